@@ -1,0 +1,143 @@
+//! A target: a named database with how to reach it, its secret's source and its environment.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Which engine speaks to a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EngineKind {
+    Postgres,
+    /// MySQL and MariaDB: which of them is found out after connecting.
+    MySql,
+    Sqlite,
+}
+
+/// What may be done on a target (design §2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AccessMode {
+    ReadOnly,
+    Guarded,
+    Open,
+}
+
+/// libpq's `sslmode`, used for MySQL too (`prefer` is its `PREFERRED`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum SslMode {
+    Disable,
+    #[default]
+    Prefer,
+    Require,
+    VerifyCa,
+    VerifyFull,
+}
+
+/// Where the password comes from. Never printed: `Debug` shows the kind only.
+#[derive(Clone, Default)]
+pub enum SecretSource {
+    /// `.pgpass`, `pg_service.conf`, `~/.my.cnf` by the engine's rules; then a prompt.
+    #[default]
+    Auto,
+    /// Written in the configuration or a URL (mode-checked when from a file), or `${ENV}` expanded.
+    Given(secrecy::SecretString),
+    /// First line of the standard output of this command, run by `sh -c`.
+    Command(String),
+    /// Ask, do not look anywhere.
+    Prompt,
+}
+
+impl std::fmt::Debug for SecretSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            SecretSource::Auto => "Auto",
+            SecretSource::Given(_) => "Given(…)",
+            SecretSource::Command(_) => "Command(…)",
+            SecretSource::Prompt => "Prompt",
+        })
+    }
+}
+
+/// A configured target. Fields that an engine does not have are `None`.
+#[derive(Debug, Clone)]
+pub struct Target {
+    pub name: String,
+    pub engine: EngineKind,
+    /// One of the configured environments; `None` makes the target read-only by default.
+    pub environment: Option<String>,
+    pub access: AccessMode,
+    /// SQLite: the file, absolute.
+    pub path: Option<PathBuf>,
+    pub host: Option<String>,
+    pub port: Option<u16>,
+    /// Unix socket: a file (MySQL) or a directory (PostgreSQL).
+    pub socket: Option<PathBuf>,
+    pub database: Option<String>,
+    pub user: Option<String>,
+    pub password: SecretSource,
+    pub sslmode: SslMode,
+    pub sslrootcert: Option<PathBuf>,
+    pub sslcert: Option<PathBuf>,
+    pub sslkey: Option<PathBuf>,
+    /// A host for the system's `ssh -N -L`; its own configuration, agent and jump hosts apply.
+    pub ssh: Option<String>,
+    /// PostgreSQL: `SET ROLE` after connecting.
+    pub role: Option<String>,
+    /// PostgreSQL: schemas in order.
+    pub search_path: Option<String>,
+    /// Further session settings, sent in the startup packet (PostgreSQL) or by SET (MySQL).
+    pub settings: BTreeMap<String, String>,
+    /// TCP keepalive idle time; `None` is 60 s.
+    pub keepalive: Option<Duration>,
+    /// Where proofs restore to: another target's name (a server on which databases may be made), or for SQLite a directory.
+    pub scratch: Option<String>,
+    /// `scratch` resolved by the loader: the target it names.
+    pub scratch_target: Option<Box<Target>>,
+    /// Directory of migration scripts, absolute.
+    pub migrations: Option<PathBuf>,
+    /// Directory under which backups are kept, absolute.
+    pub backups: Option<PathBuf>,
+    /// Live plans while typing; `None`: on in the first environment, off elsewhere.
+    pub live_plan: Option<bool>,
+    /// Keep a history of statements.
+    pub history: bool,
+    /// Most rows that one guarded statement may change before it is rolled back.
+    pub blast_radius: u64,
+    /// The file (and line) that defined it, for messages; `None` for a URL from the command line or the environment.
+    pub defined_in: Option<String>,
+}
+
+impl Target {
+    /// A target with all defaults: no environment, hence read-only.
+    pub fn bare(name: impl Into<String>, engine: EngineKind) -> Self {
+        Target {
+            name: name.into(),
+            engine,
+            environment: None,
+            access: AccessMode::ReadOnly,
+            path: None,
+            host: None,
+            port: None,
+            socket: None,
+            database: None,
+            user: None,
+            password: SecretSource::Auto,
+            sslmode: SslMode::default(),
+            sslrootcert: None,
+            sslcert: None,
+            sslkey: None,
+            ssh: None,
+            role: None,
+            search_path: None,
+            settings: BTreeMap::new(),
+            keepalive: None,
+            scratch: None,
+            scratch_target: None,
+            migrations: None,
+            backups: None,
+            live_plan: None,
+            history: true,
+            blast_radius: 1000,
+            defined_in: None,
+        }
+    }
+}

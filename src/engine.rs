@@ -1,0 +1,189 @@
+//! Engines behind capability traits: what can be asked of a database, whichever it is.
+//!
+//! Absence is a value: an engine that cannot do a thing says [`Capability::No`] with the reason, and a pane shows it.
+//! Nothing outside this module matches on the kind of engine, and only here (and in `store`) is a driver named.
+
+use crate::config::Target;
+use crate::model::evidence::Grade;
+use crate::model::manifest::{Differences, Fingerprint, Manifest};
+use crate::model::migration::Applied;
+use crate::model::plan::Plan;
+use crate::model::{CanonicalObject, Dialect, Error, Finding, Identity, NodePath, Progress, Result, SchemaNode, TableShape};
+use futures_util::future::BoxFuture;
+use secrecy::SecretString;
+use std::path::Path;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+pub mod fingerprint;
+pub mod mysql;
+pub mod postgres;
+pub mod registry;
+pub mod session;
+pub mod sqlite;
+pub mod tunnel;
+
+pub use session::{Access, Event, Outcome, RowStream, Session, SessionStatus};
+
+/// What an engine says of a capability.
+pub enum Capability<T> {
+    Yes(T),
+    /// With the reason, a short sentence for the pane.
+    No(&'static str),
+    /// It is there, but was never run against a real server of this product.
+    Unverified(T, &'static str),
+}
+
+impl<T> Capability<T> {
+    /// The capability, or an error that names the reason.
+    pub fn get(self) -> Result<T> {
+        match self {
+            Capability::Yes(t) | Capability::Unverified(t, _) => Ok(t),
+            Capability::No(why) => Err(Error::failed(why)),
+        }
+    }
+}
+
+/// What a connection is for; it sets `application_name`, timeouts and how it may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The user's own statements.
+    Query,
+    /// Catalogue reads and live plans: short `lock_timeout` (≤ 200 ms) and statement timeout.
+    Background,
+    /// A migration run or a proof: its own connection, never shared.
+    Migration,
+}
+
+/// How to connect.
+#[derive(Debug, Clone)]
+pub struct Connect {
+    pub role: Role,
+    /// `ReadOnly` is proven at open and read back; when it cannot be proven, connecting fails.
+    pub access: Access,
+    /// Limit for the whole of connecting.
+    pub connect_timeout: Duration,
+    /// Server-side statement limit; `None` leaves the server's own.
+    pub statement_timeout: Option<Duration>,
+    /// Server-side limit for waiting on locks; `None` leaves the server's own.
+    pub lock_timeout: Option<Duration>,
+}
+
+impl Connect {
+    pub fn new(role: Role, access: Access) -> Self {
+        let (statement_timeout, lock_timeout) = match role {
+            Role::Query => (None, None),
+            Role::Background => (Some(Duration::from_secs(10)), Some(Duration::from_millis(200))),
+            Role::Migration => (None, Some(Duration::from_secs(3))),
+        };
+        Connect { role, access, connect_timeout: Duration::from_secs(10), statement_timeout, lock_timeout }
+    }
+}
+
+/// A configured target, ready to connect to. Cheap to make: it touches nothing.
+pub trait Engine: Send + Sync {
+    /// `PostgreSQL`, `MariaDB/MySQL`, `SQLite`.
+    fn product(&self) -> &'static str;
+    fn dialect(&self) -> Dialect;
+    fn target(&self) -> &Target;
+    /// Opens a session: an actor that owns one connection.
+    fn connect(&self, how: Connect) -> BoxFuture<'_, Result<Session>>;
+    fn catalog(&self) -> Capability<&dyn Catalog>;
+    /// `Session::explain` is the way to a plan; this says whether and why not.
+    fn plans(&self) -> Capability<()>;
+    fn backups(&self) -> Capability<&dyn Backups>;
+    fn migrations(&self) -> Capability<&dyn Migrations>;
+}
+
+/// The schema tree, definitions, and the canonical catalogue.
+pub trait Catalog: Send + Sync {
+    /// Children of a node, loaded when it is opened. Never counts rows.
+    fn children<'a>(&'a self, s: &'a Session, at: &'a NodePath) -> BoxFuture<'a, Result<Vec<SchemaNode>>>;
+    /// The statement that would make the object again, as the server tells it.
+    fn definition<'a>(&'a self, s: &'a Session, at: &'a NodePath) -> BoxFuture<'a, Result<String>>;
+    /// A SELECT of the first `limit` rows of a table or view, with names quoted for this engine.
+    fn preview(&self, at: &NodePath, limit: u32) -> Option<String>;
+    /// Every user object, normalised and sorted: what proofs compare (`reference/migrations.md` §4.4).
+    /// Holdpoint's own and the migration tool's history tables are left out.
+    fn objects<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Vec<CanonicalObject>>>;
+    /// Every user table with its columns in order (same omissions); for content hashes.
+    fn tables<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Vec<TableShape>>>;
+}
+
+/// A place for proofs: a database made for the purpose, dropped at the end.
+pub struct Scratch {
+    /// The target that reaches it: same engine, its own database, access open, no environment.
+    pub target: Target,
+    pub grade: Grade,
+}
+
+/// Taking, restoring and comparing backups with the engine's own tools.
+pub trait Backups: Send + Sync {
+    /// Missing or too old client tools, no space, wrong versions: found before anything starts. `critical` blocks.
+    fn preflight<'a>(&'a self, identity: &'a Identity) -> BoxFuture<'a, Vec<Finding>>;
+    /// Takes a backup into the empty directory `dir` (made 0700 by the caller), and returns the manifest without writing it.
+    /// `password` is what the target's secret resolved to; it goes to tools by environment or a 0600 file, never argv.
+    fn take<'a>(
+        &'a self,
+        dir: &'a Path,
+        by: &'a str,
+        progress: &'a dyn Progress,
+        cancel: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<Manifest>>;
+    /// Restores the backup in `dir` into a fresh scratch database. Refuses a scratch place on the same server as a
+    /// production target (compared by server id), which the caller passes as `forbidden_server`.
+    fn restore<'a>(
+        &'a self,
+        dir: &'a Path,
+        manifest: &'a Manifest,
+        forbidden_server: Option<&'a str>,
+        progress: &'a dyn Progress,
+        cancel: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<Scratch>>;
+    /// Compares a fresh restore with what the manifest says: objects, row counts, hashes.
+    fn compare<'a>(
+        &'a self,
+        dir: &'a Path,
+        manifest: &'a Manifest,
+        scratch: &'a Scratch,
+        progress: &'a dyn Progress,
+        cancel: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<Differences>>;
+    /// Drops the scratch database. Never touches anything that `restore` did not make.
+    fn discard<'a>(&'a self, scratch: Scratch) -> BoxFuture<'a, Result<()>>;
+}
+
+/// What running migrations needs of an engine.
+pub trait Migrations: Send + Sync {
+    /// DDL rolls back with its transaction (PostgreSQL, SQLite), or commits by itself (MySQL, MariaDB).
+    fn transactional_ddl(&self) -> bool;
+    /// Rows of sqlx's history table, by version; `None` when the table is not there.
+    fn history<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Option<Vec<Applied>>>>;
+    /// Creates the history table exactly as sqlx would.
+    fn ensure_history<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<()>>;
+    /// The statement that inserts a history row; run inside the migration's transaction where DDL is transactional.
+    fn insert_history(&self, row: &Applied) -> String;
+    /// The statement that marks a row as done (`success = true`, `execution_time`).
+    fn finish_history(&self, version: i64, execution_time: i64) -> String;
+    fn delete_history(&self, version: i64) -> String;
+    /// Takes the migrator lock that sqlx would take (same key), polling until `wait` is over; never a blocking call with an open transaction.
+    /// The error names the holder. SQLite: checks that nobody else writes (BEGIN IMMEDIATE serves as the lock).
+    fn lock<'a>(&'a self, s: &'a Session, wait: Duration) -> BoxFuture<'a, Result<()>>;
+    fn unlock<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<()>>;
+    /// What must hold right before a run: no long transactions, no blockers, not a replica, free disk where visible.
+    /// `critical` blocks; what could not be seen is `unknown`.
+    fn preconditions<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Vec<Finding>>>;
+    /// Statements to run on the session before the run, e.g. lock timeout; and for SQLite nothing.
+    fn session_setup(&self, lock_timeout: Duration) -> Vec<String>;
+}
+
+/// Where an engine gets the password from when it connects. Filled by `config::secrets`, or by a prompt.
+pub type Password = Option<SecretString>;
+
+/// Content and catalogue of the database behind `s`; see [`fingerprint::take`].
+pub async fn fingerprint(catalog: &dyn Catalog, s: &Session, progress: &dyn Progress, cancel: &CancellationToken) -> Result<Fingerprint> {
+    fingerprint::take(catalog, s, progress, cancel).await
+}
+
+/// A plan with the text that it belongs to.
+pub type PlanResult = Result<Plan>;

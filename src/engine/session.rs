@@ -1,0 +1,201 @@
+//! A session: a handle to the one task (or thread) that owns a connection.
+//!
+//! The actor takes a [`Request`] at a time and answers with a stream of [`Event`]s over a bounded channel, so memory
+//! stays flat while nobody reads. Cancelling goes round the actor: the [`Canceller`] has its own way to the server.
+
+use crate::model::plan::Plan;
+use crate::model::rows::Table;
+use crate::model::{Column, Dialect, Error, Identity, Kind, Notice, ReadOnly, Result, RowBatch, TxState};
+use futures_util::future::BoxFuture;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// Whether a session may write. A read-only session wraps every statement in a read-only transaction that is rolled back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    ReadOnly,
+    ReadWrite,
+}
+
+/// What happens while a statement runs, in this order: notices at any time, `Columns` once if there is a result
+/// (also for zero rows), `Rows` as they come, `Done` at the end.
+#[derive(Debug, Clone)]
+pub enum Event {
+    Columns(Arc<[Column]>),
+    Rows(RowBatch),
+    Notice(Notice),
+    Done(Outcome),
+}
+
+/// How a statement ended.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Outcome {
+    /// The server's command tag or its nearest kin: `SELECT 20`, `UPDATE 3`, `CREATE TABLE`.
+    pub tag: String,
+    /// Rows that a write changed.
+    pub affected: Option<u64>,
+    /// Server and network time as the actor saw it.
+    pub elapsed: Duration,
+    /// True when the statement was wrapped and rolled back by the read-only session.
+    pub rolled_back: bool,
+}
+
+/// What is known of the session now; watched by the status line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionStatus {
+    pub tx: TxState,
+    pub read_only: ReadOnly,
+    /// `Some` when the connection is gone, with what happened.
+    pub lost: Option<String>,
+    /// Duration of the last round trip.
+    pub round_trip: Option<Duration>,
+}
+
+/// What can be asked of the actor.
+pub enum Request {
+    /// Run exactly one statement; the server (or prepare) enforces that it is one.
+    Run { text: String, params: Vec<Option<String>>, events: mpsc::Sender<Result<Event>> },
+    /// The plan of one statement. `analyze` really runs it, in a transaction that is rolled back; the caller has
+    /// proven by the classifier that it is a read.
+    Explain { text: String, analyze: bool, reply: oneshot::Sender<Result<Plan>> },
+    /// End politely.
+    Close { reply: oneshot::Sender<()> },
+}
+
+/// A way to the server that does not go through the busy connection.
+pub trait Canceller: Send + Sync {
+    /// Asks the server to end the running statement and keeps the session. Returns when the request was delivered.
+    fn cancel(&self) -> BoxFuture<'_, Result<()>>;
+}
+
+/// Handle to a session. Clones share the connection; it closes when the last one is dropped.
+#[derive(Clone)]
+pub struct Session {
+    requests: mpsc::Sender<Request>,
+    canceller: Arc<dyn Canceller>,
+    status: watch::Receiver<SessionStatus>,
+    identity: Arc<Identity>,
+    dialect: Dialect,
+}
+
+impl Session {
+    /// Called by the engines when the connection stands.
+    pub fn new(
+        requests: mpsc::Sender<Request>,
+        canceller: Arc<dyn Canceller>,
+        status: watch::Receiver<SessionStatus>,
+        identity: Identity,
+        dialect: Dialect,
+    ) -> Self {
+        Session { requests, canceller, status, identity: Arc::new(identity), dialect }
+    }
+
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+    pub fn status(&self) -> SessionStatus {
+        self.status.borrow().clone()
+    }
+    /// For waiting on changes (a dead connection is drawn at once).
+    pub fn watch(&self) -> watch::Receiver<SessionStatus> {
+        self.status.clone()
+    }
+
+    fn gone(&self) -> Error {
+        let why = self.status.borrow().lost.clone();
+        Error::connect(why.unwrap_or_else(|| "the connection is closed".into()))
+            .hint("Reconnect: an open transaction, temporary tables and session settings of the old connection are gone.")
+    }
+
+    /// Runs one statement, text exactly as given. Read the stream to its end or cancel: a stream that is dropped early
+    /// makes the actor cancel the statement on the server.
+    pub async fn run(&self, text: impl Into<String>) -> Result<RowStream> {
+        self.run_with(text, Vec::new()).await
+    }
+
+    /// Like [`Session::run`], with parameters as text (`None` is NULL).
+    pub async fn run_with(&self, text: impl Into<String>, params: Vec<Option<String>>) -> Result<RowStream> {
+        // Four batches in flight keep both sides busy and bound the memory.
+        let (events, rx) = mpsc::channel(4);
+        self.requests.send(Request::Run { text: text.into(), params, events }).await.map_err(|_| self.gone())?;
+        Ok(RowStream { rx, ended: false })
+    }
+
+    /// Runs a statement and collects the rows: for our own catalogue statements, whose results are small.
+    pub async fn fetch(&self, text: impl Into<String>) -> Result<Table> {
+        self.fetch_with(text, Vec::new()).await
+    }
+
+    pub async fn fetch_with(&self, text: impl Into<String>, params: Vec<Option<String>>) -> Result<Table> {
+        let mut stream = self.run_with(text, params).await?;
+        let mut table = Table::default();
+        while let Some(event) = stream.next().await {
+            match event? {
+                Event::Columns(c) => table.columns = c.to_vec(),
+                Event::Rows(batch) => {
+                    for r in 0..batch.rows() {
+                        table.rows.push((0..batch.columns()).map(|c| crate::text::cell_string(batch.cell(r, c))).collect());
+                    }
+                }
+                Event::Notice(_) => {}
+                Event::Done(done) => {
+                    table.tag = done.tag;
+                    table.affected = done.affected;
+                }
+            }
+        }
+        Ok(table)
+    }
+
+    pub async fn explain(&self, text: impl Into<String>, analyze: bool) -> Result<Plan> {
+        let (reply, rx) = oneshot::channel();
+        self.requests.send(Request::Explain { text: text.into(), analyze, reply }).await.map_err(|_| self.gone())?;
+        rx.await.map_err(|_| self.gone())?
+    }
+
+    /// Cancels what runs now, on the server, and keeps the session.
+    pub async fn cancel(&self) -> Result<()> {
+        self.canceller.cancel().await
+    }
+
+    pub async fn close(self) {
+        let (reply, rx) = oneshot::channel();
+        if self.requests.send(Request::Close { reply }).await.is_ok() {
+            let _ = rx.await;
+        }
+    }
+}
+
+/// Events of one statement.
+pub struct RowStream {
+    rx: mpsc::Receiver<Result<Event>>,
+    ended: bool,
+}
+
+impl RowStream {
+    /// The next event; `None` after `Done` or an error. A connection that ends without either is an error.
+    pub async fn next(&mut self) -> Option<Result<Event>> {
+        if self.ended {
+            return None;
+        }
+        match self.rx.recv().await {
+            Some(Ok(event)) => {
+                self.ended = matches!(event, Event::Done(_));
+                Some(Ok(event))
+            }
+            Some(Err(e)) => {
+                self.ended = true;
+                Some(Err(e))
+            }
+            None => {
+                self.ended = true;
+                Some(Err(Error::new(Kind::Connect, "the connection was lost while the statement ran")
+                    .hint("Whether a write took effect is not known: look before running it again.")))
+            }
+        }
+    }
+}

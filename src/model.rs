@@ -1,0 +1,21 @@
+//! Plain data that every layer shares. No I/O, no driver, no terminal: serde and the standard library only.
+
+pub mod catalog;
+pub mod dialect;
+pub mod error;
+pub mod evidence;
+pub mod finding;
+pub mod manifest;
+pub mod migration;
+pub mod plan;
+pub mod progress;
+pub mod rows;
+pub mod server;
+
+pub use catalog::{CanonicalObject, NodeKind, NodePath, SchemaNode, TableShape};
+pub use dialect::Dialect;
+pub use error::{Error, Kind, Result};
+pub use finding::{Finding, Severity};
+pub use progress::{Progress, Silent};
+pub use rows::{Align, BatchBuilder, Cell, Column, RowBatch};
+pub use server::{Identity, Notice, ReadOnly, TxState};

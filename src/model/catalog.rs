@@ -1,0 +1,91 @@
+//! The schema tree and the canonical catalogue that proofs compare.
+
+use serde::{Deserialize, Serialize};
+
+/// What a node of the schema tree is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NodeKind {
+    /// A schema (PostgreSQL), a database (MySQL), an attached database (SQLite).
+    Schema,
+    Table,
+    View,
+    MaterializedView,
+    Column,
+    Index,
+    Constraint,
+    Trigger,
+    Sequence,
+    Function,
+    Type,
+    /// A heading such as "Indexes": it groups, and is no object of its own.
+    Group,
+}
+
+/// Where a node is: the names from the root. `["public"]`, `["public", "orders"]`, `["public", "orders", "total"]`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+pub struct NodePath(pub Vec<(NodeKind, String)>);
+
+impl NodePath {
+    pub fn root() -> Self {
+        NodePath(Vec::new())
+    }
+    #[must_use]
+    pub fn child(&self, kind: NodeKind, name: impl Into<String>) -> Self {
+        let mut path = self.0.clone();
+        path.push((kind, name.into()));
+        NodePath(path)
+    }
+    pub fn last(&self) -> Option<&(NodeKind, String)> {
+        self.0.last()
+    }
+    pub fn name_of(&self, kind: NodeKind) -> Option<&str> {
+        self.0.iter().find(|(k, _)| *k == kind).map(|(_, n)| n.as_str())
+    }
+}
+
+/// One line of the schema tree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SchemaNode {
+    pub kind: NodeKind,
+    pub name: String,
+    /// Type of a column, definition of an index or a constraint in one line.
+    pub detail: String,
+    /// `PK`, `FK → customers.id`, `UQ`, `NOT NULL`: short marks.
+    pub marks: Vec<String>,
+    /// Estimated rows, from statistics, never counted. `None` when the engine has no estimate.
+    pub rows: Option<u64>,
+    /// Size on disk in bytes, with indexes, where the catalogue tells it cheaply.
+    pub bytes: Option<u64>,
+    pub expandable: bool,
+}
+
+/// A table's name and columns in order, as proofs need them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableShape {
+    /// `None` where the engine has no schemas (SQLite, MySQL's current database).
+    pub schema: Option<String>,
+    pub name: String,
+    pub columns: Vec<String>,
+}
+
+impl TableShape {
+    /// `schema.name`, for people and as a key.
+    pub fn full_name(&self) -> String {
+        match &self.schema {
+            Some(s) => format!("{s}.{}", self.name),
+            None => self.name.clone(),
+        }
+    }
+}
+
+/// One object of the canonical catalogue: equal catalogues have equal lists, sorted by `kind` and `name`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CanonicalObject {
+    /// `table`, `column`, `index`, `constraint`, `trigger`, `view`, `function`, `setting` …
+    pub kind: String,
+    /// Qualified: `public.orders.total`.
+    pub name: String,
+    /// All that matters of it, normalised (no oids, no AUTO_INCREMENT counters).
+    pub definition: String,
+}

@@ -1,0 +1,124 @@
+//! The one error type: a kind that sets the exit code, a sentence for the user, and what to do next.
+
+use std::fmt;
+
+/// What went wrong, as far as the exit code and the console need to tell it apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Wrong arguments, configuration or files of the user. Exit code 2.
+    Usage,
+    /// No connection could be made, or it was lost. Exit code 3.
+    Connect,
+    /// The server wants a password and none of the configured sources gave one. Exit code 3.
+    PasswordNeeded,
+    /// A gate held the action; the message names what is missing. Exit code 4.
+    Held,
+    /// Refused because the target is read-only, or the statement may write. Exit code 4.
+    ReadOnly,
+    /// Could not be seen: a permission or an extension is missing. Exit code 5.
+    Unknown,
+    /// Cancelled by the user. Exit code 130.
+    Cancelled,
+    /// The server refused or failed a statement. Exit code 1.
+    Statement,
+    /// A file, a child process or the store failed. Exit code 1.
+    Io,
+    /// Everything else that failed. Exit code 1.
+    Failed,
+}
+
+/// An error that a person can act on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    pub kind: Kind,
+    /// One sentence that names the object: not capitalised SQL state jargon, no trailing stop needed.
+    pub message: String,
+    /// The server's detail, a tool's last lines, or a file's path: shown below the message.
+    pub detail: Option<String>,
+    /// What to do next, one sentence each.
+    pub hints: Vec<String>,
+    /// SQLSTATE or the engine's own code.
+    pub code: Option<String>,
+    /// Byte offset in the statement's text at which the server found the error.
+    pub position: Option<usize>,
+}
+
+/// `Result` with [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Error { kind, message: message.into(), detail: None, hints: Vec::new(), code: None, position: None }
+    }
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Kind::Usage, message)
+    }
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self::new(Kind::Failed, message)
+    }
+    pub fn connect(message: impl Into<String>) -> Self {
+        Self::new(Kind::Connect, message)
+    }
+    pub fn held(message: impl Into<String>) -> Self {
+        Self::new(Kind::Held, message)
+    }
+    pub fn read_only(message: impl Into<String>) -> Self {
+        Self::new(Kind::ReadOnly, message)
+    }
+    pub fn cancelled() -> Self {
+        Self::new(Kind::Cancelled, "cancelled")
+    }
+    /// An I/O error together with what was being done to which path.
+    pub fn io(doing: impl fmt::Display, err: std::io::Error) -> Self {
+        let mut e = Self::new(Kind::Io, format!("{doing}: {err}"));
+        if err.kind() == std::io::ErrorKind::StorageFull {
+            e = e.hint("The disk is full: free some space and run it again; nothing was recorded.");
+        }
+        e
+    }
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+    #[must_use]
+    pub fn code(mut self, code: impl Into<String>) -> Self {
+        self.code = Some(code.into());
+        self
+    }
+    #[must_use]
+    pub fn at(mut self, byte: usize) -> Self {
+        self.position = Some(byte);
+        self
+    }
+    /// Puts what was being done before the message: `reading 0043_x.up.sql: …`.
+    #[must_use]
+    pub fn context(mut self, doing: impl fmt::Display) -> Self {
+        self.message = format!("{doing}: {}", self.message);
+        self
+    }
+    /// The process exit code (design §4).
+    pub fn exit_code(&self) -> u8 {
+        match self.kind {
+            Kind::Usage => 2,
+            Kind::Connect | Kind::PasswordNeeded => 3,
+            Kind::Held | Kind::ReadOnly => 4,
+            Kind::Unknown => 5,
+            Kind::Cancelled => 130,
+            Kind::Statement | Kind::Io | Kind::Failed => 1,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,88 @@
+//! What a backup says of itself, and what comparing two databases found.
+
+use super::{CanonicalObject, Identity, TableShape};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A column's content, independent of row order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnDigest {
+    pub name: String,
+    /// Values that are not NULL.
+    pub values: u64,
+    /// Order-independent 128-bit hash of the values, hex.
+    pub hash: String,
+}
+
+/// A table's content, independent of row order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableDigest {
+    pub shape: TableShape,
+    pub rows: u64,
+    /// Order-independent 128-bit hash of whole rows over `shape.columns`, hex.
+    pub hash: String,
+    pub columns: Vec<ColumnDigest>,
+}
+
+/// Catalogue and content of a database at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Fingerprint {
+    /// Sorted.
+    pub objects: Vec<CanonicalObject>,
+    /// By full name.
+    pub tables: BTreeMap<String, TableDigest>,
+}
+
+/// A file that belongs to a backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Artefact {
+    /// Relative to the backup's directory.
+    pub path: String,
+    pub bytes: u64,
+    pub sha256: String,
+}
+
+/// `manifest.json` of a backup directory. Written last, so its presence says that the backup is complete.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Format of this file; 1 now.
+    pub format: u32,
+    /// SHA-256 over the artefacts' hashes in order, hex: names the backup.
+    pub id: String,
+    /// Name of the target that was backed up.
+    pub target: String,
+    pub identity: Identity,
+    /// RFC 3339, UTC.
+    pub taken_at: String,
+    pub taken_by: String,
+    /// The tool and its version: `pg_dump (PostgreSQL) 15.18`, `VACUUM INTO, SQLite 3.51`.
+    pub tool: String,
+    pub artefacts: Vec<Artefact>,
+    /// Catalogue and content at the backup's moment; what a restore must give again.
+    /// Empty tables where the engine proves the restore by dumping it again (MariaDB).
+    pub fingerprint: Fingerprint,
+    /// Milliseconds that the backup took.
+    pub took_ms: u64,
+    /// Engine's own facts: snapshot name, binlog position, dump digest.
+    #[serde(default)]
+    pub facts: BTreeMap<String, String>,
+}
+
+/// What is different between two fingerprints; empty means equal.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Differences {
+    /// Objects only in the first, only in the second, or with another definition: one sentence each.
+    pub schema: Vec<String>,
+    /// Tables whose content differs: one sentence each, with counts.
+    pub data: Vec<String>,
+    /// Values of columns that the first had and the second has no more (`table.column` → count of non-NULL values).
+    pub lost_values: BTreeMap<String, u64>,
+    /// Rows that the first had more of than the second (`table` → count).
+    pub lost_rows: BTreeMap<String, u64>,
+}
+
+impl Differences {
+    pub fn is_empty(&self) -> bool {
+        self.schema.is_empty() && self.data.is_empty()
+    }
+}

@@ -1,0 +1,177 @@
+//! Rows as the server wrote them: text (or raw bytes), columnar, without one allocation per cell.
+
+use serde::{Deserialize, Serialize};
+
+/// How a column's values are aligned on the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Align {
+    #[default]
+    Left,
+    /// Numbers.
+    Right,
+}
+
+/// A result column.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Column {
+    pub name: String,
+    /// The server's name of the type, e.g. `numeric(10,2)`, `text[]`; empty when the engine has none (SQLite expressions).
+    pub type_name: String,
+    pub align: Align,
+}
+
+/// One value. Bytes are the server's own; `Text` need not be valid UTF-8.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cell<'a> {
+    Null,
+    Text(&'a [u8]),
+    /// The decimal text of a number (JSON output may leave the quotes away).
+    Number(&'a [u8]),
+    /// Bytes that are no text (BLOB). PostgreSQL's bytea arrives as its text form, `\x…`.
+    Binary(&'a [u8]),
+}
+
+const NULL: u8 = 0;
+const TEXT: u8 = 1;
+const NUMBER: u8 = 2;
+const BINARY: u8 = 3;
+
+/// Some consecutive rows: all cell bytes in one buffer, the cells' ends and tags row by row.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RowBatch {
+    columns: usize,
+    bytes: Vec<u8>,
+    /// End offset of each cell in `bytes`, row-major. A batch stays far below 4 GiB (see [`BatchBuilder::is_full`]);
+    /// a single cell is at most 1 GiB in every engine here.
+    ends: Vec<u32>,
+    tags: Vec<u8>,
+}
+
+impl RowBatch {
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+    pub fn rows(&self) -> usize {
+        if self.columns == 0 { 0 } else { self.tags.len() / self.columns }
+    }
+    pub fn is_empty(&self) -> bool {
+        self.rows() == 0
+    }
+    /// Bytes of memory that the batch holds, about.
+    pub fn size(&self) -> usize {
+        self.bytes.len() + self.ends.len() * 4 + self.tags.len()
+    }
+    /// The cell at `row`, `column`. Panics when out of range, as slices do.
+    pub fn cell(&self, row: usize, column: usize) -> Cell<'_> {
+        let at = row * self.columns + column;
+        let start = if at == 0 { 0 } else { self.ends[at - 1] as usize };
+        let bytes = &self.bytes[start..self.ends[at] as usize];
+        match self.tags[at] {
+            NULL => Cell::Null,
+            NUMBER => Cell::Number(bytes),
+            BINARY => Cell::Binary(bytes),
+            _ => Cell::Text(bytes),
+        }
+    }
+    /// The parts, for writing to a file: `(columns, bytes, ends, tags)`.
+    pub fn parts(&self) -> (usize, &[u8], &[u32], &[u8]) {
+        (self.columns, &self.bytes, &self.ends, &self.tags)
+    }
+    /// The reverse of [`RowBatch::parts`]. `None` when the parts do not fit each other.
+    pub fn from_parts(columns: usize, bytes: Vec<u8>, ends: Vec<u32>, tags: Vec<u8>) -> Option<Self> {
+        let fits = ends.len() == tags.len()
+            && (columns != 0 || tags.is_empty())
+            && (columns == 0 || tags.len().is_multiple_of(columns))
+            && ends.windows(2).all(|w| w[0] <= w[1])
+            && ends.last().copied().unwrap_or(0) as usize == bytes.len();
+        fits.then_some(RowBatch { columns, bytes, ends, tags })
+    }
+}
+
+/// Collects rows into batches.
+#[derive(Debug)]
+pub struct BatchBuilder {
+    batch: RowBatch,
+}
+
+impl BatchBuilder {
+    /// Rows in a full batch; enough to amortise the hand-over, little enough to be on the screen at once.
+    pub const ROWS: usize = 1024;
+    /// Bytes after which a batch counts as full, so that wide rows do not pile up.
+    pub const BYTES: usize = 256 * 1024;
+
+    pub fn new(columns: usize) -> Self {
+        BatchBuilder { batch: RowBatch { columns, ..RowBatch::default() } }
+    }
+    pub fn push(&mut self, cell: Cell<'_>) {
+        let (tag, bytes): (u8, &[u8]) = match cell {
+            Cell::Null => (NULL, &[]),
+            Cell::Text(b) => (TEXT, b),
+            Cell::Number(b) => (NUMBER, b),
+            Cell::Binary(b) => (BINARY, b),
+        };
+        self.batch.bytes.extend_from_slice(bytes);
+        self.batch.ends.push(self.batch.bytes.len() as u32);
+        self.batch.tags.push(tag);
+    }
+    pub fn rows(&self) -> usize {
+        self.batch.rows()
+    }
+    pub fn is_empty(&self) -> bool {
+        self.batch.tags.is_empty()
+    }
+    pub fn is_full(&self) -> bool {
+        self.batch.rows() >= Self::ROWS || self.batch.bytes.len() >= Self::BYTES
+    }
+    /// Hands the rows over and starts an empty batch of the same width.
+    pub fn take(&mut self) -> RowBatch {
+        let next = RowBatch {
+            columns: self.batch.columns,
+            bytes: Vec::with_capacity(self.batch.bytes.len()),
+            ends: Vec::with_capacity(self.batch.ends.len()),
+            tags: Vec::with_capacity(self.batch.tags.len()),
+        };
+        std::mem::replace(&mut self.batch, next)
+    }
+}
+
+/// A small result held whole: what our own catalogue statements return.
+#[derive(Debug, Clone, Default)]
+pub struct Table {
+    pub columns: Vec<Column>,
+    pub rows: Vec<Vec<Option<String>>>,
+    pub tag: String,
+    pub affected: Option<u64>,
+}
+
+impl Table {
+    /// First cell of the first row.
+    pub fn scalar(&self) -> Option<&str> {
+        self.rows.first()?.first()?.as_deref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_gives_back_what_was_pushed() {
+        let mut b = BatchBuilder::new(3);
+        for cell in [Cell::Null, Cell::Text(b""), Cell::Binary(b"\0\xff"), Cell::Number(b"12"), Cell::Text(b"x"), Cell::Null] {
+            b.push(cell);
+        }
+        let batch = b.take();
+        assert_eq!(batch.rows(), 2);
+        assert_eq!(batch.cell(0, 0), Cell::Null);
+        assert_eq!(batch.cell(0, 1), Cell::Text(b""));
+        assert_eq!(batch.cell(0, 2), Cell::Binary(b"\0\xff"));
+        assert_eq!(batch.cell(1, 0), Cell::Number(b"12"));
+        assert_eq!(batch.cell(1, 2), Cell::Null);
+        let (c, bytes, ends, tags) = batch.parts();
+        assert_eq!(RowBatch::from_parts(c, bytes.to_vec(), ends.to_vec(), tags.to_vec()), Some(batch.clone()));
+        assert_eq!(RowBatch::from_parts(c, vec![], ends.to_vec(), tags.to_vec()), None);
+        assert!(b.is_empty());
+    }
+}

@@ -1,0 +1,223 @@
+//! The only way in which text from outside (databases, files, servers, tools) becomes displayable.
+//!
+//! Control and bidirectional characters are shown, not obeyed and not dropped: two values that differ look different.
+
+use crate::model::Cell;
+use std::borrow::Cow;
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
+
+/// True for characters that must never reach a terminal, or that vanish or reorder what is around them:
+/// C0, DEL, C1, bidirectional controls (CVE-2021-42574), zero-width and invisible format characters, variation tags.
+fn hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200c}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+fn show(c: char, out: &mut String) {
+    match c {
+        '\0'..='\x1f' => out.push(char::from_u32(0x2400 + c as u32).unwrap_or('\u{fffd}')),
+        '\x7f' => out.push('␡'),
+        c => out.push_str(&format!("\\u{{{:x}}}", c as u32)),
+    }
+}
+
+/// Makes one line of outside text displayable: `ESC` becomes `␛`, a line feed `␊`, a bidi override `\u{202e}`.
+pub fn clean(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if hidden(c) { show(c, &mut out) } else { out.push(c) }
+    }
+    Cow::Owned(out)
+}
+
+/// Like [`clean`], for several lines: line feeds stay, tabs become four spaces, everything else is shown.
+pub fn clean_lines(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => out.push('\n'),
+            '\t' => out.push_str("    "),
+            '\r' => {}
+            c if hidden(c) => show(c, &mut out),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Columns that the text takes on a terminal; call it on cleaned text.
+pub fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// Cuts cleaned text to `max` columns at a grapheme's edge, ending in `…` when something was cut.
+pub fn truncate(text: &str, max: usize) -> Cow<'_, str> {
+    if text.len() <= max && text.is_ascii() || width(text) <= max {
+        return Cow::Borrowed(text);
+    }
+    if max == 0 {
+        return Cow::Borrowed("");
+    }
+    let mut out = String::new();
+    let mut used = 0;
+    for g in text.graphemes(true) {
+        let w = g.width();
+        if used + w > max - 1 {
+            break;
+        }
+        out.push_str(g);
+        used += w;
+    }
+    out.push('…');
+    Cow::Owned(out)
+}
+
+/// A cell as the text that the server sent, for our own code: bytes that are no UTF-8 are replaced, binary becomes `\x…`.
+pub fn cell_string(cell: Cell<'_>) -> Option<String> {
+    match cell {
+        Cell::Null => None,
+        Cell::Text(b) | Cell::Number(b) => Some(String::from_utf8_lossy(b).into_owned()),
+        Cell::Binary(b) => Some(format!("\\x{}", hex::encode(b))),
+    }
+}
+
+/// Bytes of a cell that are looked at for the screen; the whole value is shown on demand.
+pub const SHOWN_BYTES: usize = 4096;
+
+/// A cell as one line for the screen: cleaned, cut at [`SHOWN_BYTES`]; invalid UTF-8 as `\xff`; NULL is `None`, so that
+/// the caller draws it unlike the text "NULL".
+pub fn cell_line(cell: Cell<'_>) -> Option<String> {
+    let (bytes, binary) = match cell {
+        Cell::Null => return None,
+        Cell::Text(b) | Cell::Number(b) => (b, false),
+        Cell::Binary(b) => (b, true),
+    };
+    let cut = &bytes[..bytes.len().min(SHOWN_BYTES)];
+    if binary {
+        let mut s = format!("\\x{}", hex::encode(cut));
+        if cut.len() < bytes.len() {
+            s.push('…');
+        }
+        return Some(s);
+    }
+    let mut out = String::with_capacity(cut.len());
+    for chunk in cut.utf8_chunks() {
+        out.push_str(&clean(chunk.valid()));
+        // A character cut in half at the limit is no invalid byte of the value.
+        let at_cut = cut.len() < bytes.len() && chunk.invalid().as_ptr_range().end == cut.as_ptr_range().end;
+        if !at_cut {
+            for b in chunk.invalid() {
+                out.push_str(&format!("\\x{b:02x}"));
+            }
+        }
+    }
+    if cut.len() < bytes.len() {
+        out.push('…');
+    }
+    Some(out)
+}
+
+/// Groups digits by thousands: `1,204,000`.
+pub fn thousands(n: u64) -> String {
+    let s = n.to_string();
+    let mut out = String::with_capacity(s.len() + s.len() / 3);
+    for (i, c) in s.chars().enumerate() {
+        if i > 0 && (s.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// A byte count with its unit, decimal: `3.1 GB`.
+pub fn bytes(n: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
+    let mut v = n as f64;
+    let mut u = 0;
+    while v >= 999.5 && u < UNITS.len() - 1 {
+        v /= 1000.0;
+        u += 1;
+    }
+    if u == 0 || v >= 99.5 { format!("{v:.0} {}", UNITS[u]) } else { format!("{v:.1} {}", UNITS[u]) }
+}
+
+/// A duration for people: `0.8 ms`, `12 ms`, `3.2 s`, `4 min 10 s`.
+pub fn duration(d: std::time::Duration) -> String {
+    let ms = d.as_secs_f64() * 1000.0;
+    if ms < 9.95 {
+        format!("{ms:.1} ms")
+    } else if ms < 999.5 {
+        format!("{ms:.0} ms")
+    } else if ms < 59_950.0 {
+        format!("{:.1} s", ms / 1000.0)
+    } else {
+        let s = (ms / 1000.0).round() as u64;
+        if s < 3600 { format!("{} min {:02} s", s / 60, s % 60) } else { format!("{} h {:02} min", s / 3600, s % 3600 / 60) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn controls_are_shown() {
+        assert_eq!(clean("a\x1b[2Jb"), "a␛[2Jb");
+        assert_eq!(clean("x\u{202e}y"), "x\\u{202e}y");
+        assert_eq!(clean("\u{9b}31m"), "\\u{9b}31m");
+        assert_eq!(clean("line\nfeed\t\x7f"), "line␊feed␉␡");
+        assert!(matches!(clean("plain — ü 漢字"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn truncation_respects_wide_characters() {
+        assert_eq!(truncate("漢字漢字", 5), "漢字…");
+        assert_eq!(truncate("漢字漢字", 4), "漢…");
+        assert_eq!(truncate("abc", 3), "abc");
+        assert_eq!(truncate("abcd", 3), "ab…");
+        assert_eq!(truncate("abcd", 0), "");
+    }
+
+    #[test]
+    fn invalid_bytes_are_visible_and_null_is_not_text() {
+        assert_eq!(cell_line(Cell::Text(b"a\xffb")).as_deref(), Some("a\\xffb"));
+        assert_eq!(cell_line(Cell::Binary(b"\x00\x01")).as_deref(), Some("\\x0001"));
+        assert_eq!(cell_line(Cell::Null), None);
+        let long = "é".repeat(SHOWN_BYTES);
+        let shown = cell_line(Cell::Text(&long.as_bytes()[..SHOWN_BYTES + 1])).unwrap();
+        assert!(shown.ends_with('…') && !shown.contains("\\x"));
+    }
+
+    #[test]
+    fn numbers_and_units() {
+        assert_eq!(thousands(1204000), "1,204,000");
+        assert_eq!(thousands(12), "12");
+        assert_eq!(bytes(3_100_000_000), "3.1 GB");
+        assert_eq!(duration(std::time::Duration::from_millis(812)), "812 ms");
+        assert_eq!(duration(std::time::Duration::from_secs(250)), "4 min 10 s");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_cleaned_can_move_the_terminal(s in "\\PC*|.*") {
+            let c = clean(&s);
+            proptest::prop_assert!(!c.chars().any(hidden));
+            let l = clean_lines(&s);
+            proptest::prop_assert!(!l.chars().any(|c| c != '\n' && hidden(c)));
+        }
+
+        #[test]
+        fn truncation_never_exceeds_its_width(s in ".*", n in 0usize..40) {
+            let c = clean(&s);
+            proptest::prop_assert!(width(&truncate(&c, n)) <= n);
+        }
+    }
+}
