@@ -1,0 +1,92 @@
+//! A private PostgreSQL server.
+
+use super::server::{self, Guarded, Unprivileged};
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// A running server with a superuser `postgres` that needs no password on the socket and on 127.0.0.1.
+pub struct PgServer {
+    guard: Guarded,
+    pub port: u16,
+    /// Directory of the unix socket; also where the server's files are.
+    pub socket: PathBuf,
+    pub bin: PathBuf,
+}
+
+impl PgServer {
+    /// Directory of the newest PostgreSQL server programs.
+    pub fn bin() -> PathBuf {
+        let mut found: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+            .map(|d| d.filter_map(|e| Some(e.ok()?.path().join("bin"))).filter(|b| b.join("postgres").is_file()).collect())
+            .unwrap_or_default();
+        found.sort_by_key(|p| p.parent().and_then(|v| v.file_name()?.to_str()?.parse::<u32>().ok()));
+        found.pop().or_else(|| server::find("postgres", &[])?.parent().map(PathBuf::from)).unwrap_or_else(|| {
+            panic!("no PostgreSQL server on this machine: {}", server::INSTALL);
+        })
+    }
+
+    /// Starts a server; `settings` are further `-c` options.
+    pub fn start(settings: &[&str]) -> PgServer {
+        let bin = Self::bin();
+        let user = Unprivileged::first_of(&["postgres", "nobody"]);
+        let version = server::run(
+            {
+                let mut c = Command::new(bin.join("postgres"));
+                c.arg("--version");
+                c
+            },
+            "postgres --version",
+        );
+        let version: String = version.chars().filter(|c| c.is_ascii_digit() || *c == '.').collect();
+        let template = server::template(&format!("pg-{version}"), user, |dir| {
+            let mut c = user.command(&bin.join("initdb"));
+            c.arg("-D").arg(dir).args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]);
+            server::run(c, "initdb");
+        });
+        let dir = server::directory("hp-pg-", user);
+        server::copy(&template, &dir.join("data"));
+        let port = server::free_port();
+        let mut args: Vec<String> = vec!["-D".into(), dir.join("data").display().to_string()];
+        args.extend(["-k".into(), dir.display().to_string(), "-p".into(), port.to_string()]);
+        for s in ["listen_addresses=127.0.0.1", "fsync=off", "shared_buffers=32MB"].iter().chain(settings) {
+            args.extend(["-c".into(), (*s).into()]);
+        }
+        let guard = Guarded::start(user, dir.clone(), "INT", &bin.join("postgres"), &args);
+        let pg = PgServer { guard, port, socket: dir, bin };
+        super::wait_until("PostgreSQL accepts connections", || {
+            let mut c = Command::new(pg.bin.join("pg_isready"));
+            c.arg("-q").arg("-h").arg(&pg.socket).args(["-p", &port.to_string(), "-U", "postgres"]);
+            c.status().is_ok_and(|s| s.success())
+        });
+        pg
+    }
+
+    /// One server for all tests of a binary.
+    pub fn shared() -> &'static PgServer {
+        static SHARED: OnceLock<PgServer> = OnceLock::new();
+        SHARED.get_or_init(|| PgServer::start(&[]))
+    }
+
+    /// Runs SQL with the native client and gives back its unaligned output.
+    pub fn psql(&self, database: &str, sql: &str) -> String {
+        let mut c = Command::new(self.bin.join("psql"));
+        c.args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database, "-p", &self.port.to_string()]);
+        c.arg("-h").arg(&self.socket).args(["-c", sql]);
+        server::run(c, "psql")
+    }
+
+    /// A new, empty database.
+    pub fn create_database(&self, name: &str) {
+        self.psql("postgres", &format!("create database \"{name}\""));
+    }
+
+    /// URL over TCP without a password.
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+    }
+
+    pub fn log(&self) -> String {
+        self.guard.log()
+    }
+}

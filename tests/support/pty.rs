@@ -1,0 +1,189 @@
+//! The program in a pseudo-terminal, its screen read through a terminal emulator.
+
+use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+use std::io::{Read, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+/// A running console.
+pub struct Console {
+    child: Box<dyn portable_pty::Child + Send + Sync>,
+    master: Box<dyn portable_pty::MasterPty + Send>,
+    writer: Box<dyn Write + Send>,
+    parser: Arc<Mutex<vt100::Parser>>,
+    raw: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Console {
+    /// Starts the program with `args` in `dir` on a screen of `columns` × `rows`; `home` holds its configuration and state.
+    pub fn start(home: &Path, dir: &Path, args: &[&str], columns: u16, rows: u16) -> Console {
+        Self::start_with(home, dir, args, columns, rows, &[])
+    }
+
+    pub fn start_with(home: &Path, dir: &Path, args: &[&str], columns: u16, rows: u16, env: &[(&str, &str)]) -> Console {
+        let pair = native_pty_system().openpty(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).expect("pty");
+        let mut c = CommandBuilder::new(super::holdpoint());
+        c.args(args);
+        c.cwd(dir);
+        c.env_clear();
+        c.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        c.env("HOME", home);
+        c.env("XDG_CONFIG_HOME", home.join("config"));
+        c.env("XDG_STATE_HOME", home.join("state"));
+        c.env("HOLDPOINT_OPERATOR", "tester");
+        c.env("TERM", "xterm-256color");
+        c.env("LANG", "C.UTF-8");
+        for (k, v) in env {
+            c.env(k, v);
+        }
+        let child = pair.slave.spawn_command(c).expect("start holdpoint");
+        drop(pair.slave);
+        let parser = Arc::new(Mutex::new(vt100::Parser::new(size(rows), size(columns), 0)));
+        let raw = Arc::new(Mutex::new(Vec::new()));
+        let mut reader = pair.master.try_clone_reader().expect("reader");
+        let (p, r) = (parser.clone(), raw.clone());
+        std::thread::spawn(move || {
+            let mut buf = [0u8; 8192];
+            while let Ok(n) = reader.read(&mut buf) {
+                if n == 0 {
+                    break;
+                }
+                r.lock().expect("raw").extend_from_slice(&buf[..n]);
+                p.lock().expect("parser").process(&buf[..n]);
+            }
+        });
+        let writer = pair.master.take_writer().expect("writer");
+        Console { child, master: pair.master, writer, parser, raw }
+    }
+
+    /// The screen as text, one line per row.
+    pub fn screen(&self) -> String {
+        self.parser.lock().expect("parser").screen().contents()
+    }
+
+    /// Every byte that the program wrote to the terminal so far.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.raw.lock().expect("raw").clone()
+    }
+
+    /// True while the alternate screen is on.
+    pub fn alternate(&self) -> bool {
+        self.parser.lock().expect("parser").screen().alternate_screen()
+    }
+
+    /// Waits until the screen shows `text`.
+    pub fn wait_for(&self, text: &str) {
+        self.wait_until(&format!("the screen shows {text:?}"), |s| s.contains(text));
+    }
+
+    pub fn wait_until(&self, what: &str, condition: impl Fn(&str) -> bool) {
+        let start = Instant::now();
+        loop {
+            let s = self.screen();
+            if condition(&s) {
+                return;
+            }
+            assert!(start.elapsed() < super::PATIENCE, "gave up waiting until {what}; the screen is:\n{s}");
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+    }
+
+    /// Sends keys as a terminal would: text as it is, and names in angle brackets: `<Enter> <Esc> <Tab> <Up> <Down>
+    /// <Left> <Right> <F1>…<F8> <C-c> <BS> <PgDn> <PgUp> <Home> <End>`.
+    pub fn send(&mut self, keys: &str) {
+        let mut rest = keys;
+        let mut out: Vec<u8> = Vec::new();
+        while let Some(c) = rest.chars().next() {
+            if c == '<'
+                && let Some(end) = rest.find('>')
+                && let Some(bytes) = named(&rest[1..end])
+            {
+                out.extend_from_slice(&bytes);
+                rest = &rest[end + 1..];
+                // An escape byte followed at once by another key would be read as Alt+key: write it by itself.
+                if bytes == b"\x1b" {
+                    self.write(&out);
+                    out.clear();
+                    std::thread::sleep(std::time::Duration::from_millis(60));
+                }
+                continue;
+            }
+            let mut buf = [0; 4];
+            out.extend_from_slice(c.encode_utf8(&mut buf).as_bytes());
+            rest = &rest[c.len_utf8()..];
+        }
+        self.write(&out);
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.writer.write_all(bytes).expect("write to the terminal");
+        self.writer.flush().expect("flush");
+    }
+
+    pub fn resize(&self, columns: u16, rows: u16) {
+        self.parser.lock().expect("parser").screen_mut().set_size(size(rows), size(columns));
+        self.master.resize(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).expect("resize");
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.process_id().expect("pid")
+    }
+
+    /// Waits for the program's end and gives back its exit code.
+    pub fn wait_exit(&mut self) -> u32 {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("wait") {
+                return status.exit_code();
+            }
+            assert!(start.elapsed() < super::PATIENCE, "the program did not end; the screen is:\n{}", self.screen());
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+    }
+
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Console {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn size(n: u16) -> std::num::NonZero<u16> {
+    std::num::NonZero::new(n).expect("a screen has rows and columns")
+}
+
+fn named(name: &str) -> Option<Vec<u8>> {
+    Some(match name {
+        "Enter" => b"\r".to_vec(),
+        "Esc" => b"\x1b".to_vec(),
+        "Tab" => b"\t".to_vec(),
+        "S-Tab" => b"\x1b[Z".to_vec(),
+        "BS" => b"\x7f".to_vec(),
+        "Up" => b"\x1b[A".to_vec(),
+        "Down" => b"\x1b[B".to_vec(),
+        "Right" => b"\x1b[C".to_vec(),
+        "Left" => b"\x1b[D".to_vec(),
+        "Home" => b"\x1b[H".to_vec(),
+        "End" => b"\x1b[F".to_vec(),
+        "PgUp" => b"\x1b[5~".to_vec(),
+        "PgDn" => b"\x1b[6~".to_vec(),
+        "F1" => b"\x1bOP".to_vec(),
+        "F2" => b"\x1bOQ".to_vec(),
+        "F3" => b"\x1bOR".to_vec(),
+        "F4" => b"\x1bOS".to_vec(),
+        "F5" => b"\x1b[15~".to_vec(),
+        "F6" => b"\x1b[17~".to_vec(),
+        "F7" => b"\x1b[18~".to_vec(),
+        "F8" => b"\x1b[19~".to_vec(),
+        _ => match name.strip_prefix("C-")?.as_bytes() {
+            [c] if c.is_ascii_lowercase() => vec![c - b'a' + 1],
+            _ => return None,
+        },
+    })
+}
