@@ -21,6 +21,7 @@ pub mod postgres;
 pub mod registry;
 pub mod session;
 pub mod sqlite;
+pub mod tls;
 pub mod tunnel;
 
 pub use session::{Access, Event, Outcome, RowStream, Session, SessionStatus};
@@ -108,6 +109,11 @@ pub trait Catalog: Send + Sync {
     fn objects<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Vec<CanonicalObject>>>;
     /// Every user table with its columns in order (same omissions); for content hashes.
     fn tables<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Vec<TableShape>>>;
+    /// Which of these functions (names as the classifier found them, perhaps qualified) may write. Whatever cannot be
+    /// proven harmless is in the answer; the default knows of no proof.
+    fn writing_functions<'a>(&'a self, _s: &'a Session, names: &'a [String]) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(async move { Ok(names.to_vec()) })
+    }
 }
 
 /// A place for proofs: a database made for the purpose, dropped at the end.

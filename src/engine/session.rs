@@ -77,6 +77,8 @@ pub struct Session {
     status: watch::Receiver<SessionStatus>,
     identity: Arc<Identity>,
     dialect: Dialect,
+    /// What only the engine that made the session understands: its own further requests to the actor.
+    own: Option<Arc<dyn std::any::Any + Send + Sync>>,
 }
 
 impl Session {
@@ -88,7 +90,18 @@ impl Session {
         identity: Identity,
         dialect: Dialect,
     ) -> Self {
-        Session { requests, canceller, status, identity: Arc::new(identity), dialect }
+        Session { requests, canceller, status, identity: Arc::new(identity), dialect, own: None }
+    }
+
+    /// Gives the session something that only its engine understands; see [`Session::own`].
+    #[must_use]
+    pub(in crate::engine) fn with_own(mut self, own: Arc<dyn std::any::Any + Send + Sync>) -> Self {
+        self.own = Some(own);
+        self
+    }
+    /// What the engine gave with [`Session::with_own`]; `None` for a session of another engine.
+    pub(in crate::engine) fn own<T: 'static>(&self) -> Option<&T> {
+        self.own.as_deref()?.downcast_ref()
     }
 
     pub fn identity(&self) -> &Identity {
@@ -105,7 +118,7 @@ impl Session {
         self.status.clone()
     }
 
-    fn gone(&self) -> Error {
+    pub(in crate::engine) fn gone(&self) -> Error {
         let why = self.status.borrow().lost.clone();
         Error::connect(why.unwrap_or_else(|| "the connection is closed".into()))
             .hint("Reconnect: an open transaction, temporary tables and session settings of the old connection are gone.")
