@@ -90,7 +90,8 @@ pub fn client_config(mode: SslMode, root: Option<&Path>, cert: Option<&Path>, ke
 
 /// The name to verify and to send as SNI. IP addresses are verified as addresses.
 pub fn server_name(host: &str) -> Result<ServerName<'static>> {
-    ServerName::try_from(host.to_string()).map_err(|_| Error::usage(format!("`{host}` is neither a host name nor an address that TLS could verify")))
+    ServerName::try_from(host.to_string())
+        .map_err(|_| Error::usage(format!("`{host}` is neither a host name nor an address that TLS could verify")))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
