@@ -1,1 +1,127 @@
-//! See lib.rs.
+//! Operations: one place for each thing that Holdpoint does, the same for the console and the command line.
+//!
+//! An operation takes a [`Cx`] and usually a [`Connection`], and returns a report. Whatever writes to a target goes
+//! through [`gate`]; whatever happened is in the journal. Nothing here draws, prints or asks: a question to a person
+//! is an error of a kind that the caller knows ([`crate::model::Kind::PasswordNeeded`], [`crate::model::Kind::Held`]).
+
+pub mod backup;
+pub mod checklist;
+pub mod connect;
+pub mod datafix;
+pub mod evidence;
+pub mod explain;
+pub mod gate;
+pub mod journal;
+pub mod migrate;
+pub mod query;
+pub mod recover;
+pub mod schema;
+
+pub use connect::Connection;
+
+use crate::config::Config;
+use crate::model::{Error, Progress, Result, Silent};
+use crate::store::Store;
+use jiff::{Timestamp, ToSpan};
+use secrecy::SecretString;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio_util::sync::CancellationToken;
+
+/// Where operations read the time from; tests set it.
+#[derive(Clone, Debug)]
+pub enum Clock {
+    System,
+    /// A time that stands still until it is set again.
+    Fixed(Arc<Mutex<Timestamp>>),
+}
+
+impl Clock {
+    /// A clock that stands at `at` (RFC 3339) until [`Clock::advance`].
+    pub fn fixed(at: Timestamp) -> Self {
+        Clock::Fixed(Arc::new(Mutex::new(at)))
+    }
+    pub fn now(&self) -> Timestamp {
+        match self {
+            Clock::System => Timestamp::now(),
+            Clock::Fixed(at) => *at.lock().unwrap_or_else(PoisonError::into_inner),
+        }
+    }
+    /// Moves a fixed clock by whole seconds; the system's clock is left alone.
+    pub fn advance(&self, seconds: i64) {
+        if let Clock::Fixed(at) = self {
+            let mut at = at.lock().unwrap_or_else(PoisonError::into_inner);
+            *at = at.checked_add(seconds.seconds()).unwrap_or(*at);
+        }
+    }
+    /// RFC 3339, UTC, whole seconds: how times stand in the store.
+    pub fn stamp(&self) -> String {
+        stamp(self.now())
+    }
+}
+
+/// RFC 3339, UTC, whole seconds.
+pub fn stamp(at: Timestamp) -> String {
+    let whole = Timestamp::from_second(at.as_second()).unwrap_or(at);
+    whole.to_string()
+}
+
+/// What every operation needs: configuration, record, a place to report to, and who asks.
+/// Cheap to clone; clones share the store, the passwords and the cancellation.
+#[derive(Clone)]
+pub struct Cx {
+    pub config: Arc<Config>,
+    pub store: Arc<Store>,
+    pub progress: Arc<dyn Progress>,
+    /// Cancels what runs in this context; see [`Cx::for_job`].
+    pub cancel: CancellationToken,
+    /// Claimed name of the operator.
+    pub operator: String,
+    pub host: String,
+    pub clock: Clock,
+    passwords: Arc<Mutex<BTreeMap<String, SecretString>>>,
+}
+
+impl Cx {
+    /// A context with the store at `config.store_path` (degraded when it cannot be opened), the system's clock and no progress.
+    pub fn new(config: Config) -> Self {
+        let store = Arc::new(Store::open(&config.store_path));
+        Self::with_store(config, store)
+    }
+
+    pub fn with_store(config: Config, store: Arc<Store>) -> Self {
+        let operator = config.operator.clone();
+        Cx {
+            config: Arc::new(config),
+            store,
+            progress: Arc::new(Silent),
+            cancel: CancellationToken::new(),
+            operator,
+            host: crate::text::clean(&gethostname::gethostname().to_string_lossy()).into_owned(),
+            clock: Clock::System,
+            passwords: Arc::default(),
+        }
+    }
+
+    /// The same context for one job, with its own progress and its own cancellation (also cancelled with the parent).
+    #[must_use]
+    pub fn for_job(&self, progress: Arc<dyn Progress>) -> Cx {
+        Cx { progress, cancel: self.cancel.child_token(), ..self.clone() }
+    }
+
+    /// Keeps a password that a prompt gave, for this process only.
+    pub fn remember_password(&self, target: &str, password: SecretString) {
+        self.passwords.lock().unwrap_or_else(PoisonError::into_inner).insert(target.to_string(), password);
+    }
+    /// Forgets it again: the server refused it.
+    pub fn forget_password(&self, target: &str) {
+        self.passwords.lock().unwrap_or_else(PoisonError::into_inner).remove(target);
+    }
+    fn remembered_password(&self, target: &str) -> Option<SecretString> {
+        self.passwords.lock().unwrap_or_else(PoisonError::into_inner).get(target).cloned()
+    }
+
+    fn check_cancelled(&self) -> Result<()> {
+        if self.cancel.is_cancelled() { Err(Error::cancelled()) } else { Ok(()) }
+    }
+}

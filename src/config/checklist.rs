@@ -1,5 +1,7 @@
 //! Checklist files: ordered steps, some of them hold points.
 
+use std::time::Duration;
+
 /// How a step is ticked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StepKind {
@@ -19,8 +21,12 @@ pub struct StepDef {
     pub evidence: String,
     /// Blocks all that follows until it is ticked.
     pub hold: bool,
-    /// Environments in which the step applies; empty: all.
+    /// Changes the target: runs only when a person types the target's name.
+    pub act: bool,
+    /// Environments in which the step applies, by name or `first`, `later`, `last`; empty: all.
     pub environments: Vec<String>,
+    /// How long the evidence is good, where the policy says nothing of it; `None`: until its subject changes.
+    pub expires: Option<Duration>,
     /// One sentence of help.
     pub help: String,
 }

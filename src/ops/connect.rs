@@ -1,0 +1,96 @@
+//! From a target's name to sessions: secrets are resolved here, and each kind of work gets its own kind of session.
+
+use super::Cx;
+use crate::config::{AccessMode, Target};
+use crate::engine::{Access, Catalog, Connect, Engine, Role, Session, registry};
+use crate::model::{Dialect, Error, Result};
+use std::sync::Arc;
+
+/// A target that can be connected to. It holds at most one cached session, for background reads.
+pub struct Connection {
+    engine: Arc<dyn Engine>,
+    reader: tokio::sync::Mutex<Option<Session>>,
+}
+
+/// The configured target of that name; the error names the nearest one.
+pub fn target(cx: &Cx, name: &str) -> Result<Target> {
+    if let Some(t) = cx.config.targets.get(name) {
+        return Ok(t.clone());
+    }
+    let near = cx.config.targets.keys().max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
+    let e = Error::usage(format!("no target is named {}", crate::text::clean(name)));
+    Err(match near {
+        Some(n) if strsim::jaro_winkler(n, name) > 0.7 => e.hint(format!("Did you mean {n}?")),
+        Some(_) => e.hint(format!("Known targets: {}.", cx.config.targets.keys().cloned().collect::<Vec<_>>().join(", "))),
+        None => e.hint("No target is configured: name one in holdpoint.toml, or run `holdpoint demo`."),
+    })
+}
+
+/// [`target`], then [`connect_to`].
+pub async fn connect(cx: &Cx, name: &str) -> Result<Connection> {
+    let t = target(cx, name)?;
+    connect_to(cx, t).await
+}
+
+/// Resolves the target's secret and makes its engine; no connection is made yet. When a prompt is configured the error
+/// is [`crate::model::Kind::PasswordNeeded`]: ask, [`Cx::remember_password`], call again. (The server may ask for a
+/// password later too, with the same kind of error, when a session is opened.)
+pub async fn connect_to(_cx: &Cx, _target: Target) -> Result<Connection> {
+    unimplemented!()
+}
+
+impl Connection {
+    /// Around an engine that was made elsewhere (scratch databases, tests).
+    pub fn over(engine: Arc<dyn Engine>) -> Self {
+        Connection { engine, reader: tokio::sync::Mutex::new(None) }
+    }
+    pub fn target(&self) -> &Target {
+        self.engine.target()
+    }
+    pub fn engine(&self) -> &dyn Engine {
+        &*self.engine
+    }
+    pub fn dialect(&self) -> Dialect {
+        self.engine.dialect()
+    }
+    /// The catalogue, or an error that says why there is none.
+    pub fn catalog(&self) -> Result<&dyn Catalog> {
+        self.engine.catalog().get()
+    }
+
+    /// The shared background session: read-only, short timeouts; opened when first asked for, and again after it was lost.
+    pub async fn reader(&self) -> Result<Session> {
+        let mut slot = self.reader.lock().await;
+        if let Some(s) = slot.as_ref().filter(|s| s.status().lost.is_none()) {
+            return Ok(s.clone());
+        }
+        let s = self.engine.connect(Connect::new(Role::Background, Access::ReadOnly)).await?;
+        *slot = Some(s.clone());
+        Ok(s)
+    }
+
+    /// A session for the user's own statements: read-write only on an open target, else read-only (proven at open).
+    pub async fn query_session(&self) -> Result<Session> {
+        let access = if self.target().access == AccessMode::Open { Access::ReadWrite } else { Access::ReadOnly };
+        self.engine.connect(Connect::new(Role::Query, access)).await
+    }
+
+    /// A read-write session for a data fix. Not public: the ways to it are `ops::datafix` and `ops::migrate`.
+    pub(in crate::ops) async fn writer(&self) -> Result<Session> {
+        self.engine.connect(Connect::new(Role::Query, Access::ReadWrite)).await
+    }
+
+    /// A dedicated read-write session for a migration run or a proof.
+    pub(in crate::ops) async fn migrator(&self) -> Result<Session> {
+        self.engine.connect(Connect::new(Role::Migration, Access::ReadWrite)).await
+    }
+
+    /// A dedicated read-only session without a statement timeout, for long reads such as content hashes.
+    pub(in crate::ops) async fn long_reader(&self) -> Result<Session> {
+        self.engine.connect(Connect::new(Role::Migration, Access::ReadOnly)).await
+    }
+}
+
+pub(in crate::ops) fn engine_for(target: Target, password: crate::engine::Password) -> Arc<dyn Engine> {
+    registry::engine(target, password)
+}
