@@ -1,9 +1,20 @@
-//! SQLite, embedded.
+//! SQLite, embedded. A session is a thread that owns one connection to one file; here is the engine itself, its parts
+//! are below: opening and read-only proof, the actor, values, catalogue, plans, backups, migrations.
 
 use super::{Backups, Capability, Catalog, Connect, Engine, Migrations, Session};
 use crate::config::Target;
 use crate::model::{Dialect, Result};
 use futures_util::future::BoxFuture;
+
+mod actor;
+mod backup;
+mod catalog;
+mod fault;
+mod guard;
+mod migrations;
+mod open;
+mod plan;
+mod value;
 
 /// A SQLite target.
 pub struct Sqlite {
@@ -26,19 +37,19 @@ impl Engine for Sqlite {
     fn target(&self) -> &Target {
         &self.target
     }
-    fn connect(&self, _how: Connect) -> BoxFuture<'_, Result<Session>> {
-        unimplemented!()
+    fn connect(&self, how: Connect) -> BoxFuture<'_, Result<Session>> {
+        Box::pin(actor::start(&self.target, how))
     }
     fn catalog(&self) -> Capability<&dyn Catalog> {
-        unimplemented!()
+        Capability::Yes(self)
     }
     fn plans(&self) -> Capability<()> {
-        unimplemented!()
+        Capability::Yes(())
     }
     fn backups(&self) -> Capability<&dyn Backups> {
-        unimplemented!()
+        Capability::Yes(self)
     }
     fn migrations(&self) -> Capability<&dyn Migrations> {
-        unimplemented!()
+        Capability::Yes(self)
     }
 }

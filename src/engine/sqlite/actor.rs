@@ -1,0 +1,405 @@
+//! The session's thread: it owns the connection, takes one request at a time and steps rows into batches.
+
+use super::guard::{Guard, Mode};
+use super::open::{self, Opened};
+use super::{fault, plan, value};
+use crate::config::Target;
+use crate::engine::session::{Canceller, Event, Outcome, Request, SessionStatus};
+use crate::engine::{Connect, Session};
+use crate::model::rows::BatchBuilder;
+use crate::model::{Align, Column, Dialect, Error, Kind, Result, TxState};
+use futures_util::future::BoxFuture;
+use rusqlite::fallible_iterator::FallibleIterator;
+use rusqlite::{Batch, Connection, InterruptHandle, Statement};
+use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// Rows of the first batch: they are on the screen while the rest is still being read.
+const FIRST_ROWS: usize = 64;
+/// Virtual machine steps between two looks at the clock and at the reader: well below a millisecond of work.
+const STEPS: i32 = 10_000;
+/// Statements that may wait for the actor.
+const QUEUE: usize = 8;
+
+/// What the progress handler and the canceller need to know of the running statement.
+#[derive(Default)]
+struct Running {
+    /// A request is being worked on.
+    busy: AtomicBool,
+    cancelled: AtomicBool,
+    watched: Mutex<Watched>,
+}
+
+#[derive(Default)]
+struct Watched {
+    /// Told when nobody reads any more.
+    events: Option<mpsc::Sender<Result<Event>>>,
+    deadline: Option<Instant>,
+    timed_out: bool,
+}
+
+impl Running {
+    fn watched(&self) -> std::sync::MutexGuard<'_, Watched> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    fn start(&self, events: Option<mpsc::Sender<Result<Event>>>, limit: Option<Duration>) {
+        *self.watched() = Watched { events, deadline: limit.map(|l| Instant::now() + l), timed_out: false };
+    }
+    fn end(&self) {
+        *self.watched() = Watched::default();
+        self.busy.store(false, Ordering::SeqCst);
+        self.cancelled.store(false, Ordering::SeqCst);
+    }
+    /// Called by SQLite now and then while it works; true interrupts.
+    fn stop(&self) -> bool {
+        if self.cancelled.load(Ordering::Relaxed) {
+            return true;
+        }
+        let mut w = self.watched();
+        if w.deadline.is_some_and(|d| Instant::now() >= d) {
+            w.timed_out = true;
+            return true;
+        }
+        w.events.as_ref().is_some_and(mpsc::Sender::is_closed)
+    }
+}
+
+struct Interrupt {
+    handle: InterruptHandle,
+    running: Arc<Running>,
+    /// To see requests that wait in the queue; weak, so that the canceller does not keep the actor alive.
+    queue: mpsc::WeakSender<Request>,
+}
+
+impl Canceller for Interrupt {
+    fn cancel(&self) -> BoxFuture<'_, Result<()>> {
+        let waiting = self.queue.upgrade().is_some_and(|q| q.capacity() < q.max_capacity());
+        // The flag is for a request that is not stepping yet; without one it would hit the next statement.
+        if waiting || self.running.busy.load(Ordering::SeqCst) {
+            self.running.cancelled.store(true, Ordering::SeqCst);
+            self.handle.interrupt();
+        }
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+struct Actor {
+    conn: Connection,
+    guard: Guard,
+    mode: Mode,
+    path: PathBuf,
+    running: Arc<Running>,
+    status: watch::Sender<SessionStatus>,
+    limit: Option<Duration>,
+    requests: mpsc::Receiver<Request>,
+}
+
+/// Opens the file on a thread of its own and returns the handle.
+pub async fn start(target: &Target, how: Connect) -> Result<Session> {
+    let (ready, opened) = oneshot::channel();
+    let (requests, rx) = mpsc::channel(QUEUE);
+    let queue = requests.downgrade();
+    let target = target.clone();
+    let how_thread = how.clone();
+    std::thread::Builder::new()
+        .name("sqlite".into())
+        .spawn(move || match open::open(&target, &how_thread) {
+            Err(e) => drop(ready.send(Err(e))),
+            Ok(opened) => run_actor(opened, &how_thread, rx, queue, ready),
+        })
+        .map_err(|e| Error::io("starting the thread of a SQLite session", e))?;
+    let started = tokio::time::timeout(how.connect_timeout, opened).await;
+    let (canceller, status, identity) = match started {
+        Ok(Ok(result)) => result?,
+        Ok(Err(_)) => return Err(Error::connect("the thread of the SQLite session ended while it opened the file")),
+        Err(_) => {
+            return Err(Error::connect(format!("the file did not open within {}", crate::text::duration(how.connect_timeout)))
+                .hint("A network file system that hangs, or another program that recovers the database, can cause this."));
+        }
+    };
+    Ok(Session::new(requests, canceller, status, identity, Dialect::Sqlite))
+}
+
+type Ready = Result<(Arc<dyn Canceller>, watch::Receiver<SessionStatus>, crate::model::Identity)>;
+
+fn run_actor(
+    opened: Opened,
+    how: &Connect,
+    requests: mpsc::Receiver<Request>,
+    queue: mpsc::WeakSender<Request>,
+    ready: oneshot::Sender<Ready>,
+) {
+    let Opened { mut conn, guard, mode, read_only, identity, path } = opened;
+    let running = Arc::new(Running::default());
+    let seen = running.clone();
+    let started = conn.progress_handler(STEPS, Some(move || seen.stop())).map_err(|e| fault::opening(e, &path));
+    let (status, watching) = watch::channel(SessionStatus { tx: TxState::Idle, read_only, lost: None, round_trip: None });
+    let canceller: Arc<dyn Canceller> = Arc::new(Interrupt { handle: conn.get_interrupt_handle(), running: running.clone(), queue });
+    if ready.send(started.map(|()| (canceller, watching, identity))).is_err() {
+        return;
+    }
+    Actor { conn, guard, mode, path, running, status, limit: how.statement_timeout, requests }.serve();
+}
+
+impl Actor {
+    fn serve(mut self) {
+        while let Some(request) = self.requests.blocking_recv() {
+            self.running.busy.store(true, Ordering::SeqCst);
+            match request {
+                Request::Run { text, params, events } => {
+                    self.running.start(Some(events.clone()), self.limit);
+                    let result = self.shielded(|a| a.run(&text, &params, &events));
+                    let result = result.map_err(|e| self.explain_end(e));
+                    self.settle(result.as_ref().ok().map(|o| o.elapsed));
+                    // The status is settled before the reader learns of the end. A reader that is gone does not want it.
+                    let _ = events.blocking_send(result.map(Event::Done));
+                }
+                Request::Explain { text, analyze, reply } => {
+                    self.running.start(None, self.limit);
+                    let start = Instant::now();
+                    let result = self.shielded(|a| a.explain(&text, analyze)).map_err(|e| self.explain_end(e));
+                    self.settle(Some(start.elapsed()));
+                    let _ = reply.send(result);
+                }
+                Request::Close { reply } => {
+                    drop(self.conn);
+                    let _ = reply.send(());
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Column names in a damaged file may be no UTF-8, on which the driver panics: that ends the statement, not the session.
+    fn shielded<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        std::panic::catch_unwind(AssertUnwindSafe(|| work(self))).unwrap_or_else(|_| {
+            Err(Error::new(Kind::Statement, format!("{} gave something unreadable (a name that is no UTF-8?)", self.path.display())))
+        })
+    }
+
+    /// An interrupted statement: was it the user or the time limit?
+    fn explain_end(&self, e: Error) -> Error {
+        if e.kind == Kind::Cancelled && self.running.watched().timed_out {
+            let limit = self.limit.map(crate::text::duration).unwrap_or_default();
+            return Error::new(Kind::Statement, format!("ended after {limit}, the limit for statements of this connection"));
+        }
+        e
+    }
+
+    fn settle(&mut self, took: Option<Duration>) {
+        self.guard.set(self.mode);
+        self.running.end();
+        let tx = if self.conn.is_autocommit() { TxState::Idle } else { TxState::Open };
+        self.status.send_if_modified(|s| {
+            let changed = s.tx != tx;
+            s.tx = tx;
+            if took.is_some() {
+                s.round_trip = took;
+            }
+            changed
+        });
+    }
+
+    fn fault(&self, e: rusqlite::Error) -> Error {
+        fault::statement(e, &self.path)
+    }
+
+    /// Prepares the one statement in `text`; more than one, or none, is an error.
+    fn prepare(&self, text: &str) -> Result<Statement<'_>> {
+        prepare(&self.conn, &self.guard, text).map_err(|e| match e {
+            Refusal::Sqlite(e) => self.fault(e),
+            Refusal::Ours(e) => e,
+        })
+    }
+
+    fn run(&mut self, text: &str, params: &[Option<String>], events: &mpsc::Sender<Result<Event>>) -> Result<Outcome> {
+        let start = Instant::now();
+        let mut waited = Duration::ZERO;
+        let mut statement = self.prepare(text)?;
+        let wanted = statement.parameter_count();
+        if wanted != params.len() {
+            return Err(Error::new(Kind::Statement, format!("the statement has {wanted} parameters and {} values were given", params.len())));
+        }
+        for (i, p) in params.iter().enumerate() {
+            statement.raw_bind_parameter(i + 1, p.as_deref()).map_err(|e| self.fault(e))?;
+        }
+        let word = first_word(text);
+        let writes = !statement.readonly();
+        let mut send = |event: Event| -> Result<()> {
+            let at = Instant::now();
+            let sent = events.blocking_send(Ok(event));
+            waited += at.elapsed();
+            sent.map_err(|_| Error::cancelled())
+        };
+        let mut width = statement.column_count();
+        let mut shape = columns(&statement);
+        let mut rows = statement.raw_query();
+        let mut batch = BatchBuilder::new(width);
+        let mut scratch = Vec::with_capacity(32);
+        let mut count = 0u64;
+        let mut first = true;
+        loop {
+            if self.running.cancelled.load(Ordering::Relaxed) {
+                return Err(Error::cancelled());
+            }
+            let row = rows.next().map_err(|e| self.fault(e))?;
+            if first {
+                first = false;
+                // Stepping may have prepared the statement anew, for a schema that has changed: only now are the columns sure.
+                if let Some(row) = row {
+                    let now: &Statement<'_> = row.as_ref();
+                    if now.column_count() != width {
+                        width = now.column_count();
+                        batch = BatchBuilder::new(width);
+                    }
+                    shape = columns(now);
+                }
+                if width > 0 {
+                    send(Event::Columns(std::mem::take(&mut shape).into()))?;
+                }
+            }
+            let Some(row) = row else { break };
+            for c in 0..width {
+                value::push(&mut batch, row.get_ref_unwrap(c), &mut scratch);
+            }
+            count += 1;
+            if batch.is_full() || count == FIRST_ROWS as u64 {
+                send(Event::Rows(batch.take()))?;
+            }
+        }
+        drop(rows);
+        drop(statement);
+        if !batch.is_empty() {
+            send(Event::Rows(batch.take()))?;
+        }
+        let affected = (writes && matches!(word.as_str(), "INSERT" | "UPDATE" | "DELETE" | "REPLACE" | "WITH")).then(|| self.conn.changes());
+        Ok(Outcome { tag: tag(text, &word, affected, count), affected, elapsed: start.elapsed().saturating_sub(waited), rolled_back: false })
+    }
+
+    fn explain(&mut self, text: &str, analyze: bool) -> Result<crate::model::plan::Plan> {
+        // Never less strict than the session is.
+        if self.mode == Mode::Free {
+            self.guard.set(Mode::Explain);
+        }
+        plan::explain(&self.conn, &self.guard, &self.path, text, analyze, &|| self.running.cancelled.load(Ordering::Relaxed))
+    }
+}
+
+/// Why a text was not prepared.
+pub enum Refusal {
+    Sqlite(rusqlite::Error),
+    Ours(Error),
+}
+
+impl From<rusqlite::Error> for Refusal {
+    fn from(e: rusqlite::Error) -> Self {
+        Refusal::Sqlite(e)
+    }
+}
+
+/// Prepares exactly one statement. What follows it is prepared with everything forbidden: only blanks, comments and `;` pass, and a
+/// pragma there cannot take effect (many do while they are prepared).
+pub fn prepare<'c>(conn: &'c Connection, guard: &Guard, text: &str) -> Result<Statement<'c>, Refusal> {
+    if let Some(at) = text.find('\0') {
+        return Err(Refusal::Ours(Error::new(Kind::Statement, "the text holds a NUL character, at which SQLite would stop reading").at(at)));
+    }
+    let mut batch = Batch::new(conn, text);
+    let Some(statement) = batch.next()? else {
+        return Err(Refusal::Ours(Error::new(Kind::Statement, "there is no statement in the text")));
+    };
+    let mode = guard.now();
+    guard.set(Mode::Nothing);
+    let tail = batch.next();
+    guard.set(mode);
+    match tail {
+        Ok(None) => Ok(statement),
+        Ok(Some(_)) | Err(_) => Err(Refusal::Ours(fault::several())),
+    }
+}
+
+fn columns(statement: &Statement<'_>) -> Vec<Column> {
+    statement
+        .columns()
+        .map(|c| {
+            let type_name = c.decl_type().unwrap_or_default().to_string();
+            let align = if numeric(&type_name) { Align::Right } else { Align::Left };
+            Column { name: c.name().to_string(), type_name, align }
+        })
+        .collect()
+}
+
+/// SQLite's own rules for the affinity of a declared type, as far as numbers go.
+fn numeric(type_name: &str) -> bool {
+    let t = type_name.to_ascii_uppercase();
+    if t.contains("INT") {
+        return true;
+    }
+    if ["CHAR", "CLOB", "TEXT", "BLOB"].iter().any(|w| t.contains(w)) {
+        return false;
+    }
+    ["REAL", "FLOA", "DOUB", "NUMERIC", "DECIMAL", "NUMBER"].iter().any(|w| t.contains(w))
+}
+
+/// Words of a statement at its beginning, in capitals, comments left out.
+fn words(text: &str) -> impl Iterator<Item = String> + '_ {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        loop {
+            rest = rest.trim_start();
+            if let Some(comment) = rest.strip_prefix("--") {
+                rest = comment.split_once('\n').map_or("", |(_, r)| r);
+            } else if let Some(comment) = rest.strip_prefix("/*") {
+                rest = comment.split_once("*/").map_or("", |(_, r)| r);
+            } else {
+                break;
+            }
+        }
+        let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+        let (word, after) = rest.split_at(end);
+        rest = after;
+        (!word.is_empty()).then(|| word.to_uppercase())
+    })
+}
+
+fn first_word(text: &str) -> String {
+    words(text.trim_start_matches('\u{feff}')).next().unwrap_or_default()
+}
+
+/// SQLite has no command tags: this is what PostgreSQL would say.
+fn tag(text: &str, word: &str, affected: Option<u64>, rows: u64) -> String {
+    match (word, affected) {
+        ("WITH", Some(n)) => format!("WITH {n}"),
+        (_, Some(n)) => format!("{word} {n}"),
+        ("SELECT" | "WITH" | "VALUES", None) => format!("SELECT {rows}"),
+        ("CREATE" | "DROP" | "ALTER", None) => {
+            let object = words(text).skip(1).find(|w| !matches!(w.as_str(), "TEMP" | "TEMPORARY" | "UNIQUE" | "VIRTUAL"));
+            format!("{word} {}", object.unwrap_or_default()).trim_end().to_string()
+        }
+        _ => word.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_name_the_statement() {
+        let t = |text: &str, affected, rows| tag(text, &first_word(text), affected, rows);
+        assert_eq!(t("/* x */ -- y\n select 1", None, 3), "SELECT 3");
+        assert_eq!(t("create temp table t(a)", None, 0), "CREATE TABLE");
+        assert_eq!(t("CREATE UNIQUE INDEX i ON t(a)", None, 0), "CREATE INDEX");
+        assert_eq!(t("update t set a = 1", Some(4), 0), "UPDATE 4");
+        assert_eq!(t("pragma user_version", None, 1), "PRAGMA");
+    }
+
+    #[test]
+    fn numbers_are_recognised_by_their_declared_type() {
+        assert!(numeric("BIGINT") && numeric("decimal(10,2)") && numeric("double precision"));
+        assert!(!numeric("TEXT") && !numeric("") && !numeric("varchar(10)") && !numeric("date"));
+    }
+}

@@ -1,0 +1,251 @@
+//! The schema tree of a SQLite file, definitions, and the canonical catalogue.
+
+use super::Sqlite;
+use crate::engine::{Catalog, Session};
+use crate::model::rows::Table;
+use crate::model::{CanonicalObject, Dialect, Error, NodeKind, NodePath, Result, SchemaNode, TableShape};
+use futures_util::future::BoxFuture;
+
+mod canonical;
+
+fn q(name: &str) -> String {
+    Dialect::Sqlite.quote_ident(name)
+}
+fn lit(text: &str) -> String {
+    Dialect::Sqlite.quote_literal(text)
+}
+
+/// Cell `c` of a row, NULL as the empty text.
+fn at(row: &[Option<String>], c: usize) -> &str {
+    row.get(c).and_then(|v| v.as_deref()).unwrap_or_default()
+}
+
+fn node(kind: NodeKind, name: impl Into<String>) -> SchemaNode {
+    SchemaNode { kind, name: name.into(), detail: String::new(), marks: Vec::new(), rows: None, bytes: None, expandable: false }
+}
+
+impl Catalog for Sqlite {
+    fn children<'a>(&'a self, s: &'a Session, at: &'a NodePath) -> BoxFuture<'a, Result<Vec<SchemaNode>>> {
+        Box::pin(async move {
+            let schema = at.name_of(NodeKind::Schema).unwrap_or("main");
+            match at.last() {
+                None => schemas(s).await,
+                Some((NodeKind::Schema, name)) => relations(s, name).await,
+                Some((NodeKind::Table | NodeKind::View, name)) => relation(s, schema, name).await,
+                Some((NodeKind::Group, group)) => {
+                    let Some(table) = at.name_of(NodeKind::Table).or_else(|| at.name_of(NodeKind::View)) else { return Ok(Vec::new()) };
+                    match group.as_str() {
+                        INDEXES => indexes(s, schema, table).await,
+                        FOREIGN_KEYS => foreign_keys(s, schema, table).await,
+                        TRIGGERS => triggers(s, schema, table).await,
+                        _ => Ok(Vec::new()),
+                    }
+                }
+                Some(_) => Ok(Vec::new()),
+            }
+        })
+    }
+
+    fn definition<'a>(&'a self, s: &'a Session, path: &'a NodePath) -> BoxFuture<'a, Result<String>> {
+        Box::pin(async move {
+            let schema = path.name_of(NodeKind::Schema).unwrap_or("main");
+            let Some((kind, name)) = path.last() else { return Err(Error::failed("the root has no definition")) };
+            let condition = match kind {
+                // The table first, then what hangs on it, in the order in which it was made.
+                NodeKind::Table | NodeKind::View => format!("tbl_name = {} COLLATE NOCASE AND sql IS NOT NULL", lit(name)),
+                NodeKind::Index | NodeKind::Trigger => format!("name = {} COLLATE NOCASE AND sql IS NOT NULL", lit(name)),
+                _ => return Err(Error::failed(format!("{name} has no definition of its own; see its table's"))),
+            };
+            let rows =
+                s.fetch(format!("SELECT sql FROM {}.sqlite_schema WHERE {condition} ORDER BY type NOT IN ('table', 'view'), rowid", q(schema))).await?;
+            if rows.rows.is_empty() {
+                return Err(match kind {
+                    NodeKind::Index => Error::failed(format!("index {name} was made by a PRIMARY KEY or UNIQUE constraint of its table")),
+                    _ => Error::failed(format!("there is no {name} in {schema} any more")),
+                });
+            }
+            Ok(rows.rows.iter().map(|r| format!("{};", at(r, 0))).collect::<Vec<_>>().join("\n\n"))
+        })
+    }
+
+    fn preview(&self, path: &NodePath, limit: u32) -> Option<String> {
+        let (kind, name) = path.last()?;
+        if !matches!(kind, NodeKind::Table | NodeKind::View) {
+            return None;
+        }
+        let schema = path.name_of(NodeKind::Schema).filter(|s| *s != "main").map(|s| format!("{}.", q(s))).unwrap_or_default();
+        Some(format!("SELECT * FROM {schema}{} LIMIT {limit}", q(name)))
+    }
+
+    fn objects<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Vec<CanonicalObject>>> {
+        Box::pin(canonical::objects(s))
+    }
+
+    fn tables<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Vec<TableShape>>> {
+        Box::pin(canonical::tables(s))
+    }
+}
+
+const INDEXES: &str = "Indexes";
+const FOREIGN_KEYS: &str = "Foreign keys";
+const TRIGGERS: &str = "Triggers";
+
+async fn schemas(s: &Session) -> Result<Vec<SchemaNode>> {
+    let list = s.fetch("PRAGMA database_list").await?;
+    Ok(list
+        .rows
+        .iter()
+        .map(|r| SchemaNode { detail: at(r, 2).to_string(), expandable: true, ..node(NodeKind::Schema, at(r, 1)) })
+        .collect())
+}
+
+/// Rows by the last ANALYZE: the first number of a table's `stat` is its row count when the statistics were taken.
+async fn estimates(s: &Session, schema: &str) -> Result<std::collections::HashMap<String, u64>> {
+    let known = s.fetch(format!("SELECT 1 FROM {}.sqlite_schema WHERE name = 'sqlite_stat1'", q(schema))).await?;
+    if known.rows.is_empty() {
+        return Ok(Default::default());
+    }
+    let stats = s.fetch(format!("SELECT tbl, max(CAST(stat AS INTEGER)) FROM {}.sqlite_stat1 GROUP BY tbl", q(schema))).await?;
+    Ok(stats.rows.iter().filter_map(|r| Some((at(r, 0).to_string(), at(r, 1).parse().ok()?))).collect())
+}
+
+async fn relations(s: &Session, schema: &str) -> Result<Vec<SchemaNode>> {
+    let estimates = estimates(s, schema).await?;
+    let list = s
+        .fetch(format!(
+            "SELECT type, name, sql LIKE 'CREATE VIRTUAL%' FROM {}.sqlite_schema
+             WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY type, name COLLATE NOCASE",
+            q(schema)
+        ))
+        .await?;
+    Ok(list
+        .rows
+        .iter()
+        .map(|r| {
+            let kind = if at(r, 0) == "view" { NodeKind::View } else { NodeKind::Table };
+            let detail = if at(r, 2) == "1" { "virtual".to_string() } else { String::new() };
+            SchemaNode { detail, rows: estimates.get(at(r, 1)).copied(), expandable: true, ..node(kind, at(r, 1)) }
+        })
+        .collect())
+}
+
+async fn relation(s: &Session, schema: &str, table: &str) -> Result<Vec<SchemaNode>> {
+    let (sc, t) = (lit(schema), lit(table));
+    let columns = s
+        .fetch(format!(
+            "SELECT name, type, \"notnull\", dflt_value, pk, hidden FROM pragma_table_xinfo({t}, {sc}) WHERE hidden <> 1 ORDER BY cid"
+        ))
+        .await?;
+    if columns.rows.is_empty() {
+        return Err(Error::failed(format!("there is no {table} in {schema} any more")));
+    }
+    let keys = s.fetch(format!("SELECT \"from\", \"table\", \"to\" FROM pragma_foreign_key_list({t}, {sc})")).await?;
+    let unique = s
+        .fetch(format!(
+            "SELECT ii.name FROM pragma_index_list({t}, {sc}) il, pragma_index_info(il.name, {sc}) ii
+             WHERE il.\"unique\" AND NOT il.partial AND il.origin <> 'pk' GROUP BY il.name HAVING count(*) = 1"
+        ))
+        .await?;
+    let mut nodes: Vec<_> = columns.rows.iter().map(|r| column(r, &keys, &unique)).collect();
+    let counts = s
+        .fetch(format!(
+            "SELECT (SELECT count(*) FROM pragma_index_list({t}, {sc})), (SELECT count(DISTINCT id) FROM pragma_foreign_key_list({t}, {sc})),
+                    (SELECT count(*) FROM {}.sqlite_schema WHERE type = 'trigger' AND tbl_name = {t} COLLATE NOCASE)",
+            q(schema)
+        ))
+        .await?;
+    for (i, name) in [INDEXES, FOREIGN_KEYS, TRIGGERS].into_iter().enumerate() {
+        let n = counts.rows.first().map_or("0", |r| at(r, i)).to_string();
+        if n != "0" {
+            nodes.push(SchemaNode { detail: n, expandable: true, ..node(NodeKind::Group, name) });
+        }
+    }
+    Ok(nodes)
+}
+
+fn column(r: &[Option<String>], keys: &Table, unique: &Table) -> SchemaNode {
+    let name = at(r, 0);
+    let mut marks = Vec::new();
+    if at(r, 4) != "0" {
+        marks.push("PK".to_string());
+    }
+    if unique.rows.iter().any(|u| at(u, 0) == name) {
+        marks.push("UQ".to_string());
+    }
+    for k in keys.rows.iter().filter(|k| at(k, 0).eq_ignore_ascii_case(name)) {
+        let to = at(k, 2);
+        marks.push(if to.is_empty() { format!("FK → {}", at(k, 1)) } else { format!("FK → {}.{to}", at(k, 1)) });
+    }
+    if at(r, 2) == "1" {
+        marks.push("NOT NULL".to_string());
+    }
+    if let Some(default) = r.get(3).and_then(|d| d.as_deref()) {
+        marks.push(format!("DEFAULT {default}"));
+    }
+    if matches!(at(r, 5), "2" | "3") {
+        marks.push("GENERATED".to_string());
+    }
+    SchemaNode { detail: at(r, 1).to_string(), marks, ..node(NodeKind::Column, name) }
+}
+
+async fn indexes(s: &Session, schema: &str, table: &str) -> Result<Vec<SchemaNode>> {
+    let (sc, t) = (lit(schema), lit(table));
+    let list = s
+        .fetch(format!(
+            "SELECT il.name, il.\"unique\", il.origin, il.partial, group_concat(coalesce(ix.name, '(expression)') || iif(ix.\"desc\", ' DESC', ''), ', ')
+             FROM pragma_index_list({t}, {sc}) il, pragma_index_xinfo(il.name, {sc}) ix
+             WHERE ix.key GROUP BY il.seq ORDER BY il.name"
+        ))
+        .await?;
+    Ok(list
+        .rows
+        .iter()
+        .map(|r| {
+            let mut marks = Vec::new();
+            match at(r, 2) {
+                "pk" => marks.push("PK".to_string()),
+                _ if at(r, 1) == "1" => marks.push("UQ".to_string()),
+                _ => {}
+            }
+            if at(r, 3) == "1" {
+                marks.push("partial".to_string());
+            }
+            SchemaNode { detail: format!("({})", at(r, 4)), marks, ..node(NodeKind::Index, at(r, 0)) }
+        })
+        .collect())
+}
+
+async fn foreign_keys(s: &Session, schema: &str, table: &str) -> Result<Vec<SchemaNode>> {
+    let list = s
+        .fetch(format!(
+            "SELECT group_concat(\"from\", ', '), \"table\", group_concat(\"to\", ', '), on_update, on_delete FROM
+             (SELECT * FROM pragma_foreign_key_list({}, {}) ORDER BY id, seq) GROUP BY id",
+            lit(table),
+            lit(schema)
+        ))
+        .await?;
+    Ok(list
+        .rows
+        .iter()
+        .map(|r| {
+            let mut detail = if at(r, 2).is_empty() { format!("→ {}", at(r, 1)) } else { format!("→ {} ({})", at(r, 1), at(r, 2)) };
+            for (what, action) in [("UPDATE", at(r, 3)), ("DELETE", at(r, 4))] {
+                if action != "NO ACTION" {
+                    detail.push_str(&format!(" ON {what} {action}"));
+                }
+            }
+            SchemaNode { detail, marks: vec!["FK".to_string()], ..node(NodeKind::Constraint, format!("({})", at(r, 0))) }
+        })
+        .collect())
+}
+
+async fn triggers(s: &Session, schema: &str, table: &str) -> Result<Vec<SchemaNode>> {
+    let list = s
+        .fetch(format!(
+            "SELECT name, sql FROM {}.sqlite_schema WHERE type = 'trigger' AND tbl_name = {} COLLATE NOCASE ORDER BY name",
+            q(schema),
+            lit(table)
+        ))
+        .await?;
+    Ok(list.rows.iter().map(|r| SchemaNode { detail: at(r, 1).lines().next().unwrap_or_default().to_string(), ..node(NodeKind::Trigger, at(r, 0)) }).collect())
+}

@@ -1,0 +1,140 @@
+//! The authorizer: what a statement may do, asked by SQLite while it prepares one.
+//!
+//! The file of a read-only session is opened read-only; this is the layer above, for what that does not cover: ATTACH (which can create a
+//! file), pragmas that switch a protection off, temporary objects.
+
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// How strict the authorizer is at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Mode {
+    /// Anything goes: a session that may write.
+    Free = 0,
+    /// Reads only.
+    Read = 1,
+    /// The statement is only explained: what takes effect while it is prepared is refused.
+    Explain = 2,
+    /// Nothing at all: used to prepare what follows a statement, where only emptiness is allowed.
+    Nothing = 3,
+}
+
+/// Shared between the session's thread and the callback.
+#[derive(Clone)]
+pub struct Guard(Arc<AtomicU8>);
+
+impl Guard {
+    pub fn new(mode: Mode) -> Self {
+        Guard(Arc::new(AtomicU8::new(mode as u8)))
+    }
+    pub fn set(&self, mode: Mode) {
+        self.0.store(mode as u8, Ordering::Relaxed);
+    }
+    pub fn now(&self) -> Mode {
+        match self.0.load(Ordering::Relaxed) {
+            0 => Mode::Free,
+            1 => Mode::Read,
+            2 => Mode::Explain,
+            _ => Mode::Nothing,
+        }
+    }
+    pub fn judge(&self, ctx: &AuthContext<'_>) -> Authorization {
+        let allowed = match self.now() {
+            Mode::Free => true,
+            Mode::Read => reads(&ctx.action),
+            Mode::Explain => explains(&ctx.action),
+            Mode::Nothing => false,
+        };
+        if allowed { Authorization::Allow } else { Authorization::Deny }
+    }
+}
+
+/// Pragmas that only tell something when they have no value.
+const TELLING: &[&str] = &[
+    "application_id",
+    "auto_vacuum",
+    "busy_timeout",
+    "cache_size",
+    "collation_list",
+    "compile_options",
+    "data_version",
+    "database_list",
+    "encoding",
+    "foreign_keys",
+    "freelist_count",
+    "function_list",
+    "journal_mode",
+    "journal_size_limit",
+    "locking_mode",
+    "max_page_count",
+    "mmap_size",
+    "module_list",
+    "page_count",
+    "page_size",
+    "pragma_list",
+    "query_only",
+    "recursive_triggers",
+    "schema_version",
+    "secure_delete",
+    "synchronous",
+    "temp_store",
+    "trusted_schema",
+    "user_version",
+    "wal_autocheckpoint",
+    "writable_schema",
+];
+
+/// Pragmas that take the name of an object (or a limit) and only tell something.
+const TELLING_OF: &[&str] = &[
+    "foreign_key_check",
+    "foreign_key_list",
+    "index_info",
+    "index_list",
+    "index_xinfo",
+    "integrity_check",
+    "quick_check",
+    "table_info",
+    "table_list",
+    "table_xinfo",
+];
+
+fn pragma_reads(name: &str, value: Option<&str>) -> bool {
+    let name = name.to_ascii_lowercase();
+    TELLING_OF.contains(&name.as_str()) || (value.is_none() && TELLING.contains(&name.as_str()))
+}
+
+fn function_reads(name: &str) -> bool {
+    // Neither is switched on in our build; refused all the same, because both reach code outside the database.
+    !["load_extension", "fts3_tokenizer"].iter().any(|f| name.eq_ignore_ascii_case(f))
+}
+
+/// R-tree prepares its writing statements on its own shadow tables when the table is first *read*. Running them fails on
+/// the read-only file.
+fn rtree_shadow(table: &str) -> bool {
+    ["_node", "_rowid", "_parent"].iter().any(|s| table.ends_with(s))
+}
+
+fn reads(action: &AuthAction<'_>) -> bool {
+    match action {
+        AuthAction::Select | AuthAction::Read { .. } | AuthAction::Recursive | AuthAction::Transaction { .. } | AuthAction::Savepoint { .. } => {
+            true
+        }
+        AuthAction::Function { function_name } => function_reads(function_name),
+        AuthAction::Pragma { pragma_name, pragma_value } => pragma_reads(pragma_name, *pragma_value),
+        AuthAction::Insert { table_name } | AuthAction::Delete { table_name } | AuthAction::Update { table_name, .. } => {
+            rtree_shadow(table_name)
+        }
+        _ => false,
+    }
+}
+
+fn explains(action: &AuthAction<'_>) -> bool {
+    match action {
+        // Many pragmas take effect while they are prepared, even under EXPLAIN.
+        AuthAction::Pragma { pragma_name, pragma_value } => pragma_reads(pragma_name, *pragma_value),
+        AuthAction::Attach { .. } | AuthAction::Detach { .. } => false,
+        _ => true,
+    }
+}
