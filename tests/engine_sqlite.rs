@@ -123,7 +123,9 @@ async fn transactions_show_in_the_status() {
 async fn one_statement_only_and_the_tail_has_no_effect() {
     let place = Place::with("CREATE TABLE t (a)");
     let s = place.session(Access::ReadWrite).await;
-    for text in ["SELECT 1; SELECT 2", "SELECT 1; PRAGMA foreign_keys = ON", "SELECT 1; nonsense", "INSERT INTO t VALUES (1); DELETE FROM t"] {
+    for text in
+        ["SELECT 1; SELECT 2", "SELECT 1; PRAGMA foreign_keys = ON", "SELECT 1; nonsense", "INSERT INTO t VALUES (1); DELETE FROM t"]
+    {
         let e = s.fetch(text).await.unwrap_err();
         assert!(e.message.contains("more than one statement"), "{text}: {e}");
     }

@@ -222,7 +222,10 @@ impl Actor {
         let mut statement = self.prepare(text)?;
         let wanted = statement.parameter_count();
         if wanted != params.len() {
-            return Err(Error::new(Kind::Statement, format!("the statement has {wanted} parameters and {} values were given", params.len())));
+            return Err(Error::new(
+                Kind::Statement,
+                format!("the statement has {wanted} parameters and {} values were given", params.len()),
+            ));
         }
         for (i, p) in params.iter().enumerate() {
             statement.raw_bind_parameter(i + 1, p.as_deref()).map_err(|e| self.fault(e))?;
@@ -276,8 +279,14 @@ impl Actor {
         if !batch.is_empty() {
             send(Event::Rows(batch.take()))?;
         }
-        let affected = (writes && matches!(word.as_str(), "INSERT" | "UPDATE" | "DELETE" | "REPLACE" | "WITH")).then(|| self.conn.changes());
-        Ok(Outcome { tag: tag(text, &word, affected, count), affected, elapsed: start.elapsed().saturating_sub(waited), rolled_back: false })
+        let affected =
+            (writes && matches!(word.as_str(), "INSERT" | "UPDATE" | "DELETE" | "REPLACE" | "WITH")).then(|| self.conn.changes());
+        Ok(Outcome {
+            tag: tag(text, &word, affected, count),
+            affected,
+            elapsed: start.elapsed().saturating_sub(waited),
+            rolled_back: false,
+        })
     }
 
     fn explain(&mut self, text: &str, analyze: bool) -> Result<crate::model::plan::Plan> {
@@ -305,7 +314,9 @@ impl From<rusqlite::Error> for Refusal {
 /// pragma there cannot take effect (many do while they are prepared).
 pub fn prepare<'c>(conn: &'c Connection, guard: &Guard, text: &str) -> Result<Statement<'c>, Refusal> {
     if let Some(at) = text.find('\0') {
-        return Err(Refusal::Ours(Error::new(Kind::Statement, "the text holds a NUL character, at which SQLite would stop reading").at(at)));
+        return Err(Refusal::Ours(
+            Error::new(Kind::Statement, "the text holds a NUL character, at which SQLite would stop reading").at(at),
+        ));
     }
     let mut batch = Batch::new(conn, text);
     let Some(statement) = batch.next()? else {

@@ -56,8 +56,12 @@ impl Catalog for Sqlite {
                 NodeKind::Index | NodeKind::Trigger => format!("name = {} COLLATE NOCASE AND sql IS NOT NULL", lit(name)),
                 _ => return Err(Error::failed(format!("{name} has no definition of its own; see its table's"))),
             };
-            let rows =
-                s.fetch(format!("SELECT sql FROM {}.sqlite_schema WHERE {condition} ORDER BY type NOT IN ('table', 'view'), rowid", q(schema))).await?;
+            let rows = s
+                .fetch(format!(
+                    "SELECT sql FROM {}.sqlite_schema WHERE {condition} ORDER BY type NOT IN ('table', 'view'), rowid",
+                    q(schema)
+                ))
+                .await?;
             if rows.rows.is_empty() {
                 return Err(match kind {
                     NodeKind::Index => Error::failed(format!("index {name} was made by a PRIMARY KEY or UNIQUE constraint of its table")),
@@ -247,5 +251,9 @@ async fn triggers(s: &Session, schema: &str, table: &str) -> Result<Vec<SchemaNo
             lit(table)
         ))
         .await?;
-    Ok(list.rows.iter().map(|r| SchemaNode { detail: at(r, 1).lines().next().unwrap_or_default().to_string(), ..node(NodeKind::Trigger, at(r, 0)) }).collect())
+    Ok(list
+        .rows
+        .iter()
+        .map(|r| SchemaNode { detail: at(r, 1).lines().next().unwrap_or_default().to_string(), ..node(NodeKind::Trigger, at(r, 0)) })
+        .collect())
 }

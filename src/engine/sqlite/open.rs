@@ -122,7 +122,9 @@ fn opening_error(e: rusqlite::Error, path: &Path, access: Access) -> Error {
     let e = fault::opening(e, path);
     let wal = path.with_file_name(format!("{}-wal", path.file_name().unwrap_or_default().to_string_lossy()));
     if access == Access::ReadOnly && e.kind == Kind::Connect && wal.exists() {
-        return e.hint("The database is in WAL mode: reading it needs the -shm file, which cannot be made in a directory without write permission.");
+        return e.hint(
+            "The database is in WAL mode: reading it needs the -shm file, which cannot be made in a directory without write permission.",
+        );
     }
     e
 }

@@ -7,6 +7,13 @@ use rusqlite::Connection;
 use std::path::Path;
 
 /// The plan of one statement; `analyze` also runs it and counts.
-pub fn explain(_conn: &Connection, _guard: &Guard, _path: &Path, _text: &str, _analyze: bool, _cancelled: &dyn Fn() -> bool) -> Result<Plan> {
+pub fn explain(
+    _conn: &Connection,
+    _guard: &Guard,
+    _path: &Path,
+    _text: &str,
+    _analyze: bool,
+    _cancelled: &dyn Fn() -> bool,
+) -> Result<Plan> {
     Err(Error::failed("plans of SQLite are not there yet"))
 }

@@ -128,7 +128,11 @@ fn real(r: f64, out: &mut Vec<u8>) {
     if !(-4..=16).contains(&exponent) {
         out.push(z[0]);
         out.push(b'.');
-        if n > 1 { out.extend_from_slice(&z[1..n]) } else { out.push(b'0') }
+        if n > 1 {
+            out.extend_from_slice(&z[1..n])
+        } else {
+            out.push(b'0')
+        }
         let _ = write!(out, "e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs());
         return;
     }
@@ -174,7 +178,8 @@ mod tests {
                 }
             }
         };
-        let special = [0.0, -0.0, 1.0, -1.5, 0.1, 49.47, 1e15, 1e16, 1e17, 1e18, 123456789012345680.0, 1e-4, 1e-5, 9.95, 1e100, 1e-300, 5e-324];
+        let special =
+            [0.0, -0.0, 1.0, -1.5, 0.1, 49.47, 1e15, 1e16, 1e17, 1e18, 123456789012345680.0, 1e-4, 1e-5, 9.95, 1e100, 1e-300, 5e-324];
         for r in special.into_iter().chain([f64::MAX, f64::MIN_POSITIVE, f64::INFINITY, f64::NEG_INFINITY, 0.3 - 0.1, 1.0 / 3.0]) {
             check(r);
         }
