@@ -8,9 +8,15 @@ pub mod checklist;
 pub mod files;
 pub mod keymap;
 pub mod secrets;
+pub mod surroundings;
 pub mod target;
+pub mod targets;
 pub mod theme;
+pub mod toml_file;
+pub mod url;
 
 pub use checklist::{ChecklistFile, StepDef, StepKind};
 pub use files::{Config, Policy, load};
+pub use surroundings::Surroundings;
 pub use target::{AccessMode, EngineKind, SecretSource, SslMode, Target};
+pub use targets::UrlFrom;

@@ -1,10 +1,20 @@
 //! Finding, reading and layering the configuration files.
 
-use super::Target;
-use crate::model::Result;
+use super::surroundings::Surroundings;
+use super::targets::{self, Context, UrlFrom};
+use super::toml_file::{self, Problems, Section, Tree, nearest, shown, unknown};
+use super::{EngineKind, Target, url};
+use crate::model::evidence::Grade;
+use crate::model::{Error, Result};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// The built-in layer; also the reference of every key.
+pub const DEFAULT: &str = include_str!("../../config/default.toml");
+
+/// Name of the project file.
+pub const PROJECT_FILE: &str = "holdpoint.toml";
 
 /// Who approves, and how long evidence is good (design §2.3, §6).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,7 +23,7 @@ pub struct Policy {
     pub backup_expires: Duration,
     pub approval_expires: Duration,
     /// Lowest grade that a proof must have.
-    pub lowest_grade: crate::model::evidence::Grade,
+    pub lowest_grade: Grade,
     /// Whether lossy rollbacks may be applied (they are always shown).
     pub allow_lossy: bool,
 }
@@ -37,6 +47,8 @@ pub struct Config {
     /// `[store] path`, or `$XDG_STATE_HOME/holdpoint/store.db`.
     pub store_path: PathBuf,
     pub theme: String,
+    /// Borders and glyphs from ASCII only.
+    pub ascii: bool,
     /// Files that were read, in order.
     pub read_from: Vec<PathBuf>,
     /// Directory of the project file, or the working directory.
@@ -45,9 +57,293 @@ pub struct Config {
     pub operator: String,
     /// Directory for spilled results and buffers: `$XDG_STATE_HOME/holdpoint`, or beside the configured store.
     pub state_dir: PathBuf,
+    /// What was set aside, and why: for the message log, one sentence each.
+    pub notes: Vec<String>,
+    /// What was read of the process.
+    pub around: Surroundings,
 }
 
 /// Loads all layers. `explicit` is `--config FILE`, which then must exist and replaces the search for a project file.
-pub fn load(_explicit: Option<&Path>, _cwd: &Path) -> Result<Config> {
-    unimplemented!()
+pub fn load(explicit: Option<&Path>, cwd: &Path) -> Result<Config> {
+    load_in(explicit, &Surroundings::of_process(cwd))
+}
+
+/// Like [`load`], with everything that is read of the process given.
+pub fn load_in(explicit: Option<&Path>, around: &Surroundings) -> Result<Config> {
+    let mut tree = Tree::parse("config/default.toml", DEFAULT, None)?;
+    let mut read_from = Vec::new();
+    let mut layer = |path: &Path| -> Result<()> {
+        let text = toml_file::read(path)?;
+        tree.merge(Tree::parse(&shown(path), &text, Some(path))?);
+        read_from.push(path.to_owned());
+        Ok(())
+    };
+    let user = around.config_dir.join("config.toml");
+    if user.is_file() {
+        layer(&user)?;
+    }
+    let found = if explicit.is_none() { search(&around.cwd) } else { None };
+    let project = match explicit {
+        Some(path) => Some(around.cwd.join(path)),
+        None => found.clone(),
+    };
+    if let Some(path) = &project {
+        layer(path).map_err(|e| if explicit.is_some() { e.hint("It was named by --config.") } else { e })?;
+    }
+    let foreign = found.filter(|f| owned_by_another(f));
+    let project_dir = project.as_deref().and_then(Path::parent).unwrap_or(&around.cwd).to_owned();
+
+    let problems = Problems::default();
+    let mut config = read(&tree, &problems, around, foreign.as_deref());
+    problems.first()?;
+    config.read_from = read_from;
+    config.project_dir = project_dir;
+    if let Some(theme) = around.var("HOLDPOINT_THEME") {
+        config.theme = theme.to_owned();
+    }
+    if let Some(name) = around.var("HOLDPOINT_OPERATOR") {
+        config.operator = name.trim().to_owned();
+    }
+    if let Some(store) = around.var("HOLDPOINT_STORE") {
+        config.put_store(around.path(store, &around.cwd));
+    }
+    database_url(&mut config, around);
+    Ok(config)
+}
+
+/// The project file of a directory: its own, or that of the nearest directory above.
+pub fn search(cwd: &Path) -> Option<PathBuf> {
+    cwd.ancestors().map(|d| d.join(PROJECT_FILE)).find(|f| f.is_file())
+}
+
+/// Somebody else's file in a directory above may be a trap; root's is not.
+fn owned_by_another(file: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(file).is_ok_and(|m| m.uid() != rustix::process::geteuid().as_raw() && m.uid() != 0)
+}
+
+fn read(tree: &Tree, problems: &Problems, around: &Surroundings, foreign: Option<&Path>) -> Config {
+    let top = tree.section(problems);
+    let environments = environments(&top);
+    let mut config = Config {
+        targets: BTreeMap::new(),
+        environments,
+        policy: policy(&top),
+        store_path: around.state_dir.join("store.db"),
+        theme: "dark".into(),
+        ascii: false,
+        read_from: Vec::new(),
+        project_dir: around.cwd.clone(),
+        operator: around.user.clone(),
+        state_dir: around.state_dir.clone(),
+        notes: Vec::new(),
+        around: around.clone(),
+    };
+    if let Some(s) = top.table("store") {
+        if let Some((text, at)) = s.text("path") {
+            if text.is_empty() {
+                problems.add(at, "`path` in [store] is empty");
+            }
+            let base = at.file().and_then(Path::parent).unwrap_or(&around.cwd);
+            config.put_store(around.path(text, base));
+        }
+        s.finish();
+    }
+    if let Some(s) = top.table("operator") {
+        match s.text("name") {
+            Some((name, at)) if name.trim().is_empty() => problems.add(at, "`name` in [operator] is empty"),
+            Some((name, _)) => config.operator = name.trim().to_owned(),
+            None => {}
+        }
+        s.finish();
+    }
+    if let Some(s) = top.table("ui") {
+        if let Some((theme, _)) = s.text("theme") {
+            config.theme = theme.to_owned();
+        }
+        config.ascii = s.boolean("ascii").unwrap_or(false);
+        s.finish();
+    }
+    if let Some(s) = top.table("targets") {
+        let cx = Context { around, environments: &config.environments, foreign };
+        config.targets = read_targets(&s, &cx);
+    }
+    top.finish();
+    config
+}
+
+fn environments(top: &Section<'_>) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    if let Some(s) = top.table("environments") {
+        for (name, at) in s.texts("order").unwrap_or_default() {
+            let plain = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c));
+            if !plain {
+                s.problems().add(at, format!("`{}` cannot be an environment's name: use letters, digits, `-` and `_`", crate::text::clean(name)));
+            } else if out.iter().any(|e| e == name) {
+                s.problems().add(at, format!("environment `{name}` stands twice in the order"));
+            }
+            out.push(name.to_owned());
+        }
+        if out.is_empty() && let Some(e) = s.entry("order") {
+            s.problems().add(&e.item.at, "the order of environments is empty");
+        }
+        s.finish();
+    }
+    out
+}
+
+fn policy(top: &Section<'_>) -> Policy {
+    let day = 24 * 3600;
+    let mut p = Policy {
+        approval: Approval::Second,
+        backup_expires: Duration::from_secs(day),
+        approval_expires: Duration::from_secs(3 * day),
+        lowest_grade: Grade::Full,
+        allow_lossy: true,
+    };
+    let Some(s) = top.table("policy") else { return p };
+    if let Some(a) = s.word("approval", &[("second", Approval::Second), ("solo", Approval::Solo)]) {
+        p.approval = a;
+    }
+    let duration = |key: &'static str| s.text(key).and_then(|(text, at)| targets::duration_at(key, text, at, &s));
+    p.backup_expires = duration("backup_expires").unwrap_or(p.backup_expires);
+    p.approval_expires = duration("approval_expires").unwrap_or(p.approval_expires);
+    if let Some(g) = s.word("lowest_grade", &[("full", Grade::Full), ("attached", Grade::Attached), ("sampled", Grade::Sampled)]) {
+        p.lowest_grade = g;
+    }
+    p.allow_lossy = s.boolean("allow_lossy").unwrap_or(p.allow_lossy);
+    s.finish();
+    p
+}
+
+fn read_targets(s: &Section<'_>, cx: &Context<'_>) -> BTreeMap<String, Target> {
+    let mut read = Vec::new();
+    for entry in s.entries() {
+        if let Some(section) = s.open(entry) {
+            read.extend(targets::read(entry, &section, cx));
+            section.finish();
+        }
+    }
+    let targets: BTreeMap<String, Target> = read.iter().map(|r| (r.target.name.clone(), r.target.clone())).collect();
+    let mut out = BTreeMap::new();
+    for mut r in read {
+        if let (Some(word), Some(at)) = (r.target.scratch.clone(), &r.scratch_at) {
+            match scratch(&r.target, &word, &targets, cx, at.file()) {
+                Ok(Scratch::Target(t)) => r.target.scratch_target = Some(Box::new(t)),
+                Ok(Scratch::Directory(dir)) => r.target.scratch = Some(dir.to_string_lossy().into_owned()),
+                Err(e) => s.problems().add(at, e),
+            }
+        }
+        out.insert(r.target.name.clone(), r.target);
+    }
+    out
+}
+
+enum Scratch {
+    Target(Target),
+    Directory(PathBuf),
+}
+
+/// What `scratch` means: another target of the same engine outside production, or for SQLite a directory.
+fn scratch(
+    t: &Target,
+    word: &str,
+    targets: &BTreeMap<String, Target>,
+    cx: &Context<'_>,
+    file: Option<&Path>,
+) -> Result<Scratch, String> {
+    let name = &t.name;
+    let shown_word = crate::text::clean(word);
+    if let Some(other) = targets.get(word) {
+        return if other.name == *name {
+            Err(format!("`scratch` of {name} is {name} itself: proofs need another place"))
+        } else if other.engine != t.engine {
+            Err(format!("`scratch` of {name} names {shown_word}, which is of another engine"))
+        } else if other.environment.as_deref().is_some_and(|e| production(e, cx.environments)) {
+            Err(format!("`scratch` of {name} names {shown_word}, which is a production target: proofs never run on a production server"))
+        } else if other.engine == EngineKind::Sqlite {
+            Err(format!("`scratch` of {name} names a SQLite target: name a directory instead, proofs make files of their own in it"))
+        } else {
+            Ok(Scratch::Target(other.clone()))
+        };
+    }
+    if t.engine == EngineKind::Sqlite {
+        let base = file.and_then(Path::parent).unwrap_or(&cx.around.cwd);
+        return Ok(Scratch::Directory(cx.around.path(word, base)));
+    }
+    let others: Vec<&str> = targets.keys().filter(|k| *k != name).map(String::as_str).collect();
+    Err(unknown("target", word, &format!("`scratch` of {name}"), &others))
+}
+
+fn production(environment: &str, order: &[String]) -> bool {
+    let last = order.len() > 1 && order.last().is_some_and(|l| l == environment);
+    environment.eq_ignore_ascii_case("production") || last
+}
+
+/// DATABASE_URL is often set for another program: what we cannot use of it is noted, never an error.
+fn database_url(config: &mut Config, around: &Surroundings) {
+    const NAME: &str = "DATABASE_URL";
+    let Some(text) = around.var(NAME) else { return };
+    if config.targets.contains_key(NAME) {
+        config.notes.push("The environment variable DATABASE_URL is set aside: a configured target has its name.".into());
+        return;
+    }
+    match Target::from_url(NAME, text, UrlFrom::Variable(NAME), around) {
+        Ok(t) => {
+            config.targets.insert(NAME.into(), t);
+        }
+        Err(e) => config.notes.push(format!("DATABASE_URL is set aside: {}", e.message)),
+    }
+}
+
+impl Config {
+    fn put_store(&mut self, path: PathBuf) {
+        self.state_dir = path.parent().unwrap_or(Path::new("/")).to_owned();
+        self.store_path = path;
+    }
+
+    /// Whether an environment counts as production: the one of that name, and the last of the chain.
+    pub fn is_production(&self, environment: &str) -> bool {
+        production(environment, &self.environments)
+    }
+
+    /// Place in the promotion chain, from 0.
+    pub fn environment_index(&self, environment: &str) -> Option<usize> {
+        self.environments.iter().position(|e| e == environment)
+    }
+
+    /// Whether plans follow the typing on this target.
+    pub fn live_plan(&self, target: &Target) -> bool {
+        let first = target.environment.is_some() && target.environment.as_ref() == self.environments.first();
+        target.live_plan.unwrap_or(first)
+    }
+
+    /// What a person names on the command line or in a form: a configured target, a URL without a password, or a
+    /// SQLite file that exists.
+    pub fn find(&self, word: &str) -> Result<Target> {
+        if let Some(t) = self.targets.get(word) {
+            return Ok(t.clone());
+        }
+        let path = self.around.path(word, &self.around.cwd);
+        if url::scheme(word).is_some() || path.is_file() {
+            let mut t = Target::from_url("", word, UrlFrom::Arguments, &self.around)?;
+            let file = t.path.as_deref().and_then(Path::file_name).map(|f| f.to_string_lossy().into_owned());
+            t.name = file.or_else(|| t.database.clone()).or_else(|| t.host.clone()).unwrap_or_else(|| "database".into());
+            return Ok(t);
+        }
+        let names: Vec<&str> = self.targets.keys().map(String::as_str).collect();
+        let mut e = Error::usage(match nearest(word, names.iter().copied()) {
+            Some(near) => format!("no target is named `{}`; did you mean `{near}`?", crate::text::clean(word)),
+            None => format!("no target is named `{}`, and no such file exists", crate::text::clean(word)),
+        });
+        e = e.hint(if names.is_empty() {
+            format!("No targets are configured: write {PROJECT_FILE}, or give a URL or a SQLite file.")
+        } else {
+            format!("Configured targets: {}.", names.join(", "))
+        });
+        for note in &self.notes {
+            e = e.hint(note.clone());
+        }
+        Err(e)
+    }
 }

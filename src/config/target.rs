@@ -38,8 +38,11 @@ pub enum SecretSource {
     /// `.pgpass`, `pg_service.conf`, `~/.my.cnf` by the engine's rules; then a prompt.
     #[default]
     Auto,
-    /// Written in the configuration or a URL (mode-checked when from a file), or `${ENV}` expanded.
+    /// Written in the configuration or a URL (mode-checked when from a file).
     Given(secrecy::SecretString),
+    /// Text with `${NAME}` in it, expanded from the environment when the password is needed: a variable that only
+    /// production has must not keep development from opening.
+    Expand(String),
     /// First line of the standard output of this command, run by `sh -c`.
     Command(String),
     /// Ask, do not look anywhere.
@@ -51,6 +54,7 @@ impl std::fmt::Debug for SecretSource {
         f.write_str(match self {
             SecretSource::Auto => "Auto",
             SecretSource::Given(_) => "Given(…)",
+            SecretSource::Expand(_) => "Expand(…)",
             SecretSource::Command(_) => "Command(…)",
             SecretSource::Prompt => "Prompt",
         })
