@@ -60,7 +60,8 @@ fn every_valid_file_loads() {
 fn every_invalid_file_fails_with_its_place_and_reason() {
     for file in cases("invalid") {
         let text = fs::read_to_string(&file).unwrap();
-        let expect = text.lines().next().and_then(|l| l.strip_prefix("# expect: ")).unwrap_or_else(|| panic!("{} expects nothing", file.display()));
+        let expect =
+            text.lines().next().and_then(|l| l.strip_prefix("# expect: ")).unwrap_or_else(|| panic!("{} expects nothing", file.display()));
         let place = Place::new();
         let copy = place.write("project/holdpoint.toml", &text);
         let e = config::files::load_in(Some(&copy), &place.around(&[])).err().unwrap_or_else(|| panic!("{} was accepted", file.display()));
@@ -156,7 +157,9 @@ fn passwords_need_no_escaping_in_fields() {
 #[test]
 fn database_url_is_a_target_and_never_an_obstacle() {
     let place = Place::new();
-    let c = place.load(&[("DATABASE_URL", "postgres://app:hush@h/orders"), ("PGPORT", "6000"), ("PGUSER", "other"), ("PGSSLMODE", "require")]).unwrap();
+    let c = place
+        .load(&[("DATABASE_URL", "postgres://app:hush@h/orders"), ("PGPORT", "6000"), ("PGUSER", "other"), ("PGSSLMODE", "require")])
+        .unwrap();
     let t = &c.targets["DATABASE_URL"];
     assert_eq!((t.engine, t.environment.as_deref(), t.access), (EngineKind::Postgres, None, AccessMode::ReadOnly));
     assert_eq!((t.port, t.user.as_deref(), t.sslmode), (Some(6000), Some("app"), SslMode::Require));
@@ -168,7 +171,10 @@ fn database_url_is_a_target_and_never_an_obstacle() {
 #[test]
 fn configured_targets_ignore_libpq_variables() {
     let place = Place::new();
-    place.write("project/holdpoint.toml", "[targets.t]\nengine = \"postgres\"\ndatabase = \"dev\"\n[targets.u]\nurl = \"postgres:///dev\"\n");
+    place.write(
+        "project/holdpoint.toml",
+        "[targets.t]\nengine = \"postgres\"\ndatabase = \"dev\"\n[targets.u]\nurl = \"postgres:///dev\"\n",
+    );
     let c = place.load(&[("PGHOST", "production.example"), ("PGDATABASE", "orders")]).unwrap();
     assert_eq!((&c.targets["t"].host, &c.targets["u"].host), (&None, &None));
 }

@@ -178,13 +178,16 @@ fn environments(top: &Section<'_>) -> Vec<String> {
         for (name, at) in s.texts("order").unwrap_or_default() {
             let plain = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c));
             if !plain {
-                s.problems().add(at, format!("`{}` cannot be an environment's name: use letters, digits, `-` and `_`", crate::text::clean(name)));
+                s.problems()
+                    .add(at, format!("`{}` cannot be an environment's name: use letters, digits, `-` and `_`", crate::text::clean(name)));
             } else if out.iter().any(|e| e == name) {
                 s.problems().add(at, format!("environment `{name}` stands twice in the order"));
             }
             out.push(name.to_owned());
         }
-        if out.is_empty() && let Some(e) = s.entry("order") {
+        if out.is_empty()
+            && let Some(e) = s.entry("order")
+        {
             s.problems().add(&e.item.at, "the order of environments is empty");
         }
         s.finish();
@@ -245,13 +248,7 @@ enum Scratch {
 }
 
 /// What `scratch` means: another target of the same engine outside production, or for SQLite a directory.
-fn scratch(
-    t: &Target,
-    word: &str,
-    targets: &BTreeMap<String, Target>,
-    cx: &Context<'_>,
-    file: Option<&Path>,
-) -> Result<Scratch, String> {
+fn scratch(t: &Target, word: &str, targets: &BTreeMap<String, Target>, cx: &Context<'_>, file: Option<&Path>) -> Result<Scratch, String> {
     let name = &t.name;
     let shown_word = crate::text::clean(word);
     if let Some(other) = targets.get(word) {

@@ -22,7 +22,12 @@ pub fn has_variables(text: &str) -> bool {
 
 /// A password without variables, with `$${` as `${`.
 pub fn unescaped(text: &str) -> String {
-    pieces(text).into_iter().map(|p| match p { Piece::Text(t) | Piece::Variable(t) => t }).collect()
+    pieces(text)
+        .into_iter()
+        .map(|p| match p {
+            Piece::Text(t) | Piece::Variable(t) => t,
+        })
+        .collect()
 }
 
 enum Piece<'a> {
@@ -43,7 +48,9 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
         }
         let end = after.find('}').filter(|e| {
             let name = &after[..*e];
-            !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()) && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            !name.is_empty()
+                && !name.starts_with(|c: char| c.is_ascii_digit())
+                && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
         });
         match end {
             Some(end) => {

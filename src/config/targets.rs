@@ -65,12 +65,16 @@ fn libpq_variables(parts: &mut Parts, around: &Surroundings) -> Result<(), Strin
             host => parts.host = host.map(Into::into),
         }
     }
-    if parts.port.is_none() && let Some(port) = around.var("PGPORT") {
+    if parts.port.is_none()
+        && let Some(port) = around.var("PGPORT")
+    {
         parts.port = Some(port.parse().ok().filter(|p| *p != 0).ok_or("environment variable PGPORT is not a number from 1 to 65535")?);
     }
     parts.user = parts.user.take().or_else(|| around.var("PGUSER").map(Into::into));
     parts.database = parts.database.take().or_else(|| around.var("PGDATABASE").map(Into::into));
-    if parts.sslmode.is_none() && let Some(mode) = around.var("PGSSLMODE") {
+    if parts.sslmode.is_none()
+        && let Some(mode) = around.var("PGSSLMODE")
+    {
         parts.sslmode = Some(url::sslmode(mode).map_err(|e| format!("environment variable PGSSLMODE: {e}"))?);
     }
     Ok(())
@@ -228,11 +232,16 @@ pub(super) fn read(entry: &Entry, s: &Section<'_>, cx: &Context<'_>) -> Option<R
     t.sslcert = path("sslcert").or(t.sslcert);
     t.sslkey = path("sslkey").or(t.sslkey);
     for (have, lack, key) in [(&t.sslcert, &t.sslkey, "sslcert"), (&t.sslkey, &t.sslcert, "sslkey")] {
-        if have.is_some() && lack.is_none() && let Some(e) = s.entry(key) {
+        if have.is_some()
+            && lack.is_none()
+            && let Some(e) = s.entry(key)
+        {
             wrong(&e.key_at, format!("{} needs both `sslcert` and `sslkey` (they may be the same file)", s.title()));
         }
     }
-    if t.sslmode == SslMode::Disable && let Some(e) = ["sslrootcert", "sslcert", "sslkey"].iter().find_map(|k| s.entry(k)) {
+    if t.sslmode == SslMode::Disable
+        && let Some(e) = ["sslrootcert", "sslcert", "sslkey"].iter().find_map(|k| s.entry(k))
+    {
         wrong(&e.key_at, format!("`{}` in {} has no effect with sslmode = \"disable\"", e.key, s.title()));
     }
     if let Some((via, at)) = s.text("ssh") {
@@ -332,10 +341,8 @@ fn password(t: &mut Target, url_password: bool, s: &Section<'_>, cx: &Context<'_
             s.problems().add(at, format!("`password_command` in {} is empty", s.title()));
         }
         if cx.foreign.is_some() && cx.foreign == at.file() {
-            s.problems().add(
-                at,
-                "somebody else owns this file, so the command in it is not run: name the file with --config if you trust it",
-            );
+            s.problems()
+                .add(at, "somebody else owns this file, so the command in it is not run: name the file with --config if you trust it");
         }
         t.password = SecretSource::Command(text.to_owned());
     }

@@ -27,7 +27,8 @@ pub struct Parts {
     pub read_only: bool,
 }
 
-const SPECIAL: &str = "write # @ : / ? % in a user or password as %23 %40 %3A %2F %3F %25, or use the separate fields of a configured target";
+const SPECIAL: &str =
+    "write # @ : / ? % in a user or password as %23 %40 %3A %2F %3F %25, or use the separate fields of a configured target";
 
 /// Parameters of other clients and libraries that change nothing here.
 const IGNORED: &[&str] = &[

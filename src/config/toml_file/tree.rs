@@ -208,7 +208,9 @@ impl Problems {
         match all.into_iter().next() {
             None => Ok(()),
             Some((_, e)) if others == 0 => Err(e),
-            Some((_, e)) => Err(e.hint(format!("{others} more {} after this one.", if others == 1 { "problem follows" } else { "problems follow" }))),
+            Some((_, e)) => {
+                Err(e.hint(format!("{others} more {} after this one.", if others == 1 { "problem follows" } else { "problems follow" })))
+            }
         }
     }
 }
