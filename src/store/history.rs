@@ -1,7 +1,8 @@
 //! What was run, for recall; and the editor's buffers, saved as they are typed.
 
-use super::Store;
+use super::{Store, store_error};
 use crate::model::Result;
+use rusqlite::params;
 
 /// A statement that was run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,24 +18,111 @@ pub struct Ran {
     pub error: Option<String>,
 }
 
+/// Statements that are kept for each target; the oldest go first.
+const KEPT: i64 = 10_000;
+
 impl Store {
-    /// Remembers a statement (secrets redacted by the caller's use of `sql::redact`). The caller checks `target.history`.
-    pub fn remember(&self, _at: &str, _target: &str, _text: &str, _took_ms: u64, _rows: Option<u64>, _error: Option<&str>) -> Result<()> {
-        unimplemented!()
+    /// Remembers a statement. Use `ops::query::remember`, which redacts and heeds `history = off`.
+    pub fn remember(&self, at: &str, target: &str, text: &str, took_ms: u64, rows: Option<u64>, error: Option<&str>) -> Result<()> {
+        self.write(|tx| {
+            tx.execute(
+                "INSERT INTO history (at, target, text, took_ms, rows, error) VALUES (?,?,?,?,?,?)",
+                params![at, target, text, took_ms.min(i64::MAX as u64) as i64, rows.map(|r| r.min(i64::MAX as u64) as i64), error],
+            )
+            .map_err(store_error)?;
+            tx.execute(
+                "DELETE FROM history WHERE target = ?1 AND id <= (SELECT id FROM history WHERE target = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+                params![target, KEPT],
+            )
+            .map_err(store_error)?;
+            Ok(())
+        })
     }
-    /// Newest first, without repeats of the same text; `like` filters by substring.
-    pub fn recall(&self, _target: Option<&str>, _like: Option<&str>, _limit: usize) -> Result<Vec<Ran>> {
-        unimplemented!()
+
+    /// Newest first, without repeats of the same text; `like` filters by substring, in any case.
+    pub fn recall(&self, target: Option<&str>, like: Option<&str>, limit: usize) -> Result<Vec<Ran>> {
+        self.read(|db| {
+            let mut st = db
+                .prepare_cached(
+                    "SELECT max(id), at, target, text, took_ms, rows, error FROM history
+                     WHERE (?1 IS NULL OR target = ?1) AND (?2 IS NULL OR instr(lower(text), lower(?2)) > 0)
+                     GROUP BY target, text ORDER BY 1 DESC LIMIT ?3",
+                )
+                .map_err(store_error)?;
+            let rows = st
+                .query_map(params![target, like, i64::try_from(limit).unwrap_or(i64::MAX)], |r| {
+                    Ok(Ran {
+                        id: r.get(0)?,
+                        at: r.get(1)?,
+                        target: r.get(2)?,
+                        text: r.get(3)?,
+                        took_ms: r.get::<_, i64>(4)?.max(0) as u64,
+                        rows: r.get::<_, Option<i64>>(5)?.map(|n| n.max(0) as u64),
+                        error: r.get(6)?,
+                    })
+                })
+                .map_err(store_error)?;
+            rows.map(|r| r.map_err(store_error)).collect()
+        })
     }
-    /// Saves an editor buffer.
-    pub fn save_buffer(&self, _target: &str, _name: &str, _text: &str, _cursor: usize) -> Result<()> {
-        unimplemented!()
+
+    /// Saves an editor buffer; `cursor` is a byte offset.
+    pub fn save_buffer(&self, target: &str, name: &str, text: &str, cursor: usize) -> Result<()> {
+        self.write(|tx| {
+            tx.execute(
+                "INSERT OR REPLACE INTO buffers (target, name, text, cursor) VALUES (?,?,?,?)",
+                params![target, name, text, i64::try_from(cursor).unwrap_or(0)],
+            )
+            .map_err(store_error)?;
+            Ok(())
+        })
     }
+
     /// Buffers of a target: name, text, cursor (byte offset).
-    pub fn buffers(&self, _target: &str) -> Result<Vec<(String, String, usize)>> {
-        unimplemented!()
+    pub fn buffers(&self, target: &str) -> Result<Vec<(String, String, usize)>> {
+        self.read(|db| {
+            let mut st = db.prepare_cached("SELECT name, text, cursor FROM buffers WHERE target = ? ORDER BY name").map_err(store_error)?;
+            let rows = st
+                .query_map([target], |r| Ok((r.get(0)?, r.get(1)?, usize::try_from(r.get::<_, i64>(2)?).unwrap_or(0))))
+                .map_err(store_error)?;
+            rows.map(|r| r.map_err(store_error)).collect()
+        })
     }
-    pub fn drop_buffer(&self, _target: &str, _name: &str) -> Result<()> {
-        unimplemented!()
+
+    pub fn drop_buffer(&self, target: &str, name: &str) -> Result<()> {
+        self.write(|tx| {
+            tx.execute("DELETE FROM buffers WHERE target = ? AND name = ?", [target, name]).map_err(store_error)?;
+            Ok(())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn history_is_recalled_newest_first_without_repeats() {
+        let dir = tempfile::tempdir().unwrap();
+        let s = Store::open(&dir.path().join("store.db"));
+        for (i, text) in ["select 1", "SELECT total from orders", "select 1"].iter().enumerate() {
+            s.remember("2026-11-21T00:00:00Z", "t", text, i as u64, Some(1), None).unwrap();
+        }
+        s.remember("2026-11-21T00:00:00Z", "other", "select 9", 1, None, Some("no such table")).unwrap();
+        let texts = |like| s.recall(Some("t"), like, 10).unwrap().into_iter().map(|r| (r.text, r.took_ms)).collect::<Vec<_>>();
+        assert_eq!(texts(None), [("select 1".to_string(), 2), ("SELECT total from orders".to_string(), 1)]);
+        assert_eq!(texts(Some("TOTAL")).len(), 1);
+        assert_eq!(s.recall(None, None, 10).unwrap()[0].error.as_deref(), Some("no such table"));
+    }
+
+    #[test]
+    fn buffers_come_back_as_they_were() {
+        let dir = tempfile::tempdir().unwrap();
+        let s = Store::open(&dir.path().join("store.db"));
+        s.save_buffer("t", "1", "select 1", 3).unwrap();
+        s.save_buffer("t", "1", "select 'ä'", 11).unwrap();
+        assert_eq!(s.buffers("t").unwrap(), [("1".to_string(), "select 'ä'".to_string(), 11)]);
+        s.drop_buffer("t", "1").unwrap();
+        assert!(s.buffers("t").unwrap().is_empty());
     }
 }
