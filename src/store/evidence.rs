@@ -57,7 +57,9 @@ impl Store {
     pub fn evidence(&self, kind: Option<&str>) -> Result<Vec<Stored>> {
         let rows: Vec<(String, String, String, i64, String, Option<String>)> = self.read(|db| {
             let mut st = db
-                .prepare_cached("SELECT id, kind, target, seq, body, imported_from FROM evidence WHERE ?1 IS NULL OR kind = ?1 ORDER BY seq DESC")
+                .prepare_cached(
+                    "SELECT id, kind, target, seq, body, imported_from FROM evidence WHERE ?1 IS NULL OR kind = ?1 ORDER BY seq DESC",
+                )
                 .map_err(store_error)?;
             let rows = st
                 .query_map(params![kind], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?)))
@@ -94,8 +96,7 @@ impl Store {
 }
 
 fn insert(tx: &rusqlite::Transaction<'_>, e: &Evidence, entry: NewEntry) -> Result<bool> {
-    let there: Option<i64> =
-        tx.query_row("SELECT 1 FROM evidence WHERE id = ?", [&e.id], |r| r.get(0)).optional().map_err(store_error)?;
+    let there: Option<i64> = tx.query_row("SELECT 1 FROM evidence WHERE id = ?", [&e.id], |r| r.get(0)).optional().map_err(store_error)?;
     if there.is_some() {
         return Ok(false);
     }

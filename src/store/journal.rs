@@ -205,7 +205,8 @@ impl Store {
         self.read(|db| {
             let mut st = db.prepare_cached(&sql).map_err(store_error)?;
             let limit = filter.limit.and_then(|l| i64::try_from(l).ok()).unwrap_or(-1);
-            let rows = st.query_map(params![filter.target, filter.kind, filter.after.unwrap_or(0), limit], Raw::read).map_err(store_error)?;
+            let rows =
+                st.query_map(params![filter.target, filter.kind, filter.after.unwrap_or(0), limit], Raw::read).map_err(store_error)?;
             rows.map(|r| r.map(Raw::entry).map_err(store_error)).collect()
         })
     }
@@ -252,11 +253,16 @@ impl Store {
             match kept.as_deref().and_then(parse_head) {
                 None if count == 0 && kept.is_none() => {}
                 Some((seq, hash)) if seq == count && hash == prev => {}
-                Some((seq, _)) if seq > count => return broken(count + 1, format!("the end was cut off: the store knows of {seq} records, and has {count}")),
+                Some((seq, _)) if seq > count => {
+                    return broken(count + 1, format!("the end was cut off: the store knows of {seq} records, and has {count}"));
+                }
                 _ => return broken(count, format!("the kept head does not name record {count}, the last one")),
             }
             if let Some((seq, _)) = beside_head.filter(|(seq, _)| *seq > count) {
-                return broken(count + 1, format!("the end was cut off: the head beside the store names record {seq}, and there are {count}"));
+                return broken(
+                    count + 1,
+                    format!("the end was cut off: the head beside the store names record {seq}, and there are {count}"),
+                );
             }
             Ok(Verification::Intact { entries: count as u64, head: prev })
         })
@@ -344,7 +350,10 @@ mod tests {
         assert_eq!(at, 4);
         assert!(why.contains("knows of 5 records"), "{why}");
         let third = s.sound_entry(3).unwrap().unwrap().hash;
-        rusqlite::Connection::open(s.path()).unwrap().execute("UPDATE meta SET value = ? WHERE key = 'head'", [format!("3 {third}")]).unwrap();
+        rusqlite::Connection::open(s.path())
+            .unwrap()
+            .execute("UPDATE meta SET value = ? WHERE key = 'head'", [format!("3 {third}")])
+            .unwrap();
         let (at, why) = broken_at(&s);
         assert_eq!(at, 4);
         assert!(why.contains("beside the store names record 5"), "{why}");

@@ -53,10 +53,13 @@ const RUN: &str = "SELECT id, checklist, target, seq, upto, issue, versions, sta
 impl Store {
     fn run_from(&self, row: RunRow) -> Result<Run> {
         let (id, checklist, target, seq, upto, issue, versions, state) = row;
-        let begin = self.sound_entry(seq)?.filter(|e| e.kind == "run-started" && e.text("run") == Some(&id) && e.target == target).ok_or_else(|| {
-            Error::held(format!("held: the record of run {id} does not fit the journal (record {seq})"))
-                .hint("Look at `holdpoint journal verify`; close the run with `holdpoint checklist close` and start another.")
-        })?;
+        let begin = self
+            .sound_entry(seq)?
+            .filter(|e| e.kind == "run-started" && e.text("run") == Some(&id) && e.target == target)
+            .ok_or_else(|| {
+                Error::held(format!("held: the record of run {id} does not fit the journal (record {seq})"))
+                    .hint("Look at `holdpoint journal verify`; close the run with `holdpoint checklist close` and start another.")
+            })?;
         Ok(Run {
             database: begin.text("database").unwrap_or_default().to_string(),
             versions: versions.and_then(|v| serde_json::from_str(&v).ok()),
@@ -119,8 +122,10 @@ impl Store {
                 params![id, checklist, entry.target, seq, upto, issue],
             )
             .map_err(|e| match e.sqlite_error_code() {
-                Some(rusqlite::ErrorCode::ConstraintViolation) => Error::failed(format!("another console has just started a run on {}", entry.target))
-                    .hint("Look again: it is the same run for both."),
+                Some(rusqlite::ErrorCode::ConstraintViolation) => {
+                    Error::failed(format!("another console has just started a run on {}", entry.target))
+                        .hint("Look again: it is the same run for both.")
+                }
                 _ => store_error(e),
             })?;
             Ok(())
