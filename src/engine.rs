@@ -106,6 +106,10 @@ pub trait Catalog: Send + Sync {
     fn preview(&self, at: &NodePath, limit: u32) -> Option<String>;
     /// Every user object, normalised and sorted: what proofs compare (`reference/migrations.md` §4.4).
     /// Holdpoint's own and the migration tool's history tables are left out.
+    ///
+    /// The order of a table's columns is an object of its own, kind `column-order`: its name is the table's, its definition
+    /// the column names in order, joined by `, `. No other definition may depend on that order. So a proof can tell
+    /// "the same columns in another order" (equivalent) from a schema that differs.
     fn objects<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Vec<CanonicalObject>>>;
     /// Every user table with its columns in order (same omissions); for content hashes.
     fn tables<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Vec<TableShape>>>;
@@ -163,6 +167,10 @@ pub trait Backups: Send + Sync {
 pub trait Migrations: Send + Sync {
     /// DDL rolls back with its transaction (PostgreSQL, SQLite), or commits by itself (MySQL, MariaDB).
     fn transactional_ddl(&self) -> bool;
+    /// The statement that opens a migration's transaction; one that may wait for a lock later must take it here.
+    fn begin(&self) -> &'static str {
+        "BEGIN"
+    }
     /// Rows of sqlx's history table, by version; `None` when the table is not there.
     fn history<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Option<Vec<Applied>>>>;
     /// Creates the history table exactly as sqlx would.

@@ -21,6 +21,10 @@ impl Migrations for Sqlite {
     fn transactional_ddl(&self) -> bool {
         true
     }
+    fn begin(&self) -> &'static str {
+        // A deferred transaction could be refused the write lock half-way.
+        "BEGIN IMMEDIATE"
+    }
 
     fn history<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Option<Vec<Applied>>>> {
         Box::pin(async move {
