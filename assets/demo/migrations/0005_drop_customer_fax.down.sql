@@ -1,0 +1,2 @@
+-- The column comes back, the numbers do not.
+alter table customers add column fax text;

@@ -1,0 +1,2 @@
+-- Nobody sends a fax any more.
+alter table customers drop column fax;

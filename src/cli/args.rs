@@ -1,0 +1,218 @@
+//! The command line as clap sees it: every subcommand is an operation that the console has too.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// A terminal console for databases that puts hold points in front of dangerous actions.
+///
+/// Without a subcommand the console opens. Exit codes: 0 fine, 1 findings or failed, 2 usage, 3 cannot connect,
+/// 4 held by a gate, 5 could not see, 130 cancelled.
+#[derive(Debug, Parser)]
+#[command(name = "holdpoint", version, max_term_width = 100)]
+pub struct Cli {
+    /// Read this project file instead of the holdpoint.toml found upward from here.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// How data is written to standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
+pub enum Format {
+    /// Aligned columns, cleaned for the terminal.
+    #[default]
+    Table,
+    /// One JSON document, exact.
+    Json,
+    /// One JSON object per line, exact.
+    Ndjson,
+    /// RFC 4180, exact.
+    Csv,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make the demo (three SQLite databases of one shop, in DIR) and open it
+    Demo {
+        /// A new directory, or one that an earlier `holdpoint demo` made
+        #[arg(default_value = "holdpoint-demo")]
+        dir: PathBuf,
+        /// Make it, say where it is, and do not open the console
+        #[arg(long)]
+        no_open: bool,
+    },
+    /// Open the console on a target, a URL without a password, or an SQLite file
+    Open {
+        target: Option<String>,
+        /// SQL file to open in the editor
+        #[arg(value_name = "FILE.sql")]
+        file: Option<PathBuf>,
+    },
+    /// Run SQL and write its rows to standard output
+    Query {
+        target: String,
+        /// The statements; without it they are read from --file or standard input
+        sql: Option<String>,
+        #[arg(short, long, value_name = "FILE.sql", conflicts_with = "sql")]
+        file: Option<PathBuf>,
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Show the plan of one statement
+    Explain {
+        target: String,
+        sql: Option<String>,
+        #[arg(short, long, value_name = "FILE.sql", conflicts_with = "sql")]
+        file: Option<PathBuf>,
+        /// Really run the statement, which must be a proven read, and roll back
+        #[arg(long)]
+        analyze: bool,
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// List schemas, tables and columns, or show an object's definition
+    Schema {
+        target: String,
+        /// `schema.table`, `table` or a schema; without it the top of the tree
+        object: Option<String>,
+        /// Show the statement that would make the object again
+        #[arg(long)]
+        definition: bool,
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// The migration queue: status, proof of rollback, apply, revert
+    #[command(subcommand)]
+    Migrate(Migrate),
+    /// Take, verify and list backups
+    #[command(subcommand)]
+    Backup(Backup),
+    /// The checklist that gates a run: what is proved, what is missing, signing
+    #[command(subcommand)]
+    Checklist(Checklist),
+    /// Run a checklist's provable steps in order, up to the first hold point that needs a person
+    Run {
+        /// The checklist's id
+        #[arg(default_value = "schema-migration")]
+        checklist: String,
+        #[command(flatten)]
+        range: Range,
+        /// Ticket that the run belongs to
+        #[arg(long)]
+        issue: Option<String>,
+    },
+    /// Carry evidence between hosts that cannot reach all environments
+    #[command(subcommand)]
+    Evidence(Evidence),
+    /// The append-only, hash-chained record
+    #[command(subcommand)]
+    Journal(Journal),
+}
+
+/// Which migrations of which target.
+#[derive(Debug, Clone, Args)]
+pub struct Range {
+    pub target: String,
+    /// Up to and with this version; all pending ones without it
+    #[arg(long, value_name = "VERSION")]
+    pub to: Option<i64>,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Migrate {
+    /// What is applied, what is pending, and what is wrong with the files
+    Status(Range),
+    /// Prove the rollback on a restore of the newest verified backup
+    Prove(Range),
+    /// Apply, revert and apply again, in the first environment: what later environments ask for
+    Rehearse(Range),
+    /// Apply pending migrations; needs the checklist's clearance
+    Apply(Range),
+    /// Revert applied migrations down to, and not including, --to (without it: the last open run's range)
+    Revert {
+        #[command(flatten)]
+        range: Range,
+        /// The target's name, typed again: needed when the run is closed and data may be lost
+        #[arg(long, value_name = "NAME")]
+        confirm: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Backup {
+    /// Take a backup with the engine's own tool, with a manifest
+    Take {
+        target: String,
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Restore a backup into the scratch place and compare it with its manifest
+    Verify {
+        target: String,
+        /// Id (or its first characters) or directory; the newest without it
+        backup: Option<String>,
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// List the target's backups
+    List {
+        target: String,
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Checklist {
+    /// Every step with its evidence, or what is missing and how to get it
+    Show(Range),
+    /// Sign a step that only a person can know
+    Sign {
+        #[command(flatten)]
+        range: Range,
+        /// The step's id
+        #[arg(default_value = "approval")]
+        step: String,
+        /// Who signs
+        #[arg(long = "as", value_name = "NAME")]
+        signer: Option<String>,
+        /// Why; needed when approving alone
+        #[arg(long)]
+        reason: Option<String>,
+        /// The target's name, typed again; needed when approving alone
+        #[arg(long, value_name = "NAME")]
+        confirm: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Evidence {
+    /// Write a target's evidence as a hash-bound bundle
+    Export {
+        target: String,
+        /// File to write; standard output without it
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Read a bundle that another host exported
+    Import { file: PathBuf },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Journal {
+    /// The newest entries
+    Show {
+        /// Only this target's
+        target: Option<String>,
+        #[arg(short = 'n', long, default_value_t = 50, value_name = "COUNT")]
+        limit: usize,
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Walk the hash chain and say whether anything was changed, removed or added
+    Verify,
+}
