@@ -1,4 +1,115 @@
-//! See lib.rs.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+//! The command line: the same operations, gate and journal as the console. Data on standard output, everything else on
+//! standard error; the exit code says how it ended (design §4).
+
+mod args;
+mod backup;
+mod checklist;
+mod connect;
+mod demo;
+mod evidence;
+mod explain;
+mod journal;
+mod migrate;
+mod open;
+mod output;
+mod query;
+mod schema;
+
+use crate::model::{Error, Kind, Result};
+use crate::ops::Cx;
+use clap::{CommandFactory, Parser};
+use std::io::IsTerminal;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+pub use args::{Cli, Command, Format};
+
+/// Parses the arguments, runs the operation, and turns its outcome into the exit code.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(r) => r,
+        Err(e) => return fail(&Error::io("starting the runtime", e)),
+    };
+    let outcome = runtime.block_on(run(cli));
+    // What still runs (a cancelled job, a reader of standard input) must not keep the process alive.
+    runtime.shutdown_background();
+    match outcome {
+        Ok(code) => code,
+        Err(e) => fail(&e),
+    }
+}
+
+/// The command line's definition, for the manual and the tests.
+pub fn definition() -> clap::Command {
+    Cli::command()
+}
+
+async fn run(cli: Cli) -> Result<ExitCode> {
+    let Some(command) = cli.command else {
+        return open::open(cli.config.as_deref(), None, None).await;
+    };
+    match command {
+        Command::Demo { dir, no_open } => demo::demo(&dir, no_open).await,
+        Command::Open { target, file } => open::open(cli.config.as_deref(), target.as_deref(), file.as_deref()).await,
+        command => {
+            let cx = context(cli.config.as_deref())?;
+            let cancel = cx.cancel.clone();
+            // The first Ctrl-C lets the operation end in order; a second one ends the process.
+            tokio::spawn(async move {
+                if tokio::signal::ctrl_c().await.is_ok() {
+                    cancel.cancel();
+                    if tokio::signal::ctrl_c().await.is_ok() {
+                        std::process::exit(130);
+                    }
+                }
+            });
+            match command {
+                Command::Query { target, sql, file, commit, format } => {
+                    query::query(&cx, &target, sql, file.as_deref(), commit, format).await
+                }
+                Command::Explain { target, sql, file, analyze, format } => {
+                    explain::explain(&cx, &target, sql, file.as_deref(), analyze, format).await
+                }
+                Command::Schema { target, object, definition, format } => {
+                    schema::schema(&cx, &target, object.as_deref(), definition, format).await
+                }
+                Command::Migrate(m) => migrate::migrate(&cx, m).await,
+                Command::Backup(b) => backup::backup(&cx, b).await,
+                Command::Checklist(c) => checklist::checklist(&cx, c).await,
+                Command::Run { checklist, range, issue } => checklist::run(&cx, &checklist, range, issue).await,
+                Command::Evidence(e) => evidence::evidence(&cx, e),
+                Command::Journal(j) => journal::journal(&cx, j),
+                Command::Demo { .. } | Command::Open { .. } => Ok(ExitCode::SUCCESS),
+            }
+        }
+    }
+}
+
+/// Loads the configuration and makes the context that operations run in.
+fn context(config: Option<&std::path::Path>) -> Result<Cx> {
+    let cwd = std::env::current_dir().map_err(|e| Error::io("finding the working directory", e))?;
+    let mut cx = Cx::new(crate::config::load(config, &cwd)?);
+    if std::io::stderr().is_terminal() {
+        cx.progress = Arc::new(output::StderrProgress::default());
+    }
+    Ok(cx)
+}
+
+/// Prints an error with what to do, and gives its exit code.
+fn fail(e: &Error) -> ExitCode {
+    // A reader that went away (`| head`) is no failure of ours.
+    if e.kind == Kind::Io && e.message.contains("Broken pipe") {
+        return ExitCode::SUCCESS;
+    }
+    output::message(&format!("holdpoint: {}", e.message));
+    if let Some(d) = &e.detail {
+        for line in d.lines() {
+            output::message(&format!("  {line}"));
+        }
+    }
+    for h in &e.hints {
+        output::message(&format!("  → {h}"));
+    }
+    ExitCode::from(e.exit_code())
 }

@@ -8,6 +8,7 @@ pub mod backup;
 pub mod checklist;
 pub mod connect;
 pub mod datafix;
+pub mod demo;
 pub mod evidence;
 pub mod explain;
 pub mod gate;

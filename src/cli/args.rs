@@ -57,6 +57,9 @@ pub enum Command {
         sql: Option<String>,
         #[arg(short, long, value_name = "FILE.sql", conflicts_with = "sql")]
         file: Option<PathBuf>,
+        /// On a guarded target: commit the data fix; without it the change is shown and rolled back
+        #[arg(long)]
+        commit: bool,
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
@@ -132,7 +135,7 @@ pub enum Migrate {
     Rehearse(Range),
     /// Apply pending migrations; needs the checklist's clearance
     Apply(Range),
-    /// Revert applied migrations down to, and not including, --to (without it: the last open run's range)
+    /// Revert applied migrations, newest first, down to and including --to (without it: the last applied range)
     Revert {
         #[command(flatten)]
         range: Range,

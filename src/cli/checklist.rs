@@ -1,0 +1,119 @@
+//! `holdpoint checklist` and `holdpoint run`: how a run stands, signing, running what needs nobody.
+
+use super::args::{Checklist, Range};
+use super::{connect, output};
+use crate::cli::Format;
+use crate::model::Result;
+use crate::ops::checklist::{self as ops, RunView, Scope, Signature, StepState};
+use crate::ops::{Connection, Cx};
+use std::process::ExitCode;
+
+pub async fn checklist(cx: &Cx, command: Checklist) -> Result<ExitCode> {
+    match command {
+        Checklist::Show(r) => {
+            let conn = connect::open(cx, &r.target).await?;
+            let view = scoped(cx, &conn, ops::SCHEMA_MIGRATION, &r, None).await?;
+            print(&view, r.format)?;
+            Ok(code(&view))
+        }
+        Checklist::Sign { range, step, signer, reason, confirm } => {
+            let conn = connect::open(cx, &range.target).await?;
+            if range.to.is_some() {
+                scoped(cx, &conn, ops::SCHEMA_MIGRATION, &range, None).await?;
+            }
+            let signature = Signature {
+                name: signer.unwrap_or_else(|| cx.operator.clone()),
+                text: reason.unwrap_or_default(),
+                typed_target: confirm,
+            };
+            let evidence = ops::sign(cx, &conn, ops::SCHEMA_MIGRATION, &step, &signature).await?;
+            match range.format {
+                Format::Json | Format::Ndjson => output::json(&evidence)?,
+                Format::Table | Format::Csv => output::line(&evidence.summary)?,
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+pub async fn run(cx: &Cx, checklist: &str, range: Range, issue: Option<String>) -> Result<ExitCode> {
+    let conn = connect::open(cx, &range.target).await?;
+    scoped(cx, &conn, checklist, &range, issue).await?;
+    let view = ops::run_all_provable(cx, &conn, checklist, &|step| {
+        output::message(&format!("{} {}: {}", if step.holds { "✔" } else { "✖" }, step.step, step.summary));
+    })
+    .await?;
+    print(&view, range.format)?;
+    Ok(code(&view))
+}
+
+/// The run as it stands; with `--to` or an issue, its scope is set first.
+async fn scoped(cx: &Cx, conn: &Connection, checklist: &str, r: &Range, issue: Option<String>) -> Result<RunView> {
+    if r.to.is_some() || issue.is_some() {
+        return ops::scope(cx, conn, checklist, &Scope { upto: r.to, issue }).await;
+    }
+    ops::view(cx, conn, checklist).await
+}
+
+/// 0 when nothing is missing before the act, 4 while something holds.
+fn code(view: &RunView) -> ExitCode {
+    if view.range.is_empty() || view.missing().next().is_none() { ExitCode::SUCCESS } else { ExitCode::from(4) }
+}
+
+pub fn word(s: StepState) -> &'static str {
+    match s {
+        StepState::Proved => "[x] proved",
+        StepState::Signed => "[s] signed",
+        StepState::Waiting => "[ ] waiting",
+        StepState::Running => "[>] running",
+        StepState::Held => "[#] held",
+        StepState::Failed => "[!] failed",
+        StepState::Expired => "[e] expired",
+        StepState::Voided => "[v] voided",
+        StepState::Unknown => "[?] unknown",
+    }
+}
+
+fn print(view: &RunView, format: Format) -> Result<()> {
+    if let Format::Json | Format::Ndjson = format {
+        let steps: Vec<_> = view
+            .steps
+            .iter()
+            .map(|s| {
+                serde_json::json!({
+                    "id": s.id, "title": s.title, "hold": s.hold, "act": s.act, "ticked": s.ticked(),
+                    "state": word(s.state).split_once(' ').map_or("", |w| w.1),
+                    "summary": s.summary, "grade": s.grade, "class": s.class, "at": s.at, "by": s.by,
+                    "why_not": s.why_not, "next": s.next, "command": s.command, "voids_if": s.voids_if,
+                    "evidence": s.evidence, "facts": s.facts,
+                })
+            })
+            .collect();
+        return output::json(&serde_json::json!({
+            "checklist": view.checklist, "target": view.target, "environment": view.environment, "run": view.run,
+            "issue": view.issue, "started_by": view.started_by, "started_at": view.started_at, "range": view.range,
+            "applied": view.applied, "closed": view.closed,
+            "missing": view.missing().map(|s| s.id.clone()).collect::<Vec<_>>(),
+            "steps": steps, "findings": view.findings,
+        }));
+    }
+    let range = match (view.range.first(), view.range.last()) {
+        (Some(a), Some(b)) if a == b => format!("{a:04}"),
+        (Some(a), Some(b)) => format!("{a:04}…{b:04}"),
+        _ => "nothing pending".into(),
+    };
+    output::line(&format!("{} · {} · {} · {range}", view.title, view.target, view.environment.as_deref().unwrap_or("no environment")))?;
+    let mut t = output::TextTable::new(&["state", "step", "what was found, or what is missing"]);
+    for s in &view.steps {
+        let what = if s.ticked() || s.why_not.is_empty() { s.summary.clone() } else { s.why_not.join("; ") };
+        let hold = if s.hold && !s.ticked() { " (hold point)" } else { "" };
+        t.row(vec![word(s.state).into(), format!("{}{hold}", s.id), what]);
+    }
+    t.print()?;
+    if let Some(s) = view.next.and_then(|i| view.steps.get(i)) {
+        let command = if s.command.is_empty() { String::new() } else { format!(" {}", s.command) };
+        output::message(&format!("Next: {}{command}", s.next));
+    }
+    output::findings(&view.findings);
+    Ok(())
+}

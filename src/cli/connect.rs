@@ -1,0 +1,41 @@
+//! From the command line's target to a connection; asks for a password when the server wants one and a person is there.
+
+use crate::config::Target;
+use crate::model::{Error, Kind, Result};
+use crate::ops::{Connection, Cx, connect};
+use std::io::IsTerminal;
+
+/// The configured target of that name, or the one that a URL or an SQLite file names.
+pub fn target(cx: &Cx, name: &str) -> Result<Target> {
+    if !cx.config.targets.contains_key(name) && (crate::config::url::scheme(name).is_some() || std::path::Path::new(name).is_file()) {
+        return Target::from_argument(name);
+    }
+    connect::target(cx, name)
+}
+
+/// Connects, and opens the background session so that a wrong or missing password is found out here.
+pub async fn open(cx: &Cx, name: &str) -> Result<Connection> {
+    let target = target(cx, name)?;
+    loop {
+        let attempt = async {
+            let conn = connect::connect_to(cx, target.clone()).await?;
+            conn.reader().await?;
+            Ok(conn)
+        };
+        match attempt.await {
+            Err(e) if e.kind == Kind::PasswordNeeded => ask(cx, &target, e)?,
+            other => return other,
+        }
+    }
+}
+
+/// Asks for the target's password on the terminal; gives the error back when nobody can answer.
+pub fn ask(cx: &Cx, target: &Target, e: Error) -> Result<()> {
+    if !std::io::stdin().is_terminal() {
+        return Err(e.hint("Give the password by password_command, ${ENV}, .pgpass or .my.cnf: nobody can type it here."));
+    }
+    let name = crate::text::clean(&target.name).into_owned();
+    let password = rpassword::prompt_password(format!("Password for {name}: ")).map_err(|e| Error::io("reading the password", e))?;
+    cx.remember_password(&target.name, password.into());
+    Ok(())
+}

@@ -1,0 +1,157 @@
+//! `holdpoint query`: statements in order on one session, rows on standard output.
+
+use super::{connect, output};
+use crate::cli::Format;
+use crate::engine::Event;
+use crate::model::{Error, Kind, Result};
+use crate::ops::datafix::{self, BeforeImage};
+use crate::ops::query::{Admission, admit};
+use crate::ops::{Connection, Cx};
+use crate::text;
+use std::io::{IsTerminal, Read};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// The statements' text: the argument, the file, or standard input.
+pub fn text_of(sql: Option<String>, file: Option<&Path>) -> Result<String> {
+    if let Some(sql) = sql {
+        return Ok(sql);
+    }
+    let bytes = match file {
+        Some(f) => std::fs::read(f).map_err(|e| Error::io(format_args!("reading {}", f.display()), e))?,
+        None => {
+            if std::io::stdin().is_terminal() {
+                output::message("Reading SQL from the terminal; end with Ctrl-D.");
+            }
+            let mut b = Vec::new();
+            std::io::stdin().lock().read_to_end(&mut b).map_err(|e| Error::io("reading standard input", e))?;
+            b
+        }
+    };
+    String::from_utf8(bytes).map_err(|e| {
+        let at = e.utf8_error().valid_up_to();
+        Error::usage(format!("{} is not UTF-8 at byte {at}", file.map_or("standard input".into(), |f| f.display().to_string())))
+            .hint("Convert it to UTF-8 first: a statement is sent exactly as it is written.")
+    })
+}
+
+pub async fn query(cx: &Cx, target: &str, sql: Option<String>, file: Option<&Path>, commit: bool, format: Format) -> Result<ExitCode> {
+    let sql = text_of(sql, file)?;
+    let target = connect::target(cx, target)?;
+    let (conn, session) = loop {
+        let attempt = async {
+            let conn = crate::ops::connect::connect_to(cx, target.clone()).await?;
+            let session = conn.query_session().await?;
+            Ok((conn, session))
+        };
+        match attempt.await {
+            Err(e) if e.kind == Kind::PasswordNeeded => connect::ask(cx, &target, e)?,
+            other => break other?,
+        }
+    };
+    let statements = crate::sql::split(conn.dialect(), &sql);
+    if statements.is_empty() {
+        return Err(Error::usage("there is no statement to run"));
+    }
+    for s in &statements {
+        let text = &sql[s.span.clone()];
+        let place = |e: Error| place(e, &sql, s.span.start, statements.len());
+        match admit(cx, &conn, None, text).await.map_err(place)? {
+            Admission::Run => run_one(cx, &session, &target.name, text, format, target.history).await.map_err(place)?,
+            Admission::Guarded => fix(cx, &conn, text, commit).await.map_err(place)?,
+            Admission::Refused(e) => return Err(place(e)),
+        }
+    }
+    session.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says on which line of the text a statement failed, when there are several or the server named the place.
+fn place(e: Error, sql: &str, start: usize, statements: usize) -> Error {
+    let at = start + e.position.unwrap_or(0);
+    let before = sql.get(..at).unwrap_or(sql);
+    let line = before.matches('\n').count() + 1;
+    let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+    match e.position {
+        Some(_) => e.context(format_args!("line {line}, column {column}")),
+        None if statements > 1 => e.context(format_args!("line {line}")),
+        None => e,
+    }
+}
+
+async fn run_one(
+    cx: &Cx,
+    session: &crate::engine::Session,
+    target: &str,
+    text: &str,
+    format: Format,
+    history: bool,
+) -> Result<()> {
+    let started = std::time::Instant::now();
+    let mut writer = output::RowWriter::new(format);
+    let outcome = stream(cx, session, text, &mut writer).await;
+    if history {
+        let error = outcome.as_ref().err().map(|e| e.message.clone());
+        let rows = outcome.is_ok().then_some(writer.rows);
+        // History is a convenience: a store that cannot be written must not fail the query.
+        let _ = cx.store.remember(&cx.clock.stamp(), target, text, started.elapsed().as_millis() as u64, rows, error.as_deref());
+    }
+    outcome
+}
+
+async fn stream(cx: &Cx, session: &crate::engine::Session, text: &str, writer: &mut output::RowWriter) -> Result<()> {
+    let mut rows = session.run(text).await?;
+    let mut cancelled = false;
+    loop {
+        let event = tokio::select! {
+            event = rows.next() => event,
+            () = cx.cancel.cancelled(), if !cancelled => {
+                cancelled = true;
+                session.cancel().await?;
+                continue;
+            }
+        };
+        match event {
+            None => return Ok(()),
+            Some(Ok(Event::Columns(c))) => writer.columns(&c)?,
+            Some(Ok(Event::Rows(b))) => writer.batch(&b)?,
+            Some(Ok(Event::Notice(n))) => {
+                output::message(&format!("{}: {}", n.severity, n.message));
+                for more in n.detail.iter().chain(&n.hint) {
+                    output::message(&format!("  {more}"));
+                }
+            }
+            Some(Ok(Event::Done(done))) => {
+                let footer = match done.affected {
+                    Some(n) => format!("{} · {} rows affected · {}", done.tag, text::thousands(n), text::duration(done.elapsed)),
+                    None => format!("{} rows · {}", text::thousands(writer.rows), text::duration(done.elapsed)),
+                };
+                let facts = serde_json::json!({
+                    "tag": done.tag,
+                    "affected": done.affected,
+                    "elapsed_ms": done.elapsed.as_secs_f64() * 1000.0,
+                });
+                writer.finish(&footer, &facts)?;
+            }
+            Some(Err(e)) => return Err(e),
+        }
+    }
+}
+
+/// DML on a guarded target: shown, and kept only when asked for.
+async fn fix(cx: &Cx, conn: &Connection, text: &str, commit: bool) -> Result<()> {
+    let fix = datafix::begin(cx, conn, None, text).await?;
+    let image = match &fix.before {
+        BeforeImage::Saved { path, rows } => format!("{} rows saved as they were in {}", text::thousands(*rows), path.display()),
+        BeforeImage::NotNeeded => "no rows existed before".into(),
+    };
+    output::message(&format!("{} rows affected; {image}", text::thousands(fix.affected)));
+    if commit {
+        fix.commit(cx).await?;
+        output::message("committed");
+    } else {
+        fix.rollback(cx).await?;
+        output::message("rolled back; run it again with --commit to keep it");
+    }
+    Ok(())
+}

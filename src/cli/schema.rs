@@ -1,0 +1,94 @@
+//! `holdpoint schema`: the schema tree, or an object's definition.
+
+use super::{connect, output};
+use crate::cli::Format;
+use crate::model::{Error, NodeKind, NodePath, Result, SchemaNode};
+use crate::ops::{Cx, schema as ops};
+use crate::text;
+use std::process::ExitCode;
+
+pub async fn schema(cx: &Cx, target: &str, object: Option<&str>, definition: bool, format: Format) -> Result<ExitCode> {
+    let conn = connect::open(cx, target).await?;
+    let mut at = NodePath::root();
+    if let Some(object) = object {
+        at = find(cx, &conn, object).await?;
+    }
+    if definition {
+        let text = ops::definition(cx, &conn, &at).await?;
+        match format {
+            Format::Table => output::write(format!("{}\n", text::clean_lines(&text)).as_bytes())?,
+            _ => output::json(&serde_json::json!({ "definition": text }))?,
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let nodes = ops::children(cx, &conn, &at).await?;
+    match format {
+        Format::Table | Format::Csv => {
+            let mut t = output::TextTable::new(&["kind", "name", "detail", "marks", ">rows ≈", ">size"]);
+            for n in &nodes {
+                t.row(vec![
+                    kind(n.kind).into(),
+                    n.name.clone(),
+                    n.detail.clone(),
+                    n.marks.join(" "),
+                    n.rows.map_or(String::new(), text::thousands),
+                    n.bytes.map_or(String::new(), text::bytes),
+                ]);
+            }
+            t.print()?;
+        }
+        Format::Json | Format::Ndjson => output::json(&nodes)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Finds `schema.table`, or `table` in whichever schema has it; names the schemas when several do.
+async fn find(cx: &Cx, conn: &crate::ops::Connection, object: &str) -> Result<NodePath> {
+    let top = ops::children(cx, conn, &NodePath::root()).await?;
+    let mut found: Vec<NodePath> = Vec::new();
+    for node in &top {
+        let path = NodePath::root().child(node.kind, &node.name);
+        if node.name == object {
+            return Ok(path);
+        }
+        let wanted = match object.strip_prefix(&format!("{}.", node.name)) {
+            Some(rest) => rest,
+            None => object,
+        };
+        if node.kind == NodeKind::Schema {
+            let inner: Vec<SchemaNode> = ops::children(cx, conn, &path).await?;
+            for n in inner {
+                let below = path.child(n.kind, &n.name);
+                if n.name == wanted {
+                    found.push(below);
+                } else if n.kind == NodeKind::Group {
+                    for n in ops::children(cx, conn, &below).await?.into_iter().filter(|n| n.name == wanted) {
+                        found.push(below.child(n.kind, &n.name));
+                    }
+                }
+            }
+        }
+    }
+    match found.len() {
+        0 => Err(Error::usage(format!("there is no {} here", text::clean(object))).hint("`holdpoint schema TARGET` lists what there is.")),
+        1 => Ok(found.remove(0)),
+        n => Err(Error::usage(format!("{n} schemas have an object named {}", text::clean(object))).hint("Write it as schema.name.")),
+    }
+}
+
+fn kind(k: NodeKind) -> &'static str {
+    match k {
+        NodeKind::Schema => "schema",
+        NodeKind::Table => "table",
+        NodeKind::View => "view",
+        NodeKind::MaterializedView => "materialised view",
+        NodeKind::Column => "column",
+        NodeKind::Index => "index",
+        NodeKind::Constraint => "constraint",
+        NodeKind::Trigger => "trigger",
+        NodeKind::Sequence => "sequence",
+        NodeKind::Function => "function",
+        NodeKind::Type => "type",
+        NodeKind::Group => "group",
+    }
+}
