@@ -21,11 +21,8 @@ pub async fn checklist(cx: &Cx, command: Checklist) -> Result<ExitCode> {
             if range.to.is_some() {
                 scoped(cx, &conn, ops::SCHEMA_MIGRATION, &range, None).await?;
             }
-            let signature = Signature {
-                name: signer.unwrap_or_else(|| cx.operator.clone()),
-                text: reason.unwrap_or_default(),
-                typed_target: confirm,
-            };
+            let signature =
+                Signature { name: signer.unwrap_or_else(|| cx.operator.clone()), text: reason.unwrap_or_default(), typed_target: confirm };
             let evidence = ops::sign(cx, &conn, ops::SCHEMA_MIGRATION, &step, &signature).await?;
             match range.format {
                 Format::Json | Format::Ndjson => output::json(&evidence)?,

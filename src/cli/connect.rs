@@ -1,6 +1,6 @@
 //! From the command line's target to a connection; asks for a password when the server wants one and a person is there.
 
-use crate::config::Target;
+use crate::config::{Surroundings, Target, UrlFrom};
 use crate::model::{Error, Kind, Result};
 use crate::ops::{Connection, Cx, connect};
 use std::io::IsTerminal;
@@ -8,7 +8,10 @@ use std::io::IsTerminal;
 /// The configured target of that name, or the one that a URL or an SQLite file names.
 pub fn target(cx: &Cx, name: &str) -> Result<Target> {
     if !cx.config.targets.contains_key(name) && (crate::config::url::scheme(name).is_some() || std::path::Path::new(name).is_file()) {
-        return Target::from_argument(name);
+        let cwd = std::env::current_dir().map_err(|e| Error::io("finding the working directory", e))?;
+        let mut target = Target::from_url(name, name, UrlFrom::Arguments, &Surroundings::of_process(&cwd))?;
+        target.name = target.place();
+        return Ok(target);
     }
     connect::target(cx, name)
 }
@@ -20,7 +23,7 @@ pub async fn open(cx: &Cx, name: &str) -> Result<Connection> {
         let attempt = async {
             let conn = connect::connect_to(cx, target.clone()).await?;
             conn.reader().await?;
-            Ok(conn)
+            Ok::<_, Error>(conn)
         };
         match attempt.await {
             Err(e) if e.kind == Kind::PasswordNeeded => ask(cx, &target, e)?,

@@ -35,7 +35,13 @@ fn tree(plan: &Plan) -> Result<()> {
             what.push(format!("{k}: {v}"));
         }
         let came = if n.never_executed { "never run".into() } else { number(n.rows_total.or(n.rows)) };
-        table.row(vec![n.self_ms.map_or(String::new(), |ms| format!("{ms:.1}")), number(n.est_rows), came, number(n.loops), what.join("  ")]);
+        table.row(vec![
+            n.self_ms.map_or(String::new(), |ms| format!("{ms:.1}")),
+            number(n.est_rows),
+            came,
+            number(n.loops),
+            what.join("  "),
+        ]);
     }
     table.print()?;
     let mut foot = vec![if plan.analyzed { "analyzed, rolled back".to_string() } else { "estimated, not run".to_string() }];

@@ -4,8 +4,8 @@ use super::args::Journal;
 use super::output;
 use crate::cli::Format;
 use crate::model::Result;
-use crate::ops::journal::{self as ops, Filter, Verification};
 use crate::ops::Cx;
+use crate::ops::journal::{self as ops, Filter, Verification};
 use std::process::ExitCode;
 
 pub fn journal(cx: &Cx, command: Journal) -> Result<ExitCode> {
@@ -35,8 +35,8 @@ pub fn journal(cx: &Cx, command: Journal) -> Result<ExitCode> {
                 output::line(&format!("The chain of {entries} entries is intact; its head is {head}."))?;
                 Ok(ExitCode::SUCCESS)
             }
-            broken => {
-                output::line(&broken.sentence())?;
+            Verification::Broken { at, why } => {
+                output::line(&format!("The chain is broken at entry {at}: {why}"))?;
                 Ok(ExitCode::from(1))
             }
         },

@@ -173,10 +173,7 @@ fn ms(d: Duration) -> f64 {
 }
 
 fn steps_json(steps: &[StepRun]) -> Vec<serde_json::Value> {
-    steps
-        .iter()
-        .map(|s| serde_json::json!({"version": s.version, "name": s.name, "statements": s.statements, "ms": ms(s.took)}))
-        .collect()
+    steps.iter().map(|s| serde_json::json!({"version": s.version, "name": s.name, "statements": s.statements, "ms": ms(s.took)})).collect()
 }
 
 fn steps_text(steps: &[StepRun], done: &str) -> Result<()> {

@@ -387,13 +387,16 @@ mod tests {
     #[test]
     fn json_cells_are_exact() {
         let mut out = Vec::new();
-        for c in [Cell::Null, Cell::Text(b"a\x1b\"\xc3\xa9"), Cell::Text(b"\xff"), Cell::Number(b"12345678901234567890.10"), Cell::Number(b"NaN")] {
+        for c in [
+            Cell::Null,
+            Cell::Text(b"a\x1b\"\xc3\xa9"),
+            Cell::Text(b"\xff"),
+            Cell::Number(b"12345678901234567890.10"),
+            Cell::Number(b"NaN"),
+        ] {
             json_cell(&mut out, c);
             out.push(b' ');
         }
-        assert_eq!(
-            String::from_utf8(out).unwrap(),
-            "null \"a\\u001b\\\"é\" {\"hex\":\"ff\"} 12345678901234567890.10 \"NaN\" "
-        );
+        assert_eq!(String::from_utf8(out).unwrap(), "null \"a\\u001b\\\"é\" {\"hex\":\"ff\"} 12345678901234567890.10 \"NaN\" ");
     }
 }

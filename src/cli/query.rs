@@ -42,7 +42,7 @@ pub async fn query(cx: &Cx, target: &str, sql: Option<String>, file: Option<&Pat
         let attempt = async {
             let conn = crate::ops::connect::connect_to(cx, target.clone()).await?;
             let session = conn.query_session().await?;
-            Ok((conn, session))
+            Ok::<_, Error>((conn, session))
         };
         match attempt.await {
             Err(e) if e.kind == Kind::PasswordNeeded => connect::ask(cx, &target, e)?,
@@ -79,14 +79,7 @@ fn place(e: Error, sql: &str, start: usize, statements: usize) -> Error {
     }
 }
 
-async fn run_one(
-    cx: &Cx,
-    session: &crate::engine::Session,
-    target: &str,
-    text: &str,
-    format: Format,
-    history: bool,
-) -> Result<()> {
+async fn run_one(cx: &Cx, session: &crate::engine::Session, target: &str, text: &str, format: Format, history: bool) -> Result<()> {
     let started = std::time::Instant::now();
     let mut writer = output::RowWriter::new(format);
     let outcome = stream(cx, session, text, &mut writer).await;
