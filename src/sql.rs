@@ -1,6 +1,7 @@
 //! SQL text: lexer, splitter, classifier. Pure, per dialect, linear, and never panics on any input.
 
 pub mod classify;
+mod keywords;
 pub mod lexer;
 pub mod split;
 

@@ -1,6 +1,10 @@
 //! From a script to its statements, by the lexer's tokens: strings, dollar quotes, comments, SQLite triggers
 //! (`BEGIN … END`), MySQL `DELIMITER` lines and compound bodies never split wrongly.
+//!
+//! What stands between the `outer` spans is blank, a comment behind a statement on its line, a lone terminator or a
+//! `DELIMITER` line; nothing else is left out.
 
+use super::lexer::{Lexer, Token, TokenKind};
 use crate::model::{Dialect, Error};
 use std::ops::Range;
 
@@ -9,7 +13,8 @@ use std::ops::Range;
 pub struct StatementSpan {
     /// From the first token that is neither blank nor comment to the last byte before the terminator; as sent.
     pub span: Range<usize>,
-    /// With its terminator, and the comments that stand before it.
+    /// With its terminator, and the comments that stand before it. After PostgreSQL's `COPY … FROM STDIN` it also holds
+    /// the data up to and with `\.`, if there is any.
     pub outer: Range<usize>,
     /// Line on which the statement starts, from 1.
     pub line: usize,
@@ -19,17 +24,418 @@ pub struct StatementSpan {
 
 /// The statements of `text`. Blank and comment-only parts give none. Never fails: the rest of half-typed text is one
 /// statement with `complete == false`.
-pub fn split(_dialect: Dialect, _text: &str) -> Vec<StatementSpan> {
-    unimplemented!()
+///
+/// A client's own command on a line of its own (`\d t` in PostgreSQL and MySQL, `.tables` in SQLite) is a statement that
+/// ends with its line, so that the caller can say what it is.
+pub fn split(dialect: Dialect, text: &str) -> Vec<StatementSpan> {
+    Splitter::new(dialect, text).run().statements
 }
 
 /// The statement under the byte offset `at`: the one whose `outer` holds it, else the last one before it.
-pub fn statement_at(_dialect: Dialect, _text: &str, _at: usize) -> Option<StatementSpan> {
-    unimplemented!()
+pub fn statement_at(dialect: Dialect, text: &str, at: usize) -> Option<StatementSpan> {
+    split(dialect, text).into_iter().take_while(|s| s.outer.start <= at).last()
 }
 
 /// Splits a migration script, and refuses what a server cannot run as it stands: psql meta-commands (`\copy`,
-/// `\restrict`), an unterminated string or comment. Errors name the line.
-pub fn split_script(_dialect: Dialect, _text: &str) -> Result<Vec<StatementSpan>, Error> {
-    unimplemented!()
+/// `\restrict`), an unterminated string or comment, data behind `COPY … FROM STDIN`. Errors name the line.
+pub fn split_script(dialect: Dialect, text: &str) -> Result<Vec<StatementSpan>, Error> {
+    let out = Splitter::new(dialect, text).run();
+    match out.refusals.into_iter().min_by_key(|r| r.at) {
+        Some(r) => {
+            let line = line_of(text, r.at);
+            Err(Error::usage(format!("line {line}: {}", r.what)).hint(r.hint).at(r.at))
+        }
+        None => Ok(out.statements),
+    }
 }
+
+fn line_of(text: &str, at: usize) -> usize {
+    text.as_bytes().iter().take(at).filter(|&&b| b == b'\n').count() + 1
+}
+
+/// Why a script cannot run, and where.
+struct Refusal {
+    at: usize,
+    what: String,
+    hint: String,
+}
+
+#[derive(Default)]
+struct Outcome {
+    statements: Vec<StatementSpan>,
+    refusals: Vec<Refusal>,
+}
+
+/// How far a statement's own `;` reach.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Body {
+    /// The first terminator ends it.
+    Plain,
+    /// PostgreSQL's CREATE FUNCTION: `BEGIN ATOMIC … END` may come.
+    Atomic,
+    /// PostgreSQL's CREATE RULE: `DO (a; b)`.
+    Rule,
+    /// SQLite's CREATE TRIGGER: ends at `; END ;`, as `sqlite3_complete` has it.
+    Trigger,
+    /// MySQL's CREATE PROCEDURE and its kin, and MariaDB's BEGIN NOT ATOMIC.
+    Compound,
+}
+
+/// The statement that is being read.
+struct Pending {
+    start: usize,
+    outer: usize,
+    line: usize,
+    /// End of the last token that belongs to it when no terminator follows.
+    end: usize,
+    /// The first words, upper case, as far as they decide the body.
+    head: Vec<String>,
+    body: Body,
+    /// Open BEGIN, CASE, IF, LOOP …, or parentheses for a rule.
+    depth: usize,
+    /// The last two words or marks that count, upper case.
+    before: [String; 2],
+    broken: bool,
+}
+
+struct Splitter<'a> {
+    dialect: Dialect,
+    text: &'a str,
+    lexer: Lexer<'a>,
+    delimiter: Option<String>,
+    out: Outcome,
+    /// Lines counted up to this offset.
+    counted: (usize, usize),
+    /// False once a search for `\.` to the end of the text found nothing: keeps the whole linear.
+    data_ahead: bool,
+}
+
+/// Words that may open a block in a MySQL body where a statement may start.
+const BLOCKS: [&str; 5] = ["IF", "LOOP", "WHILE", "REPEAT", "FOR"];
+
+impl<'a> Splitter<'a> {
+    fn new(dialect: Dialect, text: &'a str) -> Self {
+        let lexer = Lexer::new(dialect, text);
+        Splitter { dialect, text, lexer, delimiter: None, out: Outcome::default(), counted: (0, 1), data_ahead: true }
+    }
+
+    fn line(&mut self, at: usize) -> usize {
+        let (from, line) = self.counted;
+        let more = self.text.as_bytes().get(from..at).map_or(0, |b| b.iter().filter(|&&b| b == b'\n').count());
+        self.counted = (at.max(from), line + more);
+        line + more
+    }
+
+    fn refuse(&mut self, at: usize, what: impl Into<String>, hint: impl Into<String>) {
+        self.out.refusals.push(Refusal { at, what: what.into(), hint: hint.into() });
+    }
+
+    fn run(mut self) -> Outcome {
+        let mut pending: Option<Pending> = None;
+        // Where the next statement's outer span starts: its first comment, unless that ends the line of the one before.
+        let mut comment: Option<usize> = None;
+        // True from a terminator to the end of its line.
+        let mut same_line = false;
+        while let Some(token) = self.lexer.next_token() {
+            let part = &self.text[token.span.clone()];
+            match token.kind {
+                TokenKind::Whitespace => {
+                    same_line &= !part.contains('\n');
+                    continue;
+                }
+                TokenKind::Comment => {
+                    match &mut pending {
+                        Some(p) => {
+                            if !self.text[p.end..token.span.start].contains('\n') {
+                                p.end = token.span.end;
+                            }
+                        }
+                        None if !same_line => comment = comment.or(Some(token.span.start)),
+                        None => {}
+                    }
+                    same_line &= !part.contains('\n');
+                    continue;
+                }
+                _ => same_line = false,
+            }
+            if pending.is_none() {
+                if self.own_line(&token, comment) {
+                    comment = None;
+                    same_line = false;
+                    continue;
+                }
+                let outer = comment.take().unwrap_or(token.span.start);
+                let line = self.line(token.span.start);
+                pending = Some(Pending::new(token.span.start, outer, line));
+            }
+            let Some(p) = pending.as_mut() else { continue };
+            if let Some((at, len)) = self.terminator(&token, p) {
+                self.lexer.pos = at + len;
+                self.finish(pending.take(), at, Some(at + len));
+                same_line = true;
+                continue;
+            }
+            p.take(self.dialect, &token, part, self.delimiter.is_some());
+            if token.kind == TokenKind::Unterminated {
+                p.broken = true;
+                let what = if part.starts_with("/*") { "a comment is opened and never closed" } else { "a quote is opened and never closed" };
+                self.refuse(token.span.start, what, "Close it; everything behind it would otherwise be part of it.");
+            } else if part == "\\" && token.kind == TokenKind::Other {
+                self.client_command(token.span.start);
+            }
+        }
+        if pending.is_some() {
+            self.finish(pending.take(), self.text.len(), None);
+        }
+        self.out
+    }
+
+    /// The terminator that starts in this token, if it ends the pending statement: its offset and length.
+    fn terminator(&self, token: &Token, p: &Pending) -> Option<(usize, usize)> {
+        if let Some(delimiter) = &self.delimiter {
+            if matches!(token.kind, TokenKind::String | TokenKind::QuotedIdentifier | TokenKind::Unterminated) {
+                return None;
+            }
+            // It may start anywhere in a word (`END$$`) and reach over several tokens (`//`).
+            let from = token.span.start;
+            let at = (from..token.span.end).find(|&i| self.text.as_bytes()[i..].starts_with(delimiter.as_bytes()))?;
+            return Some((at, delimiter.len()));
+        }
+        if token.kind != TokenKind::Semicolon {
+            return None;
+        }
+        let ends = match p.body {
+            Body::Plain => true,
+            Body::Atomic | Body::Rule | Body::Compound => p.depth == 0,
+            Body::Trigger => p.before[1] == "END" && p.before[0] == ";",
+        };
+        ends.then_some((token.span.start, 1))
+    }
+
+    /// Ends a statement at `at`; `terminated` is the end of its terminator.
+    fn finish(&mut self, pending: Option<Pending>, at: usize, terminated: Option<usize>) {
+        let Some(p) = pending else { return };
+        let end = match terminated {
+            Some(_) => p.start + self.text[p.start..at].trim_end().len(),
+            None => p.end,
+        };
+        if end <= p.start {
+            return; // A lone terminator.
+        }
+        let open = match p.body {
+            Body::Plain => false,
+            Body::Trigger => terminated.is_none() && p.before[1] != "END",
+            Body::Atomic | Body::Rule | Body::Compound => p.depth > 0,
+        };
+        let complete = !p.broken && !(open && self.delimiter.is_none()) && self.lexer.version_depth == 0;
+        if !complete && !p.broken {
+            self.refuse(
+                p.start,
+                "the statement that starts here is not finished at the end of the file",
+                "A block (BEGIN …, CASE …, a parenthesis or a version comment) is opened and never closed.",
+            );
+        }
+        let mut outer = p.outer..terminated.unwrap_or(end);
+        let span = p.start..end;
+        if let (Some(after), true) = (terminated, p.copies_from_stdin()) {
+            self.refuse(
+                p.start,
+                "COPY … FROM STDIN takes its data from the script, which a server cannot read",
+                "Write the rows as INSERT statements, or load them with psql and keep them out of the migration.",
+            );
+            if let Some(data) = self.data_block(after) {
+                outer.end = data;
+                self.lexer.pos = data;
+            }
+        }
+        if self.dialect == Dialect::MySql && p.head.first().is_some_and(|w| w == "SOURCE") {
+            self.refuse(p.start, "`source` is a command of the client", "Put that file's statements here; the server does not know `source`.");
+        }
+        self.out.statements.push(StatementSpan { span, outer, line: p.line, complete });
+    }
+
+    /// The end of the data that follows `COPY … FROM STDIN;`: behind the line `\.`.
+    fn data_block(&mut self, from: usize) -> Option<usize> {
+        if !self.data_ahead {
+            return None;
+        }
+        let line_end = from + self.text[from..].find('\n')?;
+        if !self.text[from..line_end].trim().is_empty() {
+            return None;
+        }
+        let mut at = line_end + 1;
+        for line in self.text[at..].split_inclusive('\n') {
+            at += line.len();
+            if line.trim_end_matches(['\n', '\r']) == "\\." {
+                return Some(at);
+            }
+        }
+        self.data_ahead = false;
+        None
+    }
+
+    fn line_end(&self, at: usize) -> usize {
+        self.text[at..].find('\n').map_or(self.text.len(), |n| at + n)
+    }
+
+    fn client_command(&mut self, at: usize) {
+        let word: String = self.text[at..].chars().take_while(|c| !c.is_whitespace()).take(24).collect();
+        let client = if self.dialect == Dialect::Postgres { "psql" } else { "the client" };
+        self.refuse(
+            at,
+            format!("`{word}` is a command of {client}, not SQL"),
+            format!("Remove it, or write it as SQL: a migration goes to the server without {client}."),
+        );
+    }
+
+    /// Lines that are no SQL, recognised where a statement could start. True when one was taken.
+    fn own_line(&mut self, token: &Token, comment: Option<usize>) -> bool {
+        let start = token.span.start;
+        let part = &self.text[token.span.clone()];
+        let end = self.line_end(start);
+        if self.dialect == Dialect::MySql
+            && part.eq_ignore_ascii_case("delimiter")
+            && self.text.as_bytes().get(token.span.end).is_none_or(u8::is_ascii_whitespace)
+        {
+            match self.text[token.span.end..end.max(token.span.end)].split_whitespace().next() {
+                Some(";") => self.delimiter = None,
+                Some(d) => self.delimiter = Some(d.to_owned()),
+                None => self.refuse(start, "DELIMITER names no delimiter", "Write it behind the word: `DELIMITER //`."),
+            }
+            self.lexer.pos = end.max(token.span.end);
+            return true;
+        }
+        let meta = part == "\\" && token.kind == TokenKind::Other && self.dialect != Dialect::Sqlite;
+        let dot = part == "."
+            && self.dialect == Dialect::Sqlite
+            && self.text.as_bytes().get(token.span.end).is_some_and(u8::is_ascii_alphabetic)
+            && (start == 0 || self.text[..start].ends_with('\n'));
+        if !meta && !dot {
+            return false;
+        }
+        if dot {
+            let word: String = self.text[start..].chars().take_while(|c| !c.is_whitespace()).take(24).collect();
+            self.refuse(
+                start,
+                format!("`{word}` is a command of sqlite3, not SQL"),
+                "Remove it, or write it as SQL: a migration goes to the library without the sqlite3 program.",
+            );
+        } else {
+            self.client_command(start);
+        }
+        let span = start..start + self.text[start..end].trim_end().len();
+        let line = self.line(start);
+        self.lexer.pos = end;
+        self.out.statements.push(StatementSpan { outer: comment.unwrap_or(start)..span.end, span, line, complete: true });
+        true
+    }
+}
+
+impl Pending {
+    fn new(start: usize, outer: usize, line: usize) -> Self {
+        Pending {
+            start,
+            outer,
+            line,
+            end: start,
+            head: Vec::new(),
+            body: Body::Plain,
+            depth: 0,
+            before: [String::new(), String::new()],
+            broken: false,
+        }
+    }
+
+    fn copies_from_stdin(&self) -> bool {
+        self.head.first().is_some_and(|w| w == "COPY") && self.head.last().is_some_and(|w| w == "STDIN")
+    }
+
+    /// Takes a token that does not end the statement.
+    fn take(&mut self, dialect: Dialect, token: &Token, part: &str, delimited: bool) {
+        self.end = token.span.end;
+        let plain = matches!(token.kind, TokenKind::Keyword | TokenKind::Identifier) && part.len() <= 16;
+        let word = if plain { part.to_ascii_uppercase() } else { part.get(..1).unwrap_or_default().to_owned() };
+        if plain {
+            self.heading(dialect, &word);
+        }
+        match self.body {
+            Body::Plain | Body::Trigger => {}
+            _ if delimited => {}
+            Body::Rule => match part {
+                "(" => self.depth += 1,
+                ")" => self.depth = self.depth.saturating_sub(1),
+                _ => {}
+            },
+            Body::Atomic if plain => match word.as_str() {
+                // Only `BEGIN ATOMIC` opens a body; the word before tells.
+                "ATOMIC" if self.depth == 0 && self.before[1] == "BEGIN" => self.depth = 1,
+                "CASE" if self.depth > 0 => self.depth += 1,
+                "END" => self.depth = self.depth.saturating_sub(1),
+                _ => {}
+            },
+            Body::Compound if plain && self.before[1] != "." && self.before[1] != "AS" => {
+                let ended = self.before[1] == "END";
+                let starts = match self.before[1].as_str() {
+                    ";" | ":" | "BEGIN" | "THEN" | "ELSE" | "DO" | "LOOP" | "REPEAT" | "ROW" => true,
+                    ")" | "SQL" | "DATA" | "DETERMINISTIC" | "INVOKER" | "DEFINER" | "'" => self.depth == 0,
+                    _ => false,
+                };
+                match word.as_str() {
+                    "BEGIN" => self.depth += 1,
+                    "CASE" if !ended => self.depth += 1,
+                    "END" => self.depth = self.depth.saturating_sub(1),
+                    w if BLOCKS.contains(&w) && starts && !ended => self.depth += 1,
+                    _ => {}
+                }
+            }
+            Body::Atomic | Body::Compound => {}
+        }
+        self.before.swap(0, 1);
+        self.before[1] = word;
+    }
+
+    /// Settles the body from the first words. Only words that can matter are kept.
+    fn heading(&mut self, dialect: Dialect, word: &str) {
+        let first = self.head.first().map(String::as_str);
+        match first {
+            None => self.head.push(word.to_owned()),
+            Some("COPY") => {
+                // The last two words are enough: FROM, then STDIN right behind it.
+                let from = self.before[1] == "FROM";
+                if word == "STDIN" && from && self.head.len() == 1 {
+                    self.head.push(word.to_owned());
+                }
+            }
+            // MariaDB's anonymous block.
+            Some("BEGIN") if dialect == Dialect::MySql && self.body == Body::Plain && word == "NOT" && self.before[1] == "BEGIN" => {
+                self.body = Body::Compound;
+                self.depth = 1;
+            }
+            Some("EXPLAIN") if dialect == Dialect::Sqlite && word == "CREATE" => self.head = vec![word.to_owned()],
+            Some("CREATE") if self.body == Body::Plain && self.head.len() < 12 => {
+                self.body = match (dialect, word) {
+                    (Dialect::Postgres, "FUNCTION" | "PROCEDURE") => Body::Atomic,
+                    (Dialect::Postgres, "RULE") => Body::Rule,
+                    (Dialect::Sqlite, "TRIGGER") => Body::Trigger,
+                    (Dialect::MySql, "PROCEDURE" | "FUNCTION" | "TRIGGER" | "EVENT" | "PACKAGE") => Body::Compound,
+                    _ => Body::Plain,
+                };
+                // Whatever names the kind of object ends the search: a table may have a column `trigger`.
+                let passed = matches!(
+                    word,
+                    "OR" | "REPLACE" | "TEMP" | "TEMPORARY" | "DEFINER" | "CURRENT_USER" | "CURRENT_ROLE" | "AGGREGATE" | "CONSTRAINT"
+                ) || self.before[1] == "="
+                    || self.before[1].starts_with('@');
+                if self.body == Body::Plain && !passed {
+                    self.head.resize(12, String::new());
+                } else {
+                    self.head.push(word.to_owned());
+                }
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+pub(in crate::sql) mod tests;

@@ -1,0 +1,185 @@
+use super::*;
+use proptest::prelude::*;
+
+fn parts(d: Dialect, text: &str) -> Vec<&str> {
+    split(d, text).into_iter().map(|s| &text[s.span]).collect()
+}
+
+const ALL: [Dialect; 3] = [Dialect::Postgres, Dialect::MySql, Dialect::Sqlite];
+
+#[test]
+fn plain_scripts() {
+    for d in ALL {
+        assert_eq!(parts(d, "SELECT 1; SELECT ';' ;\n-- a;b\nSELECT 3 -- x;\n"), ["SELECT 1", "SELECT ';'", "SELECT 3 -- x;"]);
+        assert_eq!(parts(d, " ;; -- nothing\n/* nor here; */ ;"), Vec::<&str>::new());
+        assert_eq!(parts(d, "SELECT 1 /* note */ ;"), ["SELECT 1 /* note */"]);
+        let half = split(d, "SELECT 1; SELECT 'abc; SELECT 2");
+        assert_eq!(half.len(), 2);
+        assert!(half[0].complete && !half[1].complete);
+        let comment = split(d, "SELECT 1 /* abc; ");
+        assert!(!comment[0].complete);
+    }
+}
+
+#[test]
+fn comments_and_lines() {
+    let text = "-- one\nSELECT 1; -- about one\n\n-- two\n/* more */ SELECT\n2;\n";
+    let s = split(Dialect::Postgres, text);
+    assert_eq!(s[0].line, 2);
+    assert_eq!(s[1].line, 5);
+    assert_eq!(&text[s[0].outer.clone()], "-- one\nSELECT 1;");
+    assert_eq!(&text[s[1].outer.clone()], "-- two\n/* more */ SELECT\n2;");
+    let about = text.find("about").unwrap();
+    assert_eq!(statement_at(Dialect::Postgres, text, about).unwrap().line, 2, "a note behind a statement belongs to it");
+    assert_eq!(statement_at(Dialect::Postgres, text, text.find("more").unwrap()).unwrap().line, 5);
+    assert_eq!(statement_at(Dialect::Postgres, text, text.len()).unwrap().line, 5);
+    assert_eq!(statement_at(Dialect::Postgres, "\n\nSELECT 1", 0), None);
+}
+
+#[test]
+fn postgres_bodies() {
+    let d = Dialect::Postgres;
+    let f = "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $body$ BEGIN; RETURN 1; END; $body$";
+    assert_eq!(parts(d, &format!("{f}; SELECT 1")), [f, "SELECT 1"]);
+    let f = "create or replace procedure p(a int) begin atomic insert into t values (case when a > 1 then 2 else 3 end); select 2; end";
+    assert_eq!(parts(d, &format!("{f}; SELECT 1")), [f, "SELECT 1"]);
+    let r = "CREATE RULE r AS ON INSERT TO t DO ALSO (DELETE FROM a; DELETE FROM b)";
+    assert_eq!(parts(d, &format!("{r}; SELECT (1; SELECT 2")), [r, "SELECT (1", "SELECT 2"]);
+    assert_eq!(parts(d, "BEGIN; SELECT 1; END; COMMIT"), ["BEGIN", "SELECT 1", "END", "COMMIT"]);
+    assert_eq!(parts(d, "CREATE TABLE t (trigger int, function text); SELECT 1").len(), 2);
+    assert!(!split(d, "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1;")[0].complete);
+}
+
+#[test]
+fn postgres_copy_data() {
+    let text = "COPY t (a, b) FROM stdin WITH (FORMAT text);\n1\tit's; --\n\\.\nSELECT 2;";
+    assert_eq!(parts(Dialect::Postgres, text), ["COPY t (a, b) FROM stdin WITH (FORMAT text)", "SELECT 2"]);
+    let e = split_script(Dialect::Postgres, &format!("SELECT 1;\n{text}")).unwrap_err();
+    assert!(e.message.contains("line 2") && e.message.contains("STDIN"), "{e}");
+    assert!(!e.hints.is_empty());
+    assert_eq!(parts(Dialect::Postgres, "COPY t FROM '/x'; SELECT 1; COPY t TO STDOUT; SELECT 2").len(), 4);
+    assert!(split_script(Dialect::Postgres, "COPY t FROM '/x'; SELECT 1").is_ok());
+}
+
+#[test]
+fn mysql_delimiters() {
+    let d = Dialect::MySql;
+    let text = "SELECT 1;\nDELIMITER $$\nCREATE PROCEDURE p() BEGIN SELECT 1; SELECT '$$'; END$$\nselect 2$$\ndelimiter ;\nSELECT 3;";
+    assert_eq!(parts(d, text), ["SELECT 1", "CREATE PROCEDURE p() BEGIN SELECT 1; SELECT '$$'; END", "select 2", "SELECT 3"]);
+    let text = "delimiter //\nBEGIN NOT ATOMIC SELECT 4/2; END//\nSELECT 5 // DELIMITER ;\nSELECT 6; SELECT 7";
+    assert_eq!(parts(d, text), ["BEGIN NOT ATOMIC SELECT 4/2; END", "SELECT 5", "SELECT 6", "SELECT 7"]);
+    assert_eq!(parts(d, "DELIMITER ;;\n/*!50003 CREATE TRIGGER t BEFORE INSERT ON x FOR EACH ROW BEGIN SET @a=1; END */;;\nDELIMITER ;\nSELECT 1").len(), 2);
+    assert!(split_script(d, "DELIMITER\nSELECT 1").unwrap_err().message.contains("line 1"));
+    assert_eq!(parts(d, "SELECT delimiter FROM t; SELECT 2").len(), 2);
+}
+
+#[test]
+fn mysql_compound_bodies_without_delimiter() {
+    let d = Dialect::MySql;
+    for body in [
+        "CREATE PROCEDURE p() BEGIN SELECT 1; SELECT 2; END",
+        "CREATE DEFINER=`root`@`localhost` PROCEDURE p(IN a INT) BEGIN IF a > 1 THEN SELECT IF(a, 1, 2); ELSEIF a = 0 THEN SELECT 3; END IF; END",
+        "CREATE OR REPLACE FUNCTION f() RETURNS INT DETERMINISTIC RETURN 1",
+        "CREATE PROCEDURE p() BEGIN l: LOOP LEAVE l; END LOOP; WHILE 1 DO SELECT 1; END WHILE; REPEAT SELECT 1; UNTIL 1 END REPEAT; END",
+        "CREATE TRIGGER t BEFORE INSERT ON x FOR EACH ROW BEGIN CASE NEW.a WHEN 1 THEN SET NEW.b = CASE WHEN 1 THEN 2 END; END CASE; END",
+        "CREATE TRIGGER t BEFORE INSERT ON x FOR EACH ROW IF NEW.a THEN SET NEW.b = 1; END IF",
+        "CREATE PROCEDURE IF NOT EXISTS p() SELECT 1",
+        "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO BEGIN DELETE FROM t; DELETE FROM u; END",
+        "CREATE PROCEDURE p() BEGIN DECLARE EXIT HANDLER FOR SQLEXCEPTION BEGIN ROLLBACK; END; SELECT REPEAT('a', 3); END",
+        "BEGIN NOT ATOMIC SELECT 1; SELECT 2; END",
+        "CREATE TRIGGER t AFTER INSERT ON x FOR EACH ROW INSERT INTO y VALUES (1)",
+    ] {
+        let text = format!("{body};\nSELECT 99;");
+        assert_eq!(parts(d, &text), [body, "SELECT 99"]);
+        assert!(split_script(d, &text).is_ok());
+    }
+    assert_eq!(parts(d, "BEGIN; UPDATE t SET a = 1; COMMIT"), ["BEGIN", "UPDATE t SET a = 1", "COMMIT"]);
+    assert!(split_script(d, "SELECT 1;\nCREATE PROCEDURE p() BEGIN SELECT 1;").unwrap_err().message.contains("line 2"));
+    assert_eq!(parts(d, "/*!40101 SET NAMES utf8 */; SELECT 1"), ["/*!40101 SET NAMES utf8 */", "SELECT 1"]);
+}
+
+#[test]
+fn sqlite_triggers() {
+    let d = Dialect::Sqlite;
+    for body in [
+        "CREATE TRIGGER t AFTER INSERT ON x BEGIN UPDATE y SET a = CASE WHEN 1 THEN 2 ELSE 3 END; DELETE FROM z; END",
+        "create temp trigger if not exists t delete on x begin select 1; end",
+        "EXPLAIN CREATE TRIGGER t AFTER INSERT ON x BEGIN SELECT 1; END",
+    ] {
+        assert_eq!(parts(d, &format!("{body}; SELECT 1;")), [body, "SELECT 1"]);
+        assert!(split(d, body)[0].complete);
+    }
+    assert_eq!(parts(d, "BEGIN; SELECT 1; END;"), ["BEGIN", "SELECT 1", "END"]);
+    assert!(!split(d, "CREATE TRIGGER t AFTER INSERT ON x BEGIN SELECT 1;")[0].complete);
+    assert_eq!(parts(d, "SELECT [a;b], \"c;d\", `e;f`; SELECT 2").len(), 2);
+}
+
+#[test]
+fn client_commands_are_named_with_their_line() {
+    let e = split_script(Dialect::Postgres, "SELECT 1;\n\\restrict abc\nSELECT 2;").unwrap_err();
+    assert!(e.message.contains("line 2") && e.message.contains("\\restrict"), "{e}");
+    assert!(split_script(Dialect::Postgres, "SELECT 1 \\gset\n").unwrap_err().message.contains("\\gset"));
+    assert!(split_script(Dialect::Sqlite, "SELECT 1;\n.read x.sql\n").unwrap_err().message.contains(".read"));
+    assert!(split_script(Dialect::MySql, "source x.sql;\n").unwrap_err().message.contains("source"));
+    assert!(split_script(Dialect::MySql, "SELECT \\N;").is_ok());
+    assert!(split_script(Dialect::Postgres, "SELECT 1;\nSELECT 'abc").unwrap_err().message.contains("line 2"));
+    assert!(split_script(Dialect::Sqlite, "/* abc").unwrap_err().message.contains("comment"));
+    assert_eq!(parts(Dialect::Postgres, "\\d t\nSELECT 1"), ["\\d t", "SELECT 1"]);
+    assert_eq!(parts(Dialect::Sqlite, ".tables\nSELECT .5"), [".tables", "SELECT .5"]);
+}
+
+#[test]
+fn splitting_is_linear() {
+    let mut text = String::new();
+    for i in 0..20_000 {
+        text.push_str(&format!("COPY t FROM STDIN;\nINSERT INTO t VALUES ({i}, 'x;y');\n"));
+    }
+    let begun = std::time::Instant::now();
+    assert_eq!(split(Dialect::Postgres, &text).len(), 40_000);
+    assert!(begun.elapsed().as_secs() < 5, "took {:?}", begun.elapsed());
+}
+
+fn dialect() -> impl Strategy<Value = Dialect> {
+    prop_oneof![Just(Dialect::Postgres), Just(Dialect::MySql), Just(Dialect::Sqlite)]
+}
+
+/// Text that is rich in what the splitter looks at.
+pub(in crate::sql) fn sqlish() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        4 => proptest::sample::select(vec![
+            "SELECT", "CREATE", "TRIGGER", "PROCEDURE", "FUNCTION", "BEGIN", "ATOMIC", "END", "CASE", "IF", "LOOP", "DELIMITER", "//", "$$", "$a$",
+            ";", ";", "'", "\"", "`", "\\", "--", "#", "/*", "*/", "/*!50003", "/*M!", "\n", "\n", "\r", " ", " ", "(", ")", "[", "]", "COPY t FROM STDIN",
+            "\\.", "E'", "U&'", "N'", "x'", "@", "@@", ":", "::", ":=", "$1", "?", ".", "1.", "1e5", "0x", "é", "漢", "\u{feff}", "\0", ".x", "rule", "or replace",
+        ]).prop_map(str::to_owned),
+        1 => "\\PC{0,4}",
+    ];
+    proptest::collection::vec(piece, 0..40).prop_map(|v| v.concat())
+}
+
+proptest! {
+    #[test]
+    fn splitting_loses_no_byte(d in dialect(), text in prop_oneof![sqlish(), any::<String>()]) {
+        let statements = split(d, &text);
+        let mut at = 0;
+        for s in &statements {
+            prop_assert!(s.outer.start >= at && s.outer.start <= s.span.start && s.span.start < s.span.end && s.span.end <= s.outer.end);
+            prop_assert!(text.is_char_boundary(s.span.start) && text.is_char_boundary(s.span.end) && text.is_char_boundary(s.outer.start));
+            prop_assert_eq!(s.line, text[..s.span.start].matches('\n').count() + 1);
+            at = s.outer.end;
+        }
+        prop_assert!(at <= text.len());
+        // What is left out between them holds nothing that a server would run (delimiters of MySQL aside).
+        let mut from = 0;
+        for edge in statements.iter().map(|s| s.outer.clone()).chain([text.len()..text.len()]) {
+            let gap = &text[from..edge.start];
+            if d != Dialect::MySql {
+                // A gap is read as the splitter read it: from where a statement ended.
+                let odd = crate::sql::lex(d, gap).into_iter().find(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment | TokenKind::Semicolon));
+                prop_assert!(odd.is_none(), "{:?} in {:?}", odd, gap);
+            }
+            from = edge.end;
+        }
+        let _ = split_script(d, &text);
+        let _ = statement_at(d, &text, text.len() / 2);
+    }
+}
