@@ -35,5 +35,10 @@ pub struct Verdict {
 /// Classifies exactly one statement; text that holds more than one is `Other` with the reason.
 pub fn classify(_dialect: Dialect, _text: &str) -> Verdict {
     // Until the read grammar stands, nothing is proven to be a read.
-    Verdict { class: Class::Other, reason: "the read grammar is not there yet, so this may write".into(), functions: Vec::new(), analyzes: false }
+    Verdict {
+        class: Class::Other,
+        reason: "the read grammar is not there yet, so this may write".into(),
+        functions: Vec::new(),
+        analyzes: false,
+    }
 }

@@ -454,9 +454,7 @@ impl<'a> Lexer<'a> {
             end += 1;
         }
         // As the server does it: `+` and `-` end an operator only if another of these stands in it.
-        while end > s + 1
-            && matches!(self.bytes[end - 1], b'+' | b'-')
-            && !self.bytes[s..end - 1].iter().any(|b| b"~!@#%^&|`?".contains(b))
+        while end > s + 1 && matches!(self.bytes[end - 1], b'+' | b'-') && !self.bytes[s..end - 1].iter().any(|b| b"~!@#%^&|`?".contains(b))
         {
             end -= 1;
         }

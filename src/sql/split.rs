@@ -178,7 +178,8 @@ impl<'a> Splitter<'a> {
             p.take(self.dialect, &token, part, self.delimiter.is_some());
             if token.kind == TokenKind::Unterminated {
                 p.broken = true;
-                let what = if part.starts_with("/*") { "a comment is opened and never closed" } else { "a quote is opened and never closed" };
+                let what =
+                    if part.starts_with("/*") { "a comment is opened and never closed" } else { "a quote is opened and never closed" };
                 self.refuse(token.span.start, what, "Close it; everything behind it would otherwise be part of it.");
             } else if part == "\\" && token.kind == TokenKind::Other {
                 self.client_command(token.span.start);
@@ -249,7 +250,11 @@ impl<'a> Splitter<'a> {
             }
         }
         if self.dialect == Dialect::MySql && p.head.first().is_some_and(|w| w == "SOURCE") {
-            self.refuse(p.start, "`source` is a command of the client", "Put that file's statements here; the server does not know `source`.");
+            self.refuse(
+                p.start,
+                "`source` is a command of the client",
+                "Put that file's statements here; the server does not know `source`.",
+            );
         }
         self.out.statements.push(StatementSpan { span, outer, line: p.line, complete });
     }

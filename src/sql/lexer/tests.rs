@@ -17,8 +17,19 @@ use TokenKind::*;
 #[test]
 fn postgres_strings() {
     for s in [
-        "'it''s'", "'a\\'", "E'a\\'b'", "e'\\\\'", "U&'d\\0061t'", "B'01'", "X'1F'", "N'x'", "$$it's;$$", "$fn$ $$ ' $$ $fn$", "E'a'\n'\\''",
-        "E'a' -- c\n  '\\''", "$é$x$é$",
+        "'it''s'",
+        "'a\\'",
+        "E'a\\'b'",
+        "e'\\\\'",
+        "U&'d\\0061t'",
+        "B'01'",
+        "X'1F'",
+        "N'x'",
+        "$$it's;$$",
+        "$fn$ $$ ' $$ $fn$",
+        "E'a'\n'\\''",
+        "E'a' -- c\n  '\\''",
+        "$é$x$é$",
     ] {
         assert_eq!(toks(Postgres, s), [(String, s)], "{s}");
     }
@@ -41,7 +52,10 @@ fn postgres_operators_numbers_comments() {
     assert_eq!(texts(Postgres, "a @- b"), ["a", "@-", "b"]);
     assert_eq!(texts(Postgres, "1+/*c*/2*--x\r3"), ["1", "+", "/*c*/", "2", "*", "--x", "3"]);
     assert_eq!(texts(Postgres, "/* a /* b */ c */ 1"), ["/* a /* b */ c */", "1"]);
-    assert_eq!(texts(Postgres, "1.INTO 1e5INTO 0x1F 1_000 1..2 .5 1e"), ["1.", "INTO", "1e5", "INTO", "0x1F", "1_000", "1", ".", ".2", ".5", "1", "e"]);
+    assert_eq!(
+        texts(Postgres, "1.INTO 1e5INTO 0x1F 1_000 1..2 .5 1e"),
+        ["1.", "INTO", "1e5", "INTO", "0x1F", "1_000", "1", ".", ".2", ".5", "1", "e"]
+    );
     assert_eq!(toks(Postgres, "$1")[0].0, Parameter);
 }
 

@@ -68,7 +68,11 @@ fn mysql_delimiters() {
     assert_eq!(parts(d, text), ["SELECT 1", "CREATE PROCEDURE p() BEGIN SELECT 1; SELECT '$$'; END", "select 2", "SELECT 3"]);
     let text = "delimiter //\nBEGIN NOT ATOMIC SELECT 4/2; END//\nSELECT 5 // DELIMITER ;\nSELECT 6; SELECT 7";
     assert_eq!(parts(d, text), ["BEGIN NOT ATOMIC SELECT 4/2; END", "SELECT 5", "SELECT 6", "SELECT 7"]);
-    assert_eq!(parts(d, "DELIMITER ;;\n/*!50003 CREATE TRIGGER t BEFORE INSERT ON x FOR EACH ROW BEGIN SET @a=1; END */;;\nDELIMITER ;\nSELECT 1").len(), 2);
+    assert_eq!(
+        parts(d, "DELIMITER ;;\n/*!50003 CREATE TRIGGER t BEFORE INSERT ON x FOR EACH ROW BEGIN SET @a=1; END */;;\nDELIMITER ;\nSELECT 1")
+            .len(),
+        2
+    );
     assert!(split_script(d, "DELIMITER\nSELECT 1").unwrap_err().message.contains("line 1"));
     assert_eq!(parts(d, "SELECT delimiter FROM t; SELECT 2").len(), 2);
 }
