@@ -1,0 +1,334 @@
+//! What every engine promises, run over all of them: SQLite in a file, PostgreSQL and MariaDB as private servers.
+
+mod support;
+
+use holdpoint::config::{AccessMode, EngineKind, SslMode, Target};
+use holdpoint::engine::{Access, Connect, Engine, Event, Role, Session, registry};
+use holdpoint::model::{Cell, Dialect, Kind, NodeKind, NodePath, ReadOnly, Silent, TxState};
+use std::sync::Arc;
+use support::maria::MariaServer;
+use support::pg::PgServer;
+use tokio_util::sync::CancellationToken;
+
+/// An engine over a database of its own, with what is needed to make another one.
+struct Place {
+    name: &'static str,
+    target: Target,
+    /// Keeps the SQLite file alive.
+    _dir: Option<tempfile::TempDir>,
+}
+
+fn fresh_name() -> String {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static N: AtomicU32 = AtomicU32::new(0);
+    format!("contract_{}", N.fetch_add(1, Ordering::Relaxed))
+}
+
+fn sqlite() -> Place {
+    let dir = tempfile::tempdir().expect("directory");
+    let file = dir.path().join("contract.db");
+    std::fs::File::create(&file).expect("file");
+    std::fs::create_dir(dir.path().join("scratch")).expect("scratch");
+    let mut target = Target::bare("contract", EngineKind::Sqlite);
+    target.path = Some(file);
+    target.scratch = Some(dir.path().join("scratch").display().to_string());
+    Place { name: "SQLite", target, _dir: Some(dir) }
+}
+
+fn postgres() -> Place {
+    let server = PgServer::shared();
+    let name = fresh_name();
+    server.create_database(&name);
+    let mut target = Target::bare("contract", EngineKind::Postgres);
+    target.host = Some("127.0.0.1".into());
+    target.port = Some(server.port);
+    target.user = Some("postgres".into());
+    target.database = Some(name);
+    target.sslmode = SslMode::Disable;
+    let mut scratch = target.clone();
+    scratch.name = "scratch".into();
+    scratch.database = Some("postgres".into());
+    target.scratch = Some("scratch".into());
+    target.scratch_target = Some(Box::new(scratch));
+    Place { name: "PostgreSQL", target, _dir: None }
+}
+
+fn mariadb() -> Place {
+    let server = MariaServer::shared();
+    let name = fresh_name();
+    server.create_database(&name);
+    let mut target = Target::bare("contract", EngineKind::MySql);
+    target.socket = Some(server.socket.clone());
+    target.user = Some("root".into());
+    target.database = Some(name);
+    let mut scratch = target.clone();
+    scratch.name = "scratch".into();
+    scratch.database = None;
+    target.scratch = Some("scratch".into());
+    target.scratch_target = Some(Box::new(scratch));
+    Place { name: "MariaDB", target, _dir: None }
+}
+
+impl Place {
+    fn engine(&self) -> Arc<dyn Engine> {
+        let mut t = self.target.clone();
+        t.access = AccessMode::Open;
+        registry::engine(t, None)
+    }
+    async fn open(&self, access: Access) -> Session {
+        self.engine().connect(Connect::new(Role::Query, access)).await.unwrap_or_else(|e| panic!("{}: {e:?}", self.name))
+    }
+}
+
+/// Makes one test for each engine out of one promise.
+macro_rules! promise {
+    ($(#[$doc:meta])* $name:ident, $body:expr) => {
+        mod $name {
+            use super::*;
+            fn run(place: Place) {
+                let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("runtime");
+                let body: fn(Place) -> futures_util::future::BoxFuture<'static, ()> = |p| Box::pin(($body)(p));
+                runtime.block_on(async {
+                    tokio::time::timeout(support::PATIENCE * 2, body(place)).await.expect("in time");
+                });
+            }
+            #[test]
+            fn sqlite() {
+                run(super::sqlite());
+            }
+            #[test]
+            fn postgresql() {
+                run(super::postgres());
+            }
+            #[test]
+            fn mariadb() {
+                run(super::mariadb());
+            }
+        }
+    };
+}
+
+async fn cells(s: &Session, sql: &str) -> Vec<Vec<Option<String>>> {
+    s.fetch(sql).await.unwrap_or_else(|e| panic!("{sql}: {e:?}")).rows
+}
+
+promise!(values_come_as_the_servers_text, async |p: Place| {
+    let s = p.open(Access::ReadWrite).await;
+    let rows = cells(&s, "select 1, 'a''b', null, 1.50, 'ü漢'").await;
+    let text = |t: &str| Some(t.to_string());
+    // SQLite has no decimals: 1.50 is a floating-point number there.
+    let decimal = if p.name == "SQLite" { "1.5" } else { "1.50" };
+    assert_eq!(rows, vec![vec![text("1"), text("a'b"), None, text(decimal), text("ü漢")]]);
+});
+
+promise!(zero_rows_still_have_columns, async |p: Place| {
+    let s = p.open(Access::ReadWrite).await;
+    cells(&s, "create table t (id int, name varchar(20))").await;
+    let table = s.fetch("select id, name from t").await.expect("select");
+    let names: Vec<_> = table.columns.iter().map(|c| c.name.as_str()).collect();
+    assert_eq!(names, ["id", "name"]);
+    assert!(table.rows.is_empty());
+    assert!(table.columns.iter().all(|c| !c.type_name.is_empty()), "{:?}", table.columns);
+});
+
+promise!(only_one_statement_runs, async |p: Place| {
+    let s = p.open(Access::ReadWrite).await;
+    cells(&s, "create table t (id int)").await;
+    let e = s.fetch("insert into t values (1); insert into t values (2)").await.expect_err("two statements must be refused");
+    assert!(!e.message.is_empty());
+    assert_eq!(cells(&s, "select count(*) from t").await[0][0].as_deref(), Some("0"), "nothing of it may have run");
+});
+
+promise!(affected_rows_and_transaction_state_are_told, async |p: Place| {
+    let s = p.open(Access::ReadWrite).await;
+    cells(&s, "create table t (id int)").await;
+    assert_eq!(s.status().tx, TxState::Idle);
+    s.fetch("begin").await.expect("begin");
+    assert_eq!(s.status().tx, TxState::Open);
+    let t = s.fetch("insert into t values (1), (2), (3)").await.expect("insert");
+    assert_eq!(t.affected, Some(3));
+    s.fetch("rollback").await.expect("rollback");
+    assert_eq!(s.status().tx, TxState::Idle);
+    assert_eq!(cells(&s, "select count(*) from t").await[0][0].as_deref(), Some("0"));
+});
+
+promise!(an_error_keeps_the_session, async |p: Place| {
+    let s = p.open(Access::ReadWrite).await;
+    let e = s.fetch("select * from no_such_table").await.expect_err("an error");
+    assert_eq!(e.kind, Kind::Statement);
+    assert!(e.message.contains("no_such_table"), "{e:?}");
+    assert_eq!(cells(&s, "select 7").await[0][0].as_deref(), Some("7"));
+});
+
+promise!(a_read_only_session_cannot_write, async |p: Place| {
+    let w = p.open(Access::ReadWrite).await;
+    cells(&w, "create table t (id int)").await;
+    cells(&w, "insert into t values (1)").await;
+    let s = p.open(Access::ReadOnly).await;
+    assert_ne!(s.status().read_only, ReadOnly::No, "the session must say what stands behind read-only");
+    for sql in ["insert into t values (2)", "update t set id = 3", "delete from t", "create table u (id int)", "drop table t"] {
+        s.fetch(sql).await.map(|_| ()).expect_err(sql);
+    }
+    assert_eq!(cells(&s, "select id from t").await, vec![vec![Some("1".to_string())]]);
+    assert_eq!(cells(&w, "select id from t").await, vec![vec![Some("1".to_string())]]);
+});
+
+promise!(cancel_ends_the_statement_and_keeps_the_session, async |p: Place| {
+    let s = p.open(Access::ReadWrite).await;
+    let slow = match s.dialect() {
+        Dialect::Postgres => "select pg_sleep(600)",
+        Dialect::MySql => "select sleep(600)",
+        Dialect::Sqlite => "with recursive c(x) as (select 1 union all select x + 1 from c) select count(*) from c",
+    };
+    let mut stream = s.run(slow).await.expect("run");
+    // The statement is running once the actor took it; cancelling again until it ends needs no guess about when that is.
+    let end = loop {
+        tokio::select! {
+            event = stream.next() => match event {
+                Some(Ok(Event::Columns(_) | Event::Notice(_))) => {}
+                other => break other,
+            },
+            () = tokio::time::sleep(std::time::Duration::from_millis(50)) => s.cancel().await.expect("cancel"),
+        }
+    };
+    match end {
+        Some(Err(e)) => assert_eq!(e.kind, Kind::Cancelled, "{e:?}"),
+        other => panic!("the statement ended otherwise: {other:?}"),
+    }
+    assert_eq!(cells(&s, "select 8").await[0][0].as_deref(), Some("8"));
+});
+
+promise!(a_stream_that_is_dropped_frees_the_session, async |p: Place| {
+    let s = p.open(Access::ReadWrite).await;
+    let many = match s.dialect() {
+        Dialect::Postgres => "select * from generate_series(1, 50000000)",
+        Dialect::MySql => "select seq from seq_1_to_50000000",
+        Dialect::Sqlite => "with recursive c(x) as (select 1 union all select x + 1 from c where x < 50000000) select x from c",
+    };
+    let mut stream = s.run(many).await.expect("run");
+    loop {
+        match stream.next().await {
+            Some(Ok(Event::Rows(b))) => {
+                assert!(matches!(b.cell(0, 0), Cell::Number(_) | Cell::Text(_)));
+                break;
+            }
+            Some(Ok(_)) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    drop(stream);
+    assert_eq!(cells(&s, "select 9").await[0][0].as_deref(), Some("9"));
+});
+
+promise!(the_catalogue_shows_what_is_there, async |p: Place| {
+    let s = p.open(Access::ReadWrite).await;
+    cells(&s, "create table parent (id int primary key)").await;
+    cells(
+        &s,
+        "create table child (id int primary key, parent_id int not null, name varchar(20), foreign key (parent_id) references parent (id))",
+    )
+    .await;
+    cells(&s, "create index child_name on child (name)").await;
+    cells(&s, "create view both_of_them as select child.id from child").await;
+    let engine = p.engine();
+    let catalog = engine.catalog().get().expect("catalogue");
+    // Wherever the engine puts them: look through the tree, loading as a user would.
+    let mut todo = vec![NodePath::root()];
+    let mut seen = Vec::new();
+    while let Some(at) = todo.pop() {
+        for n in catalog.children(&s, &at).await.unwrap_or_else(|e| panic!("{}: {at:?}: {e:?}", p.name)) {
+            let path = at.child(n.kind, &n.name);
+            if n.expandable {
+                todo.push(path.clone());
+            }
+            seen.push((path, n));
+        }
+    }
+    let find = |kind: NodeKind, name: &str| {
+        seen.iter().find(|(_, n)| n.kind == kind && n.name == name).unwrap_or_else(|| panic!("{}: no {kind:?} {name}", p.name))
+    };
+    let (child, _) = find(NodeKind::Table, "child");
+    find(NodeKind::View, "both_of_them");
+    find(NodeKind::Index, "child_name");
+    let (_, column) = find(NodeKind::Column, "parent_id");
+    assert!(column.marks.iter().any(|m| m.contains("parent")), "{}: the foreign key is not marked: {:?}", p.name, column.marks);
+    let definition = catalog.definition(&s, child).await.expect("definition");
+    assert!(definition.to_lowercase().contains("create table") && definition.contains("parent_id"), "{definition}");
+    let preview = catalog.preview(child, 10).expect("preview");
+    s.fetch(preview).await.expect("the preview runs");
+});
+
+promise!(the_canonical_catalogue_notices_changes_and_only_changes, async |p: Place| {
+    let s = p.open(Access::ReadWrite).await;
+    cells(&s, "create table t (id int primary key, name varchar(20))").await;
+    let engine = p.engine();
+    let catalog = engine.catalog().get().expect("catalogue");
+    let before = catalog.objects(&s).await.expect("objects");
+    assert!(!before.is_empty());
+    assert_eq!(before, catalog.objects(&s).await.expect("objects"));
+    cells(&s, "alter table t add column extra int").await;
+    assert_ne!(before, catalog.objects(&s).await.expect("objects"), "{}: an added column was not noticed", p.name);
+    cells(&s, "alter table t drop column extra").await;
+    assert_eq!(before, catalog.objects(&s).await.expect("objects"), "{}: add and drop must leave nothing", p.name);
+    cells(&s, "create index t_name on t (name)").await;
+    assert_ne!(before, catalog.objects(&s).await.expect("objects"), "{}: an index was not noticed", p.name);
+});
+
+promise!(a_plan_has_a_tree_and_analyze_never_writes, async |p: Place| {
+    let s = p.open(Access::ReadWrite).await;
+    cells(&s, "create table t (id int primary key, grp int)").await;
+    cells(&s, "insert into t values (1, 1), (2, 1), (3, 2)").await;
+    let r = p.open(Access::ReadOnly).await;
+    let plan = r.explain("select grp, count(*) from t where id > 1 group by grp order by 2", false).await.expect("plan");
+    assert!(!plan.analyzed);
+    let mut scans = 0;
+    plan.root.walk(0, &mut |_, n| scans += usize::from(n.relation.as_deref() == Some("t")));
+    assert_eq!(scans, 1, "{}: {:#?}", p.name, plan.root);
+    let plan = r.explain("select * from t where id > 1", true).await.expect("analyze");
+    assert!(plan.analyzed);
+    assert!(plan.execution_ms.is_some(), "{}", p.name);
+    r.explain("delete from t", true).await.map(|_| ()).expect_err("a write must not be analysed");
+    assert_eq!(cells(&s, "select count(*) from t").await[0][0].as_deref(), Some("3"));
+});
+
+promise!(a_backup_restores_equal_and_a_damaged_one_does_not, async |p: Place| {
+    let s = p.open(Access::ReadWrite).await;
+    cells(&s, "create table t (id int primary key, name varchar(20))").await;
+    for i in 0..50 {
+        cells(&s, &format!("insert into t values ({i}, 'name {i}')")).await;
+    }
+    let engine = p.engine();
+    let backups = engine.backups().get().expect("backups");
+    let dir = tempfile::tempdir().expect("directory");
+    let cancel = CancellationToken::new();
+    let manifest = backups.take(dir.path(), "tester", &Silent, &cancel).await.unwrap_or_else(|e| panic!("{}: {e:?}", p.name));
+    assert!(!manifest.artefacts.is_empty());
+    assert_eq!(manifest.identity.subject(), s.identity().subject());
+    let scratch = backups.restore(dir.path(), &manifest, None, &Silent, &cancel).await.unwrap_or_else(|e| panic!("{}: {e:?}", p.name));
+    let same = backups.compare(dir.path(), &manifest, &scratch, &Silent, &cancel).await.expect("compare");
+    assert!(same.is_empty(), "{}: {same:?}", p.name);
+    // The negative control: one changed value in the restored copy must be found.
+    let other = registry::engine(scratch.target.clone(), None);
+    let w = other.connect(Connect::new(Role::Migration, Access::ReadWrite)).await.expect("scratch");
+    cells(&w, "update t set name = 'other' where id = 7").await;
+    w.close().await;
+    let differs = backups.compare(dir.path(), &manifest, &scratch, &Silent, &cancel).await.expect("compare");
+    assert!(!differs.is_empty(), "{}: a changed value was not noticed", p.name);
+    backups.discard(scratch).await.expect("discard");
+    // A damaged artefact is refused before anything is restored.
+    let largest = manifest.artefacts.iter().max_by_key(|a| a.bytes).expect("artefact");
+    let file = dir.path().join(&largest.path);
+    let bytes = std::fs::read(&file).expect("artefact");
+    std::fs::write(&file, &bytes[..bytes.len() / 2]).expect("truncate");
+    let e = backups.restore(dir.path(), &manifest, None, &Silent, &cancel).await.err().expect("a truncated backup must be refused");
+    assert!(e.message.contains(&largest.path) || e.detail.iter().any(|d| d.contains(&largest.path)), "{}: {e:?}", p.name);
+});
+
+promise!(the_identity_names_the_server_and_the_database, async |p: Place| {
+    let s = p.open(Access::ReadOnly).await;
+    let again = p.open(Access::ReadWrite).await;
+    let id = s.identity();
+    assert_eq!(id, again.identity());
+    assert!(!id.server_id.is_empty() && !id.version.is_empty() && !id.database.is_empty(), "{id:?}");
+    assert!(id.product.contains(p.name), "{id:?}");
+});
