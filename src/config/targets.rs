@@ -191,10 +191,10 @@ pub(super) fn read(entry: &Entry, s: &Section<'_>, cx: &Context<'_>) -> Option<R
     let mut t = Target::bare(&entry.key, engine.unwrap_or(EngineKind::Postgres));
     t.defined_in = Some(entry.key_at.line());
     if let Some((parts, at)) = parts {
-        if parts.password.is_some() {
+        let template = parts.password.as_ref().is_some_and(|p| secrets::has_variables(p));
+        if parts.password.is_some() && !template {
             private(at, s, problems);
         }
-        let template = parts.password.as_ref().is_some_and(|p| secrets::has_variables(p));
         let password = parts.password.clone();
         fill(&mut t, parts, &base(at), cx.around);
         if let Some(p) = password.filter(|_| template) {

@@ -4,7 +4,7 @@ use super::{error_at, from_toml, unknown};
 use crate::model::{Error, Result};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// A file that items come from.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ struct Source {
 /// Where an item stands: a file and a byte offset in it.
 #[derive(Debug, Clone)]
 pub struct At {
-    source: Rc<Source>,
+    source: Arc<Source>,
     /// Number of the layer; later layers are greater.
     layer: usize,
     offset: usize,
@@ -101,7 +101,7 @@ impl Tree {
     /// Parses one document. `path` is the real file, if it is one.
     pub fn parse(name: &str, text: &str, path: Option<&Path>) -> Result<Tree> {
         let parsed = toml::de::DeTable::parse(text).map_err(|e| from_toml(name, text, &e))?;
-        let source = Rc::new(Source { name: name.to_owned(), text: text.to_owned(), path: path.map(Path::to_owned) });
+        let source = Arc::new(Source { name: name.to_owned(), text: text.to_owned(), path: path.map(Path::to_owned) });
         let offset = parsed.span().start;
         let node = table(parsed.into_inner(), &source)?;
         Ok(Tree { root: Item { node, at: At { source, layer: 0, offset } }, layers: 1 })
@@ -120,7 +120,7 @@ impl Tree {
     }
 }
 
-fn table(parsed: toml::de::DeTable<'_>, source: &Rc<Source>) -> Result<Node> {
+fn table(parsed: toml::de::DeTable<'_>, source: &Arc<Source>) -> Result<Node> {
     let mut out = Vec::with_capacity(parsed.len());
     for (key, value) in parsed {
         let key_at = At { source: source.clone(), layer: 0, offset: key.span().start };
@@ -131,7 +131,7 @@ fn table(parsed: toml::de::DeTable<'_>, source: &Rc<Source>) -> Result<Node> {
     Ok(Node::Table(out))
 }
 
-fn item(value: toml::Spanned<toml::de::DeValue<'_>>, source: &Rc<Source>) -> Result<Item> {
+fn item(value: toml::Spanned<toml::de::DeValue<'_>>, source: &Arc<Source>) -> Result<Item> {
     use toml::de::DeValue;
     let at = At { source: source.clone(), layer: 0, offset: value.span().start };
     let node = match value.into_inner() {
