@@ -224,9 +224,9 @@ fn bindings(s: &Section<'_>) -> Vec<Binding> {
             continue;
         };
         let unbound = action == "none";
-        let clash = out.iter().find(|b| {
-            b.keys == keys || !unbound && b.action != "none" && (b.keys.starts_with(&keys) || keys.starts_with(&b.keys))
-        });
+        let clash = out
+            .iter()
+            .find(|b| b.keys == keys || !unbound && b.action != "none" && (b.keys.starts_with(&keys) || keys.starts_with(&b.keys)));
         if let Some(other) = clash {
             let message = if other.keys == keys {
                 format!("`{}` is bound twice in {} (also at {})", show(&keys), s.title(), other.key_at.line())
@@ -289,7 +289,12 @@ mod tests {
     #[test]
     fn the_users_file_wins_key_by_key() {
         let mut map = Keymap::builtin().unwrap();
-        map.read("my.toml", "[pane]\n\"Space\" = \"palette\"\n\"z\" = \"none\"\n[list]\n\"g g\" = \"first\"\n[hints]\nplan = [\"help\"]\n", None).unwrap();
+        map.read(
+            "my.toml",
+            "[pane]\n\"Space\" = \"palette\"\n\"z\" = \"none\"\n[list]\n\"g g\" = \"first\"\n[hints]\nplan = [\"help\"]\n",
+            None,
+        )
+        .unwrap();
         assert_eq!(map.lookup(&["pane"], &keys("Space")), Lookup::Action("palette"));
         assert_eq!(map.lookup(&["pane"], &keys("z")), Lookup::None);
         assert!(matches!(map.lookup(&["list"], &keys("g")), Lookup::Prefix(_)));
@@ -302,7 +307,12 @@ mod tests {
     #[test]
     fn inner_contexts_win_and_prefixes_are_gathered() {
         let mut map = Keymap::default();
-        map.read("k", "[pane]\n\"x y\" = \"a\"\n\"q\" = \"outer\"\n[schema]\n\"x z\" = \"b\"\n\"q r\" = \"c\"\n[plan]\n\"x\" = \"d\"\n", None).unwrap();
+        map.read(
+            "k",
+            "[pane]\n\"x y\" = \"a\"\n\"q\" = \"outer\"\n[schema]\n\"x z\" = \"b\"\n\"q r\" = \"c\"\n[plan]\n\"x\" = \"d\"\n",
+            None,
+        )
+        .unwrap();
         let Lookup::Prefix(next) = map.lookup(&["schema", "pane"], &keys("x")) else { panic!() };
         assert_eq!(next.iter().map(|n| n.leads).collect::<Vec<_>>(), [Leads::Action("b"), Leads::Action("a")]);
         assert!(matches!(map.lookup(&["schema", "pane"], &keys("q")), Lookup::Prefix(_)), "the inner sequence hides the outer key");

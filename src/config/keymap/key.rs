@@ -113,7 +113,8 @@ impl Key {
             (Some(c), None) if !c.is_control() && !c.is_whitespace() => Code::Char(c),
             _ => named(rest).ok_or_else(|| {
                 let near = super::super::toml_file::nearest(rest, NAMES.iter().map(|(n, _)| *n));
-                let hint = near.map_or_else(|| "a character, F1…F24, or a name such as Space, Enter, PageUp".into(), |n| format!("did you mean {n}?"));
+                let hint = near
+                    .map_or_else(|| "a character, F1…F24, or a name such as Space, Enter, PageUp".into(), |n| format!("did you mean {n}?"));
                 format!("`{}` is not a key: {hint}", clean(text))
             })?,
         };
