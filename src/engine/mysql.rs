@@ -1,20 +1,32 @@
-//! MySQL and MariaDB.
+//! MySQL and MariaDB, on `mysql_async`.
+//!
+//! What belongs here: opening sessions, the actor and its rows, the catalogue, plans, backups by the native tools, and
+//! sqlx's migration history. Which of the two products answers is found out after connecting.
 
 use super::{Backups, Capability, Catalog, Connect, Engine, Migrations, Session};
 use crate::config::Target;
 use crate::model::{Dialect, Result};
 use futures_util::future::BoxFuture;
+use std::sync::Arc;
+
+mod actor;
+mod cancel;
+mod connect;
+mod errors;
+mod explain;
+mod open;
+mod pulse;
+mod rows;
+mod words;
 
 /// A MariaDB/MySQL target.
 pub struct MySql {
-    target: Target,
-    #[allow(dead_code)]
-    password: super::Password,
+    connector: Arc<connect::Connector>,
 }
 
 impl MySql {
     pub fn new(target: Target, password: super::Password) -> Self {
-        MySql { target, password }
+        MySql { connector: Arc::new(connect::Connector::new(target, password)) }
     }
 }
 
@@ -26,21 +38,21 @@ impl Engine for MySql {
         Dialect::MySql
     }
     fn target(&self) -> &Target {
-        &self.target
+        self.connector.target()
     }
-    fn connect(&self, _how: Connect) -> BoxFuture<'_, Result<Session>> {
-        unimplemented!()
+    fn connect(&self, how: Connect) -> BoxFuture<'_, Result<Session>> {
+        Box::pin(async move { open::open(&self.connector, &how).await })
     }
     fn catalog(&self) -> Capability<&dyn Catalog> {
-        unimplemented!()
+        Capability::No("the catalogue of MariaDB and MySQL is not there yet")
     }
     fn plans(&self) -> Capability<()> {
-        unimplemented!()
+        Capability::No("plans of MariaDB and MySQL are not there yet")
     }
     fn backups(&self) -> Capability<&dyn Backups> {
-        unimplemented!()
+        Capability::No("backups of MariaDB and MySQL are not there yet")
     }
     fn migrations(&self) -> Capability<&dyn Migrations> {
-        unimplemented!()
+        Capability::No("migrations of MariaDB and MySQL are not there yet")
     }
 }

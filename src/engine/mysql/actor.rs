@@ -1,0 +1,420 @@
+//! The session's actor: one task owns the connection, runs one statement at a time and streams its rows.
+
+use super::cancel::Control;
+use super::rows::{self, Shape};
+use super::{errors, explain, words};
+use crate::engine::session::{Access, Event, Outcome, Request, SessionStatus};
+use crate::engine::tunnel::Tunnel;
+use crate::model::{BatchBuilder, Column, Dialect, Error, Kind, Notice, ReadOnly, Result, RowBatch, TxState};
+use crate::sql;
+use mysql_async::consts::StatusFlags;
+use mysql_async::prelude::{Protocol, Queryable};
+use mysql_async::{Conn, DriverError, Params, QueryResult, Row, Value};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, watch};
+
+/// Rows of the first batch: what a screen shows, without waiting for more.
+const FIRST_ROWS: usize = 64;
+/// A batch that is not full is handed on when no further row came for this long.
+const LINGER: Duration = Duration::from_millis(20);
+/// Most warnings of one statement that are fetched.
+const WARNINGS: u32 = 100;
+
+pub(super) struct Actor {
+    pub conn: Conn,
+    pub control: Arc<Control>,
+    pub requests: mpsc::Receiver<Request>,
+    pub status: watch::Sender<SessionStatus>,
+    pub access: Access,
+    /// MariaDB or MySQL: plans are asked for in different words.
+    pub mariadb: bool,
+    pub version: String,
+    /// Lives as long as the connection.
+    pub tunnel: Option<Arc<Tunnel>>,
+    pub pulse: Option<super::pulse::Pulse>,
+}
+
+/// How the rows of a statement ended.
+struct Flow {
+    result: Result<(), mysql_async::Error>,
+    /// Rows of the first result; `None` when the statement had none.
+    rows: Option<u64>,
+    affected: u64,
+    /// Results after the first one.
+    further: u32,
+    /// The reader went away, or was told to stop.
+    abandoned: bool,
+    batch: Option<BatchBuilder>,
+}
+
+impl Actor {
+    pub async fn run(mut self) {
+        loop {
+            let request = match &mut self.pulse {
+                None => self.requests.recv().await,
+                Some(pulse) => tokio::select! {
+                    biased;
+                    r = self.requests.recv() => r,
+                    () = pulse.stirs() => {
+                        // The server said something unasked, or closed: only asking tells which.
+                        if let Err(e) = self.conn.ping().await {
+                            self.lose(&e);
+                            break;
+                        }
+                        continue;
+                    }
+                },
+            };
+            if let Some(pulse) = &mut self.pulse {
+                pulse.reset();
+            }
+            match request {
+                None => break,
+                Some(Request::Close { reply }) => {
+                    self.finish().await;
+                    let _ = reply.send(());
+                    return;
+                }
+                Some(Request::Run { text, params, events }) => self.statement(&text, params, &events).await,
+                Some(Request::Explain { text, analyze, reply }) => {
+                    let plan = self.explain(&text, analyze).await;
+                    let _ = reply.send(plan);
+                }
+            }
+            if self.status.borrow().lost.is_some() {
+                break;
+            }
+        }
+        self.finish().await;
+    }
+
+    async fn finish(self) {
+        if self.status.borrow().lost.is_none() {
+            let _ = tokio::time::timeout(Duration::from_secs(2), self.conn.disconnect()).await;
+        }
+        drop(self.tunnel);
+    }
+
+    fn lose(&self, e: &mysql_async::Error) {
+        let why = errors::lost(e);
+        self.status.send_modify(|s| {
+            s.lost = Some(why);
+            s.tx = TxState::Idle;
+        });
+    }
+
+    /// Notes a dead connection, and gives the error for the user.
+    fn failed(&self, e: mysql_async::Error, text: &str) -> Error {
+        if errors::is_fatal(&e) {
+            self.lose(&e);
+        }
+        errors::statement(e, text)
+    }
+
+    /// The transaction's state as the last OK packet tells it.
+    fn note_state(&self, round_trip: Option<Duration>) {
+        let Some(ok) = self.conn.last_ok_packet() else { return };
+        let open = ok.status_flags().contains(StatusFlags::SERVER_STATUS_IN_TRANS);
+        self.status.send_modify(|s| {
+            s.tx = if open { TxState::Open } else { TxState::Idle };
+            if round_trip.is_some() {
+                s.round_trip = round_trip;
+            }
+        });
+    }
+
+    async fn statement(&mut self, text: &str, params: Vec<Option<String>>, events: &mpsc::Sender<Result<Event>>) {
+        let start = Instant::now();
+        match self.run_statement(text, params, events, start).await {
+            Ok(outcome) => {
+                let _ = events.send(Ok(Event::Done(outcome))).await;
+            }
+            Err(e) => {
+                let _ = events.send(Err(e)).await;
+            }
+        }
+    }
+
+    /// Refuses what a session may not run, before anything is sent.
+    fn refuse(&self, text: &str) -> Result<()> {
+        if words::sends_local_file(text) {
+            return Err(Error::new(Kind::Statement, "LOAD DATA LOCAL is refused: it would send files of this machine to the server")
+                .hint("LOAD DATA INFILE reads a file of the server; `mariadb --local-infile` can send one from here."));
+        }
+        if self.access == Access::ReadOnly {
+            let verdict = sql::classify(Dialect::MySql, text);
+            if verdict.class != sql::Class::Read {
+                return Err(Error::read_only(format!("refused on a read-only session: {}", verdict.reason))
+                    .hint("TRUNCATE and DDL commit by themselves here, even inside a read-only transaction: so only reads are sent."));
+            }
+        }
+        Ok(())
+    }
+
+    async fn run_statement(
+        &mut self,
+        text: &str,
+        params: Vec<Option<String>>,
+        events: &mpsc::Sender<Result<Event>>,
+        start: Instant,
+    ) -> Result<Outcome> {
+        self.refuse(text)?;
+        let serial = self.control.begin().await;
+        let ran = self.guarded(text, params, events, serial).await;
+        if self.control.end().await {
+            self.absorb().await;
+        }
+        let mut rolled_back = false;
+        if self.access == Access::ReadOnly && self.status.borrow().lost.is_none() {
+            rolled_back = true;
+            if let Err(e) = self.conn.query_drop("ROLLBACK").await {
+                return Err(self.failed(e, "").context("ending the read-only transaction"));
+            }
+        } else if ran.is_err() && self.status.borrow().lost.is_none() {
+            // An error carries no state, and may have ended the transaction (deadlock): ask.
+            if let Err(e) = self.conn.ping().await {
+                self.lose(&e);
+            }
+        }
+        let elapsed = start.elapsed();
+        self.note_state(Some(elapsed));
+        let (tag, affected) = ran?;
+        Ok(Outcome { tag, affected, elapsed, rolled_back })
+    }
+
+    /// A kill that came when its statement was over must not hit the next one: this takes it.
+    async fn absorb(&mut self) {
+        if self.conn.is_disconnected() {
+            return;
+        }
+        if let Err(e) = self.conn.query_drop("DO 0").await
+            && errors::is_fatal(&e)
+        {
+            self.lose(&e);
+        }
+    }
+
+    /// One statement, enforced by the server; its rows; its warnings.
+    async fn guarded(
+        &mut self,
+        text: &str,
+        params: Vec<Option<String>>,
+        events: &mpsc::Sender<Result<Event>>,
+        serial: u64,
+    ) -> Result<(String, Option<u64>)> {
+        let statement = match self.conn.prep(text).await {
+            Ok(s) => Some(s),
+            // Not to be prepared: the server parsed it, and as one statement. Ours must agree.
+            Err(mysql_async::Error::Server(e)) if e.code == 1295 => None,
+            // The driver's own reading of `:name` failed; nothing was sent.
+            Err(mysql_async::Error::Driver(DriverError::MixedParams)) => None,
+            Err(e) => return Err(self.failed(e, text)),
+        };
+        if statement.is_none() && sql::split(Dialect::MySql, text).len() != 1 {
+            return Err(Error::new(Kind::Statement, "exactly one statement can run at a time"));
+        }
+        if params.is_empty()
+            && let Some(s) = statement.clone()
+        {
+            self.conn.close(s).await.map_err(|e| self.failed(e, text))?;
+        }
+        if self.access == Access::ReadOnly {
+            self.conn.query_drop("START TRANSACTION READ ONLY").await.map_err(|e| self.failed(e, ""))?;
+        }
+        let flow = if params.is_empty() {
+            match self.conn.query_iter(text).await {
+                Ok(result) => stream(result, &Reader { events, control: &self.control, serial }).await,
+                Err(e) => return Err(self.failed(e, text)),
+            }
+        } else {
+            let Some(s) = statement else {
+                return Err(Error::new(Kind::Statement, "this statement takes no parameters: the server cannot prepare it"));
+            };
+            let values: Vec<Value> = params.into_iter().map(|p| p.map_or(Value::NULL, |t| Value::Bytes(t.into_bytes()))).collect();
+            let flow = match self.conn.exec_iter(s.clone(), Params::Positional(values)).await {
+                Ok(result) => stream(result, &Reader { events, control: &self.control, serial }).await,
+                Err(e) => {
+                    let fatal = errors::is_fatal(&e);
+                    let e = self.failed(e, text);
+                    if !fatal {
+                        let _ = self.conn.close(s).await;
+                    }
+                    return Err(e);
+                }
+            };
+            if !matches!(&flow.result, Err(e) if errors::is_fatal(e)) {
+                let _ = self.conn.close(s).await;
+            }
+            flow
+        };
+        if let Err(e) = flow.result {
+            return Err(self.failed(e, text));
+        }
+        if flow.abandoned {
+            return Err(Error::cancelled());
+        }
+        self.note_state(None);
+        let (warnings, info) = (self.conn.get_warnings(), self.conn.info().into_owned());
+        if let Some(mut batch) = flow.batch
+            && !batch.is_empty()
+        {
+            let _ = events.send(Ok(Event::Rows(batch.take()))).await;
+        }
+        if !info.is_empty() {
+            let notice = Notice { severity: "INFO".into(), message: info, detail: None, hint: None };
+            let _ = events.send(Ok(Event::Notice(notice))).await;
+        }
+        if flow.further > 0 {
+            let notice = Notice {
+                severity: "INFO".into(),
+                message: format!("{} further result(s) of this statement were read and left out", flow.further),
+                detail: None,
+                hint: Some("The first result with rows is shown.".into()),
+            };
+            let _ = events.send(Ok(Event::Notice(notice))).await;
+        }
+        if warnings > 0 {
+            self.warnings(events).await?;
+        }
+        let affected = flow.rows.is_none().then_some(flow.affected);
+        Ok((words::tag(text, flow.rows, flow.affected), affected))
+    }
+
+    async fn warnings(&mut self, events: &mpsc::Sender<Result<Event>>) -> Result<()> {
+        let list: Vec<(String, u32, String)> =
+            self.conn.query(format!("SHOW WARNINGS LIMIT {WARNINGS}")).await.map_err(|e| self.failed(e, ""))?;
+        for (level, code, message) in list {
+            let notice = Notice { severity: level, message, detail: Some(format!("code {code}")), hint: None };
+            let _ = events.send(Ok(Event::Notice(notice))).await;
+        }
+        Ok(())
+    }
+
+    async fn explain(&mut self, text: &str, analyze: bool) -> Result<crate::model::plan::Plan> {
+        if sql::split(Dialect::MySql, text).len() != 1 {
+            return Err(Error::new(Kind::Statement, "exactly one statement can be explained at a time"));
+        }
+        self.control.begin().await;
+        let in_transaction = self.status.borrow().tx == TxState::Open;
+        let plan = explain::take(&mut self.conn, text, analyze, self.mariadb, &self.version, in_transaction).await;
+        if self.control.end().await {
+            self.absorb().await;
+        }
+        if plan.is_err() && !self.conn.is_disconnected() {
+            let _ = self.conn.ping().await;
+        }
+        if self.conn.is_disconnected() {
+            self.lose(&mysql_async::Error::Driver(DriverError::ConnectionClosed));
+        }
+        self.note_state(None);
+        plan
+    }
+}
+
+/// Who reads the rows, and the way to end the statement when nobody does.
+struct Reader<'a> {
+    events: &'a mpsc::Sender<Result<Event>>,
+    control: &'a Arc<Control>,
+    serial: u64,
+}
+
+impl Reader<'_> {
+    /// Gives a batch to the reader. One that does not read is waited for, unless the statement is cancelled meanwhile.
+    async fn hand_on(&self, batch: RowBatch, flow: &mut Flow) {
+        if flow.abandoned {
+            return;
+        }
+        tokio::select! {
+            biased;
+            sent = self.events.send(Ok(Event::Rows(batch))) => if sent.is_err() {
+                self.abandon(flow);
+            },
+            () = self.control.drain.notified() => flow.abandoned = true,
+        }
+    }
+
+    /// Nobody wants the rows: ends the statement on the server, while what is under way is read and thrown away. Without a
+    /// second connection the rows are read to their end.
+    fn abandon(&self, flow: &mut Flow) {
+        if std::mem::replace(&mut flow.abandoned, true) {
+            return;
+        }
+        let (control, serial) = (self.control.clone(), self.serial);
+        tokio::spawn(async move {
+            let _ = control.kill(Some(serial)).await;
+        });
+    }
+
+    /// The next row; while none comes, an unfinished batch is handed on, and a reader that went away ends the statement.
+    async fn row<P: Protocol>(&self, result: &mut QueryResult<'_, '_, P>, flow: &mut Flow) -> Result<Option<Row>, mysql_async::Error> {
+        let next = result.next();
+        tokio::pin!(next);
+        if let std::task::Poll::Ready(r) = futures_util::poll!(next.as_mut()) {
+            return r;
+        }
+        loop {
+            let waiting = flow.batch.as_ref().is_some_and(|b| !b.is_empty()) && !flow.abandoned;
+            tokio::select! {
+                biased;
+                r = &mut next => return r,
+                () = self.events.closed(), if !flow.abandoned => self.abandon(flow),
+                () = tokio::time::sleep(LINGER), if waiting => {
+                    if let Some(part) = flow.batch.as_mut().map(BatchBuilder::take) {
+                        self.hand_on(part, flow).await;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Reads all results; hands on the columns and rows of the first that has any. The last, unfinished batch comes back.
+async fn stream<P: Protocol>(mut result: QueryResult<'_, '_, P>, reader: &Reader<'_>) -> Flow {
+    let mut flow = Flow { result: Ok(()), rows: None, affected: 0, further: 0, abandoned: false, batch: None };
+    while let Some(columns) = result.columns() {
+        let wanted = !columns.is_empty() && flow.rows.is_none();
+        if columns.is_empty() {
+            flow.affected += result.affected_rows();
+        } else if !wanted {
+            flow.further += 1;
+        }
+        let shapes: Vec<Shape> = columns.iter().map(rows::shape).collect();
+        if wanted {
+            let list: Arc<[Column]> = columns.iter().map(rows::column).collect();
+            if reader.events.send(Ok(Event::Columns(list))).await.is_err() {
+                reader.abandon(&mut flow);
+            }
+            flow.rows = Some(0);
+            flow.batch = Some(BatchBuilder::new(columns.len()));
+        }
+        let mut first = true;
+        loop {
+            let next = match reader.row(&mut result, &mut flow).await {
+                Ok(Some(next)) => next,
+                Ok(None) => break,
+                Err(e) => {
+                    flow.result = Err(e);
+                    return flow;
+                }
+            };
+            if !wanted || flow.abandoned {
+                continue;
+            }
+            let Some(batch) = flow.batch.as_mut() else { continue };
+            rows::push(batch, next, &shapes, &columns);
+            flow.rows = flow.rows.map(|n| n + 1);
+            if batch.is_full() || (first && batch.rows() >= FIRST_ROWS) {
+                first = false;
+                let full = batch.take();
+                reader.hand_on(full, &mut flow).await;
+            }
+        }
+    }
+    flow
+}
+
+/// What the status says of a session that was just opened.
+pub(super) fn opened(read_only: ReadOnly, round_trip: Duration) -> SessionStatus {
+    SessionStatus { tx: TxState::Idle, read_only, lost: None, round_trip: Some(round_trip) }
+}

@@ -1,0 +1,269 @@
+//! Making a connection: address, TLS, login, tunnel. No session setting is changed here.
+
+use super::errors;
+use super::pulse::Peer;
+use crate::config::{SslMode, Target};
+use crate::engine::tunnel::Tunnel;
+use crate::model::{Error, Result};
+use mysql_async::{ClientIdentity, Conn, DriverError, Opts, OptsBuilder, SslOpts};
+use secrecy::{ExposeSecret, SecretString};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use tokio::sync::Mutex;
+
+/// Where the native client looks for the server's socket when no host is named.
+const SOCKETS: [&str; 4] = ["/run/mysqld/mysqld.sock", "/var/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/tmp/mysql.sock"];
+const PORT: u16 = 3306;
+
+/// Opens connections to one target; remembers what earlier ones found out.
+pub(super) struct Connector {
+    target: Target,
+    password: Option<SecretString>,
+    /// With `sslmode = prefer`: this server offered no TLS, so the next connection does not ask again.
+    plain: AtomicBool,
+    tunnel: Mutex<Weak<Tunnel>>,
+}
+
+/// A fresh connection, and the tunnel that must live as long.
+pub(super) struct Fresh {
+    pub conn: Conn,
+    pub tunnel: Option<Arc<Tunnel>>,
+}
+
+enum Place {
+    Socket(PathBuf),
+    Tcp(String, u16),
+}
+
+impl Connector {
+    pub fn new(target: Target, password: Option<SecretString>) -> Self {
+        Connector { target, password, plain: AtomicBool::new(false), tunnel: Mutex::new(Weak::new()) }
+    }
+
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    pub fn password(&self) -> Option<&SecretString> {
+        self.password.as_ref()
+    }
+
+    /// The user to log in as: the target's, else the login name, as the native client does.
+    pub fn user(&self) -> String {
+        self.target.user.clone().unwrap_or_else(|| {
+            ["USER", "LOGNAME"].iter().find_map(|v| std::env::var(v).ok()).filter(|u| !u.is_empty()).unwrap_or_else(|| "root".into())
+        })
+    }
+
+    /// The address for people: a socket's path or `host:port`.
+    pub fn address(&self) -> String {
+        match self.place() {
+            Place::Socket(p) => p.display().to_string(),
+            Place::Tcp(h, p) if h.contains(':') => format!("[{h}]:{p}"),
+            Place::Tcp(h, p) => format!("{h}:{p}"),
+        }
+    }
+
+    /// Socket, or host and port: for the native tools. Without the tunnel.
+    pub fn socket(&self) -> Option<PathBuf> {
+        match self.place() {
+            Place::Socket(p) => Some(p),
+            Place::Tcp(..) => None,
+        }
+    }
+
+    /// The other end of the connection's socket.
+    pub fn peer(&self, tunnel: Option<&Tunnel>) -> Peer {
+        match (tunnel, self.place()) {
+            (Some(t), _) => Peer::Port(t.port),
+            (None, Place::Socket(path)) => Peer::Socket(path),
+            (None, Place::Tcp(_, port)) => Peer::Port(port),
+        }
+    }
+
+    fn place(&self) -> Place {
+        let t = &self.target;
+        if let Some(socket) = &t.socket {
+            return Place::Socket(socket.clone());
+        }
+        // `localhost` means the socket to every client of this server, unless a port is named.
+        let local = t.host.as_deref().is_none_or(|h| h.eq_ignore_ascii_case("localhost"));
+        if local
+            && t.port.is_none()
+            && t.ssh.is_none()
+            && let Some(found) = SOCKETS.iter().find(|p| Path::new(p).exists())
+        {
+            return Place::Socket(found.into());
+        }
+        Place::Tcp(t.host.clone().unwrap_or_else(|| "127.0.0.1".into()), t.port.unwrap_or(PORT))
+    }
+
+    /// The forward for `ssh = …`, shared by the connections of this target while one of them lives.
+    pub async fn tunnel(&self) -> Result<Option<Arc<Tunnel>>> {
+        let Some(via) = &self.target.ssh else { return Ok(None) };
+        let mut slot = self.tunnel.lock().await;
+        if let Some(open) = slot.upgrade() {
+            return Ok(Some(open));
+        }
+        let Place::Tcp(host, port) = self.place() else {
+            return Err(Error::usage(format!("target {}: `ssh` and `socket` exclude each other", self.target.name)));
+        };
+        let open = Arc::new(Tunnel::open(via, &host, port).await?);
+        *slot = Arc::downgrade(&open);
+        Ok(Some(open))
+    }
+
+    fn options(&self, database: Option<&str>) -> OptsBuilder {
+        let mut o = OptsBuilder::default()
+            .user(Some(self.user()))
+            .pass(self.password.as_ref().map(|p| p.expose_secret().to_string()))
+            .db_name(database.map(str::to_string))
+            // Never a second connection behind our back, and nothing asked of the server at connect.
+            .prefer_socket(false)
+            .max_allowed_packet(Some(1 << 30))
+            .wait_timeout(Some(28_800))
+            .stmt_cache_size(0)
+            .client_found_rows(false)
+            .tcp_keepalive(Some(self.target.keepalive.unwrap_or(Duration::from_secs(60))))
+            .connect_attribute("program_name", "holdpoint");
+        // Neither commands nor changes of the session.
+        o = o.init(Vec::<String>::new()).setup(Vec::<String>::new());
+        o
+    }
+
+    /// Connects, within `limit`.
+    pub async fn connect(&self, limit: Duration) -> Result<Fresh> {
+        self.connect_to(self.target.database.as_deref(), limit).await
+    }
+
+    pub async fn connect_to(&self, database: Option<&str>, limit: Duration) -> Result<Fresh> {
+        let address = self.address();
+        match tokio::time::timeout(limit, self.dial(database)).await {
+            Ok(done) => done,
+            Err(_) => Err(Error::connect(format!("{address} did not answer within {} s", limit.as_secs_f32()))
+                .hint("Check host, port, firewall, and whether the server runs.")),
+        }
+    }
+
+    async fn dial(&self, database: Option<&str>) -> Result<Fresh> {
+        let tunnel = self.tunnel().await?;
+        let mut o = self.options(database);
+        let mut host = None;
+        match self.place() {
+            Place::Socket(path) => {
+                let text = path.to_str().ok_or_else(|| Error::usage(format!("socket path {} is no UTF-8", path.display())))?;
+                o = o.socket(Some(text));
+            }
+            Place::Tcp(h, p) => {
+                o = match &tunnel {
+                    Some(t) => o.ip_or_hostname("127.0.0.1").tcp_port(t.port),
+                    None => o.ip_or_hostname(h.clone()).tcp_port(p),
+                };
+                host = Some(h);
+            }
+        }
+        let tls = match &host {
+            Some(h) => self.tls(h)?,
+            None => None,
+        };
+        let conn = match tls {
+            None => Conn::new(Opts::from(o)).await.map_err(|e| self.explain(e))?,
+            Some(tls) => {
+                let first = Conn::new(Opts::from(o.clone().ssl_opts(tls.clone()))).await;
+                match (first, self.target.sslmode) {
+                    (Ok(conn), _) => conn,
+                    // Like PREFERRED: also where TLS is offered but none that we could agree on (TLS 1.1 and older).
+                    (Err(e), SslMode::Prefer) if tls_unavailable(&e) => {
+                        let conn = Conn::new(Opts::from(o)).await.map_err(|e| self.explain(e))?;
+                        self.plain.store(true, Ordering::Relaxed);
+                        conn
+                    }
+                    (Err(e), SslMode::VerifyCa) => {
+                        // The driver's own "any name" switch does not know today's wording of the error; the chain is
+                        // checked again with the name that the certificate does carry.
+                        let Some(name) = presented_name(&e) else { return Err(self.explain(e)) };
+                        let tls = tls.with_danger_tls_hostname_override(Some(name));
+                        Conn::new(Opts::from(o.ssl_opts(tls))).await.map_err(|e| self.explain(e))?
+                    }
+                    (Err(e), _) => return Err(self.explain(e)),
+                }
+            }
+        };
+        Ok(Fresh { conn, tunnel })
+    }
+
+    fn explain(&self, e: mysql_async::Error) -> Error {
+        errors::connecting(e, &self.address(), &self.user(), self.password.is_some())
+    }
+
+    fn tls(&self, host: &str) -> Result<Option<SslOpts>> {
+        let t = &self.target;
+        if t.sslmode == SslMode::Disable || (t.sslmode == SslMode::Prefer && self.plain.load(Ordering::Relaxed)) {
+            return Ok(None);
+        }
+        let mut ssl = SslOpts::default();
+        match (&t.sslcert, &t.sslkey) {
+            (Some(cert), Some(key)) => ssl = ssl.with_client_identity(Some(ClientIdentity::new(cert.clone().into(), key.clone().into()))),
+            (None, None) => {}
+            _ => return Err(Error::usage(format!("target {}: `sslcert` and `sslkey` belong together", t.name))),
+        }
+        ssl = match t.sslmode {
+            SslMode::Disable | SslMode::Prefer | SslMode::Require if t.sslrootcert.is_none() || t.sslmode != SslMode::Require => {
+                ssl.with_danger_accept_invalid_certs(true)
+            }
+            // As in libpq: `require` with a root certificate checks the chain.
+            _ => {
+                let roots = match &t.sslrootcert {
+                    Some(file) => vec![file.clone().into()],
+                    None => {
+                        let found = rustls_native_certs::load_native_certs();
+                        if found.certs.is_empty() {
+                            return Err(Error::connect("this machine has no root certificates to check the server's with")
+                                .hint("Name the CA's certificate in `sslrootcert`."));
+                        }
+                        found.certs.into_iter().map(|c| c.to_vec().into()).collect()
+                    }
+                };
+                ssl.with_root_certs(roots).with_disable_built_in_roots(true)
+            }
+        };
+        // Through a tunnel the certificate still carries the server's own name.
+        Ok(Some(ssl.with_danger_tls_hostname_override(Some(host.to_string()))))
+    }
+}
+
+/// The server offers no TLS, or the handshake failed: not a refused connection, and no answer of the server to the login.
+fn tls_unavailable(e: &mysql_async::Error) -> bool {
+    use mysql_async::{Error as My, IoError};
+    match e {
+        My::Driver(DriverError::NoClientSslFlagFromServer) | My::Io(IoError::Tls(_)) => true,
+        My::Io(IoError::Io(e)) => e.kind() == std::io::ErrorKind::InvalidData,
+        _ => false,
+    }
+}
+
+/// The first name of a certificate whose chain may be fine but that does not carry the host's name.
+fn presented_name(e: &mysql_async::Error) -> Option<String> {
+    use mysql_async::{Error as My, IoError};
+    fn names(e: &rustls::Error) -> Option<String> {
+        match e {
+            rustls::Error::InvalidCertificate(rustls::CertificateError::NotValidForNameContext { presented, .. }) => {
+                presented.iter().find_map(|p| {
+                    // As rustls prints them: `DnsName("db.example")`, or an address.
+                    let inner = p.split_once('(').map_or(p.as_str(), |(_, rest)| rest.trim_end_matches(')')).trim_matches('"');
+                    // A wildcard stands for any label.
+                    let name = inner.replacen("*.", "any.", 1);
+                    rustls::pki_types::ServerName::try_from(name.clone()).ok().map(|_| name)
+                })
+            }
+            _ => None,
+        }
+    }
+    match e {
+        My::Io(IoError::Tls(mysql_async::TlsError::Tls(e))) => names(e),
+        My::Io(IoError::Io(e)) => names(e.get_ref()?.downcast_ref::<rustls::Error>()?),
+        _ => None,
+    }
+}
