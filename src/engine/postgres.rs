@@ -1,14 +1,23 @@
-//! PostgreSQL.
+//! PostgreSQL: a session of our own on the protocol crate (why: `assets/manual/drivers.md`), the catalogue, plans, backups
+//! with `pg_dump`, and sqlx's migration table.
 
 use super::{Backups, Capability, Catalog, Connect, Engine, Migrations, Session};
 use crate::config::Target;
 use crate::model::{Dialect, Result};
 use futures_util::future::BoxFuture;
 
+mod actor;
+mod connect;
+mod explain;
+mod fault;
+mod link;
+mod open;
+mod types;
+mod wire;
+
 /// A PostgreSQL target.
 pub struct Postgres {
     target: Target,
-    #[allow(dead_code)]
     password: super::Password,
 }
 
@@ -28,19 +37,19 @@ impl Engine for Postgres {
     fn target(&self) -> &Target {
         &self.target
     }
-    fn connect(&self, _how: Connect) -> BoxFuture<'_, Result<Session>> {
-        unimplemented!()
+    fn connect(&self, how: Connect) -> BoxFuture<'_, Result<Session>> {
+        Box::pin(open::open(&self.target, &self.password, how, &[]))
     }
     fn catalog(&self) -> Capability<&dyn Catalog> {
-        unimplemented!()
+        Capability::No("the catalogue of PostgreSQL is not built yet")
     }
     fn plans(&self) -> Capability<()> {
-        unimplemented!()
+        Capability::Yes(())
     }
     fn backups(&self) -> Capability<&dyn Backups> {
-        unimplemented!()
+        Capability::No("backups of PostgreSQL are not built yet")
     }
     fn migrations(&self) -> Capability<&dyn Migrations> {
-        unimplemented!()
+        Capability::No("migrations of PostgreSQL are not built yet")
     }
 }

@@ -1,0 +1,161 @@
+//! The task that owns a connection: takes one request at a time, watches the socket while idle, publishes the state.
+
+use super::explain;
+use super::link::{Job, Link, Lost};
+use crate::engine::session::{Access, Request, SessionStatus};
+use crate::model::plan::Plan;
+use crate::model::rows::Table;
+use crate::model::{Error, ReadOnly, Result, TxState};
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// Requests that only this engine's own capabilities make.
+pub(super) enum Own {
+    /// A read of ours, in a read-only transaction (or savepoint) of its own with an empty `search_path`, so that names come out
+    /// qualified, and a short lock timeout. It leaves the session as it was.
+    Pinned { text: String, params: Vec<Option<String>>, reply: oneshot::Sender<Result<Table>> },
+}
+
+/// What a session's [`crate::engine::Session::own`] holds.
+pub(super) struct Private(pub mpsc::Sender<Own>);
+
+pub(super) struct Actor {
+    pub link: Link,
+    pub access: Access,
+    pub read_only: ReadOnly,
+    pub requests: mpsc::Receiver<Request>,
+    pub own: mpsc::Receiver<Own>,
+    pub status: watch::Sender<SessionStatus>,
+    /// Limits that could not be set for the session (a pooler in between), as SET LOCAL statements.
+    pub local: Vec<String>,
+    pub version: u32,
+}
+
+/// Longest wait for a lock of anything that we do on our own account (design §2.6).
+pub(super) const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '200ms'";
+
+impl Actor {
+    pub async fn serve(mut self) {
+        loop {
+            let lost = tokio::select! {
+                biased;
+                request = self.requests.recv() => match request {
+                    None => return self.link.terminate().await,
+                    Some(Request::Close { reply }) => {
+                        self.link.terminate().await;
+                        let _ = reply.send(());
+                        return;
+                    }
+                    Some(Request::Run { text, params, events }) => self.run(&text, &params, events).await.err(),
+                    Some(Request::Explain { text, analyze, reply }) => match self.explain(&text, analyze).await {
+                        Ok(plan) => {
+                            let _ = reply.send(plan);
+                            None
+                        }
+                        Err(lost) => {
+                            let _ = reply.send(Err(lost.0.clone()));
+                            Some(lost)
+                        }
+                    },
+                },
+                Some(Own::Pinned { text, params, reply }) = self.own.recv() => match self.pinned(&text, &params).await {
+                    Ok(table) => {
+                        let _ = reply.send(table);
+                        None
+                    }
+                    Err(lost) => {
+                        let _ = reply.send(Err(lost.0.clone()));
+                        Some(lost)
+                    }
+                },
+                lost = self.link.idle() => Some(lost),
+            };
+            self.publish(lost.as_ref());
+            if lost.is_some() {
+                return;
+            }
+        }
+    }
+
+    fn publish(&self, lost: Option<&Lost>) {
+        let now = SessionStatus {
+            tx: self.link.tx,
+            read_only: self.read_only,
+            lost: lost.map(|l| l.0.message.clone()),
+            round_trip: self.link.round_trip,
+        };
+        self.status.send_if_modified(|s| {
+            let changed = *s != now;
+            *s = now;
+            changed
+        });
+    }
+
+    async fn run(&mut self, text: &str, params: &[Option<String>], events: mpsc::Sender<Result<crate::engine::Event>>) -> Result<(), Lost> {
+        let mut job = Job { text, params, ..Job::default() };
+        if self.access == Access::ReadOnly {
+            job.prelude = vec!["BEGIN READ ONLY".into()];
+            job.prelude.extend(self.local.iter().cloned());
+            job.coda = vec!["ROLLBACK"];
+        }
+        // The state has to be right before the reader sees the end, so the last event comes through here.
+        let result = self.link.run(job, events, true).await;
+        if result.is_ok() && self.access == Access::ReadOnly {
+            self.ensure_idle().await?;
+        }
+        result
+    }
+
+    /// A read-only session never keeps a transaction: where the pipelined ROLLBACK was skipped (COPY FROM STDIN), it is sent again.
+    async fn ensure_idle(&mut self) -> Result<(), Lost> {
+        if self.link.tx == TxState::Idle {
+            return Ok(());
+        }
+        let _ = self.link.fetch(Job::plain("ROLLBACK")).await?;
+        if self.link.tx == TxState::Idle {
+            return Ok(());
+        }
+        Err(Lost(Error::connect("the read-only transaction could not be rolled back, so the session was closed")))
+    }
+
+    /// What has to stand around a statement of ours so that it changes nothing, whatever state the session is in.
+    fn guarded(&self, settings: &[&str]) -> Result<(Vec<String>, Vec<&'static str>)> {
+        let (first, coda): (&[&str], Vec<&'static str>) = match self.link.tx {
+            TxState::Idle => (&["BEGIN READ ONLY"], vec!["ROLLBACK"]),
+            TxState::Open => (
+                &["SAVEPOINT holdpoint_guard", "SET LOCAL transaction_read_only = on"],
+                vec!["ROLLBACK TO SAVEPOINT holdpoint_guard", "RELEASE SAVEPOINT holdpoint_guard"],
+            ),
+            TxState::Failed => {
+                return Err(Error::failed("the open transaction has failed, so nothing can be read on this session")
+                    .hint("ROLLBACK first, or use another session."));
+            }
+        };
+        let prelude = first.iter().copied().map(String::from).chain(self.local.iter().cloned()).chain(settings.iter().copied().map(String::from));
+        Ok((prelude.collect(), coda))
+    }
+
+    async fn pinned(&mut self, text: &str, params: &[Option<String>]) -> Result<Result<Table>, Lost> {
+        let (prelude, coda) = match self.guarded(&["SET LOCAL search_path = ''", LOCK_TIMEOUT]) {
+            Ok(g) => g,
+            Err(e) => return Ok(Err(e)),
+        };
+        self.link.fetch(Job { prelude, before: 0, text, params, coda }).await
+    }
+
+    async fn explain(&mut self, text: &str, analyze: bool) -> Result<Result<Plan>, Lost> {
+        let limits: &[&str] = if analyze { &[LOCK_TIMEOUT] } else { &[LOCK_TIMEOUT, "SET LOCAL statement_timeout = '10s'"] };
+        let (prelude, coda) = match self.guarded(limits) {
+            Ok(g) => g,
+            Err(e) => return Ok(Err(e)),
+        };
+        let before = explain::prefix(self.version, analyze);
+        let text = format!("{before}{text}");
+        let job = Job { prelude, before: before.chars().count(), text: &text, params: &[], coda };
+        let table = match self.link.fetch(job).await? {
+            Ok(t) => t,
+            Err(e) => return Ok(Err(explain::refine(e))),
+        };
+        let version = self.link.parameters.get("server_version").cloned().unwrap_or_default();
+        Ok(table.scalar().ok_or_else(|| Error::failed("the server sent no plan")).and_then(|json| explain::parse(json, &version, analyze)))
+    }
+}

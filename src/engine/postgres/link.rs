@@ -1,0 +1,648 @@
+//! One statement at a time over a connection: extended protocol with text results, streamed in bounded memory.
+//!
+//! Every statement is parsed alone (`Parse`), so the server itself refuses text that holds more than one. What has to
+//! stand around it (a read-only transaction, a savepoint, settings) goes out in the same write: no further round trip.
+
+use super::connect::{Dialer, Started, plain};
+use super::fault::Report;
+use super::types::{self, Shape, Types};
+use super::wire::Wire;
+use crate::model::rows::Table;
+use crate::model::{Align, BatchBuilder, Cell, Column, Error, Kind, Notice, Result, TxState};
+use crate::engine::session::{Canceller, Event, Outcome};
+use futures_util::future::BoxFuture;
+use postgres_protocol::message::backend::Message;
+use postgres_protocol::message::frontend;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use tokio::sync::{Mutex, mpsc};
+
+/// The connection is gone; the error says how.
+#[derive(Debug, Clone)]
+pub(super) struct Lost(pub Error);
+
+/// A statement with what stands around it.
+#[derive(Default)]
+pub(super) struct Job<'a> {
+    /// Statements without a result before it, in the same message group: when one fails, the statement is never run.
+    pub prelude: Vec<String>,
+    /// What we put before the user's text (`EXPLAIN …`), in characters.
+    pub before: usize,
+    pub text: &'a str,
+    pub params: &'a [Option<String>],
+    /// Run afterwards whether or not the statement failed.
+    pub coda: Vec<&'static str>,
+}
+
+impl<'a> Job<'a> {
+    pub fn plain(text: &'a str) -> Self {
+        Job { text, ..Job::default() }
+    }
+}
+
+/// The way round the connection: cancel requests, and the gate that keeps them from hitting the next statement.
+pub(super) struct Control {
+    pub dialer: Arc<Dialer>,
+    pub process: i32,
+    secret: i32,
+    gate: Arc<Mutex<()>>,
+    running: AtomicBool,
+    asked: AtomicBool,
+}
+
+impl Control {
+    fn begin(&self) {
+        self.asked.store(false, Ordering::SeqCst);
+        self.running.store(true, Ordering::SeqCst);
+    }
+
+    /// Waits until no cancel request is under way. True when one was sent for this statement.
+    async fn end(&self) -> bool {
+        let _quiet = self.gate.lock().await;
+        self.running.store(false, Ordering::SeqCst);
+        self.asked.load(Ordering::SeqCst)
+    }
+
+    /// Cancels in the background, because the caller has to go on reading for the server to notice.
+    fn abandon(self: &Arc<Self>) {
+        // When the gate is taken, a cancel is under way already.
+        if let Ok(guard) = self.gate.clone().try_lock_owned() {
+            let this = self.clone();
+            this.asked.store(true, Ordering::SeqCst);
+            tokio::spawn(async move {
+                // Failing leaves the statement running; the reader then drains it to its end.
+                let _ = this.dialer.cancel(this.process, this.secret).await;
+                drop(guard);
+            });
+        }
+    }
+}
+
+impl Canceller for Control {
+    fn cancel(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async {
+            let _guard = self.gate.lock().await;
+            if !self.running.load(Ordering::SeqCst) {
+                return Ok(());
+            }
+            self.asked.store(true, Ordering::SeqCst);
+            self.dialer.cancel(self.process, self.secret).await
+        })
+    }
+}
+
+/// A connection that stands, with what the server said of it.
+pub(super) struct Link {
+    wire: Wire,
+    pub control: Arc<Control>,
+    pub tx: TxState,
+    pub parameters: BTreeMap<String, String>,
+    pub types: Types,
+    pub round_trip: Option<Duration>,
+    /// The server's last words.
+    fatal: Option<String>,
+}
+
+/// Rows after which the first batch goes out, so that a result shows at once.
+const FIRST: usize = 64;
+/// How long later rows may wait for company.
+const LINGER: Duration = Duration::from_millis(100);
+
+impl Link {
+    pub fn new(started: Started, dialer: Arc<Dialer>) -> Link {
+        let Started { wire, process, secret, parameters } = started;
+        let control = Control {
+            dialer,
+            process,
+            secret,
+            gate: Arc::new(Mutex::new(())),
+            running: AtomicBool::new(false),
+            asked: AtomicBool::new(false),
+        };
+        Link { wire, control: Arc::new(control), tx: TxState::Idle, parameters, types: Types::unread(), round_trip: None, fatal: None }
+    }
+
+    fn lost(&mut self, e: &std::io::Error) -> Lost {
+        let why = self.fatal.take().unwrap_or_else(|| plain(e));
+        Lost(Error::connect(format!("the connection to {} is lost: {why}", self.control.dialer.address)))
+    }
+
+    /// Waits while nothing runs. Returns only when the connection is gone.
+    pub async fn idle(&mut self) -> Lost {
+        loop {
+            loop {
+                match self.wire.ready() {
+                    Ok(Some(_)) => {}
+                    Ok(None) => break,
+                    Err(e) => return self.lost(&e),
+                }
+                match self.wire.take() {
+                    Ok(Message::ErrorResponse(body)) => {
+                        let r = Report::read(body.fields());
+                        if r.fatal() {
+                            self.fatal = Some(r.message);
+                        }
+                    }
+                    Ok(Message::ParameterStatus(body)) => self.parameter(&body),
+                    Ok(_) => {}
+                    Err(e) => return self.lost(&e),
+                }
+            }
+            if let Err(e) = self.wire.fill().await {
+                return self.lost(&e);
+            }
+        }
+    }
+
+    fn parameter(&mut self, body: &postgres_protocol::message::backend::ParameterStatusBody) {
+        if let (Ok(name), Ok(value)) = (body.name(), body.value()) {
+            self.parameters.insert(name.into(), value.into());
+        }
+    }
+
+    /// Ends the session politely.
+    pub async fn terminate(&mut self) {
+        frontend::terminate(&mut self.wire.out);
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.wire.flush()).await;
+    }
+
+    /// Runs a job and collects its result: for our own statements.
+    pub async fn fetch(&mut self, job: Job<'_>) -> Result<Result<Table>, Lost> {
+        let (events, mut rx) = mpsc::channel(4);
+        let collect = async {
+            let mut table = Table::default();
+            while let Some(event) = rx.recv().await {
+                match event? {
+                    Event::Columns(c) => table.columns = c.to_vec(),
+                    Event::Rows(b) => {
+                        for r in 0..b.rows() {
+                            table.rows.push((0..b.columns()).map(|c| crate::text::cell_string(b.cell(r, c))).collect());
+                        }
+                    }
+                    Event::Notice(_) => {}
+                    Event::Done(done) => {
+                        table.tag = done.tag;
+                        table.affected = done.affected;
+                    }
+                }
+            }
+            Ok(table)
+        };
+        let (ran, collected) = futures_util::future::join(self.run(job, events, false), collect).await;
+        ran.map(|()| collected)
+    }
+
+    fn write_statement(&mut self, text: &str, params: &[Option<String>], describe: bool) -> std::io::Result<()> {
+        let out = &mut self.wire.out;
+        frontend::parse("", text, std::iter::empty(), out)?;
+        let text_format = 0i16;
+        let bound = frontend::bind(
+            "",
+            "",
+            std::iter::empty(),
+            params,
+            |p: &Option<String>, buf| match p {
+                Some(v) => {
+                    buf.extend_from_slice(v.as_bytes());
+                    Ok(postgres_protocol::IsNull::No)
+                }
+                None => Ok(postgres_protocol::IsNull::Yes),
+            },
+            Some(text_format),
+            out,
+        );
+        bound.map_err(|e| match e {
+            frontend::BindError::Conversion(e) => std::io::Error::other(e),
+            frontend::BindError::Serialization(e) => e,
+        })?;
+        if describe {
+            frontend::describe(b'P', "", out)?;
+        }
+        frontend::execute("", 0, out)
+    }
+
+    /// Writes the whole job; returns how many answers (`ReadyForQuery`) it will get before that of the statement itself.
+    fn write(&mut self, job: &Job<'_>, read_types: bool) -> std::io::Result<()> {
+        if read_types {
+            self.write_statement(types::QUERY, &[], false)?;
+            frontend::sync(&mut self.wire.out);
+        }
+        for p in &job.prelude {
+            self.write_statement(p, &[], false)?;
+        }
+        self.write_statement(job.text, job.params, true)?;
+        frontend::sync(&mut self.wire.out);
+        for c in &job.coda {
+            self.write_statement(c, &[], false)?;
+            frontend::sync(&mut self.wire.out);
+        }
+        Ok(())
+    }
+
+    /// Runs a job and sends what happens to `events`. Statement errors go there too; only a lost connection is returned
+    /// (after the reader was told).
+    pub async fn run(&mut self, job: Job<'_>, events: mpsc::Sender<Result<Event>>, with_types: bool) -> Result<(), Lost> {
+        let read_types = with_types && self.types.stale && self.tx == TxState::Idle;
+        if self.write(&job, read_types).is_err() {
+            // Nothing was sent. The protocol ends texts with a zero byte.
+            self.wire.out.clear();
+            let _ = events.send(Err(Error::new(Kind::Statement, "the statement or a parameter holds a zero byte, which PostgreSQL cannot take"))).await;
+            return Ok(());
+        }
+        self.control.begin();
+        let rolled_back = job.coda.first() == Some(&"ROLLBACK");
+        let sent = Instant::now();
+        let mut run = Run {
+            events,
+            abandoned: false,
+            first: true,
+            batch: BatchBuilder::new(0),
+            shapes: Vec::new(),
+            copy: None,
+            wanted: job.prelude.len(),
+            stage: if read_types { Stage::Types } else { Stage::Main },
+            types: Vec::new(),
+            tag: None,
+            error: None,
+            elapsed: Duration::ZERO,
+            coda_left: job.coda.len(),
+            copy_in: false,
+        };
+        let result = match self.wire.flush().await {
+            Ok(()) => self.read(&mut run, &job, sent).await,
+            // The server may have said why before it went.
+            Err(e) => match self.read(&mut run, &job, sent).await {
+                Ok(()) => Err(self.lost(&e)),
+                lost => lost,
+            },
+        };
+        let asked = self.control.end().await;
+        match result {
+            Ok(()) => {
+                run.flush().await;
+                let last = match run.error {
+                    Some(e) if asked && e.code.as_deref() == Some("57014") => Err(Error { kind: Kind::Cancelled, message: "cancelled".into(), ..e }),
+                    Some(e) => Err(e),
+                    None => {
+                        let tag = run.tag.unwrap_or_default();
+                        if ["CREATE", "ALTER", "DROP"].iter().any(|w| tag.starts_with(w)) {
+                            self.types.stale = true;
+                        }
+                        Ok(Event::Done(Outcome { affected: affected(&tag), tag, elapsed: run.elapsed, rolled_back }))
+                    }
+                };
+                if !run.abandoned {
+                    let _ = run.events.send(last).await;
+                }
+                Ok(())
+            }
+            Err(lost) => {
+                let told = lost.0.clone().hint("Whether a write took effect is not known: look before running it again.");
+                let _ = run.events.send(Err(told)).await;
+                Err(lost)
+            }
+        }
+    }
+
+    /// Reads until the job's last ReadyForQuery.
+    async fn read(&mut self, run: &mut Run, job: &Job<'_>, sent: Instant) -> Result<(), Lost> {
+        let mut answered = false;
+        loop {
+            let tag = match self.wire.ready() {
+                Ok(Some(tag)) => tag,
+                Ok(None) => {
+                    self.wait(run).await?;
+                    continue;
+                }
+                Err(e) => return Err(self.lost(&e)),
+            };
+            if !answered {
+                answered = true;
+                self.round_trip = Some(sent.elapsed());
+            }
+            // Rows are taken out of the buffer in place: this is the path that large results go.
+            if tag == b'D' {
+                let good = run.row(self.wire.body());
+                self.wire.skip();
+                if !good {
+                    let e = std::io::Error::new(std::io::ErrorKind::InvalidData, "a row of the result is malformed");
+                    return Err(self.lost(&e));
+                }
+                if run.batch.is_full() || run.first && run.batch.rows() >= FIRST {
+                    run.flush().await;
+                    run.check(&self.control);
+                }
+                continue;
+            }
+            if tag == b'T' {
+                let fields = row_description(self.wire.body());
+                self.wire.skip();
+                let Some(fields) = fields else {
+                    let e = std::io::Error::new(std::io::ErrorKind::InvalidData, "the description of the result is malformed");
+                    return Err(self.lost(&e));
+                };
+                if run.stage == Stage::Main {
+                    run.columns(&fields, &mut self.types).await;
+                }
+                continue;
+            }
+            let message = match self.wire.take() {
+                Ok(m) => m,
+                Err(e) => return Err(self.lost(&e)),
+            };
+            match message {
+                Message::CommandComplete(body) if run.stage == Stage::Main => {
+                    if run.wanted > 0 {
+                        run.wanted -= 1;
+                    } else {
+                        run.tag = Some(body.tag().unwrap_or_default().to_string());
+                    }
+                }
+                Message::ErrorResponse(body) => {
+                    let r = Report::read(body.fields());
+                    if r.fatal() {
+                        self.fatal = Some(r.message.clone());
+                    }
+                    // The first error counts: after it, everything up to the Sync is skipped.
+                    if run.stage != Stage::Types && run.error.is_none() {
+                        let mine = run.stage == Stage::Main && run.wanted == 0;
+                        let mut e = r.error(if mine { job.text_of_user() } else { "" }, job.before);
+                        if run.copy_in {
+                            e = Error::new(Kind::Statement, "COPY … FROM STDIN needs data that this session cannot give")
+                                .hint("Use COPY from a file on the server, INSERT, or psql's \\copy.");
+                        }
+                        run.error = Some(e);
+                    }
+                }
+                Message::NoticeResponse(body) => run.notice(Report::read(body.fields()).notice()).await,
+                Message::NotificationResponse(body) => {
+                    let text = match (body.channel(), body.message()) {
+                        (Ok(c), Ok("")) => c.to_string(),
+                        (Ok(c), Ok(m)) => format!("{c}: {m}"),
+                        _ => continue,
+                    };
+                    run.notice(Notice { severity: "NOTIFY".into(), message: text, detail: None, hint: None }).await;
+                }
+                Message::ParameterStatus(body) => self.parameter(&body),
+                Message::CopyInResponse(_) => {
+                    run.copy_in = true;
+                    // The Sync that went with the statement was eaten by the copy mode: one more closes the group.
+                    let failed = frontend::copy_fail("Holdpoint has no data to send", &mut self.wire.out);
+                    frontend::sync(&mut self.wire.out);
+                    if let Err(e) = failed {
+                        return Err(self.lost(&e));
+                    }
+                    if let Err(e) = self.wire.flush().await {
+                        return Err(self.lost(&e));
+                    }
+                }
+                Message::CopyOutResponse(body) => run.copy_out(body.format() != 0).await,
+                Message::CopyData(body) if run.stage == Stage::Main => {
+                    run.copied(body.data());
+                    if run.batch.is_full() {
+                        run.flush().await;
+                        run.check(&self.control);
+                    }
+                }
+                Message::ReadyForQuery(body) => {
+                    self.tx = match body.status() {
+                        b'T' => TxState::Open,
+                        b'E' => TxState::Failed,
+                        _ => TxState::Idle,
+                    };
+                    match run.stage {
+                        Stage::Types => {
+                            self.types.replace(&run.types);
+                            run.types.clear();
+                            run.stage = Stage::Main;
+                        }
+                        Stage::Main => {
+                            run.elapsed = sent.elapsed();
+                            run.flush().await;
+                            run.stage = Stage::Coda;
+                            if run.coda_left == 0 {
+                                return Ok(());
+                            }
+                        }
+                        Stage::Coda => {
+                            run.coda_left -= 1;
+                            if run.coda_left == 0 {
+                                return Ok(());
+                            }
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Waits for bytes; hands over what is there first, and notices a reader that went away.
+    async fn wait(&mut self, run: &mut Run) -> Result<(), Lost> {
+        if run.first && !run.batch.is_empty() {
+            run.flush().await;
+        }
+        run.check(&self.control);
+        let filled = if !run.batch.is_empty() {
+            match tokio::time::timeout(LINGER, self.wire.fill()).await {
+                Ok(r) => r,
+                Err(_) => {
+                    run.flush().await;
+                    return Ok(());
+                }
+            }
+        } else if run.abandoned {
+            self.wire.fill().await
+        } else {
+            tokio::select! {
+                r = self.wire.fill() => r,
+                () = run.events.closed() => return Ok(()),
+            }
+        };
+        filled.map_err(|e| self.lost(&e))
+    }
+}
+
+impl Job<'_> {
+    /// The user's text, without what we put before it.
+    fn text_of_user(&self) -> &str {
+        self.text.char_indices().nth(self.before).map_or("", |(i, _)| &self.text[i..])
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Types,
+    Main,
+    Coda,
+}
+
+/// State of one statement while its answer is read.
+struct Run {
+    events: mpsc::Sender<Result<Event>>,
+    /// The reader went away: what comes is thrown away.
+    abandoned: bool,
+    /// No batch was handed over yet.
+    first: bool,
+    batch: BatchBuilder,
+    shapes: Vec<Shape>,
+    /// COPY TO STDOUT runs; true when its data is binary.
+    copy: Option<bool>,
+    /// Command tags of the prelude that are still to come.
+    wanted: usize,
+    stage: Stage,
+    types: Vec<Vec<Option<String>>>,
+    tag: Option<String>,
+    error: Option<Error>,
+    elapsed: Duration,
+    coda_left: usize,
+    copy_in: bool,
+}
+
+impl Run {
+    async fn send(&mut self, event: Event) {
+        if !self.abandoned && self.events.send(Ok(event)).await.is_err() {
+            self.abandoned = true;
+        }
+    }
+
+    async fn flush(&mut self) {
+        if !self.batch.is_empty() {
+            self.first = false;
+            let batch = self.batch.take();
+            self.send(Event::Rows(batch)).await;
+        }
+    }
+
+    /// Cancels on the server when the reader went away since.
+    fn check(&mut self, control: &Arc<Control>) {
+        if (self.abandoned || self.events.is_closed()) && self.stage != Stage::Coda && !control.asked.load(Ordering::SeqCst) {
+            self.abandoned = true;
+            control.abandon();
+        }
+        self.abandoned |= self.events.is_closed();
+    }
+
+    async fn notice(&mut self, notice: Notice) {
+        if self.stage != Stage::Coda {
+            self.flush().await;
+            self.send(Event::Notice(notice)).await;
+        }
+    }
+
+    async fn columns(&mut self, fields: &[Field], types: &mut Types) {
+        self.shapes = fields.iter().map(|f| Shape::of(f.oid)).collect();
+        let columns: Vec<Column> = fields
+            .iter()
+            .zip(&self.shapes)
+            .map(|(f, s)| Column { name: f.name.clone(), type_name: types.name(f.oid, f.modifier), align: s.align(f.oid) })
+            .collect();
+        self.batch = BatchBuilder::new(columns.len());
+        self.send(Event::Columns(columns.into())).await;
+    }
+
+    async fn copy_out(&mut self, binary: bool) {
+        self.copy = Some(binary);
+        self.batch = BatchBuilder::new(1);
+        let column = Column { name: "copy".into(), type_name: if binary { "bytea" } else { "text" }.into(), align: Align::Left };
+        self.send(Event::Columns([column].into())).await;
+    }
+
+    fn copied(&mut self, data: &[u8]) {
+        if self.abandoned {
+            return;
+        }
+        match self.copy {
+            Some(true) => self.batch.push(Cell::Binary(data)),
+            _ => self.batch.push(Cell::Text(data.strip_suffix(b"\n").unwrap_or(data))),
+        }
+    }
+
+    /// Takes a DataRow's body. False when it is malformed.
+    fn row(&mut self, body: &[u8]) -> bool {
+        let Some((head, mut rest)) = body.split_at_checked(2) else { return false };
+        let n = usize::from(u16::from_be_bytes([head[0], head[1]]));
+        let mut taken: Vec<Option<String>> = Vec::new();
+        if self.stage == Stage::Main && n != self.shapes.len() {
+            return false;
+        }
+        for i in 0..n {
+            let Some((len, after)) = rest.split_at_checked(4) else { return false };
+            let len = i32::from_be_bytes([len[0], len[1], len[2], len[3]]);
+            let value = if len < 0 {
+                rest = after;
+                None
+            } else {
+                let Some((value, after)) = after.split_at_checked(len as usize) else { return false };
+                rest = after;
+                Some(value)
+            };
+            match self.stage {
+                Stage::Main if !self.abandoned => self.batch.push(value.map_or(Cell::Null, |v| self.shapes[i].cell(v))),
+                Stage::Types => taken.push(value.map(|v| String::from_utf8_lossy(v).into_owned())),
+                _ => {}
+            }
+        }
+        if self.stage == Stage::Types {
+            self.types.push(taken);
+        }
+        true
+    }
+}
+
+/// A field of a RowDescription.
+struct Field {
+    name: String,
+    oid: u32,
+    modifier: i32,
+}
+
+/// Reads a RowDescription's body; names need not be UTF-8 (a server with encoding SQL_ASCII).
+fn row_description(body: &[u8]) -> Option<Vec<Field>> {
+    let (n, mut rest) = body.split_at_checked(2)?;
+    let n = u16::from_be_bytes([n[0], n[1]]);
+    let mut fields = Vec::with_capacity(usize::from(n));
+    for _ in 0..n {
+        let end = rest.iter().position(|b| *b == 0)?;
+        let name = String::from_utf8_lossy(&rest[..end]).into_owned();
+        // Table oid 4, column 2, type oid 4, size 2, modifier 4, format 2.
+        let (tail, after) = rest[end + 1..].split_at_checked(18)?;
+        rest = after;
+        let oid = u32::from_be_bytes([tail[6], tail[7], tail[8], tail[9]]);
+        let modifier = i32::from_be_bytes([tail[12], tail[13], tail[14], tail[15]]);
+        fields.push(Field { name, oid, modifier });
+    }
+    Some(fields)
+}
+
+/// Rows that a write changed, from its command tag.
+fn affected(tag: &str) -> Option<u64> {
+    let mut words = tag.split(' ');
+    match words.next()? {
+        "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "COPY" => words.next_back()?.parse().ok(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_count_writes_only() {
+        assert_eq!(affected("INSERT 0 5"), Some(5));
+        assert_eq!(affected("UPDATE 3"), Some(3));
+        assert_eq!(affected("SELECT 20"), None);
+        assert_eq!(affected("CREATE TABLE"), None);
+        assert_eq!(affected(""), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn hostile_descriptions_are_survived(body: Vec<u8>) {
+            let _ = row_description(&body);
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! From a connection to a session: poolers, limits, identity, and the proof of being read-only.
+
+use super::actor::{Actor, Own, Private};
+use super::connect::{Dialer, Refusal};
+use super::link::{Job, Link, Lost};
+use crate::config::Target;
+use crate::engine::session::{Access, Session, SessionStatus};
+use crate::engine::{Connect, Password, Role};
+use crate::model::{Dialect, Error, Identity, Kind, ReadOnly, Result};
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+use tokio::sync::{mpsc, watch};
+
+impl From<Lost> for Error {
+    fn from(l: Lost) -> Error {
+        l.0
+    }
+}
+
+/// Opens a session. `pins` are further session settings for our own work (how values are printed).
+pub(super) async fn open(target: &Target, password: &Password, how: Connect, pins: &[(&str, &str)]) -> Result<Session> {
+    let limit = how.connect_timeout;
+    let work = connect(target, password, how, pins);
+    match tokio::time::timeout(limit, work).await {
+        Ok(r) => r,
+        Err(_) => Err(Error::connect(format!(
+            "no answer from {} within {}",
+            target.host.as_deref().unwrap_or("the server"),
+            crate::text::duration(limit)
+        ))
+        .hint("A firewall may drop the packets, or the server is overloaded.")),
+    }
+}
+
+/// Who libpq would log in as.
+pub(super) fn user_of(target: &Target) -> String {
+    let env = |k: &str| std::env::var(k).ok().filter(|v| !v.is_empty());
+    target.user.clone().or_else(|| env("USER")).or_else(|| env("LOGNAME")).unwrap_or_else(|| "postgres".into())
+}
+
+async fn connect(target: &Target, password: &Password, how: Connect, pins: &[(&str, &str)]) -> Result<Session> {
+    let dialer = Arc::new(Dialer::new(target).await?);
+    let user = user_of(target);
+    let database = target.database.clone().unwrap_or_else(|| user.clone());
+
+    // Limits first: the only settings that a pooler may refuse and that we can give per transaction instead.
+    let mut limits: Vec<(String, String)> = Vec::new();
+    if let Some(t) = how.statement_timeout {
+        limits.push(("statement_timeout".into(), t.as_millis().to_string()));
+    }
+    if let Some(t) = how.lock_timeout {
+        limits.push(("lock_timeout".into(), t.as_millis().to_string()));
+    }
+    if how.access == Access::ReadOnly {
+        limits.push(("default_transaction_read_only".into(), "on".into()));
+    }
+    // psql under a UTF-8 locale sets client_encoding too; all text here is UTF-8.
+    let mut settings: Vec<(String, String)> = vec![("application_name".into(), "holdpoint".into()), ("client_encoding".into(), "UTF8".into())];
+    settings.extend(target.search_path.iter().map(|s| ("search_path".to_string(), s.clone())));
+    settings.extend(target.settings.iter().map(|(k, v)| (k.clone(), v.clone())));
+    settings.extend(pins.iter().map(|(k, v)| (k.to_string(), v.to_string())));
+
+    let all: Vec<_> = settings.iter().cloned().chain(limits.iter().cloned()).collect();
+    let (started, refused) = match dialer.start(&user, &database, &all, password).await {
+        Ok(s) => (s, None),
+        Err(Refusal::Other(e)) => return Err(e),
+        Err(Refusal::Parameter(name)) if limits.iter().any(|(k, _)| *k == name) => {
+            match dialer.start(&user, &database, &settings, password).await {
+                Ok(s) => (s, Some(name)),
+                Err(Refusal::Other(e)) => return Err(e),
+                Err(Refusal::Parameter(name)) => return Err(refused_setting(&dialer, &name)),
+            }
+        }
+        Err(Refusal::Parameter(name)) => return Err(refused_setting(&dialer, &name)),
+    };
+    let mut link = Link::new(started, dialer.clone());
+
+    let facts = link.fetch(Job::plain(IDENTITY)).await??;
+    let row = facts.rows.first().ok_or_else(|| Error::connect("the server did not say who it is"))?;
+    let cell = |i: usize| row.get(i).cloned().flatten().unwrap_or_default();
+    // pgbouncer, Odyssey, pgcat and the clouds' proxies hand out cancel keys of their own.
+    let pooler = match (&refused, cell(2).parse::<i32>().ok()) {
+        (Some(name), _) => Some(format!("a pooler that refuses the startup parameter {name}")),
+        (None, Some(pid)) if pid != link.control.process => Some("a pooler (the backend is not the one that greeted us)".into()),
+        _ => None,
+    };
+    if pooler.is_some() && how.role == Role::Migration && how.access == Access::ReadWrite {
+        return Err(Error::connect(format!("{} is behind {}: migrations and proofs need a session of their own", dialer.address, pooler.as_deref().unwrap_or("a pooler")))
+            .hint("Give the target the server's own host and port."));
+    }
+    let control_id = link.fetch(Job::plain("SELECT system_identifier FROM pg_catalog.pg_control_system()")).await?;
+    let server_id = match control_id.as_ref().ok().and_then(|t| t.scalar()) {
+        Some(id) => id.to_string(),
+        None => fallback_id(&dialer.address, &cell(3)),
+    };
+    let version = link.parameters.get("server_version").cloned().unwrap_or_else(|| cell(4));
+    let number: u32 = cell(5).parse().unwrap_or(0);
+    let unverified = unverified(&cell(6), number);
+    let identity = Identity {
+        product: "PostgreSQL".into(),
+        major: if number >= 100_000 { (number / 10_000).to_string() } else { format!("{}.{}", number / 10_000, number / 100 % 100) },
+        version: version.split(' ').next().unwrap_or_default().to_string(),
+        address: dialer.address.clone(),
+        server_id,
+        database: cell(0),
+        user: cell(1),
+        pooler,
+        unverified,
+    };
+
+    if let Some(role) = &target.role {
+        let set = format!("SET ROLE {}", Dialect::Postgres.quote_ident(role));
+        if identity.pooler.is_some() {
+            return Err(Error::connect(format!("`role = \"{role}\"` cannot be kept behind a pooler")).hint("Log in as the role itself, or connect past the pooler."));
+        }
+        link.fetch(Job::plain(&set)).await?.map_err(|e| Error { kind: Kind::Connect, ..e.context(format!("SET ROLE {role}")) })?;
+    }
+    // Behind a pooler the limits go with every transaction instead.
+    let local: Vec<String> = match refused {
+        Some(_) => limits.iter().filter(|(k, _)| k.ends_with("timeout")).map(|(k, v)| format!("SET LOCAL {k} = {v}")).collect(),
+        None => Vec::new(),
+    };
+    let read_only = match how.access {
+        Access::ReadWrite => ReadOnly::No,
+        Access::ReadOnly => prove_read_only(&mut link, local.is_empty() && identity.pooler.is_none()).await?,
+    };
+
+    let (requests, requests_rx) = mpsc::channel(8);
+    let (own, own_rx) = mpsc::channel::<Own>(8);
+    let first = SessionStatus { tx: link.tx, read_only, lost: None, round_trip: link.round_trip };
+    let (status, status_rx) = watch::channel(first);
+    let control = link.control.clone();
+    let actor = Actor { link, access: how.access, read_only, requests: requests_rx, own: own_rx, status, local, version: number };
+    tokio::spawn(actor.serve());
+    Ok(Session::new(requests, control, status_rx, identity, Dialect::Postgres).with_own(Arc::new(Private(own))))
+}
+
+const IDENTITY: &str = "SELECT current_database(), current_user, pg_catalog.pg_backend_pid(), \
+    (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()), current_setting('server_version'), \
+    current_setting('server_version_num'), pg_catalog.version()";
+
+/// Where `pg_control_system()` may not be called (some hosted services): not the same when the address changes, but never
+/// equal for two servers or two databases.
+fn fallback_id(address: &str, database_oid: &str) -> String {
+    let hash = Sha256::digest(format!("{address}\0{database_oid}"));
+    format!("address-{}", hex::encode(&hash[..8]))
+}
+
+fn refused_setting(dialer: &Dialer, name: &str) -> Error {
+    Error::connect(format!("a pooler at {} refuses the setting `{name}` of this target", dialer.address))
+        .hint("Remove it from the target's `settings`, allow it in the pooler (`ignore_startup_parameters` only hides it), or connect past the pooler.")
+}
+
+/// Wire-compatible is not compatible: what else speaks this protocol, and versions that nobody tested.
+fn unverified(version: &str, number: u32) -> Option<String> {
+    const OTHERS: [(&str, &str); 9] = [
+        ("CockroachDB", "CockroachDB"),
+        ("-YB-", "YugabyteDB"),
+        ("Redshift", "Amazon Redshift"),
+        ("Greenplum", "Greenplum"),
+        ("Materialize", "Materialize"),
+        ("QuestDB", "QuestDB"),
+        ("RisingWave", "RisingWave"),
+        ("openGauss", "openGauss"),
+        ("EnterpriseDB", "EDB Postgres Advanced Server"),
+    ];
+    if let Some((_, name)) = OTHERS.iter().find(|(mark, _)| version.contains(mark)) {
+        return Some(format!("{name} speaks PostgreSQL's protocol but was never tested with Holdpoint"));
+    }
+    (number < 120_000).then(|| format!("PostgreSQL {version} is older than what Holdpoint is tested with (12 and later)"))
+}
+
+/// Reads back that writes are refused. `by_session`: the session's default was set in the startup packet.
+async fn prove_read_only(link: &mut Link, by_session: bool) -> Result<ReadOnly> {
+    let text = "SELECT current_setting('transaction_read_only'), current_setting('default_transaction_read_only')";
+    let job = Job { prelude: vec!["BEGIN READ ONLY".into()], text, coda: vec!["ROLLBACK"], ..Job::default() };
+    let table = link.fetch(job).await??;
+    let is_on = |i: usize| table.rows.first().and_then(|r| r.get(i)?.as_deref()) == Some("on");
+    if !is_on(0) || by_session && !is_on(1) {
+        return Err(Error::new(Kind::ReadOnly, "this target is to be read-only, and the server did not confirm it, so it is not opened")
+            .hint("The server (or what stands before it) ignores `default_transaction_read_only`."));
+    }
+    // A server that cannot answer this is still read-only by session.
+    let job = Job { prelude: vec!["BEGIN READ ONLY".into()], text: ROLE_CAN_WRITE, coda: vec!["ROLLBACK"], ..Job::default() };
+    let can_write = link.fetch(job).await?;
+    Ok(match can_write.as_ref().ok().and_then(|t| t.scalar()) {
+        Some("f") => ReadOnly::Role,
+        _ => ReadOnly::Session,
+    })
+}
+
+/// True unless the server is a standby or the role can write nothing: no attribute, membership or privilege that lets it.
+/// Being a member of another role counts as writing, because SET ROLE would reach that role's privileges.
+const ROLE_CAN_WRITE: &str = "SELECT NOT pg_catalog.pg_is_in_recovery() AND (\
+    EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = current_user AND (r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication)) \
+    OR session_user <> current_user \
+    OR EXISTS (SELECT FROM pg_catalog.pg_auth_members m JOIN pg_catalog.pg_roles g ON g.oid = m.roleid \
+        WHERE m.member = (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = current_user) \
+        AND g.rolname NOT IN ('pg_read_all_data', 'pg_read_all_settings', 'pg_read_all_stats', 'pg_stat_scan_tables', 'pg_monitor')) \
+    OR pg_catalog.has_database_privilege(current_database(), 'CREATE') \
+    OR EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \
+        AND pg_catalog.has_schema_privilege(n.oid, 'CREATE')) \
+    OR EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+        WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND CASE c.relkind \
+        WHEN 'S' THEN pg_catalog.has_sequence_privilege(c.oid, 'USAGE, UPDATE') \
+        WHEN 'r' THEN pg_catalog.has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE') OR pg_catalog.has_any_column_privilege(c.oid, 'INSERT, UPDATE') \
+        WHEN 'p' THEN pg_catalog.has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE') OR pg_catalog.has_any_column_privilege(c.oid, 'INSERT, UPDATE') \
+        WHEN 'v' THEN pg_catalog.has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE') \
+        WHEN 'f' THEN pg_catalog.has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE') \
+        ELSE false END))";
