@@ -68,7 +68,10 @@ async fn a_statement_gives_columns_rows_and_its_tag() {
     let s = open(target(pg, "postgres")).await;
     let all = events(&s, "select i as n, 'x' || i as t, null::int as nothing from generate_series(1, 3) i").await.unwrap();
     let Event::Columns(c) = &all[0] else { panic!("{all:?}") };
-    assert_eq!(c.iter().map(|c| (c.name.as_str(), c.type_name.as_str())).collect::<Vec<_>>(), [("n", "integer"), ("t", "text"), ("nothing", "integer")]);
+    assert_eq!(
+        c.iter().map(|c| (c.name.as_str(), c.type_name.as_str())).collect::<Vec<_>>(),
+        [("n", "integer"), ("t", "text"), ("nothing", "integer")]
+    );
     let Event::Rows(b) = &all[1] else { panic!("{all:?}") };
     assert_eq!(b.rows(), 3);
     assert_eq!((b.cell(2, 0), b.cell(2, 1), b.cell(2, 2)), (Cell::Number(b"3"), Cell::Text(b"x3"), Cell::Null));
@@ -105,7 +108,10 @@ async fn errors_carry_position_detail_and_hint() {
     assert!(zero.message.contains("zero byte"));
     let all = events(&s, "do $$ begin raise notice 'hello' using detail = 'd', hint = 'h'; end $$").await.unwrap();
     let Event::Notice(n) = &all[0] else { panic!("{all:?}") };
-    assert_eq!((n.severity.as_str(), n.message.as_str(), n.detail.as_deref(), n.hint.as_deref()), ("NOTICE", "hello", Some("d"), Some("h")));
+    assert_eq!(
+        (n.severity.as_str(), n.message.as_str(), n.detail.as_deref(), n.hint.as_deref()),
+        ("NOTICE", "hello", Some("d"), Some("h"))
+    );
 }
 
 #[tokio::test]
@@ -133,7 +139,16 @@ async fn cancel_ends_the_statement_and_keeps_the_session() {
     let pid = s.fetch("select pg_backend_pid()").await.unwrap().scalar().unwrap().to_string();
     let other = open(target(pg, "postgres")).await;
     let mut stream = s.run("select pg_sleep(600)").await.unwrap();
-    while other.fetch_with("select count(*) from pg_stat_activity where pid = $1::int and query like '%pg_sleep(600)%' and state = 'active'", vec![Some(pid.clone())]).await.unwrap().scalar() != Some("1") {}
+    while other
+        .fetch_with(
+            "select count(*) from pg_stat_activity where pid = $1::int and query like '%pg_sleep(600)%' and state = 'active'",
+            vec![Some(pid.clone())],
+        )
+        .await
+        .unwrap()
+        .scalar()
+        != Some("1")
+    {}
     s.cancel().await.unwrap();
     let mut last = stream.next().await.unwrap();
     while matches!(last, Ok(Event::Columns(_))) {
@@ -165,7 +180,10 @@ async fn a_dropped_stream_cancels_on_the_server() {
 async fn read_only_sessions_are_proven_and_roll_back() {
     let pg = PgServer::shared();
     pg.create_database("ro");
-    pg.psql("ro", "create table t (i int); create role reader login; revoke create on schema public from public; grant select on t to reader");
+    pg.psql(
+        "ro",
+        "create table t (i int); create role reader login; revoke create on schema public from public; grant select on t to reader",
+    );
     let s = open_read_only(target(pg, "ro")).await;
     assert_eq!(s.status().read_only, ReadOnly::Session);
     let e = s.fetch("insert into t values (1)").await.unwrap_err();

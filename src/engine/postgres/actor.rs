@@ -130,7 +130,8 @@ impl Actor {
                     .hint("ROLLBACK first, or use another session."));
             }
         };
-        let prelude = first.iter().copied().map(String::from).chain(self.local.iter().cloned()).chain(settings.iter().copied().map(String::from));
+        let prelude =
+            first.iter().copied().map(String::from).chain(self.local.iter().cloned()).chain(settings.iter().copied().map(String::from));
         Ok((prelude.collect(), coda))
     }
 

@@ -86,7 +86,14 @@ impl Dialer {
             let is_file = dir.file_name().is_some_and(|n| n.to_string_lossy().starts_with(".s.PGSQL."));
             let path = if is_file { dir } else { dir.join(format!(".s.PGSQL.{port}")) };
             let address = path.display().to_string();
-            return Ok(Dialer { place: Place::Unix(path), tls: None, host: String::new(), keepalive: Duration::ZERO, address, _tunnel: None });
+            return Ok(Dialer {
+                place: Place::Unix(path),
+                tls: None,
+                host: String::new(),
+                keepalive: Duration::ZERO,
+                address,
+                _tunnel: None,
+            });
         }
         let host = target.host.clone().unwrap_or_else(|| "localhost".into());
         let tls = match target.sslmode {
@@ -289,7 +296,9 @@ impl Dialer {
                 Message::NoticeResponse(_) => {}
                 Message::ErrorResponse(body) => return Err(self.refused(&body, user, database, given.is_some(), dialed.encrypted)),
                 Message::ReadyForQuery(_) => return Ok(started),
-                _ => return Err(Error::connect(format!("the server at {} sent something unexpected while connecting", self.address)).into()),
+                _ => {
+                    return Err(Error::connect(format!("the server at {} sent something unexpected while connecting", self.address)).into());
+                }
             }
         }
     }
@@ -330,7 +339,8 @@ impl Dialer {
             "3D000" => Error::connect(format!("there is no database `{database}` on the server at {at}")),
             "53300" => Error::connect(format!("the server at {at} has no free connection: {}", r.message))
                 .hint("Close a session, or raise `max_connections`; superusers have reserved ones (`superuser_reserved_connections`)."),
-            "57P03" => Error::connect(format!("the server at {at} is not ready: {}", r.message)).hint("It is starting up, shutting down or recovering: try again in a moment."),
+            "57P03" => Error::connect(format!("the server at {at} is not ready: {}", r.message))
+                .hint("It is starting up, shutting down or recovering: try again in a moment."),
             "42704" | "22023" => Error::connect(format!("the server at {at} does not accept a setting of this target: {}", r.message))
                 .hint("Look at `settings` and `search_path` of the target."),
             _ => Error::connect(format!("the server at {at} refused the connection: {}", r.message)),

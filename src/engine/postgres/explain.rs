@@ -24,7 +24,9 @@ pub(super) fn refine(e: Error) -> Error {
         // "bind message supplies 0 parameters": the text holds $1.
         Some("08P01") => Error { message: "the statement has parameters ($1 …), and a plan needs values for them".into(), ..e }
             .hint("Put values in their place, or EXPLAIN EXECUTE a prepared statement."),
-        Some("42601") if e.position == Some(0) => e.hint("Only SELECT, INSERT, UPDATE, DELETE, MERGE, VALUES, TABLE and CREATE TABLE AS have a plan."),
+        Some("42601") if e.position == Some(0) => {
+            e.hint("Only SELECT, INSERT, UPDATE, DELETE, MERGE, VALUES, TABLE and CREATE TABLE AS have a plan.")
+        }
         _ => e,
     }
 }
@@ -95,15 +97,33 @@ fn number(v: Option<Value>) -> Option<f64> {
 fn text_of(v: &Value) -> String {
     match v {
         Value::String(s) => s.clone(),
-        Value::Array(list) if list.iter().all(|x| !x.is_object() && !x.is_array()) => list.iter().map(text_of).collect::<Vec<_>>().join(", "),
+        Value::Array(list) if list.iter().all(|x| !x.is_object() && !x.is_array()) => {
+            list.iter().map(text_of).collect::<Vec<_>>().join(", ")
+        }
         other => other.to_string(),
     }
 }
 
 /// Keys that state a condition or an order, in the order in which they matter.
 const CONDITIONS: [&str; 18] = [
-    "Index Cond", "Recheck Cond", "TID Cond", "Hash Cond", "Merge Cond", "Join Filter", "Filter", "One-Time Filter", "Order By", "Sort Key",
-    "Presorted Key", "Group Key", "Grouping Sets", "Cache Key", "Run Condition", "Function Call", "Conflict Filter", "Remote SQL",
+    "Index Cond",
+    "Recheck Cond",
+    "TID Cond",
+    "Hash Cond",
+    "Merge Cond",
+    "Join Filter",
+    "Filter",
+    "One-Time Filter",
+    "Order By",
+    "Sort Key",
+    "Presorted Key",
+    "Group Key",
+    "Grouping Sets",
+    "Cache Key",
+    "Run Condition",
+    "Function Call",
+    "Conflict Filter",
+    "Remote SQL",
 ];
 
 /// What attribution needs of a node, in plan order (parents before children).
@@ -149,8 +169,10 @@ fn node(mut o: Map<String, Value>, facts: &mut Vec<Facts>) -> PlanNode {
     let startup = number(take("Actual Startup Time"));
     let time = number(take("Actual Total Time"));
     let rows = number(take("Actual Rows"));
-    let removed: Vec<f64> =
-        ["Rows Removed by Filter", "Rows Removed by Join Filter", "Rows Removed by Index Recheck"].iter().filter_map(|k| number(take(k))).collect();
+    let removed: Vec<f64> = ["Rows Removed by Filter", "Rows Removed by Join Filter", "Rows Removed by Index Recheck"]
+        .iter()
+        .filter_map(|k| number(take(k)))
+        .collect();
     let pages = |k: [Option<f64>; 2]| k.iter().flatten().copied().reduce(|a, b| a + b).map(|v| v as u64);
     let hit = pages([number(take("Shared Hit Blocks")), number(take("Local Hit Blocks"))]);
     let read = pages([number(take("Shared Read Blocks")), number(take("Local Read Blocks"))]);
@@ -189,7 +211,10 @@ fn node(mut o: Map<String, Value>, facts: &mut Vec<Facts>) -> PlanNode {
     let plans = o.remove("Plans");
     for (key, value) in o {
         let zero = key.ends_with("Blocks") && value.as_f64() == Some(0.0);
-        let told = matches!(key.as_str(), "Join Type" | "Strategy" | "Partial Mode" | "Parallel Aware" | "Operation" | "Async Capable" | "Scan Direction");
+        let told = matches!(
+            key.as_str(),
+            "Join Type" | "Strategy" | "Partial Mode" | "Parallel Aware" | "Operation" | "Async Capable" | "Scan Direction"
+        );
         if !zero && !(told && matches!(value, Value::Bool(false) | Value::String(_))) {
             n.attrs.insert(key, text_of(&value));
         }
@@ -213,10 +238,8 @@ fn node(mut o: Map<String, Value>, facts: &mut Vec<Facts>) -> PlanNode {
 
 /// The slowest process: workers tell their own, the leader is what is left of the sum.
 fn wall(workers: &[Value], total: f64) -> Option<f64> {
-    let own: Vec<f64> = workers
-        .iter()
-        .filter_map(|w| Some(w.get("Actual Total Time")?.as_f64()? * w.get("Actual Loops")?.as_f64()?))
-        .collect();
+    let own: Vec<f64> =
+        workers.iter().filter_map(|w| Some(w.get("Actual Total Time")?.as_f64()? * w.get("Actual Loops")?.as_f64()?)).collect();
     if own.is_empty() {
         return None;
     }
@@ -325,7 +348,8 @@ fn attribute(root: &mut PlanNode, facts: &[Facts]) -> Option<f64> {
         match roles[i] {
             Role::Cte => {
                 let cte = name.trim_start_matches("CTE ");
-                let scans: Vec<usize> = (0..facts.len()).filter(|j| facts[*j].cte.as_deref() == Some(cte) && !own_part.contains(j)).collect();
+                let scans: Vec<usize> =
+                    (0..facts.len()).filter(|j| facts[*j].cte.as_deref() == Some(cte) && !own_part.contains(j)).collect();
                 let mut left = spent[i].incl;
                 for s in &scans {
                     let part = left.min(spent[*s].own.max(0.0));
@@ -427,7 +451,8 @@ struct Doubt {
 
 /// Takes the estimate error away where comparing would mislead (rule 8).
 fn doubt(n: &mut PlanNode, above: &Doubt) {
-    let meaningless = matches!(n.op.as_str(), "bitmap merge" | "hash" | "insert" | "update" | "delete" | "merge") || (n.est_rows == Some(1.0) && n.rows == Some(0.0));
+    let meaningless = matches!(n.op.as_str(), "bitmap merge" | "hash" | "insert" | "update" | "delete" | "merge")
+        || (n.est_rows == Some(1.0) && n.rows == Some(0.0));
     if above.cut_short || above.per_process || meaningless {
         n.estimate_error = None;
     }

@@ -53,7 +53,10 @@ fn what_never_ran_has_no_numbers() {
     let plan = parse(json, "15", true).unwrap();
     let never = &plan.root.children[0];
     assert!(never.never_executed);
-    assert_eq!((never.total_ms, never.rows, never.loops, never.pages_hit, never.self_ms, never.estimate_error), (None, None, None, None, None, None));
+    assert_eq!(
+        (never.total_ms, never.rows, never.loops, never.pages_hit, never.self_ms, never.estimate_error),
+        (None, None, None, None, None, None)
+    );
     assert_eq!(never.role, Role::Member);
     assert_eq!(never.attrs["Some New Key"], "1, 2");
     assert!((plan.root.self_ms.unwrap() - 1.0).abs() < 1e-9);

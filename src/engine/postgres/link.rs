@@ -7,9 +7,9 @@ use super::connect::{Dialer, Started, plain};
 use super::fault::Report;
 use super::types::{self, Shape, Types};
 use super::wire::Wire;
+use crate::engine::session::{Canceller, Event, Outcome};
 use crate::model::rows::Table;
 use crate::model::{Align, BatchBuilder, Cell, Column, Error, Kind, Notice, Result, TxState};
-use crate::engine::session::{Canceller, Event, Outcome};
 use futures_util::future::BoxFuture;
 use postgres_protocol::message::backend::Message;
 use postgres_protocol::message::frontend;
@@ -248,7 +248,9 @@ impl Link {
         if self.write(&job, read_types).is_err() {
             // Nothing was sent. The protocol ends texts with a zero byte.
             self.wire.out.clear();
-            let _ = events.send(Err(Error::new(Kind::Statement, "the statement or a parameter holds a zero byte, which PostgreSQL cannot take"))).await;
+            let _ = events
+                .send(Err(Error::new(Kind::Statement, "the statement or a parameter holds a zero byte, which PostgreSQL cannot take")))
+                .await;
             return Ok(());
         }
         self.control.begin();
@@ -283,7 +285,9 @@ impl Link {
             Ok(()) => {
                 run.flush().await;
                 let last = match run.error {
-                    Some(e) if asked && e.code.as_deref() == Some("57014") => Err(Error { kind: Kind::Cancelled, message: "cancelled".into(), ..e }),
+                    Some(e) if asked && e.code.as_deref() == Some("57014") => {
+                        Err(Error { kind: Kind::Cancelled, message: "cancelled".into(), ..e })
+                    }
                     Some(e) => Err(e),
                     None => {
                         let tag = run.tag.unwrap_or_default();

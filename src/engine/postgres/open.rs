@@ -55,7 +55,8 @@ async fn connect(target: &Target, password: &Password, how: Connect, pins: &[(&s
         limits.push(("default_transaction_read_only".into(), "on".into()));
     }
     // psql under a UTF-8 locale sets client_encoding too; all text here is UTF-8.
-    let mut settings: Vec<(String, String)> = vec![("application_name".into(), "holdpoint".into()), ("client_encoding".into(), "UTF8".into())];
+    let mut settings: Vec<(String, String)> =
+        vec![("application_name".into(), "holdpoint".into()), ("client_encoding".into(), "UTF8".into())];
     settings.extend(target.search_path.iter().map(|s| ("search_path".to_string(), s.clone())));
     settings.extend(target.settings.iter().map(|(k, v)| (k.clone(), v.clone())));
     settings.extend(pins.iter().map(|(k, v)| (k.to_string(), v.to_string())));
@@ -85,8 +86,12 @@ async fn connect(target: &Target, password: &Password, how: Connect, pins: &[(&s
         _ => None,
     };
     if pooler.is_some() && how.role == Role::Migration && how.access == Access::ReadWrite {
-        return Err(Error::connect(format!("{} is behind {}: migrations and proofs need a session of their own", dialer.address, pooler.as_deref().unwrap_or("a pooler")))
-            .hint("Give the target the server's own host and port."));
+        return Err(Error::connect(format!(
+            "{} is behind {}: migrations and proofs need a session of their own",
+            dialer.address,
+            pooler.as_deref().unwrap_or("a pooler")
+        ))
+        .hint("Give the target the server's own host and port."));
     }
     let control_id = link.fetch(Job::plain("SELECT system_identifier FROM pg_catalog.pg_control_system()")).await?;
     let server_id = match control_id.as_ref().ok().and_then(|t| t.scalar()) {
@@ -111,7 +116,8 @@ async fn connect(target: &Target, password: &Password, how: Connect, pins: &[(&s
     if let Some(role) = &target.role {
         let set = format!("SET ROLE {}", Dialect::Postgres.quote_ident(role));
         if identity.pooler.is_some() {
-            return Err(Error::connect(format!("`role = \"{role}\"` cannot be kept behind a pooler")).hint("Log in as the role itself, or connect past the pooler."));
+            return Err(Error::connect(format!("`role = \"{role}\"` cannot be kept behind a pooler"))
+                .hint("Log in as the role itself, or connect past the pooler."));
         }
         link.fetch(Job::plain(&set)).await?.map_err(|e| Error { kind: Kind::Connect, ..e.context(format!("SET ROLE {role}")) })?;
     }
