@@ -7,6 +7,7 @@ pub mod maria;
 pub mod pg;
 pub mod pty;
 pub mod server;
+pub mod svg;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

@@ -62,6 +62,11 @@ impl Console {
         self.parser.lock().expect("parser").screen().contents()
     }
 
+    /// The screen as an SVG picture.
+    pub fn picture(&self) -> String {
+        super::svg::render(self.parser.lock().expect("parser").screen())
+    }
+
     /// Every byte that the program wrote to the terminal so far.
     pub fn bytes(&self) -> Vec<u8> {
         self.raw.lock().expect("raw").clone()
