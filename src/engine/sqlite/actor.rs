@@ -290,11 +290,18 @@ impl Actor {
     }
 
     fn explain(&mut self, text: &str, analyze: bool) -> Result<crate::model::plan::Plan> {
-        // Never less strict than the session is.
-        if self.mode == Mode::Free {
-            self.guard.set(Mode::Explain);
+        let fault = |refusal| match refusal {
+            Refusal::Sqlite(e) => self.fault(e),
+            Refusal::Ours(e) => e,
+        };
+        // Explaining prepares and never steps the statement itself, so the plan of a write can be seen in a read-only session too.
+        self.guard.set(Mode::Explain);
+        let mut plan = plan::explain(&self.conn, &self.guard, text).map_err(fault)?;
+        if analyze {
+            self.guard.set(Mode::Analyze);
+            plan::analyze(&self.conn, &self.guard, text, &mut plan).map_err(fault)?;
         }
-        plan::explain(&self.conn, &self.guard, &self.path, text, analyze, &|| self.running.cancelled.load(Ordering::Relaxed))
+        Ok(plan)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The schema tree of a SQLite file, definitions, and the canonical catalogue.
 
-use super::Sqlite;
+use super::{Sqlite, guard};
 use crate::engine::{Catalog, Session};
 use crate::model::rows::Table;
 use crate::model::{CanonicalObject, Dialect, Error, NodeKind, NodePath, Result, SchemaNode, TableShape};
@@ -87,6 +87,15 @@ impl Catalog for Sqlite {
 
     fn tables<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Vec<TableShape>>> {
         Box::pin(canonical::tables(s))
+    }
+
+    fn writing_functions<'a>(&'a self, s: &'a Session, names: &'a [String]) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(async move {
+            // A file brings no functions with it, so those of our build are all there are; the modules are the table-valued ones.
+            let known = s.fetch("SELECT lower(name) FROM pragma_function_list UNION SELECT lower(name) FROM pragma_module_list").await?;
+            let known: Vec<String> = known.rows.iter().map(|r| at(r, 0).to_string()).collect();
+            Ok(names.iter().filter(|n| !guard::harmless(&n.to_lowercase(), &known)).cloned().collect())
+        })
     }
 }
 

@@ -17,6 +17,8 @@ pub enum Mode {
     Read = 1,
     /// The statement is only explained: what takes effect while it is prepared is refused.
     Explain = 2,
+    /// The statement is explained and run: reads only, and no transaction is begun or ended.
+    Analyze = 4,
     /// Nothing at all: used to prepare what follows a statement, where only emptiness is allowed.
     Nothing = 3,
 }
@@ -37,6 +39,7 @@ impl Guard {
             0 => Mode::Free,
             1 => Mode::Read,
             2 => Mode::Explain,
+            4 => Mode::Analyze,
             _ => Mode::Nothing,
         }
     }
@@ -45,6 +48,7 @@ impl Guard {
             Mode::Free => true,
             Mode::Read => reads(&ctx.action),
             Mode::Explain => explains(&ctx.action),
+            Mode::Analyze => reads(&ctx.action) && !matches!(ctx.action, AuthAction::Transaction { .. } | AuthAction::Savepoint { .. }),
             Mode::Nothing => false,
         };
         if allowed { Authorization::Allow } else { Authorization::Deny }
@@ -103,6 +107,14 @@ const TELLING_OF: &[&str] = &[
 fn pragma_reads(name: &str, value: Option<&str>) -> bool {
     let name = name.to_ascii_lowercase();
     TELLING_OF.contains(&name.as_str()) || (value.is_none() && TELLING.contains(&name.as_str()))
+}
+
+/// Whether a function (or table-valued function) of our build only reads, by name; `known` is what the connection has.
+pub fn harmless(name: &str, known: &[String]) -> bool {
+    if let Some(pragma) = name.strip_prefix("pragma_") {
+        return pragma_reads(pragma, None);
+    }
+    function_reads(name) && known.iter().any(|k| k.eq_ignore_ascii_case(name))
 }
 
 fn function_reads(name: &str) -> bool {

@@ -3,6 +3,7 @@
 use crate::model::{BatchBuilder, Cell};
 use rusqlite::types::ValueRef;
 use std::io::Write;
+use std::sync::OnceLock;
 
 /// Appends a value to the batch; `scratch` is reused for the digits.
 pub fn push(batch: &mut BatchBuilder, value: ValueRef<'_>, scratch: &mut Vec<u8>) {
@@ -42,23 +43,82 @@ fn integer(i: i64, out: &mut Vec<u8>) {
     out.extend_from_slice(&digits[at..]);
 }
 
+/// Powers of ten as SQLite multiplies with them: the first 64 bits of 10^p, the highest of them set, the rest cut off.
+struct Powers(Vec<u64>);
+
+impl Powers {
+    /// From the smallest to the largest power that a double needs (17 − 308 − 1 and 18 + 324, and a little more).
+    const FIRST: i32 = -300;
+    const LAST: i32 = 350;
+
+    fn get(p: i32) -> u64 {
+        static TABLE: OnceLock<Powers> = OnceLock::new();
+        let table = TABLE.get_or_init(Powers::new);
+        table.0[(p.clamp(Self::FIRST, Self::LAST) - Self::FIRST) as usize]
+    }
+
+    /// Steps up and down from 1 with 128 bits, so that the error of all the steps stays far below the 64 that are kept.
+    fn new() -> Self {
+        let mut table = vec![0; (Self::LAST - Self::FIRST + 1) as usize];
+        let mut m = 1u128 << 127;
+        for p in 0..=Self::LAST {
+            table[(p - Self::FIRST) as usize] = (m >> 64) as u64;
+            let low = (m & u128::from(u64::MAX)) * 10;
+            let high = (m >> 64) * 10 + (low >> 64);
+            let over = 64 - high.leading_zeros();
+            m = (high << (64 - over)) | ((low & u128::from(u64::MAX)) >> over);
+        }
+        let mut m = 1u128 << 127;
+        for p in (Self::FIRST..0).rev() {
+            let (quotient, rest) = (m / 10, m % 10);
+            let free = quotient.leading_zeros();
+            m = (quotient << free) | ((rest << free) / 10);
+            table[(p - Self::FIRST) as usize] = (m >> 64) as u64;
+        }
+        Powers(table)
+    }
+}
+
+/// A number of 18 digits, or 19 when the mantissa carries over a power of ten, and its power of ten.
+fn decimal(r: f64) -> (u64, i32) {
+    // floor(log2(10^p)) and floor(log10(2^e)), good for all exponents of a double.
+    let log2_of_10 = |p: i32| (p * 108_853) >> 15;
+    let log10_of_2 = |e: i32| (e * 78_913) >> 18;
+    let bits = r.to_bits();
+    let fraction = bits & ((1 << 52) - 1);
+    let (m, e) = match (bits >> 52) as i32 {
+        0 => (fraction << fraction.leading_zeros(), -1074 - fraction.leading_zeros() as i32),
+        e => ((fraction << 11) | (1 << 63), e - 1086),
+    };
+    let p = 17 - log10_of_2(e + 63);
+    let high = ((u128::from(m) * u128::from(Powers::get(p))) >> 64) as u64;
+    let one_bit_more = high >> -(e + log2_of_10(p) + 2);
+    ((one_bit_more + (one_bit_more & 1)) >> 1, -p)
+}
+
+/// Whether the decimal `v × 10^scale` is read as `r`.
+fn reads_back(v: u64, scale: i32, r: f64) -> bool {
+    // Both factors are exact doubles: one rounding, as a parser would do it.
+    if v < 1 << 53 && (-22..=22).contains(&scale) {
+        let power = 10f64.powi(scale.abs());
+        return if scale < 0 { v as f64 / power == r } else { v as f64 * power == r };
+    }
+    format!("{v}e{scale}").parse::<f64>() == Ok(r)
+}
+
 /// The significant digits and the place of the decimal point (`0.d1d2… × 10^point`), as SQLite 3.54 picks them for its
 /// `%!.17g`: 17 digits, and fewer when the tail is a run of nines or zeros and the shorter text reads back as the same number.
-fn digits(r: f64) -> ([u8; 19], usize, i32) {
-    let mut text = [0u8; 32];
-    let mut cursor = &mut text[..];
-    // 18 digits, correctly rounded: "d.ddddddddddddddddde-324" takes 25 bytes at most.
-    let _ = write!(cursor, "{r:.17e}");
-    let left = cursor.len();
-    let text = &text[..32 - left];
-    let mut z = [b'0'; 19];
-    z[0] = text[0];
-    z[1..18].copy_from_slice(&text[2..19]);
-    let exponent = std::str::from_utf8(&text[20..]).ok().and_then(|e| e.parse::<i32>().ok()).unwrap_or(0);
-    let mut point = exponent + 1;
-    // `exp + n` of the original: the power of ten of a number made of the first digits.
-    let scale = |count: usize| point - count as i32;
-    let reads_back = |v: u64, count: usize| format!("{v}e{}", scale(count)).parse::<f64>() == Ok(r);
+fn digits(r: f64) -> ([u8; 20], usize, i32) {
+    let (v, scale) = decimal(r);
+    let taken = if v >= 1_000_000_000_000_000_000 { 19 } else { 18 };
+    let mut z = [b'0'; 20];
+    let mut rest = v;
+    for d in z[..taken].iter_mut().rev() {
+        *d = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    let mut point = taken as i32 + scale;
+    let reads_back = |v: u64, count: usize| reads_back(v, point - count as i32, r);
     let value = |count: usize| z[..count].iter().fold(0u64, |v, d| v * 10 + u64::from(d - b'0'));
     let mut round = 17;
     if z[15] == b'9' && z[14] == b'9' {
@@ -70,7 +130,7 @@ fn digits(r: f64) -> ([u8; 19], usize, i32) {
         if reads_back(v, j) {
             round = j + 1;
         }
-    } else if point >= 18 || (z[15] == b'0' && z[14] == b'0' && z[13] == b'0') {
+    } else if point >= taken as i32 || (z[15] == b'0' && z[14] == b'0' && z[13] == b'0') {
         let mut j = 13;
         while j > 1 && z[j - 1] == b'0' {
             j -= 1;
@@ -89,7 +149,7 @@ fn digits(r: f64) -> ([u8; 19], usize, i32) {
             }
             z[j] = b'0';
             if j == 0 {
-                z.copy_within(0..18, 1);
+                z.copy_within(0..19, 1);
                 z[0] = b'1';
                 n += 1;
                 point += 1;

@@ -1,21 +1,104 @@
-//! The canonical catalogue: what proofs compare.
+//! The canonical catalogue: what proofs compare, so that two ways to the same schema look the same.
+//!
+//! Definitions are compared as tokens: `ALTER TABLE` leaves other blanks and quotes in the stored text than `CREATE TABLE` does.
+//! Shadow tables of virtual tables are left out: their content is the module's business, the virtual table's own is compared.
 
-use super::{Session, at};
-use crate::model::{CanonicalObject, Error, Result, TableShape};
+use super::{Session, at, lit};
+use crate::model::{CanonicalObject, Dialect, Result, TableShape};
+use crate::sql::{TokenKind, lex};
+
+/// Tables of migration tools that stand beside the user's own.
+const HISTORY: &str = "_sqlx_migrations";
+
+/// A condition on `sqlite_schema` (as `t`): the user's own objects.
+fn own() -> String {
+    format!(
+        "t.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND t.tbl_name <> {} AND t.tbl_name NOT IN
+         (SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow')",
+        lit(HISTORY)
+    )
+}
+
+fn object(kind: &str, name: impl Into<String>, definition: String) -> CanonicalObject {
+    CanonicalObject { kind: kind.into(), name: name.into(), definition }
+}
 
 /// Every user object, sorted.
-pub async fn objects(_s: &Session) -> Result<Vec<CanonicalObject>> {
-    Err(Error::failed("the canonical catalogue of SQLite is not there yet"))
+pub async fn objects(s: &Session) -> Result<Vec<CanonicalObject>> {
+    let own = own();
+    let mut out = Vec::new();
+    let schema = s.fetch(format!("SELECT t.type, t.name, t.sql FROM main.sqlite_schema t WHERE {own} AND t.sql IS NOT NULL")).await?;
+    for r in &schema.rows {
+        out.push(object(at(r, 0), at(r, 1), tokens(at(r, 2))));
+    }
+    let columns = s
+        .fetch(format!(
+            "SELECT t.name, c.name, c.cid, upper(c.type), c.\"notnull\", c.dflt_value, c.pk, c.hidden
+             FROM main.sqlite_schema t, pragma_table_xinfo(t.name, 'main') c WHERE t.type = 'table' AND {own}"
+        ))
+        .await?;
+    for r in &columns.rows {
+        let mut definition = format!("#{} {}", at(r, 2), at(r, 3));
+        if at(r, 4) == "1" {
+            definition.push_str(" NOT NULL");
+        }
+        if let Some(default) = r[5].as_deref() {
+            definition.push_str(&format!(" DEFAULT {}", tokens(default)));
+        }
+        if at(r, 6) != "0" {
+            definition.push_str(&format!(" PK {}", at(r, 6)));
+        }
+        match at(r, 7) {
+            "1" => definition.push_str(" HIDDEN"),
+            "2" => definition.push_str(" GENERATED VIRTUAL"),
+            "3" => definition.push_str(" GENERATED STORED"),
+            _ => {}
+        }
+        out.push(object("column", format!("{}.{}", at(r, 0), at(r, 1)), definition));
+    }
+    let keys = s
+        .fetch(format!(
+            "SELECT t.name, i.name, i.\"unique\", i.origin, i.partial,
+                    (SELECT group_concat(coalesce(x.name, '(expression)') || ' ' || x.coll || iif(x.\"desc\", ' DESC', ''), ', ' ORDER BY x.seqno)
+                     FROM pragma_index_xinfo(i.name, 'main') x WHERE x.key)
+             FROM main.sqlite_schema t, pragma_index_list(t.name, 'main') i WHERE t.type = 'table' AND {own}"
+        ))
+        .await?;
+    for r in &keys.rows {
+        // The indexes behind constraints have made-up names: their columns name them.
+        let own_name = at(r, 3) == "c";
+        let name = if own_name { at(r, 1).to_string() } else { format!("({})", at(r, 5)) };
+        let unique = if at(r, 2) == "1" { "UNIQUE " } else { "" };
+        let partial = if at(r, 4) == "1" { " PARTIAL" } else { "" };
+        out.push(object("index columns", format!("{}.{name}", at(r, 0)), format!("{unique}{} ({}){partial}", at(r, 3), at(r, 5))));
+    }
+    let foreign = s
+        .fetch(format!(
+            "SELECT t.name, f.\"table\", f.on_update, f.on_delete, f.match,
+                    group_concat(f.\"from\", ', ' ORDER BY f.seq), group_concat(f.\"to\", ', ' ORDER BY f.seq)
+             FROM main.sqlite_schema t, pragma_foreign_key_list(t.name, 'main') f WHERE t.type = 'table' AND {own} GROUP BY t.name, f.id"
+        ))
+        .await?;
+    for r in &foreign.rows {
+        let definition = format!("{} ({}) ON UPDATE {} ON DELETE {} MATCH {}", at(r, 1), at(r, 6), at(r, 2), at(r, 3), at(r, 4));
+        out.push(object("foreign key", format!("{}.({})", at(r, 0), at(r, 5)), definition));
+    }
+    for setting in ["user_version", "application_id", "encoding"] {
+        let value = s.fetch(format!("PRAGMA main.{setting}")).await?;
+        out.push(object("setting", setting, value.scalar().unwrap_or_default().to_string()));
+    }
+    out.sort();
+    Ok(out)
 }
 
 /// Every user table with its columns, for content hashes: generated columns too, hidden ones of virtual tables not.
 pub async fn tables(s: &Session) -> Result<Vec<TableShape>> {
     let rows = s
-        .fetch(
+        .fetch(format!(
             "SELECT t.name, c.name FROM main.sqlite_schema t, pragma_table_xinfo(t.name, 'main') c
-             WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND t.name <> '_sqlx_migrations' AND c.hidden <> 1
-             ORDER BY t.name, c.cid",
-        )
+             WHERE t.type = 'table' AND {} AND c.hidden <> 1 ORDER BY t.name, c.cid",
+            own()
+        ))
         .await?;
     let mut out: Vec<TableShape> = Vec::new();
     for r in &rows.rows {
@@ -25,4 +108,49 @@ pub async fn tables(s: &Session) -> Result<Vec<TableShape>> {
         }
     }
     Ok(out)
+}
+
+/// A definition without what does not matter: blanks, comments, the case of keywords, quotes round plain names.
+fn tokens(sql: &str) -> String {
+    let mut out = String::with_capacity(sql.len());
+    for t in lex(Dialect::Sqlite, sql) {
+        let text = &sql[t.span];
+        let text = match t.kind {
+            TokenKind::Whitespace | TokenKind::Comment | TokenKind::Semicolon => continue,
+            TokenKind::Keyword => text.to_uppercase(),
+            TokenKind::QuotedIdentifier => plain(text),
+            _ => text.to_string(),
+        };
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(&text);
+    }
+    out
+}
+
+/// A quoted name without its quotes when it needs none, else in double quotes.
+fn plain(quoted: &str) -> String {
+    let inner = quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default();
+    let inner = match quoted.as_bytes().first() {
+        Some(b'"') => inner.replace("\"\"", "\""),
+        Some(b'`') => inner.replace("``", "`"),
+        _ => inner.to_string(),
+    };
+    let simple = inner.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && inner.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if simple { inner } else { Dialect::Sqlite.quote_ident(&inner) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blanks_comments_and_quotes_do_not_matter() {
+        let a = tokens("CREATE TABLE t (a INTEGER, b TEXT DEFAULT 'x  y')");
+        let b = tokens("create table \"t\"(\n a INTEGER -- the key\n,\"b\" TEXT /* */ default 'x  y' );");
+        assert_eq!(a, b);
+        assert_ne!(a, tokens("CREATE TABLE t (a INTEGER, b TEXT DEFAULT 'x y')"));
+        assert!(tokens("CREATE TABLE \"two words\" (a)").contains("\"two words\""));
+    }
 }
