@@ -6,6 +6,7 @@ pub mod evidence;
 pub mod history;
 pub mod journal;
 pub mod runs;
+pub mod spill;
 
 use crate::model::{Error, Kind, Result};
 use rusqlite::{OpenFlags, Transaction, TransactionBehavior};
