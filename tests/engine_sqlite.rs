@@ -351,15 +351,30 @@ async fn a_plan_names_scans_indexes_and_missing_indexes() {
          INSERT INTO customers SELECT value, 'c' || value, 'r' FROM generate_series(1, 100);
          INSERT INTO notes SELECT 'c' || value, 'n' FROM generate_series(1, 5000);
          ANALYZE;"
-            .replace("generate_series(1, 100)", "(WITH RECURSIVE s(value) AS (VALUES (1) UNION ALL SELECT value + 1 FROM s LIMIT 100) SELECT * FROM s)")
-            .replace("generate_series(1, 5000)", "(WITH RECURSIVE s(value) AS (VALUES (1) UNION ALL SELECT value + 1 FROM s LIMIT 5000) SELECT * FROM s)")
+            .replace(
+                "generate_series(1, 100)",
+                "(WITH RECURSIVE s(value) AS (VALUES (1) UNION ALL SELECT value + 1 FROM s LIMIT 100) SELECT * FROM s)",
+            )
+            .replace(
+                "generate_series(1, 5000)",
+                "(WITH RECURSIVE s(value) AS (VALUES (1) UNION ALL SELECT value + 1 FROM s LIMIT 5000) SELECT * FROM s)",
+            )
             .as_str(),
     );
     let s = place.session(Access::ReadOnly).await;
-    let plan = s.explain("SELECT c.name, o.total FROM customers AS c JOIN orders o ON o.customer_id = c.id ORDER BY o.total", false).await.unwrap();
+    let plan = s
+        .explain("SELECT c.name, o.total FROM customers AS c JOIN orders o ON o.customer_id = c.id ORDER BY o.total", false)
+        .await
+        .unwrap();
     let mut seen = Vec::new();
-    plan.root.walk(0, &mut |depth, n| seen.push((depth, n.op.clone(), n.relation.clone().unwrap_or_default(), n.index.clone().unwrap_or_default())));
-    assert!(seen.contains(&(1, "table scan".into(), "customers".into(), String::new())) || seen.contains(&(1, "table scan".into(), "orders".into(), String::new())), "{seen:?}");
+    plan.root.walk(0, &mut |depth, n| {
+        seen.push((depth, n.op.clone(), n.relation.clone().unwrap_or_default(), n.index.clone().unwrap_or_default()))
+    });
+    assert!(
+        seen.contains(&(1, "table scan".into(), "customers".into(), String::new()))
+            || seen.contains(&(1, "table scan".into(), "orders".into(), String::new())),
+        "{seen:?}"
+    );
     assert!(seen.iter().any(|n| n.1 == "sort"), "{seen:?}");
     assert!(!plan.analyzed && plan.execution_ms.is_none() && plan.counters.is_empty());
     assert!(plan.remarks.iter().any(|r| r.contains("reads the whole of")), "{:?}", plan.remarks);
@@ -369,13 +384,19 @@ async fn a_plan_names_scans_indexes_and_missing_indexes() {
     assert!(plan.analyzed && plan.root.rows == Some(1.0) && plan.execution_ms.is_some());
     assert!(plan.counters["vm steps"] > 5000 && plan.counters["full-scan steps"] >= 99, "{:?}", plan.counters);
     assert!(plan.remarks.iter().any(|r| r.contains("CREATE INDEX")), "{:?}", plan.remarks);
-    assert_eq!(plan.raw.lines().count(), { let mut n = 0; plan.root.walk(0, &mut |_, _| n += 1); n - 1 });
+    assert_eq!(plan.raw.lines().count(), {
+        let mut n = 0;
+        plan.root.walk(0, &mut |_, _| n += 1);
+        n - 1
+    });
 
     // A write can be looked at, and is never run; nor is anything that takes effect while it is prepared.
     let plan = s.explain("DELETE FROM orders WHERE customer_id = 3", false).await.unwrap();
     assert!(plan.raw.contains("orders_by_customer"), "{}", plan.raw);
     let w = place.session(Access::ReadWrite).await;
-    for text in ["DELETE FROM customers", "PRAGMA foreign_keys = ON", "BEGIN", "CREATE TABLE x (a)", "INSERT INTO notes VALUES (1, 2) RETURNING 1"] {
+    for text in
+        ["DELETE FROM customers", "PRAGMA foreign_keys = ON", "BEGIN", "CREATE TABLE x (a)", "INSERT INTO notes VALUES (1, 2) RETURNING 1"]
+    {
         assert!(w.explain(text, true).await.is_err(), "{text}");
     }
     assert!(w.explain("PRAGMA foreign_keys = ON", false).await.is_err());
@@ -403,7 +424,14 @@ async fn the_canonical_catalogue_sees_what_matters_only() {
     let before = catalog.objects(&s).await.unwrap();
     assert!(before.is_sorted());
     assert!(!before.iter().any(|o| o.name.contains("sqlx") || o.name.contains("words_data") || o.name.contains("sqlite_")), "{before:#?}");
-    for (kind, name) in [("table", "orders"), ("column", "orders.total"), ("foreign key", "orders.(customer_id)"), ("view", "v"), ("trigger", "tr"), ("setting", "user_version")] {
+    for (kind, name) in [
+        ("table", "orders"),
+        ("column", "orders.total"),
+        ("foreign key", "orders.(customer_id)"),
+        ("view", "v"),
+        ("trigger", "tr"),
+        ("setting", "user_version"),
+    ] {
         assert!(before.iter().any(|o| o.kind == kind && o.name == name), "{kind} {name}: {before:#?}");
     }
     // Up and down: the stored text has other blanks and quotes, the schema is the same.
@@ -431,14 +459,18 @@ async fn the_canonical_catalogue_sees_what_matters_only() {
         assert_eq!(catalog.objects(&s).await.unwrap(), before, "{back}");
     }
     let tables = catalog.tables(&s).await.unwrap();
-    assert_eq!(tables.iter().map(|t| (t.name.as_str(), t.columns.len())).collect::<Vec<_>>(), [("customers", 2), ("orders", 3), ("words", 1)]);
+    assert_eq!(
+        tables.iter().map(|t| (t.name.as_str(), t.columns.len())).collect::<Vec<_>>(),
+        [("customers", 2), ("orders", 3), ("words", 1)]
+    );
 }
 
 #[tokio::test]
 async fn functions_that_may_write_are_told_from_those_that_do_not() {
     let place = Place::with("CREATE TABLE t (a)");
     let (engine, s) = (place.engine(), place.session(Access::ReadOnly).await);
-    let names: Vec<String> = ["count", "UPPER", "json_each", "pragma_table_info", "load_extension", "my_own", "pragma_wal_checkpoint"].map(String::from).into();
+    let names: Vec<String> =
+        ["count", "UPPER", "json_each", "pragma_table_info", "load_extension", "my_own", "pragma_wal_checkpoint"].map(String::from).into();
     let writing = engine.catalog().get().unwrap().writing_functions(&s, &names).await.unwrap();
     assert_eq!(writing, ["load_extension", "my_own", "pragma_wal_checkpoint"]);
 }

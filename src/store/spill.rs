@@ -270,7 +270,12 @@ mod tests {
         }
         assert!(spill.lock().cache.len() <= CACHED);
         let mut seen = 0;
-        spill.for_each(|b| { seen += b.rows(); Ok(()) }).unwrap();
+        spill
+            .for_each(|b| {
+                seen += b.rows();
+                Ok(())
+            })
+            .unwrap();
         assert_eq!(seen, 100_000);
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "the file has no name");
     }

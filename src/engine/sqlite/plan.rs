@@ -47,7 +47,8 @@ pub fn explain(conn: &Connection, guard: &Guard, text: &str) -> Result<Plan, Ref
 pub fn analyze(conn: &Connection, guard: &Guard, text: &str, plan: &mut Plan) -> Result<(), Refusal> {
     let mut statement = prepare(conn, guard, text)?;
     if !statement.readonly() || statement.is_explain() != 0 {
-        let e = Error::read_only("only a statement that reads is run to be analysed").hint("The plan without a run shows how a write would go.");
+        let e = Error::read_only("only a statement that reads is run to be analysed")
+            .hint("The plan without a run shows how a write would go.");
         return Err(Refusal::Ours(e));
     }
     if statement.parameter_count() > 0 {

@@ -137,7 +137,8 @@ fn plain(quoted: &str) -> String {
         Some(b'`') => inner.replace("``", "`"),
         _ => inner.to_string(),
     };
-    let simple = inner.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && inner.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let simple =
+        inner.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && inner.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if simple { inner } else { Dialect::Sqlite.quote_ident(&inner) }
 }
 
