@@ -114,6 +114,28 @@ impl Tree {
         merge(&mut self.root, over.root);
     }
 
+    /// Like [`Tree::merge`], but only the named tables of the top level merge (key by key, one level deep).
+    pub fn merge_sections(&mut self, mut over: Tree, sections: &[&str]) {
+        number(&mut over.root, self.layers);
+        self.layers += over.layers;
+        self.root.at = over.root.at;
+        let (Node::Table(old), Node::Table(new)) = (&mut self.root.node, over.root.node) else { return };
+        for entry in new {
+            match old.iter_mut().find(|e| e.key == entry.key) {
+                Some(e) => match (&mut e.item.node, entry.item.node) {
+                    (Node::Table(below), Node::Table(above)) if sections.contains(&entry.key.as_str()) => {
+                        for inner in above {
+                            below.retain(|e| e.key != inner.key);
+                            below.push(inner);
+                        }
+                    }
+                    (_, node) => *e = Entry { item: Item { node, at: entry.item.at }, ..entry },
+                },
+                None => old.push(entry),
+            }
+        }
+    }
+
     /// The document as a section; `problems` collects what is wrong with it.
     pub fn section<'a>(&'a self, problems: &'a Problems) -> Section<'a> {
         Section { entries: entries(&self.root), at: self.root.at.clone(), name: String::new(), problems, seen: RefCell::default() }
