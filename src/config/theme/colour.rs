@@ -29,7 +29,11 @@ impl ColourDepth {
     pub fn detect(env: impl Fn(&str) -> Option<String>) -> ColourDepth {
         let var = |name: &str| env(name).filter(|v| !v.is_empty());
         let term = var("TERM").unwrap_or_default();
-        if var("NO_COLOR").is_some() || ["dumb", "vt100", "vt102", "vt220"].contains(&term.as_str()) || term.ends_with("-mono") || term.ends_with("-m") {
+        if var("NO_COLOR").is_some()
+            || ["dumb", "vt100", "vt102", "vt220"].contains(&term.as_str())
+            || term.ends_with("-mono")
+            || term.ends_with("-m")
+        {
             ColourDepth::None
         } else if var("COLORTERM").is_some_and(|v| v == "truecolor" || v == "24bit") || term.ends_with("-direct") {
             ColourDepth::True
