@@ -13,6 +13,8 @@ pub struct Console {
     writer: Box<dyn Write + Send>,
     parser: Arc<Mutex<vt100::Parser>>,
     raw: Arc<Mutex<Vec<u8>>>,
+    arrivals: Arc<Mutex<Vec<(Instant, usize)>>>,
+    pub started: Instant,
 }
 
 impl Console {
@@ -22,9 +24,14 @@ impl Console {
     }
 
     pub fn start_with(home: &Path, dir: &Path, args: &[&str], columns: u16, rows: u16, env: &[(&str, &str)]) -> Console {
-        let pair = native_pty_system().openpty(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).expect("pty");
         let mut c = CommandBuilder::new(super::holdpoint());
         c.args(args);
+        Self::spawn(c, home, dir, columns, rows, env)
+    }
+
+    /// Any program, in the same surroundings.
+    pub fn spawn(mut c: CommandBuilder, home: &Path, dir: &Path, columns: u16, rows: u16, env: &[(&str, &str)]) -> Console {
+        let pair = native_pty_system().openpty(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).expect("pty");
         c.cwd(dir);
         c.env_clear();
         c.env("PATH", std::env::var_os("PATH").unwrap_or_default());
@@ -37,24 +44,30 @@ impl Console {
         for (k, v) in env {
             c.env(k, v);
         }
-        let child = pair.slave.spawn_command(c).expect("start holdpoint");
+        let started = Instant::now();
+        let child = pair.slave.spawn_command(c).expect("start the program");
         drop(pair.slave);
         let parser = Arc::new(Mutex::new(vt100::Parser::new(size(rows), size(columns), 0)));
         let raw = Arc::new(Mutex::new(Vec::new()));
         let mut reader = pair.master.try_clone_reader().expect("reader");
-        let (p, r) = (parser.clone(), raw.clone());
+        let arrivals = Arc::new(Mutex::new(Vec::new()));
+        let (p, r, a) = (parser.clone(), raw.clone(), arrivals.clone());
         std::thread::spawn(move || {
             let mut buf = [0u8; 8192];
             while let Ok(n) = reader.read(&mut buf) {
                 if n == 0 {
                     break;
                 }
-                r.lock().expect("raw").extend_from_slice(&buf[..n]);
+                let at = Instant::now();
+                let mut raw = r.lock().expect("raw");
+                raw.extend_from_slice(&buf[..n]);
+                a.lock().expect("arrivals").push((at, raw.len()));
+                drop(raw);
                 p.lock().expect("parser").process(&buf[..n]);
             }
         });
         let writer = pair.master.take_writer().expect("writer");
-        Console { child, master: pair.master, writer, parser, raw }
+        Console { child, master: pair.master, writer, parser, raw, arrivals, started }
     }
 
     /// The screen as text, one line per row.
@@ -70,6 +83,11 @@ impl Console {
     /// Every byte that the program wrote to the terminal so far.
     pub fn bytes(&self) -> Vec<u8> {
         self.raw.lock().expect("raw").clone()
+    }
+
+    /// When bytes came, each with how many there were in all.
+    pub fn arrivals(&self) -> Vec<(Instant, usize)> {
+        self.arrivals.lock().expect("arrivals").clone()
     }
 
     /// True while the alternate screen is on.
