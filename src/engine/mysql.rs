@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 mod actor;
 mod cancel;
+mod catalog;
 mod connect;
 mod errors;
 mod explain;
@@ -44,7 +45,7 @@ impl Engine for MySql {
         Box::pin(async move { open::open(&self.connector, &how).await })
     }
     fn catalog(&self) -> Capability<&dyn Catalog> {
-        Capability::No("the catalogue of MariaDB and MySQL is not there yet")
+        Capability::Yes(self)
     }
     fn plans(&self) -> Capability<()> {
         Capability::No("plans of MariaDB and MySQL are not there yet")

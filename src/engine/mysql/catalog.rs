@@ -1,0 +1,375 @@
+//! The schema tree, definitions by SHOW CREATE, and (in `canonical`) what proofs compare.
+//!
+//! `writing_functions` stays with the trait's default, which calls every name that the classifier does not know a writer:
+//! MySQL's and MariaDB's catalogues hold only the author's own claim (`SQL_DATA_ACCESS`), which the server does not enforce.
+
+use super::MySql;
+use crate::engine::{Catalog, Session};
+use crate::model::{CanonicalObject, Dialect, Error, NodeKind, NodePath, Result, SchemaNode, TableShape};
+use futures_util::future::BoxFuture;
+
+pub(super) mod canonical;
+
+/// Databases of the server itself.
+pub(super) const SYSTEM: &str = "'information_schema', 'performance_schema', 'mysql', 'sys'";
+/// A table in which a scratch database says that it is one.
+pub(super) const MARKER: &str = "_holdpoint_scratch";
+/// sqlx's history.
+pub(super) const HISTORY: &str = "_sqlx_migrations";
+
+const FUNCTIONS: &str = "Functions";
+const PROCEDURES: &str = "Procedures";
+const EVENTS: &str = "Events";
+const INDEXES: &str = "Indexes";
+const FOREIGN_KEYS: &str = "Foreign keys";
+const CHECKS: &str = "Checks";
+const TRIGGERS: &str = "Triggers";
+
+pub(super) fn q(name: &str) -> String {
+    Dialect::MySql.quote_ident(name)
+}
+pub(super) fn lit(text: &str) -> String {
+    Dialect::MySql.quote_literal(text)
+}
+/// Cell `c` of a row, NULL as the empty text.
+pub(super) fn at(row: &[Option<String>], c: usize) -> &str {
+    row.get(c).and_then(|v| v.as_deref()).unwrap_or_default()
+}
+
+fn node(kind: NodeKind, name: impl Into<String>) -> SchemaNode {
+    SchemaNode { kind, name: name.into(), detail: String::new(), marks: Vec::new(), rows: None, bytes: None, expandable: false }
+}
+
+impl Catalog for MySql {
+    fn children<'a>(&'a self, s: &'a Session, path: &'a NodePath) -> BoxFuture<'a, Result<Vec<SchemaNode>>> {
+        Box::pin(async move {
+            let schema = path.name_of(NodeKind::Schema).unwrap_or_default();
+            match path.last() {
+                None => databases(s).await,
+                Some((NodeKind::Schema, name)) => relations(s, name).await,
+                Some((NodeKind::Table | NodeKind::View, name)) => relation(s, schema, name).await,
+                Some((NodeKind::Group, group)) => match (path.name_of(NodeKind::Table), group.as_str()) {
+                    (Some(table), INDEXES) => indexes(s, schema, table).await,
+                    (Some(table), FOREIGN_KEYS) => foreign_keys(s, schema, table).await,
+                    (Some(table), CHECKS) => checks(s, schema, table).await,
+                    (Some(table), TRIGGERS) => triggers(s, schema, table).await,
+                    (None, FUNCTIONS) => routines(s, schema, "FUNCTION").await,
+                    (None, PROCEDURES) => routines(s, schema, "PROCEDURE").await,
+                    (None, EVENTS) => events(s, schema).await,
+                    _ => Ok(Vec::new()),
+                },
+                Some(_) => Ok(Vec::new()),
+            }
+        })
+    }
+
+    fn definition<'a>(&'a self, s: &'a Session, path: &'a NodePath) -> BoxFuture<'a, Result<String>> {
+        Box::pin(async move {
+            let Some((kind, name)) = path.last() else { return Err(Error::failed("the root has no definition")) };
+            let schema = path.name_of(NodeKind::Schema).unwrap_or_default();
+            let group = path.name_of(NodeKind::Group).unwrap_or_default();
+            let full = format!("{}.{}", q(schema), q(name));
+            let (what, column) = match kind {
+                NodeKind::Schema => (format!("SHOW CREATE DATABASE {}", q(name)), 1),
+                NodeKind::Table => (format!("SHOW CREATE TABLE {full}"), 1),
+                NodeKind::View => (format!("SHOW CREATE VIEW {full}"), 1),
+                NodeKind::Sequence => (format!("SHOW CREATE SEQUENCE {full}"), 1),
+                NodeKind::Trigger => (format!("SHOW CREATE TRIGGER {full}"), 2),
+                NodeKind::Function if group == PROCEDURES => (format!("SHOW CREATE PROCEDURE {full}"), 2),
+                NodeKind::Function if group == EVENTS => (format!("SHOW CREATE EVENT {full}"), 3),
+                NodeKind::Function => (format!("SHOW CREATE FUNCTION {full}"), 2),
+                _ => return Err(Error::failed(format!("{name} has no definition of its own; see its table's"))),
+            };
+            let shown = s.fetch(what).await?;
+            let row = shown.rows.first().ok_or_else(|| Error::failed(format!("there is no {name} in {schema} any more")))?;
+            match row.get(column).and_then(|v| v.as_deref()) {
+                Some(text) => Ok(format!("{text};")),
+                None => Err(Error::new(crate::model::Kind::Unknown, format!("the body of {name} is not visible to this user"))
+                    .hint("GRANT SHOW CREATE ROUTINE (MariaDB 11.3) or SELECT ON mysql.proc lets a user see it.")),
+            }
+        })
+    }
+
+    fn preview(&self, path: &NodePath, limit: u32) -> Option<String> {
+        let (kind, name) = path.last()?;
+        if !matches!(kind, NodeKind::Table | NodeKind::View) {
+            return None;
+        }
+        let schema = path.name_of(NodeKind::Schema)?;
+        let qualified = match self.connector.target().database.as_deref() {
+            Some(own) if own == schema => q(name),
+            _ => format!("{}.{}", q(schema), q(name)),
+        };
+        Some(format!("SELECT * FROM {qualified} LIMIT {limit}"))
+    }
+
+    fn objects<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Vec<CanonicalObject>>> {
+        Box::pin(canonical::objects(s))
+    }
+
+    fn tables<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Vec<TableShape>>> {
+        Box::pin(canonical::tables(s))
+    }
+}
+
+async fn databases(s: &Session) -> Result<Vec<SchemaNode>> {
+    // The one that the target names comes first.
+    let list = s
+        .fetch(format!(
+            "SELECT SCHEMA_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME NOT IN ({SYSTEM}) \
+             OR SCHEMA_NAME = DATABASE() ORDER BY COALESCE(SCHEMA_NAME = DATABASE(), 0) DESC, SCHEMA_NAME"
+        ))
+        .await?;
+    Ok(list
+        .rows
+        .iter()
+        .map(|r| SchemaNode { detail: at(r, 1).to_string(), expandable: true, ..node(NodeKind::Schema, at(r, 0)) })
+        .collect())
+}
+
+async fn relations(s: &Session, schema: &str) -> Result<Vec<SchemaNode>> {
+    let db = lit(schema);
+    let list = s
+        .fetch(format!(
+            "SELECT TABLE_TYPE, TABLE_NAME, TABLE_ROWS, DATA_LENGTH + INDEX_LENGTH, ENGINE FROM information_schema.TABLES WHERE TABLE_SCHEMA = {db} \
+             UNION ALL SELECT ROUTINE_TYPE, NULL, COUNT(*), NULL, NULL FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = {db} GROUP BY ROUTINE_TYPE \
+             UNION ALL SELECT 'EVENT', NULL, COUNT(*), NULL, NULL FROM information_schema.EVENTS WHERE EVENT_SCHEMA = {db} HAVING COUNT(*) > 0"
+        ))
+        .await?;
+    let mut nodes = Vec::new();
+    let mut groups = Vec::new();
+    for r in &list.rows {
+        let kind = match at(r, 0) {
+            "VIEW" | "SYSTEM VIEW" => NodeKind::View,
+            "SEQUENCE" => NodeKind::Sequence,
+            "FUNCTION" | "PROCEDURE" | "EVENT" => {
+                let name = match at(r, 0) {
+                    "FUNCTION" => FUNCTIONS,
+                    "PROCEDURE" => PROCEDURES,
+                    _ => EVENTS,
+                };
+                groups.push(SchemaNode { detail: at(r, 2).to_string(), expandable: true, ..node(NodeKind::Group, name) });
+                continue;
+            }
+            _ => NodeKind::Table,
+        };
+        let table = kind == NodeKind::Table;
+        nodes.push(SchemaNode {
+            // The usual engine needs no word.
+            detail: if table && !at(r, 4).eq_ignore_ascii_case("InnoDB") { at(r, 4).to_string() } else { String::new() },
+            rows: if table { at(r, 2).parse().ok() } else { None },
+            bytes: if table { at(r, 3).parse().ok() } else { None },
+            expandable: kind != NodeKind::Sequence,
+            ..node(kind, at(r, 1))
+        });
+    }
+    let rank = |k: NodeKind| match k {
+        NodeKind::Table => 0,
+        NodeKind::View => 1,
+        _ => 2,
+    };
+    nodes.sort_by(|a, b| (rank(a.kind), a.name.to_lowercase(), &a.name).cmp(&(rank(b.kind), b.name.to_lowercase(), &b.name)));
+    groups.sort_by_key(|g| (g.name == EVENTS, g.name.clone()));
+    nodes.extend(groups);
+    Ok(nodes)
+}
+
+async fn relation(s: &Session, schema: &str, table: &str) -> Result<Vec<SchemaNode>> {
+    let (db, t) = (lit(schema), lit(table));
+    let columns = s
+        .fetch(format!(
+            "SELECT c.COLUMN_NAME, c.COLUMN_TYPE, c.IS_NULLABLE, c.COLUMN_DEFAULT, c.COLUMN_KEY, c.EXTRA, c.COLUMN_COMMENT, \
+             k.REFERENCED_TABLE_SCHEMA, k.REFERENCED_TABLE_NAME, k.REFERENCED_COLUMN_NAME FROM information_schema.COLUMNS c \
+             LEFT JOIN information_schema.KEY_COLUMN_USAGE k ON k.TABLE_SCHEMA = c.TABLE_SCHEMA AND k.TABLE_NAME = c.TABLE_NAME \
+             AND k.COLUMN_NAME = c.COLUMN_NAME AND k.REFERENCED_TABLE_NAME IS NOT NULL \
+             WHERE c.TABLE_SCHEMA = {db} AND c.TABLE_NAME = {t} ORDER BY c.ORDINAL_POSITION"
+        ))
+        .await?;
+    if columns.rows.is_empty() {
+        return Err(Error::failed(format!("there is no {table} in {schema} any more, or this user may not see it")));
+    }
+    let mut nodes: Vec<SchemaNode> = Vec::new();
+    for r in &columns.rows {
+        let to = |r: &[Option<String>]| {
+            let owner = if at(r, 7) == schema { String::new() } else { format!("{}.", at(r, 7)) };
+            format!("FK → {owner}{}.{}", at(r, 8), at(r, 9))
+        };
+        // A column of two foreign keys comes twice.
+        if let Some(last) = nodes.last_mut()
+            && last.name == at(r, 0)
+        {
+            last.marks.push(to(r));
+            continue;
+        }
+        let mut marks = Vec::new();
+        match at(r, 4) {
+            "PRI" => marks.push("PK".to_string()),
+            "UNI" => marks.push("UQ".to_string()),
+            _ => {}
+        }
+        if !at(r, 8).is_empty() {
+            marks.push(to(r));
+        }
+        if at(r, 2) == "NO" {
+            marks.push("NOT NULL".to_string());
+        }
+        if let Some(default) = r.get(3).and_then(|d| d.as_deref())
+            && default != "NULL"
+        {
+            marks.push(format!("DEFAULT {default}"));
+        }
+        if !at(r, 5).is_empty() {
+            marks.push(at(r, 5).to_uppercase());
+        }
+        nodes.push(SchemaNode { detail: at(r, 1).to_string(), marks, ..node(NodeKind::Column, at(r, 0)) });
+    }
+    let counts = s
+        .fetch(format!(
+            "SELECT (SELECT COUNT(DISTINCT INDEX_NAME) FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = {db} AND TABLE_NAME = {t}), \
+             (SELECT COUNT(*) FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = {db} AND TABLE_NAME = {t}), \
+             (SELECT COUNT(*) FROM information_schema.TABLE_CONSTRAINTS WHERE TABLE_SCHEMA = {db} AND TABLE_NAME = {t} AND CONSTRAINT_TYPE = 'CHECK'), \
+             (SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = {db} AND EVENT_OBJECT_TABLE = {t})"
+        ))
+        .await?;
+    for (i, name) in [INDEXES, FOREIGN_KEYS, CHECKS, TRIGGERS].into_iter().enumerate() {
+        let n = counts.rows.first().map_or("0", |r| at(r, i)).to_string();
+        if n != "0" {
+            nodes.push(SchemaNode { detail: n, expandable: true, ..node(NodeKind::Group, name) });
+        }
+    }
+    Ok(nodes)
+}
+
+async fn indexes(s: &Session, schema: &str, table: &str) -> Result<Vec<SchemaNode>> {
+    let list = s
+        .fetch(format!(
+            "SELECT INDEX_NAME, NON_UNIQUE, INDEX_TYPE, COLUMN_NAME, SUB_PART FROM information_schema.STATISTICS \
+             WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {} ORDER BY INDEX_NAME <> 'PRIMARY', INDEX_NAME, SEQ_IN_INDEX",
+            lit(schema),
+            lit(table)
+        ))
+        .await?;
+    let mut nodes: Vec<SchemaNode> = Vec::new();
+    for r in &list.rows {
+        let column = match (at(r, 3), at(r, 4)) {
+            // MySQL's functional key parts have no column.
+            ("", _) => "(expression)".to_string(),
+            (c, "") => c.to_string(),
+            (c, part) => format!("{c}({part})"),
+        };
+        match nodes.last_mut() {
+            Some(last) if last.name == at(r, 0) => {
+                last.detail.pop();
+                last.detail.push_str(&format!(", {column})"));
+            }
+            _ => {
+                let mut marks = Vec::new();
+                if at(r, 0) == "PRIMARY" {
+                    marks.push("PK".to_string());
+                } else if at(r, 1) == "0" {
+                    marks.push("UQ".to_string());
+                }
+                if at(r, 2) != "BTREE" {
+                    marks.push(at(r, 2).to_string());
+                }
+                nodes.push(SchemaNode { detail: format!("({column})"), marks, ..node(NodeKind::Index, at(r, 0)) });
+            }
+        }
+    }
+    Ok(nodes)
+}
+
+async fn foreign_keys(s: &Session, schema: &str, table: &str) -> Result<Vec<SchemaNode>> {
+    let list = s
+        .fetch(format!(
+            "SELECT k.CONSTRAINT_NAME, k.COLUMN_NAME, k.REFERENCED_TABLE_SCHEMA, k.REFERENCED_TABLE_NAME, k.REFERENCED_COLUMN_NAME, \
+             r.UPDATE_RULE, r.DELETE_RULE FROM information_schema.KEY_COLUMN_USAGE k JOIN information_schema.REFERENTIAL_CONSTRAINTS r \
+             ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA AND r.TABLE_NAME = k.TABLE_NAME AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME \
+             WHERE k.TABLE_SCHEMA = {} AND k.TABLE_NAME = {} AND k.REFERENCED_TABLE_NAME IS NOT NULL \
+             ORDER BY k.CONSTRAINT_NAME, k.ORDINAL_POSITION",
+            lit(schema),
+            lit(table)
+        ))
+        .await?;
+    let mut nodes: Vec<SchemaNode> = Vec::new();
+    let mut rows = list.rows.iter().peekable();
+    while let Some(r) = rows.next() {
+        let (mut from, mut to) = (vec![at(r, 1)], vec![at(r, 4)]);
+        while let Some(more) = rows.next_if(|n| at(n, 0) == at(r, 0)) {
+            from.push(at(more, 1));
+            to.push(at(more, 4));
+        }
+        let owner = if at(r, 2) == schema { String::new() } else { format!("{}.", at(r, 2)) };
+        let mut detail = format!("({}) → {owner}{} ({})", from.join(", "), at(r, 3), to.join(", "));
+        for (what, rule) in [("UPDATE", at(r, 5)), ("DELETE", at(r, 6))] {
+            if !matches!(rule, "RESTRICT" | "NO ACTION") {
+                detail.push_str(&format!(" ON {what} {rule}"));
+            }
+        }
+        nodes.push(SchemaNode { detail, ..node(NodeKind::Constraint, at(r, 0)) });
+    }
+    Ok(nodes)
+}
+
+async fn checks(s: &Session, schema: &str, table: &str) -> Result<Vec<SchemaNode>> {
+    let list = s
+        .fetch(format!(
+            "SELECT c.CONSTRAINT_NAME, c.CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS c JOIN information_schema.TABLE_CONSTRAINTS t \
+             ON t.CONSTRAINT_SCHEMA = c.CONSTRAINT_SCHEMA AND t.CONSTRAINT_NAME = c.CONSTRAINT_NAME AND t.CONSTRAINT_TYPE = 'CHECK' {} \
+             WHERE t.TABLE_SCHEMA = {} AND t.TABLE_NAME = {} ORDER BY c.CONSTRAINT_NAME",
+            // Names of checks are unique per table in MariaDB (whose view has the table's name), per database in MySQL.
+            if s.identity().product == "MariaDB" { "AND t.TABLE_NAME = c.TABLE_NAME" } else { "" },
+            lit(schema),
+            lit(table)
+        ))
+        .await?;
+    Ok(list.rows.iter().map(|r| SchemaNode { detail: format!("CHECK ({})", at(r, 1)), ..node(NodeKind::Constraint, at(r, 0)) }).collect())
+}
+
+async fn triggers(s: &Session, schema: &str, table: &str) -> Result<Vec<SchemaNode>> {
+    let list = s
+        .fetch(format!(
+            "SELECT TRIGGER_NAME, ACTION_TIMING, EVENT_MANIPULATION FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = {} \
+             AND EVENT_OBJECT_TABLE = {} ORDER BY EVENT_MANIPULATION, ACTION_TIMING, ACTION_ORDER",
+            lit(schema),
+            lit(table)
+        ))
+        .await?;
+    Ok(list.rows.iter().map(|r| SchemaNode { detail: format!("{} {}", at(r, 1), at(r, 2)), ..node(NodeKind::Trigger, at(r, 0)) }).collect())
+}
+
+async fn routines(s: &Session, schema: &str, kind: &str) -> Result<Vec<SchemaNode>> {
+    let list = s
+        .fetch(format!(
+            "SELECT ROUTINE_NAME, DTD_IDENTIFIER, SQL_DATA_ACCESS FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = {} \
+             AND ROUTINE_TYPE = {} ORDER BY ROUTINE_NAME",
+            lit(schema),
+            lit(kind)
+        ))
+        .await?;
+    Ok(list
+        .rows
+        .iter()
+        .map(|r| {
+            let detail = if at(r, 1).is_empty() { String::new() } else { format!("returns {}", at(r, 1)) };
+            SchemaNode { detail, ..node(NodeKind::Function, at(r, 0)) }
+        })
+        .collect())
+}
+
+async fn events(s: &Session, schema: &str) -> Result<Vec<SchemaNode>> {
+    let list = s
+        .fetch(format!(
+            "SELECT EVENT_NAME, STATUS, INTERVAL_VALUE, INTERVAL_FIELD, EXECUTE_AT FROM information_schema.EVENTS WHERE EVENT_SCHEMA = {} ORDER BY EVENT_NAME",
+            lit(schema)
+        ))
+        .await?;
+    Ok(list
+        .rows
+        .iter()
+        .map(|r| {
+            let when = if at(r, 2).is_empty() { format!("at {}", at(r, 4)) } else { format!("every {} {}", at(r, 2), at(r, 3)) };
+            SchemaNode { detail: when, marks: vec![at(r, 1).to_string()], ..node(NodeKind::Function, at(r, 0)) }
+        })
+        .collect())
+}
