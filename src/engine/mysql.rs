@@ -15,6 +15,7 @@ mod catalog;
 mod connect;
 mod errors;
 mod explain;
+mod migrations;
 mod open;
 mod pulse;
 mod rows;
@@ -54,6 +55,6 @@ impl Engine for MySql {
         Capability::No("backups of MariaDB and MySQL are not there yet")
     }
     fn migrations(&self) -> Capability<&dyn Migrations> {
-        Capability::No("migrations of MariaDB and MySQL are not there yet")
+        Capability::Yes(self)
     }
 }
