@@ -29,9 +29,9 @@ fn lock_name(database: &str) -> String {
 
 async fn database(s: &Session) -> Result<String> {
     let now = s.fetch("SELECT DATABASE()").await?;
-    now.scalar()
-        .map(str::to_string)
-        .ok_or_else(|| Error::usage("no database is chosen").hint("Name one in the target's `database`: migrations are about one database."))
+    now.scalar().map(str::to_string).ok_or_else(|| {
+        Error::usage("no database is chosen").hint("Name one in the target's `database`: migrations are about one database.")
+    })
 }
 
 impl Migrations for MySql {
@@ -160,8 +160,10 @@ async fn holder(s: &Session, db: &str, name: &str) -> Error {
             let e = if at(r, 5).is_empty() { e } else { e.detail(at(r, 5).to_string()) };
             e.hint("Wait for it to end; if its program is gone, the server frees the lock when the connection closes.")
         }
-        Ok(Some(r)) if !at(r, 0).is_empty() => Error { message: format!("connection {} holds the migration lock of {db}", at(r, 0)), ..held }
-            .hint("GRANT PROCESS lets this user see whose it is."),
+        Ok(Some(r)) if !at(r, 0).is_empty() => {
+            Error { message: format!("connection {} holds the migration lock of {db}", at(r, 0)), ..held }
+                .hint("GRANT PROCESS lets this user see whose it is.")
+        }
         _ => held.hint("It was freed in the meantime, or cannot be seen: try again."),
     }
 }
@@ -244,7 +246,11 @@ async fn transactions(s: &Session, server: &str, me: &str) -> Result<Finding> {
         _ => Severity::Ok,
     };
     let f = Finding::new(severity, CHECK, server, text);
-    Ok(if severity == Severity::Ok { f } else { f.next("DDL on a table that it used waits for it, and everybody else behind the DDL: let it end first.") })
+    Ok(if severity == Severity::Ok {
+        f
+    } else {
+        f.next("DDL on a table that it used waits for it, and everybody else behind the DDL: let it end first.")
+    })
 }
 
 async fn waiting(s: &Session, server: &str, me: &str, maria: bool) -> Result<Vec<Finding>> {

@@ -43,7 +43,9 @@ pub(super) async fn objects(s: &Session) -> Result<Vec<CanonicalObject>> {
     let d = lit(&db);
     let mut out = Vec::new();
     let settings = s
-        .fetch(format!("SELECT DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = {d}"))
+        .fetch(format!(
+            "SELECT DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = {d}"
+        ))
         .await?;
     if let Some(r) = settings.rows.first() {
         out.push(object("setting", "default collation", at(r, 1)));
@@ -88,15 +90,7 @@ pub(super) async fn objects(s: &Session) -> Result<Vec<CanonicalObject>> {
         ))
         .await?;
     for r in &triggers.rows {
-        let text = format!(
-            "{} {} on {} #{}: {} (sql_mode {})",
-            at(r, 1),
-            at(r, 2),
-            at(r, 3),
-            at(r, 4),
-            plain(at(r, 5), &db),
-            at(r, 6)
-        );
+        let text = format!("{} {} on {} #{}: {} (sql_mode {})", at(r, 1), at(r, 2), at(r, 3), at(r, 4), plain(at(r, 5), &db), at(r, 6));
         out.push(object("trigger", format!("{}.{}", at(r, 3), at(r, 0)), text));
     }
     routines(s, &db, &mut out).await?;
@@ -108,7 +102,8 @@ pub(super) async fn objects(s: &Session) -> Result<Vec<CanonicalObject>> {
         .await?;
     for r in &events.rows {
         let schedule: Vec<&str> = (1..9).map(|c| at(r, c)).filter(|v| !v.is_empty()).collect();
-        let text = format!("{}: {} (sql_mode {}, time_zone {}) {}", schedule.join(" "), plain(at(r, 9), &db), at(r, 10), at(r, 11), at(r, 12));
+        let text =
+            format!("{}: {} (sql_mode {}, time_zone {}) {}", schedule.join(" "), plain(at(r, 9), &db), at(r, 10), at(r, 11), at(r, 12));
         out.push(object("event", at(r, 0), text.trim_end()));
     }
     out.sort();
