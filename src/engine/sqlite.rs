@@ -14,6 +14,7 @@ mod guard;
 mod migrations;
 mod open;
 mod plan;
+mod space;
 mod value;
 
 /// A SQLite target.

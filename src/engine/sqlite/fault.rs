@@ -1,5 +1,6 @@
 //! SQLite's errors as sentences a person can act on.
 
+use super::space;
 use crate::model::{Error, Kind};
 use rusqlite::ffi;
 use std::path::Path;
@@ -42,8 +43,11 @@ pub fn statement(e: rusqlite::Error, path: &Path) -> Error {
     let file = path.display();
     let mut error = match code & 0xff {
         ffi::SQLITE_INTERRUPT => Error::cancelled(),
-        ffi::SQLITE_BUSY => Error::new(Kind::Statement, format!("{file} is locked by another connection: {message}"))
-            .hint("Another program or session holds a transaction on this file: let it commit or roll back, then run this again."),
+        ffi::SQLITE_BUSY => {
+            let who = space::holder(path).map(|h| format!(" ({h})")).unwrap_or_default();
+            Error::new(Kind::Statement, format!("{file} is locked by another connection{who}: {message}"))
+                .hint("Another program or session holds a transaction on this file: let it commit or roll back, then run this again.")
+        }
         ffi::SQLITE_LOCKED => Error::new(Kind::Statement, format!("a table of {file} is in use by this connection: {message}")),
         ffi::SQLITE_READONLY => Error::read_only(format!("{file} is open read-only: {message}")),
         ffi::SQLITE_AUTH => Error::read_only(format!("refused, this session is read-only: {message}")),

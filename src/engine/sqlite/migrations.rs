@@ -7,6 +7,8 @@ use crate::model::{Dialect, Error, Finding, Result};
 use futures_util::future::BoxFuture;
 use std::time::{Duration, Instant};
 
+mod preconditions;
+
 /// As sqlx writes it: the same columns, types and defaults, so that both tools can be used in turn.
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS _sqlx_migrations (
     version BIGINT PRIMARY KEY,
@@ -90,8 +92,8 @@ impl Migrations for Sqlite {
         Box::pin(async { Ok(()) })
     }
 
-    fn preconditions<'a>(&'a self, _s: &'a Session) -> BoxFuture<'a, Result<Vec<Finding>>> {
-        Box::pin(async { Err(Error::failed("preconditions of SQLite are not there yet")) })
+    fn preconditions<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Vec<Finding>>> {
+        Box::pin(preconditions::findings(s))
     }
 
     fn session_setup(&self, _lock_timeout: Duration) -> Vec<String> {

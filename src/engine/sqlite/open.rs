@@ -59,6 +59,12 @@ fn inspect(path: &Path) -> Result<(PathBuf, std::fs::Metadata)> {
     Ok((canonical, meta))
 }
 
+/// Who the database at `path` is, without opening it.
+pub fn identify(path: &Path) -> Result<Identity> {
+    let (path, meta) = inspect(path)?;
+    Ok(identity(&path, &meta))
+}
+
 /// Host, path, device and inode, hashed. A file that was replaced (restored over, swapped by rename) counts as another
 /// database, so that evidence of the old content cannot serve the new one; migrations, VACUUM and ordinary writes keep all four.
 fn identity(path: &Path, meta: &std::fs::Metadata) -> Identity {
