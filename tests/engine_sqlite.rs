@@ -679,8 +679,12 @@ async fn preflight_says_what_is_missing() {
     };
     let of = |name: &str, severity| (name.to_string(), severity);
     let found = check(place.target()).await;
-    assert!(found.contains(&of("scratch-missing", Severity::Warning)) && found.contains(&of("backup-space", Severity::Unknown)), "{found:?}");
-    let full = Target { backups: Some(place.dir.path().join("b")), scratch: Some(place.file().to_string_lossy().into_owned()), ..place.target() };
+    assert!(
+        found.contains(&of("scratch-missing", Severity::Warning)) && found.contains(&of("backup-space", Severity::Unknown)),
+        "{found:?}"
+    );
+    let full =
+        Target { backups: Some(place.dir.path().join("b")), scratch: Some(place.file().to_string_lossy().into_owned()), ..place.target() };
     let found = check(full).await;
     assert!(found.contains(&of("backup-space", Severity::Ok)) && found.contains(&of("scratch-writable", Severity::Critical)), "{found:?}");
     let gone = Target { path: Some(place.dir.path().join("gone.db")), ..place.target() };
@@ -732,8 +736,12 @@ async fn the_history_table_is_sqlx_s_own() {
         assert_eq!(severity(&found, check), Some(Severity::Ok), "{found:?}");
     }
     let other = rusqlite::Connection::open(place.file()).unwrap();
-    other.execute_batch("CREATE TABLE c (p REFERENCES t (rowid)); DROP TABLE c; CREATE TABLE p (id INTEGER PRIMARY KEY);
-                         CREATE TABLE k (p REFERENCES p (id)); INSERT INTO k VALUES (9); BEGIN IMMEDIATE").unwrap_err();
+    other
+        .execute_batch(
+            "CREATE TABLE c (p REFERENCES t (rowid)); DROP TABLE c; CREATE TABLE p (id INTEGER PRIMARY KEY);
+                         CREATE TABLE k (p REFERENCES p (id)); INSERT INTO k VALUES (9); BEGIN IMMEDIATE",
+        )
+        .unwrap_err();
     other.execute_batch("PRAGMA foreign_keys = OFF; INSERT INTO k VALUES (9); BEGIN IMMEDIATE").unwrap();
     let e = migrations.lock(&s, Duration::ZERO).await.unwrap_err();
     assert!(e.message.contains("locked by another connection (this process)"), "{e}");

@@ -65,7 +65,9 @@ impl Sqlite {
             attempt += 1;
             match copying::vacuum_into(&source, &copy, progress, cancel).await? {
                 Copied::Still(facts) => break facts,
-                Copied::Moved if attempt < ATTEMPTS => progress.update("somebody wrote meanwhile: copying again", attempt.into(), Some(ATTEMPTS.into())),
+                Copied::Moved if attempt < ATTEMPTS => {
+                    progress.update("somebody wrote meanwhile: copying again", attempt.into(), Some(ATTEMPTS.into()))
+                }
                 Copied::Moved => {
                     copying::remove(&copy);
                     return Err(Error::failed(format!("{} was written to during each of {ATTEMPTS} copies", source.display()))
@@ -105,9 +107,19 @@ impl Sqlite {
         })
     }
 
-    async fn restore_backup(&self, dir: &Path, manifest: &Manifest, progress: &dyn Progress, cancel: &CancellationToken) -> Result<Scratch> {
+    async fn restore_backup(
+        &self,
+        dir: &Path,
+        manifest: &Manifest,
+        progress: &dyn Progress,
+        cancel: &CancellationToken,
+    ) -> Result<Scratch> {
         let [artefact] = manifest.artefacts.as_slice() else {
-            return Err(Error::failed(format!("the manifest in {} names {} files, and a SQLite backup is one", dir.display(), manifest.artefacts.len())));
+            return Err(Error::failed(format!(
+                "the manifest in {} names {} files, and a SQLite backup is one",
+                dir.display(),
+                manifest.artefacts.len()
+            )));
         };
         if manifest.identity.product != self.product() || artefact.path != COPY {
             return Err(Error::failed(format!("the backup in {} is of {}, not of SQLite", dir.display(), manifest.identity.product)));
@@ -116,8 +128,13 @@ impl Sqlite {
         if let Ok(now) = open::path_of(&self.target).and_then(|p| open::identify(&p))
             && now.subject() != manifest.identity.subject()
         {
-            return Err(Error::failed(format!("the backup in {} is of {}, not of {}", dir.display(), manifest.identity.address, now.address))
-                .hint("A database file that was replaced since counts as another one: take a new backup of it."));
+            return Err(Error::failed(format!(
+                "the backup in {} is of {}, not of {}",
+                dir.display(),
+                manifest.identity.address,
+                now.address
+            ))
+            .hint("A database file that was replaced since counts as another one: take a new backup of it."));
         }
         let place = self.make_scratch(manifest)?;
         let file = place.join(Path::new(&manifest.identity.database).file_name().unwrap_or("database.sqlite".as_ref()));
@@ -156,7 +173,13 @@ impl Sqlite {
         std::path::absolute(name).map_err(|e| Error::io(format!("finding the scratch directory {name}"), e))
     }
 
-    async fn compare_restore(&self, manifest: &Manifest, scratch: &Scratch, progress: &dyn Progress, cancel: &CancellationToken) -> Result<Differences> {
+    async fn compare_restore(
+        &self,
+        manifest: &Manifest,
+        scratch: &Scratch,
+        progress: &dyn Progress,
+        cancel: &CancellationToken,
+    ) -> Result<Differences> {
         if manifest.fingerprint.objects.is_empty() {
             // Even an empty database has its settings in the catalogue.
             return Err(Error::new(Kind::Unknown, "the manifest holds no fingerprint, so there is nothing to compare with"));

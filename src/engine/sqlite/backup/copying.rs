@@ -86,9 +86,11 @@ pub fn remove(copy: &Path) {
 fn copy_now(source: &Path, copy: &Path, handle: oneshot::Sender<InterruptHandle>) -> Result<Copied> {
     let failed = |e| fault::statement(e, source);
     open::identify(source)?;
-    let conn =
-        Connection::open_with_flags(source, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE)
-            .map_err(failed)?;
+    let conn = Connection::open_with_flags(
+        source,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE,
+    )
+    .map_err(failed)?;
     // A backup may wait longer for a writer's commit than a person at the keyboard.
     conn.busy_timeout(Duration::from_secs(5)).map_err(failed)?;
     let _ = handle.send(conn.get_interrupt_handle());
@@ -156,11 +158,16 @@ fn stream(mut from: File, from_path: &Path, to: &mut dyn Write, to_path: &Path, 
 
 /// Copies an artefact to a new file, and refuses it when it is not what the manifest says.
 pub fn copy_checked(from: &Path, to: &Path, expected: &Artefact, cancel: &CancellationToken) -> Result<()> {
-    let wrong = |what: String| Error::failed(what).hint("This backup proves nothing any more: take a new one, and look who changed the file.");
+    let wrong =
+        |what: String| Error::failed(what).hint("This backup proves nothing any more: take a new one, and look who changed the file.");
     let file = File::open(from).map_err(|e| Error::io(format!("opening the backup's {}", from.display()), e))?;
     let size = file.metadata().map_err(|e| Error::io(format!("reading {}", from.display()), e))?.len();
     if size != expected.bytes {
-        return Err(wrong(format!("{} has {size} bytes and its manifest says {}: it was cut off or changed", from.display(), expected.bytes)));
+        return Err(wrong(format!(
+            "{} has {size} bytes and its manifest says {}: it was cut off or changed",
+            from.display(),
+            expected.bytes
+        )));
     }
     let mut out = OpenOptions::new()
         .write(true)

@@ -42,12 +42,20 @@ fn source(target: &Target, identity: &Identity, out: &mut Vec<Finding>) -> Optio
     let (path, now) = match found {
         Ok(found) => found,
         Err(e) => {
-            out.push(Finding::new(Severity::Critical, "backup-source", &target.name, e.message).next(e.hints.first().cloned().unwrap_or_default()));
+            out.push(
+                Finding::new(Severity::Critical, "backup-source", &target.name, e.message)
+                    .next(e.hints.first().cloned().unwrap_or_default()),
+            );
             return None;
         }
     };
     if now.subject() != identity.subject() {
-        let f = Finding::new(Severity::Critical, "backup-source", path.display().to_string(), "the file was replaced since this session opened it");
+        let f = Finding::new(
+            Severity::Critical,
+            "backup-source",
+            path.display().to_string(),
+            "the file was replaced since this session opened it",
+        );
         out.push(f.next("Reconnect, and look at what is in it now."));
         return None;
     }
@@ -61,7 +69,12 @@ fn source(target: &Target, identity: &Identity, out: &mut Vec<Finding>) -> Optio
 fn writable(root: &Path, out: &mut Vec<Finding>) {
     let tried = std::fs::create_dir_all(root).and_then(|()| tempfile::tempdir_in(root));
     if let Err(e) = tried {
-        let f = Finding::new(Severity::Critical, "scratch-writable", root.display().to_string(), format!("nothing can be made in the scratch directory: {e}"));
+        let f = Finding::new(
+            Severity::Critical,
+            "scratch-writable",
+            root.display().to_string(),
+            format!("nothing can be made in the scratch directory: {e}"),
+        );
         out.push(f.next("Give this user write permission there, or name another directory as `scratch`."));
     }
 }

@@ -44,8 +44,13 @@ fn writable(s: &Session, file: &str) -> Finding {
             .next("Give this user write permission on the file, or make the target's access `guarded`.");
     }
     if rustix::fs::access(directory, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK).is_err() {
-        return Finding::new(Severity::Critical, "sqlite-writable", file, "its directory is not writable, and SQLite needs to make its journal there")
-            .next(format!("Give this user write permission on {}.", directory.display()));
+        return Finding::new(
+            Severity::Critical,
+            "sqlite-writable",
+            file,
+            "its directory is not writable, and SQLite needs to make its journal there",
+        )
+        .next(format!("Give this user write permission on {}.", directory.display()));
     }
     Finding::new(Severity::Ok, "sqlite-writable", file, "the file and its directory are writable")
 }
@@ -61,7 +66,8 @@ async fn writers(s: &Session, file: &str) -> Result<Option<Finding>> {
             Finding::new(Severity::Ok, "sqlite-writers", file, "nobody else writes")
         }
         Err(e) if e.code.as_deref().is_some_and(|c| c.starts_with("SQLITE_BUSY")) => {
-            Finding::new(Severity::Critical, "sqlite-writers", file, e.message).next("Stop the programs that use the file, or wait for their transaction to end.")
+            Finding::new(Severity::Critical, "sqlite-writers", file, e.message)
+                .next("Stop the programs that use the file, or wait for their transaction to end.")
         }
         Err(e) => return Err(e),
     }))
@@ -69,8 +75,13 @@ async fn writers(s: &Session, file: &str) -> Result<Option<Finding>> {
 
 async fn sound(s: &Session, file: &str) -> Result<Finding> {
     Ok(match within(s, "PRAGMA quick_check(1)").await? {
-        None => Finding::new(Severity::Unknown, "sqlite-sound", file, format!("the file is too large to check within {}", text::duration(BUDGET)))
-            .next("Run `PRAGMA integrity_check` on a restored copy of the backup."),
+        None => Finding::new(
+            Severity::Unknown,
+            "sqlite-sound",
+            file,
+            format!("the file is too large to check within {}", text::duration(BUDGET)),
+        )
+        .next("Run `PRAGMA integrity_check` on a restored copy of the backup."),
         Some(t) if t.scalar() == Some("ok") => Finding::new(Severity::Ok, "sqlite-sound", file, "quick_check found no damage"),
         Some(t) => {
             let what = t.scalar().unwrap_or("nothing readable").to_string();
@@ -86,17 +97,22 @@ async fn foreign_keys(s: &Session, file: &str) -> Result<Finding> {
     let found = within(s, &format!("SELECT \"table\", rowid, parent FROM pragma_foreign_key_check LIMIT {VIOLATIONS}")).await;
     Ok(match found {
         // A key onto a table or columns that are not there cannot be checked at all.
-        Err(e) if e.message.contains("foreign key mismatch") => Finding::new(Severity::Warning, check, file, e.message)
-            .next("The referenced columns need a PRIMARY KEY or a UNIQUE index."),
+        Err(e) if e.message.contains("foreign key mismatch") => {
+            Finding::new(Severity::Warning, check, file, e.message).next("The referenced columns need a PRIMARY KEY or a UNIQUE index.")
+        }
         Err(e) => return Err(e),
-        Ok(None) => Finding::new(Severity::Unknown, check, file, format!("foreign keys could not be checked within {}", text::duration(BUDGET)))
-            .next("Run `PRAGMA foreign_key_check` on a restored copy of the backup."),
+        Ok(None) => {
+            Finding::new(Severity::Unknown, check, file, format!("foreign keys could not be checked within {}", text::duration(BUDGET)))
+                .next("Run `PRAGMA foreign_key_check` on a restored copy of the backup.")
+        }
         Ok(Some(t)) if t.rows.is_empty() => Finding::new(Severity::Ok, check, file, "no foreign key is violated"),
         Ok(Some(t)) => {
             let cell = |c: usize| t.rows.first().and_then(|r| r.get(c)).and_then(|v| v.as_deref()).unwrap_or("?").to_string();
             let many = if t.rows.len() == VIOLATIONS { "at least " } else { "" };
-            let message = format!("{many}{} rows point to rows that are not there, e.g. {} row {} to {}", t.rows.len(), cell(0), cell(1), cell(2));
-            Finding::new(Severity::Warning, check, file, message).next("A migration that rebuilds such a table with foreign keys on will fail: mend the rows first.")
+            let message =
+                format!("{many}{} rows point to rows that are not there, e.g. {} row {} to {}", t.rows.len(), cell(0), cell(1), cell(2));
+            Finding::new(Severity::Warning, check, file, message)
+                .next("A migration that rebuilds such a table with foreign keys on will fail: mend the rows first.")
         }
     })
 }
@@ -107,19 +123,28 @@ async fn room(s: &Session, file: &str) -> Result<Finding> {
     let size: u64 = size.scalar().and_then(|v| v.parse().ok()).unwrap_or(0);
     Ok(match space::free(Path::new(file).parent().unwrap_or(Path::new("/"))) {
         None => Finding::new(Severity::Unknown, check, file, "the free space could not be read"),
-        Some(free) if free < LITTLE.max(size / 20) => {
-            Finding::new(Severity::Critical, check, file, format!("only {} free beside a database of {}", text::bytes(free), text::bytes(size)))
-                .next("Free some space: a full disk in the middle of a run ends it.")
-        }
+        Some(free) if free < LITTLE.max(size / 20) => Finding::new(
+            Severity::Critical,
+            check,
+            file,
+            format!("only {} free beside a database of {}", text::bytes(free), text::bytes(size)),
+        )
+        .next("Free some space: a full disk in the middle of a run ends it."),
         // A statement that rewrites a table writes it twice: the journal keeps the old pages.
         Some(free) if free < size => Finding::new(
             Severity::Warning,
             check,
             file,
-            format!("{} free, less than the database's {}: a change that rewrites large tables may fill the disk", text::bytes(free), text::bytes(size)),
+            format!(
+                "{} free, less than the database's {}: a change that rewrites large tables may fill the disk",
+                text::bytes(free),
+                text::bytes(size)
+            ),
         )
         .next("Free some space before the run."),
-        Some(free) => Finding::new(Severity::Ok, check, file, format!("{} free beside a database of {}", text::bytes(free), text::bytes(size))),
+        Some(free) => {
+            Finding::new(Severity::Ok, check, file, format!("{} free beside a database of {}", text::bytes(free), text::bytes(size)))
+        }
     })
 }
 
@@ -127,8 +152,13 @@ async fn journal(s: &Session, file: &str) -> Result<Finding> {
     let mode = s.fetch("PRAGMA journal_mode").await?;
     let mode = mode.scalar().unwrap_or("unknown").to_string();
     Ok(match mode.as_str() {
-        "off" | "memory" => Finding::new(Severity::Warning, "sqlite-journal", file, format!("journal_mode is {mode}: a crash in the middle of a run can destroy the file"))
-            .next("Set `PRAGMA journal_mode = DELETE` or `WAL` before the run."),
+        "off" | "memory" => Finding::new(
+            Severity::Warning,
+            "sqlite-journal",
+            file,
+            format!("journal_mode is {mode}: a crash in the middle of a run can destroy the file"),
+        )
+        .next("Set `PRAGMA journal_mode = DELETE` or `WAL` before the run."),
         _ => Finding::new(Severity::Info, "sqlite-journal", file, format!("journal_mode is {mode}")),
     })
 }
