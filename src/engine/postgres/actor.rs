@@ -48,10 +48,12 @@ impl Actor {
                     Some(Request::Run { text, params, events }) => self.run(&text, &params, events).await.err(),
                     Some(Request::Explain { text, analyze, reply }) => match self.explain(&text, analyze).await {
                         Ok(plan) => {
+                            self.publish(None);
                             let _ = reply.send(plan);
                             None
                         }
                         Err(lost) => {
+                            self.publish(Some(&lost));
                             let _ = reply.send(Err(lost.0.clone()));
                             Some(lost)
                         }
@@ -97,12 +99,15 @@ impl Actor {
             job.prelude.extend(self.local.iter().cloned());
             job.coda = vec!["ROLLBACK"];
         }
-        // The state has to be right before the reader sees the end, so the last event comes through here.
-        let result = self.link.run(job, events, true).await;
-        if result.is_ok() && self.access == Access::ReadOnly {
-            self.ensure_idle().await?;
+        let mut ending = self.link.run(job, events, true).await;
+        if ending.lost.is_none() && self.access == Access::ReadOnly {
+            ending.lost = self.ensure_idle().await.err();
         }
-        result
+        // The state has to be right before the reader sees the end.
+        self.publish(ending.lost.as_ref());
+        let lost = ending.lost.clone();
+        ending.tell().await;
+        lost.map_or(Ok(()), Err)
     }
 
     /// A read-only session never keeps a transaction: where the pipelined ROLLBACK was skipped (COPY FROM STDIN), it is sent again.

@@ -19,6 +19,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, mpsc};
 
+/// How a statement ended, not yet told to its reader: the session's state is published first.
+pub(super) struct Ending {
+    events: mpsc::Sender<Result<Event>>,
+    last: Result<Event>,
+    pub lost: Option<Lost>,
+}
+
+impl Ending {
+    pub async fn tell(self) {
+        let _ = self.events.send(self.last).await;
+    }
+}
+
 /// The connection is gone; the error says how.
 #[derive(Debug, Clone)]
 pub(super) struct Lost(pub Error);
@@ -190,8 +203,16 @@ impl Link {
             }
             Ok(table)
         };
-        let (ran, collected) = futures_util::future::join(self.run(job, events, false), collect).await;
-        ran.map(|()| collected)
+        let run = async {
+            let ending = self.run(job, events, false).await;
+            let lost = ending.lost.clone();
+            ending.tell().await;
+            lost
+        };
+        match futures_util::future::join(run, collect).await {
+            (None, collected) => Ok(collected),
+            (Some(lost), _) => Err(lost),
+        }
     }
 
     fn write_statement(&mut self, text: &str, params: &[Option<String>], describe: bool) -> std::io::Result<()> {
@@ -241,17 +262,14 @@ impl Link {
         Ok(())
     }
 
-    /// Runs a job and sends what happens to `events`. Statement errors go there too; only a lost connection is returned
-    /// (after the reader was told).
-    pub async fn run(&mut self, job: Job<'_>, events: mpsc::Sender<Result<Event>>, with_types: bool) -> Result<(), Lost> {
+    /// Runs a job and sends what happens to `events`, all but the last event.
+    pub async fn run(&mut self, job: Job<'_>, events: mpsc::Sender<Result<Event>>, with_types: bool) -> Ending {
         let read_types = with_types && self.types.stale && self.tx == TxState::Idle;
         if self.write(&job, read_types).is_err() {
             // Nothing was sent. The protocol ends texts with a zero byte.
             self.wire.out.clear();
-            let _ = events
-                .send(Err(Error::new(Kind::Statement, "the statement or a parameter holds a zero byte, which PostgreSQL cannot take")))
-                .await;
-            return Ok(());
+            let zero = Error::new(Kind::Statement, "the statement or a parameter holds a zero byte, which PostgreSQL cannot take");
+            return Ending { events, last: Err(zero), lost: None };
         }
         self.control.begin();
         let rolled_back = job.coda.first() == Some(&"ROLLBACK");
@@ -297,15 +315,11 @@ impl Link {
                         Ok(Event::Done(Outcome { affected: affected(&tag), tag, elapsed: run.elapsed, rolled_back }))
                     }
                 };
-                if !run.abandoned {
-                    let _ = run.events.send(last).await;
-                }
-                Ok(())
+                Ending { events: run.events, last, lost: None }
             }
             Err(lost) => {
                 let told = lost.0.clone().hint("Whether a write took effect is not known: look before running it again.");
-                let _ = run.events.send(Err(told)).await;
-                Err(lost)
+                Ending { events: run.events, last: Err(told), lost: Some(lost) }
             }
         }
     }
