@@ -7,10 +7,13 @@ use crate::model::{Dialect, Result};
 use futures_util::future::BoxFuture;
 
 mod actor;
+mod catalog;
 mod connect;
+mod definition;
 mod explain;
 mod fault;
 mod link;
+mod objects;
 mod open;
 mod types;
 mod wire;
@@ -41,7 +44,7 @@ impl Engine for Postgres {
         Box::pin(open::open(&self.target, &self.password, how, &[]))
     }
     fn catalog(&self) -> Capability<&dyn Catalog> {
-        Capability::No("the catalogue of PostgreSQL is not built yet")
+        Capability::Yes(self)
     }
     fn plans(&self) -> Capability<()> {
         Capability::Yes(())

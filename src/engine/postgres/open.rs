@@ -76,7 +76,11 @@ async fn connect(target: &Target, password: &Password, how: Connect, pins: &[(&s
     };
     let mut link = Link::new(started, dialer.clone());
 
-    let facts = link.fetch(Job::plain(IDENTITY)).await??;
+    // One round trip where the system identifier may be read, as it usually may.
+    let facts = match link.fetch(Job::plain(&identity_query(true))).await? {
+        Ok(t) => t,
+        Err(_) => link.fetch(Job::plain(&identity_query(false))).await??,
+    };
     let row = facts.rows.first().ok_or_else(|| Error::connect("the server did not say who it is"))?;
     let cell = |i: usize| row.get(i).cloned().flatten().unwrap_or_default();
     // pgbouncer, Odyssey, pgcat and the clouds' proxies hand out cancel keys of their own.
@@ -93,10 +97,9 @@ async fn connect(target: &Target, password: &Password, how: Connect, pins: &[(&s
         ))
         .hint("Give the target the server's own host and port."));
     }
-    let control_id = link.fetch(Job::plain("SELECT system_identifier FROM pg_catalog.pg_control_system()")).await?;
-    let server_id = match control_id.as_ref().ok().and_then(|t| t.scalar()) {
-        Some(id) => id.to_string(),
-        None => fallback_id(&dialer.address, &cell(3)),
+    let server_id = match cell(7) {
+        id if id.is_empty() => fallback_id(&dialer.address, &cell(3)),
+        id => id,
     };
     let version = link.parameters.get("server_version").cloned().unwrap_or_else(|| cell(4));
     let number: u32 = cell(5).parse().unwrap_or(0);
@@ -141,9 +144,14 @@ async fn connect(target: &Target, password: &Password, how: Connect, pins: &[(&s
     Ok(Session::new(requests, control, status_rx, identity, Dialect::Postgres).with_own(Arc::new(Private(own))))
 }
 
-const IDENTITY: &str = "SELECT current_database(), current_user, pg_catalog.pg_backend_pid(), \
-    (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()), current_setting('server_version'), \
-    current_setting('server_version_num'), pg_catalog.version()";
+fn identity_query(with_system_identifier: bool) -> String {
+    let system = if with_system_identifier { "(SELECT system_identifier FROM pg_catalog.pg_control_system())" } else { "NULL" };
+    format!(
+        "SELECT current_database(), current_user, pg_catalog.pg_backend_pid(), \
+        (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()), current_setting('server_version'), \
+        current_setting('server_version_num'), pg_catalog.version(), {system}"
+    )
+}
 
 /// Where `pg_control_system()` may not be called (some hosted services): not the same when the address changes, but never
 /// equal for two servers or two databases.
@@ -178,26 +186,25 @@ fn unverified(version: &str, number: u32) -> Option<String> {
 
 /// Reads back that writes are refused. `by_session`: the session's default was set in the startup packet.
 async fn prove_read_only(link: &mut Link, by_session: bool) -> Result<ReadOnly> {
-    let text = "SELECT current_setting('transaction_read_only'), current_setting('default_transaction_read_only')";
-    let job = Job { prelude: vec!["BEGIN READ ONLY".into()], text, coda: vec!["ROLLBACK"], ..Job::default() };
-    let table = link.fetch(job).await??;
-    let is_on = |i: usize| table.rows.first().and_then(|r| r.get(i)?.as_deref()) == Some("on");
-    if !is_on(0) || by_session && !is_on(1) {
+    let settings = "SELECT current_setting('transaction_read_only'), current_setting('default_transaction_read_only')";
+    let ask = |text| Job { prelude: vec!["BEGIN READ ONLY".into()], text, coda: vec!["ROLLBACK"], ..Job::default() };
+    // One round trip; a server that cannot answer the second half is still read-only by session.
+    let both = format!("{settings}, {ROLE_CAN_WRITE}");
+    let table = match link.fetch(ask(&both)).await? {
+        Ok(t) => t,
+        Err(_) => link.fetch(ask(settings)).await??,
+    };
+    let answer = |i: usize| table.rows.first().and_then(|r| r.get(i)?.as_deref());
+    if answer(0) != Some("on") || by_session && answer(1) != Some("on") {
         return Err(Error::new(Kind::ReadOnly, "this target is to be read-only, and the server did not confirm it, so it is not opened")
             .hint("The server (or what stands before it) ignores `default_transaction_read_only`."));
     }
-    // A server that cannot answer this is still read-only by session.
-    let job = Job { prelude: vec!["BEGIN READ ONLY".into()], text: ROLE_CAN_WRITE, coda: vec!["ROLLBACK"], ..Job::default() };
-    let can_write = link.fetch(job).await?;
-    Ok(match can_write.as_ref().ok().and_then(|t| t.scalar()) {
-        Some("f") => ReadOnly::Role,
-        _ => ReadOnly::Session,
-    })
+    Ok(if answer(2) == Some("f") { ReadOnly::Role } else { ReadOnly::Session })
 }
 
 /// True unless the server is a standby or the role can write nothing: no attribute, membership or privilege that lets it.
 /// Being a member of another role counts as writing, because SET ROLE would reach that role's privileges.
-const ROLE_CAN_WRITE: &str = "SELECT NOT pg_catalog.pg_is_in_recovery() AND (\
+const ROLE_CAN_WRITE: &str = "NOT pg_catalog.pg_is_in_recovery() AND (\
     EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = current_user AND (r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication)) \
     OR session_user <> current_user \
     OR EXISTS (SELECT FROM pg_catalog.pg_auth_members m JOIN pg_catalog.pg_roles g ON g.oid = m.roleid \

@@ -1,0 +1,274 @@
+//! The schema tree, read from the catalogues in one statement per node: never counts rows, never waits for a lock.
+
+use super::actor::{Own, Private};
+use super::{Postgres, definition, objects};
+use crate::engine::{Catalog, Session};
+use crate::model::rows::Table;
+use crate::model::{CanonicalObject, Dialect, Error, NodeKind, NodePath, Result, SchemaNode, TableShape};
+use futures_util::future::BoxFuture;
+use tokio::sync::oneshot;
+
+/// One row of text cells.
+pub(super) type Row = Vec<Option<String>>;
+
+/// Runs a read of ours beside whatever the session is doing: names come out qualified, nothing of the session changes.
+pub(super) async fn pinned(s: &Session, text: &str, params: &[&str]) -> Result<Table> {
+    let Some(Private(own)) = s.own::<Private>() else {
+        return Err(Error::failed("this session is not one of the PostgreSQL engine"));
+    };
+    let (reply, answer) = oneshot::channel();
+    let params = params.iter().map(|p| Some(p.to_string())).collect();
+    own.send(Own::Pinned { text: text.into(), params, reply }).await.map_err(|_| s.gone())?;
+    answer.await.map_err(|_| s.gone())?
+}
+
+/// A cell, empty for NULL.
+pub(super) fn cell(row: &Row, i: usize) -> &str {
+    row.get(i).and_then(|c| c.as_deref()).unwrap_or_default()
+}
+
+/// `$1` as a list: `ANY($1::text[])`.
+pub(super) fn array(items: &[String]) -> String {
+    let quoted: Vec<String> = items.iter().map(|i| format!("\"{}\"", i.replace('\\', "\\\\").replace('"', "\\\""))).collect();
+    format!("{{{}}}", quoted.join(","))
+}
+
+/// Headings of the tree. They are names in paths, so they do not change.
+pub(super) const SEQUENCES: &str = "Sequences";
+pub(super) const FUNCTIONS: &str = "Functions";
+pub(super) const TYPES: &str = "Types";
+pub(super) const INDEXES: &str = "Indexes";
+pub(super) const CONSTRAINTS: &str = "Constraints";
+pub(super) const TRIGGERS: &str = "Triggers";
+
+const SCHEMAS: &str = "SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' \
+    ORDER BY nspname <> 'public', nspname";
+
+/// Relations, then one row for each heading that has something under it. Sizes are pages of the last VACUUM or ANALYZE.
+const RELATIONS: &str = "WITH s AS (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = $1), \
+    ix AS (SELECT i.indrelid, sum(ic.relpages) AS pages FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid \
+        WHERE ic.relnamespace = (SELECT oid FROM s) GROUP BY i.indrelid) \
+    SELECT * FROM (SELECT c.relkind::text AS kind, c.relname::text AS name, \
+        CASE WHEN c.relkind IN ('r', 'm', 'p', 'f') AND c.reltuples >= 0 AND (c.relpages > 0 OR current_setting('server_version_num')::int >= 140000) \
+            THEN c.reltuples::bigint END AS estimate, \
+        CASE WHEN c.relkind IN ('r', 'm') THEN (c.relpages + coalesce(ix.pages, 0) + coalesce(t.relpages, 0))::bigint * current_setting('block_size')::bigint END AS bytes, \
+        CASE c.relkind WHEN 'p' THEN 'partitioned' WHEN 'f' THEN 'foreign' ELSE \
+            CASE WHEN c.relispartition THEN 'partition of ' || (SELECT p.relname FROM pg_catalog.pg_inherits h JOIN pg_catalog.pg_class p ON p.oid = h.inhparent WHERE h.inhrelid = c.oid LIMIT 1) \
+            WHEN c.relpersistence = 'u' THEN 'unlogged' END END AS detail \
+    FROM pg_catalog.pg_class c LEFT JOIN ix ON ix.indrelid = c.oid LEFT JOIN pg_catalog.pg_class t ON t.oid = c.reltoastrelid \
+    WHERE c.relnamespace = (SELECT oid FROM s) AND c.relkind IN ('r', 'p', 'f', 'v', 'm')) AS r \
+    UNION ALL SELECT 'group', 'Sequences', NULL, NULL, NULL WHERE EXISTS (SELECT FROM pg_catalog.pg_class WHERE relnamespace = (SELECT oid FROM s) AND relkind = 'S') \
+    UNION ALL SELECT 'group', 'Functions', NULL, NULL, NULL WHERE EXISTS (SELECT FROM pg_catalog.pg_proc WHERE pronamespace = (SELECT oid FROM s)) \
+    UNION ALL SELECT 'group', 'Types', NULL, NULL, NULL WHERE EXISTS (SELECT FROM pg_catalog.pg_type t WHERE t.typnamespace = (SELECT oid FROM s) \
+        AND t.typtype IN ('e', 'd', 'r', 'c') AND (t.typrelid = 0 OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c')))";
+
+/// Columns with their marks, then the headings.
+const COLUMNS: &str = "WITH r AS (SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2) \
+    SELECT * FROM (SELECT 'column' AS kind, a.attname::text AS name, pg_catalog.format_type(a.atttypid, a.atttypmod) AS detail, a.attnotnull AS required, \
+        CASE WHEN a.attgenerated = '' THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END AS default_expr, \
+        a.attidentity <> '' AS is_identity, a.attgenerated <> '' AS is_generated, \
+        EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conrelid = a.attrelid AND k.contype = 'p' AND a.attnum = ANY (k.conkey)) AS pk, \
+        EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conrelid = a.attrelid AND k.contype = 'u' AND k.conkey = ARRAY[a.attnum]) AS uq, \
+        (SELECT string_agg(f.relname || '.' || fa.attname, ', ' ORDER BY k.conname) FROM pg_catalog.pg_constraint k \
+            CROSS JOIN LATERAL unnest(k.conkey, k.confkey) AS u(own, other) JOIN pg_catalog.pg_class f ON f.oid = k.confrelid \
+            JOIN pg_catalog.pg_attribute fa ON fa.attrelid = k.confrelid AND fa.attnum = u.other \
+            WHERE k.conrelid = a.attrelid AND k.contype = 'f' AND u.own = a.attnum) AS fk \
+    FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum \
+    WHERE a.attrelid = (SELECT oid FROM r) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum) AS c \
+    UNION ALL SELECT 'group', 'Indexes', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL WHERE EXISTS (SELECT FROM pg_catalog.pg_index WHERE indrelid = (SELECT oid FROM r)) \
+    UNION ALL SELECT 'group', 'Constraints', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL WHERE EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = (SELECT oid FROM r) AND contype <> 't') \
+    UNION ALL SELECT 'group', 'Triggers', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL WHERE EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = (SELECT oid FROM r) AND NOT tgisinternal)";
+
+const OF_RELATION: &str = "(SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2)";
+
+/// What stands under a heading: name, detail, marks.
+fn group_query(group: &str) -> Option<String> {
+    Some(match group {
+        SEQUENCES => "SELECT c.relname, pg_catalog.format_type(q.seqtypid, NULL), NULL FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+            JOIN pg_catalog.pg_sequence q ON q.seqrelid = c.oid WHERE n.nspname = $1 ORDER BY 1"
+            .into(),
+        FUNCTIONS => "SELECT p.proname || '(' || pg_catalog.pg_get_function_identity_arguments(p.oid) || ')', \
+            coalesce('→ ' || pg_catalog.pg_get_function_result(p.oid), ''), \
+            CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' WHEN 'w' THEN 'window' END \
+            FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = $1 ORDER BY 1"
+            .into(),
+        TYPES => "SELECT t.typname, CASE t.typtype WHEN 'e' THEN 'enum (' || (SELECT string_agg(e.enumlabel, ', ' ORDER BY e.enumsortorder) FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid) || ')' \
+            WHEN 'd' THEN 'domain over ' || pg_catalog.format_type(t.typbasetype, t.typtypmod) WHEN 'r' THEN 'range' ELSE 'composite' END, NULL \
+            FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace WHERE n.nspname = $1 AND t.typtype IN ('e', 'd', 'r', 'c') \
+            AND (t.typrelid = 0 OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c')) ORDER BY 1"
+            .into(),
+        INDEXES => format!(
+            "SELECT ic.relname, regexp_replace(pg_catalog.pg_get_indexdef(i.indexrelid), '^.*? USING ', ''), concat_ws(',', CASE WHEN i.indisprimary THEN 'PK' WHEN i.indisunique THEN 'UQ' END, \
+            CASE WHEN NOT i.indisvalid THEN 'INVALID' END) FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid WHERE i.indrelid = {OF_RELATION} ORDER BY NOT i.indisprimary, 1"
+        ),
+        CONSTRAINTS => format!(
+            "SELECT k.conname, pg_catalog.pg_get_constraintdef(k.oid, true), concat_ws(',', CASE k.contype WHEN 'p' THEN 'PK' WHEN 'f' THEN 'FK' WHEN 'u' THEN 'UQ' WHEN 'c' THEN 'CHECK' WHEN 'x' THEN 'EXCLUDE' END, \
+            CASE WHEN NOT k.convalidated THEN 'NOT VALID' END) FROM pg_catalog.pg_constraint k WHERE k.conrelid = {OF_RELATION} AND k.contype <> 't' ORDER BY k.contype <> 'p', 1"
+        ),
+        TRIGGERS => format!(
+            "SELECT t.tgname, regexp_replace(pg_catalog.pg_get_triggerdef(t.oid, true), '^CREATE (CONSTRAINT )?TRIGGER \\S+ ', ''), CASE WHEN t.tgenabled = 'D' THEN 'DISABLED' END \
+            FROM pg_catalog.pg_trigger t WHERE t.tgrelid = {OF_RELATION} AND NOT t.tgisinternal ORDER BY 1"
+        ),
+        _ => return None,
+    })
+}
+
+/// Kind of the nodes under a heading.
+fn group_kind(group: &str) -> NodeKind {
+    match group {
+        SEQUENCES => NodeKind::Sequence,
+        FUNCTIONS => NodeKind::Function,
+        TYPES => NodeKind::Type,
+        INDEXES => NodeKind::Index,
+        CONSTRAINTS => NodeKind::Constraint,
+        _ => NodeKind::Trigger,
+    }
+}
+
+fn node(kind: NodeKind, name: &str) -> SchemaNode {
+    let expandable = matches!(kind, NodeKind::Schema | NodeKind::Table | NodeKind::View | NodeKind::MaterializedView | NodeKind::Group);
+    SchemaNode { kind, name: name.into(), detail: String::new(), marks: Vec::new(), rows: None, bytes: None, expandable }
+}
+
+fn relation(r: &Row) -> SchemaNode {
+    let kind = match cell(r, 0) {
+        "v" => NodeKind::View,
+        "m" => NodeKind::MaterializedView,
+        "group" => NodeKind::Group,
+        _ => NodeKind::Table,
+    };
+    let number = |i: usize| cell(r, i).parse().ok();
+    SchemaNode { rows: number(2), bytes: number(3), detail: cell(r, 4).into(), ..node(kind, cell(r, 1)) }
+}
+
+fn column(r: &Row) -> SchemaNode {
+    if cell(r, 0) == "group" {
+        return node(NodeKind::Group, cell(r, 1));
+    }
+    let is = |i: usize| cell(r, i) == "t";
+    let mut marks = Vec::new();
+    if is(7) {
+        marks.push("PK".to_string());
+    } else if is(8) {
+        marks.push("UQ".into());
+    }
+    if !cell(r, 9).is_empty() {
+        marks.push(format!("FK → {}", cell(r, 9)));
+    }
+    if is(3) && !is(7) {
+        marks.push("NOT NULL".into());
+    }
+    if is(5) {
+        marks.push("IDENTITY".into());
+    } else if is(6) {
+        marks.push("GENERATED".into());
+    } else if !cell(r, 4).is_empty() {
+        marks.push(format!("DEFAULT {}", cell(r, 4)));
+    }
+    SchemaNode { detail: cell(r, 2).into(), marks, ..node(NodeKind::Column, cell(r, 1)) }
+}
+
+/// Schema and relation of a path.
+pub(super) fn relation_of(at: &NodePath) -> Option<(&str, &str)> {
+    let schema = at.name_of(NodeKind::Schema)?;
+    let name = [NodeKind::Table, NodeKind::View, NodeKind::MaterializedView].iter().find_map(|k| at.name_of(*k))?;
+    Some((schema, name))
+}
+
+async fn children(s: &Session, at: &NodePath) -> Result<Vec<SchemaNode>> {
+    let Some((kind, name)) = at.last() else {
+        let t = pinned(s, SCHEMAS, &[]).await?;
+        return Ok(t.rows.iter().map(|r| node(NodeKind::Schema, cell(r, 0))).collect());
+    };
+    let schema = at.name_of(NodeKind::Schema).unwrap_or_default();
+    match kind {
+        NodeKind::Schema => {
+            let t = pinned(s, RELATIONS, &[name]).await?;
+            let mut all: Vec<SchemaNode> = t.rows.iter().map(relation).collect();
+            all.sort_by(|a, b| (a.kind == NodeKind::Group).cmp(&(b.kind == NodeKind::Group)).then_with(|| natural(a, b)));
+            Ok(all)
+        }
+        NodeKind::Table | NodeKind::View | NodeKind::MaterializedView => {
+            Ok(pinned(s, COLUMNS, &[schema, name]).await?.rows.iter().map(column).collect())
+        }
+        NodeKind::Group => {
+            let query = group_query(name).ok_or_else(|| Error::failed(format!("there is no heading {name}")))?;
+            let relation = relation_of(at).map(|(_, r)| r);
+            let params: Vec<&str> = std::iter::once(schema).chain(relation).collect();
+            let rows = pinned(s, &query, &params).await?.rows;
+            let one = |r: &Row| SchemaNode {
+                detail: cell(r, 1).into(),
+                marks: cell(r, 2).split(',').filter(|m| !m.is_empty()).map(String::from).collect(),
+                ..node(group_kind(name), cell(r, 0))
+            };
+            Ok(rows.iter().map(one).collect())
+        }
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// Relations by name; the headings keep the order of the query.
+fn natural(a: &SchemaNode, b: &SchemaNode) -> std::cmp::Ordering {
+    if a.kind == NodeKind::Group { std::cmp::Ordering::Equal } else { a.name.cmp(&b.name) }
+}
+
+/// Ordinary tables and leaf partitions: what holds rows.
+const TABLES: &str = "SELECT n.nspname, c.relname, array_to_json(ARRAY(SELECT a.attname FROM pg_catalog.pg_attribute a \
+    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum)) \
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+    WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND c.relname <> '_sqlx_migrations' \
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'e') \
+    ORDER BY 1, 2";
+
+async fn tables(s: &Session) -> Result<Vec<TableShape>> {
+    let t = pinned(s, TABLES, &[]).await?;
+    t.rows
+        .iter()
+        .map(|r| {
+            let columns = serde_json::from_str(cell(r, 2)).map_err(|e| Error::failed(format!("the columns of {} cannot be read: {e}", cell(r, 1))))?;
+            Ok(TableShape { schema: Some(cell(r, 0).into()), name: cell(r, 1).into(), columns })
+        })
+        .collect()
+}
+
+/// Names of which every function that they can mean is known and not volatile: the server refuses writes in those.
+const HARMLESS: &str = "SELECT w.name FROM unnest($1::text[]) AS w(name) CROSS JOIN LATERAL (SELECT parse_ident(w.name, false) AS part) q \
+    JOIN pg_catalog.pg_proc p ON p.proname = q.part[cardinality(q.part)] JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
+    WHERE CASE WHEN cardinality(q.part) > 1 THEN n.nspname = q.part[cardinality(q.part) - 1] ELSE n.nspname = ANY (current_schemas(true)) END \
+    GROUP BY w.name HAVING bool_and(p.provolatile <> 'v' AND p.prokind <> 'p')";
+
+async fn writing_functions(s: &Session, names: &[String]) -> Result<Vec<String>> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    // By the session's own search_path: that is how the statement will find them.
+    let harmless = s.fetch_with(HARMLESS, vec![Some(array(names))]).await?;
+    Ok(names.iter().filter(|n| !harmless.rows.iter().any(|r| cell(r, 0) == n.as_str())).cloned().collect())
+}
+
+impl Catalog for Postgres {
+    fn children<'a>(&'a self, s: &'a Session, at: &'a NodePath) -> BoxFuture<'a, Result<Vec<SchemaNode>>> {
+        Box::pin(children(s, at))
+    }
+    fn definition<'a>(&'a self, s: &'a Session, at: &'a NodePath) -> BoxFuture<'a, Result<String>> {
+        Box::pin(definition::of(s, at))
+    }
+    fn preview(&self, at: &NodePath, limit: u32) -> Option<String> {
+        let (kind, _) = at.last()?;
+        if !matches!(kind, NodeKind::Table | NodeKind::View | NodeKind::MaterializedView) {
+            return None;
+        }
+        let (schema, name) = relation_of(at)?;
+        let q = |n: &str| Dialect::Postgres.quote_ident(n);
+        Some(format!("SELECT * FROM {}.{} LIMIT {limit}", q(schema), q(name)))
+    }
+    fn objects<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Vec<CanonicalObject>>> {
+        Box::pin(objects::all(s))
+    }
+    fn tables<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Vec<TableShape>>> {
+        Box::pin(tables(s))
+    }
+    fn writing_functions<'a>(&'a self, s: &'a Session, names: &'a [String]) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(writing_functions(s, names))
+    }
+}
