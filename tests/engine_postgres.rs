@@ -258,7 +258,11 @@ async fn the_tree_and_definitions_tell_what_is_there() {
     let public = NodePath::root().child(NodeKind::Schema, "public");
     let all = c.children(&s, &public).await.unwrap();
     let names: Vec<_> = all.iter().map(|n| (n.kind, n.name.as_str())).collect();
-    assert!(names.contains(&(NodeKind::Table, "orders")) && names.contains(&(NodeKind::View, "big")) && names.contains(&(NodeKind::MaterializedView, "per_customer")));
+    assert!(
+        names.contains(&(NodeKind::Table, "orders"))
+            && names.contains(&(NodeKind::View, "big"))
+            && names.contains(&(NodeKind::MaterializedView, "per_customer"))
+    );
     assert_eq!(&names[names.len() - 3..], [(NodeKind::Group, "Sequences"), (NodeKind::Group, "Functions"), (NodeKind::Group, "Types")]);
     let orders = all.iter().find(|n| n.name == "orders").unwrap();
     assert_eq!(orders.rows, Some(500));
@@ -315,8 +319,17 @@ async fn the_tree_and_definitions_tell_what_is_there() {
     }
     assert!(!want.iter().any(|o| o.name.contains("_sqlx_migrations")), "the history table is left out");
     let tables = c.tables(&s).await.unwrap();
-    assert_eq!(tables.iter().map(|t| t.full_name()).collect::<Vec<_>>(), ["public.customers", "public.orders", "public.parts_1", "public.parts_2"]);
-    let unsure = c.writing_functions(&s, &["add".into(), "danger".into(), "lower".into(), "pg_catalog.now".into(), "nextval".into(), "no_such".into()]).await.unwrap();
+    assert_eq!(
+        tables.iter().map(|t| t.full_name()).collect::<Vec<_>>(),
+        ["public.customers", "public.orders", "public.parts_1", "public.parts_2"]
+    );
+    let unsure = c
+        .writing_functions(
+            &s,
+            &["add".into(), "danger".into(), "lower".into(), "pg_catalog.now".into(), "nextval".into(), "no_such".into()],
+        )
+        .await
+        .unwrap();
     assert_eq!(unsure, ["danger", "nextval", "no_such"]);
     let gone = c.definition(&s, &path(&[(NodeKind::Schema, "public"), (NodeKind::Table, "gone")])).await.unwrap_err();
     assert!(gone.message.contains("public.gone is no longer there"));

@@ -225,7 +225,8 @@ async fn tables(s: &Session) -> Result<Vec<TableShape>> {
     t.rows
         .iter()
         .map(|r| {
-            let columns = serde_json::from_str(cell(r, 2)).map_err(|e| Error::failed(format!("the columns of {} cannot be read: {e}", cell(r, 1))))?;
+            let columns = serde_json::from_str(cell(r, 2))
+                .map_err(|e| Error::failed(format!("the columns of {} cannot be read: {e}", cell(r, 1))))?;
             Ok(TableShape { schema: Some(cell(r, 0).into()), name: cell(r, 1).into(), columns })
         })
         .collect()

@@ -90,7 +90,8 @@ const COLUMN: &str = "quote_ident(a.attname) || ' ' || pg_catalog.format_type(a.
        WHEN a.attgenerated = 's' THEN ' GENERATED ALWAYS AS (' || pg_catalog.pg_get_expr(d.adbin, d.adrelid) || ') STORED' \
        WHEN d.adbin IS NOT NULL THEN ' DEFAULT ' || pg_catalog.pg_get_expr(d.adbin, d.adrelid) ELSE '' END \
     || CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END";
-const COLUMN_JOINS: &str = "JOIN pg_catalog.pg_type ty ON ty.oid = a.atttypid LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum";
+const COLUMN_JOINS: &str =
+    "JOIN pg_catalog.pg_type ty ON ty.oid = a.atttypid LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum";
 
 async fn lines(s: &Session, sql: &str, schema: &str, name: &str) -> Result<Vec<String>> {
     Ok(pinned(s, sql, &[schema, name]).await?.rows.iter().map(|r| cell(r, 0).to_string()).filter(|l| !l.is_empty()).collect())
