@@ -1,10 +1,11 @@
 //! SQL text: lexer, splitter, classifier. Pure, per dialect, linear, and never panics on any input.
 
 pub mod classify;
+pub mod functions;
 mod keywords;
 pub mod lexer;
 pub mod split;
 
 pub use classify::{Class, Verdict, classify};
-pub use lexer::{Token, TokenKind, lex};
-pub use split::{StatementSpan, split};
+pub use lexer::{Token, TokenKind, lex, relex};
+pub use split::{StatementSpan, split, split_script, statement_at};

@@ -53,11 +53,25 @@ pub fn lex(dialect: Dialect, text: &str) -> Vec<Token> {
     lex_with(dialect, text, true)
 }
 
-/// [`lex`] for a server whose strings take backslashes the other way (NO_BACKSLASH_ESCAPES, or
-/// standard_conforming_strings off) when `usual` is false.
+/// [`lex`] when `usual`; else as under NO_BACKSLASH_ESCAPES, or with standard_conforming_strings off.
 pub(super) fn lex_with(dialect: Dialect, text: &str, usual: bool) -> Vec<Token> {
+    let backslash = (dialect == Dialect::MySql) == usual && dialect != Dialect::Sqlite;
+    lex_as(dialect, text, backslash, backslash)
+}
+
+/// The token lists that servers with other settings for strings would see.
+pub(super) fn other_readings(dialect: Dialect, text: &str) -> Vec<Vec<Token>> {
+    match dialect {
+        Dialect::Postgres => vec![lex_with(dialect, text, false)],
+        // ANSI_QUOTES: `"…"` is a name, in which a backslash is itself.
+        Dialect::MySql => vec![lex_with(dialect, text, false), lex_as(dialect, text, true, false)],
+        Dialect::Sqlite => Vec::new(),
+    }
+}
+
+fn lex_as(dialect: Dialect, text: &str, backslash: bool, double: bool) -> Vec<Token> {
     let mut lexer = Lexer::new(dialect, text);
-    lexer.backslash = (dialect == Dialect::MySql) == usual && dialect != Dialect::Sqlite;
+    (lexer.backslash, lexer.double) = (backslash, double);
     let mut out = Vec::with_capacity(text.len() / 4 + 1);
     // Indices of the open version comments; those never closed become `Unterminated`.
     let mut open = Vec::new();
@@ -142,6 +156,8 @@ pub(super) struct Lexer<'a> {
     pub(super) version_depth: usize,
     /// Whether a plain string takes backslash escapes.
     backslash: bool,
+    /// The same for MySQL's `"…"`.
+    double: bool,
 }
 
 /// A byte that may stand inside a word of any dialect.
@@ -157,7 +173,8 @@ const PG_OPERATOR: &[u8] = b"+-*/<>=~!@#%^&|`?";
 
 impl<'a> Lexer<'a> {
     pub(super) fn new(dialect: Dialect, text: &'a str) -> Self {
-        Lexer { dialect, text, bytes: text.as_bytes(), pos: 0, version_depth: 0, backslash: dialect == Dialect::MySql }
+        let mysql = dialect == Dialect::MySql;
+        Lexer { dialect, text, bytes: text.as_bytes(), pos: 0, version_depth: 0, backslash: mysql, double: mysql }
     }
 
     fn at(&self, i: usize) -> u8 {
@@ -210,7 +227,7 @@ impl<'a> Lexer<'a> {
         }
         match b {
             b'\'' => self.quoted(s, b'\'', self.backslash, String),
-            b'"' if d == Dialect::MySql => self.quoted(s, b'"', self.backslash, String),
+            b'"' if d == Dialect::MySql => self.quoted(s, b'"', self.double, String),
             b'"' => self.quoted(s, b'"', false, QuotedIdentifier),
             b'`' if d != Dialect::Postgres => self.quoted(s, b'`', false, QuotedIdentifier),
             b'[' if d == Dialect::Sqlite => match self.find(s + 1, b']') {
@@ -467,7 +484,9 @@ impl<'a> Lexer<'a> {
             b'@' => {
                 let name = if self.at(s + 1) == b'@' { s + 2 } else { s + 1 };
                 match self.at(name) {
-                    q @ (b'\'' | b'"' | b'`') => self.quoted(name, q, q != b'`' && self.backslash, Parameter),
+                    b'\'' => self.quoted(name, b'\'', self.backslash, Parameter),
+                    b'"' => self.quoted(name, b'"', self.double, Parameter),
+                    b'`' => self.quoted(name, b'`', false, Parameter),
                     _ => {
                         let end = self.while_from(name, |b| word_byte(b) || b == b'.');
                         (if end > name { Parameter } else { Operator }, end)
