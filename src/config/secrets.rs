@@ -5,7 +5,11 @@ use super::{EngineKind, SecretSource, Target};
 use crate::model::{Error, Kind, Result};
 use secrecy::SecretString;
 use std::path::Path;
+use std::time::Duration;
 
+mod command;
+pub mod my_cnf;
+mod pgpass;
 pub mod service;
 
 /// The permission bits when group or others may read a file; `None` when they may not, or when it cannot be told.
@@ -68,6 +72,9 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
     out
 }
 
+/// How long `password_command` may take.
+const COMMAND_LIMIT: Duration = Duration::from_secs(30);
+
 /// Asks a person; the argument says for what.
 pub type Prompt<'a> = &'a (dyn Fn(&str) -> Result<SecretString> + Send + Sync);
 
@@ -86,12 +93,30 @@ pub async fn resolve_in(target: &Target, prompt: Option<Prompt<'_>>, around: &Su
     match &target.password {
         SecretSource::Given(secret) => Ok(Some(secret.clone())),
         SecretSource::Expand(text) => expand(text, &target.name, around).map(Some),
-        SecretSource::Command(_) => Err(Error::failed("password_command is not built yet")),
+        SecretSource::Command(line) => command::run(line, &target.name, COMMAND_LIMIT).await.map(Some),
         SecretSource::Prompt => match prompt {
             Some(ask) => ask(&format!("Password for {}", target.name)).map(Some),
             None => Err(Error::new(Kind::PasswordNeeded, format!("{} wants its password typed", target.name))),
         },
-        SecretSource::Auto => Ok(None),
+        SecretSource::Auto => Ok(automatic(target, around)?.map(SecretString::from)),
+    }
+}
+
+/// Where the native client would look. A password file is small and local, so reading it may block.
+fn automatic(target: &Target, around: &Surroundings) -> Result<Option<String>> {
+    match target.engine {
+        EngineKind::Sqlite => Ok(None),
+        EngineKind::Postgres => match around.var("PGPASSWORD") {
+            Some(password) => Ok(Some(password.to_owned())),
+            None => pgpass::find(target, around),
+        },
+        EngineKind::MySql => match around.var("MYSQL_PWD") {
+            Some(password) => Ok(Some(password.to_owned())),
+            None => {
+                let options = my_cnf::Options::of_home(around);
+                Ok(options.fits(target).then_some(options.password).flatten())
+            }
+        },
     }
 }
 
@@ -107,4 +132,65 @@ fn expand(text: &str, name: &str, around: &Surroundings) -> Result<SecretString>
         }
     }
     Ok(SecretString::from(out))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use secrecy::ExposeSecret;
+    use std::path::PathBuf;
+
+    fn around(vars: &[(&str, &str)]) -> Surroundings {
+        Surroundings::made_up(&PathBuf::from("/nowhere"), &PathBuf::from("/nowhere"), vars.iter().copied())
+    }
+
+    async fn password(t: &Target, vars: &[(&str, &str)]) -> Option<String> {
+        resolve_in(t, None, &around(vars)).await.unwrap().map(|s| s.expose_secret().to_owned())
+    }
+
+    #[tokio::test]
+    async fn each_source_gives_its_password() {
+        let mut pg = Target::bare("t", EngineKind::Postgres);
+        assert_eq!(password(&pg, &[]).await, None);
+        assert_eq!(password(&pg, &[("PGPASSWORD", "x"), ("MYSQL_PWD", "y")]).await.as_deref(), Some("x"));
+        let my = Target::bare("t", EngineKind::MySql);
+        assert_eq!(password(&my, &[("PGPASSWORD", "x"), ("MYSQL_PWD", "y")]).await.as_deref(), Some("y"));
+        pg.password = SecretSource::Expand("a${ONE}$${b}${TWO_2}".into());
+        assert_eq!(password(&pg, &[("ONE", "1"), ("TWO_2", "#@:/%")]).await.as_deref(), Some("a1${b}#@:/%"));
+        pg.password = SecretSource::Command("echo given".into());
+        assert_eq!(password(&pg, &[]).await.as_deref(), Some("given"));
+        pg.password = SecretSource::Prompt;
+        let ask = |what: &str| Ok(SecretString::from(format!("typed for {what}")));
+        let typed = resolve_in(&pg, Some(&ask), &around(&[])).await.unwrap().unwrap();
+        assert_eq!(typed.expose_secret(), "typed for Password for t");
+        let mut lite = Target::bare("t", EngineKind::Sqlite);
+        lite.password = SecretSource::Prompt;
+        assert_eq!(password(&lite, &[]).await, None);
+    }
+
+    #[tokio::test]
+    async fn what_is_missing_is_named() {
+        let mut pg = Target::bare("orders", EngineKind::Postgres);
+        pg.password = SecretSource::Expand("x${NOT_SET}".into());
+        let e = resolve_in(&pg, None, &around(&[])).await.unwrap_err();
+        assert_eq!((e.kind, e.message.as_str()), (Kind::PasswordNeeded, "environment variable NOT_SET, which holds the password of orders, is not set"));
+        pg.password = SecretSource::Prompt;
+        assert_eq!(resolve_in(&pg, None, &around(&[])).await.unwrap_err().kind, Kind::PasswordNeeded);
+    }
+
+    #[test]
+    fn variables_are_told_from_text() {
+        for (text, variables) in [("${A}", true), ("x${A_1}y", true), ("$A", false), ("${}", false), ("${1A}", false), ("${a b}", false), ("$${A}", false), ("${", false)] {
+            assert_eq!(has_variables(text), variables, "{text}");
+        }
+        assert_eq!(unescaped("a$${b}$c${"), "a${b}$c${");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn text_without_variables_is_kept(text in "[^$]*") {
+            proptest::prop_assert!(!has_variables(&text));
+            proptest::prop_assert_eq!(unescaped(&text), text);
+        }
+    }
 }

@@ -21,7 +21,9 @@ pub enum UrlFrom {
 impl Target {
     /// A target from a URL or a SQLite file's path. It has no environment, hence it is read-only.
     ///
-    /// Like libpq, `PGHOST`, `PGPORT`, `PGUSER`, `PGDATABASE` and `PGSSLMODE` fill what a PostgreSQL URL leaves open.
+    /// As with the native clients, `PGHOST`, `PGPORT`, `PGUSER`, `PGDATABASE` and `PGSSLMODE` fill what a PostgreSQL URL
+    /// leaves open, and `~/.my.cnf` what a MySQL URL does. Configured targets take only the user of `~/.my.cnf`, where
+    /// the file speaks of their server: a name with an environment must mean the same database in every shell.
     pub fn from_url(name: &str, text: &str, from: UrlFrom, around: &Surroundings) -> Result<Target> {
         let place = match from {
             UrlFrom::Arguments => "the database URL".to_owned(),
@@ -39,6 +41,9 @@ impl Target {
         }
         let mut target = Target::bare(name, parts.engine.unwrap_or(EngineKind::Sqlite));
         fill(&mut target, parts, &around.cwd, around);
+        if target.engine == EngineKind::MySql {
+            secrets::my_cnf::Options::of_home(around).fill(&mut target);
+        }
         Ok(target)
     }
 
@@ -271,6 +276,12 @@ pub(super) fn read(entry: &Entry, s: &Section<'_>, cx: &Context<'_>) -> Option<R
     if let Some((name, at)) = service {
         if let Err(e) = secrets::service::fill(&mut t, name, cx.around, !s.has("sslmode")) {
             problems.push(at, Error { message: at.error(&e.message).message, ..e });
+        }
+    }
+    if engine == Some(EngineKind::MySql) && t.user.is_none() {
+        let options = secrets::my_cnf::Options::of_home(cx.around);
+        if options.fits(&t) {
+            t.user = options.user;
         }
     }
     fitting(&t, engine, s);
