@@ -173,14 +173,26 @@ mod tests {
         let mut pg = Target::bare("orders", EngineKind::Postgres);
         pg.password = SecretSource::Expand("x${NOT_SET}".into());
         let e = resolve_in(&pg, None, &around(&[])).await.unwrap_err();
-        assert_eq!((e.kind, e.message.as_str()), (Kind::PasswordNeeded, "environment variable NOT_SET, which holds the password of orders, is not set"));
+        assert_eq!(
+            (e.kind, e.message.as_str()),
+            (Kind::PasswordNeeded, "environment variable NOT_SET, which holds the password of orders, is not set")
+        );
         pg.password = SecretSource::Prompt;
         assert_eq!(resolve_in(&pg, None, &around(&[])).await.unwrap_err().kind, Kind::PasswordNeeded);
     }
 
     #[test]
     fn variables_are_told_from_text() {
-        for (text, variables) in [("${A}", true), ("x${A_1}y", true), ("$A", false), ("${}", false), ("${1A}", false), ("${a b}", false), ("$${A}", false), ("${", false)] {
+        for (text, variables) in [
+            ("${A}", true),
+            ("x${A_1}y", true),
+            ("$A", false),
+            ("${}", false),
+            ("${1A}", false),
+            ("${a b}", false),
+            ("$${A}", false),
+            ("${", false),
+        ] {
             assert_eq!(has_variables(text), variables, "{text}");
         }
         assert_eq!(unescaped("a$${b}$c${"), "a${b}$c${");

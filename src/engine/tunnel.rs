@@ -237,7 +237,10 @@ mod tests {
         let (_dir, program) = ssh("echo 'Warning: x' >&2; printf 'mira@bastion: Permission denied (publickey).\\033[2J\\n' >&2; exit 255");
         let e = open(&program, Duration::from_secs(20)).await.unwrap_err();
         assert_eq!(e.kind, crate::model::Kind::Connect);
-        assert!(e.message.starts_with("ssh bastion ended with exit code 255 before the tunnel was ready: mira@bastion: Permission denied"), "{e}");
+        assert!(
+            e.message.starts_with("ssh bastion ended with exit code 255 before the tunnel was ready: mira@bastion: Permission denied"),
+            "{e}"
+        );
         assert!(e.detail.as_deref().is_some_and(|d| d.starts_with("Warning: x\n") && !d.contains('\x1b')), "{:?}", e.detail);
         assert!(e.hints[0].contains("agent"));
     }

@@ -126,7 +126,9 @@ fn value(raw: &str) -> String {
             c => out.push(c),
         }
     }
-    if quote.is_none() { out.truncate(out.trim_end().len()) }
+    if quote.is_none() {
+        out.truncate(out.trim_end().len())
+    }
     out
 }
 
@@ -155,9 +157,16 @@ mod tests {
 
     #[test]
     fn values() {
-        for (raw, expected) in
-            [("abc", "abc"), (" 'a b' # c", "a b"), ("a#b", "a"), ("a\\sb\\\\", "a b\\"), ("\"\"", ""), ("'a\\'b'", "a'b"), ("a;b", "a;b"), ("ü", "ü")]
-        {
+        for (raw, expected) in [
+            ("abc", "abc"),
+            (" 'a b' # c", "a b"),
+            ("a#b", "a"),
+            ("a\\sb\\\\", "a b\\"),
+            ("\"\"", ""),
+            ("'a\\'b'", "a'b"),
+            ("a;b", "a;b"),
+            ("ü", "ü"),
+        ] {
             assert_eq!(value(raw), expected, "{raw}");
         }
         assert_eq!(parse("[client]\npassword\n").password, None, "a bare password asks");
