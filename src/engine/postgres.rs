@@ -13,8 +13,10 @@ mod definition;
 mod explain;
 mod fault;
 mod link;
+mod migrations;
 mod objects;
 mod open;
+mod preconditions;
 mod types;
 mod wire;
 
@@ -53,6 +55,6 @@ impl Engine for Postgres {
         Capability::No("backups of PostgreSQL are not built yet")
     }
     fn migrations(&self) -> Capability<&dyn Migrations> {
-        Capability::No("migrations of PostgreSQL are not built yet")
+        Capability::Yes(self)
     }
 }
