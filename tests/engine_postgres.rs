@@ -348,7 +348,14 @@ async fn the_history_is_sqlx_s_and_the_lock_s_holder_is_named() {
     assert_eq!(m.history(&s).await.unwrap(), None);
     m.ensure_history(&s).await.unwrap();
     m.ensure_history(&s).await.unwrap();
-    let row = Applied { version: 7, description: "it's new".into(), installed_on: String::new(), success: false, checksum: "00ff".into(), execution_time: -1 };
+    let row = Applied {
+        version: 7,
+        description: "it's new".into(),
+        installed_on: String::new(),
+        success: false,
+        checksum: "00ff".into(),
+        execution_time: -1,
+    };
     s.fetch(m.insert_history(&row)).await.unwrap();
     s.fetch(m.finish_history(7, 123)).await.unwrap();
     let history = m.history(&s).await.unwrap().unwrap();

@@ -76,13 +76,23 @@ async fn transactions(s: &Session, sees_all: bool, grant: &str) -> Result<Vec<Fi
         let age: i64 = cell(r, 4).parse().unwrap_or(0);
         if cell(r, 7) == "t" {
             out.push(
-                Finding::new(Severity::Warning, "wraparound-vacuum", &database, format!("an autovacuum against wraparound runs: {}", cell(r, 6)))
-                    .next("It does not give way to DDL on its table: let it end first."),
+                Finding::new(
+                    Severity::Warning,
+                    "wraparound-vacuum",
+                    &database,
+                    format!("an autovacuum against wraparound runs: {}", cell(r, 6)),
+                )
+                .next("It does not give way to DDL on its table: let it end first."),
             );
         } else if cell(r, 2) == "pg_dump" {
             out.push(
-                Finding::new(Severity::Warning, "dump-running", &database, format!("{} is a dump: it holds a lock on every table until it ends", whose(r)))
-                    .next("DDL would wait for it, and everybody else behind the DDL: let it end first."),
+                Finding::new(
+                    Severity::Warning,
+                    "dump-running",
+                    &database,
+                    format!("{} is a dump: it holds a lock on every table until it ends", whose(r)),
+                )
+                .next("DDL would wait for it, and everybody else behind the DDL: let it end first."),
             );
         }
         if oldest.is_none() && cell(r, 5) == "client backend" {
@@ -162,8 +172,13 @@ async fn invalid_indexes(s: &Session) -> Result<Finding> {
     Ok(if names.is_empty() {
         Finding::new(Severity::Ok, "invalid-indexes", database, "every index is valid")
     } else {
-        Finding::new(Severity::Warning, "invalid-indexes", names.join(", "), "an index is invalid: its CREATE INDEX CONCURRENTLY failed or is still running")
-            .next("Drop it and build it again: it costs on every write and serves no query.")
+        Finding::new(
+            Severity::Warning,
+            "invalid-indexes",
+            names.join(", "),
+            "an index is invalid: its CREATE INDEX CONCURRENTLY failed or is still running",
+        )
+        .next("Drop it and build it again: it costs on every write and serves no query.")
     })
 }
 
