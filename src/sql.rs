@@ -1,5 +1,6 @@
 //! SQL text: lexer, splitter, classifier. Pure, per dialect, linear, and never panics on any input.
 
+pub mod before;
 pub mod classify;
 pub mod functions;
 mod keywords;

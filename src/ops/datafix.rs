@@ -1,18 +1,20 @@
 //! The short built-in checklist for DML on a guarded target: before-image, blast radius, transaction, the caller's commit.
 
-use super::query::Unlock;
+use super::query::{Admission, Unlock, admit};
 use super::{Connection, Cx};
-use crate::engine::Session;
-use crate::model::Result;
-use std::path::PathBuf;
+use crate::engine::{Event, Session};
+use crate::model::{Cell, Column, Error, Result, RowBatch};
+use crate::sql::before::{Before, before_image};
+use crate::store::journal::NewEntry;
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 
 /// Rows as they were before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BeforeImage {
-    Saved {
-        path: PathBuf,
-        rows: u64,
-    },
+    /// One JSON object per row.
+    Saved { path: PathBuf, rows: u64 },
     /// Nothing existed before (INSERT).
     NotNeeded,
 }
@@ -29,18 +31,192 @@ pub struct DataFix {
 
 /// Runs one DML statement in a transaction of its own: saves the rows as they are, runs it, and rolls back by itself
 /// when it changed more rows than the target's `blast_radius`. What is returned waits for the caller.
-pub async fn begin(_cx: &Cx, _conn: &Connection, _unlock: Option<&Unlock>, _text: &str) -> Result<DataFix> {
-    unimplemented!()
+pub async fn begin(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, text: &str) -> Result<DataFix> {
+    match admit(cx, conn, unlock, text).await? {
+        Admission::Guarded => {}
+        Admission::Refused(e) => return Err(e),
+        Admission::Run => return Err(Error::usage("this statement is no data fix: it runs as it is")),
+    }
+    let target = conn.target();
+    let select = match before_image(conn.dialect(), text) {
+        Before::Select(s) => Some(s),
+        Before::Nothing => None,
+        Before::Unknown(why) => {
+            return Err(Error::held(format!("held: the rows before the change cannot be saved, because {why}"))
+                .hint("Write it as UPDATE or DELETE of one table with a WHERE, or put it into a migration."));
+        }
+    };
+    let limit = target.blast_radius;
+    // What cannot be journaled must not run at all.
+    journal(cx, &target.name, "datafix-begin", text, serde_json::json!({ "blast_radius": limit }))?;
+    let session = conn.writer().await?;
+    let begin = conn.engine().migrations().get()?.begin();
+    session.fetch(begin).await?;
+    match inside(cx, &session, &target.name, select.as_deref(), text, limit).await {
+        Ok((affected, before)) => Ok(DataFix { session, target: target.name.clone(), text: text.into(), affected, before }),
+        Err(e) => {
+            // The connection is closed in any case; a rollback that fails is no further news.
+            let _ = session.fetch("ROLLBACK").await;
+            session.close().await;
+            journal(cx, &target.name, "datafix-rolled-back", text, serde_json::json!({ "why": e.message }))?;
+            Err(e)
+        }
+    }
+}
+
+async fn inside(cx: &Cx, s: &Session, target: &str, select: Option<&str>, text: &str, limit: u64) -> Result<(u64, BeforeImage)> {
+    let too_many = |n: u64| {
+        Error::held(format!(
+            "rolled back: it would change {} rows, and this target allows {}",
+            crate::text::thousands(n),
+            crate::text::thousands(limit)
+        ))
+        .hint("Change fewer rows at a time, write a migration, or raise `blast_radius` of the target in the configuration.")
+    };
+    let before = match select {
+        None => BeforeImage::NotNeeded,
+        Some(select) => {
+            let mut image = ImageFile::create(&cx.config.state_dir.join("before-images"), &cx.clock.stamp(), target)?;
+            let mut rows = s.run(select).await.map_err(|e| e.context("saving the rows before the change"))?;
+            while let Some(event) = rows.next().await {
+                match event.map_err(|e| e.context("saving the rows before the change"))? {
+                    Event::Columns(c) => image.columns = c.to_vec(),
+                    Event::Rows(b) => {
+                        image.write(&b)?;
+                        if image.rows > limit {
+                            drop(rows);
+                            image.discard();
+                            return Err(too_many(image_rows_at_least(limit)));
+                        }
+                    }
+                    Event::Notice(_) | Event::Done(_) => {}
+                }
+            }
+            image.finish()?
+        }
+    };
+    let done = s.fetch(text).await?;
+    let affected = done.affected.unwrap_or(0);
+    if affected > limit {
+        return Err(too_many(affected));
+    }
+    Ok((affected, before))
+}
+
+/// Reading stops at the first row over the limit: that is all that is known.
+fn image_rows_at_least(limit: u64) -> u64 {
+    limit + 1
 }
 
 impl DataFix {
     /// Makes it permanent.
-    pub async fn commit(self, _cx: &Cx) -> Result<()> {
-        let _ = (&self.session, &self.target, &self.text);
-        unimplemented!()
+    pub async fn commit(self, cx: &Cx) -> Result<()> {
+        self.end(cx, "COMMIT", "datafix-committed").await
     }
     /// Takes it back.
-    pub async fn rollback(self, _cx: &Cx) -> Result<()> {
-        unimplemented!()
+    pub async fn rollback(self, cx: &Cx) -> Result<()> {
+        self.end(cx, "ROLLBACK", "datafix-rolled-back").await
+    }
+
+    async fn end(self, cx: &Cx, statement: &str, kind: &str) -> Result<()> {
+        let outcome = self.session.fetch(statement).await;
+        let mut facts = serde_json::json!({ "affected": self.affected });
+        if let BeforeImage::Saved { path, rows } = &self.before {
+            facts["before_image"] = path.display().to_string().into();
+            facts["rows_before"] = (*rows).into();
+        }
+        let kind = match &outcome {
+            Ok(_) => kind,
+            Err(e) => {
+                facts["why"] = e.message.clone().into();
+                "datafix-unknown"
+            }
+        };
+        let journaled = journal(cx, &self.target, kind, &self.text, facts);
+        self.session.close().await;
+        outcome?;
+        journaled
+    }
+}
+
+fn journal(cx: &Cx, target: &str, kind: &str, text: &str, mut body: serde_json::Value) -> Result<()> {
+    let words = match kind {
+        "datafix-begin" => "data fix begun",
+        "datafix-committed" => "data fix committed",
+        "datafix-rolled-back" => "data fix rolled back",
+        _ => "data fix ended unclearly",
+    };
+    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    body["statement"] = text.into();
+    body["summary"] = format!("{words}: {}", crate::text::truncate(&crate::text::clean(&line), 120)).into();
+    cx.store.append(&NewEntry {
+        at: cx.clock.stamp(),
+        kind: kind.into(),
+        operator: cx.operator.clone(),
+        host: cx.host.clone(),
+        target: target.into(),
+        body,
+    })?;
+    Ok(())
+}
+
+/// The file that the rows before the change go to, readable by the operator alone.
+struct ImageFile {
+    path: PathBuf,
+    out: std::io::BufWriter<std::fs::File>,
+    columns: Vec<Column>,
+    rows: u64,
+}
+
+impl ImageFile {
+    fn create(dir: &Path, stamp: &str, target: &str) -> Result<Self> {
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(dir)
+            .map_err(|e| Error::io(format_args!("creating {}", dir.display()), e))?;
+        let safe: String = target.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '_' }).collect();
+        let stamp = stamp.replace(':', "");
+        for n in 0..1000 {
+            let path = dir.join(format!("{stamp}-{safe}-{n:03}.ndjson"));
+            match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+                Ok(f) => return Ok(ImageFile { path, out: std::io::BufWriter::new(f), columns: Vec::new(), rows: 0 }),
+                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(e) => return Err(Error::io(format_args!("creating {}", path.display()), e)),
+            }
+        }
+        Err(Error::failed(format!("{} holds too many before-images of this second", dir.display())))
+    }
+
+    fn write(&mut self, batch: &RowBatch) -> Result<()> {
+        for r in 0..batch.rows() {
+            let mut row = serde_json::Map::new();
+            for (c, column) in self.columns.iter().enumerate() {
+                let value = match batch.cell(r, c) {
+                    Cell::Null => serde_json::Value::Null,
+                    Cell::Text(b) | Cell::Number(b) => match std::str::from_utf8(b) {
+                        Ok(s) => s.into(),
+                        Err(_) => serde_json::json!({ "hex": hex::encode(b) }),
+                    },
+                    Cell::Binary(b) => serde_json::json!({ "hex": hex::encode(b) }),
+                };
+                row.insert(column.name.clone(), value);
+            }
+            serde_json::to_writer(&mut self.out, &row).map_err(|e| Error::failed(format!("writing {}: {e}", self.path.display())))?;
+            self.out.write_all(b"\n").map_err(|e| Error::io(format_args!("writing {}", self.path.display()), e))?;
+            self.rows += 1;
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<BeforeImage> {
+        let doing = format!("writing {}", self.path.display());
+        self.out.flush().map_err(|e| Error::io(&doing, e))?;
+        self.out.get_ref().sync_all().map_err(|e| Error::io(&doing, e))?;
+        Ok(BeforeImage::Saved { path: self.path, rows: self.rows })
+    }
+
+    fn discard(self) {
+        let _ = std::fs::remove_file(&self.path);
     }
 }

@@ -1,11 +1,37 @@
 //! Plans: plain EXPLAIN of anything that reads, ANALYZE only of what the classifier proves to be a read.
 
-use super::{Connection, Cx};
+use super::{Connection, Cx, query};
 use crate::engine::Session;
-use crate::model::Result;
 use crate::model::plan::Plan;
+use crate::model::{Error, Result};
+use crate::sql::{self, Class};
 
 /// The plan of exactly one statement on the given read-only session (the background one when `None`).
-pub async fn explain(_cx: &Cx, _conn: &Connection, _session: Option<&Session>, _text: &str, _analyze: bool) -> Result<Plan> {
-    unimplemented!()
+pub async fn explain(_cx: &Cx, conn: &Connection, session: Option<&Session>, text: &str, analyze: bool) -> Result<Plan> {
+    conn.engine().plans().get()?;
+    let statements = sql::split(conn.dialect(), text);
+    let [one] = statements.as_slice() else {
+        return Err(Error::usage(format!("a plan is for exactly one statement; this text holds {}", statements.len())));
+    };
+    if !one.complete {
+        return Err(Error::usage("the statement is not complete yet"));
+    }
+    let statement = &text[one.span.clone()];
+    let verdict = sql::classify(conn.dialect(), statement);
+    // Even plain EXPLAIN can run functions while planning (`reference/plans.md` §4), so it takes a read too.
+    if verdict.class != Class::Read {
+        let what = if analyze { "measured" } else { "explained" };
+        return Err(Error::read_only(format!("only a statement that is proven to read is {what}: {}", verdict.reason)));
+    }
+    let own = match session {
+        Some(s) => s.clone(),
+        None => conn.reader().await?,
+    };
+    if let Some(name) = query::writing_function(conn, &own, &verdict).await? {
+        return Err(Error::read_only(format!(
+            "the function {name} may write, so the statement is not {}",
+            if analyze { "run" } else { "planned" }
+        )));
+    }
+    own.explain(statement, analyze).await
 }

@@ -1,8 +1,15 @@
 //! Whether a statement may run on a target, and how (design §2.1, §2.2).
 
 use super::{Connection, Cx};
+use crate::config::AccessMode;
+use crate::engine::Session;
 use crate::model::{Error, Result};
-use jiff::Timestamp;
+use crate::sql::{self, Class, Verdict};
+use crate::store::journal::NewEntry;
+use jiff::{Timestamp, ToSpan};
+
+/// How long `:unlock` lasts.
+pub const UNLOCK_MINUTES: i64 = 15;
 
 /// Guarded access to a read-only target for a short time, given for its typed name.
 #[derive(Debug)]
@@ -23,8 +30,28 @@ pub enum Admission {
 }
 
 /// `:unlock`: guarded access for 15 minutes, journaled. The name must be typed exactly.
-pub fn unlock(_cx: &Cx, _conn: &Connection, _typed_target: &str) -> Result<Unlock> {
-    unimplemented!()
+pub fn unlock(cx: &Cx, conn: &Connection, typed_target: &str) -> Result<Unlock> {
+    let target = conn.target();
+    if typed_target != target.name {
+        return Err(Error::usage(format!("that is not this target's name; it is {}", crate::text::clean(&target.name))));
+    }
+    if target.access == AccessMode::Open {
+        return Err(Error::usage(format!("{} is open already", crate::text::clean(&target.name))));
+    }
+    let until = cx.clock.now().checked_add(UNLOCK_MINUTES.minutes()).map_err(|e| Error::failed(e.to_string()))?;
+    // A store that cannot be written refuses here: guarded work without a journal is no guarded work.
+    cx.store.append(&NewEntry {
+        at: cx.clock.stamp(),
+        kind: "unlock".into(),
+        operator: cx.operator.clone(),
+        host: cx.host.clone(),
+        target: target.name.clone(),
+        body: serde_json::json!({
+            "summary": format!("guarded access to {} for {UNLOCK_MINUTES} minutes", target.name),
+            "until": super::stamp(until),
+        }),
+    })?;
+    Ok(Unlock { target: target.name.clone(), until })
 }
 
 impl Unlock {
@@ -35,9 +62,58 @@ impl Unlock {
     pub fn target(&self) -> &str {
         &self.target
     }
+    pub fn until(&self) -> Timestamp {
+        self.until
+    }
+}
+
+/// Whether ad-hoc DML may run here as a data fix now.
+pub(in crate::ops) fn guarded(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>) -> bool {
+    let target = conn.target();
+    target.access == AccessMode::Guarded || unlock.is_some_and(|u| u.target == target.name && u.seconds_left(cx) > 0)
 }
 
 /// Decides over exactly one statement. May ask the catalogue whether a function writes.
-pub async fn admit(_cx: &Cx, _conn: &Connection, _unlock: Option<&Unlock>, _text: &str) -> Result<Admission> {
-    unimplemented!()
+pub async fn admit(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, text: &str) -> Result<Admission> {
+    let target = conn.target();
+    if target.access == AccessMode::Open {
+        return Ok(Admission::Run);
+    }
+    let name = crate::text::clean(&target.name).into_owned();
+    let verdict = sql::classify(conn.dialect(), text);
+    let guarded = guarded(cx, conn, unlock);
+    let refusal = match verdict.class {
+        Class::Read => {
+            let session = if verdict.functions.is_empty() { None } else { Some(conn.reader().await?) };
+            let writing = match &session {
+                Some(s) => writing_function(conn, s, &verdict).await?,
+                None => None,
+            };
+            match writing {
+                None => return Ok(Admission::Run),
+                Some(f) => Error::read_only(format!("refused on {name}: the function {} may write", crate::text::clean(&f)))
+                    .hint("A function counts as reading when the catalogue declares it stable or immutable."),
+            }
+        }
+        Class::Dml if guarded => return Ok(Admission::Guarded),
+        Class::Dml => Error::read_only(format!("refused on {name}, which is read-only: {}", verdict.reason))
+            .hint("For a data fix, :unlock with the target's name gives guarded access for 15 minutes."),
+        Class::Ddl => Error::read_only(format!("refused on {name}: {}", verdict.reason))
+            .hint("A schema change goes through the migration queue: write an up and a down script, and the checklist leads on."),
+        Class::Transaction if guarded => Error::read_only(format!("refused on {name}: {}", verdict.reason))
+            .hint("A data fix has a transaction of its own: run the UPDATE, DELETE or INSERT alone, then commit or roll back."),
+        Class::Transaction | Class::Session | Class::Other => {
+            Error::read_only(format!("refused on {name}, which is read-only: {}", verdict.reason))
+        }
+    };
+    Ok(Admission::Refused(refusal))
+}
+
+/// The first function of a read that the catalogue does not know to be harmless.
+pub(in crate::ops) async fn writing_function(conn: &Connection, session: &Session, verdict: &Verdict) -> Result<Option<String>> {
+    if verdict.functions.is_empty() {
+        return Ok(None);
+    }
+    let writing = conn.catalog()?.writing_functions(session, &verdict.functions).await?;
+    Ok(writing.into_iter().next())
 }
