@@ -4,9 +4,12 @@ mod support;
 
 use holdpoint::config::{EngineKind, SslMode, Target};
 use holdpoint::engine::{Access, Connect, Engine, Event, Role, Session, registry};
-use holdpoint::model::{Align, Cell, Column, Error, Kind, Notice, ReadOnly, Result, TxState};
+use holdpoint::model::migration::Applied;
+use holdpoint::model::plan::PlanNode;
+use holdpoint::model::{Align, Cell, Column, Error, Kind, NodeKind, NodePath, Notice, ReadOnly, Result, SchemaNode, Severity, TxState};
 use secrecy::SecretString;
 use std::sync::Arc;
+use std::time::Duration;
 use support::maria::MariaServer;
 
 fn target(server: &MariaServer, database: &str) -> Target {
@@ -465,4 +468,214 @@ async fn a_read_only_session_cannot_be_talked_into_writing() {
     t.user = Some("reader".into());
     let reader = engine(t).connect(Connect::new(Role::Query, Access::ReadOnly)).await.expect("reader");
     assert_eq!(reader.status().read_only, ReadOnly::Role);
+}
+
+/// A small shop with most kinds of objects.
+async fn shop(server: &MariaServer, db: &str) -> (Arc<dyn Engine>, Session) {
+    server.sql("", &format!("create database {db} character set utf8mb4"));
+    let e = engine(target(server, db));
+    let s = e.connect(Connect::new(Role::Query, Access::ReadWrite)).await.expect("connect");
+    for sql in [
+        "create table customers (id int unsigned not null auto_increment primary key, email varchar(80) not null, name varchar(40) default 'x' comment 'the, name',
+            unique key email (email)) auto_increment = 500",
+        "create table orders (id int primary key, customer_id int unsigned, total decimal(10,2) check (total >= 0), note text,
+            twice int generated always as (id * 2) stored, key by_total (total, customer_id),
+            constraint placed_by foreign key (customer_id) references customers (id) on delete cascade)",
+        "create view big as select o.id, c.email from orders o join customers c on c.id = o.customer_id where o.total > 100",
+        "create trigger noted before insert on orders for each row set new.note = coalesce(new.note, 'none')",
+        "create function plus_one(a int) returns int deterministic return a + 1",
+        "create procedure cleanup(in n int) begin delete from orders where id < n; end",
+        "create event nightly on schedule every 1 day starts '2030-01-01 00:00:00' do delete from orders where id < 0",
+        "create sequence numbers start with 5",
+        "create table old (a int) engine=myisam",
+        "insert into customers (email) select concat('c', seq, '@example.org') from seq_1_to_1000",
+        "insert into orders (id, customer_id, total) select seq, 500 + seq % 1000, seq from seq_1_to_5000",
+        "insert into old values (1), (1), (null)",
+        "analyze table orders, customers",
+    ] {
+        run(&s, sql).await.unwrap_or_else(|e| panic!("{sql}: {e:?}"));
+    }
+    (e, s)
+}
+
+fn find<'a>(nodes: &'a [SchemaNode], name: &str) -> &'a SchemaNode {
+    nodes.iter().find(|n| n.name == name).unwrap_or_else(|| panic!("no {name} in {nodes:?}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_schema_tree_shows_what_there_is() {
+    let server = MariaServer::shared();
+    let (e, s) = shop(server, "tree").await;
+    let catalog = e.catalog().get().expect("catalog");
+    let root = catalog.children(&s, &NodePath::root()).await.expect("databases");
+    assert_eq!(root[0].name, "tree", "the target's database comes first");
+    assert!(!root.iter().any(|n| ["mysql", "information_schema", "performance_schema", "sys"].contains(&n.name.as_str())));
+    let db = NodePath::root().child(NodeKind::Schema, "tree");
+    let list = catalog.children(&s, &db).await.expect("relations");
+    let names: Vec<&str> = list.iter().map(|n| n.name.as_str()).collect();
+    assert_eq!(names, ["customers", "old", "orders", "big", "numbers", "Functions", "Procedures", "Events"]);
+    assert!(find(&list, "orders").rows.is_some_and(|r| (3000..8000).contains(&r)), "{list:?}");
+    assert!(find(&list, "orders").bytes.is_some_and(|b| b > 16_384));
+    assert_eq!(find(&list, "old").detail, "MyISAM");
+    let orders = db.child(NodeKind::Table, "orders");
+    let inside = catalog.children(&s, &orders).await.expect("columns");
+    assert_eq!(find(&inside, "customer_id").marks, ["FK → customers.id"]);
+    assert_eq!(find(&inside, "id").marks, ["PK", "NOT NULL"]);
+    assert_eq!(find(&inside, "total").detail, "decimal(10,2)");
+    for (group, name, detail) in [
+        ("Indexes", "by_total", "(total, customer_id)"),
+        ("Foreign keys", "placed_by", "(customer_id) → customers (id) ON DELETE CASCADE"),
+        ("Checks", "total", "CHECK (`total` >= 0)"),
+        ("Triggers", "noted", "BEFORE INSERT"),
+    ] {
+        let nodes = catalog.children(&s, &orders.child(NodeKind::Group, group)).await.expect(group);
+        assert_eq!(find(&nodes, name).detail, detail, "{group}");
+    }
+    for (path, start) in [
+        (orders.clone(), "CREATE TABLE `orders`"),
+        (db.child(NodeKind::View, "big"), "CREATE ALGORITHM"),
+        (db.child(NodeKind::Sequence, "numbers"), "CREATE SEQUENCE"),
+        (orders.child(NodeKind::Group, "Triggers").child(NodeKind::Trigger, "noted"), "CREATE DEFINER"),
+        (db.child(NodeKind::Group, "Functions").child(NodeKind::Function, "plus_one"), "CREATE DEFINER"),
+        (db.child(NodeKind::Group, "Procedures").child(NodeKind::Function, "cleanup"), "CREATE DEFINER"),
+        (db.child(NodeKind::Group, "Events").child(NodeKind::Function, "nightly"), "CREATE DEFINER"),
+    ] {
+        let text = catalog.definition(&s, &path).await.expect("definition");
+        assert!(text.starts_with(start) && text.ends_with(';'), "{text}");
+    }
+    assert_eq!(catalog.preview(&orders, 50).as_deref(), Some("SELECT * FROM `orders` LIMIT 50"));
+    let other = NodePath::root().child(NodeKind::Schema, "o`ther").child(NodeKind::Table, "t");
+    assert_eq!(catalog.preview(&other, 1).as_deref(), Some("SELECT * FROM `o``ther`.`t` LIMIT 1"));
+    // Groups list what definitions are asked for.
+    assert_eq!(catalog.children(&s, &db.child(NodeKind::Group, "Procedures")).await.expect("procedures")[0].name, "cleanup");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn equal_schemas_have_equal_catalogues_and_changes_are_named() {
+    let server = MariaServer::shared();
+    let (a, sa) = shop(server, "canon_a").await;
+    let (b, sb) = shop(server, "canon_b").await;
+    let one = a.catalog().get().expect("catalog").objects(&sa).await.expect("objects");
+    run(&sb, "insert into customers (email) values ('more')").await.expect("counters differ now");
+    let two = b.catalog().get().expect("catalog").objects(&sb).await.expect("objects");
+    assert_eq!(one, two);
+    let kinds: std::collections::BTreeSet<&str> = one.iter().map(|o| o.kind.as_str()).collect();
+    for kind in ["table", "column", "index", "constraint", "view", "trigger", "function", "procedure", "event", "sequence", "setting"] {
+        assert!(kinds.contains(kind), "{kind} is missing in {kinds:?}");
+    }
+    run(&sb, "alter table orders modify note varchar(9)").await.expect("alter");
+    run(&sb, "create or replace function plus_one(a int) returns int deterministic return a + 2").await.expect("function");
+    let changed = b.catalog().get().expect("catalog").objects(&sb).await.expect("objects");
+    let different: Vec<&str> = changed.iter().filter(|o| !one.contains(o)).map(|o| o.name.as_str()).collect();
+    assert_eq!(different, ["orders.note", "plus_one"]);
+    let shapes = a.catalog().get().expect("catalog").tables(&sa).await.expect("tables");
+    assert_eq!(shapes.iter().map(|t| t.name.as_str()).collect::<Vec<_>>(), ["customers", "old", "orders"]);
+    assert_eq!(shapes[2].columns, ["id", "customer_id", "total", "note", "twice"]);
+}
+
+fn nodes(root: &PlanNode) -> Vec<&PlanNode> {
+    let mut out = Vec::new();
+    root.walk(0, &mut |_, n| out.push(n));
+    out
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plans_say_what_is_read_and_are_never_a_way_to_write() {
+    let server = MariaServer::shared();
+    let (_, s) = shop(server, "plans").await;
+    let join = "select c.email, count(*) from customers c join orders o on o.customer_id = c.id where o.total > 10 group by c.email";
+    let plan = s.explain(join, false).await.expect("plan");
+    assert_eq!((plan.engine.as_str(), plan.analyzed), ("MariaDB", false));
+    assert!(nodes(&plan.root).iter().any(|n| n.op == "nested loop"), "{:?}", plan.root);
+    assert!(nodes(&plan.root).iter().any(|n| n.index.is_some() && n.est_rows.is_some()));
+    let plan = s.explain("select * from orders where note like '%nothing%'", true).await.expect("analyze");
+    let scan = nodes(&plan.root).into_iter().find(|n| n.op == "table scan").expect("a scan");
+    assert_eq!((scan.rows_total, scan.rows_removed), (Some(0.0), Some(5000.0)));
+    assert!(scan.self_ms.is_some_and(|t| t > 0.0));
+    assert!(plan.remarks.iter().any(|r| r == "reads the whole of orders: 5,000 rows"), "{:?}", plan.remarks);
+    assert_eq!(s.status().tx, TxState::Idle);
+    // A write may be planned, and is not run; a second statement does not hide behind the first.
+    let plan = s.explain("delete from orders where id = 7", false).await.expect("plan of a write");
+    assert!(!nodes(&plan.root).is_empty());
+    assert!(s.explain("delete from orders", true).await.is_err());
+    assert!(s.explain("select 1; delete from orders", false).await.is_err());
+    run(&s, "create function writes() returns int begin insert into orders (id, total) values (999999, 1); return 1; end").await.expect("function");
+    let e = s.explain("select * from (select writes() x) d", false).await.expect_err("the read-only transaction refuses");
+    assert_eq!(e.kind, Kind::ReadOnly, "{e:?}");
+    let e = s.explain("selec 1", false).await.expect_err("syntax");
+    assert_eq!(e.position, Some(0), "{e:?}");
+    assert_eq!(server.sql("plans", "select count(*) from orders"), "5000\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_migration_history_and_lock_are_sqlxs() {
+    let server = MariaServer::shared();
+    server.sql("", "create database migrations");
+    let e = engine(target(server, "migrations"));
+    let how = || Connect::new(Role::Migration, Access::ReadWrite);
+    let s = e.connect(how()).await.expect("connect");
+    let m = e.migrations().get().expect("migrations");
+    assert!(!m.transactional_ddl());
+    assert_eq!(m.history(&s).await.expect("history"), None);
+    m.ensure_history(&s).await.expect("ensure");
+    m.ensure_history(&s).await.expect("twice");
+    let row = Applied { version: 20, description: "it's \\ new".into(), installed_on: String::new(), success: false, checksum: "00ff".repeat(24), execution_time: -1 };
+    run(&s, &m.insert_history(&row)).await.expect("insert");
+    let got = m.history(&s).await.expect("history").expect("there");
+    assert_eq!((got[0].version, got[0].description.as_str(), got[0].success, got[0].checksum.as_str()), (20, "it's \\ new", false, row.checksum.as_str()));
+    assert_eq!(server.sql("migrations", "select length(checksum) from _sqlx_migrations"), "48\n");
+    run(&s, &m.finish_history(20, 12)).await.expect("finish");
+    assert_eq!(m.history(&s).await.expect("history").expect("there")[0].execution_time, 12);
+    run(&s, &m.delete_history(20)).await.expect("delete");
+    assert_eq!(m.history(&s).await.expect("history"), Some(Vec::new()));
+    // The history is left out of what proofs compare.
+    let catalog = e.catalog().get().expect("catalog");
+    assert!(catalog.tables(&s).await.expect("tables").is_empty());
+    assert!(!catalog.objects(&s).await.expect("objects").iter().any(|o| o.name.contains("_sqlx")));
+
+    m.lock(&s, Duration::from_secs(1)).await.expect("lock");
+    let other = e.connect(how()).await.expect("connect");
+    let held = m.lock(&other, Duration::from_millis(200)).await.expect_err("held");
+    let id = s.fetch("select connection_id()").await.expect("id").scalar().expect("id").to_string();
+    assert_eq!(held.kind, Kind::Held);
+    assert!(held.message.contains(&format!("connection {id} (root@")), "{held:?}");
+    m.unlock(&s).await.expect("unlock");
+    m.lock(&other, Duration::from_millis(200)).await.expect("free again");
+    assert!(m.unlock(&s).await.is_err(), "not ours");
+    m.unlock(&other).await.expect("unlock");
+    for sql in m.session_setup(Duration::from_secs(3)) {
+        run(&s, &sql).await.expect("setup");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn preconditions_see_blockers_and_say_what_they_cannot_see() {
+    // A server of its own: transactions of other tests would be seen.
+    let server = MariaServer::start(&[]);
+    server.sql("", "create database pre; create table pre.t (a int); insert into pre.t values (1); create user blind@'127.0.0.1'; grant all on pre.* to blind@'127.0.0.1'");
+    let e = engine(target(&server, "pre"));
+    let s = e.connect(Connect::new(Role::Migration, Access::ReadWrite)).await.expect("connect");
+    let m = e.migrations().get().expect("migrations");
+    let calm = m.preconditions(&s).await.expect("preconditions");
+    assert!(calm.iter().all(|f| f.severity == Severity::Ok), "{calm:?}");
+    let holder = e.connect(Connect::new(Role::Query, Access::ReadWrite)).await.expect("connect");
+    run(&holder, "begin").await.expect("begin");
+    run(&holder, "select * from t").await.expect("select");
+    let waiter = e.connect(Connect::new(Role::Query, Access::ReadWrite)).await.expect("connect");
+    let task = { let w = waiter.clone(); tokio::spawn(async move { run(&w, "alter table t add b int").await }) };
+    support::wait_until("the ALTER waits", || {
+        server.sql("", "select count(*) from information_schema.processlist where state like 'Waiting for table metadata%'") == "1\n"
+    });
+    let found = m.preconditions(&s).await.expect("preconditions");
+    let lock = found.iter().find(|f| f.check == "metadata-locks").expect("check");
+    assert_eq!(lock.severity, Severity::Critical, "{lock:?}");
+    waiter.cancel().await.expect("cancel");
+    assert_eq!(task.await.expect("task").expect_err("cancelled").kind, Kind::Cancelled);
+    let mut t = target(&server, "pre");
+    t.user = Some("blind".into());
+    let blind = engine(t).connect(Connect::new(Role::Migration, Access::ReadWrite)).await.expect("connect");
+    let found = m.preconditions(&blind).await.expect("preconditions");
+    let unknown: Vec<&str> = found.iter().filter(|f| f.severity == Severity::Unknown).map(|f| f.check.as_str()).collect();
+    assert_eq!(unknown, ["long-transactions", "metadata-locks", "not-a-replica"]);
+    assert!(found.iter().filter(|f| f.severity == Severity::Unknown).all(|f| f.lifts.as_deref().is_some_and(|l| l.starts_with("GRANT"))));
 }

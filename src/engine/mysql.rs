@@ -17,6 +17,7 @@ mod errors;
 mod explain;
 mod migrations;
 mod open;
+mod plan;
 mod pulse;
 mod rows;
 mod words;
@@ -49,7 +50,7 @@ impl Engine for MySql {
         Capability::Yes(self)
     }
     fn plans(&self) -> Capability<()> {
-        Capability::No("plans of MariaDB and MySQL are not there yet")
+        Capability::Yes(())
     }
     fn backups(&self) -> Capability<&dyn Backups> {
         Capability::No("backups of MariaDB and MySQL are not there yet")

@@ -81,10 +81,15 @@ pub(super) fn position(text: &str, message: &str) -> Option<usize> {
         return Some(text.trim_end().len());
     }
     let start = if line <= 1 { 0 } else { text.match_indices('\n').nth(line - 2)?.0 + 1 };
-    // The quoted piece is the rest of the statement: when it is short it ends the text; else it is the only match on its line.
+    // The piece is the rest of the statement, cut at 80 characters.
     let rest = text.trim_end().trim_end_matches(';').trim_end();
-    if rest.ends_with(piece) && rest.len() - piece.len() >= start {
-        return Some(rest.len() - piece.len());
+    for whole in [text.trim_end(), rest] {
+        if whole.ends_with(piece) && whole.len() - piece.len() >= start {
+            return Some(whole.len() - piece.len());
+        }
+    }
+    if piece.chars().count() < 79 {
+        return None;
     }
     let line_end = text[start..].find('\n').map_or(text.len(), |n| start + n);
     let mut found = text[start..].match_indices(piece).map(|(i, _)| start + i).filter(|i| *i <= line_end);
@@ -161,7 +166,7 @@ mod tests {
         assert_eq!(near("select 1,\n  frm t", "t", 2), Some(16));
         assert_eq!(near("select 1 +", "", 1), Some(10));
         assert_eq!(near("select * form t where a = 'é'", "form t where a = 'é'", 1), Some(9));
-        assert_eq!(near("select a a a from t", "a a", 1), None, "two places would fit");
+        assert_eq!(near("select a a a from t", "a a", 1), None, "not the rest of the text");
         assert_eq!(near("x", "nowhere", 1), None);
         assert_eq!(near("x", "x", 99), None);
         assert_eq!(position("select 1", "Table 'x.y' doesn't exist"), None);

@@ -1,0 +1,101 @@
+//! Plans that MariaDB 10.11.19 really made (`samples/`), 1,000 customers and 20,000 orders.
+
+use super::*;
+
+fn plan(raw: &str) -> Plan {
+    parse(raw, "MariaDB", "10.11.19", true).expect("plan")
+}
+
+fn ops(p: &Plan) -> Vec<String> {
+    let mut out = Vec::new();
+    p.root.walk(0, &mut |d, n| out.push(format!("{d} {}{}", n.op, n.relation.as_ref().map(|r| format!(" {r}")).unwrap_or_default())));
+    out
+}
+
+/// The nodes' own times add up to what the server says the statement took.
+fn adds_up(p: &Plan, tolerance: f64) {
+    let mut sum = 0.0;
+    p.root.walk(0, &mut |_, n| {
+        assert!(n.self_ms.unwrap_or(0.0) >= 0.0);
+        sum += n.self_ms.unwrap_or(0.0);
+    });
+    let total = p.execution_ms.expect("execution");
+    assert!((sum - total).abs() <= total * tolerance, "Σ {sum} ≠ {total}");
+}
+
+#[test]
+fn a_join_is_a_left_deep_chain_whose_times_add_up() {
+    let p = plan(include_str!("../samples/join.json"));
+    assert_eq!(ops(&p), ["0 query block", "1 sort", "2 temporary table", "3 nested loop", "4 index only scan c", "4 index scan o"]);
+    adds_up(&p, 0.01);
+    let join = &p.root.children[0].children[0].children[0];
+    let inner = &join.children[1];
+    assert_eq!((inner.loops, inner.index.as_deref(), inner.role), (Some(1000.0), Some("fk_c"), Role::Inner));
+    // 20 rows per loop of which 97.5 % stay: times are totals, and are not multiplied.
+    assert_eq!(inner.rows, Some(19.5));
+    assert!((inner.rows_total.unwrap() - 19_500.0).abs() < 1e-6);
+    assert!((inner.self_ms.unwrap() - (233.496_199_6 + 15.258_645_02)).abs() < 1e-6);
+    assert_eq!(inner.pages_hit, Some(42_035));
+    assert_eq!(p.root.pages_hit, Some(42_036));
+    assert_eq!(inner.conditions[0], ("Lookup".to_string(), "customer_id = cat.c.id".to_string()));
+}
+
+#[test]
+fn a_subquerys_time_is_its_own() {
+    let p = plan(include_str!("../samples/subquery.json"));
+    assert_eq!(ops(&p), ["0 query block", "1 index scan o", "1 subquery cache", "2 query block", "3 index scan c"]);
+    assert_eq!(p.root.children[1].role, Role::SubPlan);
+    adds_up(&p, 0.01);
+}
+
+#[test]
+fn a_block_nested_loop_joins_by_itself() {
+    let p = plan(include_str!("../samples/block_nested_loop.json"));
+    assert_eq!(ops(&p), ["0 query block", "1 block nested loop", "2 table scan b", "2 table scan a"]);
+    adds_up(&p, 0.01);
+    assert!(p.remarks.iter().any(|r| r.contains("without an index")), "{:?}", p.remarks);
+    assert!(p.remarks.iter().any(|r| r == "reads the whole of a: 20,000 rows"), "{:?}", p.remarks);
+}
+
+#[test]
+fn overlapping_blocks_are_never_counted_twice() {
+    let p = plan(include_str!("../samples/derived.json"));
+    assert_eq!(ops(&p), ["0 query block", "1 table scan <derived2>", "2 materialize", "3 query block", "4 index only scan orders"]);
+    adds_up(&p, 0.02);
+    let p = plan(include_str!("../samples/sort.json"));
+    assert_eq!(ops(&p), ["0 query block", "1 read sorted", "2 sort", "3 table scan orders"]);
+    adds_up(&p, 0.01);
+}
+
+#[test]
+fn other_shapes_are_read() {
+    assert_eq!(ops(&plan(include_str!("../samples/index_merge.json"))), ["0 query block", "1 index merge orders"]);
+    let union = plan(include_str!("../samples/union.json"));
+    assert_eq!(
+        ops(&union),
+        ["0 query block", "1 union", "2 query block", "3 index only scan orders", "2 query block", "3 index only scan customers"]
+    );
+    assert_eq!(union.root.children[0].children[1].role, Role::Member);
+    let recursive = plan(include_str!("../samples/recursive.json"));
+    assert!(ops(&recursive).contains(&"4 recursive union".to_string()), "{:?}", ops(&recursive));
+    let window = plan(include_str!("../samples/window.json"));
+    assert_eq!(ops(&window), ["0 query block", "1 window", "2 sort", "3 temporary table", "4 index only scan orders"]);
+    adds_up(&window, 0.6);
+    assert_eq!(ops(&plan(include_str!("../samples/no_table.json"))), ["0 query block", "1 result"]);
+    // A constant table is read while planning: that is not "never executed".
+    assert!(!plan(include_str!("../samples/constant.json")).root.children[0].never_executed);
+}
+
+#[test]
+fn unknown_keys_are_kept_and_nothing_panics() {
+    let p = plan(r#"{"query_block":{"select_id":1,"brand_new":{"table":{"table_name":"t","access_type":"teleport","shiny":[1,2]}},"cost":1.5},"extra":true}"#);
+    assert_eq!(ops(&p), ["0 query block", "1 brand new", "2 index scan t"]);
+    assert_eq!(p.root.children[0].children[0].attrs["shiny"], "1, 2");
+    assert_eq!(p.attrs["extra"], "true");
+    for raw in ["", "[]", "{}", "{\"query_block\":[]}", "{\"query_block\":{\"nested_loop\":[1,null,{}]}}"] {
+        let _ = parse(raw, "MariaDB", "x", true);
+    }
+    // MySQL's first version writes numbers as text.
+    let p = plan(r#"{"query_block":{"select_id":1,"cost_info":{"query_cost":"3.67"},"table":{"table_name":"t","access_type":"ALL","rows_examined_per_scan":8,"filtered":"25.00"}}}"#);
+    assert_eq!((p.root.est_total_cost, p.root.children[0].est_rows), (Some(3.67), Some(2.0)));
+}
