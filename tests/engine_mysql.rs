@@ -599,7 +599,9 @@ async fn plans_say_what_is_read_and_are_never_a_way_to_write() {
     assert!(!nodes(&plan.root).is_empty());
     assert!(s.explain("delete from orders", true).await.is_err());
     assert!(s.explain("select 1; delete from orders", false).await.is_err());
-    run(&s, "create function writes() returns int begin insert into orders (id, total) values (999999, 1); return 1; end").await.expect("function");
+    run(&s, "create function writes() returns int begin insert into orders (id, total) values (999999, 1); return 1; end")
+        .await
+        .expect("function");
     let e = s.explain("select * from (select writes() x) d", false).await.expect_err("the read-only transaction refuses");
     assert_eq!(e.kind, Kind::ReadOnly, "{e:?}");
     let e = s.explain("selec 1", false).await.expect_err("syntax");
@@ -619,10 +621,20 @@ async fn the_migration_history_and_lock_are_sqlxs() {
     assert_eq!(m.history(&s).await.expect("history"), None);
     m.ensure_history(&s).await.expect("ensure");
     m.ensure_history(&s).await.expect("twice");
-    let row = Applied { version: 20, description: "it's \\ new".into(), installed_on: String::new(), success: false, checksum: "00ff".repeat(24), execution_time: -1 };
+    let row = Applied {
+        version: 20,
+        description: "it's \\ new".into(),
+        installed_on: String::new(),
+        success: false,
+        checksum: "00ff".repeat(24),
+        execution_time: -1,
+    };
     run(&s, &m.insert_history(&row)).await.expect("insert");
     let got = m.history(&s).await.expect("history").expect("there");
-    assert_eq!((got[0].version, got[0].description.as_str(), got[0].success, got[0].checksum.as_str()), (20, "it's \\ new", false, row.checksum.as_str()));
+    assert_eq!(
+        (got[0].version, got[0].description.as_str(), got[0].success, got[0].checksum.as_str()),
+        (20, "it's \\ new", false, row.checksum.as_str())
+    );
     assert_eq!(server.sql("migrations", "select length(checksum) from _sqlx_migrations"), "48\n");
     run(&s, &m.finish_history(20, 12)).await.expect("finish");
     assert_eq!(m.history(&s).await.expect("history").expect("there")[0].execution_time, 12);
@@ -662,7 +674,10 @@ async fn preconditions_see_blockers_and_say_what_they_cannot_see() {
     run(&holder, "begin").await.expect("begin");
     run(&holder, "select * from t").await.expect("select");
     let waiter = e.connect(Connect::new(Role::Query, Access::ReadWrite)).await.expect("connect");
-    let task = { let w = waiter.clone(); tokio::spawn(async move { run(&w, "alter table t add b int").await }) };
+    let task = {
+        let w = waiter.clone();
+        tokio::spawn(async move { run(&w, "alter table t add b int").await })
+    };
     support::wait_until("the ALTER waits", || {
         server.sql("", "select count(*) from information_schema.processlist where state like 'Waiting for table metadata%'") == "1\n"
     });

@@ -225,7 +225,8 @@ fn describe(words: &str, n: &mut PlanNode) {
         "table scan"
     } else if lower.contains("intersect rows sorted") || lower.contains("deduplicate rows") || lower.starts_with("sort-deduplicate") {
         "index merge"
-    } else if lower.contains("index") && lower.contains(" on ") || lower.starts_with("constant row from") || lower.starts_with("single-row") {
+    } else if lower.contains("index") && lower.contains(" on ") || lower.starts_with("constant row from") || lower.starts_with("single-row")
+    {
         "index scan"
     } else if lower.starts_with("rows fetched before execution") || lower.starts_with("zero rows") {
         "result"
@@ -344,10 +345,7 @@ mod tests {
         let p = parse_tree(WRITTEN_TREE, "8.4.0", true).expect("plan");
         let mut ops = Vec::new();
         p.root.walk(0, &mut |d, n| ops.push(format!("{d} {}", n.op)));
-        assert_eq!(
-            ops,
-            ["0 limit", "1 sort", "2 nested loop", "3 filter", "4 table scan", "3 index scan", "1 subquery", "2 index scan"]
-        );
+        assert_eq!(ops, ["0 limit", "1 sort", "2 nested loop", "3 filter", "4 table scan", "3 index scan", "1 subquery", "2 index scan"]);
         let join = &p.root.children[0].children[0];
         let lookup = &join.children[1];
         assert_eq!((lookup.role, lookup.relation.as_deref(), lookup.index.as_deref()), (Role::Inner, Some("c"), Some("PRIMARY")));

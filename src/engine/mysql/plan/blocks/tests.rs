@@ -88,7 +88,9 @@ fn other_shapes_are_read() {
 
 #[test]
 fn unknown_keys_are_kept_and_nothing_panics() {
-    let p = plan(r#"{"query_block":{"select_id":1,"brand_new":{"table":{"table_name":"t","access_type":"teleport","shiny":[1,2]}},"cost":1.5},"extra":true}"#);
+    let p = plan(
+        r#"{"query_block":{"select_id":1,"brand_new":{"table":{"table_name":"t","access_type":"teleport","shiny":[1,2]}},"cost":1.5},"extra":true}"#,
+    );
     assert_eq!(ops(&p), ["0 query block", "1 brand new", "2 index scan t"]);
     assert_eq!(p.root.children[0].children[0].attrs["shiny"], "1, 2");
     assert_eq!(p.attrs["extra"], "true");
@@ -96,6 +98,8 @@ fn unknown_keys_are_kept_and_nothing_panics() {
         let _ = parse(raw, "MariaDB", "x", true);
     }
     // MySQL's first version writes numbers as text.
-    let p = plan(r#"{"query_block":{"select_id":1,"cost_info":{"query_cost":"3.67"},"table":{"table_name":"t","access_type":"ALL","rows_examined_per_scan":8,"filtered":"25.00"}}}"#);
+    let p = plan(
+        r#"{"query_block":{"select_id":1,"cost_info":{"query_cost":"3.67"},"table":{"table_name":"t","access_type":"ALL","rows_examined_per_scan":8,"filtered":"25.00"}}}"#,
+    );
     assert_eq!((p.root.est_total_cost, p.root.children[0].est_rows), (Some(3.67), Some(2.0)));
 }
