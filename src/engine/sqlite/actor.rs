@@ -8,8 +8,10 @@ use crate::engine::session::{Canceller, Event, Outcome, Request, SessionStatus};
 use crate::engine::{Connect, Session};
 use crate::model::rows::BatchBuilder;
 use crate::model::{Align, Column, Dialect, Error, Kind, Result, TxState};
+use crate::sql::lex;
 use futures_util::future::BoxFuture;
 use rusqlite::fallible_iterator::FallibleIterator;
+use rusqlite::types::ValueRef;
 use rusqlite::{Batch, Connection, InterruptHandle, Statement};
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
@@ -152,8 +154,9 @@ impl Actor {
             match request {
                 Request::Run { text, params, events } => {
                     self.running.start(Some(events.clone()), self.limit);
+                    let open = !self.conn.is_autocommit();
                     let result = self.shielded(|a| a.run(&text, &params, &events));
-                    let result = result.map_err(|e| self.explain_end(e));
+                    let result = result.map_err(|e| self.explain_end(e, open));
                     self.settle(result.as_ref().ok().map(|o| o.elapsed));
                     // The status is settled before the reader learns of the end. A reader that is gone does not want it.
                     let _ = events.blocking_send(result.map(Event::Done));
@@ -161,7 +164,7 @@ impl Actor {
                 Request::Explain { text, analyze, reply } => {
                     self.running.start(None, self.limit);
                     let start = Instant::now();
-                    let result = self.shielded(|a| a.explain(&text, analyze)).map_err(|e| self.explain_end(e));
+                    let result = self.shielded(|a| a.explain(&text, analyze)).map_err(|e| self.explain_end(e, false));
                     self.settle(Some(start.elapsed()));
                     let _ = reply.send(result);
                 }
@@ -181,11 +184,15 @@ impl Actor {
         })
     }
 
-    /// An interrupted statement: was it the user or the time limit?
-    fn explain_end(&self, e: Error) -> Error {
+    /// Completes an error: was an interrupt the user's or the time limit's, and is the transaction gone that was open before?
+    fn explain_end(&self, mut e: Error, open_before: bool) -> Error {
         if e.kind == Kind::Cancelled && self.running.watched().timed_out {
             let limit = self.limit.map(crate::text::duration).unwrap_or_default();
-            return Error::new(Kind::Statement, format!("ended after {limit}, the limit for statements of this connection"));
+            e = Error::new(Kind::Statement, format!("ended after {limit}, the limit for statements of this connection"));
+        }
+        if open_before && self.conn.is_autocommit() {
+            // A write that is interrupted, or finds the disk full, takes its transaction with it.
+            e = e.hint("SQLite rolled back the whole transaction that was open.");
         }
         e
     }
@@ -230,7 +237,7 @@ impl Actor {
         for (i, p) in params.iter().enumerate() {
             statement.raw_bind_parameter(i + 1, p.as_deref()).map_err(|e| self.fault(e))?;
         }
-        let word = first_word(text);
+        let word = verb(text);
         let writes = !statement.readonly();
         let mut send = |event: Event| -> Result<()> {
             let at = Instant::now();
@@ -260,6 +267,12 @@ impl Actor {
                         batch = BatchBuilder::new(width);
                     }
                     shape = columns(now);
+                    for (c, column) in shape.iter_mut().enumerate().filter(|(_, c)| c.type_name.is_empty()) {
+                        // An expression has no declared type; its first value tells how to align it.
+                        if matches!(row.get_ref_unwrap(c), ValueRef::Integer(_) | ValueRef::Real(_)) {
+                            column.align = Align::Right;
+                        }
+                    }
                 }
                 if width > 0 {
                     send(Event::Columns(std::mem::take(&mut shape).into()))?;
@@ -279,8 +292,7 @@ impl Actor {
         if !batch.is_empty() {
             send(Event::Rows(batch.take()))?;
         }
-        let affected =
-            (writes && matches!(word.as_str(), "INSERT" | "UPDATE" | "DELETE" | "REPLACE" | "WITH")).then(|| self.conn.changes());
+        let affected = (writes && matches!(word.as_str(), "INSERT" | "UPDATE" | "DELETE" | "REPLACE")).then(|| self.conn.changes());
         Ok(Outcome {
             tag: tag(text, &word, affected, count),
             affected,
@@ -383,16 +395,34 @@ fn words(text: &str) -> impl Iterator<Item = String> + '_ {
     })
 }
 
-fn first_word(text: &str) -> String {
-    words(text.trim_start_matches('\u{feff}')).next().unwrap_or_default()
+/// The word that says what the statement does, in capitals: for `WITH …` the one that follows the common table expressions.
+fn verb(text: &str) -> String {
+    let first = words(text.trim_start_matches('\u{feff}')).next().unwrap_or_default();
+    if first != "WITH" {
+        return first;
+    }
+    let mut depth = 0i32;
+    for t in lex(Dialect::Sqlite, text) {
+        match &text[t.span] {
+            "(" => depth += 1,
+            ")" => depth -= 1,
+            word if depth == 0 => {
+                let word = word.to_ascii_uppercase();
+                if matches!(word.as_str(), "SELECT" | "VALUES" | "INSERT" | "UPDATE" | "DELETE" | "REPLACE") {
+                    return word;
+                }
+            }
+            _ => {}
+        }
+    }
+    first
 }
 
 /// SQLite has no command tags: this is what PostgreSQL would say.
 fn tag(text: &str, word: &str, affected: Option<u64>, rows: u64) -> String {
     match (word, affected) {
-        ("WITH", Some(n)) => format!("WITH {n}"),
         (_, Some(n)) => format!("{word} {n}"),
-        ("SELECT" | "WITH" | "VALUES", None) => format!("SELECT {rows}"),
+        ("SELECT" | "VALUES", None) => format!("SELECT {rows}"),
         ("CREATE" | "DROP" | "ALTER", None) => {
             let object = words(text).skip(1).find(|w| !matches!(w.as_str(), "TEMP" | "TEMPORARY" | "UNIQUE" | "VIRTUAL"));
             format!("{word} {}", object.unwrap_or_default()).trim_end().to_string()
@@ -407,11 +437,13 @@ mod tests {
 
     #[test]
     fn tags_name_the_statement() {
-        let t = |text: &str, affected, rows| tag(text, &first_word(text), affected, rows);
+        let t = |text: &str, affected, rows| tag(text, &verb(text), affected, rows);
         assert_eq!(t("/* x */ -- y\n select 1", None, 3), "SELECT 3");
         assert_eq!(t("create temp table t(a)", None, 0), "CREATE TABLE");
         assert_eq!(t("CREATE UNIQUE INDEX i ON t(a)", None, 0), "CREATE INDEX");
         assert_eq!(t("update t set a = 1", Some(4), 0), "UPDATE 4");
+        assert_eq!(t("with x as (select 1) delete from t", Some(2), 0), "DELETE 2");
+        assert_eq!(t("with x as (delete) select 1", None, 1), "SELECT 1");
         assert_eq!(t("pragma user_version", None, 1), "PRAGMA");
     }
 

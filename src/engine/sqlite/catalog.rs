@@ -132,9 +132,12 @@ async fn relations(s: &Session, schema: &str) -> Result<Vec<SchemaNode>> {
     let estimates = estimates(s, schema).await?;
     let list = s
         .fetch(format!(
-            "SELECT type, name, sql LIKE 'CREATE VIRTUAL%' FROM {}.sqlite_schema
-             WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY type, name COLLATE NOCASE",
-            q(schema)
+            "SELECT t.type, t.name, l.type, l.wr, l.strict FROM {}.sqlite_schema t
+             LEFT JOIN pragma_table_list l ON l.schema = {} AND l.name = t.name
+             WHERE t.type IN ('table', 'view') AND t.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
+             ORDER BY t.type, l.type = 'shadow', t.name COLLATE NOCASE",
+            q(schema),
+            lit(schema)
         ))
         .await?;
     Ok(list
@@ -142,8 +145,14 @@ async fn relations(s: &Session, schema: &str) -> Result<Vec<SchemaNode>> {
         .iter()
         .map(|r| {
             let kind = if at(r, 0) == "view" { NodeKind::View } else { NodeKind::Table };
-            let detail = if at(r, 2) == "1" { "virtual".to_string() } else { String::new() };
-            SchemaNode { detail, rows: estimates.get(at(r, 1)).copied(), expandable: true, ..node(kind, at(r, 1)) }
+            let detail = match at(r, 2) {
+                "virtual" => "virtual",
+                "shadow" => "part of a virtual table",
+                _ => "",
+            };
+            let marks =
+                [(3, "WITHOUT ROWID"), (4, "STRICT")].into_iter().filter(|(c, _)| at(r, *c) == "1").map(|(_, m)| m.to_string()).collect();
+            SchemaNode { detail: detail.into(), marks, rows: estimates.get(at(r, 1)).copied(), expandable: true, ..node(kind, at(r, 1)) }
         })
         .collect())
 }

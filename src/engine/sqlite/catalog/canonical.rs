@@ -116,8 +116,8 @@ fn tokens(sql: &str) -> String {
     for t in lex(Dialect::Sqlite, sql) {
         let text = &sql[t.span];
         let text = match t.kind {
-            TokenKind::Whitespace | TokenKind::Comment | TokenKind::Semicolon => continue,
-            TokenKind::Keyword => text.to_uppercase(),
+            TokenKind::Whitespace | TokenKind::Comment => continue,
+            TokenKind::Keyword | TokenKind::Identifier => word(text),
             TokenKind::QuotedIdentifier => plain(text),
             _ => text.to_string(),
         };
@@ -127,6 +127,27 @@ fn tokens(sql: &str) -> String {
         out.push_str(&text);
     }
     out
+}
+
+/// Words whose case never matters in a definition: SQLite's keywords there, and the usual types. The list is part of what a
+/// manifest says (definitions are kept in backups), so it is our own and not the lexer's, which serves colouring.
+#[rustfmt::skip]
+const WORDS: &[&str] = &[
+    "ABORT", "ACTION", "ADD", "AFTER", "ALL", "ALWAYS", "AND", "AS", "ASC", "AUTOINCREMENT", "BEFORE", "BEGIN", "BETWEEN", "BIGINT",
+    "BLOB", "BOOLEAN", "BY", "CASCADE", "CASE", "CAST", "CHAR", "CHECK", "COLLATE", "CONFLICT", "CONSTRAINT", "CREATE", "CROSS",
+    "CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP", "DATETIME", "DECIMAL", "DEFAULT", "DEFERRABLE", "DEFERRED", "DELETE", "DESC",
+    "DISTINCT", "DOUBLE", "EACH", "ELSE", "END", "ESCAPE", "EXCEPT", "EXISTS", "FAIL", "FALSE", "FLOAT", "FOR", "FOREIGN", "FROM",
+    "FULL", "GENERATED", "GLOB", "GROUP", "HAVING", "IF", "IGNORE", "IMMEDIATE", "IN", "INDEX", "INITIALLY", "INNER", "INSERT",
+    "INSTEAD", "INT", "INTEGER", "INTERSECT", "INTO", "IS", "ISNULL", "JOIN", "KEY", "LEFT", "LIKE", "LIMIT", "MATCH", "NATURAL", "NO",
+    "NOT", "NOTNULL", "NULL", "NUMERIC", "OF", "OFFSET", "ON", "OR", "ORDER", "OUTER", "PRIMARY", "RAISE", "REAL", "RECURSIVE",
+    "REFERENCES", "REGEXP", "REPLACE", "RESTRICT", "RIGHT", "ROLLBACK", "ROW", "ROWID", "SELECT", "SET", "SMALLINT", "STORED", "STRICT",
+    "TABLE", "TEXT", "THEN", "TIMESTAMP", "TRIGGER", "TRUE", "UNION", "UNIQUE", "UPDATE", "USING", "VALUES", "VARCHAR", "VIEW",
+    "VIRTUAL", "WHEN", "WHERE", "WITH", "WITHOUT",
+];
+
+fn word(text: &str) -> String {
+    let upper = text.to_ascii_uppercase();
+    if WORDS.binary_search(&upper.as_str()).is_ok() { upper } else { text.to_string() }
 }
 
 /// A quoted name without its quotes when it needs none, else in double quotes.
@@ -139,7 +160,7 @@ fn plain(quoted: &str) -> String {
     };
     let simple =
         inner.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && inner.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    if simple { inner } else { Dialect::Sqlite.quote_ident(&inner) }
+    if simple { word(&inner) } else { Dialect::Sqlite.quote_ident(&inner) }
 }
 
 #[cfg(test)]
@@ -149,9 +170,11 @@ mod tests {
     #[test]
     fn blanks_comments_and_quotes_do_not_matter() {
         let a = tokens("CREATE TABLE t (a INTEGER, b TEXT DEFAULT 'x  y')");
-        let b = tokens("create table \"t\"(\n a INTEGER -- the key\n,\"b\" TEXT /* */ default 'x  y' );");
+        let b = tokens("create table \"t\"(\n a INTEGER -- the key\n,\"b\" TEXT /* */ default 'x  y' )");
         assert_eq!(a, b);
         assert_ne!(a, tokens("CREATE TABLE t (a INTEGER, b TEXT DEFAULT 'x y')"));
+        assert_ne!(a, tokens("CREATE TABLE t (a INTEGER, B TEXT DEFAULT 'x  y')"), "a name's case is kept");
+        assert!(WORDS.is_sorted());
         assert!(tokens("CREATE TABLE \"two words\" (a)").contains("\"two words\""));
     }
 }
