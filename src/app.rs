@@ -1,1 +1,24 @@
-//! See lib.rs.
+//! The console as data: state, actions, messages, effects, and `update`, which is a plain function: no await, no clock,
+//! no terminal, no database. Drawing is in `ui`, doing is in `tui`.
+
+pub mod action;
+pub mod dialog;
+pub mod editor;
+pub mod effect;
+pub mod key;
+pub mod keymap;
+pub mod keys;
+pub mod layout;
+pub mod link;
+pub mod list;
+pub mod msg;
+pub mod palette;
+pub mod panes;
+pub mod state;
+pub mod update;
+
+pub use action::Action;
+pub use effect::Effect;
+pub use msg::Msg;
+pub use state::{Pane, State, Workspace};
+pub use update::update;

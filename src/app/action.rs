@@ -1,0 +1,215 @@
+//! Everything that a key, the leader menu or the palette can ask for. The name is what `keymap.toml` uses, the doc line
+//! is what help, menus and the palette show.
+
+macro_rules! actions {
+    ($($(#[doc = $doc:literal])+ $variant:ident $name:literal $short:literal,)+) => {
+        /// Something that a user can ask for.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Action {
+            $($(#[doc = $doc])+ $variant,)+
+        }
+
+        impl Action {
+            /// All actions, in the order in which help lists them.
+            pub const ALL: &'static [Action] = &[$(Action::$variant,)+];
+
+            /// The name in `keymap.toml`.
+            pub fn name(self) -> &'static str {
+                match self { $(Action::$variant => $name,)+ }
+            }
+
+            /// One or two words for the footer and the leader menu.
+            pub fn short(self) -> &'static str {
+                match self { $(Action::$variant => $short,)+ }
+            }
+
+            /// One sentence for help and the palette.
+            pub fn doc(self) -> &'static str {
+                match self { $(Action::$variant => concat!($($doc),+).trim_ascii(),)+ }
+            }
+
+            /// The action of a name.
+            pub fn from_name(name: &str) -> Option<Action> {
+                match name { $($name => Some(Action::$variant),)+ _ => None }
+            }
+        }
+    };
+}
+
+actions! {
+    /// Explains the pane that you are in, with its keys.
+    Help "help" "help",
+    /// Finds any action, target or table by a few letters.
+    Palette "palette" "find",
+    /// Runs the selected statements, or the one under the cursor.
+    Run "run" "run",
+    /// Runs all statements of the editor in order, on one session, and stops at the first error.
+    RunAll "run-all" "run all",
+    /// Shows how the server would run the statement under the cursor, without running it.
+    Plan "plan" "plan",
+    /// Really runs the statement under the cursor, if it only reads, and shows what each step took; always rolled back.
+    Analyze "analyze" "analyze",
+    /// Switches between Plan and Results.
+    ToggleLower "toggle-lower" "plan/results",
+    /// Cancels what is running. With nothing running it asks whether to quit.
+    Cancel "cancel" "cancel",
+    /// Ends the console; asks when a transaction is open or work is running.
+    Quit "quit" "quit",
+
+    /// Goes to the next pane.
+    NextPane "next-pane" "next pane",
+    /// Goes to the pane before.
+    PreviousPane "previous-pane" "pane before",
+    /// Gives the pane the whole screen, or gives it back.
+    Zoom "zoom" "zoom",
+    /// Shows the next keys.
+    Leader "leader" "menu",
+    /// Goes to the schema tree.
+    GoSchema "go-schema" "schema",
+    /// Goes to the editor.
+    GoQuery "go-query" "query",
+    /// Goes to the results.
+    GoResults "go-results" "results",
+    /// Goes to the plan.
+    GoPlan "go-plan" "plan pane",
+    /// Goes to the migration queue.
+    GoMigrations "go-migrations" "migrations",
+    /// Goes to the checklist.
+    GoChecklist "go-checklist" "checklist",
+    /// Goes to the backups.
+    GoBackups "go-backups" "backups",
+    /// Goes to the journal.
+    GoJournal "go-journal" "journal",
+    /// Goes to the start screen: demo, known targets, a new target. The connection stays.
+    GoStart "go-start" "targets",
+    /// Shows all messages of this session.
+    Messages "messages" "messages",
+    /// Allows guarded writing for 15 minutes, after you typed the target's name.
+    Unlock "unlock" "unlock",
+    /// Makes the target read-only again at once.
+    Lock "lock" "lock",
+    /// Connects again with the same target.
+    Reconnect "reconnect" "reconnect",
+    /// Stops the console and gives the shell back; refused while a run or a writing transaction is open.
+    Suspend "suspend" "suspend",
+    /// Draws the whole screen again.
+    Redraw "redraw" "redraw",
+
+    /// Goes up.
+    Up "up" "up",
+    /// Goes down.
+    Down "down" "down",
+    /// Goes left, closes a branch.
+    Left "left" "left",
+    /// Goes right, opens a branch.
+    Right "right" "right",
+    /// Goes up a page.
+    PageUp "page-up" "page up",
+    /// Goes down a page.
+    PageDown "page-down" "page down",
+    /// Goes to the first line.
+    First "first" "first",
+    /// Goes to the last line.
+    Last "last" "last",
+    /// Goes to the first column.
+    FirstColumn "first-column" "first column",
+    /// Goes to the last column.
+    LastColumn "last-column" "last column",
+    /// Opens what the cursor is on.
+    Open "open" "open",
+    /// Goes back: closes what is open, clears the filter.
+    Back "back" "back",
+    /// Filters the list as you type.
+    Filter "filter" "filter",
+    /// Copies what the cursor is on to the clipboard of your terminal.
+    Copy "copy" "copy",
+    /// Copies the whole row, with tabs between the values.
+    CopyRow "copy-row" "copy row",
+    /// Reads the list again.
+    Refresh "refresh" "refresh",
+
+    /// Leaves the editor for the commands of its pane.
+    LeaveEditor "leave-editor" "commands",
+    /// Goes back to typing.
+    Insert "insert" "type",
+    /// Takes the last change back.
+    Undo "undo" "undo",
+    /// Makes the change again that was taken back.
+    Redo "redo" "redo",
+    /// Selects the whole text.
+    SelectAll "select-all" "select all",
+    /// Starts a selection at the cursor, or drops it.
+    Select "select" "select",
+    /// Cuts the selection.
+    Cut "cut" "cut",
+    /// Pastes what was cut or copied here.
+    Paste "paste" "paste",
+    /// Deletes the word before the cursor.
+    DeleteWord "delete-word" "delete word",
+    /// Opens a .sql file in the editor.
+    OpenFile "open-file" "open file",
+    /// Saves the editor's text as a .sql file.
+    SaveFile "save-file" "save file",
+
+    /// Shows the statement that would make the object again.
+    Definition "definition" "definition",
+    /// Puts the object's name into the editor.
+    InsertName "insert-name" "name to editor",
+    /// Goes to the next result.
+    NextResult "next-result" "next result",
+    /// Goes to the result before.
+    PreviousResult "previous-result" "result before",
+    /// Closes the result.
+    CloseResult "close-result" "close",
+    /// Shows what the server sent, untouched.
+    Raw "raw" "raw",
+    /// Turns the plan that follows your typing on or off.
+    LivePlan "live-plan" "live plan",
+    /// Rolls the open transaction back.
+    Rollback "rollback" "roll back",
+    /// Commits the open transaction.
+    Commit "commit" "commit",
+
+    /// Proves the rollback of the migration on a scratch copy.
+    Prove "prove" "prove",
+    /// Runs the next step that a program can prove.
+    RunNext "run-next" "run next",
+    /// Runs all steps that need nobody, and stops at the first hold point.
+    RunProvable "run-provable" "run all",
+    /// Signs the step, with your name and a text.
+    Sign "sign" "sign",
+    /// Shows the evidence of the step.
+    ShowEvidence "show-evidence" "evidence",
+    /// Applies the range that was cleared; asks for the target's name.
+    Apply "apply" "apply",
+    /// Reverts the migrations of the open run; asks for the target's name.
+    Revert "revert" "revert",
+    /// Starts a checklist for the pending migrations.
+    StartRun "start-run" "start run",
+    /// Takes a backup.
+    TakeBackup "take-backup" "take",
+    /// Restores the backup into the scratch place and compares it.
+    VerifyBackup "verify-backup" "verify",
+    /// Checks the journal's chain of hashes.
+    VerifyJournal "verify-journal" "verify",
+
+    /// Makes a new target.
+    NewTarget "new-target" "new target",
+    /// Makes the demo's databases and opens them.
+    Demo "demo" "demo",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_action_has_a_name_of_its_own_and_a_sentence() {
+        let mut seen = std::collections::BTreeSet::new();
+        for a in Action::ALL {
+            assert!(seen.insert(a.name()), "{} twice", a.name());
+            assert_eq!(Action::from_name(a.name()), Some(*a));
+            assert!(a.doc().ends_with('.') && !a.short().is_empty(), "{}", a.name());
+        }
+    }
+}

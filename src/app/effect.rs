@@ -1,0 +1,146 @@
+//! What is to be done outside of `update`: `tui::jobs` does it and answers with messages.
+
+use super::msg::Timer;
+use crate::model::NodePath;
+use secrecy::SecretString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Names a job, for its progress and for cancelling it.
+pub type JobId = u64;
+/// Names a result's rows.
+pub type ResultId = u64;
+
+/// One statement to run, exactly as typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    pub text: String,
+    /// Where it starts in the editor's text, for the place of an error; `None` when it does not come from there.
+    pub offset: Option<usize>,
+}
+
+/// What to do with a data fix that waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FixAnswer {
+    Commit,
+    RollBack,
+}
+
+/// How a target is named when connecting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TargetRef {
+    Named(String),
+    /// The one that came from the command line without a name in the configuration.
+    Given,
+}
+
+/// Something to do.
+#[derive(Debug)]
+pub enum Effect {
+    /// Restore the terminal and end with this exit code.
+    Quit(u8),
+    Suspend,
+    /// Clear and draw everything.
+    Repaint,
+    After(Duration, Timer),
+    Copy(String),
+
+    Connect {
+        link: u64,
+        target: String,
+        password: Option<SecretString>,
+    },
+    Disconnect,
+    Children {
+        link: u64,
+        at: NodePath,
+    },
+    Definition {
+        link: u64,
+        at: NodePath,
+    },
+    /// Runs the first rows of a table as the engine would name it.
+    Preview {
+        link: u64,
+        job: JobId,
+        result: ResultId,
+        at: NodePath,
+    },
+    Run {
+        link: u64,
+        job: JobId,
+        /// The first statement's result; the others follow by one.
+        result: ResultId,
+        statements: Vec<Statement>,
+    },
+    Cancel {
+        job: JobId,
+    },
+    ReadRows {
+        result: ResultId,
+        first: u64,
+        count: u64,
+    },
+    DropRows {
+        result: ResultId,
+    },
+    Explain {
+        link: u64,
+        job: Option<JobId>,
+        version: u64,
+        text: String,
+        analyze: bool,
+    },
+    Unlock {
+        link: u64,
+        typed: String,
+    },
+    Lock,
+    AnswerFix(FixAnswer),
+
+    OpenFile(PathBuf),
+    SaveFile {
+        path: PathBuf,
+        text: String,
+        overwrite: bool,
+    },
+    LoadBuffer {
+        target: String,
+    },
+    SaveBuffer {
+        target: String,
+        text: String,
+    },
+
+    /// An operation with a report.
+    Operate {
+        link: u64,
+        job: JobId,
+        operation: Operation,
+    },
+}
+
+/// An operation of `ops` that the console asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Operation {
+    Queue,
+    Checklist,
+    StartRun { upto: Option<i64>, issue: Option<String> },
+    RunNext,
+    RunStep(String),
+    RunProvable,
+    Sign { step: String, name: String, text: String, typed_target: Option<String> },
+    Prove(i64),
+    Apply { typed: String },
+    PreviewRevert { downto: Option<i64> },
+    Revert { downto: Option<i64>, typed: String },
+    CloseRun,
+    Backups,
+    TakeBackup,
+    VerifyBackup(Option<PathBuf>),
+    Journal,
+    VerifyJournal,
+    Demo,
+    /// Writes a target into the project file; the text was shown before.
+    WriteTarget { path: PathBuf, text: String, name: String },
+}

@@ -1,0 +1,154 @@
+//! What happened: from the terminal, from timers, and from jobs.
+
+use super::effect::{FixAnswer, JobId, ResultId};
+use super::key::Key;
+use super::link::Server;
+use crate::engine::{Outcome, SessionStatus};
+use crate::model::plan::Plan;
+use crate::model::{Column, NodePath, Notice, Result, RowBatch, SchemaNode};
+use crate::ops;
+use jiff::Timestamp;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// One thing that happened.
+#[derive(Debug)]
+pub enum Msg {
+    /// The clock; comes before each batch of other messages.
+    Now(Timestamp),
+    Key(Key),
+    /// Bracketed paste: text, never keys.
+    Paste(String),
+    Resize(u16, u16),
+    /// The terminal window got or lost the focus.
+    Focus(bool),
+    /// SIGTERM, SIGHUP, or a terminal that is gone; with the reason.
+    Stop(String),
+    /// Back from a stop of the process.
+    Resumed,
+    Timer(Timer),
+
+    Connected {
+        link: u64,
+        server: Box<Server>,
+    },
+    ConnectFailed {
+        link: u64,
+        error: crate::model::Error,
+    },
+    Status {
+        link: u64,
+        status: SessionStatus,
+    },
+    Children {
+        link: u64,
+        at: NodePath,
+        result: Result<Vec<SchemaNode>>,
+    },
+    Definition {
+        link: u64,
+        at: NodePath,
+        result: Result<String>,
+    },
+    Run {
+        job: JobId,
+        event: RunEvent,
+    },
+    /// Rows that the grid asked for.
+    Window {
+        result: ResultId,
+        batches: Vec<(u64, Arc<RowBatch>)>,
+        error: Option<crate::model::Error>,
+    },
+    Planned {
+        link: u64,
+        job: Option<JobId>,
+        version: u64,
+        text: String,
+        analyze: bool,
+        result: Result<Plan>,
+    },
+    Unlocked {
+        link: u64,
+        result: Result<Timestamp>,
+    },
+    FixEnded {
+        answer: FixAnswer,
+        result: Result<()>,
+    },
+    FileOpened {
+        path: PathBuf,
+        result: Result<String>,
+    },
+    FileSaved {
+        path: PathBuf,
+        result: Result<()>,
+    },
+    BufferLoaded {
+        target: String,
+        result: Result<Option<String>>,
+    },
+    BufferSaved {
+        result: Result<()>,
+    },
+    Progress {
+        job: JobId,
+        step: String,
+        done: u64,
+        total: Option<u64>,
+    },
+    /// A job ended.
+    Ended {
+        job: JobId,
+        link: u64,
+        report: Report,
+    },
+    /// A sentence for the footer and the log.
+    Said(crate::app::state::Note),
+}
+
+/// A timer that `Effect::After` armed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Timer {
+    /// Elapsed times of running work, open transactions and unlocked targets.
+    Tick,
+    SaveBuffer { version: u64 },
+    LivePlan { version: u64 },
+}
+
+/// What running statements tells.
+#[derive(Debug)]
+pub enum RunEvent {
+    /// A statement starts; its rows go to this result.
+    Started { result: ResultId, index: usize, text: String },
+    Columns { result: ResultId, columns: Arc<[Column]> },
+    /// Rows that are kept so far, with the first ones on their way to the screen.
+    Rows { result: ResultId, total: u64, first: Option<Arc<RowBatch>> },
+    Notice { result: ResultId, notice: Notice },
+    Done { result: ResultId, outcome: Outcome },
+    Failed { result: ResultId, error: crate::model::Error },
+    /// A data fix waits for the answer.
+    Fix { result: ResultId, affected: u64, before: String },
+    /// No further statement will run.
+    Finished,
+}
+
+/// What an operation gave.
+#[derive(Debug)]
+pub enum Report {
+    Queue(Result<Box<ops::migrate::Queue>>),
+    Checklist(Result<Box<ops::checklist::RunView>>),
+    Step(Result<ops::checklist::StepOutcome>),
+    Signed(Result<String>),
+    Proof(Result<String>),
+    Applied(Result<String>),
+    Reverted(Result<String>),
+    RevertPreview(Result<ops::gate::RevertPreview>),
+    Backups(Result<Vec<ops::backup::Listed>>),
+    Taken(Result<String>),
+    Verified(Result<String>),
+    Journal(Result<Vec<ops::journal::Entry>>),
+    JournalVerified(Result<String>),
+    Demo(Result<PathBuf>),
+    TargetWritten(Result<String>),
+}

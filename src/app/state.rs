@@ -1,0 +1,324 @@
+//! All that the console knows, in one place.
+
+use super::dialog::Dialog;
+use super::effect::{Effect, JobId, ResultId};
+use super::key::Key;
+use super::keymap::Keymap;
+use super::link::Link;
+use super::panes::{backups, checklist, journal, migrations, plan, query, schema, start};
+use crate::config::Config;
+use crate::model::{Dialect, Error, Severity, TxState};
+use jiff::Timestamp;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// A part of the screen that can have the focus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Pane {
+    Start,
+    Schema,
+    Editor,
+    Results,
+    Plan,
+    Migrations,
+    Checklist,
+    Backups,
+    Journal,
+}
+
+impl Pane {
+    /// The pane's section in the keymap, and its title in help.
+    pub fn context(self) -> &'static str {
+        match self {
+            Pane::Start => "start",
+            Pane::Schema => "schema",
+            Pane::Editor => "query",
+            Pane::Results => "results",
+            Pane::Plan => "plan",
+            Pane::Migrations => "migrations",
+            Pane::Checklist => "checklist",
+            Pane::Backups => "backups",
+            Pane::Journal => "journal",
+        }
+    }
+}
+
+/// What fills the main area.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Workspace {
+    Start,
+    Schema,
+    Query,
+    Migrations,
+    Checklist,
+    Backups,
+    Journal,
+}
+
+impl Workspace {
+    /// In the order of the tab strip.
+    pub const TABS: [Workspace; 6] =
+        [Workspace::Schema, Workspace::Query, Workspace::Migrations, Workspace::Checklist, Workspace::Backups, Workspace::Journal];
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Workspace::Start => "Start",
+            Workspace::Schema => "Schema",
+            Workspace::Query => "Query",
+            Workspace::Migrations => "Migrations",
+            Workspace::Checklist => "Checklist",
+            Workspace::Backups => "Backups",
+            Workspace::Journal => "Journal",
+        }
+    }
+}
+
+/// Where the user is.
+#[derive(Debug, Clone, Copy)]
+pub struct View {
+    pub workspace: Workspace,
+    pub focus: Pane,
+    pub zoom: bool,
+    /// The editor takes printable keys.
+    pub typing: bool,
+}
+
+/// A message for the user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    pub at: Option<Timestamp>,
+    pub severity: Severity,
+    pub text: String,
+    /// Detail and hints, one line each.
+    pub more: Vec<String>,
+}
+
+impl Note {
+    pub fn info(text: impl Into<String>) -> Self {
+        Note { at: None, severity: Severity::Info, text: text.into(), more: Vec::new() }
+    }
+    pub fn ok(text: impl Into<String>) -> Self {
+        Note { severity: Severity::Ok, ..Note::info(text) }
+    }
+    pub fn warning(text: impl Into<String>) -> Self {
+        Note { severity: Severity::Warning, ..Note::info(text) }
+    }
+    pub fn error(e: &Error) -> Self {
+        let mut more: Vec<String> = e.detail.iter().flat_map(|d| d.lines().map(str::to_string)).collect();
+        more.extend(e.hints.iter().cloned());
+        Note { severity: Severity::Critical, more, ..Note::info(e.message.clone()) }
+    }
+}
+
+/// The log of messages; the newest one stands in the footer until a key is pressed.
+#[derive(Debug, Default)]
+pub struct Messages {
+    pub log: VecDeque<Note>,
+    pub shown: Option<Note>,
+}
+
+/// Most messages that are kept.
+const MESSAGES: usize = 500;
+
+/// Work that runs outside.
+#[derive(Debug, Clone)]
+pub struct Job {
+    pub id: JobId,
+    pub title: String,
+    pub started: Timestamp,
+    pub step: String,
+    pub done: u64,
+    pub total: Option<u64>,
+    /// Cancelling was asked for.
+    pub cancelled: bool,
+    /// It changes a target: the console asks before it ends meanwhile.
+    pub writes: bool,
+}
+
+/// See the module.
+pub struct State {
+    pub config: Arc<Config>,
+    pub keymap: Keymap,
+    /// Columns and rows.
+    pub size: (u16, u16),
+    pub now: Timestamp,
+    /// The terminal's window has the focus, as far as it tells.
+    pub focused: bool,
+    pub view: View,
+    pub link: Link,
+    /// Counts connections: answers of an earlier one are dropped.
+    pub link_no: u64,
+    /// Guarded until then.
+    pub unlocked: Option<Timestamp>,
+    pub start: start::Start,
+    pub schema: schema::Schema,
+    pub query: query::Query,
+    pub plan: plan::PlanPane,
+    pub migrations: migrations::Migrations,
+    pub checklist: checklist::Checklist,
+    pub backups: backups::Backups,
+    pub journal: journal::Journal,
+    pub dialogs: Vec<Dialog>,
+    /// Keys of a started sequence (leader).
+    pub sequence: Vec<Key>,
+    pub messages: Messages,
+    pub jobs: Vec<Job>,
+    /// The demo's guide: shows what to do next.
+    pub guide: bool,
+    next_id: u64,
+    ticking: bool,
+}
+
+impl State {
+    pub fn new(config: Arc<Config>, keymap: Keymap, size: (u16, u16), now: Timestamp) -> Self {
+        State {
+            start: start::Start::new(&config),
+            config,
+            keymap,
+            size,
+            now,
+            focused: true,
+            view: View { workspace: Workspace::Start, focus: Pane::Start, zoom: false, typing: false },
+            link: Link::None,
+            link_no: 0,
+            unlocked: None,
+            schema: schema::Schema::default(),
+            query: query::Query::new(Dialect::Sqlite),
+            plan: plan::PlanPane::default(),
+            migrations: migrations::Migrations::default(),
+            checklist: checklist::Checklist::default(),
+            backups: backups::Backups::default(),
+            journal: journal::Journal::default(),
+            dialogs: Vec::new(),
+            sequence: Vec::new(),
+            messages: Messages::default(),
+            jobs: Vec::new(),
+            guide: false,
+            next_id: 1,
+            ticking: false,
+        }
+    }
+
+    /// A number that was not given before, for jobs and results.
+    pub fn id(&mut self) -> u64 {
+        self.ids(1)
+    }
+    /// The first of `n` numbers in a row.
+    pub fn ids(&mut self, n: u64) -> u64 {
+        let id = self.next_id;
+        self.next_id += n;
+        id
+    }
+
+    /// Shows a message in the footer and keeps it in the log.
+    pub fn say(&mut self, mut note: Note) {
+        note.at = Some(self.now);
+        self.messages.shown = Some(note.clone());
+        self.messages.log.push_back(note);
+        if self.messages.log.len() > MESSAGES {
+            self.messages.log.pop_front();
+        }
+    }
+
+    /// Goes to a pane, and to a workspace that shows it.
+    pub fn go(&mut self, pane: Pane) {
+        self.view.focus = pane;
+        let layout_has = super::layout::arrange(self).has(pane);
+        match pane {
+            Pane::Results | Pane::Plan => self.query.lower = pane,
+            _ => {}
+        }
+        if self.view.zoom || (layout_has && self.view.workspace != Workspace::Start) {
+            // A zoomed pane gives its place to the one gone to.
+            if self.view.zoom {
+                self.view.workspace = home(pane);
+            }
+            return;
+        }
+        self.view.workspace = home(pane);
+    }
+
+    /// Notes that a job runs, and arms the clock for its elapsed time.
+    pub fn job(&mut self, id: JobId, title: impl Into<String>, writes: bool, effects: &mut Vec<Effect>) {
+        let job = Job { id, title: title.into(), started: self.now, step: String::new(), done: 0, total: None, cancelled: false, writes };
+        self.jobs.push(job);
+        self.tick(effects);
+    }
+
+    /// Arms the clock if something that counts seconds is on the screen.
+    pub fn tick(&mut self, effects: &mut Vec<Effect>) {
+        let open_tx = self.link.server().is_some_and(|s| s.status.tx != TxState::Idle);
+        let wait = if !self.jobs.is_empty() || matches!(self.link, Link::Connecting { .. }) {
+            1
+        } else if open_tx || self.unlocked.is_some() {
+            15
+        } else {
+            return;
+        };
+        if !self.ticking {
+            self.ticking = true;
+            effects.push(Effect::After(std::time::Duration::from_secs(wait), super::msg::Timer::Tick));
+        }
+    }
+    /// The clock came.
+    pub fn ticked(&mut self, effects: &mut Vec<Effect>) {
+        self.ticking = false;
+        if self.unlocked.is_some_and(|until| until <= self.now) {
+            self.unlocked = None;
+            self.say(Note::info("The 15 minutes are over: the target is read-only again."));
+        }
+        self.tick(effects);
+    }
+
+    /// Whole minutes of guarded access that are left, rounded up.
+    pub fn unlocked_minutes(&self) -> Option<i64> {
+        let left = self.unlocked?.as_second() - self.now.as_second();
+        (left > 0).then_some((left + 59) / 60)
+    }
+
+    /// Wide screens show the queue and the run beside the query while there is any.
+    pub fn side_column(&self) -> bool {
+        self.migrations.pending() > 0 || self.checklist.open()
+    }
+
+    /// The environment of the open target, if it has one.
+    pub fn environment(&self) -> Option<&str> {
+        match &self.link {
+            Link::Open(s) => s.target.environment.as_deref(),
+            other => self.config.targets.get(other.target_name()?)?.environment.as_deref(),
+        }
+    }
+
+    /// True for a run or a data fix that writes, or an open transaction.
+    pub fn holds_something(&self) -> Option<String> {
+        if let Some(j) = self.jobs.iter().find(|j| j.writes) {
+            return Some(format!("{} is running", j.title));
+        }
+        if self.query.fix.is_some() {
+            return Some("a data fix waits for commit or rollback".into());
+        }
+        match self.link.server().map(|s| s.status.tx) {
+            Some(TxState::Open) => Some("a transaction is open".into()),
+            Some(TxState::Failed) => Some("a failed transaction is open".into()),
+            _ => None,
+        }
+    }
+
+    /// The result tab of that id.
+    pub fn result_mut(&mut self, id: ResultId) -> Option<&mut query::ResultTab> {
+        self.query.results.iter_mut().find(|r| r.id == id)
+    }
+}
+
+/// The workspace that a pane belongs to.
+pub fn home(pane: Pane) -> Workspace {
+    match pane {
+        Pane::Start => Workspace::Start,
+        Pane::Schema => Workspace::Schema,
+        Pane::Editor | Pane::Results | Pane::Plan => Workspace::Query,
+        Pane::Migrations => Workspace::Migrations,
+        Pane::Checklist => Workspace::Checklist,
+        Pane::Backups => Workspace::Backups,
+        Pane::Journal => Workspace::Journal,
+    }
+}

@@ -1,0 +1,70 @@
+//! Entering and leaving the terminal. There is one [`leave`], used by exit, panic, signals and suspend, so that the
+//! ways out cannot drift apart. Writes are never unwrapped: the terminal may be gone.
+
+use crate::model::{Error, Result};
+use crossterm::event::{DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange};
+use crossterm::queue;
+use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use std::io::{IsTerminal, Write};
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+static ENTERED: AtomicBool = AtomicBool::new(false);
+
+/// Takes the terminal: raw mode, alternate screen, bracketed paste, focus events. Refuses when there is none.
+pub fn enter() -> Result<()> {
+    if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
+        return Err(Error::usage("the console needs a terminal on standard input and output")
+            .hint("Every operation also runs without it: see `holdpoint --help`."));
+    }
+    enable_raw_mode().map_err(|e| Error::io("setting the terminal to raw mode", e))?;
+    ENTERED.store(true, Ordering::SeqCst);
+    let mut out = Vec::new();
+    let _ = queue!(out, EnterAlternateScreen, EnableBracketedPaste, EnableFocusChange);
+    // The alternate screen may show what another program left in it.
+    out.extend_from_slice(b"\x1b[2J\x1b[?25l");
+    write_all(&out).map_err(|e| Error::io("writing to the terminal", e))
+}
+
+/// Gives the terminal back. Safe to call more than once, from a panic hook, and on a terminal that is gone.
+pub fn leave() {
+    if !ENTERED.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    let mut out = Vec::new();
+    // An update that was cut off must not leave the terminal waiting; colours and cursor as they were.
+    out.extend_from_slice(b"\x1b[?2026l\x1b[0m");
+    let _ = queue!(out, DisableFocusChange, DisableBracketedPaste);
+    out.extend_from_slice(b"\x1b[?25h");
+    let _ = queue!(out, LeaveAlternateScreen);
+    let _ = write_all(&out);
+    let _ = disable_raw_mode();
+}
+
+/// Makes a panic give the terminal back before its message is printed.
+pub fn install_panic_hook() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let previous = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            leave();
+            previous(info);
+        }));
+    });
+}
+
+/// Leaves at the end of a scope, whatever way it ends.
+pub struct Guard;
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        leave();
+    }
+}
+
+/// One write of everything, past the line buffer of `Stdout`.
+pub fn write_all(bytes: &[u8]) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()
+}
