@@ -1,0 +1,145 @@
+//! What stands above the panes: questions, forms, viewers, help, palette. All of it data; what an answer does is data too.
+
+use super::effect::{FixAnswer, Operation};
+use super::list::ListCursor;
+use super::palette::Palette;
+use std::path::PathBuf;
+use tui_textarea::TextArea;
+
+/// Something above the panes. The topmost one takes the keys.
+pub enum Dialog {
+    Confirm(Confirm),
+    Form(Form),
+    Viewer(Viewer),
+    Help(Help),
+    Palette(Palette),
+    Messages(ListCursor),
+}
+
+/// What an answer does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Then {
+    Nothing,
+    Quit,
+    Fix(FixAnswer),
+    Operate { title: String, writes: bool, operation: Operation },
+    OverwriteFile(PathBuf),
+    Connect(String),
+    Action(super::Action),
+}
+
+/// A question with answers by key. The safe answer stands first and is what `Esc` gives.
+#[derive(Debug, Clone)]
+pub struct Confirm {
+    pub title: String,
+    pub body: Vec<String>,
+    pub answers: Vec<Answer>,
+}
+
+/// One answer.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub key: char,
+    pub label: String,
+    pub then: Then,
+}
+
+impl Answer {
+    pub fn new(key: char, label: impl Into<String>, then: Then) -> Self {
+        Answer { key, label: label.into(), then }
+    }
+}
+
+/// What a form is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Purpose {
+    Password { target: String },
+    Unlock { target: String },
+    OpenFile,
+    SaveFile,
+    NewTarget,
+    /// The text that is going to be written was shown; writing it is the next answer.
+    Sign { step: String, solo: bool },
+    Apply { target: String },
+    Revert { target: String, downto: Option<i64> },
+    StartRun,
+}
+
+/// One line to type.
+pub struct Field {
+    pub label: &'static str,
+    pub input: TextArea<'static>,
+    pub secret: bool,
+    /// Grey text behind the label.
+    pub hint: String,
+}
+
+impl Field {
+    pub fn new(label: &'static str, value: &str, hint: impl Into<String>) -> Self {
+        let mut input = TextArea::new(vec![value.replace(['\n', '\r'], " ")]);
+        input.move_cursor(tui_textarea::CursorMove::End);
+        Field { label, input, secret: false, hint: hint.into() }
+    }
+    pub fn secret(mut self) -> Self {
+        self.secret = true;
+        self
+    }
+    pub fn value(&self) -> &str {
+        self.input.lines().first().map_or("", String::as_str)
+    }
+}
+
+/// Lines to type.
+pub struct Form {
+    pub title: String,
+    pub body: Vec<String>,
+    pub fields: Vec<Field>,
+    pub at: usize,
+    pub purpose: Purpose,
+    /// Why the last try was refused.
+    pub problem: Option<String>,
+}
+
+impl Form {
+    pub fn new(title: impl Into<String>, purpose: Purpose, body: Vec<String>, fields: Vec<Field>) -> Self {
+        Form { title: title.into(), body, fields, at: 0, purpose, problem: None }
+    }
+    pub fn value(&self, i: usize) -> &str {
+        self.fields.get(i).map_or("", Field::value)
+    }
+}
+
+/// A text to read.
+#[derive(Debug, Clone)]
+pub struct Viewer {
+    pub title: String,
+    /// Lines, cleaned.
+    pub lines: Vec<String>,
+    /// What `y` copies.
+    pub original: String,
+    pub top: usize,
+    pub left: usize,
+    /// The text is SQL: drawn with colours.
+    pub sql: bool,
+}
+
+impl Viewer {
+    pub fn new(title: impl Into<String>, original: impl Into<String>) -> Self {
+        let original = original.into();
+        let lines = crate::text::clean_lines(&original).lines().map(str::to_string).collect();
+        Viewer { title: title.into(), lines, original, top: 0, left: 0, sql: false }
+    }
+    pub fn sql(mut self) -> Self {
+        self.sql = true;
+        self
+    }
+}
+
+/// Help of a pane.
+#[derive(Debug, Clone)]
+pub struct Help {
+    /// Lines: (keys, sentence); a line without keys is a heading.
+    pub lines: Vec<(String, String)>,
+    pub title: String,
+    pub top: usize,
+}

@@ -1,0 +1,11 @@
+//! One file for each pane: what it knows, and what its actions do. Drawing is in `ui::panes`.
+
+pub mod backups;
+pub mod checklist;
+pub mod journal;
+pub mod migrations;
+pub mod plan;
+pub mod query;
+pub mod results;
+pub mod schema;
+pub mod start;

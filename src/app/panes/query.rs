@@ -1,0 +1,418 @@
+//! The query workspace: the editor, running its statements, and their results.
+
+pub use super::results::{Progress, ResultTab};
+use crate::app::dialog::{Answer, Confirm, Dialog, Field, Form, Purpose, Then, Viewer};
+use crate::app::editor::Editor;
+use crate::app::effect::{FixAnswer, JobId, ResultId, Statement};
+use crate::app::layout::arrange;
+use crate::app::msg::{RunEvent, Timer};
+use crate::app::state::{Note, Pane};
+use crate::app::{Action, Effect, State};
+use crate::model::{Cell, Dialect, Kind, Severity};
+use crate::sql;
+use crate::text;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Result tabs that are kept; the oldest goes first.
+const TABS: usize = 9;
+/// Editing pauses this long before the buffer is saved.
+const SAVE_AFTER: Duration = Duration::from_secs(1);
+
+/// A data fix that waits for its answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fix {
+    pub result: ResultId,
+    pub affected: u64,
+}
+
+/// Statements that run.
+#[derive(Debug, Clone)]
+pub struct Running {
+    pub job: JobId,
+    /// Places of the statements in the editor's text, by index.
+    pub offsets: Vec<Option<usize>>,
+    /// The editor's version when they were sent: a place is only marked in the text that was sent.
+    pub version: u64,
+}
+
+/// See the module.
+pub struct Query {
+    pub editor: Editor,
+    /// What is below the editor: [`Pane::Results`] or [`Pane::Plan`].
+    pub lower: Pane,
+    pub results: Vec<ResultTab>,
+    /// The result on the screen.
+    pub shown: usize,
+    pub running: Option<Running>,
+    pub fix: Option<Fix>,
+    /// Version of the editor that is saved.
+    pub saved: u64,
+    /// Target that the buffer belongs to.
+    pub buffer_of: Option<String>,
+    /// The .sql file that was opened or saved last.
+    pub file: Option<PathBuf>,
+    /// Moves by commands extend the selection.
+    pub selecting: bool,
+    /// What was cut here last.
+    pub clipboard: String,
+}
+
+impl Query {
+    pub fn new(dialect: Dialect) -> Self {
+        Query {
+            editor: Editor::new(dialect, ""),
+            lower: Pane::Plan,
+            results: Vec::new(),
+            shown: 0,
+            running: None,
+            fix: None,
+            saved: 1,
+            buffer_of: None,
+            file: None,
+            selecting: false,
+            clipboard: String::new(),
+        }
+    }
+
+    /// The editor shares its place with a plan or results.
+    pub fn lower_shown(&self) -> bool {
+        true
+    }
+
+    pub fn result(&self) -> Option<&ResultTab> {
+        self.results.get(self.shown)
+    }
+
+    pub(super) fn started(&mut self, job: JobId, offsets: &[Option<usize>]) {
+        self.running = Some(Running { job, offsets: offsets.to_vec(), version: self.editor.version });
+    }
+}
+
+/// Size of the grid's rows on the screen, and its width.
+pub fn grid_page(state: &State) -> (usize, u16) {
+    let area = arrange(state).inside(Pane::Results).unwrap_or_default();
+    (usize::from(area.h.saturating_sub(1)).max(1), area.w)
+}
+
+/// The editor's text or cursor changed: keep the cursor visible, save soon, plan soon.
+pub fn edited(state: &mut State, effects: &mut Vec<Effect>) {
+    follow(state);
+    if state.query.editor.version != state.query.saved {
+        effects.push(Effect::After(SAVE_AFTER, Timer::SaveBuffer { version: state.query.editor.version }));
+    }
+    super::plan::touched(state, effects);
+}
+
+/// Keeps the cursor on the screen.
+pub fn follow(state: &mut State) {
+    let area = arrange(state).inside(Pane::Editor).unwrap_or_default();
+    let gutter = gutter(state.query.editor.lines().len());
+    state.query.editor.follow(usize::from(area.h), usize::from(area.w.saturating_sub(gutter)));
+}
+
+/// Columns that line numbers take, with the mark before and the blank after them.
+pub fn gutter(lines: usize) -> u16 {
+    u16::try_from(lines.max(1).to_string().len()).unwrap_or(6).max(3) + 3
+}
+
+/// Saves the buffer if it is still the version that the timer was set for.
+pub fn save_buffer(state: &mut State, version: Option<u64>, effects: &mut Vec<Effect>) {
+    let now = state.query.editor.version;
+    if version.is_some_and(|v| v != now) || state.query.saved == now {
+        return;
+    }
+    if let Some(target) = state.query.buffer_of.clone() {
+        state.query.saved = now;
+        effects.push(Effect::SaveBuffer { target, text: state.query.editor.text().to_string() });
+    }
+}
+
+/// True, with a message, when statements are running or a data fix waits.
+pub fn busy(state: &mut State) -> bool {
+    if state.query.fix.is_some() {
+        fix_dialog(state);
+        return true;
+    }
+    if state.query.running.is_some() {
+        state.say(Note::info("A statement is running. Ctrl-C cancels it."));
+        return true;
+    }
+    false
+}
+
+/// Runs statements of the editor.
+pub fn run(state: &mut State, all: bool, effects: &mut Vec<Effect>) {
+    let Some(server) = state.link.server() else {
+        state.say(Note::warning("No target is open."));
+        return;
+    };
+    let dialect = server.dialect;
+    if busy(state) {
+        return;
+    }
+    let editor = &state.query.editor;
+    let whole = editor.text();
+    let statements: Vec<Statement> = if all {
+        editor.statements().iter().map(|s| Statement { text: whole[s.span.clone()].to_string(), offset: Some(s.span.start) }).collect()
+    } else if let Some(range) = editor.selection() {
+        let part = &whole[range.clone()];
+        let of = |s: &sql::StatementSpan| Statement { text: part[s.span.clone()].to_string(), offset: Some(range.start + s.span.start) };
+        sql::split(dialect, part).iter().map(of).collect()
+    } else {
+        editor.statement().map(|s| Statement { text: whole[s.span.clone()].to_string(), offset: Some(s.span.start) }).into_iter().collect()
+    };
+    send(state, statements, effects);
+}
+
+/// Sends statements that did not come from the editor, such as COMMIT.
+pub fn run_text(state: &mut State, text: &str, effects: &mut Vec<Effect>) {
+    if state.link.server().is_some() && !busy(state) {
+        send(state, vec![Statement { text: text.to_string(), offset: None }], effects);
+    }
+}
+
+fn send(state: &mut State, statements: Vec<Statement>, effects: &mut Vec<Effect>) {
+    let Some(first) = statements.first() else {
+        state.say(Note::info("There is no statement here."));
+        return;
+    };
+    let title = one_line(&first.text);
+    state.query.editor.error = None;
+    let job = state.id();
+    let result = state.ids(statements.len() as u64);
+    let offsets: Vec<Option<usize>> = statements.iter().map(|s| s.offset).collect();
+    state.query.started(job, &offsets);
+    state.job(job, title, false, effects);
+    effects.push(Effect::Run { link: state.link_no, job, result, statements });
+    state.query.lower = Pane::Results;
+}
+
+/// The first words of a statement, cleaned.
+pub fn one_line(statement: &str) -> String {
+    let words: Vec<&str> = statement.split_whitespace().take(12).collect();
+    text::truncate(&text::clean(&words.join(" ")), 40).into_owned()
+}
+
+/// Something of a run came.
+pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<Effect>) {
+    let (page, width) = grid_page(state);
+    match event {
+        RunEvent::Started { result, index, text } => {
+            let offset = state.query.running.as_ref().filter(|r| r.job == job).and_then(|r| r.offsets.get(index).copied().flatten());
+            if state.query.results.len() >= TABS {
+                let old = state.query.results.remove(0);
+                effects.push(Effect::DropRows { result: old.id });
+            }
+            let now = state.now;
+            state.query.results.push(ResultTab::new(result, text, offset, now));
+            state.query.shown = state.query.results.len() - 1;
+            state.query.lower = Pane::Results;
+        }
+        RunEvent::Columns { result, columns } => {
+            if let Some(tab) = state.result_mut(result) {
+                tab.set_columns(columns);
+            }
+        }
+        RunEvent::Rows { result, total, first } => {
+            if let Some(tab) = state.result_mut(result) {
+                if let Some(batch) = first {
+                    let at = total - batch.rows() as u64;
+                    tab.take(at, batch);
+                }
+                tab.rows = total;
+                tab.follow(page, width);
+                tab.want(page, effects);
+            }
+        }
+        RunEvent::Notice { result, notice } => {
+            let note = Note { severity: severity(&notice.severity), ..Note::info(format!("{}: {}", notice.severity, notice.message)) };
+            if let Some(tab) = state.result_mut(result) {
+                tab.notices.push(notice);
+            }
+            state.say(note);
+        }
+        RunEvent::Done { result, outcome } => {
+            let now = state.now;
+            if let Some(tab) = state.result_mut(result) {
+                tab.progress = Progress::Done(outcome);
+                tab.want(page, effects);
+                let summary = tab.summary(now);
+                if tab.columns.is_none() {
+                    state.say(Note::ok(summary));
+                }
+            }
+        }
+        RunEvent::Failed { result, error } => {
+            let version = state.query.running.as_ref().filter(|r| r.job == job).map(|r| r.version);
+            let mut place = None;
+            if let Some(tab) = state.result_mut(result) {
+                place = tab.offset.and_then(|o| error.position.map(|p| o + p));
+                tab.progress = Progress::Failed(error.clone());
+            }
+            if let Some(at) = place
+                && version == Some(state.query.editor.version)
+            {
+                state.query.editor.error = Some((at, text::clean(&error.message).into_owned()));
+            }
+            let note = if error.kind == Kind::Cancelled { Note::info("Cancelled; the session is kept.") } else { Note::error(&error) };
+            state.say(note);
+        }
+        RunEvent::Fix { result, affected, before } => {
+            state.query.fix = Some(Fix { result, affected });
+            state.say(Note::info(before));
+            fix_dialog(state);
+        }
+        RunEvent::Finished => {
+            state.jobs.retain(|j| j.id != job);
+            if state.query.running.as_ref().is_some_and(|r| r.job == job) {
+                state.query.running = None;
+            }
+        }
+    }
+}
+
+fn severity(word: &str) -> Severity {
+    match word.to_ascii_lowercase().as_str() {
+        "warning" => Severity::Warning,
+        "error" | "fatal" | "panic" => Severity::Critical,
+        _ => Severity::Info,
+    }
+}
+
+/// Asks what to do with the data fix that waits.
+pub fn fix_dialog(state: &mut State) {
+    let Some(fix) = &state.query.fix else { return };
+    let target = state.link.target_name().unwrap_or("").to_string();
+    let n = fix.affected;
+    let body = vec![
+        format!("The statement changed {} {} on {target}.", text::thousands(n), if n == 1 { "row" } else { "rows" }),
+        "Its transaction is open and holds its locks until you answer.".into(),
+        "The rows as they were before are saved; the messages say where.".into(),
+    ];
+    let answers = vec![
+        Answer::new('r', "roll back", Then::Fix(FixAnswer::RollBack)),
+        Answer::new('c', "commit", Then::Fix(FixAnswer::Commit)),
+    ];
+    state.dialogs.push(Dialog::Confirm(Confirm { title: "Data fix".into(), body, answers }));
+}
+
+/// Does an action of the results grid; false when it is none of its own.
+pub fn act_results(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool {
+    let (page, width) = grid_page(state);
+    let shown = state.query.shown;
+    if let Some(tab) = state.query.results.get_mut(shown)
+        && tab.go(action, page, width)
+    {
+        tab.want(page, effects);
+        return true;
+    }
+    match action {
+        Action::Open => cell_viewer(state),
+        Action::Copy => {
+            let value = state.query.result().and_then(ResultTab::chosen).map(|c| text::cell_string(c).unwrap_or_else(|| "NULL".into()));
+            effects.extend(value.map(Effect::Copy));
+        }
+        Action::CopyRow => {
+            let row = state.query.result().and_then(|t| t.at(t.row)).map(|(batch, r)| {
+                let cell = |c| text::cell_string(batch.cell(r, c)).unwrap_or_else(|| "NULL".into());
+                (0..batch.columns()).map(cell).collect::<Vec<_>>().join("\t")
+            });
+            effects.extend(row.map(Effect::Copy));
+        }
+        Action::NextResult if !state.query.results.is_empty() => {
+            state.query.shown = (shown + 1) % state.query.results.len();
+            want(state, effects);
+        }
+        Action::PreviousResult if !state.query.results.is_empty() => {
+            state.query.shown = (shown + state.query.results.len() - 1) % state.query.results.len();
+            want(state, effects);
+        }
+        Action::CloseResult => {
+            let Some(tab) = state.query.results.get(shown) else { return true };
+            if tab.progress == Progress::Running {
+                state.say(Note::info("It is still running. Ctrl-C cancels it."));
+                return true;
+            }
+            effects.push(Effect::DropRows { result: tab.id });
+            state.query.results.remove(shown);
+            state.query.shown = shown.min(state.query.results.len().saturating_sub(1));
+        }
+        _ => return false,
+    }
+    true
+}
+
+/// After a resize or a change of tabs: rows that are on the screen now.
+pub fn want(state: &mut State, effects: &mut Vec<Effect>) {
+    let (page, width) = grid_page(state);
+    let shown = state.query.shown;
+    if let Some(tab) = state.query.results.get_mut(shown) {
+        tab.follow(page, width);
+        tab.want(page, effects);
+    }
+}
+
+fn cell_viewer(state: &mut State) {
+    let Some(tab) = state.query.result() else { return };
+    if let Progress::Failed(e) = &tab.progress
+        && tab.rows == 0
+    {
+        let mut all = vec![e.message.clone()];
+        all.extend(e.code.iter().map(|c| format!("code {c}")));
+        all.extend(e.detail.iter().cloned());
+        all.extend(e.hints.iter().cloned());
+        state.dialogs.push(Dialog::Viewer(Viewer::new("Error", all.join("\n"))));
+        return;
+    }
+    let Some(cell) = tab.chosen() else { return };
+    let column = tab.columns.as_ref().and_then(|c| c.get(tab.column));
+    let name = column.map_or_else(String::new, |c| format!("{} {}", c.name, c.type_name));
+    let value = match cell {
+        Cell::Null => "NULL (no value)".to_string(),
+        Cell::Binary(b) => hex_lines(b),
+        _ => {
+            let s = text::cell_string(cell).unwrap_or_default();
+            pretty_json(&s).unwrap_or(s)
+        }
+    };
+    let title = format!("row {} · {}", text::thousands(tab.row + 1), text::clean(name.trim()));
+    state.dialogs.push(Dialog::Viewer(Viewer::new(title, value)));
+}
+
+/// JSON objects and arrays with line breaks; anything else as it is.
+fn pretty_json(s: &str) -> Option<String> {
+    if !s.starts_with(['{', '[']) || s.len() > 1_000_000 {
+        return None;
+    }
+    let value: serde_json::Value = serde_json::from_str(s).ok()?;
+    serde_json::to_string_pretty(&value).ok()
+}
+
+/// Bytes in hexadecimal beside what of them is printable, at most 64 kB.
+fn hex_lines(bytes: &[u8]) -> String {
+    let mut out = format!("{} bytes\n", text::thousands(bytes.len() as u64));
+    for (i, line) in bytes.chunks(16).take(4096).enumerate() {
+        let hex: Vec<String> = line.iter().map(|b| format!("{b:02x}")).collect();
+        let shown: String = line.iter().map(|b| if (0x20..0x7f).contains(b) { char::from(*b) } else { '.' }).collect();
+        out.push_str(&format!("{:08x}  {:<47}  {shown}\n", i * 16, hex.join(" ")));
+    }
+    if bytes.len() > 65_536 {
+        out.push_str("… the rest is not shown\n");
+    }
+    out
+}
+
+/// Asks for a file to open.
+pub fn open_form(state: &mut State) {
+    let from = state.query.file.as_ref().map_or_else(String::new, |p| p.display().to_string());
+    let fields = vec![Field::new("File", &from, "a .sql file; the buffer that is here now stays saved")];
+    state.dialogs.push(Dialog::Form(Form::new("Open a file", Purpose::OpenFile, Vec::new(), fields)));
+}
+
+/// Asks for a file to save to.
+pub fn save_form(state: &mut State) {
+    let to = state.query.file.as_ref().map_or_else(String::new, |p| p.display().to_string());
+    let fields = vec![Field::new("File", &to, "where to save the editor's text")];
+    state.dialogs.push(Dialog::Form(Form::new("Save as", Purpose::SaveFile, Vec::new(), fields)));
+}

@@ -1,0 +1,242 @@
+//! One result: a window of rows over what is kept outside, a cursor, column widths that never shrink.
+
+use crate::app::editor::scroll;
+use crate::app::effect::ResultId;
+use crate::app::{Action, Effect};
+use crate::engine::Outcome;
+use crate::model::{Align, Cell, Column, Error, Notice, RowBatch};
+use crate::text;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Rows by which column widths are found: later ones do not move what is on the screen.
+const MEASURED: u64 = 200;
+/// Widest column on the screen; the cell viewer shows the rest.
+const WIDEST: u16 = 40;
+/// Batches that stay in memory round the cursor.
+const KEPT: usize = 12;
+
+/// How far a statement came.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Progress {
+    Running,
+    Done(Outcome),
+    Failed(Error),
+}
+
+/// The result of one statement.
+#[derive(Debug)]
+pub struct ResultTab {
+    pub id: ResultId,
+    /// The statement as it was sent.
+    pub text: String,
+    /// Where it stood in the editor.
+    pub offset: Option<usize>,
+    pub progress: Progress,
+    pub started: Timestamp,
+    /// `None` for statements that have no rows.
+    pub columns: Option<Arc<[Column]>>,
+    /// Rows kept so far; all of them once it is done.
+    pub rows: u64,
+    pub notices: Vec<Notice>,
+    /// Rows in memory, by the number of their first.
+    batches: BTreeMap<u64, Arc<RowBatch>>,
+    /// Rows asked for and not there yet.
+    asked: Option<(u64, u64)>,
+    pub widths: Vec<u16>,
+    measured: u64,
+    pub row: u64,
+    pub column: usize,
+    pub top: u64,
+    /// First column on the screen.
+    pub left: usize,
+}
+
+impl ResultTab {
+    pub fn new(id: ResultId, text: String, offset: Option<usize>, started: Timestamp) -> Self {
+        ResultTab {
+            id,
+            text,
+            offset,
+            progress: Progress::Running,
+            started,
+            columns: None,
+            rows: 0,
+            notices: Vec::new(),
+            batches: BTreeMap::new(),
+            asked: None,
+            widths: Vec::new(),
+            measured: 0,
+            row: 0,
+            column: 0,
+            top: 0,
+            left: 0,
+        }
+    }
+
+    pub fn set_columns(&mut self, columns: Arc<[Column]>) {
+        self.widths = columns.iter().map(|c| u16::try_from(text::width(&text::clean(&c.name))).unwrap_or(WIDEST).clamp(2, WIDEST)).collect();
+        self.columns = Some(columns);
+    }
+
+    /// Takes rows into memory; `first` is the number of the first of them.
+    pub fn take(&mut self, first: u64, batch: Arc<RowBatch>) {
+        let rows = batch.rows() as u64;
+        if first <= self.measured && self.measured < MEASURED {
+            for r in (self.measured - first)..rows.min(MEASURED.saturating_sub(first)) {
+                for c in 0..batch.columns().min(self.widths.len()) {
+                    let w = match batch.cell(r as usize, c) {
+                        Cell::Null => 4,
+                        // The bytes are looked at once; only what could matter is measured.
+                        cell => u16::try_from(text::cell_line(clip(cell)).map_or(0, |s| text::width(&s))).unwrap_or(WIDEST),
+                    };
+                    self.widths[c] = self.widths[c].max(w.min(WIDEST));
+                }
+                self.measured = first + r + 1;
+            }
+        }
+        self.batches.insert(first, batch);
+        if let Some((a, b)) = self.asked
+            && first <= a
+            && b <= first + rows
+        {
+            self.asked = None;
+        }
+        // Far rows go, near ones stay.
+        while self.batches.len() > KEPT {
+            let far = self.batches.keys().copied().max_by_key(|k| k.abs_diff(self.top));
+            match far {
+                Some(k) if k != first => drop(self.batches.remove(&k)),
+                _ => break,
+            }
+        }
+    }
+
+    /// The batch that holds a row, and the row's place in it.
+    pub fn at(&self, row: u64) -> Option<(&RowBatch, usize)> {
+        let (first, batch) = self.batches.range(..=row).next_back()?;
+        let within = usize::try_from(row - first).ok()?;
+        (within < batch.rows()).then_some((batch, within))
+    }
+
+    /// The cell under the cursor, whole.
+    pub fn chosen(&self) -> Option<Cell<'_>> {
+        let (batch, r) = self.at(self.row)?;
+        (self.column < batch.columns()).then(|| batch.cell(r, self.column))
+    }
+
+    pub fn align(&self, column: usize) -> Align {
+        self.columns.as_ref().and_then(|c| c.get(column)).map_or(Align::Left, |c| c.align)
+    }
+
+    /// Moves by an action; false when it is no move. `page` rows and `width` columns are on the screen.
+    pub fn go(&mut self, action: Action, page: usize, width: u16) -> bool {
+        let last = self.rows.saturating_sub(1);
+        let leap = page.saturating_sub(1).max(1) as u64;
+        let columns = self.widths.len();
+        match action {
+            Action::Up => self.row = self.row.saturating_sub(1),
+            Action::Down => self.row = (self.row + 1).min(last),
+            Action::PageUp => self.row = self.row.saturating_sub(leap),
+            Action::PageDown => self.row = (self.row + leap).min(last),
+            Action::First => self.row = 0,
+            Action::Last => self.row = last,
+            Action::Left => self.column = self.column.saturating_sub(1),
+            Action::Right => self.column = (self.column + 1).min(columns.saturating_sub(1)),
+            Action::FirstColumn => self.column = 0,
+            Action::LastColumn => self.column = columns.saturating_sub(1),
+            _ => return false,
+        }
+        self.follow(page, width);
+        true
+    }
+
+    /// Keeps the cursor on the screen.
+    pub fn follow(&mut self, page: usize, width: u16) {
+        self.row = self.row.min(self.rows.saturating_sub(1));
+        let len = usize::try_from(self.rows).unwrap_or(usize::MAX);
+        self.top = scroll(self.top as usize, self.row as usize, page, len) as u64;
+        self.column = self.column.min(self.widths.len().saturating_sub(1));
+        self.left = self.left.min(self.column);
+        // Columns go out on the left until the cursor's one fits.
+        while self.left < self.column {
+            let used: u32 = self.widths[self.left..=self.column].iter().map(|w| u32::from(*w) + 2).sum();
+            if used <= u32::from(width.saturating_sub(self.gutter())) {
+                break;
+            }
+            self.left += 1;
+        }
+    }
+
+    /// Columns that row numbers take.
+    pub fn gutter(&self) -> u16 {
+        let digits = text::thousands(self.rows.max(1)).len();
+        u16::try_from(digits).unwrap_or(10).max(3) + 2
+    }
+
+    /// Asks for rows that are on the screen (and a page round it) and not in memory.
+    pub fn want(&mut self, page: usize, effects: &mut Vec<Effect>) {
+        let page = page as u64;
+        let from = self.top.saturating_sub(page);
+        let to = (self.top + 2 * page).min(self.rows);
+        let missing = (from..to).find(|r| self.at(*r).is_none());
+        let Some(first) = missing else { return };
+        let visible = (self.top..(self.top + page).min(self.rows)).any(|r| self.at(r).is_none());
+        if self.asked.is_some_and(|(a, b)| a <= first && first < b) && !visible {
+            return;
+        }
+        self.asked = Some((first, to));
+        effects.push(Effect::ReadRows { result: self.id, first, count: to - first });
+    }
+
+    /// A sentence for the title: rows, partial or not, time, affected rows.
+    pub fn summary(&self, now: Timestamp) -> String {
+        let rows = |n: u64| format!("{} {}", text::thousands(n), if n == 1 { "row" } else { "rows" });
+        match &self.progress {
+            Progress::Running => {
+                let s = (now.as_millisecond() - self.started.as_millisecond()).max(0) / 1000;
+                if self.columns.is_some() {
+                    format!("{} so far, still coming · {s} s", rows(self.rows))
+                } else {
+                    format!("running · {s} s")
+                }
+            }
+            Progress::Done(o) => {
+                let mut out = match (&self.columns, o.affected) {
+                    (Some(_), _) => rows(self.rows),
+                    (None, Some(n)) => format!("{} · {} affected", text::clean(&o.tag), rows(n)),
+                    (None, None) => text::clean(&o.tag).into_owned(),
+                };
+                out.push_str(&format!(" · {}", text::duration(o.elapsed)));
+                out
+            }
+            Progress::Failed(e) if e.kind == crate::model::Kind::Cancelled => match self.columns {
+                Some(_) => format!("cancelled · partial, {}", rows(self.rows)),
+                None => "cancelled".into(),
+            },
+            Progress::Failed(_) => match self.columns {
+                Some(_) if self.rows > 0 => format!("failed · partial, {}", rows(self.rows)),
+                _ => "failed".into(),
+            },
+        }
+    }
+}
+
+/// At most as many bytes as could be shown in the widest column.
+pub fn clip(cell: Cell<'_>) -> Cell<'_> {
+    let most = usize::from(WIDEST) * 8;
+    let cut = |b: &[u8]| {
+        let mut end = b.len().min(most);
+        while end < b.len() && end > 0 && b[end] & 0xc0 == 0x80 {
+            end -= 1;
+        }
+        end
+    };
+    match cell {
+        Cell::Text(b) => Cell::Text(&b[..cut(b)]),
+        Cell::Number(b) => Cell::Number(&b[..cut(b)]),
+        Cell::Binary(b) => Cell::Binary(&b[..b.len().min(most)]),
+        Cell::Null => Cell::Null,
+    }
+}
