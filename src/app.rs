@@ -5,8 +5,6 @@ pub mod action;
 pub mod dialog;
 pub mod editor;
 pub mod effect;
-pub mod key;
-pub mod keymap;
 pub mod keys;
 pub mod layout;
 pub mod link;

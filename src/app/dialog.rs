@@ -53,15 +53,27 @@ impl Answer {
 /// What a form is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Purpose {
-    Password { target: String },
-    Unlock { target: String },
+    Password {
+        target: String,
+    },
+    Unlock {
+        target: String,
+    },
     OpenFile,
     SaveFile,
     NewTarget,
     /// The text that is going to be written was shown; writing it is the next answer.
-    Sign { step: String, solo: bool },
-    Apply { target: String },
-    Revert { target: String, downto: Option<i64> },
+    Sign {
+        step: String,
+        solo: bool,
+    },
+    Apply {
+        target: String,
+    },
+    Revert {
+        target: String,
+        downto: Option<i64>,
+    },
     StartRun,
 }
 

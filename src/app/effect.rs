@@ -125,15 +125,30 @@ pub enum Effect {
 pub enum Operation {
     Queue,
     Checklist,
-    StartRun { upto: Option<i64>, issue: Option<String> },
+    StartRun {
+        upto: Option<i64>,
+        issue: Option<String>,
+    },
     RunNext,
     RunStep(String),
     RunProvable,
-    Sign { step: String, name: String, text: String, typed_target: Option<String> },
+    Sign {
+        step: String,
+        name: String,
+        text: String,
+        typed_target: Option<String>,
+    },
     Prove(i64),
-    Apply { typed: String },
-    PreviewRevert { downto: Option<i64> },
-    Revert { downto: Option<i64>, typed: String },
+    Apply {
+        typed: String,
+    },
+    PreviewRevert {
+        downto: Option<i64>,
+    },
+    Revert {
+        downto: Option<i64>,
+        typed: String,
+    },
     CloseRun,
     Backups,
     TakeBackup,
@@ -142,5 +157,9 @@ pub enum Operation {
     VerifyJournal,
     Demo,
     /// Writes a target into the project file; the text was shown before.
-    WriteTarget { path: PathBuf, text: String, name: String },
+    WriteTarget {
+        path: PathBuf,
+        text: String,
+        name: String,
+    },
 }

@@ -1,20 +1,20 @@
 //! From a key press to what it does: dialogs first, then fields that are typed into, then the keymap of the pane.
 
 use super::action::Action;
-use super::dialog::{Dialog, Form};
+use super::dialog::Dialog;
 use super::editor::Move;
 use super::effect::Effect;
-use super::key::{Code, Key};
-use super::keymap::Lookup;
+use super::list::ListCursor;
 use super::panes::{query, schema};
 use super::state::{Pane, State, Workspace};
 use super::update;
+use crate::config::keymap::{Code, Key, Lookup, show};
 use crate::model::TxState;
 use tui_textarea::{CursorMove, Input, TextArea};
 
 /// Contexts of the keymap that hold now, the most particular first.
 pub fn contexts(state: &State) -> Vec<&'static str> {
-    if state.typing() { vec!["editor", "global"] } else { vec![state.view.focus.context(), "commands", "global"] }
+    if state.typing() { vec!["editor", "global"] } else { vec![state.view.focus.context(), "list", "pane", "global"] }
 }
 
 impl State {
@@ -30,9 +30,7 @@ pub fn applies(state: &State, action: Action) -> bool {
     let open = server.is_some();
     match action {
         Action::Run | Action::RunAll | Action::Plan | Action::Analyze | Action::Refresh | Action::Definition => open,
-        Action::Unlock => {
-            server.is_some_and(|s| s.target.access != crate::config::AccessMode::Open) && state.unlocked.is_none()
-        }
+        Action::Unlock => server.is_some_and(|s| s.target.access != crate::config::AccessMode::Open) && state.unlocked.is_none(),
         Action::Lock => state.unlocked.is_some(),
         Action::Commit | Action::Rollback => server.is_some_and(|s| s.status.tx != TxState::Idle),
         Action::GoSchema
@@ -51,36 +49,18 @@ pub fn applies(state: &State, action: Action) -> bool {
     }
 }
 
-/// The actions that the footer offers, most wanted first; those without a key here fall out.
+/// What the footer offers, most wanted first: keys and words, from the live keymap.
 pub fn hints(state: &State) -> Vec<(String, &'static str)> {
-    use Action::*;
-    let wanted: &[Action] = if state.typing() {
-        &[Run, Plan, Analyze, ToggleLower, LeaveEditor, Palette, Help]
-    } else {
-        match state.view.focus {
-            Pane::Start => &[Open, NewTarget, Palette, Help, Quit],
-            Pane::Schema => &[Open, Definition, Filter, InsertName, Refresh, GoQuery, Leader, Help],
-            Pane::Editor => &[Insert, Run, RunAll, Plan, Analyze, ToggleLower, OpenFile, SaveFile, Leader, Help],
-            Pane::Results => &[Open, Copy, CopyRow, NextResult, ToggleLower, Zoom, Insert, Leader, Help],
-            Pane::Plan => &[Open, Raw, Analyze, ToggleLower, Zoom, Insert, Leader, Help],
-            Pane::Migrations => &[Open, Prove, StartRun, GoChecklist, Apply, Revert, Refresh, Leader, Help],
-            Pane::Checklist => &[RunNext, RunProvable, Sign, ShowEvidence, Apply, Refresh, Leader, Help],
-            Pane::Backups => &[TakeBackup, VerifyBackup, Open, Refresh, Leader, Help],
-            Pane::Journal => &[Open, VerifyJournal, Refresh, Leader, Help],
-        }
-    };
     let contexts = contexts(state);
     let mut out = Vec::new();
     if !state.jobs.is_empty()
-        && let Some(k) = state.keymap.keys_of(&contexts, Cancel)
+        && let Some(k) = state.keymap.key_for(&contexts, Action::Cancel.name())
     {
-        out.push((k, Cancel.short()));
+        out.push((show(k), Action::Cancel.short()));
     }
-    for a in wanted {
-        if applies(state, *a)
-            && let Some(k) = state.keymap.keys_of(&contexts, *a)
-        {
-            out.push((k, a.short()));
+    for (keys, name) in state.keymap.hints(contexts[0], &contexts) {
+        if let Some(a) = Action::from_name(name).filter(|a| applies(state, *a)) {
+            out.push((show(keys), a.short()));
         }
     }
     out
@@ -95,15 +75,25 @@ pub fn key(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
     if state.schema.filtering && state.view.focus == Pane::Schema && filter(state, key) {
         return;
     }
+    if !state.sequence.is_empty() && (key.code == Code::Esc || key == Key::ctrl('c')) {
+        state.sequence.clear();
+        return;
+    }
     state.sequence.push(key);
     let contexts = contexts(state);
-    match state.keymap.lookup(&contexts, &state.sequence) {
-        Lookup::Action(a) => {
+    let found = match state.keymap.lookup(&contexts, &state.sequence) {
+        Lookup::Action(name) => Action::from_name(name),
+        // The next keys are shown until one is pressed.
+        Lookup::Prefix(_) => return,
+        Lookup::None => None,
+    };
+    match found {
+        Some(Action::Leader) => state.sequence = vec![Key::char(' ')],
+        Some(a) => {
             state.sequence.clear();
             update::act(state, a, effects);
         }
-        Lookup::Prefix => {}
-        Lookup::None => {
+        None => {
             let alone = state.sequence.len() == 1;
             state.sequence.clear();
             if alone && state.typing() {
@@ -230,27 +220,36 @@ fn filter(state: &mut State, key: Key) -> bool {
     }
 }
 
-/// Moves that every dialog with a list knows.
-fn list_move(key: Key) -> Option<Action> {
-    Some(match (key.code, key.ctrl) {
-        (Code::Up, _) | (Code::Char('p'), true) => Action::Up,
-        (Code::Down, _) | (Code::Char('n'), true) => Action::Down,
-        (Code::PageUp, _) => Action::PageUp,
-        (Code::PageDown, _) => Action::PageDown,
-        _ => return None,
-    })
+/// What a key means in a dialog: typed text is never a command in forms and the palette.
+fn dialog_action(state: &State, key: Key) -> Option<Action> {
+    let contexts: &[&str] = match state.dialogs.last() {
+        Some(Dialog::Form(_) | Dialog::Palette(_)) => &["form", "global"],
+        _ => &["help", "list", "global"],
+    };
+    let action = match state.keymap.lookup(contexts, &[key]) {
+        Lookup::Action(name) => Action::from_name(name),
+        _ => None,
+    };
+    match (action, key.code) {
+        // Ctrl-C and Esc leave, whatever the keymap says: a dialog must have a way out.
+        (Some(Action::Cancel), _) | (_, Code::Esc) => Some(Action::Back),
+        (None, Code::PageUp) => Some(Action::PageUp),
+        (None, Code::PageDown) => Some(Action::PageDown),
+        (a, _) => a,
+    }
 }
 
 fn dialog(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
-    let page = usize::from(state.size.1.saturating_sub(6)).max(3);
+    let page = dialog_rows(state.size.1);
+    let action = dialog_action(state, key);
     let Some(top) = state.dialogs.last_mut() else { return };
-    let plain = key.typed();
     match top {
         Dialog::Confirm(c) => {
-            let then = if key.code == Code::Esc || (key.code == Code::Char('c') && key.ctrl) {
-                c.answers.first().filter(|_| c.answers.len() > 1).map(|a| a.then.clone())
+            let then = if action == Some(Action::Back) {
+                // The first answer is the safe one.
+                c.answers.first().map(|a| a.then.clone())
             } else {
-                match plain.and_then(|p| c.answers.iter().find(|a| a.key == p)) {
+                match key.typed().and_then(|p| c.answers.iter().find(|a| a.key == p)) {
                     Some(a) => Some(a.then.clone()),
                     // Another key answers nothing: a question must not be answered by accident.
                     None => return,
@@ -261,81 +260,69 @@ fn dialog(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
                 update::answer(state, then, effects);
             }
         }
-        Dialog::Form(f) => match form_key(f, key) {
-            FormKey::Stay => {}
-            FormKey::Leave => {
-                state.dialogs.pop();
-            }
-            FormKey::Submit => update::submit(state, effects),
-        },
-        Dialog::Viewer(v) => {
-            let height = page.saturating_sub(1).max(1);
-            let last = v.lines.len().saturating_sub(height);
-            match key.code {
-                Code::Esc | Code::Enter | Code::Char('q') => {
-                    state.dialogs.pop();
+        Dialog::Form(f) => {
+            let last = f.fields.len().saturating_sub(1);
+            match action {
+                Some(Action::Back) => drop(state.dialogs.pop()),
+                Some(Action::Open) if f.at >= last => update::submit(state, effects),
+                Some(Action::Open) => f.at += 1,
+                Some(Action::Down) => f.at = if f.at >= last { 0 } else { f.at + 1 },
+                Some(Action::Up) => f.at = if f.at == 0 { last } else { f.at - 1 },
+                _ => {
+                    f.problem = None;
+                    if let Some(at) = f.fields.get_mut(f.at) {
+                        field(&mut at.input, key);
+                    }
                 }
-                Code::Up | Code::Char('k') => v.top = v.top.saturating_sub(1),
-                Code::Down | Code::Char('j') => v.top = (v.top + 1).min(last),
-                Code::PageUp => v.top = v.top.saturating_sub(height),
-                Code::PageDown | Code::Char(' ') => v.top = (v.top + height).min(last),
-                Code::Home | Code::Char('g') => v.top = 0,
-                Code::End | Code::Char('G') => v.top = last,
-                Code::Left | Code::Char('h') => v.left = v.left.saturating_sub(8),
-                Code::Right | Code::Char('l') => v.left += 8,
-                Code::Char('y') => effects.push(Effect::Copy(v.original.clone())),
+            }
+        }
+        Dialog::Viewer(v) => {
+            let mut list = ListCursor { at: v.top, top: v.top };
+            let last = v.lines.len().saturating_sub(page);
+            match action {
+                Some(Action::Back | Action::Open) => drop(state.dialogs.pop()),
+                Some(Action::Copy) => effects.push(Effect::Copy(v.original.clone())),
+                Some(Action::Left) => v.left = v.left.saturating_sub(8),
+                Some(Action::Right) => v.left += 8,
+                Some(a) if list.go(a, v.lines.len(), page) => v.top = if a == Action::Last { last } else { list.at.min(last) },
                 _ => {}
             }
         }
         Dialog::Help(h) => {
+            let mut list = ListCursor { at: h.top, top: h.top };
             let last = h.lines.len().saturating_sub(page);
-            match key.code {
-                Code::Esc | Code::Enter | Code::Char('q' | '?') | Code::F(1) => {
-                    state.dialogs.pop();
-                }
-                Code::Up | Code::Char('k') => h.top = h.top.saturating_sub(1),
-                Code::Down | Code::Char('j') => h.top = (h.top + 1).min(last),
-                Code::PageUp => h.top = h.top.saturating_sub(page),
-                Code::PageDown | Code::Char(' ') => h.top = (h.top + page).min(last),
+            match action {
+                Some(Action::Back | Action::Open | Action::Help) => drop(state.dialogs.pop()),
+                Some(a) if list.go(a, h.lines.len(), page) => h.top = if a == Action::Last { last } else { list.at.min(last) },
+                _ if key.typed() == Some('?') => drop(state.dialogs.pop()),
                 _ => {}
             }
         }
         Dialog::Messages(list) => {
             let len = state.messages.log.len();
-            match key.code {
-                Code::Esc | Code::Enter | Code::Char('q') => {
-                    state.dialogs.pop();
-                }
-                Code::Up | Code::Char('k') => drop(list.go(Action::Up, len, page)),
-                Code::Down | Code::Char('j') => drop(list.go(Action::Down, len, page)),
-                Code::Char('y') => {
+            match action {
+                Some(Action::Back | Action::Open) => drop(state.dialogs.pop()),
+                Some(Action::Copy) => {
                     // Newest first, as drawn.
                     let note = state.messages.log.iter().rev().nth(list.at);
                     effects.extend(note.map(|n| Effect::Copy([vec![n.text.clone()], n.more.clone()].concat().join("\n"))));
                 }
-                _ => {
-                    if let Some(a) = list_move(key) {
-                        list.go(a, len, page);
-                    }
-                }
+                Some(a) => drop(list.go(a, len, page)),
+                None => {}
             }
         }
-        Dialog::Palette(p) => match key.code {
-            Code::Esc => {
-                state.dialogs.pop();
-            }
-            Code::Enter => {
+        Dialog::Palette(p) => match action {
+            Some(Action::Back) => drop(state.dialogs.pop()),
+            Some(Action::Open) => {
                 let choice = p.chosen().map(|e| e.choice.clone());
                 state.dialogs.pop();
                 if let Some(choice) = choice {
                     update::choose(state, choice, effects);
                 }
             }
+            Some(a) if p.list.go(a, p.shown.len(), palette_rows(state.size.1)) => {}
             _ => {
-                if let Some(a) = list_move(key) {
-                    let len = p.shown.len();
-                    p.list.go(a, len, palette_rows(state.size.1));
-                } else if field(&mut p.input, key) {
+                if field(&mut p.input, key) {
                     p.matched();
                 }
             }
@@ -343,33 +330,12 @@ fn dialog(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
     }
 }
 
+/// Lines of text that a viewer, help and the messages show on a screen of `height` rows.
+pub fn dialog_rows(height: u16) -> usize {
+    usize::from(height.saturating_sub(6)).max(3)
+}
+
 /// Lines of matches that the palette shows on a screen of `height` rows.
 pub fn palette_rows(height: u16) -> usize {
     usize::from(height.saturating_sub(8)).clamp(4, 16)
-}
-
-enum FormKey {
-    Stay,
-    Leave,
-    Submit,
-}
-
-fn form_key(f: &mut Form, key: Key) -> FormKey {
-    let last = f.fields.len().saturating_sub(1);
-    match key.code {
-        Code::Esc => return FormKey::Leave,
-        Code::Char('c') if key.ctrl => return FormKey::Leave,
-        Code::Enter if f.at >= last => return FormKey::Submit,
-        Code::Enter | Code::Down => f.at = (f.at + 1).min(last),
-        Code::Tab if !key.shift => f.at = if f.at >= last { 0 } else { f.at + 1 },
-        Code::Tab => f.at = if f.at == 0 { last } else { f.at - 1 },
-        Code::Up => f.at = f.at.saturating_sub(1),
-        _ => {
-            f.problem = None;
-            if let Some(field_at) = f.fields.get_mut(f.at) {
-                field(&mut field_at.input, key);
-            }
-        }
-    }
-    FormKey::Stay
 }

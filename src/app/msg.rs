@@ -1,8 +1,8 @@
 //! What happened: from the terminal, from timers, and from jobs.
 
 use super::effect::{FixAnswer, JobId, ResultId};
-use super::key::Key;
 use super::link::Server;
+use crate::config::keymap::Key;
 use crate::engine::{Outcome, SessionStatus};
 use crate::model::plan::Plan;
 use crate::model::{Column, NodePath, Notice, Result, RowBatch, SchemaNode};
@@ -112,23 +112,51 @@ pub enum Msg {
 pub enum Timer {
     /// Elapsed times of running work, open transactions and unlocked targets.
     Tick,
-    SaveBuffer { version: u64 },
-    LivePlan { version: u64 },
+    SaveBuffer {
+        version: u64,
+    },
+    LivePlan {
+        version: u64,
+    },
 }
 
 /// What running statements tells.
 #[derive(Debug)]
 pub enum RunEvent {
     /// A statement starts; its rows go to this result.
-    Started { result: ResultId, index: usize, text: String },
-    Columns { result: ResultId, columns: Arc<[Column]> },
+    Started {
+        result: ResultId,
+        index: usize,
+        text: String,
+    },
+    Columns {
+        result: ResultId,
+        columns: Arc<[Column]>,
+    },
     /// Rows that are kept so far, with the first ones on their way to the screen.
-    Rows { result: ResultId, total: u64, first: Option<Arc<RowBatch>> },
-    Notice { result: ResultId, notice: Notice },
-    Done { result: ResultId, outcome: Outcome },
-    Failed { result: ResultId, error: crate::model::Error },
+    Rows {
+        result: ResultId,
+        total: u64,
+        first: Option<Arc<RowBatch>>,
+    },
+    Notice {
+        result: ResultId,
+        notice: Notice,
+    },
+    Done {
+        result: ResultId,
+        outcome: Outcome,
+    },
+    Failed {
+        result: ResultId,
+        error: crate::model::Error,
+    },
     /// A data fix waits for the answer.
-    Fix { result: ResultId, affected: u64, before: String },
+    Fix {
+        result: ResultId,
+        affected: u64,
+        before: String,
+    },
     /// No further statement will run.
     Finished,
 }

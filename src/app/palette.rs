@@ -46,7 +46,7 @@ impl Palette {
             if matches!(a, Action::Palette | Action::Leader) || !super::keys::applies(state, *a) {
                 continue;
             }
-            let keys = state.keymap.keys_of(&contexts, *a).unwrap_or_default();
+            let keys = state.keymap.key_for(&contexts, a.name()).map(crate::config::keymap::show).unwrap_or_default();
             entries.push(Entry { label: a.name().to_string(), note: a.doc().to_string(), keys, choice: Choice::Action(*a) });
         }
         for t in state.config.targets.values() {

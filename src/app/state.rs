@@ -2,11 +2,10 @@
 
 use super::dialog::Dialog;
 use super::effect::{Effect, JobId, ResultId};
-use super::key::Key;
-use super::keymap::Keymap;
 use super::link::Link;
 use super::panes::{backups, checklist, journal, migrations, plan, query, schema, start};
 use crate::config::Config;
+use crate::config::keymap::{Key, Keymap};
 use crate::model::{Dialect, Error, Severity, TxState};
 use jiff::Timestamp;
 use std::collections::VecDeque;

@@ -518,13 +518,11 @@ fn help(state: &mut State) {
     let mut lines: Vec<(String, String)> = Vec::new();
     let pane = state.view.focus;
     let mut section = |title: &str, context: &str, state: &State| {
-        let bindings = state.keymap.bindings(context);
-        if bindings.is_empty() {
-            return;
-        }
         lines.push((String::new(), title.to_string()));
         let mut seen: Vec<(Action, usize)> = Vec::new();
-        for (keys, action) in bindings {
+        for (keys, name) in state.keymap.bindings(context) {
+            let Some(action) = Action::from_name(name) else { continue };
+            let keys = crate::config::keymap::show(keys);
             // Several keys of one action stand in one line.
             if let Some((_, at)) = seen.iter().find(|(a, _)| *a == action) {
                 let line: &mut (String, String) = &mut lines[*at];
@@ -541,7 +539,8 @@ fn help(state: &mut State) {
     if pane == Pane::Editor {
         section("While typing", "editor", state);
     }
-    section("In every pane", "commands", state);
+    section("Lists, trees and grids", "list", state);
+    section("In every pane", "pane", state);
     section("Everywhere", "global", state);
     let title = format!("Help · {}", pane.context());
     state.dialogs.push(Dialog::Help(Help { lines, title, top: 0 }));

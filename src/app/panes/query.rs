@@ -290,10 +290,8 @@ pub fn fix_dialog(state: &mut State) {
         "Its transaction is open and holds its locks until you answer.".into(),
         "The rows as they were before are saved; the messages say where.".into(),
     ];
-    let answers = vec![
-        Answer::new('r', "roll back", Then::Fix(FixAnswer::RollBack)),
-        Answer::new('c', "commit", Then::Fix(FixAnswer::Commit)),
-    ];
+    let answers =
+        vec![Answer::new('r', "roll back", Then::Fix(FixAnswer::RollBack)), Answer::new('c', "commit", Then::Fix(FixAnswer::Commit))];
     state.dialogs.push(Dialog::Confirm(Confirm { title: "Data fix".into(), body, answers }));
 }
 

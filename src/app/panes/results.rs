@@ -76,7 +76,8 @@ impl ResultTab {
     }
 
     pub fn set_columns(&mut self, columns: Arc<[Column]>) {
-        self.widths = columns.iter().map(|c| u16::try_from(text::width(&text::clean(&c.name))).unwrap_or(WIDEST).clamp(2, WIDEST)).collect();
+        self.widths =
+            columns.iter().map(|c| u16::try_from(text::width(&text::clean(&c.name))).unwrap_or(WIDEST).clamp(2, WIDEST)).collect();
         self.columns = Some(columns);
     }
 

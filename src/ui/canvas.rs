@@ -1,0 +1,78 @@
+//! Putting text into cells, with widths that agree with `text`.
+
+use super::theme::Look;
+use crate::app::layout::Area;
+use crate::text;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+/// The buffer being drawn into, and how things look.
+pub struct Canvas<'a> {
+    pub buf: &'a mut Buffer,
+    pub look: &'a Look,
+}
+
+impl<'a> Canvas<'a> {
+    pub fn new(buf: &'a mut Buffer, look: &'a Look) -> Self {
+        Canvas { buf, look }
+    }
+
+    /// Writes cleaned text from column `x`, at most `width` columns, cut with `…`; returns the column after it.
+    pub fn put(&mut self, x: u16, y: u16, width: u16, content: &str, style: Style) -> u16 {
+        if width == 0 || !self.has(x, y) {
+            return x;
+        }
+        let width = width.min(self.buf.area.right() - x);
+        let cut = text::truncate(content, usize::from(width));
+        let cut = if self.look.glyphs.ascii && cut.len() != content.len() { cut.replace('…', "~").into() } else { cut };
+        self.buf.set_stringn(x, y, &cut, usize::from(width), style).0
+    }
+
+    /// Writes right-aligned text that ends before column `end`; returns where it starts.
+    pub fn put_right(&mut self, end: u16, y: u16, width: u16, content: &str, style: Style) -> u16 {
+        let cut = text::truncate(content, usize::from(width));
+        let w = u16::try_from(text::width(&cut)).unwrap_or(0);
+        let x = end.saturating_sub(w);
+        self.put(x, y, w, &cut, style);
+        x
+    }
+
+    /// Changes the style of cells that are there.
+    pub fn restyle(&mut self, area: Area, style: Style) {
+        let rect = Rect::new(area.x, area.y, area.w, area.h).intersection(self.buf.area);
+        self.buf.set_style(rect, style);
+    }
+
+    /// Blanks an area, for what stands above the panes.
+    pub fn clear(&mut self, area: Area) {
+        let rect = Rect::new(area.x, area.y, area.w, area.h).intersection(self.buf.area);
+        for y in rect.top()..rect.bottom() {
+            for x in rect.left()..rect.right() {
+                self.buf[(x, y)].reset();
+            }
+        }
+    }
+
+    pub fn has(&self, x: u16, y: u16) -> bool {
+        x < self.buf.area.right() && y < self.buf.area.bottom()
+    }
+
+    /// A title row: a rule in the environment's manner with a title on the left and a remark on the right.
+    pub fn title(&mut self, area: Area, title: &str, remark: &str, focused: bool, border: Style) {
+        if area.h == 0 {
+            return;
+        }
+        let rule = self.look.rule.repeat(usize::from(area.w));
+        self.put(area.x, area.y, area.w, &rule, border);
+        let style = if focused { self.look.focus } else { self.look.title };
+        let end = area.x + area.w;
+        let room = area.w.saturating_sub(4);
+        let mut x = area.x + 1;
+        x = self.put(x, area.y, room, &format!(" {title} "), style);
+        if !remark.is_empty() && end > x + 4 {
+            let w = (end - x - 2).min(u16::try_from(text::width(remark)).unwrap_or(u16::MAX) + 2);
+            self.put_right(end - 1, area.y, w, &format!(" {remark} "), self.look.dim);
+        }
+    }
+}

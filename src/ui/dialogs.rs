@@ -1,0 +1,266 @@
+//! Drawing what stands above the panes.
+
+use super::canvas::Canvas;
+use super::highlight;
+use super::panes::results::wrap;
+use crate::app::dialog::{Confirm, Dialog, Form, Help, Viewer};
+use crate::app::keys::{contexts, dialog_rows, palette_rows};
+use crate::app::layout::Area;
+use crate::app::list::ListCursor;
+use crate::app::palette::Palette;
+use crate::app::{Action, State};
+use crate::config::keymap::{Leads, Lookup};
+use crate::model::Dialect;
+use crate::text;
+use ratatui::style::Style;
+
+/// Draws a dialog; returns where the terminal's cursor belongs.
+pub fn draw(state: &State, dialog: &Dialog, c: &mut Canvas<'_>) -> Option<(u16, u16)> {
+    match dialog {
+        Dialog::Confirm(d) => {
+            confirm(state, d, c);
+            None
+        }
+        Dialog::Form(d) => form(state, d, c),
+        Dialog::Viewer(d) => {
+            viewer(state, d, c);
+            None
+        }
+        Dialog::Help(d) => {
+            help(state, d, c);
+            None
+        }
+        Dialog::Palette(d) => palette(state, d, c),
+        Dialog::Messages(d) => {
+            messages(state, *d, c);
+            None
+        }
+    }
+}
+
+/// A box with a title; returns its inside.
+fn boxed(c: &mut Canvas<'_>, area: Area, title: &str, foot: &str) -> Area {
+    let g = c.look.glyphs;
+    let style = c.look.focus;
+    let plain = Style { add_modifier: ratatui::style::Modifier::empty(), ..style };
+    c.clear(area);
+    let inner = usize::from(area.w.saturating_sub(2));
+    let bottom = area.y + area.h.saturating_sub(1);
+    c.put(area.x, area.y, area.w, &format!("{}{}{}", g.corners[0], g.rule.repeat(inner), g.corners[1]), plain);
+    c.put(area.x, bottom, area.w, &format!("{}{}{}", g.corners[2], g.rule.repeat(inner), g.corners[3]), plain);
+    for y in area.y + 1..bottom {
+        c.put(area.x, y, 1, g.vertical, plain);
+        c.put(area.x + area.w - 1, y, 1, g.vertical, plain);
+    }
+    c.put(area.x + 2, area.y, area.w.saturating_sub(4), &format!(" {title} "), style);
+    if !foot.is_empty() {
+        c.put(area.x + 2, bottom, area.w.saturating_sub(4), &format!(" {foot} "), c.look.dim);
+    }
+    Area::new(area.x + 2, area.y + 1, area.w.saturating_sub(4), area.h.saturating_sub(2))
+}
+
+fn centred(state: &State, w: u16, h: u16) -> Area {
+    let (sw, sh) = state.size;
+    let (w, h) = (w.min(sw.saturating_sub(2)), h.min(sh.saturating_sub(2)));
+    Area::new((sw - w) / 2, (sh - h) / 2, w, h)
+}
+
+fn confirm(state: &State, d: &Confirm, c: &mut Canvas<'_>) {
+    let width = 72.min(state.size.0.saturating_sub(4));
+    let body: Vec<String> = d.body.iter().flat_map(|l| wrap(&text::clean(l), usize::from(width.saturating_sub(4)))).collect();
+    let area = centred(state, width, body.len() as u16 + 4);
+    let inside = boxed(c, area, &text::clean(&d.title), "");
+    for (i, l) in body.iter().enumerate() {
+        if (i as u16) + 2 < inside.h {
+            c.put(inside.x, inside.y + i as u16, inside.w, l, c.look.text);
+        }
+    }
+    let y = inside.y + inside.h.saturating_sub(1);
+    let mut x = inside.x;
+    let end = inside.x + inside.w;
+    for a in &d.answers {
+        x = c.put(x, y, end.saturating_sub(x), &a.key.to_string(), c.look.key) + 1;
+        x = c.put(x, y, end.saturating_sub(x), &text::clean(&a.label), c.look.text) + 3;
+    }
+}
+
+fn form(state: &State, d: &Form, c: &mut Canvas<'_>) -> Option<(u16, u16)> {
+    let width = 76.min(state.size.0.saturating_sub(4));
+    let body: Vec<String> = d.body.iter().flat_map(|l| wrap(&text::clean(l), usize::from(width.saturating_sub(4)))).collect();
+    let problem: Vec<String> = d.problem.iter().flat_map(|p| wrap(&text::clean(p), usize::from(width.saturating_sub(4)))).collect();
+    let h = body.len() + usize::from(!body.is_empty()) + d.fields.len() * 2 + problem.len() + 2;
+    let area = centred(state, width, h as u16);
+    let foot = if d.fields.len() > 1 { "Enter next, Tab moves, Esc gives up" } else { "Enter goes on, Esc gives up" };
+    let inside = boxed(c, area, &text::clean(&d.title), foot);
+    let mut y = inside.y;
+    for l in &body {
+        c.put(inside.x, y, inside.w, l, c.look.text);
+        y += 1;
+    }
+    y += u16::from(!body.is_empty());
+    let label_w = d.fields.iter().map(|f| text::width(f.label)).max().unwrap_or(0) as u16 + 2;
+    let mut cursor = None;
+    for (i, f) in d.fields.iter().enumerate() {
+        if y >= inside.y + inside.h {
+            break;
+        }
+        let here = i == d.at;
+        c.put(inside.x, y, label_w, f.label, if here { c.look.focus } else { c.look.text });
+        let x = inside.x + label_w;
+        let room = inside.w.saturating_sub(label_w + 1);
+        let value = f.value();
+        let at = f.input.cursor().1;
+        // The part round the cursor, when the value is longer than the field.
+        let shown = |s: &str| if f.secret { "*".repeat(s.chars().count()) } else { text::clean(s).into_owned() };
+        let before: String = value.chars().take(at).collect();
+        let mut cut = before.clone();
+        while text::width(&shown(&cut)) >= usize::from(room.max(1)) && !cut.is_empty() {
+            cut.remove(0);
+        }
+        let after: String = value.chars().skip(at).collect();
+        let x2 = c.put(x, y, room, &shown(&cut), c.look.text);
+        c.put(x2, y, (x + room).saturating_sub(x2), &shown(&after), c.look.text);
+        let under = c.look.text.add_modifier(ratatui::style::Modifier::UNDERLINED);
+        c.restyle(Area::new(x, y, room, 1), under);
+        if here {
+            cursor = Some((x2.min(x + room), y));
+        }
+        y += 1;
+        if here && y < inside.y + inside.h {
+            c.put(x, y, room, &f.hint, c.look.dim);
+        }
+        y += 1;
+    }
+    for p in &problem {
+        c.put(inside.x, y.min(inside.y + inside.h.saturating_sub(1)), inside.w, p, c.look.critical);
+        y += 1;
+    }
+    cursor
+}
+
+fn page(state: &State) -> Area {
+    let (w, _) = state.size;
+    let rows = dialog_rows(state.size.1) as u16;
+    Area::new(2, 2, w.saturating_sub(4).min(120), rows + 2)
+}
+
+fn viewer(state: &State, d: &Viewer, c: &mut Canvas<'_>) {
+    let area = page(state);
+    let inside = boxed(c, area, &text::clean(&d.title), "arrows move, y copies, Esc closes");
+    if d.sql {
+        let dialect = state.link.server().map_or(Dialect::Sqlite, |s| s.dialect);
+        let source = d.lines.join("\n");
+        highlight::block(c, inside, &source, dialect, d.top, d.left, false);
+        return;
+    }
+    for (i, l) in d.lines.iter().skip(d.top).take(usize::from(inside.h)).enumerate() {
+        let rest: String = if d.left == 0 { l.clone() } else { l.chars().skip(d.left).collect() };
+        c.put(inside.x, inside.y + i as u16, inside.w, &rest, c.look.text);
+    }
+}
+
+fn help(state: &State, d: &Help, c: &mut Canvas<'_>) {
+    let area = page(state);
+    let inside = boxed(c, area, &d.title, "arrows move, Esc closes");
+    for (i, (keys, words)) in d.lines.iter().skip(d.top).take(usize::from(inside.h)).enumerate() {
+        let y = inside.y + i as u16;
+        if keys.is_empty() {
+            c.put(inside.x, y, inside.w, words, c.look.header);
+        } else {
+            let w = 24.min(inside.w / 2);
+            c.put(inside.x + 1, y, w, keys, c.look.key);
+            c.put(inside.x + w + 2, y, inside.w.saturating_sub(w + 2), words, c.look.text);
+        }
+    }
+}
+
+fn messages(state: &State, list: ListCursor, c: &mut Canvas<'_>) {
+    let area = page(state);
+    let inside = boxed(c, area, "Messages, newest first", "arrows move, y copies, Esc closes");
+    if state.messages.log.is_empty() {
+        c.put(inside.x, inside.y, inside.w, "none yet", c.look.dim);
+    }
+    let mut y = inside.y;
+    for (i, note) in state.messages.log.iter().rev().enumerate().skip(list.top) {
+        if y >= inside.y + inside.h {
+            break;
+        }
+        let time = note.at.map_or_else(String::new, |t| t.to_string().get(11..19).unwrap_or("").to_string());
+        if i == list.at {
+            c.put(inside.x - 1, y, 1, c.look.glyphs.marker, c.look.focus);
+        }
+        c.put(inside.x, y, 9, &time, c.look.dim);
+        c.put(inside.x + 10, y, inside.w.saturating_sub(10), &text::clean(&note.text), c.look.severity(note.severity));
+        y += 1;
+        if i == list.at {
+            for m in &note.more {
+                for part in wrap(&text::clean(m), usize::from(inside.w.saturating_sub(12))) {
+                    if y < inside.y + inside.h {
+                        c.put(inside.x + 12, y, inside.w.saturating_sub(12), &part, c.look.text);
+                        y += 1;
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn palette(state: &State, d: &Palette, c: &mut Canvas<'_>) -> Option<(u16, u16)> {
+    let rows = palette_rows(state.size.1) as u16;
+    let width = 90.min(state.size.0.saturating_sub(4));
+    let area = Area::new((state.size.0 - width) / 2, 2, width, rows + 4);
+    let inside = boxed(c, area, "Find an action, a target, a table", "Enter does it, Esc closes");
+    let x = c.put(inside.x, inside.y, inside.w, "> ", c.look.key);
+    let at = d.input.cursor().1;
+    let before: String = d.pattern().chars().take(at).collect();
+    c.put(x, inside.y, inside.w.saturating_sub(2), &text::clean(d.pattern()), c.look.text);
+    let cursor = (x + text::width(&text::clean(&before)) as u16, inside.y);
+    if d.shown.is_empty() {
+        c.put(inside.x, inside.y + 1, inside.w, "nothing matches", c.look.dim);
+    }
+    let name_w = 24.min(inside.w / 2);
+    for (row, index) in d.shown.iter().skip(d.list.top).take(usize::from(rows)).enumerate() {
+        let y = inside.y + 1 + row as u16;
+        let e = &d.entries[*index];
+        let chosen = d.list.top + row == d.list.at;
+        c.put(inside.x, y, name_w, &text::clean(&e.label), if chosen { c.look.chosen } else { c.look.text });
+        let keys_w = text::width(&e.keys) as u16;
+        let end = inside.x + inside.w;
+        c.put_right(end, y, keys_w, &e.keys, c.look.key);
+        let room = inside.w.saturating_sub(name_w + 1 + keys_w + 1);
+        c.put(inside.x + name_w + 1, y, room, &text::clean(&e.note), c.look.dim);
+    }
+    Some(cursor)
+}
+
+/// The keys that may follow a started sequence, above the footer.
+pub fn sequence(state: &State, c: &mut Canvas<'_>) {
+    let contexts = contexts(state);
+    let Lookup::Prefix(next) = state.keymap.lookup(&contexts, &state.sequence) else { return };
+    let items: Vec<(String, String)> = next
+        .iter()
+        .map(|n| {
+            let words = match n.leads {
+                Leads::Action(name) => Action::from_name(name).map_or_else(|| name.to_string(), |a| a.short().to_string()),
+                Leads::Group(label) => format!("+{label}"),
+            };
+            (n.key.to_string(), words)
+        })
+        .collect();
+    let cell = items.iter().map(|(k, w)| text::width(k) + text::width(w) + 4).max().unwrap_or(10) as u16;
+    let (w, h) = state.size;
+    let per_row = (w.saturating_sub(4) / cell).max(1);
+    let rows = (items.len() as u16).div_ceil(per_row);
+    let area = Area::new(0, h.saturating_sub(rows + 3), w, rows + 2);
+    let title = match state.keymap.label(&state.sequence) {
+        "" => "next key".to_string(),
+        l => l.to_string(),
+    };
+    let inside = boxed(c, area, &title, "Esc gives up");
+    for (i, (key, words)) in items.iter().enumerate() {
+        let (row, col) = (i as u16 / per_row, i as u16 % per_row);
+        let x = inside.x + col * cell;
+        let x2 = c.put(x, inside.y + row, cell, key, c.look.key) + 1;
+        c.put(x2, inside.y + row, (x + cell).saturating_sub(x2), words, c.look.text);
+    }
+}

@@ -1,0 +1,11 @@
+//! One file for each pane.
+
+pub mod backups;
+pub mod checklist;
+pub mod editor;
+pub mod journal;
+pub mod migrations;
+pub mod plan;
+pub mod results;
+pub mod schema;
+pub mod start;

@@ -1,0 +1,77 @@
+//! Drawing the editor.
+
+use crate::app::editor::shown_width;
+use crate::app::layout::Area;
+use crate::app::panes::query::gutter;
+use crate::app::{Pane, State};
+use crate::text;
+use crate::ui::canvas::Canvas;
+use crate::ui::highlight::{LineBox, line};
+
+/// Draws the pane; returns where the terminal's cursor belongs while text is typed.
+pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) -> Option<(u16, u16)> {
+    let look = c.look;
+    let focused = state.view.focus == Pane::Editor;
+    let editor = &state.query.editor;
+    let file = state.query.file.as_ref().map_or_else(String::new, |p| text::clean(&p.display().to_string()).into_owned());
+    let title = if focused && !state.view.typing { "Query (commands)" } else { "Query" };
+    let border = look.environment_border(state);
+    c.title(area, title, &file, focused, border);
+    let gutter = gutter(editor.lines().len());
+    let statement = editor.statement().map(|s| (editor.line_of(s.span.start), editor.line_of(s.span.end.max(s.span.start + 1) - 1)));
+    let selection = editor.selection();
+    let (cursor_line, _) = editor.cursor();
+    let error = editor.error.as_ref().map(|(at, _)| (editor.line_of(*at), *at));
+    let x0 = inside.x + gutter;
+    let width = inside.w.saturating_sub(gutter);
+    for row in 0..inside.h {
+        let n = editor.top + usize::from(row);
+        if n >= editor.lines().len() {
+            break;
+        }
+        let y = inside.y + row;
+        let (mark, style) = match (error, statement) {
+            (Some((l, _)), _) if l == n => (look.glyphs.failed, look.critical),
+            (_, Some((a, b))) if a <= n && n <= b => (look.glyphs.statement, look.key),
+            _ => (" ", look.dim),
+        };
+        c.put(inside.x, y, gutter.saturating_sub(2), mark, style);
+        c.put_right(inside.x + gutter - 1, y, gutter.saturating_sub(2), &(n + 1).to_string(), look.dim);
+        let span = editor.line_span(n);
+        line(c, &LineBox { x: x0, y, width, left: editor.left }, editor.text(), span.clone(), editor.tokens());
+        // What is selected, and the place of the error.
+        let mut column = 0usize;
+        for (i, ch) in editor.text()[span.clone()].char_indices().chain([(span.len(), ' ')]) {
+            let w = shown_width(ch);
+            let byte = span.start + i;
+            if column >= editor.left && column + w <= editor.left + usize::from(width) {
+                let cell = Area::new(x0 + (column - editor.left) as u16, y, w as u16, 1);
+                if selection.as_ref().is_some_and(|s| s.contains(&byte)) {
+                    c.restyle(cell, look.selection);
+                }
+                if error.is_some_and(|(_, at)| at == byte) {
+                    c.restyle(cell, look.critical.add_modifier(ratatui::style::Modifier::REVERSED));
+                }
+            }
+            column += w;
+        }
+    }
+    if editor.is_blank() && editor.lines().len() == 1 {
+        let hint = if state.view.typing && focused { "type SQL here" } else { "press i to type SQL here" };
+        c.put(x0, inside.y, width, hint, look.dim);
+    }
+    if !focused {
+        return None;
+    }
+    let column = editor.cursor_column().checked_sub(editor.left)?;
+    let row = cursor_line.checked_sub(editor.top)?;
+    if column >= usize::from(width) || row >= usize::from(inside.h) {
+        return None;
+    }
+    let at = (x0 + column as u16, inside.y + row as u16);
+    if state.view.typing {
+        return Some(at);
+    }
+    c.restyle(Area::new(at.0, at.1, 1, 1), look.chosen);
+    None
+}

@@ -1,0 +1,179 @@
+//! Drawing results: only the rows and columns that are on the screen are looked at.
+
+use crate::app::layout::Area;
+use crate::app::panes::query::{Progress, ResultTab, one_line};
+use crate::app::panes::results::clip;
+use crate::app::{Pane, State};
+use crate::model::{Align, Cell, Kind};
+use crate::text;
+use crate::ui::canvas::Canvas;
+
+/// Draws the pane.
+pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
+    let look = c.look;
+    let focused = state.view.focus == Pane::Results;
+    let border = look.environment_border(state);
+    let Some(tab) = state.query.result() else {
+        c.title(area, "Results", "", focused, border);
+        c.put(inside.x + 2, inside.y, inside.w.saturating_sub(2), "no statement has run yet", look.dim);
+        return;
+    };
+    let title = match state.query.results.len() {
+        1 => format!("Results {} {}", look.glyphs.dot, one_line(&tab.text)),
+        n => format!("Results {}/{n} {} {}", state.query.shown + 1, look.glyphs.dot, one_line(&tab.text)),
+    };
+    c.title(area, &title, &tab.summary(state.now), focused, border);
+    match (&tab.columns, &tab.progress) {
+        (Some(columns), _) if !columns.is_empty() => grid(tab, inside, focused, c),
+        (_, Progress::Failed(e)) => {
+            let mut lines: Vec<(String, _)> = Vec::new();
+            let words = if e.kind == Kind::Cancelled { look.text } else { look.critical };
+            lines.extend(text::clean_lines(&e.message).lines().map(|l| (l.to_string(), words)));
+            if let Some(code) = &e.code {
+                lines.push((format!("code {}", text::clean(code)), look.dim));
+            }
+            lines.extend(
+                e.detail.iter().flat_map(|d| text::clean_lines(d).lines().map(str::to_string).collect::<Vec<_>>()).map(|l| (l, look.text)),
+            );
+            lines.extend(e.hints.iter().map(|h| (text::clean(h).into_owned(), look.text)));
+            wrapped(c, inside, &lines);
+        }
+        (_, Progress::Done(o)) => {
+            let mut lines = vec![(tab.summary(state.now), look.ok)];
+            if o.rolled_back {
+                lines.push(("Rolled back: the session is read-only.".into(), look.dim));
+            }
+            lines.extend(notices(tab).into_iter().map(|n| (n, look.text)));
+            wrapped(c, inside, &lines);
+        }
+        (_, Progress::Running) => {
+            let lines: Vec<_> = notices(tab).into_iter().map(|n| (n, look.text)).collect();
+            wrapped(c, inside, &lines);
+        }
+    }
+}
+
+fn notices(tab: &ResultTab) -> Vec<String> {
+    let mut out = Vec::new();
+    for n in &tab.notices {
+        out.push(text::clean(&format!("{}: {}", n.severity, n.message)).into_owned());
+        out.extend(n.detail.iter().chain(&n.hint).map(|d| format!("  {}", text::clean(d))));
+    }
+    out
+}
+
+/// Lines broken at blanks.
+pub fn wrapped(c: &mut Canvas<'_>, area: Area, lines: &[(String, ratatui::style::Style)]) {
+    let width = usize::from(area.w.saturating_sub(3));
+    let mut y = area.y;
+    for (l, style) in lines {
+        for part in wrap(l, width) {
+            if y >= area.y + area.h {
+                return;
+            }
+            c.put(area.x + 2, y, area.w.saturating_sub(2), &part, *style);
+            y += 1;
+        }
+    }
+}
+
+/// Breaks a cleaned line at blanks so that no part is wider than `width`, unless a word is.
+pub fn wrap(line: &str, width: usize) -> Vec<String> {
+    if text::width(line) <= width || width < 8 {
+        return vec![line.to_string()];
+    }
+    let mut out = Vec::new();
+    let indent: String = line.chars().take_while(|c| *c == ' ').collect();
+    let mut part = indent.clone();
+    let mut empty = true;
+    for word in line.split_whitespace() {
+        if !empty && text::width(&part) + 1 + text::width(word) > width {
+            out.push(std::mem::replace(&mut part, indent.clone()));
+            empty = true;
+        }
+        if !empty {
+            part.push(' ');
+        }
+        part.push_str(word);
+        empty = false;
+    }
+    if !empty {
+        out.push(part);
+    }
+    out
+}
+
+fn grid(tab: &ResultTab, area: Area, focused: bool, c: &mut Canvas<'_>) {
+    let look = c.look;
+    let gutter = tab.gutter();
+    let end = area.x + area.w;
+    let (head, body) = area.split_top(1);
+    let Some(columns) = &tab.columns else { return };
+    // Columns on the screen: (index, x, width).
+    let mut shown = Vec::new();
+    let mut x = area.x + gutter;
+    for i in tab.left..columns.len() {
+        if x >= end {
+            break;
+        }
+        let w = tab.widths.get(i).copied().unwrap_or(8).min(end - x);
+        shown.push((i, x, w));
+        x += w + 2;
+    }
+    for (i, x, w) in &shown {
+        let name = text::clean(&columns[*i].name).into_owned();
+        match columns[*i].align {
+            Align::Right => drop(c.put_right(x + w, head.y, *w, &name, look.header)),
+            Align::Left => drop(c.put(*x, head.y, *w, &name, look.header)),
+        }
+    }
+    if tab.left > 0 {
+        c.put(area.x, head.y, 1, if look.glyphs.ascii { "<" } else { "‹" }, look.key);
+    }
+    let beyond = shown.last().is_some_and(|(i, x, w)| *i + 1 < columns.len() || x + w >= end && tab.widths[*i] > *w);
+    if beyond {
+        c.put(end - 1, head.y, 1, if look.glyphs.ascii { ">" } else { "›" }, look.key);
+    }
+    if tab.rows == 0 {
+        let words = if tab.progress == Progress::Running { "waiting for the first row …" } else { "no rows" };
+        c.put(area.x + gutter, body.y, body.w, words, look.dim);
+    }
+    for row in 0..u64::from(body.h) {
+        let r = tab.top + row;
+        if r >= tab.rows {
+            break;
+        }
+        let y = body.y + row as u16;
+        let here = r == tab.row;
+        if here {
+            c.put(area.x, y, 1, look.glyphs.marker, look.focus);
+        }
+        c.put_right(area.x + gutter - 1, y, gutter - 1, &text::thousands(r + 1), look.dim);
+        let Some((batch, within)) = tab.at(r) else {
+            c.put(area.x + gutter, y, 3, "…", look.dim);
+            continue;
+        };
+        for (i, x, w) in &shown {
+            if *i >= batch.columns() {
+                break;
+            }
+            let cell = batch.cell(within, *i);
+            let number = matches!(cell, Cell::Number(_)) || columns[*i].align == Align::Right;
+            let (words, style) = match text::cell_line(clip(cell)) {
+                Some(s) => (s, look.text),
+                None => ("NULL".to_string(), look.null),
+            };
+            if here && *i == tab.column {
+                let style = if focused { look.chosen } else { look.chosen_away };
+                if focused {
+                    c.restyle(Area::new(*x, y, *w, 1), style);
+                }
+                if number { drop(c.put_right(x + w, y, *w, &words, style)) } else { drop(c.put(*x, y, *w, &words, style)) }
+            } else if number {
+                c.put_right(x + w, y, *w, &words, style);
+            } else {
+                c.put(*x, y, *w, &words, style);
+            }
+        }
+    }
+}

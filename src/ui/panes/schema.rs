@@ -1,0 +1,92 @@
+//! Drawing the schema tree.
+
+use crate::app::layout::Area;
+use crate::app::panes::plan::count;
+use crate::app::panes::schema::Loaded;
+use crate::app::{Pane, State};
+use crate::model::NodeKind;
+use crate::text;
+use crate::ui::canvas::Canvas;
+
+/// Draws the pane.
+pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
+    let look = c.look;
+    let focused = state.view.focus == Pane::Schema;
+    let schema = &state.schema;
+    let remark = if schema.loading && schema.nodes.is_empty() { "reading …".to_string() } else { String::new() };
+    let border = look.environment_border(state);
+    c.title(area, "Schema", &remark, focused, border);
+    let mut body = inside;
+    if schema.filter.is_some() {
+        let (line, rest) = body.split_top(1);
+        let x = c.put(line.x + 1, line.y, line.w, "/", look.key);
+        let x = c.put(x, line.y, line.w.saturating_sub(2), &text::clean(schema.pattern()), look.text);
+        if schema.filtering && focused {
+            c.put(x, line.y, 1, " ", look.chosen);
+        }
+        body = rest;
+    }
+    if let Some(e) = &schema.error {
+        c.put(body.x + 1, body.y, body.w.saturating_sub(1), &text::clean(&e.message), look.critical);
+        for (i, h) in e.hints.iter().enumerate() {
+            c.put(body.x + 1, body.y + 1 + i as u16, body.w.saturating_sub(1), &text::clean(h), look.dim);
+        }
+        return;
+    }
+    if schema.visible.is_empty() && !schema.loading && state.link.server().is_some() {
+        let words = if schema.pattern().is_empty() { "no objects" } else { "nothing matches" };
+        c.put(body.x + 1, body.y, body.w.saturating_sub(1), words, look.dim);
+    }
+    let end = body.x + body.w;
+    for (row, index) in schema.visible.iter().skip(schema.list.top).take(usize::from(body.h)).enumerate() {
+        let y = body.y + row as u16;
+        let n = &schema.nodes[*index];
+        let chosen = schema.list.top + row == schema.list.at;
+        let mut x = body.x + 1 + (n.depth.min(12) * 2) as u16;
+        let fold = match (n.node.expandable, n.open) {
+            (false, _) => " ",
+            (true, true) => look.glyphs.open,
+            (true, false) => look.glyphs.closed,
+        };
+        x = c.put(x, y, end.saturating_sub(x), fold, look.dim) + 1;
+        // Estimates on the right, marked as such; never counted.
+        let mut right = end;
+        if matches!(n.node.kind, NodeKind::Table | NodeKind::View | NodeKind::MaterializedView | NodeKind::Index | NodeKind::Schema) {
+            let mut words = Vec::new();
+            if let Some(r) = n.node.rows {
+                words.push(format!("~{}", count(r as f64)));
+            }
+            if let Some(b) = n.node.bytes {
+                words.push(format!("{:>7}", text::bytes(b)));
+            }
+            if !words.is_empty() {
+                right = c.put_right(end, y, body.w / 2, &words.join(" "), look.dim).saturating_sub(1);
+            }
+        }
+        let style = match (chosen, focused, n.node.kind) {
+            (true, true, _) => look.chosen,
+            (true, false, _) => look.chosen_away,
+            (_, _, NodeKind::Group | NodeKind::Schema) => look.header,
+            _ => look.text,
+        };
+        x = c.put(x, y, right.saturating_sub(x), &text::clean(&n.node.name), style) + 1;
+        let mut tail = Vec::new();
+        match n.node.kind {
+            NodeKind::View => tail.push("view".to_string()),
+            NodeKind::MaterializedView => tail.push("materialised".into()),
+            _ => {}
+        }
+        if !n.node.detail.is_empty() {
+            tail.push(text::clean(&n.node.detail).into_owned());
+        }
+        tail.extend(n.node.marks.iter().map(|m| text::clean(m).into_owned()));
+        match &n.loaded {
+            Loaded::Loading => tail.push("…".into()),
+            Loaded::Failed(e) => tail.push(e.clone()),
+            Loaded::No | Loaded::Yes => {}
+        }
+        if !tail.is_empty() && x < right {
+            c.put(x, y, right - x, &tail.join(" "), look.dim);
+        }
+    }
+}
