@@ -1,9 +1,28 @@
 //! The terminal: enter and leave, input, the loop, jobs, clipboard.
 
-use crate::config::Target;
+mod clipboard;
+mod input;
+mod jobs;
+mod screen;
+mod terminal;
+
+use crate::app::{Effect, Msg, State, update};
+use crate::config::keymap::Keymap;
+use crate::config::theme::{ColourDepth, Theme};
+use crate::config::{Config, Target};
 use crate::model::{Error, Result};
 use crate::ops::Cx;
+use crate::ui::{self, Look};
+use crossterm::event::EventStream;
+use futures_util::StreamExt;
+use jobs::Jobs;
+use ratatui::Terminal;
+use screen::{Screen, Tty};
 use std::path::PathBuf;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 /// How the console starts.
 pub struct Start {
@@ -16,8 +35,154 @@ pub struct Start {
     pub guide: bool,
 }
 
+/// Messages that are taken before the screen is drawn again, at most.
+const DRAIN: usize = 512;
+
 /// Runs the console until the user leaves it.
 pub async fn run(start: Start) -> Result<()> {
-    let _ = (start.cx, start.target, start.file, start.guide);
-    Err(Error::failed("the console is not built yet"))
+    let config = start.cx.config.clone();
+    let keymap = Keymap::load(&config.around)?;
+    let names: Vec<&str> = crate::app::Action::ALL.iter().map(|a| a.name()).collect();
+    keymap.check(&names)?;
+    let look = look(&config)?;
+    terminal::install_panic_hook();
+    terminal::enter()?;
+    let guard = terminal::Guard;
+    let ended = console(start, keymap, look).await;
+    drop(guard);
+    ended
+}
+
+/// The theme as it can be shown on this terminal.
+fn look(config: &Config) -> Result<Look> {
+    let depth = ColourDepth::detect(|name| std::env::var(name).ok());
+    Ok(Look::new(&Theme::load(&config.theme, depth, &config.around)?, config.ascii))
+}
+
+async fn console(start: Start, keymap: Keymap, mut look: Look) -> Result<()> {
+    let gone = |e: std::io::Error| Error::io("writing to the terminal", e);
+    let (tx, mut messages) = mpsc::unbounded_channel::<Msg>();
+    let size = crossterm::terminal::size().map_err(gone)?;
+    let mut state = State::new(start.cx.config.clone(), keymap, size, jiff::Timestamp::now());
+    state.guide = start.guide;
+    let mut terminal = Terminal::new(Screen::new(Tty)).map_err(gone)?;
+    let remote = std::env::var_os("SSH_CONNECTION").is_some();
+    let floor = Duration::from_millis(if remote { 33 } else { 16 });
+    let tmux = std::env::var_os("TMUX").is_some();
+
+    // The first frame comes before anything else is started.
+    draw(&mut terminal, &state, &look).map_err(gone)?;
+    let mut drawn = Instant::now();
+    let mut dirty = false;
+
+    let jobs = Jobs::new(start.cx.clone(), start.target.clone(), tx);
+    let mut effects = Vec::new();
+    for note in &start.cx.config.notes {
+        state.say(crate::app::state::Note::warning(note.clone()));
+        dirty = true;
+    }
+    if let Some(target) = &start.target {
+        crate::app::update::connect(&mut state, &target.name, None, &mut effects);
+        dirty = true;
+    }
+    if let Some(file) = start.file {
+        effects.push(Effect::OpenFile(file));
+    }
+
+    let mut input = EventStream::new();
+    let handler = |kind| signal(kind).map_err(|e| Error::io("listening for signals", e));
+    let mut term = handler(SignalKind::terminate())?;
+    let mut hup = handler(SignalKind::hangup())?;
+    let mut cont = handler(SignalKind::from_raw(libc_sigcont()))?;
+    let mut batch: Vec<Msg> = Vec::new();
+
+    loop {
+        for effect in std::mem::take(&mut effects) {
+            match effect {
+                Effect::Quit(_) => {
+                    if let (Some(target), false) = (&state.query.buffer_of, state.query.saved == state.query.editor.version) {
+                        jobs.save_buffer_now(target, state.query.editor.text());
+                    }
+                    // The screen is given back first; closing sessions may take a moment.
+                    terminal::leave();
+                    jobs.end(Duration::from_secs(2)).await;
+                    return Ok(());
+                }
+                Effect::Suspend => {
+                    drop(input);
+                    terminal::leave();
+                    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TSTP);
+                    // Here again after `fg`; the signal below does the rest for stops that came from outside.
+                    terminal::enter()?;
+                    input = EventStream::new();
+                    batch.push(Msg::Resumed);
+                }
+                Effect::Repaint => {
+                    terminal.backend_mut().forget();
+                    terminal.clear().map_err(gone)?;
+                    dirty = true;
+                }
+                Effect::Copy(content) => {
+                    let (bytes, note) = clipboard::sequence(&content, tmux);
+                    if let Some(bytes) = bytes {
+                        terminal.backend_mut().write_raw(&bytes).map_err(gone)?;
+                    }
+                    batch.push(Msg::Said(note));
+                }
+                other => jobs.start(other),
+            }
+        }
+        if batch.is_empty() {
+            let due = drawn + floor;
+            if dirty && Instant::now() >= due {
+                draw(&mut terminal, &state, &look).map_err(gone)?;
+                drawn = Instant::now();
+                dirty = false;
+            }
+            tokio::select! {
+                biased;
+                _ = term.recv() => batch.push(Msg::Stop("SIGTERM".into())),
+                _ = hup.recv() => batch.push(Msg::Stop("SIGHUP".into())),
+                _ = cont.recv() => {
+                    terminal::enter()?;
+                    batch.push(Msg::Resumed);
+                }
+                event = input.next() => match event {
+                    Some(Ok(event)) => batch.extend(input::message(event)),
+                    // The terminal is gone.
+                    Some(Err(_)) | None => batch.push(Msg::Stop("the terminal is gone".into())),
+                },
+                Some(msg) = messages.recv() => batch.push(msg),
+                () = tokio::time::sleep_until(due), if dirty => continue,
+            }
+        }
+        while batch.len() < DRAIN {
+            match messages.try_recv() {
+                Ok(msg) => batch.push(msg),
+                Err(_) => break,
+            }
+        }
+        if batch.is_empty() {
+            continue;
+        }
+        effects.extend(update(&mut state, Msg::Now(jiff::Timestamp::now())));
+        for msg in batch.drain(..) {
+            if let Msg::Configured { config, .. } = &msg
+                && let Ok(l) = self::look(config)
+            {
+                look = l;
+            }
+            // A stop is final: later messages must not undo it.
+            effects.extend(update(&mut state, msg));
+        }
+        dirty = true;
+    }
+}
+
+fn libc_sigcont() -> i32 {
+    rustix::process::Signal::CONT.as_raw()
+}
+
+fn draw(terminal: &mut Terminal<Screen<Tty>>, state: &State, look: &Look) -> std::io::Result<()> {
+    terminal.draw(|frame| ui::draw(state, look, frame)).map(drop)
 }

@@ -17,6 +17,7 @@ pub use theme::Look;
 pub fn draw(state: &State, look: &Look, frame: &mut Frame<'_>) {
     let layout = arrange(state);
     let mut c = Canvas::new(frame.buffer_mut(), look);
+    (c.rule, c.border) = (look.rule(state), look.environment_border(state));
     if layout.class == Class::TooSmall {
         let (w, h) = state.size;
         c.put(0, 0, w, &format!("Holdpoint needs 60×16; this is {w}×{h}."), look.text);
@@ -27,10 +28,9 @@ pub fn draw(state: &State, look: &Look, frame: &mut Frame<'_>) {
     if let Some(tabs) = layout.tabs {
         frame_lines::tabs(state, tabs, &mut c);
     }
-    let border = look.environment_border(state);
     for (x, y, h) in &layout.rules {
         for row in *y..y + h {
-            c.put(*x, row, 1, look.glyphs.vertical, border);
+            c.put(*x, row, 1, look.glyphs.vertical, c.border);
         }
     }
     let mut cursor = None;

@@ -103,6 +103,13 @@ pub enum Msg {
         link: u64,
         report: Report,
     },
+    /// The configuration was read again, or another one took its place.
+    Configured {
+        config: Arc<crate::config::Config>,
+        guide: bool,
+        /// A target to open at once.
+        open: Option<String>,
+    },
     /// A sentence for the footer and the log.
     Said(crate::app::state::Note),
 }

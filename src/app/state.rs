@@ -288,6 +288,11 @@ impl State {
         }
     }
 
+    /// The open target is a production one.
+    pub fn production(&self) -> bool {
+        self.environment().is_some_and(|e| self.config.is_production(e))
+    }
+
     /// True for a run or a data fix that writes, or an open transaction.
     pub fn holds_something(&self) -> Option<String> {
         if let Some(j) = self.jobs.iter().find(|j| j.writes) {

@@ -132,6 +132,14 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
             state.jobs.retain(|j| j.id != job);
             ended(state, link, report, effects);
         }
+        Msg::Configured { config, guide, open } => {
+            state.guide |= guide;
+            state.config = config;
+            state.start = start::Start::new(&state.config);
+            if let Some(name) = open {
+                switch_target(state, &name, effects);
+            }
+        }
         Msg::Said(note) => state.say(note),
         // Answers of an earlier connection.
         Msg::Connected { .. }

@@ -309,7 +309,7 @@ mod tests {
     fn a_terminal_shows_what_was_drawn_and_an_unchanged_frame_costs_nothing() {
         let tape = Rc::new(RefCell::new(Vec::new()));
         let mut t = Terminal::new(Screen::new(Tape(tape.clone()))).unwrap();
-        let mut vt = vt100::Parser::new(4, 20, 0);
+        let mut vt = vt100::Parser::new(4.try_into().unwrap(), 20.try_into().unwrap(), 0);
         let bold = Style::new().fg(Color::Red).add_modifier(Modifier::BOLD);
         for frame in [
             vec![("one", Style::new()), ("two 漢字 x", bold), ("12345678901234567890", Style::new())],

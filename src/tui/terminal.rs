@@ -49,6 +49,8 @@ pub fn install_panic_hook() {
         std::panic::set_hook(Box::new(move |info| {
             leave();
             previous(info);
+            // A bug: what is typed was saved within the last second, and going on could do harm.
+            std::process::exit(101);
         }));
     });
 }

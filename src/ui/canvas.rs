@@ -11,11 +11,14 @@ use ratatui::style::Style;
 pub struct Canvas<'a> {
     pub buf: &'a mut Buffer,
     pub look: &'a Look,
+    /// Rule of title rows and style of borders: they follow the environment.
+    pub rule: &'static str,
+    pub border: Style,
 }
 
 impl<'a> Canvas<'a> {
     pub fn new(buf: &'a mut Buffer, look: &'a Look) -> Self {
-        Canvas { buf, look }
+        Canvas { buf, look, rule: look.glyphs.rule, border: look.border }
     }
 
     /// Writes cleaned text from column `x`, at most `width` columns, cut with `…`; returns the column after it.
@@ -59,12 +62,12 @@ impl<'a> Canvas<'a> {
     }
 
     /// A title row: a rule in the environment's manner with a title on the left and a remark on the right.
-    pub fn title(&mut self, area: Area, title: &str, remark: &str, focused: bool, border: Style) {
+    pub fn title(&mut self, area: Area, title: &str, remark: &str, focused: bool) {
         if area.h == 0 {
             return;
         }
-        let rule = self.look.rule.repeat(usize::from(area.w));
-        self.put(area.x, area.y, area.w, &rule, border);
+        let rule = self.rule.repeat(usize::from(area.w));
+        self.put(area.x, area.y, area.w, &rule, self.border);
         let style = if focused { self.look.focus } else { self.look.title };
         let end = area.x + area.w;
         let room = area.w.saturating_sub(4);

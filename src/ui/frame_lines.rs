@@ -18,11 +18,12 @@ pub fn status(state: &State, area: Area, c: &mut Canvas<'_>) {
     if state.link.target_name().is_some() {
         let environment = state.environment();
         let word = environment.map_or_else(|| "NO ENVIRONMENT".to_string(), |e| text::clean(e).to_uppercase());
-        let style = look.environment(environment);
-        x = c.put(x, area.y, end.saturating_sub(x), look.glyphs.env_left, style);
-        let reversed = style.add_modifier(ratatui::style::Modifier::REVERSED);
-        x = c.put(x, area.y, end.saturating_sub(x), &word, reversed);
-        x = c.put(x, area.y, end.saturating_sub(x), look.glyphs.env_right, style) + 1;
+        let style = look.environment(environment, state.production());
+        // The edges take the ground of the word as their own colour; without colours they bracket it.
+        let edge = ratatui::style::Style { fg: style.bg.or(style.fg), bg: None, ..ratatui::style::Style::new() };
+        x = c.put(x, area.y, end.saturating_sub(x), look.glyphs.env_left, edge);
+        x = c.put(x, area.y, end.saturating_sub(x), &word, style);
+        x = c.put(x, area.y, end.saturating_sub(x), look.glyphs.env_right, edge) + 1;
     }
     let dot = format!(" {} ", look.glyphs.dot);
     let mut part = |words: &str, style| {

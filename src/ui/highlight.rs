@@ -16,9 +16,10 @@ pub fn style(look: &Look, kind: TokenKind) -> Style {
         TokenKind::String => look.string,
         TokenKind::Number => look.number,
         TokenKind::Comment => look.comment,
-        TokenKind::QuotedIdentifier => look.quoted,
+        TokenKind::QuotedIdentifier | TokenKind::Identifier => look.identifier,
+        TokenKind::Operator => look.operator,
         TokenKind::Parameter => look.parameter,
-        TokenKind::Unterminated => look.unterminated,
+        TokenKind::Unterminated => look.error,
         _ => look.text,
     }
 }

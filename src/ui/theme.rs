@@ -1,6 +1,7 @@
 //! How things look: one style for each role, one set of glyphs. Everything stays readable without any colour.
 
 use crate::app::State;
+use crate::config::theme::{self, Colour, Theme};
 use crate::model::Severity;
 use ratatui::style::{Color, Modifier, Style};
 
@@ -110,8 +111,6 @@ pub const ASCII: Glyphs = Glyphs {
 #[derive(Debug, Clone)]
 pub struct Look {
     pub glyphs: Glyphs,
-    /// Rule of the title rows; follows the environment.
-    pub rule: &'static str,
     pub text: Style,
     pub dim: Style,
     pub strong: Style,
@@ -127,6 +126,8 @@ pub struct Look {
     pub header: Style,
     pub null: Style,
     pub selection: Style,
+    pub statement: Style,
+    pub error: Style,
     pub production: Style,
     pub qa: Style,
     pub development: Style,
@@ -140,101 +141,110 @@ pub struct Look {
     pub string: Style,
     pub number: Style,
     pub comment: Style,
-    pub quoted: Style,
+    pub identifier: Style,
+    pub operator: Style,
     pub parameter: Style,
-    pub unterminated: Style,
-    pub heat: [Style; 3],
+    pub heat: [Style; 5],
+    pub add: Style,
+    pub remove: Style,
 }
 
-fn fg(c: Color) -> Style {
-    Style::new().fg(c)
+fn colour(c: Colour) -> Color {
+    const ANSI: [Color; 16] = [
+        Color::Black,
+        Color::Red,
+        Color::Green,
+        Color::Yellow,
+        Color::Blue,
+        Color::Magenta,
+        Color::Cyan,
+        Color::Gray,
+        Color::DarkGray,
+        Color::LightRed,
+        Color::LightGreen,
+        Color::LightYellow,
+        Color::LightBlue,
+        Color::LightMagenta,
+        Color::LightCyan,
+        Color::White,
+    ];
+    match c {
+        Colour::Reset => Color::Reset,
+        Colour::Ansi(n) => ANSI[usize::from(n & 15)],
+        Colour::Indexed(n) => Color::Indexed(n),
+        Colour::Rgb(r, g, b) => Color::Rgb(r, g, b),
+    }
+}
+
+fn style(s: theme::Style) -> Style {
+    let mut out = Style { fg: s.fg.map(colour), bg: s.bg.map(colour), ..Style::new() };
+    for (on, flag) in [
+        (s.bold, Modifier::BOLD),
+        (s.dim, Modifier::DIM),
+        (s.italic, Modifier::ITALIC),
+        (s.underline, Modifier::UNDERLINED),
+        (s.reverse, Modifier::REVERSED),
+    ] {
+        if on {
+            out = out.add_modifier(flag);
+        }
+    }
+    out
 }
 
 impl Look {
-    /// The sixteen colours that every colour terminal has, as its user set them.
-    pub fn dark(glyphs: Glyphs) -> Self {
+    /// A theme, with or without characters beyond ASCII.
+    pub fn new(t: &Theme, ascii: bool) -> Self {
+        let glyphs = if ascii { ASCII } else { UNICODE };
         let bold = Modifier::BOLD;
         Look {
             glyphs,
-            rule: glyphs.rule,
-            text: Style::new(),
-            dim: fg(Color::DarkGray),
-            strong: Style::new().add_modifier(bold),
-            focus: fg(Color::Cyan).add_modifier(bold),
-            title: Style::new(),
-            border: fg(Color::DarkGray),
-            chosen: Style::new().add_modifier(Modifier::REVERSED),
-            chosen_away: Style::new().add_modifier(bold),
-            key: fg(Color::Cyan),
-            header: Style::new().add_modifier(bold),
-            null: fg(Color::DarkGray).add_modifier(Modifier::ITALIC),
-            selection: Style::new().add_modifier(Modifier::REVERSED),
-            production: fg(Color::LightRed).add_modifier(bold),
-            qa: fg(Color::Yellow).add_modifier(bold),
-            development: fg(Color::Green).add_modifier(bold),
-            other: fg(Color::Magenta).add_modifier(bold),
-            critical: fg(Color::LightRed).add_modifier(bold),
-            warning: fg(Color::Yellow),
-            info: Style::new(),
-            ok: fg(Color::Green),
-            unknown: fg(Color::Magenta),
-            keyword: fg(Color::LightBlue),
-            string: fg(Color::Green),
-            number: fg(Color::Yellow),
-            comment: fg(Color::DarkGray),
-            quoted: fg(Color::Cyan),
-            parameter: fg(Color::Magenta),
-            unterminated: fg(Color::LightRed),
-            heat: [fg(Color::DarkGray), fg(Color::Yellow), fg(Color::LightRed)],
+            text: style(t.text),
+            dim: style(t.dim),
+            strong: style(t.text).add_modifier(bold),
+            focus: style(t.accent).add_modifier(bold),
+            title: style(t.title),
+            border: style(t.border),
+            chosen: style(t.selection),
+            chosen_away: style(t.text).add_modifier(bold),
+            key: style(t.key_hint),
+            header: style(t.title).add_modifier(bold),
+            null: style(t.null),
+            selection: style(t.selection),
+            statement: style(t.statement_mark),
+            error: style(t.error_mark),
+            production: style(t.production),
+            qa: style(t.qa),
+            development: style(t.development),
+            other: style(t.other),
+            critical: style(t.critical),
+            warning: style(t.warning),
+            info: style(t.info),
+            ok: style(t.ok),
+            unknown: style(t.unknown),
+            keyword: style(t.sql.keyword),
+            string: style(t.sql.string),
+            number: style(t.sql.number),
+            comment: style(t.sql.comment),
+            identifier: style(t.sql.identifier),
+            operator: style(t.sql.operator),
+            parameter: style(t.sql.parameter),
+            heat: t.heat.map(style),
+            add: style(t.diff_add),
+            remove: style(t.diff_remove),
         }
     }
 
-    /// No colour at all: bold, dim, underlined, reversed.
-    pub fn mono(glyphs: Glyphs) -> Self {
-        let plain = Style::new();
-        let bold = plain.add_modifier(Modifier::BOLD);
-        let dim = plain.add_modifier(Modifier::DIM);
-        let underlined = plain.add_modifier(Modifier::UNDERLINED);
-        let reversed = plain.add_modifier(Modifier::REVERSED);
-        Look {
-            glyphs,
-            rule: glyphs.rule,
-            text: plain,
-            dim,
-            strong: bold,
-            focus: reversed,
-            title: plain,
-            border: plain,
-            chosen: reversed,
-            chosen_away: bold,
-            key: bold,
-            header: bold,
-            null: dim,
-            selection: reversed,
-            production: reversed.add_modifier(Modifier::BOLD),
-            qa: bold,
-            development: plain,
-            other: bold,
-            critical: bold,
-            warning: bold,
-            info: plain,
-            ok: plain,
-            unknown: underlined,
-            keyword: bold,
-            string: plain,
-            number: plain,
-            comment: dim,
-            quoted: plain,
-            parameter: underlined,
-            unterminated: underlined,
-            heat: [plain, plain, bold],
-        }
+    /// The style for a share of the whole, 0 to 1; the steps are the theme's.
+    pub fn heat(&self, share: f64) -> Style {
+        let step = [0.02, 0.1, 0.25, 0.5].iter().filter(|limit| share >= **limit).count();
+        self.heat[step]
     }
 
     /// Style of an environment's word.
-    pub fn environment(&self, name: Option<&str>) -> Style {
+    pub fn environment(&self, name: Option<&str>, production: bool) -> Style {
         match name {
-            Some("production") => self.production,
+            _ if production => self.production,
             Some("qa") => self.qa,
             Some("development") => self.development,
             _ => self.other,
@@ -243,12 +253,17 @@ impl Look {
 
     /// Style of the borders: they carry the environment where it matters most.
     pub fn environment_border(&self, state: &State) -> Style {
-        if state.environment() == Some("production") { Style { add_modifier: Modifier::empty(), ..self.production } } else { self.border }
+        if state.production() {
+            // The colour alone: a reversed rule would shout.
+            Style { add_modifier: Modifier::empty(), bg: None, fg: self.production.fg.or(self.production.bg), ..Style::new() }
+        } else {
+            self.border
+        }
     }
 
-    /// The look for the state's environment: production has heavy rules.
-    pub fn for_environment(&self, production: bool) -> Look {
-        Look { rule: if production { self.glyphs.heavy } else { self.glyphs.rule }, ..self.clone() }
+    /// The rule of title rows: heavy in production.
+    pub fn rule(&self, state: &State) -> &'static str {
+        if state.production() { self.glyphs.heavy } else { self.glyphs.rule }
     }
 
     pub fn severity(&self, s: Severity) -> Style {

@@ -7,7 +7,6 @@ use crate::ui::canvas::Canvas;
 /// Draws the pane.
 pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
     let pane = Pane::Backups;
-    let border = c.look.environment_border(state);
-    c.title(area, "Backups", "", state.view.focus == pane, border);
+    c.title(area, "Backups", "", state.view.focus == pane);
     c.put(inside.x + 1, inside.y, inside.w, "", c.look.dim);
 }

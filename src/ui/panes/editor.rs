@@ -15,8 +15,7 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) -> Opti
     let editor = &state.query.editor;
     let file = state.query.file.as_ref().map_or_else(String::new, |p| text::clean(&p.display().to_string()).into_owned());
     let title = if focused && !state.view.typing { "Query (commands)" } else { "Query" };
-    let border = look.environment_border(state);
-    c.title(area, title, &file, focused, border);
+    c.title(area, title, &file, focused);
     let gutter = gutter(editor.lines().len());
     let statement = editor.statement().map(|s| (editor.line_of(s.span.start), editor.line_of(s.span.end.max(s.span.start + 1) - 1)));
     let selection = editor.selection();
@@ -32,7 +31,7 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) -> Opti
         let y = inside.y + row;
         let (mark, style) = match (error, statement) {
             (Some((l, _)), _) if l == n => (look.glyphs.failed, look.critical),
-            (_, Some((a, b))) if a <= n && n <= b => (look.glyphs.statement, look.key),
+            (_, Some((a, b))) if a <= n && n <= b => (look.glyphs.statement, look.statement),
             _ => (" ", look.dim),
         };
         c.put(inside.x, y, gutter.saturating_sub(2), mark, style);
@@ -50,7 +49,7 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) -> Opti
                     c.restyle(cell, look.selection);
                 }
                 if error.is_some_and(|(_, at)| at == byte) {
-                    c.restyle(cell, look.critical.add_modifier(ratatui::style::Modifier::REVERSED));
+                    c.restyle(cell, look.error);
                 }
             }
             column += w;

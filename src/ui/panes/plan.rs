@@ -78,7 +78,6 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
     let look = c.look;
     let focused = state.view.focus == Pane::Plan;
     let pane = &state.plan;
-    let border = look.environment_border(state);
     let dot = look.glyphs.dot;
     let mut title = "Plan".to_string();
     match &pane.plan {
@@ -94,7 +93,7 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
     }
     let remark =
         pane.plan.as_ref().map_or_else(String::new, |p| if look.glyphs.ascii { headline(p).replace('·', "-") } else { headline(p) });
-    c.title(area, &title, &remark, focused, border);
+    c.title(area, &title, &remark, focused);
     let Some(plan) = &pane.plan else {
         let mut said: Vec<(String, ratatui::style::Style)> = Vec::new();
         match (&pane.error, state.link.server().and_then(|s| s.no_plans.clone())) {
@@ -190,7 +189,7 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
             if eighths % 8 > 0 && !(look.glyphs.ascii && eighths > 8) {
                 bar.push_str(look.glyphs.bar[eighths % 8 - 1]);
             }
-            let heat = look.heat[if share >= 0.5 { 2 } else { usize::from(share >= 0.15) }];
+            let heat = look.heat(share);
             c.put(end - bar_w, y, bar_w, &bar, heat);
         }
     }

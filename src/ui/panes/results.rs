@@ -12,9 +12,8 @@ use crate::ui::canvas::Canvas;
 pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
     let look = c.look;
     let focused = state.view.focus == Pane::Results;
-    let border = look.environment_border(state);
     let Some(tab) = state.query.result() else {
-        c.title(area, "Results", "", focused, border);
+        c.title(area, "Results", "", focused);
         c.put(inside.x + 2, inside.y, inside.w.saturating_sub(2), "no statement has run yet", look.dim);
         return;
     };
@@ -22,7 +21,7 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
         1 => format!("Results {} {}", look.glyphs.dot, one_line(&tab.text)),
         n => format!("Results {}/{n} {} {}", state.query.shown + 1, look.glyphs.dot, one_line(&tab.text)),
     };
-    c.title(area, &title, &tab.summary(state.now), focused, border);
+    c.title(area, &title, &tab.summary(state.now), focused);
     match (&tab.columns, &tab.progress) {
         (Some(columns), _) if !columns.is_empty() => grid(tab, inside, focused, c),
         (_, Progress::Failed(e)) => {

@@ -14,8 +14,7 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
     let focused = state.view.focus == Pane::Schema;
     let schema = &state.schema;
     let remark = if schema.loading && schema.nodes.is_empty() { "reading …".to_string() } else { String::new() };
-    let border = look.environment_border(state);
-    c.title(area, "Schema", &remark, focused, border);
+    c.title(area, "Schema", &remark, focused);
     let mut body = inside;
     if schema.filter.is_some() {
         let (line, rest) = body.split_top(1);

@@ -37,7 +37,13 @@ pub fn draw(state: &State, area: Area, c: &mut Canvas<'_>) {
             Line::Target { name, note, environment } => {
                 c.put(x, y, name_w, &text::clean(name), style);
                 let word = environment.as_deref().map_or_else(|| "no environment".to_string(), |e| text::clean(e).to_uppercase());
-                c.put(x + name_w + 2, y, 14, &word, look.environment(environment.as_deref()));
+                c.put(
+                    x + name_w + 2,
+                    y,
+                    14,
+                    &word,
+                    look.environment(environment.as_deref(), environment.as_deref().is_some_and(|e| state.config.is_production(e))),
+                );
                 c.put(x + name_w + 18, y, w.saturating_sub(name_w + 18), note, look.dim);
             }
             Line::NewTarget => {

@@ -1,0 +1,227 @@
+//! Doing what `update` asked for: each effect becomes a task that answers with messages. Sessions, results' rows and
+//! cancellation live here; the state knows them by number.
+
+mod connection;
+mod files;
+mod operations;
+mod statements;
+
+use crate::app::effect::{Effect, JobId, ResultId};
+use crate::app::{Msg, link};
+use crate::config::Target;
+use crate::engine::Session;
+use crate::model::Progress;
+use crate::ops::datafix::DataFix;
+use crate::ops::query::Unlock;
+use crate::ops::{self, Connection, Cx};
+use crate::store::spill::RowSpill;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio_util::sync::CancellationToken;
+
+/// A target with its open session for the user's own statements.
+struct Live {
+    link: u64,
+    connection: Connection,
+    query: Session,
+}
+
+/// What tasks share.
+struct Shared {
+    tx: UnboundedSender<Msg>,
+    cx: Mutex<Cx>,
+    /// The target from the command line, which need not be in the configuration.
+    given: Option<Target>,
+    live: Mutex<Option<Arc<Live>>>,
+    cancels: Mutex<HashMap<JobId, CancellationToken>>,
+    rows: Mutex<HashMap<ResultId, Arc<RowSpill>>>,
+    fix: Mutex<Option<DataFix>>,
+    unlock: Mutex<Option<Arc<Unlock>>>,
+}
+
+fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
+    m.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    fn send(&self, msg: Msg) {
+        // The loop is gone when the console ends; nobody is left to tell.
+        let _ = self.tx.send(msg);
+    }
+    fn cx(&self) -> Cx {
+        lock(&self.cx).clone()
+    }
+    /// The connection of that number, unless another one has taken its place.
+    fn live(&self, link: u64) -> Option<Arc<Live>> {
+        lock(&self.live).as_ref().filter(|l| l.link == link).cloned()
+    }
+    fn register(&self, job: JobId, token: CancellationToken) {
+        lock(&self.cancels).insert(job, token);
+    }
+    fn unregister(&self, job: JobId) {
+        lock(&self.cancels).remove(&job);
+    }
+    /// A context for a job: its progress goes to the screen, its token is the job's.
+    fn job_cx(self: &Arc<Self>, job: JobId) -> Cx {
+        let cx = self.cx().for_job(Arc::new(Reporter { shared: self.clone(), job, last: Mutex::new(None) }));
+        self.register(job, cx.cancel.clone());
+        cx
+    }
+}
+
+/// Progress of a job, at most ten times a second, so that reporting costs nothing.
+struct Reporter {
+    shared: Arc<Shared>,
+    job: JobId,
+    last: Mutex<Option<(Instant, String)>>,
+}
+
+impl Progress for Reporter {
+    fn update(&self, step: &str, done: u64, total: Option<u64>) {
+        let mut last = lock(&self.last);
+        let now = Instant::now();
+        if last.as_ref().is_some_and(|(at, s)| s == step && now.duration_since(*at) < Duration::from_millis(100)) {
+            return;
+        }
+        *last = Some((now, step.to_string()));
+        self.shared.send(Msg::Progress { job: self.job, step: step.to_string(), done, total });
+    }
+}
+
+/// The doer.
+pub struct Jobs {
+    shared: Arc<Shared>,
+}
+
+impl Jobs {
+    pub fn new(cx: Cx, given: Option<Target>, tx: UnboundedSender<Msg>) -> Self {
+        Jobs {
+            shared: Arc::new(Shared {
+                tx,
+                cx: Mutex::new(cx),
+                given,
+                live: Mutex::default(),
+                cancels: Mutex::default(),
+                rows: Mutex::default(),
+                fix: Mutex::default(),
+                unlock: Mutex::default(),
+            }),
+        }
+    }
+
+    /// Starts an effect. Those that concern the terminal itself are the loop's.
+    pub fn start(&self, effect: Effect) {
+        let shared = self.shared.clone();
+        match effect {
+            Effect::Quit(_) | Effect::Suspend | Effect::Repaint | Effect::Copy(_) => {}
+            Effect::After(wait, timer) => {
+                tokio::spawn(async move {
+                    tokio::time::sleep(wait).await;
+                    shared.send(Msg::Timer(timer));
+                });
+            }
+            Effect::Connect { link, target, password } => {
+                connection::drop_live(&shared);
+                tokio::spawn(connection::connect(shared, link, target, password));
+            }
+            Effect::Disconnect => connection::drop_live(&shared),
+            Effect::Children { link, at } => {
+                tokio::spawn(async move {
+                    let Some(live) = shared.live(link) else { return };
+                    let result = ops::schema::children(&shared.cx(), &live.connection, &at).await;
+                    shared.send(Msg::Children { link, at, result });
+                });
+            }
+            Effect::Definition { link, at } => {
+                tokio::spawn(async move {
+                    let Some(live) = shared.live(link) else { return };
+                    let result = ops::schema::definition(&shared.cx(), &live.connection, &at).await;
+                    shared.send(Msg::Definition { link, at, result });
+                });
+            }
+            Effect::Preview { link, job, result, at } => {
+                tokio::spawn(statements::preview(shared, link, job, result, at));
+            }
+            Effect::Run { link, job, result, statements } => {
+                tokio::spawn(statements::run(shared, link, job, result, statements));
+            }
+            Effect::Cancel { job } => {
+                if let Some(token) = lock(&shared.cancels).get(&job) {
+                    token.cancel();
+                }
+            }
+            Effect::ReadRows { result, first, count } => {
+                tokio::task::spawn_blocking(move || statements::read_rows(&shared, result, first, count));
+            }
+            Effect::DropRows { result } => drop(lock(&shared.rows).remove(&result)),
+            Effect::Explain { link, job, version, text, analyze } => {
+                tokio::spawn(statements::explain(shared, link, job, version, text, analyze));
+            }
+            Effect::Unlock { link, typed } => {
+                tokio::spawn(connection::unlock(shared, link, typed));
+            }
+            Effect::Lock => drop(lock(&shared.unlock).take()),
+            Effect::AnswerFix(answer) => {
+                tokio::spawn(statements::answer_fix(shared, answer));
+            }
+            Effect::OpenFile(path) => {
+                tokio::task::spawn_blocking(move || files::open(&shared, path));
+            }
+            Effect::SaveFile { path, text, overwrite } => {
+                tokio::task::spawn_blocking(move || files::save(&shared, path, &text, overwrite));
+            }
+            Effect::LoadBuffer { target } => {
+                tokio::task::spawn_blocking(move || files::load_buffer(&shared, target));
+            }
+            Effect::SaveBuffer { target, text } => {
+                tokio::task::spawn_blocking(move || files::save_buffer(&shared, &target, &text));
+            }
+            Effect::Operate { link, job, operation } => {
+                tokio::spawn(operations::operate(shared, link, job, operation));
+            }
+        }
+    }
+
+    /// Saves a buffer before the end, without a task.
+    pub fn save_buffer_now(&self, target: &str, text: &str) {
+        files::save_buffer(&self.shared, target, text);
+    }
+
+    /// Cancels everything and closes the sessions, as long as that takes no longer than `limit`.
+    pub async fn end(self, limit: Duration) {
+        for token in lock(&self.shared.cancels).values() {
+            token.cancel();
+        }
+        let fix = lock(&self.shared.fix).take();
+        // Dropping a data fix rolls it back.
+        drop(fix);
+        let live = lock(&self.shared.live).take();
+        if let Some(live) = live {
+            let _ = tokio::time::timeout(limit, live.query.clone().close()).await;
+        }
+    }
+}
+
+/// Words for what an engine cannot do.
+fn reason<T>(c: crate::engine::Capability<T>) -> Option<String> {
+    match c {
+        crate::engine::Capability::No(why) => Some(why.to_string()),
+        crate::engine::Capability::Yes(_) | crate::engine::Capability::Unverified(..) => None,
+    }
+}
+
+/// What the screen is told of a connection.
+fn server(live: &Live) -> link::Server {
+    let engine = live.connection.engine();
+    link::Server {
+        target: live.connection.target().clone(),
+        identity: live.query.identity().clone(),
+        status: live.query.status(),
+        dialect: live.connection.dialect(),
+        no_plans: reason(engine.plans()),
+        no_backups: reason(engine.backups()),
+        no_migrations: reason(engine.migrations()),
+    }
+}

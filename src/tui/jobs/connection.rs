@@ -1,0 +1,66 @@
+//! Connecting, watching a session, unlocking.
+
+use super::{Live, Shared, lock, server};
+use crate::app::Msg;
+use crate::model::{Error, Result};
+use crate::ops;
+use secrecy::SecretString;
+use std::sync::Arc;
+
+/// Lets go of the open connection; the session closes when its last user is done.
+pub fn drop_live(shared: &Shared) {
+    drop(lock(&shared.fix).take());
+    drop(lock(&shared.unlock).take());
+    drop(lock(&shared.live).take());
+}
+
+pub async fn connect(shared: Arc<Shared>, link: u64, name: String, password: Option<SecretString>) {
+    match open(&shared, link, &name, password).await {
+        Ok(live) => {
+            let live = Arc::new(live);
+            let mut status = live.query.watch();
+            let words = server(&live);
+            *lock(&shared.live) = Some(live);
+            shared.send(Msg::Connected { link, server: Box::new(words) });
+            while status.changed().await.is_ok() {
+                let now = status.borrow_and_update().clone();
+                shared.send(Msg::Status { link, status: now });
+                if shared.live(link).is_none() {
+                    break;
+                }
+            }
+        }
+        Err(error) => shared.send(Msg::ConnectFailed { link, error }),
+    }
+}
+
+async fn open(shared: &Shared, link: u64, name: &str, password: Option<SecretString>) -> Result<Live> {
+    let cx = shared.cx();
+    let target = match &shared.given {
+        Some(t) if t.name == name => t.clone(),
+        _ => ops::connect::target(&cx, name)?,
+    };
+    if let Some(p) = password {
+        cx.remember_password(name, p);
+    }
+    let connection = ops::connect::connect_to(&cx, target).await?;
+    let query = connection.query_session().await.inspect_err(|e| {
+        if e.kind == crate::model::Kind::PasswordNeeded {
+            cx.forget_password(name);
+        }
+    })?;
+    Ok(Live { link, connection, query })
+}
+
+pub async fn unlock(shared: Arc<Shared>, link: u64, typed: String) {
+    let Some(live) = shared.live(link) else { return };
+    let cx = shared.cx();
+    let result = ops::query::unlock(&cx, &live.connection, &typed).and_then(|u| {
+        let left = u.seconds_left(&cx);
+        let until = jiff::Timestamp::from_second(cx.clock.now().as_second() + left);
+        let until = until.map_err(|e| Error::failed(format!("the clock cannot be used: {e}")))?;
+        *lock(&shared.unlock) = Some(Arc::new(u));
+        Ok(until)
+    });
+    shared.send(Msg::Unlocked { link, result });
+}

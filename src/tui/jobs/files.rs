@@ -1,0 +1,113 @@
+//! Files of the user and our own buffers.
+
+use super::Shared;
+use crate::app::Msg;
+use crate::model::{Error, Kind, Result};
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+/// Larger files are no SQL that one edits.
+const LARGEST: u64 = 16 * 1024 * 1024;
+
+/// Makes a directory that only the user may enter.
+pub fn private_dir(dir: &Path) -> Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(|e| Error::io(format!("making {}", crate::text::clean(&dir.display().to_string())), e))
+}
+
+fn named(doing: &str, path: &Path) -> String {
+    format!("{doing} {}", crate::text::clean(&path.display().to_string()))
+}
+
+/// `~/` is the home directory; the rest is relative to the working directory.
+fn resolve(shared: &Shared, path: &Path) -> PathBuf {
+    match path.strip_prefix("~") {
+        Ok(rest) => shared.cx().config.around.home.join(rest),
+        Err(_) => path.to_path_buf(),
+    }
+}
+
+pub fn open(shared: &Shared, path: PathBuf) {
+    let path = resolve(shared, &path);
+    let result = read(&path);
+    shared.send(Msg::FileOpened { path, result });
+}
+
+/// Text of a file that is small enough and UTF-8.
+pub fn read(path: &Path) -> Result<String> {
+    let meta = fs::metadata(path).map_err(|e| Error::io(named("opening", path), e))?;
+    if meta.is_dir() {
+        return Err(Error::usage(format!("{} is a directory", crate::text::clean(&path.display().to_string()))));
+    }
+    if meta.len() > LARGEST {
+        return Err(Error::usage(format!("{} is larger than 16 MB", crate::text::clean(&path.display().to_string())))
+            .hint("Run it with the server's own client."));
+    }
+    let bytes = fs::read(path).map_err(|e| Error::io(named("reading", path), e))?;
+    String::from_utf8(bytes).map_err(|e| {
+        let at = e.utf8_error().valid_up_to();
+        Error::usage(format!("{} is not UTF-8 (byte {at})", crate::text::clean(&path.display().to_string())))
+            .hint("Convert it first, for example with iconv.")
+    })
+}
+
+pub fn save(shared: &Shared, path: PathBuf, text: &str, overwrite: bool) {
+    let path = resolve(shared, &path);
+    let result = if overwrite {
+        replace(&path, text, None)
+    } else {
+        OpenOptions::new().write(true).create_new(true).open(&path).and_then(|mut f| f.write_all(text.as_bytes())).map_err(|e| {
+            let exists = e.kind() == std::io::ErrorKind::AlreadyExists;
+            let mut err = Error::io(named("saving", &path), e);
+            if exists {
+                err.kind = Kind::Held;
+            }
+            err
+        })
+    };
+    shared.send(Msg::FileSaved { path, result });
+}
+
+/// Writes beside the file, then takes its place: a full disk never costs the old text.
+pub fn replace(path: &Path, text: &str, mode: Option<u32>) -> Result<()> {
+    let io = |e| Error::io(named("saving", path), e);
+    // A link is followed, so that it stays a link.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(dir).map_err(io)?;
+    file.write_all(text.as_bytes()).map_err(io)?;
+    let permissions = match (mode, fs::metadata(&path)) {
+        (Some(mode), _) => Some(std::os::unix::fs::PermissionsExt::from_mode(mode)),
+        (None, Ok(old)) => Some(old.permissions()),
+        (None, Err(_)) => Some(std::os::unix::fs::PermissionsExt::from_mode(0o644)),
+    };
+    if let Some(p) = permissions {
+        file.as_file().set_permissions(p).map_err(io)?;
+    }
+    file.as_file().sync_all().map_err(io)?;
+    file.persist(&path).map_err(|e| io(e.error))?;
+    Ok(())
+}
+
+fn buffer_path(shared: &Shared, target: &str) -> PathBuf {
+    // A target from a URL may bear any name; a file name may not.
+    let name = percent_encoding::utf8_percent_encode(target, percent_encoding::NON_ALPHANUMERIC);
+    shared.cx().config.state_dir.join("buffers").join(format!("{name}.sql"))
+}
+
+pub fn load_buffer(shared: &Shared, target: String) {
+    let path = buffer_path(shared, &target);
+    let result = if path.exists() { read(&path).map(Some) } else { Ok(None) };
+    shared.send(Msg::BufferLoaded { target, result });
+}
+
+pub fn save_buffer(shared: &Shared, target: &str, text: &str) {
+    let path = buffer_path(shared, target);
+    let result = path.parent().map_or(Ok(()), private_dir).and_then(|()| replace(&path, text, Some(0o600)));
+    shared.send(Msg::BufferSaved { result });
+}

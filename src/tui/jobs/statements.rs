@@ -1,0 +1,191 @@
+//! Running statements: admitted by `ops::query`, streamed into a spill, told to the screen at a pace that it can show.
+
+use super::{Live, Shared, lock};
+use crate::app::Msg;
+use crate::app::effect::{FixAnswer, JobId, ResultId, Statement};
+use crate::app::msg::RunEvent;
+use crate::engine::Event;
+use crate::model::{Error, Kind, NodePath, Result};
+use crate::ops::datafix::{self, BeforeImage};
+use crate::ops::query::{Admission, admit};
+use crate::ops::{self, Cx};
+use crate::store::spill::RowSpill;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Rows that a preview asks for.
+const PREVIEW: u32 = 300;
+/// The screen hears of further rows this often.
+const PACE: Duration = Duration::from_millis(80);
+/// Rows that are sent along at once, so that the first screen needs no question back.
+const FIRST: u64 = 1000;
+
+pub async fn preview(shared: Arc<Shared>, link: u64, job: JobId, result: ResultId, at: NodePath) {
+    let Some(live) = shared.live(link) else { return finished(&shared, job) };
+    match ops::schema::preview(&live.connection, &at, PREVIEW) {
+        Some(text) => run(shared, link, job, result, vec![Statement { text, offset: None }]).await,
+        None => {
+            let note = crate::app::state::Note::info("It has no rows to show.");
+            shared.send(Msg::Said(note));
+            finished(&shared, job);
+        }
+    }
+}
+
+fn finished(shared: &Shared, job: JobId) {
+    shared.unregister(job);
+    shared.send(Msg::Run { job, event: RunEvent::Finished });
+}
+
+pub async fn run(shared: Arc<Shared>, link: u64, job: JobId, first: ResultId, statements: Vec<Statement>) {
+    let Some(live) = shared.live(link) else { return finished(&shared, job) };
+    let cx = shared.job_cx(job);
+    for (index, s) in statements.into_iter().enumerate() {
+        let result = first + index as u64;
+        shared.send(Msg::Run { job, event: RunEvent::Started { result, index, text: s.text.clone() } });
+        match one(&shared, &live, &cx, job, result, &s.text).await {
+            Ok(true) => {}
+            // A data fix waits for its answer: what follows is not run behind its back.
+            Ok(false) => break,
+            Err(error) => {
+                shared.send(Msg::Run { job, event: RunEvent::Failed { result, error } });
+                break;
+            }
+        }
+    }
+    finished(&shared, job);
+}
+
+/// Runs one statement; false when it left a data fix waiting.
+async fn one(shared: &Shared, live: &Live, cx: &Cx, job: JobId, result: ResultId, text: &str) -> Result<bool> {
+    if cx.cancel.is_cancelled() {
+        return Err(Error::cancelled());
+    }
+    let unlock = lock(&shared.unlock).clone();
+    match admit(cx, &live.connection, unlock.as_deref(), text).await? {
+        Admission::Refused(e) => Err(e),
+        Admission::Run => stream(shared, live, cx, job, result, text).await.map(|()| true),
+        Admission::Guarded => {
+            let fix = datafix::begin(cx, &live.connection, unlock.as_deref(), text).await?;
+            let before = match &fix.before {
+                BeforeImage::Saved { path, rows } => format!("{rows} rows as they were are saved in {}.", path.display()),
+                BeforeImage::NotNeeded => "Nothing existed before, so nothing needed saving.".into(),
+            };
+            let affected = fix.affected;
+            *lock(&shared.fix) = Some(fix);
+            let outcome = crate::engine::Outcome { tag: "data fix".into(), affected: Some(affected), ..Default::default() };
+            shared.send(Msg::Run { job, event: RunEvent::Done { result, outcome } });
+            shared.send(Msg::Run { job, event: RunEvent::Fix { result, affected, before } });
+            Ok(false)
+        }
+    }
+}
+
+async fn stream(shared: &Shared, live: &Live, cx: &Cx, job: JobId, result: ResultId, text: &str) -> Result<()> {
+    let tell = |event| shared.send(Msg::Run { job, event });
+    let session = &live.query;
+    let mut stream = session.run(text).await?;
+    let spill = Arc::new(RowSpill::new(spill_dir(cx)?));
+    lock(&shared.rows).insert(result, spill.clone());
+    let mut told = Instant::now();
+    let mut untold = false;
+    let mut asked = false;
+    let mut stopped: Option<Error> = None;
+    loop {
+        let event = tokio::select! {
+            event = stream.next() => event,
+            () = cx.cancel.cancelled(), if !asked => {
+                // The server ends the statement, and the stream then ends with its error: the session is kept.
+                asked = true;
+                session.cancel().await?;
+                continue;
+            }
+        };
+        match event {
+            None => return Ok(()),
+            Some(Err(e)) => {
+                if untold {
+                    tell(RunEvent::Rows { result, total: spill.rows(), first: None });
+                }
+                let e = stopped.unwrap_or(e);
+                // Servers say in words of their own that a statement was cancelled.
+                return Err(if asked && e.kind == Kind::Statement { Error::cancelled() } else { e });
+            }
+            Some(Ok(Event::Columns(columns))) => tell(RunEvent::Columns { result, columns }),
+            Some(Ok(Event::Notice(notice))) => tell(RunEvent::Notice { result, notice }),
+            Some(Ok(Event::Rows(batch))) => {
+                let first = (spill.rows() < FIRST).then(|| Arc::new(batch.clone()));
+                if stopped.is_none()
+                    && let Err(e) = spill.append(batch)
+                {
+                    // What is kept stays readable; the rest is not fetched only to be thrown away.
+                    stopped = Some(e.hint("The result is partial: the rows before are all here."));
+                    asked = true;
+                    session.cancel().await?;
+                    continue;
+                }
+                if first.is_some() || told.elapsed() >= PACE {
+                    tell(RunEvent::Rows { result, total: spill.rows(), first });
+                    told = Instant::now();
+                    untold = false;
+                } else {
+                    untold = true;
+                }
+            }
+            Some(Ok(Event::Done(outcome))) => {
+                if untold {
+                    tell(RunEvent::Rows { result, total: spill.rows(), first: None });
+                }
+                if let Some(e) = stopped {
+                    return Err(e);
+                }
+                tell(RunEvent::Done { result, outcome });
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// The private directory for rows that do not fit into memory.
+fn spill_dir(cx: &Cx) -> Result<std::path::PathBuf> {
+    let dir = cx.config.state_dir.join("spill");
+    super::files::private_dir(&dir)?;
+    Ok(dir)
+}
+
+/// Reads the batches that hold some rows and sends them.
+pub fn read_rows(shared: &Shared, result: ResultId, first: u64, count: u64) {
+    let Some(spill) = lock(&shared.rows).get(&result).cloned() else { return };
+    let mut batches = Vec::new();
+    let mut row = first;
+    while row < first + count {
+        let Some((batch, at)) = spill.batch_for(row) else { break };
+        row = at + batch.rows().max(1) as u64;
+        batches.push((at, batch));
+    }
+    shared.send(Msg::Window { result, batches, error: spill.problem() });
+}
+
+pub async fn explain(shared: Arc<Shared>, link: u64, job: Option<JobId>, version: u64, text: String, analyze: bool) {
+    let Some(live) = shared.live(link) else { return };
+    let cx = job.map_or_else(|| shared.cx(), |j| shared.job_cx(j));
+    let result = tokio::select! {
+        r = ops::explain::explain(&cx, &live.connection, None, &text, analyze) => r,
+        // The session's actor notices that nobody waits any more and cancels on the server.
+        () = cx.cancel.cancelled(), if job.is_some() => Err(Error::cancelled()),
+    };
+    if let Some(j) = job {
+        shared.unregister(j);
+    }
+    shared.send(Msg::Planned { link, job, version, text, analyze, result });
+}
+
+pub async fn answer_fix(shared: Arc<Shared>, answer: FixAnswer) {
+    let Some(fix) = lock(&shared.fix).take() else { return };
+    let cx = shared.cx();
+    let result = match answer {
+        FixAnswer::Commit => fix.commit(&cx).await,
+        FixAnswer::RollBack => fix.rollback(&cx).await,
+    };
+    shared.send(Msg::FixEnded { answer, result });
+}
