@@ -119,7 +119,11 @@ pub fn search(cwd: &Path) -> Option<PathBuf> {
 /// Somebody else's file in a directory above may be a trap; root's is not.
 fn owned_by_another(file: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
-    std::fs::metadata(file).is_ok_and(|m| m.uid() != rustix::process::geteuid().as_raw() && m.uid() != 0)
+    std::fs::metadata(file).is_ok_and(|m| foreign(m.uid(), rustix::process::geteuid().as_raw()))
+}
+
+fn foreign(owner: u32, me: u32) -> bool {
+    owner != me && owner != 0
 }
 
 fn read(tree: &Tree, problems: &Problems, around: &Surroundings, foreign: Option<&Path>) -> Config {
@@ -232,7 +236,7 @@ fn read_targets(s: &Section<'_>, cx: &Context<'_>) -> BTreeMap<String, Target> {
     for mut r in read {
         if let (Some(word), Some(at)) = (r.target.scratch.clone(), &r.scratch_at) {
             match scratch(&r.target, &word, &targets, cx, at.file()) {
-                Ok(Scratch::Target(t)) => r.target.scratch_target = Some(Box::new(t)),
+                Ok(Scratch::Target(t)) => r.target.scratch_target = Some(t),
                 Ok(Scratch::Directory(dir)) => r.target.scratch = Some(dir.to_string_lossy().into_owned()),
                 Err(e) => s.problems().add(at, e),
             }
@@ -243,7 +247,7 @@ fn read_targets(s: &Section<'_>, cx: &Context<'_>) -> BTreeMap<String, Target> {
 }
 
 enum Scratch {
-    Target(Target),
+    Target(Box<Target>),
     Directory(PathBuf),
 }
 
@@ -261,7 +265,7 @@ fn scratch(t: &Target, word: &str, targets: &BTreeMap<String, Target>, cx: &Cont
         } else if other.engine == EngineKind::Sqlite {
             Err(format!("`scratch` of {name} names a SQLite target: name a directory instead, proofs make files of their own in it"))
         } else {
-            Ok(Scratch::Target(other.clone()))
+            Ok(Scratch::Target(Box::new(other.clone())))
         };
     }
     if t.engine == EngineKind::Sqlite {
@@ -342,5 +346,43 @@ impl Config {
             e = e.hint(note.clone());
         }
         Err(e)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_somebody_else_planted_runs_no_command() {
+        assert!(foreign(1001, 1000) && foreign(1001, 0));
+        assert!(!foreign(1000, 1000) && !foreign(0, 1000));
+        let around = Surroundings::made_up(Path::new("/h"), Path::new("/w"), []);
+        let text = "[targets.t]\nengine = \"postgres\"\nhost = \"h\"\npassword_command = \"rm -r x\"\n";
+        let path = Path::new("/w/holdpoint.toml");
+        for (owner, refused) in [(Some(path), true), (None, false)] {
+            let mut tree = Tree::parse("d", DEFAULT, None).unwrap();
+            tree.merge(Tree::parse("f", text, Some(path)).unwrap());
+            let problems = Problems::default();
+            read(&tree, &problems, &around, owner);
+            let message = problems.first().err().map(|e| e.message);
+            assert_eq!(message.is_some(), refused, "{message:?}");
+            assert!(message.is_none_or(|m| m.starts_with("f:4:20: somebody else owns this file")));
+        }
+    }
+
+    #[test]
+    fn the_reference_names_every_key() {
+        // Each key that a target may have is explained in config/default.toml.
+        let problems = Problems::default();
+        let tree = Tree::parse("t", "[targets.t]\nengine = \"postgres\"\nzzzzzz = 1\n", None).unwrap();
+        let around = Surroundings::made_up(Path::new("/h"), Path::new("/w"), []);
+        read(&tree, &problems, &around, None);
+        let message = problems.first().unwrap_err().message;
+        let keys: Vec<&str> = message.split('`').skip(3).step_by(2).collect();
+        assert!(keys.len() > 25, "{message}");
+        for key in keys {
+            assert!(DEFAULT.contains(&format!(" {key} = ")), "{key} is not explained");
+        }
     }
 }

@@ -141,7 +141,6 @@ const SERVER_ONLY: [&str; 18] = [
     "keepalive",
     "service",
 ];
-const POSTGRES_ONLY: [&str; 3] = ["role", "search_path", "service"];
 
 pub(super) fn read(entry: &Entry, s: &Section<'_>, cx: &Context<'_>) -> Option<Read> {
     let problems = s.problems();
@@ -273,10 +272,10 @@ pub(super) fn read(entry: &Entry, s: &Section<'_>, cx: &Context<'_>) -> Option<R
     }
     environment(&mut t, read_only_url, s, cx);
 
-    if let Some((name, at)) = service {
-        if let Err(e) = secrets::service::fill(&mut t, name, cx.around, !s.has("sslmode")) {
-            problems.push(at, Error { message: at.error(&e.message).message, ..e });
-        }
+    if let Some((name, at)) = service
+        && let Err(e) = secrets::service::fill(&mut t, name, cx.around, !s.has("sslmode"))
+    {
+        problems.push(at, Error { message: at.error(&e.message).message, ..e });
     }
     if engine == Some(EngineKind::MySql) && t.user.is_none() {
         let options = secrets::my_cnf::Options::of_home(cx.around);
@@ -315,7 +314,6 @@ fn fitting(t: &Target, engine: Option<EngineKind>, s: &Section<'_>) {
         Some(EngineKind::MySql) => (&["path", "role", "search_path", "service"], "MySQL or MariaDB"),
         Some(EngineKind::Postgres) => (&["path"], "PostgreSQL"),
     };
-    debug_assert!(POSTGRES_ONLY.iter().all(|k| SERVER_ONLY.contains(k)));
     for e in keys.iter().filter_map(|k| s.entry(k)) {
         let instead = match (engine, e.key.as_str()) {
             (Some(EngineKind::Sqlite), "database") => "; the file is named by `path`",
@@ -324,7 +322,7 @@ fn fitting(t: &Target, engine: Option<EngineKind>, s: &Section<'_>) {
         };
         s.problems().add(&e.key_at, format!("`{}` in {} means nothing for {product}{instead}", e.key, s.title()));
     }
-    if engine == Some(EngineKind::Sqlite) && t.path.is_none() && !s.has("path") && !s.has("url") {
+    if engine == Some(EngineKind::Sqlite) && t.path.is_none() && !["path", "url", "database"].iter().any(|k| s.has(k)) {
         s.problems().add(s.at(), format!("`path` is missing in {}: a SQLite target is a file", s.title()));
     }
 }
@@ -449,4 +447,55 @@ pub fn duration(text: &str) -> Option<Duration> {
     }
     // A hundred years: beyond it dates overflow elsewhere.
     (seconds <= 36_525 * 86_400).then(|| Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        for (text, seconds) in [
+            ("90s", 90),
+            ("30m", 1800),
+            ("24h", 86_400),
+            ("7d", 604_800),
+            ("2w", 1_209_600),
+            ("1h 30m", 5400),
+            ("1h30min", 5400),
+            (" 5 min ", 300),
+        ] {
+            assert_eq!(duration(text).map(|d| d.as_secs()), Some(seconds), "{text}");
+        }
+        for text in ["", "5", "h", "-1h", "1.5h", "1y", "99999999999999999999h", "200000d", "1h x"] {
+            assert_eq!(duration(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn places_are_short_and_clean() {
+        let around = Surroundings::made_up(Path::new("/h"), Path::new("/w"), []);
+        let place = |url: &str| Target::from_url("t", url, UrlFrom::Variable("DATABASE_URL"), &around).unwrap().place();
+        assert_eq!(place("postgres://u:hush@db:5432/orders"), "db/orders");
+        assert_eq!(place("mysql://u@db:3307/stock"), "db:3307/stock");
+        assert_eq!(place("postgres:///x"), "local/x");
+        assert_eq!(place("a/b.db"), "/w/a/b.db");
+        assert_eq!(place("postgres://h/%1b"), "h/␛");
+    }
+
+    #[test]
+    fn libpq_variables_fill_what_a_url_leaves_open() {
+        let vars = [("PGHOST", "h"), ("PGPORT", "6000"), ("PGUSER", "u"), ("PGDATABASE", "d"), ("PGSSLMODE", "require")];
+        let around = Surroundings::made_up(Path::new("/h"), Path::new("/w"), vars);
+        let t = Target::from_url("t", "postgres://", UrlFrom::Arguments, &around).unwrap();
+        assert_eq!((t.host.as_deref(), t.port, t.user.as_deref(), t.database.as_deref()), (Some("h"), Some(6000), Some("u"), Some("d")));
+        assert_eq!(t.sslmode, SslMode::Require);
+        let t = Target::from_url("t", "postgres://me@other:1/x?sslmode=disable", UrlFrom::Arguments, &around).unwrap();
+        assert_eq!((t.host.as_deref(), t.port, t.user.as_deref(), t.database.as_deref()), (Some("other"), Some(1), Some("me"), Some("x")));
+        assert_eq!(t.sslmode, SslMode::Disable);
+        let t = Target::from_url("t", "mysql://h/x", UrlFrom::Arguments, &around).unwrap();
+        assert_eq!((t.port, t.user), (None, None), "they are libpq's");
+        let bad = Surroundings::made_up(Path::new("/h"), Path::new("/w"), [("PGPORT", "x")]);
+        assert!(Target::from_url("t", "postgres://h", UrlFrom::Arguments, &bad).unwrap_err().message.contains("PGPORT"));
+    }
 }

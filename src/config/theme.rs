@@ -207,7 +207,7 @@ fn palette<'a>(top: &Section<'a>) -> Palette<'a> {
             _ => plain(&e.item).map(|c| (c, None)),
         };
         match value {
-            Ok((_, Some(twin))) if matches!(twin, Colour::Rgb(..) | Colour::Indexed(_)) => {
+            Ok((_, Some(Colour::Rgb(..) | Colour::Indexed(_)))) => {
                 s.problems().add(&e.item.at, "the twin must be one of the 16 terminal colours, or \"default\"");
             }
             Ok(pair) => {
