@@ -1,12 +1,14 @@
-//! SQL text: lexer, splitter, classifier. Pure, per dialect, linear, and never panics on any input.
+//! SQL text: lexer, splitter, classifier, redaction. Pure, per dialect, linear, and never panics on any input.
 
 pub mod before;
 pub mod classify;
 pub mod functions;
 mod keywords;
 pub mod lexer;
+pub mod redact;
 pub mod split;
 
 pub use classify::{Class, Verdict, classify};
 pub use lexer::{Token, TokenKind, lex, relex};
+pub use redact::redact;
 pub use split::{StatementSpan, split, split_script, statement_at};

@@ -6,7 +6,7 @@
 //! one somebody may have defined them. What is on neither list is looked up in the catalogue by the engine.
 
 use crate::model::Dialect;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
 /// Functions of PostgreSQL's own `pg_catalog` that are volatile and yet only read, and whose names are too new or too common to be
@@ -30,13 +30,19 @@ pub(super) fn harmless(dialect: Dialect, name: &str) -> bool {
 
 /// What a function on the deny list does, as the end of the sentence "`name` …". `name` is its last part in lower case.
 pub(super) fn denied(dialect: Dialect, name: &str) -> Option<&'static str> {
-    let (exact, prefixes): (&[(&str, &str)], &[(&str, &str)]) = match dialect {
-        Dialect::Postgres => (PG_DENIED, PG_DENIED_PREFIXES),
-        Dialect::MySql => (MYSQL_DENIED, MYSQL_DENIED_PREFIXES),
-        Dialect::Sqlite => (SQLITE_DENIED, &[]),
+    static EXACT: OnceLock<[HashMap<&'static str, &'static str>; 3]> = OnceLock::new();
+    let exact = EXACT.get_or_init(|| {
+        let map = |list: &'static [(&'static str, &'static str)]| {
+            list.iter().flat_map(|&(names, what)| names.split_whitespace().map(move |n| (n, what))).collect()
+        };
+        [map(PG_DENIED), map(MYSQL_DENIED), map(SQLITE_DENIED)]
+    });
+    let (exact, prefixes) = match dialect {
+        Dialect::Postgres => (&exact[0], PG_DENIED_PREFIXES),
+        Dialect::MySql => (&exact[1], MYSQL_DENIED_PREFIXES),
+        Dialect::Sqlite => (&exact[2], &[][..]),
     };
-    let exact = exact.iter().find(|(names, _)| names.split_whitespace().any(|n| n == name));
-    exact.or_else(|| prefixes.iter().find(|(p, _)| name.starts_with(p))).map(|(_, what)| *what)
+    exact.get(name).copied().or_else(|| prefixes.iter().find(|(p, _)| name.starts_with(p)).map(|(_, what)| *what))
 }
 
 /// In all three.

@@ -19,28 +19,15 @@ pub(super) enum Word {
     Name,
 }
 
-/// Longest keyword, so that long names are not looked up.
-const LONGEST: usize = 32;
-
-type Table = Vec<(&'static str, Word)>;
-
 /// The word's meaning; `None` for what is no keyword. Case does not matter.
 pub(super) fn word(dialect: Dialect, bytes: &[u8]) -> Option<Word> {
-    static TABLES: OnceLock<[Index; 3]> = OnceLock::new();
-    let tables = TABLES.get_or_init(|| [Index::new(POSTGRES), Index::new(MYSQL), Index::new(SQLITE)]);
-    if bytes.len() > LONGEST {
-        return None;
+    static TABLES: OnceLock<[Table; 3]> = OnceLock::new();
+    let tables = TABLES.get_or_init(|| [Table::new(POSTGRES), Table::new(MYSQL), Table::new(SQLITE)]);
+    match dialect {
+        Dialect::Postgres => tables[0].get(bytes),
+        Dialect::MySql => tables[1].get(bytes),
+        Dialect::Sqlite => tables[2].get(bytes),
     }
-    let mut lower = [0u8; LONGEST];
-    let lower = &mut lower[..bytes.len()];
-    lower.copy_from_slice(bytes);
-    lower.make_ascii_lowercase();
-    let table = match dialect {
-        Dialect::Postgres => &tables[0],
-        Dialect::MySql => &tables[1],
-        Dialect::Sqlite => &tables[2],
-    };
-    table.get(lower)
 }
 
 /// Whether the lexer calls the word a keyword.
@@ -48,28 +35,62 @@ pub(super) fn is_coloured(dialect: Dialect, bytes: &[u8]) -> bool {
     matches!(word(dialect, bytes), Some(Word::Query | Word::Verb | Word::Refused))
 }
 
-/// A sorted table with an entry for each first letter, which keeps the search short.
-struct Index {
-    words: Table,
-    from: [usize; 27],
+/// Bytes of a word that are its key in the table; the few longer ones are in a list.
+const KEY: usize = 16;
+
+/// Slots: a power of two, several times the number of words, so that most probes are the last.
+const SLOTS: usize = 4096;
+
+/// A hash table over short words, because every word of a text is looked up.
+struct Table {
+    slots: Vec<Option<(u128, Word)>>,
+    long: Vec<(&'static str, Word)>,
 }
 
-impl Index {
+fn key(bytes: &[u8]) -> Option<u128> {
+    let mut lower = [0u8; KEY];
+    lower.get_mut(..bytes.len())?.copy_from_slice(bytes);
+    lower.make_ascii_lowercase();
+    Some(u128::from_le_bytes(lower))
+}
+
+fn slot(key: u128) -> usize {
+    // Multiplying spreads every byte to the top bits.
+    let folded = (key as u64) ^ ((key >> 64) as u64).rotate_left(29);
+    (folded.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 52) as usize % SLOTS
+}
+
+impl Table {
     fn new(lists: [&'static str; 4]) -> Self {
         let kinds = [Word::Query, Word::Verb, Word::Refused, Word::Name];
-        let mut words: Table = lists.into_iter().zip(kinds).flat_map(|(l, k)| l.split_whitespace().map(move |w| (w, k))).collect();
-        words.sort_by_key(|w| w.0);
-        let mut from = [words.len(); 27];
-        for (n, letter) in (b'a'..=b'z').enumerate() {
-            from[n] = words.partition_point(|(w, _)| w.as_bytes()[0] < letter);
+        let mut table = Table { slots: vec![None; SLOTS], long: Vec::new() };
+        for (word, kind) in lists.into_iter().zip(kinds).flat_map(|(list, kind)| list.split_whitespace().map(move |w| (w, kind))) {
+            match key(word.as_bytes()) {
+                Some(key) => {
+                    let mut at = slot(key);
+                    while table.slots[at].is_some_and(|(k, _)| k != key) {
+                        at = (at + 1) % SLOTS;
+                    }
+                    table.slots[at] = Some((key, kind));
+                }
+                None => table.long.push((word, kind)),
+            }
         }
-        Index { words, from }
+        table
     }
 
-    fn get(&self, lower: &[u8]) -> Option<Word> {
-        let n = usize::from(lower.first().filter(|b| b.is_ascii_lowercase())? - b'a');
-        let range = &self.words[self.from[n]..self.from[n + 1]];
-        range.binary_search_by(|(w, _)| w.as_bytes().cmp(lower)).ok().map(|i| range[i].1)
+    fn get(&self, bytes: &[u8]) -> Option<Word> {
+        let Some(key) = key(bytes) else {
+            return self.long.iter().find(|(w, _)| w.as_bytes().eq_ignore_ascii_case(bytes)).map(|w| w.1);
+        };
+        let mut at = slot(key);
+        while let Some((k, word)) = self.slots[at] {
+            if k == key {
+                return Some(word);
+            }
+            at = (at + 1) % SLOTS;
+        }
+        None
     }
 }
 
@@ -178,12 +199,12 @@ mod tests {
     #[test]
     fn every_word_stands_once_in_lower_case() {
         for lists in [POSTGRES, MYSQL, SQLITE] {
-            let index = Index::new(lists);
-            for pair in index.words.windows(2) {
-                // A word may stand twice in one list by oversight, never in two with different meanings.
-                assert!(pair[0].0 != pair[1].0 || pair[0].1 == pair[1].1, "{:?}", pair);
+            let mut seen = std::collections::HashSet::new();
+            for w in lists.iter().flat_map(|l| l.split_whitespace()) {
+                assert!(seen.insert(w) && w.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'), "{w}");
             }
-            assert!(index.words.iter().all(|(w, _)| w.len() <= LONGEST && *w == w.to_ascii_lowercase()));
+            let table = Table::new(lists);
+            assert!(seen.iter().all(|w| table.get(w.to_ascii_uppercase().as_bytes()).is_some()));
         }
     }
 
@@ -195,6 +216,8 @@ mod tests {
         assert_eq!(word(Dialect::MySql, b"zebra"), None);
         assert_eq!(word(Dialect::Sqlite, b"_x"), None);
         assert_eq!(word(Dialect::Sqlite, b""), None);
+        assert_eq!(word(Dialect::MySql, b"Minute_Microsecond"), Some(Word::Query));
+        assert_eq!(word(Dialect::MySql, b"a_name_that_is_longer_than_any_keyword_of_it"), None);
         assert_eq!(word(Dialect::Sqlite, b"without"), Some(Word::Query));
         assert!(!is_coloured(Dialect::Postgres, b"name") && is_coloured(Dialect::Postgres, b"WITH"));
     }

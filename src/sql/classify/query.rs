@@ -6,6 +6,8 @@ use crate::model::Dialect;
 use crate::sql::functions;
 use crate::sql::keywords::{self, Word};
 use crate::sql::lexer::TokenKind;
+use std::collections::HashSet;
+use std::sync::OnceLock;
 
 /// What a scan found in a query that only reads.
 #[derive(Debug, Default)]
@@ -35,6 +37,9 @@ const NOT_CALLS: &str = "and or not in exists all any some between like ilike is
 const NOT_CALLS_MYSQL: &str = "regexp rlike by distinctrow over div xor straight_join partition index key char binary varbinary double tinyint mediumint \
      unsigned signed nvarchar match";
 
+/// The one in PostgreSQL that is no keyword: what stands in OPERATOR(…) is looked at as a word.
+const NOT_CALLS_POSTGRES: &str = "operator";
+
 /// More of them in SQLite, where nobody but the program defines functions.
 const NOT_CALLS_SQLITE: &str = "by glob match regexp over filter materialized escape";
 
@@ -53,6 +58,19 @@ const AFTER_A_WORD: &[(&str, &str)] = &[
     ("zone", "time"),
     ("of", "member"),
 ];
+
+fn never_called(d: Dialect, word: &str) -> bool {
+    static SETS: OnceLock<[HashSet<&'static str>; 3]> = OnceLock::new();
+    let sets = SETS.get_or_init(|| {
+        [NOT_CALLS_POSTGRES, NOT_CALLS_MYSQL, NOT_CALLS_SQLITE]
+            .map(|own| NOT_CALLS.split_whitespace().chain(own.split_whitespace()).collect())
+    });
+    match d {
+        Dialect::Postgres => sets[0].contains(word),
+        Dialect::MySql => sets[1].contains(word),
+        Dialect::Sqlite => sets[2].contains(word),
+    }
+}
 
 struct Reader<'a, 'b> {
     d: Dialect,
@@ -397,13 +415,7 @@ impl<'a> Reader<'a, '_> {
     /// True if the unquoted word at `i`, before a parenthesis, calls nothing.
     fn is_syntax(&self, i: usize, from: usize) -> bool {
         let w = self.word(i);
-        let own = match self.d {
-            // What stands in OPERATOR(…) was looked at as a word.
-            Dialect::Postgres => "operator",
-            Dialect::MySql => NOT_CALLS_MYSQL,
-            Dialect::Sqlite => NOT_CALLS_SQLITE,
-        };
-        if listed(NOT_CALLS, w) || listed(own, w) {
+        if never_called(self.d, w) {
             return true;
         }
         if i <= from {

@@ -1,0 +1,140 @@
+//! Takes the secrets out of a statement before it goes to the journal or the history.
+
+use super::lexer::{Token, TokenKind, lex};
+use crate::model::Dialect;
+
+/// What stands in the place of a string.
+const DOTS: &str = "'…'";
+
+/// `text` with every string literal replaced by `'…'` if the statement carries a password: CREATE and ALTER ROLE or USER,
+/// IDENTIFIED BY, SET PASSWORD, replication and subscription connections, foreign servers and user mappings, dblink, keys
+/// of encrypted files; and with any string replaced that holds a connection URL or a `password=` itself. Other statements
+/// come back untouched. Names of users stay, so that the journal can tell whose password was set.
+///
+/// It errs on the side of hiding: a query that merely compares a column called `password` loses its literals too.
+pub fn redact(dialect: Dialect, text: &str) -> String {
+    let tokens = lex(dialect, text);
+    let whole = carries_secret(dialect, text, &tokens);
+    let mut out = String::with_capacity(text.len());
+    let mut rest = tokens.iter().peekable();
+    while let Some(t) = rest.next() {
+        let part = &text[t.span.clone()];
+        let account = rest.peek().is_some_and(|n| n.kind == TokenKind::Parameter && text[n.span.clone()].starts_with('@'));
+        let string = match t.kind {
+            // 'user'@'host'
+            TokenKind::String => !(dialect == Dialect::MySql && account),
+            TokenKind::Unterminated => !part.starts_with("/*"),
+            // SQLite takes a quoted name for a string where no name fits.
+            TokenKind::QuotedIdentifier => dialect == Dialect::Sqlite && whole && part.starts_with('"'),
+            // A comment may repeat what the statement says.
+            TokenKind::Comment => {
+                if whole || holds_secret(part) {
+                    out.push_str(if part.starts_with("/*") { "/* … */" } else { "-- …" });
+                    continue;
+                }
+                false
+            }
+            _ => false,
+        };
+        out.push_str(if string && (whole || holds_secret(part)) { DOTS } else { part });
+    }
+    out
+}
+
+/// Whether the words say that a string in here is a secret.
+fn carries_secret(dialect: Dialect, text: &str, tokens: &[Token]) -> bool {
+    let names = tokens.iter().filter(|t| matches!(t.kind, TokenKind::Keyword | TokenKind::Identifier | TokenKind::QuotedIdentifier));
+    let words: Vec<String> = names.map(|t| text[t.span.clone()].trim_matches(['"', '`', '[', ']']).to_ascii_lowercase()).collect();
+    let first = words.first().map_or("", String::as_str);
+    let has = |w: &str| words.iter().any(|x| x == w);
+    let makes = matches!(first, "create" | "alter");
+    let telling = words.iter().any(|w| {
+        matches!(w.as_str(), "identified" | "passphrase" | "secret" | "pgp_sym_encrypt" | "pgp_sym_decrypt" | "aes_encrypt" | "aes_decrypt")
+            || w.contains("password")
+            || w.contains("passwd")
+            || w.starts_with("dblink")
+    });
+    telling
+        || makes && (has("subscription") || has("server") || has("mapping"))
+        || dialect == Dialect::MySql && first == "change" && (has("master") || has("replication"))
+        || dialect == Dialect::Sqlite && (first == "pragma" && words.iter().any(|w| w.ends_with("key")) || first == "attach" && has("key"))
+}
+
+/// Whether a string (or a function's body) itself holds one.
+fn holds_secret(part: &str) -> bool {
+    let lower = part.to_ascii_lowercase();
+    if lower.contains("password") || lower.contains("passwd") || lower.contains("identified by") {
+        return true;
+    }
+    // A URL with a user and a password: scheme://user:password@host
+    lower.match_indices("://").any(|(at, mark)| {
+        let authority = &lower[at + mark.len()..];
+        let end = authority.find(|c: char| c == '/' || c.is_whitespace()).unwrap_or(authority.len());
+        authority[..end].rfind('@').is_some_and(|a| authority[..a].contains(':'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::split::tests::sqlish;
+    use Dialect::{MySql, Postgres, Sqlite};
+    use proptest::prelude::*;
+
+    #[test]
+    fn passwords_are_hidden() {
+        for (d, text, shown) in [
+            (Postgres, "CREATE ROLE a LOGIN PASSWORD 'geheim'", "CREATE ROLE a LOGIN PASSWORD '…'"),
+            (Postgres, "alter user \"a\" with encrypted password E'ge\\'heim';", "alter user \"a\" with encrypted password '…';"),
+            (Postgres, "ALTER ROLE a PASSWORD $$geheim$$", "ALTER ROLE a PASSWORD '…'"),
+            (Postgres, "ALTER ROLE a PASSWORD 'geheim", "ALTER ROLE a PASSWORD '…'"),
+            (
+                Postgres,
+                "CREATE SUBSCRIPTION s CONNECTION 'host=h password=geheim' PUBLICATION p",
+                "CREATE SUBSCRIPTION s CONNECTION '…' PUBLICATION p",
+            ),
+            (
+                Postgres,
+                "CREATE USER MAPPING FOR a SERVER s OPTIONS (user 'u', pass 'geheim')",
+                "CREATE USER MAPPING FOR a SERVER s OPTIONS (user '…', pass '…')",
+            ),
+            (Postgres, "SELECT dblink_connect('c', 'geheim')", "SELECT dblink_connect('…', '…')"),
+            (Postgres, "DO $$ BEGIN ALTER ROLE a PASSWORD 'geheim'; END $$", "DO '…'"),
+            (Postgres, "SELECT 'postgres://u:geheim@h/db', 'x'", "SELECT '…', 'x'"),
+            (Postgres, "ALTER ROLE a PASSWORD 'geheim' -- it is geheim", "ALTER ROLE a PASSWORD '…' -- …"),
+            (MySql, "CREATE USER 'a'@'localhost' IDENTIFIED BY 'geheim'", "CREATE USER 'a'@'localhost' IDENTIFIED BY '…'"),
+            (MySql, "SET PASSWORD FOR a = PASSWORD(\"geheim\")", "SET PASSWORD FOR a = PASSWORD('…')"),
+            (MySql, "GRANT ALL ON *.* TO b IDENTIFIED BY 'geheim'", "GRANT ALL ON *.* TO b IDENTIFIED BY '…'"),
+            (MySql, "CHANGE MASTER TO MASTER_HOST='h', MASTER_PASSWORD='geheim'", "CHANGE MASTER TO MASTER_HOST='…', MASTER_PASSWORD='…'"),
+            (Sqlite, "PRAGMA key = \"geheim\"", "PRAGMA key = '…'"),
+            (Sqlite, "ATTACH 'x.db' AS x KEY 'geheim'", "ATTACH '…' AS x KEY '…'"),
+        ] {
+            assert_eq!(redact(d, text), shown);
+        }
+    }
+
+    #[test]
+    fn others_are_untouched() {
+        for d in [Postgres, MySql, Sqlite] {
+            for text in [
+                "SELECT 'a', \"b\" FROM t -- note",
+                "INSERT INTO t VALUES ('https://example.org/a:b@c')",
+                "CREATE TABLE t (a int DEFAULT 'x')",
+                "it's",
+            ] {
+                assert_eq!(redact(d, text), text);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_string_survives(before in sqlish(), secret in "[a-zA-Z0-9]{12}") {
+            for d in [Postgres, MySql, Sqlite] {
+                let text = format!("ALTER USER a PASSWORD '{secret}' {before}");
+                prop_assert!(!redact(d, &text).contains(&secret));
+                let _ = redact(d, &before);
+            }
+        }
+    }
+}
