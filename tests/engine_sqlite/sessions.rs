@@ -308,3 +308,15 @@ async fn an_interrupted_write_says_that_its_transaction_is_gone() {
     assert_eq!(e.hints.iter().any(|h| h.contains("rolled back")), s.status().tx == TxState::Idle, "{e:?}");
     assert_eq!(s.fetch("SELECT 1").await.unwrap().scalar(), Some("1"));
 }
+
+#[tokio::test]
+async fn a_schema_that_is_no_text_is_refused() {
+    let place = Place::with("CREATE TABLE t (abcd TEXT); INSERT INTO t VALUES ('x')");
+    let damage = "PRAGMA writable_schema = ON;
+        UPDATE sqlite_schema SET sql = CAST(replace(CAST(sql AS BLOB), x'61626364', x'fffefdfc') AS TEXT)";
+    rusqlite::Connection::open(place.file()).unwrap().execute_batch(damage).unwrap();
+    for access in [Access::ReadOnly, Access::ReadWrite] {
+        let e = place.engine().connect(Connect::new(Role::Query, access)).await.err().unwrap();
+        assert!(e.message.contains("definition of t is no valid UTF-8"), "{e}");
+    }
+}

@@ -52,7 +52,8 @@ impl Running {
         *self.watched() = Watched { events, deadline: limit.map(|l| Instant::now() + l), timed_out: false };
     }
     fn end(&self) {
-        *self.watched() = Watched::default();
+        let mut w = self.watched();
+        *w = Watched::default();
         self.busy.store(false, Ordering::SeqCst);
         self.cancelled.store(false, Ordering::SeqCst);
     }
@@ -79,6 +80,8 @@ struct Interrupt {
 
 impl Canceller for Interrupt {
     fn cancel(&self) -> BoxFuture<'_, Result<()>> {
+        // Under the lock the statement that is seen here cannot end, so that the next one is not hit instead.
+        let _running = self.running.watched();
         let waiting = self.queue.upgrade().is_some_and(|q| q.capacity() < q.max_capacity());
         // The flag is for a request that is not stepping yet; without one it would hit the next statement.
         if waiting || self.running.busy.load(Ordering::SeqCst) {

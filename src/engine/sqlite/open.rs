@@ -6,6 +6,7 @@ use crate::config::Target;
 use crate::engine::{Access, Connect, Role};
 use crate::model::{Error, Identity, Kind, ReadOnly, Result};
 use rusqlite::config::DbConfig;
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 use sha2::{Digest, Sha256};
 use std::os::unix::fs::MetadataExt;
@@ -101,7 +102,10 @@ pub fn open(target: &Target, how: &Connect) -> Result<Opened> {
     // Our build of the library has foreign keys on by default; the shell has them off, and so has every stock library.
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, false).map_err(failed)?;
     // The first read of the file: a wrong header, an encrypted file or a hot journal show here, not at the first statement.
-    conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).map_err(failed)?;
+    if let Some(name) = unreadable(&conn).map_err(failed)? {
+        return Err(Error::connect(format!("the schema of {} is damaged: the definition of {name} is no valid UTF-8", path.display()))
+            .hint("The `sqlite3` shell can still read the file: copy what is needed into a new one."));
+    }
     let file_read_only = conn.is_readonly("main").map_err(failed)?;
     if read {
         if !file_read_only {
@@ -122,6 +126,23 @@ pub fn open(target: &Target, how: &Connect) -> Result<Opened> {
     conn.authorizer(Some(move |ctx: rusqlite::hooks::AuthContext<'_>| judge.judge(&ctx))).map_err(failed)?;
     let read_only = if file_read_only { ReadOnly::File } else { ReadOnly::No };
     Ok(Opened { identity: identity(&path, &meta), conn, guard, mode, read_only, path })
+}
+
+/// An object with a name or a definition that is no UTF-8. SQLite itself writes none; the driver panics on column names that are not.
+fn unreadable(conn: &Connection) -> rusqlite::Result<Option<String>> {
+    let mut statement = conn.prepare("SELECT name, sql FROM sqlite_schema")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let texts = [row.get_ref(0)?, row.get_ref(1)?];
+        let bad = |v: &ValueRef<'_>| matches!(v, ValueRef::Text(t) if std::str::from_utf8(t).is_err());
+        if texts.iter().any(bad) {
+            return Ok(Some(match texts[0] {
+                ValueRef::Text(name) => String::from_utf8_lossy(name).into_owned(),
+                _ => "an object".into(),
+            }));
+        }
+    }
+    Ok(None)
 }
 
 fn opening_error(e: rusqlite::Error, path: &Path, access: Access) -> Error {
