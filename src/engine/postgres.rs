@@ -7,6 +7,7 @@ use crate::model::{Dialect, Result};
 use futures_util::future::BoxFuture;
 
 mod actor;
+mod backup;
 mod catalog;
 mod connect;
 mod definition;
@@ -17,6 +18,7 @@ mod migrations;
 mod objects;
 mod open;
 mod preconditions;
+mod tools;
 mod types;
 mod wire;
 
@@ -52,7 +54,7 @@ impl Engine for Postgres {
         Capability::Yes(())
     }
     fn backups(&self) -> Capability<&dyn Backups> {
-        Capability::No("backups of PostgreSQL are not built yet")
+        Capability::Yes(self)
     }
     fn migrations(&self) -> Capability<&dyn Migrations> {
         Capability::Yes(self)

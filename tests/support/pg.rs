@@ -26,8 +26,17 @@ impl PgServer {
         })
     }
 
-    /// Starts a server; `settings` are further `-c` options.
+    /// Starts a server; `settings` are further `-c` options. All of these have the same system identifier, like clones.
     pub fn start(settings: &[&str]) -> PgServer {
+        Self::start_from("", settings)
+    }
+
+    /// Starts a server that is no clone of the others: with a system identifier of its own.
+    pub fn start_another(settings: &[&str]) -> PgServer {
+        Self::start_from("-another", settings)
+    }
+
+    fn start_from(cluster: &str, settings: &[&str]) -> PgServer {
         let bin = Self::bin();
         let user = Unprivileged::first_of(&["postgres", "nobody"]);
         let version = server::run(
@@ -39,7 +48,7 @@ impl PgServer {
             "postgres --version",
         );
         let version: String = version.chars().filter(|c| c.is_ascii_digit() || *c == '.').collect();
-        let template = server::template(&format!("pg-{version}"), user, |dir| {
+        let template = server::template(&format!("pg-{version}{cluster}"), user, |dir| {
             let mut c = user.command(&bin.join("initdb"));
             c.arg("-D").arg(dir).args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]);
             server::run(c, "initdb");

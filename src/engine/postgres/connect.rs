@@ -123,6 +123,24 @@ impl Dialer {
         Ok(Dialer { place, tls, host, keepalive: target.keepalive.unwrap_or(Duration::from_secs(60)), address, _tunnel: tunnel })
     }
 
+    /// The same place for libpq: `PGHOST` is the name that TLS verifies, `PGHOSTADDR` where a tunnel begins.
+    pub fn libpq(&self) -> Vec<(&'static str, String)> {
+        match &self.place {
+            Place::Unix(path) => {
+                let dir = path.parent().unwrap_or(path).display().to_string();
+                let port = path.extension().map(|e| e.to_string_lossy().into_owned()).unwrap_or_else(|| PORT.to_string());
+                vec![("PGHOST", dir), ("PGPORT", port)]
+            }
+            Place::Tcp(host, port) => {
+                let mut out = vec![("PGHOST", self.host.clone()), ("PGPORT", port.to_string())];
+                if *host != self.host {
+                    out.push(("PGHOSTADDR", host.clone()));
+                }
+                out
+            }
+        }
+    }
+
     fn unreachable(&self, e: &io::Error) -> Error {
         let error = Error::connect(format!("no PostgreSQL server answers at {}: {}", self.address, plain(e)));
         match (&self.place, e.kind()) {
