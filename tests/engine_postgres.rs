@@ -461,14 +461,22 @@ async fn a_backup_restores_to_the_same_content() {
     elsewhere().psql(&name, "update orders set note = 'changed' where id = 7; drop index orders_at; select nextval('orders_id_seq'); select lo_unlink(oid) from pg_largeobject_metadata; delete from types where a is null");
     let d = b.compare(dir.path(), &manifest, &scratch, &Silent, &cancel).await.unwrap();
     assert_eq!(d.schema, ["index public.orders_at is missing"]);
-    for sign in ["public.orders.note: 500 values, other than before", "sequence public.orders_id_seq", "large objects differ", "public.types: 2 rows before, 1 after"] {
+    for sign in [
+        "public.orders.note: 500 values, other than before",
+        "sequence public.orders_id_seq",
+        "large objects differ",
+        "public.types: 2 rows before, 1 after",
+    ] {
         assert!(d.data.iter().any(|l| l.contains(sign)), "{sign} in {d:#?}");
     }
     b.discard(scratch).await.unwrap();
     assert_eq!(elsewhere().psql("postgres", &format!("select count(*) from pg_database where datname = '{name}'")).trim(), "0");
     // Nothing but our own scratch databases is ever dropped.
     elsewhere().psql("postgres", "create database holdpoint_scratch_not_ours");
-    let foreign = holdpoint::engine::Scratch { target: target(elsewhere(), "holdpoint_scratch_not_ours"), grade: holdpoint::model::evidence::Grade::Full };
+    let foreign = holdpoint::engine::Scratch {
+        target: target(elsewhere(), "holdpoint_scratch_not_ours"),
+        grade: holdpoint::model::evidence::Grade::Full,
+    };
     assert!(b.discard(foreign).await.unwrap_err().message.contains("left alone"));
     elsewhere().psql("postgres", "drop database holdpoint_scratch_not_ours");
 }
@@ -510,7 +518,8 @@ async fn a_damaged_dump_is_refused() {
     let e3 = b.restore(dir.path(), &forged, None, &Silent, &cancel).await.err().unwrap();
     assert!(e3.message.starts_with("pg_restore into holdpoint_scratch_"), "{e3:?}");
     let ours = format!("made from backup {}", forged.id);
-    let left_ours = elsewhere().psql("postgres", &format!("select count(*) from pg_database d where shobj_description(d.oid, 'pg_database') like '%{ours}%'"));
+    let left_ours = elsewhere()
+        .psql("postgres", &format!("select count(*) from pg_database d where shobj_description(d.oid, 'pg_database') like '%{ours}%'"));
     assert_eq!(left_ours.trim(), "0");
     // A cancelled backup leaves nothing either.
     let empty = tempfile::tempdir().unwrap();

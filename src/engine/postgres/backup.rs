@@ -107,7 +107,10 @@ impl Postgres {
 
         let dialer = Dialer::new(&self.target).await?;
         let mut command = tools.command("pg_dump", &dialer, &self.target, &self.password, &identity.database);
-        command.args(["--format=directory", "--verbose", "--lock-wait-timeout=10s"]).arg(format!("--snapshot={snapshot}")).arg(format!("--file={}", dump.display()));
+        command
+            .args(["--format=directory", "--verbose", "--lock-wait-timeout=10s"])
+            .arg(format!("--snapshot={snapshot}"))
+            .arg(format!("--file={}", dump.display()));
         let total = self.count_tables(&s).await;
         let mut done = 0;
         tools::run(command, &format!("pg_dump of {}", identity.database), cancel, |line| {
@@ -184,7 +187,14 @@ impl Postgres {
         Ok((target, password))
     }
 
-    async fn restore_backup(&self, dir: &Path, manifest: &Manifest, forbidden: Option<&str>, progress: &dyn Progress, cancel: &CancellationToken) -> Result<Scratch> {
+    async fn restore_backup(
+        &self,
+        dir: &Path,
+        manifest: &Manifest,
+        forbidden: Option<&str>,
+        progress: &dyn Progress,
+        cancel: &CancellationToken,
+    ) -> Result<Scratch> {
         if manifest.identity.product != "PostgreSQL" {
             return Err(Error::failed(format!("the backup in {} is of {}, not of PostgreSQL", dir.display(), manifest.identity.product)));
         }
@@ -198,8 +208,11 @@ impl Postgres {
         refuse_production(&server, &place, forbidden)?;
         let (there, dumped): (u32, u32) = (place.major.parse().unwrap_or(0), manifest.identity.major.parse().unwrap_or(0));
         if there < dumped {
-            return Err(Error::failed(format!("the scratch server {} is PostgreSQL {there}, older than the backup's {dumped}", server.name))
-                .hint("Use a scratch server of the same major version, so that the proof holds for production."));
+            return Err(Error::failed(format!(
+                "the scratch server {} is PostgreSQL {there}, older than the backup's {dumped}",
+                server.name
+            ))
+            .hint("Use a scratch server of the same major version, so that the proof holds for production."));
         }
         let tools = tools::fitting(tools::installed().await, there.max(dumped))?;
         let name = format!("{PREFIX}{}", random());
@@ -217,7 +230,11 @@ impl Postgres {
         progress.update("creating the scratch database", 0, None);
         s.fetch(create_database(&name, &manifest.facts)).await.map_err(|e| {
             let e = e.context(format!("creating a scratch database on {}", server.name));
-            if e.code.as_deref() == Some("42501") { e.hint(format!("ALTER ROLE {} CREATEDB;", Dialect::Postgres.quote_ident(&place.user))) } else { e }
+            if e.code.as_deref() == Some("42501") {
+                e.hint(format!("ALTER ROLE {} CREATEDB;", Dialect::Postgres.quote_ident(&place.user)))
+            } else {
+                e
+            }
         })?;
         let fill = async {
             let comment = Dialect::Postgres.quote_literal(&format!("{MARKER}{}", manifest.id));
@@ -245,7 +262,13 @@ impl Postgres {
         Ok(Scratch { target: database, grade: Grade::Full })
     }
 
-    async fn compare_restore(&self, manifest: &Manifest, scratch: &Scratch, progress: &dyn Progress, cancel: &CancellationToken) -> Result<Differences> {
+    async fn compare_restore(
+        &self,
+        manifest: &Manifest,
+        scratch: &Scratch,
+        progress: &dyn Progress,
+        cancel: &CancellationToken,
+    ) -> Result<Differences> {
         if manifest.fingerprint.objects.is_empty() {
             return Err(Error::new(Kind::Unknown, "the manifest holds no fingerprint, so there is nothing to compare with"));
         }
@@ -308,8 +331,9 @@ fn refuse_production(server: &Target, place: &Identity, forbidden: Option<&str>)
             .hint("Restores for proofs never go there: name a scratch target on another server."));
     }
     if by_address(&place.server_id) != by_address(forbidden) {
-        return Err(Error::held(format!("whether the scratch target {} is on the production server cannot be told", server.name))
-            .hint("One of the two does not let its role call pg_control_system(): GRANT EXECUTE ON FUNCTION pg_control_system() TO the role."));
+        return Err(Error::held(format!("whether the scratch target {} is on the production server cannot be told", server.name)).hint(
+            "One of the two does not let its role call pg_control_system(): GRANT EXECUTE ON FUNCTION pg_control_system() TO the role.",
+        ));
     }
     Ok(())
 }
@@ -399,7 +423,8 @@ fn hash_file(path: &Path, cancel: &CancellationToken) -> Result<(u64, String)> {
 fn artefacts(root: &Path, cancel: &CancellationToken) -> Result<Vec<Artefact>> {
     let dump = root.join(DUMP);
     let failed = |e| Error::io(format!("reading {}", dump.display()), e);
-    let mut names: Vec<PathBuf> = std::fs::read_dir(&dump).map_err(failed)?.map(|e| e.map(|e| e.path())).collect::<std::result::Result<_, _>>().map_err(failed)?;
+    let mut names: Vec<PathBuf> =
+        std::fs::read_dir(&dump).map_err(failed)?.map(|e| e.map(|e| e.path())).collect::<std::result::Result<_, _>>().map_err(failed)?;
     names.sort();
     let mut out = Vec::new();
     for path in names {
@@ -421,7 +446,8 @@ fn id_of(artefacts: &[Artefact]) -> String {
 /// Every file as the manifest says; the error names the first that is not.
 fn intact(root: &Path, manifest: &Manifest, cancel: &CancellationToken) -> Result<()> {
     let damaged = |what: String| {
-        Error::failed(format!("the backup in {} is damaged: {what}", root.display())).hint("Do not rely on it: take a new backup, and find out what happened to this one.")
+        Error::failed(format!("the backup in {} is damaged: {what}", root.display()))
+            .hint("Do not rely on it: take a new backup, and find out what happened to this one.")
     };
     if manifest.artefacts.is_empty() || id_of(&manifest.artefacts) != manifest.id {
         return Err(damaged("its manifest does not fit its own id".into()));
@@ -451,7 +477,13 @@ impl Backups for Postgres {
     fn preflight<'a>(&'a self, identity: &'a Identity) -> BoxFuture<'a, Vec<Finding>> {
         Box::pin(preflight::findings(self, identity))
     }
-    fn take<'a>(&'a self, dir: &'a Path, by: &'a str, progress: &'a dyn Progress, cancel: &'a CancellationToken) -> BoxFuture<'a, Result<Manifest>> {
+    fn take<'a>(
+        &'a self,
+        dir: &'a Path,
+        by: &'a str,
+        progress: &'a dyn Progress,
+        cancel: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<Manifest>> {
         Box::pin(self.take_backup(dir, by, progress, cancel))
     }
     fn restore<'a>(
@@ -498,8 +530,15 @@ mod tests {
     fn production_is_refused_and_so_is_what_cannot_be_told() {
         let t = Target::bare("s", EngineKind::Postgres);
         let mut id = Identity {
-            product: "PostgreSQL".into(), version: "15".into(), major: "15".into(), address: "x".into(), server_id: "71".into(),
-            database: "d".into(), user: "u".into(), pooler: None, unverified: None,
+            product: "PostgreSQL".into(),
+            version: "15".into(),
+            major: "15".into(),
+            address: "x".into(),
+            server_id: "71".into(),
+            database: "d".into(),
+            user: "u".into(),
+            pooler: None,
+            unverified: None,
         };
         assert_eq!(refuse_production(&t, &id, Some("71")).unwrap_err().kind, Kind::Held);
         assert!(refuse_production(&t, &id, Some("72")).is_ok());

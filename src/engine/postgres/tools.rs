@@ -67,10 +67,12 @@ pub(super) fn fitting(mut all: Vec<Tools>, server: u32) -> Result<Tools> {
     all.sort_by_key(|t| t.major);
     let newest = all.last().map(|t| t.major);
     all.into_iter().find(|t| t.major >= server).ok_or_else(|| match newest {
-        Some(old) => Error::failed(format!("pg_dump {old} is older than the server ({server}), and would refuse it"))
-            .hint(format!("Install the client programs of PostgreSQL {server} or later: package postgresql-client-{server} on Debian and Ubuntu.")),
-        None => Error::failed("pg_dump and pg_restore are not installed")
-            .hint(format!("Install the client programs: package postgresql-client-{server} on Debian and Ubuntu, postgresql{server} on Red Hat.")),
+        Some(old) => Error::failed(format!("pg_dump {old} is older than the server ({server}), and would refuse it")).hint(format!(
+            "Install the client programs of PostgreSQL {server} or later: package postgresql-client-{server} on Debian and Ubuntu."
+        )),
+        None => Error::failed("pg_dump and pg_restore are not installed").hint(format!(
+            "Install the client programs: package postgresql-client-{server} on Debian and Ubuntu, postgresql{server} on Red Hat."
+        )),
     })
 }
 
@@ -84,7 +86,11 @@ impl Tools {
             }
         }
         // Messages are looked at for reasons, so they have to be in one language.
-        c.env("LC_ALL", "C").env("PGAPPNAME", "holdpoint").env("PGCONNECT_TIMEOUT", "10").env("PGUSER", user_of(target)).env("PGDATABASE", database);
+        c.env("LC_ALL", "C")
+            .env("PGAPPNAME", "holdpoint")
+            .env("PGCONNECT_TIMEOUT", "10")
+            .env("PGUSER", user_of(target))
+            .env("PGDATABASE", database);
         for (name, value) in dialer.libpq() {
             c.env(name, value);
         }
@@ -134,7 +140,12 @@ pub(super) async fn run(mut command: Command, doing: &str, cancel: &Cancellation
             let said = String::from_utf8_lossy(&bytes).trim_end().to_string();
             line(&said);
             // With --verbose most lines are progress; what an error consists of is marked.
-            if said.contains("error:") || said.contains("warning:") || said.contains("detail:") || said.contains("hint:") || !said.starts_with("pg_") {
+            if said.contains("error:")
+                || said.contains("warning:")
+                || said.contains("detail:")
+                || said.contains("hint:")
+                || !said.starts_with("pg_")
+            {
                 last.push(text::clean(&said).into_owned());
                 if last.len() > LAST {
                     last.remove(0);
@@ -154,7 +165,8 @@ pub(super) async fn run(mut command: Command, doing: &str, cancel: &Cancellation
     }
     let said = last.join("\n");
     let why = last.iter().find(|l| l.contains("error:")).map(|l| l.split_once("error: ").map_or(l.as_str(), |(_, m)| m).to_string());
-    let e = Error::new(Kind::Failed, format!("{doing} failed: {}", why.unwrap_or_else(|| format!("{program} ended with {status}")))).detail(said.clone());
+    let e = Error::new(Kind::Failed, format!("{doing} failed: {}", why.unwrap_or_else(|| format!("{program} ended with {status}"))))
+        .detail(said.clone());
     Err(if said.contains("No space left on device") {
         e.hint("The disk is full: free some space and run it again.")
     } else if said.contains("permission denied") {
