@@ -14,6 +14,7 @@ pub mod palette;
 pub mod panes;
 pub mod state;
 pub mod update;
+pub mod work;
 
 pub use action::Action;
 pub use effect::Effect;

@@ -79,6 +79,54 @@ pub fn truncate(text: &str, max: usize) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// Breaks cleaned text at blanks into lines of at most `max` columns; what follows a break is indented as its line was.
+/// A word that is longer than a line is cut.
+pub fn wrap(text: &str, max: usize) -> Vec<String> {
+    let max = max.max(1);
+    let mut out = Vec::new();
+    for line in text.split('\n') {
+        let indent: String = line.chars().take_while(|c| *c == ' ').take(max / 2).collect();
+        let mut current = indent.clone();
+        let mut empty = true;
+        for word in line.split_whitespace() {
+            let mut word = word;
+            let blank = usize::from(!empty);
+            if !empty && width(&current) + blank + width(word) > max {
+                out.push(std::mem::replace(&mut current, indent.clone()));
+                empty = true;
+            }
+            while width(&current) + usize::from(!empty) + width(word) > max {
+                let room = max - width(&current).min(max - 1);
+                let mut used = 0;
+                let cut = word.grapheme_indices(true).find(|(_, g)| {
+                    used += g.width();
+                    used > room
+                });
+                // The first grapheme always goes, however wide, so that this ends.
+                let at = cut.map_or(word.len(), |(i, _)| i).max(word.graphemes(true).next().map_or(1, str::len));
+                current.push_str(&word[..at]);
+                out.push(std::mem::replace(&mut current, indent.clone()));
+                word = &word[at..];
+                if word.is_empty() {
+                    break;
+                }
+            }
+            if word.is_empty() {
+                continue;
+            }
+            if !empty {
+                current.push(' ');
+            }
+            current.push_str(word);
+            empty = false;
+        }
+        if !empty || line.trim().is_empty() {
+            out.push(if empty { String::new() } else { current });
+        }
+    }
+    out
+}
+
 /// A cell as the text that the server sent, for our own code: bytes that are no UTF-8 are replaced, binary becomes `\x…`.
 pub fn cell_string(cell: Cell<'_>) -> Option<String> {
     match cell {
@@ -187,6 +235,14 @@ mod tests {
     }
 
     #[test]
+    fn wrapping_keeps_indentation_and_cuts_only_what_is_too_long() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("  one two three", 8), ["  one", "  two", "  three"]);
+        assert_eq!(wrap("abcdefgh ij", 3), ["abc", "def", "gh", "ij"]);
+        assert_eq!(wrap("a\n\nb", 5), ["a", "", "b"]);
+    }
+
+    #[test]
     fn invalid_bytes_are_visible_and_null_is_not_text() {
         assert_eq!(cell_line(Cell::Text(b"a\xffb")).as_deref(), Some("a\\xffb"));
         assert_eq!(cell_line(Cell::Binary(b"\x00\x01")).as_deref(), Some("\\x0001"));
@@ -212,6 +268,14 @@ mod tests {
             proptest::prop_assert!(!c.chars().any(hidden));
             let l = clean_lines(&s);
             proptest::prop_assert!(!l.chars().any(|c| c != '\n' && hidden(c)));
+        }
+
+        #[test]
+        fn wrapped_lines_fit_and_lose_no_letter(s in "[a-zé漢 \n]*", n in 2usize..30) {
+            let lines = wrap(&s, n);
+            proptest::prop_assert!(lines.iter().all(|l| width(l) <= n));
+            let letters = |t: &str| t.chars().filter(|c| !c.is_whitespace()).collect::<String>();
+            proptest::prop_assert_eq!(letters(&lines.concat()), letters(&s));
         }
 
         #[test]

@@ -170,8 +170,10 @@ actions! {
     /// Commits the open transaction.
     Commit "commit" "commit",
 
-    /// Proves the rollback of the migration on a scratch copy.
+    /// Proves the rollback of the pending migrations up to the chosen one, on a scratch copy.
     Prove "prove" "prove",
+    /// Proves the rollback of all pending migrations, on a scratch copy.
+    ProveAll "prove-all" "prove all",
     /// Runs the next step that a program can prove.
     RunNext "run-next" "run next",
     /// Runs all steps that need nobody, and stops at the first hold point.
@@ -184,8 +186,10 @@ actions! {
     Apply "apply" "apply",
     /// Reverts the migrations of the open run; asks for the target's name.
     Revert "revert" "revert",
-    /// Starts a checklist for the pending migrations.
-    StartRun "start-run" "start run",
+    /// Starts a checklist run, or chooses another range for it.
+    StartRun "start-run" "choose range",
+    /// Closes the run: reverting then takes a proof of its own.
+    CloseRun "close-run" "close run",
     /// Takes a backup.
     TakeBackup "take-backup" "take",
     /// Restores the backup into the scratch place and compares it.

@@ -69,6 +69,7 @@ pub enum Purpose {
     },
     Apply {
         target: String,
+        upto: Option<i64>,
     },
     Revert {
         target: String,
@@ -143,6 +144,12 @@ impl Viewer {
     }
     pub fn sql(mut self) -> Self {
         self.sql = true;
+        self
+    }
+    /// Prose: broken into lines that fit a screen of `columns`, or are good to read on a wider one.
+    pub fn prose(mut self, columns: u16) -> Self {
+        let width = usize::from(columns.saturating_sub(8)).clamp(30, 96);
+        self.lines = crate::text::wrap(&self.lines.join("\n"), width);
         self
     }
 }

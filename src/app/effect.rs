@@ -125,12 +125,13 @@ pub enum Effect {
 pub enum Operation {
     Queue,
     Checklist,
+    /// Runs that were cut off: those of this target are compared with it and explained.
+    CutOff,
     StartRun {
         upto: Option<i64>,
         issue: Option<String>,
     },
     RunNext,
-    RunStep(String),
     RunProvable,
     Sign {
         step: String,
@@ -138,8 +139,16 @@ pub enum Operation {
         text: String,
         typed_target: Option<String>,
     },
-    Prove(i64),
+    /// The evidence of that id, whole.
+    Evidence(String),
+    /// Up to and including that version; all pending ones when `None`.
+    Prove(Option<i64>),
+    /// Asks the gate whether the range may be applied; nothing else happens.
+    CheckGate {
+        upto: Option<i64>,
+    },
     Apply {
+        upto: Option<i64>,
         typed: String,
     },
     PreviewRevert {
@@ -150,10 +159,18 @@ pub enum Operation {
         typed: String,
     },
     CloseRun,
+    /// Applies, reverts and applies again on another target, of the first environment.
+    Rehearse {
+        target: String,
+        upto: Option<i64>,
+    },
     Backups,
     TakeBackup,
     VerifyBackup(Option<PathBuf>),
-    Journal,
+    /// The newest entries, or those before a number.
+    Journal {
+        before: Option<i64>,
+    },
     VerifyJournal,
     Demo,
     /// Writes a target into the project file; the text was shown before.

@@ -4,8 +4,9 @@ use super::effect::{FixAnswer, JobId, ResultId};
 use super::link::Server;
 use crate::config::keymap::Key;
 use crate::engine::{Outcome, SessionStatus};
+use crate::model::evidence::Evidence;
 use crate::model::plan::Plan;
-use crate::model::{Column, NodePath, Notice, Result, RowBatch, SchemaNode};
+use crate::model::{Column, Finding, NodePath, Notice, Result, RowBatch, SchemaNode};
 use crate::ops;
 use jiff::Timestamp;
 use std::path::PathBuf;
@@ -110,6 +111,11 @@ pub enum Msg {
         /// A target to open at once.
         open: Option<String>,
     },
+    /// One of several steps is done, and the job goes on.
+    Stepped {
+        link: u64,
+        outcome: ops::checklist::StepOutcome,
+    },
     /// A sentence for the footer and the log.
     Said(crate::app::state::Note),
 }
@@ -173,17 +179,56 @@ pub enum RunEvent {
 pub enum Report {
     Queue(Result<Box<ops::migrate::Queue>>),
     Checklist(Result<Box<ops::checklist::RunView>>),
+    CutOff(Result<CutOff>),
     Step(Result<ops::checklist::StepOutcome>),
-    Signed(Result<String>),
-    Proof(Result<String>),
-    Applied(Result<String>),
-    Reverted(Result<String>),
-    RevertPreview(Result<ops::gate::RevertPreview>),
+    /// After running all that needs nobody.
+    Steps(Result<Box<ops::checklist::RunView>>),
+    RunStarted(Result<Box<ops::checklist::RunView>>),
+    Signed(Result<Box<Evidence>>),
+    Evidence(Result<Option<Box<Evidence>>>),
+    Proof(Result<Box<ops::migrate::ProofReport>>),
+    /// What the gate said of a range: the versions that it would clear, or why it holds.
+    Gate {
+        upto: Option<i64>,
+        result: Result<Result<Vec<i64>, ops::gate::Held>>,
+    },
+    Applied(Result<Result<Ran, ops::gate::Held>>),
+    RevertPreview {
+        downto: Option<i64>,
+        result: Result<ops::gate::RevertPreview>,
+    },
+    Reverted(Result<Result<Ran, ops::gate::Held>>),
+    Rehearsed {
+        target: String,
+        result: Result<Ran>,
+    },
+    RunClosed(Result<()>),
     Backups(Result<Vec<ops::backup::Listed>>),
-    Taken(Result<String>),
-    Verified(Result<String>),
-    Journal(Result<Vec<ops::journal::Entry>>),
-    JournalVerified(Result<String>),
+    Taken(Result<Box<ops::backup::TakeReport>>),
+    Verified(Result<Box<ops::backup::VerifyReport>>),
+    Journal {
+        before: Option<i64>,
+        result: Result<Vec<ops::journal::Entry>>,
+    },
+    JournalVerified(Result<ops::journal::Verification>),
     Demo(Result<PathBuf>),
     TargetWritten(Result<String>),
+}
+
+/// What a run of scripts did: the rights that `ops` returns beside it are to be had again, and do not travel in messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ran {
+    pub run: String,
+    pub steps: Vec<ops::migrate::StepRun>,
+    pub took: std::time::Duration,
+    pub findings: Vec<Finding>,
+}
+
+/// Runs without an end.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CutOff {
+    /// On this target, compared with what is there now.
+    pub here: Vec<ops::recover::Explained>,
+    /// On other targets: these have to be opened to be explained.
+    pub elsewhere: Vec<ops::recover::Unfinished>,
 }

@@ -162,6 +162,8 @@ pub struct State {
     pub sequence: Vec<Key>,
     pub messages: Messages,
     pub jobs: Vec<Job>,
+    /// The operation among them that somebody waits for.
+    pub work: Option<super::work::Work>,
     /// The demo's guide: shows what to do next.
     pub guide: bool,
     next_id: u64,
@@ -192,6 +194,7 @@ impl State {
             sequence: Vec::new(),
             messages: Messages::default(),
             jobs: Vec::new(),
+            work: None,
             guide: false,
             next_id: 1,
             ticking: false,

@@ -6,7 +6,7 @@ use super::effect::{Effect, Operation};
 use super::keys;
 use super::link::Link;
 use super::list::ListCursor;
-use super::msg::{Msg, Report, Timer};
+use super::msg::{Msg, Timer};
 use super::palette::{Choice, Palette};
 use super::panes::{backups, checklist, journal, migrations, plan, query, schema, start};
 use super::state::{Note, Pane, State, Workspace};
@@ -130,7 +130,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         }
         Msg::Ended { job, link, report } => {
             state.jobs.retain(|j| j.id != job);
-            ended(state, link, report, effects);
+            super::work::ended(state, job, link, report, effects);
         }
         Msg::Configured { config, guide, open } => {
             state.guide |= guide;
@@ -140,6 +140,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
                 switch_target(state, &name, effects);
             }
         }
+        Msg::Stepped { link, outcome } if link == state.link_no => checklist::stepped(state, &outcome, false),
         Msg::Said(note) => state.say(note),
         // Answers of an earlier connection.
         Msg::Connected { .. }
@@ -148,6 +149,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         | Msg::Children { .. }
         | Msg::Definition { .. }
         | Msg::Planned { .. }
+        | Msg::Stepped { .. }
         | Msg::Unlocked { .. } => {}
     }
 }
@@ -204,26 +206,6 @@ fn status_changed(state: &mut State, status: crate::engine::SessionStatus, effec
     state.tick(effects);
 }
 
-fn ended(state: &mut State, link: u64, report: Report, effects: &mut Vec<Effect>) {
-    match report {
-        Report::Demo(result) => match result {
-            Ok(dir) => state.say(Note::ok(format!("The demo is in {}.", text::clean(&dir.display().to_string())))),
-            Err(e) => state.say(Note::error(&e)),
-        },
-        Report::TargetWritten(result) => match result {
-            Ok(name) => {
-                state.say(Note::ok(format!("Target {name} is written.")));
-                switch_target(state, &name, effects);
-            }
-            Err(e) => state.say(Note::error(&e)),
-        },
-        _ if link != state.link_no => {}
-        report => {
-            let _ = report;
-        }
-    }
-}
-
 /// Connects to another target, after asking when something is open on this one.
 pub fn switch_target(state: &mut State, name: &str, effects: &mut Vec<Effect>) {
     if let Some(why) = state.holds_something() {
@@ -244,6 +226,7 @@ pub fn connect(state: &mut State, name: &str, password: Option<SecretString>, ef
         effects.push(Effect::Cancel { job: j.id });
     }
     state.jobs.clear();
+    state.work = None;
     if state.link.target_name() != Some(name) {
         for r in state.query.results.drain(..) {
             effects.push(Effect::DropRows { result: r.id });
@@ -351,8 +334,17 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
         }
         Action::Rollback => query::run_text(state, "ROLLBACK", effects),
         Action::Commit => query::run_text(state, "COMMIT", effects),
-        Action::Apply | Action::Revert | Action::StartRun | Action::RunNext | Action::RunProvable | Action::Sign => {
-            checklist::go_and_act(state, action, effects);
+        Action::Apply
+        | Action::Revert
+        | Action::StartRun
+        | Action::CloseRun
+        | Action::RunNext
+        | Action::RunProvable
+        | Action::Sign
+        | Action::ShowEvidence => checklist::go_and_act(state, action, effects),
+        Action::Prove | Action::ProveAll => {
+            go(state, Pane::Migrations, effects);
+            migrations::act(state, action, effects);
         }
         Action::TakeBackup | Action::VerifyBackup => {
             act(state, Action::GoBackups, effects);
@@ -364,9 +356,7 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
         }
         Action::NewTarget => start::new_target(state),
         Action::Demo => {
-            let job = state.id();
-            state.job(job, "making the demo", false, effects);
-            effects.push(Effect::Operate { link: state.link_no, job, operation: Operation::Demo });
+            super::work::start(state, "making the demo", false, Operation::Demo, effects);
         }
         _ => {}
     }
@@ -580,9 +570,7 @@ pub fn answer(state: &mut State, then: Then, effects: &mut Vec<Effect>) {
         }
         Then::Fix(answer) => effects.push(Effect::AnswerFix(answer)),
         Then::Operate { title, writes, operation } => {
-            let job = state.id();
-            state.job(job, title, writes, effects);
-            effects.push(Effect::Operate { link: state.link_no, job, operation });
+            super::work::start(state, title, writes, operation, effects);
         }
         Then::OverwriteFile(path) => {
             effects.push(Effect::SaveFile { path, text: state.query.editor.file_text(), overwrite: true });

@@ -51,6 +51,8 @@ pub struct Filter {
     pub kind: Option<String>,
     /// Only entries with a greater sequence number.
     pub after: Option<i64>,
+    /// Only entries with a smaller sequence number.
+    pub before: Option<i64>,
     pub limit: Option<usize>,
 }
 
@@ -200,13 +202,14 @@ impl Store {
     /// Entries, newest first.
     pub fn entries(&self, filter: &Filter) -> Result<Vec<Entry>> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM journal WHERE (?1 IS NULL OR target = ?1) AND (?2 IS NULL OR kind = ?2) AND seq > ?3 ORDER BY seq DESC LIMIT ?4"
+            "SELECT {COLUMNS} FROM journal WHERE (?1 IS NULL OR target = ?1) AND (?2 IS NULL OR kind = ?2) AND seq > ?3 AND seq < ?4 ORDER BY seq DESC LIMIT ?5"
         );
         self.read(|db| {
             let mut st = db.prepare_cached(&sql).map_err(store_error)?;
             let limit = filter.limit.and_then(|l| i64::try_from(l).ok()).unwrap_or(-1);
+            let (after, before) = (filter.after.unwrap_or(0), filter.before.unwrap_or(i64::MAX));
             let rows =
-                st.query_map(params![filter.target, filter.kind, filter.after.unwrap_or(0), limit], Raw::read).map_err(store_error)?;
+                st.query_map(params![filter.target, filter.kind, after, before, limit], Raw::read).map_err(store_error)?;
             rows.map(|r| r.map(Raw::entry).map_err(store_error)).collect()
         })
     }
@@ -309,6 +312,8 @@ mod tests {
         assert!(matches!(s.verify_journal().unwrap(), Verification::Intact { entries: 5, .. }));
         let last = s.entries(&Filter { limit: Some(2), ..Filter::default() }).unwrap();
         assert_eq!(last.iter().map(Entry::sentence).collect::<Vec<_>>(), ["note 4", "note 3"]);
+        let older = s.entries(&Filter { before: Some(last[1].seq), limit: Some(2), ..Filter::default() }).unwrap();
+        assert_eq!(older.iter().map(Entry::sentence).collect::<Vec<_>>(), ["note 2", "note 1"]);
     }
 
     #[test]

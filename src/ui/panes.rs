@@ -4,6 +4,7 @@ pub mod backups;
 pub mod checklist;
 pub mod editor;
 pub mod journal;
+pub mod marks;
 pub mod migrations;
 pub mod plan;
 pub mod results;

@@ -266,6 +266,22 @@ impl Look {
         if state.production() { self.glyphs.heavy } else { self.glyphs.rule }
     }
 
+    /// Cleaned words of ours as this terminal can show them: our own punctuation has ASCII twins.
+    pub fn ascii_words<'t>(&self, words: &'t str) -> std::borrow::Cow<'t, str> {
+        if !self.glyphs.ascii || words.is_ascii() {
+            return words.into();
+        }
+        let twins = |ch: char| match ch {
+            '…' => "..".into(),
+            '·' => "-".into(),
+            '→' => "->".into(),
+            '×' => "x".into(),
+            '≈' => "~".into(),
+            other => other.to_string(),
+        };
+        words.chars().map(twins).collect::<String>().into()
+    }
+
     pub fn severity(&self, s: Severity) -> Style {
         match s {
             Severity::Critical => self.critical,

@@ -1,39 +1,439 @@
-//! The checklist pane.
-//! NOTE from the lead: a further worker ("panes") writes this file and ui/panes/checklist.rs, with their jobs; leave both alone, land your wiring early.
+//! The checklist: how each step of the run stands, what holds, and what to do next. Forms for what changes a target.
 
+mod forms;
+
+pub use forms::{ask_apply, ask_range, ask_revert, gate, ran, revert_preview, submit};
+
+use super::migrations::{self, shown_range};
+use crate::app::dialog::{Dialog, Then, Viewer};
+use crate::app::effect::{JobId, Operation};
+use crate::app::layout::arrange;
 use crate::app::list::ListCursor;
-use crate::app::{Action, Effect, State};
+use crate::app::state::{Note, Pane};
+use crate::app::work;
+use crate::app::{Action, Effect, State, update};
+use crate::config::StepKind;
+use crate::model::evidence::{Evidence, Grade};
+use crate::model::{Error, Result};
+use crate::ops::checklist::{RunView, StepOutcome, StepState, StepView};
+use crate::text;
+use forms::{close_question, offer_earlier, sign, sign_form};
+
+/// Id of the step that is proven on other targets.
+const APPLIED_EARLIER: &str = "applied-earlier";
+/// Kind of evidence of the step that closes the run.
+const RECORD: &str = "record";
 
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Checklist {
     pub list: ListCursor,
-}
-
-/// Does an action of this pane; false when it is none of its own.
-pub fn act(_state: &mut State, _action: Action, _effects: &mut Vec<Effect>) -> bool {
-    false
+    pub view: Option<Box<RunView>>,
+    pub loading: bool,
+    /// Why there is no run to be seen, or no newer one.
+    pub error: Option<Error>,
+    /// Step that a job is proving now.
+    pub running: Option<usize>,
 }
 
 impl Checklist {
     /// A run is open.
     pub fn open(&self) -> bool {
-        false
+        self.view.as_ref().is_some_and(|v| v.run.is_some() && !v.closed)
+    }
+
+    /// Ticked steps of all.
+    pub fn ticks(&self) -> Option<(usize, usize)> {
+        self.view.as_ref().map(|v| (v.ticked(), v.steps.len()))
+    }
+
+    /// What the tab strip says of it: ` 5/11`.
+    pub fn tab(&self) -> String {
+        self.ticks().filter(|_| self.view.as_ref().is_some_and(|v| !v.range.is_empty())).map_or_else(String::new, |(t, n)| format!(" {t}/{n}"))
+    }
+
+    pub fn steps(&self) -> &[StepView] {
+        self.view.as_ref().map_or(&[], |v| &v.steps)
+    }
+
+    pub fn chosen(&self) -> Option<&StepView> {
+        self.steps().get(self.list.at)
+    }
+
+    /// How many steps hold the application of a range, if the run is about that very range.
+    pub fn holding(&self, range: &[i64]) -> Option<usize> {
+        let v = self.view.as_ref().filter(|v| !v.applied && v.range == range)?;
+        Some(v.missing().count())
+    }
+
+    /// The state of a step, with what runs now put over it.
+    pub fn state_of(&self, i: usize) -> Option<StepState> {
+        let s = self.steps().get(i)?;
+        Some(if self.running == Some(i) { StepState::Running } else { s.state })
     }
 }
 
+/// The word for a proof's grade.
+pub fn grade_word(grade: Grade) -> &'static str {
+    match grade {
+        Grade::Sampled => "sampled",
+        Grade::Attached => "attached",
+        Grade::Full => "full",
+    }
+}
+
+fn page(state: &State) -> usize {
+    arrange(state).inside(Pane::Checklist).map_or(10, |a| usize::from(list_height(a.h, state.checklist.steps().len())))
+}
+
+/// Rows of the steps in a pane of `height`: a heading above, what holds and what to do below.
+pub fn list_height(height: u16, steps: usize) -> u16 {
+    let steps = u16::try_from(steps).unwrap_or(u16::MAX).max(1);
+    // One line for the heading, and four for what to do next where there is room.
+    let room = height.saturating_sub(if height >= 12 { 5 } else { 2 });
+    steps.min(room.max(1))
+}
+
+/// Reads the run again.
+pub fn load(state: &mut State, effects: &mut Vec<Effect>) {
+    let Some(server) = state.link.server() else { return };
+    if let Some(why) = &server.no_migrations {
+        state.checklist.error = Some(Error::failed(why.clone()));
+        return;
+    }
+    state.checklist.loading = true;
+    work::read(state, Operation::Checklist, effects);
+}
+
 /// The pane came on the screen.
-pub fn shown(_state: &mut State, _effects: &mut Vec<Effect>) {}
+pub fn shown(state: &mut State, effects: &mut Vec<Effect>) {
+    if !state.checklist.loading {
+        // Evidence expires by itself: what is looked at is read again.
+        load(state, effects);
+    }
+}
+
+/// The run came.
+pub fn view(state: &mut State, result: Result<Box<RunView>>) {
+    let c = &mut state.checklist;
+    c.loading = false;
+    match result {
+        Err(e) => c.error = Some(e),
+        Ok(v) => {
+            let moved = c.view.as_ref().is_none_or(|old| old.next != v.next || old.run != v.run);
+            c.error = None;
+            if moved && let Some(next) = v.next {
+                c.list.at = next;
+            }
+            c.view = Some(v);
+        }
+    }
+    if work::running(state).is_none() {
+        state.checklist.running = None;
+    }
+    follow(state);
+}
+
+fn follow(state: &mut State) {
+    let (len, page) = (state.checklist.steps().len(), page(state));
+    state.checklist.list.follow(len, page);
+}
+
+/// One step was run; `last`: nothing else follows it.
+pub fn stepped(state: &mut State, outcome: &StepOutcome, last: bool) {
+    let c = &mut state.checklist;
+    let mut title = outcome.step.clone();
+    if let Some(v) = &mut c.view {
+        if let Some(i) = v.steps.iter().position(|s| s.id == outcome.step) {
+            let s = &mut v.steps[i];
+            s.state = if outcome.holds { StepState::Proved } else { StepState::Failed };
+            s.summary.clone_from(&outcome.summary);
+            title.clone_from(&s.title);
+            c.list.at = i;
+        }
+        let next = v.steps.iter().position(|s| !s.ticked());
+        c.running = if last || !outcome.holds { None } else { next.filter(|i| provable(&v.steps[*i])) };
+    }
+    if last {
+        let words = format!("{}: {}", text::clean(&title), work::sentence(&outcome.summary));
+        state.say(if outcome.holds { Note::ok(words) } else { Note::warning(words) });
+    }
+    follow(state);
+}
+
+/// All that needs nobody was run.
+pub fn steps_ended(state: &mut State, result: Result<Box<RunView>>) {
+    state.checklist.running = None;
+    match result {
+        Err(e) => work::failed(state, &e),
+        Ok(v) => {
+            let note = match v.next.and_then(|i| v.steps.get(i)) {
+                None => Note::ok("Every step is ticked."),
+                Some(s) if s.state == StepState::Failed => Note::warning(format!("{}: {}", text::clean(&s.title), work::sentence(&s.summary))),
+                Some(s) if s.act => Note::ok(format!("Nothing holds any more: {} applies.", work::keys(state, Action::Apply))),
+                Some(s) => Note::info(format!("{} comes next. {}", text::clean(&s.title), work::sentence(&s.next))),
+            };
+            state.say(note);
+            view(state, Ok(v));
+        }
+    }
+}
+
+/// A program can prove it here without a person.
+fn provable(s: &StepView) -> bool {
+    s.kind == StepKind::Proved && !s.act
+}
+
+/// A run was started, or its range was changed.
+pub fn started(state: &mut State, result: Result<Box<RunView>>, effects: &mut Vec<Effect>) {
+    match result {
+        Err(e) => work::failed(state, &e),
+        Ok(v) => {
+            state.say(Note::ok(format!("The run is about {} now.", shown_range(&v.range))));
+            view(state, Ok(v));
+            update::go(state, Pane::Checklist, effects);
+        }
+    }
+}
 
 /// Goes to the pane, then does the action.
-pub fn go_and_act(_state: &mut State, _action: Action, _effects: &mut Vec<Effect>) {}
-
-/// A form of this pane is complete.
-pub fn submit(_state: &mut State, _effects: &mut Vec<Effect>) {}
-
-impl Checklist {
-    /// What the tab strip says of it: ` 5/11`.
-    pub fn tab(&self) -> String {
-        String::new()
+pub fn go_and_act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
+    if state.link.server().is_none() {
+        return state.say(Note::info("No target is open."));
     }
+    update::go(state, Pane::Checklist, effects);
+    act(state, action, effects);
+}
+
+/// Does an action of this pane; false when it is none of its own.
+pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool {
+    let (len, page) = (state.checklist.steps().len(), page(state));
+    if state.checklist.list.go(action, len, page) {
+        return true;
+    }
+    match action {
+        Action::RunNext => run_next(state, effects),
+        Action::RunProvable => run_all(state, effects),
+        Action::Sign => sign(state),
+        Action::ShowEvidence | Action::Open => show_evidence(state, effects),
+        Action::Apply => ask_apply(state, None, effects),
+        Action::Revert => ask_revert(state, None, effects),
+        Action::StartRun => ask_range(state, None),
+        Action::CloseRun => close(state),
+        Action::Refresh => load(state, effects),
+        Action::Copy => {
+            let text = state.checklist.chosen().map(|s| if s.command.is_empty() { s.summary.clone() } else { s.command.clone() });
+            effects.extend(text.map(Effect::Copy));
+        }
+        _ => return false,
+    }
+    true
+}
+
+fn no_run(state: &mut State) {
+    let words = match &state.checklist.error {
+        Some(e) => e.message.clone(),
+        None => "The checklist is not read yet.".into(),
+    };
+    state.say(Note::info(words));
+}
+
+fn run_next(state: &mut State, effects: &mut Vec<Effect>) {
+    let Some(v) = &state.checklist.view else { return no_run(state) };
+    if v.range.is_empty() && !v.applied {
+        return state.say(Note::info("Nothing is pending: there is nothing to prove."));
+    }
+    let Some(i) = v.next else {
+        return state.say(Note::ok("Every step is ticked: nothing is left to do."));
+    };
+    let step = v.steps[i].clone();
+    if step.act {
+        return ask_apply(state, None, effects);
+    }
+    if step.kind == StepKind::Signed {
+        return sign_form(state, &step);
+    }
+    if step.id == APPLIED_EARLIER {
+        return offer_earlier(state, &step);
+    }
+    if step.id == RECORD {
+        return close_question(state, "Record and close the run?", Then::Operate {
+            title: "recording".into(),
+            writes: false,
+            operation: Operation::RunNext,
+        });
+    }
+    if work::start(state, lower(&step.title), false, Operation::RunNext, effects) {
+        state.checklist.running = Some(i);
+    }
+}
+
+fn run_all(state: &mut State, effects: &mut Vec<Effect>) {
+    let Some(v) = &state.checklist.view else { return no_run(state) };
+    if v.range.is_empty() && !v.applied {
+        return state.say(Note::info("Nothing is pending: there is nothing to prove."));
+    }
+    let next = v.next.filter(|i| provable(&v.steps[*i]));
+    let Some(i) = next else { return run_next(state, effects) };
+    if v.steps[i].id == APPLIED_EARLIER || v.steps[i].id == RECORD {
+        return run_next(state, effects);
+    }
+    if work::start(state, "running all that needs nobody", false, Operation::RunProvable, effects) {
+        state.checklist.running = Some(i);
+    }
+}
+
+fn lower(title: &str) -> String {
+    let t = text::clean(title);
+    let mut c = t.chars();
+    c.next().map_or_else(String::new, |f| f.to_lowercase().chain(c).collect())
+}
+
+fn close(state: &mut State) {
+    if !state.checklist.open() {
+        return state.say(Note::info("No run is open."));
+    }
+    let operation = Operation::CloseRun;
+    close_question(state, "Close the run?", Then::Operate { title: "closing the run".into(), writes: false, operation });
+}
+
+fn show_evidence(state: &mut State, effects: &mut Vec<Effect>) {
+    let Some(step) = state.checklist.chosen().cloned() else { return no_run(state) };
+    match step.evidence {
+        Some(id) => work::read(state, Operation::Evidence(id), effects),
+        None => {
+            let mut lines = vec![step.title.clone(), String::new(), work::sentence(&step.help)];
+            if !step.summary.is_empty() {
+                lines.push(work::sentence(&step.summary));
+            }
+            lines.extend(step.why_not.iter().map(|w| work::sentence(w)));
+            if !step.next.is_empty() {
+                lines.extend([String::new(), "What to do:".into(), format!("  {}", work::sentence(&step.next))]);
+            }
+            if !step.command.is_empty() {
+                lines.push(format!("  {}", step.command));
+            }
+            lines.extend([String::new(), "There is no evidence yet.".into()]);
+            state.dialogs.push(Dialog::Viewer(Viewer::new(step.title, lines.join("\n")).prose(state.size.0)));
+        }
+    }
+}
+
+/// A step's evidence came.
+pub fn evidence(state: &mut State, result: Result<Option<Box<Evidence>>>) {
+    match result {
+        Err(e) => work::failed(state, &e),
+        Ok(None) => state.say(Note::warning("That evidence is not in the store any more.")),
+        Ok(Some(e)) => {
+            let title = format!("Evidence · {}", text::clean(&e.kind));
+            state.dialogs.push(Dialog::Viewer(Viewer::new(title, evidence_text(&e)).prose(state.size.0)));
+        }
+    }
+}
+
+/// Evidence as a text to read.
+fn evidence_text(e: &Evidence) -> String {
+    let mut out = vec![work::sentence(&e.summary), String::new()];
+    let mut line = |name: &str, value: &str| {
+        if !value.is_empty() {
+            out.push(format!("{name:<12} {value}"));
+        }
+    };
+    line("Holds", if e.holds { "yes" } else { "no: it was run and did not prove it" });
+    line("Grade", e.grade.map_or("", grade_word));
+    line("Class", e.class.map_or("", migrations::class_word));
+    line("At", &e.at);
+    line("Good until", e.expires.as_deref().unwrap_or("its subject changes"));
+    line("By", &format!("{} (claimed) on {}", e.by, e.host));
+    line("Imported", e.imported_from.as_deref().unwrap_or(""));
+    line("Environment", e.environment.as_deref().unwrap_or(""));
+    line("Target", &e.subject.target);
+    line("Database", &e.subject.database);
+    line("Scripts", &e.subject.scripts);
+    line("Schema", &e.subject.schema);
+    line("Backup", &e.subject.backup);
+    line("Id", &e.id);
+    let facts: Vec<_> = e.facts.iter().filter(|(k, _)| *k != "nonce").collect();
+    if !facts.is_empty() {
+        out.extend([String::new(), "Facts".into()]);
+        out.extend(facts.iter().map(|(k, v)| format!("  {k}: {v}")));
+    }
+    out.join("\n")
+}
+
+/// What is shown below the steps: of the step under the cursor what is known and what to do. The first line is the most
+/// important one.
+pub fn words(state: &State) -> Vec<String> {
+    let Some(v) = &state.checklist.view else { return Vec::new() };
+    let key = |a| work::keys_in(state, Pane::Checklist, a);
+    if v.closed {
+        return vec!["The run is closed.".into()];
+    }
+    if v.range.is_empty() && !v.applied {
+        return vec!["Nothing is pending on this target.".into()];
+    }
+    let at = state.checklist.list.at;
+    let mut out = match v.steps.get(at) {
+        Some(s) if v.next != Some(at) => of_step(s),
+        _ => Vec::new(),
+    };
+    match v.next.and_then(|i| v.steps.get(i)) {
+        None => out.push(format!("Every step is ticked. {} reverts, {} closes the run.", key(Action::Revert), key(Action::CloseRun))),
+        Some(s) if v.next != Some(at) => out.push(format!("Next: {}.", text::clean(&s.title))),
+        Some(s) => out.extend(of_next(state, v, s)),
+    }
+    out
+}
+
+/// A step that is not the next one.
+fn of_step(s: &StepView) -> Vec<String> {
+    let mut out = Vec::new();
+    if !s.summary.is_empty() {
+        let by = s.by.as_ref().filter(|_| s.ticked()).map_or_else(String::new, |b| format!(" ({})", text::clean(b)));
+        out.push(format!("{}{by}", work::sentence(&s.summary)));
+    } else if !s.help.is_empty() {
+        out.push(work::sentence(&s.help));
+    }
+    if !s.ticked() {
+        out.extend(s.why_not.iter().map(|w| work::sentence(w)).filter(|w| *w != work::sentence(&s.summary)));
+    }
+    if !s.voids_if.is_empty() && s.ticked() {
+        out.push(work::sentence(&s.voids_if));
+    }
+    out
+}
+
+/// The step that comes next: what holds, and what to do.
+fn of_next(state: &State, v: &RunView, s: &StepView) -> Vec<String> {
+    let key = |a| work::keys_in(state, Pane::Checklist, a);
+    let title = text::clean(&s.title);
+    if s.act {
+        return vec![format!("Nothing holds: {} applies {}, after you typed the target's name.", key(Action::Apply), shown_range(&v.range))];
+    }
+    let why = s.why_not.first().or(Some(&s.summary).filter(|t| !t.is_empty()));
+    let why = why.map_or_else(|| ".".into(), |w| format!(": {}", work::sentence(w)));
+    let held = v.missing().any(|m| m.id == s.id);
+    let mut out = vec![format!("{}: {title}{why}", if held { "Held" } else { "Next" })];
+    if s.kind == StepKind::Signed {
+        out.push(format!("{} signs it.", key(Action::Sign)));
+    } else {
+        out.push(format!("{} runs it, {} all that need nobody.", key(Action::RunNext), key(Action::RunProvable)));
+    }
+    if !s.next.is_empty() {
+        out.push(work::sentence(&s.next));
+    }
+    if !s.command.is_empty() && !s.next.contains(&s.command) {
+        out.push(format!("Or: {}", text::clean(&s.command)));
+    }
+    if !s.voids_if.is_empty() {
+        out.push(work::sentence(&s.voids_if));
+    }
+    out
+}
+
+/// What is shown of a job that proves a step: its own words, done of total.
+pub fn running_job(state: &State) -> Option<(JobId, usize)> {
+    let i = state.checklist.running?;
+    let (work, _) = work::running(state)?;
+    matches!(work.operation, Operation::RunNext | Operation::RunProvable).then_some((work.job, i))
 }

@@ -1,14 +1,15 @@
-//! Operations of `ops` for the panes: one arm for each, the report goes back as it is, or as a sentence.
+//! Operations of `ops` for the panes: one arm for each, the report goes back as it is.
 
 use super::{Live, Shared, files, lock};
 use crate::app::Msg;
 use crate::app::effect::{JobId, Operation};
-use crate::app::msg::Report;
+use crate::app::msg::{CutOff, Ran, Report};
+use crate::app::panes::journal;
 use crate::config;
 use crate::model::{Error, Result};
 use crate::ops::checklist::{self, SCHEMA_MIGRATION, Scope, Signature};
-use crate::ops::{self, Cx};
-use crate::text;
+use crate::ops::gate::Held;
+use crate::ops::{self, Connection, Cx};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ pub async fn operate(shared: Arc<Shared>, link: u64, job: JobId, operation: Oper
         Operation::Demo => Report::Demo(demo(&shared, &cx).await),
         Operation::WriteTarget { path, text, name } => Report::TargetWritten(write_target(&shared, &cx, &path, &text).map(|()| name)),
         other => match shared.live(link) {
-            Some(live) => on_target(&shared, &live, &cx, other).await,
+            Some(live) => on_target(&shared, &live, &cx, link, other).await,
             None => return,
         },
     };
@@ -26,81 +27,101 @@ pub async fn operate(shared: Arc<Shared>, link: u64, job: JobId, operation: Oper
     shared.send(Msg::Ended { job, link, report });
 }
 
-async fn on_target(shared: &Shared, live: &Live, cx: &Cx, operation: Operation) -> Report {
+async fn on_target(shared: &Shared, live: &Live, cx: &Cx, link: u64, operation: Operation) -> Report {
     let conn = &live.connection;
     match operation {
         Operation::Queue => Report::Queue(ops::migrate::status(cx, conn).await.map(Box::new)),
         Operation::Checklist => Report::Checklist(checklist::view(cx, conn, SCHEMA_MIGRATION).await.map(Box::new)),
+        Operation::CutOff => Report::CutOff(cut_off(cx, conn).await),
         Operation::StartRun { upto, issue } => {
-            Report::Checklist(checklist::scope(cx, conn, SCHEMA_MIGRATION, &Scope { upto, issue }).await.map(Box::new))
+            Report::RunStarted(checklist::scope(cx, conn, SCHEMA_MIGRATION, &Scope { upto, issue }).await.map(Box::new))
         }
         Operation::RunNext => Report::Step(checklist::run_next(cx, conn, SCHEMA_MIGRATION).await),
-        Operation::RunStep(step) => Report::Step(checklist::run_step(cx, conn, SCHEMA_MIGRATION, &step).await),
         Operation::RunProvable => {
             let tx = shared.tx.clone();
             let each = move |o: &checklist::StepOutcome| {
-                let note = if o.holds {
-                    crate::app::state::Note::ok(o.summary.clone())
-                } else {
-                    crate::app::state::Note::warning(o.summary.clone())
-                };
-                let _ = tx.send(Msg::Said(note));
+                // The loop is gone when the console ends; nobody is left to tell.
+                let _ = tx.send(Msg::Stepped { link, outcome: o.clone() });
             };
-            Report::Checklist(checklist::run_all_provable(cx, conn, SCHEMA_MIGRATION, &each).await.map(Box::new))
+            Report::Steps(checklist::run_all_provable(cx, conn, SCHEMA_MIGRATION, &each).await.map(Box::new))
         }
         Operation::Sign { step, name, text, typed_target } => {
             let signature = Signature { name, text, typed_target };
-            Report::Signed(checklist::sign(cx, conn, SCHEMA_MIGRATION, &step, &signature).await.map(|e| e.summary))
+            Report::Signed(checklist::sign(cx, conn, SCHEMA_MIGRATION, &step, &signature).await.map(Box::new))
         }
-        Operation::Prove(version) => Report::Proof(ops::migrate::prove(cx, conn, Some(version)).await.map(|p| {
-            let of = p.steps.iter().find(|s| s.version == Some(version)).map(|s| s.summary.clone());
-            of.or_else(|| p.why_not.first().cloned()).unwrap_or_else(|| "proven".into())
-        })),
-        Operation::Apply { typed } => Report::Applied(apply(live, cx, &typed).await),
-        Operation::PreviewRevert { downto } => Report::RevertPreview(ops::gate::preview_revert(cx, conn, downto).await),
-        Operation::Revert { downto, typed } => Report::Reverted(revert(live, cx, downto, &typed).await),
-        Operation::CloseRun => Report::Signed(checklist::close(cx, conn, SCHEMA_MIGRATION).await.map(|()| "The run is closed.".into())),
+        Operation::Evidence(id) => {
+            Report::Evidence(ops::evidence::list(cx, None).map(|all| all.into_iter().find(|e| e.id == id).map(Box::new)))
+        }
+        Operation::Prove(upto) => Report::Proof(ops::migrate::prove(cx, conn, upto).await.map(Box::new)),
+        Operation::CheckGate { upto } => {
+            // The clearance is dropped at once: it is made anew when the target's name was typed.
+            let result = ops::gate::clear(cx, conn, upto).await.map(|r| r.map(|c| c.versions()));
+            Report::Gate { upto, result }
+        }
+        Operation::Apply { upto, typed } => Report::Applied(apply(conn, cx, upto, &typed).await),
+        Operation::PreviewRevert { downto } => Report::RevertPreview { downto, result: ops::gate::preview_revert(cx, conn, downto).await },
+        Operation::Revert { downto, typed } => Report::Reverted(revert(conn, cx, downto, &typed).await),
+        Operation::CloseRun => Report::RunClosed(checklist::close(cx, conn, SCHEMA_MIGRATION).await),
+        Operation::Rehearse { target, upto } => {
+            let result = rehearse(cx, &target, upto).await;
+            Report::Rehearsed { target, result }
+        }
         Operation::Backups => Report::Backups(ops::backup::list(cx, conn).await),
-        Operation::TakeBackup => Report::Taken(ops::backup::take(cx, conn).await.map(|r| r.evidence.summary)),
-        Operation::VerifyBackup(dir) => Report::Verified(ops::backup::verify(cx, conn, dir.as_deref()).await.map(|r| r.evidence.summary)),
-        Operation::Journal => {
-            let filter = ops::journal::Filter { limit: Some(1000), ..Default::default() };
-            Report::Journal(ops::journal::show(cx, &filter))
+        Operation::TakeBackup => Report::Taken(ops::backup::take(cx, conn).await.map(Box::new)),
+        Operation::VerifyBackup(dir) => Report::Verified(ops::backup::verify(cx, conn, dir.as_deref()).await.map(Box::new)),
+        Operation::Journal { before } => {
+            let filter = ops::journal::Filter { before, limit: Some(journal::PAGE), ..Default::default() };
+            Report::Journal { before, result: ops::journal::show(cx, &filter) }
         }
-        Operation::VerifyJournal => Report::JournalVerified(ops::journal::verify(cx).and_then(|v| match v {
-            ops::journal::Verification::Intact { entries, head } => {
-                Ok(format!("Intact: {} entries, head {}.", text::thousands(entries), head.get(..12).unwrap_or(&head)))
-            }
-            ops::journal::Verification::Broken { at, why } => Err(Error::failed(format!("the journal is broken at entry {at}: {why}"))),
-        })),
+        Operation::VerifyJournal => Report::JournalVerified(ops::journal::verify(cx)),
         // Handled before a target is looked for.
         Operation::Demo | Operation::WriteTarget { .. } => Report::Demo(Err(Error::failed("not an operation on a target"))),
     }
 }
 
 /// Applies what the gate clears. The name was typed; it is compared here once more, at the last point before the gate.
-async fn apply(live: &Live, cx: &Cx, typed: &str) -> Result<String> {
-    let conn = &live.connection;
-    if typed != conn.target().name {
-        return Err(Error::held("the typed name is not the name of the target"));
-    }
-    let clearance = ops::gate::clear(cx, conn, None).await?.map_err(Error::from)?;
-    let report = ops::migrate::apply(cx, conn, clearance).await?;
-    Ok(format!("Applied {} in {}.", versions(report.steps.iter().map(|s| s.version)), text::duration(report.took)))
+async fn apply(conn: &Connection, cx: &Cx, upto: Option<i64>, typed: &str) -> Result<Result<Ran, Held>> {
+    same_name(conn, typed)?;
+    let clearance = match ops::gate::clear(cx, conn, upto).await? {
+        Ok(c) => c,
+        Err(held) => return Ok(Err(held)),
+    };
+    let r = ops::migrate::apply(cx, conn, clearance).await?;
+    Ok(Ok(Ran { run: r.run, steps: r.steps, took: r.took, findings: r.findings }))
 }
 
-async fn revert(live: &Live, cx: &Cx, downto: Option<i64>, typed: &str) -> Result<String> {
-    let conn = &live.connection;
-    if typed != conn.target().name {
-        return Err(Error::held("the typed name is not the name of the target"));
-    }
-    let right = ops::gate::clear_revert(cx, conn, downto, Some(typed)).await?.map_err(Error::from)?;
-    let report = ops::migrate::revert(cx, conn, right).await?;
-    Ok(format!("Reverted {} in {}.", versions(report.steps.iter().map(|s| s.version)), text::duration(report.took)))
+async fn revert(conn: &Connection, cx: &Cx, downto: Option<i64>, typed: &str) -> Result<Result<Ran, Held>> {
+    same_name(conn, typed)?;
+    let right = match ops::gate::clear_revert(cx, conn, downto, Some(typed)).await? {
+        Ok(r) => r,
+        Err(held) => return Ok(Err(held)),
+    };
+    let r = ops::migrate::revert(cx, conn, right).await?;
+    Ok(Ok(Ran { run: r.run, steps: r.steps, took: r.took, findings: r.findings }))
 }
 
-fn versions(of: impl Iterator<Item = i64>) -> String {
-    of.map(|v| v.to_string()).collect::<Vec<_>>().join(", ")
+fn same_name(conn: &Connection, typed: &str) -> Result<()> {
+    if typed == conn.target().name { Ok(()) } else { Err(Error::held("the typed name is not the name of the target")) }
+}
+
+/// Rehearses on a target that is not the open one, over connections of its own.
+async fn rehearse(cx: &Cx, target: &str, upto: Option<i64>) -> Result<Ran> {
+    let conn = ops::connect::connect(cx, target).await?;
+    let r = ops::migrate::rehearse(cx, &conn, upto).await?;
+    Ok(Ran { run: r.run, steps: r.steps, took: r.took, findings: r.findings })
+}
+
+/// Runs without an end; those on this target are compared with it.
+async fn cut_off(cx: &Cx, conn: &Connection) -> Result<CutOff> {
+    let mut out = CutOff::default();
+    for u in ops::recover::unfinished(cx)? {
+        if u.target == conn.target().name {
+            out.here.push(ops::recover::explain(cx, conn, &u).await?);
+        } else {
+            out.elsewhere.push(u);
+        }
+    }
+    Ok(out)
 }
 
 /// Makes (or finds) the demo under the working directory and goes over to its configuration.

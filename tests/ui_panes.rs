@@ -1,0 +1,695 @@
+//! The Migrations, Checklist, Backups and Journal panes: keys to effects, reports to state, and how it all looks at
+//! 80×24, at 160×48 and without colour or Unicode. Nothing runs: reports are made up.
+
+use holdpoint::app::dialog::{Dialog, Then};
+use holdpoint::app::effect::Operation;
+use holdpoint::app::link::Server;
+use holdpoint::app::msg::{CutOff, Ran, Report};
+use holdpoint::app::{Effect, Msg, Pane, State, update};
+use holdpoint::config::keymap::{Key, Keymap};
+use holdpoint::config::surroundings::Surroundings;
+use holdpoint::config::theme::{ColourDepth, Theme};
+use holdpoint::config::StepKind;
+use holdpoint::config::files::load_in;
+use holdpoint::engine::SessionStatus;
+use holdpoint::model::evidence::Grade;
+use holdpoint::model::manifest::{Fingerprint, Manifest};
+use holdpoint::model::migration::{Applied, Migration, RollbackClass, Script, Standing};
+use holdpoint::model::{Dialect, Error, Finding, Identity, ReadOnly, Severity, TxState};
+use holdpoint::ops::backup::Listed;
+use holdpoint::ops::checklist::{RunView, StepOutcome, StepState, StepView};
+use holdpoint::ops::gate::{Held, Missing, RevertPreview};
+use holdpoint::ops::journal::{Entry, Verification};
+use holdpoint::ops::migrate::status::QueueItem;
+use holdpoint::ops::migrate::{Queue, StepRun};
+use holdpoint::ops::recover::{Explained, Unfinished};
+use holdpoint::ui::{self, Look};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+const CONFIG: &str = r#"
+[policy]
+approval = "solo"
+[operator]
+name = "mira"
+[targets.shop-dev]
+engine = "sqlite"
+path = "dev.db"
+environment = "development"
+migrations = "migrations"
+[targets.shop-qa]
+engine = "sqlite"
+path = "qa.db"
+environment = "qa"
+migrations = "migrations"
+[targets.shop-prod]
+engine = "sqlite"
+path = "prod.db"
+environment = "production"
+migrations = "migrations"
+"#;
+
+/// A state with a target open, and the effects of what was done last.
+struct World {
+    state: State,
+    effects: Vec<Effect>,
+    _dir: tempfile::TempDir,
+}
+
+impl World {
+    /// `shop-prod` is open; what was asked for in the background is not answered yet.
+    fn open(size: (u16, u16)) -> World {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("holdpoint.toml");
+        std::fs::write(&file, CONFIG).unwrap();
+        let around = Surroundings::made_up(dir.path(), dir.path(), []);
+        let config = load_in(Some(&file), &around).unwrap();
+        let target = config.targets["shop-prod"].clone();
+        let now = "2026-11-21T14:10:00Z".parse().unwrap();
+        let mut state = State::new(Arc::new(config), Keymap::builtin().unwrap(), size, now);
+        let mut effects = Vec::new();
+        holdpoint::app::update::connect(&mut state, "shop-prod", None, &mut effects);
+        let identity = Identity {
+            product: "SQLite".into(),
+            version: "3.51.1".into(),
+            major: "3".into(),
+            address: "/srv/prod.db".into(),
+            server_id: "7".into(),
+            database: "prod.db".into(),
+            user: String::new(),
+            pooler: None,
+            unverified: None,
+        };
+        let status = SessionStatus { tx: TxState::Idle, read_only: ReadOnly::File, lost: None, round_trip: None };
+        let server =
+            Server { target, identity, status, dialect: Dialect::Sqlite, no_plans: None, no_backups: None, no_migrations: None };
+        let link = state.link_no;
+        let mut w = World { state, effects: Vec::new(), _dir: dir };
+        w.tell(Msg::Connected { link, server: Box::new(server) });
+        w
+    }
+
+    /// Queue and run are known, and the pane has the focus.
+    fn at(size: (u16, u16), pane: Pane) -> World {
+        let mut w = World::open(size);
+        w.report(Report::Queue(Ok(Box::new(queue()))));
+        w.report(Report::Checklist(Ok(Box::new(run()))));
+        holdpoint::app::update::go(&mut w.state, pane, &mut w.effects);
+        w
+    }
+
+    fn tell(&mut self, msg: Msg) {
+        self.effects = update(&mut self.state, msg);
+    }
+
+    /// A report of the job that runs, or of one in the background.
+    fn report(&mut self, report: Report) {
+        let job = self.state.work.as_ref().map_or(0, |w| w.job);
+        let link = self.state.link_no;
+        self.tell(Msg::Ended { job, link, report });
+    }
+
+    /// Keys as in `keymap.toml`, with blanks between.
+    fn keys(&mut self, keys: &str) {
+        let mut all = Vec::new();
+        for k in keys.split_whitespace() {
+            all.extend(update(&mut self.state, Msg::Key(Key::parse(k).unwrap())));
+        }
+        self.effects = all;
+    }
+
+    fn type_text(&mut self, text: &str) {
+        for c in text.chars() {
+            self.tell(Msg::Key(Key::char(c)));
+        }
+    }
+
+    fn operations(&self) -> Vec<&Operation> {
+        self.effects.iter().filter_map(|e| if let Effect::Operate { operation, .. } = e { Some(operation) } else { None }).collect()
+    }
+
+    fn said(&self) -> &str {
+        self.state.messages.log.back().map_or("", |n| &n.text)
+    }
+
+    fn screen(&self, ascii: bool, theme: &str) -> String {
+        let look = Look::new(&Theme::built_in(theme, if theme == "mono" { ColourDepth::None } else { ColourDepth::True }).unwrap(), ascii);
+        let (w, h) = self.state.size;
+        let mut terminal = Terminal::new(TestBackend::new(w, h)).unwrap();
+        terminal.draw(|f| ui::draw(&self.state, &look, f)).unwrap();
+        let buffer = terminal.backend().buffer().clone();
+        let mut out = String::new();
+        for y in 0..h {
+            let line: String = (0..w).map(|x| buffer[(x, y)].symbol()).collect();
+            out.push_str(line.trim_end());
+            out.push('\n');
+        }
+        out
+    }
+}
+
+fn script(name: &str, text: &str) -> Script {
+    Script { path: PathBuf::from("migrations").join(name), text: text.into(), sha256: "ab".repeat(32) }
+}
+
+fn migration(version: i64, name: &str, up: &str, down: Option<&str>) -> Migration {
+    Migration {
+        version,
+        name: name.into(),
+        up: script(&format!("{version:04}_{name}.up.sql"), up),
+        down: down.map(|d| script(&format!("{version:04}_{name}.down.sql"), d)),
+        no_transaction: false,
+    }
+}
+
+fn applied(version: i64, name: &str) -> Applied {
+    Applied {
+        version,
+        description: name.replace('_', " "),
+        installed_on: "2026-11-12 09:00:00".into(),
+        success: true,
+        checksum: "cd".repeat(48),
+        execution_time: 1,
+    }
+}
+
+fn queue() -> Queue {
+    let item = |version, name: &str, standing, migration, applied, class, verdict: Option<&str>| QueueItem {
+        version,
+        name: name.into(),
+        standing,
+        migration,
+        applied,
+        class,
+        verdict: verdict.map(str::to_string),
+    };
+    let done = |v, n: &str, s| item(v, n, s, Some(migration(v, n, "create table a (id integer);", Some("drop table a;"))), Some(applied(v, n)), None, None);
+    let index = migration(
+        4,
+        "index_orders",
+        "-- The orders of one customer, newest first.\ncreate index orders_customer on orders (customer_id, placed_at);\n",
+        Some("drop index orders_customer;\n"),
+    );
+    let fax = migration(
+        5,
+        "drop_customer_fax",
+        "-- Nobody sends a fax any more.\nalter table customers drop column fax;\n",
+        Some("-- The column comes back, the numbers do not.\nalter table customers add column fax text;\n"),
+    );
+    Queue {
+        dir: PathBuf::from("/srv/shop/migrations"),
+        items: vec![
+            done(1, "create_shop", Standing::Applied),
+            done(2, "add_payments", Standing::Edited),
+            item(3, "gone", Standing::FileMissing, None, Some(applied(3, "gone")), None, None),
+            item(4, "index_orders", Standing::Pending, Some(index), None, Some(RollbackClass::Exact), None),
+            item(
+                5,
+                "drop_customer_fax",
+                Standing::Pending,
+                Some(fax),
+                None,
+                Some(RollbackClass::Lossy),
+                Some("down loses 1,204 values of customers.fax"),
+            ),
+            item(6, "backfill_totals", Standing::Pending, Some(migration(6, "backfill_totals", "update orders set total = 1;\n", None)), None, None, None),
+        ],
+        findings: vec![
+            Finding::new(Severity::Critical, "edited", "0002", "0002_add_payments.up.sql was edited after it was applied")
+                .next("Bring back the file as it was applied, and put the change into a new migration."),
+        ],
+        transactional_ddl: true,
+        history_present: true,
+    }
+}
+
+fn step(id: &str, title: &str, kind: StepKind, state: StepState, summary: &str) -> StepView {
+    StepView {
+        id: id.into(),
+        title: title.into(),
+        help: "What this step is for.".into(),
+        kind,
+        act: id == "apply",
+        hold: id != "record",
+        state,
+        summary: summary.into(),
+        grade: (id == "restore-verified").then_some(Grade::Full),
+        class: None,
+        at: matches!(state, StepState::Proved).then(|| "2026-11-21T14:06:00Z".into()),
+        age: None,
+        by: Some("mira".into()),
+        facts: Default::default(),
+        voids_if: "It becomes void if a file, the target or the backup changes.".into(),
+        why_not: if state == StepState::Held { vec!["nobody has approved it".into()] } else { Vec::new() },
+        next: if id == "approval" { "Ask a second person, or sign alone with a reason.".into() } else { String::new() },
+        command: format!("holdpoint checklist sign {id}"),
+        evidence: matches!(state, StepState::Proved).then(|| "e1".repeat(32)),
+    }
+}
+
+fn run() -> RunView {
+    use StepKind::{Proved, Signed};
+    use StepState as S;
+    RunView {
+        checklist: "schema-migration".into(),
+        title: "Schema migration".into(),
+        target: "shop-prod".into(),
+        environment: Some("production".into()),
+        run: Some("0badcafe".into()),
+        issue: Some("OPS-4711".into()),
+        started_by: Some("mira".into()),
+        started_at: Some("2026-11-21T14:01:00Z".into()),
+        range: vec![4, 5],
+        steps: vec![
+            step("files-intact", "Files intact, parsed, history consistent", Proved, S::Proved, "2 migrations, 5 statements"),
+            step("down-present", "Down scripts present", Proved, S::Proved, "each of 2 has one"),
+            step("applied-earlier", "Applied in the earlier environments", Proved, S::Proved, "development, qa"),
+            step("backup-taken", "Backup taken", Proved, S::Proved, "3.1 GB, 0x3f9a0000"),
+            step("restore-verified", "Restore verified", Proved, S::Proved, "63 tables equal, in 38 s"),
+            step("rollback-proven", "Rollback proven", Proved, S::Proved, "lossy: 1,204 values of customers.fax"),
+            step("approval", "Approved", Signed, S::Held, ""),
+            step("preconditions", "Preconditions, now", Proved, S::Waiting, ""),
+            step("apply", "Apply", Proved, S::Waiting, ""),
+            step("validate", "Validated", Proved, S::Waiting, ""),
+            step("record", "Recorded, run closed", Proved, S::Waiting, ""),
+        ],
+        next: Some(6),
+        applied: false,
+        closed: false,
+        findings: Vec::new(),
+    }
+}
+
+/// The run with the steps before `id` ticked and it as the next one.
+fn run_at(id: &str) -> RunView {
+    let mut v = run();
+    let next = v.steps.iter().position(|s| s.id == id).unwrap();
+    for (i, s) in v.steps.iter_mut().enumerate() {
+        s.why_not.clear();
+        s.state = if i < next { StepState::Proved } else { StepState::Waiting };
+    }
+    v.next = Some(next);
+    v
+}
+
+fn held() -> Held {
+    let missing = |step: &str, title: &str, why: &str, next: &str| Missing {
+        step: step.into(),
+        title: title.into(),
+        why: why.into(),
+        next: next.into(),
+    };
+    Held {
+        act: "apply 0004…0005 on shop-prod".into(),
+        missing: vec![
+            missing("approval", "Approved", "nobody has approved it", "Ask: holdpoint checklist sign shop-prod approval"),
+            missing("preconditions", "Preconditions, now", "they were read 20 min ago and are good for 10 min", "Run: holdpoint checklist run preconditions"),
+        ],
+    }
+}
+
+const NARROW: (u16, u16) = (80, 24);
+const WIDE: (u16, u16) = (160, 48);
+
+#[test]
+fn connecting_reads_queue_run_and_what_was_cut_off_in_the_background() {
+    let w = World::open(NARROW);
+    assert_eq!(w.operations(), [&Operation::Queue, &Operation::Checklist, &Operation::CutOff]);
+    assert!(w.state.jobs.is_empty(), "nothing of it stands in the footer");
+}
+
+#[test]
+fn the_cursor_starts_at_the_first_pending_one_and_the_range_ends_at_it() {
+    let mut w = World::at(NARROW, Pane::Migrations);
+    assert_eq!(w.state.migrations.chosen().unwrap().version, 4);
+    w.keys("Down P");
+    assert_eq!(w.operations(), [&Operation::Prove(None)]);
+    assert_eq!(w.state.jobs[0].title, "proving 0004…0006");
+    // A second one is refused while the first one runs.
+    w.keys("p");
+    assert!(w.operations().is_empty() && w.said().contains("still running"), "{}", w.said());
+    w.report(Report::Proof(Err(Error::failed("no scratch place is configured"))));
+    assert!(w.state.work.is_none() && w.said().contains("no scratch place"));
+    w.keys("p");
+    assert_eq!(w.operations(), [&Operation::Prove(Some(5))]);
+}
+
+#[test]
+fn what_is_applied_cannot_be_proven_and_says_so() {
+    let mut w = World::at(NARROW, Pane::Migrations);
+    w.keys("g p");
+    assert!(w.operations().is_empty());
+    assert!(w.said().contains("0001 is applied"), "{}", w.said());
+}
+
+#[test]
+fn the_queue_keeps_the_cursor_on_its_migration_when_read_again() {
+    let mut w = World::at(NARROW, Pane::Migrations);
+    w.keys("Down");
+    let mut q = queue();
+    q.items.remove(0);
+    w.report(Report::Queue(Ok(Box::new(q))));
+    assert_eq!(w.state.migrations.chosen().unwrap().version, 5);
+}
+
+#[test]
+fn no_single_key_applies() {
+    let mut w = World::at(NARROW, Pane::Migrations);
+    w.keys("Down a");
+    assert_eq!(w.operations(), [&Operation::CheckGate { upto: Some(5) }]);
+    w.report(Report::Gate { upto: Some(5), result: Ok(Ok(vec![4, 5])) });
+    let Some(Dialog::Form(f)) = w.state.dialogs.last() else { panic!("a form is open") };
+    assert!(f.body.iter().any(|l| l.contains("0004 index_orders (exact)")), "{:?}", f.body);
+    assert!(f.body[0].contains("PRODUCTION shop-prod"), "{:?}", f.body);
+    // Another name does nothing.
+    w.type_text("shop-qa");
+    w.keys("Enter");
+    assert!(w.operations().is_empty() && !w.state.dialogs.is_empty());
+    w.keys("C-u");
+    w.type_text("shop-prod");
+    w.keys("Enter");
+    assert_eq!(w.operations(), [&Operation::Apply { upto: Some(5), typed: "shop-prod".into() }]);
+    assert!(w.state.jobs[0].writes);
+    let steps = vec![StepRun { version: 4, name: "index_orders".into(), statements: 1, took: Duration::from_millis(3) }];
+    w.report(Report::Applied(Ok(Ok(Ran { run: "r".into(), steps, took: Duration::from_millis(1200), findings: Vec::new() }))));
+    assert_eq!(w.said(), "Applied: 0004 in 1.2 s.");
+    assert!(w.operations().contains(&&Operation::Queue) && w.operations().contains(&&Operation::Checklist));
+}
+
+#[test]
+fn another_range_than_the_runs_is_asked_about() {
+    let mut w = World::at(NARROW, Pane::Migrations);
+    w.keys("a");
+    assert!(w.operations().is_empty());
+    let Some(Dialog::Confirm(c)) = w.state.dialogs.last() else { panic!("a question") };
+    assert!(c.body[0].contains("0004…0005") && c.body[0].contains("means 0004"), "{:?}", c.body);
+    w.keys("c");
+    assert_eq!(w.operations(), [&Operation::StartRun { upto: Some(4), issue: Some("OPS-4711".into()) }]);
+}
+
+#[test]
+fn a_held_gate_names_what_is_missing_and_leads_on() {
+    let mut w = World::at(NARROW, Pane::Migrations);
+    w.keys("Down a");
+    w.report(Report::Gate { upto: Some(5), result: Ok(Err(held())) });
+    insta::assert_snapshot!("held_80", w.screen(false, "dark"));
+    w.keys("c");
+    assert_eq!(w.state.view.focus, Pane::Checklist);
+    assert!(w.state.dialogs.is_empty());
+}
+
+#[test]
+fn reverting_shows_what_is_lost_before_the_name_is_typed() {
+    let mut w = World::at(NARROW, Pane::Checklist);
+    w.keys("u");
+    assert_eq!(w.operations(), [&Operation::PreviewRevert { downto: None }]);
+    let losses = vec!["1,204 values of customers.fax".to_string()];
+    let preview = RevertPreview { versions: vec![5, 4], covered: true, losses, missing: Vec::new() };
+    w.report(Report::RevertPreview { downto: None, result: Ok(preview) });
+    insta::assert_snapshot!("revert_80", w.screen(false, "dark"));
+    w.type_text("shop-prod");
+    w.keys("Enter");
+    assert_eq!(w.operations(), [&Operation::Revert { downto: None, typed: "shop-prod".into() }]);
+}
+
+#[test]
+fn the_next_step_that_wants_a_person_opens_its_form() {
+    let mut w = World::at(NARROW, Pane::Checklist);
+    assert_eq!(w.state.checklist.list.at, 6, "the cursor is on what holds");
+    w.keys("Enter");
+    assert!(w.operations().is_empty());
+    insta::assert_snapshot!("sign_80", w.screen(false, "dark"));
+    // The name is filled in; the reason and the target's name are not.
+    w.keys("Enter");
+    w.keys("Enter");
+    assert!(w.operations().is_empty());
+    w.keys("Up");
+    w.type_text("batch window");
+    w.keys("Enter");
+    w.type_text("shop-prod");
+    w.keys("Enter");
+    let sign = Operation::Sign {
+        step: "approval".into(),
+        name: "mira".into(),
+        text: "batch window".into(),
+        typed_target: Some("shop-prod".into()),
+    };
+    assert_eq!(w.operations(), [&sign]);
+}
+
+#[test]
+fn running_all_marks_each_step_as_it_goes() {
+    let mut w = World::at(NARROW, Pane::Checklist);
+    w.report(Report::Checklist(Ok(Box::new(run_at("backup-taken")))));
+    w.keys("A");
+    assert_eq!(w.operations(), [&Operation::RunProvable]);
+    assert_eq!(w.state.checklist.state_of(3), Some(StepState::Running));
+    let link = w.state.link_no;
+    let outcome = StepOutcome { step: "backup-taken".into(), holds: true, summary: "3.1 GB in 9 s".into(), evidence: Vec::new() };
+    w.tell(Msg::Stepped { link, outcome });
+    assert_eq!(w.state.checklist.state_of(3), Some(StepState::Proved));
+    assert_eq!(w.state.checklist.state_of(4), Some(StepState::Running));
+    let job = w.state.work.as_ref().unwrap().job;
+    w.tell(Msg::Progress { job, step: "comparing order_items".into(), done: 41, total: Some(63) });
+    w.tell(Msg::Now("2026-11-21T14:10:38Z".parse().unwrap()));
+    insta::assert_snapshot!("running_80", w.screen(false, "dark"));
+    w.report(Report::Steps(Ok(Box::new(run()))));
+    assert!(w.said().contains("Approved comes next"), "{}", w.said());
+    assert_eq!(w.state.checklist.running, None);
+}
+
+#[test]
+fn a_step_that_is_proven_elsewhere_offers_to_rehearse_there() {
+    let mut w = World::at(NARROW, Pane::Checklist);
+    let mut v = run_at("applied-earlier");
+    v.steps[2].why_not = vec!["these files were never rehearsed in development".into(), "they were never applied in qa".into()];
+    w.report(Report::Checklist(Ok(Box::new(v))));
+    w.keys("Enter");
+    insta::assert_snapshot!("earlier_80", w.screen(false, "dark"));
+    let Some(Dialog::Confirm(c)) = w.state.dialogs.last() else { panic!("a question") };
+    assert!(c.answers.iter().any(|a| a.then == Then::Connect("shop-qa".into())));
+    w.keys("r");
+    assert_eq!(w.operations(), [&Operation::Rehearse { target: "shop-dev".into(), upto: Some(5) }]);
+}
+
+#[test]
+fn recording_closes_the_run_and_asks_first() {
+    let mut w = World::at(NARROW, Pane::Checklist);
+    w.report(Report::Checklist(Ok(Box::new(run_at("record")))));
+    w.keys("Enter");
+    assert!(w.operations().is_empty());
+    w.keys("c");
+    assert_eq!(w.operations(), [&Operation::RunNext]);
+}
+
+#[test]
+fn a_range_is_chosen_among_the_pending_ones() {
+    let mut w = World::at(NARROW, Pane::Migrations);
+    w.keys("s C-u");
+    w.type_text("2");
+    w.keys("Enter Enter");
+    assert!(w.operations().is_empty());
+    let Some(Dialog::Form(f)) = w.state.dialogs.last() else { panic!("the form is still there") };
+    assert!(f.problem.as_ref().unwrap().contains("0004, 0005, 0006"), "{:?}", f.problem);
+    w.keys("C-u");
+    w.type_text("0006");
+    w.keys("Enter Enter");
+    assert_eq!(w.operations(), [&Operation::StartRun { upto: Some(6), issue: Some("OPS-4711".into()) }]);
+}
+
+#[test]
+fn backups_are_taken_verified_and_explained() {
+    let mut w = World::at(NARROW, Pane::Backups);
+    assert_eq!(w.operations(), [&Operation::Backups]);
+    w.report(Report::Backups(Ok(backups())));
+    insta::assert_snapshot!("backups_80", w.screen(false, "dark"));
+    w.keys("v");
+    assert_eq!(w.operations(), [&Operation::VerifyBackup(Some("/srv/backups/b2".into()))]);
+    w.report(Report::Verified(Err(Error::failed("the scratch directory is full"))));
+    // What cannot be verified says why.
+    w.keys("G v");
+    assert!(w.operations().is_empty() && w.said().contains("manifest.json is missing"), "{}", w.said());
+    w.keys("t");
+    assert_eq!(w.operations(), [&Operation::TakeBackup]);
+}
+
+fn backups() -> Vec<Listed> {
+    let manifest = |id: &str, at: &str| Manifest {
+        format: 1,
+        id: id.repeat(16),
+        target: "shop-prod".into(),
+        identity: Identity {
+            product: "SQLite".into(),
+            version: "3.51.1".into(),
+            major: "3".into(),
+            address: "/srv/prod.db".into(),
+            server_id: "7".into(),
+            database: "prod.db".into(),
+            user: String::new(),
+            pooler: None,
+            unverified: None,
+        },
+        taken_at: at.into(),
+        taken_by: "mira".into(),
+        tool: "VACUUM INTO, SQLite 3.51".into(),
+        artefacts: Vec::new(),
+        fingerprint: Fingerprint::default(),
+        took_ms: 900,
+        facts: Default::default(),
+    };
+    let listed = |dir: &str, manifest, problem: Option<&str>, verified| Listed {
+        dir: PathBuf::from("/srv/backups").join(dir),
+        manifest,
+        problem: problem.map(str::to_string),
+        bytes: 31_000_000,
+        age: Some(240),
+        same_database: Some(true),
+        verified,
+    };
+    vec![
+        listed("b2", Some(manifest("3f9a", "2026-11-21T14:06:00Z")), None, None),
+        listed("b1", Some(manifest("77aa", "2026-11-20T02:00:00Z")), None, Some(("2026-11-20T02:01:00Z".into(), Duration::from_millis(1800)))),
+        listed("b0", None, Some("manifest.json is missing"), None),
+    ]
+}
+
+fn entries(from: i64, count: i64) -> Vec<Entry> {
+    (0..count)
+        .map(|i| Entry {
+            seq: from - i,
+            at: format!("2026-11-21T13:{:02}:00Z", i % 60),
+            kind: "evidence".into(),
+            operator: "mira".into(),
+            host: "h".into(),
+            target: "shop-prod".into(),
+            body: serde_json::json!({ "summary": format!("record {} \u{1b}[2J", from - i) }),
+            prev_hash: "00".repeat(32),
+            hash: "11".repeat(32),
+        })
+        .collect()
+}
+
+#[test]
+fn the_journal_reads_on_when_scrolled_and_keeps_its_place() {
+    let mut w = World::at(NARROW, Pane::Journal);
+    assert_eq!(w.operations(), [&Operation::Journal { before: None }]);
+    w.report(Report::Journal { before: None, result: Ok(entries(900, 200)) });
+    w.keys("Down");
+    assert!(w.operations().is_empty(), "far from the end");
+    w.keys("End");
+    assert_eq!(w.operations(), [&Operation::Journal { before: Some(701) }]);
+    w.keys("Up");
+    assert!(w.operations().is_empty(), "asked already");
+    w.report(Report::Journal { before: Some(701), result: Ok(entries(700, 30)) });
+    assert_eq!(w.state.journal.items().len(), 230);
+    assert!(w.state.journal.complete);
+    // Something is done: the new entries join what is there, and the cursor stays on its entry.
+    let at = w.state.journal.chosen().unwrap().seq;
+    w.report(Report::Journal { before: None, result: Ok(entries(905, 200)) });
+    assert_eq!(w.state.journal.items().len(), 235);
+    assert_eq!(w.state.journal.chosen().unwrap().seq, at);
+}
+
+#[test]
+fn the_journals_chain_is_walked_and_its_verdict_stays() {
+    let mut w = World::at(NARROW, Pane::Journal);
+    w.report(Report::Journal { before: None, result: Ok(entries(12, 12)) });
+    w.keys("v");
+    assert_eq!(w.operations(), [&Operation::VerifyJournal]);
+    w.report(Report::JournalVerified(Ok(Verification::Broken { at: 7, why: "record 7 was changed after it was written".into() })));
+    w.keys("Down");
+    let screen = w.screen(false, "dark");
+    assert!(!screen.contains('\u{1b}'), "outside text is cleaned");
+    insta::assert_snapshot!("journal_80", screen);
+    w.keys("Enter");
+    assert!(matches!(w.state.dialogs.last(), Some(Dialog::Viewer(v)) if v.lines.iter().any(|l| l.contains("\"summary\""))));
+}
+
+#[test]
+fn a_cut_off_run_is_explained_at_the_start() {
+    let mut w = World::open(NARROW);
+    let unfinished = Unfinished {
+        act: "a1".into(),
+        run: "r1".into(),
+        target: "shop-prod".into(),
+        direction: "apply".into(),
+        started_at: "2026-11-21T02:11:00Z".into(),
+        started_by: "mira".into(),
+        host: "bastion".into(),
+        versions: vec![4, 5],
+        last: "0005, statement 1 of 1 was sent and not answered".into(),
+    };
+    let here = vec![Explained {
+        unfinished,
+        summary: "applying 0004…0005 was cut off".into(),
+        truths: vec!["0004 is applied".into(), "0005 is not: its transaction was rolled back".into()],
+        next: vec!["Apply the rest: press a in the checklist".into()],
+        settled: true,
+    }];
+    w.report(Report::CutOff(Ok(CutOff { here, elsewhere: Vec::new() })));
+    insta::assert_snapshot!("cut_off_80", w.screen(false, "dark"));
+}
+
+#[test]
+fn answers_of_another_connection_change_nothing() {
+    let mut w = World::open(NARROW);
+    let link = w.state.link_no - 1;
+    w.tell(Msg::Ended { job: 0, link, report: Report::Queue(Ok(Box::new(queue()))) });
+    assert!(w.state.migrations.queue.is_none());
+}
+
+#[test]
+fn an_engine_without_migrations_says_why() {
+    let mut w = World::open(NARROW);
+    w.state.link.server_mut().unwrap().no_migrations = Some("MySQL 5.7 keeps no proof of its DDL".into());
+    w.state.migrations = Default::default();
+    holdpoint::app::update::go(&mut w.state, Pane::Migrations, &mut Vec::new());
+    assert!(w.screen(false, "dark").contains("MySQL 5.7 keeps no proof"));
+}
+
+#[test]
+fn how_the_panes_look() {
+    for (name, size) in [("80", NARROW), ("160", WIDE)] {
+        let mut w = World::at(size, Pane::Migrations);
+        w.keys("Down");
+        insta::assert_snapshot!(format!("migrations_{name}"), w.screen(false, "dark"));
+        let w = World::at(size, Pane::Checklist);
+        insta::assert_snapshot!(format!("checklist_{name}"), w.screen(false, "dark"));
+    }
+    let mut w = World::at(WIDE, Pane::Editor);
+    w.state.view.typing = false;
+    insta::assert_snapshot!("side_column_160", w.screen(false, "dark"));
+    let mut w = World::at(WIDE, Pane::Backups);
+    w.report(Report::Backups(Ok(backups())));
+    insta::assert_snapshot!("backups_160", w.screen(false, "dark"));
+}
+
+#[test]
+fn how_the_panes_look_without_unicode_and_colour() {
+    let mut w = World::at(NARROW, Pane::Migrations);
+    w.keys("Down");
+    let screen = w.screen(true, "mono");
+    assert!(screen.is_ascii(), "{screen}");
+    insta::assert_snapshot!("migrations_mono", screen);
+    let w = World::at(NARROW, Pane::Checklist);
+    let screen = w.screen(true, "mono");
+    assert!(screen.is_ascii(), "{screen}");
+    insta::assert_snapshot!("checklist_mono", screen);
+}
+
+#[test]
+fn nothing_breaks_at_the_smallest_size_or_with_nothing_known() {
+    for size in [(60, 16), (100, 16), (160, 16)] {
+        for pane in [Pane::Migrations, Pane::Checklist, Pane::Backups, Pane::Journal] {
+            let w = World::at(size, pane);
+            assert!(!w.screen(false, "dark").is_empty());
+            let mut w = World::open(size);
+            holdpoint::app::update::go(&mut w.state, pane, &mut Vec::new());
+            w.keys("Down Up End Enter Esc p P a u s A e c v t y");
+            assert!(!w.screen(true, "mono").is_empty());
+        }
+    }
+}
