@@ -5,12 +5,12 @@ use holdpoint::app::dialog::{Dialog, Then};
 use holdpoint::app::effect::Operation;
 use holdpoint::app::link::Server;
 use holdpoint::app::msg::{CutOff, Ran, Report};
-use holdpoint::app::{Effect, Msg, Pane, State, update};
+use holdpoint::app::{Action, Effect, Msg, Pane, State, update};
+use holdpoint::config::StepKind;
+use holdpoint::config::files::load_in;
 use holdpoint::config::keymap::{Key, Keymap};
 use holdpoint::config::surroundings::Surroundings;
 use holdpoint::config::theme::{ColourDepth, Theme};
-use holdpoint::config::StepKind;
-use holdpoint::config::files::load_in;
 use holdpoint::engine::SessionStatus;
 use holdpoint::model::evidence::Grade;
 use holdpoint::model::manifest::{Fingerprint, Manifest};
@@ -84,8 +84,7 @@ impl World {
             unverified: None,
         };
         let status = SessionStatus { tx: TxState::Idle, read_only: ReadOnly::File, lost: None, round_trip: None };
-        let server =
-            Server { target, identity, status, dialect: Dialect::Sqlite, no_plans: None, no_backups: None, no_migrations: None };
+        let server = Server { target, identity, status, dialect: Dialect::Sqlite, no_plans: None, no_backups: None, no_migrations: None };
         let link = state.link_no;
         let mut w = World { state, effects: Vec::new(), _dir: dir };
         w.tell(Msg::Connected { link, server: Box::new(server) });
@@ -97,7 +96,15 @@ impl World {
         let mut w = World::open(size);
         w.report(Report::Queue(Ok(Box::new(queue()))));
         w.report(Report::Checklist(Ok(Box::new(run()))));
-        holdpoint::app::update::go(&mut w.state, pane, &mut w.effects);
+        w.effects.clear();
+        let action = match pane {
+            Pane::Migrations => Action::GoMigrations,
+            Pane::Checklist => Action::GoChecklist,
+            Pane::Backups => Action::GoBackups,
+            Pane::Journal => Action::GoJournal,
+            _ => Action::GoQuery,
+        };
+        holdpoint::app::update::act(&mut w.state, action, &mut w.effects);
         w
     }
 
@@ -186,7 +193,9 @@ fn queue() -> Queue {
         class,
         verdict: verdict.map(str::to_string),
     };
-    let done = |v, n: &str, s| item(v, n, s, Some(migration(v, n, "create table a (id integer);", Some("drop table a;"))), Some(applied(v, n)), None, None);
+    let done = |v, n: &str, s| {
+        item(v, n, s, Some(migration(v, n, "create table a (id integer);", Some("drop table a;"))), Some(applied(v, n)), None, None)
+    };
     let index = migration(
         4,
         "index_orders",
@@ -215,7 +224,15 @@ fn queue() -> Queue {
                 Some(RollbackClass::Lossy),
                 Some("down loses 1,204 values of customers.fax"),
             ),
-            item(6, "backfill_totals", Standing::Pending, Some(migration(6, "backfill_totals", "update orders set total = 1;\n", None)), None, None, None),
+            item(
+                6,
+                "backfill_totals",
+                Standing::Pending,
+                Some(migration(6, "backfill_totals", "update orders set total = 1;\n", None)),
+                None,
+                None,
+                None,
+            ),
         ],
         findings: vec![
             Finding::new(Severity::Critical, "edited", "0002", "0002_add_payments.up.sql was edited after it was applied")
@@ -306,7 +323,12 @@ fn held() -> Held {
         act: "apply 0004…0005 on shop-prod".into(),
         missing: vec![
             missing("approval", "Approved", "nobody has approved it", "Ask: holdpoint checklist sign shop-prod approval"),
-            missing("preconditions", "Preconditions, now", "they were read 20 min ago and are good for 10 min", "Run: holdpoint checklist run preconditions"),
+            missing(
+                "preconditions",
+                "Preconditions, now",
+                "they were read 20 min ago and are good for 10 min",
+                "Run: holdpoint checklist run preconditions",
+            ),
         ],
     }
 }
@@ -426,7 +448,6 @@ fn the_next_step_that_wants_a_person_opens_its_form() {
     w.keys("Enter");
     w.keys("Enter");
     assert!(w.operations().is_empty());
-    w.keys("Up");
     w.type_text("batch window");
     w.keys("Enter");
     w.type_text("shop-prod");
@@ -551,7 +572,12 @@ fn backups() -> Vec<Listed> {
     };
     vec![
         listed("b2", Some(manifest("3f9a", "2026-11-21T14:06:00Z")), None, None),
-        listed("b1", Some(manifest("77aa", "2026-11-20T02:00:00Z")), None, Some(("2026-11-20T02:01:00Z".into(), Duration::from_millis(1800)))),
+        listed(
+            "b1",
+            Some(manifest("77aa", "2026-11-20T02:00:00Z")),
+            None,
+            Some(("2026-11-20T02:01:00Z".into(), Duration::from_millis(1800))),
+        ),
         listed("b0", None, Some("manifest.json is missing"), None),
     ]
 }

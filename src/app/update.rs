@@ -291,8 +291,15 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
         }
         Action::GoResults => go(state, Pane::Results, effects),
         Action::GoPlan => go(state, Pane::Plan, effects),
-        Action::GoMigrations => go(state, Pane::Migrations, effects),
-        Action::GoChecklist => go(state, Pane::Checklist, effects),
+        // Asked for by name they take the main area, also where a column beside the query shows them already.
+        Action::GoMigrations => {
+            state.view.workspace = Workspace::Migrations;
+            go(state, Pane::Migrations, effects);
+        }
+        Action::GoChecklist => {
+            state.view.workspace = Workspace::Checklist;
+            go(state, Pane::Checklist, effects);
+        }
         Action::GoBackups => go(state, Pane::Backups, effects),
         Action::GoJournal => go(state, Pane::Journal, effects),
         Action::GoStart => {

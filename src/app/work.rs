@@ -61,7 +61,7 @@ fn read_again(state: &mut State, effects: &mut Vec<Effect>) {
     migrations::load(state, effects);
     checklist::load(state, effects);
     let layout = super::layout::arrange(state);
-    state.backups.listed = None;
+    state.backups.stale = true;
     if layout.has(Pane::Backups) {
         backups::load(state, effects);
     }

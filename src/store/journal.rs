@@ -208,8 +208,7 @@ impl Store {
             let mut st = db.prepare_cached(&sql).map_err(store_error)?;
             let limit = filter.limit.and_then(|l| i64::try_from(l).ok()).unwrap_or(-1);
             let (after, before) = (filter.after.unwrap_or(0), filter.before.unwrap_or(i64::MAX));
-            let rows =
-                st.query_map(params![filter.target, filter.kind, after, before, limit], Raw::read).map_err(store_error)?;
+            let rows = st.query_map(params![filter.target, filter.kind, after, before, limit], Raw::read).map_err(store_error)?;
             rows.map(|r| r.map(Raw::entry).map_err(store_error)).collect()
         })
     }

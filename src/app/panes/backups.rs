@@ -15,9 +15,11 @@ use crate::text;
 #[derive(Debug, Default)]
 pub struct Backups {
     pub list: ListCursor,
-    /// Newest first; `None`: not read yet, or to be read again.
+    /// Newest first; `None`: not read yet.
     pub listed: Option<Vec<Listed>>,
     pub loading: bool,
+    /// Something was done since.
+    pub stale: bool,
     pub error: Option<Error>,
 }
 
@@ -64,7 +66,7 @@ pub fn load(state: &mut State, effects: &mut Vec<Effect>) {
 
 /// The pane came on the screen.
 pub fn shown(state: &mut State, effects: &mut Vec<Effect>) {
-    if state.backups.listed.is_none() && !state.backups.loading {
+    if (state.backups.listed.is_none() || state.backups.stale) && !state.backups.loading {
         load(state, effects);
     }
 }
@@ -76,6 +78,7 @@ pub fn listed(state: &mut State, result: Result<Vec<Listed>>) {
         Err(e) => state.backups.error = Some(e),
         Ok(l) => {
             state.backups.error = None;
+            state.backups.stale = false;
             state.backups.listed = Some(l);
         }
     }
@@ -110,8 +113,13 @@ pub fn verified(state: &mut State, result: Result<Box<VerifyReport>>) {
             }
             let all: Vec<String> = r.differences.schema.iter().chain(&r.differences.data).map(|d| work::sentence(d)).collect();
             let summary = work::sentence(&r.evidence.summary);
-            state.say(Note { severity: Severity::Critical, more: all.clone(), ..Note::info(format!("Backup {id} is not good. {summary}")) });
-            let lines = [vec![summary, String::new()], all, vec![String::new(), "Take a new one; keep this one for whoever looks into it.".into()]];
+            state.say(Note {
+                severity: Severity::Critical,
+                more: all.clone(),
+                ..Note::info(format!("Backup {id} is not good. {summary}"))
+            });
+            let lines =
+                [vec![summary, String::new()], all, vec![String::new(), "Take a new one; keep this one for whoever looks into it.".into()]];
             let viewer = Viewer::new(format!("Backup {id} is not good"), lines.concat().join("\n")).prose(state.size.0);
             state.dialogs.push(Dialog::Viewer(viewer));
         }
@@ -206,7 +214,10 @@ fn details(l: &Listed) -> String {
         None => line("Verified", "no: it was never restored"),
     }
     let rows: u64 = m.fingerprint.tables.values().map(|t| t.rows).sum();
-    line("Holds", &format!("{} objects, {} tables, {} rows", m.fingerprint.objects.len(), m.fingerprint.tables.len(), text::thousands(rows)));
+    line(
+        "Holds",
+        &format!("{} objects, {} tables, {} rows", m.fingerprint.objects.len(), m.fingerprint.tables.len(), text::thousands(rows)),
+    );
     if !m.artefacts.is_empty() {
         out.extend([String::new(), "Files".into()]);
         out.extend(m.artefacts.iter().map(|a| format!("  {}  {}  sha256 {}", a.path, text::bytes(a.bytes), a.sha256)));

@@ -49,7 +49,9 @@ impl Checklist {
 
     /// What the tab strip says of it: ` 5/11`.
     pub fn tab(&self) -> String {
-        self.ticks().filter(|_| self.view.as_ref().is_some_and(|v| !v.range.is_empty())).map_or_else(String::new, |(t, n)| format!(" {t}/{n}"))
+        self.ticks()
+            .filter(|_| self.view.as_ref().is_some_and(|v| !v.range.is_empty()))
+            .map_or_else(String::new, |(t, n)| format!(" {t}/{n}"))
     }
 
     pub fn steps(&self) -> &[StepView] {
@@ -149,10 +151,10 @@ pub fn stepped(state: &mut State, outcome: &StepOutcome, last: bool) {
             s.state = if outcome.holds { StepState::Proved } else { StepState::Failed };
             s.summary.clone_from(&outcome.summary);
             title.clone_from(&s.title);
-            c.list.at = i;
         }
-        let next = v.steps.iter().position(|s| !s.ticked());
-        c.running = if last || !outcome.holds { None } else { next.filter(|i| provable(&v.steps[*i])) };
+        v.next = v.steps.iter().position(|s| !s.ticked());
+        c.running = if last || !outcome.holds { None } else { v.next.filter(|i| provable(&v.steps[*i])) };
+        c.list.at = v.next.unwrap_or(c.list.at);
     }
     if last {
         let words = format!("{}: {}", text::clean(&title), work::sentence(&outcome.summary));
@@ -169,7 +171,9 @@ pub fn steps_ended(state: &mut State, result: Result<Box<RunView>>) {
         Ok(v) => {
             let note = match v.next.and_then(|i| v.steps.get(i)) {
                 None => Note::ok("Every step is ticked."),
-                Some(s) if s.state == StepState::Failed => Note::warning(format!("{}: {}", text::clean(&s.title), work::sentence(&s.summary))),
+                Some(s) if s.state == StepState::Failed => {
+                    Note::warning(format!("{}: {}", text::clean(&s.title), work::sentence(&s.summary)))
+                }
                 Some(s) if s.act => Note::ok(format!("Nothing holds any more: {} applies.", work::keys(state, Action::Apply))),
                 Some(s) => Note::info(format!("{} comes next. {}", text::clean(&s.title), work::sentence(&s.next))),
             };
@@ -257,11 +261,11 @@ fn run_next(state: &mut State, effects: &mut Vec<Effect>) {
         return offer_earlier(state, &step);
     }
     if step.id == RECORD {
-        return close_question(state, "Record and close the run?", Then::Operate {
-            title: "recording".into(),
-            writes: false,
-            operation: Operation::RunNext,
-        });
+        return close_question(
+            state,
+            "Record and close the run?",
+            Then::Operate { title: "recording".into(), writes: false, operation: Operation::RunNext },
+        );
     }
     if work::start(state, lower(&step.title), false, Operation::RunNext, effects) {
         state.checklist.running = Some(i);
@@ -408,12 +412,16 @@ fn of_next(state: &State, v: &RunView, s: &StepView) -> Vec<String> {
     let key = |a| work::keys_in(state, Pane::Checklist, a);
     let title = text::clean(&s.title);
     if s.act {
-        return vec![format!("Nothing holds: {} applies {}, after you typed the target's name.", key(Action::Apply), shown_range(&v.range))];
+        return vec![format!(
+            "Nothing holds: {} applies {}, after you typed the target's name.",
+            key(Action::Apply),
+            shown_range(&v.range)
+        )];
     }
     let why = s.why_not.first().or(Some(&s.summary).filter(|t| !t.is_empty()));
-    let why = why.map_or_else(|| ".".into(), |w| format!(": {}", work::sentence(w)));
+    let why = why.map_or_else(|| ".".into(), |w| format!(": {}", text::clean(&dotted(w))));
     let held = v.missing().any(|m| m.id == s.id);
-    let mut out = vec![format!("{}: {title}{why}", if held { "Held" } else { "Next" })];
+    let mut out = vec![format!("{} {title}{why}", if held { "Held." } else { "Next:" })];
     if s.kind == StepKind::Signed {
         out.push(format!("{} signs it.", key(Action::Sign)));
     } else {
@@ -429,6 +437,12 @@ fn of_next(state: &State, v: &RunView, s: &StepView) -> Vec<String> {
         out.push(work::sentence(&s.voids_if));
     }
     out
+}
+
+/// With a full stop, and otherwise as it is.
+fn dotted(s: &str) -> String {
+    let s = s.trim();
+    if s.ends_with(['.', '!', '?']) { s.to_string() } else { format!("{s}.") }
 }
 
 /// What is shown of a job that proves a step: its own words, done of total.

@@ -146,7 +146,11 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool
 fn more(state: &mut State, page: usize, effects: &mut Vec<Effect>) {
     let j = &mut state.journal;
     let near = j.list.at + page + 1 >= j.items().len();
-    if near && !j.complete && !j.loading && let Some(last) = j.items().last().map(|e| e.seq) {
+    if near
+        && !j.complete
+        && !j.loading
+        && let Some(last) = j.items().last().map(|e| e.seq)
+    {
         j.loading = true;
         work::read(state, Operation::Journal { before: Some(last) }, effects);
     }

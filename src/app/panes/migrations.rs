@@ -2,16 +2,16 @@
 
 use super::checklist;
 use crate::app::dialog::{Dialog, Viewer};
+use crate::app::effect::Operation;
 use crate::app::layout::arrange;
 use crate::app::list::ListCursor;
 use crate::app::state::{Note, Pane};
 use crate::app::work;
 use crate::app::{Action, Effect, State};
-use crate::app::effect::Operation;
 use crate::model::migration::{Migration, RollbackClass, Script, Standing};
 use crate::model::{Error, Result, Severity};
-use crate::ops::migrate::{ProofReport, Queue, StepProof};
 use crate::ops::migrate::status::QueueItem;
+use crate::ops::migrate::{ProofReport, Queue, StepProof};
 use crate::text;
 
 /// Which of a migration's two scripts is looked at, where there is no room for both.
@@ -122,17 +122,14 @@ pub fn class_sentence(class: RollbackClass) -> &'static str {
 }
 
 fn page(state: &State) -> usize {
-    arrange(state).inside(Pane::Migrations).map_or(10, |a| usize::from(list_height(a.h, state.migrations.items().len(), a.w)))
+    arrange(state).inside(Pane::Migrations).map_or(10, |a| usize::from(list_height(a.h, state.migrations.items().len())))
 }
 
-/// From this width on the scripts stand beside the queue.
+/// From this width on both scripts are shown.
 pub const BESIDE: u16 = 100;
 
-/// Rows of the queue in a pane of `height` × `width`: scripts and verdict take the rest.
-pub fn list_height(height: u16, items: usize, width: u16) -> u16 {
-    if width >= BESIDE {
-        return height.max(1);
-    }
+/// Rows of the queue in a pane of `height`: scripts and verdict take the rest.
+pub fn list_height(height: u16, items: usize) -> u16 {
     let items = u16::try_from(items).unwrap_or(u16::MAX);
     // At least four lines for the script and three for the verdict, where there is room at all.
     let most = (height * 2 / 5).max(3);
@@ -274,7 +271,8 @@ fn prove(state: &mut State, effects: &mut Vec<Effect>) {
 pub fn prove_upto(state: &mut State, upto: Option<i64>, effects: &mut Vec<Effect>) {
     let range = state.migrations.range(upto);
     if range.is_empty() {
-        let why = if state.migrations.queue.is_some() { "Nothing is pending: there is nothing to prove." } else { "The queue is not read yet." };
+        let why =
+            if state.migrations.queue.is_some() { "Nothing is pending: there is nothing to prove." } else { "The queue is not read yet." };
         return state.say(Note::info(why));
     }
     work::start(state, format!("proving {}", shown_range(&range)), false, Operation::Prove(upto), effects);

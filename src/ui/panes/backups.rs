@@ -29,7 +29,14 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
     if b.listed.is_some() && b.items().is_empty() {
         let lines = [
             ("There is no backup of this target yet.".to_string(), look.text),
-            (format!("{} takes one; {} then restores it into the scratch place and compares.", key(Action::TakeBackup), key(Action::VerifyBackup)), look.dim),
+            (
+                format!(
+                    "{} takes one; {} then restores it into the scratch place and compares.",
+                    key(Action::TakeBackup),
+                    key(Action::VerifyBackup)
+                ),
+                look.dim,
+            ),
         ];
         return wrapped(c, inside, &lines);
     }
@@ -46,7 +53,11 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
             x += w + 1;
         }
     };
-    draw_row(c, head.y, [("id", look.dim), ("taken (UTC)", look.dim), ("age", look.dim), ("size", look.dim), ("by", look.dim), ("verified", look.dim)]);
+    draw_row(
+        c,
+        head.y,
+        [("id", look.dim), ("taken (UTC)", look.dim), ("age", look.dim), ("size", look.dim), ("by", look.dim), ("verified", look.dim)],
+    );
     for (i, l) in b.items().iter().enumerate().skip(b.list.top).take(usize::from(body.h)) {
         let y = body.y + (i - b.list.top) as u16;
         let chosen = i == b.list.at;
@@ -55,12 +66,25 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
         }
         let row = marks::row(look, chosen, state.view.focus == Pane::Backups);
         let (id, taken, by) = match &l.manifest {
-            Some(m) => (short_id(&m.id), m.taken_at.get(..16).unwrap_or(&m.taken_at).replace('T', " "), text::clean(&m.taken_by).into_owned()),
+            Some(m) => {
+                (short_id(&m.id), m.taken_at.get(..16).unwrap_or(&m.taken_at).replace('T', " "), text::clean(&m.taken_by).into_owned())
+            }
             None => (text::clean(&l.dir.file_name().unwrap_or_default().to_string_lossy()).into_owned(), String::new(), String::new()),
         };
         let (verdict, style) = verdict(l, c);
         let size = format!("{:>8}", text::bytes(l.bytes));
-        draw_row(c, y, [(&id, row), (&text::clean(&taken), look.text), (&age(state, l), look.text), (&size, look.text), (&by, look.text), (&verdict, style)]);
+        draw_row(
+            c,
+            y,
+            [
+                (&id, row),
+                (&text::clean(&taken), look.text),
+                (&age(state, l), look.text),
+                (&size, look.text),
+                (&by, look.text),
+                (&verdict, style),
+            ],
+        );
     }
     let (line, foot) = foot.split_top(1);
     marks::rule(c, line, "", "");

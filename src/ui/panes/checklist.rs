@@ -146,7 +146,7 @@ fn row(state: &State, view: &RunView, i: usize, step: &StepView, area: Area, c: 
 
 /// Age of the evidence now, whenever the run was read.
 fn age_of(state: &State, step: &StepView) -> String {
-    match step.at.as_ref().and_then(|a| a.parse::<Timestamp>().ok()) {
+    match step.at.as_ref().filter(|_| step.state != StepState::Waiting).and_then(|a| a.parse::<Timestamp>().ok()) {
         Some(at) => age_words(state.now.as_second() - at.as_second()),
         None => step.age.clone().unwrap_or_default(),
     }

@@ -47,13 +47,20 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
             c.put(inside.x, y, 1, look.glyphs.marker, look.focus);
         }
         let time = text::clean(&e.at);
-        let time = if wide { time.get(..19).unwrap_or(&time).replace('T', " ") } else { time.get(5..16).unwrap_or(&time).replace('T', " ") };
+        let time =
+            if wide { time.get(..19).unwrap_or(&time).replace('T', " ") } else { time.get(5..16).unwrap_or(&time).replace('T', " ") };
         let row = marks::row(look, chosen, state.view.focus == Pane::Journal);
         let sentence = look.ascii_words(&text::clean(&e.sentence())).into_owned();
         columns(
             c,
             y,
-            [(&time, dim), (&text::clean(&e.operator), look.text), (&text::clean(&e.target), look.text), (&text::clean(&e.kind), look.text), (&sentence, row)],
+            [
+                (&time, dim),
+                (&text::clean(&e.operator), look.text),
+                (&text::clean(&e.target), look.text),
+                (&text::clean(&e.kind), look.text),
+                (&sentence, row),
+            ],
         );
     }
     let key = work::keys_in(state, Pane::Journal, Action::VerifyJournal);

@@ -49,40 +49,21 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
         wrapped(c, inside, &[(words, c.look.text), (how.into(), c.look.dim)]);
         return;
     }
-    if inside.w >= BESIDE {
-        beside(state, inside, c);
-    } else {
-        below(state, inside, c);
-    }
-}
-
-/// Queue on the left; up, down and verdict on the right.
-fn beside(state: &State, area: Area, c: &mut Canvas<'_>) {
-    let (left, right) = area.split_left((area.w * 2 / 5).min(52));
-    queue(state, left, c);
-    let (bar, right) = right.split_left(1);
-    for y in bar.y..bar.y + bar.h {
-        c.put(bar.x, y, 1, c.look.glyphs.vertical, c.look.border);
-    }
-    let verdict_h = verdict_height(state, right.w, right.h);
-    let (scripts, foot) = right.split_top(right.h.saturating_sub(verdict_h));
-    let (up, down) = scripts.split_left(scripts.w / 2);
-    one_script(state, Side::Up, Area { w: up.w.saturating_sub(1), ..up }, c);
-    let x = up.x + up.w - 1;
-    for y in up.y..up.y + up.h {
-        c.put(x, y, 1, c.look.glyphs.vertical, c.look.border);
-    }
-    one_script(state, Side::Down, down, c);
-    verdict_lines(state, foot, c);
-}
-
-/// Queue above, one script in the middle, verdict below.
-fn below(state: &State, area: Area, c: &mut Canvas<'_>) {
-    let (top, rest) = area.split_top(list_height(area.h, state.migrations.items().len(), area.w));
+    let (top, rest) = inside.split_top(list_height(inside.h, q.items.len()));
     queue(state, top, c);
     let verdict_h = verdict_height(state, rest.w, rest.h);
     let (middle, foot) = rest.split_top(rest.h.saturating_sub(verdict_h));
-    one_script(state, state.migrations.side, middle, c);
+    if inside.w >= BESIDE {
+        let (up, down) = middle.split_left(middle.w / 2);
+        one_script(state, Side::Up, Area { w: up.w.saturating_sub(1), ..up }, c);
+        let x = up.x + up.w.saturating_sub(1);
+        for y in up.y..up.y + up.h {
+            c.put(x, y, 1, c.look.glyphs.vertical, c.look.border);
+        }
+        one_script(state, Side::Down, down, c);
+    } else {
+        one_script(state, m.side, middle, c);
+    }
     verdict_lines(state, foot, c);
 }
 
@@ -151,12 +132,11 @@ fn one_script(state: &State, side: Side, area: Area, c: &mut Canvas<'_>) {
     let item = state.migrations.chosen();
     let found = item.and_then(|i| i.migration.as_ref()).and_then(|m| script(m, side));
     let name = found.map_or_else(|| word.to_string(), file_name);
-    let both = area.w == state.size.0 || head.x == area.x && side == state.migrations.side && !shown_beside(state);
-    let remark = if both {
+    let remark = if shown_beside(state) {
+        String::new()
+    } else {
         let key = work::keys_in(state, Pane::Migrations, if side == Side::Up { Action::Right } else { Action::Left });
         format!("{key} {}", if side == Side::Up { "down script" } else { "up script" })
-    } else {
-        String::new()
     };
     marks::rule(c, head, &name, "");
     if !remark.is_empty() {
@@ -205,6 +185,7 @@ fn verdict_lines(state: &State, area: Area, c: &mut Canvas<'_>) {
         (false, None) => format!("{key} apply {}", shown_range(&range)),
     };
     marks::rule(c, head, "Verdict", &c.look.ascii_words(&remark));
-    let lines: Vec<(String, _)> = verdict(state).into_iter().map(|(s, l)| (c.look.ascii_words(&l).into_owned(), look.severity(s))).collect();
+    let lines: Vec<(String, _)> =
+        verdict(state).into_iter().map(|(s, l)| (c.look.ascii_words(&l).into_owned(), look.severity(s))).collect();
     wrapped(c, body, &lines);
 }

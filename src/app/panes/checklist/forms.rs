@@ -2,7 +2,7 @@
 //! to go for a step that is proven elsewhere.
 
 use super::super::migrations::{self, shown_range, shown_version};
-use super::no_run;
+use super::{dotted, no_run};
 use crate::app::dialog::{Answer, Confirm, Dialog, Field, Form, Purpose, Then};
 use crate::app::effect::Operation;
 use crate::app::msg::Ran;
@@ -61,14 +61,19 @@ pub(super) fn offer_earlier(state: &mut State, step: &StepView) {
         } else if r > 0 && answers.iter().filter(|a| a.key != 'r').count() < 4 {
             let key = ['o', 'p', 'q'][answers.iter().filter(|a| matches!(a.then, Then::Connect(_))).count().min(2)];
             let environment = text::clean(t.environment.as_deref().unwrap_or("")).into_owned();
-            let (all, apply) = (work::keys_in(state, Pane::Checklist, Action::RunProvable), work::keys_in(state, Pane::Checklist, Action::Apply));
-            body.push(format!("{key} opens {name} ({environment}): there {all} in the checklist runs what is needed, and {apply} applies."));
+            let (all, apply) =
+                (work::keys_in(state, Pane::Checklist, Action::RunProvable), work::keys_in(state, Pane::Checklist, Action::Apply));
+            body.push(format!(
+                "{key} opens {name} ({environment}): there {all} in the checklist runs what is needed, and {apply} applies."
+            ));
             answers.push(Answer::new(key, format!("open {name}"), Then::Connect(t.name.clone())));
         }
     }
     if answers.len() == 1 {
         body.push("No target of an earlier environment with these migrations is configured here.".into());
-        body.push("Do it where it can be reached, then bring the proof: holdpoint evidence export there, holdpoint evidence import here.".into());
+        body.push(
+            "Do it where it can be reached, then bring the proof: holdpoint evidence export there, holdpoint evidence import here.".into(),
+        );
     }
     state.dialogs.push(Dialog::Confirm(Confirm { title: text::clean(&step.title).into_owned(), body, answers }));
 }
@@ -180,7 +185,11 @@ pub fn ask_apply(state: &mut State, upto: Option<i64>, effects: &mut Vec<Effect>
                 ],
                 answers: vec![
                     Answer::new('n', format!("stay with {have}"), Then::Nothing),
-                    Answer::new('c', format!("change the run to {want}"), Then::Operate { title: "changing the range".into(), writes: false, operation }),
+                    Answer::new(
+                        'c',
+                        format!("change the run to {want}"),
+                        Then::Operate { title: "changing the range".into(), writes: false, operation },
+                    ),
                 ],
             }));
             return;
@@ -242,7 +251,7 @@ fn show_held(state: &mut State, held: &Held) {
     let mut body = Vec::new();
     let mut named = 0;
     for m in &held.missing {
-        let mut lines = text::wrap(&format!("{}: {}", text::clean(&m.title), work::sentence(&m.why)), width);
+        let mut lines = text::wrap(&format!("{}: {}", text::clean(&m.title), text::clean(&dotted(&m.why))), width);
         if !m.next.is_empty() {
             lines.extend(text::wrap(&format!("    {}", work::sentence(&m.next)), width));
         }
