@@ -88,7 +88,11 @@ pub fn key(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
         Lookup::None => None,
     };
     match found {
-        Some(Action::Leader) => state.sequence = vec![Key::char(' ')],
+        Some(Action::Leader) => {
+            // The menu's keys are the panes': from the editor they are reached by leaving it.
+            state.view.typing = false;
+            state.sequence = vec![Key::char(' ')];
+        }
         Some(a) => {
             state.sequence.clear();
             update::act(state, a, effects);
@@ -338,4 +342,31 @@ pub fn dialog_rows(height: u16) -> usize {
 /// Lines of matches that the palette shows on a screen of `height` rows.
 pub fn palette_rows(height: u16) -> usize {
     usize::from(height.saturating_sub(8)).clamp(4, 16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Surroundings;
+    use crate::config::keymap::{Keymap, sequence};
+    use std::path::Path;
+    use std::sync::Arc;
+
+    #[test]
+    fn the_leader_menu_opens_while_typing() {
+        let around = Surroundings::made_up(Path::new("/nowhere"), Path::new("/nowhere"), []);
+        let config = Arc::new(crate::config::files::load_in(None, &around).unwrap());
+        let mut state = State::new(config, Keymap::builtin().unwrap(), (80, 24), jiff::Timestamp::UNIX_EPOCH);
+        state.view.focus = Pane::Editor;
+        state.view.typing = true;
+        let mut effects = Vec::new();
+        for k in sequence("F10 r").unwrap() {
+            key(&mut state, k, &mut effects);
+        }
+        assert!(matches!(state.keymap.lookup(&contexts(&state), &state.sequence), Lookup::Prefix(_)), "{:?}", state.sequence);
+        state.sequence.clear();
+        state.view.typing = true;
+        key(&mut state, Key::char(' '), &mut effects);
+        assert!(state.sequence.is_empty() && state.typing(), "a blank is text");
+    }
 }
