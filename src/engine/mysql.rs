@@ -10,6 +10,7 @@ use futures_util::future::BoxFuture;
 use std::sync::Arc;
 
 mod actor;
+mod backup;
 mod cancel;
 mod catalog;
 mod connect;
@@ -53,7 +54,7 @@ impl Engine for MySql {
         Capability::Yes(())
     }
     fn backups(&self) -> Capability<&dyn Backups> {
-        Capability::No("backups of MariaDB and MySQL are not there yet")
+        Capability::Yes(self)
     }
     fn migrations(&self) -> Capability<&dyn Migrations> {
         Capability::Yes(self)

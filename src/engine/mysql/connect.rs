@@ -66,11 +66,19 @@ impl Connector {
         }
     }
 
-    /// Socket, or host and port: for the native tools. Without the tunnel.
+    /// The socket, when that is the way; for the native tools.
     pub fn socket(&self) -> Option<PathBuf> {
         match self.place() {
             Place::Socket(p) => Some(p),
             Place::Tcp(..) => None,
+        }
+    }
+
+    /// Host and port of a target that is not reached by a socket; without the tunnel.
+    pub fn host_port(&self) -> (String, u16) {
+        match self.place() {
+            Place::Tcp(host, port) => (host, port),
+            Place::Socket(_) => ("localhost".into(), PORT),
         }
     }
 

@@ -1,0 +1,538 @@
+//! Backups by `mariadb-dump` (or `mysqldump`), restored through the native client into a database of its own, and proven by
+//! dumping that one again with the same options.
+//!
+//! A hash of each table's content cannot be taken inside the dump's own snapshot, which belongs to the tool's connection:
+//! so the manifest's tables stay empty, and the digests of the dump itself (whole, and for each part) take their place.
+
+use super::MySql;
+use super::catalog::{MARKER, at, lit, q};
+use super::connect::Connector;
+use crate::config::{AccessMode, Target, secrets};
+use crate::engine::{Access, Backups, Catalog, Connect, Engine, Role, Scratch, Session, fingerprint};
+use crate::model::evidence::Grade;
+use crate::model::manifest::{Artefact, Differences, Fingerprint, Manifest};
+use crate::model::{CanonicalObject, Error, Finding, Identity, Kind, Progress, Result};
+use futures_util::future::BoxFuture;
+use normal::{Digests, Normal, Section};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hasher};
+use std::path::Path;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_util::sync::CancellationToken;
+use tools::{Login, Tool};
+
+mod normal;
+mod preflight;
+mod references;
+mod tools;
+
+/// The dump's name in a backup directory.
+const DUMP: &str = "dump.sql";
+/// How the names of our scratch databases start.
+const SCRATCH: &str = "holdpoint_scratch_";
+/// Bytes read from or written to a tool at a time.
+const PIECE: usize = 256 * 1024;
+
+/// What the dump is taken with; restore and comparison use the same.
+fn options(tool: &Tool) -> Vec<String> {
+    let mut out: Vec<String> = [
+        "--single-transaction",
+        "--quick",
+        "--routines",
+        "--triggers",
+        "--events",
+        "--hex-blob",
+        "--skip-dump-date",
+        "--default-character-set=utf8mb4",
+        // The same order of rows in every dump of the same rows.
+        "--order-by-primary",
+        "--no-tablespaces",
+        "--max-allowed-packet=1G",
+    ]
+    .map(String::from)
+    .into();
+    if !tool.is_mariadb() {
+        out.extend(["--set-gtid-purged=OFF".into(), "--column-statistics=0".into()]);
+    }
+    out
+}
+
+fn database_of(target: &Target) -> Result<&str> {
+    target.database.as_deref().filter(|d| !d.is_empty()).ok_or_else(|| {
+        Error::usage(format!("target {} names no database", target.name)).hint("Set `database`: a backup is of one database.")
+    })
+}
+
+fn missing(what: &str) -> Error {
+    Error::failed(format!("no `{what}` was found in PATH")).hint("Install the server's client programs (Debian: mariadb-client).")
+}
+
+/// Settings of which a copy must have the same, or the proof is about something else.
+async fn settings(s: &Session) -> Result<BTreeMap<String, String>> {
+    let t = s.fetch("SELECT @@session.sql_mode, @@global.lower_case_table_names").await?;
+    let row = t.rows.first().map(Vec::as_slice).unwrap_or_default();
+    Ok([("sql_mode", at(row, 0)), ("lower_case_table_names", at(row, 1))].map(|(k, v)| (k.to_string(), v.to_string())).into())
+}
+
+impl MySql {
+    async fn migration_session(&self, access: Access) -> Result<Session> {
+        self.connect(Connect::new(Role::Migration, access)).await
+    }
+
+    /// Runs the dump, and gives its bytes to `sink` piece by piece.
+    async fn dump(
+        &self,
+        tool: &Tool,
+        database: &str,
+        mut sink: Option<&mut (tokio::fs::File, Sha256)>,
+        progress: (&dyn Progress, &str),
+        cancel: &CancellationToken,
+    ) -> Result<(Digests, u64)> {
+        let login = Login::new(&self.connector).await?;
+        let mut command = login.command(&tool.path);
+        command.args(options(tool)).arg(format!("--ignore-table={database}.{MARKER}")).arg("--").arg(database);
+        command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        let mut child = command.spawn().map_err(|e| Error::io(format_args!("starting {}", tool.path.display()), e))?;
+        let (Some(mut out), Some(err)) = (child.stdout.take(), child.stderr.take()) else {
+            return Err(Error::failed("the dump's output could not be read"));
+        };
+        let said = tokio::spawn(last_words(err));
+        let mut normal = Normal::new(database);
+        let mut piece = vec![0u8; PIECE];
+        let mut bytes = 0u64;
+        loop {
+            let n = tokio::select! {
+                n = out.read(&mut piece) => n.map_err(|e| Error::io("reading the dump", e))?,
+                // Leaving drops the child, which ends it.
+                () = cancel.cancelled() => return Err(Error::cancelled()),
+            };
+            if n == 0 {
+                break;
+            }
+            bytes += n as u64;
+            normal.eat(&piece[..n]);
+            if let Some((file, hash)) = sink.as_deref_mut() {
+                hash.update(&piece[..n]);
+                file.write_all(&piece[..n]).await.map_err(|e| Error::io("writing the dump", e))?;
+            }
+            progress.0.update(progress.1, bytes, None);
+        }
+        let status = child.wait().await.map_err(|e| Error::io("waiting for the dump", e))?;
+        let said = said.await.unwrap_or_default();
+        let name = tool.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if !status.success() {
+            return Err(Error::failed(format!("{name} of {database} failed ({status})")).detail(said));
+        }
+        let digests = normal.finish();
+        if !digests.complete {
+            return Err(Error::failed(format!("{name} of {database} ended without saying that it is complete")).detail(said));
+        }
+        Ok((digests, bytes))
+    }
+
+    async fn take_backup(&self, dir: &Path, by: &str, progress: &dyn Progress, cancel: &CancellationToken) -> Result<Manifest> {
+        let start = Instant::now();
+        let database = database_of(self.target())?.to_string();
+        let s = self.migration_session(Access::ReadOnly).await?;
+        let identity = s.identity().clone();
+        let tool = tools::dumper(identity.product == "MariaDB").await.ok_or_else(|| missing("mariadb-dump"))?;
+        progress.update("reading the catalogue", 0, None);
+        let objects = self.objects(&s).await?;
+        let mut facts = settings(&s).await?;
+        let path = dir.join(DUMP);
+        let file = tokio::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)
+            .await
+            .map_err(|e| Error::io(format_args!("creating {}", path.display()), e))?;
+        let mut sink = (file, Sha256::new());
+        let work = async {
+            let (digests, bytes) = self.dump(&tool, &database, Some(&mut sink), (progress, "dumping"), cancel).await?;
+            sink.0.sync_all().await.map_err(|e| Error::io(format_args!("writing {}", path.display()), e))?;
+            // The catalogue is read beside the dump's snapshot: it must not have moved while the dump was taken.
+            if self.objects(&s).await? != objects {
+                return Err(Error::failed("the schema was changed while the dump was taken").hint("Take the backup again when no DDL runs."));
+            }
+            Ok((digests, bytes))
+        };
+        let (digests, bytes) = match work.await {
+            Ok(done) => done,
+            Err(e) => {
+                let _ = tokio::fs::remove_file(&path).await;
+                return Err(e);
+            }
+        };
+        references::note(&s, &database, &mut facts).await?;
+        s.close().await;
+        facts.insert("dump_digest".into(), digests.whole);
+        facts.insert("sections".into(), sections_text(&digests.sections));
+        facts.insert("options".into(), options(&tool).join(" "));
+        let sha256 = hex::encode(std::mem::take(&mut sink.1).finalize());
+        let mut id = Sha256::new();
+        id.update(sha256.as_bytes());
+        Ok(Manifest {
+            format: 1,
+            id: hex::encode(id.finalize()),
+            target: self.target().name.clone(),
+            identity,
+            taken_at: jiff::Timestamp::now().to_string(),
+            taken_by: by.to_string(),
+            tool: tool.version,
+            artefacts: vec![Artefact { path: DUMP.into(), bytes, sha256 }],
+            fingerprint: Fingerprint { objects, tables: BTreeMap::new() },
+            took_ms: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
+            facts,
+        })
+    }
+
+    async fn restore_backup(
+        &self,
+        dir: &Path,
+        manifest: &Manifest,
+        forbidden: Option<&str>,
+        progress: &dyn Progress,
+        cancel: &CancellationToken,
+    ) -> Result<Scratch> {
+        let place = self.target().scratch_target.as_deref().ok_or_else(|| {
+            Error::usage(format!("target {} names no scratch place", self.target().name))
+                .hint("Set `scratch` to a target on a server where databases may be made; never a production server.")
+        })?;
+        let [artefact] = manifest.artefacts.as_slice() else {
+            return Err(Error::failed(format!("the backup in {} has {} files; this engine makes one", dir.display(), manifest.artefacts.len())));
+        };
+        if artefact.path != DUMP || !matches!(manifest.identity.product.as_str(), "MariaDB" | "MySQL") {
+            return Err(Error::failed(format!("the backup in {} is of {}, not of MariaDB or MySQL", dir.display(), manifest.identity.product)));
+        }
+        if let Some(others) = manifest.facts.get("references").filter(|o| !o.is_empty()) {
+            return Err(Error::failed(format!("the backup cannot be proven in a database of another name: {others}"))
+                .hint("What names a database would reach that database, not the copy: take the name out of these objects."));
+        }
+        let path = dir.join(DUMP);
+        progress.update("checking the dump's hash", 0, Some(artefact.bytes));
+        check_hash(&path, artefact, progress, cancel).await?;
+
+        let mut target = place.clone();
+        target.database = None;
+        let password = secrets::resolve(&target, None).await?;
+        let server = MySql::new(target.clone(), password.clone());
+        let s = server.migration_session(Access::ReadWrite).await.map_err(|e| e.context("connecting to the scratch server"))?;
+        let now = s.identity().clone();
+        if forbidden.is_some_and(|f| f == now.server_id) {
+            return Err(Error::held(format!("the scratch place {} is on the same server as a production target", place.name))
+                .hint("Name a scratch target on another server: a restore takes its space, memory and locks."));
+        }
+        same_kind(manifest, &now, &settings(&s).await?)?;
+        let client = tools::client(now.product == "MariaDB").await.ok_or_else(|| missing("mariadb"))?;
+
+        let name = format!("{SCRATCH}{:016x}", random());
+        let collation = manifest
+            .fingerprint
+            .objects
+            .iter()
+            .find(|o| o.kind == "setting" && o.name == "default collation")
+            .map(|o| format!(" COLLATE {}", o.definition))
+            .filter(|c| c.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == ' '))
+            .unwrap_or_default();
+        // Without IF NOT EXISTS: a database that is there already is not ours.
+        s.fetch(format!("CREATE DATABASE {}{collation}", q(&name))).await.map_err(|e| e.context("making the scratch database"))?;
+        let filled = async {
+            s.fetch(format!("CREATE TABLE {}.{} (backup CHAR(64) NOT NULL)", q(&name), q(MARKER))).await?;
+            s.fetch(format!("INSERT INTO {}.{} VALUES ({})", q(&name), q(MARKER), lit(&manifest.id))).await?;
+            let from = (path.as_path(), artefact.bytes, manifest.identity.database.as_str());
+            feed(&server.connector, &client, from, &name, progress, cancel).await
+        };
+        if let Err(e) = filled.await {
+            // Made by us a moment ago, under a random name.
+            let dropped = s.fetch(format!("DROP DATABASE {}", q(&name))).await;
+            return Err(match dropped {
+                Ok(_) => e,
+                Err(_) => e.hint(format!("The scratch database {name} could not be dropped; drop it by hand.")),
+            });
+        }
+        s.close().await;
+        target.database = Some(name);
+        target.access = AccessMode::Open;
+        target.environment = None;
+        target.scratch = None;
+        target.scratch_target = None;
+        Ok(Scratch { target, grade: Grade::Full })
+    }
+
+    async fn compare_restored(
+        &self,
+        manifest: &Manifest,
+        scratch: &Scratch,
+        progress: &dyn Progress,
+        cancel: &CancellationToken,
+    ) -> Result<Differences> {
+        let name = database_of(&scratch.target)?.to_string();
+        let copy = MySql::new(scratch.target.clone(), secrets::resolve(&scratch.target, None).await?);
+        let s = copy.migration_session(Access::ReadWrite).await?;
+        progress.update("comparing the catalogue", 0, None);
+        let is = Fingerprint { objects: events_off(copy.objects(&s).await?), tables: BTreeMap::new() };
+        let was = Fingerprint { objects: events_off(manifest.fingerprint.objects.clone()), tables: BTreeMap::new() };
+        let mut out = fingerprint::compare(&was, &is);
+        let tool = tools::dumper(s.identity().product == "MariaDB").await.ok_or_else(|| missing("mariadb-dump"))?;
+        s.close().await;
+        if options(&tool).join(" ") != manifest.facts.get("options").map_or("", String::as_str) {
+            return Err(Error::failed("the dump was taken by another kind of tool than is here now")
+                .hint("Compare with the tool that took it: their output differs."));
+        }
+        let (digests, _) = copy.dump(&tool, &name, None, (progress, "dumping the copy"), cancel).await?;
+        let recorded = manifest.facts.get("dump_digest").map_or("", String::as_str);
+        if recorded.is_empty() {
+            return Err(Error::failed("the manifest holds no digest of the dump: there is nothing to compare with"));
+        }
+        if digests.whole != recorded {
+            differences(&sections_of(manifest), &digests.sections, &mut out);
+            if out.is_empty() {
+                out.data.push("the dump of the copy differs from the backup's in its order or its settings".into());
+            }
+        }
+        Ok(out)
+    }
+
+    async fn discard_scratch(&self, scratch: Scratch) -> Result<()> {
+        let name = database_of(&scratch.target)?.to_string();
+        let refuse = |why: &str| Error::failed(format!("{name} is not dropped: {why}"));
+        if !name.starts_with(SCRATCH) {
+            return Err(refuse("it has no name of ours"));
+        }
+        let mut target = scratch.target;
+        target.database = None;
+        let server = MySql::new(target.clone(), secrets::resolve(&target, None).await?);
+        let s = server.migration_session(Access::ReadWrite).await?;
+        let marked = s
+            .fetch(format!(
+                "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {}",
+                lit(&name),
+                lit(MARKER)
+            ))
+            .await?;
+        if marked.scalar() != Some("1") {
+            return Err(refuse("it lacks the mark of a scratch database"));
+        }
+        s.fetch(format!("DROP DATABASE {}", q(&name))).await?;
+        s.close().await;
+        Ok(())
+    }
+}
+
+impl Backups for MySql {
+    fn preflight<'a>(&'a self, identity: &'a Identity) -> BoxFuture<'a, Vec<Finding>> {
+        Box::pin(preflight::findings(self, identity))
+    }
+    fn take<'a>(
+        &'a self,
+        dir: &'a Path,
+        by: &'a str,
+        progress: &'a dyn Progress,
+        cancel: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<Manifest>> {
+        Box::pin(self.take_backup(dir, by, progress, cancel))
+    }
+    fn restore<'a>(
+        &'a self,
+        dir: &'a Path,
+        manifest: &'a Manifest,
+        forbidden_server: Option<&'a str>,
+        progress: &'a dyn Progress,
+        cancel: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<Scratch>> {
+        Box::pin(self.restore_backup(dir, manifest, forbidden_server, progress, cancel))
+    }
+    fn compare<'a>(
+        &'a self,
+        _dir: &'a Path,
+        manifest: &'a Manifest,
+        scratch: &'a Scratch,
+        progress: &'a dyn Progress,
+        cancel: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<Differences>> {
+        Box::pin(self.compare_restored(manifest, scratch, progress, cancel))
+    }
+    fn discard<'a>(&'a self, scratch: Scratch) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.discard_scratch(scratch))
+    }
+}
+
+/// The process's own random keys: enough for a name that nobody else has.
+fn random() -> u64 {
+    std::collections::hash_map::RandomState::new().build_hasher().finish()
+}
+
+/// Events are restored switched off, so that they do not run in the copy.
+fn events_off(objects: Vec<CanonicalObject>) -> Vec<CanonicalObject> {
+    objects
+        .into_iter()
+        .map(|o| if o.kind == "event" { CanonicalObject { definition: o.definition.replacen(" ENABLED ", " DISABLED ", 1), ..o } } else { o })
+        .collect()
+}
+
+/// Refuses a scratch server on which the proof would be about something else.
+fn same_kind(manifest: &Manifest, now: &Identity, settings: &BTreeMap<String, String>) -> Result<()> {
+    let was = &manifest.identity;
+    if (was.product.as_str(), was.major.as_str()) != (now.product.as_str(), now.major.as_str()) {
+        return Err(Error::failed(format!(
+            "the backup is of {} {}, and the scratch server is {} {}",
+            was.product, was.major, now.product, now.major
+        ))
+        .hint("A restore proves something only on the same release: name a scratch target on one."));
+    }
+    for (name, value) in settings {
+        let recorded = manifest.facts.get(name).map_or("", String::as_str);
+        if recorded != value {
+            return Err(Error::failed(format!("{name} is `{value}` on the scratch server and `{recorded}` where the backup was taken"))
+                .hint(format!("Set {name} alike: in the scratch target's `settings`, or on its server.")));
+        }
+    }
+    Ok(())
+}
+
+async fn check_hash(path: &Path, artefact: &Artefact, progress: &dyn Progress, cancel: &CancellationToken) -> Result<()> {
+    let mut file = tokio::fs::File::open(path).await.map_err(|e| Error::io(format_args!("opening {}", path.display()), e))?;
+    let mut hash = Sha256::new();
+    let mut piece = vec![0u8; PIECE];
+    let mut bytes = 0u64;
+    loop {
+        if cancel.is_cancelled() {
+            return Err(Error::cancelled());
+        }
+        let n = file.read(&mut piece).await.map_err(|e| Error::io(format_args!("reading {}", path.display()), e))?;
+        if n == 0 {
+            break;
+        }
+        bytes += n as u64;
+        hash.update(&piece[..n]);
+        progress.update("checking the dump's hash", bytes, Some(artefact.bytes));
+    }
+    if bytes != artefact.bytes || hex::encode(hash.finalize()) != artefact.sha256 {
+        return Err(Error::failed(format!("{} is not the file that was backed up: its hash differs", path.display()))
+            .detail(format!("{bytes} bytes, recorded {}", artefact.bytes))
+            .hint("The copy is damaged or was edited: take a new backup."));
+    }
+    Ok(())
+}
+
+/// Sends the dump through the native client into the scratch database; `from` is the file, its size and its database's name.
+async fn feed(
+    connector: &Connector,
+    client: &Tool,
+    from: (&Path, u64, &str),
+    into: &str,
+    progress: &dyn Progress,
+    cancel: &CancellationToken,
+) -> Result<()> {
+    let login = Login::new(connector).await?;
+    let mut command = login.command(&client.path);
+    // Binary mode: the data goes as it is, and the client obeys no command but DELIMITER.
+    command.args(["--batch", "--binary-mode", "--default-character-set=utf8mb4", "--max-allowed-packet=1G", "--skip-reconnect"]);
+    command.arg(format!("--database={into}"));
+    command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped());
+    let mut child = command.spawn().map_err(|e| Error::io(format_args!("starting {}", client.path.display()), e))?;
+    let (Some(mut stdin), Some(err)) = (child.stdin.take(), child.stderr.take()) else {
+        return Err(Error::failed("the client could not be written to"));
+    };
+    let said = tokio::spawn(last_words(err));
+    let file = tokio::fs::File::open(from.0).await.map_err(|e| Error::io(format_args!("opening {}", from.0.display()), e))?;
+    let mut reader = tokio::io::BufReader::with_capacity(PIECE, file);
+    let mut line = Vec::new();
+    let mut done = 0u64;
+    let mut broken = false;
+    loop {
+        if cancel.is_cancelled() {
+            return Err(Error::cancelled());
+        }
+        line.clear();
+        let n = tokio::io::AsyncBufReadExt::read_until(&mut reader, b'\n', &mut line)
+            .await
+            .map_err(|e| Error::io(format_args!("reading {}", from.0.display()), e))?;
+        if n == 0 {
+            break;
+        }
+        done += n as u64;
+        let write = match std::str::from_utf8(&line) {
+            // The switch for a newer client's sandbox is no SQL; binary mode takes its place.
+            Ok(t) if t.starts_with("/*M!999999") => continue,
+            Ok(t) if !t.starts_with('(') && !t.starts_with("INSERT ") => stdin.write_all(normal::alter(t, from.2, into).as_bytes()).await,
+            _ => stdin.write_all(&line).await,
+        };
+        if write.is_err() {
+            // The client ended; it says why.
+            broken = true;
+            break;
+        }
+        progress.update("restoring", done, Some(from.1));
+    }
+    let _ = stdin.shutdown().await;
+    drop(stdin);
+    let status = tokio::select! {
+        s = child.wait() => s.map_err(|e| Error::io("waiting for the client", e))?,
+        () = cancel.cancelled() => return Err(Error::cancelled()),
+    };
+    let said = tokio::time::timeout(Duration::from_secs(5), said).await.ok().and_then(Result::ok).unwrap_or_default();
+    if !status.success() || broken {
+        return Err(Error::new(Kind::Failed, format!("the restore failed ({status})")).detail(said));
+    }
+    Ok(())
+}
+
+/// The end of what a tool says on stderr; no more is kept.
+async fn last_words(mut err: tokio::process::ChildStderr) -> String {
+    let mut kept: Vec<u8> = Vec::new();
+    let mut piece = [0u8; 4096];
+    while let Ok(n) = err.read(&mut piece).await {
+        if n == 0 {
+            break;
+        }
+        kept.extend_from_slice(&piece[..n]);
+        if kept.len() > 16_384 {
+            kept.drain(..kept.len() - 8_192);
+        }
+    }
+    String::from_utf8_lossy(&kept).trim().to_string()
+}
+
+/// One line for each part: digest, rows, name.
+fn sections_text(sections: &BTreeMap<String, Section>) -> String {
+    sections.iter().map(|(name, s)| format!("{} {} {}", s.digest, s.rows, name.replace('\n', " "))).collect::<Vec<_>>().join("\n")
+}
+
+fn sections_of(manifest: &Manifest) -> BTreeMap<String, Section> {
+    let text = manifest.facts.get("sections").map_or("", String::as_str);
+    text.lines()
+        .filter_map(|l| {
+            let mut parts = l.splitn(3, ' ');
+            let (digest, rows, name) = (parts.next()?, parts.next()?.parse().ok()?, parts.next()?);
+            Some((name.to_string(), Section { digest: digest.to_string(), rows }))
+        })
+        .collect()
+}
+
+/// Names the parts that differ, with row counts where they tell.
+fn differences(was: &BTreeMap<String, Section>, is: &BTreeMap<String, Section>, out: &mut Differences) {
+    for (name, a) in was {
+        let table = name.strip_prefix("data of ");
+        let list = if table.is_some() { &mut out.data } else { &mut out.schema };
+        match is.get(name) {
+            None => list.push(format!("{name} is missing in the copy")),
+            Some(b) if a.rows != b.rows => {
+                list.push(format!("{name}: {} rows in the backup, {} in the copy", a.rows, b.rows));
+                if let Some(table) = table
+                    && a.rows > b.rows
+                {
+                    out.lost_rows.insert(table.to_string(), a.rows - b.rows);
+                }
+            }
+            Some(b) if a.digest != b.digest => list.push(format!("{name} differs in the copy")),
+            Some(_) => {}
+        }
+    }
+    for name in is.keys().filter(|n| !was.contains_key(*n)) {
+        out.schema.push(format!("{name} is in the copy only"));
+    }
+}
