@@ -1,5 +1,5 @@
-//! Asking for a plan: always inside a read-only transaction that is rolled back, because even a plain EXPLAIN of MariaDB
-//! runs functions in derived tables; always with limits, because it waits for locks.
+//! Asking for a plan: always inside a transaction that is rolled back, and for a read that is read-only, because even a
+//! plain EXPLAIN of MariaDB runs functions in derived tables; always with limits, because it waits for locks.
 
 use super::{errors, plan};
 use crate::model::plan::Plan;
@@ -27,7 +27,9 @@ pub(super) async fn take(conn: &mut Conn, text: &str, analyze: bool, mariadb: bo
         }
         return ask(conn, text, false, mariadb, version).await;
     }
-    conn.query_drop("START TRANSACTION READ ONLY").await.map_err(|e| errors::statement(e, ""))?;
+    // MariaDB refuses even the plan of a write in a read-only transaction; on a read-only session it stays refused.
+    let start = if read { "START TRANSACTION READ ONLY" } else { "START TRANSACTION" };
+    conn.query_drop(start).await.map_err(|e| errors::statement(e, ""))?;
     let plan = ask(conn, text, analyze, mariadb, version).await;
     let back = if conn.is_disconnected() { Ok(()) } else { conn.query_drop("ROLLBACK").await };
     let plan = plan?;

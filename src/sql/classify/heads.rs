@@ -36,7 +36,8 @@ pub(super) fn classify(d: Dialect, toks: &[Tok<'_>]) -> Verdict {
         "table" if d != Dialect::Sqlite => query(d, toks, 0, false),
         "explain" => explain(d, toks),
         "describe" | "desc" if d == Dialect::MySql => explain(d, toks),
-        "analyze" if d == Dialect::MySql && (starts_query_word(word(1)) || word(1) == "format") => {
+        // ANALYZE TABLE t is no query: it writes statistics, and commits.
+        "analyze" if d == Dialect::MySql && word(1) != "table" && (starts_query_word(word(1)) || word(1) == "format") => {
             let from = if word(1) == "format" { 4 } else { 1 };
             let mut v = query(d, toks, from, true);
             if v.class != Class::Read {
