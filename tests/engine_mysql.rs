@@ -710,7 +710,9 @@ async fn a_backup_is_restored_compared_and_its_scratch_dropped() {
     let (e, s) = with_scratch(server, &scratch, "saved").await;
     run(&s, "create table odd (id int primary key, b blob, t text, d double, z date) character set latin1").await.expect("table");
     run(&s, "set sql_mode = ''").await.expect("mode");
-    run(&s, "insert into odd values (1, x'00ff0a0d1b5c27', 'line\\nbreak \\\\ '' quote', 1e-300, '0000-00-00'), (2, '', null, -0.1, null)").await.expect("insert");
+    run(&s, "insert into odd values (1, x'00ff0a0d1b5c27', 'line\\nbreak \\\\ '' quote', 1e-300, '0000-00-00'), (2, '', null, -0.1, null)")
+        .await
+        .expect("insert");
     let backups = e.backups().get().expect("backups");
     let cancel = tokio_util::sync::CancellationToken::new();
     let silent = holdpoint::model::Silent;

@@ -155,7 +155,9 @@ impl MySql {
             sink.0.sync_all().await.map_err(|e| Error::io(format_args!("writing {}", path.display()), e))?;
             // The catalogue is read beside the dump's snapshot: it must not have moved while the dump was taken.
             if self.objects(&s).await? != objects {
-                return Err(Error::failed("the schema was changed while the dump was taken").hint("Take the backup again when no DDL runs."));
+                return Err(
+                    Error::failed("the schema was changed while the dump was taken").hint("Take the backup again when no DDL runs.")
+                );
             }
             Ok((digests, bytes))
         };
@@ -202,10 +204,18 @@ impl MySql {
                 .hint("Set `scratch` to a target on a server where databases may be made; never a production server.")
         })?;
         let [artefact] = manifest.artefacts.as_slice() else {
-            return Err(Error::failed(format!("the backup in {} has {} files; this engine makes one", dir.display(), manifest.artefacts.len())));
+            return Err(Error::failed(format!(
+                "the backup in {} has {} files; this engine makes one",
+                dir.display(),
+                manifest.artefacts.len()
+            )));
         };
         if artefact.path != DUMP || !matches!(manifest.identity.product.as_str(), "MariaDB" | "MySQL") {
-            return Err(Error::failed(format!("the backup in {} is of {}, not of MariaDB or MySQL", dir.display(), manifest.identity.product)));
+            return Err(Error::failed(format!(
+                "the backup in {} is of {}, not of MariaDB or MySQL",
+                dir.display(),
+                manifest.identity.product
+            )));
         }
         if let Some(others) = manifest.facts.get("references").filter(|o| !o.is_empty()) {
             return Err(Error::failed(format!("the backup cannot be proven in a database of another name: {others}"))
@@ -369,7 +379,11 @@ fn random() -> u64 {
 fn events_off(objects: Vec<CanonicalObject>) -> Vec<CanonicalObject> {
     objects
         .into_iter()
-        .map(|o| if o.kind == "event" { CanonicalObject { definition: o.definition.replacen(" ENABLED ", " DISABLED ", 1), ..o } } else { o })
+        .map(
+            |o| {
+                if o.kind == "event" { CanonicalObject { definition: o.definition.replacen(" ENABLED ", " DISABLED ", 1), ..o } } else { o }
+            },
+        )
         .collect()
 }
 

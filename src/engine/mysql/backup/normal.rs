@@ -98,11 +98,7 @@ impl Normal {
             return;
         }
         let text = alter(text, &self.database, "");
-        let text = if text.starts_with(") ENGINE=") {
-            super::super::catalog::canonical::without_counter(&text)
-        } else {
-            text
-        };
+        let text = if text.starts_with(") ENGINE=") { super::super::catalog::canonical::without_counter(&text) } else { text };
         self.add(text.as_bytes());
     }
 

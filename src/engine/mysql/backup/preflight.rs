@@ -13,30 +13,52 @@ pub(super) async fn findings(engine: &MySql, identity: &Identity) -> Vec<Finding
     let mariadb = identity.product == "MariaDB";
     let install = "Install the server's client programs (Debian: mariadb-client).";
     match tools::dumper(mariadb).await {
-        None => out.push(Finding::new(Severity::Critical, "backup-tool", "mariadb-dump", "neither mariadb-dump nor mysqldump was found in PATH").next(install)),
+        None => out.push(
+            Finding::new(Severity::Critical, "backup-tool", "mariadb-dump", "neither mariadb-dump nor mysqldump was found in PATH")
+                .next(install),
+        ),
         Some(tool) => {
             let name = tool.path.display().to_string();
             if tool.is_mariadb() != mariadb {
                 let text = format!("{} is not a tool of {}", tool.version, identity.product);
-                out.push(Finding::new(Severity::Warning, "backup-tool", &name, text).next("Their dumps differ: install the server's own tool."));
+                out.push(
+                    Finding::new(Severity::Warning, "backup-tool", &name, text).next("Their dumps differ: install the server's own tool."),
+                );
             } else if tool.release().is_some_and(|r| r < release(identity)) {
                 let text = format!("{} is older than the server, {}", tool.version, identity.version);
-                out.push(Finding::new(Severity::Warning, "backup-tool", &name, text).next("An older tool may leave new kinds of objects out."));
+                out.push(
+                    Finding::new(Severity::Warning, "backup-tool", &name, text).next("An older tool may leave new kinds of objects out."),
+                );
             } else {
                 out.push(Finding::new(Severity::Ok, "backup-tool", &name, tool.version));
             }
         }
     }
     match tools::client(mariadb).await {
-        None => out.push(Finding::new(Severity::Warning, "restore-tool", "mariadb", "neither mariadb nor mysql was found in PATH: a backup cannot be proven").next(install)),
+        None => out.push(
+            Finding::new(
+                Severity::Warning,
+                "restore-tool",
+                "mariadb",
+                "neither mariadb nor mysql was found in PATH: a backup cannot be proven",
+            )
+            .next(install),
+        ),
         Some(tool) => out.push(Finding::new(Severity::Ok, "restore-tool", tool.path.display().to_string(), tool.version)),
     }
     match &target.scratch_target {
         None => out.push(
-            Finding::new(Severity::Warning, "scratch-missing", &target.name, "the target names no scratch place: a backup cannot be proven")
-                .next("Set `scratch` to a target on a server where databases may be made; never a production server."),
+            Finding::new(
+                Severity::Warning,
+                "scratch-missing",
+                &target.name,
+                "the target names no scratch place: a backup cannot be proven",
+            )
+            .next("Set `scratch` to a target on a server where databases may be made; never a production server."),
         ),
-        Some(s) => out.push(Finding::new(Severity::Ok, "scratch-place", &target.name, format!("copies are restored on the server of {}", s.name))),
+        Some(s) => {
+            out.push(Finding::new(Severity::Ok, "scratch-place", &target.name, format!("copies are restored on the server of {}", s.name)))
+        }
     }
     if let Err(e) = content(engine, &mut out).await {
         out.push(failed(&target.name, e));
@@ -71,7 +93,8 @@ async fn content(engine: &MySql, out: &mut Vec<Finding>) -> Result<()> {
         if matches!(at(r, 0).to_ascii_lowercase().as_str(), "innodb" | "rocksdb" | "tokudb" | "sequence") {
             continue;
         }
-        let text = format!("{} table(s) are kept by {}, {} among them: they are no part of the dump's transaction", at(r, 1), at(r, 0), at(r, 2));
+        let text =
+            format!("{} table(s) are kept by {}, {} among them: they are no part of the dump's transaction", at(r, 1), at(r, 0), at(r, 2));
         out.push(
             Finding::new(Severity::Warning, "non-transactional", database, text)
                 .next("What is written to them during the dump may be half in it: stop their writers, or convert them to InnoDB."),

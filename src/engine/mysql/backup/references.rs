@@ -22,17 +22,22 @@ pub(super) async fn note(s: &Session, database: &str, facts: &mut BTreeMap<Strin
         found.push(format!("foreign key {}.{} refers to {}", at(r, 0), at(r, 1), at(r, 2)));
     }
     // A view's own database is written out in the catalogue, and left out of the dump.
-    let views = s
-        .fetch(format!("SELECT TABLE_NAME, VIEW_DEFINITION FROM information_schema.VIEWS WHERE TABLE_SCHEMA = {d} ORDER BY 1"))
-        .await?;
+    let views =
+        s.fetch(format!("SELECT TABLE_NAME, VIEW_DEFINITION FROM information_schema.VIEWS WHERE TABLE_SCHEMA = {d} ORDER BY 1")).await?;
     for r in &views.rows {
         for other in named(at(r, 1), &databases).into_iter().filter(|o| *o != database.to_lowercase()) {
             found.push(format!("view {} names {other}", at(r, 0)));
         }
     }
     for (what, list) in [
-        ("trigger", format!("SELECT TRIGGER_NAME, ACTION_STATEMENT FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = {d} ORDER BY 1")),
-        ("routine", format!("SELECT ROUTINE_NAME, ROUTINE_DEFINITION FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = {d} ORDER BY 1")),
+        (
+            "trigger",
+            format!("SELECT TRIGGER_NAME, ACTION_STATEMENT FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = {d} ORDER BY 1"),
+        ),
+        (
+            "routine",
+            format!("SELECT ROUTINE_NAME, ROUTINE_DEFINITION FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = {d} ORDER BY 1"),
+        ),
         ("event", format!("SELECT EVENT_NAME, EVENT_DEFINITION FROM information_schema.EVENTS WHERE EVENT_SCHEMA = {d} ORDER BY 1")),
     ] {
         let bodies = s.fetch(list).await?;

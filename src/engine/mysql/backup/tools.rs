@@ -24,7 +24,12 @@ impl Tool {
     /// Major and minor version of the release that the tool belongs to.
     pub fn release(&self) -> Option<(u32, u32)> {
         // MariaDB's tools have a version of their own before the release's, up to 10.x.
-        let text = self.version.split("Distrib ").nth(1).or_else(|| self.version.split("Ver ").nth(1)).or_else(|| self.version.split("from ").nth(1))?;
+        let text = self
+            .version
+            .split("Distrib ")
+            .nth(1)
+            .or_else(|| self.version.split("Ver ").nth(1))
+            .or_else(|| self.version.split("from ").nth(1))?;
         let text = text.split("from ").last().unwrap_or(text);
         let mut parts = text.split(|c: char| !c.is_ascii_digit()).filter_map(|p| p.parse().ok());
         Some((parts.next()?, parts.next()?))
@@ -115,7 +120,8 @@ impl Login {
                 }
             }
         }
-        let dir = tempfile::Builder::new().prefix("holdpoint-").tempdir().map_err(|e| Error::io("making a directory for the tools' login", e))?;
+        let dir =
+            tempfile::Builder::new().prefix("holdpoint-").tempdir().map_err(|e| Error::io("making a directory for the tools' login", e))?;
         let path = dir.path().join("login.cnf");
         let mut file = std::fs::OpenOptions::new()
             .write(true)
