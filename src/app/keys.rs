@@ -60,7 +60,9 @@ pub fn hints(state: &State) -> Vec<(String, &'static str)> {
     }
     for (keys, name) in state.keymap.hints(contexts[0], &contexts) {
         if let Some(a) = Action::from_name(name).filter(|a| applies(state, *a)) {
-            out.push((show(keys), a.short()));
+            // The leader is best known by the key that starts its sequences.
+            let leads = a == Action::Leader && matches!(state.keymap.lookup(&contexts, &[Key::char(' ')]), Lookup::Prefix(_));
+            out.push((if leads { Key::char(' ').to_string() } else { show(keys) }, a.short()));
         }
     }
     out
@@ -249,15 +251,12 @@ fn dialog(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
     let Some(top) = state.dialogs.last_mut() else { return };
     match top {
         Dialog::Confirm(c) => {
-            let then = if action == Some(Action::Back) {
+            let then = match key.typed().and_then(|p| c.answers.iter().find(|a| a.key == p)) {
+                Some(a) => Some(a.then.clone()),
                 // The first answer is the safe one.
-                c.answers.first().map(|a| a.then.clone())
-            } else {
-                match key.typed().and_then(|p| c.answers.iter().find(|a| a.key == p)) {
-                    Some(a) => Some(a.then.clone()),
-                    // Another key answers nothing: a question must not be answered by accident.
-                    None => return,
-                }
+                None if action == Some(Action::Back) => c.answers.first().map(|a| a.then.clone()),
+                // Another key answers nothing: a question must not be answered by accident.
+                None => return,
             };
             state.dialogs.pop();
             if let Some(then) = then {

@@ -54,6 +54,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
                     tab.take(first, batch);
                 }
             }
+            query::want(state, effects);
             if let Some(e) = error {
                 state.say(Note::error(&e));
             }

@@ -70,7 +70,9 @@ impl<'a> Canvas<'a> {
         self.put(area.x, area.y, area.w, &rule, self.border);
         let style = if focused { self.look.focus } else { self.look.title };
         let end = area.x + area.w;
-        let room = area.w.saturating_sub(4);
+        // The remark says how things stand; a long title gives way to it.
+        let wanted = u16::try_from(text::width(remark)).unwrap_or(u16::MAX).saturating_add(5);
+        let room = area.w.saturating_sub(4).saturating_sub(wanted).max(area.w.saturating_sub(4).min(14));
         let mut x = area.x + 1;
         x = self.put(x, area.y, room, &format!(" {title} "), style);
         if !remark.is_empty() && end > x + 4 {

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Rows by which column widths are found: later ones do not move what is on the screen.
+/// Rows by which column widths are found at first; rows that come on the screen later only widen them.
 const MEASURED: u64 = 200;
 /// Widest column on the screen; the cell viewer shows the rest.
 const WIDEST: u16 = 40;
@@ -86,14 +86,7 @@ impl ResultTab {
         let rows = batch.rows() as u64;
         if first <= self.measured && self.measured < MEASURED {
             for r in (self.measured - first)..rows.min(MEASURED.saturating_sub(first)) {
-                for c in 0..batch.columns().min(self.widths.len()) {
-                    let w = match batch.cell(r as usize, c) {
-                        Cell::Null => 4,
-                        // The bytes are looked at once; only what could matter is measured.
-                        cell => u16::try_from(text::cell_line(clip(cell)).map_or(0, |s| text::width(&s))).unwrap_or(WIDEST),
-                    };
-                    self.widths[c] = self.widths[c].max(w.min(WIDEST));
-                }
+                measure(&mut self.widths, &batch, r as usize);
                 self.measured = first + r + 1;
             }
         }
@@ -110,6 +103,20 @@ impl ResultTab {
             match far {
                 Some(k) if k != first => drop(self.batches.remove(&k)),
                 _ => break,
+            }
+        }
+    }
+
+    /// Widens columns for rows that came on the screen: a number that is cut off would be another number.
+    fn widen(&mut self, page: usize) {
+        for r in self.top..(self.top + page as u64).min(self.rows) {
+            if r < self.measured {
+                continue;
+            }
+            let Some((first, batch)) = self.batches.range(..=r).next_back() else { continue };
+            let within = (r - first) as usize;
+            if within < batch.rows() {
+                measure(&mut self.widths, batch, within);
             }
         }
     }
@@ -178,6 +185,7 @@ impl ResultTab {
 
     /// Asks for rows that are on the screen (and a page round it) and not in memory.
     pub fn want(&mut self, page: usize, effects: &mut Vec<Effect>) {
+        self.widen(page);
         let page = page as u64;
         let from = self.top.saturating_sub(page);
         let to = (self.top + 2 * page).min(self.rows);
@@ -221,6 +229,16 @@ impl ResultTab {
                 _ => "failed".into(),
             },
         }
+    }
+}
+
+fn measure(widths: &mut [u16], batch: &RowBatch, row: usize) {
+    for (c, width) in widths.iter_mut().enumerate().take(batch.columns()) {
+        let w = match batch.cell(row, c) {
+            Cell::Null => 4,
+            cell => text::cell_line(clip(cell)).map_or(0, |s| u16::try_from(text::width(&s)).unwrap_or(WIDEST)),
+        };
+        *width = (*width).max(w.min(WIDEST));
     }
 }
 

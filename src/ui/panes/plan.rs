@@ -7,6 +7,7 @@ use crate::app::{Pane, State};
 use crate::model::plan::{Plan, PlanNode};
 use crate::text;
 use crate::ui::canvas::Canvas;
+use crate::ui::theme::Glyphs;
 
 /// A node with the branches before it.
 struct Line<'a> {
@@ -166,7 +167,7 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
                 "expects rows" => n.est_rows.map_or_else(String::new, count),
                 "came rows" => n.rows.map_or_else(|| if n.never_executed { "never run".into() } else { String::new() }, count),
                 "loops" => n.loops.map_or_else(String::new, count),
-                _ => rows_words(n, look.glyphs.arrow),
+                _ => rows_words(n, &look.glyphs),
             };
             let wrong = n.estimate_error.is_some_and(|e| e.abs() >= 10.0);
             let style = if wrong && name.starts_with("rows") { look.warning } else { look.text };
@@ -226,7 +227,8 @@ fn own_cost(n: &PlanNode) -> Option<f64> {
 }
 
 /// `31 k → 1.0 M ×33`.
-fn rows_words(n: &PlanNode, arrow: &str) -> String {
+fn rows_words(n: &PlanNode, glyphs: &Glyphs) -> String {
+    let arrow = glyphs.arrow;
     let expected = n.est_rows.map_or_else(|| "?".into(), count);
     let came = match n.rows {
         Some(r) => count(r),
@@ -235,7 +237,13 @@ fn rows_words(n: &PlanNode, arrow: &str) -> String {
     };
     let mut out = format!("{expected} {arrow} {came}");
     if let Some(e) = n.estimate_error.filter(|e| e.abs() >= 2.0) {
-        out.push_str(&format!(" {}{:.0}", if e > 0.0 { '×' } else { '÷' }, e.abs()));
+        let sign = match (e > 0.0, glyphs.ascii) {
+            (true, false) => '×',
+            (true, true) => 'x',
+            (false, false) => '÷',
+            (false, true) => '/',
+        };
+        out.push_str(&format!(" {sign}{:.0}", e.abs()));
     }
     out
 }
