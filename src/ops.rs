@@ -16,6 +16,7 @@ pub mod journal;
 pub mod migrate;
 pub mod query;
 pub mod recover;
+mod record;
 pub mod schema;
 
 pub use connect::Connection;

@@ -1,9 +1,9 @@
 //! From a target's name to sessions: secrets are resolved here, and each kind of work gets its own kind of session.
 
 use super::Cx;
-use crate::config::{AccessMode, Target};
+use crate::config::{AccessMode, Target, secrets};
 use crate::engine::{Access, Catalog, Connect, Engine, Role, Session, registry};
-use crate::model::{Dialect, Error, Result};
+use crate::model::{Dialect, Result};
 use std::sync::Arc;
 
 /// A target that can be connected to. It holds at most one cached session, for background reads.
@@ -12,18 +12,9 @@ pub struct Connection {
     reader: tokio::sync::Mutex<Option<Session>>,
 }
 
-/// The configured target of that name; the error names the nearest one.
+/// The configured target of that name, a URL or a SQLite file; the error names the nearest one.
 pub fn target(cx: &Cx, name: &str) -> Result<Target> {
-    if let Some(t) = cx.config.targets.get(name) {
-        return Ok(t.clone());
-    }
-    let near = cx.config.targets.keys().max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
-    let e = Error::usage(format!("no target is named {}", crate::text::clean(name)));
-    Err(match near {
-        Some(n) if strsim::jaro_winkler(n, name) > 0.7 => e.hint(format!("Did you mean {n}?")),
-        Some(_) => e.hint(format!("Known targets: {}.", cx.config.targets.keys().cloned().collect::<Vec<_>>().join(", "))),
-        None => e.hint("No target is configured: name one in holdpoint.toml, or run `holdpoint demo`."),
-    })
+    cx.config.find(name)
 }
 
 /// [`target`], then [`connect_to`].
@@ -35,8 +26,12 @@ pub async fn connect(cx: &Cx, name: &str) -> Result<Connection> {
 /// Resolves the target's secret and makes its engine; no connection is made yet. When a prompt is configured the error
 /// is [`crate::model::Kind::PasswordNeeded`]: ask, [`Cx::remember_password`], call again. (The server may ask for a
 /// password later too, with the same kind of error, when a session is opened.)
-pub async fn connect_to(_cx: &Cx, _target: Target) -> Result<Connection> {
-    unimplemented!()
+pub async fn connect_to(cx: &Cx, target: Target) -> Result<Connection> {
+    let password = match cx.remembered_password(&target.name) {
+        Some(p) => Some(p),
+        None => secrets::resolve_in(&target, None, &cx.config.around).await?,
+    };
+    Ok(Connection::over(registry::engine(target, password)))
 }
 
 impl Connection {
@@ -89,8 +84,4 @@ impl Connection {
     pub(in crate::ops) async fn long_reader(&self) -> Result<Session> {
         self.engine.connect(Connect::new(Role::Migration, Access::ReadOnly)).await
     }
-}
-
-pub(in crate::ops) fn engine_for(target: Target, password: crate::engine::Password) -> Arc<dyn Engine> {
-    registry::engine(target, password)
 }

@@ -1,23 +1,49 @@
-//! The gate: the one function that turns a checklist's evidence into a [`Clearance`], or says exactly what is missing.
+//! The gate: the one place that turns a checklist's evidence into a [`Clearance`], or says exactly what is missing.
 
-use super::{Connection, Cx};
+pub(in crate::ops) mod judge;
+pub(in crate::ops) mod losses;
+pub(in crate::ops) mod situation;
+
+use super::checklist::SCHEMA_MIGRATION;
+use super::record::{shown_range, shown_version, single_hash};
+use super::{Connection, Cx, backup};
+use crate::engine::{Access, Connect, Role};
 use crate::model::evidence::Subject;
+use crate::model::migration::{RollbackClass, Standing};
 use crate::model::{Error, Result};
+use judge::Judge;
+use situation::{Situation, look};
+use std::path::Path;
+
+/// Artefacts up to this many bytes are read through again right before an apply; larger ones are compared by size
+/// (their restore was verified by evidence that names the same backup).
+const READ_THROUGH: u64 = 2 << 30;
 
 /// The right to apply one range of migrations to one database, once.
 ///
 /// It is made only here, names its subject, and is consumed by use. It cannot be built elsewhere:
-/// ```compile_fail
-/// let _ = holdpoint::ops::gate::Clearance { run: String::new() };
+/// ```compile_fail,E0451
+/// use holdpoint::{model::evidence::Subject, ops::gate::Clearance};
+/// fn forge(subject: Subject) -> Clearance {
+///     Clearance { run: String::new(), subject, range: vec![], cleared: vec![], preconditions: false, schema_after: None }
+/// }
 /// ```
 /// nor copied:
-/// ```compile_fail
+/// ```compile_fail,E0599
 /// fn twice(c: holdpoint::ops::gate::Clearance) -> (holdpoint::ops::gate::Clearance, holdpoint::ops::gate::Clearance) {
 ///     (c.clone(), c)
 /// }
 /// ```
+/// nor used twice:
+/// ```compile_fail,E0382
+/// use holdpoint::ops::{gate::Clearance, migrate, Connection, Cx};
+/// async fn twice(cx: &Cx, conn: &Connection, c: Clearance) {
+///     let _ = migrate::apply(cx, conn, c).await;
+///     let _ = migrate::apply(cx, conn, c).await;
+/// }
+/// ```
 /// nor read from a file:
-/// ```compile_fail
+/// ```compile_fail,E0277
 /// fn thaw(text: &str) -> holdpoint::ops::gate::Clearance {
 ///     serde_json::from_str(text).unwrap()
 /// }
@@ -25,20 +51,32 @@ use crate::model::{Error, Result};
 #[must_use]
 #[derive(Debug)]
 pub struct Clearance {
-    run: String,
-    subject: Subject,
+    pub(in crate::ops) run: String,
+    pub(in crate::ops) subject: Subject,
     /// Versions in the order of application, each with the hash of its two scripts.
-    range: Vec<(i64, String)>,
+    pub(in crate::ops) range: Vec<(i64, String)>,
+    /// Step and evidence by which it was cleared.
+    pub(in crate::ops) cleared: Vec<(String, String)>,
+    /// The preconditions were asked for: they are read once more on the run's own session.
+    pub(in crate::ops) preconditions: bool,
+    /// Hash of the catalogue that the proof found after the ups.
+    pub(in crate::ops) schema_after: Option<String>,
 }
 
 /// The right to revert one range on one database, once: what a run's clearance gives until the run is closed, or what
-/// [`clear_revert`] gives later.
+/// [`clear_revert`] gives later. Like a [`Clearance`] it cannot be built or copied:
+/// ```compile_fail,E0599
+/// fn twice(c: holdpoint::ops::gate::RevertRight) -> (holdpoint::ops::gate::RevertRight, holdpoint::ops::gate::RevertRight) {
+///     (c.clone(), c)
+/// }
+/// ```
 #[must_use]
 #[derive(Debug)]
 pub struct RevertRight {
-    run: String,
-    subject: Subject,
-    range: Vec<(i64, String)>,
+    pub(in crate::ops) run: String,
+    pub(in crate::ops) subject: Subject,
+    /// Versions in the order of application, each with the hash of its two scripts.
+    pub(in crate::ops) range: Vec<(i64, String)>,
 }
 
 /// One step that is missing.
@@ -55,7 +93,7 @@ pub struct Missing {
 /// Why the gate holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
-    /// `apply 0043…0045 on orders-prod`.
+    /// `applying 0043…0045 to orders-prod`.
     pub act: String,
     pub missing: Vec<Missing>,
 }
@@ -74,10 +112,111 @@ impl From<Held> for Error {
     }
 }
 
-/// Clears the open run's range for application, or says what is missing. `upto` limits the range as everywhere.
+/// Clears the pending range for application, or says what is missing. `upto` limits the range, as everywhere; an open
+/// run that is about another range is changed to it (which voids what was proven of the other one).
 /// The outer error is for what failed (no connection, no store); [`Held`] converts into an [`Error`] of kind `Held`.
-pub async fn clear(_cx: &Cx, _conn: &Connection, _upto: Option<i64>) -> Result<Result<Clearance, Held>> {
-    unimplemented!()
+pub async fn clear(cx: &Cx, conn: &Connection, upto: Option<i64>) -> Result<Result<Clearance, Held>> {
+    cx.store.writable()?;
+    let target = conn.target();
+    // A session of its own: what a cached one knows of the server may be old.
+    let session = conn.engine().connect(Connect::new(Role::Background, Access::ReadOnly)).await?;
+    let mut s = look(cx, conn, &session, SCHEMA_MIGRATION, upto).await?;
+    if let (Some(run), Some(limit)) = (s.open_run(), upto) {
+        if s.range.last().map(|m| m.version) != Some(limit) && !s.applied {
+            super::checklist::change_range(cx, conn, run, &s, Some(limit))?;
+            s = look(cx, conn, &session, SCHEMA_MIGRATION, upto).await?;
+        }
+    }
+    session.close().await;
+    s.need_range(&target.name)?;
+    if s.applied {
+        return Err(Error::usage(format!("{} is applied already on {}", shown_range(&s.versions()), target.name))
+            .hint("Close the run before the next one: holdpoint run schema-migration."));
+    }
+    let judge = Judge { config: &cx.config, target, dialect: conn.dialect(), s: &s };
+    let act = format!("applying {} to {}", shown_range(&s.versions()), target.name);
+    let mut missing = blocked(&s);
+    let mut cleared = Vec::new();
+    for step in s.steps.iter().take_while(|d| !d.act) {
+        let tick = judge.tick(step);
+        match (&tick.evidence, tick.ticked()) {
+            (Some(e), true) => cleared.push((step.id.clone(), e.evidence.id.clone())),
+            _ if !step.hold => {}
+            _ => missing.push(Missing {
+                step: step.id.clone(),
+                title: step.title.clone(),
+                why: tick.why.join("; "),
+                next: judge::next(&cx.config, target, &s, step),
+            }),
+        }
+    }
+    let uses_backup = s.steps.iter().any(|d| d.evidence == "backup-taken");
+    let backup = if uses_backup { judge.backup() } else { None };
+    if let (Some(b), true) = (backup, missing.is_empty()) {
+        let dir = b.evidence.facts.get("dir").cloned().unwrap_or_default();
+        let read = backup::read_manifest(Path::new(&dir));
+        let sound = match read {
+            Err(e) => Err(e),
+            Ok((m, _)) if m.artefacts.iter().map(|a| a.bytes).sum::<u64>() <= READ_THROUGH => {
+                backup::check_artefacts(Path::new(&dir), &m, &*cx.progress, &cx.cancel).await
+            }
+            Ok((m, _)) => backup::check_sizes(Path::new(&dir), &m),
+        };
+        match sound {
+            Ok(()) => {}
+            Err(e) if e.kind == crate::model::Kind::Cancelled => return Err(e),
+            Err(e) => missing.push(Missing {
+                step: "backup-taken".into(),
+                title: "Backup taken".into(),
+                why: e.message,
+                next: format!("Take a backup: holdpoint backup take --target {}", target.name),
+            }),
+        }
+    }
+    if !missing.is_empty() {
+        let held = Held { act, missing };
+        let steps: Vec<&str> = held.missing.iter().map(|m| m.step.as_str()).collect();
+        cx.journal(
+            "held",
+            &target.name,
+            serde_json::json!({ "summary": format!("held: {} needs {}", held.act, steps.join(", ")), "missing": steps }),
+        )?;
+        return Ok(Err(held));
+    }
+    let run = match s.open_run() {
+        Some(r) => r.id.clone(),
+        None => super::checklist::start(cx, conn, &s, upto, None)?.id,
+    };
+    let mut subject = s.subject(&target.name);
+    subject.backup = backup.map(|b| b.evidence.subject.backup.clone()).unwrap_or_default();
+    let schema_after = cleared
+        .iter()
+        .filter_map(|(_, id)| s.evidence.iter().find(|e| e.evidence.id == *id && e.evidence.kind == "rollback-proven"))
+        .find_map(|e| e.evidence.facts.get("schema after").cloned());
+    let preconditions = s.steps.iter().any(|d| d.evidence == "preconditions");
+    Ok(Ok(Clearance { run, subject, range: s.hashes(), cleared, preconditions, schema_after }))
+}
+
+/// What blocks any act, whatever the checklist says.
+fn blocked(s: &Situation) -> Vec<Missing> {
+    let mut missing = Vec::new();
+    if let Some(why) = &s.journal_broken {
+        missing.push(Missing {
+            step: "journal".into(),
+            title: "Journal intact".into(),
+            why: format!("the journal does not verify: {why}"),
+            next: "Look at it: holdpoint journal verify. Keep the file as it is, and go on with another [store] path.".into(),
+        });
+    }
+    if let Some(why) = &s.act_in_the_way {
+        missing.push(Missing {
+            step: "unfinished".into(),
+            title: "Nothing unfinished".into(),
+            why: why.clone(),
+            next: "Let it end, or have it explained: holdpoint migrate status.".into(),
+        });
+    }
+    missing
 }
 
 /// What a revert would lose, to be shown before the target's name is typed.
@@ -87,25 +226,167 @@ pub struct RevertPreview {
     pub versions: Vec<i64>,
     /// True while the run that applied them is open: its clearance covers the revert.
     pub covered: bool,
-    /// What the proof says that the downs lose, and what was written since; sentences with counts.
+    /// What the proof says that the downs lose, and what stands now in what they drop; sentences with counts.
     pub losses: Vec<String>,
+    /// What is missing besides the typed name.
     pub missing: Vec<Missing>,
 }
 
-/// What reverting the last applied range (or down to, and including, `downto`) would do.
-pub async fn preview_revert(_cx: &Cx, _conn: &Connection, _downto: Option<i64>) -> Result<RevertPreview> {
-    unimplemented!()
+struct RevertPlan {
+    preview: RevertPreview,
+    subject: Subject,
+    run: String,
+    /// In the order of application.
+    range: Vec<(i64, String)>,
+}
+
+/// What reverting would do: the open run's applied range; without one, the range that was applied last; with `downto`,
+/// everything applied down to and including that version.
+pub async fn preview_revert(cx: &Cx, conn: &Connection, downto: Option<i64>) -> Result<RevertPreview> {
+    Ok(plan_revert(cx, conn, downto).await?.preview)
 }
 
 /// Clears a revert. While the run is open its own clearance covers it; later the downs must be proven, and the
 /// target's name typed (`typed_target`).
-pub async fn clear_revert(
-    _cx: &Cx,
-    _conn: &Connection,
-    _downto: Option<i64>,
-    _typed_target: Option<&str>,
-) -> Result<Result<RevertRight, Held>> {
-    unimplemented!()
+pub async fn clear_revert(cx: &Cx, conn: &Connection, downto: Option<i64>, typed_target: Option<&str>) -> Result<Result<RevertRight, Held>> {
+    cx.store.writable()?;
+    let plan = plan_revert(cx, conn, downto).await?;
+    let name = &conn.target().name;
+    let mut missing = plan.preview.missing;
+    if !plan.preview.covered && typed_target != Some(name.as_str()) {
+        let losses = if plan.preview.losses.is_empty() { String::new() } else { format!(" ({})", plan.preview.losses.join("; ")) };
+        missing.push(Missing {
+            step: "typed-name".into(),
+            title: "The target's name, typed".into(),
+            why: format!("the run that applied it is closed{losses}"),
+            next: format!("Type the target's name, {name}, to revert all the same."),
+        });
+    }
+    if missing.is_empty() {
+        return Ok(Ok(RevertRight { run: plan.run, subject: plan.subject, range: plan.range }));
+    }
+    Ok(Err(Held { act: format!("reverting {} on {name}", shown_range(&plan.preview.versions)), missing }))
+}
+
+async fn plan_revert(cx: &Cx, conn: &Connection, downto: Option<i64>) -> Result<RevertPlan> {
+    let target = conn.target();
+    let session = conn.engine().connect(Connect::new(Role::Background, Access::ReadOnly)).await?;
+    let s = look(cx, conn, &session, SCHEMA_MIGRATION, None).await?;
+    let applied: Vec<i64> =
+        s.queue.items.iter().filter(|i| matches!(i.standing, Standing::Applied | Standing::LineEnds)).map(|i| i.version).collect();
+    let nothing = || {
+        Error::usage(format!("nothing is applied on {} that could be reverted", target.name)).hint("See the queue: holdpoint migrate status.")
+    };
+    let of_run = |r: &crate::store::runs::Run| -> Vec<i64> {
+        r.versions.iter().flatten().copied().filter(|v| applied.contains(v)).collect()
+    };
+    let mut versions: Vec<i64> = match downto {
+        Some(limit) if !applied.contains(&limit) => {
+            return Err(Error::usage(format!("{} is not applied on {}", shown_version(limit), target.name)).hint("See the queue: holdpoint migrate status."));
+        }
+        Some(limit) => applied.iter().copied().filter(|v| *v >= limit).collect(),
+        None => {
+            let open = s.open_run().map(of_run).unwrap_or_default();
+            let last = cx.store.last_run(SCHEMA_MIGRATION, &target.name)?.map(|r| of_run(&r)).unwrap_or_default();
+            if !open.is_empty() {
+                open
+            } else if !last.is_empty() {
+                last
+            } else {
+                applied.last().copied().into_iter().collect()
+            }
+        }
+    };
+    if versions.is_empty() {
+        return Err(nothing());
+    }
+    // Reverse order of application: by our own records where there are any, by version otherwise.
+    let database = s.identity.subject();
+    let when = |v: i64| {
+        s.evidence
+            .iter()
+            .find(|e| {
+                e.tampered.is_none()
+                    && e.evidence.kind == "applied"
+                    && e.evidence.subject.database == database
+                    && e.evidence.facts.get("unit").map(String::as_str) == Some("migration")
+                    && e.evidence.facts.get("version").and_then(|n| n.parse().ok()) == Some(v)
+            })
+            .map_or(0, |e| e.seq)
+    };
+    versions.sort_by_key(|v| (when(*v), *v));
+    let mut range = Vec::new();
+    let mut migrations = Vec::new();
+    for v in &versions {
+        let m = s.queue.items.iter().find(|i| i.version == *v).and_then(|i| i.migration.clone());
+        let m = m.ok_or_else(|| Error::usage(format!("the files of {} are not in the directory", shown_version(*v))))?;
+        range.push((*v, single_hash(&m)));
+        migrations.push(m);
+    }
+    let first_environment = cx.config.environments.len() > 1 && target.environment.as_ref() == cx.config.environments.first();
+    let mut missing = blocked(&s);
+    missing.extend(judge::without_down(conn.dialect(), &migrations).into_iter().map(|why| Missing {
+        step: "down-present".into(),
+        title: "Down scripts present".into(),
+        why,
+        next: "Write the down script.".into(),
+    }));
+    let later: Vec<i64> = applied.iter().copied().filter(|v| !versions.contains(v) && versions.iter().any(|r| when(*v) > when(*r) || (when(*v) == when(*r) && v > r))).collect();
+    if !later.is_empty() {
+        missing.push(Missing {
+            step: "order".into(),
+            title: "In reverse order".into(),
+            why: format!("{} was applied later and stands on it", shown_range(&later)),
+            next: format!("Revert that first, or all of it: holdpoint migrate revert --to {} --target {}", shown_version(versions[0]), target.name),
+        });
+    }
+    let open = s.open_run();
+    let run_hashes_hold = |run: &str| {
+        range.iter().all(|(v, hash)| {
+            s.evidence.iter().any(|e| {
+                e.tampered.is_none()
+                    && e.evidence.kind == "applied"
+                    && e.evidence.subject.database == database
+                    && e.evidence.facts.get("run").map(String::as_str) == Some(run)
+                    && e.evidence.facts.get("version").and_then(|n| n.parse().ok()) == Some(*v)
+                    && e.evidence.subject.scripts == *hash
+            })
+        })
+    };
+    let covered = first_environment || open.is_some_and(|r| run_hashes_hold(&r.id));
+    let proof = s.evidence.iter().find(|e| {
+        e.tampered.is_none()
+            && e.evidence.holds
+            && e.evidence.kind == "rollback-proven"
+            && e.evidence.subject.database == database
+            && range.iter().all(|(v, hash)| e.evidence.facts.get(&format!("migration.{v}")) == Some(hash))
+    });
+    if !covered {
+        let why = match proof {
+            None => Some("no proof of exactly these scripts is on record".to_string()),
+            Some(p) if p.evidence.class == Some(RollbackClass::Lossy) && !cx.config.policy.allow_lossy => {
+                Some(format!("policy forbids a rollback that loses data: {}", p.evidence.summary))
+            }
+            Some(p) if p.evidence.facts.get("schema after") != Some(&s.schema) => Some("the schema is not the one that the proof found after the ups".into()),
+            Some(_) => None,
+        };
+        missing.extend(why.map(|why| Missing {
+            step: "rollback-proven".into(),
+            title: "Rollback proven".into(),
+            why,
+            next: "Bring back the scripts as they were applied; or write a new migration that undoes it, and prove that.".into(),
+        }));
+    }
+    let losses = match proof {
+        Some(p) => losses::count(&session, &p.evidence, &versions).await?,
+        None => Vec::new(),
+    };
+    session.close().await;
+    let run = open.map_or_else(|| s.run.as_ref().map(|r| r.id.clone()).unwrap_or_default(), |r| r.id.clone());
+    let mut subject = s.subject(&target.name);
+    subject.scripts = crate::ops::record::range_hash(&migrations);
+    let preview = RevertPreview { versions: versions.into_iter().rev().collect(), covered, losses, missing };
+    Ok(RevertPlan { preview, subject, run, range })
 }
 
 impl Clearance {
@@ -117,6 +398,10 @@ impl Clearance {
     }
     pub fn versions(&self) -> Vec<i64> {
         self.range.iter().map(|r| r.0).collect()
+    }
+    /// The right to take back what this clearance applied; made when it is consumed.
+    pub(in crate::ops) fn into_revert_right(self) -> RevertRight {
+        RevertRight { run: self.run, subject: self.subject, range: self.range }
     }
 }
 

@@ -176,7 +176,7 @@ impl Store {
                 params![id, run, entry.target, seq, pid, process_started(pid), entry.host],
             )
             .map_err(store_error)?;
-            tx.execute("UPDATE runs SET versions = ? WHERE id = ?", params![versions, run]).map_err(store_error)?;
+            tx.execute("UPDATE runs SET versions = ? WHERE id = ? AND versions IS NULL", params![versions, run]).map_err(store_error)?;
             Ok(seq)
         })?;
         self.keep_head();
