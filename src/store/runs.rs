@@ -194,6 +194,14 @@ impl Store {
         Ok(())
     }
 
+    /// The process lives and has given the act up (a job that was aborted): it stands as cut off.
+    pub(crate) fn abandon_act(&self, id: &str) -> Result<()> {
+        self.write(|tx| {
+            tx.execute("UPDATE acts SET pid = 0 WHERE id = ? AND state = 'open'", [id]).map_err(store_error)?;
+            Ok(())
+        })
+    }
+
     /// Acts that began and did not end, oldest first.
     pub fn open_acts(&self) -> Result<Vec<Act>> {
         let rows: Vec<(String, String, String, i64, i64, String, String)> = self.read(|db| {
