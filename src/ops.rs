@@ -15,8 +15,8 @@ pub mod gate;
 pub mod journal;
 pub mod migrate;
 pub mod query;
-pub mod recover;
 mod record;
+pub mod recover;
 pub mod schema;
 
 pub use connect::Connection;

@@ -128,7 +128,11 @@ pub fn load(config: &Config, id: &str) -> Result<ChecklistFile> {
         let text = toml_file::read(&own)?;
         let mut list = parse(&toml_file::shown(&own), &text, &config.environments)?;
         if list.id != id {
-            return Err(Error::usage(format!("{}: the checklist calls itself `{}`, and its file `{id}`", toml_file::shown(&own), crate::text::clean(&list.id))));
+            return Err(Error::usage(format!(
+                "{}: the checklist calls itself `{}`, and its file `{id}`",
+                toml_file::shown(&own),
+                crate::text::clean(&list.id)
+            )));
         }
         list.from = Some(own);
         return Ok(list);
@@ -181,7 +185,12 @@ pub fn parse(file: &str, text: &str, chain: &[String]) -> Result<ChecklistFile> 
             None => None,
             Some(text) => match duration(text.get_ref()) {
                 Some(d) => Some(d),
-                None => return wrong(text.span().start, format!("step `{id}`: `{}` is no duration; write \"10m\" or \"24h\"", crate::text::clean(text.get_ref()))),
+                None => {
+                    return wrong(
+                        text.span().start,
+                        format!("step `{id}`: `{}` is no duration; write \"10m\" or \"24h\"", crate::text::clean(text.get_ref())),
+                    );
+                }
             },
         };
         steps.push(StepDef {
@@ -197,7 +206,10 @@ pub fn parse(file: &str, text: &str, chain: &[String]) -> Result<ChecklistFile> 
         });
     }
     if !steps.iter().any(|s| s.act) {
-        return wrong(raw.id.span().start, "the checklist has no step whose evidence is `applied`, so nothing could ever be applied by it".into());
+        return wrong(
+            raw.id.span().start,
+            "the checklist has no step whose evidence is `applied`, so nothing could ever be applied by it".into(),
+        );
     }
     Ok(ChecklistFile { id: raw.id.into_inner(), title: raw.title, steps, from: None })
 }

@@ -103,7 +103,11 @@ pub async fn take(cx: &Cx, conn: &Connection) -> Result<TakeReport> {
     let session = conn.reader().await?;
     let target = conn.target();
     let dir = fresh_directory(cx, conn)?;
-    cx.journal("backup-begin", &target.name, json!({ "summary": format!("backup of {} begun", target.name), "dir": dir.to_string_lossy() }))?;
+    cx.journal(
+        "backup-begin",
+        &target.name,
+        json!({ "summary": format!("backup of {} begun", target.name), "dir": dir.to_string_lossy() }),
+    )?;
     let taken = take_into(cx, conn, session.identity(), &dir).await;
     let (manifest, manifest_hash) = match taken {
         Ok(m) => m,
@@ -144,7 +148,8 @@ pub async fn take(cx: &Cx, conn: &Connection) -> Result<TakeReport> {
 fn fresh_directory(cx: &Cx, conn: &Connection) -> Result<PathBuf> {
     let base = directory(cx, conn);
     let making = |p: &Path, e: std::io::Error| {
-        Error::io(format!("making {}", text::clean(&p.to_string_lossy())), e).hint("Set `backups` of the target to a directory that can be written.")
+        Error::io(format!("making {}", text::clean(&p.to_string_lossy())), e)
+            .hint("Set `backups` of the target to a directory that can be written.")
     };
     DirBuilder::new().recursive(true).mode(0o700).create(&base).map_err(|e| making(&base, e))?;
     let stamp = cx.clock.now().strftime("%Y%m%dT%H%M%SZ").to_string();
@@ -192,13 +197,13 @@ fn remove_partial(dir: &Path, why: &Error) -> Option<String> {
 pub(in crate::ops) fn read_manifest(dir: &Path) -> Result<(Manifest, String)> {
     let shown = text::clean(&dir.to_string_lossy()).into_owned();
     let body = std::fs::read(dir.join(MANIFEST)).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => {
-            Error::failed(format!("{shown} has no {MANIFEST}: the backup was cut off, or it is none")).hint("Take another backup; this one cannot be trusted.")
-        }
+        std::io::ErrorKind::NotFound => Error::failed(format!("{shown} has no {MANIFEST}: the backup was cut off, or it is none"))
+            .hint("Take another backup; this one cannot be trusted."),
         _ => Error::io(format!("reading {shown}/{MANIFEST}"), e),
     })?;
-    let m: Manifest = serde_json::from_slice(&body)
-        .map_err(|e| Error::failed(format!("{shown}/{MANIFEST} cannot be read: {e}")).hint("Take another backup; this one cannot be trusted."))?;
+    let m: Manifest = serde_json::from_slice(&body).map_err(|e| {
+        Error::failed(format!("{shown}/{MANIFEST} cannot be read: {e}")).hint("Take another backup; this one cannot be trusted.")
+    })?;
     if m.format != FORMAT {
         return Err(Error::failed(format!("{shown}/{MANIFEST} has format {}, and this Holdpoint knows {FORMAT}", m.format)));
     }
@@ -251,8 +256,12 @@ pub(in crate::ops) async fn check_artefacts(dir: &Path, m: &Manifest, progress: 
             .await
             .map_err(|e| Error::failed(format!("reading the backup: {e}")))??;
         if hash != a.sha256 {
-            return Err(Error::failed(format!("backup {}: {} was changed or damaged since it was written", short(&m.id), text::clean(&a.path)))
-                .hint("Take another backup; this one cannot be trusted."));
+            return Err(Error::failed(format!(
+                "backup {}: {} was changed or damaged since it was written",
+                short(&m.id),
+                text::clean(&a.path)
+            ))
+            .hint("Take another backup; this one cannot be trusted."));
         }
     }
     if m.artefacts.is_empty() {
@@ -304,8 +313,11 @@ pub(in crate::ops) async fn open(cx: &Cx, identity: &Identity, dir: &Path) -> Re
     let known = cx.store.evidence(Some("backup-taken"))?;
     if let Some(k) = known.iter().find(|k| k.tampered.is_none() && k.evidence.facts.get("dir").is_some_and(|d| Path::new(d) == dir)) {
         if k.evidence.facts.get("manifest").is_some_and(|h| *h != hash) || k.evidence.subject.backup != manifest.id {
-            return Err(Error::held(format!("held: the manifest of backup {} was changed after the backup was taken", short(&manifest.id)))
-                .hint("Take another backup; this one cannot be trusted."));
+            return Err(Error::held(format!(
+                "held: the manifest of backup {} was changed after the backup was taken",
+                short(&manifest.id)
+            ))
+            .hint("Take another backup; this one cannot be trusted."));
         }
     }
     check_artefacts(dir, &manifest, &*cx.progress, &cx.cancel).await?;
@@ -400,7 +412,8 @@ pub async fn verify(cx: &Cx, conn: &Connection, dir: Option<&Path>) -> Result<Ve
     let dir = match dir {
         Some(d) => d.to_path_buf(),
         None => newest(cx, conn, &identity)?.ok_or_else(|| {
-            Error::held(format!("held: there is no backup of {}", conn.target().name)).hint(format!("holdpoint backup take {}", conn.target().name))
+            Error::held(format!("held: there is no backup of {}", conn.target().name))
+                .hint(format!("holdpoint backup take {}", conn.target().name))
         })?,
     };
     let findings = passed_preflight(cx, conn).await?;
@@ -430,8 +443,13 @@ pub async fn verify(cx: &Cx, conn: &Connection, dir: Option<&Path>) -> Result<Ve
     report.findings.extend(findings);
     if let Err(e) = discarded {
         report.findings.push(
-            Finding::new(Severity::Warning, "scratch-left", conn.target().name.clone(), format!("the scratch database could not be removed: {}", e.message))
-                .next("Remove it by hand."),
+            Finding::new(
+                Severity::Warning,
+                "scratch-left",
+                conn.target().name.clone(),
+                format!("the scratch database could not be removed: {}", e.message),
+            )
+            .next("Remove it by hand."),
         );
     }
     Ok(report)

@@ -4,7 +4,7 @@ mod steps;
 
 use super::gate::judge::{self, Judge, Tick, same_person};
 use super::gate::situation::{Situation, look};
-use super::record::{Draft, shown_range, short_id};
+use super::record::{Draft, short_id, shown_range};
 use super::{Connection, Cx};
 use crate::config::files::Approval;
 use crate::config::{StepDef, StepKind};
@@ -139,7 +139,6 @@ pub struct Signature {
     pub typed_target: Option<String>,
 }
 
-
 /// The open run of the target, or how a new one would stand.
 pub async fn view(cx: &Cx, conn: &Connection, checklist: &str) -> Result<RunView> {
     let session = conn.reader().await?;
@@ -194,7 +193,8 @@ fn step_view(cx: &Cx, conn: &Connection, s: &Situation, def: &StepDef, tick: Tic
     let ticked = tick.ticked();
     let e = tick.evidence.as_ref().map(|st| &st.evidence);
     let at = e.map(|e| e.at.clone()).filter(|t| !t.is_empty());
-    let age = at.as_ref().and_then(|t| t.parse::<Timestamp>().ok()).map(|t| format!("{} ago", judge::age(s.now.as_second() - t.as_second())));
+    let age =
+        at.as_ref().and_then(|t| t.parse::<Timestamp>().ok()).map(|t| format!("{} ago", judge::age(s.now.as_second() - t.as_second())));
     let summary = match (ticked, e) {
         (true, Some(e)) => match &e.imported_from {
             Some(from) => format!("{} (imported from {})", e.summary, crate::text::clean(from)),
@@ -261,11 +261,16 @@ pub(in crate::ops) fn change_range(cx: &Cx, conn: &Connection, run: &Run, s: &Si
     let name = &conn.target().name;
     let applied = |v: &i64| s.queue.items.iter().any(|i| i.version == *v && !matches!(i.standing, Standing::Pending | Standing::Late));
     if run.versions.iter().flatten().any(applied) {
-        return Err(Error::usage(format!("run {} on {name} has applied {} already", run.id, shown_range(&run.versions.clone().unwrap_or_default())))
-            .hint(format!("Revert it, or close the run first: holdpoint run {} --target {name}", run.checklist)));
+        return Err(Error::usage(format!(
+            "run {} on {name} has applied {} already",
+            run.id,
+            shown_range(&run.versions.clone().unwrap_or_default())
+        ))
+        .hint(format!("Revert it, or close the run first: holdpoint run {} --target {name}", run.checklist)));
     }
     if let Some(limit) = upto.filter(|l| !s.queue.pending().any(|i| i.version == *l)) {
-        return Err(Error::usage(format!("{} is not pending on {name}", super::record::shown_version(limit))).hint("See the queue: holdpoint migrate status."));
+        return Err(Error::usage(format!("{} is not pending on {name}", super::record::shown_version(limit)))
+            .hint("See the queue: holdpoint migrate status."));
     }
     cx.store.set_run_upto(&run.id, upto, cx.entry("run-range", name, serde_json::Value::Null))
 }
@@ -319,12 +324,7 @@ pub async fn run_next(cx: &Cx, conn: &Connection, checklist: &str) -> Result<Ste
 }
 
 /// Runs steps in order until one fails, needs a person, or would close the run. `each` is told after every step.
-pub async fn run_all_provable(
-    cx: &Cx,
-    conn: &Connection,
-    checklist: &str,
-    each: &(dyn Fn(&StepOutcome) + Send + Sync),
-) -> Result<RunView> {
+pub async fn run_all_provable(cx: &Cx, conn: &Connection, checklist: &str, each: &(dyn Fn(&StepOutcome) + Send + Sync)) -> Result<RunView> {
     let mut last: Option<String> = None;
     loop {
         cx.check_cancelled()?;
@@ -362,8 +362,11 @@ pub async fn sign(cx: &Cx, conn: &Connection, checklist: &str, step: &str, signa
     let run = s.open_run().ok_or_else(|| Error::failed("no run is open"))?;
     let alone = match cx.config.policy.approval {
         Approval::Second if same_person(name, &run.started_by) => {
-            return Err(Error::held(format!("held: {} started this run and cannot approve it: policy asks for a second person", crate::text::clean(name)))
-                .hint(format!("Ask somebody else: holdpoint checklist sign {step} --target {}", target.name)));
+            return Err(Error::held(format!(
+                "held: {} started this run and cannot approve it: policy asks for a second person",
+                crate::text::clean(name)
+            ))
+            .hint(format!("Ask somebody else: holdpoint checklist sign {step} --target {}", target.name)));
         }
         Approval::Second => false,
         Approval::Solo => {
@@ -383,13 +386,14 @@ pub async fn sign(cx: &Cx, conn: &Connection, checklist: &str, step: &str, signa
     }
     let losses = s.steps.iter().find(|d| d.evidence == "rollback-proven").and_then(|d| judge.tick(d).evidence).map(|e| e.evidence.summary);
     let how = if alone { "approved alone" } else { "approved" };
-    let mut draft = Draft::new("approval", target, &s.identity, true, format!("{how} by {}: {}", crate::text::clean(name), crate::text::clean(reason)))
-        .scripts(&s.range)
-        .fact("run", run.id.clone())
-        .fact("approved", if alone { "alone" } else { "by a second person" })
-        .fact("reason", reason)
-        .fact("range", shown_range(&s.versions()))
-        .fact("signed at the console of", format!("{}@{}", cx.operator, cx.host));
+    let mut draft =
+        Draft::new("approval", target, &s.identity, true, format!("{how} by {}: {}", crate::text::clean(name), crate::text::clean(reason)))
+            .scripts(&s.range)
+            .fact("run", run.id.clone())
+            .fact("approved", if alone { "alone" } else { "by a second person" })
+            .fact("reason", reason)
+            .fact("range", shown_range(&s.versions()))
+            .fact("signed at the console of", format!("{}@{}", cx.operator, cx.host));
     if let Some(l) = losses {
         draft = draft.fact("rollback", l);
     }

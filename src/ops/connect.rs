@@ -79,9 +79,4 @@ impl Connection {
     pub(in crate::ops) async fn migrator(&self) -> Result<Session> {
         self.engine.connect(Connect::new(Role::Migration, Access::ReadWrite)).await
     }
-
-    /// A dedicated read-only session without a statement timeout, for long reads such as content hashes.
-    pub(in crate::ops) async fn long_reader(&self) -> Result<Session> {
-        self.engine.connect(Connect::new(Role::Migration, Access::ReadOnly)).await
-    }
 }

@@ -248,7 +248,12 @@ pub async fn preview_revert(cx: &Cx, conn: &Connection, downto: Option<i64>) -> 
 
 /// Clears a revert. While the run is open its own clearance covers it; later the downs must be proven, and the
 /// target's name typed (`typed_target`).
-pub async fn clear_revert(cx: &Cx, conn: &Connection, downto: Option<i64>, typed_target: Option<&str>) -> Result<Result<RevertRight, Held>> {
+pub async fn clear_revert(
+    cx: &Cx,
+    conn: &Connection,
+    downto: Option<i64>,
+    typed_target: Option<&str>,
+) -> Result<Result<RevertRight, Held>> {
     cx.store.writable()?;
     let plan = plan_revert(cx, conn, downto).await?;
     let name = &conn.target().name;
@@ -275,14 +280,15 @@ async fn plan_revert(cx: &Cx, conn: &Connection, downto: Option<i64>) -> Result<
     let applied: Vec<i64> =
         s.queue.items.iter().filter(|i| matches!(i.standing, Standing::Applied | Standing::LineEnds)).map(|i| i.version).collect();
     let nothing = || {
-        Error::usage(format!("nothing is applied on {} that could be reverted", target.name)).hint("See the queue: holdpoint migrate status.")
+        Error::usage(format!("nothing is applied on {} that could be reverted", target.name))
+            .hint("See the queue: holdpoint migrate status.")
     };
-    let of_run = |r: &crate::store::runs::Run| -> Vec<i64> {
-        r.versions.iter().flatten().copied().filter(|v| applied.contains(v)).collect()
-    };
+    let of_run =
+        |r: &crate::store::runs::Run| -> Vec<i64> { r.versions.iter().flatten().copied().filter(|v| applied.contains(v)).collect() };
     let mut versions: Vec<i64> = match downto {
         Some(limit) if !applied.contains(&limit) => {
-            return Err(Error::usage(format!("{} is not applied on {}", shown_version(limit), target.name)).hint("See the queue: holdpoint migrate status."));
+            return Err(Error::usage(format!("{} is not applied on {}", shown_version(limit), target.name))
+                .hint("See the queue: holdpoint migrate status."));
         }
         Some(limit) => applied.iter().copied().filter(|v| *v >= limit).collect(),
         None => {
@@ -331,13 +337,21 @@ async fn plan_revert(cx: &Cx, conn: &Connection, downto: Option<i64>) -> Result<
         why,
         next: "Write the down script.".into(),
     }));
-    let later: Vec<i64> = applied.iter().copied().filter(|v| !versions.contains(v) && versions.iter().any(|r| when(*v) > when(*r) || (when(*v) == when(*r) && v > r))).collect();
+    let later: Vec<i64> = applied
+        .iter()
+        .copied()
+        .filter(|v| !versions.contains(v) && versions.iter().any(|r| when(*v) > when(*r) || (when(*v) == when(*r) && v > r)))
+        .collect();
     if !later.is_empty() {
         missing.push(Missing {
             step: "order".into(),
             title: "In reverse order".into(),
             why: format!("{} was applied later and stands on it", shown_range(&later)),
-            next: format!("Revert that first, or all of it: holdpoint migrate revert --to {} --target {}", shown_version(versions[0]), target.name),
+            next: format!(
+                "Revert that first, or all of it: holdpoint migrate revert --to {} --target {}",
+                shown_version(versions[0]),
+                target.name
+            ),
         });
     }
     let open = s.open_run();
@@ -367,7 +381,9 @@ async fn plan_revert(cx: &Cx, conn: &Connection, downto: Option<i64>) -> Result<
             Some(p) if p.evidence.class == Some(RollbackClass::Lossy) && !cx.config.policy.allow_lossy => {
                 Some(format!("policy forbids a rollback that loses data: {}", p.evidence.summary))
             }
-            Some(p) if p.evidence.facts.get("schema after") != Some(&s.schema) => Some("the schema is not the one that the proof found after the ups".into()),
+            Some(p) if p.evidence.facts.get("schema after") != Some(&s.schema) => {
+                Some("the schema is not the one that the proof found after the ups".into())
+            }
             Some(_) => None,
         };
         missing.extend(why.map(|why| Missing {

@@ -4,7 +4,8 @@ use super::Cx;
 use crate::config::Target;
 use crate::model::evidence::{Evidence, Grade, Subject};
 use crate::model::migration::{Migration, RollbackClass};
-use crate::model::{Identity, Result};
+use crate::model::{Dialect, Identity, Result};
+use crate::sql::{self, TokenKind};
 use crate::store::evidence::content_id;
 use crate::store::journal::NewEntry;
 use serde_json::Value;
@@ -153,4 +154,19 @@ pub(in crate::ops) fn shown_range(versions: &[i64]) -> String {
         [one] => shown_version(*one),
         [first, .., last] => format!("{}…{}", shown_version(*first), shown_version(*last)),
     }
+}
+
+/// A statement's text as it may stand in the journal and the history: where it sets a password, its string literals are left out.
+pub(in crate::ops) fn redact(dialect: Dialect, text: &str) -> String {
+    let lower = text.to_lowercase();
+    if !["password", "identified", "secret", "credential"].iter().any(|w| lower.contains(w)) {
+        return text.to_string();
+    }
+    sql::lex(dialect, text)
+        .into_iter()
+        .map(|t| match t.kind {
+            TokenKind::String | TokenKind::Unterminated => "'…'",
+            _ => &text[t.span],
+        })
+        .collect()
 }

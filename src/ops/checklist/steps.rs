@@ -151,7 +151,9 @@ fn record(cx: &Cx, conn: &Connection, s: &Situation) -> Result<Evidence> {
         return Err(Error::held("held: nothing of this run is applied yet, so there is nothing to record"));
     };
     if let Some(open) = view.steps.iter().find(|v| v.hold && !v.ticked()) {
-        return Err(Error::held(format!("held: before the run is closed, {} must be ticked: {}", open.id, open.summary)).hint(open.next.clone()));
+        return Err(
+            Error::held(format!("held: before the run is closed, {} must be ticked: {}", open.id, open.summary)).hint(open.next.clone())
+        );
     }
     let dir = cx.config.state_dir.join("reports");
     let making = |e| Error::io(format!("writing the report into {}", crate::text::clean(&dir.to_string_lossy())), e);

@@ -179,13 +179,16 @@ impl Judge<'_> {
         if old < -CLOCKS_DIFFER {
             return void(format!("{noun} is dated {} ahead: a clock was set back", age(-old)));
         }
-        if matches!(e.kind.as_str(), "restore-verified" | "rollback-proven") && e.grade.is_none_or(|g| g < self.config.policy.lowest_grade) {
+        if matches!(e.kind.as_str(), "restore-verified" | "rollback-proven") && e.grade.is_none_or(|g| g < self.config.policy.lowest_grade)
+        {
             let grade = e.grade.map_or("none".to_string(), |g| format!("{g:?}").to_lowercase());
             let lowest = format!("{:?}", self.config.policy.lowest_grade).to_lowercase();
             return Err((StepState::Failed, format!("{noun} is of grade {grade}; policy asks for {lowest}")));
         }
-        if matches!(e.kind.as_str(), "files-intact" | "down-present" | "applied-earlier" | "rollback-proven" | "approval" | "validated" | "recorded")
-            && e.subject.scripts != s.scripts
+        if matches!(
+            e.kind.as_str(),
+            "files-intact" | "down-present" | "applied-earlier" | "rollback-proven" | "approval" | "validated" | "recorded"
+        ) && e.subject.scripts != s.scripts
         {
             return void(what_changed(e, &s.range).unwrap_or_else(|| format!("{noun} is about another range")));
         }
@@ -236,7 +239,10 @@ impl Judge<'_> {
             Err(err) => gone(err.message),
             Ok((m, hash)) => {
                 if e.facts.get("manifest") != Some(&hash) || m.id != e.subject.backup {
-                    return gone(format!("the manifest of backup {} was changed after the backup was taken", backup::short(&e.subject.backup)));
+                    return gone(format!(
+                        "the manifest of backup {} was changed after the backup was taken",
+                        backup::short(&e.subject.backup)
+                    ));
                 }
                 backup::check_sizes(Path::new(dir), &m).map_err(|err| (StepState::Voided, err.message))
             }
@@ -484,7 +490,9 @@ pub(in crate::ops) fn next(config: &Config, target: &Target, s: &Situation, step
         },
         "applied" => "Apply, typing the target's name",
         "applied-earlier" => match promotion(config, target, s) {
-            Err(lacking) if command.contains("rehearse") => return format!("{}: apply, revert and apply again: {command}", lacking[0].environment),
+            Err(lacking) if command.contains("rehearse") => {
+                return format!("{}: apply, revert and apply again: {command}", lacking[0].environment);
+            }
             Err(lacking) if command.contains("import") => {
                 return format!(
                     "No target of {} is configured here: import the evidence from the host that reaches it: {command}",

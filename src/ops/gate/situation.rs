@@ -155,7 +155,10 @@ fn act_in_the_way(cx: &Cx, target: &str) -> Result<Option<String>> {
             let what = act.begin.text("direction").unwrap_or("act").to_string();
             return Ok(Some(match act.alive(&cx.host) {
                 Some(true) => format!("another console is at work here: {what}, begun {} by {}", act.begin.at, act.begin.operator),
-                Some(false) => format!("the {what} begun {} by {} was cut off, and what it left has not been looked at", act.begin.at, act.begin.operator),
+                Some(false) => format!(
+                    "the {what} begun {} by {} was cut off, and what it left has not been looked at",
+                    act.begin.at, act.begin.operator
+                ),
                 None => format!("the {what} begun {} by {} on {} has no end on record", act.begin.at, act.begin.operator, act.host),
             }));
         }
@@ -170,7 +173,9 @@ impl Situation {
             return Err(Error::usage(format!("{why} (target {target})")).hint("See the queue: holdpoint migrate status."));
         }
         if self.range.is_empty() {
-            return Err(Error::usage(format!("nothing is pending on {target}")).hint("Put the scripts into the target's migrations directory."));
+            return Err(
+                Error::usage(format!("nothing is pending on {target}")).hint("Put the scripts into the target's migrations directory.")
+            );
         }
         Ok(())
     }
@@ -199,7 +204,13 @@ mod tests {
             class: None,
             verdict: None,
         };
-        Queue { dir: PathBuf::new(), items: items.iter().map(item).collect(), findings: vec![], transactional_ddl: true, history_present: true }
+        Queue {
+            dir: PathBuf::new(),
+            items: items.iter().map(item).collect(),
+            findings: vec![],
+            transactional_ddl: true,
+            history_present: true,
+        }
     }
     fn run(upto: Option<i64>, versions: Option<Vec<i64>>) -> Run {
         Run {

@@ -66,7 +66,11 @@ pub(in crate::ops) struct Ran {
 }
 
 /// Runs one statement to its end, rows thrown away. With `cancel`, cancelling ends it on the server.
-pub(in crate::ops) async fn statement(session: &Session, text: &str, cancel: Option<&CancellationToken>) -> Result<(Duration, Option<u64>, String)> {
+pub(in crate::ops) async fn statement(
+    session: &Session,
+    text: &str,
+    cancel: Option<&CancellationToken>,
+) -> Result<(Duration, Option<u64>, String)> {
     let start = Instant::now();
     let drain = async {
         let mut stream = session.run(text).await?;
@@ -125,7 +129,9 @@ pub(in crate::ops) async fn run(
     let script = match (direction, &m.down) {
         (Direction::Up, _) => &m.up,
         (Direction::Down, Some(d)) => d,
-        (Direction::Down, None) => return Err(nothing(Error::failed(format!("{} {} has no down script", shown_version(m.version), m.name)))),
+        (Direction::Down, None) => {
+            return Err(nothing(Error::failed(format!("{} {} has no down script", shown_version(m.version), m.name))));
+        }
     };
     let file = file_name(&script.path);
     let statements = crate::sql::split::split_script(session.dialect(), &script.text).map_err(|e| nothing(e.context(&file)))?;
@@ -171,7 +177,8 @@ pub(in crate::ops) async fn run(
 
     let tx = session.status().tx;
     if in_transaction && tx == TxState::Idle {
-        let e = Error::failed(format!("{file} ended the transaction it runs in")).hint("Take COMMIT and ROLLBACK out of it, or begin it with `-- no-transaction`.");
+        let e = Error::failed(format!("{file} ended the transaction it runs in"))
+            .hint("Take COMMIT and ROLLBACK out of it, or begin it with `-- no-transaction`.");
         return Err(Failure { error: e, left: Left::Part(of) });
     }
     if !in_transaction && tx != TxState::Idle {
@@ -198,7 +205,9 @@ pub(in crate::ops) async fn run(
                 return Err(nothing(Error::failed(format!("{file}: the server rolled it back at COMMIT"))));
             }
             Ok(_) => {}
-            Err(e) if e.kind == Kind::Connect => return Err(Failure { error: e.context(format!("{file}, at COMMIT")), left: Left::Unknown }),
+            Err(e) if e.kind == Kind::Connect => {
+                return Err(Failure { error: e.context(format!("{file}, at COMMIT")), left: Left::Unknown });
+            }
             Err(e) => return Err(undo(session, true, of, e.context(format!("{file}, at COMMIT"))).await),
         }
         if direction == Direction::Up {
@@ -211,7 +220,10 @@ pub(in crate::ops) async fn run(
             Direction::Down => engine.delete_history(m.version),
         };
         if let Err(e) = statement(session, &record, None).await {
-            return Err(Failure { error: e.context(format!("{file}, writing the history after its last statement")), left: Left::Part(of) });
+            return Err(Failure {
+                error: e.context(format!("{file}, writing the history after its last statement")),
+                left: Left::Part(of),
+            });
         }
     }
     Ok(Ran { statements: of, took })

@@ -35,22 +35,30 @@ fn critical(check: &str, object: &str, message: String) -> Finding {
 /// file that has nothing to do with migrations.
 fn parse(name: &str) -> Option<Result<(i64, String, Half), Finding>> {
     let Some(stem) = name.strip_suffix(".sql") else {
-        let looks = name.starts_with(|c: char| c.is_ascii_digit()) && (name.contains(".up") || name.contains(".down") || name.to_lowercase().ends_with(".sql"));
+        let looks = name.starts_with(|c: char| c.is_ascii_digit())
+            && (name.contains(".up") || name.contains(".down") || name.to_lowercase().ends_with(".sql"));
         return looks.then(|| {
             Err(Finding::new(Severity::Warning, "file-ignored", name, format!("{name} is ignored: its name does not end in .sql"))
                 .next("Name it <version>_<name>.up.sql or .down.sql, or move it elsewhere."))
         });
     };
     let Some((version, rest)) = stem.split_once('_') else {
-        return Some(Err(Finding::new(Severity::Warning, "file-ignored", name, format!("{name} is ignored: no `_` separates a version from a name"))
-            .next("Name it <version>_<name>.up.sql or .down.sql, or move it elsewhere.")));
+        return Some(Err(Finding::new(
+            Severity::Warning,
+            "file-ignored",
+            name,
+            format!("{name} is ignored: no `_` separates a version from a name"),
+        )
+        .next("Name it <version>_<name>.up.sql or .down.sql, or move it elsewhere.")));
     };
     let Ok(number) = version.parse::<i64>() else {
         return Some(Err(critical("file-version", name, format!("{name}: `{version}` before the first `_` is no version number"))
             .next("Rename it, or move it out of the directory: sqlx refuses the whole directory because of it.")));
     };
     if !version.bytes().all(|b| b.is_ascii_digit()) {
-        return Some(Err(critical("file-version", name, format!("{name}: the version `{version}` must be digits only")).next("Rename it.")));
+        return Some(
+            Err(critical("file-version", name, format!("{name}: the version `{version}` must be digits only")).next("Rename it.")),
+        );
     }
     let (rest, half) = match (rest.strip_suffix(".up"), rest.strip_suffix(".down")) {
         (Some(r), _) => (r, Half::Up),
@@ -58,13 +66,16 @@ fn parse(name: &str) -> Option<Result<(i64, String, Half), Finding>> {
         _ => (rest, Half::Simple),
     };
     if rest.is_empty() {
-        return Some(Err(critical("file-half-named", name, format!("{name} has a version and no name")).next("Name it <version>_<name>.up.sql or .down.sql.")));
+        return Some(Err(critical("file-half-named", name, format!("{name} has a version and no name"))
+            .next("Name it <version>_<name>.up.sql or .down.sql.")));
     }
     Some(Ok((number, rest.to_string(), half)))
 }
 
 fn script(path: &Path, shown: &str) -> Result<Script, Finding> {
-    let unreadable = |why: String| critical("file-unreadable", shown, format!("{shown} cannot be read: {why}")).next("Mend the file or its permissions.");
+    let unreadable = |why: String| {
+        critical("file-unreadable", shown, format!("{shown} cannot be read: {why}")).next("Mend the file or its permissions.")
+    };
     let size = std::fs::metadata(path).map_err(|e| unreadable(e.to_string()))?.len();
     if size > LARGEST {
         return Err(unreadable(format!("it has {}, and a script may have {}", crate::text::bytes(size), crate::text::bytes(LARGEST))));
@@ -92,7 +103,8 @@ struct Halves {
 pub fn read(dir: &Path) -> Result<Directory> {
     let shown_dir = crate::text::clean(&dir.to_string_lossy()).into_owned();
     let failed = |e: std::io::Error| {
-        Error::usage(format!("the migrations directory {shown_dir} cannot be read: {e}")).hint("Set `migrations` of the target to the directory of the scripts.")
+        Error::usage(format!("the migrations directory {shown_dir} cannot be read: {e}"))
+            .hint("Set `migrations` of the target to the directory of the scripts.")
     };
     let mut names: Vec<(String, PathBuf)> = Vec::new();
     let mut out = Directory::default();
@@ -106,7 +118,12 @@ pub fn read(dir: &Path) -> Result<Directory> {
             Ok(name) => names.push((name, path)),
             Err(raw) => {
                 let shown = crate::text::clean(&raw.to_string_lossy()).into_owned();
-                out.findings.push(Finding::new(Severity::Warning, "file-ignored", &shown, format!("{shown} is ignored: its name is not UTF-8")));
+                out.findings.push(Finding::new(
+                    Severity::Warning,
+                    "file-ignored",
+                    &shown,
+                    format!("{shown} is ignored: its name is not UTF-8"),
+                ));
             }
         }
     }
@@ -134,13 +151,16 @@ pub fn read(dir: &Path) -> Result<Directory> {
         if h.up.len() > 1 {
             let files = list(h.up.iter().map(|u| &u.1).collect());
             out.findings.push(
-                critical("file-duplicate", &v, format!("version {v} is there more than once: {files}")).next("Give each migration a version of its own."),
+                critical("file-duplicate", &v, format!("version {v} is there more than once: {files}"))
+                    .next("Give each migration a version of its own."),
             );
             continue;
         }
         if h.down.len() > 1 {
             let files = list(h.down.iter().map(|d| &d.1).collect());
-            out.findings.push(critical("file-duplicate", &v, format!("version {v} has more than one down script: {files}")).next("Keep one of them."));
+            out.findings.push(
+                critical("file-duplicate", &v, format!("version {v} has more than one down script: {files}")).next("Keep one of them."),
+            );
             continue;
         }
         let down = h.down.pop();
@@ -148,7 +168,8 @@ pub fn read(dir: &Path) -> Result<Directory> {
             if let Some((_, path)) = down {
                 let file = file_name(&path);
                 out.findings.push(
-                    critical("file-half-named", &file, format!("{file} has no up script")).next(format!("Add {}.", file.replace(".down.sql", ".up.sql"))),
+                    critical("file-half-named", &file, format!("{file} has no up script"))
+                        .next(format!("Add {}.", file.replace(".down.sql", ".up.sql"))),
                 );
             }
             continue;
@@ -156,15 +177,24 @@ pub fn read(dir: &Path) -> Result<Directory> {
         let up_file = file_name(&up_path);
         if let (true, Some((_, path))) = (simple, &down) {
             out.findings.push(
-                critical("file-half-named", &up_file, format!("{up_file} is not named .up.sql, and {} is its down script", file_name(path)))
-                    .next("Rename it to .up.sql: sqlx would take it for a migration without a way back."),
+                critical(
+                    "file-half-named",
+                    &up_file,
+                    format!("{up_file} is not named .up.sql, and {} is its down script", file_name(path)),
+                )
+                .next("Rename it to .up.sql: sqlx would take it for a migration without a way back."),
             );
             continue;
         }
         if let Some((other, path)) = down.as_ref().filter(|(other, _)| *other != name) {
             out.findings.push(
-                Finding::new(Severity::Warning, "file-names-differ", &up_file, format!("version {v} is `{name}` up and `{other}` down ({})", file_name(path)))
-                    .next("Give both halves one name."),
+                Finding::new(
+                    Severity::Warning,
+                    "file-names-differ",
+                    &up_file,
+                    format!("version {v} is `{name}` up and `{other}` down ({})", file_name(path)),
+                )
+                .next("Give both halves one name."),
             );
         }
         let up = script(&up_path, &up_file);
@@ -199,7 +229,10 @@ pub fn check_scripts(dialect: Dialect, transactional_ddl: bool, m: &Migration) -
         let file = file_name(&s.path);
         match sql::split::split_script(dialect, &s.text) {
             Err(e) => {
-                out.push(critical("script-unparsed", &file, format!("{file}: {}", e.message)).next(e.hints.first().cloned().unwrap_or_else(|| "Mend the script.".into())));
+                out.push(
+                    critical("script-unparsed", &file, format!("{file}: {}", e.message))
+                        .next(e.hints.first().cloned().unwrap_or_else(|| "Mend the script.".into())),
+                );
             }
             Ok(statements) => {
                 if !transactional_ddl || s.text.starts_with("-- no-transaction") {
@@ -210,8 +243,12 @@ pub fn check_scripts(dialect: Dialect, transactional_ddl: bool, m: &Migration) -
                     if sql::classify(dialect, text).class == sql::Class::Transaction {
                         let word = text.split_whitespace().next().unwrap_or_default().to_uppercase();
                         out.push(
-                            critical("script-transaction", &file, format!("{file}:{}: {} inside a file that runs in one transaction", st.line, crate::text::clean(&word)))
-                                .next("Leave it out: the file gets a transaction of its own. Or begin the file with `-- no-transaction`."),
+                            critical(
+                                "script-transaction",
+                                &file,
+                                format!("{file}:{}: {} inside a file that runs in one transaction", st.line, crate::text::clean(&word)),
+                            )
+                            .next("Leave it out: the file gets a transaction of its own. Or begin the file with `-- no-transaction`."),
                         );
                     }
                 }

@@ -9,9 +9,8 @@ use crate::model::{Error, Finding, Result, Severity};
 use crate::ops::checklist::{self, SCHEMA_MIGRATION};
 use crate::ops::gate::{self, Clearance, Held, RevertRight};
 use crate::ops::migrate::status::{self, directory};
-use crate::ops::record::{Draft, file_name, range_hash, shown_range, shown_version, short_id, single_hash};
+use crate::ops::record::{Draft, file_name, range_hash, redact, short_id, shown_range, shown_version, single_hash};
 use crate::ops::{Connection, Cx};
-use crate::sql;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::time::{Duration, Instant};
@@ -189,8 +188,11 @@ async fn locked(cx: &Cx, conn: &Connection, order: &Order<'_>, engine: &dyn Migr
         .hint("See what the target's address resolves to."));
     }
     if let Some(pooler) = &identity.pooler {
-        return Err(Error::held(format!("held: between here and the server stands {}: a migration needs a session of its own", crate::text::clean(pooler)))
-            .hint("Give the target the server's own address."));
+        return Err(Error::held(format!(
+            "held: between here and the server stands {}: a migration needs a session of its own",
+            crate::text::clean(pooler)
+        ))
+        .hint("Give the target the server's own address."));
     }
     cx.progress.update("waiting for the migrator's lock", 0, None);
     engine.lock(session, LOCK_WAIT).await?;
@@ -204,13 +206,15 @@ async fn checked(cx: &Cx, conn: &Connection, order: &Order<'_>, engine: &dyn Mig
     let migrations = same_files(conn, order)?;
     let history = engine.history(session).await?.unwrap_or_default();
     if let Some(dirty) = history.iter().find(|h| !h.success) {
-        return Err(Error::held(format!("held: {} is half applied", shown_version(dirty.version))).hint("See what is true now: holdpoint migrate status."));
+        return Err(Error::held(format!("held: {} is half applied", shown_version(dirty.version)))
+            .hint("See what is true now: holdpoint migrate status."));
     }
     for (v, _) in order.range {
         let there = history.iter().any(|h| h.version == *v);
         if there != (order.direction == Direction::Down) {
             let is = if there { "applied already" } else { "not applied any more" };
-            return Err(Error::held(format!("held: {} is {is}: somebody was here in between", shown_version(*v))).hint("Look again, and clear anew."));
+            return Err(Error::held(format!("held: {} is {is}: somebody was here in between", shown_version(*v)))
+                .hint("Look again, and clear anew."));
         }
     }
     if !order.subject.schema.is_empty() {
@@ -244,8 +248,11 @@ fn same_files(conn: &Connection, order: &Order<'_>) -> Result<Vec<Migration>> {
         match m {
             Some(m) if single_hash(m) == *hash => out.push(m.clone()),
             Some(m) => {
-                return Err(Error::held(format!("held: {} or its down script was edited since the gate was cleared", file_name(&m.up.path)))
-                    .hint("Prove the scripts as they are now."));
+                return Err(Error::held(format!(
+                    "held: {} or its down script was edited since the gate was cleared",
+                    file_name(&m.up.path)
+                ))
+                .hint("Prove the scripts as they are now."));
             }
             None => return Err(Error::held(format!("held: the files of {} are gone since the gate was cleared", shown_version(*v)))),
         }
@@ -280,10 +287,14 @@ impl Journaling<'_> {
 impl Watch for Journaling<'_> {
     fn before(&mut self, at: &Place<'_>, text: &str) -> Result<()> {
         let line = text.lines().next().unwrap_or_default();
-        self.cx.progress.update(&format!("{}: {}", shown_version(at.migration.version), crate::text::clean(line)), self.done, Some(self.total));
+        self.cx.progress.update(
+            &format!("{}: {}", shown_version(at.migration.version), crate::text::clean(line)),
+            self.done,
+            Some(self.total),
+        );
         let mut body = self.body(at, "sent");
         body["sha256"] = json!(hex::encode(Sha256::digest(text.as_bytes())));
-        body["text"] = json!(sql::redact(self.dialect, text));
+        body["text"] = json!(redact(self.dialect, text));
         self.cx.journal("statement-before", self.target, body).map(drop)
     }
     fn after(&mut self, at: &Place<'_>, took: Duration, affected: Option<u64>) -> Result<()> {
@@ -352,6 +363,7 @@ async fn run_all(
     let body = json!({
         "summary": format!("{} of {range} on {} begun", order.word(), target.name),
         "act": id, "run": order.run, "direction": order.word(), "database": order.subject.database, "schema": order.subject.schema,
+        "schema_predicted": order.schema_after,
         "steps": migrations.iter().map(|m| json!({
             "version": m.version, "name": m.name, "scripts": single_hash(m), "checksum": files::checksum(&m.up.text), "statements": count(m),
             "in_transaction": engine.transactional_ddl() && !m.no_transaction,
@@ -403,15 +415,18 @@ fn kind(order: &Order<'_>) -> (&'static str, &'static str) {
     }
 }
 
-fn record_one(cx: &Cx, conn: &Connection, order: &Order<'_>, session: &Session, m: &Migration, act: &str, ran: &exec::Ran) -> Result<Evidence> {
+fn record_one(
+    cx: &Cx,
+    conn: &Connection,
+    order: &Order<'_>,
+    session: &Session,
+    m: &Migration,
+    act: &str,
+    ran: &exec::Ran,
+) -> Result<Evidence> {
     let (kind, word) = kind(order);
-    let summary = format!(
-        "{} {} {word} in {}, {} statements",
-        shown_version(m.version),
-        m.name,
-        crate::text::duration(ran.took),
-        ran.statements
-    );
+    let summary =
+        format!("{} {} {word} in {}, {} statements", shown_version(m.version), m.name, crate::text::duration(ran.took), ran.statements);
     let mut d = Draft::new(kind, conn.target(), session.identity(), true, summary)
         .scripts(std::slice::from_ref(m))
         .fact("unit", "migration")

@@ -49,7 +49,8 @@ impl Queue {
 pub(in crate::ops) fn directory(conn: &Connection) -> Result<PathBuf> {
     let t = conn.target();
     t.migrations.clone().ok_or_else(|| {
-        Error::usage(format!("{} has no migrations directory", t.name)).hint(format!("Set `migrations = \"migrations\"` in [targets.{}].", t.name))
+        Error::usage(format!("{} has no migrations directory", t.name))
+            .hint(format!("Set `migrations = \"migrations\"` in [targets.{}].", t.name))
     })
 }
 
@@ -93,7 +94,15 @@ fn build(read: files::Directory, history: Option<Vec<Applied>>, transactional_dd
             Some(row) if files::same_but_for_line_ends(&m.up.text, &row.checksum.to_ascii_lowercase()) => Standing::LineEnds,
             Some(_) => Standing::Edited,
         };
-        items.push(QueueItem { version: m.version, name: m.name.clone(), standing, migration: Some(m), applied, class: None, verdict: None });
+        items.push(QueueItem {
+            version: m.version,
+            name: m.name.clone(),
+            standing,
+            migration: Some(m),
+            applied,
+            class: None,
+            verdict: None,
+        });
     }
     for (version, row) in rows {
         let standing = if row.success { Standing::FileMissing } else { Standing::Dirty };
