@@ -111,6 +111,11 @@ pub trait Catalog: Send + Sync {
     /// the column names in order, joined by `, `. No other definition may depend on that order. So a proof can tell
     /// "the same columns in another order" (equivalent) from a schema that differs.
     fn objects<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Vec<CanonicalObject>>>;
+    /// Kinds of [`Catalog::objects`] that a backup does not bring back into another database (owners, privileges): they are
+    /// left out where a database is compared with a scratch copy.
+    fn not_restored(&self) -> &'static [&'static str] {
+        &[]
+    }
     /// Every user table with its columns in order (same omissions); for content hashes.
     fn tables<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Vec<TableShape>>>;
     /// Which of these functions (names as the classifier found them, perhaps qualified) may write. Whatever cannot be

@@ -6,7 +6,6 @@ pub mod prove;
 pub mod run;
 pub mod status;
 
-pub(in crate::ops) use exec::statement as exec_statement;
 pub use prove::{ProofReport, StepProof, prove};
 pub use run::{ApplyReport, RevertReport, StepRun, apply, clear_and_apply, rehearse, revert};
 pub use status::{Queue, QueueItem, status};

@@ -2,10 +2,11 @@
 
 use super::Cx;
 use crate::config::Target;
+use crate::engine::Catalog;
+use crate::engine::fingerprint::schema_hash;
 use crate::model::evidence::{Evidence, Grade, Subject};
 use crate::model::migration::{Migration, RollbackClass};
-use crate::model::{Dialect, Identity, Result};
-use crate::sql::{self, TokenKind};
+use crate::model::{CanonicalObject, Identity, Result};
 use crate::store::evidence::content_id;
 use crate::store::journal::NewEntry;
 use serde_json::Value;
@@ -156,17 +157,11 @@ pub(in crate::ops) fn shown_range(versions: &[i64]) -> String {
     }
 }
 
-/// A statement's text as it may stand in the journal and the history: where it sets a password, its string literals are left out.
-pub(in crate::ops) fn redact(dialect: Dialect, text: &str) -> String {
-    let lower = text.to_lowercase();
-    if !["password", "identified", "secret", "credential"].iter().any(|w| lower.contains(w)) {
-        return text.to_string();
-    }
-    sql::lex(dialect, text)
-        .into_iter()
-        .map(|t| match t.kind {
-            TokenKind::String | TokenKind::Unterminated => "'…'",
-            _ => &text[t.span],
-        })
-        .collect()
+/// Hash of a catalogue as a restore brings it back: kinds that do not travel (owners, privileges) are left out, so that the
+/// live database and a scratch copy of it have one hash.
+pub(in crate::ops) fn travelling_hash(catalog: &dyn Catalog, objects: &[CanonicalObject]) -> String {
+    let left_out = catalog.not_restored();
+    let mut kept: Vec<CanonicalObject> = objects.iter().filter(|o| !left_out.contains(&o.kind.as_str())).cloned().collect();
+    kept.sort();
+    schema_hash(&kept)
 }

@@ -1,8 +1,7 @@
 //! Runs that were cut off: found at the next start, compared with what is really there, and explained.
 
-use super::record::{Draft, range_hash, shown_range, shown_version, single_hash};
+use super::record::{Draft, range_hash, shown_range, shown_version, single_hash, travelling_hash};
 use super::{Connection, Cx};
-use crate::engine::fingerprint::schema_hash;
 use crate::model::migration::{Applied, Migration};
 use crate::model::{Error, Result};
 use crate::ops::migrate::status;
@@ -120,9 +119,8 @@ pub async fn explain(cx: &Cx, conn: &Connection, what: &Unfinished) -> Result<Ex
     let looked = async {
         let history = engine.history(&session).await?.unwrap_or_default();
         let queue = status::status_on(cx, conn, &session).await?;
-        let mut objects = conn.catalog()?.objects(&session).await?;
-        objects.sort();
-        Ok::<_, Error>((history, queue, schema_hash(&objects)))
+        let objects = conn.catalog()?.objects(&session).await?;
+        Ok::<_, Error>((history, queue, travelling_hash(conn.catalog()?, &objects)))
     }
     .await;
     let _ = engine.unlock(&session).await;

@@ -248,6 +248,9 @@ async fn writing_functions(s: &Session, names: &[String]) -> Result<Vec<String>>
 }
 
 impl Catalog for Postgres {
+    fn not_restored(&self) -> &'static [&'static str] {
+        &super::objects::NOT_RESTORED
+    }
     fn children<'a>(&'a self, s: &'a Session, at: &'a NodePath) -> BoxFuture<'a, Result<Vec<SchemaNode>>> {
         Box::pin(children(s, at))
     }

@@ -2,12 +2,11 @@
 
 use crate::config::{ChecklistFile, StepDef, checklist as files};
 use crate::engine::Session;
-use crate::engine::fingerprint::schema_hash;
 use crate::model::evidence::Subject;
 use crate::model::migration::{Migration, Standing};
 use crate::model::{Error, Finding, Identity, Result, Severity};
 use crate::ops::migrate::status::{self, Queue};
-use crate::ops::record::{range_hash, shown_version, single_hash};
+use crate::ops::record::{range_hash, shown_version, single_hash, travelling_hash};
 use crate::ops::{Connection, Cx};
 use crate::store::evidence::Stored;
 use crate::store::journal::Verification;
@@ -72,8 +71,7 @@ pub(in crate::ops) async fn look(cx: &Cx, conn: &Connection, session: &Session, 
     let steps: Vec<StepDef> =
         list.steps.iter().filter(|s| s.applies(target.environment.as_deref(), &cx.config.environments)).cloned().collect();
     let queue = status::status_on(cx, conn, session).await?;
-    let mut objects = conn.catalog()?.objects(session).await?;
-    objects.sort();
+    let objects = conn.catalog()?.objects(session).await?;
     let mut findings = Vec::new();
     if let Some(from) = &list.from {
         findings.push(Finding::new(
@@ -105,7 +103,7 @@ pub(in crate::ops) async fn look(cx: &Cx, conn: &Connection, session: &Session, 
         range,
         range_problem,
         run,
-        schema: schema_hash(&objects),
+        schema: travelling_hash(conn.catalog()?, &objects),
         evidence,
         journal_broken,
         act_in_the_way,

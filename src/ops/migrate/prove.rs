@@ -5,7 +5,6 @@ mod scratch;
 
 use super::exec::{self, Direction, Place, Watch};
 use super::status::class_name;
-use crate::engine::fingerprint::schema_hash;
 use crate::model::evidence::Evidence;
 use crate::model::manifest::Fingerprint;
 use crate::model::migration::{Migration, RollbackClass};
@@ -14,7 +13,7 @@ use crate::ops::checklist::SCHEMA_MIGRATION;
 use crate::ops::gate::judge::without_down;
 use crate::ops::gate::losses;
 use crate::ops::gate::situation::{Situation, look};
-use crate::ops::record::{Draft, file_name, range_hash, shown_range, shown_version, single_hash};
+use crate::ops::record::{Draft, file_name, range_hash, shown_range, shown_version, single_hash, travelling_hash};
 use crate::ops::{Connection, Cx, backup};
 use classify::{Judgement, again, undone};
 use scratch::Place as ScratchPlace;
@@ -200,7 +199,7 @@ async fn run(cx: &Cx, conn: &Connection, s: &Situation, place: &mut ScratchPlace
         proof.added.insert(m.version, losses::added(&before, &after));
         before = after;
     }
-    proof.schema_after = Some(schema_hash(&before.objects));
+    proof.schema_after = Some(travelling_hash(conn.catalog()?, &before.objects));
     if let ([_], [only]) = (s.range.as_slice(), proof.steps.as_slice()) {
         proof.range = Some(StepProof { version: None, name: shown_range(&s.versions()), ..only.clone() });
         return Ok(proof);

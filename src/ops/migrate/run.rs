@@ -9,8 +9,9 @@ use crate::model::{Error, Finding, Result, Severity};
 use crate::ops::checklist::{self, SCHEMA_MIGRATION};
 use crate::ops::gate::{self, Clearance, Held, RevertRight};
 use crate::ops::migrate::status::{self, directory};
-use crate::ops::record::{Draft, file_name, range_hash, redact, short_id, shown_range, shown_version, single_hash};
+use crate::ops::record::{Draft, file_name, range_hash, short_id, shown_range, shown_version, single_hash, travelling_hash};
 use crate::ops::{Connection, Cx};
+use crate::sql;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::time::{Duration, Instant};
@@ -218,9 +219,8 @@ async fn checked(cx: &Cx, conn: &Connection, order: &Order<'_>, engine: &dyn Mig
         }
     }
     if !order.subject.schema.is_empty() {
-        let mut objects = conn.catalog()?.objects(session).await?;
-        objects.sort();
-        if crate::engine::fingerprint::schema_hash(&objects) != order.subject.schema {
+        let objects = conn.catalog()?.objects(session).await?;
+        if travelling_hash(conn.catalog()?, &objects) != order.subject.schema {
             return Err(Error::held("held: the schema changed since the gate was cleared").hint("Look at what changed, and prove anew."));
         }
     }
@@ -294,7 +294,7 @@ impl Watch for Journaling<'_> {
         );
         let mut body = self.body(at, "sent");
         body["sha256"] = json!(hex::encode(Sha256::digest(text.as_bytes())));
-        body["text"] = json!(redact(self.dialect, text));
+        body["text"] = json!(sql::redact::redact(self.dialect, text));
         self.cx.journal("statement-before", self.target, body).map(drop)
     }
     fn after(&mut self, at: &Place<'_>, took: Duration, affected: Option<u64>) -> Result<()> {

@@ -1,6 +1,6 @@
 //! The scratch database of a proof: restored, brought to a state, fingerprinted, and dropped at the end.
 
-use crate::engine::fingerprint::{self, schema_hash};
+use crate::engine::fingerprint;
 use crate::engine::{Scratch, Session};
 use crate::model::evidence::{Evidence, Grade};
 use crate::model::manifest::Fingerprint;
@@ -8,7 +8,7 @@ use crate::model::migration::Migration;
 use crate::model::{Error, Finding, Identity, Result, Severity};
 use crate::ops::backup::{self, Usable};
 use crate::ops::migrate::exec::{self, Direction};
-use crate::ops::record::shown_version;
+use crate::ops::record::{shown_version, travelling_hash};
 use crate::ops::{Connection, Cx, connect};
 
 struct Open {
@@ -96,9 +96,8 @@ impl<'a> Place<'a> {
                 exec::statement(&session, &text, None).await?;
             }
             engine.ensure_history(&session).await?;
-            let mut objects = conn.catalog()?.objects(&session).await?;
-            objects.sort();
-            if schema_hash(&objects) != self.live_schema {
+            let objects = conn.catalog()?.objects(&session).await?;
+            if travelling_hash(conn.catalog()?, &objects) != self.live_schema {
                 return Err(Error::held(format!(
                     "held: the schema of {} is not the one in backup {}: it changed since, or the restore made it otherwise",
                     self.target.target().name,
