@@ -528,3 +528,328 @@ async fn a_damaged_dump_is_refused() {
     assert_eq!(b.take(empty.path(), "tester", &Silent, &stopped).await.unwrap_err().kind, Kind::Cancelled);
     assert_eq!(std::fs::read_dir(empty.path()).unwrap().count(), 0);
 }
+
+/// Every type as the server prints it, with its name.
+#[tokio::test]
+async fn every_type_arrives_as_the_server_s_text() {
+    let pg = PgServer::shared();
+    pg.create_database("zoo");
+    pg.psql("zoo", "create type mood as enum ('sad', 'happy'); create domain price as numeric(10,2); create type pair as (a int, b text); create type span as range (subtype = float8)");
+    let s = open(target(pg, "zoo")).await;
+    let cases: &[(&str, &str, &str)] = &[
+        ("'{1,NULL,3}'::int[]", "integer[]", "{1,NULL,3}"),
+        ("'{{a,b},{\"c d\",NULL}}'::text[]", "text[]", "{{a,b},{\"c d\",NULL}}"),
+        ("'happy'::mood", "mood", "happy"),
+        ("array['sad'::mood]", "mood[]", "{sad}"),
+        ("'[1,5)'::int4range", "int4range", "[1,5)"),
+        ("'[1,2]'::span", "span", "[1,2]"),
+        ("'\\x00ff'::bytea", "bytea", "\\x00ff"),
+        ("'infinity'::timestamptz", "timestamp with time zone", "infinity"),
+        ("'0044-03-15 BC'::date", "date", "0044-03-15 BC"),
+        ("'NaN'::float8", "double precision", "NaN"),
+        ("'NaN'::numeric", "numeric", "NaN"),
+        ("1e400::numeric", "numeric", &format!("1{}", "0".repeat(400))),
+        ("row(1, 'x', null)", "record", "(1,x,)"),
+        ("row(1, 'x')::pair", "pair", "(1,x)"),
+        ("12.34::money", "money", "$12.34"),
+        ("'<a>b</a>'::xml", "xml", "<a>b</a>"),
+        ("'fat cat'::tsvector", "tsvector", "'cat' 'fat'"),
+        ("1.5::price", "numeric(10,2)", "1.50"),
+        ("'2024-01-02 03:04:05.678'::timestamp(1)", "timestamp(1) without time zone", "2024-01-02 03:04:05.7"),
+        ("'1 mon -2 days'::interval day", "interval day", "1 mon -2 days"),
+        ("'101'::bit(3)", "bit(3)", "101"),
+        ("'ab'::char(4)", "character(4)", "ab  "),
+        ("'ab'::bpchar", "bpchar", "ab"),
+        ("'ab'::name", "name", "ab"),
+        ("'a'::\"char\"", "\"char\"", "a"),
+        ("'{\"a\": [1, null]}'::jsonb", "jsonb", "{\"a\": [1, null]}"),
+        ("'pg_class'::regclass", "regclass", "pg_class"),
+        ("true", "boolean", "t"),
+        ("''", "text", ""),
+        ("'0/16B3748'::pg_lsn", "pg_lsn", "0/16B3748"),
+    ];
+    for (sql, name, value) in cases {
+        let t = s.fetch(format!("select {sql}")).await.unwrap_or_else(|e| panic!("{sql}: {e:?}"));
+        assert_eq!((t.columns[0].type_name.as_str(), t.scalar()), (*name, Some(*value)), "{sql}");
+    }
+    // A type that appears while the session is open is known by the next statement.
+    s.fetch("create type later as enum ('x')").await.unwrap();
+    assert_eq!(s.fetch("select 'x'::later").await.unwrap().columns[0].type_name, "later");
+    let all = events(&s, "select 'NaN'::float8, 1.5::float8, -3::numeric, '-Infinity'::float4").await.unwrap();
+    let Event::Rows(b) = &all[1] else { panic!("{all:?}") };
+    assert_eq!([b.cell(0, 0), b.cell(0, 1), b.cell(0, 2), b.cell(0, 3)], [Cell::Text(b"NaN"), Cell::Number(b"1.5"), Cell::Number(b"-3"), Cell::Text(b"-Infinity")]);
+    assert_eq!(s.fetch_with("select $1::int + 1, $2::text", vec![Some("41".into()), None]).await.unwrap().rows, [[Some("42".to_string()), None]]);
+    assert_eq!(done(&events(&s, "select").await.unwrap()).tag, "SELECT 1");
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_utf8_stay_bytes() {
+    let pg = PgServer::shared();
+    pg.psql("postgres", "create database bytes template template0 encoding sql_ascii locale 'C'");
+    pg.psql("bytes", "create table t (v text)");
+    let s = open(target(pg, "bytes")).await;
+    s.fetch("insert into t values (convert_from('\\x61ff62', 'sql_ascii'))").await.unwrap();
+    let all = events(&s, "select v from t").await.unwrap();
+    let Event::Rows(b) = &all[1] else { panic!("{all:?}") };
+    assert_eq!(b.cell(0, 0), Cell::Text(b"a\xffb"));
+}
+
+#[tokio::test]
+async fn copy_out_gives_lines_and_copy_in_is_refused_politely() {
+    let pg = PgServer::shared();
+    pg.create_database("copying");
+    pg.psql("copying", "create table t (i int, v text); insert into t values (1, 'a'), (2, null)");
+    let s = open(target(pg, "copying")).await;
+    let t = s.fetch("copy t to stdout").await.unwrap();
+    assert_eq!((t.rows.len(), t.rows[1][0].as_deref(), t.tag.as_str()), (2, Some("2\t\\N"), "COPY 2"));
+    let e = s.fetch("copy t from stdin").await.unwrap_err();
+    assert!(e.message.contains("FROM STDIN"), "{e:?}");
+    assert_eq!(s.fetch("select count(*) from t").await.unwrap().scalar(), Some("2"));
+    let ro = open_read_only(target(pg, "copying")).await;
+    ro.fetch("copy t from stdin").await.unwrap_err();
+    assert_eq!(ro.status().tx, TxState::Idle);
+    assert_eq!(ro.fetch("select count(*) from t").await.unwrap().scalar(), Some("2"));
+    let binary = events(&s, "copy t to stdout (format binary)").await.unwrap();
+    assert!(binary.iter().any(|e| matches!(e, Event::Rows(b) if matches!(b.cell(0, 0), Cell::Binary(x) if x.starts_with(b"PGCOPY")))));
+}
+
+/// Design §2.7: SQL means what psql would make of it.
+#[tokio::test]
+async fn no_setting_differs_from_psql() {
+    let pg = PgServer::shared();
+    let text = "select name || '=' || coalesce(setting, '') from pg_settings where name not in ('application_name') order by 1";
+    let theirs = pg.psql("postgres", text);
+    let ours = open(target(pg, "postgres")).await.fetch(text).await.unwrap();
+    let ours: String = ours.rows.iter().map(|r| format!("{}\n", r[0].as_deref().unwrap())).collect();
+    assert!(ours.lines().count() > 300);
+    assert_eq!(ours, theirs);
+}
+
+#[tokio::test]
+async fn a_lost_connection_is_told_at_once() {
+    let pg = PgServer::shared();
+    let admin = open(target(pg, "postgres")).await;
+    let s = open(tcp(pg, "postgres")).await;
+    let pid = s.fetch("select pg_backend_pid()").await.unwrap().scalar().unwrap().to_string();
+    let mut stream = s.run("select pg_sleep(600)").await.unwrap();
+    while admin.fetch_with("select count(*) from pg_stat_activity where pid = $1::int and state = 'active' and query like '%pg_sleep(600)'", vec![Some(pid.clone())]).await.unwrap().scalar() != Some("1") {}
+    admin.fetch_with("select pg_terminate_backend($1::int)", vec![Some(pid)]).await.unwrap();
+    let e = loop {
+        match stream.next().await.unwrap() {
+            Ok(_) => {}
+            Err(e) => break e,
+        }
+    };
+    assert_eq!(e.kind, Kind::Connect);
+    assert!(e.message.contains("terminating connection due to administrator command"), "{e:?}");
+    assert!(s.status().lost.unwrap().contains("administrator command"));
+    assert_eq!(s.fetch("select 1").await.unwrap_err().kind, Kind::Connect);
+
+    let idle = open(tcp(pg, "postgres")).await;
+    let pid = idle.fetch("select pg_backend_pid()").await.unwrap().scalar().unwrap().to_string();
+    let mut w = idle.watch();
+    admin.fetch_with("select pg_terminate_backend($1::int)", vec![Some(pid)]).await.unwrap();
+    w.wait_for(|s| s.lost.is_some()).await.unwrap();
+}
+
+/// Design §2.2: what got through `BEGIN READ ONLY` elsewhere is refused here or leaves nothing behind. The classifier stands before all this.
+#[tokio::test]
+async fn nothing_written_on_a_read_only_session_stays() {
+    let pg = PgServer::shared();
+    pg.create_database("escapes");
+    pg.psql("escapes", "create table t (i int); insert into t values (1); create sequence q; create function w() returns int language sql as 'insert into t values (9) returning i';
+        create procedure p() language plpgsql as $$ begin commit; insert into t values (8); commit; end $$");
+    let s = open_read_only(target(pg, "escapes")).await;
+    let attempts = [
+        "create table x as select 1", "select 1 into x", "explain analyze create table x as select 1", "create materialized view x as select 1",
+        "insert into t values (2)", "with d as (delete from t returning 1) select * from d", "truncate t", "drop table t", "select w()", "call p()",
+        "do $$ begin commit; insert into t values (3); end $$", "do $$ begin execute 'insert into t values (3)'; end $$",
+        "set default_transaction_read_only = off", "set session characteristics as transaction read write", "set transaction read write",
+        "select set_config('transaction_read_only', 'off', false)", "select set_config('default_transaction_read_only', 'off', false)",
+        "begin read write", "commit", "commit and chain", "rollback and chain", "end", "abort", "savepoint x", "prepare transaction 'x'", "start transaction read write",
+        "commit; insert into t values (4)", "select 1; commit; drop table t", "/* */ rollback; drop table t", "select nextval('q')", "lock t", "comment on table t is 'x'",
+        "copy t from program 'echo 5'", "select lo_create(77)", "vacuum t", "reindex table t", "create temp table x (i int)", "declare c cursor with hold for select 1",
+    ];
+    for sql in attempts {
+        let result = events(&s, sql).await;
+        assert!(result.is_err() || done(&result.unwrap()).rolled_back, "{sql}");
+        assert_eq!(s.status().tx, TxState::Idle, "{sql}");
+        // After each attempt the session still refuses to write.
+        assert_eq!(s.fetch("insert into t values (6)").await.unwrap_err().code.as_deref(), Some("25006"), "after {sql}");
+    }
+    let left = pg.psql("escapes", "select (select string_agg(i::text, ',') from t), (select count(*) from pg_class where relname = 'x'), (select is_called from q), (select count(*) from pg_largeobject_metadata), obj_description('t'::regclass), (select count(*) from pg_prepared_xacts)");
+    assert_eq!(left.trim(), "1|0|f|0||0");
+}
+
+#[tokio::test]
+async fn large_results_are_streamed() {
+    let pg = PgServer::shared();
+    let s = open(target(pg, "postgres")).await;
+    let mut stream = s.run("select i, md5(i::text) from generate_series(1, 200000) i").await.unwrap();
+    let (mut rows, mut batches, mut first) = (0, 0, 0);
+    while let Some(e) = stream.next().await {
+        if let Event::Rows(b) = e.unwrap() {
+            if batches == 0 {
+                first = b.rows();
+            }
+            rows += b.rows();
+            batches += 1;
+            assert!(b.rows() <= 1024);
+        }
+    }
+    assert_eq!(rows, 200_000);
+    assert!(first <= 64, "the first batch is small, so that it shows at once: {first}");
+    // One value of 30 MB.
+    let t = s.fetch("select repeat('x', 30000000)").await.unwrap();
+    assert_eq!(t.scalar().map(str::len), Some(30_000_000));
+}
+
+#[tokio::test]
+async fn plans_are_read_with_their_numbers() {
+    let pg = PgServer::shared();
+    pg.create_database("plans");
+    pg.psql("plans", "create table a (id int primary key, q int); create table b (id int primary key, a_id int, q int, pad text); insert into a select i, i % 50 from generate_series(1, 20000) i;
+        insert into b select i, 1 + i % 20000, i % 100, repeat('x', 50) from generate_series(1, 50000) i; create index b_a on b (a_id); analyze;");
+    let s = open(target(pg, "plans")).await;
+    s.fetch("set max_parallel_workers_per_gather = 0").await.unwrap();
+    let sql = "select a.q, count(*) from a join b on b.a_id = a.id where b.q = 7 and exists (select 1 from b c where c.id = a.id) group by a.q order by 2 desc limit 3";
+    let plain = s.explain(sql, false).await.unwrap();
+    assert!(!plain.analyzed && plain.execution_ms.is_none() && plain.root.loops.is_none());
+    assert_eq!((plain.root.op.as_str(), plain.attrs.get("Settings").map(String::as_str)), ("limit", Some("max_parallel_workers_per_gather = 0")));
+    let plan = s.explain(sql, true).await.unwrap();
+    let (mut own, mut err, mut nodes, mut scans) = (0.0, 0.0, 0, Vec::new());
+    plan.root.walk(0, &mut |_, n| {
+        nodes += 1;
+        own += n.self_ms.unwrap_or(0.0);
+        err += n.self_err_ms.unwrap_or(0.0);
+        scans.extend(n.relation.clone().map(|r| (r, n.alias.clone())));
+    });
+    assert!(nodes >= 6 && (own - plan.root.total_ms.unwrap()).abs() <= err + 0.01, "Σ self {own}, root {:?} ± {err}", plan.root.total_ms);
+    assert!(scans.iter().any(|(r, a)| r == "public.b" && a.as_deref() == Some("b")), "{scans:?}");
+    assert!(plan.planning_ms.is_some() && plan.outside_ms.is_some() && plan.root.pages_hit.unwrap() > 0);
+    let filtered = plan.remarks.iter().any(|r| r.contains("reads the whole of public.b: 49500 of 50000 rows"));
+    assert!(filtered, "{:?}", plan.remarks);
+    let e = s.explain("select nosuch from a", false).await.unwrap_err();
+    assert_eq!(e.position, Some(7), "in the user's text, not in ours");
+    assert!(s.explain("select 1; drop table a", true).await.is_err());
+    assert!(s.explain("select $1::int", false).await.unwrap_err().message.contains("parameters"));
+    s.explain("insert into a values (0, 0)", true).await.unwrap_err();
+    s.explain("create table made as select 1", true).await.ok();
+    assert_eq!(s.fetch("select to_regclass('made') is null, count(*) from a").await.unwrap().rows, [[Some("t".to_string()), Some("20000".into())]]);
+    assert!(s.explain("vacuum", false).await.is_err());
+}
+
+/// Writes a file that the server's user can read.
+fn for_server(path: &std::path::Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::write(path, text).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    support::server::Unprivileged::first_of(&["postgres", "nobody"]).own(path);
+}
+
+fn openssl(dir: &std::path::Path, args: &[&str]) {
+    let mut c = std::process::Command::new("openssl");
+    c.args(args).current_dir(dir);
+    support::server::run(c, "openssl");
+}
+
+#[tokio::test]
+async fn authentication_and_tls_work_as_libpq_s() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::Builder::new().prefix("hp-tls-").tempdir_in("/tmp").unwrap();
+    let d = dir.path();
+    std::fs::set_permissions(d, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let hba = "local all postgres trust\nhost all md5user 127.0.0.1/32 md5\nhost all scram 127.0.0.1/32 scram-sha-256\nhost all clear 127.0.0.1/32 password\n\
+        hostssl all overtls 127.0.0.1/32 scram-sha-256\nhostssl all bycert 127.0.0.1/32 cert\nhost all kerb 127.0.0.1/32 gss\nhost all peeruser 127.0.0.1/32 reject\nhost all postgres 127.0.0.1/32 trust\nhost all postgres ::1/128 trust\n";
+    for_server(&d.join("hba"), hba);
+    openssl(d, &["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=Test CA", "-days", "2"]);
+    for (name, subject, san) in [("server", "/CN=localhost", "subjectAltName=DNS:localhost"), ("client", "/CN=bycert", "subjectAltName=DNS:client")] {
+        std::fs::write(d.join("ext"), san).unwrap();
+        openssl(d, &["req", "-newkey", "rsa:2048", "-nodes", "-keyout", &format!("{name}.key"), "-out", &format!("{name}.csr"), "-subj", subject]);
+        openssl(d, &["x509", "-req", "-in", &format!("{name}.csr"), "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "ext", "-out", &format!("{name}.crt")]);
+    }
+    openssl(d, &["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "other.key", "-out", "other.crt", "-subj", "/CN=Other CA", "-days", "2"]);
+    for f in ["server.key", "server.crt", "ca.crt"] {
+        let text = std::fs::read_to_string(d.join(f)).unwrap();
+        for_server(&d.join(format!("pg-{f}")), &text);
+    }
+    let set = |k: &str, f: &str| format!("{k}={}", d.join(f).display());
+    let settings = [set("hba_file", "hba"), set("ssl_cert_file", "pg-server.crt"), set("ssl_key_file", "pg-server.key"), set("ssl_ca_file", "pg-ca.crt"), "ssl=on".to_string()];
+    let pg = PgServer::start(&settings.iter().map(String::as_str).collect::<Vec<_>>());
+    pg.psql("postgres", "set password_encryption = 'md5'; create role md5user login password 'geheim'; set password_encryption = 'scram-sha-256'; create role scram login password 'pä ss';
+        create role clear login password 'klar'; create role overtls login password 'x'; create role bycert login; create role kerb login");
+    let user = |name: &str, ssl: SslMode| {
+        let mut t = tcp(&pg, "postgres");
+        t.user = Some(name.into());
+        t.sslmode = ssl;
+        t
+    };
+    let how = || Connect::new(Role::Query, Access::ReadWrite);
+    for (name, password) in [("md5user", "geheim"), ("scram", "pä ss"), ("clear", "klar"), ("overtls", "x")] {
+        for ssl in [SslMode::Disable, SslMode::Prefer, SslMode::Require] {
+            let good = with_password(user(name, ssl), password).connect(how()).await;
+            if name == "overtls" && ssl == SslMode::Disable {
+                let e = good.err().unwrap();
+                assert!(e.hints.iter().any(|h| h.contains("without TLS")), "{e:?}");
+                continue;
+            }
+            let s = good.unwrap_or_else(|e| panic!("{name} {ssl:?}: {e:?}"));
+            let tls = s.fetch("select ssl from pg_stat_ssl where pid = pg_backend_pid()").await.unwrap();
+            assert_eq!(tls.scalar(), Some(if ssl == SslMode::Disable { "f" } else { "t" }));
+            let wrong = refused(with_password(user(name, ssl), "wrong")).await;
+            assert_eq!((wrong.kind, wrong.code.as_deref()), (Kind::Connect, Some("28P01")), "{wrong:?}");
+            assert!(!format!("{wrong:?}").contains("wrong\""));
+            let none = refused(engine(user(name, ssl))).await;
+            assert_eq!(none.kind, Kind::PasswordNeeded, "{none:?}");
+        }
+    }
+    let gss = refused(engine(user("kerb", SslMode::Prefer))).await;
+    assert!(gss.message.contains("GSSAPI"), "{gss:?}");
+    let nobody = refused(engine(user("peeruser", SslMode::Prefer))).await;
+    assert_eq!(nobody.code.as_deref(), Some("28000"));
+
+    // Verification: 127.0.0.1 is not in the certificate, localhost is.
+    let with_root = |ssl, root: &str, host: &str| {
+        let mut t = user("postgres", ssl);
+        t.host = Some(host.into());
+        t.sslrootcert = Some(d.join(root));
+        t
+    };
+    assert!(engine(with_root(SslMode::VerifyCa, "ca.crt", "127.0.0.1")).connect(how()).await.is_ok());
+    assert!(engine(with_root(SslMode::VerifyFull, "ca.crt", "localhost")).connect(how()).await.is_ok());
+    assert!(engine(with_root(SslMode::VerifyCa, "server.crt", "127.0.0.1")).connect(how()).await.is_ok(), "the certificate itself is trusted");
+    let e = refused(engine(with_root(SslMode::VerifyFull, "ca.crt", "127.0.0.1"))).await;
+    assert!(e.message.contains("TLS with the server") && e.hints[0].contains("127.0.0.1"), "{e:?}");
+    for ssl in [SslMode::VerifyCa, SslMode::VerifyFull, SslMode::Require] {
+        let e = refused(engine(with_root(ssl, "other.crt", "localhost"))).await;
+        assert!(e.message.contains("TLS with the server"), "{e:?}");
+    }
+    let e = refused(engine(with_root(SslMode::VerifyFull, "no such file", "localhost"))).await;
+    assert_eq!(e.kind, Kind::Usage);
+
+    // A client certificate, and cancel through TLS.
+    let mut t = user("bycert", SslMode::Require);
+    (t.sslcert, t.sslkey) = (Some(d.join("client.crt")), Some(d.join("client.key")));
+    let s = engine(t).connect(how()).await.unwrap();
+    let stream = s.run("select pg_sleep(600)").await.unwrap();
+    let mut stream = stream;
+    let cancelled = loop {
+        s.cancel().await.unwrap();
+        match tokio::time::timeout(Duration::from_millis(50), stream.next()).await {
+            Ok(Some(Err(e))) => break e,
+            Ok(None) => panic!("ended without an error"),
+            _ => {}
+        }
+    };
+    assert_eq!(cancelled.kind, Kind::Cancelled);
+    assert_eq!(s.fetch("select 1").await.unwrap().scalar(), Some("1"));
+
+    // Backup tools reach a server that wants a password.
+    pg.psql("postgres", "create database own owner scram");
+    pg.psql("own", "create table t (i int); insert into t values (1); alter table t owner to scram; grant execute on all functions in schema pg_catalog to scram");
+    let mut t = user("scram", SslMode::Require);
+    t.database = Some("own".into());
+    let place = tempfile::tempdir().unwrap();
+    let manifest = take(&with_password(t, "pä ss"), place.path()).await;
+    assert_eq!(manifest.fingerprint.tables["public.t"].rows, 1);
+}

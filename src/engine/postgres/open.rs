@@ -54,9 +54,7 @@ async fn connect(target: &Target, password: &Password, how: Connect, pins: &[(&s
     if how.access == Access::ReadOnly {
         limits.push(("default_transaction_read_only".into(), "on".into()));
     }
-    // psql under a UTF-8 locale sets client_encoding too; all text here is UTF-8.
-    let mut settings: Vec<(String, String)> =
-        vec![("application_name".into(), "holdpoint".into()), ("client_encoding".into(), "UTF8".into())];
+    let mut settings: Vec<(String, String)> = vec![("application_name".into(), "holdpoint".into())];
     settings.extend(target.search_path.iter().map(|s| ("search_path".to_string(), s.clone())));
     settings.extend(target.settings.iter().map(|(k, v)| (k.clone(), v.clone())));
     settings.extend(pins.iter().map(|(k, v)| (k.to_string(), v.to_string())));
@@ -75,6 +73,12 @@ async fn connect(target: &Target, password: &Password, how: Connect, pins: &[(&s
         Err(Refusal::Parameter(name)) => return Err(refused_setting(&dialer, &name)),
     };
     let mut link = Link::new(started, dialer.clone());
+    // All text here is UTF-8, which psql asks for too under such a locale. A SQL_ASCII database has bytes of no known
+    // encoding: asked for UTF-8, the server would refuse rows that are none.
+    let said = |k: &str| link.parameters.get(k).map(String::as_str);
+    if said("server_encoding") != Some("SQL_ASCII") && said("client_encoding") != Some("UTF8") {
+        link.fetch(Job::plain("SET client_encoding = 'UTF8'")).await??;
+    }
 
     // One round trip where the system identifier may be read, as it usually may.
     let facts = match link.fetch(Job::plain(&identity_query(true))).await? {
