@@ -577,8 +577,14 @@ async fn every_type_arrives_as_the_server_s_text() {
     assert_eq!(s.fetch("select 'x'::later").await.unwrap().columns[0].type_name, "later");
     let all = events(&s, "select 'NaN'::float8, 1.5::float8, -3::numeric, '-Infinity'::float4").await.unwrap();
     let Event::Rows(b) = &all[1] else { panic!("{all:?}") };
-    assert_eq!([b.cell(0, 0), b.cell(0, 1), b.cell(0, 2), b.cell(0, 3)], [Cell::Text(b"NaN"), Cell::Number(b"1.5"), Cell::Number(b"-3"), Cell::Text(b"-Infinity")]);
-    assert_eq!(s.fetch_with("select $1::int + 1, $2::text", vec![Some("41".into()), None]).await.unwrap().rows, [[Some("42".to_string()), None]]);
+    assert_eq!(
+        [b.cell(0, 0), b.cell(0, 1), b.cell(0, 2), b.cell(0, 3)],
+        [Cell::Text(b"NaN"), Cell::Number(b"1.5"), Cell::Number(b"-3"), Cell::Text(b"-Infinity")]
+    );
+    assert_eq!(
+        s.fetch_with("select $1::int + 1, $2::text", vec![Some("41".into()), None]).await.unwrap().rows,
+        [[Some("42".to_string()), None]]
+    );
     assert_eq!(done(&events(&s, "select").await.unwrap()).tag, "SELECT 1");
 }
 
@@ -632,7 +638,16 @@ async fn a_lost_connection_is_told_at_once() {
     let s = open(tcp(pg, "postgres")).await;
     let pid = s.fetch("select pg_backend_pid()").await.unwrap().scalar().unwrap().to_string();
     let mut stream = s.run("select pg_sleep(600)").await.unwrap();
-    while admin.fetch_with("select count(*) from pg_stat_activity where pid = $1::int and state = 'active' and query like '%pg_sleep(600)'", vec![Some(pid.clone())]).await.unwrap().scalar() != Some("1") {}
+    while admin
+        .fetch_with(
+            "select count(*) from pg_stat_activity where pid = $1::int and state = 'active' and query like '%pg_sleep(600)'",
+            vec![Some(pid.clone())],
+        )
+        .await
+        .unwrap()
+        .scalar()
+        != Some("1")
+    {}
     admin.fetch_with("select pg_terminate_backend($1::int)", vec![Some(pid)]).await.unwrap();
     let e = loop {
         match stream.next().await.unwrap() {
@@ -661,14 +676,44 @@ async fn nothing_written_on_a_read_only_session_stays() {
         create procedure p() language plpgsql as $$ begin commit; insert into t values (8); commit; end $$");
     let s = open_read_only(target(pg, "escapes")).await;
     let attempts = [
-        "create table x as select 1", "select 1 into x", "explain analyze create table x as select 1", "create materialized view x as select 1",
-        "insert into t values (2)", "with d as (delete from t returning 1) select * from d", "truncate t", "drop table t", "select w()", "call p()",
-        "do $$ begin commit; insert into t values (3); end $$", "do $$ begin execute 'insert into t values (3)'; end $$",
-        "set default_transaction_read_only = off", "set session characteristics as transaction read write", "set transaction read write",
-        "select set_config('transaction_read_only', 'off', false)", "select set_config('default_transaction_read_only', 'off', false)",
-        "begin read write", "commit", "commit and chain", "rollback and chain", "end", "abort", "savepoint x", "prepare transaction 'x'", "start transaction read write",
-        "commit; insert into t values (4)", "select 1; commit; drop table t", "/* */ rollback; drop table t", "select nextval('q')", "lock t", "comment on table t is 'x'",
-        "copy t from program 'echo 5'", "select lo_create(77)", "vacuum t", "reindex table t", "create temp table x (i int)", "declare c cursor with hold for select 1",
+        "create table x as select 1",
+        "select 1 into x",
+        "explain analyze create table x as select 1",
+        "create materialized view x as select 1",
+        "insert into t values (2)",
+        "with d as (delete from t returning 1) select * from d",
+        "truncate t",
+        "drop table t",
+        "select w()",
+        "call p()",
+        "do $$ begin commit; insert into t values (3); end $$",
+        "do $$ begin execute 'insert into t values (3)'; end $$",
+        "set default_transaction_read_only = off",
+        "set session characteristics as transaction read write",
+        "set transaction read write",
+        "select set_config('transaction_read_only', 'off', false)",
+        "select set_config('default_transaction_read_only', 'off', false)",
+        "begin read write",
+        "commit",
+        "commit and chain",
+        "rollback and chain",
+        "end",
+        "abort",
+        "savepoint x",
+        "prepare transaction 'x'",
+        "start transaction read write",
+        "commit; insert into t values (4)",
+        "select 1; commit; drop table t",
+        "/* */ rollback; drop table t",
+        "select nextval('q')",
+        "lock t",
+        "comment on table t is 'x'",
+        "copy t from program 'echo 5'",
+        "select lo_create(77)",
+        "vacuum t",
+        "reindex table t",
+        "create temp table x (i int)",
+        "declare c cursor with hold for select 1",
     ];
     for sql in attempts {
         let result = events(&s, sql).await;
@@ -715,7 +760,10 @@ async fn plans_are_read_with_their_numbers() {
     let sql = "select a.q, count(*) from a join b on b.a_id = a.id where b.q = 7 and exists (select 1 from b c where c.id = a.id) group by a.q order by 2 desc limit 3";
     let plain = s.explain(sql, false).await.unwrap();
     assert!(!plain.analyzed && plain.execution_ms.is_none() && plain.root.loops.is_none());
-    assert_eq!((plain.root.op.as_str(), plain.attrs.get("Settings").map(String::as_str)), ("limit", Some("max_parallel_workers_per_gather = 0")));
+    assert_eq!(
+        (plain.root.op.as_str(), plain.attrs.get("Settings").map(String::as_str)),
+        ("limit", Some("max_parallel_workers_per_gather = 0"))
+    );
     let plan = s.explain(sql, true).await.unwrap();
     let (mut own, mut err, mut nodes, mut scans) = (0.0, 0.0, 0, Vec::new());
     plan.root.walk(0, &mut |_, n| {
@@ -735,7 +783,10 @@ async fn plans_are_read_with_their_numbers() {
     assert!(s.explain("select $1::int", false).await.unwrap_err().message.contains("parameters"));
     s.explain("insert into a values (0, 0)", true).await.unwrap_err();
     s.explain("create table made as select 1", true).await.ok();
-    assert_eq!(s.fetch("select to_regclass('made') is null, count(*) from a").await.unwrap().rows, [[Some("t".to_string()), Some("20000".into())]]);
+    assert_eq!(
+        s.fetch("select to_regclass('made') is null, count(*) from a").await.unwrap().rows,
+        [[Some("t".to_string()), Some("20000".into())]]
+    );
     assert!(s.explain("vacuum", false).await.is_err());
 }
 
@@ -762,19 +813,69 @@ async fn authentication_and_tls_work_as_libpq_s() {
     let hba = "local all postgres trust\nhost all md5user 127.0.0.1/32 md5\nhost all scram 127.0.0.1/32 scram-sha-256\nhost all clear 127.0.0.1/32 password\n\
         hostssl all overtls 127.0.0.1/32 scram-sha-256\nhostssl all bycert 127.0.0.1/32 cert\nhost all kerb 127.0.0.1/32 gss\nhost all peeruser 127.0.0.1/32 reject\nhost all postgres 127.0.0.1/32 trust\nhost all postgres ::1/128 trust\n";
     for_server(&d.join("hba"), hba);
-    openssl(d, &["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=Test CA", "-days", "2"]);
-    for (name, subject, san) in [("server", "/CN=localhost", "subjectAltName=DNS:localhost"), ("client", "/CN=bycert", "subjectAltName=DNS:client")] {
+    openssl(
+        d,
+        &["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=Test CA", "-days", "2"],
+    );
+    for (name, subject, san) in
+        [("server", "/CN=localhost", "subjectAltName=DNS:localhost"), ("client", "/CN=bycert", "subjectAltName=DNS:client")]
+    {
         std::fs::write(d.join("ext"), san).unwrap();
-        openssl(d, &["req", "-newkey", "rsa:2048", "-nodes", "-keyout", &format!("{name}.key"), "-out", &format!("{name}.csr"), "-subj", subject]);
-        openssl(d, &["x509", "-req", "-in", &format!("{name}.csr"), "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "ext", "-out", &format!("{name}.crt")]);
+        openssl(
+            d,
+            &["req", "-newkey", "rsa:2048", "-nodes", "-keyout", &format!("{name}.key"), "-out", &format!("{name}.csr"), "-subj", subject],
+        );
+        openssl(
+            d,
+            &[
+                "x509",
+                "-req",
+                "-in",
+                &format!("{name}.csr"),
+                "-CA",
+                "ca.crt",
+                "-CAkey",
+                "ca.key",
+                "-CAcreateserial",
+                "-days",
+                "2",
+                "-extfile",
+                "ext",
+                "-out",
+                &format!("{name}.crt"),
+            ],
+        );
     }
-    openssl(d, &["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "other.key", "-out", "other.crt", "-subj", "/CN=Other CA", "-days", "2"]);
+    openssl(
+        d,
+        &[
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-keyout",
+            "other.key",
+            "-out",
+            "other.crt",
+            "-subj",
+            "/CN=Other CA",
+            "-days",
+            "2",
+        ],
+    );
     for f in ["server.key", "server.crt", "ca.crt"] {
         let text = std::fs::read_to_string(d.join(f)).unwrap();
         for_server(&d.join(format!("pg-{f}")), &text);
     }
     let set = |k: &str, f: &str| format!("{k}={}", d.join(f).display());
-    let settings = [set("hba_file", "hba"), set("ssl_cert_file", "pg-server.crt"), set("ssl_key_file", "pg-server.key"), set("ssl_ca_file", "pg-ca.crt"), "ssl=on".to_string()];
+    let settings = [
+        set("hba_file", "hba"),
+        set("ssl_cert_file", "pg-server.crt"),
+        set("ssl_key_file", "pg-server.key"),
+        set("ssl_ca_file", "pg-ca.crt"),
+        "ssl=on".to_string(),
+    ];
     let pg = PgServer::start(&settings.iter().map(String::as_str).collect::<Vec<_>>());
     pg.psql("postgres", "set password_encryption = 'md5'; create role md5user login password 'geheim'; set password_encryption = 'scram-sha-256'; create role scram login password 'pä ss';
         create role clear login password 'klar'; create role overtls login password 'x'; create role bycert login; create role kerb login");
@@ -817,7 +918,10 @@ async fn authentication_and_tls_work_as_libpq_s() {
     };
     assert!(engine(with_root(SslMode::VerifyCa, "ca.crt", "127.0.0.1")).connect(how()).await.is_ok());
     assert!(engine(with_root(SslMode::VerifyFull, "ca.crt", "localhost")).connect(how()).await.is_ok());
-    assert!(engine(with_root(SslMode::VerifyCa, "server.crt", "127.0.0.1")).connect(how()).await.is_ok(), "the certificate itself is trusted");
+    assert!(
+        engine(with_root(SslMode::VerifyCa, "server.crt", "127.0.0.1")).connect(how()).await.is_ok(),
+        "the certificate itself is trusted"
+    );
     let e = refused(engine(with_root(SslMode::VerifyFull, "ca.crt", "127.0.0.1"))).await;
     assert!(e.message.contains("TLS with the server") && e.hints[0].contains("127.0.0.1"), "{e:?}");
     for ssl in [SslMode::VerifyCa, SslMode::VerifyFull, SslMode::Require] {
