@@ -6,7 +6,8 @@
 //! dialect does not have is never a read.
 //!
 //! What text alone cannot show stays for the other layers: user-defined operators, casts, the functions behind views and
-//! row policies, PostgreSQL's `row.function` notation, and a user's own overload of a built-in name (see `Verdict::calls`).
+//! row policies. PostgreSQL's `row.function` notation and a user's own overload of a built-in name can be looked up from
+//! `Verdict::fields` and `Verdict::calls`.
 //! Text means what the server's settings make of it; where a backslash in a string could be read either way, both readings
 //! must be reads.
 
@@ -45,13 +46,16 @@ pub struct Verdict {
     /// Every function-like call of a `Read`, harmless ones too: for an engine that also asks whether somebody has
     /// overloaded a built-in name.
     pub calls: Vec<String>,
+    /// PostgreSQL: every name that stands behind a dot and is no call. `row.name` calls a function of that name that takes
+    /// the row's type, if there is no such column: an engine that wants to be sure looks these up among the functions.
+    pub fields: Vec<String>,
     /// EXPLAIN ANALYZE (or MariaDB's ANALYZE) of a read.
     pub analyzes: bool,
 }
 
 impl Verdict {
     fn not_read(class: Class, reason: impl Into<String>) -> Self {
-        Verdict { class, reason: reason.into(), functions: Vec::new(), calls: Vec::new(), analyzes: false }
+        Verdict { class, reason: reason.into(), functions: Vec::new(), calls: Vec::new(), fields: Vec::new(), analyzes: false }
     }
 
     /// Inside the read grammar. Its `functions` still have to be looked up.
@@ -79,7 +83,9 @@ pub fn classify(dialect: Dialect, text: &str) -> Verdict {
                 "a backslash before a quote means something else under other settings of the server: double the quote instead",
             );
         }
-        for (into, from) in [(&mut verdict.functions, other.functions), (&mut verdict.calls, other.calls)] {
+        for (into, from) in
+            [(&mut verdict.functions, other.functions), (&mut verdict.calls, other.calls), (&mut verdict.fields, other.fields)]
+        {
             for name in from {
                 if !into.contains(&name) {
                     into.push(name);

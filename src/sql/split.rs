@@ -95,6 +95,8 @@ struct Pending {
     depth: usize,
     /// The last two words or marks that count, upper case.
     before: [String; 2],
+    /// A line feed stood behind its last token.
+    line_ended: bool,
     broken: bool,
 }
 
@@ -140,18 +142,20 @@ impl<'a> Splitter<'a> {
             let part = &self.text[token.span.clone()];
             match token.kind {
                 TokenKind::Whitespace => {
-                    same_line &= !part.contains('\n');
+                    if part.contains('\n') {
+                        same_line = false;
+                        if let Some(p) = &mut pending {
+                            p.line_ended = true;
+                        }
+                    }
                     continue;
                 }
                 TokenKind::Comment => {
                     match &mut pending {
-                        Some(p) => {
-                            if !self.text[p.end..token.span.start].contains('\n') {
-                                p.end = token.span.end;
-                            }
-                        }
+                        // Without a terminator a statement ends with its line: a comment there is still its own.
+                        Some(p) if !p.line_ended => p.end = token.span.end,
                         None if !same_line => comment = comment.or(Some(token.span.start)),
-                        None => {}
+                        _ => {}
                     }
                     same_line &= !part.contains('\n');
                     continue;
@@ -228,7 +232,7 @@ impl<'a> Splitter<'a> {
             Body::Trigger => terminated.is_none() && p.before[1] != "END",
             Body::Atomic | Body::Rule | Body::Compound => p.depth > 0,
         };
-        let complete = !p.broken && !(open && self.delimiter.is_none()) && self.lexer.version_depth == 0;
+        let complete = !p.broken && (!open || self.delimiter.is_some()) && self.lexer.version_depth == 0;
         if !complete && !p.broken {
             self.refuse(
                 p.start,
@@ -347,6 +351,7 @@ impl Pending {
             body: Body::Plain,
             depth: 0,
             before: [String::new(), String::new()],
+            line_ended: false,
             broken: false,
         }
     }
@@ -358,6 +363,7 @@ impl Pending {
     /// Takes a token that does not end the statement.
     fn take(&mut self, dialect: Dialect, token: &Token, part: &str, delimited: bool) {
         self.end = token.span.end;
+        self.line_ended = false;
         let plain = matches!(token.kind, TokenKind::Keyword | TokenKind::Identifier) && part.len() <= 16;
         let word = if plain { part.to_ascii_uppercase() } else { part.get(..1).unwrap_or_default().to_owned() };
         if plain {

@@ -115,7 +115,7 @@ fn query(d: Dialect, toks: &[Tok<'_>], from: usize, analyzes: bool) -> Verdict {
 
 fn finish(scan: Result<Scan, Verdict>, analyzes: bool) -> Verdict {
     match scan {
-        Ok(s) => Verdict { class: Class::Read, reason: String::new(), functions: s.functions, calls: s.calls, analyzes },
+        Ok(s) => Verdict { class: Class::Read, reason: String::new(), functions: s.functions, calls: s.calls, fields: s.fields, analyzes },
         Err(v) => v,
     }
 }

@@ -14,6 +14,10 @@ use std::sync::OnceLock;
 pub(super) struct Scan {
     pub(super) functions: Vec<String>,
     pub(super) calls: Vec<String>,
+    pub(super) fields: Vec<String>,
+    /// The names in `fields` and in `calls`, for looking up.
+    known: HashSet<String>,
+    called: HashSet<String>,
 }
 
 /// What a parenthesis holds.
@@ -240,7 +244,14 @@ impl<'a> Reader<'a, '_> {
                 closed = groups.pop().unwrap_or(Group::Plain);
             } else if t.is(":=") && self.d == Dialect::MySql && whole {
                 self.assigns = Some("`:=` sets a user variable");
-            } else if !t.word.is_empty() {
+            }
+            if self.d == Dialect::Postgres && t.names() && i > from && self.is(i - 1, ".") && !self.is(i + 1, "(") {
+                let name = unquote(t);
+                if self.found.known.insert(name.clone()) {
+                    self.found.fields.push(name);
+                }
+            }
+            if !t.word.is_empty() {
                 self.check_word(i, from, whole, groups.last().copied())?;
             } else if t.kind == TokenKind::QuotedIdentifier {
                 self.check_name(t)?;
@@ -466,10 +477,10 @@ impl<'a> Reader<'a, '_> {
             _ => false,
         };
         let full = names.join(".");
-        if !harmless && !self.found.functions.contains(&full) {
-            self.found.functions.push(full.clone());
-        }
-        if !self.found.calls.contains(&full) {
+        if self.found.called.insert(full.clone()) {
+            if !harmless {
+                self.found.functions.push(full.clone());
+            }
             self.found.calls.push(full);
         }
         Ok(())

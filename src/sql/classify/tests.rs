@@ -255,6 +255,7 @@ fn writes_inside_a_select() {
 fn functions_are_named_or_denied() {
     assert_eq!(read(Postgres, "SELECT my_fn(1), app.Other(2), \"Mixed\"(3), lower('x')").functions, ["my_fn", "app.other", "Mixed"]);
     assert_eq!(read(Postgres, "SELECT my_fn(1), lower('x')").calls, ["my_fn", "lower"]);
+    assert_eq!(read(Postgres, "SELECT t.f, (t).\"G\", a.b.c(1) FROM t").fields, ["f", "G", "b"]);
     assert_eq!(read(Postgres, "SELECT public.lower('x')").functions, ["public.lower"]);
     assert_eq!(read(Postgres, "SELECT * FROM f(1) AS (values int)").functions, ["f"]);
     assert_eq!(read(Postgres, "SELECT DISTINCT ON (a) f(a) FROM t").functions, ["f"]);

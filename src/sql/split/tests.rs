@@ -174,14 +174,14 @@ proptest! {
         prop_assert!(at <= text.len());
         // What is left out between them holds nothing that a server would run (delimiters of MySQL aside).
         let mut from = 0;
-        for edge in statements.iter().map(|s| s.outer.clone()).chain([text.len()..text.len()]) {
-            let gap = &text[from..edge.start];
+        for (gap_end, next) in statements.iter().map(|s| (s.outer.start, s.outer.end)).chain(std::iter::once((text.len(), text.len()))) {
+            let gap = &text[from..gap_end];
             if d != Dialect::MySql {
                 // A gap is read as the splitter read it: from where a statement ended.
                 let odd = crate::sql::lex(d, gap).into_iter().find(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment | TokenKind::Semicolon));
                 prop_assert!(odd.is_none(), "{:?} in {:?}", odd, gap);
             }
-            from = edge.end;
+            from = next;
         }
         let _ = split_script(d, &text);
         let _ = statement_at(d, &text, text.len() / 2);
