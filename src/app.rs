@@ -5,6 +5,7 @@ pub mod action;
 pub mod dialog;
 pub mod editor;
 pub mod effect;
+pub mod guide;
 pub mod keys;
 pub mod layout;
 pub mod link;

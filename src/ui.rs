@@ -48,6 +48,9 @@ pub fn draw(state: &State, look: &Look, frame: &mut Frame<'_>) {
             Pane::Journal => panes::journal::draw(state, *area, inside, &mut c),
         }
     }
+    if let Some(strip) = layout.guide {
+        frame_lines::guide(state, strip, &mut c);
+    }
     frame_lines::footer(state, layout.footer, &mut c);
     if !state.sequence.is_empty() {
         dialogs::sequence(state, &mut c);

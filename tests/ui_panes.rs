@@ -486,14 +486,79 @@ fn running_all_marks_each_step_as_it_goes() {
 fn a_step_that_is_proven_elsewhere_offers_to_rehearse_there() {
     let mut w = World::at(NARROW, Pane::Checklist);
     let mut v = run_at("applied-earlier");
+    v.steps[2].state = StepState::Failed;
     v.steps[2].why_not = vec!["these files were never rehearsed in development".into(), "they were never applied in qa".into()];
     w.report(Report::Checklist(Ok(Box::new(v))));
     w.keys("Enter");
     insta::assert_snapshot!("earlier_80", w.screen(false, "dark"));
     let Some(Dialog::Confirm(c)) = w.state.dialogs.last() else { panic!("a question") };
-    assert!(c.answers.iter().any(|a| a.then == Then::Connect("shop-qa".into())));
+    assert!(c.answers.iter().any(|a| a.then == Then::Follow { target: "shop-qa".into(), upto: Some(5) }));
     w.keys("r");
     assert_eq!(w.operations(), [&Operation::Rehearse { target: "shop-dev".into(), upto: Some(5) }]);
+}
+
+#[test]
+fn what_is_done_already_elsewhere_is_only_looked_at() {
+    let mut w = World::at(NARROW, Pane::Checklist);
+    w.report(Report::Checklist(Ok(Box::new(run_at("applied-earlier")))));
+    w.keys("Enter");
+    assert_eq!(w.operations(), [&Operation::RunNext]);
+}
+
+#[test]
+fn a_range_is_followed_to_the_target_that_was_meant_and_no_other() {
+    let mut w = World::at(NARROW, Pane::Checklist);
+    w.state.follow = Some(("shop-prod".into(), 5));
+    w.state.migrations = Default::default();
+    w.report(Report::Queue(Ok(Box::new(queue()))));
+    assert_eq!(w.operations(), [&Operation::StartRun { upto: Some(5), issue: None }]);
+    w.state.work = None;
+    w.state.jobs.clear();
+    w.state.follow = Some(("shop-qa".into(), 5));
+    w.state.migrations = Default::default();
+    w.report(Report::Queue(Ok(Box::new(queue()))));
+    assert!(w.operations().is_empty() && w.state.follow.is_none());
+}
+
+#[test]
+fn without_a_run_applying_offers_to_start_one() {
+    let mut w = World::at(NARROW, Pane::Migrations);
+    let mut v = run();
+    v.run = None;
+    w.report(Report::Checklist(Ok(Box::new(v))));
+    w.keys("a");
+    assert!(w.operations().is_empty());
+    w.keys("s");
+    assert_eq!(w.operations(), [&Operation::StartRun { upto: Some(4), issue: Some("OPS-4711".into()) }]);
+}
+
+#[test]
+fn the_guide_goes_by_what_happened_and_can_be_hidden() {
+    let mut w = World::open(NARROW);
+    w.state.guide = true;
+    let step = |w: &World| w.state.guide_state.reached;
+    w.keys("Down");
+    assert_eq!(step(&w), 0);
+    // Keys alone are no progress: the queue has to be there.
+    w.keys("3");
+    assert_eq!(step(&w), 0);
+    let mut q = queue();
+    q.items.iter_mut().for_each(|i| i.class = None);
+    w.report(Report::Queue(Ok(Box::new(q))));
+    assert_eq!(step(&w), 4);
+    assert!(w.screen(false, "dark").contains("Guide 5 of 13"));
+    w.report(Report::Queue(Ok(Box::new(queue()))));
+    assert_eq!(step(&w), 5, "a class is known now");
+    w.report(Report::Checklist(Ok(Box::new(run()))));
+    assert_eq!(step(&w), 9, "all is proved, and the approval is missing");
+    w.keys("4");
+    insta::assert_snapshot!("guide_80", w.screen(false, "dark"));
+    let mut v = run();
+    v.applied = true;
+    w.report(Report::Checklist(Ok(Box::new(v))));
+    assert_eq!(step(&w), 11);
+    w.keys("Space v g");
+    assert!(!w.screen(false, "dark").contains("Guide"));
 }
 
 #[test]

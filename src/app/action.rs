@@ -197,6 +197,8 @@ actions! {
     /// Checks the journal's chain of hashes.
     VerifyJournal "verify-journal" "verify",
 
+    /// Shows or hides the demo's guide.
+    ToggleGuide "toggle-guide" "guide",
     /// Makes a new target.
     NewTarget "new-target" "new target",
     /// Makes the demo's databases and opens them.

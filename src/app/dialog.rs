@@ -22,9 +22,18 @@ pub enum Then {
     Nothing,
     Quit,
     Fix(FixAnswer),
-    Operate { title: String, writes: bool, operation: Operation },
+    Operate {
+        title: String,
+        writes: bool,
+        operation: Operation,
+    },
     OverwriteFile(PathBuf),
     Connect(String),
+    /// Connects to another target and takes the same range up there.
+    Follow {
+        target: String,
+        upto: Option<i64>,
+    },
     Action(super::Action),
 }
 

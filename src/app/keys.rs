@@ -30,6 +30,7 @@ pub fn applies(state: &State, action: Action) -> bool {
     let open = server.is_some();
     match action {
         Action::Run | Action::RunAll | Action::Plan | Action::Analyze | Action::Refresh | Action::Definition => open,
+        Action::ToggleGuide => state.guide,
         Action::Unlock => server.is_some_and(|s| s.target.access != crate::config::AccessMode::Open) && state.unlocked.is_none(),
         Action::Lock => state.unlocked.is_some(),
         Action::Commit | Action::Rollback => server.is_some_and(|s| s.status.tx != TxState::Idle),

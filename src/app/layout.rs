@@ -62,6 +62,8 @@ pub struct Layout {
     pub panes: Vec<(Pane, Area)>,
     /// Columns in which a line separates panes: (x, from row, height).
     pub rules: Vec<(u16, u16, u16)>,
+    /// The demo's guide, above the last line.
+    pub guide: Option<Area>,
     /// Last line: keys, messages, running work.
     pub footer: Area,
 }
@@ -83,7 +85,7 @@ pub fn arrange(state: &State) -> Layout {
     let screen = Area::new(0, 0, w, h);
     let (status, rest) = screen.split_top(1);
     let (body, footer) = rest.split_top(rest.h.saturating_sub(1));
-    let mut layout = Layout { class, status, tabs: None, panes: Vec::new(), rules: Vec::new(), footer };
+    let mut layout = Layout { class, status, tabs: None, guide: None, panes: Vec::new(), rules: Vec::new(), footer };
     if class == Class::TooSmall {
         return layout;
     }
@@ -92,6 +94,11 @@ pub fn arrange(state: &State) -> Layout {
         return layout;
     }
     let mut body = body;
+    if super::guide::shown(state) {
+        let (rest, strip) = body.split_top(body.h.saturating_sub(1));
+        layout.guide = Some(strip);
+        body = rest;
+    }
     if class == Class::Narrow {
         let (tabs, rest) = body.split_top(1);
         layout.tabs = Some(tabs);

@@ -166,6 +166,9 @@ pub struct State {
     pub work: Option<super::work::Work>,
     /// The demo's guide: shows what to do next.
     pub guide: bool,
+    pub guide_state: super::guide::Guide,
+    /// Another target that is gone to, and the last version of the range that is taken up there.
+    pub follow: Option<(String, i64)>,
     next_id: u64,
     ticking: bool,
 }
@@ -196,6 +199,8 @@ impl State {
             jobs: Vec::new(),
             work: None,
             guide: false,
+            guide_state: super::guide::Guide::default(),
+            follow: None,
             next_id: 1,
             ticking: false,
         }

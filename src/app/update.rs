@@ -20,6 +20,7 @@ use std::path::PathBuf;
 pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
     let mut effects = Vec::new();
     handle(state, msg, &mut effects);
+    super::guide::observe(state);
     effects
 }
 
@@ -362,6 +363,11 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
             act(state, Action::GoJournal, effects);
             journal::act(state, action, effects);
         }
+        Action::ToggleGuide => {
+            state.guide_state.hidden = !state.guide_state.hidden;
+            query::follow(state);
+            query::want(state, effects);
+        }
         Action::NewTarget => start::new_target(state),
         Action::Demo => {
             super::work::start(state, "making the demo", false, Operation::Demo, effects);
@@ -582,6 +588,11 @@ pub fn answer(state: &mut State, then: Then, effects: &mut Vec<Effect>) {
         }
         Then::OverwriteFile(path) => {
             effects.push(Effect::SaveFile { path, text: state.query.editor.file_text(), overwrite: true });
+        }
+        Then::Follow { target, upto } => {
+            // What is open here may refuse to be left: then nothing is followed.
+            state.follow = upto.map(|u| (target.clone(), u));
+            switch_target(state, &target, effects);
         }
         Then::Connect(name) => connect(state, &name, None, effects),
         Then::Action(a) => act(state, a, effects),

@@ -130,6 +130,8 @@ fn of_target(state: &mut State, report: Report, effects: &mut Vec<Effect>) {
         }
         Report::RevertPreview { downto, result } => checklist::revert_preview(state, downto, result),
         Report::Reverted(r) => {
+            let last = state.config.environments.last().map(String::as_str);
+            state.guide_state.reverted |= matches!(r, Ok(Ok(_))) && state.environment() == last;
             checklist::ran(state, "Reverted", r);
             read_again(state, effects);
             super::panes::schema::load(state, effects);

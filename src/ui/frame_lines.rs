@@ -99,6 +99,15 @@ pub fn tabs(state: &State, area: Area, c: &mut Canvas<'_>) {
     }
 }
 
+/// The demo's guide: which step, and what to do now.
+pub fn guide(state: &State, area: Area, c: &mut Canvas<'_>) {
+    let look = c.look;
+    let (step, words) = crate::app::guide::words(state);
+    let end = area.x + area.w;
+    let x = c.put(area.x + 1, area.y, area.w.saturating_sub(1), &format!("Guide {step}"), look.focus) + 1;
+    c.put(x, area.y, end.saturating_sub(x), &words, look.info);
+}
+
 /// Last line: a message, or the keys that work now; on the right what runs.
 pub fn footer(state: &State, area: Area, c: &mut Canvas<'_>) {
     let look = c.look;

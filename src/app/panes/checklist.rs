@@ -178,7 +178,12 @@ pub fn steps_ended(state: &mut State, result: Result<Box<RunView>>) {
                 Some(s) => Note::info(format!("{} comes next. {}", text::clean(&s.title), work::sentence(&s.next))),
             };
             state.say(note);
+            let elsewhere =
+                v.next.and_then(|i| v.steps.get(i)).filter(|s| s.id == APPLIED_EARLIER && s.state == StepState::Failed).cloned();
             view(state, Ok(v));
+            if let Some(step) = elsewhere {
+                offer_earlier(state, &step);
+            }
         }
     }
 }
@@ -195,7 +200,7 @@ pub fn started(state: &mut State, result: Result<Box<RunView>>, effects: &mut Ve
         Ok(v) => {
             state.say(Note::ok(format!("The run is about {} now.", shown_range(&v.range))));
             view(state, Ok(v));
-            update::go(state, Pane::Checklist, effects);
+            update::act(state, Action::GoChecklist, effects);
         }
     }
 }
@@ -257,7 +262,8 @@ fn run_next(state: &mut State, effects: &mut Vec<Effect>) {
     if step.kind == StepKind::Signed {
         return sign_form(state, &step);
     }
-    if step.id == APPLIED_EARLIER {
+    // What is there already only has to be looked at.
+    if step.id == APPLIED_EARLIER && step.state == StepState::Failed {
         return offer_earlier(state, &step);
     }
     if step.id == RECORD {
@@ -279,7 +285,8 @@ fn run_all(state: &mut State, effects: &mut Vec<Effect>) {
     }
     let next = v.next.filter(|i| provable(&v.steps[*i]));
     let Some(i) = next else { return run_next(state, effects) };
-    if v.steps[i].id == APPLIED_EARLIER || v.steps[i].id == RECORD {
+    let elsewhere = v.steps[i].id == APPLIED_EARLIER && v.steps[i].state == StepState::Failed;
+    if elsewhere || v.steps[i].id == RECORD {
         return run_next(state, effects);
     }
     if work::start(state, "running all that needs nobody", false, Operation::RunProvable, effects) {

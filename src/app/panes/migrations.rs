@@ -167,7 +167,7 @@ pub fn connected(state: &mut State, effects: &mut Vec<Effect>) {
 }
 
 /// The queue came.
-pub fn queue(state: &mut State, result: Result<Box<Queue>>, _effects: &mut Vec<Effect>) {
+pub fn queue(state: &mut State, result: Result<Box<Queue>>, effects: &mut Vec<Effect>) {
     let m = &mut state.migrations;
     m.loading = false;
     match result {
@@ -184,9 +184,31 @@ pub fn queue(state: &mut State, result: Result<Box<Queue>>, _effects: &mut Vec<E
                 keep.and_then(|v| m.items().iter().position(|i| i.version == v)).unwrap_or(m.list.at)
             };
             m.list.at = at;
+            if first
+                && let Some((target, upto)) = state.follow.take()
+                && state.link.target_name() == Some(&target)
+            {
+                take_range(state, upto, effects);
+            }
         }
     }
     follow(state);
+}
+
+/// The same range as on the target that was left: a run about it is started, and its checklist shown.
+fn take_range(state: &mut State, upto: i64, effects: &mut Vec<Effect>) {
+    let m = &mut state.migrations;
+    match m.items().iter().position(|i| i.version == upto && waits(i)) {
+        Some(at) => {
+            m.list.at = at;
+            let issue = None;
+            work::start(state, "starting the run", false, Operation::StartRun { upto: Some(upto), issue }, effects);
+        }
+        None => {
+            state.say(Note::info(format!("{} does not wait here.", shown_version(upto))));
+            crate::app::update::act(state, Action::GoChecklist, effects);
+        }
+    }
 }
 
 fn follow(state: &mut State) {

@@ -78,7 +78,8 @@ fn queue(state: &State, area: Area, c: &mut Canvas<'_>) {
     let m = &state.migrations;
     let focused = state.view.focus == Pane::Migrations;
     let upto = m.upto();
-    let end = area.x + area.w;
+    // On wide screens the words stay near the names, and what was proven stands behind them.
+    let end = area.x + area.w.min(76);
     let glyph_w = marks::glyph_width(look);
     for (i, item) in m.items().iter().enumerate().skip(m.list.top).take(usize::from(area.h)) {
         let y = area.y + (i - m.list.top) as u16;
@@ -105,6 +106,11 @@ fn queue(state: &State, area: Area, c: &mut Canvas<'_>) {
             _ => look.dim,
         };
         c.put_right(end.saturating_sub(1), y, words_w, &words, style);
+        if area.w > 96
+            && let Some(v) = item.verdict.as_ref().filter(|_| waits(item))
+        {
+            c.put(end + 1, y, area.w - 78, &look.ascii_words(&text::clean(v)), look.dim);
+        }
     }
 }
 

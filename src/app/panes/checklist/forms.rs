@@ -59,14 +59,14 @@ pub(super) fn offer_earlier(state: &mut State, step: &StepView) {
             let then = Then::Operate { title: format!("rehearsing {words} on {name}"), writes: true, operation };
             answers.push(Answer::new('r', format!("rehearse on {name}"), then));
         } else if r > 0 && answers.iter().filter(|a| a.key != 'r').count() < 4 {
-            let key = ['o', 'p', 'q'][answers.iter().filter(|a| matches!(a.then, Then::Connect(_))).count().min(2)];
+            let key = ['o', 'p', 'q'][answers.iter().filter(|a| matches!(a.then, Then::Follow { .. })).count().min(2)];
             let environment = text::clean(t.environment.as_deref().unwrap_or("")).into_owned();
             let (all, apply) =
                 (work::keys_in(state, Pane::Checklist, Action::RunProvable), work::keys_in(state, Pane::Checklist, Action::Apply));
             body.push(format!(
                 "{key} opens {name} ({environment}): there {all} in the checklist runs what is needed, and {apply} applies."
             ));
-            answers.push(Answer::new(key, format!("open {name}"), Then::Connect(t.name.clone())));
+            answers.push(Answer::new(key, format!("open {name}"), Then::Follow { target: t.name.clone(), upto }));
         }
     }
     if answers.len() == 1 {
@@ -174,9 +174,25 @@ pub fn ask_apply(state: &mut State, upto: Option<i64>, effects: &mut Vec<Effect>
             return state.say(Note::info(format!("{} is applied already; the run is still open.", shown_range(&v.range))));
         }
         let wanted = state.migrations.range(upto);
-        if upto.is_some() && !wanted.is_empty() && v.run.is_some() && wanted != v.range {
+        let operation = Operation::StartRun { upto, issue: v.issue.clone() };
+        if upto.is_some() && !wanted.is_empty() && v.run.is_none() {
+            let want = shown_range(&wanted);
+            let then = Then::Operate { title: "starting the run".into(), writes: false, operation };
+            state.dialogs.push(Dialog::Confirm(Confirm {
+                title: format!("Held: applying {want} needs a run"),
+                body: vec![
+                    format!(
+                        "Nothing is applied without a run of the checklist: its steps are the proofs that {} asks for.",
+                        environment_words(state)
+                    ),
+                    format!("The run would be about {want}: the pending ones up to the cursor."),
+                ],
+                answers: vec![Answer::new('n', "not now", Then::Nothing), Answer::new('s', format!("start it for {want}"), then)],
+            }));
+            return;
+        }
+        if upto.is_some() && !wanted.is_empty() && wanted != v.range {
             let (have, want) = (shown_range(&v.range), shown_range(&wanted));
-            let operation = Operation::StartRun { upto, issue: v.issue.clone() };
             state.dialogs.push(Dialog::Confirm(Confirm {
                 title: "Another range than the run's".into(),
                 body: vec![
@@ -328,8 +344,32 @@ pub fn ran(state: &mut State, what: &str, result: Result<Result<Ran, Held>>) {
                 note.severity = Severity::Warning;
             }
             state.say(note);
+            if what == "Applied" {
+                offer_next(state, &ran);
+            }
         }
     }
+}
+
+/// After an apply where another environment comes next: one key to go on there.
+fn offer_next(state: &mut State, ran: &Ran) {
+    let Some(here) = state.link.server().map(|s| s.target.clone()) else { return };
+    let chain = &state.config.environments;
+    let place = here.environment.as_ref().and_then(|e| chain.iter().position(|c| c == e));
+    let Some(next) = place.and_then(|p| chain.get(p + 1)) else { return };
+    let there = state.config.targets.values().find(|t| t.environment.as_ref() == Some(next) && t.migrations == here.migrations);
+    let Some(there) = there else { return };
+    let (name, upto) = (text::clean(&there.name).into_owned(), ran.steps.last().map(|s| s.version));
+    let then = Then::Follow { target: there.name.clone(), upto };
+    state.dialogs.push(Dialog::Confirm(Confirm {
+        title: format!("Applied on {}", text::clean(&here.name)),
+        body: vec![
+            format!("{}.", work::ran_words(ran)),
+            format!("{} comes next: {name}. Its checklist can count on what was done here.", text::clean(next)),
+            "The run here stays open, so that reverting is covered; close it when this has been looked at.".into(),
+        ],
+        answers: vec![Answer::new('n', "stay here", Then::Nothing), Answer::new('o', format!("open {name}"), then)],
+    }));
 }
 
 /// A form of this pane is complete.
