@@ -63,7 +63,9 @@ pub fn hints(state: &State) -> Vec<(String, &'static str)> {
         if let Some(a) = Action::from_name(name).filter(|a| applies(state, *a)) {
             // The leader is best known by the key that starts its sequences.
             let leads = a == Action::Leader && matches!(state.keymap.lookup(&contexts, &[Key::char(' ')]), Lookup::Prefix(_));
-            out.push((if leads { Key::char(' ').to_string() } else { show(keys) }, a.short()));
+            // While typing, the key that works everywhere is the one to learn.
+            let everywhere = state.keymap.key_for(&["global"], name).filter(|_| state.typing());
+            out.push((if leads { Key::char(' ').to_string() } else { show(everywhere.unwrap_or(keys)) }, a.short()));
         }
     }
     out

@@ -37,6 +37,9 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) -> Opti
         c.put(inside.x, y, gutter.saturating_sub(2), mark, style);
         c.put_right(inside.x + gutter - 1, y, gutter.saturating_sub(2), &(n + 1).to_string(), look.dim);
         let span = editor.line_span(n);
+        if editor.left > 0 && !span.is_empty() {
+            c.put(x0 - 1, y, 1, if look.glyphs.ascii { "<" } else { "‹" }, look.dim);
+        }
         line(c, &LineBox { x: x0, y, width, left: editor.left }, editor.text(), span.clone(), editor.tokens());
         // What is selected, and the place of the error.
         let mut column = 0usize;

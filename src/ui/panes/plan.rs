@@ -33,15 +33,21 @@ fn lines<'a>(node: &'a PlanNode, prefix: &str, branch: &str, c: &Canvas<'_>, out
 pub fn label(n: &PlanNode) -> String {
     let op = if n.raw_op.is_empty() { &n.op } else { &n.raw_op };
     let mut out = text::clean(op).into_owned();
-    for (word, value) in [("", &n.relation), ("using ", &n.index)] {
-        if let Some(v) = value
-            && !out.contains(&*text::clean(v))
-        {
-            out.push_str(&format!(" {word}{}", text::clean(v)));
-        }
+    // Engines differ in how much of this their own words say already.
+    let says = |out: &str, name: &str| out.split(|c: char| c.is_whitespace() || "(),=".contains(c)).any(|w| w == name);
+    let alias = n.alias.as_ref().filter(|a| Some(*a) != n.relation.as_ref()).map(|a| text::clean(a));
+    let relation = n.relation.as_ref().map(|r| text::clean(r));
+    let alias_said = alias.as_ref().is_some_and(|a| says(&out, a));
+    match (&relation, &alias) {
+        (Some(r), _) if alias_said && !says(&out, r) => out.push_str(&format!(" (alias of {r})")),
+        (Some(r), _) if !says(&out, r) => out.push_str(&format!(" {r}")),
+        _ => {}
     }
-    if let Some(a) = n.alias.as_ref().filter(|a| Some(*a) != n.relation.as_ref()) {
-        out.push_str(&format!(" {}", text::clean(a)));
+    if let Some(a) = alias.filter(|_| !alias_said) {
+        out.push_str(&format!(" {a}"));
+    }
+    if let Some(i) = n.index.as_ref().map(|i| text::clean(i)).filter(|i| !says(&out, i)) {
+        out.push_str(&format!(" using {i}"));
     }
     out
 }
@@ -142,7 +148,8 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
         let name = if look.glyphs.ascii { (*name).to_string() } else { name.replace('>', look.glyphs.arrow) };
         c.put_right(x + w, head.y, *w, &name, look.dim);
     }
-    let counters: Vec<String> = plan.counters.iter().map(|(k, v)| format!("{} {}", text::clean(k), text::thousands(*v))).collect();
+    let counters: Vec<String> =
+        plan.counters.iter().filter(|(_, v)| **v > 0).map(|(k, v)| format!("{} {}", text::clean(k), text::thousands(*v))).collect();
     c.put(node_x, head.y, end.saturating_sub(node_x), &counters.join(" · "), look.dim);
     let bar_w: u16 = if (times || cost > 0.0) && end.saturating_sub(node_x) > 40 { 10 } else { 0 };
     for (row, l) in all.iter().enumerate().skip(pane.list.top).take(tree) {
@@ -181,7 +188,7 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
             _ => look.text,
         };
         let at = c.put(at, y, (node_x + room).saturating_sub(at), &label(n), style);
-        if let Some((_, v)) = n.conditions.first() {
+        if let Some((_, v)) = n.conditions.first().filter(|(_, v)| !n.raw_op.contains(v.as_str())) {
             c.put(at + 2, y, (node_x + room).saturating_sub(at + 2), &text::clean(v), look.dim);
         }
         if bar_w > 0 && share > 0.005 {
