@@ -798,3 +798,105 @@ async fn damaged_backups_and_dumps_that_name_databases_are_refused() {
     assert_eq!(backups.take(dir.path(), "tester", &silent, &cancel).await.expect_err("cancelled").kind, Kind::Cancelled);
     assert_eq!(std::fs::read_dir(dir.path()).expect("dir").count(), 0);
 }
+
+fn openssl(dir: &std::path::Path, args: &[&str]) {
+    let mut c = std::process::Command::new("openssl");
+    c.args(args).current_dir(dir);
+    support::server::run(c, "openssl");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logins_and_tls_work_as_configured() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::Builder::new().prefix("hp-tls-").tempdir_in("/tmp").expect("dir");
+    let d = dir.path();
+    std::fs::set_permissions(d, std::fs::Permissions::from_mode(0o755)).expect("mode");
+    openssl(d, &["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=Test CA", "-days", "2"]);
+    openssl(d, &["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "other.key", "-out", "other.crt", "-subj", "/CN=Other CA", "-days", "2"]);
+    for (name, san) in [("server", "subjectAltName=DNS:localhost"), ("client", "subjectAltName=DNS:client")] {
+        std::fs::write(d.join("ext"), san).expect("ext");
+        openssl(d, &["req", "-newkey", "rsa:2048", "-nodes", "-keyout", &format!("{name}.key"), "-out", &format!("{name}.csr"), "-subj", "/CN=x"]);
+        openssl(d, &["x509", "-req", "-in", &format!("{name}.csr"), "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "ext", "-out", &format!("{name}.crt")]);
+    }
+    for f in ["server.key", "server.crt", "ca.crt"] {
+        let copy = d.join(format!("my-{f}"));
+        std::fs::copy(d.join(f), &copy).expect("copy");
+        std::fs::set_permissions(&copy, std::fs::Permissions::from_mode(0o600)).expect("mode");
+        support::server::Unprivileged::first_of(&["mysql", "nobody"]).own(&copy);
+    }
+    let set = |k: &str, f: &str| format!("--{k}={}", d.join(f).display());
+    let options = [set("ssl-cert", "my-server.crt"), set("ssl-key", "my-server.key"), set("ssl-ca", "my-ca.crt")];
+    let server = MariaServer::start(&options.iter().map(String::as_str).collect::<Vec<_>>());
+    let awkward = "p\"a#s s\\w'ö$";
+    server.sql("", "install soname 'auth_ed25519'");
+    server.sql("", &format!("create database over_tls; create table over_tls.t (a int primary key); insert into over_tls.t values (1);
+        create user ed@'127.0.0.1' identified via ed25519 using password('secret');
+        create user old@'127.0.0.1' identified via mysql_old_password;
+        create user bycert@'127.0.0.1' require x509;
+        create user crypt@'127.0.0.1' identified by '{}' require ssl; grant all on *.* to crypt@'127.0.0.1'", awkward.replace('\\', "\\\\").replace('\'', "''")));
+    let user = |name: &str, ssl: SslMode| {
+        let mut t = target(&server, "");
+        t.user = Some(name.into());
+        t.sslmode = ssl;
+        t
+    };
+    let how = || Connect::new(Role::Query, Access::ReadWrite);
+    let with = |t: Target, password: &str| registry::engine(t, Some(SecretString::from(password.to_string())));
+    for (ssl, encrypted) in [(SslMode::Disable, false), (SslMode::Prefer, true), (SslMode::Require, true)] {
+        let s = with(user("ed", ssl), "secret").connect(how()).await.unwrap_or_else(|e| panic!("{ssl:?}: {e:?}"));
+        let cipher = s.fetch("show session status like 'Ssl_cipher'").await.expect("cipher");
+        assert_eq!(cipher.rows[0][1].as_deref().is_some_and(|c| !c.is_empty()), encrypted, "{ssl:?}");
+        let e = with(user("ed", ssl), "wrong").connect(how()).await.err().expect("wrong password");
+        assert_eq!(e.code.as_deref(), Some("1045"), "{e:?}");
+    }
+    let e = with(user("old", SslMode::Require), "x").connect(how()).await.err().expect("unsupported");
+    assert_eq!(e.kind, Kind::Connect, "{e:?}");
+    let e = with(user("crypt", SslMode::Disable), awkward).connect(how()).await.err().expect("needs TLS");
+    assert_eq!(e.kind, Kind::Connect, "{e:?}");
+
+    // The certificate names localhost, not 127.0.0.1.
+    let root = |ssl, file: &str| {
+        let mut t = user("root", ssl);
+        t.sslrootcert = Some(d.join(file));
+        t
+    };
+    engine(root(SslMode::VerifyCa, "ca.crt")).connect(how()).await.expect("the chain is fine");
+    engine(root(SslMode::Require, "ca.crt")).connect(how()).await.map(drop).unwrap_or_else(|e| panic!("{e:?}"));
+    let e = engine(root(SslMode::VerifyFull, "ca.crt")).connect(how()).await.err().expect("another name");
+    assert!(e.message.starts_with("TLS with"), "{e:?}");
+    let mut named = root(SslMode::VerifyFull, "ca.crt");
+    named.host = Some("localhost".into());
+    // The account is bound to 127.0.0.1; by name the server may see ::1 first, so only TLS is looked at.
+    if let Err(e) = engine(named).connect(how()).await {
+        assert!(!e.message.starts_with("TLS with"), "{e:?}");
+    }
+    for ssl in [SslMode::VerifyCa, SslMode::VerifyFull] {
+        let e = engine(root(ssl, "other.crt")).connect(how()).await.err().expect("another authority");
+        assert!(e.message.starts_with("TLS with"), "{e:?}");
+    }
+    let mut cert = user("bycert", SslMode::Require);
+    assert!(engine(cert.clone()).connect(how()).await.is_err());
+    (cert.sslcert, cert.sslkey) = (Some(d.join("client.crt")), Some(d.join("client.key")));
+    engine(cert).connect(how()).await.expect("by certificate");
+
+    // An idle encrypted connection stays, and is noticed when it dies; cancelling works through TLS.
+    let s = with(user("crypt", SslMode::Require), awkward).connect(how()).await.expect("over TLS");
+    let slow = { let s = s.clone(); tokio::spawn(async move { run(&s, "select sleep(50), 'tls_cancel'").await }) };
+    support::wait_until("the statement runs", || running(&server, "tls_cancel") == 1);
+    s.cancel().await.expect("cancel");
+    assert_eq!(slow.await.expect("task").expect_err("cancelled").kind, Kind::Cancelled);
+    assert_eq!(s.status().lost, None);
+    let id = s.fetch("select connection_id()").await.expect("id").scalar().expect("id").to_string();
+    let mut watch = s.watch();
+    server.sql("", &format!("kill {id}"));
+    tokio::time::timeout(support::PATIENCE, watch.wait_for(|s| s.lost.is_some())).await.expect("noticed").expect("lost");
+
+    // The tools log in by a file, with a password that no shell and no option file takes lightly.
+    let mut t = user("crypt", SslMode::Require);
+    t.database = Some("over_tls".into());
+    let e = with(t, awkward);
+    let out = tempfile::tempdir().expect("dir");
+    let manifest = e.backups().get().expect("backups")
+        .take(out.path(), "tester", &holdpoint::model::Silent, &tokio_util::sync::CancellationToken::new()).await.expect("a dump over TLS");
+    assert!(manifest.artefacts[0].bytes > 0);
+}

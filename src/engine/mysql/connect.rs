@@ -3,7 +3,7 @@
 use super::errors;
 use super::pulse::Peer;
 use crate::config::{SslMode, Target};
-use crate::engine::tunnel::Tunnel;
+use crate::engine::{tls, tunnel::Tunnel};
 use crate::model::{Error, Result};
 use mysql_async::{ClientIdentity, Conn, DriverError, Opts, OptsBuilder, SslOpts};
 use secrecy::{ExposeSecret, SecretString};
@@ -188,7 +188,7 @@ impl Connector {
                         self.plain.store(true, Ordering::Relaxed);
                         conn
                     }
-                    (Err(e), SslMode::VerifyCa) => {
+                    (Err(e), SslMode::VerifyCa | SslMode::Require) => {
                         // The driver's own "any name" switch does not know today's wording of the error; the chain is
                         // checked again with the name that the certificate does carry.
                         let Some(name) = presented_name(&e) else { return Err(self.explain(e)) };
@@ -223,17 +223,13 @@ impl Connector {
             }
             // As in libpq: `require` with a root certificate checks the chain.
             _ => {
-                let roots = match &t.sslrootcert {
-                    Some(file) => vec![file.clone().into()],
-                    None => {
-                        let found = rustls_native_certs::load_native_certs();
-                        if found.certs.is_empty() {
-                            return Err(Error::connect("this machine has no root certificates to check the server's with")
-                                .hint("Name the CA's certificate in `sslrootcert`."));
-                        }
-                        found.certs.into_iter().map(|c| c.to_vec().into()).collect()
-                    }
-                };
+                // The driver gives up on the first certificate that is no trust anchor: only those that are, go there.
+                let (_, certs) = tls::roots(t.sslrootcert.as_deref())?;
+                let roots = certs
+                    .into_iter()
+                    .filter(|c| rustls::RootCertStore::empty().add(c.clone()).is_ok())
+                    .map(|c| c.to_vec().into())
+                    .collect();
                 ssl.with_root_certs(roots).with_disable_built_in_roots(true)
             }
         };

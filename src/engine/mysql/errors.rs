@@ -173,6 +173,12 @@ mod tests {
     }
 
     #[test]
+    fn an_unknown_way_to_log_in_is_named() {
+        let e = connecting(My::Driver(DriverError::UnknownAuthPlugin { name: "dialog".into() }), "db:3306", "ann", true);
+        assert_eq!(e.message, "db:3306 wants the login method `dialog` for ann, which is not supported");
+    }
+
+    #[test]
     fn a_cancelled_statement_is_no_failure() {
         let e = server(ServerError { code: 1317, message: "Query execution was interrupted".into(), state: "70100".into() }, "");
         assert_eq!(e.kind, Kind::Cancelled);
