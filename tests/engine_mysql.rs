@@ -811,12 +811,54 @@ async fn logins_and_tls_work_as_configured() {
     let dir = tempfile::Builder::new().prefix("hp-tls-").tempdir_in("/tmp").expect("dir");
     let d = dir.path();
     std::fs::set_permissions(d, std::fs::Permissions::from_mode(0o755)).expect("mode");
-    openssl(d, &["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=Test CA", "-days", "2"]);
-    openssl(d, &["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "other.key", "-out", "other.crt", "-subj", "/CN=Other CA", "-days", "2"]);
+    openssl(
+        d,
+        &["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=Test CA", "-days", "2"],
+    );
+    openssl(
+        d,
+        &[
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-keyout",
+            "other.key",
+            "-out",
+            "other.crt",
+            "-subj",
+            "/CN=Other CA",
+            "-days",
+            "2",
+        ],
+    );
     for (name, san) in [("server", "subjectAltName=DNS:localhost"), ("client", "subjectAltName=DNS:client")] {
         std::fs::write(d.join("ext"), san).expect("ext");
-        openssl(d, &["req", "-newkey", "rsa:2048", "-nodes", "-keyout", &format!("{name}.key"), "-out", &format!("{name}.csr"), "-subj", "/CN=x"]);
-        openssl(d, &["x509", "-req", "-in", &format!("{name}.csr"), "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "ext", "-out", &format!("{name}.crt")]);
+        openssl(
+            d,
+            &["req", "-newkey", "rsa:2048", "-nodes", "-keyout", &format!("{name}.key"), "-out", &format!("{name}.csr"), "-subj", "/CN=x"],
+        );
+        openssl(
+            d,
+            &[
+                "x509",
+                "-req",
+                "-in",
+                &format!("{name}.csr"),
+                "-CA",
+                "ca.crt",
+                "-CAkey",
+                "ca.key",
+                "-CAcreateserial",
+                "-days",
+                "2",
+                "-extfile",
+                "ext",
+                "-out",
+                &format!("{name}.crt"),
+            ],
+        );
     }
     for f in ["server.key", "server.crt", "ca.crt"] {
         let copy = d.join(format!("my-{f}"));
@@ -829,11 +871,17 @@ async fn logins_and_tls_work_as_configured() {
     let server = MariaServer::start(&options.iter().map(String::as_str).collect::<Vec<_>>());
     let awkward = "p\"a#s s\\w'ö$";
     server.sql("", "install soname 'auth_ed25519'");
-    server.sql("", &format!("create database over_tls; create table over_tls.t (a int primary key); insert into over_tls.t values (1);
+    server.sql(
+        "",
+        &format!(
+            "create database over_tls; create table over_tls.t (a int primary key); insert into over_tls.t values (1);
         create user ed@'127.0.0.1' identified via ed25519 using password('secret');
         create user old@'127.0.0.1' identified via mysql_old_password;
         create user bycert@'127.0.0.1' require x509;
-        create user crypt@'127.0.0.1' identified by '{}' require ssl; grant all on *.* to crypt@'127.0.0.1'", awkward.replace('\\', "\\\\").replace('\'', "''")));
+        create user crypt@'127.0.0.1' identified by '{}' require ssl; grant all on *.* to crypt@'127.0.0.1'",
+            awkward.replace('\\', "\\\\").replace('\'', "''")
+        ),
+    );
     let user = |name: &str, ssl: SslMode| {
         let mut t = target(&server, "");
         t.user = Some(name.into());
@@ -881,7 +929,10 @@ async fn logins_and_tls_work_as_configured() {
 
     // An idle encrypted connection stays, and is noticed when it dies; cancelling works through TLS.
     let s = with(user("crypt", SslMode::Require), awkward).connect(how()).await.expect("over TLS");
-    let slow = { let s = s.clone(); tokio::spawn(async move { run(&s, "select sleep(50), 'tls_cancel'").await }) };
+    let slow = {
+        let s = s.clone();
+        tokio::spawn(async move { run(&s, "select sleep(50), 'tls_cancel'").await })
+    };
     support::wait_until("the statement runs", || running(&server, "tls_cancel") == 1);
     s.cancel().await.expect("cancel");
     assert_eq!(slow.await.expect("task").expect_err("cancelled").kind, Kind::Cancelled);
@@ -896,7 +947,12 @@ async fn logins_and_tls_work_as_configured() {
     t.database = Some("over_tls".into());
     let e = with(t, awkward);
     let out = tempfile::tempdir().expect("dir");
-    let manifest = e.backups().get().expect("backups")
-        .take(out.path(), "tester", &holdpoint::model::Silent, &tokio_util::sync::CancellationToken::new()).await.expect("a dump over TLS");
+    let manifest = e
+        .backups()
+        .get()
+        .expect("backups")
+        .take(out.path(), "tester", &holdpoint::model::Silent, &tokio_util::sync::CancellationToken::new())
+        .await
+        .expect("a dump over TLS");
     assert!(manifest.artefacts[0].bytes > 0);
 }
