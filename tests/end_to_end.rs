@@ -1,0 +1,296 @@
+//! The main job on the command line, on every engine: held, rehearsed, promoted, backed up, proven, signed, applied,
+//! reverted, read in the journal; and what must never pass.
+
+mod support;
+
+use std::path::Path;
+use std::process::Output;
+use support::maria::MariaServer;
+use support::pg::PgServer;
+use support::server::free_port;
+
+/// A project directory with three databases and two migrations, and a home of its own.
+struct Project {
+    home: tempfile::TempDir,
+    /// Servers that must live as long as the project.
+    _pg: Vec<PgServer>,
+    _maria: Vec<MariaServer>,
+}
+
+const UP: &str = "create index notes_author on notes (author);\n\nalter table notes add column archived integer not null default 0;\n";
+const DOWN: &str = "alter table notes drop column archived;\n\ndrop index notes_author;\n";
+const DOWN_MARIADB: &str = "alter table notes drop column archived;\n\ndrop index notes_author on notes;\n";
+const SEED: &[&str] = &[
+    "create table notes (id integer primary key, author varchar(40) not null, body varchar(200))",
+    "insert into notes values (1, 'mira', 'first'), (2, 'jonas', 'zweite — ü'), (3, 'aiko', null)",
+];
+
+impl Project {
+    fn new(targets: &str, down: &str, pg: Vec<PgServer>, maria: Vec<MariaServer>) -> Project {
+        let home = tempfile::tempdir().expect("home");
+        let config = format!("[policy]\napproval = \"solo\"\n\n[store]\npath = \"store/holdpoint.db\"\n{targets}");
+        std::fs::write(home.path().join("holdpoint.toml"), config).expect("config");
+        for d in ["migrations", "backups", "scratch"] {
+            std::fs::create_dir(home.path().join(d)).expect("directory");
+        }
+        let p = Project { home, _pg: pg, _maria: maria };
+        p.write("migrations/0001_notes_archive.up.sql", UP);
+        p.write("migrations/0001_notes_archive.down.sql", down);
+        p
+    }
+
+    fn sqlite() -> Project {
+        let mut targets = String::new();
+        for (name, env) in [("app-dev", "development"), ("app-qa", "qa"), ("app-prod", "production")] {
+            targets.push_str(&format!(
+                "\n[targets.{name}]\nengine = \"sqlite\"\npath = \"{name}.db\"\nenvironment = \"{env}\"\nmigrations = \"migrations\"\n\
+                 backups = \"backups\"\nscratch = \"scratch\"\n"
+            ));
+        }
+        let p = Project::new(&targets, DOWN, vec![], vec![]);
+        for name in ["app-dev", "app-qa", "app-prod"] {
+            let db = rusqlite::Connection::open(p.path(&format!("{name}.db"))).expect("database");
+            db.execute_batch(&SEED.join(";")).expect("seed");
+        }
+        p
+    }
+
+    fn postgres() -> Project {
+        // Proofs never run on production's server: the scratch place is a second one.
+        let (live, scratch) = (PgServer::start(&[]), PgServer::start(&[]));
+        let mut targets = String::new();
+        for (name, env) in [("app-dev", "development"), ("app-qa", "qa"), ("app-prod", "production")] {
+            live.create_database(name);
+            live.psql(name, &SEED.join(";"));
+            targets.push_str(&format!(
+                "\n[targets.{name}]\nengine = \"postgres\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"postgres\"\ndatabase = \"{name}\"\n\
+                 sslmode = \"disable\"\nenvironment = \"{env}\"\nmigrations = \"migrations\"\nbackups = \"backups\"\nscratch = \"proofs\"\n",
+                live.port
+            ));
+        }
+        targets.push_str(&format!(
+            "\n[targets.proofs]\nurl = \"postgres://postgres@127.0.0.1:{}/postgres?sslmode=disable\"\nenvironment = \"development\"\n",
+            scratch.port
+        ));
+        Project::new(&targets, DOWN, vec![live, scratch], vec![])
+    }
+
+    fn mariadb() -> Project {
+        let (live, scratch) = (MariaServer::start(&[]), MariaServer::start(&[]));
+        let mut targets = String::new();
+        for (name, env) in [("app-dev", "development"), ("app-qa", "qa"), ("app-prod", "production")] {
+            live.create_database(name);
+            live.sql(name, &SEED.join(";"));
+            targets.push_str(&format!(
+                "\n[targets.{name}]\nengine = \"mysql\"\nsocket = \"{}\"\nuser = \"root\"\ndatabase = \"{name}\"\n\
+                 environment = \"{env}\"\nmigrations = \"migrations\"\nbackups = \"backups\"\nscratch = \"proofs\"\n",
+                live.socket.display()
+            ));
+        }
+        targets.push_str(&format!(
+            "\n[targets.proofs]\nengine = \"mysql\"\nsocket = \"{}\"\nuser = \"root\"\nenvironment = \"development\"\n",
+            scratch.socket.display()
+        ));
+        Project::new(&targets, DOWN_MARIADB, vec![], vec![live, scratch])
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.home.path().join(name)
+    }
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path(name), text).expect("write");
+    }
+    fn run(&self, args: &[&str]) -> Output {
+        support::command(self.home.path()).args(args).output().expect("run")
+    }
+    /// Runs, expects the exit code, and gives back standard output and standard error together.
+    fn expect(&self, code: i32, args: &[&str]) -> String {
+        let out = self.run(args);
+        let text = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+        assert_eq!(out.status.code(), Some(code), "holdpoint {}:\n{text}", args.join(" "));
+        text
+    }
+    fn ok(&self, args: &[&str]) -> String {
+        self.expect(0, args)
+    }
+    /// Everything up to the signature, on production.
+    fn proven(&self) {
+        self.ok(&["migrate", "rehearse", "app-dev"]);
+        self.expect(0, &["run", "schema-migration", "app-qa"]);
+        self.ok(&["migrate", "apply", "app-qa"]);
+        // Stops at the approval, which is a person's.
+        self.expect(4, &["run", "schema-migration", "app-prod"]);
+    }
+    fn sign(&self) {
+        self.ok(&["checklist", "sign", "app-prod", "approval", "--reason", "tested in qa", "--confirm", "app-prod"]);
+        // Preconditions are read right before the run, after the approval.
+        self.ok(&["run", "schema-migration", "app-prod"]);
+    }
+    fn column_is_there(&self, target: &str) -> bool {
+        self.run(&["query", target, "select archived from notes"]).status.success()
+    }
+}
+
+fn assert_names(text: &str, steps: &[&str]) {
+    for s in steps {
+        assert!(text.contains(s), "{s} is not named in:\n{text}");
+    }
+}
+
+fn main_job(p: &Project) {
+    let text = p.ok(&["migrate", "status", "app-prod"]);
+    assert!(text.contains("notes archive") || text.contains("notes_archive"), "{text}");
+    assert!(text.contains("pending"), "{text}");
+
+    // Held: nothing is proven yet, and every missing step is named.
+    let held = p.expect(4, &["migrate", "apply", "app-prod"]);
+    assert_names(&held, &["applied-earlier", "backup-taken", "restore-verified", "rollback-proven", "approval"]);
+    assert!(!p.column_is_there("app-prod"));
+
+    p.proven();
+    let held = p.expect(4, &["migrate", "apply", "app-prod"]);
+    assert_names(&held, &["approval"]);
+    p.sign();
+    p.ok(&["checklist", "show", "app-prod"]);
+
+    p.ok(&["migrate", "apply", "app-prod"]);
+    assert!(p.column_is_there("app-prod"));
+    assert!(p.ok(&["migrate", "status", "app-prod"]).contains("applied"));
+
+    p.ok(&["migrate", "revert", "app-prod"]);
+    assert!(!p.column_is_there("app-prod"));
+
+    assert!(p.ok(&["journal", "verify"]).contains("intact"));
+    let journal = p.ok(&["journal", "show", "app-prod", "-n", "200"]);
+    assert_names(&journal, &["backup", "approv", "statement"]);
+}
+
+#[test]
+fn main_job_on_sqlite() {
+    main_job(&Project::sqlite());
+}
+
+#[test]
+fn main_job_on_postgresql() {
+    main_job(&Project::postgres());
+}
+
+#[test]
+fn main_job_on_mariadb() {
+    main_job(&Project::mariadb());
+}
+
+#[test]
+fn an_edit_after_the_proof_closes_the_gate_again() {
+    let p = Project::sqlite();
+    p.proven();
+    p.sign();
+    p.write("migrations/0001_notes_archive.up.sql", &format!("{UP}-- one more word\n"));
+    let held = p.expect(4, &["migrate", "apply", "app-prod"]);
+    assert_names(&held, &["rollback-proven", "approval", "edited"]);
+    assert!(!p.column_is_there("app-prod"));
+}
+
+#[test]
+fn a_backup_of_another_database_is_no_backup() {
+    let p = Project::sqlite();
+    p.ok(&["migrate", "rehearse", "app-dev"]);
+    p.ok(&["run", "schema-migration", "app-qa"]);
+    p.ok(&["migrate", "apply", "app-qa"]);
+    // qa has a verified backup now; production has none, whoever copies or renames it.
+    let held = p.expect(4, &["migrate", "apply", "app-prod"]);
+    assert_names(&held, &["backup-taken", "restore-verified"]);
+    let dir = std::fs::read_dir(p.path("backups")).expect("backups").next().expect("one").expect("entry").path();
+    let text = p.run(&["backup", "verify", "app-prod", &dir.display().to_string()]);
+    assert_ne!(text.status.code(), Some(0), "a backup of another database was verified");
+}
+
+#[test]
+fn a_truncated_backup_is_never_verified() {
+    let p = Project::sqlite();
+    p.ok(&["backup", "take", "app-prod"]);
+    let dir = std::fs::read_dir(p.path("backups")).expect("backups").next().expect("one").expect("entry").path();
+    let largest = largest_file(&dir);
+    let bytes = std::fs::read(&largest).expect("artefact");
+    std::fs::write(&largest, &bytes[..bytes.len() - 512]).expect("truncate");
+    let out = p.run(&["backup", "verify", "app-prod"]);
+    assert_ne!(out.status.code(), Some(0));
+    let held = p.expect(4, &["migrate", "apply", "app-prod"]);
+    assert_names(&held, &["restore-verified"]);
+}
+
+fn largest_file(dir: &Path) -> std::path::PathBuf {
+    std::fs::read_dir(dir)
+        .expect("directory")
+        .map(|e| e.expect("entry").path())
+        .filter(|p| p.is_file() && p.extension().is_none_or(|e| e != "json"))
+        .max_by_key(|p| p.metadata().expect("metadata").len())
+        .expect("an artefact")
+}
+
+#[test]
+fn an_empty_or_wrong_down_is_never_proven() {
+    for (down, why) in [("-- nothing to do\n", "down"), ("drop index notes_author;\n", "archived")] {
+        let p = Project::sqlite();
+        p.write("migrations/0001_notes_archive.down.sql", down);
+        p.ok(&["backup", "take", "app-prod"]);
+        p.ok(&["backup", "verify", "app-prod"]);
+        let text = p.expect(1, &["migrate", "prove", "app-prod"]);
+        assert!(text.contains("irreversible") && text.contains(why), "{text}");
+        let held = p.expect(4, &["migrate", "apply", "app-prod"]);
+        assert_names(&held, &["rollback-proven"]);
+    }
+}
+
+#[test]
+fn evidence_travels_between_hosts_and_an_edited_bundle_does_not() {
+    let dev = Project::sqlite();
+    dev.ok(&["migrate", "rehearse", "app-dev"]);
+    dev.ok(&["run", "schema-migration", "app-qa"]);
+    dev.ok(&["migrate", "apply", "app-qa"]);
+    dev.ok(&["evidence", "export", "app-dev", "-o", "dev.json"]);
+    dev.ok(&["evidence", "export", "app-qa", "-o", "qa.json"]);
+
+    let prod = Project::sqlite();
+    for name in ["dev.json", "qa.json"] {
+        std::fs::copy(dev.path(name), prod.path(name)).expect("copy");
+    }
+    let edited = std::fs::read_to_string(prod.path("dev.json")).expect("bundle").replacen("app-dev", "app-xyz", 1);
+    prod.write("edited.json", &edited);
+    let out = prod.run(&["evidence", "import", "edited.json"]);
+    assert_ne!(out.status.code(), Some(0), "an edited bundle was taken");
+    prod.ok(&["evidence", "import", "dev.json"]);
+    prod.ok(&["evidence", "import", "qa.json"]);
+    let held = prod.expect(4, &["migrate", "apply", "app-prod"]);
+    assert!(!held.contains("applied-earlier"), "the imported evidence does not count:\n{held}");
+}
+
+#[test]
+fn bad_input_ends_in_a_sentence_that_says_what_to_do() {
+    let p = Project::sqlite();
+    // A target that is not there, with the nearest one named.
+    let text = p.expect(2, &["query", "app-prdo", "select 1"]);
+    assert!(text.contains("app-prod"), "{text}");
+    // A password on the command line.
+    let text = p.expect(2, &["query", "postgres://mira:secret@127.0.0.1/x", "select 1"]);
+    assert!(text.contains("password") && !text.contains("secret"), "{text}");
+    // A server that is not there.
+    let url = format!("postgres://mira@127.0.0.1:{}/x", free_port());
+    let text = p.expect(3, &["query", &url, "select 1"]);
+    assert!(text.contains("127.0.0.1"), "{text}");
+    // A write on a read-only target.
+    let text = p.expect(4, &["query", "app-prod", "delete from notes"]);
+    assert!(text.to_lowercase().contains("read-only"), "{text}");
+    // A typing error in the configuration.
+    p.write("typo.toml", "[targets.x]\nengine = \"sqlite\"\npath = \"x.db\"\nenviroment = \"qa\"\n");
+    let text = p.expect(2, &["--config", "typo.toml", "query", "x", "select 1"]);
+    assert!(text.contains("typo.toml:4:1") && text.contains("environment"), "{text}");
+    // Half-named and broken migration files.
+    p.write("migrations/0002_half.up.sql", "select 1;");
+    std::fs::write(p.path("migrations/0003_bytes.up.sql"), b"select '\xff';").expect("write");
+    p.write("migrations/notes.txt.up.sql", "x");
+    let text = p.expect(1, &["migrate", "status", "app-prod"]);
+    assert!(text.contains("0003_bytes"), "{text}");
+    // A panic would have said so.
+    assert!(!text.contains("panicked"));
+}
