@@ -113,3 +113,11 @@ fn fail(e: &Error) -> ExitCode {
     }
     ExitCode::from(e.exit_code())
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_definition_is_sound() {
+        super::definition().debug_assert();
+    }
+}

@@ -97,8 +97,7 @@ pub enum Command {
     Checklist(Checklist),
     /// Run a checklist's provable steps in order, up to the first hold point that needs a person
     Run {
-        /// The checklist's id
-        #[arg(default_value = "schema-migration")]
+        /// The checklist's id: schema-migration
         checklist: String,
         #[command(flatten)]
         range: Range,
