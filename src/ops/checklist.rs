@@ -228,7 +228,10 @@ fn step_view(cx: &Cx, conn: &Connection, s: &Situation, def: &StepDef, tick: Tic
 /// Starts a run, or changes the range and issue of the open one as long as nothing of it is applied.
 pub async fn scope(cx: &Cx, conn: &Connection, checklist: &str, scope: &Scope) -> Result<RunView> {
     let session = conn.reader().await?;
-    let s = look(cx, conn, &session, checklist, scope.upto).await?;
+    let mut s = look(cx, conn, &session, checklist, scope.upto).await?;
+    if make_room(cx, conn, &s)? {
+        s = look(cx, conn, &session, checklist, scope.upto).await?;
+    }
     match s.open_run() {
         None => {
             s.need_range(&conn.target().name)?;
@@ -244,6 +247,21 @@ pub async fn scope(cx: &Cx, conn: &Connection, checklist: &str, scope: &Scope) -
         }
     }
     view(cx, conn, checklist).await
+}
+
+/// In the first environment an applied run makes room for the next range by itself: work there goes on all day, and
+/// reverting needs no run. Returns whether it was closed.
+pub(in crate::ops) fn make_room(cx: &Cx, conn: &Connection, s: &Situation) -> Result<bool> {
+    let target = conn.target();
+    let first = cx.config.environments.len() > 1 && target.environment.as_ref() == cx.config.environments.first();
+    match s.open_run() {
+        Some(run) if first && s.applied && s.act_in_the_way.is_none() && s.queue.pending().next().is_some() => {
+            let entry = cx.entry("run-closed", &target.name, serde_json::Value::Null);
+            cx.store.close_run(&run.id, "its range is applied, and more is pending", entry)?;
+            Ok(true)
+        }
+        _ => Ok(false),
+    }
 }
 
 /// Opens a run on what was seen.
@@ -266,7 +284,7 @@ pub(in crate::ops) fn change_range(cx: &Cx, conn: &Connection, run: &Run, s: &Si
             run.id,
             shown_range(&run.versions.clone().unwrap_or_default())
         ))
-        .hint(format!("Revert it, or close the run first: holdpoint run {} --target {name}", run.checklist)));
+        .hint(format!("Revert it, or close the run first: holdpoint run {} {name}", run.checklist)));
     }
     if let Some(limit) = upto.filter(|l| !s.queue.pending().any(|i| i.version == *l)) {
         return Err(Error::usage(format!("{} is not pending on {name}", super::record::shown_version(limit)))
@@ -323,21 +341,22 @@ pub async fn run_next(cx: &Cx, conn: &Connection, checklist: &str) -> Result<Ste
     }
 }
 
-/// Runs steps in order until one fails, needs a person, or would close the run. `each` is told after every step.
+/// Runs steps in order until one fails or needs a person; after the apply, validates, records and closes the run. `each` is
+/// told after every step.
 pub async fn run_all_provable(cx: &Cx, conn: &Connection, checklist: &str, each: &(dyn Fn(&StepOutcome) + Send + Sync)) -> Result<RunView> {
     let mut last: Option<String> = None;
     loop {
         cx.check_cancelled()?;
         let v = view(cx, conn, checklist).await?;
         let Some(next) = v.next.map(|i| &v.steps[i]) else { return Ok(v) };
-        let closes = next.id == "record" || v.steps.last().is_some_and(|l| l.id == next.id);
-        if next.kind == StepKind::Signed || next.act || closes || last.as_ref() == Some(&next.id) {
+        if next.kind == StepKind::Signed || next.act || last.as_ref() == Some(&next.id) {
             return Ok(v);
         }
         last = Some(next.id.clone());
         let outcome = run_step(cx, conn, checklist, &next.id).await?;
         each(&outcome);
-        if !outcome.holds {
+        let closed = outcome.evidence.iter().any(|e| e.kind == "recorded");
+        if !outcome.holds || closed {
             return view(cx, conn, checklist).await;
         }
     }
@@ -366,7 +385,7 @@ pub async fn sign(cx: &Cx, conn: &Connection, checklist: &str, step: &str, signa
                 "held: {} started this run and cannot approve it: policy asks for a second person",
                 crate::text::clean(name)
             ))
-            .hint(format!("Ask somebody else: holdpoint checklist sign {step} --target {}", target.name)));
+            .hint(format!("Ask somebody else: holdpoint checklist sign {} {step}", target.name)));
         }
         Approval::Second => false,
         Approval::Solo => {

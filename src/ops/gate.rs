@@ -121,6 +121,9 @@ pub async fn clear(cx: &Cx, conn: &Connection, upto: Option<i64>) -> Result<Resu
     // A session of its own: what a cached one knows of the server may be old.
     let session = conn.engine().connect(Connect::new(Role::Background, Access::ReadOnly)).await?;
     let mut s = look(cx, conn, &session, SCHEMA_MIGRATION, upto).await?;
+    if super::checklist::make_room(cx, conn, &s)? {
+        s = look(cx, conn, &session, SCHEMA_MIGRATION, upto).await?;
+    }
     if let (Some(run), Some(limit)) = (s.open_run(), upto) {
         if s.range.last().map(|m| m.version) != Some(limit) && !s.applied {
             super::checklist::change_range(cx, conn, run, &s, Some(limit))?;
@@ -131,7 +134,7 @@ pub async fn clear(cx: &Cx, conn: &Connection, upto: Option<i64>) -> Result<Resu
     s.need_range(&target.name)?;
     if s.applied {
         return Err(Error::usage(format!("{} is applied already on {}", shown_range(&s.versions()), target.name))
-            .hint("Close the run before the next one: holdpoint run schema-migration."));
+            .hint(format!("Validate, record and close the run: holdpoint run schema-migration {}", target.name)));
     }
     let judge = Judge { config: &cx.config, target, dialect: conn.dialect(), s: &s };
     let act = format!("applying {} to {}", shown_range(&s.versions()), target.name);
@@ -169,7 +172,7 @@ pub async fn clear(cx: &Cx, conn: &Connection, upto: Option<i64>) -> Result<Resu
                 step: "backup-taken".into(),
                 title: "Backup taken".into(),
                 why: e.message,
-                next: format!("Take a backup: holdpoint backup take --target {}", target.name),
+                next: format!("Take a backup: holdpoint backup take {}", target.name),
             }),
         }
     }
@@ -348,7 +351,7 @@ async fn plan_revert(cx: &Cx, conn: &Connection, downto: Option<i64>) -> Result<
             title: "In reverse order".into(),
             why: format!("{} was applied later and stands on it", shown_range(&later)),
             next: format!(
-                "Revert that first, or all of it: holdpoint migrate revert --to {} --target {}",
+                "Revert that first, or all of it: holdpoint migrate revert {1} --to {0}",
                 shown_version(versions[0]),
                 target.name
             ),
@@ -415,9 +418,9 @@ impl Clearance {
     pub fn versions(&self) -> Vec<i64> {
         self.range.iter().map(|r| r.0).collect()
     }
-    /// The right to take back what this clearance applied; made when it is consumed.
-    pub(in crate::ops) fn into_revert_right(self) -> RevertRight {
-        RevertRight { run: self.run, subject: self.subject, range: self.range }
+    /// The right to take back what this clearance applied, from the catalogue as the run left it.
+    pub(in crate::ops) fn into_revert_right(self, schema: String) -> RevertRight {
+        RevertRight { run: self.run, subject: Subject { schema, ..self.subject }, range: self.range }
     }
 }
 

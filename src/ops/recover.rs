@@ -231,17 +231,17 @@ fn next(target: &crate::config::Target, direction: &str, settled: bool, truths: 
         out.push(format!("{v}: compare its statements with the schema. Either run what is missing by hand and set success = true in _sqlx_migrations, or undo what took effect and delete the row."));
     }
     if !settled {
-        out.push(format!("Then look again: holdpoint migrate status --target {name}"));
+        out.push(format!("Then look again: holdpoint migrate status {name}"));
         return out;
     }
     let all_before = truths.iter().all(|t| t.state == State::Before);
     let all_after = truths.iter().all(|t| t.state == State::After);
     out.push(match (direction, all_before, all_after) {
-        (_, true, _) => format!("Nothing needs mending: run it again, holdpoint migrate {direction} --target {name}"),
-        ("apply", _, true) => format!("Go on with the checklist: holdpoint run schema-migration --target {name}"),
-        ("apply", ..) => format!("Take back what is applied (holdpoint migrate revert --target {name}), or prove and apply the rest."),
+        (_, true, _) => format!("Nothing needs mending: run it again, holdpoint migrate {direction} {name}"),
+        ("apply", _, true) => format!("Go on with the checklist: holdpoint run schema-migration {name}"),
+        ("apply", ..) => format!("Take back what is applied (holdpoint migrate revert {name}), or prove and apply the rest."),
         (_, _, true) => "Nothing needs mending: the range is reverted.".to_string(),
-        _ => format!("Revert the rest: holdpoint migrate revert --target {name}"),
+        _ => format!("Revert the rest: holdpoint migrate revert {name}"),
     });
     out
 }

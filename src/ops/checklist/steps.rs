@@ -27,7 +27,7 @@ pub(super) async fn run(cx: &Cx, conn: &Connection, s: &Situation, def: &StepDef
             let dir = judge.backup().and_then(|b| b.evidence.facts.get("dir").map(PathBuf::from));
             let dir = dir.ok_or_else(|| {
                 Error::held(format!("held: there is no valid backup of {} to verify", conn.target().name))
-                    .hint(format!("holdpoint backup take --target {}", conn.target().name))
+                    .hint(format!("holdpoint backup take {}", conn.target().name))
             })?;
             Ok(one(backup::verify(cx, conn, Some(&dir)).await?.evidence))
         }
@@ -119,7 +119,7 @@ fn validate(cx: &Cx, conn: &Connection, s: &Situation) -> Result<Evidence> {
     let judge = Judge { config: &cx.config, target: conn.target(), dialect: conn.dialect(), s };
     let applied = judge.applied_record().filter(|_| s.applied).ok_or_else(|| {
         Error::held("held: nothing of this run is applied yet, so there is nothing to validate")
-            .hint(format!("holdpoint migrate apply --target {}", conn.target().name))
+            .hint(format!("holdpoint migrate apply {}", conn.target().name))
     })?;
     let run = s.run.as_ref().map(|r| r.id.clone()).unwrap_or_default();
     let mut wrong: Vec<String> = s

@@ -452,25 +452,32 @@ pub(in crate::ops) fn promotion(config: &Config, target: &Target, s: &Situation)
 pub(in crate::ops) fn command(config: &Config, target: &Target, s: &Situation, step: &StepDef) -> String {
     let name = &target.name;
     match step.evidence.as_str() {
-        "backup-taken" => format!("holdpoint backup take --target {name}"),
-        "restore-verified" => format!("holdpoint backup verify --target {name}"),
-        "rollback-proven" => format!("holdpoint migrate prove --target {name}"),
-        "approval" => format!("holdpoint checklist sign {} --target {name}", step.id),
-        "applied" => format!("holdpoint migrate apply --target {name}"),
+        "backup-taken" => format!("holdpoint backup take {name}"),
+        "restore-verified" => format!("holdpoint backup verify {name}"),
+        "rollback-proven" => format!("holdpoint migrate prove {name}"),
+        "approval" => match config.policy.approval {
+            Approval::Second => format!("holdpoint checklist sign {name} {}", step.id),
+            Approval::Solo => format!("holdpoint checklist sign {name} {} --reason \"…\" --confirm {name}", step.id),
+        },
+        "applied" => format!("holdpoint migrate apply {name}"),
         "applied-earlier" => match promotion(config, target, s) {
             Err(lacking) => {
                 let env = &lacking[0].environment;
                 let first = config.environments.first() == Some(env);
                 let there = config.targets.values().find(|t| t.environment.as_ref() == Some(env) && t.name != *name);
+                // A part of what is pending was asked for: there too.
+                let last = s.range.last().map(|m| m.version);
+                let all = s.queue.pending().last().map(|i| i.version) == last;
+                let to = last.filter(|_| !all).map(|v| format!(" --to {v}")).unwrap_or_default();
                 match there {
-                    Some(t) if first => format!("holdpoint migrate rehearse --target {}", t.name),
-                    Some(t) => format!("holdpoint migrate apply --target {}", t.name),
+                    Some(t) if first => format!("holdpoint migrate rehearse {}{to}", t.name),
+                    Some(t) => format!("holdpoint migrate apply {}{to}", t.name),
                     None => "holdpoint evidence import FILE".into(),
                 }
             }
-            Ok(_) => format!("holdpoint run {} --target {name}", s.list.id),
+            Ok(_) => format!("holdpoint run {} {name}", s.list.id),
         },
-        _ => format!("holdpoint run {} --target {name}", s.list.id),
+        _ => format!("holdpoint run {} {name}", s.list.id),
     }
 }
 

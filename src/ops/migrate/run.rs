@@ -81,6 +81,8 @@ struct Done {
     evidence: Vec<Evidence>,
     findings: Vec<Finding>,
     took: Duration,
+    /// Hash of the catalogue as the run left it.
+    schema: String,
 }
 
 /// Applies what the clearance names, and nothing else.
@@ -102,7 +104,7 @@ pub async fn apply(cx: &Cx, conn: &Connection, clearance: Clearance) -> Result<A
         took: done.took,
         findings: done.findings,
         evidence: done.evidence,
-        revert: clearance.into_revert_right(),
+        revert: clearance.into_revert_right(done.schema),
     })
 }
 
@@ -132,7 +134,7 @@ pub async fn rehearse(cx: &Cx, conn: &Connection, upto: Option<i64>) -> Result<A
             cx.config.targets.values().filter(|t| t.environment.as_deref() == Some(env.as_str())).map(|t| t.name.as_str()).collect();
         let e = Error::usage(format!("rehearsing is for targets of {env}, and {} is not one", target.name));
         return Err(match there.first() {
-            Some(t) => e.hint(format!("holdpoint migrate rehearse --target {t}")),
+            Some(t) => e.hint(format!("holdpoint migrate rehearse {t}")),
             None => e.hint(format!("Configure a target with environment = \"{env}\".")),
         });
     }
@@ -145,7 +147,7 @@ pub async fn rehearse(cx: &Cx, conn: &Connection, upto: Option<i64>) -> Result<A
         let limit = right.versions().last().copied();
         revert(cx, conn, right).await?;
         cx.progress.update("applying again", 2, Some(2));
-        return apply_cleared(cx, conn, limit).await;
+        return finish_rehearsal(cx, conn, limit).await;
     }
     cx.progress.update("applying", 1, Some(3));
     let applied = apply_cleared(cx, conn, upto).await?;
@@ -153,7 +155,17 @@ pub async fn rehearse(cx: &Cx, conn: &Connection, upto: Option<i64>) -> Result<A
     let limit = applied.steps.last().map(|s| s.version);
     revert(cx, conn, applied.revert).await?;
     cx.progress.update("applying again", 3, Some(3));
-    apply_cleared(cx, conn, limit).await
+    finish_rehearsal(cx, conn, limit).await
+}
+
+/// The last apply of a rehearsal, then the steps after it: the run is closed.
+async fn finish_rehearsal(cx: &Cx, conn: &Connection, limit: Option<i64>) -> Result<ApplyReport> {
+    let mut report = apply_cleared(cx, conn, limit).await?;
+    let after = std::sync::Mutex::new(Vec::new());
+    let keep = |o: &checklist::StepOutcome| after.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(o.evidence.clone());
+    checklist::run_all_provable(cx, conn, SCHEMA_MIGRATION, &keep).await?;
+    report.evidence.extend(after.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner));
+    Ok(report)
 }
 
 /// Runs the steps that need nobody, clears and applies: enough where nobody has to sign.
@@ -399,13 +411,14 @@ async fn run_all(
     }
     let took = start.elapsed();
     evidence.push(record_range(cx, conn, order, session, migrations, &id, took)?);
+    let schema = travelling_hash(conn.catalog()?, &conn.catalog()?.objects(session).await?);
     let body = json!({
         "summary": format!("{} of {range} on {} done in {}", order.word(), target.name, crate::text::duration(took)),
         "act": id, "run": order.run,
     });
     act.end(&target.name, "done", body)?;
     cx.progress.update("done", total, Some(total));
-    Ok(Done { steps, evidence, findings: Vec::new(), took })
+    Ok(Done { steps, evidence, findings: Vec::new(), took, schema })
 }
 
 fn kind(order: &Order<'_>) -> (&'static str, &'static str) {

@@ -52,15 +52,12 @@ fn more(all: &[String], shown: usize) -> String {
     if all.len() > shown { format!("{first}; and {} more", all.len() - shown) } else { first }
 }
 
-/// What a lossy rollback loses, with counts.
+/// What a lossy rollback loses, with counts. Values that went with their rows are not told again.
 fn loss(d: &Differences) -> String {
-    let mut parts: Vec<String> = d.lost_values.iter().map(|(c, n)| format!("{} values of {c}", thousands(*n))).collect();
-    parts.extend(d.lost_rows.iter().map(|(t, n)| format!("{} rows of {t}", thousands(*n))));
-    if parts.is_empty() {
-        format!("the down leaves data otherwise than before: {}", more(&d.data, 2))
-    } else {
-        format!("the down loses {}", more(&parts, 3))
-    }
+    let mut parts: Vec<String> = d.lost_rows.iter().map(|(t, n)| format!("{} rows of {t}", thousands(*n))).collect();
+    let with_rows = |column: &str| column.rsplit_once('.').and_then(|(t, _)| d.lost_rows.get(t)).copied().unwrap_or(0);
+    parts.extend(d.lost_values.iter().filter(|(c, n)| **n > with_rows(c)).map(|(c, n)| format!("{} values of {c}", thousands(*n))));
+    if parts.is_empty() { format!("the down leaves data otherwise than before: {}", more(&d.data, 2)) } else { format!("the down loses {}", more(&parts, 3)) }
 }
 
 /// After the down: `back` against `before`. Tables of `back` must have been read in the column order of `before`.

@@ -103,7 +103,7 @@ impl<'a> Place<'a> {
                     self.target.target().name,
                     backup::short(self.backup_id())
                 ))
-                .hint(format!("Take a fresh backup: holdpoint backup take --target {}", self.target.target().name)));
+                .hint(format!("Take a fresh backup: holdpoint backup take {}", self.target.target().name)));
             }
             for m in ups {
                 let mut ignored = super::Timing::default();
