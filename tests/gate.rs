@@ -145,7 +145,16 @@ async fn without_evidence_every_missing_step_is_named() {
     let h = p.held(&prod).await;
     assert_eq!(
         steps(&h),
-        ["files-intact", "down-present", "applied-earlier", "backup-taken", "restore-verified", "rollback-proven", "approval", "preconditions"]
+        [
+            "files-intact",
+            "down-present",
+            "applied-earlier",
+            "backup-taken",
+            "restore-verified",
+            "rollback-proven",
+            "approval",
+            "preconditions"
+        ]
     );
     let e = Error::from(h);
     assert_eq!((e.kind, e.exit_code()), (Kind::Held, 4));
@@ -172,7 +181,12 @@ async fn the_honest_way_goes_through_and_back() {
     let count = |sql: &str| p.db("prod").query_row(sql, [], |r| r.get::<_, i64>(0)).unwrap();
     assert_eq!(count("SELECT count(*) FROM pragma_table_info('customers')"), 4);
     // As sqlx writes it: SHA-384, success, a time.
-    assert_eq!(count("SELECT count(*) FROM _sqlx_migrations WHERE success AND length(checksum) = 48 AND execution_time > 0 AND description = 'add phone'"), 1);
+    assert_eq!(
+        count(
+            "SELECT count(*) FROM _sqlx_migrations WHERE success AND length(checksum) = 48 AND execution_time > 0 AND description = 'add phone'"
+        ),
+        1
+    );
 
     let validated = checklist::run_step(&p.cx, &prod, SCHEMA_MIGRATION, "validate").await.unwrap();
     assert!(validated.holds, "{}", validated.summary);
@@ -313,7 +327,11 @@ async fn the_four_classes_are_told_apart_and_losses_counted() {
     let report = migrate::prove(&p.cx, &prod, None).await.unwrap();
     let class: Vec<_> = report.steps.iter().map(|s| (s.version.unwrap(), s.class)).collect();
     use RollbackClass::*;
-    assert_eq!(class, [(1, Exact), (2, Lossy), (3, Irreversible), (4, Irreversible), (5, Lossy), (6, Lossy), (7, Irreversible)], "{report:#?}");
+    assert_eq!(
+        class,
+        [(1, Exact), (2, Lossy), (3, Irreversible), (4, Irreversible), (5, Lossy), (6, Lossy), (7, Irreversible)],
+        "{report:#?}"
+    );
     assert_eq!(report.steps[1].lost["customers.note"], 5, "{:?}", report.steps[1]);
     assert_eq!(report.steps[4].lost["orders"], 7, "{:?}", report.steps[4]);
     assert!(report.steps[5].summary.contains("orders.state"), "{:?}", report.steps[5]);
@@ -323,7 +341,10 @@ async fn the_four_classes_are_told_apart_and_losses_counted() {
     assert!(!report.holds && report.range.is_none());
     assert_eq!(report.why_not.len(), 3, "{:?}", report.why_not);
     // Nothing of it touched the target, and nothing is left in scratch.
-    assert_eq!(p.db("prod").query_row("SELECT count(*) FROM sqlite_schema WHERE name = '_sqlx_migrations'", [], |r| r.get::<_, i64>(0)).unwrap(), 0);
+    assert_eq!(
+        p.db("prod").query_row("SELECT count(*) FROM sqlite_schema WHERE name = '_sqlx_migrations'", [], |r| r.get::<_, i64>(0)).unwrap(),
+        0
+    );
     let left: Vec<_> = std::fs::read_dir(p.root().join("scratch")).map(|d| d.flatten().collect()).unwrap_or_default();
     assert!(left.is_empty(), "{left:?}");
 
@@ -383,7 +404,13 @@ async fn a_second_person_is_somebody_else() {
     let prod = solo.conn("prod").await;
     checklist::run_all_provable(&solo.cx, &prod, SCHEMA_MIGRATION, &|_| {}).await.unwrap();
     let unnamed = Signature { typed_target: Some("production".into()), ..alone("mira") };
-    assert!(checklist::sign(&solo.cx, &prod, SCHEMA_MIGRATION, "approval", &unnamed).await.unwrap_err().message.contains("type the target's name"));
+    assert!(
+        checklist::sign(&solo.cx, &prod, SCHEMA_MIGRATION, "approval", &unnamed)
+            .await
+            .unwrap_err()
+            .message
+            .contains("type the target's name")
+    );
     checklist::sign(&solo.cx, &prod, SCHEMA_MIGRATION, "approval", &alone("mira")).await.unwrap();
     std::fs::write(solo.root().join("holdpoint.toml"), config("approval = \"second\"")).unwrap();
     let strict = solo.again("mira");
@@ -419,7 +446,12 @@ async fn tampered_evidence_and_a_tampered_journal_hold_everything() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failing_statement_leaves_the_target_as_it_was_and_says_so() {
     let p = Project::new();
-    p.migration(2, "fails_on_data", "CREATE UNIQUE INDEX one_note ON customers (note); INSERT INTO customers (name) SELECT 1/0 FROM nonesuch;", "DROP INDEX one_note;");
+    p.migration(
+        2,
+        "fails_on_data",
+        "CREATE UNIQUE INDEX one_note ON customers (note); INSERT INTO customers (name) SELECT 1/0 FROM nonesuch;",
+        "DROP INDEX one_note;",
+    );
     let dev = p.conn("dev").await;
     checklist::run_all_provable(&p.cx, &dev, SCHEMA_MIGRATION, &|_| {}).await.unwrap();
     let c = gate::clear(&p.cx, &dev, None).await.unwrap().unwrap();
@@ -502,10 +534,7 @@ async fn evidence_travels_between_hosts_and_edited_bundles_are_refused() {
 
     let text = std::fs::read_to_string(&bundle).unwrap();
     let cut = p.root().join("cut.json");
-    for (edited, why) in [
-        (text.replace("\"reverted\"", "\"applied\""), "was edited"),
-        (text[..text.len() / 2].to_string(), "was cut"),
-    ] {
+    for (edited, why) in [(text.replace("\"reverted\"", "\"applied\""), "was edited"), (text[..text.len() / 2].to_string(), "was cut")] {
         std::fs::write(&cut, edited).unwrap();
         let e = evidence::import(&elsewhere, &cut).unwrap_err();
         assert!(e.message.contains(why), "{}", e.message);

@@ -94,8 +94,11 @@ fn applied_earlier(cx: &Cx, conn: &Connection, s: &Situation) -> Result<Evidence
 }
 
 async fn preconditions(cx: &Cx, conn: &Connection, s: &Situation) -> Result<Evidence> {
-    let session = conn.reader().await?;
-    let findings = conn.engine().migrations().get()?.preconditions(&session).await?;
+    // On a session like the run's own: whether it may write is one of the questions.
+    let session = conn.migrator().await?;
+    let findings = conn.engine().migrations().get()?.preconditions(&session).await;
+    session.close().await;
+    let findings = findings?;
     let of = |severity: Severity| findings.iter().filter(move |f| f.severity == severity).map(|f| f.message.clone()).collect::<Vec<_>>();
     let (critical, warnings, unseen) = (of(Severity::Critical), of(Severity::Warning), of(Severity::Unknown));
     let mut summary = if critical.is_empty() { "nothing is in the way".to_string() } else { critical.join("; ") };

@@ -5,7 +5,7 @@
 
 use super::{Session, at, lit};
 use crate::model::{CanonicalObject, Dialect, Result, TableShape};
-use crate::sql::{TokenKind, lex};
+use crate::sql::{Token, TokenKind, lex};
 
 /// Tables of migration tools that stand beside the user's own.
 const HISTORY: &str = "_sqlx_migrations";
@@ -29,16 +29,22 @@ pub async fn objects(s: &Session) -> Result<Vec<CanonicalObject>> {
     let mut out = Vec::new();
     let schema = s.fetch(format!("SELECT t.type, t.name, t.sql FROM main.sqlite_schema t WHERE {own} AND t.sql IS NOT NULL")).await?;
     for r in &schema.rows {
-        out.push(object(at(r, 0), at(r, 1), tokens(at(r, 2))));
+        let definition = if at(r, 0) == "table" { table(at(r, 2)) } else { tokens(at(r, 2)) };
+        out.push(object(at(r, 0), at(r, 1), definition));
     }
     let columns = s
         .fetch(format!(
             "SELECT t.name, c.name, c.cid, upper(c.type), c.\"notnull\", c.dflt_value, c.pk, c.hidden
-             FROM main.sqlite_schema t, pragma_table_xinfo(t.name, 'main') c WHERE t.type = 'table' AND {own}"
+             FROM main.sqlite_schema t, pragma_table_xinfo(t.name, 'main') c WHERE t.type = 'table' AND {own} ORDER BY t.name, c.cid"
         ))
         .await?;
+    let mut order: Vec<(&str, Vec<&str>)> = Vec::new();
     for r in &columns.rows {
-        let mut definition = format!("#{} {}", at(r, 2), at(r, 3));
+        match order.last_mut() {
+            Some((table, names)) if *table == at(r, 0) => names.push(at(r, 1)),
+            _ => order.push((at(r, 0), vec![at(r, 1)])),
+        }
+        let mut definition = at(r, 3).to_string();
         if at(r, 4) == "1" {
             definition.push_str(" NOT NULL");
         }
@@ -55,6 +61,9 @@ pub async fn objects(s: &Session) -> Result<Vec<CanonicalObject>> {
             _ => {}
         }
         out.push(object("column", format!("{}.{}", at(r, 0), at(r, 1)), definition));
+    }
+    for (table, names) in order {
+        out.push(object("column-order", table, names.join(", ")));
     }
     let keys = s
         .fetch(format!(
@@ -112,21 +121,51 @@ pub async fn tables(s: &Session) -> Result<Vec<TableShape>> {
 
 /// A definition without what does not matter: blanks, comments, the case of keywords, quotes round plain names.
 fn tokens(sql: &str) -> String {
-    let mut out = String::with_capacity(sql.len());
-    for t in lex(Dialect::Sqlite, sql) {
+    token_list(sql).join(" ")
+}
+
+fn token_list(sql: &str) -> Vec<String> {
+    let one = |t: Token| {
         let text = &sql[t.span];
-        let text = match t.kind {
-            TokenKind::Whitespace | TokenKind::Comment => continue,
-            TokenKind::Keyword | TokenKind::Identifier => word(text),
-            TokenKind::QuotedIdentifier => plain(text),
-            _ => text.to_string(),
-        };
-        if !out.is_empty() {
-            out.push(' ');
+        match t.kind {
+            TokenKind::Whitespace | TokenKind::Comment => None,
+            TokenKind::Keyword | TokenKind::Identifier => Some(word(text)),
+            TokenKind::QuotedIdentifier => Some(plain(text)),
+            _ => Some(text.to_string()),
         }
-        out.push_str(&text);
+    };
+    lex(Dialect::Sqlite, sql).into_iter().filter_map(one).collect()
+}
+
+/// A table's definition with its columns sorted by name: their order is an object of its own, `column-order`.
+fn table(sql: &str) -> String {
+    let list = token_list(sql);
+    let Some(open) = list.iter().position(|t| t == "(").filter(|_| list.get(1).is_some_and(|t| t != "VIRTUAL")) else {
+        return list.join(" ");
+    };
+    let (mut columns, mut rest) = (Vec::new(), Vec::new());
+    let (mut depth, mut start, mut close) = (1, open + 1, list.len());
+    for (i, t) in list.iter().enumerate().skip(open + 1) {
+        match t.as_str() {
+            "(" => depth += 1,
+            ")" => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 || (depth == 1 && t == ",") {
+            // The words that begin a constraint of the table; anything else begins with a column's name.
+            let constraint = ["CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"].contains(&list[start.min(i)].as_str());
+            if constraint { &mut rest } else { &mut columns }.push(list[start..i].join(" "));
+            start = i + 1;
+        }
+        if depth == 0 {
+            close = i;
+            break;
+        }
     }
-    out
+    columns.sort();
+    columns.append(&mut rest);
+    let tail = list.get(close..).unwrap_or_default();
+    format!("{} {} {}", list[..=open].join(" "), columns.join(" , "), tail.join(" "))
 }
 
 /// Words whose case never matters in a definition: SQLite's keywords there, and the usual types. The list is part of what a
@@ -166,6 +205,16 @@ fn plain(quoted: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_order_of_columns_is_no_part_of_a_tables_definition() {
+        let a = table("CREATE TABLE t (id INTEGER PRIMARY KEY, n NUMERIC(10, 2) CHECK (n > 0), note TEXT, UNIQUE (n, note)) STRICT");
+        let b = table("CREATE TABLE t (id INTEGER PRIMARY KEY, note TEXT, n NUMERIC(10, 2) CHECK (n > 0), UNIQUE (n, note)) STRICT");
+        assert_eq!(a, b);
+        assert!(a.ends_with(", UNIQUE ( n , note ) ) STRICT"), "{a}");
+        assert_ne!(a, table("CREATE TABLE t (id INTEGER PRIMARY KEY, n NUMERIC(10, 3) CHECK (n > 0), note TEXT, UNIQUE (n, note)) STRICT"));
+        assert_eq!(table("CREATE VIRTUAL TABLE f USING fts5(b, a)"), tokens("CREATE VIRTUAL TABLE f USING fts5(b, a)"));
+    }
 
     #[test]
     fn blanks_comments_and_quotes_do_not_matter() {

@@ -57,7 +57,11 @@ fn loss(d: &Differences) -> String {
     let mut parts: Vec<String> = d.lost_rows.iter().map(|(t, n)| format!("{} rows of {t}", thousands(*n))).collect();
     let with_rows = |column: &str| column.rsplit_once('.').and_then(|(t, _)| d.lost_rows.get(t)).copied().unwrap_or(0);
     parts.extend(d.lost_values.iter().filter(|(c, n)| **n > with_rows(c)).map(|(c, n)| format!("{} values of {c}", thousands(*n))));
-    if parts.is_empty() { format!("the down leaves data otherwise than before: {}", more(&d.data, 2)) } else { format!("the down loses {}", more(&parts, 3)) }
+    if parts.is_empty() {
+        format!("the down leaves data otherwise than before: {}", more(&d.data, 2))
+    } else {
+        format!("the down loses {}", more(&parts, 3))
+    }
 }
 
 /// After the down: `back` against `before`. Tables of `back` must have been read in the column order of `before`.
