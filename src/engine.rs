@@ -123,6 +123,16 @@ pub trait Catalog: Send + Sync {
     fn writing_functions<'a>(&'a self, _s: &'a Session, names: &'a [String]) -> BoxFuture<'a, Result<Vec<String>>> {
         Box::pin(async move { Ok(names.to_vec()) })
     }
+    /// Which of these plain names (last parts, without schema) are functions of users that may write: a call of a
+    /// built-in name may mean an overload, and in PostgreSQL `row.name` may mean `name(row)`. Engines in which a user
+    /// cannot shadow a built-in name have none.
+    fn shadowing_functions<'a>(&'a self, _s: &'a Session, _names: &'a [String]) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(async move { Ok(Vec::new()) })
+    }
+    /// Whether [`Catalog::shadowing_functions`] has anything to look up: spares a round trip where it has not.
+    fn functions_can_shadow(&self) -> bool {
+        false
+    }
 }
 
 /// A place for proofs: a database made for the purpose, dropped at the end.

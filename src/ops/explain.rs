@@ -18,21 +18,30 @@ pub async fn explain(_cx: &Cx, conn: &Connection, session: Option<&Session>, tex
         return Err(Error::usage("the statement is not complete yet"));
     }
     let statement = &text[one.span.clone()];
+    if first_word(conn.dialect(), statement).eq_ignore_ascii_case("explain") {
+        return Err(Error::usage("the statement is an EXPLAIN already: take the word away to see its plan as a tree, or run it as it is"));
+    }
     let verdict = sql::classify(conn.dialect(), statement);
     // Even plain EXPLAIN can run functions while planning (`reference/plans.md` §4), so it takes a read too.
     if verdict.class != Class::Read {
         let what = if analyze { "measured" } else { "explained" };
         return Err(Error::read_only(format!("only a statement that is proven to read is {what}: {}", verdict.reason)));
     }
+    if let Some(name) = query::writing_function(conn, &verdict).await? {
+        let what = if analyze { "run" } else { "planned" };
+        return Err(Error::read_only(format!("the function {} may write, so the statement is not {what}", crate::text::clean(&name))));
+    }
     let own = match session {
         Some(s) => s.clone(),
         None => conn.reader().await?,
     };
-    if let Some(name) = query::writing_function(conn, &own, &verdict).await? {
-        return Err(Error::read_only(format!(
-            "the function {name} may write, so the statement is not {}",
-            if analyze { "run" } else { "planned" }
-        )));
-    }
     own.explain(statement, analyze).await
+}
+
+fn first_word(dialect: crate::model::Dialect, text: &str) -> &str {
+    sql::lex(dialect, text)
+        .into_iter()
+        .find(|t| !matches!(t.kind, sql::TokenKind::Whitespace | sql::TokenKind::Comment))
+        .and_then(|t| text.get(t.span))
+        .unwrap_or("")
 }

@@ -3,7 +3,6 @@
 
 use super::{Connection, Cx};
 use crate::config::AccessMode;
-use crate::engine::Session;
 use crate::model::{Error, Result};
 use crate::sql::{self, Class, Verdict};
 use crate::store::journal::NewEntry;
@@ -84,18 +83,11 @@ pub async fn admit(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, text: &s
     let verdict = sql::classify(conn.dialect(), text);
     let guarded = guarded(cx, conn, unlock);
     let refusal = match verdict.class {
-        Class::Read => {
-            let session = if verdict.functions.is_empty() { None } else { Some(conn.reader().await?) };
-            let writing = match &session {
-                Some(s) => writing_function(conn, s, &verdict).await?,
-                None => None,
-            };
-            match writing {
-                None => return Ok(Admission::Run),
-                Some(f) => Error::read_only(format!("refused on {name}: the function {} may write", crate::text::clean(&f)))
-                    .hint("A function counts as reading when the catalogue declares it stable or immutable."),
-            }
-        }
+        Class::Read => match writing_function(conn, &verdict).await? {
+            None => return Ok(Admission::Run),
+            Some(f) => Error::read_only(format!("refused on {name}: the function {} may write", crate::text::clean(&f)))
+                .hint("A function counts as reading when the catalogue declares it stable or immutable."),
+        },
         Class::Dml if guarded => return Ok(Admission::Guarded),
         Class::Dml => Error::read_only(format!("refused on {name}, which is read-only: {}", verdict.reason))
             .hint("For a data fix, :unlock with the target's name gives guarded access for 15 minutes."),
@@ -110,11 +102,23 @@ pub async fn admit(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, text: &s
     Ok(Admission::Refused(refusal))
 }
 
-/// The first function of a read that the catalogue does not know to be harmless.
-pub(in crate::ops) async fn writing_function(conn: &Connection, session: &Session, verdict: &Verdict) -> Result<Option<String>> {
-    if verdict.functions.is_empty() {
+/// The first function of a read that the catalogue does not know to be harmless; asks the catalogue only when there is
+/// something to ask.
+pub(in crate::ops) async fn writing_function(conn: &Connection, verdict: &Verdict) -> Result<Option<String>> {
+    let catalog = conn.catalog()?;
+    let shadowed: Vec<String> = if catalog.functions_can_shadow() {
+        let last = |n: &String| n.rsplit('.').next().unwrap_or(n).to_string();
+        verdict.calls.iter().map(last).chain(verdict.fields.iter().cloned()).collect()
+    } else {
+        Vec::new()
+    };
+    if verdict.functions.is_empty() && shadowed.is_empty() {
         return Ok(None);
     }
-    let writing = conn.catalog()?.writing_functions(session, &verdict.functions).await?;
-    Ok(writing.into_iter().next())
+    let session = conn.reader().await?;
+    let writing = if verdict.functions.is_empty() { Vec::new() } else { catalog.writing_functions(&session, &verdict.functions).await? };
+    if let Some(name) = writing.into_iter().next() {
+        return Ok(Some(name));
+    }
+    Ok(catalog.shadowing_functions(&session, &shadowed).await?.into_iter().next())
 }
