@@ -235,6 +235,10 @@ async fn tags_warnings_and_the_state_of_the_transaction() {
     assert_eq!(a.columns.len(), 1);
     assert_eq!(a.rows.len(), 1);
     assert!(a.notices.iter().any(|n| n.message.contains("1 further result")), "{:?}", a.notices);
+    run(&s, "create procedure fails() begin select 1 as a; signal sqlstate '45000' set message_text = 'half way'; end").await.expect("procedure");
+    let e = refused(&s, "call fails()").await;
+    assert_eq!(e.message, "half way");
+    assert_eq!(s.fetch("select 7").await.expect("no error is left over").scalar(), Some("7"));
     // DDL inside a transaction commits: the server says so, not we.
     run(&s, "start transaction").await.expect("start");
     run(&s, "create table u (a int)").await.expect("ddl");
@@ -955,4 +959,64 @@ async fn logins_and_tls_work_as_configured() {
         .await
         .expect("a dump over TLS");
     assert!(manifest.artefacts[0].bytes > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_server_is_named_and_cancelling_says_that_it_cannot() {
+    let server = MariaServer::start(&["--max-connections=10"]);
+    let mut t = target(&server, "");
+    server.sql("", "create user plain@'127.0.0.1'");
+    t.user = Some("plain".into());
+    let e = engine(t);
+    let how = || Connect::new(Role::Query, Access::ReadWrite);
+    let mut sessions = Vec::new();
+    let refused = loop {
+        match e.connect(how()).await {
+            Ok(s) => sessions.push(s),
+            Err(e) => break e,
+        }
+        assert!(sessions.len() < 20);
+    };
+    assert_eq!(refused.code.as_deref(), Some("1040"), "{refused:?}");
+    let s = sessions.pop().expect("a session");
+    let slow = { let s = s.clone(); tokio::spawn(async move { run(&s, "select sleep(30), 'nobody_comes'").await }) };
+    support::wait_until("the statement runs", || running(&server, "nobody_comes") == 1);
+    let e = s.cancel().await.expect_err("no second connection");
+    assert!(e.message.contains("cancelling is not possible"), "{e:?}");
+    sessions.pop().expect("another").close().await;
+    s.cancel().await.expect("there is room now");
+    assert_eq!(slow.await.expect("task").expect_err("cancelled").kind, Kind::Cancelled);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_of_a_role_hold_and_an_unwanted_plan_is_given_up() {
+    let server = MariaServer::shared();
+    server.sql("", "create database limits; create table limits.t (a int primary key); insert into limits.t values (1), (2), (3)");
+    let e = engine(target(server, "limits"));
+    let background = e.connect(Connect::new(Role::Background, Access::ReadOnly)).await.expect("background");
+    let set = background.fetch("select @@lock_wait_timeout, @@innodb_lock_wait_timeout, @@max_statement_time").await.expect("limits");
+    assert_eq!(set.rows[0].iter().map(|c| c.as_deref().unwrap_or("")).collect::<Vec<_>>(), ["0", "0", "10.000000"]);
+    let holder = session(server, "limits", Access::ReadWrite).await;
+    run(&holder, "lock tables t write").await.expect("lock");
+    let start = std::time::Instant::now();
+    let e2 = refused(&background, "select * from t").await;
+    assert_eq!(e2.code.as_deref(), Some("1205"), "{e2:?}");
+    assert!(start.elapsed() < Duration::from_secs(5));
+    run(&holder, "unlock tables").await.expect("unlock");
+    // Dropped while it is analysed: the server is free soon.
+    let s = session(server, "limits", Access::ReadWrite).await;
+    let plan = { let s = s.clone(); tokio::spawn(async move { s.explain("select sleep(20), 'unwanted_plan' from t", true).await }) };
+    support::wait_until("it is analysed", || running(server, "unwanted_plan") == 1);
+    plan.abort();
+    support::wait_until("the server is free", || running(server, "unwanted_plan") == 0);
+    assert_eq!(s.fetch("select 1").await.expect("the session stays").scalar(), Some("1"));
+    // Configured settings are set, and a wrong one is named.
+    let mut t = target(server, "limits");
+    t.settings.insert("sql_mode".into(), "ANSI_QUOTES".into());
+    t.settings.insert("net_read_timeout".into(), "99".into());
+    let s = engine(t.clone()).connect(Connect::new(Role::Query, Access::ReadWrite)).await.expect("settings");
+    assert_eq!(s.fetch("select concat(@@sql_mode, @@net_read_timeout)").await.expect("set").scalar(), Some("ANSI_QUOTES99"));
+    t.settings.insert("no_such_thing".into(), "1".into());
+    let e = engine(t).connect(Connect::new(Role::Query, Access::ReadWrite)).await.err().expect("unknown variable");
+    assert!(e.message.contains("no_such_thing"), "{e:?}");
 }

@@ -77,8 +77,25 @@ impl Actor {
                     return;
                 }
                 Some(Request::Run { text, params, events }) => self.statement(&text, params, &events).await,
-                Some(Request::Explain { text, analyze, reply }) => {
-                    let plan = self.explain(&text, analyze).await;
+                Some(Request::Explain { text, analyze, mut reply }) => {
+                    let serial = self.control.begin().await;
+                    let control = self.control.clone();
+                    let plan = {
+                        let work = self.explain(&text, analyze);
+                        tokio::pin!(work);
+                        let mut unwanted = false;
+                        loop {
+                            tokio::select! {
+                                biased;
+                                plan = &mut work => break plan,
+                                // A newer edit wants another plan: this one need not be finished.
+                                () = reply.closed(), if !unwanted => {
+                                    unwanted = true;
+                                    end_on_server(&control, serial);
+                                }
+                            }
+                        }
+                    };
                     let _ = reply.send(plan);
                 }
             }
@@ -292,12 +309,11 @@ impl Actor {
     }
 
     async fn explain(&mut self, text: &str, analyze: bool) -> Result<crate::model::plan::Plan> {
-        if sql::split(Dialect::MySql, text).len() != 1 {
-            return Err(Error::new(Kind::Statement, "exactly one statement can be explained at a time"));
-        }
-        self.control.begin().await;
         let in_transaction = self.status.borrow().tx == TxState::Open;
-        let plan = explain::take(&mut self.conn, text, analyze, self.mariadb, &self.version, in_transaction).await;
+        let plan = match sql::split(Dialect::MySql, text).len() {
+            1 => explain::take(&mut self.conn, text, analyze, self.mariadb, &self.version, in_transaction).await,
+            _ => Err(Error::new(Kind::Statement, "exactly one statement can be explained at a time")),
+        };
         if self.control.end().await {
             self.absorb().await;
         }
@@ -340,10 +356,7 @@ impl Reader<'_> {
         if std::mem::replace(&mut flow.abandoned, true) {
             return;
         }
-        let (control, serial) = (self.control.clone(), self.serial);
-        tokio::spawn(async move {
-            let _ = control.kill(Some(serial)).await;
-        });
+        end_on_server(self.control, self.serial);
     }
 
     /// The next row; while none comes, an unfinished batch is handed on, and a reader that went away ends the statement.
@@ -367,6 +380,14 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// Ends the statement with this serial, if it still runs, without being waited for.
+fn end_on_server(control: &Arc<Control>, serial: u64) {
+    let control = control.clone();
+    tokio::spawn(async move {
+        let _ = control.kill(Some(serial)).await;
+    });
 }
 
 /// Reads all results; hands on the columns and rows of the first that has any. The last, unfinished batch comes back.
@@ -410,6 +431,10 @@ async fn stream<P: Protocol>(mut result: QueryResult<'_, '_, P>, reader: &Reader
                 reader.hand_on(full, &mut flow).await;
             }
         }
+    }
+    // A statement of a procedure that failed after others gave results: the driver holds its error back until asked again.
+    if let Err(e) = result.next().await {
+        flow.result = Err(e);
     }
     flow
 }

@@ -104,30 +104,26 @@ async fn set_up(conn: &mut Conn, connector: &Connector, how: &Connect) -> Result
     {
         let mut result = conn.query_iter(batch.join("; ")).await.map_err(|e| fail(e, batch.first().map_or("session", String::as_str)))?;
         loop {
-            // A statement without rows (the SETs) has an empty set of its own.
-            match result.columns() {
-                None => break,
-                Some(_) => {
-                    let mut rows = Vec::new();
-                    loop {
-                        match result.next().await {
-                            Ok(Some(row)) => rows.push(row),
-                            Ok(None) => break,
-                            Err(mysql_async::Error::Server(_)) if sets.len() + 1 >= batch.len() - 1 => {
-                                grants_refused = true;
-                                break;
-                            }
-                            Err(e) => {
-                                let what = batch.get(sets.len() + 1).cloned().unwrap_or_default();
-                                return Err(fail(e, &what));
-                            }
-                        }
-                    }
-                    sets.push(rows);
-                    if grants_refused {
-                        break;
-                    }
+            let known = result.columns().is_some();
+            let mut rows = Vec::new();
+            // Where there is no further result, this tells an error of the last statement from the end.
+            let ended = loop {
+                match result.next().await {
+                    Ok(Some(row)) => rows.push(row),
+                    Ok(None) => break Ok(()),
+                    Err(e) => break Err(e),
                 }
+            };
+            match ended {
+                // A statement without rows (the SETs) has an empty set of its own.
+                Ok(()) if known => sets.push(rows),
+                Ok(()) => break,
+                // Only SHOW GRANTS may be refused: the account's rights are then not known.
+                Err(mysql_async::Error::Server(_)) if sets.len() + 1 == batch.len() => {
+                    grants_refused = true;
+                    break;
+                }
+                Err(e) => return Err(fail(e, batch.get(sets.len()).map_or("session", String::as_str))),
             }
         }
     }
@@ -163,25 +159,23 @@ fn settings(connector: &Connector, how: &Connect) -> Result<Vec<String>> {
         let value = if number { value.clone() } else { Dialect::MySql.quote_literal(value) };
         out.push(format!("SET SESSION {name} = {value}"));
     }
-    let mut limits = Vec::new();
-    if let Some(limit) = how.lock_timeout {
-        // Whole seconds only; MariaDB knows 0 (do not wait at all), MySQL waits one second at least.
-        let seconds = limit.as_secs();
-        limits.push(format!(
-            "/*M!100300 lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds} */ \
-             /*!80000 lock_wait_timeout = {0}, innodb_lock_wait_timeout = {0} */",
-            seconds.max(1)
-        ));
-    }
-    if let Some(limit) = how.statement_timeout {
-        limits.push(format!(
-            "/*M!100300 max_statement_time = {} */ /*!80000 max_execution_time = {} */",
-            limit.as_secs_f64(),
-            limit.as_millis().max(1)
-        ));
-    }
-    for limit in limits {
-        out.push(format!("SET SESSION {limit}"));
+    if how.lock_timeout.is_some() || how.statement_timeout.is_some() {
+        // Each server reads what its version knows of the comments; the plain part fits all of them.
+        let seconds = how.lock_timeout.map(|l| l.as_secs());
+        let mut set = match seconds {
+            // Whole seconds only, and one at least.
+            Some(s) => format!("SET SESSION lock_wait_timeout = {0}, innodb_lock_wait_timeout = {0}", s.max(1)),
+            None => "SET SESSION lock_wait_timeout = @@session.lock_wait_timeout".to_string(),
+        };
+        if seconds == Some(0) {
+            // MariaDB knows 0: do not wait at all.
+            set.push_str(" /*M!100300 , lock_wait_timeout = 0, innodb_lock_wait_timeout = 0 */");
+        }
+        if let Some(limit) = how.statement_timeout {
+            let (seconds, ms) = (limit.as_secs_f64(), limit.as_millis().max(1));
+            set.push_str(&format!(" /*M!100101 , max_statement_time = {seconds} */ /*!50708 , max_execution_time = {ms} */"));
+        }
+        out.push(set);
     }
     if how.access == Access::ReadOnly {
         out.push("SET SESSION TRANSACTION READ ONLY".into());
