@@ -235,7 +235,9 @@ async fn tags_warnings_and_the_state_of_the_transaction() {
     assert_eq!(a.columns.len(), 1);
     assert_eq!(a.rows.len(), 1);
     assert!(a.notices.iter().any(|n| n.message.contains("1 further result")), "{:?}", a.notices);
-    run(&s, "create procedure fails() begin select 1 as a; signal sqlstate '45000' set message_text = 'half way'; end").await.expect("procedure");
+    run(&s, "create procedure fails() begin select 1 as a; signal sqlstate '45000' set message_text = 'half way'; end")
+        .await
+        .expect("procedure");
     let e = refused(&s, "call fails()").await;
     assert_eq!(e.message, "half way");
     assert_eq!(s.fetch("select 7").await.expect("no error is left over").scalar(), Some("7"));
@@ -979,7 +981,10 @@ async fn a_full_server_is_named_and_cancelling_says_that_it_cannot() {
     };
     assert_eq!(refused.code.as_deref(), Some("1040"), "{refused:?}");
     let s = sessions.pop().expect("a session");
-    let slow = { let s = s.clone(); tokio::spawn(async move { run(&s, "select sleep(30), 'nobody_comes'").await }) };
+    let slow = {
+        let s = s.clone();
+        tokio::spawn(async move { run(&s, "select sleep(30), 'nobody_comes'").await })
+    };
     support::wait_until("the statement runs", || running(&server, "nobody_comes") == 1);
     let e = s.cancel().await.expect_err("no second connection");
     assert!(e.message.contains("cancelling is not possible"), "{e:?}");
@@ -1005,7 +1010,10 @@ async fn limits_of_a_role_hold_and_an_unwanted_plan_is_given_up() {
     run(&holder, "unlock tables").await.expect("unlock");
     // Dropped while it is analysed: the server is free soon.
     let s = session(server, "limits", Access::ReadWrite).await;
-    let plan = { let s = s.clone(); tokio::spawn(async move { s.explain("select sleep(20), 'unwanted_plan' from t", true).await }) };
+    let plan = {
+        let s = s.clone();
+        tokio::spawn(async move { s.explain("select sleep(20), 'unwanted_plan' from t", true).await })
+    };
     support::wait_until("it is analysed", || running(server, "unwanted_plan") == 1);
     plan.abort();
     support::wait_until("the server is free", || running(server, "unwanted_plan") == 0);
