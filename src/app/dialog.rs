@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use tui_textarea::TextArea;
 
 /// Something above the panes. The topmost one takes the keys.
+#[allow(clippy::large_enum_variant, reason = "a handful exists at a time")]
 pub enum Dialog {
     Confirm(Confirm),
     Form(Form),

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 /// One thing that happened.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "messages are few and live for moments")]
 pub enum Msg {
     /// The clock; comes before each batch of other messages.
     Now(Timestamp),
@@ -68,6 +69,11 @@ pub enum Msg {
         text: String,
         analyze: bool,
         result: Result<Plan>,
+    },
+    /// Runs on this target that were cut off, and what is true now.
+    Recovered {
+        link: u64,
+        runs: Vec<Result<ops::recover::Explained>>,
     },
     Unlocked {
         link: u64,

@@ -63,6 +63,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Planned { link, job, version, text, result, .. } if link == state.link_no => {
             plan::planned(state, job, version, text, result, effects);
         }
+        Msg::Recovered { link, runs } if link == state.link_no => recovered(state, runs),
         Msg::Unlocked { link, result } if link == state.link_no => match result {
             Ok(until) => {
                 state.unlocked = Some(until);
@@ -152,6 +153,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         | Msg::Definition { .. }
         | Msg::Planned { .. }
         | Msg::Stepped { .. }
+        | Msg::Recovered { .. }
         | Msg::Unlocked { .. } => {}
     }
 }
@@ -178,6 +180,31 @@ fn connected(state: &mut State, server: super::link::Server, effects: &mut Vec<E
     migrations::connected(state, effects);
     plan::touched(state, effects);
     state.tick(effects);
+}
+
+/// Runs that were cut off are explained before anything else is done.
+fn recovered(state: &mut State, runs: Vec<crate::model::Result<crate::ops::recover::Explained>>) {
+    for run in runs {
+        match run {
+            Ok(e) => {
+                let u = &e.unfinished;
+                let mut lines = vec![
+                    e.summary.clone(),
+                    String::new(),
+                    format!("The {} was started by {} on {} at {}.", u.direction, u.started_by, u.host, u.started_at),
+                    format!("The journal knows last: {}.", u.last),
+                    String::new(),
+                ];
+                lines.extend(e.truths.iter().cloned());
+                lines.push(String::new());
+                lines.extend(e.next.iter().cloned());
+                let note = Note { more: e.next.clone(), ..Note::warning(e.summary.clone()) };
+                state.say(note);
+                view_text(state, "A run was cut off", lines.join("\n"));
+            }
+            Err(e) => state.say(Note::error(&e)),
+        }
+    }
 }
 
 fn connect_failed(state: &mut State, error: crate::model::Error) {
@@ -311,10 +338,9 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
         Action::Messages => state.dialogs.push(Dialog::Messages(ListCursor::default())),
         Action::Unlock => unlock(state),
         Action::Lock => {
-            if state.unlocked.take().is_some() {
-                effects.push(Effect::Lock);
-                state.say(Note::ok("The target is read-only again."));
-            }
+            let was = state.unlocked.take().is_some();
+            effects.extend(was.then_some(Effect::Lock));
+            state.say(if was { Note::ok("The target is read-only again.") } else { Note::info("The target was not unlocked.") });
         }
         Action::Reconnect => {
             if let Some(name) = state.link.target_name().map(str::to_string) {
@@ -429,9 +455,8 @@ fn edit(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
     }
     match action {
         Action::Undo => {
-            if !state.query.editor.undo() {
-                state.say(Note::info("Nothing to take back."));
-            }
+            let done = state.query.editor.undo();
+            state.messages.shown = (!done).then(|| Note::info("Nothing to take back."));
         }
         Action::Redo => drop(state.query.editor.redo()),
         Action::SelectAll => state.query.editor.select_all(),

@@ -54,7 +54,12 @@ pub fn status(state: &State, area: Area, c: &mut Canvas<'_>) {
                 TxState::Open => look.warning,
                 TxState::Failed => look.critical,
             };
-            part(s.tx_words(), tx);
+            if state.query.fix.is_some() {
+                // It is open on a session of its own.
+                part("TX OPEN (data fix)", look.warning);
+            } else {
+                part(s.tx_words(), tx);
+            }
             part(&text::clean(&format!("{} {}", s.identity.product, s.identity.version)), look.text);
             if let Some(p) = &s.identity.pooler {
                 part(&format!("pooler: {}", text::clean(p)), look.warning);

@@ -24,6 +24,8 @@ const SAVE_AFTER: Duration = Duration::from_secs(1);
 pub struct Fix {
     pub result: ResultId,
     pub affected: u64,
+    /// Where the rows are as they were.
+    pub before: String,
 }
 
 /// Statements that run.
@@ -259,8 +261,8 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
             state.say(note);
         }
         RunEvent::Fix { result, affected, before } => {
-            state.query.fix = Some(Fix { result, affected });
-            state.say(Note::info(before));
+            state.say(Note::info(before.clone()));
+            state.query.fix = Some(Fix { result, affected, before });
             fix_dialog(state);
         }
         RunEvent::Finished => {
@@ -288,7 +290,7 @@ pub fn fix_dialog(state: &mut State) {
     let body = vec![
         format!("The statement changed {} {} on {target}.", text::thousands(n), if n == 1 { "row" } else { "rows" }),
         "Its transaction is open and holds its locks until you answer.".into(),
-        "The rows as they were before are saved; the messages say where.".into(),
+        fix.before.clone(),
     ];
     let answers =
         vec![Answer::new('r', "roll back", Then::Fix(FixAnswer::RollBack)), Answer::new('c', "commit", Then::Fix(FixAnswer::Commit))];

@@ -179,8 +179,9 @@ impl ResultTab {
 
     /// Columns that row numbers take.
     pub fn gutter(&self) -> u16 {
-        let digits = text::thousands(self.rows.max(1)).len();
-        u16::try_from(digits).unwrap_or(10).max(3) + 2
+        // By the rows near the screen, not by all of them: columns must not move while rows are still coming.
+        let digits = text::thousands((self.top + 100).min(self.rows.max(1))).len();
+        u16::try_from(digits).unwrap_or(10).max(5) + 2
     }
 
     /// Asks for rows that are on the screen (and a page round it) and not in memory.

@@ -22,6 +22,7 @@ pub async fn connect(shared: Arc<Shared>, link: u64, name: String, password: Opt
             let words = server(&live);
             *lock(&shared.live) = Some(live);
             shared.send(Msg::Connected { link, server: Box::new(words) });
+            tokio::spawn(recover(shared.clone(), link));
             while status.changed().await.is_ok() {
                 let now = status.borrow_and_update().clone();
                 shared.send(Msg::Status { link, status: now });
@@ -50,6 +51,25 @@ async fn open(shared: &Shared, link: u64, name: &str, password: Option<SecretStr
         }
     })?;
     Ok(Live { link, connection, query })
+}
+
+/// Looks for runs on this target that were cut off, and explains them.
+async fn recover(shared: Arc<Shared>, link: u64) {
+    let Some(live) = shared.live(link) else { return };
+    let cx = shared.cx();
+    let runs = match ops::recover::unfinished(&cx) {
+        Ok(all) => {
+            let mut out = Vec::new();
+            for u in all.iter().filter(|u| u.target == live.connection.target().name) {
+                out.push(ops::recover::explain(&cx, &live.connection, u).await);
+            }
+            out
+        }
+        Err(e) => vec![Err(e)],
+    };
+    if !runs.is_empty() {
+        shared.send(Msg::Recovered { link, runs });
+    }
 }
 
 pub async fn unlock(shared: Arc<Shared>, link: u64, typed: String) {

@@ -66,14 +66,19 @@ async fn one(shared: &Shared, live: &Live, cx: &Cx, job: JobId, result: ResultId
         Admission::Refused(e) => Err(e),
         Admission::Run => stream(shared, live, cx, job, result, text).await.map(|()| true),
         Admission::Guarded => {
+            let begun = Instant::now();
             let fix = datafix::begin(cx, &live.connection, unlock.as_deref(), text).await?;
             let before = match &fix.before {
-                BeforeImage::Saved { path, rows } => format!("{rows} rows as they were are saved in {}.", path.display()),
+                BeforeImage::Saved { path, rows } => {
+                    let n = if *rows == 1 { "The row as it was is".to_string() } else { format!("The {rows} rows as they were are") };
+                    format!("{n} saved in {}.", path.display())
+                }
                 BeforeImage::NotNeeded => "Nothing existed before, so nothing needed saving.".into(),
             };
             let affected = fix.affected;
             *lock(&shared.fix) = Some(fix);
-            let outcome = crate::engine::Outcome { tag: "data fix".into(), affected: Some(affected), ..Default::default() };
+            let outcome =
+                crate::engine::Outcome { tag: "data fix".into(), affected: Some(affected), elapsed: begun.elapsed(), rolled_back: false };
             shared.send(Msg::Run { job, event: RunEvent::Done { result, outcome } });
             shared.send(Msg::Run { job, event: RunEvent::Fix { result, affected, before } });
             Ok(false)

@@ -122,9 +122,9 @@ fn grid(tab: &ResultTab, area: Area, focused: bool, c: &mut Canvas<'_>) {
     for (i, x, w) in &shown {
         let name = text::clean(&columns[*i].name).into_owned();
         match columns[*i].align {
-            Align::Right => drop(c.put_right(x + w, head.y, *w, &name, look.header)),
-            Align::Left => drop(c.put(*x, head.y, *w, &name, look.header)),
-        }
+            Align::Right => c.put_right(x + w, head.y, *w, &name, look.header),
+            Align::Left => c.put(*x, head.y, *w, &name, look.header),
+        };
     }
     if tab.left > 0 {
         c.put(area.x, head.y, 1, if look.glyphs.ascii { "<" } else { "‹" }, look.key);
@@ -167,7 +167,7 @@ fn grid(tab: &ResultTab, area: Area, focused: bool, c: &mut Canvas<'_>) {
                 if focused {
                     c.restyle(Area::new(*x, y, *w, 1), style);
                 }
-                if number { drop(c.put_right(x + w, y, *w, &words, style)) } else { drop(c.put(*x, y, *w, &words, style)) }
+                let _ = if number { c.put_right(x + w, y, *w, &words, style) } else { c.put(*x, y, *w, &words, style) };
             } else if number {
                 c.put_right(x + w, y, *w, &words, style);
             } else {
