@@ -9,7 +9,7 @@ use crate::model::{BatchBuilder, Column, Dialect, Error, Kind, Notice, ReadOnly,
 use crate::sql;
 use mysql_async::consts::StatusFlags;
 use mysql_async::prelude::{Protocol, Queryable};
-use mysql_async::{Conn, DriverError, Params, QueryResult, Row, Value};
+use mysql_async::{Conn, DriverError, Params, QueryResult, Row, Statement, Value};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
@@ -20,6 +20,8 @@ const FIRST_ROWS: usize = 64;
 const LINGER: Duration = Duration::from_millis(20);
 /// Most warnings of one statement that are fetched.
 const WARNINGS: u32 = 100;
+/// Bytes from which a statement is not sent twice in one round trip.
+const LONG: usize = 64 * 1024;
 
 pub(super) struct Actor {
     pub conn: Conn,
@@ -29,6 +31,8 @@ pub(super) struct Actor {
     pub access: Access,
     /// MariaDB or MySQL: plans are asked for in different words.
     pub mariadb: bool,
+    /// PREPARE takes any expression (MariaDB 10.2 and later).
+    pub prepares_text: bool,
     pub version: String,
     /// Lives as long as the connection.
     pub tunnel: Option<Arc<Tunnel>>,
@@ -132,7 +136,8 @@ impl Actor {
     /// The transaction's state as the last OK packet tells it.
     fn note_state(&self, round_trip: Option<Duration>) {
         let Some(ok) = self.conn.last_ok_packet() else { return };
-        let open = ok.status_flags().contains(StatusFlags::SERVER_STATUS_IN_TRANS);
+        // The transaction around each statement of a read-only session is ours, and not shown.
+        let open = self.access == Access::ReadWrite && ok.status_flags().contains(StatusFlags::SERVER_STATUS_IN_TRANS);
         self.status.send_modify(|s| {
             s.tx = if open { TxState::Open } else { TxState::Idle };
             if round_trip.is_some() {
@@ -150,6 +155,13 @@ impl Actor {
             Err(e) => {
                 let _ = events.send(Err(e)).await;
             }
+        }
+        // Nobody waits for this: a transaction that only read is gone in any case, by ROLLBACK or with the connection.
+        if self.access == Access::ReadOnly
+            && self.status.borrow().lost.is_none()
+            && let Err(e) = self.conn.query_drop("ROLLBACK").await
+        {
+            self.lose(&e);
         }
     }
 
@@ -182,13 +194,7 @@ impl Actor {
         if self.control.end().await {
             self.absorb().await;
         }
-        let mut rolled_back = false;
-        if self.access == Access::ReadOnly && self.status.borrow().lost.is_none() {
-            rolled_back = true;
-            if let Err(e) = self.conn.query_drop("ROLLBACK").await {
-                return Err(self.failed(e, "").context("ending the read-only transaction"));
-            }
-        } else if ran.is_err() && self.status.borrow().lost.is_none() {
+        if self.access == Access::ReadWrite && ran.is_err() && self.status.borrow().lost.is_none() {
             // An error carries no state, and may have ended the transaction (deadlock): ask.
             if let Err(e) = self.conn.ping().await {
                 self.lose(&e);
@@ -197,7 +203,7 @@ impl Actor {
         let elapsed = start.elapsed();
         self.note_state(Some(elapsed));
         let (tag, affected) = ran?;
-        Ok(Outcome { tag, affected, elapsed, rolled_back })
+        Ok(Outcome { tag, affected, elapsed, rolled_back: self.access == Access::ReadOnly })
     }
 
     /// A kill that came when its statement was over must not hit the next one: this takes it.
@@ -220,25 +226,22 @@ impl Actor {
         events: &mpsc::Sender<Result<Event>>,
         serial: u64,
     ) -> Result<(String, Option<u64>)> {
-        let statement = match self.conn.prep(text).await {
-            Ok(s) => Some(s),
-            // Not to be prepared: the server parsed it, and as one statement. Ours must agree.
-            Err(mysql_async::Error::Server(e)) if e.code == 1295 => None,
-            // The driver's own reading of `:name` failed; nothing was sent.
-            Err(mysql_async::Error::Driver(DriverError::MixedParams)) => None,
-            Err(e) => return Err(self.failed(e, text)),
+        let statement = if self.access == Access::ReadOnly && self.prepares_text && params.is_empty() && text.len() < LONG {
+            self.begin_and_prepare(text).await?;
+            None
+        } else {
+            let statement = self.prepare(text).await?;
+            if self.access == Access::ReadOnly {
+                self.conn.query_drop("START TRANSACTION READ ONLY").await.map_err(|e| self.failed(e, ""))?;
+            }
+            match statement {
+                Some(s) if params.is_empty() => {
+                    self.conn.close(s).await.map_err(|e| self.failed(e, text))?;
+                    None
+                }
+                s => s,
+            }
         };
-        if statement.is_none() && sql::split(Dialect::MySql, text).len() != 1 {
-            return Err(Error::new(Kind::Statement, "exactly one statement can run at a time"));
-        }
-        if params.is_empty()
-            && let Some(s) = statement.clone()
-        {
-            self.conn.close(s).await.map_err(|e| self.failed(e, text))?;
-        }
-        if self.access == Access::ReadOnly {
-            self.conn.query_drop("START TRANSACTION READ ONLY").await.map_err(|e| self.failed(e, ""))?;
-        }
         let flow = if params.is_empty() {
             match self.conn.query_iter(text).await {
                 Ok(result) => stream(result, &Reader { events, control: &self.control, serial }).await,
@@ -298,6 +301,42 @@ impl Actor {
         Ok((words::tag(text, flow.rows, flow.affected), affected))
     }
 
+    /// The server's word that it is one statement. `None` when it cannot be prepared, though it was parsed as one.
+    async fn prepare(&mut self, text: &str) -> Result<Option<Statement>> {
+        match self.conn.prep(text).await {
+            Ok(s) => Ok(Some(s)),
+            // Not to be prepared: the server parsed it, and as one statement. Ours must agree.
+            Err(mysql_async::Error::Server(e)) if e.code == 1295 => single(text).map(|()| None),
+            // The driver's own reading of `:name` failed; nothing was sent.
+            Err(mysql_async::Error::Driver(DriverError::MixedParams)) => single(text).map(|()| None),
+            Err(e) => Err(self.failed(e, text)),
+        }
+    }
+
+    /// The same word and the start of the read-only transaction in one round trip: PREPARE takes no second statement either.
+    async fn begin_and_prepare(&mut self, text: &str) -> Result<()> {
+        let batch = format!(
+            "START TRANSACTION READ ONLY; PREPARE holdpoint FROM x'{}'; DEALLOCATE PREPARE holdpoint",
+            hex::encode(text)
+        );
+        let done = match self.conn.query_iter(batch).await {
+            Ok(mut result) => loop {
+                let more = result.columns().is_some();
+                match result.next().await {
+                    Ok(None) if !more => break Ok(()),
+                    Ok(_) => {}
+                    Err(e) => break Err(e),
+                }
+            },
+            Err(e) => Err(e),
+        };
+        match done {
+            Ok(()) => Ok(()),
+            Err(mysql_async::Error::Server(e)) if e.code == 1295 => single(text),
+            Err(e) => Err(self.failed(e, text)),
+        }
+    }
+
     async fn warnings(&mut self, events: &mpsc::Sender<Result<Event>>) -> Result<()> {
         let list: Vec<(String, u32, String)> =
             self.conn.query(format!("SHOW WARNINGS LIMIT {WARNINGS}")).await.map_err(|e| self.failed(e, ""))?;
@@ -325,6 +364,13 @@ impl Actor {
         }
         self.note_state(None);
         plan
+    }
+}
+
+fn single(text: &str) -> Result<()> {
+    match sql::split(Dialect::MySql, text).len() {
+        1 => Ok(()),
+        _ => Err(Error::new(Kind::Statement, "exactly one statement can run at a time")),
     }
 }
 

@@ -70,6 +70,7 @@ pub(super) async fn open(connector: &Arc<Connector>, how: &Connect) -> Result<Se
         status,
         access: how.access,
         mariadb: facts.mariadb(),
+        prepares_text: facts.mariadb() && facts.at_least(10, 3),
         version: identity.version.clone(),
         tunnel: fresh.tunnel,
         pulse,
