@@ -315,10 +315,7 @@ impl Actor {
 
     /// The same word and the start of the read-only transaction in one round trip: PREPARE takes no second statement either.
     async fn begin_and_prepare(&mut self, text: &str) -> Result<()> {
-        let batch = format!(
-            "START TRANSACTION READ ONLY; PREPARE holdpoint FROM x'{}'; DEALLOCATE PREPARE holdpoint",
-            hex::encode(text)
-        );
+        let batch = format!("START TRANSACTION READ ONLY; PREPARE holdpoint FROM x'{}'; DEALLOCATE PREPARE holdpoint", hex::encode(text));
         let done = match self.conn.query_iter(batch).await {
             Ok(mut result) => loop {
                 let more = result.columns().is_some();
