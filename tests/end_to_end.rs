@@ -57,7 +57,7 @@ impl Project {
 
     fn postgres() -> Project {
         // Proofs never run on production's server: the scratch place is a second one.
-        let (live, scratch) = (PgServer::start(&[]), PgServer::start(&[]));
+        let (live, scratch) = (PgServer::start(&[]), PgServer::start_another(&[]));
         let mut targets = String::new();
         for (name, env) in [("app-dev", "development"), ("app-qa", "qa"), ("app-prod", "production")] {
             live.create_database(name);
@@ -119,7 +119,8 @@ impl Project {
         self.expect(0, &["run", "schema-migration", "app-qa"]);
         self.ok(&["migrate", "apply", "app-qa"]);
         // Stops at the approval, which is a person's.
-        self.expect(4, &["run", "schema-migration", "app-prod"]);
+        let text = self.expect(4, &["run", "schema-migration", "app-prod"]);
+        assert!(text.contains("✔ rollback-proven"), "not every provable step was proven:\n{text}");
     }
     fn sign(&self) {
         self.ok(&["checklist", "sign", "app-prod", "approval", "--reason", "tested in qa", "--confirm", "app-prod"]);
@@ -261,7 +262,9 @@ fn evidence_travels_between_hosts_and_an_edited_bundle_does_not() {
     assert_ne!(out.status.code(), Some(0), "an edited bundle was taken");
     prod.ok(&["evidence", "import", "dev.json"]);
     prod.ok(&["evidence", "import", "qa.json"]);
+    prod.expect(4, &["run", "schema-migration", "app-prod"]);
     let held = prod.expect(4, &["migrate", "apply", "app-prod"]);
+    assert_names(&held, &["approval"]);
     assert!(!held.contains("applied-earlier"), "the imported evidence does not count:\n{held}");
 }
 
