@@ -957,3 +957,89 @@ async fn authentication_and_tls_work_as_libpq_s() {
     let manifest = take(&with_password(t, "pä ss"), place.path()).await;
     assert_eq!(manifest.fingerprint.tables["public.t"].rows, 1);
 }
+
+/// A stand-in for a transaction pooler: passes bytes on, hands out a cancel key of its own, and refuses what `refuse` names.
+async fn pooler(to: u16, refuse: Option<&'static str>) -> u16 {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut startup = vec![0u8; 4];
+                client.read_exact(&mut startup).await.unwrap();
+                let len = u32::from_be_bytes(startup[..4].try_into().unwrap()) as usize;
+                startup.resize(len, 0);
+                client.read_exact(&mut startup[4..]).await.unwrap();
+                if let Some(name) = refuse
+                    && startup.windows(name.len()).any(|w| w == name.as_bytes())
+                {
+                    let body = format!("SFATAL\0VFATAL\0C08P01\0Munsupported startup parameter: {name}\0\0");
+                    let mut message = vec![b'E'];
+                    message.extend((body.len() as u32 + 4).to_be_bytes());
+                    message.extend(body.as_bytes());
+                    client.write_all(&message).await.unwrap();
+                    return;
+                }
+                let mut server = tokio::net::TcpStream::connect(("127.0.0.1", to)).await.unwrap();
+                server.write_all(&startup).await.unwrap();
+                // Up to ReadyForQuery the server speaks alone; then the key in between is changed.
+                let mut greeting = Vec::new();
+                while !greeting.ends_with(&[b'Z', 0, 0, 0, 5, b'I']) {
+                    assert_ne!(server.read_buf(&mut greeting).await.unwrap(), 0);
+                }
+                let key = greeting.windows(5).position(|w| w == [b'K', 0, 0, 0, 12]).unwrap();
+                greeting[key + 8] ^= 1;
+                client.write_all(&greeting).await.unwrap();
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+            });
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn poolers_are_noticed_before_anything_is_set() {
+    let pg = PgServer::shared();
+    for refuse in [None, Some("lock_timeout")] {
+        let port = pooler(pg.port, refuse).await;
+        let mut t = tcp(pg, "postgres");
+        t.port = Some(port);
+        t.sslmode = SslMode::Disable;
+        let e = engine(t.clone());
+        let s = e.connect(Connect::new(Role::Background, Access::ReadOnly)).await.unwrap();
+        assert!(s.identity().pooler.is_some(), "{refuse:?}");
+        assert_eq!(s.fetch("show lock_timeout").await.unwrap().scalar(), Some("200ms"), "{refuse:?}");
+        assert_eq!(s.fetch("show transaction_read_only").await.unwrap().scalar(), Some("on"));
+        let held = e.connect(Connect::new(Role::Migration, Access::ReadWrite)).await.err().unwrap();
+        assert!(held.message.contains("is behind a pooler"), "{held:?}");
+        t.role = Some("postgres".into());
+        assert!(engine(t).connect(Connect::new(Role::Query, Access::ReadWrite)).await.err().unwrap().message.contains("pooler"));
+    }
+    let direct = open(target(pg, "postgres")).await;
+    assert_eq!(direct.identity().pooler, None);
+    assert!(direct.identity().server_id.parse::<u64>().is_ok());
+    // Something else that listens is not taken for a server.
+    let port = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut t = tcp(pg, "postgres");
+    t.port = Some(port.local_addr().unwrap().port());
+    tokio::spawn(async move {
+        use tokio::io::AsyncWriteExt;
+        while let Ok((mut c, _)) = port.accept().await {
+            let _ = c.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        }
+    });
+    assert!(refused(engine(t)).await.message.contains("is not a PostgreSQL server"));
+}
+
+/// A server that accepts and says nothing costs the connect timeout, not for ever.
+#[tokio::test]
+async fn silence_ends_by_the_connect_timeout() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut t = tcp(PgServer::shared(), "postgres");
+    t.port = Some(listener.local_addr().unwrap().port());
+    let how = Connect { connect_timeout: Duration::from_millis(300), ..Connect::new(Role::Query, Access::ReadWrite) };
+    let e = engine(t).connect(how).await.err().unwrap();
+    assert_eq!(e.kind, Kind::Connect);
+    assert!(e.message.contains("no answer"), "{e:?}");
+}

@@ -215,7 +215,7 @@ fn node(mut o: Map<String, Value>, facts: &mut Vec<Facts>) -> PlanNode {
             key.as_str(),
             "Join Type" | "Strategy" | "Partial Mode" | "Parallel Aware" | "Operation" | "Async Capable" | "Scan Direction"
         );
-        if !zero && !(told && matches!(value, Value::Bool(false) | Value::String(_))) {
+        if !(zero || told && matches!(value, Value::Bool(false) | Value::String(_))) {
             n.attrs.insert(key, text_of(&value));
         }
     }
