@@ -108,8 +108,8 @@ fn print(view: &RunView, format: Format) -> Result<()> {
     }
     t.print()?;
     if let Some(s) = view.next.and_then(|i| view.steps.get(i)) {
-        let command = if s.command.is_empty() { String::new() } else { format!(" {}", s.command) };
-        output::message(&format!("Next: {}{command}", s.next));
+        let command = if s.command.is_empty() { String::new() } else { format!(": {}", s.command) };
+        output::message(&format!("Next: {}{command}", s.next.trim_end_matches('.')));
     }
     output::findings(&view.findings);
     Ok(())

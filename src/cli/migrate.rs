@@ -7,7 +7,7 @@ use crate::model::migration::{RollbackClass, Standing};
 use crate::model::{Result, Severity};
 use crate::ops::checklist::{self, Scope};
 use crate::ops::migrate::{ApplyReport, ProofReport, Queue, RevertReport, StepProof, StepRun};
-use crate::ops::{Cx, gate, migrate as ops};
+use crate::ops::{Connection, Cx, gate, migrate as ops, recover};
 use crate::text;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -70,7 +70,8 @@ fn class(c: RollbackClass) -> &'static str {
 async fn status(cx: &Cx, r: Range) -> Result<ExitCode> {
     let conn = connect::open(cx, &r.target).await?;
     let queue: Queue = ops::status(cx, &conn).await?;
-    let bad = queue.findings.iter().any(|f| f.severity >= Severity::Warning);
+    let mut bad = queue.findings.iter().any(|f| f.severity >= Severity::Warning);
+    bad |= cut_off(cx, &conn).await?;
     match r.format {
         Format::Json | Format::Ndjson => {
             let items: Vec<_> = queue
@@ -112,6 +113,23 @@ async fn status(cx: &Cx, r: Range) -> Result<ExitCode> {
         }
     }
     Ok(if bad { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
+/// Explains the runs on this target that were cut off; whether there were any.
+async fn cut_off(cx: &Cx, conn: &Connection) -> Result<bool> {
+    if cx.store.problem().is_some() {
+        return Ok(false);
+    }
+    let mut any = false;
+    for what in recover::unfinished(cx)?.into_iter().filter(|u| u.target == conn.target().name) {
+        any = true;
+        let e = recover::explain(cx, conn, &what).await?;
+        output::message(&e.summary);
+        for line in e.truths.iter().chain(&e.next) {
+            output::message(&format!("  {line}"));
+        }
+    }
+    Ok(any)
 }
 
 async fn prove(cx: &Cx, r: Range) -> Result<ExitCode> {

@@ -322,7 +322,7 @@ fn find<'a>(s: &'a Situation, conn: &Connection, step: &str) -> Result<&'a StepD
 pub async fn run_step(cx: &Cx, conn: &Connection, checklist: &str, step: &str) -> Result<StepOutcome> {
     let s = ensure_run(cx, conn, checklist).await?;
     let def = find(&s, conn, step)?.clone();
-    let next = judge::next(&cx.config, conn.target(), &s, &def);
+    let next = judge::hint(&cx.config, conn.target(), &s, &def);
     if def.kind == StepKind::Signed {
         return Err(Error::held(format!("held: {} is for a person to sign", def.id)).hint(next));
     }
@@ -368,7 +368,7 @@ pub async fn sign(cx: &Cx, conn: &Connection, checklist: &str, step: &str, signa
     let s = ensure_run(cx, conn, checklist).await?;
     let def = find(&s, conn, step)?;
     if def.kind != StepKind::Signed {
-        return Err(Error::usage(format!("{step} is computed, never signed")).hint(judge::next(&cx.config, target, &s, def)));
+        return Err(Error::usage(format!("{step} is computed, never signed")).hint(judge::hint(&cx.config, target, &s, def)));
     }
     s.need_range(&target.name)?;
     let (name, reason) = (signature.name.trim(), signature.text.trim());
@@ -401,7 +401,7 @@ pub async fn sign(cx: &Cx, conn: &Connection, checklist: &str, step: &str, signa
     if let Some(first) = open.first() {
         let names: Vec<&str> = open.iter().map(|d| d.id.as_str()).collect();
         return Err(Error::held(format!("held: before {step}, these must be proved: {}", names.join(", ")))
-            .hint(judge::next(&cx.config, target, &s, first)));
+            .hint(judge::hint(&cx.config, target, &s, first)));
     }
     let losses = s.steps.iter().find(|d| d.evidence == "rollback-proven").and_then(|d| judge.tick(d).evidence).map(|e| e.evidence.summary);
     let how = if alone { "approved alone" } else { "approved" };

@@ -149,7 +149,7 @@ pub async fn clear(cx: &Cx, conn: &Connection, upto: Option<i64>) -> Result<Resu
                 step: step.id.clone(),
                 title: step.title.clone(),
                 why: tick.why.join("; "),
-                next: judge::next(&cx.config, target, &s, step),
+                next: judge::hint(&cx.config, target, &s, step),
             }),
         }
     }

@@ -481,35 +481,38 @@ pub(in crate::ops) fn command(config: &Config, target: &Target, s: &Situation, s
     }
 }
 
-/// What to do about a step, in one sentence.
+/// What to do about a step, in a few words; [`command`] does it.
 pub(in crate::ops) fn next(config: &Config, target: &Target, s: &Situation, step: &StepDef) -> String {
-    let command = command(config, target, s, step);
-    let wrong_files = matches!(step.evidence.as_str(), "files-intact" | "down-present");
-    let what = match step.evidence.as_str() {
-        "files-intact" if !broken_files(s).is_empty() => "Mend what is named",
-        "down-present" if wrong_files && s.range.iter().any(|m| m.down.is_none()) => "Write the missing down scripts",
-        "backup-taken" => "Take a backup",
-        "restore-verified" => "Restore and compare the backup",
-        "rollback-proven" => "Prove the rollback",
+    match step.evidence.as_str() {
+        "files-intact" if !broken_files(s).is_empty() => "Mend what is named".into(),
+        "down-present" if s.range.iter().any(|m| m.down.is_none()) => "Write the missing down scripts".into(),
+        "backup-taken" => "Take a backup".into(),
+        "restore-verified" => "Restore and compare the backup".into(),
+        "rollback-proven" => "Prove the rollback".into(),
         "approval" => match config.policy.approval {
-            Approval::Second => "Ask a second person to sign",
-            Approval::Solo => "Sign, with a reason and the target's name",
+            Approval::Second => "Ask a second person to sign".into(),
+            Approval::Solo => "Sign, with a reason and the target's name".into(),
         },
-        "applied" => "Apply, typing the target's name",
+        "applied" => "Apply, typing the target's name".into(),
         "applied-earlier" => match promotion(config, target, s) {
-            Err(lacking) if command.contains("rehearse") => {
-                return format!("{}: apply, revert and apply again: {command}", lacking[0].environment);
+            Ok(_) => "Look at the earlier environments".into(),
+            Err(lacking) => {
+                let env = &lacking[0].environment;
+                let command = command(config, target, s, step);
+                if command.contains("rehearse") {
+                    format!("{env}: apply, revert and apply again")
+                } else if command.contains("import") {
+                    format!("No target of {env} is configured here: import the evidence from the host that reaches it")
+                } else {
+                    format!("{env}: apply it there")
+                }
             }
-            Err(lacking) if command.contains("import") => {
-                return format!(
-                    "No target of {} is configured here: import the evidence from the host that reaches it: {command}",
-                    lacking[0].environment
-                );
-            }
-            Err(lacking) => return format!("{}: apply it there: {command}", lacking[0].environment),
-            Ok(_) => "Look at the earlier environments",
         },
-        _ => "Run the step",
-    };
-    format!("{what}: {command}")
+        _ => "Run the step".into(),
+    }
+}
+
+/// [`next`] with its command, for where only one line is shown.
+pub(in crate::ops) fn hint(config: &Config, target: &Target, s: &Situation, step: &StepDef) -> String {
+    format!("{}: {}", next(config, target, s, step), command(config, target, s, step))
 }

@@ -204,7 +204,8 @@ fn table(name: &str, create: &str, out: &mut Vec<CanonicalObject>) {
             out.push(object("constraint", format!("{name} {item}"), item));
         }
     }
-    out.push(object("table", name, format!("({}) {}", columns.join(", "), options.join("\n"))));
+    out.push(object("column-order", name, columns.join(", ")));
+    out.push(object("table", name, options.join("\n")));
 }
 
 /// Takes `AUTO_INCREMENT=n` out of the table's options.
@@ -262,11 +263,12 @@ mod tests {
         let mut out = Vec::new();
         table("o", &plain(CREATE, "shop"), &mut out);
         let names: Vec<String> = out.iter().map(|o| format!("{} {}", o.kind, o.name)).collect();
-        assert_eq!(names, ["column o.id", "column o.n`x", "index o.PRIMARY", "index o.k", "constraint o.f", "table o"]);
+        assert_eq!(names, ["column o.id", "column o.n`x", "index o.PRIMARY", "index o.k", "constraint o.f", "column-order o", "table o"]);
         assert!(out[4].definition.ends_with("REFERENCES `c` (`id`)"), "{}", out[4].definition);
+        assert_eq!(out[5].definition, "id, n`x");
         assert_eq!(
-            out[5].definition,
-            "(id, n`x) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COMMENT='x AUTO_INCREMENT=9'\n PARTITION BY HASH (`id`)\nPARTITIONS 4"
+            out[6].definition,
+            "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COMMENT='x AUTO_INCREMENT=9'\n PARTITION BY HASH (`id`)\nPARTITIONS 4"
         );
         assert!(out[1].definition.contains("AUTO_INCREMENT=5"), "a comment stays as it is");
     }
