@@ -205,6 +205,13 @@ actions! {
     Demo "demo" "demo",
 }
 
+impl Action {
+    /// A move in a list or text, or an edit: what only makes sense as a key.
+    pub fn is_move(self) -> bool {
+        (Action::Up..=Action::Back).contains(&self) || (Action::LeaveEditor..=Action::DeleteWord).contains(&self)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

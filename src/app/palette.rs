@@ -43,7 +43,8 @@ impl Palette {
         let contexts = super::keys::contexts(state);
         let mut entries: Vec<Entry> = Vec::new();
         for a in Action::ALL {
-            if matches!(a, Action::Palette | Action::Leader) || !super::keys::applies(state, *a) {
+            // Moves and edits are keys: nobody looks them up to do them once.
+            if *a == Action::Palette || *a == Action::Leader || a.is_move() || !super::keys::applies(state, *a) {
                 continue;
             }
             let keys = state.keymap.key_for(&contexts, a.name()).map(crate::config::keymap::show).unwrap_or_default();

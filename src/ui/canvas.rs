@@ -28,7 +28,8 @@ impl<'a> Canvas<'a> {
         }
         let width = width.min(self.buf.area.right() - x);
         let cut = text::truncate(content, usize::from(width));
-        let cut = if self.look.glyphs.ascii && cut.len() != content.len() { cut.replace('…', "~").into() } else { cut };
+        let cut =
+            if self.look.glyphs.ascii && cut.contains(['…', '·']) { cut.replace('…', "~").replace('·', "-").into() } else { cut };
         self.buf.set_stringn(x, y, &cut, usize::from(width), style).0
     }
 

@@ -94,7 +94,9 @@ impl Query {
 /// Size of the grid's rows on the screen, and its width.
 pub fn grid_page(state: &State) -> (usize, u16) {
     let area = arrange(state).inside(Pane::Results).unwrap_or_default();
-    (usize::from(area.h.saturating_sub(1)).max(1), area.w)
+    // The heading, and the reason below the rows when there is one.
+    let failed = state.query.result().is_some_and(|r| matches!(r.progress, Progress::Failed(_)));
+    (usize::from(area.h.saturating_sub(1 + u16::from(failed))).max(1), area.w)
 }
 
 /// The editor's text or cursor changed: keep the cursor visible, save soon, plan soon.

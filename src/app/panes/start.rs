@@ -51,8 +51,12 @@ impl Start {
             let note = text::clean(&format!("{access} · {place}{database}")).into_owned();
             lines.push(Line::Target { name: t.name.clone(), note, environment: t.environment.clone() });
         }
-        lines.push(Line::NewTarget);
-        lines.push(Line::Demo);
+        // Whoever has no target yet is most likely here for the first time.
+        if lines.is_empty() {
+            lines.extend([Line::Demo, Line::NewTarget])
+        } else {
+            lines.extend([Line::NewTarget, Line::Demo])
+        }
         Start { lines, list: ListCursor::default() }
     }
 }

@@ -127,7 +127,11 @@ async fn cut_off(cx: &Cx, conn: &Connection) -> Result<CutOff> {
 /// Makes (or finds) the demo under the working directory and goes over to its configuration.
 async fn demo(shared: &Shared, cx: &Cx) -> Result<PathBuf> {
     let dir = cx.config.around.cwd.join("holdpoint-demo");
-    let demo = ops::demo::create(&dir, &*cx.progress).await?;
+    let demo = tokio::select! {
+        made = ops::demo::create(&dir, &*cx.progress) => made?,
+        // What is half made has no name yet and goes with the future.
+        () = cx.cancel.cancelled() => return Err(Error::cancelled()),
+    };
     let config = config::load(Some(&demo.config), &cx.config.around.cwd)?;
     let fresh = Cx::new(config);
     shared.send(Msg::Configured { config: fresh.config.clone(), guide: true, open: Some(ops::demo::START_TARGET.to_string()) });

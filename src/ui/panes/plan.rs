@@ -125,7 +125,10 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
     let times = all.iter().any(|l| l.node.self_ms.is_some());
     let estimates = all.iter().any(|l| l.node.est_rows.is_some());
     let actuals = all.iter().any(|l| l.node.rows.is_some());
-    let (head, body) = inside.split_top(1);
+    let counters: Vec<String> =
+        plan.counters.iter().filter(|(_, v)| **v > 0).map(|(k, v)| format!("{} {}", text::clean(k), text::thousands(*v))).collect();
+    // A heading only where it says something.
+    let (head, body) = inside.split_top(u16::from(times || estimates || actuals || !counters.is_empty()));
     let tree = tree_height(usize::from(body.h), all.len());
     let end = inside.x + inside.w;
     // Figures on the left, as far as there are any.
@@ -148,9 +151,9 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
         let name = if look.glyphs.ascii { (*name).to_string() } else { name.replace('>', look.glyphs.arrow) };
         c.put_right(x + w, head.y, *w, &name, look.dim);
     }
-    let counters: Vec<String> =
-        plan.counters.iter().filter(|(_, v)| **v > 0).map(|(k, v)| format!("{} {}", text::clean(k), text::thousands(*v))).collect();
-    c.put(node_x, head.y, end.saturating_sub(node_x), &counters.join(" · "), look.dim);
+    if head.h > 0 {
+        c.put(node_x, head.y, end.saturating_sub(node_x), &counters.join(" · "), look.dim);
+    }
     let bar_w: u16 = if (times || cost > 0.0) && end.saturating_sub(node_x) > 40 { 10 } else { 0 };
     for (row, l) in all.iter().enumerate().skip(pane.list.top).take(tree) {
         let y = body.y + (row - pane.list.top) as u16;

@@ -23,7 +23,14 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
     };
     c.title(area, &title, &tab.summary(state.now), focused);
     match (&tab.columns, &tab.progress) {
-        (Some(columns), _) if !columns.is_empty() => grid(tab, inside, focused, c),
+        (Some(columns), Progress::Failed(e)) if !columns.is_empty() && tab.rows > 0 => {
+            // The rows that came are here; so is why there are no more.
+            let (rows, last) = inside.split_top(inside.h.saturating_sub(1));
+            grid(tab, rows, focused, c);
+            let style = if e.kind == Kind::Cancelled { look.warning } else { look.critical };
+            c.put(last.x + 1, last.y, last.w.saturating_sub(1), &text::clean(&e.message), style);
+        }
+        (Some(columns), Progress::Running | Progress::Done(_)) if !columns.is_empty() => grid(tab, inside, focused, c),
         (_, Progress::Failed(e)) => {
             let mut lines: Vec<(String, _)> = Vec::new();
             let words = if e.kind == Kind::Cancelled { look.text } else { look.critical };
