@@ -428,3 +428,29 @@ fn answers_of_an_earlier_connection_are_dropped() {
     });
     assert!(!c.screen().contains("ghost"));
 }
+
+#[test]
+fn a_connection_that_failed_or_was_lost_says_what_to_do() {
+    let mut c = Console::new(80, 24);
+    let mut effects = Vec::new();
+    holdpoint::app::update::connect(&mut c.state, "shop-dev", None, &mut effects);
+    let link = c.state.link_no;
+    let error = Error::connect("no file at /srv/shop-dev.db").hint("Correct `path` of shop-dev.");
+    c.send(Msg::ConnectFailed { link, error });
+    insta::assert_snapshot!("failed_80x24", c.screen());
+
+    let mut c = Console::new(80, 24);
+    shop(&mut c);
+    c.status(TxState::Open);
+    let mut status = c.state.link.server().unwrap().status.clone();
+    status.lost = Some("the server closed the connection".into());
+    let link = c.state.link_no;
+    c.send(Msg::Status { link, status });
+    let screen = c.screen();
+    assert!(screen.lines().next().unwrap().contains("CONNECTION AND TRANSACTION LOST, Space a r"), "{screen}");
+    assert!(screen.contains("The connection is gone: the server closed the connection"), "{screen}");
+    for k in ["Space", "a", "r"] {
+        effects = c.press(k);
+    }
+    assert!(effects.iter().any(|e| matches!(e, Effect::Connect { .. })), "nothing is left to ask about: {effects:?}");
+}

@@ -71,6 +71,16 @@ pub fn hints(state: &State) -> Vec<(String, &'static str)> {
     out
 }
 
+/// The keys of an action where the user is, as people read them.
+pub fn key_of(state: &State, action: Action) -> Option<String> {
+    // While text is typed most keys mean text; what is said then holds after Esc.
+    let mut contexts = contexts(state);
+    if state.typing() {
+        contexts = vec!["query", "list", "pane", "global"];
+    }
+    state.keymap.key_for(&contexts, action.name()).map(show)
+}
+
 /// A key was pressed.
 pub fn key(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
     state.messages.shown = None;

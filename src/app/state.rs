@@ -309,7 +309,8 @@ impl State {
         if self.query.fix.is_some() {
             return Some("a data fix waits for commit or rollback".into());
         }
-        match self.link.server().map(|s| s.status.tx) {
+        // With the connection its transaction is gone.
+        match self.link.server().filter(|s| s.status.lost.is_none()).map(|s| s.status.tx) {
             Some(TxState::Open) => Some("a transaction is open".into()),
             Some(TxState::Failed) => Some("a failed transaction is open".into()),
             _ => None,

@@ -220,13 +220,16 @@ fn connect_failed(state: &mut State, error: crate::model::Error) {
 }
 
 fn status_changed(state: &mut State, status: crate::engine::SessionStatus, effects: &mut Vec<Effect>) {
+    let reconnect = keys::key_of(state, Action::Reconnect);
     let Some(server) = state.link.server_mut() else { return };
     let lost = status.lost.clone().filter(|_| server.status.lost.is_none());
     let had_tx = server.status.tx != TxState::Idle;
     server.status = status;
     if let Some(why) = lost {
         let mut note = Note { severity: crate::model::Severity::Critical, ..Note::info(format!("The connection is gone: {why}")) };
-        note.more.push("Space R connects again; the buffer and the results are here.".into());
+        if let Some(keys) = reconnect {
+            note.more.push(format!("{keys} connects again; the buffer and the results stay."));
+        }
         if had_tx {
             note.more.push("The transaction that was open is rolled back by the server.".into());
         }

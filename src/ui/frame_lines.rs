@@ -4,9 +4,10 @@ use super::canvas::Canvas;
 use crate::app::keys;
 use crate::app::layout::Area;
 use crate::app::link::Link;
-use crate::app::{State, Workspace};
+use crate::app::{Action, State, Workspace};
 use crate::model::TxState;
 use crate::text;
+use ratatui::style::Style;
 
 /// First line: `target ▐ENVIRONMENT▌ access · transaction · server · last round trip`.
 pub fn status(state: &State, area: Area, c: &mut Canvas<'_>) {
@@ -20,65 +21,59 @@ pub fn status(state: &State, area: Area, c: &mut Canvas<'_>) {
         let word = environment.map_or_else(|| "NO ENVIRONMENT".to_string(), |e| text::clean(e).to_uppercase());
         let style = look.environment(environment, state.production());
         // The edges take the ground of the word as their own colour; without colours they bracket it.
-        let edge = ratatui::style::Style { fg: style.bg.or(style.fg), bg: None, ..ratatui::style::Style::new() };
+        let edge = Style { fg: style.bg.or(style.fg), bg: None, ..Style::new() };
         x = c.put(x, area.y, end.saturating_sub(x), look.glyphs.env_left, edge);
         x = c.put(x, area.y, end.saturating_sub(x), &word, style);
         x = c.put(x, area.y, end.saturating_sub(x), look.glyphs.env_right, edge) + 1;
     }
-    let dot = format!(" {} ", look.glyphs.dot);
-    let mut part = |words: &str, style| {
-        if x + 3 < end && !words.is_empty() {
-            if x > area.x + 1 && !words.starts_with(' ') {
-                x = c.put(x, area.y, end.saturating_sub(x), words, style);
-            }
-            x = c.put(x, area.y, end.saturating_sub(x), &dot, look.dim);
-        }
-    };
+    let mut parts: Vec<(String, Style)> = Vec::new();
     match &state.link {
-        Link::None => part("no target is open", look.dim),
-        Link::Connecting { .. } => part("connecting …", look.dim),
-        Link::Failed { error, .. } => part(&format!("not connected: {}", text::clean(&error.message)), look.critical),
+        Link::None => parts.push(("no target is open".into(), look.dim)),
+        Link::Connecting { .. } => parts.push(("connecting …".into(), look.dim)),
+        Link::Failed { error, .. } => parts.push((format!("not connected: {}", text::clean(&error.message)), look.critical)),
+        Link::Open(s) if s.status.lost.is_some() => {
+            let keys = keys::key_of(state, Action::Reconnect).map_or_else(String::new, |k| format!(", {k} reconnects"));
+            let what = if s.status.tx == TxState::Idle { "CONNECTION LOST" } else { "CONNECTION AND TRANSACTION LOST" };
+            parts.push((format!("{what}{keys}"), look.critical));
+        }
         Link::Open(s) => {
-            if s.status.lost.is_some() {
-                part("CONNECTION LOST", look.critical);
-            }
             let access = s.access_words(state.unlocked_minutes());
             let style = match access.as_str() {
                 a if a.starts_with("guarded") => look.warning,
                 "NOT read-only" => look.critical,
                 _ => look.text,
             };
-            part(&access, style);
-            let tx = match s.status.tx {
-                TxState::Idle => look.text,
-                TxState::Open => look.warning,
-                TxState::Failed => look.critical,
-            };
-            if state.query.fix.is_some() {
+            parts.push((access, style));
+            parts.push(match s.status.tx {
                 // It is open on a session of its own.
-                part("TX OPEN (data fix)", look.warning);
-            } else {
-                part(s.tx_words(), tx);
-            }
-            part(&text::clean(&format!("{} {}", s.identity.product, s.identity.version)), look.text);
+                TxState::Idle if state.query.fix.is_some() => ("TX OPEN (data fix)".into(), look.warning),
+                TxState::Idle => (s.tx_words().into(), look.text),
+                TxState::Open => (s.tx_words().into(), look.warning),
+                TxState::Failed => (s.tx_words().into(), look.critical),
+            });
+            parts.push((text::clean(&format!("{} {}", s.identity.product, s.identity.version)).into_owned(), look.text));
             if let Some(p) = &s.identity.pooler {
-                part(&format!("pooler: {}", text::clean(p)), look.warning);
+                parts.push((format!("pooler: {}", text::clean(p)), look.warning));
             }
             if s.identity.unverified.is_some() {
-                part("unverified", look.unknown);
+                parts.push(("unverified".into(), look.unknown));
             }
             if let Some(t) = s.status.round_trip {
-                part(&text::duration(t), look.dim);
+                parts.push((text::duration(t), look.dim));
             }
         }
     }
-    // The separator after the last part says nothing.
-    if x > area.x + 3 && x <= end {
-        let blank = " ".repeat(text::width(&dot));
-        let from = x.saturating_sub(text::width(&dot) as u16);
-        if from > area.x + 1 && state.link.target_name().is_some() | matches!(state.link, Link::None) {
-            c.put(from, area.y, end - from, &blank, look.text);
+    let dot = format!(" {} ", look.glyphs.dot);
+    for (i, (words, style)) in parts.iter().enumerate() {
+        let room = end.saturating_sub(x);
+        if i > 0 {
+            // A part that does not fit is left out: half a version or half a time would be a wrong one.
+            if text::width(words) + text::width(&dot) > usize::from(room) {
+                break;
+            }
+            x = c.put(x, area.y, room, &dot, look.dim);
         }
+        x = c.put(x, area.y, end.saturating_sub(x), words, *style);
     }
 }
 

@@ -1,9 +1,11 @@
 //! Drawing the schema tree.
 
+use crate::app::keys::key_of;
 use crate::app::layout::Area;
+use crate::app::link::Link;
 use crate::app::panes::plan::count;
 use crate::app::panes::schema::Loaded;
-use crate::app::{Pane, State};
+use crate::app::{Action, Pane, State};
 use crate::model::NodeKind;
 use crate::text;
 use crate::ui::canvas::Canvas;
@@ -24,6 +26,18 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
             c.put(x, line.y, 1, " ", look.chosen);
         }
         body = rest;
+    }
+    if let Link::Failed { error, .. } = &state.link {
+        let mut said = vec![(text::clean(&error.message).into_owned(), look.critical)];
+        said.extend(error.detail.iter().flat_map(|d| text::clean_lines(d).lines().map(|l| (l.to_string(), look.text)).collect::<Vec<_>>()));
+        said.extend(error.hints.iter().map(|h| (text::clean(h).into_owned(), look.text)));
+        for (action, does) in [(Action::Reconnect, "tries again"), (Action::GoStart, "shows the other targets")] {
+            if let Some(keys) = key_of(state, action) {
+                said.push((format!("{keys} {does}."), look.dim));
+            }
+        }
+        super::results::wrapped(c, body, &said);
+        return;
     }
     if let Some(e) = &schema.error {
         c.put(body.x + 1, body.y, body.w.saturating_sub(1), &text::clean(&e.message), look.critical);
