@@ -70,19 +70,18 @@ async fn console(start: Start, keymap: Keymap, mut look: Look) -> Result<()> {
     let floor = Duration::from_millis(if remote { 33 } else { 16 });
     let tmux = std::env::var_os("TMUX").is_some();
 
+    let mut effects = Vec::new();
+    if let Some(target) = &start.target {
+        crate::app::update::connect(&mut state, &target.name, None, &mut effects);
+    }
     // The first frame comes before anything else is started.
     draw(&mut terminal, &state, &look).map_err(gone)?;
     let mut drawn = Instant::now();
     let mut dirty = false;
 
     let jobs = Jobs::new(start.cx.clone(), start.target.clone(), tx);
-    let mut effects = Vec::new();
     for note in &start.cx.config.notes {
         state.say(crate::app::state::Note::warning(note.clone()));
-        dirty = true;
-    }
-    if let Some(target) = &start.target {
-        crate::app::update::connect(&mut state, &target.name, None, &mut effects);
         dirty = true;
     }
     if let Some(file) = start.file {

@@ -207,6 +207,16 @@ fn results_stream_into_the_grid_and_far_rows_are_asked_for() {
     assert!(c.screen().contains("5,000 4999"), "{}", c.screen());
     let effects = c.press("y");
     assert!(matches!(&effects[..], [Effect::Copy(s)] if s == "4999"), "{effects:?}");
+    c.press("/");
+    c.type_text("11-07");
+    let effects = c.press("Enter");
+    let Some(Effect::FindRow { job, text, from: 4999, .. }) = effects.iter().find(|e| matches!(e, Effect::FindRow { .. })) else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(text, "11-07");
+    let effects = c.send(Msg::Found { job: *job, result, row: Some(6) });
+    assert_eq!(c.state.query.result().unwrap().row, 6);
+    assert!(c.screen().contains("Row 7 holds 11-07."), "{effects:?} {}", c.screen());
 }
 
 #[test]

@@ -119,7 +119,7 @@ actions! {
     Open "open" "open",
     /// Goes back: closes what is open, clears the filter.
     Back "back" "back",
-    /// Filters the list as you type.
+    /// Filters the tree as you type; in results it finds the next row that holds a text.
     Filter "filter" "filter",
     /// Copies what the cursor is on to the clipboard of your terminal.
     Copy "copy" "copy",

@@ -81,6 +81,13 @@ pub enum Effect {
         first: u64,
         count: u64,
     },
+    /// Looks for the next row that holds the text, after `from`, then from the first one again.
+    FindRow {
+        job: JobId,
+        result: ResultId,
+        from: u64,
+        text: String,
+    },
     DropRows {
         result: ResultId,
     },

@@ -31,6 +31,11 @@ pub fn applies(state: &State, action: Action) -> bool {
     match action {
         Action::Run | Action::RunAll | Action::Plan | Action::Analyze | Action::Refresh | Action::Definition => open,
         Action::ToggleGuide => state.guide,
+        Action::Filter => match state.view.focus {
+            Pane::Schema => open,
+            Pane::Results => state.query.result().is_some_and(|r| r.rows > 0),
+            _ => false,
+        },
         Action::Unlock => server.is_some_and(|s| s.target.access != crate::config::AccessMode::Open) && state.unlocked.is_none(),
         Action::Lock => state.unlocked.is_some(),
         Action::Commit | Action::Rollback => server.is_some_and(|s| s.status.tx != TxState::Idle),

@@ -56,6 +56,12 @@ pub enum Msg {
         job: JobId,
         event: RunEvent,
     },
+    /// The row that was looked for.
+    Found {
+        job: JobId,
+        result: ResultId,
+        row: Option<u64>,
+    },
     /// Rows that the grid asked for.
     Window {
         result: ResultId,

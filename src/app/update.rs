@@ -49,6 +49,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Children { link, at, result } if link == state.link_no => schema::children(state, &at, result, effects),
         Msg::Definition { link, at, result } if link == state.link_no => schema::definition(state, &at, result),
         Msg::Run { job, event } => query::event(state, job, event, effects),
+        Msg::Found { job, result, row } => query::found(state, job, result, row, effects),
         Msg::Window { result, batches, error } => {
             if let Some(tab) = state.result_mut(result) {
                 for (first, batch) in batches {
@@ -658,6 +659,10 @@ pub fn submit(state: &mut State, effects: &mut Vec<Effect>) {
             }
             state.dialogs.pop();
             effects.push(Effect::Unlock { link: state.link_no, typed: first });
+        }
+        Purpose::Find => {
+            state.dialogs.pop();
+            query::find(state, first, effects);
         }
         Purpose::OpenFile | Purpose::SaveFile if first.trim().is_empty() => form.problem = Some("Which file?".into()),
         Purpose::OpenFile => {

@@ -155,6 +155,10 @@ impl Jobs {
             Effect::ReadRows { result, first, count } => {
                 tokio::task::spawn_blocking(move || statements::read_rows(&shared, result, first, count));
             }
+            Effect::FindRow { job, result, from, text } => {
+                let cx = shared.job_cx(job);
+                tokio::task::spawn_blocking(move || statements::find_row(&shared, &cx, job, result, from, &text));
+            }
             Effect::DropRows { result } => drop(lock(&shared.rows).remove(&result)),
             Effect::Explain { link, job, version, text, analyze } => {
                 tokio::spawn(statements::explain(shared, link, job, version, text, analyze));

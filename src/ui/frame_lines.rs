@@ -58,6 +58,9 @@ pub fn status(state: &State, area: Area, c: &mut Canvas<'_>) {
             if s.identity.unverified.is_some() {
                 parts.push(("unverified".into(), look.unknown));
             }
+            if state.query.result().is_some_and(|r| r.partial()) {
+                parts.push(("partial result".into(), look.warning));
+            }
             if let Some(t) = s.status.round_trip {
                 parts.push((text::duration(t), look.dim));
             }

@@ -58,6 +58,8 @@ pub struct Query {
     pub selecting: bool,
     /// What was cut here last.
     pub clipboard: String,
+    /// What was looked for in rows last.
+    pub sought: String,
 }
 
 impl Query {
@@ -74,6 +76,7 @@ impl Query {
             file: None,
             selecting: false,
             clipboard: String::new(),
+            sought: String::new(),
         }
     }
 
@@ -322,6 +325,10 @@ pub fn act_results(state: &mut State, action: Action, effects: &mut Vec<Effect>)
             });
             effects.extend(row.map(Effect::Copy));
         }
+        Action::Filter if state.query.result().is_some_and(|r| r.rows > 0) => {
+            let field = Field::new("Text", &state.query.sought, "letters in any case; Enter finds the next row");
+            state.dialogs.push(Dialog::Form(Form::new("Find in the rows", Purpose::Find, Vec::new(), vec![field])));
+        }
         Action::NextResult if !state.query.results.is_empty() => {
             state.query.shown = (shown + 1) % state.query.results.len();
             want(state, effects);
@@ -343,6 +350,37 @@ pub fn act_results(state: &mut State, action: Action, effects: &mut Vec<Effect>)
         _ => return false,
     }
     true
+}
+
+/// Looks for a text in the rows after the cursor.
+pub fn find(state: &mut State, text: String, effects: &mut Vec<Effect>) {
+    let Some(tab) = state.query.result() else { return };
+    if text.is_empty() {
+        return;
+    }
+    let (result, from) = (tab.id, tab.row);
+    let job = state.id();
+    state.job(job, "finding", false, effects);
+    effects.push(Effect::FindRow { job, result, from, text: text.clone() });
+    state.query.sought = text;
+}
+
+/// The row was found, or there is none.
+pub fn found(state: &mut State, job: JobId, result: ResultId, row: Option<u64>, effects: &mut Vec<Effect>) {
+    let cancelled = state.jobs.iter().any(|j| j.id == job && j.cancelled);
+    state.jobs.retain(|j| j.id != job);
+    if cancelled {
+        return;
+    }
+    let sought = text::clean(&state.query.sought).into_owned();
+    match (row, state.result_mut(result)) {
+        (Some(row), Some(tab)) => {
+            tab.row = row;
+            state.say(Note::info(format!("Row {} holds {sought}.", text::thousands(row + 1))));
+            want(state, effects);
+        }
+        _ => state.say(Note::info(format!("No row holds {sought}."))),
+    }
 }
 
 /// After a resize or a change of tabs: rows that are on the screen now.

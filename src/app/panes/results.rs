@@ -200,6 +200,11 @@ impl ResultTab {
         effects.push(Effect::ReadRows { result: self.id, first, count: to - first });
     }
 
+    /// Rows are here, and they are not all: still coming, cancelled, or failed.
+    pub fn partial(&self) -> bool {
+        self.columns.is_some() && !matches!(self.progress, Progress::Done(_))
+    }
+
     /// A sentence for the title: rows, partial or not, time, affected rows.
     pub fn summary(&self, now: Timestamp) -> String {
         let rows = |n: u64| format!("{} {}", text::thousands(n), if n == 1 { "row" } else { "rows" });
