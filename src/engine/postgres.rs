@@ -7,7 +7,9 @@ use crate::model::{Dialect, Result};
 use futures_util::future::BoxFuture;
 
 mod actor;
+mod answer;
 mod backup;
+mod cancel;
 mod catalog;
 mod connect;
 mod definition;

@@ -25,6 +25,10 @@ pub(super) struct Tools {
 /// Where distributions put versions beside each other. Debian's `/usr/bin/pg_dump` is a wrapper that picks one of these.
 const PLACES: [&str; 4] = ["/usr/lib/postgresql", "/usr/pgsql", "/opt/homebrew/opt", "/usr/local/opt"];
 
+/// Where systems keep all their root certificates in one file.
+const BUNDLES: [&str; 4] =
+    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"];
+
 /// Directories that may hold the tools: versioned ones first, then those of PATH.
 fn candidates() -> Vec<PathBuf> {
     let mut out = Vec::new();
@@ -102,7 +106,12 @@ impl Tools {
             SslMode::VerifyFull => "verify-full",
         };
         c.env("PGSSLMODE", ssl);
-        for (name, path) in [("PGSSLROOTCERT", &target.sslrootcert), ("PGSSLCERT", &target.sslcert), ("PGSSLKEY", &target.sslkey)] {
+        // Before version 16 libpq does not know the system's roots by name, so it is given their file.
+        let verifies = matches!(target.sslmode, SslMode::VerifyCa | SslMode::VerifyFull);
+        let named = target.sslrootcert.clone().filter(|p| p.as_os_str() != "system");
+        let own = std::env::var_os("HOME").is_some_and(|h| Path::new(&h).join(".postgresql/root.crt").is_file());
+        let system = (verifies && (target.sslrootcert.is_some() || !own)).then(|| BUNDLES.iter().map(PathBuf::from).find(|p| p.is_file())).flatten();
+        for (name, path) in [("PGSSLROOTCERT", named.or(system)), ("PGSSLCERT", target.sslcert.clone()), ("PGSSLKEY", target.sslkey.clone())] {
             if let Some(p) = path {
                 c.env(name, p);
             }

@@ -1,0 +1,44 @@
+//! Plans on real tables.
+
+use super::*;
+
+#[tokio::test]
+async fn plans_are_read_with_their_numbers() {
+    let pg = PgServer::shared();
+    pg.create_database("plans");
+    pg.psql("plans", "create table a (id int primary key, q int); create table b (id int primary key, a_id int, q int, pad text); insert into a select i, i % 50 from generate_series(1, 20000) i;
+        insert into b select i, 1 + i % 20000, i % 100, repeat('x', 50) from generate_series(1, 50000) i; create index b_a on b (a_id); analyze;");
+    let s = open(target(pg, "plans")).await;
+    s.fetch("set max_parallel_workers_per_gather = 0").await.unwrap();
+    let sql = "select a.q, count(*) from a join b on b.a_id = a.id where b.q = 7 and exists (select 1 from b c where c.id = a.id) group by a.q order by 2 desc limit 3";
+    let plain = s.explain(sql, false).await.unwrap();
+    assert!(!plain.analyzed && plain.execution_ms.is_none() && plain.root.loops.is_none());
+    assert_eq!(
+        (plain.root.op.as_str(), plain.attrs.get("Settings").map(String::as_str)),
+        ("limit", Some("max_parallel_workers_per_gather = 0"))
+    );
+    let plan = s.explain(sql, true).await.unwrap();
+    let (mut own, mut err, mut nodes, mut scans) = (0.0, 0.0, 0, Vec::new());
+    plan.root.walk(0, &mut |_, n| {
+        nodes += 1;
+        own += n.self_ms.unwrap_or(0.0);
+        err += n.self_err_ms.unwrap_or(0.0);
+        scans.extend(n.relation.clone().map(|r| (r, n.alias.clone())));
+    });
+    assert!(nodes >= 6 && (own - plan.root.total_ms.unwrap()).abs() <= err + 0.01, "Σ self {own}, root {:?} ± {err}", plan.root.total_ms);
+    assert!(scans.iter().any(|(r, a)| r == "public.b" && a.as_deref() == Some("b")), "{scans:?}");
+    assert!(plan.planning_ms.is_some() && plan.outside_ms.is_some() && plan.root.pages_hit.unwrap() > 0);
+    let filtered = plan.remarks.iter().any(|r| r.contains("reads the whole of public.b: 49500 of 50000 rows"));
+    assert!(filtered, "{:?}", plan.remarks);
+    let e = s.explain("select nosuch from a", false).await.unwrap_err();
+    assert_eq!(e.position, Some(7), "in the user's text, not in ours");
+    assert!(s.explain("select 1; drop table a", true).await.is_err());
+    assert!(s.explain("select $1::int", false).await.unwrap_err().message.contains("parameters"));
+    s.explain("insert into a values (0, 0)", true).await.unwrap_err();
+    s.explain("create table made as select 1", true).await.ok();
+    assert_eq!(
+        s.fetch("select to_regclass('made') is null, count(*) from a").await.unwrap().rows,
+        [[Some("t".to_string()), Some("20000".into())]]
+    );
+    assert!(s.explain("vacuum", false).await.is_err());
+}
