@@ -168,7 +168,6 @@ pub(super) fn row_description(body: &[u8]) -> Option<Vec<Field>> {
     Some(fields)
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

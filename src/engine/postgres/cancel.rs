@@ -22,7 +22,15 @@ pub(super) struct Control {
 
 impl Control {
     pub fn new(dialer: Arc<Dialer>, process: i32, secret: i32) -> Self {
-        Control { dialer, process, secret, gate: Arc::new(Mutex::new(())), running: AtomicBool::new(false), asked: AtomicBool::new(false), wake: Notify::new() }
+        Control {
+            dialer,
+            process,
+            secret,
+            gate: Arc::new(Mutex::new(())),
+            running: AtomicBool::new(false),
+            asked: AtomicBool::new(false),
+            wake: Notify::new(),
+        }
     }
 
     /// A statement starts.
@@ -76,4 +84,3 @@ impl Canceller for Control {
         })
     }
 }
-

@@ -110,8 +110,11 @@ impl Tools {
         let verifies = matches!(target.sslmode, SslMode::VerifyCa | SslMode::VerifyFull);
         let named = target.sslrootcert.clone().filter(|p| p.as_os_str() != "system");
         let own = std::env::var_os("HOME").is_some_and(|h| Path::new(&h).join(".postgresql/root.crt").is_file());
-        let system = (verifies && (target.sslrootcert.is_some() || !own)).then(|| BUNDLES.iter().map(PathBuf::from).find(|p| p.is_file())).flatten();
-        for (name, path) in [("PGSSLROOTCERT", named.or(system)), ("PGSSLCERT", target.sslcert.clone()), ("PGSSLKEY", target.sslkey.clone())] {
+        let system =
+            (verifies && (target.sslrootcert.is_some() || !own)).then(|| BUNDLES.iter().map(PathBuf::from).find(|p| p.is_file())).flatten();
+        for (name, path) in
+            [("PGSSLROOTCERT", named.or(system)), ("PGSSLCERT", target.sslcert.clone()), ("PGSSLKEY", target.sslkey.clone())]
+        {
             if let Some(p) = path {
                 c.env(name, p);
             }
