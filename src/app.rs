@@ -2,6 +2,8 @@
 //! no terminal, no database. Drawing is in `ui`, doing is in `tui`.
 
 pub mod action;
+pub mod acts;
+pub mod answers;
 pub mod dialog;
 pub mod editor;
 pub mod effect;

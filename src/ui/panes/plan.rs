@@ -197,7 +197,8 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
         if bar_w > 0 && share > 0.005 {
             let eighths = ((share * f64::from(bar_w) * 8.0).round() as usize).max(1);
             let mut bar = look.glyphs.bar[7].repeat(eighths / 8);
-            if !eighths.is_multiple_of(8) && !(look.glyphs.ascii && eighths > 8) {
+            let whole = eighths.is_multiple_of(8) || (look.glyphs.ascii && eighths > 8);
+            if !whole {
                 bar.push_str(look.glyphs.bar[eighths % 8 - 1]);
             }
             let heat = look.heat(share);

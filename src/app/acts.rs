@@ -1,0 +1,331 @@
+//! What actions do, once a key, the menu or the palette has named them.
+
+use super::action::Action;
+use super::dialog::{Answer, Confirm, Dialog, Field, Form, Help, Purpose, Then};
+use super::effect::{Effect, Operation};
+use super::list::ListCursor;
+use super::palette::Palette;
+use super::panes::{backups, checklist, journal, migrations, plan, query, schema, start};
+use super::state::{Note, Pane, State, Workspace};
+use super::update::switch_target;
+use crate::config::AccessMode;
+use crate::text;
+
+/// Does an action.
+pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
+    if in_pane(state, action, effects) {
+        return;
+    }
+    match action {
+        Action::Help => help(state),
+        Action::Palette => {
+            let p = Palette::new(state);
+            state.dialogs.push(Dialog::Palette(p));
+        }
+        Action::Run => query::run(state, false, effects),
+        Action::RunAll => query::run(state, true, effects),
+        Action::Plan => plan::ask(state, false, effects),
+        Action::Analyze => plan::ask(state, true, effects),
+        Action::ToggleLower => {
+            let to = if state.query.lower == Pane::Plan { Pane::Results } else { Pane::Plan };
+            if matches!(state.view.focus, Pane::Plan | Pane::Results) {
+                state.view.focus = to;
+            }
+            state.query.lower = to;
+            plan::touched(state, effects);
+            query::want(state, effects);
+        }
+        Action::Cancel => cancel(state, effects),
+        Action::Quit => quit(state, effects),
+        Action::NextPane => cycle(state, true, effects),
+        Action::PreviousPane => cycle(state, false, effects),
+        Action::Zoom => {
+            state.view.zoom = !state.view.zoom;
+            query::follow(state);
+            query::want(state, effects);
+        }
+        Action::GoSchema => go(state, Pane::Schema, effects),
+        Action::GoQuery | Action::Insert => {
+            go(state, Pane::Editor, effects);
+            state.view.typing = true;
+        }
+        Action::GoResults => go(state, Pane::Results, effects),
+        Action::GoPlan => go(state, Pane::Plan, effects),
+        // Asked for by name they take the main area, also where a column beside the query shows them already.
+        Action::GoMigrations => {
+            state.view.workspace = Workspace::Migrations;
+            go(state, Pane::Migrations, effects);
+        }
+        Action::GoChecklist => {
+            state.view.workspace = Workspace::Checklist;
+            go(state, Pane::Checklist, effects);
+        }
+        Action::GoBackups => go(state, Pane::Backups, effects),
+        Action::GoJournal => go(state, Pane::Journal, effects),
+        Action::GoStart => {
+            state.start.lines = start::Start::new(&state.config).lines;
+            state.view = super::state::View { workspace: Workspace::Start, focus: Pane::Start, zoom: false, typing: false };
+        }
+        Action::Messages => state.dialogs.push(Dialog::Messages(ListCursor::default())),
+        Action::Unlock => unlock(state),
+        Action::Lock => {
+            let was = state.unlocked.take().is_some();
+            effects.extend(was.then_some(Effect::Lock));
+            state.say(if was { Note::ok("The target is read-only again.") } else { Note::info("The target was not unlocked.") });
+        }
+        Action::Reconnect => {
+            if let Some(name) = state.link.target_name().map(str::to_string) {
+                switch_target(state, &name, effects);
+            }
+        }
+        Action::Suspend => match state.holds_something() {
+            Some(why) => state.say(Note::warning(format!("Not suspended: {why}."))),
+            None => effects.push(Effect::Suspend),
+        },
+        Action::Redraw => effects.push(Effect::Repaint),
+        Action::LeaveEditor => {
+            state.query.editor.unselect();
+            state.view.typing = false;
+        }
+        Action::Undo | Action::Redo | Action::SelectAll | Action::Select | Action::Cut | Action::Paste | Action::DeleteWord => {
+            edit(state, action, effects);
+        }
+        Action::OpenFile => query::open_form(state),
+        Action::SaveFile => query::save_form(state),
+        Action::LivePlan => {
+            state.plan.live = !state.plan.live;
+            let words = if state.plan.live { "The plan follows your typing." } else { "The plan comes when you ask for it." };
+            state.say(Note::info(words));
+            plan::touched(state, effects);
+        }
+        Action::Rollback => query::run_text(state, "ROLLBACK", effects),
+        Action::Commit => query::run_text(state, "COMMIT", effects),
+        Action::Apply
+        | Action::Revert
+        | Action::StartRun
+        | Action::CloseRun
+        | Action::RunNext
+        | Action::RunProvable
+        | Action::Sign
+        | Action::ShowEvidence => checklist::go_and_act(state, action, effects),
+        Action::Prove | Action::ProveAll => {
+            go(state, Pane::Migrations, effects);
+            migrations::act(state, action, effects);
+        }
+        Action::TakeBackup | Action::VerifyBackup => {
+            act(state, Action::GoBackups, effects);
+            backups::act(state, action, effects);
+        }
+        Action::VerifyJournal => {
+            act(state, Action::GoJournal, effects);
+            journal::act(state, action, effects);
+        }
+        Action::ToggleGuide => {
+            state.guide_state.hidden = !state.guide_state.hidden;
+            query::follow(state);
+            query::want(state, effects);
+        }
+        Action::NewTarget => start::new_target(state),
+        Action::Demo => {
+            super::work::start(state, "making the demo", false, Operation::Demo, effects);
+        }
+        _ => {}
+    }
+}
+
+fn in_pane(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool {
+    let page = super::layout::arrange(state).inside(state.view.focus).map_or(10, |a| usize::from(a.h));
+    match state.view.focus {
+        Pane::Start => start::act(state, action, page, effects),
+        Pane::Schema => schema::act(state, action, effects),
+        Pane::Editor => act_editor(state, action, page, effects),
+        Pane::Results => query::act_results(state, action, effects),
+        Pane::Plan => plan::act(state, action, effects),
+        Pane::Migrations => migrations::act(state, action, effects),
+        Pane::Checklist => checklist::act(state, action, effects),
+        Pane::Backups => backups::act(state, action, effects),
+        Pane::Journal => journal::act(state, action, effects),
+    }
+}
+
+/// Moves in the editor by commands, as any list moves.
+fn act_editor(state: &mut State, action: Action, page: usize, effects: &mut Vec<Effect>) -> bool {
+    use super::editor::Move;
+    let to = match action {
+        Action::Up => Move::Up,
+        Action::Down => Move::Down,
+        Action::Left => Move::Left,
+        Action::Right => Move::Right,
+        Action::PageUp => Move::PageUp,
+        Action::PageDown => Move::PageDown,
+        Action::First => Move::Top,
+        Action::Last => Move::Bottom,
+        Action::FirstColumn => Move::LineStart,
+        Action::LastColumn => Move::LineEnd,
+        Action::Open => {
+            state.view.typing = true;
+            return true;
+        }
+        Action::Copy => {
+            let e = &state.query.editor;
+            let range = e.selection().or_else(|| e.statement().map(|s| s.span));
+            effects.extend(range.map(|r| Effect::Copy(e.text()[r].to_string())));
+            return true;
+        }
+        _ => return false,
+    };
+    let select = state.query.editor.selection().is_some() || state.query.selecting;
+    state.query.editor.go(to, select, page);
+    query::edited(state, effects);
+    true
+}
+
+fn edit(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
+    if state.view.focus != Pane::Editor {
+        return;
+    }
+    match action {
+        Action::Undo => {
+            let done = state.query.editor.undo();
+            state.messages.shown = (!done).then(|| Note::info("Nothing to take back."));
+        }
+        Action::Redo => drop(state.query.editor.redo()),
+        Action::SelectAll => state.query.editor.select_all(),
+        Action::Select => {
+            state.query.selecting = !state.query.selecting;
+            if !state.query.selecting {
+                state.query.editor.unselect();
+            }
+        }
+        Action::Cut => effects.extend(state.query.editor.cut().map(|t| {
+            state.query.clipboard.clone_from(&t);
+            Effect::Copy(t)
+        })),
+        Action::Paste => {
+            let text = state.query.clipboard.clone();
+            if text.is_empty() {
+                state.say(Note::info("Paste with your terminal's own key; only what was cut here can be pasted by this one."));
+            } else {
+                state.query.editor.insert(&text);
+            }
+        }
+        Action::DeleteWord => state.query.editor.delete_word(),
+        _ => {}
+    }
+    query::edited(state, effects);
+}
+
+fn cancel(state: &mut State, effects: &mut Vec<Effect>) {
+    if !state.sequence.is_empty() {
+        state.sequence.clear();
+        return;
+    }
+    // The newest one first: it is what the user waits for.
+    let Some(job) = state.jobs.iter_mut().rev().find(|j| !j.cancelled) else {
+        if state.jobs.is_empty() {
+            quit(state, effects);
+        } else {
+            state.say(Note::info("Cancelling was asked for already."));
+        }
+        return;
+    };
+    job.cancelled = true;
+    let (id, title) = (job.id, job.title.clone());
+    effects.push(Effect::Cancel { job: id });
+    state.say(Note::info(format!("Cancelling {title} …")));
+}
+
+fn quit(state: &mut State, effects: &mut Vec<Effect>) {
+    let _ = &effects;
+    let (body, label) = match state.holds_something() {
+        Some(why) => {
+            let what = "Ending closes the connection; the server rolls back what is not committed.";
+            (vec![format!("On {} {why}.", state.link.target_name().unwrap_or("the target")), what.into()], "end anyway")
+        }
+        None if state.jobs.is_empty() => (vec!["The editor's text is saved and will be here again.".into()], "quit"),
+        None => (vec![format!("{} is running and will be cancelled.", state.jobs[0].title)], "quit"),
+    };
+    state.dialogs.push(Dialog::Confirm(Confirm {
+        title: "Quit Holdpoint?".into(),
+        body,
+        answers: vec![Answer::new('n', "stay", Then::Nothing), Answer::new('q', label, Then::Quit)],
+    }));
+}
+
+fn cycle(state: &mut State, forward: bool, effects: &mut Vec<Effect>) {
+    let panes: Vec<Pane> = if super::layout::class(state.size) == super::layout::Class::Narrow || state.view.zoom {
+        // One workspace at a time: its panes, then the next workspace.
+        vec![Pane::Schema, Pane::Editor, state.query.lower, Pane::Migrations, Pane::Checklist, Pane::Backups, Pane::Journal]
+    } else {
+        super::layout::arrange(state).panes.iter().map(|(p, _)| *p).collect()
+    };
+    if panes.is_empty() || state.view.workspace == Workspace::Start {
+        return;
+    }
+    let at = panes.iter().position(|p| *p == state.view.focus).unwrap_or(0);
+    let next = if forward { (at + 1) % panes.len() } else { (at + panes.len() - 1) % panes.len() };
+    state.view.typing = false;
+    go(state, panes[next], effects);
+}
+
+/// Goes to a pane and reads what it needs.
+pub fn go(state: &mut State, pane: Pane, effects: &mut Vec<Effect>) {
+    state.go(pane);
+    match pane {
+        Pane::Plan => plan::touched(state, effects),
+        Pane::Results => query::want(state, effects),
+        Pane::Migrations => migrations::shown(state, effects),
+        Pane::Checklist => checklist::shown(state, effects),
+        Pane::Backups => backups::shown(state, effects),
+        Pane::Journal => journal::shown(state, effects),
+        Pane::Start | Pane::Schema | Pane::Editor => {}
+    }
+}
+
+fn help(state: &mut State) {
+    let mut lines: Vec<(String, String)> = Vec::new();
+    let pane = state.view.focus;
+    let mut section = |title: &str, context: &str, state: &State| {
+        lines.push((String::new(), title.to_string()));
+        let mut seen: Vec<(Action, usize)> = Vec::new();
+        for (keys, name) in state.keymap.bindings(context) {
+            let Some(action) = Action::from_name(name) else { continue };
+            let keys = crate::config::keymap::show(keys);
+            // Several keys of one action stand in one line.
+            if let Some((_, at)) = seen.iter().find(|(a, _)| *a == action) {
+                let line: &mut (String, String) = &mut lines[*at];
+                line.0.push_str(", ");
+                line.0.push_str(&keys);
+            } else {
+                seen.push((action, lines.len()));
+                lines.push((keys, action.doc().to_string()));
+            }
+        }
+        lines.push((String::new(), String::new()));
+    };
+    section(&format!("In this pane ({})", pane.context()), pane.context(), state);
+    if pane == Pane::Editor {
+        section("While typing", "editor", state);
+    }
+    section("Lists, trees and grids", "list", state);
+    section("In every pane", "pane", state);
+    section("Everywhere", "global", state);
+    let title = format!("Help · {}", pane.context());
+    state.dialogs.push(Dialog::Help(Help { lines, title, top: 0 }));
+}
+
+fn unlock(state: &mut State) {
+    let Some(server) = state.link.server() else { return };
+    if server.target.access == AccessMode::Open {
+        state.say(Note::info("The target is open: there is nothing to unlock."));
+        return;
+    }
+    let target = server.target.name.clone();
+    let body = vec![
+        format!("Type the name of the target to allow guarded writing for 15 minutes: {}", text::clean(&target)),
+        "Each INSERT, UPDATE or DELETE then saves the rows as they were, shows how many it changed, and asks.".into(),
+        "DDL stays refused: it goes through the migration queue.".into(),
+    ];
+    let fields = vec![Field::new("Target", "", "exactly as above")];
+    state.dialogs.push(Dialog::Form(Form::new("Unlock", Purpose::Unlock { target }, body, fields)));
+}

@@ -1,0 +1,108 @@
+//! What answers do: of questions, forms and the palette.
+
+use super::acts::act;
+use super::dialog::{Answer, Confirm, Dialog, Purpose, Then};
+use super::effect::{Effect, Operation};
+use super::palette::Choice;
+use super::panes::{checklist, query, schema, start};
+use super::state::State;
+use super::update::{connect, switch_target};
+use crate::text;
+use secrecy::SecretString;
+use std::path::PathBuf;
+
+/// An answer was given.
+pub fn answer(state: &mut State, then: Then, effects: &mut Vec<Effect>) {
+    match then {
+        Then::Nothing => {}
+        Then::Quit => {
+            query::save_buffer(state, None, effects);
+            effects.push(Effect::Quit(0));
+        }
+        Then::Fix(answer) => effects.push(Effect::AnswerFix(answer)),
+        Then::Operate { title, writes, operation } => {
+            super::work::start(state, title, writes, operation, effects);
+        }
+        Then::OverwriteFile(path) => {
+            effects.push(Effect::SaveFile { path, text: state.query.editor.file_text(), overwrite: true });
+        }
+        Then::Follow { target, upto } => {
+            // What is open here may refuse to be left: then nothing is followed.
+            state.follow = upto.map(|u| (target.clone(), u));
+            switch_target(state, &target, effects);
+        }
+        Then::Connect(name) => connect(state, &name, None, effects),
+        Then::Action(a) => act(state, a, effects),
+    }
+}
+
+/// The palette's choice.
+pub fn choose(state: &mut State, choice: Choice, effects: &mut Vec<Effect>) {
+    match choice {
+        Choice::Action(a) => act(state, a, effects),
+        Choice::Target(name) => switch_target(state, &name, effects),
+        Choice::Object(at) => schema::preview(state, at, effects),
+    }
+}
+
+/// A path as typed: `~/` is the home directory as the effect's doer knows it.
+fn typed_path(s: &str) -> PathBuf {
+    PathBuf::from(s.trim())
+}
+
+/// The form on top is complete.
+pub fn submit(state: &mut State, effects: &mut Vec<Effect>) {
+    let Some(Dialog::Form(form)) = state.dialogs.last_mut() else { return };
+    let purpose = form.purpose.clone();
+    let first = form.value(0).to_string();
+    match purpose {
+        Purpose::Password { target } => {
+            state.dialogs.pop();
+            connect(state, &target, Some(SecretString::from(first)), effects);
+        }
+        Purpose::Unlock { target } => {
+            if first != target {
+                form.problem = Some("That is not the name of this target.".into());
+                return;
+            }
+            state.dialogs.pop();
+            effects.push(Effect::Unlock { link: state.link_no, typed: first });
+        }
+        Purpose::Find => {
+            state.dialogs.pop();
+            query::find(state, first, effects);
+        }
+        Purpose::OpenFile | Purpose::SaveFile if first.trim().is_empty() => form.problem = Some("Which file?".into()),
+        Purpose::OpenFile => {
+            state.dialogs.pop();
+            effects.push(Effect::OpenFile(typed_path(&first)));
+        }
+        Purpose::SaveFile => {
+            let path = typed_path(&first);
+            // The file that the text came from may be written again without a question.
+            let overwrite = state.query.file.as_ref() == Some(&path);
+            state.dialogs.pop();
+            effects.push(Effect::SaveFile { path, text: state.query.editor.file_text(), overwrite });
+        }
+        Purpose::NewTarget => {
+            let (place, environment) = (form.value(1).to_string(), form.value(2).to_string());
+            match start::target_toml(&state.config, &first, &place, &environment) {
+                Err(problem) => form.problem = Some(problem),
+                Ok(toml) => {
+                    state.dialogs.pop();
+                    let path = state.config.project_dir.join("holdpoint.toml");
+                    let mut body = vec![format!("This will be added to {}:", text::clean(&path.display().to_string())), String::new()];
+                    body.extend(toml.lines().map(|l| format!("  {}", text::clean(l))));
+                    let operation = Operation::WriteTarget { path, text: toml, name: first.trim().to_string() };
+                    let then = Then::Operate { title: "writing the target".into(), writes: false, operation };
+                    state.dialogs.push(Dialog::Confirm(Confirm {
+                        title: "Write the target?".into(),
+                        body,
+                        answers: vec![Answer::new('n', "no", Then::Nothing), Answer::new('w', "write", then)],
+                    }));
+                }
+            }
+        }
+        Purpose::Sign { .. } | Purpose::Apply { .. } | Purpose::Revert { .. } | Purpose::StartRun => checklist::submit(state, effects),
+    }
+}
