@@ -93,6 +93,10 @@ impl Actor {
     }
 
     async fn run(&mut self, text: &str, params: &[Option<String>], events: mpsc::Sender<Result<crate::engine::Event>>) -> Result<(), Lost> {
+        if events.is_closed() {
+            // Nobody waits for it any more, and nothing was sent.
+            return Ok(());
+        }
         let mut job = Job { text, params, ..Job::default() };
         if self.access == Access::ReadOnly {
             job.prelude = vec!["BEGIN READ ONLY".into()];

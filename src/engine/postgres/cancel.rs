@@ -6,7 +6,11 @@ use crate::model::Result;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use tokio::sync::{Mutex, Notify};
+
+/// Milliseconds that a cancel waits for a statement to begin.
+const GRACE: u32 = 50;
 
 /// Shared by the actor, which runs statements, and whoever wants to end one.
 pub(super) struct Control {
@@ -74,6 +78,13 @@ impl Control {
 impl Canceller for Control {
     fn cancel(&self) -> BoxFuture<'_, Result<()>> {
         Box::pin(async {
+            // A statement that was just handed over may not have reached its actor.
+            for _ in 0..GRACE {
+                if self.running.load(Ordering::SeqCst) {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
             let _guard = self.gate.lock().await;
             if !self.running.load(Ordering::SeqCst) {
                 return Ok(());
