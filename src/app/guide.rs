@@ -29,7 +29,7 @@ struct Step {
 const STEPS: [Step; 13] = [
     Step {
         done: |s| s.query.results.iter().any(|r| r.offset.is_none()),
-        say: |s| format!("Look around. {} on a table shows its first rows.", press(s, Pane::Schema, Action::Open)),
+        say: |s| format!("Look around: {} on a table shows its rows.", press(s, Pane::Schema, Action::Open)),
     },
     Step {
         done: |s| s.query.results.iter().any(|r| r.offset.is_some() && matches!(r.progress, Progress::Done(_))),
@@ -37,67 +37,52 @@ const STEPS: [Step; 13] = [
     },
     Step {
         done: |s| s.plan.plan.is_some(),
-        say: |s| {
-            let (plan, analyze) = (keys(s, Action::Plan), keys(s, Action::Analyze));
-            format!("{plan} shows how it is run, {analyze} measures it: it reads the whole table.")
-        },
+        say: |s| format!("{} shows how it is run: it reads a whole table.", press(s, Pane::Editor, Action::Plan)),
     },
     Step {
         done: |s| s.view.focus == Pane::Migrations && s.migrations.queue.is_some(),
-        say: |s| format!("{} migrations wait, one adds the missing index: {}.", s.migrations.pending(), keys(s, Action::GoMigrations)),
+        say: |s| format!("{} migrations wait, one adds an index: {}.", s.migrations.pending(), keys(s, Action::GoMigrations)),
     },
     Step {
         done: |s| s.migrations.items().iter().any(|i| waits(i) && i.class.is_some()),
-        say: |s| {
-            format!("Can they be taken back? {} proves it on a restored copy: up, down, up.", press(s, Pane::Migrations, Action::ProveAll))
-        },
+        say: |s| format!("Is there a way back? {} proves it on a copy.", press(s, Pane::Migrations, Action::ProveAll)),
     },
     Step { done: |s| s.checklist.open() && range_ends_at(s, reversible(s)), say: choose_range },
     Step {
         done: |s| earlier(s).is_some_and(|e| e.state != StepState::Failed || !lacks(s, e, 0)),
-        say: |s| {
-            format!(
-                "It holds: first it must run in development. {}, then r rehearses it there.",
-                press(s, Pane::Checklist, Action::RunNext)
-            )
-        },
+        say: |s| format!("{} runs what it can and holds; r rehearses.", press(s, Pane::Checklist, Action::RunProvable)),
     },
     Step { done: |s| earlier(s).is_some_and(|e| e.state != StepState::Failed), say: in_between },
     Step {
         done: |s| ticked(s, "rollback-proven"),
-        say: |s| {
-            at_last(s, |s| {
-                format!("{} takes a backup, restores it, and proves the way back on it.", press(s, Pane::Checklist, Action::RunProvable))
-            })
-        },
+        say: |s| at_last(s, |s| format!("{}: backup, restore, way back.", press(s, Pane::Checklist, Action::RunProvable))),
     },
     Step {
         done: |s| ticked(s, "approval"),
-        say: |s| at_last(s, |s| format!("What no program can know is signed: {}.", press(s, Pane::Checklist, Action::Sign))),
+        say: |s| at_last(s, |s| format!("A person has to approve: {} signs.", press(s, Pane::Checklist, Action::Sign))),
     },
-    Step {
-        done: |s| last_environment(s) && s.checklist.view.as_ref().is_some_and(|v| v.applied),
-        say: |s| {
-            at_last(s, |s| {
-                format!(
-                    "The hold lifts: {} for the last checks, then {} applies.",
-                    press(s, Pane::Checklist, Action::RunProvable),
-                    keys_in(s, Pane::Checklist, Action::Apply)
-                )
-            })
-        },
-    },
+    Step { done: |s| last_environment(s) && s.checklist.view.as_ref().is_some_and(|v| v.applied), say: |s| at_last(s, last_checks) },
     Step {
         done: |s| s.guide_state.reverted,
-        say: |s| {
-            at_last(s, |s| format!("Applied. {} takes it back; what is lost is counted first.", press(s, Pane::Checklist, Action::Revert)))
-        },
+        say: |s| at_last(s, |s| format!("{} takes it back; losses are counted first.", press(s, Pane::Checklist, Action::Revert))),
     },
     Step {
         done: |s| s.journal.verified.is_some(),
-        say: |s| format!("All of it is in the journal: {} checks its chain.", press(s, Pane::Journal, Action::VerifyJournal)),
+        say: |s| format!("All of it is on record: {} checks the chain.", press(s, Pane::Journal, Action::VerifyJournal)),
     },
 ];
+
+fn last_checks(state: &State) -> String {
+    let apply = press(state, Pane::Checklist, Action::Apply);
+    if ticked(state, "preconditions") {
+        return format!("Nothing holds any more: {apply} applies.");
+    }
+    format!(
+        "{} for the last check, then {} applies.",
+        press(state, Pane::Checklist, Action::RunNext),
+        keys_in(state, Pane::Checklist, Action::Apply)
+    )
+}
 
 /// The key of an action in a pane, with the key that goes there when the user is elsewhere.
 fn press(state: &State, pane: Pane, action: Action) -> String {
@@ -159,24 +144,24 @@ fn choose_range(state: &State) -> String {
     let to = reversible(state).map_or_else(String::new, shown_version);
     let apply = press(state, Pane::Migrations, Action::Apply);
     match stuck {
-        0 => format!("{apply} with the cursor on {to} asks to apply up to there."),
-        n => format!("{n} of them cannot. Go to {to} and press {apply}: it offers a run up to there."),
+        0 => format!("{apply} asks to apply up to the cursor; go to {to}."),
+        n => format!("{n} have none. Go to {to}; {apply} asks to apply up to it."),
     }
 }
 
 fn in_between(state: &State) -> String {
     if last_environment(state) {
-        return format!("Then qa: {}, then o opens it.", press(state, Pane::Checklist, Action::RunNext));
+        return format!("Then qa: {}, and o opens it.", press(state, Pane::Checklist, Action::RunNext));
     }
     let (all, apply) = (press(state, Pane::Checklist, Action::RunProvable), keys_in(state, Pane::Checklist, Action::Apply));
     if state.checklist.view.as_ref().is_some_and(|v| v.applied) {
-        return format!("Applied here. Back to production: {}.", keys(state, Action::GoStart));
+        return format!("Applied here. {} leads to production.", keys(state, Action::GoStart));
     }
-    format!("Here in {}: {all} proves what is asked here, {apply} applies.", text::clean(state.environment().unwrap_or("between")))
+    format!("In {}: {all} proves what is asked, {apply} applies.", text::clean(state.environment().unwrap_or("between")))
 }
 
 fn at_last(state: &State, say: fn(&State) -> String) -> String {
-    if last_environment(state) { say(state) } else { format!("Go back to production: {}.", keys(state, Action::GoStart)) }
+    if last_environment(state) { say(state) } else { format!("{} leads back to production.", keys(state, Action::GoStart)) }
 }
 
 /// Looks at what is true now; called after each message.
@@ -201,7 +186,7 @@ pub fn words(state: &State) -> (String, String) {
         Some(s) => (format!("{} of {}", state.guide_state.reached + 1, STEPS.len()), (s.say)(state)),
         None => {
             let hide = keys(state, Action::ToggleGuide);
-            ("done".into(), format!("That was the whole job: browse, read a plan, be held, prove, apply, revert. {hide} hides this."))
+            ("done".into(), format!("That was the whole job. {hide} hides this line."))
         }
     }
 }

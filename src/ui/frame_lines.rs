@@ -117,7 +117,7 @@ pub fn footer(state: &State, area: Area, c: &mut Canvas<'_>) {
     let mut end = area.x + area.w;
     let right = running(state);
     if !right.is_empty() {
-        let most = area.w / 2;
+        let most = area.w * 2 / 3;
         end = c.put_right(end, area.y, most, &right, look.warning).saturating_sub(1);
     }
     let mut x = area.x + 1;
@@ -145,7 +145,11 @@ pub fn footer(state: &State, area: Area, c: &mut Canvas<'_>) {
 fn running(state: &State) -> String {
     let Some(job) = state.jobs.last() else { return String::new() };
     let seconds = (state.now.as_second() - job.started.as_second()).max(0);
-    let mut out = String::new();
+    // Time and share first: what is cut off on narrow screens is the end.
+    let mut out = format!("{:02}:{:02} ", seconds / 60, seconds % 60);
+    if let Some(total) = job.total.filter(|t| *t > 0) {
+        out.push_str(&format!("{} % ", (job.done.min(total) * 100) / total));
+    }
     if state.jobs.len() > 1 {
         out.push_str(&format!("{} jobs, ", state.jobs.len()));
     }
@@ -155,9 +159,5 @@ fn running(state: &State) -> String {
     } else if !job.step.is_empty() {
         out.push_str(&format!(": {}", text::clean(&job.step)));
     }
-    if let Some(total) = job.total.filter(|t| *t > 0) {
-        out.push_str(&format!(" {} %", (job.done.min(total) * 100) / total));
-    }
-    out.push_str(&format!(" {:02}:{:02}", seconds / 60, seconds % 60));
     out
 }

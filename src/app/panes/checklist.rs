@@ -427,7 +427,8 @@ fn of_next(state: &State, v: &RunView, s: &StepView) -> Vec<String> {
     }
     let why = s.why_not.first().or(Some(&s.summary).filter(|t| !t.is_empty()));
     let why = why.map_or_else(|| ".".into(), |w| format!(": {}", text::clean(&dotted(w))));
-    let held = v.missing().any(|m| m.id == s.id);
+    // What a program can do at once holds nobody up yet.
+    let held = v.missing().any(|m| m.id == s.id) && (s.state != StepState::Waiting || s.kind == StepKind::Signed);
     let mut out = vec![format!("{} {title}{why}", if held { "Held." } else { "Next:" })];
     if s.kind == StepKind::Signed {
         out.push(format!("{} signs it.", key(Action::Sign)));

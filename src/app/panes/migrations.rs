@@ -132,7 +132,7 @@ pub const BESIDE: u16 = 100;
 pub fn list_height(height: u16, items: usize) -> u16 {
     let items = u16::try_from(items).unwrap_or(u16::MAX);
     // At least four lines for the script and three for the verdict, where there is room at all.
-    let most = (height * 2 / 5).max(3);
+    let most = (height / 2).max(3);
     items.clamp(1, most).min(height.max(1))
 }
 

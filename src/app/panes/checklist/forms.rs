@@ -35,11 +35,22 @@ pub(super) fn offer_earlier(state: &mut State, step: &StepView) {
     let upto = range.last().copied();
     let words = shown_range(&range);
     let mut body: Vec<String> = Vec::new();
-    let why: Vec<&String> = step.why_not.iter().filter(|w| !w.is_empty()).collect();
-    if why.is_empty() {
+    // One line for each environment: the first thing that is missing there, and how many more.
+    let mut lacking: Vec<(&str, &str, usize)> = Vec::new();
+    for w in step.why_not.iter().filter(|w| !w.is_empty()) {
+        let of = w.split(':').next().unwrap_or("");
+        match lacking.iter_mut().find(|(e, ..)| *e == of) {
+            Some((_, _, more)) => *more += 1,
+            None => lacking.push((of, w, 0)),
+        }
+    }
+    if lacking.is_empty() {
         body.push(work::sentence(&step.summary));
     }
-    body.extend(why.into_iter().map(|w| work::sentence(w)));
+    body.extend(lacking.into_iter().map(|(_, w, more)| match more {
+        0 => dotted(&text::clean(w)),
+        n => format!("{}, and {n} more.", text::clean(w.trim_end_matches('.'))),
+    }));
     let rank = |e: &Option<String>| e.as_ref().and_then(|e| state.config.environments.iter().position(|c| c == e));
     let own = rank(&here.environment).unwrap_or(state.config.environments.len());
     let mut earlier: Vec<_> = state
