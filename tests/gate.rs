@@ -549,6 +549,13 @@ async fn evidence_travels_between_hosts_and_edited_bundles_are_refused() {
     assert!(!report.taken.is_empty());
     evidence::import(&elsewhere, &qa).unwrap();
     assert_eq!(evidence::import(&elsewhere, &qa).unwrap().taken.len(), 0, "twice is once");
+    // The failure on record is no reason to stay failed: it only has to be looked at again.
+    let v = checklist::view(&elsewhere, &prod, SCHEMA_MIGRATION).await.unwrap();
+    let step = v.steps.iter().find(|s| s.id == "applied-earlier").unwrap();
+    assert_eq!(
+        (step.state, step.summary.as_str()),
+        (StepState::Waiting, "what was missing then is there now, and has not been looked at again")
+    );
     let again = checklist::run_step(&elsewhere, &prod, SCHEMA_MIGRATION, "applied-earlier").await.unwrap();
     assert!(again.holds, "{}", again.summary);
     assert!(matches!(journal::verify(&elsewhere).unwrap(), journal::Verification::Intact { .. }));

@@ -418,6 +418,13 @@ fn of_step(s: &StepView) -> Vec<String> {
 fn of_next(state: &State, v: &RunView, s: &StepView) -> Vec<String> {
     let key = |a| work::keys_in(state, Pane::Checklist, a);
     let title = text::clean(&s.title);
+    if state.checklist.running.is_some() {
+        let cancel = work::keys(state, Action::Cancel);
+        return vec![
+            format!("Running: {title}. {}", work::sentence(&s.help)),
+            format!("{cancel} cancels it; what was proved before stays."),
+        ];
+    }
     if s.act {
         return vec![format!(
             "Nothing holds: {} applies {}, after you typed the target's name.",
@@ -425,13 +432,17 @@ fn of_next(state: &State, v: &RunView, s: &StepView) -> Vec<String> {
             shown_range(&v.range)
         )];
     }
-    let why = s.why_not.first().or(Some(&s.summary).filter(|t| !t.is_empty()));
+    let why = s.why_not.first().or(Some(&s.summary)).filter(|t| !t.is_empty() && *t != "not done");
     let why = why.map_or_else(|| ".".into(), |w| format!(": {}", text::clean(&dotted(w))));
     // What a program can do at once holds nobody up yet.
     let held = v.missing().any(|m| m.id == s.id) && (s.state != StepState::Waiting || s.kind == StepKind::Signed);
     let mut out = vec![format!("{} {title}{why}", if held { "Held." } else { "Next:" })];
     if s.kind == StepKind::Signed {
         out.push(format!("{} signs it.", key(Action::Sign)));
+    } else if s.id == APPLIED_EARLIER && s.state == StepState::Failed {
+        out.push(format!("{} offers to do it there.", key(Action::RunNext)));
+    } else if s.id == RECORD {
+        out.push(format!("{} does it, after a question; until then {} is covered.", key(Action::RunNext), key(Action::Revert)));
     } else {
         out.push(format!("{} runs it, {} all that need nobody.", key(Action::RunNext), key(Action::RunProvable)));
     }

@@ -205,7 +205,7 @@ fn take_range(state: &mut State, upto: i64, effects: &mut Vec<Effect>) {
             work::start(state, "starting the run", false, Operation::StartRun { upto: Some(upto), issue }, effects);
         }
         None => {
-            state.say(Note::info(format!("{} does not wait here.", shown_version(upto))));
+            state.say(Note::info(format!("{} does not wait here: it is applied, or not among the files.", shown_version(upto))));
             crate::app::update::act(state, Action::GoChecklist, effects);
         }
     }

@@ -171,6 +171,14 @@ impl Judge<'_> {
         if e.subject.database != s.identity.subject() {
             return void(format!("{noun} was made for another database ({})", crate::text::clean(&e.subject.database)));
         }
+        // Before what it found: a failure with other scripts says nothing of these.
+        if matches!(
+            e.kind.as_str(),
+            "files-intact" | "down-present" | "applied-earlier" | "rollback-proven" | "approval" | "validated" | "recorded"
+        ) && e.subject.scripts != s.scripts
+        {
+            return void(what_changed(e, &s.range).unwrap_or_else(|| format!("{noun} is about another range")));
+        }
         if !e.holds {
             return Err((StepState::Failed, e.summary.clone()));
         }
@@ -184,13 +192,6 @@ impl Judge<'_> {
             let grade = e.grade.map_or("none".to_string(), |g| format!("{g:?}").to_lowercase());
             let lowest = format!("{:?}", self.config.policy.lowest_grade).to_lowercase();
             return Err((StepState::Failed, format!("{noun} is of grade {grade}; policy asks for {lowest}")));
-        }
-        if matches!(
-            e.kind.as_str(),
-            "files-intact" | "down-present" | "applied-earlier" | "rollback-proven" | "approval" | "validated" | "recorded"
-        ) && e.subject.scripts != s.scripts
-        {
-            return void(what_changed(e, &s.range).unwrap_or_else(|| format!("{noun} is about another range")));
         }
         if let Some((limit, who)) = self.good_for(step) {
             if old > limit.as_secs() as i64 {
@@ -283,6 +284,11 @@ impl Judge<'_> {
         }
     }
 
+    /// Steps that [`Judge::wrong_now`] can tell of.
+    fn told_at_once(&self, kind: &str) -> bool {
+        matches!(kind, "files-intact" | "down-present" | "applied-earlier")
+    }
+
     /// The tick of a step.
     pub fn tick(&self, step: &StepDef) -> Tick {
         let kind = step.evidence.as_str();
@@ -329,6 +335,11 @@ impl Judge<'_> {
             match self.check(step, c) {
                 Ok(()) if wrong.is_empty() => return Tick { state: done, evidence: Some(c.clone()), why: vec![] },
                 Ok(()) => break,
+                // What failed then and is in order now has only to be looked at again.
+                Err((StepState::Failed, _)) if newest.is_none() && wrong.is_empty() && self.told_at_once(kind) => {
+                    let why = "what was missing then is there now, and has not been looked at again".to_string();
+                    newest = Some((StepState::Waiting, why, c.clone()));
+                }
                 // The newest record speaks for the step, unless an older one still counts.
                 Err((state, why)) if newest.is_none() => newest = Some((state, why, c.clone())),
                 Err(_) => {}

@@ -110,7 +110,7 @@ fn row(state: &State, view: &RunView, i: usize, step: &StepView, area: Area, c: 
     c.put(area.x + 2 + glyph_w, y, glyph_w, glyph, style);
     let mut x = area.x + 3 + 2 * glyph_w;
     // The age on the right, where there is room for it.
-    let age = age_of(state, step);
+    let age = if now == StepState::Running { String::new() } else { age_of(state, step) };
     let mut right = end;
     if !age.is_empty() && area.w >= 60 {
         right = c.put_right(end.saturating_sub(1), y, 14, &age, look.dim).saturating_sub(1);
@@ -130,7 +130,8 @@ fn row(state: &State, view: &RunView, i: usize, step: &StepView, area: Area, c: 
     if let Some(g) = step.grade.filter(|_| step.ticked()) {
         words.push(grade_word(g).to_string());
     }
-    if let Some(k) = step.class.filter(|_| step.ticked()) {
+    // Unless the summary begins with it.
+    if let Some(k) = step.class.filter(|k| step.ticked() && !step.summary.starts_with(class_word(*k))) {
         words.push(class_word(k).to_string());
     }
     if holds_here {

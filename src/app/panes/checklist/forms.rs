@@ -47,6 +47,8 @@ pub(super) fn offer_earlier(state: &mut State, step: &StepView) {
     if lacking.is_empty() {
         body.push(work::sentence(&step.summary));
     }
+    // Where nothing is missing, nothing is offered; where it cannot be told, everything.
+    let named: Vec<String> = lacking.iter().map(|(e, ..)| (*e).to_string()).filter(|e| state.config.environments.contains(e)).collect();
     body.extend(lacking.into_iter().map(|(_, w, more)| match more {
         0 => dotted(&text::clean(w)),
         n => format!("{}, and {n} more.", text::clean(w.trim_end_matches('.'))),
@@ -58,6 +60,7 @@ pub(super) fn offer_earlier(state: &mut State, step: &StepView) {
         .targets
         .values()
         .filter(|t| t.name != here.name && t.migrations.is_some() && t.migrations == here.migrations)
+        .filter(|t| named.is_empty() || t.environment.as_ref().is_some_and(|e| named.contains(e)))
         .filter_map(|t| rank(&t.environment).filter(|r| *r < own).map(|r| (r, t)))
         .collect();
     earlier.sort_by_key(|(r, t)| (*r, t.name.clone()));
