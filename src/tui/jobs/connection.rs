@@ -2,7 +2,7 @@
 
 use super::{Live, Shared, lock, server};
 use crate::app::Msg;
-use crate::model::{Error, Result};
+use crate::model::{Error, Kind, Result};
 use crate::ops;
 use secrecy::SecretString;
 use std::sync::Arc;
@@ -41,16 +41,24 @@ async fn open(shared: &Shared, link: u64, name: &str, password: Option<SecretStr
         Some(t) if t.name == name => t.clone(),
         _ => ops::connect::target(&cx, name)?,
     };
+    let typed = password.is_some();
     if let Some(p) = password {
         cx.remember_password(name, p);
     }
-    let connection = ops::connect::connect_to(&cx, target).await?;
-    let query = connection.query_session().await.inspect_err(|e| {
-        if e.kind == crate::model::Kind::PasswordNeeded {
+    let session = async {
+        let connection = ops::connect::connect_to(&cx, target).await?;
+        let query = connection.query_session().await?;
+        Ok(Live { link, connection, query })
+    };
+    session.await.map_err(|mut e: Error| {
+        // SQLSTATE class 28 and MySQL's 1045: the password was refused. One that was typed is asked for again.
+        let refused = e.code.as_deref().is_some_and(|c| c.starts_with("28") || c == "1045");
+        if e.kind == Kind::PasswordNeeded || (typed && refused) {
             cx.forget_password(name);
+            e.kind = Kind::PasswordNeeded;
         }
-    })?;
-    Ok(Live { link, connection, query })
+        e
+    })
 }
 
 /// Looks for runs on this target that were cut off, and explains them.
