@@ -25,8 +25,11 @@ struct Place {
     production: String,
     /// Name of a database in which other ones can be made.
     home: &'static str,
-    query: Box<dyn Fn(&str, &str) -> String>,
+    query: Box<Ask>,
 }
+
+/// Runs SQL in a database with the native client.
+type Ask = dyn Fn(&str, &str) -> String;
 
 fn project(place: &Place) -> (tempfile::TempDir, Cx) {
     let dir = tempfile::tempdir().unwrap();

@@ -311,14 +311,11 @@ pub(in crate::ops) async fn open(cx: &Cx, identity: &Identity, dir: &Path) -> Re
         .hint("Take a backup of this database: holdpoint backup take."));
     }
     let known = cx.store.evidence(Some("backup-taken"))?;
-    if let Some(k) = known.iter().find(|k| k.tampered.is_none() && k.evidence.facts.get("dir").is_some_and(|d| Path::new(d) == dir)) {
-        if k.evidence.facts.get("manifest").is_some_and(|h| *h != hash) || k.evidence.subject.backup != manifest.id {
-            return Err(Error::held(format!(
-                "held: the manifest of backup {} was changed after the backup was taken",
-                short(&manifest.id)
-            ))
+    if let Some(k) = known.iter().find(|k| k.tampered.is_none() && k.evidence.facts.get("dir").is_some_and(|d| Path::new(d) == dir))
+        && (k.evidence.facts.get("manifest").is_some_and(|h| *h != hash) || k.evidence.subject.backup != manifest.id)
+    {
+        return Err(Error::held(format!("held: the manifest of backup {} was changed after the backup was taken", short(&manifest.id)))
             .hint("Take another backup; this one cannot be trusted."));
-        }
     }
     check_artefacts(dir, &manifest, &*cx.progress, &cx.cancel).await?;
     Ok(Usable { dir: dir.to_path_buf(), manifest })
@@ -329,10 +326,12 @@ pub(in crate::ops) async fn open(cx: &Cx, identity: &Identity, dir: &Path) -> Re
 pub(in crate::ops) fn newest(cx: &Cx, conn: &Connection, identity: &Identity) -> Result<Option<PathBuf>> {
     let subject = identity.subject();
     for k in cx.store.evidence(Some("backup-taken"))? {
-        if k.tampered.is_none() && k.evidence.holds && k.evidence.subject.database == subject {
-            if let Some(dir) = k.evidence.facts.get("dir").map(PathBuf::from).filter(|d| d.join(MANIFEST).exists()) {
-                return Ok(Some(dir));
-            }
+        if k.tampered.is_none()
+            && k.evidence.holds
+            && k.evidence.subject.database == subject
+            && let Some(dir) = k.evidence.facts.get("dir").map(PathBuf::from).filter(|d| d.join(MANIFEST).exists())
+        {
+            return Ok(Some(dir));
         }
     }
     let found = look_through(&directory(cx, conn))?;

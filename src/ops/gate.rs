@@ -124,11 +124,12 @@ pub async fn clear(cx: &Cx, conn: &Connection, upto: Option<i64>) -> Result<Resu
     if super::checklist::make_room(cx, conn, &s)? {
         s = look(cx, conn, &session, SCHEMA_MIGRATION, upto).await?;
     }
-    if let (Some(run), Some(limit)) = (s.open_run(), upto) {
-        if s.range.last().map(|m| m.version) != Some(limit) && !s.applied {
-            super::checklist::change_range(cx, conn, run, &s, Some(limit))?;
-            s = look(cx, conn, &session, SCHEMA_MIGRATION, upto).await?;
-        }
+    if let (Some(run), Some(limit)) = (s.open_run(), upto)
+        && s.range.last().map(|m| m.version) != Some(limit)
+        && !s.applied
+    {
+        super::checklist::change_range(cx, conn, run, &s, Some(limit))?;
+        s = look(cx, conn, &session, SCHEMA_MIGRATION, upto).await?;
     }
     session.close().await;
     s.need_range(&target.name)?;

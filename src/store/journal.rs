@@ -183,7 +183,7 @@ impl Store {
     /// Writes the head beside the store. It may lag behind (another console, a crash), which does no harm: it must only
     /// be *in* the chain. So a failure to write it is no failure of the append.
     pub(crate) fn keep_head(&self) {
-        let Ok((seq, hash)) = self.read(|db| head(db)) else { return };
+        let Ok((seq, hash)) = self.read(head) else { return };
         let path = self.head_file();
         let fresh = path.with_extension(format!("head.{}", std::process::id()));
         let written = std::fs::OpenOptions::new()

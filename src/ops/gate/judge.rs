@@ -193,11 +193,11 @@ impl Judge<'_> {
             let lowest = format!("{:?}", self.config.policy.lowest_grade).to_lowercase();
             return Err((StepState::Failed, format!("{noun} is of grade {grade}; policy asks for {lowest}")));
         }
-        if let Some((limit, who)) = self.good_for(step) {
-            if old > limit.as_secs() as i64 {
-                let limit = age(limit.as_secs() as i64);
-                return Err((StepState::Expired, format!("{noun} is {} old; {who} allows {limit}", age(old))));
-            }
+        if let Some((limit, who)) = self.good_for(step)
+            && old > limit.as_secs() as i64
+        {
+            let limit = age(limit.as_secs() as i64);
+            return Err((StepState::Expired, format!("{noun} is {} old; {who} allows {limit}", age(old))));
         }
         if e.expires.as_ref().and_then(|t| t.parse::<Timestamp>().ok()).is_some_and(|t| t < s.now) {
             return Err((StepState::Expired, format!("{noun} was good until {}", e.expires.clone().unwrap_or_default())));
@@ -309,18 +309,18 @@ impl Judge<'_> {
             };
         }
         // What cleared the run stays as it was when it cleared it: expiry and the changed schema do not undo it.
-        if let (true, Some(e)) = (self.s.applied, applied) {
-            if let Some(id) = e.evidence.facts.get(&format!("cleared by {}", step.id)) {
-                return match self.s.evidence.iter().find(|c| c.evidence.id == *id) {
-                    Some(c) if c.tampered.is_none() => Tick { state: done, evidence: Some(c.clone()), why: vec![] },
-                    Some(c) => Tick { state: StepState::Voided, evidence: Some(c.clone()), why: c.tampered.iter().cloned().collect() },
-                    None => Tick {
-                        state: StepState::Voided,
-                        evidence: None,
-                        why: vec!["the evidence that cleared this step is not in the store any more".into()],
-                    },
-                };
-            }
+        if let (true, Some(e)) = (self.s.applied, applied)
+            && let Some(id) = e.evidence.facts.get(&format!("cleared by {}", step.id))
+        {
+            return match self.s.evidence.iter().find(|c| c.evidence.id == *id) {
+                Some(c) if c.tampered.is_none() => Tick { state: done, evidence: Some(c.clone()), why: vec![] },
+                Some(c) => Tick { state: StepState::Voided, evidence: Some(c.clone()), why: c.tampered.iter().cloned().collect() },
+                None => Tick {
+                    state: StepState::Voided,
+                    evidence: None,
+                    why: vec!["the evidence that cleared this step is not in the store any more".into()],
+                },
+            };
         }
         if matches!(kind, "validated" | "recorded") && !(self.s.applied && applied.is_some()) {
             return Tick { state: StepState::Waiting, evidence: None, why: vec!["nothing is applied yet".into()] };

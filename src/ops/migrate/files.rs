@@ -33,32 +33,33 @@ fn critical(check: &str, object: &str, message: String) -> Finding {
 
 /// Takes a file name apart: version, name, half; a finding when it looks like a migration and is none; `None` for a
 /// file that has nothing to do with migrations.
-fn parse(name: &str) -> Option<Result<(i64, String, Half), Finding>> {
+fn parse(name: &str) -> Option<Result<(i64, String, Half), Box<Finding>>> {
     let Some(stem) = name.strip_suffix(".sql") else {
         let looks = name.starts_with(|c: char| c.is_ascii_digit())
             && (name.contains(".up") || name.contains(".down") || name.to_lowercase().ends_with(".sql"));
         return looks.then(|| {
-            Err(Finding::new(Severity::Warning, "file-ignored", name, format!("{name} is ignored: its name does not end in .sql"))
-                .next("Name it <version>_<name>.up.sql or .down.sql, or move it elsewhere."))
+            Err(Box::new(
+                Finding::new(Severity::Warning, "file-ignored", name, format!("{name} is ignored: its name does not end in .sql"))
+                    .next("Name it <version>_<name>.up.sql or .down.sql, or move it elsewhere."),
+            ))
         });
     };
     let Some((version, rest)) = stem.split_once('_') else {
-        return Some(Err(Finding::new(
-            Severity::Warning,
-            "file-ignored",
-            name,
-            format!("{name} is ignored: no `_` separates a version from a name"),
-        )
-        .next("Name it <version>_<name>.up.sql or .down.sql, or move it elsewhere.")));
+        return Some(Err(Box::new(
+            Finding::new(Severity::Warning, "file-ignored", name, format!("{name} is ignored: no `_` separates a version from a name"))
+                .next("Name it <version>_<name>.up.sql or .down.sql, or move it elsewhere."),
+        )));
     };
     let Ok(number) = version.parse::<i64>() else {
-        return Some(Err(critical("file-version", name, format!("{name}: `{version}` before the first `_` is no version number"))
-            .next("Rename it, or move it out of the directory: sqlx refuses the whole directory because of it.")));
+        return Some(Err(Box::new(
+            critical("file-version", name, format!("{name}: `{version}` before the first `_` is no version number"))
+                .next("Rename it, or move it out of the directory: sqlx refuses the whole directory because of it."),
+        )));
     };
     if !version.bytes().all(|b| b.is_ascii_digit()) {
-        return Some(
-            Err(critical("file-version", name, format!("{name}: the version `{version}` must be digits only")).next("Rename it.")),
-        );
+        return Some(Err(Box::new(
+            critical("file-version", name, format!("{name}: the version `{version}` must be digits only")).next("Rename it."),
+        )));
     }
     let (rest, half) = match (rest.strip_suffix(".up"), rest.strip_suffix(".down")) {
         (Some(r), _) => (r, Half::Up),
@@ -66,15 +67,17 @@ fn parse(name: &str) -> Option<Result<(i64, String, Half), Finding>> {
         _ => (rest, Half::Simple),
     };
     if rest.is_empty() {
-        return Some(Err(critical("file-half-named", name, format!("{name} has a version and no name"))
-            .next("Name it <version>_<name>.up.sql or .down.sql.")));
+        return Some(Err(Box::new(
+            critical("file-half-named", name, format!("{name} has a version and no name"))
+                .next("Name it <version>_<name>.up.sql or .down.sql."),
+        )));
     }
     Some(Ok((number, rest.to_string(), half)))
 }
 
-fn script(path: &Path, shown: &str) -> Result<Script, Finding> {
+fn script(path: &Path, shown: &str) -> Result<Script, Box<Finding>> {
     let unreadable = |why: String| {
-        critical("file-unreadable", shown, format!("{shown} cannot be read: {why}")).next("Mend the file or its permissions.")
+        Box::new(critical("file-unreadable", shown, format!("{shown} cannot be read: {why}")).next("Mend the file or its permissions."))
     };
     let size = std::fs::metadata(path).map_err(|e| unreadable(e.to_string()))?.len();
     if size > LARGEST {
@@ -87,8 +90,10 @@ fn script(path: &Path, shown: &str) -> Result<Script, Finding> {
         Err(e) => {
             let at = e.utf8_error().valid_up_to();
             let line = e.as_bytes()[..at].iter().filter(|b| **b == b'\n').count() + 1;
-            Err(critical("file-not-utf8", shown, format!("{shown} is not UTF-8: line {line}, byte {at} (0x{:02x})", e.as_bytes()[at]))
-                .next("Convert it to UTF-8, e.g. with iconv -f latin1 -t utf-8."))
+            Err(Box::new(
+                critical("file-not-utf8", shown, format!("{shown} is not UTF-8: line {line}, byte {at} (0x{:02x})", e.as_bytes()[at]))
+                    .next("Convert it to UTF-8, e.g. with iconv -f latin1 -t utf-8."),
+            ))
         }
     }
 }
@@ -133,7 +138,7 @@ pub fn read(dir: &Path) -> Result<Directory> {
         let shown = crate::text::clean(&name).into_owned();
         match parse(&name) {
             None => {}
-            Some(Err(finding)) => out.findings.push(finding),
+            Some(Err(finding)) => out.findings.push(*finding),
             Some(Ok((version, title, half))) => {
                 let h = halves.entry(version).or_default();
                 match half {
@@ -204,7 +209,7 @@ pub fn read(dir: &Path) -> Result<Directory> {
                 let no_transaction = up.text.starts_with("-- no-transaction");
                 out.migrations.push(Migration { version, name, up, down, no_transaction });
             }
-            (up, down) => out.findings.extend([up.err(), down.err()].into_iter().flatten()),
+            (up, down) => out.findings.extend([up.err(), down.err()].into_iter().flatten().map(|f| *f)),
         }
     }
     Ok(out)
