@@ -205,6 +205,14 @@ async fn the_honest_way_goes_through_and_back() {
     let preview = gate::preview_revert(&p.cx, &prod, None).await.unwrap();
     assert!(preview.covered && preview.missing.is_empty(), "{preview:?}");
 
+    // Another range starts from nothing: the backup is from before the apply.
+    p.migration(2, "more", "CREATE TABLE more (id INTEGER);", "DROP TABLE more;");
+    checklist::run_all_provable(&p.cx, &prod, SCHEMA_MIGRATION, &|_| {}).await.unwrap();
+    assert_eq!(p.state(&prod, "backup-taken").await, (StepState::Voided, "the schema changed after the backup was taken".into()));
+    assert_eq!(p.state(&prod, "rollback-proven").await.0, StepState::Waiting);
+    std::fs::remove_file(p.file("0002_more.up.sql")).unwrap();
+    std::fs::remove_file(p.file("0002_more.down.sql")).unwrap();
+
     // Closed: a revert then takes the name typed, and says what is lost.
     checklist::run_all_provable(&p.cx, &prod, SCHEMA_MIGRATION, &|_| {}).await.unwrap();
     assert!(checklist::view(&p.cx, &prod, SCHEMA_MIGRATION).await.unwrap().closed);
@@ -394,6 +402,9 @@ async fn a_second_person_is_somebody_else() {
     let signed = checklist::sign(&p.again("jon"), &prod, SCHEMA_MIGRATION, "approval", &alone("jon")).await.unwrap();
     assert_eq!(signed.facts["approved"], "by a second person");
     checklist::run_all_provable(&p.cx, &prod, SCHEMA_MIGRATION, &|_| {}).await.unwrap();
+    // Who approved does not apply.
+    let h = gate::clear(&p.again("Jon"), &prod, None).await.unwrap().unwrap_err();
+    assert!(h.missing[0].step == "approval" && h.missing[0].why.contains("cannot apply it too"), "{h:?}");
     let c = gate::clear(&p.cx, &prod, None).await.unwrap();
     assert!(c.is_ok(), "{c:?}");
 

@@ -155,7 +155,7 @@ pub fn compare(a: &Fingerprint, b: &Fingerprint) -> Differences {
                 }
                 Some(now) if now.hash != col.hash => {
                     columns_differ = true;
-                    out.data.push(format!("{key}: {} values, other than before", now.values));
+                    out.data.push(format!("{key}: not all of its {} values are as before", now.values));
                 }
                 Some(_) => {}
             }

@@ -1,8 +1,7 @@
 //! Backups: take, verify by restoring and comparing, list.
 
-use super::record::Draft;
+use super::record::{Draft, travelling_hash};
 use super::{Connection, Cx};
-use crate::engine::fingerprint::schema_hash;
 use crate::engine::{Backups, Scratch};
 use crate::model::evidence::Evidence;
 use crate::model::manifest::{Differences, Manifest};
@@ -137,9 +136,12 @@ pub async fn take(cx: &Cx, conn: &Connection) -> Result<TakeReport> {
     .fact("manifest", manifest_hash)
     .fact("server major", manifest.identity.major.clone());
     draft.subject.backup = manifest.id.clone();
-    if !manifest.fingerprint.objects.is_empty() {
-        draft.subject.schema = schema_hash(&manifest.fingerprint.objects);
-    }
+    // What the backup holds; where the manifest has no catalogue (the engine proves its restores otherwise), what is live.
+    let catalog = conn.catalog()?;
+    draft.subject.schema = match manifest.fingerprint.objects.as_slice() {
+        [] => travelling_hash(catalog, &catalog.objects(&session).await?),
+        objects => travelling_hash(catalog, objects),
+    };
     let evidence = cx.record(draft)?;
     Ok(TakeReport { dir, manifest, findings, evidence })
 }

@@ -7,6 +7,7 @@ pub(in crate::ops) mod situation;
 use super::checklist::SCHEMA_MIGRATION;
 use super::record::{shown_range, shown_version, single_hash};
 use super::{Connection, Cx, backup};
+use crate::config::files::Approval;
 use crate::engine::{Access, Connect, Role};
 use crate::model::evidence::Subject;
 use crate::model::migration::{RollbackClass, Standing};
@@ -143,7 +144,17 @@ pub async fn clear(cx: &Cx, conn: &Connection, upto: Option<i64>) -> Result<Resu
     let mut cleared = Vec::new();
     for step in s.steps.iter().take_while(|d| !d.act) {
         let tick = judge.tick(step);
+        // A second person is neither who started the run nor who applies it.
+        let own_approval = cx.config.policy.approval == Approval::Second
+            && step.evidence == "approval"
+            && tick.evidence.as_ref().is_some_and(|e| judge::same_person(&e.evidence.by, &cx.operator));
         match (&tick.evidence, tick.ticked()) {
+            (Some(_), true) if own_approval => missing.push(Missing {
+                step: step.id.clone(),
+                title: step.title.clone(),
+                why: format!("{} signed it, and cannot apply it too: policy asks for two people", crate::text::clean(&cx.operator)),
+                next: "Let the other one apply it, or somebody else approve it.".into(),
+            }),
             (Some(e), true) => cleared.push((step.id.clone(), e.evidence.id.clone())),
             _ if !step.hold => {}
             _ => missing.push(Missing {

@@ -9,7 +9,7 @@ use crate::model::{Dialect, Severity};
 use crate::ops::backup;
 use crate::ops::checklist::StepState;
 use crate::ops::migrate::files;
-use crate::ops::record::{file_name, shown_version, single_hash};
+use crate::ops::record::{file_name, shown_range, shown_version, single_hash};
 use crate::store::evidence::Stored;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -58,7 +58,7 @@ pub(in crate::ops) fn voids_if(kind: &str) -> &'static str {
     match kind {
         "files-intact" | "down-present" => "Void when a script changes, or the range.",
         "applied-earlier" => "Void when a script changes, or the range: the very same files must have run there.",
-        "backup-taken" => "Expires by policy; void when its files change, or when the target is another database.",
+        "backup-taken" => "Expires by policy; void when its files or the target's schema change, or when the target is another database.",
         "restore-verified" => "Void when there is another backup, or the server's major version changes.",
         "rollback-proven" => "Void when a script, the range or the target's schema changes, or the server's major version.",
         "approval" => "Expires by policy; void when a script, the range, the target or the backup changes.",
@@ -100,6 +100,12 @@ pub(in crate::ops) fn broken_files(s: &Situation) -> Vec<String> {
         out.push("an applied script was edited".into());
     }
     out
+}
+
+/// Whether a record is about any file of the range: what an earlier range was cleared by says nothing of this one.
+fn shares_a_script(e: &Evidence, range: &[Migration]) -> bool {
+    let about = |path: &Path| e.facts.contains_key(&format!("script.{}", file_name(path)));
+    range.iter().any(|m| about(&m.up.path) || m.down.as_ref().is_some_and(|d| about(&d.path)))
 }
 
 /// How a sentence names what changed between the scripts of a record and those of now; `None`: the same.
@@ -234,6 +240,9 @@ impl Judge<'_> {
     }
 
     fn check_backup(&self, e: &Evidence) -> Result<(), (StepState, String)> {
+        if !e.subject.schema.is_empty() && e.subject.schema != self.s.schema {
+            return Err((StepState::Voided, "the schema changed after the backup was taken".into()));
+        }
         let dir = e.facts.get("dir").map(String::as_str).unwrap_or_default();
         let gone = |why: String| Err((StepState::Voided, why));
         match backup::read_manifest(Path::new(dir)) {
@@ -331,7 +340,8 @@ impl Judge<'_> {
         }
         let wrong = self.wrong_now(kind);
         let mut newest: Option<(StepState, String, Stored)> = None;
-        for c in self.candidates(kind).filter(|c| kind != "validated" || self.after_applied(c)) {
+        let of_this_range = |c: &&Stored| c.evidence.subject.scripts.is_empty() || shares_a_script(&c.evidence, &self.s.range);
+        for c in self.candidates(kind).filter(of_this_range).filter(|c| kind != "validated" || self.after_applied(c)) {
             match self.check(step, c) {
                 Ok(()) if wrong.is_empty() => return Tick { state: done, evidence: Some(c.clone()), why: vec![] },
                 Ok(()) => break,
@@ -410,6 +420,7 @@ pub(in crate::ops) fn promotion(config: &Config, target: &Target, s: &Situation)
     for (place, env) in chain.iter().enumerate().take(own) {
         let first = place == 0;
         let mut ids = Vec::new();
+        let mut groups: Vec<(&str, &str, Vec<&Migration>)> = Vec::new();
         for m in &s.range {
             let hash = single_hash(m);
             let v = shown_version(m.version);
@@ -431,27 +442,39 @@ pub(in crate::ops) fn promotion(config: &Config, target: &Target, s: &Situation)
             let these: Vec<&&Stored> = of_version.iter().filter(|e| e.evidence.subject.scripts == hash).collect();
             let reverted = these.iter().rposition(|e| e.evidence.kind == "reverted");
             let applied = these.iter().rposition(|e| e.evidence.kind == "applied");
-            let why = match (applied, reverted) {
+            let (was, were) = match (applied, reverted) {
                 (None, _) => match of_version.last() {
-                    Some(e) => Some(format!(
-                        "{env}: {}",
-                        what_changed(&e.evidence, std::slice::from_ref(m)).map_or_else(
-                            || format!("other scripts of {v} ran there"),
-                            |w| w.replace("after the run", "after it ran there").replace("after the check", "after it ran there")
-                        )
-                    )),
-                    None => Some(format!("{env}: {v} {} was not applied there", m.name)),
+                    Some(e) => {
+                        let what =
+                            what_changed(&e.evidence, std::slice::from_ref(m)).unwrap_or_else(|| format!("{v}: other scripts ran there"));
+                        lacking.push(Lacking {
+                            environment: env.clone(),
+                            why: format!("{env}: {}", what.replace("after the run", "after it ran there")),
+                        });
+                        continue;
+                    }
+                    None => ("was not applied there", "were not applied there"),
                 },
-                (Some(a), Some(r)) if r > a => Some(format!("{env}: {v} {} was reverted and not applied again", m.name)),
-                (Some(_), None) if first => Some(format!("{env}: {v} {} was applied, and not reverted and applied again", m.name)),
+                (Some(a), Some(r)) if r > a => ("was reverted and not applied again", "were reverted and not applied again"),
+                (Some(_), None) if first => {
+                    ("was applied, and not reverted and applied again", "were applied, and not reverted and applied again")
+                }
                 (Some(a), r) => {
                     ids.extend([Some(a), r].into_iter().flatten().map(|i| these[i].evidence.id.clone()));
-                    None
+                    continue;
                 }
             };
-            if let Some(why) = why {
-                lacking.push(Lacking { environment: env.clone(), why });
+            match groups.iter_mut().find(|g| g.0 == was) {
+                Some(g) => g.2.push(m),
+                None => groups.push((was, were, vec![m])),
             }
+        }
+        for (was, were, of) in groups {
+            let why = match of.as_slice() {
+                [m] => format!("{env}: {} {} {was}", shown_version(m.version), m.name),
+                many => format!("{env}: {} {were}", shown_range(&many.iter().map(|m| m.version).collect::<Vec<_>>())),
+            };
+            lacking.push(Lacking { environment: env.clone(), why });
         }
         let what = if first { "applied, reverted and applied again" } else { "applied" };
         good.push((format!("{what} in {env}"), ids));

@@ -47,8 +47,11 @@ fn schema(a: &Fingerprint, b: &Fingerprint) -> Schema {
     if other.is_empty() { Schema::Same } else { Schema::OtherOrder(other) }
 }
 
+/// Longest difference that is told in a summary, in cells of the screen: whole definitions stand in the details.
+const SENTENCE: usize = 120;
+
 fn more(all: &[String], shown: usize) -> String {
-    let first = all.iter().take(shown).cloned().collect::<Vec<_>>().join("; ");
+    let first = all.iter().take(shown).map(|s| crate::text::truncate(s, SENTENCE).into_owned()).collect::<Vec<_>>().join("; ");
     if all.len() > shown { format!("{first}; and {} more", all.len() - shown) } else { first }
 }
 
@@ -69,7 +72,9 @@ pub(super) fn undone(before: &Fingerprint, back: &Fingerprint) -> Judgement {
     let d = fingerprint::compare(before, back);
     let order = match schema(before, back) {
         Schema::Differs => {
-            let all: Vec<String> = d.schema.iter().chain(&d.data).cloned().collect();
+            let mut all: Vec<String> = d.schema.iter().chain(&d.data).cloned().collect();
+            // What is there or not says more than how two definitions differ.
+            all.sort_by_key(|s| (s.starts_with(ORDER), s.contains(" differs: ")));
             return Judgement {
                 class: RollbackClass::Irreversible,
                 summary: format!("the down does not undo the up: {}", more(&all, 2)),
@@ -234,7 +239,7 @@ mod tests {
     fn changed_values_are_lossy_too() {
         let j = undone(&print(A, 9), &print(&[("id", 9, "i"), ("note", 7, "other")], 9));
         assert_eq!(j.class, RollbackClass::Lossy);
-        assert!(j.summary.contains("t.note: 7 values, other than before"), "{}", j.summary);
+        assert!(j.summary.contains("t.note: not all of its 7 values are as before"), "{}", j.summary);
     }
 
     #[test]
