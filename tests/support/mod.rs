@@ -5,6 +5,7 @@
 
 pub mod maria;
 pub mod pg;
+pub mod project;
 pub mod pty;
 pub mod server;
 pub mod svg;

@@ -100,6 +100,13 @@ impl Console {
         self.wait_until(&format!("the screen shows {text:?}"), |s| s.contains(text));
     }
 
+    /// The terminal is as a shell wants it: no alternate screen, the cursor shown, no paste brackets.
+    pub fn restored(&self) -> bool {
+        let parser = self.parser.lock().expect("parser");
+        let s = parser.screen();
+        !s.alternate_screen() && !s.hide_cursor() && !s.bracketed_paste()
+    }
+
     pub fn wait_until(&self, what: &str, condition: impl Fn(&str) -> bool) {
         let start = Instant::now();
         loop {

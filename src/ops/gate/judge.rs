@@ -359,6 +359,12 @@ impl Judge<'_> {
             return Tick { state: StepState::Failed, evidence: None, why: wrong };
         }
         match newest {
+            // What was wrong then is mended by now: it only has to be looked at again.
+            Some((StepState::Failed, ..)) if matches!(kind, "files-intact" | "down-present" | "applied-earlier") => Tick {
+                state: StepState::Waiting,
+                evidence: None,
+                why: vec!["what was missing is there now; it has not been looked at since".into()],
+            },
             Some((state, why, e)) => Tick { state, evidence: Some(e), why: vec![why] },
             None => Tick { state: StepState::Waiting, evidence: None, why: vec![never(kind).into()] },
         }

@@ -1,0 +1,116 @@
+//! What is in the database and in the editor: hostile values, buffers that outlive a crash, writes.
+
+use super::terminal::unlock;
+use super::{one_database, open, palette, write};
+use crate::support::project::Project;
+use crate::support::pty::Console;
+use crate::support::wait_until;
+
+#[test]
+fn what_was_typed_is_there_again_after_kill_9() {
+    let p = Project::sqlite();
+    let mut c = open(&p, "app-dev", 80, 24);
+    write(&mut c, "select 'kept over a crash'");
+    wait_until("the buffer is saved", || holds(p.home.path(), "kept over a crash"));
+    c.kill();
+    let c = open(&p, "app-dev", 160, 48);
+    c.wait_for("select 'kept over a crash'");
+}
+
+/// A buffer file below `dir` holds the text.
+fn holds(dir: &std::path::Path, text: &str) -> bool {
+    std::fs::read_dir(dir).into_iter().flatten().flatten().any(|e| {
+        let path = e.path();
+        if path.is_dir() {
+            return holds(&path, text);
+        }
+        path.extension().is_some_and(|x| x == "sql") && std::fs::read_to_string(&path).is_ok_and(|s| s.contains(text))
+    })
+}
+
+#[test]
+fn values_cannot_write_to_the_terminal() {
+    let home = tempfile::tempdir().expect("home");
+    one_database(
+        home.path(),
+        "create table pranks (id integer primary key, \"word\x1b[31m\" text);
+         insert into pranks values (1, 'the row before'),
+           (2, char(27) || '[2J' || char(27) || ']0;owned' || char(7) || 'title'),
+           (3, char(27) || ']52;c;b3duZWQ=' || char(7) || 'clipboard'),
+           (4, char(155) || '2J' || char(155) || '31m' || 'c1'),
+           (5, cast(x'9b324a1b5b324a' as text) || 'bytes'),
+           (6, 'abc' || char(8238) || 'drow' || char(8236) || char(13) || char(10) || 'lines'),
+           (7, 'the row after');",
+    );
+    let mut c = Console::start(home.path(), home.path(), &["open", "one"], 80, 24);
+    c.wait_for("pranks");
+    let before = c.bytes().len();
+    // The tree's first line is the database; a table is opened by Enter.
+    c.send("<Down><Enter>");
+    c.wait_until("rows on both sides are there", |s| s.contains("the row before") && s.contains("the row after"));
+    let s = c.screen();
+    for word in ["title", "clipboard", "c1", "bytes", "lines"] {
+        assert!(s.contains(word), "the rest of the value with {word:?} is not shown:\n{s}");
+    }
+    // The value alone, and the error of a statement that quotes it.
+    c.send("<F8><F8>");
+    palette(&mut c, "go-results");
+    c.send("<Down><Right><Enter>");
+    c.wait_for("owned");
+    c.send("<Esc>");
+    write(&mut c, "select \"\u{9b}2J\u{202e}nothing\" from nowhere");
+    c.send("<F5>");
+    c.wait_for("no such table");
+    let bytes = c.bytes();
+    let has = |what: &[u8], from: usize| bytes[from..].windows(what.len()).any(|w| w == what);
+    for (what, name) in [
+        (b"\x1b]".as_slice(), "an operating system command"),
+        (b"\x07", "a bell"),
+        ("\u{9b}".as_bytes(), "a C1 control"),
+        ("\u{202e}".as_bytes(), "a right-to-left override"),
+        (b"\x1b[31m", "a colour from a column's name"),
+    ] {
+        assert!(!has(what, 0), "{name} reached the terminal");
+    }
+    assert!(!has(b"\x1b[2J", before), "a value cleared the screen");
+}
+
+#[test]
+fn a_write_is_refused_until_it_is_unlocked_and_then_asked_about() {
+    let p = Project::sqlite();
+    let mut c = open(&p, "app-prod", 80, 24);
+    let body = |p: &Project| -> String {
+        let db = rusqlite::Connection::open(p.path("app-prod.db")).expect("database");
+        db.query_row("select body from notes where id = 1", [], |r| r.get(0)).expect("row")
+    };
+    write(&mut c, "update notes set body = 'changed' where id = 1");
+    c.send("<F5>");
+    c.wait_until("the refusal says why", |s| s.contains("refused on app-prod") && s.contains("read-only"));
+    assert_eq!(body(&p), "first");
+
+    // A wrong name unlocks nothing.
+    palette(&mut c, "unlock");
+    c.wait_for("Type the name of the target");
+    c.send("app-qa<Enter>");
+    c.wait_for("not the name of this target");
+    c.send("<Esc>");
+    c.wait_until("the form is away", |s| !s.contains("Type the name of the target"));
+    assert!(c.screen().contains("read-only"));
+
+    unlock(&mut c, "app-prod");
+    for (answer, said, after) in [("r", "Rolled back", "first"), ("c", "Committed", "changed")] {
+        c.send("<F5>");
+        c.wait_until("the data fix asks", |s| s.contains("The statement changed 1 row on app-prod"));
+        assert!(c.screen().contains("TX OPEN"), "{}", c.screen());
+        c.send(answer);
+        c.wait_for(said);
+        assert_eq!(body(&p), after);
+    }
+
+    // DDL is not for here, unlocked or not.
+    write(&mut c, "drop table notes");
+    c.send("<F5>");
+    c.wait_until("DDL is pointed to the queue", |s| s.contains("refused on app-prod"));
+    palette(&mut c, "lock");
+    c.wait_for("read-only again");
+}

@@ -1,0 +1,1 @@
+//! The main job in the console: browse, query, plan, be held, prove, sign, apply, revert, read the journal.

@@ -1,0 +1,181 @@
+//! What the console does with the terminal itself: giving it back, sizes, signals, the first frame.
+
+use super::{open, palette, write};
+use crate::support::project::Project;
+use crate::support::pty::Console;
+use crate::support::{self, wait_until};
+use portable_pty::CommandBuilder;
+use rustix::process::{Pid, Signal, kill_process};
+
+fn signal(c: &Console, signal: Signal) {
+    kill_process(Pid::from_raw(c.pid() as i32).expect("pid"), signal).expect("signal");
+}
+
+fn assert_restored(c: &Console) {
+    wait_until("the terminal is given back", || c.restored());
+}
+
+#[test]
+fn the_terminal_is_given_back_when_the_user_quits() {
+    let p = Project::sqlite();
+    let mut c = open(&p, "app-dev", 80, 24);
+    assert!(c.alternate() && !c.restored());
+    c.send("<C-q>");
+    c.wait_for("Quit Holdpoint?");
+    c.send("q");
+    assert_eq!(c.wait_exit(), 0);
+    assert_restored(&c);
+}
+
+#[test]
+fn the_terminal_is_given_back_on_sigterm_and_sighup() {
+    for s in [Signal::TERM, Signal::HUP] {
+        let p = Project::sqlite();
+        let mut c = open(&p, "app-dev", 80, 24);
+        signal(&c, s);
+        c.wait_exit();
+        assert_restored(&c);
+    }
+}
+
+/// The program as a job of a shell: only there can it be stopped.
+#[test]
+fn suspend_gives_the_terminal_to_the_shell_and_takes_it_back() {
+    let p = Project::sqlite();
+    let mut command = CommandBuilder::new("bash");
+    command.args(["--norc", "--noprofile", "-mc"]);
+    command.arg(r#""$0" open app-dev; stty -a | grep -o ' icanon'; echo SHELL; read -r line; fg; echo END $?"#);
+    command.arg(support::holdpoint());
+    let mut c = Console::spawn(command, p.home.path(), p.home.path(), 80, 24, &[]);
+    c.wait_for("no tx");
+    write(&mut c, "select 'still here'");
+    palette(&mut c, "suspend");
+    c.wait_for("SHELL");
+    assert_restored(&c);
+    // The line discipline is the shell's again.
+    c.wait_for("icanon");
+    c.send("<Enter>");
+    c.wait_for("select 'still here'");
+    assert!(c.alternate());
+    // It takes keys again, and knows its session.
+    c.send("<F5>");
+    c.wait_for("1 row");
+    c.send("<C-q>");
+    c.wait_for("Quit Holdpoint?");
+    c.send("q");
+    c.wait_for("END 0");
+    assert_restored(&c);
+}
+
+#[test]
+fn suspend_is_refused_while_a_transaction_holds_its_locks() {
+    let p = Project::sqlite();
+    let config = std::fs::read_to_string(p.path("holdpoint.toml")).expect("config");
+    p.write("holdpoint.toml", &config.replace("[targets.app-dev]\n", "[targets.app-dev]\naccess = \"open\"\n"));
+    let mut c = open(&p, "app-dev", 80, 24);
+    for sql in ["begin", "update notes set body = 'x' where id = 1"] {
+        write(&mut c, sql);
+        c.send("<F5>");
+        c.wait_until("it is run in a transaction", |s| {
+            s.contains("TX OPEN") && s.contains(&format!("Results · {}", &sql[..5])) | s.contains("1 row affected")
+        });
+    }
+    palette(&mut c, "suspend");
+    c.wait_for("Not suspended");
+    assert!(c.alternate());
+    // Nor does it end without a word.
+    c.send("<C-q>");
+    c.wait_for("a transaction is open");
+    c.send("<Esc>");
+    signal(&c, Signal::TERM);
+    c.wait_exit();
+    assert_restored(&c);
+    // What was not committed is not there.
+    let db = rusqlite::Connection::open(p.path("app-dev.db")).expect("database");
+    let body: String = db.query_row("select body from notes where id = 1", [], |r| r.get(0)).expect("row");
+    assert_eq!(body, "first");
+}
+
+pub fn unlock(c: &mut Console, target: &str) {
+    palette(c, "unlock");
+    c.wait_for("Type the name of the target");
+    c.send(target);
+    c.wait_for(&format!("Target  {target}"));
+    c.send("<Enter>");
+    c.wait_for("guarded 15 min");
+}
+
+#[test]
+fn ctrl_c_cancels_a_running_query_and_keeps_the_session() {
+    let p = Project::sqlite();
+    let mut c = open(&p, "app-dev", 80, 24);
+    write(&mut c, "with recursive c(x) as (select 1 union all select x + 1 from c) select count(*) from c");
+    c.send("<F5>");
+    c.wait_for("Ctrl-C cancel");
+    c.send("<C-c>");
+    c.wait_for("the session is kept");
+    write(&mut c, "select 40 + 2 as answer");
+    c.send("<F5>");
+    c.wait_until("the answer is there", |s| s.contains("answer") && s.contains(" 42"));
+    // With nothing running it asks, and does not leave by itself.
+    c.send("<C-c>");
+    c.wait_for("Quit Holdpoint?");
+    c.send("<Esc>");
+    c.wait_until("the question is away", |s| !s.contains("Quit Holdpoint?"));
+    assert!(c.alternate());
+}
+
+#[test]
+fn sizes_change_and_nothing_is_lost() {
+    let p = Project::sqlite();
+    let mut c = open(&p, "app-dev", 160, 48);
+    write(&mut c, "select author from notes order by id");
+    c.send("<F5>");
+    c.wait_for("aiko");
+    // Wide: the schema stands beside the query.
+    c.wait_until("schema, query and rows are there", |s| s.contains("_author") || s.contains("notes"));
+    c.resize(80, 24);
+    c.wait_until("the narrow layout", |s| s.contains("1 Schema") && s.contains("order by id") && s.contains("aiko"));
+    c.resize(50, 10);
+    c.wait_for("needs 60×16");
+    c.resize(120, 40);
+    c.wait_until("all is there again", |s| {
+        s.contains("select author from notes order by id") && s.contains("aiko") && !s.contains("needs 60×16")
+    });
+    // It is still one and the same session and buffer: keys go on where they were.
+    c.send("<F5>");
+    c.wait_for("Results 2/2");
+}
+
+#[test]
+fn the_first_frame_comes_before_any_connection_and_a_failure_is_explained() {
+    let p = Project::sqlite();
+    // It takes connections and never says a word.
+    let silent = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("bind");
+    let closed = support::server::free_port();
+    let mut config = std::fs::read_to_string(p.path("holdpoint.toml")).expect("config");
+    for (name, port) in [("silent", silent.local_addr().expect("address").port()), ("closed", closed)] {
+        config.push_str(&format!(
+            "\n[targets.{name}]\nengine = \"postgres\"\nhost = \"127.0.0.1\"\nport = {port}\nuser = \"me\"\ndatabase = \"x\"\nsslmode = \"disable\"\n"
+        ));
+    }
+    p.write("holdpoint.toml", &config);
+    let mut c = Console::start(p.home.path(), p.home.path(), &["open", "silent"], 80, 24);
+    c.wait_for("connecting");
+    let s = c.screen();
+    assert!(s.contains("silent") && s.contains("Schema"), "no frame while connecting:\n{s}");
+    // Nobody has to wait for it: another target opens meanwhile.
+    c.send("<C-p>");
+    c.wait_for("Find an action");
+    c.send("app-dev<Enter>");
+    c.wait_until("the other target is open", |s| s.starts_with(" app-dev") && s.contains("no tx"));
+    // And one that refuses is explained, with what to do.
+    c.send("<C-p>");
+    c.wait_for("Find an action");
+    c.send("closed<Enter>");
+    c.wait_until("the failure is explained", |s| s.contains("not connected") && s.contains(&closed.to_string()) && s.contains("refused"));
+    c.send("<C-p>");
+    c.wait_for("Find an action");
+    c.send("app-qa<Enter>");
+    c.wait_until("the other target is open", |s| s.starts_with(" app-qa") && s.contains("no tx"));
+}
