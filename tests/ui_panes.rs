@@ -753,6 +753,10 @@ fn how_the_panes_look() {
     let mut w = World::at(WIDE, Pane::Editor);
     w.state.view.typing = false;
     insta::assert_snapshot!("side_column_160", w.screen(false, "dark"));
+    let mut w = World::at((120, 30), Pane::Editor);
+    w.keys("Esc");
+    let screen = w.screen(false, "dark");
+    assert!(screen.lines().next().unwrap().ends_with("3 migrations·3  4 checklist 6/11"), "{screen}");
     let mut w = World::at(WIDE, Pane::Backups);
     w.report(Report::Backups(Ok(backups())));
     insta::assert_snapshot!("backups_160", w.screen(false, "dark"));

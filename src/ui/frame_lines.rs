@@ -2,9 +2,9 @@
 
 use super::canvas::Canvas;
 use crate::app::keys;
-use crate::app::layout::Area;
+use crate::app::layout::{Area, arrange};
 use crate::app::link::Link;
-use crate::app::{Action, State, Workspace};
+use crate::app::{Action, Pane, State, Workspace};
 use crate::model::TxState;
 use crate::text;
 use ratatui::style::Style;
@@ -12,7 +12,7 @@ use ratatui::style::Style;
 /// First line: `target ▐ENVIRONMENT▌ access · transaction · server · last round trip`.
 pub fn status(state: &State, area: Area, c: &mut Canvas<'_>) {
     let look = c.look;
-    let end = area.x + area.w;
+    let end = waiting(state, area, c);
     let mut x = area.x + 1;
     let name = state.link.target_name().map_or_else(|| "Holdpoint".into(), text::clean);
     x = c.put(x, area.y, end - x, &name, look.strong) + 1;
@@ -78,6 +78,23 @@ pub fn status(state: &State, area: Area, c: &mut Canvas<'_>) {
         }
         x = c.put(x, area.y, end.saturating_sub(x), words, *style);
     }
+}
+
+/// Queue and run in a few words on the right, where neither tabs nor panes tell of them; returns where they start.
+fn waiting(state: &State, area: Area, c: &mut Canvas<'_>) -> u16 {
+    let end = area.x + area.w;
+    let layout = arrange(state);
+    let told = layout.tabs.is_some() || layout.has(Pane::Migrations) || layout.has(Pane::Checklist);
+    if told || state.link.server().is_none() || !state.side_column() {
+        return end;
+    }
+    let key = |a| keys::key_of(state, a).map_or_else(String::new, |k| format!("{k} "));
+    let mut words = format!("{}migrations{}{}", key(Action::GoMigrations), c.look.glyphs.dot, state.migrations.pending());
+    if state.checklist.open() {
+        words.push_str(&format!("  {}checklist{}", key(Action::GoChecklist), state.checklist.tab()));
+    }
+    let w = u16::try_from(text::width(&words)).unwrap_or(0);
+    c.put_right(end.saturating_sub(1), area.y, w, &words, c.look.info).saturating_sub(1)
 }
 
 /// The tab strip of narrow screens.

@@ -157,6 +157,7 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool
             }
         }
         Action::Refresh => load(state, effects),
+        Action::Filter => state.say(Note::info("This list has no filter; it is short, or newest first.")),
         Action::Copy => {
             let dir = state.backups.chosen().map(|l| l.dir.display().to_string());
             effects.extend(dir.map(Effect::Copy));
@@ -192,7 +193,7 @@ fn details(l: &Listed) -> String {
     if let Some(p) = &l.problem {
         out.extend([work::sentence(p), String::new()]);
     }
-    let mut line = |name: &str, value: &str| out.push(format!("{name:<11} {value}"));
+    let mut line = |name: &str, value: &str| out.push(format!("{name}: {value}"));
     line("Directory", &l.dir.display().to_string());
     line("Size", &text::bytes(l.bytes));
     let Some(m) = &l.manifest else { return out.join("\n") };

@@ -230,6 +230,7 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool
         Action::StartRun => ask_range(state, None),
         Action::CloseRun => close(state),
         Action::Refresh => load(state, effects),
+        Action::Filter => state.say(Note::info("This list has no filter; it is short, or newest first.")),
         Action::Copy => {
             let text = state.checklist.chosen().map(|s| if s.command.is_empty() { s.summary.clone() } else { s.command.clone() });
             effects.extend(text.map(Effect::Copy));
@@ -347,7 +348,7 @@ fn evidence_text(e: &Evidence) -> String {
     let mut out = vec![work::sentence(&e.summary), String::new()];
     let mut line = |name: &str, value: &str| {
         if !value.is_empty() {
-            out.push(format!("{name:<12} {value}"));
+            out.push(format!("{name}: {value}"));
         }
     };
     line("Holds", if e.holds { "yes" } else { "no: it was run and did not prove it" });
@@ -446,7 +447,7 @@ fn of_next(state: &State, v: &RunView, s: &StepView) -> Vec<String> {
     } else {
         out.push(format!("{} runs it, {} all that need nobody.", key(Action::RunNext), key(Action::RunProvable)));
     }
-    if !s.next.is_empty() {
+    if !s.next.is_empty() && !s.next.starts_with("Run the step") {
         out.push(work::sentence(&s.next));
     }
     if !s.command.is_empty() && !s.next.contains(&s.command) {

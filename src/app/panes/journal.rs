@@ -133,6 +133,7 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool
         }
         Action::VerifyJournal => drop(work::start(state, "walking the journal's chain", false, Operation::VerifyJournal, effects)),
         Action::Refresh => load(state, effects),
+        Action::Filter => state.say(Note::info("This list has no filter; it is short, or newest first.")),
         Action::Copy => {
             let text = state.journal.chosen().map(details);
             effects.extend(text.map(Effect::Copy));

@@ -267,6 +267,7 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool
             load(state, effects);
             checklist::load(state, effects);
         }
+        Action::Filter => state.say(Note::info("This list has no filter; it is short, or newest first.")),
         Action::Copy => {
             let side = state.migrations.side;
             let text = state.migrations.chosen().and_then(|i| i.migration.as_ref()).and_then(|m| script(m, side)).map(|s| s.text.clone());

@@ -89,6 +89,7 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
     let (line, foot) = foot.split_top(1);
     marks::rule(c, line, "", "");
     let hint = match b.chosen() {
+        Some(l) if l.same_database == Some(false) => "It is of another database than the one that is open: it proves nothing here.".into(),
         Some(l) if l.manifest.is_some() && l.verified.is_none() => {
             format!("Not verified: {} restores it into the scratch place and compares it with its manifest.", key(Action::VerifyBackup))
         }

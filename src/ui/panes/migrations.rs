@@ -155,7 +155,9 @@ fn one_script(state: &State, side: Side, area: Area, c: &mut Canvas<'_>) {
         Some(s) => {
             let dialect = state.link.server().map_or(Dialect::Sqlite, |s| s.dialect);
             let area = Area { x: body.x + 1, w: body.w.saturating_sub(1), ..body };
-            highlight::block(c, area, &s.text, dialect, 0, 0, true);
+            // Only what is on the screen is taken apart, however long the script is.
+            let seen = s.text.match_indices('\n').nth(usize::from(body.h)).map_or(s.text.len(), |(i, _)| i);
+            highlight::block(c, area, &s.text[..seen], dialect, 0, 0, true);
             let lines = s.text.lines().count();
             if lines > usize::from(body.h) {
                 let more = format!("{} {} more lines", if look.glyphs.ascii { "..." } else { "…" }, lines - usize::from(body.h) + 1);
