@@ -55,13 +55,13 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         command => {
             let cx = context(cli.config.as_deref())?;
             let cancel = cx.cancel.clone();
-            // The first Ctrl-C lets the operation end in order; a second one ends the process.
+            // The first Ctrl-C, SIGTERM or SIGHUP lets the operation end in order (a run at a statement's end); a second
+            // Ctrl-C ends the process.
             tokio::spawn(async move {
+                ended().await;
+                cancel.cancel();
                 if tokio::signal::ctrl_c().await.is_ok() {
-                    cancel.cancel();
-                    if tokio::signal::ctrl_c().await.is_ok() {
-                        std::process::exit(130);
-                    }
+                    std::process::exit(130);
                 }
             });
             match command {
@@ -83,6 +83,22 @@ async fn run(cli: Cli) -> Result<ExitCode> {
                 Command::Demo { .. } | Command::Open { .. } => Ok(ExitCode::SUCCESS),
             }
         }
+    }
+}
+
+/// Waits until somebody or something wants the process to end.
+async fn ended() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match (signal(SignalKind::terminate()), signal(SignalKind::hangup())) {
+        (Ok(mut term), Ok(mut hup)) => {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = term.recv() => {}
+                _ = hup.recv() => {}
+            }
+        }
+        // No handlers to be had: the signals then do what they always do.
+        _ => drop(tokio::signal::ctrl_c().await),
     }
 }
 

@@ -56,6 +56,8 @@ CREATE TABLE buffers (
 pub struct Store {
     path: PathBuf,
     inner: Result<Mutex<rusqlite::Connection>>,
+    /// Head of the journal when this process last walked the whole chain and found it intact.
+    intact_at: Mutex<Option<String>>,
 }
 
 /// A database error in our own file, as a sentence.
@@ -79,7 +81,7 @@ impl Store {
             e.context(format!("the store {} cannot be used", crate::text::clean(&path.to_string_lossy())))
                 .hint("Reading goes on; nothing that needs a record (proofs, signatures, applying, data fixes) can be done until it can be written.")
         });
-        Store { path: path.to_path_buf(), inner }
+        Store { path: path.to_path_buf(), inner, intact_at: Mutex::new(None) }
     }
 
     pub fn path(&self) -> &Path {

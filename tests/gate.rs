@@ -479,10 +479,8 @@ async fn a_failing_statement_leaves_the_target_as_it_was_and_says_so() {
     migrate::revert(&p.cx, &dev, right).await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_run_that_was_cut_off_is_found_and_explained() {
-    let p = Project::new();
-    // Long enough to be cut off in its second statement.
+/// Another process that rehearses in development and is in its second statement, which takes long.
+fn cut_in_second_statement(p: &Project) -> std::process::Child {
     p.migration(
         1,
         "add_phone",
@@ -504,6 +502,28 @@ async fn a_run_that_was_cut_off_is_found_and_explained() {
         assert_eq!(child.try_wait().unwrap(), None, "the run ended by itself");
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
+    child
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_ends_a_run_in_order() {
+    let p = Project::new();
+    let mut child = cut_in_second_statement(&p);
+    let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(recover::unfinished(&p.cx).unwrap(), [], "it ended, and said so");
+    let failed = p.cx.store.entries(&journal::Filter { kind: Some("act-failed".into()), ..Default::default() }).unwrap();
+    assert!(failed[0].sentence().contains("cancelled at 0001_add_phone.up.sql:2, statement 2 of 2"), "{}", failed[0].sentence());
+    assert!(failed[0].body["detail"].as_str().unwrap().contains("everything it did was rolled back"));
+    let queue = migrate::status(&p.cx, &p.conn("dev").await).await.unwrap();
+    assert_eq!(queue.items[0].standing, Standing::Pending);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_was_cut_off_is_found_and_explained() {
+    let p = Project::new();
+    let mut child = cut_in_second_statement(&p);
     // While it lives it is in the way, and not unfinished.
     assert_eq!(recover::unfinished(&p.cx).unwrap(), []);
     child.kill().unwrap();

@@ -7,7 +7,7 @@ use holdpoint::config::files::load_in;
 use holdpoint::config::surroundings::Surroundings;
 use holdpoint::model::migration::RollbackClass;
 use holdpoint::ops::checklist::{self, SCHEMA_MIGRATION, Signature};
-use holdpoint::ops::{Connection, Cx, connect, gate, journal, migrate};
+use holdpoint::ops::{Connection, Cx, backup, connect, gate, journal, migrate};
 use std::path::Path;
 use support::maria::MariaServer;
 use support::pg::PgServer;
@@ -105,6 +105,16 @@ async fn whole_way(place: Place) {
     assert_eq!((place.query)("prod", "SELECT count(*) FROM _sqlx_migrations"), "0");
     assert_eq!((place.query)("prod", "SELECT count(note) FROM customers"), "0", "what the proof said would be lost");
     assert!(matches!(journal::verify(&cx).unwrap(), journal::Verification::Intact { .. }));
+
+    // From here on the record knows production's server: no target's proofs are made there.
+    let file = root.join("holdpoint.toml");
+    let toml = std::fs::read_to_string(&file).unwrap();
+    let (before, _) = toml.split_once("[targets.scratch]").unwrap();
+    std::fs::write(&file, format!("{before}[targets.scratch]\n{}database = \"{}\"\n", place.production, place.home)).unwrap();
+    let config = load_in(None, &Surroundings::made_up(root, root, [("PATH", std::env::var("PATH").unwrap().as_str())])).unwrap();
+    let cx = Cx::new(config);
+    let e = backup::verify(&cx, &conn(&cx, "qa").await, None).await.unwrap_err();
+    assert!(e.message.contains("the scratch place scratch is on the server of prod"), "{e:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -346,9 +346,32 @@ pub(in crate::ops) fn forbidden<'a>(cx: &Cx, conn: &Connection, identity: &'a Id
     production.then_some(identity.server_id.as_str())
 }
 
+/// Refuses a scratch server that the record knows as a production server of whichever target: by what the server says of
+/// itself, not by its address. (The target's own server is told to the engine, see [`forbidden`].)
+async fn not_on_production(cx: &Cx, conn: &Connection) -> Result<()> {
+    let Some(place) = &conn.target().scratch_target else { return Ok(()) };
+    let there = super::connect::connect_to(cx, (**place).clone()).await?.reader().await?;
+    let id = there.identity();
+    let known = cx.store.evidence(None)?;
+    let production = known.iter().map(|k| &k.evidence).find(|e| {
+        e.environment.as_deref().is_some_and(|env| cx.config.is_production(env))
+            && e.subject.database.starts_with(&format!("{}/{}/", id.product, id.server_id))
+    });
+    match production {
+        None => Ok(()),
+        Some(e) => Err(Error::held(format!(
+            "held: the scratch place {} is on the server of {}, a production target: proofs are never made there",
+            text::clean(&place.name),
+            text::clean(&e.subject.target)
+        ))
+        .hint("Name a scratch target on another server.")),
+    }
+}
+
 /// Restores into the scratch place, and compares when `compare` is set. The scratch database is the caller's to discard.
 pub(in crate::ops) async fn restore(cx: &Cx, conn: &Connection, identity: &Identity, u: &Usable) -> Result<(Scratch, Duration)> {
     let backups = conn.engine().backups().get()?;
+    not_on_production(cx, conn).await?;
     let start = Instant::now();
     let scratch = backups.restore(&u.dir, &u.manifest, forbidden(cx, conn, identity), &*cx.progress, &cx.cancel).await?;
     Ok((scratch, start.elapsed()))

@@ -12,6 +12,7 @@ use crate::engine::{Access, Connect, Role};
 use crate::model::evidence::Subject;
 use crate::model::migration::{RollbackClass, Standing};
 use crate::model::{Error, Result};
+use crate::store::journal::Verification;
 use judge::Judge;
 use situation::{Situation, look};
 use std::path::Path;
@@ -133,6 +134,10 @@ pub async fn clear(cx: &Cx, conn: &Connection, upto: Option<i64>) -> Result<Resu
         s = look(cx, conn, &session, SCHEMA_MIGRATION, upto).await?;
     }
     session.close().await;
+    // A screen may know the chain from a minute ago; here it is walked now.
+    if let Verification::Broken { why, .. } = cx.store.verify_journal()? {
+        s.journal_broken = Some(why);
+    }
     s.need_range(&target.name)?;
     if s.applied {
         return Err(Error::usage(format!("{} is applied already on {}", shown_range(&s.versions()), target.name))

@@ -106,7 +106,12 @@ impl Migrations for Postgres {
     }
 
     fn session_setup(&self, lock_timeout: Duration) -> Vec<String> {
-        vec![format!("SET lock_timeout = {}", lock_timeout.as_millis())]
+        // A limit that the role has for everyday work must not cut a run in half: what bounds it is its own lock timeout.
+        vec![
+            format!("SET lock_timeout = {}", lock_timeout.as_millis()),
+            "SET statement_timeout = 0".into(),
+            "SET idle_in_transaction_session_timeout = 0".into(),
+        ]
     }
 }
 

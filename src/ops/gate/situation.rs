@@ -82,7 +82,7 @@ pub(in crate::ops) async fn look(cx: &Cx, conn: &Connection, session: &Session, 
         ));
     }
     let evidence = cx.store.evidence(None)?;
-    let journal_broken = match cx.store.verify_journal()? {
+    let journal_broken = match cx.store.look_at_journal()? {
         Verification::Intact { .. } => None,
         Verification::Broken { why, .. } => Some(why),
     };
