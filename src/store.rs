@@ -108,6 +108,7 @@ impl Store {
         let db = self.inner.as_ref().map_err(Clone::clone)?;
         let mut db = db.lock().unwrap_or_else(PoisonError::into_inner);
         let tx = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(store_error)?;
+        self.note_gap(&tx)?;
         let out = f(&tx)?;
         tx.commit().map_err(store_error)?;
         Ok(out)

@@ -139,6 +139,9 @@ impl Raw {
     }
 }
 
+/// Kind of the record that says that records before it are missing.
+const GAP: &str = "chain-gap";
+
 const COLUMNS: &str = "seq, at, kind, operator, host, target, body, prev_hash, hash";
 
 fn head(db: &rusqlite::Connection) -> Result<(i64, String)> {
@@ -172,6 +175,41 @@ impl Store {
         let seq = self.write(|tx| append(tx, new))?;
         self.keep_head();
         Ok(seq)
+    }
+
+    /// Before anything is written: when the head beside the store names a record that is not in the chain, the tail was
+    /// cut off or the store replaced. That is recorded, for good, before the head beside moves on: without it the next
+    /// append would hide the loss.
+    pub(crate) fn note_gap(&self, tx: &Transaction<'_>) -> Result<()> {
+        let beside = std::fs::read_to_string(self.head_file()).ok();
+        let Some((seq, hash)) = beside.as_deref().and_then(parse_head) else { return Ok(()) };
+        let there: Option<String> =
+            tx.query_row("SELECT hash FROM journal WHERE seq = ?", [seq], |r| r.get(0)).optional().map_err(store_error)?;
+        if there.as_deref() == Some(hash) {
+            return Ok(());
+        }
+        let (last, _) = head(tx)?;
+        // Noted once: until the head beside moves on, later writes come by here again.
+        let noted: Option<String> = tx
+            .query_row("SELECT body FROM journal WHERE kind = ? ORDER BY seq DESC LIMIT 1", [GAP], |r| r.get(0))
+            .optional()
+            .map_err(store_error)?;
+        if noted.is_some_and(|b| b.contains(hash)) {
+            return Ok(());
+        }
+        let summary = format!("records are missing: the head beside the store names record {seq}, and the chain ended at {last}");
+        append(
+            tx,
+            &NewEntry {
+                at: jiff::Timestamp::now().to_string(),
+                kind: GAP.into(),
+                operator: String::new(),
+                host: String::new(),
+                target: String::new(),
+                body: serde_json::json!({ "summary": summary, "named_seq": seq, "named_hash": hash, "ended_at": last }),
+            },
+        )?;
+        Ok(())
     }
 
     fn head_file(&self) -> PathBuf {
@@ -262,6 +300,10 @@ impl Store {
                 }
                 if beside_head.is_some_and(|(seq, hash)| seq == raw.seq && hash != raw.hash) {
                     return broken(raw.seq, format!("record {} is not the one that the head beside the store names", raw.seq));
+                }
+                if raw.kind == GAP {
+                    let at = raw.seq;
+                    return broken(at, format!("at record {at}, {}", raw.entry().sentence()));
                 }
                 prev = raw.hash;
                 count = expected;
@@ -360,6 +402,39 @@ mod tests {
         let (_d, s) = store();
         tamper(&s, "DELETE FROM journal WHERE seq = 2");
         assert_eq!(broken_at(&s).0, 2);
+    }
+
+    #[test]
+    fn a_cut_tail_or_a_new_store_is_not_healed_by_writing_on() {
+        let new = |n: &str| NewEntry {
+            at: "2026-11-21T00:00:09Z".into(),
+            kind: "note".into(),
+            operator: "mira".into(),
+            host: "h".into(),
+            target: "t".into(),
+            body: json!({ "summary": n }),
+        };
+        let (_d, s) = store();
+        let hash: String =
+            rusqlite::Connection::open(s.path()).unwrap().query_row("SELECT hash FROM journal WHERE seq = 4", [], |r| r.get(0)).unwrap();
+        tamper(&s, &format!("DELETE FROM journal WHERE seq = 5; UPDATE meta SET value = '4 {hash}' WHERE key = 'head'"));
+        s.append(&new("later")).unwrap();
+        s.append(&new("later still")).unwrap();
+        let (at, why) = broken_at(&s);
+        assert!(at == 5 && why.contains("record 5"), "{at}: {why}");
+
+        let (d, s) = store();
+        let path = s.path().to_path_buf();
+        drop(s);
+        for f in std::fs::read_dir(d.path()).unwrap() {
+            let f = f.unwrap().path();
+            if !f.to_string_lossy().ends_with(".head") {
+                std::fs::remove_file(f).unwrap();
+            }
+        }
+        let s = Store::open(&path);
+        s.append(&new("as if nothing had been")).unwrap();
+        assert!(broken_at(&s).1.contains("records are missing"));
     }
 
     #[test]
