@@ -123,14 +123,14 @@ pub trait Catalog: Send + Sync {
     fn writing_functions<'a>(&'a self, _s: &'a Session, names: &'a [String]) -> BoxFuture<'a, Result<Vec<String>>> {
         Box::pin(async move { Ok(names.to_vec()) })
     }
-    /// Which of these plain names (last parts, without schema) are functions of users that may write: a call of a
-    /// built-in name may mean an overload, and in PostgreSQL `row.name` may mean `name(row)`. Engines in which a user
-    /// cannot shadow a built-in name have none.
-    fn shadowing_functions<'a>(&'a self, _s: &'a Session, _names: &'a [String]) -> BoxFuture<'a, Result<Vec<String>>> {
-        Box::pin(async move { Ok(Vec::new()) })
+    /// What a statement that reads by its text would call behind its names: functions in views, operators, casts, domains,
+    /// aggregates and policies. A sentence that names what may write, `None` when nothing does. An engine whose session
+    /// or authorizer stops such writes by itself has nothing to look up.
+    fn hidden_writer<'a>(&'a self, _s: &'a Session, _text: &'a str) -> BoxFuture<'a, Result<Option<String>>> {
+        Box::pin(async move { Ok(None) })
     }
-    /// Whether [`Catalog::shadowing_functions`] has anything to look up: spares a round trip where it has not.
-    fn functions_can_shadow(&self) -> bool {
+    /// Whether [`Catalog::hidden_writer`] looks anything up: spares opening a session where it does not.
+    fn looks_behind_names(&self) -> bool {
         false
     }
 }

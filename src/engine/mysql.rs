@@ -16,6 +16,7 @@ mod catalog;
 mod connect;
 mod errors;
 mod explain;
+mod hidden;
 mod migrations;
 mod open;
 mod plan;

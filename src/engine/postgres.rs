@@ -15,6 +15,7 @@ mod connect;
 mod definition;
 mod explain;
 mod fault;
+mod hidden;
 mod link;
 mod migrations;
 mod objects;

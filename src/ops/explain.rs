@@ -27,9 +27,9 @@ pub async fn explain(_cx: &Cx, conn: &Connection, session: Option<&Session>, tex
         let what = if analyze { "measured" } else { "explained" };
         return Err(Error::read_only(format!("only a statement that is proven to read is {what}: {}", verdict.reason)));
     }
-    if let Some(name) = query::writing_function(conn, &verdict).await? {
+    if let Some(why) = query::may_write(conn, statement, &verdict).await? {
         let what = if analyze { "run" } else { "planned" };
-        return Err(Error::read_only(format!("the function {} may write, so the statement is not {what}", crate::text::clean(&name))));
+        return Err(Error::read_only(format!("the statement is not {what}: {}", crate::text::clean(&why))));
     }
     let own = match session {
         Some(s) => s.clone(),

@@ -83,9 +83,9 @@ pub async fn admit(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, text: &s
     let verdict = sql::classify(conn.dialect(), text);
     let guarded = guarded(cx, conn, unlock);
     let refusal = match verdict.class {
-        Class::Read => match writing_function(conn, &verdict).await? {
+        Class::Read => match may_write(conn, text, &verdict).await? {
             None => return Ok(Admission::Run),
-            Some(f) => Error::read_only(format!("refused on {name}: the function {} may write", crate::text::clean(&f)))
+            Some(what) => Error::read_only(format!("refused on {name}: {}", crate::text::clean(&what)))
                 .hint("A function counts as reading when the catalogue declares it stable or immutable."),
         },
         Class::Dml if guarded => return Ok(Admission::Guarded),
@@ -102,23 +102,18 @@ pub async fn admit(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, text: &s
     Ok(Admission::Refused(refusal))
 }
 
-/// The first function of a read that the catalogue does not know to be harmless; asks the catalogue only when there is
-/// something to ask.
-pub(in crate::ops) async fn writing_function(conn: &Connection, verdict: &Verdict) -> Result<Option<String>> {
+/// What of a read may write all the same: a function that the catalogue does not know to be harmless, or something that
+/// hides behind its names. A sentence without a capital; asks the catalogue only when there is something to ask.
+pub(in crate::ops) async fn may_write(conn: &Connection, text: &str, verdict: &Verdict) -> Result<Option<String>> {
     let catalog = conn.catalog()?;
-    let shadowed: Vec<String> = if catalog.functions_can_shadow() {
-        let last = |n: &String| n.rsplit('.').next().unwrap_or(n).to_string();
-        verdict.calls.iter().map(last).chain(verdict.fields.iter().cloned()).collect()
-    } else {
-        Vec::new()
-    };
-    if verdict.functions.is_empty() && shadowed.is_empty() {
+    if verdict.functions.is_empty() && !catalog.looks_behind_names() {
         return Ok(None);
     }
     let session = conn.reader().await?;
-    let writing = if verdict.functions.is_empty() { Vec::new() } else { catalog.writing_functions(&session, &verdict.functions).await? };
-    if let Some(name) = writing.into_iter().next() {
-        return Ok(Some(name));
+    if !verdict.functions.is_empty()
+        && let Some(name) = catalog.writing_functions(&session, &verdict.functions).await?.into_iter().next()
+    {
+        return Ok(Some(format!("the function {name} may write")));
     }
-    Ok(catalog.shadowing_functions(&session, &shadowed).await?.into_iter().next())
+    catalog.hidden_writer(&session, text).await
 }

@@ -168,7 +168,8 @@ const PG_DENIED: &[(&str, &str)] = &[
     ("pg_logical_slot_get_changes pg_logical_slot_get_binary_changes pg_replication_slot_advance", "moves a replication slot"),
     ("pg_logical_emit_message", "writes to the log of the server"),
     (
-        "query_to_xml query_to_xmlschema query_to_xml_and_xmlschema cursor_to_xml cursor_to_xmlschema ts_stat ts_rewrite",
+        "query_to_xml query_to_xmlschema query_to_xml_and_xmlschema cursor_to_xml cursor_to_xmlschema table_to_xml table_to_xml_and_xmlschema \
+         schema_to_xml schema_to_xml_and_xmlschema database_to_xml database_to_xml_and_xmlschema ts_stat ts_rewrite",
         "runs SQL that it is given as text",
     ),
     ("crosstab crosstabn crosstab2 crosstab3 crosstab4 connectby xpath_table", "runs SQL that it is given as text"),

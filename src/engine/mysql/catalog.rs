@@ -41,6 +41,12 @@ fn node(kind: NodeKind, name: impl Into<String>) -> SchemaNode {
 }
 
 impl Catalog for MySql {
+    fn looks_behind_names(&self) -> bool {
+        true
+    }
+    fn hidden_writer<'a>(&'a self, s: &'a Session, text: &'a str) -> BoxFuture<'a, Result<Option<String>>> {
+        Box::pin(super::hidden::writer(s, text))
+    }
     fn children<'a>(&'a self, s: &'a Session, path: &'a NodePath) -> BoxFuture<'a, Result<Vec<SchemaNode>>> {
         Box::pin(async move {
             let schema = path.name_of(NodeKind::Schema).unwrap_or_default();

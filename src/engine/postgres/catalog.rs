@@ -238,7 +238,7 @@ const HARMLESS: &str = "SELECT w.name FROM unnest($1::text[]) AS w(name) CROSS J
     WHERE CASE WHEN cardinality(q.part) > 1 THEN n.nspname = q.part[cardinality(q.part) - 1] ELSE n.nspname = ANY (current_schemas(true)) END \
     GROUP BY w.name HAVING bool_and(p.provolatile <> 'v' AND p.prokind <> 'p')";
 
-async fn writing_functions(s: &Session, names: &[String]) -> Result<Vec<String>> {
+pub(super) async fn writing_functions(s: &Session, names: &[String]) -> Result<Vec<String>> {
     if names.is_empty() {
         return Ok(Vec::new());
     }
@@ -247,25 +247,12 @@ async fn writing_functions(s: &Session, names: &[String]) -> Result<Vec<String>>
     Ok(names.iter().filter(|n| !harmless.rows.iter().any(|r| cell(r, 0) == n.as_str())).cloned().collect())
 }
 
-/// Functions outside the system schemas that are volatile, by plain name.
-const SHADOWING: &str = "SELECT DISTINCT p.proname::text FROM pg_catalog.pg_proc p \
-     JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
-     WHERE p.proname = ANY ($1::text[]) AND p.provolatile = 'v' AND n.nspname NOT IN ('pg_catalog', 'information_schema')";
-
-async fn shadowing_functions(s: &Session, names: &[String]) -> Result<Vec<String>> {
-    if names.is_empty() {
-        return Ok(Vec::new());
-    }
-    let found = s.fetch_with(SHADOWING, vec![Some(array(names))]).await?;
-    Ok(found.rows.iter().map(|r| cell(r, 0).to_string()).collect())
-}
-
 impl Catalog for Postgres {
-    fn functions_can_shadow(&self) -> bool {
+    fn looks_behind_names(&self) -> bool {
         true
     }
-    fn shadowing_functions<'a>(&'a self, s: &'a Session, names: &'a [String]) -> BoxFuture<'a, Result<Vec<String>>> {
-        Box::pin(shadowing_functions(s, names))
+    fn hidden_writer<'a>(&'a self, s: &'a Session, text: &'a str) -> BoxFuture<'a, Result<Option<String>>> {
+        Box::pin(super::hidden::writer(s, text))
     }
     fn not_restored(&self) -> &'static [&'static str] {
         &super::objects::NOT_RESTORED
