@@ -129,6 +129,9 @@ pub trait Catalog: Send + Sync {
     fn hidden_writer<'a>(&'a self, _s: &'a Session, _text: &'a str) -> BoxFuture<'a, Result<Option<String>>> {
         Box::pin(async move { Ok(None) })
     }
+    /// What a change of this table's rows sets off beyond them, or keeps it from being rolled back: triggers, cascades of
+    /// other tables' foreign keys, rules, an engine without transactions. Sentences; empty when nothing does.
+    fn beyond_the_rows<'a>(&'a self, s: &'a Session, table: &'a [String]) -> BoxFuture<'a, Result<Vec<String>>>;
     /// Whether [`Catalog::hidden_writer`] looks anything up: spares opening a session where it does not.
     fn looks_behind_names(&self) -> bool {
         false

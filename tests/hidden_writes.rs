@@ -70,7 +70,10 @@ fn behind_names_in_mariadb() {
     let dir = maria.socket.parent().expect("directory");
     let marker = dir.join("written");
     maria.sql("hidden", "create table t (id int, name varchar(10)); insert into t values (1, 'a')");
-    maria.sql("hidden", &format!("delimiter //\ncreate function ofile() returns int begin select 1 into outfile '{}'; return 1; end //", marker.display()));
+    maria.sql(
+        "hidden",
+        &format!("delimiter //\ncreate function ofile() returns int begin select 1 into outfile '{}'; return 1; end //", marker.display()),
+    );
     maria.sql("hidden", "create view v_file as select ofile() as x; create view v_over as select x from v_file; create view v_fine as select id, upper(name) as n from t");
     let home = tempfile::tempdir().expect("home");
     let url = format!("mysql://root@localhost/hidden?socket={}", maria.socket.display());

@@ -5,7 +5,7 @@ use super::query::{Admission, Unlock, admit};
 use super::{Connection, Cx};
 use crate::engine::{Event, Session};
 use crate::model::{Cell, Column, Error, Result, RowBatch};
-use crate::sql::before::{Before, before_image};
+use crate::sql::before::{Before, before_image, changed_table, unknown_calls};
 use crate::store::journal::NewEntry;
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -47,6 +47,7 @@ pub async fn begin(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, text: &s
                 .hint("Write it as UPDATE or DELETE of one table with a WHERE, or put it into a migration."));
         }
     };
+    reaches_no_further(conn, text).await?;
     let limit = target.blast_radius;
     // What cannot be journaled must not run at all.
     journal(cx, &target.name, "datafix-begin", text, serde_json::json!({ "blast_radius": limit }))?;
@@ -63,6 +64,28 @@ pub async fn begin(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, text: &s
             Err(e)
         }
     }
+}
+
+/// A data fix is what its text shows: rows of one table. What sets off more (a trigger, a cascade, a function that
+/// writes), or could not be rolled back, cannot be counted and saved here, and is refused.
+async fn reaches_no_further(conn: &Connection, text: &str) -> Result<()> {
+    let catalog = conn.catalog()?;
+    let session = conn.reader().await?;
+    let mut why = Vec::new();
+    match changed_table(conn.dialect(), text) {
+        Some(table) => why.extend(catalog.beyond_the_rows(&session, &table).await?),
+        None => why.push("the table that it changes cannot be told".to_string()),
+    }
+    let calls = unknown_calls(conn.dialect(), text);
+    if !calls.is_empty() {
+        why.extend(catalog.writing_functions(&session, &calls).await?.into_iter().map(|f| format!("the function {f} may write")));
+    }
+    why.extend(catalog.hidden_writer(&session, text).await?);
+    if why.is_empty() {
+        return Ok(());
+    }
+    Err(Error::held(format!("held: the change reaches further than the rows that it names: {}", crate::text::clean(&why.join("; "))))
+        .hint("Put it into a migration: its proof counts what changes everywhere, and its down takes it back."))
 }
 
 async fn inside(cx: &Cx, s: &Session, target: &str, select: Option<&str>, text: &str, limit: u64) -> Result<(u64, BeforeImage)> {

@@ -84,6 +84,75 @@ pub fn before_image(dialect: Dialect, text: &str) -> Before {
     }
 }
 
+/// The table that `text` (one UPDATE, DELETE or INSERT) names as its target: its parts without quotes, unquoted ones in
+/// lower case where the dialect folds them.
+pub fn changed_table(dialect: Dialect, text: &str) -> Option<Vec<String>> {
+    let tokens: Vec<Token> =
+        lex(dialect, text).into_iter().filter(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment)).collect();
+    let word = |i: usize| tokens.get(i).map_or(String::new(), |t| text[t.span.clone()].to_ascii_uppercase());
+    let mut at = match word(0).as_str() {
+        "UPDATE" => 1,
+        "DELETE" if word(1) == "FROM" => 2,
+        "INSERT" => {
+            1 + (1..tokens.len()).take_while(|i| word(*i) != "INTO").count() + usize::from((1..tokens.len()).any(|i| word(i) == "INTO"))
+        }
+        _ => return None,
+    };
+    if dialect == Dialect::Postgres && word(at) == "ONLY" {
+        at += 1;
+    }
+    let mut parts = Vec::new();
+    loop {
+        let t = tokens.get(at)?;
+        let raw = &text[t.span.clone()];
+        parts.push(match t.kind {
+            TokenKind::Identifier | TokenKind::Keyword if dialect == Dialect::Postgres => raw.to_lowercase(),
+            TokenKind::Identifier | TokenKind::Keyword => raw.to_string(),
+            TokenKind::QuotedIdentifier => {
+                let mut inner = raw.chars();
+                let quote = inner.next()?;
+                inner.next_back();
+                inner.as_str().replace(&format!("{quote}{quote}"), &quote.to_string())
+            }
+            _ => return None,
+        });
+        if word(at + 1) != "." {
+            return Some(parts);
+        }
+        at += 2;
+    }
+}
+
+/// Names in `text` that are called and are not known to be harmless: for DML, of which the classifier says no more than
+/// that it writes.
+pub fn unknown_calls(dialect: Dialect, text: &str) -> Vec<String> {
+    let tokens: Vec<Token> =
+        lex(dialect, text).into_iter().filter(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment)).collect();
+    let raw = |i: usize| tokens.get(i).map_or("", |t| &text[t.span.clone()]);
+    let mut out: Vec<String> = Vec::new();
+    for (i, t) in tokens.iter().enumerate() {
+        let names = matches!(t.kind, TokenKind::Identifier | TokenKind::QuotedIdentifier);
+        if !names || raw(i + 1) != "(" {
+            continue;
+        }
+        // From the first part of a qualified name on.
+        let mut first = i;
+        while first >= 2 && raw(first - 1) == "." {
+            first -= 2;
+        }
+        // `INSERT INTO t (…)` and `CAST (x AS numeric(10, 2))` call nothing.
+        if first > 0 && matches!(raw(first - 1).to_ascii_uppercase().as_str(), "INTO" | "AS" | "::" | "TABLE") {
+            continue;
+        }
+        let name: String = (first..=i).map(raw).collect();
+        let plain = name.to_lowercase();
+        if !super::functions::harmless(dialect, &plain) && !out.contains(&plain) {
+            out.push(if t.kind == TokenKind::QuotedIdentifier { name } else { plain });
+        }
+    }
+    out
+}
+
 fn select(dialect: Dialect, table: &str, rest: &str) -> Before {
     if table.is_empty() {
         return Before::Unknown("no table is named");
@@ -146,6 +215,26 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_changed_table_is_named() {
+        let of = |d, t| changed_table(d, t).unwrap_or_default().join("/");
+        assert_eq!(of(Dialect::Postgres, "update only Shop.\"Or\"\"ders\" o set a = 1"), "shop/Or\"ders");
+        assert_eq!(of(Dialect::MySql, "delete from `a``b`.T where 1"), "a`b/T");
+        assert_eq!(of(Dialect::Sqlite, "insert or replace into [my t] values (1)"), "my t");
+        assert_eq!(of(Dialect::Postgres, "insert into t (a) values (1)"), "t");
+        assert_eq!(changed_table(Dialect::Postgres, "merge into t"), None);
+    }
+
+    #[test]
+    fn calls_that_are_not_known_are_gathered() {
+        let of = |t| unknown_calls(Dialect::Postgres, t);
+        assert_eq!(
+            of("update t set a = lower(b), c = wr() where d = public.f(1) returning (select pg_terminate_backend(1))"),
+            ["wr", "public.f", "pg_terminate_backend"]
+        );
+        assert!(of("insert into t (a, b) values (cast('1' as numeric(10, 2)), coalesce(x, 1))").is_empty());
+    }
+
     proptest::proptest! {
         #[test]
         fn never_panics(text in "\\PC*") {
@@ -153,6 +242,9 @@ mod tests {
                 let _ = before_image(d, &text);
                 let _ = before_image(d, &format!("update {text}"));
                 let _ = before_image(d, &format!("delete from {text}"));
+                let _ = changed_table(d, &format!("insert {text}"));
+                let _ = changed_table(d, &format!("update {text}"));
+                let _ = unknown_calls(d, &text);
             }
         }
     }

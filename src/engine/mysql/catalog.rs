@@ -41,6 +41,9 @@ fn node(kind: NodeKind, name: impl Into<String>) -> SchemaNode {
 }
 
 impl Catalog for MySql {
+    fn beyond_the_rows<'a>(&'a self, s: &'a Session, table: &'a [String]) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(super::hidden::beyond(s, table))
+    }
     fn looks_behind_names(&self) -> bool {
         true
     }

@@ -51,6 +51,28 @@ pub(super) async fn writer(s: &Session, text: &str) -> Result<Option<String>> {
     Ok(None)
 }
 
+/// See `Catalog::beyond_the_rows`.
+pub(super) async fn beyond(s: &Session, table: &[String]) -> Result<Vec<String>> {
+    let (schema, name) = match table {
+        [schema, name] => (lit(schema), lit(name)),
+        [name] => ("DATABASE()".to_string(), lit(name)),
+        _ => return Ok(vec!["its name cannot be looked up".into()]),
+    };
+    let found = s
+        .fetch(format!(
+            "SELECT CONCAT('trigger ', TRIGGER_NAME) FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = {schema} AND EVENT_OBJECT_TABLE = {name} \
+             UNION ALL SELECT CONCAT('foreign key ', r.CONSTRAINT_NAME, ' of ', r.TABLE_NAME, ' changes rows there, too') \
+               FROM information_schema.REFERENTIAL_CONSTRAINTS r WHERE r.UNIQUE_CONSTRAINT_SCHEMA = {schema} AND r.REFERENCED_TABLE_NAME = {name} \
+               AND (r.DELETE_RULE IN ('CASCADE', 'SET NULL', 'SET DEFAULT') OR r.UPDATE_RULE IN ('CASCADE', 'SET NULL', 'SET DEFAULT')) \
+             UNION ALL SELECT CONCAT('its engine ', t.ENGINE, ' cannot roll back') FROM information_schema.TABLES t \
+               LEFT JOIN information_schema.ENGINES e ON e.ENGINE = t.ENGINE \
+               WHERE t.TABLE_SCHEMA = {schema} AND t.TABLE_NAME = {name} AND t.ENGINE IS NOT NULL AND COALESCE(e.TRANSACTIONS, 'NO') <> 'YES' \
+             UNION ALL SELECT 'it is a view' FROM information_schema.VIEWS WHERE TABLE_SCHEMA = {schema} AND TABLE_NAME = {name}"
+        ))
+        .await?;
+    Ok(found.rows.iter().map(|r| at(r, 0).to_string()).collect())
+}
+
 fn names(text: &str) -> Vec<String> {
     sql::lex(Dialect::MySql, text)
         .into_iter()

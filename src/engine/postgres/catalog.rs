@@ -254,6 +254,9 @@ impl Catalog for Postgres {
     fn hidden_writer<'a>(&'a self, s: &'a Session, text: &'a str) -> BoxFuture<'a, Result<Option<String>>> {
         Box::pin(super::hidden::writer(s, text))
     }
+    fn beyond_the_rows<'a>(&'a self, s: &'a Session, table: &'a [String]) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(super::hidden::beyond(s, table))
+    }
     fn not_restored(&self) -> &'static [&'static str] {
         &super::objects::NOT_RESTORED
     }

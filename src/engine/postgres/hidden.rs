@@ -96,6 +96,24 @@ fn gather(text: &str, names: &mut BTreeSet<String>, operators: &mut BTreeSet<Str
     calls.extend(verdict.calls.iter().chain(&verdict.fields).map(|n| n.rsplit('.').next().unwrap_or(n).trim_matches('"').to_string()));
 }
 
+/// See `Catalog::beyond_the_rows`.
+pub(super) async fn beyond(s: &Session, table: &[String]) -> Result<Vec<String>> {
+    let name = table.iter().map(|p| Dialect::Postgres.quote_ident(p)).collect::<Vec<_>>().join(".");
+    let found = s
+        .fetch_with(
+            "WITH t AS (SELECT to_regclass($1) AS oid) \
+             SELECT 'trigger ' || g.tgname FROM pg_catalog.pg_trigger g, t WHERE g.tgrelid = t.oid AND NOT g.tgisinternal AND g.tgenabled <> 'D' \
+             UNION ALL SELECT 'foreign key ' || c.conname || ' of ' || c.conrelid::regclass::text || ' changes rows there, too' \
+               FROM pg_catalog.pg_constraint c, t WHERE c.contype = 'f' AND c.confrelid = t.oid AND (c.confdeltype IN ('c', 'n', 'd') OR c.confupdtype IN ('c', 'n', 'd')) \
+             UNION ALL SELECT 'rule ' || r.rulename FROM pg_catalog.pg_rewrite r, t WHERE r.ev_class = t.oid AND r.rulename <> '_RETURN' \
+             UNION ALL SELECT 'it is a view' FROM pg_catalog.pg_class c, t WHERE c.oid = t.oid AND c.relkind = 'v' \
+             UNION ALL SELECT 'it is a foreign table' FROM pg_catalog.pg_class c, t WHERE c.oid = t.oid AND c.relkind = 'f'",
+            vec![Some(name)],
+        )
+        .await?;
+    Ok(found.rows.into_iter().filter_map(|mut r| r.pop().flatten()).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

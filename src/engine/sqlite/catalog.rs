@@ -25,6 +25,26 @@ fn node(kind: NodeKind, name: impl Into<String>) -> SchemaNode {
 }
 
 impl Catalog for Sqlite {
+    fn beyond_the_rows<'a>(&'a self, s: &'a Session, table: &'a [String]) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(async move {
+            let (schema, name) = match table {
+                [schema, name] => (schema.as_str(), name.as_str()),
+                [name] => ("main", name.as_str()),
+                _ => return Ok(vec!["its name cannot be looked up".into()]),
+            };
+            let d = Dialect::Sqlite;
+            // Cascades need no look: foreign_keys is off here, as in the sqlite3 shell.
+            let found = s
+                .fetch(format!(
+                    "SELECT CASE type WHEN 'view' THEN 'it is a view' ELSE 'trigger ' || name END FROM {}.sqlite_schema \
+                     WHERE (type = 'trigger' AND tbl_name = {name} COLLATE NOCASE) OR (type = 'view' AND name = {name} COLLATE NOCASE)",
+                    d.quote_ident(schema),
+                    name = d.quote_literal(name)
+                ))
+                .await?;
+            Ok(found.rows.into_iter().filter_map(|mut r| r.pop().flatten()).collect())
+        })
+    }
     fn children<'a>(&'a self, s: &'a Session, at: &'a NodePath) -> BoxFuture<'a, Result<Vec<SchemaNode>>> {
         Box::pin(async move {
             let schema = at.name_of(NodeKind::Schema).unwrap_or("main");

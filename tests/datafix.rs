@@ -1,0 +1,96 @@
+//! Ad-hoc changes on a guarded target: counted, saved, rolled back unless asked; refused when they reach further.
+
+mod support;
+
+use support::maria::MariaServer;
+use support::pg::PgServer;
+
+/// A home with one guarded target `g`.
+fn guarded(target: &str) -> tempfile::TempDir {
+    let home = tempfile::tempdir().expect("home");
+    let config = format!(
+        "[store]\npath = \"store/s.db\"\n\n[targets.g]\n{target}\nenvironment = \"production\"\naccess = \"guarded\"\nblast_radius = 10\n"
+    );
+    std::fs::write(home.path().join("holdpoint.toml"), config).expect("config");
+    home
+}
+
+fn run(home: &tempfile::TempDir, code: i32, sql: &str, commit: bool) -> String {
+    let mut args = vec!["query", "g", sql];
+    if commit {
+        args.push("--commit");
+    }
+    let out = support::command(home.path()).args(&args).output().expect("run");
+    let text = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    assert_eq!(out.status.code(), Some(code), "{sql}:\n{text}");
+    text
+}
+
+/// What every engine does with a plain change.
+fn plain(home: &tempfile::TempDir, count: impl Fn() -> String) {
+    let text = run(home, 0, "delete from t where id <= 3", false);
+    assert!(text.contains("3 rows affected") && text.contains("3 rows saved") && text.contains("rolled back"), "{text}");
+    assert_eq!(count(), "50");
+    let text = run(home, 4, "delete from t", true);
+    assert!(text.contains("allows 10"), "{text}");
+    assert_eq!(count(), "50");
+    let text = run(home, 0, "delete from t where id <= 3", true);
+    assert!(text.contains("committed"), "{text}");
+    assert_eq!(count(), "47");
+    let images = std::fs::read_dir(home.path().join("store/before-images")).expect("before-images").count();
+    assert!(images >= 1, "no before-image was kept");
+    let text = run(home, 4, "drop table t", false);
+    assert!(text.contains("queue"), "{text}");
+}
+
+#[test]
+fn in_sqlite() {
+    let home = guarded("engine = \"sqlite\"\npath = \"g.db\"");
+    let file = home.path().join("g.db");
+    let db = rusqlite::Connection::open(&file).expect("database");
+    db.execute_batch(
+        "create table t (id integer primary key, v text); create table watched (id integer); create table log (id integer);
+         create trigger w after delete on watched begin insert into log values (old.id); end; insert into watched values (1);
+         with recursive n (i) as (select 1 union all select i + 1 from n where i < 50) insert into t select i, 'v' from n;",
+    )
+    .expect("data");
+    plain(&home, || db.query_row("select count(*) from t", [], |r| r.get::<_, i64>(0)).expect("count").to_string());
+    let text = run(&home, 4, "delete from Watched where id = 1", true);
+    assert!(text.contains("trigger w"), "{text}");
+}
+
+#[test]
+fn in_postgresql() {
+    let pg = PgServer::shared();
+    pg.create_database("fixes");
+    pg.psql("fixes", "create table t (id int primary key, v text); insert into t select i, 'v' from generate_series(1, 50) i");
+    pg.psql("fixes", "create table p (id int primary key); create table k (p int references p on delete cascade); insert into p values (1); insert into k select 1 from generate_series(1, 500)");
+    pg.psql("fixes", "create function wr() returns text language sql volatile as 'delete from k returning ''x''::text'");
+    let home = guarded(&format!(
+        "engine = \"postgres\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"postgres\"\ndatabase = \"fixes\"\nsslmode = \"disable\"",
+        pg.port
+    ));
+    plain(&home, || pg.psql("fixes", "select count(*) from t").trim().to_string());
+    let text = run(&home, 4, "delete from p where id = 1", true);
+    assert!(text.contains("foreign key") && text.contains(" k "), "{text}");
+    for sql in ["update t set v = wr() where id = 10", "update t set v = 'x' where id = 10 returning (select pg_terminate_backend(1))"] {
+        run(&home, 4, sql, true);
+    }
+    assert_eq!(pg.psql("fixes", "select count(*) from k").trim(), "500");
+}
+
+#[test]
+fn in_mariadb() {
+    let maria = MariaServer::shared();
+    maria.create_database("fixes");
+    maria.sql("fixes", "create table t (id int primary key, v text); insert into t select seq, 'v' from seq_1_to_50");
+    maria.sql("fixes", "create table mi (a int) engine = MyISAM; insert into mi select seq from seq_1_to_50");
+    maria.sql("fixes", "create table p (id int primary key); create table k (p int, foreign key (p) references p (id) on delete cascade); insert into p values (1); insert into k values (1)");
+    let home = guarded(&format!("engine = \"mysql\"\nsocket = \"{}\"\nuser = \"root\"\ndatabase = \"fixes\"", maria.socket.display()));
+    plain(&home, || maria.sql("fixes", "select count(*) from t").trim().to_string());
+    let text = run(&home, 4, "delete from mi where a <= 5", false);
+    assert!(text.contains("MyISAM"), "{text}");
+    assert_eq!(maria.sql("fixes", "select count(*) from mi").trim(), "50");
+    let text = run(&home, 4, "delete from p where id = 1", true);
+    assert!(text.contains("foreign key"), "{text}");
+}
