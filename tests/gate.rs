@@ -622,3 +622,32 @@ async fn the_range_can_be_a_part_and_changing_it_voids_what_was_proven_of_the_ot
     assert!(why.contains("0002_drop_note"), "{why}");
     assert!(checklist::scope(&p.cx, &prod, SCHEMA_MIGRATION, &Scope { upto: Some(9), issue: None }).await.is_err());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn outside_a_transaction_a_failure_leaves_a_mark_that_holds_until_it_is_settled() {
+    let p = Project::new();
+    p.migration(
+        1,
+        "add_phone",
+        "-- no-transaction\nALTER TABLE customers ADD COLUMN phone TEXT;\nINSERT INTO nonesuch VALUES (1);",
+        "ALTER TABLE customers DROP COLUMN phone;",
+    );
+    let dev = p.conn("dev").await;
+    checklist::run_all_provable(&p.cx, &dev, SCHEMA_MIGRATION, &|_| {}).await.unwrap();
+    let c = gate::clear(&p.cx, &dev, None).await.unwrap().unwrap();
+    let e = migrate::apply(&p.cx, &dev, c).await.unwrap_err();
+    let detail = e.detail.clone().unwrap();
+    assert!(detail.contains("0001 add_phone: half applied: 1 of its statements took effect and stay"), "{detail}");
+    let queue = migrate::status(&p.cx, &dev).await.unwrap();
+    assert_eq!(queue.items[0].standing, Standing::Dirty);
+    // Nothing else runs on it, forwards or backwards.
+    let held = gate::clear(&p.cx, &dev, None).await;
+    assert!(!matches!(held, Ok(Ok(_))), "{held:?}");
+    let back = gate::clear_revert(&p.cx, &dev, None, Some("dev")).await;
+    assert!(!matches!(back, Ok(Ok(_))), "{back:?}");
+    // Settled by hand as the message says: undone, and the row deleted.
+    p.db("dev").execute_batch("ALTER TABLE customers DROP COLUMN phone; DELETE FROM _sqlx_migrations WHERE version = 1").unwrap();
+    assert_eq!(migrate::status(&p.cx, &dev).await.unwrap().items[0].standing, Standing::Pending);
+    let again = gate::clear(&p.cx, &dev, None).await.unwrap();
+    assert!(again.is_ok(), "{again:?}");
+}
