@@ -53,7 +53,7 @@ impl RowBatch {
         self.columns
     }
     pub fn rows(&self) -> usize {
-        if self.columns == 0 { 0 } else { self.tags.len() / self.columns }
+        self.tags.len().checked_div(self.columns).unwrap_or(0)
     }
     pub fn is_empty(&self) -> bool {
         self.rows() == 0
