@@ -119,6 +119,31 @@ fn an_empty_or_wrong_down_is_never_proven() {
 }
 
 #[test]
+fn a_revert_never_skips_an_edited_or_missing_migration() {
+    let p = Project::sqlite();
+    p.write("migrations/0002_more.up.sql", "create table more (id integer);\n");
+    p.write("migrations/0002_more.down.sql", "drop table more;\n");
+    p.ok(&["migrate", "rehearse", "app-dev"]);
+    let up = std::fs::read_to_string(p.path("migrations/0002_more.up.sql")).expect("script");
+    p.write("migrations/0002_more.up.sql", &format!("{up}-- edited\n"));
+    for command in ["revert", "rehearse"] {
+        let held = p.expect(4, &["migrate", command, "app-dev"]);
+        assert_names(&held, &["files-intact", "0002", "edited"]);
+        assert!(p.column_is_there("app-dev"), "{command} took an older migration back");
+    }
+    for half in ["up", "down"] {
+        std::fs::remove_file(p.path(&format!("migrations/0002_more.{half}.sql"))).expect("remove");
+    }
+    let held = p.expect(4, &["migrate", "revert", "app-dev"]);
+    assert_names(&held, &["0002", "missing"]);
+    assert!(p.column_is_there("app-dev"));
+    p.write("migrations/0002_more.up.sql", &up);
+    p.write("migrations/0002_more.down.sql", "drop table more;\n");
+    p.ok(&["migrate", "revert", "app-dev"]);
+    assert!(!p.column_is_there("app-dev"));
+}
+
+#[test]
 fn evidence_travels_between_hosts_and_an_edited_bundle_does_not() {
     let dev = Project::sqlite();
     dev.ok(&["migrate", "rehearse", "app-dev"]);

@@ -299,6 +299,9 @@ async fn plan_revert(cx: &Cx, conn: &Connection, downto: Option<i64>) -> Result<
     let s = look(cx, conn, &session, SCHEMA_MIGRATION, None).await?;
     let applied: Vec<i64> =
         s.queue.items.iter().filter(|i| matches!(i.standing, Standing::Applied | Standing::LineEnds)).map(|i| i.version).collect();
+    // Everything that stands in the history, whatever became of its files: the order of reverting must not skip any.
+    let broken: Vec<_> =
+        s.queue.items.iter().filter(|i| matches!(i.standing, Standing::Edited | Standing::FileMissing | Standing::Dirty)).collect();
     let nothing = || {
         Error::usage(format!("nothing is applied on {} that could be reverted", target.name))
             .hint("See the queue: holdpoint migrate status.")
@@ -323,6 +326,36 @@ async fn plan_revert(cx: &Cx, conn: &Connection, downto: Option<i64>) -> Result<
             }
         }
     };
+    let of_last_run: Vec<i64> = match (s.open_run(), cx.store.last_run(SCHEMA_MIGRATION, &target.name)?) {
+        (Some(r), _) => r.versions.iter().flatten().copied().collect(),
+        (None, Some(r)) => r.versions.iter().flatten().copied().collect(),
+        (None, None) => Vec::new(),
+    };
+    let lowest = versions.iter().min().copied();
+    let in_the_way: Vec<_> =
+        broken.iter().filter(|i| lowest.is_none_or(|l| i.version >= l) || (downto.is_none() && of_last_run.contains(&i.version))).collect();
+    if !in_the_way.is_empty() {
+        let missing = in_the_way
+            .iter()
+            .map(|i| Missing {
+                step: "files-intact".into(),
+                title: "Files intact".into(),
+                why: format!(
+                    "{} {} {}",
+                    shown_version(i.version),
+                    i.name,
+                    match i.standing {
+                        Standing::FileMissing => "is applied, and its files are missing",
+                        Standing::Dirty => "is half applied",
+                        _ => "was edited after it was applied",
+                    }
+                ),
+                next: "Bring the files back as they were applied (`holdpoint migrate status` shows the queue); nothing was reverted."
+                    .into(),
+            })
+            .collect();
+        return Err(Held { act: format!("reverting on {}", target.name), missing }.into());
+    }
     if versions.is_empty() {
         return Err(nothing());
     }

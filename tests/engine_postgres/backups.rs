@@ -49,7 +49,7 @@ async fn a_backup_restores_to_the_same_content() {
     let d = b.compare(dir.path(), &manifest, &scratch, &Silent, &cancel).await.unwrap();
     assert_eq!(d.schema, ["index public.orders_at is missing"]);
     for sign in [
-        "public.orders.note: 500 values, other than before",
+        "public.orders.note: not all of its 500 values are as before",
         "sequence public.orders_id_seq",
         "large objects differ",
         "public.types: 2 rows before, 1 after",

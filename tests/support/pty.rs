@@ -4,7 +4,7 @@ use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A running console.
 pub struct Console {
@@ -15,6 +15,8 @@ pub struct Console {
     raw: Arc<Mutex<Vec<u8>>>,
     arrivals: Arc<Mutex<Vec<(Instant, usize)>>>,
     pub started: Instant,
+    /// How long a condition may take.
+    pub patience: Duration,
 }
 
 impl Console {
@@ -67,7 +69,7 @@ impl Console {
             }
         });
         let writer = pair.master.take_writer().expect("writer");
-        Console { child, master: pair.master, writer, parser, raw, arrivals, started }
+        Console { child, master: pair.master, writer, parser, raw, arrivals, started, patience: super::PATIENCE }
     }
 
     /// The screen as text, one line per row.
@@ -114,7 +116,7 @@ impl Console {
             if condition(&s) {
                 return;
             }
-            assert!(start.elapsed() < super::PATIENCE, "gave up waiting until {what}; the screen is:\n{s}");
+            assert!(start.elapsed() < self.patience, "gave up waiting until {what}; the screen is:\n{s}");
             std::thread::sleep(std::time::Duration::from_millis(10));
         }
     }

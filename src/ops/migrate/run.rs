@@ -139,6 +139,14 @@ pub async fn rehearse(cx: &Cx, conn: &Connection, upto: Option<i64>) -> Result<A
         });
     }
     let queue = status::status(cx, conn).await?;
+    // Nothing is taken back that could not be applied again: what is wrong with the files stops it before it begins.
+    let wrong: Vec<&Finding> = queue.findings.iter().filter(|f| f.severity == Severity::Critical).collect();
+    if !wrong.is_empty() {
+        let mut e = Error::held(format!("held: rehearsing on {} needs files-intact; nothing was changed", target.name));
+        e.detail = Some(wrong.iter().map(|f| f.message.clone()).collect::<Vec<_>>().join("\n"));
+        e.hints = wrong.iter().map(|f| f.next.clone()).filter(|n| !n.is_empty()).collect();
+        return Err(e);
+    }
     if queue.pending().next().is_none() {
         let last = queue.items.iter().rev().find(|i| matches!(i.standing, Standing::Applied | Standing::LineEnds));
         let downto = upto.or(last.map(|i| i.version));
