@@ -85,7 +85,7 @@ pub fn wrap(text: &str, max: usize) -> Vec<String> {
     let max = max.max(1);
     let mut out = Vec::new();
     for line in text.split('\n') {
-        let indent: String = line.chars().take_while(|c| *c == ' ').take(max / 2).collect();
+        let indent: String = line.chars().take_while(|c| *c == ' ').take((max / 2).min(max.saturating_sub(2))).collect();
         let mut current = indent.clone();
         let mut empty = true;
         for word in line.split_whitespace() {
