@@ -21,6 +21,8 @@ fn the_pictures_of_the_readme() {
     let home = tempfile::tempdir().expect("home");
     let env = [("COLORTERM", "truecolor")];
     let mut c = Console::start_with(home.path(), home.path(), &["demo", "demo"], 132, 36, &env);
+    // Tests are built without optimisation: proving five migrations takes its time on a busy machine.
+    c.patience = 5 * support::PATIENCE;
     c.wait_for("orders");
     c.wait_for("limit 20");
     c.send("<F7>");
