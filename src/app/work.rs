@@ -111,7 +111,10 @@ fn of_target(state: &mut State, report: Report, effects: &mut Vec<Effect>) {
         }
         Report::Signed(r) => {
             match r {
-                Ok(e) => state.say(Note::ok(format!("Signed: {}", text::clean(&e.summary)))),
+                Ok(e) => {
+                    checklist::signed(state, &e);
+                    state.say(Note::ok(format!("Signed: {}", text::clean(&e.summary))));
+                }
                 Err(e) => failed(state, &e),
             }
             read_again(state, effects);

@@ -42,6 +42,13 @@ impl<'a> Canvas<'a> {
         x
     }
 
+    /// The sign of a list's cursor, in the gutter before the line: no style alone tells where one is.
+    pub fn cursor(&mut self, x: u16, y: u16, focused: bool) {
+        let (glyph, style) =
+            if focused { (self.look.glyphs.marker, self.look.focus) } else { (self.look.glyphs.marker_away, self.look.dim) };
+        self.put(x, y, 1, glyph, style);
+    }
+
     /// Changes the style of cells that are there.
     pub fn restyle(&mut self, area: Area, style: Style) {
         let rect = Rect::new(area.x, area.y, area.w, area.h).intersection(self.buf.area);

@@ -187,7 +187,7 @@ fn messages(state: &State, list: ListCursor, c: &mut Canvas<'_>) {
         }
         let time = note.at.map_or_else(String::new, |t| t.to_string().get(11..19).unwrap_or("").to_string());
         if i == list.at {
-            c.put(inside.x - 1, y, 1, c.look.glyphs.marker, c.look.focus);
+            c.cursor(inside.x - 1, y, true);
         }
         c.put(inside.x, y, 9, &time, c.look.dim);
         c.put(inside.x + 10, y, inside.w.saturating_sub(10), &text::clean(&note.text), c.look.severity(note.severity));
@@ -223,6 +223,9 @@ fn palette(state: &State, d: &Palette, c: &mut Canvas<'_>) -> Option<(u16, u16)>
         let y = inside.y + 1 + row as u16;
         let e = &d.entries[*index];
         let chosen = d.list.top + row == d.list.at;
+        if chosen {
+            c.cursor(inside.x - 1, y, true);
+        }
         c.put(inside.x, y, name_w, &text::clean(&e.label), if chosen { c.look.chosen } else { c.look.text });
         let keys_w = text::width(&e.keys) as u16;
         let end = inside.x + inside.w;

@@ -17,7 +17,10 @@ pub struct Glyphs {
     pub env_right: &'static str,
     pub tab_left: &'static str,
     pub tab_right: &'static str,
+    /// The cursor of a list; never what a node's own marks are.
     pub marker: &'static str,
+    /// The same in a pane without the focus.
+    pub marker_away: &'static str,
     pub open: &'static str,
     pub closed: &'static str,
     pub statement: &'static str,
@@ -50,7 +53,8 @@ pub const UNICODE: Glyphs = Glyphs {
     env_right: "▌",
     tab_left: "▏",
     tab_right: "▕",
-    marker: "▸",
+    marker: "❯",
+    marker_away: "›",
     open: "▾",
     closed: "▸",
     statement: "▎",
@@ -85,6 +89,7 @@ pub const ASCII: Glyphs = Glyphs {
     tab_left: "[",
     tab_right: "]",
     marker: ">",
+    marker_away: ":",
     open: "-",
     closed: "+",
     statement: "|",

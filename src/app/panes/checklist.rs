@@ -163,6 +163,20 @@ pub fn stepped(state: &mut State, outcome: &StepOutcome, last: bool) {
     follow(state);
 }
 
+/// A step was signed: until the run is read again, a quick key must not be offered the same signature.
+pub fn signed(state: &mut State, e: &Evidence) {
+    let c = &mut state.checklist;
+    let Some(v) = &mut c.view else { return };
+    let next = v.next.and_then(|i| v.steps.get_mut(i));
+    if let Some(s) = next.filter(|s| e.holds && s.kind == StepKind::Signed && s.id == e.kind) {
+        s.state = StepState::Signed;
+        s.summary.clone_from(&e.summary);
+        v.next = v.steps.iter().position(|s| !s.ticked());
+        c.list.at = v.next.unwrap_or(c.list.at);
+    }
+    follow(state);
+}
+
 /// All that needs nobody was run.
 pub fn steps_ended(state: &mut State, result: Result<Box<RunView>>) {
     state.checklist.running = None;

@@ -150,7 +150,10 @@ pub fn children(state: &mut State, at: &NodePath, result: Result<Vec<SchemaNode>
     if root {
         // A tree with a single schema, or the usual one, is opened at once: the first list should show tables.
         let schemas: Vec<usize> = (0..state.schema.nodes.len()).filter(|i| state.schema.nodes[*i].node.kind == NodeKind::Schema).collect();
-        let usual = schemas.iter().copied().find(|i| matches!(state.schema.nodes[*i].node.name.as_str(), "public" | "main"));
+        let own = state.link.server().map_or("", |s| s.identity.database.as_str());
+        let named = |wanted: &dyn Fn(&str) -> bool| schemas.iter().copied().find(|i| wanted(&state.schema.nodes[*i].node.name));
+        // Where a server's databases are its schemas, the one that the target names.
+        let usual = named(&|n| n == own).or_else(|| named(&|n| matches!(n, "public" | "main")));
         if let Some(i) = usual.or_else(|| (schemas.len() == 1).then(|| schemas[0])) {
             open(state, i, effects);
         }

@@ -62,7 +62,7 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
         let y = body.y + (i - b.list.top) as u16;
         let chosen = i == b.list.at;
         if chosen {
-            c.put(inside.x, y, 1, look.glyphs.marker, look.focus);
+            c.cursor(inside.x, y, state.view.focus == Pane::Backups);
         }
         let row = marks::row(look, chosen, state.view.focus == Pane::Backups);
         let (id, taken, by) = match &l.manifest {

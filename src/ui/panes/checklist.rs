@@ -100,7 +100,7 @@ fn row(state: &State, view: &RunView, i: usize, step: &StepView, area: Area, c: 
     let end = area.x + area.w;
     let y = area.y;
     if chosen {
-        c.put(area.x, y, 1, look.glyphs.marker, look.focus);
+        c.cursor(area.x, y, focused);
     }
     let holds_here = view.next == Some(i) && step.hold && !step.act && now != StepState::Running;
     if holds_here {

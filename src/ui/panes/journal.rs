@@ -44,7 +44,7 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
         let y = body.y + (i - j.list.top) as u16;
         let chosen = i == j.list.at;
         if chosen {
-            c.put(inside.x, y, 1, look.glyphs.marker, look.focus);
+            c.cursor(inside.x, y, state.view.focus == Pane::Journal);
         }
         let time = text::clean(&e.at);
         let time =

@@ -86,7 +86,7 @@ fn queue(state: &State, area: Area, c: &mut Canvas<'_>) {
         let chosen = i == m.list.at;
         let in_range = waits(item) && upto.is_some_and(|u| item.version <= u);
         if chosen {
-            c.put(area.x, y, 1, look.glyphs.marker, look.focus);
+            c.cursor(area.x, y, focused);
         } else if in_range {
             c.put(area.x, y, 1, look.glyphs.statement, look.focus);
         }

@@ -160,7 +160,7 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
         let n = l.node;
         let chosen = row == pane.list.at;
         if chosen {
-            c.put(inside.x, y, 1, look.glyphs.marker, look.focus);
+            c.cursor(inside.x, y, focused);
         }
         let share = match (n.self_ms, own_cost(n)) {
             (Some(s), _) if times && total > 0.0 => s / total,

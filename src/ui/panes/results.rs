@@ -152,7 +152,7 @@ fn grid(tab: &ResultTab, area: Area, focused: bool, c: &mut Canvas<'_>) {
         let y = body.y + row as u16;
         let here = r == tab.row;
         if here {
-            c.put(area.x, y, 1, look.glyphs.marker, look.focus);
+            c.cursor(area.x, y, focused);
         }
         c.put_right(area.x + gutter - 1, y, gutter - 1, &text::thousands(r + 1), look.dim);
         let Some((batch, within)) = tab.at(r) else {

@@ -55,6 +55,9 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
         let y = body.y + row as u16;
         let n = &schema.nodes[*index];
         let chosen = schema.list.top + row == schema.list.at;
+        if chosen {
+            c.cursor(body.x, y, focused);
+        }
         let mut x = body.x + 1 + (n.depth.min(12) * 2) as u16;
         let fold = match (n.node.expandable, n.open) {
             (false, _) => " ",

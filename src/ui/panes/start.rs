@@ -31,7 +31,7 @@ pub fn draw(state: &State, area: Area, c: &mut Canvas<'_>) {
         let chosen = i == list.at;
         let style = if chosen { look.chosen } else { look.text };
         if chosen {
-            c.put(x - 2, y, 1, look.glyphs.marker, look.focus);
+            c.cursor(x - 2, y, true);
         }
         match line {
             Line::Target { name, note, environment } => {
