@@ -9,8 +9,10 @@ use crate::model::manifest::{Differences, Fingerprint, Manifest};
 use crate::model::migration::Applied;
 use crate::model::plan::Plan;
 use crate::model::{CanonicalObject, Dialect, Error, Finding, Identity, NodePath, Progress, Result, SchemaNode, TableShape};
+use crate::sql::outside::Neighbours;
 use futures_util::future::BoxFuture;
 use secrecy::SecretString;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -132,6 +134,11 @@ pub trait Catalog: Send + Sync {
     /// What a change of this table's rows sets off beyond them, or keeps it from being rolled back: triggers, cascades of
     /// other tables' foreign keys, rules, an engine without transactions. Sentences; empty when nothing does.
     fn beyond_the_rows<'a>(&'a self, s: &'a Session, table: &'a [String]) -> BoxFuture<'a, Result<Vec<String>>>;
+    /// What there is round the database that its scripts could reach by a name: other databases, tables kept elsewhere.
+    fn neighbours<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Neighbours>>;
+    /// The numbers that sequences and the like give next, by the counter's full name. They are neither catalogue nor rows,
+    /// and no transaction takes them back.
+    fn counters<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<BTreeMap<String, i128>>>;
     /// Whether [`Catalog::hidden_writer`] looks anything up: spares opening a session where it does not.
     fn looks_behind_names(&self) -> bool {
         false

@@ -2,9 +2,11 @@
 
 pub mod before;
 pub mod classify;
+pub mod counters;
 pub mod functions;
 mod keywords;
 pub mod lexer;
+pub mod outside;
 pub mod redact;
 pub mod split;
 

@@ -94,7 +94,7 @@ pub async fn take(catalog: &dyn Catalog, s: &Session, progress: &dyn Progress, c
         tables.insert(shape.full_name(), table(s, shape, cancel).await?);
     }
     progress.update("hashing done", total, Some(total));
-    Ok(Fingerprint { objects, tables })
+    Ok(Fingerprint { objects, tables, ..Fingerprint::default() })
 }
 
 /// What the second lacks, has more of, or has otherwise than the first.
@@ -208,6 +208,7 @@ mod tests {
         Fingerprint {
             objects: defs.iter().map(|d| CanonicalObject { kind: "table".into(), name: d.0.into(), definition: d.1.into() }).collect(),
             tables: [("t".to_string(), t)].into(),
+            ..Fingerprint::default()
         }
     }
 

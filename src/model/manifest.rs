@@ -31,6 +31,17 @@ pub struct Fingerprint {
     pub objects: Vec<CanonicalObject>,
     /// By full name.
     pub tables: BTreeMap<String, TableDigest>,
+    /// What sequences and the like give next, by full name: read for proofs, and not kept with backups, whose tools bring
+    /// counters back by themselves.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub counters: BTreeMap<String, i128>,
+}
+
+impl Fingerprint {
+    /// The same objects and rows; counters may be further on.
+    pub fn same_content(&self, other: &Fingerprint) -> bool {
+        self.objects == other.objects && self.tables == other.tables
+    }
 }
 
 /// A file that belongs to a backup.

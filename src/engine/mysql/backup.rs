@@ -5,6 +5,7 @@
 //! so the manifest's tables stay empty, and the digests of the dump itself (whole, and for each part) take their place.
 
 use super::MySql;
+use super::catalog::canonical::EVENT_STATUS;
 use super::catalog::{MARKER, at, lit, q};
 use crate::config::{AccessMode, Target, secrets};
 use crate::engine::{Access, Backups, Catalog, Connect, Engine, Role, Scratch, Session, fingerprint};
@@ -186,7 +187,7 @@ impl MySql {
             taken_by: by.to_string(),
             tool: tool.version,
             artefacts: vec![Artefact { path: DUMP.into(), bytes, sha256 }],
-            fingerprint: Fingerprint { objects, tables: BTreeMap::new() },
+            fingerprint: Fingerprint { objects, ..Fingerprint::default() },
             took_ms: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
             facts,
         })
@@ -284,8 +285,8 @@ impl MySql {
         let copy = MySql::new(scratch.target.clone(), secrets::resolve(&scratch.target, None).await?);
         let s = copy.migration_session(Access::ReadWrite).await?;
         progress.update("comparing the catalogue", 0, None);
-        let is = Fingerprint { objects: events_off(copy.objects(&s).await?), tables: BTreeMap::new() };
-        let was = Fingerprint { objects: events_off(manifest.fingerprint.objects.clone()), tables: BTreeMap::new() };
+        let is = Fingerprint { objects: events_off(copy.objects(&s).await?), ..Fingerprint::default() };
+        let was = Fingerprint { objects: events_off(manifest.fingerprint.objects.clone()), ..Fingerprint::default() };
         let mut out = fingerprint::compare(&was, &is);
         let tool = tools::dumper(s.identity().product == "MariaDB").await.ok_or_else(|| missing("mariadb-dump"))?;
         s.close().await;
@@ -378,14 +379,7 @@ fn random() -> u64 {
 
 /// Events are restored switched off, so that they do not run in the copy.
 fn events_off(objects: Vec<CanonicalObject>) -> Vec<CanonicalObject> {
-    objects
-        .into_iter()
-        .map(
-            |o| {
-                if o.kind == "event" { CanonicalObject { definition: o.definition.replacen(" ENABLED ", " DISABLED ", 1), ..o } } else { o }
-            },
-        )
-        .collect()
+    objects.into_iter().filter(|o| o.kind != EVENT_STATUS).collect()
 }
 
 /// Refuses a scratch server on which the proof would be about something else.

@@ -6,7 +6,9 @@
 use super::MySql;
 use crate::engine::{Catalog, Session};
 use crate::model::{CanonicalObject, Dialect, Error, NodeKind, NodePath, Result, SchemaNode, TableShape};
+use crate::sql::outside::Neighbours;
 use futures_util::future::BoxFuture;
+use std::collections::BTreeMap;
 
 pub(super) mod canonical;
 
@@ -41,6 +43,28 @@ fn node(kind: NodeKind, name: impl Into<String>) -> SchemaNode {
 }
 
 impl Catalog for MySql {
+    fn neighbours<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Neighbours>> {
+        Box::pin(async move {
+            // What only describes the server cannot be written to.
+            let names =
+                s.fetch("SELECT LOWER(SCHEMA_NAME) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME <> 'information_schema'").await?;
+            let databases = names.rows.iter().map(|r| at(r, 0).to_string()).collect();
+            let remote = s
+                .fetch(
+                    "SELECT LOWER(TABLE_NAME) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() \
+                     AND ENGINE IN ('FEDERATED', 'CONNECT', 'SPIDER', 'S3', 'OQGRAPH')",
+                )
+                .await?;
+            Ok(Neighbours { databases, elsewhere: remote.rows.iter().map(|r| at(r, 0).to_string()).collect() })
+        })
+    }
+    fn counters<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<BTreeMap<String, i128>>> {
+        Box::pin(canonical::counters(s))
+    }
+    fn not_restored(&self) -> &'static [&'static str] {
+        // A restore into scratch switches events off, so that they do not run there.
+        &[canonical::EVENT_STATUS]
+    }
     fn beyond_the_rows<'a>(&'a self, s: &'a Session, table: &'a [String]) -> BoxFuture<'a, Result<Vec<String>>> {
         Box::pin(super::hidden::beyond(s, table))
     }

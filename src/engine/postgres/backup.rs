@@ -370,7 +370,7 @@ fn random() -> String {
 /// Without the kinds that a restore does not bring back.
 fn restorable(f: &Fingerprint) -> Fingerprint {
     let objects = f.objects.iter().filter(|o| !objects::NOT_RESTORED.contains(&o.kind.as_str())).cloned().collect();
-    Fingerprint { objects, tables: f.tables.clone() }
+    Fingerprint { objects, tables: f.tables.clone(), ..Fingerprint::default() }
 }
 
 /// The manifest has the value before and after the dump; the restored one must lie between.

@@ -5,7 +5,9 @@ use super::{Postgres, definition, objects};
 use crate::engine::{Catalog, Session};
 use crate::model::rows::Table;
 use crate::model::{CanonicalObject, Dialect, Error, NodeKind, NodePath, Result, SchemaNode, TableShape};
+use crate::sql::outside::Neighbours;
 use futures_util::future::BoxFuture;
+use std::collections::BTreeMap;
 use tokio::sync::oneshot;
 
 /// One row of text cells.
@@ -168,6 +170,34 @@ fn column(r: &Row) -> SchemaNode {
     SchemaNode { detail: cell(r, 2).into(), marks, ..node(NodeKind::Column, cell(r, 1)) }
 }
 
+/// What each sequence gives next. `pg_sequences` hides the value of one that was set and not yet used, so each is read itself.
+async fn counters(s: &Session) -> Result<BTreeMap<String, i128>> {
+    const ALL: &str = "SELECT n.nspname, c.relname, q.seqincrement FROM pg_catalog.pg_sequence q \
+        JOIN pg_catalog.pg_class c ON c.oid = q.seqrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+        WHERE n.nspname !~ '^pg_' ORDER BY 1, 2";
+    let list = pinned(s, ALL, &[]).await?.rows;
+    let mut out = BTreeMap::new();
+    let d = Dialect::Postgres;
+    // One statement for many, within the server's limits for a long one.
+    for some in list.chunks(200) {
+        let each = |(i, r): (usize, &Row)| {
+            let from = format!("{}.{}", d.quote_ident(cell(r, 0)), d.quote_ident(cell(r, 1)));
+            format!(
+                "SELECT {i} AS i, CASE WHEN is_called THEN last_value::numeric + ({}) ELSE last_value::numeric END AS next FROM {from}",
+                cell(r, 2)
+            )
+        };
+        let text = some.iter().enumerate().map(each).collect::<Vec<_>>().join(" UNION ALL ");
+        for r in &pinned(s, &text, &[]).await?.rows {
+            let of = cell(r, 0).parse::<usize>().ok().and_then(|i| some.get(i));
+            if let (Some(of), Ok(next)) = (of, cell(r, 1).parse()) {
+                out.insert(format!("{}.{}", cell(of, 0), cell(of, 1)), next);
+            }
+        }
+    }
+    Ok(out)
+}
+
 /// Schema and relation of a path.
 pub(super) fn relation_of(at: &NodePath) -> Option<(&str, &str)> {
     let schema = at.name_of(NodeKind::Schema)?;
@@ -248,6 +278,17 @@ pub(super) async fn writing_functions(s: &Session, names: &[String]) -> Result<V
 }
 
 impl Catalog for Postgres {
+    fn neighbours<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Neighbours>> {
+        Box::pin(async move {
+            // Other databases cannot be named; foreign tables can.
+            let foreign = "SELECT lower(relname) FROM pg_catalog.pg_class WHERE relkind = 'f'";
+            let rows = pinned(s, foreign, &[]).await?.rows;
+            Ok(Neighbours { elsewhere: rows.iter().map(|r| cell(r, 0).to_string()).collect(), ..Neighbours::default() })
+        })
+    }
+    fn counters<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<BTreeMap<String, i128>>> {
+        Box::pin(counters(s))
+    }
     fn looks_behind_names(&self) -> bool {
         true
     }

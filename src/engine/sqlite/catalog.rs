@@ -4,7 +4,9 @@ use super::{Sqlite, guard};
 use crate::engine::{Catalog, Session};
 use crate::model::rows::Table;
 use crate::model::{CanonicalObject, Dialect, Error, NodeKind, NodePath, Result, SchemaNode, TableShape};
+use crate::sql::outside::Neighbours;
 use futures_util::future::BoxFuture;
+use std::collections::BTreeMap;
 
 mod canonical;
 
@@ -25,6 +27,21 @@ fn node(kind: NodeKind, name: impl Into<String>) -> SchemaNode {
 }
 
 impl Catalog for Sqlite {
+    fn neighbours<'a>(&'a self, _s: &'a Session) -> BoxFuture<'a, Result<Neighbours>> {
+        // Another file is reached by ATTACH alone.
+        Box::pin(async { Ok(Neighbours::default()) })
+    }
+    fn counters<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<BTreeMap<String, i128>>> {
+        Box::pin(async move {
+            // The table is there from the first AUTOINCREMENT on.
+            let there = s.fetch("SELECT count(*) FROM sqlite_schema WHERE name = 'sqlite_sequence'").await?;
+            if there.scalar() != Some("1") {
+                return Ok(BTreeMap::new());
+            }
+            let rows = s.fetch("SELECT name, seq FROM sqlite_sequence").await?.rows;
+            Ok(rows.iter().filter_map(|r| Some((at(r, 0).to_string(), at(r, 1).parse::<i128>().ok()? + 1))).collect())
+        })
+    }
     fn beyond_the_rows<'a>(&'a self, s: &'a Session, table: &'a [String]) -> BoxFuture<'a, Result<Vec<String>>> {
         Box::pin(async move {
             let (schema, name) = match table {

@@ -4,6 +4,7 @@ use crate::model::migration::{Migration, Script};
 use crate::model::{Dialect, Error, Finding, Result, Severity};
 use crate::ops::record::{file_name, shown_version};
 use crate::sql;
+use crate::sql::outside::{Neighbours, Outside};
 use sha2::{Digest, Sha256, Sha384};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -261,6 +262,27 @@ pub fn check_scripts(dialect: Dialect, transactional_ddl: bool, m: &Migration) -
         }
     }
     out
+}
+
+/// The first statement of a migration that reaches beyond its database: its script, its line, and what it is.
+pub fn outside<'m>(dialect: Dialect, m: &'m Migration, around: &Neighbours) -> Option<(&'m Script, usize, Outside)> {
+    std::iter::once(&m.up).chain(&m.down).find_map(|s| {
+        statements(dialect, &s.text).into_iter().find_map(|st| {
+            let out = sql::outside::outside(dialect, &s.text[st.span.clone()], around)?;
+            let line = s.text[..st.span.start + out.at].matches('\n').count() + 1;
+            Some((s, line, out))
+        })
+    })
+}
+
+/// What a script that reaches beyond its database means for the queue: one that goes to another database by name is held,
+/// the others can only never be proven.
+pub fn check_outside(dialect: Dialect, m: &Migration, around: &Neighbours) -> Option<Finding> {
+    let (script, line, out) = outside(dialect, m, around)?;
+    let file = file_name(&script.path);
+    let message = format!("{file}:{line}: {} {}: no proof on a scratch copy can cover it", crate::text::clean(&out.what), out.why);
+    let severity = if out.by_name { Severity::Critical } else { Severity::Warning };
+    Some(Finding::new(severity, "script-outside", &file, message).next(out.next))
 }
 
 /// Statements of a script, or none when it cannot be taken apart.

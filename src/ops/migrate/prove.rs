@@ -4,17 +4,19 @@ mod classify;
 mod scratch;
 
 use super::exec::{self, Direction, Place, Watch};
+use super::files;
 use super::status::class_name;
 use crate::model::evidence::Evidence;
 use crate::model::manifest::Fingerprint;
 use crate::model::migration::{Migration, RollbackClass};
-use crate::model::{Error, Finding, Kind, Result, Severity};
+use crate::model::{Dialect, Error, Finding, Kind, Result, Severity};
 use crate::ops::checklist::SCHEMA_MIGRATION;
 use crate::ops::gate::judge::without_down;
 use crate::ops::gate::losses;
 use crate::ops::gate::situation::{Situation, look};
 use crate::ops::record::{Draft, file_name, range_hash, shown_range, shown_version, single_hash, travelling_hash};
 use crate::ops::{Connection, Cx, backup};
+use crate::sql::{self, outside::Neighbours};
 use classify::{Judgement, again, undone};
 use scratch::Place as ScratchPlace;
 use serde_json::json;
@@ -177,8 +179,21 @@ async fn script(cx: &Cx, place: &ScratchPlace<'_>, m: &Migration, d: Direction, 
     }
 }
 
+/// Why a migration must not be run on scratch: a sentence that names file, line and what leaves the database.
+fn leaves(dialect: Dialect, m: &Migration, around: &Neighbours) -> Option<String> {
+    let (script, line, out) = files::outside(dialect, m, around)?;
+    let file = file_name(&script.path);
+    Some(format!("{file}:{line}: {} {}, so no proof on a scratch copy can cover it. {}", crate::text::clean(&out.what), out.why, out.next))
+}
+
 async fn run(cx: &Cx, conn: &Connection, s: &Situation, place: &mut ScratchPlace<'_>, verify: bool) -> Result<Proof> {
     let base = place.enter(&[], verify).await?;
+    // What is beside the target, and what is beside the copy: to name either leaves the copy.
+    let mut around = conn.catalog()?.neighbours(&conn.reader().await?).await?;
+    let (scratch, copy) = place.session()?;
+    let beside = copy.catalog()?.neighbours(scratch).await?;
+    around.databases.extend(beside.databases);
+    around.elsewhere.extend(beside.elsewhere);
     let no_down: Vec<i64> =
         s.range.iter().filter(|m| !without_down(conn.dialect(), std::slice::from_ref(m)).is_empty()).map(|m| m.version).collect();
     let mut proof = Proof { steps: Vec::new(), range: None, schema_after: None, added: BTreeMap::new() };
@@ -189,7 +204,8 @@ async fn run(cx: &Cx, conn: &Connection, s: &Situation, place: &mut ScratchPlace
         if !clean {
             before = place.enter(&s.range[..i], false).await?;
         }
-        let (step, after, now_clean) = step(cx, place, m, &before, no_down.contains(&m.version)).await?;
+        let leaves = leaves(conn.dialect(), m, &around);
+        let (step, after, now_clean) = step(cx, place, m, &before, no_down.contains(&m.version), leaves).await?;
         proof.steps.push(step);
         clean = now_clean;
         let Some(after) = after else {
@@ -213,6 +229,11 @@ async fn run(cx: &Cx, conn: &Connection, s: &Situation, place: &mut ScratchPlace
     Ok(proof)
 }
 
+/// Whether a script of these moves a counter by itself.
+fn sets_counters(dialect: Dialect, range: &[Migration]) -> bool {
+    range.iter().flat_map(|m| std::iter::once(&m.up).chain(&m.down)).any(|s| sql::counters::moves_counters(dialect, &s.text))
+}
+
 /// Up, down, up again for one migration. Returns the state after its up (`None` when the up fails) and whether the
 /// scratch database is in exactly that state.
 async fn step(
@@ -221,6 +242,7 @@ async fn step(
     m: &Migration,
     before: &Fingerprint,
     no_down: bool,
+    leaves: Option<String>,
 ) -> Result<(StepProof, Option<Fingerprint>, bool)> {
     let mut timing = Timing::default();
     let irreversible = |summary: String, t: &Timing, up: Duration, down: Option<Duration>, differences: Vec<String>| StepProof {
@@ -234,13 +256,16 @@ async fn step(
         up,
         down,
     };
+    if let Some(why) = leaves {
+        return Ok((irreversible(why, &timing, Duration::ZERO, None, vec![]), None, false));
+    }
     let up = match script(cx, place, m, Direction::Up, &mut timing).await? {
         Ok(took) => took,
         Err(e) => {
             return Ok((irreversible(format!("the up script fails: {}", e.message), &timing, Duration::ZERO, None, vec![]), None, false));
         }
     };
-    let after = place.fingerprint().await?;
+    let mut after = place.fingerprint().await?;
     if no_down {
         let summary = match &m.down {
             None => "there is no down script".to_string(),
@@ -256,7 +281,8 @@ async fn step(
         }
     };
     let back = place.fingerprint_like(before).await?;
-    let mut judged = undone(before, &back);
+    let dialect = place.session()?.1.dialect();
+    let mut judged = undone(before, &back, sets_counters(dialect, std::slice::from_ref(m)));
     if judged.class == RollbackClass::Irreversible {
         return Ok((irreversible(judged.summary, &timing, up, Some(down), judged.differences), Some(after), false));
     }
@@ -265,8 +291,10 @@ async fn step(
         return Ok((irreversible(summary, &timing, up, Some(down), vec![]), Some(after), false));
     }
     let second = place.fingerprint_like(&after).await?;
-    let same = second == after;
+    let same = second.same_content(&after);
     judged = again(judged, before, &after, &second);
+    // The second up took its numbers too: what follows is compared with where the counters stand now.
+    after.counters.clone_from(&second.counters);
     let step = StepProof {
         version: Some(m.version),
         name: m.name.clone(),
@@ -310,7 +338,7 @@ async fn whole(cx: &Cx, place: &ScratchPlace<'_>, s: &Situation, base: &Fingerpr
         }
     }
     let back = place.fingerprint_like(base).await?;
-    let judged = undone(base, &back);
+    let judged = undone(base, &back, sets_counters(place.session()?.1.dialect(), &s.range));
     if judged.class == RollbackClass::Irreversible {
         return Ok(result(judged, up, down));
     }

@@ -73,6 +73,12 @@ pub(in crate::ops) async fn status_on(cx: &Cx, conn: &Connection, session: &Sess
     for m in queue.items.iter().filter_map(|i| i.migration.as_ref()) {
         queue.findings.extend(files::check_scripts(conn.dialect(), queue.transactional_ddl, m));
     }
+    if queue.pending().next().is_some() {
+        let around = conn.catalog()?.neighbours(session).await?;
+        let found: Vec<Finding> =
+            queue.pending().filter_map(|i| files::check_outside(conn.dialect(), i.migration.as_ref()?, &around)).collect();
+        queue.findings.extend(found);
+    }
     add_verdicts(&mut queue, &proofs);
     Ok(queue)
 }

@@ -2,8 +2,8 @@
 
 use super::super::catalog::{at, lit, q};
 use crate::engine::Session;
-use crate::model::{Dialect, Result};
-use crate::sql::{TokenKind, lex};
+use crate::model::Result;
+use crate::sql::outside::databases_named;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Writes what was found to the fact `references`: empty when there is nothing.
@@ -25,7 +25,7 @@ pub(super) async fn note(s: &Session, database: &str, facts: &mut BTreeMap<Strin
     let views =
         s.fetch(format!("SELECT TABLE_NAME, VIEW_DEFINITION FROM information_schema.VIEWS WHERE TABLE_SCHEMA = {d} ORDER BY 1")).await?;
     for r in &views.rows {
-        for other in named(at(r, 1), &databases).into_iter().filter(|o| *o != database.to_lowercase()) {
+        for other in databases_named(at(r, 1), &databases).into_iter().filter(|o| *o != database.to_lowercase()) {
             found.push(format!("view {} names {other}", at(r, 0)));
         }
     }
@@ -42,7 +42,7 @@ pub(super) async fn note(s: &Session, database: &str, facts: &mut BTreeMap<Strin
     ] {
         let bodies = s.fetch(list).await?;
         for r in &bodies.rows {
-            for other in named(at(r, 1), &databases) {
+            for other in databases_named(at(r, 1), &databases) {
                 found.push(format!("{what} {} names {other}", at(r, 0)));
             }
         }
@@ -55,43 +55,10 @@ pub(super) async fn note(s: &Session, database: &str, facts: &mut BTreeMap<Strin
         ))
         .await?;
     for r in &tables.rows {
-        if at(r, 2).contains(&format!("{}.", q(database))) || !named(at(r, 2), &databases).is_empty() {
+        if at(r, 2).contains(&format!("{}.", q(database))) || !databases_named(at(r, 2), &databases).is_empty() {
             found.push(format!("column {}.{} names a database", at(r, 0), at(r, 1)));
         }
     }
     facts.insert("references".into(), found.join("; "));
     Ok(())
-}
-
-/// Databases that stand before a dot in the text, in lower case.
-fn named(text: &str, databases: &BTreeSet<String>) -> BTreeSet<String> {
-    let tokens: Vec<_> =
-        lex(Dialect::MySql, text).into_iter().filter(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment)).collect();
-    let mut out = BTreeSet::new();
-    for (i, t) in tokens.iter().enumerate() {
-        let name = match t.kind {
-            TokenKind::QuotedIdentifier => text[t.span.clone()].trim_matches('`').replace("``", "`").to_lowercase(),
-            TokenKind::Identifier | TokenKind::Keyword => text[t.span.clone()].to_lowercase(),
-            _ => continue,
-        };
-        let before = i.checked_sub(1).and_then(|i| tokens.get(i)).map(|t| &text[t.span.clone()]);
-        let after = tokens.get(i + 1).map(|t| &text[t.span.clone()]);
-        if after == Some(".") && before != Some(".") && databases.contains(&name) {
-            out.insert(name);
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_database_before_a_dot_is_found() {
-        let dbs: BTreeSet<String> = ["shop".to_string(), "other".to_string()].into();
-        let got = |t: &str| named(t, &dbs).into_iter().collect::<Vec<_>>();
-        assert_eq!(got("insert into Shop . log select o.shop from `other`.t o -- shop.x"), ["other", "shop"]);
-        assert!(got("select shop, 'shop.x', o.shop.y from o").is_empty());
-    }
 }

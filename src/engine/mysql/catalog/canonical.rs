@@ -5,6 +5,10 @@ use super::{HISTORY, MARKER, at, lit, q};
 use crate::engine::Session;
 use crate::model::{CanonicalObject, Dialect, Error, Kind, Result, TableShape};
 use crate::sql::{TokenKind, lex};
+use std::collections::BTreeMap;
+
+/// Whether an event is switched on.
+pub(in crate::engine::mysql) const EVENT_STATUS: &str = "event-status";
 
 fn object(kind: &str, name: impl Into<String>, definition: impl Into<String>) -> CanonicalObject {
     CanonicalObject { kind: kind.into(), name: name.into(), definition: definition.into() }
@@ -101,12 +105,36 @@ pub(super) async fn objects(s: &Session) -> Result<Vec<CanonicalObject>> {
         ))
         .await?;
     for r in &events.rows {
-        let schedule: Vec<&str> = (1..9).map(|c| at(r, c)).filter(|v| !v.is_empty()).collect();
+        let schedule: Vec<&str> = (1..9).filter(|c| *c != 7).map(|c| at(r, c)).filter(|v| !v.is_empty()).collect();
+        out.push(object(EVENT_STATUS, at(r, 0), at(r, 7)));
         let text =
             format!("{}: {} (sql_mode {}, time_zone {}) {}", schedule.join(" "), plain(at(r, 9), &db), at(r, 10), at(r, 11), at(r, 12));
         out.push(object("event", at(r, 0), text.trim_end()));
     }
     out.sort();
+    Ok(out)
+}
+
+/// AUTO_INCREMENT of tables, and MariaDB's sequences.
+pub(super) async fn counters(s: &Session) -> Result<BTreeMap<String, i128>> {
+    let db = lit(&current(s).await?);
+    let tables = s
+        .fetch(format!(
+            "SELECT TABLE_NAME, AUTO_INCREMENT, TABLE_TYPE FROM information_schema.TABLES WHERE TABLE_SCHEMA = {db} \
+             AND (AUTO_INCREMENT IS NOT NULL OR TABLE_TYPE = 'SEQUENCE') ORDER BY TABLE_NAME"
+        ))
+        .await?;
+    let mut out = BTreeMap::new();
+    for r in &tables.rows {
+        let name = at(r, 0);
+        let next = if at(r, 2) == "SEQUENCE" {
+            let now = s.fetch(format!("SELECT next_not_cached_value FROM {}", q(name))).await?;
+            now.scalar().and_then(|v| v.parse().ok())
+        } else {
+            at(r, 1).parse().ok()
+        };
+        out.extend(next.map(|n| (name.to_string(), n)));
+    }
     Ok(out)
 }
 

@@ -67,8 +67,43 @@ fn loss(d: &Differences) -> String {
     }
 }
 
+/// Counters that are not where they were: name, number that was next, number that is next.
+fn moved(before: &Fingerprint, back: &Fingerprint) -> Vec<(String, i128, i128)> {
+    let names: std::collections::BTreeSet<&String> = before.counters.keys().chain(back.counters.keys()).collect();
+    // One that is not there yet starts at 1: SQLite notes them from the first number on.
+    let next = |f: &Fingerprint, n: &str| f.counters.get(n).copied().unwrap_or(1);
+    names.into_iter().map(|n| (n.clone(), next(before, n), next(back, n))).filter(|(_, was, is)| was != is).collect()
+}
+
 /// After the down: `back` against `before`. Tables of `back` must have been read in the column order of `before`.
-pub(super) fn undone(before: &Fingerprint, back: &Fingerprint) -> Judgement {
+/// `sets_counters` says that a script moves a counter by itself ([`crate::sql::counters`]).
+///
+/// Counters: numbers that were given are not given again, so a counter that inserts moved on makes the rollback equivalent,
+/// not exact. One that was set, or that stands further back (it will give numbers a second time), was not undone.
+pub(super) fn undone(before: &Fingerprint, back: &Fingerprint, sets_counters: bool) -> Judgement {
+    let mut judged = content_undone(before, back);
+    let moved = moved(before, back);
+    if moved.is_empty() || judged.class == RollbackClass::Irreversible {
+        return judged;
+    }
+    let told: Vec<String> = moved.iter().map(|(n, was, is)| format!("{n} gives {is} next, and gave {was} before")).collect();
+    if sets_counters || moved.iter().any(|(_, was, is)| is < was) {
+        return Judgement {
+            class: RollbackClass::Irreversible,
+            summary: format!("the down does not undo the up: {}", more(&told, 2)),
+            differences: judged.differences.into_iter().chain(told).collect(),
+            lost: BTreeMap::new(),
+        };
+    }
+    if judged.class == RollbackClass::Exact {
+        judged.class = RollbackClass::Equivalent;
+    }
+    judged.summary = format!("{}; numbers once given are not given again: {}", judged.summary, more(&told, 2));
+    judged.differences.extend(told);
+    judged
+}
+
+fn content_undone(before: &Fingerprint, back: &Fingerprint) -> Judgement {
     let d = fingerprint::compare(before, back);
     let order = match schema(before, back) {
         Schema::Differs => {
@@ -139,7 +174,8 @@ pub(super) fn again(judged: Judgement, before: &Fingerprint, after: &Fingerprint
     }
 }
 
-/// The columns in which two runs of the same up differ, if each of them is one that the up adds, and all else is equal.
+/// The columns in which two runs of the same up differ, if each of them is one that the up adds, or of a table in which it
+/// adds rows (numbers from a sequence, times), with as many rows and values both times, and all else equal.
 fn computed_each_time(before: &Fingerprint, after: &Fingerprint, second: &Fingerprint) -> Option<Vec<String>> {
     let mut columns = Vec::new();
     if !after.tables.keys().eq(second.tables.keys()) {
@@ -159,7 +195,7 @@ fn computed_each_time(before: &Fingerprint, after: &Fingerprint, second: &Finger
             if x == y {
                 continue;
             }
-            let added = was.is_none_or(|t| !t.columns.iter().any(|c| c.name == x.name));
+            let added = was.is_none_or(|t| t.rows < a.rows || !t.columns.iter().any(|c| c.name == x.name));
             if x.name != y.name || x.values != y.values || !added {
                 return None;
             }
@@ -199,6 +235,7 @@ mod tests {
                 },
             )]
             .into(),
+            ..Fingerprint::default()
         }
     }
     /// The same, read in the order of `like`.
@@ -210,6 +247,28 @@ mod tests {
         out
     }
     const A: &[(&str, u64, &str)] = &[("id", 9, "i"), ("note", 7, "n")];
+
+    fn undone(before: &Fingerprint, back: &Fingerprint) -> Judgement {
+        super::undone(before, back, false)
+    }
+
+    #[test]
+    fn counters_that_moved_are_never_exact() {
+        let at = |n: i128| Fingerprint { counters: [("s".to_string(), n)].into(), ..print(A, 9) };
+        assert_eq!(undone(&at(5), &at(5)).class, RollbackClass::Exact);
+        let on = undone(&at(5), &at(8));
+        assert_eq!(on.class, RollbackClass::Equivalent);
+        assert!(on.summary.ends_with("numbers once given are not given again: s gives 8 next, and gave 5 before"), "{}", on.summary);
+        // Set by a script, or set back: not undone.
+        assert_eq!(super::undone(&at(5), &at(8), true).class, RollbackClass::Irreversible);
+        assert_eq!(undone(&at(5), &at(4)).class, RollbackClass::Irreversible);
+        // The first number that SQLite gives makes the counter.
+        assert_eq!(undone(&print(A, 9), &at(2)).class, RollbackClass::Equivalent);
+        let lossy = Fingerprint { counters: [("s".to_string(), 8)].into(), ..print(&[("id", 9, "i"), ("note", 0, "")], 9) };
+        let j = undone(&at(5), &lossy);
+        assert_eq!((j.class, j.lost["t.note"]), (RollbackClass::Lossy, 7));
+        assert!(j.summary.contains("s gives 8 next"), "{}", j.summary);
+    }
 
     #[test]
     fn equal_is_exact() {
@@ -264,6 +323,9 @@ mod tests {
         let j = again(undone(&a, &a), &a, &b, &second);
         assert_eq!(j.class, RollbackClass::Equivalent, "{j:?}");
         assert!(j.summary.contains("t.at come out otherwise"), "{}", j.summary);
+        // Rows that the up adds get other numbers the second time.
+        let (more, again_more) = (print(&[("id", 10, "i10"), ("note", 8, "n")], 10), print(&[("id", 10, "i11"), ("note", 8, "n")], 10));
+        assert_eq!(again(undone(&a, &a), &a, &more, &again_more).class, RollbackClass::Equivalent);
         let fewer = print(&[("id", 9, "i"), ("note", 7, "n"), ("at", 3, "tuesday")], 9);
         assert_eq!(again(undone(&a, &a), &a, &b, &fewer).class, RollbackClass::Irreversible);
     }

@@ -111,7 +111,7 @@ impl<'a> Place<'a> {
                     .await
                     .map_err(|f| f.error.context(format!("bringing scratch to the state after {}", shown_version(m.version))))?;
             }
-            fingerprint::take(conn.catalog()?, &session, &*self.cx.progress, &self.cx.cancel).await
+            print(self.cx, &conn, &session).await
         }
         .await;
         match print {
@@ -125,7 +125,7 @@ impl<'a> Place<'a> {
 
     pub async fn fingerprint(&self) -> Result<Fingerprint> {
         let (session, conn) = self.session()?;
-        fingerprint::take(conn.catalog()?, session, &*self.cx.progress, &self.cx.cancel).await
+        print(self.cx, conn, session).await
     }
 
     /// A fingerprint whose tables are read with their columns in the order of `like`, where they are the same columns in
@@ -154,6 +154,13 @@ impl<'a> Place<'a> {
         drop(conn);
         self.target.engine().backups().get()?.discard(scratch).await
     }
+}
+
+/// Catalogue, content and counters.
+async fn print(cx: &Cx, conn: &Connection, session: &Session) -> Result<Fingerprint> {
+    let mut print = fingerprint::take(conn.catalog()?, session, &*cx.progress, &cx.cancel).await?;
+    print.counters = conn.catalog()?.counters(session).await?;
+    Ok(print)
 }
 
 /// A scratch database that could not be removed.
