@@ -4,6 +4,8 @@
 mod data;
 #[path = "pty/main_job.rs"]
 mod main_job;
+#[path = "pty/servers.rs"]
+mod servers;
 mod support;
 #[path = "pty/terminal.rs"]
 mod terminal;

@@ -222,8 +222,13 @@ fn cancel(state: &mut State, effects: &mut Vec<Effect>) {
     }
     // The newest one first: it is what the user waits for.
     let Some(job) = state.jobs.iter_mut().rev().find(|j| !j.cancelled) else {
+        let statement = state.query.running.as_ref().is_some_and(|r| state.jobs.iter().any(|j| j.id == r.job));
         if state.jobs.is_empty() {
             quit(state, effects);
+        } else if statement && state.link.server().is_some_and(|s| s.status.lost.is_none()) {
+            // Asked once, the server did not end it: what is left is to hang up.
+            effects.push(Effect::Sever { link: state.link_no });
+            state.say(Note::warning("Not ended yet: closing the connection …"));
         } else {
             state.say(Note::info("Cancelling was asked for already."));
         }
@@ -232,7 +237,12 @@ fn cancel(state: &mut State, effects: &mut Vec<Effect>) {
     job.cancelled = true;
     let (id, title) = (job.id, job.title.clone());
     effects.push(Effect::Cancel { job: id });
-    state.say(Note::info(format!("Cancelling {title} …")));
+    // The footer names the job already, and leaves little room.
+    let words = match state.query.running.as_ref().is_some_and(|r| r.job == id) {
+        true => format!("Cancelling. {} again hangs up.", super::work::keys(state, Action::Cancel)),
+        false => format!("Cancelling {title} …"),
+    };
+    state.say(Note::info(words));
 }
 
 fn quit(state: &mut State, effects: &mut Vec<Effect>) {

@@ -76,6 +76,10 @@ pub enum Effect {
     Cancel {
         job: JobId,
     },
+    /// Closes the connection of the user's session under a statement that cancelling did not end.
+    Sever {
+        link: u64,
+    },
     ReadRows {
         result: ResultId,
         first: u64,

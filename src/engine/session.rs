@@ -79,6 +79,8 @@ pub struct Session {
     dialect: Dialect,
     /// What only the engine that made the session understands: its own further requests to the actor.
     own: Option<Arc<dyn std::any::Any + Send + Sync>>,
+    /// The actor, where the database is on the other end of a connection.
+    task: Option<tokio::task::AbortHandle>,
 }
 
 impl Session {
@@ -90,9 +92,15 @@ impl Session {
         identity: Identity,
         dialect: Dialect,
     ) -> Self {
-        Session { requests, canceller, status, identity: Arc::new(identity), dialect, own: None }
+        Session { requests, canceller, status, identity: Arc::new(identity), dialect, own: None, task: None }
     }
 
+    /// Names the task that holds the connection; see [`Session::sever`].
+    #[must_use]
+    pub(in crate::engine) fn with_task(mut self, task: tokio::task::AbortHandle) -> Self {
+        self.task = Some(task);
+        self
+    }
     /// Gives the session something that only its engine understands; see [`Session::own`].
     #[must_use]
     pub(in crate::engine) fn with_own(mut self, own: Arc<dyn std::any::Any + Send + Sync>) -> Self {
@@ -173,6 +181,13 @@ impl Session {
     /// Cancels what runs now, on the server, and keeps the session.
     pub async fn cancel(&self) -> Result<()> {
         self.canceller.cancel().await
+    }
+
+    /// Closes the connection at once, whatever the server is doing: for a server that does not heed [`Session::cancel`].
+    /// It may go on with the statement until it notices. False, and nothing done, where there is no connection because the
+    /// database is inside this process.
+    pub fn sever(&self) -> bool {
+        self.task.as_ref().inspect(|t| t.abort()).is_some()
     }
 
     pub async fn close(self) {

@@ -152,6 +152,7 @@ impl Jobs {
                     token.cancel();
                 }
             }
+            Effect::Sever { link } => connection::sever(&shared, link),
             Effect::ReadRows { result, first, count } => {
                 tokio::task::spawn_blocking(move || statements::read_rows(&shared, result, first, count));
             }

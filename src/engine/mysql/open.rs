@@ -75,8 +75,8 @@ pub(super) async fn open(connector: &Arc<Connector>, how: &Connect) -> Result<Se
         tunnel: fresh.tunnel,
         pulse,
     };
-    tokio::spawn(actor.run());
-    Ok(Session::new(requests, control, watched, identity, Dialect::MySql))
+    let task = tokio::spawn(actor.run()).abort_handle();
+    Ok(Session::new(requests, control, watched, identity, Dialect::MySql).with_task(task))
 }
 
 /// What the server told at open.

@@ -144,8 +144,8 @@ async fn connect(target: &Target, password: &Password, how: Connect, pins: &[(&s
     let (status, status_rx) = watch::channel(first);
     let control = link.control.clone();
     let actor = Actor { link, access: how.access, read_only, requests: requests_rx, own: own_rx, status, local, version: number };
-    tokio::spawn(actor.serve());
-    Ok(Session::new(requests, control, status_rx, identity, Dialect::Postgres).with_own(Arc::new(Private(own))))
+    let task = tokio::spawn(actor.serve()).abort_handle();
+    Ok(Session::new(requests, control, status_rx, identity, Dialect::Postgres).with_own(Arc::new(Private(own))).with_task(task))
 }
 
 fn identity_query(with_system_identifier: bool) -> String {

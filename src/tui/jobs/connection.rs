@@ -2,7 +2,9 @@
 
 use super::{Live, Shared, lock, server};
 use crate::app::Msg;
-use crate::model::{Error, Kind, Result};
+use crate::app::state::Note;
+use crate::engine::SessionStatus;
+use crate::model::{Error, Kind, Result, TxState};
 use crate::ops;
 use secrecy::SecretString;
 use std::sync::Arc;
@@ -12,6 +14,18 @@ pub fn drop_live(shared: &Shared) {
     drop(lock(&shared.fix).take());
     drop(lock(&shared.unlock).take());
     drop(lock(&shared.live).take());
+}
+
+/// Closes the user's session at once and says so.
+pub fn sever(shared: &Shared, link: u64) {
+    let Some(live) = shared.live(link) else { return };
+    if live.query.sever() {
+        let lost = "it was closed here, because the server had not ended the statement; it may go on with it for a while".to_string();
+        shared.send(Msg::Status { link, status: SessionStatus { lost: Some(lost), tx: TxState::Idle, ..live.query.status() } });
+    } else {
+        let words = "Cancelling was asked for already: the database is inside this program, and there is no connection to close.";
+        shared.send(Msg::Said(Note::info(words)));
+    }
 }
 
 pub async fn connect(shared: Arc<Shared>, link: u64, name: String, password: Option<SecretString>) {

@@ -4,12 +4,14 @@ use super::{Live, Shared, lock};
 use crate::app::Msg;
 use crate::app::effect::{FixAnswer, JobId, ResultId, Statement};
 use crate::app::msg::RunEvent;
+use crate::app::state::Note;
 use crate::engine::Event;
 use crate::model::{Error, Kind, NodePath, Result};
 use crate::ops::datafix::{self, BeforeImage};
 use crate::ops::query::{Admission, admit};
 use crate::ops::{self, Cx};
 use crate::store::spill::RowSpill;
+use futures_util::future::BoxFuture;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,7 +27,7 @@ pub async fn preview(shared: Arc<Shared>, link: u64, job: JobId, result: ResultI
     match ops::schema::preview(&live.connection, &at, PREVIEW) {
         Some(text) => run(shared, link, job, result, vec![Statement { text, offset: None }]).await,
         None => {
-            let note = crate::app::state::Note::info("It has no rows to show.");
+            let note = Note::info("It has no rows to show.");
             shared.send(Msg::Said(note));
             finished(&shared, job);
         }
@@ -96,13 +98,24 @@ async fn stream(shared: &Shared, live: &Live, cx: &Cx, job: JobId, result: Resul
     let mut untold = false;
     let mut asked = false;
     let mut stopped: Option<Error> = None;
+    // Asking takes a connection of its own, which may hang; the rows, and the end, are heard meanwhile.
+    let mut asking: Option<BoxFuture<'_, Result<()>>> = None;
     loop {
         let event = tokio::select! {
             event = stream.next() => event,
             () = cx.cancel.cancelled(), if !asked => {
                 // The server ends the statement, and the stream then ends with its error: the session is kept.
                 asked = true;
-                session.cancel().await?;
+                asking = Some(Box::pin(session.cancel()));
+                continue;
+            }
+            answer = async { match &mut asking { Some(a) => a.await, None => std::future::pending().await } } => {
+                asking = None;
+                if let Err(e) = answer {
+                    let mut note = Note::warning("Cancelling failed. Cancel again to hang up.");
+                    note.more.push(e.message);
+                    shared.send(Msg::Said(note));
+                }
                 continue;
             }
         };
@@ -126,7 +139,7 @@ async fn stream(shared: &Shared, live: &Live, cx: &Cx, job: JobId, result: Resul
                     // What is kept stays readable; the rest is not fetched only to be thrown away.
                     stopped = Some(e.hint("The result is partial: the rows before are all here."));
                     asked = true;
-                    session.cancel().await?;
+                    asking = Some(Box::pin(session.cancel()));
                     continue;
                 }
                 if first.is_some() || told.elapsed() >= PACE {

@@ -1,0 +1,152 @@
+//! Servers that do not do what is asked of them: one that does not heed a cancel, one that dies.
+
+use super::{palette, write};
+use crate::support::maria::MariaServer;
+use crate::support::pg::PgServer;
+use crate::support::pty::Console;
+use crate::support::wait_until;
+use rustix::process::{Pid, Signal, kill_process};
+
+/// A stopped process goes on whatever becomes of the test: its server could not be ended otherwise.
+struct Stopped(Pid);
+
+impl Stopped {
+    fn new(pid: &str) -> Self {
+        let pid = Pid::from_raw(pid.trim().parse().expect("a process id")).expect("a process id");
+        kill_process(pid, Signal::STOP).expect("stop");
+        Stopped(pid)
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        let _ = kill_process(self.0, Signal::CONT);
+    }
+}
+
+fn end(pid: &str, signal: Signal) {
+    kill_process(Pid::from_raw(pid.trim().parse().expect("a process id")).expect("a process id"), signal).expect("signal");
+}
+
+fn on_postgres(home: &std::path::Path, pg: &PgServer) -> Console {
+    let target = format!(
+        "[targets.one]\nengine = \"postgres\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"postgres\"\ndatabase = \"postgres\"\nsslmode = \"disable\"\n",
+        pg.port
+    );
+    on(home, &target)
+}
+
+fn on_mariadb(home: &std::path::Path, server: &MariaServer) -> Console {
+    server.create_database("one");
+    let target = format!("[targets.one]\nengine = \"mysql\"\nsocket = \"{}\"\nuser = \"root\"\ndatabase = \"one\"\n", server.socket.display());
+    on(home, &target)
+}
+
+fn on(home: &std::path::Path, target: &str) -> Console {
+    std::fs::write(home.join("holdpoint.toml"), target).expect("config");
+    let c = Console::start(home, home, &["open", "one"], 100, 30);
+    c.wait_for("no tx");
+    c
+}
+
+fn process_of(server: &MariaServer) -> String {
+    std::fs::read_to_string(server.sql("", "select @@pid_file").trim()).expect("process file")
+}
+
+fn answers(c: &mut Console) {
+    write(c, "select 40 + 2 as answer");
+    c.send("<F5>");
+    c.wait_until("the answer is there", |s| s.contains("answer") && s.contains(" 42"));
+}
+
+/// A statement runs, cancelling it does not help, and the connection is closed; then it is opened again.
+fn hang_up(c: &mut Console, stop: impl FnOnce() -> Stopped, sleep: &str) {
+    write(c, sleep);
+    c.send("<F5>");
+    c.wait_for("Ctrl-C cancel");
+    let stopped = stop();
+    c.send("<C-c>");
+    // The request itself may fail before this is read.
+    c.wait_until("it says what is left", |s| s.contains("Ctrl-C again hangs up") || s.contains("Cancel again to hang up"));
+    c.send("<C-c>");
+    c.wait_until("the console says that it hung up", |s| s.contains("the connection was lost while the statement ran") && s.contains("not known"));
+    // Nothing runs any more, so Ctrl-C means something else again.
+    c.send("<C-c>");
+    c.wait_for("Quit Holdpoint?");
+    c.send("<Esc>");
+    drop(stopped);
+    palette(c, "reconnect");
+    c.wait_for("no tx");
+    answers(c);
+}
+
+#[test]
+fn a_statement_that_postgresql_does_not_cancel_is_hung_up_on() {
+    let pg = PgServer::start(&[]);
+    let home = tempfile::tempdir().expect("home");
+    let mut c = on_postgres(home.path(), &pg);
+    let busy = "select pid from pg_stat_activity where query = 'select pg_sleep(600)'";
+    let stop = || {
+        let mut pid = String::new();
+        wait_until("the statement has reached the server", || {
+            pid = pg.psql("postgres", busy);
+            !pid.trim().is_empty()
+        });
+        Stopped::new(&pid)
+    };
+    hang_up(&mut c, stop, "select pg_sleep(600)");
+}
+
+#[test]
+fn a_statement_that_mariadb_does_not_cancel_is_hung_up_on() {
+    let server = MariaServer::start(&[]);
+    let home = tempfile::tempdir().expect("home");
+    let mut c = on_mariadb(home.path(), &server);
+    // The whole server stands still: the request to cancel is not even answered.
+    let pid = process_of(&server);
+    let running = || {
+        wait_until("the statement has reached the server", || {
+            server.sql("", "select count(*) from information_schema.processlist where info = 'select sleep(600)'").trim() == "1"
+        });
+        Stopped::new(&pid)
+    };
+    hang_up(&mut c, running, "select sleep(600)");
+}
+
+/// The server is gone: the console says so, stays, tries again when asked, and ends in order.
+fn dies(mut c: Console, sleep: &str, die: impl FnOnce()) {
+    write(&mut c, sleep);
+    c.send("<F5>");
+    c.wait_for("Ctrl-C cancel");
+    die();
+    c.wait_until("the console says that the connection is gone", |s| s.contains("lost") || s.contains("gone"));
+    c.wait_until("nothing runs any more", |s| !s.contains("Ctrl-C cancel"));
+    palette(&mut c, "reconnect");
+    c.wait_until("it says why it cannot connect", |s| s.contains("not connected"));
+    write(&mut c, "select 'typed without a server'");
+    c.send("<Esc><C-q>");
+    c.wait_for("Quit Holdpoint?");
+    c.send("q");
+    assert_eq!(c.wait_exit(), 0);
+    wait_until("the terminal is given back", || c.restored());
+}
+
+#[test]
+fn postgresql_dies_under_a_statement() {
+    let pg = PgServer::start(&[]);
+    let home = tempfile::tempdir().expect("home");
+    let c = on_postgres(home.path(), &pg);
+    let files = pg.psql("postgres", "show data_directory");
+    let file = std::fs::read_to_string(std::path::Path::new(files.trim()).join("postmaster.pid")).expect("process file");
+    let pid = file.lines().next().expect("a process id").to_string();
+    dies(c, "select pg_sleep(600)", || end(&pid, Signal::QUIT));
+}
+
+#[test]
+fn mariadb_dies_under_a_statement() {
+    let server = MariaServer::start(&[]);
+    let home = tempfile::tempdir().expect("home");
+    let c = on_mariadb(home.path(), &server);
+    let pid = process_of(&server);
+    dies(c, "select sleep(600)", || end(&pid, Signal::KILL));
+}
