@@ -38,7 +38,8 @@ fn on_postgres(home: &std::path::Path, pg: &PgServer) -> Console {
 
 fn on_mariadb(home: &std::path::Path, server: &MariaServer) -> Console {
     server.create_database("one");
-    let target = format!("[targets.one]\nengine = \"mysql\"\nsocket = \"{}\"\nuser = \"root\"\ndatabase = \"one\"\n", server.socket.display());
+    let target =
+        format!("[targets.one]\nengine = \"mysql\"\nsocket = \"{}\"\nuser = \"root\"\ndatabase = \"one\"\n", server.socket.display());
     on(home, &target)
 }
 
@@ -69,7 +70,9 @@ fn hang_up(c: &mut Console, stop: impl FnOnce() -> Stopped, sleep: &str) {
     // The request itself may fail before this is read.
     c.wait_until("it says what is left", |s| s.contains("Ctrl-C again hangs up") || s.contains("Cancel again to hang up"));
     c.send("<C-c>");
-    c.wait_until("the console says that it hung up", |s| s.contains("the connection was lost while the statement ran") && s.contains("not known"));
+    c.wait_until("the console says that it hung up", |s| {
+        s.contains("the connection was lost while the statement ran") && s.contains("not known")
+    });
     // Nothing runs any more, so Ctrl-C means something else again.
     c.send("<C-c>");
     c.wait_for("Quit Holdpoint?");
