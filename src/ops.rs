@@ -18,6 +18,7 @@ pub mod query;
 mod record;
 pub mod recover;
 pub mod schema;
+pub mod statements;
 
 pub use connect::Connection;
 

@@ -6,6 +6,7 @@ use crate::engine::Event;
 use crate::model::{Error, Kind, Result};
 use crate::ops::datafix::{self, BeforeImage};
 use crate::ops::query::{Admission, admit};
+use crate::ops::statements::{Ended, Ledger};
 use crate::ops::{Connection, Cx};
 use crate::text;
 use std::io::{IsTerminal, Read};
@@ -53,15 +54,22 @@ pub async fn query(cx: &Cx, target: &str, sql: Option<String>, file: Option<&Pat
     if statements.is_empty() {
         return Err(Error::usage("there is no statement to run"));
     }
-    for s in &statements {
-        let text = &sql[s.span.clone()];
-        let place = |e: Error| place(e, &sql, s.span.start, statements.len());
-        match admit(cx, &conn, None, text).await.map_err(place)? {
-            Admission::Run => run_one(cx, &session, &target.name, text, format, target.history).await.map_err(place)?,
-            Admission::Guarded => fix(cx, &conn, text, commit).await.map_err(place)?,
-            Admission::Refused(e) => return Err(place(e)),
+    let mut ledger = Ledger::new(cx, &conn);
+    let mut run = async || {
+        for s in &statements {
+            let text = &sql[s.span.clone()];
+            let place = |e: Error| place(e, &sql, s.span.start, statements.len());
+            match admit(cx, &conn, None, text).await.map_err(place)? {
+                Admission::Run => run_one(cx, &session, &mut ledger, text, format).await.map_err(place)?,
+                Admission::Guarded => fix(cx, &conn, text, commit).await.map_err(place)?,
+                Admission::Refused(e) => return Err(place(e)),
+            }
         }
-    }
+        Ok(())
+    };
+    let outcome = run().await;
+    unkept(ledger.close());
+    outcome?;
     session.close().await;
     Ok(ExitCode::SUCCESS)
 }
@@ -79,22 +87,33 @@ fn place(e: Error, sql: &str, start: usize, statements: usize) -> Error {
     }
 }
 
-async fn run_one(cx: &Cx, session: &crate::engine::Session, target: &str, text: &str, format: Format, history: bool) -> Result<()> {
+async fn run_one(cx: &Cx, session: &crate::engine::Session, ledger: &mut Ledger<'_>, text: &str, format: Format) -> Result<()> {
     let started = std::time::Instant::now();
     let mut writer = output::RowWriter::new(format);
     let outcome = stream(cx, session, text, &mut writer).await;
-    if history {
-        let error = outcome.as_ref().err().map(|e| e.message.clone());
-        let rows = outcome.is_ok().then_some(writer.rows);
-        // History is a convenience: a store that cannot be written must not fail the query.
-        let _ = cx.store.remember(&cx.clock.stamp(), target, text, started.elapsed().as_millis() as u64, rows, error.as_deref());
-    }
-    outcome
+    let ended = Ended {
+        text,
+        took: started.elapsed(),
+        rows: writer.rows,
+        affected: outcome.as_ref().ok().copied().flatten(),
+        error: outcome.as_ref().err(),
+    };
+    // The statement has run: a record that cannot be kept is told, and is no failure of it.
+    unkept(ledger.note(&ended, session.status().tx));
+    outcome.map(drop)
 }
 
-async fn stream(cx: &Cx, session: &crate::engine::Session, text: &str, writer: &mut output::RowWriter) -> Result<()> {
+fn unkept(kept: Result<()>) {
+    if let Err(e) = kept {
+        output::message(&format!("not recorded in the journal and the history: {}", e.message));
+    }
+}
+
+/// Gives the number of rows that were changed, where the server tells it.
+async fn stream(cx: &Cx, session: &crate::engine::Session, text: &str, writer: &mut output::RowWriter) -> Result<Option<u64>> {
     let mut rows = session.run(text).await?;
     let mut cancelled = false;
+    let mut affected = None;
     loop {
         let event = tokio::select! {
             event = rows.next() => event,
@@ -105,7 +124,7 @@ async fn stream(cx: &Cx, session: &crate::engine::Session, text: &str, writer: &
             }
         };
         match event {
-            None => return Ok(()),
+            None => return Ok(affected),
             Some(Ok(Event::Columns(c))) => writer.columns(&c)?,
             Some(Ok(Event::Rows(b))) => writer.batch(&b)?,
             Some(Ok(Event::Notice(n))) => {
@@ -115,6 +134,7 @@ async fn stream(cx: &Cx, session: &crate::engine::Session, text: &str, writer: &
                 }
             }
             Some(Ok(Event::Done(done))) => {
+                affected = done.affected;
                 let footer = match done.affected {
                     Some(n) => format!("{} · {} rows affected · {}", done.tag, text::thousands(n), text::duration(done.elapsed)),
                     None => format!("{} rows · {}", text::thousands(writer.rows), text::duration(done.elapsed)),

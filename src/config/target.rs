@@ -1,6 +1,7 @@
 //! A target: a named database with how to reach it, its secret's source and its environment.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -143,5 +144,31 @@ impl Target {
             blast_radius: 1000,
             defined_in: None,
         }
+    }
+
+    /// Whether both name one database as far as the configuration tells: the same file (by any link), or the same server
+    /// and database. Two names of one host are not seen through; the server's own identity is what evidence is bound to.
+    pub fn same_place(&self, other: &Target) -> bool {
+        if self.engine != other.engine {
+            return false;
+        }
+        if self.engine == EngineKind::Sqlite {
+            let file = |t: &Target| {
+                let meta = std::fs::metadata(t.path.as_ref()?).ok()?;
+                Some((meta.dev(), meta.ino()))
+            };
+            return match (file(self), file(other)) {
+                (Some(a), Some(b)) => a == b,
+                _ => self.path == other.path,
+            };
+        }
+        let default = if self.engine == EngineKind::Postgres { 5432 } else { 3306 };
+        let way = |t: &Target| {
+            let host = t.host.clone().unwrap_or_else(|| "localhost".into()).to_lowercase();
+            let host = if host == "127.0.0.1" || host == "::1" { "localhost".into() } else { host };
+            (t.ssh.clone(), t.socket.clone(), if t.socket.is_some() { String::new() } else { host }, t.port.unwrap_or(default))
+        };
+        let database = |t: &Target| t.database.clone().or_else(|| t.user.clone().filter(|_| t.engine == EngineKind::Postgres));
+        way(self) == way(other) && database(self) == database(other)
     }
 }

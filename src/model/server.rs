@@ -18,6 +18,10 @@ pub struct Identity {
     pub server_id: String,
     /// Database, schema or file name.
     pub database: String,
+    /// What tells a database from an earlier one of the same name: PostgreSQL's `pg_database.oid`. Empty for SQLite, whose
+    /// `server_id` names the file, and for MySQL and MariaDB, which keep nothing that would tell.
+    #[serde(default)]
+    pub database_id: String,
     pub user: String,
     /// A transaction pooler in between, when one was detected.
     pub pooler: Option<String>,
@@ -28,7 +32,8 @@ pub struct Identity {
 impl Identity {
     /// Names the database in evidence: the same server and the same database, however it was reached.
     pub fn subject(&self) -> String {
-        format!("{}/{}/{}", self.product, self.server_id, self.database)
+        let id = if self.database_id.is_empty() { String::new() } else { format!("#{}", self.database_id) };
+        format!("{}/{}/{}{id}", self.product, self.server_id, self.database)
     }
 }
 

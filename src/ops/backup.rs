@@ -573,6 +573,7 @@ mod tests {
                 address: "/x".into(),
                 server_id: "1".into(),
                 database: "shop".into(),
+                database_id: String::new(),
                 user: String::new(),
                 pooler: None,
                 unverified: None,

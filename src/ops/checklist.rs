@@ -166,7 +166,12 @@ fn show(cx: &Cx, conn: &Connection, s: &Situation) -> RunView {
     }
     let mut findings = s.findings.clone();
     findings.extend(s.queue.findings.iter().cloned());
-    for (check, why) in [("journal", &s.journal_broken), ("unfinished", &s.act_in_the_way), ("range", &s.range_problem)] {
+    for (check, why) in [
+        ("journal", &s.journal_broken),
+        ("environment", &s.other_environment),
+        ("unfinished", &s.act_in_the_way),
+        ("range", &s.range_problem),
+    ] {
         if let Some(why) = why {
             findings.push(Finding::new(crate::model::Severity::Critical, check, target.name.clone(), why.clone()));
         }

@@ -228,6 +228,14 @@ fn blocked(s: &Situation) -> Vec<Missing> {
             next: "Look at it: holdpoint journal verify. Keep the file as it is, and go on with another [store] path.".into(),
         });
     }
+    if let Some(why) = &s.other_environment {
+        missing.push(Missing {
+            step: "environment".into(),
+            title: "One environment".into(),
+            why: why.clone(),
+            next: "Use the target of the later environment, whose steps protect it. If it is that no more, give the project another [store] path.".into(),
+        });
+    }
     if let Some(why) = &s.act_in_the_way {
         missing.push(Missing {
             step: "unfinished".into(),

@@ -1,5 +1,4 @@
 //! Whether a statement may run on a target, and how (design §2.1, §2.2).
-//! NOTE from the lead: the lead writes this file (explain, query, datafix) and lands it soon; leave it alone.
 
 use super::{Connection, Cx};
 use crate::config::AccessMode;

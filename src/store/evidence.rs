@@ -91,7 +91,36 @@ impl Store {
             e.id = id;
             out.push(Stored { evidence: e, seq, tampered: why });
         }
+        out.extend(self.missing(kind)?);
+        out.sort_by_key(|s| std::cmp::Reverse(s.seq));
         Ok(out)
+    }
+
+    /// Evidence that the journal announced and that is not there: as rows that never count.
+    fn missing(&self, kind: Option<&str>) -> Result<Vec<Stored>> {
+        let rows: Vec<(i64, String, String)> = self.read(|db| {
+            let mut st = db
+                .prepare_cached(
+                    "SELECT j.seq, j.target, j.body FROM journal j LEFT JOIN evidence e ON e.seq = j.seq WHERE j.kind = 'evidence' AND e.seq IS NULL",
+                )
+                .map_err(store_error)?;
+            let rows = st.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).map_err(store_error)?;
+            rows.map(|r| r.map_err(store_error)).collect()
+        })?;
+        let gone = |(seq, target, body): (i64, String, String)| {
+            let body: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
+            let text = |key: &str| body.get(key).and_then(|v| v.as_str()).unwrap_or_default();
+            let of = text("evidence");
+            if kind.is_some_and(|k| k != of) {
+                return None;
+            }
+            let mut evidence = unreadable(text("id"), of, &target);
+            if let Some(subject) = body.get("subject").and_then(|s| serde_json::from_value(s.clone()).ok()) {
+                evidence.subject = subject;
+            }
+            Some(Stored { evidence, seq, tampered: Some(format!("the record of {of} that journal record {seq} announced is gone")) })
+        };
+        Ok(rows.into_iter().filter_map(gone).collect())
     }
 }
 

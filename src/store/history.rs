@@ -1,5 +1,6 @@
 //! What was run, for recall; and the editor's buffers, saved as they are typed.
 
+use super::journal::{NewEntry, append};
 use super::{Store, store_error};
 use crate::model::Result;
 use rusqlite::params;
@@ -18,25 +19,49 @@ pub struct Ran {
     pub error: Option<String>,
 }
 
+/// A statement that was just run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRun {
+    /// RFC 3339, UTC.
+    pub at: String,
+    pub text: String,
+    /// Milliseconds.
+    pub took_ms: u64,
+    /// Rows of the result, or rows that a write changed.
+    pub rows: Option<u64>,
+    pub error: Option<String>,
+}
+
 /// Statements that are kept for each target; the oldest go first.
 const KEPT: i64 = 10_000;
 
 impl Store {
-    /// Remembers a statement. Use `ops::query::remember`, which redacts and heeds `history = off`.
-    pub fn remember(&self, at: &str, target: &str, text: &str, took_ms: u64, rows: Option<u64>, error: Option<&str>) -> Result<()> {
+    /// Remembers statements of a target, in order, together with the journal's record of what wrote among them.
+    /// The texts have passed `sql::redact`.
+    pub fn remember_all(&self, target: &str, runs: &[NewRun], entry: Option<&NewEntry>) -> Result<()> {
+        if runs.is_empty() && entry.is_none() {
+            return Ok(());
+        }
         self.write(|tx| {
-            tx.execute(
-                "INSERT INTO history (at, target, text, took_ms, rows, error) VALUES (?,?,?,?,?,?)",
-                params![at, target, text, took_ms.min(i64::MAX as u64) as i64, rows.map(|r| r.min(i64::MAX as u64) as i64), error],
-            )
-            .map_err(store_error)?;
+            for run in runs {
+                let number = |n: u64| n.min(i64::MAX as u64) as i64;
+                tx.execute(
+                    "INSERT INTO history (at, target, text, took_ms, rows, error) VALUES (?,?,?,?,?,?)",
+                    params![run.at, target, run.text, number(run.took_ms), run.rows.map(number), run.error],
+                )
+                .map_err(store_error)?;
+            }
             tx.execute(
                 "DELETE FROM history WHERE target = ?1 AND id <= (SELECT id FROM history WHERE target = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
                 params![target, KEPT],
             )
             .map_err(store_error)?;
-            Ok(())
-        })
+            entry.map(|e| append(tx, e)).transpose()
+        })?;
+        if entry.is_some() {
+            self.keep_head();
+        }
+        Ok(())
     }
 
     /// Newest first, without repeats of the same text; `like` filters by substring, in any case.
@@ -101,14 +126,19 @@ impl Store {
 mod tests {
     use super::*;
 
+    fn run(text: &str, took_ms: u64, error: Option<&str>) -> NewRun {
+        let at = "2026-11-21T00:00:00Z".into();
+        NewRun { at, text: text.into(), took_ms, rows: error.is_none().then_some(1), error: error.map(Into::into) }
+    }
+
     #[test]
     fn history_is_recalled_newest_first_without_repeats() {
         let dir = tempfile::tempdir().unwrap();
         let s = Store::open(&dir.path().join("store.db"));
         for (i, text) in ["select 1", "SELECT total from orders", "select 1"].iter().enumerate() {
-            s.remember("2026-11-21T00:00:00Z", "t", text, i as u64, Some(1), None).unwrap();
+            s.remember_all("t", &[run(text, i as u64, None)], None).unwrap();
         }
-        s.remember("2026-11-21T00:00:00Z", "other", "select 9", 1, None, Some("no such table")).unwrap();
+        s.remember_all("other", &[run("select 9", 1, Some("no such table"))], None).unwrap();
         let texts = |like| s.recall(Some("t"), like, 10).unwrap().into_iter().map(|r| (r.text, r.took_ms)).collect::<Vec<_>>();
         assert_eq!(texts(None), [("select 1".to_string(), 2), ("SELECT total from orders".to_string(), 1)]);
         assert_eq!(texts(Some("TOTAL")).len(), 1);

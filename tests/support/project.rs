@@ -8,7 +8,7 @@ use std::process::Output;
 pub struct Project {
     pub home: tempfile::TempDir,
     /// Servers that must live as long as the project.
-    _pg: Vec<PgServer>,
+    pg: Vec<PgServer>,
     _maria: Vec<MariaServer>,
 }
 
@@ -28,7 +28,7 @@ impl Project {
         for d in ["migrations", "backups", "scratch"] {
             std::fs::create_dir(home.path().join(d)).expect("directory");
         }
-        let p = Project { home, _pg: pg, _maria: maria };
+        let p = Project { home, pg, _maria: maria };
         p.write("migrations/0001_notes_archive.up.sql", UP);
         p.write("migrations/0001_notes_archive.down.sql", down);
         p
@@ -89,6 +89,11 @@ impl Project {
         Project::new(&targets, DOWN_MARIADB, vec![], vec![live, scratch])
     }
 
+    /// The server of the three databases, in a project on PostgreSQL.
+    #[allow(dead_code, reason = "not every test binary asks")]
+    pub fn postgres_server(&self) -> &PgServer {
+        self.pg.first().expect("a project on PostgreSQL")
+    }
     pub fn path(&self, name: &str) -> std::path::PathBuf {
         self.home.path().join(name)
     }

@@ -98,6 +98,7 @@ impl Console {
             address: "/srv/shop.db".into(),
             server_id: "1:2:/srv/shop.db".into(),
             database: "shop.db".into(),
+            database_id: String::new(),
             user: String::new(),
             pooler: None,
             unverified: None,

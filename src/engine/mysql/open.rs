@@ -320,6 +320,7 @@ impl Facts {
             address: connector.address(),
             server_id: self.server_id(),
             database: self.database.clone(),
+            database_id: String::new(),
             user: self.user.clone(),
             pooler,
             unverified: (!mariadb).then(|| "MySQL was not run against a real server in our tests".to_string()),

@@ -536,6 +536,7 @@ mod tests {
             address: "x".into(),
             server_id: "71".into(),
             database: "d".into(),
+            database_id: String::new(),
             user: "u".into(),
             pooler: None,
             unverified: None,

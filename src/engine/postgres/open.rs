@@ -115,6 +115,7 @@ async fn connect(target: &Target, password: &Password, how: Connect, pins: &[(&s
         address: dialer.address.clone(),
         server_id,
         database: cell(0),
+        database_id: cell(3),
         user: cell(1),
         pooler,
         unverified,

@@ -83,6 +83,7 @@ fn identity(path: &Path, meta: &std::fs::Metadata) -> Identity {
         address: path.display().to_string(),
         server_id: hex::encode(&hash.finalize()[..16]),
         database: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        database_id: String::new(),
         user: String::new(),
         pooler: None,
         unverified: None,

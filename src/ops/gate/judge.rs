@@ -174,6 +174,10 @@ impl Judge<'_> {
         if let Some(why) = &stored.tampered {
             return void(why.clone());
         }
+        // What came after it is not known: it may have been its opposite.
+        if let Some(later) = self.candidates(&e.kind).find(|o| o.seq > stored.seq && o.tampered.is_some()) {
+            return void(format!("{}, and what is older does not count", later.tampered.clone().unwrap_or_default()));
+        }
         if e.subject.database != s.identity.subject() {
             return void(format!("{noun} was made for another database ({})", crate::text::clean(&e.subject.database)));
         }

@@ -1,6 +1,6 @@
 //! What is true now, gathered in one place for the gate and for the checklist's view.
 
-use crate::config::{ChecklistFile, StepDef, checklist as files};
+use crate::config::{ChecklistFile, StepDef, Target, checklist as files};
 use crate::engine::Session;
 use crate::model::evidence::Subject;
 use crate::model::migration::{Migration, Standing};
@@ -37,6 +37,8 @@ pub(in crate::ops) struct Situation {
     pub journal_broken: Option<String>,
     /// An act on this target that has no end: another console at work, or a run that was cut off.
     pub act_in_the_way: Option<String>,
+    /// This very database is known under a later environment: an environment with fewer steps would go round its gate.
+    pub other_environment: Option<String>,
     pub now: Timestamp,
     pub findings: Vec<Finding>,
 }
@@ -94,6 +96,7 @@ pub(in crate::ops) async fn look(cx: &Cx, conn: &Connection, session: &Session, 
     };
     let (range, applied, range_problem) = range(&queue, run.as_ref(), upto);
     let act_in_the_way = act_in_the_way(cx, &target.name)?;
+    let other_environment = other_environment(cx, target, session.identity(), &evidence);
     Ok(Situation {
         steps,
         list,
@@ -107,6 +110,7 @@ pub(in crate::ops) async fn look(cx: &Cx, conn: &Connection, session: &Session, 
         evidence,
         journal_broken,
         act_in_the_way,
+        other_environment,
         now: cx.clock.now(),
         findings,
         queue,
@@ -144,6 +148,32 @@ fn range(queue: &Queue, run: Option<&Run>, upto: Option<i64>) -> (Vec<Migration>
             }
         },
     }
+}
+
+/// Says where the database is known as one of a later environment than the target's: in what was recorded about it, or in
+/// the configuration, as another target of the same place.
+fn other_environment(cx: &Cx, target: &Target, identity: &Identity, evidence: &[Stored]) -> Option<String> {
+    let order = &cx.config.environments;
+    let place = |e: &Option<String>| e.as_ref().and_then(|e| order.iter().position(|o| o == e));
+    // Without an environment every step applies: there is no stricter one.
+    let own = place(&target.environment)?;
+    let later = |e: &Option<String>| place(e).is_some_and(|p| p > own);
+    let name = |t: &str| crate::text::clean(t).into_owned();
+    if let Some(other) = cx.config.targets.values().find(|t| t.name != target.name && later(&t.environment) && t.same_place(target)) {
+        let environment = other.environment.as_deref().unwrap_or_default();
+        return Some(format!("{} is the same database as {}, a target of {environment}", name(&target.name), name(&other.name)));
+    }
+    let subject = identity.subject();
+    let known = evidence.iter().find(|s| s.tampered.is_none() && s.evidence.subject.database == subject && later(&s.evidence.environment));
+    known.map(|s| {
+        let environment = s.evidence.environment.as_deref().unwrap_or_default();
+        format!(
+            "the database of {} is on record as one of {environment} (target {}, journal {})",
+            name(&target.name),
+            name(&s.evidence.subject.target),
+            s.seq
+        )
+    })
 }
 
 /// An unfinished act on the target, as a sentence.

@@ -9,6 +9,7 @@ use crate::engine::Event;
 use crate::model::{Error, Kind, NodePath, Result};
 use crate::ops::datafix::{self, BeforeImage};
 use crate::ops::query::{Admission, admit};
+use crate::ops::statements::{Ended, Ledger};
 use crate::ops::{self, Cx};
 use crate::store::spill::RowSpill;
 use futures_util::future::BoxFuture;
@@ -42,10 +43,11 @@ fn finished(shared: &Shared, job: JobId) {
 pub async fn run(shared: Arc<Shared>, link: u64, job: JobId, first: ResultId, statements: Vec<Statement>) {
     let Some(live) = shared.live(link) else { return finished(&shared, job) };
     let cx = shared.job_cx(job);
+    let mut ledger = Ledger::new(&cx, &live.connection);
     for (index, s) in statements.into_iter().enumerate() {
         let result = first + index as u64;
         shared.send(Msg::Run { job, event: RunEvent::Started { result, index, text: s.text.clone() } });
-        match one(&shared, &live, &cx, job, result, &s.text).await {
+        match one(&shared, &live, &cx, &mut ledger, job, result, &s.text).await {
             Ok(true) => {}
             // A data fix waits for its answer: what follows is not run behind its back.
             Ok(false) => break,
@@ -55,18 +57,35 @@ pub async fn run(shared: Arc<Shared>, link: u64, job: JobId, first: ResultId, st
             }
         }
     }
+    unkept(&shared, ledger.close());
     finished(&shared, job);
 }
 
+/// The statement has run: a record that cannot be kept is told, and is no failure of it.
+fn unkept(shared: &Shared, kept: Result<()>) {
+    if let Err(e) = kept {
+        let note = crate::app::state::Note::warning(format!("Not recorded in the journal and the history: {}", e.message));
+        shared.send(Msg::Said(note));
+    }
+}
+
 /// Runs one statement; false when it left a data fix waiting.
-async fn one(shared: &Shared, live: &Live, cx: &Cx, job: JobId, result: ResultId, text: &str) -> Result<bool> {
+async fn one(shared: &Shared, live: &Live, cx: &Cx, ledger: &mut Ledger<'_>, job: JobId, result: ResultId, text: &str) -> Result<bool> {
     if cx.cancel.is_cancelled() {
         return Err(Error::cancelled());
     }
     let unlock = lock(&shared.unlock).clone();
     match admit(cx, &live.connection, unlock.as_deref(), text).await? {
         Admission::Refused(e) => Err(e),
-        Admission::Run => stream(shared, live, cx, job, result, text).await.map(|()| true),
+        Admission::Run => {
+            let begun = Instant::now();
+            let outcome = stream(shared, live, cx, job, result, text).await;
+            let rows = lock(&shared.rows).get(&result).map_or(0, |r| r.rows());
+            let affected = outcome.as_ref().ok().copied().flatten();
+            let ended = Ended { text, took: begun.elapsed(), rows, affected, error: outcome.as_ref().err() };
+            unkept(shared, ledger.note(&ended, live.query.status().tx));
+            outcome.map(|_| true)
+        }
         Admission::Guarded => {
             let begun = Instant::now();
             let fix = datafix::begin(cx, &live.connection, unlock.as_deref(), text).await?;
@@ -88,7 +107,8 @@ async fn one(shared: &Shared, live: &Live, cx: &Cx, job: JobId, result: ResultId
     }
 }
 
-async fn stream(shared: &Shared, live: &Live, cx: &Cx, job: JobId, result: ResultId, text: &str) -> Result<()> {
+/// Gives the number of rows that were changed, where the server tells it.
+async fn stream(shared: &Shared, live: &Live, cx: &Cx, job: JobId, result: ResultId, text: &str) -> Result<Option<u64>> {
     let tell = |event| shared.send(Msg::Run { job, event });
     let session = &live.query;
     let mut stream = session.run(text).await?;
@@ -120,7 +140,7 @@ async fn stream(shared: &Shared, live: &Live, cx: &Cx, job: JobId, result: Resul
             }
         };
         match event {
-            None => return Ok(()),
+            None => return Ok(None),
             Some(Err(e)) => {
                 if untold {
                     tell(RunEvent::Rows { result, total: spill.rows(), first: None });
@@ -157,8 +177,9 @@ async fn stream(shared: &Shared, live: &Live, cx: &Cx, job: JobId, result: Resul
                 if let Some(e) = stopped {
                     return Err(e);
                 }
+                let affected = outcome.affected;
                 tell(RunEvent::Done { result, outcome });
-                return Ok(());
+                return Ok(affected);
             }
         }
     }
