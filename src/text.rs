@@ -85,6 +85,11 @@ pub fn wrap(text: &str, max: usize) -> Vec<String> {
     let max = max.max(1);
     let mut out = Vec::new();
     for line in text.split('\n') {
+        // What fits keeps the blanks between its words: they may be columns.
+        if width(line) <= max {
+            out.push(line.trim_end().to_string());
+            continue;
+        }
         let indent: String = line.chars().take_while(|c| *c == ' ').take((max / 2).min(max.saturating_sub(2))).collect();
         let mut current = indent.clone();
         let mut empty = true;

@@ -300,6 +300,10 @@ fn help(state: &mut State) {
         let mut seen: Vec<(Action, usize)> = Vec::new();
         for (keys, name) in state.keymap.bindings(context) {
             let Some(action) = Action::from_name(name) else { continue };
+            // Few lists can be filtered; the others do not promise it.
+            if action == Action::Filter && !matches!(pane, Pane::Schema | Pane::Results) {
+                continue;
+            }
             let keys = crate::config::keymap::show(keys);
             // Several keys of one action stand in one line.
             if let Some((_, at)) = seen.iter().find(|(a, _)| *a == action) {

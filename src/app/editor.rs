@@ -2,7 +2,7 @@
 //! and running need of the text (tokens, statements) is kept beside it and renewed after each change.
 
 use crate::model::Dialect;
-use crate::sql::{StatementSpan, Token, lex, split, split::statement_at};
+use crate::sql::{StatementSpan, Token, lex, relex, split};
 use crate::text;
 use std::ops::Range;
 use tui_textarea::{CursorMove, TextArea};
@@ -81,13 +81,17 @@ impl Editor {
     }
 
     fn changed(&mut self) {
-        self.text = self.area.lines().join("\n");
+        let text = self.area.lines().join("\n");
+        let (edited, new_end) = difference(&self.text, &text);
+        self.text = text;
+        // Only what an edit touches is lexed again: a large buffer must not make typing slow.
+        relex(self.dialect, &mut self.tokens, &self.text, edited, new_end);
         self.version += 1;
         self.error = None;
         self.starts.clear();
         self.starts.push(0);
         self.starts.extend(self.text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i + 1));
-        self.analyse();
+        self.statements = split(self.dialect, &self.text);
     }
 
     fn analyse(&mut self) {
@@ -154,7 +158,9 @@ impl Editor {
     }
     /// The statement under the cursor.
     pub fn statement(&self) -> Option<StatementSpan> {
-        statement_at(self.dialect, &self.text, self.cursor_byte())
+        let at = self.cursor_byte();
+        let behind = self.statements.partition_point(|s| s.outer.start <= at);
+        self.statements[..behind].last().cloned()
     }
 
     pub fn insert_char(&mut self, c: char) {
@@ -301,9 +307,57 @@ pub fn scroll(top: usize, cursor: usize, height: usize, len: usize) -> usize {
     top.min(len.saturating_sub(height))
 }
 
+/// The bytes of `old` that are others in `new`, and where what came in their place ends there.
+fn difference(old: &str, new: &str) -> (Range<usize>, usize) {
+    let (o, n) = (old.as_bytes(), new.as_bytes());
+    let mut start = o.iter().zip(n).take_while(|(a, b)| a == b).count();
+    while !(old.is_char_boundary(start) && new.is_char_boundary(start)) {
+        start -= 1;
+    }
+    let mut same = o[start..].iter().rev().zip(n[start..].iter().rev()).take_while(|(a, b)| a == b).count();
+    while !(old.is_char_boundary(o.len() - same) && new.is_char_boundary(n.len() - same)) {
+        same -= 1;
+    }
+    (start..o.len() - same, n.len() - same)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_differs_is_found_between_whole_characters() {
+        assert_eq!(difference("", ""), (0..0, 0));
+        assert_eq!(difference("", "abc"), (0..0, 3));
+        assert_eq!(difference("select 1", "select 21"), (7..7, 8));
+        assert_eq!(difference("aaa", "aaaa"), (3..3, 4));
+        // Letters that share their first or their last byte.
+        assert_eq!(difference("xäy", "xöy"), (1..3, 3));
+        assert_eq!(difference("äx", "ĤHx"), (0..2, 3));
+    }
+
+    #[test]
+    fn tokens_and_statements_follow_every_edit() {
+        let mut e = Editor::new(Dialect::Postgres, "select 'ä', 1; select 2");
+        for edit in [
+            (|e| e.insert("/* ö */ ")) as fn(&mut Editor),
+            |e| e.insert_char('\''),
+            |e| e.backspace(),
+            |e| e.newline(),
+            |e| e.go(Move::Bottom, false, 10),
+            |e| e.insert("; select $$a;b$$"),
+            |e| e.backspace(),
+            |e| e.delete_word(),
+            |e| e.go(Move::Top, true, 10),
+            |e| e.insert("x"),
+            |e| e.set_text("select 1;\r\nselect 2"),
+        ] {
+            edit(&mut e);
+            assert_eq!(e.tokens, lex(Dialect::Postgres, &e.text), "{:?}", e.text);
+            assert_eq!(e.statements, split(Dialect::Postgres, &e.text), "{:?}", e.text);
+            assert_eq!(e.statement(), crate::sql::statement_at(Dialect::Postgres, &e.text, e.cursor_byte()), "{:?}", e.text);
+        }
+    }
 
     #[test]
     fn scrolling_goes_by_half_pages_and_keeps_the_cursor_visible() {

@@ -2,7 +2,6 @@
 
 use super::canvas::Canvas;
 use super::highlight;
-use super::panes::results::wrap;
 use crate::app::dialog::{Confirm, Dialog, Form, Help, Viewer};
 use crate::app::keys::{contexts, dialog_rows, palette_rows};
 use crate::app::layout::Area;
@@ -11,7 +10,7 @@ use crate::app::palette::Palette;
 use crate::app::{Action, State};
 use crate::config::keymap::{Leads, Lookup};
 use crate::model::Dialect;
-use crate::text;
+use crate::text::{self, wrap};
 use ratatui::style::Style;
 
 /// Draws a dialog; returns where the terminal's cursor belongs.

@@ -9,7 +9,7 @@ const NARROW: (u16, u16) = (80, 24);
 const WIDE: (u16, u16) = (160, 48);
 
 /// Tests are built without optimisation, and a proof hashes a database several times: on a busy machine of two cores that takes its time.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(40);
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(300);
 
 #[test]
 fn the_demo_from_start_to_journal_at_80x24() {

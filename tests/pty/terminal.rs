@@ -148,6 +148,46 @@ fn sizes_change_and_nothing_is_lost() {
 }
 
 #[test]
+fn a_storm_of_sizes_and_a_megabyte_of_paste_leave_it_whole() {
+    let p = Project::sqlite();
+    let mut c = open(&p, "app-dev", 160, 48);
+    // Names and values that are wide, combined, or would be commands of the terminal.
+    let hostile = "select '日本語テキスト' as \"幅の広い列\", 'e\u{301}' as \"n\u{303}\", char(27) || '[2J' as \"a\u{202e}b\" union all select 'ok', 'ok', 'ok'";
+    write(&mut c, hostile);
+    c.send("<F5>");
+    c.wait_until("its rows are there", |s| s.contains("日本語テキスト") && s.contains("幅の広い列"));
+    for round in 0..12u16 {
+        c.resize(20, 5);
+        c.resize(61 + round, 16);
+        c.resize(20 + round, 5 + round % 3);
+        c.resize(1, 1);
+        c.resize(200, 60);
+    }
+    c.resize(20, 5);
+    c.wait_for("Holdpoint needs");
+    for (columns, rows) in [(80, 24), (120, 40), (160, 48), (60, 16), (80, 24)] {
+        c.resize(columns, rows);
+        c.wait_until("the rows are drawn for that size", |s| s.contains("日本語テキスト") && !s.contains("Holdpoint needs"));
+    }
+
+    // One paste, in one piece, and none of it is a key.
+    let line = "select 'a line of pasted text', 1; -- q 1 2 3\n";
+    let pasted = format!("{}select 'the end of it'", line.repeat((1 << 20) / line.len()));
+    write(&mut c, "select 0;");
+    c.send(&format!("<C-a><BS>\u{1b}[200~{pasted}\u{1b}[201~"));
+    c.wait_for("select 'the end of it'");
+    c.send(" as last");
+    c.wait_for("'the end of it' as last");
+    c.send("<F5>");
+    c.wait_until("the statement under the cursor ran", |s| s.contains("last") && s.contains("the end of it") && s.contains("1 row"));
+    c.send("<C-q>");
+    c.wait_for("Quit Holdpoint?");
+    c.send("q");
+    assert_eq!(c.wait_exit(), 0);
+    assert_restored(&c);
+}
+
+#[test]
 fn the_first_frame_comes_before_any_connection_and_a_failure_is_explained() {
     let p = Project::sqlite();
     // It takes connections and never says a word.

@@ -405,7 +405,8 @@ pub fn words(state: &State) -> Vec<String> {
     };
     match v.next.and_then(|i| v.steps.get(i)) {
         None => out.push(format!("Every step is ticked. {} reverts, {} closes the run.", key(Action::Revert), key(Action::CloseRun))),
-        Some(s) if v.next != Some(at) => out.push(format!("Next: {}.", text::clean(&s.title))),
+        // The rule above these words names it.
+        Some(_) if v.next != Some(at) => {}
         Some(s) => out.extend(of_next(state, v, s)),
     }
     out

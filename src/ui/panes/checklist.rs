@@ -6,7 +6,8 @@ use crate::app::layout::Area;
 use crate::app::panes::backups::age_words;
 use crate::app::panes::checklist::{grade_word, list_height, running_job, words};
 use crate::app::panes::migrations::{class_word, shown_range};
-use crate::app::{Pane, State};
+use crate::app::{Action, Pane, State, work};
+use crate::config::StepKind;
 use crate::ops::checklist::{RunView, StepState, StepView};
 use crate::text;
 use crate::ui::canvas::Canvas;
@@ -37,13 +38,36 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
         row(state, view, i, step, Area { y, h: 1, ..steps }, c);
     }
     let (line, rest) = rest.split_top(1);
-    marks::rule(c, line, "", "");
+    next_line(state, view, line, c);
     let lines: Vec<(String, _)> = words(state)
         .into_iter()
         .enumerate()
         .map(|(i, w)| (look.ascii_words(&w).into_owned(), if i == 0 { first_style(state, view, c) } else { look.text }))
         .collect();
     wrapped(c, rest, &lines);
+}
+
+/// The rule under the steps: what comes next and its key, wherever the cursor is.
+fn next_line(state: &State, view: &RunView, area: Area, c: &mut Canvas<'_>) {
+    let list = &state.checklist;
+    let Some((i, next)) = view.next.and_then(|i| Some((i, view.steps.get(i)?))).filter(|_| list.running.is_none() && !view.closed) else {
+        return marks::rule(c, area, "", "");
+    };
+    let key = |a| work::keys_in(state, Pane::Checklist, a);
+    let how = match (next.act, next.kind) {
+        (true, _) => format!("{} applies", key(Action::Apply)),
+        (_, StepKind::Signed) => format!("{} signs it", key(Action::Sign)),
+        _ => format!("{} runs it", key(Action::RunNext)),
+    };
+    // Under the cursor the words below say it in full.
+    let (title, remark) = match list.list.at == i {
+        true => (String::new(), String::new()),
+        false => (view.steps.get(list.list.at).map_or_else(String::new, |s| text::clean(&s.title).into_owned()), {
+            format!("next: {}, {how}", text::clean(&next.title))
+        }),
+    };
+    let fits = text::width(&title) + text::width(&remark) + 8 <= usize::from(area.w);
+    marks::rule(c, area, if fits { &title } else { "" }, &c.look.ascii_words(&remark));
 }
 
 fn first_style(state: &State, view: &RunView, c: &Canvas<'_>) -> ratatui::style::Style {

@@ -1,7 +1,7 @@
 //! Drawing the migration queue, the scripts of the chosen migration, and what is known of the way back.
 
 use super::marks;
-use super::results::{wrap, wrapped};
+use super::results::wrapped;
 use crate::app::layout::Area;
 use crate::app::panes::migrations::{
     BESIDE, Side, class_word, file_name, list_height, script, shown_range, shown_version, standing_word, verdict, waits,
@@ -69,7 +69,7 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
 
 /// Rows for rule and verdict: what it needs, at most half, the scripts keep the rest.
 fn verdict_height(state: &State, width: u16, height: u16) -> u16 {
-    let lines: usize = verdict(state).iter().map(|(_, l)| wrap(l, usize::from(width.saturating_sub(3))).len()).sum();
+    let lines: usize = verdict(state).iter().map(|(_, l)| text::wrap(l, usize::from(width.saturating_sub(3))).len()).sum();
     (u16::try_from(lines).unwrap_or(u16::MAX)).clamp(1, (height / 2).max(1)).saturating_add(1).min(height)
 }
 

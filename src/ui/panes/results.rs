@@ -73,7 +73,7 @@ pub fn wrapped(c: &mut Canvas<'_>, area: Area, lines: &[(String, ratatui::style:
     let width = usize::from(area.w.saturating_sub(3));
     let mut y = area.y;
     for (l, style) in lines {
-        for part in wrap(l, width) {
+        for part in text::wrap(l, width) {
             if y >= area.y + area.h {
                 return;
             }
@@ -81,32 +81,6 @@ pub fn wrapped(c: &mut Canvas<'_>, area: Area, lines: &[(String, ratatui::style:
             y += 1;
         }
     }
-}
-
-/// Breaks a cleaned line at blanks so that no part is wider than `width`, unless a word is.
-pub fn wrap(line: &str, width: usize) -> Vec<String> {
-    if text::width(line) <= width || width < 8 {
-        return vec![line.to_string()];
-    }
-    let mut out = Vec::new();
-    let indent: String = line.chars().take_while(|c| *c == ' ').collect();
-    let mut part = indent.clone();
-    let mut empty = true;
-    for word in line.split_whitespace() {
-        if !empty && text::width(&part) + 1 + text::width(word) > width {
-            out.push(std::mem::replace(&mut part, indent.clone()));
-            empty = true;
-        }
-        if !empty {
-            part.push(' ');
-        }
-        part.push_str(word);
-        empty = false;
-    }
-    if !empty {
-        out.push(part);
-    }
-    out
 }
 
 fn grid(tab: &ResultTab, area: Area, focused: bool, c: &mut Canvas<'_>) {
