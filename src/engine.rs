@@ -7,6 +7,7 @@ use crate::config::Target;
 use crate::model::evidence::Grade;
 use crate::model::manifest::{Differences, Fingerprint, Manifest};
 use crate::model::migration::Applied;
+use crate::model::names::Names;
 use crate::model::plan::Plan;
 use crate::model::{CanonicalObject, Dialect, Error, Finding, Identity, NodePath, Progress, Result, SchemaNode, TableShape};
 use crate::sql::outside::Neighbours;
@@ -139,6 +140,8 @@ pub trait Catalog: Send + Sync {
     /// The numbers that sequences and the like give next, by the counter's full name. They are neither catalogue nor rows,
     /// and no transaction takes them back.
     fn counters<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<BTreeMap<String, i128>>>;
+    /// All names that completion proposes, in a few statements: relations with their columns, foreign keys, functions.
+    fn names<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Names>>;
     /// Whether [`Catalog::hidden_writer`] looks anything up: spares opening a session where it does not.
     fn looks_behind_names(&self) -> bool {
         false

@@ -7,6 +7,7 @@ pub mod evidence;
 pub mod finding;
 pub mod manifest;
 pub mod migration;
+pub mod names;
 pub mod plan;
 pub mod progress;
 pub mod rows;

@@ -2,12 +2,14 @@
 
 pub mod before;
 pub mod classify;
+pub mod complete;
 pub mod counters;
 pub mod functions;
 mod keywords;
 pub mod lexer;
 pub mod outside;
 pub mod redact;
+pub mod reserved;
 pub mod split;
 
 pub use classify::{Class, Verdict, classify};

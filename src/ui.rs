@@ -1,6 +1,7 @@
 //! Drawing: the state in, cells out. Nothing here changes anything, and whatever came from outside is cleaned first.
 
 pub mod canvas;
+pub mod completion;
 pub mod dialogs;
 pub mod frame_lines;
 pub mod highlight;
@@ -52,6 +53,9 @@ pub fn draw(state: &State, look: &Look, frame: &mut Frame<'_>) {
         frame_lines::guide(state, strip, &mut c);
     }
     frame_lines::footer(state, layout.footer, &mut c);
+    if let Some(at) = cursor {
+        completion::draw(state, at, &mut c);
+    }
     if !state.sequence.is_empty() {
         dialogs::sequence(state, &mut c);
     }

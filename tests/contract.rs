@@ -258,6 +258,25 @@ promise!(the_catalogue_shows_what_is_there, async |p: Place| {
     s.fetch(preview).await.expect("the preview runs");
 });
 
+promise!(completion_knows_tables_columns_keys_and_functions, async |p: Place| {
+    let s = p.open(Access::ReadWrite).await;
+    cells(&s, "create table parent (id int primary key, label varchar(20))").await;
+    cells(&s, "create table child (id int primary key, parent_id int not null, foreign key (parent_id) references parent (id))").await;
+    cells(&s, "create view both_of_them as select child.id as child_id from child").await;
+    let engine = p.engine();
+    let names = engine.catalog().get().expect("catalogue").names(&s).await.unwrap_or_else(|e| panic!("{}: {e:?}", p.name));
+    let child = names.relation(None, "child").unwrap_or_else(|| panic!("{}: no child", p.name));
+    assert_eq!(child.columns.iter().map(|c| &*c.name).collect::<Vec<_>>(), ["id", "parent_id"], "{}", p.name);
+    assert!(child.columns[0].type_name.to_lowercase().starts_with("int"), "{}: {}", p.name, child.columns[0].type_name);
+    assert_eq!(names.relation(None, "both_of_them").map(|r| r.kind), Some(NodeKind::View), "{}", p.name);
+    assert_eq!(names.foreign_keys.len(), 1, "{}: {:?}", p.name, names.foreign_keys);
+    assert!(names.functions.iter().any(|f| &**f == "coalesce" || &**f == "count"), "{}", p.name);
+    let text = "select * from child c join ";
+    let found = holdpoint::sql::complete::complete(s.dialect(), text, text.len(), &names);
+    let best = found.list.first().map(|f| f.insert.clone()).unwrap_or_default();
+    assert_eq!(best, "parent on parent.id = c.parent_id", "{}", p.name);
+});
+
 promise!(the_canonical_catalogue_notices_changes_and_only_changes, async |p: Place| {
     let s = p.open(Access::ReadWrite).await;
     cells(&s, "create table t (id int primary key, name varchar(20))").await;

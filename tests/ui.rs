@@ -464,3 +464,56 @@ fn a_connection_that_failed_or_was_lost_says_what_to_do() {
     }
     assert!(effects.iter().any(|e| matches!(e, Effect::Connect { .. })), "nothing is left to ask about: {effects:?}");
 }
+
+#[test]
+fn proposals_follow_the_typing_and_tab_takes_one() {
+    use holdpoint::model::names::Collector;
+    let mut c = Console::new(80, 24);
+    shop(&mut c);
+    let mut names = Collector::default();
+    for (table, columns) in [("customers", ["id", "name"]), ("orders", ["id", "customer_id"]), ("order_items", ["id", "order_id"])] {
+        names.relation("main", table, NodeKind::Table, false);
+        for column in columns {
+            names.column(column, "INTEGER");
+        }
+    }
+    names.key_pair(true, ("main", "orders", "customer_id"), ("main", "customers", "id"));
+    let names = names.finish(vec!["main".into()], vec!["main".into()], vec!["count".into()]);
+    c.editor("select * from ");
+    // Asked for before they are there, the reason is said.
+    c.press("C-n");
+    assert!(c.screen().contains("The names are still being read."), "{}", c.screen());
+    let link = c.state.link_no;
+    c.send(Msg::Names { link, result: Ok(Box::new(names)) });
+    c.type_text("or");
+    insta::assert_snapshot!("proposals_80x24", c.screen());
+    // Enter is a new line as long as nothing was chosen; the text is never changed unasked.
+    c.press("Esc");
+    assert!(c.state.popup().is_none() && c.state.typing(), "Esc closes the list alone");
+    c.press("C-n");
+    c.press("Tab");
+    assert_eq!(c.state.query.editor.text(), "select * from orders");
+    c.type_text(" o join ");
+    c.press("C-n");
+    c.press("Tab");
+    assert_eq!(c.state.query.editor.text(), "select * from orders o join customers on customers.id = o.customer_id");
+    c.type_text(" where o.");
+    assert_eq!(
+        c.state.popup().map(|p| p.list.iter().map(|p| p.insert.clone()).collect::<Vec<_>>()),
+        Some(vec!["id".into(), "customer_id".into()])
+    );
+    c.press("Down");
+    c.press("Enter");
+    assert!(c.state.query.editor.text().ends_with("where o.customer_id"));
+    // A paste, a move or a command closes the list; undo takes the proposal back.
+    c.type_text(" = o.");
+    c.press("Left");
+    assert!(c.state.popup().is_none());
+    // DDL that ran has the names read again.
+    c.press("Esc");
+    let text = "create table t (a int)";
+    c.run(1, RunEvent::Started { result: 90, index: 0, text: text.into() });
+    let outcome = holdpoint::engine::Outcome::default();
+    let effects = c.run(1, RunEvent::Done { result: 90, outcome });
+    assert!(effects.iter().any(|e| matches!(e, Effect::Names { .. })), "{effects:?}");
+}

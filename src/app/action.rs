@@ -130,6 +130,8 @@ actions! {
 
     /// Leaves the editor for the commands of its pane.
     LeaveEditor "leave-editor" "commands",
+    /// Proposes what may come at the cursor; the list also comes by itself while you type, and Tab takes what is chosen.
+    Complete "complete" "complete",
     /// Goes back to typing.
     Insert "insert" "type",
     /// Takes the last change back.

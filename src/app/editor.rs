@@ -80,6 +80,18 @@ impl Editor {
         }
     }
 
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Replaces some bytes and puts the cursor behind what came in their place.
+    pub fn replace(&mut self, range: Range<usize>, content: &str) {
+        let gone = self.text.get(range.clone()).map_or(0, |s| s.chars().count());
+        self.go_to_byte(range.start);
+        self.area.delete_str(gone);
+        self.insert(content);
+    }
+
     fn changed(&mut self) {
         let text = self.area.lines().join("\n");
         let (edited, new_end) = difference(&self.text, &text);

@@ -59,6 +59,10 @@ pub enum Effect {
         link: u64,
         at: NodePath,
     },
+    /// Reads the names that completion proposes.
+    Names {
+        link: u64,
+    },
     /// Runs the first rows of a table as the engine would name it.
     Preview {
         link: u64,

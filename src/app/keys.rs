@@ -1,6 +1,7 @@
 //! From a key press to what it does: dialogs first, then fields that are typed into, then the keymap of the pane.
 
 use super::action::Action;
+use super::completion;
 use super::dialog::Dialog;
 use super::editor::Move;
 use super::effect::Effect;
@@ -31,11 +32,7 @@ pub fn applies(state: &State, action: Action) -> bool {
     match action {
         Action::Run | Action::RunAll | Action::Plan | Action::Analyze | Action::Refresh | Action::Definition => open,
         Action::ToggleGuide => state.guide,
-        Action::Open | Action::Copy | Action::VerifyBackup => match state.view.focus {
-            Pane::Journal => !state.journal.items().is_empty(),
-            Pane::Backups => !state.backups.items().is_empty(),
-            _ => true,
-        },
+        Action::Complete => open && state.typing(),
         Action::Filter => match state.view.focus {
             Pane::Schema => open,
             Pane::Results => state.query.result().is_some_and(|r| r.rows > 0),
@@ -100,6 +97,9 @@ pub fn key(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
     if state.schema.filtering && state.view.focus == Pane::Schema && filter(state, key) {
         return;
     }
+    if state.sequence.is_empty() && completion::key(state, key, effects) {
+        return;
+    }
     if !state.sequence.is_empty() && (key.code == Code::Esc || key == Key::ctrl('c')) {
         state.sequence.clear();
         return;
@@ -127,6 +127,7 @@ pub fn key(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
             state.sequence.clear();
             if alone && state.typing() {
                 edit(state, key, effects);
+                completion::typed(state, key);
             }
         }
     }

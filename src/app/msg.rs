@@ -52,6 +52,10 @@ pub enum Msg {
         at: NodePath,
         result: Result<String>,
     },
+    Names {
+        link: u64,
+        result: Result<Box<crate::model::names::Names>>,
+    },
     Run {
         job: JobId,
         event: RunEvent,

@@ -3,6 +3,7 @@
 use super::action::Action;
 pub use super::acts::{act, go};
 pub use super::answers::{answer, choose, submit};
+use super::completion;
 use super::dialog::{Answer, Confirm, Dialog, Field, Form, Purpose, Then, Viewer};
 use super::effect::Effect;
 use super::keys;
@@ -46,6 +47,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Status { link, status } if link == state.link_no => status_changed(state, status, effects),
         Msg::Children { link, at, result } if link == state.link_no => schema::children(state, &at, result, effects),
         Msg::Definition { link, at, result } if link == state.link_no => schema::definition(state, &at, result),
+        Msg::Names { link, result } if link == state.link_no => completion::loaded(state, result),
         Msg::Run { job, event } => query::event(state, job, event, effects),
         Msg::Found { job, result, row } => query::found(state, job, result, row, effects),
         Msg::Window { result, batches, error } => {
@@ -152,6 +154,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         | Msg::Definition { .. }
         | Msg::Planned { .. }
         | Msg::Stepped { .. }
+        | Msg::Names { .. }
         | Msg::Recovered { .. }
         | Msg::Unlocked { .. } => {}
     }
@@ -167,6 +170,8 @@ fn connected(state: &mut State, server: super::link::Server, effects: &mut Vec<E
     state.query.editor.set_dialect(server.dialect);
     state.link = Link::Open(Box::new(server));
     schema::load(state, effects);
+    completion::forget(state);
+    completion::load(state, effects);
     if state.query.buffer_of.as_deref() != Some(&target.name) {
         // A file given on the command line stays; otherwise each target has its own buffer.
         if state.query.file.is_none() {

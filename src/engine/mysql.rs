@@ -18,6 +18,7 @@ mod errors;
 mod explain;
 mod hidden;
 mod migrations;
+mod names;
 mod open;
 mod plan;
 mod pulse;

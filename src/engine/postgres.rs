@@ -18,6 +18,7 @@ mod fault;
 mod hidden;
 mod link;
 mod migrations;
+mod names;
 mod objects;
 mod open;
 mod preconditions;

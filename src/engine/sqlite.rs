@@ -12,6 +12,7 @@ mod catalog;
 mod fault;
 mod guard;
 mod migrations;
+mod names;
 mod open;
 mod plan;
 mod space;

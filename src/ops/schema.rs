@@ -1,7 +1,9 @@
 //! The schema tree.
 
 use super::{Connection, Cx};
+use crate::model::names::Names;
 use crate::model::{NodePath, Result, SchemaNode};
+use crate::sql::complete;
 
 /// Children of a node; the root's are schemas or tables.
 pub async fn children(_cx: &Cx, conn: &Connection, at: &NodePath) -> Result<Vec<SchemaNode>> {
@@ -18,4 +20,18 @@ pub async fn definition(_cx: &Cx, conn: &Connection, at: &NodePath) -> Result<St
 /// A SELECT of the first rows; `None` for what has no rows.
 pub fn preview(conn: &Connection, at: &NodePath, limit: u32) -> Option<String> {
     conn.catalog().ok()?.preview(at, limit)
+}
+
+/// Statements of the history that tell which names are used.
+const REMEMBERED: usize = 500;
+
+/// All names that completion proposes, with how often they stand in what was run here before.
+pub async fn names(cx: &Cx, conn: &Connection) -> Result<Names> {
+    let s = conn.reader().await?;
+    let mut names = conn.catalog()?.names(&s).await?;
+    // Without a store nothing is known of use, and the names still serve.
+    for ran in cx.store.recall(Some(&conn.target().name), None, REMEMBERED).unwrap_or_default() {
+        complete::count(&mut names.used, conn.dialect(), &ran.text);
+    }
+    Ok(names)
 }

@@ -3,7 +3,7 @@
 use super::{Connection, Cx};
 use crate::config::AccessMode;
 use crate::model::{Error, Result, TxState};
-use crate::sql::{self, Class};
+use crate::sql::{self, Class, TokenKind};
 use crate::store::history::NewRun;
 use crate::store::journal::NewEntry;
 use sha2::{Digest, Sha256};
@@ -110,7 +110,8 @@ fn writes(d: crate::model::Dialect, text: &str) -> bool {
         Class::Read => !verdict.functions.is_empty(),
         Class::Session => false,
         Class::Transaction => {
-            let word = text.split(|c: char| !c.is_ascii_alphabetic()).find(|w| !w.is_empty()).unwrap_or_default().to_ascii_lowercase();
+            let first = sql::lex(d, text).into_iter().find(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment));
+            let word = first.map(|t| text[t.span].to_ascii_lowercase()).unwrap_or_default();
             ["commit", "rollback", "end", "abort"].contains(&word.as_str())
         }
         Class::Dml | Class::Ddl | Class::Other => true,

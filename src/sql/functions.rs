@@ -28,6 +28,16 @@ pub(super) fn harmless(dialect: Dialect, name: &str) -> bool {
     set.contains(name)
 }
 
+/// Built-in functions by name, for completion: the harmless ones.
+pub fn known(dialect: Dialect) -> impl Iterator<Item = &'static str> {
+    let own = match dialect {
+        Dialect::Postgres => POSTGRES,
+        Dialect::MySql => MYSQL,
+        Dialect::Sqlite => SQLITE,
+    };
+    COMMON.split_whitespace().chain(own.split_whitespace())
+}
+
 /// What a function on the deny list does, as the end of the sentence "`name` …". `name` is its last part in lower case.
 pub(super) fn denied(dialect: Dialect, name: &str) -> Option<&'static str> {
     static EXACT: OnceLock<[HashMap<&'static str, &'static str>; 3]> = OnceLock::new();

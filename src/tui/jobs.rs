@@ -141,6 +141,13 @@ impl Jobs {
                     shared.send(Msg::Definition { link, at, result });
                 });
             }
+            Effect::Names { link } => {
+                tokio::spawn(async move {
+                    let Some(live) = shared.live(link) else { return };
+                    let result = ops::schema::names(&shared.cx(), &live.connection).await.map(Box::new);
+                    shared.send(Msg::Names { link, result });
+                });
+            }
             Effect::Preview { link, job, result, at } => {
                 tokio::spawn(statements::preview(shared, link, job, result, at));
             }

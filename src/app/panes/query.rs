@@ -241,6 +241,9 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
         }
         RunEvent::Done { result, outcome } => {
             let now = state.now;
+            if let Some(text) = state.result_mut(result).map(|t| t.text.clone()) {
+                crate::app::completion::ran(state, &text, true, effects);
+            }
             if let Some(tab) = state.result_mut(result) {
                 tab.progress = Progress::Done(outcome);
                 tab.want(page, effects);

@@ -259,6 +259,7 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool
             }
         }
         Action::Refresh => {
+            crate::app::completion::load(state, effects);
             state.schema.nodes.clear();
             state.schema.renew();
             load(state, effects);

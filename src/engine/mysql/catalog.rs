@@ -5,6 +5,7 @@
 
 use super::MySql;
 use crate::engine::{Catalog, Session};
+use crate::model::names::Names;
 use crate::model::{CanonicalObject, Dialect, Error, NodeKind, NodePath, Result, SchemaNode, TableShape};
 use crate::sql::outside::Neighbours;
 use futures_util::future::BoxFuture;
@@ -43,6 +44,9 @@ fn node(kind: NodeKind, name: impl Into<String>) -> SchemaNode {
 }
 
 impl Catalog for MySql {
+    fn names<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Names>> {
+        Box::pin(super::names::read(s))
+    }
     fn neighbours<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Neighbours>> {
         Box::pin(async move {
             // What only describes the server cannot be written to.

@@ -3,6 +3,7 @@
 use super::actor::{Own, Private};
 use super::{Postgres, definition, objects};
 use crate::engine::{Catalog, Session};
+use crate::model::names::Names;
 use crate::model::rows::Table;
 use crate::model::{CanonicalObject, Dialect, Error, NodeKind, NodePath, Result, SchemaNode, TableShape};
 use crate::sql::outside::Neighbours;
@@ -278,6 +279,9 @@ pub(super) async fn writing_functions(s: &Session, names: &[String]) -> Result<V
 }
 
 impl Catalog for Postgres {
+    fn names<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Names>> {
+        Box::pin(super::names::read(s))
+    }
     fn neighbours<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Neighbours>> {
         Box::pin(async move {
             // Other databases cannot be named; foreign tables can.

@@ -2,6 +2,7 @@
 
 use super::{Sqlite, guard};
 use crate::engine::{Catalog, Session};
+use crate::model::names::Names;
 use crate::model::rows::Table;
 use crate::model::{CanonicalObject, Dialect, Error, NodeKind, NodePath, Result, SchemaNode, TableShape};
 use crate::sql::outside::Neighbours;
@@ -10,7 +11,7 @@ use std::collections::BTreeMap;
 
 mod canonical;
 
-fn q(name: &str) -> String {
+pub(super) fn q(name: &str) -> String {
     Dialect::Sqlite.quote_ident(name)
 }
 fn lit(text: &str) -> String {
@@ -18,7 +19,7 @@ fn lit(text: &str) -> String {
 }
 
 /// Cell `c` of a row, NULL as the empty text.
-fn at(row: &[Option<String>], c: usize) -> &str {
+pub(super) fn at(row: &[Option<String>], c: usize) -> &str {
     row.get(c).and_then(|v| v.as_deref()).unwrap_or_default()
 }
 
@@ -27,6 +28,9 @@ fn node(kind: NodeKind, name: impl Into<String>) -> SchemaNode {
 }
 
 impl Catalog for Sqlite {
+    fn names<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Names>> {
+        Box::pin(super::names::read(s))
+    }
     fn neighbours<'a>(&'a self, _s: &'a Session) -> BoxFuture<'a, Result<Neighbours>> {
         // Another file is reached by ATTACH alone.
         Box::pin(async { Ok(Neighbours::default()) })

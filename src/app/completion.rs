@@ -1,0 +1,184 @@
+//! Completion in the editor: follows the typing, from names that are in memory, and never asks the server.
+
+use super::effect::Effect;
+use super::list::ListCursor;
+use super::state::State;
+use crate::config::keymap::{Code, Key};
+use crate::model::names::Names;
+use crate::sql::complete::{LONGEST, Proposal, ProposalKind, complete, count};
+use crate::sql::{Class, classify};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Lines of the list that are shown at once: more would cost bytes on every key and cover the text.
+pub const ROWS: usize = 6;
+/// Letters of a word before the list comes by itself; behind a dot it comes at once.
+const LETTERS: usize = 2;
+
+/// The list under the cursor.
+#[derive(Debug, Clone)]
+pub struct Popup {
+    pub list: Vec<Proposal>,
+    pub cursor: ListCursor,
+    /// Bytes of the editor's text that a proposal replaces.
+    pub replace: Range<usize>,
+    /// The user moved in the list: then Enter takes what is chosen, else it is a new line.
+    moved: bool,
+    /// The text and the cursor that it belongs to.
+    version: u64,
+    at: usize,
+}
+
+/// Names of the open target, and the list if one is open.
+#[derive(Debug, Default)]
+pub struct Completion {
+    names: Option<Arc<Names>>,
+    popup: Option<Popup>,
+    /// Why there are no names, once.
+    pub problem: Option<String>,
+}
+
+impl State {
+    /// The list, if it belongs to the text and the cursor as they are.
+    pub fn popup(&self) -> Option<&Popup> {
+        let editor = &self.query.editor;
+        self.completion
+            .popup
+            .as_ref()
+            .filter(|p| self.typing() && self.dialogs.is_empty() && p.version == editor.version && p.at == editor.cursor_byte())
+    }
+}
+
+/// Asks for the names of the target that was opened, or of one whose schema changed.
+pub fn load(state: &mut State, effects: &mut Vec<Effect>) {
+    effects.push(Effect::Names { link: state.link_no });
+}
+
+/// Another target: its names are not those of the one before.
+pub fn forget(state: &mut State) {
+    state.completion = Completion::default();
+}
+
+/// The names came.
+pub fn loaded(state: &mut State, result: crate::model::Result<Box<Names>>) {
+    match result {
+        Ok(mut names) => {
+            // What was used since the console opened stays in front.
+            if let Some(old) = &state.completion.names {
+                for (name, n) in &old.used {
+                    let now = names.used.entry(name.clone()).or_default();
+                    *now = (*n).max(*now);
+                }
+            }
+            state.completion.names = Some(Arc::from(names));
+        }
+        // Typing goes on without proposals of names; the reason is told when they are asked for.
+        Err(e) => state.completion.problem = Some(e.message),
+    }
+}
+
+/// A statement was run: its names count as used, and after DDL the catalogue is read again.
+pub fn ran(state: &mut State, text: &str, done: bool, effects: &mut Vec<Effect>) {
+    let dialect = state.query.editor.dialect();
+    if let Some(names) = &mut state.completion.names {
+        count(&mut Arc::make_mut(names).used, dialect, text);
+    }
+    if done && classify(dialect, text).class == Class::Ddl {
+        load(state, effects);
+    }
+}
+
+/// A key was typed into the editor: the list follows, comes or goes.
+pub fn typed(state: &mut State, key: Key) {
+    let open = state.completion.popup.take().is_some();
+    let word = |c: char| c.is_alphanumeric() || c == '_' || c == '.' || c == '"' || c == '`';
+    let goes_on = match key.code {
+        Code::Backspace => open,
+        _ => key.typed().is_some_and(word),
+    };
+    if goes_on {
+        propose(state, false);
+    }
+}
+
+/// The list was asked for.
+pub fn ask(state: &mut State) {
+    propose(state, true);
+    if state.completion.popup.is_none() {
+        let words = match (&state.completion.names, &state.completion.problem) {
+            (None, Some(why)) => format!("No names to propose: {why}"),
+            (None, None) => "The names are still being read.".into(),
+            _ => "Nothing fits here.".into(),
+        };
+        state.say(super::state::Note::info(words));
+    }
+}
+
+fn propose(state: &mut State, asked: bool) {
+    let empty = Names::default();
+    let names = state.completion.names.as_deref().unwrap_or(&empty);
+    let editor = &state.query.editor;
+    let at = editor.cursor_byte();
+    // The statement alone is read, not the whole buffer.
+    let here = editor.statements().iter().take_while(|s| s.outer.start <= at).last();
+    let (start, end) = here.map_or((0, editor.text().len()), |s| (s.outer.start, s.outer.end.max(at)));
+    if end - start > LONGEST {
+        return;
+    }
+    let found = complete(editor.dialect(), &editor.text()[start..end], at - start, names);
+    let replace = start + found.replace.start..start + found.replace.end;
+    let typed = &editor.text()[replace.clone()];
+    let behind_dot = editor.text()[..replace.start].ends_with('.');
+    let enough = asked || behind_dot || typed.chars().count() >= LETTERS && !found.complete;
+    if !enough || found.list.is_empty() {
+        return;
+    }
+    let version = editor.version;
+    state.completion.popup = Some(Popup { list: found.list, cursor: ListCursor::default(), replace, moved: false, version, at });
+}
+
+/// A key while the list is open; false: the editor takes it.
+pub fn key(state: &mut State, key: Key, effects: &mut Vec<Effect>) -> bool {
+    if state.popup().is_none() || key.ctrl || key.alt {
+        return false;
+    }
+    let Some(popup) = &mut state.completion.popup else { return false };
+    match key.code {
+        Code::Up | Code::Down => {
+            let action = if key.code == Code::Up { super::Action::Up } else { super::Action::Down };
+            popup.cursor.go(action, popup.list.len(), ROWS);
+            popup.moved = true;
+            true
+        }
+        Code::Tab if !key.shift => take(state, effects),
+        Code::Enter if popup.moved => take(state, effects),
+        Code::Esc => {
+            state.completion.popup = None;
+            true
+        }
+        _ => false,
+    }
+}
+
+fn take(state: &mut State, effects: &mut Vec<Effect>) -> bool {
+    let Some(popup) = state.completion.popup.take() else { return false };
+    let Some(chosen) = popup.list.get(popup.cursor.at) else { return false };
+    state.query.editor.replace(popup.replace, &chosen.insert);
+    super::panes::query::edited(state, effects);
+    true
+}
+
+/// The word that tells a proposal's kind in the list.
+pub fn kind_word(kind: ProposalKind) -> &'static str {
+    match kind {
+        ProposalKind::Column => "",
+        ProposalKind::Alias => "alias",
+        ProposalKind::Table => "table",
+        ProposalKind::View => "view",
+        ProposalKind::Query => "query",
+        ProposalKind::Schema => "schema",
+        ProposalKind::Function => "function",
+        ProposalKind::Keyword => "",
+        ProposalKind::Join => "",
+    }
+}

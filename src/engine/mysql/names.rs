@@ -1,0 +1,47 @@
+//! Names for completion: of the session's own database. On a server with thousands of databases the others' columns would
+//! take minutes; their names alone are proposed.
+
+use super::catalog::at;
+use crate::engine::Session;
+use crate::model::names::{Collector, Names};
+use crate::model::{Dialect, NodeKind, Result};
+
+pub(super) async fn read(s: &Session) -> Result<Names> {
+    let own = s.fetch("SELECT DATABASE()").await?.scalar().unwrap_or_default().to_string();
+    let schemas = s.fetch("SELECT SCHEMA_NAME FROM information_schema.SCHEMATA ORDER BY 1").await?;
+    let mut out = Collector::default();
+    let columns = s
+        .fetch(
+            "SELECT t.TABLE_SCHEMA, t.TABLE_NAME, t.TABLE_TYPE, c.COLUMN_NAME, c.COLUMN_TYPE FROM information_schema.TABLES t \
+             JOIN information_schema.COLUMNS c ON c.TABLE_SCHEMA = t.TABLE_SCHEMA AND c.TABLE_NAME = t.TABLE_NAME \
+             WHERE t.TABLE_SCHEMA = DATABASE() ORDER BY t.TABLE_NAME, c.ORDINAL_POSITION",
+        )
+        .await?;
+    for r in &columns.rows {
+        if !out.is_at(at(r, 0), at(r, 1)) {
+            let kind = if at(r, 2).contains("VIEW") { NodeKind::View } else { NodeKind::Table };
+            out.relation(at(r, 0), at(r, 1), kind, false);
+        }
+        out.column(at(r, 3), at(r, 4));
+    }
+    let keys = s
+        .fetch(
+            "SELECT CONSTRAINT_NAME, TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, REFERENCED_TABLE_SCHEMA, REFERENCED_TABLE_NAME, REFERENCED_COLUMN_NAME \
+             FROM information_schema.KEY_COLUMN_USAGE WHERE TABLE_SCHEMA = DATABASE() AND REFERENCED_TABLE_NAME IS NOT NULL \
+             ORDER BY TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION",
+        )
+        .await?;
+    let mut last = (String::new(), String::new());
+    for r in &keys.rows {
+        let this = (at(r, 2).to_string(), at(r, 0).to_string());
+        out.key_pair(last != this, (at(r, 1), at(r, 2), at(r, 3)), (at(r, 4), at(r, 5), at(r, 6)));
+        last = this;
+    }
+    let routines = s
+        .fetch("SELECT ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = DATABASE() AND ROUTINE_TYPE = 'FUNCTION' ORDER BY 1")
+        .await?;
+    let mut functions: Vec<Box<str>> = routines.rows.iter().map(|r| at(r, 0).into()).collect();
+    functions.extend(crate::sql::functions::known(Dialect::MySql).map(Box::from));
+    let path = if own.is_empty() { Vec::new() } else { vec![own] };
+    Ok(out.finish(path, schemas.rows.iter().map(|r| at(r, 0).to_string()).collect(), functions))
+}

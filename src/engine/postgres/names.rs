@@ -1,0 +1,58 @@
+//! Names for completion.
+
+use super::catalog::{cell, pinned};
+use crate::engine::Session;
+use crate::model::names::{Collector, Names};
+use crate::model::{NodeKind, Result};
+
+/// Relations and columns; the temporary ones of other sessions cannot be named, and TOAST is nobody's business.
+const COLUMNS: &str = "SELECT n.nspname::text, c.relname::text, c.relkind::text, a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod) \
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+    LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
+    WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND n.nspname !~ '^pg_toast' AND n.nspname !~ '^pg_temp' \
+    ORDER BY n.nspname IN ('pg_catalog', 'information_schema'), n.oid, c.relname, c.oid, a.attnum";
+
+const KEYS: &str = "SELECT k.oid::text, n.nspname::text, c.relname::text, a.attname::text, fn.nspname::text, f.relname::text, fa.attname::text \
+    FROM pg_catalog.pg_constraint k CROSS JOIN LATERAL unnest(k.conkey, k.confkey) WITH ORDINALITY AS u(own, other, i) \
+    JOIN pg_catalog.pg_class c ON c.oid = k.conrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+    JOIN pg_catalog.pg_class f ON f.oid = k.confrelid JOIN pg_catalog.pg_namespace fn ON fn.oid = f.relnamespace \
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.own \
+    JOIN pg_catalog.pg_attribute fa ON fa.attrelid = k.confrelid AND fa.attnum = u.other \
+    WHERE k.contype = 'f' AND k.conparentid = 0 ORDER BY k.oid, u.i";
+
+/// Functions that people call: of the path's schemas, without those that only types, operators and indexes need.
+const FUNCTIONS: &str = "SELECT DISTINCT p.proname::text FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
+    WHERE p.prokind IN ('f', 'a', 'w') AND p.proname !~ '^_' AND n.nspname !~ '^pg_toast' AND n.nspname <> 'information_schema' \
+    AND p.prorettype NOT IN ('pg_catalog.trigger'::regtype, 'pg_catalog.internal'::regtype, 'pg_catalog.event_trigger'::regtype) \
+    AND NOT EXISTS (SELECT FROM unnest(p.proargtypes) t WHERE t = 'pg_catalog.internal'::regtype) \
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_operator o WHERE o.oprcode = p.oid) ORDER BY 1";
+
+pub(super) async fn read(s: &Session) -> Result<Names> {
+    // The path is the session's own; all else is read with names pinned to pg_catalog.
+    let path = s.fetch("SELECT unnest(current_schemas(true))::text").await?;
+    let path: Vec<String> = path.rows.iter().map(|r| cell(r, 0).to_string()).filter(|p| !p.starts_with("pg_temp")).collect();
+    let schemas =
+        pinned(s, "SELECT nspname::text FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_(toast|temp)' ORDER BY 1", &[]).await?;
+    let mut out = Collector::default();
+    for r in &pinned(s, COLUMNS, &[]).await?.rows {
+        let (schema, name) = (cell(r, 0), cell(r, 1));
+        if !out.is_at(schema, name) {
+            let kind = match cell(r, 2) {
+                "v" => NodeKind::View,
+                "m" => NodeKind::MaterializedView,
+                _ => NodeKind::Table,
+            };
+            out.relation(schema, name, kind, matches!(schema, "pg_catalog" | "information_schema"));
+        }
+        if r.get(3).is_some_and(Option::is_some) {
+            out.column(cell(r, 3), cell(r, 4));
+        }
+    }
+    let mut last = String::new();
+    for r in &pinned(s, KEYS, &[]).await?.rows {
+        out.key_pair(last != cell(r, 0), (cell(r, 1), cell(r, 2), cell(r, 3)), (cell(r, 4), cell(r, 5), cell(r, 6)));
+        last = cell(r, 0).to_string();
+    }
+    let functions = pinned(s, FUNCTIONS, &[]).await?.rows.iter().map(|r| cell(r, 0).into()).collect();
+    Ok(out.finish(path, schemas.rows.iter().map(|r| cell(r, 0).to_string()).collect(), functions))
+}

@@ -1,0 +1,46 @@
+//! Names for completion.
+
+use super::catalog::{at, q};
+use crate::engine::Session;
+use crate::model::names::{Collector, Names};
+use crate::model::{NodeKind, Result};
+
+pub(super) async fn read(s: &Session) -> Result<Names> {
+    let databases = s.fetch("SELECT name FROM pragma_database_list ORDER BY seq").await?;
+    let schemas: Vec<String> = databases.rows.iter().map(|r| at(r, 0).to_string()).collect();
+    let mut out = Collector::default();
+    for schema in &schemas {
+        let columns = s
+            .fetch(format!(
+                "SELECT m.name, m.type, c.name, c.type FROM {0}.sqlite_schema m JOIN pragma_table_xinfo(m.name, {1}) c \
+                 WHERE m.type IN ('table', 'view') AND m.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY m.name, c.cid",
+                q(schema),
+                crate::model::Dialect::Sqlite.quote_literal(schema)
+            ))
+            .await?;
+        for r in &columns.rows {
+            if !out.is_at(schema, at(r, 0)) {
+                out.relation(schema, at(r, 0), if at(r, 1) == "view" { NodeKind::View } else { NodeKind::Table }, false);
+            }
+            out.column(at(r, 2), at(r, 3));
+        }
+        // A key without columns of its own refers to the other table's primary key.
+        let keys = s
+            .fetch(format!(
+                "SELECT m.name, f.id, f.\"from\", f.\"table\", coalesce(f.\"to\", p.name) FROM {0}.sqlite_schema m \
+                 JOIN pragma_foreign_key_list(m.name, {1}) f LEFT JOIN pragma_table_info(f.\"table\", {1}) p ON f.\"to\" IS NULL AND p.pk = f.seq + 1 \
+                 WHERE m.type = 'table' ORDER BY m.name, f.id, f.seq",
+                q(schema),
+                crate::model::Dialect::Sqlite.quote_literal(schema)
+            ))
+            .await?;
+        let mut last = (String::new(), String::new());
+        for r in &keys.rows {
+            let this = (at(r, 0).to_string(), at(r, 1).to_string());
+            out.key_pair(last != this, (schema, at(r, 0), at(r, 2)), (schema, at(r, 3), at(r, 4)));
+            last = this;
+        }
+    }
+    let functions = s.fetch("SELECT DISTINCT name FROM pragma_function_list WHERE name NOT GLOB '*[^a-z0-9_]*' ORDER BY 1").await?;
+    Ok(out.finish(schemas.clone(), schemas, functions.rows.iter().map(|r| at(r, 0).into()).collect()))
+}

@@ -1,0 +1,117 @@
+//! Names of a database that completion proposes: read in one go in the background, kept until DDL changes them.
+
+use super::NodeKind;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The names that a session can reach.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Names {
+    /// Schemas (MySQL: databases) that are searched for a bare name, in this order.
+    pub path: Vec<String>,
+    /// All schemas, also those whose relations were not read.
+    pub schemas: Vec<String>,
+    pub relations: Vec<Relation>,
+    pub foreign_keys: Vec<ForeignKey>,
+    /// Functions by name, without repeats.
+    pub functions: Vec<Box<str>>,
+    /// How often each name (in lower case) stands in what was run before: what is used comes first.
+    pub used: HashMap<String, u32>,
+}
+
+/// A table or a view.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relation {
+    pub schema: Arc<str>,
+    pub name: Box<str>,
+    pub kind: NodeKind,
+    /// One of the server's own catalogues: proposed last.
+    pub system: bool,
+    pub columns: Vec<ColumnName>,
+}
+
+/// A column with its type as the server writes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnName {
+    pub name: Box<str>,
+    pub type_name: Arc<str>,
+}
+
+/// A foreign key: these columns of `table` are a key of `referenced`. Tables by schema and name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignKey {
+    pub table: (Arc<str>, Box<str>),
+    pub columns: Vec<Box<str>>,
+    pub referenced: (Arc<str>, Box<str>),
+    pub referenced_columns: Vec<Box<str>>,
+}
+
+impl Names {
+    /// The relation that a name means: of that schema, or the first along the path. Case is forgiven, as while typing.
+    pub fn relation(&self, schema: Option<&str>, name: &str) -> Option<&Relation> {
+        let rank = |r: &Relation| match schema {
+            Some(s) => r.schema.eq_ignore_ascii_case(s).then_some(0),
+            None => Some(self.path.iter().position(|p| **p == *r.schema).unwrap_or(self.path.len())),
+        };
+        let named = self.relations.iter().filter(|r| r.name.eq_ignore_ascii_case(name));
+        // The exact spelling wins where two names differ by case alone.
+        named.filter_map(|r| Some((rank(r)?, *r.name != *name, r))).min_by_key(|(rank, inexact, _)| (*rank, *inexact)).map(|(_, _, r)| r)
+    }
+
+    /// Whether a bare name finds relations of this schema.
+    pub fn on_path(&self, schema: &str) -> bool {
+        self.path.iter().any(|p| p == schema)
+    }
+}
+
+/// Collects columns of relations as they come from a catalogue, in order, each type's name kept once.
+#[derive(Default)]
+pub struct Collector {
+    names: Names,
+    shared: HashMap<String, Arc<str>>,
+}
+
+impl Collector {
+    fn share(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.shared.get(text) {
+            return known.clone();
+        }
+        let new: Arc<str> = Arc::from(text);
+        self.shared.insert(text.to_string(), new.clone());
+        new
+    }
+    /// A relation, before its columns.
+    pub fn relation(&mut self, schema: &str, name: &str, kind: NodeKind, system: bool) {
+        let schema = self.share(schema);
+        self.names.relations.push(Relation { schema, name: name.into(), kind, system, columns: Vec::new() });
+    }
+    /// The next column of the relation that came last.
+    pub fn column(&mut self, name: &str, type_name: &str) {
+        let type_name = self.share(type_name);
+        if let Some(last) = self.names.relations.last_mut() {
+            last.columns.push(ColumnName { name: name.into(), type_name });
+        }
+    }
+    /// True when the relation that came last is this one.
+    pub fn is_at(&self, schema: &str, name: &str) -> bool {
+        self.names.relations.last().is_some_and(|r| *r.schema == *schema && *r.name == *name)
+    }
+    /// One pair of columns of a foreign key; pairs of the same `key` (any text that names it) have to follow each other.
+    pub fn key_pair(&mut self, first_of_key: bool, own: (&str, &str, &str), other: (&str, &str, &str)) {
+        if first_of_key {
+            let (table, referenced) = ((self.share(own.0), own.1.into()), (self.share(other.0), other.1.into()));
+            self.names.foreign_keys.push(ForeignKey { table, columns: Vec::new(), referenced, referenced_columns: Vec::new() });
+        }
+        if let Some(key) = self.names.foreign_keys.last_mut() {
+            key.columns.push(own.2.into());
+            key.referenced_columns.push(other.2.into());
+        }
+    }
+    /// All of it; columns are trimmed to their size.
+    pub fn finish(mut self, path: Vec<String>, schemas: Vec<String>, functions: Vec<Box<str>>) -> Names {
+        for r in &mut self.names.relations {
+            r.columns.shrink_to_fit();
+        }
+        Names { path, schemas, functions, ..self.names }
+    }
+}

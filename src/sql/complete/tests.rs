@@ -1,0 +1,175 @@
+use super::*;
+use crate::model::names::Collector;
+use proptest::prelude::*;
+use std::collections::HashMap;
+
+type Table = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+fn shop() -> Names {
+    let mut c = Collector::default();
+    let tables: &[Table] = &[
+        ("public", "customers", &[("id", "bigint"), ("name", "text"), ("email", "text"), ("Status", "text")]),
+        ("public", "orders", &[("id", "bigint"), ("customer_id", "bigint"), ("created_at", "timestamptz"), ("total", "numeric")]),
+        ("public", "order_items", &[("order_id", "bigint"), ("product_id", "bigint"), ("quantity", "integer")]),
+        ("public", "Mixed", &[("Key", "text"), ("user", "text")]),
+        ("archive", "orders_2019", &[("id", "bigint")]),
+        ("pg_catalog", "pg_class", &[("relname", "name")]),
+    ];
+    for (schema, name, columns) in tables {
+        c.relation(schema, name, NodeKind::Table, *schema == "pg_catalog");
+        for (column, type_name) in *columns {
+            c.column(column, type_name);
+        }
+    }
+    c.key_pair(true, ("public", "orders", "customer_id"), ("public", "customers", "id"));
+    c.key_pair(true, ("public", "order_items", "order_id"), ("public", "orders", "id"));
+    let path = vec!["public".to_string(), "pg_catalog".into()];
+    c.finish(path, vec!["public".into(), "archive".into()], vec!["count".into(), "coalesce".into(), "now".into()])
+}
+
+/// The proposals at `|`.
+fn at(text: &str) -> Proposals {
+    let cursor = text.find('|').unwrap();
+    complete(Dialect::Postgres, &text.replacen('|', "", 1), cursor, &shop())
+}
+
+/// What the best proposal makes of the text.
+fn taken(text: &str) -> String {
+    let p = at(text);
+    let mut whole = text.replacen('|', "", 1);
+    if let Some(best) = p.list.first() {
+        whole.replace_range(p.replace, &best.insert);
+    }
+    whole
+}
+
+fn inserts(text: &str) -> Vec<String> {
+    at(text).list.into_iter().map(|p| p.insert).collect()
+}
+
+#[test]
+fn each_clause_has_its_own() {
+    for (text, best) in [
+        ("sel|", "select"),
+        ("SEL|", "SELECT"),
+        ("select * from ord|", "select * from orders"),
+        ("select * from orders wh|", "select * from orders where"),
+        ("SELECT * FROM orders o WHERE o.cus|", "SELECT * FROM orders o WHERE o.customer_id"),
+        ("select cre| from orders", "select created_at from orders"),
+        ("select * from orders where tot|", "select * from orders where total"),
+        ("select * from orders order by cr|", "select * from orders order by created_at"),
+        ("select * from orders group |", "select * from orders group by"),
+        ("insert into ord|", "insert into orders"),
+        ("insert into orders (cust|", "insert into orders (customer_id"),
+        ("insert into orders (id, tot|) values (1, 2)", "insert into orders (id, total) values (1, 2)"),
+        ("update orders set tot|", "update orders set total"),
+        ("update orders set total = 1, cre|", "update orders set total = 1, created_at"),
+        ("update orders set total = 1 where cust|", "update orders set total = 1 where customer_id"),
+        ("delete from cust|", "delete from customers"),
+        ("select coal| from orders", "select coalesce( from orders"),
+        ("select * from archive.|", "select * from archive.orders_2019"),
+        ("select * from orders_2|", "select * from archive.orders_2019"),
+        ("select customers.na| from customers", "select customers.name from customers"),
+        ("create index on orders (cust|", "create index on orders (customer_id"),
+        ("select 1; select * from cust|", "select 1; select * from customers"),
+        ("select * from cust|; select 2", "select * from customers; select 2"),
+        ("select * from orders for upd|", "select * from orders for upd"),
+    ] {
+        assert_eq!(taken(text), best, "at {text}");
+    }
+}
+
+#[test]
+fn joins_and_conditions_come_from_foreign_keys() {
+    assert_eq!(taken("select * from orders o join |"), "select * from orders o join customers on customers.id = o.customer_id");
+    assert_eq!(taken("SELECT * FROM orders o JOIN order|"), "SELECT * FROM orders o JOIN order_items ON order_items.order_id = o.id");
+    assert_eq!(taken("select * from orders o join customers c on |"), "select * from orders o join customers c on c.id = o.customer_id");
+    assert_eq!(taken("select * from customers c join orders o on |"), "select * from customers c join orders o on o.customer_id = c.id");
+    assert_eq!(inserts("select * from orders o join customers c using (i|"), ["id"]);
+}
+
+#[test]
+fn ctes_subqueries_and_aliases_have_their_columns() {
+    assert_eq!(
+        taken("with late as (select id, total as due from orders) select du| from late"),
+        "with late as (select id, total as due from orders) select due from late"
+    );
+    assert_eq!(taken("with late as (select * from orders) select * from la|"), "with late as (select * from orders) select * from late");
+    assert_eq!(
+        taken("with a(x, yonder) as (select 1, 2) select a.yo| from a"),
+        "with a(x, yonder) as (select 1, 2) select a.yonder from a"
+    );
+    assert_eq!(taken("select s.du| from (select total due from orders) s"), "select s.due from (select total due from orders) s");
+    assert_eq!(
+        taken("select * from (select o.* from orders o) s where s.tot|"),
+        "select * from (select o.* from orders o) s where s.total"
+    );
+    // Inside a subquery of WHERE the outer table is in reach, inside one of FROM it is not.
+    assert!(
+        inserts("select * from orders o where exists (select 1 from customers c where c.id = o.cust|)")
+            .contains(&"customer_id".to_string())
+    );
+    assert!(!inserts("select * from orders o, (select em| from order_items) x").contains(&"o.email".to_string()));
+    // A column that two tables have is qualified.
+    assert_eq!(inserts("select i| from orders o join customers c on true")[..2], ["c.id", "o.id"]);
+}
+
+#[test]
+fn names_are_quoted_only_where_they_must_be() {
+    assert_eq!(taken("select * from Mix|"), "select * from \"Mixed\"");
+    assert_eq!(taken("select * from \"Mi|"), "select * from \"Mixed\"");
+    assert_eq!(taken("select m.us| from \"Mixed\" m"), "select m.\"user\" from \"Mixed\" m");
+    assert_eq!(taken("select sta| from customers"), "select \"Status\" from customers");
+}
+
+#[test]
+fn strings_comments_and_numbers_are_left_alone() {
+    for text in ["select 'ord|", "select 'ord|'", "select 1 -- ord|", "select /* ord| */ 1", "select 12|", "select $1|", "select 1 /* ord|"]
+    {
+        assert_eq!(inserts(text), Vec::<String>::new(), "at {text}");
+    }
+}
+
+#[test]
+fn what_is_used_comes_first_and_fuzzy_letters_find() {
+    let mut names = shop();
+    names.used = HashMap::from([("order_items".to_string(), 9)]);
+    let text = "select * from order";
+    let best = complete(Dialect::Postgres, text, text.len(), &names).list.remove(0);
+    assert_eq!(best.insert, "order_items");
+    assert_eq!(taken("select * from oit|"), "select * from order_items");
+    assert!(at("select * from orders|").complete);
+}
+
+#[test]
+fn five_thousand_tables_take_less_than_a_frame() {
+    let mut c = Collector::default();
+    for t in 0..5000 {
+        c.relation("public", &format!("table_{t:04}_of_many"), NodeKind::Table, false);
+        for n in 0..20 {
+            c.column(&format!("column_{n}"), "text");
+        }
+    }
+    let names = c.finish(vec!["public".into()], vec!["public".into()], Vec::new());
+    let text = "select * from table_0042_of_many t join t";
+    let start = std::time::Instant::now();
+    let found = complete(Dialect::Postgres, text, text.len(), &names);
+    // The budget is 10 ms in a release build; a debug build on a busy machine is many times slower.
+    assert!(start.elapsed().as_millis() < if cfg!(debug_assertions) { 2000 } else { 10 }, "{:?}", start.elapsed());
+    assert_eq!(found.list.len(), MOST);
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic(text in "(select|from|where|join|on|with|as|insert into|update|set|values|union|orders|o|\\(|\\)|,|\\.|\"|'|;| |é|\\*|--|/\\*|\n){0,40}", cursor in 0usize..200) {
+        for dialect in [Dialect::Postgres, Dialect::MySql, Dialect::Sqlite] {
+            let found = complete(dialect, &text, cursor, &shop());
+            prop_assert!(found.replace.end <= text.len());
+            prop_assert!(text.is_char_boundary(found.replace.start) && text.is_char_boundary(found.replace.end));
+        }
+    }
+    #[test]
+    fn any_text_at_all(text in "\\PC{0,80}", cursor in 0usize..300) {
+        complete(Dialect::MySql, &text, cursor, &shop());
+    }
+}
