@@ -3,7 +3,7 @@
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 use std::io::{Read, Write};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 /// A running console.
@@ -13,7 +13,8 @@ pub struct Console {
     writer: Box<dyn Write + Send>,
     parser: Arc<Mutex<vt100::Parser>>,
     raw: Arc<Mutex<Vec<u8>>>,
-    arrivals: Arc<Mutex<Vec<(Instant, usize)>>>,
+    /// When bytes came, each with how many there were in all; told to whoever waits once the screen has them.
+    arrivals: Arc<(Mutex<Vec<(Instant, usize)>>, Condvar)>,
     pub started: Instant,
     /// How long a condition may take.
     pub patience: Duration,
@@ -52,7 +53,7 @@ impl Console {
         let parser = Arc::new(Mutex::new(vt100::Parser::new(size(rows), size(columns), 0)));
         let raw = Arc::new(Mutex::new(Vec::new()));
         let mut reader = pair.master.try_clone_reader().expect("reader");
-        let arrivals = Arc::new(Mutex::new(Vec::new()));
+        let arrivals = Arc::new((Mutex::new(Vec::new()), Condvar::new()));
         let (p, r, a) = (parser.clone(), raw.clone(), arrivals.clone());
         std::thread::spawn(move || {
             let mut buf = [0u8; 8192];
@@ -61,11 +62,14 @@ impl Console {
                     break;
                 }
                 let at = Instant::now();
-                let mut raw = r.lock().expect("raw");
-                raw.extend_from_slice(&buf[..n]);
-                a.lock().expect("arrivals").push((at, raw.len()));
-                drop(raw);
+                let total = {
+                    let mut raw = r.lock().expect("raw");
+                    raw.extend_from_slice(&buf[..n]);
+                    raw.len()
+                };
                 p.lock().expect("parser").process(&buf[..n]);
+                a.0.lock().expect("arrivals").push((at, total));
+                a.1.notify_all();
             }
         });
         let writer = pair.master.take_writer().expect("writer");
@@ -87,9 +91,22 @@ impl Console {
         self.raw.lock().expect("raw").clone()
     }
 
-    /// When bytes came, each with how many there were in all.
-    pub fn arrivals(&self) -> Vec<(Instant, usize)> {
-        self.arrivals.lock().expect("arrivals").clone()
+    /// When the first bytes came.
+    pub fn first_arrival(&self) -> Option<Instant> {
+        self.arrivals.0.lock().expect("arrivals").first().map(|a| a.0)
+    }
+
+    /// When bytes came last, and how many there were in all.
+    pub fn last_arrival(&self) -> Option<(Instant, usize)> {
+        self.arrivals.0.lock().expect("arrivals").last().copied()
+    }
+
+    /// Sleeps until there are more than `beyond` bytes, or the time is over: costs nothing while nothing comes.
+    pub fn wait_for_bytes(&self, beyond: usize, limit: Duration) {
+        let (lock, told) = &*self.arrivals;
+        let guard = lock.lock().expect("arrivals");
+        let few = |a: &mut Vec<(Instant, usize)>| a.last().is_none_or(|a| a.1 <= beyond);
+        drop(told.wait_timeout_while(guard, limit, few).expect("arrivals"));
     }
 
     /// True while the alternate screen is on.
