@@ -105,6 +105,11 @@ pub trait Catalog: Send + Sync {
     fn children<'a>(&'a self, s: &'a Session, at: &'a NodePath) -> BoxFuture<'a, Result<Vec<SchemaNode>>>;
     /// The statement that would make the object again, as the server tells it.
     fn definition<'a>(&'a self, s: &'a Session, at: &'a NodePath) -> BoxFuture<'a, Result<String>>;
+    /// Whether [`Catalog::children`] is quick and leaves a session as it was, whatever its state: then the user's own session,
+    /// while nothing has been run on it, spares the wait for another one.
+    fn leaves_no_trace(&self) -> bool {
+        false
+    }
     /// A SELECT of the first `limit` rows of a table or view, with names quoted for this engine.
     fn preview(&self, at: &NodePath, limit: u32) -> Option<String>;
     /// Every user object, normalised and sorted: what proofs compare (`reference/migrations.md` §4.4).

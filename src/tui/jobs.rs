@@ -16,6 +16,7 @@ use crate::ops::query::Unlock;
 use crate::ops::{self, Connection, Cx};
 use crate::store::spill::RowSpill;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
@@ -26,6 +27,8 @@ struct Live {
     link: u64,
     connection: Connection,
     query: Session,
+    /// A statement of the user was run on `query`.
+    used: AtomicBool,
 }
 
 /// What tasks share.
@@ -130,7 +133,12 @@ impl Jobs {
             Effect::Children { link, at } => {
                 tokio::spawn(async move {
                     let Some(live) = shared.live(link) else { return };
-                    let result = ops::schema::children(&shared.cx(), &live.connection, &at).await;
+                    let cx = shared.cx();
+                    let result = if live.used.load(Ordering::SeqCst) {
+                        ops::schema::children(&cx, &live.connection, &at).await
+                    } else {
+                        ops::schema::children_on_unused(&cx, &live.connection, &live.query, &at).await
+                    };
                     shared.send(Msg::Children { link, at, result });
                 });
             }

@@ -106,13 +106,7 @@ fn list(report: &mut Report, home: &Path, file: &str) {
 
 fn key_times(report: &mut Report, what: &str, floor: &measure::Cost, ours: &measure::Cost) {
     for (name, p, budget) in [("median", 0.5, Budget::None), ("p95", 0.95, Budget::Times(2.0, ""))] {
-        report.row(
-            &format!("{what}, key to frame, {name}"),
-            "ms",
-            Some(percentile(&floor.times, p)),
-            percentile(&ours.times, p),
-            budget,
-        );
+        report.row(&format!("{what}, key to frame, {name}"), "ms", Some(percentile(&floor.times, p)), percentile(&ours.times, p), budget);
     }
 }
 

@@ -305,6 +305,10 @@ impl Catalog for Postgres {
     fn not_restored(&self) -> &'static [&'static str] {
         &super::objects::NOT_RESTORED
     }
+    fn leaves_no_trace(&self) -> bool {
+        true
+    }
+
     fn children<'a>(&'a self, s: &'a Session, at: &'a NodePath) -> BoxFuture<'a, Result<Vec<SchemaNode>>> {
         Box::pin(children(s, at))
     }

@@ -8,6 +8,7 @@ use crate::model::{Error, Kind, Result, TxState};
 use crate::ops;
 use secrecy::SecretString;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// Lets go of the open connection; the session closes when its last user is done.
 pub fn drop_live(shared: &Shared) {
@@ -62,7 +63,7 @@ async fn open(shared: &Shared, link: u64, name: &str, password: Option<SecretStr
     let session = async {
         let connection = ops::connect::connect_to(&cx, target).await?;
         let query = connection.query_session().await?;
-        Ok(Live { link, connection, query })
+        Ok(Live { link, connection, query, used: AtomicBool::new(false) })
     };
     session.await.map_err(|mut e: Error| {
         // SQLSTATE class 28 and MySQL's 1045: the password was refused. One that was typed is asked for again.

@@ -42,6 +42,7 @@ fn finished(shared: &Shared, job: JobId) {
 
 pub async fn run(shared: Arc<Shared>, link: u64, job: JobId, first: ResultId, statements: Vec<Statement>) {
     let Some(live) = shared.live(link) else { return finished(&shared, job) };
+    live.used.store(true, std::sync::atomic::Ordering::SeqCst);
     let cx = shared.job_cx(job);
     let mut ledger = Ledger::new(&cx, &live.connection);
     for (index, s) in statements.into_iter().enumerate() {
