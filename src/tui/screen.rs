@@ -26,6 +26,13 @@ impl Sink for Tty {
         super::terminal::write_all(bytes)
     }
     fn size(&self) -> io::Result<Size> {
+        // Asked several times for each frame: of the terminal that is open, where crossterm opens it again each time.
+        if let Ok(size) = rustix::termios::tcgetwinsize(std::io::stdout())
+            && size.ws_col > 0
+            && size.ws_row > 0
+        {
+            return Ok(Size { width: size.ws_col, height: size.ws_row });
+        }
         let (width, height) = crossterm::terminal::size()?;
         Ok(Size { width, height })
     }

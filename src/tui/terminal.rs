@@ -5,7 +5,7 @@ use crate::model::{Error, Result};
 use crossterm::event::{DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange};
 use crossterm::queue;
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -64,9 +64,16 @@ impl Drop for Guard {
     }
 }
 
-/// One write of everything, past the line buffer of `Stdout`.
+/// Everything in one write: `Stdout` would cut a frame in two at its last line end, and the terminal would show the first half.
 pub fn write_all(bytes: &[u8]) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(bytes)?;
-    out.flush()
+    let out = std::io::stdout().lock();
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        match rustix::io::retry_on_intr(|| rustix::io::write(&out, rest)) {
+            Ok(0) => return Err(std::io::ErrorKind::WriteZero.into()),
+            Ok(n) => rest = &rest[n..],
+            Err(e) => return Err(e.into()),
+        }
+    }
+    Ok(())
 }
