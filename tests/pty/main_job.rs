@@ -149,6 +149,16 @@ fn demo((columns, rows): (u16, u16)) {
     c.send("<Esc><Esc>3");
     c.wait_for("5 pending");
     c.wait_for("0004_index_orders_by_customer.up.sql");
+    let names = ["0004_index_orders_by_customer", "0005_drop_customer_fax", "0006_backfill_order_totals", "0007_lowercase_emails"];
+    for name in names.into_iter().chain(["0008_discontinue_products"]) {
+        down_to(&mut c, &format!("{} ", &name[..4]));
+        c.send("<Right>");
+        c.wait_for(&format!("─ {name}.down.sql"));
+        c.send("<Left>");
+        c.wait_for(&format!("─ {name}.up.sql"));
+    }
+    c.send("g");
+    c.wait_for("0001_create_shop.up.sql");
     c.send("P");
     c.wait_until("every verdict is there", |s| s.contains("irreversible") && s.contains("lossy") && s.contains("exact"));
     down_to(&mut c, "0005 ");
@@ -210,6 +220,7 @@ fn own_project(p: &Project) {
     promote(&mut c, "app-dev", "app-qa", "app-prod");
     apply_and_revert(&mut c, "app-prod");
     assert!(!p.column_is_there("app-prod") && p.column_is_there("app-qa"));
+    assert!(p.ok(&["journal", "verify"]).contains("intact"));
 }
 
 #[test]
