@@ -21,15 +21,21 @@ fn the_demo_from_start_to_journal_at_160x48() {
     demo(WIDE);
 }
 
-/// Moves the cursor down until its line holds the words.
+/// What stands behind the cursor of the list that has the focus.
+fn under_cursor(screen: &str) -> Option<String> {
+    screen.lines().find_map(|l| l.split_once('❯')).map(|(_, l)| l.to_string())
+}
+
+/// Moves the cursor down until its line holds the words. A frame may be half drawn: only a line that has the cursor counts.
 fn down_to(c: &mut Console, words: &str) {
     for _ in 0..40 {
-        let s = c.screen();
-        if s.lines().any(|l| l.split_once('❯').is_some_and(|(_, l)| l.contains(words))) {
+        c.wait_until("a line has the cursor", |s| under_cursor(s).is_some());
+        let before = under_cursor(&c.screen());
+        if before.as_ref().is_some_and(|l| l.contains(words)) {
             return;
         }
         c.send("<Down>");
-        c.wait_until("the cursor moved", |now| now != s);
+        c.wait_until("the cursor moved", |s| under_cursor(s).is_some_and(|l| Some(l) != before));
     }
     panic!("no line with {words:?} under the cursor:\n{}", c.screen());
 }
