@@ -11,6 +11,7 @@ pub mod datafix;
 pub mod demo;
 pub mod evidence;
 pub mod explain;
+pub mod export;
 pub mod gate;
 pub mod journal;
 pub mod migrate;

@@ -125,6 +125,8 @@ actions! {
     Copy "copy" "copy",
     /// Copies the whole row, with tabs between the values.
     CopyRow "copy-row" "copy row",
+    /// Writes all rows of the result into a file; its ending says the format.
+    Export "export" "export",
     /// Reads the list again.
     Refresh "refresh" "refresh",
 

@@ -73,6 +73,14 @@ pub fn submit(state: &mut State, effects: &mut Vec<Effect>) {
             query::find(state, first, effects);
         }
         Purpose::OpenFile | Purpose::SaveFile if first.trim().is_empty() => form.problem = Some("Which file?".into()),
+        Purpose::Export => match query::export(state, &first, effects) {
+            Ok(()) => drop(state.dialogs.pop()),
+            Err(problem) => {
+                if let Some(Dialog::Form(form)) = state.dialogs.last_mut() {
+                    form.problem = Some(problem);
+                }
+            }
+        },
         Purpose::OpenFile => {
             state.dialogs.pop();
             effects.push(Effect::OpenFile(typed_path(&first)));

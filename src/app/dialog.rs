@@ -71,6 +71,7 @@ pub enum Purpose {
     },
     OpenFile,
     SaveFile,
+    Export,
     Find,
     NewTarget,
     /// The text that is going to be written was shown; writing it is the next answer.

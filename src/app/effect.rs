@@ -96,6 +96,16 @@ pub enum Effect {
         from: u64,
         text: String,
     },
+    /// Writes all kept rows into a new file.
+    Export {
+        job: JobId,
+        result: ResultId,
+        columns: std::sync::Arc<[crate::model::Column]>,
+        format: crate::ops::export::ExportFormat,
+        /// What INSERT names.
+        table: String,
+        path: PathBuf,
+    },
     DropRows {
         result: ResultId,
     },

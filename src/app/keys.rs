@@ -50,6 +50,7 @@ pub fn applies(state: &State, action: Action) -> bool {
         | Action::GoBackups
         | Action::GoJournal => open || state.view.workspace != Workspace::Start,
         Action::Reconnect => state.link.target_name().is_some(),
+        Action::Export => state.query.result().is_some_and(|r| r.columns.is_some()),
         Action::NextResult | Action::PreviousResult => state.query.results.len() > 1,
         Action::CloseResult => !state.query.results.is_empty(),
         Action::Raw => state.plan.plan.is_some(),

@@ -66,6 +66,12 @@ pub enum Msg {
         result: ResultId,
         row: Option<u64>,
     },
+    /// An export ended: rows that were written, and where.
+    Exported {
+        job: JobId,
+        path: PathBuf,
+        result: Result<u64>,
+    },
     /// Rows that the grid asked for.
     Window {
         result: ResultId,

@@ -50,6 +50,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Names { link, result } if link == state.link_no => completion::loaded(state, result),
         Msg::Run { job, event } => query::event(state, job, event, effects),
         Msg::Found { job, result, row } => query::found(state, job, result, row, effects),
+        Msg::Exported { job, path, result } => query::exported(state, job, &path, result),
         Msg::Window { result, batches, error } => {
             if let Some(tab) = state.result_mut(result) {
                 for (first, batch) in batches {

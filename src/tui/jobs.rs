@@ -12,6 +12,7 @@ use crate::config::Target;
 use crate::engine::Session;
 use crate::model::Progress;
 use crate::ops::datafix::DataFix;
+use crate::ops::export::Encoder;
 use crate::ops::query::Unlock;
 use crate::ops::{self, Connection, Cx};
 use crate::store::spill::RowSpill;
@@ -174,6 +175,12 @@ impl Jobs {
             Effect::FindRow { job, result, from, text } => {
                 let cx = shared.job_cx(job);
                 tokio::task::spawn_blocking(move || statements::find_row(&shared, &cx, job, result, from, &text));
+            }
+            Effect::Export { job, result, columns, format, table, path } => {
+                let cx = shared.job_cx(job);
+                tokio::task::spawn_blocking(move || {
+                    files::export(&shared, &cx, job, result, &columns, Encoder::new(format).into_table(table), path)
+                });
             }
             Effect::DropRows { result } => drop(lock(&shared.rows).remove(&result)),
             Effect::Explain { link, job, version, text, analyze } => {

@@ -114,3 +114,30 @@ fn a_write_is_refused_until_it_is_unlocked_and_then_asked_about() {
     palette(&mut c, "lock");
     c.wait_for("read-only again");
 }
+
+#[test]
+fn rows_are_exported_exactly_as_the_command_line_writes_them() {
+    let p = Project::sqlite();
+    let mut c = open(&p, "app-dev", 80, 24);
+    let sql = "select id, author, body, '' as empty_text, x'00ff' as raw from notes order by id";
+    write(&mut c, sql);
+    c.send("<F5>");
+    c.wait_for("3 rows");
+    palette(&mut c, "go-results");
+    c.send("e");
+    c.wait_for("All 3 rows are written, exactly as they came.");
+    // The name follows the statement; another ending, another format.
+    c.send("<C-u>rows.xyz<Enter>");
+    c.wait_for("Which format?");
+    for (name, format) in [("rows.csv", "csv"), ("rows.ndjson", "ndjson")] {
+        c.send(&format!("<C-u>{name}<Enter>"));
+        c.wait_for(&format!("3 rows written to {name}"));
+        let expected = p.run(&["query", "app-dev", sql, "--format", format]).stdout;
+        assert_eq!(std::fs::read(p.path(name)).expect("export"), expected, "{name}");
+        c.send("e");
+        c.wait_for("All 3 rows are written");
+    }
+    // A file that is there is never written over.
+    c.send("<C-u>rows.csv<Enter>");
+    c.wait_for("an export never writes over a file");
+}

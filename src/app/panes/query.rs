@@ -9,6 +9,7 @@ use crate::app::msg::{RunEvent, Timer};
 use crate::app::state::{Note, Pane};
 use crate::app::{Action, Effect, State};
 use crate::model::{Cell, Dialect, Kind, Severity};
+use crate::ops::export::ExportFormat;
 use crate::sql;
 use crate::text;
 use std::path::PathBuf;
@@ -332,6 +333,7 @@ pub fn act_results(state: &mut State, action: Action, effects: &mut Vec<Effect>)
             let field = Field::new("Text", &state.query.sought, "letters in any case; Enter finds the next row");
             state.dialogs.push(Dialog::Form(Form::new("Find in the rows", Purpose::Find, Vec::new(), vec![field])));
         }
+        Action::Export => export_form(state),
         Action::NextResult if !state.query.results.is_empty() => {
             state.query.shown = (shown + 1) % state.query.results.len();
             want(state, effects);
@@ -458,4 +460,78 @@ pub fn save_form(state: &mut State) {
     let to = state.query.file.as_ref().map_or_else(String::new, |p| p.display().to_string());
     let fields = vec![Field::new("File", &to, "where to save the editor's text")];
     state.dialogs.push(Dialog::Form(Form::new("Save as", Purpose::SaveFile, Vec::new(), fields)));
+}
+
+/// Asks for the file that all rows of the result go to.
+fn export_form(state: &mut State) {
+    let Some(tab) = state.query.result() else { return };
+    if tab.columns.is_none() {
+        state.say(Note::info("This result has no rows to export."));
+        return;
+    }
+    if tab.progress == Progress::Running {
+        state.say(Note::info("It is still running: an export now would miss the rows to come. Ctrl-C ends it."));
+        return;
+    }
+    let body = match &tab.progress {
+        Progress::Failed(_) => vec![format!("The result is partial: the {} rows that came are written.", text::thousands(tab.rows))],
+        _ => vec![format!("All {} rows are written, exactly as they came.", text::thousands(tab.rows))],
+    };
+    let name = source(&tab.text).unwrap_or_else(|| "rows".into());
+    let safe: String = name.chars().map(|c| if c.is_alphanumeric() || c == '-' || c == '_' { c } else { '_' }).collect();
+    let hint = format!("the ending says the format: {}", ExportFormat::ENDINGS);
+    let fields = vec![Field::new("File", &format!("{safe}.csv"), hint)];
+    state.dialogs.push(Dialog::Form(Form::new("Export rows", Purpose::Export, body, fields)));
+}
+
+/// The first table that a statement reads, for a file's name and for INSERT.
+fn source(statement: &str) -> Option<String> {
+    let mut words = statement.split(|c: char| c.is_whitespace() || c == '(').filter(|w| !w.is_empty());
+    words.find(|w| w.eq_ignore_ascii_case("from"))?;
+    let name = words.next()?.trim_end_matches([';', ',', ')']);
+    let last = name.rsplit('.').next()?.trim_matches(['"', '`', '[', ']']);
+    (!last.is_empty()).then(|| last.to_string())
+}
+
+/// Starts an export; the error is for the form.
+pub fn export(state: &mut State, path: &str, effects: &mut Vec<Effect>) -> Result<(), String> {
+    let dialect = state.query.editor.dialect();
+    let path = PathBuf::from(path.trim());
+    let Some(format) = ExportFormat::of_path(&path, dialect) else {
+        return Err(format!("Which format? End the name in {}.", ExportFormat::ENDINGS.replace(' ', ", ")));
+    };
+    let Some((result, columns, table)) =
+        state.query.result().and_then(|t| Some((t.id, t.columns.clone()?, source(&t.text).unwrap_or_else(|| "exported".into()))))
+    else {
+        return Err("The result is gone.".into());
+    };
+    let job = state.id();
+    state.job(job, "exporting", false, effects);
+    effects.push(Effect::Export { job, result, columns, format, table, path });
+    Ok(())
+}
+
+/// An export ended.
+pub fn exported(state: &mut State, job: JobId, path: &std::path::Path, result: crate::model::Result<u64>) {
+    state.jobs.retain(|j| j.id != job);
+    let path = text::clean(&path.display().to_string()).into_owned();
+    state.say(match result {
+        Ok(rows) => Note::ok(format!("{} rows written to {path}.", text::thousands(rows))),
+        Err(e) if e.kind == Kind::Cancelled => Note::info("The export was cancelled; no file was made."),
+        Err(e) => Note::error(&e),
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_first_table_gives_a_file_its_name() {
+        for (text, name) in [
+            ("select * from orders where id = 1", Some("orders")),
+            ("SELECT a FROM public.\"Orders\";", Some("Orders")),
+            ("select 1", None),
+        ] {
+            assert_eq!(super::source(text).as_deref(), name, "{text}");
+        }
+    }
 }

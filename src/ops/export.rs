@@ -1,0 +1,383 @@
+//! Rows as files: exactly what the server sent, in a format that other programs read back.
+
+use crate::model::{Align, Cell, Column, Dialect, RowBatch};
+use std::path::Path;
+
+/// A format of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExportFormat {
+    /// RFC 4180. NULL is nothing at all, empty text is `""`.
+    Csv,
+    /// PostgreSQL's `COPY … (FORMAT text)`: tabs between values, `\\N` is NULL, backslash escapes.
+    Tsv,
+    /// One document: columns with their types, and rows.
+    Json,
+    /// One object on each line.
+    Ndjson,
+    /// A table for README files and issues (GitHub's).
+    Markdown,
+    /// INSERT statements of the dialect that the rows came from.
+    Insert { dialect: Dialect },
+}
+
+impl ExportFormat {
+    /// The format that a file's name asks for: `.csv`, `.tsv`, `.json`, `.ndjson` (`.jsonl`), `.md`, `.sql`.
+    pub fn of_path(path: &Path, dialect: Dialect) -> Option<Self> {
+        let ending = path.extension()?.to_str()?.to_ascii_lowercase();
+        Some(match ending.as_str() {
+            "csv" => ExportFormat::Csv,
+            "tsv" => ExportFormat::Tsv,
+            "json" => ExportFormat::Json,
+            "ndjson" | "jsonl" => ExportFormat::Ndjson,
+            "md" => ExportFormat::Markdown,
+            "sql" => ExportFormat::Insert { dialect },
+            _ => return None,
+        })
+    }
+
+    /// The endings that [`ExportFormat::of_path`] knows, for people.
+    pub const ENDINGS: &'static str = ".csv .tsv .json .ndjson .md .sql";
+}
+
+/// Writes rows into a buffer as they come.
+pub struct Encoder {
+    format: ExportFormat,
+    columns: Vec<Column>,
+    table: String,
+    /// A row was written already.
+    any: bool,
+}
+
+impl Encoder {
+    pub fn new(format: ExportFormat) -> Self {
+        Encoder { format, columns: Vec::new(), table: "exported".into(), any: false }
+    }
+
+    /// The table that INSERT names, unquoted.
+    #[must_use]
+    pub fn into_table(mut self, table: impl Into<String>) -> Self {
+        self.table = table.into();
+        self
+    }
+
+    pub fn format(&self) -> ExportFormat {
+        self.format
+    }
+
+    /// The result's columns: once, before the rows.
+    pub fn columns(&mut self, columns: &[Column], out: &mut Vec<u8>) {
+        self.columns = columns.to_vec();
+        match self.format {
+            ExportFormat::Csv => {
+                separated(out, columns, b",", |out, c| csv_field(out, c.name.as_bytes()));
+                out.extend_from_slice(b"\r\n");
+            }
+            ExportFormat::Tsv => {
+                separated(out, columns, b"\t", |out, c| tsv_field(out, c.name.as_bytes()));
+                out.push(b'\n');
+            }
+            ExportFormat::Json => {
+                let columns: Vec<_> = columns.iter().map(|c| serde_json::json!({"name": c.name, "type": c.type_name})).collect();
+                out.extend_from_slice(format!("{{\"columns\":{},\"rows\":[", serde_json::Value::from(columns)).as_bytes());
+            }
+            ExportFormat::Markdown => {
+                out.extend_from_slice(b"| ");
+                separated(out, columns, b" | ", |out, c| markdown_field(out, c.name.as_bytes()));
+                out.extend_from_slice(b" |\n|");
+                for c in columns {
+                    out.extend_from_slice(if c.align == Align::Right { b" ---: |" } else { b" --- |" });
+                }
+                out.push(b'\n');
+            }
+            ExportFormat::Ndjson | ExportFormat::Insert { .. } => {}
+        }
+    }
+
+    /// Some rows.
+    pub fn batch(&mut self, batch: &RowBatch, out: &mut Vec<u8>) {
+        for r in 0..batch.rows() {
+            self.row(batch, r, out);
+            self.any = true;
+        }
+    }
+
+    fn row(&mut self, batch: &RowBatch, r: usize, out: &mut Vec<u8>) {
+        let cells: Vec<Cell<'_>> = (0..batch.columns()).map(|c| batch.cell(r, c)).collect();
+        match self.format {
+            ExportFormat::Csv => {
+                separated(out, &cells, b",", |out, c| match c {
+                    Cell::Null => {}
+                    Cell::Text(b) | Cell::Number(b) => csv_field(out, b),
+                    Cell::Binary(b) => out.extend_from_slice(format!("\\x{}", hex::encode(b)).as_bytes()),
+                });
+                out.extend_from_slice(b"\r\n");
+            }
+            ExportFormat::Tsv => {
+                separated(out, &cells, b"\t", |out, c| match c {
+                    Cell::Null => out.extend_from_slice(b"\\N"),
+                    Cell::Text(b) | Cell::Number(b) => tsv_field(out, b),
+                    // bytea in COPY's text format: the backslash of `\x` is escaped.
+                    Cell::Binary(b) => out.extend_from_slice(format!("\\\\x{}", hex::encode(b)).as_bytes()),
+                });
+                out.push(b'\n');
+            }
+            ExportFormat::Json => {
+                out.extend_from_slice(if self.any { b",\n[" } else { b"\n[" });
+                separated(out, &cells, b",", |out, c| json_cell(out, *c));
+                out.push(b']');
+            }
+            ExportFormat::Ndjson => {
+                out.push(b'{');
+                for (i, (column, cell)) in self.columns.iter().zip(&cells).enumerate() {
+                    if i > 0 {
+                        out.push(b',');
+                    }
+                    out.extend_from_slice(serde_json::Value::from(column.name.as_str()).to_string().as_bytes());
+                    out.push(b':');
+                    json_cell(out, *cell);
+                }
+                out.extend_from_slice(b"}\n");
+            }
+            ExportFormat::Markdown => {
+                out.extend_from_slice(b"| ");
+                separated(out, &cells, b" | ", |out, c| match c {
+                    Cell::Null => out.extend_from_slice(b"*NULL*"),
+                    Cell::Text(b) | Cell::Number(b) => markdown_field(out, b),
+                    Cell::Binary(b) => out.extend_from_slice(format!("`\\x{}`", hex::encode(b)).as_bytes()),
+                });
+                out.extend_from_slice(b" |\n");
+            }
+            ExportFormat::Insert { dialect } => {
+                let names: Vec<String> = self.columns.iter().map(|c| dialect.quote_ident(&c.name)).collect();
+                out.extend_from_slice(
+                    format!("INSERT INTO {} ({}) VALUES (", dialect.quote_ident(&self.table), names.join(", ")).as_bytes(),
+                );
+                separated(out, &cells, b", ", |out, c| sql_literal(out, dialect, *c));
+                out.extend_from_slice(b");\n");
+            }
+        }
+    }
+
+    /// The end of the result; `facts` (an object) go into a JSON document.
+    pub fn finish(&mut self, facts: &serde_json::Value, out: &mut Vec<u8>) {
+        if self.format != ExportFormat::Json {
+            return;
+        }
+        if self.columns.is_empty() {
+            out.extend_from_slice(b"{\"columns\":[],\"rows\":[");
+        }
+        out.extend_from_slice(if self.any { b"\n]" } else { b"]" });
+        let facts = facts.to_string();
+        match facts.strip_prefix('{').and_then(|f| f.strip_suffix('}')).filter(|f| !f.is_empty()) {
+            Some(inner) => out.extend_from_slice(format!(",{inner}}}\n").as_bytes()),
+            None => out.extend_from_slice(b"}\n"),
+        }
+    }
+}
+
+fn separated<T>(out: &mut Vec<u8>, items: &[T], by: &[u8], each: impl Fn(&mut Vec<u8>, &T)) {
+    for (i, item) in items.iter().enumerate() {
+        if i > 0 {
+            out.extend_from_slice(by);
+        }
+        each(out, item);
+    }
+}
+
+/// The escapes of `COPY`'s text format.
+fn tsv_field(out: &mut Vec<u8>, bytes: &[u8]) {
+    for b in bytes {
+        match b {
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b => out.push(*b),
+        }
+    }
+}
+
+/// One line of a Markdown table: a bar would end the cell, a line feed the row.
+fn markdown_field(out: &mut Vec<u8>, bytes: &[u8]) {
+    for c in String::from_utf8_lossy(bytes).chars() {
+        match c {
+            '|' | '\\' | '`' | '*' | '_' | '<' | '[' => out.extend_from_slice(format!("\\{c}").as_bytes()),
+            '\n' => out.extend_from_slice(b"<br>"),
+            '\r' => {}
+            c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+}
+
+/// A value as the dialect writes it. Text that is not UTF-8 goes as bytes.
+fn sql_literal(out: &mut Vec<u8>, dialect: Dialect, cell: Cell<'_>) {
+    let bytes = |b: &[u8]| match dialect {
+        Dialect::Postgres => format!("'\\x{}'", hex::encode(b)),
+        Dialect::MySql | Dialect::Sqlite => format!("X'{}'", hex::encode(b)),
+    };
+    let text = match cell {
+        Cell::Null => "NULL".to_string(),
+        Cell::Number(b) if is_json_number(b) => String::from_utf8_lossy(b).into_owned(),
+        Cell::Text(b) | Cell::Number(b) => match std::str::from_utf8(b) {
+            Ok(s) => dialect.quote_literal(s),
+            Err(_) => bytes(b),
+        },
+        Cell::Binary(b) => bytes(b),
+    };
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// RFC 4180: quoted when it must be, and when it is empty (so that it is not NULL).
+fn csv_field(out: &mut Vec<u8>, bytes: &[u8]) {
+    if bytes.is_empty() || bytes.iter().any(|b| matches!(b, b'"' | b',' | b'\n' | b'\r')) {
+        out.push(b'"');
+        for b in bytes {
+            if *b == b'"' {
+                out.push(b'"');
+            }
+            out.push(*b);
+        }
+        out.push(b'"');
+    } else {
+        out.extend_from_slice(bytes);
+    }
+}
+
+/// Numbers stay numbers with all their digits; text that is no UTF-8, and binary, become `{"hex": "…"}`.
+fn json_cell(out: &mut Vec<u8>, cell: Cell<'_>) {
+    match cell {
+        Cell::Null => out.extend_from_slice(b"null"),
+        Cell::Number(b) if is_json_number(b) => out.extend_from_slice(b),
+        Cell::Text(b) | Cell::Number(b) => match std::str::from_utf8(b) {
+            Ok(s) => out.extend_from_slice(serde_json::Value::from(s).to_string().as_bytes()),
+            Err(_) => out.extend_from_slice(format!("{{\"hex\":\"{}\"}}", hex::encode(b)).as_bytes()),
+        },
+        Cell::Binary(b) => out.extend_from_slice(format!("{{\"hex\":\"{}\"}}", hex::encode(b)).as_bytes()),
+    }
+}
+
+/// RFC 8259 §6: `NaN`, `Infinity`, `.5` and `1.` are none, and go out as text.
+fn is_json_number(b: &[u8]) -> bool {
+    let digits = |b: &[u8]| b.iter().take_while(|c| c.is_ascii_digit()).count();
+    let b = b.strip_prefix(b"-").unwrap_or(b);
+    let n = digits(b);
+    if n == 0 || (n > 1 && b[0] == b'0') {
+        return false;
+    }
+    let mut rest = &b[n..];
+    if let Some(r) = rest.strip_prefix(b".") {
+        let n = digits(r);
+        if n == 0 {
+            return false;
+        }
+        rest = &r[n..];
+    }
+    if let [b'e' | b'E', r @ ..] = rest {
+        let r = r.strip_prefix(b"+").or(r.strip_prefix(b"-")).unwrap_or(r);
+        let n = digits(r);
+        if n == 0 {
+            return false;
+        }
+        rest = &r[n..];
+    }
+    rest.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::BatchBuilder;
+
+    #[test]
+    fn json_numbers_by_the_rfc() {
+        for yes in ["0", "-1", "12.50", "1e5", "1E-7", "0.1"] {
+            assert!(is_json_number(yes.as_bytes()), "{yes}");
+        }
+        for no in ["", "-", "01", ".5", "1.", "NaN", "Infinity", "1e", "0x1", "1 "] {
+            assert!(!is_json_number(no.as_bytes()), "{no}");
+        }
+    }
+
+    #[test]
+    fn csv_keeps_null_and_empty_apart() {
+        let mut out = Vec::new();
+        csv_field(&mut out, b"");
+        out.push(b'|');
+        csv_field(&mut out, b"a\"b,c");
+        out.push(b'|');
+        csv_field(&mut out, b"plain");
+        assert_eq!(out, b"\"\"|\"a\"\"b,c\"|plain");
+    }
+
+    #[test]
+    fn json_cells_are_exact() {
+        let mut out = Vec::new();
+        for c in [
+            Cell::Null,
+            Cell::Text(b"a\x1b\"\xc3\xa9"),
+            Cell::Text(b"\xff"),
+            Cell::Number(b"12345678901234567890.10"),
+            Cell::Number(b"NaN"),
+        ] {
+            json_cell(&mut out, c);
+            out.push(b' ');
+        }
+        assert_eq!(String::from_utf8(out).unwrap(), "null \"a\\u001b\\\"é\" {\"hex\":\"ff\"} 12345678901234567890.10 \"NaN\" ");
+    }
+
+    fn column(name: &str, align: Align) -> Column {
+        Column { name: name.into(), type_name: "text".into(), align }
+    }
+
+    fn exported(format: ExportFormat) -> String {
+        let mut b = BatchBuilder::new(3);
+        for row in [
+            [Cell::Number(b"1"), Cell::Text("a|b\t\"q\", 'x' \\ é\nz".as_bytes()), Cell::Null],
+            [Cell::Number(b"NaN"), Cell::Text(b""), Cell::Binary(b"\x00\xff")],
+        ] {
+            for cell in row {
+                b.push(cell);
+            }
+        }
+        let mut e = Encoder::new(format).into_table("my table");
+        let mut out = Vec::new();
+        e.columns(&[column("id", Align::Right), column("some text", Align::Left), column("raw", Align::Left)], &mut out);
+        e.batch(&b.take(), &mut out);
+        e.finish(&serde_json::json!({}), &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn every_format_is_exact() {
+        assert_eq!(exported(ExportFormat::Csv), "id,some text,raw\r\n1,\"a|b\t\"\"q\"\", 'x' \\ é\nz\",\r\nNaN,\"\",\\x00ff\r\n");
+        assert_eq!(exported(ExportFormat::Tsv), "id\tsome text\traw\n1\ta|b\\t\"q\", 'x' \\\\ é\\nz\t\\N\nNaN\t\t\\\\x00ff\n");
+        assert_eq!(
+            exported(ExportFormat::Ndjson),
+            "{\"id\":1,\"some text\":\"a|b\\t\\\"q\\\", 'x' \\\\ é\\nz\",\"raw\":null}\n{\"id\":\"NaN\",\"some text\":\"\",\"raw\":{\"hex\":\"00ff\"}}\n"
+        );
+        assert_eq!(
+            exported(ExportFormat::Markdown),
+            "| id | some text | raw |\n| ---: | --- | --- |\n| 1 | a\\|b\t\"q\", 'x' \\\\ é<br>z | *NULL* |\n| NaN |  | `\\x00ff` |\n"
+        );
+        let json: serde_json::Value = serde_json::from_str(&exported(ExportFormat::Json)).unwrap();
+        assert_eq!(json["rows"][0][1], "a|b\t\"q\", 'x' \\ é\nz");
+        assert_eq!(
+            exported(ExportFormat::Insert { dialect: Dialect::Postgres }),
+            "INSERT INTO \"my table\" (\"id\", \"some text\", \"raw\") VALUES (1, 'a|b\t\"q\", ''x'' \\ é\nz', NULL);\n\
+             INSERT INTO \"my table\" (\"id\", \"some text\", \"raw\") VALUES ('NaN', '', '\\x00ff');\n"
+        );
+        assert!(exported(ExportFormat::Insert { dialect: Dialect::MySql }).contains("''x'' \\\\ é"), "MySQL doubles backslashes");
+        assert!(exported(ExportFormat::Insert { dialect: Dialect::Sqlite }).contains("X'00ff'"));
+    }
+
+    #[test]
+    fn the_ending_of_a_file_says_the_format() {
+        let of = |name: &str| ExportFormat::of_path(Path::new(name), Dialect::Sqlite);
+        assert_eq!(of("a.CSV"), Some(ExportFormat::Csv));
+        assert_eq!(of("dir.d/rows.jsonl"), Some(ExportFormat::Ndjson));
+        assert_eq!(of("rows"), None);
+        for ending in ExportFormat::ENDINGS.split(' ') {
+            assert!(of(&format!("rows{ending}")).is_some(), "{ending}");
+        }
+    }
+}
