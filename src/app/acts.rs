@@ -296,6 +296,8 @@ pub fn go(state: &mut State, pane: Pane, effects: &mut Vec<Effect>) {
 fn help(state: &mut State) {
     let mut lines: Vec<(String, String)> = Vec::new();
     let pane = state.view.focus;
+    // What is left of the page beside the keys.
+    let width = usize::from(state.size.0.saturating_sub(4).min(120)).saturating_sub(30).max(20);
     let mut section = |title: &str, context: &str, state: &State| {
         lines.push((String::new(), title.to_string()));
         let mut seen: Vec<(Action, usize)> = Vec::new();
@@ -313,7 +315,10 @@ fn help(state: &mut State) {
                 line.0.push_str(&keys);
             } else {
                 seen.push((action, lines.len()));
-                lines.push((keys, action.doc().to_string()));
+                let mut parts = crate::text::wrap(action.doc(), width).into_iter();
+                lines.push((keys, parts.next().unwrap_or_default()));
+                // No keys would make a heading of it.
+                lines.extend(parts.map(|p| (" ".to_string(), p)));
             }
         }
         lines.push((String::new(), String::new()));

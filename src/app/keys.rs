@@ -33,6 +33,11 @@ pub fn applies(state: &State, action: Action) -> bool {
         Action::Run | Action::RunAll | Action::Plan | Action::Analyze | Action::Refresh | Action::Definition => open,
         Action::ToggleGuide => state.guide,
         Action::Complete => open && state.typing(),
+        Action::Open | Action::Copy | Action::VerifyBackup => match state.view.focus {
+            Pane::Journal => !state.journal.items().is_empty(),
+            Pane::Backups => !state.backups.items().is_empty(),
+            _ => true,
+        },
         Action::Filter => match state.view.focus {
             Pane::Schema => open,
             Pane::Results => state.query.result().is_some_and(|r| r.rows > 0),

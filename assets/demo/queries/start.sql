@@ -1,6 +1,5 @@
--- Welcome. F5 runs the statement under the cursor, F6 shows its plan, F7 runs and measures it.
-
--- The newest orders of one customer. Its plan reads the whole table: an index is missing (migration 0004 adds it).
+-- F5 runs the statement under the cursor, F6 plans it, F7 measures it.
+-- The newest orders of a customer: no index, so all orders are read.
 select id, state, placed_at
   from orders
  where customer_id = 42

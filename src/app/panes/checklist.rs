@@ -415,6 +415,12 @@ pub fn words(state: &State) -> Vec<String> {
 /// A step that is not the next one.
 fn of_step(s: &StepView) -> Vec<String> {
     let mut out = Vec::new();
+    // A failure's summary may be its reasons in one line: they are told below, one by one.
+    let told = !s.ticked() && s.why_not.iter().any(|w| !w.is_empty() && s.summary.contains(w.trim_end_matches('.')));
+    if told {
+        out.extend(s.why_not.iter().map(|w| work::sentence(w)));
+        return out;
+    }
     if !s.summary.is_empty() {
         let by = s.by.as_ref().filter(|_| s.ticked()).map_or_else(String::new, |b| format!(" ({})", text::clean(b)));
         out.push(format!("{}{by}", work::sentence(&s.summary)));
