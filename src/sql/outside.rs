@@ -83,7 +83,11 @@ fn named(w: &Word<'_>) -> bool {
 fn qualifier(words: &[Word<'_>], i: usize, known: &BTreeSet<String>) -> Option<String> {
     let is = |i: Option<usize>, sign: &str| i.and_then(|i| words.get(i)).is_some_and(|w| w.text == sign);
     let w = &words[i];
-    let found = (named(w) || w.text.starts_with('"')) && is(i.checked_add(1), ".") && !is(i.checked_sub(1), ".") && known.contains(&w.name);
+    let number = |i: Option<usize>| i.and_then(|i| words.get(i)).is_some_and(|w| w.text.starts_with('.') && w.text.len() > 1);
+    let found = (named(w) || w.text.starts_with('"'))
+        && (number(i.checked_add(1)) || is(i.checked_add(1), "."))
+        && !is(i.checked_sub(1), ".")
+        && known.contains(&w.name);
     found.then(|| w.name.clone())
 }
 
@@ -99,12 +103,16 @@ fn scan(dialect: Dialect, text: &str, around: &Neighbours, depth: usize) -> Opti
             }
             continue;
         }
+        if bodies && depth > 0 && w.name == "execute" && begins(&words, i) && put_together(&words, i) {
+            return found("EXECUTE".into(), RUN_TIME, "Write the statement itself, or build it with format() from a literal.");
+        }
         if let Some((what, why, next)) = by_words(dialect, &words, i) {
             return found(what, why, next);
         }
         if dialect == Dialect::MySql && qualifier(&words, i, &around.databases).is_some() {
-            let name = words.get(i + 2).map_or("", |n| n.text);
-            return found(format!("{}.{name}", w.text), OTHER, BARE);
+            // A table's name that begins with a digit is lexed as a number and the rest of it.
+            let (dot, name) = (words[i + 1].text, words.get(i + 2).map_or("", |n| n.text));
+            return found(format!("{}{dot}{name}", w.text), OTHER, BARE);
         }
         if named(w) && around.elsewhere.contains(&w.name) {
             return found(w.text.to_string(), "is a table whose rows are kept elsewhere: a copy would write there too", APART);
@@ -139,7 +147,9 @@ type Found = (String, &'static str, &'static str);
 fn by_words(dialect: Dialect, words: &[Word<'_>], i: usize) -> Option<Found> {
     let w = &words[i];
     if w.kind == TokenKind::QuotedIdentifier {
-        return None;
+        // A quoted name calls a function as well as a bare one.
+        let called = dialect == Dialect::Postgres && words.get(i + 1).is_some_and(|w| w.text == "(") && reaches_out(&w.name);
+        return called.then(|| (format!("{}()", w.text), "acts beyond the database", APART));
     }
     let word = |n: usize| words.get(i + n).map_or("", |w| w.name.as_str());
     let one = |n: usize, list: &[&str]| list.contains(&word(n));
@@ -148,6 +158,9 @@ fn by_words(dialect: Dialect, words: &[Word<'_>], i: usize) -> Option<Found> {
     let begins = begins(words, i);
     match dialect {
         Dialect::Sqlite => match word(0) {
+            "load_extension" if words.get(i + 1).is_some_and(|w| w.text == "(") => {
+                Some(("load_extension()".into(), "loads a library", APART))
+            }
             "attach" | "detach" if i == 0 => Some((shout(1), "opens or closes another file", APART)),
             "vacuum" if i == 0 && words.iter().any(|w| w.name == "into" && w.kind == TokenKind::Keyword) => {
                 Some(("VACUUM INTO".into(), "writes another file", APART))
@@ -171,8 +184,17 @@ fn by_words(dialect: Dialect, words: &[Word<'_>], i: usize) -> Option<Found> {
                     Some(_) => None,
                 }
             }
-            "reassign" if begins && one(1, &["owned"]) => server(2),
-            "copy" if begins => {
+            "reassign" | "drop" if begins && one(1, &["owned"]) => server(2),
+            "create" if one(1, &["server"]) || one(1, &["foreign"]) && one(2, &["table"]) => {
+                Some((shout(if one(1, &["server"]) { 2 } else { 3 }), "reaches another server, and a copy would too", APART))
+            }
+            "import" if begins && one(1, &["foreign"]) => Some((shout(3), "reaches another server, and a copy would too", APART)),
+            "security" if begins && one(1, &["label"]) && one(2, &["on", "for"]) => {
+                let on = words[i..].iter().take(8).any(|w| ["role", "database", "tablespace", "subscription"].contains(&w.name.as_str()));
+                if on { server(2) } else { None }
+            }
+            "prepare" if begins && one(1, &["transaction"]) => server(2),
+            "copy" if begins || i > 0 && words[i - 1].text == ">>" => {
                 let end = words.iter().skip(i).position(|w| w.text == ";").map_or(words.len(), |n| i + n);
                 let file = words[i..end]
                     .windows(2)
@@ -185,7 +207,9 @@ fn by_words(dialect: Dialect, words: &[Word<'_>], i: usize) -> Option<Found> {
             _ => None,
         },
         Dialect::MySql => match word(0) {
-            "use" if i == 0 => Some(("USE".into(), "leaves the migration's own database", BARE)),
+            "use" if words[..i].iter().all(|w| w.kind == TokenKind::Operator) => {
+                Some(("USE".into(), "leaves the migration's own database", BARE))
+            }
             "create" | "alter" | "drop" | "rename"
                 if one(1, &["database", "schema", "user", "role", "server", "tablespace", "logfile", "undo"]) =>
             {
@@ -193,12 +217,17 @@ fn by_words(dialect: Dialect, words: &[Word<'_>], i: usize) -> Option<Found> {
             }
             // CREATE OR REPLACE USER, … DATABASE.
             "create" if one(1, &["or"]) && one(3, &["database", "schema", "user", "role", "server"]) => server(4),
-            "grant" | "revoke" if begins => {
+            "grant" | "revoke" if begins || rights(words, i) => {
                 Some((shout(1), "gives rights, which the server keeps by database name: a proof cannot compare them", APART))
             }
-            "set" if one(1, &["global", "persist", "persist_only", "password"]) || one(1, &["default"]) && one(2, &["role"]) => server(2),
+            "set" if one(1, &["password"]) || one(1, &["default"]) && one(2, &["role"]) => server(2),
+            "global" | "persist" | "persist_only"
+                if i > 0 && ["set", ","].contains(&words[i - 1].name.as_str()) && words.get(i + 1).is_some_and(named) =>
+            {
+                Some((format!("SET {}", shout(1)), SERVER, APART))
+            }
             // To read one does no harm.
-            v if words[0].name == "set" && (v.starts_with("@@global") || v.starts_with("@@persist")) => {
+            v if (v.starts_with("@@global") || v.starts_with("@@persist")) && assigns(words, i) => {
                 Some((v.split('.').next().unwrap_or(v).to_uppercase(), SERVER, APART))
             }
             "flush" | "reset" | "purge" | "install" | "uninstall" | "kill" | "shutdown" | "change" | "binlog"
@@ -207,18 +236,63 @@ fn by_words(dialect: Dialect, words: &[Word<'_>], i: usize) -> Option<Found> {
                 server(1)
             }
             "start" | "stop" if begins && one(1, &["slave", "replica", "all"]) => server(2),
-            "engine" if one(1, &["="]) && one(2, REMOTE_ENGINES) || one(1, REMOTE_ENGINES) => {
+            "engine" | "type" if remote_engine(words, i) => {
                 Some((w.text.to_uppercase() + " of another place", "makes a table whose rows are kept elsewhere", APART))
             }
             "into" if one(1, &["outfile", "dumpfile"]) => Some((shout(2), "writes a file on the server's machine", APART)),
-            "prepare" | "execute" if begins => Some((
-                shout(1),
-                "runs text that is put together at run time, which cannot be read beforehand",
-                "Write the statement itself.",
-            )),
+            // In any place: a body has more ways to begin a statement than are worth listing.
+            "execute" if begins || one(1, &["immediate"]) => {
+                Some((shout(if one(1, &["immediate"]) { 2 } else { 1 }), RUN_TIME, "Write the statement itself."))
+            }
+            "prepare" if words.get(i + 1).is_some_and(named) && one(2, &["from"]) => {
+                Some((shout(1), RUN_TIME, "Write the statement itself."))
+            }
+            "soname" => Some(("SONAME".into(), "loads a library into the server", APART)),
+            "directory" if i > 0 && ["data", "index"].contains(&words[i - 1].name.as_str()) => {
+                let what = format!("{} DIRECTORY", words[i - 1].name.to_uppercase());
+                Some((what, "puts files where the server's administrator keeps them", APART))
+            }
             _ => None,
         },
     }
+}
+
+/// The text behind PL/pgSQL's EXECUTE is neither one literal nor `format('literal', …)`: what it says cannot be read.
+fn put_together(words: &[Word<'_>], i: usize) -> bool {
+    let rest: Vec<&Word<'_>> =
+        words[i + 1..].iter().take_while(|w| w.text != ";" && !["using", "into"].contains(&w.name.as_str())).collect();
+    // EXECUTE FUNCTION and EXECUTE PROCEDURE belong to CREATE TRIGGER; a name alone runs a prepared statement.
+    if rest.first().is_some_and(|w| ["function", "procedure", "on"].contains(&w.name.as_str())) {
+        return false;
+    }
+    let plain = |w: &Word<'_>| w.kind == TokenKind::String && !w.text.starts_with(['e', 'E', 'u', 'U']);
+    match rest.as_slice() {
+        [one] => !plain(one),
+        [f, open, text, ..] if f.name == "format" && open.text == "(" => !plain(text) || text.text.contains("%s"),
+        _ => true,
+    }
+}
+
+const RUN_TIME: &str = "runs text that is put together at run time, which cannot be read beforehand";
+
+/// `ENGINE = name`, with or without the sign and quotes.
+fn remote_engine(words: &[Word<'_>], i: usize) -> bool {
+    let at = if words.get(i + 1).is_some_and(|w| w.text == "=") { i + 2 } else { i + 1 };
+    words.get(at).is_some_and(|w| REMOTE_ENGINES.contains(&w.name.trim_matches(['\'', '"'])))
+}
+
+/// A variable behind SET is given a value: `=` or `:=` follows it.
+fn assigns(words: &[Word<'_>], i: usize) -> bool {
+    let set = words[..i].iter().any(|w| w.name == "set" && w.kind == TokenKind::Keyword);
+    let behind: String = words[i..].iter().take(5).map(|w| w.text).collect();
+    set && behind.contains('=')
+}
+
+/// GRANT … ON … TO, or GRANT role TO: a statement, wherever it stands.
+fn rights(words: &[Word<'_>], i: usize) -> bool {
+    let rest = words[i + 1..].iter().take_while(|w| w.text != ";");
+    let mut seen = rest.filter(|w| w.kind == TokenKind::Keyword).map(|w| w.name.as_str());
+    i > 0 && seen.any(|w| w == "on" || w == "to" || w == "from")
 }
 
 /// MySQL's and MariaDB's engines whose tables reach another server, another database or a file.
@@ -249,7 +323,9 @@ fn reaches_out(name: &str) -> bool {
         "pg_wal_replay_pause",
         "pg_wal_replay_resume",
     ];
-    NAMES.contains(&name) || name.starts_with("dblink") || name.starts_with("pg_replication_origin")
+    // These run SQL that is handed to them as text.
+    const TEXT: &[&str] = &["query_to_xml", "query_to_xmlschema", "query_to_xml_and_xmlschema", "cursor_to_xml", "ts_stat"];
+    NAMES.contains(&name) || TEXT.contains(&name) || name.starts_with("dblink") || name.starts_with("pg_replication_origin")
 }
 
 #[cfg(test)]
@@ -282,7 +358,19 @@ mod tests {
             ("select 1 into outfile '/tmp/x'", "INTO OUTFILE"),
             ("prepare s from 'update t5.x set a=1'", "PREPARE"),
             ("create procedure p() begin delete from t5.x; end", "t5.x"),
-            ("create trigger a after insert on b for each row begin execute immediate 'x'; end", "EXECUTE"),
+            ("create trigger a after insert on b for each row begin execute immediate 'x'; end", "EXECUTE IMMEDIATE"),
+            ("begin not atomic execute immediate concat('update t','5.customers set a=1'); end", "EXECUTE IMMEDIATE"),
+            ("create procedure p() deterministic execute immediate 'x'", "EXECUTE IMMEDIATE"),
+            ("create procedure p() modifies sql data grant select on a to b", "GRANT"),
+            ("create procedure p() begin declare exit handler for sqlexception prepare s from @x; end", "PREPARE"),
+            ("/*!50000 use t5 */", "USE"),
+            ("update t5.1abc set a = 1", "t5.1abc"),
+            ("set @a = 1, global max_connections = 77", "SET GLOBAL"),
+            ("begin not atomic set @@global.max_connections = 1; end", "@@GLOBAL"),
+            ("create table r (a int) engine='federated' connection='x'", "ENGINE of another place"),
+            ("create table r (a int) type=federated connection='x'", "TYPE of another place"),
+            ("create function f returns integer soname 'x.so'", "SONAME"),
+            ("create table r (a int) data directory='/tmp'", "DATA DIRECTORY"),
             ("flush tables", "FLUSH"),
             ("update remote_orders set a = 1", "remote_orders"),
         ] {
@@ -298,6 +386,10 @@ mod tests {
             "select 'use t5'",
             "-- use t5\nselect 1",
             "alter table users add column password text",
+            "alter table t add column type varchar(9), add column engine int",
+            "select @@global.max_connections",
+            "update t set a = @@global.max_connections",
+            "create table global (persist int, directory text)",
         ] {
             assert_eq!(what(Dialect::MySql, text), None, "{text}");
         }
@@ -319,6 +411,18 @@ mod tests {
             ("do $a$ begin if true then alter database px set a = 1; end if; end $a$", "ALTER DATABASE"),
             ("create or replace function f() returns void language sql as $$ select pg_reload_conf() $$", "pg_reload_conf()"),
             ("create function f() returns void language sql as 'alter role r superuser'", "ALTER ROLE"),
+            ("select \"dblink_exec\"('x', 'y')", "\"dblink_exec\"()"),
+            ("select \"pg_terminate_backend\"(1)", "\"pg_terminate_backend\"()"),
+            ("create server s foreign data wrapper postgres_fdw", "CREATE SERVER"),
+            ("create foreign table f (a int) server s", "CREATE FOREIGN TABLE"),
+            ("import foreign schema public from server s into x", "IMPORT FOREIGN SCHEMA"),
+            ("do $$ begin execute 'create ' || 'role r'; end $$", "EXECUTE"),
+            ("do $$ begin execute E'create\\x20role r'; end $$", "EXECUTE"),
+            ("do $$ begin execute format('%s', 'create role r'); end $$", "EXECUTE"),
+            ("select query_to_xml('select dblink_exec(1)', true, true, '')", "query_to_xml()"),
+            ("security label on role r is 'x'", "SECURITY LABEL"),
+            ("drop owned by r", "DROP OWNED"),
+            ("prepare transaction 'x'", "PREPARE TRANSACTION"),
             ("create subscription s connection 'x' publication p", "CREATE SUBSCRIPTION"),
         ] {
             assert_eq!(what(Dialect::Postgres, text).as_deref(), Some(found), "{text}");
@@ -337,6 +441,11 @@ mod tests {
             "select 'create role x'",
             "create index on t (\"user\")",
             "do $$ begin update t set a = 'x'; end $$",
+            "do $$ begin execute format('alter table %I add column a int', 't'); end $$",
+            "do $$ begin execute 'alter table t add a int'; end $$",
+            "create trigger a after insert on t for each row execute function f()",
+            "create function f() returns trigger language plpgsql as $$ begin new.a = 'x' || 'y'; return new; end $$",
+            "create table server (label text)",
         ] {
             assert_eq!(what(Dialect::Postgres, text), None, "{text}");
         }
