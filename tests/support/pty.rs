@@ -6,6 +6,9 @@ use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
+/// When bytes came, each with how many there were in all, and the bell for those who wait.
+type Arrivals = (Mutex<Vec<(Instant, usize)>>, Condvar);
+
 /// A running console.
 pub struct Console {
     child: Box<dyn portable_pty::Child + Send + Sync>,
@@ -14,7 +17,7 @@ pub struct Console {
     parser: Arc<Mutex<vt100::Parser>>,
     raw: Arc<Mutex<Vec<u8>>>,
     /// When bytes came, each with how many there were in all; told to whoever waits once the screen has them.
-    arrivals: Arc<(Mutex<Vec<(Instant, usize)>>, Condvar)>,
+    arrivals: Arc<Arrivals>,
     pub started: Instant,
     /// How long a condition may take.
     pub patience: Duration,
