@@ -124,7 +124,7 @@ fn apply_and_revert(c: &mut Console, target: &str) {
     c.send("6");
     c.wait_for("Journal");
     c.send("v");
-    c.wait_for("intact");
+    c.wait_for("The chain holds: ");
     c.wait_until("the journal has the revert", |s| s.contains("revert"));
 }
 
