@@ -11,16 +11,13 @@ place (k, city, country) as (values (0, 'Hamburg', 'DE'), (1, 'Lyon', 'FR'), (2,
   (5, 'Malmö', 'SE'), (6, 'İzmir', 'TR'), (7, 'Lagos', 'NG'))
 insert into customers (id, name, email, city, country, joined_at, fax)
 select n.i,
-       first.name || ' ' || last.name,
+       (select name from first where k = (n.i * 2654435761 / 7) % 16) || ' ' || (select name from last where k = (n.i * 2654435761 / 131) % 16),
        'Customer.' || n.i || '@Example.org',
-       place.city,
-       place.country,
+       (select city from place where k = (n.i * 2654435761 / 2053) % 8),
+       (select country from place where k = (n.i * 2654435761 / 2053) % 8),
        datetime('2023-01-01', '+' || ((n.i * 2654435761 + 40503) % 1000000) || ' minutes'),
        case when n.i % 5 = 0 then '+49 40 ' || (100000 + (n.i * 2654435761) % 899999) end
   from n
-  join first on first.k = (n.i * 2654435761 / 7) % 16
-  join last on last.k = (n.i * 2654435761 / 131) % 16
-  join place on place.k = (n.i * 2654435761 / 2053) % 8
  order by n.i;
 
 with recursive n (i) as (select 1 union all select i + 1 from n where i < {products}),

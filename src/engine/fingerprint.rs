@@ -1,41 +1,14 @@
 //! Content hashes that do not depend on row order, made the same way for every engine: rows are read as text and hashed here.
 
+mod digest;
+
 use super::{Catalog, Event, Session};
 use crate::model::manifest::{ColumnDigest, Differences, Fingerprint, TableDigest};
 use crate::model::{Cell, Error, Progress, Result, TableShape};
+use digest::SetHash;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use tokio_util::sync::CancellationToken;
-
-/// An order-independent 128-bit hash: the wrapping sum of the first 16 bytes of SHA-256 of each item. A sum (not XOR)
-/// lets equal rows count as often as they occur.
-#[derive(Default, Clone, Copy)]
-struct SetHash(u128);
-
-impl SetHash {
-    fn add(&mut self, digest: &[u8]) {
-        let mut b = [0u8; 16];
-        b.copy_from_slice(&digest[..16]);
-        self.0 = self.0.wrapping_add(u128::from_le_bytes(b));
-    }
-    fn hex(self) -> String {
-        format!("{:032x}", self.0)
-    }
-}
-
-/// Feeds one cell so that NULL, empty text and neighbouring cells cannot be mistaken for each other.
-fn feed(hash: &mut Sha256, cell: Cell<'_>) {
-    let (tag, bytes): (u8, &[u8]) = match cell {
-        Cell::Null => (0, b""),
-        // Text and numbers hash alike: SQLite's type is per value and part of the text form.
-        Cell::Text(b) => (1, b),
-        Cell::Number(b) => (2, b),
-        Cell::Binary(b) => (3, b),
-    };
-    hash.update([tag]);
-    hash.update((bytes.len() as u64).to_le_bytes());
-    hash.update(bytes);
-}
 
 /// Reads one table and hashes it.
 pub async fn table(s: &Session, shape: &TableShape, cancel: &CancellationToken) -> Result<TableDigest> {
@@ -49,6 +22,7 @@ pub async fn table(s: &Session, shape: &TableShape, cancel: &CancellationToken) 
     let mut rows = 0u64;
     let mut whole = SetHash::default();
     let mut columns = vec![(0u64, SetHash::default()); n];
+    let mut room = Vec::new();
     // PostgreSQL allows tables without columns; only their row count can be compared.
     let select = if n == 0 { format!("SELECT 1 FROM {from}") } else { format!("SELECT {list} FROM {from}") };
     let mut stream = s.run(select).await?;
@@ -59,18 +33,14 @@ pub async fn table(s: &Session, shape: &TableShape, cancel: &CancellationToken) 
         let Event::Rows(batch) = event? else { continue };
         for r in 0..batch.rows() {
             rows += 1;
-            let mut row = Sha256::new();
             for (c, (values, hash)) in columns.iter_mut().enumerate() {
                 let cell = batch.cell(r, c);
-                feed(&mut row, cell);
                 if cell != Cell::Null {
                     *values += 1;
-                    let mut one = Sha256::new();
-                    feed(&mut one, cell);
-                    hash.add(&one.finalize());
+                    hash.add(digest::cell(cell));
                 }
             }
-            whole.add(&row.finalize());
+            whole.add(digest::row((0..n).map(|c| batch.cell(r, c)), &mut room));
         }
     }
     let columns = shape

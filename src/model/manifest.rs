@@ -56,7 +56,7 @@ pub struct Artefact {
 /// `manifest.json` of a backup directory. Written last, so its presence says that the backup is complete.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// Format of this file; 1 now.
+    /// Format of this file; 2 now (1 had other hashes of columns and rows).
     pub format: u32,
     /// SHA-256 over the artefacts' hashes in order, hex: names the backup.
     pub id: String,

@@ -22,7 +22,7 @@ const MANIFEST: &str = "manifest.json";
 /// Left in a directory that could not be removed after a failed backup.
 const INCOMPLETE: &str = "INCOMPLETE";
 /// Format of the manifest that this program writes and reads.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// A backup directory as it was found.
 #[derive(Debug, Clone, PartialEq)]
