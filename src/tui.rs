@@ -1,6 +1,7 @@
 //! The terminal: enter and leave, input, the loop, jobs, clipboard.
 
 mod clipboard;
+mod hangup;
 mod input;
 mod jobs;
 mod screen;
@@ -15,6 +16,7 @@ use crate::ops::Cx;
 use crate::ui::{self, Look};
 use crossterm::event::EventStream;
 use futures_util::StreamExt;
+use hangup::Hangup;
 use jobs::Jobs;
 use ratatui::Terminal;
 use screen::{Screen, Tty};
@@ -93,6 +95,8 @@ async fn console(start: Start, keymap: Keymap, mut look: Look) -> Result<()> {
     let mut term = handler(SignalKind::terminate())?;
     let mut hup = handler(SignalKind::hangup())?;
     let mut cont = handler(SignalKind::from_raw(libc_sigcont()))?;
+    let hangup = Hangup::of(std::io::stdin()).map_err(|e| Error::io("watching the terminal", e))?;
+    let mut gone_for_good = false;
     let mut batch: Vec<Msg> = Vec::new();
 
     loop {
@@ -142,6 +146,10 @@ async fn console(start: Start, keymap: Keymap, mut look: Look) -> Result<()> {
                 biased;
                 _ = term.recv() => batch.push(Msg::Stop("SIGTERM".into())),
                 _ = hup.recv() => batch.push(Msg::Stop("SIGHUP".into())),
+                () = hangup.gone(), if !gone_for_good => {
+                    gone_for_good = true;
+                    batch.push(Msg::Stop("the terminal is gone".into()));
+                }
                 _ = cont.recv() => {
                     terminal::enter()?;
                     batch.push(Msg::Resumed);

@@ -605,7 +605,7 @@ fn backups_are_taken_verified_and_explained() {
 
 fn backups() -> Vec<Listed> {
     let manifest = |id: &str, at: &str| Manifest {
-        format: 1,
+        format: holdpoint::model::manifest::FORMAT,
         id: id.repeat(16),
         target: "shop-prod".into(),
         identity: Identity {

@@ -53,10 +53,13 @@ pub struct Artefact {
     pub sha256: String,
 }
 
+/// Format of the manifests that this program writes and reads. Format 1 had other hashes of rows and columns.
+pub const FORMAT: u32 = 2;
+
 /// `manifest.json` of a backup directory. Written last, so its presence says that the backup is complete.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// Format of this file; 2 now (1 had other hashes of columns and rows).
+    /// Format of this file, [`FORMAT`] when this program wrote it.
     pub format: u32,
     /// SHA-256 over the artefacts' hashes in order, hex: names the backup.
     pub id: String,

@@ -4,7 +4,7 @@ use super::record::{Draft, travelling_hash};
 use super::{Connection, Cx};
 use crate::engine::{Backups, Scratch};
 use crate::model::evidence::Evidence;
-use crate::model::manifest::{Differences, Manifest};
+use crate::model::manifest::{Differences, FORMAT, Manifest};
 use crate::model::{Error, Finding, Identity, Kind, Progress, Result, Severity};
 use crate::text;
 use jiff::Timestamp;
@@ -21,8 +21,6 @@ use tokio_util::sync::CancellationToken;
 const MANIFEST: &str = "manifest.json";
 /// Left in a directory that could not be removed after a failed backup.
 const INCOMPLETE: &str = "INCOMPLETE";
-/// Format of the manifest that this program writes and reads.
-const FORMAT: u32 = 2;
 
 /// A backup directory as it was found.
 #[derive(Debug, Clone, PartialEq)]
@@ -547,7 +545,7 @@ fn look_through(base: &Path) -> Result<Vec<Listed>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::manifest::{Artefact, Fingerprint};
+    use crate::model::manifest::{Artefact, FORMAT, Fingerprint};
     use crate::model::{Identity, Silent};
 
     /// The id that the artefacts' hashes give.

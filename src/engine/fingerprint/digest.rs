@@ -96,7 +96,8 @@ mod tests {
 
     #[test]
     fn cells_that_look_alike_are_told_apart() {
-        let cells = [Cell::Null, Cell::Text(b""), Cell::Binary(b""), Cell::Text(b"\0"), Cell::Text(b"\0\0"), Cell::Number(b"0"), Cell::Text(b"0")];
+        let cells =
+            [Cell::Null, Cell::Text(b""), Cell::Binary(b""), Cell::Text(b"\0"), Cell::Text(b"\0\0"), Cell::Number(b"0"), Cell::Text(b"0")];
         assert_eq!(cells.iter().map(|c| cell(*c)).collect::<HashSet<_>>().len(), cells.len());
         assert_eq!(cells.iter().map(|c| encoded(&[*c])).collect::<HashSet<_>>().len(), cells.len());
         assert_ne!(encoded(&[Cell::Text(b"ab"), Cell::Text(b"c")]), encoded(&[Cell::Text(b"a"), Cell::Text(b"bc")]));

@@ -179,7 +179,7 @@ impl MySql {
         let mut id = Sha256::new();
         id.update(sha256.as_bytes());
         Ok(Manifest {
-            format: 1,
+            format: crate::model::manifest::FORMAT,
             id: hex::encode(id.finalize()),
             target: self.target().name.clone(),
             identity,

@@ -148,7 +148,7 @@ impl Postgres {
         let artefacts = on_thread(move || artefacts(&root, &stop)).await?;
         undo.keep();
         Ok(Manifest {
-            format: 1,
+            format: crate::model::manifest::FORMAT,
             id: id_of(&artefacts),
             target: self.target.name.clone(),
             identity,

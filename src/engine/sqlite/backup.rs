@@ -93,7 +93,7 @@ impl Sqlite {
         let mut facts: BTreeMap<String, String> = copied;
         facts.insert("copies".into(), attempt.to_string());
         Ok(Manifest {
-            format: 1,
+            format: crate::model::manifest::FORMAT,
             id: hex::encode(id.finalize()),
             target: self.target.name.clone(),
             identity,
