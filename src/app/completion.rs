@@ -34,6 +34,8 @@ pub struct Popup {
 pub struct Completion {
     names: Option<Arc<Names>>,
     popup: Option<Popup>,
+    /// The names are to be read as soon as the first list of the tree is on the screen: they must not hold it up.
+    pub wanted: bool,
     /// Why there are no names, once.
     pub problem: Option<String>,
 }

@@ -172,7 +172,7 @@ fn connected(state: &mut State, server: super::link::Server, effects: &mut Vec<E
     state.link = Link::Open(Box::new(server));
     schema::load(state, effects);
     completion::forget(state);
-    completion::load(state, effects);
+    state.completion.wanted = true;
     if state.query.buffer_of.as_deref() != Some(&target.name) {
         // A file given on the command line stays; otherwise each target has its own buffer.
         if state.query.file.is_none() {

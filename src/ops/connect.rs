@@ -64,11 +64,6 @@ impl Connection {
         Ok(s)
     }
 
-    /// No background session is open: the next [`Connection::reader`] would have to connect.
-    pub(super) async fn reads_nothing_yet(&self) -> bool {
-        self.reader.lock().await.is_none()
-    }
-
     /// A session for the user's own statements: read-write only on an open target, else read-only (proven at open).
     pub async fn query_session(&self) -> Result<Session> {
         let access = if self.target().access == AccessMode::Open { Access::ReadWrite } else { Access::ReadOnly };

@@ -16,7 +16,7 @@ pub async fn children(_cx: &Cx, conn: &Connection, at: &NodePath) -> Result<Vec<
 /// first list then does not wait for a second connection.
 pub async fn children_on_unused(cx: &Cx, conn: &Connection, unused: &Session, at: &NodePath) -> Result<Vec<SchemaNode>> {
     let catalog = conn.catalog()?;
-    if catalog.leaves_no_trace() && conn.reads_nothing_yet().await {
+    if catalog.leaves_no_trace() {
         return catalog.children(unused, at).await;
     }
     children(cx, conn, at).await

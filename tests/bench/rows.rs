@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 /// Runs of the query in each program, in turns.
 const RUNS: usize = 5;
-/// Bytes of the floor program for a move of its cursor, where the grid has no floor of its own.
+/// What the title of a complete result says.
 const ALL: &str = "1,000,000 rows ·";
 
 pub fn measure(report: &mut Report, home: &Path, side: &Side) {

@@ -147,6 +147,7 @@ pub fn load(state: &mut State, effects: &mut Vec<Effect>) {
 pub fn children(state: &mut State, at: &NodePath, result: Result<Vec<SchemaNode>>, effects: &mut Vec<Effect>) {
     let root = at.0.is_empty();
     state.schema.loaded(at, result);
+    let asked = effects.len();
     if root {
         // A tree with a single schema, or the usual one, is opened at once: the first list should show tables.
         let schemas: Vec<usize> = (0..state.schema.nodes.len()).filter(|i| state.schema.nodes[*i].node.kind == NodeKind::Schema).collect();
@@ -157,6 +158,9 @@ pub fn children(state: &mut State, at: &NodePath, result: Result<Vec<SchemaNode>
         if let Some(i) = usual.or_else(|| (schemas.len() == 1).then(|| schemas[0])) {
             open(state, i, effects);
         }
+    }
+    if effects.len() == asked && std::mem::take(&mut state.completion.wanted) {
+        crate::app::completion::load(state, effects);
     }
     let page = page(state);
     let len = state.schema.visible.len();

@@ -3,14 +3,18 @@
 use super::catalog::{cell, pinned};
 use crate::engine::Session;
 use crate::model::names::{Collector, Names};
-use crate::model::{NodeKind, Result};
+use crate::model::{Error, NodeKind, Result};
 
-/// Relations and columns; the temporary ones of other sessions cannot be named, and TOAST is nobody's business.
-const COLUMNS: &str = "SELECT n.nspname::text, c.relname::text, c.relkind::text, a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod) \
+/// Relations with their columns' names and types as two JSON lists: a row for each column would take several times the memory.
+/// The temporary ones of other sessions cannot be named, and TOAST is nobody's business.
+const COLUMNS: &str = "SELECT n.nspname::text, c.relname::text, c.relkind::text, \
+        (json_agg(a.attname::text ORDER BY a.attnum) FILTER (WHERE a.attnum IS NOT NULL))::text, \
+        (json_agg(pg_catalog.format_type(a.atttypid, a.atttypmod) ORDER BY a.attnum) FILTER (WHERE a.attnum IS NOT NULL))::text \
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
     LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
     WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND n.nspname !~ '^pg_toast' AND n.nspname !~ '^pg_temp' \
-    ORDER BY n.nspname IN ('pg_catalog', 'information_schema'), n.oid, c.relname, c.oid, a.attnum";
+    GROUP BY n.oid, n.nspname, c.oid, c.relname, c.relkind \
+    ORDER BY n.nspname IN ('pg_catalog', 'information_schema'), n.oid, c.relname, c.oid";
 
 const KEYS: &str = "SELECT k.oid::text, n.nspname::text, c.relname::text, a.attname::text, fn.nspname::text, f.relname::text, fa.attname::text \
     FROM pg_catalog.pg_constraint k CROSS JOIN LATERAL unnest(k.conkey, k.confkey) WITH ORDINALITY AS u(own, other, i) \
@@ -36,16 +40,14 @@ pub(super) async fn read(s: &Session) -> Result<Names> {
     let mut out = Collector::default();
     for r in &pinned(s, COLUMNS, &[]).await?.rows {
         let (schema, name) = (cell(r, 0), cell(r, 1));
-        if !out.is_at(schema, name) {
-            let kind = match cell(r, 2) {
-                "v" => NodeKind::View,
-                "m" => NodeKind::MaterializedView,
-                _ => NodeKind::Table,
-            };
-            out.relation(schema, name, kind, matches!(schema, "pg_catalog" | "information_schema"));
-        }
-        if r.get(3).is_some_and(Option::is_some) {
-            out.column(cell(r, 3), cell(r, 4));
+        let kind = match cell(r, 2) {
+            "v" => NodeKind::View,
+            "m" => NodeKind::MaterializedView,
+            _ => NodeKind::Table,
+        };
+        out.relation(schema, name, kind, matches!(schema, "pg_catalog" | "information_schema"));
+        for (column, type_name) in list(cell(r, 3))?.iter().zip(&list(cell(r, 4))?) {
+            out.column(column, type_name);
         }
     }
     let mut last = String::new();
@@ -55,4 +57,12 @@ pub(super) async fn read(s: &Session) -> Result<Names> {
     }
     let functions = pinned(s, FUNCTIONS, &[]).await?.rows.iter().map(|r| cell(r, 0).into()).collect();
     Ok(out.finish(path, schemas.rows.iter().map(|r| cell(r, 0).to_string()).collect(), functions))
+}
+
+/// A JSON list of strings; empty for a relation without columns.
+fn list(json: &str) -> Result<Vec<String>> {
+    if json.is_empty() {
+        return Ok(Vec::new());
+    }
+    serde_json::from_str(json).map_err(|e| Error::failed(format!("the server's list of columns cannot be read: {e}")))
 }
