@@ -143,7 +143,7 @@ pub trait Catalog: Send + Sync {
     /// What there is round the database that its scripts could reach by a name: other databases, tables kept elsewhere.
     fn neighbours<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Neighbours>>;
     /// The numbers that sequences and the like give next, by the counter's full name. They are neither catalogue nor rows,
-    /// and no transaction takes them back.
+    /// and no transaction takes them back. Further on is greater: of a sequence that counts down the sign is turned.
     fn counters<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<BTreeMap<String, i128>>>;
     /// All names that completion proposes, in a few statements: relations with their columns, foreign keys, functions.
     fn names<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Names>>;
@@ -183,6 +183,13 @@ pub trait Backups: Send + Sync {
         progress: &'a dyn Progress,
         cancel: &'a CancellationToken,
     ) -> BoxFuture<'a, Result<Scratch>>;
+    /// A login with rights on the scratch copy alone, made for the scripts of a proof: what no reading of a script shows
+    /// (text put together at run time, a function's body) is stopped there by the server. `None` where the copy's own login
+    /// will do, because databases are apart (PostgreSQL, SQLite), or because none can be made and nothing of `of`, the target's
+    /// identity, is within reach. [`Backups::discard`] removes it.
+    fn confine<'a>(&'a self, _scratch: &'a Scratch, _of: &'a Identity) -> BoxFuture<'a, Result<Option<Target>>> {
+        Box::pin(async { Ok(None) })
+    }
     /// Compares a fresh restore with what the manifest says: objects, row counts, hashes.
     fn compare<'a>(
         &'a self,

@@ -71,6 +71,34 @@ fn a_mariadb_script_that_names_a_database_is_never_run_on_scratch() {
 }
 
 #[test]
+fn what_no_reading_shows_is_stopped_by_the_server() {
+    let (server, targets) = mariadb("stay_in_rights_only");
+    server.create_database("stay_in_hidden");
+    server.sql("stay_in_hidden", "create table t (a int)");
+    let p = project(&targets, "select 1", "select 1");
+    // A table that is made of another database's by a name that only the server puts together.
+    scripts(&p, "create table c like customers; rename table c to d", "drop table d");
+    assert!(p.ok(&["migrate", "prove", "qa"]).contains("exact"), "ordinary scripts have all the rights that they need");
+    let users = "select count(*) from mysql.user where User like 'hp_scratch%'";
+    assert_eq!(server.sql("mysql", users).trim(), "0", "the private user goes with the copy");
+    // The scan is the first layer; behind it the login itself reaches nothing else.
+    scripts(
+        &p,
+        "create procedure leak() insert into customers (name) select table_name from information_schema.tables where table_schema = 'stay_in_hidden'; \
+                 call leak(); drop procedure leak",
+        "delete from customers where name = 't'",
+    );
+    let text = p.run(&["migrate", "prove", "qa"]);
+    let text = format!("{}{}", String::from_utf8_lossy(&text.stdout), String::from_utf8_lossy(&text.stderr));
+    assert!(text.contains("exact"), "nothing of the other database is even seen: {text}");
+    // A body that is there already and runs text of its own keeps its definer's rights: no copy of it is proven.
+    server.sql("stay_in_rights_only", "create procedure dyn() execute immediate concat('delete from stay_in_', 'hidden.t')");
+    p.ok(&["backup", "take", "qa"]);
+    let text = p.expect(1, &["migrate", "prove", "qa"]);
+    assert!(text.contains("routine dyn: EXECUTE IMMEDIATE"), "{text}");
+}
+
+#[test]
 fn what_changes_the_server_is_never_proven() {
     let (server, targets) = mariadb("stay_in_rights");
     let p = project(&targets, "grant select on customers to nobody_here", "select 1");
@@ -103,12 +131,18 @@ fn what_changes_the_server_is_never_proven() {
 
 #[test]
 fn a_sequence_that_was_set_is_not_undone_by_nothing() {
-    let (_server, targets) = postgres("stay_in_sequences");
+    let (server, targets) = postgres("stay_in_sequences");
     let p = project(&targets, "select setval('customers_id_seq', 999999)", "select 1");
     let text = p.expect(1, &["migrate", "prove", "qa"]);
     assert!(text.contains("customers_id_seq gives 1000000 next, and gave 3 before"), "{text}");
     scripts(&p, "select setval('customers_id_seq', 999999)", "select setval('customers_id_seq', 2)");
     assert!(p.ok(&["migrate", "prove", "qa"]).contains("exact"));
+    // A sequence that counts down goes on downwards.
+    server.psql("stay_in_sequences", "create sequence down increment -1; select nextval('down')");
+    p.ok(&["backup", "take", "qa"]);
+    scripts(&p, "insert into customers (name) select nextval('down')", "delete from customers where name like '-%'");
+    let text = p.ok(&["migrate", "prove", "qa"]);
+    assert!(text.contains("equivalent") && text.contains("public.down gives 3 next, and gave 2 before"), "{text}");
     // Numbers that inserts took are gone, and that is said; it is no loss.
     scripts(&p, "insert into customers (name) values ('c')", "delete from customers where name = 'c'");
     let text = p.ok(&["migrate", "prove", "qa"]);

@@ -7,7 +7,7 @@
 use super::MySql;
 use super::catalog::canonical::EVENT_STATUS;
 use super::catalog::{MARKER, at, lit, q};
-use crate::config::{AccessMode, Target, secrets};
+use crate::config::{AccessMode, SecretSource, Target, secrets};
 use crate::engine::{Access, Backups, Catalog, Connect, Engine, Role, Scratch, Session, fingerprint};
 use crate::model::evidence::Grade;
 use crate::model::manifest::{Artefact, Differences, Fingerprint, Manifest};
@@ -308,6 +308,47 @@ impl MySql {
         Ok(out)
     }
 
+    /// A user of this moment, with all rights on the copy and none elsewhere.
+    async fn confined(&self, scratch: &Scratch, of: &Identity) -> Result<Option<Target>> {
+        let name = database_of(&scratch.target)?.to_string();
+        let mut server = scratch.target.clone();
+        server.database = None;
+        let s = MySql::new(server.clone(), secrets::resolve(&server, None).await?).migration_session(Access::ReadWrite).await?;
+        let user = private_user(&name);
+        // Mixed, so that a rule for passwords lets it pass.
+        let password = format!("Hp-{:016x}-{:016x}", random(), random());
+        // An underscore in a grant stands for any letter, and other databases' names would fit.
+        let database = q(&name.replace('_', "\\_"));
+        let made = async {
+            for host in HOSTS {
+                let account = format!("{}@{}", lit(&user), lit(host));
+                s.fetch(format!("CREATE USER {account} IDENTIFIED BY {}", lit(&password))).await?;
+                s.fetch(format!("GRANT ALL PRIVILEGES ON {database}.* TO {account}")).await?;
+            }
+            Ok::<_, Error>(())
+        }
+        .await;
+        if let Err(e) = made {
+            drop_private(&s, &name).await;
+            if s.identity().server_id != of.server_id {
+                return Ok(None);
+            }
+            return Err(Error::held(format!(
+                "held: the scratch place {} is on the target's own server, and its login may not make a user for the proof ({})",
+                server.name, e.message
+            ))
+            .hint("Name a scratch target on another server.")
+            .hint("Or let the scratch login make users: GRANT CREATE USER ON *.* TO it, and its own rights WITH GRANT OPTION."));
+        }
+        s.close().await;
+        let mut target = scratch.target.clone();
+        // Another name: no password that was typed for the scratch target fits.
+        target.name = format!("{} (proof)", target.name);
+        target.user = Some(user);
+        target.password = SecretSource::Given(password.into());
+        Ok(Some(target))
+    }
+
     async fn discard_scratch(&self, scratch: Scratch) -> Result<()> {
         let name = database_of(&scratch.target)?.to_string();
         let refuse = |why: &str| Error::failed(format!("{name} is not dropped: {why}"));
@@ -329,8 +370,25 @@ impl MySql {
             return Err(refuse("it lacks the mark of a scratch database"));
         }
         s.fetch(format!("DROP DATABASE {}", q(&name))).await?;
+        drop_private(&s, &name).await;
         s.close().await;
         Ok(())
+    }
+}
+
+/// Hosts that a private user comes from: a server with anonymous users matches `localhost` before `%`.
+const HOSTS: [&str; 2] = ["localhost", "%"];
+
+/// The user that belongs to a scratch database: within the 32 letters that MySQL allows.
+fn private_user(database: &str) -> String {
+    format!("hp_scratch_{}", database.strip_prefix(SCRATCH).unwrap_or(database))
+}
+
+/// Removes it if it was made; a login that may make no users has none to remove.
+async fn drop_private(s: &Session, database: &str) {
+    let user = private_user(database);
+    for host in HOSTS {
+        let _ = s.fetch(format!("DROP USER IF EXISTS {}@{}", lit(&user), lit(host))).await;
     }
 }
 
@@ -366,6 +424,9 @@ impl Backups for MySql {
         cancel: &'a CancellationToken,
     ) -> BoxFuture<'a, Result<Differences>> {
         Box::pin(self.compare_restored(manifest, scratch, progress, cancel))
+    }
+    fn confine<'a>(&'a self, scratch: &'a Scratch, of: &'a Identity) -> BoxFuture<'a, Result<Option<Target>>> {
+        Box::pin(self.confined(scratch, of))
     }
     fn discard<'a>(&'a self, scratch: Scratch) -> BoxFuture<'a, Result<()>> {
         Box::pin(self.discard_scratch(scratch))

@@ -183,9 +183,11 @@ async fn counters(s: &Session) -> Result<BTreeMap<String, i128>> {
     for some in list.chunks(200) {
         let each = |(i, r): (usize, &Row)| {
             let from = format!("{}.{}", d.quote_ident(cell(r, 0)), d.quote_ident(cell(r, 1)));
+            let by = cell(r, 2);
+            // Further on is greater, for a sequence that counts down too.
             format!(
-                "SELECT {i} AS i, CASE WHEN is_called THEN last_value::numeric + ({}) ELSE last_value::numeric END AS next FROM {from}",
-                cell(r, 2)
+                "SELECT {i} AS i, (CASE WHEN is_called THEN last_value::numeric + ({by}) ELSE last_value::numeric END * sign(({by})::numeric))::text \
+                 AS next FROM {from}"
             )
         };
         let text = some.iter().enumerate().map(each).collect::<Vec<_>>().join(" UNION ALL ");

@@ -171,10 +171,17 @@ async fn script(cx: &Cx, place: &ScratchPlace<'_>, m: &Migration, d: Direction, 
     cx.check_cancelled()?;
     let word = if d == Direction::Up { "up" } else { "down" };
     cx.progress.update(&format!("scratch: {} {word}", shown_version(m.version)), 0, None);
-    let (session, conn) = place.session()?;
+    let (session, conn, private) = place.runner()?;
     match exec::run(session, conn.engine().migrations().get()?, m, d, &cx.cancel, t).await {
         Ok(ran) => Ok(Ok(ran.took)),
         Err(f) if matches!(f.error.kind, Kind::Cancelled | Kind::Connect) => Err(f.error),
+        // MySQL's errors for a right that is lacking: ER_DBACCESS_DENIED, TABLEACCESS, COLUMNACCESS, SPECIFIC_ACCESS, PROCACCESS,
+        // BINLOG_CREATE_ROUTINE_NEED_SUPER.
+        Err(f) if private && f.error.code.as_deref().is_some_and(|c| ["1044", "1142", "1143", "1227", "1370", "1419"].contains(&c)) => {
+            let mut e = f.error;
+            e.message = format!("{} (in a proof scripts have rights on the scratch copy alone)", e.message);
+            Ok(Err(e))
+        }
         Err(f) => Ok(Err(f.error)),
     }
 }

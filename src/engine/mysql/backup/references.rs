@@ -2,8 +2,8 @@
 
 use super::super::catalog::{at, lit, q};
 use crate::engine::Session;
-use crate::model::Result;
-use crate::sql::outside::databases_named;
+use crate::model::{Dialect, Result};
+use crate::sql::outside::{Neighbours, databases_named, outside};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Writes what was found to the fact `references`: empty when there is nothing.
@@ -44,6 +44,10 @@ pub(super) async fn note(s: &Session, database: &str, facts: &mut BTreeMap<Strin
         for r in &bodies.rows {
             for other in databases_named(at(r, 1), &databases) {
                 found.push(format!("{what} {} names {other}", at(r, 0)));
+            }
+            // It runs with its definer's rights, which go beyond the copy.
+            if let Some(out) = outside(Dialect::MySql, at(r, 1), &Neighbours::default()) {
+                found.push(format!("{what} {}: {} {}", at(r, 0), out.what, out.why));
             }
         }
     }

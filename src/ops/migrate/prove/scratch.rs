@@ -13,6 +13,12 @@ use crate::ops::{Connection, Cx, connect};
 
 struct Open {
     scratch: Scratch,
+    looking: Opened,
+    /// What scripts run on, under a login of its own; `None`: as `looking`.
+    running: Option<Opened>,
+}
+
+struct Opened {
     conn: Connection,
     session: Session,
 }
@@ -45,7 +51,13 @@ impl<'a> Place<'a> {
     }
     pub fn session(&self) -> Result<(&Session, &Connection)> {
         let open = self.open.as_ref().ok_or_else(|| Error::failed("the scratch database is not open"))?;
-        Ok((&open.session, &open.conn))
+        Ok((&open.looking.session, &open.looking.conn))
+    }
+    /// The session for scripts, and whether its login has rights on the copy alone.
+    pub fn runner(&self) -> Result<(&Session, &Connection, bool)> {
+        let open = self.open.as_ref().ok_or_else(|| Error::failed("the scratch database is not open"))?;
+        let o = open.running.as_ref().unwrap_or(&open.looking);
+        Ok((&o.session, &o.conn, open.running.is_some()))
     }
 
     /// A fresh restore, with these ups run on it. With `verify` the restore is compared with the manifest first.
@@ -57,8 +69,8 @@ impl<'a> Place<'a> {
         self.grade = Some(scratch.grade);
         let entered = self.fill(&scratch, took, ups, verify).await;
         match entered {
-            Ok((conn, session, print)) => {
-                self.open = Some(Open { scratch, conn, session });
+            Ok((looking, running, print)) => {
+                self.open = Some(Open { scratch, looking, running });
                 Ok(print)
             }
             Err(e) => {
@@ -77,7 +89,7 @@ impl<'a> Place<'a> {
         took: std::time::Duration,
         ups: &[Migration],
         verify: bool,
-    ) -> Result<(Connection, Session, Fingerprint)> {
+    ) -> Result<(Opened, Option<Opened>, Fingerprint)> {
         if verify {
             let report = backup::compare(self.cx, self.target, self.identity, self.backup, scratch, took).await?;
             let holds = report.evidence.holds;
@@ -90,12 +102,19 @@ impl<'a> Place<'a> {
         }
         let conn = connect::connect_to(self.cx, scratch.target.clone()).await?;
         let session = conn.migrator().await?;
+        let mut running = None;
         let print = async {
             let engine = conn.engine().migrations().get()?;
-            for text in engine.session_setup(std::time::Duration::from_secs(5)) {
-                exec::statement(&session, &text, None).await?;
-            }
             engine.ensure_history(&session).await?;
+            if let Some(private) = self.target.engine().backups().get()?.confine(scratch, self.identity).await? {
+                let conn = connect::connect_to(self.cx, private).await?;
+                let session = conn.migrator().await?;
+                running = Some(Opened { conn, session });
+            }
+            let runs = running.as_ref().map_or(&session, |r| &r.session);
+            for text in engine.session_setup(std::time::Duration::from_secs(5)) {
+                exec::statement(runs, &text, None).await?;
+            }
             let objects = conn.catalog()?.objects(&session).await?;
             if travelling_hash(conn.catalog()?, &objects) != self.live_schema {
                 return Err(Error::held(format!(
@@ -107,7 +126,7 @@ impl<'a> Place<'a> {
             }
             for m in ups {
                 let mut ignored = super::Timing::default();
-                exec::run(&session, engine, m, Direction::Up, &self.cx.cancel, &mut ignored)
+                exec::run(runs, engine, m, Direction::Up, &self.cx.cancel, &mut ignored)
                     .await
                     .map_err(|f| f.error.context(format!("bringing scratch to the state after {}", shown_version(m.version))))?;
             }
@@ -115,8 +134,11 @@ impl<'a> Place<'a> {
         }
         .await;
         match print {
-            Ok(p) => Ok((conn, session, p)),
+            Ok(p) => Ok((Opened { conn, session }, running, p)),
             Err(e) => {
+                if let Some(r) = running {
+                    r.session.close().await;
+                }
                 session.close().await;
                 Err(e)
             }
@@ -149,9 +171,10 @@ impl<'a> Place<'a> {
 
     /// Drops the scratch database, if one is open.
     pub async fn leave(&mut self) -> Result<()> {
-        let Some(Open { scratch, conn, session }) = self.open.take() else { return Ok(()) };
-        session.close().await;
-        drop(conn);
+        let Some(Open { scratch, looking, running }) = self.open.take() else { return Ok(()) };
+        for o in running.into_iter().chain([looking]) {
+            o.session.close().await;
+        }
         self.target.engine().backups().get()?.discard(scratch).await
     }
 }
