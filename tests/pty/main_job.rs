@@ -23,7 +23,9 @@ fn the_demo_from_start_to_journal_at_160x48() {
 
 /// What stands behind the cursor of the list that has the focus.
 fn under_cursor(screen: &str) -> Option<String> {
-    screen.lines().find_map(|l| l.split_once('❯')).map(|(_, l)| l.to_string())
+    let line = screen.lines().find_map(|l| l.split_once('❯'))?.1;
+    // Other panes stand beside it.
+    Some(line.split('│').next().unwrap_or(line).to_string())
 }
 
 /// Moves the cursor down until its line holds the words. A frame may be half drawn: only a line that has the cursor counts.
