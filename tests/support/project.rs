@@ -9,7 +9,7 @@ pub struct Project {
     pub home: tempfile::TempDir,
     /// Servers that must live as long as the project.
     pg: Vec<PgServer>,
-    _maria: Vec<MariaServer>,
+    maria: Vec<MariaServer>,
 }
 
 pub const UP: &str = "create index notes_author on notes (author);\n\nalter table notes add column archived integer not null default 0;\n";
@@ -28,7 +28,7 @@ impl Project {
         for d in ["migrations", "backups", "scratch"] {
             std::fs::create_dir(home.path().join(d)).expect("directory");
         }
-        let p = Project { home, pg, _maria: maria };
+        let p = Project { home, pg, maria };
         p.write("migrations/0001_notes_archive.up.sql", UP);
         p.write("migrations/0001_notes_archive.down.sql", down);
         p
@@ -93,6 +93,11 @@ impl Project {
     #[allow(dead_code, reason = "not every test binary asks")]
     pub fn postgres_server(&self) -> &PgServer {
         self.pg.first().expect("a project on PostgreSQL")
+    }
+    /// The server of the three databases, in a project on MariaDB.
+    #[allow(dead_code, reason = "not every test binary asks")]
+    pub fn mariadb_server(&self) -> &MariaServer {
+        self.maria.first().expect("a project on MariaDB")
     }
     pub fn path(&self, name: &str) -> std::path::PathBuf {
         self.home.path().join(name)

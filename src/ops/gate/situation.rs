@@ -127,7 +127,15 @@ fn range(queue: &Queue, run: Option<&Run>, upto: Option<i64>) -> (Vec<Migration>
         for v in versions {
             match of(*v).map(|i| (i.standing, &i.migration)) {
                 Some((Standing::Pending | Standing::Late, Some(m))) => pending.push(m.clone()),
-                Some((Standing::Applied | Standing::LineEnds | Standing::Edited | Standing::Dirty, Some(m))) => done.push(m.clone()),
+                // Neither done nor to be done again: nothing goes on before somebody has looked.
+                Some((Standing::Dirty, _)) => {
+                    return (
+                        Vec::new(),
+                        false,
+                        Some(format!("{} is half applied: the history says that it did not succeed", shown_version(*v))),
+                    );
+                }
+                Some((Standing::Applied | Standing::LineEnds | Standing::Edited, Some(m))) => done.push(m.clone()),
                 _ => return (Vec::new(), false, Some(format!("the files of {} are not in the directory any more", shown_version(*v)))),
             }
         }
@@ -198,6 +206,10 @@ impl Situation {
     /// An error when the range is empty or not what was asked for.
     pub fn need_range(&self, target: &str) -> Result<()> {
         if let Some(why) = &self.range_problem {
+            if self.queue.items.iter().any(|i| i.standing == Standing::Dirty) {
+                return Err(Error::held(format!("held: {why} (target {target})"))
+                    .hint("holdpoint migrate status explains it. Finish or undo it by hand, then mend the history row."));
+            }
             return Err(Error::usage(format!("{why} (target {target})")).hint("See the queue: holdpoint migrate status."));
         }
         if self.range.is_empty() {

@@ -1,0 +1,135 @@
+//! Runs that are cut off by real signals: found again, explained, and not in the way of the next one.
+
+mod support;
+
+use std::process::{Child, Command, Stdio};
+use support::project::Project;
+use support::wait_until;
+
+/// An `apply` on development that hangs in its second statement until `held` is let go.
+struct Hanging {
+    child: Child,
+}
+
+impl Hanging {
+    fn start(p: &Project) -> Hanging {
+        p.ok(&["run", "schema-migration", "app-dev"]);
+        let mut c: Command = support::command(p.home.path());
+        let child = c.args(["migrate", "apply", "app-dev"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("start");
+        Hanging { child }
+    }
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status().expect("kill");
+        assert!(sent.success());
+    }
+    fn end(self) -> (Option<i32>, String) {
+        let out = self.child.wait_with_output().expect("end");
+        (out.status.code(), format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr)))
+    }
+}
+
+/// What `migrate status` says, whatever its exit code: 4 while it cannot be told, 1 with what was found, 0.
+fn status(p: &Project) -> String {
+    let out = p.run(&["migrate", "status", "app-dev"]);
+    format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
+}
+
+fn scripts(p: &Project, up: &str, down: &str) {
+    p.write("migrations/0001_notes_archive.up.sql", up);
+    p.write("migrations/0001_notes_archive.down.sql", down);
+}
+
+#[test]
+fn on_postgresql() {
+    let p = Project::postgres();
+    let pg = p.postgres_server();
+    scripts(&p, "create table s1 (a int); select pg_sleep(30); create table s2 (a int);", "drop table s2; drop table s1;");
+    let asleep = || {
+        pg.psql("app-dev", "select count(*) from pg_stat_activity where query like 'select pg_sleep%' and state = 'active'").trim() == "1"
+    };
+    let free = || pg.psql("app-dev", "select count(*) from pg_locks where locktype = 'advisory'").trim() == "0";
+
+    let run = Hanging::start(&p);
+    wait_until("the statement runs", asleep);
+    run.signal("-KILL");
+    let (code, _) = run.end();
+    assert_eq!(code, None, "killed");
+    // As long as the server works on, nothing is settled behind its back.
+    let text = status(&p);
+    assert!(text.contains("holds the migration lock"), "{text}");
+    pg.psql(
+        "app-dev",
+        "select pg_terminate_backend(pid) from pg_stat_activity where query like 'select pg_sleep%' and pid <> pg_backend_pid()",
+    );
+    wait_until("the lock is free", free);
+    let text = status(&p);
+    for words in ["was cut off", "2 of 3 statements were sent, and the server rolled them back", "run it again"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+
+    // SIGTERM ends it, says what is applied, and leaves nothing open.
+    let run = Hanging::start(&p);
+    wait_until("the statement runs", asleep);
+    run.signal("-TERM");
+    let (code, text) = run.end();
+    assert_eq!(code, Some(130), "{text}");
+    assert!(text.contains("not applied: everything it did was rolled back"), "{text}");
+
+    scripts(&p, "create table s1 (a int); create table s2 (a int);", "drop table s2; drop table s1;");
+    p.ok(&["run", "schema-migration", "app-dev"]);
+    p.ok(&["migrate", "apply", "app-dev"]);
+    assert!(p.ok(&["journal", "verify"]).contains("intact"));
+}
+
+#[test]
+fn on_mariadb() {
+    let p = Project::mariadb();
+    let maria = p.mariadb_server();
+    scripts(&p, "create table s1 (a int); select sleep(30); create table s2 (a int);", "drop table s2; drop table s1;");
+    let asleep =
+        || maria.sql("app-dev", "select count(*) from information_schema.processlist where info like 'select sleep%'").trim() == "1";
+
+    let run = Hanging::start(&p);
+    wait_until("the statement runs", asleep);
+    run.signal("-KILL");
+    assert_eq!(run.end().0, None, "killed");
+    let id = maria.sql("app-dev", "select id from information_schema.processlist where info like 'select sleep%'");
+    if !id.trim().is_empty() {
+        maria.sql("app-dev", &format!("kill {}", id.trim()));
+    }
+    wait_until("the session is gone", || !asleep());
+    let told = || status(&p);
+    wait_until("the lock is free", || !told().contains("holds the migration lock"));
+    // DDL commits by itself there: what is done stays done, and is said.
+    let text = told();
+    assert!(text.contains("0001") && (text.contains("half applied") || text.contains("was cut off")), "{text}");
+    assert_eq!(maria.sql("app-dev", "show tables like 's1'").trim(), "s1");
+    let text = p.expect(4, &["migrate", "apply", "app-dev"]);
+    assert!(text.contains("half applied"), "{text}");
+    assert!(p.ok(&["journal", "verify"]).contains("intact"));
+}
+
+#[test]
+fn on_sqlite() {
+    let p = Project::sqlite();
+    // Long enough to be met at work, short enough to end by itself.
+    let slow = "create table s1 (a int); insert into s1 with recursive n(i) as (select 1 union all select i + 1 from n where i < 30000000) select i from n; \
+                create table s2 (a int);";
+    scripts(&p, slow, "drop table s2; drop table s1;");
+    let sent = || {
+        let text = p.ok(&["journal", "show", "--format", "json"]);
+        text.contains("with recursive")
+    };
+    let run = Hanging::start(&p);
+    wait_until("the second statement was sent", sent);
+    run.signal("-KILL");
+    assert_eq!(run.end().0, None, "killed");
+    let text = status(&p);
+    for words in ["was cut off", "run it again"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    scripts(&p, "create table s1 (a int);", "drop table s1;");
+    p.ok(&["run", "schema-migration", "app-dev"]);
+    p.ok(&["migrate", "apply", "app-dev"]);
+    assert!(p.ok(&["journal", "verify"]).contains("intact"));
+}
