@@ -2,14 +2,16 @@
 //! every key.
 
 mod keywords;
+mod place;
+mod rank;
 mod scope;
 
-use super::reserved::{ident, plain};
+use super::reserved::ident;
 use super::{TokenKind, statement_at};
 use crate::model::names::{Names, Relation};
 use crate::model::{Dialect, NodeKind};
-use nucleo_matcher::pattern::{AtomKind, CaseMatching, Normalization, Pattern};
-use nucleo_matcher::{Config, Matcher, Utf32Str};
+use place::{Place, place};
+use rank::Collecting;
 use scope::{Scope, Source, Words, unquoted};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -52,9 +54,6 @@ pub struct Proposals {
 
 /// Longest statement that is read, in bytes: longer ones are data, and reading them would hold up the next key.
 pub const LONGEST: usize = 256 * 1024;
-/// Proposals that are given; nobody reads further.
-const MOST: usize = 100;
-
 /// Proposals for the word that ends at byte `cursor` of `text`, which may hold many statements.
 pub fn complete(dialect: Dialect, text: &str, cursor: usize, names: &Names) -> Proposals {
     let cursor = floor(text, cursor);
@@ -173,135 +172,6 @@ fn in_comment(words: &Words<'_>, at: usize) -> bool {
         TokenKind::Unterminated => true,
         _ => false,
     })
-}
-
-/// Where in a statement the cursor is: the word before it that says what comes next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    /// The first word.
-    Start,
-    /// A table or view.
-    Relation,
-    /// A table after JOIN, with the condition that a foreign key gives.
-    Join,
-    /// Behind a table: the next clause, or an alias.
-    AfterRelation,
-    /// Columns, functions, what the clause's keywords are.
-    Expression(&'static str),
-    /// The condition of a join.
-    On,
-    /// Columns of the statement's own table: INSERT (…), SET, ON CONFLICT (…), CREATE INDEX … (…).
-    OwnColumns,
-    /// Columns that both sides of a join have.
-    Using,
-    /// Behind GROUP and ORDER.
-    By,
-    /// Keywords of statements that are no queries.
-    Other,
-}
-
-fn place(words: &Words<'_>, scope: &Scope, first: usize) -> Place {
-    if first == 0 || first == scope.query.start {
-        return Place::Start;
-    }
-    if let Some(open) = scope.bracket
-        && open >= scope.query.start
-    {
-        if open >= 1 && words.is(open - 1, "using") {
-            return Place::Using;
-        }
-        let named = open.checked_sub(1).is_some_and(|i| words.is_name(i));
-        let table = named && (1..=4).any(|n| open.checked_sub(1 + n).is_some_and(|i| words.is(i, "into") || words.is(i, "references")));
-        let conflict = open >= 1 && words.is(open - 1, "conflict");
-        let index = words.is(scope.query.start, "create") && named && open >= 2 && words.is(open - 2, "on");
-        if table || conflict || index {
-            return Place::OwnColumns;
-        }
-    }
-    let before = first - 1;
-    let one = |list: &[&str]| list.iter().any(|w| words.is(before, w));
-    if one(&["join", "straight_join"]) {
-        return Place::Join;
-    }
-    if one(&["group", "order"]) && words.tokens[before].kind == TokenKind::Keyword {
-        return Place::By;
-    }
-    let clause = clause(words, scope, first);
-    if one(&["from"]) && before >= 1 && words.is(before - 1, "distinct") && clause != "from" {
-        return Place::Expression(clause);
-    }
-    let names_table = one(&["from", "into", "only", "lateral", "truncate", "references", "describe", "desc"])
-        || one(&["update"]) && !before.checked_sub(1).is_some_and(|i| ["for", "do", "key", "on"].iter().any(|w| words.is(i, w)))
-        || one(&["table", "view", "exists"])
-            && ["drop", "alter", "truncate", "create", "lock", "analyze"].iter().any(|w| words.is(scope.query.start, w))
-        || one(&["analyze", "vacuum", "reindex"]) && before == scope.query.start
-        || one(&["on"]) && ["create", "grant", "revoke"].iter().any(|w| words.is(scope.query.start, w))
-        || one(&[","]) && clause == "from" && scope.bracket.is_none_or(|b| b < scope.query.start);
-    // DESC ends a sort key, and is MySQL's DESCRIBE at the start of a statement only.
-    if names_table && !(one(&["desc"]) && before != scope.query.start) {
-        return Place::Relation;
-    }
-    match clause {
-        "from" if words.is_name(before) || words.is(before, ")") => Place::AfterRelation,
-        "from" => Place::Relation,
-        "on" if one(&["on"]) => Place::On,
-        "set" if words.is(scope.query.start, "update") || words.is(before, "set") || words.is(before, ",") => {
-            if one(&["set", ","]) {
-                Place::OwnColumns
-            } else {
-                Place::Expression("set")
-            }
-        }
-        "" => Place::Other,
-        clause => Place::Expression(clause),
-    }
-}
-
-/// The clause that a token is in: the last word before it, outside of brackets, that opens one.
-fn clause(words: &Words<'_>, scope: &Scope, first: usize) -> &'static str {
-    const CLAUSES: &[&str] = &[
-        "select",
-        "from",
-        "join",
-        "on",
-        "using",
-        "where",
-        "group",
-        "having",
-        "order",
-        "limit",
-        "offset",
-        "window",
-        "into",
-        "values",
-        "set",
-        "update",
-        "returning",
-        "call",
-    ];
-    let mut found = "";
-    let mut depth = 0usize;
-    for i in scope.query.start..first {
-        match words.text(i) {
-            "(" => depth += 1,
-            ")" => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        // What is in a bracket that closed is past; what is open belongs to the clause outside.
-        if depth == 0
-            && words.tokens.get(i).is_some_and(|t| t.kind == TokenKind::Keyword)
-            && let Some(c) = CLAUSES.iter().find(|c| words.is(i, c))
-        {
-            let compares = *c == "from" && i > 0 && words.is(i - 1, "distinct") && found != "select";
-            if !compares {
-                found = c;
-            }
-        }
-    }
-    match found {
-        "join" | "using" | "update" | "into" => "from",
-        other => other,
-    }
 }
 
 fn gather(words: &Words<'_>, scope: &Scope, typed: &Typed, out: &mut Collecting<'_>) {
@@ -477,169 +347,6 @@ fn case(words: &Words<'_>, prefix: &str) -> bool {
     let keywords = words.tokens.iter().filter(|t| t.kind == TokenKind::Keyword);
     let (up, low): (Vec<_>, Vec<_>) = keywords.partition(|t| !words.text[t.span.clone()].bytes().any(|b| b.is_ascii_lowercase()));
     up.len() > low.len()
-}
-
-/// Proposals as they are found, with their weight.
-struct Collecting<'a> {
-    dialect: Dialect,
-    names: &'a Names,
-    prefix: &'a str,
-    quoted: bool,
-    found: Vec<(i64, Proposal)>,
-}
-
-impl Collecting<'_> {
-    /// Adds what is matched by `by`; weighed later.
-    fn push(&mut self, kind: ProposalKind, insert: String, detail: String, by: &str, weight: i64) {
-        let used = self.names.used.get(&by.to_lowercase()).copied().unwrap_or(0);
-        let weight = weight + i64::from(used.min(20)) * 10;
-        if let Some(fit) = fit(self.prefix, by) {
-            self.found.push((fit + weight, Proposal { kind, insert, detail }));
-        }
-    }
-    /// A name, quoted where it has to be.
-    fn name(&mut self, kind: ProposalKind, name: &str, detail: String, weight: i64) {
-        let insert = if self.quoted { self.dialect.quote_ident(name) } else { ident(self.dialect, name) };
-        self.push(kind, insert, detail, name, weight);
-    }
-    fn keywords(&mut self, list: &[&str]) {
-        if !self.quoted {
-            // In the order of the list, where nothing else tells them apart.
-            for (k, behind) in list.iter().zip(0..) {
-                self.push(ProposalKind::Keyword, (*k).to_string(), String::new(), k, 150 - behind);
-            }
-        }
-    }
-    /// A table as it has to be named from here.
-    fn table_text(&self, schema: &str, name: &str) -> String {
-        let bare = ident(self.dialect, name);
-        // A bare name means the first table along the path.
-        let found = self.names.relation(None, name).is_some_and(|r| *r.schema == *schema && *r.name == *name);
-        if found && (self.names.on_path(schema) || self.names.path.is_empty()) {
-            bare
-        } else {
-            format!("{}.{bare}", ident(self.dialect, schema))
-        }
-    }
-    fn relations(&mut self, scope: &Scope) {
-        for c in &scope.ctes {
-            self.name(ProposalKind::Query, c, "with".into(), 350);
-        }
-        let names = self.names;
-        let place: HashMap<&str, usize> = names.path.iter().enumerate().map(|(i, s)| (s.as_str(), i)).collect();
-        let rank = |r: &Relation| place.get(&*r.schema).copied().unwrap_or(usize::MAX);
-        // A bare name means the first table along the path.
-        let mut first: HashMap<&str, usize> = HashMap::new();
-        let fitting: Vec<&Relation> = names.relations.iter().filter(|r| fit(self.prefix, &r.name).is_some()).collect();
-        for r in &fitting {
-            let best = first.entry(&r.name).or_insert(usize::MAX);
-            *best = rank(r).min(*best);
-        }
-        for r in fitting {
-            let on_path = place.contains_key(&*r.schema);
-            let bare = if self.quoted { self.dialect.quote_ident(&r.name) } else { ident(self.dialect, &r.name) };
-            let reached = names.path.is_empty() || on_path && first.get(&*r.name) == Some(&rank(r));
-            let insert = if reached { bare } else { format!("{}.{bare}", ident(self.dialect, &r.schema)) };
-            let weight = if r.system {
-                -400
-            } else if on_path {
-                300
-            } else {
-                100
-            };
-            // What a bare name finds needs no schema beside it.
-            let detail = if reached { String::new() } else { r.schema.to_string() };
-            self.push(kind_of(r), insert, detail, &r.name, weight);
-        }
-        for s in &names.schemas {
-            self.name(ProposalKind::Schema, s, String::new(), if names.on_path(s) { 50 } else { 120 });
-        }
-    }
-    fn columns(&mut self, s: &Source, qualify: bool, less: i64) {
-        for (name, type_name) in &s.columns {
-            let mut insert = if self.quoted { self.dialect.quote_ident(name) } else { ident(self.dialect, name) };
-            if qualify && !s.alias.is_empty() && !self.quoted {
-                insert = format!("{}.{insert}", ident(self.dialect, &s.alias));
-            }
-            let detail = if s.alias.is_empty() { type_name.clone() } else { format!("{type_name} · {}", s.alias) };
-            self.push(ProposalKind::Column, insert, detail, name, 500 - less);
-        }
-    }
-    fn expression(&mut self, scope: &Scope) {
-        let sources: Vec<&Source> = scope.sources.iter().filter(|s| !s.target || scope.sources.len() == 1).collect();
-        for (level, list) in [sources, scope.outer.iter().collect()].into_iter().enumerate() {
-            for s in &list {
-                let twice = |name: &str| list.iter().filter(|o| o.columns.iter().any(|c| c.0.eq_ignore_ascii_case(name))).count() > 1;
-                let (doubled, single): (Vec<_>, Vec<_>) = s.columns.iter().cloned().partition(|c| twice(&c.0));
-                let less = level as i64 * 100;
-                self.columns(&Source { columns: single, ..(*s).clone() }, level > 0, less);
-                self.columns(&Source { columns: doubled, ..(*s).clone() }, true, less);
-                if !s.alias.is_empty() {
-                    self.name(ProposalKind::Alias, &s.alias, s.name.join("."), 250 - less);
-                }
-            }
-        }
-        if !self.quoted {
-            let names = self.names;
-            for f in &names.functions {
-                if plain(self.dialect, f) {
-                    self.push(ProposalKind::Function, format!("{f}("), String::new(), f, 0);
-                }
-            }
-        }
-    }
-    /// The best ones in order, each once; keywords in capitals or not, those inside of proposals as the statement's.
-    fn rank(mut self, upper: bool, upper_around: bool) -> Vec<Proposal> {
-        self.found
-            .sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.insert.len().cmp(&b.1.insert.len())).then_with(|| a.1.insert.cmp(&b.1.insert)));
-        let mut out: Vec<Proposal> = Vec::new();
-        for (_, mut p) in self.found {
-            if p.kind == ProposalKind::Keyword {
-                p.insert = if upper { p.insert.to_uppercase() } else { p.insert.to_lowercase() };
-            } else if p.kind == ProposalKind::Join && !upper_around {
-                p.insert = p.insert.replace(" ON ", " on ").replace(" AND ", " and ");
-            }
-            let same = |o: &Proposal| o.insert == p.insert;
-            if p.insert == self.prefix || out.iter().any(same) {
-                continue;
-            }
-            out.push(p);
-            if out.len() == MOST {
-                break;
-            }
-        }
-        out
-    }
-}
-
-/// How well a word fits what is typed: whole, from its start, from the start of a part, or by its letters in order.
-fn fit(prefix: &str, word: &str) -> Option<i64> {
-    if prefix.is_empty() {
-        return Some(0);
-    }
-    let starts = |w: &str| w.get(..prefix.len()).is_some_and(|s| s.eq_ignore_ascii_case(prefix));
-    if word.eq_ignore_ascii_case(prefix) {
-        return Some(5000);
-    }
-    if starts(word) {
-        return Some(4000 - (word.len().min(100) as i64));
-    }
-    if word.match_indices(['_', '.', ' ']).any(|(i, _)| starts(&word[i + 1..])) {
-        return Some(3000 - (word.len().min(100) as i64));
-    }
-    // Most words do not fit, and the first letter tells at once.
-    let first = prefix.chars().next()?.to_ascii_lowercase();
-    if !word.chars().any(|c| c.to_ascii_lowercase() == first) {
-        return None;
-    }
-    thread_local! {
-        static MATCHER: std::cell::RefCell<Matcher> = std::cell::RefCell::new(Matcher::new(Config::DEFAULT));
-    }
-    let pattern = Pattern::new(prefix, CaseMatching::Ignore, Normalization::Smart, AtomKind::Fuzzy);
-    let mut buffer = Vec::new();
-    let score = MATCHER.with_borrow_mut(|m| pattern.score(Utf32Str::new(word, &mut buffer), m))?;
-    // Letters strewn over a long name are chance.
-    (i64::from(score) >= prefix.chars().count() as i64 * 16).then_some(1000 + i64::from(score))
 }
 
 #[cfg(test)]

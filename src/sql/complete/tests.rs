@@ -1,3 +1,4 @@
+use super::rank::MOST;
 use super::*;
 use crate::model::names::Collector;
 use proptest::prelude::*;

@@ -1,0 +1,177 @@
+//! Collecting proposals, and putting the best ones first.
+
+use super::scope::{Scope, Source};
+use super::{Proposal, ProposalKind, kind_of};
+use crate::model::Dialect;
+use crate::model::names::{Names, Relation};
+use crate::sql::reserved::{ident, plain};
+use nucleo_matcher::pattern::{AtomKind, CaseMatching, Normalization, Pattern};
+use nucleo_matcher::{Config, Matcher, Utf32Str};
+use std::collections::HashMap;
+
+/// Proposals that are given; nobody reads further.
+pub const MOST: usize = 100;
+
+/// Proposals as they are found, with their weight.
+pub struct Collecting<'a> {
+    pub dialect: Dialect,
+    pub names: &'a Names,
+    pub prefix: &'a str,
+    /// A name in quotes is typed.
+    pub quoted: bool,
+    pub found: Vec<(i64, Proposal)>,
+}
+
+impl Collecting<'_> {
+    /// Adds what is matched by `by`; weighed later.
+    pub fn push(&mut self, kind: ProposalKind, insert: String, detail: String, by: &str, weight: i64) {
+        let used = self.names.used.get(&by.to_lowercase()).copied().unwrap_or(0);
+        let weight = weight + i64::from(used.min(20)) * 10;
+        if let Some(fit) = fit(self.prefix, by) {
+            self.found.push((fit + weight, Proposal { kind, insert, detail }));
+        }
+    }
+    /// A name, quoted where it has to be.
+    pub fn name(&mut self, kind: ProposalKind, name: &str, detail: String, weight: i64) {
+        let insert = if self.quoted { self.dialect.quote_ident(name) } else { ident(self.dialect, name) };
+        self.push(kind, insert, detail, name, weight);
+    }
+    pub fn keywords(&mut self, list: &[&str]) {
+        if !self.quoted {
+            // In the order of the list, where nothing else tells them apart.
+            for (k, behind) in list.iter().zip(0..) {
+                self.push(ProposalKind::Keyword, (*k).to_string(), String::new(), k, 150 - behind);
+            }
+        }
+    }
+    /// A table as it has to be named from here.
+    pub fn table_text(&self, schema: &str, name: &str) -> String {
+        let bare = ident(self.dialect, name);
+        // A bare name means the first table along the path.
+        let found = self.names.relation(None, name).is_some_and(|r| *r.schema == *schema && *r.name == *name);
+        if found && (self.names.on_path(schema) || self.names.path.is_empty()) {
+            bare
+        } else {
+            format!("{}.{bare}", ident(self.dialect, schema))
+        }
+    }
+    pub fn relations(&mut self, scope: &Scope) {
+        for c in &scope.ctes {
+            self.name(ProposalKind::Query, c, "with".into(), 350);
+        }
+        let names = self.names;
+        let place: HashMap<&str, usize> = names.path.iter().enumerate().map(|(i, s)| (s.as_str(), i)).collect();
+        let rank = |r: &Relation| place.get(&*r.schema).copied().unwrap_or(usize::MAX);
+        // A bare name means the first table along the path.
+        let mut first: HashMap<&str, usize> = HashMap::new();
+        let fitting: Vec<&Relation> = names.relations.iter().filter(|r| fit(self.prefix, &r.name).is_some()).collect();
+        for r in &fitting {
+            let best = first.entry(&r.name).or_insert(usize::MAX);
+            *best = rank(r).min(*best);
+        }
+        for r in fitting {
+            let on_path = place.contains_key(&*r.schema);
+            let bare = if self.quoted { self.dialect.quote_ident(&r.name) } else { ident(self.dialect, &r.name) };
+            let reached = names.path.is_empty() || on_path && first.get(&*r.name) == Some(&rank(r));
+            let insert = if reached { bare } else { format!("{}.{bare}", ident(self.dialect, &r.schema)) };
+            let weight = if r.system {
+                -400
+            } else if on_path {
+                300
+            } else {
+                100
+            };
+            // What a bare name finds needs no schema beside it.
+            let detail = if reached { String::new() } else { r.schema.to_string() };
+            self.push(kind_of(r), insert, detail, &r.name, weight);
+        }
+        for s in &names.schemas {
+            self.name(ProposalKind::Schema, s, String::new(), if names.on_path(s) { 50 } else { 120 });
+        }
+    }
+    pub fn columns(&mut self, s: &Source, qualify: bool, less: i64) {
+        for (name, type_name) in &s.columns {
+            let mut insert = if self.quoted { self.dialect.quote_ident(name) } else { ident(self.dialect, name) };
+            if qualify && !s.alias.is_empty() && !self.quoted {
+                insert = format!("{}.{insert}", ident(self.dialect, &s.alias));
+            }
+            let detail = if s.alias.is_empty() { type_name.clone() } else { format!("{type_name} · {}", s.alias) };
+            self.push(ProposalKind::Column, insert, detail, name, 500 - less);
+        }
+    }
+    pub fn expression(&mut self, scope: &Scope) {
+        let sources: Vec<&Source> = scope.sources.iter().filter(|s| !s.target || scope.sources.len() == 1).collect();
+        for (level, list) in [sources, scope.outer.iter().collect()].into_iter().enumerate() {
+            for s in &list {
+                let twice = |name: &str| list.iter().filter(|o| o.columns.iter().any(|c| c.0.eq_ignore_ascii_case(name))).count() > 1;
+                let (doubled, single): (Vec<_>, Vec<_>) = s.columns.iter().cloned().partition(|c| twice(&c.0));
+                let less = level as i64 * 100;
+                self.columns(&Source { columns: single, ..(*s).clone() }, level > 0, less);
+                self.columns(&Source { columns: doubled, ..(*s).clone() }, true, less);
+                if !s.alias.is_empty() {
+                    self.name(ProposalKind::Alias, &s.alias, s.name.join("."), 250 - less);
+                }
+            }
+        }
+        if !self.quoted {
+            let names = self.names;
+            for f in &names.functions {
+                if plain(self.dialect, f) {
+                    self.push(ProposalKind::Function, format!("{f}("), String::new(), f, 0);
+                }
+            }
+        }
+    }
+    /// The best ones in order, each once; keywords in capitals or not, those inside of proposals as the statement's.
+    pub fn rank(mut self, upper: bool, upper_around: bool) -> Vec<Proposal> {
+        self.found
+            .sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.insert.len().cmp(&b.1.insert.len())).then_with(|| a.1.insert.cmp(&b.1.insert)));
+        let mut out: Vec<Proposal> = Vec::new();
+        for (_, mut p) in self.found {
+            if p.kind == ProposalKind::Keyword {
+                p.insert = if upper { p.insert.to_uppercase() } else { p.insert.to_lowercase() };
+            } else if p.kind == ProposalKind::Join && !upper_around {
+                p.insert = p.insert.replace(" ON ", " on ").replace(" AND ", " and ");
+            }
+            let same = |o: &Proposal| o.insert == p.insert;
+            if p.insert == self.prefix || out.iter().any(same) {
+                continue;
+            }
+            out.push(p);
+            if out.len() == MOST {
+                break;
+            }
+        }
+        out
+    }
+}
+
+/// How well a word fits what is typed: whole, from its start, from the start of a part, or by its letters in order.
+fn fit(prefix: &str, word: &str) -> Option<i64> {
+    if prefix.is_empty() {
+        return Some(0);
+    }
+    let starts = |w: &str| w.get(..prefix.len()).is_some_and(|s| s.eq_ignore_ascii_case(prefix));
+    if word.eq_ignore_ascii_case(prefix) {
+        return Some(5000);
+    }
+    if starts(word) {
+        return Some(4000 - (word.len().min(100) as i64));
+    }
+    if word.match_indices(['_', '.', ' ']).any(|(i, _)| starts(&word[i + 1..])) {
+        return Some(3000 - (word.len().min(100) as i64));
+    }
+    // Most words do not fit, and the first letter tells at once.
+    let first = prefix.chars().next()?.to_ascii_lowercase();
+    if !word.chars().any(|c| c.to_ascii_lowercase() == first) {
+        return None;
+    }
+    thread_local! {
+        static MATCHER: std::cell::RefCell<Matcher> = std::cell::RefCell::new(Matcher::new(Config::DEFAULT));
+    }
+    let pattern = Pattern::new(prefix, CaseMatching::Ignore, Normalization::Smart, AtomKind::Fuzzy);
+    let mut buffer = Vec::new();
+    let score = MATCHER.with_borrow_mut(|m| pattern.score(Utf32Str::new(word, &mut buffer), m))?;
+    // Letters strewn over a long name are chance.
+    (i64::from(score) >= prefix.chars().count() as i64 * 16).then_some(1000 + i64::from(score))
+}
