@@ -177,6 +177,11 @@ pub fn cell_line(cell: Cell<'_>) -> Option<String> {
     Some(out)
 }
 
+/// `1 row`, `1,204 rows`: a number with its noun, whose plural takes an `s`.
+pub fn counted(n: u64, noun: &str) -> String {
+    format!("{} {noun}{}", thousands(n), if n == 1 { "" } else { "s" })
+}
+
 /// Groups digits by thousands: `1,204,000`.
 pub fn thousands(n: u64) -> String {
     let s = n.to_string();

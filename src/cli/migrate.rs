@@ -196,7 +196,13 @@ fn steps_json(steps: &[StepRun]) -> Vec<serde_json::Value> {
 
 fn steps_text(steps: &[StepRun], done: &str) -> Result<()> {
     for s in steps {
-        output::line(&format!("{:04} {}  {done}, {} statements, {}", s.version, s.name, s.statements, text::duration(s.took)))?;
+        output::line(&format!(
+            "{:04} {}  {done}, {}, {}",
+            s.version,
+            s.name,
+            text::counted(s.statements as u64, "statement"),
+            text::duration(s.took)
+        ))?;
     }
     Ok(())
 }

@@ -136,8 +136,8 @@ async fn stream(cx: &Cx, session: &crate::engine::Session, text: &str, writer: &
             Some(Ok(Event::Done(done))) => {
                 affected = done.affected;
                 let footer = match done.affected {
-                    Some(n) => format!("{} · {} rows affected · {}", done.tag, text::thousands(n), text::duration(done.elapsed)),
-                    None => format!("{} rows · {}", text::thousands(writer.rows), text::duration(done.elapsed)),
+                    Some(n) => format!("{} · {} affected · {}", done.tag, text::counted(n, "row"), text::duration(done.elapsed)),
+                    None => format!("{} · {}", text::counted(writer.rows, "row"), text::duration(done.elapsed)),
                 };
                 let facts = serde_json::json!({
                     "tag": done.tag,
@@ -155,10 +155,10 @@ async fn stream(cx: &Cx, session: &crate::engine::Session, text: &str, writer: &
 async fn fix(cx: &Cx, conn: &Connection, text: &str, commit: bool) -> Result<()> {
     let fix = datafix::begin(cx, conn, None, text).await?;
     let image = match &fix.before {
-        BeforeImage::Saved { path, rows } => format!("{} rows saved as they were in {}", text::thousands(*rows), path.display()),
+        BeforeImage::Saved { path, rows } => format!("{} saved as they were in {}", text::counted(*rows, "row"), path.display()),
         BeforeImage::NotNeeded => "no rows existed before".into(),
     };
-    output::message(&format!("{} rows affected; {image}", text::thousands(fix.affected)));
+    output::message(&format!("{} affected; {image}", text::counted(fix.affected, "row")));
     if commit {
         fix.commit(cx).await?;
         output::message("committed");

@@ -53,7 +53,12 @@ fn files_intact(cx: &Cx, conn: &Connection, s: &Situation) -> Result<Evidence> {
     let statements: usize = s.range.iter().map(|m| files::statements(conn.dialect(), &m.up.text).len()).sum();
     let applied = s.queue.items.iter().filter(|i| matches!(i.standing, Standing::Applied | Standing::LineEnds)).count();
     let summary = match wrong.first() {
-        None => format!("{}: {statements} statements; {applied} applied migrations fit their files", shown_range(&s.versions())),
+        None => format!(
+            "{}: {}; {} fit their files",
+            shown_range(&s.versions()),
+            crate::text::counted(statements as u64, "statement"),
+            crate::text::counted(applied as u64, "applied migration")
+        ),
         Some(first) if wrong.len() > 1 => format!("{first}, and {} more", wrong.len() - 1),
         Some(first) => first.clone(),
     };

@@ -446,8 +446,13 @@ fn record_one(
     ran: &exec::Ran,
 ) -> Result<Evidence> {
     let (kind, word) = kind(order);
-    let summary =
-        format!("{} {} {word} in {}, {} statements", shown_version(m.version), m.name, crate::text::duration(ran.took), ran.statements);
+    let summary = format!(
+        "{} {} {word} in {}, {}",
+        shown_version(m.version),
+        m.name,
+        crate::text::duration(ran.took),
+        crate::text::counted(ran.statements as u64, "statement")
+    );
     let mut d = Draft::new(kind, conn.target(), session.identity(), true, summary)
         .scripts(std::slice::from_ref(m))
         .fact("unit", "migration")
