@@ -45,7 +45,7 @@ fn mode(path: &Path) -> u32 {
 async fn a_backup_is_taken_restored_compared_and_discarded() {
     let b = Backup::of(Place::with(SHOP)).await;
     let m = &b.manifest;
-    assert_eq!((m.format, m.taken_by.as_str(), m.artefacts.len()), (1, "tester", 1));
+    assert_eq!((m.format, m.taken_by.as_str(), m.artefacts.len()), (holdpoint::model::manifest::FORMAT, "tester", 1));
     assert_eq!(m.artefacts[0].bytes, std::fs::metadata(b.copy()).unwrap().len());
     assert_eq!(m.fingerprint.tables["customers"].rows, 3000);
     assert_eq!(m.fingerprint.tables["customers"].columns[2].values, 2000);
