@@ -49,6 +49,8 @@ impl MariaServer {
             format!("--port={port}"),
             "--bind-address=127.0.0.1".into(),
             format!("--pid-file={}", dir.join("pid").display()),
+            // A server that starts removes the temporary tables that it finds in its directory: also another one's.
+            format!("--tmpdir={}", dir.display()),
             "--innodb-log-file-size=8M".into(),
             "--innodb-buffer-pool-size=64M".into(),
             "--innodb-flush-log-at-trx-commit=0".into(),
