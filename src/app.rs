@@ -16,6 +16,7 @@ pub mod list;
 pub mod msg;
 pub mod palette;
 pub mod panes;
+pub mod params;
 pub mod state;
 pub mod update;
 pub mod work;

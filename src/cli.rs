@@ -65,8 +65,8 @@ async fn run(cli: Cli) -> Result<ExitCode> {
                 }
             });
             match command {
-                Command::Query { target, sql, file, commit, format } => {
-                    query::query(&cx, &target, sql, file.as_deref(), commit, format).await
+                Command::Query { target, sql, file, params, commit, format } => {
+                    query::query(&cx, &target, sql, file.as_deref(), &params, commit, format).await
                 }
                 Command::Explain { target, sql, file, analyze, format } => {
                     explain::explain(&cx, &target, sql, file.as_deref(), analyze, format).await

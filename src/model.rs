@@ -18,5 +18,5 @@ pub use dialect::Dialect;
 pub use error::{Error, Kind, Result};
 pub use finding::{Finding, Severity};
 pub use progress::{Progress, Silent};
-pub use rows::{Align, BatchBuilder, Cell, Column, RowBatch};
+pub use rows::{Align, BatchBuilder, Cell, Column, Param, RowBatch};
 pub use server::{Identity, Notice, ReadOnly, TxState};

@@ -8,6 +8,7 @@ pub mod functions;
 mod keywords;
 pub mod lexer;
 pub mod outside;
+pub mod params;
 pub mod redact;
 pub mod reserved;
 pub mod split;

@@ -5,7 +5,7 @@ use super::dialog::{Answer, Confirm, Dialog, Field, Form, Help, Purpose, Then};
 use super::effect::{Effect, Operation};
 use super::list::ListCursor;
 use super::palette::Palette;
-use super::panes::{backups, checklist, journal, migrations, plan, query, schema, start};
+use super::panes::{backups, checklist, journal, migrations, plan, query, running, schema, start};
 use super::state::{Note, Pane, State, Workspace};
 use super::update::switch_target;
 use crate::config::AccessMode;
@@ -22,8 +22,8 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
             let p = Palette::new(state);
             state.dialogs.push(Dialog::Palette(p));
         }
-        Action::Run => query::run(state, false, effects),
-        Action::RunAll => query::run(state, true, effects),
+        Action::Run => running::run(state, false, effects),
+        Action::RunAll => running::run(state, true, effects),
         Action::Plan => plan::ask(state, false, effects),
         Action::Analyze => plan::ask(state, true, effects),
         Action::ToggleLower => {
@@ -99,8 +99,8 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
             state.say(Note::info(words));
             plan::touched(state, effects);
         }
-        Action::Rollback => query::run_text(state, "ROLLBACK", effects),
-        Action::Commit => query::run_text(state, "COMMIT", effects),
+        Action::Rollback => running::run_text(state, "ROLLBACK", effects),
+        Action::Commit => running::run_text(state, "COMMIT", effects),
         Action::Apply
         | Action::Revert
         | Action::StartRun

@@ -5,6 +5,7 @@ use super::dialog::{Answer, Confirm, Dialog, Purpose, Then};
 use super::effect::{Effect, Operation};
 use super::palette::Choice;
 use super::panes::{checklist, query, schema, start};
+use super::params;
 use super::state::State;
 use super::update::{connect, switch_target};
 use crate::text;
@@ -81,6 +82,11 @@ pub fn submit(state: &mut State, effects: &mut Vec<Effect>) {
                 }
             }
         },
+        Purpose::Values(wanted) => {
+            let typed = form.fields.iter().map(|f| (f.label.to_string(), f.value().to_string())).collect();
+            state.dialogs.pop();
+            params::given(state, typed, wanted, effects);
+        }
         Purpose::OpenFile => {
             state.dialogs.pop();
             effects.push(Effect::OpenFile(typed_path(&first)));

@@ -1,8 +1,9 @@
 //! What stands above the panes: questions, forms, viewers, help, palette. All of it data; what an answer does is data too.
 
-use super::effect::{FixAnswer, Operation};
+use super::effect::{FixAnswer, Operation, Statement};
 use super::list::ListCursor;
 use super::palette::Palette;
+use std::borrow::Cow;
 use std::path::PathBuf;
 use tui_textarea::TextArea;
 
@@ -88,11 +89,20 @@ pub enum Purpose {
         downto: Option<i64>,
     },
     StartRun,
+    /// Values for the parameters of what is going to run.
+    Values(Wanted),
+}
+
+/// What values were asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    Run(Vec<Statement>),
+    Plan { text: String, analyze: bool },
 }
 
 /// One line to type.
 pub struct Field {
-    pub label: &'static str,
+    pub label: Cow<'static, str>,
     pub input: TextArea<'static>,
     pub secret: bool,
     /// Grey text behind the label.
@@ -100,10 +110,10 @@ pub struct Field {
 }
 
 impl Field {
-    pub fn new(label: &'static str, value: &str, hint: impl Into<String>) -> Self {
+    pub fn new(label: impl Into<Cow<'static, str>>, value: &str, hint: impl Into<String>) -> Self {
         let mut input = TextArea::new(vec![value.replace(['\n', '\r'], " ")]);
         input.move_cursor(tui_textarea::CursorMove::End);
-        Field { label, input, secret: false, hint: hint.into() }
+        Field { label: label.into(), input, secret: false, hint: hint.into() }
     }
     pub fn secret(mut self) -> Self {
         self.secret = true;

@@ -1,8 +1,9 @@
 //! What is to be done outside of `update`: `tui::jobs` does it and answers with messages.
 
 use super::msg::Timer;
-use crate::model::NodePath;
+use crate::model::{NodePath, Param};
 use secrecy::SecretString;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -17,6 +18,15 @@ pub struct Statement {
     pub text: String,
     /// Where it starts in the editor's text, for the place of an error; `None` when it does not come from there.
     pub offset: Option<usize>,
+    /// Values of its parameters, by what they were asked for by.
+    pub values: BTreeMap<String, Param>,
+}
+
+impl Statement {
+    /// A statement without values.
+    pub fn new(text: impl Into<String>, offset: Option<usize>) -> Self {
+        Statement { text: text.into(), offset, values: BTreeMap::new() }
+    }
 }
 
 /// What to do with a data fix that waits.
@@ -113,7 +123,10 @@ pub enum Effect {
         link: u64,
         job: Option<JobId>,
         version: u64,
+        /// As typed: what comes back belongs to this text.
         text: String,
+        /// Stand in the places of its parameters.
+        values: BTreeMap<String, Param>,
         analyze: bool,
     },
     Unlock {

@@ -2,7 +2,7 @@
 
 use super::action::Action;
 use super::completion;
-use super::dialog::Dialog;
+use super::dialog::{Dialog, Purpose};
 use super::editor::Move;
 use super::effect::Effect;
 use super::list::ListCursor;
@@ -298,6 +298,10 @@ fn dialog(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
             match action {
                 Some(Action::Back) => drop(state.dialogs.pop()),
                 Some(Action::Open) if f.at >= last => update::submit(state, effects),
+                // The key that runs goes on with what is filled in, from any field.
+                Some(Action::Run | Action::Plan | Action::Analyze) if matches!(f.purpose, Purpose::Values(_)) => {
+                    update::submit(state, effects)
+                }
                 Some(Action::Open) => f.at += 1,
                 Some(Action::Down) => f.at = if f.at >= last { 0 } else { f.at + 1 },
                 Some(Action::Up) => f.at = if f.at == 0 { last } else { f.at - 1 },

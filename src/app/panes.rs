@@ -7,5 +7,6 @@ pub mod migrations;
 pub mod plan;
 pub mod query;
 pub mod results;
+pub mod running;
 pub mod schema;
 pub mod start;

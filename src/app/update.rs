@@ -9,7 +9,7 @@ use super::effect::Effect;
 use super::keys;
 use super::link::Link;
 use super::msg::{Msg, Timer};
-use super::panes::{backups, checklist, migrations, plan, query, schema, start};
+use super::panes::{backups, checklist, migrations, plan, query, running, schema, start};
 use super::state::{Note, Pane, State, Workspace};
 use crate::model::{Kind, TxState};
 use crate::text;
@@ -48,7 +48,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Children { link, at, result } if link == state.link_no => schema::children(state, &at, result, effects),
         Msg::Definition { link, at, result } if link == state.link_no => schema::definition(state, &at, result),
         Msg::Names { link, result } if link == state.link_no => completion::loaded(state, result),
-        Msg::Run { job, event } => query::event(state, job, event, effects),
+        Msg::Run { job, event } => running::event(state, job, event, effects),
         Msg::Found { job, result, row } => query::found(state, job, result, row, effects),
         Msg::Exported { job, path, result } => query::exported(state, job, &path, result),
         Msg::Window { result, batches, error } => {

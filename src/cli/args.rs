@@ -57,6 +57,9 @@ pub enum Command {
         sql: Option<String>,
         #[arg(short, long, value_name = "FILE.sql", conflicts_with = "sql")]
         file: Option<PathBuf>,
+        /// Value of a parameter (`:name`, `$1`, `?`): NAME=VALUE, 1=VALUE; NULL is no value, 'quotes' make a text
+        #[arg(short, long = "param", value_name = "NAME=VALUE")]
+        params: Vec<String>,
         /// On a guarded target: commit the data fix; without it the change is shown and rolled back
         #[arg(long)]
         commit: bool,

@@ -3,12 +3,14 @@
 use super::{connect, output};
 use crate::cli::Format;
 use crate::engine::Event;
-use crate::model::{Error, Kind, Result};
+use crate::model::{Dialect, Error, Kind, Param, Result};
 use crate::ops::datafix::{self, BeforeImage};
 use crate::ops::query::{Admission, admit};
 use crate::ops::statements::{Ended, Ledger};
 use crate::ops::{Connection, Cx};
+use crate::sql::params::{Bound, bind, placeholders, typed_value};
 use crate::text;
+use std::collections::BTreeMap;
 use std::io::{IsTerminal, Read};
 use std::path::Path;
 use std::process::ExitCode;
@@ -36,7 +38,51 @@ pub fn text_of(sql: Option<String>, file: Option<&Path>) -> Result<String> {
     })
 }
 
-pub async fn query(cx: &Cx, target: &str, sql: Option<String>, file: Option<&Path>, commit: bool, format: Format) -> Result<ExitCode> {
+/// `NAME=VALUE` from the command line, for the parameters that the statements have.
+fn values(dialect: Dialect, sql: &str, given: &[String]) -> Result<BTreeMap<String, Param>> {
+    let mut pairs = Vec::new();
+    for g in given {
+        let Some((name, value)) = g.split_once('=') else {
+            return Err(Error::usage(format!("--param {}: there is no =", text::clean(g))).hint("Write --param name=value."));
+        };
+        pairs.push((name, value, std::cell::Cell::new(false)));
+    }
+    let mut out = BTreeMap::new();
+    let mut missing = Vec::new();
+    for s in crate::sql::split(dialect, sql) {
+        for p in placeholders(dialect, &sql[s.span]) {
+            let bare = p.name.trim_start_matches([':', '$', '?', '@']);
+            match pairs.iter().find(|(n, ..)| *n == p.name || *n == bare) {
+                Some((_, value, used)) => {
+                    used.set(true);
+                    out.insert(p.name, typed_value(value));
+                }
+                None if !missing.contains(&p.name) => missing.push(p.name),
+                None => {}
+            }
+        }
+    }
+    if !missing.is_empty() {
+        let first = missing[0].trim_start_matches([':', '$', '?', '@']);
+        return Err(
+            Error::usage(format!("no value for {}", text::clean(&missing.join(", ")))).hint(format!("Give one with --param {first}=…"))
+        );
+    }
+    match pairs.iter().find(|(.., used)| !used.get()) {
+        Some((name, ..)) => Err(Error::usage(format!("no statement has a parameter {}", text::clean(name)))),
+        None => Ok(out),
+    }
+}
+
+pub async fn query(
+    cx: &Cx,
+    target: &str,
+    sql: Option<String>,
+    file: Option<&Path>,
+    params: &[String],
+    commit: bool,
+    format: Format,
+) -> Result<ExitCode> {
     let sql = text_of(sql, file)?;
     let target = connect::target(cx, target)?;
     let (conn, session) = loop {
@@ -54,14 +100,16 @@ pub async fn query(cx: &Cx, target: &str, sql: Option<String>, file: Option<&Pat
     if statements.is_empty() {
         return Err(Error::usage("there is no statement to run"));
     }
+    let values = values(conn.dialect(), &sql, params)?;
     let mut ledger = Ledger::new(cx, &conn);
     let mut run = async || {
         for s in &statements {
             let text = &sql[s.span.clone()];
             let place = |e: Error| place(e, &sql, s.span.start, statements.len());
-            match admit(cx, &conn, None, text).await.map_err(place)? {
-                Admission::Run => run_one(cx, &session, &mut ledger, text, format).await.map_err(place)?,
-                Admission::Guarded => fix(cx, &conn, text, commit).await.map_err(place)?,
+            let bound = bind(conn.dialect(), text, &values).map_err(|name| place(Error::usage(format!("no value for {name}"))))?;
+            match admit(cx, &conn, None, &bound.text).await.map_err(place)? {
+                Admission::Run => run_one(cx, &session, &mut ledger, text, bound, format).await.map_err(place)?,
+                Admission::Guarded => fix(cx, &conn, text, &values, commit).await.map_err(place)?,
                 Admission::Refused(e) => return Err(place(e)),
             }
         }
@@ -87,10 +135,20 @@ fn place(e: Error, sql: &str, start: usize, statements: usize) -> Error {
     }
 }
 
-async fn run_one(cx: &Cx, session: &crate::engine::Session, ledger: &mut Ledger<'_>, text: &str, format: Format) -> Result<()> {
+async fn run_one(
+    cx: &Cx,
+    session: &crate::engine::Session,
+    ledger: &mut Ledger<'_>,
+    text: &str,
+    sent: Bound,
+    format: Format,
+) -> Result<()> {
     let started = std::time::Instant::now();
     let mut writer = output::RowWriter::new(format);
-    let outcome = stream(cx, session, text, &mut writer).await;
+    let outcome = stream(cx, session, &sent, &mut writer).await.map_err(|mut e| {
+        e.position = e.position.map(|at| sent.typed(at));
+        e
+    });
     let ended = Ended {
         text,
         took: started.elapsed(),
@@ -110,8 +168,8 @@ fn unkept(kept: Result<()>) {
 }
 
 /// Gives the number of rows that were changed, where the server tells it.
-async fn stream(cx: &Cx, session: &crate::engine::Session, text: &str, writer: &mut output::RowWriter) -> Result<Option<u64>> {
-    let mut rows = session.run(text).await?;
+async fn stream(cx: &Cx, session: &crate::engine::Session, sent: &Bound, writer: &mut output::RowWriter) -> Result<Option<u64>> {
+    let mut rows = session.run_bound(sent.text.clone(), sent.params.clone()).await?;
     let mut cancelled = false;
     let mut affected = None;
     loop {
@@ -152,8 +210,8 @@ async fn stream(cx: &Cx, session: &crate::engine::Session, text: &str, writer: &
 }
 
 /// DML on a guarded target: shown, and kept only when asked for.
-async fn fix(cx: &Cx, conn: &Connection, text: &str, commit: bool) -> Result<()> {
-    let fix = datafix::begin(cx, conn, None, text).await?;
+async fn fix(cx: &Cx, conn: &Connection, text: &str, values: &BTreeMap<String, Param>, commit: bool) -> Result<()> {
+    let fix = datafix::begin(cx, conn, None, text, values).await?;
     let image = match &fix.before {
         BeforeImage::Saved { path, rows } => format!("{} saved as they were in {}", text::counted(*rows, "row"), path.display()),
         BeforeImage::NotNeeded => "no rows existed before".into(),

@@ -5,7 +5,7 @@
 
 use crate::model::plan::Plan;
 use crate::model::rows::Table;
-use crate::model::{Column, Dialect, Error, Identity, Kind, Notice, ReadOnly, Result, RowBatch, TxState};
+use crate::model::{Column, Dialect, Error, Identity, Kind, Notice, Param, ReadOnly, Result, RowBatch, TxState};
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,7 +55,7 @@ pub struct SessionStatus {
 /// What can be asked of the actor.
 pub enum Request {
     /// Run exactly one statement; the server (or prepare) enforces that it is one.
-    Run { text: String, params: Vec<Option<String>>, events: mpsc::Sender<Result<Event>> },
+    Run { text: String, params: Vec<Param>, events: mpsc::Sender<Result<Event>> },
     /// The plan of one statement. `analyze` really runs it, in a transaction that is rolled back; the caller has
     /// proven by the classifier that it is a read.
     Explain { text: String, analyze: bool, reply: oneshot::Sender<Result<Plan>> },
@@ -140,6 +140,11 @@ impl Session {
 
     /// Like [`Session::run`], with parameters as text (`None` is NULL).
     pub async fn run_with(&self, text: impl Into<String>, params: Vec<Option<String>>) -> Result<RowStream> {
+        self.run_bound(text, params.into_iter().map(Param::from).collect()).await
+    }
+
+    /// Like [`Session::run`], with a value for each parameter, in the order of the engine's own numbering.
+    pub async fn run_bound(&self, text: impl Into<String>, params: Vec<Param>) -> Result<RowStream> {
         // Four batches in flight keep both sides busy and bound the memory.
         let (events, rx) = mpsc::channel(4);
         self.requests.send(Request::Run { text: text.into(), params, events }).await.map_err(|_| self.gone())?;

@@ -32,6 +32,32 @@ pub enum Cell<'a> {
     Binary(&'a [u8]),
 }
 
+/// A value that is bound to a parameter of a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Param {
+    Null,
+    /// Engines that infer the parameter's type (PostgreSQL) read the text as that type.
+    Text(String),
+    /// Decimal text: bound as a number where the engine takes a value's type from what is bound (SQLite, MySQL).
+    Number(String),
+}
+
+impl Param {
+    /// The value's text; `None` is NULL.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Param::Null => None,
+            Param::Text(s) | Param::Number(s) => Some(s),
+        }
+    }
+}
+
+impl From<Option<String>> for Param {
+    fn from(text: Option<String>) -> Self {
+        text.map_or(Param::Null, Param::Text)
+    }
+}
+
 const NULL: u8 = 0;
 const TEXT: u8 = 1;
 const NUMBER: u8 = 2;

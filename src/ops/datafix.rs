@@ -3,9 +3,11 @@
 use super::query::{Admission, Unlock, admit};
 use super::{Connection, Cx};
 use crate::engine::{Event, Session};
-use crate::model::{Cell, Column, Error, Result, RowBatch};
+use crate::model::{Cell, Column, Error, Param, Result, RowBatch};
 use crate::sql::before::{Before, before_image, changed_table, unknown_calls};
+use crate::sql::params::{self, Bound};
 use crate::store::journal::NewEntry;
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -32,22 +34,29 @@ pub struct DataFix {
 
 /// Runs one DML statement in a transaction of its own: saves the rows as they are, runs it, and rolls back by itself
 /// when it changed more rows than the target's `blast_radius`. What is returned waits for the caller.
-pub async fn begin(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, text: &str) -> Result<DataFix> {
-    match admit(cx, conn, unlock, text).await? {
+/// `values` are those of its parameters.
+pub async fn begin(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, text: &str, values: &BTreeMap<String, Param>) -> Result<DataFix> {
+    let missing = |name: String| Error::usage(format!("the parameter {} has no value", crate::text::clean(&name)));
+    let bound = params::bind(conn.dialect(), text, values).map_err(missing)?;
+    match admit(cx, conn, unlock, &bound.text).await? {
         Admission::Guarded => {}
         Admission::Refused(e) => return Err(e),
         Admission::Run => return Err(Error::usage("this statement is no data fix: it runs as it is")),
     }
     let target = conn.target();
-    let select = match before_image(conn.dialect(), text) {
-        Before::Select(s) => Some(s),
-        Before::Nothing => None,
-        Before::Unknown(why) => {
+    let image = params::bind_part(conn.dialect(), text, values, |named| match before_image(conn.dialect(), named) {
+        Before::Select(s) => Ok((s, ())),
+        other => Err(other),
+    });
+    let select = match image {
+        Ok(select) => Some(select.map_err(missing)?.0),
+        Err(Before::Unknown(why)) => {
             return Err(Error::held(format!("held: the rows before the change cannot be saved, because {why}"))
                 .hint("Write it as UPDATE or DELETE of one table with a WHERE, or put it into a migration."));
         }
+        Err(_) => None,
     };
-    reaches_no_further(conn, text).await?;
+    reaches_no_further(conn, &bound.text).await?;
     let limit = target.blast_radius;
     // What cannot be journaled must not run at all.
     let shown = crate::sql::redact(conn.dialect(), text);
@@ -55,7 +64,7 @@ pub async fn begin(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, text: &s
     let session = conn.writer().await?;
     let begin = conn.engine().migrations().get()?.begin();
     session.fetch(begin).await?;
-    match inside(cx, &session, &target.name, select.as_deref(), text, limit).await {
+    match inside(cx, &session, &target.name, select, bound, limit).await {
         Ok((affected, before)) => Ok(DataFix { session, target: target.name.clone(), text: shown, affected, before }),
         Err(e) => {
             // The connection is closed in any case; a rollback that fails is no further news.
@@ -89,7 +98,7 @@ async fn reaches_no_further(conn: &Connection, text: &str) -> Result<()> {
         .hint("Put it into a migration: its proof counts what changes everywhere, and its down takes it back."))
 }
 
-async fn inside(cx: &Cx, s: &Session, target: &str, select: Option<&str>, text: &str, limit: u64) -> Result<(u64, BeforeImage)> {
+async fn inside(cx: &Cx, s: &Session, target: &str, select: Option<Bound>, sent: Bound, limit: u64) -> Result<(u64, BeforeImage)> {
     let too_many = |n: u64| {
         Error::held(format!(
             "rolled back: it would change {} rows, and this target allows {}",
@@ -102,7 +111,7 @@ async fn inside(cx: &Cx, s: &Session, target: &str, select: Option<&str>, text: 
         None => BeforeImage::NotNeeded,
         Some(select) => {
             let mut image = ImageFile::create(&cx.config.state_dir.join("before-images"), &cx.clock.stamp(), target)?;
-            let mut rows = s.run(select).await.map_err(|e| e.context("saving the rows before the change"))?;
+            let mut rows = s.run_bound(select.text, select.params).await.map_err(|e| e.context("saving the rows before the change"))?;
             while let Some(event) = rows.next().await {
                 match event.map_err(|e| e.context("saving the rows before the change"))? {
                     Event::Columns(c) => image.columns = c.to_vec(),
@@ -120,8 +129,13 @@ async fn inside(cx: &Cx, s: &Session, target: &str, select: Option<&str>, text: 
             image.finish()?
         }
     };
-    let done = s.fetch(text).await?;
-    let affected = done.affected.unwrap_or(0);
+    let mut rows = s.run_bound(sent.text, sent.params).await?;
+    let mut affected = 0;
+    while let Some(event) = rows.next().await {
+        if let Event::Done(done) = event? {
+            affected = done.affected.unwrap_or(0);
+        }
+    }
     if affected > limit {
         return Err(too_many(affected));
     }

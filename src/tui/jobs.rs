@@ -183,8 +183,8 @@ impl Jobs {
                 });
             }
             Effect::DropRows { result } => drop(lock(&shared.rows).remove(&result)),
-            Effect::Explain { link, job, version, text, analyze } => {
-                tokio::spawn(statements::explain(shared, link, job, version, text, analyze));
+            Effect::Explain { link, job, version, text, values, analyze } => {
+                tokio::spawn(statements::explain(shared, link, job, version, text, values, analyze));
             }
             Effect::Unlock { link, typed } => {
                 tokio::spawn(connection::unlock(shared, link, typed));

@@ -87,7 +87,9 @@ fn form(state: &State, d: &Form, c: &mut Canvas<'_>) -> Option<(u16, u16)> {
     let width = 76.min(state.size.0.saturating_sub(4));
     let body: Vec<String> = d.body.iter().flat_map(|l| wrap(&text::clean(l), usize::from(width.saturating_sub(4)))).collect();
     let problem: Vec<String> = d.problem.iter().flat_map(|p| wrap(&text::clean(p), usize::from(width.saturating_sub(4)))).collect();
-    let h = body.len() + usize::from(!body.is_empty()) + d.fields.len() * 2 + problem.len() + 2;
+    // The hint of the field that is typed into has a line below it, where there are hints.
+    let lines = if d.fields.iter().any(|f| !f.hint.is_empty()) { 2 } else { 1 };
+    let h = body.len() + usize::from(!body.is_empty()) + d.fields.len() * lines + problem.len() + 2;
     let area = centred(state, width, h as u16);
     let foot = if d.fields.len() > 1 { "Enter next, Tab moves, Esc gives up" } else { "Enter goes on, Esc gives up" };
     let inside = boxed(c, area, &text::clean(&d.title), foot);
@@ -97,14 +99,17 @@ fn form(state: &State, d: &Form, c: &mut Canvas<'_>) -> Option<(u16, u16)> {
         y += 1;
     }
     y += u16::from(!body.is_empty());
-    let label_w = d.fields.iter().map(|f| text::width(f.label)).max().unwrap_or(0) as u16 + 2;
+    let label_w = d.fields.iter().map(|f| text::width(&text::clean(&f.label))).max().unwrap_or(0).min(24) as u16 + 2;
     let mut cursor = None;
-    for (i, f) in d.fields.iter().enumerate() {
+    // More fields than fit: those round the one that is typed into.
+    let fit = usize::from((inside.y + inside.h).saturating_sub(y)).saturating_sub(problem.len()) / lines;
+    let from = (d.at + 1).saturating_sub(fit.max(1));
+    for (i, f) in d.fields.iter().enumerate().skip(from) {
         if y >= inside.y + inside.h {
             break;
         }
         let here = i == d.at;
-        c.put(inside.x, y, label_w, f.label, if here { c.look.focus } else { c.look.text });
+        c.put(inside.x, y, label_w - 1, &text::clean(&f.label), if here { c.look.focus } else { c.look.text });
         let x = inside.x + label_w;
         let room = inside.w.saturating_sub(label_w + 1);
         let value = f.value();
@@ -124,11 +129,10 @@ fn form(state: &State, d: &Form, c: &mut Canvas<'_>) -> Option<(u16, u16)> {
         if here {
             cursor = Some((x2.min(x + room), y));
         }
-        y += 1;
-        if here && y < inside.y + inside.h {
-            c.put(x, y, room, &f.hint, c.look.dim);
+        if lines > 1 && here && y + 1 < inside.y + inside.h {
+            c.put(x, y + 1, room, &f.hint, c.look.dim);
         }
-        y += 1;
+        y += lines as u16;
     }
     for p in &problem {
         c.put(inside.x, y.min(inside.y + inside.h.saturating_sub(1)), inside.w, p, c.look.critical);

@@ -1,16 +1,17 @@
 //! The plan pane: a tree that follows the typing, or one that was asked for; the last good one stays, marked stale.
 
-use crate::app::dialog::{Dialog, Viewer};
+use crate::app::dialog::{Dialog, Viewer, Wanted};
 use crate::app::editor::scroll;
 use crate::app::effect::JobId;
 use crate::app::layout::arrange;
 use crate::app::list::ListCursor;
 use crate::app::msg::Timer;
 use crate::app::state::{Note, Pane};
-use crate::app::{Action, Effect, State};
+use crate::app::{Action, Effect, State, params};
 use crate::model::plan::{Plan, PlanNode};
-use crate::model::{Error, Kind, Result};
+use crate::model::{Error, Kind, Param, Result};
 use crate::sql::{self, Class};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Typing pauses this long before a live plan is asked for (design §3: at least 300 ms).
@@ -94,13 +95,17 @@ pub fn live(state: &mut State, version: u64, effects: &mut Vec<Effect>) {
     if server.no_plans.is_some() {
         return;
     }
+    let dialect = server.dialect;
     let Some(s) = state.query.editor.statement() else { return };
     let text = state.query.editor.text()[s.span.clone()].to_string();
-    if !s.complete || sql::classify(server.dialect, &text).class != Class::Read {
+    // Parameters that have no value yet are asked for when the plan is asked for.
+    let Some(values) = params::remembered(state, &text) else { return };
+    let sent = sql::params::inline(dialect, &text, &values).unwrap_or_else(|_| text.clone());
+    if !s.complete || sql::classify(dialect, &sent).class != Class::Read {
         return;
     }
     state.plan.waiting = true;
-    effects.push(Effect::Explain { link: state.link_no, job: None, version, text, analyze: false });
+    effects.push(Effect::Explain { link: state.link_no, job: None, version, text, values, analyze: false });
 }
 
 /// Asks for the plan of the statement under the cursor, whatever it is.
@@ -113,13 +118,21 @@ pub fn ask(state: &mut State, analyze: bool, effects: &mut Vec<Effect>) {
         state.say(Note::warning(why));
         return;
     }
-    let dialect = server.dialect;
     let Some(text) = current(state) else {
         state.say(Note::info("There is no statement under the cursor."));
         return;
     };
+    if !params::ask(state, Wanted::Plan { text: text.clone(), analyze }) {
+        explain(state, text, BTreeMap::new(), analyze, effects);
+    }
+}
+
+/// Asks for the plan of a statement whose parameters have these values.
+pub fn explain(state: &mut State, text: String, values: BTreeMap<String, Param>, analyze: bool, effects: &mut Vec<Effect>) {
     if analyze {
-        let verdict = sql::classify(dialect, &text);
+        let dialect = state.query.editor.dialect();
+        let sent = sql::params::inline(dialect, &text, &values).unwrap_or_else(|_| text.clone());
+        let verdict = sql::classify(dialect, &sent);
         if verdict.class != Class::Read {
             state.say(Note::warning(format!("Not analysed, because analysing runs it: {}", verdict.reason)));
             return;
@@ -129,7 +142,7 @@ pub fn ask(state: &mut State, analyze: bool, effects: &mut Vec<Effect>) {
     state.job(job, if analyze { "analyze" } else { "plan" }, false, effects);
     state.plan.version += 1;
     let version = state.plan.version;
-    effects.push(Effect::Explain { link: state.link_no, job: Some(job), version, text, analyze });
+    effects.push(Effect::Explain { link: state.link_no, job: Some(job), version, text, values, analyze });
     state.query.lower = Pane::Plan;
     if state.view.focus == Pane::Results {
         state.view.focus = Pane::Plan;

@@ -301,7 +301,7 @@ pub fn filtered(state: &mut State) {
 
 /// Shows the first rows of a table.
 pub fn preview(state: &mut State, at: NodePath, effects: &mut Vec<Effect>) {
-    if state.link.server().is_none() || super::query::busy(state) {
+    if state.link.server().is_none() || super::running::busy(state) {
         return;
     }
     let (job, result) = (state.id(), state.id());

@@ -5,7 +5,7 @@ use super::rows::{self, Shape};
 use super::{errors, explain, words};
 use crate::engine::session::{Access, Event, Outcome, Request, SessionStatus};
 use crate::engine::tunnel::Tunnel;
-use crate::model::{BatchBuilder, Column, Dialect, Error, Kind, Notice, ReadOnly, Result, RowBatch, TxState};
+use crate::model::{BatchBuilder, Column, Dialect, Error, Kind, Notice, Param, ReadOnly, Result, RowBatch, TxState};
 use crate::sql;
 use mysql_async::consts::StatusFlags;
 use mysql_async::prelude::{Protocol, Queryable};
@@ -146,7 +146,7 @@ impl Actor {
         });
     }
 
-    async fn statement(&mut self, text: &str, params: Vec<Option<String>>, events: &mpsc::Sender<Result<Event>>) {
+    async fn statement(&mut self, text: &str, params: Vec<Param>, events: &mpsc::Sender<Result<Event>>) {
         let start = Instant::now();
         match self.run_statement(text, params, events, start).await {
             Ok(outcome) => {
@@ -184,7 +184,7 @@ impl Actor {
     async fn run_statement(
         &mut self,
         text: &str,
-        params: Vec<Option<String>>,
+        params: Vec<Param>,
         events: &mpsc::Sender<Result<Event>>,
         start: Instant,
     ) -> Result<Outcome> {
@@ -222,7 +222,7 @@ impl Actor {
     async fn guarded(
         &mut self,
         text: &str,
-        params: Vec<Option<String>>,
+        params: Vec<Param>,
         events: &mpsc::Sender<Result<Event>>,
         serial: u64,
     ) -> Result<(String, Option<u64>)> {
@@ -251,7 +251,7 @@ impl Actor {
             let Some(s) = statement else {
                 return Err(Error::new(Kind::Statement, "this statement takes no parameters: the server cannot prepare it"));
             };
-            let values: Vec<Value> = params.into_iter().map(|p| p.map_or(Value::NULL, |t| Value::Bytes(t.into_bytes()))).collect();
+            let values: Vec<Value> = params.into_iter().map(bound).collect();
             let flow = match self.conn.exec_iter(s.clone(), Params::Positional(values)).await {
                 Ok(result) => stream(result, &Reader { events, control: &self.control, serial }).await,
                 Err(e) => {
@@ -361,6 +361,20 @@ impl Actor {
         }
         self.note_state(None);
         plan
+    }
+}
+
+/// A value as the protocol binds it: a whole number as one, because `LIMIT ?` takes nothing else; other numbers as their decimal text,
+/// which is exact where a double would not be.
+fn bound(p: Param) -> Value {
+    match p {
+        Param::Null => Value::NULL,
+        Param::Text(t) => Value::Bytes(t.into_bytes()),
+        Param::Number(t) => match (t.parse::<i64>(), t.parse::<u64>()) {
+            (Ok(n), _) => Value::Int(n),
+            (_, Ok(n)) => Value::UInt(n),
+            _ => Value::Bytes(t.into_bytes()),
+        },
     }
 }
 

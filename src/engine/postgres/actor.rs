@@ -5,14 +5,14 @@ use super::link::{Job, Link, Lost};
 use crate::engine::session::{Access, Request, SessionStatus};
 use crate::model::plan::Plan;
 use crate::model::rows::Table;
-use crate::model::{Error, ReadOnly, Result, TxState};
+use crate::model::{Error, Param, ReadOnly, Result, TxState};
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// Requests that only this engine's own capabilities make.
 pub(super) enum Own {
     /// A read of ours, in a read-only transaction (or savepoint) of its own with an empty `search_path`, so that names come out
     /// qualified, and a short lock timeout. It leaves the session as it was.
-    Pinned { text: String, params: Vec<Option<String>>, reply: oneshot::Sender<Result<Table>> },
+    Pinned { text: String, params: Vec<Param>, reply: oneshot::Sender<Result<Table>> },
 }
 
 /// What a session's [`crate::engine::Session::own`] holds.
@@ -92,7 +92,7 @@ impl Actor {
         });
     }
 
-    async fn run(&mut self, text: &str, params: &[Option<String>], events: mpsc::Sender<Result<crate::engine::Event>>) -> Result<(), Lost> {
+    async fn run(&mut self, text: &str, params: &[Param], events: mpsc::Sender<Result<crate::engine::Event>>) -> Result<(), Lost> {
         if events.is_closed() {
             // Nobody waits for it any more, and nothing was sent.
             return Ok(());
@@ -144,7 +144,7 @@ impl Actor {
         Ok((prelude.collect(), coda))
     }
 
-    async fn pinned(&mut self, text: &str, params: &[Option<String>]) -> Result<Result<Table>, Lost> {
+    async fn pinned(&mut self, text: &str, params: &[Param]) -> Result<Result<Table>, Lost> {
         let (prelude, coda) = match self.guarded(&["SET LOCAL search_path = ''", LOCK_TIMEOUT]) {
             Ok(g) => g,
             Err(e) => return Ok(Err(e)),

@@ -5,7 +5,7 @@ use super::{Postgres, definition, objects};
 use crate::engine::{Catalog, Session};
 use crate::model::names::Names;
 use crate::model::rows::Table;
-use crate::model::{CanonicalObject, Dialect, Error, NodeKind, NodePath, Result, SchemaNode, TableShape};
+use crate::model::{CanonicalObject, Dialect, Error, NodeKind, NodePath, Param, Result, SchemaNode, TableShape};
 use crate::sql::outside::Neighbours;
 use futures_util::future::BoxFuture;
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ pub(super) async fn pinned(s: &Session, text: &str, params: &[&str]) -> Result<T
         return Err(Error::failed("this session is not one of the PostgreSQL engine"));
     };
     let (reply, answer) = oneshot::channel();
-    let params = params.iter().map(|p| Some(p.to_string())).collect();
+    let params = params.iter().map(|p| Param::Text(p.to_string())).collect();
     own.send(Own::Pinned { text: text.into(), params, reply }).await.map_err(|_| s.gone())?;
     answer.await.map_err(|_| s.gone())?
 }

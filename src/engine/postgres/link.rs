@@ -11,7 +11,7 @@ use super::types::{self, Types};
 use super::wire::Wire;
 use crate::engine::session::{Event, Outcome};
 use crate::model::rows::Table;
-use crate::model::{BatchBuilder, Error, Kind, Notice, Result, TxState};
+use crate::model::{BatchBuilder, Error, Kind, Notice, Param, Result, TxState};
 use postgres_protocol::message::backend::Message;
 use postgres_protocol::message::frontend;
 use std::collections::BTreeMap;
@@ -44,7 +44,7 @@ pub(super) struct Job<'a> {
     /// What we put before the user's text (`EXPLAIN …`), in characters.
     pub before: usize,
     pub text: &'a str,
-    pub params: &'a [Option<String>],
+    pub params: &'a [Param],
     /// Run afterwards whether or not the statement failed.
     pub coda: Vec<&'static str>,
 }
@@ -157,7 +157,7 @@ impl Link {
         }
     }
 
-    fn write_statement(&mut self, text: &str, params: &[Option<String>], describe: bool) -> std::io::Result<()> {
+    fn write_statement(&mut self, text: &str, params: &[Param], describe: bool) -> std::io::Result<()> {
         let out = &mut self.wire.out;
         frontend::parse("", text, std::iter::empty(), out)?;
         let text_format = 0i16;
@@ -166,7 +166,7 @@ impl Link {
             "",
             std::iter::empty(),
             params,
-            |p: &Option<String>, buf| match p {
+            |p: &Param, buf| match p.text() {
                 Some(v) => {
                     buf.extend_from_slice(v.as_bytes());
                     Ok(postgres_protocol::IsNull::No)

@@ -7,7 +7,7 @@ use crate::config::Target;
 use crate::engine::session::{Canceller, Event, Outcome, Request, SessionStatus};
 use crate::engine::{Connect, Session};
 use crate::model::rows::BatchBuilder;
-use crate::model::{Align, Column, Dialect, Error, Kind, Result, TxState};
+use crate::model::{Align, Column, Dialect, Error, Kind, Param, Result, TxState};
 use crate::sql::lex;
 use futures_util::future::BoxFuture;
 use rusqlite::fallible_iterator::FallibleIterator;
@@ -226,7 +226,7 @@ impl Actor {
         })
     }
 
-    fn run(&mut self, text: &str, params: &[Option<String>], events: &mpsc::Sender<Result<Event>>) -> Result<Outcome> {
+    fn run(&mut self, text: &str, params: &[Param], events: &mpsc::Sender<Result<Event>>) -> Result<Outcome> {
         let start = Instant::now();
         let mut waited = Duration::ZERO;
         let mut statement = self.prepare(text)?;
@@ -238,7 +238,16 @@ impl Actor {
             ));
         }
         for (i, p) in params.iter().enumerate() {
-            statement.raw_bind_parameter(i + 1, p.as_deref()).map_err(|e| self.fault(e))?;
+            let bound = match p {
+                Param::Null => statement.raw_bind_parameter(i + 1, rusqlite::types::Null),
+                Param::Text(t) => statement.raw_bind_parameter(i + 1, t),
+                Param::Number(t) => match (t.parse::<i64>(), t.parse::<f64>()) {
+                    (Ok(n), _) => statement.raw_bind_parameter(i + 1, n),
+                    (_, Ok(x)) => statement.raw_bind_parameter(i + 1, x),
+                    _ => statement.raw_bind_parameter(i + 1, t),
+                },
+            };
+            bound.map_err(|e| self.fault(e))?;
         }
         let word = verb(text);
         let writes = !statement.readonly();

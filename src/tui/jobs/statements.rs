@@ -6,13 +6,15 @@ use crate::app::effect::{FixAnswer, JobId, ResultId, Statement};
 use crate::app::msg::RunEvent;
 use crate::app::state::Note;
 use crate::engine::Event;
-use crate::model::{Error, Kind, NodePath, Result};
+use crate::model::{Error, Kind, NodePath, Param, Result};
 use crate::ops::datafix::{self, BeforeImage};
 use crate::ops::query::{Admission, admit};
 use crate::ops::statements::{Ended, Ledger};
 use crate::ops::{self, Cx};
+use crate::sql::params::{self, Bound};
 use crate::store::spill::RowSpill;
 use futures_util::future::BoxFuture;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -26,7 +28,7 @@ const FIRST: u64 = 1000;
 pub async fn preview(shared: Arc<Shared>, link: u64, job: JobId, result: ResultId, at: NodePath) {
     let Some(live) = shared.live(link) else { return finished(&shared, job) };
     match ops::schema::preview(&live.connection, &at, PREVIEW) {
-        Some(text) => run(shared, link, job, result, vec![Statement { text, offset: None }]).await,
+        Some(text) => run(shared, link, job, result, vec![Statement::new(text, None)]).await,
         None => {
             let note = Note::info("It has no rows to show.");
             shared.send(Msg::Said(note));
@@ -48,7 +50,7 @@ pub async fn run(shared: Arc<Shared>, link: u64, job: JobId, first: ResultId, st
     for (index, s) in statements.into_iter().enumerate() {
         let result = first + index as u64;
         shared.send(Msg::Run { job, event: RunEvent::Started { result, index, text: s.text.clone() } });
-        match one(&shared, &live, &cx, &mut ledger, job, result, &s.text).await {
+        match one(&shared, &live, &cx, &mut ledger, job, result, &s).await {
             Ok(true) => {}
             // A data fix waits for its answer: what follows is not run behind its back.
             Ok(false) => break,
@@ -71,16 +73,27 @@ fn unkept(shared: &Shared, kept: Result<()>) {
 }
 
 /// Runs one statement; false when it left a data fix waiting.
-async fn one(shared: &Shared, live: &Live, cx: &Cx, ledger: &mut Ledger<'_>, job: JobId, result: ResultId, text: &str) -> Result<bool> {
+async fn one(
+    shared: &Shared,
+    live: &Live,
+    cx: &Cx,
+    ledger: &mut Ledger<'_>,
+    job: JobId,
+    result: ResultId,
+    statement: &Statement,
+) -> Result<bool> {
     if cx.cancel.is_cancelled() {
         return Err(Error::cancelled());
     }
     let unlock = lock(&shared.unlock).clone();
-    match admit(cx, &live.connection, unlock.as_deref(), text).await? {
+    let text = statement.text.as_str();
+    let bound = params::bind(live.connection.dialect(), text, &statement.values)
+        .map_err(|name| Error::usage(format!("the parameter {} has no value", crate::text::clean(&name))))?;
+    match admit(cx, &live.connection, unlock.as_deref(), &bound.text).await? {
         Admission::Refused(e) => Err(e),
         Admission::Run => {
             let begun = Instant::now();
-            let outcome = stream(shared, live, cx, job, result, text).await;
+            let outcome = stream(shared, live, cx, job, result, bound.clone()).await.map_err(|e| typed_place(e, &bound));
             let rows = lock(&shared.rows).get(&result).map_or(0, |r| r.rows());
             let affected = outcome.as_ref().ok().copied().flatten();
             let ended = Ended { text, took: begun.elapsed(), rows, affected, error: outcome.as_ref().err() };
@@ -89,7 +102,7 @@ async fn one(shared: &Shared, live: &Live, cx: &Cx, ledger: &mut Ledger<'_>, job
         }
         Admission::Guarded => {
             let begun = Instant::now();
-            let fix = datafix::begin(cx, &live.connection, unlock.as_deref(), text).await?;
+            let fix = datafix::begin(cx, &live.connection, unlock.as_deref(), text, &statement.values).await?;
             let before = match &fix.before {
                 BeforeImage::Saved { path, rows } => {
                     let n = if *rows == 1 { "The row as it was is".to_string() } else { format!("The {rows} rows as they were are") };
@@ -108,11 +121,17 @@ async fn one(shared: &Shared, live: &Live, cx: &Cx, ledger: &mut Ledger<'_>, job
     }
 }
 
+/// The place of an error in what was typed.
+fn typed_place(mut e: Error, sent: &Bound) -> Error {
+    e.position = e.position.map(|at| sent.typed(at));
+    e
+}
+
 /// Gives the number of rows that were changed, where the server tells it.
-async fn stream(shared: &Shared, live: &Live, cx: &Cx, job: JobId, result: ResultId, text: &str) -> Result<Option<u64>> {
+async fn stream(shared: &Shared, live: &Live, cx: &Cx, job: JobId, result: ResultId, sent: Bound) -> Result<Option<u64>> {
     let tell = |event| shared.send(Msg::Run { job, event });
     let session = &live.query;
-    let mut stream = session.run(text).await?;
+    let mut stream = session.run_bound(sent.text, sent.params).await?;
     let spill = Arc::new(RowSpill::new(spill_dir(cx)?));
     lock(&shared.rows).insert(result, spill.clone());
     let mut told = Instant::now();
@@ -236,11 +255,20 @@ pub fn find_row(shared: &Shared, cx: &Cx, job: JobId, result: ResultId, from: u6
     shared.send(Msg::Found { job, result, row });
 }
 
-pub async fn explain(shared: Arc<Shared>, link: u64, job: Option<JobId>, version: u64, text: String, analyze: bool) {
+pub async fn explain(
+    shared: Arc<Shared>,
+    link: u64,
+    job: Option<JobId>,
+    version: u64,
+    text: String,
+    values: BTreeMap<String, Param>,
+    analyze: bool,
+) {
     let Some(live) = shared.live(link) else { return };
+    let sent = params::inline(live.connection.dialect(), &text, &values).unwrap_or_else(|_| text.clone());
     let cx = job.map_or_else(|| shared.cx(), |j| shared.job_cx(j));
     let result = tokio::select! {
-        r = ops::explain::explain(&cx, &live.connection, None, &text, analyze) => r,
+        r = ops::explain::explain(&cx, &live.connection, None, &sent, analyze) => r,
         // The session's actor notices that nobody waits any more and cancels on the server.
         () = cx.cancel.cancelled(), if job.is_some() => Err(Error::cancelled()),
     };

@@ -1,8 +1,9 @@
 //! Drawing results: only the rows and columns that are on the screen are looked at.
 
 use crate::app::layout::Area;
-use crate::app::panes::query::{Progress, ResultTab, one_line};
+use crate::app::panes::query::{Progress, ResultTab};
 use crate::app::panes::results::clip;
+use crate::app::panes::running::one_line;
 use crate::app::{Pane, State};
 use crate::model::{Align, Cell, Kind};
 use crate::text;
