@@ -9,7 +9,9 @@ use crate::model::manifest::{Differences, Fingerprint, Manifest};
 use crate::model::migration::Applied;
 use crate::model::names::Names;
 use crate::model::plan::Plan;
-use crate::model::{CanonicalObject, Dialect, Error, Finding, Identity, NodePath, Progress, Result, SchemaNode, TableShape};
+use crate::model::{
+    CanonicalObject, Dialect, Error, Finding, HeldLock, Identity, NodePath, Progress, Result, SchemaNode, TableInfo, TableShape, Waiting,
+};
 use crate::sql::outside::Neighbours;
 use futures_util::future::BoxFuture;
 use secrecy::SecretString;
@@ -97,6 +99,13 @@ pub trait Engine: Send + Sync {
     fn plans(&self) -> Capability<()>;
     fn backups(&self) -> Capability<&dyn Backups>;
     fn migrations(&self) -> Capability<&dyn Migrations>;
+    fn locks(&self) -> Capability<&dyn Locks>;
+}
+
+/// What a session holds, and who waits for it. `backend` is [`Session::backend`] of the one that is asked about; `s` is another one.
+pub trait Locks: Send + Sync {
+    fn held<'a>(&'a self, s: &'a Session, backend: u64) -> BoxFuture<'a, Result<Vec<HeldLock>>>;
+    fn waiting_for<'a>(&'a self, s: &'a Session, backend: u64) -> BoxFuture<'a, Result<Vec<Waiting>>>;
 }
 
 /// The schema tree, definitions, and the canonical catalogue.
@@ -140,6 +149,9 @@ pub trait Catalog: Send + Sync {
     /// What a change of this table's rows sets off beyond them, or keeps it from being rolled back: triggers, cascades of
     /// other tables' foreign keys, rules, an engine without transactions. Sentences; empty when nothing does.
     fn beyond_the_rows<'a>(&'a self, s: &'a Session, table: &'a [String]) -> BoxFuture<'a, Result<Vec<String>>>;
+    /// A table's columns and key, by its name as it stands in a statement (one part is looked for as the session would) or by
+    /// an [`Origin`](crate::model::rows::Origin)'s table. `None` when there is no such table, or it is a view.
+    fn table<'a>(&'a self, s: &'a Session, name: &'a [String]) -> BoxFuture<'a, Result<Option<TableInfo>>>;
     /// What there is round the database that its scripts could reach by a name: other databases, tables kept elsewhere.
     fn neighbours<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Neighbours>>;
     /// The numbers that sequences and the like give next, by the counter's full name. They are neither catalogue nor rows,

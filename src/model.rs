@@ -13,7 +13,7 @@ pub mod progress;
 pub mod rows;
 pub mod server;
 
-pub use catalog::{CanonicalObject, NodeKind, NodePath, SchemaNode, TableShape};
+pub use catalog::{CanonicalObject, ColumnInfo, HeldLock, NodeKind, NodePath, SchemaNode, TableInfo, TableShape, Waiting};
 pub use dialect::Dialect;
 pub use error::{Error, Kind, Result};
 pub use finding::{Finding, Severity};

@@ -351,3 +351,59 @@ promise!(the_identity_names_the_server_and_the_database, async |p: Place| {
     assert!(!id.server_id.is_empty() && !id.version.is_empty() && !id.database.is_empty(), "{id:?}");
     assert!(id.product.contains(p.name), "{id:?}");
 });
+
+promise!(a_results_columns_name_the_table_that_they_come_from, async |p: Place| {
+    let s = p.open(Access::ReadWrite).await;
+    cells(&s, "create table a_parent (id int not null, part int not null, note varchar(20), primary key (part, id))").await;
+    cells(&s, "create table no_key (x int)").await;
+    cells(&s, "create view a_view as select id from a_parent").await;
+    let engine = p.engine();
+    let catalog = engine.catalog().get().expect("catalog");
+    let t = s.fetch("select p.note as n, p.id, p.id + 1 as more from a_parent p").await.expect("select");
+    let origin = t.columns[0].origin.clone().expect("note comes from the table");
+    assert_eq!(t.columns[2].origin, None, "what is computed comes from no column");
+    let info = catalog.table(&s, &origin.table).await.expect("table").expect("is there");
+    assert_eq!((info.name.as_str(), info.key.as_slice()), ("a_parent", &["part".to_string(), "id".into()][..]));
+    let note = info.columns.iter().find(|c| c.id == origin.column).expect("its column");
+    assert!(note.name == "note" && note.nullable && !note.generated, "{note:?}");
+    assert!(!info.columns[0].nullable);
+    // The same by the name that a statement has.
+    let by_name = catalog.table(&s, &["a_parent".to_string()]).await.expect("table").expect("is there");
+    assert_eq!(by_name, info);
+    let none = catalog.table(&s, &["no_key".to_string()]).await.expect("table").expect("is there").key;
+    // A SQLite table without a key still has its row numbers.
+    assert_eq!(none, if p.name == "SQLite" { vec!["rowid".to_string()] } else { vec![] });
+    assert_eq!(catalog.table(&s, &["a_view".to_string()]).await.expect("no error"), None);
+    assert_eq!(catalog.table(&s, &["nowhere".to_string()]).await.expect("no error"), None);
+});
+
+promise!(who_waits_for_a_transaction_is_seen, async |p: Place| {
+    let engine = p.engine();
+    let locks = match engine.locks() {
+        holdpoint::engine::Capability::No(why) => return assert!(!why.is_empty()),
+        other => other.get().expect("locks"),
+    };
+    let s = p.open(Access::ReadWrite).await;
+    cells(&s, "create table held (id int primary key, v int)").await;
+    cells(&s, "insert into held values (1, 1)").await;
+    cells(&s, "begin").await;
+    cells(&s, "update held set v = 2 where id = 1").await;
+    let watcher = engine.connect(Connect::new(Role::Background, Access::ReadOnly)).await.expect("watcher");
+    let backend = s.backend().expect("a server names its connections");
+    let held = locks.held(&watcher, backend).await.expect("held");
+    assert!(!held.is_empty(), "{}: a write holds something", p.name);
+    assert!(locks.waiting_for(&watcher, backend).await.expect("nobody yet").is_empty());
+    let other = p.open(Access::ReadWrite).await;
+    let blocked = tokio::spawn(async move { other.fetch("update held set v = 3 where id = 1").await });
+    let found = loop {
+        let now = locks.waiting_for(&watcher, backend).await.expect("waiting");
+        if let Some(first) = now.into_iter().next() {
+            break first;
+        }
+        // InnoDB renews what it tells of transactions only when nobody has asked for 0.1 s.
+        tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+    };
+    assert!(found.statement.contains("update held"), "{found:?}");
+    cells(&s, "rollback").await;
+    blocked.await.expect("joined").expect("goes on");
+});

@@ -30,7 +30,10 @@ fn run(home: &tempfile::TempDir, code: i32, sql: &str, commit: bool) -> String {
 fn plain(home: &tempfile::TempDir, count: impl Fn() -> String) {
     let text = run(home, 0, "delete from t where id <= 3", false);
     assert!(text.contains("3 rows affected") && text.contains("3 rows saved") && text.contains("rolled back"), "{text}");
+    assert!(text.contains("gone: id 1, v v"), "{text}");
     assert_eq!(count(), "50");
+    let text = run(home, 0, "update t set v = 'w' where id in (7, 8)", false);
+    assert!(text.contains("id 7: v v → w") && text.contains("id 8: v v → w"), "{text}");
     let text = run(home, 4, "delete from t", true);
     assert!(text.contains("allows 10"), "{text}");
     assert_eq!(count(), "50");

@@ -24,6 +24,8 @@ pub enum Then {
     Nothing,
     Quit,
     Fix(FixAnswer),
+    /// Shows all that is known of the data fix; its question stays.
+    ShowFix,
     Operate {
         title: String,
         writes: bool,

@@ -135,6 +135,10 @@ pub enum Effect {
     },
     Lock,
     AnswerFix(FixAnswer),
+    /// Asks the server who waits for the open transaction.
+    AskWaiting {
+        link: u64,
+    },
 
     OpenFile(PathBuf),
     SaveFile {

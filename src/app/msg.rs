@@ -6,7 +6,7 @@ use crate::config::keymap::Key;
 use crate::engine::{Outcome, SessionStatus};
 use crate::model::evidence::Evidence;
 use crate::model::plan::Plan;
-use crate::model::{Column, Finding, NodePath, Notice, Result, RowBatch, SchemaNode};
+use crate::model::{Column, Finding, NodePath, Notice, Result, RowBatch, SchemaNode, Waiting};
 use crate::ops;
 use jiff::Timestamp;
 use std::path::PathBuf;
@@ -94,6 +94,11 @@ pub enum Msg {
     Unlocked {
         link: u64,
         result: Result<Timestamp>,
+    },
+    /// Who waits for the open transaction.
+    Waiting {
+        link: u64,
+        result: Result<Vec<Waiting>>,
     },
     FixEnded {
         answer: FixAnswer,
@@ -189,8 +194,7 @@ pub enum RunEvent {
     /// A data fix waits for the answer.
     Fix {
         result: ResultId,
-        affected: u64,
-        before: String,
+        fix: Box<crate::app::panes::fix::Report>,
     },
     /// No further statement will run.
     Finished,

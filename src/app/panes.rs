@@ -2,6 +2,7 @@
 
 pub mod backups;
 pub mod checklist;
+pub mod fix;
 pub mod journal;
 pub mod migrations;
 pub mod plan;

@@ -256,10 +256,11 @@ impl State {
 
     /// Arms the clock if something that counts seconds is on the screen.
     pub fn tick(&mut self, effects: &mut Vec<Effect>) {
-        let open_tx = self.link.server().is_some_and(|s| s.status.tx != TxState::Idle);
         let wait = if !self.jobs.is_empty() || matches!(self.link, Link::Connecting { .. }) {
             1
-        } else if open_tx || self.unlocked.is_some() {
+        } else if self.holds_locks() {
+            5
+        } else if self.unlocked.is_some() {
             15
         } else {
             return;
@@ -269,9 +270,17 @@ impl State {
             effects.push(Effect::After(std::time::Duration::from_secs(wait), super::msg::Timer::Tick));
         }
     }
+    /// A transaction is open, on the session or for a data fix.
+    pub fn holds_locks(&self) -> bool {
+        self.query.fix.is_some() || self.link.server().is_some_and(|s| s.status.tx != TxState::Idle && s.status.lost.is_none())
+    }
     /// The clock came.
     pub fn ticked(&mut self, effects: &mut Vec<Effect>) {
         self.ticking = false;
+        // While a statement runs it is known to hold things up; what is forgotten is the transaction that nobody looks at.
+        if self.holds_locks() && self.query.running.is_none() && self.query.waiting_unknown.is_none() {
+            effects.push(Effect::AskWaiting { link: self.link_no });
+        }
         if self.unlocked.is_some_and(|until| until <= self.now) {
             self.unlocked = None;
             self.say(Note::info("The 15 minutes are over: the target is read-only again."));

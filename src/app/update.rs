@@ -9,7 +9,7 @@ use super::effect::Effect;
 use super::keys;
 use super::link::Link;
 use super::msg::{Msg, Timer};
-use super::panes::{backups, checklist, migrations, plan, query, running, schema, start};
+use super::panes::{backups, checklist, fix, migrations, plan, query, running, schema, start};
 use super::state::{Note, Pane, State, Workspace};
 use crate::model::{Kind, TxState};
 use crate::text;
@@ -74,8 +74,10 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
             }
             Err(e) => state.say(Note::error(&e)),
         },
+        Msg::Waiting { link, result } if link == state.link_no => fix::waiting(state, result),
         Msg::FixEnded { answer, result } => {
             state.query.fix = None;
+            state.query.waiting.clear();
             match (answer, result) {
                 (super::effect::FixAnswer::Commit, Ok(())) => state.say(Note::ok("Committed.")),
                 (super::effect::FixAnswer::RollBack, Ok(())) => state.say(Note::ok("Rolled back: nothing was changed.")),
@@ -157,6 +159,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         | Msg::Stepped { .. }
         | Msg::Names { .. }
         | Msg::Recovered { .. }
+        | Msg::Waiting { .. }
         | Msg::Unlocked { .. } => {}
     }
 }
@@ -230,6 +233,11 @@ fn status_changed(state: &mut State, status: crate::engine::SessionStatus, effec
     let lost = status.lost.clone().filter(|_| server.status.lost.is_none());
     let had_tx = server.status.tx != TxState::Idle;
     server.status = status;
+    let open = server.status.tx != TxState::Idle;
+    if open != had_tx {
+        state.query.tx_since = open.then_some(state.now);
+        state.query.waiting.clear();
+    }
     if let Some(why) = lost {
         let mut note = Note { severity: crate::model::Severity::Critical, ..Note::info(format!("The connection is gone: {why}")) };
         if let Some(keys) = reconnect {
@@ -275,6 +283,9 @@ pub fn connect(state: &mut State, name: &str, password: Option<SecretString>, ef
     }
     state.query.running = None;
     state.query.fix = None;
+    state.query.tx_since = None;
+    state.query.waiting.clear();
+    state.query.waiting_unknown = None;
     state.unlocked = None;
     state.link_no += 1;
     state.link = Link::Connecting { target: name.to_string(), since: Some(state.now) };

@@ -217,6 +217,9 @@ async fn fix(cx: &Cx, conn: &Connection, text: &str, values: &BTreeMap<String, P
         BeforeImage::NotNeeded => "no rows existed before".into(),
     };
     output::message(&format!("{} affected; {image}", text::counted(fix.affected, "row")));
+    for line in fix.changes.lines(40) {
+        output::message(&line);
+    }
     if commit {
         fix.commit(cx).await?;
         output::message("committed");

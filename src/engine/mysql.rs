@@ -3,7 +3,7 @@
 //! What belongs here: opening sessions, the actor and its rows, the catalogue, plans, backups by the native tools, and
 //! sqlx's migration history. Which of the two products answers is found out after connecting.
 
-use super::{Backups, Capability, Catalog, Connect, Engine, Migrations, Session};
+use super::{Backups, Capability, Catalog, Connect, Engine, Locks, Migrations, Session};
 use crate::config::Target;
 use crate::model::{Dialect, Result};
 use futures_util::future::BoxFuture;
@@ -17,12 +17,14 @@ mod connect;
 mod errors;
 mod explain;
 mod hidden;
+mod locks;
 mod migrations;
 mod names;
 mod open;
 mod plan;
 mod pulse;
 mod rows;
+mod table;
 mod words;
 
 /// A MariaDB/MySQL target.
@@ -59,6 +61,9 @@ impl Engine for MySql {
         Capability::Yes(self)
     }
     fn migrations(&self) -> Capability<&dyn Migrations> {
+        Capability::Yes(self)
+    }
+    fn locks(&self) -> Capability<&dyn Locks> {
         Capability::Yes(self)
     }
 }

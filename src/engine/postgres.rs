@@ -1,7 +1,7 @@
 //! PostgreSQL: a session of our own on the protocol crate (why: `assets/manual/drivers.md`), the catalogue, plans, backups
 //! with `pg_dump`, and sqlx's migration table.
 
-use super::{Backups, Capability, Catalog, Connect, Engine, Migrations, Session};
+use super::{Backups, Capability, Catalog, Connect, Engine, Locks, Migrations, Session};
 use crate::config::Target;
 use crate::model::{Dialect, Result};
 use futures_util::future::BoxFuture;
@@ -17,11 +17,13 @@ mod explain;
 mod fault;
 mod hidden;
 mod link;
+mod locks;
 mod migrations;
 mod names;
 mod objects;
 mod open;
 mod preconditions;
+mod table;
 mod tools;
 mod types;
 mod wire;
@@ -61,6 +63,9 @@ impl Engine for Postgres {
         Capability::Yes(self)
     }
     fn migrations(&self) -> Capability<&dyn Migrations> {
+        Capability::Yes(self)
+    }
+    fn locks(&self) -> Capability<&dyn Locks> {
         Capability::Yes(self)
     }
 }

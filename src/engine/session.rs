@@ -79,6 +79,8 @@ pub struct Session {
     dialect: Dialect,
     /// What only the engine that made the session understands: its own further requests to the actor.
     own: Option<Arc<dyn std::any::Any + Send + Sync>>,
+    /// See [`Session::backend`].
+    backend: Option<u64>,
     /// The actor, where the database is on the other end of a connection.
     task: Option<tokio::task::AbortHandle>,
 }
@@ -92,9 +94,19 @@ impl Session {
         identity: Identity,
         dialect: Dialect,
     ) -> Self {
-        Session { requests, canceller, status, identity: Arc::new(identity), dialect, own: None, task: None }
+        Session { requests, canceller, status, identity: Arc::new(identity), dialect, own: None, backend: None, task: None }
     }
 
+    /// Names the connection as its server does; see [`Session::backend`].
+    #[must_use]
+    pub(in crate::engine) fn with_backend(mut self, backend: u64) -> Self {
+        self.backend = Some(backend);
+        self
+    }
+    /// What the server calls this connection: PostgreSQL's process id, MySQL's connection id. `None` without a server.
+    pub fn backend(&self) -> Option<u64> {
+        self.backend
+    }
     /// Names the task that holds the connection; see [`Session::sever`].
     #[must_use]
     pub(in crate::engine) fn with_task(mut self, task: tokio::task::AbortHandle) -> Self {

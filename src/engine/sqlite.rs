@@ -1,7 +1,7 @@
 //! SQLite, embedded. A session is a thread that owns one connection to one file; here is the engine itself, its parts
 //! are below: opening and read-only proof, the actor, values, catalogue, plans, backups, migrations.
 
-use super::{Backups, Capability, Catalog, Connect, Engine, Migrations, Session};
+use super::{Backups, Capability, Catalog, Connect, Engine, Locks, Migrations, Session};
 use crate::config::Target;
 use crate::model::{Dialect, Result};
 use futures_util::future::BoxFuture;
@@ -16,6 +16,7 @@ mod names;
 mod open;
 mod plan;
 mod space;
+mod table;
 mod value;
 
 /// A SQLite target.
@@ -53,5 +54,8 @@ impl Engine for Sqlite {
     }
     fn migrations(&self) -> Capability<&dyn Migrations> {
         Capability::Yes(self)
+    }
+    fn locks(&self) -> Capability<&dyn Locks> {
+        Capability::No("SQLite keeps one writer for the whole file, and does not tell who waits for it")
     }
 }

@@ -79,6 +79,49 @@ impl TableShape {
     }
 }
 
+/// What writing rows of a table needs to know of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableInfo {
+    pub schema: String,
+    pub name: String,
+    /// In order.
+    pub columns: Vec<ColumnInfo>,
+    /// The columns of the primary key, or else of a unique key whose columns are all NOT NULL; empty when there is neither.
+    pub key: Vec<String>,
+}
+
+/// A table's column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnInfo {
+    pub name: String,
+    /// How a result's [`super::rows::Origin`] names it.
+    pub id: String,
+    pub type_name: String,
+    pub nullable: bool,
+    /// The server computes it: it cannot be written.
+    pub generated: bool,
+    /// It has a default, or counts by itself: an INSERT may leave it out.
+    pub default: bool,
+}
+
+/// A lock that a session holds, as far as its server tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldLock {
+    /// `orders`, `412 rows in 1 table`.
+    pub object: String,
+    /// The server's name of the mode, e.g. `RowExclusiveLock`.
+    pub mode: String,
+}
+
+/// A session that waits for another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// `app@10.0.0.3 (pid 4711)`.
+    pub who: String,
+    pub seconds: u64,
+    pub statement: String,
+}
+
 /// One object of the canonical catalogue: equal catalogues have equal lists, sorted by `kind` and `name`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CanonicalObject {

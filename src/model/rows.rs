@@ -19,6 +19,17 @@ pub struct Column {
     /// The server's name of the type, e.g. `numeric(10,2)`, `text[]`; empty when the engine has none (SQLite expressions).
     pub type_name: String,
     pub align: Align,
+    /// Where its values come from, when they are a table's column as it is. Known to few results: nothing is displayed by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+}
+
+/// The column of a table that a result's column shows, as the server tells it. The parts are names, or the server's numbers with `#`
+/// before them (PostgreSQL's oid and attribute number): only the engine reads them, see `Catalog::table`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    pub table: Vec<String>,
+    pub column: String,
 }
 
 /// One value. Bytes are the server's own; `Text` need not be valid UTF-8.

@@ -1,9 +1,13 @@
 //! The short built-in checklist for DML on a guarded target: before-image, blast radius, transaction, the caller's commit.
 
+mod sample;
+
+pub use sample::{Change, Changes};
+
 use super::query::{Admission, Unlock, admit};
 use super::{Connection, Cx};
-use crate::engine::{Event, Session};
-use crate::model::{Cell, Column, Error, Param, Result, RowBatch};
+use crate::engine::{Capability, Event, Session};
+use crate::model::{Cell, Column, Dialect, Error, HeldLock, Param, Result, RowBatch, TableInfo};
 use crate::sql::before::{Before, before_image, changed_table, unknown_calls};
 use crate::sql::params::{self, Bound};
 use crate::store::journal::NewEntry;
@@ -30,6 +34,10 @@ pub struct DataFix {
     /// Rows that the statement changed, as the server counts.
     pub affected: u64,
     pub before: BeforeImage,
+    /// Some of the rows, before and after.
+    pub changes: Changes,
+    /// What the open transaction holds; the reason where that cannot be seen.
+    pub locks: std::result::Result<Vec<HeldLock>, String>,
 }
 
 /// Runs one DML statement in a transaction of its own: saves the rows as they are, runs it, and rolls back by itself
@@ -64,8 +72,16 @@ pub async fn begin(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, text: &s
     let session = conn.writer().await?;
     let begin = conn.engine().migrations().get()?.begin();
     session.fetch(begin).await?;
-    match inside(cx, &session, &target.name, select, bound, limit).await {
-        Ok((affected, before)) => Ok(DataFix { session, target: target.name.clone(), text: shown, affected, before }),
+    let table = match changed_table(conn.dialect(), text) {
+        Some(name) => conn.catalog()?.table(&conn.reader().await?, &name).await?,
+        None => None,
+    };
+    match inside(cx, conn.dialect(), &session, &target.name, select, bound, table.as_ref(), limit).await {
+        Ok(done) => {
+            let locks = held(conn, &session).await;
+            let Done { affected, before, changes } = done;
+            Ok(DataFix { session, target: target.name.clone(), text: shown, affected, before, changes, locks })
+        }
         Err(e) => {
             // The connection is closed in any case; a rollback that fails is no further news.
             let _ = session.fetch("ROLLBACK").await;
@@ -98,7 +114,36 @@ async fn reaches_no_further(conn: &Connection, text: &str) -> Result<()> {
         .hint("Put it into a migration: its proof counts what changes everywhere, and its down takes it back."))
 }
 
-async fn inside(cx: &Cx, s: &Session, target: &str, select: Option<Bound>, sent: Bound, limit: u64) -> Result<(u64, BeforeImage)> {
+/// The locks of the open transaction. Looking must not fail the fix: the reason stands in their place.
+async fn held(conn: &Connection, session: &Session) -> std::result::Result<Vec<HeldLock>, String> {
+    let locks = match conn.engine().locks() {
+        Capability::No(why) => return Err(why.to_string()),
+        Capability::Yes(l) | Capability::Unverified(l, _) => l,
+    };
+    let Some(backend) = session.backend() else { return Err("the connection's number on the server is not known".into()) };
+    let look = async { locks.held(&conn.reader().await?, backend).await };
+    look.await.map_err(|e| e.message)
+}
+
+/// What a fix did inside its transaction.
+struct Done {
+    affected: u64,
+    before: BeforeImage,
+    changes: Changes,
+}
+
+#[allow(clippy::too_many_arguments, reason = "one call, right above")]
+async fn inside(
+    cx: &Cx,
+    dialect: Dialect,
+    s: &Session,
+    target: &str,
+    select: Option<Bound>,
+    sent: Bound,
+    table: Option<&TableInfo>,
+    limit: u64,
+) -> Result<Done> {
+    let mut sample = sample::Sample::default();
     let too_many = |n: u64| {
         Error::held(format!(
             "rolled back: it would change {} rows, and this target allows {}",
@@ -114,8 +159,12 @@ async fn inside(cx: &Cx, s: &Session, target: &str, select: Option<Bound>, sent:
             let mut rows = s.run_bound(select.text, select.params).await.map_err(|e| e.context("saving the rows before the change"))?;
             while let Some(event) = rows.next().await {
                 match event.map_err(|e| e.context("saving the rows before the change"))? {
-                    Event::Columns(c) => image.columns = c.to_vec(),
+                    Event::Columns(c) => {
+                        sample.columns(&c);
+                        image.columns = c.to_vec();
+                    }
                     Event::Rows(b) => {
+                        sample.take(&b);
                         image.write(&b)?;
                         if image.rows > limit {
                             drop(rows);
@@ -139,7 +188,8 @@ async fn inside(cx: &Cx, s: &Session, target: &str, select: Option<Bound>, sent:
     if affected > limit {
         return Err(too_many(affected));
     }
-    Ok((affected, before))
+    let changes = sample.after(dialect, s, table).await?;
+    Ok(Done { affected, before, changes })
 }
 
 /// Reading stops at the first row over the limit: that is all that is known.
@@ -155,6 +205,11 @@ impl DataFix {
     /// Takes it back.
     pub async fn rollback(self, cx: &Cx) -> Result<()> {
         self.end(cx, "ROLLBACK", "datafix-rolled-back").await
+    }
+
+    /// What the server calls the connection that holds the transaction.
+    pub fn backend(&self) -> Option<u64> {
+        self.session.backend()
     }
 
     async fn end(self, cx: &Cx, statement: &str, kind: &str) -> Result<()> {

@@ -326,7 +326,7 @@ mod tests {
     }
 
     fn column(name: &str, align: Align) -> Column {
-        Column { name: name.into(), type_name: "text".into(), align }
+        Column { name: name.into(), type_name: "text".into(), align, origin: None }
     }
 
     fn exported(format: ExportFormat) -> String {

@@ -266,14 +266,10 @@ pub fn literal(dialect: Dialect, value: &Param) -> String {
         // In brackets: `1 - -2`, not `1 --2`.
         Param::Number(n) if n.starts_with('-') => format!("({n})"),
         Param::Number(n) => n.clone(),
-        Param::Text(t) => {
-            let quoted = t.replace('\'', "''");
-            match dialect {
-                Dialect::Postgres if t.contains('\\') => format!("E'{}'", quoted.replace('\\', "\\\\")),
-                Dialect::MySql => format!("'{}'", quoted.replace('\\', "\\\\")),
-                _ => format!("'{quoted}'"),
-            }
+        Param::Text(t) if dialect == Dialect::Postgres && t.contains('\\') => {
+            format!("E{}", dialect.quote_literal(&t.replace('\\', "\\\\")))
         }
+        Param::Text(t) => dialect.quote_literal(t),
     }
 }
 

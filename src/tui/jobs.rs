@@ -190,6 +190,9 @@ impl Jobs {
                 tokio::spawn(connection::unlock(shared, link, typed));
             }
             Effect::Lock => drop(lock(&shared.unlock).take()),
+            Effect::AskWaiting { link } => {
+                tokio::spawn(statements::ask_waiting(shared, link));
+            }
             Effect::AnswerFix(answer) => {
                 tokio::spawn(statements::answer_fix(shared, answer));
             }

@@ -4,6 +4,7 @@ use super::canvas::Canvas;
 use crate::app::keys;
 use crate::app::layout::{Area, arrange};
 use crate::app::link::Link;
+use crate::app::panes::fix;
 use crate::app::{Action, Pane, State, Workspace};
 use crate::model::TxState;
 use crate::text;
@@ -44,13 +45,18 @@ pub fn status(state: &State, area: Area, c: &mut Canvas<'_>) {
                 _ => look.text,
             };
             parts.push((access, style));
-            parts.push(match s.status.tx {
+            let clock = |words: &str, since| format!("{words} {}", fix::clock(since, state.now));
+            let open = |words: &str| state.query.tx_since.map_or_else(|| words.to_string(), |since| clock(words, since));
+            parts.push(match (s.status.tx, &state.query.fix) {
                 // It is open on a session of its own.
-                TxState::Idle if state.query.fix.is_some() => ("TX OPEN (data fix)".into(), look.warning),
-                TxState::Idle => (s.tx_words().into(), look.text),
-                TxState::Open => (s.tx_words().into(), look.warning),
-                TxState::Failed => (s.tx_words().into(), look.critical),
+                (TxState::Idle, Some(f)) => (clock("TX OPEN (data fix)", f.since), look.warning),
+                (TxState::Idle, None) => (s.tx_words().into(), look.text),
+                (TxState::Open, _) => (open(s.tx_words()), look.warning),
+                (TxState::Failed, _) => (open(s.tx_words()), look.critical),
             });
+            if !state.query.waiting.is_empty() {
+                parts.push((format!("blocks {}", state.query.waiting.len()), look.critical));
+            }
             parts.push((text::clean(&format!("{} {}", s.identity.product, s.identity.version)).into_owned(), look.text));
             if let Some(p) = &s.identity.pooler {
                 parts.push((format!("pooler: {}", text::clean(p)), look.warning));

@@ -162,6 +162,7 @@ pub fn columns(of: &[(&str, &str, bool)]) -> Arc<[Column]> {
             name: (*name).into(),
             type_name: (*type_name).into(),
             align: if *number { Align::Right } else { Align::Left },
+            origin: None,
         })
         .collect()
 }

@@ -1,7 +1,8 @@
 //! The query workspace: the editor and the results below it. Running statements is in [`super::running`].
 
+use super::fix::Fix;
 pub use super::results::{Progress, ResultTab};
-use super::running::{Fix, Running};
+use super::running::Running;
 use crate::app::dialog::{Dialog, Field, Form, Purpose, Viewer};
 use crate::app::editor::Editor;
 use crate::app::effect::{JobId, ResultId};
@@ -9,9 +10,10 @@ use crate::app::layout::arrange;
 use crate::app::msg::Timer;
 use crate::app::state::{Note, Pane};
 use crate::app::{Action, Effect, State};
-use crate::model::{Cell, Dialect, Kind};
+use crate::model::{Cell, Dialect, Kind, Waiting};
 use crate::ops::export::ExportFormat;
 use crate::text;
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -41,6 +43,12 @@ pub struct Query {
     pub clipboard: String,
     /// What was looked for in rows last.
     pub sought: String,
+    /// Sessions that wait for the open transaction, as of the last look.
+    pub waiting: Vec<Waiting>,
+    /// Why it cannot be seen who waits: asked no further.
+    pub waiting_unknown: Option<String>,
+    /// When the transaction that is open began, as far as the console saw it.
+    pub tx_since: Option<Timestamp>,
     /// What was typed for parameters last, by their names.
     pub values: BTreeMap<String, String>,
 }
@@ -60,6 +68,9 @@ impl Query {
             selecting: false,
             clipboard: String::new(),
             sought: String::new(),
+            waiting: Vec::new(),
+            waiting_unknown: None,
+            tx_since: None,
             values: BTreeMap::new(),
         }
     }

@@ -1,9 +1,10 @@
-//! Running statements: what is sent with which values, what came of it, and the data fix that waits for its answer.
+//! Running statements: what is sent with which values, and what came of it.
 
+use super::fix;
 use super::query::grid_page;
 use super::results::{Progress, ResultTab};
-use crate::app::dialog::{Answer, Confirm, Dialog, Then, Wanted};
-use crate::app::effect::{FixAnswer, JobId, ResultId, Statement};
+use crate::app::dialog::Wanted;
+use crate::app::effect::{JobId, Statement};
 use crate::app::msg::RunEvent;
 use crate::app::state::{Note, Pane};
 use crate::app::{Effect, State, params};
@@ -13,15 +14,6 @@ use crate::text;
 
 /// Result tabs that are kept; the oldest goes first.
 const TABS: usize = 9;
-
-/// A data fix that waits for its answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fix {
-    pub result: ResultId,
-    pub affected: u64,
-    /// Where the rows are as they were.
-    pub before: String,
-}
 
 /// Statements that run.
 #[derive(Debug, Clone)]
@@ -36,7 +28,7 @@ pub struct Running {
 /// True, with a message, when statements are running or a data fix waits.
 pub fn busy(state: &mut State) -> bool {
     if state.query.fix.is_some() {
-        fix_dialog(state);
+        fix::ask(state);
         return true;
     }
     if state.query.running.is_some() {
@@ -170,11 +162,7 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
             let note = if error.kind == Kind::Cancelled { Note::info("Cancelled; the session is kept.") } else { Note::error(&error) };
             state.say(note);
         }
-        RunEvent::Fix { result, affected, before } => {
-            state.say(Note::info(before.clone()));
-            state.query.fix = Some(Fix { result, affected, before });
-            fix_dialog(state);
-        }
+        RunEvent::Fix { result, fix } => fix::begun(state, result, *fix, effects),
         RunEvent::Finished => {
             state.jobs.retain(|j| j.id != job);
             if state.query.running.as_ref().is_some_and(|r| r.job == job) {
@@ -190,19 +178,4 @@ fn severity(word: &str) -> Severity {
         "error" | "fatal" | "panic" => Severity::Critical,
         _ => Severity::Info,
     }
-}
-
-/// Asks what to do with the data fix that waits.
-pub fn fix_dialog(state: &mut State) {
-    let Some(fix) = &state.query.fix else { return };
-    let target = state.link.target_name().unwrap_or("").to_string();
-    let n = fix.affected;
-    let body = vec![
-        format!("The statement changed {} {} on {target}.", text::thousands(n), if n == 1 { "row" } else { "rows" }),
-        "Its transaction is open and holds its locks until you answer.".into(),
-        fix.before.clone(),
-    ];
-    let answers =
-        vec![Answer::new('r', "roll back", Then::Fix(FixAnswer::RollBack)), Answer::new('c', "commit", Then::Fix(FixAnswer::Commit))];
-    state.dialogs.push(Dialog::Confirm(Confirm { title: "Data fix".into(), body, answers }));
 }

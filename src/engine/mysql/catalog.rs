@@ -6,7 +6,7 @@
 use super::MySql;
 use crate::engine::{Catalog, Session};
 use crate::model::names::Names;
-use crate::model::{CanonicalObject, Dialect, Error, NodeKind, NodePath, Result, SchemaNode, TableShape};
+use crate::model::{CanonicalObject, Dialect, Error, NodeKind, NodePath, Result, SchemaNode, TableInfo, TableShape};
 use crate::sql::outside::Neighbours;
 use futures_util::future::BoxFuture;
 use std::collections::BTreeMap;
@@ -77,6 +77,9 @@ impl Catalog for MySql {
     }
     fn hidden_writer<'a>(&'a self, s: &'a Session, text: &'a str) -> BoxFuture<'a, Result<Option<String>>> {
         Box::pin(super::hidden::writer(s, text))
+    }
+    fn table<'a>(&'a self, s: &'a Session, name: &'a [String]) -> BoxFuture<'a, Result<Option<TableInfo>>> {
+        Box::pin(super::table::of(s, name))
     }
     fn children<'a>(&'a self, s: &'a Session, path: &'a NodePath) -> BoxFuture<'a, Result<Vec<SchemaNode>>> {
         Box::pin(async move {

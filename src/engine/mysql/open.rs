@@ -60,6 +60,7 @@ pub(super) async fn open(connector: &Arc<Connector>, how: &Connect) -> Result<Se
         Access::ReadWrite => ReadOnly::No,
     };
     let identity = facts.identity(connector, &fresh.conn);
+    let backend = u64::from(fresh.conn.id());
     let control = Arc::new(Control::new(connector.clone(), fresh.conn.id()));
     let (requests, rx) = mpsc::channel(1);
     let (status, watched) = watch::channel(actor::opened(read_only, round_trip));
@@ -76,7 +77,7 @@ pub(super) async fn open(connector: &Arc<Connector>, how: &Connect) -> Result<Se
         pulse,
     };
     let task = tokio::spawn(actor.run()).abort_handle();
-    Ok(Session::new(requests, control, watched, identity, Dialect::MySql).with_task(task))
+    Ok(Session::new(requests, control, watched, identity, Dialect::MySql).with_task(task).with_backend(backend))
 }
 
 /// What the server told at open.

@@ -1,5 +1,6 @@
 //! Result columns and cells: what the protocol tells of a type, and values as the server's text.
 
+use crate::model::rows::Origin;
 use crate::model::{Align, BatchBuilder, Cell, Column};
 use mysql_async::consts::{ColumnFlags, ColumnType as T};
 use mysql_async::{Column as MyColumn, Row, Value};
@@ -117,6 +118,10 @@ pub(super) fn column(c: &MyColumn) -> Column {
         name: c.name_str().into_owned(),
         type_name: type_name(c),
         align: if shape(c) == Shape::Number { Align::Right } else { Align::Left },
+        origin: (!c.org_name_str().is_empty() && !c.org_table_str().is_empty()).then(|| Origin {
+            table: vec![c.schema_str().into_owned(), c.org_table_str().into_owned()],
+            column: c.org_name_str().into_owned(),
+        }),
     }
 }
 

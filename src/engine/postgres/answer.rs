@@ -3,6 +3,7 @@
 use super::cancel::Control;
 use super::types::{Shape, Types};
 use crate::engine::session::Event;
+use crate::model::rows::Origin;
 use crate::model::{Align, BatchBuilder, Cell, Column, Error, Notice, Result};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -88,7 +89,12 @@ impl Run {
         let columns: Vec<Column> = fields
             .iter()
             .zip(&self.shapes)
-            .map(|(f, s)| Column { name: f.name.clone(), type_name: types.name(f.oid, f.modifier), align: s.align(f.oid) })
+            .map(|(f, s)| Column {
+                name: f.name.clone(),
+                type_name: types.name(f.oid, f.modifier),
+                align: s.align(f.oid),
+                origin: f.origin(),
+            })
             .collect();
         self.batch = BatchBuilder::new(columns.len());
         self.send(Event::Columns(columns.into())).await;
@@ -97,7 +103,8 @@ impl Run {
     pub async fn copy_out(&mut self, binary: bool) {
         self.copy = Some(binary);
         self.batch = BatchBuilder::new(1);
-        let column = Column { name: "copy".into(), type_name: if binary { "bytea" } else { "text" }.into(), align: Align::Left };
+        let column =
+            Column { name: "copy".into(), type_name: if binary { "bytea" } else { "text" }.into(), align: Align::Left, origin: None };
         self.send(Event::Columns([column].into())).await;
     }
 
@@ -148,6 +155,17 @@ pub(super) struct Field {
     pub name: String,
     pub oid: u32,
     pub modifier: i32,
+    /// Table and column that it is taken from; zero where it is computed.
+    table: u32,
+    number: i16,
+}
+
+impl Field {
+    fn origin(&self) -> Option<Origin> {
+        // System columns (ctid, xmin) have negative numbers and cannot be written.
+        (self.table != 0 && self.number > 0)
+            .then(|| Origin { table: vec![format!("#{}", self.table)], column: format!("#{}", self.number) })
+    }
 }
 
 /// Reads a RowDescription's body; names need not be UTF-8 (a server with encoding SQL_ASCII).
@@ -163,7 +181,9 @@ pub(super) fn row_description(body: &[u8]) -> Option<Vec<Field>> {
         rest = after;
         let oid = u32::from_be_bytes([tail[6], tail[7], tail[8], tail[9]]);
         let modifier = i32::from_be_bytes([tail[12], tail[13], tail[14], tail[15]]);
-        fields.push(Field { name, oid, modifier });
+        let table = u32::from_be_bytes([tail[0], tail[1], tail[2], tail[3]]);
+        let number = i16::from_be_bytes([tail[4], tail[5]]);
+        fields.push(Field { name, oid, modifier, table, number });
     }
     Some(fields)
 }

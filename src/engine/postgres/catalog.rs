@@ -5,7 +5,7 @@ use super::{Postgres, definition, objects};
 use crate::engine::{Catalog, Session};
 use crate::model::names::Names;
 use crate::model::rows::Table;
-use crate::model::{CanonicalObject, Dialect, Error, NodeKind, NodePath, Param, Result, SchemaNode, TableShape};
+use crate::model::{CanonicalObject, Dialect, Error, NodeKind, NodePath, Param, Result, SchemaNode, TableInfo, TableShape};
 use crate::sql::outside::Neighbours;
 use futures_util::future::BoxFuture;
 use std::collections::BTreeMap;
@@ -311,6 +311,9 @@ impl Catalog for Postgres {
         true
     }
 
+    fn table<'a>(&'a self, s: &'a Session, name: &'a [String]) -> BoxFuture<'a, Result<Option<TableInfo>>> {
+        Box::pin(super::table::of(s, name))
+    }
     fn children<'a>(&'a self, s: &'a Session, at: &'a NodePath) -> BoxFuture<'a, Result<Vec<SchemaNode>>> {
         Box::pin(children(s, at))
     }

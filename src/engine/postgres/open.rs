@@ -146,7 +146,13 @@ async fn connect(target: &Target, password: &Password, how: Connect, pins: &[(&s
     let control = link.control.clone();
     let actor = Actor { link, access: how.access, read_only, requests: requests_rx, own: own_rx, status, local, version: number };
     let task = tokio::spawn(actor.serve()).abort_handle();
-    Ok(Session::new(requests, control, status_rx, identity, Dialect::Postgres).with_own(Arc::new(Private(own))).with_task(task))
+    // Behind a pooler the process changes from transaction to transaction.
+    let backend = identity.pooler.is_none().then_some(control.process);
+    let session = Session::new(requests, control, status_rx, identity, Dialect::Postgres).with_own(Arc::new(Private(own))).with_task(task);
+    Ok(match backend.and_then(|p| u64::try_from(p).ok()) {
+        Some(p) => session.with_backend(p),
+        None => session,
+    })
 }
 
 fn identity_query(with_system_identifier: bool) -> String {

@@ -6,7 +6,7 @@ use super::{fault, plan, value};
 use crate::config::Target;
 use crate::engine::session::{Canceller, Event, Outcome, Request, SessionStatus};
 use crate::engine::{Connect, Session};
-use crate::model::rows::BatchBuilder;
+use crate::model::rows::{BatchBuilder, Origin};
 use crate::model::{Align, Column, Dialect, Error, Kind, Param, Result, TxState};
 use crate::sql::lex;
 use futures_util::future::BoxFuture;
@@ -366,10 +366,18 @@ pub fn prepare<'c>(conn: &'c Connection, guard: &Guard, text: &str) -> Result<St
 fn columns(statement: &Statement<'_>) -> Vec<Column> {
     statement
         .columns()
-        .map(|c| {
+        .zip(statement.columns_with_metadata())
+        .map(|(c, from)| {
             let type_name = c.decl_type().unwrap_or_default().to_string();
             let align = if numeric(&type_name) { Align::Right } else { Align::Left };
-            Column { name: c.name().to_string(), type_name, align }
+            let origin = match (from.table_name(), from.origin_name()) {
+                (Some(table), Some(column)) => Some(Origin {
+                    table: vec![from.database_name().unwrap_or("main").to_string(), table.to_string()],
+                    column: column.to_string(),
+                }),
+                _ => None,
+            };
+            Column { name: c.name().to_string(), type_name, align, origin }
         })
         .collect()
 }

@@ -4,7 +4,7 @@ use super::{Sqlite, guard};
 use crate::engine::{Catalog, Session};
 use crate::model::names::Names;
 use crate::model::rows::Table;
-use crate::model::{CanonicalObject, Dialect, Error, NodeKind, NodePath, Result, SchemaNode, TableShape};
+use crate::model::{CanonicalObject, Dialect, Error, NodeKind, NodePath, Result, SchemaNode, TableInfo, TableShape};
 use crate::sql::outside::Neighbours;
 use futures_util::future::BoxFuture;
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ mod canonical;
 pub(super) fn q(name: &str) -> String {
     Dialect::Sqlite.quote_ident(name)
 }
-fn lit(text: &str) -> String {
+pub(super) fn lit(text: &str) -> String {
     Dialect::Sqlite.quote_literal(text)
 }
 
@@ -65,6 +65,9 @@ impl Catalog for Sqlite {
                 .await?;
             Ok(found.rows.into_iter().filter_map(|mut r| r.pop().flatten()).collect())
         })
+    }
+    fn table<'a>(&'a self, s: &'a Session, name: &'a [String]) -> BoxFuture<'a, Result<Option<TableInfo>>> {
+        Box::pin(super::table::of(s, name))
     }
     fn children<'a>(&'a self, s: &'a Session, at: &'a NodePath) -> BoxFuture<'a, Result<Vec<SchemaNode>>> {
         Box::pin(async move {

@@ -4,6 +4,7 @@ use super::{Live, Shared, lock};
 use crate::app::Msg;
 use crate::app::effect::{FixAnswer, JobId, ResultId, Statement};
 use crate::app::msg::RunEvent;
+use crate::app::panes::fix::Report;
 use crate::app::state::Note;
 use crate::engine::Event;
 use crate::model::{Error, Kind, NodePath, Param, Result};
@@ -111,11 +112,12 @@ async fn one(
                 BeforeImage::NotNeeded => "Nothing existed before, so nothing needed saving.".into(),
             };
             let affected = fix.affected;
+            let report = Report { affected, before, changes: fix.changes.clone(), locks: fix.locks.clone() };
             *lock(&shared.fix) = Some(fix);
             let outcome =
                 crate::engine::Outcome { tag: "data fix".into(), affected: Some(affected), elapsed: begun.elapsed(), rolled_back: false };
             shared.send(Msg::Run { job, event: RunEvent::Done { result, outcome } });
-            shared.send(Msg::Run { job, event: RunEvent::Fix { result, affected, before } });
+            shared.send(Msg::Run { job, event: RunEvent::Fix { result, fix: Box::new(report) } });
             Ok(false)
         }
     }
@@ -276,6 +278,19 @@ pub async fn explain(
         shared.unregister(j);
     }
     shared.send(Msg::Planned { link, job, version, text, analyze, result });
+}
+
+/// Who waits for the transaction that is open: that of a data fix, or of the user's own session.
+pub async fn ask_waiting(shared: Arc<Shared>, link: u64) {
+    let Some(live) = shared.live(link) else { return };
+    let backend = lock(&shared.fix).as_ref().map_or_else(|| live.query.backend(), datafix::DataFix::backend);
+    let look = async {
+        let locks = live.connection.engine().locks().get()?;
+        let backend = backend.ok_or_else(|| Error::failed("the connection's number on the server is not known"))?;
+        locks.waiting_for(&live.connection.reader().await?, backend).await
+    };
+    let result = look.await;
+    shared.send(Msg::Waiting { link, result });
 }
 
 pub async fn answer_fix(shared: Arc<Shared>, answer: FixAnswer) {

@@ -1,0 +1,145 @@
+//! A data fix that waits for its answer: what it did, what it holds, who waits for it, and the question.
+
+use crate::app::dialog::{Answer, Confirm, Dialog, Then, Viewer};
+use crate::app::effect::{FixAnswer, ResultId};
+use crate::app::state::Note;
+use crate::app::{Effect, State};
+use crate::model::{HeldLock, Result, Waiting};
+use crate::ops::datafix::Changes;
+use crate::text;
+use jiff::Timestamp;
+
+/// Rows of the sample that stand in the question itself, so that it fits a screen of 24 lines.
+const SHOWN: usize = 3;
+/// Widest value in a line.
+const VALUE: usize = 24;
+
+/// What a data fix did, as it is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    pub affected: u64,
+    /// Where the rows are as they were.
+    pub before: String,
+    pub changes: Changes,
+    pub locks: std::result::Result<Vec<HeldLock>, String>,
+}
+
+/// A data fix that waits for its answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fix {
+    pub result: ResultId,
+    pub report: Report,
+    /// Since when its transaction is open.
+    pub since: Timestamp,
+}
+
+/// The statement has run, and its transaction is open.
+pub fn begun(state: &mut State, result: ResultId, report: Report, effects: &mut Vec<Effect>) {
+    state.query.fix = Some(Fix { result, report, since: state.now });
+    state.query.waiting.clear();
+    ask(state);
+    state.tick(effects);
+}
+
+/// Asks what to do with the data fix that waits.
+pub fn ask(state: &mut State) {
+    let Some(fix) = &state.query.fix else { return };
+    let target = text::clean(state.link.target_name().unwrap_or("")).into_owned();
+    let r = &fix.report;
+    let mut body = vec![format!("The statement changed {} on {target}.", text::counted(r.affected, "row"))];
+    let lines = r.changes.lines(VALUE);
+    body.extend(lines.iter().take(SHOWN).cloned());
+    let hidden = r.affected.saturating_sub(lines.len().min(SHOWN) as u64);
+    if !lines.is_empty() && hidden > 0 {
+        body.push(format!("… and {} more", text::counted(hidden, "row")));
+    }
+    body.extend(r.changes.note.clone());
+    body.push(r.before.clone());
+    body.push("Its transaction is open and holds its locks until you answer.".into());
+    let answers = vec![
+        Answer::new('r', "roll back", Then::Fix(FixAnswer::RollBack)),
+        Answer::new('c', "commit", Then::Fix(FixAnswer::Commit)),
+        Answer::new('v', "view rows and locks", Then::ShowFix),
+    ];
+    state.dialogs.push(Dialog::Confirm(Confirm { title: "Data fix".into(), body, answers }));
+}
+
+/// All that is known of it, above the question.
+pub fn show(state: &mut State) {
+    ask(state);
+    let Some(fix) = &state.query.fix else { return };
+    let r = &fix.report;
+    let mut out = vec![format!("{} changed. {}", text::counted(r.affected, "row"), r.before), String::new()];
+    let rows = r.changes.lines(200);
+    if !rows.is_empty() {
+        out.push(format!("The first {}:", text::counted(rows.len() as u64, "row")));
+        out.extend(rows.into_iter().map(|l| format!("  {l}")));
+    }
+    out.extend(r.changes.note.clone());
+    out.push(String::new());
+    match &r.locks {
+        Ok(locks) if locks.is_empty() => out.push("The server lists no locks of this transaction.".into()),
+        Ok(locks) => {
+            out.push("Locks held until the answer:".into());
+            out.extend(locks.iter().map(|l| format!("  {}  {}", l.object, l.mode)));
+        }
+        Err(why) => out.push(format!("Locks cannot be seen: {why}")),
+    }
+    out.push(String::new());
+    match (&state.query.waiting_unknown, state.query.waiting.as_slice()) {
+        (Some(why), _) => out.push(format!("Who waits cannot be seen: {why}")),
+        (None, []) => out.push("Nobody was waiting for it at the last look.".into()),
+        (None, waiting) => {
+            out.push("Waiting for it:".into());
+            out.extend(waiting.iter().map(|w| format!("  {} for {} s: {}", w.who, w.seconds, super::running::one_line(&w.statement))));
+        }
+    }
+    state.dialogs.push(Dialog::Viewer(Viewer::new("Data fix: rows, locks, who waits", out.join("\n"))));
+}
+
+/// Who waits for the open transaction: news are told, at once and plainly.
+pub fn waiting(state: &mut State, result: Result<Vec<Waiting>>) {
+    match result {
+        Ok(now) => {
+            let before = state.query.waiting.len();
+            if now.len() > before
+                && let Some(first) = now.first()
+            {
+                let sessions = text::counted(now.len() as u64, "session");
+                let verb = if now.len() == 1 { "waits" } else { "wait" };
+                state.say(Note::warning(format!(
+                    "{sessions} {verb} for your transaction: {} for {} s: {}",
+                    text::clean(&first.who),
+                    first.seconds,
+                    super::running::one_line(&first.statement)
+                )));
+            } else if now.is_empty() && before > 0 {
+                state.say(Note::ok("Nobody waits for your transaction any more."));
+            }
+            state.query.waiting = now;
+        }
+        Err(e) => state.query.waiting_unknown = Some(e.message),
+    }
+}
+
+/// How long a transaction has been open: `0:42`, `12:05`, `2:00:11`.
+pub fn clock(since: Timestamp, now: Timestamp) -> String {
+    let s = (now.as_second() - since.as_second()).max(0);
+    match (s / 3600, s / 60 % 60, s % 60) {
+        (0, m, s) => format!("{m}:{s:02}"),
+        (h, m, s) => format!("{h}:{m:02}:{s:02}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clock_counts_hours() {
+        let at = |s| Timestamp::from_second(s).unwrap();
+        assert_eq!(clock(at(0), at(42)), "0:42");
+        assert_eq!(clock(at(0), at(7211)), "2:00:11");
+        assert_eq!(clock(at(5), at(0)), "0:00");
+    }
+}

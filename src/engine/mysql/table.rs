@@ -1,0 +1,57 @@
+//! A table's columns and key.
+
+use super::catalog::{at, lit};
+use crate::engine::Session;
+use crate::model::{ColumnInfo, Result, TableInfo};
+
+/// See `Catalog::table`.
+pub(super) async fn of(s: &Session, name: &[String]) -> Result<Option<TableInfo>> {
+    let (schema, table) = match name {
+        [schema, table] => (lit(schema), lit(table)),
+        [table] => ("DATABASE()".to_string(), lit(table)),
+        _ => return Ok(None),
+    };
+    // A base table alone: rows of a view have no key of their own.
+    let columns = s
+        .fetch(format!(
+            "SELECT c.TABLE_SCHEMA, c.TABLE_NAME, c.COLUMN_NAME, c.COLUMN_TYPE, c.IS_NULLABLE, c.EXTRA, c.COLUMN_DEFAULT IS NOT NULL \
+             FROM information_schema.COLUMNS c JOIN information_schema.TABLES t ON t.TABLE_SCHEMA = c.TABLE_SCHEMA AND t.TABLE_NAME = c.TABLE_NAME \
+             WHERE c.TABLE_SCHEMA = {schema} AND c.TABLE_NAME = {table} AND t.TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') ORDER BY c.ORDINAL_POSITION"
+        ))
+        .await?;
+    let Some(first) = columns.rows.first() else { return Ok(None) };
+    let keys = s
+        .fetch(format!(
+            "SELECT INDEX_NAME, COLUMN_NAME, NULLABLE, SUB_PART FROM information_schema.STATISTICS \
+             WHERE TABLE_SCHEMA = {schema} AND TABLE_NAME = {table} AND NON_UNIQUE = 0 ORDER BY INDEX_NAME <> 'PRIMARY', INDEX_NAME, SEQ_IN_INDEX"
+        ))
+        .await?;
+    let mut names: Vec<&str> = keys.rows.iter().map(|r| at(r, 0)).collect();
+    names.dedup();
+    // A key over the beginning of a text, or one that may hold NULL, does not name one row.
+    let whole = |index: &&str| {
+        keys.rows.iter().filter(|r| at(r, 0) == *index).all(|r| at(r, 2) != "YES" && at(r, 3).is_empty() && !at(r, 1).is_empty())
+    };
+    let key = names
+        .into_iter()
+        .find(whole)
+        .map_or_else(Vec::new, |index| keys.rows.iter().filter(|r| at(r, 0) == index).map(|r| at(r, 1).to_string()).collect());
+    let column = |r: &Vec<Option<String>>| {
+        let extra = at(r, 5).to_ascii_lowercase();
+        ColumnInfo {
+            name: at(r, 2).to_string(),
+            id: at(r, 2).to_string(),
+            type_name: at(r, 3).to_string(),
+            nullable: at(r, 4) == "YES",
+            // MySQL's DEFAULT_GENERATED is only a default that is an expression.
+            generated: ["virtual", "stored", "persistent"].iter().any(|w| extra.contains(w)),
+            default: at(r, 6) == "1" || extra.contains("auto_increment") || extra.contains("default_generated"),
+        }
+    };
+    Ok(Some(TableInfo {
+        schema: at(first, 0).to_string(),
+        name: at(first, 1).to_string(),
+        columns: columns.rows.iter().map(column).collect(),
+        key,
+    }))
+}

@@ -1,0 +1,40 @@
+//! What a session holds, and who waits for it.
+
+use super::Postgres;
+use super::catalog::{cell, pinned};
+use crate::engine::{Locks, Session};
+use crate::model::{HeldLock, Result, Waiting};
+use futures_util::future::BoxFuture;
+
+/// Tables alone: indexes and the catalogue follow from them. Locks on rows stand in the rows and are not listed by the server.
+const HELD: &str = "SELECT CASE WHEN l.locktype = 'relation' THEN l.relation::regclass::text ELSE l.locktype || coalesce(' ' || l.objid, '') END, \
+        string_agg(DISTINCT l.mode, ', ' ORDER BY l.mode) \
+    FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_class c ON c.oid = l.relation \
+    WHERE l.pid = $1::int AND l.granted AND (l.locktype = 'advisory' OR (l.locktype = 'relation' AND c.relkind IN ('r', 'p', 'm', 'v', 'S') \
+        AND c.relnamespace <> 'pg_catalog'::regnamespace)) \
+    GROUP BY 1 ORDER BY 1";
+
+/// Only sessions that wait for a lock at all are asked about: `pg_blocking_pids` takes the lock manager's own locks for a moment.
+const WAITING: &str = "SELECT coalesce(usename, '') || '@' || coalesce(client_addr::text, 'local') || ' (pid ' || pid || coalesce(', ' || nullif(application_name, ''), '') || ')', \
+        greatest(0, extract(epoch FROM clock_timestamp() - coalesce(query_start, clock_timestamp())))::bigint, left(query, 500) \
+    FROM pg_catalog.pg_stat_activity WHERE wait_event_type = 'Lock' AND $1::int = ANY (pg_catalog.pg_blocking_pids(pid)) ORDER BY query_start LIMIT 50";
+
+impl Locks for Postgres {
+    fn held<'a>(&'a self, s: &'a Session, backend: u64) -> BoxFuture<'a, Result<Vec<HeldLock>>> {
+        Box::pin(async move {
+            let found = pinned(s, HELD, &[&backend.to_string()]).await?;
+            Ok(found.rows.iter().map(|r| HeldLock { object: cell(r, 0).to_string(), mode: cell(r, 1).to_string() }).collect())
+        })
+    }
+    fn waiting_for<'a>(&'a self, s: &'a Session, backend: u64) -> BoxFuture<'a, Result<Vec<Waiting>>> {
+        Box::pin(async move {
+            let found = pinned(s, WAITING, &[&backend.to_string()]).await?;
+            let one = |r: &Vec<Option<String>>| Waiting {
+                who: cell(r, 0).to_string(),
+                seconds: cell(r, 1).parse().unwrap_or(0),
+                statement: cell(r, 2).to_string(),
+            };
+            Ok(found.rows.iter().map(one).collect())
+        })
+    }
+}

@@ -1,0 +1,51 @@
+//! A table's columns and key.
+
+use super::catalog::{Row, cell, pinned};
+use crate::engine::Session;
+use crate::model::{ColumnInfo, Dialect, Result, TableInfo};
+
+/// `attgenerated`, `attidentity` and `indnkeyatts` came with versions 10 to 12: older servers answer NULL.
+const TABLE: &str = "WITH t AS (SELECT c.oid, n.nspname, c.relname FROM pg_catalog.pg_class c \
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+        WHERE c.oid = CASE WHEN $1 LIKE '#%' THEN substr($1, 2)::oid ELSE to_regclass($1) END AND c.relkind IN ('r', 'p')), \
+    k AS (SELECT (i.indkey::int2[])[0:coalesce((to_jsonb(i) ->> 'indnkeyatts')::int, i.indnatts) - 1] AS columns \
+        FROM pg_catalog.pg_index i JOIN t ON t.oid = i.indrelid \
+        WHERE i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_attribute a \
+            WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey::int2[]) AND NOT a.attnotnull) \
+        ORDER BY i.indisprimary DESC, i.indnatts, i.indexrelid LIMIT 1) \
+    SELECT t.nspname, t.relname, a.attname, a.attnum, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull, \
+        coalesce(to_jsonb(a) ->> 'attgenerated', '') <> '' OR coalesce(to_jsonb(a) ->> 'attidentity', '') = 'a', \
+        a.atthasdef OR coalesce(to_jsonb(a) ->> 'attidentity', '') <> '', \
+        (SELECT n FROM k, unnest(k.columns) WITH ORDINALITY u(c, n) WHERE u.c = a.attnum) \
+    FROM t JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid WHERE a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
+
+/// See `Catalog::table`. A bare name is looked for along the role's own search path.
+pub(super) async fn of(s: &Session, name: &[String]) -> Result<Option<TableInfo>> {
+    let wanted = match name {
+        [oid] if oid.strip_prefix('#').is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit())) => oid.clone(),
+        parts => parts.iter().map(|p| Dialect::Postgres.quote_ident(p)).collect::<Vec<_>>().join("."),
+    };
+    // On the session as it is: a pinned read sees only the system's schema along its path.
+    let rows =
+        if wanted.starts_with('#') { pinned(s, TABLE, &[&wanted]).await? } else { s.fetch_with(TABLE, vec![Some(wanted)]).await? }.rows;
+    let Some(first) = rows.first() else { return Ok(None) };
+    let mut key: Vec<(usize, String)> = rows.iter().filter_map(|r| Some((cell(r, 8).parse().ok()?, cell(r, 2).to_string()))).collect();
+    key.sort_unstable();
+    Ok(Some(TableInfo {
+        schema: cell(first, 0).to_string(),
+        name: cell(first, 1).to_string(),
+        columns: rows.iter().map(column).collect(),
+        key: key.into_iter().map(|(_, name)| name).collect(),
+    }))
+}
+
+fn column(r: &Row) -> ColumnInfo {
+    ColumnInfo {
+        name: cell(r, 2).to_string(),
+        id: format!("#{}", cell(r, 3)),
+        type_name: cell(r, 4).to_string(),
+        nullable: cell(r, 5) == "f",
+        generated: cell(r, 6) == "t",
+        default: cell(r, 7) == "t",
+    }
+}
