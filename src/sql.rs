@@ -12,6 +12,7 @@ pub mod params;
 pub mod redact;
 pub mod reserved;
 pub mod split;
+pub mod transaction;
 
 pub use classify::{Class, Verdict, classify};
 pub use lexer::{Token, TokenKind, lex, relex};

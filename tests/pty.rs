@@ -9,6 +9,8 @@ mod servers;
 mod support;
 #[path = "pty/terminal.rs"]
 mod terminal;
+#[path = "pty/transactions.rs"]
+mod transactions;
 
 use std::path::Path;
 use support::project::Project;

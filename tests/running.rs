@@ -8,7 +8,7 @@ use console::Console;
 use holdpoint::app::Msg;
 use holdpoint::app::effect::{Effect, FixAnswer};
 use holdpoint::app::msg::RunEvent;
-use holdpoint::model::{HeldLock, Param, TxState, Waiting};
+use holdpoint::model::{Error, HeldLock, Kind, Param, TxState, Waiting};
 
 fn open(sql: &str) -> Console {
     let mut c = Console::new(80, 24);
@@ -134,4 +134,122 @@ fn an_open_transaction_has_a_clock() {
     c.send(Msg::Now("2026-11-21T09:32:05Z".parse().unwrap()));
     let first = c.screen().lines().next().unwrap().to_string();
     assert!(first.contains("TX OPEN 2:05"), "{first}");
+}
+
+fn job_of(effects: &[Effect]) -> (u64, u64) {
+    effects.iter().find_map(|e| if let Effect::Run { job, result, .. } = e { Some((*job, *result)) } else { None }).expect("a run")
+}
+
+fn keys(c: &mut Console, keys: &str) -> Vec<Effect> {
+    keys.split(' ').flat_map(|k| c.press(k)).collect()
+}
+
+#[test]
+fn manual_transactions_are_shown_and_go_along() {
+    let mut c = open("update orders set state = 'x'");
+    c.press("Esc");
+    keys(&mut c, "Space t m");
+    assert!(c.screen().contains("manual, no tx"), "{}", c.screen());
+    let effects = c.press("F5");
+    assert!(matches!(effects.iter().find(|e| matches!(e, Effect::Run { .. })), Some(Effect::Run { how, .. }) if how.manual), "{effects:?}");
+    // On a read-only session there is nothing to commit.
+    c.connect("shop-prod");
+    assert!(!c.state.query.how.manual, "another target begins anew");
+    keys(&mut c, "Space t m");
+    assert!(!c.state.query.how.manual && c.screen().contains("read-only"), "{}", c.screen());
+}
+
+#[test]
+fn running_all_tells_what_ran_and_what_did_not() {
+    let mut c = open("select 1; select oops; select 3");
+    c.press("Esc");
+    let (job, result) = job_of(&c.press("a"));
+    let done = |c: &mut Console, i: u64| {
+        c.run(job, RunEvent::Started { result: result + i, index: i as usize, text: "select".into() });
+        c.run(job, RunEvent::Done { result: result + i, outcome: holdpoint::engine::Outcome::default() });
+    };
+    done(&mut c, 0);
+    c.run(job, RunEvent::Started { result: result + 1, index: 1, text: "select oops".into() });
+    c.run(job, RunEvent::Failed { result: result + 1, error: Error::new(Kind::Statement, "no such column: oops") });
+    c.run(job, RunEvent::Finished);
+    assert!(c.screen().contains("The 1 statement after it did not run."), "{}", c.screen());
+    // Asked to go on, it tells the sum.
+    keys(&mut c, "Space r e");
+    let effects = c.press("a");
+    let (job, result) = job_of(&effects);
+    assert!(matches!(effects.iter().find(|e| matches!(e, Effect::Run { .. })), Some(Effect::Run { how, .. }) if how.go_on));
+    c.run(job, RunEvent::Started { result, index: 0, text: "select 1".into() });
+    c.run(job, RunEvent::Done { result, outcome: holdpoint::engine::Outcome::default() });
+    c.run(job, RunEvent::Started { result: result + 1, index: 1, text: "select oops".into() });
+    c.run(job, RunEvent::Failed { result: result + 1, error: Error::new(Kind::Statement, "no such column: oops") });
+    c.run(job, RunEvent::Started { result: result + 2, index: 2, text: "select 3".into() });
+    c.run(job, RunEvent::Done { result: result + 2, outcome: holdpoint::engine::Outcome::default() });
+    c.run(job, RunEvent::Finished);
+    assert!(c.screen().contains("2 of 3 statements ran; 1 failed"), "{}", c.screen());
+}
+
+#[test]
+fn what_commits_by_itself_is_asked_about_in_a_transaction() {
+    let mut c = open("alter table orders add note text");
+    c.state.query.editor.set_dialect(holdpoint::model::Dialect::MySql);
+    c.status(TxState::Open);
+    assert!(statements(&c.press("F5")).is_empty());
+    assert!(c.screen().contains("This ends the transaction"), "{}", c.screen());
+    assert!(statements(&c.press("Esc")).is_empty());
+    c.press("F5");
+    assert_eq!(statements(&c.press("r")).len(), 1);
+}
+
+#[test]
+fn what_a_lost_session_took_with_it_is_told() {
+    let mut c = open("create temp table t (a int)");
+    let (job, result) = job_of(&c.press("F5"));
+    c.run(job, RunEvent::Started { result, index: 0, text: "create temp table t (a int)".into() });
+    c.run(job, RunEvent::Done { result, outcome: holdpoint::engine::Outcome::default() });
+    c.run(job, RunEvent::Finished);
+    c.status(TxState::Open);
+    let mut status = c.state.link.server().unwrap().status.clone();
+    status.lost = Some("the server closed it".into());
+    let link = c.state.link_no;
+    c.send(Msg::Status { link, status });
+    let note = c.state.messages.shown.clone().unwrap();
+    assert!(note.more.iter().any(|m| m.contains("Gone with it: temporary table t.")), "{note:?}");
+    assert!(note.more.iter().any(|m| m.contains("transaction that was open is rolled back")), "{note:?}");
+    c.connect("shop-dev");
+    assert!(c.screen().contains("gone with the one before are temporary table t"), "{}", c.screen());
+}
+
+#[test]
+fn shortcuts_of_psql_do_what_they_do_there() {
+    let mut c = open("\\conninfo");
+    c.press("F5");
+    assert!(c.screen().contains("SQLite 3.51.3 at /srv/shop.db"), "{}", c.screen());
+    c.press("Esc");
+    c.press("C-a");
+    c.type_text("\\set id 42");
+    c.press("F5");
+    assert_eq!(c.state.query.values[":id"], "42");
+    c.press("C-a");
+    c.type_text("\\nonsense");
+    c.press("F5");
+    assert!(c.screen().contains("\\nonsense is not known here"), "{}", c.screen());
+    c.press("C-a");
+    c.type_text("\\i 'some file.sql'");
+    let effects = c.press("F5");
+    assert!(effects.iter().any(|e| matches!(e, Effect::OpenFile(p) if p.as_os_str() == "some file.sql")), "{effects:?}");
+    c.press("C-a");
+    c.type_text("\\?");
+    c.press("F5");
+    assert!(c.screen().contains("\\conninfo"), "{}", c.screen());
+}
+
+#[test]
+fn a_backslash_in_a_string_is_text_and_running_all_names_the_line() {
+    let mut c = open("select '\n\\d orders\n'");
+    c.press("Up");
+    assert_eq!(statements(&c.press("F5")).len(), 1, "inside a string it is no command");
+    let mut c = open("select 1;\n\\dt\nselect 2;");
+    c.press("Esc");
+    assert!(statements(&c.press("a")).is_empty());
+    assert!(c.screen().contains("line 2 is a \\ command"), "{}", c.screen());
 }

@@ -169,6 +169,12 @@ actions! {
     Raw "raw" "raw",
     /// Turns the plan that follows your typing on or off.
     LivePlan "live-plan" "live plan",
+    /// Begins a transaction: what follows stands or falls together, until commit or roll back.
+    Begin "begin" "begin",
+    /// Switches between auto-commit and manual transactions, in which the first statement begins one that you end.
+    ManualTransactions "manual-transactions" "manual/auto",
+    /// Switches whether running all statements stops at the first error or goes on.
+    GoOn "go-on" "stop/go on",
     /// Rolls the open transaction back.
     Rollback "rollback" "roll back",
     /// Commits the open transaction.

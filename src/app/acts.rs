@@ -99,6 +99,13 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
             state.say(Note::info(words));
             plan::touched(state, effects);
         }
+        Action::Begin => running::run_text(state, "BEGIN", effects),
+        Action::ManualTransactions => running::toggle_manual(state),
+        Action::GoOn => {
+            state.query.how.go_on = !state.query.how.go_on;
+            let words = if state.query.how.go_on { "Running all goes on after an error." } else { "Running all stops at the first error." };
+            state.say(Note::info(words));
+        }
         Action::Rollback => running::run_text(state, "ROLLBACK", effects),
         Action::Commit => running::run_text(state, "COMMIT", effects),
         Action::Apply

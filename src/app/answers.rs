@@ -4,7 +4,7 @@ use super::acts::act;
 use super::dialog::{Answer, Confirm, Dialog, Purpose, Then};
 use super::effect::{Effect, Operation};
 use super::palette::Choice;
-use super::panes::{checklist, fix, query, schema, start};
+use super::panes::{checklist, fix, query, running, schema, start};
 use super::params;
 use super::state::State;
 use super::update::{connect, switch_target};
@@ -22,6 +22,7 @@ pub fn answer(state: &mut State, then: Then, effects: &mut Vec<Effect>) {
         }
         Then::Fix(answer) => effects.push(Effect::AnswerFix(answer)),
         Then::ShowFix => fix::show(state),
+        Then::Run(statements) => running::start(state, statements, effects),
         Then::Operate { title, writes, operation } => {
             super::work::start(state, title, writes, operation, effects);
         }

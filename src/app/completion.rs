@@ -51,6 +51,13 @@ impl State {
     }
 }
 
+impl Completion {
+    /// The names of the open target, once they were read.
+    pub fn names(&self) -> Option<Arc<Names>> {
+        self.names.clone()
+    }
+}
+
 /// Asks for the names of the target that was opened, or of one whose schema changed.
 pub fn load(state: &mut State, effects: &mut Vec<Effect>) {
     effects.push(Effect::Names { link: state.link_no });

@@ -24,6 +24,8 @@ pub enum Then {
     Nothing,
     Quit,
     Fix(FixAnswer),
+    /// Runs statements after what was asked about them.
+    Run(Vec<Statement>),
     /// Shows all that is known of the data fix; its question stays.
     ShowFix,
     Operate {

@@ -29,6 +29,15 @@ impl Statement {
     }
 }
 
+/// How several statements run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct How {
+    /// After an error the next statement runs all the same.
+    pub go_on: bool,
+    /// Outside a transaction BEGIN is sent first, wherever a statement may stand in one.
+    pub manual: bool,
+}
+
 /// What to do with a data fix that waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FixAnswer {
@@ -86,6 +95,7 @@ pub enum Effect {
         /// The first statement's result; the others follow by one.
         result: ResultId,
         statements: Vec<Statement>,
+        how: How,
     },
     Cancel {
         job: JobId,

@@ -172,6 +172,11 @@ fn connected(state: &mut State, server: super::link::Server, effects: &mut Vec<E
         ..plan::PlanPane::default()
     };
     state.query.editor.set_dialect(server.dialect);
+    let gone = std::mem::take(&mut state.query.made);
+    if !gone.is_empty() {
+        let words = format!("A new session: gone with the one before are {}.", text::clean(&gone.join(", ")));
+        state.say(Note::warning(words));
+    }
     state.link = Link::Open(Box::new(server));
     schema::load(state, effects);
     completion::forget(state);
@@ -246,6 +251,9 @@ fn status_changed(state: &mut State, status: crate::engine::SessionStatus, effec
         if had_tx {
             note.more.push("The transaction that was open is rolled back by the server.".into());
         }
+        if !state.query.made.is_empty() {
+            note.more.push(format!("Gone with it: {}.", text::clean(&state.query.made.join(", "))));
+        }
         state.say(note);
     }
     state.tick(effects);
@@ -273,6 +281,8 @@ pub fn connect(state: &mut State, name: &str, password: Option<SecretString>, ef
     state.jobs.clear();
     state.work = None;
     if state.link.target_name() != Some(name) {
+        state.query.made.clear();
+        state.query.how.manual = false;
         for r in state.query.results.drain(..) {
             effects.push(Effect::DropRows { result: r.id });
         }

@@ -160,8 +160,8 @@ impl Jobs {
             Effect::Preview { link, job, result, at } => {
                 tokio::spawn(statements::preview(shared, link, job, result, at));
             }
-            Effect::Run { link, job, result, statements } => {
-                tokio::spawn(statements::run(shared, link, job, result, statements));
+            Effect::Run { link, job, result, statements, how } => {
+                tokio::spawn(statements::run(shared, link, job, result, statements, how));
             }
             Effect::Cancel { job } => {
                 if let Some(token) = lock(&shared.cancels).get(&job) {

@@ -50,6 +50,7 @@ pub fn status(state: &State, area: Area, c: &mut Canvas<'_>) {
             parts.push(match (s.status.tx, &state.query.fix) {
                 // It is open on a session of its own.
                 (TxState::Idle, Some(f)) => (clock("TX OPEN (data fix)", f.since), look.warning),
+                (TxState::Idle, None) if state.query.how.manual => (format!("manual, {}", s.tx_words()), look.text),
                 (TxState::Idle, None) => (s.tx_words().into(), look.text),
                 (TxState::Open, _) => (open(s.tx_words()), look.warning),
                 (TxState::Failed, _) => (open(s.tx_words()), look.critical),

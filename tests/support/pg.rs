@@ -85,6 +85,13 @@ impl PgServer {
         server::run(c, "psql")
     }
 
+    /// Like [`PgServer::psql`], for a statement that has to wait: its process.
+    pub fn psql_in_background(&self, database: &str, sql: &str) -> std::process::Child {
+        let mut c = Command::new(self.bin.join("psql"));
+        c.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database, "-p", &self.port.to_string()]);
+        c.arg("-h").arg(&self.socket).args(["-c", sql]).spawn().expect("psql")
+    }
+
     /// A new, empty database.
     pub fn create_database(&self, name: &str) {
         self.psql("postgres", &format!("create database \"{name}\""));

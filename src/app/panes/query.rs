@@ -5,7 +5,7 @@ pub use super::results::{Progress, ResultTab};
 use super::running::Running;
 use crate::app::dialog::{Dialog, Field, Form, Purpose, Viewer};
 use crate::app::editor::Editor;
-use crate::app::effect::{JobId, ResultId};
+use crate::app::effect::{How, JobId, ResultId};
 use crate::app::layout::arrange;
 use crate::app::msg::Timer;
 use crate::app::state::{Note, Pane};
@@ -43,6 +43,10 @@ pub struct Query {
     pub clipboard: String,
     /// What was looked for in rows last.
     pub sought: String,
+    /// How statements run.
+    pub how: How,
+    /// What was made in this session and goes with it: `temporary table t`.
+    pub made: Vec<String>,
     /// Sessions that wait for the open transaction, as of the last look.
     pub waiting: Vec<Waiting>,
     /// Why it cannot be seen who waits: asked no further.
@@ -68,6 +72,8 @@ impl Query {
             selecting: false,
             clipboard: String::new(),
             sought: String::new(),
+            how: How::default(),
+            made: Vec::new(),
             waiting: Vec::new(),
             waiting_unknown: None,
             tx_since: None,
@@ -85,7 +91,7 @@ impl Query {
     }
 
     pub(super) fn started(&mut self, job: JobId, offsets: &[Option<usize>]) {
-        self.running = Some(Running { job, offsets: offsets.to_vec(), version: self.editor.version });
+        self.running = Some(Running { job, offsets: offsets.to_vec(), version: self.editor.version, done: 0, failed: 0 });
     }
 }
 

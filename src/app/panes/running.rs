@@ -3,13 +3,14 @@
 use super::fix;
 use super::query::grid_page;
 use super::results::{Progress, ResultTab};
-use crate::app::dialog::Wanted;
+use crate::app::dialog::{Answer, Confirm, Dialog, Then, Wanted};
 use crate::app::effect::{JobId, Statement};
 use crate::app::msg::RunEvent;
 use crate::app::state::{Note, Pane};
-use crate::app::{Effect, State, params};
-use crate::model::{Kind, Severity};
+use crate::app::{Effect, State, backslash, params};
+use crate::model::{Kind, ReadOnly, Severity, TxState};
 use crate::sql;
+use crate::sql::transaction::{Leaves, commits_implicitly, leaves};
 use crate::text;
 
 /// Result tabs that are kept; the oldest goes first.
@@ -23,6 +24,9 @@ pub struct Running {
     pub offsets: Vec<Option<usize>>,
     /// The editor's version when they were sent: a place is only marked in the text that was sent.
     pub version: u64,
+    /// Statements that ended well, and those that did not.
+    pub done: usize,
+    pub failed: usize,
 }
 
 /// True, with a message, when statements are running or a data fix waits.
@@ -40,6 +44,18 @@ pub fn busy(state: &mut State) -> bool {
 
 /// Runs statements of the editor.
 pub fn run(state: &mut State, all: bool, effects: &mut Vec<Effect>) {
+    if !all
+        && state.query.editor.selection().is_none()
+        && let Some(line) = backslash::on_line(state)
+    {
+        return backslash::run(state, &line, effects);
+    }
+    if all && let Some(line) = backslash::first_line(state) {
+        state.say(Note::warning(format!(
+            "Nothing ran: line {line} is a \\ command, which is run by itself. Take it out, or run statements one by one."
+        )));
+        return;
+    }
     let Some(server) = state.link.server() else {
         state.say(Note::warning("No target is open."));
         return;
@@ -74,10 +90,27 @@ pub fn run_text(state: &mut State, text: &str, effects: &mut Vec<Effect>) {
 
 /// Sends statements whose parameters have their values.
 pub fn send(state: &mut State, statements: Vec<Statement>, effects: &mut Vec<Effect>) {
-    let Some(first) = statements.first() else {
+    if statements.is_empty() {
         state.say(Note::info("There is no statement here."));
         return;
-    };
+    }
+    let dialect = state.query.editor.dialect();
+    let open = state.link.server().is_some_and(|s| s.status.tx == TxState::Open);
+    if open && let Some(commits) = statements.iter().find(|s| commits_implicitly(dialect, &s.text)) {
+        let body = vec![
+            format!("{} commits the open transaction by itself: what it wrote cannot be rolled back then.", one_line(&commits.text)),
+            "Commit or roll back first, or run it all the same.".into(),
+        ];
+        let answers = vec![Answer::new('n', "do not run it", Then::Nothing), Answer::new('r', "run it", Then::Run(statements))];
+        state.dialogs.push(Dialog::Confirm(Confirm { title: "This ends the transaction".into(), body, answers }));
+        return;
+    }
+    start(state, statements, effects);
+}
+
+/// Sends statements after all questions.
+pub fn start(state: &mut State, statements: Vec<Statement>, effects: &mut Vec<Effect>) {
+    let Some(first) = statements.first() else { return };
     let title = one_line(&first.text);
     state.query.editor.error = None;
     let job = state.id();
@@ -85,7 +118,7 @@ pub fn send(state: &mut State, statements: Vec<Statement>, effects: &mut Vec<Eff
     let offsets: Vec<Option<usize>> = statements.iter().map(|s| s.offset).collect();
     state.query.started(job, &offsets);
     state.job(job, title, false, effects);
-    effects.push(Effect::Run { link: state.link_no, job, result, statements });
+    effects.push(Effect::Run { link: state.link_no, job, result, statements, how: state.query.how });
     state.query.lower = Pane::Results;
 }
 
@@ -135,8 +168,14 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
         }
         RunEvent::Done { result, outcome } => {
             let now = state.now;
+            if let Some(r) = state.query.running.as_mut().filter(|r| r.job == job) {
+                r.done += 1;
+            }
             if let Some(text) = state.result_mut(result).map(|t| t.text.clone()) {
                 crate::app::completion::ran(state, &text, true, effects);
+                if !outcome.rolled_back {
+                    left(state, &text);
+                }
             }
             if let Some(tab) = state.result_mut(result) {
                 tab.progress = Progress::Done(outcome);
@@ -159,14 +198,29 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
             {
                 state.query.editor.error = Some((at, text::clean(&error.message).into_owned()));
             }
-            let note = if error.kind == Kind::Cancelled { Note::info("Cancelled; the session is kept.") } else { Note::error(&error) };
+            let mut note = if error.kind == Kind::Cancelled { Note::info("Cancelled; the session is kept.") } else { Note::error(&error) };
+            if let Some(r) = state.query.running.as_mut().filter(|r| r.job == job) {
+                r.failed += 1;
+                let rest = r.offsets.len().saturating_sub(r.done + r.failed);
+                if rest > 0 && !state.query.how.go_on {
+                    note.more.push(format!("The {} after it did not run.", text::counted(rest as u64, "statement")));
+                }
+            }
             state.say(note);
         }
         RunEvent::Fix { result, fix } => fix::begun(state, result, *fix, effects),
         RunEvent::Finished => {
             state.jobs.retain(|j| j.id != job);
-            if state.query.running.as_ref().is_some_and(|r| r.job == job) {
-                state.query.running = None;
+            if let Some(r) = state.query.running.take_if(|r| r.job == job)
+                && r.offsets.len() > 1
+                && state.query.fix.is_none()
+            {
+                let (done, failed, all) = (r.done, r.failed, r.offsets.len());
+                state.say(match failed {
+                    0 => Note::ok(format!("{done} of {all} statements ran.")),
+                    1 if !state.query.how.go_on => return,
+                    n => Note::warning(format!("{done} of {all} statements ran; {n} failed: each has its own result.")),
+                });
             }
         }
     }
@@ -178,4 +232,35 @@ fn severity(word: &str) -> Severity {
         "error" | "fatal" | "panic" => Severity::Critical,
         _ => Severity::Info,
     }
+}
+
+/// Keeps what a statement left in the session, to tell it when the session is gone.
+fn left(state: &mut State, statement: &str) {
+    let made = &mut state.query.made;
+    match leaves(state.query.editor.dialect(), statement) {
+        Some(Leaves::Made(what)) if !made.contains(&what) => made.push(what),
+        Some(Leaves::Unmade(what)) => made.retain(|m| *m != what),
+        Some(Leaves::Cleared) => made.clear(),
+        Some(Leaves::Made(_)) | None => {}
+    }
+}
+
+/// Between auto-commit and manual transactions.
+pub fn toggle_manual(state: &mut State) {
+    let Some(server) = state.link.server() else {
+        state.say(Note::warning("No target is open."));
+        return;
+    };
+    if server.status.read_only != ReadOnly::No {
+        state.say(Note::info("This session is read-only: each statement is rolled back by itself, and there is nothing to commit."));
+        return;
+    }
+    state.query.how.manual = !state.query.how.manual;
+    state.say(if state.query.how.manual {
+        Note::info("Manual transactions: the first statement begins one, and it stays open until you commit or roll back.")
+    } else if state.link.server().is_some_and(|s| s.status.tx != TxState::Idle) {
+        Note::warning("Auto-commit from the next transaction on: the one that is open still waits for commit or roll back.")
+    } else {
+        Note::info("Auto-commit: each statement stands by itself.")
+    });
 }

@@ -2,17 +2,18 @@
 
 use super::{Live, Shared, lock};
 use crate::app::Msg;
-use crate::app::effect::{FixAnswer, JobId, ResultId, Statement};
+use crate::app::effect::{FixAnswer, How, JobId, ResultId, Statement};
 use crate::app::msg::RunEvent;
 use crate::app::panes::fix::Report;
 use crate::app::state::Note;
 use crate::engine::Event;
-use crate::model::{Error, Kind, NodePath, Param, Result};
+use crate::model::{Error, Kind, NodePath, Param, ReadOnly, Result, TxState};
 use crate::ops::datafix::{self, BeforeImage};
 use crate::ops::query::{Admission, admit};
 use crate::ops::statements::{Ended, Ledger};
 use crate::ops::{self, Cx};
 use crate::sql::params::{self, Bound};
+use crate::sql::transaction::stands_alone;
 use crate::store::spill::RowSpill;
 use futures_util::future::BoxFuture;
 use std::collections::BTreeMap;
@@ -29,7 +30,7 @@ const FIRST: u64 = 1000;
 pub async fn preview(shared: Arc<Shared>, link: u64, job: JobId, result: ResultId, at: NodePath) {
     let Some(live) = shared.live(link) else { return finished(&shared, job) };
     match ops::schema::preview(&live.connection, &at, PREVIEW) {
-        Some(text) => run(shared, link, job, result, vec![Statement::new(text, None)]).await,
+        Some(text) => run(shared, link, job, result, vec![Statement::new(text, None)], How::default()).await,
         None => {
             let note = Note::info("It has no rows to show.");
             shared.send(Msg::Said(note));
@@ -43,7 +44,7 @@ fn finished(shared: &Shared, job: JobId) {
     shared.send(Msg::Run { job, event: RunEvent::Finished });
 }
 
-pub async fn run(shared: Arc<Shared>, link: u64, job: JobId, first: ResultId, statements: Vec<Statement>) {
+pub async fn run(shared: Arc<Shared>, link: u64, job: JobId, first: ResultId, statements: Vec<Statement>, how: How) {
     let Some(live) = shared.live(link) else { return finished(&shared, job) };
     live.used.store(true, std::sync::atomic::Ordering::SeqCst);
     let cx = shared.job_cx(job);
@@ -51,18 +52,37 @@ pub async fn run(shared: Arc<Shared>, link: u64, job: JobId, first: ResultId, st
     for (index, s) in statements.into_iter().enumerate() {
         let result = first + index as u64;
         shared.send(Msg::Run { job, event: RunEvent::Started { result, index, text: s.text.clone() } });
-        match one(&shared, &live, &cx, &mut ledger, job, result, &s).await {
+        let begun = if how.manual { begin(&live, &s.text).await } else { Ok(()) };
+        let ran = match begun {
+            Ok(()) => one(&shared, &live, &cx, &mut ledger, job, result, &s).await,
+            Err(e) => Err(e.context("beginning a transaction")),
+        };
+        match ran {
             Ok(true) => {}
             // A data fix waits for its answer: what follows is not run behind its back.
             Ok(false) => break,
             Err(error) => {
+                let cancelled = error.kind == Kind::Cancelled;
                 shared.send(Msg::Run { job, event: RunEvent::Failed { result, error } });
-                break;
+                // In a failed transaction the server refuses whatever comes; without a connection nothing can come.
+                let status = live.query.status();
+                if !how.go_on || cancelled || status.tx == TxState::Failed || status.lost.is_some() {
+                    break;
+                }
             }
         }
     }
     unkept(&shared, ledger.close());
     finished(&shared, job);
+}
+
+/// Opens a transaction for a statement that may stand in one, where none is open and the session may write.
+async fn begin(live: &Live, text: &str) -> Result<()> {
+    let status = live.query.status();
+    if status.tx != TxState::Idle || status.read_only != ReadOnly::No || stands_alone(live.connection.dialect(), text) {
+        return Ok(());
+    }
+    live.query.fetch("BEGIN").await.map(drop)
 }
 
 /// The statement has run: a record that cannot be kept is told, and is no failure of it.

@@ -1,0 +1,287 @@
+//! The shortcuts that people type from `psql`: a line of the editor that begins with a backslash is done here and never sent.
+
+use super::Action;
+use super::acts::act;
+use super::dialog::{Dialog, Viewer};
+use super::effect::Effect;
+use super::state::{Note, State};
+use super::update::switch_target;
+use crate::model::names::{Names, Relation};
+use crate::model::{NodeKind, NodePath};
+use crate::sql::TokenKind;
+use crate::text;
+use std::path::PathBuf;
+
+/// What `\?` shows: the shortcut and what it does here.
+const KNOWN: &[(&str, &str)] = &[
+    ("\\d [name]", "definition of a table or view; without a name the tables and views"),
+    ("\\dt \\dv \\dm [pattern]", "tables, views, materialized views; * and ? in the pattern stand for any text and any letter"),
+    ("\\dn \\df [pattern]", "schemas, functions"),
+    ("\\l", "the targets that are configured"),
+    ("\\c target", "connects to another target"),
+    ("\\conninfo", "what is connected to what, and how"),
+    ("\\x", "one row as a record, or the grid again"),
+    ("\\timing", "times stand beside every result, always"),
+    ("\\e", "the text in $VISUAL or $EDITOR"),
+    ("\\i file", "opens a .sql file in the editor; run it from there"),
+    ("\\w file", "saves the editor's text"),
+    ("\\s", "statements that were run before"),
+    ("\\set name value", "a value for the parameter :name"),
+    ("\\unset name", "forgets it"),
+    ("\\copy", "export and import; says with which keys"),
+    ("\\g \\gx", "runs the statement before the line"),
+    ("\\q", "quits"),
+];
+
+/// The backslash command of the cursor's line, without the blanks round it; `None` when the line is none: inside a string it is text.
+pub fn on_line(state: &State) -> Option<String> {
+    let editor = &state.query.editor;
+    let line = editor.line_span(editor.cursor().0);
+    let text = &editor.text()[line.clone()];
+    let start = line.start + (text.len() - text.trim_start().len());
+    is_command(state, start).then(|| text.trim().to_string())
+}
+
+/// The first line of the whole text that is a backslash command, from 1: running all cannot send it.
+pub fn first_line(state: &State) -> Option<usize> {
+    let editor = &state.query.editor;
+    (0..editor.lines().len())
+        .find(|l| {
+            let span = editor.line_span(*l);
+            let text = &editor.text()[span.clone()];
+            text.trim_start().starts_with('\\') && is_command(state, span.start + (text.len() - text.trim_start().len()))
+        })
+        .map(|l| l + 1)
+}
+
+fn is_command(state: &State, at: usize) -> bool {
+    let editor = &state.query.editor;
+    let rest = &editor.text()[at.min(editor.text().len())..];
+    let mut letters = rest.strip_prefix('\\').unwrap_or_default().chars();
+    // `\N` is MySQL's NULL and `\.` ends COPY's data.
+    if !letters.next().is_some_and(|c| c.is_ascii_lowercase() || c == '?') {
+        return false;
+    }
+    let token = editor.tokens().partition_point(|t| t.span.end <= at);
+    editor.tokens().get(token).is_some_and(|t| t.span.start == at && matches!(t.kind, TokenKind::Other | TokenKind::Operator))
+}
+
+/// Does a backslash command.
+pub fn run(state: &mut State, line: &str, effects: &mut Vec<Effect>) {
+    let line = line.trim_end_matches(';').trim();
+    let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    let rest = rest.trim();
+    let named = |name: &str| Action::from_name(name);
+    match word.trim_end_matches('+') {
+        "\\?" | "\\h" | "\\help" => {
+            let width = KNOWN.iter().map(|(k, _)| text::width(k)).max().unwrap_or(0);
+            let lines: Vec<String> = KNOWN.iter().map(|(k, what)| format!("{k}{}  {what}", " ".repeat(width - text::width(k)))).collect();
+            view(state, "Shortcuts from psql", lines);
+        }
+        "\\d" if !rest.is_empty() => describe(state, rest, effects),
+        "\\d" => relations(state, &[NodeKind::Table, NodeKind::View, NodeKind::MaterializedView], "Tables and views", ""),
+        "\\dt" => relations(state, &[NodeKind::Table], "Tables", rest),
+        "\\dv" => relations(state, &[NodeKind::View], "Views", rest),
+        "\\dm" => relations(state, &[NodeKind::MaterializedView], "Materialized views", rest),
+        "\\dn" => names(state, "Schemas", rest, |n| n.schemas.clone()),
+        "\\df" => names(state, "Functions", rest, |n| n.functions.iter().map(ToString::to_string).collect()),
+        "\\l" => act(state, Action::GoStart, effects),
+        "\\c" | "\\connect" if rest.is_empty() => act(state, Action::GoStart, effects),
+        "\\c" | "\\connect" => switch_target(state, rest, effects),
+        "\\conninfo" => conninfo(state),
+        "\\timing" => state.say(Note::info("Times stand beside every result, and in the history.")),
+        "\\x" => with_action(state, named("record-view"), word, effects),
+        "\\e" | "\\edit" => with_action(state, named("external-editor"), word, effects),
+        "\\s" => with_action(state, named("history"), word, effects),
+        "\\i" | "\\ir" | "\\include" if rest.is_empty() => act(state, Action::OpenFile, effects),
+        "\\i" | "\\ir" | "\\include" => effects.push(Effect::OpenFile(PathBuf::from(unquoted(rest)))),
+        "\\w" | "\\write" if rest.is_empty() => act(state, Action::SaveFile, effects),
+        "\\w" | "\\write" => {
+            effects.push(Effect::SaveFile { path: PathBuf::from(unquoted(rest)), text: state.query.editor.file_text(), overwrite: false });
+        }
+        "\\set" => set(state, rest),
+        "\\unset" => {
+            let gone = state.query.values.remove(&format!(":{rest}")).is_some();
+            state.say(Note::info(if gone { format!(":{} is forgotten.", text::clean(rest)) } else { "It had no value.".into() }));
+        }
+        "\\copy" => state.say(copy_words(state)),
+        "\\g" | "\\gx" => {
+            // The statement before the line is under the cursor once the line is left.
+            let above = state.query.editor.line_span(state.query.editor.cursor().0).start.saturating_sub(1);
+            state.query.editor.go_to_byte(above);
+            super::panes::running::run(state, false, effects);
+        }
+        "\\q" | "\\quit" => act(state, Action::Quit, effects),
+        other => state.say(Note::warning(format!("{} is not known here; \\? lists the shortcuts that are.", text::clean(other)))),
+    }
+}
+
+fn with_action(state: &mut State, action: Option<Action>, word: &str, effects: &mut Vec<Effect>) {
+    match action {
+        Some(a) => act(state, a, effects),
+        None => state.say(Note::info(format!("{word} has nothing to do here yet."))),
+    }
+}
+
+fn unquoted(s: &str) -> &str {
+    s.strip_prefix('\'').and_then(|s| s.strip_suffix('\'')).unwrap_or(s)
+}
+
+fn view(state: &mut State, title: &str, lines: Vec<String>) {
+    state.dialogs.push(Dialog::Viewer(Viewer::new(title, lines.join("\n"))));
+}
+
+fn known(state: &mut State) -> Option<std::sync::Arc<Names>> {
+    let names = state.completion.names();
+    if names.is_none() {
+        state.say(Note::info("The names are still being read; try again in a moment."));
+    }
+    names
+}
+
+/// psql's patterns: `*` any text, `?` any letter; a name without them must be the beginning, as a kindness.
+fn matches(pattern: &str, name: &str) -> bool {
+    fn go(p: &[char], n: &[char]) -> bool {
+        match (p.first(), n.first()) {
+            (None, None) => true,
+            (Some('*'), _) => go(&p[1..], n) || !n.is_empty() && go(p, &n[1..]),
+            (Some('?'), Some(_)) => go(&p[1..], &n[1..]),
+            (Some(a), Some(b)) => a == b && go(&p[1..], &n[1..]),
+            _ => false,
+        }
+    }
+    let pattern = pattern.trim_matches('"').to_lowercase();
+    let name = name.to_lowercase();
+    if !pattern.contains(['*', '?']) {
+        return name.starts_with(&pattern);
+    }
+    // Stars in a row mean one: the search must not multiply.
+    let mut p: Vec<char> = pattern.chars().collect();
+    p.dedup_by(|a, b| *a == '*' && *b == '*');
+    if p.iter().filter(|c| **c == '*').count() > 4 {
+        return false;
+    }
+    go(&p, &name.chars().collect::<Vec<_>>())
+}
+
+fn relations(state: &mut State, kinds: &[NodeKind], title: &str, pattern: &str) {
+    let Some(names) = known(state) else { return };
+    let (schema, name) = pattern.rsplit_once('.').unwrap_or(("", pattern));
+    let hit =
+        |r: &&Relation| kinds.contains(&r.kind) && !r.system && matches(name, &r.name) && (schema.is_empty() || matches(schema, &r.schema));
+    let lines: Vec<String> = names
+        .relations
+        .iter()
+        .filter(hit)
+        .map(|r| {
+            let kind = if kinds.len() > 1 && r.kind != NodeKind::Table { "  view" } else { "" };
+            format!("{}.{}  {}{kind}", r.schema, r.name, text::counted(r.columns.len() as u64, "column"))
+        })
+        .collect();
+    listed(state, title, lines);
+}
+
+fn names(state: &mut State, title: &str, pattern: &str, of: impl Fn(&Names) -> Vec<String>) {
+    let Some(names) = known(state) else { return };
+    let lines = of(&names).into_iter().filter(|n| matches(pattern, n)).collect();
+    listed(state, title, lines);
+}
+
+fn listed(state: &mut State, title: &str, lines: Vec<String>) {
+    if lines.is_empty() {
+        state.say(Note::info("Nothing of that name."));
+        return;
+    }
+    view(state, &format!("{title} · {}", text::thousands(lines.len() as u64)), lines);
+}
+
+/// The definition of what the name means.
+fn describe(state: &mut State, name: &str, effects: &mut Vec<Effect>) {
+    let Some(names) = known(state) else { return };
+    let plain = |s: &str| s.trim_matches(['"', '`']).to_string();
+    let (schema, bare) = match name.rsplit_once('.') {
+        Some((s, n)) => (Some(plain(s)), plain(n)),
+        None => (None, plain(name)),
+    };
+    match names.relation(schema.as_deref(), &bare) {
+        Some(r) => {
+            let at = NodePath::root().child(NodeKind::Schema, &*r.schema).child(r.kind, &*r.name);
+            effects.push(Effect::Definition { link: state.link_no, at });
+        }
+        None if bare.contains(['*', '?']) => {
+            relations(state, &[NodeKind::Table, NodeKind::View, NodeKind::MaterializedView], "Tables and views", name)
+        }
+        None => state.say(Note::warning(format!("There is no table or view {}.", text::clean(name)))),
+    }
+}
+
+fn conninfo(state: &mut State) {
+    let Some(s) = state.link.server() else {
+        state.say(Note::info("No target is open."));
+        return;
+    };
+    let i = &s.identity;
+    let lines = vec![
+        format!("target       {}", s.target.name),
+        format!("environment  {}", s.target.environment.as_deref().unwrap_or("none: read-only")),
+        format!("server       {} {} at {}", i.product, i.version, i.address),
+        format!("database     {}", i.database),
+        format!("user         {}", if i.user.is_empty() { "none" } else { &i.user }),
+        format!("access       {}", s.access_words(state.unlocked_minutes())),
+    ];
+    view(state, "Connection", lines);
+}
+
+fn set(state: &mut State, rest: &str) {
+    match rest.split_once(char::is_whitespace) {
+        None if rest.is_empty() => {
+            let lines: Vec<String> = state.query.values.iter().map(|(n, v)| format!("{n}  {v}")).collect();
+            if lines.is_empty() {
+                state.say(Note::info("No parameter has a value yet."));
+            } else {
+                view(state, "Values of parameters", lines);
+            }
+        }
+        None => state.say(Note::warning("\\set takes a name and a value.")),
+        Some((name, value)) => {
+            state.query.values.insert(format!(":{name}"), value.trim().to_string());
+            state.say(Note::info(format!(":{} has a value now; running asks for it with this one filled in.", text::clean(name))));
+        }
+    }
+}
+
+fn copy_words(state: &State) -> Note {
+    let key = |name: &str| Action::from_name(name).and_then(|a| super::keys::key_of(state, a));
+    let mut words = Vec::new();
+    if let Some(k) = key("export-statement") {
+        words.push(format!("{k} writes a statement's rows straight into a file"));
+    }
+    if let Some(k) = key("import") {
+        words.push(format!("{k} imports a file into a table"));
+    }
+    match words.is_empty() {
+        true => Note::info("In the results e writes the rows into a file."),
+        false => Note::info(format!("{}.", words.join("; "))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_are_those_of_psql() {
+        for (pattern, name, hit) in [
+            ("ord*", "orders", true),
+            ("*item*", "order_items", true),
+            ("?rders", "Orders", true),
+            ("ord", "orders", true),
+            ("rd", "orders", false),
+            ("*", "x", true),
+            ("", "x", true),
+            ("o*z", "orders", false),
+        ] {
+            assert_eq!(matches(pattern, name), hit, "{pattern} {name}");
+        }
+    }
+}

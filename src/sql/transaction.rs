@@ -1,0 +1,270 @@
+//! What a statement does to the transaction and the session round it: whether it may stand in a transaction, whether it ends one
+//! unasked, and what it leaves behind in the session. Read from the statement's first words; when in doubt nothing is claimed.
+
+use super::classify::{Class, classify};
+use super::lexer::{TokenKind, lex};
+use crate::model::Dialect;
+
+/// The words and quoted names of a statement, up to `most`: words in lower case, names without their quotes.
+fn words(dialect: Dialect, text: &str, most: usize) -> Vec<String> {
+    let mut out = Vec::new();
+    for t in lex(dialect, text) {
+        let part = &text[t.span.clone()];
+        match t.kind {
+            TokenKind::Whitespace | TokenKind::Comment => continue,
+            TokenKind::Keyword | TokenKind::Identifier => out.push(part.to_ascii_lowercase()),
+            TokenKind::QuotedIdentifier => out.push(part.trim_matches(['"', '`', '[', ']']).to_string()),
+            _ => out.push(part.to_string()),
+        }
+        if out.len() >= most {
+            break;
+        }
+    }
+    out
+}
+
+fn begins(words: &[String], with: &str) -> bool {
+    with.split(' ').enumerate().all(|(i, w)| words.get(i).is_some_and(|have| have == w))
+}
+
+/// BEGIN must not be put before it: it is transaction control itself, changes only the session, or the server refuses it inside a
+/// transaction block. (PostgreSQL's list is that of `PreventInTransactionBlock` in its source.)
+pub fn stands_alone(dialect: Dialect, text: &str) -> bool {
+    match classify(dialect, text).class {
+        Class::Transaction | Class::Session => return true,
+        Class::Read | Class::Dml => return false,
+        Class::Ddl | Class::Other => {}
+    }
+    let w = words(dialect, text, 64);
+    let is = |with: &str| begins(&w, with);
+    match dialect {
+        Dialect::Postgres => {
+            let concurrently =
+                (is("create") || is("drop") || is("reindex") || is("refresh")) && w.iter().take(8).any(|x| x == "concurrently");
+            concurrently && !is("refresh")
+                || [
+                    "vacuum",
+                    "create database",
+                    "drop database",
+                    "create tablespace",
+                    "drop tablespace",
+                    "alter system",
+                    "discard all",
+                    "checkpoint",
+                ]
+                .iter()
+                .any(|h| is(h))
+                || ["create subscription", "drop subscription", "reindex database", "reindex system", "reindex schema"]
+                    .iter()
+                    .any(|h| is(h))
+                || (is("cluster") && w.iter().all(|x| x == "cluster" || x == ";" || x == "verbose"))
+                || (is("alter database") && w.windows(2).any(|p| p[0] == "set" && p[1] == "tablespace"))
+        }
+        Dialect::Sqlite => ["vacuum", "attach", "detach", "pragma"].iter().any(|h| is(h)),
+        // A transaction that only such a statement opens would end with it.
+        Dialect::MySql => commits_implicitly(dialect, text),
+    }
+}
+
+/// It commits the open transaction by itself (MySQL and MariaDB: "Statements That Cause an Implicit Commit").
+pub fn commits_implicitly(dialect: Dialect, text: &str) -> bool {
+    if dialect != Dialect::MySql {
+        return false;
+    }
+    let w = words(dialect, text, 4);
+    let Some(first) = w.first().map(String::as_str) else { return false };
+    match first {
+        // Temporary tables do not commit.
+        "create" | "drop" => !w.iter().any(|x| x == "temporary"),
+        "alter" | "rename" | "truncate" | "grant" | "revoke" | "optimize" | "repair" | "analyze" | "check" | "install" | "uninstall"
+        | "begin" => first != "analyze" || w.get(1).is_some_and(|x| x == "table" || x == "local" || x == "no_write_to_binlog"),
+        "start" => w.get(1).is_some_and(|x| x == "transaction" || x == "slave" || x == "replica"),
+        "lock" => w.get(1).is_some_and(|x| x == "tables" || x == "table"),
+        "set" => {
+            w.get(1).is_some_and(|x| x == "password") || (w.get(1).is_some_and(|x| x == "autocommit") && w.last().is_some_and(|x| x == "1"))
+        }
+        "flush" | "reset" => true,
+        "load" => w.get(1).is_some_and(|x| x == "index"),
+        "cache" => w.get(1).is_some_and(|x| x == "index"),
+        _ => false,
+    }
+}
+
+/// Something of the session that a new connection does not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Leaves {
+    /// `temporary table t`, `setting work_mem`.
+    Made(String),
+    /// The same is gone again.
+    Unmade(String),
+    /// Everything is.
+    Cleared,
+}
+
+/// What a statement that was run leaves behind in its session.
+pub fn leaves(dialect: Dialect, text: &str) -> Option<Leaves> {
+    let w = words(dialect, text, 16);
+    let is = |with: &str| begins(&w, with);
+    // The name after some words, with its qualification, `IF [NOT] EXISTS` left out.
+    let name_after = |mut i: usize| {
+        while w.get(i).is_some_and(|x| ["if", "not", "exists"].contains(&x.as_str())) {
+            i += 1;
+        }
+        let mut name = w.get(i)?.clone();
+        while w.get(i + 1).is_some_and(|x| x == ".") {
+            i += 2;
+            name = w.get(i)?.clone();
+        }
+        Some(name)
+    };
+    let made = |what: &str, name: Option<String>| name.map(|n| Leaves::Made(format!("{what} {n}")));
+    let unmade = |what: &str, name: Option<String>| name.map(|n| Leaves::Unmade(format!("{what} {n}")));
+    if is("create") {
+        let temporary = w.iter().take(5).position(|x| x == "temp" || x == "temporary")?;
+        let kind = w.get(temporary + 1)?.as_str();
+        return match kind {
+            "table" | "view" | "sequence" => made(&format!("temporary {kind}"), name_after(temporary + 2)),
+            "trigger" => made("temporary trigger", name_after(temporary + 2)),
+            _ => None,
+        };
+    }
+    if is("drop") {
+        let from = if w.get(1).is_some_and(|x| x == "temporary") { 2 } else { 1 };
+        let kind = w.get(from)?.clone();
+        return unmade(&format!("temporary {kind}"), name_after(from + 1));
+    }
+    match (dialect, w.first()?.as_str()) {
+        (Dialect::Postgres, "discard") if is("discard all") => Some(Leaves::Cleared),
+        (Dialect::Postgres, "reset") if is("reset all") => None,
+        (Dialect::Postgres, "reset") => unmade("setting", name_after(1)),
+        (Dialect::Postgres, "set") => match w.get(1)?.as_str() {
+            // These end with the transaction, or are its own.
+            "local" | "transaction" | "constraints" => None,
+            "session" if w.get(2).is_some_and(|x| x == "characteristics") => Some(Leaves::Made("setting of transactions".into())),
+            "session" => made("setting", name_after(2)),
+            "time" => Some(Leaves::Made("setting timezone".into())),
+            _ => made("setting", name_after(1)),
+        },
+        (Dialect::Postgres, "listen") => made("LISTEN", name_after(1)),
+        (Dialect::Postgres, "unlisten") => unmade("LISTEN", name_after(1)),
+        (Dialect::Postgres, "prepare") if !is("prepare transaction") => made("prepared statement", name_after(1)),
+        (Dialect::MySql, "prepare") => made("prepared statement", name_after(1)),
+        (Dialect::Postgres | Dialect::MySql, "deallocate") => unmade("prepared statement", w.last().filter(|x| *x != ";").cloned()),
+        (Dialect::Postgres, "declare") if w.iter().any(|x| x == "hold") => made("cursor", name_after(1)),
+        (Dialect::MySql, "set") => match w.get(1)?.as_str() {
+            "global" | "persist" | "persist_only" | "password" | "transaction" | "default" => None,
+            v if v.starts_with("@@global") || v.starts_with("@@persist") => None,
+            "session" | "local" => made("setting", name_after(2)),
+            v if v.starts_with("@@") => {
+                Some(Leaves::Made(format!("setting {}", v.trim_start_matches("@@session.").trim_start_matches("@@"))))
+            }
+            v if v.starts_with('@') => Some(Leaves::Made(format!("variable {v}"))),
+            _ => made("setting", name_after(1)),
+        },
+        (Dialect::MySql, "use") => made("database", name_after(1)),
+        (Dialect::MySql, "lock") if commits_implicitly(dialect, text) => Some(Leaves::Made("table locks".into())),
+        (Dialect::MySql, "unlock") => Some(Leaves::Unmade("table locks".into())),
+        (Dialect::Sqlite, "attach") => {
+            let at = w.iter().rposition(|x| x == "as")?;
+            made("attached database", w.get(at + 1).cloned())
+        }
+        (Dialect::Sqlite, "detach") => unmade("attached database", w.iter().skip(1).find(|x| *x != "database").cloned()),
+        (Dialect::Sqlite, "pragma") if w.iter().any(|x| x == "=" || x == "(") => made("pragma", name_after(1)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Dialect::{MySql, Postgres, Sqlite};
+
+    #[test]
+    fn begin_is_not_put_before_what_cannot_stand_in_a_transaction() {
+        for (d, text, alone) in [
+            (Postgres, "vacuum analyze t", true),
+            (Postgres, "CREATE UNIQUE INDEX CONCURRENTLY i ON t (a)", true),
+            (Postgres, "create index i on t (a)", false),
+            (Postgres, "refresh materialized view concurrently m", false),
+            (Postgres, "create database d", true),
+            (Postgres, "alter database d set tablespace x", true),
+            (Postgres, "alter database d set work_mem = '1MB'", false),
+            (Postgres, "cluster", true),
+            (Postgres, "cluster t using i", false),
+            (Postgres, "update t set a = 1", false),
+            (Postgres, "select 1", false),
+            (Postgres, "begin", true),
+            (Postgres, "set work_mem = '1MB'", true),
+            (Postgres, "call p()", false),
+            (MySql, "create table t (a int)", true),
+            (MySql, "insert into t values (1)", false),
+            (Sqlite, "vacuum", true),
+            (Sqlite, "create table t (a)", false),
+            (Sqlite, "attach 'x' as y", true),
+        ] {
+            assert_eq!(stands_alone(d, text), alone, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_commits_by_itself_is_known() {
+        for (text, commits) in [
+            ("alter table t add a int", true),
+            ("create temporary table t (a int)", false),
+            ("drop table t", true),
+            ("truncate t", true),
+            ("start transaction", true),
+            ("analyze select 1", false),
+            ("analyze table t", true),
+            ("set autocommit = 1", true),
+            ("set autocommit = 0", false),
+            ("lock tables t write", true),
+            ("update t set a = 1", false),
+            ("commit", false),
+        ] {
+            assert_eq!(commits_implicitly(MySql, text), commits, "{text}");
+            assert!(!commits_implicitly(Postgres, text));
+        }
+    }
+
+    #[test]
+    fn what_a_session_keeps_is_named() {
+        let made = |s: &str| Some(Leaves::Made(s.into()));
+        let unmade = |s: &str| Some(Leaves::Unmade(s.into()));
+        for (d, text, left) in [
+            (Postgres, "create temp table if not exists \"T x\" as select 1", made("temporary table T x")),
+            (Postgres, "create local temporary table pg_temp.t (a int)", made("temporary table t")),
+            (Postgres, "drop table t", unmade("temporary table t")),
+            (Postgres, "set search_path to a", made("setting search_path")),
+            (Postgres, "set local work_mem = '1MB'", None),
+            (Postgres, "set session work_mem = '1MB'", made("setting work_mem")),
+            (Postgres, "set time zone 'UTC'", made("setting timezone")),
+            (Postgres, "reset search_path", unmade("setting search_path")),
+            (Postgres, "discard all", Some(Leaves::Cleared)),
+            (Postgres, "prepare p as select 1", made("prepared statement p")),
+            (Postgres, "listen c", made("LISTEN c")),
+            (Postgres, "create table t (a int)", None),
+            (Postgres, "select 1", None),
+            (MySql, "set @a = 1", made("variable @a")),
+            (MySql, "set session sql_mode = ''", made("setting sql_mode")),
+            (MySql, "set @@session.sql_mode = ''", made("setting sql_mode")),
+            (MySql, "set global max_connections = 1", None),
+            (MySql, "use other", made("database other")),
+            (Sqlite, "attach 'f.db' as other", made("attached database other")),
+            (Sqlite, "pragma foreign_keys = on", made("pragma foreign_keys")),
+            (Sqlite, "pragma table_list", None),
+            (Sqlite, "create temp trigger g after insert on t begin select 1; end", made("temporary trigger g")),
+        ] {
+            assert_eq!(leaves(d, text), left, "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_survived(text in ".{0,60}") {
+            for d in [Postgres, MySql, Sqlite] {
+                let _ = (stands_alone(d, &text), commits_implicitly(d, &text), leaves(d, &text));
+            }
+        }
+    }
+}
