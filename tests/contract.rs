@@ -220,6 +220,67 @@ promise!(a_stream_that_is_dropped_frees_the_session, async |p: Place| {
     assert_eq!(cells(&s, "select 9").await[0][0].as_deref(), Some("9"));
 });
 
+promise!(every_name_leads_to_a_node_of_the_tree, async |p: Place| {
+    let s = p.open(Access::ReadWrite).await;
+    for sql in match s.dialect() {
+        Dialect::Postgres => &[
+            "create table parent (id serial primary key)",
+            "create table child (id int primary key, parent_id int references parent, \"Odd Name\" text)",
+            "create index child_parent on child (parent_id)",
+            "create view both_of_them as select child.id from child",
+            "create materialized view kept as select 1 as one",
+            "create type mood as enum ('good', 'bad')",
+            "create function twice(n int) returns int language sql as 'select 2 * n'",
+            "create function touch() returns trigger language plpgsql as 'begin return new; end'",
+            "create trigger touched before update on child for each row execute function touch()",
+        ][..],
+        Dialect::MySql => &[
+            "create table parent (id int primary key)",
+            "create table child (id int primary key, parent_id int, `Odd Name` text, foreign key (parent_id) references parent (id))",
+            "create index child_parent on child (parent_id)",
+            "create view both_of_them as select child.id from child",
+            "create function twice(n int) returns int deterministic return 2 * n",
+            "create procedure nothing() begin end",
+            "create trigger touched before update on child for each row set new.id = old.id",
+        ],
+        Dialect::Sqlite => &[
+            "create table parent (id integer primary key)",
+            "create table child (id integer primary key, parent_id int references parent, \"Odd Name\" text unique)",
+            "create index child_parent on child (parent_id)",
+            "create view both_of_them as select child.id from child",
+            "create trigger touched after update on child begin select 1; end",
+        ],
+    } {
+        cells(&s, sql).await;
+    }
+    let engine = p.engine();
+    let catalog = engine.catalog().get().expect("catalogue");
+    let names = catalog.names(&s).await.expect("names");
+    let mut paths: Vec<NodePath> = Vec::new();
+    for r in names.relations.iter().filter(|r| !r.system) {
+        paths.push(r.path());
+        paths.extend(r.columns.iter().map(|c| r.path().child(NodeKind::Column, &*c.name)));
+    }
+    paths.extend(names.places.iter().map(holdpoint::model::names::Place::path));
+    for wanted in ["child", "Odd Name", "child_parent", "touched", "both_of_them"] {
+        assert!(paths.iter().any(|p| p.last().is_some_and(|(_, n)| n == wanted)), "{}: {wanted}", p.name);
+    }
+    if s.dialect() != Dialect::Sqlite {
+        assert!(paths.iter().any(|p| p.last().is_some_and(|(k, n)| *k == NodeKind::Function && n.starts_with("twice"))), "{}", p.name);
+    }
+    for path in paths {
+        // The way that the console goes: each list along the path has the next name.
+        let mut above = NodePath::root();
+        for (kind, name) in &path.0 {
+            let list = catalog.children(&s, &above).await.unwrap_or_else(|e| panic!("{}: {above:?}: {e:?}", p.name));
+            assert!(list.iter().any(|n| n.kind == *kind && n.name == *name), "{}: {path:?} has no {name}", p.name);
+            above = above.child(*kind, name);
+        }
+    }
+    let having = names.columns.iter().find(|(n, _)| &**n == "parent_id").expect("parent_id");
+    assert_eq!(having.1.iter().map(|i| &*names.relations[*i as usize].name).collect::<Vec<_>>(), ["child"]);
+});
+
 promise!(the_catalogue_shows_what_is_there, async |p: Place| {
     let s = p.open(Access::ReadWrite).await;
     cells(&s, "create table parent (id int primary key)").await;

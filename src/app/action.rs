@@ -39,7 +39,7 @@ macro_rules! actions {
 actions! {
     /// Explains the pane that you are in, with its keys.
     Help "help" "help",
-    /// Finds any action, target or table by a few letters.
+    /// Finds any action, target or object by a few letters.
     Palette "palette" "find",
     /// Runs the selected statements, or the one under the cursor.
     Run "run" "run",
@@ -82,6 +82,8 @@ actions! {
     GoJournal "go-journal" "journal",
     /// Goes to the start screen: demo, known targets, a new target. The connection stays.
     GoStart "go-start" "targets",
+    /// Goes to a table, view, column, function, index or trigger in the schema tree, found by a few letters (table.column too).
+    Jump "jump" "go to object",
     /// Shows all messages of this session.
     Messages "messages" "messages",
     /// Allows guarded writing for 15 minutes, after you typed the target's name.

@@ -22,6 +22,10 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
             let p = Palette::new(state);
             state.dialogs.push(Dialog::Palette(p));
         }
+        Action::Jump => {
+            let p = Palette::objects(state);
+            state.dialogs.push(Dialog::Palette(p));
+        }
         Action::Run => running::run(state, false, effects),
         Action::RunAll => running::run(state, true, effects),
         Action::Plan => plan::ask(state, false, effects),

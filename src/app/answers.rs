@@ -45,6 +45,7 @@ pub fn choose(state: &mut State, choice: Choice, effects: &mut Vec<Effect>) {
         Choice::Action(a) => act(state, a, effects),
         Choice::Target(name) => switch_target(state, &name, effects),
         Choice::Object(at) => schema::preview(state, at, effects),
+        Choice::Jump(at) => schema::jump(state, at, effects),
     }
 }
 

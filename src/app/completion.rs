@@ -40,6 +40,13 @@ pub struct Completion {
     pub problem: Option<String>,
 }
 
+impl Completion {
+    /// The names of the open target, once they are read.
+    pub fn names(&self) -> Option<&Arc<Names>> {
+        self.names.as_ref()
+    }
+}
+
 impl State {
     /// The list, if it belongs to the text and the cursor as they are.
     pub fn popup(&self) -> Option<&Popup> {
@@ -79,7 +86,11 @@ pub fn loaded(state: &mut State, result: crate::model::Result<Box<Names>>) {
                     *now = (*n).max(*now);
                 }
             }
-            state.completion.names = Some(Arc::from(names));
+            let names: Arc<Names> = Arc::from(names);
+            if let Some(super::dialog::Dialog::Palette(p)) = state.dialogs.last_mut() {
+                p.told(&names);
+            }
+            state.completion.names = Some(names);
         }
         // Typing goes on without proposals of names; the reason is told when they are asked for.
         Err(e) => state.completion.problem = Some(e.message),

@@ -30,7 +30,7 @@ pub fn applies(state: &State, action: Action) -> bool {
     let server = state.link.server();
     let open = server.is_some();
     match action {
-        Action::Run | Action::RunAll | Action::Plan | Action::Analyze | Action::Refresh | Action::Definition => open,
+        Action::Run | Action::RunAll | Action::Plan | Action::Analyze | Action::Refresh | Action::Definition | Action::Jump => open,
         Action::ToggleGuide => state.guide,
         Action::Complete => open && state.typing(),
         Action::Open | Action::Copy | Action::VerifyBackup => match state.view.focus {

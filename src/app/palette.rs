@@ -1,11 +1,13 @@
-//! The palette: a few letters find any action, target or table.
+//! The palette: a few letters find any action, target or object. The same list with objects alone is the way to go to one.
 
 use super::action::Action;
+use super::fuzzy::Fuzzy;
+use super::jump;
 use super::list::ListCursor;
 use super::state::State;
-use crate::model::{NodeKind, NodePath};
-use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
-use nucleo_matcher::{Config, Matcher, Utf32Str};
+use crate::model::NodePath;
+use crate::model::names::Names;
+use std::sync::Arc;
 use tui_textarea::TextArea;
 
 /// What a line of the palette does.
@@ -13,7 +15,10 @@ use tui_textarea::TextArea;
 pub enum Choice {
     Action(Action),
     Target(String),
+    /// Shows the first rows of a table or view.
     Object(NodePath),
+    /// Goes to the object in the schema tree.
+    Jump(NodePath),
 }
 
 /// One line.
@@ -27,12 +32,23 @@ pub struct Entry {
     pub choice: Choice,
 }
 
+/// What a palette finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finds {
+    Everything,
+    Objects,
+}
+
 /// Input, all entries, and those that match, best first.
 pub struct Palette {
     pub input: TextArea<'static>,
+    pub finds: Finds,
+    /// The fixed ones, then the objects that were found last.
     pub entries: Vec<Entry>,
     pub shown: Vec<usize>,
     pub list: ListCursor,
+    fixed: usize,
+    names: Option<Arc<Names>>,
 }
 
 /// Most matches that are kept; nobody scrolls further.
@@ -59,17 +75,21 @@ impl Palette {
                 choice: Choice::Target(t.name.clone()),
             });
         }
-        for (path, node) in state.schema.objects() {
-            let kind = match node.kind {
-                NodeKind::Table => "table",
-                NodeKind::View => "view",
-                NodeKind::MaterializedView => "materialised view",
-                _ => continue,
-            };
-            let label = crate::text::clean(&node.name).into_owned();
-            entries.push(Entry { label, note: kind.into(), keys: String::new(), choice: Choice::Object(path) });
-        }
-        let mut palette = Palette { input: TextArea::default(), shown: Vec::new(), entries, list: ListCursor::default() };
+        Self::with(entries, Finds::Everything, state)
+    }
+
+    /// Objects of the open target alone.
+    pub fn objects(state: &State) -> Self {
+        Self::with(Vec::new(), Finds::Objects, state)
+    }
+
+    fn with(entries: Vec<Entry>, finds: Finds, state: &State) -> Self {
+        // Until the names are there, what the tree shows.
+        let known = || state.completion.names().cloned().or_else(|| state.schema.names_so_far().map(Arc::new));
+        let names = state.link.server().and_then(|_| known());
+        let fixed = entries.len();
+        let mut palette =
+            Palette { input: TextArea::default(), finds, shown: Vec::new(), entries, list: ListCursor::default(), fixed, names };
         palette.matched();
         palette
     }
@@ -78,14 +98,41 @@ impl Palette {
         self.input.lines().first().map_or("", String::as_str)
     }
 
+    /// The names of the target are still being read.
+    pub fn waits(&self) -> bool {
+        self.finds == Finds::Objects && self.names.is_none()
+    }
+
+    /// The names came while it was open.
+    pub fn told(&mut self, names: &Arc<Names>) {
+        self.names = Some(names.clone());
+        self.matched();
+    }
+
     /// Finds again, after the input changed.
     pub fn matched(&mut self) {
         let pattern = self.pattern().to_string();
-        self.shown = rank(&pattern, self.entries.iter().map(|e| e.label.as_str()));
+        self.entries.truncate(self.fixed);
+        let mut query = Fuzzy::new(&pattern);
+        let mut scored = query.scored(self.entries.iter().map(|e| e.label.as_str()));
+        // Objects by the thousand are no list to read: they come with the first letter.
+        if let Some(names) = self.names.as_ref().filter(|_| self.finds == Finds::Objects || !query.is_empty()) {
+            for (score, found) in jump::search(names, &pattern, SHOWN) {
+                scored.push((score, self.entries.len()));
+                // The palette shows a table's rows; only what has none is gone to.
+                let rows = self.finds == Finds::Everything && found.has_rows();
+                let choice = if rows { Choice::Object(found.path) } else { Choice::Jump(found.path) };
+                self.entries.push(Entry { label: found.label, note: found.note, keys: String::new(), choice });
+            }
+        }
+        if !query.is_empty() {
+            scored.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
+        }
+        self.shown = scored.into_iter().map(|(_, i)| i).collect();
         if !pattern.is_empty() {
             // Words of the sentences, for those who do not know the name yet.
             let lower = pattern.to_lowercase();
-            for (i, e) in self.entries.iter().enumerate() {
+            for (i, e) in self.entries[..self.fixed].iter().enumerate() {
                 if e.note.to_lowercase().contains(&lower) && !self.shown.contains(&i) {
                     self.shown.push(i);
                 }
@@ -98,20 +145,4 @@ impl Palette {
     pub fn chosen(&self) -> Option<&Entry> {
         self.shown.get(self.list.at).and_then(|i| self.entries.get(*i))
     }
-}
-
-/// Indexes of the labels that match the pattern, best first; all of them in their order for an empty pattern.
-pub fn rank<'a>(pattern: &str, labels: impl Iterator<Item = &'a str>) -> Vec<usize> {
-    if pattern.is_empty() {
-        return labels.enumerate().map(|(i, _)| i).collect();
-    }
-    let mut matcher = Matcher::new(Config::DEFAULT);
-    let pattern = Pattern::parse(pattern, CaseMatching::Smart, Normalization::Smart);
-    let mut buf = Vec::new();
-    let mut scored: Vec<(u32, usize)> = labels
-        .enumerate()
-        .filter_map(|(i, label)| pattern.score(Utf32Str::new(label, &mut buf), &mut matcher).map(|score| (score, i)))
-        .collect();
-    scored.sort_by_key(|(score, i)| (std::cmp::Reverse(*score), *i));
-    scored.into_iter().map(|(_, i)| i).collect()
 }

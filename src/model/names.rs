@@ -1,6 +1,6 @@
 //! Names of a database that completion proposes: read in one go in the background, kept until DDL changes them.
 
-use super::NodeKind;
+use super::{NodeKind, NodePath};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -15,6 +15,10 @@ pub struct Names {
     pub foreign_keys: Vec<ForeignKey>,
     /// Functions by name, without repeats.
     pub functions: Vec<Box<str>>,
+    /// What else stands in the schema tree: functions with their arguments, sequences, types, indexes, triggers.
+    pub places: Vec<Place>,
+    /// Names of columns, each with the relations (indexes into `relations`) that have one of it; without the system's own.
+    pub columns: Vec<(Box<str>, Box<[u32]>)>,
     /// How often each name (in lower case) stands in what was run before: what is used comes first.
     pub used: HashMap<String, u32>,
 }
@@ -28,6 +32,39 @@ pub struct Relation {
     /// One of the server's own catalogues: proposed last.
     pub system: bool,
     pub columns: Vec<ColumnName>,
+}
+
+/// An object of the schema tree that is neither a relation nor a column: enough to make its path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    pub schema: Arc<str>,
+    /// The table (or view) that it hangs on.
+    pub relation: Option<(NodeKind, Box<str>)>,
+    /// The heading that it stands under.
+    pub group: Arc<str>,
+    pub kind: NodeKind,
+    pub name: Box<str>,
+}
+
+impl Place {
+    /// Where it stands in the schema tree.
+    pub fn path(&self) -> NodePath {
+        let mut path = NodePath::root().child(NodeKind::Schema, &*self.schema);
+        if let Some((kind, name)) = &self.relation {
+            path = path.child(*kind, &**name);
+        }
+        path.child(NodeKind::Group, &*self.group).child(self.kind, &*self.name)
+    }
+}
+
+impl Relation {
+    /// Where it stands in the schema tree.
+    pub fn path(&self) -> NodePath {
+        let root = NodePath::root();
+        // An engine without schemas has its tables at the root.
+        let above = if self.schema.is_empty() { root } else { root.child(NodeKind::Schema, &*self.schema) };
+        above.child(self.kind, &*self.name)
+    }
 }
 
 /// A column with its type as the server writes it.
@@ -96,6 +133,12 @@ impl Collector {
     pub fn is_at(&self, schema: &str, name: &str) -> bool {
         self.names.relations.last().is_some_and(|r| *r.schema == *schema && *r.name == *name)
     }
+    /// An object under a heading, of a relation or of a schema.
+    pub fn place(&mut self, schema: &str, relation: Option<(NodeKind, &str)>, group: &str, kind: NodeKind, name: &str) {
+        let (schema, group) = (self.share(schema), self.share(group));
+        let relation = relation.map(|(k, n)| (k, n.into()));
+        self.names.places.push(Place { schema, relation, group, kind, name: name.into() });
+    }
     /// One pair of columns of a foreign key; pairs of the same `key` (any text that names it) have to follow each other.
     pub fn key_pair(&mut self, first_of_key: bool, own: (&str, &str, &str), other: (&str, &str, &str)) {
         if first_of_key {
@@ -112,6 +155,16 @@ impl Collector {
         for r in &mut self.names.relations {
             r.columns.shrink_to_fit();
         }
+        let mut having: HashMap<&str, Vec<u32>> = HashMap::new();
+        for (i, r) in self.names.relations.iter().enumerate().filter(|(_, r)| !r.system) {
+            for c in &r.columns {
+                having.entry(&c.name).or_default().extend(u32::try_from(i));
+            }
+        }
+        let mut columns: Vec<(Box<str>, Box<[u32]>)> = having.into_iter().map(|(n, r)| (n.into(), r.into())).collect();
+        columns.sort_unstable();
+        self.names.columns = columns;
+        self.names.places.shrink_to_fit();
         Names { path, schemas, functions, ..self.names }
     }
 }

@@ -6,7 +6,7 @@ use crate::app::dialog::{Confirm, Dialog, Form, Help, Viewer};
 use crate::app::keys::{contexts, dialog_rows, palette_rows};
 use crate::app::layout::Area;
 use crate::app::list::ListCursor;
-use crate::app::palette::Palette;
+use crate::app::palette::{Finds, Palette};
 use crate::app::{Action, State};
 use crate::config::keymap::{Leads, Lookup};
 use crate::model::Dialect;
@@ -212,16 +212,22 @@ fn palette(state: &State, d: &Palette, c: &mut Canvas<'_>) -> Option<(u16, u16)>
     let rows = palette_rows(state.size.1) as u16;
     let width = 90.min(state.size.0.saturating_sub(4));
     let area = Area::new((state.size.0 - width) / 2, 2, width, rows + 4);
-    let inside = boxed(c, area, "Find an action, a target, a table", "Enter does it, Esc closes");
+    let (title, foot) = match d.finds {
+        Finds::Everything => ("Find an action, a target, an object", "Enter does it, Esc closes"),
+        Finds::Objects => ("Go to an object: name, or table.column", "Enter goes there, Esc closes"),
+    };
+    let inside = boxed(c, area, title, foot);
     let x = c.put(inside.x, inside.y, inside.w, "> ", c.look.key);
     let at = d.input.cursor().1;
     let before: String = d.pattern().chars().take(at).collect();
     c.put(x, inside.y, inside.w.saturating_sub(2), &text::clean(d.pattern()), c.look.text);
     let cursor = (x + text::width(&text::clean(&before)) as u16, inside.y);
     if d.shown.is_empty() {
-        c.put(inside.x, inside.y + 1, inside.w, "nothing matches", c.look.dim);
+        let words = if d.waits() { "the names are being read …" } else { "nothing matches" };
+        c.put(inside.x, inside.y + 1, inside.w, words, c.look.dim);
     }
-    let name_w = 24.min(inside.w / 2);
+    // Names of columns come with their tables'.
+    let name_w = if d.finds == Finds::Objects { inside.w * 2 / 3 } else { 24.min(inside.w / 2) };
     for (row, index) in d.shown.iter().skip(d.list.top).take(usize::from(rows)).enumerate() {
         let y = inside.y + 1 + row as u16;
         let e = &d.entries[*index];

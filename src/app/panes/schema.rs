@@ -1,142 +1,17 @@
-//! The schema tree: a flat list of nodes in tree order, children loaded when a node is opened.
+//! The schema tree: children are loaded when a node is opened; going to a node opens what stands above it.
+
+mod tree;
+
+pub use tree::{Goal, Loaded, Node, Schema};
 
 use crate::app::dialog::{Dialog, Viewer};
-use crate::app::list::ListCursor;
 use crate::app::state::{Note, Pane};
 use crate::app::{Action, Effect, State};
-use crate::model::{Error, NodeKind, NodePath, Result, SchemaNode};
+use crate::model::{NodeKind, NodePath, Result, SchemaNode};
 use crate::text;
 use tui_textarea::TextArea;
 
-/// How far a node's children are known.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Loaded {
-    No,
-    Loading,
-    Yes,
-    Failed(String),
-}
-
-/// A node and where it stands.
-#[derive(Debug, Clone)]
-pub struct Node {
-    pub path: NodePath,
-    pub node: SchemaNode,
-    pub depth: usize,
-    pub open: bool,
-    pub loaded: Loaded,
-}
-
-/// See the module.
-#[derive(Debug, Default)]
-pub struct Schema {
-    /// Tree order; the descendants of a node follow it with a greater depth.
-    pub nodes: Vec<Node>,
-    /// Indexes of the nodes that are shown.
-    pub visible: Vec<usize>,
-    pub list: ListCursor,
-    pub loading: bool,
-    pub error: Option<Error>,
-    /// Typed filter; `Some` also when it is empty but being typed.
-    pub filter: Option<TextArea<'static>>,
-    pub filtering: bool,
-}
-
-impl Schema {
-    /// Loaded tables and views with their paths, for the palette.
-    pub fn objects(&self) -> impl Iterator<Item = (NodePath, &SchemaNode)> {
-        self.nodes.iter().map(|n| (n.path.clone(), &n.node))
-    }
-
-    pub fn pattern(&self) -> &str {
-        self.filter.as_ref().and_then(|f| f.lines().first()).map_or("", String::as_str)
-    }
-
-    /// The node under the cursor.
-    pub fn chosen(&self) -> Option<&Node> {
-        self.visible.get(self.list.at).and_then(|i| self.nodes.get(*i))
-    }
-
-    /// Shows what is open, or what matches the filter with all that stands above it.
-    pub fn renew(&mut self) {
-        let keep = self.chosen().map(|n| n.path.clone());
-        self.visible.clear();
-        let pattern = self.pattern().to_string();
-        if pattern.is_empty() {
-            let mut hidden_below: Option<usize> = None;
-            for (i, n) in self.nodes.iter().enumerate() {
-                match hidden_below {
-                    Some(d) if n.depth > d => continue,
-                    _ => hidden_below = None,
-                }
-                self.visible.push(i);
-                if !n.open {
-                    hidden_below = Some(n.depth);
-                }
-            }
-        } else {
-            let mut hits = crate::app::palette::rank(&pattern, self.nodes.iter().map(|n| n.node.name.as_str()));
-            hits.sort_unstable();
-            let mut shown = vec![false; self.nodes.len()];
-            for hit in hits {
-                shown[hit] = true;
-                let mut depth = self.nodes[hit].depth;
-                let mut i = hit;
-                while depth > 0 && i > 0 {
-                    i -= 1;
-                    if self.nodes[i].depth < depth {
-                        depth = self.nodes[i].depth;
-                        if shown[i] {
-                            break;
-                        }
-                        shown[i] = true;
-                    }
-                }
-            }
-            self.visible.extend(shown.iter().enumerate().filter(|(_, s)| **s).map(|(i, _)| i));
-        }
-        // The chosen node stays chosen, wherever it moved.
-        if let Some(at) = keep.and_then(|p| self.visible.iter().position(|i| self.nodes[*i].path == p)) {
-            self.list.at = at;
-        }
-    }
-
-    /// Puts the children of a node in place of those that were known.
-    pub fn loaded(&mut self, at: &NodePath, result: Result<Vec<SchemaNode>>) {
-        let (position, depth) = if at.0.is_empty() {
-            self.loading = false;
-            (None, 0)
-        } else {
-            let Some(i) = self.nodes.iter().position(|n| n.path == *at) else { return };
-            (Some(i), self.nodes[i].depth + 1)
-        };
-        let children = match result {
-            Ok(c) => c,
-            Err(e) => {
-                match position {
-                    Some(i) => self.nodes[i].loaded = Loaded::Failed(text::clean(&e.message).into_owned()),
-                    None => self.error = Some(e),
-                }
-                return;
-            }
-        };
-        let start = position.map_or(0, |i| i + 1);
-        let end = self.nodes[start..].iter().position(|n| n.depth < depth).map_or(self.nodes.len(), |n| start + n);
-        let fresh: Vec<Node> = children
-            .into_iter()
-            .map(|node| Node { path: at.child(node.kind, node.name.clone()), node, depth, open: false, loaded: Loaded::No })
-            .collect();
-        self.nodes.splice(start..end, fresh);
-        if let Some(i) = position {
-            self.nodes[i].loaded = Loaded::Yes;
-        } else {
-            self.error = None;
-        }
-        self.renew();
-    }
-}
-
-/// Reads the tree from its root; what was open is opened again as far as it comes by.
+/// Reads the tree from its root; what was open is opened again.
 pub fn load(state: &mut State, effects: &mut Vec<Effect>) {
     state.schema.loading = true;
     state.schema.error = None;
@@ -146,8 +21,13 @@ pub fn load(state: &mut State, effects: &mut Vec<Effect>) {
 /// Children came.
 pub fn children(state: &mut State, at: &NodePath, result: Result<Vec<SchemaNode>>, effects: &mut Vec<Effect>) {
     let root = at.0.is_empty();
-    state.schema.loaded(at, result);
+    let now = state.now;
+    let again = state.schema.loaded(at, result, now);
     let asked = effects.len();
+    // From behind: opening one does not move those before it.
+    for i in again.iter().rev() {
+        open(state, *i, effects);
+    }
     if root {
         // A tree with a single schema, or the usual one, is opened at once: the first list should show tables.
         let schemas: Vec<usize> = (0..state.schema.nodes.len()).filter(|i| state.schema.nodes[*i].node.kind == NodeKind::Schema).collect();
@@ -155,10 +35,13 @@ pub fn children(state: &mut State, at: &NodePath, result: Result<Vec<SchemaNode>
         let named = |wanted: &dyn Fn(&str) -> bool| schemas.iter().copied().find(|i| wanted(&state.schema.nodes[*i].node.name));
         // Where a server's databases are its schemas, the one that the target names.
         let usual = named(&|n| n == own).or_else(|| named(&|n| matches!(n, "public" | "main")));
-        if let Some(i) = usual.or_else(|| (schemas.len() == 1).then(|| schemas[0])) {
+        // A tree that was read again opens what was open.
+        let first = usual.or_else(|| (schemas.len() == 1).then(|| schemas[0])).filter(|_| again.is_empty());
+        if let Some(i) = first {
             open(state, i, effects);
         }
     }
+    pursue(state, effects);
     if effects.len() == asked && std::mem::take(&mut state.completion.wanted) {
         crate::app::completion::load(state, effects);
     }
@@ -181,19 +64,76 @@ fn open(state: &mut State, index: usize, effects: &mut Vec<Effect>) {
     n.open = true;
     if matches!(n.loaded, Loaded::No | Loaded::Failed(_)) {
         n.loaded = Loaded::Loading;
-        effects.push(Effect::Children { link, at: n.path.clone() });
+        effects.push(Effect::Children { link, at: state.schema.path(index) });
     }
     state.schema.renew();
+}
+
+/// Goes to the node of a path: opens what stands above it, as its lists come, and puts the cursor there.
+pub fn jump(state: &mut State, to: NodePath, effects: &mut Vec<Effect>) {
+    state.go(Pane::Schema);
+    state.view.typing = false;
+    // What is gone to may not match the filter.
+    state.schema.filter = None;
+    state.schema.filtering = false;
+    state.schema.renew();
+    state.schema.goal = Some(Goal { path: to, asked: true });
+    pursue(state, effects);
+    let (len, page) = (state.schema.visible.len(), page(state));
+    state.schema.list.follow(len, page);
+}
+
+/// The next step towards the goal, if there is one.
+fn pursue(state: &mut State, effects: &mut Vec<Effect>) {
+    let Some(goal) = state.schema.goal.take() else { return };
+    if state.schema.loading {
+        state.schema.goal = Some(goal);
+        return;
+    }
+    let (near, known) = state.schema.find(&goal.path);
+    let mut above = near;
+    let mut closed = Vec::new();
+    if known == goal.path.0.len() {
+        above = near.and_then(|i| state.schema.parent(i));
+    }
+    while let Some(i) = above {
+        closed.push(i);
+        above = state.schema.parent(i);
+    }
+    for i in closed.into_iter().rev() {
+        open(state, i, effects);
+    }
+    state.schema.choose(near);
+    let loading = near.is_some_and(|i| state.schema.nodes[i].loaded == Loaded::Loading);
+    if known == goal.path.0.len() {
+        return;
+    }
+    if loading {
+        state.schema.goal = Some(goal);
+        return;
+    }
+    // The cursor stays as near as it came.
+    let name = goal.path.last().map_or_else(String::new, |(_, n)| text::clean(n).into_owned());
+    let failed = near.is_some_and(|i| matches!(state.schema.nodes[i].loaded, Loaded::Failed(_)));
+    if goal.asked && !failed {
+        let mut note = Note::warning(format!("{name} is not in the tree."));
+        if let Some(keys) = crate::app::keys::key_of(state, Action::Refresh) {
+            note.more.push(format!("{keys} in the schema tree reads it again."));
+        }
+        state.say(note);
+    }
 }
 
 /// Does an action of this pane; false when it is none of its own.
 pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool {
     let page = page(state);
     let len = state.schema.visible.len();
+    // Who moves does not wait for what is still on its way.
+    state.schema.goal = None;
     if state.schema.list.go(action, len, page) {
         return true;
     }
-    let chosen = state.schema.visible.get(state.schema.list.at).copied();
+    let chosen = state.schema.at();
     match action {
         Action::Right => {
             if let Some(i) = chosen {
@@ -210,11 +150,8 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool
                 state.schema.nodes[i].open = false;
                 state.schema.renew();
             } else {
-                let depth = state.schema.nodes[i].depth;
-                let parent = (0..i).rev().find(|j| state.schema.nodes[*j].depth < depth);
-                if let Some(at) = parent.and_then(|p| state.schema.visible.iter().position(|v| *v == p)) {
-                    state.schema.list.at = at;
-                }
+                let parent = state.schema.parent(i);
+                state.schema.choose(parent);
             }
             let len = state.schema.visible.len();
             state.schema.list.follow(len, page);
@@ -224,7 +161,7 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool
             let n = &state.schema.nodes[i];
             match n.node.kind {
                 NodeKind::Table | NodeKind::View | NodeKind::MaterializedView => {
-                    let at = n.path.clone();
+                    let at = state.schema.path(i);
                     preview(state, at, effects);
                 }
                 _ if n.open => {
@@ -240,8 +177,7 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool
             }
         }
         Action::Definition => {
-            if let Some(n) = state.schema.chosen() {
-                let at = n.path.clone();
+            if let Some(at) = state.schema.chosen_path() {
                 effects.push(Effect::Definition { link: state.link_no, at });
             }
         }
@@ -264,8 +200,7 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool
         }
         Action::Refresh => {
             crate::app::completion::load(state, effects);
-            state.schema.nodes.clear();
-            state.schema.renew();
+            state.schema.forget();
             load(state, effects);
         }
         Action::Filter => {
@@ -286,15 +221,7 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool
 
 /// The filter's text changed.
 pub fn filtered(state: &mut State) {
-    state.schema.renew();
-    // The first match itself, not what stands above it.
-    let pattern = state.schema.pattern().to_string();
-    if !pattern.is_empty() {
-        let best = crate::app::palette::rank(&pattern, state.schema.nodes.iter().map(|n| n.node.name.as_str()));
-        if let Some(at) = best.first().and_then(|b| state.schema.visible.iter().position(|v| v == b)) {
-            state.schema.list.at = at;
-        }
-    }
+    state.schema.filtered();
     let (len, page) = (state.schema.visible.len(), page(state));
     state.schema.list.follow(len, page);
 }

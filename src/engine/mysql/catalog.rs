@@ -20,13 +20,13 @@ pub(super) const MARKER: &str = "_holdpoint_scratch";
 /// sqlx's history.
 pub(super) const HISTORY: &str = "_sqlx_migrations";
 
-const FUNCTIONS: &str = "Functions";
-const PROCEDURES: &str = "Procedures";
-const EVENTS: &str = "Events";
-const INDEXES: &str = "Indexes";
+pub(super) const FUNCTIONS: &str = "Functions";
+pub(super) const PROCEDURES: &str = "Procedures";
+pub(super) const EVENTS: &str = "Events";
+pub(super) const INDEXES: &str = "Indexes";
 const FOREIGN_KEYS: &str = "Foreign keys";
 const CHECKS: &str = "Checks";
-const TRIGGERS: &str = "Triggers";
+pub(super) const TRIGGERS: &str = "Triggers";
 
 pub(super) fn q(name: &str) -> String {
     Dialect::MySql.quote_ident(name)

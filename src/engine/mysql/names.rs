@@ -1,7 +1,7 @@
 //! Names for completion: of the session's own database. On a server with thousands of databases the others' columns would
 //! take minutes; their names alone are proposed.
 
-use super::catalog::at;
+use super::catalog::{EVENTS, FUNCTIONS, INDEXES, PROCEDURES, TRIGGERS, at};
 use crate::engine::Session;
 use crate::model::names::{Collector, Names};
 use crate::model::{Dialect, NodeKind, Result};
@@ -42,6 +42,26 @@ pub(super) async fn read(s: &Session) -> Result<Names> {
         .await?;
     let mut functions: Vec<Box<str>> = routines.rows.iter().map(|r| at(r, 0).into()).collect();
     functions.extend(crate::sql::functions::known(Dialect::MySql).map(Box::from));
+    let places = s
+        .fetch(
+            "SELECT ROUTINE_SCHEMA, NULL, ROUTINE_TYPE, ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = DATABASE() \
+             UNION ALL SELECT EVENT_SCHEMA, NULL, 'EVENT', EVENT_NAME FROM information_schema.EVENTS WHERE EVENT_SCHEMA = DATABASE() \
+             UNION ALL SELECT EVENT_OBJECT_SCHEMA, EVENT_OBJECT_TABLE, 'TRIGGER', TRIGGER_NAME FROM information_schema.TRIGGERS \
+             WHERE EVENT_OBJECT_SCHEMA = DATABASE() \
+             UNION ALL SELECT DISTINCT TABLE_SCHEMA, TABLE_NAME, 'INDEX', INDEX_NAME FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE()",
+        )
+        .await?;
+    for r in &places.rows {
+        let (group, kind) = match at(r, 2) {
+            "FUNCTION" => (FUNCTIONS, NodeKind::Function),
+            "EVENT" => (EVENTS, NodeKind::Function),
+            "TRIGGER" => (TRIGGERS, NodeKind::Trigger),
+            "INDEX" => (INDEXES, NodeKind::Index),
+            _ => (PROCEDURES, NodeKind::Function),
+        };
+        let relation = Some((NodeKind::Table, at(r, 1))).filter(|(_, name)| !name.is_empty());
+        out.place(at(r, 0), relation, group, kind, at(r, 3));
+    }
     let path = if own.is_empty() { Vec::new() } else { vec![own] };
     Ok(out.finish(path, schemas.rows.iter().map(|r| at(r, 0).to_string()).collect(), functions))
 }

@@ -117,7 +117,7 @@ fn group_query(group: &str) -> Option<String> {
 }
 
 /// Kind of the nodes under a heading.
-fn group_kind(group: &str) -> NodeKind {
+pub(super) fn group_kind(group: &str) -> NodeKind {
     match group {
         SEQUENCES => NodeKind::Sequence,
         FUNCTIONS => NodeKind::Function,

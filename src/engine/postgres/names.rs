@@ -1,6 +1,6 @@
 //! Names for completion.
 
-use super::catalog::{cell, pinned};
+use super::catalog::{cell, group_kind, pinned};
 use crate::engine::Session;
 use crate::model::names::{Collector, Names};
 use crate::model::{Error, NodeKind, Result};
@@ -31,6 +31,28 @@ const FUNCTIONS: &str = "SELECT DISTINCT p.proname::text FROM pg_catalog.pg_proc
     AND NOT EXISTS (SELECT FROM unnest(p.proargtypes) t WHERE t = 'pg_catalog.internal'::regtype) \
     AND NOT EXISTS (SELECT FROM pg_catalog.pg_operator o WHERE o.oprcode = p.oid) ORDER BY 1";
 
+/// What else the tree has: schema, kind of the relation that it hangs on, its name, heading, name as in the tree.
+const PLACES: &str = "SELECT n.nspname::text, NULL, NULL, 'Functions', p.proname || '(' || pg_catalog.pg_get_function_identity_arguments(p.oid) || ')' \
+        FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \
+    UNION ALL SELECT n.nspname, NULL, NULL, 'Sequences', c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+        WHERE c.relkind = 'S' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \
+    UNION ALL SELECT n.nspname, NULL, NULL, 'Types', t.typname FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace \
+        WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND t.typtype IN ('e', 'd', 'r', 'c') \
+        AND (t.typrelid = 0 OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c')) \
+    UNION ALL SELECT n.nspname, c.relkind::text, c.relname, 'Indexes', ic.relname FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indrelid \
+        JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+        WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \
+    UNION ALL SELECT n.nspname, c.relkind::text, c.relname, 'Triggers', t.tgname FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid \
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE NOT t.tgisinternal AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'";
+
+fn relation_kind(relkind: &str) -> NodeKind {
+    match relkind {
+        "v" => NodeKind::View,
+        "m" => NodeKind::MaterializedView,
+        _ => NodeKind::Table,
+    }
+}
+
 pub(super) async fn read(s: &Session) -> Result<Names> {
     // The path is the session's own; all else is read with names pinned to pg_catalog.
     let path = s.fetch("SELECT unnest(current_schemas(true))::text").await?;
@@ -40,12 +62,7 @@ pub(super) async fn read(s: &Session) -> Result<Names> {
     let mut out = Collector::default();
     for r in &pinned(s, COLUMNS, &[]).await?.rows {
         let (schema, name) = (cell(r, 0), cell(r, 1));
-        let kind = match cell(r, 2) {
-            "v" => NodeKind::View,
-            "m" => NodeKind::MaterializedView,
-            _ => NodeKind::Table,
-        };
-        out.relation(schema, name, kind, matches!(schema, "pg_catalog" | "information_schema"));
+        out.relation(schema, name, relation_kind(cell(r, 2)), matches!(schema, "pg_catalog" | "information_schema"));
         for (column, type_name) in list(cell(r, 3))?.iter().zip(&list(cell(r, 4))?) {
             out.column(column, type_name);
         }
@@ -54,6 +71,10 @@ pub(super) async fn read(s: &Session) -> Result<Names> {
     for r in &pinned(s, KEYS, &[]).await?.rows {
         out.key_pair(last != cell(r, 0), (cell(r, 1), cell(r, 2), cell(r, 3)), (cell(r, 4), cell(r, 5), cell(r, 6)));
         last = cell(r, 0).to_string();
+    }
+    for r in &pinned(s, PLACES, &[]).await?.rows {
+        let relation = Some((relation_kind(cell(r, 1)), cell(r, 2))).filter(|(_, name)| !name.is_empty());
+        out.place(cell(r, 0), relation, cell(r, 3), group_kind(cell(r, 3)), cell(r, 4));
     }
     let functions = pinned(s, FUNCTIONS, &[]).await?.rows.iter().map(|r| cell(r, 0).into()).collect();
     Ok(out.finish(path, schemas.rows.iter().map(|r| cell(r, 0).to_string()).collect(), functions))

@@ -149,9 +149,9 @@ impl Catalog for Sqlite {
     }
 }
 
-const INDEXES: &str = "Indexes";
+pub(super) const INDEXES: &str = "Indexes";
 const FOREIGN_KEYS: &str = "Foreign keys";
-const TRIGGERS: &str = "Triggers";
+pub(super) const TRIGGERS: &str = "Triggers";
 
 async fn schemas(s: &Session) -> Result<Vec<SchemaNode>> {
     let list = s.fetch("PRAGMA database_list").await?;

@@ -1,6 +1,6 @@
 //! Names for completion.
 
-use super::catalog::{at, q};
+use super::catalog::{INDEXES, TRIGGERS, at, q};
 use crate::engine::Session;
 use crate::model::names::{Collector, Names};
 use crate::model::{NodeKind, Result};
@@ -23,6 +23,18 @@ pub(super) async fn read(s: &Session) -> Result<Names> {
                 out.relation(schema, at(r, 0), if at(r, 1) == "view" { NodeKind::View } else { NodeKind::Table }, false);
             }
             out.column(at(r, 2), at(r, 3));
+        }
+        let places = s
+            .fetch(format!(
+                "SELECT t.type, t.name, m.type, m.name FROM {0}.sqlite_schema m JOIN {0}.sqlite_schema t ON t.name = m.tbl_name COLLATE NOCASE \
+                 AND t.type IN ('table', 'view') WHERE m.type IN ('index', 'trigger') AND t.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY t.name, m.name",
+                q(schema)
+            ))
+            .await?;
+        for r in &places.rows {
+            let on = if at(r, 0) == "view" { NodeKind::View } else { NodeKind::Table };
+            let (group, kind) = if at(r, 2) == "index" { (INDEXES, NodeKind::Index) } else { (TRIGGERS, NodeKind::Trigger) };
+            out.place(schema, Some((on, at(r, 1))), group, kind, at(r, 3));
         }
         // A key without columns of its own refers to the other table's primary key.
         let keys = s

@@ -3,6 +3,7 @@
 use crate::app::keys::key_of;
 use crate::app::layout::Area;
 use crate::app::link::Link;
+use crate::app::panes::backups::age_words;
 use crate::app::panes::plan::count;
 use crate::app::panes::schema::Loaded;
 use crate::app::{Action, Pane, State};
@@ -15,7 +16,13 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
     let look = c.look;
     let focused = state.view.focus == Pane::Schema;
     let schema = &state.schema;
-    let remark = if schema.loading && schema.nodes.is_empty() { "reading …".to_string() } else { String::new() };
+    // Fresh lists need no word; the age of older ones is told, because the server's schema may have moved on.
+    let age = schema.age_from().map(|at| state.now.as_second() - at.as_second()).filter(|s| *s >= 60);
+    let remark = match age {
+        _ if schema.loading && schema.nodes.is_empty() => "reading …".to_string(),
+        Some(seconds) => format!("read {}", age_words(seconds)),
+        None => String::new(),
+    };
     c.title(area, "Schema", &remark, focused);
     let mut body = inside;
     if schema.filter.is_some() {

@@ -1,0 +1,147 @@
+//! The schema pane by its keys: going to objects, templates, sizes, what uses an object, related tables.
+
+#[allow(dead_code, reason = "shared with the other tests of the screens")]
+#[path = "ui/console.rs"]
+mod console;
+
+use console::Console;
+use holdpoint::app::effect::Effect;
+use holdpoint::app::{Msg, Pane};
+use holdpoint::model::names::{Collector, Names};
+use holdpoint::model::{NodeKind, NodePath, SchemaNode};
+
+const S: NodeKind = NodeKind::Schema;
+const T: NodeKind = NodeKind::Table;
+const V: NodeKind = NodeKind::View;
+const C: NodeKind = NodeKind::Column;
+const G: NodeKind = NodeKind::Group;
+
+fn node(kind: NodeKind, name: &str) -> SchemaNode {
+    let expandable = matches!(kind, NodeKind::Schema | NodeKind::Table | NodeKind::View | NodeKind::Group);
+    SchemaNode { kind, name: name.into(), detail: String::new(), marks: Vec::new(), rows: None, bytes: None, expandable }
+}
+
+fn path(names: &[(NodeKind, &str)]) -> NodePath {
+    NodePath(names.iter().map(|(k, n)| (*k, (*n).to_string())).collect())
+}
+
+fn shop_names() -> Names {
+    let mut n = Collector::default();
+    for (table, columns) in [
+        ("customers", &["id", "name"][..]),
+        ("orders", &["id", "customer_id", "total"]),
+        ("order_lines", &["order_id", "line", "product_id"]),
+        ("products", &["id", "name"]),
+    ] {
+        n.relation("main", table, T, false);
+        for c in columns {
+            n.column(c, "INTEGER");
+        }
+    }
+    n.relation("main", "revenue", V, false);
+    n.column("month", "TEXT");
+    n.place("main", Some((T, "orders")), "Indexes", NodeKind::Index, "orders_by_customer");
+    n.key_pair(true, ("main", "orders", "customer_id"), ("main", "customers", "id"));
+    n.key_pair(true, ("main", "order_lines", "order_id"), ("main", "orders", "id"));
+    n.key_pair(true, ("main", "order_lines", "product_id"), ("main", "products", "id"));
+    n.finish(vec!["main".into()], vec!["main".into()], vec!["count".into()])
+}
+
+/// A connected console with the list of tables and all names.
+fn shop() -> Console {
+    let mut c = Console::new(80, 24);
+    c.connect("shop-dev");
+    c.children(&[], vec![node(S, "main")]);
+    let tables = ["customers", "order_lines", "orders", "products"].iter().map(|t| node(T, t));
+    c.children(&[(S, "main")], tables.chain([node(V, "revenue")]).collect());
+    let link = c.state.link_no;
+    c.send(Msg::Names { link, result: Ok(Box::new(shop_names())) });
+    c
+}
+
+fn asked_for(effects: &[Effect]) -> Option<&NodePath> {
+    effects.iter().find_map(|e| match e {
+        Effect::Children { at, .. } => Some(at),
+        _ => None,
+    })
+}
+
+fn chosen(c: &Console) -> NodePath {
+    c.state.schema.chosen_path().expect("a node is chosen")
+}
+
+#[test]
+fn a_few_letters_go_to_any_object_and_load_what_stands_above_it() {
+    let mut c = shop();
+    c.press("2");
+    assert_eq!(c.state.view.focus, Pane::Editor);
+    c.press("C-g");
+    c.type_text("by_cust");
+    assert!(c.screen().contains("orders.orders_by_customer"), "{}", c.screen());
+    let effects = c.press("Enter");
+    assert_eq!(c.state.view.focus, Pane::Schema, "also from the editor");
+    let orders = [(S, "main"), (T, "orders")];
+    assert_eq!(asked_for(&effects), Some(&path(&orders)), "the table is opened");
+    assert_eq!(chosen(&c), path(&orders), "as near as it is known");
+    let link = c.state.link_no;
+    let effects = c.send(Msg::Children { link, at: path(&orders), result: Ok(vec![node(C, "id"), node(G, "Indexes")]) });
+    let indexes = [(S, "main"), (T, "orders"), (G, "Indexes")];
+    assert_eq!(asked_for(&effects), Some(&path(&indexes)), "then the heading");
+    c.children(&indexes, vec![node(NodeKind::Index, "orders_by_customer")]);
+    assert_eq!(chosen(&c), path(&[indexes[0], indexes[1], indexes[2], (NodeKind::Index, "orders_by_customer")]));
+    assert!(c.screen().contains("orders_by_customer"), "{}", c.screen());
+    // A column, by its table.
+    c.press("C-g");
+    c.type_text("cust.na");
+    let effects = c.press("Enter");
+    assert_eq!(asked_for(&effects), Some(&path(&[(S, "main"), (T, "customers")])));
+    c.children(&[(S, "main"), (T, "customers")], vec![node(C, "id"), node(C, "name")]);
+    assert_eq!(chosen(&c), path(&[(S, "main"), (T, "customers"), (C, "name")]));
+}
+
+#[test]
+fn a_jump_takes_the_filter_away_gives_way_to_a_move_and_tells_what_is_gone() {
+    let mut c = shop();
+    c.press("/");
+    c.type_text("rev");
+    c.press("Enter");
+    c.press("C-g");
+    c.type_text("orders.total");
+    c.press("Enter");
+    assert!(c.state.schema.filter.is_none());
+    // Somebody moves before the columns come: the cursor stays where it was put.
+    c.press("k");
+    let here = chosen(&c);
+    c.children(&[(S, "main"), (T, "orders")], vec![node(C, "id"), node(C, "total")]);
+    assert_eq!(chosen(&c), here);
+    c.press("C-g");
+    c.type_text("orders.customer_id");
+    c.press("Enter");
+    assert_eq!(chosen(&c), path(&[(S, "main"), (T, "orders")]), "the column was dropped meanwhile");
+    assert!(c.screen().contains("customer_id is not in the tree."), "{}", c.screen());
+}
+
+#[test]
+fn a_list_tells_its_age_and_is_read_again_with_what_was_open() {
+    let mut c = shop();
+    c.press("j");
+    c.press("l");
+    c.children(&[(S, "main"), (T, "customers")], vec![node(C, "id"), node(C, "name")]);
+    for _ in 0..2 {
+        c.press("j");
+    }
+    assert_eq!(chosen(&c), path(&[(S, "main"), (T, "customers"), (C, "name")]));
+    assert!(!c.screen().contains("ago"), "a fresh list says nothing\n{}", c.screen());
+    let later = c.state.now.checked_add(jiff::SignedDuration::from_secs(180)).unwrap();
+    c.send(Msg::Now(later));
+    assert!(c.screen().contains("read 3 min ago"), "{}", c.screen());
+    let effects = c.press("R");
+    assert!(effects.iter().any(|e| matches!(e, Effect::Names { .. })), "the names are read again too: {effects:?}");
+    assert_eq!(asked_for(&effects), Some(&NodePath::root()));
+    c.children(&[], vec![node(S, "main")]);
+    let tables = [(S, "main")];
+    c.children(&tables, vec![node(T, "archive"), node(T, "customers"), node(T, "orders")]);
+    c.children(&[(S, "main"), (T, "customers")], vec![node(C, "id"), node(C, "name")]);
+    assert_eq!(chosen(&c), path(&[(S, "main"), (T, "customers"), (C, "name")]), "the cursor is where it was");
+    assert!(c.screen().contains("archive") && !c.screen().contains("ago"), "{}", c.screen());
+}
