@@ -40,13 +40,6 @@ pub struct Completion {
     pub problem: Option<String>,
 }
 
-impl Completion {
-    /// The names of the open target, once they are read.
-    pub fn names(&self) -> Option<&Arc<Names>> {
-        self.names.as_ref()
-    }
-}
-
 impl State {
     /// The list, if it belongs to the text and the cursor as they are.
     pub fn popup(&self) -> Option<&Popup> {

@@ -85,7 +85,7 @@ impl Palette {
 
     fn with(entries: Vec<Entry>, finds: Finds, state: &State) -> Self {
         // Until the names are there, what the tree shows.
-        let known = || state.completion.names().cloned().or_else(|| state.schema.names_so_far().map(Arc::new));
+        let known = || state.completion.names().or_else(|| state.schema.names_so_far().map(Arc::new));
         let names = state.link.server().and_then(|_| known());
         let fixed = entries.len();
         let mut palette =
