@@ -1,5 +1,7 @@
 //! One result: a window of rows over what is kept outside, a cursor, column widths that never shrink.
 
+pub mod acts;
+
 use crate::app::editor::scroll;
 use crate::app::effect::ResultId;
 use crate::app::{Action, Effect};

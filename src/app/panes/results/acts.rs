@@ -1,0 +1,161 @@
+//! What the keys of the results pane do.
+
+use super::{Progress, ResultTab};
+use crate::app::dialog::{Dialog, Field, Form, Purpose, Viewer};
+use crate::app::effect::{JobId, ResultId};
+use crate::app::layout::arrange;
+use crate::app::panes::query::export_form;
+use crate::app::state::{Note, Pane};
+use crate::app::{Action, Effect, State};
+use crate::model::Cell;
+use crate::text;
+
+/// Size of the grid's rows on the screen, and its width.
+pub fn grid_page(state: &State) -> (usize, u16) {
+    let area = arrange(state).inside(Pane::Results).unwrap_or_default();
+    // The heading, and the reason below the rows when there is one.
+    let failed = state.query.result().is_some_and(|r| matches!(r.progress, Progress::Failed(_)));
+    (usize::from(area.h.saturating_sub(1 + u16::from(failed))).max(1), area.w)
+}
+
+/// Does an action of the results grid; false when it is none of its own.
+pub fn act_results(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool {
+    let (page, width) = grid_page(state);
+    let shown = state.query.shown;
+    if let Some(tab) = state.query.results.get_mut(shown)
+        && tab.go(action, page, width)
+    {
+        tab.want(page, effects);
+        return true;
+    }
+    match action {
+        Action::Open => cell_viewer(state),
+        Action::Copy => {
+            let value = state.query.result().and_then(ResultTab::chosen).map(|c| text::cell_string(c).unwrap_or_else(|| "NULL".into()));
+            effects.extend(value.map(Effect::Copy));
+        }
+        Action::CopyRow => {
+            let row = state.query.result().and_then(|t| t.at(t.row)).map(|(batch, r)| {
+                let cell = |c| text::cell_string(batch.cell(r, c)).unwrap_or_else(|| "NULL".into());
+                (0..batch.columns()).map(cell).collect::<Vec<_>>().join("\t")
+            });
+            effects.extend(row.map(Effect::Copy));
+        }
+        Action::Filter if state.query.result().is_some_and(|r| r.rows > 0) => {
+            let field = Field::new("Text", &state.query.sought, "letters in any case; Enter finds the next row");
+            state.dialogs.push(Dialog::Form(Form::new("Find in the rows", Purpose::Find, Vec::new(), vec![field])));
+        }
+        Action::Export => export_form(state),
+        Action::NextResult if !state.query.results.is_empty() => {
+            state.query.shown = (shown + 1) % state.query.results.len();
+            want(state, effects);
+        }
+        Action::PreviousResult if !state.query.results.is_empty() => {
+            state.query.shown = (shown + state.query.results.len() - 1) % state.query.results.len();
+            want(state, effects);
+        }
+        Action::CloseResult => {
+            let Some(tab) = state.query.results.get(shown) else { return true };
+            if tab.progress == Progress::Running {
+                state.say(Note::info("It is still running. Ctrl-C cancels it."));
+                return true;
+            }
+            effects.push(Effect::DropRows { result: tab.id });
+            state.query.results.remove(shown);
+            state.query.shown = shown.min(state.query.results.len().saturating_sub(1));
+        }
+        _ => return false,
+    }
+    true
+}
+
+/// Looks for a text in the rows after the cursor.
+pub fn find(state: &mut State, text: String, effects: &mut Vec<Effect>) {
+    let Some(tab) = state.query.result() else { return };
+    if text.is_empty() {
+        return;
+    }
+    let (result, from) = (tab.id, tab.row);
+    let job = state.id();
+    state.job(job, "finding", false, effects);
+    effects.push(Effect::FindRow { job, result, from, text: text.clone() });
+    state.query.sought = text;
+}
+
+/// The row was found, or there is none.
+pub fn found(state: &mut State, job: JobId, result: ResultId, row: Option<u64>, effects: &mut Vec<Effect>) {
+    let cancelled = state.jobs.iter().any(|j| j.id == job && j.cancelled);
+    state.jobs.retain(|j| j.id != job);
+    if cancelled {
+        return;
+    }
+    let sought = text::clean(&state.query.sought).into_owned();
+    match (row, state.result_mut(result)) {
+        (Some(row), Some(tab)) => {
+            tab.row = row;
+            state.say(Note::info(format!("Row {} holds {sought}.", text::thousands(row + 1))));
+            want(state, effects);
+        }
+        _ => state.say(Note::info(format!("No row holds {sought}."))),
+    }
+}
+
+/// After a resize or a change of tabs: rows that are on the screen now.
+pub fn want(state: &mut State, effects: &mut Vec<Effect>) {
+    let (page, width) = grid_page(state);
+    let shown = state.query.shown;
+    if let Some(tab) = state.query.results.get_mut(shown) {
+        tab.follow(page, width);
+        tab.want(page, effects);
+    }
+}
+
+fn cell_viewer(state: &mut State) {
+    let Some(tab) = state.query.result() else { return };
+    if let Progress::Failed(e) = &tab.progress
+        && tab.rows == 0
+    {
+        let mut all = vec![e.message.clone()];
+        all.extend(e.code.iter().map(|c| format!("code {c}")));
+        all.extend(e.detail.iter().cloned());
+        all.extend(e.hints.iter().cloned());
+        state.dialogs.push(Dialog::Viewer(Viewer::new("Error", all.join("\n"))));
+        return;
+    }
+    let Some(cell) = tab.chosen() else { return };
+    let column = tab.columns.as_ref().and_then(|c| c.get(tab.column));
+    let name = column.map_or_else(String::new, |c| format!("{} {}", c.name, c.type_name));
+    let value = match cell {
+        Cell::Null => "NULL (no value)".to_string(),
+        Cell::Binary(b) => hex_lines(b),
+        _ => {
+            let s = text::cell_string(cell).unwrap_or_default();
+            pretty_json(&s).unwrap_or(s)
+        }
+    };
+    let title = format!("row {} · {}", text::thousands(tab.row + 1), text::clean(name.trim()));
+    state.dialogs.push(Dialog::Viewer(Viewer::new(title, value)));
+}
+
+/// JSON objects and arrays with line breaks; anything else as it is.
+fn pretty_json(s: &str) -> Option<String> {
+    if !s.starts_with(['{', '[']) || s.len() > 1_000_000 {
+        return None;
+    }
+    let value: serde_json::Value = serde_json::from_str(s).ok()?;
+    serde_json::to_string_pretty(&value).ok()
+}
+
+/// Bytes in hexadecimal beside what of them is printable, at most 64 kB.
+fn hex_lines(bytes: &[u8]) -> String {
+    let mut out = format!("{} bytes\n", text::thousands(bytes.len() as u64));
+    for (i, line) in bytes.chunks(16).take(4096).enumerate() {
+        let hex: Vec<String> = line.iter().map(|b| format!("{b:02x}")).collect();
+        let shown: String = line.iter().map(|b| if (0x20..0x7f).contains(b) { char::from(*b) } else { '.' }).collect();
+        out.push_str(&format!("{:08x}  {:<47}  {shown}\n", i * 16, hex.join(" ")));
+    }
+    if bytes.len() > 65_536 {
+        out.push_str("… the rest is not shown\n");
+    }
+    out
+}
