@@ -5,6 +5,7 @@
 //! is an error of a kind that the caller knows ([`crate::model::Kind::PasswordNeeded`], [`crate::model::Kind::Held`]).
 
 pub mod backup;
+pub mod cells;
 pub mod checklist;
 pub mod connect;
 pub mod datafix;

@@ -11,6 +11,7 @@ pub mod outside;
 pub mod params;
 pub mod redact;
 pub mod reserved;
+pub mod single;
 pub mod split;
 pub mod transaction;
 

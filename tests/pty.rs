@@ -1,5 +1,7 @@
 //! The console as a person meets it: the real program in a pseudo-terminal, driven by keys, judged by its screen.
 
+#[path = "pty/cells.rs"]
+mod cells;
 #[path = "pty/data.rs"]
 mod data;
 #[path = "pty/main_job.rs"]

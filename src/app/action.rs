@@ -167,6 +167,20 @@ actions! {
     PreviousResult "previous-result" "result before",
     /// Closes the result.
     CloseResult "close-result" "close",
+    /// Changes the value of the cell; changes are staged until you write them.
+    EditCell "edit-cell" "change",
+    /// Sets the cell to NULL.
+    SetNull "set-null" "NULL",
+    /// Adds a row.
+    AddRow "add-row" "add row",
+    /// Marks the row to be deleted, or takes the mark back.
+    DeleteRow "delete-row" "delete row",
+    /// Shows the staged changes as SQL and writes them in one transaction.
+    WriteEdits "write-edits" "write",
+    /// Throws the staged changes away.
+    DiscardEdits "discard-edits" "discard",
+    /// Follows the foreign key of the cell; on a key that others refer to, shows their rows.
+    FollowKey "follow-key" "follow key",
     /// Shows what the server sent, untouched.
     Raw "raw" "raw",
     /// Turns the plan that follows your typing on or off.

@@ -132,6 +132,16 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
             act(state, Action::GoJournal, effects);
             journal::act(state, action, effects);
         }
+        Action::EditCell
+        | Action::SetNull
+        | Action::AddRow
+        | Action::DeleteRow
+        | Action::WriteEdits
+        | Action::DiscardEdits
+        | Action::FollowKey => {
+            go(state, Pane::Results, effects);
+            query::act_results(state, action, effects);
+        }
         Action::ToggleGuide => {
             state.guide_state.hidden = !state.guide_state.hidden;
             query::follow(state);

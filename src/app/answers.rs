@@ -4,7 +4,7 @@ use super::acts::act;
 use super::dialog::{Answer, Confirm, Dialog, Purpose, Then};
 use super::effect::{Effect, Operation};
 use super::palette::Choice;
-use super::panes::{checklist, fix, query, running, schema, start};
+use super::panes::{cells, checklist, fix, query, running, schema, start};
 use super::params;
 use super::state::State;
 use super::update::{connect, switch_target};
@@ -22,6 +22,13 @@ pub fn answer(state: &mut State, then: Then, effects: &mut Vec<Effect>) {
         }
         Then::Fix(answer) => effects.push(Effect::AnswerFix(answer)),
         Then::ShowFix => fix::show(state),
+        Then::WriteEdits => cells::write(state, effects),
+        Then::ShowEdits => cells::show(state),
+        Then::DiscardEdits => cells::discarded(state),
+        Then::CloseResult => {
+            cells::discarded(state);
+            query::act_results(state, super::Action::CloseResult, effects);
+        }
         Then::Run(statements) => running::start(state, statements, effects),
         Then::Operate { title, writes, operation } => {
             super::work::start(state, title, writes, operation, effects);
@@ -85,6 +92,15 @@ pub fn submit(state: &mut State, effects: &mut Vec<Effect>) {
                 }
             }
         },
+        Purpose::EditCell { result, row, column } => {
+            state.dialogs.pop();
+            cells::edited(state, result, row, column, first);
+        }
+        Purpose::AddRow { result } => {
+            let typed = form.fields.iter().map(|f| (f.label.to_string(), f.value().to_string())).collect();
+            state.dialogs.pop();
+            cells::added(state, result, typed);
+        }
         Purpose::Values(wanted) => {
             let typed = form.fields.iter().map(|f| (f.label.to_string(), f.value().to_string())).collect();
             state.dialogs.pop();

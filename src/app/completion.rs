@@ -97,6 +97,7 @@ pub fn ran(state: &mut State, text: &str, done: bool, effects: &mut Vec<Effect>)
         count(&mut Arc::make_mut(names).used, dialect, text);
     }
     if done && classify(dialect, text).class == Class::Ddl {
+        state.query.tables.clear();
         load(state, effects);
     }
 }

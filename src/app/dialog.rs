@@ -1,6 +1,6 @@
 //! What stands above the panes: questions, forms, viewers, help, palette. All of it data; what an answer does is data too.
 
-use super::effect::{FixAnswer, Operation, Statement};
+use super::effect::{FixAnswer, Operation, ResultId, Statement};
 use super::list::ListCursor;
 use super::palette::Palette;
 use std::borrow::Cow;
@@ -24,6 +24,13 @@ pub enum Then {
     Nothing,
     Quit,
     Fix(FixAnswer),
+    /// Writes the cells that are staged in the result on the screen.
+    WriteEdits,
+    /// Shows all of them; the question stays.
+    ShowEdits,
+    DiscardEdits,
+    /// Closes the result on the screen, staged changes or not.
+    CloseResult,
     /// Runs statements after what was asked about them.
     Run(Vec<Statement>),
     /// Shows all that is known of the data fix; its question stays.
@@ -93,6 +100,14 @@ pub enum Purpose {
         downto: Option<i64>,
     },
     StartRun,
+    EditCell {
+        result: ResultId,
+        row: u64,
+        column: usize,
+    },
+    AddRow {
+        result: ResultId,
+    },
     /// Values for the parameters of what is going to run.
     Values(Wanted),
 }

@@ -116,6 +116,21 @@ pub enum Effect {
         from: u64,
         text: String,
     },
+    /// Looks up the table that columns of a result come from, and then does the action again.
+    TableOf {
+        link: u64,
+        result: ResultId,
+        table: Vec<String>,
+        then: super::Action,
+    },
+    /// Writes edited cells in one transaction.
+    WriteCells {
+        link: u64,
+        job: JobId,
+        result: ResultId,
+        table: Box<crate::model::TableInfo>,
+        statements: Vec<crate::ops::cells::CellStatement>,
+    },
     /// Writes all kept rows into a new file.
     Export {
         job: JobId,

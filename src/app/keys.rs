@@ -58,6 +58,10 @@ pub fn applies(state: &State, action: Action) -> bool {
         | Action::GoJournal => open || state.view.workspace != Workspace::Start,
         Action::Reconnect => state.link.target_name().is_some(),
         Action::Export => state.query.result().is_some_and(|r| r.columns.is_some()),
+        Action::EditCell | Action::SetNull | Action::AddRow | Action::DeleteRow | Action::FollowKey => {
+            open && state.query.result().is_some_and(|r| r.columns.is_some())
+        }
+        Action::WriteEdits | Action::DiscardEdits => state.query.result().is_some_and(|r| !r.staged.is_empty()),
         Action::NextResult | Action::PreviousResult => state.query.results.len() > 1,
         Action::CloseResult => !state.query.results.is_empty(),
         Action::Raw => state.plan.plan.is_some(),

@@ -66,6 +66,20 @@ pub enum Msg {
         result: ResultId,
         row: Option<u64>,
     },
+    /// The table that a result's columns come from.
+    TableOf {
+        link: u64,
+        result: ResultId,
+        table: Vec<String>,
+        info: Result<Option<crate::model::TableInfo>>,
+        then: super::Action,
+    },
+    /// Edited cells were written, or none of them was.
+    CellsWritten {
+        job: JobId,
+        result: ResultId,
+        outcome: Result<ops::cells::Written>,
+    },
     /// An export ended: rows that were written, and where.
     Exported {
         job: JobId,

@@ -1,6 +1,7 @@
 //! One file for each pane: what it knows, and what its actions do. Drawing is in `ui::panes`.
 
 pub mod backups;
+pub mod cells;
 pub mod checklist;
 pub mod fix;
 pub mod journal;

@@ -317,6 +317,9 @@ impl State {
         if let Some(j) = self.jobs.iter().find(|j| j.writes) {
             return Some(format!("{} is running", j.title));
         }
+        if let Some(words) = self.query.results.iter().find_map(super::panes::cells::words) {
+            return Some(format!("{words} and not written"));
+        }
         if self.query.fix.is_some() {
             return Some("a data fix waits for commit or rollback".into());
         }

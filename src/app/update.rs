@@ -9,7 +9,7 @@ use super::effect::Effect;
 use super::keys;
 use super::link::Link;
 use super::msg::{Msg, Timer};
-use super::panes::{backups, checklist, fix, migrations, plan, query, running, schema, start};
+use super::panes::{backups, cells, checklist, fix, migrations, plan, query, running, schema, start};
 use super::state::{Note, Pane, State, Workspace};
 use crate::model::{Kind, TxState};
 use crate::text;
@@ -50,6 +50,10 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Names { link, result } if link == state.link_no => completion::loaded(state, result),
         Msg::Run { job, event } => running::event(state, job, event, effects),
         Msg::Found { job, result, row } => query::found(state, job, result, row, effects),
+        Msg::TableOf { link, result, table, info, then } if link == state.link_no => {
+            cells::table(state, result, table, info, then, effects);
+        }
+        Msg::CellsWritten { job, result, outcome } => cells::written(state, job, result, outcome, effects),
         Msg::Exported { job, path, result } => query::exported(state, job, &path, result),
         Msg::Window { result, batches, error } => {
             if let Some(tab) = state.result_mut(result) {
@@ -160,6 +164,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         | Msg::Names { .. }
         | Msg::Recovered { .. }
         | Msg::Waiting { .. }
+        | Msg::TableOf { .. }
         | Msg::Unlocked { .. } => {}
     }
 }
@@ -293,6 +298,7 @@ pub fn connect(state: &mut State, name: &str, password: Option<SecretString>, ef
     }
     state.query.running = None;
     state.query.fix = None;
+    state.query.tables.clear();
     state.query.tx_since = None;
     state.query.waiting.clear();
     state.query.waiting_unknown = None;

@@ -176,6 +176,24 @@ impl Jobs {
                 let cx = shared.job_cx(job);
                 tokio::task::spawn_blocking(move || statements::find_row(&shared, &cx, job, result, from, &text));
             }
+            Effect::TableOf { link, result, table, then } => {
+                tokio::spawn(async move {
+                    let Some(live) = shared.live(link) else { return };
+                    let look = async { live.connection.catalog()?.table(&live.connection.reader().await?, &table).await };
+                    let info = look.await;
+                    shared.send(Msg::TableOf { link, result, table, info, then });
+                });
+            }
+            Effect::WriteCells { link, job, result, table, statements } => {
+                tokio::spawn(async move {
+                    let Some(live) = shared.live(link) else { return };
+                    let cx = shared.job_cx(job);
+                    let unlock = lock(&shared.unlock).clone();
+                    let outcome = ops::cells::write(&cx, &live.connection, unlock.as_deref(), &live.query, &table, &statements).await;
+                    shared.unregister(job);
+                    shared.send(Msg::CellsWritten { job, result, outcome });
+                });
+            }
             Effect::Export { job, result, columns, format, table, path } => {
                 let cx = shared.job_cx(job);
                 tokio::task::spawn_blocking(move || {

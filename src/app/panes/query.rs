@@ -11,11 +11,11 @@ use crate::app::layout::arrange;
 use crate::app::msg::Timer;
 use crate::app::state::{Note, Pane};
 use crate::app::{Effect, State};
-use crate::model::{Dialect, Kind, Waiting};
+use crate::model::{Dialect, Kind, TableInfo, Waiting};
 use crate::ops::export::ExportFormat;
 use crate::text;
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -48,6 +48,8 @@ pub struct Query {
     pub how: How,
     /// What was made in this session and goes with it: `temporary table t`.
     pub made: Vec<String>,
+    /// Tables that results come from, by what their columns say of their origin.
+    pub tables: HashMap<Vec<String>, Option<TableInfo>>,
     /// Sessions that wait for the open transaction, as of the last look.
     pub waiting: Vec<Waiting>,
     /// Why it cannot be seen who waits: asked no further.
@@ -75,6 +77,7 @@ impl Query {
             sought: String::new(),
             how: How::default(),
             made: Vec::new(),
+            tables: HashMap::new(),
             waiting: Vec::new(),
             waiting_unknown: None,
             tx_since: None,
@@ -92,7 +95,15 @@ impl Query {
     }
 
     pub(super) fn started(&mut self, job: JobId, offsets: &[Option<usize>]) {
-        self.running = Some(Running { job, offsets: offsets.to_vec(), version: self.editor.version, done: 0, failed: 0 });
+        self.running = Some(Running {
+            job,
+            offsets: offsets.to_vec(),
+            version: self.editor.version,
+            values: Vec::new(),
+            cursor: None,
+            done: 0,
+            failed: 0,
+        });
     }
 }
 

@@ -6,7 +6,7 @@ use crate::app::editor::scroll;
 use crate::app::effect::ResultId;
 use crate::app::{Action, Effect};
 use crate::engine::Outcome;
-use crate::model::{Align, Cell, Column, Error, Notice, RowBatch};
+use crate::model::{Align, Cell, Column, Error, Notice, Param, RowBatch};
 use crate::text;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -35,6 +35,10 @@ pub struct ResultTab {
     pub text: String,
     /// Where it stood in the editor.
     pub offset: Option<usize>,
+    /// Values of its parameters.
+    pub values: BTreeMap<String, Param>,
+    /// Changes of its rows that are not written yet.
+    pub staged: Vec<super::cells::Staged>,
     pub progress: Progress,
     pub started: Timestamp,
     /// `None` for statements that have no rows.
@@ -61,6 +65,8 @@ impl ResultTab {
             id,
             text,
             offset,
+            values: BTreeMap::new(),
+            staged: Vec::new(),
             progress: Progress::Running,
             started,
             columns: None,

@@ -4,14 +4,15 @@ use super::fix;
 use super::query::grid_page;
 use super::results::{Progress, ResultTab};
 use crate::app::dialog::{Answer, Confirm, Dialog, Then, Wanted};
-use crate::app::effect::{JobId, Statement};
+use crate::app::effect::{JobId, ResultId, Statement};
 use crate::app::msg::RunEvent;
 use crate::app::state::{Note, Pane};
 use crate::app::{Effect, State, backslash, params};
-use crate::model::{Kind, ReadOnly, Severity, TxState};
+use crate::model::{Kind, Param, ReadOnly, Severity, TxState};
 use crate::sql;
 use crate::sql::transaction::{Leaves, commits_implicitly, leaves};
 use crate::text;
+use std::collections::BTreeMap;
 
 /// Result tabs that are kept; the oldest goes first.
 const TABS: usize = 9;
@@ -24,6 +25,10 @@ pub struct Running {
     pub offsets: Vec<Option<usize>>,
     /// The editor's version when they were sent: a place is only marked in the text that was sent.
     pub version: u64,
+    /// Values of their parameters.
+    pub values: Vec<BTreeMap<String, Param>>,
+    /// Place of the cursor for the result that takes the place of another one: row and column.
+    pub cursor: Option<(u64, usize)>,
     /// Statements that ended well, and those that did not.
     pub done: usize,
     pub failed: usize,
@@ -118,8 +123,25 @@ pub fn start(state: &mut State, statements: Vec<Statement>, effects: &mut Vec<Ef
     let offsets: Vec<Option<usize>> = statements.iter().map(|s| s.offset).collect();
     state.query.started(job, &offsets);
     state.job(job, title, false, effects);
+    if let Some(r) = &mut state.query.running {
+        r.values = statements.iter().map(|s| s.values.clone()).collect();
+    }
     effects.push(Effect::Run { link: state.link_no, job, result, statements, how: state.query.how });
     state.query.lower = Pane::Results;
+}
+
+/// Runs the statement of a result again; the new result takes its place and its cursor.
+pub fn again(state: &mut State, old: ResultId, statement: Statement, effects: &mut Vec<Effect>) {
+    if busy(state) {
+        return;
+    }
+    let Some(at) = state.query.results.iter().position(|r| r.id == old) else { return };
+    let tab = state.query.results.remove(at);
+    effects.push(Effect::DropRows { result: tab.id });
+    start(state, vec![statement], effects);
+    if let Some(r) = &mut state.query.running {
+        r.cursor = Some((tab.row, tab.column));
+    }
 }
 
 /// The first words of a statement, cleaned.
@@ -134,12 +156,18 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
     match event {
         RunEvent::Started { result, index, text } => {
             let offset = state.query.running.as_ref().filter(|r| r.job == job).and_then(|r| r.offsets.get(index).copied().flatten());
-            if state.query.results.len() >= TABS {
-                let old = state.query.results.remove(0);
+            if state.query.results.len() >= TABS
+                && let Some(at) = state.query.results.iter().position(|r| r.staged.is_empty())
+            {
+                let old = state.query.results.remove(at);
                 effects.push(Effect::DropRows { result: old.id });
             }
-            let now = state.now;
-            state.query.results.push(ResultTab::new(result, text, offset, now));
+            let mut tab = ResultTab::new(result, text, offset, state.now);
+            if let Some(r) = state.query.running.as_ref().filter(|r| r.job == job) {
+                tab.values = r.values.get(index).cloned().unwrap_or_default();
+                (tab.row, tab.column) = r.cursor.unwrap_or_default();
+            }
+            state.query.results.push(tab);
             state.query.shown = state.query.results.len() - 1;
             state.query.lower = Pane::Results;
         }

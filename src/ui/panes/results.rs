@@ -1,6 +1,7 @@
 //! Drawing results: only the rows and columns that are on the screen are looked at.
 
 use crate::app::layout::Area;
+use crate::app::panes::cells;
 use crate::app::panes::query::{Progress, ResultTab};
 use crate::app::panes::results::clip;
 use crate::app::panes::running::one_line;
@@ -22,7 +23,11 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
         1 => format!("Results {} {}", look.glyphs.dot, one_line(&tab.text)),
         n => format!("Results {}/{n} {} {}", state.query.shown + 1, look.glyphs.dot, one_line(&tab.text)),
     };
-    c.title(area, &title, &tab.summary(state.now), focused);
+    let summary = match cells::words(tab) {
+        Some(staged) => format!("{staged} {} {}", look.glyphs.dot, tab.summary(state.now)),
+        None => tab.summary(state.now),
+    };
+    c.title(area, &title, &summary, focused);
     match (&tab.columns, &tab.progress) {
         (Some(columns), Progress::Failed(e)) if !columns.is_empty() && tab.rows > 0 => {
             // The rows that came are here; so is why there are no more.
@@ -130,6 +135,9 @@ fn grid(tab: &ResultTab, area: Area, focused: bool, c: &mut Canvas<'_>) {
             c.cursor(area.x, y, focused);
         }
         c.put_right(area.x + gutter - 1, y, gutter - 1, &text::thousands(r + 1), look.dim);
+        if let Some(mark) = tab.staged_mark(r) {
+            c.put(area.x + gutter - 1, y, 1, mark.encode_utf8(&mut [0; 4]), look.warning);
+        }
         let Some((batch, within)) = tab.at(r) else {
             c.put(area.x + gutter, y, 3, "…", look.dim);
             continue;
@@ -140,9 +148,10 @@ fn grid(tab: &ResultTab, area: Area, focused: bool, c: &mut Canvas<'_>) {
             }
             let cell = batch.cell(within, *i);
             let number = matches!(cell, Cell::Number(_)) || columns[*i].align == Align::Right;
-            let (words, style) = match text::cell_line(clip(cell)) {
-                Some(s) => (s, look.text),
-                None => ("NULL".to_string(), look.null),
+            let (words, style) = match (tab.staged_cell(r, *i), text::cell_line(clip(cell))) {
+                (Some(new), _) => (new.text().map_or_else(|| "NULL".into(), |s| text::clean(s).into_owned()), look.warning),
+                (None, Some(s)) => (s, look.text),
+                (None, None) => ("NULL".to_string(), look.null),
             };
             if here && *i == tab.column {
                 let style = if focused { look.chosen } else { look.chosen_away };

@@ -1,9 +1,10 @@
 //! What the keys of the results pane do.
 
 use super::{Progress, ResultTab};
-use crate::app::dialog::{Dialog, Field, Form, Purpose, Viewer};
+use crate::app::dialog::{Answer, Confirm, Dialog, Field, Form, Purpose, Then, Viewer};
 use crate::app::effect::{JobId, ResultId};
 use crate::app::layout::arrange;
+use crate::app::panes::cells;
 use crate::app::panes::query::export_form;
 use crate::app::state::{Note, Pane};
 use crate::app::{Action, Effect, State};
@@ -26,6 +27,9 @@ pub fn act_results(state: &mut State, action: Action, effects: &mut Vec<Effect>)
         && tab.go(action, page, width)
     {
         tab.want(page, effects);
+        return true;
+    }
+    if cells::act(state, action, effects) {
         return true;
     }
     match action {
@@ -58,6 +62,14 @@ pub fn act_results(state: &mut State, action: Action, effects: &mut Vec<Effect>)
             let Some(tab) = state.query.results.get(shown) else { return true };
             if tab.progress == Progress::Running {
                 state.say(Note::info("It is still running. Ctrl-C cancels it."));
+                return true;
+            }
+            if let Some(words) = cells::words(tab) {
+                state.dialogs.push(Dialog::Confirm(Confirm {
+                    title: "Close the result?".into(),
+                    body: vec![format!("{words}; nothing of it is written yet.")],
+                    answers: vec![Answer::new('n', "stay", Then::Nothing), Answer::new('c', "close and discard", Then::CloseResult)],
+                }));
                 return true;
             }
             effects.push(Effect::DropRows { result: tab.id });

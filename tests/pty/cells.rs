@@ -1,0 +1,89 @@
+//! Editing cells and following keys with the real program.
+
+use super::write;
+use crate::support::pty::Console;
+
+fn open(dir: &std::path::Path) -> Console {
+    std::fs::write(
+        dir.join("holdpoint.toml"),
+        "[store]\npath = \"store/s.db\"\n\n[targets.one]\nengine = \"sqlite\"\npath = \"one.db\"\nenvironment = \"development\"\n",
+    )
+    .expect("config");
+    let db = rusqlite::Connection::open(dir.join("one.db")).expect("database");
+    db.execute_batch(
+        "create table customers (id integer primary key, name text not null);
+         create table orders (id integer primary key, customer integer references customers (id), state text, note text);
+         insert into customers values (7, 'Mira'); insert into orders values (1, 7, 'open', 'n'), (2, 7, 'open', null);",
+    )
+    .expect("seed");
+    let c = Console::start(dir, dir, &["open", "one"], 100, 30);
+    c.wait_for("no tx");
+    c
+}
+
+fn rows(dir: &std::path::Path, sql: &str) -> String {
+    let db = rusqlite::Connection::open(dir.join("one.db")).expect("database");
+    db.query_row(sql, [], |r| r.get(0)).expect("row")
+}
+
+#[test]
+fn a_cell_is_changed_reviewed_and_written() {
+    let home = tempfile::tempdir().expect("home");
+    let mut c = open(home.path());
+    write(&mut c, "select * from orders");
+    c.send("<F5>");
+    c.wait_for("2 rows");
+    c.send("<Esc> gr");
+    c.send("llc");
+    c.wait_for("Row 1");
+    c.send("<C-u>closed<Enter>");
+    c.wait_for("1 change staged");
+    c.send("lC");
+    c.wait_for("NULL");
+    c.send("jhD");
+    c.wait_for("2 changes staged");
+    // Asking to quit names what is not written.
+    c.send("<C-q>");
+    c.wait_for("2 changes staged and not written");
+    c.send("n");
+    c.send("w");
+    c.wait_for("Write 2 changes to orders on one?");
+    c.wait_for("UPDATE \"main\".\"orders\" SET \"state\" = 'closed', \"note\" = NULL WHERE");
+    c.send("w");
+    c.wait_for("2 rows written.");
+    c.wait_until("the rows are read again", |s| s.contains("closed") && s.contains("1 row ·"));
+    assert_eq!(rows(home.path(), "select group_concat(id || state || coalesce(note, '-')) from orders"), "1closed-");
+}
+
+#[test]
+fn a_foreign_key_is_followed_out_and_back() {
+    let home = tempfile::tempdir().expect("home");
+    let mut c = open(home.path());
+    write(&mut c, "select * from orders");
+    c.send("<F5>");
+    c.wait_for("2 rows");
+    c.send("<Esc> gr");
+    c.send("lt");
+    c.wait_for("Mira");
+    c.send("t");
+    c.wait_until("the orders of the customer", |s| s.contains("SELECT * FROM \"main\".\"orders\"") && s.contains("2 rows"));
+}
+
+#[test]
+fn what_cannot_be_edited_says_why() {
+    let home = tempfile::tempdir().expect("home");
+    let mut c = open(home.path());
+    for (sql, why) in [
+        ("select state from orders", "the key column id of orders is not in the result"),
+        ("select o.id, c.name from orders o join customers c on c.id = o.customer", "its rows come from several tables"),
+        ("select count(*) from orders", "no column comes from a table as it is"),
+    ] {
+        write(&mut c, sql);
+        c.send("<F5>");
+        c.wait_for("1 ");
+        c.wait_until("it ran", |s| s.contains(" ms") && !s.contains("running"));
+        c.send("<Esc> gr");
+        c.send("c");
+        c.wait_for(why);
+    }
+}
