@@ -71,9 +71,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
                 Command::Explain { target, sql, file, analyze, format } => {
                     explain::explain(&cx, &target, sql, file.as_deref(), analyze, format).await
                 }
-                Command::Schema { target, object, definition, format } => {
-                    schema::schema(&cx, &target, object.as_deref(), definition, format).await
-                }
+                Command::Schema { target, object, show, format } => schema::schema(&cx, &target, object.as_deref(), &show, format).await,
                 Command::Migrate(m) => migrate::migrate(&cx, m).await,
                 Command::Backup(b) => backup::backup(&cx, b).await,
                 Command::Checklist(c) => checklist::checklist(&cx, c).await,

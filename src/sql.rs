@@ -13,6 +13,7 @@ pub mod redact;
 pub mod reserved;
 pub mod single;
 pub mod split;
+pub mod template;
 pub mod transaction;
 
 pub use classify::{Class, Verdict, classify};

@@ -23,7 +23,16 @@ fn name(i: usize) -> String {
 
 fn node(kind: NodeKind, name: String) -> SchemaNode {
     let expandable = kind != NodeKind::Column;
-    SchemaNode { kind, name, detail: String::new(), marks: Vec::new(), rows: Some(7), bytes: Some(8192), expandable }
+    SchemaNode {
+        kind,
+        name,
+        detail: String::new(),
+        comment: String::new(),
+        marks: Vec::new(),
+        rows: Some(7),
+        bytes: Some(8192),
+        expandable,
+    }
 }
 
 /// Does something and draws; the time of both, within the limit. The best of three tries: other tests may run beside.

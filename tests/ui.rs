@@ -14,7 +14,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 fn node(kind: NodeKind, name: &str, rows: Option<u64>, expandable: bool) -> SchemaNode {
-    SchemaNode { kind, name: name.into(), detail: String::new(), marks: Vec::new(), rows, bytes: rows.map(|r| r * 80), expandable }
+    SchemaNode {
+        kind,
+        name: name.into(),
+        detail: String::new(),
+        comment: String::new(),
+        marks: Vec::new(),
+        rows,
+        bytes: rows.map(|r| r * 80),
+        expandable,
+    }
 }
 
 fn shop(c: &mut Console) {

@@ -6,9 +6,11 @@ mod console;
 
 use console::Console;
 use holdpoint::app::effect::Effect;
+use holdpoint::app::panes::schema::{Ask, Told};
 use holdpoint::app::{Msg, Pane};
 use holdpoint::model::names::{Collector, Names};
-use holdpoint::model::{NodeKind, NodePath, SchemaNode};
+use holdpoint::model::{Error, NodeKind, NodePath, SchemaNode};
+use holdpoint::sql::template::Template;
 
 const S: NodeKind = NodeKind::Schema;
 const T: NodeKind = NodeKind::Table;
@@ -18,7 +20,16 @@ const G: NodeKind = NodeKind::Group;
 
 fn node(kind: NodeKind, name: &str) -> SchemaNode {
     let expandable = matches!(kind, NodeKind::Schema | NodeKind::Table | NodeKind::View | NodeKind::Group);
-    SchemaNode { kind, name: name.into(), detail: String::new(), marks: Vec::new(), rows: None, bytes: None, expandable }
+    SchemaNode {
+        kind,
+        name: name.into(),
+        detail: String::new(),
+        comment: String::new(),
+        marks: Vec::new(),
+        rows: None,
+        bytes: None,
+        expandable,
+    }
 }
 
 fn path(names: &[(NodeKind, &str)]) -> NodePath {
@@ -144,4 +155,67 @@ fn a_list_tells_its_age_and_is_read_again_with_what_was_open() {
     c.children(&[(S, "main"), (T, "customers")], vec![node(C, "id"), node(C, "name")]);
     assert_eq!(chosen(&c), path(&[(S, "main"), (T, "customers"), (C, "name")]), "the cursor is where it was");
     assert!(c.screen().contains("archive") && !c.screen().contains("ago"), "{}", c.screen());
+}
+
+fn told(c: &mut Console, told: Told) -> Vec<Effect> {
+    let link = c.state.link_no;
+    c.send(Msg::Schema { link, told })
+}
+
+#[test]
+fn a_statement_is_written_into_the_editor_behind_what_is_there() {
+    let mut c = shop();
+    c.editor("select 1");
+    c.press("Esc");
+    c.press("1");
+    for _ in 0..3 {
+        c.press("j");
+    }
+    assert_eq!(chosen(&c), path(&[(S, "main"), (T, "orders")]));
+    c.press("t");
+    assert!(c.screen().contains("Write a statement over orders"), "{}", c.screen());
+    let effects = c.press("u");
+    let wanted = Ask::Template { at: path(&[(S, "main"), (T, "orders")]), template: Template::Update };
+    assert!(matches!(&effects[..], [Effect::Schema { ask, .. }] if *ask == wanted), "{effects:?}");
+    let text = "UPDATE orders\n   SET total = :total\n WHERE id = :id;\n";
+    told(&mut c, Told::Template(Ok(text.into())));
+    assert_eq!(c.state.query.editor.text(), format!("select 1;\n\n{text}"));
+    assert!(c.state.typing(), "on with the editor");
+    // A view takes a SELECT alone, and Esc gives up.
+    c.press("Esc");
+    c.press("1");
+    c.press("G");
+    c.press("t");
+    assert!(c.press("u").is_empty() && !c.state.dialogs.is_empty(), "no UPDATE over a view\n{}", c.screen());
+    c.press("Esc");
+    assert!(c.state.dialogs.is_empty());
+    told(&mut c, Told::Template(Err(Error::failed("orders has no primary key"))));
+    assert!(c.screen().contains("orders has no primary key"), "{}", c.screen());
+}
+
+#[test]
+fn names_are_copied_bare_or_in_full() {
+    let mut c = shop();
+    c.children(&[(S, "main")], vec![node(T, "Order lines")]);
+    c.press("j");
+    assert!(matches!(&c.press("y")[..], [Effect::Copy(n)] if n == "Order lines"));
+    assert!(matches!(&c.press("Y")[..], [Effect::Copy(n)] if n == "\"Order lines\""), "main needs no word");
+    c.press("i");
+    assert_eq!(c.state.query.editor.text(), "\"Order lines\"");
+}
+
+#[test]
+fn comments_stand_behind_the_names_and_whole_in_the_detail() {
+    let mut c = shop();
+    c.press("j");
+    c.press("l");
+    let mut id = node(C, "id");
+    id.detail = "INTEGER".into();
+    id.comment = "given by the shop\nnever used again\u{1b}[31m".into();
+    c.children(&[(S, "main"), (T, "customers")], vec![id]);
+    c.press("j");
+    assert!(c.screen().contains("INTEGER · given by the shop"), "{}", c.screen());
+    assert!(!c.screen().contains("never used again"));
+    c.press("Enter");
+    assert!(c.screen().contains("never used again") && !c.screen().contains('\u{1b}'), "{}", c.screen());
 }

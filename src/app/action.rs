@@ -161,6 +161,10 @@ actions! {
     Definition "definition" "definition",
     /// Puts the object's name into the editor.
     InsertName "insert-name" "name to editor",
+    /// Copies the object's name with its schema, quoted as a statement has to write it.
+    CopyQualified "copy-qualified" "copy full name",
+    /// Writes a SELECT, INSERT, UPDATE or DELETE over the table into the editor, with every column named.
+    Template "template" "statement",
     /// Goes to the next result.
     NextResult "next-result" "next result",
     /// Goes to the result before.

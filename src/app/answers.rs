@@ -43,6 +43,7 @@ pub fn answer(state: &mut State, then: Then, effects: &mut Vec<Effect>) {
         }
         Then::Connect(name) => connect(state, &name, None, effects),
         Then::Action(a) => act(state, a, effects),
+        Then::Ask(a) => schema::ask(state, a, effects),
     }
 }
 

@@ -48,6 +48,8 @@ pub enum Then {
         upto: Option<i64>,
     },
     Action(super::Action),
+    /// Asks the catalogue.
+    Ask(super::panes::schema::Ask),
 }
 
 /// A question with answers by key. The safe answer stands first and is what `Esc` gives.

@@ -78,6 +78,11 @@ pub enum Effect {
         link: u64,
         at: NodePath,
     },
+    /// Asks the catalogue something for the schema pane.
+    Schema {
+        link: u64,
+        ask: super::panes::schema::Ask,
+    },
     /// Reads the names that completion proposes.
     Names {
         link: u64,

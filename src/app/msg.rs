@@ -52,6 +52,10 @@ pub enum Msg {
         at: NodePath,
         result: Result<String>,
     },
+    Schema {
+        link: u64,
+        told: super::panes::schema::Told,
+    },
     Names {
         link: u64,
         result: Result<Box<crate::model::names::Names>>,

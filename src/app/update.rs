@@ -47,6 +47,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Status { link, status } if link == state.link_no => status_changed(state, status, effects),
         Msg::Children { link, at, result } if link == state.link_no => schema::children(state, &at, result, effects),
         Msg::Definition { link, at, result } if link == state.link_no => schema::definition(state, &at, result),
+        Msg::Schema { link, told } if link == state.link_no => schema::told(state, told, effects),
         Msg::Names { link, result } if link == state.link_no => completion::loaded(state, result),
         Msg::Run { job, event } => running::event(state, job, event, effects),
         Msg::Found { job, result, row } => query::found(state, job, result, row, effects),
@@ -159,6 +160,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         | Msg::Status { .. }
         | Msg::Children { .. }
         | Msg::Definition { .. }
+        | Msg::Schema { .. }
         | Msg::Planned { .. }
         | Msg::Stepped { .. }
         | Msg::Names { .. }

@@ -83,9 +83,8 @@ pub enum Command {
         target: String,
         /// `schema.table`, `table` or a schema; without it the top of the tree
         object: Option<String>,
-        /// Show the statement that would make the object again
-        #[arg(long)]
-        definition: bool,
+        #[command(flatten)]
+        show: Show,
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
@@ -220,4 +219,25 @@ pub enum Journal {
     },
     /// Walk the hash chain and say whether anything was changed, removed or added
     Verify,
+}
+
+/// What `schema` shows of an object, instead of what stands under it.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[group(multiple = false)]
+pub struct Show {
+    /// Show the statement that would make the object again
+    #[arg(long)]
+    pub definition: bool,
+    /// Write a statement over the table with every column named
+    #[arg(long, value_enum, value_name = "STATEMENT")]
+    pub template: Option<Template>,
+}
+
+/// Statements that can be written over a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Template {
+    Select,
+    Insert,
+    Update,
+    Delete,
 }

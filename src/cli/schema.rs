@@ -1,5 +1,6 @@
-//! `holdpoint schema`: the schema tree, or an object's definition.
+//! `holdpoint schema`: the schema tree, an object's definition, statements over a table.
 
+use super::args::{self, Show};
 use super::{connect, output};
 use crate::cli::Format;
 use crate::model::{Error, NodeKind, NodePath, Result, SchemaNode};
@@ -7,30 +8,29 @@ use crate::ops::{Cx, schema as ops};
 use crate::text;
 use std::process::ExitCode;
 
-pub async fn schema(cx: &Cx, target: &str, object: Option<&str>, definition: bool, format: Format) -> Result<ExitCode> {
+pub async fn schema(cx: &Cx, target: &str, object: Option<&str>, show: &Show, format: Format) -> Result<ExitCode> {
     let conn = connect::open(cx, target).await?;
     let mut at = NodePath::root();
     if let Some(object) = object {
         at = find(cx, &conn, object).await?;
     }
-    if definition {
-        let text = ops::definition(cx, &conn, &at).await?;
-        match format {
-            Format::Table => output::write(format!("{}\n", text::clean_lines(&text)).as_bytes())?,
-            _ => output::json(&serde_json::json!({ "definition": text }))?,
-        }
-        return Ok(ExitCode::SUCCESS);
+    if show.definition {
+        return statement("definition", &ops::definition(cx, &conn, &at).await?, format);
+    }
+    if let Some(t) = show.template {
+        return statement("statement", ops::template(cx, &conn, &at, template(t)).await?.trim_end(), format);
     }
     let nodes = ops::children(cx, &conn, &at).await?;
     match format {
         Format::Table | Format::Csv => {
-            let mut t = output::TextTable::new(&["kind", "name", "detail", "marks", ">rows ≈", ">size"]);
+            let mut t = output::TextTable::new(&["kind", "name", "detail", "marks", "comment", ">rows ≈", ">size"]);
             for n in &nodes {
                 t.row(vec![
                     kind(n.kind).into(),
                     n.name.clone(),
                     n.detail.clone(),
                     n.marks.join(" "),
+                    n.comment.clone(),
                     n.rows.map_or(String::new(), text::thousands),
                     n.bytes.map_or(String::new(), text::bytes),
                 ]);
@@ -40,6 +40,24 @@ pub async fn schema(cx: &Cx, target: &str, object: Option<&str>, definition: boo
         Format::Json | Format::Ndjson => output::json(&nodes)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn statement(what: &str, text: &str, format: Format) -> Result<ExitCode> {
+    match format {
+        Format::Table => output::write(format!("{}\n", text::clean_lines(text)).as_bytes())?,
+        _ => output::json(&serde_json::json!({ what: text }))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn template(t: args::Template) -> crate::sql::template::Template {
+    use crate::sql::template::Template;
+    match t {
+        args::Template::Select => Template::Select,
+        args::Template::Insert => Template::Insert,
+        args::Template::Update => Template::Update,
+        args::Template::Delete => Template::Delete,
+    }
 }
 
 /// Finds `schema.table`, or `table` in whichever schema has it; names the schemas when several do.

@@ -51,6 +51,9 @@ pub struct SchemaNode {
     pub name: String,
     /// Type of a column, definition of an index or a constraint in one line.
     pub detail: String,
+    /// What was written about it with COMMENT; empty where nothing was, or where the engine has no comments.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub comment: String,
     /// `PK`, `FK → customers.id`, `UQ`, `NOT NULL`: short marks.
     pub marks: Vec<String>,
     /// Estimated rows, from statistics, never counted. `None` when the engine has no estimate.

@@ -3,8 +3,9 @@
 use super::{Connection, Cx};
 use crate::engine::Session;
 use crate::model::names::Names;
-use crate::model::{NodePath, Result, SchemaNode};
-use crate::sql::complete;
+use crate::model::{ColumnInfo, Error, NodeKind, NodePath, Result, SchemaNode};
+use crate::sql::template::{self, Subject, Template};
+use crate::sql::{complete, reserved};
 
 /// Children of a node; the root's are schemas or tables.
 pub async fn children(_cx: &Cx, conn: &Connection, at: &NodePath) -> Result<Vec<SchemaNode>> {
@@ -45,4 +46,43 @@ pub async fn names(cx: &Cx, conn: &Connection) -> Result<Names> {
         complete::count(&mut names.used, conn.dialect(), &ran.text);
     }
     Ok(names)
+}
+
+/// A statement over a table or view, with every column named.
+pub async fn template(_cx: &Cx, conn: &Connection, at: &NodePath, template: Template) -> Result<String> {
+    let s = conn.reader().await?;
+    let catalog = conn.catalog()?;
+    let Some((kind, name)) = at.last() else { return Err(Error::failed("a statement is written over a table or a view")) };
+    let schema = at.name_of(NodeKind::Schema).unwrap_or_default().to_string();
+    let full: Vec<String> = if schema.is_empty() { vec![name.clone()] } else { vec![schema.clone(), name.clone()] };
+    let table = if *kind == NodeKind::Table { catalog.table(&s, &full).await? } else { None };
+    // The bare name is enough where it means this very table.
+    let bare = match &table {
+        Some(t) => catalog.table(&s, std::slice::from_ref(name)).await?.is_some_and(|b| b.schema == t.schema && b.name == t.name),
+        None => false,
+    };
+    let columns = match &table {
+        Some(t) => t.columns.clone(),
+        // A view, or a table of another server.
+        None => {
+            let nodes = catalog.children(&s, at).await?;
+            let column = |n: SchemaNode| ColumnInfo {
+                id: n.name.clone(),
+                name: n.name,
+                type_name: n.detail,
+                nullable: true,
+                generated: false,
+                default: false,
+            };
+            nodes.into_iter().filter(|n| n.kind == NodeKind::Column).map(column).collect()
+        }
+    };
+    let dialect = conn.dialect();
+    let subject = Subject {
+        name: if bare { reserved::ident(dialect, name) } else { template::qualified(dialect, at).unwrap_or_default() },
+        columns: &columns,
+        key: table.as_ref().map_or(&[], |t| &t.key),
+        writable: table.is_some(),
+    };
+    template::write(dialect, &subject, template)
 }

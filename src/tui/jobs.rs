@@ -4,6 +4,7 @@
 mod connection;
 mod files;
 mod operations;
+mod schema;
 mod statements;
 
 use crate::app::effect::{Effect, JobId, ResultId};
@@ -149,6 +150,9 @@ impl Jobs {
                     let result = ops::schema::definition(&shared.cx(), &live.connection, &at).await;
                     shared.send(Msg::Definition { link, at, result });
                 });
+            }
+            Effect::Schema { link, ask } => {
+                tokio::spawn(schema::answer(shared, link, ask));
             }
             Effect::Names { link } => {
                 tokio::spawn(async move {

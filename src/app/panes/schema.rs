@@ -1,13 +1,16 @@
 //! The schema tree: children are loaded when a node is opened; going to a node opens what stands above it.
 
+mod ask;
 mod tree;
 
+pub use ask::{Ask, Told, ask, told};
 pub use tree::{Goal, Loaded, Node, Schema};
 
 use crate::app::dialog::{Dialog, Viewer};
 use crate::app::state::{Note, Pane};
 use crate::app::{Action, Effect, State};
 use crate::model::{NodeKind, NodePath, Result, SchemaNode};
+use crate::sql::template;
 use crate::text;
 use tui_textarea::TextArea;
 
@@ -170,7 +173,8 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool
                 }
                 _ if n.node.expandable => open(state, i, effects),
                 _ => {
-                    let text = [n.node.detail.clone(), n.node.marks.join(", ")].join("\n");
+                    let parts = [n.node.detail.clone(), n.node.marks.join(", "), n.node.comment.clone()];
+                    let text = parts.into_iter().filter(|p| !p.is_empty()).collect::<Vec<_>>().join("\n");
                     let title = text::clean(&n.node.name).into_owned();
                     state.dialogs.push(Dialog::Viewer(Viewer::new(title, text.trim())));
                 }
@@ -183,11 +187,8 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool
         }
         Action::InsertName => {
             if let (Some(n), Some(server)) = (state.schema.chosen(), state.link.server()) {
-                let name = server.dialect.quote_ident(&n.node.name);
                 // Only a name that needs quotes gets them.
-                let plain = n.node.name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
-                    && !n.node.name.starts_with(|c: char| c.is_ascii_digit());
-                let name = if plain { n.node.name.clone() } else { name };
+                let name = crate::sql::reserved::ident(server.dialect, &n.node.name);
                 state.query.editor.insert(&name);
                 super::query::edited(state, effects);
                 state.say(Note::info(format!("{} is in the editor.", text::clean(&name))));
@@ -198,6 +199,14 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool
                 effects.push(Effect::Copy(n.node.name.clone()));
             }
         }
+        Action::CopyQualified => {
+            let name = state.schema.chosen_path().zip(state.link.server()).and_then(|(at, s)| template::qualified(s.dialect, &at));
+            if let Some(name) = name {
+                state.say(Note::info(format!("{} is copied.", text::clean(&name))));
+                effects.push(Effect::Copy(name));
+            }
+        }
+        Action::Template => ask::choose_template(state),
         Action::Refresh => {
             crate::app::completion::load(state, effects);
             state.schema.forget();

@@ -40,7 +40,16 @@ pub(super) fn at(row: &[Option<String>], c: usize) -> &str {
 }
 
 fn node(kind: NodeKind, name: impl Into<String>) -> SchemaNode {
-    SchemaNode { kind, name: name.into(), detail: String::new(), marks: Vec::new(), rows: None, bytes: None, expandable: false }
+    SchemaNode {
+        kind,
+        name: name.into(),
+        detail: String::new(),
+        comment: String::new(),
+        marks: Vec::new(),
+        rows: None,
+        bytes: None,
+        expandable: false,
+    }
 }
 
 impl Catalog for MySql {
@@ -171,9 +180,9 @@ async fn relations(s: &Session, schema: &str) -> Result<Vec<SchemaNode>> {
     let db = lit(schema);
     let list = s
         .fetch(format!(
-            "SELECT TABLE_TYPE, TABLE_NAME, TABLE_ROWS, DATA_LENGTH + INDEX_LENGTH, ENGINE FROM information_schema.TABLES WHERE TABLE_SCHEMA = {db} \
-             UNION ALL SELECT ROUTINE_TYPE, NULL, COUNT(*), NULL, NULL FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = {db} GROUP BY ROUTINE_TYPE \
-             UNION ALL SELECT 'EVENT', NULL, COUNT(*), NULL, NULL FROM information_schema.EVENTS WHERE EVENT_SCHEMA = {db} HAVING COUNT(*) > 0"
+            "SELECT TABLE_TYPE, TABLE_NAME, TABLE_ROWS, DATA_LENGTH + INDEX_LENGTH, ENGINE, TABLE_COMMENT FROM information_schema.TABLES WHERE TABLE_SCHEMA = {db} \
+             UNION ALL SELECT ROUTINE_TYPE, NULL, COUNT(*), NULL, NULL, NULL FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = {db} GROUP BY ROUTINE_TYPE \
+             UNION ALL SELECT 'EVENT', NULL, COUNT(*), NULL, NULL, NULL FROM information_schema.EVENTS WHERE EVENT_SCHEMA = {db} HAVING COUNT(*) > 0"
         ))
         .await?;
     let mut nodes = Vec::new();
@@ -197,6 +206,8 @@ async fn relations(s: &Session, schema: &str) -> Result<Vec<SchemaNode>> {
         nodes.push(SchemaNode {
             // The usual engine needs no word.
             detail: if table && !at(r, 4).eq_ignore_ascii_case("InnoDB") { at(r, 4).to_string() } else { String::new() },
+            // A view's is the word VIEW.
+            comment: if kind == NodeKind::View { String::new() } else { at(r, 5).to_string() },
             rows: if table { at(r, 2).parse().ok() } else { None },
             bytes: if table { at(r, 3).parse().ok() } else { None },
             expandable: kind != NodeKind::Sequence,
@@ -261,7 +272,7 @@ async fn relation(s: &Session, schema: &str, table: &str) -> Result<Vec<SchemaNo
         if !at(r, 5).is_empty() {
             marks.push(at(r, 5).to_uppercase());
         }
-        nodes.push(SchemaNode { detail: at(r, 1).to_string(), marks, ..node(NodeKind::Column, at(r, 0)) });
+        nodes.push(SchemaNode { detail: at(r, 1).to_string(), comment: at(r, 6).to_string(), marks, ..node(NodeKind::Column, at(r, 0)) });
     }
     let counts = s
         .fetch(format!(
@@ -283,7 +294,7 @@ async fn relation(s: &Session, schema: &str, table: &str) -> Result<Vec<SchemaNo
 async fn indexes(s: &Session, schema: &str, table: &str) -> Result<Vec<SchemaNode>> {
     let list = s
         .fetch(format!(
-            "SELECT INDEX_NAME, NON_UNIQUE, INDEX_TYPE, COLUMN_NAME, SUB_PART FROM information_schema.STATISTICS \
+            "SELECT INDEX_NAME, NON_UNIQUE, INDEX_TYPE, COLUMN_NAME, SUB_PART, INDEX_COMMENT FROM information_schema.STATISTICS \
              WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {} ORDER BY INDEX_NAME <> 'PRIMARY', INDEX_NAME, SEQ_IN_INDEX",
             lit(schema),
             lit(table)
@@ -312,7 +323,12 @@ async fn indexes(s: &Session, schema: &str, table: &str) -> Result<Vec<SchemaNod
                 if at(r, 2) != "BTREE" {
                     marks.push(at(r, 2).to_string());
                 }
-                nodes.push(SchemaNode { detail: format!("({column})"), marks, ..node(NodeKind::Index, at(r, 0)) });
+                nodes.push(SchemaNode {
+                    detail: format!("({column})"),
+                    comment: at(r, 5).to_string(),
+                    marks,
+                    ..node(NodeKind::Index, at(r, 0))
+                });
             }
         }
     }
@@ -381,7 +397,7 @@ async fn triggers(s: &Session, schema: &str, table: &str) -> Result<Vec<SchemaNo
 async fn routines(s: &Session, schema: &str, kind: &str) -> Result<Vec<SchemaNode>> {
     let list = s
         .fetch(format!(
-            "SELECT ROUTINE_NAME, DTD_IDENTIFIER, SQL_DATA_ACCESS FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = {} \
+            "SELECT ROUTINE_NAME, DTD_IDENTIFIER, SQL_DATA_ACCESS, ROUTINE_COMMENT FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = {} \
              AND ROUTINE_TYPE = {} ORDER BY ROUTINE_NAME",
             lit(schema),
             lit(kind)
@@ -392,7 +408,7 @@ async fn routines(s: &Session, schema: &str, kind: &str) -> Result<Vec<SchemaNod
         .iter()
         .map(|r| {
             let detail = if at(r, 1).is_empty() { String::new() } else { format!("returns {}", at(r, 1)) };
-            SchemaNode { detail, ..node(NodeKind::Function, at(r, 0)) }
+            SchemaNode { detail, comment: at(r, 3).to_string(), ..node(NodeKind::Function, at(r, 0)) }
         })
         .collect())
 }
@@ -400,7 +416,7 @@ async fn routines(s: &Session, schema: &str, kind: &str) -> Result<Vec<SchemaNod
 async fn events(s: &Session, schema: &str) -> Result<Vec<SchemaNode>> {
     let list = s
         .fetch(format!(
-            "SELECT EVENT_NAME, STATUS, INTERVAL_VALUE, INTERVAL_FIELD, EXECUTE_AT FROM information_schema.EVENTS WHERE EVENT_SCHEMA = {} ORDER BY EVENT_NAME",
+            "SELECT EVENT_NAME, STATUS, INTERVAL_VALUE, INTERVAL_FIELD, EXECUTE_AT, EVENT_COMMENT FROM information_schema.EVENTS WHERE EVENT_SCHEMA = {} ORDER BY EVENT_NAME",
             lit(schema)
         ))
         .await?;
@@ -409,7 +425,12 @@ async fn events(s: &Session, schema: &str) -> Result<Vec<SchemaNode>> {
         .iter()
         .map(|r| {
             let when = if at(r, 2).is_empty() { format!("at {}", at(r, 4)) } else { format!("every {} {}", at(r, 2), at(r, 3)) };
-            SchemaNode { detail: when, marks: vec![at(r, 1).to_string()], ..node(NodeKind::Function, at(r, 0)) }
+            SchemaNode {
+                detail: when,
+                comment: at(r, 5).to_string(),
+                marks: vec![at(r, 1).to_string()],
+                ..node(NodeKind::Function, at(r, 0))
+            }
         })
         .collect())
 }

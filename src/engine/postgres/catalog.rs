@@ -44,7 +44,7 @@ pub(super) const INDEXES: &str = "Indexes";
 pub(super) const CONSTRAINTS: &str = "Constraints";
 pub(super) const TRIGGERS: &str = "Triggers";
 
-const SCHEMAS: &str = "SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' \
+const SCHEMAS: &str = "SELECT nspname, pg_catalog.obj_description(oid, 'pg_namespace') FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' \
     ORDER BY nspname <> 'public', nspname";
 
 /// Relations, then one row for each heading that has something under it. Sizes are pages of the last VACUUM or ANALYZE.
@@ -57,12 +57,13 @@ const RELATIONS: &str = "WITH s AS (SELECT oid FROM pg_catalog.pg_namespace WHER
         CASE WHEN c.relkind IN ('r', 'm') THEN (c.relpages + coalesce(ix.pages, 0) + coalesce(t.relpages, 0))::bigint * current_setting('block_size')::bigint END AS bytes, \
         CASE c.relkind WHEN 'p' THEN 'partitioned' WHEN 'f' THEN 'foreign' ELSE \
             CASE WHEN c.relispartition THEN 'partition of ' || (SELECT p.relname FROM pg_catalog.pg_inherits h JOIN pg_catalog.pg_class p ON p.oid = h.inhparent WHERE h.inhrelid = c.oid LIMIT 1) \
-            WHEN c.relpersistence = 'u' THEN 'unlogged' END END AS detail \
+            WHEN c.relpersistence = 'u' THEN 'unlogged' END END AS detail, ds.description \
     FROM pg_catalog.pg_class c LEFT JOIN ix ON ix.indrelid = c.oid LEFT JOIN pg_catalog.pg_class t ON t.oid = c.reltoastrelid \
+    LEFT JOIN pg_catalog.pg_description ds ON ds.objoid = c.oid AND ds.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND ds.objsubid = 0 \
     WHERE c.relnamespace = (SELECT oid FROM s) AND c.relkind IN ('r', 'p', 'f', 'v', 'm')) AS r \
-    UNION ALL SELECT 'group', 'Sequences', NULL, NULL, NULL WHERE EXISTS (SELECT FROM pg_catalog.pg_class WHERE relnamespace = (SELECT oid FROM s) AND relkind = 'S') \
-    UNION ALL SELECT 'group', 'Functions', NULL, NULL, NULL WHERE EXISTS (SELECT FROM pg_catalog.pg_proc WHERE pronamespace = (SELECT oid FROM s)) \
-    UNION ALL SELECT 'group', 'Types', NULL, NULL, NULL WHERE EXISTS (SELECT FROM pg_catalog.pg_type t WHERE t.typnamespace = (SELECT oid FROM s) \
+    UNION ALL SELECT 'group', 'Sequences', NULL, NULL, NULL, NULL WHERE EXISTS (SELECT FROM pg_catalog.pg_class WHERE relnamespace = (SELECT oid FROM s) AND relkind = 'S') \
+    UNION ALL SELECT 'group', 'Functions', NULL, NULL, NULL, NULL WHERE EXISTS (SELECT FROM pg_catalog.pg_proc WHERE pronamespace = (SELECT oid FROM s)) \
+    UNION ALL SELECT 'group', 'Types', NULL, NULL, NULL, NULL WHERE EXISTS (SELECT FROM pg_catalog.pg_type t WHERE t.typnamespace = (SELECT oid FROM s) \
         AND t.typtype IN ('e', 'd', 'r', 'c') AND (t.typrelid = 0 OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c')))";
 
 /// Columns with their marks, then the headings.
@@ -75,41 +76,42 @@ const COLUMNS: &str = "WITH r AS (SELECT c.oid FROM pg_catalog.pg_class c JOIN p
         (SELECT string_agg(f.relname || '.' || fa.attname, ', ' ORDER BY k.conname) FROM pg_catalog.pg_constraint k \
             CROSS JOIN LATERAL unnest(k.conkey, k.confkey) AS u(own, other) JOIN pg_catalog.pg_class f ON f.oid = k.confrelid \
             JOIN pg_catalog.pg_attribute fa ON fa.attrelid = k.confrelid AND fa.attnum = u.other \
-            WHERE k.conrelid = a.attrelid AND k.contype = 'f' AND u.own = a.attnum) AS fk \
+            WHERE k.conrelid = a.attrelid AND k.contype = 'f' AND u.own = a.attnum) AS fk, \
+        pg_catalog.col_description(a.attrelid, a.attnum) AS comment \
     FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum \
     WHERE a.attrelid = (SELECT oid FROM r) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum) AS c \
-    UNION ALL SELECT 'group', 'Indexes', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL WHERE EXISTS (SELECT FROM pg_catalog.pg_index WHERE indrelid = (SELECT oid FROM r)) \
-    UNION ALL SELECT 'group', 'Constraints', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL WHERE EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = (SELECT oid FROM r) AND contype <> 't') \
-    UNION ALL SELECT 'group', 'Triggers', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL WHERE EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = (SELECT oid FROM r) AND NOT tgisinternal)";
+    UNION ALL SELECT 'group', 'Indexes', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL WHERE EXISTS (SELECT FROM pg_catalog.pg_index WHERE indrelid = (SELECT oid FROM r)) \
+    UNION ALL SELECT 'group', 'Constraints', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL WHERE EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = (SELECT oid FROM r) AND contype <> 't') \
+    UNION ALL SELECT 'group', 'Triggers', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL WHERE EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = (SELECT oid FROM r) AND NOT tgisinternal)";
 
 const OF_RELATION: &str = "(SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2)";
 
-/// What stands under a heading: name, detail, marks.
+/// What stands under a heading: name, detail, marks, comment.
 fn group_query(group: &str) -> Option<String> {
     Some(match group {
-        SEQUENCES => "SELECT c.relname, pg_catalog.format_type(q.seqtypid, NULL), NULL FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+        SEQUENCES => "SELECT c.relname, pg_catalog.format_type(q.seqtypid, NULL), NULL, pg_catalog.obj_description(c.oid, 'pg_class') FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
             JOIN pg_catalog.pg_sequence q ON q.seqrelid = c.oid WHERE n.nspname = $1 ORDER BY 1"
             .into(),
         FUNCTIONS => "SELECT p.proname || '(' || pg_catalog.pg_get_function_identity_arguments(p.oid) || ')', \
             coalesce('→ ' || pg_catalog.pg_get_function_result(p.oid), ''), \
-            CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' WHEN 'w' THEN 'window' END \
+            CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' WHEN 'w' THEN 'window' END, pg_catalog.obj_description(p.oid, 'pg_proc') \
             FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = $1 ORDER BY 1"
             .into(),
         TYPES => "SELECT t.typname, CASE t.typtype WHEN 'e' THEN 'enum (' || (SELECT string_agg(e.enumlabel, ', ' ORDER BY e.enumsortorder) FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid) || ')' \
-            WHEN 'd' THEN 'domain over ' || pg_catalog.format_type(t.typbasetype, t.typtypmod) WHEN 'r' THEN 'range' ELSE 'composite' END, NULL \
+            WHEN 'd' THEN 'domain over ' || pg_catalog.format_type(t.typbasetype, t.typtypmod) WHEN 'r' THEN 'range' ELSE 'composite' END, NULL, pg_catalog.obj_description(t.oid, 'pg_type') \
             FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace WHERE n.nspname = $1 AND t.typtype IN ('e', 'd', 'r', 'c') \
             AND (t.typrelid = 0 OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c')) ORDER BY 1"
             .into(),
         INDEXES => format!(
             "SELECT ic.relname, regexp_replace(pg_catalog.pg_get_indexdef(i.indexrelid), '^.*? USING ', ''), concat_ws(',', CASE WHEN i.indisprimary THEN 'PK' WHEN i.indisunique THEN 'UQ' END, \
-            CASE WHEN NOT i.indisvalid THEN 'INVALID' END) FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid WHERE i.indrelid = {OF_RELATION} ORDER BY NOT i.indisprimary, 1"
+            CASE WHEN NOT i.indisvalid THEN 'INVALID' END), pg_catalog.obj_description(ic.oid, 'pg_class') FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid WHERE i.indrelid = {OF_RELATION} ORDER BY NOT i.indisprimary, 1"
         ),
         CONSTRAINTS => format!(
             "SELECT k.conname, pg_catalog.pg_get_constraintdef(k.oid, true), concat_ws(',', CASE k.contype WHEN 'p' THEN 'PK' WHEN 'f' THEN 'FK' WHEN 'u' THEN 'UQ' WHEN 'c' THEN 'CHECK' WHEN 'x' THEN 'EXCLUDE' END, \
-            CASE WHEN NOT k.convalidated THEN 'NOT VALID' END) FROM pg_catalog.pg_constraint k WHERE k.conrelid = {OF_RELATION} AND k.contype <> 't' ORDER BY k.contype <> 'p', 1"
+            CASE WHEN NOT k.convalidated THEN 'NOT VALID' END), pg_catalog.obj_description(k.oid, 'pg_constraint') FROM pg_catalog.pg_constraint k WHERE k.conrelid = {OF_RELATION} AND k.contype <> 't' ORDER BY k.contype <> 'p', 1"
         ),
         TRIGGERS => format!(
-            "SELECT t.tgname, regexp_replace(pg_catalog.pg_get_triggerdef(t.oid, true), '^CREATE (CONSTRAINT )?TRIGGER \\S+ ', ''), CASE WHEN t.tgenabled = 'D' THEN 'DISABLED' END \
+            "SELECT t.tgname, regexp_replace(pg_catalog.pg_get_triggerdef(t.oid, true), '^CREATE (CONSTRAINT )?TRIGGER \\S+ ', ''), CASE WHEN t.tgenabled = 'D' THEN 'DISABLED' END, pg_catalog.obj_description(t.oid, 'pg_trigger') \
             FROM pg_catalog.pg_trigger t WHERE t.tgrelid = {OF_RELATION} AND NOT t.tgisinternal ORDER BY 1"
         ),
         _ => return None,
@@ -130,7 +132,16 @@ pub(super) fn group_kind(group: &str) -> NodeKind {
 
 fn node(kind: NodeKind, name: &str) -> SchemaNode {
     let expandable = matches!(kind, NodeKind::Schema | NodeKind::Table | NodeKind::View | NodeKind::MaterializedView | NodeKind::Group);
-    SchemaNode { kind, name: name.into(), detail: String::new(), marks: Vec::new(), rows: None, bytes: None, expandable }
+    SchemaNode {
+        kind,
+        name: name.into(),
+        detail: String::new(),
+        comment: String::new(),
+        marks: Vec::new(),
+        rows: None,
+        bytes: None,
+        expandable,
+    }
 }
 
 fn relation(r: &Row) -> SchemaNode {
@@ -141,7 +152,7 @@ fn relation(r: &Row) -> SchemaNode {
         _ => NodeKind::Table,
     };
     let number = |i: usize| cell(r, i).parse().ok();
-    SchemaNode { rows: number(2), bytes: number(3), detail: cell(r, 4).into(), ..node(kind, cell(r, 1)) }
+    SchemaNode { rows: number(2), bytes: number(3), detail: cell(r, 4).into(), comment: cell(r, 5).into(), ..node(kind, cell(r, 1)) }
 }
 
 fn column(r: &Row) -> SchemaNode {
@@ -168,7 +179,7 @@ fn column(r: &Row) -> SchemaNode {
     } else if !cell(r, 4).is_empty() {
         marks.push(format!("DEFAULT {}", cell(r, 4)));
     }
-    SchemaNode { detail: cell(r, 2).into(), marks, ..node(NodeKind::Column, cell(r, 1)) }
+    SchemaNode { detail: cell(r, 2).into(), comment: cell(r, 10).into(), marks, ..node(NodeKind::Column, cell(r, 1)) }
 }
 
 /// What each sequence gives next. `pg_sequences` hides the value of one that was set and not yet used, so each is read itself.
@@ -211,7 +222,7 @@ pub(super) fn relation_of(at: &NodePath) -> Option<(&str, &str)> {
 async fn children(s: &Session, at: &NodePath) -> Result<Vec<SchemaNode>> {
     let Some((kind, name)) = at.last() else {
         let t = pinned(s, SCHEMAS, &[]).await?;
-        return Ok(t.rows.iter().map(|r| node(NodeKind::Schema, cell(r, 0))).collect());
+        return Ok(t.rows.iter().map(|r| SchemaNode { comment: cell(r, 1).into(), ..node(NodeKind::Schema, cell(r, 0)) }).collect());
     };
     let schema = at.name_of(NodeKind::Schema).unwrap_or_default();
     match kind {
@@ -231,6 +242,7 @@ async fn children(s: &Session, at: &NodePath) -> Result<Vec<SchemaNode>> {
             let rows = pinned(s, &query, &params).await?.rows;
             let one = |r: &Row| SchemaNode {
                 detail: cell(r, 1).into(),
+                comment: cell(r, 3).into(),
                 marks: cell(r, 2).split(',').filter(|m| !m.is_empty()).map(String::from).collect(),
                 ..node(group_kind(name), cell(r, 0))
             };

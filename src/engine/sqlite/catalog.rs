@@ -24,7 +24,16 @@ pub(super) fn at(row: &[Option<String>], c: usize) -> &str {
 }
 
 fn node(kind: NodeKind, name: impl Into<String>) -> SchemaNode {
-    SchemaNode { kind, name: name.into(), detail: String::new(), marks: Vec::new(), rows: None, bytes: None, expandable: false }
+    SchemaNode {
+        kind,
+        name: name.into(),
+        detail: String::new(),
+        comment: String::new(),
+        marks: Vec::new(),
+        rows: None,
+        bytes: None,
+        expandable: false,
+    }
 }
 
 impl Catalog for Sqlite {

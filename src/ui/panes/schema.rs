@@ -103,6 +103,11 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
             tail.push(text::clean(&n.node.detail).into_owned());
         }
         tail.extend(n.node.marks.iter().map(|m| text::clean(m).into_owned()));
+        if !n.node.comment.is_empty() {
+            // A comment may have many lines; the rest is in the node's detail.
+            let first = n.node.comment.lines().next().unwrap_or_default();
+            tail.push(format!("{} {}", look.glyphs.dot, text::clean(first)));
+        }
         match &n.loaded {
             Loaded::Loading => tail.push("…".into()),
             Loaded::Failed(e) => tail.push(e.clone()),

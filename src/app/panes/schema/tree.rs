@@ -282,7 +282,16 @@ mod tests {
 
     fn node(kind: NodeKind, name: &str) -> SchemaNode {
         let expandable = kind != NodeKind::Column;
-        SchemaNode { kind, name: name.into(), detail: String::new(), marks: Vec::new(), rows: None, bytes: None, expandable }
+        SchemaNode {
+            kind,
+            name: name.into(),
+            detail: String::new(),
+            comment: String::new(),
+            marks: Vec::new(),
+            rows: None,
+            bytes: None,
+            expandable,
+        }
     }
 
     fn path(names: &[(NodeKind, &str)]) -> NodePath {

@@ -1,0 +1,98 @@
+//! What the pane asks of the catalogue beyond lists and definitions, and what it does with the answers.
+
+use super::Schema;
+use crate::app::dialog::{Answer, Confirm, Dialog, Then};
+use crate::app::panes::query;
+use crate::app::state::{Note, Pane};
+use crate::app::{Effect, State};
+use crate::model::{NodeKind, NodePath, Result};
+use crate::sql::template::Template;
+use crate::text;
+
+/// A question to the catalogue; answered on the background session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ask {
+    /// The text of a statement over a table or view.
+    Template { at: NodePath, template: Template },
+}
+
+/// What came of an [`Ask`].
+#[derive(Debug)]
+pub enum Told {
+    Template(Result<String>),
+}
+
+/// The relation that a node is, or belongs to.
+pub fn relation_of(path: &NodePath) -> Option<NodePath> {
+    let at = path.0.iter().position(|(k, _)| matches!(k, NodeKind::Table | NodeKind::View | NodeKind::MaterializedView))?;
+    Some(NodePath(path.0[..=at].to_vec()))
+}
+
+impl Schema {
+    /// The table or view under the cursor, or the one that the node under it belongs to.
+    pub fn chosen_relation(&self) -> Option<NodePath> {
+        relation_of(&self.chosen_path()?)
+    }
+}
+
+/// Asks which statement is to be written over the table under the cursor.
+pub fn choose_template(state: &mut State) {
+    let Some(at) = state.schema.chosen_relation() else {
+        state.say(Note::info("A statement is written over a table or a view: choose one."));
+        return;
+    };
+    let name = at.last().map_or_else(String::new, |(_, n)| text::clean(n).into_owned());
+    let table = at.last().is_some_and(|(k, _)| *k == NodeKind::Table);
+    let mut answers = vec![Answer::new('n', "none", Then::Nothing)];
+    let each = [
+        ('s', "SELECT", Template::Select),
+        ('i', "INSERT", Template::Insert),
+        ('u', "UPDATE", Template::Update),
+        ('d', "DELETE", Template::Delete),
+    ];
+    for (key, label, template) in each {
+        if table || template == Template::Select {
+            answers.push(Answer::new(key, label, Then::Ask(Ask::Template { at: at.clone(), template })));
+        }
+    }
+    state.dialogs.push(Dialog::Confirm(Confirm {
+        title: format!("Write a statement over {name}"),
+        body: vec!["It comes into the editor at the cursor; nothing is run.".into()],
+        answers,
+    }));
+}
+
+/// Puts a question.
+pub fn ask(state: &mut State, ask: Ask, effects: &mut Vec<Effect>) {
+    if state.link.server().is_some() {
+        effects.push(Effect::Schema { link: state.link_no, ask });
+    }
+}
+
+/// An answer came.
+pub fn told(state: &mut State, told: Told, effects: &mut Vec<Effect>) {
+    match told {
+        Told::Template(Ok(text)) => written(state, &text, effects),
+        Told::Template(Err(e)) => state.say(Note::error(&e)),
+    }
+}
+
+/// A statement goes into the editor, on lines of its own.
+fn written(state: &mut State, text: &str, effects: &mut Vec<Effect>) {
+    let editor = &mut state.query.editor;
+    let at = editor.cursor_byte();
+    let before = &editor.text()[..at];
+    // A statement before it has to be ended, or the two would be one.
+    let gap = match before.trim_end() {
+        "" => "",
+        b if !b.ends_with(';') => ";\n\n",
+        _ if before.ends_with("\n\n") => "",
+        _ if before.ends_with('\n') => "\n",
+        _ => "\n\n",
+    };
+    let with_gap = format!("{gap}{text}");
+    editor.insert(&with_gap);
+    query::edited(state, effects);
+    crate::app::update::go(state, Pane::Editor, effects);
+    state.view.typing = true;
+}
