@@ -13,6 +13,7 @@ pub mod demo;
 pub mod evidence;
 pub mod explain;
 pub mod export;
+pub mod find;
 pub mod gate;
 pub mod journal;
 pub mod migrate;

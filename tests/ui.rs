@@ -9,6 +9,7 @@ use holdpoint::app::msg::RunEvent;
 use holdpoint::app::{Msg, Pane, Workspace};
 use holdpoint::engine::Outcome;
 use holdpoint::model::plan::{Plan, PlanNode};
+use holdpoint::ops::find::Way;
 use holdpoint::model::{BatchBuilder, Cell, Error, Kind, NodeKind, SchemaNode, TxState};
 use std::sync::Arc;
 use std::time::Duration;
@@ -223,9 +224,20 @@ fn results_stream_into_the_grid_and_far_rows_are_asked_for() {
         panic!("{effects:?}")
     };
     assert_eq!(text, "11-07");
-    let effects = c.send(Msg::Found { job: *job, result, row: Some(6) });
-    assert_eq!(c.state.query.result().unwrap().row, 6);
+    let effects = c.send(Msg::Found { job: *job, result, found: Ok(Some((6, 2))) });
+    assert_eq!((c.state.query.result().unwrap().row, c.state.query.result().unwrap().column), (6, 2));
     assert!(c.screen().contains("Row 7 holds 11-07."), "{effects:?} {}", c.screen());
+    for (key, ways) in [("N", Way::Forwards), ("M", Way::Backwards)] {
+        let effects = c.press(key);
+        let found = effects.iter().find_map(|e| match e {
+            Effect::FindRow { job, from: 6, way, text, .. } if *way == ways && text == "11-07" => Some(*job),
+            _ => None,
+        });
+        let job = found.unwrap_or_else(|| panic!("{key}: {effects:?}"));
+        c.send(Msg::Found { job, result, found: Ok(None) });
+        assert!(c.screen().contains("No row holds 11-07."), "{}", c.screen());
+        assert_eq!(c.state.query.result().unwrap().row, 6, "the cursor stays");
+    }
 }
 
 #[test]

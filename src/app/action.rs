@@ -169,6 +169,10 @@ actions! {
     NextResult "next-result" "next result",
     /// Goes to the result before.
     PreviousResult "previous-result" "result before",
+    /// Goes to the next row that holds the text that was looked for, from the last one to the first.
+    FindAgain "find-again" "find next",
+    /// Goes to the row before that holds the text that was looked for, from the first one to the last.
+    FindBackwards "find-backwards" "find before",
     /// Closes the result.
     CloseResult "close-result" "close",
     /// Changes the value of the cell; changes are staged until you write them.

@@ -82,7 +82,7 @@ pub fn submit(state: &mut State, effects: &mut Vec<Effect>) {
         }
         Purpose::Find => {
             state.dialogs.pop();
-            query::find(state, first, effects);
+            query::find(state, first, crate::ops::find::Way::Forwards, effects);
         }
         Purpose::OpenFile | Purpose::SaveFile if first.trim().is_empty() => form.problem = Some("Which file?".into()),
         Purpose::Export => match query::export(state, &first, effects) {

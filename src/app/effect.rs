@@ -114,11 +114,12 @@ pub enum Effect {
         first: u64,
         count: u64,
     },
-    /// Looks for the next row that holds the text, after `from`, then from the first one again.
+    /// Looks for the nearest row on the way from `from` that holds the text, going round once.
     FindRow {
         job: JobId,
         result: ResultId,
         from: u64,
+        way: crate::ops::find::Way,
         text: String,
     },
     /// Looks up the table that columns of a result come from, and then does the action again.

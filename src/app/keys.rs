@@ -64,6 +64,7 @@ pub fn applies(state: &State, action: Action) -> bool {
         }
         Action::WriteEdits | Action::DiscardEdits => state.query.result().is_some_and(|r| !r.staged.is_empty()),
         Action::NextResult | Action::PreviousResult => state.query.results.len() > 1,
+        Action::FindAgain | Action::FindBackwards => !state.query.sought.is_empty() && state.query.result().is_some_and(|r| r.rows > 0),
         Action::CloseResult => !state.query.results.is_empty(),
         Action::Raw => state.plan.plan.is_some(),
         _ => true,

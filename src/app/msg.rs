@@ -64,11 +64,11 @@ pub enum Msg {
         job: JobId,
         event: RunEvent,
     },
-    /// The row that was looked for.
+    /// The row that was looked for, and the first column of it that holds the text.
     Found {
         job: JobId,
         result: ResultId,
-        row: Option<u64>,
+        found: Result<Option<(u64, usize)>>,
     },
     /// The table that a result's columns come from.
     TableOf {

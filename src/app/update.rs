@@ -50,11 +50,11 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Schema { link, told } if link == state.link_no => schema::told(state, told, effects),
         Msg::Names { link, result } if link == state.link_no => completion::loaded(state, result),
         Msg::Run { job, event } => running::event(state, job, event, effects),
-        Msg::Found { job, result, row } => query::found(state, job, result, row, effects),
         Msg::TableOf { link, result, table, info, then } if link == state.link_no => {
             cells::table(state, result, table, info, then, effects);
         }
         Msg::CellsWritten { job, result, outcome } => cells::written(state, job, result, outcome, effects),
+        Msg::Found { job, result, found } => query::found(state, job, result, found, effects),
         Msg::Exported { job, path, result } => query::exported(state, job, &path, result),
         Msg::Window { result, batches, error } => {
             if let Some(tab) = state.result_mut(result) {

@@ -176,9 +176,9 @@ impl Jobs {
             Effect::ReadRows { result, first, count } => {
                 tokio::task::spawn_blocking(move || statements::read_rows(&shared, result, first, count));
             }
-            Effect::FindRow { job, result, from, text } => {
+            Effect::FindRow { job, result, from, way, text } => {
                 let cx = shared.job_cx(job);
-                tokio::task::spawn_blocking(move || statements::find_row(&shared, &cx, job, result, from, &text));
+                tokio::task::spawn_blocking(move || statements::find_row(&shared, &cx, job, result, from, way, &text));
             }
             Effect::TableOf { link, result, table, then } => {
                 tokio::spawn(async move {

@@ -9,6 +9,7 @@ use crate::app::state::Note;
 use crate::engine::Event;
 use crate::model::{Error, Kind, NodePath, Param, ReadOnly, Result, TxState};
 use crate::ops::datafix::{self, BeforeImage};
+use crate::ops::find::{Way, find};
 use crate::ops::query::{Admission, admit};
 use crate::ops::statements::{Ended, Ledger};
 use crate::ops::{self, Cx};
@@ -247,34 +248,12 @@ pub fn read_rows(shared: &Shared, result: ResultId, first: u64, count: u64) {
     shared.send(Msg::Window { result, batches, error: spill.problem() });
 }
 
-/// Finds the next row after `from` with a cell that holds the text in any case, going round once.
-pub fn find_row(shared: &Shared, cx: &Cx, job: JobId, result: ResultId, from: u64, text: &str) {
+/// Looks for a text in the kept rows.
+pub fn find_row(shared: &Shared, cx: &Cx, job: JobId, result: ResultId, from: u64, way: Way, text: &str) {
     let spill = lock(&shared.rows).get(&result).cloned();
-    let row = spill.and_then(|spill| {
-        let needle = text.to_lowercase();
-        let total = spill.rows();
-        let mut row = from + 1;
-        let mut left = total;
-        while left > 0 && !cx.cancel.is_cancelled() {
-            if row >= total {
-                row = 0;
-            }
-            let (batch, first) = spill.batch_for(row)?;
-            while left > 0 && row < first + batch.rows() as u64 {
-                let within = (row - first) as usize;
-                let holds = |c| crate::text::cell_string(batch.cell(within, c)).is_some_and(|s| s.to_lowercase().contains(&needle));
-                if (0..batch.columns()).any(holds) {
-                    return Some(row);
-                }
-                row += 1;
-                left -= 1;
-            }
-            cx.progress.update("rows", total - left, Some(total));
-        }
-        None
-    });
+    let found = spill.map_or(Ok(None), |rows| find(&rows, from, way, text, &*cx.progress, &cx.cancel));
     shared.unregister(job);
-    shared.send(Msg::Found { job, result, row });
+    shared.send(Msg::Found { job, result, found });
 }
 
 pub async fn explain(

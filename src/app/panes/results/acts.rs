@@ -8,7 +8,8 @@ use crate::app::panes::cells;
 use crate::app::panes::query::export_form;
 use crate::app::state::{Note, Pane};
 use crate::app::{Action, Effect, State};
-use crate::model::Cell;
+use crate::model::{Cell, Result};
+use crate::ops::find::Way;
 use crate::text;
 
 /// Size of the grid's rows on the screen, and its width.
@@ -49,6 +50,8 @@ pub fn act_results(state: &mut State, action: Action, effects: &mut Vec<Effect>)
             let field = Field::new("Text", &state.query.sought, "letters in any case; Enter finds the next row");
             state.dialogs.push(Dialog::Form(Form::new("Find in the rows", Purpose::Find, Vec::new(), vec![field])));
         }
+        Action::FindAgain => find(state, state.query.sought.clone(), Way::Forwards, effects),
+        Action::FindBackwards => find(state, state.query.sought.clone(), Way::Backwards, effects),
         Action::Export => export_form(state),
         Action::NextResult if !state.query.results.is_empty() => {
             state.query.shown = (shown + 1) % state.query.results.len();
@@ -81,30 +84,33 @@ pub fn act_results(state: &mut State, action: Action, effects: &mut Vec<Effect>)
     true
 }
 
-/// Looks for a text in the rows after the cursor.
-pub fn find(state: &mut State, text: String, effects: &mut Vec<Effect>) {
-    let Some(tab) = state.query.result() else { return };
+/// Looks for a text in the rows on one side of the cursor.
+pub fn find(state: &mut State, text: String, way: Way, effects: &mut Vec<Effect>) {
+    let Some(tab) = state.query.result().filter(|t| t.rows > 0) else { return };
     if text.is_empty() {
+        state.say(Note::info("Nothing was looked for yet."));
         return;
     }
     let (result, from) = (tab.id, tab.row);
     let job = state.id();
     state.job(job, "finding", false, effects);
-    effects.push(Effect::FindRow { job, result, from, text: text.clone() });
+    effects.push(Effect::FindRow { job, result, from, way, text: text.clone() });
     state.query.sought = text;
 }
 
 /// The row was found, or there is none.
-pub fn found(state: &mut State, job: JobId, result: ResultId, row: Option<u64>, effects: &mut Vec<Effect>) {
+pub fn found(state: &mut State, job: JobId, result: ResultId, found: Result<Option<(u64, usize)>>, effects: &mut Vec<Effect>) {
     let cancelled = state.jobs.iter().any(|j| j.id == job && j.cancelled);
     state.jobs.retain(|j| j.id != job);
     if cancelled {
         return;
     }
     let sought = text::clean(&state.query.sought).into_owned();
-    match (row, state.result_mut(result)) {
-        (Some(row), Some(tab)) => {
+    match (found, state.result_mut(result)) {
+        (Err(e), _) => state.say(Note::error(&e)),
+        (Ok(Some((row, column))), Some(tab)) => {
             tab.row = row;
+            tab.column = column;
             state.say(Note::info(format!("Row {} holds {sought}.", text::thousands(row + 1))));
             want(state, effects);
         }
