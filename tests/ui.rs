@@ -9,8 +9,8 @@ use holdpoint::app::msg::RunEvent;
 use holdpoint::app::{Msg, Pane, Workspace};
 use holdpoint::engine::Outcome;
 use holdpoint::model::plan::{Plan, PlanNode};
-use holdpoint::ops::find::Way;
 use holdpoint::model::{BatchBuilder, Cell, Error, Kind, NodeKind, SchemaNode, TxState};
+use holdpoint::ops::find::Way;
 use std::sync::Arc;
 use std::time::Duration;
 
