@@ -8,6 +8,7 @@ mod connect;
 mod demo;
 mod evidence;
 mod explain;
+mod history;
 mod journal;
 mod migrate;
 mod open;
@@ -65,7 +66,11 @@ async fn run(cli: Cli) -> Result<ExitCode> {
                 }
             });
             match command {
-                Command::Query { target, sql, file, params, commit, format } => {
+                Command::Query { target, sql, file, saved, params, commit, format } => {
+                    let sql = match saved {
+                        Some(name) => Some(crate::ops::library::find(&cx.config, &name)?.text),
+                        None => sql,
+                    };
                     query::query(&cx, &target, sql, file.as_deref(), &params, commit, format).await
                 }
                 Command::Explain { target, sql, file, analyze, format } => {
@@ -76,6 +81,9 @@ async fn run(cli: Cli) -> Result<ExitCode> {
                 Command::Backup(b) => backup::backup(&cx, b).await,
                 Command::Checklist(c) => checklist::checklist(&cx, c).await,
                 Command::Run { checklist, range, issue } => checklist::run(&cx, &checklist, range, issue).await,
+                Command::History { target, search, limit, format } => {
+                    history::history(&cx, target.as_deref(), search.as_deref(), limit, format)
+                }
                 Command::Evidence(e) => evidence::evidence(&cx, e),
                 Command::Journal(j) => journal::journal(&cx, j),
                 Command::Demo { .. } | Command::Open { .. } => Ok(ExitCode::SUCCESS),

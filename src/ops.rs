@@ -16,6 +16,7 @@ pub mod export;
 pub mod find;
 pub mod gate;
 pub mod journal;
+pub mod library;
 pub mod migrate;
 pub mod query;
 mod record;

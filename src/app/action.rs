@@ -152,6 +152,12 @@ actions! {
     Paste "paste" "paste",
     /// Deletes the word before the cursor.
     DeleteWord "delete-word" "delete word",
+    /// Finds a statement that was run before and puts it into the editor.
+    History "history" "history",
+    /// Finds a saved query and puts it into the editor.
+    Library "library" "saved queries",
+    /// Saves the statement under a name, for the library.
+    SaveQuery "save-query" "save query",
     /// Opens a .sql file in the editor.
     OpenFile "open-file" "open file",
     /// Saves the editor's text as a .sql file.

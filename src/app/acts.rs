@@ -95,6 +95,9 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
             edit(state, action, effects);
         }
         Action::Complete if state.typing() => super::completion::ask(state),
+        Action::History => effects.push(Effect::History),
+        Action::Library => effects.push(Effect::Library),
+        Action::SaveQuery => query::save_query_form(state),
         Action::OpenFile => query::open_form(state),
         Action::SaveFile => query::save_form(state),
         Action::LivePlan => {

@@ -53,6 +53,7 @@ pub fn choose(state: &mut State, choice: Choice, effects: &mut Vec<Effect>) {
         Choice::Action(a) => act(state, a, effects),
         Choice::Target(name) => switch_target(state, &name, effects),
         Choice::Object(at) => schema::preview(state, at, effects),
+        Choice::Insert(text) => query::insert_text(state, &text, effects),
         Choice::Jump(at) => schema::jump(state, at, effects),
     }
 }
@@ -91,6 +92,16 @@ pub fn submit(state: &mut State, effects: &mut Vec<Effect>) {
                 if let Some(Dialog::Form(form)) = state.dialogs.last_mut() {
                     form.problem = Some(problem);
                 }
+            }
+        },
+        Purpose::SaveQuery => match crate::ops::library::path_for(&state.config, &first) {
+            Err(problem) => form.problem = Some(problem),
+            Ok(path) => {
+                let editor = &state.query.editor;
+                let range = editor.selection().or_else(|| editor.statement().map(|s| s.outer));
+                let text = range.map_or_else(|| editor.text().to_string(), |r| editor.text()[r].to_string());
+                state.dialogs.pop();
+                effects.push(Effect::SaveQuery { path, text: format!("{}\n", text.trim()) });
             }
         },
         Purpose::EditCell { result, row, column } => {

@@ -102,6 +102,7 @@ pub enum Purpose {
         downto: Option<i64>,
     },
     StartRun,
+    SaveQuery,
     EditCell {
         result: ResultId,
         row: u64,

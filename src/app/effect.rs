@@ -171,6 +171,15 @@ pub enum Effect {
         link: u64,
     },
 
+    /// Reads what was run, newest first, of all targets.
+    History,
+    /// Reads the saved queries.
+    Library,
+    /// Writes a new file of the library.
+    SaveQuery {
+        path: PathBuf,
+        text: String,
+    },
     OpenFile(PathBuf),
     SaveFile {
         path: PathBuf,

@@ -122,6 +122,18 @@ pub enum Msg {
         answer: FixAnswer,
         result: Result<()>,
     },
+    History {
+        result: Result<Vec<crate::store::history::Ran>>,
+    },
+    /// Saved queries, and sentences about files that cannot be taken.
+    Library {
+        saved: Vec<ops::library::Saved>,
+        notes: Vec<String>,
+    },
+    QuerySaved {
+        path: PathBuf,
+        result: Result<()>,
+    },
     FileOpened {
         path: PathBuf,
         result: Result<String>,

@@ -7,7 +7,11 @@ use super::list::ListCursor;
 use super::state::State;
 use crate::model::NodePath;
 use crate::model::names::Names;
+use crate::ops::library::Saved;
+use crate::store::history::Ran;
+use crate::text;
 use std::sync::Arc;
+use std::time::Duration;
 use tui_textarea::TextArea;
 
 /// What a line of the palette does.
@@ -19,6 +23,8 @@ pub enum Choice {
     Object(NodePath),
     /// Goes to the object in the schema tree.
     Jump(NodePath),
+    /// Puts a text into the editor.
+    Insert(String),
 }
 
 /// One line.
@@ -37,6 +43,10 @@ pub struct Entry {
 pub enum Finds {
     Everything,
     Objects,
+    /// Statements that were run.
+    History,
+    /// Saved queries.
+    Library,
 }
 
 /// Input, all entries, and those that match, best first.
@@ -83,6 +93,33 @@ impl Palette {
         Self::with(Vec::new(), Finds::Objects, state)
     }
 
+    /// Statements that were run before; those of the open target come first.
+    pub fn history(state: &State, runs: Vec<Ran>) -> Self {
+        let here = state.link.target_name().unwrap_or("").to_string();
+        let (own, others): (Vec<Ran>, Vec<Ran>) = runs.into_iter().partition(|r| r.target == here);
+        let entry = |r: Ran| {
+            let mut note = match (&r.error, r.rows) {
+                (Some(_), _) => "failed".to_string(),
+                (None, Some(n)) => format!("{} · {}", text::counted(n, "row"), text::duration(Duration::from_millis(r.took_ms))),
+                (None, None) => text::duration(Duration::from_millis(r.took_ms)),
+            };
+            // Day and minute; the seconds tell nobody anything here.
+            note.push_str(&format!(" · {}", r.at.get(..16).unwrap_or(&r.at).replace('T', " ")));
+            if r.target != here {
+                note = format!("{} · {note}", r.target);
+            }
+            let label = r.text.split_whitespace().collect::<Vec<_>>().join(" ");
+            Entry { label, note, keys: String::new(), choice: Choice::Insert(r.text) }
+        };
+        Self::with(own.into_iter().chain(others).map(entry).collect(), Finds::History, state)
+    }
+
+    /// Saved queries.
+    pub fn library(state: &State, saved: Vec<Saved>) -> Self {
+        let entry = |s: Saved| Entry { label: s.name, note: s.description, keys: String::new(), choice: Choice::Insert(s.text) };
+        Self::with(saved.into_iter().map(entry).collect(), Finds::Library, state)
+    }
+
     fn with(entries: Vec<Entry>, finds: Finds, state: &State) -> Self {
         // Until the names are there, what the tree shows.
         let known = || state.completion.names().or_else(|| state.schema.names_so_far().map(Arc::new));
@@ -116,7 +153,11 @@ impl Palette {
         let mut query = Fuzzy::new(&pattern);
         let mut scored = query.scored(self.entries.iter().map(|e| e.label.as_str()));
         // Objects by the thousand are no list to read: they come with the first letter.
-        if let Some(names) = self.names.as_ref().filter(|_| self.finds == Finds::Objects || !query.is_empty()) {
+        if let Some(names) = self.names.as_ref().filter(|_| match self.finds {
+            Finds::Objects => true,
+            Finds::Everything => !query.is_empty(),
+            Finds::History | Finds::Library => false,
+        }) {
             for (score, found) in jump::search(names, &pattern, SHOWN) {
                 scored.push((score, self.entries.len()));
                 // The palette shows a table's rows; only what has none is gone to.

@@ -9,6 +9,7 @@ use super::effect::Effect;
 use super::keys;
 use super::link::Link;
 use super::msg::{Msg, Timer};
+use super::palette::Palette;
 use super::panes::{backups, cells, checklist, fix, migrations, plan, query, running, schema, start};
 use super::state::{Note, Pane, State, Workspace};
 use crate::model::{Kind, TxState};
@@ -89,6 +90,31 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
                 (_, Err(e)) => state.say(Note::error(&e)),
             }
         }
+        Msg::History { result } => match result {
+            Ok(runs) if runs.is_empty() => state.say(Note::info("Nothing was run yet.")),
+            Ok(runs) => {
+                let p = Palette::history(state, runs);
+                state.dialogs.push(Dialog::Palette(p));
+            }
+            Err(e) => state.say(Note::error(&e)),
+        },
+        Msg::Library { saved, notes } => {
+            for n in notes {
+                state.say(Note::warning(n));
+            }
+            if saved.is_empty() {
+                let dir = text::clean(&state.config.project_dir.join("queries").display().to_string()).into_owned();
+                let key = keys::key_of(state, Action::SaveQuery).unwrap_or_default();
+                state.say(Note::info(format!("No saved queries yet: {key} saves one into {dir}.")));
+            } else {
+                let p = Palette::library(state, saved);
+                state.dialogs.push(Dialog::Palette(p));
+            }
+        }
+        Msg::QuerySaved { path, result } => match result {
+            Ok(()) => state.say(Note::ok(format!("Saved as {}.", text::clean(&path.display().to_string())))),
+            Err(e) => state.say(Note::error(&e)),
+        },
         Msg::FileOpened { path, result } => match result {
             Ok(content) => {
                 query::save_buffer(state, None, effects);

@@ -57,6 +57,9 @@ pub enum Command {
         sql: Option<String>,
         #[arg(short, long, value_name = "FILE.sql", conflicts_with = "sql")]
         file: Option<PathBuf>,
+        /// A saved query, by its name: a file of the project's queries/ directory, or with ~ one of your own
+        #[arg(long, value_name = "NAME", conflicts_with_all = ["sql", "file"])]
+        saved: Option<String>,
         /// Value of a parameter (`:name`, `$1`, `?`): NAME=VALUE, 1=VALUE; NULL is no value, 'quotes' make a text
         #[arg(short, long = "param", value_name = "NAME=VALUE")]
         params: Vec<String>,
@@ -106,6 +109,18 @@ pub enum Command {
         /// Ticket that the run belongs to
         #[arg(long)]
         issue: Option<String>,
+    },
+    /// Statements that were run before, newest first
+    History {
+        /// Only this target's
+        target: Option<String>,
+        /// Only those that hold this text, in any case
+        #[arg(short, long, value_name = "TEXT")]
+        search: Option<String>,
+        #[arg(short = 'n', long, default_value_t = 50, value_name = "COUNT")]
+        limit: usize,
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
     },
     /// Carry evidence between hosts that cannot reach all environments
     #[command(subcommand)]

@@ -218,6 +218,21 @@ impl Jobs {
             Effect::AnswerFix(answer) => {
                 tokio::spawn(statements::answer_fix(shared, answer));
             }
+            Effect::History => {
+                tokio::task::spawn_blocking(move || {
+                    let result = shared.cx().store.recall(None, None, files::RECALLED);
+                    shared.send(Msg::History { result });
+                });
+            }
+            Effect::Library => {
+                tokio::task::spawn_blocking(move || {
+                    let (saved, notes) = ops::library::list(&shared.cx().config);
+                    shared.send(Msg::Library { saved, notes });
+                });
+            }
+            Effect::SaveQuery { path, text } => {
+                tokio::task::spawn_blocking(move || files::save_query(&shared, path, &text));
+            }
             Effect::OpenFile(path) => {
                 tokio::task::spawn_blocking(move || files::open(&shared, path));
             }

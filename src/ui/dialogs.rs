@@ -214,6 +214,8 @@ fn palette(state: &State, d: &Palette, c: &mut Canvas<'_>) -> Option<(u16, u16)>
     let area = Area::new((state.size.0 - width) / 2, 2, width, rows + 4);
     let (title, foot) = match d.finds {
         Finds::Everything => ("Find an action, a target, an object", "Enter does it, Esc closes"),
+        Finds::History => ("Statements that were run: a few letters of one", "Enter puts it into the editor, Esc closes"),
+        Finds::Library => ("Saved queries", "Enter puts it into the editor, Esc closes"),
         Finds::Objects => ("Go to an object: name, or table.column", "Enter goes there, Esc closes"),
     };
     let inside = boxed(c, area, title, foot);
@@ -227,7 +229,12 @@ fn palette(state: &State, d: &Palette, c: &mut Canvas<'_>) -> Option<(u16, u16)>
         c.put(inside.x, inside.y + 1, inside.w, words, c.look.dim);
     }
     // Names of columns come with their tables'.
-    let name_w = if d.finds == Finds::Objects { inside.w * 2 / 3 } else { 24.min(inside.w / 2) };
+    let name_w = match d.finds {
+        Finds::Objects => inside.w * 2 / 3,
+        // Rows, time, day and minute have their place.
+        Finds::History => inside.w.saturating_sub(40),
+        Finds::Everything | Finds::Library => 24.min(inside.w / 2),
+    };
     for (row, index) in d.shown.iter().skip(d.list.top).take(usize::from(rows)).enumerate() {
         let y = inside.y + 1 + row as u16;
         let e = &d.entries[*index];

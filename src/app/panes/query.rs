@@ -147,6 +147,38 @@ pub fn open_form(state: &mut State) {
     state.dialogs.push(Dialog::Form(Form::new("Open a file", Purpose::OpenFile, Vec::new(), fields)));
 }
 
+/// Puts a statement from elsewhere into the editor: beside what is there, never in its place.
+pub fn insert_text(state: &mut State, text: &str, effects: &mut Vec<Effect>) {
+    let editor = &mut state.query.editor;
+    if editor.is_blank() {
+        editor.select_all();
+        editor.cut();
+        editor.insert(text);
+    } else {
+        // Behind the statement under the cursor, with an end for the one before.
+        let at = editor.statement().map_or(editor.text().len(), |s| s.outer.end);
+        let before = editor.text()[..at].trim_end();
+        let end = if before.is_empty() || before.ends_with(';') { "" } else { ";" };
+        let joined = format!("{end}\n\n{}", text.trim_end());
+        let place = before.len();
+        editor.go_to_byte(place);
+        editor.insert(&joined);
+    }
+    state.go(Pane::Editor);
+    state.view.typing = true;
+    edited(state, effects);
+}
+
+/// Asks for the name under which the statement is saved.
+pub fn save_query_form(state: &mut State) {
+    if state.query.editor.is_blank() {
+        state.say(Note::info("There is no statement to save."));
+        return;
+    }
+    let fields = vec![Field::new("Name", "", "a file of queries/ in the project; with ~ before it one of your own")];
+    state.dialogs.push(Dialog::Form(Form::new("Save the query", Purpose::SaveQuery, Vec::new(), fields)));
+}
+
 /// Asks for a file to save to.
 pub fn save_form(state: &mut State) {
     let to = state.query.file.as_ref().map_or_else(String::new, |p| p.display().to_string());

@@ -77,6 +77,28 @@ pub fn save(shared: &Shared, path: PathBuf, text: &str, overwrite: bool) {
     shared.send(Msg::FileSaved { path, result });
 }
 
+/// Statements that the history's list holds; the store keeps more.
+pub const RECALLED: usize = 5000;
+
+/// Writes a new file of the library; one that is there stays.
+pub fn save_query(shared: &Shared, path: PathBuf, text: &str) {
+    let write = || {
+        if let Some(dir) = path.parent() {
+            fs::create_dir_all(dir).map_err(|e| Error::io(named("making", dir), e))?;
+        }
+        let made = OpenOptions::new().write(true).create_new(true).open(&path).and_then(|mut f| f.write_all(text.as_bytes()));
+        made.map_err(|e| match e.kind() {
+            std::io::ErrorKind::AlreadyExists => {
+                Error::usage(format!("{} is there already", crate::text::clean(&path.display().to_string())))
+                    .hint("Choose another name; to change the file, open it and save it.")
+            }
+            _ => Error::io(named("saving", &path), e),
+        })
+    };
+    let result = write();
+    shared.send(Msg::QuerySaved { path, result });
+}
+
 /// Writes beside the file, then takes its place: a full disk never costs the old text.
 pub fn replace(path: &Path, text: &str, mode: Option<u32>) -> Result<()> {
     let io = |e| Error::io(named("saving", path), e);

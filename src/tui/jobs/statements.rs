@@ -133,6 +133,8 @@ async fn one(
                 BeforeImage::NotNeeded => "Nothing existed before, so nothing needed saving.".into(),
             };
             let affected = fix.affected;
+            let ended = Ended { text, took: begun.elapsed(), rows: 0, affected: Some(affected), error: None };
+            unkept(shared, ledger.note(&ended, TxState::Open));
             let report = Report { affected, before, changes: fix.changes.clone(), locks: fix.locks.clone() };
             *lock(&shared.fix) = Some(fix);
             let outcome =

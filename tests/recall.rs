@@ -1,0 +1,127 @@
+//! What was run and what was saved comes back: the history and the library.
+
+#[path = "ui/console.rs"]
+#[allow(dead_code)]
+mod console;
+mod support;
+
+use console::Console;
+use holdpoint::app::effect::Effect;
+use holdpoint::app::{Msg, Pane};
+use holdpoint::ops::library::Saved;
+use holdpoint::store::history::Ran;
+use support::project::Project;
+
+#[test]
+fn every_run_is_kept_without_secrets_and_found_again() {
+    let p = Project::sqlite();
+    p.ok(&["query", "app-dev", "select count(*) from notes"]);
+    p.ok(&["query", "app-dev", "update notes set body = 'x' where id = 1"]);
+    p.expect(1, &["query", "app-dev", "select oops from notes"]);
+    p.expect(1, &["query", "app-dev", "create user u identified by 'hunter2'"]);
+    let text = p.ok(&["history", "app-dev", "--format", "json"]);
+    let runs: Vec<serde_json::Value> = serde_json::from_str(text.trim()).expect("json");
+    assert_eq!(runs.len(), 4, "{text}");
+    assert!(!text.contains("hunter2"), "{text}");
+    let of = |part: &str| runs.iter().find(|r| r["text"].as_str().unwrap().contains(part)).unwrap_or_else(|| panic!("{part}: {text}"));
+    assert_eq!(of("count")["rows"], 1);
+    assert_eq!(of("update")["rows"], 1);
+    assert!(of("oops")["error"].as_str().unwrap().contains("oops") && of("oops")["rows"].is_null());
+    assert!(of("count")["at"].as_str().unwrap().ends_with('Z'));
+    let text = p.ok(&["history", "--search", "UPDATE"]);
+    assert!(text.contains("update notes") && !text.contains("count(*)"), "{text}");
+}
+
+#[test]
+fn a_target_that_keeps_no_history_keeps_none() {
+    let p = Project::sqlite();
+    let config = std::fs::read_to_string(p.path("holdpoint.toml")).expect("config");
+    std::fs::write(
+        p.path("holdpoint.toml"),
+        config.replacen("environment = \"development\"", "environment = \"development\"\nhistory = false", 1),
+    )
+    .expect("config");
+    p.ok(&["query", "app-dev", "select 1"]);
+    assert_eq!(p.ok(&["history", "app-dev", "--format", "json"]).trim(), "[]");
+}
+
+#[test]
+fn a_saved_query_runs_by_its_name_with_its_parameters() {
+    let p = Project::sqlite();
+    std::fs::create_dir(p.path("queries")).expect("directory");
+    p.write("queries/author.sql", "-- The author of a note\nselect author from notes where id = :id");
+    let text = p.ok(&["query", "app-dev", "--saved", "author", "-p", "id=3", "--format", "csv"]);
+    assert!(text.starts_with("author\r\naiko\r\n"), "{text}");
+    let text = p.expect(2, &["query", "app-dev", "--saved", "nobody"]);
+    assert!(text.contains("no saved query is called nobody") && text.contains("There are: author."), "{text}");
+}
+
+fn ran(target: &str, text: &str, error: Option<&str>) -> Ran {
+    Ran {
+        id: 1,
+        at: "2026-11-20T08:15:00Z".into(),
+        target: target.into(),
+        text: text.into(),
+        took_ms: 12,
+        rows: Some(3),
+        error: error.map(Into::into),
+    }
+}
+
+#[test]
+fn the_history_is_searched_by_a_few_letters_and_never_runs_by_itself() {
+    let mut c = Console::new(120, 40);
+    c.connect("shop-dev");
+    c.editor("select 1");
+    let effects = c.press("A-h");
+    assert!(effects.iter().any(|e| matches!(e, Effect::History)), "{effects:?}");
+    let runs = vec![
+        ran("shop-prod", "select * from elsewhere", None),
+        ran("shop-dev", "select *\nfrom orders\nwhere id = 4", None),
+        ran("shop-dev", "selec oops", Some("syntax error")),
+    ];
+    c.send(Msg::History { result: Ok(runs) });
+    let screen = c.screen();
+    assert!(screen.contains("select * from orders where id = 4") && screen.contains("3 rows · 12 ms · 2026-11-20 08:15"), "{screen}");
+    assert!(screen.contains("failed") && screen.contains("shop-prod · 3 rows"), "{screen}");
+    let line = |s: &str| screen.lines().position(|l| l.contains(s)).unwrap();
+    assert!(line("from orders") < line("from elsewhere"), "the open target's come first");
+    c.type_text("ord4");
+    let effects = c.press("Enter");
+    assert!(effects.iter().all(|e| !matches!(e, Effect::Run { .. })));
+    assert_eq!(c.state.query.editor.text(), "select 1;\n\nselect *\nfrom orders\nwhere id = 4");
+    assert!(c.state.view.focus == Pane::Editor && c.state.view.typing);
+    c.press("C-z");
+    assert_eq!(c.state.query.editor.text(), "select 1", "one step takes it back");
+}
+
+#[test]
+fn a_query_is_saved_under_a_name_and_taken_from_the_library() {
+    let mut c = Console::new(80, 24);
+    c.connect("shop-dev");
+    c.editor("select 1;\n\n-- Orders of a day\nselect * from orders where day = :day;");
+    c.press("Esc");
+    for k in ["Space", "f", "w"] {
+        c.press(k);
+    }
+    c.type_text("../out");
+    assert!(c.press("Enter").is_empty());
+    assert!(c.screen().contains("A name is letters"), "{}", c.screen());
+    for _ in 0..6 {
+        c.press("Backspace");
+    }
+    c.type_text("daily");
+    let effects = c.press("Enter");
+    let Some(Effect::SaveQuery { path, text }) = effects.iter().find(|e| matches!(e, Effect::SaveQuery { .. })) else {
+        panic!("{effects:?}")
+    };
+    assert!(path.ends_with("queries/daily.sql"), "{path:?}");
+    assert_eq!(text, "-- Orders of a day\nselect * from orders where day = :day;\n");
+    c.send(Msg::Library {
+        saved: vec![Saved { name: "daily".into(), description: "Orders of a day".into(), text: "select 2".into(), path: "x".into() }],
+        notes: vec!["bad.sql is left out: it is not UTF-8".into()],
+    });
+    assert!(c.screen().contains("Orders of a day"), "{}", c.screen());
+    c.press("Enter");
+    assert!(c.state.query.editor.text().ends_with("select 2"));
+}
