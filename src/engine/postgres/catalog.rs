@@ -62,7 +62,8 @@ const RELATIONS: &str = "WITH s AS (SELECT oid FROM pg_catalog.pg_namespace WHER
     LEFT JOIN pg_catalog.pg_description ds ON ds.objoid = c.oid AND ds.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND ds.objsubid = 0 \
     WHERE c.relnamespace = (SELECT oid FROM s) AND c.relkind IN ('r', 'p', 'f', 'v', 'm')) AS r \
     UNION ALL SELECT 'group', 'Sequences', NULL, NULL, NULL, NULL WHERE EXISTS (SELECT FROM pg_catalog.pg_class WHERE relnamespace = (SELECT oid FROM s) AND relkind = 'S') \
-    UNION ALL SELECT 'group', 'Functions', NULL, NULL, NULL, NULL WHERE EXISTS (SELECT FROM pg_catalog.pg_proc WHERE pronamespace = (SELECT oid FROM s)) \
+    UNION ALL SELECT 'group', 'Functions', NULL, NULL, NULL, NULL WHERE EXISTS (SELECT FROM pg_catalog.pg_proc p WHERE p.pronamespace = (SELECT oid FROM s) \
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend dp WHERE dp.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND dp.objid = p.oid AND dp.deptype = 'i')) \
     UNION ALL SELECT 'group', 'Types', NULL, NULL, NULL, NULL WHERE EXISTS (SELECT FROM pg_catalog.pg_type t WHERE t.typnamespace = (SELECT oid FROM s) \
         AND t.typtype IN ('e', 'd', 'r', 'c') AND (t.typrelid = 0 OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c')))";
 
@@ -95,7 +96,8 @@ fn group_query(group: &str) -> Option<String> {
         FUNCTIONS => "SELECT p.proname || '(' || pg_catalog.pg_get_function_identity_arguments(p.oid) || ')', \
             coalesce('→ ' || pg_catalog.pg_get_function_result(p.oid), ''), \
             CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' WHEN 'w' THEN 'window' END, pg_catalog.obj_description(p.oid, 'pg_proc') \
-            FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = $1 ORDER BY 1"
+            FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = $1 \
+            AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend dp WHERE dp.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND dp.objid = p.oid AND dp.deptype = 'i') ORDER BY 1"
             .into(),
         TYPES => "SELECT t.typname, CASE t.typtype WHEN 'e' THEN 'enum (' || (SELECT string_agg(e.enumlabel, ', ' ORDER BY e.enumsortorder) FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid) || ')' \
             WHEN 'd' THEN 'domain over ' || pg_catalog.format_type(t.typbasetype, t.typtypmod) WHEN 'r' THEN 'range' ELSE 'composite' END, NULL, pg_catalog.obj_description(t.oid, 'pg_type') \

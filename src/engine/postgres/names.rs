@@ -34,6 +34,7 @@ const FUNCTIONS: &str = "SELECT DISTINCT p.proname::text FROM pg_catalog.pg_proc
 /// What else the tree has: schema, kind of the relation that it hangs on, its name, heading, name as in the tree.
 const PLACES: &str = "SELECT n.nspname::text, NULL, NULL, 'Functions', p.proname || '(' || pg_catalog.pg_get_function_identity_arguments(p.oid) || ')' \
         FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend dp WHERE dp.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND dp.objid = p.oid AND dp.deptype = 'i') \
     UNION ALL SELECT n.nspname, NULL, NULL, 'Sequences', c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
         WHERE c.relkind = 'S' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \
     UNION ALL SELECT n.nspname, NULL, NULL, 'Types', t.typname FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace \

@@ -86,14 +86,14 @@ const PARTS: &[&str] = &[
     "SELECT rel.word, rel.full_name, concat_ws(' ', 'with (' || (SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(rel.reloptions) o) || ')', CASE WHEN rel.relkind = 'm' AND NOT rel.relispopulated THEN 'not populated' END, \
      pg_catalog.pg_get_viewdef(rel.oid), 'comment ' || quote_literal(pg_catalog.obj_description(rel.oid, 'pg_class'))) FROM rel WHERE rel.relkind IN ('v', 'm')",
     "SELECT 'function', fn.full_name, concat_ws(' ', pg_catalog.pg_get_functiondef(fn.oid), 'comment ' || quote_literal(pg_catalog.obj_description(fn.oid, 'pg_proc'))) FROM fn WHERE fn.prokind <> 'a'",
-    "SELECT 'aggregate', fn.full_name, concat_ws(' ', g.aggkind, 'sfunc ' || g.aggtransfn, 'stype ' || pg_catalog.format_type(g.aggtranstype, NULL), 'finalfunc ' || nullif(g.aggfinalfn, 0::pg_catalog.regproc), \
-     'combinefunc ' || nullif(g.aggcombinefn, 0::pg_catalog.regproc), 'initcond ' || quote_literal(g.agginitval), 'parallel ' || fn.proparallel::text, 'comment ' || quote_literal(pg_catalog.obj_description(fn.oid, 'pg_proc'))) \
+    "SELECT 'aggregate', fn.full_name, concat_ws(' ', g.aggkind, 'sfunc ' || g.aggtransfn, 'stype ' || pg_catalog.format_type(g.aggtranstype, NULL), 'finalfunc ' || nullif(g.aggfinalfn::text, '-'), \
+     'combinefunc ' || nullif(g.aggcombinefn::text, '-'), 'initcond ' || quote_literal(g.agginitval), 'parallel ' || fn.proparallel::text, 'comment ' || quote_literal(pg_catalog.obj_description(fn.oid, 'pg_proc'))) \
      FROM fn JOIN pg_catalog.pg_aggregate g ON g.aggfnoid = fn.oid",
     "SELECT 'type', ty.full_name, concat_ws(' ', CASE ty.typtype \
      WHEN 'e' THEN 'enum (' || coalesce((SELECT string_agg(quote_literal(e.enumlabel), ', ' ORDER BY e.enumsortorder) FROM pg_catalog.pg_enum e WHERE e.enumtypid = ty.oid), '') || ')' \
      WHEN 'd' THEN concat_ws(' ', 'domain', pg_catalog.format_type(ty.typbasetype, ty.typtypmod), CASE WHEN ty.typnotnull THEN 'not null' END, 'default ' || ty.typdefault, \
         CASE WHEN ty.typcollation <> 0 THEN 'collate ' || ty.typcollation::pg_catalog.regcollation END) \
-     WHEN 'r' THEN (SELECT concat_ws(' ', 'range', pg_catalog.format_type(r.rngsubtype, NULL), 'canonical ' || nullif(r.rngcanonical, 0::pg_catalog.regproc), 'diff ' || nullif(r.rngsubdiff, 0::pg_catalog.regproc)) FROM pg_catalog.pg_range r WHERE r.rngtypid = ty.oid) \
+     WHEN 'r' THEN (SELECT concat_ws(' ', 'range', pg_catalog.format_type(r.rngsubtype, NULL), 'canonical ' || nullif(r.rngcanonical::text, '-'), 'diff ' || nullif(r.rngsubdiff::text, '-')) FROM pg_catalog.pg_range r WHERE r.rngtypid = ty.oid) \
      WHEN 'c' THEN 'composite' ELSE concat_ws(' ', 'base', ty.typinput, ty.typoutput, ty.typlen, ty.typalign, ty.typstorage) END, 'comment ' || quote_literal(pg_catalog.obj_description(ty.oid, 'pg_type'))) FROM ty",
     "SELECT 'sequence', rel.full_name, concat_ws(' ', pg_catalog.format_type(q.seqtypid, NULL), 'start', q.seqstart, 'increment', q.seqincrement, 'min', q.seqmin, 'max', q.seqmax, 'cache', q.seqcache, CASE WHEN q.seqcycle THEN 'cycle' END, \
      'owned by ' || (SELECT d.refobjid::pg_catalog.regclass || '.' || quote_ident(a.attname) FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid \
