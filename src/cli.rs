@@ -23,7 +23,7 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-pub use args::{Cli, Command, Format};
+pub use args::{Cli, Command, Format, RowFormat};
 
 /// Parses the arguments, runs the operation, and turns its outcome into the exit code.
 pub fn main() -> ExitCode {
@@ -66,12 +66,13 @@ async fn run(cli: Cli) -> Result<ExitCode> {
                 }
             });
             match command {
-                Command::Query { target, sql, file, saved, params, commit, format } => {
+                Command::Query { target, sql, file, saved, params, commit, format, output, into } => {
                     let sql = match saved {
                         Some(name) => Some(crate::ops::library::find(&cx.config, &name)?.text),
                         None => sql,
                     };
-                    query::query(&cx, &target, sql, file.as_deref(), &params, commit, format).await
+                    let rows = query::Rows { format, output, into };
+                    query::query(&cx, &target, sql, file.as_deref(), &params, commit, &rows).await
                 }
                 Command::Explain { target, sql, file, analyze, format } => {
                     explain::explain(&cx, &target, sql, file.as_deref(), analyze, format).await

@@ -143,8 +143,8 @@ pub enum Effect {
         result: ResultId,
         columns: std::sync::Arc<[crate::model::Column]>,
         format: crate::ops::export::ExportFormat,
-        /// What INSERT names.
-        table: String,
+        /// What INSERT names, in its parts.
+        table: Vec<String>,
         path: PathBuf,
     },
     DropRows {

@@ -32,6 +32,25 @@ pub enum Format {
     Csv,
 }
 
+/// How rows are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RowFormat {
+    /// Aligned columns, cleaned for the terminal.
+    Table,
+    /// One JSON document, exact.
+    Json,
+    /// One JSON object per line, exact.
+    Ndjson,
+    /// RFC 4180, exact.
+    Csv,
+    /// Tabs between values, as PostgreSQL's COPY reads it, exact.
+    Tsv,
+    /// A table for README files and issues.
+    Markdown,
+    /// INSERT statements, exact.
+    Insert,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Make the demo (three SQLite databases of one shop, in DIR) and open it
@@ -66,8 +85,15 @@ pub enum Command {
         /// On a guarded target: commit the data fix; without it the change is shown and rolled back
         #[arg(long)]
         commit: bool,
-        #[arg(long, value_enum, default_value_t)]
-        format: Format,
+        /// `table` without it, or what the ending of --output says
+        #[arg(long, value_enum)]
+        format: Option<RowFormat>,
+        /// Write the rows into a new file: it is there when all rows are in it, and nothing is written over
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// The table that `--format insert` names; without it the first one that the statement reads
+        #[arg(long, value_name = "TABLE")]
+        into: Option<String>,
     },
     /// Show the plan of one statement
     Explain {

@@ -1,8 +1,7 @@
 //! Writing to standard output and standard error: tables are cleaned for the terminal, JSON and CSV are exact.
 
-use crate::cli::Format;
 use crate::model::{Align, Column, Error, Finding, Progress, Result, RowBatch, Severity};
-use crate::ops::export::{Encoder, ExportFormat};
+use crate::ops::export::{Encoder, ExportFormat, NewFile};
 use crate::text;
 use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
@@ -134,6 +133,8 @@ impl TextTable {
 /// Rows of a query, written as they come.
 pub struct RowWriter {
     columns: Vec<Column>,
+    /// Where they go instead of standard output.
+    file: Option<NewFile>,
     /// `None`: a table for people.
     exact: Option<Encoder>,
     /// Table: rows held back until the widths are known.
@@ -146,14 +147,23 @@ pub struct RowWriter {
 const MEASURED: usize = 500;
 
 impl RowWriter {
-    pub fn new(format: Format) -> Self {
-        let exact = match format {
-            Format::Table => None,
-            Format::Json => Some(ExportFormat::Json),
-            Format::Ndjson => Some(ExportFormat::Ndjson),
-            Format::Csv => Some(ExportFormat::Csv),
-        };
-        RowWriter { columns: Vec::new(), exact: exact.map(Encoder::new), held: Vec::new(), widths: None, rows: 0 }
+    /// `exact`: the format, `None` for a table that people read.
+    pub fn new(exact: Option<Encoder>) -> Self {
+        RowWriter { columns: Vec::new(), file: None, exact, held: Vec::new(), widths: None, rows: 0 }
+    }
+
+    /// Into a new file, which is there when [`RowWriter::finish`] has come to its end.
+    #[must_use]
+    pub fn into_file(mut self, file: NewFile) -> Self {
+        self.file = Some(file);
+        self
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        match &mut self.file {
+            Some(file) => file.write(bytes),
+            None => write(bytes),
+        }
     }
 
     /// The result's columns.
@@ -163,7 +173,7 @@ impl RowWriter {
         if let Some(exact) = &mut self.exact {
             exact.columns(columns, &mut out);
         }
-        write(&out)
+        self.write(&out)
     }
 
     pub fn batch(&mut self, batch: &RowBatch) -> Result<()> {
@@ -171,7 +181,7 @@ impl RowWriter {
         let mut out = Vec::new();
         if let Some(exact) = &mut self.exact {
             exact.batch(batch, &mut out);
-            return write(&out);
+            return self.write(&out);
         }
         for r in 0..batch.rows() {
             let row: Vec<(String, bool)> = (0..batch.columns())
@@ -190,7 +200,7 @@ impl RowWriter {
                 }
             }
         }
-        write(&out)
+        self.write(&out)
     }
 
     fn fix_widths(&mut self, out: &mut Vec<u8>) {
@@ -219,9 +229,13 @@ impl RowWriter {
             None if self.widths.is_none() && !self.columns.is_empty() => self.fix_widths(&mut out),
             None => {}
         }
-        write(&out)?;
+        self.write(&out)?;
+        let named = self.file.is_some();
+        if let Some(file) = self.file.take() {
+            file.finish()?;
+        }
         // A JSON document holds the facts itself.
-        if self.exact.as_ref().is_none_or(|e| e.format() != ExportFormat::Json) {
+        if named || self.exact.as_ref().is_none_or(|e| e.format() != ExportFormat::Json) {
             message(footer);
         }
         Ok(())

@@ -1,18 +1,20 @@
 //! `holdpoint query`: statements in order on one session, rows on standard output.
 
 use super::{connect, output};
-use crate::cli::Format;
+use crate::cli::RowFormat;
 use crate::engine::Event;
 use crate::model::{Dialect, Error, Kind, Param, Result};
 use crate::ops::datafix::{self, BeforeImage};
+use crate::ops::export::{Encoder, ExportFormat, NewFile, source, table_parts};
 use crate::ops::query::{Admission, admit};
 use crate::ops::statements::{Ended, Ledger};
 use crate::ops::{Connection, Cx};
 use crate::sql::params::{Bound, bind, placeholders, typed_value};
+use crate::sql::{Class, classify};
 use crate::text;
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// The statements' text: the argument, the file, or standard input.
@@ -74,6 +76,57 @@ fn values(dialect: Dialect, sql: &str, given: &[String]) -> Result<BTreeMap<Stri
     }
 }
 
+/// How rows are written, and where to.
+pub struct Rows {
+    pub format: Option<RowFormat>,
+    pub output: Option<PathBuf>,
+    /// What INSERT names.
+    pub into: Option<String>,
+}
+
+impl Rows {
+    /// `None`: a table for people.
+    fn exact(&self, dialect: Dialect) -> Result<Option<ExportFormat>> {
+        let format = match (self.format, &self.output) {
+            (Some(RowFormat::Table), Some(_)) => return Err(Error::usage("a table on a screen is no format for a file")),
+            (Some(RowFormat::Table) | None, None) => None,
+            (Some(RowFormat::Json), _) => Some(ExportFormat::Json),
+            (Some(RowFormat::Ndjson), _) => Some(ExportFormat::Ndjson),
+            (Some(RowFormat::Csv), _) => Some(ExportFormat::Csv),
+            (Some(RowFormat::Tsv), _) => Some(ExportFormat::Tsv),
+            (Some(RowFormat::Markdown), _) => Some(ExportFormat::Markdown),
+            (Some(RowFormat::Insert), _) => Some(ExportFormat::Insert { dialect }),
+            (None, Some(path)) => Some(ExportFormat::of_path(path, dialect).ok_or_else(|| {
+                Error::usage(format!("which format has {}?", path.display()))
+                    .hint(format!("End its name in {}, or give --format.", ExportFormat::ENDINGS))
+            })?),
+        };
+        if self.into.is_some() && !matches!(format, Some(ExportFormat::Insert { .. })) {
+            return Err(Error::usage("--into belongs to --format insert"));
+        }
+        Ok(format)
+    }
+
+    fn writer(&self, dialect: Dialect, statement: &str) -> Result<output::RowWriter> {
+        let exact = self.exact(dialect)?.map(|format| {
+            let table = self.into.as_deref().map(|t| table_parts(dialect, t)).or_else(|| source(dialect, statement));
+            Encoder::new(format).into_table_of(table.unwrap_or_else(|| vec!["exported".into()]))
+        });
+        Ok(output::RowWriter::new(exact))
+    }
+}
+
+/// A file holds the rows of one statement; what sets up a session before it has none.
+fn one_file(dialect: Dialect, statements: &[&str]) -> Result<()> {
+    let with_rows = statements.iter().filter(|s| !matches!(classify(dialect, s).class, Class::Session | Class::Transaction)).count();
+    if with_rows > 1 {
+        return Err(Error::usage(format!("--output takes the rows of one statement, and there are {with_rows}"))
+            .hint("Run them one by one, each into a file of its own."));
+    }
+    Ok(())
+}
+
+#[allow(clippy::too_many_arguments, reason = "what the command line gives")]
 pub async fn query(
     cx: &Cx,
     target: &str,
@@ -81,8 +134,10 @@ pub async fn query(
     file: Option<&Path>,
     params: &[String],
     commit: bool,
-    format: Format,
+    rows: &Rows,
 ) -> Result<ExitCode> {
+    // Told before anything is asked of a server; the dialect is that of the target, and matters to none of it.
+    rows.exact(Dialect::Sqlite)?;
     let sql = text_of(sql, file)?;
     let target = connect::target(cx, target)?;
     let (conn, session) = loop {
@@ -100,6 +155,11 @@ pub async fn query(
     if statements.is_empty() {
         return Err(Error::usage("there is no statement to run"));
     }
+    let mut file = None;
+    if let Some(path) = &rows.output {
+        one_file(conn.dialect(), &statements.iter().map(|s| &sql[s.span.clone()]).collect::<Vec<_>>())?;
+        file = Some(NewFile::create(path)?);
+    }
     let values = values(conn.dialect(), &sql, params)?;
     let mut ledger = Ledger::new(cx, &conn);
     let mut run = async || {
@@ -108,7 +168,14 @@ pub async fn query(
             let place = |e: Error| place(e, &sql, s.span.start, statements.len());
             let bound = bind(conn.dialect(), text, &values).map_err(|name| place(Error::usage(format!("no value for {name}"))))?;
             match admit(cx, &conn, None, &bound.text).await.map_err(place)? {
-                Admission::Run => run_one(cx, &session, &mut ledger, text, bound, format).await.map_err(place)?,
+                Admission::Run => {
+                    let mut writer = rows.writer(conn.dialect(), text)?;
+                    let setup = matches!(classify(conn.dialect(), text).class, Class::Session | Class::Transaction);
+                    if let Some(file) = file.take_if(|_| !setup) {
+                        writer = writer.into_file(file);
+                    }
+                    run_one(cx, &session, &mut ledger, text, bound, writer).await.map_err(place)?;
+                }
                 Admission::Guarded => fix(cx, &conn, text, &values, commit).await.map_err(place)?,
                 Admission::Refused(e) => return Err(place(e)),
             }
@@ -141,10 +208,9 @@ async fn run_one(
     ledger: &mut Ledger<'_>,
     text: &str,
     sent: Bound,
-    format: Format,
+    mut writer: output::RowWriter,
 ) -> Result<()> {
     let started = std::time::Instant::now();
-    let mut writer = output::RowWriter::new(format);
     let outcome = stream(cx, session, &sent, &mut writer).await.map_err(|mut e| {
         e.position = e.position.map(|at| sent.typed(at));
         e

@@ -1,6 +1,11 @@
 //! Rows as files: exactly what the server sent, in a format that other programs read back.
 
+mod file;
+
+pub use file::NewFile;
+
 use crate::model::{Align, Cell, Column, Dialect, RowBatch};
+use crate::sql::{self, TokenKind};
 use std::path::Path;
 
 /// A format of rows.
@@ -43,20 +48,27 @@ impl ExportFormat {
 pub struct Encoder {
     format: ExportFormat,
     columns: Vec<Column>,
-    table: String,
+    /// Parts of the table's name, unquoted.
+    table: Vec<String>,
     /// A row was written already.
     any: bool,
 }
 
 impl Encoder {
     pub fn new(format: ExportFormat) -> Self {
-        Encoder { format, columns: Vec::new(), table: "exported".into(), any: false }
+        Encoder { format, columns: Vec::new(), table: vec!["exported".into()], any: false }
     }
 
     /// The table that INSERT names, unquoted.
     #[must_use]
-    pub fn into_table(mut self, table: impl Into<String>) -> Self {
-        self.table = table.into();
+    pub fn into_table(self, table: impl Into<String>) -> Self {
+        self.into_table_of(vec![table.into()])
+    }
+
+    /// The table that INSERT names, as the parts of its name (schema, table), unquoted.
+    #[must_use]
+    pub fn into_table_of(mut self, parts: Vec<String>) -> Self {
+        self.table = parts;
         self
     }
 
@@ -149,9 +161,8 @@ impl Encoder {
             }
             ExportFormat::Insert { dialect } => {
                 let names: Vec<String> = self.columns.iter().map(|c| dialect.quote_ident(&c.name)).collect();
-                out.extend_from_slice(
-                    format!("INSERT INTO {} ({}) VALUES (", dialect.quote_ident(&self.table), names.join(", ")).as_bytes(),
-                );
+                let table: Vec<String> = self.table.iter().map(|p| dialect.quote_ident(p)).collect();
+                out.extend_from_slice(format!("INSERT INTO {} ({}) VALUES (", table.join("."), names.join(", ")).as_bytes());
                 separated(out, &cells, b", ", |out, c| sql_literal(out, dialect, *c));
                 out.extend_from_slice(b");\n");
             }
@@ -172,6 +183,56 @@ impl Encoder {
             Some(inner) => out.extend_from_slice(format!(",{inner}}}\n").as_bytes()),
             None => out.extend_from_slice(b"}\n"),
         }
+    }
+}
+
+/// The first table that a statement reads, as the parts of its name: for a file's name and for INSERT. `None` without one.
+pub fn source(dialect: Dialect, statement: &str) -> Option<Vec<String>> {
+    let mut tokens = sql::lex(dialect, statement).into_iter().filter(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment));
+    tokens.find(|t| statement[t.span.clone()].eq_ignore_ascii_case("from"))?;
+    qualified(dialect, &statement[tokens.next()?.span.start..]).map(|(parts, _)| parts)
+}
+
+/// A table's name as typed on a command line or in a form, in its parts; quotes keep a dot inside a part.
+pub fn table_parts(dialect: Dialect, typed: &str) -> Vec<String> {
+    let typed = typed.trim();
+    match qualified(dialect, typed) {
+        Some((parts, end)) if end == typed.len() => parts,
+        // Whatever else was typed is one name, quoted when it is written.
+        _ => vec![typed.to_string()],
+    }
+}
+
+/// The name that a text begins with, and where it ends.
+fn qualified(dialect: Dialect, text: &str) -> Option<(Vec<String>, usize)> {
+    let mut parts = Vec::new();
+    let mut end = 0;
+    let mut name = true;
+    for t in sql::lex(dialect, text) {
+        let word = &text[t.span.clone()];
+        match t.kind {
+            TokenKind::Keyword if parts.is_empty() && ["select", "lateral", "only", "values"].iter().any(|k| word.eq_ignore_ascii_case(k)) => {
+                return None;
+            }
+            TokenKind::Identifier | TokenKind::QuotedIdentifier | TokenKind::Keyword if name => {
+                parts.push(unquoted(word));
+                end = t.span.end;
+                name = false;
+            }
+            _ if word == "." && !name => name = true,
+            _ => break,
+        }
+    }
+    (!parts.is_empty()).then_some((parts, end))
+}
+
+fn unquoted(name: &str) -> String {
+    let mut chars = name.chars();
+    match (chars.next(), chars.next_back()) {
+        (Some('"'), Some('"')) => chars.as_str().replace("\"\"", "\""),
+        (Some('`'), Some('`')) => chars.as_str().replace("``", "`"),
+        (Some('['), Some(']')) => chars.as_str().to_string(),
+        _ => name.to_string(),
     }
 }
 
@@ -215,6 +276,14 @@ fn sql_literal(out: &mut Vec<u8>, dialect: Dialect, cell: Cell<'_>) {
         Dialect::Postgres => format!("'\\x{}'", hex::encode(b)),
         Dialect::MySql | Dialect::Sqlite => format!("X'{}'", hex::encode(b)),
     };
+    // SQLite keeps any bytes as text, but its parser stops at a NUL, and X'' alone would be a BLOB.
+    if let Cell::Text(b) = cell
+        && dialect == Dialect::Sqlite
+        && (b.contains(&0) || std::str::from_utf8(b).is_err())
+    {
+        out.extend_from_slice(format!("CAST({} AS TEXT)", bytes(b)).as_bytes());
+        return;
+    }
     let text = match cell {
         Cell::Null => "NULL".to_string(),
         Cell::Number(b) if is_json_number(b) => String::from_utf8_lossy(b).into_owned(),
@@ -368,6 +437,35 @@ mod tests {
         );
         assert!(exported(ExportFormat::Insert { dialect: Dialect::MySql }).contains("''x'' \\\\ é"), "MySQL doubles backslashes");
         assert!(exported(ExportFormat::Insert { dialect: Dialect::Sqlite }).contains("X'00ff'"));
+    }
+
+    #[test]
+    fn the_first_table_gives_a_file_its_name() {
+        for (text, name) in [
+            ("select * from orders where id = 1", Some(vec!["orders"])),
+            ("SELECT a FROM public.\"Or.ders\";", Some(vec!["public", "Or.ders"])),
+            ("select 'from x', 1 from(select 1)", None),
+            ("select 1", None),
+        ] {
+            assert_eq!(source(Dialect::Postgres, text), name.map(|n| n.into_iter().map(String::from).collect()), "{text}");
+        }
+        assert_eq!(table_parts(Dialect::Postgres, "shop.orders"), ["shop", "orders"]);
+        assert_eq!(table_parts(Dialect::Postgres, "my table"), ["my table"]);
+        assert_eq!(table_parts(Dialect::MySql, "`a.b`"), ["a.b"]);
+    }
+
+    #[test]
+    fn text_that_sqlite_could_not_read_back_goes_as_bytes() {
+        for (cell, literal) in [
+            (Cell::Text(b"a\0b"), "CAST(X'610062' AS TEXT)"),
+            (Cell::Text(b"\xff"), "CAST(X'ff' AS TEXT)"),
+            (Cell::Binary(b"\xff"), "X'ff'"),
+            (Cell::Text(b"it's"), "'it''s'"),
+        ] {
+            let mut out = Vec::new();
+            sql_literal(&mut out, Dialect::Sqlite, cell);
+            assert_eq!(String::from_utf8(out).unwrap(), literal);
+        }
     }
 
     #[test]

@@ -201,7 +201,7 @@ impl Jobs {
             Effect::Export { job, result, columns, format, table, path } => {
                 let cx = shared.job_cx(job);
                 tokio::task::spawn_blocking(move || {
-                    files::export(&shared, &cx, job, result, &columns, Encoder::new(format).into_table(table), path)
+                    files::export(&shared, &cx, job, result, &columns, Encoder::new(format).into_table_of(table), path)
                 });
             }
             Effect::DropRows { result } => drop(lock(&shared.rows).remove(&result)),

@@ -12,7 +12,7 @@ use crate::app::msg::Timer;
 use crate::app::state::{Note, Pane};
 use crate::app::{Effect, State};
 use crate::model::{Dialect, Kind, TableInfo, Waiting};
-use crate::ops::export::ExportFormat;
+use crate::ops::export::{ExportFormat, source};
 use crate::text;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap};
@@ -201,20 +201,21 @@ pub(super) fn export_form(state: &mut State) {
         Progress::Failed(_) => vec![format!("The result is partial: the {} rows that came are written.", text::thousands(tab.rows))],
         _ => vec![format!("All {} rows are written, exactly as they came.", text::thousands(tab.rows))],
     };
-    let name = source(&tab.text).unwrap_or_else(|| "rows".into());
-    let safe: String = name.chars().map(|c| if c.is_alphanumeric() || c == '-' || c == '_' { c } else { '_' }).collect();
-    let hint = format!("the ending says the format: {}", ExportFormat::ENDINGS);
-    let fields = vec![Field::new("File", &format!("{safe}.csv"), hint)];
+    let fields = vec![export_field(state.query.editor.dialect(), &tab.text)];
     state.dialogs.push(Dialog::Form(Form::new("Export rows", Purpose::Export, body, fields)));
 }
 
-/// The first table that a statement reads, for a file's name and for INSERT.
-fn source(statement: &str) -> Option<String> {
-    let mut words = statement.split(|c: char| c.is_whitespace() || c == '(').filter(|w| !w.is_empty());
-    words.find(|w| w.eq_ignore_ascii_case("from"))?;
-    let name = words.next()?.trim_end_matches([';', ',', ')']);
-    let last = name.rsplit('.').next()?.trim_matches(['"', '`', '[', ']']);
-    (!last.is_empty()).then(|| last.to_string())
+/// The field for an export's file, filled in with the name of the table that the statement reads.
+pub fn export_field(dialect: Dialect, statement: &str) -> Field {
+    let name = source(dialect, statement).and_then(|mut parts| parts.pop()).unwrap_or_else(|| "rows".into());
+    let safe: String = name.chars().map(|c| if c.is_alphanumeric() || c == '-' || c == '_' { c } else { '_' }).collect();
+    let hint = format!("the ending says the format: {}", ExportFormat::ENDINGS);
+    Field::new("File", &format!("{safe}.csv"), hint)
+}
+
+/// The table that INSERT names for the rows of a statement.
+pub fn insert_table(dialect: Dialect, statement: &str) -> Vec<String> {
+    source(dialect, statement).unwrap_or_else(|| vec!["exported".into()])
 }
 
 /// Starts an export; the error is for the form.
@@ -225,7 +226,7 @@ pub fn export(state: &mut State, path: &str, effects: &mut Vec<Effect>) -> Resul
         return Err(format!("Which format? End the name in {}.", ExportFormat::ENDINGS.replace(' ', ", ")));
     };
     let Some((result, columns, table)) =
-        state.query.result().and_then(|t| Some((t.id, t.columns.clone()?, source(&t.text).unwrap_or_else(|| "exported".into()))))
+        state.query.result().and_then(|t| Some((t.id, t.columns.clone()?, insert_table(dialect, &t.text))))
     else {
         return Err("The result is gone.".into());
     };
@@ -244,18 +245,4 @@ pub fn exported(state: &mut State, job: JobId, path: &std::path::Path, result: c
         Err(e) if e.kind == Kind::Cancelled => Note::info("The export was cancelled; no file was made."),
         Err(e) => Note::error(&e),
     });
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn the_first_table_gives_a_file_its_name() {
-        for (text, name) in [
-            ("select * from orders where id = 1", Some("orders")),
-            ("SELECT a FROM public.\"Orders\";", Some("Orders")),
-            ("select 1", None),
-        ] {
-            assert_eq!(super::source(text).as_deref(), name, "{text}");
-        }
-    }
 }

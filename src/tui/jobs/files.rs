@@ -5,7 +5,7 @@ use crate::app::Msg;
 use crate::app::effect::{JobId, ResultId};
 use crate::model::{Column, Error, Kind, Result};
 use crate::ops::Cx;
-use crate::ops::export::Encoder;
+use crate::ops::export::{Encoder, NewFile};
 use crate::store::spill::RowSpill;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::Write;
@@ -134,19 +134,7 @@ pub fn export(shared: &Shared, cx: &Cx, job: JobId, result: ResultId, columns: &
 }
 
 fn write_rows(cx: &Cx, rows: &RowSpill, columns: &[Column], mut encoder: Encoder, path: &Path) -> Result<u64> {
-    let io = |e: std::io::Error| {
-        if e.kind() == std::io::ErrorKind::AlreadyExists {
-            let name = crate::text::clean(&path.display().to_string()).into_owned();
-            return Error::failed(format!("{name} is there already; an export never writes over a file"));
-        }
-        Error::io(named("exporting to", path), e)
-    };
-    // Asked first, so that nothing is written for nothing; the rename asks again.
-    if path.exists() {
-        return Err(io(std::io::ErrorKind::AlreadyExists.into()));
-    }
-    let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = std::io::BufWriter::new(tempfile::NamedTempFile::new_in(dir).map_err(io)?);
+    let mut file = NewFile::create(path)?;
     let mut out = Vec::new();
     encoder.columns(columns, &mut out);
     let (mut row, total) = (0, rows.rows());
@@ -158,26 +146,15 @@ fn write_rows(cx: &Cx, rows: &RowSpill, columns: &[Column], mut encoder: Encoder
             return Err(rows.problem().unwrap_or_else(|| Error::failed("the rows could not be read back")));
         };
         encoder.batch(&batch, &mut out);
-        file.write_all(&out).map_err(io)?;
+        file.write(&out)?;
         out.clear();
         row = first + batch.rows().max(1) as u64;
         cx.progress.update("rows", row, Some(total));
     }
     encoder.finish(&serde_json::json!({}), &mut out);
-    file.write_all(&out).map_err(io)?;
-    let file = file.into_inner().map_err(|e| io(e.into_error()))?;
-    let open_to_all = std::os::unix::fs::PermissionsExt::from_mode(0o666 & !umask());
-    file.as_file().set_permissions(open_to_all).map_err(io)?;
-    file.as_file().sync_all().map_err(io)?;
-    file.persist_noclobber(path).map_err(|e| io(e.error))?;
+    file.write(&out)?;
+    file.finish()?;
     Ok(total)
-}
-
-/// The user's mask for new files, which temporary files do not heed.
-fn umask() -> u32 {
-    let now = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-    rustix::process::umask(now);
-    now.as_raw_mode()
 }
 
 fn buffer_path(shared: &Shared, target: &str) -> PathBuf {
