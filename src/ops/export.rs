@@ -211,7 +211,9 @@ fn qualified(dialect: Dialect, text: &str) -> Option<(Vec<String>, usize)> {
     for t in sql::lex(dialect, text) {
         let word = &text[t.span.clone()];
         match t.kind {
-            TokenKind::Keyword if parts.is_empty() && ["select", "lateral", "only", "values"].iter().any(|k| word.eq_ignore_ascii_case(k)) => {
+            TokenKind::Keyword
+                if parts.is_empty() && ["select", "lateral", "only", "values"].iter().any(|k| word.eq_ignore_ascii_case(k)) =>
+            {
                 return None;
             }
             TokenKind::Identifier | TokenKind::QuotedIdentifier | TokenKind::Keyword if name => {
