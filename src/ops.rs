@@ -21,6 +21,7 @@ pub mod migrate;
 pub mod query;
 mod record;
 pub mod recover;
+pub mod rows;
 pub mod schema;
 pub mod statements;
 

@@ -3,7 +3,7 @@
 mod clipboard;
 mod hangup;
 mod input;
-mod jobs;
+pub mod jobs;
 mod screen;
 mod terminal;
 

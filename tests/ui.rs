@@ -213,7 +213,7 @@ fn results_stream_into_the_grid_and_far_rows_are_asked_for() {
     });
     let (first, count) = wanted.expect("the last rows are not in memory");
     assert_eq!(first + count, 5000);
-    c.send(Msg::Window { result, batches: vec![(4096, rows(4096, 904))], error: None });
+    c.send(Msg::Window { result, view: 0, batches: vec![(4096, rows(4096, 904))], error: None });
     assert!(c.screen().contains("5,000 4999"), "{}", c.screen());
     let effects = c.press("y");
     assert!(matches!(&effects[..], [Effect::Copy(s)] if s == "4999"), "{effects:?}");

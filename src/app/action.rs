@@ -195,6 +195,28 @@ actions! {
     DiscardEdits "discard-edits" "discard",
     /// Follows the foreign key of the cell; on a key that others refer to, shows their rows.
     FollowKey "follow-key" "follow key",
+    /// Sorts the loaded rows by the cursor's column: ascending, then descending, then as they came.
+    SortRows "sort-rows" "sort",
+    /// Asks the server for the rows again in the order of the cursor's column, with a statement that you see first.
+    SortOnServer "sort-on-server" "sort on server",
+    /// Shows only the loaded rows that pass a filter.
+    FilterRows "filter-rows" "filter",
+    /// Shows all loaded rows again.
+    ClearFilter "clear-filter" "no filter",
+    /// Hides the cursor's column.
+    HideColumn "hide-column" "hide column",
+    /// Shows all columns again, in the order in which they came.
+    AllColumns "all-columns" "all columns",
+    /// Moves the cursor's column to the left.
+    ColumnLeft "column-left" "move left",
+    /// Moves the cursor's column to the right.
+    ColumnRight "column-right" "move right",
+    /// Makes the cursor's column wider.
+    Wider "wider" "wider",
+    /// Makes the cursor's column narrower.
+    Narrower "narrower" "narrower",
+    /// Keeps the columns up to the cursor's one on the screen while the others scroll; again: none.
+    Freeze "freeze" "freeze",
     /// Shows what the server sent, untouched.
     Raw "raw" "raw",
     /// Turns the plan that follows your typing on or off.

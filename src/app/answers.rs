@@ -4,7 +4,7 @@ use super::acts::act;
 use super::dialog::{Answer, Confirm, Dialog, Purpose, Then};
 use super::effect::{Effect, Operation};
 use super::palette::Choice;
-use super::panes::{cells, checklist, fix, query, running, schema, start};
+use super::panes::{cells, checklist, fix, query, results, running, schema, start};
 use super::params;
 use super::state::State;
 use super::update::{connect, switch_target};
@@ -29,6 +29,7 @@ pub fn answer(state: &mut State, then: Then, effects: &mut Vec<Effect>) {
             cells::discarded(state);
             query::act_results(state, super::Action::CloseResult, effects);
         }
+        Then::ToEditor(text) => results::acts::to_editor(state, &text, effects),
         Then::Run(statements) => running::start(state, statements, effects),
         Then::Operate { title, writes, operation } => {
             super::work::start(state, title, writes, operation, effects);
@@ -63,6 +64,13 @@ fn typed_path(s: &str) -> PathBuf {
     PathBuf::from(s.trim())
 }
 
+/// The form on top says why it does not go on.
+fn refused(state: &mut State, problem: String) {
+    if let Some(Dialog::Form(form)) = state.dialogs.last_mut() {
+        form.problem = Some(problem);
+    }
+}
+
 /// The form on top is complete.
 pub fn submit(state: &mut State, effects: &mut Vec<Effect>) {
     let Some(Dialog::Form(form)) = state.dialogs.last_mut() else { return };
@@ -81,6 +89,13 @@ pub fn submit(state: &mut State, effects: &mut Vec<Effect>) {
             state.dialogs.pop();
             effects.push(Effect::Unlock { link: state.link_no, typed: first });
         }
+        Purpose::FilterRows => {
+            let column = form.value(1).to_string();
+            match results::arrange::filter(state, &first, &column, effects) {
+                Ok(()) => drop(state.dialogs.pop()),
+                Err(problem) => refused(state, problem),
+            }
+        }
         Purpose::Find => {
             state.dialogs.pop();
             query::find(state, first, crate::ops::find::Way::Forwards, effects);
@@ -88,11 +103,7 @@ pub fn submit(state: &mut State, effects: &mut Vec<Effect>) {
         Purpose::OpenFile | Purpose::SaveFile if first.trim().is_empty() => form.problem = Some("Which file?".into()),
         Purpose::Export => match query::export(state, &first, effects) {
             Ok(()) => drop(state.dialogs.pop()),
-            Err(problem) => {
-                if let Some(Dialog::Form(form)) = state.dialogs.last_mut() {
-                    form.problem = Some(problem);
-                }
-            }
+            Err(problem) => refused(state, problem),
         },
         Purpose::SaveQuery => match crate::ops::library::path_for(&state.config, &first) {
             Err(problem) => form.problem = Some(problem),

@@ -40,6 +40,8 @@ pub enum Then {
         writes: bool,
         operation: Operation,
     },
+    /// Puts a statement at the end of the editor's text.
+    ToEditor(String),
     OverwriteFile(PathBuf),
     Connect(String),
     /// Connects to another target and takes the same range up there.
@@ -87,6 +89,8 @@ pub enum Purpose {
     SaveFile,
     Export,
     Find,
+    /// Which of the loaded rows are shown.
+    FilterRows,
     NewTarget,
     /// The text that is going to be written was shown; writing it is the next answer.
     Sign {

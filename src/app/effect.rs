@@ -2,6 +2,7 @@
 
 use super::msg::Timer;
 use crate::model::{NodePath, Param};
+use crate::ops::rows::Arrangement;
 use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -36,6 +37,23 @@ pub struct How {
     pub go_on: bool,
     /// Outside a transaction BEGIN is sent first, wherever a statement may stand in one.
     pub manual: bool,
+}
+
+/// Work over the kept rows of a result.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RowsWork {
+    /// Lists them in another order or selection, under the number of the job.
+    Arrange(Arrangement),
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub enum RowsReport {
+    Arranged {
+        rows: u64,
+        /// Longer values were compared by so many bytes only.
+        compared: Option<usize>,
+    },
 }
 
 /// What to do with a data fix that waits.
@@ -111,6 +129,8 @@ pub enum Effect {
     },
     ReadRows {
         result: ResultId,
+        /// In the order of this list of rows; 0 is as they came.
+        view: u64,
         first: u64,
         count: u64,
     },
@@ -118,9 +138,17 @@ pub enum Effect {
     FindRow {
         job: JobId,
         result: ResultId,
+        /// In the order of this list of rows; 0 is as they came.
+        view: u64,
         from: u64,
         way: crate::ops::find::Way,
         text: String,
+    },
+    /// Works over the kept rows of a result.
+    OnRows {
+        job: JobId,
+        result: ResultId,
+        work: RowsWork,
     },
     /// Looks up the table that columns of a result come from, and then does the action again.
     TableOf {

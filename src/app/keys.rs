@@ -63,6 +63,16 @@ pub fn applies(state: &State, action: Action) -> bool {
             open && state.query.result().is_some_and(|r| r.columns.is_some())
         }
         Action::WriteEdits | Action::DiscardEdits => state.query.result().is_some_and(|r| !r.staged.is_empty()),
+        Action::SortRows | Action::FilterRows => state.query.result().is_some_and(|r| r.kept > 0),
+        Action::ClearFilter => state.query.result().is_some_and(|r| r.view.of.filter.is_some()),
+        Action::HideColumn
+        | Action::AllColumns
+        | Action::ColumnLeft
+        | Action::ColumnRight
+        | Action::Wider
+        | Action::Narrower
+        | Action::Freeze
+        | Action::SortOnServer => state.query.result().is_some_and(|r| r.columns.is_some()),
         Action::NextResult | Action::PreviousResult => state.query.results.len() > 1,
         Action::FindAgain | Action::FindBackwards => !state.query.sought.is_empty() && state.query.result().is_some_and(|r| r.rows > 0),
         Action::CloseResult => !state.query.results.is_empty(),

@@ -1,6 +1,6 @@
 //! What happened: from the terminal, from timers, and from jobs.
 
-use super::effect::{FixAnswer, JobId, ResultId};
+use super::effect::{FixAnswer, JobId, ResultId, RowsReport, RowsWork};
 use super::link::Server;
 use crate::config::keymap::Key;
 use crate::engine::{Outcome, SessionStatus};
@@ -84,6 +84,13 @@ pub enum Msg {
         result: ResultId,
         outcome: Result<ops::cells::Written>,
     },
+    /// Work over the rows of a result ended.
+    RowsDone {
+        job: JobId,
+        result: ResultId,
+        work: RowsWork,
+        report: Result<RowsReport>,
+    },
     /// An export ended: rows that were written, and where.
     Exported {
         job: JobId,
@@ -93,6 +100,7 @@ pub enum Msg {
     /// Rows that the grid asked for.
     Window {
         result: ResultId,
+        view: u64,
         batches: Vec<(u64, Arc<RowBatch>)>,
         error: Option<crate::model::Error>,
     },

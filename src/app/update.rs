@@ -56,9 +56,12 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         }
         Msg::CellsWritten { job, result, outcome } => cells::written(state, job, result, outcome, effects),
         Msg::Found { job, result, found } => query::found(state, job, result, found, effects),
+        Msg::RowsDone { job, result, work, report } => query::rows_done(state, job, result, work, report, effects),
         Msg::Exported { job, path, result } => query::exported(state, job, &path, result),
-        Msg::Window { result, batches, error } => {
-            if let Some(tab) = state.result_mut(result) {
+        Msg::Window { result, view, batches, error } => {
+            if let Some(tab) = state.result_mut(result)
+                && tab.view.number == view
+            {
                 for (first, batch) in batches {
                     tab.take(first, batch);
                 }

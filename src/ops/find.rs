@@ -1,8 +1,8 @@
 //! Looking for a text in the kept rows of one result, forwards or backwards.
 
 use crate::model::{Error, Progress, Result, RowBatch};
-use crate::store::spill::RowSpill;
 use crate::text::cell_string;
+use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 /// Which way to look.
@@ -14,8 +14,11 @@ pub enum Way {
 
 /// Finds the nearest row on the way from `from` with a cell that holds the text in any case, going round once; `from` itself comes last.
 /// Gives the row and the first such column of it. An error when it was cancelled or rows could not be read back.
+///
+/// `read` gives the batch that holds a row, and the number of its first row.
 pub fn find(
-    rows: &RowSpill,
+    read: impl Fn(u64) -> Result<(Arc<RowBatch>, u64)>,
+    total: u64,
     from: u64,
     way: Way,
     text: &str,
@@ -23,9 +26,8 @@ pub fn find(
     cancel: &CancellationToken,
 ) -> Result<Option<(u64, usize)>> {
     let needle = text.to_lowercase();
-    let total = rows.rows();
     let mut row = from.min(total.saturating_sub(1));
-    let mut held: Option<(u64, std::sync::Arc<RowBatch>)> = None;
+    let mut held: Option<(u64, Arc<RowBatch>)> = None;
     for looked in 0..total {
         row = match way {
             Way::Forwards => (row + 1) % total,
@@ -38,8 +40,7 @@ pub fn find(
                 return Err(Error::cancelled());
             }
             progress.update("rows", looked, Some(total));
-            let gone = || rows.problem().unwrap_or_else(|| Error::failed("the rows could not be read back"));
-            let (batch, first) = rows.batch_for(row).ok_or_else(gone)?;
+            let (batch, first) = read(row)?;
             held = Some((first, batch));
         }
         let Some((first, batch)) = &held else { continue };
@@ -56,6 +57,7 @@ pub fn find(
 mod tests {
     use super::*;
     use crate::model::{BatchBuilder, Cell, Kind, Silent};
+    use crate::store::spill::RowSpill;
 
     fn spill(rows: usize) -> (tempfile::TempDir, RowSpill) {
         let dir = tempfile::tempdir().unwrap();
@@ -72,7 +74,7 @@ mod tests {
     }
 
     fn look(spill: &RowSpill, from: u64, way: Way, text: &str) -> Option<(u64, usize)> {
-        find(spill, from, way, text, &Silent, &CancellationToken::new()).unwrap()
+        find(|r| Ok(spill.batch_for(r).unwrap()), spill.rows(), from, way, text, &Silent, &CancellationToken::new()).unwrap()
     }
 
     #[test]
@@ -95,6 +97,9 @@ mod tests {
         let (_dir, s) = spill(1000);
         let cancel = CancellationToken::new();
         cancel.cancel();
-        assert_eq!(find(&s, 0, Way::Forwards, "ärger", &Silent, &cancel).unwrap_err().kind, Kind::Cancelled);
+        assert_eq!(
+            find(|r| Ok(s.batch_for(r).unwrap()), 1000, 0, Way::Forwards, "ärger", &Silent, &cancel).unwrap_err().kind,
+            Kind::Cancelled
+        );
     }
 }

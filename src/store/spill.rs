@@ -1,7 +1,7 @@
 //! The rows of one result, every one of them reachable, in bounded memory: a small result stays in memory, a larger one goes to an unlinked
 //! temporary file with an index of its batches.
 
-use crate::model::{Error, Result, RowBatch};
+use crate::model::{BatchBuilder, Error, Result, RowBatch};
 use std::collections::VecDeque;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -107,6 +107,16 @@ impl RowSpill {
         }
     }
 
+    /// Some rows in the order in which they are named, as one batch: only their own bytes are read from the file.
+    pub fn gather(&self, rows: &[u64]) -> Result<RowBatch> {
+        let inner = self.lock();
+        let mut out = BatchBuilder::new(inner.columns);
+        for row in rows {
+            inner.copy_row(*row, &mut out)?;
+        }
+        Ok(out.take())
+    }
+
     /// Calls `visit` with each batch in turn, without filling the cache: for export and copying. Stops at the first error.
     pub fn for_each(&self, mut visit: impl FnMut(&RowBatch) -> Result<()>) -> Result<()> {
         let mut at = 0;
@@ -201,6 +211,43 @@ impl Inner {
         Ok(batch)
     }
 
+    /// Appends one row to `out`.
+    fn copy_row(&self, row: u64, out: &mut BatchBuilder) -> Result<()> {
+        let at = self.entries.partition_point(|e| e.first <= row).checked_sub(1).filter(|_| row < self.rows);
+        let Some(at) = at else { return Err(Error::failed(format!("there is no row {}", crate::text::thousands(row + 1)))) };
+        let entry = &self.entries[at];
+        let within = (row - entry.first) as usize;
+        let cached = || self.cache.iter().find(|(a, _)| *a == at).map(|(_, b)| b.clone());
+        let held = match &entry.at {
+            Place::Memory(batch) => Some(batch.clone()),
+            Place::File(_) => cached(),
+        };
+        if let Some(batch) = held {
+            (0..self.columns).for_each(|c| out.push(batch.cell(within, c)));
+            return Ok(());
+        }
+        let (Place::File(offset), Some(file)) = (&entry.at, &self.file) else { return Err(Error::failed("the file of a result is gone")) };
+        let failed = |e| Error::io("reading rows back from disk", e);
+        let other = || Error::new(crate::model::Kind::Io, "rows came back from disk other than they were written");
+        let cells = entry.rows as usize * self.columns;
+        let first = within * self.columns;
+        // The end of the cell before is where the row starts.
+        let before = usize::from(first > 0);
+        let mut ends = vec![0u8; (self.columns + before) * 4];
+        file.read_exact_at(&mut ends, offset + u64::from(entry.bytes) + (first - before) as u64 * 4).map_err(failed)?;
+        let mut tags = vec![0u8; self.columns];
+        file.read_exact_at(&mut tags, offset + u64::from(entry.bytes) + cells as u64 * 4 + first as u64).map_err(failed)?;
+        let mut ends: Vec<u32> = ends.chunks_exact(4).map(|c| u32::from_le_bytes([c[0], c[1], c[2], c[3]])).collect();
+        let start = if before == 1 { ends.remove(0) } else { 0 };
+        let size = ends.last().copied().unwrap_or(start).checked_sub(start).filter(|n| *n <= entry.bytes).ok_or_else(other)?;
+        let mut bytes = vec![0u8; size as usize];
+        file.read_exact_at(&mut bytes, offset + u64::from(start)).map_err(failed)?;
+        let ends = ends.into_iter().map(|e| e.checked_sub(start)).collect::<Option<Vec<u32>>>().ok_or_else(other)?;
+        let batch = RowBatch::from_parts(self.columns, bytes, ends, tags).ok_or_else(other)?;
+        (0..self.columns).for_each(|c| out.push(batch.cell(0, c)));
+        Ok(())
+    }
+
     fn read(&self, at: usize) -> Result<Arc<RowBatch>> {
         let entry = &self.entries[at];
         let offset = match &entry.at {
@@ -226,7 +273,7 @@ impl Inner {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{BatchBuilder, Cell};
+    use crate::model::Cell;
 
     fn batch(first: usize, rows: usize, width: usize) -> RowBatch {
         let mut b = BatchBuilder::new(2);
@@ -269,6 +316,13 @@ mod tests {
             check(&spill, r);
         }
         assert!(spill.lock().cache.len() <= CACHED);
+        let scattered = [99_999, 3, 70_007, 1000, 1001, 0, 99_999, 42_420];
+        let gathered = spill.gather(&scattered).unwrap();
+        for (i, row) in scattered.iter().enumerate() {
+            assert_eq!(gathered.cell(i, 0), Cell::Number(row.to_string().as_bytes()));
+            assert_eq!(gathered.cell(i, 1) == Cell::Null, row.is_multiple_of(7));
+        }
+        assert!(spill.gather(&[100_000]).is_err());
         let mut seen = 0;
         spill
             .for_each(|b| {

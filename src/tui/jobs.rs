@@ -4,6 +4,7 @@
 mod connection;
 mod files;
 mod operations;
+mod rows;
 mod schema;
 mod statements;
 
@@ -42,6 +43,7 @@ struct Shared {
     live: Mutex<Option<Arc<Live>>>,
     cancels: Mutex<HashMap<JobId, CancellationToken>>,
     rows: Mutex<HashMap<ResultId, Arc<RowSpill>>>,
+    views: Mutex<HashMap<ResultId, rows::Listed>>,
     fix: Mutex<Option<DataFix>>,
     unlock: Mutex<Option<Arc<Unlock>>>,
 }
@@ -110,6 +112,7 @@ impl Jobs {
                 live: Mutex::default(),
                 cancels: Mutex::default(),
                 rows: Mutex::default(),
+                views: Mutex::default(),
                 fix: Mutex::default(),
                 unlock: Mutex::default(),
             }),
@@ -173,12 +176,12 @@ impl Jobs {
                 }
             }
             Effect::Sever { link } => connection::sever(&shared, link),
-            Effect::ReadRows { result, first, count } => {
-                tokio::task::spawn_blocking(move || statements::read_rows(&shared, result, first, count));
+            Effect::ReadRows { result, view, first, count } => {
+                tokio::task::spawn_blocking(move || rows::read(&shared, result, view, first, count));
             }
-            Effect::FindRow { job, result, from, way, text } => {
+            Effect::FindRow { job, result, view, from, way, text } => {
                 let cx = shared.job_cx(job);
-                tokio::task::spawn_blocking(move || statements::find_row(&shared, &cx, job, result, from, way, &text));
+                tokio::task::spawn_blocking(move || rows::find_row(&shared, &cx, job, result, view, from, way, &text));
             }
             Effect::TableOf { link, result, table, then } => {
                 tokio::spawn(async move {
@@ -198,13 +201,17 @@ impl Jobs {
                     shared.send(Msg::CellsWritten { job, result, outcome });
                 });
             }
+            Effect::OnRows { job, result, work } => {
+                let cx = shared.job_cx(job);
+                tokio::task::spawn_blocking(move || rows::work(&shared, &cx, job, result, work));
+            }
             Effect::Export { job, result, columns, format, table, path } => {
                 let cx = shared.job_cx(job);
                 tokio::task::spawn_blocking(move || {
                     files::export(&shared, &cx, job, result, &columns, Encoder::new(format).into_table_of(table), path)
                 });
             }
-            Effect::DropRows { result } => drop(lock(&shared.rows).remove(&result)),
+            Effect::DropRows { result } => rows::forget(&shared, result),
             Effect::Explain { link, job, version, text, values, analyze } => {
                 tokio::spawn(statements::explain(shared, link, job, version, text, values, analyze));
             }

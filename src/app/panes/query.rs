@@ -1,7 +1,7 @@
 //! The query workspace: the editor and the results below it. Running statements is in [`super::running`].
 
 use super::fix::Fix;
-pub use super::results::acts::{act_results, find, found, grid_page, want};
+pub use super::results::acts::{act_results, find, found, grid_page, rows_done, want};
 pub use super::results::{Progress, ResultTab};
 use super::running::Running;
 use crate::app::dialog::{Dialog, Field, Form, Purpose};
@@ -44,6 +44,8 @@ pub struct Query {
     pub clipboard: String,
     /// What was looked for in rows last.
     pub sought: String,
+    /// How the columns of a statement's result were arranged last, by its text; the newest at the end.
+    pub layouts: Vec<(String, super::results::columns::Columns)>,
     /// How statements run.
     pub how: How,
     /// What was made in this session and goes with it: `temporary table t`.
@@ -75,6 +77,7 @@ impl Query {
             selecting: false,
             clipboard: String::new(),
             sought: String::new(),
+            layouts: Vec::new(),
             how: How::default(),
             made: Vec::new(),
             tables: HashMap::new(),
@@ -197,10 +200,13 @@ pub(super) fn export_form(state: &mut State) {
         state.say(Note::info("It is still running: an export now would miss the rows to come. Ctrl-C ends it."));
         return;
     }
-    let body = match &tab.progress {
-        Progress::Failed(_) => vec![format!("The result is partial: the {} rows that came are written.", text::thousands(tab.rows))],
-        _ => vec![format!("All {} rows are written, exactly as they came.", text::thousands(tab.rows))],
+    let mut body = match &tab.progress {
+        Progress::Failed(_) => vec![format!("The result is partial: the {} rows that came are written.", text::thousands(tab.kept))],
+        _ => vec![format!("All {} rows are written, exactly as they came.", text::thousands(tab.kept))],
     };
+    if !tab.view.of.is_plain() || tab.layout.hidden() > 0 {
+        body.push("Order, filter and hidden columns of the screen do not count here.".into());
+    }
     let fields = vec![export_field(state.query.editor.dialect(), &tab.text)];
     state.dialogs.push(Dialog::Form(Form::new("Export rows", Purpose::Export, body, fields)));
 }

@@ -1,6 +1,8 @@
 //! One result: a window of rows over what is kept outside, a cursor, column widths that never shrink.
 
 pub mod acts;
+pub mod arrange;
+pub mod columns;
 
 use crate::app::editor::scroll;
 use crate::app::effect::ResultId;
@@ -8,14 +10,16 @@ use crate::app::{Action, Effect};
 use crate::engine::Outcome;
 use crate::model::{Align, Cell, Column, Error, Notice, Param, RowBatch};
 use crate::text;
+use arrange::View;
+use columns::{Columns, WIDEST};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Rows by which column widths are found at first; rows that come on the screen later only widen them.
 const MEASURED: u64 = 200;
-/// Widest column on the screen; the cell viewer shows the rest.
-const WIDEST: u16 = 40;
+/// Cells that are measured at first: of a result with many columns only a few rows.
+const MEASURED_CELLS: u64 = 20_000;
 /// Batches that stay in memory round the cursor.
 const KEPT: usize = 12;
 
@@ -43,20 +47,26 @@ pub struct ResultTab {
     pub started: Timestamp,
     /// `None` for statements that have no rows.
     pub columns: Option<Arc<[Column]>>,
-    /// Rows kept so far; all of them once it is done.
+    /// Rows of the grid: all that are kept, or those that the filter leaves.
     pub rows: u64,
+    /// Rows kept so far; all of them once it is done.
+    pub kept: u64,
+    /// Order and selection of the rows in the grid. All row numbers here are places in it.
+    pub view: View,
     pub notices: Vec<Notice>,
     /// Rows in memory, by the number of their first.
     batches: BTreeMap<u64, Arc<RowBatch>>,
     /// Rows asked for and not there yet.
     asked: Option<(u64, u64)>,
-    pub widths: Vec<u16>,
+    /// Columns on the screen.
+    pub layout: Columns,
     measured: u64,
     pub row: u64,
+    /// The cursor's column, by its number in the result.
     pub column: usize,
     pub top: u64,
-    /// First column on the screen.
-    pub left: usize,
+    /// Columns of the screen, as of the last move.
+    screen: u16,
 }
 
 impl ResultTab {
@@ -71,30 +81,49 @@ impl ResultTab {
             started,
             columns: None,
             rows: 0,
+            kept: 0,
+            view: View::default(),
             notices: Vec::new(),
             batches: BTreeMap::new(),
             asked: None,
-            widths: Vec::new(),
+            layout: Columns::default(),
             measured: 0,
             row: 0,
             column: 0,
             top: 0,
-            left: 0,
+            screen: 80,
         }
     }
 
     pub fn set_columns(&mut self, columns: Arc<[Column]>) {
-        self.widths =
-            columns.iter().map(|c| u16::try_from(text::width(&text::clean(&c.name))).unwrap_or(WIDEST).clamp(2, WIDEST)).collect();
+        let widths = columns.iter().map(|c| u16::try_from(text::width(&text::clean(&c.name))).unwrap_or(WIDEST).clamp(2, WIDEST)).collect();
+        self.layout = Columns::new(columns.iter().map(|c| c.name.clone()).collect(), widths);
         self.columns = Some(columns);
+    }
+
+    /// Rows are kept up to this number.
+    pub fn grown(&mut self, total: u64) {
+        self.kept = total;
+        if self.view.of.is_plain() {
+            self.rows = total;
+        }
+    }
+
+    /// Another order or selection took effect: what is in memory belongs to the one before.
+    pub fn viewed(&mut self, view: View, rows: u64) {
+        (self.view, self.rows) = (view, rows);
+        self.batches.clear();
+        self.asked = None;
+        (self.row, self.top) = (0, 0);
     }
 
     /// Takes rows into memory; `first` is the number of the first of them.
     pub fn take(&mut self, first: u64, batch: Arc<RowBatch>) {
         let rows = batch.rows() as u64;
-        if first <= self.measured && self.measured < MEASURED {
-            for r in (self.measured - first)..rows.min(MEASURED.saturating_sub(first)) {
-                measure(&mut self.widths, &batch, r as usize);
+        let enough = (MEASURED_CELLS / (batch.columns() as u64).max(1)).clamp(1, MEASURED);
+        if first <= self.measured && self.measured < enough {
+            for r in (self.measured - first)..rows.min(enough.saturating_sub(first)) {
+                (0..batch.columns()).for_each(|c| self.layout.widen(c, cell_width(&batch, r as usize, c)));
                 self.measured = first + r + 1;
             }
         }
@@ -117,20 +146,26 @@ impl ResultTab {
 
     /// Widens columns for rows that came on the screen: a number that is cut off would be another number.
     fn widen(&mut self, page: usize) {
-        for r in self.top..(self.top + page as u64).min(self.rows) {
-            if r < self.measured {
-                continue;
-            }
+        let measured = if self.view.of.is_plain() { self.measured } else { 0 };
+        let shown = self.layout.shown(self.screen.saturating_sub(self.gutter()));
+        for r in self.top.max(measured)..(self.top + page as u64).min(self.rows) {
             let Some((first, batch)) = self.batches.range(..=r).next_back() else { continue };
             let within = (r - first) as usize;
             if within < batch.rows() {
-                measure(&mut self.widths, batch, within);
+                for s in &shown {
+                    self.layout.widen(s.column, cell_width(batch, within, s.column));
+                }
             }
         }
     }
 
     /// The batch that holds a row, and the row's place in it.
     pub fn at(&self, row: u64) -> Option<(&RowBatch, usize)> {
+        self.shared(row).map(|(batch, within)| (&**batch, within))
+    }
+
+    /// The same, to keep it.
+    pub fn shared(&self, row: u64) -> Option<(&Arc<RowBatch>, usize)> {
         let (first, batch) = self.batches.range(..=row).next_back()?;
         let within = usize::try_from(row - first).ok()?;
         (within < batch.rows()).then_some((batch, within))
@@ -150,7 +185,6 @@ impl ResultTab {
     pub fn go(&mut self, action: Action, page: usize, width: u16) -> bool {
         let last = self.rows.saturating_sub(1);
         let leap = page.saturating_sub(1).max(1) as u64;
-        let columns = self.widths.len();
         match action {
             Action::Up => self.row = self.row.saturating_sub(1),
             Action::Down => self.row = (self.row + 1).min(last),
@@ -158,10 +192,7 @@ impl ResultTab {
             Action::PageDown => self.row = (self.row + leap).min(last),
             Action::First => self.row = 0,
             Action::Last => self.row = last,
-            Action::Left => self.column = self.column.saturating_sub(1),
-            Action::Right => self.column = (self.column + 1).min(columns.saturating_sub(1)),
-            Action::FirstColumn => self.column = 0,
-            Action::LastColumn => self.column = columns.saturating_sub(1),
+            Action::Left | Action::Right | Action::FirstColumn | Action::LastColumn => self.column = self.layout.go(self.column, action),
             _ => return false,
         }
         self.follow(page, width);
@@ -173,16 +204,8 @@ impl ResultTab {
         self.row = self.row.min(self.rows.saturating_sub(1));
         let len = usize::try_from(self.rows).unwrap_or(usize::MAX);
         self.top = scroll(self.top as usize, self.row as usize, page, len) as u64;
-        self.column = self.column.min(self.widths.len().saturating_sub(1));
-        self.left = self.left.min(self.column);
-        // Columns go out on the left until the cursor's one fits.
-        while self.left < self.column {
-            let used: u32 = self.widths[self.left..=self.column].iter().map(|w| u32::from(*w) + 2).sum();
-            if used <= u32::from(width.saturating_sub(self.gutter())) {
-                break;
-            }
-            self.left += 1;
-        }
+        self.screen = width;
+        self.layout.follow(self.column, width.saturating_sub(self.gutter()));
     }
 
     /// Columns that row numbers take.
@@ -205,7 +228,7 @@ impl ResultTab {
             return;
         }
         self.asked = Some((first, to));
-        effects.push(Effect::ReadRows { result: self.id, first, count: to - first });
+        effects.push(Effect::ReadRows { result: self.id, view: self.view.number, first, count: to - first });
     }
 
     /// Rows are here, and they are not all: still coming, cancelled, or failed.
@@ -215,19 +238,30 @@ impl ResultTab {
 
     /// A sentence for the title: rows, partial or not, time, affected rows.
     pub fn summary(&self, now: Timestamp) -> String {
+        let mut out = self.outcome(now);
+        for part in self.view.words(self) {
+            out = format!("{part} · {out}");
+        }
+        if self.layout.hidden() > 0 {
+            out = format!("{} hidden · {out}", text::counted(self.layout.hidden() as u64, "column"));
+        }
+        out
+    }
+
+    fn outcome(&self, now: Timestamp) -> String {
         let rows = |n: u64| format!("{} {}", text::thousands(n), if n == 1 { "row" } else { "rows" });
         match &self.progress {
             Progress::Running => {
                 let s = (now.as_millisecond() - self.started.as_millisecond()).max(0) / 1000;
                 if self.columns.is_some() {
-                    format!("{} so far, still coming · {s} s", rows(self.rows))
+                    format!("{} so far, still coming · {s} s", rows(self.kept))
                 } else {
                     format!("running · {s} s")
                 }
             }
             Progress::Done(o) => {
                 let mut out = match (&self.columns, o.affected) {
-                    (Some(_), _) => rows(self.rows),
+                    (Some(_), _) => rows(self.kept),
                     (None, Some(n)) => format!("{} · {} affected", text::clean(&o.tag), rows(n)),
                     (None, None) => text::clean(&o.tag).into_owned(),
                 };
@@ -235,30 +269,30 @@ impl ResultTab {
                 out
             }
             Progress::Failed(e) if e.kind == crate::model::Kind::Cancelled => match self.columns {
-                Some(_) => format!("cancelled · partial, {}", rows(self.rows)),
+                Some(_) => format!("cancelled · partial, {}", rows(self.kept)),
                 None => "cancelled".into(),
             },
             Progress::Failed(_) => match self.columns {
-                Some(_) if self.rows > 0 => format!("failed · partial, {}", rows(self.rows)),
+                Some(_) if self.kept > 0 => format!("failed · partial, {}", rows(self.kept)),
                 _ => "failed".into(),
             },
         }
     }
 }
 
-fn measure(widths: &mut [u16], batch: &RowBatch, row: usize) {
-    for (c, width) in widths.iter_mut().enumerate().take(batch.columns()) {
-        let w = match batch.cell(row, c) {
-            Cell::Null => 4,
-            cell => text::cell_line(clip(cell)).map_or(0, |s| u16::try_from(text::width(&s)).unwrap_or(WIDEST)),
-        };
-        *width = (*width).max(w.min(WIDEST));
+fn cell_width(batch: &RowBatch, row: usize, column: usize) -> u16 {
+    if column >= batch.columns() {
+        return 0;
+    }
+    match batch.cell(row, column) {
+        Cell::Null => 4,
+        cell => text::cell_line(clip(cell, WIDEST)).map_or(0, |s| u16::try_from(text::width(&s)).unwrap_or(WIDEST)),
     }
 }
 
-/// At most as many bytes as could be shown in the widest column.
-pub fn clip(cell: Cell<'_>) -> Cell<'_> {
-    let most = usize::from(WIDEST) * 8;
+/// At most as many bytes as could be shown in `width` columns.
+pub fn clip(cell: Cell<'_>, width: u16) -> Cell<'_> {
+    let most = usize::from(width.max(WIDEST)) * 8;
     let cut = |b: &[u8]| {
         let mut end = b.len().min(most);
         while end < b.len() && end > 0 && b[end] & 0xc0 == 0x80 {

@@ -175,6 +175,7 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
             if let Some(tab) = state.result_mut(result) {
                 tab.set_columns(columns);
             }
+            super::results::acts::as_before(state, result);
         }
         RunEvent::Rows { result, total, first } => {
             if let Some(tab) = state.result_mut(result) {
@@ -182,7 +183,7 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
                     let at = total - batch.rows() as u64;
                     tab.take(at, batch);
                 }
-                tab.rows = total;
+                tab.grown(total);
                 tab.follow(page, width);
                 tab.want(page, effects);
             }

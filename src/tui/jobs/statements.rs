@@ -9,7 +9,6 @@ use crate::app::state::Note;
 use crate::engine::Event;
 use crate::model::{Error, Kind, NodePath, Param, ReadOnly, Result, TxState};
 use crate::ops::datafix::{self, BeforeImage};
-use crate::ops::find::{Way, find};
 use crate::ops::query::{Admission, admit};
 use crate::ops::statements::{Ended, Ledger};
 use crate::ops::{self, Cx};
@@ -235,27 +234,6 @@ fn spill_dir(cx: &Cx) -> Result<std::path::PathBuf> {
     let dir = cx.config.state_dir.join("spill");
     super::files::private_dir(&dir)?;
     Ok(dir)
-}
-
-/// Reads the batches that hold some rows and sends them.
-pub fn read_rows(shared: &Shared, result: ResultId, first: u64, count: u64) {
-    let Some(spill) = lock(&shared.rows).get(&result).cloned() else { return };
-    let mut batches = Vec::new();
-    let mut row = first;
-    while row < first + count {
-        let Some((batch, at)) = spill.batch_for(row) else { break };
-        row = at + batch.rows().max(1) as u64;
-        batches.push((at, batch));
-    }
-    shared.send(Msg::Window { result, batches, error: spill.problem() });
-}
-
-/// Looks for a text in the kept rows.
-pub fn find_row(shared: &Shared, cx: &Cx, job: JobId, result: ResultId, from: u64, way: Way, text: &str) {
-    let spill = lock(&shared.rows).get(&result).cloned();
-    let found = spill.map_or(Ok(None), |rows| find(&rows, from, way, text, &*cx.progress, &cx.cancel));
-    shared.unregister(job);
-    shared.send(Msg::Found { job, result, found });
 }
 
 pub async fn explain(

@@ -29,7 +29,7 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
     };
     c.title(area, &title, &summary, focused);
     match (&tab.columns, &tab.progress) {
-        (Some(columns), Progress::Failed(e)) if !columns.is_empty() && tab.rows > 0 => {
+        (Some(columns), Progress::Failed(e)) if !columns.is_empty() && tab.kept > 0 => {
             // The rows that came are here; so is why there are no more.
             let (rows, last) = inside.split_top(inside.h.saturating_sub(1));
             grid(tab, rows, focused, c);
@@ -95,33 +95,48 @@ fn grid(tab: &ResultTab, area: Area, focused: bool, c: &mut Canvas<'_>) {
     let end = area.x + area.w;
     let (head, body) = area.split_top(1);
     let Some(columns) = &tab.columns else { return };
-    // Columns on the screen: (index, x, width).
-    let mut shown = Vec::new();
-    let mut x = area.x + gutter;
-    for i in tab.left..columns.len() {
-        if x >= end {
-            break;
+    let shown = tab.layout.shown(area.w.saturating_sub(gutter));
+    let left = area.x + gutter;
+    for s in &shown {
+        let (i, x, w) = (s.column, left + s.x, s.width);
+        let name = text::clean(&columns[i].name).into_owned();
+        // The sign of the order stands beside the name and is not cut off with it.
+        let sign = tab.view.of.sort.filter(|o| o.column == i).map(|o| match (look.glyphs.ascii, o.descending) {
+            (false, false) => "▲",
+            (false, true) => "▼",
+            (true, false) => "^",
+            (true, true) => "v",
+        });
+        let room = w.saturating_sub(u16::from(sign.is_some()));
+        match columns[i].align {
+            Align::Right => {
+                let from = c.put_right(x + w, head.y, room, &name, look.header);
+                c.put(from.saturating_sub(1), head.y, 1, sign.unwrap_or(""), look.key);
+            }
+            Align::Left => {
+                let end = c.put(x, head.y, room, &name, look.header);
+                c.put(end, head.y, 1, sign.unwrap_or(""), look.key);
+            }
         }
-        let w = tab.widths.get(i).copied().unwrap_or(8).min(end - x);
-        shown.push((i, x, w));
-        x += w + 2;
+        if s.edge {
+            for y in head.y..(body.y + body.h) {
+                c.put(x + w, y, 1, look.glyphs.vertical, look.dim);
+            }
+        }
     }
-    for (i, x, w) in &shown {
-        let name = text::clean(&columns[*i].name).into_owned();
-        match columns[*i].align {
-            Align::Right => c.put_right(x + w, head.y, *w, &name, look.header),
-            Align::Left => c.put(*x, head.y, *w, &name, look.header),
-        };
-    }
-    if tab.left > 0 {
+    let (before, beyond) = tab.layout.beyond(area.w.saturating_sub(gutter));
+    if before {
         c.put(area.x, head.y, 1, if look.glyphs.ascii { "<" } else { "‹" }, look.key);
     }
-    let beyond = shown.last().is_some_and(|(i, x, w)| *i + 1 < columns.len() || x + w >= end && tab.widths[*i] > *w);
     if beyond {
         c.put(end - 1, head.y, 1, if look.glyphs.ascii { ">" } else { "›" }, look.key);
     }
     if tab.rows == 0 {
-        let words = if tab.progress == Progress::Running { "waiting for the first row …" } else { "no rows" };
+        let words = match (&tab.progress, &tab.view.of.filter) {
+            (Progress::Running, _) => "waiting for the first row …",
+            (_, Some(_)) => "no row passes the filter",
+            _ => "no rows",
+        };
         c.put(area.x + gutter, body.y, body.w, words, look.dim);
     }
     for row in 0..u64::from(body.h) {
@@ -142,27 +157,28 @@ fn grid(tab: &ResultTab, area: Area, focused: bool, c: &mut Canvas<'_>) {
             c.put(area.x + gutter, y, 3, "…", look.dim);
             continue;
         };
-        for (i, x, w) in &shown {
-            if *i >= batch.columns() {
-                break;
+        for s in &shown {
+            let (i, x, w) = (s.column, left + s.x, s.width);
+            if i >= batch.columns() {
+                continue;
             }
-            let cell = batch.cell(within, *i);
-            let number = matches!(cell, Cell::Number(_)) || columns[*i].align == Align::Right;
-            let (words, style) = match (tab.staged_cell(r, *i), text::cell_line(clip(cell))) {
+            let cell = batch.cell(within, i);
+            let number = matches!(cell, Cell::Number(_)) || columns[i].align == Align::Right;
+            let (words, style) = match (tab.staged_cell(r, i), text::cell_line(clip(cell, w))) {
                 (Some(new), _) => (new.text().map_or_else(|| "NULL".into(), |s| text::clean(s).into_owned()), look.warning),
                 (None, Some(s)) => (s, look.text),
                 (None, None) => ("NULL".to_string(), look.null),
             };
-            if here && *i == tab.column {
+            if here && i == tab.column {
                 let style = if focused { look.chosen } else { look.chosen_away };
                 if focused {
-                    c.restyle(Area::new(*x, y, *w, 1), style);
+                    c.restyle(Area::new(x, y, w, 1), style);
                 }
-                let _ = if number { c.put_right(x + w, y, *w, &words, style) } else { c.put(*x, y, *w, &words, style) };
+                let _ = if number { c.put_right(x + w, y, w, &words, style) } else { c.put(x, y, w, &words, style) };
             } else if number {
-                c.put_right(x + w, y, *w, &words, style);
+                c.put_right(x + w, y, w, &words, style);
             } else {
-                c.put(*x, y, *w, &words, style);
+                c.put(x, y, w, &words, style);
             }
         }
     }

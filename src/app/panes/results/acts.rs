@@ -2,13 +2,14 @@
 
 use super::{Progress, ResultTab};
 use crate::app::dialog::{Answer, Confirm, Dialog, Field, Form, Purpose, Then, Viewer};
-use crate::app::effect::{JobId, ResultId};
+use crate::app::editor::Move;
+use crate::app::effect::{JobId, ResultId, RowsReport, RowsWork};
 use crate::app::layout::arrange;
 use crate::app::panes::cells;
-use crate::app::panes::query::export_form;
+use crate::app::panes::query::{edited, export_form};
 use crate::app::state::{Note, Pane};
 use crate::app::{Action, Effect, State};
-use crate::model::{Cell, Result};
+use crate::model::{Cell, Kind, Result};
 use crate::ops::find::Way;
 use crate::text;
 
@@ -30,7 +31,7 @@ pub fn act_results(state: &mut State, action: Action, effects: &mut Vec<Effect>)
         tab.want(page, effects);
         return true;
     }
-    if cells::act(state, action, effects) {
+    if cells::act(state, action, effects) || super::arrange::act(state, action, effects) || act_columns(state, action, effects) {
         return true;
     }
     match action {
@@ -86,36 +87,123 @@ pub fn act_results(state: &mut State, action: Action, effects: &mut Vec<Effect>)
 
 /// Looks for a text in the rows on one side of the cursor.
 pub fn find(state: &mut State, text: String, way: Way, effects: &mut Vec<Effect>) {
-    let Some(tab) = state.query.result().filter(|t| t.rows > 0) else { return };
     if text.is_empty() {
         state.say(Note::info("Nothing was looked for yet."));
         return;
     }
-    let (result, from) = (tab.id, tab.row);
+    let Some(tab) = state.query.result().filter(|t| t.rows > 0) else { return };
+    let (result, view, from) = (tab.id, tab.view.number, tab.row);
     let job = state.id();
     state.job(job, "finding", false, effects);
-    effects.push(Effect::FindRow { job, result, from, way, text: text.clone() });
+    effects.push(Effect::FindRow { job, result, view, from, way, text: text.clone() });
     state.query.sought = text;
 }
 
 /// The row was found, or there is none.
 pub fn found(state: &mut State, job: JobId, result: ResultId, found: Result<Option<(u64, usize)>>, effects: &mut Vec<Effect>) {
-    let cancelled = state.jobs.iter().any(|j| j.id == job && j.cancelled);
     state.jobs.retain(|j| j.id != job);
-    if cancelled {
-        return;
-    }
     let sought = text::clean(&state.query.sought).into_owned();
-    match (found, state.result_mut(result)) {
-        (Err(e), _) => state.say(Note::error(&e)),
-        (Ok(Some((row, column))), Some(tab)) => {
+    match found {
+        Ok(Some((row, column))) => {
+            let Some(tab) = state.result_mut(result) else { return };
             tab.row = row;
-            tab.column = column;
-            state.say(Note::info(format!("Row {} holds {sought}.", text::thousands(row + 1))));
+            let mut words = format!("Row {} holds {sought}", text::thousands(row + 1));
+            if tab.layout.order.contains(&column) {
+                tab.column = column;
+            } else {
+                words.push_str(&format!(", in the hidden column {}", super::arrange::column_name(tab, column)));
+            }
+            state.say(Note::info(format!("{words}.")));
             want(state, effects);
         }
-        _ => state.say(Note::info(format!("No row holds {sought}."))),
+        Ok(None) => state.say(Note::info(format!("No row holds {sought}."))),
+        Err(e) if e.kind == Kind::Cancelled => {}
+        Err(e) => state.say(Note::error(&e)),
     }
+}
+
+/// Work over rows ended.
+pub fn rows_done(state: &mut State, job: JobId, result: ResultId, work: RowsWork, report: Result<RowsReport>, effects: &mut Vec<Effect>) {
+    state.jobs.retain(|j| j.id != job);
+    match work {
+        RowsWork::Arrange(of) => {
+            let done = report.map(|RowsReport::Arranged { rows, compared }| (rows, compared));
+            super::arrange::arranged(state, job, result, of, done, effects);
+        }
+    }
+}
+
+/// Statements whose columns are remembered.
+const LAYOUTS: usize = 20;
+
+/// A new result's columns are shown as those of the same statement were before.
+pub fn as_before(state: &mut State, result: ResultId) {
+    let query = &mut state.query;
+    let Some(tab) = query.results.iter_mut().find(|t| t.id == result) else { return };
+    if let Some((_, old)) = query.layouts.iter().find(|(text, _)| *text == tab.text) {
+        tab.layout.like(old);
+        if !tab.layout.order.contains(&tab.column) {
+            tab.column = tab.layout.order.first().copied().unwrap_or(0);
+        }
+    }
+}
+
+/// Puts a statement at the end of the editor's text, in lines of its own.
+pub fn to_editor(state: &mut State, statement: &str, effects: &mut Vec<Effect>) {
+    let editor = &mut state.query.editor;
+    editor.unselect();
+    editor.go(Move::Bottom, false, 1);
+    editor.go(Move::LineEnd, false, 1);
+    let before = editor.text().trim_end();
+    let gap = match before.chars().last() {
+        None => "",
+        Some(';') => "\n\n",
+        Some(_) => ";\n\n",
+    };
+    editor.insert(&format!("{gap}{statement};"));
+    state.go(Pane::Editor);
+    edited(state, effects);
+}
+
+/// Hides, moves, widens and freezes columns; false when the action is none of these.
+fn act_columns(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool {
+    let shown = state.query.shown;
+    let Some(tab) = state.query.results.get_mut(shown).filter(|t| t.columns.is_some()) else { return false };
+    let column = tab.column;
+    let mut words = None;
+    match action {
+        Action::HideColumn => match tab.layout.hide(column) {
+            Some(next) => {
+                tab.column = next;
+                words = Some(format!("{} is hidden.", super::arrange::column_name(tab, column)));
+            }
+            None => words = Some("The last column stays.".into()),
+        },
+        Action::AllColumns => tab.layout.all(),
+        Action::ColumnLeft => drop(tab.layout.shift(column, false)),
+        Action::ColumnRight => drop(tab.layout.shift(column, true)),
+        Action::Wider => tab.layout.resize(column, true),
+        Action::Narrower => tab.layout.resize(column, false),
+        Action::Freeze => {
+            words = Some(match tab.layout.freeze(column) {
+                0 => "No column stays while the others scroll.".into(),
+                1 => "The first column stays while the others scroll.".into(),
+                n => format!("The first {n} columns stay while the others scroll."),
+            })
+        }
+        _ => return false,
+    }
+    let (text, layout) = (tab.text.clone(), tab.layout.clone());
+    state.query.layouts.retain(|(t, _)| *t != text);
+    state.query.layouts.push((text, layout));
+    if state.query.layouts.len() > LAYOUTS {
+        state.query.layouts.remove(0);
+    }
+    if let Some(words) = words {
+        state.say(Note::info(words));
+    }
+    want(state, effects);
+    true
 }
 
 /// After a resize or a change of tabs: rows that are on the screen now.

@@ -1,0 +1,249 @@
+//! The results pane with real rows: a console without a terminal, whose effects are done by the real jobs on a SQLite file.
+
+#[path = "ui/console.rs"]
+#[allow(dead_code)]
+mod console;
+
+use console::Console;
+use holdpoint::app::effect::Effect;
+use holdpoint::app::{Msg, Pane};
+use holdpoint::config::Surroundings;
+use holdpoint::config::keymap::Keymap;
+use holdpoint::ops::Cx;
+use holdpoint::tui::jobs::Jobs;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+/// A console whose effects are really done.
+struct Live {
+    console: Console,
+    jobs: Jobs,
+    answers: UnboundedReceiver<Msg>,
+    copied: Vec<String>,
+    _dir: tempfile::TempDir,
+}
+
+const SECONDS: Duration = Duration::from_secs(60);
+
+impl Live {
+    /// Opens a SQLite database made by `setup`, on a screen of `w` by `h`.
+    async fn open(setup: &str, w: u16, h: u16) -> Live {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("data.db");
+        rusqlite::Connection::open(&path).unwrap().execute_batch(setup).unwrap();
+        std::fs::write(dir.path().join("holdpoint.toml"), "[targets.data]\nengine = \"sqlite\"\npath = \"data.db\"\naccess = \"open\"\n")
+            .unwrap();
+        let around = Surroundings::made_up(dir.path(), dir.path(), []);
+        let config = holdpoint::config::files::load_in(None, &around).unwrap();
+        let (tx, answers) = unbounded_channel();
+        let mut console = Console::new(w, h);
+        console.state = holdpoint::app::State::new(Arc::new(config.clone()), Keymap::builtin().unwrap(), (w, h), console.state.now);
+        let mut live = Live { console, jobs: Jobs::new(Cx::new(config), None, tx), answers, copied: Vec::new(), _dir: dir };
+        let mut effects = Vec::new();
+        holdpoint::app::update::connect(&mut live.console.state, "data", None, &mut effects);
+        live.go(effects);
+        live.until("connected", |c| c.state.link.server().is_some()).await;
+        live
+    }
+
+    fn go(&mut self, effects: Vec<Effect>) {
+        for e in effects {
+            match e {
+                Effect::After(..) => {}
+                Effect::Copy(s) => self.copied.push(s),
+                e => self.jobs.start(e),
+            }
+        }
+    }
+
+    async fn until(&mut self, what: &str, done: impl Fn(&Console) -> bool) {
+        while !done(&self.console) {
+            let msg = tokio::time::timeout(SECONDS, self.answers.recv()).await;
+            let msg = msg.unwrap_or_else(|_| panic!("never {what}: {}", self.console.screen())).unwrap();
+            let effects = self.console.send(msg);
+            self.go(effects);
+        }
+    }
+
+    /// Presses keys with blanks between, and waits until no job runs and what is on the screen is in memory.
+    async fn keys(&mut self, keys: &str) {
+        for k in keys.split(' ') {
+            let effects = self.console.press(k);
+            self.go(effects);
+        }
+        self.quiet().await;
+    }
+
+    async fn typed(&mut self, text: &str) {
+        for c in text.chars() {
+            let effects = self.console.send(Msg::Key(holdpoint::config::keymap::Key::char(c)));
+            self.go(effects);
+        }
+    }
+
+    async fn quiet(&mut self) {
+        let here = |c: &Console| {
+            c.state.jobs.is_empty() && c.state.query.result().is_none_or(|t| (t.top..t.rows.min(t.top + 5)).all(|r| t.at(r).is_some()))
+        };
+        self.until("quiet", here).await;
+    }
+
+    /// Runs a statement and goes to its result.
+    async fn run(&mut self, sql: &str) {
+        self.keys("2 C-a").await;
+        let effects = self.console.send(Msg::Paste(sql.into()));
+        self.go(effects);
+        self.keys("F5").await;
+        self.keys("Esc Space g r").await;
+        assert_eq!(self.console.state.view.focus, Pane::Results);
+    }
+
+    fn screen(&self) -> String {
+        self.console.screen()
+    }
+
+    /// A column of the rows on the screen.
+    fn column(&self, column: usize) -> Vec<Option<String>> {
+        let tab = self.console.state.query.result().unwrap();
+        (tab.top..tab.rows.min(tab.top + 5)).map(|r| tab.at(r).and_then(|(b, i)| holdpoint::text::cell_string(b.cell(i, column)))).collect()
+    }
+
+    fn first(&self, column: usize) -> String {
+        self.column(column)[0].clone().unwrap_or_else(|| "NULL".into())
+    }
+}
+
+/// 20,000 rows: too many for memory alone, so the file is read too.
+const NUMBERS: &str = "create table t(id integer primary key, n numeric, name text, note text);
+    with recursive c(i) as (select 1 union all select i + 1 from c where i < 20000)
+    insert into t select i, case when i % 10 = 0 then null else (i * 7919) % 20011 - 1000 end, 'name ' || (i % 100), printf('%060d', i) from c;";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn loaded_rows_are_sorted_and_filtered_and_it_is_said() {
+    let mut c = Live::open(NUMBERS, 120, 30).await;
+    c.run("select * from t").await;
+    c.keys("l s").await;
+    assert_eq!(c.first(1), "-999", "numbers sort as numbers: {}", c.screen());
+    assert!(c.screen().contains("sorted by n (loaded rows)"), "{}", c.screen());
+    c.keys("G").await;
+    assert_eq!(c.console.state.query.result().unwrap().row, 19_999);
+    c.keys("g s").await;
+    assert!(c.screen().contains("sorted by n, descending (loaded rows)"));
+    let top: i64 = c.first(1).parse().unwrap();
+    assert!(top > 19_000, "{top}");
+    c.keys("G").await;
+    assert_eq!(c.column(1).last().unwrap(), &None, "NULL is last in both directions");
+    // A filter joins the order.
+    c.keys("f").await;
+    c.keys("C-u").await;
+    c.typed(">= 18000").await;
+    c.keys("Enter Enter").await;
+    assert!(c.screen().contains("filtered: ") && c.screen().contains(" of 20,000"), "{}", c.screen());
+    assert_eq!(c.first(1), top.to_string());
+    let rows = c.console.state.query.result().unwrap().rows;
+    assert!(rows > 100 && rows < 2000, "{rows}");
+    c.keys("G").await;
+    let last: i64 = c.column(1).last().unwrap().clone().unwrap().parse().unwrap();
+    assert!((18_000..18_100).contains(&last), "{last}");
+    // Searching follows the order of the screen, in both directions.
+    c.keys("g /").await;
+    c.typed("name 7").await;
+    c.keys("Enter").await;
+    let one = c.console.state.query.result().unwrap().row;
+    c.keys("N").await;
+    let two = c.console.state.query.result().unwrap().row;
+    assert!(two > one && c.first(2).starts_with("name"), "{one} {two}");
+    c.keys("M").await;
+    assert_eq!(c.console.state.query.result().unwrap().row, one);
+    assert_eq!(c.console.state.query.result().unwrap().column, 2, "the cursor is on the value");
+    // Off again: sorting by `s` on another column begins anew, and F clears the filter alone.
+    c.keys("F").await;
+    assert!(!c.screen().contains("filtered"), "{}", c.screen());
+    c.keys("$ s s").await;
+    c.keys("s").await;
+    assert!(!c.screen().contains("sorted by"), "{}", c.screen());
+    assert_eq!(c.first(0), "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filter_that_is_none_says_why_and_one_without_rows_says_so() {
+    let mut c = Live::open("create table t(a, b); insert into t values (1, 'x'), (2, ''), (3, null)", 100, 30).await;
+    c.run("select * from t").await;
+    c.keys("f").await;
+    c.typed("~ (").await;
+    c.keys("Enter Enter").await;
+    assert!(c.screen().contains("That is no pattern"), "{}", c.screen());
+    c.keys("Esc f").await;
+    c.typed("= nothing").await;
+    c.keys("Enter C-u").await;
+    c.typed("nope").await;
+    c.keys("Enter").await;
+    assert!(c.screen().contains("There is no column nope; * is any."), "{}", c.screen());
+    c.keys("C-u").await;
+    c.typed("*").await;
+    c.keys("Enter").await;
+    assert!(c.screen().contains("no row passes the filter") && c.screen().contains("filtered: 0 of 3"), "{}", c.screen());
+    // NULL and the empty text are two things.
+    c.keys("F f").await;
+    c.typed("is null").await;
+    c.keys("Enter C-u").await;
+    c.typed("b").await;
+    c.keys("Enter").await;
+    assert_eq!(c.column(0), [Some("3".to_string())]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_sorts_only_by_a_statement_that_was_shown() {
+    let mut c = Live::open("create table t(a, b); insert into t values (1, 'x'), (3, 'y'), (2, null)", 100, 30).await;
+    c.run("select a, b from t -- all of it").await;
+    c.keys("S").await;
+    let screen = c.screen();
+    assert!(screen.contains("SELECT * FROM (") && screen.contains("ORDER BY 1"), "{screen}");
+    assert_eq!(c.console.state.query.results.len(), 1, "nothing ran yet");
+    c.keys("d").await;
+    assert_eq!(c.console.state.query.results.len(), 2);
+    assert_eq!(c.column(0), ["3", "2", "1"].map(|s| Some(s.to_string())));
+    assert!(c.console.state.query.editor.text().ends_with("-- all of it"), "the typed statement stays as it is");
+    c.keys("p S e").await;
+    let text = c.console.state.query.editor.text();
+    assert!(text.starts_with("select a, b from t -- all of it") && text.ends_with("ORDER BY 1;"), "{text}");
+    c.run("update t set b = 'z'").await;
+    c.keys("S").await;
+    assert!(c.screen().contains("Only a SELECT"), "{}", c.screen());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn columns_are_hidden_moved_widened_and_frozen_and_stay_so_for_the_next_run() {
+    let mut c = Live::open(NUMBERS, 80, 30).await;
+    let sql = "select id, n, name, note, note as again from t limit 50";
+    c.run(sql).await;
+    c.keys("l H").await;
+    let screen = c.screen();
+    assert!(screen.contains("1 column hidden") && screen.contains("n is hidden."), "{screen}");
+    c.keys("<").await;
+    let order = |c: &Live| c.console.state.query.result().unwrap().layout.order.clone();
+    assert_eq!(order(&c), [2, 0, 3, 4]);
+    c.keys("Z").await;
+    let wide = c.console.state.query.result().unwrap().layout.widths[2];
+    c.keys("+ + -").await;
+    assert_eq!(c.console.state.query.result().unwrap().layout.widths[2], wide + 4);
+    c.keys("$").await;
+    let screen = c.screen();
+    assert!(screen.contains("name       │ again"), "the frozen column stays: {screen}");
+    c.run(sql).await;
+    assert_eq!((order(&c), c.console.state.query.result().unwrap().layout.widths[2]), (vec![2, 0, 3, 4], wide + 4));
+    c.keys("U").await;
+    assert_eq!(order(&c), [0, 1, 2, 3, 4]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn staged_changes_keep_the_rows_where_they_are() {
+    let mut c = Live::open("create table t(a integer primary key, b); insert into t values (1, 'z'), (2, 'y'), (3, 'x')", 100, 30).await;
+    c.run("select a, b from t").await;
+    c.keys("l C").await;
+    c.until("staged", |c| !c.state.query.result().unwrap().staged.is_empty()).await;
+    c.keys("s").await;
+    assert!(c.screen().contains("write or discard them first"), "{}", c.screen());
+    assert_eq!(c.first(0), "1");
+}
