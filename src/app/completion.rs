@@ -4,7 +4,8 @@ use super::effect::Effect;
 use super::list::ListCursor;
 use super::state::State;
 use crate::config::keymap::{Code, Key};
-use crate::model::names::Names;
+use crate::model::names::{ColumnName, Names, Relation};
+use crate::model::{Column, NodeKind};
 use crate::sql::complete::{LONGEST, Proposal, ProposalKind, complete, count};
 use crate::sql::{Class, classify};
 use std::ops::Range;
@@ -14,6 +15,9 @@ use std::sync::Arc;
 pub const ROWS: usize = 6;
 /// Letters of a word before the list comes by itself; behind a dot it comes at once.
 const LETTERS: usize = 2;
+
+/// The schema under which temporary tables are kept among the names. No server has one of this name.
+const TEMPORARY: &str = "temporary tables";
 
 /// The list under the cursor.
 #[derive(Debug, Clone)]
@@ -36,6 +40,8 @@ pub struct Completion {
     popup: Option<Popup>,
     /// The names are to be read as soon as the first list of the tree is on the screen: they must not hold it up.
     pub wanted: bool,
+    /// Temporary tables of the session; the catalogue's names do not have them.
+    temporary: Vec<Relation>,
     /// Why there are no names, once.
     pub problem: Option<String>,
 }
@@ -84,9 +90,42 @@ pub fn loaded(state: &mut State, result: crate::model::Result<Box<Names>>) {
                 p.told(&names);
             }
             state.completion.names = Some(names);
+            with_temporary(state);
         }
         // Typing goes on without proposals of names; the reason is told when they are asked for.
         Err(e) => state.completion.problem = Some(e.message),
+    }
+}
+
+/// A temporary table was made: its columns are proposed like any other's, until the session is gone.
+pub fn temporary(state: &mut State, name: String, columns: &[Column]) {
+    state.completion.temporary.retain(|r| *r.name != *name);
+    state.completion.temporary.push(Relation {
+        schema: Arc::from(TEMPORARY),
+        name: name.into(),
+        kind: NodeKind::Table,
+        system: false,
+        columns: columns.iter().map(|c| ColumnName { name: c.name.as_str().into(), type_name: Arc::from(c.type_name.as_str()) }).collect(),
+    });
+    with_temporary(state);
+}
+
+/// A temporary table was dropped.
+pub fn forget_temporary(state: &mut State, name: &str) {
+    state.completion.temporary.retain(|r| *r.name != *name);
+    with_temporary(state);
+}
+
+/// Puts the temporary tables in front of the others: they hide tables of the same name.
+fn with_temporary(state: &mut State) {
+    let Completion { names, temporary, .. } = &mut state.completion;
+    let Some(names) = names else { return };
+    let names = Arc::make_mut(names);
+    names.relations.retain(|r| *r.schema != *TEMPORARY);
+    names.relations.extend(temporary.iter().cloned());
+    names.path.retain(|p| p != TEMPORARY);
+    if !temporary.is_empty() {
+        names.path.insert(0, TEMPORARY.into());
     }
 }
 

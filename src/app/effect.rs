@@ -105,6 +105,11 @@ pub enum Effect {
     Names {
         link: u64,
     },
+    /// Reads the columns of a temporary table, which only the user's own session sees.
+    TemporaryTable {
+        link: u64,
+        name: String,
+    },
     /// Runs the first rows of a table as the engine would name it.
     Preview {
         link: u64,

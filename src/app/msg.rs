@@ -60,6 +60,12 @@ pub enum Msg {
         link: u64,
         result: Result<Box<crate::model::names::Names>>,
     },
+    /// A temporary table's columns.
+    TemporaryTable {
+        link: u64,
+        name: String,
+        columns: Vec<Column>,
+    },
     Run {
         job: JobId,
         event: RunEvent,

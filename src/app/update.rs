@@ -50,6 +50,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Definition { link, at, result } if link == state.link_no => schema::definition(state, &at, result),
         Msg::Schema { link, told } if link == state.link_no => schema::told(state, told, effects),
         Msg::Names { link, result } if link == state.link_no => completion::loaded(state, result),
+        Msg::TemporaryTable { link, name, columns } if link == state.link_no => completion::temporary(state, name, &columns),
         Msg::Run { job, event } => running::event(state, job, event, effects),
         Msg::TableOf { link, result, table, info, then } if link == state.link_no => {
             cells::table(state, result, table, info, then, effects);
@@ -196,6 +197,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         | Msg::Recovered { .. }
         | Msg::Waiting { .. }
         | Msg::TableOf { .. }
+        | Msg::TemporaryTable { .. }
         | Msg::Unlocked { .. } => {}
     }
 }

@@ -19,6 +19,8 @@ mod space;
 mod table;
 mod value;
 
+pub use actor::WORKER;
+
 /// A SQLite target.
 pub struct Sqlite {
     target: Target,

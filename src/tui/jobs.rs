@@ -183,6 +183,16 @@ impl Jobs {
                 let cx = shared.job_cx(job);
                 tokio::task::spawn_blocking(move || rows::find_row(&shared, &cx, job, result, view, from, way, &text));
             }
+            Effect::TemporaryTable { link, name } => {
+                tokio::spawn(async move {
+                    let Some(live) = shared.live(link) else { return };
+                    // Only its own session sees it; no row is read. A name that cannot be read so is not proposed, and nothing is lost.
+                    let text = format!("SELECT * FROM {} LIMIT 0", live.connection.dialect().quote_ident(&name));
+                    if let Ok(table) = live.query.fetch(text).await {
+                        shared.send(Msg::TemporaryTable { link, name, columns: table.columns });
+                    }
+                });
+            }
             Effect::TableOf { link, result, table, then } => {
                 tokio::spawn(async move {
                     let Some(live) = shared.live(link) else { return };

@@ -47,6 +47,10 @@ pub fn install_panic_hook() {
     ONCE.call_once(|| {
         let previous = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
+            // What ends a worker of SQLite's ends a statement, or at worst its connection: the session tells it, and the screen stays.
+            if std::thread::current().name() == Some(crate::engine::sqlite::WORKER) {
+                return;
+            }
             leave();
             previous(info);
             // A bug: what is typed was saved within the last second, and going on could do harm.
@@ -76,4 +80,15 @@ pub fn write_all(bytes: &[u8]) -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_panic_of_sqlites_worker_does_not_end_the_program() {
+        super::install_panic_hook();
+        let worker = std::thread::Builder::new().name(crate::engine::sqlite::WORKER.into()).spawn(|| panic!("a name that is no UTF-8"));
+        // Were the hook to end the process, this test would not come to its end.
+        assert!(worker.expect("thread").join().is_err());
+    }
 }

@@ -203,7 +203,7 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
             if let Some(text) = state.result_mut(result).map(|t| t.text.clone()) {
                 crate::app::completion::ran(state, &text, true, effects);
                 if !outcome.rolled_back {
-                    left(state, &text);
+                    left(state, &text, effects);
                 }
             }
             if let Some(tab) = state.result_mut(result) {
@@ -264,13 +264,26 @@ fn severity(word: &str) -> Severity {
 }
 
 /// Keeps what a statement left in the session, to tell it when the session is gone.
-fn left(state: &mut State, statement: &str) {
+fn left(state: &mut State, statement: &str, effects: &mut Vec<Effect>) {
+    const TABLE: &str = "temporary table ";
     let made = &mut state.query.made;
     match leaves(state.query.editor.dialect(), statement) {
-        Some(Leaves::Made(what)) if !made.contains(&what) => made.push(what),
-        Some(Leaves::Unmade(what)) => made.retain(|m| *m != what),
+        Some(Leaves::Made(what)) => {
+            if let Some(name) = what.strip_prefix(TABLE) {
+                effects.push(Effect::TemporaryTable { link: state.link_no, name: name.to_string() });
+            }
+            if !made.contains(&what) {
+                made.push(what);
+            }
+        }
+        Some(Leaves::Unmade(what)) => {
+            made.retain(|m| *m != what);
+            if let Some(name) = what.strip_prefix(TABLE) {
+                crate::app::completion::forget_temporary(state, name);
+            }
+        }
         Some(Leaves::Cleared) => made.clear(),
-        Some(Leaves::Made(_)) | None => {}
+        None => {}
     }
 }
 

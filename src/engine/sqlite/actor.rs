@@ -44,6 +44,9 @@ struct Watched {
     timed_out: bool,
 }
 
+/// Name of the threads that hold SQLite's connections.
+pub const WORKER: &str = "sqlite";
+
 impl Running {
     fn watched(&self) -> std::sync::MutexGuard<'_, Watched> {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
@@ -111,7 +114,7 @@ pub async fn start(target: &Target, how: Connect) -> Result<Session> {
     let target = target.clone();
     let how_thread = how.clone();
     std::thread::Builder::new()
-        .name("sqlite".into())
+        .name(WORKER.into())
         .spawn(move || match open::open(&target, &how_thread) {
             Err(e) => drop(ready.send(Err(e))),
             Ok(opened) => run_actor(opened, &how_thread, rx, queue, ready),

@@ -50,6 +50,10 @@ pub fn statement(e: rusqlite::Error, path: &Path) -> Error {
         }
         ffi::SQLITE_LOCKED => Error::new(Kind::Statement, format!("a table of {file} is in use by this connection: {message}")),
         ffi::SQLITE_READONLY => Error::read_only(format!("{file} is open read-only: {message}")),
+        ffi::SQLITE_AUTH if message.contains('\u{fffd}') => {
+            Error::new(Kind::Statement, format!("a name is no UTF-8, and cannot be used here: {message}"))
+                .hint("The `sqlite3` shell can still read it: copy what is needed into another table.")
+        }
         ffi::SQLITE_AUTH => Error::read_only(format!("refused, this session is read-only: {message}")),
         ffi::SQLITE_NOTADB => Error::new(Kind::Statement, format!("{file} is not a SQLite database, or it is encrypted"))
             .hint("SQLCipher and other encrypted files cannot be read here."),
