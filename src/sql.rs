@@ -19,4 +19,4 @@ pub mod transaction;
 pub use classify::{Class, Verdict, classify};
 pub use lexer::{Token, TokenKind, lex, relex};
 pub use redact::redact;
-pub use split::{StatementSpan, split, split_script, statement_at};
+pub use split::{Script, StatementSpan, split, split_script, statement_at};

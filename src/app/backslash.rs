@@ -45,7 +45,7 @@ pub fn on_line(state: &State) -> Option<String> {
 /// The first line of the whole text that is a backslash command, from 1: running all cannot send it.
 pub fn first_line(state: &State) -> Option<usize> {
     let editor = &state.query.editor;
-    (0..editor.lines().len())
+    (0..editor.line_count())
         .find(|l| {
             let span = editor.line_span(*l);
             let text = &editor.text()[span.clone()];
@@ -62,8 +62,9 @@ fn is_command(state: &State, at: usize) -> bool {
     if !letters.next().is_some_and(|c| c.is_ascii_lowercase() || c == '?') {
         return false;
     }
-    let token = editor.tokens().partition_point(|t| t.span.end <= at);
-    editor.tokens().get(token).is_some_and(|t| t.span.start == at && matches!(t.kind, TokenKind::Other | TokenKind::Operator))
+    let tokens = editor.tokens(at..at + 1);
+    let token = tokens.partition_point(|t| t.span.end <= at);
+    tokens.get(token).is_some_and(|t| t.span.start == at && matches!(t.kind, TokenKind::Other | TokenKind::Operator))
 }
 
 /// Does a backslash command.

@@ -173,8 +173,8 @@ fn propose(state: &mut State, asked: bool) {
     let editor = &state.query.editor;
     let at = editor.cursor_byte();
     // The statement alone is read, not the whole buffer.
-    let here = editor.statements().iter().take_while(|s| s.outer.start <= at).last();
-    let (start, end) = here.map_or((0, editor.text().len()), |s| (s.outer.start, s.outer.end.max(at)));
+    let here = editor.statement();
+    let (start, end) = here.as_ref().map_or((0, editor.text().len()), |s| (s.outer.start, s.outer.end.max(at)));
     if end - start > LONGEST {
         return;
     }

@@ -1,11 +1,19 @@
-//! The SQL editor: one wrapper round the text area, which is the model (lines, cursor, undo, selection). What drawing
-//! and running need of the text (tokens, statements) is kept beside it and renewed after each change.
+//! The SQL editor: a text with its cursor, selection and history. What drawing and running need of the text (tokens,
+//! statements) is kept beside it and brought up to date by each edit, which costs as much in ten megabytes as in ten lines.
 
 use crate::model::Dialect;
-use crate::sql::{StatementSpan, Token, lex, relex, split};
+use crate::sql::{Script, StatementSpan, Token, lex, relex};
 use crate::text;
+use std::borrow::Cow;
 use std::ops::Range;
-use tui_textarea::{CursorMove, TextArea};
+
+mod history;
+pub mod words;
+
+use history::History;
+
+/// Longest text whose tokens are all kept; of longer ones those of the screen are made when they are drawn.
+const TOKENS_KEPT: usize = 128 * 1024;
 
 /// A move of the cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,15 +32,21 @@ pub enum Move {
     Bottom,
 }
 
-/// The editor's text, cursor, and what follows from them.
+/// The editor's text, cursor, and what follows from them. Places are byte offsets at the edges of characters.
 pub struct Editor {
-    area: TextArea<'static>,
-    dialect: Dialect,
     text: String,
     /// Byte at which each line starts in `text`.
     starts: Vec<usize>,
+    cursor: usize,
+    /// Where a selection began.
+    anchor: Option<usize>,
+    /// Column that going up and down aims at.
+    goal: Option<usize>,
+    history: History,
+    dialect: Dialect,
+    /// All tokens of a short text.
     tokens: Vec<Token>,
-    statements: Vec<StatementSpan>,
+    script: Script,
     /// Counts changes of the text; debounced work compares it.
     pub version: u64,
     /// First line and first column on the screen.
@@ -47,12 +61,15 @@ pub struct Editor {
 impl Editor {
     pub fn new(dialect: Dialect, content: &str) -> Self {
         let mut editor = Editor {
-            area: TextArea::default(),
-            dialect,
             text: String::new(),
             starts: vec![0],
+            cursor: 0,
+            anchor: None,
+            goal: None,
+            history: History::default(),
+            dialect,
             tokens: Vec::new(),
-            statements: Vec::new(),
+            script: Script::new(dialect, ""),
             version: 0,
             top: 0,
             left: 0,
@@ -66,11 +83,16 @@ impl Editor {
     /// Replaces the whole text and forgets the undo history.
     pub fn set_text(&mut self, content: &str) {
         self.crlf = content.contains("\r\n");
-        let lines: Vec<String> = content.split('\n').map(|l| l.strip_suffix('\r').unwrap_or(l).to_string()).collect();
-        self.area = TextArea::new(lines);
-        self.area.set_max_histories(1000);
+        self.text = if self.crlf { content.replace("\r\n", "\n") } else { content.to_string() };
+        self.history = History::default();
+        (self.cursor, self.anchor, self.goal) = (0, None, None);
         (self.top, self.left) = (0, 0);
-        self.changed();
+        self.starts.clear();
+        self.starts.push(0);
+        self.starts.extend(self.text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i + 1));
+        self.version += 1;
+        self.error = None;
+        self.analyse();
     }
 
     pub fn set_dialect(&mut self, dialect: Dialect) {
@@ -84,31 +106,53 @@ impl Editor {
         self.dialect
     }
 
-    /// Replaces some bytes and puts the cursor behind what came in their place.
-    pub fn replace(&mut self, range: Range<usize>, content: &str) {
-        let gone = self.text.get(range.clone()).map_or(0, |s| s.chars().count());
-        self.go_to_byte(range.start);
-        self.area.delete_str(gone);
-        self.insert(content);
+    fn analyse(&mut self) {
+        self.tokens = if self.text.len() <= TOKENS_KEPT { lex(self.dialect, &self.text) } else { Vec::new() };
+        self.script = Script::new(self.dialect, &self.text);
     }
 
-    fn changed(&mut self) {
-        let text = self.area.lines().join("\n");
-        let (edited, new_end) = difference(&self.text, &text);
-        self.text = text;
-        // Only what an edit touches is lexed again: a large buffer must not make typing slow.
-        relex(self.dialect, &mut self.tokens, &self.text, edited, new_end);
+    /// Changes the text and nothing else: what follows from it is brought up to date.
+    fn splice(&mut self, range: Range<usize>, content: &str) {
+        let new_end = range.start + content.len();
+        let first = self.starts.partition_point(|s| *s <= range.start);
+        let last = self.starts.partition_point(|s| *s <= range.end);
+        let fresh: Vec<usize> = content.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| range.start + i + 1).collect();
+        let more = fresh.len() as isize - (last - first) as isize;
+        for s in &mut self.starts[last..] {
+            *s = *s - range.end + new_end;
+        }
+        self.starts.splice(first..last, fresh);
+        let was_kept = self.text.len() <= TOKENS_KEPT;
+        self.text.replace_range(range.clone(), content);
+        match (was_kept, self.text.len() <= TOKENS_KEPT) {
+            (true, true) => relex(self.dialect, &mut self.tokens, &self.text, range.clone(), new_end),
+            (false, true) => self.tokens = lex(self.dialect, &self.text),
+            (_, false) => self.tokens = Vec::new(),
+        }
+        self.script.edit(&self.text, range, new_end, more);
         self.version += 1;
         self.error = None;
-        self.starts.clear();
-        self.starts.push(0);
-        self.starts.extend(self.text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i + 1));
-        self.statements = split(self.dialect, &self.text);
     }
 
-    fn analyse(&mut self) {
-        self.tokens = lex(self.dialect, &self.text);
-        self.statements = split(self.dialect, &self.text);
+    /// Replaces bytes as one step that can be taken back, with the cursor behind what came in their place.
+    pub fn replace(&mut self, range: Range<usize>, content: &str) {
+        let content = unix_lines(content);
+        let range = self.edge(range.start)..self.edge(range.end.max(range.start));
+        if range.is_empty() && content.is_empty() {
+            return;
+        }
+        let gone = self.text[range.clone()].to_string();
+        self.history.note(range.start, gone, &content, self.cursor);
+        self.splice(range.clone(), &content);
+        self.put(range.start + content.len());
+    }
+
+    /// All edits until [`Editor::end_step`] are taken back together.
+    pub fn begin_step(&mut self) {
+        self.history.begin();
+    }
+    pub fn end_step(&mut self) {
+        self.history.end();
     }
 
     /// The whole text, as typed.
@@ -120,17 +164,19 @@ impl Editor {
         if self.crlf { self.text.replace('\n', "\r\n") } else { self.text.clone() }
     }
     pub fn is_blank(&self) -> bool {
-        self.text.trim().is_empty()
+        self.text.trim_start().is_empty()
     }
-    pub fn lines(&self) -> &[String] {
-        self.area.lines()
+    /// How many lines there are; an empty text has one.
+    pub fn line_count(&self) -> usize {
+        self.starts.len()
     }
-    pub fn tokens(&self) -> &[Token] {
-        &self.tokens
+    /// Tokens that touch these bytes, in order; there may be others before and behind them.
+    pub fn tokens(&self, part: Range<usize>) -> Cow<'_, [Token]> {
+        if self.text.len() <= TOKENS_KEPT { Cow::Borrowed(&self.tokens) } else { Cow::Owned(self.script.tokens(&self.text, part)) }
     }
     /// All statements in order.
     pub fn statements(&self) -> &[StatementSpan] {
-        &self.statements
+        self.script.statements()
     }
     /// Bytes of a line in the text, without its end.
     pub fn line_span(&self, line: usize) -> Range<usize> {
@@ -142,151 +188,229 @@ impl Editor {
     pub fn line_of(&self, byte: usize) -> usize {
         self.starts.partition_point(|s| *s <= byte).saturating_sub(1)
     }
+    /// The character's edge at or before a byte.
+    fn edge(&self, byte: usize) -> usize {
+        let mut at = byte.min(self.text.len());
+        while !self.text.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    }
     /// Line and character of the cursor, from 0.
     pub fn cursor(&self) -> (usize, usize) {
-        let at = self.area.cursor();
-        (at.0, at.1)
+        let line = self.line_of(self.cursor);
+        (line, self.text[self.line_span(line).start..self.cursor].chars().count())
+    }
+    /// Line of the cursor, from 0.
+    pub fn cursor_line(&self) -> usize {
+        self.line_of(self.cursor)
     }
     /// Byte offset of the cursor.
     pub fn cursor_byte(&self) -> usize {
-        let (line, column) = self.cursor();
-        self.byte_at(line, column)
+        self.cursor
     }
-    fn byte_at(&self, line: usize, column: usize) -> usize {
-        let span = self.line_span(line);
-        let within = self.text[span.clone()].char_indices().nth(column).map_or(span.len(), |(i, _)| i);
-        span.start + within
+    /// Columns from the left edge of the text to a byte, as drawn.
+    pub fn column_of(&self, byte: usize) -> usize {
+        columns(&self.text[self.line_span(self.line_of(byte)).start..byte])
     }
     /// Columns from the left edge of the text to the cursor, as drawn.
     pub fn cursor_column(&self) -> usize {
-        let (line, column) = self.cursor();
-        self.lines().get(line).map_or(0, |l| l.chars().take(column).map(shown_width).sum())
+        self.column_of(self.cursor)
+    }
+    /// The byte of a line at a column as drawn, or its end.
+    fn byte_at_column(&self, line: usize, column: usize) -> usize {
+        let span = self.line_span(line);
+        let mut at = 0;
+        for (i, c) in self.text[span.clone()].char_indices() {
+            at += shown_width(c);
+            if at > column {
+                return span.start + i;
+            }
+        }
+        span.end
     }
     /// The selected bytes, if any.
     pub fn selection(&self) -> Option<Range<usize>> {
-        let ((l1, c1), (l2, c2)) = self.area.selection_range()?;
-        let range = self.byte_at(l1, c1)..self.byte_at(l2, c2);
+        let anchor = self.anchor?;
+        let range = anchor.min(self.cursor)..anchor.max(self.cursor);
         (!range.is_empty()).then_some(range)
     }
     /// The statement under the cursor.
     pub fn statement(&self) -> Option<StatementSpan> {
-        let at = self.cursor_byte();
-        let behind = self.statements.partition_point(|s| s.outer.start <= at);
-        self.statements[..behind].last().cloned()
+        let behind = self.statements().partition_point(|s| s.outer.start <= self.cursor);
+        self.statements()[..behind].last().cloned()
+    }
+
+    fn put(&mut self, at: usize) {
+        (self.cursor, self.anchor, self.goal) = (at, None, None);
     }
 
     pub fn insert_char(&mut self, c: char) {
-        self.area.insert_char(c);
-        self.changed();
+        let range = self.selection().unwrap_or(self.cursor..self.cursor);
+        if range.is_empty() && c != '\n' && c != '\r' {
+            // A word is one step.
+            let joins = !c.is_whitespace();
+            self.history.typed(self.cursor, c, joins);
+            let mut buf = [0; 4];
+            self.splice(range.clone(), c.encode_utf8(&mut buf));
+            self.put(range.start + c.len_utf8());
+        } else {
+            self.replace(range, c.encode_utf8(&mut [0; 4]));
+        }
     }
     /// Inserts pasted or completed text, which is never read as keys.
     pub fn insert(&mut self, content: &str) {
-        self.area.insert_str(content.replace("\r\n", "\n").replace('\r', "\n"));
-        self.changed();
+        let range = self.selection().unwrap_or(self.cursor..self.cursor);
+        self.replace(range, content);
     }
     /// A new line with the indentation of the one that the cursor is on.
     pub fn newline(&mut self) {
-        let (line, column) = self.cursor();
-        let indent: String =
-            self.lines().get(line).map_or_else(String::new, |l| l.chars().take(column).take_while(|c| *c == ' ' || *c == '\t').collect());
-        self.area.insert_newline();
-        if !indent.is_empty() {
-            self.area.insert_str(indent);
-        }
-        self.changed();
+        let start = self.line_span(self.cursor_line()).start;
+        let blanks = self.text[start..self.cursor].bytes().take_while(|b| matches!(b, b' ' | b'\t')).count();
+        let content = format!("\n{}", &self.text[start..start + blanks]);
+        self.insert(&content);
     }
+    /// Blanks up to the next multiple of four columns.
     pub fn tab(&mut self) {
-        self.area.insert_tab();
-        self.changed();
+        let n = 4 - self.cursor_column() % 4;
+        self.insert(&"    "[..n]);
+    }
+    /// Deletes the selection, or what lies between the cursor and the place.
+    fn delete_to(&mut self, to: usize) -> bool {
+        let range = self.selection().unwrap_or(to.min(self.cursor)..to.max(self.cursor));
+        if range.is_empty() {
+            return false;
+        }
+        self.replace(range, "");
+        true
     }
     pub fn backspace(&mut self) {
-        if self.area.delete_char() {
-            self.changed();
-        }
+        let to = words::left(&self.text, self.cursor);
+        self.delete_to(to);
     }
     pub fn delete(&mut self) {
-        if self.area.delete_next_char() {
-            self.changed();
-        }
+        let to = words::right(&self.text, self.cursor);
+        self.delete_to(to);
     }
     pub fn delete_word(&mut self) {
-        if self.area.delete_word() {
-            self.changed();
-        }
+        let to = words::word_left(&self.text, self.cursor);
+        self.delete_to(to);
+    }
+    /// Deletes to the end of the word.
+    pub fn delete_word_right(&mut self) {
+        let to = words::word_end_right(&self.text, self.cursor);
+        self.delete_to(to);
+    }
+    /// Deletes to the end of the line, or joins the next line; gives what was deleted.
+    pub fn kill_line(&mut self) -> String {
+        let end = self.line_span(self.cursor_line()).end;
+        let to = if end == self.cursor { words::right(&self.text, self.cursor) } else { end };
+        let gone = self.text[self.cursor..to].to_string();
+        self.anchor = None;
+        self.delete_to(to);
+        gone
     }
     pub fn undo(&mut self) -> bool {
-        let done = self.area.undo();
-        if done {
-            self.changed();
+        let Some((changes, cursor)) = self.history.undo() else { return false };
+        for (range, content) in &changes {
+            self.splice(range.clone(), content);
         }
-        done
+        self.put(self.edge(cursor));
+        true
     }
     pub fn redo(&mut self) -> bool {
-        let done = self.area.redo();
-        if done {
-            self.changed();
+        let Some(changes) = self.history.redo() else { return false };
+        let mut at = self.cursor;
+        for (range, content) in &changes {
+            self.splice(range.clone(), content);
+            at = range.start + content.len();
         }
-        done
+        self.put(self.edge(at));
+        true
     }
     pub fn select_all(&mut self) {
-        self.area.select_all();
+        self.anchor = Some(0);
+        self.cursor = self.text.len();
+    }
+    /// Selects these bytes, with the cursor behind them.
+    pub fn select(&mut self, range: Range<usize>) {
+        self.put(self.edge(range.end));
+        self.anchor = Some(self.edge(range.start));
+    }
+    /// Starts a selection at the cursor.
+    pub fn mark(&mut self) {
+        self.anchor = Some(self.cursor);
     }
     /// Removes the selected text and returns it.
     pub fn cut(&mut self) -> Option<String> {
-        let cut = self.text[self.selection()?].to_string();
-        self.area.cut();
-        self.changed();
+        let range = self.selection()?;
+        let cut = self.text[range.clone()].to_string();
+        self.replace(range, "");
         Some(cut)
     }
     pub fn unselect(&mut self) {
-        self.area.cancel_selection();
+        self.anchor = None;
     }
 
     /// Moves the cursor; `select` extends the selection. `page` is the height of the editor on the screen.
     pub fn go(&mut self, to: Move, select: bool, page: usize) {
-        if select {
-            if !self.area.is_selecting() {
-                self.area.start_selection();
-            }
-        } else {
-            self.area.cancel_selection();
+        if !select {
+            self.anchor = None;
+        } else if self.anchor.is_none() {
+            self.anchor = Some(self.cursor);
         }
-        let (step, times) = match to {
-            Move::Left => (CursorMove::Back, 1),
-            Move::Right => (CursorMove::Forward, 1),
-            Move::Up => (CursorMove::Up, 1),
-            Move::Down => (CursorMove::Down, 1),
-            Move::WordLeft => (CursorMove::WordBack, 1),
-            Move::WordRight => (CursorMove::WordForward, 1),
-            Move::LineStart => (CursorMove::Head, 1),
-            Move::LineEnd => (CursorMove::End, 1),
-            Move::PageUp => (CursorMove::Up, page.max(1)),
-            Move::PageDown => (CursorMove::Down, page.max(1)),
-            Move::Top => (CursorMove::Top, 1),
-            Move::Bottom => (CursorMove::Bottom, 1),
+        let line = self.cursor_line();
+        let span = self.line_span(line);
+        let rows = match to {
+            Move::Up => Some((true, 1)),
+            Move::Down => Some((false, 1)),
+            Move::PageUp => Some((true, page.max(1))),
+            Move::PageDown => Some((false, page.max(1))),
+            _ => None,
         };
-        for _ in 0..times {
-            let before = self.area.cursor();
-            self.area.move_cursor(step);
-            if self.area.cursor() == before {
-                break;
+        if let Some((up, n)) = rows {
+            let goal = self.goal.unwrap_or_else(|| self.cursor_column());
+            let target = if up { line.saturating_sub(n) } else { (line + n).min(self.line_count() - 1) };
+            if target != line {
+                self.cursor = self.byte_at_column(target, goal);
             }
+            self.goal = Some(goal);
+            return;
         }
+        self.goal = None;
+        self.cursor = match to {
+            Move::Left => words::left(&self.text, self.cursor),
+            Move::Right => words::right(&self.text, self.cursor),
+            Move::WordLeft => words::word_left(&self.text, self.cursor),
+            Move::WordRight => words::word_right(&self.text, self.cursor),
+            Move::LineStart => span.start,
+            Move::LineEnd => span.end,
+            Move::Top => 0,
+            Move::Bottom => self.text.len(),
+            Move::Up | Move::Down | Move::PageUp | Move::PageDown => self.cursor,
+        };
     }
 
     /// Puts the cursor at a byte offset.
     pub fn go_to_byte(&mut self, byte: usize) {
-        self.area.cancel_selection();
-        let line = self.line_of(byte.min(self.text.len()));
-        let span = self.line_span(line);
-        let column = self.text.get(span.start..byte.clamp(span.start, span.end)).map_or(0, |s| s.chars().count());
-        self.area.move_cursor(CursorMove::Jump(u16::try_from(line).unwrap_or(u16::MAX), u16::try_from(column).unwrap_or(u16::MAX)));
+        self.put(self.edge(byte));
+    }
+    /// Puts the cursor at a byte offset and keeps where a selection began.
+    pub fn extend_to_byte(&mut self, byte: usize) {
+        let at = self.edge(byte);
+        (self.cursor, self.goal) = (at, None);
+    }
+    /// Puts the cursor into another line, as near to its column as may be.
+    pub fn go_to_line(&mut self, line: usize) {
+        let column = self.goal.unwrap_or_else(|| self.cursor_column());
+        self.cursor = self.byte_at_column(line.min(self.line_count() - 1), column);
+        self.goal = Some(column);
     }
 
     /// Scrolls so that the cursor is inside `height` lines and `width` columns.
     pub fn follow(&mut self, height: usize, width: usize) {
-        let (line, _) = self.cursor();
-        self.top = scroll(self.top, line, height, self.lines().len());
+        let line = self.cursor_line();
+        self.top = scroll(self.top, line, height, self.line_count());
         let column = self.cursor_column();
         if column < self.left {
             self.left = column.saturating_sub(width / 4);
@@ -294,6 +418,17 @@ impl Editor {
             self.left = column + 1 + width / 4 - width.min(column + 1 + width / 4);
         }
     }
+}
+
+/// Text with the line ends of the editor.
+fn unix_lines(content: &str) -> Cow<'_, str> {
+    if content.contains('\r') { Cow::Owned(content.replace("\r\n", "\n").replace('\r', "\n")) } else { Cow::Borrowed(content) }
+}
+
+/// Columns that a part of a line takes as drawn.
+pub fn columns(part: &str) -> usize {
+    // Lines may be megabytes long; nearly all of them are plain.
+    if part.bytes().all(|b| matches!(b, b' '..=b'~')) { part.len() } else { part.chars().map(shown_width).sum() }
 }
 
 /// Columns that a character of the text takes as drawn: tabs are four, controls are shown.
@@ -319,33 +454,18 @@ pub fn scroll(top: usize, cursor: usize, height: usize, len: usize) -> usize {
     top.min(len.saturating_sub(height))
 }
 
-/// The bytes of `old` that are others in `new`, and where what came in their place ends there.
-fn difference(old: &str, new: &str) -> (Range<usize>, usize) {
-    let (o, n) = (old.as_bytes(), new.as_bytes());
-    let mut start = o.iter().zip(n).take_while(|(a, b)| a == b).count();
-    while !(old.is_char_boundary(start) && new.is_char_boundary(start)) {
-        start -= 1;
-    }
-    let mut same = o[start..].iter().rev().zip(n[start..].iter().rev()).take_while(|(a, b)| a == b).count();
-    while !(old.is_char_boundary(o.len() - same) && new.is_char_boundary(n.len() - same)) {
-        same -= 1;
-    }
-    (start..o.len() - same, n.len() - same)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sql::split;
+    use proptest::prelude::*;
 
-    #[test]
-    fn what_differs_is_found_between_whole_characters() {
-        assert_eq!(difference("", ""), (0..0, 0));
-        assert_eq!(difference("", "abc"), (0..0, 3));
-        assert_eq!(difference("select 1", "select 21"), (7..7, 8));
-        assert_eq!(difference("aaa", "aaaa"), (3..3, 4));
-        // Letters that share their first or their last byte.
-        assert_eq!(difference("xäy", "xöy"), (1..3, 3));
-        assert_eq!(difference("äx", "ĤHx"), (0..2, 3));
+    fn consistent(e: &Editor) {
+        assert_eq!(e.tokens(0..e.text.len()).as_ref(), lex(e.dialect, &e.text), "{:?}", e.text);
+        assert_eq!(e.statements(), split(e.dialect, &e.text), "{:?}", e.text);
+        assert_eq!(e.statement(), crate::sql::statement_at(e.dialect, &e.text, e.cursor_byte()), "{:?}", e.text);
+        let starts: Vec<usize> = std::iter::once(0).chain(e.text.match_indices('\n').map(|(i, _)| i + 1)).collect();
+        assert_eq!(e.starts, starts);
     }
 
     #[test]
@@ -365,10 +485,72 @@ mod tests {
             |e| e.set_text("select 1;\r\nselect 2"),
         ] {
             edit(&mut e);
-            assert_eq!(e.tokens, lex(Dialect::Postgres, &e.text), "{:?}", e.text);
-            assert_eq!(e.statements, split(Dialect::Postgres, &e.text), "{:?}", e.text);
-            assert_eq!(e.statement(), crate::sql::statement_at(Dialect::Postgres, &e.text, e.cursor_byte()), "{:?}", e.text);
+            consistent(&e);
         }
+        assert_eq!(e.file_text(), "select 1;\r\nselect 2");
+    }
+
+    proptest! {
+        #[test]
+        fn any_edits_are_taken_back_and_made_again(ops in prop::collection::vec((0usize..12, 0usize..40, "[a-z';\n ä(]{0,5}"), 1..40)) {
+            let mut e = Editor::new(Dialect::Postgres, "select 1;\nselect 'two';");
+            let first = e.text().to_string();
+            for (op, at, s) in ops {
+                match op {
+                    0 => e.insert(&s),
+                    1 => s.chars().for_each(|c| e.insert_char(c)),
+                    2 => e.backspace(),
+                    3 => e.delete(),
+                    4 => e.newline(),
+                    5 => e.tab(),
+                    6 => e.delete_word(),
+                    7 => drop(e.kill_line()),
+                    8 => e.go_to_byte(at),
+                    9 => e.go(Move::Down, at % 2 == 0, 3),
+                    10 => e.go(Move::WordRight, at % 2 == 0, 3),
+                    _ => drop(e.undo()),
+                }
+                consistent(&e);
+            }
+            let last = e.text().to_string();
+            let mut steps = 0;
+            while e.undo() {
+                steps += 1;
+                consistent(&e);
+            }
+            prop_assert_eq!(e.text(), &first);
+            for _ in 0..steps {
+                prop_assert!(e.redo());
+            }
+            prop_assert_eq!(e.text(), &last);
+        }
+    }
+
+    #[test]
+    fn a_word_that_was_typed_is_taken_back_at_once() {
+        let mut e = Editor::new(Dialect::Sqlite, "");
+        "select 1".chars().for_each(|c| e.insert_char(c));
+        assert!(e.undo());
+        assert_eq!(e.text(), "select");
+        assert!(e.undo());
+        assert_eq!(e.text(), "");
+        assert!(!e.undo());
+        assert!(e.redo());
+        e.insert_char('x');
+        assert!(!e.redo(), "typing forgets what was taken back");
+    }
+
+    #[test]
+    fn lines_and_columns_beyond_what_sixteen_bits_hold_are_reached() {
+        let mut e = Editor::new(Dialect::Sqlite, &"select 1;\n".repeat(70_000));
+        e.go_to_byte(10 * 69_000 + 3);
+        assert_eq!(e.cursor(), (69_000, 3));
+        e.insert_char('x');
+        assert_eq!(&e.text()[e.line_span(69_000)], "selxect 1;");
+        assert_eq!(e.statement().unwrap().line, 69_001);
+        let mut e = Editor::new(Dialect::Sqlite, &"a".repeat(100_000));
+        e.go_to_byte(80_000);
+        assert_eq!(e.cursor(), (0, 80_000));
     }
 
     #[test]

@@ -8,6 +8,10 @@ use super::lexer::{Lexer, Token, TokenKind};
 use crate::model::{Dialect, Error};
 use std::ops::Range;
 
+mod script;
+
+pub use script::Script;
+
 /// A statement in a script.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatementSpan {
@@ -67,7 +71,7 @@ struct Outcome {
 }
 
 /// How far a statement's own `;` reach.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Body {
     /// The first terminator ends it.
     Plain,
@@ -82,6 +86,7 @@ enum Body {
 }
 
 /// The statement that is being read.
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Pending {
     start: usize,
     outer: usize,
@@ -106,6 +111,13 @@ struct Splitter<'a> {
     lexer: Lexer<'a>,
     delimiter: Option<String>,
     out: Outcome,
+    pending: Option<Pending>,
+    /// Where the next statement's outer span starts: its first comment, unless that ends the line of the one before.
+    comment: Option<usize>,
+    /// True from a terminator to the end of its line.
+    same_line: bool,
+    /// How far a search ahead of the tokens has read: what stands before depends on the text up to here.
+    reach: usize,
     /// Lines counted up to this offset.
     counted: (usize, usize),
     /// False once a search for `\.` to the end of the text found nothing: keeps the whole linear.
@@ -118,7 +130,19 @@ const BLOCKS: [&str; 5] = ["IF", "LOOP", "WHILE", "REPEAT", "FOR"];
 impl<'a> Splitter<'a> {
     fn new(dialect: Dialect, text: &'a str) -> Self {
         let lexer = Lexer::new(dialect, text);
-        Splitter { dialect, text, lexer, delimiter: None, out: Outcome::default(), counted: (0, 1), data_ahead: true }
+        Splitter {
+            dialect,
+            text,
+            lexer,
+            delimiter: None,
+            out: Outcome::default(),
+            pending: None,
+            comment: None,
+            same_line: false,
+            reach: 0,
+            counted: (0, 1),
+            data_ahead: true,
+        }
     }
 
     fn line(&mut self, at: usize) -> usize {
@@ -133,66 +157,72 @@ impl<'a> Splitter<'a> {
     }
 
     fn run(mut self) -> Outcome {
-        let mut pending: Option<Pending> = None;
-        // Where the next statement's outer span starts: its first comment, unless that ends the line of the one before.
-        let mut comment: Option<usize> = None;
-        // True from a terminator to the end of its line.
-        let mut same_line = false;
-        while let Some(token) = self.lexer.next_token() {
-            let part = &self.text[token.span.clone()];
-            match token.kind {
-                TokenKind::Whitespace => {
-                    if part.contains('\n') {
-                        same_line = false;
-                        if let Some(p) = &mut pending {
-                            p.line_ended = true;
-                        }
-                    }
-                    continue;
-                }
-                TokenKind::Comment => {
-                    match &mut pending {
-                        // Without a terminator a statement ends with its line: a comment there is still its own.
-                        Some(p) if !p.line_ended => p.end = token.span.end,
-                        None if !same_line => comment = comment.or(Some(token.span.start)),
-                        _ => {}
-                    }
-                    same_line &= !part.contains('\n');
-                    continue;
-                }
-                _ => same_line = false,
-            }
-            if pending.is_none() {
-                if self.own_line(&token, comment) {
-                    comment = None;
-                    same_line = false;
-                    continue;
-                }
-                let outer = comment.take().unwrap_or(token.span.start);
-                let line = self.line(token.span.start);
-                pending = Some(Pending::new(token.span.start, outer, line));
-            }
-            let Some(p) = pending.as_mut() else { continue };
-            if let Some((at, len)) = self.terminator(&token, p) {
-                self.lexer.pos = at + len;
-                self.finish(pending.take(), at, Some(at + len));
-                same_line = true;
-                continue;
-            }
-            p.take(self.dialect, &token, part, self.delimiter.is_some());
-            if token.kind == TokenKind::Unterminated {
-                p.broken = true;
-                let what =
-                    if part.starts_with("/*") { "a comment is opened and never closed" } else { "a quote is opened and never closed" };
-                self.refuse(token.span.start, what, "Close it; everything behind it would otherwise be part of it.");
-            } else if part == "\\" && token.kind == TokenKind::Other {
-                self.client_command(token.span.start);
-            }
-        }
-        if pending.is_some() {
-            self.finish(pending.take(), self.text.len(), None);
-        }
+        while self.step().is_some() {}
+        self.end();
         self.out
+    }
+
+    /// The text is at its end.
+    fn end(&mut self) {
+        if self.pending.is_some() {
+            self.finish(self.text.len(), None);
+        }
+    }
+
+    /// Takes the next token; `None` at the end of the text.
+    fn step(&mut self) -> Option<TokenKind> {
+        let token = self.lexer.next_token()?;
+        let part = &self.text[token.span.clone()];
+        match token.kind {
+            TokenKind::Whitespace => {
+                if part.contains('\n') {
+                    self.same_line = false;
+                    if let Some(p) = &mut self.pending {
+                        p.line_ended = true;
+                    }
+                }
+                return Some(token.kind);
+            }
+            TokenKind::Comment => {
+                match &mut self.pending {
+                    // Without a terminator a statement ends with its line: a comment there is still its own.
+                    Some(p) if !p.line_ended => p.end = token.span.end,
+                    None if !self.same_line => self.comment = self.comment.or(Some(token.span.start)),
+                    _ => {}
+                }
+                self.same_line &= !part.contains('\n');
+                return Some(token.kind);
+            }
+            _ => self.same_line = false,
+        }
+        if self.pending.is_none() {
+            if self.own_line(&token, self.comment) {
+                self.comment = None;
+                self.same_line = false;
+                return Some(token.kind);
+            }
+            let outer = self.comment.take().unwrap_or(token.span.start);
+            let line = self.line(token.span.start);
+            self.pending = Some(Pending::new(token.span.start, outer, line));
+        }
+        let ended = self.pending.as_ref().and_then(|p| self.terminator(&token, p));
+        if let Some((at, len)) = ended {
+            self.lexer.pos = at + len;
+            self.finish(at, Some(at + len));
+            self.same_line = true;
+            return Some(token.kind);
+        }
+        let delimited = self.delimiter.is_some();
+        let p = self.pending.as_mut()?;
+        p.take(self.dialect, &token, part, delimited);
+        if token.kind == TokenKind::Unterminated {
+            p.broken = true;
+            let what = if part.starts_with("/*") { "a comment is opened and never closed" } else { "a quote is opened and never closed" };
+            self.refuse(token.span.start, what, "Close it; everything behind it would otherwise be part of it.");
+        } else if part == "\\" && token.kind == TokenKind::Other {
+            self.client_command(token.span.start);
+        }
+        Some(token.kind)
     }
 
     /// The terminator that starts in this token, if it ends the pending statement: its offset and length.
@@ -217,9 +247,9 @@ impl<'a> Splitter<'a> {
         ends.then_some((token.span.start, 1))
     }
 
-    /// Ends a statement at `at`; `terminated` is the end of its terminator.
-    fn finish(&mut self, pending: Option<Pending>, at: usize, terminated: Option<usize>) {
-        let Some(p) = pending else { return };
+    /// Ends the pending statement at `at`; `terminated` is the end of its terminator.
+    fn finish(&mut self, at: usize, terminated: Option<usize>) {
+        let Some(p) = self.pending.take() else { return };
         let end = match terminated {
             Some(_) => p.start + self.text[p.start..at].trim_end().len(),
             None => p.end,
@@ -266,9 +296,15 @@ impl<'a> Splitter<'a> {
     /// The end of the data that follows `COPY … FROM STDIN;`: behind the line `\.`.
     fn data_block(&mut self, from: usize) -> Option<usize> {
         if !self.data_ahead {
+            self.reach = self.text.len();
             return None;
         }
-        let line_end = from + self.text[from..].find('\n')?;
+        let Some(n) = self.text[from..].find('\n') else {
+            self.reach = self.text.len();
+            return None;
+        };
+        let line_end = from + n;
+        self.reach = self.reach.max(line_end);
         if !self.text[from..line_end].trim().is_empty() {
             return None;
         }
@@ -280,6 +316,7 @@ impl<'a> Splitter<'a> {
             }
         }
         self.data_ahead = false;
+        self.reach = self.text.len();
         None
     }
 

@@ -122,7 +122,7 @@ pub fn edited(state: &mut State, effects: &mut Vec<Effect>) {
 /// Keeps the cursor on the screen.
 pub fn follow(state: &mut State) {
     let area = arrange(state).inside(Pane::Editor).unwrap_or_default();
-    let gutter = gutter(state.query.editor.lines().len());
+    let gutter = gutter(state.query.editor.line_count());
     state.query.editor.follow(usize::from(area.h), usize::from(area.w.saturating_sub(gutter)));
 }
 

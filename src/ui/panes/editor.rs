@@ -1,12 +1,15 @@
 //! Drawing the editor.
 
-use crate::app::editor::shown_width;
+use crate::app::editor::{shown_width, words};
 use crate::app::layout::Area;
 use crate::app::panes::query::gutter;
 use crate::app::{Pane, State};
 use crate::text;
 use crate::ui::canvas::Canvas;
 use crate::ui::highlight::{LineBox, line};
+
+/// Longest statement in which brackets are looked for beyond the screen.
+const BRACKETS: usize = 64 * 1024;
 
 /// Draws the pane; returns where the terminal's cursor belongs while text is typed.
 pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) -> Option<(u16, u16)> {
@@ -16,16 +19,24 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) -> Opti
     let file = state.query.file.as_ref().map_or_else(String::new, |p| text::clean(&p.display().to_string()).into_owned());
     let title = if focused && !state.view.typing { "Query (commands)" } else { "Query" };
     c.title(area, title, &file, focused);
-    let gutter = gutter(editor.lines().len());
-    let statement = editor.statement().map(|s| (editor.line_of(s.span.start), editor.line_of(s.span.end.max(s.span.start + 1) - 1)));
+    let gutter = gutter(editor.line_count());
+    let here = editor.statement();
+    let statement = here.as_ref().map(|s| (editor.line_of(s.span.start), editor.line_of(s.span.end.max(s.span.start + 1) - 1)));
     let selection = editor.selection();
-    let (cursor_line, _) = editor.cursor();
+    let cursor_line = editor.cursor_line();
     let error = editor.error.as_ref().map(|(at, _)| (editor.line_of(*at), *at));
     let x0 = inside.x + gutter;
     let width = inside.w.saturating_sub(gutter);
+    let shown = editor.line_span(editor.top).start..editor.line_span(editor.top + usize::from(inside.h)).end;
+    let tokens = editor.tokens(shown);
+    let brackets = focused.then(|| {
+        let whole = here.filter(|s| s.outer.len() <= BRACKETS).map(|s| editor.tokens(s.outer));
+        words::brackets(editor.text(), whole.as_deref().unwrap_or(&tokens), editor.cursor_byte())
+    });
+    let brackets = brackets.flatten();
     for row in 0..inside.h {
         let n = editor.top + usize::from(row);
-        if n >= editor.lines().len() {
+        if n >= editor.line_count() {
             break;
         }
         let y = inside.y + row;
@@ -40,14 +51,21 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) -> Opti
         if editor.left > 0 && !span.is_empty() {
             c.put(x0 - 1, y, 1, if look.glyphs.ascii { "<" } else { "‹" }, look.dim);
         }
-        line(c, &LineBox { x: x0, y, width, left: editor.left }, editor.text(), span.clone(), editor.tokens());
-        // What is selected, and the place of the error.
+        line(c, &LineBox { x: x0, y, width, left: editor.left }, editor.text(), span.clone(), &tokens);
+        // What is selected, the brackets that belong together, and the place of the error.
+        let end = editor.left + usize::from(width);
         let mut column = 0usize;
         for (i, ch) in editor.text()[span.clone()].char_indices().chain([(span.len(), ' ')]) {
             let w = shown_width(ch);
             let byte = span.start + i;
-            if column >= editor.left && column + w <= editor.left + usize::from(width) {
+            if column + w > end {
+                break;
+            }
+            if column >= editor.left {
                 let cell = Area::new(x0 + (column - editor.left) as u16, y, w as u16, 1);
+                if brackets.is_some_and(|(a, b)| a == byte || b == byte) {
+                    c.restyle(cell, look.key);
+                }
                 if selection.as_ref().is_some_and(|s| s.contains(&byte)) {
                     c.restyle(cell, look.selection);
                 }
@@ -58,7 +76,7 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) -> Opti
             column += w;
         }
     }
-    if editor.is_blank() && editor.lines().len() == 1 {
+    if editor.is_blank() && editor.line_count() == 1 {
         let hint = if state.view.typing && focused { "type SQL here" } else { "press i to type SQL here" };
         c.put(x0, inside.y, width, hint, look.dim);
     }
