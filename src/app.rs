@@ -5,6 +5,7 @@ pub mod action;
 pub mod acts;
 pub mod answers;
 pub mod backslash;
+pub mod buffers;
 pub mod completion;
 pub mod dialog;
 pub mod editor;

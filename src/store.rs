@@ -2,6 +2,7 @@
 //!
 //! Several consoles may use one store at once: every change is one short BEGIN IMMEDIATE transaction.
 
+pub mod buffers;
 pub mod evidence;
 pub mod history;
 pub mod journal;
@@ -17,7 +18,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Version of the tables below, in `user_version`. A store of a newer version is not touched.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// How long one console waits for another's append; an append takes milliseconds.
 const BUSY: Duration = Duration::from_secs(10);
@@ -46,9 +47,6 @@ CREATE TABLE history (
   id INTEGER PRIMARY KEY, at TEXT NOT NULL, target TEXT NOT NULL, text TEXT NOT NULL, took_ms INTEGER NOT NULL,
   rows INTEGER, error TEXT) STRICT;
 CREATE INDEX history_target ON history (target, id);
-CREATE TABLE buffers (
-  target TEXT NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL, cursor INTEGER NOT NULL,
-  PRIMARY KEY (target, name)) STRICT, WITHOUT ROWID;
 ";
 
 /// The store. When its file cannot be used it is *degraded*: every access is an error that says why, and read-only work goes on.
@@ -154,7 +152,13 @@ fn open(path: &Path) -> Result<rusqlite::Connection> {
                 return Err(Error::new(Kind::Io, "it is a SQLite database, and not one of Holdpoint's stores")
                     .hint("Set [store] path to a file of its own."));
             }
-            tx.execute_batch(TABLES).map_err(store_error)?;
+            tx.execute_batch(TABLES).and_then(|()| tx.execute_batch(buffers::TABLES)).map_err(store_error)?;
+            tx.pragma_update(None, "user_version", VERSION).map_err(store_error)?;
+        }
+        1 => {
+            for step in [buffers::FROM_1, buffers::TABLES, buffers::TAKE_OVER] {
+                tx.execute_batch(step).map_err(store_error)?;
+            }
             tx.pragma_update(None, "user_version", VERSION).map_err(store_error)?;
         }
         VERSION => {}

@@ -103,9 +103,10 @@ async fn console(start: Start, keymap: Keymap, mut look: Look) -> Result<()> {
         for effect in std::mem::take(&mut effects) {
             match effect {
                 Effect::Quit(_) => {
-                    if let (Some(target), false) = (&state.query.buffer_of, state.query.saved == state.query.editor.version) {
-                        jobs.save_buffer_now(target, state.query.editor.text());
+                    if let Some((target, buffers)) = crate::app::buffers::to_keep(&mut state, true) {
+                        jobs.start(Effect::SaveBuffers { target, buffers });
                     }
+                    jobs.buffers_saved(Duration::from_secs(10));
                     // The screen is given back first; closing sessions may take a moment.
                     terminal::leave();
                     jobs.end(Duration::from_secs(2)).await;

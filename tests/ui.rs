@@ -401,6 +401,10 @@ fn the_leader_shows_the_next_keys() {
     assert!(c.state.sequence.is_empty());
 }
 
+fn text_of(buffers: &[holdpoint::store::buffers::Keep]) -> Vec<&str> {
+    buffers.iter().filter_map(|b| b.text.as_deref()).collect()
+}
+
 #[test]
 fn buffers_are_saved_after_a_pause_and_at_the_end() {
     let mut c = Console::new(80, 24);
@@ -409,12 +413,17 @@ fn buffers_are_saved_after_a_pause_and_at_the_end() {
     c.type_text("select 1");
     let effects = c.timers();
     assert!(
-        effects.iter().any(|e| matches!(e, Effect::SaveBuffer { text, target } if text == "select 1" && target == "shop-dev")),
+        effects
+            .iter()
+            .any(|e| matches!(e, Effect::SaveBuffers { buffers, target } if text_of(buffers) == ["select 1"] && target == "shop-dev")),
         "{effects:?}"
     );
     c.type_text("2");
     let effects = c.send(Msg::Stop("SIGHUP".into()));
-    assert!(matches!(&effects[..], [Effect::SaveBuffer { text, .. }, Effect::Quit(_)] if text == "select 12"), "{effects:?}");
+    assert!(
+        matches!(&effects[..], [Effect::SaveBuffers { buffers, .. }, Effect::Quit(_)] if text_of(buffers) == ["select 12"]),
+        "{effects:?}"
+    );
 }
 
 #[test]

@@ -158,6 +158,16 @@ actions! {
     Library "library" "saved queries",
     /// Saves the statement under a name, for the library.
     SaveQuery "save-query" "save query",
+    /// Makes a new buffer beside the others; each is saved as you type and comes back with its target.
+    NewBuffer "new-buffer" "new buffer",
+    /// Goes to the next buffer of the editor.
+    NextBuffer "next-buffer" "next buffer",
+    /// Goes to the buffer before.
+    PreviousBuffer "previous-buffer" "buffer before",
+    /// Closes the buffer; its text is kept, and a file with unsaved changes or an open transaction is asked about.
+    CloseBuffer "close-buffer" "close buffer",
+    /// Opens the buffer again that was closed last, then the one before it.
+    ReopenBuffer "reopen-buffer" "reopen buffer",
     /// Opens a .sql file in the editor.
     OpenFile "open-file" "open file",
     /// Saves the editor's text as a .sql file.

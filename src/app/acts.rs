@@ -1,6 +1,7 @@
 //! What actions do, once a key, the menu or the palette has named them.
 
 use super::action::Action;
+use super::buffers;
 use super::dialog::{Answer, Confirm, Dialog, Field, Form, Help, Purpose, Then};
 use super::effect::{Effect, Operation};
 use super::list::ListCursor;
@@ -98,6 +99,11 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
         Action::History => effects.push(Effect::History),
         Action::Library => effects.push(Effect::Library),
         Action::SaveQuery => query::save_query_form(state),
+        Action::NewBuffer => buffers::new(state, effects),
+        Action::NextBuffer => buffers::step(state, true, effects),
+        Action::PreviousBuffer => buffers::step(state, false, effects),
+        Action::CloseBuffer => buffers::close(state, effects),
+        Action::ReopenBuffer => buffers::reopen(state, effects),
         Action::OpenFile => query::open_form(state),
         Action::SaveFile => query::save_form(state),
         Action::LivePlan => {

@@ -16,8 +16,9 @@ use std::path::PathBuf;
 pub fn answer(state: &mut State, then: Then, effects: &mut Vec<Effect>) {
     match then {
         Then::Nothing => {}
+        Then::CloseBuffer => super::buffers::closed(state, effects),
         Then::Quit => {
-            query::save_buffer(state, None, effects);
+            super::buffers::save(state, None, effects);
             effects.push(Effect::Quit(0));
         }
         Then::Fix(answer) => effects.push(Effect::AnswerFix(answer)),
@@ -35,7 +36,12 @@ pub fn answer(state: &mut State, then: Then, effects: &mut Vec<Effect>) {
             super::work::start(state, title, writes, operation, effects);
         }
         Then::OverwriteFile(path) => {
-            effects.push(Effect::SaveFile { path, text: state.query.editor.file_text(), overwrite: true });
+            effects.push(Effect::SaveFile {
+                path,
+                text: state.query.editor.file_text(),
+                version: state.query.editor.version,
+                overwrite: true,
+            });
         }
         Then::Follow { target, upto } => {
             // What is open here may refuse to be left: then nothing is followed.
@@ -138,7 +144,7 @@ pub fn submit(state: &mut State, effects: &mut Vec<Effect>) {
             // The file that the text came from may be written again without a question.
             let overwrite = state.query.file.as_ref() == Some(&path);
             state.dialogs.pop();
-            effects.push(Effect::SaveFile { path, text: state.query.editor.file_text(), overwrite });
+            effects.push(Effect::SaveFile { path, text: state.query.editor.file_text(), version: state.query.editor.version, overwrite });
         }
         Purpose::NewTarget => {
             let (place, environment) = (form.value(1).to_string(), form.value(2).to_string());

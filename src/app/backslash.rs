@@ -98,7 +98,12 @@ pub fn run(state: &mut State, line: &str, effects: &mut Vec<Effect>) {
         "\\i" | "\\ir" | "\\include" => effects.push(Effect::OpenFile(PathBuf::from(unquoted(rest)))),
         "\\w" | "\\write" if rest.is_empty() => act(state, Action::SaveFile, effects),
         "\\w" | "\\write" => {
-            effects.push(Effect::SaveFile { path: PathBuf::from(unquoted(rest)), text: state.query.editor.file_text(), overwrite: false });
+            effects.push(Effect::SaveFile {
+                path: PathBuf::from(unquoted(rest)),
+                text: state.query.editor.file_text(),
+                version: state.query.editor.version,
+                overwrite: false,
+            });
         }
         "\\set" => set(state, rest),
         "\\unset" => {

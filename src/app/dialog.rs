@@ -43,6 +43,7 @@ pub enum Then {
     /// Puts a statement at the end of the editor's text.
     ToEditor(String),
     OverwriteFile(PathBuf),
+    CloseBuffer,
     Connect(String),
     /// Connects to another target and takes the same range up there.
     Follow {

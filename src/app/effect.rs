@@ -217,14 +217,25 @@ pub enum Effect {
     SaveFile {
         path: PathBuf,
         text: String,
+        /// The editor's version of that text.
+        version: u64,
         overwrite: bool,
     },
-    LoadBuffer {
+    LoadBuffers {
         target: String,
     },
-    SaveBuffer {
+    /// Keeps all buffers of a target, in order.
+    SaveBuffers {
         target: String,
-        text: String,
+        buffers: Vec<crate::store::buffers::Keep>,
+    },
+    CloseBuffer {
+        target: String,
+        id: i64,
+    },
+    /// Reads the buffer again that was closed last.
+    ReopenBuffer {
+        target: String,
     },
 
     /// An operation with a report.

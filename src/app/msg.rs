@@ -154,11 +154,17 @@ pub enum Msg {
     },
     FileSaved {
         path: PathBuf,
+        /// The editor's version of what was saved.
+        version: u64,
         result: Result<()>,
     },
-    BufferLoaded {
+    BuffersLoaded {
         target: String,
-        result: Result<Option<String>>,
+        result: Result<Vec<crate::store::buffers::Buffer>>,
+    },
+    BufferReopened {
+        target: String,
+        result: Result<Option<crate::store::buffers::Buffer>>,
     },
     BufferSaved {
         result: Result<()>,

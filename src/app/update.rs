@@ -3,6 +3,7 @@
 use super::action::Action;
 pub use super::acts::{act, go};
 pub use super::answers::{answer, choose, submit};
+use super::buffers;
 use super::completion;
 use super::dialog::{Answer, Confirm, Dialog, Field, Form, Purpose, Then, Viewer};
 use super::effect::Effect;
@@ -36,12 +37,12 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         }
         Msg::Focus(f) => state.focused = f,
         Msg::Stop(_) => {
-            query::save_buffer(state, None, effects);
+            buffers::save(state, None, effects);
             effects.push(Effect::Quit(0));
         }
         Msg::Resumed => effects.push(Effect::Repaint),
         Msg::Timer(Timer::Tick) => state.ticked(effects),
-        Msg::Timer(Timer::SaveBuffer { version }) => query::save_buffer(state, Some(version), effects),
+        Msg::Timer(Timer::SaveBuffer { version }) => buffers::save(state, Some(version), effects),
         Msg::Timer(Timer::LivePlan { version }) => plan::live(state, version, effects),
         Msg::Connected { link, server } if link == state.link_no => connected(state, *server, effects),
         Msg::ConnectFailed { link, error } if link == state.link_no => connect_failed(state, error),
@@ -120,23 +121,11 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
             Err(e) => state.say(Note::error(&e)),
         },
         Msg::FileOpened { path, result } => match result {
-            Ok(content) => {
-                query::save_buffer(state, None, effects);
-                state.query.editor.set_text(&content);
-                state.say(Note::info(format!("Opened {}.", text::clean(&path.display().to_string()))));
-                state.query.file = Some(path);
-                if state.view.workspace != Workspace::Start {
-                    state.go(Pane::Editor);
-                }
-                query::edited(state, effects);
-            }
+            Ok(content) => buffers::file_opened(state, path, &content, effects),
             Err(e) => state.say(Note::error(&e)),
         },
-        Msg::FileSaved { path, result } => match result {
-            Ok(()) => {
-                state.say(Note::ok(format!("Saved to {}.", text::clean(&path.display().to_string()))));
-                state.query.file = Some(path);
-            }
+        Msg::FileSaved { path, version, result } => match result {
+            Ok(()) => buffers::file_saved(state, &path, version, effects),
             // Refused because the file is there: ask.
             Err(e) if e.kind == Kind::Held => state.dialogs.push(Dialog::Confirm(Confirm {
                 title: "The file is there already".into(),
@@ -145,23 +134,11 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
             })),
             Err(e) => state.say(Note::error(&e)),
         },
-        Msg::BufferLoaded { target, result } => {
-            if state.query.buffer_of.as_deref() == Some(target.as_str()) {
-                match result {
-                    // What was typed meanwhile wins.
-                    Ok(Some(content)) if state.query.editor.is_blank() => {
-                        state.query.editor.set_text(&content);
-                        state.query.saved = state.query.editor.version;
-                        query::edited(state, effects);
-                    }
-                    Ok(_) => {}
-                    Err(e) => state.say(Note::error(&e)),
-                }
-            }
-        }
+        Msg::BuffersLoaded { target, result } => buffers::loaded(state, &target, result, effects),
+        Msg::BufferReopened { target, result } => buffers::reopened(state, &target, result, effects),
         Msg::BufferSaved { result } => {
             if let Err(e) = result {
-                state.query.saved = 0;
+                buffers::not_saved(state);
                 state.say(Note::error(&e));
             }
         }
@@ -220,12 +197,11 @@ fn connected(state: &mut State, server: super::link::Server, effects: &mut Vec<E
     completion::forget(state);
     state.completion.wanted = true;
     if state.query.buffer_of.as_deref() != Some(&target.name) {
-        // A file given on the command line stays; otherwise each target has its own buffer.
-        if state.query.file.is_none() {
-            state.query.editor.set_text("");
-            state.query.saved = state.query.editor.version;
-            effects.push(Effect::LoadBuffer { target: target.name.clone() });
+        // What was typed, or opened from the command line, before any target was open stays.
+        if state.query.buffer_of.is_some() {
+            buffers::forget(state);
         }
+        effects.push(Effect::LoadBuffers { target: target.name.clone() });
         state.query.buffer_of = Some(target.name);
     }
     migrations::connected(state, effects);
@@ -312,7 +288,7 @@ pub fn switch_target(state: &mut State, name: &str, effects: &mut Vec<Effect>) {
 
 /// Starts connecting.
 pub fn connect(state: &mut State, name: &str, password: Option<SecretString>, effects: &mut Vec<Effect>) {
-    query::save_buffer(state, None, effects);
+    buffers::save(state, None, effects);
     for j in &state.jobs {
         effects.push(Effect::Cancel { job: j.id });
     }

@@ -1,4 +1,4 @@
-//! What was run, for recall; and the editor's buffers, saved as they are typed.
+//! What was run, for recall.
 
 use super::journal::{NewEntry, append};
 use super::{Store, store_error};
@@ -90,36 +90,6 @@ impl Store {
             rows.map(|r| r.map_err(store_error)).collect()
         })
     }
-
-    /// Saves an editor buffer; `cursor` is a byte offset.
-    pub fn save_buffer(&self, target: &str, name: &str, text: &str, cursor: usize) -> Result<()> {
-        self.write(|tx| {
-            tx.execute(
-                "INSERT OR REPLACE INTO buffers (target, name, text, cursor) VALUES (?,?,?,?)",
-                params![target, name, text, i64::try_from(cursor).unwrap_or(0)],
-            )
-            .map_err(store_error)?;
-            Ok(())
-        })
-    }
-
-    /// Buffers of a target: name, text, cursor (byte offset).
-    pub fn buffers(&self, target: &str) -> Result<Vec<(String, String, usize)>> {
-        self.read(|db| {
-            let mut st = db.prepare_cached("SELECT name, text, cursor FROM buffers WHERE target = ? ORDER BY name").map_err(store_error)?;
-            let rows = st
-                .query_map([target], |r| Ok((r.get(0)?, r.get(1)?, usize::try_from(r.get::<_, i64>(2)?).unwrap_or(0))))
-                .map_err(store_error)?;
-            rows.map(|r| r.map_err(store_error)).collect()
-        })
-    }
-
-    pub fn drop_buffer(&self, target: &str, name: &str) -> Result<()> {
-        self.write(|tx| {
-            tx.execute("DELETE FROM buffers WHERE target = ? AND name = ?", [target, name]).map_err(store_error)?;
-            Ok(())
-        })
-    }
 }
 
 #[cfg(test)]
@@ -143,16 +113,5 @@ mod tests {
         assert_eq!(texts(None), [("select 1".to_string(), 2), ("SELECT total from orders".to_string(), 1)]);
         assert_eq!(texts(Some("TOTAL")).len(), 1);
         assert_eq!(s.recall(None, None, 10).unwrap()[0].error.as_deref(), Some("no such table"));
-    }
-
-    #[test]
-    fn buffers_come_back_as_they_were() {
-        let dir = tempfile::tempdir().unwrap();
-        let s = Store::open(&dir.path().join("store.db"));
-        s.save_buffer("t", "1", "select 1", 3).unwrap();
-        s.save_buffer("t", "1", "select 'ä'", 11).unwrap();
-        assert_eq!(s.buffers("t").unwrap(), [("1".to_string(), "select 'ä'".to_string(), 11)]);
-        s.drop_buffer("t", "1").unwrap();
-        assert!(s.buffers("t").unwrap().is_empty());
     }
 }

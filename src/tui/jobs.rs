@@ -1,6 +1,7 @@
 //! Doing what `update` asked for: each effect becomes a task that answers with messages. Sessions, results' rows and
 //! cancellation live here; the state knows them by number.
 
+mod buffers;
 mod connection;
 mod files;
 mod operations;
@@ -100,11 +101,13 @@ impl Progress for Reporter {
 /// The doer.
 pub struct Jobs {
     shared: Arc<Shared>,
+    buffers: buffers::Queue,
 }
 
 impl Jobs {
     pub fn new(cx: Cx, given: Option<Target>, tx: UnboundedSender<Msg>) -> Self {
         Jobs {
+            buffers: buffers::Queue::new(),
             shared: Arc::new(Shared {
                 tx,
                 cx: Mutex::new(cx),
@@ -253,24 +256,22 @@ impl Jobs {
             Effect::OpenFile(path) => {
                 tokio::task::spawn_blocking(move || files::open(&shared, path));
             }
-            Effect::SaveFile { path, text, overwrite } => {
-                tokio::task::spawn_blocking(move || files::save(&shared, path, &text, overwrite));
+            Effect::SaveFile { path, text, version, overwrite } => {
+                tokio::task::spawn_blocking(move || files::save(&shared, path, &text, version, overwrite));
             }
-            Effect::LoadBuffer { target } => {
-                tokio::task::spawn_blocking(move || files::load_buffer(&shared, target));
-            }
-            Effect::SaveBuffer { target, text } => {
-                tokio::task::spawn_blocking(move || files::save_buffer(&shared, &target, &text));
-            }
+            Effect::LoadBuffers { target } => self.buffers.push(move || buffers::load(&shared, target)),
+            Effect::SaveBuffers { target, buffers } => self.buffers.push(move || buffers::save(&shared, &target, &buffers)),
+            Effect::CloseBuffer { target, id } => self.buffers.push(move || buffers::close(&shared, &target, id)),
+            Effect::ReopenBuffer { target } => self.buffers.push(move || buffers::reopen(&shared, target)),
             Effect::Operate { link, job, operation } => {
                 tokio::spawn(operations::operate(shared, link, job, operation));
             }
         }
     }
 
-    /// Saves a buffer before the end, without a task.
-    pub fn save_buffer_now(&self, target: &str, text: &str) {
-        files::save_buffer(&self.shared, target, text);
+    /// Waits until what is to be saved of the buffers is saved, at most `limit`.
+    pub fn buffers_saved(&self, limit: Duration) {
+        self.buffers.wait(limit);
     }
 
     /// Cancels everything and closes the sessions, as long as that takes no longer than `limit`.

@@ -4,6 +4,7 @@ use super::fix::Fix;
 pub use super::results::acts::{act_results, find, found, grid_page, rows_done, want};
 pub use super::results::{Progress, ResultTab};
 use super::running::Running;
+use crate::app::buffers::Buffers;
 use crate::app::dialog::{Dialog, Field, Form, Purpose};
 use crate::app::editor::Editor;
 use crate::app::effect::{How, JobId};
@@ -36,6 +37,8 @@ pub struct Query {
     pub saved: u64,
     /// Target that the buffer belongs to.
     pub buffer_of: Option<String>,
+    /// The buffers beside the one in the editor.
+    pub buffers: Buffers,
     /// The .sql file that was opened or saved last.
     pub file: Option<PathBuf>,
     /// Moves by commands extend the selection.
@@ -73,6 +76,7 @@ impl Query {
             fix: None,
             saved: 1,
             buffer_of: None,
+            buffers: Buffers::default(),
             file: None,
             selecting: false,
             clipboard: String::new(),
@@ -131,22 +135,10 @@ pub fn gutter(lines: usize) -> u16 {
     u16::try_from(lines.max(1).to_string().len()).unwrap_or(6).max(3) + 3
 }
 
-/// Saves the buffer if it is still the version that the timer was set for.
-pub fn save_buffer(state: &mut State, version: Option<u64>, effects: &mut Vec<Effect>) {
-    let now = state.query.editor.version;
-    if version.is_some_and(|v| v != now) || state.query.saved == now {
-        return;
-    }
-    if let Some(target) = state.query.buffer_of.clone() {
-        state.query.saved = now;
-        effects.push(Effect::SaveBuffer { target, text: state.query.editor.text().to_string() });
-    }
-}
-
 /// Asks for a file to open.
 pub fn open_form(state: &mut State) {
     let from = state.query.file.as_ref().map_or_else(String::new, |p| p.display().to_string());
-    let fields = vec![Field::new("File", &from, "a .sql file; the buffer that is here now stays saved")];
+    let fields = vec![Field::new("File", &from, "a .sql file; it opens as a buffer of its own")];
     state.dialogs.push(Dialog::Form(Form::new("Open a file", Purpose::OpenFile, Vec::new(), fields)));
 }
 

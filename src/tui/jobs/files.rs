@@ -60,7 +60,7 @@ pub fn read(path: &Path) -> Result<String> {
     })
 }
 
-pub fn save(shared: &Shared, path: PathBuf, text: &str, overwrite: bool) {
+pub fn save(shared: &Shared, path: PathBuf, text: &str, version: u64, overwrite: bool) {
     let path = resolve(shared, &path);
     let result = if overwrite {
         replace(&path, text, None)
@@ -74,7 +74,7 @@ pub fn save(shared: &Shared, path: PathBuf, text: &str, overwrite: bool) {
             err
         })
     };
-    shared.send(Msg::FileSaved { path, result });
+    shared.send(Msg::FileSaved { path, version, result });
 }
 
 /// Statements that the history's list holds; the store keeps more.
@@ -163,14 +163,14 @@ fn buffer_path(shared: &Shared, target: &str) -> PathBuf {
     shared.cx().config.state_dir.join("buffers").join(format!("{name}.sql"))
 }
 
-pub fn load_buffer(shared: &Shared, target: String) {
-    let path = buffer_path(shared, &target);
-    let result = if path.exists() { read(&path).map(Some) } else { Ok(None) };
-    shared.send(Msg::BufferLoaded { target, result });
+/// The text that an earlier console, or one without a store, kept for a target.
+pub fn load_buffer(shared: &Shared, target: &str) -> Result<Option<String>> {
+    let path = buffer_path(shared, target);
+    if path.exists() { read(&path).map(Some) } else { Ok(None) }
 }
 
-pub fn save_buffer(shared: &Shared, target: &str, text: &str) {
+/// Keeps one text for a target where there is no store.
+pub fn save_buffer(shared: &Shared, target: &str, text: &str) -> Result<()> {
     let path = buffer_path(shared, target);
-    let result = path.parent().map_or(Ok(()), private_dir).and_then(|()| replace(&path, text, Some(0o600)));
-    shared.send(Msg::BufferSaved { result });
+    path.parent().map_or(Ok(()), private_dir).and_then(|()| replace(&path, text, Some(0o600)))
 }

@@ -1,5 +1,6 @@
 //! Drawing the editor.
 
+use crate::app::buffers::{Tab, tabs};
 use crate::app::editor::{shown_width, words};
 use crate::app::layout::Area;
 use crate::app::panes::query::gutter;
@@ -16,9 +17,9 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) -> Opti
     let look = c.look;
     let focused = state.view.focus == Pane::Editor;
     let editor = &state.query.editor;
-    let file = state.query.file.as_ref().map_or_else(String::new, |p| text::clean(&p.display().to_string()).into_owned());
+    let remark = strip(state, usize::from(area.w) * 2 / 3);
     let title = if focused && !state.view.typing { "Query (commands)" } else { "Query" };
-    c.title(area, title, &file, focused);
+    c.title(area, title, &remark, focused);
     let gutter = gutter(editor.line_count());
     let here = editor.statement();
     let statement = here.as_ref().map(|s| (editor.line_of(s.span.start), editor.line_of(s.span.end.max(s.span.start + 1) - 1)));
@@ -94,4 +95,26 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) -> Opti
     }
     c.restyle(Area::new(at.0, at.1, 1, 1), look.chosen);
     None
+}
+
+/// The tabs of all buffers, the one on the screen in brackets; with one buffer its file. What does not fit gives way to
+/// a count.
+fn strip(state: &State, width: usize) -> String {
+    let tabs = tabs(state);
+    if tabs.len() == 1 {
+        return state.query.file.as_ref().map_or_else(String::new, |p| {
+            let unsaved = if tabs[0].unsaved { " *" } else { "" };
+            format!("{}{unsaved}", text::clean(&p.display().to_string()))
+        });
+    }
+    let word = |t: &Tab| {
+        let label = format!("{}{}", text::truncate(&t.label, 20), if t.unsaved { "*" } else { "" });
+        if t.active { format!("[{label}]") } else { label }
+    };
+    let all = tabs.iter().map(word).collect::<Vec<_>>().join("  ");
+    if text::width(&all) <= width {
+        return all;
+    }
+    let at = tabs.iter().position(|t| t.active).unwrap_or(0);
+    format!("{} {} of {}", word(&tabs[at]), at + 1, tabs.len())
 }

@@ -1,0 +1,417 @@
+//! The editor's buffers as tabs: one is in the editor, the others wait. Each is saved as it is typed, and all of them
+//! come back with their target.
+
+use super::action::Action;
+use super::dialog::{Answer, Confirm, Dialog, Then};
+use super::editor::Editor;
+use super::effect::Effect;
+use super::panes::query;
+use super::state::{Note, Pane, State, Workspace};
+use crate::model::Result;
+use crate::store::buffers::{Buffer, Keep};
+use crate::text;
+use std::path::{Path, PathBuf};
+
+/// A buffer that waits while another one is in the editor.
+pub struct Parked {
+    id: i64,
+    editor: Editor,
+    file: Option<PathBuf>,
+    saved: u64,
+    in_file: Option<u64>,
+}
+
+/// What is known of the buffers beside the text in the editor.
+#[derive(Default)]
+pub struct Buffers {
+    /// Number of the one in the editor; 0 until it has one.
+    id: i64,
+    /// Its place among all.
+    at: usize,
+    /// The others, in order.
+    parked: Vec<Parked>,
+    /// Version of the text that is in its file.
+    in_file: Option<u64>,
+    /// Versions of different buffers must never be the same: how many buffers there were.
+    made: u64,
+    last: i64,
+}
+
+/// Versions of one buffer lie this far from those of another.
+const VERSIONS: u64 = 1 << 40;
+
+/// A tab of the strip.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tab {
+    /// The file's name, or a number.
+    pub label: String,
+    pub active: bool,
+    /// Its file has another text.
+    pub unsaved: bool,
+}
+
+impl Buffers {
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.parked.len() + 1
+    }
+}
+
+/// All tabs, in order.
+pub fn tabs(state: &State) -> Vec<Tab> {
+    let q = &state.query;
+    let name = |file: &Option<PathBuf>, n: usize| {
+        let file = file.as_ref().and_then(|f| f.file_name()).map(|f| text::clean(&f.to_string_lossy()).into_owned());
+        file.unwrap_or_else(|| (n + 1).to_string())
+    };
+    let b = &q.buffers;
+    (0..b.count())
+        .map(|n| {
+            let (file, unsaved) = if n == b.at {
+                (&q.file, unsaved(&q.file, b.in_file, &q.editor))
+            } else {
+                let p = &b.parked[n - usize::from(n > b.at)];
+                (&p.file, unsaved(&p.file, p.in_file, &p.editor))
+            };
+            Tab { label: name(file, n), active: n == b.at, unsaved }
+        })
+        .collect()
+}
+
+fn unsaved(file: &Option<PathBuf>, in_file: Option<u64>, editor: &Editor) -> bool {
+    file.is_some() && in_file != Some(editor.version)
+}
+
+/// The key of an action in the editor's pane: while typing the leader is one key away.
+fn keys(state: &State, action: Action) -> String {
+    super::work::keys_in(state, Pane::Editor, action)
+}
+
+/// A number for a new buffer: from the clock, so that two consoles do not give the same.
+fn number(state: &mut State) -> i64 {
+    let b = &mut state.query.buffers;
+    b.last = state.now.as_microsecond().max(b.last + 1);
+    b.last
+}
+
+/// An editor whose versions no other buffer has.
+fn editor(state: &mut State, content: &str) -> Editor {
+    state.query.buffers.made += 1;
+    let mut e = Editor::new(state.query.editor.dialect(), content);
+    e.version += state.query.buffers.made * VERSIONS;
+    e
+}
+
+/// Puts the buffer of the editor among the others, and another one into the editor.
+fn exchange(state: &mut State, next: Parked, at: usize) {
+    let old = take(state, next);
+    let b = &mut state.query.buffers;
+    b.parked.insert(b.at.min(b.parked.len()), old);
+    b.at = at.min(b.parked.len());
+}
+
+/// Takes the buffer out of the editor and puts this one in.
+fn take(state: &mut State, next: Parked) -> Parked {
+    let q = &mut state.query;
+    let dialect = q.editor.dialect();
+    let mut old = Parked {
+        id: std::mem::replace(&mut q.buffers.id, next.id),
+        editor: std::mem::replace(&mut q.editor, next.editor),
+        file: std::mem::replace(&mut q.file, next.file),
+        saved: std::mem::replace(&mut q.saved, next.saved),
+        in_file: std::mem::replace(&mut q.buffers.in_file, next.in_file),
+    };
+    q.editor.set_dialect(dialect);
+    q.selecting = false;
+    old.editor.unselect();
+    old
+}
+
+fn shown(state: &mut State, effects: &mut Vec<Effect>) {
+    query::edited(state, effects);
+}
+
+/// A new empty buffer behind the one in the editor.
+pub fn new(state: &mut State, effects: &mut Vec<Effect>) {
+    open(state, "", None, effects);
+    if state.view.workspace != Workspace::Start {
+        state.go(Pane::Editor);
+    }
+    state.view.typing = true;
+    save(state, None, effects);
+}
+
+/// A buffer with this text behind the one in the editor; a blank one without a file gives its place.
+fn open(state: &mut State, content: &str, file: Option<PathBuf>, effects: &mut Vec<Effect>) {
+    if state.query.buffers.id == 0 {
+        state.query.buffers.id = number(state);
+    }
+    let blank = state.query.editor.is_blank() && state.query.file.is_none();
+    let editor = editor(state, content);
+    let in_file = file.is_some().then_some(editor.version);
+    let next = Parked { id: number(state), editor, file, saved: 0, in_file };
+    if blank && !content.is_empty() {
+        let id = state.query.buffers.id;
+        take(state, Parked { id, ..next });
+    } else {
+        let at = state.query.buffers.at + 1;
+        exchange(state, next, at);
+    }
+    shown(state, effects);
+}
+
+/// To the next buffer or the one before, going round.
+pub fn step(state: &mut State, forward: bool, effects: &mut Vec<Effect>) {
+    let (count, at) = (state.query.buffers.count(), state.query.buffers.at);
+    if count == 1 {
+        state.say(Note::info(format!("There is one buffer. {} makes another.", keys(state, Action::NewBuffer))));
+        return;
+    }
+    go(state, if forward { (at + 1) % count } else { (at + count - 1) % count }, effects);
+}
+
+fn go(state: &mut State, to: usize, effects: &mut Vec<Effect>) {
+    let at = state.query.buffers.at;
+    if to == at || to >= state.query.buffers.count() {
+        return;
+    }
+    let next = state.query.buffers.parked.remove(to - usize::from(to > at));
+    exchange(state, next, to);
+    if state.view.workspace != Workspace::Start {
+        state.go(Pane::Editor);
+    }
+    shown(state, effects);
+    save(state, None, effects);
+}
+
+/// Closes the buffer in the editor, after a question when a file lacks what was typed or a transaction is open.
+pub fn close(state: &mut State, effects: &mut Vec<Effect>) {
+    let mut body = Vec::new();
+    if unsaved(&state.query.file, state.query.buffers.in_file, &state.query.editor)
+        && let Some(file) = &state.query.file
+    {
+        body.push(format!("{} has not got what you typed since.", text::clean(&file.display().to_string())));
+    }
+    if state.holds_locks() {
+        body.push("A transaction is open. It belongs to the session, not to this buffer: closing neither commits nor rolls back.".into());
+    }
+    if body.is_empty() {
+        return closed(state, effects);
+    }
+    body.push(format!("The text is kept: {} opens it again.", keys(state, Action::ReopenBuffer)));
+    state.dialogs.push(Dialog::Confirm(Confirm {
+        title: "Close the buffer?".into(),
+        body,
+        answers: vec![Answer::new('n', "keep it open", Then::Nothing), Answer::new('c', "close it", Then::CloseBuffer)],
+    }));
+}
+
+/// The buffer in the editor goes.
+pub fn closed(state: &mut State, effects: &mut Vec<Effect>) {
+    let blank = state.query.editor.is_blank();
+    save(state, None, effects);
+    let (id, at) = (state.query.buffers.id, state.query.buffers.at);
+    if state.query.buffers.parked.is_empty() {
+        let editor = editor(state, "");
+        let next = Parked { id: number(state), saved: editor.version, editor, file: None, in_file: None };
+        drop(take(state, next));
+    } else {
+        // The one behind it comes, or the last.
+        let to = at.min(state.query.buffers.parked.len() - 1);
+        let next = state.query.buffers.parked.remove(to);
+        drop(take(state, next));
+        state.query.buffers.at = to;
+    }
+    if let (Some(target), true) = (state.query.buffer_of.clone(), id != 0) {
+        effects.push(Effect::CloseBuffer { target, id });
+    }
+    if !blank {
+        state.say(Note::info(format!("Closed. {} opens it again.", keys(state, Action::ReopenBuffer))));
+    }
+    shown(state, effects);
+    save(state, None, effects);
+}
+
+/// Asks for the buffer that was closed last.
+pub fn reopen(state: &mut State, effects: &mut Vec<Effect>) {
+    match state.query.buffer_of.clone() {
+        Some(target) => effects.push(Effect::ReopenBuffer { target }),
+        None => state.say(Note::info("Buffers belong to a target: open one first.")),
+    }
+}
+
+/// The buffer that was closed last came.
+pub fn reopened(state: &mut State, target: &str, result: Result<Option<Buffer>>, effects: &mut Vec<Effect>) {
+    match result {
+        Ok(Some(b)) if state.query.buffer_of.as_deref() == Some(target) => {
+            let next = unpacked(state, b);
+            let at = state.query.buffers.at + 1;
+            exchange(state, next, at);
+            state.go(Pane::Editor);
+            shown(state, effects);
+            save(state, None, effects);
+        }
+        Ok(Some(_)) => {}
+        Ok(None) => state.say(Note::info("No buffer was closed here.")),
+        Err(e) => state.say(Note::error(&e)),
+    }
+}
+
+fn unpacked(state: &mut State, b: Buffer) -> Parked {
+    let mut editor = editor(state, &b.text);
+    editor.go_to_byte(b.cursor);
+    editor.crlf = b.crlf;
+    let file = b.file.map(PathBuf::from);
+    let in_file = (file.is_some() && !b.unsaved).then_some(editor.version);
+    Parked { id: b.id, saved: editor.version, editor, file, in_file }
+}
+
+/// The buffers of a target came. What was typed meanwhile stays, as one more.
+pub fn loaded(state: &mut State, target: &str, result: Result<Vec<Buffer>>, effects: &mut Vec<Effect>) {
+    if state.query.buffer_of.as_deref() != Some(target) {
+        return;
+    }
+    let buffers = match result {
+        Ok(b) if b.is_empty() => return,
+        Ok(b) => b,
+        Err(e) => return state.say(Note::error(&e)),
+    };
+    let blank = state.query.editor.is_blank() && state.query.file.is_none() && state.query.buffers.parked.is_empty();
+    let active = buffers.iter().position(|b| b.active).unwrap_or(0);
+    let count = buffers.len();
+    let mut all: Vec<Parked> = Vec::with_capacity(count);
+    for mut b in buffers {
+        if b.id == 0 {
+            b.id = number(state);
+        }
+        all.push(unpacked(state, b));
+    }
+    if blank {
+        let next = all.remove(active);
+        drop(take(state, next));
+        state.query.buffers.at = active;
+        state.query.buffers.parked = all;
+    } else {
+        // A file of the command line, or what was typed while the target opened.
+        let file = state.query.file.clone();
+        all.retain(|p| file.is_none() || p.file != file || p.in_file != Some(p.editor.version));
+        let b = &mut state.query.buffers;
+        let first = b.parked.drain(..).collect::<Vec<_>>();
+        b.at += all.len();
+        b.parked = all;
+        b.parked.extend(first);
+    }
+    shown(state, effects);
+}
+
+/// Another target: its buffers are others. What is here was saved.
+pub fn forget(state: &mut State) {
+    let editor = editor(state, "");
+    let saved = editor.version;
+    drop(take(state, Parked { id: 0, editor, file: None, saved, in_file: None }));
+    state.query.buffers.parked.clear();
+    state.query.buffers.at = 0;
+}
+
+/// Saves all buffers that changed; with a version only if the editor's text is still that one.
+pub fn save(state: &mut State, version: Option<u64>, effects: &mut Vec<Effect>) {
+    let now = state.query.editor.version;
+    if version.is_some_and(|v| v != now) {
+        return;
+    }
+    if let Some((target, buffers)) = to_keep(state, version.is_none() && state.query.buffers.count() > 1) {
+        effects.push(Effect::SaveBuffers { target, buffers });
+    }
+}
+
+/// What is not saved yet; `always`: the order and the cursors too, when no text has changed.
+pub fn to_keep(state: &mut State, always: bool) -> Option<(String, Vec<Keep>)> {
+    let target = state.query.buffer_of.clone()?;
+    if state.query.buffers.id == 0 {
+        if state.query.saved == state.query.editor.version {
+            return None;
+        }
+        state.query.buffers.id = number(state);
+    }
+    let q = &mut state.query;
+    let keep = |id: i64, e: &Editor, file: &Option<PathBuf>, saved: u64, in_file: Option<u64>, active: bool| Keep {
+        id,
+        text: (saved != e.version).then(|| e.text().to_string()),
+        cursor: e.cursor_byte(),
+        file: file.as_ref().and_then(|f| f.to_str()).map(str::to_string),
+        crlf: e.crlf,
+        unsaved: unsaved(file, in_file, e),
+        active,
+    };
+    let mut out: Vec<Keep> = q.buffers.parked.iter().map(|p| keep(p.id, &p.editor, &p.file, p.saved, p.in_file, false)).collect();
+    out.insert(q.buffers.at.min(out.len()), keep(q.buffers.id, &q.editor, &q.file, q.saved, q.buffers.in_file, true));
+    if !always && out.iter().all(|k| k.text.is_none()) {
+        return None;
+    }
+    q.saved = q.editor.version;
+    for p in &mut q.buffers.parked {
+        p.saved = p.editor.version;
+    }
+    Some((target, out))
+}
+
+/// Saving failed: all of it is to be saved again.
+pub fn not_saved(state: &mut State) {
+    state.query.saved = 0;
+    for p in &mut state.query.buffers.parked {
+        p.saved = 0;
+    }
+}
+
+/// A file was read: it opens as a buffer of its own, or its buffer is gone to.
+pub fn file_opened(state: &mut State, path: PathBuf, content: &str, effects: &mut Vec<Effect>) {
+    let name = text::clean(&path.display().to_string()).into_owned();
+    let at = state.query.buffers.at;
+    let there = if state.query.file.as_ref() == Some(&path) {
+        Some(at)
+    } else {
+        let n = state.query.buffers.parked.iter().position(|p| p.file.as_ref() == Some(&path));
+        n.map(|n| n + usize::from(n >= at))
+    };
+    if let Some(n) = there {
+        go(state, n, effects);
+        let q = &mut state.query;
+        if q.editor.file_text() == content {
+            q.buffers.in_file = Some(q.editor.version);
+            state.say(Note::info(format!("{name} is open here.")));
+        } else if unsaved(&q.file, q.buffers.in_file, &q.editor) {
+            state.say(Note::warning(format!("{name} is open here with changes that are not saved; the file has another text.")));
+        } else {
+            q.editor.select_all();
+            q.editor.insert(content);
+            q.editor.crlf = content.contains("\r\n");
+            q.editor.go_to_byte(0);
+            q.buffers.in_file = Some(q.editor.version);
+            state.say(Note::info(format!("{name} had changed: read again. Undo brings the text before.")));
+        }
+    } else {
+        open(state, content, Some(path), effects);
+        state.say(Note::info(format!("Opened {name}.")));
+    }
+    if state.view.workspace != Workspace::Start {
+        state.go(Pane::Editor);
+    }
+    shown(state, effects);
+    save(state, None, effects);
+}
+
+/// The text of this version was written into a file.
+pub fn file_saved(state: &mut State, path: &Path, version: u64, effects: &mut Vec<Effect>) {
+    let q = &mut state.query;
+    if q.editor.version / VERSIONS == version / VERSIONS {
+        q.file = Some(path.to_path_buf());
+        q.buffers.in_file = Some(version);
+    } else if let Some(p) = q.buffers.parked.iter_mut().find(|p| p.editor.version / VERSIONS == version / VERSIONS) {
+        p.file = Some(path.to_path_buf());
+        p.in_file = Some(version);
+    }
+    state.say(Note::ok(format!("Saved to {}.", text::clean(&path.display().to_string()))));
+    if let Some((target, buffers)) = to_keep(state, true) {
+        effects.push(Effect::SaveBuffers { target, buffers });
+    }
+}
