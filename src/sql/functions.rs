@@ -185,6 +185,12 @@ const PG_DENIED: &[(&str, &str)] = &[
     ("crosstab crosstabn crosstab2 crosstab3 crosstab4 connectby xpath_table", "runs SQL that it is given as text"),
     ("brin_summarize_new_values brin_summarize_range brin_desummarize_range gin_clean_pending_list", "writes to an index"),
     ("pg_import_system_collations", "writes to the catalogue"),
+    // Names of types in strings, with domains whose checks call anything.
+    (
+        "pg_input_is_valid pg_input_error_info domain_in domain_recv record_in record_recv array_in array_recv range_in range_recv multirange_in \
+         multirange_recv anyarray_in",
+        "reads a value of a type that it is given as text",
+    ),
     (
         "pg_stat_clear_snapshot pg_stat_force_next_flush pg_stat_statements_reset pg_qualstats_reset pg_wait_sampling_reset_profile",
         "resets statistics",

@@ -1,5 +1,9 @@
-//! What a statement calls that its text does not show: functions inside views. A read-only transaction does not stop what
-//! a function does outside of tables (`SELECT … INTO OUTFILE`, loadable functions), so such a view is refused.
+//! What a statement calls that its text does not show: functions inside views, and a user's function that bears a built-in
+//! name. A read-only transaction does not stop what a function does outside of tables (`SELECT … INTO OUTFILE`, loadable
+//! functions), so such a read is refused.
+//!
+//! `NOW()` is the server's own, but `` `NOW`() `` and, without IGNORE_SPACE, `NOW ()` are a function of that name in the
+//! current database. Inside a view every call of a user's function is written with its database.
 
 use super::catalog::{SYSTEM, at, lit};
 use crate::engine::Session;
@@ -12,6 +16,9 @@ const MOST_VIEWS: usize = 200;
 
 /// A sentence that names what may write behind `text`, which the classifier called a read.
 pub(super) async fn writer(s: &Session, text: &str) -> Result<Option<String>> {
+    if let Some(f) = namesake(s, text).await? {
+        return Ok(Some(format!("{f} is a function of this database with a built-in name, which may write")));
+    }
     let mut seen: BTreeSet<String> = BTreeSet::new();
     let mut level = vec![text.to_string()];
     while !level.is_empty() {
@@ -51,6 +58,37 @@ pub(super) async fn writer(s: &Session, text: &str) -> Result<Option<String>> {
     Ok(None)
 }
 
+/// A stored function of the current database that bears the name of something called in `text`.
+async fn namesake(s: &Session, text: &str) -> Result<Option<String>> {
+    let called = called(text);
+    if called.is_empty() {
+        return Ok(None);
+    }
+    let list = called.iter().map(|n| lit(n)).collect::<Vec<_>>().join(", ");
+    let found = s
+        .fetch(format!(
+            "SELECT ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_TYPE = 'FUNCTION' AND ROUTINE_SCHEMA = DATABASE() AND ROUTINE_NAME IN ({list})"
+        ))
+        .await?;
+    Ok(found.rows.first().map(|r| at(r, 0).to_string()))
+}
+
+/// Every name before a parenthesis.
+fn called(text: &str) -> BTreeSet<String> {
+    let mut out = BTreeSet::new();
+    let mut before: Option<String> = None;
+    for t in sql::lex(Dialect::MySql, text) {
+        if matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment) {
+            continue;
+        }
+        if &text[t.span.clone()] == "(" {
+            out.extend(before.take());
+        }
+        before = named(t.kind, &text[t.span]);
+    }
+    out
+}
+
 /// See `Catalog::beyond_the_rows`.
 pub(super) async fn beyond(s: &Session, table: &[String]) -> Result<Vec<String>> {
     let (schema, name) = match table {
@@ -74,15 +112,27 @@ pub(super) async fn beyond(s: &Session, table: &[String]) -> Result<Vec<String>>
 }
 
 fn names(text: &str) -> Vec<String> {
-    sql::lex(Dialect::MySql, text)
-        .into_iter()
-        .filter_map(|t| {
-            let word = &text[t.span.clone()];
-            match t.kind {
-                TokenKind::Identifier | TokenKind::Keyword => Some(word.to_string()),
-                TokenKind::QuotedIdentifier => Some(word.trim_matches('`').replace("``", "`")),
-                _ => None,
-            }
-        })
-        .collect()
+    sql::lex(Dialect::MySql, text).into_iter().filter_map(|t| named(t.kind, &text[t.span])).collect()
+}
+
+/// What a token names, if it can name anything: with ANSI_QUOTES a string in double quotes does.
+fn named(kind: TokenKind, word: &str) -> Option<String> {
+    match kind {
+        TokenKind::Identifier | TokenKind::Keyword => Some(word.to_string()),
+        TokenKind::QuotedIdentifier => Some(word.trim_matches('`').replace("``", "`")),
+        TokenKind::String if word.starts_with('"') => Some(word.trim_matches('"').replace("\"\"", "\"")),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_calls_are_gathered() {
+        assert_eq!(names("select a from \"v \"\"w\", `x``y` where b = 'c'"), ["select", "a", "from", "v \"w", "x`y", "where", "b"]);
+        let calls: Vec<String> = called("select now (), `count`(1), trim/**/('a'), a in (1) from `t`").into_iter().collect();
+        assert_eq!(calls, ["count", "in", "now", "trim"]);
+    }
 }

@@ -242,7 +242,7 @@ impl<'a> Reader<'a, '_> {
                 groups.push(self.open(i, from, closed)?);
             } else if t.is(")") {
                 closed = groups.pop().unwrap_or(Group::Plain);
-            } else if t.is(":=") && self.d == Dialect::MySql && whole {
+            } else if t.is(":=") && self.d == Dialect::MySql && (whole || !self.toks[0].is("set")) {
                 self.assigns = Some("`:=` sets a user variable");
             }
             if self.d == Dialect::Postgres && t.names() && i > from && self.is(i - 1, ".") && !self.is(i + 1, "(") {

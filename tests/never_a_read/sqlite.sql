@@ -1,0 +1,10 @@
+create table t (id integer primary key, name text);
+insert into t values (1, 'a'), (2, 'b');
+create table u (id int, name text);
+insert into u values (1, 'u');
+create index i_t on t (name);
+create view v_fine as select id, upper(name) as name from t;
+create virtual table f using fts5 (body);
+insert into f values ('a b c');
+create virtual table r using rtree (id, x0, x1);
+insert into r values (1, 0, 1);
