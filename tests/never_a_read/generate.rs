@@ -86,8 +86,7 @@ impl Grammar {
 
     /// Deletes, doubles, swaps or joins tokens, changes their case, quotes a name, or puts something in between.
     fn damage(&self, text: &str, dice: &mut Dice) -> String {
-        let mut parts: Vec<(TokenKind, String)> =
-            lex(self.dialect, text).into_iter().map(|t| (t.kind, text[t.span].to_string())).collect();
+        let mut parts: Vec<(TokenKind, String)> = lex(self.dialect, text).into_iter().map(|t| (t.kind, text[t.span].to_string())).collect();
         if parts.is_empty() {
             return text.into();
         }
@@ -109,7 +108,8 @@ impl Grammar {
                 }
             }
             4 => {
-                let blanks = ["/**/", "/* ' */", "--\n", "-- ' \n", "\t", "\n", "\u{c}", "\r\n", "/* /* */ */", "\u{a0}", " # x\n", "/*!*/"];
+                let blanks =
+                    ["/**/", "/* ' */", "--\n", "-- ' \n", "\t", "\n", "\u{c}", "\r\n", "/* /* */ */", "\u{a0}", " # x\n", "/*!*/"];
                 if let Some(blank) = (at..parts.len()).find(|&i| parts[i].0 == TokenKind::Whitespace) {
                     parts[blank].1 = blanks[dice.below(blanks.len())].into();
                 }

@@ -164,7 +164,8 @@ impl Said {
             before = Some(t.kind);
         }
         let verdict = sql::classify(Dialect::Postgres, text);
-        self.calls.extend(verdict.calls.iter().chain(&verdict.fields).map(|n| n.rsplit('.').next().unwrap_or(n).trim_matches('"').to_string()));
+        self.calls
+            .extend(verdict.calls.iter().chain(&verdict.fields).map(|n| n.rsplit('.').next().unwrap_or(n).trim_matches('"').to_string()));
     }
 }
 
@@ -214,7 +215,9 @@ mod tests {
 
     #[test]
     fn what_converts_is_seen() {
-        for text in ["select a::b", "select cast(a as b)", "select t '(7)'", "select \"t\" /* */ '(7)'", "select jsonb_populate_record(t, j)"] {
+        for text in
+            ["select a::b", "select cast(a as b)", "select t '(7)'", "select \"t\" /* */ '(7)'", "select jsonb_populate_record(t, j)"]
+        {
             assert!(said(text).converts, "{text}");
         }
         assert!(!said("select 'a', t.b from t where c = 'd'").converts);
