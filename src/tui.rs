@@ -70,7 +70,8 @@ async fn console(start: Start, keymap: Keymap, mut look: Look) -> Result<()> {
     let mut terminal = Terminal::new(Screen::new(Tty)).map_err(gone)?;
     let remote = std::env::var_os("SSH_CONNECTION").is_some();
     let floor = Duration::from_millis(if remote { 33 } else { 16 });
-    let tmux = std::env::var_os("TMUX").is_some();
+    let between = clipboard::Between::detect(|name| std::env::var(name).ok());
+    let uncopied = start.cx.config.state_dir.join("clipboard.txt");
 
     let mut effects = Vec::new();
     if let Some(target) = &start.target {
@@ -127,7 +128,7 @@ async fn console(start: Start, keymap: Keymap, mut look: Look) -> Result<()> {
                     dirty = true;
                 }
                 Effect::Copy(content) => {
-                    let (bytes, note) = clipboard::sequence(&content, tmux);
+                    let (bytes, note) = clipboard::copy(&content, between, &uncopied);
                     if let Some(bytes) = bytes {
                         terminal.backend_mut().write_raw(&bytes).map_err(gone)?;
                     }

@@ -4,3 +4,9 @@ mod support;
 
 #[path = "files/export.rs"]
 mod export;
+#[path = "files/console.rs"]
+mod streamed;
+
+#[path = "ui/console.rs"]
+#[allow(dead_code)]
+mod console;

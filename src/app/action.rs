@@ -129,6 +129,18 @@ actions! {
     CopyRow "copy-row" "copy row",
     /// Writes all rows of the result into a file; its ending says the format.
     Export "export" "export",
+    /// Runs the statement under the cursor and streams its rows straight from the server into a file.
+    ExportStatement "export-statement" "export from server",
+    /// Copies all rows of the result as CSV.
+    CopyCsv "copy-csv" "CSV",
+    /// Copies all rows of the result as TSV, which spreadsheets take.
+    CopyTsv "copy-tsv" "TSV",
+    /// Copies all rows of the result as JSON.
+    CopyJson "copy-json" "JSON",
+    /// Copies all rows of the result as a Markdown table.
+    CopyMarkdown "copy-markdown" "Markdown",
+    /// Copies all rows of the result as INSERT statements.
+    CopyInsert "copy-insert" "INSERT",
     /// Reads the list again.
     Refresh "refresh" "refresh",
 

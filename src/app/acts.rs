@@ -6,7 +6,7 @@ use super::dialog::{Answer, Confirm, Dialog, Field, Form, Help, Purpose, Then};
 use super::effect::{Effect, Operation};
 use super::list::ListCursor;
 use super::palette::Palette;
-use super::panes::{backups, checklist, journal, migrations, plan, query, running, schema, start};
+use super::panes::{backups, checklist, files, journal, migrations, plan, query, running, schema, start};
 use super::state::{Note, Pane, State, Workspace};
 use super::update::switch_target;
 use crate::config::AccessMode;
@@ -106,6 +106,10 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
         Action::ReopenBuffer => buffers::reopen(state, effects),
         Action::OpenFile => query::open_form(state),
         Action::SaveFile => query::save_form(state),
+        Action::ExportStatement => files::export_form(state),
+        Action::CopyCsv | Action::CopyTsv | Action::CopyJson | Action::CopyMarkdown | Action::CopyInsert => {
+            files::copy_rows(state, action, effects);
+        }
         Action::LivePlan => {
             state.plan.live = !state.plan.live;
             let words = if state.plan.live { "The plan follows your typing." } else { "The plan comes when you ask for it." };

@@ -4,7 +4,7 @@ use super::acts::act;
 use super::dialog::{Answer, Confirm, Dialog, Purpose, Then};
 use super::effect::{Effect, Operation};
 use super::palette::Choice;
-use super::panes::{cells, checklist, fix, query, results, running, schema, start};
+use super::panes::{cells, checklist, files, fix, query, results, running, schema, start};
 use super::params;
 use super::state::State;
 use super::update::{connect, switch_target};
@@ -129,6 +129,13 @@ pub fn submit(state: &mut State, effects: &mut Vec<Effect>) {
             let typed = form.fields.iter().map(|f| (f.label.to_string(), f.value().to_string())).collect();
             state.dialogs.pop();
             cells::added(state, result, typed);
+        }
+        Purpose::ExportStatement(statement) => {
+            if let Err(problem) = files::export_to(state, &first, statement, effects)
+                && let Some(Dialog::Form(form)) = state.dialogs.last_mut()
+            {
+                form.problem = Some(problem);
+            }
         }
         Purpose::Values(wanted) => {
             let typed = form.fields.iter().map(|f| (f.label.to_string(), f.value().to_string())).collect();

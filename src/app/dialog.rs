@@ -89,6 +89,8 @@ pub enum Purpose {
     OpenFile,
     SaveFile,
     Export,
+    /// The file for the rows of a statement that is going to run.
+    ExportStatement(Statement),
     Find,
     /// Which of the loaded rows are shown.
     FilterRows,
@@ -125,6 +127,7 @@ pub enum Purpose {
 pub enum Wanted {
     Run(Vec<Statement>),
     Plan { text: String, analyze: bool },
+    Export { statement: Statement, path: PathBuf },
 }
 
 /// One line to type.

@@ -180,6 +180,25 @@ pub enum Effect {
         table: Vec<String>,
         path: PathBuf,
     },
+    /// Runs a statement and writes its rows into a new file as they come.
+    ExportStatement {
+        link: u64,
+        job: JobId,
+        statement: Statement,
+        how: How,
+        format: crate::ops::export::ExportFormat,
+        /// What INSERT names, in its parts.
+        table: Vec<String>,
+        path: PathBuf,
+    },
+    /// Puts all kept rows together as a text to copy.
+    CopyRows {
+        job: JobId,
+        result: ResultId,
+        columns: std::sync::Arc<[crate::model::Column]>,
+        format: crate::ops::export::ExportFormat,
+        table: Vec<String>,
+    },
     DropRows {
         result: ResultId,
     },

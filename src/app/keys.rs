@@ -58,7 +58,10 @@ pub fn applies(state: &State, action: Action) -> bool {
         | Action::GoBackups
         | Action::GoJournal => open || state.view.workspace != Workspace::Start,
         Action::Reconnect => state.link.target_name().is_some(),
-        Action::Export => state.query.result().is_some_and(|r| r.columns.is_some()),
+        Action::ExportStatement => open,
+        Action::Export | Action::CopyCsv | Action::CopyTsv | Action::CopyJson | Action::CopyMarkdown | Action::CopyInsert => {
+            state.query.result().is_some_and(|r| r.columns.is_some())
+        }
         Action::EditCell | Action::SetNull | Action::AddRow | Action::DeleteRow | Action::FollowKey => {
             open && state.query.result().is_some_and(|r| r.columns.is_some())
         }

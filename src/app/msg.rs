@@ -103,6 +103,11 @@ pub enum Msg {
         path: PathBuf,
         result: Result<u64>,
     },
+    /// Rows as a text for the clipboard.
+    RowsToCopy {
+        job: JobId,
+        result: Result<String>,
+    },
     /// Rows that the grid asked for.
     Window {
         result: ResultId,

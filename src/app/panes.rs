@@ -3,6 +3,7 @@
 pub mod backups;
 pub mod cells;
 pub mod checklist;
+pub mod files;
 pub mod fix;
 pub mod journal;
 pub mod migrations;

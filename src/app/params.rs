@@ -2,7 +2,7 @@
 
 use super::dialog::{Dialog, Field, Form, Purpose, Wanted};
 use super::effect::{Effect, Statement};
-use super::panes::{plan, running};
+use super::panes::{files, plan, running};
 use super::state::State;
 use crate::model::{Dialect, Param};
 use crate::sql::params::{names, placeholders, typed_value};
@@ -29,6 +29,7 @@ pub fn ask(state: &mut State, wanted_for: Wanted) -> bool {
     let dialect = state.query.editor.dialect();
     let names = match &wanted_for {
         Wanted::Run(statements) => wanted(dialect, statements.iter().map(|s| s.text.as_str())),
+        Wanted::Export { statement, .. } => wanted(dialect, std::iter::once(statement.text.as_str())),
         Wanted::Plan { text, .. } => wanted(dialect, std::iter::once(text.as_str())),
     };
     if names.is_empty() {
@@ -50,6 +51,7 @@ pub fn ask(state: &mut State, wanted_for: Wanted) -> bool {
     let title = match &wanted_for {
         Wanted::Run(_) => "Values for this run",
         Wanted::Plan { .. } => "Values for the plan",
+        Wanted::Export { .. } => "Values for the export",
     };
     state.dialogs.push(Dialog::Form(Form::new(title, Purpose::Values(wanted_for), body, fields)));
     true
@@ -70,6 +72,7 @@ pub fn given(state: &mut State, typed: Vec<(String, String)>, wanted_for: Wanted
             let with = statements.into_iter().map(|s| Statement { values: values.clone(), ..s }).collect();
             running::send(state, with, effects);
         }
+        Wanted::Export { statement, path } => files::start(state, Statement { values, ..statement }, path, effects),
         Wanted::Plan { text, analyze } => plan::explain(state, text, values, analyze, effects),
     }
 }

@@ -11,7 +11,7 @@ use super::keys;
 use super::link::Link;
 use super::msg::{Msg, Timer};
 use super::palette::Palette;
-use super::panes::{backups, cells, checklist, fix, migrations, plan, query, running, schema, start};
+use super::panes::{backups, cells, checklist, files, fix, migrations, plan, query, running, schema, start};
 use super::state::{Note, Pane, State, Workspace};
 use crate::model::{Kind, TxState};
 use crate::text;
@@ -60,6 +60,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Found { job, result, found } => query::found(state, job, result, found, effects),
         Msg::RowsDone { job, result, work, report } => query::rows_done(state, job, result, work, report, effects),
         Msg::Exported { job, path, result } => query::exported(state, job, &path, result),
+        Msg::RowsToCopy { job, result } => files::copied(state, job, result, effects),
         Msg::Window { result, view, batches, error } => {
             if let Some(tab) = state.result_mut(result)
                 && tab.view.number == view

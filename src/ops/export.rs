@@ -1,8 +1,10 @@
 //! Rows as files: exactly what the server sent, in a format that other programs read back.
 
 mod file;
+mod stream;
 
 pub use file::NewFile;
+pub use stream::{Exported, to_file};
 
 use crate::model::{Align, Cell, Column, Dialect, RowBatch};
 use crate::sql::{self, TokenKind};

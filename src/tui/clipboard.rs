@@ -1,37 +1,102 @@
-//! The clipboard of the user's terminal, wherever that is: OSC 52, which works over SSH.
+//! The clipboard of the user's terminal, wherever that is: OSC 52, which works over SSH. What a terminal does not take goes into a file.
 
 use crate::app::state::Note;
 use crate::text;
 use crossterm::Command;
 use crossterm::clipboard::CopyToClipboard;
+use std::path::Path;
 
 /// Terminals drop longer sequences (xterm's limit is the lowest, about 100 kB of base64).
 pub const MOST: usize = 74_000;
+/// GNU screen cuts longer control strings off (its `MAXSTR` is 768, older ones had 256).
+const SCREEN: usize = 240;
 
-/// The sequence that puts `content` on the clipboard, and what to tell the user. Inside tmux it is wrapped so that tmux
-/// hands it on (`allow-passthrough`), and sent plain as well for `set-clipboard on`.
-pub fn sequence(content: &str, tmux: bool) -> (Option<Vec<u8>>, Note) {
-    if content.len() > MOST {
-        let words =
-            format!("Not copied: {} is more than a terminal takes ({}).", text::bytes(content.len() as u64), text::bytes(MOST as u64));
-        return (None, Note::warning(words));
+/// What stands between us and the terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Between {
+    Nothing,
+    Tmux,
+    Screen,
+    /// A terminal that has no clipboard.
+    NoClipboard,
+}
+
+impl Between {
+    pub fn detect(var: impl Fn(&str) -> Option<String>) -> Between {
+        let set = |name: &str| var(name).is_some_and(|v| !v.is_empty());
+        if set("TMUX") {
+            Between::Tmux
+        } else if set("STY") {
+            Between::Screen
+        } else if var("TERM").is_some_and(|t| t == "linux" || t == "dumb") {
+            Between::NoClipboard
+        } else {
+            Between::Nothing
+        }
     }
-    let mut plain = String::new();
-    if CopyToClipboard::to_clipboard_from(content).write_ansi(&mut plain).is_err() {
-        return (None, Note::warning("Not copied: the sequence could not be made."));
-    }
-    let mut bytes = plain.clone().into_bytes();
-    if tmux {
-        bytes.extend_from_slice(b"\x1bPtmux;");
-        bytes.extend_from_slice(plain.replace('\x1b', "\x1b\x1b").as_bytes());
-        bytes.extend_from_slice(b"\x1b\\");
-    }
+}
+
+/// The bytes that put `content` on the clipboard, and what to tell the user. What the terminal would not take is written to `file`,
+/// which only the user may read, and the file is named.
+pub fn copy(content: &str, between: Between, file: &Path) -> (Option<Vec<u8>>, Note) {
+    let why = if content.len() > MOST {
+        format!("{} is more than a terminal takes ({})", text::bytes(content.len() as u64), text::bytes(MOST as u64))
+    } else if between == Between::NoClipboard {
+        "this terminal has no clipboard".into()
+    } else {
+        match sequence(content, between) {
+            Some(bytes) => return (Some(bytes), sent(content, between)),
+            None => "the sequence could not be made".into(),
+        }
+    };
+    let kept = file.parent().map_or(Ok(()), super::jobs::private_dir).and_then(|()| super::jobs::replace(file, content, Some(0o600)));
+    let note = match kept {
+        Ok(()) => Note::warning(format!("Not copied: {why}. It is in {}.", text::clean(&file.display().to_string()))),
+        Err(e) => Note { more: vec![e.message], ..Note::warning(format!("Not copied: {why}; a file could not be written either.")) },
+    };
+    (None, note)
+}
+
+fn sent(content: &str, between: Between) -> Note {
     let what = match content.lines().count() {
         0 | 1 => text::truncate(&text::clean(content), 40).into_owned(),
         n => format!("{n} lines"),
     };
-    let more = if tmux { " tmux hands it on if set-clipboard is on." } else { "" };
-    (Some(bytes), Note::info(format!("Sent to the terminal's clipboard: {what}.{more}")))
+    let more = match between {
+        Between::Tmux => " tmux hands it on if set-clipboard is on.",
+        _ => "",
+    };
+    let mut note = Note::info(format!("Sent to the terminal's clipboard: {what}.{more}"));
+    // Terminals that refuse it (OSC 52) do so without a word.
+    note.more.push("If pasting gives something else, the terminal refuses it: export into a file, or allow OSC 52 in its settings.".into());
+    note
+}
+
+/// Inside tmux it is wrapped so that tmux hands it on (`allow-passthrough`), and sent plain as well for `set-clipboard on`; screen
+/// hands it on in pieces.
+fn sequence(content: &str, between: Between) -> Option<Vec<u8>> {
+    let mut plain = String::new();
+    CopyToClipboard::to_clipboard_from(content).write_ansi(&mut plain).ok()?;
+    let mut bytes = Vec::new();
+    match between {
+        Between::Nothing | Between::NoClipboard => bytes.extend_from_slice(plain.as_bytes()),
+        Between::Tmux => {
+            bytes.extend_from_slice(plain.as_bytes());
+            bytes.extend_from_slice(b"\x1bPtmux;");
+            bytes.extend_from_slice(plain.replace('\x1b', "\x1b\x1b").as_bytes());
+            bytes.extend_from_slice(b"\x1b\\");
+        }
+        Between::Screen => {
+            // The terminator that ends screen's own string must not be inside it.
+            let bell = format!("{}\x07", plain.strip_suffix("\x1b\\")?);
+            for piece in bell.as_bytes().chunks(SCREEN) {
+                bytes.extend_from_slice(b"\x1bP");
+                bytes.extend_from_slice(piece);
+                bytes.extend_from_slice(b"\x1b\\");
+            }
+        }
+    }
+    Some(bytes)
 }
 
 #[cfg(test)]
@@ -39,14 +104,46 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_content_is_encoded_and_the_limit_told() {
-        let (bytes, note) = sequence("a\x1b]0;x\x07b", false);
+    fn the_content_is_encoded_and_reaches_the_terminal_through_what_is_between() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("clipboard.txt");
+        let (bytes, note) = copy("a\x1b]0;x\x07b", Between::Nothing, &file);
         let bytes = bytes.unwrap();
         // One escape at the start, one in the terminator: none of the content's own.
         assert_eq!(bytes.iter().filter(|b| **b == 0x1b).count(), 2);
         assert!(note.text.contains('␛'));
-        let (bytes, note) = sequence(&"x".repeat(MOST + 1), false);
-        assert!(bytes.is_none() && note.text.starts_with("Not copied"));
-        assert!(sequence("x", true).0.unwrap().windows(7).any(|w| w == b"\x1bPtmux;"));
+        assert!(sequence("x", Between::Tmux).unwrap().windows(7).any(|w| w == b"\x1bPtmux;"));
+        // What screen hands on, put together again, is the plain sequence.
+        let content = "long ".repeat(500);
+        let through = String::from_utf8(sequence(&content, Between::Screen).unwrap()).unwrap();
+        let pieces: Vec<&str> = through.split_terminator("\x1b\\").map(|p| p.strip_prefix("\x1bP").unwrap()).collect();
+        assert!(pieces.len() > 10 && pieces.iter().all(|p| p.len() <= SCREEN));
+        let plain = String::from_utf8(sequence(&content, Between::Nothing).unwrap()).unwrap();
+        assert_eq!(pieces.concat().replace('\x07', "\x1b\\"), plain);
+        assert!(!file.exists(), "what was sent is kept nowhere");
+    }
+
+    #[test]
+    fn what_a_terminal_does_not_take_goes_into_a_file_that_is_named() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("state/clipboard.txt");
+        let long = "x".repeat(MOST + 1);
+        let (bytes, note) = copy(&long, Between::Nothing, &file);
+        assert!(bytes.is_none() && note.text.starts_with("Not copied") && note.text.contains("clipboard.txt"), "{}", note.text);
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), long);
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        let (bytes, note) = copy("short", Between::NoClipboard, &file);
+        assert!(bytes.is_none() && note.text.contains("no clipboard"));
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "short");
+    }
+
+    #[test]
+    fn what_is_between_is_known_by_its_variables() {
+        let with = |name: &'static str, value: &'static str| Between::detect(move |n| (n == name).then(|| value.to_string()));
+        assert_eq!(with("TMUX", "/tmp/tmux-0/default,1,0"), Between::Tmux);
+        assert_eq!(with("STY", "123.pts-0.host"), Between::Screen);
+        assert_eq!(with("TERM", "linux"), Between::NoClipboard);
+        assert_eq!(with("TERM", "xterm-256color"), Between::Nothing);
     }
 }

@@ -3,11 +3,14 @@
 
 mod buffers;
 mod connection;
+mod export;
 mod files;
 mod operations;
 mod rows;
 mod schema;
 mod statements;
+
+pub use files::{private_dir, replace};
 
 use crate::app::effect::{Effect, JobId, ResultId};
 use crate::app::{Msg, link};
@@ -222,6 +225,16 @@ impl Jobs {
                 let cx = shared.job_cx(job);
                 tokio::task::spawn_blocking(move || {
                     files::export(&shared, &cx, job, result, &columns, Encoder::new(format).into_table_of(table), path)
+                });
+            }
+            Effect::ExportStatement { link, job, statement, how, format, table, path } => {
+                let encoder = Encoder::new(format).into_table_of(table);
+                tokio::spawn(export::statement(shared, link, job, statement, how, encoder, path));
+            }
+            Effect::CopyRows { job, result, columns, format, table } => {
+                let cx = shared.job_cx(job);
+                tokio::task::spawn_blocking(move || {
+                    export::copy_rows(&shared, &cx, job, result, &columns, Encoder::new(format).into_table_of(table))
                 });
             }
             Effect::DropRows { result } => rows::forget(&shared, result),

@@ -29,7 +29,7 @@ fn named(doing: &str, path: &Path) -> String {
 }
 
 /// `~/` is the home directory; the rest is relative to the working directory.
-fn resolve(shared: &Shared, path: &Path) -> PathBuf {
+pub(super) fn resolve(shared: &Shared, path: &Path) -> PathBuf {
     match path.strip_prefix("~") {
         Ok(rest) => shared.cx().config.around.home.join(rest),
         Err(_) => path.to_path_buf(),

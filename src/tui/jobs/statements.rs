@@ -39,7 +39,7 @@ pub async fn preview(shared: Arc<Shared>, link: u64, job: JobId, result: ResultI
     }
 }
 
-fn finished(shared: &Shared, job: JobId) {
+pub(super) fn finished(shared: &Shared, job: JobId) {
     shared.unregister(job);
     shared.send(Msg::Run { job, event: RunEvent::Finished });
 }
@@ -77,7 +77,7 @@ pub async fn run(shared: Arc<Shared>, link: u64, job: JobId, first: ResultId, st
 }
 
 /// Opens a transaction for a statement that may stand in one, where none is open and the session may write.
-async fn begin(live: &Live, text: &str) -> Result<()> {
+pub(super) async fn begin(live: &Live, text: &str) -> Result<()> {
     let status = live.query.status();
     if status.tx != TxState::Idle || status.read_only != ReadOnly::No || stands_alone(live.connection.dialect(), text) {
         return Ok(());
@@ -86,7 +86,7 @@ async fn begin(live: &Live, text: &str) -> Result<()> {
 }
 
 /// The statement has run: a record that cannot be kept is told, and is no failure of it.
-fn unkept(shared: &Shared, kept: Result<()>) {
+pub(super) fn unkept(shared: &Shared, kept: Result<()>) {
     if let Err(e) = kept {
         let note = crate::app::state::Note::warning(format!("Not recorded in the journal and the history: {}", e.message));
         shared.send(Msg::Said(note));
@@ -146,7 +146,7 @@ async fn one(
 }
 
 /// The place of an error in what was typed.
-fn typed_place(mut e: Error, sent: &Bound) -> Error {
+pub(super) fn typed_place(mut e: Error, sent: &Bound) -> Error {
     e.position = e.position.map(|at| sent.typed(at));
     e
 }

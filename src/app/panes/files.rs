@@ -1,0 +1,109 @@
+//! Rows on their way out of the console: a statement streamed into a file, a result on the clipboard.
+
+use super::query::{export_field, insert_table};
+use super::running::{busy, one_line};
+use crate::app::dialog::{Dialog, Form, Purpose, Wanted};
+use crate::app::effect::{JobId, Statement};
+use crate::app::state::Note;
+use crate::app::{Action, Effect, State, params};
+use crate::model::{Dialect, Kind};
+use crate::ops::export::ExportFormat;
+use crate::sql;
+use std::path::PathBuf;
+
+/// Asks for the file that the statement under the cursor is streamed into.
+pub fn export_form(state: &mut State) {
+    if state.link.server().is_none() {
+        return state.say(Note::warning("No target is open."));
+    }
+    if busy(state) {
+        return;
+    }
+    let dialect = state.query.editor.dialect();
+    let editor = &state.query.editor;
+    let statements = match editor.selection() {
+        Some(range) => {
+            let part = &editor.text()[range.clone()];
+            let of = |s: &sql::StatementSpan| Statement::new(&part[s.span.clone()], Some(range.start + s.span.start));
+            sql::split(dialect, part).iter().map(of).collect()
+        }
+        None => editor.statement().iter().map(|s| Statement::new(&editor.text()[s.span.clone()], Some(s.span.start))).collect::<Vec<_>>(),
+    };
+    let [statement] = statements.as_slice() else {
+        return state.say(Note::info(match statements.len() {
+            0 => "There is no statement here.",
+            _ => "A file takes the rows of one statement: select one alone.",
+        }));
+    };
+    let body =
+        vec!["It runs, and its rows go straight into the file, without coming to the screen.".to_string(), one_line(&statement.text)];
+    let fields = vec![export_field(dialect, &statement.text)];
+    let purpose = Purpose::ExportStatement(statement.clone());
+    state.dialogs.push(Dialog::Form(Form::new("Export from the server", purpose, body, fields)));
+}
+
+/// The file was named; the error is for the form. `Ok` closes it.
+pub fn export_to(state: &mut State, path: &str, statement: Statement, effects: &mut Vec<Effect>) -> Result<(), String> {
+    let path = PathBuf::from(path.trim());
+    let dialect = state.query.editor.dialect();
+    if ExportFormat::of_path(&path, dialect).is_none() {
+        return Err(format!("Which format? End the name in {}.", ExportFormat::ENDINGS.replace(' ', ", ")));
+    }
+    state.dialogs.pop();
+    let wanted = Wanted::Export { statement, path };
+    if let Wanted::Export { statement, path } = wanted.clone()
+        && !params::ask(state, wanted)
+    {
+        start(state, statement, path, effects);
+    }
+    Ok(())
+}
+
+/// Starts it, with the values of its parameters.
+pub fn start(state: &mut State, statement: Statement, path: PathBuf, effects: &mut Vec<Effect>) {
+    let dialect = state.query.editor.dialect();
+    let Some(format) = ExportFormat::of_path(&path, dialect) else { return };
+    if busy(state) {
+        return;
+    }
+    let job = state.id();
+    state.query.started(job, &[None]);
+    state.job(job, format!("exporting {}", one_line(&statement.text)), false, effects);
+    let table = insert_table(dialect, &statement.text);
+    effects.push(Effect::ExportStatement { link: state.link_no, job, statement, how: state.query.how, format, table, path });
+}
+
+/// The format that a copy action names.
+fn format_of(action: Action, dialect: Dialect) -> Option<ExportFormat> {
+    Some(match action {
+        Action::CopyCsv => ExportFormat::Csv,
+        Action::CopyTsv => ExportFormat::Tsv,
+        Action::CopyJson => ExportFormat::Json,
+        Action::CopyMarkdown => ExportFormat::Markdown,
+        Action::CopyInsert => ExportFormat::Insert { dialect },
+        _ => return None,
+    })
+}
+
+/// Copies all rows of the result that are here.
+pub fn copy_rows(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
+    let dialect = state.query.editor.dialect();
+    let Some(format) = format_of(action, dialect) else { return };
+    let rows = state.query.result().and_then(|t| Some((t.id, t.columns.clone()?, insert_table(dialect, &t.text))));
+    let Some((result, columns, table)) = rows else {
+        return state.say(Note::info("There are no rows to copy."));
+    };
+    let job = state.id();
+    state.job(job, "copying", false, effects);
+    effects.push(Effect::CopyRows { job, result, columns, format, table });
+}
+
+/// The rows are encoded.
+pub fn copied(state: &mut State, job: JobId, result: crate::model::Result<String>, effects: &mut Vec<Effect>) {
+    state.jobs.retain(|j| j.id != job);
+    match result {
+        Ok(text) => effects.push(Effect::Copy(text)),
+        Err(e) if e.kind == Kind::Cancelled => state.say(Note::info("Not copied: cancelled.")),
+        Err(e) => state.say(Note::error(&e)),
+    }
+}

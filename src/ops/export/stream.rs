@@ -1,0 +1,75 @@
+//! Rows straight from the server into a file: nothing is kept in memory or beside.
+
+use super::{Encoder, NewFile};
+use crate::engine::{Event, Session};
+use crate::model::{Error, Kind, Result};
+use crate::ops::Cx;
+use crate::sql::params::Bound;
+use futures_util::future::BoxFuture;
+use std::path::Path;
+
+/// What an export wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exported {
+    pub rows: u64,
+    /// Rows that the statement changed, where the server tells.
+    pub affected: Option<u64>,
+}
+
+/// Runs a statement that was admitted, and writes its rows into a new file as they come. The file is there when all rows are in it;
+/// after an error or a cancel there is none. Cancelling keeps the session.
+pub async fn to_file(cx: &Cx, session: &Session, sent: Bound, mut encoder: Encoder, path: &Path) -> Result<Exported> {
+    let mut file = NewFile::create(path)?;
+    let mut out = Vec::new();
+    let mut rows = 0;
+    let mut any = false;
+    let mut stream = session.run_bound(sent.text, sent.params).await?;
+    let mut asked = false;
+    // Asking takes a connection of its own, which may hang; the statement's end is heard meanwhile.
+    let mut asking: Option<BoxFuture<'_, Result<()>>> = None;
+    loop {
+        let event = tokio::select! {
+            event = stream.next() => event,
+            () = cx.cancel.cancelled(), if !asked => {
+                asked = true;
+                asking = Some(Box::pin(session.cancel()));
+                continue;
+            }
+            answer = async { match &mut asking { Some(a) => a.await, None => std::future::pending().await } } => {
+                asking = None;
+                if answer.is_err() {
+                    cx.progress.update("cancelling failed; cancel again to hang up", rows, None);
+                }
+                continue;
+            }
+        };
+        match event {
+            None => return Err(Error::failed("the statement ended without saying how")),
+            // Servers say in words of their own that a statement was cancelled.
+            Some(Err(e)) => return Err(if asked && e.kind == Kind::Statement { Error::cancelled() } else { e }),
+            Some(Ok(Event::Columns(columns))) => {
+                any = true;
+                encoder.columns(&columns, &mut out);
+            }
+            Some(Ok(Event::Rows(batch))) => {
+                rows += batch.rows() as u64;
+                encoder.batch(&batch, &mut out);
+                // A stream that is dropped (a full disk) is cancelled on the server by its actor.
+                file.write(&out)?;
+                out.clear();
+                cx.progress.update("rows", rows, None);
+            }
+            Some(Ok(Event::Notice(_))) => {}
+            Some(Ok(Event::Done(done))) => {
+                if !any {
+                    return Err(Error::failed(format!("it ran ({}) and has no rows: no file was made", crate::text::clean(&done.tag))));
+                }
+                let facts = serde_json::json!({ "tag": done.tag, "affected": done.affected });
+                encoder.finish(&facts, &mut out);
+                file.write(&out)?;
+                file.finish()?;
+                return Ok(Exported { rows, affected: done.affected });
+            }
+        }
+    }
+}

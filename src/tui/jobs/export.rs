@@ -1,0 +1,94 @@
+//! Rows on their way out: from the server into a file, from what is kept to the clipboard.
+
+use super::files::resolve;
+use super::statements::{begin, finished, typed_place, unkept};
+use super::{Shared, lock};
+use crate::app::Msg;
+use crate::app::effect::{How, JobId, ResultId, Statement};
+use crate::model::{Column, Error, Result};
+use crate::ops::Cx;
+use crate::ops::export::{self, Encoder};
+use crate::ops::query::{Admission, admit};
+use crate::ops::statements::{Ended, Ledger};
+use crate::sql::params;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Most bytes of rows that are put together for the clipboard; beyond that a file is the place.
+const MOST: usize = 16 * 1024 * 1024;
+
+/// Streams a statement of the user from the server into a new file.
+pub async fn statement(shared: Arc<Shared>, link: u64, job: JobId, statement: Statement, how: How, encoder: Encoder, path: PathBuf) {
+    let Some(live) = shared.live(link) else { return finished(&shared, job) };
+    live.used.store(true, std::sync::atomic::Ordering::SeqCst);
+    let cx = shared.job_cx(job);
+    let path = resolve(&shared, &path);
+    let unlock = lock(&shared.unlock).clone();
+    let run = async {
+        let text = statement.text.as_str();
+        let bound = params::bind(live.connection.dialect(), text, &statement.values)
+            .map_err(|name| Error::usage(format!("the parameter {} has no value", crate::text::clean(&name))))?;
+        match admit(&cx, &live.connection, unlock.as_deref(), &bound.text).await? {
+            Admission::Run => {}
+            Admission::Refused(e) => return Err(e),
+            Admission::Guarded => {
+                return Err(Error::held("held: a data fix asks before it commits, and has no rows to export").hint("Run it instead."));
+            }
+        }
+        if how.manual {
+            begin(&live, text).await.map_err(|e| e.context("beginning a transaction"))?;
+        }
+        let begun = Instant::now();
+        let outcome = export::to_file(&cx, &live.query, bound.clone(), encoder, &path).await.map_err(|e| typed_place(e, &bound));
+        let done = outcome.as_ref().ok();
+        let ended = Ended {
+            text,
+            took: begun.elapsed(),
+            rows: done.map_or(0, |d| d.rows),
+            affected: done.and_then(|d| d.affected),
+            error: outcome.as_ref().err(),
+        };
+        let mut ledger = Ledger::new(&cx, &live.connection);
+        let kept = ledger.note(&ended, live.query.status().tx).and_then(|()| ledger.close());
+        unkept(&shared, kept);
+        outcome
+    };
+    let result = run.await.map(|done| done.rows);
+    shared.send(Msg::Exported { job, path, result });
+    finished(&shared, job);
+}
+
+/// Encodes the kept rows of a result as one text, for the clipboard.
+pub fn copy_rows(shared: &Shared, cx: &Cx, job: JobId, result: ResultId, columns: &[Column], encoder: Encoder) {
+    let result = encoded(shared, cx, result, columns, encoder);
+    shared.unregister(job);
+    shared.send(Msg::RowsToCopy { job, result });
+}
+
+fn encoded(shared: &Shared, cx: &Cx, result: ResultId, columns: &[Column], mut encoder: Encoder) -> Result<String> {
+    let rows = lock(&shared.rows).get(&result).cloned().ok_or_else(|| Error::failed("the rows are not kept any more"))?;
+    let mut out = Vec::new();
+    encoder.columns(columns, &mut out);
+    let (mut row, total) = (0, rows.rows());
+    while row < total {
+        if cx.cancel.is_cancelled() {
+            return Err(Error::cancelled());
+        }
+        let Some((batch, first)) = rows.batch_for(row) else {
+            return Err(rows.problem().unwrap_or_else(|| Error::failed("the rows could not be read back")));
+        };
+        encoder.batch(&batch, &mut out);
+        if out.len() > MOST {
+            return Err(Error::failed(format!("not copied: the rows are more than {}", crate::text::bytes(MOST as u64)))
+                .hint("Export them into a file."));
+        }
+        row = first + batch.rows().max(1) as u64;
+        cx.progress.update("rows", row, Some(total));
+    }
+    encoder.finish(&serde_json::json!({}), &mut out);
+    String::from_utf8(out).map_err(|_| {
+        Error::failed("not copied: there is text among the rows that is not UTF-8, and a clipboard would change it")
+            .hint("Export them into a file: it keeps the bytes.")
+    })
+}
