@@ -57,7 +57,6 @@ async fn the_tree_and_definitions_tell_what_is_there() {
         path(&[(NodeKind::Schema, "public"), (NodeKind::Group, "Types"), (NodeKind::Type, "price")]),
         path(&[(NodeKind::Schema, "public"), (NodeKind::Group, "Types"), (NodeKind::Type, "pair")]),
         path(&[(NodeKind::Schema, "public"), (NodeKind::Table, "customers")]),
-        path(&[(NodeKind::Schema, "public"), (NodeKind::Group, "Sequences"), (NodeKind::Sequence, "orders_id_seq")]),
         path(&[(NodeKind::Schema, "public"), (NodeKind::Group, "Functions"), (NodeKind::Function, "touch()")]),
         path(&[(NodeKind::Schema, "public"), (NodeKind::Table, "orders")]),
         path(&[(NodeKind::Schema, "public"), (NodeKind::View, "big")]),
