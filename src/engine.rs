@@ -10,7 +10,8 @@ use crate::model::migration::Applied;
 use crate::model::names::Names;
 use crate::model::plan::Plan;
 use crate::model::{
-    CanonicalObject, Dialect, Error, Finding, HeldLock, Identity, NodePath, Progress, Result, SchemaNode, TableInfo, TableShape, Waiting,
+    CanonicalObject, Dependent, Dialect, Error, Finding, HeldLock, Identity, NodePath, Progress, Result, SchemaNode, TableInfo, TableShape,
+    Usage, Waiting,
 };
 use crate::sql::outside::Neighbours;
 use futures_util::future::BoxFuture;
@@ -157,6 +158,12 @@ pub trait Catalog: Send + Sync {
     /// The numbers that sequences and the like give next, by the counter's full name. They are neither catalogue nor rows,
     /// and no transaction takes them back. Further on is greater: of a sequence that counts down the sign is turned.
     fn counters<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<BTreeMap<String, i128>>>;
+    /// Sizes and use of the relations of a schema, from statistics alone: in a few statements for all of them, none of which counts
+    /// rows or waits for a lock.
+    fn usage<'a>(&'a self, s: &'a Session, schema: &'a str) -> BoxFuture<'a, Result<Usage>>;
+    /// What uses a table, a view, a column or a function: known to the catalogue, or found by the names in bodies. What a table's
+    /// own columns need of each other is not told.
+    fn dependents<'a>(&'a self, s: &'a Session, at: &'a NodePath) -> BoxFuture<'a, Result<Vec<Dependent>>>;
     /// All names that completion proposes, in a few statements: relations with their columns, foreign keys, functions.
     fn names<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Names>>;
     /// Whether [`Catalog::hidden_writer`] looks anything up: spares opening a session where it does not.

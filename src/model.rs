@@ -13,7 +13,9 @@ pub mod progress;
 pub mod rows;
 pub mod server;
 
-pub use catalog::{CanonicalObject, ColumnInfo, HeldLock, NodeKind, NodePath, SchemaNode, TableInfo, TableShape, Waiting};
+pub use catalog::{
+    CanonicalObject, ColumnInfo, Dependent, HeldLock, NodeKind, NodePath, RelationUsage, SchemaNode, TableInfo, TableShape, Usage, Waiting,
+};
 pub use dialect::Dialect;
 pub use error::{Error, Kind, Result};
 pub use finding::{Finding, Severity};

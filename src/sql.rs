@@ -7,6 +7,7 @@ pub mod counters;
 pub mod functions;
 mod keywords;
 pub mod lexer;
+pub mod mentions;
 pub mod outside;
 pub mod params;
 pub mod redact;

@@ -326,6 +326,141 @@ promise!(comments_come_with_the_nodes, async |p: Place| {
     assert_eq!(catalog.children(&s, &indexes).await.expect("children")[0].comment, "counts up", "{}", p.name);
 });
 
+fn own_schema(p: &Place) -> String {
+    match p.name {
+        "PostgreSQL" => "public".to_string(),
+        "MariaDB" => p.target.database.clone().expect("database"),
+        _ => "main".into(),
+    }
+}
+
+promise!(sizes_come_from_statistics, async |p: Place| {
+    let s = p.open(Access::ReadWrite).await;
+    cells(&s, "create table big (id int primary key, filler varchar(200))").await;
+    cells(&s, "create table empty_one (id int)").await;
+    cells(&s, "create view looking as select id from big").await;
+    cells(&s, "create index big_filler on big (filler)").await;
+    let many = match s.dialect() {
+        Dialect::Postgres => "insert into big select n, repeat('x', 180) from generate_series(1, 2000) n",
+        Dialect::MySql => "insert into big select seq, repeat('x', 180) from seq_1_to_2000",
+        Dialect::Sqlite => {
+            "with recursive c(n) as (select 1 union all select n + 1 from c where n < 2000) insert into big select n, printf('%.180c', 'x') from c"
+        }
+    };
+    cells(&s, many).await;
+    cells(&s, if s.dialect() == Dialect::MySql { "analyze table big" } else { "analyze" }).await;
+    // As the console looks: read-only, with a short limit for locks.
+    let engine = p.engine();
+    let reader = engine.connect(Connect::new(Role::Background, Access::ReadOnly)).await.expect("a background session");
+    let catalog = engine.catalog().get().expect("catalogue");
+    let schema = own_schema(&p);
+    // Somebody holds the table: nothing waits for that.
+    if s.dialect() == Dialect::Postgres {
+        cells(&s, "begin").await;
+        cells(&s, "lock table big in access exclusive mode").await;
+    }
+    let usage = catalog.usage(&reader, &schema).await.unwrap_or_else(|e| panic!("{}: {e:?}", p.name));
+    let names: Vec<_> = usage.relations.iter().map(|r| r.name.as_str()).collect();
+    assert_eq!(names, ["big", "empty_one"], "{}", p.name);
+    let big = &usage.relations[0];
+    assert!((1_000..4_000).contains(&big.rows.unwrap_or(0)), "{}: {big:?}", p.name);
+    assert!((300_000..4_000_000).contains(&big.bytes.unwrap_or(0)), "{}: {big:?}", p.name);
+    assert!(big.index_bytes.unwrap_or(0) > 4_000, "{}: {big:?}", p.name);
+    match p.name {
+        "PostgreSQL" => assert!(big.reads.is_some() && big.writes.is_some(), "{big:?}"),
+        "SQLite" => assert!(usage.remarks.iter().any(|r| r.contains("no reads or writes")), "{:?}", usage.remarks),
+        // Either there are figures, or it is said how to get them.
+        _ => assert!(big.reads.is_some() || usage.remarks.iter().any(|r| r.contains("userstat")), "{usage:?}"),
+    }
+});
+
+promise!(what_uses_an_object_is_known, async |p: Place| {
+    let s = p.open(Access::ReadWrite).await;
+    let d = s.dialect();
+    for sql in match d {
+        Dialect::Postgres => &[
+            "create table customers (id int primary key, name text, worth int, grade int generated always as (worth / 10) stored)",
+            "create table orders (id int primary key, customer_id int references customers on delete cascade, total int check (total > 0))",
+            "create index by_name on customers (lower(name))",
+            "create view rich as select id, name from customers where worth > 5",
+            "create view richer as select id from rich",
+            "create function count_rich() returns bigint language plpgsql as $$ begin return (select count(*) from customers where worth > 5); end $$",
+            "create function unrelated() returns text language sql as $$ select 'customers' -- customers\n $$",
+            "create function touch() returns trigger language plpgsql as $$ begin return new; end $$",
+            "create trigger touched before update of name on customers for each row execute function touch()",
+        ][..],
+        Dialect::MySql => &[
+            "create table customers (id int primary key, name varchar(40), worth int, grade int as (worth / 10) stored)",
+            "create table orders (id int primary key, customer_id int, total int check (total > 0), constraint of_customer foreign key (customer_id) references customers (id) on delete cascade)",
+            "create index by_name on customers (name)",
+            "create view rich as select id, name from customers where worth > 5",
+            "create view richer as select id from rich",
+            "create function count_rich() returns bigint reads sql data return (select count(*) from customers where worth > 5)",
+            "create function unrelated() returns text deterministic return 'customers'",
+            "create trigger touched before update on customers for each row set new.name = upper(new.name)",
+        ],
+        Dialect::Sqlite => &[
+            "create table customers (id int primary key, name text, worth int, grade int generated always as (worth / 10) stored)",
+            "create table orders (id int primary key, customer_id int references customers on delete cascade, total int check (total > 0))",
+            "create index by_name on customers (lower(name))",
+            "create view rich as select id, name from customers where worth > 5",
+            "create view richer as select id from rich",
+            "create trigger touched after update of name on customers begin select 'orders'; end",
+        ],
+    } {
+        cells(&s, sql).await;
+    }
+    let engine = p.engine();
+    let catalog = engine.catalog().get().expect("catalogue");
+    let schema = NodePath::root().child(NodeKind::Schema, own_schema(&p));
+    let customers = schema.child(NodeKind::Table, "customers");
+    let users = async |at: NodePath| {
+        let mut out = Vec::new();
+        for u in catalog.dependents(&s, &at).await.unwrap_or_else(|e| panic!("{}: {at:?}: {e:?}", p.name)) {
+            // Each leads to a node of the tree.
+            let (last, above) = u.path.0.split_last().expect("a path");
+            let list = catalog.children(&s, &NodePath(above.to_vec())).await.expect("the list above");
+            assert!(list.iter().any(|n| (n.kind, &n.name) == (last.0, &last.1)), "{}: {u:?}", p.name);
+            out.push((u.kind, last.1.clone(), u.by_text));
+        }
+        out
+    };
+    let has =
+        |found: &[(NodeKind, String, bool)], kind: NodeKind, name: &str| found.iter().any(|(k, n, _)| *k == kind && n.starts_with(name));
+    let table = users(customers.clone()).await;
+    for (kind, name) in [(NodeKind::View, "rich"), (NodeKind::Index, "by_name"), (NodeKind::Trigger, "touched")] {
+        assert!(has(&table, kind, name), "{}: {name} uses customers: {table:?}", p.name);
+    }
+    let key = if d == Dialect::MySql {
+        "of_customer"
+    } else if d == Dialect::Sqlite {
+        "(customer_id)"
+    } else {
+        "orders_customer_id_fkey"
+    };
+    assert!(has(&table, NodeKind::Constraint, key), "{}: {table:?}", p.name);
+    assert!(!has(&table, NodeKind::View, "richer"), "{}: not the table itself: {table:?}", p.name);
+    if d != Dialect::Sqlite {
+        let by_text = table.iter().find(|(_, n, _)| n.starts_with("count_rich")).unwrap_or_else(|| panic!("{}: {table:?}", p.name));
+        assert!(by_text.2, "found by its text alone");
+        assert!(!has(&table, NodeKind::Function, "unrelated"), "{}: a string is no name: {table:?}", p.name);
+    }
+    let column = users(customers.child(NodeKind::Column, "worth")).await;
+    assert!(has(&column, NodeKind::View, "rich") && has(&column, NodeKind::Column, "grade"), "{}: {column:?}", p.name);
+    assert!(!has(&column, NodeKind::Index, "by_name") && !has(&column, NodeKind::Trigger, "touched"), "{}: {column:?}", p.name);
+    let name = users(customers.child(NodeKind::Column, "name")).await;
+    for (kind, wanted) in [(NodeKind::View, "rich"), (NodeKind::Index, "by_name"), (NodeKind::Trigger, "touched")] {
+        assert!(has(&name, kind, wanted), "{}: {wanted} uses customers.name: {name:?}", p.name);
+    }
+    assert!(!has(&name, NodeKind::Column, "grade"), "{}: {name:?}", p.name);
+    let view = users(schema.child(NodeKind::View, "rich")).await;
+    assert!(has(&view, NodeKind::View, "richer"), "{}: {view:?}", p.name);
+    if d == Dialect::Postgres {
+        let touch = schema.child(NodeKind::Group, "Functions").child(NodeKind::Function, "touch()");
+        assert!(has(&users(touch).await, NodeKind::Trigger, "touched"));
+    }
+});
+
 /// A bit of everything that a definition has to tell.
 fn everything(d: Dialect) -> Vec<&'static str> {
     match d {

@@ -9,7 +9,7 @@ use holdpoint::app::effect::Effect;
 use holdpoint::app::panes::schema::{Ask, Told};
 use holdpoint::app::{Msg, Pane};
 use holdpoint::model::names::{Collector, Names};
-use holdpoint::model::{Error, NodeKind, NodePath, SchemaNode};
+use holdpoint::model::{Error, NodeKind, NodePath, RelationUsage, SchemaNode, Usage};
 use holdpoint::sql::template::Template;
 
 const S: NodeKind = NodeKind::Schema;
@@ -218,4 +218,31 @@ fn comments_stand_behind_the_names_and_whole_in_the_detail() {
     assert!(!c.screen().contains("never used again"));
     c.press("Enter");
     assert!(c.screen().contains("never used again") && !c.screen().contains('\u{1b}'), "{}", c.screen());
+}
+
+#[test]
+fn sizes_and_use_are_shown_and_hidden_and_follow_the_lists() {
+    let mut c = shop();
+    let asked = |effects: &[Effect]| {
+        effects.iter().any(|e| matches!(e, Effect::Schema { ask: Ask::Usage { schema }, .. } if *schema == path(&[(S, "main")])))
+    };
+    assert!(asked(&c.press("s")), "of each schema that is open");
+    let orders = RelationUsage {
+        name: "orders".into(),
+        rows: Some(204_000),
+        bytes: Some(16_000_000),
+        index_bytes: Some(4_000_000),
+        reads: Some(1_200),
+        index_reads: Some(900),
+        writes: None,
+    };
+    let usage = Usage { relations: vec![orders], remarks: vec!["Reads since Monday.".into()] };
+    told(&mut c, Told::Usage { schema: path(&[(S, "main")]), result: Ok(usage) });
+    insta::assert_snapshot!("sizes_80x24", c.screen());
+    // A list that is read again has its figures again.
+    let link = c.state.link_no;
+    let effects = c.send(Msg::Children { link, at: path(&[(S, "main")]), result: Ok(vec![node(T, "orders")]) });
+    assert!(asked(&effects), "{effects:?}");
+    c.press("s");
+    assert!(!c.screen().contains("by index"), "{}", c.screen());
 }

@@ -193,6 +193,8 @@ actions! {
     CopyQualified "copy-qualified" "copy full name",
     /// Writes a SELECT, INSERT, UPDATE or DELETE over the table into the editor, with every column named.
     Template "template" "statement",
+    /// Shows or hides the size and use of tables: rows, bytes, reads and writes by the server's statistics, never counted.
+    Sizes "sizes" "sizes",
     /// Goes to the next result.
     NextResult "next-result" "next result",
     /// Goes to the result before.

@@ -32,7 +32,7 @@ pub fn applies(state: &State, action: Action) -> bool {
     match action {
         Action::Run | Action::RunAll | Action::Plan | Action::Analyze | Action::Refresh | Action::Definition | Action::Jump => open,
         Action::ToggleGuide => state.guide,
-        Action::CopyQualified | Action::Template => open && state.view.focus == Pane::Schema,
+        Action::CopyQualified | Action::Template | Action::Sizes => open && state.view.focus == Pane::Schema,
         Action::Complete => open && state.typing(),
         Action::Open | Action::Copy | Action::VerifyBackup => match state.view.focus {
             Pane::Journal => !state.journal.items().is_empty(),

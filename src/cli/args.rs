@@ -269,6 +269,9 @@ pub struct Show {
     /// Show the statement that would make the object again
     #[arg(long)]
     pub definition: bool,
+    /// Show size and use of the relations of a schema, by the server's statistics
+    #[arg(long)]
+    pub sizes: bool,
     /// Write a statement over the table with every column named
     #[arg(long, value_enum, value_name = "STATEMENT")]
     pub template: Option<Template>,

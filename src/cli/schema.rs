@@ -3,7 +3,7 @@
 use super::args::{self, Show};
 use super::{connect, output};
 use crate::cli::Format;
-use crate::model::{Error, NodeKind, NodePath, Result, SchemaNode};
+use crate::model::{Error, NodeKind, NodePath, Result, SchemaNode, Usage};
 use crate::ops::{Cx, schema as ops};
 use crate::text;
 use std::process::ExitCode;
@@ -16,6 +16,9 @@ pub async fn schema(cx: &Cx, target: &str, object: Option<&str>, show: &Show, fo
     }
     if show.definition {
         return statement("definition", &ops::definition(cx, &conn, &at).await?, format);
+    }
+    if show.sizes {
+        return sizes(&ops::usage(cx, &conn, &at).await?, format);
     }
     if let Some(t) = show.template {
         return statement("statement", ops::template(cx, &conn, &at, template(t)).await?.trim_end(), format);
@@ -46,6 +49,32 @@ fn statement(what: &str, text: &str, format: Format) -> Result<ExitCode> {
     match format {
         Format::Table => output::write(format!("{}\n", text::clean_lines(text)).as_bytes())?,
         _ => output::json(&serde_json::json!({ what: text }))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn sizes(usage: &Usage, format: Format) -> Result<ExitCode> {
+    match format {
+        Format::Table | Format::Csv => {
+            let mut t = output::TextTable::new(&["name", ">rows ≈", ">size ≈", ">indexes ≈", ">reads", ">by index", ">writes"]);
+            let number = |n: Option<u64>| n.map_or(String::new(), text::thousands);
+            for r in &usage.relations {
+                t.row(vec![
+                    r.name.clone(),
+                    number(r.rows),
+                    r.bytes.map_or(String::new(), text::bytes),
+                    r.index_bytes.map_or(String::new(), text::bytes),
+                    number(r.reads),
+                    number(r.index_reads),
+                    number(r.writes),
+                ]);
+            }
+            t.print()?;
+            for remark in &usage.remarks {
+                eprintln!("{}", text::clean(remark));
+            }
+        }
+        Format::Json | Format::Ndjson => output::json(usage)?,
     }
     Ok(ExitCode::SUCCESS)
 }

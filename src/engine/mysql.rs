@@ -14,6 +14,7 @@ mod backup;
 mod cancel;
 mod catalog;
 mod connect;
+mod dependents;
 mod errors;
 mod explain;
 mod hidden;
@@ -25,6 +26,7 @@ mod plan;
 mod pulse;
 mod rows;
 mod table;
+mod usage;
 mod words;
 
 /// A MariaDB/MySQL target.

@@ -13,6 +13,7 @@ mod cancel;
 mod catalog;
 mod connect;
 mod definition;
+mod dependents;
 mod explain;
 mod fault;
 mod hidden;
@@ -26,6 +27,7 @@ mod preconditions;
 mod table;
 mod tools;
 mod types;
+mod usage;
 mod wire;
 
 /// A PostgreSQL target.

@@ -9,6 +9,7 @@ use futures_util::future::BoxFuture;
 mod actor;
 mod backup;
 mod catalog;
+mod dependents;
 mod fault;
 mod guard;
 mod migrations;
@@ -17,6 +18,7 @@ mod open;
 mod plan;
 mod space;
 mod table;
+mod usage;
 mod value;
 
 pub use actor::WORKER;

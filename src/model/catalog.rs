@@ -63,6 +63,45 @@ pub struct SchemaNode {
     pub expandable: bool,
 }
 
+/// Something that would notice a change of an object: what uses it, hangs on it, or names it in its text.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Dependent {
+    pub kind: NodeKind,
+    /// As people name it: `public.rich`, `orders.total`.
+    pub name: String,
+    /// The foreign key's columns, an index's definition, when a trigger fires.
+    pub detail: String,
+    /// Where it stands in the schema tree.
+    pub path: NodePath,
+    /// The catalogue does not know of it: the name stands in the text of a body, and may mean something else there.
+    pub by_text: bool,
+}
+
+/// How big the relations of a schema are and how they are used, from statistics: nothing is counted for it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Usage {
+    pub relations: Vec<RelationUsage>,
+    /// What could not be told, and what would lift that; how old the figures are.
+    pub remarks: Vec<String>,
+}
+
+/// Figures of a table or a materialised view; `None` where the engine has none.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RelationUsage {
+    pub name: String,
+    /// Estimated.
+    pub rows: Option<u64>,
+    /// The table without its indexes, as of the last statistics.
+    pub bytes: Option<u64>,
+    pub index_bytes: Option<u64>,
+    /// How often it was read since the statistics were reset: scans on PostgreSQL, rows on MySQL and MariaDB.
+    pub reads: Option<u64>,
+    /// Reads of these that went by an index.
+    pub index_reads: Option<u64>,
+    /// Rows that were inserted, updated or deleted since the statistics were reset.
+    pub writes: Option<u64>,
+}
+
 /// A table's name and columns in order, as proofs need them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableShape {

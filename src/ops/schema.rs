@@ -3,7 +3,7 @@
 use super::{Connection, Cx};
 use crate::engine::Session;
 use crate::model::names::Names;
-use crate::model::{ColumnInfo, Error, NodeKind, NodePath, Result, SchemaNode};
+use crate::model::{ColumnInfo, Error, NodeKind, NodePath, Result, SchemaNode, Usage};
 use crate::sql::template::{self, Subject, Template};
 use crate::sql::{complete, reserved};
 
@@ -46,6 +46,15 @@ pub async fn names(cx: &Cx, conn: &Connection) -> Result<Names> {
         complete::count(&mut names.used, conn.dialect(), &ran.text);
     }
     Ok(names)
+}
+
+/// Sizes and use of the relations of a schema; of the only one there is for the root.
+pub async fn usage(_cx: &Cx, conn: &Connection, at: &NodePath) -> Result<Usage> {
+    let s = conn.reader().await?;
+    let Some((NodeKind::Schema, name)) = at.last() else {
+        return Err(Error::usage("sizes are told of a schema").hint("Name one: `holdpoint schema TARGET SCHEMA --sizes`."));
+    };
+    conn.catalog()?.usage(&s, name).await
 }
 
 /// A statement over a table or view, with every column named.

@@ -5,6 +5,7 @@ mod keywords;
 mod place;
 mod rank;
 mod scope;
+pub use scope::unquoted;
 
 use super::reserved::ident;
 use super::{TokenKind, statement_at};
@@ -12,7 +13,7 @@ use crate::model::names::{Names, Relation};
 use crate::model::{Dialect, NodeKind};
 use place::{Place, place};
 use rank::Collecting;
-use scope::{Scope, Source, Words, unquoted};
+use scope::{Scope, Source, Words};
 use std::collections::HashMap;
 use std::ops::Range;
 

@@ -44,6 +44,7 @@ pub fn children(state: &mut State, at: &NodePath, result: Result<Vec<SchemaNode>
             open(state, i, effects);
         }
     }
+    ask::listed(state, at, effects);
     pursue(state, effects);
     if effects.len() == asked && std::mem::take(&mut state.completion.wanted) {
         crate::app::completion::load(state, effects);
@@ -55,7 +56,8 @@ pub fn children(state: &mut State, at: &NodePath, result: Result<Vec<SchemaNode>
 
 fn page(state: &State) -> usize {
     let rows = crate::app::layout::arrange(state).inside(Pane::Schema).map_or(10, |a| usize::from(a.h));
-    if state.schema.filter.is_some() { rows.saturating_sub(1) } else { rows }
+    // The filter's line, and the headings of the figures.
+    rows.saturating_sub(usize::from(state.schema.filter.is_some()) + usize::from(state.schema.sizes))
 }
 
 fn open(state: &mut State, index: usize, effects: &mut Vec<Effect>) {
@@ -207,6 +209,7 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool
             }
         }
         Action::Template => ask::choose_template(state),
+        Action::Sizes => ask::toggle_sizes(state, effects),
         Action::Refresh => {
             crate::app::completion::load(state, effects);
             state.schema.forget();

@@ -6,7 +6,7 @@
 use super::MySql;
 use crate::engine::{Catalog, Session};
 use crate::model::names::Names;
-use crate::model::{CanonicalObject, Dialect, Error, NodeKind, NodePath, Result, SchemaNode, TableInfo, TableShape};
+use crate::model::{CanonicalObject, Dependent, Dialect, Error, NodeKind, NodePath, Result, SchemaNode, TableInfo, TableShape, Usage};
 use crate::sql::outside::Neighbours;
 use futures_util::future::BoxFuture;
 use std::collections::BTreeMap;
@@ -24,8 +24,8 @@ pub(super) const FUNCTIONS: &str = "Functions";
 pub(super) const PROCEDURES: &str = "Procedures";
 pub(super) const EVENTS: &str = "Events";
 pub(super) const INDEXES: &str = "Indexes";
-const FOREIGN_KEYS: &str = "Foreign keys";
-const CHECKS: &str = "Checks";
+pub(super) const FOREIGN_KEYS: &str = "Foreign keys";
+pub(super) const CHECKS: &str = "Checks";
 pub(super) const TRIGGERS: &str = "Triggers";
 
 pub(super) fn q(name: &str) -> String {
@@ -112,6 +112,12 @@ impl Catalog for MySql {
         })
     }
 
+    fn usage<'a>(&'a self, s: &'a Session, schema: &'a str) -> BoxFuture<'a, Result<Usage>> {
+        Box::pin(super::usage::of(s, schema))
+    }
+    fn dependents<'a>(&'a self, s: &'a Session, at: &'a NodePath) -> BoxFuture<'a, Result<Vec<Dependent>>> {
+        Box::pin(super::dependents::of(s, at))
+    }
     fn definition<'a>(&'a self, s: &'a Session, path: &'a NodePath) -> BoxFuture<'a, Result<String>> {
         Box::pin(async move {
             let Some((kind, name)) = path.last() else { return Err(Error::failed("the root has no definition")) };

@@ -5,7 +5,9 @@ use super::{Postgres, definition, objects};
 use crate::engine::{Catalog, Session};
 use crate::model::names::Names;
 use crate::model::rows::Table;
-use crate::model::{CanonicalObject, Dialect, Error, NodeKind, NodePath, Param, Result, SchemaNode, TableInfo, TableShape};
+use crate::model::{
+    CanonicalObject, Dependent, Dialect, Error, NodeKind, NodePath, Param, Result, SchemaNode, TableInfo, TableShape, Usage,
+};
 use crate::sql::outside::Neighbours;
 use futures_util::future::BoxFuture;
 use std::collections::BTreeMap;
@@ -330,6 +332,12 @@ impl Catalog for Postgres {
     }
     fn children<'a>(&'a self, s: &'a Session, at: &'a NodePath) -> BoxFuture<'a, Result<Vec<SchemaNode>>> {
         Box::pin(children(s, at))
+    }
+    fn usage<'a>(&'a self, s: &'a Session, schema: &'a str) -> BoxFuture<'a, Result<Usage>> {
+        Box::pin(super::usage::of(s, schema))
+    }
+    fn dependents<'a>(&'a self, s: &'a Session, at: &'a NodePath) -> BoxFuture<'a, Result<Vec<Dependent>>> {
+        Box::pin(super::dependents::of(s, at))
     }
     fn definition<'a>(&'a self, s: &'a Session, at: &'a NodePath) -> BoxFuture<'a, Result<String>> {
         Box::pin(definition::of(s, at))

@@ -4,7 +4,7 @@ use super::{Sqlite, guard};
 use crate::engine::{Catalog, Session};
 use crate::model::names::Names;
 use crate::model::rows::Table;
-use crate::model::{CanonicalObject, Dialect, Error, NodeKind, NodePath, Result, SchemaNode, TableInfo, TableShape};
+use crate::model::{CanonicalObject, Dependent, Dialect, Error, NodeKind, NodePath, Result, SchemaNode, TableInfo, TableShape, Usage};
 use crate::sql::outside::Neighbours;
 use futures_util::future::BoxFuture;
 use std::collections::BTreeMap;
@@ -99,6 +99,12 @@ impl Catalog for Sqlite {
         })
     }
 
+    fn usage<'a>(&'a self, s: &'a Session, schema: &'a str) -> BoxFuture<'a, Result<Usage>> {
+        Box::pin(super::usage::of(s, schema))
+    }
+    fn dependents<'a>(&'a self, s: &'a Session, at: &'a NodePath) -> BoxFuture<'a, Result<Vec<Dependent>>> {
+        Box::pin(super::dependents::of(s, at))
+    }
     fn definition<'a>(&'a self, s: &'a Session, path: &'a NodePath) -> BoxFuture<'a, Result<String>> {
         Box::pin(async move {
             let schema = path.name_of(NodeKind::Schema).unwrap_or("main");
@@ -159,7 +165,7 @@ impl Catalog for Sqlite {
 }
 
 pub(super) const INDEXES: &str = "Indexes";
-const FOREIGN_KEYS: &str = "Foreign keys";
+pub(super) const FOREIGN_KEYS: &str = "Foreign keys";
 pub(super) const TRIGGERS: &str = "Triggers";
 
 async fn schemas(s: &Session) -> Result<Vec<SchemaNode>> {
@@ -172,7 +178,7 @@ async fn schemas(s: &Session) -> Result<Vec<SchemaNode>> {
 }
 
 /// Rows by the last ANALYZE: the first number of a table's `stat` is its row count when the statistics were taken.
-async fn estimates(s: &Session, schema: &str) -> Result<std::collections::HashMap<String, u64>> {
+pub(super) async fn estimates(s: &Session, schema: &str) -> Result<std::collections::HashMap<String, u64>> {
     let known = s.fetch(format!("SELECT 1 FROM {}.sqlite_schema WHERE name = 'sqlite_stat1'", q(schema))).await?;
     if known.rows.is_empty() {
         return Ok(Default::default());

@@ -11,6 +11,10 @@ pub(super) async fn answer(shared: Arc<Shared>, link: u64, ask: Ask) {
     let cx = shared.cx();
     let told = match ask {
         Ask::Template { at, template } => Told::Template(ops::schema::template(&cx, &live.connection, &at, template).await),
+        Ask::Usage { schema } => {
+            let result = ops::schema::usage(&cx, &live.connection, &schema).await;
+            Told::Usage { schema, result }
+        }
     };
     shared.send(Msg::Schema { link, told });
 }

@@ -34,6 +34,15 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
         }
         body = rest;
     }
+    if schema.sizes && matches!(state.link, Link::Open(_)) {
+        let (line, rest) = body.split_top(1);
+        let mut end = line.x + line.w;
+        for (heading, width) in figure_columns(body.w) {
+            c.put_right(end, line.y, *width, heading, look.dim);
+            end -= width + 1;
+        }
+        body = rest;
+    }
     if let Link::Failed { error, .. } = &state.link {
         let mut said = vec![(text::clean(&error.message).into_owned(), look.critical)];
         said.extend(error.detail.iter().flat_map(|d| text::clean_lines(d).lines().map(|l| (l.to_string(), look.text)).collect::<Vec<_>>()));
@@ -74,7 +83,27 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
         x = c.put(x, y, end.saturating_sub(x), fold, look.dim) + 1;
         // Estimates on the right, marked as such; never counted.
         let mut right = end;
-        if matches!(n.node.kind, NodeKind::Table | NodeKind::View | NodeKind::MaterializedView | NodeKind::Index | NodeKind::Schema) {
+        if schema.sizes && matches!(n.node.kind, NodeKind::Table | NodeKind::MaterializedView) {
+            for (i, (_, width)) in figure_columns(body.w).iter().enumerate() {
+                let figure = n.usage.as_deref().map_or_else(String::new, |u| match i {
+                    0 => about(u.rows.or(n.node.rows)),
+                    1 => u
+                        .bytes
+                        .map(|b| b + u.index_bytes.unwrap_or(0))
+                        .or(n.node.bytes)
+                        .map_or_else(String::new, |b| format!("~{}", text::bytes(b))),
+                    2 => u.reads.map_or_else(String::new, |n| count(n as f64)),
+                    3 => u.writes.map_or_else(String::new, |n| count(n as f64)),
+                    _ => match (u.reads, u.index_reads) {
+                        (Some(all), Some(by)) if all > 0 => format!("{} %", by.min(all) * 100 / all),
+                        _ => String::new(),
+                    },
+                });
+                c.put_right(right, y, *width, &figure, look.dim);
+                right = right.saturating_sub(width + 1);
+            }
+        } else if matches!(n.node.kind, NodeKind::Table | NodeKind::View | NodeKind::MaterializedView | NodeKind::Index | NodeKind::Schema)
+        {
             let mut words = Vec::new();
             if let Some(r) = n.node.rows {
                 words.push(format!("~{}", count(r as f64)));
@@ -117,4 +146,19 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
             c.put(x, y, right - x, &tail.join(" "), look.dim);
         }
     }
+}
+
+/// Headings and widths of the figures, from the right edge leftwards; a narrow pane has the first ones alone.
+fn figure_columns(width: u16) -> &'static [(&'static str, u16)] {
+    const ALL: [(&str, u16); 5] = [("rows", 8), ("size", 9), ("reads", 7), ("writes", 7), ("by index", 8)];
+    match width {
+        ..=39 => &ALL[..2],
+        40..=59 => &ALL[..4],
+        _ => &ALL,
+    }
+}
+
+/// An estimate, marked as one.
+fn about(n: Option<u64>) -> String {
+    n.map_or_else(String::new, |n| format!("~{}", count(n as f64)))
 }

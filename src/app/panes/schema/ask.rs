@@ -1,11 +1,11 @@
 //! What the pane asks of the catalogue beyond lists and definitions, and what it does with the answers.
 
-use super::Schema;
+use super::{Loaded, Schema};
 use crate::app::dialog::{Answer, Confirm, Dialog, Then};
 use crate::app::panes::query;
 use crate::app::state::{Note, Pane};
 use crate::app::{Effect, State};
-use crate::model::{NodeKind, NodePath, Result};
+use crate::model::{NodeKind, NodePath, Result, Usage};
 use crate::sql::template::Template;
 use crate::text;
 
@@ -14,12 +14,15 @@ use crate::text;
 pub enum Ask {
     /// The text of a statement over a table or view.
     Template { at: NodePath, template: Template },
+    /// Sizes and use of a schema's relations.
+    Usage { schema: NodePath },
 }
 
 /// What came of an [`Ask`].
 #[derive(Debug)]
 pub enum Told {
     Template(Result<String>),
+    Usage { schema: NodePath, result: Result<Usage> },
 }
 
 /// The relation that a node is, or belongs to.
@@ -74,6 +77,41 @@ pub fn told(state: &mut State, told: Told, effects: &mut Vec<Effect>) {
     match told {
         Told::Template(Ok(text)) => written(state, &text, effects),
         Told::Template(Err(e)) => state.say(Note::error(&e)),
+        Told::Usage { schema, result } => measured(state, &schema, result),
+    }
+}
+
+/// Shows or hides sizes and use.
+pub fn toggle_sizes(state: &mut State, effects: &mut Vec<Effect>) {
+    state.schema.sizes = !state.schema.sizes;
+    if !state.schema.sizes {
+        return;
+    }
+    for i in 0..state.schema.nodes.len() {
+        let n = &state.schema.nodes[i];
+        if n.node.kind == NodeKind::Schema && n.loaded == Loaded::Yes {
+            let schema = state.schema.path(i);
+            ask(state, Ask::Usage { schema }, effects);
+        }
+    }
+}
+
+/// A list of relations came: its figures are asked for where they are shown.
+pub fn listed(state: &mut State, at: &NodePath, effects: &mut Vec<Effect>) {
+    if state.schema.sizes && at.last().is_some_and(|(k, _)| *k == NodeKind::Schema) {
+        ask(state, Ask::Usage { schema: at.clone() }, effects);
+    }
+}
+
+fn measured(state: &mut State, schema: &NodePath, result: Result<Usage>) {
+    match result {
+        Ok(usage) => {
+            state.schema.measured(schema, &usage.relations);
+            if !usage.remarks.is_empty() {
+                state.say(Note::info(usage.remarks.join(" ")));
+            }
+        }
+        Err(e) => state.say(Note::error(&e)),
     }
 }
 

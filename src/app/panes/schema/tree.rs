@@ -4,10 +4,10 @@
 use crate::app::fuzzy::Fuzzy;
 use crate::app::list::ListCursor;
 use crate::model::names::{Collector, Names};
-use crate::model::{Error, NodeKind, NodePath, Result, SchemaNode};
+use crate::model::{Error, NodeKind, NodePath, RelationUsage, Result, SchemaNode};
 use crate::text;
 use jiff::Timestamp;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use tui_textarea::TextArea;
 
 /// How far a node's children are known.
@@ -28,6 +28,8 @@ pub struct Node {
     pub loaded: Loaded,
     /// When its children were read.
     pub read_at: Option<Timestamp>,
+    /// Size and use, where they were asked for.
+    pub usage: Option<Box<RelationUsage>>,
 }
 
 /// Where the cursor is going.
@@ -55,6 +57,8 @@ pub struct Schema {
     pub read_at: Option<Timestamp>,
     /// What was open before the tree was read again.
     pub reopen: HashSet<NodePath>,
+    /// Size and use are shown beside the relations.
+    pub sizes: bool,
     /// Where the cursor is going: chosen as soon as the lists above it are there.
     pub goal: Option<Goal>,
 }
@@ -204,7 +208,7 @@ impl Schema {
         let end = position.map_or(self.nodes.len(), |i| self.end(i));
         let count = children.len();
         let keep = self.at();
-        let fresh = children.into_iter().map(|node| Node { node, depth, open: false, loaded: Loaded::No, read_at: None });
+        let fresh = children.into_iter().map(|node| Node { node, depth, open: false, loaded: Loaded::No, read_at: None, usage: None });
         self.nodes.splice(start..end, fresh);
         match position {
             Some(i) => {
@@ -248,6 +252,19 @@ impl Schema {
             }
         }
         any.then(|| names.finish(Vec::new(), Vec::new(), Vec::new()))
+    }
+
+    /// Figures of a schema's relations came.
+    pub fn measured(&mut self, schema: &NodePath, figures: &[RelationUsage]) {
+        let (Some(i), known) = self.find(schema) else { return };
+        if known < schema.0.len() {
+            return;
+        }
+        let by_name: HashMap<&str, &RelationUsage> = figures.iter().map(|f| (f.name.as_str(), f)).collect();
+        let (depth, end) = (self.nodes[i].depth + 1, self.end(i));
+        for n in self.nodes[i + 1..end].iter_mut().filter(|n| n.depth == depth && alike(n.node.kind, NodeKind::Table)) {
+            n.usage = by_name.get(n.node.name.as_str()).map(|f| Box::new((*f).clone()));
+        }
     }
 
     /// Forgets the tree and keeps in mind what was open and chosen.
