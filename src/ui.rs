@@ -1,7 +1,8 @@
 //! Drawing: the state in, cells out. Nothing here changes anything, and whatever came from outside is cleaned first.
 
 pub mod canvas;
-pub mod completion;
+pub mod chart;
+mod completion;
 pub mod dialogs;
 pub mod frame_lines;
 pub mod highlight;

@@ -199,6 +199,10 @@ actions! {
     NextResult "next-result" "next result",
     /// Goes to the result before.
     PreviousResult "previous-result" "result before",
+    /// Tells what the column under the cursor holds: counts, NULLs, different values, least, greatest, sum, the most frequent.
+    ColumnStatistics "column-statistics" "statistics",
+    /// Draws the numbers of the column under the cursor as bars, a line, or a histogram; again for the next kind.
+    Chart "chart" "chart",
     /// Goes to the next row that holds the text that was looked for, from the last one to the first.
     FindAgain "find-again" "find next",
     /// Goes to the row before that holds the text that was looked for, from the first one to the last.

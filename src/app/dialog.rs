@@ -13,6 +13,7 @@ pub enum Dialog {
     Confirm(Confirm),
     Form(Form),
     Viewer(Viewer),
+    Chart(super::chart::Chart),
     Help(Help),
     Palette(Palette),
     Messages(ListCursor),

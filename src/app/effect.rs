@@ -199,6 +199,13 @@ pub enum Effect {
         format: crate::ops::export::ExportFormat,
         table: Vec<String>,
     },
+    /// Looks at a column of the kept rows as a whole.
+    LookAtColumn {
+        job: JobId,
+        result: ResultId,
+        column: usize,
+        ask: crate::ops::column::Ask,
+    },
     DropRows {
         result: ResultId,
     },

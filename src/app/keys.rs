@@ -77,6 +77,7 @@ pub fn applies(state: &State, action: Action) -> bool {
         | Action::Freeze
         | Action::SortOnServer => state.query.result().is_some_and(|r| r.columns.is_some()),
         Action::NextResult | Action::PreviousResult => state.query.results.len() > 1,
+        Action::ColumnStatistics | Action::Chart => state.query.result().is_some_and(|r| r.kept > 0),
         Action::FindAgain | Action::FindBackwards => !state.query.sought.is_empty() && state.query.result().is_some_and(|r| r.rows > 0),
         Action::CloseResult => !state.query.results.is_empty(),
         Action::Raw => state.plan.plan.is_some(),
@@ -299,6 +300,7 @@ fn dialog_action(state: &State, key: Key) -> Option<Action> {
 fn dialog(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
     let page = dialog_rows(state.size.1);
     let action = dialog_action(state, key);
+    let charts = matches!(state.keymap.lookup(&["results"], &[key]), Lookup::Action(name) if name == Action::Chart.name());
     let Some(top) = state.dialogs.last_mut() else { return };
     match top {
         Dialog::Confirm(c) => {
@@ -346,6 +348,13 @@ fn dialog(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
                 _ => {}
             }
         }
+        Dialog::Chart(chart) => match action {
+            Some(Action::Back | Action::Open) => drop(state.dialogs.pop()),
+            Some(Action::Copy) => effects.push(Effect::Copy(chart.text())),
+            _ if charts => chart.turn(true),
+            Some(a) => chart.go(a, page),
+            None => {}
+        },
         Dialog::Help(h) => {
             let mut list = ListCursor { at: h.top, top: h.top };
             let last = h.lines.len().saturating_sub(page);

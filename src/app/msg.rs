@@ -70,6 +70,13 @@ pub enum Msg {
         job: JobId,
         event: RunEvent,
     },
+    /// What a column of a result holds.
+    ColumnTold {
+        job: JobId,
+        result: ResultId,
+        column: usize,
+        told: Result<ops::column::Told>,
+    },
     /// The row that was looked for, and the first column of it that holds the text.
     Found {
         job: JobId,

@@ -237,6 +237,10 @@ impl Jobs {
                     export::copy_rows(&shared, &cx, job, result, &columns, Encoder::new(format).into_table_of(table))
                 });
             }
+            Effect::LookAtColumn { job, result, column, ask } => {
+                let cx = shared.job_cx(job);
+                tokio::task::spawn_blocking(move || rows::look_at_column(&shared, &cx, job, result, column, ask));
+            }
             Effect::DropRows { result } => rows::forget(&shared, result),
             Effect::Explain { link, job, version, text, values, analyze } => {
                 tokio::spawn(statements::explain(shared, link, job, version, text, values, analyze));

@@ -25,6 +25,13 @@ pub fn draw(state: &State, dialog: &Dialog, c: &mut Canvas<'_>) -> Option<(u16, 
             viewer(state, d, c);
             None
         }
+        Dialog::Chart(d) => {
+            let area = page(state);
+            let inside =
+                boxed(c, area, &format!("{} {} {}", d.kind.name(), c.look.glyphs.dot, text::clean(&d.title)), &super::chart::foot(state));
+            super::chart::draw(d, inside, c);
+            None
+        }
         Dialog::Help(d) => {
             help(state, d, c);
             None

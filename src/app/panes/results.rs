@@ -2,6 +2,7 @@
 
 pub mod acts;
 pub mod arrange;
+pub mod column;
 pub mod columns;
 
 use crate::app::editor::scroll;

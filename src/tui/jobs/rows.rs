@@ -5,6 +5,7 @@ use crate::app::Msg;
 use crate::app::effect::{JobId, ResultId, RowsReport, RowsWork};
 use crate::model::{Error, Result, RowBatch};
 use crate::ops::Cx;
+use crate::ops::column::{self, Ask};
 use crate::ops::find::{Way, find};
 use crate::ops::rows::{self, Work};
 use crate::store::spill::RowSpill;
@@ -116,6 +117,13 @@ fn done(shared: &Shared, on: Work<'_>, job: JobId, result: ResultId, work: RowsW
             Ok(report)
         }
     }
+}
+
+/// Looks at a column of all kept rows.
+pub fn look_at_column(shared: &Shared, cx: &Cx, job: JobId, result: ResultId, column: usize, ask: Ask) {
+    let told = spill(shared, result).and_then(|rows| column::look(&rows, column, ask, &*cx.progress, &cx.cancel));
+    shared.unregister(job);
+    shared.send(Msg::ColumnTold { job, result, column, told });
 }
 
 /// The result is closed.

@@ -1,0 +1,151 @@
+//! The results grid without a terminal or a database: what is asked of the kept rows, and what is shown of the answers.
+
+#[path = "ui/console.rs"]
+#[allow(dead_code, reason = "each test binary uses its part")]
+mod console;
+
+use console::Console;
+use holdpoint::app::effect::{Effect, ResultId};
+use holdpoint::app::msg::RunEvent;
+use holdpoint::app::{Action, Msg};
+use holdpoint::engine::Outcome;
+use holdpoint::model::{BatchBuilder, Cell, Error, Silent};
+use holdpoint::ops::column::{self, Ask, Told};
+use holdpoint::store::spill::RowSpill;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Months and what was sold in them; one is not known.
+const SOLD: [(&str, Option<&str>); 12] = [
+    ("Jan", Some("12.50")),
+    ("Feb", Some("14")),
+    ("Mar", Some("9.25")),
+    ("Apr", None),
+    ("May", Some("-3")),
+    ("Jun", Some("21")),
+    ("Jul", Some("33.75")),
+    ("Aug", Some("30")),
+    ("Sep", Some("26.5")),
+    ("Oct", Some("18")),
+    ("Nov", Some("40")),
+    ("Dec", Some("14")),
+];
+
+/// A result as if a statement had given it, with its rows kept; the focus is on the grid.
+fn result(c: &mut Console, columns: &[(&str, &str, bool)], cells: &[Cell<'_>], done: bool) -> (ResultId, RowSpill) {
+    if c.state.link.server().is_none() {
+        c.connect("shop-dev");
+    }
+    c.editor("select 1;");
+    let effects = c.press("F5");
+    let run = effects.iter().find_map(|e| if let Effect::Run { job, result, .. } = e { Some((*job, *result)) } else { None });
+    let (job, result) = run.expect("F5 runs");
+    let mut b = BatchBuilder::new(columns.len());
+    cells.iter().for_each(|cell| b.push(*cell));
+    let batch = b.take();
+    let total = batch.rows() as u64;
+    let spill = RowSpill::new(std::env::temp_dir());
+    spill.append(batch.clone()).unwrap();
+    c.run(job, RunEvent::Started { result, index: 0, text: "select 1;".into() });
+    c.run(job, RunEvent::Columns { result, columns: console::columns(columns) });
+    c.run(job, RunEvent::Rows { result, total, first: Some(Arc::new(batch)) });
+    if done {
+        let outcome = Outcome { tag: format!("SELECT {total}"), affected: None, elapsed: Duration::from_millis(3), rolled_back: true };
+        c.run(job, RunEvent::Done { result, outcome });
+    } else {
+        c.run(job, RunEvent::Failed { result, error: Error::cancelled() });
+    }
+    c.run(job, RunEvent::Finished);
+    c.press("Esc");
+    for key in ["Space", "g", "r"] {
+        c.press(key);
+    }
+    (result, spill)
+}
+
+fn sold(c: &mut Console, done: bool) -> (ResultId, RowSpill) {
+    let mut cells = Vec::new();
+    for (month, n) in SOLD {
+        cells.push(Cell::Text(month.as_bytes()));
+        cells.push(n.map_or(Cell::Null, |n| Cell::Number(n.as_bytes())));
+    }
+    result(c, &[("month", "text", false), ("sold", "numeric", true)], &cells, done)
+}
+
+/// Presses a key that asks about a column, and answers as the job would.
+fn answered(c: &mut Console, key: &str, rows: &RowSpill) -> Ask {
+    let effects = c.press(key);
+    let asked = effects.iter().find_map(|e| match e {
+        Effect::LookAtColumn { job, result, column, ask } => Some((*job, *result, *column, *ask)),
+        _ => None,
+    });
+    let (job, result, column, ask) = asked.unwrap_or_else(|| panic!("{key}: {effects:?}"));
+    let told = column::look(rows, column, ask, &Silent, &CancellationToken::new());
+    c.send(Msg::ColumnTold { job, result, column, told });
+    assert!(c.state.jobs.is_empty());
+    ask
+}
+
+#[test]
+fn statistics_of_a_column_are_of_the_loaded_rows_and_say_so() {
+    let mut c = Console::new(80, 24);
+    let (_, rows) = sold(&mut c, true);
+    c.press("l");
+    answered(&mut c, "i", &rows);
+    insta::assert_snapshot!("statistics_80x24", c.screen());
+    c.press("Esc");
+    assert!(c.state.dialogs.is_empty());
+    let mut c = Console::new(80, 24);
+    let (_, rows) = sold(&mut c, false);
+    answered(&mut c, "i", &rows);
+    assert!(c.screen().contains("month · of the 12 rows loaded so far"), "{}", c.screen());
+    assert!(c.screen().contains("rows are missing"), "{}", c.screen());
+}
+
+#[test]
+fn numbers_are_drawn_as_bars_a_line_and_a_histogram() {
+    for mono in [false, true] {
+        let mut c = Console::new(80, 24);
+        c.mono = mono;
+        let (_, rows) = sold(&mut c, true);
+        c.press("l");
+        assert_eq!(answered(&mut c, "b", &rows), Ask::Series { labels: Some(0) }, "months name the bars");
+        let name = |kind: &str| format!("chart_{kind}_{}", if mono { "mono" } else { "80x24" });
+        insta::assert_snapshot!(name("bars"), c.screen());
+        c.press("b");
+        insta::assert_snapshot!(name("line"), c.screen());
+        c.press("l");
+        insta::assert_snapshot!(name("histogram"), c.screen());
+        assert!(!mono || c.screen().is_ascii(), "{}", c.screen());
+        c.press("Left");
+        c.press("Left");
+        let effects = c.press("y");
+        assert!(
+            matches!(&effects[..], [Effect::Copy(s)] if s.starts_with("Jan\t12.5\nFeb\t14\n") && s.contains("\nApr\t\n")),
+            "{effects:?}"
+        );
+        c.press("Esc");
+        assert!(c.state.dialogs.is_empty());
+    }
+}
+
+#[test]
+fn a_column_without_numbers_is_no_chart_and_a_late_answer_is_dropped() {
+    let mut c = Console::new(80, 24);
+    let (result, rows) = sold(&mut c, true);
+    answered(&mut c, "b", &rows);
+    assert!(c.state.dialogs.is_empty());
+    assert!(c.screen().contains("no numbers to draw"), "{}", c.screen());
+    let effects = c.press("i");
+    let job = effects.iter().find_map(|e| if let Effect::LookAtColumn { job, .. } = e { Some(*job) } else { None }).unwrap();
+    c.press("C-c");
+    c.send(Msg::ColumnTold { job, result, column: 0, told: Ok(Told::Statistics(Box::default())) });
+    assert!(c.state.dialogs.is_empty(), "cancelled");
+    c.press("x");
+    c.send(Msg::ColumnTold { job, result, column: 0, told: Ok(Told::Statistics(Box::default())) });
+    assert!(c.state.dialogs.is_empty(), "the result is closed");
+    let mut effects = Vec::new();
+    holdpoint::app::update::act(&mut c.state, Action::ColumnStatistics, &mut effects);
+    assert!(effects.is_empty());
+}
