@@ -17,6 +17,7 @@ pub mod jump;
 pub mod keys;
 pub mod layout;
 pub mod link;
+pub mod links;
 pub mod list;
 pub mod msg;
 pub mod palette;

@@ -24,7 +24,9 @@ mod record;
 pub mod recover;
 pub mod rows;
 pub mod schema;
+pub mod sketch;
 pub mod statements;
+pub mod used_by;
 
 pub use connect::Connection;
 

@@ -6,6 +6,7 @@ mod completion;
 pub mod dialogs;
 pub mod frame_lines;
 pub mod highlight;
+mod links;
 pub mod panes;
 pub mod theme;
 

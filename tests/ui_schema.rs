@@ -9,7 +9,8 @@ use holdpoint::app::effect::Effect;
 use holdpoint::app::panes::schema::{Ask, Told};
 use holdpoint::app::{Msg, Pane};
 use holdpoint::model::names::{Collector, Names};
-use holdpoint::model::{Error, NodeKind, NodePath, RelationUsage, SchemaNode, Usage};
+use holdpoint::model::{Dependent, Error, NodeKind, NodePath, RelationUsage, SchemaNode, Usage};
+use holdpoint::ops::used_by::{Mention, UsedBy};
 use holdpoint::sql::template::Template;
 
 const S: NodeKind = NodeKind::Schema;
@@ -245,4 +246,64 @@ fn sizes_and_use_are_shown_and_hidden_and_follow_the_lists() {
     assert!(asked(&effects), "{effects:?}");
     c.press("s");
     assert!(!c.screen().contains("by index"), "{}", c.screen());
+}
+
+#[test]
+fn what_uses_an_object_stands_in_groups_and_each_line_leads_there() {
+    let mut c = shop();
+    for _ in 0..3 {
+        c.press("j");
+    }
+    let at = path(&[(S, "main"), (T, "orders")]);
+    let effects = c.press("u");
+    assert!(matches!(&effects[..], [Effect::Schema { ask: Ask::UsedBy { at: of }, .. }] if *of == at), "{effects:?}");
+    let view =
+        Dependent { kind: V, name: "revenue".into(), detail: String::new(), path: path(&[(S, "main"), (V, "revenue")]), by_text: true };
+    let key = Dependent {
+        kind: NodeKind::Constraint,
+        name: "order_lines.(order_id)".into(),
+        detail: "→ orders (id) ON DELETE CASCADE".into(),
+        path: path(&[(S, "main"), (T, "order_lines"), (G, "Foreign keys"), (NodeKind::Constraint, "(order_id)")]),
+        by_text: false,
+    };
+    let query = Mention { name: "late".into(), path: "/shop/queries/late.sql".into(), line: 3, text: "from orders \u{1b}[2J".into() };
+    let found =
+        UsedBy { dependents: vec![view, key], queries: vec![query], migrations: vec![], remarks: vec!["no migrations directory".into()] };
+    told(&mut c, Told::UsedBy { at: at.clone(), result: Ok(Box::new(found.clone())) });
+    insta::assert_snapshot!("used_by_80x24", c.screen());
+    let copied = c.press("y");
+    assert!(
+        matches!(&copied[..], [Effect::Copy(t)] if t.contains("order_lines.(order_id)  → orders (id) ON DELETE CASCADE")),
+        "{copied:?}"
+    );
+    c.press("Enter");
+    assert!(c.state.dialogs.is_empty());
+    assert_eq!(chosen(&c), path(&[(S, "main"), (V, "revenue")]), "the first line that leads somewhere is chosen");
+    told(&mut c, Told::UsedBy { at: at.clone(), result: Ok(Box::new(found)) });
+    c.press("G");
+    for _ in 0..2 {
+        c.press("k");
+    }
+    let effects = c.press("Enter");
+    assert!(matches!(&effects[..], [Effect::OpenFile(p)] if p.ends_with("late.sql")), "{effects:?}");
+    told(&mut c, Told::UsedBy { at, result: Ok(Box::default()) });
+    assert!(c.screen().contains("Nothing that is known."), "{}", c.screen());
+}
+
+#[test]
+fn related_tables_are_drawn_round_the_one_and_lead_to_theirs() {
+    let mut c = shop();
+    for _ in 0..3 {
+        c.press("j");
+    }
+    c.press("r");
+    insta::assert_snapshot!("related_80x24", c.screen());
+    c.press("g");
+    c.press("Enter");
+    assert_eq!(chosen(&c), path(&[(S, "main"), (T, "customers")]));
+    c.mono = true;
+    c.press("j");
+    c.press("r");
+    let screen = c.screen();
+    assert!(screen.contains("| orders |<") && screen.is_ascii(), "{screen}");
 }

@@ -195,6 +195,10 @@ actions! {
     Template "template" "statement",
     /// Shows or hides the size and use of tables: rows, bytes, reads and writes by the server's statistics, never counted.
     Sizes "sizes" "sizes",
+    /// Shows what uses the object: views, functions, foreign keys, indexes, triggers, saved queries, pending migrations.
+    UsedBy "used-by" "used by",
+    /// Draws the table with the tables that its foreign keys lead to, and those whose keys lead to it.
+    Related "related" "related",
     /// Goes to the next result.
     NextResult "next-result" "next result",
     /// Goes to the result before.

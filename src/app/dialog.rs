@@ -17,6 +17,7 @@ pub enum Dialog {
     Help(Help),
     Palette(Palette),
     Messages(ListCursor),
+    Links(super::links::Links),
 }
 
 /// What an answer does.

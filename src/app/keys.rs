@@ -32,7 +32,9 @@ pub fn applies(state: &State, action: Action) -> bool {
     match action {
         Action::Run | Action::RunAll | Action::Plan | Action::Analyze | Action::Refresh | Action::Definition | Action::Jump => open,
         Action::ToggleGuide => state.guide,
-        Action::CopyQualified | Action::Template | Action::Sizes => open && state.view.focus == Pane::Schema,
+        Action::CopyQualified | Action::Template | Action::Sizes | Action::UsedBy | Action::Related => {
+            open && state.view.focus == Pane::Schema
+        }
         Action::Complete => open && state.typing(),
         Action::Open | Action::Copy | Action::VerifyBackup => match state.view.focus {
             Pane::Journal => !state.journal.items().is_empty(),
@@ -365,6 +367,21 @@ fn dialog(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
                 _ => {}
             }
         }
+        Dialog::Links(l) => match action {
+            Some(Action::Back) => drop(state.dialogs.pop()),
+            Some(Action::Open) => {
+                let goal = l.lines.get(l.list.at).and_then(|l| l.goal.clone());
+                if let Some(goal) = goal {
+                    state.dialogs.pop();
+                    super::links::follow(state, goal, effects);
+                }
+            }
+            Some(Action::Copy) => effects.push(Effect::Copy(l.text())),
+            Some(Action::Left) => l.left = l.left.saturating_sub(8),
+            Some(Action::Right) => l.left += 8,
+            Some(a) => drop(l.list.go(a, l.lines.len(), page)),
+            None => {}
+        },
         Dialog::Messages(list) => {
             let len = state.messages.log.len();
             match action {

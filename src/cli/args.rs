@@ -272,6 +272,12 @@ pub struct Show {
     /// Show size and use of the relations of a schema, by the server's statistics
     #[arg(long)]
     pub sizes: bool,
+    /// Show what uses the object, `table.column` too: the catalogue, saved queries, pending migrations
+    #[arg(long)]
+    pub used_by: bool,
+    /// Draw the table with the tables that foreign keys lead to and from
+    #[arg(long)]
+    pub related: bool,
     /// Write a statement over the table with every column named
     #[arg(long, value_enum, value_name = "STATEMENT")]
     pub template: Option<Template>,

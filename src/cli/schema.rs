@@ -4,6 +4,7 @@ use super::args::{self, Show};
 use super::{connect, output};
 use crate::cli::Format;
 use crate::model::{Error, NodeKind, NodePath, Result, SchemaNode, Usage};
+use crate::ops::used_by::UsedBy;
 use crate::ops::{Cx, schema as ops};
 use crate::text;
 use std::process::ExitCode;
@@ -12,10 +13,20 @@ pub async fn schema(cx: &Cx, target: &str, object: Option<&str>, show: &Show, fo
     let conn = connect::open(cx, target).await?;
     let mut at = NodePath::root();
     if let Some(object) = object {
-        at = find(cx, &conn, object).await?;
+        at = match (find(cx, &conn, object).await, object.rsplit_once('.')) {
+            (Err(e), Some((table, column))) => column_of(cx, &conn, table, column).await.map_err(|_| e)?,
+            (found, _) => found?,
+        };
     }
     if show.definition {
         return statement("definition", &ops::definition(cx, &conn, &at).await?, format);
+    }
+    if show.used_by {
+        return used_by(&crate::ops::used_by::used_by(cx, &conn, &at).await?, format);
+    }
+    if show.related {
+        let names = ops::names(cx, &conn).await?;
+        return statement("related", &ops::related(&names, &at)?, format);
     }
     if show.sizes {
         return sizes(&ops::usage(cx, &conn, &at).await?, format);
@@ -49,6 +60,29 @@ fn statement(what: &str, text: &str, format: Format) -> Result<ExitCode> {
     match format {
         Format::Table => output::write(format!("{}\n", text::clean_lines(text)).as_bytes())?,
         _ => output::json(&serde_json::json!({ what: text }))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn used_by(found: &UsedBy, format: Format) -> Result<ExitCode> {
+    match format {
+        Format::Table | Format::Csv => {
+            let mut t = output::TextTable::new(&["kind", "name", "detail", "how"]);
+            for d in &found.dependents {
+                let how = if d.by_text { "by text" } else { "" };
+                t.row(vec![kind(d.kind).into(), d.name.clone(), d.detail.clone(), how.into()]);
+            }
+            for (word, list) in [("saved query", &found.queries), ("pending migration", &found.migrations)] {
+                for m in list {
+                    t.row(vec![word.into(), m.name.clone(), format!("line {}: {}", m.line, m.text), "by text".into()]);
+                }
+            }
+            t.print()?;
+            for remark in &found.remarks {
+                eprintln!("{}", text::clean(remark));
+            }
+        }
+        Format::Json | Format::Ndjson => output::json(found)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -87,6 +121,13 @@ fn template(t: args::Template) -> crate::sql::template::Template {
         args::Template::Update => Template::Update,
         args::Template::Delete => Template::Delete,
     }
+}
+
+/// Finds `table.column` and `schema.table.column`.
+async fn column_of(cx: &Cx, conn: &crate::ops::Connection, table: &str, column: &str) -> Result<NodePath> {
+    let at = find(cx, conn, table).await?;
+    let there = ops::children(cx, conn, &at).await?.into_iter().any(|n| n.kind == NodeKind::Column && n.name == column);
+    if there { Ok(at.child(NodeKind::Column, column)) } else { Err(Error::usage(format!("{table} has no column {column}"))) }
 }
 
 /// Finds `schema.table`, or `table` in whichever schema has it; names the schemas when several do.

@@ -95,3 +95,15 @@ pub async fn template(_cx: &Cx, conn: &Connection, at: &NodePath, template: Temp
     };
     template::write(dialect, &subject, template)
 }
+
+/// Related tables as a sketch in text, for a page of 80 columns.
+pub fn related(names: &Names, at: &NodePath) -> Result<String> {
+    let schema = at.name_of(NodeKind::Schema).unwrap_or_default();
+    match at.last() {
+        Some((NodeKind::Table | NodeKind::View | NodeKind::MaterializedView, table)) => {
+            let (lines, _) = super::sketch::sketch(names, schema, table, 80);
+            Ok(lines.into_iter().map(|l| l.text).collect::<Vec<_>>().join("\n"))
+        }
+        _ => Err(Error::usage("related tables are drawn round a table")),
+    }
+}

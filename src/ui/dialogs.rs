@@ -37,6 +37,10 @@ pub fn draw(state: &State, dialog: &Dialog, c: &mut Canvas<'_>) -> Option<(u16, 
             None
         }
         Dialog::Palette(d) => palette(state, d, c),
+        Dialog::Links(d) => {
+            super::links::draw(state, d, c);
+            None
+        }
         Dialog::Messages(d) => {
             messages(state, *d, c);
             None
@@ -45,7 +49,7 @@ pub fn draw(state: &State, dialog: &Dialog, c: &mut Canvas<'_>) -> Option<(u16, 
 }
 
 /// A box with a title; returns its inside.
-fn boxed(c: &mut Canvas<'_>, area: Area, title: &str, foot: &str) -> Area {
+pub(super) fn boxed(c: &mut Canvas<'_>, area: Area, title: &str, foot: &str) -> Area {
     let g = c.look.glyphs;
     let style = c.look.focus;
     let plain = Style { add_modifier: ratatui::style::Modifier::empty(), ..style };
@@ -148,7 +152,7 @@ fn form(state: &State, d: &Form, c: &mut Canvas<'_>) -> Option<(u16, u16)> {
     cursor
 }
 
-fn page(state: &State) -> Area {
+pub(super) fn page(state: &State) -> Area {
     let (w, _) = state.size;
     let rows = dialog_rows(state.size.1) as u16;
     Area::new(2, 2, w.saturating_sub(4).min(120), rows + 2)

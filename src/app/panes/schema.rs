@@ -2,6 +2,7 @@
 
 mod ask;
 mod tree;
+mod uses;
 
 pub use ask::{Ask, Told, ask, told};
 pub use tree::{Goal, Loaded, Node, Schema};
@@ -210,6 +211,8 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool
         }
         Action::Template => ask::choose_template(state),
         Action::Sizes => ask::toggle_sizes(state, effects),
+        Action::UsedBy => uses::ask_used_by(state, effects),
+        Action::Related => uses::related(state),
         Action::Refresh => {
             crate::app::completion::load(state, effects);
             state.schema.forget();

@@ -11,6 +11,10 @@ pub(super) async fn answer(shared: Arc<Shared>, link: u64, ask: Ask) {
     let cx = shared.cx();
     let told = match ask {
         Ask::Template { at, template } => Told::Template(ops::schema::template(&cx, &live.connection, &at, template).await),
+        Ask::UsedBy { at } => {
+            let result = ops::used_by::used_by(&cx, &live.connection, &at).await.map(Box::new);
+            Told::UsedBy { at, result }
+        }
         Ask::Usage { schema } => {
             let result = ops::schema::usage(&cx, &live.connection, &schema).await;
             Told::Usage { schema, result }

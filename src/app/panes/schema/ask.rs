@@ -6,6 +6,7 @@ use crate::app::panes::query;
 use crate::app::state::{Note, Pane};
 use crate::app::{Effect, State};
 use crate::model::{NodeKind, NodePath, Result, Usage};
+use crate::ops::used_by::UsedBy;
 use crate::sql::template::Template;
 use crate::text;
 
@@ -16,6 +17,8 @@ pub enum Ask {
     Template { at: NodePath, template: Template },
     /// Sizes and use of a schema's relations.
     Usage { schema: NodePath },
+    /// What uses an object.
+    UsedBy { at: NodePath },
 }
 
 /// What came of an [`Ask`].
@@ -23,6 +26,7 @@ pub enum Ask {
 pub enum Told {
     Template(Result<String>),
     Usage { schema: NodePath, result: Result<Usage> },
+    UsedBy { at: NodePath, result: Result<Box<UsedBy>> },
 }
 
 /// The relation that a node is, or belongs to.
@@ -77,6 +81,7 @@ pub fn told(state: &mut State, told: Told, effects: &mut Vec<Effect>) {
     match told {
         Told::Template(Ok(text)) => written(state, &text, effects),
         Told::Template(Err(e)) => state.say(Note::error(&e)),
+        Told::UsedBy { at, result } => super::uses::used_by(state, &at, result),
         Told::Usage { schema, result } => measured(state, &schema, result),
     }
 }
