@@ -9,6 +9,7 @@ mod demo;
 mod evidence;
 mod explain;
 mod history;
+mod import;
 mod journal;
 mod migrate;
 mod open;
@@ -82,6 +83,10 @@ async fn run(cli: Cli) -> Result<ExitCode> {
                 Command::Backup(b) => backup::backup(&cx, b).await,
                 Command::Checklist(c) => checklist::checklist(&cx, c).await,
                 Command::Run { checklist, range, issue } => checklist::run(&cx, &checklist, range, issue).await,
+                Command::Import { target, table, file, commit, skip_refused, null, format } => {
+                    let form = import::form(&file, format)?;
+                    import::import(&cx, &target, crate::ops::import::Import { file, form, table, null, skip_refused, commit }).await
+                }
                 Command::History { target, search, limit, format } => {
                     history::history(&cx, target.as_deref(), search.as_deref(), limit, format)
                 }

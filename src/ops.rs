@@ -16,6 +16,7 @@ pub mod explain;
 pub mod export;
 pub mod find;
 pub mod gate;
+pub mod import;
 pub mod journal;
 pub mod library;
 pub mod migrate;

@@ -164,6 +164,8 @@ actions! {
     Paste "paste" "paste",
     /// Deletes the word before the cursor.
     DeleteWord "delete-word" "delete word",
+    /// Imports a CSV, TSV or NDJSON file into a table: tried first, then asked.
+    Import "import" "import",
     /// Finds a statement that was run before and puts it into the editor.
     History "history" "history",
     /// Finds a saved query and puts it into the editor.

@@ -96,6 +96,7 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
             edit(state, action, effects);
         }
         Action::Complete if state.typing() => super::completion::ask(state),
+        Action::Import => super::import::ask(state),
         Action::History => effects.push(Effect::History),
         Action::Library => effects.push(Effect::Library),
         Action::SaveQuery => query::save_query_form(state),
@@ -364,6 +365,7 @@ fn help(state: &mut State) {
     section("Lists, trees and grids", "list", state);
     section("In every pane", "pane", state);
     section("Everywhere", "global", state);
+    lines.extend(super::manual::lines(pane, width));
     let title = format!("Help · {}", pane.context());
     state.dialogs.push(Dialog::Help(Help { lines, title, top: 0 }));
 }

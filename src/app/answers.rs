@@ -22,6 +22,7 @@ pub fn answer(state: &mut State, then: Then, effects: &mut Vec<Effect>) {
             effects.push(Effect::Quit(0));
         }
         Then::Fix(answer) => effects.push(Effect::AnswerFix(answer)),
+        Then::Import(import) => super::import::start(state, *import, effects),
         Then::ShowFix => fix::show(state),
         Then::WriteEdits => cells::write(state, effects),
         Then::ShowEdits => cells::show(state),
@@ -111,6 +112,16 @@ pub fn submit(state: &mut State, effects: &mut Vec<Effect>) {
             Ok(()) => drop(state.dialogs.pop()),
             Err(problem) => refused(state, problem),
         },
+        Purpose::Import => {
+            let values: Vec<String> = form.fields.iter().map(|f| f.value().to_string()).collect();
+            match super::import::asked(&values) {
+                Err(problem) => form.problem = Some(problem),
+                Ok(import) => {
+                    state.dialogs.pop();
+                    super::import::start(state, import, effects);
+                }
+            }
+        }
         Purpose::SaveQuery => match crate::ops::library::path_for(&state.config, &first) {
             Err(problem) => form.problem = Some(problem),
             Ok(path) => {

@@ -3,6 +3,7 @@
 use super::effect::{FixAnswer, Operation, ResultId, Statement};
 use super::list::ListCursor;
 use super::palette::Palette;
+use crate::ops::import::Import;
 use std::borrow::Cow;
 use std::path::PathBuf;
 use tui_textarea::TextArea;
@@ -33,6 +34,8 @@ pub enum Then {
     DiscardEdits,
     /// Closes the result on the screen, staged changes or not.
     CloseResult,
+    /// Imports what was tried.
+    Import(Box<Import>),
     /// Runs statements after what was asked about them.
     Run(Vec<Statement>),
     /// Shows all that is known of the data fix; its question stays.
@@ -112,6 +115,7 @@ pub enum Purpose {
     },
     StartRun,
     SaveQuery,
+    Import,
     EditCell {
         result: ResultId,
         row: u64,

@@ -230,6 +230,11 @@ pub enum Effect {
         link: u64,
     },
 
+    Import {
+        link: u64,
+        job: JobId,
+        import: Box<crate::ops::import::Import>,
+    },
     /// Reads what was run, newest first, of all targets.
     History,
     /// Reads the saved queries.

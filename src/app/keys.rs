@@ -48,6 +48,7 @@ pub fn applies(state: &State, action: Action) -> bool {
         },
         Action::Unlock => server.is_some_and(|s| s.target.access != crate::config::AccessMode::Open) && state.unlocked.is_none(),
         Action::Lock => state.unlocked.is_some(),
+        Action::Import => open,
         Action::Begin => server.is_some_and(|s| s.status.tx == TxState::Idle && s.status.read_only == crate::model::ReadOnly::No),
         Action::ManualTransactions => server.is_some_and(|s| s.status.read_only == crate::model::ReadOnly::No),
         Action::Commit | Action::Rollback => server.is_some_and(|s| s.status.tx != TxState::Idle),

@@ -148,6 +148,12 @@ pub enum Msg {
         answer: FixAnswer,
         result: Result<()>,
     },
+    /// An import was tried, or done.
+    Imported {
+        job: JobId,
+        import: Box<ops::import::Import>,
+        result: Result<Box<ops::import::Report>>,
+    },
     History {
         result: Result<Vec<crate::store::history::Ran>>,
     },

@@ -97,6 +97,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
                 (_, Err(e)) => state.say(Note::error(&e)),
             }
         }
+        Msg::Imported { job, import, result } => super::import::ended(state, job, *import, result),
         Msg::History { result } => match result {
             Ok(runs) if runs.is_empty() => state.say(Note::info("Nothing was run yet.")),
             Ok(runs) => {

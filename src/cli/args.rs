@@ -51,6 +51,14 @@ pub enum RowFormat {
     Insert,
 }
 
+/// What an imported file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ImportFormat {
+    Csv,
+    Tsv,
+    Ndjson,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Make the demo (three SQLite databases of one shop, in DIR) and open it
@@ -135,6 +143,25 @@ pub enum Command {
         /// Ticket that the run belongs to
         #[arg(long)]
         issue: Option<String>,
+    },
+    /// Rows of a CSV, TSV or NDJSON file into a table; tried and rolled back unless --commit is given
+    Import {
+        target: String,
+        /// Table, or schema.table; the file's first line names its columns
+        table: String,
+        file: PathBuf,
+        /// Keep the rows; without it everything is tried and rolled back
+        #[arg(long)]
+        commit: bool,
+        /// Leave out rows that are refused; without it one refused row keeps all of them out
+        #[arg(long)]
+        skip_refused: bool,
+        /// Text that stands for NULL; without it nothing at all in CSV, \\N in TSV, null in NDJSON
+        #[arg(long, value_name = "TEXT")]
+        null: Option<String>,
+        /// Without it the file's ending says the format
+        #[arg(long, value_enum)]
+        format: Option<ImportFormat>,
     },
     /// Statements that were run before, newest first
     History {

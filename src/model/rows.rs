@@ -51,13 +51,15 @@ pub enum Param {
     Text(String),
     /// Decimal text: bound as a number where the engine takes a value's type from what is bound (SQLite, MySQL).
     Number(String),
+    /// Bytes that are no text.
+    Bytes(Vec<u8>),
 }
 
 impl Param {
-    /// The value's text; `None` is NULL.
+    /// The value's text; `None` for NULL and for bytes.
     pub fn text(&self) -> Option<&str> {
         match self {
-            Param::Null => None,
+            Param::Null | Param::Bytes(_) => None,
             Param::Text(s) | Param::Number(s) => Some(s),
         }
     }

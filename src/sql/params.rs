@@ -270,6 +270,8 @@ pub fn literal(dialect: Dialect, value: &Param) -> String {
             format!("E{}", dialect.quote_literal(&t.replace('\\', "\\\\")))
         }
         Param::Text(t) => dialect.quote_literal(t),
+        Param::Bytes(b) if dialect == Dialect::Postgres => format!("'\\x{}'", hex::encode(b)),
+        Param::Bytes(b) => format!("X'{}'", hex::encode(b)),
     }
 }
 

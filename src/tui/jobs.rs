@@ -255,6 +255,18 @@ impl Jobs {
             Effect::AnswerFix(answer) => {
                 tokio::spawn(statements::answer_fix(shared, answer));
             }
+            Effect::Import { link, job, import } => {
+                tokio::spawn(async move {
+                    let Some(live) = shared.live(link) else { return };
+                    let cx = shared.job_cx(job);
+                    let unlock = lock(&shared.unlock).clone();
+                    let mut import = import;
+                    import.file = files::resolve(&shared, &import.file);
+                    let result = ops::import::run(&cx, &live.connection, unlock.as_deref(), &import).await.map(Box::new);
+                    shared.unregister(job);
+                    shared.send(Msg::Imported { job, import, result });
+                });
+            }
             Effect::History => {
                 tokio::task::spawn_blocking(move || {
                     let result = shared.cx().store.recall(None, None, files::RECALLED);

@@ -180,6 +180,8 @@ fn help(state: &State, d: &Help, c: &mut Canvas<'_>) {
         let y = inside.y + i as u16;
         if keys.is_empty() {
             c.put(inside.x, y, inside.w, words, c.look.header);
+        } else if keys == crate::app::manual::TEXT {
+            c.put(inside.x + 1, y, inside.w.saturating_sub(1), words, c.look.text);
         } else {
             let w = 24.min(inside.w / 2);
             c.put(inside.x + 1, y, w, keys, c.look.key);

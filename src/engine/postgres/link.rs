@@ -166,12 +166,17 @@ impl Link {
             "",
             std::iter::empty(),
             params,
-            |p: &Param, buf| match p.text() {
-                Some(v) => {
-                    buf.extend_from_slice(v.as_bytes());
-                    Ok(postgres_protocol::IsNull::No)
+            |p: &Param, buf| {
+                match p {
+                    Param::Null => return Ok(postgres_protocol::IsNull::Yes),
+                    Param::Text(v) | Param::Number(v) => buf.extend_from_slice(v.as_bytes()),
+                    // bytea's text form.
+                    Param::Bytes(b) => {
+                        buf.extend_from_slice(b"\\x");
+                        buf.extend_from_slice(hex::encode(b).as_bytes());
+                    }
                 }
-                None => Ok(postgres_protocol::IsNull::Yes),
+                Ok(postgres_protocol::IsNull::No)
             },
             Some(text_format),
             out,

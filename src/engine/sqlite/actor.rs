@@ -244,6 +244,7 @@ impl Actor {
             let bound = match p {
                 Param::Null => statement.raw_bind_parameter(i + 1, rusqlite::types::Null),
                 Param::Text(t) => statement.raw_bind_parameter(i + 1, t),
+                Param::Bytes(b) => statement.raw_bind_parameter(i + 1, b),
                 Param::Number(t) => match (t.parse::<i64>(), t.parse::<f64>()) {
                     (Ok(n), _) => statement.raw_bind_parameter(i + 1, n),
                     (_, Ok(x)) => statement.raw_bind_parameter(i + 1, x),

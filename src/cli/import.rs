@@ -1,0 +1,43 @@
+//! `holdpoint import`: rows of a file into a table.
+
+use super::{connect, output};
+use crate::model::{Error, Kind, Result};
+use crate::ops::Cx;
+use crate::ops::import::{self, Import};
+use std::process::ExitCode;
+
+pub async fn import(cx: &Cx, target: &str, what: Import) -> Result<ExitCode> {
+    let target = connect::target(cx, target)?;
+    let report = loop {
+        let attempt = async {
+            let conn = crate::ops::connect::connect_to(cx, target.clone()).await?;
+            import::run(cx, &conn, None, &what).await
+        };
+        match attempt.await {
+            Err(e) if e.kind == Kind::PasswordNeeded => connect::ask(cx, &target, e)?,
+            other => break other?,
+        }
+    };
+    for l in report.lines() {
+        output::message(&l);
+    }
+    if !what.commit {
+        output::message("run it again with --commit to keep the rows");
+    }
+    Ok(if report.refused == 0 && (report.committed || !what.commit) { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// The form of a file: what was asked for, or its ending.
+pub fn form(path: &std::path::Path, asked: Option<super::args::ImportFormat>) -> Result<import::reader::Form> {
+    use super::args::ImportFormat as F;
+    use import::reader::Form;
+    Ok(match asked {
+        Some(F::Csv) => Form::Csv,
+        Some(F::Tsv) => Form::Tsv,
+        Some(F::Ndjson) => Form::Ndjson,
+        None => Form::of_path(path).ok_or_else(|| {
+            Error::usage(format!("the ending of {} says no format", crate::text::clean(&path.display().to_string())))
+                .hint("Name it with --format csv, tsv or ndjson.")
+        })?,
+    })
+}

@@ -1,0 +1,391 @@
+//! Rows of a file into a table: previewed against its columns, bound as parameters, in one transaction, with a report of what the
+//! server refused.
+
+pub mod reader;
+
+use super::query::{Unlock, guarded};
+use super::{Connection, Cx};
+use crate::config::AccessMode;
+use crate::engine::Session;
+use crate::model::{ColumnInfo, Dialect, Error, Kind, Param, Result, TableInfo};
+use crate::store::journal::NewEntry;
+use reader::{Form, Reader, Value};
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+
+/// Rows that go to the server in one statement.
+const TOGETHER: usize = 200;
+/// Values of one statement: SQLite takes 32,766, the others 65,535.
+const VALUES: usize = 30_000;
+/// Refused rows that are told one by one.
+const TOLD: usize = 20;
+/// Rows of the file that a preview shows.
+const PREVIEWED: usize = 3;
+
+/// What is to be imported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Import {
+    pub file: PathBuf,
+    pub form: Form,
+    /// `table` or `schema.table`, as a statement would name it without quotes.
+    pub table: String,
+    /// Text that stands for NULL; without it nothing at all (CSV), `\N` (TSV), null (NDJSON) does.
+    pub null: Option<String>,
+    /// Rows that the server refuses are left out; otherwise one refused row keeps all of them out.
+    pub skip_refused: bool,
+    /// Keep the rows; otherwise everything is tried and rolled back.
+    pub commit: bool,
+}
+
+/// A column of the file and where it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Match {
+    pub column: String,
+    pub type_name: String,
+    /// First values in the file, as they will be bound; `None` is NULL.
+    pub first: Vec<Option<String>>,
+}
+
+/// What came of an import.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    pub table: String,
+    pub columns: Vec<Match>,
+    /// Columns of the table that the file leaves to their default.
+    pub defaults: Vec<String>,
+    /// Rows that the server took.
+    pub taken: u64,
+    /// Rows that it, or the reading of the file, refused.
+    pub refused: u64,
+    /// The first of them: line of the file, reason.
+    pub reasons: Vec<(u64, String)>,
+    /// The rows are in the table; otherwise nothing is.
+    pub committed: bool,
+    /// Why not, where that was not asked for.
+    pub why_not: Option<String>,
+}
+
+fn open(import: &Import) -> Result<Reader<BufReader<File>>> {
+    let shown = crate::text::clean(&import.file.display().to_string()).into_owned();
+    let file = File::open(&import.file).map_err(|e| Error::io(format_args!("opening {shown}"), e))?;
+    Reader::new(BufReader::with_capacity(1 << 16, file), import.form, import.null.clone())
+        .map_err(|why| Error::usage(format!("{shown}: {why}")))
+}
+
+/// The columns of the table that the file's columns go to, in the file's order; or what does not fit.
+fn places<'a>(table: &'a TableInfo, names: &[String]) -> Result<Vec<&'a ColumnInfo>> {
+    let mut out: Vec<&ColumnInfo> = Vec::new();
+    let mut unknown = Vec::new();
+    for name in names {
+        let exact = table.columns.iter().find(|c| c.name == *name);
+        match exact.or_else(|| table.columns.iter().find(|c| c.name.eq_ignore_ascii_case(name.trim()))) {
+            None => unknown.push(name.clone()),
+            Some(c) if c.generated => {
+                return Err(Error::usage(format!("the column {} is computed by the server and takes no values", c.name)));
+            }
+            Some(c) if out.iter().any(|o| o.name == c.name) => {
+                return Err(Error::usage(format!("the file has the column {} twice", crate::text::clean(name))));
+            }
+            Some(c) => out.push(c),
+        }
+    }
+    if !unknown.is_empty() {
+        let have: Vec<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
+        return Err(Error::usage(format!("{} has no column {}", crate::text::clean(&table.name), crate::text::clean(&unknown.join(", "))))
+            .hint(format!("It has {}. The first line of the file has to name columns.", crate::text::clean(&have.join(", ")))));
+    }
+    let missing: Vec<&str> = table
+        .columns
+        .iter()
+        .filter(|c| !c.nullable && !c.default && !c.generated && !out.iter().any(|o| o.name == c.name))
+        .map(|c| c.name.as_str())
+        .collect();
+    if !missing.is_empty() {
+        return Err(Error::usage(format!(
+            "the file has no column {}, which {} needs",
+            missing.join(", "),
+            crate::text::clean(&table.name)
+        )));
+    }
+    Ok(out)
+}
+
+/// Imports. Nothing stays unless `commit` is set and, without `skip_refused`, every row was taken. An error is one of the whole;
+/// refused rows are in the report.
+pub async fn run(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, import: &Import) -> Result<Report> {
+    let target = conn.target();
+    let name = crate::text::clean(&target.name).into_owned();
+    let open_target = target.access == AccessMode::Open;
+    if !open_target && !guarded(cx, conn, unlock) {
+        return Err(Error::read_only(format!("refused on {name}, which is read-only"))
+            .hint("For a data fix, :unlock with the target's name gives guarded access for 15 minutes."));
+    }
+    let path: Vec<String> = import.table.split('.').map(|p| p.trim_matches(['"', '`']).to_string()).collect();
+    let catalog = conn.catalog()?;
+    let reading = conn.reader().await?;
+    let Some(table) = catalog.table(&reading, &path).await? else {
+        return Err(Error::usage(format!("there is no table {} on {name}", crate::text::clean(&import.table)))
+            .hint("An import fills a table that is there: create it first."));
+    };
+    if !open_target {
+        let beyond = catalog.beyond_the_rows(&reading, &[table.schema.clone(), table.name.clone()]).await?;
+        if !beyond.is_empty() {
+            return Err(Error::held(format!("held: the import reaches further than its rows: {}", crate::text::clean(&beyond.join("; ")))));
+        }
+    }
+    // Once to see that the file can be read at all, and what its first rows are.
+    let mut first = open(import)?;
+    let columns = places(&table, first.columns())?;
+    let mut report = Report {
+        table: format!("{}.{}", table.schema, table.name),
+        columns: columns.iter().map(|c| Match { column: c.name.clone(), type_name: c.type_name.clone(), first: Vec::new() }).collect(),
+        defaults: table
+            .columns
+            .iter()
+            .filter(|c| !c.generated && !columns.iter().any(|o| o.name == c.name))
+            .map(|c| c.name.clone())
+            .collect(),
+        taken: 0,
+        refused: 0,
+        reasons: Vec::new(),
+        committed: false,
+        why_not: None,
+    };
+    for _ in 0..PREVIEWED {
+        let Ok(Some(record)) = first.next() else { break };
+        for (m, v) in report.columns.iter_mut().zip(record.values.unwrap_or_default()) {
+            m.first.push(v.param(conn.dialect()).text().map(str::to_string));
+        }
+    }
+    drop(first);
+    if import.commit {
+        let mut hash = Sha256::new();
+        let mut file = File::open(&import.file).map_err(|e| Error::io("reading the file", e))?;
+        let mut chunk = vec![0; 1 << 16];
+        loop {
+            match file.read(&mut chunk).map_err(|e| Error::io("reading the file", e))? {
+                0 => break,
+                n => hash.update(&chunk[..n]),
+            }
+        }
+        let hash = hex::encode(hash.finalize());
+        journal(cx, &name, "import-begin", format!("importing {} into {}", file_name(&import.file), report.table), &hash, &report)?;
+        let done = transaction(cx, conn, import, &table, &columns, &mut report).await;
+        let words = match (&done, report.committed) {
+            (Ok(()), true) => format!("imported {} into {}", crate::text::counted(report.taken, "row"), report.table),
+            (Ok(()), false) => format!("imported nothing into {}: {}", report.table, report.why_not.as_deref().unwrap_or("")),
+            (Err(e), _) => format!("import into {} failed: {}", report.table, e.message),
+        };
+        journal(cx, &name, "import-ended", words, &hash, &report)?;
+        done?;
+    } else {
+        transaction(cx, conn, import, &table, &columns, &mut report).await?;
+    }
+    Ok(report)
+}
+
+fn file_name(path: &Path) -> String {
+    crate::text::clean(&path.file_name().unwrap_or_default().to_string_lossy()).into_owned()
+}
+
+fn journal(cx: &Cx, target: &str, kind: &str, summary: String, hash: &str, report: &Report) -> Result<()> {
+    cx.store.append(&NewEntry {
+        at: cx.clock.stamp(),
+        kind: kind.into(),
+        operator: cx.operator.clone(),
+        host: cx.host.clone(),
+        target: target.into(),
+        body: serde_json::json!({
+            "summary": summary, "table": report.table, "file_sha256": hash, "rows": report.taken, "refused": report.refused,
+            "committed": report.committed,
+        }),
+    })?;
+    Ok(())
+}
+
+async fn transaction(
+    cx: &Cx,
+    conn: &Connection,
+    import: &Import,
+    table: &TableInfo,
+    columns: &[&ColumnInfo],
+    report: &mut Report,
+) -> Result<()> {
+    let s = conn.writer().await?;
+    s.fetch(conn.engine().migrations().get()?.begin()).await?;
+    let limit = (conn.target().access != AccessMode::Open).then_some(conn.target().blast_radius);
+    let rows = rows(cx, conn.dialect(), &s, import, table, columns, limit, report).await;
+    let keep = match &rows {
+        Err(e) => Some(e.message.clone()),
+        Ok(()) if !import.commit => None,
+        Ok(()) if report.refused > 0 && !import.skip_refused => Some(format!("{} refused", crate::text::counted(report.refused, "row"))),
+        Ok(()) => {
+            let done = s.fetch("COMMIT").await;
+            s.close().await;
+            done.map_err(|e| e.context("committing the import"))?;
+            report.committed = true;
+            return Ok(());
+        }
+    };
+    report.why_not = keep;
+    // With the connection its transaction is gone as well.
+    let _ = s.fetch("ROLLBACK").await;
+    s.close().await;
+    rows
+}
+
+#[allow(clippy::too_many_arguments, reason = "one call, right above")]
+async fn rows(
+    cx: &Cx,
+    dialect: Dialect,
+    s: &Session,
+    import: &Import,
+    table: &TableInfo,
+    columns: &[&ColumnInfo],
+    limit: Option<u64>,
+    report: &mut Report,
+) -> Result<()> {
+    let mut reader = open(import)?;
+    let together = (VALUES / columns.len().max(1)).clamp(1, TOGETHER);
+    let mut batch: Vec<(u64, Vec<Param>)> = Vec::new();
+    let mut seen = 0u64;
+    loop {
+        let record = reader.next().map_err(|why| Error::usage(format!("{}: {why}", file_name(&import.file))))?;
+        let ended = record.is_none();
+        if let Some(record) = record {
+            seen += 1;
+            match record.values {
+                Ok(values) => batch.push((record.line, values.into_iter().map(|v: Value| v.param(dialect)).collect())),
+                Err(why) => refuse(report, record.line, why),
+            }
+        }
+        if batch.len() >= together || ended && !batch.is_empty() {
+            cx.check_cancelled()?;
+            send(dialect, s, table, columns, std::mem::take(&mut batch), report).await?;
+            if let Some(limit) = limit.filter(|l| report.taken > *l) {
+                return Err(Error::held(format!(
+                    "rolled back: the file holds more rows than this target allows ({})",
+                    crate::text::thousands(limit)
+                ))
+                .hint("Import fewer rows at a time, or raise `blast_radius` of the target in the configuration."));
+            }
+            cx.progress.update("rows", seen, None);
+        }
+        if ended {
+            return Ok(());
+        }
+    }
+}
+
+fn refuse(report: &mut Report, line: u64, why: String) {
+    report.refused += 1;
+    if report.reasons.len() < TOLD {
+        report.reasons.push((line, why));
+    }
+}
+
+fn statement(dialect: Dialect, table: &TableInfo, columns: &[&ColumnInfo], rows: usize) -> String {
+    let names: Vec<String> = columns.iter().map(|c| dialect.quote_ident(&c.name)).collect();
+    let mut n = 0;
+    let mut one = || {
+        let marks: Vec<String> = columns
+            .iter()
+            .map(|_| {
+                n += 1;
+                if dialect == Dialect::Postgres { format!("${n}") } else { "?".into() }
+            })
+            .collect();
+        format!("({})", marks.join(", "))
+    };
+    let values: Vec<String> = (0..rows).map(|_| one()).collect();
+    format!(
+        "INSERT INTO {}.{} ({}) VALUES {}",
+        dialect.quote_ident(&table.schema),
+        dialect.quote_ident(&table.name),
+        names.join(", "),
+        values.join(", ")
+    )
+}
+
+/// Sends some rows behind a savepoint; when the server refuses them, one by one, so that the bad one is named.
+async fn send(
+    dialect: Dialect,
+    s: &Session,
+    table: &TableInfo,
+    columns: &[&ColumnInfo],
+    batch: Vec<(u64, Vec<Param>)>,
+    report: &mut Report,
+) -> Result<()> {
+    let all: Vec<Param> = batch.iter().flat_map(|(_, v)| v.iter().cloned()).collect();
+    match behind_savepoint(s, statement(dialect, table, columns, batch.len()), all).await? {
+        Ok(()) => report.taken += batch.len() as u64,
+        Err(why) if batch.len() == 1 => refuse(report, batch[0].0, why),
+        Err(_) => {
+            let text = statement(dialect, table, columns, 1);
+            for (line, values) in batch {
+                match behind_savepoint(s, text.clone(), values).await? {
+                    Ok(()) => report.taken += 1,
+                    Err(why) => refuse(report, line, why),
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The outer error ends the import: the connection is gone, or the savepoint. The inner one is the server's word on the rows.
+async fn behind_savepoint(s: &Session, text: String, params: Vec<Param>) -> Result<std::result::Result<(), String>> {
+    s.fetch("SAVEPOINT holdpoint_rows").await?;
+    let mut stream = s.run_bound(text, params).await?;
+    let mut refused = None;
+    while let Some(event) = stream.next().await {
+        if let Err(e) = event {
+            refused = Some(e);
+        }
+    }
+    match refused {
+        None => {
+            s.fetch("RELEASE SAVEPOINT holdpoint_rows").await?;
+            Ok(Ok(()))
+        }
+        Some(e) if e.kind == Kind::Connect || e.kind == Kind::Cancelled => Err(e),
+        Some(e) => {
+            s.fetch("ROLLBACK TO SAVEPOINT holdpoint_rows").await?;
+            s.fetch("RELEASE SAVEPOINT holdpoint_rows").await?;
+            Ok(Err(e.message))
+        }
+    }
+}
+
+impl Report {
+    /// What came of it, a line each, not cleaned.
+    pub fn lines(&self) -> Vec<String> {
+        let value =
+            |v: &Option<String>| v.as_ref().map_or_else(|| "NULL".to_string(), |s| if s.is_empty() { "''".into() } else { s.clone() });
+        let mut out = vec![format!("{} from the file, into {}:", crate::text::counted(self.columns.len() as u64, "column"), self.table)];
+        for m in &self.columns {
+            let first: Vec<String> = m.first.iter().map(|v| crate::text::truncate(&value(v), 20).into_owned()).collect();
+            out.push(format!("  {}  {}  {}", m.column, m.type_name, first.join(" | ")));
+        }
+        if !self.defaults.is_empty() {
+            out.push(format!("Left to their defaults: {}", self.defaults.join(", ")));
+        }
+        for (line, why) in &self.reasons {
+            out.push(format!("line {line}: {why}"));
+        }
+        if self.refused > self.reasons.len() as u64 {
+            out.push(format!("… and {} more refused", self.refused - self.reasons.len() as u64));
+        }
+        let refused = if self.refused > 0 { format!(", {} refused", crate::text::thousands(self.refused)) } else { String::new() };
+        out.push(match (self.committed, &self.why_not) {
+            (true, _) => format!("{} imported{refused}.", crate::text::counted(self.taken, "row")),
+            (false, Some(why)) => {
+                format!("Nothing was imported: {why}. {} could be taken{refused}.", crate::text::counted(self.taken, "row"))
+            }
+            (false, None) => format!("Tried and rolled back: {} could be taken{refused}.", crate::text::counted(self.taken, "row")),
+        });
+        out
+    }
+}

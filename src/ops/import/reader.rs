@@ -1,0 +1,394 @@
+//! Reading rows from files: CSV (RFC 4180), TSV as PostgreSQL's COPY writes it, NDJSON. One record at a time, so that a file may be
+//! larger than memory.
+//!
+//! Why not a library for CSV: the ones there are do not tell `""`, an empty text, from nothing at all, which is NULL, and our own
+//! exports (and PostgreSQL's) keep the two apart.
+
+use crate::model::Param;
+use std::collections::HashMap;
+use std::io::BufRead;
+
+/// Longest record, in bytes: a quote that is never closed must not read the whole file into memory.
+const LONGEST: usize = 64 * 1024 * 1024;
+
+/// What a file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    Csv,
+    Tsv,
+    Ndjson,
+}
+
+impl Form {
+    /// By the ending of a file's name.
+    pub fn of_path(path: &std::path::Path) -> Option<Form> {
+        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+            "csv" => Some(Form::Csv),
+            "tsv" | "tab" => Some(Form::Tsv),
+            "ndjson" | "jsonl" => Some(Form::Ndjson),
+            _ => None,
+        }
+    }
+}
+
+/// One value of a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// Nothing at all, or the text that stands for NULL.
+    Null,
+    Text(String),
+    Number(String),
+    Bool(bool),
+    Bytes(Vec<u8>),
+}
+
+impl Value {
+    /// As it is bound. MySQL and SQLite have no booleans of their own.
+    pub fn param(self, dialect: crate::model::Dialect) -> Param {
+        match self {
+            Value::Null => Param::Null,
+            Value::Text(t) => Param::Text(t),
+            Value::Number(n) => Param::Number(n),
+            Value::Bool(b) if dialect == crate::model::Dialect::Postgres => Param::Text(b.to_string()),
+            Value::Bool(b) => Param::Number(u8::from(b).to_string()),
+            Value::Bytes(b) => Param::Bytes(b),
+        }
+    }
+}
+
+/// A record with the line that it starts on, from 1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    pub line: u64,
+    /// The record's values in the order of [`Reader::columns`], or why it cannot be taken.
+    pub values: Result<Vec<Value>, String>,
+}
+
+/// Reads records from a file.
+pub struct Reader<R> {
+    input: R,
+    form: Form,
+    /// What stands for NULL beside nothing at all.
+    null: Option<String>,
+    columns: Vec<String>,
+    line: u64,
+    /// NDJSON: the first record, which gave the names of the columns.
+    first: Option<(u64, String)>,
+}
+
+impl<R: BufRead> Reader<R> {
+    /// Reads the names of the columns: the header, or the keys of NDJSON's first object.
+    pub fn new(input: R, form: Form, null: Option<String>) -> Result<Self, String> {
+        let mut r = Reader { input, form, null, columns: Vec::new(), line: 0, first: None };
+        match form {
+            Form::Csv => {
+                let Some(fields) = r.csv()?.1? else { return Err("the file is empty: a header is needed".into()) };
+                r.columns = fields.into_iter().map(|(name, _)| name.strip_prefix('\u{feff}').map(str::to_string).unwrap_or(name)).collect();
+            }
+            Form::Tsv => {
+                let Some(line) = r.text_line()? else { return Err("the file is empty: a header is needed".into()) };
+                r.columns = line.split('\t').map(str::to_string).collect();
+            }
+            Form::Ndjson => {
+                while let Some(line) = r.text_line()? {
+                    if line.trim().is_empty() {
+                        continue;
+                    }
+                    let object = object(&line).map_err(|e| format!("line {}: {e}", r.line))?;
+                    r.columns = object.into_iter().map(|(name, _)| name).collect();
+                    r.first = Some((r.line, line));
+                    break;
+                }
+                if r.columns.is_empty() {
+                    return Err("the file holds no object".into());
+                }
+            }
+        }
+        Ok(r)
+    }
+
+    pub fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    /// The next record; `None` at the end. The outer error is one of the file as a whole.
+    pub fn next(&mut self) -> Result<Option<Record>, String> {
+        match self.form {
+            Form::Csv => {
+                let (line, fields) = self.csv()?;
+                let values = match fields {
+                    Ok(None) => return Ok(None),
+                    Ok(Some(fields)) => self.fit(fields.into_iter().map(|(text, quoted)| self.value(text, quoted)).collect()),
+                    Err(why) => Err(why),
+                };
+                Ok(Some(Record { line, values }))
+            }
+            Form::Tsv => {
+                let Some(line) = self.text_line()? else { return Ok(None) };
+                let values = line.split('\t').map(|f| self.unescaped(f)).collect();
+                Ok(Some(Record { line: self.line, values: self.fit(values) }))
+            }
+            Form::Ndjson => loop {
+                let (at, line) = match self.first.take() {
+                    Some(first) => first,
+                    None => match self.text_line()? {
+                        Some(line) => (self.line, line),
+                        None => return Ok(None),
+                    },
+                };
+                if !line.trim().is_empty() {
+                    return Ok(Some(Record { line: at, values: object(&line).and_then(|o| self.of_object(o)) }));
+                }
+            },
+        }
+    }
+
+    fn fit(&self, values: Vec<Value>) -> Result<Vec<Value>, String> {
+        match values.len() == self.columns.len() {
+            true => Ok(values),
+            false => Err(format!("it has {} fields, and the header has {}", values.len(), self.columns.len())),
+        }
+    }
+
+    fn value(&self, text: String, quoted: bool) -> Value {
+        match &self.null {
+            Some(null) if !quoted && text == *null => Value::Null,
+            Some(_) => Value::Text(text),
+            None if !quoted && text.is_empty() => Value::Null,
+            None => Value::Text(text),
+        }
+    }
+
+    /// A field of COPY's text format.
+    fn unescaped(&self, field: &str) -> Value {
+        if field == self.null.as_deref().unwrap_or("\\N") {
+            return Value::Null;
+        }
+        if !field.contains('\\') {
+            return Value::Text(field.to_string());
+        }
+        let mut out = String::with_capacity(field.len());
+        let mut chars = field.chars();
+        while let Some(c) = chars.next() {
+            if c != '\\' {
+                out.push(c);
+                continue;
+            }
+            match chars.next() {
+                Some('n') => out.push('\n'),
+                Some('r') => out.push('\r'),
+                Some('t') => out.push('\t'),
+                Some('b') => out.push('\u{8}'),
+                Some('f') => out.push('\u{c}'),
+                Some('v') => out.push('\u{b}'),
+                Some(other) => out.push(other),
+                None => out.push('\\'),
+            }
+        }
+        Value::Text(out)
+    }
+
+    fn of_object(&self, object: Vec<(String, Value)>) -> Result<Vec<Value>, String> {
+        let mut values = vec![Value::Null; self.columns.len()];
+        for (name, value) in object {
+            match self.columns.iter().position(|c| *c == name) {
+                Some(at) => values[at] = value,
+                None => return Err(format!("it has a field {name} that the first object does not have")),
+            }
+        }
+        Ok(values)
+    }
+
+    /// A line without its end; what is no UTF-8 is an error of the file.
+    fn text_line(&mut self) -> Result<Option<String>, String> {
+        let mut bytes = Vec::new();
+        let n = std::io::Read::take(&mut self.input, LONGEST as u64).read_until(b'\n', &mut bytes).map_err(|e| e.to_string())?;
+        if n == 0 {
+            return Ok(None);
+        }
+        self.line += 1;
+        if n >= LONGEST {
+            return Err(format!("line {} is longer than 64 MB", self.line));
+        }
+        while bytes.last().is_some_and(|b| matches!(b, b'\n' | b'\r')) {
+            bytes.pop();
+        }
+        String::from_utf8(bytes).map(Some).map_err(|_| format!("line {} is not UTF-8", self.line))
+    }
+
+    /// A record of CSV: its fields with whether they were quoted; `None` at the end of the file.
+    #[allow(clippy::type_complexity, reason = "read once, right above")]
+    fn csv(&mut self) -> Result<(u64, Result<Option<Vec<(String, bool)>>, String>), String> {
+        let start = self.line + 1;
+        let (mut fields, mut field) = (Vec::new(), Vec::new());
+        let (mut quoted, mut open, mut any) = (false, false, false);
+        let mut bad: Option<String> = None;
+        let mut length = 0;
+        loop {
+            let mut chunk = Vec::new();
+            let n = std::io::Read::take(&mut self.input, LONGEST as u64).read_until(b'\n', &mut chunk).map_err(|e| e.to_string())?;
+            if n == 0 {
+                if open {
+                    return Err(format!("a quote that is opened in the record of line {start} is never closed"));
+                }
+                break;
+            }
+            self.line += 1;
+            length += n;
+            if length > LONGEST {
+                return Err(format!("the record of line {start} is longer than 64 MB: is a quote not closed?"));
+            }
+            any = true;
+            let mut i = 0;
+            while i < chunk.len() {
+                let b = chunk[i];
+                match (open, b) {
+                    (true, b'"') if chunk.get(i + 1) == Some(&b'"') => {
+                        field.push(b'"');
+                        i += 1;
+                    }
+                    (true, b'"') => open = false,
+                    (true, _) => field.push(b),
+                    (false, b'"') if field.is_empty() && !quoted => (open, quoted) = (true, true),
+                    (false, b',') => {
+                        fields.push((std::mem::take(&mut field), quoted));
+                        quoted = false;
+                    }
+                    (false, b'\r' | b'\n') if chunk[i..].iter().all(|b| matches!(b, b'\r' | b'\n')) => break,
+                    (false, _) if quoted => {
+                        bad.get_or_insert_with(|| "something stands behind a closing quote".into());
+                        field.push(b);
+                    }
+                    (false, _) => field.push(b),
+                }
+                i += 1;
+            }
+            if !open {
+                break;
+            }
+        }
+        if !any {
+            return Ok((start, Ok(None)));
+        }
+        fields.push((field, quoted));
+        if let Some(why) = bad {
+            return Ok((start, Err(why)));
+        }
+        let texts: Result<Vec<(String, bool)>, String> =
+            fields.into_iter().map(|(f, q)| String::from_utf8(f).map(|s| (s, q)).map_err(|_| "it is not UTF-8".to_string())).collect();
+        Ok((start, texts.map(Some)))
+    }
+}
+
+/// The fields of an object, in order.
+fn object(line: &str) -> Result<Vec<(String, Value)>, String> {
+    let object = match serde_json::from_str(line) {
+        Ok(serde_json::Value::Object(o)) => o,
+        Ok(_) => return Err("it is not a JSON object".into()),
+        Err(e) => return Err(format!("it is not JSON: {e}")),
+    };
+    // Numbers as they are written: a floating-point number would not hold all their digits.
+    let raw: HashMap<String, &serde_json::value::RawValue> = serde_json::from_str(line).map_err(|e| format!("it is not JSON: {e}"))?;
+    let value = |name: &str, v: serde_json::Value| match v {
+        serde_json::Value::Number(n) => Value::Number(raw.get(name).map_or_else(|| n.to_string(), |r| r.get().to_string())),
+        other => json(other),
+    };
+    Ok(object
+        .into_iter()
+        .map(|(k, v)| {
+            let v = value(&k, v);
+            (k, v)
+        })
+        .collect())
+}
+
+fn json(value: serde_json::Value) -> Value {
+    use serde_json::Value as J;
+    match value {
+        J::Null => Value::Null,
+        J::Bool(b) => Value::Bool(b),
+        J::String(s) => Value::Text(s),
+        // As our own export writes bytes.
+        J::Object(o) if o.len() == 1 && o.get("hex").and_then(J::as_str).is_some_and(|h| hex::decode(h).is_ok()) => {
+            Value::Bytes(o.get("hex").and_then(J::as_str).and_then(|h| hex::decode(h).ok()).unwrap_or_default())
+        }
+        other => Value::Text(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(form: Form, text: &[u8], null: Option<&str>) -> Result<(Vec<String>, Vec<Record>), String> {
+        let mut r = Reader::new(text, form, null.map(str::to_string))?;
+        let mut out = Vec::new();
+        while let Some(record) = r.next()? {
+            out.push(record);
+        }
+        Ok((r.columns().to_vec(), out))
+    }
+    fn text(s: &str) -> Value {
+        Value::Text(s.into())
+    }
+
+    #[test]
+    fn csv_tells_nothing_from_an_empty_text() {
+        let (columns, rows) = all(Form::Csv, b"\xef\xbb\xbfid,\"na,me\"\r\n1,\r\n2,\"\"\r\n3,\"a \"\"b\"\"\r\nc\"\n4,x", None).unwrap();
+        assert_eq!(columns, ["id", "na,me"]);
+        let values: Vec<_> = rows.iter().map(|r| r.values.clone().unwrap()[1].clone()).collect();
+        assert_eq!(values, [Value::Null, text(""), text("a \"b\"\r\nc"), text("x")]);
+        assert_eq!(rows.iter().map(|r| r.line).collect::<Vec<_>>(), [2, 3, 4, 6]);
+        // With a text for NULL, nothing at all is an empty text.
+        let (_, rows) = all(Form::Csv, b"a,b\nNULL,\n\"NULL\",x\n", Some("NULL")).unwrap();
+        assert_eq!(rows[0].values, Ok(vec![Value::Null, text("")]));
+        assert_eq!(rows[1].values, Ok(vec![text("NULL"), text("x")]));
+    }
+
+    #[test]
+    fn a_bad_record_is_named_and_the_next_one_goes_on() {
+        let (_, rows) = all(Form::Csv, b"a,b\n1\n\"x\"y,2\n3,\xff\n4,5\n", None).unwrap();
+        let why: Vec<_> = rows.iter().map(|r| r.values.clone().err().unwrap_or_default()).collect();
+        assert!(
+            why[0].contains("it has 1 fields") && why[1].contains("closing quote") && why[2].contains("UTF-8") && why[3].is_empty(),
+            "{why:?}"
+        );
+        let e = all(Form::Csv, b"a\n\"never closed\n1\n2\n", None).unwrap_err();
+        assert!(e.contains("line 2 is never closed"), "{e}");
+    }
+
+    #[test]
+    fn tsv_and_ndjson_come_back_as_they_were_written() {
+        let (_, rows) = all(Form::Tsv, b"a\tb\n\\N\tx\\ty\\\\\\n\n", None).unwrap();
+        assert_eq!(rows[0].values, Ok(vec![Value::Null, text("x\ty\\\n")]));
+        let (columns, rows) = all(
+            Form::Ndjson,
+            b"{\"a\": 1.50, \"b\": null, \"c\": {\"hex\": \"ff00\"}}\n\n{\"b\": true, \"a\": [1, {\"x\": 2}]}\n{\"z\": 1}\n[1]\n",
+            None,
+        )
+        .unwrap();
+        assert_eq!(columns, ["a", "b", "c"]);
+        assert_eq!(rows[0].values, Ok(vec![Value::Number("1.50".into()), Value::Null, Value::Bytes(vec![0xff, 0])]));
+        assert_eq!(rows[1].values, Ok(vec![text("[1,{\"x\":2}]"), Value::Bool(true), Value::Null]));
+        assert!(rows[2].values.is_err() && rows[3].values.is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_survived(bytes: Vec<u8>) {
+            for form in [Form::Csv, Form::Tsv, Form::Ndjson] {
+                let _ = all(form, &bytes, None);
+            }
+        }
+
+        #[test]
+        fn what_is_quoted_comes_back(fields in proptest::collection::vec("[a-z\",\r\n é]{0,6}", 1..4)) {
+            let line = fields.iter().map(|f| format!("\"{}\"", f.replace('"', "\"\""))).collect::<Vec<_>>().join(",");
+            let header = (0..fields.len()).map(|i| format!("c{i}")).collect::<Vec<_>>().join(",");
+            let (_, rows) = all(Form::Csv, format!("{header}\n{line}\n").as_bytes(), None).unwrap();
+            proptest::prop_assert_eq!(rows.len(), 1);
+            let want: Vec<Value> = fields.iter().map(|f| text(f)).collect();
+            proptest::prop_assert_eq!(rows[0].values.clone(), Ok(want));
+        }
+    }
+}

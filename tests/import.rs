@@ -1,0 +1,114 @@
+//! Files into tables on real servers: exact, all or nothing unless asked otherwise, and every refused row told by its line.
+
+mod support;
+
+use support::project::Project;
+
+fn on_each(test: impl Fn(&Project)) {
+    for p in [Project::sqlite(), Project::postgres(), Project::mariadb()] {
+        test(&p);
+    }
+}
+
+fn authors(p: &Project) -> String {
+    let text = p.ok(&["query", "app-dev", "select id, author, body from notes where id > 3 order by id", "--format", "ndjson"]);
+    text.lines().filter(|l| l.starts_with("{\"id\"")).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_file_is_tried_and_then_imported() {
+    on_each(|p| {
+        p.write("in.csv", "ID,author,body\r\n4,\"Ådå, \"\"x\"\"\",\r\n5,b,\"\"\r\n6,c,\"two\nlines \\ \"\r\n");
+        let text = p.ok(&["import", "app-dev", "notes", "in.csv"]);
+        assert!(text.contains("Tried and rolled back: 3 rows could be taken") && text.contains("--commit"), "{text}");
+        assert!(text.contains("body  ") && text.contains("NULL | ''"), "the preview shows values: {text}");
+        assert_eq!(authors(p), "");
+        p.ok(&["import", "app-dev", "notes", "in.csv", "--commit"]);
+        assert_eq!(
+            authors(p),
+            "{\"id\":4,\"author\":\"Ådå, \\\"x\\\"\",\"body\":null}\n{\"id\":5,\"author\":\"b\",\"body\":\"\"}\n{\"id\":6,\"author\":\"c\",\"body\":\"two\\nlines \\\\ \"}"
+        );
+        let journal = p.ok(&["journal", "show", "app-dev"]);
+        assert!(journal.contains("imported 3 rows into"), "{journal}");
+    });
+}
+
+#[test]
+fn refused_rows_are_told_by_their_line_and_keep_the_others_out_unless_skipped() {
+    on_each(|p| {
+        let mut file = String::from("id,author\n");
+        for i in 10..600 {
+            file.push_str(&format!("{i},a{i}\n"));
+        }
+        // A key that is there, a missing value, a row that is too short.
+        file.push_str("1,again\n700,\n701\n702,last\n");
+        p.write("in.csv", &file);
+        let text = p.expect(1, &["import", "app-dev", "notes", "in.csv", "--commit"]);
+        assert!(text.contains("Nothing was imported: 3 rows refused"), "{text}");
+        assert!(text.contains("line 592: ") && text.contains("line 593: ") && text.contains("line 594: it has 1 fields"), "{text}");
+        assert_eq!(authors(p), "");
+        let text = p.expect(1, &["import", "app-dev", "notes", "in.csv", "--commit", "--skip-refused"]);
+        assert!(text.contains("591 rows imported, 3 refused"), "{text}");
+        let text = p.ok(&["query", "app-dev", "select count(*) as n from notes", "--format", "csv"]);
+        assert!(text.starts_with("n\r\n594\r\n"), "{text}");
+    });
+}
+
+#[test]
+fn what_an_export_wrote_comes_back_the_same() {
+    on_each(|p| {
+        p.ok(&["query", "app-dev", "create table zoo (id int primary key, n decimal(30,10), t varchar(50), d date)"]);
+        p.ok(&[
+            "query",
+            "app-dev",
+            "insert into zoo values (1, 12345678901234567890.0123456789, 'a''b\tc', '2026-11-21'), (2, null, '', null)",
+        ]);
+        for (format, ending) in [("csv", "csv"), ("tsv", "tsv"), ("ndjson", "ndjson")] {
+            let text = p.ok(&[
+                "query",
+                "app-dev",
+                "select * from zoo order by id",
+                "--format",
+                format,
+                "--output",
+                &format!("zoo-{format}.{ending}"),
+            ]);
+            assert!(!text.contains("error"), "{text}");
+            p.ok(&["query", "app-dev", "delete from zoo"]);
+            p.ok(&["import", "app-dev", "zoo", &format!("zoo-{format}.{ending}"), "--commit"]);
+            p.ok(&[
+                "query",
+                "app-dev",
+                "select * from zoo order by id",
+                "--format",
+                format,
+                "--output",
+                &format!("again-{format}.{ending}"),
+            ]);
+            let read = |n: &str| std::fs::read_to_string(p.path(&format!("{n}-{format}.{ending}"))).expect("file");
+            assert_eq!(read("zoo"), read("again"), "{format}");
+        }
+    });
+}
+
+#[test]
+fn what_does_not_fit_is_said_before_anything_is_sent() {
+    let p = Project::sqlite();
+    let says = |file: &str, args: &[&str], what: &str| {
+        p.write("in.csv", file);
+        let text = p.expect(2, &[&["import", "app-dev", "notes", "in.csv"], args].concat());
+        assert!(text.contains(what), "{text}");
+    };
+    says("id,autor\n1,x\n", &[], "notes has no column autor");
+    says("id\n1\n", &[], "the file has no column author, which notes needs");
+    says("", &[], "the file is empty");
+    says("id,author,Author\n1,x,y\n", &[], "twice");
+    p.write("in.dat", "id\n1\n");
+    let text = p.expect(2, &["import", "app-dev", "notes", "in.dat"]);
+    assert!(text.contains("--format csv"), "{text}");
+    let text = p.expect(2, &["import", "app-dev", "nowhere", "in.csv"]);
+    assert!(text.contains("there is no table nowhere"), "{text}");
+    p.write("in.csv", "id,author\n9,x\n");
+    let text = p.expect(4, &["import", "app-prod", "notes", "in.csv", "--commit"]);
+    assert!(text.contains("read-only"), "{text}");
+}
