@@ -10,3 +10,6 @@ mod streamed;
 #[path = "ui/console.rs"]
 #[allow(dead_code)]
 mod console;
+
+#[path = "files/zoo.rs"]
+mod zoo;

@@ -257,6 +257,9 @@ fn tsv_field(out: &mut Vec<u8>, bytes: &[u8]) {
             b'\t' => out.extend_from_slice(b"\\t"),
             b'\n' => out.extend_from_slice(b"\\n"),
             b'\r' => out.extend_from_slice(b"\\r"),
+            8 => out.extend_from_slice(b"\\b"),
+            12 => out.extend_from_slice(b"\\f"),
+            11 => out.extend_from_slice(b"\\v"),
             b => out.push(*b),
         }
     }
@@ -291,7 +294,14 @@ fn sql_literal(out: &mut Vec<u8>, dialect: Dialect, cell: Cell<'_>) {
     let text = match cell {
         Cell::Null => "NULL".to_string(),
         Cell::Number(b) if is_json_number(b) => String::from_utf8_lossy(b).into_owned(),
+        Cell::Number(b"Inf") if dialect == Dialect::Sqlite => "9e999".to_string(),
+        Cell::Number(b"-Inf") if dialect == Dialect::Sqlite => "-9e999".to_string(),
         Cell::Text(b) | Cell::Number(b) => match std::str::from_utf8(b) {
+            // The `mariadb` client stops at a NUL and changes CR LF, unless it is told not to.
+            Ok(s) if dialect == Dialect::MySql => {
+                let s = dialect.quote_literal(s);
+                s.replace('\0', "\\0").replace('\r', "\\r").replace('\n', "\\n").replace('\x1a', "\\Z")
+            }
             Ok(s) => dialect.quote_literal(s),
             Err(_) => bytes(b),
         },
@@ -302,7 +312,8 @@ fn sql_literal(out: &mut Vec<u8>, dialect: Dialect, cell: Cell<'_>) {
 
 /// RFC 4180: quoted when it must be, and when it is empty (so that it is not NULL).
 fn csv_field(out: &mut Vec<u8>, bytes: &[u8]) {
-    if bytes.is_empty() || bytes.iter().any(|b| matches!(b, b'"' | b',' | b'\n' | b'\r')) {
+    // `\.` alone on a line would end the data for COPY.
+    if bytes.is_empty() || bytes == b"\\." || bytes.iter().any(|b| matches!(b, b'"' | b',' | b'\n' | b'\r')) {
         out.push(b'"');
         for b in bytes {
             if *b == b'"' {
@@ -465,6 +476,8 @@ mod tests {
             (Cell::Text(b"\xff"), "CAST(X'ff' AS TEXT)"),
             (Cell::Binary(b"\xff"), "X'ff'"),
             (Cell::Text(b"it's"), "'it''s'"),
+            (Cell::Number(b"-Inf"), "-9e999"),
+            (Cell::Text(b"Inf"), "'Inf'"),
         ] {
             let mut out = Vec::new();
             sql_literal(&mut out, Dialect::Sqlite, cell);

@@ -50,3 +50,29 @@ fn a_file_is_named_by_its_ending_and_made_whole_or_not_at_all() {
     let text = p.expect(2, &["query", "app-dev", "select 1", "--into", "t"]);
     assert!(text.contains("--format insert"), "{text}");
 }
+
+#[test]
+fn a_disk_that_takes_no_more_is_told_and_leaves_nothing() {
+    let p = Project::sqlite();
+    let sql = "with recursive g(n) as (select 1 union all select n + 1 from g where n < 200000) select n, 'some text' as t from g";
+    let made = p.path("rows.csv");
+    // What a full disk does, with a limit of our own: the write fails in the middle.
+    let mut c = super::support::command(p.home.path());
+    let shell = std::process::Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 1000; exec \"$0\" \"$@\"", c.get_program().to_str().expect("program")])
+        .args(["query", "app-dev", sql, "--output", made.to_str().expect("path")])
+        .env_clear()
+        .envs(c.get_envs().filter_map(|(k, v)| Some((k, v?))))
+        .current_dir(p.home.path())
+        .output()
+        .expect("run");
+    let told = String::from_utf8_lossy(&shell.stderr);
+    assert_eq!(shell.status.code(), Some(1), "{told}");
+    assert!(told.contains("exporting to") && told.contains("rows.csv"), "{told}");
+    let left: Vec<_> = std::fs::read_dir(p.home.path()).expect("directory").flatten().map(|e| e.file_name()).collect();
+    assert!(!left.iter().any(|n| n.to_string_lossy().contains("rows.csv") || n.to_string_lossy().starts_with(".tmp")), "{left:?}");
+    // The same without the limit is whole.
+    c.args(["query", "app-dev", sql, "--output", made.to_str().expect("path")]);
+    assert!(c.output().expect("run").status.success());
+    assert_eq!(std::fs::read_to_string(&made).expect("the file").lines().count(), 200_001);
+}

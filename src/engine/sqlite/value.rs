@@ -17,8 +17,7 @@ pub fn push(batch: &mut BatchBuilder, value: ValueRef<'_>, scratch: &mut Vec<u8>
         ValueRef::Real(r) => {
             scratch.clear();
             real(r, scratch);
-            // `Inf` is a number to SQLite and none to JSON.
-            batch.push(if r.is_finite() { Cell::Number(scratch) } else { Cell::Text(scratch) });
+            batch.push(Cell::Number(scratch));
         }
         ValueRef::Text(t) => batch.push(Cell::Text(t)),
         ValueRef::Blob(b) => batch.push(Cell::Binary(b)),
