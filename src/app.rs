@@ -6,6 +6,7 @@ pub mod acts;
 pub mod answers;
 pub mod backslash;
 pub mod buffers;
+pub mod cell_view;
 pub mod chart;
 pub mod completion;
 pub mod dialog;

@@ -1,6 +1,7 @@
 //! Drawing: the state in, cells out. Nothing here changes anything, and whatever came from outside is cleaned first.
 
 pub mod canvas;
+pub mod cell_view;
 pub mod chart;
 mod completion;
 pub mod dialogs;

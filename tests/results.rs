@@ -247,3 +247,72 @@ async fn staged_changes_keep_the_rows_where_they_are() {
     assert!(c.screen().contains("write or discard them first"), "{}", c.screen());
     assert_eq!(c.first(0), "1");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_is_shown_as_a_record_with_its_hidden_columns() {
+    let mut c = Live::open(NUMBERS, 100, 30).await;
+    c.run("select * from t").await;
+    c.keys("l H v").await;
+    let screen = c.screen();
+    assert!(screen.contains("row 1 of 20,000") && screen.contains("  id    1\n") && screen.contains("  n     6919\n"), "{screen}");
+    // Down goes to the next column, right to the next row; both ends are reached.
+    c.keys("g j").await;
+    assert_eq!(c.console.state.query.result().unwrap().column, 1);
+    c.keys("l l").await;
+    assert!(c.screen().contains("row 3 of 20,000") && c.screen().contains("  id    3\n"), "{}", c.screen());
+    c.keys("$").await;
+    assert!(c.screen().contains("row 20,000 of 20,000") && c.screen().contains("❯ n     NULL\n"), "{}", c.screen());
+    c.keys("y").await;
+    assert_eq!(c.copied.last().map(String::as_str), Some("NULL"));
+    c.keys("v").await;
+    let tab = c.console.state.query.result().unwrap();
+    assert!(tab.layout.order.contains(&tab.column), "the grid's cursor is on a column that is shown");
+    assert_eq!(tab.row, 19_999);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_are_viewed_as_a_tree_text_or_bytes() {
+    let mut c = Live::open(
+        "create table t(j, b, n, e, w); insert into t values ('{\"a\": [1, 2.50], \"b\": null}', x'00ff41', null, '', 'NULL')",
+        100,
+        30,
+    )
+    .await;
+    c.console.mono = true;
+    c.run("select * from t").await;
+    let screen = c.screen();
+    assert!(
+        screen.contains(" NULL ") && screen.contains("'NULL'"),
+        "no value and a text of these letters differ without colours: {screen}"
+    );
+    c.keys("Enter").await;
+    let screen = c.screen();
+    assert!(screen.contains("\"a\": [] 2 values") && screen.contains("2.50") && screen.contains("\"b\": null"), "{screen}");
+    c.keys("j Enter").await;
+    assert!(!c.screen().contains("2.50"), "folded: {}", c.screen());
+    c.keys("x").await;
+    assert!(c.screen().contains("{\"a\": [1, 2.50], \"b\": null}"), "{}", c.screen());
+    c.keys("Esc l Enter").await;
+    assert!(c.screen().contains("00000000  00 ff 41") && c.screen().contains("..A"), "{}", c.screen());
+    c.keys("Esc l Enter").await;
+    assert!(c.screen().contains("NULL (no value)"), "{}", c.screen());
+    c.keys("Esc l Enter").await;
+    assert!(c.screen().contains("an empty text, which is not NULL"), "{}", c.screen());
+    c.keys("Esc ?").await;
+    let all: Vec<String> = match c.console.state.dialogs.last() {
+        Some(holdpoint::app::dialog::Dialog::Help(h)) => h.lines.iter().map(|(k, w)| format!("{k} {w}")).collect(),
+        _ => Vec::new(),
+    };
+    for key in [
+        "s Sorts",
+        "f Shows only",
+        "F Shows all loaded",
+        "S Asks the server",
+        "H Hides",
+        "v Shows one row",
+        "w Breaks long lines",
+        "x Shows the value",
+    ] {
+        assert!(all.iter().any(|l| l.starts_with(key)), "{key}: {all:?}");
+    }
+}

@@ -249,6 +249,12 @@ actions! {
     Wider "wider" "wider",
     /// Makes the cursor's column narrower.
     Narrower "narrower" "narrower",
+    /// Shows one row as a list of names and values, or the grid again.
+    RecordView "record-view" "record",
+    /// Breaks long lines of the value at the edge of the screen, or does not.
+    ToggleWrap "toggle-wrap" "wrap",
+    /// Shows the value in another form: JSON tree, text, hexadecimal.
+    CellForm "cell-form" "form",
     /// Keeps the columns up to the cursor's one on the screen while the others scroll; again: none.
     Freeze "freeze" "freeze",
     /// Shows what the server sent, untouched.

@@ -362,6 +362,9 @@ fn help(state: &mut State) {
     if pane == Pane::Editor {
         section("While typing", "editor", state);
     }
+    if pane == Pane::Results {
+        section("In the viewer of a value", "cell", state);
+    }
     section("Lists, trees and grids", "list", state);
     section("In every pane", "pane", state);
     section("Everywhere", "global", state);

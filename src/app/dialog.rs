@@ -15,6 +15,8 @@ pub enum Dialog {
     Form(Form),
     Viewer(Viewer),
     Chart(super::chart::Chart),
+    /// One value of a result.
+    Cell(super::cell_view::CellView),
     Help(Help),
     Palette(Palette),
     Messages(ListCursor),
@@ -210,6 +212,11 @@ impl Viewer {
         self.lines = crate::text::wrap(&self.lines.join("\n"), width);
         self
     }
+}
+
+/// Columns inside a page that is read, on a screen of `width` columns.
+pub fn page_width(width: u16) -> u16 {
+    width.saturating_sub(4).min(120).saturating_sub(4)
 }
 
 /// Help of a pane.

@@ -70,6 +70,7 @@ pub fn applies(state: &State, action: Action) -> bool {
         }
         Action::WriteEdits | Action::DiscardEdits => state.query.result().is_some_and(|r| !r.staged.is_empty()),
         Action::SortRows | Action::FilterRows => state.query.result().is_some_and(|r| r.kept > 0),
+        Action::ToggleWrap | Action::CellForm => matches!(state.dialogs.last(), Some(Dialog::Cell(_))),
         Action::ClearFilter => state.query.result().is_some_and(|r| r.view.of.filter.is_some()),
         Action::HideColumn
         | Action::AllColumns
@@ -78,6 +79,7 @@ pub fn applies(state: &State, action: Action) -> bool {
         | Action::Wider
         | Action::Narrower
         | Action::Freeze
+        | Action::RecordView
         | Action::SortOnServer => state.query.result().is_some_and(|r| r.columns.is_some()),
         Action::NextResult | Action::PreviousResult => state.query.results.len() > 1,
         Action::ColumnStatistics | Action::Chart => state.query.result().is_some_and(|r| r.kept > 0),
@@ -285,6 +287,7 @@ fn filter(state: &mut State, key: Key) -> bool {
 fn dialog_action(state: &State, key: Key) -> Option<Action> {
     let contexts: &[&str] = match state.dialogs.last() {
         Some(Dialog::Form(_) | Dialog::Palette(_)) => &["form", "global"],
+        Some(Dialog::Cell(_)) => &["cell", "help", "list", "global"],
         _ => &["help", "list", "global"],
     };
     let action = match state.keymap.lookup(contexts, &[key]) {
@@ -358,6 +361,12 @@ fn dialog(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
             Some(a) => chart.go(a, page),
             None => {}
         },
+        Dialog::Cell(v) => {
+            let width = usize::from(super::dialog::page_width(state.size.0));
+            if action.is_some_and(|a| !v.act(a, page, width, effects)) {
+                state.dialogs.pop();
+            }
+        }
         Dialog::Help(h) => {
             let mut list = ListCursor { at: h.top, top: h.top };
             let last = h.lines.len().saturating_sub(page);

@@ -29,6 +29,7 @@ pub const CONTEXTS: &[&str] = &[
     "start",
     "form",
     "help",
+    "cell",
 ];
 
 /// A key sequence and the action that it leads to.

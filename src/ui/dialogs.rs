@@ -32,6 +32,13 @@ pub fn draw(state: &State, dialog: &Dialog, c: &mut Canvas<'_>) -> Option<(u16, 
             super::chart::draw(d, inside, c);
             None
         }
+        Dialog::Cell(d) => {
+            let key = |a: Action| state.keymap.key_for(&["cell"], a.name()).map(crate::config::keymap::show).unwrap_or_default();
+            let foot = super::cell_view::foot(d, &key(Action::ToggleWrap), &key(Action::CellForm));
+            let inside = boxed(c, page(state), &text::clean(&d.title), &foot);
+            super::cell_view::draw(d, inside, c);
+            None
+        }
         Dialog::Help(d) => {
             help(state, d, c);
             None

@@ -7,6 +7,7 @@ pub mod columns;
 
 use crate::app::editor::scroll;
 use crate::app::effect::ResultId;
+use crate::app::list::ListCursor;
 use crate::app::{Action, Effect};
 use crate::engine::Outcome;
 use crate::model::{Align, Cell, Column, Error, Notice, Param, RowBatch};
@@ -68,6 +69,10 @@ pub struct ResultTab {
     pub top: u64,
     /// Columns of the screen, as of the last move.
     screen: u16,
+    /// One row is shown as a list of its columns, instead of the grid.
+    pub record: bool,
+    /// First column on the screen then.
+    pub field: usize,
 }
 
 impl ResultTab {
@@ -93,6 +98,8 @@ impl ResultTab {
             column: 0,
             top: 0,
             screen: 80,
+            record: false,
+            field: 0,
         }
     }
 
@@ -184,6 +191,9 @@ impl ResultTab {
 
     /// Moves by an action; false when it is no move. `page` rows and `width` columns are on the screen.
     pub fn go(&mut self, action: Action, page: usize, width: u16) -> bool {
+        if self.record {
+            return self.go_record(action, page, width);
+        }
         let last = self.rows.saturating_sub(1);
         let leap = page.saturating_sub(1).max(1) as u64;
         match action {
@@ -200,8 +210,30 @@ impl ResultTab {
         true
     }
 
+    /// In a record the columns are what goes up and down: all of them, in the order in which they came.
+    fn go_record(&mut self, action: Action, page: usize, width: u16) -> bool {
+        let mut fields = ListCursor { at: self.column, top: self.field };
+        let last = self.rows.saturating_sub(1);
+        match action {
+            Action::Left => self.row = self.row.saturating_sub(1),
+            Action::Right => self.row = (self.row + 1).min(last),
+            Action::FirstColumn => self.row = 0,
+            Action::LastColumn => self.row = last,
+            _ if fields.go(action, self.columns.as_ref().map_or(0, |c| c.len()), page) => {}
+            _ => return false,
+        }
+        self.column = fields.at;
+        self.follow(page, width);
+        true
+    }
+
     /// Keeps the cursor on the screen.
     pub fn follow(&mut self, page: usize, width: u16) {
+        if self.record {
+            let mut fields = ListCursor { at: self.column, top: self.field };
+            fields.follow(self.columns.as_ref().map_or(0, |c| c.len()), page);
+            self.field = fields.top;
+        }
         self.row = self.row.min(self.rows.saturating_sub(1));
         let len = usize::try_from(self.rows).unwrap_or(usize::MAX);
         self.top = scroll(self.top as usize, self.row as usize, page, len) as u64;
@@ -287,6 +319,8 @@ fn cell_width(batch: &RowBatch, row: usize, column: usize) -> u16 {
     }
     match batch.cell(row, column) {
         Cell::Null => 4,
+        // With the quotes that tell it from no value.
+        Cell::Text(b"NULL") => 6,
         cell => text::cell_line(clip(cell, WIDEST)).map_or(0, |s| u16::try_from(text::width(&s)).unwrap_or(WIDEST)),
     }
 }

@@ -9,6 +9,7 @@ use crate::app::{Pane, State};
 use crate::model::{Align, Cell, Kind};
 use crate::text;
 use crate::ui::canvas::Canvas;
+use ratatui::style::Style;
 
 /// Draws the pane.
 pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
@@ -89,8 +90,59 @@ pub fn wrapped(c: &mut Canvas<'_>, area: Area, lines: &[(String, ratatui::style:
     }
 }
 
+/// A value in one line, and how it looks.
+fn shown_value(tab: &ResultTab, row: u64, column: usize, cell: Cell<'_>, width: u16, c: &Canvas<'_>) -> (String, Style) {
+    // Without colours a text of these letters must not look like no value.
+    let as_text = |s: String| if s == "NULL" { "'NULL'".to_string() } else { s };
+    match (tab.staged_cell(row, column), text::cell_line(clip(cell, width))) {
+        (Some(new), _) => (new.text().map_or_else(|| "NULL".into(), |s| as_text(text::clean(s).into_owned())), c.look.warning),
+        (None, Some(s)) => (as_text(s), c.look.text),
+        (None, None) => ("NULL".to_string(), c.look.null),
+    }
+}
+
+/// One row as a list of names and values.
+fn record(tab: &ResultTab, area: Area, focused: bool, c: &mut Canvas<'_>) {
+    let look = c.look;
+    let Some(columns) = &tab.columns else { return };
+    let (head, body) = area.split_top(1);
+    let mark = tab.staged_mark(tab.row).map_or(String::new(), |m| format!(" {m}"));
+    let place = format!("row {} of {}{mark}", text::thousands(tab.row + 1), text::thousands(tab.rows));
+    c.put(head.x + 2, head.y, head.w.saturating_sub(2), &place, look.header);
+    let names = columns.iter().map(|c| text::width(&text::clean(&c.name))).max().unwrap_or(0);
+    let names = u16::try_from(names).unwrap_or(u16::MAX).min(body.w / 3).max(4);
+    let row = tab.at(tab.row);
+    for (line, (i, column)) in columns.iter().enumerate().skip(tab.field).take(usize::from(body.h)).enumerate() {
+        let y = body.y + line as u16;
+        let here = i == tab.column;
+        if here {
+            c.cursor(body.x, y, focused);
+        }
+        c.put(body.x + 2, y, names, &text::clean(&column.name), look.header);
+        let x = body.x + 2 + names + 2;
+        let room = (body.x + body.w).saturating_sub(x);
+        let Some((batch, within)) = row.filter(|(b, _)| i < b.columns()) else {
+            c.put(x, y, room, "…", look.dim);
+            continue;
+        };
+        let (words, style) = shown_value(tab, tab.row, i, batch.cell(within, i), room, c);
+        let style = match (here, focused) {
+            (true, true) => look.chosen,
+            (true, false) => look.chosen_away,
+            _ => style,
+        };
+        if here && focused {
+            c.restyle(Area::new(x, y, u16::try_from(text::width(&words)).unwrap_or(room).clamp(1, room.max(1)), 1), style);
+        }
+        c.put(x, y, room, &words, style);
+    }
+}
+
 fn grid(tab: &ResultTab, area: Area, focused: bool, c: &mut Canvas<'_>) {
     let look = c.look;
+    if tab.record && tab.rows > 0 {
+        return record(tab, area, focused, c);
+    }
     let gutter = tab.gutter();
     let end = area.x + area.w;
     let (head, body) = area.split_top(1);
@@ -164,11 +216,7 @@ fn grid(tab: &ResultTab, area: Area, focused: bool, c: &mut Canvas<'_>) {
             }
             let cell = batch.cell(within, i);
             let number = matches!(cell, Cell::Number(_)) || columns[i].align == Align::Right;
-            let (words, style) = match (tab.staged_cell(r, i), text::cell_line(clip(cell, w))) {
-                (Some(new), _) => (new.text().map_or_else(|| "NULL".into(), |s| text::clean(s).into_owned()), look.warning),
-                (None, Some(s)) => (s, look.text),
-                (None, None) => ("NULL".to_string(), look.null),
-            };
+            let (words, style) = shown_value(tab, r, i, cell, w, c);
             if here && i == tab.column {
                 let style = if focused { look.chosen } else { look.chosen_away };
                 if focused {

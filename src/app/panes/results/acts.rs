@@ -1,6 +1,7 @@
 //! What the keys of the results pane do.
 
 use super::{Progress, ResultTab};
+use crate::app::cell_view::CellView;
 use crate::app::dialog::{Answer, Confirm, Dialog, Field, Form, Purpose, Then, Viewer};
 use crate::app::editor::Move;
 use crate::app::effect::{JobId, ResultId, RowsReport, RowsWork};
@@ -174,6 +175,13 @@ fn act_columns(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> 
     let column = tab.column;
     let mut words = None;
     match action {
+        Action::RecordView => {
+            tab.record = !tab.record;
+            if !tab.record && !tab.layout.order.contains(&column) {
+                // A hidden column is to be seen in the record only.
+                tab.column = tab.layout.order[tab.layout.place(column)];
+            }
+        }
         Action::HideColumn => match tab.layout.hide(column) {
             Some(next) => {
                 tab.column = next;
@@ -230,40 +238,18 @@ fn cell_viewer(state: &mut State) {
         state.dialogs.push(Dialog::Viewer(Viewer::new("Error", all.join("\n"))));
         return;
     }
-    let Some(cell) = tab.chosen() else { return };
-    let column = tab.columns.as_ref().and_then(|c| c.get(tab.column));
-    let name = column.map_or_else(String::new, |c| format!("{} {}", c.name, c.type_name));
-    let value = match cell {
-        Cell::Null => "NULL (no value)".to_string(),
-        Cell::Binary(b) => hex_lines(b),
-        _ => {
-            let s = text::cell_string(cell).unwrap_or_default();
-            pretty_json(&s).unwrap_or(s)
-        }
-    };
-    let title = format!("row {} · {}", text::thousands(tab.row + 1), text::clean(name.trim()));
-    state.dialogs.push(Dialog::Viewer(Viewer::new(title, value)));
-}
-
-/// JSON objects and arrays with line breaks; anything else as it is.
-fn pretty_json(s: &str) -> Option<String> {
-    if !s.starts_with(['{', '[']) || s.len() > 1_000_000 {
-        return None;
+    let Some((batch, row)) = tab.shared(tab.row) else { return };
+    if tab.column >= batch.columns() {
+        return;
     }
-    let value: serde_json::Value = serde_json::from_str(s).ok()?;
-    serde_json::to_string_pretty(&value).ok()
-}
-
-/// Bytes in hexadecimal beside what of them is printable, at most 64 kB.
-fn hex_lines(bytes: &[u8]) -> String {
-    let mut out = format!("{} bytes\n", text::thousands(bytes.len() as u64));
-    for (i, line) in bytes.chunks(16).take(4096).enumerate() {
-        let hex: Vec<String> = line.iter().map(|b| format!("{b:02x}")).collect();
-        let shown: String = line.iter().map(|b| if (0x20..0x7f).contains(b) { char::from(*b) } else { '.' }).collect();
-        out.push_str(&format!("{:08x}  {:<47}  {shown}\n", i * 16, hex.join(" ")));
+    let (batch, column) = (batch.clone(), tab.columns.as_ref().and_then(|c| c.get(tab.column)));
+    let (name, type_name) = column.map_or(("", ""), |c| (c.name.as_str(), c.type_name.as_str()));
+    let staged = if tab.staged_cell(tab.row, tab.column).is_some() { " · as it was read; a change is staged" } else { "" };
+    let title = format!("row {} · {}{staged}", text::thousands(tab.row + 1), text::clean(format!("{name} {type_name}").trim()));
+    if tab.chosen() == Some(Cell::Null) {
+        state.dialogs.push(Dialog::Viewer(Viewer::new(title, "NULL (no value)")));
+        return;
     }
-    if bytes.len() > 65_536 {
-        out.push_str("… the rest is not shown\n");
-    }
-    out
+    let view = CellView::new(title, batch, row, tab.column, type_name);
+    state.dialogs.push(Dialog::Cell(view));
 }
