@@ -1,19 +1,17 @@
 //! From the command line's target to a connection; asks for a password when the server wants one and a person is there.
 
-use crate::config::{Surroundings, Target, UrlFrom};
+use crate::config::Target;
 use crate::model::{Error, Kind, Result};
 use crate::ops::{Connection, Cx, connect};
 use std::io::IsTerminal;
 
-/// The configured target of that name, or the one that a URL or an SQLite file names.
+/// The configured target of that name, or the one that a URL or an SQLite file names; that one is called by its place.
 pub fn target(cx: &Cx, name: &str) -> Result<Target> {
-    if !cx.config.targets.contains_key(name) && (crate::config::url::scheme(name).is_some() || std::path::Path::new(name).is_file()) {
-        let cwd = std::env::current_dir().map_err(|e| Error::io("finding the working directory", e))?;
-        let mut target = Target::from_url(name, name, UrlFrom::Arguments, &Surroundings::of_process(&cwd))?;
+    let mut target = connect::target(cx, name)?;
+    if !cx.config.targets.contains_key(name) {
         target.name = target.place();
-        return Ok(target);
     }
-    connect::target(cx, name)
+    Ok(target)
 }
 
 /// Connects, and opens the background session so that a wrong or missing password is found out here.

@@ -33,6 +33,9 @@ const LOOK: Duration = Duration::from_millis(20);
 /// Between finding a free port and ssh's taking it another process may come first.
 const TRIES: usize = 3;
 
+/// What ssh says when the port is another's by now.
+const TAKEN: &str = "Address already in use";
+
 impl Tunnel {
     /// Starts the forward and waits until ssh listens. What ssh says on stderr is in the error.
     /// The program is `HOLDPOINT_SSH`, else `ssh` of the PATH.
@@ -51,7 +54,9 @@ impl Tunnel {
         let mut tries = 1;
         loop {
             match Self::attempt(program, via, host, port, limit).await {
-                Err(e) if tries < TRIES && e.detail.as_deref().is_some_and(|d| d.contains("Address already in use")) => tries += 1,
+                Err(e) if tries < TRIES && [Some(e.message.as_str()), e.detail.as_deref()].iter().flatten().any(|t| t.contains(TAKEN)) => {
+                    tries += 1
+                }
                 done => return done,
             }
         }
@@ -139,8 +144,11 @@ fn ended(via: &str, status: Option<ExitStatus>, said: &Mutex<Vec<u8>>) -> Error 
         None => "was killed".to_owned(),
     };
     let mut e = with_words(Error::connect(format!("ssh {via} {how} before the tunnel was ready")), said);
-    if let Some(last) = e.detail.as_deref().and_then(|d| d.lines().last()) {
+    // The last line says why; it goes up into the message, and what stood before it stays below.
+    if let Some(words) = e.detail.take() {
+        let (before, last) = words.rsplit_once('\n').unwrap_or(("", &words));
         e.message = format!("{}: {last}", e.message);
+        e.detail = (!before.is_empty()).then(|| before.to_string());
     }
     e.hint(format!("`ssh {via}` must work without asking anything: load your key into the agent and accept the host's key first."))
 }
@@ -241,7 +249,8 @@ mod tests {
             e.message.starts_with("ssh bastion ended with exit code 255 before the tunnel was ready: mira@bastion: Permission denied"),
             "{e}"
         );
-        assert!(e.detail.as_deref().is_some_and(|d| d.starts_with("Warning: x\n") && !d.contains('\x1b')), "{:?}", e.detail);
+        assert!(!e.message.contains('\x1b'), "{e:?}");
+        assert_eq!(e.detail.as_deref(), Some("Warning: x"), "the line of the message is not said twice");
         assert!(e.hints[0].contains("agent"));
     }
 

@@ -277,11 +277,15 @@ impl<'a> Reader<'a, '_> {
         }
         match w {
             // MySQL's string functions that are named like statements.
-            "insert" | "replace" | "truncate" | "repeat" if self.is(i + 1, "(") && functions::harmless(self.d, w) => return Ok(()),
+            "insert" | "replace" | "truncate" | "repeat" | "default" if self.is(i + 1, "(") && functions::harmless(self.d, w) => {
+                return Ok(());
+            }
             // CONVERT(x USING …), CHAR(10) CHARACTER SET utf8mb4.
             "set" if self.d == Dialect::MySql && matches!(prev, "character" | "char" | "charset") => return Ok(()),
             "set" if !whole => return Ok(()),
             "default" | "on" | "off" | "local" | "read" | "write" if !whole && self.toks[0].is("set") => return Ok(()),
+            // JSON_TABLE: `DEFAULT '0' ON EMPTY`.
+            "default" if self.d == Dialect::MySql && word(i + 2) == "on" && matches!(word(i + 3), "empty" | "error") => return Ok(()),
             "into" if self.d == Dialect::MySql && toks.get(i + 1).is_some_and(|t| t.kind == TokenKind::Parameter) => {
                 self.assigns = Some("INTO sets a user variable");
                 return Ok(());

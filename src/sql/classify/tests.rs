@@ -244,6 +244,7 @@ fn writes_inside_a_select() {
     not(MySql, "SELECT s.nextval", Class::Other, "moves a sequence");
     not(MySql, "TABLE t INTO OUTFILE 'x'", Class::Other, "INTO OUTFILE");
     not(MySql, "SHOW TABLES WHERE sys_exec('x')", Class::Other, "sys_exec");
+    not(MySql, "SHOW COLUMNS FROM t WHERE EXISTS (WITH RECURSIVE c AS (SELECT 1) SELECT * FROM c)", Class::Other, "WITH");
     not(MySql, "SHOW INDEX FROM t WHERE @a := 7", Class::Session, "user variable");
     not(MySql, "HANDLER t OPEN", Class::Other, "HANDLER");
     not(MySql, "LOAD DATA INFILE 'x' INTO TABLE t", Class::Other, "LOAD");
