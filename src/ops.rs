@@ -8,6 +8,7 @@ pub mod backup;
 pub mod cells;
 pub mod checklist;
 pub mod column;
+pub mod compare;
 pub mod connect;
 pub mod datafix;
 pub mod demo;

@@ -11,6 +11,7 @@ use holdpoint::app::{Action, Msg};
 use holdpoint::engine::Outcome;
 use holdpoint::model::{BatchBuilder, Cell, Error, Silent};
 use holdpoint::ops::column::{self, Ask, Told};
+use holdpoint::ops::compare::{Side, compare};
 use holdpoint::store::spill::RowSpill;
 use std::sync::Arc;
 use std::time::Duration;
@@ -148,4 +149,100 @@ fn a_column_without_numbers_is_no_chart_and_a_late_answer_is_dropped() {
     let mut effects = Vec::new();
     holdpoint::app::update::act(&mut c.state, Action::ColumnStatistics, &mut effects);
     assert!(effects.is_empty());
+}
+
+#[test]
+fn a_pinned_result_survives_what_runs_after_it() {
+    let mut c = Console::new(80, 24);
+    let (first, _) = sold(&mut c, true);
+    c.press("P");
+    assert!(c.screen().contains("*1 Results"), "{}", c.screen());
+    let (second, _) = sold(&mut c, true);
+    for _ in 0..9 {
+        sold(&mut c, true);
+    }
+    let ids: Vec<ResultId> = c.state.query.results.iter().map(|r| r.id).collect();
+    assert_eq!(ids.len(), 9);
+    assert!(ids.contains(&first) && !ids.contains(&second), "{ids:?}");
+    for _ in 0..9 {
+        c.press("n");
+        if !c.state.query.result().unwrap().pinned {
+            c.press("P");
+        }
+    }
+    assert_eq!(c.state.query.results.iter().filter(|r| r.pinned).count(), 8, "a place stays free");
+    assert!(c.screen().contains("8 results are pinned"), "{}", c.screen());
+}
+
+#[test]
+fn two_results_are_compared_by_their_key() {
+    let mut c = Console::new(80, 24);
+    let columns = [("id", "integer", true), ("name", "text", false)];
+    let one = [Cell::Number(b"1"), Cell::Text(b"Ada"), Cell::Number(b"2"), Cell::Null, Cell::Number(b"3"), Cell::Text(b"Cy")];
+    let two = [Cell::Number(b"3"), Cell::Text(b"Cy"), Cell::Number(b"2"), Cell::Text(b""), Cell::Number(b"4"), Cell::Text(b"Di")];
+    let (before, rows_before) = result(&mut c, &columns, &one, true);
+    assert!(!c.press("d").iter().any(|e| matches!(e, Effect::CompareResults { .. })));
+    assert!(c.state.dialogs.is_empty(), "there is nothing to compare with");
+    let (now, rows_now) = result(&mut c, &columns, &two, true);
+    c.press("d");
+    assert!(c.screen().contains("Compare result 2 with another"), "{}", c.screen());
+    // The other result's number, and a key that is likely, are there already.
+    c.press("Enter");
+    let effects = c.press("Enter");
+    let asked = effects.iter().find_map(|e| match e {
+        Effect::CompareResults { job, before, now, keys } => Some((*job, before.clone(), now.clone(), keys.clone())),
+        _ => None,
+    });
+    let (job, a, b, keys) = asked.unwrap_or_else(|| panic!("{effects:?} {}", c.screen()));
+    assert_eq!((a.0, b.0, &keys[..]), (before, now, &["id".to_string()][..]));
+    let (a, b) = (Side { rows: &rows_before, columns: &a.1 }, Side { rows: &rows_now, columns: &b.1 });
+    let compared = compare(a, b, &keys, &Silent, &CancellationToken::new()).map(Box::new);
+    c.send(Msg::Compared { job, before, now, compared });
+    insta::assert_snapshot!("compared_80x24", c.screen());
+    c.press("Esc");
+    c.press("d");
+    c.press("Backspace");
+    c.type_text("7");
+    c.press("Enter");
+    c.press("Enter");
+    assert!(c.screen().contains("There is no result 7."), "{}", c.screen());
+}
+
+#[test]
+fn two_thousand_columns_and_hostile_cells_are_drawn_as_what_they_are() {
+    let names: Vec<String> = (0..2000).map(|i| format!("c{i}")).collect();
+    let columns: Vec<(&str, &str, bool)> = names.iter().map(|n| (n.as_str(), "text", false)).collect();
+    let hostile: [&[u8]; 8] = [
+        b"\x1b]52;c;QUFB\x07",
+        b"\x1b[2J\x1b[1;1H",
+        "a\u{202e}cba".as_bytes(),
+        b"nul\0nul",
+        b"bad \xff\xfe\xc3",
+        "👩\u{200d}👩\u{200d}👧 family".as_bytes(),
+        "漢字かな交じり文".as_bytes(),
+        b"\x9b31m\r\nnext",
+    ];
+    let cells: Vec<Cell<'_>> = (0..2000 * 20).map(|i| Cell::Text(hostile[(i / 2000 + i) % hostile.len()])).collect();
+    for mono in [false, true] {
+        let mut c = Console::new(120, 40);
+        c.mono = mono;
+        result(&mut c, &columns, &cells, true);
+        // Every kind of cell is on the screen once, at the left end, in the middle, and at the right one.
+        for key in ["g", "$", "Left", "G", "0", "Right"] {
+            c.press(key);
+            let screen = c.screen();
+            assert!(!screen.chars().any(|ch| ch.is_control() && ch != '\n' || ('\u{202a}'..='\u{202e}').contains(&ch)), "{screen:?}");
+            assert!(screen.lines().all(|l| holdpoint::text::width(l) <= 120), "{screen}");
+        }
+        c.press("$");
+        assert!(c.screen().contains("c1999"), "{}", c.screen());
+        c.press("0");
+        for shown in ["␛[2J", "\\u{202e}", "nul␀nul", "bad \\xff\\xfe\\xc3", "漢字"] {
+            assert!(c.screen().contains(shown), "{shown}: {}", c.screen());
+        }
+        assert!(!c.screen().contains("c100 "), "columns beyond the screen are not drawn");
+        c.press("g");
+        c.press("Enter");
+        assert!(c.screen().contains("␛]52;c;QUFB␇"), "{}", c.screen());
+    }
 }

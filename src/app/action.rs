@@ -205,6 +205,10 @@ actions! {
     NextResult "next-result" "next result",
     /// Goes to the result before.
     PreviousResult "previous-result" "result before",
+    /// Keeps the result when further ones need its place, or lets it go again.
+    PinResult "pin-result" "pin",
+    /// Compares the result with another one, by key columns or row by row.
+    CompareResults "compare-results" "compare",
     /// Tells what the column under the cursor holds: counts, NULLs, different values, least, greatest, sum, the most frequent.
     ColumnStatistics "column-statistics" "statistics",
     /// Draws the numbers of the column under the cursor as bars, a line, or a histogram; again for the next kind.

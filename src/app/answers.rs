@@ -103,6 +103,17 @@ pub fn submit(state: &mut State, effects: &mut Vec<Effect>) {
                 Err(problem) => refused(state, problem),
             }
         }
+        Purpose::Compare { now } => {
+            let keys = form.value(1).to_string();
+            match super::panes::results::compare::start(state, now, &first, &keys, effects) {
+                Ok(()) => drop(state.dialogs.pop()),
+                Err(problem) => {
+                    if let Some(Dialog::Form(form)) = state.dialogs.last_mut() {
+                        form.problem = Some(problem);
+                    }
+                }
+            }
+        }
         Purpose::Find => {
             state.dialogs.pop();
             query::find(state, first, crate::ops::find::Way::Forwards, effects);

@@ -98,6 +98,10 @@ pub enum Purpose {
     Export,
     /// The file for the rows of a statement that is going to run.
     ExportStatement(Statement),
+    /// Another result to compare this one with.
+    Compare {
+        now: super::effect::ResultId,
+    },
     Find,
     /// Which of the loaded rows are shown.
     FilterRows,

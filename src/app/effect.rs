@@ -199,6 +199,13 @@ pub enum Effect {
         format: crate::ops::export::ExportFormat,
         table: Vec<String>,
     },
+    /// Compares all kept rows of two results, with their columns; without keys by their places.
+    CompareResults {
+        job: JobId,
+        before: (ResultId, std::sync::Arc<[crate::model::Column]>),
+        now: (ResultId, std::sync::Arc<[crate::model::Column]>),
+        keys: Vec<String>,
+    },
     /// Looks at a column of the kept rows as a whole.
     LookAtColumn {
         job: JobId,

@@ -82,6 +82,8 @@ pub fn applies(state: &State, action: Action) -> bool {
         | Action::RecordView
         | Action::SortOnServer => state.query.result().is_some_and(|r| r.columns.is_some()),
         Action::NextResult | Action::PreviousResult => state.query.results.len() > 1,
+        Action::PinResult => state.query.result().is_some(),
+        Action::CompareResults => state.query.results.iter().filter(|r| r.columns.is_some()).count() > 1,
         Action::ColumnStatistics | Action::Chart => state.query.result().is_some_and(|r| r.kept > 0),
         Action::FindAgain | Action::FindBackwards => !state.query.sought.is_empty() && state.query.result().is_some_and(|r| r.rows > 0),
         Action::CloseResult => !state.query.results.is_empty(),

@@ -70,6 +70,13 @@ pub enum Msg {
         job: JobId,
         event: RunEvent,
     },
+    /// How two results differ.
+    Compared {
+        job: JobId,
+        before: ResultId,
+        now: ResultId,
+        compared: Result<Box<ops::compare::Compared>>,
+    },
     /// What a column of a result holds.
     ColumnTold {
         job: JobId,

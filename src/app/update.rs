@@ -57,6 +57,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
             cells::table(state, result, table, info, then, effects);
         }
         Msg::CellsWritten { job, result, outcome } => cells::written(state, job, result, outcome, effects),
+        Msg::Compared { job, before, now, compared } => super::panes::results::compare::compared(state, job, before, now, compared),
         Msg::ColumnTold { job, result, column, told } => super::panes::results::column::told(state, job, result, column, told),
         Msg::Found { job, result, found } => query::found(state, job, result, found, effects),
         Msg::RowsDone { job, result, work, report } => query::rows_done(state, job, result, work, report, effects),

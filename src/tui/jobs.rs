@@ -237,6 +237,10 @@ impl Jobs {
                     export::copy_rows(&shared, &cx, job, result, &columns, Encoder::new(format).into_table_of(table))
                 });
             }
+            Effect::CompareResults { job, before, now, keys } => {
+                let cx = shared.job_cx(job);
+                tokio::task::spawn_blocking(move || rows::compare_results(&shared, &cx, job, before, now, &keys));
+            }
             Effect::LookAtColumn { job, result, column, ask } => {
                 let cx = shared.job_cx(job);
                 tokio::task::spawn_blocking(move || rows::look_at_column(&shared, &cx, job, result, column, ask));

@@ -4,6 +4,7 @@ pub mod acts;
 pub mod arrange;
 pub mod column;
 pub mod columns;
+pub mod compare;
 
 use crate::app::editor::scroll;
 use crate::app::effect::ResultId;
@@ -47,6 +48,8 @@ pub struct ResultTab {
     pub staged: Vec<super::cells::Staged>,
     pub progress: Progress,
     pub started: Timestamp,
+    /// It stays when further results need its place.
+    pub pinned: bool,
     /// `None` for statements that have no rows.
     pub columns: Option<Arc<[Column]>>,
     /// Rows of the grid: all that are kept, or those that the filter leaves.
@@ -85,6 +88,7 @@ impl ResultTab {
             staged: Vec::new(),
             progress: Progress::Running,
             started,
+            pinned: false,
             columns: None,
             rows: 0,
             kept: 0,

@@ -14,8 +14,8 @@ use crate::sql::transaction::{Leaves, commits_implicitly, leaves};
 use crate::text;
 use std::collections::BTreeMap;
 
-/// Result tabs that are kept; the oldest goes first.
-const TABS: usize = 9;
+/// Result tabs that are kept; the oldest goes first, pinned ones and those with changes stay.
+pub const TABS: usize = 9;
 
 /// Statements that run.
 #[derive(Debug, Clone)]
@@ -157,7 +157,7 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
         RunEvent::Started { result, index, text } => {
             let offset = state.query.running.as_ref().filter(|r| r.job == job).and_then(|r| r.offsets.get(index).copied().flatten());
             if state.query.results.len() >= TABS
-                && let Some(at) = state.query.results.iter().position(|r| r.staged.is_empty())
+                && let Some(at) = state.query.results.iter().position(|r| r.staged.is_empty() && !r.pinned)
             {
                 let old = state.query.results.remove(at);
                 effects.push(Effect::DropRows { result: old.id });

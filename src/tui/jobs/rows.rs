@@ -3,9 +3,10 @@
 use super::{Shared, lock};
 use crate::app::Msg;
 use crate::app::effect::{JobId, ResultId, RowsReport, RowsWork};
-use crate::model::{Error, Result, RowBatch};
+use crate::model::{Column, Error, Result, RowBatch};
 use crate::ops::Cx;
 use crate::ops::column::{self, Ask};
+use crate::ops::compare::{self, Side};
 use crate::ops::find::{Way, find};
 use crate::ops::rows::{self, Work};
 use crate::store::spill::RowSpill;
@@ -13,6 +14,9 @@ use std::sync::Arc;
 
 /// Rows that are gathered at once from all over the file.
 const GATHERED: u64 = 256;
+
+/// A result with its columns.
+type Columned = (ResultId, Arc<[Column]>);
 
 /// Another order or selection of a result's rows, by the number that the console knows it by.
 pub struct Listed {
@@ -117,6 +121,18 @@ fn done(shared: &Shared, on: Work<'_>, job: JobId, result: ResultId, work: RowsW
             Ok(report)
         }
     }
+}
+
+/// Compares all kept rows of two results.
+pub fn compare_results(shared: &Shared, cx: &Cx, job: JobId, before: Columned, now: Columned, keys: &[String]) {
+    let compare = || {
+        let rows = (spill(shared, before.0)?, spill(shared, now.0)?);
+        let (first, second) = (Side { rows: &rows.0, columns: &before.1 }, Side { rows: &rows.1, columns: &now.1 });
+        compare::compare(first, second, keys, &*cx.progress, &cx.cancel).map(Box::new)
+    };
+    let compared = compare();
+    shared.unregister(job);
+    shared.send(Msg::Compared { job, before: before.0, now: now.0, compared });
 }
 
 /// Looks at a column of all kept rows.

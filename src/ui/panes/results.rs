@@ -24,6 +24,10 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
         1 => format!("Results {} {}", look.glyphs.dot, one_line(&tab.text)),
         n => format!("Results {}/{n} {} {}", state.query.shown + 1, look.glyphs.dot, one_line(&tab.text)),
     };
+    // A star at the number of each pinned one, in front of them all: what a rerun leaves is seen from any of them.
+    let pinned: Vec<String> =
+        state.query.results.iter().enumerate().filter(|(_, r)| r.pinned).map(|(i, _)| format!("*{}", i + 1)).collect();
+    let title = if pinned.is_empty() { title } else { format!("{} {title}", pinned.join(" ")) };
     let summary = match cells::words(tab) {
         Some(staged) => format!("{staged} {} {}", look.glyphs.dot, tab.summary(state.now)),
         None => tab.summary(state.now),

@@ -52,6 +52,8 @@ pub fn act_results(state: &mut State, action: Action, effects: &mut Vec<Effect>)
             let field = Field::new("Text", &state.query.sought, "letters in any case; Enter finds the next row");
             state.dialogs.push(Dialog::Form(Form::new("Find in the rows", Purpose::Find, Vec::new(), vec![field])));
         }
+        Action::PinResult => super::compare::pin(state),
+        Action::CompareResults => super::compare::ask(state),
         Action::ColumnStatistics => super::column::ask(state, super::column::What::Statistics, effects),
         Action::Chart => super::column::ask(state, super::column::What::Chart, effects),
         Action::FindAgain => find(state, state.query.sought.clone(), Way::Forwards, effects),
