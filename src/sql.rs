@@ -4,6 +4,7 @@ pub mod before;
 pub mod classify;
 pub mod complete;
 pub mod counters;
+pub mod format;
 pub mod functions;
 mod keywords;
 pub mod lexer;

@@ -4,6 +4,7 @@ mod clipboard;
 mod hangup;
 mod input;
 pub mod jobs;
+mod outside;
 mod screen;
 mod terminal;
 
@@ -43,7 +44,7 @@ const DRAIN: usize = 512;
 /// Runs the console until the user leaves it.
 pub async fn run(start: Start) -> Result<()> {
     let config = start.cx.config.clone();
-    let keymap = Keymap::load(&config.around)?;
+    let keymap = Keymap::load(&config.around, config.editor_keys)?;
     let names: Vec<&str> = crate::app::Action::ALL.iter().map(|a| a.name()).collect();
     keymap.check(&names)?;
     let look = look(&config)?;
@@ -121,6 +122,25 @@ async fn console(start: Start, keymap: Keymap, mut look: Look) -> Result<()> {
                     terminal::enter()?;
                     input = EventStream::new();
                     batch.push(Msg::Resumed);
+                }
+                Effect::EditOutside { text, version } => {
+                    let result = match outside::command(|name| std::env::var(name).ok()) {
+                        Err(e) => Err(e),
+                        Ok(command) => {
+                            // Ctrl-C in the editor is the editor's; from now on it does not end the console.
+                            drop(handler(SignalKind::interrupt())?);
+                            drop(input);
+                            terminal::leave();
+                            let result = outside::edit(&command, &text);
+                            terminal::enter()?;
+                            input = EventStream::new();
+                            terminal.backend_mut().forget();
+                            terminal.clear().map_err(gone)?;
+                            dirty = true;
+                            result
+                        }
+                    };
+                    batch.push(Msg::EditedOutside { version, result });
                 }
                 Effect::Repaint => {
                     terminal.backend_mut().forget();

@@ -4,6 +4,8 @@
 mod cells;
 #[path = "pty/data.rs"]
 mod data;
+#[path = "pty/editor.rs"]
+mod editor;
 #[path = "pty/main_job.rs"]
 mod main_job;
 #[path = "pty/servers.rs"]

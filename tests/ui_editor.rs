@@ -5,11 +5,14 @@
 mod console;
 
 use console::Console;
-use holdpoint::app::Msg;
 use holdpoint::app::effect::Effect;
+use holdpoint::app::{Action, Msg};
+use holdpoint::config::files::EditorKeys;
+use holdpoint::config::keymap::Keymap;
 use holdpoint::model::TxState;
 use holdpoint::store::buffers::Buffer;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 fn open() -> Console {
     let mut c = Console::new(80, 24);
@@ -124,4 +127,278 @@ fn a_closed_buffer_is_kept_and_a_question_comes_where_something_hangs_on_it() {
     assert_eq!((text(&c), c.state.query.buffers.count()), ("xselect 1", 3));
     c.press("A-w");
     assert_eq!(c.state.query.buffers.count(), 2);
+}
+
+fn with(keys: EditorKeys) -> Console {
+    let mut c = open();
+    let mut config = (*c.state.config).clone();
+    config.editor_keys = keys;
+    c.state.config = Arc::new(config);
+    c.state.keymap = Keymap::preset(keys).unwrap();
+    let names: Vec<&str> = Action::ALL.iter().map(|a| a.name()).collect();
+    c.state.keymap.check(&names).unwrap();
+    c.press("Esc");
+    c
+}
+
+fn put(c: &mut Console, content: &str) {
+    c.send(Msg::Paste(content.into()));
+    c.press("C-Home");
+}
+
+fn cursor(c: &Console) -> usize {
+    c.state.query.editor.cursor_byte()
+}
+
+#[test]
+fn text_is_found_as_it_is_typed_and_replaced_as_one_step() {
+    let mut c = open();
+    put(&mut c, "select id\nfrom orders\nwhere ID = 1 or id = 2");
+    c.press("C-f");
+    c.type_text("id");
+    assert_eq!(cursor(&c), 7);
+    assert!(c.screen().contains("Find: id  1 of 3"), "{}", c.screen());
+    c.press("Enter");
+    assert_eq!(cursor(&c), 28);
+    c.press("Backspace");
+    c.press("Backspace");
+    c.type_text("ID");
+    assert!(c.screen().contains("1 of 1"), "a capital counts: {}", c.screen());
+    c.press("Esc");
+    assert!(!c.screen().contains("Find:"));
+    c.press("F3");
+    assert_eq!(cursor(&c), 28, "round to itself");
+
+    // Replacing: one, then the rest, which is one step.
+    c.press("C-Home");
+    c.press("C-f");
+    c.press("C-u");
+    c.type_text("id");
+    c.press("A-r");
+    c.type_text("key");
+    c.press("Enter");
+    assert_eq!(text(&c), "select key\nfrom orders\nwhere ID = 1 or id = 2");
+    c.press("A-a");
+    assert_eq!(text(&c), "select key\nfrom orders\nwhere key = 1 or key = 2");
+    c.press("C-z");
+    assert_eq!(text(&c), "select key\nfrom orders\nwhere ID = 1 or id = 2");
+
+    // An expression, with what its group found.
+    c.press("A-r");
+    c.press("Tab");
+    c.press("C-u");
+    c.press("A-x");
+    c.type_text(r"(\d)");
+    c.press("Tab");
+    c.press("C-u");
+    c.type_text("1$1");
+    c.press("A-a");
+    assert_eq!(text(&c), "select key\nfrom orders\nwhere ID = 11 or id = 12");
+
+    // In the pane after Esc.
+    c.press("Esc");
+    c.press("/");
+    c.press("A-x");
+    c.press("C-u");
+    c.type_text("or");
+    c.press("Esc");
+    let first = cursor(&c);
+    c.press("n");
+    assert_ne!(cursor(&c), first);
+    c.press("N");
+    assert_eq!(cursor(&c), first);
+    c.press("/");
+    c.press("C-u");
+    c.type_text("nowhere");
+    assert!(c.screen().contains("none"), "{}", c.screen());
+}
+
+#[test]
+fn comments_and_layout_are_one_step_each() {
+    let mut c = open();
+    put(&mut c, "select a,b from t where a=1;");
+    c.press("C-_");
+    assert_eq!(text(&c), "-- select a,b from t where a=1;");
+    c.press("C-_");
+    c.press("A-f");
+    assert_eq!(text(&c), "select a, b\nfrom t\nwhere a=1;");
+    c.press("C-z");
+    assert_eq!(text(&c), "select a,b from t where a=1;");
+    c.press("C-a");
+    c.send(Msg::Paste("create table t (a int)".into()));
+    c.press("A-f");
+    assert!(c.screen().contains("Left as it is"), "{}", c.screen());
+    assert_eq!(text(&c), "create table t (a int)");
+}
+
+#[test]
+fn vim_comes_in_normal_and_shows_its_mode() {
+    let mut c = with(EditorKeys::Vim);
+    c.press("i");
+    c.type_text("select one");
+    assert!(c.screen().contains("INSERT"), "{}", c.screen());
+    c.press("Esc");
+    assert!(c.screen().contains("NORMAL"), "{}", c.screen());
+    for k in ["b", "c", "i", "w"] {
+        c.press(k);
+    }
+    c.type_text("two");
+    c.press("Esc");
+    assert_eq!(text(&c), "select two");
+    for k in ["0", "v", "e"] {
+        c.press(k);
+    }
+    assert!(c.screen().contains("VISUAL"), "{}", c.screen());
+    c.press("Esc");
+    c.press("u");
+    assert_eq!(text(&c), "select one");
+    c.press("/");
+    c.type_text("one");
+    c.press("Enter");
+    c.press("Esc");
+    assert_eq!(cursor(&c), 7);
+    // The leader, the palette and running keep their keys.
+    c.press("Space");
+    assert!(!c.state.sequence.is_empty());
+    c.press("Esc");
+    assert!(matches!(c.press("F5").first(), Some(Effect::Run { .. })));
+    c.press(":");
+    assert!(!c.state.dialogs.is_empty());
+    c.press("Esc");
+    c.press("?");
+    assert!(c.screen().contains("vim: NORMAL and VISUAL"), "{}", c.screen());
+    c.press("Esc");
+    // Leaving the pane and coming back is NORMAL again.
+    c.press("A-1");
+    c.press("A-2");
+    assert!(c.screen().contains("NORMAL"), "{}", c.screen());
+}
+
+#[test]
+fn emacs_keys_move_kill_and_yank() {
+    let mut c = with(EditorKeys::Emacs);
+    c.press("i");
+    put(&mut c, "select one two\nfrom t");
+    for (k, at) in [("C-e", 14), ("C-a", 0), ("A-f", 7), ("C-f", 8), ("C-b", 7), ("C-n", 21), ("C-p", 7), ("A-b", 0)] {
+        c.press(k);
+        assert_eq!(cursor(&c), at, "{k}");
+    }
+    c.press("A-d");
+    assert_eq!(text(&c), " one two\nfrom t");
+    c.press("C-d");
+    c.press("C-k");
+    assert_eq!(text(&c), "\nfrom t");
+    c.press("C-k");
+    c.press("C-y");
+    assert_eq!(text(&c), "one two\nfrom t", "what was killed line by line comes back at once");
+    c.press("C-a");
+    c.press("C-p");
+    c.press("C-Space");
+    c.press("A-f");
+    assert!(matches!(&c.press("A-w")[..], [Effect::Copy(t), ..] if t == "one "));
+    c.press("C-Space");
+    c.press("C-e");
+    c.press("C-w");
+    assert_eq!(text(&c), "one \nfrom t");
+    c.press("C-_");
+    assert_eq!(text(&c), "one two\nfrom t");
+    c.press("C-s");
+    c.type_text("t");
+    c.press("C-s");
+    c.press("C-g");
+    assert!(!c.screen().contains("Find:"));
+    c.press("C-x");
+    c.press("h");
+    assert_eq!(c.state.query.editor.selection(), Some(0..14));
+    // What lost its key has another one.
+    c.press("C-g");
+    assert!(c.state.dialogs.is_empty());
+    c.press("A-x");
+    assert!(!c.state.dialogs.is_empty(), "the palette");
+    c.press("Esc");
+    assert!(matches!(c.press("F5").first(), Some(Effect::Run { .. })));
+}
+
+/// A measurement more than a test: without optimisation its limit means nothing, so it is run by hand
+/// (`CARGO_PROFILE_DEV_OPT_LEVEL=3 cargo test --test ui_editor -- --ignored --nocapture`).
+#[test]
+#[ignore = "a measurement for an optimised build"]
+fn a_key_in_ten_megabytes_does_not_stall() {
+    let row = "  (123456, 'some text that is of no great length', 2026, NULL),\n";
+    let one = format!("INSERT INTO t VALUES\n{}  (1, 'x', 1, 1);\n", row.repeat(10 * 1024 * 1024 / row.len()));
+    let many = "SELECT id, name FROM orders WHERE id = 12345 AND name = 'x';\n".repeat(10 * 1024 * 1024 / 61);
+    for (what, content) in [("one statement", one), ("170,000 statements", many)] {
+        let mut c = open();
+        c.send(Msg::FileOpened { path: PathBuf::from("/x/big.sql"), result: Ok(content) });
+        c.press("i");
+        let middle = text(&c).len() / 2;
+        c.state.query.editor.go_to_byte(middle);
+        let mut took = Vec::new();
+        for i in 0..200 {
+            let key = ["a", "Space", "1", "Enter", "Backspace", "(", ")", ",", "Down", "x"][i % 10];
+            let start = std::time::Instant::now();
+            c.press(key);
+            let state = start.elapsed();
+            c.screen();
+            took.push((state, start.elapsed()));
+        }
+        took.sort();
+        let start = std::time::Instant::now();
+        c.press("'");
+        let quote = start.elapsed();
+        let (state, frame) = took[took.len() * 95 / 100];
+        println!("{what}: 95 of 100 keys {state:?}, with the frame {frame:?}, worst {:?}; a quote {quote:?}", took[took.len() - 1].0);
+        assert!(frame < std::time::Duration::from_millis(16), "{frame:?}");
+    }
+}
+
+#[test]
+fn a_snippet_is_filled_in_place_by_place() {
+    let mut c = open();
+    let mut config = (*c.state.config).clone();
+    config.snippets = vec![("mine".into(), "${1:a} and ${2:b}${0}!".into())];
+    c.state.config = Arc::new(config);
+    c.type_text("-- x");
+    c.press("Enter");
+    c.press("A-s");
+    assert!(c.screen().contains("Snippets"), "{}", c.screen());
+    c.type_text("mine");
+    c.press("Enter");
+    assert_eq!(text(&c), "-- x\na and b!");
+    c.type_text("longer");
+    c.press("Esc");
+    c.press("i");
+    c.press("Tab");
+    c.type_text("two");
+    c.press("Tab");
+    c.type_text("?");
+    assert_eq!(text(&c), "-- x\nlonger and two?!");
+    c.press("Tab");
+    assert_eq!(text(&c), "-- x\nlonger and two?    !", "then it is a tab again");
+    // Those of the dialect come without being asked for.
+    c.press("A-s");
+    c.type_text("upsert");
+    assert!(c.screen().contains("ON CONFLICT"), "{}", c.screen());
+}
+
+#[test]
+fn what_comes_back_from_the_users_editor_is_one_step() {
+    let mut c = open();
+    put(&mut c, "select 1");
+    let effects = c.press("A-e");
+    let [Effect::EditOutside { text: sent, version }] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!(sent, "select 1");
+    let version = *version;
+    c.send(Msg::EditedOutside { version, result: Ok("select 2\nfrom t".into()) });
+    assert_eq!(text(&c), "select 2\nfrom t");
+    c.press("C-z");
+    assert_eq!(text(&c), "select 1");
+    let e = holdpoint::model::Error::usage("no editor is set").hint("Set VISUAL");
+    c.send(Msg::EditedOutside { version, result: Err(e) });
+    assert!(c.screen().contains("no editor is set"), "{}", c.screen());
+    assert_eq!(text(&c), "select 1");
+    // Should the text have changed meanwhile, neither is lost.
+    c.type_text("x");
+    c.send(Msg::EditedOutside { version, result: Ok("other".into()) });
+    assert_eq!((text(&c), c.state.query.buffers.count()), ("other", 2));
 }

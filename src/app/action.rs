@@ -162,6 +162,18 @@ actions! {
     Cut "cut" "cut",
     /// Pastes what was cut or copied here.
     Paste "paste" "paste",
+    /// Drops the selection.
+    Unselect "unselect" "drop selection",
+    /// Goes to the start of the word before.
+    WordLeft "word-left" "word before",
+    /// Goes to the start of the next word.
+    WordRight "word-right" "next word",
+    /// Deletes the character under the cursor.
+    DeleteChar "delete-char" "delete",
+    /// Deletes to the end of the word.
+    DeleteWordRight "delete-word-right" "delete word ahead",
+    /// Deletes to the end of the line, or the line's end; what was deleted can be pasted.
+    KillLine "kill-line" "delete line's rest",
     /// Deletes the word before the cursor.
     DeleteWord "delete-word" "delete word",
     /// Imports a CSV, TSV or NDJSON file into a table: tried first, then asked.
@@ -172,6 +184,22 @@ actions! {
     Library "library" "saved queries",
     /// Saves the statement under a name, for the library.
     SaveQuery "save-query" "save query",
+    /// Looks for text in the editor as you type it, in any case unless you type a capital.
+    FindText "find-text" "find",
+    /// Goes to the next match of what was looked for.
+    FindNextText "find-next-text" "next match",
+    /// Goes to the match before.
+    FindPreviousText "find-previous-text" "match before",
+    /// Looks for text and puts other text in its place, one by one or all as one step.
+    ReplaceText "replace-text" "replace",
+    /// Makes comments of the selected lines or the cursor's, or takes the marks off again.
+    ToggleComment "toggle-comment" "comment",
+    /// Lays out the selection or the statement under the cursor; nothing but white space changes.
+    Format "format" "format",
+    /// Gives the text to the editor of $VISUAL or $EDITOR and takes it back as one step.
+    EditOutside "edit-outside" "own editor",
+    /// Finds a snippet by a few letters and puts it at the cursor; Tab goes through its places.
+    Snippets "snippets" "snippets",
     /// Makes a new buffer beside the others; each is saved as you type and comes back with its target.
     NewBuffer "new-buffer" "new buffer",
     /// Goes to the next buffer of the editor.

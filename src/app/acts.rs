@@ -4,6 +4,7 @@ use super::action::Action;
 use super::buffers;
 use super::dialog::{Answer, Confirm, Dialog, Field, Form, Help, Purpose, Then};
 use super::effect::{Effect, Operation};
+use super::find;
 use super::list::ListCursor;
 use super::palette::Palette;
 use super::panes::{backups, checklist, files, journal, migrations, plan, query, running, schema, start};
@@ -52,7 +53,8 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
         Action::GoSchema => go(state, Pane::Schema, effects),
         Action::GoQuery | Action::Insert => {
             go(state, Pane::Editor, effects);
-            state.view.typing = true;
+            // vim comes to a text in NORMAL.
+            state.view.typing = action == Action::Insert || state.config.editor_keys != crate::config::files::EditorKeys::Vim;
         }
         Action::GoResults => go(state, Pane::Results, effects),
         Action::GoPlan => go(state, Pane::Plan, effects),
@@ -89,10 +91,23 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
         },
         Action::Redraw => effects.push(Effect::Repaint),
         Action::LeaveEditor => {
-            state.query.editor.unselect();
+            let q = &mut state.query;
+            q.editor.unselect();
+            q.selecting = false;
+            q.vim.left_insert(&mut q.editor);
             state.view.typing = false;
         }
-        Action::Undo | Action::Redo | Action::SelectAll | Action::Select | Action::Cut | Action::Paste | Action::DeleteWord => {
+        Action::Undo
+        | Action::Redo
+        | Action::SelectAll
+        | Action::Select
+        | Action::Unselect
+        | Action::Cut
+        | Action::Paste
+        | Action::DeleteWord
+        | Action::DeleteChar
+        | Action::DeleteWordRight
+        | Action::KillLine => {
             edit(state, action, effects);
         }
         Action::Complete if state.typing() => super::completion::ask(state),
@@ -100,6 +115,20 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
         Action::History => effects.push(Effect::History),
         Action::Library => effects.push(Effect::Library),
         Action::SaveQuery => query::save_query_form(state),
+        Action::FindText => find::open(state, false, effects),
+        Action::ReplaceText => find::open(state, true, effects),
+        Action::FindNextText => find::next(state, true, effects),
+        Action::FindPreviousText => find::next(state, false, effects),
+        Action::ToggleComment => {
+            state.query.editor.toggle_comment();
+            query::edited(state, effects);
+        }
+        Action::Format => query::format(state, effects),
+        Action::EditOutside => {
+            let e = &state.query.editor;
+            effects.push(Effect::EditOutside { text: e.text().to_string(), version: e.version });
+        }
+        Action::Snippets => super::snippets::list(state),
         Action::NewBuffer => buffers::new(state, effects),
         Action::NextBuffer => buffers::step(state, true, effects),
         Action::PreviousBuffer => buffers::step(state, false, effects),
@@ -198,6 +227,8 @@ fn act_editor(state: &mut State, action: Action, page: usize, effects: &mut Vec<
         Action::Last => Move::Bottom,
         Action::FirstColumn => Move::LineStart,
         Action::LastColumn => Move::LineEnd,
+        Action::WordLeft => Move::WordLeft,
+        Action::WordRight => Move::WordRight,
         Action::Open => {
             state.view.typing = true;
             return true;
@@ -205,7 +236,12 @@ fn act_editor(state: &mut State, action: Action, page: usize, effects: &mut Vec<
         Action::Copy => {
             let e = &state.query.editor;
             let range = e.selection().or_else(|| e.statement().map(|s| s.span));
-            effects.extend(range.map(|r| Effect::Copy(e.text()[r].to_string())));
+            if let Some(text) = range.map(|r| e.text()[r].to_string()) {
+                state.query.clipboard.clone_from(&text);
+                effects.push(Effect::Copy(text));
+            }
+            state.query.selecting = false;
+            state.query.editor.unselect();
             return true;
         }
         _ => return false,
@@ -229,14 +265,32 @@ fn edit(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
         Action::SelectAll => state.query.editor.select_all(),
         Action::Select => {
             state.query.selecting = !state.query.selecting;
-            if !state.query.selecting {
-                state.query.editor.unselect();
+            state.query.editor.unselect();
+            if state.query.selecting {
+                state.query.editor.mark();
             }
         }
         Action::Cut => effects.extend(state.query.editor.cut().map(|t| {
             state.query.clipboard.clone_from(&t);
+            state.query.selecting = false;
             Effect::Copy(t)
         })),
+        Action::Unselect => {
+            state.query.selecting = false;
+            state.query.editor.unselect();
+        }
+        Action::DeleteChar => state.query.editor.delete(),
+        Action::DeleteWordRight => state.query.editor.delete_word_right(),
+        Action::KillLine => {
+            let gone = state.query.editor.kill_line();
+            // One line after the other is one thing to paste.
+            if state.query.killed == Some(state.query.editor.version - 1) {
+                state.query.clipboard.push_str(&gone);
+            } else {
+                state.query.clipboard = gone;
+            }
+            state.query.killed = Some(state.query.editor.version);
+        }
         Action::Paste => {
             let text = state.query.clipboard.clone();
             if text.is_empty() {
@@ -369,6 +423,13 @@ fn help(state: &mut State) {
     section("In every pane", "pane", state);
     section("Everywhere", "global", state);
     lines.extend(super::manual::lines(pane, width));
+    let vim = pane == Pane::Editor && state.config.editor_keys == crate::config::files::EditorKeys::Vim;
+    if vim {
+        let mut all: Vec<(String, String)> = vec![(String::new(), "vim: NORMAL and VISUAL".into())];
+        all.extend(super::editor::vim::HELP.iter().map(|(k, doc)| ((*k).to_string(), (*doc).to_string())));
+        all.push((String::new(), String::new()));
+        lines.splice(0..0, all);
+    }
     let title = format!("Help · {}", pane.context());
     state.dialogs.push(Dialog::Help(Help { lines, title, top: 0 }));
 }

@@ -62,6 +62,7 @@ pub fn choose(state: &mut State, choice: Choice, effects: &mut Vec<Effect>) {
         Choice::Target(name) => switch_target(state, &name, effects),
         Choice::Object(at) => schema::preview(state, at, effects),
         Choice::Insert(text) => query::insert_text(state, &text, effects),
+        Choice::Snippet(template) => super::snippets::insert(state, &template, effects),
         Choice::Jump(at) => schema::jump(state, at, effects),
     }
 }

@@ -40,6 +40,11 @@ pub struct Buffers {
 /// Versions of one buffer lie this far from those of another.
 const VERSIONS: u64 = 1 << 40;
 
+/// Two versions are of the same buffer.
+pub fn same(a: u64, b: u64) -> bool {
+    a / VERSIONS == b / VERSIONS
+}
+
 /// A tab of the strip.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tab {
@@ -403,10 +408,10 @@ pub fn file_opened(state: &mut State, path: PathBuf, content: &str, effects: &mu
 /// The text of this version was written into a file.
 pub fn file_saved(state: &mut State, path: &Path, version: u64, effects: &mut Vec<Effect>) {
     let q = &mut state.query;
-    if q.editor.version / VERSIONS == version / VERSIONS {
+    if same(q.editor.version, version) {
         q.file = Some(path.to_path_buf());
         q.buffers.in_file = Some(version);
-    } else if let Some(p) = q.buffers.parked.iter_mut().find(|p| p.editor.version / VERSIONS == version / VERSIONS) {
+    } else if let Some(p) = q.buffers.parked.iter_mut().find(|p| same(p.editor.version, version)) {
         p.file = Some(path.to_path_buf());
         p.in_file = Some(version);
     }

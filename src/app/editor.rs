@@ -7,7 +7,9 @@ use crate::text;
 use std::borrow::Cow;
 use std::ops::Range;
 
+mod comment;
 mod history;
+pub mod vim;
 pub mod words;
 
 use history::History;
@@ -40,6 +42,8 @@ pub struct Editor {
     cursor: usize,
     /// Where a selection began.
     anchor: Option<usize>,
+    /// What is selected, where that is not from the anchor to the cursor.
+    visual: Option<Range<usize>>,
     /// Column that going up and down aims at.
     goal: Option<usize>,
     history: History,
@@ -65,6 +69,7 @@ impl Editor {
             starts: vec![0],
             cursor: 0,
             anchor: None,
+            visual: None,
             goal: None,
             history: History::default(),
             dialect,
@@ -85,7 +90,7 @@ impl Editor {
         self.crlf = content.contains("\r\n");
         self.text = if self.crlf { content.replace("\r\n", "\n") } else { content.to_string() };
         self.history = History::default();
-        (self.cursor, self.anchor, self.goal) = (0, None, None);
+        (self.cursor, self.anchor, self.visual, self.goal) = (0, None, None, None);
         (self.top, self.left) = (0, 0);
         self.starts.clear();
         self.starts.push(0);
@@ -145,6 +150,23 @@ impl Editor {
         self.history.note(range.start, gone, &content, self.cursor);
         self.splice(range.clone(), &content);
         self.put(range.start + content.len());
+    }
+
+    /// Makes the text another one as one step, of which only what differs counts; the cursor goes to its start.
+    pub fn replace_differing(&mut self, new: &str) {
+        let new = unix_lines(new);
+        let (old, end) = (&self.text, new.len());
+        let mut start = old.bytes().zip(new.bytes()).take_while(|(a, b)| a == b).count();
+        while !(old.is_char_boundary(start) && new.is_char_boundary(start)) {
+            start -= 1;
+        }
+        let mut same = old.as_bytes()[start..].iter().rev().zip(new.as_bytes()[start..].iter().rev()).take_while(|(a, b)| a == b).count();
+        while !(old.is_char_boundary(old.len() - same) && new.is_char_boundary(end - same)) {
+            same -= 1;
+        }
+        let gone = start..old.len() - same;
+        self.replace(gone, &new[start..end - same]);
+        self.go_to_byte(start);
     }
 
     /// All edits until [`Editor::end_step`] are taken back together.
@@ -231,6 +253,9 @@ impl Editor {
     }
     /// The selected bytes, if any.
     pub fn selection(&self) -> Option<Range<usize>> {
+        if let Some(visual) = &self.visual {
+            return Some(visual.clone()).filter(|v| !v.is_empty() && v.end <= self.text.len());
+        }
         let anchor = self.anchor?;
         let range = anchor.min(self.cursor)..anchor.max(self.cursor);
         (!range.is_empty()).then_some(range)
@@ -242,7 +267,7 @@ impl Editor {
     }
 
     fn put(&mut self, at: usize) {
-        (self.cursor, self.anchor, self.goal) = (at, None, None);
+        (self.cursor, self.anchor, self.visual, self.goal) = (at, None, None, None);
     }
 
     pub fn insert_char(&mut self, c: char) {
@@ -349,11 +374,16 @@ impl Editor {
         Some(cut)
     }
     pub fn unselect(&mut self) {
-        self.anchor = None;
+        (self.anchor, self.visual) = (None, None);
+    }
+    /// Selects bytes that hold the cursor, which stays.
+    pub fn select_round(&mut self, range: Range<usize>) {
+        self.visual = Some(self.edge(range.start)..self.edge(range.end));
     }
 
     /// Moves the cursor; `select` extends the selection. `page` is the height of the editor on the screen.
     pub fn go(&mut self, to: Move, select: bool, page: usize) {
+        self.visual = None;
         if !select {
             self.anchor = None;
         } else if self.anchor.is_none() {
@@ -399,6 +429,10 @@ impl Editor {
     pub fn extend_to_byte(&mut self, byte: usize) {
         let at = self.edge(byte);
         (self.cursor, self.goal) = (at, None);
+    }
+    /// Puts the cursor at a byte offset and keeps all else, the column that going up and down aims at too.
+    pub(super) fn rest_on(&mut self, byte: usize) {
+        self.cursor = self.edge(byte);
     }
     /// Puts the cursor into another line, as near to its column as may be.
     pub fn go_to_line(&mut self, line: usize) {

@@ -77,6 +77,11 @@ pub enum Effect {
     /// Restore the terminal and end with this exit code.
     Quit(u8),
     Suspend,
+    /// Lets the user's own editor change the text, with the terminal given to it meanwhile.
+    EditOutside {
+        text: String,
+        version: u64,
+    },
     /// Clear and draw everything.
     Repaint,
     After(Duration, Timer),

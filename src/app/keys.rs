@@ -4,11 +4,14 @@ use super::action::Action;
 use super::completion;
 use super::dialog::{Dialog, Purpose};
 use super::editor::Move;
+use super::editor::vim::Did;
 use super::effect::Effect;
+use super::find;
 use super::list::ListCursor;
 use super::panes::{query, schema};
 use super::state::{Pane, State, Workspace};
 use super::update;
+use crate::config::files::EditorKeys;
 use crate::config::keymap::{Code, Key, Lookup, show};
 use crate::model::TxState;
 use tui_textarea::{CursorMove, Input, TextArea};
@@ -132,7 +135,7 @@ pub fn key(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
     if state.schema.filtering && state.view.focus == Pane::Schema && filter(state, key) {
         return;
     }
-    if state.sequence.is_empty() && completion::key(state, key, effects) {
+    if state.sequence.is_empty() && (completion::key(state, key, effects) || find::key(state, key, effects) || vim(state, key, effects)) {
         return;
     }
     if !state.sequence.is_empty() && (key.code == Code::Esc || key == Key::ctrl('c')) {
@@ -168,6 +171,25 @@ pub fn key(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
     }
 }
 
+/// A key for the vim keys, when they are chosen and no text is typed; false: it is none of theirs.
+fn vim(state: &mut State, key: Key, effects: &mut Vec<Effect>) -> bool {
+    if state.config.editor_keys != EditorKeys::Vim || state.view.focus != Pane::Editor || state.view.typing {
+        return false;
+    }
+    let page = super::layout::arrange(state).inside(Pane::Editor).map_or(10, |a| usize::from(a.h));
+    let q = &mut state.query;
+    match q.vim.key(&mut q.editor, key, page) {
+        Did::NotMine => return false,
+        Did::Done => {}
+        Did::Insert => state.view.typing = true,
+        Did::Search => find::open(state, false, effects),
+        Did::Next(n) => (0..n).for_each(|_| find::next(state, true, effects)),
+        Did::Yanked => q.clipboard = q.vim.register().to_string(),
+    }
+    query::edited(state, effects);
+    true
+}
+
 /// Pasted text goes where text is typed, and nowhere else.
 pub fn paste(state: &mut State, text: &str, effects: &mut Vec<Effect>) {
     state.messages.shown = None;
@@ -188,6 +210,7 @@ pub fn paste(state: &mut State, text: &str, effects: &mut Vec<Effect>) {
             }
             schema::filtered(state);
         }
+        None if state.view.focus == Pane::Editor && state.query.find.open => find::paste(state, text, effects),
         None if state.view.focus == Pane::Editor => {
             state.query.editor.insert(text);
             query::edited(state, effects);
@@ -198,7 +221,6 @@ pub fn paste(state: &mut State, text: &str, effects: &mut Vec<Effect>) {
 
 fn edit(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
     let page = super::layout::arrange(state).inside(Pane::Editor).map_or(10, |a| usize::from(a.h));
-    let editor = &mut state.query.editor;
     let go = match key.code {
         Code::Left if key.ctrl => Some(Move::WordLeft),
         Code::Right if key.ctrl => Some(Move::WordRight),
@@ -215,16 +237,19 @@ fn edit(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
         _ => None,
     };
     if let Some(to) = go {
-        editor.go(to, key.shift, page);
+        let select = key.shift || state.query.selecting;
+        state.query.editor.go(to, select, page);
     } else {
+        state.query.selecting = false;
         match key.code {
-            Code::Enter => editor.newline(),
-            Code::Tab if !key.shift => editor.tab(),
-            Code::Backspace if key.ctrl || key.alt => editor.delete_word(),
-            Code::Backspace => editor.backspace(),
-            Code::Delete => editor.delete(),
+            Code::Enter => state.query.editor.newline(),
+            Code::Tab if !key.shift && super::snippets::next(state) => {}
+            Code::Tab if !key.shift => state.query.editor.tab(),
+            Code::Backspace if key.ctrl || key.alt => state.query.editor.delete_word(),
+            Code::Backspace => state.query.editor.backspace(),
+            Code::Delete => state.query.editor.delete(),
             _ => match key.typed() {
-                Some(c) => editor.insert_char(c),
+                Some(c) => state.query.editor.insert_char(c),
                 None => return,
             },
         }

@@ -173,6 +173,11 @@ pub enum Msg {
         path: PathBuf,
         result: Result<()>,
     },
+    /// The user's own editor is done with the text of that version.
+    EditedOutside {
+        version: u64,
+        result: Result<String>,
+    },
     FileOpened {
         path: PathBuf,
         result: Result<String>,

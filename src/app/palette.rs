@@ -21,6 +21,8 @@ pub enum Choice {
     Target(String),
     /// Shows the first rows of a table or view.
     Object(NodePath),
+    /// Puts a snippet at the cursor.
+    Snippet(String),
     /// Goes to the object in the schema tree.
     Jump(NodePath),
     /// Puts a text into the editor.
@@ -47,6 +49,7 @@ pub enum Finds {
     History,
     /// Saved queries.
     Library,
+    Snippets,
 }
 
 /// Input, all entries, and those that match, best first.
@@ -120,7 +123,7 @@ impl Palette {
         Self::with(saved.into_iter().map(entry).collect(), Finds::Library, state)
     }
 
-    fn with(entries: Vec<Entry>, finds: Finds, state: &State) -> Self {
+    pub(super) fn with(entries: Vec<Entry>, finds: Finds, state: &State) -> Self {
         // Until the names are there, what the tree shows.
         let known = || state.completion.names().or_else(|| state.schema.names_so_far().map(Arc::new));
         let names = state.link.server().and_then(|_| known());
@@ -156,7 +159,7 @@ impl Palette {
         if let Some(names) = self.names.as_ref().filter(|_| match self.finds {
             Finds::Objects => true,
             Finds::Everything => !query.is_empty(),
-            Finds::History | Finds::Library => false,
+            Finds::History | Finds::Library | Finds::Snippets => false,
         }) {
             for (score, found) in jump::search(names, &pattern, SHOWN) {
                 scored.push((score, self.entries.len()));

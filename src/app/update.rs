@@ -124,6 +124,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
             Ok(()) => state.say(Note::ok(format!("Saved as {}.", text::clean(&path.display().to_string())))),
             Err(e) => state.say(Note::error(&e)),
         },
+        Msg::EditedOutside { version, result } => query::edited_outside(state, version, result, effects),
         Msg::FileOpened { path, result } => match result {
             Ok(content) => buffers::file_opened(state, path, &content, effects),
             Err(e) => state.say(Note::error(&e)),

@@ -2,7 +2,7 @@
 
 use super::surroundings::Surroundings;
 use super::targets::{self, Context, UrlFrom};
-use super::toml_file::{self, Problems, Section, Tree, nearest, shown, unknown};
+use super::toml_file::{self, Node, Problems, Section, Tree, nearest, shown, unknown};
 use super::{EngineKind, Target, url};
 use crate::model::evidence::Grade;
 use crate::model::{Error, Result};
@@ -37,6 +37,18 @@ pub enum Approval {
     Solo,
 }
 
+/// `[editor] keys`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EditorKeys {
+    /// Those of the keymap alone.
+    #[default]
+    Plain,
+    /// NORMAL, INSERT and VISUAL.
+    Vim,
+    /// Control and Meta.
+    Emacs,
+}
+
 /// Everything that was configured.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -49,6 +61,9 @@ pub struct Config {
     pub theme: String,
     /// Borders and glyphs from ASCII only.
     pub ascii: bool,
+    pub editor_keys: EditorKeys,
+    /// `[snippets]`: names and texts with `${1:name}` stops.
+    pub snippets: Vec<(String, String)>,
     /// Files that were read, in order.
     pub read_from: Vec<PathBuf>,
     /// Directory of the project file, or the working directory.
@@ -136,6 +151,8 @@ fn read(tree: &Tree, problems: &Problems, around: &Surroundings, foreign: Option
         store_path: around.state_dir.join("store.db"),
         theme: "dark".into(),
         ascii: false,
+        editor_keys: EditorKeys::Plain,
+        snippets: Vec::new(),
         read_from: Vec::new(),
         project_dir: around.cwd.clone(),
         operator: around.user.clone(),
@@ -167,6 +184,19 @@ fn read(tree: &Tree, problems: &Problems, around: &Surroundings, foreign: Option
         }
         config.ascii = s.boolean("ascii").unwrap_or(false);
         s.finish();
+    }
+    if let Some(s) = top.table("editor") {
+        let words = [("plain", EditorKeys::Plain), ("vim", EditorKeys::Vim), ("emacs", EditorKeys::Emacs)];
+        config.editor_keys = s.word("keys", &words).unwrap_or_default();
+        s.finish();
+    }
+    if let Some(s) = top.table("snippets") {
+        for e in s.entries() {
+            match &e.item.node {
+                Node::Text(text) => config.snippets.push((e.key.clone(), text.clone())),
+                other => problems.add(&e.item.at, format!("a snippet must be a string, not {}", other.kind())),
+            }
+        }
     }
     if let Some(s) = top.table("targets") {
         let cx = Context { around, environments: &config.environments, foreign };

@@ -1,6 +1,7 @@
 //! From key presses to the names of actions: a trie of key sequences for each context, from `config/keymap.toml` and
 //! the user's own file. What the names do is not known here; the console checks them at start ([`Keymap::check`]).
 
+use super::files::EditorKeys;
 use super::surroundings::Surroundings;
 use super::toml_file::{self, At, Node, Problems, Section, Tree, shown, unknown};
 use crate::model::Result;
@@ -11,6 +12,10 @@ pub use key::{Code, Key, sequence, show};
 
 /// The built-in keys.
 pub const DEFAULT: &str = include_str!("../../config/keymap.toml");
+
+/// What the vim and the emacs keys change in them.
+const VIM: &str = include_str!("../../config/keymap-vim.toml");
+const EMACS: &str = include_str!("../../config/keymap-emacs.toml");
 
 /// Contexts that a keymap may have. The console stacks them, inner ones first.
 pub const CONTEXTS: &[&str] = &[
@@ -84,9 +89,20 @@ impl Keymap {
         Ok(map)
     }
 
-    /// The built-in keys with the user's `keymap.toml` over them.
-    pub fn load(around: &Surroundings) -> Result<Keymap> {
+    /// The built-in keys with those of the editor's preset over them.
+    pub fn preset(keys: EditorKeys) -> Result<Keymap> {
         let mut map = Keymap::builtin()?;
+        match keys {
+            EditorKeys::Plain => {}
+            EditorKeys::Vim => map.read("config/keymap-vim.toml", VIM, None)?,
+            EditorKeys::Emacs => map.read("config/keymap-emacs.toml", EMACS, None)?,
+        }
+        Ok(map)
+    }
+
+    /// The built-in keys, those of the editor's preset, and the user's `keymap.toml`, each over the ones before.
+    pub fn load(around: &Surroundings, keys: EditorKeys) -> Result<Keymap> {
+        let mut map = Keymap::preset(keys)?;
         let path = around.config_dir.join("keymap.toml");
         if path.is_file() {
             map.read(&shown(&path), &toml_file::read(&path)?, Some(&path))?;

@@ -28,6 +28,11 @@ pub fn message(event: Event) -> Option<Msg> {
                 KeyCode::PageDown => (Code::PageDown, false),
                 _ => return None,
             };
+            // What terminals send for Ctrl-/ and Ctrl-_ is read as Ctrl-7.
+            let code = match code {
+                Code::Char('7' | '/') if k.modifiers.contains(KeyModifiers::CONTROL) => Code::Char('_'),
+                code => code,
+            };
             let has = |m| k.modifiers.contains(m);
             let key = Key { code, ctrl: has(KeyModifiers::CONTROL), alt: has(KeyModifiers::ALT), shift: has(KeyModifiers::SHIFT) || back };
             Some(Msg::Key(key.normal()))

@@ -129,7 +129,7 @@ impl Jobs {
     pub fn start(&self, effect: Effect) {
         let shared = self.shared.clone();
         match effect {
-            Effect::Quit(_) | Effect::Suspend | Effect::Repaint | Effect::Copy(_) => {}
+            Effect::Quit(_) | Effect::Suspend | Effect::EditOutside { .. } | Effect::Repaint | Effect::Copy(_) => {}
             Effect::After(wait, timer) => {
                 tokio::spawn(async move {
                     tokio::time::sleep(wait).await;

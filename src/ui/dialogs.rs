@@ -236,6 +236,7 @@ fn palette(state: &State, d: &Palette, c: &mut Canvas<'_>) -> Option<(u16, u16)>
         Finds::Everything => ("Find an action, a target, an object", "Enter does it, Esc closes"),
         Finds::History => ("Statements that were run: a few letters of one", "Enter puts it into the editor, Esc closes"),
         Finds::Library => ("Saved queries", "Enter puts it into the editor, Esc closes"),
+        Finds::Snippets => ("Snippets", "Enter puts it at the cursor, Tab then goes through its places, Esc closes"),
         Finds::Objects => ("Go to an object: name, or table.column", "Enter goes there, Esc closes"),
     };
     let inside = boxed(c, area, title, foot);
@@ -253,7 +254,7 @@ fn palette(state: &State, d: &Palette, c: &mut Canvas<'_>) -> Option<(u16, u16)>
         Finds::Objects => inside.w * 2 / 3,
         // Rows, time, day and minute have their place.
         Finds::History => inside.w.saturating_sub(40),
-        Finds::Everything | Finds::Library => 24.min(inside.w / 2),
+        Finds::Everything | Finds::Library | Finds::Snippets => 24.min(inside.w / 2),
     };
     for (row, index) in d.shown.iter().skip(d.list.top).take(usize::from(rows)).enumerate() {
         let y = inside.y + 1 + row as u16;

@@ -14,6 +14,8 @@ use crate::sql::{self, Class};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// Longest statement whose plan follows the typing, in bytes.
+const LIVE_LONGEST: usize = 256 * 1024;
 /// Typing pauses this long before a live plan is asked for (design §3: at least 300 ms).
 const LIVE_AFTER: Duration = Duration::from_millis(350);
 
@@ -97,6 +99,10 @@ pub fn live(state: &mut State, version: u64, effects: &mut Vec<Effect>) {
     }
     let dialect = server.dialect;
     let Some(s) = state.query.editor.statement() else { return };
+    // Reading a statement of megabytes at each pause would make typing stall; its plan comes when it is asked for.
+    if s.span.len() > LIVE_LONGEST {
+        return;
+    }
     let text = state.query.editor.text()[s.span.clone()].to_string();
     // Parameters that have no value yet are asked for when the plan is asked for.
     let Some(values) = params::remembered(state, &text) else { return };

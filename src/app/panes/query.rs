@@ -7,9 +7,12 @@ use super::running::Running;
 use crate::app::buffers::Buffers;
 use crate::app::dialog::{Dialog, Field, Form, Purpose};
 use crate::app::editor::Editor;
+use crate::app::editor::vim::Vim;
 use crate::app::effect::{How, JobId};
+use crate::app::find::Find;
 use crate::app::layout::arrange;
 use crate::app::msg::Timer;
+use crate::app::snippets::Stops;
 use crate::app::state::{Note, Pane};
 use crate::app::{Effect, State};
 use crate::model::{Dialect, Kind, TableInfo, Waiting};
@@ -43,6 +46,14 @@ pub struct Query {
     pub file: Option<PathBuf>,
     /// Moves by commands extend the selection.
     pub selecting: bool,
+    /// Places of a snippet that are still to be filled in.
+    pub stops: Option<Stops>,
+    /// What is looked for in the editor.
+    pub find: Find,
+    /// The vim keys, if they are chosen.
+    pub vim: Vim,
+    /// Version of the text after the rest of a line was deleted: the next such joins it.
+    pub killed: Option<u64>,
     /// What was cut here last.
     pub clipboard: String,
     /// What was looked for in rows last.
@@ -79,6 +90,10 @@ impl Query {
             buffers: Buffers::default(),
             file: None,
             selecting: false,
+            stops: None,
+            find: Find::default(),
+            vim: Vim::default(),
+            killed: None,
             clipboard: String::new(),
             sought: String::new(),
             layouts: Vec::new(),
@@ -127,12 +142,55 @@ pub fn edited(state: &mut State, effects: &mut Vec<Effect>) {
 pub fn follow(state: &mut State) {
     let area = arrange(state).inside(Pane::Editor).unwrap_or_default();
     let gutter = gutter(state.query.editor.line_count());
-    state.query.editor.follow(usize::from(area.h), usize::from(area.w.saturating_sub(gutter)));
+    let rows = area.h.saturating_sub(u16::from(state.query.find.open));
+    state.query.editor.follow(usize::from(rows), usize::from(area.w.saturating_sub(gutter)));
 }
 
 /// Columns that line numbers take, with the mark before and the blank after them.
 pub fn gutter(lines: usize) -> u16 {
     u16::try_from(lines.max(1).to_string().len()).unwrap_or(6).max(3) + 3
+}
+
+/// Lays out the selection, or the statement under the cursor.
+pub fn format(state: &mut State, effects: &mut Vec<Effect>) {
+    let editor = &mut state.query.editor;
+    let Some(range) = editor.selection().or_else(|| editor.statement().map(|s| s.span)) else {
+        return state.say(Note::info("There is no statement here."));
+    };
+    let part = &editor.text()[range.clone()];
+    // A terminator and blanks round a selection stay as they are.
+    let end = part.trim_end_matches(|c: char| c.is_whitespace() || c == ';').len();
+    let start = part.len() - part.trim_start().len();
+    let range = range.start + start.min(end)..range.start + end;
+    match crate::sql::format::format(editor.dialect(), &editor.text()[range.clone()]) {
+        Ok(new) if new == editor.text()[range.clone()] => state.say(Note::info("It is laid out already.")),
+        Ok(new) => {
+            editor.replace(range.clone(), &new);
+            editor.go_to_byte(range.start);
+            edited(state, effects);
+        }
+        Err(why) => state.say(Note::warning(format!("Left as it is: {why}."))),
+    }
+}
+
+/// The text came back from the user's own editor.
+pub fn edited_outside(state: &mut State, version: u64, result: crate::model::Result<String>, effects: &mut Vec<Effect>) {
+    let editor = &mut state.query.editor;
+    match result {
+        Err(e) => return state.say(Note::error(&e)),
+        // The console stands still meanwhile; should it ever not, nothing that was typed is lost.
+        Ok(new) if version != editor.version => {
+            state.say(Note::warning("The text here changed meanwhile: what came from the editor is a buffer of its own."));
+            super::super::buffers::new(state, effects);
+            state.query.editor.insert(&new);
+        }
+        Ok(new) if new == editor.text() => return state.say(Note::info("The text came back as it was.")),
+        Ok(new) => {
+            editor.replace_differing(&new);
+            state.say(Note::ok("The text came back; undo brings the one before."));
+        }
+    }
+    edited(state, effects);
 }
 
 /// Asks for a file to open.

@@ -1,10 +1,12 @@
 //! Drawing the editor.
 
 use crate::app::buffers::{Tab, tabs};
+use crate::app::editor::vim::Mode;
 use crate::app::editor::{shown_width, words};
 use crate::app::layout::Area;
 use crate::app::panes::query::gutter;
 use crate::app::{Pane, State};
+use crate::config::files::EditorKeys;
 use crate::text;
 use crate::ui::canvas::Canvas;
 use crate::ui::highlight::{LineBox, line};
@@ -18,7 +20,18 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) -> Opti
     let focused = state.view.focus == Pane::Editor;
     let editor = &state.query.editor;
     let remark = strip(state, usize::from(area.w) * 2 / 3);
-    let title = if focused && !state.view.typing { "Query (commands)" } else { "Query" };
+    let title = match (state.config.editor_keys, state.query.vim.mode) {
+        (EditorKeys::Vim, _) if state.view.typing => "Query · INSERT",
+        (EditorKeys::Vim, Mode::Normal) => "Query · NORMAL",
+        (EditorKeys::Vim, Mode::Visual) => "Query · VISUAL",
+        (EditorKeys::Vim, Mode::VisualLine) => "Query · VISUAL LINE",
+        _ if focused && !state.view.typing => "Query (commands)",
+        _ => "Query",
+    };
+    let title = &look.ascii_words(title);
+    let find = &state.query.find;
+    let whole = inside;
+    let inside = if find.open { Area { h: inside.h.saturating_sub(1), ..inside } } else { inside };
     c.title(area, title, &remark, focused);
     let gutter = gutter(editor.line_count());
     let here = editor.statement();
@@ -35,6 +48,7 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) -> Opti
         words::brackets(editor.text(), whole.as_deref().unwrap_or(&tokens), editor.cursor_byte())
     });
     let brackets = brackets.flatten();
+    let found_here = find.place(editor.cursor_byte()).map(|n| find.matches()[n - 1].clone());
     for row in 0..inside.h {
         let n = editor.top + usize::from(row);
         if n >= editor.line_count() {
@@ -49,6 +63,11 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) -> Opti
         c.put(inside.x, y, gutter.saturating_sub(2), mark, style);
         c.put_right(inside.x + gutter - 1, y, gutter.saturating_sub(2), &(n + 1).to_string(), look.dim);
         let span = editor.line_span(n);
+        let found = find.open.then(|| {
+            let all = find.matches();
+            let first = all.partition_point(|m| m.end <= span.start);
+            &all[first..first + all[first..].partition_point(|m| m.start < span.end)]
+        });
         if editor.left > 0 && !span.is_empty() {
             c.put(x0 - 1, y, 1, if look.glyphs.ascii { "<" } else { "‹" }, look.dim);
         }
@@ -67,6 +86,9 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) -> Opti
                 if brackets.is_some_and(|(a, b)| a == byte || b == byte) {
                     c.restyle(cell, look.key);
                 }
+                if find.open && found.is_some_and(|f| f.iter().any(|m| m.contains(&byte))) {
+                    c.restyle(cell, if found_here.as_ref().is_some_and(|m| m.contains(&byte)) { look.selection } else { look.key });
+                }
                 if selection.as_ref().is_some_and(|s| s.contains(&byte)) {
                     c.restyle(cell, look.selection);
                 }
@@ -80,6 +102,9 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) -> Opti
     if editor.is_blank() && editor.line_count() == 1 {
         let hint = if state.view.typing && focused { "type SQL here" } else { "press i to type SQL here" };
         c.put(x0, inside.y, width, hint, look.dim);
+    }
+    if find.open && focused {
+        return find_line(state, whole, c);
     }
     if !focused {
         return None;
@@ -95,6 +120,62 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) -> Opti
     }
     c.restyle(Area::new(at.0, at.1, 1, 1), look.chosen);
     None
+}
+
+/// The line that looks for text, at the foot of the pane; returns where the cursor is in it.
+fn find_line(state: &State, area: Area, c: &mut Canvas<'_>) -> Option<(u16, u16)> {
+    let find = &state.query.find;
+    let y = (area.y + area.h).checked_sub(1)?;
+    c.clear(Area::new(area.x, y, area.w, 1));
+    let end = area.x + area.w;
+    let count = match (&find.problem, find.matches().len()) {
+        (Some(why), _) => text::clean(why).into_owned(),
+        (None, 0) if find.needle().is_empty() => String::new(),
+        (None, 0) => "none".into(),
+        (None, n) => {
+            let all = format!("{n}{}", if find.more() { "+" } else { "" });
+            find.place(state.query.editor.cursor_byte()).map_or_else(|| all.clone(), |at| format!("{at} of {all}"))
+        }
+    };
+    let keys = match (&find.with, find.in_with) {
+        (Some(_), true) => "Enter one  A-a all  Tab  Esc",
+        (Some(_), false) => "Enter next  A-a all  Tab  Esc",
+        (None, _) => "Enter next  A-r replace  A-x regex  Esc",
+    };
+    let mut x = area.x;
+    let mut cursor = None;
+    let mut put = |label: &str, value: &tui_value::Value<'_>, active: bool, c: &mut Canvas<'_>| {
+        x = c.put(x, y, end.saturating_sub(x), label, c.look.dim);
+        if active {
+            let column = text::width(&text::clean(&value.text.chars().take(value.cursor).collect::<String>()));
+            cursor = Some(((x + u16::try_from(column).unwrap_or(0)).min(end.saturating_sub(1)), y));
+        }
+        x = c.put(x, y, end.saturating_sub(x), &text::clean(value.text), c.look.text);
+    };
+    let label = if find.regex { "Find (regex): " } else { "Find: " };
+    put(label, &tui_value::of(&find.needle), !find.in_with, c);
+    if let Some(with) = &find.with {
+        put("  with: ", &tui_value::of(with), find.in_with, c);
+    }
+    x = c.put(x + 2, y, end.saturating_sub(x + 2), &count, c.look.strong);
+    let room = usize::from(end.saturating_sub(x + 2));
+    if text::width(keys) <= room {
+        c.put_right(end, y, end.saturating_sub(x + 2), keys, c.look.dim);
+    }
+    cursor
+}
+
+/// What a one-line field holds.
+mod tui_value {
+    pub struct Value<'a> {
+        pub text: &'a str,
+        /// Characters before the cursor.
+        pub cursor: usize,
+    }
+
+    pub fn of<'a>(input: &'a tui_textarea::TextArea<'static>) -> Value<'a> {
+        Value { text: input.lines().first().map_or("", String::as_str), cursor: input.cursor().1 }
+    }
 }
 
 /// The tabs of all buffers, the one on the screen in brackets; with one buffer its file. What does not fit gives way to

@@ -1,0 +1,335 @@
+//! One statement laid out anew: clauses on lines of their own, long lists an item a line, subqueries indented. Nothing but
+//! white space is changed, and that is checked.
+
+use super::lexer::{Token, TokenKind, lex};
+use crate::model::Dialect;
+
+/// Columns that a list may take before its items get lines of their own.
+const WIDE: usize = 72;
+
+/// Words that begin a clause.
+const CLAUSES: [&str; 20] = [
+    "SELECT",
+    "FROM",
+    "WHERE",
+    "GROUP",
+    "HAVING",
+    "ORDER",
+    "LIMIT",
+    "OFFSET",
+    "FETCH",
+    "UNION",
+    "INTERSECT",
+    "EXCEPT",
+    "RETURNING",
+    "SET",
+    "VALUES",
+    "WINDOW",
+    "INSERT",
+    "UPDATE",
+    "DELETE",
+    "WITH",
+];
+/// Words that begin a join.
+const JOINS: [&str; 8] = ["JOIN", "LEFT", "RIGHT", "FULL", "INNER", "CROSS", "NATURAL", "STRAIGHT_JOIN"];
+
+/// Why a statement stays as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// It is none of those whose layout is known.
+    Kind,
+    /// A string or a comment has no end.
+    Unfinished,
+    /// The tokens would have become others: must not happen, and is never used.
+    Changed,
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Refused::Kind => "only SELECT, WITH, VALUES, INSERT, UPDATE, DELETE and EXPLAIN are laid out",
+            Refused::Unfinished => "a quote, a bracket or a comment has no end",
+            Refused::Changed => "its tokens would have changed",
+        })
+    }
+}
+
+/// A level of brackets.
+struct Level {
+    /// Columns before its clauses.
+    indent: usize,
+    /// It holds a query; others stay in their line.
+    query: bool,
+    /// Items of the clause get lines of their own.
+    broken: bool,
+    /// The clause that it is in, upper case.
+    clause: String,
+    /// A BETWEEN waits for its AND.
+    between: bool,
+    /// Open CASE.
+    cases: usize,
+}
+
+impl Level {
+    fn new(indent: usize, query: bool) -> Level {
+        Level { indent, query, broken: false, clause: String::new(), between: false, cases: 0 }
+    }
+}
+
+/// Lays a statement out.
+pub fn format(dialect: Dialect, text: &str) -> Result<String, Refused> {
+    let all = lex(dialect, text);
+    let full: Vec<&Token> = all.iter().filter(|t| t.kind != TokenKind::Whitespace).collect();
+    let word = |t: &Token| match t.kind {
+        TokenKind::Keyword | TokenKind::Identifier => text[t.span.clone()].to_ascii_uppercase(),
+        TokenKind::Punctuation => text[t.span.clone()].to_string(),
+        _ => String::new(),
+    };
+    let words: Vec<String> = full.iter().map(|t| word(t)).collect();
+    if full.iter().any(|t| t.kind == TokenKind::Unterminated) {
+        return Err(Refused::Unfinished);
+    }
+    let head = words.iter().zip(&full).find(|(w, t)| t.kind != TokenKind::Comment && *w != "(").map_or("", |(w, _)| w.as_str());
+    if !["SELECT", "WITH", "VALUES", "INSERT", "UPDATE", "DELETE", "EXPLAIN", "REPLACE"].contains(&head) {
+        return Err(Refused::Kind);
+    }
+    let mut out = String::with_capacity(text.len() * 2);
+    let mut levels = vec![Level::new(0, true)];
+    for (i, t) in full.iter().enumerate() {
+        let (w, part) = (words[i].as_str(), &text[t.span.clone()]);
+        let before = i.checked_sub(1).map(|b| full[b]);
+        let gap = before.map_or("", |b| &text[b.span.end..t.span.start]);
+        let previous = i.checked_sub(1).map_or("", |b| words[b].as_str());
+        let after_line_comment = before.is_some_and(|b| b.kind == TokenKind::Comment && !text[b.span.clone()].ends_with("*/"));
+        let depth = levels.len();
+        // A closing bracket belongs to the level around it.
+        let closes = w == ")" && depth > 1;
+        let was_query = closes && levels[depth - 1].query;
+        if closes {
+            levels.pop();
+        }
+        let Some(level) = levels.last_mut() else { return Err(Refused::Unfinished) };
+        let lines = level.query && !closes;
+        let clause = lines && level.cases == 0 && starts_clause(&words, i) && previous != ".";
+        let join = lines && level.clause == "FROM" && level.cases == 0 && JOINS.contains(&w) && starts_join(&words, i) && previous != ".";
+        let and = lines
+            && matches!(w, "AND" | "OR")
+            && level.cases == 0
+            && !(w == "AND" && level.between)
+            && matches!(level.clause.as_str(), "WHERE" | "HAVING" | "FROM" | "DELETE" | "UPDATE");
+        // A comma that a comment pushed into a line of its own leads its item.
+        let leads = previous == "," && out.rsplit('\n').next().is_some_and(|l| l.trim() == ",");
+        let item = level.broken && !leads && !closes && (previous == "," || previous == level.clause && !clause);
+        let first = previous == "(" && lines;
+        let wanted = if i == 0 {
+            None
+        } else if clause || join || was_query || first {
+            Some(level.indent)
+        } else if and {
+            Some(level.indent + 2)
+        } else if item && level.query {
+            Some(level.indent + 4)
+        } else {
+            None
+        };
+        let glued = gap.is_empty();
+        match wanted {
+            // What stood together stays so, but behind a comma or a bracket nothing is glued.
+            Some(indent) if !glued || matches!(previous, "," | "(" | ")") || w == ")" => new_line(&mut out, indent),
+            _ if after_line_comment => new_line(&mut out, level.indent + 4),
+            // Strings in a row are one string only with a line end between.
+            _ if gap.contains('\n') && t.kind == TokenKind::String && before.is_some_and(|b| b.kind == TokenKind::String) => {
+                new_line(&mut out, level.indent + 4);
+            }
+            // A comment that had a line of its own keeps one, and one behind a line stays there.
+            _ if t.kind == TokenKind::Comment && gap.contains('\n') => new_line(&mut out, level.indent),
+            _ if glued && !(previous == "," && t.kind != TokenKind::Comment) => {}
+            _ if i == 0 || previous == "(" || w == ")" || w == "," => {}
+            _ => out.push(' '),
+        }
+        out.push_str(part);
+        if clause {
+            level.clause = w.to_string();
+            level.between = false;
+            level.broken = matches!(w, "SELECT" | "SET" | "VALUES") && list_width(&full, &words, i) > WIDE;
+        }
+        match w {
+            "BETWEEN" => level.between = true,
+            "AND" => level.between = false,
+            "CASE" => level.cases += 1,
+            "END" => level.cases = level.cases.saturating_sub(1),
+            "(" => {
+                let query = next_word(&full, &words, i + 1).is_some_and(|n| matches!(n, "SELECT" | "WITH" | "VALUES"));
+                let indent = level.indent + if query { 4 } else { 0 };
+                levels.push(Level::new(indent, query));
+            }
+            _ => {}
+        }
+    }
+    if levels.len() > 1 {
+        return Err(Refused::Unfinished);
+    }
+    let same = |a: &[Token], at: &str, b: &[Token], bt: &str| {
+        let full = |t: &&Token| t.kind != TokenKind::Whitespace;
+        a.iter().filter(full).map(|t| (t.kind, &at[t.span.clone()])).eq(b.iter().filter(full).map(|t| (t.kind, &bt[t.span.clone()])))
+    };
+    if same(&all, text, &lex(dialect, &out), &out) { Ok(out) } else { Err(Refused::Changed) }
+}
+
+fn new_line(out: &mut String, indent: usize) {
+    out.push('\n');
+    out.extend(std::iter::repeat_n(' ', indent));
+}
+
+fn next_word<'a>(full: &[&Token], words: &'a [String], from: usize) -> Option<&'a str> {
+    (from..full.len()).find(|i| full[*i].kind != TokenKind::Comment).map(|i| words[i].as_str())
+}
+
+/// The word begins a clause where it stands.
+fn starts_clause(words: &[String], i: usize) -> bool {
+    let previous = |n: usize| i.checked_sub(n).map_or("", |b| words[b].as_str());
+    let w = words[i].as_str();
+    if !CLAUSES.contains(&w) {
+        return false;
+    }
+    match w {
+        // DELETE FROM, DISTINCT FROM, and EXTRACT(x FROM y), which is no query's level.
+        "FROM" => !matches!(previous(1), "DELETE" | "DISTINCT"),
+        "GROUP" => previous(1) != "WITHIN",
+        "SET" => !matches!(previous(1), "CHARACTER"),
+        // ON CONFLICT DO UPDATE, FOR UPDATE, ON DUPLICATE KEY UPDATE, ON DELETE.
+        "UPDATE" | "DELETE" | "INSERT" => !matches!(previous(1), "DO" | "FOR" | "KEY" | "ON" | "THEN" | "NO"),
+        "WITH" => i == 0 || matches!(previous(1), "(" | "EXPLAIN" | "ANALYZE"),
+        "VALUES" => previous(1) != "DEFAULT",
+        // WITH … AS (…) SELECT, and UNION ALL SELECT; a function or a column named so has a bracket or a dot.
+        _ => true,
+    }
+}
+
+/// The first word of `LEFT OUTER JOIN` and its kin.
+fn starts_join(words: &[String], i: usize) -> bool {
+    let joins = |w: &str| JOINS.contains(&w) || w == "OUTER";
+    let previous = i.checked_sub(1).map_or("", |b| words[b].as_str());
+    let ahead = words[i..].iter().take(4).take_while(|w| joins(w)).any(|w| w == "JOIN" || w == "STRAIGHT_JOIN");
+    ahead && !joins(previous)
+}
+
+/// Columns of the list behind the clause at `i` in one line; more than fit when a comment or a query stands in it.
+fn list_width(full: &[&Token], words: &[String], i: usize) -> usize {
+    let (mut depth, mut width) = (0usize, 0);
+    for n in i + 1..full.len() {
+        match words[n].as_str() {
+            "(" => depth += 1,
+            ")" if depth == 0 => break,
+            ")" => depth -= 1,
+            "SELECT" if depth > 0 => return usize::MAX,
+            _ if depth == 0 && starts_clause(words, n) => break,
+            _ => {}
+        }
+        if full[n].kind == TokenKind::Comment {
+            return usize::MAX;
+        }
+        width += full[n].span.len() + 1;
+    }
+    width
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn f(text: &str) -> String {
+        format(Dialect::Postgres, text).unwrap()
+    }
+
+    #[test]
+    fn clauses_get_lines_and_long_lists_an_item_a_line() {
+        assert_eq!(
+            f("select id,name from   t where a=1 and b between 1 and 2 or c order by id limit 5"),
+            "select id, name\nfrom t\nwhere a=1\n  and b between 1 and 2\n  or c\norder by id\nlimit 5"
+        );
+        let long = "select a_rather_long_column_name, another_rather_long_name as x, count(*) filter (where y > 1) from t";
+        assert_eq!(
+            f(long),
+            "select\n    a_rather_long_column_name,\n    another_rather_long_name as x,\n    count(*) filter (where y > 1)\nfrom t"
+        );
+    }
+
+    #[test]
+    fn joins_subqueries_and_writes() {
+        assert_eq!(
+            f(
+                "select * from a left outer join b on a.id = b.id and b.x join c using (id) where a.id in (select id from d where left(x, 1) = 'y')"
+            ),
+            "select *\nfrom a\nleft outer join b on a.id = b.id\n  and b.x\njoin c using (id)\nwhere a.id in (\n    select id\n    from d\n    where left(x, 1) = 'y'\n)"
+        );
+        assert_eq!(
+            f("with x as (select 1) insert into t (a, b) select * from x on conflict do update set a = 1 returning *"),
+            "with x as (\n    select 1\n)\ninsert into t (a, b)\nselect *\nfrom x on conflict do update\nset a = 1\nreturning *"
+        );
+        assert_eq!(f("delete from t where extract(year from d) = 1"), "delete from t\nwhere extract(year from d) = 1");
+        assert_eq!(f("select 1 union all select 2"), "select 1\nunion all\nselect 2");
+    }
+
+    #[test]
+    fn comments_and_strings_keep_what_they_mean() {
+        assert_eq!(f("select 1 -- one\n, 2 from t"), "select\n    1 -- one\n    , 2\nfrom t");
+        assert_eq!(f("select 'a'\n'b'"), "select 'a'\n    'b'");
+        assert_eq!(format(Dialect::MySql, "select count(*), f (1) from t").unwrap(), "select count(*), f (1)\nfrom t");
+        assert_eq!(format(Dialect::Postgres, "create table t (a int)"), Err(Refused::Kind));
+        assert_eq!(format(Dialect::Postgres, "select 'a"), Err(Refused::Unfinished));
+        assert_eq!(format(Dialect::Postgres, "select (1"), Err(Refused::Unfinished));
+    }
+
+    const PIECES: [&str; 33] = [
+        "select ",
+        "from ",
+        "where ",
+        "a",
+        ", ",
+        ",",
+        "(",
+        ")",
+        " and ",
+        "between 1 and 2 ",
+        "'x' ",
+        "'x'\n",
+        "-- c\n",
+        "/* c */",
+        " join ",
+        "left ",
+        "on ",
+        "case when a then b end ",
+        "order by ",
+        "values ",
+        "with x as (",
+        "insert into t ",
+        "update ",
+        "set ",
+        "f(",
+        "x.",
+        "::",
+        "-",
+        "1",
+        "$1",
+        "\n",
+        "union all ",
+        "exists (",
+    ];
+
+    proptest! {
+        #[test]
+        fn any_text_keeps_its_tokens(d in prop::sample::select(vec![Dialect::Postgres, Dialect::MySql, Dialect::Sqlite]),
+            rest in prop::collection::vec(prop::sample::select(PIECES.to_vec()), 0..40)) {
+            let text = format!("select {}", rest.concat());
+            let full = |t: &str| -> Vec<String> {
+                lex(d, t).iter().filter(|x| x.kind != TokenKind::Whitespace).map(|x| t[x.span.clone()].to_string()).collect()
+            };
+            match format(d, &text) {
+                Ok(out) => prop_assert_eq!(full(&out), full(&text)),
+                Err(e) => prop_assert_ne!(e, Refused::Changed, "{:?}", text),
+            }
+        }
+    }
+}
