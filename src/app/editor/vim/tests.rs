@@ -74,7 +74,7 @@ fn keys_do_what_vim_does() {
         ("|one two three", "2dw", "|three"),
         ("|one two three", "d2w", "|three"),
         ("select a|bc, d", "d$", "select |a"),
-        ("select a|bc", "d0", "select |bc"),
+        ("select a|bc", "d0", "|bc"),
         ("select ab|c", "db", "select |c"),
         ("|abc def", "de", "| def"),
         ("|a(b)", "df(", "|b)"),
