@@ -374,7 +374,7 @@ fn a_snippet_is_filled_in_place_by_place() {
     c.type_text("?");
     assert_eq!(text(&c), "-- x\nlonger and two?!");
     c.press("Tab");
-    assert_eq!(text(&c), "-- x\nlonger and two?    !", "then it is a tab again");
+    assert_eq!(text(&c), "-- x\nlonger and two? !", "then it is a tab again");
     // Those of the dialect come without being asked for.
     c.press("A-s");
     c.type_text("upsert");
