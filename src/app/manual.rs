@@ -5,12 +5,13 @@ use crate::text;
 
 /// The pages of a pane, in the order in which they are shown.
 fn pages(pane: Pane) -> &'static [&'static str] {
+    const EDITOR: &str = include_str!("../../assets/manual/editor.md");
     const RUNNING: &str = include_str!("../../assets/manual/running.md");
     const RESULTS: &str = include_str!("../../assets/manual/results.md");
     const EXPORT: &str = include_str!("../../assets/manual/export.md");
     const SCHEMA: &str = include_str!("../../assets/manual/schema.md");
     match pane {
-        Pane::Editor => &[RUNNING],
+        Pane::Editor => &[EDITOR, RUNNING],
         Pane::Results => &[RESULTS, EXPORT, RUNNING],
         Pane::Schema => &[SCHEMA],
         _ => &[],
