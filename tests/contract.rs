@@ -461,6 +461,44 @@ promise!(what_uses_an_object_is_known, async |p: Place| {
     }
 });
 
+promise!(saved_queries_and_waiting_migrations_are_looked_through, async |p: Place| {
+    use holdpoint::ops::{Connection, Cx, used_by};
+    let s = p.open(Access::ReadWrite).await;
+    cells(&s, "create table orders (id int primary key, total int)").await;
+    let dir = tempfile::tempdir().expect("directory");
+    for (name, text) in [
+        ("queries/late.sql", "-- what is late\nselect id\nfrom orders where total > 5"),
+        ("queries/deep/other.sql", "select 'orders' as word -- orders"),
+        ("migrations/20260101000000_note.up.sql", "alter table orders add note int;\n"),
+        ("migrations/20260101000000_note.down.sql", "alter table orders drop column note;\n"),
+    ] {
+        let path = dir.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a directory")).expect("directories");
+        std::fs::write(path, text).expect("a file");
+    }
+    let around = Surroundings::made_up(dir.path(), dir.path(), []);
+    let cx = Cx::new(holdpoint::config::files::load_in(None, &around).expect("configuration"));
+    let mut target = p.target.clone();
+    target.access = AccessMode::Open;
+    target.migrations = Some(dir.path().join("migrations"));
+    let conn = Connection::over(registry::engine(target.clone(), None));
+    let orders = NodePath::root().child(NodeKind::Schema, own_schema(&p)).child(NodeKind::Table, "orders");
+    let found = used_by::used_by(&cx, &conn, &orders).await.expect("what uses it");
+    let queries: Vec<_> = found.queries.iter().map(|m| (m.name.as_str(), m.line, m.text.as_str())).collect();
+    assert_eq!(queries, [("late", 3, "from orders where total > 5")], "{}", p.name);
+    let migrations: Vec<_> = found.migrations.iter().map(|m| (m.name.as_str(), m.line)).collect();
+    assert_eq!(migrations, [("20260101000000 note (up)", 1), ("20260101000000 note (down)", 1)], "{}: {found:?}", p.name);
+    assert!(found.remarks.is_empty(), "{:?}", found.remarks);
+    let total = used_by::used_by(&cx, &conn, &orders.child(NodeKind::Column, "total")).await.expect("what uses it");
+    assert_eq!((total.queries.len(), total.migrations.len()), (1, 0), "{}: {total:?}", p.name);
+    // Without a directory that is said, and the rest is told.
+    target.migrations = None;
+    let conn = Connection::over(registry::engine(target, None));
+    let found = used_by::used_by(&cx, &conn, &orders).await.expect("what uses it");
+    assert_eq!(found.queries.len(), 1);
+    assert!(found.remarks.iter().any(|r| r.contains("no migrations directory")), "{:?}", found.remarks);
+});
+
 /// A bit of everything that a definition has to tell.
 fn everything(d: Dialect) -> Vec<&'static str> {
     match d {

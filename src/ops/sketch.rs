@@ -90,7 +90,7 @@ pub fn sketch(names: &Names, schema: &str, table: &str, width: usize) -> (Vec<Li
     for (i, l) in inside.iter().enumerate() {
         let l = text::truncate(l, w).into_owned();
         let fill = " ".repeat(w.saturating_sub(text::width(&l)));
-        lines.push(Line { text: format!("{pad}║ {l}{fill} ║"), goal: middle.clone(), heading: i == 0, ..Line::default() });
+        lines.push(Line { text: format!("{pad}║ {l}{fill} ║"), goal: middle.clone(), heading: i == 0 });
     }
     lines.push(Line::plain(edge("╚", "╝", if into.is_empty() { "═" } else { "╤" })));
     for (i, k) in into.iter().enumerate() {

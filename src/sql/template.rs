@@ -35,7 +35,7 @@ pub fn write(dialect: Dialect, of: &Subject<'_>, template: Template) -> Result<S
         return Err(Error::failed(format!("{name} is a view: only a SELECT is written over it")));
     }
     let q = |n: &str| ident(dialect, n);
-    let is_key = |c: &ColumnInfo| of.key.iter().any(|k| *k == c.name);
+    let is_key = |c: &ColumnInfo| of.key.contains(&c.name);
     let condition = || -> Result<String> {
         if of.key.is_empty() {
             return Err(Error::failed(format!(
