@@ -85,8 +85,10 @@ impl Fuzzy {
         for mut hits in classes {
             let from = out.len();
             if hits.len() > left {
-                // Of equally near names the short ones are the likely ones.
-                hits.sort_by_key(|(_, name)| name.len());
+                // Of equally near names the short ones are the likely ones. Sorting all of them would take too long.
+                if left > 0 {
+                    hits.select_nth_unstable_by_key(left, |(i, name)| (name.len(), *i));
+                }
             }
             for (i, name) in hits {
                 match left.checked_sub(1) {

@@ -32,8 +32,10 @@ fn relation(kind: NodeKind) -> bool {
 const TABLES_OF_A_COLUMN: usize = 8;
 /// Distinct names of columns that are looked at for a key.
 const COLUMN_NAMES: usize = 100_000;
+/// Schemas whose tables are looked at for `schema.table`.
+const SCHEMAS_BEFORE_A_DOT: usize = 8;
 /// Tables whose columns are looked at for `table.column`.
-const TABLES_BEFORE_A_DOT: usize = 300;
+const TABLES_BEFORE_A_DOT: usize = 100;
 
 /// Objects that match, best first, with their scores; without a pattern the relations as they come.
 pub fn search(names: &Names, pattern: &str, most: usize) -> Vec<(u32, Found)> {
@@ -46,8 +48,10 @@ pub fn search(names: &Names, pattern: &str, most: usize) -> Vec<(u32, Found)> {
     for (score, i) in query.scored(own.iter().map(|r| &*r.name)).into_iter().take(most) {
         out.push((score, of_relation(names, own[i])));
     }
-    for (score, i) in query.scored(names.places.iter().map(|p| &*p.name)).into_iter().take(most) {
-        let p = &names.places[i];
+    // A dot leads to tables and columns: another look through all of the places would take too long besides.
+    let places = if pattern.contains('.') { &[][..] } else { &names.places[..] };
+    for (score, i) in query.scored(places.iter().map(|p| &*p.name)).into_iter().take(most) {
+        let p = &places[i];
         let label = match &p.relation {
             Some((_, on)) => format!("{on}.{}", p.name),
             None => p.name.to_string(),
@@ -75,7 +79,7 @@ pub fn search(names: &Names, pattern: &str, most: usize) -> Vec<(u32, Found)> {
 fn qualified(names: &Names, own: &[&Relation], before: &str, after: &str, most: usize, out: &mut Vec<(u32, Found)>) {
     let (mut first, mut second) = (Fuzzy::new(before), Fuzzy::new(after));
     let schemas: Vec<(u32, usize)> = first.scored(names.schemas.iter().map(String::as_str));
-    for (score, i) in schemas {
+    for (score, i) in schemas.into_iter().take(SCHEMAS_BEFORE_A_DOT) {
         let schema = names.schemas[i].as_str();
         let inside: Vec<&Relation> = own.iter().copied().filter(|r| *r.schema == *schema).collect();
         let hits = second.scored(inside.iter().map(|r| &*r.name));
