@@ -84,7 +84,11 @@ impl Live {
 
     async fn quiet(&mut self) {
         let here = |c: &Console| {
-            c.state.jobs.is_empty() && c.state.query.result().is_none_or(|t| (t.top..t.rows.min(t.top + 5)).all(|r| t.at(r).is_some()))
+            c.state.jobs.is_empty()
+                && c.state
+                    .query
+                    .result()
+                    .is_none_or(|t| (t.top..t.rows.min(t.top + 5)).chain([t.row]).all(|r| r >= t.rows || t.at(r).is_some()))
         };
         self.until("quiet", here).await;
     }
@@ -315,4 +319,54 @@ async fn values_are_viewed_as_a_tree_text_or_bytes() {
     ] {
         assert!(all.iter().any(|l| l.starts_with(key)), "{key}: {all:?}");
     }
+}
+
+/// Most memory that this process had, in MB.
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let kb: u64 = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).and_then(|l| l.split_whitespace().next()?.parse().ok()).unwrap();
+    kb / 1024
+}
+
+/// `count` rows that nothing has to store, of a number and a text.
+fn many(count: u64) -> String {
+    format!(
+        "with recursive c(i) as (select 1 union all select i + 1 from c where i < {count}) select i, 'row ' || (i * 7919 % {count}) as t from c"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes a minute and 400 MB of disk; run it by itself, for the memory is the process's"]
+async fn ten_million_rows_are_reachable_in_bounded_memory() {
+    let mut c = Live::open("", 120, 30).await;
+    c.keys("2").await;
+    let effects = c.console.send(Msg::Paste(many(10_000_000)));
+    c.go(effects);
+    let begun = std::time::Instant::now();
+    let effects = c.console.press("F5");
+    c.go(effects);
+    c.until("first rows", |c| c.state.query.result().is_some_and(|t| t.at(0).is_some())).await;
+    assert!(c.console.state.query.running.is_some(), "the first rows are here while the rest streams");
+    println!("first rows after {:?}", begun.elapsed());
+    c.until("last row", |c| c.state.query.running.is_none()).await;
+    println!("last row after {:?}, peak {} MB", begun.elapsed(), peak());
+    c.keys("Esc Space g r G").await;
+    let last = c.console.state.query.result().and_then(|t| t.chosen()).and_then(holdpoint::text::cell_string);
+    assert_eq!(last.as_deref(), Some("10000000"), "{}", c.screen());
+    c.keys("C-u C-u g").await;
+    assert_eq!(c.first(0), "1");
+    assert!(peak() <= 150, "{} MB", peak());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes a while; run it by itself, for the memory is the process's"]
+async fn a_million_rows_are_sorted_in_bounded_memory() {
+    let mut c = Live::open("", 120, 30).await;
+    c.run(&many(1_000_000)).await;
+    let before = peak();
+    let begun = std::time::Instant::now();
+    c.keys("l s").await;
+    println!("sorted after {:?}, peak {before} and then {} MB", begun.elapsed(), peak());
+    assert_eq!(c.first(1), "row 0");
+    assert!(peak() <= before + 60, "{} MB", peak());
 }
