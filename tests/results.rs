@@ -336,7 +336,7 @@ fn many(count: u64) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes a minute and 400 MB of disk; run it by itself, for the memory is the process's"]
+#[ignore = "takes a minute and 300 MB of disk; run it by itself, for the memory is the process's"]
 async fn ten_million_rows_are_reachable_in_bounded_memory() {
     let mut c = Live::open("", 120, 30).await;
     c.keys("2").await;

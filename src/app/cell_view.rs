@@ -231,11 +231,7 @@ impl CellView {
                     tree.fold(self.at, !open);
                 }
                 Action::Right => drop(tree.fold(self.at, true)),
-                Action::Left => {
-                    if !tree.fold(self.at, false) {
-                        self.at = tree.parent(self.at).unwrap_or(self.at);
-                    }
-                }
+                Action::Left if !tree.fold(self.at, false) => self.at = tree.parent(self.at).unwrap_or(self.at),
                 _ => {}
             }
             let mut list = ListCursor { at: self.at, top: self.top };

@@ -135,7 +135,9 @@ impl Parser<'_> {
                 }
                 self.nodes[line].children = Some(Children { object, count });
             }
-            b'"' => drop(self.string()?),
+            b'"' => {
+                self.string()?;
+            }
             _ => {
                 let rest = &self.bytes[self.at..];
                 let len = rest.iter().position(|b| !(b.is_ascii_alphanumeric() || b"+-.".contains(b))).unwrap_or(rest.len());
