@@ -378,7 +378,8 @@ fn a_snippet_is_filled_in_place_by_place() {
     // Those of the dialect come without being asked for.
     c.press("A-s");
     c.type_text("upsert");
-    assert!(c.screen().contains("ON CONFLICT"), "{}", c.screen());
+    c.press("Enter");
+    assert!(text(&c).contains("ON CONFLICT"), "{}", text(&c));
 }
 
 #[test]
