@@ -11,7 +11,7 @@ fn pages(pane: Pane) -> &'static [&'static str] {
     const EXPORT: &str = include_str!("../../assets/manual/export.md");
     const SCHEMA: &str = include_str!("../../assets/manual/schema.md");
     match pane {
-        Pane::Editor => &[EDITOR, RUNNING],
+        Pane::Editor => &[EDITOR, RUNNING, EXPORT],
         Pane::Results => &[RESULTS, EXPORT, RUNNING],
         Pane::Schema => &[SCHEMA],
         _ => &[],
