@@ -154,7 +154,7 @@ pub async fn run(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, import: &I
         why_not: None,
     };
     for _ in 0..PREVIEWED {
-        let Ok(Some(record)) = first.next() else { break };
+        let Ok(Some(record)) = first.read() else { break };
         for (m, v) in report.columns.iter_mut().zip(record.values.unwrap_or_default()) {
             m.first.push(v.param(conn.dialect()).text().map(str::to_string));
         }
@@ -252,7 +252,7 @@ async fn rows(
     let mut batch: Vec<(u64, Vec<Param>)> = Vec::new();
     let mut seen = 0u64;
     loop {
-        let record = reader.next().map_err(|why| Error::usage(format!("{}: {why}", file_name(&import.file))))?;
+        let record = reader.read().map_err(|why| Error::usage(format!("{}: {why}", file_name(&import.file))))?;
         let ended = record.is_none();
         if let Some(record) = record {
             seen += 1;

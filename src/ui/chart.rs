@@ -112,14 +112,14 @@ fn line(chart: &Chart, area: Area, c: &mut Canvas<'_>) {
         set[at][row(high)..=row(low)].fill(true);
         let here = row(mean);
         if let Some((from_x, from_y)) = before {
-            for step in from_x..=at {
+            for (step, filled) in set.iter_mut().enumerate().take(at + 1).skip(from_x) {
                 let y_at = |x: usize| {
                     let part = if at == from_x { 1.0 } else { (x - from_x) as f64 / (at - from_x) as f64 };
                     (from_y as f64 + (here as f64 - from_y as f64) * part).round() as usize
                 };
                 // Steep lines have no holes.
                 let (a, b) = (y_at(step), y_at((step + 1).min(at)));
-                set[step][a.min(b)..=a.max(b)].fill(true);
+                filled[a.min(b)..=a.max(b)].fill(true);
             }
         }
         before = Some((at, here));

@@ -112,7 +112,7 @@ impl<R: BufRead> Reader<R> {
     }
 
     /// The next record; `None` at the end. The outer error is one of the file as a whole.
-    pub fn next(&mut self) -> Result<Option<Record>, String> {
+    pub fn read(&mut self) -> Result<Option<Record>, String> {
         match self.form {
             Form::Csv => {
                 let (line, fields) = self.csv()?;
@@ -323,7 +323,7 @@ mod tests {
     fn all(form: Form, text: &[u8], null: Option<&str>) -> Result<(Vec<String>, Vec<Record>), String> {
         let mut r = Reader::new(text, form, null.map(str::to_string))?;
         let mut out = Vec::new();
-        while let Some(record) = r.next()? {
+        while let Some(record) = r.read()? {
             out.push(record);
         }
         Ok((r.columns().to_vec(), out))

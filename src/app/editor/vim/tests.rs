@@ -4,8 +4,7 @@ use crate::model::Dialect;
 /// Presses keys as a user does: what is typed in INSERT goes into the text.
 fn press(vim: &mut Vim, e: &mut Editor, keys: &str) {
     let mut typing = false;
-    let mut chars = keys.chars();
-    while let Some(c) = chars.next() {
+    for c in keys.chars() {
         let key = match c {
             '␛' => Key::plain(Code::Esc),
             '®' => Key::ctrl('r'),
