@@ -350,6 +350,27 @@ mod tests {
         });
     }
 
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_disk_that_fills_up_meanwhile_costs_only_the_rows_to_come() {
+        let dir = tempfile::tempdir().unwrap();
+        let spill = RowSpill::new(dir.path());
+        for i in 0..50 {
+            spill.append(batch(i * 1000, 1000, 50)).unwrap();
+        }
+        // Writing to this device always finds the disk full; the rows stay in the file that was there.
+        let full = Arc::new(File::options().write(true).open("/dev/full").unwrap());
+        let kept = spill.lock().file.replace(full);
+        let e = spill.append(batch(50_000, 1000, 50)).unwrap_err();
+        spill.lock().file = kept;
+        assert!(e.message.contains("keeping row 50,001") && !e.hints.is_empty(), "{e}");
+        assert_eq!(spill.append(batch(50_000, 1, 1)), Err(e.clone()), "no gap: what comes later is refused too");
+        assert_eq!((spill.rows(), spill.problem()), (50_000, Some(e)));
+        for r in [0, 49_999, 25_000] {
+            check(&spill, r);
+        }
+    }
+
     #[test]
     fn without_room_the_rows_before_stay() {
         // A directory that is a file: no file can be made in it.
