@@ -74,6 +74,7 @@ fn hang_up(c: &mut Console, stop: impl FnOnce() -> Stopped, sleep: &str) {
         s.contains("the connection was lost while the statement ran") && s.contains("not known")
     });
     // Nothing runs any more, so Ctrl-C means something else again.
+    c.wait_until("the job is over", |s| !s.contains("(cancelling)"));
     c.send("<C-c>");
     c.wait_for("Quit Holdpoint?");
     c.send("<Esc>");

@@ -204,7 +204,8 @@ mod tests {
         assert_eq!(seen(&c, 32), [0, 2, 3]);
         assert_eq!(c.beyond(32), (true, false));
         c.follow(1, 32);
-        assert_eq!(seen(&c, 32), [0, 1, 2]);
+        // One more column of the screen would show the beginning of the next one.
+        assert_eq!((seen(&c, 31), seen(&c, 32)), (vec![0, 1, 2], vec![0, 1, 2, 3]));
         // Without room for the others nothing stays.
         assert_eq!(c.shown(12)[0].column, 1);
         assert_eq!(c.freeze(0), 0);
