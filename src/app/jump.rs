@@ -48,8 +48,10 @@ pub fn search(names: &Names, pattern: &str, most: usize) -> Vec<(u32, Found)> {
     for (score, i) in query.scored(own.iter().map(|r| &*r.name)).into_iter().take(most) {
         out.push((score, of_relation(names, own[i])));
     }
-    // A dot leads to tables and columns: another look through all of the places would take too long besides.
-    let places = if pattern.contains('.') { &[][..] } else { &names.places[..] };
+    // A dot leads to tables and columns, and a single letter that nearly every name has to tables: another look through all of the
+    // places would take longer than a frame besides.
+    let enough = pattern.contains('.') || pattern.trim().chars().nth(1).is_none();
+    let places = if enough { &[][..] } else { &names.places[..] };
     for (score, i) in query.scored(places.iter().map(|p| &*p.name)).into_iter().take(most) {
         let p = &places[i];
         let label = match &p.relation {
