@@ -14,6 +14,8 @@ pub mod engine;
 pub mod model;
 /// Operations, the same for the console and the command line; the gate.
 pub mod ops;
+/// Query plans: readers of what servers print, arithmetic, findings. Pure.
+pub mod plan;
 /// SQL text: lexer, splitter, classifier. Pure, per dialect, never panics.
 pub mod sql;
 /// Our own record: journal, evidence, history, spilled results.

@@ -596,7 +596,7 @@ async fn plans_say_what_is_read_and_are_never_a_way_to_write() {
     assert!(nodes(&plan.root).iter().any(|n| n.index.is_some() && n.est_rows.is_some()));
     let plan = s.explain("select * from orders where note like '%nothing%'", true).await.expect("analyze");
     let scan = nodes(&plan.root).into_iter().find(|n| n.op == "table scan").expect("a scan");
-    assert_eq!((scan.rows_total, scan.rows_removed), (Some(0.0), Some(5000.0)));
+    assert_eq!((scan.rows_total, scan.removed.total()), (Some(0.0), Some(5000.0)));
     assert!(scan.self_ms.is_some_and(|t| t > 0.0));
     assert!(plan.remarks.iter().any(|r| r == "reads the whole of orders: 5,000 rows"), "{:?}", plan.remarks);
     assert_eq!(s.status().tx, TxState::Idle);

@@ -106,7 +106,7 @@ fn analyzed() -> Plan {
                 rows: Some(1_000_000.0),
                 loops: Some(1.0),
                 total_ms: Some(655.0),
-                rows_removed: Some(9_000_000.0),
+                removed: holdpoint::model::plan::Removed { filter: Some(9_000_000.0), ..Default::default() },
                 conditions: vec![("Filter".into(), "state = 'paid'".into())],
                 ..PlanNode::default()
             },

@@ -22,7 +22,6 @@ mod locks;
 mod migrations;
 mod names;
 mod open;
-mod plan;
 mod pulse;
 mod rows;
 mod table;

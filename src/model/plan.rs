@@ -1,5 +1,8 @@
 //! One plan model for every engine (`reference/plans.md` §5). `None` is "not known", never zero.
+//!
+//! Readers in `plan/` fill it from what servers print; times are milliseconds, memory bytes, pages as the engine counts them.
 
+use super::finding::Severity;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -8,29 +11,108 @@ use std::collections::BTreeMap;
 pub struct Plan {
     /// `PostgreSQL`, `MariaDB`, `MySQL`, `SQLite`.
     pub engine: String,
+    /// Empty where a plan from a file does not tell.
     pub version: String,
+    /// The statement, where the plan itself tells it (auto_explain, MySQL's second JSON).
+    pub statement: Option<String>,
     /// True when the statement was really run.
     pub analyzed: bool,
     pub planning_ms: Option<f64>,
     /// As the server reports it.
     pub execution_ms: Option<f64>,
-    /// Execution time outside the nodes: triggers, JIT start-up, executor start and end.
+    /// Execution time outside the nodes: triggers after the statement, JIT start-up, executor start and end.
     pub outside_ms: Option<f64>,
     /// Node time that could not be given to one node.
     pub unattributed_ms: Option<f64>,
     pub root: PlanNode,
     /// Work counters of the whole statement where there are no node times (SQLite: vm steps, full-scan steps, sorts).
     pub counters: BTreeMap<String, u64>,
-    /// Anything at the top level that has no field of its own: settings, JIT, triggers.
+    /// Settings that differ from the server's defaults, as the plan tells them.
+    pub settings: BTreeMap<String, String>,
+    pub triggers: Vec<Trigger>,
+    pub jit: Option<Jit>,
+    /// Anything at the top level that has no field of its own.
     pub attrs: BTreeMap<String, String>,
     /// What the server sent, untouched.
     pub raw: String,
     /// Sentences about the plan that hold whatever the engine ("reads the whole of orders …").
     pub remarks: Vec<String>,
+    pub findings: Vec<PlanFinding>,
+}
+
+/// A trigger that the statement fired.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Trigger {
+    pub name: String,
+    /// The constraint behind it: a foreign key's check.
+    pub constraint: Option<String>,
+    pub relation: Option<String>,
+    pub calls: Option<f64>,
+    /// Over all calls.
+    pub ms: Option<f64>,
+}
+
+/// Just-in-time compilation of a statement (PostgreSQL 11 and later).
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Jit {
+    pub functions: Option<f64>,
+    pub generation_ms: Option<f64>,
+    pub inlining_ms: Option<f64>,
+    pub optimization_ms: Option<f64>,
+    pub emission_ms: Option<f64>,
+    pub total_ms: Option<f64>,
+}
+
+/// Page accesses, not distinct pages. Sums over processes and loops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Pages {
+    pub hit: Option<u64>,
+    pub read: Option<u64>,
+    pub dirtied: Option<u64>,
+    pub written: Option<u64>,
+    pub temp_read: Option<u64>,
+    pub temp_written: Option<u64>,
+}
+
+impl Pages {
+    /// Pages that were looked at: from memory and from disk. `None` when neither is known.
+    pub fn accessed(&self) -> Option<u64> {
+        match (self.hit, self.read) {
+            (None, None) => None,
+            (h, r) => Some(h.unwrap_or(0) + r.unwrap_or(0)),
+        }
+    }
+}
+
+/// Rows that a node read and did not pass on, over all loops.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Removed {
+    pub filter: Option<f64>,
+    pub join_filter: Option<f64>,
+    pub recheck: Option<f64>,
+}
+
+impl Removed {
+    /// The sum of what is known.
+    pub fn total(&self) -> Option<f64> {
+        [self.filter, self.join_filter, self.recheck].into_iter().flatten().reduce(|a, b| a + b)
+    }
+}
+
+/// One process's share of a parallel node.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Process {
+    /// `leader`, `worker 0` …
+    pub who: String,
+    pub loops: Option<f64>,
+    /// Over all loops of this process.
+    pub rows_total: Option<f64>,
+    /// Over all loops of this process.
+    pub total_ms: Option<f64>,
 }
 
 /// How a node hangs on its parent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     #[default]
@@ -43,9 +125,11 @@ pub enum Role {
     SelectList,
 }
 
-/// One node. Times are milliseconds, memory bytes, pages as the engine counts them.
+/// One node.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct PlanNode {
+    /// Child indexes from the root: the root's is empty. Filled by [`PlanNode::number`].
+    pub path: Vec<usize>,
     /// Neutral name: `table scan`, `index scan`, `index only scan`, `nested loop`, `hash join`, `sort`, `aggregate`, `limit` …
     pub op: String,
     /// The engine's own words: `Parallel Seq Scan`, `SCAN orders`.
@@ -54,35 +138,86 @@ pub struct PlanNode {
     pub alias: Option<String>,
     pub index: Option<String>,
     pub role: Role,
+    /// `CTE recent`, `InitPlan 1`, `SubPlan 2`: how the engine calls this part.
+    pub subplan: Option<String>,
     pub est_startup_cost: Option<f64>,
     pub est_total_cost: Option<f64>,
     /// Estimated rows per loop.
     pub est_rows: Option<f64>,
+    /// Estimated bytes of a row.
+    pub est_width: Option<f64>,
     /// Actual rows per loop.
     pub rows: Option<f64>,
     /// Actual rows over all loops.
     pub rows_total: Option<f64>,
-    pub rows_removed: Option<f64>,
+    pub removed: Removed,
+    /// Summed over processes.
     pub loops: Option<f64>,
-    /// Inclusive time over all loops.
+    /// Time to the first row, over all loops.
+    pub startup_ms: Option<f64>,
+    /// Inclusive time over all loops and processes.
     pub total_ms: Option<f64>,
-    /// Time of this node without its children, clamped at 0.
+    /// Time of this node without what it pulls, clamped at 0.
     pub self_ms: Option<f64>,
-    /// Rounding error of `self_ms`: the server prints per-loop means to 0.001 ms.
+    /// Rounding error of `self_ms`: servers print per-loop means with few digits.
     pub self_err_ms: Option<f64>,
+    /// What was clamped away: how far below 0 the subtraction went.
+    pub clamped_ms: Option<f64>,
+    /// The slowest process's time, where processes are told apart.
     pub wall_ms: Option<f64>,
-    /// Pages touched by this node and its children: hit and read.
-    pub pages_hit: Option<u64>,
-    pub pages_read: Option<u64>,
+    pub processes: Vec<Process>,
+    pub workers_planned: Option<u32>,
+    pub workers_launched: Option<u32>,
+    /// Pages touched by this node and its children.
+    pub pages: Pages,
+    /// Pages touched by this node alone.
+    pub self_pages: Pages,
     /// Factor by which rows differ from the estimate, signed by direction: ×33 more is 33, ×33 fewer is −33.
     pub estimate_error: Option<f64>,
+    /// Why there is no estimate error although both numbers are known: it would mislead (`reference/plans.md` §2.8).
+    pub estimate_doubt: Option<String>,
     /// Planned and not run even once: all actuals are `None`.
     pub never_executed: bool,
+    /// The node's own figures are a share that cannot be known exactly (a CTE read in several places).
+    pub approximate: bool,
     /// Conditions and keys in the order in which they matter: ("Filter", "state = 'paid'").
     pub conditions: Vec<(String, String)>,
     /// All other keys, kept, never fatal.
     pub attrs: BTreeMap<String, String>,
     pub children: Vec<PlanNode>,
+}
+
+/// How sure a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Confidence {
+    /// From estimates or from a shape alone.
+    Possible,
+    /// Measured, but another cause would look the same.
+    Likely,
+    /// The numbers leave no other reading.
+    Certain,
+}
+
+/// What a plan shows, with its numbers and the step that tests it (`reference/plans.md` §3).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanFinding {
+    /// `F1` … `F44`.
+    pub id: String,
+    /// `slow-scan`: stable, for machines and for the manual.
+    pub name: String,
+    pub severity: Severity,
+    pub confidence: Confidence,
+    /// Paths of the nodes concerned, the culprit first.
+    pub nodes: Vec<Vec<usize>>,
+    /// One sentence with the numbers used.
+    pub message: String,
+    /// What to do next, as a step that tests the finding.
+    pub next: String,
+    /// A statement that belongs to the next step: never run by itself.
+    pub sql: Option<String>,
+    /// Milliseconds that the finding explains, for ranking.
+    pub explains_ms: Option<f64>,
 }
 
 impl PlanNode {
@@ -93,8 +228,20 @@ impl PlanNode {
             c.walk(depth + 1, visit);
         }
     }
+    /// The node at a path.
+    pub fn at(&self, path: &[usize]) -> Option<&PlanNode> {
+        path.iter().try_fold(self, |n, i| n.children.get(*i))
+    }
+    /// Fills `path` of this node, the root, and of all below.
+    pub fn number(&mut self) {
+        for (i, c) in self.children.iter_mut().enumerate() {
+            c.path = self.path.clone();
+            c.path.push(i);
+            c.number();
+        }
+    }
     /// Fills `self_ms`, `self_err_ms` and `estimate_error` from inclusive times; for engines that report inclusive
-    /// time per node (PostgreSQL, MySQL). Right for serial plans; parallel and CTE attribution is a later step.
+    /// time per node (PostgreSQL, MySQL).
     pub fn settle(&mut self) {
         for c in &mut self.children {
             c.settle();
@@ -110,8 +257,14 @@ impl PlanNode {
             self.self_err_ms = Some(0.0005 * loops);
         }
         if let (Some(est), Some(act), None) = (self.est_rows, self.rows, self.estimate_error) {
-            let (e, a) = (est + 1.0, act + 1.0);
-            self.estimate_error = Some(if a >= e { a / e } else { -(e / a) });
+            self.estimate_error = Some(estimate_error(est, act));
         }
     }
+}
+
+/// Signed factor between estimated and actual rows of one loop (`reference/plans.md` §2.8): one is added to both, so that
+/// zero rows have a factor too.
+pub fn estimate_error(estimated: f64, actual: f64) -> f64 {
+    let (e, a) = (estimated + 1.0, actual + 1.0);
+    if a >= e { a / e } else { -(e / a) }
 }

@@ -228,10 +228,10 @@ pub fn details(n: &PlanNode) -> Vec<String> {
     for (k, v) in &n.conditions {
         out.push(format!("{k}  {v}"));
     }
-    if let Some(r) = n.rows_removed {
+    if let Some(r) = n.removed.total() {
         out.push(format!("removed {} rows", count(r)));
     }
-    if let (Some(hit), Some(read)) = (n.pages_hit, n.pages_read) {
+    if let (Some(hit), Some(read)) = (n.pages.hit, n.pages.read) {
         out.push(format!("pages hit {}, read {}", crate::text::thousands(hit), crate::text::thousands(read)));
     }
     if let Some(c) = n.est_total_cost {

@@ -1,10 +1,10 @@
 //! Asking for a plan: always inside a transaction that is rolled back, and for a read that is read-only, because even a
 //! plain EXPLAIN of MariaDB runs functions in derived tables; always with limits, because it waits for locks.
 
-use super::{errors, plan};
+use super::errors;
 use crate::model::plan::Plan;
 use crate::model::{Dialect, Error, Kind, Result};
-use crate::sql;
+use crate::{plan, sql};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Row, Value};
 
@@ -62,18 +62,18 @@ async fn ask(conn: &mut Conn, text: &str, analyze: bool, mariadb: bool, version:
             "SET STATEMENT max_statement_time = 10, lock_wait_timeout = 0 FOR EXPLAIN FORMAT=JSON ".to_string()
         };
         let raw = query(conn, &prefix, text).await?;
-        return plan::blocks::parse(&raw, "MariaDB", version, analyze);
+        return plan::mysql::blocks::parse(&raw, "MariaDB", version, analyze);
     }
     let prefix = if analyze { "EXPLAIN ANALYZE FORMAT=TREE " } else { "EXPLAIN FORMAT=TREE " };
     match query(conn, prefix, text).await {
-        Ok(raw) => plan::paths::parse_tree(&raw, version, analyze),
+        Ok(raw) => plan::mysql::paths::parse_tree(&raw, version, analyze),
         // Before 8.0.16 there is no TREE; and it is refused for some statements.
         Err(e) if !analyze && matches!(e.code.as_deref(), Some("1791" | "1235" | "1064")) => {
             let raw = query(conn, "EXPLAIN FORMAT=JSON ", text).await?;
             if raw.contains("\"query_block\"") {
-                plan::blocks::parse(&raw, "MySQL", version, false)
+                plan::mysql::blocks::parse(&raw, "MySQL", version, false)
             } else {
-                plan::paths::parse_json(&raw, version, false)
+                plan::mysql::paths::parse_json(&raw, version, false)
             }
         }
         Err(e) => Err(e),

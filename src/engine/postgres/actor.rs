@@ -166,6 +166,9 @@ impl Actor {
             Err(e) => return Ok(Err(explain::refine(e))),
         };
         let version = self.link.parameters.get("server_version").cloned().unwrap_or_default();
-        Ok(table.scalar().ok_or_else(|| Error::failed("the server sent no plan")).and_then(|json| explain::parse(json, &version, analyze)))
+        Ok(table
+            .scalar()
+            .ok_or_else(|| Error::failed("the server sent no plan"))
+            .and_then(|json| crate::plan::postgres::read_json(json, &version, analyze)))
     }
 }

@@ -1,46 +1,27 @@
-//! `EXPLAIN QUERY PLAN` as a [`Plan`], and the counters of a run. SQLite has neither estimates nor times for nodes.
+//! Asking for `EXPLAIN QUERY PLAN`, and the counters of a run. Reading the lines is `plan::sqlite`.
 
 use super::actor::{Refusal, prepare};
 use super::guard::Guard;
-use crate::model::plan::{Plan, PlanNode, Role};
-use crate::model::{Dialect, Error, Kind};
-use crate::sql::{TokenKind, lex};
-use detail::Detail;
+use crate::model::plan::Plan;
+use crate::model::{Error, Kind};
+use crate::plan::sqlite::{Known, Line, read};
 use rusqlite::{Connection, StatementStatus};
 use std::collections::HashMap;
 use std::time::Instant;
 
-mod detail;
-
 const PREFIX: &str = "EXPLAIN QUERY PLAN ";
-
-/// What the plan's sentences need of the schema.
-struct Known {
-    /// Tables by lower-case name: their name, and rows by the last ANALYZE.
-    tables: HashMap<String, (String, Option<u64>)>,
-    /// Lower-case aliases of the statement with the table that each stands for.
-    aliases: HashMap<String, String>,
-}
 
 /// The plan of one statement, which is prepared and not run.
 pub fn explain(conn: &Connection, guard: &Guard, text: &str) -> Result<Plan, Refusal> {
     let mut statement = prepare(conn, guard, &format!("{PREFIX}{text}")).map_err(|e| shifted(e, text))?;
     let mut rows = statement.raw_query();
-    let mut lines: Vec<(i64, i64, String)> = Vec::new();
-    let mut raw = String::new();
+    let mut lines: Vec<Line> = Vec::new();
     while let Some(row) = rows.next()? {
-        let (id, parent, unused, text): (i64, i64, i64, String) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-        raw.push_str(&format!("{id}|{parent}|{unused}|{text}\n"));
-        lines.push((id, parent, text));
+        lines.push((row.get(0)?, row.get(1)?, row.get(3)?));
     }
     drop(rows);
     drop(statement);
-    let known = Known { tables: tables(conn)?, aliases: HashMap::new() };
-    let known = Known { aliases: aliases(text, &known.tables), ..known };
-    let mut remarks = Vec::new();
-    let mut root = PlanNode { op: "query".into(), raw_op: "QUERY PLAN".into(), ..PlanNode::default() };
-    root.children = below(0, &lines, &known, &mut remarks, 0);
-    Ok(Plan { engine: "SQLite".into(), version: rusqlite::version().into(), raw, root, remarks, ..Plan::default() })
+    Ok(read(&lines, &Known::new(tables(conn)?, text), rusqlite::version()))
 }
 
 /// Runs the statement, which only reads, and fills in rows, time and work counters.
@@ -99,111 +80,4 @@ fn tables(conn: &Connection) -> rusqlite::Result<HashMap<String, (String, Option
     let mut statement = conn.prepare(&format!("SELECT t.name, {rows} FROM sqlite_schema t WHERE t.type = 'table'"))?;
     let found = statement.query_map([], |r| Ok((r.get::<_, String>(0)?, r.get::<_, Option<i64>>(1)?)))?;
     found.map(|r| r.map(|(name, rows)| (name.to_lowercase(), (name, rows.and_then(|n| u64::try_from(n).ok()))))).collect()
-}
-
-/// `orders o` and `orders AS o`: SQLite's plan shows only the alias. Best effort over the tokens: a table's name right before another name.
-fn aliases(text: &str, tables: &HashMap<String, (String, Option<u64>)>) -> HashMap<String, String> {
-    let name = |kind, text: &str| match kind {
-        TokenKind::QuotedIdentifier => text.get(1..text.len().saturating_sub(1)).map(str::to_lowercase),
-        TokenKind::Identifier | TokenKind::Keyword => Some(text.to_lowercase()),
-        _ => None,
-    };
-    let words: Vec<Option<String>> = lex(Dialect::Sqlite, text)
-        .into_iter()
-        .filter(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment))
-        .map(|t| name(t.kind, &text[t.span]))
-        .collect();
-    let mut out = HashMap::new();
-    for (i, word) in words.iter().enumerate() {
-        let Some((table, _)) = word.as_ref().and_then(|w| tables.get(w)) else { continue };
-        let next = |n: usize| words.get(i + n).and_then(Option::as_ref);
-        let alias = if next(1).is_some_and(|w| w == "as") { next(2) } else { next(1) };
-        if let Some(alias) = alias {
-            out.entry(alias.clone()).or_insert_with(|| table.clone());
-        }
-    }
-    out
-}
-
-/// Deeper than any plan that SQLite makes (its expression depth limit is 1000); keeps a broken parent chain from looping.
-const MAX_DEPTH: usize = 1000;
-
-fn below(parent: i64, lines: &[(i64, i64, String)], known: &Known, remarks: &mut Vec<String>, depth: usize) -> Vec<PlanNode> {
-    if depth > MAX_DEPTH {
-        return Vec::new();
-    }
-    let mut loops = 0;
-    let mut out = Vec::new();
-    for (id, _, text) in lines.iter().filter(|(id, p, _)| *p == parent && *id != parent) {
-        let d = detail::parse(text);
-        let mut node = node(text, &d, known);
-        if d.loops {
-            // Neighbours are the loops of a join, from the outermost to the innermost.
-            node.role = if loops == 0 { Role::Outer } else { Role::Inner };
-            loops += 1;
-        }
-        remark(&d, &node, loops > 1, remarks);
-        if let Some((_, Some(rows))) = node.relation.as_ref().and_then(|r| known.tables.get(&r.to_lowercase())) {
-            node.attrs.insert("rows at the last ANALYZE".into(), rows.to_string());
-        }
-        node.children = below(*id, lines, known, remarks, depth + 1);
-        out.push(node);
-    }
-    out
-}
-
-fn node(text: &str, d: &Detail, known: &Known) -> PlanNode {
-    let mut node = PlanNode { op: d.op.into(), raw_op: text.into(), index: d.index.clone(), ..PlanNode::default() };
-    if let Some(name) = &d.relation {
-        let lower = name.to_lowercase();
-        match (known.tables.get(&lower), known.aliases.get(&lower)) {
-            (None, Some(table)) => {
-                node.relation = Some(table.clone());
-                node.alias = Some(name.clone());
-            }
-            _ => node.relation = Some(name.clone()),
-        }
-    }
-    if let Some(condition) = &d.condition {
-        node.conditions.push((if d.index.is_some() || d.automatic { "Index" } else { "Key" }.into(), condition.clone()));
-    }
-    if let Some(purpose) = &d.purpose {
-        node.attrs.insert("for".into(), purpose.clone());
-    }
-    if d.left_join {
-        node.attrs.insert("join".into(), "left".into());
-    }
-    if d.op.contains("subquery") {
-        node.role = Role::SubPlan;
-    }
-    node
-}
-
-fn remark(d: &Detail, node: &PlanNode, inner: bool, remarks: &mut Vec<String>) {
-    let Some(table) = &node.relation else {
-        if let ("sort", Some(purpose)) = (d.op, &d.purpose) {
-            remarks.push(format!("sorts in a temporary b-tree for {purpose}"));
-        } else if d.correlated {
-            remarks.push(format!("runs the subquery once for each row of what stands around it ({})", node.raw_op));
-        }
-        return;
-    };
-    let again = if inner { ", once for each row of the loop before it" } else { "" };
-    let rows = node.attrs.get("rows at the last ANALYZE");
-    let rows = rows.and_then(|r| r.parse().ok()).map(|r| format!(" (about {} rows)", crate::text::thousands(r))).unwrap_or_default();
-    match d.op {
-        "table scan" if !d.virtual_table => remarks.push(format!("reads the whole of {table}{rows}{again}")),
-        "index scan" | "index only scan" if d.whole => {
-            let index = d.index.as_deref().unwrap_or_default();
-            remarks.push(format!("reads the whole of index {index} of {table}{rows}{again}"));
-        }
-        _ if d.automatic => {
-            let columns = d.columns();
-            let quoted = columns.iter().map(|c| Dialect::Sqlite.quote_ident(c)).collect::<Vec<_>>().join(", ");
-            let name = Dialect::Sqlite.quote_ident(&format!("{table}_{}", columns.join("_")));
-            let on = Dialect::Sqlite.quote_ident(table);
-            remarks.push(format!("SQLite builds an index on {table} at each run; to keep one: CREATE INDEX {name} ON {on} ({quoted})"));
-        }
-        _ => {}
-    }
 }

@@ -6,8 +6,8 @@
 use crate::model::plan::PlanNode;
 use crate::text::thousands;
 
-pub(super) mod blocks;
-pub(super) mod paths;
+pub mod blocks;
+pub mod paths;
 
 /// Rows above which reading a whole table is worth a sentence.
 const MANY: f64 = 1000.0;
@@ -17,7 +17,7 @@ pub(super) fn remarks(root: &PlanNode) -> Vec<String> {
     let mut out = Vec::new();
     root.walk(0, &mut |_, n| {
         let name = n.alias.as_deref().or(n.relation.as_deref()).unwrap_or("a table");
-        let read = match (n.rows_total, n.rows_removed) {
+        let read = match (n.rows_total, n.removed.total()) {
             (Some(kept), removed) => Some(kept + removed.unwrap_or(0.0)),
             (None, _) => n.attrs.get("rows").and_then(|r| r.parse().ok()).or(n.est_rows),
         };
@@ -26,7 +26,7 @@ pub(super) fn remarks(root: &PlanNode) -> Vec<String> {
             let about = if n.rows_total.is_some() { "" } else { "about " };
             out.push(format!("reads the whole of {name}: {about}{} rows", count(read.unwrap_or(0.0))));
         }
-        if let (Some(kept), Some(removed)) = (n.rows_total, n.rows_removed)
+        if let (Some(kept), Some(removed)) = (n.rows_total, n.removed.total())
             && removed >= MANY
             && removed >= 9.0 * kept
         {

@@ -8,7 +8,7 @@ use crate::model::{Error, Result};
 use serde_json::{Map, Value};
 
 /// The indented text: `-> operation  (cost=… rows=…) (actual time=a..b rows=r loops=n)`, four blanks for each level.
-pub(in crate::engine::mysql) fn parse_tree(raw: &str, version: &str, analyzed: bool) -> Result<Plan> {
+pub fn parse_tree(raw: &str, version: &str, analyzed: bool) -> Result<Plan> {
     let mut lines: Vec<(usize, PlanNode)> = Vec::new();
     for line in raw.lines() {
         let indent = line.len() - line.trim_start_matches(' ').len();
@@ -72,6 +72,7 @@ fn finish(tops: Vec<PlanNode>, raw: &str, version: &str, analyzed: bool) -> Plan
     }
     roles(&mut root);
     root.settle();
+    root.number();
     let mut beside = 0.0;
     root.walk(0, &mut |_, n| {
         if n.role == Role::SelectList {
@@ -257,7 +258,7 @@ fn describe(words: &str, n: &mut PlanNode) {
 }
 
 /// The second version of `FORMAT=JSON`: the same paths with their figures by name.
-pub(in crate::engine::mysql) fn parse_json(raw: &str, version: &str, analyzed: bool) -> Result<Plan> {
+pub fn parse_json(raw: &str, version: &str, analyzed: bool) -> Result<Plan> {
     let bad = |e: String| Error::failed(format!("the server's plan cannot be read: {e}")).detail(raw.chars().take(500).collect::<String>());
     let value: Value = serde_json::from_str(raw).map_err(|e| bad(e.to_string()))?;
     let top = value.as_object().ok_or_else(|| bad("it is no object".into()))?;

@@ -35,8 +35,8 @@ fn a_join_is_a_left_deep_chain_whose_times_add_up() {
     assert_eq!(inner.rows, Some(19.5));
     assert!((inner.rows_total.unwrap() - 19_500.0).abs() < 1e-6);
     assert!((inner.self_ms.unwrap() - (233.496_199_6 + 15.258_645_02)).abs() < 1e-6);
-    assert_eq!(inner.pages_hit, Some(42_035));
-    assert_eq!(p.root.pages_hit, Some(42_036));
+    assert_eq!(inner.pages.hit, Some(42_035));
+    assert_eq!(p.root.pages.hit, Some(42_036));
     assert_eq!(inner.conditions[0], ("Lookup".to_string(), "customer_id = cat.c.id".to_string()));
 }
 

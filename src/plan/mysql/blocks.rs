@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 type Object = Map<String, Value>;
 
-pub(in crate::engine::mysql) fn parse(raw: &str, engine: &str, version: &str, analyzed: bool) -> Result<Plan> {
+pub fn parse(raw: &str, engine: &str, version: &str, analyzed: bool) -> Result<Plan> {
     let bad = |e: String| Error::failed(format!("the server's plan cannot be read: {e}")).detail(raw.chars().take(500).collect::<String>());
     let value: Value = serde_json::from_str(raw).map_err(|e| bad(e.to_string()))?;
     let top = value.as_object().ok_or_else(|| bad("it is no object".into()))?;
@@ -18,6 +18,7 @@ pub(in crate::engine::mysql) fn parse(raw: &str, engine: &str, version: &str, an
     let mut root = query_block(block, Role::Outer, 0);
     finish(&mut root);
     root.settle();
+    root.number();
     let execution = root.total_ms.filter(|_| analyzed);
     let mut below = 0.0;
     root.walk(0, &mut |depth, n| {
@@ -281,7 +282,7 @@ fn table(o: &Object, depth: usize) -> PlanNode {
         let share = kept(get(o, "r_filtered"));
         node.rows = Some(rows * share);
         node.rows_total = Some(rows * l * share);
-        node.rows_removed = Some(rows * l * (1.0 - share));
+        node.removed.filter = Some(rows * l * (1.0 - share));
         node.self_ms = match (get(o, "r_table_time_ms"), get(o, "r_other_time_ms")) {
             (None, None) => None,
             (a, b) => Some(a.unwrap_or(0.0) + b.unwrap_or(0.0)),
@@ -291,8 +292,9 @@ fn table(o: &Object, depth: usize) -> PlanNode {
         && let Some(all) = get(stats, "pages_accessed")
     {
         let read = get(stats, "pages_read_count").unwrap_or(0.0);
-        node.pages_hit = Some((all - read).max(0.0) as u64);
-        node.pages_read = Some(read as u64);
+        node.pages.hit = Some((all - read).max(0.0) as u64);
+        node.pages.read = Some(read as u64);
+        node.self_pages = node.pages;
     }
     if let (Some(Value::Array(refs)), Some(Value::Array(parts))) = (o.get("ref"), o.get("used_key_parts")) {
         let pairs: Vec<String> = parts.iter().zip(refs).map(|(p, r)| format!("{} = {}", scalar(p), scalar(r))).collect();
@@ -305,15 +307,15 @@ fn table(o: &Object, depth: usize) -> PlanNode {
 /// Sums up what the server does not print: inclusive times and pages of nodes that hold others. Returns the node's time.
 fn finish(n: &mut PlanNode) -> Option<f64> {
     let mut below = None;
-    let (mut hit, mut read) = (n.pages_hit, n.pages_read);
+    let (mut hit, mut read) = (n.pages.hit, n.pages.read);
     for c in &mut n.children {
         if let Some(t) = finish(c) {
             below = Some(below.unwrap_or(0.0) + t);
         }
-        hit = hit.map_or(c.pages_hit, |h| Some(h + c.pages_hit.unwrap_or(0)));
-        read = read.map_or(c.pages_read, |r| Some(r + c.pages_read.unwrap_or(0)));
+        hit = hit.map_or(c.pages.hit, |h| Some(h + c.pages.hit.unwrap_or(0)));
+        read = read.map_or(c.pages.read, |r| Some(r + c.pages.read.unwrap_or(0)));
     }
-    (n.pages_hit, n.pages_read) = (hit, read);
+    (n.pages.hit, n.pages.read) = (hit, read);
     // Printed to the nanosecond: no rounding to speak of.
     n.self_err_ms = n.self_ms.map(|_| 0.0);
     match (n.total_ms, n.self_ms) {

@@ -1,0 +1,9 @@
+//! Query plans: what servers print, read into [`crate::model::plan`], and arithmetic upon it. Pure: no driver, no connection,
+//! so that a plan from a file is read like one from a server. `engine/` asks, this room reads.
+
+/// `EXPLAIN` of MySQL and MariaDB.
+pub mod mysql;
+/// `EXPLAIN` of PostgreSQL.
+pub mod postgres;
+/// `EXPLAIN QUERY PLAN` of SQLite.
+pub mod sqlite;
