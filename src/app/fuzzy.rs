@@ -119,33 +119,26 @@ pub fn rank<'a>(pattern: &str, names: impl Iterator<Item = &'a str> + Clone) -> 
 
 /// 0 the name itself, 1 its beginning, 2 the beginning of a word in it, 3 anywhere together, 4 letter after letter.
 fn class(word: &[u8], name: &[u8], sensitive: bool) -> Option<usize> {
-    let same = |a: u8, b: u8| if sensitive { a == b } else { a == b.to_ascii_lowercase() };
-    let mut rest = word.iter();
-    let mut next = rest.next();
-    for b in name {
-        match next {
-            Some(w) if same(*w, *b) => next = rest.next(),
-            Some(_) => {}
-            None => break,
-        }
+    let last = name.len().checked_sub(word.len())?;
+    let alike = |a: &[u8], b: &[u8]| if sensitive { a == b } else { a.eq_ignore_ascii_case(b) };
+    if alike(&name[..word.len()], word) {
+        return Some(usize::from(last > 0));
     }
-    if next.is_some() {
-        return None;
-    }
-    let together = |at: usize| word.iter().zip(&name[at..]).all(|(w, b)| same(*w, *b));
-    if together(0) {
-        return Some(usize::from(word.len() != name.len()));
-    }
-    let mut best = 4;
-    for at in 1..=name.len() - word.len() {
-        if together(at) {
+    let first = [word[0], if sensitive { word[0] } else { word[0].to_ascii_uppercase() }];
+    let mut best = None;
+    for at in 1..=last {
+        if first.contains(&name[at]) && alike(&name[at..at + word.len()], word) {
             if !name[at - 1].is_ascii_alphanumeric() {
                 return Some(2);
             }
-            best = 3;
+            best = Some(3);
         }
     }
-    Some(best)
+    best.or_else(|| {
+        let mut rest = name.iter();
+        let each = |w: &u8| rest.any(|b| if sensitive { w == b } else { *w == b.to_ascii_lowercase() });
+        word.iter().all(each).then_some(4)
+    })
 }
 
 #[cfg(test)]

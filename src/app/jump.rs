@@ -64,7 +64,7 @@ pub fn search(names: &Names, pattern: &str, most: usize) -> Vec<(u32, Found)> {
         let (name, having) = &names.columns[i];
         // Tables along the search path first.
         let mut tables: Vec<&Relation> = having.iter().filter_map(|i| names.relations.get(*i as usize)).take(1_000).collect();
-        tables.sort_by_key(|r| (!names.on_path(&r.schema), std::cmp::Reverse(used(names, &r.name))));
+        tables.sort_by_cached_key(|r| (!names.on_path(&r.schema), std::cmp::Reverse(used(names, &r.name))));
         out.extend(tables.into_iter().take(TABLES_OF_A_COLUMN).map(|r| (score, of_column(r, name))));
     }
     if let Some((before, after)) = pattern.rsplit_once('.') {

@@ -98,8 +98,9 @@ fn lex_as(dialect: Dialect, text: &str, backslash: bool, double: bool) -> Vec<To
 pub fn relex(dialect: Dialect, tokens: &mut Vec<Token>, text: &str, edited: Range<usize>, new_end: usize) {
     let old_len = tokens.last().map_or(0, |t| t.span.end);
     let fits = edited.start <= edited.end && edited.end <= old_len && new_end >= edited.start && new_end <= text.len();
-    // A version comment makes `*/` depend on what stands far before it; MySQL text that has one is lexed anew.
-    if !fits || text.len() + edited.end != old_len + new_end || dialect == Dialect::MySql && text.contains("/*") && text.contains('!') {
+    // A version comment makes `*/` depend on what stands far before it; MySQL text that has one, or had one here, is lexed anew.
+    let version = dialect == Dialect::MySql && (text.contains("/*") && text.contains('!') || fits && opens_version(tokens, &edited));
+    if !fits || text.len() + edited.end != old_len + new_end || version {
         *tokens = lex(dialect, text);
         return;
     }
@@ -144,6 +145,13 @@ pub fn relex(dialect: Dialect, tokens: &mut Vec<Token>, text: &str, edited: Rang
     }
     tokens.truncate(keep);
     tokens.extend(fresh);
+}
+
+/// Whether the edit touched a token that may be MySQL's `/*!`: an operator of three bytes or more.
+fn opens_version(tokens: &[Token], edited: &Range<usize>) -> bool {
+    let first = tokens.partition_point(|t| t.span.end <= edited.start);
+    let mut touched = tokens[first..].iter().take_while(|t| t.span.start < edited.end.max(edited.start + 1));
+    touched.any(|t| t.kind == TokenKind::Operator && t.span.len() >= 3)
 }
 
 /// The scanner: gives one token at a time from `pos`, which the splitter may set (to just behind a DELIMITER).

@@ -102,6 +102,15 @@ fn dialect() -> impl Strategy<Value = Dialect> {
     prop_oneof![Just(Postgres), Just(MySql), Just(Sqlite)]
 }
 
+/// The text holds no `/*!` any more; its end was lexed when there was one.
+#[test]
+fn an_edit_that_takes_a_version_comment_away_is_lexed_anew() {
+    let before = "a/*!50003 b */";
+    let mut tokens = lex(MySql, before);
+    relex(MySql, &mut tokens, "a b */", 1..9, 1);
+    assert_eq!(tokens, lex(MySql, "a b */"));
+}
+
 proptest! {
     #[test]
     fn tokens_tile_any_text(d in dialect(), usual: bool, text in prop_oneof![sqlish(), any::<std::string::String>()]) {
