@@ -47,10 +47,28 @@ pub fn definition() -> clap::Command {
     Cli::command()
 }
 
+/// A bare word is a target; one that is none may be a command that was mistyped.
+fn command_meant(word: &str) -> String {
+    let definition = definition();
+    let names = definition.get_subcommands().map(clap::Command::get_name);
+    match crate::config::toml_file::nearest(word, names) {
+        Some(name) => format!("If you meant the command: `holdpoint {name}`."),
+        None => "`holdpoint --help` lists the commands.".into(),
+    }
+}
+
 async fn run(cli: Cli) -> Result<ExitCode> {
     let Some(command) = cli.command else {
-        return open::open(cli.config.as_deref(), None, None).await;
+        let opened = open::open(cli.config.as_deref(), cli.target.as_deref(), cli.file.as_deref()).await;
+        // Without a word before it a target may be a command that was mistyped.
+        return opened.map_err(|e| match (&e.kind, &cli.target) {
+            (Kind::Usage, Some(word)) => e.hint(command_meant(word)),
+            _ => e,
+        });
     };
+    if let Some(word) = cli.target {
+        return Err(Error::usage(format!("`{word}` stands before a command")).hint("A target comes after it: `holdpoint <COMMAND> TARGET`."));
+    }
     match command {
         Command::Demo { dir, no_open } => demo::demo(&dir, no_open).await,
         Command::Open { target, file } => open::open(cli.config.as_deref(), target.as_deref(), file.as_deref()).await,
@@ -147,5 +165,18 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         super::definition().debug_assert();
+    }
+
+    #[test]
+    fn a_bare_word_is_a_target_and_a_command_stays_one() {
+        use clap::Parser;
+        let parse = |words: &[&str]| super::Cli::try_parse_from([&["holdpoint"], words].concat()).expect("arguments");
+        let bare = parse(&["shop.db", "q.sql"]);
+        assert_eq!((bare.target.as_deref(), bare.file.as_deref()), (Some("shop.db"), Some(std::path::Path::new("q.sql"))));
+        assert!(bare.command.is_none());
+        let command = parse(&["--config", "h.toml", "query", "shop.db", "select 1"]);
+        assert!(matches!(command.command, Some(super::Command::Query { .. })) && command.config.is_some());
+        assert!(super::command_meant("querry").contains("holdpoint query"));
+        assert!(super::command_meant("zzzz").contains("--help"));
     }
 }

@@ -8,8 +8,23 @@ use std::path::PathBuf;
 /// Without a subcommand the console opens. Exit codes: 0 fine, 1 findings or failed, 2 usage, 3 cannot connect,
 /// 4 held by a gate, 5 could not see, 130 cancelled.
 #[derive(Debug, Parser)]
-#[command(name = "holdpoint", version, max_term_width = 100)]
+// Not `args_conflicts_with_subcommands`: it would refuse `--config` before a subcommand.
+#[command(
+    name = "holdpoint",
+    version,
+    max_term_width = 100,
+    subcommand_precedence_over_arg = true,
+    override_usage = "holdpoint [OPTIONS] [TARGET] [FILE.sql]\n       holdpoint [OPTIONS] <COMMAND>"
+)]
 pub struct Cli {
+    /// Open the console on this target, URL without a password, or SQLite file, as `holdpoint open` does.
+    #[arg(value_name = "TARGET")]
+    pub target: Option<String>,
+
+    /// SQL file to open in the editor.
+    #[arg(value_name = "FILE.sql")]
+    pub file: Option<PathBuf>,
+
     /// Read this project file instead of the holdpoint.toml found upward from here.
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,

@@ -10,13 +10,13 @@ use std::process::ExitCode;
 
 /// Opens the console on a target, or on the start screen. A single argument that ends in `.sql` is a file.
 pub async fn open(config: Option<&Path>, target: Option<&str>, file: Option<&Path>) -> Result<ExitCode> {
-    need_terminal()?;
     let cx = context(config)?;
     let (target, file) = match (target, file) {
         (Some(t), None) if t.ends_with(".sql") && !cx.config.targets.contains_key(t) => (None, Some(Path::new(t))),
         other => other,
     };
     let target = target.map(|t| connect::target(&cx, t)).transpose()?;
+    need_terminal()?;
     tui::run(Start { cx, target, file: file.map(Path::to_path_buf), guide: false }).await?;
     Ok(ExitCode::SUCCESS)
 }
