@@ -1,6 +1,8 @@
 //! Query plans: what servers print, read into [`crate::model::plan`], and arithmetic upon it. Pure: no driver, no connection,
 //! so that a plan from a file is read like one from a server. `engine/` asks, this room reads.
 
+/// Conditions as servers print them, as trees.
+pub mod expression;
 /// `EXPLAIN` of MySQL and MariaDB.
 pub mod mysql;
 /// `EXPLAIN` of PostgreSQL.

@@ -1,0 +1,129 @@
+//! One test of a condition as an index would see it: what is tested, how, against what.
+
+use super::{Column, Expr};
+
+/// How a key is tested, by what a B-tree could do with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Test {
+    /// Equal to one value.
+    Equal,
+    /// Equal to one of several.
+    In,
+    Null,
+    NotNull,
+    NotEqual,
+    /// Below, above, or between.
+    Range,
+    /// A pattern whose beginning is fixed: `LIKE 'abc%'`.
+    Prefix,
+    /// A pattern whose beginning is not, or that ignores case: no B-tree serves it.
+    Contains,
+    /// Equal to a column of another relation.
+    Join,
+    /// Alternatives: the key is the whole OR.
+    Or,
+    /// Anything else.
+    Other,
+}
+
+/// A test with its key: a plain column, or an expression over columns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Predicate {
+    pub test: Test,
+    pub key: Expr,
+    /// The other side, where there is one.
+    pub value: Option<Expr>,
+    /// As in [`Expr::Compare`], turned if the sides were: `=`, `<`, `like`.
+    pub op: String,
+}
+
+impl Predicate {
+    pub(super) fn of(expr: &Expr) -> Predicate {
+        let make =
+            |test, key: &Expr, value: Option<&Expr>, op: &str| Predicate { test, key: key.clone(), value: value.cloned(), op: op.into() };
+        match expr {
+            Expr::Null { what, negated } => make(if *negated { Test::NotNull } else { Test::Null }, what, None, "is"),
+            Expr::In { what, negated: false, list } if list.iter().all(Expr::is_constant) => make(Test::In, what, list.first(), "in"),
+            Expr::In { what, negated: true, .. } => make(Test::NotEqual, what, None, "not in"),
+            Expr::Or(_) => make(Test::Or, expr, None, "or"),
+            // A boolean column stands for itself.
+            Expr::Column(_) => make(Test::Equal, expr, None, "="),
+            Expr::Not(inner) if inner.column().is_some() => make(Test::Equal, inner, None, "="),
+            Expr::Compare { op, left, right } => {
+                let (here, there) = (!left.columns().is_empty(), !right.columns().is_empty());
+                let readable = !left.has_unread() && !right.has_unread();
+                match (here, there) {
+                    _ if !readable => make(Test::Other, expr, None, op),
+                    (true, false) => make(test(op, right), left, Some(right), op),
+                    (false, true) => {
+                        let turned = turn(op);
+                        make(test(turned, left), right, Some(left), turned)
+                    }
+                    (true, true) if op == "=" && one_relation(left) != one_relation(right) => make(Test::Join, left, Some(right), op),
+                    _ => make(Test::Other, expr, None, op),
+                }
+            }
+            _ => make(Test::Other, expr, None, ""),
+        }
+    }
+
+    /// The column that is tested, if nothing is done to it.
+    pub fn column(&self) -> Option<&Column> {
+        self.key.column()
+    }
+
+    /// The pattern of a LIKE, if it is a literal.
+    pub fn pattern(&self) -> Option<String> {
+        self.op.contains("like").then(|| self.value.as_ref()?.literal()).flatten()
+    }
+
+    /// For the relation of this alias: itself if its key is the relation's, a join turned so that it is, else nothing.
+    pub(super) fn turned_to(self, alias: &str) -> Option<Predicate> {
+        let of = |e: &Expr| {
+            let columns = e.columns();
+            !columns.is_empty() && columns.iter().all(|c| c.may_be_of(alias))
+        };
+        if of(&self.key) {
+            return Some(self);
+        }
+        match (self.test, self.value) {
+            (Test::Join, Some(value)) if of(&value) => Some(Predicate { test: Test::Join, key: value, value: Some(self.key), op: self.op }),
+            _ => None,
+        }
+    }
+}
+
+/// The one qualifier of all columns of an expression.
+fn one_relation(e: &Expr) -> Option<&str> {
+    let columns = e.columns();
+    let first = columns.first()?.qualifier.as_deref()?;
+    columns.iter().all(|c| c.qualifier.as_deref() == Some(first)).then_some(first)
+}
+
+fn test(op: &str, value: &Expr) -> Test {
+    match op {
+        "=" | "<=>" | "is not distinct from" | "is" => Test::Equal,
+        "<" | "<=" | ">" | ">=" => Test::Range,
+        "<>" | "is distinct from" => Test::NotEqual,
+        "like" => match value.literal() {
+            Some(pattern) if !pattern.starts_with(['%', '_']) => Test::Prefix,
+            Some(_) => Test::Contains,
+            None => Test::Other,
+        },
+        "ilike" => Test::Contains,
+        // PostgreSQL's own for a prefix, and what it makes of LIKE 'abc%' for an index with pattern operators.
+        "^@" => Test::Prefix,
+        "~>=~" | "~<~" | "~>~" | "~<=~" => Test::Range,
+        _ => Test::Other,
+    }
+}
+
+fn turn(op: &str) -> &str {
+    match op {
+        "<" => ">",
+        "<=" => ">=",
+        ">" => "<",
+        ">=" => "<=",
+        same => same,
+    }
+}
