@@ -67,7 +67,9 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         });
     };
     if let Some(word) = cli.target {
-        return Err(Error::usage(format!("`{word}` stands before a command")).hint("A target comes after it: `holdpoint <COMMAND> TARGET`."));
+        return Err(
+            Error::usage(format!("`{word}` stands before a command")).hint("A target comes after it: `holdpoint <COMMAND> TARGET`.")
+        );
     }
     match command {
         Command::Demo { dir, no_open } => demo::demo(&dir, no_open).await,
