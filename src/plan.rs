@@ -7,5 +7,9 @@ pub mod expression;
 pub mod mysql;
 /// `EXPLAIN` of PostgreSQL.
 pub mod postgres;
+/// Whether the parts add up to the whole.
+pub mod reconcile;
+/// What a plan is, apart from its numbers.
+pub mod shape;
 /// `EXPLAIN QUERY PLAN` of SQLite.
 pub mod sqlite;

@@ -22,8 +22,21 @@ pub struct Plan {
     pub execution_ms: Option<f64>,
     /// Execution time outside the nodes: triggers after the statement, JIT start-up, executor start and end.
     pub outside_ms: Option<f64>,
-    /// Node time that could not be given to one node.
+    /// What is missing from the sum of the nodes' own times to the root's (`plan::reconcile`): below 0 where nodes claim more than
+    /// the root's clock held, because what was clamped away or what no reader of a CTE could hold is counted twice.
     pub unattributed_ms: Option<f64>,
+    /// What parallel parts took of the root's clock: the slowest process below each Gather.
+    #[serde(default)]
+    pub parallel_ms: Option<f64>,
+    /// Time of nodes that ran after the root had ended: a data-modifying CTE that nobody reads. Not within the root's time.
+    #[serde(default)]
+    pub detached_ms: Option<f64>,
+    /// Pages of nodes that ran after the root had ended: not within the root's.
+    #[serde(default)]
+    pub detached_pages: Pages,
+    /// Time for turning rows into what is sent to the client (PostgreSQL 17 and later, when asked for); within the execution time.
+    #[serde(default)]
+    pub serialization_ms: Option<f64>,
     pub root: PlanNode,
     /// Work counters of the whole statement where there are no node times (SQLite: vm steps, full-scan steps, sorts).
     pub counters: BTreeMap<String, u64>,
@@ -82,6 +95,41 @@ impl Pages {
             (h, r) => Some(h.unwrap_or(0) + r.unwrap_or(0)),
         }
     }
+    /// Both together; what neither knows stays unknown.
+    pub fn plus(&self, other: &Pages) -> Pages {
+        let add = |a: Option<u64>, b: Option<u64>| match (a, b) {
+            (None, None) => None,
+            (a, b) => Some(a.unwrap_or(0).saturating_add(b.unwrap_or(0))),
+        };
+        Pages {
+            hit: add(self.hit, other.hit),
+            read: add(self.read, other.read),
+            dirtied: add(self.dirtied, other.dirtied),
+            written: add(self.written, other.written),
+            temp_read: add(self.temp_read, other.temp_read),
+            temp_written: add(self.temp_written, other.temp_written),
+        }
+    }
+}
+
+/// Time spent waiting for files, in milliseconds over all loops and processes. Within the time of the node.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Io {
+    pub read_ms: Option<f64>,
+    pub write_ms: Option<f64>,
+    pub temp_read_ms: Option<f64>,
+    pub temp_write_ms: Option<f64>,
+}
+
+/// What was written to the write-ahead log, over all loops and processes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Wal {
+    pub records: Option<u64>,
+    /// Full page images.
+    pub fpi: Option<u64>,
+    pub bytes: Option<u64>,
+    /// How often the buffers of the log were full (PostgreSQL 18).
+    pub buffers_full: Option<u64>,
 }
 
 /// Rows that a node read and did not pass on, over all loops.
@@ -150,6 +198,9 @@ pub struct PlanNode {
     pub rows: Option<f64>,
     /// Actual rows over all loops.
     pub rows_total: Option<f64>,
+    /// Rounding error of `rows_total`: servers print means per loop with few digits.
+    #[serde(default)]
+    pub rows_err: Option<f64>,
     pub removed: Removed,
     /// Summed over processes.
     pub loops: Option<f64>,
@@ -168,10 +219,21 @@ pub struct PlanNode {
     pub processes: Vec<Process>,
     pub workers_planned: Option<u32>,
     pub workers_launched: Option<u32>,
+    /// Runs in several processes, below a Gather: times are sums over them and may be more than what stands above.
+    #[serde(default)]
+    pub parallel: bool,
     /// Pages touched by this node and its children.
     pub pages: Pages,
     /// Pages touched by this node alone.
     pub self_pages: Pages,
+    #[serde(default)]
+    pub io: Io,
+    #[serde(default)]
+    pub self_io: Io,
+    #[serde(default)]
+    pub wal: Wal,
+    #[serde(default)]
+    pub self_wal: Wal,
     /// Factor by which rows differ from the estimate, signed by direction: ×33 more is 33, ×33 fewer is −33.
     pub estimate_error: Option<f64>,
     /// Why there is no estimate error although both numbers are known: it would mislead (`reference/plans.md` §2.8).
@@ -180,6 +242,9 @@ pub struct PlanNode {
     pub never_executed: bool,
     /// The node's own figures are a share that cannot be known exactly (a CTE read in several places).
     pub approximate: bool,
+    /// Why the node's own time is a share or a bound, or was clamped: a sentence for the details.
+    #[serde(default)]
+    pub time_doubt: Option<String>,
     /// Conditions and keys in the order in which they matter: ("Filter", "state = 'paid'").
     pub conditions: Vec<(String, String)>,
     /// All other keys, kept, never fatal.
