@@ -103,8 +103,13 @@ pub trait Engine: Send + Sync {
     fn locks(&self) -> Capability<&dyn Locks>;
 }
 
-/// What a session holds, and who waits for it. `backend` is [`Session::backend`] of the one that is asked about; `s` is another one.
+/// What a session does and holds, and who waits for it. `backend` is [`Session::backend`] of the one that is asked about; `s` is
+/// another one.
 pub trait Locks: Send + Sync {
+    /// The statement that it runs now; `None` when it is gone or does nothing.
+    fn running<'a>(&'a self, s: &'a Session, backend: u64) -> BoxFuture<'a, Result<Option<String>>>;
+    /// Ends its connection on the server while it runs something; false when there was nothing to end.
+    fn end<'a>(&'a self, s: &'a Session, backend: u64) -> BoxFuture<'a, Result<bool>>;
     fn held<'a>(&'a self, s: &'a Session, backend: u64) -> BoxFuture<'a, Result<Vec<HeldLock>>>;
     fn waiting_for<'a>(&'a self, s: &'a Session, backend: u64) -> BoxFuture<'a, Result<Vec<Waiting>>>;
 }

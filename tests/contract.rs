@@ -940,6 +940,7 @@ promise!(who_waits_for_a_transaction_is_seen, async |p: Place| {
     cells(&s, "update held set v = 2 where id = 1").await;
     let watcher = engine.connect(Connect::new(Role::Background, Access::ReadOnly)).await.expect("watcher");
     let backend = s.backend().expect("a server names its connections");
+    assert_eq!(locks.running(&watcher, backend).await.expect("looked").filter(|t| !t.contains("update held")), None);
     let held = locks.held(&watcher, backend).await.expect("held");
     assert!(!held.is_empty(), "{}: a write holds something", p.name);
     assert!(locks.waiting_for(&watcher, backend).await.expect("nobody yet").is_empty());
@@ -956,4 +957,24 @@ promise!(who_waits_for_a_transaction_is_seen, async |p: Place| {
     assert!(found.statement.contains("update held"), "{found:?}");
     cells(&s, "rollback").await;
     blocked.await.expect("joined").expect("goes on");
+});
+
+promise!(a_session_that_runs_something_is_seen_and_can_be_ended, async |p: Place| {
+    let engine = p.engine();
+    let Ok(locks) = engine.locks().get() else { return };
+    let watcher = engine.connect(Connect::new(Role::Background, Access::ReadOnly)).await.expect("watcher");
+    let s = p.open(Access::ReadWrite).await;
+    let backend = s.backend().expect("a server names its connections");
+    assert!(!locks.end(&watcher, backend).await.expect("looked"), "nothing runs yet");
+    let slow = if p.name == "PostgreSQL" { "select pg_sleep(600)" } else { "select sleep(600)" };
+    let running = tokio::spawn(async move { s.fetch(slow).await });
+    while locks.running(&watcher, backend).await.expect("looked").is_none() {
+        tokio::task::yield_now().await;
+    }
+    assert!(locks.running(&watcher, backend).await.expect("looked").is_some_and(|t| t.contains("sleep(600)")));
+    assert!(locks.end(&watcher, backend).await.expect("ended"));
+    running.await.expect("joined").expect_err("its connection is gone");
+    while locks.running(&watcher, backend).await.expect("looked").is_some() {
+        tokio::task::yield_now().await;
+    }
 });

@@ -244,6 +244,84 @@ fn shortcuts_of_psql_do_what_they_do_there() {
 }
 
 #[test]
+fn a_shortcut_ends_the_statement_before_it() {
+    // Alone it has nothing to run, and says so.
+    let mut c = open("\\g");
+    assert!(statements(&c.press("F5")).is_empty());
+    assert!(c.screen().contains("There is no statement before this line"), "{}", c.screen());
+    let mut c = open("\\g foo\n\\gx");
+    assert!(statements(&c.press("F5")).is_empty());
+    // After a statement without its semicolon it runs that one, from its own line and from the statement's.
+    let mut c = open("select 42\n\\g");
+    assert_eq!(statements(&c.press("F5"))[0].text, "select 42");
+    let mut c = open("select 42\n\\gx");
+    c.press("Up");
+    assert_eq!(statements(&c.press("F5"))[0].text, "select 42");
+    let mut c = open("select 1;\n\\x\nselect 2\n\\dt\nselect 3");
+    assert_eq!(statements(&c.press("F5"))[0].text, "select 3");
+    let mut c = open("select 1;\n\\x\nselect 2\n\\dt");
+    c.press("Up");
+    assert_eq!(statements(&c.press("F5"))[0].text, "select 2");
+}
+
+#[test]
+fn records_are_switched_on_and_off_as_in_psql() {
+    let mut c = open("select 7");
+    let (job, result) = job_of(&c.press("F5"));
+    c.run(job, RunEvent::Started { result, index: 0, text: "select 7".into() });
+    c.run(job, RunEvent::Finished);
+    c.press("C-a");
+    c.type_text("\\x");
+    c.press("F5");
+    assert!(c.state.query.result().unwrap().record);
+    assert!(c.screen().contains("shown as records"), "{}", c.screen());
+    c.press("F5");
+    assert!(!c.state.query.result().unwrap().record);
+}
+
+#[test]
+fn every_statement_of_one_run_keeps_its_result_and_a_failed_one_is_named() {
+    let text: Vec<String> = (1..=20).map(|i| format!("select {i};")).collect();
+    let mut c = open(&text.join("\n"));
+    c.state.query.how.go_on = true;
+    c.press("Esc");
+    let (job, first) = job_of(&c.press("a"));
+    for i in 0..20u64 {
+        c.run(job, RunEvent::Started { result: first + i, index: i as usize, text: format!("select {}", i + 1) });
+        if i == 2 {
+            c.run(job, RunEvent::Failed { result: first + i, error: holdpoint::model::Error::failed("division by zero") });
+            assert!(
+                c.state.messages.shown.as_ref().unwrap().text.starts_with("Statement 3 of 20, line 3: "),
+                "{:?}",
+                c.state.messages.shown
+            );
+        } else {
+            c.run(job, RunEvent::Done { result: first + i, outcome: holdpoint::engine::Outcome::default() });
+        }
+    }
+    c.run(job, RunEvent::Finished);
+    let kept: Vec<u64> = c.state.query.results.iter().map(|r| r.id).collect();
+    assert_eq!(kept, (first..first + 20).collect::<Vec<_>>());
+    // The next run lets them go.
+    c.press("i");
+    let (job, result) = job_of(&c.press("F5"));
+    c.run(job, RunEvent::Started { result, index: 0, text: "select 20".into() });
+    assert_eq!(c.state.query.results.len(), 20);
+}
+
+#[test]
+fn a_statement_that_goes_on_without_its_connection_can_be_ended_on_the_server() {
+    let mut c = open("select slow()");
+    let link = c.state.link_no;
+    c.send(Msg::LeftBehind { link, backend: 4711, result: Ok(Some("select slow()".into())) });
+    assert!(c.screen().contains("Session 4711 of the server goes on"), "{}", c.screen());
+    let effects = c.press("e");
+    assert!(effects.iter().any(|e| matches!(e, Effect::EndSession { backend: 4711, .. })), "{effects:?}");
+    c.send(Msg::LeftBehind { link, backend: 4711, result: Ok(None) });
+    assert!(c.screen().contains("The server ended the statement"), "{}", c.screen());
+}
+
+#[test]
 fn a_backslash_in_a_string_is_text_and_running_all_names_the_line() {
     let mut c = open("select '\n\\d orders\n'");
     c.press("Up");

@@ -71,6 +71,25 @@ fn buffers_stand_side_by_side_and_come_back() {
 }
 
 #[test]
+fn buffers_keep_their_places_whichever_way_one_goes_round() {
+    let mut c = open();
+    for (n, word) in ["AAA", "BBB", "CCC", "DDD"].iter().enumerate() {
+        if n > 0 {
+            c.press("C-t");
+        }
+        c.type_text(word);
+    }
+    for expected in ["CCC", "BBB", "AAA", "DDD", "CCC", "BBB", "AAA", "DDD"] {
+        c.press("C-PageUp");
+        assert_eq!(text(&c), expected);
+    }
+    for expected in ["AAA", "BBB", "CCC", "DDD", "AAA"] {
+        c.press("C-PageDown");
+        assert_eq!(text(&c), expected);
+    }
+}
+
+#[test]
 fn what_was_typed_before_the_buffers_came_stays_beside_them() {
     let mut c = open();
     c.type_text("early");

@@ -49,6 +49,7 @@ pub fn answer(state: &mut State, then: Then, effects: &mut Vec<Effect>) {
             state.follow = upto.map(|u| (target.clone(), u));
             switch_target(state, &target, effects);
         }
+        Then::EndSession(backend) => effects.push(Effect::EndSession { link: state.link_no, backend }),
         Then::Connect(name) => connect(state, &name, None, effects),
         Then::Action(a) => act(state, a, effects),
         Then::Ask(a) => schema::ask(state, a, effects),

@@ -3,12 +3,11 @@
 use super::Action;
 use super::acts::act;
 use super::dialog::{Dialog, Viewer};
-use super::effect::Effect;
+use super::effect::{Effect, Statement};
 use super::state::{Note, State};
 use super::update::switch_target;
 use crate::model::names::{Names, Relation};
 use crate::model::{NodeKind, NodePath};
-use crate::sql::TokenKind;
 use crate::text;
 use std::path::PathBuf;
 
@@ -36,35 +35,14 @@ const KNOWN: &[(&str, &str)] = &[
 /// The backslash command of the cursor's line, without the blanks round it; `None` when the line is none: inside a string it is text.
 pub fn on_line(state: &State) -> Option<String> {
     let editor = &state.query.editor;
-    let line = editor.line_span(editor.cursor().0);
-    let text = &editor.text()[line.clone()];
-    let start = line.start + (text.len() - text.trim_start().len());
-    is_command(state, start).then(|| text.trim().to_string())
+    let line = editor.cursor_line();
+    editor.is_shortcut(editor.indented(line)).then(|| editor.text()[editor.line_span(line)].trim().to_string())
 }
 
 /// The first line of the whole text that is a backslash command, from 1: running all cannot send it.
 pub fn first_line(state: &State) -> Option<usize> {
     let editor = &state.query.editor;
-    (0..editor.line_count())
-        .find(|l| {
-            let span = editor.line_span(*l);
-            let text = &editor.text()[span.clone()];
-            text.trim_start().starts_with('\\') && is_command(state, span.start + (text.len() - text.trim_start().len()))
-        })
-        .map(|l| l + 1)
-}
-
-fn is_command(state: &State, at: usize) -> bool {
-    let editor = &state.query.editor;
-    let rest = &editor.text()[at.min(editor.text().len())..];
-    let mut letters = rest.strip_prefix('\\').unwrap_or_default().chars();
-    // `\N` is MySQL's NULL and `\.` ends COPY's data.
-    if !letters.next().is_some_and(|c| c.is_ascii_lowercase() || c == '?') {
-        return false;
-    }
-    let tokens = editor.tokens(at..at + 1);
-    let token = tokens.partition_point(|t| t.span.end <= at);
-    tokens.get(token).is_some_and(|t| t.span.start == at && matches!(t.kind, TokenKind::Other | TokenKind::Operator))
+    (0..editor.line_count()).find(|l| editor.is_shortcut(editor.indented(*l))).map(|l| l + 1)
 }
 
 /// Does a backslash command.
@@ -91,7 +69,14 @@ pub fn run(state: &mut State, line: &str, effects: &mut Vec<Effect>) {
         "\\c" | "\\connect" => switch_target(state, rest, effects),
         "\\conninfo" => conninfo(state),
         "\\timing" => state.say(Note::info("Times stand beside every result, and in the history.")),
-        "\\x" => act(state, Action::RecordView, effects),
+        "\\x" => {
+            state.query.expanded = !state.query.expanded;
+            let on = state.query.expanded;
+            if let Some(tab) = state.query.results.get_mut(state.query.shown) {
+                tab.record = on;
+            }
+            state.say(Note::info(if on { "Rows are shown as records, one at a time." } else { "Rows are shown as a grid." }));
+        }
         "\\e" | "\\edit" => with_action(state, named("edit-outside"), word, effects),
         "\\s" => act(state, Action::History, effects),
         "\\i" | "\\ir" | "\\include" if rest.is_empty() => act(state, Action::OpenFile, effects),
@@ -111,12 +96,16 @@ pub fn run(state: &mut State, line: &str, effects: &mut Vec<Effect>) {
             state.say(Note::info(if gone { format!(":{} is forgotten.", text::clean(rest)) } else { "It had no value.".into() }));
         }
         "\\copy" => state.say(copy_words(state)),
-        "\\g" | "\\gx" => {
-            // The statement before the line is under the cursor once the line is left.
-            let above = state.query.editor.line_span(state.query.editor.cursor().0).start.saturating_sub(1);
-            state.query.editor.go_to_byte(above);
-            super::panes::running::run(state, false, effects);
-        }
+        "\\g" | "\\gx" => match state.query.editor.statement_before(state.query.editor.cursor_line()) {
+            Some(s) => {
+                let text = state.query.editor.text()[s.span.clone()].to_string();
+                super::panes::running::run_these(state, vec![Statement::new(text, Some(s.span.start))], effects);
+                if let Some(r) = &mut state.query.running {
+                    r.record = word == "\\gx";
+                }
+            }
+            None => state.say(Note::info("There is no statement before this line.")),
+        },
         "\\q" | "\\quit" => act(state, Action::Quit, effects),
         other => state.say(Note::warning(format!("{} is not known here; \\? lists the shortcuts that are.", text::clean(other)))),
     }

@@ -181,6 +181,8 @@ fn go(state: &mut State, to: usize, effects: &mut Vec<Effect>) {
         return;
     }
     let next = state.query.buffers.parked.remove(to - usize::from(to > at));
+    // Its place among the others, of which the one that comes is none any more.
+    state.query.buffers.at -= usize::from(to < at);
     exchange(state, next, to);
     if state.view.workspace != Workspace::Start {
         state.go(Pane::Editor);

@@ -51,6 +51,8 @@ pub enum Then {
     ToEditor(String),
     OverwriteFile(PathBuf),
     CloseBuffer,
+    /// Ends a session of ours on the server.
+    EndSession(u64),
     Connect(String),
     /// Connects to another target and takes the same range up there.
     Follow {

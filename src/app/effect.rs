@@ -137,6 +137,11 @@ pub enum Effect {
     Sever {
         link: u64,
     },
+    /// Ends a session of ours on the server that goes on without its connection.
+    EndSession {
+        link: u64,
+        backend: u64,
+    },
     ReadRows {
         result: ResultId,
         /// In the order of this list of rows; 0 is as they came.

@@ -42,6 +42,12 @@ pub enum Msg {
         link: u64,
         status: SessionStatus,
     },
+    /// What the server says of a statement whose connection was closed under it: the statement, when it goes on.
+    LeftBehind {
+        link: u64,
+        backend: u64,
+        result: crate::model::Result<Option<String>>,
+    },
     Children {
         link: u64,
         at: NodePath,

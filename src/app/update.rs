@@ -165,10 +165,12 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
             }
         }
         Msg::Stepped { link, outcome } if link == state.link_no => checklist::stepped(state, &outcome, false),
+        Msg::LeftBehind { link, backend, result } if link == state.link_no => left_behind(state, backend, result),
         Msg::Said(note) => state.say(note),
         // Answers of an earlier connection.
         Msg::Connected { .. }
         | Msg::ConnectFailed { .. }
+        | Msg::LeftBehind { .. }
         | Msg::Status { .. }
         | Msg::Children { .. }
         | Msg::Definition { .. }
@@ -276,6 +278,36 @@ fn status_changed(state: &mut State, status: crate::engine::SessionStatus, effec
         state.say(note);
     }
     state.tick(effects);
+}
+
+/// The server's word on a statement whose connection was closed under it.
+fn left_behind(state: &mut State, backend: u64, result: crate::model::Result<Option<String>>) {
+    let again = keys::key_of(state, Action::Reconnect).map(|k| format!("{k} connects again; the buffer and the results stay."));
+    match result {
+        Ok(None) => {
+            let mut note = Note::ok(format!("The server ended the statement: its session {backend} runs nothing any more."));
+            note.more.extend(again);
+            state.say(note);
+        }
+        Ok(Some(statement)) => {
+            let body = vec![
+                format!("Session {backend} of the server goes on with it, holding its locks:"),
+                super::panes::running::one_line(&statement),
+                "Cancelling and closing the connection did not end it.".into(),
+            ];
+            let answers = vec![
+                Answer::new('n', "leave it running", Then::Nothing),
+                Answer::new('e', format!("end session {backend} on the server"), Then::EndSession(backend)),
+            ];
+            state.dialogs.push(Dialog::Confirm(Confirm { title: "The statement still runs".into(), body, answers }));
+        }
+        Err(e) => {
+            let mut note = Note::error(&e);
+            note.text = format!("Whether session {backend} goes on with the statement could not be seen: {}", note.text);
+            note.more.extend(again);
+            state.say(note);
+        }
+    }
 }
 
 /// Connects to another target, after asking when something is open on this one.

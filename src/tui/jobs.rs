@@ -182,6 +182,9 @@ impl Jobs {
                 }
             }
             Effect::Sever { link } => connection::sever(&shared, link),
+            Effect::EndSession { link, backend } => {
+                tokio::spawn(connection::end_session(shared, link, backend));
+            }
             Effect::ReadRows { result, view, first, count } => {
                 tokio::task::spawn_blocking(move || rows::read(&shared, result, view, first, count));
             }

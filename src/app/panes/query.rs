@@ -35,6 +35,8 @@ pub struct Query {
     /// The result on the screen.
     pub shown: usize,
     pub running: Option<Running>,
+    /// Further results are shown as records (`\x`).
+    pub expanded: bool,
     pub fix: Option<Fix>,
     /// Version of the editor that is saved.
     pub saved: u64,
@@ -84,6 +86,7 @@ impl Query {
             results: Vec::new(),
             shown: 0,
             running: None,
+            expanded: false,
             fix: None,
             saved: 1,
             buffer_of: None,
@@ -125,6 +128,8 @@ impl Query {
             cursor: None,
             done: 0,
             failed: 0,
+            dropped: 0,
+            record: false,
         });
     }
 }

@@ -7,7 +7,7 @@ pub mod columns;
 pub mod compare;
 
 use crate::app::editor::scroll;
-use crate::app::effect::ResultId;
+use crate::app::effect::{JobId, ResultId};
 use crate::app::list::ListCursor;
 use crate::app::{Action, Effect};
 use crate::engine::Outcome;
@@ -42,6 +42,8 @@ pub struct ResultTab {
     pub text: String,
     /// Where it stood in the editor.
     pub offset: Option<usize>,
+    /// The run that it is of.
+    pub job: Option<JobId>,
     /// Values of its parameters.
     pub values: BTreeMap<String, Param>,
     /// Changes of its rows that are not written yet.
@@ -84,6 +86,7 @@ impl ResultTab {
             id,
             text,
             offset,
+            job: None,
             values: BTreeMap::new(),
             staged: Vec::new(),
             progress: Progress::Running,

@@ -16,6 +16,8 @@ use std::collections::BTreeMap;
 
 /// Result tabs that are kept; the oldest goes first, pinned ones and those with changes stay.
 pub const TABS: usize = 9;
+/// So many of one run are kept, because each of its statements has its own; beyond it those that ended well go first.
+const TABS_OF_A_RUN: usize = 200;
 
 /// Statements that run.
 #[derive(Debug, Clone)]
@@ -32,6 +34,10 @@ pub struct Running {
     /// Statements that ended well, and those that did not.
     pub done: usize,
     pub failed: usize,
+    /// Results that could not be kept.
+    pub dropped: usize,
+    /// Its rows are shown as records (`\gx`).
+    pub record: bool,
 }
 
 /// True, with a message, when statements are running or a data fix waits.
@@ -81,7 +87,14 @@ pub fn run(state: &mut State, all: bool, effects: &mut Vec<Effect>) {
     } else {
         editor.statement().iter().map(here).collect()
     };
-    if !params::ask(state, Wanted::Run(statements.clone())) {
+    run_these(state, statements, effects);
+}
+
+/// Runs statements, asking for the values of their parameters first.
+pub fn run_these(state: &mut State, statements: Vec<Statement>, effects: &mut Vec<Effect>) {
+    if state.link.server().is_none() {
+        state.say(Note::warning("No target is open."));
+    } else if !busy(state) && !params::ask(state, Wanted::Run(statements.clone())) {
         send(state, statements, effects);
     }
 }
@@ -156,15 +169,13 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
     match event {
         RunEvent::Started { result, index, text } => {
             let offset = state.query.running.as_ref().filter(|r| r.job == job).and_then(|r| r.offsets.get(index).copied().flatten());
-            if state.query.results.len() >= TABS
-                && let Some(at) = state.query.results.iter().position(|r| r.staged.is_empty() && !r.pinned)
-            {
-                let old = state.query.results.remove(at);
-                effects.push(Effect::DropRows { result: old.id });
-            }
+            make_room(state, job, effects);
             let mut tab = ResultTab::new(result, text, offset, state.now);
+            tab.job = Some(job);
+            tab.record = state.query.expanded;
             if let Some(r) = state.query.running.as_ref().filter(|r| r.job == job) {
                 tab.values = r.values.get(index).cloned().unwrap_or_default();
+                tab.record |= r.record;
                 (tab.row, tab.column) = r.cursor.unwrap_or_default();
             }
             state.query.results.push(tab);
@@ -228,8 +239,15 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
                 state.query.editor.error = Some((at, text::clean(&error.message).into_owned()));
             }
             let mut note = if error.kind == Kind::Cancelled { Note::info("Cancelled; the session is kept.") } else { Note::error(&error) };
+            let from = state.result_mut(result).and_then(|t| t.offset).filter(|_| version == Some(state.query.editor.version));
+            let line = from.map(|at| state.query.editor.line_of(at) + 1);
             if let Some(r) = state.query.running.as_mut().filter(|r| r.job == job) {
+                let number = r.done + r.failed + 1;
                 r.failed += 1;
+                if r.offsets.len() > 1 && error.kind != Kind::Cancelled {
+                    let place = line.map(|l| format!(", line {l}")).unwrap_or_default();
+                    note.text = format!("Statement {number} of {}{place}: {}", r.offsets.len(), note.text);
+                }
                 let rest = r.offsets.len().saturating_sub(r.done + r.failed);
                 if rest > 0 && !state.query.how.go_on {
                     note.more.push(format!("The {} after it did not run.", text::counted(rest as u64, "statement")));
@@ -245,13 +263,42 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
                 && state.query.fix.is_none()
             {
                 let (done, failed, all) = (r.done, r.failed, r.offsets.len());
-                state.say(match failed {
+                let mut note = match failed {
                     0 => Note::ok(format!("{done} of {all} statements ran.")),
                     1 if !state.query.how.go_on => return,
                     n => Note::warning(format!("{done} of {all} statements ran; {n} failed: each has its own result.")),
-                });
+                };
+                if r.dropped > 0 {
+                    note.more.push(format!(
+                        "The results of {} are not kept: a run keeps {TABS_OF_A_RUN}.",
+                        text::counted(r.dropped as u64, "statement")
+                    ));
+                }
+                state.say(note);
             }
         }
+    }
+}
+
+/// Lets the oldest result go where there are too many: one of an earlier run, or of a long one that ended well.
+fn make_room(state: &mut State, job: JobId, effects: &mut Vec<Effect>) {
+    let query = &mut state.query;
+    let of_run = query.results.iter().filter(|r| r.job == Some(job)).count();
+    let free = |r: &ResultTab| r.staged.is_empty() && !r.pinned;
+    let at = if of_run >= TABS_OF_A_RUN {
+        let dull = query.results.iter().position(|r| free(r) && r.job == Some(job) && matches!(r.progress, Progress::Done(_)));
+        if let Some(r) = query.running.as_mut().filter(|r| r.job == job && dull.is_some()) {
+            r.dropped += 1;
+        }
+        dull
+    } else if query.results.len() >= TABS {
+        query.results.iter().position(|r| free(r) && r.job != Some(job))
+    } else {
+        None
+    };
+    if let Some(at) = at {
+        let old = query.results.remove(at);
+        effects.push(Effect::DropRows { result: old.id });
     }
 }
 

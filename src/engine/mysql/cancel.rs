@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex, Notify};
 
 /// Limit for opening the control connection.
-const CONTROL: Duration = Duration::from_secs(5);
+pub(super) const CONTROL: Duration = Duration::from_secs(5);
 
 /// What the actor and the canceller agree by. Whoever holds it knows that no statement starts or ends meanwhile
 /// as far as the actor is concerned: so a KILL QUERY reaches the statement it was meant for, or none.

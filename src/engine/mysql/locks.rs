@@ -1,10 +1,13 @@
 //! What a session holds, and who waits for it, as InnoDB tells.
 
-use super::MySql;
+use super::cancel::CONTROL;
 use super::catalog::at;
+use super::{MySql, errors};
 use crate::engine::{Locks, Session};
-use crate::model::{HeldLock, Result, Waiting};
+use crate::model::{Error, HeldLock, Result, Waiting};
 use futures_util::future::BoxFuture;
+use mysql_async::prelude::Queryable;
+use std::time::Duration;
 
 /// MariaDB and MySQL 5.7 list waits in information_schema; MySQL 8 moved them.
 const MARIADB: &str = "information_schema.INNODB_LOCK_WAITS w JOIN information_schema.INNODB_TRX b ON b.trx_id = w.blocking_trx_id \
@@ -13,6 +16,33 @@ const MYSQL: &str = "performance_schema.data_lock_waits w JOIN information_schem
     JOIN information_schema.INNODB_TRX r ON r.trx_id = w.REQUESTING_ENGINE_TRANSACTION_ID";
 
 impl Locks for MySql {
+    fn running<'a>(&'a self, s: &'a Session, backend: u64) -> BoxFuture<'a, Result<Option<String>>> {
+        Box::pin(async move {
+            let text = format!(
+                "SELECT LEFT(COALESCE(INFO, COMMAND), 500) FROM information_schema.PROCESSLIST WHERE ID = {backend} AND COMMAND <> 'Sleep'"
+            );
+            Ok(s.fetch(text).await?.rows.first().map(|r| at(r, 0).to_string()))
+        })
+    }
+    fn end<'a>(&'a self, s: &'a Session, backend: u64) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(async move {
+            // KILL takes a number alone, and the numbers of connections are not used again.
+            if self.running(s, backend).await?.is_none() {
+                return Ok(false);
+            }
+            // A read-only session sends reads alone: this goes the way that cancelling goes.
+            let mut control = self.connector.connect_to(None, CONTROL).await?;
+            let sent = tokio::time::timeout(CONTROL, control.conn.query_drop(format!("KILL CONNECTION {backend}"))).await;
+            let _ = tokio::time::timeout(Duration::from_secs(1), control.conn.disconnect()).await;
+            match sent {
+                Ok(Ok(())) => Ok(true),
+                // ER_NO_SUCH_THREAD: it has ended meanwhile.
+                Ok(Err(mysql_async::Error::Server(e))) if e.code == 1094 => Ok(false),
+                Ok(Err(e)) => Err(errors::statement(e, "")),
+                Err(_) => Err(Error::connect("the server did not answer")),
+            }
+        })
+    }
     fn held<'a>(&'a self, s: &'a Session, backend: u64) -> BoxFuture<'a, Result<Vec<HeldLock>>> {
         Box::pin(async move {
             let found = s

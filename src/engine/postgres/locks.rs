@@ -19,7 +19,19 @@ const WAITING: &str = "SELECT coalesce(usename, '') || '@' || coalesce(client_ad
         greatest(0, extract(epoch FROM clock_timestamp() - coalesce(query_start, clock_timestamp())))::bigint, left(query, 500) \
     FROM pg_catalog.pg_stat_activity WHERE wait_event_type = 'Lock' AND $1::int = ANY (pg_catalog.pg_blocking_pids(pid)) ORDER BY query_start LIMIT 50";
 
+const RUNNING: &str = "SELECT left(query, 500) FROM pg_catalog.pg_stat_activity WHERE pid = $1::int AND state <> 'idle'";
+
+/// Reads its object in the statement that acts: a process id may be somebody else's by now.
+const END: &str = "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity \
+    WHERE pid = $1::int AND state <> 'idle' AND usename = current_user AND datname = current_database()";
+
 impl Locks for Postgres {
+    fn running<'a>(&'a self, s: &'a Session, backend: u64) -> BoxFuture<'a, Result<Option<String>>> {
+        Box::pin(async move { Ok(pinned(s, RUNNING, &[&backend.to_string()]).await?.rows.first().map(|r| cell(r, 0).to_string())) })
+    }
+    fn end<'a>(&'a self, s: &'a Session, backend: u64) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(async move { Ok(pinned(s, END, &[&backend.to_string()]).await?.rows.first().is_some_and(|r| cell(r, 0) == "t")) })
+    }
     fn held<'a>(&'a self, s: &'a Session, backend: u64) -> BoxFuture<'a, Result<Vec<HeldLock>>> {
         Box::pin(async move {
             let found = pinned(s, HELD, &[&backend.to_string()]).await?;

@@ -9,6 +9,7 @@ use crate::ops;
 use secrecy::SecretString;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 /// Lets go of the open connection; the session closes when its last user is done.
 pub fn drop_live(shared: &Shared) {
@@ -18,14 +19,55 @@ pub fn drop_live(shared: &Shared) {
 }
 
 /// Closes the user's session at once and says so.
-pub fn sever(shared: &Shared, link: u64) {
+pub fn sever(shared: &Arc<Shared>, link: u64) {
     let Some(live) = shared.live(link) else { return };
     if live.query.sever() {
-        let lost = "it was closed here, because the server had not ended the statement; it may go on with it for a while".to_string();
+        let lost =
+            "it was closed here, because the server had not ended the statement; whether it goes on there is being looked at".to_string();
         shared.send(Msg::Status { link, status: SessionStatus { lost: Some(lost), tx: TxState::Idle, ..live.query.status() } });
+        if let Some(backend) = live.query.backend() {
+            tokio::spawn(left_behind(shared.clone(), live, backend));
+        }
     } else {
         let words = "Cancelling was asked for already: the database is inside this program, and there is no connection to close.";
         shared.send(Msg::Said(Note::info(words)));
+    }
+}
+
+/// A server has this long to end the statement of a connection that was closed under it.
+const TO_END: Duration = Duration::from_secs(3);
+
+/// Asks the server whether the statement goes on without its connection, and says so.
+async fn left_behind(shared: Arc<Shared>, live: Arc<Live>, backend: u64) {
+    let link = live.link;
+    let looked = async {
+        let locks = live.connection.engine().locks().get()?;
+        let reader = live.connection.reader().await?;
+        let begun = tokio::time::Instant::now();
+        loop {
+            match locks.running(&reader, backend).await? {
+                Some(statement) if begun.elapsed() >= TO_END => return Ok(Some(statement)),
+                Some(_) => tokio::time::sleep(Duration::from_millis(200)).await,
+                None => return Ok(None),
+            }
+        }
+    };
+    let result: Result<Option<String>> = looked.await;
+    shared.send(Msg::LeftBehind { link, backend, result });
+}
+
+/// Ends the session on the server.
+pub async fn end_session(shared: Arc<Shared>, link: u64, backend: u64) {
+    let Some(live) = shared.live(link) else { return };
+    let ended = async {
+        let reader = live.connection.reader().await?;
+        live.connection.engine().locks().get()?.end(&reader, backend).await
+    };
+    match ended.await {
+        // Whether it is gone is the server's word.
+        Ok(true) => left_behind(shared, live, backend).await,
+        Ok(false) => shared.send(Msg::LeftBehind { link, backend, result: Ok(None) }),
+        Err(e) => shared.send(Msg::LeftBehind { link, backend, result: Err(e) }),
     }
 }
 

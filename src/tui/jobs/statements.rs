@@ -64,9 +64,8 @@ pub async fn run(shared: Arc<Shared>, link: u64, job: JobId, first: ResultId, st
             Err(error) => {
                 let cancelled = error.kind == Kind::Cancelled;
                 shared.send(Msg::Run { job, event: RunEvent::Failed { result, error } });
-                // In a failed transaction the server refuses whatever comes; without a connection nothing can come.
-                let status = live.query.status();
-                if !how.go_on || cancelled || status.tx == TxState::Failed || status.lost.is_some() {
+                // Without a connection nothing can come. In a failed transaction what comes may be its end, or go back to a savepoint.
+                if !how.go_on || cancelled || live.query.status().lost.is_some() {
                     break;
                 }
             }
