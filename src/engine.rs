@@ -10,8 +10,8 @@ use crate::model::migration::Applied;
 use crate::model::names::Names;
 use crate::model::plan::Plan;
 use crate::model::{
-    CanonicalObject, Dependent, Dialect, Error, Finding, HeldLock, Identity, NodePath, Progress, Result, SchemaNode, TableInfo, TableShape,
-    Usage, Waiting,
+    CanonicalObject, Dependent, Dialect, Error, Finding, HeldLock, Identity, NodePath, Progress, Referrer, Result, SchemaNode, TableInfo,
+    TableShape, Usage, Waiting,
 };
 use crate::sql::outside::Neighbours;
 use futures_util::future::BoxFuture;
@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 pub mod fingerprint;
 pub mod mysql;
 pub mod postgres;
+mod referrers;
 pub mod registry;
 pub mod session;
 pub mod sqlite;
@@ -152,9 +153,16 @@ pub trait Catalog: Send + Sync {
     fn hidden_writer<'a>(&'a self, _s: &'a Session, _text: &'a str) -> BoxFuture<'a, Result<Option<String>>> {
         Box::pin(async move { Ok(None) })
     }
-    /// What a change of this table's rows sets off beyond them, or keeps it from being rolled back: triggers, cascades of
-    /// other tables' foreign keys, rules, an engine without transactions. Sentences; empty when nothing does.
+    /// What a change of this table's rows sets off beyond them, or keeps it from being rolled back: triggers, rules, an engine
+    /// without transactions. Sentences; empty when nothing does. What foreign keys do is told by [`Catalog::referrers`].
     fn beyond_the_rows<'a>(&'a self, s: &'a Session, table: &'a [String]) -> BoxFuture<'a, Result<Vec<String>>>;
+    /// The foreign keys that lead to a table, its own among them.
+    fn referrers<'a>(&'a self, s: &'a Session, table: &'a [String]) -> BoxFuture<'a, Result<Vec<Referrer>>>;
+    /// Changes (rows updated and deleted, a row twice if it was changed twice) that the session's server has counted since the session
+    /// began, by `schema.table`, whatever made them. `None` where no server counts by session and table.
+    fn changes_counted<'a>(&'a self, _s: &'a Session) -> BoxFuture<'a, Result<Option<BTreeMap<String, u64>>>> {
+        Box::pin(async { Ok(None) })
+    }
     /// A table's columns and key, by its name as it stands in a statement (one part is looked for as the session would) or by
     /// an [`Origin`](crate::model::rows::Origin)'s table. `None` when there is no such table, or it is a view.
     fn table<'a>(&'a self, s: &'a Session, name: &'a [String]) -> BoxFuture<'a, Result<Option<TableInfo>>>;

@@ -14,7 +14,8 @@ pub mod rows;
 pub mod server;
 
 pub use catalog::{
-    CanonicalObject, ColumnInfo, Dependent, HeldLock, NodeKind, NodePath, RelationUsage, SchemaNode, TableInfo, TableShape, Usage, Waiting,
+    CanonicalObject, ColumnInfo, Dependent, Follow, HeldLock, NodeKind, NodePath, Referrer, RelationUsage, SchemaNode, TableInfo,
+    TableShape, Usage, Waiting,
 };
 pub use dialect::Dialect;
 pub use error::{Error, Kind, Result};

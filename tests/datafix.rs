@@ -26,6 +26,49 @@ fn run(home: &tempfile::TempDir, code: i32, sql: &str, commit: bool) -> String {
     text
 }
 
+/// Tables whose rows hang on each other: `p` ← `k` (goes with it) ← `kk` (goes, too), `p` ← `n` (keeps its rows, which lose the key),
+/// `tree` by itself, and `big` with too many rows.
+const TIED: &str = "create table p (id int primary key, name varchar(20));
+     create table k (id int primary key, p int, foreign key (p) references p (id) on delete cascade on update cascade);
+     create table kk (k int, x int, foreign key (k) references k (id) on delete cascade);
+     create table n (id int primary key, p int, foreign key (p) references p (id) on delete set null);
+     create table tree (id int primary key, up int, foreign key (up) references tree (id) on delete cascade);
+     create table big (p int, foreign key (p) references p (id) on delete cascade);
+     insert into p values (1, 'a'), (2, 'b'), (3, 'c');
+     insert into k values (10, 1), (11, 1), (20, 2);
+     insert into kk values (10, 0), (10, 0), (11, 1);
+     insert into n values (1, 1), (2, null);
+     insert into tree values (1, null), (2, 1), (3, 2), (4, 3), (5, null);";
+
+/// Cascades are counted, saved and limited. `schema` is how their tables are named.
+fn cascades(home: &tempfile::TempDir, schema: &str, sql: impl Fn(&str) -> String) {
+    let text = run(home, 0, "delete from p where id = 1", false);
+    for line in ["2 rows of {s}.k by cascade: deleted", "3 rows of {s}.kk by cascade: deleted", "1 row of {s}.n by cascade: changed"] {
+        assert!(text.contains(&line.replace("{s}", schema)), "{line}:\n{text}");
+    }
+    assert!(!text.contains("The server counted"), "{text}");
+    assert_eq!(sql("select count(*) from kk"), "3");
+    let text = run(home, 0, "delete from tree where id in (1, 2)", false);
+    assert!(text.contains(&format!("2 rows of {schema}.tree by cascade: deleted")), "{text}");
+    let text = run(home, 0, "update p set name = 'z' where id = 1", false);
+    assert!(!text.contains("cascade"), "{text}");
+    let text = run(home, 0, "update p set id = 9 where id = 2", true);
+    assert!(text.contains(&format!("1 row of {schema}.k by cascade: changed")), "{text}");
+    assert_eq!(sql("select p from k where id = 20"), "9");
+    // One row of its own, but eleven go with it.
+    let text = run(home, 4, "delete from p where id = 3", true);
+    assert!(text.contains("allows 10"), "{text}");
+    assert_eq!(sql("select count(*) from big"), "10");
+    let text = run(home, 0, "delete from p where id = 1", true);
+    assert!(text.contains("committed"), "{text}");
+    assert_eq!(sql("select count(*) from kk"), "0");
+    let saved: Vec<String> = std::fs::read_dir(home.path().join("store/before-images"))
+        .expect("before-images")
+        .map(|f| std::fs::read_to_string(f.expect("file").path()).expect("text"))
+        .collect();
+    assert!(saved.iter().any(|t| t.lines().count() == 3 && t.contains("\"k\":\"10\"")), "the rows of kk were not saved: {saved:?}");
+}
+
 /// What every engine does with a plain change.
 fn plain(home: &tempfile::TempDir, count: impl Fn() -> String) {
     let text = run(home, 0, "delete from t where id <= 3", false);
@@ -60,6 +103,11 @@ fn in_sqlite() {
     plain(&home, || db.query_row("select count(*) from t", [], |r| r.get::<_, i64>(0)).expect("count").to_string());
     let text = run(&home, 4, "delete from Watched where id = 1", true);
     assert!(text.contains("trigger w"), "{text}");
+    // Foreign keys are off in the session, so nothing cascades: what loses its row is told.
+    db.execute_batch(&format!("pragma foreign_keys = off; {TIED}")).expect("tied");
+    let text = run(&home, 0, "delete from p where id = 1", true);
+    assert!(text.contains("2 rows of main.k refer to them") && text.contains("1 row of main.n refers to them"), "{text}");
+    assert_eq!(db.query_row("select count(*) from k", [], |r| r.get::<_, i64>(0)).expect("count"), 3);
 }
 
 #[test]
@@ -67,19 +115,22 @@ fn in_postgresql() {
     let pg = PgServer::shared();
     pg.create_database("fixes");
     pg.psql("fixes", "create table t (id int primary key, v text); insert into t select i, 'v' from generate_series(1, 50) i");
-    pg.psql("fixes", "create table p (id int primary key); create table k (p int references p on delete cascade); insert into p values (1); insert into k select 1 from generate_series(1, 500)");
+    pg.psql("fixes", TIED);
+    pg.psql("fixes", "insert into big select 3 from generate_series(1, 10)");
     pg.psql("fixes", "create function wr() returns text language sql volatile as 'delete from k returning ''x''::text'");
     let home = guarded(&format!(
         "engine = \"postgres\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"postgres\"\ndatabase = \"fixes\"\nsslmode = \"disable\"",
         pg.port
     ));
     plain(&home, || pg.psql("fixes", "select count(*) from t").trim().to_string());
-    let text = run(&home, 4, "delete from p where id = 1", true);
-    assert!(text.contains("foreign key") && text.contains(" k "), "{text}");
+    cascades(&home, "public", |sql| pg.psql("fixes", sql).trim().to_string());
+    pg.psql("fixes", "create function nop() returns trigger language plpgsql as 'begin return old; end'; create trigger w before delete on n for each row execute function nop()");
+    let text = run(&home, 4, "delete from p where id = 9", true);
+    assert!(text.contains("public.n") && text.contains("trigger w"), "{text}");
     for sql in ["update t set v = wr() where id = 10", "update t set v = 'x' where id = 10 returning (select pg_terminate_backend(1))"] {
         run(&home, 4, sql, true);
     }
-    assert_eq!(pg.psql("fixes", "select count(*) from k").trim(), "500");
+    assert_eq!(pg.psql("fixes", "select count(*) from k").trim(), "1");
 }
 
 #[test]
@@ -88,12 +139,12 @@ fn in_mariadb() {
     maria.create_database("fixes");
     maria.sql("fixes", "create table t (id int primary key, v text); insert into t select seq, 'v' from seq_1_to_50");
     maria.sql("fixes", "create table mi (a int) engine = MyISAM; insert into mi select seq from seq_1_to_50");
-    maria.sql("fixes", "create table p (id int primary key); create table k (p int, foreign key (p) references p (id) on delete cascade); insert into p values (1); insert into k values (1)");
+    maria.sql("fixes", TIED);
+    maria.sql("fixes", "insert into big select 3 from seq_1_to_10");
     let home = guarded(&format!("engine = \"mysql\"\nsocket = \"{}\"\nuser = \"root\"\ndatabase = \"fixes\"", maria.socket.display()));
     plain(&home, || maria.sql("fixes", "select count(*) from t").trim().to_string());
     let text = run(&home, 4, "delete from mi where a <= 5", false);
     assert!(text.contains("MyISAM"), "{text}");
     assert_eq!(maria.sql("fixes", "select count(*) from mi").trim(), "50");
-    let text = run(&home, 4, "delete from p where id = 1", true);
-    assert!(text.contains("foreign key"), "{text}");
+    cascades(&home, "fixes", |sql| maria.sql("fixes", sql).trim().to_string());
 }

@@ -81,11 +81,15 @@ fn a_plan_takes_values_too() {
 }
 
 fn a_fix() -> holdpoint::app::panes::fix::Report {
-    use holdpoint::ops::datafix::{Change, Changes};
+    use holdpoint::ops::datafix::{Cascaded, Cascades, Change, Changes};
     let text = |s: &str| Some(s.to_string());
     holdpoint::app::panes::fix::Report {
         affected: 12,
         before: "The 12 rows as they were are saved in store/before-images/x.ndjson.".into(),
+        cascades: Cascades {
+            tables: vec![Cascaded { table: "public.items".into(), deleted: 30, changed: 0, left: 0, saved: Some("x-items.ndjson".into()) }],
+            notes: vec![],
+        },
         changes: Changes {
             rows: (1..=5)
                 .map(|i| Change::Updated {
@@ -121,7 +125,13 @@ fn a_data_fix_shows_what_it_changed_what_it_holds_and_who_waits() {
     assert!(screen.contains("1 session waits for your transaction: app@10.0.0.3"), "{screen}");
     c.press("v");
     let screen = c.screen();
-    assert!(screen.contains("orders  RowExclusiveLock") && screen.contains("app@10.0.0.3 (pid 7) for 12 s"), "{screen}");
+    assert!(
+        screen.contains("orders  RowExclusiveLock")
+            && screen.contains("Also 30 rows of public.items by cascade: deleted.")
+            && screen.contains("public.items as it was: x-items.ndjson")
+            && screen.contains("app@10.0.0.3 (pid 7) for 12 s"),
+        "{screen}"
+    );
     c.press("Esc");
     let effects = c.press("c");
     assert!(effects.iter().any(|e| matches!(e, Effect::AnswerFix(FixAnswer::Commit))), "{effects:?}");

@@ -283,7 +283,7 @@ async fn fix(cx: &Cx, conn: &Connection, text: &str, values: &BTreeMap<String, P
         BeforeImage::NotNeeded => "no rows existed before".into(),
     };
     output::message(&format!("{} affected; {image}", text::counted(fix.affected, "row")));
-    for line in fix.changes.lines(40) {
+    for line in fix.changes.lines(40).into_iter().chain(fix.cascades.lines()) {
         output::message(&line);
     }
     if commit {

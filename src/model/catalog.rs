@@ -146,6 +146,44 @@ pub struct ColumnInfo {
     pub default: bool,
 }
 
+/// A foreign key that leads to a table, and what the server does with its rows when those it refers to change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Referrer {
+    pub constraint: String,
+    /// The table that refers, and its columns in the key's order.
+    pub schema: String,
+    pub table: String,
+    pub columns: Vec<String>,
+    /// The columns referred to, in the same order.
+    pub referenced: Vec<String>,
+    pub on_delete: Follow,
+    pub on_update: Follow,
+    /// False where the session lets references break (SQLite without `foreign_keys`).
+    pub enforced: bool,
+}
+
+/// What follows for the rows that refer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Follow {
+    /// Nothing, or the server refuses the change.
+    Nothing,
+    /// Deleted, or given the new key.
+    Cascade,
+    /// Their columns become NULL or the default.
+    Set,
+}
+
+impl Follow {
+    /// From the words of the standard: `CASCADE`, `SET NULL`, `SET DEFAULT`; anything else changes nothing.
+    pub fn from_words(words: &str) -> Self {
+        match words {
+            "CASCADE" => Follow::Cascade,
+            "SET NULL" | "SET DEFAULT" => Follow::Set,
+            _ => Follow::Nothing,
+        }
+    }
+}
+
 /// A lock that a session holds, as far as its server tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldLock {

@@ -1,11 +1,13 @@
 //! Writing edited cells: each row is found by its whole key and its old values, exactly one row each, all in one transaction.
 
+use super::datafix::follows;
 use super::query::{Unlock, guarded};
 use super::statements::{Ended, Ledger};
 use super::{Connection, Cx};
 use crate::config::AccessMode;
 use crate::engine::{Event, Session};
-use crate::model::{Column, Dialect, Error, Param, Result, TableInfo, TxState};
+use crate::model::{Column, Dialect, Error, Follow, Param, Result, TableInfo, TxState};
+use crate::sql::before::touch;
 use crate::sql::params::literal;
 use crate::store::journal::NewEntry;
 use std::time::Instant;
@@ -242,10 +244,20 @@ pub async fn write(
         return Err(Error::held(format!("held: {} changes, and this target allows {}", statements.len(), target.blast_radius)));
     }
     let path = [table.schema.clone(), table.name.clone()];
-    let beyond = conn.catalog()?.beyond_the_rows(&conn.reader().await?, &path).await?;
+    let reader = conn.reader().await?;
+    let mut beyond = conn.catalog()?.beyond_the_rows(&reader, &path).await?;
+    // Cells are written without counting what foreign keys do with them: a statement of its own is counted.
+    for key in conn.catalog()?.referrers(&reader, &path).await?.iter().filter(|k| k.enforced) {
+        let reaches = |s: &CellStatement| follows(&touch(conn.dialect(), &s.shown), key).is_some_and(|f| f != Follow::Nothing);
+        if statements.iter().any(reaches) {
+            beyond.push(format!("foreign key {} of {} changes rows there, too", key.constraint, key.table));
+        }
+    }
     if !beyond.is_empty() {
         return Err(Error::held(format!("held: the change reaches further than its rows: {}", crate::text::clean(&beyond.join("; "))))
-            .hint("Put it into a migration: its proof counts what changes everywhere."));
+            .hint(
+                "Rows that foreign keys change are counted for an UPDATE or DELETE in the editor; anything else belongs into a migration.",
+            ));
     }
     let texts: Vec<String> = statements.iter().map(|s| crate::sql::redact(conn.dialect(), &s.shown)).collect();
     let entry = |kind: &str, words: String| NewEntry {

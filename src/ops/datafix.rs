@@ -1,14 +1,17 @@
 //! The short built-in checklist for DML on a guarded target: before-image, blast radius, transaction, the caller's commit.
 
+mod cascade;
 mod sample;
 
+pub(in crate::ops) use cascade::follows;
+pub use cascade::{Cascaded, Cascades};
 pub use sample::{Change, Changes};
 
 use super::query::{Admission, Unlock, admit};
 use super::{Connection, Cx};
-use crate::engine::{Capability, Event, Session};
-use crate::model::{Cell, Column, Dialect, Error, HeldLock, Param, Result, RowBatch, TableInfo};
-use crate::sql::before::{Before, before_image, changed_table, unknown_calls};
+use crate::engine::{Capability, Catalog, Event, Session};
+use crate::model::{Cell, Column, Error, HeldLock, Param, Result, RowBatch, TableInfo};
+use crate::sql::before::{Before, Touch, before_image, changed_table, touch, unknown_calls, unlocked};
 use crate::sql::params::{self, Bound};
 use crate::store::journal::NewEntry;
 use std::collections::BTreeMap;
@@ -34,6 +37,8 @@ pub struct DataFix {
     /// Rows that the statement changed, as the server counts.
     pub affected: u64,
     pub before: BeforeImage,
+    /// What foreign keys changed with them.
+    pub cascades: Cascades,
     /// Some of the rows, before and after.
     pub changes: Changes,
     /// What the open transaction holds; the reason where that cannot be seen.
@@ -76,11 +81,12 @@ pub async fn begin(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, text: &s
         Some(name) => conn.catalog()?.table(&conn.reader().await?, &name).await?,
         None => None,
     };
-    match inside(cx, conn.dialect(), &session, &target.name, select, bound, table.as_ref(), limit).await {
+    let touch = touch(conn.dialect(), text);
+    match inside(cx, conn.catalog()?, &session, &target.name, select, bound, touch, table.as_ref(), limit).await {
         Ok(done) => {
             let locks = held(conn, &session).await;
-            let Done { affected, before, changes } = done;
-            Ok(DataFix { session, target: target.name.clone(), text: shown, affected, before, changes, locks })
+            let Done { affected, before, cascades, changes } = done;
+            Ok(DataFix { session, target: target.name.clone(), text: shown, affected, before, cascades, changes, locks })
         }
         Err(e) => {
             // The connection is closed in any case; a rollback that fails is no further news.
@@ -92,8 +98,8 @@ pub async fn begin(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, text: &s
     }
 }
 
-/// A data fix is what its text shows: rows of one table. What sets off more (a trigger, a cascade, a function that
-/// writes), or could not be rolled back, cannot be counted and saved here, and is refused.
+/// A data fix is what its text shows: rows of one table, and those that foreign keys tie to them. What sets off more (a trigger, a
+/// function that writes), or could not be rolled back, cannot be counted and saved here, and is refused.
 async fn reaches_no_further(conn: &Connection, text: &str) -> Result<()> {
     let catalog = conn.catalog()?;
     let session = conn.reader().await?;
@@ -129,21 +135,26 @@ async fn held(conn: &Connection, session: &Session) -> std::result::Result<Vec<H
 struct Done {
     affected: u64,
     before: BeforeImage,
+    cascades: Cascades,
     changes: Changes,
 }
 
 #[allow(clippy::too_many_arguments, reason = "one call, right above")]
 async fn inside(
     cx: &Cx,
-    dialect: Dialect,
+    catalog: &dyn Catalog,
     s: &Session,
     target: &str,
     select: Option<Bound>,
     sent: Bound,
+    touch: Touch,
     table: Option<&TableInfo>,
     limit: u64,
 ) -> Result<Done> {
+    let dialect = s.dialect();
     let mut sample = sample::Sample::default();
+    let mut named = cascade::Seen::default();
+    let mut cascades = Cascades::default();
     let too_many = |n: u64| {
         Error::held(format!(
             "rolled back: it would change {} rows, and this target allows {}",
@@ -152,11 +163,16 @@ async fn inside(
         ))
         .hint("Change fewer rows at a time, write a migration, or raise `blast_radius` of the target in the configuration.")
     };
-    let before = match select {
+    let image = match select {
         None => BeforeImage::NotNeeded,
         Some(select) => {
-            let mut image = ImageFile::create(&cx.config.state_dir.join("before-images"), &cx.clock.stamp(), target)?;
-            let mut rows = s.run_bound(select.text, select.params).await.map_err(|e| e.context("saving the rows before the change"))?;
+            let dir = cx.config.state_dir.join("before-images");
+            let stamp = cx.clock.stamp();
+            let mut image = ImageFile::create(&dir, &stamp, target)?;
+            let mut rows = s
+                .run_bound(select.text.clone(), select.params.clone())
+                .await
+                .map_err(|e| e.context("saving the rows before the change"))?;
             while let Some(event) = rows.next().await {
                 match event.map_err(|e| e.context("saving the rows before the change"))? {
                     Event::Columns(c) => {
@@ -165,6 +181,7 @@ async fn inside(
                     }
                     Event::Rows(b) => {
                         sample.take(&b);
+                        named.take(&b);
                         image.write(&b)?;
                         if image.rows > limit {
                             drop(rows);
@@ -175,9 +192,23 @@ async fn inside(
                     Event::Notice(_) | Event::Done(_) => {}
                 }
             }
-            image.finish()?
+            let (path, rows) = image.finish()?;
+            if let Some(table) = table.filter(|_| rows > 0) {
+                let start = cascade::Start {
+                    table,
+                    select: unlocked(&select.text).to_string(),
+                    params: select.params,
+                    touch,
+                    rows: named,
+                    affected_most: rows,
+                };
+                let make = |of: &str| ImageFile::create(&dir, &stamp, &format!("{target}-{of}"));
+                cascades = cascade::before(dialect, catalog, s, start, limit - rows, &too_many, &make).await?;
+            }
+            BeforeImage::Saved { path, rows }
         }
     };
+    let counted = catalog.changes_counted(s).await?;
     let mut rows = s.run_bound(sent.text, sent.params).await?;
     let mut affected = 0;
     while let Some(event) = rows.next().await {
@@ -185,11 +216,17 @@ async fn inside(
             affected = done.affected.unwrap_or(0);
         }
     }
-    if affected > limit {
-        return Err(too_many(affected));
+    let mut beyond = cascades.rows();
+    if let (Some(before), Some(after), Some(table)) = (counted, catalog.changes_counted(s).await?, table) {
+        // An INSERT's own rows are none of those that are counted here.
+        let own = if matches!(image, BeforeImage::NotNeeded) { 0 } else { affected };
+        beyond = cascade::compare(&mut cascades, &format!("{}.{}", table.schema, table.name), own, &before, &after).max(cascades.rows());
+    }
+    if affected + beyond > limit {
+        return Err(too_many(affected + beyond));
     }
     let changes = sample.after(dialect, s, table).await?;
-    Ok(Done { affected, before, changes })
+    Ok(Done { affected, before: image, cascades, changes })
 }
 
 /// Reading stops at the first row over the limit: that is all that is known.
@@ -218,6 +255,17 @@ impl DataFix {
         if let BeforeImage::Saved { path, rows } = &self.before {
             facts["before_image"] = path.display().to_string().into();
             facts["rows_before"] = (*rows).into();
+        }
+        if !self.cascades.tables.is_empty() {
+            facts["cascades"] = self
+                .cascades
+                .tables
+                .iter()
+                .map(|t| {
+                    let saved = t.saved.as_ref().map(|p| p.display().to_string());
+                    serde_json::json!({ "table": t.table, "deleted": t.deleted, "changed": t.changed, "before_image": saved })
+                })
+                .collect();
         }
         let kind = match &outcome {
             Ok(_) => kind,
@@ -283,31 +331,34 @@ impl ImageFile {
     }
 
     fn write(&mut self, batch: &RowBatch) -> Result<()> {
-        for r in 0..batch.rows() {
-            let mut row = serde_json::Map::new();
-            for (c, column) in self.columns.iter().enumerate() {
-                let value = match batch.cell(r, c) {
-                    Cell::Null => serde_json::Value::Null,
-                    Cell::Text(b) | Cell::Number(b) => match std::str::from_utf8(b) {
-                        Ok(s) => s.into(),
-                        Err(_) => serde_json::json!({ "hex": hex::encode(b) }),
-                    },
-                    Cell::Binary(b) => serde_json::json!({ "hex": hex::encode(b) }),
-                };
-                row.insert(column.name.clone(), value);
-            }
-            serde_json::to_writer(&mut self.out, &row).map_err(|e| Error::failed(format!("writing {}: {e}", self.path.display())))?;
-            self.out.write_all(b"\n").map_err(|e| Error::io(format_args!("writing {}", self.path.display()), e))?;
-            self.rows += 1;
+        (0..batch.rows()).try_for_each(|r| self.write_row(batch, r))
+    }
+
+    fn write_row(&mut self, batch: &RowBatch, r: usize) -> Result<()> {
+        let mut row = serde_json::Map::new();
+        for (c, column) in self.columns.iter().enumerate() {
+            let value = match batch.cell(r, c) {
+                Cell::Null => serde_json::Value::Null,
+                Cell::Text(b) | Cell::Number(b) => match std::str::from_utf8(b) {
+                    Ok(s) => s.into(),
+                    Err(_) => serde_json::json!({ "hex": hex::encode(b) }),
+                },
+                Cell::Binary(b) => serde_json::json!({ "hex": hex::encode(b) }),
+            };
+            row.insert(column.name.clone(), value);
         }
+        serde_json::to_writer(&mut self.out, &row).map_err(|e| Error::failed(format!("writing {}: {e}", self.path.display())))?;
+        self.out.write_all(b"\n").map_err(|e| Error::io(format_args!("writing {}", self.path.display()), e))?;
+        self.rows += 1;
         Ok(())
     }
 
-    fn finish(mut self) -> Result<BeforeImage> {
+    /// On disk for certain: where, and how many rows.
+    fn finish(mut self) -> Result<(PathBuf, u64)> {
         let doing = format!("writing {}", self.path.display());
         self.out.flush().map_err(|e| Error::io(&doing, e))?;
         self.out.get_ref().sync_all().map_err(|e| Error::io(&doing, e))?;
-        Ok(BeforeImage::Saved { path: self.path, rows: self.rows })
+        Ok((self.path, self.rows))
     }
 
     fn discard(self) {

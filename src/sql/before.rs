@@ -3,6 +3,9 @@
 use super::lexer::{Token, TokenKind, lex};
 use crate::model::Dialect;
 
+/// What keeps the rows of a SELECT from changing until the transaction ends.
+const LOCK: &str = " FOR UPDATE";
+
 /// How the rows before a statement can be had.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Before {
@@ -105,21 +108,97 @@ pub fn changed_table(dialect: Dialect, text: &str) -> Option<Vec<String>> {
     loop {
         let t = tokens.get(at)?;
         let raw = &text[t.span.clone()];
-        parts.push(match t.kind {
-            TokenKind::Identifier | TokenKind::Keyword if dialect == Dialect::Postgres => raw.to_lowercase(),
-            TokenKind::Identifier | TokenKind::Keyword => raw.to_string(),
-            TokenKind::QuotedIdentifier => {
-                let mut inner = raw.chars();
-                let quote = inner.next()?;
-                inner.next_back();
-                inner.as_str().replace(&format!("{quote}{quote}"), &quote.to_string())
-            }
-            _ => return None,
-        });
+        parts.push(part(dialect, t.kind, raw)?);
         if word(at + 1) != "." {
             return Some(parts);
         }
         at += 2;
+    }
+}
+
+/// The end of a SELECT that locks its rows; empty for SQLite, whose write transaction keeps everybody else out already.
+pub fn lock(dialect: Dialect) -> &'static str {
+    if dialect == Dialect::Sqlite { "" } else { LOCK }
+}
+
+/// A SELECT of [`before_image`] without its lock, for the inside of another one.
+pub fn unlocked(select: &str) -> &str {
+    select.strip_suffix(LOCK).unwrap_or(select)
+}
+
+/// What a statement does to rows that were there before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Touch {
+    /// They are gone after it.
+    Delete,
+    /// It gives these columns a value: names without quotes, unquoted ones in lower case where the dialect folds them.
+    Update(Vec<String>),
+    /// It may do anything with them.
+    Any,
+    /// Nothing.
+    Nothing,
+}
+
+/// What `text` (one UPDATE, DELETE or INSERT) does to rows that were there before.
+pub fn touch(dialect: Dialect, text: &str) -> Touch {
+    let tokens: Vec<Token> =
+        lex(dialect, text).into_iter().filter(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment)).collect();
+    let raw = |i: usize| tokens.get(i).map_or("", |t| &text[t.span.clone()]);
+    let is = |i: usize, word: &str| raw(i).eq_ignore_ascii_case(word);
+    if is(0, "DELETE") {
+        return Touch::Delete;
+    }
+    if is(0, "INSERT") && before_image(dialect, text) == Before::Nothing {
+        return Touch::Nothing;
+    }
+    let Some(set) = (1..tokens.len()).find(|i| is(0, "UPDATE") && tokens[*i].kind != TokenKind::QuotedIdentifier && is(*i, "SET")) else {
+        return Touch::Any;
+    };
+    let mut columns = Vec::new();
+    let mut depth = 0usize;
+    // At the start of the list and after each comma outside brackets stands a column, or several in brackets.
+    let mut target = true;
+    let mut last = None;
+    for i in set + 1..tokens.len() {
+        let t = &tokens[i];
+        match raw(i) {
+            "(" => depth += 1,
+            ")" => depth = depth.saturating_sub(1),
+            "," if depth == 0 => (target, last) = (true, None),
+            "," if target => columns.extend(last.take()),
+            "=" | ":=" if target && depth == 0 => {
+                let Some(name) = last.take() else { return Touch::Any };
+                columns.push(name);
+                target = false;
+            }
+            word if depth == 0
+                && !target
+                && t.kind != TokenKind::QuotedIdentifier
+                && ["WHERE", "RETURNING"].iter().any(|w| word.eq_ignore_ascii_case(w)) =>
+            {
+                break;
+            }
+            // `column.field` of a composite type: the column comes first.
+            _ if target && dialect == Dialect::Postgres && raw(i - 1) == "." => {}
+            _ if target => last = part(dialect, t.kind, raw(i)).or(last),
+            _ => {}
+        }
+    }
+    if columns.is_empty() { Touch::Any } else { Touch::Update(columns) }
+}
+
+/// A name without its quotes; `None` for what names nothing.
+fn part(dialect: Dialect, kind: TokenKind, raw: &str) -> Option<String> {
+    match kind {
+        TokenKind::Identifier | TokenKind::Keyword if dialect == Dialect::Postgres => Some(raw.to_lowercase()),
+        TokenKind::Identifier | TokenKind::Keyword => Some(raw.to_string()),
+        TokenKind::QuotedIdentifier => {
+            let mut inner = raw.chars();
+            let quote = inner.next()?;
+            inner.next_back();
+            Some(inner.as_str().replace(&format!("{quote}{quote}"), &quote.to_string()))
+        }
+        _ => None,
     }
 }
 
@@ -158,7 +237,7 @@ fn select(dialect: Dialect, table: &str, rest: &str) -> Before {
         return Before::Unknown("no table is named");
     }
     // SQLite has no row locks: its write transaction keeps everybody else out already.
-    let lock = if dialect == Dialect::Sqlite { "" } else { " FOR UPDATE" };
+    let lock = lock(dialect);
     // The statement may end in a line comment: what follows goes on a new line.
     let rest = if rest.is_empty() { String::new() } else { format!("\n{rest}") };
     Before::Select(format!("SELECT * FROM {table}{rest}{lock}"))
@@ -235,6 +314,23 @@ mod tests {
         assert!(of("insert into t (a, b) values (cast('1' as numeric(10, 2)), coalesce(x, 1))").is_empty());
     }
 
+    #[test]
+    fn what_is_touched_is_known() {
+        let of = |d, t| touch(d, t);
+        let update = |c: &[&str]| Touch::Update(c.iter().map(|x| (*x).to_string()).collect());
+        assert_eq!(of(Dialect::Postgres, "delete from t where id = 1"), Touch::Delete);
+        assert_eq!(of(Dialect::Postgres, "insert into t values (1)"), Touch::Nothing);
+        assert_eq!(of(Dialect::Postgres, "insert into t values (1) on conflict (id) do update set a = 1"), Touch::Any);
+        assert_eq!(
+            of(Dialect::Postgres, "update t set Id = id + f(1, 2), \"B b\" = (select x from y where z = 1), c = 3 where d = 4"),
+            update(&["id", "B b", "c"])
+        );
+        assert_eq!(of(Dialect::Postgres, "update t set (a, b) = (1, 2), c = 3 returning d = 4"), update(&["a", "b", "c"]));
+        assert_eq!(of(Dialect::MySql, "update t set t.`A` = 1, b := 2 order by c limit 3"), update(&["A", "b"]));
+        assert_eq!(of(Dialect::Postgres, "merge into t using u on a = b when matched then update set a = 1"), Touch::Any);
+        assert_eq!(of(Dialect::Postgres, "update t set a[1] = 2, d.e = 5"), update(&["a", "d"]));
+    }
+
     proptest::proptest! {
         #[test]
         fn never_panics(text in "\\PC*") {
@@ -245,6 +341,7 @@ mod tests {
                 let _ = changed_table(d, &format!("insert {text}"));
                 let _ = changed_table(d, &format!("update {text}"));
                 let _ = unknown_calls(d, &text);
+                let _ = touch(d, &format!("update t set {text}"));
             }
         }
     }

@@ -5,12 +5,14 @@ use crate::app::effect::{FixAnswer, ResultId};
 use crate::app::state::Note;
 use crate::app::{Effect, State};
 use crate::model::{HeldLock, Result, Waiting};
-use crate::ops::datafix::Changes;
+use crate::ops::datafix::{Cascades, Changes};
 use crate::text;
 use jiff::Timestamp;
 
 /// Rows of the sample that stand in the question itself, so that it fits a screen of 24 lines.
 const SHOWN: usize = 3;
+/// Lines about cascades that stand in the question itself.
+const CASCADES: usize = 4;
 /// Widest value in a line.
 const VALUE: usize = 24;
 
@@ -20,6 +22,8 @@ pub struct Report {
     pub affected: u64,
     /// Where the rows are as they were.
     pub before: String,
+    /// What foreign keys changed with them.
+    pub cascades: Cascades,
     pub changes: Changes,
     pub locks: std::result::Result<Vec<HeldLock>, String>,
 }
@@ -54,6 +58,7 @@ pub fn ask(state: &mut State) {
         body.push(format!("… and {} more", text::counted(hidden, "row")));
     }
     body.extend(r.changes.note.clone());
+    body.extend(short(r.cascades.lines(), CASCADES));
     body.push(r.before.clone());
     body.push("Its transaction is open and holds its locks until you answer.".into());
     let answers = vec![
@@ -62,6 +67,15 @@ pub fn ask(state: &mut State) {
         Answer::new('v', "view rows and locks", Then::ShowFix),
     ];
     state.dialogs.push(Dialog::Confirm(Confirm { title: "Data fix".into(), body, answers }));
+}
+
+/// The first lines, and how many more there are.
+fn short(mut lines: Vec<String>, most: usize) -> Vec<String> {
+    if lines.len() > most {
+        let rest = lines.split_off(most - 1);
+        lines.push(format!("… and {}: v shows them.", text::counted(rest.len() as u64, "more line")));
+    }
+    lines
 }
 
 /// All that is known of it, above the question.
@@ -76,6 +90,13 @@ pub fn show(state: &mut State) {
         out.extend(rows.into_iter().map(|l| format!("  {l}")));
     }
     out.extend(r.changes.note.clone());
+    let cascades = r.cascades.lines();
+    if !cascades.is_empty() {
+        out.push(String::new());
+        out.extend(cascades);
+        let saved = r.cascades.tables.iter().filter_map(|t| t.saved.as_ref().map(|p| format!("  {} as it was: {}", t.table, p.display())));
+        out.extend(saved);
+    }
     out.push(String::new());
     match &r.locks {
         Ok(locks) if locks.is_empty() => out.push("The server lists no locks of this transaction.".into()),

@@ -6,7 +6,9 @@
 use super::MySql;
 use crate::engine::{Catalog, Session};
 use crate::model::names::Names;
-use crate::model::{CanonicalObject, Dependent, Dialect, Error, NodeKind, NodePath, Result, SchemaNode, TableInfo, TableShape, Usage};
+use crate::model::{
+    CanonicalObject, Dependent, Dialect, Error, NodeKind, NodePath, Referrer, Result, SchemaNode, TableInfo, TableShape, Usage,
+};
 use crate::sql::outside::Neighbours;
 use futures_util::future::BoxFuture;
 use std::collections::BTreeMap;
@@ -80,6 +82,9 @@ impl Catalog for MySql {
     }
     fn beyond_the_rows<'a>(&'a self, s: &'a Session, table: &'a [String]) -> BoxFuture<'a, Result<Vec<String>>> {
         Box::pin(super::hidden::beyond(s, table))
+    }
+    fn referrers<'a>(&'a self, s: &'a Session, table: &'a [String]) -> BoxFuture<'a, Result<Vec<Referrer>>> {
+        Box::pin(super::hidden::referrers(s, table))
     }
     fn looks_behind_names(&self) -> bool {
         true

@@ -7,7 +7,8 @@
 
 use super::catalog::{SYSTEM, at, lit};
 use crate::engine::Session;
-use crate::model::{Dialect, Result};
+use crate::engine::referrers::from_rows;
+use crate::model::{Dialect, Referrer, Result};
 use crate::sql::{self, Class, TokenKind};
 use std::collections::BTreeSet;
 
@@ -99,9 +100,6 @@ pub(super) async fn beyond(s: &Session, table: &[String]) -> Result<Vec<String>>
     let found = s
         .fetch(format!(
             "SELECT CONCAT('trigger ', TRIGGER_NAME) FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = {schema} AND EVENT_OBJECT_TABLE = {name} \
-             UNION ALL SELECT CONCAT('foreign key ', r.CONSTRAINT_NAME, ' of ', r.TABLE_NAME, ' changes rows there, too') \
-               FROM information_schema.REFERENTIAL_CONSTRAINTS r WHERE r.UNIQUE_CONSTRAINT_SCHEMA = {schema} AND r.REFERENCED_TABLE_NAME = {name} \
-               AND (r.DELETE_RULE IN ('CASCADE', 'SET NULL', 'SET DEFAULT') OR r.UPDATE_RULE IN ('CASCADE', 'SET NULL', 'SET DEFAULT')) \
              UNION ALL SELECT CONCAT('its engine ', t.ENGINE, ' cannot roll back') FROM information_schema.TABLES t \
                LEFT JOIN information_schema.ENGINES e ON e.ENGINE = t.ENGINE \
                WHERE t.TABLE_SCHEMA = {schema} AND t.TABLE_NAME = {name} AND t.ENGINE IS NOT NULL AND COALESCE(e.TRANSACTIONS, 'NO') <> 'YES' \
@@ -109,6 +107,25 @@ pub(super) async fn beyond(s: &Session, table: &[String]) -> Result<Vec<String>>
         ))
         .await?;
     Ok(found.rows.iter().map(|r| at(r, 0).to_string()).collect())
+}
+
+/// See `Catalog::referrers`.
+pub(super) async fn referrers(s: &Session, table: &[String]) -> Result<Vec<Referrer>> {
+    let (schema, name) = match table {
+        [schema, name] => (lit(schema), lit(name)),
+        [name] => ("DATABASE()".to_string(), lit(name)),
+        _ => return Ok(Vec::new()),
+    };
+    let found = s
+        .fetch(format!(
+            "SELECT k.TABLE_SCHEMA, k.TABLE_NAME, k.CONSTRAINT_NAME, k.COLUMN_NAME, k.REFERENCED_COLUMN_NAME, r.DELETE_RULE, r.UPDATE_RULE \
+             FROM information_schema.KEY_COLUMN_USAGE k JOIN information_schema.REFERENTIAL_CONSTRAINTS r \
+               ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA AND r.TABLE_NAME = k.TABLE_NAME AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME \
+             WHERE k.REFERENCED_TABLE_SCHEMA = {schema} AND k.REFERENCED_TABLE_NAME = {name} \
+             ORDER BY k.TABLE_SCHEMA, k.TABLE_NAME, k.CONSTRAINT_NAME, k.ORDINAL_POSITION"
+        ))
+        .await?;
+    from_rows(found.rows, true)
 }
 
 fn names(text: &str) -> Vec<String> {

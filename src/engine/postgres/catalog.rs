@@ -6,7 +6,7 @@ use crate::engine::{Catalog, Session};
 use crate::model::names::Names;
 use crate::model::rows::Table;
 use crate::model::{
-    CanonicalObject, Dependent, Dialect, Error, NodeKind, NodePath, Param, Result, SchemaNode, TableInfo, TableShape, Usage,
+    CanonicalObject, Dependent, Dialect, Error, NodeKind, NodePath, Param, Referrer, Result, SchemaNode, TableInfo, TableShape, Usage,
 };
 use crate::sql::outside::Neighbours;
 use futures_util::future::BoxFuture;
@@ -319,6 +319,12 @@ impl Catalog for Postgres {
     }
     fn beyond_the_rows<'a>(&'a self, s: &'a Session, table: &'a [String]) -> BoxFuture<'a, Result<Vec<String>>> {
         Box::pin(super::hidden::beyond(s, table))
+    }
+    fn referrers<'a>(&'a self, s: &'a Session, table: &'a [String]) -> BoxFuture<'a, Result<Vec<Referrer>>> {
+        Box::pin(super::hidden::referrers(s, table))
+    }
+    fn changes_counted<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Option<BTreeMap<String, u64>>>> {
+        Box::pin(super::hidden::changes_counted(s))
     }
     fn not_restored(&self) -> &'static [&'static str] {
         &super::objects::NOT_RESTORED

@@ -4,7 +4,9 @@ use super::{Sqlite, guard};
 use crate::engine::{Catalog, Session};
 use crate::model::names::Names;
 use crate::model::rows::Table;
-use crate::model::{CanonicalObject, Dependent, Dialect, Error, NodeKind, NodePath, Result, SchemaNode, TableInfo, TableShape, Usage};
+use crate::model::{
+    CanonicalObject, Dependent, Dialect, Error, NodeKind, NodePath, Referrer, Result, SchemaNode, TableInfo, TableShape, Usage,
+};
 use crate::sql::outside::Neighbours;
 use futures_util::future::BoxFuture;
 use std::collections::BTreeMap;
@@ -63,7 +65,6 @@ impl Catalog for Sqlite {
                 _ => return Ok(vec!["its name cannot be looked up".into()]),
             };
             let d = Dialect::Sqlite;
-            // Cascades need no look: foreign_keys is off here, as in the sqlite3 shell.
             let found = s
                 .fetch(format!(
                     "SELECT CASE type WHEN 'view' THEN 'it is a view' ELSE 'trigger ' || name END FROM {}.sqlite_schema \
@@ -74,6 +75,9 @@ impl Catalog for Sqlite {
                 .await?;
             Ok(found.rows.into_iter().filter_map(|mut r| r.pop().flatten()).collect())
         })
+    }
+    fn referrers<'a>(&'a self, s: &'a Session, table: &'a [String]) -> BoxFuture<'a, Result<Vec<Referrer>>> {
+        Box::pin(super::dependents::referrers(s, table))
     }
     fn table<'a>(&'a self, s: &'a Session, name: &'a [String]) -> BoxFuture<'a, Result<Option<TableInfo>>> {
         Box::pin(super::table::of(s, name))

@@ -2,8 +2,32 @@
 
 use super::catalog::{FOREIGN_KEYS, INDEXES, TRIGGERS, at, lit, q};
 use crate::engine::Session;
-use crate::model::{Dependent, Dialect, NodeKind, NodePath, Result};
+use crate::engine::referrers::from_rows;
+use crate::model::{Dependent, Dialect, NodeKind, NodePath, Referrer, Result};
 use crate::sql::mentions::mentions;
+
+/// See `Catalog::referrers`. A key that names no columns leads to the primary key.
+pub(super) async fn referrers(s: &Session, table: &[String]) -> Result<Vec<Referrer>> {
+    let (schema, name) = match table {
+        [schema, name] => (schema.as_str(), name.as_str()),
+        [name] => ("main", name.as_str()),
+        _ => return Ok(Vec::new()),
+    };
+    let enforced = s.fetch("SELECT foreign_keys FROM pragma_foreign_keys").await?.scalar() == Some("1");
+    let found = s
+        .fetch(format!(
+            "SELECT {sc}, m.name, 'key ' || f.id, f.\"from\", coalesce(f.\"to\", p.name), f.on_delete, f.on_update \
+             FROM {db}.sqlite_schema m JOIN pragma_foreign_key_list(m.name, {sc}) f \
+             LEFT JOIN pragma_table_info(f.\"table\", {sc}) p ON f.\"to\" IS NULL AND p.pk = f.seq + 1 \
+             WHERE m.type = 'table' AND f.\"table\" = {t} COLLATE NOCASE AND coalesce(f.\"to\", p.name) IS NOT NULL \
+             ORDER BY m.name, f.id, f.seq",
+            sc = lit(schema),
+            db = q(schema),
+            t = lit(name),
+        ))
+        .await?;
+    from_rows(found.rows, enforced)
+}
 
 pub(super) async fn of(s: &Session, path: &NodePath) -> Result<Vec<Dependent>> {
     let schema = path.name_of(NodeKind::Schema).unwrap_or("main");

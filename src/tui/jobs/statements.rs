@@ -133,7 +133,8 @@ async fn one(
             let affected = fix.affected;
             let ended = Ended { text, took: begun.elapsed(), rows: 0, affected: Some(affected), error: None };
             unkept(shared, ledger.note(&ended, TxState::Open));
-            let report = Report { affected, before, changes: fix.changes.clone(), locks: fix.locks.clone() };
+            let report =
+                Report { affected, before, cascades: fix.cascades.clone(), changes: fix.changes.clone(), locks: fix.locks.clone() };
             *lock(&shared.fix) = Some(fix);
             let outcome =
                 crate::engine::Outcome { tag: "data fix".into(), affected: Some(affected), elapsed: begun.elapsed(), rolled_back: false };

@@ -1,0 +1,55 @@
+//! Foreign keys that lead to a table, put together from a row for each of their columns.
+
+use crate::model::{Follow, Referrer, Result};
+
+/// Rows of: schema, table, constraint, column, column referred to, rule for DELETE, rule for UPDATE (words of the standard); columns of
+/// one key stand together and in order.
+pub(super) fn from_rows(rows: Vec<Vec<Option<String>>>, enforced: bool) -> Result<Vec<Referrer>> {
+    let mut out: Vec<Referrer> = Vec::new();
+    for row in rows {
+        let mut cells = row.into_iter().map(Option::unwrap_or_default);
+        let mut next = || cells.next().unwrap_or_default();
+        let (schema, table, constraint, column, referenced) = (next(), next(), next(), next(), next());
+        let (on_delete, on_update) = (Follow::from_words(&next()), Follow::from_words(&next()));
+        match out.last_mut().filter(|r| r.schema == schema && r.table == table && r.constraint == constraint) {
+            Some(same) => {
+                same.columns.push(column);
+                same.referenced.push(referenced);
+            }
+            None => out.push(Referrer {
+                constraint,
+                schema,
+                table,
+                columns: vec![column],
+                referenced: vec![referenced],
+                on_delete,
+                on_update,
+                enforced,
+            }),
+        }
+    }
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_of_a_key_come_together() {
+        let row = |c: &[&str]| c.iter().map(|x| Some((*x).to_string())).collect::<Vec<_>>();
+        let found = from_rows(
+            vec![
+                row(&["s", "k", "fk", "a", "x", "CASCADE", "NO ACTION"]),
+                row(&["s", "k", "fk", "b", "y", "CASCADE", "NO ACTION"]),
+                row(&["s", "l", "fk", "a", "x", "SET NULL", "SET DEFAULT"]),
+            ],
+            true,
+        )
+        .unwrap();
+        assert_eq!(found.len(), 2);
+        assert_eq!((found[0].columns.join(","), found[0].referenced.join(",")), ("a,b".into(), "x,y".into()));
+        assert_eq!((found[0].on_delete, found[0].on_update), (Follow::Cascade, Follow::Nothing));
+        assert_eq!((found[1].on_delete, found[1].on_update), (Follow::Set, Follow::Set));
+    }
+}

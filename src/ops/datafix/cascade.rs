@@ -1,0 +1,383 @@
+//! What a data fix changes beyond the rows that it names: rows that foreign keys delete or change with them. They are counted and
+//! saved before the statement runs, inside its transaction, and what the server counted itself is compared afterwards.
+//!
+//! The rows are found by SELECTs put one into the other along the keys, so that the server compares keys as it does itself. A row that
+//! several keys lead to counts once.
+
+use super::ImageFile;
+use crate::engine::{Catalog, Event, Session};
+use crate::model::{Cell, Dialect, Error, Follow, Param, Referrer, Result, RowBatch, TableInfo};
+use crate::sql::before::{Touch, lock};
+use crate::text;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::path::PathBuf;
+
+/// Keys that are followed one after the other (a tree's levels).
+const DEEPEST: usize = 20;
+/// Keys that are looked along in all.
+const MOST_LOOKS: usize = 300;
+
+/// Rows of one table that changed because of others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cascaded {
+    /// `schema.table`, cleaned.
+    pub table: String,
+    /// Rows that are gone with those they referred to, and rows whose reference changed.
+    pub deleted: u64,
+    pub changed: u64,
+    /// Rows that refer to what is not there any more: the session does not enforce foreign keys.
+    pub left: u64,
+    /// Where they are as they were.
+    pub saved: Option<PathBuf>,
+}
+
+/// All of them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Cascades {
+    pub tables: Vec<Cascaded>,
+    /// The server counted changes that no key explains; sentences.
+    pub notes: Vec<String>,
+}
+
+impl Cascades {
+    /// Rows that changed, of all tables.
+    pub fn rows(&self) -> u64 {
+        self.tables.iter().map(|t| t.deleted + t.changed).sum()
+    }
+
+    /// A line for each table: `Also 12 rows of shop.items by cascade: deleted.`
+    pub fn lines(&self) -> Vec<String> {
+        let mut out = Vec::new();
+        for t in &self.tables {
+            for (n, what) in [(t.deleted, "deleted"), (t.changed, "changed")] {
+                if n > 0 {
+                    out.push(format!("Also {} of {} by cascade: {what}.", text::counted(n, "row"), t.table));
+                }
+            }
+            if t.left > 0 {
+                let verb = if t.left == 1 { "refers" } else { "refer" };
+                out.push(format!(
+                    "{} of {} {verb} to them and will lead nowhere: foreign keys are off here.",
+                    text::counted(t.left, "row"),
+                    t.table
+                ));
+            }
+        }
+        out.extend(self.notes.iter().cloned());
+        out
+    }
+}
+
+/// A row by its values.
+type RowId = [u8; 32];
+
+/// How often each row of a table was seen: equal rows of a table without a key are several.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    rows: HashMap<RowId, u64>,
+}
+
+impl Seen {
+    /// How many of `found` are new.
+    fn more(&mut self, found: &HashMap<RowId, u64>) -> u64 {
+        let mut more = 0;
+        for (id, n) in found {
+            let known = self.rows.entry(*id).or_default();
+            more += n.saturating_sub(*known);
+            *known = (*known).max(*n);
+        }
+        more
+    }
+
+    /// Notes rows that the statement names itself.
+    pub fn take(&mut self, batch: &RowBatch) {
+        for r in 0..batch.rows() {
+            *self.rows.entry(row_id(batch, r)).or_default() += 1;
+        }
+    }
+}
+
+fn row_id(batch: &RowBatch, row: usize) -> RowId {
+    let mut hash = Sha256::new();
+    for c in 0..batch.columns() {
+        let (tag, bytes): (u8, &[u8]) = match batch.cell(row, c) {
+            Cell::Null => (0, &[]),
+            Cell::Text(b) => (1, b),
+            Cell::Number(b) => (2, b),
+            Cell::Binary(b) => (3, b),
+        };
+        hash.update([tag]);
+        hash.update((bytes.len() as u64).to_le_bytes());
+        hash.update(bytes);
+    }
+    hash.finalize().into()
+}
+
+/// The rows that the statement names.
+pub(super) struct Start<'a> {
+    pub table: &'a TableInfo,
+    /// A SELECT of all their columns, without a lock, and its parameters.
+    pub select: String,
+    pub params: Vec<Param>,
+    pub touch: Touch,
+    pub rows: Seen,
+    pub affected_most: u64,
+}
+
+/// Rows that change, from which the next keys lead on.
+struct Level {
+    table: [String; 2],
+    select: String,
+    touch: Touch,
+    depth: usize,
+}
+
+/// Makes the files for the rows as they were.
+pub(super) type MakeImage<'a> = &'a (dyn Fn(&str) -> Result<ImageFile> + Send + Sync);
+
+/// What becomes of the rows that refer by `key` when the rows referred to are touched; `None` when the key's columns are not.
+pub(in crate::ops) fn follows(touch: &Touch, key: &Referrer) -> Option<Follow> {
+    match touch {
+        Touch::Nothing => None,
+        Touch::Delete => Some(key.on_delete),
+        Touch::Any => Some(key.on_update),
+        Touch::Update(columns) => key.referenced.iter().any(|r| columns.iter().any(|c| c.eq_ignore_ascii_case(r))).then_some(key.on_update),
+    }
+}
+
+/// Finds, counts and saves the rows that foreign keys will change. `limit` is what is left of the target's blast radius; `too_many` makes
+/// the error of going beyond it.
+pub(super) async fn before(
+    dialect: Dialect,
+    catalog: &dyn Catalog,
+    s: &Session,
+    start: Start<'_>,
+    limit: u64,
+    too_many: &(dyn Fn(u64) -> Error + Send + Sync),
+    image: MakeImage<'_>,
+) -> Result<Cascades> {
+    let own = [start.table.schema.clone(), start.table.name.clone()];
+    // By table and whether its rows go: a row that first only changes may still be deleted by another key.
+    let mut seen: HashMap<([String; 2], bool), Seen> = HashMap::new();
+    let generated = start.table.columns.iter().any(|c| c.generated);
+    if start.touch == Touch::Delete {
+        seen.insert((own.clone(), true), start.rows);
+    } else {
+        seen.insert((own.clone(), false), start.rows);
+    }
+    // What the statement writes may be what other columns are computed from.
+    let touch = if generated && matches!(start.touch, Touch::Update(_)) { Touch::Any } else { start.touch };
+    let mut images: BTreeMap<[String; 2], ImageFile> = BTreeMap::new();
+    let mut counts: BTreeMap<[String; 2], [u64; 3]> = BTreeMap::new();
+    let mut total = 0;
+    let mut looks = 0;
+    let mut levels = VecDeque::from([Level { table: own, select: start.select, touch, depth: 0 }]);
+    while let Some(level) = levels.pop_front() {
+        for key in catalog.referrers(s, &level.table).await? {
+            let Some(follow) = follows(&level.touch, &key).filter(|f| *f != Follow::Nothing || !key.enforced) else { continue };
+            looks += 1;
+            if looks > MOST_LOOKS || level.depth >= DEEPEST {
+                return Err(Error::held("held: the foreign keys behind the table lead too far to count what they change")
+                    .hint("Delete from the far end first, or put it into a migration: its proof counts what changes everywhere."));
+            }
+            let child = [key.schema.clone(), key.table.clone()];
+            let shown = text::clean(&child.join(".")).into_owned();
+            let names = |prefix: &str, of: &[String]| {
+                of.iter().map(|c| format!("{prefix}{}", dialect.quote_ident(c))).collect::<Vec<_>>().join(", ")
+            };
+            let select = format!(
+                "SELECT * FROM {}.{} WHERE ({}) IN (SELECT {} FROM ({}\n) AS q{})",
+                dialect.quote_ident(&key.schema),
+                dialect.quote_ident(&key.table),
+                names("", &key.columns),
+                names(&format!("q{}.", level.depth), &key.referenced),
+                level.select,
+                level.depth,
+            );
+            let context = |e: Error| e.context(format_args!("counting the rows of {shown} that a foreign key would change"));
+            if !key.enforced {
+                let found = count(s, format!("SELECT count(*) FROM ({select}) AS n"), &start.params).await.map_err(context)?;
+                counts.entry(child).or_default()[2] += found;
+                continue;
+            }
+            let further = catalog.beyond_the_rows(s, &child).await?;
+            if !further.is_empty() {
+                return Err(Error::held(format!(
+                    "held: a foreign key changes rows of {shown}, and that reaches further: {}",
+                    text::clean(&further.join("; "))
+                ))
+                .hint("Put it into a migration: its proof counts what changes everywhere, and its down takes it back."));
+            }
+            // A row that is deleted here is not counted as changed there, and the other way round.
+            let gone = level.touch == Touch::Delete && follow == Follow::Cascade;
+            let mut rows = s.run_bound(format!("{select}{}", lock(dialect)), start.params.clone()).await.map_err(context)?;
+            let mut found: HashMap<RowId, u64> = HashMap::new();
+            let mut file: Option<ImageFile> = images.remove(&child);
+            let known_gone = seen.remove(&(child.clone(), true)).unwrap_or_default();
+            let known_changed = seen.remove(&(child.clone(), false)).unwrap_or_default();
+            let mut columns = Vec::new();
+            while let Some(event) = rows.next().await {
+                match event.map_err(context)? {
+                    Event::Columns(c) => columns = c.to_vec(),
+                    Event::Rows(batch) => {
+                        for r in 0..batch.rows() {
+                            let id = row_id(&batch, r);
+                            let n = found.entry(id).or_default();
+                            *n += 1;
+                            let known = |of: &Seen| of.rows.get(&id).copied().unwrap_or(0);
+                            if *n <= known(&known_gone).max(known(&known_changed)) {
+                                continue;
+                            }
+                            total += 1;
+                            if total > limit {
+                                drop(rows);
+                                for f in images.into_values().chain(file) {
+                                    f.discard();
+                                }
+                                return Err(too_many(start.affected_most + total));
+                            }
+                            if file.is_none() {
+                                let mut made = image(&shown)?;
+                                made.columns.clone_from(&columns);
+                                file = Some(made);
+                            }
+                            if let Some(f) = &mut file {
+                                f.write_row(&batch, r)?;
+                            }
+                        }
+                    }
+                    Event::Notice(_) | Event::Done(_) => {}
+                }
+            }
+            let (mut known_gone, mut known_changed) = (known_gone, known_changed);
+            let entry = counts.entry(child.clone()).or_default();
+            let more = if gone {
+                let more = known_gone.more(&found);
+                let twice: u64 = found.iter().map(|(id, n)| known_changed.rows.get(id).copied().unwrap_or(0).min(*n)).sum();
+                entry[0] += more;
+                entry[1] = entry[1].saturating_sub(twice.min(more));
+                more
+            } else {
+                let fresh: HashMap<RowId, u64> = found
+                    .iter()
+                    .map(|(id, n)| (*id, n.saturating_sub(known_gone.rows.get(id).copied().unwrap_or(0))))
+                    .filter(|(_, n)| *n > 0)
+                    .collect();
+                let more = known_changed.more(&fresh);
+                entry[1] += more;
+                more
+            };
+            seen.insert((child.clone(), true), known_gone);
+            seen.insert((child.clone(), false), known_changed);
+            if let Some(f) = file {
+                images.insert(child.clone(), f);
+            }
+            if more > 0 {
+                let touch = if gone { Touch::Delete } else { Touch::Update(key.columns.clone()) };
+                levels.push_back(Level { table: child, select, touch, depth: level.depth + 1 });
+            }
+        }
+    }
+    let mut out = Cascades::default();
+    for (table, [deleted, changed, left]) in counts {
+        if deleted + changed + left == 0 {
+            continue;
+        }
+        let saved = match images.remove(&table) {
+            Some(f) => Some(f.finish()?.0),
+            None => None,
+        };
+        out.tables.push(Cascaded { table: text::clean(&table.join(".")).into_owned(), deleted, changed, left, saved });
+    }
+    Ok(out)
+}
+
+async fn count(s: &Session, text: String, params: &[Param]) -> Result<u64> {
+    let mut rows = s.run_bound(text, params.to_vec()).await?;
+    let mut out = 0;
+    while let Some(event) = rows.next().await {
+        if let Event::Rows(batch) = event?
+            && batch.rows() > 0
+        {
+            out = text::cell_string(batch.cell(0, 0)).and_then(|n| n.parse().ok()).unwrap_or(0);
+        }
+    }
+    Ok(out)
+}
+
+/// Compares with what the server counted in the transaction, by `schema.table`, before and after the statement: it knows whatever
+/// path a change took. Gives the rows beyond `affected` that it counted, for the blast radius.
+pub(super) fn compare(
+    cascades: &mut Cascades,
+    own: &str,
+    affected: u64,
+    before: &BTreeMap<String, u64>,
+    after: &BTreeMap<String, u64>,
+) -> u64 {
+    let mut sum = 0;
+    for (table, now) in after {
+        let mut counted = now - before.get(table).copied().unwrap_or(0).min(*now);
+        if table == own {
+            counted = counted.saturating_sub(affected);
+        }
+        sum += counted;
+        let shown = text::clean(table);
+        let told = cascades.tables.iter_mut().find(|t| t.table == shown);
+        let foreseen = told.as_ref().map_or(0, |t| t.deleted + t.changed);
+        match told {
+            // A key that was written with the value that it had changes nothing elsewhere.
+            Some(t) if counted < foreseen && t.deleted == 0 => t.changed = counted,
+            _ if counted > foreseen => cascades
+                .notes
+                .push(format!("The server counted {} in {shown} beyond these.", text::counted(counted - foreseen, "more change"))),
+            _ => {}
+        }
+    }
+    for t in &mut cascades.tables {
+        if t.deleted == 0 && !after.keys().any(|k| text::clean(k) == t.table) {
+            t.changed = 0;
+        }
+    }
+    cascades.tables.retain(|t| t.deleted + t.changed + t.left > 0);
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(table: &str, deleted: u64, changed: u64) -> Cascaded {
+        Cascaded { table: table.into(), deleted, changed, left: 0, saved: None }
+    }
+
+    fn counted(list: &[(&str, u64)]) -> BTreeMap<String, u64> {
+        list.iter().map(|(t, n)| ((*t).to_string(), *n)).collect()
+    }
+
+    #[test]
+    fn what_the_server_counted_corrects_what_was_foreseen() {
+        let mut c = Cascades { tables: vec![told("s.items", 12, 0), told("s.notes", 0, 5), told("s.none", 0, 2)], notes: vec![] };
+        let before = counted(&[("s.items", 3)]);
+        let after = counted(&[("s.items", 15), ("s.notes", 4), ("s.orders", 9), ("s.audit", 1)]);
+        let rows = compare(&mut c, "s.orders", 7, &before, &after);
+        assert_eq!(rows, 12 + 4 + 2 + 1);
+        assert_eq!(
+            c.lines(),
+            [
+                "Also 12 rows of s.items by cascade: deleted.",
+                "Also 4 rows of s.notes by cascade: changed.",
+                "The server counted 1 more change in s.audit beyond these.",
+                "The server counted 2 more changes in s.orders beyond these."
+            ]
+        );
+        assert_eq!(c.rows(), 16);
+    }
+
+    #[test]
+    fn equal_rows_are_several_and_count_once_however_they_are_reached() {
+        let mut seen = Seen::default();
+        assert_eq!(seen.more(&HashMap::from([([1; 32], 3), ([2; 32], 1)])), 4);
+        assert_eq!(seen.more(&HashMap::from([([1; 32], 3), ([3; 32], 1)])), 1);
+    }
+}
