@@ -3,6 +3,8 @@
 
 /// Conditions as servers print them, as trees.
 pub mod expression;
+/// Facts beyond a plan that findings and advice may use.
+pub mod known;
 /// `EXPLAIN` of MySQL and MariaDB.
 pub mod mysql;
 /// `EXPLAIN` of PostgreSQL.
@@ -13,3 +15,5 @@ pub mod reconcile;
 pub mod shape;
 /// `EXPLAIN QUERY PLAN` of SQLite.
 pub mod sqlite;
+/// The outermost SELECT, for what plans do not tell.
+pub mod statement;

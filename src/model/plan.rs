@@ -273,16 +273,40 @@ pub struct PlanFinding {
     pub name: String,
     pub severity: Severity,
     pub confidence: Confidence,
+    /// Why it is no surer: `measured`, `from estimates: the statement was not run`.
+    #[serde(default)]
+    pub because: String,
     /// Paths of the nodes concerned, the culprit first.
     pub nodes: Vec<Vec<usize>>,
     /// One sentence with the numbers used.
     pub message: String,
+    /// The numbers of the sentence and the thresholds' other sides, by name: `rows_read`, `self_ms`, `plan_rows`.
+    #[serde(default)]
+    pub evidence: BTreeMap<String, f64>,
     /// What to do next, as a step that tests the finding.
     pub next: String,
     /// A statement that belongs to the next step: never run by itself.
     pub sql: Option<String>,
     /// Milliseconds that the finding explains, for ranking.
     pub explains_ms: Option<f64>,
+}
+
+impl Default for PlanFinding {
+    fn default() -> Self {
+        PlanFinding {
+            id: String::new(),
+            name: String::new(),
+            severity: Severity::Info,
+            confidence: Confidence::Possible,
+            because: String::new(),
+            nodes: Vec::new(),
+            message: String::new(),
+            evidence: BTreeMap::new(),
+            next: String::new(),
+            sql: None,
+            explains_ms: None,
+        }
+    }
 }
 
 impl PlanNode {
