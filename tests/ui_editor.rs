@@ -251,6 +251,24 @@ fn comments_and_layout_are_one_step_each() {
 }
 
 #[test]
+fn one_escape_leaves_insert_though_proposals_are_shown() {
+    let mut c = with(EditorKeys::Vim);
+    let mut names = holdpoint::model::names::Collector::default();
+    names.relation("main", "nations", holdpoint::model::NodeKind::Table, false);
+    let names = names.finish(vec!["main".into()], vec!["main".into()], Vec::new());
+    let link = c.state.link_no;
+    c.send(Msg::Names { link, result: Ok(Box::new(names)) });
+    c.press("i");
+    c.type_text("select * from nat");
+    assert!(c.state.popup().is_some(), "the list opens by itself");
+    c.press("Esc");
+    assert!(!c.state.view.typing && c.state.popup().is_none());
+    c.press("d");
+    c.press("d");
+    assert_eq!(text(&c), "");
+}
+
+#[test]
 fn vim_comes_in_normal_and_shows_its_mode() {
     let mut c = with(EditorKeys::Vim);
     c.press("i");

@@ -3,6 +3,7 @@
 use super::effect::Effect;
 use super::list::ListCursor;
 use super::state::State;
+use crate::config::files::EditorKeys;
 use crate::config::keymap::{Code, Key};
 use crate::model::names::{ColumnName, Names, Relation};
 use crate::model::{Column, NodeKind};
@@ -207,7 +208,8 @@ pub fn key(state: &mut State, key: Key, effects: &mut Vec<Effect>) -> bool {
         Code::Enter if popup.moved => take(state, effects),
         Code::Esc => {
             state.completion.popup = None;
-            true
+            // The list came by itself: in vim's INSERT the same key has to lead out of it.
+            state.config.editor_keys != EditorKeys::Vim
         }
         _ => false,
     }

@@ -13,7 +13,7 @@ pub struct Names {
     pub schemas: Vec<String>,
     pub relations: Vec<Relation>,
     pub foreign_keys: Vec<ForeignKey>,
-    /// Functions by name, without repeats.
+    /// Functions by name, without repeats; with their schema where the search path does not reach them.
     pub functions: Vec<Box<str>>,
     /// What else stands in the schema tree: functions with their arguments, sequences, types, indexes, triggers.
     pub places: Vec<Place>,

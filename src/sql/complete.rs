@@ -7,7 +7,7 @@ mod rank;
 mod scope;
 pub use scope::unquoted;
 
-use super::reserved::ident;
+use super::reserved::{ident, plain};
 use super::{TokenKind, statement_at};
 use crate::model::names::{Names, Relation};
 use crate::model::{Dialect, NodeKind};
@@ -252,6 +252,14 @@ fn qualified(scope: &Scope, typed: &Typed, out: &mut Collecting<'_>) {
     if one {
         for r in out.names.relations.iter().filter(|r| r.schema.eq_ignore_ascii_case(last)) {
             out.name(kind_of(r), &r.name, String::new(), 300);
+        }
+        for f in &out.names.functions {
+            if let Some((schema, name)) = f.split_once('.')
+                && schema.eq_ignore_ascii_case(last)
+                && plain(out.dialect, name)
+            {
+                out.push(ProposalKind::Function, format!("{name}("), String::new(), name, 200);
+            }
         }
     }
     // Before FROM is typed, a table's own name serves.

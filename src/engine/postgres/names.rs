@@ -1,6 +1,6 @@
 //! Names for completion.
 
-use super::catalog::{cell, group_kind, pinned};
+use super::catalog::{array, cell, group_kind, pinned};
 use crate::engine::Session;
 use crate::model::names::{Collector, Names};
 use crate::model::{Error, NodeKind, Result};
@@ -25,7 +25,8 @@ const KEYS: &str = "SELECT k.oid::text, n.nspname::text, c.relname::text, a.attn
     WHERE k.contype = 'f' AND k.conparentid = 0 ORDER BY k.oid, u.i";
 
 /// Functions that people call: of the path's schemas, without those that only types, operators and indexes need.
-const FUNCTIONS: &str = "SELECT DISTINCT p.proname::text FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
+const FUNCTIONS: &str = "SELECT DISTINCT CASE WHEN n.nspname = ANY ($1::text[]) THEN p.proname::text \
+    ELSE pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(p.proname) END FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
     WHERE p.prokind IN ('f', 'a', 'w') AND p.proname !~ '^_' AND n.nspname !~ '^pg_toast' AND n.nspname <> 'information_schema' \
     AND p.prorettype NOT IN ('pg_catalog.trigger'::regtype, 'pg_catalog.internal'::regtype, 'pg_catalog.event_trigger'::regtype) \
     AND NOT EXISTS (SELECT FROM unnest(p.proargtypes) t WHERE t = 'pg_catalog.internal'::regtype) \
@@ -77,7 +78,7 @@ pub(super) async fn read(s: &Session) -> Result<Names> {
         let relation = Some((relation_kind(cell(r, 1)), cell(r, 2))).filter(|(_, name)| !name.is_empty());
         out.place(cell(r, 0), relation, cell(r, 3), group_kind(cell(r, 3)), cell(r, 4));
     }
-    let functions = pinned(s, FUNCTIONS, &[]).await?.rows.iter().map(|r| cell(r, 0).into()).collect();
+    let functions = pinned(s, FUNCTIONS, &[&array(&path)]).await?.rows.iter().map(|r| cell(r, 0).into()).collect();
     Ok(out.finish(path, schemas.rows.iter().map(|r| cell(r, 0).to_string()).collect(), functions))
 }
 

@@ -116,8 +116,10 @@ impl Collecting<'_> {
         if !self.quoted {
             let names = self.names;
             for f in &names.functions {
-                if plain(self.dialect, f) {
-                    self.push(ProposalKind::Function, format!("{f}("), String::new(), f, 0);
+                // One that the search path does not reach has its schema before it.
+                if f.split('.').all(|part| plain(self.dialect, part)) {
+                    let bare = f.rsplit('.').next().unwrap_or(f);
+                    self.push(ProposalKind::Function, format!("{f}("), String::new(), bare, 0);
                 }
             }
         }

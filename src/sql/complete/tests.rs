@@ -25,7 +25,11 @@ fn shop() -> Names {
     c.key_pair(true, ("public", "orders", "customer_id"), ("public", "customers", "id"));
     c.key_pair(true, ("public", "order_items", "order_id"), ("public", "orders", "id"));
     let path = vec!["public".to_string(), "pg_catalog".into()];
-    c.finish(path, vec!["public".into(), "archive".into()], vec!["count".into(), "coalesce".into(), "now".into()])
+    c.finish(
+        path,
+        vec!["public".into(), "archive".into()],
+        vec!["count".into(), "coalesce".into(), "now".into(), "archive.total_of".into()],
+    )
 }
 
 /// The proposals at `|`.
@@ -52,6 +56,9 @@ fn inserts(text: &str) -> Vec<String> {
 fn each_clause_has_its_own() {
     for (text, best) in [
         ("sel|", "select"),
+        // Beyond the search path it works with its schema only.
+        ("select total_|", "select archive.total_of("),
+        ("select archive.total_|", "select archive.total_of("),
         ("SEL|", "SELECT"),
         ("select * from ord|", "select * from orders"),
         ("select * from orders wh|", "select * from orders where"),
