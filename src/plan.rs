@@ -7,6 +7,8 @@ pub mod expression;
 pub mod known;
 /// `EXPLAIN` of MySQL and MariaDB.
 pub mod mysql;
+/// What a node is about in the text of its statement.
+pub mod places;
 /// `EXPLAIN` of PostgreSQL.
 pub mod postgres;
 /// Whether the parts add up to the whole.

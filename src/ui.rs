@@ -45,7 +45,7 @@ pub fn draw(state: &State, look: &Look, frame: &mut Frame<'_>) {
             Pane::Schema => panes::schema::draw(state, *area, inside, &mut c),
             Pane::Editor => cursor = panes::editor::draw(state, *area, inside, &mut c),
             Pane::Results => panes::results::draw(state, *area, inside, &mut c),
-            Pane::Plan => panes::plan::draw(state, *area, inside, &mut c),
+            Pane::Plan => cursor = panes::plan::draw(state, *area, inside, &mut c).or(cursor),
             Pane::Migrations => panes::migrations::draw(state, *area, inside, &mut c),
             Pane::Checklist => panes::checklist::draw(state, *area, inside, &mut c),
             Pane::Backups => panes::backups::draw(state, *area, inside, &mut c),

@@ -293,6 +293,26 @@ actions! {
     Raw "raw" "raw",
     /// Turns the plan that follows your typing on or off.
     LivePlan "live-plan" "live plan",
+    /// Measures the heat of plan nodes by something else: self time, estimate error, pages, rows.
+    PlanHeat "plan-heat" "heat",
+    /// Folds the branches of a plan in which nothing is hot, or unfolds all.
+    FoldCold "fold-cold" "fold cold",
+    /// Goes to the hottest node of a plan, then to the next one by rank.
+    NextHot "next-hot" "next hot",
+    /// Goes to the hot node before, by rank.
+    PreviousHot "previous-hot" "hotter",
+    /// Draws each node of a plan as wide as its share of the time, or the tree again.
+    FlameView "flame-view" "flame",
+    /// Draws each node of a plan as wide as its rows, and where rows vanish; or the tree again.
+    FlowView "flow-view" "row flow",
+    /// Lists what was found in a plan, with its numbers and what to do next; Enter goes to the node.
+    PlanFindings "plan-findings" "findings",
+    /// Scrolls what is known of the plan node down.
+    DetailsDown "details-down" "details down",
+    /// Scrolls what is known of the plan node up.
+    DetailsUp "details-up" "details up",
+    /// Goes to the place in the statement that the plan node is about.
+    ShowInSql "show-in-sql" "in the SQL",
     /// Begins a transaction: what follows stands or falls together, until commit or roll back.
     Begin "begin" "begin",
     /// Switches between auto-commit and manual transactions, in which the first statement begins one that you end.

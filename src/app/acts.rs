@@ -185,6 +185,19 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
             go(state, Pane::Results, effects);
             query::act_results(state, action, effects);
         }
+        Action::PlanHeat
+        | Action::FoldCold
+        | Action::NextHot
+        | Action::PreviousHot
+        | Action::FlameView
+        | Action::FlowView
+        | Action::PlanFindings
+        | Action::DetailsDown
+        | Action::DetailsUp
+        | Action::ShowInSql => {
+            go(state, Pane::Plan, effects);
+            plan::own(state, action);
+        }
         Action::ToggleGuide => {
             state.guide_state.hidden = !state.guide_state.hidden;
             query::follow(state);
@@ -393,7 +406,7 @@ fn help(state: &mut State) {
         for (keys, name) in state.keymap.bindings(context) {
             let Some(action) = Action::from_name(name) else { continue };
             // Few lists can be filtered; the others do not promise it.
-            if action == Action::Filter && !matches!(pane, Pane::Schema | Pane::Results) {
+            if action == Action::Filter && !matches!(pane, Pane::Schema | Pane::Results | Pane::Plan) {
                 continue;
             }
             let keys = crate::config::keymap::show(keys);

@@ -16,6 +16,7 @@ use std::path::PathBuf;
 pub fn answer(state: &mut State, then: Then, effects: &mut Vec<Effect>) {
     match then {
         Then::Nothing => {}
+        Then::Analyze(asked) => super::panes::plan::ask::send(state, asked, true, effects),
         Then::CloseBuffer => super::buffers::closed(state, effects),
         Then::Quit => {
             super::buffers::save(state, None, effects);

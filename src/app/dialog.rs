@@ -24,7 +24,7 @@ pub enum Dialog {
 }
 
 /// What an answer does.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Then {
     Nothing,
     Quit,
@@ -53,6 +53,8 @@ pub enum Then {
     CloseBuffer,
     /// Ends a session of ours on the server.
     EndSession(u64),
+    /// Runs a statement to measure it, after its cost was asked about.
+    Analyze(super::panes::plan::Asked),
     Connect(String),
     /// Connects to another target and takes the same range up there.
     Follow {

@@ -226,6 +226,8 @@ pub enum Effect {
     DropRows {
         result: ResultId,
     },
+    /// The plan that follows the typing and is under way is not wanted any more: ended on the server too.
+    CancelLivePlan,
     Explain {
         link: u64,
         job: Option<JobId>,

@@ -8,7 +8,7 @@ use super::editor::vim::Did;
 use super::effect::Effect;
 use super::find;
 use super::list::ListCursor;
-use super::panes::{query, schema};
+use super::panes::{plan, query, schema};
 use super::state::{Pane, State, Workspace};
 use super::update;
 use crate::config::files::EditorKeys;
@@ -47,6 +47,7 @@ pub fn applies(state: &State, action: Action) -> bool {
         Action::Filter => match state.view.focus {
             Pane::Schema => open,
             Pane::Results => state.query.result().is_some_and(|r| r.rows > 0),
+            Pane::Plan => state.plan.plan.is_some(),
             _ => false,
         },
         Action::Unlock => server.is_some_and(|s| s.target.access != crate::config::AccessMode::Open) && state.unlocked.is_none(),
@@ -90,7 +91,17 @@ pub fn applies(state: &State, action: Action) -> bool {
         Action::ColumnStatistics | Action::Chart => state.query.result().is_some_and(|r| r.kept > 0),
         Action::FindAgain | Action::FindBackwards => !state.query.sought.is_empty() && state.query.result().is_some_and(|r| r.rows > 0),
         Action::CloseResult => !state.query.results.is_empty(),
-        Action::Raw => state.plan.plan.is_some(),
+        Action::Raw
+        | Action::PlanHeat
+        | Action::FoldCold
+        | Action::NextHot
+        | Action::PreviousHot
+        | Action::FlameView
+        | Action::FlowView
+        | Action::PlanFindings
+        | Action::DetailsDown
+        | Action::DetailsUp
+        | Action::ShowInSql => state.plan.plan.is_some(),
         _ => true,
     }
 }
@@ -133,6 +144,9 @@ pub fn key(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
         return dialog(state, key, effects);
     }
     if state.schema.filtering && state.view.focus == Pane::Schema && filter(state, key) {
+        return;
+    }
+    if state.plan.search.open && state.view.focus == Pane::Plan && plan::search::key(state, key) {
         return;
     }
     if state.sequence.is_empty() && (completion::key(state, key, effects) || find::key(state, key, effects) || vim(state, key, effects)) {
@@ -210,6 +224,7 @@ pub fn paste(state: &mut State, text: &str, effects: &mut Vec<Effect>) {
             }
             schema::filtered(state);
         }
+        None if state.plan.search.open && state.view.focus == Pane::Plan => plan::search::paste(state, text),
         None if state.view.focus == Pane::Editor && state.query.find.open => find::paste(state, text, effects),
         None if state.view.focus == Pane::Editor => {
             state.query.editor.insert(text);

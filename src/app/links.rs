@@ -14,6 +14,8 @@ pub enum Goal {
     Node(NodePath),
     /// A file, opened in the editor.
     File(PathBuf),
+    /// A node of the plan on the screen, by its path.
+    PlanNode(Vec<usize>),
 }
 
 /// One line, cleaned.
@@ -65,6 +67,7 @@ impl Links {
 pub fn follow(state: &mut State, goal: Goal, effects: &mut Vec<Effect>) {
     match goal {
         Goal::Node(path) => schema::jump(state, path, effects),
+        Goal::PlanNode(path) => super::panes::plan::go_to_path(state, &path),
         Goal::File(path) => effects.push(Effect::OpenFile(path)),
     }
 }

@@ -10,10 +10,12 @@ fn pages(pane: Pane) -> &'static [&'static str] {
     const RESULTS: &str = include_str!("../../assets/manual/results.md");
     const EXPORT: &str = include_str!("../../assets/manual/export.md");
     const SCHEMA: &str = include_str!("../../assets/manual/schema.md");
+    const PLAN: &str = include_str!("../../assets/manual/plan.md");
     match pane {
         Pane::Editor => &[EDITOR, RUNNING, EXPORT],
         Pane::Results => &[RESULTS, EXPORT, RUNNING],
         Pane::Schema => &[SCHEMA],
+        Pane::Plan => &[PLAN],
         _ => &[],
     }
 }
@@ -99,7 +101,7 @@ mod tests {
 
     #[test]
     fn every_pane_of_the_workbench_has_its_page() {
-        for pane in [Pane::Editor, Pane::Results, Pane::Schema] {
+        for pane in [Pane::Editor, Pane::Results, Pane::Schema, Pane::Plan] {
             assert!(lines(pane, 60).len() > 20, "{pane:?}");
         }
     }

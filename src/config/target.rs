@@ -103,6 +103,8 @@ pub struct Target {
     pub backups: Option<PathBuf>,
     /// Live plans while typing; `None`: on in the first environment, off elsewhere.
     pub live_plan: Option<bool>,
+    /// Cost from which measuring a statement (EXPLAIN ANALYZE) is asked about first, in the server's own units.
+    pub analyze_cost: u64,
     /// Keep a history of statements.
     pub history: bool,
     /// Most rows that one guarded statement may change before it is rolled back.
@@ -140,6 +142,7 @@ impl Target {
             migrations: None,
             backups: None,
             live_plan: None,
+            analyze_cost: 1_000_000,
             history: true,
             blast_radius: 1000,
             defined_in: None,

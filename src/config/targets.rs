@@ -263,6 +263,12 @@ pub(super) fn read(entry: &Entry, s: &Section<'_>, cx: &Context<'_>) -> Option<R
     t.migrations = path("migrations");
     t.backups = path("backups");
     t.live_plan = s.boolean("live_plan");
+    if let Some((n, at)) = s.integer("analyze_cost") {
+        match u64::try_from(n) {
+            Ok(n) => t.analyze_cost = n,
+            Err(_) => wrong(at, format!("`analyze_cost` in {} is a cost, so it cannot be negative", s.title())),
+        }
+    }
     t.history = s.boolean("history").unwrap_or(true);
     if let Some((n, at)) = s.integer("blast_radius") {
         match u64::try_from(n) {

@@ -4,7 +4,7 @@
 mod keywords;
 mod place;
 mod rank;
-mod scope;
+pub mod scope;
 pub use scope::unquoted;
 
 use super::reserved::{ident, plain};

@@ -46,6 +46,8 @@ struct Shared {
     given: Option<Target>,
     live: Mutex<Option<Arc<Live>>>,
     cancels: Mutex<HashMap<JobId, CancellationToken>>,
+    /// Ends the plan that follows the typing, while one is under way.
+    live_plan: Mutex<Option<CancellationToken>>,
     rows: Mutex<HashMap<ResultId, Arc<RowSpill>>>,
     views: Mutex<HashMap<ResultId, rows::Listed>>,
     fix: Mutex<Option<DataFix>>,
@@ -117,6 +119,7 @@ impl Jobs {
                 given,
                 live: Mutex::default(),
                 cancels: Mutex::default(),
+                live_plan: Mutex::default(),
                 rows: Mutex::default(),
                 views: Mutex::default(),
                 fix: Mutex::default(),
@@ -250,7 +253,23 @@ impl Jobs {
             }
             Effect::DropRows { result } => rows::forget(&shared, result),
             Effect::Explain { link, job, version, text, values, analyze } => {
-                tokio::spawn(statements::explain(shared, link, job, version, text, values, analyze));
+                let cx = match job {
+                    Some(j) => shared.job_cx(j),
+                    None => {
+                        let cx = shared.cx();
+                        // With a token of its own: the other one ends everything.
+                        let cx = cx.for_job(cx.progress.clone());
+                        *lock(&shared.live_plan) = Some(cx.cancel.clone());
+                        cx
+                    }
+                };
+                let statement = crate::app::effect::Statement { text, offset: None, values };
+                tokio::spawn(statements::explain(shared, cx, link, job, version, statement, analyze));
+            }
+            Effect::CancelLivePlan => {
+                if let Some(token) = lock(&shared.live_plan).take() {
+                    token.cancel();
+                }
             }
             Effect::Unlock { link, typed } => {
                 tokio::spawn(connection::unlock(shared, link, typed));

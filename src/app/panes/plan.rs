@@ -1,258 +1,370 @@
 //! The plan pane: a tree that follows the typing, or one that was asked for; the last good one stays, marked stale.
 
-use crate::app::dialog::{Dialog, Viewer, Wanted};
-use crate::app::editor::scroll;
-use crate::app::effect::JobId;
-use crate::app::layout::arrange;
-use crate::app::list::ListCursor;
-use crate::app::msg::Timer;
-use crate::app::state::{Note, Pane};
-use crate::app::{Action, Effect, State, params};
-use crate::model::plan::{Plan, PlanNode};
-use crate::model::{Error, Kind, Param, Result};
-use crate::sql::{self, Class};
-use std::collections::BTreeMap;
-use std::time::Duration;
+pub mod ask;
+pub mod details;
+pub mod marks;
+pub mod outline;
+pub mod search;
+pub mod words;
 
-/// Longest statement whose plan follows the typing, in bytes.
-const LIVE_LONGEST: usize = 256 * 1024;
-/// Typing pauses this long before a live plan is asked for (design §3: at least 300 ms).
-const LIVE_AFTER: Duration = Duration::from_millis(350);
+use crate::app::dialog::{Dialog, Viewer};
+use crate::app::layout::arrange;
+use crate::app::links::{Goal, Line as Link, Links};
+use crate::app::list::ListCursor;
+use crate::app::state::{Note, Pane};
+use crate::app::{Action, Effect, State};
+use crate::model::plan::{Plan, PlanNode};
+use crate::model::Error;
+use crate::text;
+use std::ops::Range;
+use std::path::PathBuf;
+
+pub use ask::{Asked, ask, explain, live, planned, touched};
+pub use outline::{Heat, Outline};
+
+/// How the nodes are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum View {
+    #[default]
+    Tree,
+    /// A node is as wide as its share of the time.
+    Flame,
+    /// A node is as wide as its rows.
+    Flow,
+}
 
 /// See the module.
 #[derive(Debug, Default)]
 pub struct PlanPane {
     pub plan: Option<Plan>,
-    /// The statement that the plan belongs to.
-    pub text: String,
+    /// The tree as lines.
+    pub outline: Outline,
+    pub heat: Heat,
+    pub view: View,
+    /// The statement that the plan belongs to, with its values.
+    pub asked: Asked,
+    /// Why the statement may be run to be measured.
+    pub proof: String,
+    /// The plan was read from there, not asked for.
+    pub file: Option<PathBuf>,
     /// The text under the cursor is another one by now.
     pub stale: bool,
     /// Why the newest text has no plan.
     pub error: Option<Error>,
-    /// Asked for and not answered yet.
+    /// A live plan is asked for and not answered yet.
     pub waiting: bool,
+    /// … of this text.
+    waiting_for: Option<String>,
+    /// A pause ended while one was under way.
+    missed: bool,
     pub live: bool,
+    /// Among the visible lines of the outline.
     pub list: ListCursor,
+    /// First line of the details that is shown.
+    pub details_top: usize,
+    pub search: search::Search,
+    /// Measured as soon as its plain plan is there and is not too heavy.
+    then_analyze: Option<Asked>,
+    /// What the node under the cursor is in the statement: its table and its conditions, as bytes of the statement.
+    pub marks: Vec<Range<usize>>,
+    /// The same for every node, once it was needed.
+    places: Option<Vec<Vec<Range<usize>>>>,
     /// Counts changes; a timer or an answer of an older one is dropped.
     pub version: u64,
 }
 
 impl PlanPane {
-    /// Nodes in tree order with their depth.
-    pub fn nodes(&self) -> Vec<(usize, &PlanNode)> {
-        let mut out = Vec::new();
-        if let Some(p) = &self.plan {
-            p.root.walk(0, &mut |depth, node| out.push((depth, node)));
-        }
-        out
+    /// Without a plan; whether one follows the typing.
+    pub fn new(live: bool) -> Self {
+        PlanPane { live, ..PlanPane::default() }
     }
 
-    fn len(&self) -> usize {
-        let mut n = 0;
-        if let Some(p) = &self.plan {
-            p.root.walk(0, &mut |_, _| n += 1);
-        }
-        n
+    /// The line of the outline that the cursor is on.
+    pub fn at(&self) -> usize {
+        self.outline.visible.get(self.list.at).copied().unwrap_or(0)
+    }
+
+    /// The node of a line.
+    pub fn node(&self, at: usize) -> Option<&PlanNode> {
+        self.plan.as_ref()?.root.at(&self.outline.path(at))
     }
 }
 
-/// Lines of the tree on the screen: the details of the chosen node take the rest.
-pub fn tree_height(height: usize, nodes: usize) -> usize {
-    let details = if height >= 12 { (height / 3).clamp(4, 9) } else { 2.min(height / 3) };
-    height.saturating_sub(details).max(1).min(nodes.max(height.saturating_sub(details)))
+/// Rows of the pane by what they show, top to bottom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parts {
+    /// Verdict, and where the total went.
+    pub told: usize,
+    /// Names of the columns.
+    pub head: usize,
+    pub tree: usize,
+    /// What is known of the chosen node, with its title.
+    pub details: usize,
+}
+
+/// Divides `height` rows. The tree has what it needs, up to two thirds; details take the rest.
+pub fn parts(pane: &PlanPane, height: usize) -> Parts {
+    let Some(plan) = &pane.plan else { return Parts { told: 0, head: 0, tree: height, details: 0 } };
+    let told = match height {
+        // There the heading has to do.
+        h if h < 9 => 0,
+        h if h < 16 => 1,
+        _ => 2,
+    };
+    // Of what was not run there is little to tell.
+    let told = if plan.analyzed { told } else { usize::from(height >= 14) };
+    let figures = pane.outline.figures || pane.view != View::Tree;
+    let head = usize::from(height >= 6 && figures);
+    let rest = height - told - head;
+    let least = match rest {
+        r if r < 5 => 0,
+        r if r < 10 => 3,
+        r => (r / 3).clamp(4, 14),
+    };
+    let nodes = if pane.view == View::Flame { pane.outline.lines.iter().map(|l| l.depth + 1).max().unwrap_or(1) } else { pane.outline.visible.len() };
+    let tree = nodes.min(rest - least).max(rest.min(3));
+    Parts { told, head, tree, details: rest - tree }
 }
 
 fn page(state: &State) -> usize {
     let h = arrange(state).inside(Pane::Plan).map_or(10, |a| usize::from(a.h));
-    // One line for the heading.
-    tree_height(h.saturating_sub(1), state.plan.len())
+    let search = usize::from(state.plan.search.open);
+    parts(&state.plan, h.saturating_sub(search)).tree
 }
 
-/// The editor's text or cursor moved: the plan may be of another statement now.
-pub fn touched(state: &mut State, effects: &mut Vec<Effect>) {
-    let now = current(state).unwrap_or_default();
-    state.plan.stale = state.plan.plan.is_some() && now != state.plan.text;
-    if !state.plan.stale && state.plan.plan.is_some() {
-        state.plan.error = None;
-        return;
+/// Puts the cursor on a line of the outline, unfolding what hides it.
+pub fn go_to(state: &mut State, at: usize) {
+    let pane = &mut state.plan;
+    if pane.outline.visible.binary_search(&at).is_err() && at < pane.outline.lines.len() {
+        pane.outline.reveal(at);
     }
-    state.plan.version += 1;
-    if state.plan.live && state.link.server().is_some() && arrange(state).has(Pane::Plan) {
-        effects.push(Effect::After(LIVE_AFTER, Timer::LivePlan { version: state.plan.version }));
+    let before = pane.at();
+    pane.list.at = pane.outline.place(at);
+    if before != at {
+        pane.details_top = 0;
     }
+    settle(state);
 }
 
-fn current(state: &State) -> Option<String> {
-    let editor = &state.query.editor;
-    let s = editor.statement()?;
-    Some(editor.text()[s.span].to_string())
-}
-
-/// The pause is over: ask, if the text is a complete read.
-pub fn live(state: &mut State, version: u64, effects: &mut Vec<Effect>) {
-    if version != state.plan.version || !arrange(state).has(Pane::Plan) || state.plan.waiting {
-        return;
-    }
-    let Some(server) = state.link.server() else { return };
-    if server.no_plans.is_some() {
-        return;
-    }
-    let dialect = server.dialect;
-    let Some(s) = state.query.editor.statement() else { return };
-    // Reading a statement of megabytes at each pause would make typing stall; its plan comes when it is asked for.
-    if s.span.len() > LIVE_LONGEST {
-        return;
-    }
-    let text = state.query.editor.text()[s.span.clone()].to_string();
-    // Parameters that have no value yet are asked for when the plan is asked for.
-    let Some(values) = params::remembered(state, &text) else { return };
-    let sent = sql::params::inline(dialect, &text, &values).unwrap_or_else(|_| text.clone());
-    if !s.complete || sql::classify(dialect, &sent).class != Class::Read {
-        return;
-    }
-    state.plan.waiting = true;
-    effects.push(Effect::Explain { link: state.link_no, job: None, version, text, values, analyze: false });
-}
-
-/// Asks for the plan of the statement under the cursor, whatever it is.
-pub fn ask(state: &mut State, analyze: bool, effects: &mut Vec<Effect>) {
-    let Some(server) = state.link.server() else {
-        state.say(Note::warning("No target is open."));
-        return;
-    };
-    if let Some(why) = server.no_plans.clone() {
-        state.say(Note::warning(why));
-        return;
-    }
-    let Some(text) = current(state) else {
-        state.say(Note::info("There is no statement under the cursor."));
-        return;
-    };
-    if !params::ask(state, Wanted::Plan { text: text.clone(), analyze }) {
-        explain(state, text, BTreeMap::new(), analyze, effects);
-    }
-}
-
-/// Asks for the plan of a statement whose parameters have these values.
-pub fn explain(state: &mut State, text: String, values: BTreeMap<String, Param>, analyze: bool, effects: &mut Vec<Effect>) {
-    if analyze {
-        let dialect = state.query.editor.dialect();
-        let sent = sql::params::inline(dialect, &text, &values).unwrap_or_else(|_| text.clone());
-        let verdict = sql::classify(dialect, &sent);
-        if verdict.class != Class::Read {
-            state.say(Note::warning(format!("Not analysed, because analysing runs it: {}", verdict.reason)));
-            return;
-        }
-    }
-    let job = state.id();
-    state.job(job, if analyze { "analyze" } else { "plan" }, false, effects);
-    state.plan.version += 1;
-    let version = state.plan.version;
-    effects.push(Effect::Explain { link: state.link_no, job: Some(job), version, text, values, analyze });
-    state.query.lower = Pane::Plan;
-    if state.view.focus == Pane::Results {
-        state.view.focus = Pane::Plan;
-    }
-}
-
-/// A plan came, or the reason why not.
-pub fn planned(state: &mut State, job: Option<JobId>, version: u64, text: String, result: Result<Plan>, effects: &mut Vec<Effect>) {
-    if let Some(id) = job {
-        state.jobs.retain(|j| j.id != id);
-    } else {
-        state.plan.waiting = false;
-    }
-    match result {
-        Ok(plan) => {
-            let same = state.plan.text == text;
-            state.plan.plan = Some(plan);
-            state.plan.error = None;
-            if !same {
-                state.plan.list = ListCursor::default();
-            }
-            state.plan.stale = current(state).is_some_and(|now| now != text);
-            state.plan.text = text;
-            let (len, page) = (state.plan.len(), page(state));
-            state.plan.list.follow(len, page);
-        }
-        Err(e) => {
-            if job.is_some() {
-                let cancelled = e.kind == Kind::Cancelled;
-                state.say(if cancelled { Note::info("Cancelled; the session is kept.") } else { Note::error(&e) });
-            }
-            state.plan.error = Some(e);
-        }
-    }
-    // The text went on while the answer was on its way.
-    if version != state.plan.version && job.is_none() {
-        effects.push(Effect::After(Duration::ZERO, Timer::LivePlan { version: state.plan.version }));
-    }
+/// After the cursor or the lines changed: on the screen, and marked in the statement.
+fn settle(state: &mut State) {
+    let page = page(state);
+    let pane = &mut state.plan;
+    pane.list.follow(pane.outline.visible.len(), page);
+    marks::node_to_sql(state);
 }
 
 /// Does an action of this pane; false when it is none of its own.
 pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool {
-    let _ = &effects;
-    let (len, page) = (state.plan.len(), page(state));
+    let (len, page) = (state.plan.outline.visible.len(), page(state));
+    if state.plan.view == View::Flame && flame_move(state, action) {
+        return true;
+    }
+    let before = state.plan.list.at;
     if state.plan.list.go(action, len, page) {
+        if state.plan.list.at != before {
+            state.plan.details_top = 0;
+        }
+        settle(state);
         return true;
     }
     match action {
+        Action::Left => left(state),
+        Action::Right => right(state),
+        Action::Open => open(state),
         Action::Raw => {
             if let Some(p) = &state.plan.plan {
                 state.dialogs.push(Dialog::Viewer(Viewer::new("Plan as the server sent it", p.raw.clone())));
             }
         }
-        Action::Open => {
-            let nodes = state.plan.nodes();
-            if let Some((_, n)) = nodes.get(state.plan.list.at) {
-                let text = details(n).join("\n");
-                let title = crate::text::clean(&n.raw_op).into_owned();
-                state.dialogs.push(Dialog::Viewer(Viewer::new(title, text)));
-            }
-        }
         Action::Copy => {
-            if let Some(p) = &state.plan.plan {
-                effects.push(Effect::Copy(p.raw.clone()));
+            let pane = &state.plan;
+            if let (Some(p), Some(n)) = (&pane.plan, pane.node(pane.at())) {
+                effects.push(Effect::Copy(details::page(p, n, &pane.outline.path(pane.at()))));
             }
         }
-        _ => return false,
+        Action::Filter => search::open(state),
+        Action::FindNextText => search::next(state, true),
+        Action::FindPreviousText => search::next(state, false),
+        Action::Back if !state.plan.search.text().is_empty() => state.plan.search = search::Search::default(),
+        Action::Back if state.plan.view != View::Tree => state.plan.view = View::Tree,
+        _ => return own(state, action),
     }
-    let top = scroll(state.plan.list.top, state.plan.list.at, page, len);
-    state.plan.list.top = top;
+    settle(state);
     true
 }
 
-/// All that is known of a node, one line each, not cleaned.
-pub fn details(n: &PlanNode) -> Vec<String> {
-    let mut out = Vec::new();
-    for (k, v) in &n.conditions {
-        out.push(format!("{k}  {v}"));
+/// Actions that belong to the plan wherever they are asked for; false for others.
+pub fn own(state: &mut State, action: Action) -> bool {
+    match action {
+        Action::PlanHeat => {
+            let pane = &mut state.plan;
+            pane.heat = pane.outline.next_heat(pane.heat);
+            let words = format!("Heat is {}.", pane.outline.heat_name(pane.heat));
+            state.say(Note::info(words));
+        }
+        Action::FoldCold => fold_cold(state),
+        Action::NextHot => hot(state, true),
+        Action::PreviousHot => hot(state, false),
+        Action::FlameView => toggle(state, View::Flame),
+        Action::FlowView => toggle(state, View::Flow),
+        Action::PlanFindings => findings(state),
+        Action::DetailsDown => state.plan.details_top += 1,
+        Action::DetailsUp => state.plan.details_top = state.plan.details_top.saturating_sub(1),
+        Action::ShowInSql => marks::show(state),
+        _ => return false,
     }
-    if let Some(r) = n.removed.total() {
-        out.push(format!("removed {} rows", count(r)));
-    }
-    if let (Some(hit), Some(read)) = (n.pages.hit, n.pages.read) {
-        out.push(format!("pages hit {}, read {}", crate::text::thousands(hit), crate::text::thousands(read)));
-    }
-    if let Some(c) = n.est_total_cost {
-        out.push(format!("cost {:.2} to {c:.2}", n.est_startup_cost.unwrap_or(0.0)));
-    }
-    for (k, v) in &n.attrs {
-        out.push(format!("{k}  {v}"));
-    }
-    if n.never_executed {
-        out.push("never executed".into());
-    }
-    out
+    settle(state);
+    true
 }
 
-/// Rows for people: `20`, `9.8 k`, `10.0 M`.
-pub fn count(n: f64) -> String {
-    match n {
-        n if n < 0.0 => "0".into(),
-        n if n < 9_999.5 => crate::text::thousands(n.round() as u64),
-        n if n < 999_500.0 => format!("{:.1} k", n / 1e3),
-        n if n < 999_500_000.0 => format!("{:.1} M", n / 1e6),
-        n => format!("{:.1} G", n / 1e9),
+fn toggle(state: &mut State, view: View) {
+    state.plan.view = if state.plan.view == view { View::Tree } else { view };
+}
+
+fn fold_cold(state: &mut State) {
+    let pane = &mut state.plan;
+    let at = pane.at();
+    if pane.outline.any_folded() {
+        pane.outline.unfold_all();
+        state.say(Note::info("All branches are unfolded."));
+    } else {
+        let hidden = pane.outline.fold_cold(pane.heat);
+        let words = match hidden {
+            0 => "No branch is cold: nothing was folded.".to_string(),
+            n => format!("{} in cold branches folded, by {}.", text::counted(n as u64, "node"), pane.outline.heat_name(pane.heat)),
+        };
+        state.say(Note::info(words));
+    }
+    let pane = &mut state.plan;
+    pane.list.at = pane.outline.place(at);
+}
+
+fn hot(state: &mut State, forward: bool) {
+    let pane = &state.plan;
+    match pane.outline.next_hot(pane.at(), pane.heat, forward) {
+        Some(to) => {
+            let hot = pane.outline.hot(pane.heat);
+            let rank = hot.iter().position(|h| *h == to).map_or(0, |r| r + 1);
+            let words = format!("Hot node {rank} of {} by {}.", hot.len(), pane.outline.heat_name(pane.heat));
+            go_to(state, to);
+            state.say(Note::info(words));
+        }
+        None => {
+            let words = format!("No node is hot by {}.", pane.outline.heat_name(pane.heat));
+            state.say(Note::info(words));
+        }
+    }
+}
+
+/// Closes the branch, or goes to the node above.
+fn left(state: &mut State) {
+    let pane = &mut state.plan;
+    let at = pane.at();
+    if !pane.outline.fold(at, true)
+        && let Some(p) = pane.outline.lines.get(at).and_then(|l| l.parent)
+    {
+        go_to(state, p);
+    }
+}
+
+/// Opens the branch, or goes to the first node below.
+fn right(state: &mut State) {
+    let pane = &mut state.plan;
+    let at = pane.at();
+    let below = pane.outline.children(at).next();
+    if !pane.outline.fold(at, false)
+        && let Some(b) = below
+    {
+        go_to(state, b);
+    }
+}
+
+/// Moves in the flame: up and down between levels, left and right between neighbours.
+fn flame_move(state: &mut State, action: Action) -> bool {
+    let pane = &state.plan;
+    let at = pane.at();
+    let Some(line) = pane.outline.lines.get(at) else { return false };
+    let beside = |step: isize| {
+        let all: Vec<usize> = line.parent.map_or_else(Vec::new, |p| pane.outline.children(p).collect());
+        let here = all.iter().position(|c| *c == at)?;
+        all.get(here.checked_add_signed(step)?).copied()
+    };
+    let to = match action {
+        Action::Up => line.parent,
+        // The widest one is where the time goes.
+        Action::Down => pane.outline.children(at).reduce(|a, b| if width(pane, b) > width(pane, a) { b } else { a }),
+        Action::Left => beside(-1),
+        Action::Right => beside(1),
+        _ => return false,
+    };
+    if let Some(to) = to {
+        go_to(state, to);
+    }
+    true
+}
+
+/// What a node and all below it take in the flame: time, or cost where nothing was measured.
+pub fn width(pane: &PlanPane, at: usize) -> f64 {
+    let n = pane.node(at);
+    let v = if pane.outline.timed { n.and_then(|n| n.total_ms) } else { n.and_then(|n| n.est_total_cost) };
+    v.unwrap_or(0.0).max(0.0)
+}
+
+fn open(state: &mut State) {
+    let pane = &mut state.plan;
+    let at = pane.at();
+    if pane.outline.fold(at, false) {
+        return;
+    }
+    if let (Some(p), Some(n)) = (&pane.plan, pane.node(at)) {
+        let viewer = Viewer::new(words::label(n), details::page(p, n, &pane.outline.path(at))).prose(state.size.0);
+        state.dialogs.push(Dialog::Viewer(viewer));
+    }
+}
+
+/// All findings as a page; Enter goes to the node of one.
+fn findings(state: &mut State) {
+    let pane = &state.plan;
+    let Some(plan) = &pane.plan else { return };
+    if plan.findings.is_empty() {
+        let words = if plan.analyzed { "Nothing was found in this plan." } else { "Nothing was found in the estimates; measuring shows more." };
+        state.say(Note::info(words));
+        return;
+    }
+    let width = usize::from(state.size.0.saturating_sub(14)).clamp(30, 104);
+    let mut lines = Vec::new();
+    for f in &plan.findings {
+        let goal = f.nodes.first().map(|p| Goal::PlanNode(p.clone()));
+        let who = f.nodes.first().and_then(|p| plan.root.at(p)).map_or_else(String::new, |n| format!(" · {}", words::short(n)));
+        lines.push(Link { text: format!("{} {}{who}", f.id, text::clean(&f.name)), note: severity(f.severity).into(), heading: false, goal });
+        for l in text::wrap(&text::clean(&f.message), width) {
+            lines.push(Link::plain(format!("    {l}")));
+        }
+        for l in text::wrap(&text::clean(&f.next), width.saturating_sub(6)).iter().filter(|l| !l.is_empty()) {
+            lines.push(Link { note: l.clone(), text: "   ".into(), ..Link::default() });
+        }
+    }
+    let page = crate::app::keys::dialog_rows(state.size.1);
+    state.dialogs.push(Dialog::Links(Links::new(format!("Findings · {}", plan.findings.len()), lines, None, page)));
+}
+
+/// A severity as a word.
+pub fn severity(s: crate::model::Severity) -> &'static str {
+    use crate::model::Severity;
+    match s {
+        Severity::Critical => "critical",
+        Severity::Warning => "warning",
+        Severity::Info => "info",
+        Severity::Ok => "ok",
+        Severity::Unknown => "unknown",
+    }
+}
+
+/// Goes to a node by its path.
+pub fn go_to_path(state: &mut State, path: &[usize]) {
+    if let Some(at) = state.plan.outline.index(path) {
+        state.go(Pane::Plan);
+        go_to(state, at);
     }
 }

@@ -30,7 +30,8 @@ impl<'t> Words<'t> {
     pub fn is(&self, i: usize, word: &str) -> bool {
         self.text(i).eq_ignore_ascii_case(word)
     }
-    fn is_one(&self, i: usize, words: &[&str]) -> bool {
+    /// The token is one of these unquoted words or signs.
+    pub fn is_one(&self, i: usize, words: &[&str]) -> bool {
         words.iter().any(|w| self.is(i, w))
     }
     /// The token may be a name: what is quoted always, a word unless it is a keyword.
@@ -42,7 +43,7 @@ impl<'t> Words<'t> {
         unquoted(self.text(i))
     }
     /// The bracket that closes the one at `open`, or the end.
-    fn close(&self, open: usize) -> usize {
+    pub fn close(&self, open: usize) -> usize {
         let mut depth = 0usize;
         for i in open..self.tokens.len() {
             match self.text(i) {
@@ -59,7 +60,7 @@ impl<'t> Words<'t> {
         self.tokens.len()
     }
     /// Indices of the range that are in no bracket of it; an open bracket itself is given, what it holds is not.
-    fn flat(&self, range: Range<usize>) -> impl Iterator<Item = usize> + '_ {
+    pub fn flat(&self, range: Range<usize>) -> impl Iterator<Item = usize> + '_ {
         let mut i = range.start;
         std::iter::from_fn(move || {
             if i >= range.end {
@@ -120,7 +121,8 @@ pub struct Scope {
     pub bracket: Option<usize>,
 }
 
-fn starts_query(words: &Words<'_>, i: usize) -> bool {
+/// A query begins at this token.
+pub fn starts_query(words: &Words<'_>, i: usize) -> bool {
     words.is_one(i, &["select", "with", "values", "insert", "update", "delete", "table", "merge", "replace"])
 }
 

@@ -7,7 +7,7 @@ use crate::app::msg::RunEvent;
 use crate::app::panes::fix::Report;
 use crate::app::state::Note;
 use crate::engine::Event;
-use crate::model::{Error, Kind, NodePath, Param, ReadOnly, Result, TxState};
+use crate::model::{Error, Kind, NodePath, ReadOnly, Result, TxState};
 use crate::ops::datafix::{self, BeforeImage};
 use crate::ops::query::{Admission, admit};
 use crate::ops::statements::{Ended, Ledger};
@@ -16,7 +16,6 @@ use crate::sql::params::{self, Bound};
 use crate::sql::transaction::stands_alone;
 use crate::store::spill::RowSpill;
 use futures_util::future::BoxFuture;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -238,20 +237,20 @@ fn spill_dir(cx: &Cx) -> Result<std::path::PathBuf> {
 
 pub async fn explain(
     shared: Arc<Shared>,
+    cx: Cx,
     link: u64,
     job: Option<JobId>,
     version: u64,
-    text: String,
-    values: BTreeMap<String, Param>,
+    statement: Statement,
     analyze: bool,
 ) {
     let Some(live) = shared.live(link) else { return };
+    let Statement { text, values, .. } = statement;
     let sent = params::inline(live.connection.dialect(), &text, &values).unwrap_or_else(|_| text.clone());
-    let cx = job.map_or_else(|| shared.cx(), |j| shared.job_cx(j));
     let result = tokio::select! {
         r = ops::explain::explain(&cx, &live.connection, None, &sent, analyze) => r,
         // The session's actor notices that nobody waits any more and cancels on the server.
-        () = cx.cancel.cancelled(), if job.is_some() => Err(Error::cancelled()),
+        () = cx.cancel.cancelled() => Err(Error::cancelled()),
     };
     if let Some(j) = job {
         shared.unregister(j);

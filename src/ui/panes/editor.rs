@@ -10,6 +10,7 @@ use crate::config::files::EditorKeys;
 use crate::text;
 use crate::ui::canvas::Canvas;
 use crate::ui::highlight::{LineBox, line};
+use ratatui::style::{Modifier, Style};
 
 /// Longest statement in which brackets are looked for beyond the screen.
 const BRACKETS: usize = 64 * 1024;
@@ -48,6 +49,7 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) -> Opti
         words::brackets(editor.text(), whole.as_deref().unwrap_or(&tokens), editor.cursor_byte())
     });
     let brackets = brackets.flatten();
+    let marked = crate::app::panes::plan::marks::marked(state);
     let found_here = find.place(editor.cursor_byte()).map(|n| find.matches()[n - 1].clone());
     for row in 0..inside.h {
         let n = editor.top + usize::from(row);
@@ -88,6 +90,10 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) -> Opti
                 }
                 if find.open && found.is_some_and(|f| f.iter().any(|m| m.contains(&byte))) {
                     c.restyle(cell, if found_here.as_ref().is_some_and(|m| m.contains(&byte)) { look.selection } else { look.key });
+                }
+                if marked.iter().any(|m| m.contains(&byte)) {
+                    // What the chosen step of the plan is about: underlined, so that colours stay those of the words.
+                    c.restyle(cell, Style::new().add_modifier(Modifier::UNDERLINED | Modifier::BOLD));
                 }
                 if selection.as_ref().is_some_and(|s| s.contains(&byte)) {
                     c.restyle(cell, look.selection);

@@ -4,7 +4,7 @@ use crate::app::keys::key_of;
 use crate::app::layout::Area;
 use crate::app::link::Link;
 use crate::app::panes::backups::age_words;
-use crate::app::panes::plan::count;
+use crate::app::panes::plan::words::count;
 use crate::app::panes::schema::Loaded;
 use crate::app::{Action, Pane, State};
 use crate::model::NodeKind;

@@ -1,0 +1,78 @@
+//! The nodes as a flow of rows: how many each one got, passed on and lost; the widths are logarithms, because rows fall by powers of ten.
+
+use super::tree::{name_style, prefix};
+use crate::app::layout::Area;
+use crate::app::panes::plan::PlanPane;
+use crate::app::panes::plan::words::{count, label};
+use crate::app::{Pane, State};
+use crate::model::plan::{Plan, PlanNode};
+use crate::ui::canvas::Canvas;
+
+/// Rows that a node got and passed on; nothing where that is not known.
+fn through(pane: &PlanPane, at: usize, n: &PlanNode) -> (Option<f64>, Option<f64>) {
+    let rows = |n: &PlanNode| if n.never_executed { None } else { n.rows_total.or(n.rows).or(n.est_rows) };
+    let out = rows(n);
+    let below: Vec<f64> = pane.outline.children(at).filter_map(|c| pane.node(c).and_then(rows)).collect();
+    let own = out.map(|o| o + n.removed.total().unwrap_or(0.0));
+    let got = if below.is_empty() { own } else { Some(below.iter().sum::<f64>()) };
+    (got, out)
+}
+
+/// Draws the names of the columns and the lines.
+pub fn draw(state: &State, plan: &Plan, head: Area, area: Area, c: &mut Canvas<'_>) {
+    let look = c.look;
+    let pane = &state.plan;
+    let focused = state.view.focus == Pane::Plan;
+    let end = area.x + area.w;
+    let bar_w = (area.w / 3).clamp(10, 60);
+    let figures = [("rows in", 9u16), ("out", 9), ("vanished", 9)];
+    let mut x = area.x + 1;
+    for (name, w) in figures {
+        if head.h > 0 {
+            c.put_right(x + w, head.y, w, name, look.dim);
+        }
+        x += w + 1;
+    }
+    let node_x = x;
+    if head.h > 0 {
+        let what = if plan.analyzed { "rows" } else { "expected rows" };
+        c.put_right(end, head.y, bar_w, &format!("{what}, log scale"), look.dim);
+    }
+    let most = rows_most(plan);
+    let scale = |v: f64| (1.0 + v.max(0.0)).ln() / (1.0 + most).ln().max(f64::MIN_POSITIVE);
+    let room = end.saturating_sub(node_x + bar_w + 1);
+    for (row, at) in pane.outline.visible.iter().copied().enumerate().skip(pane.list.top).take(usize::from(area.h)) {
+        let y = area.y + (row - pane.list.top) as u16;
+        let Some(n) = pane.node(at) else { continue };
+        if row == pane.list.at {
+            c.cursor(area.x, y, focused);
+        }
+        let (got, out) = through(pane, at, n);
+        let lost = got.zip(out).map(|(g, o)| g - o).filter(|l| *l >= 0.5);
+        let mut x = area.x + 1;
+        for ((_, w), (v, style)) in figures.iter().zip([(got, look.text), (out, look.text), (lost, look.warning)]) {
+            let words = v.map_or_else(|| if n.never_executed { "-".into() } else { String::new() }, count);
+            c.put_right(x + w, y, *w, &words, style);
+            x += w + 1;
+        }
+        let at_x = c.put(node_x, y, room, &prefix(&pane.outline, at, room, c), look.dim);
+        c.put(at_x, y, (node_x + room).saturating_sub(at_x), &label(n), name_style(state, row, at, n, c));
+        let Some(out) = out else { continue };
+        // What was passed on is solid, what vanished is a shadow behind it.
+        let solid = (scale(out) * f64::from(bar_w)).round() as usize;
+        let whole = got.map_or(solid, |g| (scale(g.max(out)) * f64::from(bar_w)).round() as usize);
+        let (full, shadow) = if look.glyphs.ascii { ("#", ".") } else { ("█", "░") };
+        let bar_x = end - bar_w;
+        let at = c.put(bar_x, y, bar_w, &full.repeat(solid.min(usize::from(bar_w))), look.info);
+        c.put(at, y, end.saturating_sub(at), &shadow.repeat(whole.saturating_sub(solid)), look.warning);
+    }
+}
+
+fn rows_most(plan: &Plan) -> f64 {
+    let mut most = 1.0f64;
+    plan.root.walk(0, &mut |_, n| {
+        let rows = n.rows_total.or(n.rows).or(n.est_rows).unwrap_or(0.0) + n.removed.total().unwrap_or(0.0);
+        most = most.max(rows);
+    });
+    most
+}

@@ -1,0 +1,379 @@
+//! The plan pane: heat, folding, search, findings, the way between plan and statement, flame and flow, and what is asked of the
+//! server while one types. Plans are made up; nothing runs.
+
+#[path = "ui/console.rs"]
+#[allow(dead_code, reason = "shared with the tests of the screens")]
+mod console;
+
+use console::Console;
+use holdpoint::app::dialog::{Dialog, Then};
+use holdpoint::app::panes::plan::{Heat, View, marks};
+use holdpoint::app::{Effect, Msg, Pane};
+use holdpoint::model::plan::{Confidence, Pages, Plan, PlanFinding, PlanNode, Removed};
+use holdpoint::model::{Error, Kind, Severity};
+
+const SQL: &str = "select c.name, sum(o.total) as revenue\n  from customers c\n  join orders o on o.customer_id = c.id\n where o.state = 'paid'\n group by 1 order by 2 desc limit 20";
+
+fn node(raw_op: &str, op: &str, own_ms: f64, rows: (f64, f64), children: Vec<PlanNode>) -> PlanNode {
+    let below: f64 = children.iter().filter_map(|c| c.total_ms).sum();
+    PlanNode {
+        raw_op: raw_op.into(),
+        op: op.into(),
+        est_rows: Some(rows.0),
+        rows: Some(rows.1),
+        rows_total: Some(rows.1),
+        loops: Some(1.0),
+        self_ms: Some(own_ms),
+        self_err_ms: Some(0.0005),
+        total_ms: Some(below + own_ms),
+        est_total_cost: Some((below + own_ms) * 20.0),
+        children,
+        ..PlanNode::default()
+    }
+}
+
+fn pages(hit: u64, read: u64) -> Pages {
+    Pages { hit: Some(hit), read: Some(read), ..Pages::default() }
+}
+
+/// Limit ─ Sort ─ HashAggregate ─ Hash Join ┬ Seq Scan orders
+///                                          └ Hash ─ Seq Scan customers
+fn plan() -> Plan {
+    let mut orders = node("Seq Scan", "table scan", 655.0, (31_000.0, 1_000_000.0), vec![]);
+    (orders.relation, orders.alias) = (Some("orders".into()), Some("o".into()));
+    orders.conditions = vec![("Filter".into(), "(state = 'paid')".into())];
+    orders.removed = Removed { filter: Some(9_000_000.0), ..Removed::default() };
+    orders.estimate_error = Some(32.3);
+    (orders.pages, orders.self_pages) = (pages(1_204, 83_007), pages(1_204, 83_007));
+    let mut customers = node("Seq Scan", "table scan", 9.0, (50_000.0, 50_000.0), vec![]);
+    (customers.relation, customers.alias) = (Some("customers".into()), Some("c".into()));
+    (customers.pages, customers.self_pages) = (pages(400, 0), pages(400, 0));
+    let hash = node("Hash", "hash", 2.4, (50_000.0, 50_000.0), vec![customers]);
+    let mut join = node("Hash Join", "hash join", 102.3, (31_000.0, 1_000_000.0), vec![orders, hash]);
+    join.conditions = vec![("Hash Cond".into(), "(o.customer_id = c.id)".into())];
+    join.estimate_error = Some(32.3);
+    let aggregate = node("HashAggregate", "aggregate", 38.7, (9_800.0, 9_900.0), vec![join]);
+    let mut sort = node("Sort", "sort", 4.1, (9_800.0, 20.0), vec![aggregate]);
+    sort.conditions = vec![("Sort Key".into(), "(sum(o.total)) DESC".into())];
+    let mut root = node("Limit", "limit", 0.01, (20.0, 20.0), vec![sort]);
+    root.number();
+    let found = |id: &str, name: &str, severity, path: &[usize], message: &str, next: &str| PlanFinding {
+        id: id.into(),
+        name: name.into(),
+        severity,
+        confidence: Confidence::Likely,
+        nodes: vec![path.to_vec()],
+        message: message.into(),
+        next: next.into(),
+        sql: None,
+        explains_ms: Some(655.0),
+    };
+    Plan {
+        engine: "PostgreSQL".into(),
+        version: "15.20".into(),
+        analyzed: true,
+        planning_ms: Some(0.6),
+        execution_ms: Some(811.8),
+        outside_ms: Some(0.29),
+        findings: vec![
+            found("F1", "slow-scan", Severity::Critical, &[0, 0, 0, 0], "Reads 10.0 M rows of orders to keep 1.0 M.", "Try an index on (state)."),
+            found("F5", "estimate", Severity::Warning, &[0, 0, 0, 0], "Expected 31 k rows, got 1.0 M, from column state.", "ANALYZE orders and look again."),
+        ],
+        root,
+        raw: "[{\"Plan\": {}}]".into(),
+        ..Plan::default()
+    }
+}
+
+fn estimated(cost: f64) -> Plan {
+    let mut p = plan();
+    p.analyzed = false;
+    (p.planning_ms, p.execution_ms, p.outside_ms) = (None, None, None);
+    fn strip(n: &mut PlanNode) {
+        (n.self_ms, n.total_ms, n.rows, n.rows_total, n.loops, n.estimate_error) = (None, None, None, None, None, None);
+        (n.pages, n.self_pages, n.removed) = (Pages::default(), Pages::default(), Removed::default());
+        n.children.iter_mut().for_each(strip);
+    }
+    strip(&mut p.root);
+    p.root.est_total_cost = Some(cost);
+    p.findings.clear();
+    p
+}
+
+/// The statement stands in the editor, its plan below, and the plan has the focus.
+fn shown(w: u16, h: u16, plan: Plan) -> Console {
+    let mut c = Console::new(w, h);
+    c.connect("shop-dev");
+    c.editor(SQL);
+    give(&mut c, plan);
+    holdpoint::app::update::act(&mut c.state, holdpoint::app::Action::GoPlan, &mut Vec::new());
+    c
+}
+
+/// The answer to what the pane asks for when its pause is over.
+fn give(c: &mut Console, plan: Plan) {
+    let asked = c.timers().into_iter().find_map(|e| match e {
+        Effect::Explain { link, job, version, text, analyze, .. } => Some((link, job, version, text, analyze)),
+        _ => None,
+    });
+    let (link, job, version, text, analyze) = asked.expect("a plan is asked for");
+    c.send(Msg::Planned { link, job, version, text, analyze, result: Ok(plan) });
+}
+
+/// Names of the visible nodes, with the cursor's one in brackets.
+fn at(c: &Console) -> String {
+    holdpoint::app::panes::plan::words::short(c.state.plan.node(c.state.plan.at()).unwrap())
+}
+
+fn marked(c: &Console) -> Vec<String> {
+    let text = c.state.query.editor.text();
+    marks::marked(&c.state).into_iter().map(|r| text[r].to_string()).collect()
+}
+
+#[test]
+fn the_pane_at_all_sizes() {
+    for (w, h, name, mono) in
+        [(80, 24, "plan_80x24", false), (120, 40, "plan_120x40", false), (160, 48, "plan_160x48", false), (120, 40, "plan_mono", true)]
+    {
+        let mut c = shown(w, h, plan());
+        c.mono = mono;
+        c.press("]");
+        c.press("Left"); // says nothing new: the footer's message goes
+        c.press("]");
+        c.send(Msg::Focus(true));
+        c.state.messages.shown = None;
+        insta::assert_snapshot!(name, c.screen());
+    }
+    let mut c = shown(80, 24, plan());
+    c.press("z");
+    insta::assert_snapshot!("plan_zoom_80x24", c.screen());
+    let mut c = shown(120, 40, estimated(18_204.0));
+    insta::assert_snapshot!("plan_estimated_120x40", c.screen());
+    c.press("?");
+    assert!(c.screen().contains("Measures the heat of plan nodes"), "{}", c.screen());
+}
+
+#[test]
+fn heat_is_measured_by_what_the_plan_knows() {
+    let mut c = shown(120, 40, plan());
+    assert!(c.screen().contains("heat: self time"), "{}", c.screen());
+    let mut seen = vec![c.state.plan.heat];
+    for name in ["heat: estimate error", "heat: pages", "heat: rows read", "heat: self time"] {
+        c.press("t");
+        assert!(c.screen().contains(name), "{}", c.screen());
+        seen.push(c.state.plan.heat);
+    }
+    assert_eq!(seen, [Heat::Time, Heat::Estimate, Heat::Pages, Heat::Rows, Heat::Time]);
+    let c = shown(120, 40, estimated(18_204.0));
+    assert!(c.screen().contains("heat: own cost"), "without times the cost is the measure\n{}", c.screen());
+}
+
+#[test]
+fn the_hottest_node_is_one_key_away_and_cold_branches_fold() {
+    let mut c = shown(120, 40, plan());
+    assert_eq!(at(&c), "Limit");
+    c.press("]");
+    assert_eq!(at(&c), "Seq Scan o");
+    assert!(c.screen().contains("Hot node 1 of 2 by self time."), "{}", c.screen());
+    assert!(c.screen().contains("Limit › Sort › HashAggregate › Hash Join › Seq Scan o"), "the way to the node\n{}", c.screen());
+    c.press("]");
+    assert_eq!(at(&c), "Hash Join");
+    c.press("[");
+    assert_eq!(at(&c), "Seq Scan o");
+    c.press("c");
+    assert!(c.screen().contains("1 node folded"), "the hash with its scan\n{}", c.screen());
+    assert!(!c.screen().contains("Seq Scan customers"), "{}", c.screen());
+    assert_eq!(at(&c), "Seq Scan o", "the cursor stays");
+    c.press("c");
+    assert!(c.screen().contains("Seq Scan customers"), "{}", c.screen());
+    // By hand: Left closes, Left again goes up, Right opens.
+    c.press("h");
+    assert_eq!(at(&c), "Hash Join");
+    c.press("h");
+    assert!(!c.screen().contains("Seq Scan orders"), "{}", c.screen());
+    c.press("l");
+    assert!(c.screen().contains("Seq Scan orders"), "{}", c.screen());
+}
+
+#[test]
+fn a_search_goes_from_match_to_match_and_opens_what_hides_them() {
+    let mut c = shown(120, 40, plan());
+    c.press("h");
+    assert!(c.screen().contains("6 nodes folded"), "{}", c.screen());
+    c.press("/");
+    c.type_text("seq scan");
+    assert_eq!(at(&c), "Seq Scan o");
+    assert!(c.screen().contains("1 of 2"), "{}", c.screen());
+    c.press("Enter");
+    c.press("n");
+    assert_eq!(at(&c), "Seq Scan c");
+    c.press("n");
+    assert_eq!(at(&c), "Seq Scan o", "round the end");
+    c.press("N");
+    assert_eq!(at(&c), "Seq Scan c");
+    c.press("Esc");
+    c.press("/");
+    c.type_text("'paid'");
+    assert_eq!(at(&c), "Seq Scan o", "conditions are looked through too");
+    c.press("Esc");
+    assert_eq!(at(&c), "Seq Scan c", "given up, the cursor is back");
+    c.press("/");
+    c.type_text("nowhere");
+    assert!(c.screen().contains("none"), "{}", c.screen());
+}
+
+#[test]
+fn findings_lead_to_their_nodes() {
+    let mut c = shown(120, 40, plan());
+    assert!(c.screen().contains("2 findings (i)"), "{}", c.screen());
+    c.press("i");
+    let page = c.screen();
+    assert!(page.contains("F1 slow-scan · Seq Scan o") && page.contains("Reads 10.0 M rows of orders") && page.contains("ANALYZE orders"), "{page}");
+    c.press("Enter");
+    assert!(c.state.dialogs.is_empty());
+    assert_eq!(at(&c), "Seq Scan o");
+    let page = c.screen();
+    assert!(page.contains("Try an index on (state).") && page.contains("likely"), "the node tells of it\n{page}");
+    assert!(page.contains("!!"), "a shape, not only a colour\n{page}");
+}
+
+#[test]
+fn details_scroll_to_their_end() {
+    let mut c = shown(80, 24, plan());
+    c.press("]");
+    assert!(!c.screen().contains("cost "), "{}", c.screen());
+    for _ in 0..30 {
+        c.press("J");
+    }
+    assert!(c.screen().contains("to the last"), "{}", c.screen());
+    c.press("K");
+    c.press("k");
+    assert_eq!(c.state.plan.details_top, 0, "another node begins at its top");
+}
+
+#[test]
+fn the_node_marks_its_words_and_the_words_their_node() {
+    let mut c = shown(120, 40, plan());
+    c.press("]");
+    assert_eq!(marked(&c), ["orders o", "o.state = 'paid'"]);
+    c.press("k");
+    assert_eq!((at(&c).as_str(), marked(&c)), ("Hash Join", vec!["o.customer_id = c.id".to_string()]));
+    // To the words of a node, and on from there: the plan's cursor follows.
+    c.press("]");
+    c.press("s");
+    assert_eq!(c.state.view.focus, Pane::Editor);
+    assert_eq!(c.state.query.editor.cursor_byte(), SQL.find("orders o").unwrap());
+    assert!(marked(&c).is_empty(), "no marks while one works in the text");
+    c.press("k");
+    assert_eq!(at(&c), "Seq Scan c", "the line above names customers c");
+    for _ in 0..3 {
+        c.press("j");
+    }
+    assert_eq!(at(&c), "HashAggregate", "group by");
+    // Another text, another plan: nothing is marked in it.
+    c.press("i");
+    c.type_text(" ");
+    holdpoint::app::update::act(&mut c.state, holdpoint::app::Action::GoPlan, &mut Vec::new());
+    c.press("]");
+    assert!(c.state.plan.stale && marked(&c).is_empty());
+}
+
+#[test]
+fn flame_and_flow_show_shares_and_what_vanishes() {
+    let mut c = shown(120, 40, plan());
+    c.press("f");
+    assert_eq!(c.state.plan.view, View::Flame);
+    assert!(c.screen().contains("Seq Scan o 81 %"), "{}", c.screen());
+    for _ in 0..4 {
+        c.press("j");
+    }
+    assert_eq!(at(&c), "Seq Scan o", "down goes to the widest");
+    c.press("l");
+    assert_eq!(at(&c), "Hash");
+    insta::assert_snapshot!("plan_flame_120x40", c.screen());
+    c.mono = true;
+    insta::assert_snapshot!("plan_flame_mono", c.screen());
+    c.mono = false;
+    c.press("w");
+    insta::assert_snapshot!("plan_flow_120x40", c.screen());
+    c.mono = true;
+    insta::assert_snapshot!("plan_flow_mono", c.screen());
+    c.press("Esc");
+    assert_eq!(c.state.plan.view, View::Tree);
+}
+
+#[test]
+fn the_next_key_ends_the_live_plan_and_one_is_asked_for_at_a_time() {
+    let mut c = Console::new(120, 40);
+    c.connect("shop-dev");
+    c.editor("select 1 from orders");
+    let asked = |effects: &[Effect]| effects.iter().filter(|e| matches!(e, Effect::Explain { .. })).count();
+    let first = c.timers();
+    assert_eq!(asked(&first), 1);
+    let effects = c.press("x");
+    assert!(effects.iter().any(|e| matches!(e, Effect::CancelLivePlan)), "{effects:?}");
+    c.press("y");
+    assert_eq!(asked(&c.timers()), 0, "the first one has not ended yet");
+    let Some(Effect::Explain { link, version, text, .. }) = first.into_iter().find(|e| matches!(e, Effect::Explain { .. })) else {
+        panic!("asked")
+    };
+    c.send(Msg::Planned { link, job: None, version, text, analyze: false, result: Err(Error::new(Kind::Cancelled, "cancelled")) });
+    assert!(c.state.plan.error.is_none(), "a plan that nobody wanted any more is no error");
+    let next = c.timers();
+    assert_eq!(asked(&next), 1, "now the newest text, once");
+    assert!(next.iter().any(|e| matches!(e, Effect::Explain { text, .. } if text == "select 1 from ordersxy")));
+    assert_eq!(asked(&c.timers()), 0);
+}
+
+fn explained(effects: &[Effect]) -> Option<bool> {
+    effects.iter().find_map(|e| if let Effect::Explain { analyze, .. } = e { Some(*analyze) } else { None })
+}
+
+#[test]
+fn what_is_expected_to_take_long_is_asked_about_with_its_numbers() {
+    let mut c = shown(120, 40, estimated(18_204.0));
+    assert_eq!(explained(&c.press("F7")), Some(true), "a known plan below the limit is measured at once");
+    let mut c = shown(120, 40, estimated(2_500_000.0));
+    let effects = c.press("F7");
+    assert_eq!(explained(&effects), None);
+    let page = c.screen();
+    assert!(page.contains("2,500,000") && page.contains("1,000,000") && page.contains("50.0 k"), "{page}");
+    assert_eq!(explained(&c.press("a")), Some(true));
+    assert!(c.state.dialogs.is_empty());
+}
+
+#[test]
+fn without_a_plan_the_plain_one_comes_first() {
+    let mut c = Console::new(120, 40);
+    c.connect("shop-qa");
+    c.editor(SQL);
+    let effects = c.press("F7");
+    assert_eq!(explained(&effects), Some(false));
+    let Some(Effect::Explain { link, job, version, text, analyze, .. }) = effects.into_iter().find(|e| matches!(e, Effect::Explain { .. }))
+    else {
+        panic!("asked")
+    };
+    let again = |c: &mut Console, cost| {
+        c.send(Msg::Planned { link, job, version, text: text.clone(), analyze, result: Ok(estimated(cost)) })
+    };
+    assert_eq!(explained(&again(&mut c, 10.0)), Some(true), "light: measured");
+    let mut c = Console::new(120, 40);
+    c.connect("shop-qa");
+    c.editor(SQL);
+    c.press("F7");
+    assert_eq!(explained(&again(&mut c, 9e9)), None);
+    assert!(matches!(c.state.dialogs.last(), Some(Dialog::Confirm(d)) if matches!(d.answers[1].then, Then::Analyze(_))));
+    c.press("n");
+    assert!(c.state.dialogs.is_empty());
+}
+
+#[test]
+fn a_new_plan_of_the_same_shape_keeps_the_place() {
+    let mut c = shown(120, 40, plan());
+    c.press("]");
+    c.press("F7");
+    let (link, version) = (c.state.link_no, c.state.plan.version);
+    let job = c.state.jobs.last().map(|j| j.id);
+    c.send(Msg::Planned { link, job, version, text: SQL.into(), analyze: true, result: Ok(plan()) });
+    assert_eq!(at(&c), "Seq Scan o");
+}
