@@ -76,8 +76,22 @@ fn plan() -> Plan {
         execution_ms: Some(811.8),
         outside_ms: Some(0.29),
         findings: vec![
-            found("F1", "slow-scan", Severity::Critical, &[0, 0, 0, 0], "Reads 10.0 M rows of orders to keep 1.0 M.", "Try an index on (state)."),
-            found("F5", "estimate", Severity::Warning, &[0, 0, 0, 0], "Expected 31 k rows, got 1.0 M, from column state.", "ANALYZE orders and look again."),
+            found(
+                "F1",
+                "slow-scan",
+                Severity::Critical,
+                &[0, 0, 0, 0],
+                "Reads 10.0 M rows of orders to keep 1.0 M.",
+                "Try an index on (state).",
+            ),
+            found(
+                "F5",
+                "estimate",
+                Severity::Warning,
+                &[0, 0, 0, 0],
+                "Expected 31 k rows, got 1.0 M, from column state.",
+                "ANALYZE orders and look again.",
+            ),
         ],
         root,
         raw: "[{\"Plan\": {}}]".into(),
@@ -228,7 +242,10 @@ fn findings_lead_to_their_nodes() {
     assert!(c.screen().contains("2 findings (i)"), "{}", c.screen());
     c.press("i");
     let page = c.screen();
-    assert!(page.contains("F1 slow-scan · Seq Scan o") && page.contains("Reads 10.0 M rows of orders") && page.contains("ANALYZE orders"), "{page}");
+    assert!(
+        page.contains("F1 slow-scan · Seq Scan o") && page.contains("Reads 10.0 M rows of orders") && page.contains("ANALYZE orders"),
+        "{page}"
+    );
     c.press("Enter");
     assert!(c.state.dialogs.is_empty());
     assert_eq!(at(&c), "Seq Scan o");
@@ -353,9 +370,8 @@ fn without_a_plan_the_plain_one_comes_first() {
     else {
         panic!("asked")
     };
-    let again = |c: &mut Console, cost| {
-        c.send(Msg::Planned { link, job, version, text: text.clone(), analyze, result: Ok(estimated(cost)) })
-    };
+    let again =
+        |c: &mut Console, cost| c.send(Msg::Planned { link, job, version, text: text.clone(), analyze, result: Ok(estimated(cost)) });
     assert_eq!(explained(&again(&mut c, 10.0)), Some(true), "light: measured");
     let mut c = Console::new(120, 40);
     c.connect("shop-qa");

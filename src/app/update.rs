@@ -189,7 +189,8 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
 fn connected(state: &mut State, server: super::link::Server, effects: &mut Vec<Effect>) {
     let target = server.target.clone();
     let first = state.config.environments.first();
-    let live = target.live_plan.unwrap_or(target.environment.is_some() && target.environment.as_ref() == first) && server.no_plans.is_none();
+    let live =
+        target.live_plan.unwrap_or(target.environment.is_some() && target.environment.as_ref() == first) && server.no_plans.is_none();
     state.plan = plan::PlanPane::new(live);
     state.query.editor.set_dialect(server.dialect);
     let gone = std::mem::take(&mut state.query.made);

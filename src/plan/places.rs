@@ -84,8 +84,30 @@ fn query(words: &Words<'_>, of: crate::sql::complete::scope::Scope) -> Query {
         words.is_one(
             i,
             &[
-                "where", "group", "having", "order", "limit", "offset", "fetch", "window", "returning", "union", "intersect", "except", "join", "left", "right",
-                "full", "inner", "cross", "natural", "for", "set", "qualify", ";", ")",
+                "where",
+                "group",
+                "having",
+                "order",
+                "limit",
+                "offset",
+                "fetch",
+                "window",
+                "returning",
+                "union",
+                "intersect",
+                "except",
+                "join",
+                "left",
+                "right",
+                "full",
+                "inner",
+                "cross",
+                "natural",
+                "for",
+                "set",
+                "qualify",
+                ";",
+                ")",
             ],
         )
     };
@@ -307,7 +329,8 @@ fn renumbered(theirs: &str, name: &str) -> bool {
 fn source(queries: &[Query], n: &PlanNode) -> Option<(usize, usize)> {
     let relation = n.relation.as_ref().map(|r| r.to_lowercase());
     let alias = n.alias.as_ref().map(|a| a.to_lowercase()).or_else(|| relation.clone())?;
-    let all = || queries.iter().enumerate().flat_map(|(q, query)| query.sources.iter().enumerate().map(move |(s, (source, _))| (q, s, source)));
+    let all =
+        || queries.iter().enumerate().flat_map(|(q, query)| query.sources.iter().enumerate().map(move |(s, (source, _))| (q, s, source)));
     let relates = |s: &Source| {
         let name = s.name.last().map(|n| n.to_lowercase());
         // A view or a CTE is read under another name, and a subquery has none.
@@ -365,7 +388,11 @@ mod tests {
 
     #[test]
     fn joins_and_clauses() {
-        let join = PlanNode { op: "hash join".into(), conditions: vec![("Hash Cond".into(), "(o.customer_id = c.id)".into())], ..PlanNode::default() };
+        let join = PlanNode {
+            op: "hash join".into(),
+            conditions: vec![("Hash Cond".into(), "(o.customer_id = c.id)".into())],
+            ..PlanNode::default()
+        };
         assert_eq!(marked(JOIN, join), ["o.customer_id = c.id"]);
         let over = |op: &str| PlanNode { op: op.into(), children: vec![scan("orders", "o", "")], ..PlanNode::default() };
         assert_eq!(marked(JOIN, over("sort")), ["order by 2 desc"]);
@@ -407,7 +434,9 @@ mod tests {
 
     #[test]
     fn half_a_statement_is_no_trouble() {
-        for text in ["", "select", "select * from", "select * from t where (a = ", "with x as (select 1 from t where a", "( ( ( select ) union"] {
+        for text in
+            ["", "select", "select * from", "select * from t where (a = ", "with x as (select 1 from t where a", "( ( ( select ) union"]
+        {
             assert_eq!(places(Dialect::Postgres, text, &scan("t", "t", "(a = 1)")).len(), 1, "{text}");
         }
     }

@@ -13,8 +13,8 @@ use crate::app::links::{Goal, Line as Link, Links};
 use crate::app::list::ListCursor;
 use crate::app::state::{Note, Pane};
 use crate::app::{Action, Effect, State};
-use crate::model::plan::{Plan, PlanNode};
 use crate::model::Error;
+use crate::model::plan::{Plan, PlanNode};
 use crate::text;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -121,7 +121,11 @@ pub fn parts(pane: &PlanPane, height: usize) -> Parts {
         r if r < 10 => 3,
         r => (r / 3).clamp(4, 14),
     };
-    let nodes = if pane.view == View::Flame { pane.outline.lines.iter().map(|l| l.depth + 1).max().unwrap_or(1) } else { pane.outline.visible.len() };
+    let nodes = if pane.view == View::Flame {
+        pane.outline.lines.iter().map(|l| l.depth + 1).max().unwrap_or(1)
+    } else {
+        pane.outline.visible.len()
+    };
     let tree = nodes.min(rest - least).max(rest.min(3));
     Parts { told, head, tree, details: rest - tree }
 }
@@ -328,7 +332,8 @@ fn findings(state: &mut State) {
     let pane = &state.plan;
     let Some(plan) = &pane.plan else { return };
     if plan.findings.is_empty() {
-        let words = if plan.analyzed { "Nothing was found in this plan." } else { "Nothing was found in the estimates; measuring shows more." };
+        let words =
+            if plan.analyzed { "Nothing was found in this plan." } else { "Nothing was found in the estimates; measuring shows more." };
         state.say(Note::info(words));
         return;
     }
@@ -337,7 +342,12 @@ fn findings(state: &mut State) {
     for f in &plan.findings {
         let goal = f.nodes.first().map(|p| Goal::PlanNode(p.clone()));
         let who = f.nodes.first().and_then(|p| plan.root.at(p)).map_or_else(String::new, |n| format!(" · {}", words::short(n)));
-        lines.push(Link { text: format!("{} {}{who}", f.id, text::clean(&f.name)), note: severity(f.severity).into(), heading: false, goal });
+        lines.push(Link {
+            text: format!("{} {}{who}", f.id, text::clean(&f.name)),
+            note: severity(f.severity).into(),
+            heading: false,
+            goal,
+        });
         for l in text::wrap(&text::clean(&f.message), width) {
             lines.push(Link::plain(format!("    {l}")));
         }

@@ -235,15 +235,7 @@ fn spill_dir(cx: &Cx) -> Result<std::path::PathBuf> {
     Ok(dir)
 }
 
-pub async fn explain(
-    shared: Arc<Shared>,
-    cx: Cx,
-    link: u64,
-    job: Option<JobId>,
-    version: u64,
-    statement: Statement,
-    analyze: bool,
-) {
+pub async fn explain(shared: Arc<Shared>, cx: Cx, link: u64, job: Option<JobId>, version: u64, statement: Statement, analyze: bool) {
     let Some(live) = shared.live(link) else { return };
     let Statement { text, values, .. } = statement;
     let sent = params::inline(live.connection.dialect(), &text, &values).unwrap_or_else(|_| text.clone());

@@ -105,7 +105,9 @@ fn rows(n: &PlanNode) -> Option<Said> {
         out.push(format!("{} in {} loops", count(total), count(l)));
     }
     match (n.estimate_error, &n.estimate_doubt) {
-        (Some(e), _) if e.abs() >= 2.0 => out.push(format!("{} {} than expected", factor(e.abs(), false), if e > 0.0 { "more" } else { "fewer" })),
+        (Some(e), _) if e.abs() >= 2.0 => {
+            out.push(format!("{} {} than expected", factor(e.abs(), false), if e > 0.0 { "more" } else { "fewer" }))
+        }
         (None, Some(why)) => out.push(format!("no estimate error: {why}")),
         _ => {}
     }

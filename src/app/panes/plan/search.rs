@@ -68,11 +68,7 @@ pub fn find(state: &mut State) {
 pub fn next(state: &mut State, forward: bool) {
     let at = state.plan.at();
     let m = &state.plan.search.matches;
-    let to = if forward {
-        m.iter().find(|i| **i > at).or(m.first())
-    } else {
-        m.iter().rev().find(|i| **i < at).or(m.last())
-    };
+    let to = if forward { m.iter().find(|i| **i > at).or(m.first()) } else { m.iter().rev().find(|i| **i < at).or(m.last()) };
     match to.copied() {
         Some(to) => super::go_to(state, to),
         None if state.plan.search.text().is_empty() => open(state),

@@ -69,7 +69,8 @@ pub fn draw(state: &State, plan: &Plan, area: Area, c: &mut Canvas<'_>) {
     let mut remark = String::new();
     if lines.len() > height && height > 0 {
         let key = |a| keys::key_of(state, a).unwrap_or_default();
-        remark = format!(" {}/{} {} of {} ", key(Action::DetailsDown), key(Action::DetailsUp), (top + height).min(lines.len()), lines.len());
+        remark =
+            format!(" {}/{} {} of {} ", key(Action::DetailsDown), key(Action::DetailsUp), (top + height).min(lines.len()), lines.len());
     }
     let left = title.w.saturating_sub(4 + text::width(&remark) as u16);
     c.put(title.x + 1, title.y, left, &format!(" {} ", crumbs(state, usize::from(left), look.glyphs.ascii)), look.title);
