@@ -7,6 +7,8 @@ pub mod expression;
 pub mod known;
 /// `EXPLAIN` of MySQL and MariaDB.
 pub mod mysql;
+/// Two plans of one statement side by side.
+pub mod compare;
 /// What a node is about in the text of its statement.
 pub mod places;
 /// `EXPLAIN` of PostgreSQL.

@@ -4,6 +4,7 @@ pub mod before;
 pub mod classify;
 pub mod complete;
 pub mod counters;
+pub mod fingerprint;
 pub mod format;
 pub mod functions;
 mod keywords;
@@ -19,6 +20,7 @@ pub mod template;
 pub mod transaction;
 
 pub use classify::{Class, Verdict, classify};
+pub use fingerprint::fingerprint;
 pub use lexer::{Token, TokenKind, lex, relex};
 pub use redact::redact;
 pub use split::{Script, StatementSpan, split, split_script, statement_at};
