@@ -1,14 +1,14 @@
 //! Query plans: what servers print, read into [`crate::model::plan`], and arithmetic upon it. Pure: no driver, no connection,
 //! so that a plan from a file is read like one from a server. `engine/` asks, this room reads.
 
+/// Two plans of one statement side by side.
+pub mod compare;
 /// Conditions as servers print them, as trees.
 pub mod expression;
 /// Facts beyond a plan that findings and advice may use.
 pub mod known;
 /// `EXPLAIN` of MySQL and MariaDB.
 pub mod mysql;
-/// Two plans of one statement side by side.
-pub mod compare;
 /// What a node is about in the text of its statement.
 pub mod places;
 /// `EXPLAIN` of PostgreSQL.

@@ -73,7 +73,9 @@ struct Known<'a> {
 pub fn compare(before: &Plan, after: &Plan) -> Comparison {
     let (mut old, mut new) = (known(before), known(after));
     type Key<'k> = dyn Fn(&Known<'_>, &[Known<'_>]) -> Option<u64> + 'k;
-    let exact = |k: &Known<'_>, _: &[Known<'_>]| Some(hash(&(&k.node.op, &k.node.relation, &k.node.alias, &k.node.index, k.node.role, k.tables, k.conditions)));
+    let exact = |k: &Known<'_>, _: &[Known<'_>]| {
+        Some(hash(&(&k.node.op, &k.node.relation, &k.node.alias, &k.node.index, k.node.role, k.tables, k.conditions)))
+    };
     let kind = |k: &Known<'_>, _: &[Known<'_>]| Some(hash(&(k.class, k.tables, k.node.role, &k.node.relation, &k.node.alias)));
     let table = |k: &Known<'_>, _: &[Known<'_>]| k.node.relation.as_ref().map(|r| hash(&(r, &k.node.alias)));
     let place = |k: &Known<'_>, _: &[Known<'_>]| Some(hash(&(k.class, k.tables)));
@@ -83,7 +85,8 @@ pub fn compare(before: &Plan, after: &Plan) -> Comparison {
     }
     // What is left: the same kind of step below the same step.
     below_pairs(&mut old, &mut new);
-    let measured = before.analyzed && after.analyzed && old.iter().any(|k| k.node.self_ms.is_some()) && new.iter().any(|k| k.node.self_ms.is_some());
+    let measured =
+        before.analyzed && after.analyzed && old.iter().any(|k| k.node.self_ms.is_some()) && new.iter().any(|k| k.node.self_ms.is_some());
     let mut pairs = Vec::new();
     for (i, k) in new.iter().enumerate() {
         let was = k.partner.map(|p| &old[p]);
@@ -96,11 +99,12 @@ pub fn compare(before: &Plan, after: &Plan) -> Comparison {
         let speed = was.map_or(Speed::Unknown, |w| speed(w.node, k.node, measured));
         pairs.push(Pair { before: was.map(|w| w.path.clone()), after: Some(k.path.clone()), change, speed });
     }
-    pairs.extend(
-        old.iter()
-            .filter(|k| k.partner.is_none())
-            .map(|k| Pair { before: Some(k.path.clone()), after: None, change: Change::Removed, speed: Speed::Unknown }),
-    );
+    pairs.extend(old.iter().filter(|k| k.partner.is_none()).map(|k| Pair {
+        before: Some(k.path.clone()),
+        after: None,
+        change: Change::Removed,
+        speed: Speed::Unknown,
+    }));
     let causes = causes(before, after, &pairs);
     Comparison { pairs, measured, causes }
 }
@@ -225,7 +229,11 @@ fn below_pairs(old: &mut [Known<'_>], new: &mut [Known<'_>]) {
         let class = new[j].class;
         let found = (0..old.len()).find(|i| {
             let k = &old[*i];
-            k.partner.is_none() && k.parent == Some(above) && k.class == class && k.node.relation.is_none() && new[j].node.relation.is_none()
+            k.partner.is_none()
+                && k.parent == Some(above)
+                && k.class == class
+                && k.node.relation.is_none()
+                && new[j].node.relation.is_none()
         });
         if let Some(i) = found {
             (old[i].partner, new[j].partner) = (Some(j), Some(i));
@@ -287,7 +295,13 @@ fn causes(before: &Plan, after: &Plan, pairs: &[Pair]) -> Vec<String> {
             Some(_) => {}
         }
     }
-    out.extend(before.settings.keys().filter(|k| !after.settings.contains_key(*k)).map(|k| format!("The setting {k} is the server's default again.")));
+    out.extend(
+        before
+            .settings
+            .keys()
+            .filter(|k| !after.settings.contains_key(*k))
+            .map(|k| format!("The setting {k} is the server's default again.")),
+    );
     if !before.version.is_empty() && !after.version.is_empty() && before.version != after.version {
         out.push(format!("The server is another version: {} before, {} now.", before.version, after.version));
     }
@@ -304,7 +318,8 @@ fn causes(before: &Plan, after: &Plan, pairs: &[Pair]) -> Vec<String> {
         let (Some(was), Some(now)) = (before.root.at(b), after.root.at(a)) else { continue };
         let (Some(from), Some(to)) = (was.est_rows, now.est_rows) else { continue };
         // The inner side of a loop is estimated for one round: another way to read it is another number, and no cause.
-        let comparable = was.op == now.op || was.relation.is_none() || class(&was.op) != "scan" || (was.role == now.role && was.role != Role::Inner);
+        let comparable =
+            was.op == now.op || was.relation.is_none() || class(&was.op) != "scan" || (was.role == now.role && was.role != Role::Inner);
         if factor(from, to) >= MOVED && comparable && now.relation.is_some() {
             estimates.push((a.len(), format!("{} was expected to give {} rows, and now {}", name(now), rows(from), rows(to))));
         }
@@ -319,7 +334,10 @@ fn causes(before: &Plan, after: &Plan, pairs: &[Pair]) -> Vec<String> {
     for (b, a) in &changed {
         if let (Some(r), true) = (&a.relation, a.index != b.index) {
             out.push(match (&b.index, &a.index) {
-                (_, Some(i)) => format!("{r} is read by index {i} now, and was by {}.", b.index.as_ref().map_or_else(|| name(b), |i| format!("index {i}"))),
+                (_, Some(i)) => format!(
+                    "{r} is read by index {i} now, and was by {}.",
+                    b.index.as_ref().map_or_else(|| name(b), |i| format!("index {i}"))
+                ),
                 (Some(i), None) => format!("{r} is not read by index {i} any more: {}.", name(a)),
                 (None, None) => continue,
             });
@@ -395,9 +413,17 @@ mod tests {
     #[test]
     fn the_lowest_estimate_that_moved_is_named() {
         let c = compare(&before(), &after());
-        assert!(c.causes[0].contains("1,000,000 rows, and now 300") && c.causes[0].contains("hash join became nested loop"), "{:?}", c.causes);
+        assert!(
+            c.causes[0].contains("1,000,000 rows, and now 300") && c.causes[0].contains("hash join became nested loop"),
+            "{:?}",
+            c.causes
+        );
         assert!(c.causes.iter().any(|s| s.contains("orders is read by index orders_state now")), "{:?}", c.causes);
-        assert!(!c.causes.iter().any(|s| s.contains("customers was expected")), "one round of a loop is no estimate of the table: {:?}", c.causes);
+        assert!(
+            !c.causes.iter().any(|s| s.contains("customers was expected")),
+            "one round of a loop is no estimate of the table: {:?}",
+            c.causes
+        );
     }
 
     #[test]
@@ -411,7 +437,11 @@ mod tests {
     fn sides_of_a_join_that_changed_places_moved() {
         let swapped = |turned: bool| {
             let (mut a, mut b) = (node("table scan", Some("a"), 1.0, 1.0, vec![]), node("table scan", Some("b"), 1.0, 1.0, vec![]));
-            if turned { a.role = Role::Inner } else { b.role = Role::Inner }
+            if turned {
+                a.role = Role::Inner
+            } else {
+                b.role = Role::Inner
+            }
             plan(node("nested loop", None, 1.0, 1.0, if turned { vec![b, a] } else { vec![a, b] }))
         };
         let c = compare(&swapped(false), &swapped(true));
@@ -421,7 +451,10 @@ mod tests {
     #[test]
     fn a_step_in_between_moves_nothing() {
         let scan = || node("table scan", Some("a"), 1.0, 1.0, vec![]);
-        let c = compare(&plan(node("limit", None, 1.0, 0.0, vec![scan()])), &plan(node("limit", None, 1.0, 0.0, vec![node("gather", None, 1.0, 1.0, vec![scan()])])));
+        let c = compare(
+            &plan(node("limit", None, 1.0, 0.0, vec![scan()])),
+            &plan(node("limit", None, 1.0, 0.0, vec![node("gather", None, 1.0, 1.0, vec![scan()])])),
+        );
         assert_eq!(at(&c, &[0]).0, Change::Added);
         assert_eq!(at(&c, &[0, 0]).0, Change::Same);
     }
