@@ -64,6 +64,8 @@ fn plan() -> Plan {
         confidence: Confidence::Likely,
         nodes: vec![path.to_vec()],
         message: message.into(),
+        because: "measured once".into(),
+        evidence: Default::default(),
         next: next.into(),
         sql: None,
         explains_ms: Some(655.0),

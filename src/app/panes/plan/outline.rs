@@ -395,6 +395,8 @@ mod tests {
             confidence: crate::model::plan::Confidence::Likely,
             nodes: vec![vec![1, 0]],
             message: String::new(),
+            because: String::new(),
+            evidence: Default::default(),
             next: String::new(),
             sql: None,
             explains_ms: None,
