@@ -21,6 +21,7 @@ pub mod import;
 pub mod journal;
 pub mod library;
 pub mod migrate;
+pub mod plan_facts;
 pub mod query;
 mod record;
 pub mod recover;

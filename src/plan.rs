@@ -5,6 +5,8 @@
 pub mod compare;
 /// Conditions as servers print them, as trees.
 pub mod expression;
+/// What a plan says, with its numbers and the step that tests it.
+pub mod findings;
 /// Facts beyond a plan that findings and advice may use.
 pub mod known;
 /// `EXPLAIN` of MySQL and MariaDB.

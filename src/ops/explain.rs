@@ -34,7 +34,10 @@ pub async fn explain(_cx: &Cx, conn: &Connection, session: Option<&Session>, tex
         Some(s) => s.clone(),
         None => conn.reader().await?,
     };
-    own.explain(statement, analyze).await
+    let mut plan = own.explain(statement, analyze).await?;
+    let known = super::plan_facts::of_statement(statement);
+    crate::plan::findings::fill(&mut plan, &known);
+    Ok(plan)
 }
 
 fn first_word(dialect: crate::model::Dialect, text: &str) -> &str {

@@ -1,0 +1,99 @@
+//! Statements that belong to a next step: names quoted where they must be, one form for each product.
+
+use super::scene::{Product, Scene};
+use crate::plan::expression::{Column, Expr, Predicate, Test};
+use crate::sql::reserved::ident;
+
+/// Longest name that PostgreSQL keeps (NAMEDATALEN − 1); MySQL and MariaDB take 64.
+const LONGEST: usize = 63;
+
+impl Scene<'_> {
+    /// The node's table as it is written in a statement.
+    pub fn table_sql(&self, i: usize) -> Option<String> {
+        let relation = self.relation(i)?;
+        Some(match self.known.table(relation) {
+            Some(t) => self.qualified(t.schema.as_deref(), &t.name),
+            None => match relation.split_once('.') {
+                Some((schema, name)) if self.product == Product::Postgres => self.qualified(Some(schema), name),
+                _ => ident(self.dialect, relation),
+            },
+        })
+    }
+    pub fn qualified(&self, schema: Option<&str>, name: &str) -> String {
+        match schema {
+            Some(s) => format!("{}.{}", ident(self.dialect, s), ident(self.dialect, name)),
+            None => ident(self.dialect, name),
+        }
+    }
+    fn bare_name(&self, i: usize) -> &str {
+        let relation = self.relation(i).unwrap_or("table");
+        match self.known.table(relation) {
+            Some(t) => &t.name,
+            None => relation.rsplit('.').next().unwrap_or(relation),
+        }
+    }
+
+    /// `CREATE INDEX t_a_b_idx ON t (a, b)`.
+    pub fn index_on(&self, i: usize, columns: &[String]) -> Option<String> {
+        if columns.is_empty() {
+            return None;
+        }
+        let keys: Vec<String> = columns.iter().map(|c| ident(self.dialect, c)).collect();
+        Some(self.index_with(&self.table_sql(i)?, self.bare_name(i), &columns.join("_"), "", &keys.join(", ")))
+    }
+    /// An index of a table that need not be in the plan.
+    pub fn index_of(&self, schema: Option<&str>, table: &str, columns: &[String]) -> String {
+        let keys: Vec<String> = columns.iter().map(|c| ident(self.dialect, c)).collect();
+        self.index_with(&self.qualified(schema, table), table, &columns.join("_"), "", &keys.join(", "))
+    }
+    pub fn index_with(&self, table_sql: &str, table: &str, what: &str, method: &str, keys: &str) -> String {
+        let mut name: String = format!("{table}_{what}").chars().map(|c| if c.is_alphanumeric() || c == '_' { c } else { '_' }).collect();
+        while name.len() + 4 > LONGEST {
+            name.pop();
+        }
+        let using = if method.is_empty() { String::new() } else { format!(" USING {method}") };
+        format!("CREATE INDEX {} ON {table_sql}{using} ({keys})", ident(self.dialect, &format!("{name}_idx")))
+    }
+
+    /// An index on an expression over the node's columns. `None` where the product has none.
+    pub fn expression_index(&self, i: usize, e: &Expr) -> Option<String> {
+        let columns: Vec<String> = e.columns().iter().map(|c| c.name.clone()).collect();
+        let function = match e {
+            Expr::Call { name, .. } => name.rsplit('.').next().unwrap_or(name),
+            _ => "expr",
+        };
+        let what = format!("{function}_{}", columns.join("_"));
+        // A second pair of parentheses is what MySQL asks for, and PostgreSQL for all but function calls.
+        let keys = match self.product {
+            Product::MariaDb => return None,
+            Product::Sqlite => e.sql(self.dialect),
+            _ => format!("({})", e.sql(self.dialect)),
+        };
+        Some(self.index_with(&self.table_sql(i)?, self.bare_name(i), &what, "", &keys))
+    }
+
+    /// Whether the columns are known to have an index that begins with them already.
+    pub fn indexed(&self, i: usize, columns: &[String]) -> bool {
+        let names: Vec<&str> = columns.iter().map(String::as_str).collect();
+        !names.is_empty() && self.table(i).is_some_and(|t| t.has_index_on(&names))
+    }
+}
+
+/// Columns for an index that serves these tests: those tested for equality first, then one range; nothing twice.
+pub fn index_columns(tests: &[Predicate]) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    let mut add = |c: &Column| {
+        if !out.contains(&c.name) && c.name != "*" {
+            out.push(c.name.clone());
+        }
+    };
+    for p in tests.iter().filter(|p| matches!(p.test, Test::Equal | Test::In | Test::Null | Test::Join)) {
+        if let Some(c) = p.column() {
+            add(c);
+        }
+    }
+    if let Some(c) = tests.iter().filter(|p| matches!(p.test, Test::Range | Test::Prefix)).find_map(Predicate::column) {
+        add(c);
+    }
+    out
+}
