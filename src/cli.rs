@@ -73,6 +73,8 @@ async fn run(cli: Cli) -> Result<ExitCode> {
     }
     match command {
         Command::Demo { dir, no_open } => demo::demo(&dir, no_open).await,
+        // No database, no configuration.
+        Command::Explain { plan: Some(file), engine, format, .. } => explain::from_file(&file, engine.map(Into::into), format),
         Command::Open { target, file } => open::open(cli.config.as_deref(), target.as_deref(), file.as_deref()).await,
         command => {
             let cx = context(cli.config.as_deref())?;
@@ -95,8 +97,8 @@ async fn run(cli: Cli) -> Result<ExitCode> {
                     let rows = query::Rows { format, output, into };
                     query::query(&cx, &target, sql, file.as_deref(), &params, commit, &rows).await
                 }
-                Command::Explain { target, sql, file, analyze, format } => {
-                    explain::explain(&cx, &target, sql, file.as_deref(), analyze, format).await
+                Command::Explain { target, sql, file, analyze, plan: None, engine: _, format } => {
+                    explain::explain(&cx, &target.unwrap_or_default(), sql, file.as_deref(), analyze, format).await
                 }
                 Command::Schema { target, object, show, format } => schema::schema(&cx, &target, object.as_deref(), &show, format).await,
                 Command::Migrate(m) => migrate::migrate(&cx, m).await,
@@ -112,7 +114,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
                 }
                 Command::Evidence(e) => evidence::evidence(&cx, e),
                 Command::Journal(j) => journal::journal(&cx, j),
-                Command::Demo { .. } | Command::Open { .. } => Ok(ExitCode::SUCCESS),
+                Command::Demo { .. } | Command::Open { .. } | Command::Explain { .. } => Ok(ExitCode::SUCCESS),
             }
         }
     }

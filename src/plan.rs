@@ -3,10 +3,16 @@
 
 /// Two plans of one statement side by side.
 pub mod compare;
+/// How deep a plan may nest.
+pub mod deep;
+/// Whose plan a text is, and reading it.
+pub mod detect;
 /// Conditions as servers print them, as trees.
 pub mod expression;
 /// What a plan says, with its numbers and the step that tests it.
 pub mod findings;
+/// The JSON that leaves.
+pub mod json;
 /// Facts beyond a plan that findings and advice may use.
 pub mod known;
 /// `EXPLAIN` of MySQL and MariaDB.

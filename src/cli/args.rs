@@ -47,6 +47,40 @@ pub enum Format {
     Csv,
 }
 
+/// How a plan is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
+pub enum PlanFormat {
+    /// The tree, with aligned figures before it.
+    #[default]
+    Table,
+    /// One JSON document: the manual's page plan-json tells its keys.
+    Json,
+    /// The same in one line.
+    Ndjson,
+}
+
+/// Engines whose plans are read from files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PlanEngine {
+    Postgres,
+    #[value(name = "mysql")]
+    MySql,
+    #[value(name = "mariadb")]
+    MariaDb,
+    Sqlite,
+}
+
+impl From<PlanEngine> for crate::plan::detect::Family {
+    fn from(e: PlanEngine) -> Self {
+        match e {
+            PlanEngine::Postgres => Self::Postgres,
+            PlanEngine::MySql => Self::MySql,
+            PlanEngine::MariaDb => Self::MariaDb,
+            PlanEngine::Sqlite => Self::Sqlite,
+        }
+    }
+}
+
 /// How rows are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum RowFormat {
@@ -118,17 +152,25 @@ pub enum Command {
         #[arg(long, value_name = "TABLE")]
         into: Option<String>,
     },
-    /// Show the plan of one statement
+    /// Show the plan of one statement, or one that a file holds
     Explain {
-        target: String,
+        /// Not with --plan, which asks no database
+        #[arg(required_unless_present = "plan")]
+        target: Option<String>,
         sql: Option<String>,
         #[arg(short, long, value_name = "FILE.sql", conflicts_with = "sql")]
         file: Option<PathBuf>,
         /// Really run the statement, which must be a proven read, and roll back
         #[arg(long)]
         analyze: bool,
+        /// Read a plan that a server or a client printed, from a file (`-`: standard input)
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["target", "sql", "file", "analyze"])]
+        plan: Option<PathBuf>,
+        /// Whose plan it is, where the file leaves that open
+        #[arg(long, value_enum, requires = "plan")]
+        engine: Option<PlanEngine>,
         #[arg(long, value_enum, default_value_t)]
-        format: Format,
+        format: PlanFormat,
     },
     /// List schemas, tables and columns, or show an object's definition
     Schema {

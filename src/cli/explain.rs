@@ -1,15 +1,24 @@
-//! `holdpoint explain`: a statement's plan as a tree or as JSON.
+//! `holdpoint explain`: a statement's plan, or one from a file, as a tree or as JSON.
 
+use super::args::PlanFormat;
 use super::{connect, output, query};
-use crate::cli::Format;
 use crate::model::plan::{Plan, PlanNode};
 use crate::model::{Error, Result};
 use crate::ops::Cx;
+use crate::plan::{detect, reconcile};
 use crate::text;
+use std::io::{IsTerminal, Read};
 use std::path::Path;
 use std::process::ExitCode;
 
-pub async fn explain(cx: &Cx, target: &str, sql: Option<String>, file: Option<&Path>, analyze: bool, format: Format) -> Result<ExitCode> {
+pub async fn explain(
+    cx: &Cx,
+    target: &str,
+    sql: Option<String>,
+    file: Option<&Path>,
+    analyze: bool,
+    format: PlanFormat,
+) -> Result<ExitCode> {
     let sql = query::text_of(sql, file)?;
     let conn = connect::open(cx, target).await?;
     let statements = crate::sql::split(conn.dialect(), &sql);
@@ -17,45 +26,154 @@ pub async fn explain(cx: &Cx, target: &str, sql: Option<String>, file: Option<&P
         return Err(Error::usage(format!("explain takes exactly one statement, this text holds {}", statements.len())));
     };
     let plan = crate::ops::explain::explain(cx, &conn, None, &sql[one.span.clone()], analyze).await?;
-    match format {
-        Format::Json | Format::Ndjson => output::json(&plan)?,
-        Format::Table | Format::Csv => tree(&plan)?,
+    show(&plan, format)?;
+    if format == PlanFormat::Table {
+        let how = if plan.analyzed { "analyzed, rolled back" } else { "estimated, not run" };
+        output::message(how);
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn tree(plan: &Plan) -> Result<()> {
-    let mut table = output::TextTable::new(&[">self ms", ">rows expected", ">rows came", ">loops", "node"]);
-    let mut lines: Vec<(String, &PlanNode)> = Vec::new();
-    draw(&plan.root, "", "", &mut lines);
-    let number = |n: Option<f64>| n.map_or(String::new(), |n| text::thousands(n.round().max(0.0) as u64));
-    for (label, n) in lines {
-        let mut what = vec![label];
-        for (k, v) in &n.conditions {
-            what.push(format!("{k}: {v}"));
+/// The plan in a file, or on standard input for `-`: no database is asked.
+pub fn from_file(file: &Path, engine: Option<detect::Family>, format: PlanFormat) -> Result<ExitCode> {
+    let bytes = if file == Path::new("-") {
+        if std::io::stdin().is_terminal() {
+            output::message("Reading a plan from the terminal; end with Ctrl-D.");
         }
-        let came = if n.never_executed { "never run".into() } else { number(n.rows_total.or(n.rows)) };
-        table.row(vec![
-            n.self_ms.map_or(String::new(), |ms| format!("{ms:.1}")),
-            number(n.est_rows),
-            came,
-            number(n.loops),
-            what.join("  "),
-        ]);
+        let mut b = Vec::new();
+        std::io::stdin().lock().read_to_end(&mut b).map_err(|e| Error::io("reading standard input", e))?;
+        b
+    } else {
+        std::fs::read(file).map_err(|e| Error::io(format_args!("reading {}", file.display()), e))?
+    };
+    let name = if file == Path::new("-") { "standard input".to_string() } else { file.display().to_string() };
+    let read = String::from_utf8(bytes).map_err(|e| {
+        let at = e.utf8_error().valid_up_to();
+        Error::usage(format!("{name} is not UTF-8 at byte {at}")).hint("Save the plan as UTF-8.")
+    })?;
+    let found = detect::read(&read, engine).map_err(|e| Error { message: format!("{name}: {}", e.message), ..e })?;
+    show(&found.plan, format)?;
+    if format == PlanFormat::Table {
+        output::message(&format!("{}, {}", found.form, if found.plan.analyzed { "measured" } else { "estimated" }));
     }
-    table.print()?;
-    let mut foot = vec![if plan.analyzed { "analyzed, rolled back".to_string() } else { "estimated, not run".to_string() }];
+    if found.count > 1 {
+        output::message(&format!("{name} holds {} plans; this is the first one", found.count));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show(plan: &Plan, format: PlanFormat) -> Result<()> {
+    match format {
+        PlanFormat::Json => output::json(&crate::plan::json::document(plan)),
+        PlanFormat::Ndjson => output::write(format!("{}\n", crate::plan::json::document(plan)).as_bytes()),
+        PlanFormat::Table => tree(plan),
+    }
+}
+
+/// A line of the tree: its cells, and how much of the time it took.
+struct Line {
+    cells: Vec<String>,
+    heat: f64,
+}
+
+fn tree(plan: &Plan) -> Result<()> {
+    let mut nodes: Vec<(String, &PlanNode)> = Vec::new();
+    draw(&plan.root, "", "", &mut nodes);
+    let whole: f64 = nodes.iter().filter_map(|(_, n)| n.self_ms).sum();
+    let header: &[&str] = if plan.analyzed {
+        &[">self ms", ">total ms", ">rows", ">loops", ">estimate", ">pages", "node"]
+    } else {
+        &[">cost", ">rows expected", "node"]
+    };
+    let mut lines = Vec::new();
+    for (label, n) in nodes {
+        let mut what = vec![label];
+        // MySQL's own words hold the condition.
+        what.extend(n.conditions.iter().filter(|(_, v)| !n.raw_op.contains(v.as_str())).map(|(k, v)| format!("{k}: {v}")));
+        let what = what.join("  ");
+        let cells = if plan.analyzed {
+            let rows = if n.never_executed { "never run".into() } else { count(n.rows_total) };
+            let own = n.self_ms.map_or(String::new(), |ms| format!("{}{}", if n.approximate { "~" } else { "" }, millis(ms)));
+            vec![own, n.total_ms.map_or(String::new(), millis), rows, count(n.loops), estimate(n), pages(n), what]
+        } else {
+            vec![n.est_total_cost.map_or(String::new(), |c| format!("{c:.2}")), count(n.est_rows), what]
+        };
+        lines.push(Line { cells, heat: n.self_ms.map_or(0.0, |ms| if whole > 0.0 { ms / whole } else { 0.0 }) });
+    }
+    let mut out = aligned(header, &lines, std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none());
+    // Whether what is shown is the whole, with the remainder, however small.
+    if let Some(sums) = reconcile::sums(plan) {
+        out.push_str(&sums.sentence());
+        out.push('\n');
+    }
+    output::write(out.as_bytes())?;
+    let mut foot = Vec::new();
     for (name, ms) in [("planning", plan.planning_ms), ("execution", plan.execution_ms), ("outside the nodes", plan.outside_ms)] {
         if let Some(ms) = ms {
-            foot.push(format!("{name} {ms:.1} ms"));
+            foot.push(format!("{name} {} ms", millis(ms)));
         }
     }
     foot.extend(plan.counters.iter().map(|(k, v)| format!("{k} {}", text::thousands(*v))));
-    output::message(&foot.join(" · "));
+    if !foot.is_empty() {
+        output::message(&foot.join(" · "));
+    }
     for r in &plan.remarks {
         output::message(r);
     }
     Ok(())
+}
+
+fn count(n: Option<f64>) -> String {
+    n.map_or(String::new(), |n| text::thousands(n.round().max(0.0) as u64))
+}
+
+fn millis(ms: f64) -> String {
+    if ms < 10.0 { format!("{ms:.3}") } else { format!("{ms:.1}") }
+}
+
+/// Nothing where the estimate was within a factor of two.
+fn estimate(n: &PlanNode) -> String {
+    match n.estimate_error {
+        Some(e) if e >= 2.0 => format!("{}× more", count(Some(e))),
+        Some(e) if e <= -2.0 => format!("{}× fewer", count(Some(-e))),
+        _ => String::new(),
+    }
+}
+
+/// Of the node alone where they are told apart.
+fn pages(n: &PlanNode) -> String {
+    n.self_pages.accessed().or_else(|| n.pages.accessed().filter(|_| n.children.is_empty())).map_or(String::new(), text::thousands)
+}
+
+/// Columns by name; a name that starts with `>` is right-aligned. `colour` marks who took the time: the figures say the same.
+fn aligned(header: &[&str], lines: &[Line], colour: bool) -> String {
+    let names: Vec<String> = header.iter().map(|h| h.trim_start_matches('>').to_string()).collect();
+    let head = Line { cells: names, heat: 0.0 };
+    let cleaned: Vec<(Vec<String>, f64)> =
+        std::iter::once(&head).chain(lines).map(|l| (l.cells.iter().map(|c| text::clean(c).into_owned()).collect(), l.heat)).collect();
+    // A column without a value is left out.
+    let wanted: Vec<usize> =
+        (0..header.len()).filter(|i| cleaned[1..].iter().any(|(cells, _)| cells.get(*i).is_some_and(|c| !c.is_empty()))).collect();
+    let width = |i: usize| cleaned.iter().map(|(cells, _)| text::width(&cells[i])).max().unwrap_or(0);
+    let mut out = String::new();
+    for (row, (cells, heat)) in cleaned.iter().enumerate() {
+        let mut line = String::new();
+        for i in &wanted {
+            let pad = " ".repeat(width(*i) - text::width(&cells[*i]));
+            let right = header[*i].starts_with('>');
+            line.push_str(&if right { format!("{pad}{}  ", cells[*i]) } else { format!("{}{pad}  ", cells[*i]) });
+        }
+        let line = line.trim_end();
+        let (on, off) = match heat {
+            _ if !colour => ("", ""),
+            _ if row == 0 => ("\x1b[1m", "\x1b[0m"),
+            h if *h >= 0.5 => ("\x1b[31m", "\x1b[0m"),
+            h if *h >= 0.1 => ("\x1b[33m", "\x1b[0m"),
+            _ => ("", ""),
+        };
+        out.push_str(&format!("{on}{line}{off}\n"));
+    }
+    out
 }
 
 fn draw<'a>(n: &'a PlanNode, lead: &str, below: &str, lines: &mut Vec<(String, &'a PlanNode)>) {
@@ -68,10 +186,39 @@ fn draw<'a>(n: &'a PlanNode, lead: &str, below: &str, lines: &mut Vec<(String, &
             label.push_str(w);
         }
     }
+    if let Some(s) = &n.subplan {
+        label.push_str(&format!(" [{s}]"));
+    }
     lines.push((label, n));
     for (i, c) in n.children.iter().enumerate() {
         let last = i + 1 == n.children.len();
         let (here, next) = if last { ("└ ", "  ") } else { ("├ ", "│ ") };
         draw(c, &format!("{below}{here}"), &format!("{below}{next}"), lines);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TREE: &str = include_str!("../plan/mysql/samples/mysql97/sl_derived.tree");
+
+    fn drawn(raw: &str) -> String {
+        let plan = detect::read(raw, None).expect("plan").plan;
+        let mut nodes = Vec::new();
+        draw(&plan.root, "", "", &mut nodes);
+        nodes.into_iter().map(|(label, _)| format!("{label}\n")).collect()
+    }
+
+    #[test]
+    fn colours_follow_the_time_and_only_where_asked() {
+        let lines =
+            [Line { cells: vec!["9.0".into(), "a\x1b".into()], heat: 0.9 }, Line { cells: vec!["1.0".into(), "b".into()], heat: 0.1 }];
+        let plain = aligned(&[">self", "node"], &lines, false);
+        assert!(!plain.contains('\x1b'), "{plain:?}");
+        assert!(plain.starts_with("self  node\n 9.0  a"), "{plain}");
+        let coloured = aligned(&[">self", "node"], &lines, true);
+        assert!(coloured.contains("\x1b[31m 9.0") && coloured.contains("\x1b[33m 1.0"), "{coloured:?}");
+        assert!(drawn(TREE).contains("Aggregate: count(0) [Select #3"), "{}", drawn(TREE));
     }
 }

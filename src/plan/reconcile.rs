@@ -129,13 +129,13 @@ impl Sums {
         }
         line.push_str(&format!(" = root {}", ms(self.root_ms)));
         if self.detached_ms > 0.0 {
-            line.push_str(&format!("; after the root {}", ms(self.detached_ms)));
+            line.push_str(&format!("; beside the root {}", ms(self.detached_ms)));
         }
         let o = &self.outside;
         if let (Some(execution), Some(rest)) = (o.execution_ms, o.rest_ms) {
             line.push_str(&format!("; execution {} = root", ms(execution)));
             for (what, t) in
-                [("after the root", self.detached_ms), ("triggers", o.triggers_ms), ("serialization", o.serialization_ms), ("other", rest)]
+                [("beside the root", self.detached_ms), ("triggers", o.triggers_ms), ("serialization", o.serialization_ms), ("other", rest)]
             {
                 if t >= 0.0005 {
                     line.push_str(&format!(" + {what} {}", ms(t)));

@@ -7,6 +7,7 @@ use detail::Detail;
 use std::collections::HashMap;
 
 mod detail;
+pub mod text;
 
 /// What the plan's sentences need of the schema.
 #[derive(Debug, Default)]

@@ -1,0 +1,290 @@
+//! A plan from a text of any origin: which engine printed it in which form, out of the frame that a client drew round it.
+
+use super::mysql::{blocks, paths};
+use super::sqlite::text as sqlite_text;
+use super::{deep, postgres};
+use crate::model::plan::Plan;
+use crate::model::{Error, Result};
+
+/// Whose plan a text is, where the user says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    Postgres,
+    MySql,
+    MariaDb,
+    Sqlite,
+}
+
+/// What was found in a text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    pub plan: Plan,
+    /// `MySQL TREE`, `MariaDB JSON` …
+    pub form: &'static str,
+    /// Plans in the text, of which this is the first.
+    pub count: usize,
+}
+
+/// Where a plan begins.
+struct Start {
+    /// Byte of the text, behind the client's frame.
+    at: usize,
+    /// Line, counted from 1.
+    line: usize,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Json,
+    Tree,
+    /// `|--SCAN t` below `QUERY PLAN`.
+    Drawn,
+    /// `2|0|0|SCAN t`.
+    Rows,
+}
+
+/// The first plan of a text. `family` forces whose it is; else the text tells.
+pub fn read(text: &str, family: Option<Family>) -> Result<Found> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.trim().is_empty() {
+        return Err(Error::usage("there is no plan: the text is empty"));
+    }
+    // What the batch mode of MySQL's clients makes of line feeds.
+    let unescaped = (text.lines().count() <= 3 && text.contains("\\n")).then(|| unescape(text));
+    let text = unescaped.as_deref().unwrap_or(text);
+    if family == Some(Family::Postgres) {
+        return postgres_text(text);
+    }
+    match start(text, 0, 1) {
+        Some(s) if s.kind == Kind::Json => json(text, &s, family),
+        Some(s) if s.kind == Kind::Tree && family != Some(Family::Sqlite) => tree(text, &s),
+        Some(s) if matches!(s.kind, Kind::Drawn | Kind::Rows) && !matches!(family, Some(Family::MySql | Family::MariaDb)) => {
+            let (plan, count) = match s.kind {
+                Kind::Rows => sqlite_text::rows(&text[s.at..], s.line)?,
+                _ => sqlite_text::drawn(&text[s.at..], s.line)?,
+            };
+            Ok(Found { plan, form: "SQLite EXPLAIN QUERY PLAN", count })
+        }
+        _ if family.is_none() && like_postgres(text) => postgres_text(text),
+        _ => Err(unknown(text, family)),
+    }
+}
+
+fn unknown(text: &str, family: Option<Family>) -> Error {
+    let (number, line) = text.lines().enumerate().find(|(_, l)| !l.trim().is_empty()).map_or((1, ""), |(i, l)| (i + 1, l));
+    let shown: String = line.trim().chars().take(80).collect();
+    let whose = match family {
+        None => "a plan",
+        Some(Family::Postgres) => "a plan of PostgreSQL",
+        Some(Family::MySql) => "a plan of MySQL",
+        Some(Family::MariaDb) => "a plan of MariaDB",
+        Some(Family::Sqlite) => "a plan of SQLite",
+    };
+    Error::usage(format!("this is not {whose}; line {number} begins with: {}", crate::text::clean(&shown)))
+        .hint("Read are: EXPLAIN of PostgreSQL as text or JSON; of MySQL FORMAT=TREE and FORMAT=JSON; of MariaDB EXPLAIN or ANALYZE FORMAT=JSON; EXPLAIN QUERY PLAN of SQLite.")
+}
+
+/// Words that only PostgreSQL's plans have.
+fn like_postgres(text: &str) -> bool {
+    ["(cost=", "(actual ", "Node Type", "<Node-Type", "InitPlan", "QUERY PLAN", "(never executed)"].iter().any(|w| text.contains(w))
+        || text.lines().any(|l| l.trim_start().starts_with("->  "))
+}
+
+fn postgres_text(text: &str) -> Result<Found> {
+    // A JSON plan in the frame of psql, or bare.
+    if let Some(s) = start(text, 0, 1).filter(|s| s.kind == Kind::Json) {
+        return json(text, &s, Some(Family::Postgres));
+    }
+    Err(Error::usage("this looks like the text form of a PostgreSQL plan, which is not read yet").hint("Ask with EXPLAIN (FORMAT JSON)."))
+}
+
+/// The first line at or after byte `from` (which is in line `line`) at which a plan begins.
+fn start(text: &str, from: usize, line: usize) -> Option<Start> {
+    let mut at = from;
+    for (i, l) in text[from..].split_inclusive('\n').enumerate() {
+        let found = |kind, bare: &str| Some(Start { at: at + (bare.as_ptr() as usize - l.as_ptr() as usize), line: line + i, kind });
+        let trimmed = l.trim_start();
+        if trimmed.starts_with("|--") || trimmed.starts_with("`--") {
+            return found(Kind::Drawn, l);
+        }
+        if sqlite_text::is_row(l) {
+            return found(Kind::Rows, l);
+        }
+        let bare = peel(l);
+        // One blank behind the arrow is MySQL's, two are PostgreSQL's.
+        if bare.trim_start().starts_with("-> ") && !bare.trim_start().starts_with("->  ") {
+            return found(Kind::Tree, bare);
+        }
+        let inside = bare.trim_start();
+        if let Some(rest) = inside.strip_prefix(['{', '['])
+            && matches!(rest.trim_start().chars().next(), None | Some('"' | '{' | '}' | ']' | '+' | '|'))
+        {
+            return found(Kind::Json, inside);
+        }
+        at += l.len();
+    }
+    None
+}
+
+/// A line without what a client puts before a value: `| `, `EXPLAIN: `.
+fn peel(line: &str) -> &str {
+    let bare = line.strip_prefix("| ").or_else(|| line.strip_prefix("│ ")).unwrap_or(line);
+    match bare.trim_start().split_once(": ") {
+        Some((name, value))
+            if !name.is_empty() && name.len() <= 24 && name.chars().all(|c| c.is_ascii_uppercase() || c == ' ' || c == '_') =>
+        {
+            value
+        }
+        _ => bare,
+    }
+}
+
+fn unescape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match (c, if c == '\\' { chars.next() } else { None }) {
+            ('\\', Some('n')) => out.push('\n'),
+            ('\\', Some('t')) => out.push('\t'),
+            ('\\', Some('\\')) => out.push('\\'),
+            ('\\', Some(other)) => {
+                out.push('\\');
+                out.push(other);
+            }
+            (c, _) => out.push(c),
+        }
+    }
+    out
+}
+
+/// psql ends the lines of a wrapped cell with blanks and a `+`.
+fn without_continuation(text: &str) -> Option<String> {
+    let first = text.lines().next()?.trim_end();
+    first.ends_with('+').then(|| {
+        text.lines()
+            .map(|l| {
+                let l = l.trim_end().trim_end_matches('|').trim_end();
+                l.strip_suffix('+').unwrap_or(l).trim_end()
+            })
+            .collect::<Vec<_>>()
+            .join("\n")
+    })
+}
+
+fn json(text: &str, s: &Start, family: Option<Family>) -> Result<Found> {
+    let continued = without_continuation(&text[s.at..]);
+    let rest = continued.as_deref().unwrap_or(&text[s.at..]);
+    let (length, depth) = deep::measure(rest).map_err(|_| {
+        let last = s.line + rest.trim_end().lines().count().saturating_sub(1);
+        Error::usage(format!("the JSON that begins in line {} is still open in line {last}, where the text ends", s.line))
+            .hint("The plan was cut off: copy all of it.")
+    })?;
+    if depth > 3 * deep::DEEPEST {
+        return Err(deep::too_deep(Some(s.line)));
+    }
+    let raw = &rest[..length];
+    let shape = deep::json(raw, |v| Ok(shape(&v))).map_err(|e| placed(e, s.line))?;
+    let (form, plan) = match (shape, family) {
+        (Shape::Postgres { analyzed }, None | Some(Family::Postgres)) => ("PostgreSQL JSON", postgres::read_json(raw, "", analyzed)),
+        (Shape::Paths, None | Some(Family::MySql)) => ("MySQL JSON, version 2", paths::parse_json(raw, "", false)),
+        (Shape::Blocks { maria, analyzed }, None | Some(Family::MySql | Family::MariaDb)) => {
+            match if family.is_none() { maria } else { family == Some(Family::MariaDb) } {
+                true => ("MariaDB JSON", blocks::parse(raw, "MariaDB", "", analyzed)),
+                false => ("MySQL JSON, version 1", blocks::parse(raw, "MySQL", "", analyzed)),
+            }
+        }
+        (Shape::Other, None) => {
+            return Err(Error::usage(format!("the JSON that begins in line {} is no plan of a known engine", s.line))
+                .hint("A plan has a `Plan` (PostgreSQL), a `query_block` (MySQL, MariaDB), or a `query_plan` or `operation` (MySQL)."));
+        }
+        _ => return Err(unknown(text, family)),
+    };
+    let mut count = 1;
+    let mut from = length;
+    let mut line = s.line + raw.matches('\n').count();
+    while let Some(next) = start(rest, from, line).filter(|n| n.kind == Kind::Json) {
+        let Ok((length, _)) = deep::measure(&rest[next.at..]) else { break };
+        count += 1;
+        line = next.line + rest[next.at..next.at + length].matches('\n').count();
+        from = next.at + length;
+    }
+    Ok(Found { plan: plan?, form, count })
+}
+
+/// An error of a part of the text, with lines as the whole text counts them.
+fn placed(mut e: Error, first: usize) -> Error {
+    if let Some((number, rest)) = e.message.strip_prefix("line ").and_then(|m| m.split_once(':'))
+        && let Ok(n) = number.parse::<usize>()
+    {
+        e.message = format!("line {}:{rest}", n + first - 1);
+    }
+    e
+}
+
+enum Shape {
+    Postgres { analyzed: bool },
+    Blocks { maria: bool, analyzed: bool },
+    Paths,
+    Other,
+}
+
+fn shape(v: &serde_json::Value) -> Shape {
+    let v = v.as_array().and_then(|a| a.first()).unwrap_or(v);
+    let Some(top) = v.as_object() else { return Shape::Other };
+    if let Some(plan) = top.get("Plan") {
+        return Shape::Postgres { analyzed: plan.get("Actual Loops").is_some() };
+    }
+    if top.contains_key("query_plan") || top.contains_key("operation") {
+        return Shape::Paths;
+    }
+    if !top.contains_key("query_block") {
+        return Shape::Other;
+    }
+    // MySQL's keys that MariaDB does not have, and the other way round.
+    let text = v.to_string();
+    let analyzed = text.contains("\"r_loops\"") || text.contains("\"r_total_time_ms\"") || text.contains("\"r_rows\"");
+    let mysql = ["\"cost_info\"", "\"rows_examined_per_scan\"", "\"used_columns\""].iter().any(|k| text.contains(k))
+        || top.get("query_block").and_then(|b| b.get("message")).is_some();
+    Shape::Blocks { maria: analyzed || !mysql, analyzed }
+}
+
+/// Lines that a client draws round or below a plan.
+fn is_frame(line: &str) -> bool {
+    let t = line.trim();
+    t.is_empty()
+        || t == "|"
+        || t == "EXPLAIN"
+        || t.starts_with("+-")
+        || t.starts_with("***")
+        || (t.starts_with(|c: char| c.is_ascii_digit()) && (t.contains(" row in set") || t.contains(" rows in set")))
+}
+
+fn tree(text: &str, s: &Start) -> Result<Found> {
+    let body = &text[s.at..];
+    let mut lines: Vec<(usize, &str)> = Vec::new();
+    let (mut count, mut ended) = (1, false);
+    for (i, line) in body.lines().enumerate() {
+        let framed = i > 0 && is_frame(line);
+        let bare = if i == 0 { line } else { peel(line) };
+        let arrow = bare.starts_with("-> ");
+        if i > 0 && arrow && (ended || bare.len() != line.len()) && !bare.starts_with("-> Select #") {
+            count += 1;
+            ended = true;
+        }
+        ended |= framed && !line.trim().is_empty();
+        if !ended {
+            lines.push((s.line + i, line.strip_suffix(" |").unwrap_or(line)));
+        }
+    }
+    // A second plan right below the first one.
+    if let Some(second) = lines.iter().skip(1).position(|(_, l)| l.starts_with("-> ") && !l.starts_with("-> Select #")) {
+        count += lines.iter().skip(1).filter(|(_, l)| l.starts_with("-> ") && !l.starts_with("-> Select #")).count();
+        lines.truncate(second + 1);
+    }
+    let raw: String = lines.iter().flat_map(|(_, l)| [l, "\n"]).collect();
+    Ok(Found { plan: paths::read_lines(&lines, &raw, "")?, form: "MySQL TREE", count })
+}
+
+#[cfg(test)]
+mod tests;

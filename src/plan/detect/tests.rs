@@ -1,0 +1,122 @@
+//! What clients draw round plans, and what is no plan.
+
+use super::*;
+
+const TREE: &str = include_str!("../mysql/samples/mysql97/select_list.tree");
+const JOIN: &str = include_str!("../mysql/samples/join.json");
+
+fn found(text: &str) -> (&'static str, usize, String, usize) {
+    let f = read(text, None).unwrap_or_else(|e| panic!("{e:?}\n{text}"));
+    let mut nodes = 0;
+    f.plan.root.walk(0, &mut |_, _| nodes += 1);
+    (f.form, f.count, f.plan.engine, nodes)
+}
+
+fn refused(text: &str) -> String {
+    read(text, None).expect_err(text).message
+}
+
+#[test]
+fn forms_are_told_apart() {
+    assert_eq!(found(TREE), ("MySQL TREE", 1, "MySQL".into(), 4));
+    assert_eq!(found(JOIN).0, "MariaDB JSON");
+    assert_eq!(found(include_str!("../mysql/samples/mysql97/notin.json")).0, "MySQL JSON, version 2");
+    for v1 in [
+        include_str!("../mysql/samples/mysql97/join_sort.v1.json"),
+        include_str!("../mysql/samples/mysql97/notin.v1.json"),
+        include_str!("../mysql/samples/mysql97/nojoin.v1.json"),
+        include_str!("../mysql/samples/mysql97/window.v1.json"),
+        include_str!("../mysql/samples/mysql97/union_dedup.v1.json"),
+    ] {
+        assert_eq!(found(v1).0, "MySQL JSON, version 1");
+    }
+    let pg = r#"[{"Plan": {"Node Type": "Seq Scan", "Relation Name": "t", "Plan Rows": 5, "Actual Rows": 4, "Actual Loops": 1, "Actual Total Time": 1.5}}]"#;
+    assert_eq!(found(pg), ("PostgreSQL JSON", 1, "PostgreSQL".into(), 1));
+    assert!(read(pg, None).unwrap().plan.analyzed && !read(&pg.replace("Actual Loops", "x"), None).unwrap().plan.analyzed);
+}
+
+#[test]
+fn frames_of_clients_are_taken_off() {
+    // `mariadb -t`, with what was typed above it.
+    let framed = format!(
+        "MariaDB [p]> analyze format=json select 1;\n+---------+\n| ANALYZE |\n+---------+\n| {} |\n+---------+\n1 row in set (0.001 sec)\n\nMariaDB [p]> \n",
+        JOIN.trim_end()
+    );
+    assert_eq!(found(&framed), found(JOIN));
+    // `\G`.
+    let vertical = format!("*************************** 1. row ***************************\nANALYZE: {JOIN}\n1 row in set (0.00 sec)\n");
+    assert_eq!(found(&vertical), found(JOIN));
+    // Batch mode escapes line feeds, and so does it for two plans.
+    let batch = |t: &str| format!("EXPLAIN\n{}\n", t.replace('\\', "\\\\").replace('\n', "\\n"));
+    assert_eq!(found(&batch(JOIN)), found(JOIN));
+    assert_eq!(found(&batch(TREE)), found(TREE));
+    let framed = format!("+----+\n| EXPLAIN |\n+----+\n| {} |\n+----+\n1 row in set (0,00 sec)\n", TREE);
+    assert_eq!(found(&framed), found(TREE));
+    let vertical = format!("*** 1. row ***\nEXPLAIN: {TREE}\n1 row in set (0.00 sec)\n*** 1. row ***\nEXPLAIN: {TREE}\n");
+    assert_eq!(found(&vertical), ("MySQL TREE", 2, "MySQL".into(), 4));
+    assert_eq!(found(&format!("{TREE}{TREE}{TREE}")), ("MySQL TREE", 3, "MySQL".into(), 4));
+    assert_eq!(found(&format!("{JOIN}\n{JOIN}")).1, 2);
+    // psql's frame round JSON.
+    let psql = "                QUERY PLAN\n------------------------------\n [                           +\n   {                         +\n     \"Plan\": {               +\n       \"Node Type\": \"Result\" +\n     }                       +\n   }                         +\n ]\n(1 row)\n";
+    assert_eq!(found(psql).0, "PostgreSQL JSON");
+}
+
+#[test]
+fn sqlites_tree_is_read_as_drawn_and_as_rows() {
+    let drawn = "QUERY PLAN\n|--MATERIALIZE d\n|  `--SCAN orders\n|--SCAN c\n`--SEARCH d USING AUTOMATIC COVERING INDEX (c_id=?)\n";
+    let rows = "id|parent|notused|detail\n2|0|0|MATERIALIZE d\n5|2|0|SCAN orders\n20|0|0|SCAN c\n30|0|0|SEARCH d USING AUTOMATIC COVERING INDEX (c_id=?)\n";
+    let boxed = "┌────┬────────┬─────────┬─────────────┐\n│ id │ parent │ notused │ detail      │\n├────┼────────┼─────────┼─────────────┤\n│ 2  │ 0      │ 216     │ MATERIALIZE d │\n│ 5 │ 2 │ 0 │ SCAN orders │\n│ 20 │ 0 │ 0 │ SCAN c │\n│ 30 │ 0 │ 0 │ SEARCH d USING AUTOMATIC COVERING INDEX (c_id=?) │\n└────┴────────┴─────────┴─────────────┘\n";
+    let tree = read(drawn, None).expect("drawn").plan.root;
+    assert_eq!((tree.children.len(), tree.children[0].children[0].relation.as_deref()), (3, Some("orders")));
+    for text in [rows, boxed, &rows.replace('|', ","), &rows.replace('|', "\t")] {
+        assert_eq!(read(text, None).unwrap_or_else(|e| panic!("{e:?}: {text}")).plan.root, tree, "{text}");
+    }
+    assert_eq!(found(&format!("{drawn}\n{drawn}")).1, 2);
+    assert_eq!(found(&format!("{rows}{rows}")).1, 2);
+    // 3.23 and before: the select's number, no parents.
+    let old =
+        read("0|0|0|SCAN TABLE c\n0|0|0|EXECUTE CORRELATED SCALAR SUBQUERY 1\n1|0|0|SEARCH TABLE orders USING INDEX fk (c_id=?)\n", None);
+    let old = old.expect("old").plan.root;
+    assert_eq!((old.children.len(), old.children[1].children[0].relation.as_deref()), (2, Some("orders")));
+    assert_eq!(old.children[0].op, "table scan");
+}
+
+#[test]
+fn what_is_no_plan_is_named_with_its_line() {
+    assert_eq!(refused(" \n"), "there is no plan: the text is empty");
+    assert_eq!(refused("\nselect 1\n"), "this is not a plan; line 2 begins with: select 1");
+    assert_eq!(
+        refused("x\n{\"query_block\":\n {\"select_id\": 1\n"),
+        "the JSON that begins in line 2 is still open in line 3, where the text ends"
+    );
+    assert!(
+        refused("x\n{\"query_block\":\n {\"select_id\" 1}}").starts_with("line 3: this is no JSON"),
+        "{}",
+        refused("x\n{\"query_block\":\n {\"select_id\" 1}}")
+    );
+    assert_eq!(refused("\n{\"a\": 1}"), "the JSON that begins in line 2 is no plan of a known engine");
+    assert_eq!(
+        refused("-> Limit: 1 row(s)  (cost=1 rows=1)\nmysql> \n    -> Sort: x  (cost=1 rows=1)"),
+        "line 2 is no line of a MySQL plan: mysql>"
+    );
+    assert_eq!(
+        refused("QUERY PLAN\n|--SCAN t\n|  |  |--SCAN u\n"),
+        "line 3 of the plan hangs on nothing: it is deeper than the line above allows"
+    );
+    assert_eq!(refused("QUERY PLAN\n|--SCAN t\nhello\n"), "line 3 is no line of a plan that the sqlite3 shell draws: hello");
+    assert_eq!(refused("2|0|0|SCAN t\n3|2|0|x\n"), "line 2 is no row of a plan: 3|2|0|x");
+    assert_eq!(refused("2|7|0|SCAN t\n"), "row 1 of the plan hangs on 7, which is not there");
+    assert!(refused(&format!("{}{}", "{\"query_block\":".repeat(100_000), "}".repeat(100_000))).contains("nests deeper than 400"));
+    let e = read(TREE, Some(Family::Sqlite)).expect_err("forced").message;
+    assert!(e.starts_with("this is not a plan of SQLite"), "{e}");
+    assert_eq!(read("{\"query_block\":{\"select_id\":1}}", Some(Family::MySql)).unwrap().plan.engine, "MySQL");
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_it_panic(text in "((QUERY PLAN|[|]--|`--|-> |\\{\"query_block\":|[0-9][|][0-9][|]0[|]SCAN |  |EXPLAIN: |[|] |\\PC{0,12})\n?){0,14}") {
+        for family in [None, Some(Family::Postgres), Some(Family::MySql), Some(Family::MariaDb), Some(Family::Sqlite)] {
+            let _ = read(&text, family);
+        }
+    }
+}

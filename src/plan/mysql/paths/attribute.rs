@@ -1,0 +1,124 @@
+//! Whose time it is: self times of access paths, with the error that the printed digits leave, and estimate errors.
+
+use crate::model::plan::{PlanNode, Role, estimate_error};
+
+/// Fills `self_ms`, `self_err_ms`, `clamped_ms`, `removed` and `estimate_error`. `self_err_ms` holds the error of each node's total
+/// when this begins. Returns the time of the select list's subqueries beside the tree.
+pub(super) fn attribute(root: &mut PlanNode) -> f64 {
+    held_by_words(root);
+    own(root);
+    doubt(root, None);
+    let mut beside = 0.0;
+    root.walk(0, &mut |_, n| {
+        if n.role == Role::SelectList {
+            beside += inclusive(n).0;
+        }
+    });
+    beside
+}
+
+/// Total time of a node and its error. One that is not timed (`Repeat until convergence`) takes as long as what stands below it.
+fn inclusive(n: &PlanNode) -> (f64, f64) {
+    if let Some(total) = n.total_ms {
+        return (total, n.self_err_ms.unwrap_or(0.0));
+    }
+    n.children.iter().filter(|c| c.role != Role::SelectList).map(inclusive).fold((0.0, 0.0), |(t, e), (ct, ce)| (t + ct, e + ce))
+}
+
+/// A subquery of the select list is evaluated by whoever makes the row. Where the words tell that this is a node with a clock, its
+/// time is inside that clock: then it is the node's subplan, and is subtracted there. A node whose time cannot hold it does not pay.
+fn held_by_words(root: &mut PlanNode) {
+    // Below a node that makes rows of its own, the subquery stands under that node, or under a heading that has no clock.
+    fn below(n: &mut PlanNode) {
+        for c in &mut n.children {
+            below(c);
+        }
+        if n.raw_op.starts_with("Stream results") || n.raw_op.starts_with("Aggregate using temporary table") || makes_table(n) {
+            for i in 0..n.children.len() {
+                take(n, i, None);
+                for j in 0..n.children[i].children.len() {
+                    if n.children[i].total_ms.is_none() {
+                        take(n, i, Some(j));
+                    }
+                }
+            }
+        }
+    }
+    // The subquery at this place becomes the node's own, if the node had the time.
+    fn take(n: &mut PlanNode, i: usize, j: Option<usize>) {
+        let left = room(n);
+        let c = match j {
+            None => &mut n.children[i],
+            Some(j) => &mut n.children[i].children[j],
+        };
+        if c.role == Role::SelectList && left >= inclusive(c).0 {
+            c.role = Role::SubPlan;
+        }
+    }
+    below(root);
+    // At the top, only an expression that mentions it (`sum((select #2))`) tells.
+    for i in 0..root.children.len() {
+        let c = &root.children[i];
+        let number = c.subplan.as_deref().and_then(|s| s.strip_prefix("Select ")).and_then(|s| s.split(' ').next()).map(str::to_string);
+        let (Role::SelectList, Some(number)) = (c.role, number) else { continue };
+        if root.raw_op.contains(&format!("(select {number})")) && room(root) >= inclusive(c).0 {
+            root.children[i].role = Role::SubPlan;
+        }
+    }
+}
+
+/// Whether a node writes down the rows of a whole query block.
+pub(super) fn makes_table(n: &PlanNode) -> bool {
+    matches!(n.op.as_str(), "materialize" | "union" | "set operation")
+}
+
+/// Time that a node has for more than what is subtracted from it already, its error included.
+fn room(n: &PlanNode) -> f64 {
+    let (total, err) = inclusive(n);
+    n.children.iter().filter(|c| c.role != Role::SelectList).map(inclusive).fold(total + err, |room, (t, e)| room - t + e)
+}
+
+/// Top down: a node's total error is read by its parent before it becomes the error of its own time.
+fn own(n: &mut PlanNode) {
+    if let Some(total) = n.total_ms {
+        let (below, err) =
+            n.children.iter().filter(|c| c.role != Role::SelectList).map(inclusive).fold((0.0, 0.0), |(t, e), (ct, ce)| (t + ct, e + ce));
+        let rest = total - below;
+        n.self_ms = Some(rest.max(0.0));
+        n.clamped_ms = (rest < 0.0).then_some(-rest);
+        n.self_err_ms = Some(n.self_err_ms.unwrap_or(0.0) + err);
+    }
+    if n.op == "filter"
+        && let (Some(kept), Some(read)) = (n.rows_total, n.children.first().and_then(|c| c.rows_total))
+    {
+        n.removed.filter = Some((read - kept).max(0.0));
+    }
+    for c in &mut n.children {
+        own(c);
+    }
+}
+
+/// Estimate errors, and why there is none where it would mislead.
+fn doubt(n: &mut PlanNode, above: Option<&'static str>) {
+    if let (Some(est), Some(act)) = (n.est_rows, n.rows) {
+        let reason = above.or((est <= 1.0 && act == 0.0).then_some("one row was expected, the least that MySQL expects"));
+        match reason {
+            Some(why) => n.estimate_doubt = Some(why.into()),
+            None => n.estimate_error = Some(estimate_error(est, act)),
+        }
+    }
+    let blocks = matches!(n.op.as_str(), "sort" | "aggregate" | "hash" | "materialize" | "union" | "set operation");
+    let below = if n.op == "limit" {
+        Some("below a limit: it need not run to its end")
+    } else if blocks {
+        None
+    } else {
+        above
+    };
+    let lower = n.raw_op.to_ascii_lowercase();
+    let stops = lower.contains("semijoin") || lower.contains("antijoin");
+    for c in &mut n.children {
+        let inner = (stops && c.role == Role::Inner).then_some("inner side of a join that stops at the first match");
+        doubt(c, if matches!(c.role, Role::SubPlan | Role::SelectList) { None } else { inner.or(below) });
+    }
+}
