@@ -112,3 +112,42 @@ fn what_does_not_fit_is_said_before_anything_is_sent() {
     let text = p.expect(4, &["import", "app-prod", "notes", "in.csv", "--commit"]);
     assert!(text.contains("read-only"), "{text}");
 }
+
+#[test]
+fn bytes_come_back_as_bytes_from_every_format() {
+    for (p, types, hex) in [
+        (Project::sqlite(), "b blob, v blob", "hex"),
+        (Project::mariadb(), "b mediumblob, v varbinary(20), f bit(9)", "hex"),
+        (Project::postgres(), "b bytea, v bytea", "encode"),
+    ] {
+        let literal = |s: &str| if hex == "encode" { format!("'\\x{s}'::bytea") } else { format!("x'{s}'") };
+        p.ok(&["query", "app-dev", &format!("create table bytes (id int primary key, {types})")]);
+        let bits = if types.contains("bit") { (", b'100000001'", ", null") } else { ("", "") };
+        let insert = format!(
+            "insert into bytes values (1, {}, {}{}), (2, {}, null{})",
+            literal("00ff1b5b5c78"),
+            literal("80"),
+            bits.0,
+            literal(""),
+            bits.1
+        );
+        p.ok(&["query", "app-dev", &insert]);
+        let seen = |name: &str| {
+            let of = |c: &str| if hex == "encode" { format!("encode({c}, 'hex')") } else { format!("hex({c})") };
+            let extra = if types.contains("bit") { ", hex(f)" } else { "" };
+            let kind = if types == "b blob, v blob" { ", typeof(b), typeof(v)" } else { "" };
+            let text = format!("select id, {}, {}{extra}{kind} from bytes order by id", of("b"), of("v"));
+            p.ok(&["query", "app-dev", &text, "--format", "csv", "--output", name]);
+            std::fs::read_to_string(p.path(name)).expect("file")
+        };
+        let before = seen("before.csv");
+        assert!(before.to_lowercase().contains("00ff1b5b5c78"), "{before}");
+        for format in ["csv", "tsv", "ndjson"] {
+            let file = format!("bytes.{format}");
+            p.ok(&["query", "app-dev", "select * from bytes", "--format", format, "--output", &file]);
+            p.ok(&["query", "app-dev", "delete from bytes"]);
+            p.ok(&["import", "app-dev", "bytes", &file, "--commit"]);
+            assert_eq!(seen(&format!("after-{format}.csv")), before, "{format}");
+        }
+    }
+}

@@ -133,7 +133,7 @@ pub struct TableInfo {
 }
 
 /// A table's column.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ColumnInfo {
     pub name: String,
     /// How a result's [`super::rows::Origin`] names it.

@@ -1,6 +1,7 @@
 //! Rows of a file into a table: previewed against its columns, bound as parameters, in one transaction, with a report of what the
 //! server refused.
 
+mod fit;
 pub mod reader;
 
 use super::query::{Unlock, guarded};
@@ -23,6 +24,8 @@ const VALUES: usize = 30_000;
 const TOLD: usize = 20;
 /// Rows of the file that a preview shows.
 const PREVIEWED: usize = 3;
+/// Bytes of a binary value that a preview shows.
+const PREVIEWED_BYTES: usize = 16;
 
 /// What is to be imported.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,7 +159,10 @@ pub async fn run(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, import: &I
     for _ in 0..PREVIEWED {
         let Ok(Some(record)) = first.read() else { break };
         for (m, v) in report.columns.iter_mut().zip(record.values.unwrap_or_default()) {
-            m.first.push(v.param(conn.dialect()).text().map(str::to_string));
+            m.first.push(match v.param(conn.dialect()) {
+                Param::Bytes(b) => Some(format!("\\x{}", hex::encode(&b[..b.len().min(PREVIEWED_BYTES)]))),
+                other => other.text().map(str::to_string),
+            });
         }
     }
     drop(first);
@@ -257,7 +263,10 @@ async fn rows(
         if let Some(record) = record {
             seen += 1;
             match record.values {
-                Ok(values) => batch.push((record.line, values.into_iter().map(|v: Value| v.param(dialect)).collect())),
+                Ok(values) => match fitted(dialect, import.form, columns, values) {
+                    Ok(params) => batch.push((record.line, params)),
+                    Err(why) => refuse(report, record.line, why),
+                },
                 Err(why) => refuse(report, record.line, why),
             }
         }
@@ -277,6 +286,11 @@ async fn rows(
             return Ok(());
         }
     }
+}
+
+/// A record's values as they are bound.
+fn fitted(dialect: Dialect, form: Form, columns: &[&ColumnInfo], values: Vec<Value>) -> std::result::Result<Vec<Param>, String> {
+    columns.iter().zip(values).map(|(c, v)| fit::fit(dialect, form, c, v).map(|v| v.param(dialect))).collect()
 }
 
 fn refuse(report: &mut Report, line: u64, why: String) {

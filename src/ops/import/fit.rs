@@ -1,0 +1,98 @@
+//! What a value of a text file means in the column that it goes to: CSV and TSV know text alone.
+
+use super::reader::{Form, Value};
+use crate::model::{ColumnInfo, Dialect};
+
+/// The value for this column, or why it cannot be taken. Binary values stand as `\x` and hexadecimal digits, as exports write them.
+pub fn fit(dialect: Dialect, form: Form, column: &ColumnInfo, value: Value) -> Result<Value, String> {
+    let Value::Text(text) = value else { return Ok(value) };
+    let type_name = column.type_name.to_ascii_lowercase();
+    if dialect == Dialect::Sqlite && real(&type_name) && infinite(&text) {
+        // The only way to write an infinity for SQLite; its own word for it would stay text.
+        return Ok(Value::Number(if text.starts_with('-') { "-9e999".into() } else { "9e999".into() }));
+    }
+    // NDJSON has a form of its own for bytes, and PostgreSQL reads this one itself.
+    let Some(digits) = text.strip_prefix("\\x").filter(|_| form != Form::Ndjson && dialect != Dialect::Postgres) else {
+        return Ok(Value::Text(text));
+    };
+    match (binary(dialect, &type_name), hex::decode(digits)) {
+        (true, Ok(bytes)) => Ok(Value::Bytes(bytes)),
+        (true, Err(_)) => Err(format!("{} begins with \\x, and what follows are no pairs of hexadecimal digits", column.name)),
+        // A column of any type may hold bytes in SQLite: which of them this is the file cannot tell.
+        (false, Ok(_)) if dialect == Dialect::Sqlite => Err(format!(
+            "{} holds {}…, which may be bytes or text: NDJSON and INSERT tell them apart",
+            column.name,
+            crate::text::truncate(&text, 12)
+        )),
+        (false, _) => Ok(Value::Text(text)),
+    }
+}
+
+fn real(type_name: &str) -> bool {
+    // SQLite's rule for the affinity REAL (datatype3.html §3.1).
+    ["real", "floa", "doub"].iter().any(|t| type_name.contains(t)) && !type_name.contains("int")
+}
+
+fn infinite(text: &str) -> bool {
+    matches!(text.trim_start_matches('-'), "Inf" | "Infinity")
+}
+
+fn binary(dialect: Dialect, type_name: &str) -> bool {
+    let first = type_name.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+    match dialect {
+        Dialect::Postgres => first == "bytea",
+        Dialect::Sqlite => type_name.contains("blob"),
+        Dialect::MySql => {
+            first.ends_with("blob")
+                || matches!(
+                    first,
+                    "binary"
+                        | "varbinary"
+                        | "bit"
+                        | "geometry"
+                        | "point"
+                        | "linestring"
+                        | "polygon"
+                        | "multipoint"
+                        | "multilinestring"
+                        | "multipolygon"
+                        | "geometrycollection"
+                )
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(type_name: &str) -> ColumnInfo {
+        ColumnInfo { name: "b".into(), type_name: type_name.into(), ..ColumnInfo::default() }
+    }
+    fn text(s: &str) -> Value {
+        Value::Text(s.into())
+    }
+
+    #[test]
+    fn bytes_come_back_as_exports_write_them() {
+        for (dialect, type_name) in
+            [(Dialect::MySql, "blob"), (Dialect::MySql, "varbinary(200)"), (Dialect::MySql, "bit(1)"), (Dialect::Sqlite, "BLOB")]
+        {
+            let c = column(type_name);
+            assert_eq!(fit(dialect, Form::Csv, &c, text("\\x00ff")), Ok(Value::Bytes(vec![0, 255])), "{type_name}");
+            assert_eq!(fit(dialect, Form::Tsv, &c, text("\\x")), Ok(Value::Bytes(vec![])), "{type_name}");
+            assert_eq!(fit(dialect, Form::Csv, &c, text("plain")), Ok(text("plain")), "{type_name}");
+            assert!(fit(dialect, Form::Csv, &c, text("\\x0")).is_err(), "{type_name}");
+        }
+        assert_eq!(fit(Dialect::MySql, Form::Csv, &column("varchar(20)"), text("\\x41")), Ok(text("\\x41")));
+        assert_eq!(fit(Dialect::Postgres, Form::Csv, &column("bytea"), text("\\x41")), Ok(text("\\x41")), "the server reads it");
+        assert!(fit(Dialect::Sqlite, Form::Csv, &column("TEXT"), text("\\x41")).is_err(), "bytes or text");
+        assert_eq!(fit(Dialect::Sqlite, Form::Ndjson, &column("TEXT"), text("\\x41")), Ok(text("\\x41")));
+    }
+
+    #[test]
+    fn infinities_stay_numbers_in_sqlite() {
+        assert_eq!(fit(Dialect::Sqlite, Form::Ndjson, &column("REAL"), text("-Inf")), Ok(Value::Number("-9e999".into())));
+        assert_eq!(fit(Dialect::Sqlite, Form::Csv, &column("TEXT"), text("Inf")), Ok(text("Inf")));
+    }
+}
