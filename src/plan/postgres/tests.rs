@@ -1,4 +1,6 @@
+use super::charge::{mentions, parameters};
 use super::*;
+use crate::model::plan::Role;
 
 /// `plans.md` §2.3: an InitPlan is paid by the node that pulls it, not by the node that lists it.
 #[test]
@@ -70,7 +72,7 @@ fn a_cte_is_charged_to_its_scans() {
     let plan = read_json(json, "15", true).unwrap();
     assert_eq!(plan.root.children[0].role, Role::Cte);
     assert!((plan.root.self_ms.unwrap() - 2.0).abs() < 1e-9);
-    assert_eq!(plan.unattributed_ms, None);
+    assert_eq!(plan.unattributed_ms, Some(0.0));
 }
 
 #[test]

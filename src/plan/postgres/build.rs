@@ -1,0 +1,506 @@
+//! From keys to nodes: what each key of PostgreSQL means in the neutral model.
+
+use super::sheet::Sheet;
+use super::value::{Keys, Value, get, take};
+use super::{charge, estimate};
+use crate::model::plan::{Io, Jit, Pages, Plan, PlanNode, Process, Removed, Role, Trigger, Wal};
+
+/// What the arithmetic needs of a node beside the node.
+pub(super) struct Facts {
+    pub parent: Option<usize>,
+    /// `Seq Scan`, `Gather Merge`: without the words that stand in keys of their own.
+    pub kind: String,
+    pub parallel_aware: bool,
+    /// A Gather whose work is done by one worker alone.
+    pub single_copy: bool,
+    /// `Partial`, `Finalize`.
+    pub partial_mode: String,
+    pub join_type: String,
+    pub inner_unique: bool,
+    /// Name of the CTE that a CTE Scan reads.
+    pub reads_cte: Option<String>,
+    /// Expressions by key, for finding who pulls an InitPlan.
+    pub expressions: Vec<(&'static str, String)>,
+}
+
+/// Keys that state a condition or an order, in the order in which they matter.
+const CONDITIONS: [&str; 19] = [
+    "Index Cond",
+    "Recheck Cond",
+    "TID Cond",
+    "Hash Cond",
+    "Merge Cond",
+    "Join Filter",
+    "Filter",
+    "One-Time Filter",
+    "Order By",
+    "Sort Key",
+    "Presorted Key",
+    "Group Key",
+    "Hash Key",
+    "Grouping Sets",
+    "Cache Key",
+    "Run Condition",
+    "Function Call",
+    "Conflict Filter",
+    "Remote SQL",
+];
+
+/// Keys that name no condition and may mention a parameter.
+const MENTIONS: [&str; 6] = ["Output", "Params Evaluated", "Conflict Resolution", "Merge Action", "Table Function Call", "Repeatable Seed"];
+
+/// The plan of a sheet.
+pub(super) fn plan(sheet: Sheet, version: &str, raw: &str) -> Plan {
+    let Sheet { nodes: drafts, mut top, zeros_left_out, remarks } = sheet;
+    let mut plan = Plan { engine: "PostgreSQL".into(), version: version.into(), raw: raw.into(), remarks, ..Plan::default() };
+    let mut nodes = Vec::with_capacity(drafts.len());
+    let mut facts = Vec::with_capacity(drafts.len());
+    for d in drafts {
+        let (n, f) = node(d.parent, d.keys);
+        nodes.push(n);
+        facts.push(f);
+    }
+    plan.analyzed = nodes.iter().any(|n: &PlanNode| n.loops.is_some() || n.never_executed);
+    if zeros_left_out {
+        fill_zeros(&mut nodes);
+    }
+    read_top(&mut plan, &mut top);
+    charge::charge(&mut plan, &mut nodes, &facts);
+    estimate::judge(&plan, &mut nodes, &facts);
+    plan.root = assemble(nodes, &facts);
+    plan.root.number();
+    plan.outside_ms = match (plan.execution_ms, plan.root.total_ms) {
+        (Some(all), Some(root)) => Some((all - root - plan.detached_ms.unwrap_or(0.0)).max(0.0)),
+        _ => None,
+    };
+    plan
+}
+
+/// The tree of nodes that stand in plan order.
+fn assemble(nodes: Vec<PlanNode>, facts: &[Facts]) -> PlanNode {
+    let mut slots: Vec<Option<PlanNode>> = nodes.into_iter().map(Some).collect();
+    for i in (1..slots.len()).rev() {
+        // Children were put in from the last to the first.
+        let Some(mut n) = slots[i].take() else { continue };
+        n.children.reverse();
+        if let Some(p) = facts[i].parent.and_then(|p| slots[p].as_mut()) {
+            p.children.push(n);
+        }
+    }
+    let mut root = slots.into_iter().next().flatten().unwrap_or_default();
+    root.children.reverse();
+    root
+}
+
+/// In the text format a counter that is not printed is zero, when the plan prints any of its kind.
+fn fill_zeros(nodes: &mut [PlanNode]) {
+    let pages = nodes.iter().any(|n| n.pages != Pages::default());
+    let io = nodes.iter().any(|n| n.io != Io::default());
+    let wal = nodes.iter().any(|n| n.wal != Wal::default());
+    let full = nodes.iter().any(|n| n.wal.buffers_full.is_some());
+    for n in nodes.iter_mut().filter(|n| !n.never_executed) {
+        let zero = |v: &mut Option<u64>| *v = Some(v.unwrap_or(0));
+        if pages {
+            let p = &mut n.pages;
+            for v in [&mut p.hit, &mut p.read, &mut p.dirtied, &mut p.written, &mut p.temp_read, &mut p.temp_written] {
+                zero(v);
+            }
+        }
+        if wal {
+            for v in [&mut n.wal.records, &mut n.wal.fpi, &mut n.wal.bytes] {
+                zero(v);
+            }
+            if full {
+                zero(&mut n.wal.buffers_full);
+            }
+        }
+        if io {
+            // Waits for temporary files are told since 15 only: unknown where no node has them.
+            for v in [&mut n.io.read_ms, &mut n.io.write_ms] {
+                *v = Some(v.unwrap_or(0.0));
+            }
+        }
+    }
+}
+
+fn read_top(plan: &mut Plan, top: &mut Keys) {
+    let number = |top: &mut Keys, key: &str| take(top, key).as_ref().and_then(Value::number);
+    plan.planning_ms = number(top, "Planning Time");
+    plan.execution_ms = number(top, "Execution Time");
+    // Up to 9.3; auto_explain tells the time of the run in its first line.
+    for key in ["Total Runtime", "Duration"] {
+        if let Some(ms) = number(top, key) {
+            plan.execution_ms = plan.execution_ms.or(Some(ms));
+        }
+    }
+    plan.statement = take(top, "Query Text").map(|v| v.words());
+    for (key, value) in std::mem::take(top) {
+        match (key.as_str(), &value) {
+            ("Triggers", Value::List(list)) => {
+                plan.triggers = list.iter().filter_map(|t| if let Value::Object(t) = t { Some(trigger(t)) } else { None }).collect();
+            }
+            ("Settings", Value::Object(keys)) => {
+                plan.settings = keys.iter().map(|(k, v)| (k.clone(), v.words())).collect();
+            }
+            ("JIT", Value::Object(keys)) => {
+                plan.jit = Some(jit(keys));
+                if let Some(v) = get(keys, "Options") {
+                    plan.attrs.insert("JIT Options".into(), v.words());
+                }
+            }
+            ("Planning", Value::Object(keys)) => insert_told(plan, "Planning", keys),
+            ("Serialization", Value::Object(keys)) => {
+                plan.serialization_ms = get(keys, "Time").and_then(Value::number);
+                insert_told(plan, "Serialization", keys);
+            }
+            _ => {
+                let words = value.words();
+                if !words.is_empty() {
+                    plan.attrs.insert(key, words);
+                }
+            }
+        }
+    }
+}
+
+fn insert_told(plan: &mut Plan, key: &str, keys: &Keys) {
+    let told: Vec<String> = keys.iter().filter(|(_, v)| !v.is_nothing()).map(|(k, v)| format!("{k} {}", v.words())).collect();
+    if !told.is_empty() {
+        plan.attrs.insert(key.into(), told.join(", "));
+    }
+}
+
+fn trigger(keys: &Keys) -> Trigger {
+    let text = |k: &str| get(keys, k).map(Value::words);
+    let number = |k: &str| get(keys, k).and_then(Value::number);
+    let constraint = text("Constraint Name");
+    Trigger {
+        name: text("Trigger Name").or_else(|| constraint.clone()).unwrap_or_default(),
+        constraint,
+        relation: text("Relation"),
+        calls: number("Calls"),
+        ms: number("Time"),
+    }
+}
+
+fn jit(keys: &Keys) -> Jit {
+    let timing = |k: &str| match get(keys, "Timing") {
+        Some(Value::Object(t)) => match get(t, k) {
+            // Since 17 generation tells apart what deforming took.
+            Some(Value::Object(parts)) => get(parts, "Total").and_then(Value::number),
+            other => other.and_then(Value::number),
+        },
+        _ => None,
+    };
+    Jit {
+        functions: get(keys, "Functions").and_then(Value::number),
+        generation_ms: timing("Generation"),
+        inlining_ms: timing("Inlining"),
+        optimization_ms: timing("Optimization"),
+        emission_ms: timing("Emission"),
+        total_ms: timing("Total"),
+    }
+}
+
+/// Raw figures of one node, per loop.
+#[derive(Default)]
+struct Actual {
+    startup: Option<f64>,
+    total: Option<f64>,
+    rows: Option<f64>,
+    decimals: u8,
+    loops: Option<f64>,
+    removed: Removed,
+    io: Io,
+    wal: Wal,
+    pages: Pages,
+}
+
+fn add_pages(to: &mut Option<u64>, v: &Value) {
+    if let Some(n) = v.number().filter(|n| *n >= 0.0) {
+        *to = Some(to.unwrap_or(0).saturating_add(n as u64));
+    }
+}
+
+fn add_ms(to: &mut Option<f64>, v: &Value) {
+    if let Some(n) = v.number() {
+        *to = Some(to.unwrap_or(0.0) + n);
+    }
+}
+
+/// Takes a counter of a node or of a worker; false when the key is none. Shared and local pages are one: both are pages of tables.
+fn counter(a: &mut Actual, key: &str, v: &Value) -> bool {
+    match key {
+        "Actual Startup Time" => a.startup = v.number(),
+        "Actual Total Time" => a.total = v.number(),
+        "Actual Rows" => {
+            a.rows = v.number();
+            a.decimals = v.decimals();
+        }
+        "Actual Loops" => a.loops = v.number(),
+        "Shared Hit Blocks" | "Local Hit Blocks" => add_pages(&mut a.pages.hit, v),
+        "Shared Read Blocks" | "Local Read Blocks" => add_pages(&mut a.pages.read, v),
+        "Shared Dirtied Blocks" | "Local Dirtied Blocks" => add_pages(&mut a.pages.dirtied, v),
+        "Shared Written Blocks" | "Local Written Blocks" => add_pages(&mut a.pages.written, v),
+        "Temp Read Blocks" => add_pages(&mut a.pages.temp_read, v),
+        "Temp Written Blocks" => add_pages(&mut a.pages.temp_written, v),
+        "I/O Read Time" | "Shared I/O Read Time" | "Local I/O Read Time" => add_ms(&mut a.io.read_ms, v),
+        "I/O Write Time" | "Shared I/O Write Time" | "Local I/O Write Time" => add_ms(&mut a.io.write_ms, v),
+        "Temp I/O Read Time" => add_ms(&mut a.io.temp_read_ms, v),
+        "Temp I/O Write Time" => add_ms(&mut a.io.temp_write_ms, v),
+        "WAL Records" => add_pages(&mut a.wal.records, v),
+        "WAL FPI" => add_pages(&mut a.wal.fpi, v),
+        "WAL Bytes" => add_pages(&mut a.wal.bytes, v),
+        "WAL Buffers Full" => add_pages(&mut a.wal.buffers_full, v),
+        _ => return false,
+    }
+    true
+}
+
+/// Keys that are told in other words: in the name of the node, by its place, or by a field.
+fn told_otherwise(key: &str, v: &Value) -> bool {
+    match key {
+        "Join Type" | "Strategy" | "Partial Mode" | "Operation" | "Command" => v.text().is_some(),
+        "Scan Direction" => matches!(v.text(), Some("Forward" | "Backward")),
+        "Parallel Aware" | "Async Capable" | "Inner Unique" | "Disabled" | "Single Copy" => v.bool() == Some(false),
+        // Local counters are kept beside the sums, where there are any.
+        _ => key.ends_with("Blocks") && v.is_nothing(),
+    }
+}
+
+fn node(parent: Option<usize>, keys: Keys) -> (PlanNode, Facts) {
+    let mut n = PlanNode::default();
+    let mut f = Facts {
+        parent,
+        kind: String::new(),
+        parallel_aware: false,
+        single_copy: false,
+        partial_mode: String::new(),
+        join_type: String::new(),
+        inner_unique: false,
+        reads_cte: None,
+        expressions: Vec::new(),
+    };
+    let mut a = Actual::default();
+    let (mut schema, mut names, mut relationship) = (None, [None, None, None, None], String::new());
+    let words = |k: &str| get(&keys, k).map(Value::words).unwrap_or_default();
+    f.kind = words("Node Type");
+    n.raw_op = raw_op(&f.kind, &keys);
+    n.op = neutral(&f.kind, &keys);
+    let (mut workers, mut extra) = (Vec::new(), Vec::new());
+    for (key, v) in keys {
+        if counter(&mut a, &key, &v) {
+            if key.starts_with("Local") && !v.is_nothing() {
+                n.attrs.insert(key, v.words());
+            }
+            continue;
+        }
+        match key.as_str() {
+            "Node Type" => {}
+            "Parent Relationship" => relationship = v.words(),
+            "Subplan Name" => n.subplan = Some(v.words()),
+            "Alias" => n.alias = Some(v.words()),
+            "Schema" => schema = Some(v.words()),
+            "Relation Name" => names[0] = Some(v.words()),
+            "CTE Name" => names[1] = Some(v.words()),
+            "Function Name" => names[2] = Some(v.words()),
+            "Tuplestore Name" => names[3] = Some(v.words()),
+            "Index Name" => n.index = Some(v.words()),
+            "Startup Cost" => n.est_startup_cost = v.number(),
+            "Total Cost" => n.est_total_cost = v.number(),
+            "Plan Rows" => n.est_rows = v.number(),
+            "Plan Width" => n.est_width = v.number(),
+            "Workers Planned" => n.workers_planned = v.number().map(|w| w as u32),
+            "Workers Launched" => n.workers_launched = v.number().map(|w| w as u32),
+            "Rows Removed by Filter" => a.removed.filter = v.number(),
+            "Rows Removed by Join Filter" => a.removed.join_filter = v.number(),
+            "Rows Removed by Index Recheck" => a.removed.recheck = v.number(),
+            "Workers" => {
+                if let Value::List(list) = v {
+                    workers = list;
+                }
+            }
+            _ => {
+                match key.as_str() {
+                    "Parallel Aware" => f.parallel_aware = v.bool() == Some(true),
+                    "Single Copy" => f.single_copy = v.bool() == Some(true),
+                    "Inner Unique" => f.inner_unique = v.bool() == Some(true),
+                    "Partial Mode" => f.partial_mode = v.words(),
+                    "Join Type" => f.join_type = v.words(),
+                    _ => {}
+                }
+                if let Some(at) = CONDITIONS.iter().position(|c| *c == key) {
+                    extra.push((at, v.words()));
+                } else if let Some(k) = MENTIONS.iter().find(|k| **k == key) {
+                    let words = v.words();
+                    f.expressions.push((k, words.clone()));
+                    n.attrs.insert(key, words);
+                } else if !told_otherwise(&key, &v) {
+                    n.attrs.insert(key, v.words());
+                }
+            }
+        }
+    }
+    extra.sort_by_key(|(at, _)| *at);
+    for (at, text) in extra {
+        f.expressions.push((CONDITIONS[at], text.clone()));
+        n.conditions.push((CONDITIONS[at].into(), text));
+    }
+    f.reads_cte = if f.kind == "CTE Scan" { names[1].clone() } else { None };
+    n.relation = names.into_iter().flatten().next().map(|t| schema.map_or(t.clone(), |s| format!("{s}.{t}")));
+    n.role = match (relationship.as_str(), n.subplan.as_deref()) {
+        ("InitPlan", Some(s)) if s.starts_with("CTE ") => Role::Cte,
+        ("InitPlan", _) => Role::InitPlan,
+        ("SubPlan", _) => Role::SubPlan,
+        ("Inner", _) => Role::Inner,
+        ("Member", _) => Role::Member,
+        _ => Role::Outer,
+    };
+    actuals(&mut n, a, &workers);
+    (n, f)
+}
+
+fn actuals(n: &mut PlanNode, a: Actual, workers: &[Value]) {
+    let Some(loops) = a.loops else {
+        (n.pages, n.io, n.wal) = (a.pages, a.io, a.wal);
+        return;
+    };
+    if loops <= 0.0 {
+        n.never_executed = true;
+        return;
+    }
+    (n.pages, n.io, n.wal) = (a.pages, a.io, a.wal);
+    n.loops = Some(loops);
+    n.rows = a.rows;
+    n.rows_total = a.rows.map(|r| r * loops);
+    // One loop's rows are a whole number; a mean is printed as a whole number up to 17, with two decimals since.
+    let step = if a.decimals == 0 { 0.5 } else { 0.5 * 0.1f64.powi(i32::from(a.decimals)) };
+    n.rows_err = a.rows.map(|_| if loops > 1.0 { step * loops } else { 0.0 });
+    n.startup_ms = a.startup.map(|t| t * loops);
+    n.total_ms = a.total.map(|t| t * loops);
+    // Means per loop, like the rows themselves.
+    let times = |v: Option<f64>| v.map(|r| r * loops);
+    n.removed = Removed { filter: times(a.removed.filter), join_filter: times(a.removed.join_filter), recheck: times(a.removed.recheck) };
+    for w in workers {
+        if let Value::Object(keys) = w {
+            worker(n, keys);
+        }
+    }
+    leader(n, loops);
+}
+
+/// Adds a worker's share, and what else it tells as an attribute.
+fn worker(n: &mut PlanNode, keys: &Keys) {
+    let who = format!("worker {}", get(keys, "Worker Number").map(Value::words).unwrap_or_default());
+    let mut a = Actual::default();
+    let mut told = Vec::new();
+    for (k, v) in keys.iter().filter(|(k, _)| k != "Worker Number") {
+        let timing = matches!(k.as_str(), "Actual Startup Time" | "Actual Total Time" | "Actual Rows" | "Actual Loops");
+        counter(&mut a, k, v);
+        if !timing && !v.is_nothing() {
+            told.push(format!("{k} {}", v.words()));
+        }
+    }
+    if !told.is_empty() {
+        n.attrs.insert(format!("Worker{}", who.trim_start_matches("worker")), told.join(", "));
+    }
+    if let Some(loops) = a.loops {
+        n.processes.push(Process { who, loops: a.loops, rows_total: a.rows.map(|r| r * loops), total_ms: a.total.map(|t| t * loops) });
+    }
+}
+
+/// What is left of the sum is the leader's.
+fn leader(n: &mut PlanNode, loops: f64) {
+    if n.processes.is_empty() {
+        return;
+    }
+    let sum = |f: fn(&Process) -> Option<f64>| n.processes.iter().map(f).sum::<Option<f64>>();
+    let left = loops - sum(|p| p.loops).unwrap_or(0.0);
+    if left > 0.0 {
+        let rest = |all: Option<f64>, theirs: Option<f64>| all.zip(theirs).map(|(a, t)| (a - t).max(0.0));
+        let leader = Process {
+            who: "leader".into(),
+            loops: Some(left),
+            rows_total: rest(n.rows_total, sum(|p| p.rows_total)),
+            total_ms: rest(n.total_ms, sum(|p| p.total_ms)),
+        };
+        n.processes.insert(0, leader);
+    }
+    n.wall_ms = n.processes.iter().filter_map(|p| p.total_ms).reduce(f64::max);
+}
+
+/// As the text format writes it.
+fn raw_op(kind: &str, keys: &Keys) -> String {
+    let get = |k: &str| get(keys, k).and_then(Value::text);
+    let mut name = match kind {
+        "Aggregate" => {
+            let strategy = match get("Strategy") {
+                Some("Sorted") => "GroupAggregate",
+                Some("Hashed") => "HashAggregate",
+                Some("Mixed") => "MixedAggregate",
+                _ => "Aggregate",
+            };
+            match get("Partial Mode") {
+                Some(mode @ ("Partial" | "Finalize")) => format!("{mode} {strategy}"),
+                _ => strategy.into(),
+            }
+        }
+        "ModifyTable" => get("Operation").unwrap_or(kind).into(),
+        // `Insert` and the like on a foreign table.
+        "Foreign Scan" => match get("Operation") {
+            Some(op) if op != "Select" => format!("Foreign {op}"),
+            _ => kind.into(),
+        },
+        "Nested Loop" | "Hash Join" | "Merge Join" => match get("Join Type") {
+            None | Some("Inner") => kind.into(),
+            Some(join) => {
+                let base = kind.strip_suffix(" Join").unwrap_or(kind);
+                format!("{base} {join} Join")
+            }
+        },
+        "SetOp" => {
+            let hashed = if get("Strategy") == Some("Hashed") { "HashSetOp" } else { "SetOp" };
+            [Some(hashed), get("Command")].into_iter().flatten().collect::<Vec<_>>().join(" ")
+        }
+        "Custom Scan" => match get("Custom Plan Provider") {
+            Some(provider) => format!("Custom Scan ({provider})"),
+            None => kind.into(),
+        },
+        _ => kind.into(),
+    };
+    if get("Scan Direction") == Some("Backward") {
+        name.push_str(" Backward");
+    }
+    let flag = |k: &str| super::value::get(keys, k).and_then(Value::bool) == Some(true);
+    if flag("Parallel Aware") {
+        name = format!("Parallel {name}");
+    }
+    if flag("Async Capable") {
+        name = format!("Async {name}");
+    }
+    name
+}
+
+fn neutral(kind: &str, keys: &Keys) -> String {
+    match kind {
+        "Seq Scan" | "Sample Scan" => "table scan".into(),
+        "Index Scan" => "index scan".into(),
+        "Index Only Scan" => "index only scan".into(),
+        "Bitmap Index Scan" => "bitmap index".into(),
+        "Bitmap Heap Scan" => "bitmap heap".into(),
+        "BitmapAnd" | "BitmapOr" => "bitmap merge".into(),
+        "Incremental Sort" => "sort".into(),
+        "WindowAgg" => "window".into(),
+        "Group" | "Aggregate" => "aggregate".into(),
+        "Unique" => "distinct".into(),
+        "Gather" | "Gather Merge" => "gather".into(),
+        "Merge Append" | "Append" => "append".into(),
+        "Subquery Scan" => "subquery".into(),
+        "CTE Scan" | "WorkTable Scan" => "cte scan".into(),
+        "ModifyTable" => get(keys, "Operation").and_then(Value::text).unwrap_or("modify").to_lowercase(),
+        "LockRows" => "lock".into(),
+        "ProjectSet" | "Result" => "result".into(),
+        "SetOp" => "set operation".into(),
+        other => other.to_lowercase(),
+    }
+}

@@ -1,0 +1,560 @@
+//! Who spent what: own times and own counters of each node (`reference/plans.md` §2 and §2b).
+//!
+//! A node's clock and counters hold those of its children. Not of all: a CTE runs inside its scans, an InitPlan inside the node that
+//! first needs its value, a SubPlan in a key of a rescanned node inside the parent. The plan names none of these, so candidates are
+//! tried in the order in which the executor would come to them, and who cannot hold the child's time *and* its pages does not pay.
+//! What nobody can hold ran after the root had ended (a data-modifying CTE) or is told as a remainder.
+
+use super::build::Facts;
+use crate::model::plan::{Io, Pages, Plan, PlanNode, Role, Wal};
+use std::collections::HashMap;
+
+/// Six of pages, four of the log, four of waiting.
+const COUNTERS: usize = 14;
+/// The first ten are whole numbers, which add up exactly.
+const EXACT: usize = 10;
+/// Waits are printed to a thousandth of a millisecond.
+const IO_ERR: f64 = 0.001;
+
+type Counters = [f64; COUNTERS];
+
+fn counters(n: &PlanNode) -> Counters {
+    let (p, w, i) = (&n.pages, &n.wal, &n.io);
+    let c = |v: Option<u64>| v.unwrap_or(0) as f64;
+    let t = |v: Option<f64>| v.unwrap_or(0.0);
+    [
+        c(p.hit),
+        c(p.read),
+        c(p.dirtied),
+        c(p.written),
+        c(p.temp_read),
+        c(p.temp_written),
+        c(w.records),
+        c(w.fpi),
+        c(w.bytes),
+        c(w.buffers_full),
+        t(i.read_ms),
+        t(i.write_ms),
+        t(i.temp_read_ms),
+        t(i.temp_write_ms),
+    ]
+}
+
+/// One node while its time and counters are given to those who spent them.
+struct Spent {
+    incl: f64,
+    own: f64,
+    err: f64,
+    all: Counters,
+    left: Counters,
+    executed: bool,
+    parallel: bool,
+    approximate: bool,
+    doubt: Option<String>,
+    /// Number of nodes of the subtree.
+    size: usize,
+}
+
+struct Ledger<'a> {
+    nodes: &'a [PlanNode],
+    facts: &'a [Facts],
+    spent: Vec<Spent>,
+    children: Vec<Vec<usize>>,
+    detached: f64,
+    detached_counters: Counters,
+    /// What the children of the topmost Gathers took of the root's clock.
+    below_gathers: f64,
+}
+
+/// Fills own times, own counters, and the plan's sums.
+pub(super) fn charge(plan: &mut Plan, nodes: &mut [PlanNode], facts: &[Facts]) {
+    let mut l = Ledger::new(nodes, facts);
+    l.gathers();
+    l.subplans();
+    l.inclusive();
+    l.pulled();
+    let Ledger { spent, detached, detached_counters, below_gathers, .. } = l;
+    if let Some(root) = nodes.first().and_then(|n| n.total_ms) {
+        let shown: f64 = spent.iter().filter(|s| !s.parallel).map(|s| s.own.max(0.0)).sum();
+        plan.unattributed_ms = Some(tidy(root + detached - shown - below_gathers));
+        plan.parallel_ms = spent.iter().any(|s| s.parallel).then_some(below_gathers);
+        plan.detached_ms = (detached > 0.0).then_some(detached);
+    }
+    if let Some(root) = nodes.first().filter(|_| detached_counters[..EXACT].iter().any(|c| *c > 0.0)) {
+        plan.detached_pages = pages(&detached_counters, &root.pages);
+    }
+    for (n, s) in nodes.iter_mut().zip(spent) {
+        n.parallel = s.parallel;
+        if !s.executed {
+            continue;
+        }
+        if n.total_ms.is_some() {
+            n.self_ms = Some(tidy(s.own.max(0.0)));
+            n.self_err_ms = Some(s.err);
+            if s.own < -1e-9 {
+                n.clamped_ms = Some(tidy(-s.own));
+            }
+        }
+        n.approximate = s.approximate;
+        n.time_doubt = s.doubt;
+        n.self_pages = pages(&s.left, &n.pages);
+        let count = |at: usize, known: Option<u64>| known.map(|_| s.left[at].max(0.0) as u64);
+        n.self_wal = Wal {
+            records: count(6, n.wal.records),
+            fpi: count(7, n.wal.fpi),
+            bytes: count(8, n.wal.bytes),
+            buffers_full: count(9, n.wal.buffers_full),
+        };
+        let wait = |at: usize, known: Option<f64>| known.map(|_| tidy(s.left[at].max(0.0)));
+        n.self_io = Io {
+            read_ms: wait(10, n.io.read_ms),
+            write_ms: wait(11, n.io.write_ms),
+            temp_read_ms: wait(12, n.io.temp_read_ms),
+            temp_write_ms: wait(13, n.io.temp_write_ms),
+        };
+    }
+}
+
+/// Sums of floats without the dust of subtraction: a tenth of a nanosecond is nobody's.
+fn tidy(ms: f64) -> f64 {
+    let t = (ms * 1e7).round() / 1e7;
+    if t == 0.0 { 0.0 } else { t }
+}
+
+fn pages(c: &Counters, known: &Pages) -> Pages {
+    let count = |at: usize, known: Option<u64>| known.map(|_| c[at].max(0.0) as u64);
+    Pages {
+        hit: count(0, known.hit),
+        read: count(1, known.read),
+        dirtied: count(2, known.dirtied),
+        written: count(3, known.written),
+        temp_read: count(4, known.temp_read),
+        temp_written: count(5, known.temp_written),
+    }
+}
+
+impl<'a> Ledger<'a> {
+    fn new(nodes: &'a [PlanNode], facts: &'a [Facts]) -> Ledger<'a> {
+        let mut spent: Vec<Spent> = Vec::with_capacity(nodes.len());
+        let mut children = vec![Vec::new(); nodes.len()];
+        for (i, (n, f)) in nodes.iter().zip(facts).enumerate() {
+            let incl = n.total_ms.unwrap_or(0.0);
+            let all = counters(n);
+            // Below a Gather, apart from what the Gather itself pulls and calls.
+            let parallel = f.parent.is_some_and(|p| {
+                let pulled = matches!(n.role, Role::InitPlan | Role::Cte | Role::SubPlan);
+                spent[p].parallel || facts[p].kind.starts_with("Gather") && !pulled
+            });
+            spent.push(Spent {
+                incl,
+                own: incl,
+                // Printed to a thousandth of a millisecond, as a mean per loop.
+                err: if n.total_ms.is_some() { 0.0005 * n.loops.unwrap_or(0.0) } else { 0.0 },
+                all,
+                left: all,
+                executed: !n.never_executed,
+                parallel,
+                approximate: false,
+                doubt: None,
+                size: 1,
+            });
+            if let Some(p) = f.parent {
+                children[p].push(i);
+            }
+        }
+        for i in (1..spent.len()).rev() {
+            if let Some(p) = facts[i].parent {
+                spent[p].size += spent[i].size;
+            }
+        }
+        Ledger { nodes, facts, spent, children, detached: 0.0, detached_counters: [0.0; COUNTERS], below_gathers: 0.0 }
+    }
+
+    fn pulled_elsewhere(&self, i: usize) -> bool {
+        matches!(self.nodes[i].role, Role::InitPlan | Role::Cte)
+    }
+
+    /// A Gather waits for its slowest process; the sum over processes is more than its clock can hold.
+    fn gathers(&mut self) {
+        for g in 0..self.nodes.len() {
+            if !self.facts[g].kind.starts_with("Gather") || !self.spent[g].executed {
+                continue;
+            }
+            let again = self.nodes[g].loops.unwrap_or(1.0) > 1.0;
+            for c in self.children[g].clone() {
+                if self.pulled_elsewhere(c) || self.nodes[c].role == Role::SubPlan || !self.spent[c].executed {
+                    continue;
+                }
+                // Workers of earlier rounds are not told apart when a Gather runs again and again.
+                let share = match self.nodes[c].wall_ms {
+                    Some(wall) if !again => wall,
+                    _ => {
+                        // Each process ran it once per round: the slowest took at least the mean.
+                        let rounds = self.nodes[g].loops.unwrap_or(1.0);
+                        self.spent[g].approximate = true;
+                        let s = "the plan tells no times of single processes (VERBOSE does): its own time is an upper bound";
+                        self.spent[g].doubt = Some(s.into());
+                        let loops = self.nodes[c].loops.unwrap_or(1.0).max(1.0);
+                        self.spent[c].incl / loops * rounds.min(loops)
+                    }
+                };
+                let (own, err) = (self.spent[g].own, self.spent[c].err);
+                self.spent[g].own -= share;
+                self.spent[g].err += err;
+                if share > own {
+                    let s = "its workers went on while the leader was above it: their time is more than its clock saw";
+                    self.spent[g].doubt = Some(s.into());
+                }
+                if !self.spent[g].parallel {
+                    self.below_gathers += share.min(own.max(0.0));
+                }
+            }
+        }
+    }
+
+    /// Who pays for a SubPlan: the node that lists it, but for keys that are computed on a rescan, which is the parent's work.
+    fn subplans(&mut self) {
+        for i in 0..self.nodes.len() {
+            let (Role::SubPlan, Some(lister)) = (self.nodes[i].role, self.facts[i].parent) else { continue };
+            if !self.spent[i].executed {
+                continue;
+            }
+            let mut payers = vec![lister];
+            if let Some(up) = self.facts[lister].parent
+                && self.computed_on_rescan(i, lister, up)
+            {
+                payers.insert(0, up);
+            }
+            payers.extend(self.above(lister));
+            payers.retain(|p| self.spent[*p].parallel == self.spent[i].parallel);
+            self.pay(i, &payers, false);
+        }
+    }
+
+    fn computed_on_rescan(&self, sub: usize, lister: usize, up: usize) -> bool {
+        let name = self.nodes[sub].subplan.as_deref().unwrap_or_default();
+        let in_key = |k: &str| matches!(k, "Index Cond" | "TID Cond");
+        let mut mentions = self.facts[lister].expressions.iter().filter(|(_, e)| mentions(e, name)).peekable();
+        let only_in_keys = mentions.peek().is_some() && mentions.all(|(k, _)| in_key(k) || *k == "Output" || *k == "Recheck Cond");
+        let inner = self.facts[up].kind == "Nested Loop" && self.nodes[lister].role == Role::Inner;
+        only_in_keys && (inner || !self.spent[lister].parallel && self.nodes[lister].loops.unwrap_or(0.0) > 1.0)
+    }
+
+    /// Parents of a node, from the nearest.
+    fn above(&self, i: usize) -> Vec<usize> {
+        std::iter::successors(self.facts[i].parent, |p| self.facts[*p].parent).collect()
+    }
+
+    /// Takes ordinary children from their parents. Leaves come first: what a child has more than its parent (the counters of workers
+    /// of a Gather that is started again) is inside the parent's parent.
+    fn inclusive(&mut self) {
+        for i in (0..self.nodes.len()).rev() {
+            if !self.spent[i].executed {
+                continue;
+            }
+            for c in self.children[i].clone() {
+                if self.pulled_elsewhere(c) || self.nodes[c].role == Role::SubPlan || !self.spent[c].executed {
+                    continue;
+                }
+                let (incl, err, all) = (self.spent[c].incl, self.spent[c].err, self.spent[c].all);
+                if !self.facts[i].kind.starts_with("Gather") {
+                    self.spent[i].own -= incl;
+                    self.spent[i].err += err;
+                }
+                for k in 0..COUNTERS {
+                    self.spent[i].left[k] -= all[k];
+                }
+            }
+            let Some(p) = self.facts[i].parent else { continue };
+            for k in 0..COUNTERS {
+                let slack = if k < EXACT { 0.0 } else { IO_ERR * self.spent[i].size as f64 };
+                if self.spent[i].left[k] < -slack {
+                    let missing = std::mem::take(&mut self.spent[i].left[k]);
+                    // A CTE or an InitPlan is not within its lister: who pulls it pays this too.
+                    if self.pulled_elsewhere(i) {
+                        self.spent[i].all[k] -= missing;
+                    } else {
+                        self.spent[p].left[k] += missing;
+                    }
+                }
+            }
+            let s = &self.spent[i];
+            if s.own < -s.err && !s.parallel && !self.pulled_elsewhere(i) && !self.facts[i].kind.starts_with("Gather") {
+                let (missing, err) = (std::mem::take(&mut self.spent[i].own), self.spent[i].err);
+                self.spent[p].own += missing;
+                self.spent[p].err += err;
+            }
+        }
+    }
+
+    /// CTEs and InitPlans: paid by those who pull them.
+    fn pulled(&mut self) {
+        let (mut single, mut several, mut values) = (Vec::new(), Vec::new(), Vec::new());
+        let readers = self.readers();
+        for i in 1..self.nodes.len() {
+            if !self.spent[i].executed || self.spent[i].incl == 0.0 && self.spent[i].all == [0.0; COUNTERS] {
+                continue;
+            }
+            match self.nodes[i].role {
+                Role::Cte if readers.get(&i).map_or(0, Vec::len) <= 1 => single.push(i),
+                Role::Cte => several.push(i),
+                Role::InitPlan => values.push(i),
+                _ => {}
+            }
+        }
+        // Those that leave the least choice come first.
+        for i in single.into_iter().chain(values).chain(several) {
+            if self.nodes[i].role == Role::Cte {
+                self.cte(i, readers.get(&i).map_or(&[][..], Vec::as_slice));
+            } else {
+                let payers = self.consumers(i);
+                self.pay(i, &payers, true);
+            }
+        }
+        // Nothing stands above the root: what its children have more than it was not within it.
+        for k in 0..EXACT {
+            if let Some(root) = self.spent.first_mut().filter(|r| r.left[k] < 0.0) {
+                self.detached_counters[k] -= std::mem::take(&mut root.left[k]);
+            }
+        }
+    }
+
+    /// Executed scans of each CTE, in plan order. A name means the nearest CTE of the name that is listed above.
+    fn readers(&self) -> HashMap<usize, Vec<usize>> {
+        let mut ctes: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (i, n) in self.nodes.iter().enumerate().filter(|(_, n)| n.role == Role::Cte) {
+            if let Some(name) = n.subplan.as_deref().and_then(|s| s.strip_prefix("CTE ")) {
+                ctes.entry(name).or_default().push(i);
+            }
+        }
+        let mut out: HashMap<usize, Vec<usize>> = HashMap::new();
+        for (j, f) in self.facts.iter().enumerate() {
+            let Some(named) = f.reads_cte.as_deref().and_then(|name| ctes.get(name)) else { continue };
+            if !self.spent[j].executed {
+                continue;
+            }
+            let inside = |i: usize, root: usize| i >= root && i < root + self.spent[root].size;
+            // Of those whose lister holds the scan the one that is listed deepest.
+            let best = named.iter().filter(|c| !inside(j, **c)).max_by_key(|c| match self.facts[**c].parent {
+                Some(p) if inside(j, p) => p + 1,
+                _ => 0,
+            });
+            if let Some(c) = best {
+                out.entry(*c).or_default().push(j);
+            }
+        }
+        out
+    }
+
+    fn cte(&mut self, i: usize, readers: &[usize]) {
+        let writes = matches!(self.nodes[i].op.as_str(), "insert" | "update" | "delete" | "merge");
+        if readers.is_empty() && writes {
+            self.after_root(i, self.spent[i].incl, self.spent[i].all);
+            return;
+        }
+        let mut payers = readers.to_vec();
+        if readers.len() > 1 {
+            for r in readers {
+                self.spent[*r].approximate = true;
+                let s = format!(
+                    "{} is read in {} places: what each of them paid for it cannot be known",
+                    self.nodes[i].subplan.as_deref().unwrap_or("the CTE"),
+                    readers.len()
+                );
+                self.spent[*r].doubt = Some(s);
+            }
+        }
+        // Workers below the CTE are shut down when the lister is: its clock holds what no scan does.
+        if !writes {
+            payers.extend(self.facts[i].parent);
+            payers.extend(self.above(i).into_iter().skip(1));
+        }
+        self.share(i, &payers, writes);
+    }
+
+    /// Takes from each payer in order what it can hold.
+    fn share(&mut self, i: usize, payers: &[usize], writes: bool) {
+        let (mut time, mut left) = (self.spent[i].incl, self.spent[i].all);
+        let slack = self.spent[i].err;
+        for (at, p) in payers.iter().enumerate() {
+            let s = &mut self.spent[*p];
+            // Rounding: the last payer of a time is held to account for the rest of it.
+            let whole = time <= s.own + s.err + slack;
+            let part = if whole { time } else { time.min(s.own.max(0.0)) };
+            let io_only = left[..EXACT].iter().all(|c| *c == 0.0);
+            if at > 0 && time <= slack && io_only {
+                break;
+            }
+            s.own -= part;
+            time -= part;
+            if part > 0.0 {
+                s.err += slack;
+            }
+            for k in 0..COUNTERS {
+                let part = left[k].min(s.left[k].max(0.0));
+                s.left[k] -= part;
+                left[k] -= part;
+            }
+            if time <= 0.0 && left[..EXACT].iter().all(|c| *c == 0.0) {
+                break;
+            }
+        }
+        let counted = left[..EXACT].iter().any(|c| *c > 0.0);
+        if writes && (time > slack || counted) {
+            self.after_root(i, time, left);
+        } else if counted {
+            for k in 0..COUNTERS {
+                self.detached_counters[k] += left[k];
+            }
+        }
+    }
+
+    fn after_root(&mut self, i: usize, time: f64, counters: Counters) {
+        self.detached += time;
+        for k in 0..COUNTERS {
+            self.detached_counters[k] += counters[k];
+        }
+        if time > 0.0 {
+            self.spent[i].doubt = Some(format!("{time:.3} ms of it ran after the root of the plan had ended"));
+        }
+    }
+
+    /// The first of the payers that can hold all of it pays; when none can, each pays what it can.
+    fn pay(&mut self, i: usize, payers: &[usize], settled: bool) {
+        let holds = |l: &Self, p: usize| {
+            let (own, left) = if settled { (l.spent[p].own, l.spent[p].left) } else { l.room(p) };
+            let slack = l.spent[p].err + l.spent[i].err;
+            let io = IO_ERR * (l.spent[i].size + l.spent[p].size) as f64;
+            l.spent[p].executed
+                && l.spent[i].incl <= own + slack
+                && (0..COUNTERS).all(|k| l.spent[i].all[k] <= left[k] + if k < EXACT { 0.0 } else { io })
+        };
+        let Some(p) = payers.iter().copied().find(|p| holds(self, *p)) else {
+            if settled {
+                self.share(i, payers, false);
+            } else if let Some(p) = payers.first() {
+                self.take(*p, i);
+            }
+            return;
+        };
+        self.take(p, i);
+    }
+
+    fn take(&mut self, p: usize, i: usize) {
+        let (incl, err, all) = (self.spent[i].incl, self.spent[i].err, self.spent[i].all);
+        let s = &mut self.spent[p];
+        s.own -= incl;
+        s.err += err;
+        for k in 0..COUNTERS {
+            s.left[k] -= all[k];
+        }
+    }
+
+    /// What a node would have of its own once its ordinary children are taken, before they are.
+    fn room(&self, p: usize) -> (f64, Counters) {
+        let s = &self.spent[p];
+        let (mut own, mut left) = (s.own, s.left);
+        let gather = self.facts[p].kind.starts_with("Gather");
+        for c in &self.children[p] {
+            if self.pulled_elsewhere(*c) || self.nodes[*c].role == Role::SubPlan || !self.spent[*c].executed {
+                continue;
+            }
+            if !gather {
+                own -= self.spent[*c].incl;
+            }
+            for k in 0..COUNTERS {
+                left[k] -= self.spent[*c].all[k];
+            }
+        }
+        (own, left)
+    }
+
+    /// Who may have pulled an InitPlan, the likeliest first.
+    fn consumers(&self, i: usize) -> Vec<usize> {
+        let Some(lister) = self.facts[i].parent else { return Vec::new() };
+        let tokens = parameters(self.nodes[i].subplan.as_deref().unwrap_or_default());
+        let mut out: Vec<usize> = Vec::new();
+        let mut push = |p: usize| {
+            if !out.contains(&p) {
+                out.push(p);
+            }
+        };
+        let own = i..i + self.spent[i].size;
+        let mut found = Vec::new();
+        self.in_execution_order(lister, &own, &mut |j| {
+            if self.spent[j].executed && self.facts[j].expressions.iter().any(|(_, e)| tokens.iter().any(|t| mentions(e, t))) {
+                found.push(j);
+            }
+        });
+        for j in &found {
+            let mut chain = vec![*j];
+            chain.extend(self.above(*j).into_iter().take_while(|p| *p >= lister));
+            // Workers get the value from the leader, who needs it before it starts them.
+            if let Some(gather) = chain.iter().rev().find(|p| self.facts[**p].kind.starts_with("Gather") && !self.spent[**p].parallel)
+                && !self.spent[i].parallel
+            {
+                push(*gather);
+                continue;
+            }
+            if let Some(append) = self.pruned_by(*j, &found) {
+                push(append);
+            }
+            push(*j);
+        }
+        if let Some(first) = found.first() {
+            for p in self.above(*first) {
+                push(p);
+            }
+        }
+        push(lister);
+        for p in self.above(lister) {
+            push(p);
+        }
+        // Time of one process is not in the clock of another.
+        out.retain(|p| self.spent[*p].parallel == self.spent[i].parallel);
+        out
+    }
+
+    /// Partitions that are chosen while the statement runs: the Append needs the value before any of its scans.
+    fn pruned_by(&self, scan: usize, found: &[usize]) -> Option<usize> {
+        let append = self.facts[scan].parent.filter(|p| matches!(self.facts[*p].kind.as_str(), "Append" | "Merge Append"))?;
+        let members: Vec<usize> = self.children[append].iter().copied().filter(|c| !self.pulled_elsewhere(*c)).collect();
+        let (ran, left): (Vec<usize>, Vec<usize>) = members.into_iter().partition(|m| self.spent[*m].executed);
+        (!left.is_empty() && ran.iter().all(|m| found.contains(m))).then_some(append)
+    }
+
+    /// Visits a subtree in the order in which expressions are first needed: children before parents, but for conditions that stand
+    /// before a whole subtree.
+    fn in_execution_order(&self, root: usize, without: &std::ops::Range<usize>, visit: &mut dyn FnMut(usize)) {
+        let mut stack = vec![(root, false)];
+        while let Some((j, done)) = stack.pop() {
+            if without.contains(&j) {
+                continue;
+            }
+            let first = self.facts[j].expressions.iter().any(|(k, _)| *k == "One-Time Filter");
+            if done || first && self.children[j].is_empty() {
+                visit(j);
+                continue;
+            }
+            if first {
+                visit(j);
+            } else {
+                stack.push((j, true));
+            }
+            stack.extend(self.children[j].iter().rev().map(|c| (*c, false)));
+        }
+    }
+}
+
+/// How an InitPlan's values are written in expressions: `$0` up to 16, `(InitPlan 1).col1` since 17.
+pub(super) fn parameters(subplan: &str) -> Vec<String> {
+    if let Some((_, returns)) = subplan.split_once("(returns ") {
+        return returns.trim_end_matches(')').split(',').map(|p| p.trim().to_string()).collect();
+    }
+    if subplan.is_empty() { Vec::new() } else { vec![subplan.to_string()] }
+}
+
+/// Whether the exact token stands in the text: `$1` is not in `$10`, `InitPlan 1` not in `InitPlan 10`.
+pub(super) fn mentions(text: &str, token: &str) -> bool {
+    !token.is_empty() && text.match_indices(token).any(|(i, _)| !text[i + token.len()..].starts_with(|c: char| c.is_ascii_digit()))
+}

@@ -1,0 +1,350 @@
+//! A plan's keys and values as its format tells them, and JSON read into them. JSON is read here and not by serde_json: servers up to
+//! 12 print a key twice in one object (`Workers`), plans may be nested deeper than serde_json goes, and a plan that is nested without
+//! end must not overflow the stack.
+
+use crate::model::{Error, Result};
+
+/// Levels of nodes in a plan. A plan of a real query has some dozens; reading, drawing and dropping are recursive.
+pub(super) const MAX_DEPTH: usize = 1000;
+/// Each node is an object in a list, with lists of its own and an object around all.
+const MAX_NESTING: usize = 2 * MAX_DEPTH + 16;
+
+/// A value of any format.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Value {
+    Null,
+    Bool(bool),
+    /// With the number of its decimals: what is printed with two is known to half a hundredth.
+    Number(f64, u8),
+    Text(String),
+    List(Vec<Value>),
+    Object(Keys),
+}
+
+/// Keys in their order.
+pub(super) type Keys = Vec<(String, Value)>;
+
+/// Takes a key out.
+pub(super) fn take(keys: &mut Keys, key: &str) -> Option<Value> {
+    let at = keys.iter().position(|(k, _)| k == key)?;
+    Some(keys.remove(at).1)
+}
+
+/// Looks a key up.
+pub(super) fn get<'a>(keys: &'a Keys, key: &str) -> Option<&'a Value> {
+    keys.iter().find(|(k, _)| k == key).map(|(_, v)| v)
+}
+
+/// The error for what is nested too deep.
+pub(super) fn too_deep() -> Error {
+    Error::failed(format!("the plan is nested deeper than {MAX_DEPTH} nodes"))
+        .hint("Explain a part of the statement by itself: a subquery, or one arm of a join.")
+}
+
+impl Value {
+    /// A number, also when the format printed it as text (XML, YAML).
+    pub fn number(&self) -> Option<f64> {
+        match self {
+            Value::Number(n, _) => Some(*n),
+            Value::Text(t) => t.trim().parse().ok().filter(|n: &f64| n.is_finite()),
+            _ => None,
+        }
+    }
+    /// Decimals that were printed.
+    pub fn decimals(&self) -> u8 {
+        match self {
+            Value::Number(_, d) => *d,
+            Value::Text(t) => t.trim().split_once('.').map_or(0, |(_, d)| d.len().min(9) as u8),
+            _ => 0,
+        }
+    }
+    pub fn bool(&self) -> Option<bool> {
+        match self {
+            Value::Bool(b) => Some(*b),
+            Value::Text(t) => t.trim().parse().ok(),
+            _ => None,
+        }
+    }
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Value::Text(t) => Some(t),
+            _ => None,
+        }
+    }
+    /// For people: lists with commas, objects as `key value`.
+    pub fn words(&self) -> String {
+        match self {
+            Value::Null => String::new(),
+            Value::Bool(b) => b.to_string(),
+            Value::Number(n, d) => format!("{n:.*}", usize::from(*d)),
+            Value::Text(t) => t.clone(),
+            Value::List(list) => list.iter().map(Value::words).collect::<Vec<_>>().join(", "),
+            Value::Object(keys) => keys.iter().map(|(k, v)| format!("{k} {}", v.words())).collect::<Vec<_>>().join(", "),
+        }
+    }
+    /// Whether it says nothing: zero, empty, false.
+    pub fn is_nothing(&self) -> bool {
+        match self {
+            Value::Null => true,
+            Value::Bool(b) => !b,
+            Value::Number(n, _) => *n == 0.0,
+            Value::Text(t) => t.is_empty(),
+            Value::List(list) => list.is_empty(),
+            Value::Object(keys) => keys.is_empty(),
+        }
+    }
+}
+
+/// A number as printed. Identifiers of 64 bits stay text: a float cannot hold them.
+pub(super) fn number(text: &str) -> Option<Value> {
+    let digits = text.trim_start_matches('-');
+    if digits.is_empty() || !digits.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    let plain = digits.bytes().all(|b| b.is_ascii_digit());
+    if plain && digits.len() > 15 {
+        return Some(Value::Text(text.into()));
+    }
+    let value: f64 = text.parse().ok().filter(|n: &f64| n.is_finite())?;
+    let decimals = match digits.split_once('.') {
+        Some((_, d)) if d.bytes().all(|b| b.is_ascii_digit()) => d.len().min(9) as u8,
+        _ => 0,
+    };
+    Some(Value::Number(value, decimals))
+}
+
+/// Adds a key. A key that comes twice: servers up to 12 print the workers of a node and of its sort in two lists.
+pub(super) fn put(keys: &mut Keys, key: String, value: Value) {
+    if key == "Workers"
+        && let Some((_, Value::List(first))) = keys.iter_mut().find(|(k, _)| *k == key)
+        && let Value::List(more) = value
+    {
+        for w in more {
+            let Value::Object(w) = w else { continue };
+            let number = get(&w, "Worker Number").and_then(Value::number);
+            let same = first.iter_mut().find_map(|f| match f {
+                Value::Object(f) if number.is_some() && get(f, "Worker Number").and_then(Value::number) == number => Some(f),
+                _ => None,
+            });
+            match same {
+                Some(f) => f.extend(w.into_iter().filter(|(k, _)| k != "Worker Number")),
+                None => first.push(Value::Object(w)),
+            }
+        }
+        return;
+    }
+    keys.push((key, value));
+}
+
+/// Reads the first JSON value of a text; what follows it is given back.
+pub(super) fn json(text: &str) -> Result<(Value, &str)> {
+    let mut p = Json { text, at: 0 };
+    let value = p.value()?;
+    Ok((value, &text[p.at..]))
+}
+
+struct Json<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+/// A container that is not closed yet.
+enum Open {
+    List(Vec<Value>),
+    /// With the key whose value is awaited.
+    Object(Keys, String),
+}
+
+impl Json<'_> {
+    fn value(&mut self) -> Result<Value> {
+        // An explicit stack: the depth comes from outside.
+        let mut open: Vec<Open> = Vec::new();
+        loop {
+            let mut done = match self.next() {
+                Some(b'{') => {
+                    self.at += 1;
+                    if self.eat(b'}') {
+                        Value::Object(Vec::new())
+                    } else {
+                        let key = self.key()?;
+                        open.push(Open::Object(Vec::new(), key));
+                        if open.len() > MAX_NESTING {
+                            return Err(too_deep());
+                        }
+                        continue;
+                    }
+                }
+                Some(b'[') => {
+                    self.at += 1;
+                    if self.eat(b']') {
+                        Value::List(Vec::new())
+                    } else {
+                        open.push(Open::List(Vec::new()));
+                        if open.len() > MAX_NESTING {
+                            return Err(too_deep());
+                        }
+                        continue;
+                    }
+                }
+                Some(b'"') => Value::Text(self.string()?),
+                Some(_) => self.word()?,
+                None => return Err(self.bad("it ends in the middle")),
+            };
+            // A value is complete: give it to its container, and close what closes.
+            loop {
+                match open.last_mut() {
+                    None => return Ok(done),
+                    Some(Open::List(list)) => list.push(std::mem::replace(&mut done, Value::Null)),
+                    Some(Open::Object(keys, key)) => {
+                        let value = std::mem::replace(&mut done, Value::Null);
+                        put(keys, std::mem::take(key), value);
+                    }
+                }
+                if self.eat(b',') {
+                    if let Some(Open::Object(_, key)) = open.last_mut() {
+                        *key = self.key()?;
+                    }
+                    break;
+                }
+                match open.pop() {
+                    Some(Open::List(list)) if self.eat(b']') => done = Value::List(list),
+                    Some(Open::Object(keys, _)) if self.eat(b'}') => done = Value::Object(keys),
+                    Some(_) if self.next().is_none() => return Err(self.bad("it ends in the middle")),
+                    _ => return Err(self.bad("a comma or a closing bracket is missing")),
+                }
+            }
+        }
+    }
+
+    /// The next byte that is no white space.
+    fn next(&mut self) -> Option<u8> {
+        let bytes = self.text.as_bytes();
+        while let Some(b) = bytes.get(self.at) {
+            if !b.is_ascii_whitespace() {
+                return Some(*b);
+            }
+            self.at += 1;
+        }
+        None
+    }
+
+    fn eat(&mut self, b: u8) -> bool {
+        let here = self.next() == Some(b);
+        self.at += usize::from(here);
+        here
+    }
+
+    fn key(&mut self) -> Result<String> {
+        if self.next() != Some(b'"') {
+            return Err(self.bad("a key is missing"));
+        }
+        let key = self.string()?;
+        if !self.eat(b':') {
+            return Err(self.bad("a colon is missing"));
+        }
+        Ok(key)
+    }
+
+    /// A string whose opening quote is next. Line ends within are kept: clients wrap.
+    fn string(&mut self) -> Result<String> {
+        self.at += 1;
+        let mut out = String::new();
+        loop {
+            let rest = &self.text[self.at..];
+            let Some(i) = rest.find(['"', '\\']) else { return Err(self.bad("a string has no end")) };
+            out.push_str(&rest[..i]);
+            self.at += i + 1;
+            if rest.as_bytes()[i] == b'"' {
+                return Ok(out);
+            }
+            let Some(c) = self.text[self.at..].chars().next() else { return Err(self.bad("a string has no end")) };
+            self.at += c.len_utf8();
+            match c {
+                'n' => out.push('\n'),
+                't' => out.push('\t'),
+                'r' => out.push('\r'),
+                'b' => out.push('\u{8}'),
+                'f' => out.push('\u{c}'),
+                'u' => out.push(self.unicode()),
+                other => out.push(other),
+            }
+        }
+    }
+
+    fn unicode(&mut self) -> char {
+        let four = |s: &Self, at: usize| s.text.get(at..at + 4).and_then(|h| u32::from_str_radix(h, 16).ok());
+        let Some(first) = four(self, self.at) else { return char::REPLACEMENT_CHARACTER };
+        self.at += 4;
+        if (0xd800..0xdc00).contains(&first)
+            && self.text.get(self.at..self.at + 2) == Some("\\u")
+            && let Some(second) = four(self, self.at + 2).filter(|s| (0xdc00..0xe000).contains(s))
+        {
+            self.at += 6;
+            return char::from_u32(0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00)).unwrap_or(char::REPLACEMENT_CHARACTER);
+        }
+        char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER)
+    }
+
+    fn word(&mut self) -> Result<Value> {
+        let rest = &self.text[self.at..];
+        let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '+' | '.'))).unwrap_or(rest.len());
+        let word = &rest[..end];
+        let value = match word {
+            "true" => Value::Bool(true),
+            "false" => Value::Bool(false),
+            "null" => Value::Null,
+            _ => number(word).ok_or_else(|| self.bad("a value is missing"))?,
+        };
+        self.at += end;
+        Ok(value)
+    }
+
+    fn bad(&self, why: &str) -> Error {
+        let line = self.text[..self.at.min(self.text.len())].matches('\n').count() + 1;
+        Error::failed(format!("the plan's JSON cannot be read: {why} (line {line})"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_read_with_its_decimals_and_twice_named_workers() {
+        let (v, rest) = json(
+            r#" {"a": [1, 2.50, -3e2, true, null, "x\"\u00e9\ud83d\ude00"], "Workers": [{"Worker Number": 0, "t": 1}],
+            "Workers": [{"Worker Number": 0, "Sort Method": "quicksort"}, {"Worker Number": 1}], "id": -7811206911240163458} tail"#,
+        )
+        .unwrap();
+        assert_eq!(rest, " tail");
+        let Value::Object(keys) = v else { panic!() };
+        let list = vec![
+            Value::Number(1.0, 0),
+            Value::Number(2.5, 2),
+            Value::Number(-300.0, 0),
+            Value::Bool(true),
+            Value::Null,
+            Value::Text("x\"é😀".into()),
+        ];
+        assert_eq!(get(&keys, "a"), Some(&Value::List(list)));
+        assert_eq!(get(&keys, "Workers").unwrap().words(), "Worker Number 0, t 1, Sort Method quicksort, Worker Number 1");
+        assert_eq!(get(&keys, "id").unwrap().text(), Some("-7811206911240163458"));
+    }
+
+    #[test]
+    fn broken_json_is_an_error_that_says_where() {
+        for (text, why) in [
+            ("", "ends"),
+            ("[1", "ends"),
+            ("{\"a\" 1}", "colon"),
+            ("{\"a\": \n\"x}", "string has no end (line 2)"),
+            ("[1 2]", "comma"),
+            ("{1: 2}", "key"),
+            ("[1}", "comma"),
+            ("oops", "value"),
+        ] {
+            let e = json(text).unwrap_err();
+            assert!(e.message.contains(why), "{text}: {}", e.message);
+        }
+    }
+}
