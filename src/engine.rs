@@ -177,6 +177,9 @@ pub trait Catalog: Send + Sync {
     /// What uses a table, a view, a column or a function: known to the catalogue, or found by the names in bodies. What a table's
     /// own columns need of each other is not told.
     fn dependents<'a>(&'a self, s: &'a Session, at: &'a NodePath) -> BoxFuture<'a, Result<Vec<Dependent>>>;
+    /// What findings and advice upon a plan need of its tables, named as plan or statement name them: types, indexes, keys, how old
+    /// the statistics are. From the catalogue alone, nothing is counted; a table that is not found is left out.
+    fn plan_facts<'a>(&'a self, s: &'a Session, relations: &'a [String]) -> BoxFuture<'a, Result<crate::plan::known::Known>>;
     /// All names that completion proposes, in a few statements: relations with their columns, foreign keys, functions.
     fn names<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Names>>;
     /// Whether [`Catalog::hidden_writer`] looks anything up: spares opening a session where it does not.

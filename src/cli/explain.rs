@@ -2,10 +2,11 @@
 
 use super::args::PlanFormat;
 use super::{connect, output, query};
-use crate::model::plan::{Plan, PlanNode};
+use crate::model::plan::{Plan, PlanFinding, PlanNode};
 use crate::model::{Error, Result};
 use crate::ops::Cx;
-use crate::plan::{detect, reconcile};
+use crate::plan::known::Known;
+use crate::plan::{detect, findings, reconcile};
 use crate::text;
 use std::io::{IsTerminal, Read};
 use std::path::Path;
@@ -25,7 +26,12 @@ pub async fn explain(
     let [one] = statements.as_slice() else {
         return Err(Error::usage(format!("explain takes exactly one statement, this text holds {}", statements.len())));
     };
-    let plan = crate::ops::explain::explain(cx, &conn, None, &sql[one.span.clone()], analyze).await?;
+    let statement = &sql[one.span.clone()];
+    let mut plan = crate::ops::explain::explain(cx, &conn, None, statement, analyze).await?;
+    if !analyze {
+        // Nobody is typing: the catalogue may be asked for an estimate too.
+        crate::ops::plan_facts::look_again(&conn, &mut plan, statement).await?;
+    }
     show(&plan, format)?;
     if format == PlanFormat::Table {
         let how = if plan.analyzed { "analyzed, rolled back" } else { "estimated, not run" };
@@ -51,7 +57,8 @@ pub fn from_file(file: &Path, engine: Option<detect::Family>, format: PlanFormat
         let at = e.utf8_error().valid_up_to();
         Error::usage(format!("{name} is not UTF-8 at byte {at}")).hint("Save the plan as UTF-8.")
     })?;
-    let found = detect::read(&read, engine).map_err(|e| Error { message: format!("{name}: {}", e.message), ..e })?;
+    let mut found = detect::read(&read, engine).map_err(|e| Error { message: format!("{name}: {}", e.message), ..e })?;
+    findings::fill(&mut found.plan, &Known::default());
     show(&found.plan, format)?;
     if format == PlanFormat::Table {
         output::message(&format!("{}, {}", found.form, if found.plan.analyzed { "measured" } else { "estimated" }));
@@ -120,7 +127,22 @@ fn tree(plan: &Plan) -> Result<()> {
     for r in &plan.remarks {
         output::message(r);
     }
+    for f in &plan.findings {
+        output::message(&finding(f));
+    }
     Ok(())
+}
+
+/// `F1 slow-scan, warning, certain (measured): …`, the next step and its statement below.
+fn finding(f: &PlanFinding) -> String {
+    let word = |v: &dyn std::fmt::Debug| format!("{v:?}").to_lowercase();
+    let why = if f.because.is_empty() { String::new() } else { format!(" ({})", f.because) };
+    let mut out = format!("{} {}, {}, {}{why}: {}\n    {}", f.id, f.name, word(&f.severity), word(&f.confidence), f.message, f.next);
+    if let Some(sql) = &f.sql {
+        out.push_str("\n    ");
+        out.push_str(sql);
+    }
+    out
 }
 
 fn count(n: Option<f64>) -> String {

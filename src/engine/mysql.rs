@@ -22,6 +22,7 @@ mod locks;
 mod migrations;
 mod names;
 mod open;
+mod plan_facts;
 mod pulse;
 mod rows;
 mod table;

@@ -23,6 +23,7 @@ mod migrations;
 mod names;
 mod objects;
 mod open;
+mod plan_facts;
 mod preconditions;
 mod table;
 mod tools;

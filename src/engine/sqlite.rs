@@ -16,6 +16,7 @@ mod migrations;
 mod names;
 mod open;
 mod plan;
+mod plan_facts;
 mod space;
 mod table;
 mod usage;

@@ -55,6 +55,9 @@ fn node(kind: NodeKind, name: impl Into<String>) -> SchemaNode {
 }
 
 impl Catalog for MySql {
+    fn plan_facts<'a>(&'a self, s: &'a Session, relations: &'a [String]) -> BoxFuture<'a, Result<crate::plan::known::Known>> {
+        Box::pin(super::plan_facts::of(s, relations))
+    }
     fn names<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Names>> {
         Box::pin(super::names::read(s))
     }

@@ -297,6 +297,9 @@ pub(super) async fn writing_functions(s: &Session, names: &[String]) -> Result<V
 }
 
 impl Catalog for Postgres {
+    fn plan_facts<'a>(&'a self, s: &'a Session, relations: &'a [String]) -> BoxFuture<'a, Result<crate::plan::known::Known>> {
+        Box::pin(super::plan_facts::of(s, relations))
+    }
     fn names<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Names>> {
         Box::pin(super::names::read(s))
     }

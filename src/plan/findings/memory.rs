@@ -42,7 +42,9 @@ fn sort(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
     let n = s.node(i);
     if s.product == Product::MariaDb {
         let passes = s.attr(i, &["r_sort_passes"]).filter(|p| *p >= 1.0)?;
-        let weight = s.weigh(&[i])?;
+        // Over a table the sort's time and the table's overlap: what it weighs is both.
+        let nodes: Vec<usize> = std::iter::once(i).chain(s.children(i)).collect();
+        let weight = s.weigh(&nodes)?;
         let buffer = s.attr_text(i, &["r_buffer_size"]).map(|b| format!(" (buffer {b})")).unwrap_or_default();
         return Some(
             Draft::new("F13", Severity::Warning, weight, Confidence::Certain)

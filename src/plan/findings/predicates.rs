@@ -22,7 +22,7 @@ pub fn look(s: &Scene<'_>, out: &mut Vec<PlanFinding>) {
 }
 
 /// A scan's own tests, where the scan weighs enough.
-fn filters(s: &Scene<'_>, scan: &Scan<'_>, out: &mut Vec<PlanFinding>) {
+fn filters(s: &Scene<'_>, scan: &Scan, out: &mut Vec<PlanFinding>) {
     let (Some(filter), Some(weight), Some(alias)) = (&scan.filter, scan.weight, s.alias(scan.at)) else { return };
     // Nothing measured: only where there is much to read.
     let rows = scan.read.or_else(|| s.table_rows(scan.at));
@@ -50,7 +50,7 @@ fn filters(s: &Scene<'_>, scan: &Scan<'_>, out: &mut Vec<PlanFinding>) {
 }
 
 /// F9 or F8: the tested thing is not the column itself.
-fn computed(s: &Scene<'_>, scan: &Scan<'_>, weight: Weight, p: &Predicate) -> Option<PlanFinding> {
+fn computed(s: &Scene<'_>, scan: &Scan, weight: Weight, p: &Predicate) -> Option<PlanFinding> {
     if p.key.has_unread() || p.key.columns().is_empty() || matches!(p.key, Expr::Row(_)) {
         return None;
     }
@@ -133,7 +133,7 @@ fn mismatch(s: &Scene<'_>, i: usize, weight: Weight, column: &Column, to: &str, 
 }
 
 /// MariaDB converts without printing it: a text column beside a number.
-fn silent_cast(s: &Scene<'_>, scan: &Scan<'_>, weight: Weight, p: &Predicate) -> Option<PlanFinding> {
+fn silent_cast(s: &Scene<'_>, scan: &Scan, weight: Weight, p: &Predicate) -> Option<PlanFinding> {
     let column = p.column()?;
     let own = s.table(scan.at)?.type_of(&column.name)?;
     let Some(Expr::Constant(value)) = &p.value else { return None };
@@ -200,7 +200,7 @@ fn join_cast(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
 }
 
 /// F9.
-fn function(s: &Scene<'_>, scan: &Scan<'_>, weight: Weight, p: &Predicate) -> PlanFinding {
+fn function(s: &Scene<'_>, scan: &Scan, weight: Weight, p: &Predicate) -> PlanFinding {
     let shown = p.key.sql(s.dialect);
     let rewritten = rewrite(s, p);
     // An index must be the same tomorrow: what depends on the session's time zone is not.
@@ -299,7 +299,7 @@ fn rewrite(s: &Scene<'_>, p: &Predicate) -> Option<String> {
 }
 
 /// F10.
-fn pattern(s: &Scene<'_>, scan: &Scan<'_>, weight: Weight, p: &Predicate) -> PlanFinding {
+fn pattern(s: &Scene<'_>, scan: &Scan, weight: Weight, p: &Predicate) -> PlanFinding {
     let column = p.key.columns().first().map(|c| c.name.clone()).unwrap_or_default();
     let c = ident(s.dialect, &column);
     let table = s.table_sql(scan.at);

@@ -50,14 +50,14 @@ pub fn look(s: &Scene<'_>, out: &mut Vec<PlanFinding>) {
 }
 
 /// The tests of a scan's filter on its own columns.
-fn tests(s: &Scene<'_>, scan: &Scan<'_>) -> Vec<Predicate> {
+fn tests(s: &Scene<'_>, scan: &Scan) -> Vec<Predicate> {
     match (&scan.filter, s.alias(scan.at)) {
         (Some(f), Some(alias)) => f.predicates_on(alias),
         _ => Vec::new(),
     }
 }
 
-fn filter_text(s: &Scene<'_>, scan: &Scan<'_>) -> String {
+fn filter_text(s: &Scene<'_>, scan: &Scan) -> String {
     scan.filter.as_ref().map_or(String::new(), |f| format!(" ({})", shorter(&f.sql(s.dialect))))
 }
 
@@ -90,7 +90,7 @@ pub fn try_index(s: &Scene<'_>) -> &'static str {
     }
 }
 
-fn slow_scan(s: &Scene<'_>, scan: &Scan<'_>) -> Option<PlanFinding> {
+fn slow_scan(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
     let n = s.node(scan.at);
     if n.op != "table scan" || scan.filter.is_none() && scan.removed().unwrap_or(0.0) <= 0.0 {
         return None;
@@ -158,7 +158,7 @@ fn slow_scan(s: &Scene<'_>, scan: &Scan<'_>) -> Option<PlanFinding> {
     Some(draft.say(message, next))
 }
 
-fn inefficient_index(s: &Scene<'_>, scan: &Scan<'_>) -> Option<PlanFinding> {
+fn inefficient_index(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
     let n = s.node(scan.at);
     if matches!(n.op.as_str(), "table scan") || !s.searches(scan.at) || s.product == Product::Sqlite {
         return None;
@@ -210,7 +210,7 @@ fn index_name(s: &Scene<'_>, i: usize) -> Option<String> {
     s.node(i).index.clone().or_else(|| s.children(i).find_map(|c| index_name(s, c)))
 }
 
-fn order_walk(s: &Scene<'_>, scan: &Scan<'_>) -> Option<PlanFinding> {
+fn order_walk(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
     let n = s.node(scan.at);
     if !matches!(s.product, Product::Postgres | Product::MySql)
         || !matches!(n.op.as_str(), "index scan" | "index only scan")
@@ -265,7 +265,7 @@ fn order_walk(s: &Scene<'_>, scan: &Scan<'_>) -> Option<PlanFinding> {
 }
 
 /// F44: an index read from end to end that none of the others explains.
-fn whole_index(s: &Scene<'_>, scan: &Scan<'_>) -> Option<PlanFinding> {
+fn whole_index(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
     let n = s.node(scan.at);
     if !matches!(n.op.as_str(), "index scan" | "index only scan") || s.searches(scan.at) {
         return None;
@@ -430,7 +430,7 @@ fn cold_read(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
     ))
 }
 
-fn pages_per_row(s: &Scene<'_>, scan: &Scan<'_>) -> Option<PlanFinding> {
+fn pages_per_row(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
     let n = s.node(scan.at);
     if !matches!(n.op.as_str(), "index scan" | "index only scan") || s.product != Product::Postgres {
         return None;

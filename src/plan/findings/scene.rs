@@ -55,11 +55,10 @@ pub struct Scene<'a> {
 }
 
 /// A scan with the filter that stands over it, as one.
-pub struct Scan<'a> {
+pub struct Scan {
     /// The scan's place; the filter's is `top` where it is a node of its own.
     pub at: usize,
     pub top: usize,
-    pub relation: &'a str,
     /// Rows that the scan looked at and that passed, over all loops. `None`: not known.
     pub read: Option<f64>,
     pub kept: Option<f64>,
@@ -67,7 +66,7 @@ pub struct Scan<'a> {
     pub weight: Option<Weight>,
 }
 
-impl Scan<'_> {
+impl Scan {
     /// Rows read for nothing.
     pub fn removed(&self) -> Option<f64> {
         Some((self.read? - self.kept?).max(0.0))
@@ -253,7 +252,7 @@ impl<'a> Scene<'a> {
     }
 
     /// The scan at `i` with the filter over it.
-    pub fn scan(&self, i: usize) -> Option<Scan<'_>> {
+    pub fn scan(&self, i: usize) -> Option<Scan> {
         if !self.is_scan(i) || self.node(i).never_executed {
             return None;
         }
@@ -291,7 +290,7 @@ impl<'a> Scene<'a> {
             (Product::Sqlite, _) => self.statement_filter(i),
             (_, text) => text.map(|t| self.read(t)),
         };
-        Some(Scan { at: i, top: top.unwrap_or(i), relation: self.relation(i)?, read, kept, filter, weight: self.weigh(&nodes) })
+        Some(Scan { at: i, top: top.unwrap_or(i), read, kept, filter, weight: self.weigh(&nodes) })
     }
 
     /// Rows of the node's table by its statistics.

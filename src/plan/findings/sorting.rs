@@ -2,7 +2,7 @@
 
 use super::Draft;
 use super::scans::{shorter, try_index};
-use super::scene::{MANY, Product, Scene, Weight, count, spent};
+use super::scene::{MANY, Product, SELF_MS, SELF_SHARE, Scene, Weight, count, spent};
 use crate::model::Severity;
 use crate::model::plan::{Confidence, PlanFinding};
 use crate::plan::expression;
@@ -43,8 +43,15 @@ fn filesort(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
                 || s.parent(*j) == Some(i)
         })
         .find(|j| is_temporary(*j))?;
-    let weight = s.weigh(&[i, temporary])?;
-    let rows = s.node(temporary).rows_total.or(s.node(i).rows_total).or(s.node(i).est_rows);
+    // MariaDB charges writing the temporary table to the tables below it, as their other time.
+    let other: f64 = s.subtree(temporary).filter_map(|j| s.attr(j, &["r_other_time_ms"])).sum();
+    let weight = match (s.weigh(&[i, temporary]), s.total_ms) {
+        (Some(Weight::Timed(t)), _) => Weight::Timed(t + other),
+        (None, Some(total)) if other >= SELF_MS && other >= SELF_SHARE * total => Weight::Timed(other),
+        (found, _) => found?,
+    };
+    let input = s.subtree(temporary).skip(1).find_map(|j| s.node(j).rows_total);
+    let rows = s.node(temporary).rows_total.or(input).or(s.node(i).rows_total).or(s.node(i).est_rows);
     if !matches!(weight, Weight::Timed(_)) && rows.is_none_or(|r| r < MANY) {
         return None;
     }

@@ -42,7 +42,11 @@ fn per_row(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
     }
     // A row for `Select #2 (…)` is a heading: the loops are below it.
     let body = s.subtree(i).find(|j| s.node(*j).loops.is_some())?;
-    let loops = if cache { n.loops.or(s.node(body).loops) } else { s.node(body).loops }.filter(|l| *l >= RUNS.0)?;
+    // A cache that never hit is switched off after 200 rows: then only the block below counts on.
+    let loops = s.subtree(body).filter(|j| *j == body || s.parent(*j) == Some(body)).filter_map(|j| s.node(j).loops).fold(0.0, f64::max);
+    if loops < RUNS.0 {
+        return None;
+    }
     if cache {
         let hits = s.attr(i, &["r_hit_ratio"])?;
         if hits >= CACHE_HITS {

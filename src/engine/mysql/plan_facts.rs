@@ -1,0 +1,54 @@
+//! What findings and advice upon a plan need to know of its tables: from information_schema, which counts nothing.
+
+use crate::engine::Session;
+use crate::model::{Dialect, Result};
+use crate::plan::expression;
+use crate::plan::known::{Column, Index, Known, Table};
+
+/// See `Catalog::plan_facts`. MySQL and MariaDB print no databases in plans: the current one is meant.
+pub(super) async fn of(s: &Session, relations: &[String]) -> Result<Known> {
+    if relations.is_empty() {
+        return Ok(Known::default());
+    }
+    let names: Vec<String> = relations.iter().map(|r| Dialect::MySql.quote_literal(r)).collect();
+    let these = format!("TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN ({})", names.join(", "));
+    let cell = |r: &[Option<String>], i: usize| r.get(i).and_then(Clone::clone).unwrap_or_default();
+    let mut known = Known::default();
+    for r in s
+        .fetch(format!("SELECT TABLE_NAME, TABLE_ROWS FROM information_schema.TABLES WHERE {these} AND TABLE_TYPE = 'BASE TABLE'"))
+        .await?
+        .rows
+    {
+        known.tables.push(Table { name: cell(&r, 0), rows: cell(&r, 1).parse().ok(), ..Table::default() });
+    }
+    let of = |known: &mut Known, name: &str, change: &mut dyn FnMut(&mut Table)| {
+        if let Some(t) = known.tables.iter_mut().find(|t| t.name == name) {
+            change(t);
+        }
+    };
+    for r in s.fetch(format!("SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE FROM information_schema.COLUMNS WHERE {these} ORDER BY TABLE_NAME, ORDINAL_POSITION")).await?.rows {
+        of(&mut known, &cell(&r, 0), &mut |t| t.columns.push(Column { name: cell(&r, 1), type_name: cell(&r, 2) }));
+    }
+    let indexes = format!(
+        "SELECT TABLE_NAME, INDEX_NAME, NON_UNIQUE, COLUMN_NAME FROM information_schema.STATISTICS WHERE {these} AND INDEX_TYPE = 'BTREE' \
+         ORDER BY TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX"
+    );
+    for r in s.fetch(indexes).await?.rows {
+        let (index, key) = (cell(&r, 1), cell(&r, 3));
+        of(&mut known, &cell(&r, 0), &mut |t| match t.indexes.iter_mut().find(|i| i.name == index) {
+            Some(i) => i.keys.push(key.clone()),
+            None => t.indexes.push(Index { name: index.clone(), keys: vec![key.clone()], unique: cell(&r, 2) == "0", only_where: None }),
+        });
+    }
+    let partitions = format!(
+        "SELECT TABLE_NAME, count(*), min(PARTITION_EXPRESSION) FROM information_schema.PARTITIONS WHERE {these} AND PARTITION_NAME IS NOT NULL GROUP BY TABLE_NAME"
+    );
+    for r in s.fetch(partitions).await?.rows {
+        let key = expression::parse(Dialect::MySql, &format!("({})", cell(&r, 2)));
+        of(&mut known, &cell(&r, 0), &mut |t| {
+            t.partitions = cell(&r, 1).parse().ok();
+            t.partition_key = key.columns().iter().map(|c| c.name.clone()).collect();
+        });
+    }
+    Ok(known)
+}

@@ -1,0 +1,114 @@
+//! What findings and advice upon a plan need to know of its tables, in one statement that counts nothing.
+
+use super::catalog::{array, cell, pinned};
+use crate::engine::Session;
+use crate::model::Result;
+use crate::plan::known::{Column, ForeignKey, Index, Known, Statistics, Table};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// Key columns of all partitioned tables above; NULL where a key is an expression. Partitioned tables came with version 10.
+const PARTITION_KEY: &str = "(WITH RECURSIVE up AS (SELECT c.oid AS o UNION ALL SELECT h.inhparent FROM pg_catalog.pg_inherits h JOIN up ON h.inhrelid = up.o) \
+    SELECT CASE WHEN bool_and(a.attname IS NOT NULL) THEN json_agg(DISTINCT a.attname) END FROM up \
+    JOIN pg_catalog.pg_partitioned_table p ON p.partrelid = up.o CROSS JOIN unnest(p.partattrs::int2[]) k(n) \
+    LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = k.n AND k.n > 0)";
+
+/// `indnkeyatts` came with version 11: before, every column of an index was a key.
+const TABLES: &str = "SELECT n.nspname, c.relname, CASE WHEN c.reltuples >= 0 THEN c.reltuples::float8 END, \
+    (SELECT json_agg(json_build_object('name', a.attname, 'type', pg_catalog.format_type(a.atttypid, a.atttypmod)) ORDER BY a.attnum) \
+        FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), \
+    (SELECT json_agg(json_build_object('name', x.relname, 'unique', i.indisunique, 'where', pg_catalog.pg_get_expr(i.indpred, i.indrelid), 'keys', \
+            (SELECT json_agg(coalesce(a.attname, pg_catalog.pg_get_indexdef(i.indexrelid, g.k, true)) ORDER BY g.k) \
+                FROM generate_series(1, coalesce((to_jsonb(i) ->> 'indnkeyatts')::int, i.indnatts)) g(k) \
+                LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = (i.indkey::int2[])[g.k - 1] AND a.attnum > 0)) ORDER BY x.relname) \
+        FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid WHERE i.indrelid = c.oid AND i.indisvalid), \
+    (SELECT json_agg(json_build_object('name', k.conname, 'schema', rn.nspname, 'table', r.relname, 'to', f.relname, 'columns', \
+            (SELECT json_agg(a.attname ORDER BY u.p) FROM unnest(k.conkey) WITH ORDINALITY u(n, p) JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.n), \
+            'indexed', EXISTS (SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = k.conrelid AND i.indisvalid AND i.indpred IS NULL \
+                AND (i.indkey::int2[])[0:cardinality(k.conkey) - 1] @> k.conkey AND i.indnatts >= cardinality(k.conkey)))) \
+        FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class r ON r.oid = k.conrelid JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace \
+        JOIN pg_catalog.pg_class f ON f.oid = k.confrelid WHERE k.contype = 'f' AND c.oid IN (k.conrelid, k.confrelid)), \
+    {partition_key}, \
+    st.n_mod_since_analyze::float8, to_char(greatest(st.last_analyze, st.last_autoanalyze), 'YYYY-MM-DD HH24:MI'), \
+    st.last_analyze IS NULL AND st.last_autoanalyze IS NULL AND c.relkind <> 'p' \
+        AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_stats s WHERE s.schemaname = n.nspname AND s.tablename = c.relname) \
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+    LEFT JOIN pg_catalog.pg_stat_all_tables st ON st.relid = c.oid \
+    WHERE c.relkind IN ('r', 'p', 'm') AND (n.nspname || '.' || c.relname = ANY ($1::text[]) \
+        OR c.relname = ANY ($1::text[]) AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema') ORDER BY 1, 2";
+
+/// Settings that findings name.
+const SETTINGS: &str = "SELECT name, pg_catalog.current_setting(name) FROM pg_catalog.pg_settings \
+    WHERE name IN ('work_mem', 'hash_mem_multiplier', 'max_parallel_workers', 'max_parallel_workers_per_gather')";
+
+#[derive(Deserialize)]
+struct Attribute {
+    name: String,
+    r#type: String,
+}
+
+#[derive(Deserialize)]
+struct Indexed {
+    name: String,
+    unique: bool,
+    r#where: Option<String>,
+    keys: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+struct Reference {
+    name: String,
+    schema: String,
+    table: String,
+    to: String,
+    columns: Option<Vec<String>>,
+    indexed: bool,
+}
+
+/// See `Catalog::plan_facts`.
+pub(super) async fn of(s: &Session, relations: &[String]) -> Result<Known> {
+    let major: u32 = s.identity().version.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap_or(10);
+    let text = TABLES.replace("{partition_key}", if major >= 10 { PARTITION_KEY } else { "NULL::json" });
+    let rows = pinned(s, &text, &[&array(relations)]).await?.rows;
+    let list = |text: &str| serde_json::from_str::<Vec<String>>(text).unwrap_or_default();
+    let tables = rows
+        .iter()
+        .map(|r| Table {
+            schema: Some(cell(r, 0).to_string()),
+            name: cell(r, 1).to_string(),
+            rows: cell(r, 2).parse().ok(),
+            columns: serde_json::from_str::<Vec<Attribute>>(cell(r, 3))
+                .unwrap_or_default()
+                .into_iter()
+                .map(|a| Column { name: a.name, type_name: a.r#type })
+                .collect(),
+            indexes: serde_json::from_str::<Vec<Indexed>>(cell(r, 4))
+                .unwrap_or_default()
+                .into_iter()
+                .map(|i| Index { name: i.name, keys: i.keys.unwrap_or_default(), unique: i.unique, only_where: i.r#where })
+                .collect(),
+            foreign_keys: serde_json::from_str::<Vec<Reference>>(cell(r, 5))
+                .unwrap_or_default()
+                .into_iter()
+                .map(|k| ForeignKey {
+                    name: k.name,
+                    schema: Some(k.schema),
+                    table: k.table,
+                    columns: k.columns.unwrap_or_default(),
+                    to_table: k.to,
+                    indexed: k.indexed,
+                })
+                .collect(),
+            partition_key: list(cell(r, 6)),
+            partitions: None,
+            statistics: Statistics {
+                missing: Some(cell(r, 9) == "t"),
+                made: Some(cell(r, 8)).filter(|m| !m.is_empty()).map(str::to_string),
+                changed: cell(r, 7).parse().ok(),
+            },
+        })
+        .collect();
+    let settings: BTreeMap<String, String> =
+        pinned(s, SETTINGS, &[]).await?.rows.iter().map(|r| (cell(r, 0).to_string(), cell(r, 1).to_string())).collect();
+    Ok(Known { tables, settings, ..Known::default() })
+}

@@ -1,0 +1,63 @@
+//! What findings and advice upon a plan need to know of its tables. Nothing is counted: without statistics the largest rowid
+//! stands for the number of rows, which is where a table ends.
+
+use super::catalog::{at, lit};
+use crate::engine::Session;
+use crate::model::{Dialect, Result};
+use crate::plan::known::{Column, Index, Known, Statistics, Table};
+
+/// See `Catalog::plan_facts`.
+pub(super) async fn of(s: &Session, relations: &[String]) -> Result<Known> {
+    let mut known = Known::default();
+    if relations.is_empty() {
+        return Ok(known);
+    }
+    let names: Vec<String> = relations.iter().map(|r| lit(r)).collect();
+    let found = s
+        .fetch(format!(
+            "SELECT name, wr FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name COLLATE NOCASE IN ({}) AND name NOT LIKE 'sqlite%'",
+            names.join(", ")
+        ))
+        .await?
+        .rows;
+    let analyzed = !s.fetch("SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_stat1'").await?.rows.is_empty();
+    for r in found {
+        let name = at(&r, 0).to_string();
+        let t = lit(&name);
+        let mut table = Table { name: name.clone(), ..Table::default() };
+        let mut counted = None;
+        if analyzed {
+            let told = s.fetch(format!("SELECT max(CAST(stat AS INTEGER)) FROM sqlite_stat1 WHERE tbl = {t} COLLATE NOCASE")).await?;
+            counted = told.rows.first().and_then(|r| at(r, 0).parse::<f64>().ok());
+        }
+        table.statistics = Statistics { missing: Some(counted.is_none()), ..Statistics::default() };
+        table.rows = counted;
+        if counted.is_none() && at(&r, 1) != "1" {
+            // The last row of the tree: one descent, whatever the size.
+            let last = s.fetch(format!("SELECT max(rowid) FROM {}", Dialect::Sqlite.quote_ident(&name))).await;
+            table.rows = last.ok().and_then(|l| at(l.rows.first()?, 0).parse().ok());
+        }
+        let columns = s.fetch(format!("SELECT name, type FROM pragma_table_xinfo({t}, 'main') WHERE hidden <> 1 ORDER BY cid")).await?;
+        table.columns = columns.rows.iter().map(|c| Column { name: at(c, 0).into(), type_name: at(c, 1).into() }).collect();
+        let indexes = s
+            .fetch(format!(
+                "SELECT l.name, l.\"unique\", l.partial, x.name FROM pragma_index_list({t}, 'main') l, pragma_index_xinfo(l.name, 'main') x \
+                 WHERE x.key = 1 ORDER BY l.seq, x.seqno"
+            ))
+            .await?;
+        for i in &indexes.rows {
+            let key = if at(i, 3).is_empty() { "<expr>".to_string() } else { at(i, 3).to_string() };
+            match table.indexes.iter_mut().find(|x| x.name == at(i, 0)) {
+                Some(x) => x.keys.push(key),
+                None => table.indexes.push(Index {
+                    name: at(i, 0).into(),
+                    keys: vec![key],
+                    unique: at(i, 1) == "1",
+                    only_where: (at(i, 2) == "1").then(|| "…".to_string()),
+                }),
+            }
+        }
+        known.tables.push(table);
+    }
+    Ok(known)
+}
