@@ -11,11 +11,12 @@ fn pages(pane: Pane) -> &'static [&'static str] {
     const EXPORT: &str = include_str!("../../assets/manual/export.md");
     const SCHEMA: &str = include_str!("../../assets/manual/schema.md");
     const PLAN: &str = include_str!("../../assets/manual/plan.md");
+    const FINDINGS: &str = include_str!("../../assets/manual/findings.md");
     match pane {
         Pane::Editor => &[EDITOR, RUNNING, EXPORT],
         Pane::Results => &[RESULTS, EXPORT, RUNNING],
         Pane::Schema => &[SCHEMA],
-        Pane::Plan => &[PLAN],
+        Pane::Plan => &[PLAN, FINDINGS],
         _ => &[],
     }
 }

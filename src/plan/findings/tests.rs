@@ -557,3 +557,12 @@ fn what_takes_no_time_says_nothing() {
         assert!(said.is_empty(), "{}: {said:#?}", c.id);
     }
 }
+
+#[test]
+fn the_manual_has_a_line_for_each() {
+    let page = include_str!("../../../assets/manual/findings.md");
+    for k in KINDS {
+        let lines = page.lines().filter(|l| l.starts_with(&format!("| `{} {}` |", k.id, k.name))).count();
+        assert_eq!(lines, 1, "{} {}", k.id, k.name);
+    }
+}
