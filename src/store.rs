@@ -64,7 +64,7 @@ pub(crate) fn store_error(e: rusqlite::Error) -> Error {
     let busy = matches!(e.sqlite_error_code(), Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked));
     let mut out = Error::new(Kind::Io, format!("the store: {e}"));
     if full {
-        out = out.hint("The disk is full: free some space and run it again; nothing was recorded.");
+        out = out.hint("The disk is full: free some space first.");
     }
     if busy {
         out = out.hint("Another Holdpoint holds the store's lock for longer than 10 s: see whether it hangs.");

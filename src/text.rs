@@ -93,14 +93,19 @@ pub fn wrap(text: &str, max: usize) -> Vec<String> {
         let indent: String = line.chars().take_while(|c| *c == ' ').take((max / 2).min(max.saturating_sub(2))).collect();
         let mut current = indent.clone();
         let mut empty = true;
-        for word in line.split_whitespace() {
-            let mut word = word;
-            let blank = usize::from(!empty);
-            if !empty && width(&current) + blank + width(word) > max {
+        let mut rest = line.trim_end();
+        while !rest.is_empty() {
+            let start = rest.find(|c: char| !c.is_whitespace()).unwrap_or(0);
+            let end = rest[start..].find(char::is_whitespace).map_or(rest.len(), |e| start + e);
+            let mut word = &rest[start..end];
+            // Blanks inside of a line are kept: they may stand in a literal.
+            let mut blanks = if empty { 0 } else { rest[..start].chars().count() };
+            rest = &rest[end..];
+            if !empty && width(&current) + blanks + width(word) > max {
                 out.push(std::mem::replace(&mut current, indent.clone()));
-                empty = true;
+                (empty, blanks) = (true, 0);
             }
-            while width(&current) + usize::from(!empty) + width(word) > max {
+            while width(&current) + blanks + width(word) > max {
                 let room = max - width(&current).min(max - 1);
                 let mut used = 0;
                 let cut = word.grapheme_indices(true).find(|(_, g)| {
@@ -119,9 +124,7 @@ pub fn wrap(text: &str, max: usize) -> Vec<String> {
             if word.is_empty() {
                 continue;
             }
-            if !empty {
-                current.push(' ');
-            }
+            current.extend(std::iter::repeat_n(' ', blanks));
             current.push_str(word);
             empty = false;
         }
@@ -247,6 +250,7 @@ mod tests {
     #[test]
     fn wrapping_keeps_indentation_and_cuts_only_what_is_too_long() {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("a = '  x  ' and b", 12), ["a = '  x  '", "and b"]);
         assert_eq!(wrap("  one two three", 8), ["  one", "  two", "  three"]);
         assert_eq!(wrap("abcdefgh ij", 3), ["abc", "def", "gh", "ij"]);
         assert_eq!(wrap("a\n\nb", 5), ["a", "", "b"]);

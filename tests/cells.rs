@@ -109,6 +109,50 @@ fn inside_an_open_transaction_only_the_changes_are_undone() {
 }
 
 #[test]
+fn old_values_are_compared_as_the_server_prints_them() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("runtime");
+    runtime.block_on(async {
+        let p = Place::open(Project::postgres()).await;
+        p.run(
+            "create table odd (id int primary key, b bool, c char(5), i inet, f float8, j json, x xml, m money, a text[], p point, v varchar, \
+             y bytea, s interval, n numeric)",
+        )
+        .await;
+        p.run(
+            "insert into odd values (1, true, 'ab', '10.0.0.1', 0.1, '{\"a\":  1}', '<a/>', '$1.50', '{a,NULL,\"b c\"}', '(1,2)', '  sp  ', '\\x00ff', '1 day', 1.50)",
+        )
+        .await;
+        let plan = p.plan("select * from odd").await.expect("editable");
+        let row = p.run("select * from odd").await.remove(0);
+        let was: Vec<(String, Param)> =
+            plan.table.columns.iter().zip(&row).map(|(c, v)| (c.name.clone(), v.clone().map_or(Param::Null, Param::Text))).collect();
+        for (name, old) in was.iter().skip(1) {
+            p.write(&plan, &[update("1", name, old.clone(), Param::Null)]).await.unwrap_or_else(|e| panic!("{name}: {e:?}"));
+            p.write(&plan, &[update("1", name, Param::Null, old.clone())]).await.unwrap_or_else(|e| panic!("{name} back: {e:?}"));
+        }
+        p.write(&plan, &[RowEdit::Delete { key: vec![("id".into(), number("1"))], was }]).await.expect("deleted");
+        assert!(p.run("select * from odd").await.is_empty());
+    });
+}
+
+#[test]
+fn what_cannot_be_rolled_back_is_neither_edited_nor_imported() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("runtime");
+    let p = runtime.block_on(async {
+        let p = Place::open(Project::mariadb()).await;
+        p.run("create table loose (id int primary key, t text) engine=MyISAM").await;
+        p.run("insert into loose values (1, 'a')").await;
+        let why = p.plan("select * from loose").await.expect_err("read-only");
+        assert!(why.contains("MyISAM cannot roll back"), "{why}");
+        p
+    });
+    p.project.write("in.csv", "id,t\n60,x\n61,y\n");
+    let text = p.project.expect(4, &["import", "app-dev", "loose", "in.csv"]);
+    assert!(text.contains("can neither be tried nor taken back, because its engine MyISAM"), "{text}");
+    runtime.block_on(async { assert_eq!(p.run("select count(*) from loose").await[0][0].as_deref(), Some("1")) });
+}
+
+#[test]
 fn a_key_of_several_columns_is_used_whole() {
     on_each(async |p| {
         p.run("create table parts (a int not null, b int not null, v varchar(10), primary key (a, b))").await;

@@ -192,6 +192,26 @@ async fn a_result_without_rows_has_columns_and_parameters_bind() {
     assert_eq!(s.fetch("select ':name', @v := 3").await.expect("colon").rows[0][0].as_deref(), Some(":name"));
 }
 
+/// Statements with parameters bring their values in another form, and have to show the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn values_look_the_same_with_and_without_parameters() {
+    let server = MariaServer::shared();
+    server.create_database("forms");
+    server.sql(
+        "forms",
+        "create table f (i int(5) zerofill, y year, d double, f2 double(10,2), z double(12,3) zerofill, t tinyint, b bigint unsigned)",
+    );
+    let doubles =
+        "1e308 -1e-308 0 1 -1.5 0.1 1e14 123456789012345 1e15 1e16 1.25e15 0.00001 1e-14 1e-15 1.5e-15 1e-16 3.141592653589793 1e22 5e-324";
+    for d in doubles.split(' ') {
+        server.sql("forms", &format!("insert into f values (42, 0, {d}, 1.5, 2.25, -3, 18446744073709551615)"));
+    }
+    let s = session(server, "forms", Access::ReadOnly).await;
+    let plain = s.fetch("select * from f where 1 = 1").await.expect("text protocol").rows;
+    let bound = s.fetch_with("select * from f where 1 = ?", vec![Some("1".into())]).await.expect("binary protocol").rows;
+    assert_eq!(bound, plain);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_statement_at_a_time_and_errors_say_where() {
     let server = MariaServer::shared();

@@ -130,6 +130,8 @@ pub struct TableInfo {
     pub columns: Vec<ColumnInfo>,
     /// The columns of the primary key, or else of a unique key whose columns are all NOT NULL; empty when there is neither.
     pub key: Vec<String>,
+    /// Why a change of its rows could not be rolled back, as half a sentence: `its engine MyISAM cannot roll back`.
+    pub no_rollback: Option<String>,
 }
 
 /// A table's column.

@@ -72,7 +72,7 @@ impl Error {
     pub fn io(doing: impl fmt::Display, err: std::io::Error) -> Self {
         let mut e = Self::new(Kind::Io, format!("{doing}: {err}"));
         if err.kind() == std::io::ErrorKind::StorageFull {
-            e = e.hint("The disk is full: free some space and run it again; nothing was recorded.");
+            e = e.hint("The disk is full: free some space first.");
         }
         e
     }

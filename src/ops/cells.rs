@@ -53,6 +53,9 @@ pub struct Editable {
 /// Whether the rows of a result can be edited, and if not, why not: a sentence.
 pub fn editable(columns: &[Column], table: Option<TableInfo>) -> std::result::Result<Editable, String> {
     let Some(table) = table else { return Err("Read-only: the rows do not come from a table that can be looked up.".into()) };
+    if let Some(why) = &table.no_rollback {
+        return Err(format!("Read-only: changes of {} could not be taken back, because {why}.", crate::text::clean(&table.name)));
+    }
     if table.key.is_empty() {
         return Err(format!(
             "Read-only: {} has no primary key and no unique key without NULLs, so a row cannot be named for certain.",
@@ -126,8 +129,10 @@ impl Builder {
         let as_text = Param::Text(value.text().unwrap_or_default().to_string());
         match self.dialect {
             Dialect::Postgres => {
+                // What the server prints: a cast to text prints booleans, char(n) and addresses otherwise.
+                self.word("pg_catalog.format('%s', ");
                 self.name(name);
-                self.word("::text = ");
+                self.word(") = ");
             }
             Dialect::MySql => {
                 self.word("CAST(");
@@ -348,6 +353,7 @@ mod tests {
             name: "Items".into(),
             columns: vec![column("a", "#1"), column("b", "#2"), column("note", "#3")],
             key: vec!["b".into(), "a".into()],
+            no_rollback: None,
         }
     }
     fn shown(name: &str, id: Option<&str>) -> Column {
@@ -383,7 +389,7 @@ mod tests {
             pg,
             [
                 r#"UPDATE "public"."Items" SET "note" = $1 WHERE "b" = $2 AND "a" = $3 AND "note" IS NULL"#,
-                r#"DELETE FROM "public"."Items" WHERE "b" = $1 AND "a" = $2 AND "note"::text = $3"#,
+                r#"DELETE FROM "public"."Items" WHERE "b" = $1 AND "a" = $2 AND pg_catalog.format('%s', "note") = $3"#,
                 r#"INSERT INTO "public"."Items" ("a", "b") VALUES ($1, $2)"#,
             ]
         );

@@ -1,13 +1,27 @@
 //! Plans: plain EXPLAIN of anything that reads, ANALYZE only of what the classifier proves to be a read.
 
 use super::{Connection, Cx, query};
-use crate::engine::Session;
+use crate::engine::{Access, Connect, Role, Session};
 use crate::model::plan::Plan;
-use crate::model::{Error, Result};
+use crate::model::{Error, Kind, Result};
 use crate::sql::{self, Class};
+use std::time::Duration;
+
+/// How long a statement may run to be measured.
+const LONGEST: Duration = Duration::from_secs(300);
+/// How long the server may take to end what was cancelled, before it is left to itself.
+const TO_END: Duration = Duration::from_secs(5);
+
+/// Returns when the context was cancelled and the server has been told so: the session says when the statement is over.
+async fn cancelled(cx: &Cx, session: &Session) {
+    cx.cancel.cancelled().await;
+    // A refusal leaves the statement to its own time limit.
+    let _ = session.cancel().await;
+    tokio::time::sleep(TO_END).await;
+}
 
 /// The plan of exactly one statement on the given read-only session (the background one when `None`).
-pub async fn explain(_cx: &Cx, conn: &Connection, session: Option<&Session>, text: &str, analyze: bool) -> Result<Plan> {
+pub async fn explain(cx: &Cx, conn: &Connection, session: Option<&Session>, text: &str, analyze: bool) -> Result<Plan> {
     conn.engine().plans().get()?;
     let statements = sql::split(conn.dialect(), text);
     let [one] = statements.as_slice() else {
@@ -32,9 +46,24 @@ pub async fn explain(_cx: &Cx, conn: &Connection, session: Option<&Session>, tex
     }
     let own = match session {
         Some(s) => s.clone(),
+        // What is measured may take minutes, and others wait for the background session.
+        None if analyze => {
+            let how = Connect { statement_timeout: Some(LONGEST), ..Connect::new(Role::Background, Access::ReadOnly) };
+            conn.engine().connect(how).await?
+        }
         None => conn.reader().await?,
     };
-    let mut plan = own.explain(statement, analyze).await?;
+    let mut plan = tokio::select! {
+        plan = own.explain(statement, analyze) => plan,
+        () = cancelled(cx, &own) => Err(Error::cancelled()),
+    }
+    .map_err(|e| match e.code.as_deref() {
+        // PostgreSQL's query_canceled, MariaDB's and MySQL's statement timeouts.
+        Some("57014" | "1969" | "3024") if analyze && e.kind != Kind::Cancelled => {
+            e.hint(format!("The limit is Holdpoint's own: a measured plan may take {}.", crate::text::duration(LONGEST)))
+        }
+        _ => e,
+    })?;
     let known = super::plan_facts::of_statement(statement);
     crate::plan::findings::fill(&mut plan, &known);
     Ok(plan)

@@ -303,11 +303,28 @@ fn sql_literal(out: &mut Vec<u8>, dialect: Dialect, cell: Cell<'_>) {
                 s.replace('\0', "\\0").replace('\r', "\\r").replace('\n', "\\n").replace('\x1a', "\\Z")
             }
             Ok(s) => dialect.quote_literal(s),
+            // PostgreSQL would read the form of bytea as letters of a text.
+            Err(_) if dialect == Dialect::Postgres => escaped(b),
             Err(_) => bytes(b),
         },
         Cell::Binary(b) => bytes(b),
     };
     out.extend_from_slice(text.as_bytes());
+}
+
+/// PostgreSQL's `E'…'`: text of any bytes.
+fn escaped(bytes: &[u8]) -> String {
+    let mut out = String::from("E'");
+    for b in bytes {
+        match b {
+            b'\'' => out.push_str("''"),
+            b'\\' => out.push_str("\\\\"),
+            0x20..=0x7e => out.push(char::from(*b)),
+            other => out.push_str(&format!("\\x{other:02x}")),
+        }
+    }
+    out.push('\'');
+    out
 }
 
 /// RFC 4180: quoted when it must be, and when it is empty (so that it is not NULL).

@@ -132,6 +132,11 @@ pub async fn run(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, import: &I
         return Err(Error::usage(format!("there is no table {} on {name}", crate::text::clean(&import.table)))
             .hint("An import fills a table that is there: create it first."));
     };
+    if let Some(why) = &table.no_rollback {
+        let table = crate::text::clean(&table.name).into_owned();
+        return Err(Error::held(format!("held: an import into {table} can neither be tried nor taken back, because {why}"))
+            .hint("Import into a table with transactions (CREATE TABLE … LIKE, ENGINE=InnoDB), then INSERT … SELECT from it."));
+    }
     if !open_target {
         let beyond = catalog.beyond_the_rows(&reading, &[table.schema.clone(), table.name.clone()]).await?;
         if !beyond.is_empty() {

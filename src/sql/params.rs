@@ -54,8 +54,17 @@ pub fn placeholders(dialect: Dialect, text: &str) -> Vec<Placeholder> {
     let sent = rewrite(dialect, text, &found).text;
     match classify(dialect, &sent).class {
         Class::Read | Class::Dml => found,
+        // A SELECT may set a variable besides (`@x := 1`).
+        Class::Session | Class::Other if queries(&sent, dialect) => found,
         Class::Ddl | Class::Transaction | Class::Session | Class::Other => Vec::new(),
     }
+}
+
+fn queries(text: &str, dialect: Dialect) -> bool {
+    let tokens = lex(dialect, text);
+    let first = tokens.iter().find(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment));
+    let word = first.map_or("", |t| &text[t.span.clone()]);
+    ["select", "with", "values", "insert", "update", "delete", "replace"].iter().any(|w| word.eq_ignore_ascii_case(w))
 }
 
 /// Could begin a placeholder: spares the rest of the work for the many statements that have none.
@@ -321,6 +330,7 @@ mod tests {
             (MySql, "select ?, :a, @v, ?", vec!["?1", ":a", "?2"]),
             (MySql, "select '?' , `?`", vec![]),
             (MySql, "set @a := 1", vec![]),
+            (MySql, "select :a as a, @x := 1 as d", vec![":a"]),
             (Sqlite, "select ?, ?5, ?, :a, @b, $c", vec!["?1", "?5", "?6", ":a", "@b", "$c"]),
             (Sqlite, "select x'00', [?]", vec![]),
         ] {

@@ -159,10 +159,12 @@ fn binary_text(v: &Value, c: Option<&MyColumn>) -> String {
     match v {
         Value::NULL => String::new(),
         Value::Bytes(b) => String::from_utf8_lossy(b).into_owned(),
-        Value::Int(i) => i.to_string(),
-        Value::UInt(u) => u.to_string(),
-        Value::Float(f) => f.to_string(),
-        Value::Double(d) => d.to_string(),
+        Value::Int(i) => filled(i.to_string(), c),
+        Value::UInt(u) => filled(u.to_string(), c),
+        Value::Float(f) if decimals < FLOATING => filled(format!("{f:.decimals$}"), c),
+        Value::Double(d) if decimals < FLOATING => filled(format!("{d:.decimals$}"), c),
+        Value::Float(f) => filled(floating(&format!("{f:e}")), c),
+        Value::Double(d) => filled(floating(&format!("{d:e}")), c),
         Value::Date(y, m, d, h, mi, s, us) => match c.map(MyColumn::column_type) {
             Some(T::MYSQL_TYPE_DATE | T::MYSQL_TYPE_NEWDATE) => format!("{y:04}-{m:02}-{d:02}"),
             _ => format!("{y:04}-{m:02}-{d:02} {h:02}:{mi:02}:{s:02}{}", fraction(*us)),
@@ -171,6 +173,43 @@ fn binary_text(v: &Value, c: Option<&MyColumn>) -> String {
             let hours = u64::from(*days) * 24 + u64::from(*h);
             format!("{}{hours:02}:{m:02}:{s:02}{}", if *neg { "-" } else { "" }, fraction(*us))
         }
+    }
+}
+
+/// Decimals of a floating-point column that has no fixed number of them (NOT_FIXED_DEC).
+const FLOATING: usize = 31;
+/// Places before the point, or zeros behind it, up to which the server writes no exponent (DBL_DIG, my_gcvt).
+const NO_EXPONENT: i32 = 15;
+
+/// ZEROFILL columns are filled up with zeros, years to four digits.
+fn filled(text: String, c: Option<&MyColumn>) -> String {
+    let Some(c) = c else { return text };
+    let width = match c.column_type() {
+        T::MYSQL_TYPE_YEAR => 4,
+        _ if c.flags().contains(ColumnFlags::ZEROFILL_FLAG) => c.column_length() as usize,
+        _ => 0,
+    };
+    format!("{text:0>width$}")
+}
+
+/// From Rust's shortest digits with an exponent to the server's form of them.
+fn floating(scientific: &str) -> String {
+    let Some((digits, exponent)) = scientific.split_once('e') else { return scientific.to_string() };
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let (sign, digits) = digits.strip_prefix('-').map_or(("", digits), |d| ("-", d));
+    let plain: String = digits.chars().filter(|c| *c != '.').collect();
+    // Place of the decimal point counted from before the first digit.
+    let point = exponent + 1;
+    if plain == "0" {
+        return format!("{sign}0");
+    }
+    if !(1 - NO_EXPONENT..=NO_EXPONENT).contains(&point) {
+        return format!("{sign}{digits}e{exponent}");
+    }
+    match usize::try_from(point) {
+        Ok(at) if at >= plain.len() => format!("{sign}{plain}{}", "0".repeat(at - plain.len())),
+        Ok(at) if at > 0 => format!("{sign}{}.{}", &plain[..at], &plain[at..]),
+        _ => format!("{sign}0.{}{plain}", "0".repeat(point.unsigned_abs() as usize)),
     }
 }
 

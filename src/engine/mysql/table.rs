@@ -14,7 +14,8 @@ pub(super) async fn of(s: &Session, name: &[String]) -> Result<Option<TableInfo>
     // A base table alone: rows of a view have no key of their own.
     let columns = s
         .fetch(format!(
-            "SELECT c.TABLE_SCHEMA, c.TABLE_NAME, c.COLUMN_NAME, c.COLUMN_TYPE, c.IS_NULLABLE, c.EXTRA, c.COLUMN_DEFAULT IS NOT NULL \
+            "SELECT c.TABLE_SCHEMA, c.TABLE_NAME, c.COLUMN_NAME, c.COLUMN_TYPE, c.IS_NULLABLE, c.EXTRA, c.COLUMN_DEFAULT IS NOT NULL, \
+             t.ENGINE, (SELECT e.TRANSACTIONS FROM information_schema.ENGINES e WHERE e.ENGINE = t.ENGINE) \
              FROM information_schema.COLUMNS c JOIN information_schema.TABLES t ON t.TABLE_SCHEMA = c.TABLE_SCHEMA AND t.TABLE_NAME = c.TABLE_NAME \
              WHERE c.TABLE_SCHEMA = {schema} AND c.TABLE_NAME = {table} AND t.TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') ORDER BY c.ORDINAL_POSITION"
         ))
@@ -53,5 +54,6 @@ pub(super) async fn of(s: &Session, name: &[String]) -> Result<Option<TableInfo>
         name: at(first, 1).to_string(),
         columns: columns.rows.iter().map(column).collect(),
         key,
+        no_rollback: (at(first, 8) != "YES").then(|| format!("its engine {} cannot roll back", at(first, 7))),
     }))
 }

@@ -36,6 +36,7 @@ pub(super) async fn of(s: &Session, name: &[String]) -> Result<Option<TableInfo>
         name: cell(first, 1).to_string(),
         columns: rows.iter().map(column).collect(),
         key: key.into_iter().map(|(_, name)| name).collect(),
+        no_rollback: None,
     }))
 }
 

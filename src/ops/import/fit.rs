@@ -5,8 +5,14 @@ use crate::model::{ColumnInfo, Dialect};
 
 /// The value for this column, or why it cannot be taken. Binary values stand as `\x` and hexadecimal digits, as exports write them.
 pub fn fit(dialect: Dialect, form: Form, column: &ColumnInfo, value: Value) -> Result<Value, String> {
-    let Value::Text(text) = value else { return Ok(value) };
     let type_name = column.type_name.to_ascii_lowercase();
+    let text = match value {
+        Value::Text(text) => text,
+        Value::Bytes(_) if dialect == Dialect::Postgres && !binary(dialect, &type_name) => {
+            return Err(format!("{} is given as bytes, and its type {} takes text", column.name, column.type_name));
+        }
+        other => return Ok(other),
+    };
     if dialect == Dialect::Sqlite && real(&type_name) && infinite(&text) {
         // The only way to write an infinity for SQLite; its own word for it would stay text.
         return Ok(Value::Number(if text.starts_with('-') { "-9e999".into() } else { "9e999".into() }));

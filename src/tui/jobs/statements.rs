@@ -86,7 +86,10 @@ pub(super) async fn begin(live: &Live, text: &str) -> Result<()> {
 /// The statement has run: a record that cannot be kept is told, and is no failure of it.
 pub(super) fn unkept(shared: &Shared, kept: Result<()>) {
     if let Err(e) = kept {
-        let note = crate::app::state::Note::warning(format!("Not recorded in the journal and the history: {}", e.message));
+        let note = crate::app::state::Note::warning(format!(
+            "The statement ran, and could not be recorded in the journal and the history: {}",
+            e.message
+        ));
         shared.send(Msg::Said(note));
     }
 }
@@ -239,11 +242,7 @@ pub async fn explain(shared: Arc<Shared>, cx: Cx, link: u64, job: Option<JobId>,
     let Some(live) = shared.live(link) else { return };
     let Statement { text, values, .. } = statement;
     let sent = params::inline(live.connection.dialect(), &text, &values).unwrap_or_else(|_| text.clone());
-    let result = tokio::select! {
-        r = ops::explain::explain(&cx, &live.connection, None, &sent, analyze) => r,
-        // The session's actor notices that nobody waits any more and cancels on the server.
-        () = cx.cancel.cancelled() => Err(Error::cancelled()),
-    };
+    let result = ops::explain::explain(&cx, &live.connection, None, &sent, analyze).await;
     if let Some(j) = job {
         shared.unregister(j);
     }
