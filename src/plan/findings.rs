@@ -95,9 +95,42 @@ pub fn findings(plan: &Plan, known: &Known) -> Vec<PlanFinding> {
     sorting::look(&scene, &mut out);
     parallel::look(&scene, &mut out);
     whole::look(&scene, &mut out);
+    let mut out = joined(&scene, out);
     let rank = |f: &PlanFinding| f.explains_ms.unwrap_or(-1.0);
     // Stable: what explains as much stays in the order above, causes first.
     out.sort_by(|a, b| rank(b).total_cmp(&rank(a)).then(b.severity.cmp(&a.severity)));
+    out
+}
+
+/// The same said of the arms of one Append (partitions, mostly) is said once.
+fn joined(scene: &Scene<'_>, found: Vec<PlanFinding>) -> Vec<PlanFinding> {
+    let mut out: Vec<PlanFinding> = Vec::new();
+    let mut more: Vec<usize> = Vec::new();
+    let arm = |f: &PlanFinding| -> Option<Vec<usize>> {
+        let path = f.nodes.first()?;
+        (0..path.len()).rev().map(|n| path[..n].to_vec()).find(|p| scene.plan.root.at(p).is_some_and(|n| n.op == "append"))
+    };
+    for f in found {
+        let (to, of) = (arm(&f), f.id.clone());
+        let same = to.is_some().then(|| out.iter().position(|o| o.id == of && arm(o) == to)).flatten();
+        match same {
+            Some(at) => {
+                let o = &mut out[at];
+                o.explains_ms = f.explains_ms.map(|ms| ms + o.explains_ms.unwrap_or(0.0)).or(o.explains_ms);
+                o.nodes.extend(f.nodes);
+                o.severity = o.severity.max(f.severity);
+                more[at] += 1;
+            }
+            None => {
+                out.push(f);
+                more.push(0);
+            }
+        }
+    }
+    for (f, n) in out.iter_mut().zip(more).filter(|(_, n)| *n > 0) {
+        f.evidence.insert("arms".into(), n as f64 + 1.0);
+        f.message.push_str(&format!("; the same in {n} more of its neighbours"));
+    }
     out
 }
 

@@ -43,6 +43,11 @@ pub fn look(s: &Scene<'_>, out: &mut Vec<PlanFinding>) {
 fn factor(s: &Scene<'_>, i: usize) -> Option<f64> {
     let n = s.node(i);
     let e = n.estimate_error.filter(|_| !n.never_executed && n.estimate_doubt.is_none())?;
+    // A subquery's test may be over with its first row: fewer of them are no error.
+    let cut_short = e < 0.0 && std::iter::once(i).chain(s.above(i)).any(|a| s.node(a).role == Role::SubPlan);
+    if cut_short {
+        return None;
+    }
     let most = n.est_rows?.max(n.rows.unwrap_or(0.0));
     (e.abs() >= WRONG[0] && most >= WRONG_ROWS).then_some(e)
 }
@@ -109,7 +114,20 @@ fn estimate(s: &Scene<'_>, i: usize, caused: Option<f64>) -> Option<PlanFinding>
     let direction = if e > 0.0 { "more" } else { "fewer" };
     let message =
         format!("{}: {} rows were planned and {} came{per}, ×{} {direction}{from}", s.name(about), count(plan), rows(got), count(e.abs()));
-    let (next, sql) = remedy(s, about, &columns, computed.as_ref());
+    let hidden = columns.is_empty() && conditions.iter().flat_map(|c| c.predicates_on(alias)).any(|p| p.key.cast_column().is_some());
+    let mut asked = false;
+    conditions.iter().for_each(|c| c.walk(&mut |e| asked |= matches!(e, Expr::Subquery(_))));
+    let (next, sql) = match hidden {
+        false if asked => (
+            "What a subquery answers cannot be estimated: the planner takes a half. Write it as a join and explain again.".to_string(),
+            None,
+        ),
+        true => (
+            "A cast hides the column's statistics from the planner: compare without it first (F8, F9), then explain again.".to_string(),
+            None,
+        ),
+        false => remedy(s, about, &columns, computed.as_ref()),
+    };
     let mut draft = Draft::new("F5", severity, weight, Confidence::Certain)
         .at(s.path(i))
         .number("plan_rows", plan)

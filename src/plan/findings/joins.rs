@@ -133,7 +133,7 @@ fn cartesian(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
     }
     let (outer, inner) = s.sides(i)?;
     let unconditional = words.contains("no condition");
-    if !unconditional && (n.op == "hash join" || tied(s, i, outer, inner)) {
+    if !unconditional && n.op == "hash join" {
         return None;
     }
     let out_rows = |j: usize| if s.plan.analyzed { s.node(j).rows_total } else { s.node(j).est_rows };
@@ -148,6 +148,9 @@ fn cartesian(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
         return None;
     }
     let weight = s.weigh_below(i)?;
+    if !unconditional && tied(s, i, outer, inner) {
+        return None;
+    }
     Some(
         Draft::new("F12", Severity::Critical, weight, Confidence::Likely)
             .at(s.path(i))

@@ -344,7 +344,8 @@ fn not_in(s: &Scene<'_>) -> Option<PlanFinding> {
             continue;
         }
         let mut sub = None;
-        for (_, text) in &n.conditions {
+        // Reading a condition is the dear part.
+        for (_, text) in n.conditions.iter().filter(|(_, t)| t.to_lowercase().contains("not ") || t.contains('!')) {
             s.read(text).walk(&mut |e| {
                 if let Expr::Not(inner) = e {
                     inner.walk(&mut |x| match x {

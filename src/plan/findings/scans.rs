@@ -5,7 +5,7 @@ use super::ddl::index_columns;
 use super::scene::{MANY, Product, Scan, Scene, Weight, count, percent, spent};
 use crate::model::Severity;
 use crate::model::plan::{Confidence, PlanFinding, Role};
-use crate::plan::expression::Predicate;
+use crate::plan::expression::{Predicate, Test};
 
 /// F1, F2: the share of the rows read that the filter drops (plans.md §3).
 const REMOVED_SHARE: f64 = 0.5;
@@ -220,21 +220,12 @@ fn order_walk(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
     }
     let weight = scan.weight?;
     let removed = scan.removed().filter(|r| *r >= MANY)?;
-    // Up to the LIMIT nothing may read its whole input first.
-    let mut limit = None;
-    for a in s.above(scan.top) {
-        match s.node(a).op.as_str() {
-            "limit" => {
-                limit = Some(a);
-                break;
-            }
-            "sort" | "aggregate" | "distinct" | "hash" | "materialize" | "window" => break,
-            _ => {}
-        }
-    }
-    let limit = limit?;
+    let limit = s.limited(scan.top)?;
     let index = index_name(s, scan.at).unwrap_or_else(|| "an index".into());
-    let mut columns = index_columns(&tests(s, scan));
+    // A range before the sort's columns would break their order: equality alone, if there is any.
+    let all = tests(s, scan);
+    let equal: Vec<Predicate> = all.iter().filter(|p| matches!(p.test, Test::Equal | Test::Null)).cloned().collect();
+    let mut columns = index_columns(if equal.is_empty() { &all } else { &equal });
     let sorted: Vec<String> = s
         .table(scan.at)
         .and_then(|t| t.indexes.iter().find(|x| Some(&x.name) == n.index.as_ref()))
@@ -267,7 +258,8 @@ fn order_walk(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
 /// F44: an index read from end to end that none of the others explains.
 fn whole_index(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
     let n = s.node(scan.at);
-    if !matches!(n.op.as_str(), "index scan" | "index only scan") || s.searches(scan.at) {
+    // Up to a LIMIT it is not read from end to end.
+    if !matches!(n.op.as_str(), "index scan" | "index only scan") || s.searches(scan.at) || s.limited(scan.top).is_some() {
         return None;
     }
     let weight = scan.weight?;

@@ -286,11 +286,16 @@ impl<'a> Scene<'a> {
             read = n.rows_total.or_else(|| (n.op == "table scan" || !self.searches(i)).then(|| self.table_rows(i)).flatten());
             kept = None;
         }
+        let weight = self.weigh(&nodes);
+        // Reading conditions is the dear part: only where something may be said of them.
+        let worth =
+            matches!(weight, Some(Weight::Timed(_))) || weight.is_some() && read.or_else(|| self.table_rows(i)).is_some_and(|r| r >= MANY);
         let filter = match (self.product, filter) {
+            _ if !worth => None,
             (Product::Sqlite, _) => self.statement_filter(i),
             (_, text) => text.map(|t| self.read(t)),
         };
-        Some(Scan { at: i, top: top.unwrap_or(i), read, kept, filter, weight: self.weigh(&nodes) })
+        Some(Scan { at: i, top: top.unwrap_or(i), read, kept, filter, weight })
     }
 
     /// Rows of the node's table by its statistics.
@@ -317,6 +322,18 @@ impl<'a> Scene<'a> {
             .collect();
         (!own.is_empty())
             .then(|| if own.len() == 1 { own.into_iter().next().unwrap_or(Expr::Unread(String::new())) } else { Expr::And(own) })
+    }
+
+    /// Whether a LIMIT ends this node early: nothing between the two reads all of its input first.
+    pub fn limited(&self, i: usize) -> Option<usize> {
+        for a in self.above(i) {
+            match self.node(a).op.as_str() {
+                "limit" => return Some(a),
+                "sort" | "aggregate" | "distinct" | "hash" | "materialize" | "window" => return None,
+                _ => {}
+            }
+        }
+        None
     }
 
     /// The executed subplans of a node that is a join: outer and inner.
@@ -350,8 +367,8 @@ pub fn ms(n: f64) -> String {
 /// `99.8 %`; never 100 when something is left.
 pub fn percent(part: f64, whole: f64) -> String {
     let p = if whole > 0.0 { 100.0 * part / whole } else { 0.0 };
-    if p < 100.0 && p > 99.9 {
-        "99.9 %".into()
+    if (99.5..100.0).contains(&p) {
+        format!("{:.1} %", p.min(99.9))
     } else if p >= 10.0 {
         format!("{p:.0} %")
     } else {
