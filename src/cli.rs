@@ -97,7 +97,11 @@ async fn run(cli: Cli) -> Result<ExitCode> {
                     let rows = query::Rows { format, output, into };
                     query::query(&cx, &target, sql, file.as_deref(), &params, commit, &rows).await
                 }
-                Command::Explain { target, sql, file, analyze, plan: None, engine: _, format } => {
+                Command::Explain { target: Some(target), running: Some(id), format, .. } => {
+                    explain::running(&cx, &target, id, format).await
+                }
+                Command::Explain { target: Some(target), progress: true, format, .. } => explain::progress(&cx, &target, format).await,
+                Command::Explain { target, sql, file, analyze, plan: None, format, .. } => {
                     explain::explain(&cx, &target.unwrap_or_default(), sql, file.as_deref(), analyze, format).await
                 }
                 Command::Schema { target, object, show, format } => schema::schema(&cx, &target, object.as_deref(), &show, format).await,

@@ -9,6 +9,7 @@ use crate::model::manifest::{Differences, Fingerprint, Manifest};
 use crate::model::migration::Applied;
 use crate::model::names::Names;
 use crate::model::plan::Plan;
+use crate::model::rows::Table;
 use crate::model::{
     CanonicalObject, Dependent, Dialect, Error, Finding, HeldLock, Identity, NodePath, Progress, Referrer, Result, SchemaNode, TableInfo,
     TableShape, Usage, Waiting,
@@ -102,6 +103,15 @@ pub trait Engine: Send + Sync {
     fn backups(&self) -> Capability<&dyn Backups>;
     fn migrations(&self) -> Capability<&dyn Migrations>;
     fn locks(&self) -> Capability<&dyn Locks>;
+    fn running(&self) -> Capability<&dyn Running>;
+}
+
+/// What other sessions of the server are running.
+pub trait Running: Send + Sync {
+    /// The plan of the statement that the session with this id runs now, with what it has counted so far where the server tells.
+    fn plan_of<'a>(&'a self, s: &'a Session, id: u64) -> BoxFuture<'a, Result<Plan>>;
+    /// Long commands (building an index, copying a table) with how far they are: a row for each, columns as the engine tells them.
+    fn progress<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Table>>;
 }
 
 /// What a session does and holds, and who waits for it. `backend` is [`Session::backend`] of the one that is asked about; `s` is

@@ -26,6 +26,7 @@ pub mod query;
 mod record;
 pub mod recover;
 pub mod rows;
+pub mod running;
 pub mod schema;
 pub mod sketch;
 pub mod statements;

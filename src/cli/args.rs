@@ -163,6 +163,12 @@ pub enum Command {
         /// Really run the statement, which must be a proven read, and roll back
         #[arg(long)]
         analyze: bool,
+        /// The plan of what the session with this id (pid) runs at this moment: MariaDB from 10.9 on, MySQL
+        #[arg(long, value_name = "ID", conflicts_with_all = ["sql", "file", "analyze", "plan"])]
+        running: Option<u64>,
+        /// How far long commands of the server are: VACUUM, CREATE INDEX, ALTER TABLE, COPY …
+        #[arg(long, conflicts_with_all = ["sql", "file", "analyze", "plan", "running"])]
+        progress: bool,
         /// Read a plan that a server or a client printed, from a file (`-`: standard input)
         #[arg(long, value_name = "FILE", conflicts_with_all = ["target", "sql", "file", "analyze"])]
         plan: Option<PathBuf>,

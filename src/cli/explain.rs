@@ -40,6 +40,40 @@ pub async fn explain(
     Ok(ExitCode::SUCCESS)
 }
 
+/// The plan of what another session runs at this moment.
+pub async fn running(cx: &Cx, target: &str, id: u64, format: PlanFormat) -> Result<ExitCode> {
+    let conn = connect::open(cx, target).await?;
+    let plan = crate::ops::running::plan_of(&conn, id).await?;
+    show(&plan, format)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// How far long commands of the server are.
+pub async fn progress(cx: &Cx, target: &str, format: PlanFormat) -> Result<ExitCode> {
+    let conn = connect::open(cx, target).await?;
+    let table = crate::ops::running::progress(&conn).await?;
+    let names: Vec<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
+    let rows = || table.rows.iter().map(|r| names.iter().zip(r).map(|(n, c)| (n.to_string(), c.clone().into())).collect());
+    match format {
+        PlanFormat::Json => output::json(&rows().collect::<Vec<serde_json::Map<String, serde_json::Value>>>())?,
+        PlanFormat::Ndjson => {
+            for r in rows() {
+                let r: serde_json::Map<String, serde_json::Value> = r;
+                output::write(format!("{}\n", serde_json::Value::Object(r)).as_bytes())?;
+            }
+        }
+        PlanFormat::Table if table.rows.is_empty() => output::message("no long command that tells its progress runs on this server"),
+        PlanFormat::Table => {
+            let mut t = output::TextTable::new(&names);
+            for r in table.rows {
+                t.row(r.into_iter().map(Option::unwrap_or_default).collect());
+            }
+            t.print()?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 /// The plan in a file, or on standard input for `-`: no database is asked.
 pub fn from_file(file: &Path, engine: Option<detect::Family>, format: PlanFormat) -> Result<ExitCode> {
     let bytes = if file == Path::new("-") {

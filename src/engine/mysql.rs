@@ -3,7 +3,7 @@
 //! What belongs here: opening sessions, the actor and its rows, the catalogue, plans, backups by the native tools, and
 //! sqlx's migration history. Which of the two products answers is found out after connecting.
 
-use super::{Backups, Capability, Catalog, Connect, Engine, Locks, Migrations, Session};
+use super::{Backups, Capability, Catalog, Connect, Engine, Locks, Migrations, Running, Session};
 use crate::config::Target;
 use crate::model::{Dialect, Result};
 use futures_util::future::BoxFuture;
@@ -25,6 +25,7 @@ mod open;
 mod plan_facts;
 mod pulse;
 mod rows;
+mod running;
 mod table;
 mod usage;
 mod words;
@@ -66,6 +67,9 @@ impl Engine for MySql {
         Capability::Yes(self)
     }
     fn locks(&self) -> Capability<&dyn Locks> {
+        Capability::Yes(self)
+    }
+    fn running(&self) -> Capability<&dyn Running> {
         Capability::Yes(self)
     }
 }

@@ -1,7 +1,7 @@
 //! PostgreSQL: a session of our own on the protocol crate (why: `assets/manual/drivers.md`), the catalogue, plans, backups
 //! with `pg_dump`, and sqlx's migration table.
 
-use super::{Backups, Capability, Catalog, Connect, Engine, Locks, Migrations, Session};
+use super::{Backups, Capability, Catalog, Connect, Engine, Locks, Migrations, Running, Session};
 use crate::config::Target;
 use crate::model::{Dialect, Result};
 use futures_util::future::BoxFuture;
@@ -25,6 +25,7 @@ mod objects;
 mod open;
 mod plan_facts;
 mod preconditions;
+mod running;
 mod table;
 mod tools;
 mod types;
@@ -69,6 +70,9 @@ impl Engine for Postgres {
         Capability::Yes(self)
     }
     fn locks(&self) -> Capability<&dyn Locks> {
+        Capability::Yes(self)
+    }
+    fn running(&self) -> Capability<&dyn Running> {
         Capability::Yes(self)
     }
 }

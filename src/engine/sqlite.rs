@@ -1,7 +1,7 @@
 //! SQLite, embedded. A session is a thread that owns one connection to one file; here is the engine itself, its parts
 //! are below: opening and read-only proof, the actor, values, catalogue, plans, backups, migrations.
 
-use super::{Backups, Capability, Catalog, Connect, Engine, Locks, Migrations, Session};
+use super::{Backups, Capability, Catalog, Connect, Engine, Locks, Migrations, Running, Session};
 use crate::config::Target;
 use crate::model::{Dialect, Result};
 use futures_util::future::BoxFuture;
@@ -17,6 +17,7 @@ mod names;
 mod open;
 mod plan;
 mod plan_facts;
+mod scan;
 mod space;
 mod table;
 mod usage;
@@ -62,5 +63,8 @@ impl Engine for Sqlite {
     }
     fn locks(&self) -> Capability<&dyn Locks> {
         Capability::No("SQLite keeps one writer for the whole file, and does not tell who waits for it")
+    }
+    fn running(&self) -> Capability<&dyn Running> {
+        Capability::No("SQLite has no server: what another program runs on the file is known to that program alone")
     }
 }

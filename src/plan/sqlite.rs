@@ -1,4 +1,5 @@
-//! SQLite's `EXPLAIN QUERY PLAN` as a tree. SQLite has neither estimates nor times for nodes.
+//! SQLite's `EXPLAIN QUERY PLAN` as a tree. It has neither estimates nor times for nodes; a run with scan statistics (`scans`)
+//! counts loops, rows and cycles.
 
 use crate::model::Dialect;
 use crate::model::plan::{Plan, PlanNode, Role};
@@ -7,6 +8,9 @@ use detail::Detail;
 use std::collections::HashMap;
 
 mod detail;
+/// What a run counted for each line.
+pub mod scans;
+/// The lines as clients print them.
 pub mod text;
 
 /// What the plan's sentences need of the schema.

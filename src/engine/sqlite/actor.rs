@@ -2,7 +2,7 @@
 
 use super::guard::{Guard, Mode};
 use super::open::{self, Opened};
-use super::{fault, plan, value};
+use super::{fault, plan, scan, value};
 use crate::config::Target;
 use crate::engine::session::{Canceller, Event, Outcome, Request, SessionStatus};
 use crate::engine::{Connect, Session};
@@ -144,7 +144,8 @@ fn run_actor(
     let Opened { mut conn, guard, mode, read_only, identity, path } = opened;
     let running = Arc::new(Running::default());
     let seen = running.clone();
-    let started = conn.progress_handler(STEPS, Some(move || seen.stop())).map_err(|e| fault::opening(e, &path));
+    let started = scan::count(&conn, false).and_then(|()| conn.progress_handler(STEPS, Some(move || seen.stop())));
+    let started = started.map_err(|e| fault::opening(e, &path));
     let (status, watching) = watch::channel(SessionStatus { tx: TxState::Idle, read_only, lost: None, round_trip: None });
     let canceller: Arc<dyn Canceller> = Arc::new(Interrupt { handle: conn.get_interrupt_handle(), running: running.clone(), queue });
     if ready.send(started.map(|()| (canceller, watching, identity))).is_err() {
@@ -324,10 +325,10 @@ impl Actor {
         };
         // Explaining prepares and never steps the statement itself, so the plan of a write can be seen in a read-only session too.
         self.guard.set(Mode::Explain);
-        let mut plan = plan::explain(&self.conn, &self.guard, text).map_err(fault)?;
+        let (mut plan, known) = plan::explain(&self.conn, &self.guard, text).map_err(fault)?;
         if analyze {
             self.guard.set(Mode::Analyze);
-            plan::analyze(&self.conn, &self.guard, text, &mut plan).map_err(fault)?;
+            plan::analyze(&self.conn, &self.guard, text, &known, &mut plan).map_err(fault)?;
         }
         Ok(plan)
     }

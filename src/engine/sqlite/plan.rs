@@ -2,8 +2,10 @@
 
 use super::actor::{Refusal, prepare};
 use super::guard::Guard;
+use super::scan;
 use crate::model::plan::Plan;
 use crate::model::{Error, Kind};
+use crate::plan::sqlite::scans::measured;
 use crate::plan::sqlite::{Known, Line, read};
 use rusqlite::{Connection, StatementStatus};
 use std::collections::HashMap;
@@ -12,7 +14,7 @@ use std::time::Instant;
 const PREFIX: &str = "EXPLAIN QUERY PLAN ";
 
 /// The plan of one statement, which is prepared and not run.
-pub fn explain(conn: &Connection, guard: &Guard, text: &str) -> Result<Plan, Refusal> {
+pub fn explain(conn: &Connection, guard: &Guard, text: &str) -> Result<(Plan, Known), Refusal> {
     let mut statement = prepare(conn, guard, &format!("{PREFIX}{text}")).map_err(|e| shifted(e, text))?;
     let mut rows = statement.raw_query();
     let mut lines: Vec<Line> = Vec::new();
@@ -21,11 +23,19 @@ pub fn explain(conn: &Connection, guard: &Guard, text: &str) -> Result<Plan, Ref
     }
     drop(rows);
     drop(statement);
-    Ok(read(&lines, &Known::new(tables(conn)?, text), rusqlite::version()))
+    let known = Known::new(tables(conn)?, text);
+    Ok((read(&lines, &known, rusqlite::version()), known))
 }
 
-/// Runs the statement, which only reads, and fills in rows, time and work counters.
-pub fn analyze(conn: &Connection, guard: &Guard, text: &str, plan: &mut Plan) -> Result<(), Refusal> {
+/// Runs the statement, which only reads, and fills in rows, time and work counters, and those of each line where SQLite counts them.
+pub fn analyze(conn: &Connection, guard: &Guard, text: &str, known: &Known, plan: &mut Plan) -> Result<(), Refusal> {
+    scan::count(conn, true)?;
+    let done = run(conn, guard, text, known, plan);
+    scan::count(conn, false)?;
+    done
+}
+
+fn run(conn: &Connection, guard: &Guard, text: &str, known: &Known, plan: &mut Plan) -> Result<(), Refusal> {
     let mut statement = prepare(conn, guard, text)?;
     if !statement.readonly() || statement.is_explain() != 0 {
         let e = Error::read_only("only a statement that reads is run to be analysed")
@@ -41,8 +51,12 @@ pub fn analyze(conn: &Connection, guard: &Guard, text: &str, plan: &mut Plan) ->
     while rows.next()?.is_some() {
         count += 1;
     }
-    drop(rows);
     let ms = start.elapsed().as_secs_f64() * 1000.0;
+    let (scans, cycles) = scan::counted(conn, text);
+    drop(rows);
+    if !scans.is_empty() {
+        *plan = measured(&scans, cycles, ms, known, rusqlite::version());
+    }
     plan.analyzed = true;
     plan.execution_ms = Some(ms);
     plan.root.loops = Some(1.0);

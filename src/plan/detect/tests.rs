@@ -106,7 +106,7 @@ fn what_is_no_plan_is_named_with_its_line() {
     assert_eq!(refused("QUERY PLAN\n|--SCAN t\nhello\n"), "line 3 is no line of a plan that the sqlite3 shell draws: hello");
     assert_eq!(refused("2|0|0|SCAN t\n3|2|0|x\n"), "line 2 is no row of a plan: 3|2|0|x");
     assert_eq!(refused("2|7|0|SCAN t\n"), "row 1 of the plan hangs on 7, which is not there");
-    assert!(refused(&format!("{}{}", "{\"query_block\":".repeat(100_000), "}".repeat(100_000))).contains("nests deeper than 400"));
+    assert!(refused(&format!("{}{}", "{\"query_block\":".repeat(100_000), "}".repeat(100_000))).contains("nests deeper than 200"));
     let e = read(TREE, Some(Family::Sqlite)).expect_err("forced").message;
     assert!(e.starts_with("this is not a plan of SQLite"), "{e}");
     assert_eq!(read("{\"query_block\":{\"select_id\":1}}", Some(Family::MySql)).unwrap().plan.engine, "MySQL");

@@ -6,42 +6,69 @@
 
 use crate::model::plan::{Plan, PlanNode, Role};
 use crate::model::{Error, Result};
+use crate::plan::deep;
 use serde_json::{Map, Value};
+
+mod settle;
 
 type Object = Map<String, Value>;
 
 pub fn parse(raw: &str, engine: &str, version: &str, analyzed: bool) -> Result<Plan> {
     let bad = |e: String| Error::failed(format!("the server's plan cannot be read: {e}")).detail(raw.chars().take(500).collect::<String>());
-    let value: Value = serde_json::from_str(raw).map_err(|e| bad(e.to_string()))?;
-    let top = value.as_object().ok_or_else(|| bad("it is no object".into()))?;
-    let block = top.get("query_block").and_then(Value::as_object).ok_or_else(|| bad("it has no query block".into()))?;
-    let mut root = query_block(block, Role::Outer, 0);
-    finish(&mut root);
-    root.settle();
-    root.number();
-    let execution = root.total_ms.filter(|_| analyzed);
-    let mut below = 0.0;
-    root.walk(0, &mut |depth, n| {
-        if depth > 0 {
-            below += n.self_ms.unwrap_or(0.0);
+    deep::json(raw, |value| {
+        let top = value.as_object().ok_or_else(|| bad("it is no object".into()))?;
+        let block = top.get("query_block").and_then(Value::as_object).ok_or_else(|| bad("it has no query block".into()))?;
+        if levels(&value) > 2 * deep::DEEPEST {
+            return Err(deep::too_deep(None));
         }
-    });
-    let mut plan = Plan {
-        engine: engine.into(),
-        version: version.into(),
-        analyzed,
-        planning_ms: top.get("query_optimization").and_then(|o| number(o.get("r_total_time_ms")?)),
-        execution_ms: execution,
-        unattributed_ms: execution.map(|e| (e - below).max(0.0)),
-        raw: raw.into(),
-        ..Plan::default()
-    };
-    for (k, v) in top.iter().filter(|(k, _)| !matches!(k.as_str(), "query_block" | "query_optimization")) {
-        plan.attrs.insert(k.clone(), scalar(v));
+        let mut root = query_block(block, Role::Outer);
+        let running = get(top, "r_query_time_in_progress_ms");
+        if running.is_some() {
+            in_progress(&mut root);
+        }
+        let own = settle::settle(&mut root);
+        root.number();
+        let mut plan = Plan {
+            engine: engine.into(),
+            version: version.into(),
+            analyzed,
+            planning_ms: top.get("query_optimization").and_then(|o| number(o.get("r_total_time_ms")?)),
+            // A union does not tell the time of the whole: what is known is the sum of its parts.
+            execution_ms: get(block, "r_total_time_ms").filter(|_| analyzed),
+            unattributed_ms: root.total_ms.filter(|_| analyzed).map(|t| settle::zeroed(t - own)),
+            raw: raw.into(),
+            ..Plan::default()
+        };
+        for (k, v) in top.iter().filter(|(k, _)| !matches!(k.as_str(), "query_block" | "query_optimization")) {
+            plan.attrs.insert(k.clone(), scalar(v));
+        }
+        plan.remarks = super::remarks(&root);
+        if let Some(ms) = running {
+            plan.remarks.insert(0, format!("still running, {ms:.0} ms so far: rows and loops are those counted until now"));
+        }
+        plan.root = root;
+        Ok(plan)
+    })
+}
+
+/// `SHOW ANALYZE` of a statement that runs: no clock was on, and its zeros are no times; rows are not all there yet.
+fn in_progress(n: &mut PlanNode) {
+    (n.self_ms, n.total_ms) = (None, None);
+    if n.est_rows.is_some() && n.rows.is_some() {
+        n.estimate_doubt = Some("the statement is still running".into());
     }
-    plan.remarks = super::remarks(&root);
-    plan.root = root;
-    Ok(plan)
+    n.children.iter_mut().for_each(in_progress);
+}
+
+/// Levels of the tree that this JSON would make, and more: each table of a `nested_loop` stands one level deeper than the next.
+fn levels(v: &Value) -> usize {
+    match v {
+        Value::Object(o) => {
+            1 + o.iter().map(|(k, v)| levels(v) + if k == "nested_loop" { v.as_array().map_or(0, Vec::len) } else { 0 }).max().unwrap_or(0)
+        }
+        Value::Array(a) => a.iter().map(levels).max().unwrap_or(0),
+        _ => 0,
+    }
 }
 
 /// MySQL writes many numbers as strings.
@@ -61,10 +88,7 @@ fn scalar(v: &Value) -> String {
     }
 }
 
-/// A plan nests as deep as the statement; one that is deeper than this was not made by a server.
-const DEEPEST: usize = 200;
-
-fn query_block(o: &Object, role: Role, depth: usize) -> PlanNode {
+fn query_block(o: &Object, role: Role) -> PlanNode {
     let id = o.get("select_id").map(scalar).unwrap_or_default();
     let mut node = PlanNode {
         op: "query block".into(),
@@ -76,7 +100,16 @@ fn query_block(o: &Object, role: Role, depth: usize) -> PlanNode {
         ..PlanNode::default()
     };
     node.never_executed = get(o, "r_loops") == Some(0.0);
-    contents(o, &mut node, depth);
+    contents(o, &mut node);
+    // The scan that finds the rows is marked as what changes them; the block is the change.
+    for op in ["update", "delete"] {
+        let mut writes = false;
+        node.walk(0, &mut |depth, n| writes |= depth > 0 && n.attrs.contains_key(op));
+        if writes {
+            node.op = op.into();
+            node.loops = node.loops.or(node.total_ms.map(|_| 1.0));
+        }
+    }
     node
 }
 
@@ -85,32 +118,29 @@ fn cost(o: &Object) -> Option<f64> {
 }
 
 /// Puts what an object holds below (or, for conditions and other scalars, into) the node.
-fn contents(o: &Object, node: &mut PlanNode, depth: usize) {
-    if depth > DEEPEST {
-        node.attrs.insert("deeper".into(), "left out".into());
-        return;
-    }
+fn contents(o: &Object, node: &mut PlanNode) {
     for (key, v) in o {
         match (key.as_str(), v) {
-            ("nested_loop", Value::Array(list)) => node.children.extend(chain(list, depth + 1)),
-            ("table", Value::Object(t)) => node.children.push(table(t, depth + 1)),
-            ("query_block", Value::Object(b)) => node.children.push(query_block(b, Role::Outer, depth + 1)),
-            ("filesort", Value::Object(f)) => node.children.push(wrapper(f, "sort", "filesort", depth + 1)),
-            ("read_sorted_file", Value::Object(f)) => node.children.push(wrapper(f, "read sorted", "read sorted file", depth + 1)),
-            ("temporary_table", Value::Object(t)) => node.children.push(wrapper(t, "temporary table", "temporary table", depth + 1)),
-            ("block-nl-join", Value::Object(b)) => node.children.push(wrapper(b, "block nested loop", "block-nl-join", depth + 1)),
-            ("expression_cache", Value::Object(c)) => node.children.push(wrapper(c, "subquery cache", "expression cache", depth + 1)),
+            ("nested_loop", Value::Array(list)) => node.children.extend(chain(list)),
+            ("table", Value::Object(t)) => node.children.push(table(t)),
+            ("query_block", Value::Object(b)) => node.children.push(query_block(b, Role::Outer)),
+            ("filesort", Value::Object(f)) => node.children.push(wrapper(f, "sort", "filesort")),
+            ("read_sorted_file", Value::Object(f)) => node.children.push(wrapper(f, "read sorted", "read sorted file")),
+            ("temporary_table", Value::Object(t)) => node.children.push(wrapper(t, "temporary table", "temporary table")),
+            ("block-nl-join", Value::Object(b)) => node.children.push(wrapper(b, "block nested loop", "block-nl-join")),
+            ("expression_cache", Value::Object(c)) => node.children.push(wrapper(c, "subquery cache", "expression cache")),
             ("materialized" | "materialization" | "materialized_from_subquery", Value::Object(m)) => {
-                node.children.push(wrapper(m, "materialize", "materialized", depth + 1));
+                node.children.push(wrapper(m, "materialize", "materialized"));
             }
-            ("union_result", Value::Object(u)) => node.children.push(wrapper(u, "union", "union result", depth + 1)),
-            ("recursive_union", Value::Object(u)) => node.children.push(wrapper(u, "recursive union", "recursive union", depth + 1)),
-            ("window_functions_computation" | "windowing", Value::Object(w)) => node.children.push(window(w, depth + 1)),
-            ("ordering_operation", Value::Object(w)) => node.children.push(wrapper(w, "sort", "ordering operation", depth + 1)),
-            ("grouping_operation", Value::Object(w)) => node.children.push(wrapper(w, "aggregate", "grouping operation", depth + 1)),
-            ("duplicates_removal", Value::Object(w)) => node.children.push(wrapper(w, "distinct", "duplicates removal", depth + 1)),
-            ("query_specifications", Value::Array(list)) => members(list, Role::Member, node, depth + 1),
-            (_, Value::Array(list)) if key.ends_with("subqueries") => members(list, Role::SubPlan, node, depth + 1),
+            ("union_result", Value::Object(u)) => node.children.push(wrapper(u, "union", "union result")),
+            ("recursive_union", Value::Object(u)) => node.children.push(wrapper(u, "recursive union", "recursive union")),
+            ("window_functions_computation" | "windowing", Value::Object(w)) => node.children.push(window(w)),
+            ("ordering_operation", Value::Object(w)) => node.children.push(wrapper(w, "sort", "ordering operation")),
+            ("grouping_operation", Value::Object(w)) => node.children.push(wrapper(w, "aggregate", "grouping operation")),
+            ("duplicates_removal", Value::Object(w)) => node.children.push(wrapper(w, "distinct", "duplicates removal")),
+            ("query_specifications", Value::Array(list)) => members(list, Role::Member, node),
+            ("select_list_subqueries", Value::Array(list)) => members(list, Role::SelectList, node),
+            (_, Value::Array(list)) if key.ends_with("subqueries") => members(list, Role::SubPlan, node),
             ("cost_info", Value::Object(c)) => {
                 for (k, v) in c {
                     node.attrs.insert(k.clone(), scalar(v));
@@ -127,8 +157,15 @@ fn contents(o: &Object, node: &mut PlanNode, depth: usize) {
                 node.conditions.push((name.into(), scalar(v)));
             }
             // Read by the node's own code.
-            ("select_id" | "r_total_time_ms" | "r_loops", _) => {}
-            (_, Value::Object(inner)) if holds_plan(inner, 0) => node.children.push(wrapper(inner, &key.replace('_', " "), key, depth + 1)),
+            ("select_id" | "r_total_time_ms" | "r_loops" | "r_engine_stats", _) => {}
+            ("message", Value::String(m)) => node.children.push(PlanNode { op: "result".into(), raw_op: m.clone(), ..PlanNode::default() }),
+            // `rowid_filter` and the like: facts with facts inside.
+            (_, Value::Object(inner)) if !holds_plan(inner, 0) => {
+                for (k, v) in inner {
+                    node.attrs.insert(format!("{key}.{k}"), scalar(v));
+                }
+            }
+            (_, Value::Object(inner)) if holds_plan(inner, 0) => node.children.push(wrapper(inner, &key.replace('_', " "), key)),
             (_, v) => {
                 node.attrs.insert(key.clone(), scalar(v));
             }
@@ -145,10 +182,10 @@ fn holds_plan(o: &Object, depth: usize) -> bool {
         })
 }
 
-fn members(list: &[Value], role: Role, node: &mut PlanNode, depth: usize) {
+fn members(list: &[Value], role: Role, node: &mut PlanNode) {
     for v in list.iter().filter_map(Value::as_object) {
         let mut holder = PlanNode::default();
-        contents(v, &mut holder, depth);
+        contents(v, &mut holder);
         for mut child in holder.children {
             child.role = role;
             node.children.push(child);
@@ -157,11 +194,11 @@ fn members(list: &[Value], role: Role, node: &mut PlanNode, depth: usize) {
 }
 
 /// `nested_loop` is a flat list: the first two are joined, the result with the third, and so on.
-fn chain(list: &[Value], depth: usize) -> Vec<PlanNode> {
+fn chain(list: &[Value]) -> Vec<PlanNode> {
     let mut left: Option<PlanNode> = None;
     for v in list.iter().filter_map(Value::as_object) {
         let mut holder = PlanNode::default();
-        contents(v, &mut holder, depth);
+        contents(v, &mut holder);
         for mut right in holder.children {
             left = Some(match left {
                 None => right,
@@ -192,7 +229,8 @@ fn chain(list: &[Value], depth: usize) -> Vec<PlanNode> {
     left.into_iter().collect()
 }
 
-fn wrapper(o: &Object, op: &str, raw_op: &str, depth: usize) -> PlanNode {
+fn wrapper(o: &Object, op: &str, raw_op: &str) -> PlanNode {
+    let mut ran = false;
     let mut node = PlanNode {
         op: op.into(),
         raw_op: raw_op.into(),
@@ -201,24 +239,32 @@ fn wrapper(o: &Object, op: &str, raw_op: &str, depth: usize) -> PlanNode {
         est_total_cost: cost(o),
         ..PlanNode::default()
     };
-    contents(o, &mut node, depth);
+    contents(o, &mut node);
+    // A recursive union counts no loops of its own.
+    if node.never_executed {
+        node.walk(0, &mut |_, n| ran |= n.loops.is_some());
+        node.never_executed = !ran;
+    }
     match raw_op {
         "filesort" => {
             node.rows_total = get(o, "r_output_rows");
-            node.rows = node.rows_total;
-            let time = get(o, "r_total_time_ms");
-            // Over a temporary table the sort's time is its own; directly over a table it overlaps the table's.
-            let over_table = o.contains_key("table");
-            let below: f64 = node.children.iter().map(|c| c.self_ms.unwrap_or(0.0)).sum();
-            node.self_ms = time.map(|t| if over_table { (t - below).max(0.0) } else { t });
+            node.rows = node.rows_total.zip(node.loops).map(|(rows, loops)| rows / loops);
+            node.total_ms = get(o, "r_total_time_ms");
+            // Over a temporary table the sort's time is its own; directly over a table it holds the table's.
+            if !o.contains_key("table") {
+                node.self_ms = node.total_ms.take();
+            }
         }
         "block-nl-join" => {
             node.self_ms = match (get(o, "r_unpack_time_ms"), get(o, "r_other_time_ms")) {
                 (None, None) => None,
                 (a, b) => Some(a.unwrap_or(0.0) + b.unwrap_or(0.0)),
             };
-            if let (Some(rows), Some(filtered)) = (get(o, "r_effective_rows"), get(o, "r_filtered")) {
-                node.attrs.insert("compared".into(), format!("{rows} rows, {filtered} % kept"));
+            // Every row of the buffer is compared with every row of the table; a hash join compares few of them.
+            if let (Some(rows), Some(loops), Some(kept)) = (get(o, "r_effective_rows"), node.loops, get(o, "r_filtered"))
+                && matches!(o.get("join_type").and_then(Value::as_str), Some("BNL" | "BKA"))
+            {
+                node.removed.join_filter = Some(rows * loops * (1.0 - (kept / 100.0).clamp(0.0, 1.0)));
             }
         }
         _ => {
@@ -232,13 +278,13 @@ fn wrapper(o: &Object, op: &str, raw_op: &str, depth: usize) -> PlanNode {
 }
 
 /// Window functions: their sorts stand beside what they sort.
-fn window(o: &Object, depth: usize) -> PlanNode {
+fn window(o: &Object) -> PlanNode {
     let mut rest = o.clone();
     let sorts = rest.remove("sorts");
-    let mut node = wrapper(&rest, "window", "window functions", depth);
+    let mut node = wrapper(&rest, "window", "window functions");
     for sort in sorts.as_ref().and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object) {
         let mut holder = PlanNode::default();
-        contents(sort, &mut holder, depth);
+        contents(sort, &mut holder);
         for mut s in holder.children {
             s.children = std::mem::take(&mut node.children);
             node.children = vec![s];
@@ -247,7 +293,22 @@ fn window(o: &Object, depth: usize) -> PlanNode {
     node
 }
 
-fn table(o: &Object, depth: usize) -> PlanNode {
+/// What InnoDB counted: a counter that is 0 is not printed.
+fn engine_stats(stats: &Object, node: &mut PlanNode) {
+    let count = |key: &str| get(stats, key).unwrap_or(0.0).max(0.0) as u64;
+    let read = count("pages_read_count");
+    node.self_pages.hit = Some(count("pages_accessed").saturating_sub(read));
+    node.self_pages.read = Some(read);
+    node.self_pages.dirtied = Some(count("pages_updated"));
+    node.self_io.read_ms = get(stats, "pages_read_time_ms").or((read == 0).then_some(0.0));
+    for (k, v) in
+        stats.iter().filter(|(k, _)| !matches!(k.as_str(), "pages_accessed" | "pages_read_count" | "pages_updated" | "pages_read_time_ms"))
+    {
+        node.attrs.insert(format!("r_engine_stats.{k}"), scalar(v));
+    }
+}
+
+fn table(o: &Object) -> PlanNode {
     if let Some(message) = o.get("message").and_then(Value::as_str) {
         return PlanNode { op: "result".into(), raw_op: message.into(), ..PlanNode::default() };
     }
@@ -276,8 +337,15 @@ fn table(o: &Object, depth: usize) -> PlanNode {
         never_executed: loops == Some(0.0) && !constant,
         ..PlanNode::default()
     };
+    // What the estimate of the rows that stay lacks, it cannot be judged by.
+    if !o.contains_key("filtered") && o.contains_key("r_filtered") {
+        node.estimate_doubt = Some("the server tells no estimate of the rows that stay".into());
+    }
     let kept = |filtered: Option<f64>| filtered.map_or(1.0, |f| (f / 100.0).clamp(0.0, 1.0));
     node.est_rows = get(o, "rows").or_else(|| get(o, "rows_examined_per_scan")).map(|r| r * kept(get(o, "filtered")));
+    // UPDATE and DELETE do not tell their loops: they scan once.
+    let writes = o.contains_key("update") || o.contains_key("delete");
+    node.loops = node.loops.or((writes && get(o, "r_rows").is_some()).then_some(1.0));
     if let (Some(l), Some(rows)) = (node.loops, get(o, "r_rows")) {
         let share = kept(get(o, "r_filtered"));
         node.rows = Some(rows * share);
@@ -289,50 +357,16 @@ fn table(o: &Object, depth: usize) -> PlanNode {
         };
     }
     if let Some(stats) = o.get("r_engine_stats").and_then(Value::as_object)
-        && let Some(all) = get(stats, "pages_accessed")
+        && (node.loops.is_some() || !stats.is_empty())
     {
-        let read = get(stats, "pages_read_count").unwrap_or(0.0);
-        node.pages.hit = Some((all - read).max(0.0) as u64);
-        node.pages.read = Some(read as u64);
-        node.self_pages = node.pages;
+        engine_stats(stats, &mut node);
     }
     if let (Some(Value::Array(refs)), Some(Value::Array(parts))) = (o.get("ref"), o.get("used_key_parts")) {
         let pairs: Vec<String> = parts.iter().zip(refs).map(|(p, r)| format!("{} = {}", scalar(p), scalar(r))).collect();
         node.conditions.push(("Lookup".into(), pairs.join(" and ")));
     }
-    contents(o, &mut node, depth);
+    contents(o, &mut node);
     node
-}
-
-/// Sums up what the server does not print: inclusive times and pages of nodes that hold others. Returns the node's time.
-fn finish(n: &mut PlanNode) -> Option<f64> {
-    let mut below = None;
-    let (mut hit, mut read) = (n.pages.hit, n.pages.read);
-    for c in &mut n.children {
-        if let Some(t) = finish(c) {
-            below = Some(below.unwrap_or(0.0) + t);
-        }
-        hit = hit.map_or(c.pages.hit, |h| Some(h + c.pages.hit.unwrap_or(0)));
-        read = read.map_or(c.pages.read, |r| Some(r + c.pages.read.unwrap_or(0)));
-    }
-    (n.pages.hit, n.pages.read) = (hit, read);
-    // Printed to the nanosecond: no rounding to speak of.
-    n.self_err_ms = n.self_ms.map(|_| 0.0);
-    match (n.total_ms, n.self_ms) {
-        // The block's own time is printed.
-        (Some(total), None) => {
-            n.self_ms = Some((total - below.unwrap_or(0.0)).max(0.0));
-            n.self_err_ms = Some(0.0);
-        }
-        (None, Some(own)) => n.total_ms = Some(own + below.unwrap_or(0.0)),
-        (None, None) => {
-            n.total_ms = below;
-            n.self_ms = below.map(|_| 0.0);
-            n.self_err_ms = below.map(|_| 0.0);
-        }
-        (Some(_), Some(_)) => {}
-    }
-    n.total_ms
 }
 
 #[cfg(test)]

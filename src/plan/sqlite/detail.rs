@@ -53,6 +53,10 @@ pub fn parse(text: &str) -> Detail {
     if let Some(name) = t.strip_prefix("CO-ROUTINE ") {
         return named("co-routine", name);
     }
+    if let Some(rest) = t.strip_prefix("CREATE AUTOMATIC INDEX ON ") {
+        let (name, columns) = rest.split_once('(').map_or((rest, None), |(n, c)| (n, c.split(')').next()));
+        return Detail { condition: columns.map(str::to_string), ..named("automatic index", name) };
+    }
     if let Some(rest) = t.strip_prefix("BLOOM FILTER ON ") {
         let (name, condition) = parenthesis(rest);
         return Detail { condition, ..named("bloom filter", name) };
@@ -144,6 +148,7 @@ mod tests {
         assert_eq!(p("SEARCH c USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN"), ("primary key search", s("c"), s(""), s("rowid=?")));
         assert_eq!(p("SEARCH c USING AUTOMATIC COVERING INDEX (x=?)"), ("automatic index search", s("c"), s(""), s("x=?")));
         assert_eq!(p("BLOOM FILTER ON c (x=?)"), ("bloom filter", s("c"), s(""), s("x=?")));
+        assert_eq!(p("CREATE AUTOMATIC INDEX ON t(a, b) WHERE <expr>"), ("automatic index", s("t"), s(""), s("a, b")));
         assert_eq!(p("CO-ROUTINE v").0, "co-routine");
         assert_eq!(p("CORRELATED SCALAR SUBQUERY 2").0, "scalar subquery");
         assert_eq!(p("SCAN CONSTANT ROW"), ("values", s(""), s(""), s("")));

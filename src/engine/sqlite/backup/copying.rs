@@ -91,6 +91,7 @@ fn copy_now(source: &Path, copy: &Path, handle: oneshot::Sender<InterruptHandle>
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE,
     )
     .map_err(failed)?;
+    crate::engine::sqlite::scan::count(&conn, false).map_err(failed)?;
     // A backup may wait longer for a writer's commit than a person at the keyboard.
     conn.busy_timeout(Duration::from_secs(5)).map_err(failed)?;
     let _ = handle.send(conn.get_interrupt_handle());

@@ -1,0 +1,153 @@
+//! A plan with what a run counted for each line: loops, rows visited, the planner's estimate, and cycles of the processor, of which
+//! each line has a share. SQLite has no clock for lines: their times here are shares of the statement's, and are marked approximate.
+
+use super::{Known, Line, read};
+use crate::model::plan::{Plan, PlanNode, estimate_error};
+use std::collections::{BTreeMap, HashMap};
+
+/// What `sqlite3_stmt_scanstatus_v2` tells of one line. What it does not count is `None`.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Scan {
+    /// Of the line; those of a run are others than those of EXPLAIN QUERY PLAN.
+    pub id: i64,
+    pub parent: i64,
+    pub text: String,
+    pub loops: Option<u64>,
+    /// Rows visited, over all loops.
+    pub visits: Option<u64>,
+    /// Rows that the planner expected from each loop.
+    pub estimated: Option<f64>,
+    /// With those of the lines below a subquery, a materialisation or a co-routine.
+    pub cycles: Option<u64>,
+}
+
+/// The plan of a run that took `ms` milliseconds and `cycles` of the processor.
+pub fn measured(scans: &[Scan], cycles: u64, ms: f64, known: &Known, version: &str) -> Plan {
+    // One line may be counted twice: as a line and as a loop.
+    let mut lines: BTreeMap<i64, Scan> = BTreeMap::new();
+    for s in scans {
+        let line = lines.entry(s.id).or_insert_with(|| s.clone());
+        line.loops = line.loops.max(s.loops);
+        line.visits = line.visits.max(s.visits);
+        line.cycles = line.cycles.max(s.cycles);
+        line.estimated = if s.loops.is_some() { s.estimated } else { line.estimated };
+    }
+    // A parent that is not counted: then the line stands at the top.
+    let parent = |s: &Scan| if lines.contains_key(&s.parent) && s.parent < s.id { s.parent } else { 0 };
+    let list: Vec<Line> = lines.values().map(|s| (s.id, parent(s), s.text.clone())).collect();
+    let mut plan = read(&list, known, version);
+    let mut order: HashMap<i64, Vec<&Scan>> = HashMap::new();
+    for s in lines.values() {
+        order.entry(parent(s)).or_default().push(s);
+    }
+    fill(&mut plan.root, 0, &order);
+    let counted = own_cycles(&mut plan.root);
+    // The code that fills a list is inside the loop that looks into it: lines may count the same cycle, then shares are of their sum.
+    let whole = counted.max(cycles as f64);
+    if whole > 0.0 {
+        share(&mut plan.root, ms / whole, whole);
+        plan.root.self_ms = Some(((whole - counted) / whole * ms).max(0.0));
+        plan.root.approximate = true;
+    }
+    plan.root.total_ms = Some(ms);
+    plan
+}
+
+fn fill(n: &mut PlanNode, id: i64, order: &HashMap<i64, Vec<&Scan>>) {
+    // `read` keeps the order of the lines below each parent.
+    for (c, s) in n.children.iter_mut().zip(order.get(&id).into_iter().flatten()) {
+        c.never_executed = s.loops == Some(0);
+        c.est_rows = s.loops.and(s.estimated);
+        if let Some(loops) = s.loops.filter(|l| *l > 0) {
+            let loops = loops as f64;
+            c.loops = Some(loops);
+            c.rows_total = s.visits.map(|v| v as f64);
+            c.rows = c.rows_total.map(|v| v / loops);
+        }
+        if let (Some(est), Some(rows)) = (c.est_rows, c.rows) {
+            if c.raw_op.starts_with("SCAN ") {
+                c.estimate_doubt = Some("the rows counted are those visited, the estimate is of those that stay".into());
+            } else {
+                c.estimate_error = Some(estimate_error(est, rows));
+            }
+        }
+        if let Some(cycles) = s.cycles.filter(|_| !c.never_executed) {
+            c.self_ms = Some(cycles as f64);
+        }
+        fill(c, s.id, order);
+    }
+}
+
+/// From cycles with all below (in `self_ms`) to a line's own. Returns the sum of the own ones.
+fn own_cycles(n: &mut PlanNode) -> f64 {
+    let below: f64 = n.children.iter_mut().map(own_cycles).sum();
+    match n.self_ms {
+        Some(all) => {
+            // A scan does not hold what stands below it (a subquery that fills its list); all others do.
+            let own = if n.loops.is_some() && n.rows.is_some() { all } else { (all - below).max(0.0) };
+            n.self_ms = Some(own);
+            own + below
+        }
+        None => below,
+    }
+}
+
+/// From own cycles to milliseconds.
+fn share(n: &mut PlanNode, ms: f64, whole: f64) {
+    let mut below = None;
+    for c in &mut n.children {
+        share(c, ms, whole);
+        below = match (below, c.total_ms) {
+            (None, None) => None,
+            (a, b) => Some(a.unwrap_or(0.0) + b.unwrap_or(0.0)),
+        };
+    }
+    if let Some(cycles) = n.self_ms {
+        n.attrs.insert("cycles".into(), format!("{cycles:.0}"));
+        n.attrs.insert("share of cycles".into(), format!("{:.1} %", 100.0 * cycles / whole));
+        n.self_ms = Some(cycles * ms);
+        n.approximate = true;
+        n.time_doubt = Some("a share of the processor's cycles: SQLite has no clock for its lines".into());
+    }
+    n.total_ms = match (n.self_ms, below) {
+        (None, None) => None,
+        (a, b) => Some(a.unwrap_or(0.0) + b.unwrap_or(0.0)),
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scan(id: i64, parent: i64, text: &str, counts: [Option<u64>; 3]) -> Scan {
+        let [loops, visits, cycles] = counts;
+        Scan { id, parent, text: text.into(), loops, visits, estimated: Some(20.0), cycles }
+    }
+
+    #[test]
+    fn lines_have_their_share_and_shares_add_up() {
+        let scans = [
+            scan(24, 0, "CORRELATED SCALAR SUBQUERY 1", [Some(21), None, Some(500)]),
+            scan(2, 0, "SEARCH c USING INTEGER PRIMARY KEY (rowid=?)", [Some(1), Some(21), Some(100)]),
+            scan(29, 24, "SCAN o USING COVERING INDEX fk", [Some(21), Some(420_000), Some(300)]),
+            scan(40, 0, "SCAN never", [Some(0), Some(0), Some(0)]),
+            scan(50, 0, "USE TEMP B-TREE FOR ORDER BY", [None, None, None]),
+        ];
+        let p = measured(&scans, 1000, 10.0, &Known::default(), "3");
+        let own: Vec<Option<f64>> = p.root.children.iter().map(|c| c.self_ms).collect();
+        assert_eq!(own, [Some(1.0), Some(2.0), None, None]);
+        let inner = p.root.at(&[1, 0]).expect("scan below the subquery");
+        assert_eq!((inner.self_ms, inner.loops, inner.rows, inner.rows_total), (Some(3.0), Some(21.0), Some(20_000.0), Some(420_000.0)));
+        assert_eq!((inner.attrs["share of cycles"].as_str(), inner.approximate), ("30.0 %", true));
+        assert!(inner.estimate_error.is_none() && p.root.children[0].estimate_error.is_some());
+        assert_eq!((p.root.self_ms, p.root.total_ms, p.root.children[1].total_ms), (Some(4.0), Some(10.0), Some(5.0)));
+        let never = &p.root.children[2];
+        assert!(never.never_executed && never.loops.is_none() && never.rows_total.is_none() && never.self_ms.is_none());
+        // Lines that count the same cycles: shares of their sum, and nothing is left for the rest.
+        let p = measured(&scans, 300, 6.0, &Known::default(), "3");
+        assert!((p.root.children.iter().filter_map(|c| c.total_ms).sum::<f64>() - 6.0).abs() < 1e-9);
+        assert_eq!(p.root.self_ms, Some(0.0));
+        // A processor without a counter.
+        assert_eq!(measured(&scans[4..], 0, 6.0, &Known::default(), "3").root.self_ms, None);
+    }
+}
