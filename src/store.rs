@@ -120,20 +120,16 @@ fn open(path: &Path) -> Result<rusqlite::Connection> {
         make.recursive(true).mode(0o700).create(dir).map_err(|e| Error::io(format!("making {}", dir.display()), e))?;
     }
     // The file exists with 0600 before SQLite first writes to it; its -wal and -shm inherit the mode.
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .read(true)
-        .write(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(|e| Error::io(shown("opening"), e))?;
-    let mode = file.metadata().map_err(|e| Error::io(shown("reading"), e))?.permissions().mode();
+    // One that exists is not opened here: closing it again would take away the locks of this process's other connections.
+    match OpenOptions::new().create_new(true).write(true).mode(0o600).open(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => return Err(Error::io(shown("opening"), e)),
+        _ => {}
+    }
+    let mode = std::fs::metadata(path).map_err(|e| Error::io(shown("reading"), e))?.permissions().mode();
     if mode & 0o077 != 0 {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(|e| Error::io(shown("closing to others"), e))?;
     }
-    let shared = on_network(&file);
-    drop(file);
+    let shared = on_network(path);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let real = path.canonicalize().map_err(|e| Error::io(shown("finding"), e))?;
     let mut db = rusqlite::Connection::open_with_flags(real, flags).map_err(store_error)?;
@@ -173,10 +169,10 @@ fn open(path: &Path) -> Result<rusqlite::Connection> {
 
 /// File systems (magic numbers of `statfs(2)`) on which WAL is not safe: NFS, SMB, CIFS, SMB2, AFS, 9P, Ceph, Lustre,
 /// and FUSE, behind which any of them may stand. Unknown means local.
-fn on_network(file: &std::fs::File) -> bool {
+fn on_network(path: &Path) -> bool {
     const NETWORK: [u64; 9] = [0x6969, 0x517B, 0xFF53_4D42, 0xFE53_4D42, 0x5346_414F, 0x0102_1997, 0x00C3_6400, 0x0BD0_0BD0, 0x6573_5546];
     #[allow(clippy::unnecessary_cast)] // the width of f_type differs between platforms
-    rustix::fs::fstatfs(file).is_ok_and(|s| NETWORK.contains(&(s.f_type as u64 & 0xFFFF_FFFF)))
+    rustix::fs::statfs(path).is_ok_and(|s| NETWORK.contains(&(s.f_type as u64 & 0xFFFF_FFFF)))
 }
 
 #[cfg(test)]

@@ -136,6 +136,23 @@ fn old_values_are_compared_as_the_server_prints_them() {
 }
 
 #[test]
+fn a_value_that_differs_by_case_or_blanks_alone_has_changed() {
+    on_each(async |p: Place| {
+        let folding = match p.conn.dialect() {
+            holdpoint::model::Dialect::Sqlite => "t text collate nocase",
+            holdpoint::model::Dialect::MySql => "t varchar(20) collate utf8mb4_general_ci",
+            holdpoint::model::Dialect::Postgres => "t text",
+        };
+        p.run(&format!("create table fold (id int primary key, {folding})")).await;
+        p.run("insert into fold values (1, 'HI  ')").await;
+        let plan = p.plan("select * from fold").await.expect("editable");
+        let e = p.write(&plan, &[update("1", "t", text("Hi"), text("mine"))]).await.expect_err("somebody changed it");
+        assert!(e.message.contains("somebody changed it"), "{e:?}");
+        p.write(&plan, &[update("1", "t", text("HI  "), text("mine"))]).await.expect("as it was shown");
+    });
+}
+
+#[test]
 fn what_cannot_be_rolled_back_is_neither_edited_nor_imported() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("runtime");
     let p = runtime.block_on(async {

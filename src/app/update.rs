@@ -257,6 +257,7 @@ fn status_changed(state: &mut State, status: crate::engine::SessionStatus, effec
     let Some(server) = state.link.server_mut() else { return };
     let lost = status.lost.clone().filter(|_| server.status.lost.is_none());
     let had_tx = server.status.tx != TxState::Idle;
+    let was_lost = status.lost.is_some();
     server.status = status;
     let open = server.status.tx != TxState::Idle;
     if open != had_tx {
@@ -270,11 +271,22 @@ fn status_changed(state: &mut State, status: crate::engine::SessionStatus, effec
         }
         if had_tx {
             note.more.push("The transaction that was open is rolled back by the server.".into());
+            // Said once more with the new session: this note may be gone by then.
+            state.query.made.insert(0, "what the open transaction had written".into());
         }
         if !state.query.made.is_empty() {
             note.more.push(format!("Gone with it: {}.", text::clean(&state.query.made.join(", "))));
         }
         state.say(note);
+    }
+    if had_tx
+        && !open
+        && !was_lost
+        && state.query.running.is_some()
+        && let Some(tab) = state.query.results.last()
+        && crate::sql::classify(state.query.editor.dialect(), &tab.text).class != crate::sql::Class::Transaction
+    {
+        state.say(Note::warning("This statement ended the open transaction: DDL and the like commit it, a deadlock rolls it back."));
     }
     state.tick(effects);
 }

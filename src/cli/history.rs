@@ -2,7 +2,7 @@
 
 use super::output;
 use crate::cli::Format;
-use crate::model::{Error, Result};
+use crate::model::Result;
 use crate::ops::Cx;
 use crate::text;
 use std::process::ExitCode;
@@ -17,21 +17,36 @@ pub fn history(cx: &Cx, target: Option<&str>, search: Option<&str>, limit: usize
     };
     match format {
         Format::Json => output::json(&runs.iter().map(facts).collect::<Vec<_>>())?,
-        Format::Ndjson => {
+        Format::Ndjson => output::ndjson(runs.iter().map(facts))?,
+        Format::Csv => {
+            let mut t = output::TextTable::new(&["at", "target", "rows", "took_ms", "error", "statement"]);
             for r in &runs {
-                let line = serde_json::to_string(&facts(r)).map_err(|e| Error::failed(e.to_string()))?;
-                output::write(format!("{line}\n").as_bytes())?;
+                let rows = r.rows.map_or_else(String::new, |n| n.to_string());
+                t.row(vec![
+                    r.at.clone(),
+                    r.target.clone(),
+                    rows,
+                    r.took_ms.to_string(),
+                    r.error.clone().unwrap_or_default(),
+                    r.text.clone(),
+                ]);
             }
+            t.csv()?;
         }
-        _ => {
+        Format::Table => {
             let mut t = output::TextTable::new(&["at", "target", ">rows", ">took", "statement"]);
             for r in &runs {
                 let outcome = if r.error.is_some() { "failed".to_string() } else { r.rows.map_or_else(String::new, text::thousands) };
                 let one_line = r.text.split_whitespace().collect::<Vec<_>>().join(" ");
-                t.row(vec![r.at.clone(), r.target.clone(), outcome, text::duration(Duration::from_millis(r.took_ms)), one_line]);
+                t.row(vec![r.at.clone(), r.target.clone(), outcome, took(r.took_ms), one_line]);
             }
             t.print()?;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The store keeps whole milliseconds.
+fn took(ms: u64) -> String {
+    if ms == 0 { "< 1 ms".into() } else { text::duration(Duration::from_millis(ms)) }
 }

@@ -1,7 +1,7 @@
 //! Writing to standard output and standard error: tables are cleaned for the terminal, JSON and CSV are exact.
 
 use crate::model::{Align, Column, Error, Finding, Progress, Result, RowBatch, Severity};
-use crate::ops::export::{Encoder, ExportFormat, NewFile};
+use crate::ops::export::{Encoder, ExportFormat, NewFile, csv_line};
 use crate::text;
 use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
@@ -29,6 +29,16 @@ pub fn json(value: &impl serde::Serialize) -> Result<()> {
     let mut text = serde_json::to_string_pretty(value).map_err(|e| Error::failed(format!("writing JSON: {e}")))?;
     text.push('\n');
     write(text.as_bytes())
+}
+
+/// Values as one JSON document each, a line each.
+pub fn ndjson<T: serde::Serialize>(values: impl IntoIterator<Item = T>) -> Result<()> {
+    for v in values {
+        let mut line = serde_json::to_string(&v).map_err(|e| Error::failed(format!("writing JSON: {e}")))?;
+        line.push('\n');
+        write(line.as_bytes())?;
+    }
+    Ok(())
 }
 
 /// Findings, worst first, for people.
@@ -100,17 +110,27 @@ impl TextTable {
         }
     }
     pub fn row(&mut self, cells: Vec<String>) {
-        self.rows.push(cells.into_iter().map(|c| text::clean(&c).into_owned()).collect());
+        self.rows.push(cells);
     }
+    /// As RFC 4180 has it, exactly.
+    pub fn csv(&self) -> Result<()> {
+        let mut out = Vec::new();
+        for row in std::iter::once(&self.header).chain(&self.rows) {
+            csv_line(&mut out, row);
+        }
+        write(&out)
+    }
+    /// For people, cleaned.
     pub fn print(&self) -> Result<()> {
+        let rows: Vec<Vec<String>> = self.rows.iter().map(|r| r.iter().map(|c| text::clean(c).into_owned()).collect()).collect();
         let mut widths: Vec<usize> = self.header.iter().map(|h| text::width(h)).collect();
-        for row in &self.rows {
+        for row in &rows {
             for (w, c) in widths.iter_mut().zip(row) {
                 *w = (*w).max(text::width(c));
             }
         }
         let mut out = String::new();
-        for row in std::iter::once(&self.header).chain(&self.rows) {
+        for row in std::iter::once(&self.header).chain(&rows) {
             let mut line = String::new();
             for ((cell, width), right) in row.iter().zip(&widths).zip(&self.right) {
                 let pad = " ".repeat(width - text::width(cell));
@@ -171,7 +191,7 @@ impl RowWriter {
         self.columns = columns.to_vec();
         let mut out = Vec::new();
         if let Some(exact) = &mut self.exact {
-            exact.columns(columns, &mut out);
+            exact.columns(columns, &mut out)?;
         }
         self.write(&out)
     }

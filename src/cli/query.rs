@@ -3,7 +3,7 @@
 use super::{connect, output};
 use crate::cli::RowFormat;
 use crate::engine::Event;
-use crate::model::{Dialect, Error, Kind, Param, Result};
+use crate::model::{Dialect, Error, Kind, Param, Result, TxState};
 use crate::ops::datafix::{self, BeforeImage};
 use crate::ops::export::{Encoder, ExportFormat, NewFile, source, table_parts};
 use crate::ops::query::{Admission, admit};
@@ -185,7 +185,14 @@ pub async fn query(
     let outcome = run().await;
     unkept(ledger.close());
     outcome?;
+    let left_open = session.status().tx != TxState::Idle;
     session.close().await;
+    if left_open {
+        return Err(Error::failed(
+            "the transaction that the statements began was left open: the server rolled it back, and nothing of it was kept",
+        )
+        .hint("End with COMMIT to keep it, or with ROLLBACK."));
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -229,7 +236,7 @@ async fn run_one(
 
 fn unkept(kept: Result<()>) {
     if let Err(e) = kept {
-        output::message(&format!("not recorded in the journal and the history: {}", e.message));
+        output::message(&format!("the statement ran, and could not be recorded in the journal and the history: {}", e.message));
     }
 }
 

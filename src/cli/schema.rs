@@ -4,6 +4,7 @@ use super::args::{self, Show};
 use super::{connect, output};
 use crate::cli::Format;
 use crate::model::{Error, NodeKind, NodePath, Result, SchemaNode, Usage};
+use crate::ops::export::table_parts;
 use crate::ops::used_by::UsedBy;
 use crate::ops::{Cx, schema as ops};
 use crate::text;
@@ -37,7 +38,16 @@ pub async fn schema(cx: &Cx, target: &str, object: Option<&str>, show: &Show, fo
     let nodes = ops::children(cx, &conn, &at).await?;
     match format {
         Format::Table | Format::Csv => {
-            let mut t = output::TextTable::new(&["kind", "name", "detail", "marks", "comment", ">rows ≈", ">size"]);
+            let of = Figures(format);
+            let mut t = output::TextTable::new(&[
+                "kind",
+                "name",
+                "detail",
+                "marks",
+                "comment",
+                of.head(">rows ≈", "rows"),
+                of.head(">size", "bytes"),
+            ]);
             for n in &nodes {
                 t.row(vec![
                     kind(n.kind).into(),
@@ -45,19 +55,42 @@ pub async fn schema(cx: &Cx, target: &str, object: Option<&str>, show: &Show, fo
                     n.detail.clone(),
                     n.marks.join(" "),
                     n.comment.clone(),
-                    n.rows.map_or(String::new(), text::thousands),
-                    n.bytes.map_or(String::new(), text::bytes),
+                    of.number(n.rows),
+                    of.bytes(n.bytes),
                 ]);
             }
-            t.print()?;
+            of.print(&t)?;
         }
-        Format::Json | Format::Ndjson => output::json(&nodes)?,
+        Format::Json => output::json(&nodes)?,
+        Format::Ndjson => output::ndjson(&nodes)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
+/// Numbers for people, or exact ones for programs.
+struct Figures(Format);
+
+impl Figures {
+    fn head<'a>(&self, people: &'a str, programs: &'a str) -> &'a str {
+        if self.0 == Format::Csv { programs } else { people }
+    }
+    fn number(&self, n: Option<u64>) -> String {
+        n.map_or(String::new(), |n| if self.0 == Format::Csv { n.to_string() } else { text::thousands(n) })
+    }
+    fn bytes(&self, n: Option<u64>) -> String {
+        n.map_or(String::new(), |n| if self.0 == Format::Csv { n.to_string() } else { text::bytes(n) })
+    }
+    fn print(&self, t: &output::TextTable) -> Result<()> {
+        if self.0 == Format::Csv { t.csv() } else { t.print() }
+    }
+}
+
 fn statement(what: &str, text: &str, format: Format) -> Result<ExitCode> {
     match format {
+        Format::Csv => {
+            return Err(Error::usage(format!("a {what} is no table: it has no form as CSV")).hint("Use --format json, or leave it out."));
+        }
+        Format::Ndjson => output::ndjson([serde_json::json!({ what: text })])?,
         Format::Table => output::write(format!("{}\n", text::clean_lines(text)).as_bytes())?,
         _ => output::json(&serde_json::json!({ what: text }))?,
     }
@@ -67,6 +100,7 @@ fn statement(what: &str, text: &str, format: Format) -> Result<ExitCode> {
 fn used_by(found: &UsedBy, format: Format) -> Result<ExitCode> {
     match format {
         Format::Table | Format::Csv => {
+            let of = Figures(format);
             let mut t = output::TextTable::new(&["kind", "name", "detail", "how"]);
             for d in &found.dependents {
                 let how = if d.by_text { "by text" } else { "" };
@@ -77,12 +111,13 @@ fn used_by(found: &UsedBy, format: Format) -> Result<ExitCode> {
                     t.row(vec![word.into(), m.name.clone(), format!("line {}: {}", m.line, m.text), "by text".into()]);
                 }
             }
-            t.print()?;
+            of.print(&t)?;
             for remark in &found.remarks {
                 eprintln!("{}", text::clean(remark));
             }
         }
-        Format::Json | Format::Ndjson => output::json(found)?,
+        Format::Json => output::json(found)?,
+        Format::Ndjson => output::ndjson([found])?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -90,25 +125,27 @@ fn used_by(found: &UsedBy, format: Format) -> Result<ExitCode> {
 fn sizes(usage: &Usage, format: Format) -> Result<ExitCode> {
     match format {
         Format::Table | Format::Csv => {
-            let mut t = output::TextTable::new(&["name", ">rows ≈", ">size ≈", ">indexes ≈", ">reads", ">by index", ">writes"]);
-            let number = |n: Option<u64>| n.map_or(String::new(), text::thousands);
+            let of = Figures(format);
+            let (rows, size, indexes) = (of.head(">rows ≈", "rows"), of.head(">size ≈", "bytes"), of.head(">indexes ≈", "index_bytes"));
+            let mut t = output::TextTable::new(&["name", rows, size, indexes, ">reads", ">by index", ">writes"]);
             for r in &usage.relations {
                 t.row(vec![
                     r.name.clone(),
-                    number(r.rows),
-                    r.bytes.map_or(String::new(), text::bytes),
-                    r.index_bytes.map_or(String::new(), text::bytes),
-                    number(r.reads),
-                    number(r.index_reads),
-                    number(r.writes),
+                    of.number(r.rows),
+                    of.bytes(r.bytes),
+                    of.bytes(r.index_bytes),
+                    of.number(r.reads),
+                    of.number(r.index_reads),
+                    of.number(r.writes),
                 ]);
             }
-            t.print()?;
+            of.print(&t)?;
             for remark in &usage.remarks {
                 eprintln!("{}", text::clean(remark));
             }
         }
-        Format::Json | Format::Ndjson => output::json(usage)?,
+        Format::Json => output::json(usage)?,
+        Format::Ndjson => output::ndjson(&usage.relations)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -131,36 +168,78 @@ async fn column_of(cx: &Cx, conn: &crate::ops::Connection, table: &str, column: 
 }
 
 /// Finds `schema.table`, or `table` in whichever schema has it; names the schemas when several do.
+/// The object of that name, written as SQL would write it; functions also without their arguments.
 async fn find(cx: &Cx, conn: &crate::ops::Connection, object: &str) -> Result<NodePath> {
+    // A function's arguments are part of its name in the tree.
+    let (name, arguments) = object.split_once('(').map_or((object, None), |(n, a)| (n, Some(a.trim_end_matches(')').trim())));
+    let mut parts = table_parts(conn.dialect(), name);
+    let bare = parts.pop().unwrap_or_default();
+    let schema = parts.pop();
     let top = ops::children(cx, conn, &NodePath::root()).await?;
+    if let Some(node) = top.iter().find(|n| n.name == object || schema.is_none() && arguments.is_none() && n.name == bare) {
+        return Ok(NodePath::root().child(node.kind, &node.name));
+    }
     let mut found: Vec<NodePath> = Vec::new();
-    for node in &top {
+    let of_schema = |n: &&SchemaNode| n.kind == NodeKind::Schema && schema.as_ref().is_none_or(|s| *s == n.name);
+    for node in top.iter().filter(of_schema) {
         let path = NodePath::root().child(node.kind, &node.name);
-        if node.name == object {
-            return Ok(path);
-        }
-        let wanted = match object.strip_prefix(&format!("{}.", node.name)) {
-            Some(rest) => rest,
-            None => object,
-        };
-        if node.kind == NodeKind::Schema {
-            let inner: Vec<SchemaNode> = ops::children(cx, conn, &path).await?;
-            for n in inner {
-                let below = path.child(n.kind, &n.name);
-                if n.name == wanted {
-                    found.push(below);
-                } else if n.kind == NodeKind::Group {
-                    for n in ops::children(cx, conn, &below).await?.into_iter().filter(|n| n.name == wanted) {
+        for n in ops::children(cx, conn, &path).await? {
+            let below = path.child(n.kind, &n.name);
+            if n.name == bare && arguments.is_none() {
+                found.push(below);
+            } else if n.kind == NodeKind::Group {
+                for n in ops::children(cx, conn, &below).await? {
+                    if is_called(&n.name, &bare, arguments) {
                         found.push(below.child(n.kind, &n.name));
                     }
                 }
             }
         }
     }
+    if found.len() != 1 {
+        let names = ops::names(cx, conn).await?;
+        // Indexes and triggers stand below their tables.
+        if found.is_empty() {
+            let of = |p: &&crate::model::names::Place| *p.name == *bare && schema.as_ref().is_none_or(|s| **s == *p.schema);
+            found = names.places.iter().filter(of).map(crate::model::names::Place::path).collect();
+        } else if schema.is_none()
+            && let Some(r) = names.relation(None, &bare).filter(|r| names.on_path(&r.schema))
+        {
+            // What a statement would mean by the bare name.
+            found = vec![r.path()];
+        }
+    }
     match found.len() {
         0 => Err(Error::usage(format!("there is no {} here", text::clean(object))).hint("`holdpoint schema TARGET` lists what there is.")),
         1 => Ok(found.remove(0)),
-        n => Err(Error::usage(format!("{n} schemas have an object named {}", text::clean(object))).hint("Write it as schema.name.")),
+        n => {
+            let all: Vec<String> = found
+                .iter()
+                .map(|p| {
+                    text::clean(&p.0.iter().filter(|(k, _)| *k != NodeKind::Group).map(|(_, n)| n.as_str()).collect::<Vec<_>>().join("."))
+                        .into_owned()
+                })
+                .collect();
+            Err(Error::usage(format!("{n} objects are named {}: {}", text::clean(object), all.join(", ")))
+                .hint("Write schema.name, and a function with its arguments."))
+        }
+    }
+}
+
+/// Whether a name of the tree is this one: `total_of(cid bigint)` is also `total_of` and `total_of(bigint)`.
+fn is_called(node: &str, bare: &str, arguments: Option<&str>) -> bool {
+    let (name, own) = node.split_once('(').map_or((node, None), |(n, a)| (n, Some(a.trim_end_matches(')'))));
+    if name.trim_matches('"') != bare && name != bare {
+        return false;
+    }
+    match (arguments, own) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(wanted), Some(own)) => {
+            let list = |s: &str| s.split(',').map(|p| p.trim().to_ascii_lowercase()).filter(|p| !p.is_empty()).collect::<Vec<_>>();
+            let (wanted, own) = (list(wanted), list(own));
+            wanted.len() == own.len() && wanted.iter().zip(&own).all(|(w, o)| o == w || o.ends_with(&format!(" {w}")))
+        }
     }
 }
 
@@ -178,5 +257,17 @@ fn kind(k: NodeKind) -> &'static str {
         NodeKind::Function => "function",
         NodeKind::Type => "type",
         NodeKind::Group => "group",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn functions_are_called_with_and_without_their_arguments() {
+        let c = |wanted: Option<&str>| super::is_called("total_of(cid bigint, x double precision)", "total_of", wanted);
+        assert!(c(None) && c(Some("bigint, double precision")) && c(Some("cid bigint, x double precision")));
+        assert!(!c(Some("bigint")) && !c(Some("text, double precision")));
+        assert!(super::is_called("now()", "now", Some("")));
+        assert!(!super::is_called("notes", "note", None));
     }
 }

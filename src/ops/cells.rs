@@ -126,8 +126,14 @@ impl Builder {
             self.word(" IS NULL");
             return;
         }
-        let as_text = Param::Text(value.text().unwrap_or_default().to_string());
+        let bytes = matches!(value, Param::Bytes(_));
+        let as_text = if bytes { value.clone() } else { Param::Text(value.text().unwrap_or_default().to_string()) };
+        // Byte by byte: by the column's own collation `Hi` would still be there where somebody has written `HI`.
         match self.dialect {
+            Dialect::Postgres if bytes => {
+                self.name(name);
+                self.word(" = ");
+            }
             Dialect::Postgres => {
                 // What the server prints: a cast to text prints booleans, char(n) and addresses otherwise.
                 self.word("pg_catalog.format('%s', ");
@@ -135,9 +141,13 @@ impl Builder {
                 self.word(") = ");
             }
             Dialect::MySql => {
-                self.word("CAST(");
+                self.word(if bytes { "CAST(" } else { "CAST(CAST(" });
                 self.name(name);
-                self.word(" AS CHAR) = ");
+                self.word(if bytes { " AS BINARY) = CAST(" } else { " AS CHAR) AS BINARY) = CAST(" });
+            }
+            Dialect::Sqlite if bytes => {
+                self.name(name);
+                self.word(" = ");
             }
             Dialect::Sqlite => {
                 self.word("CAST(");
@@ -146,6 +156,11 @@ impl Builder {
             }
         }
         self.value(&as_text);
+        match self.dialect {
+            Dialect::MySql => self.word(" AS BINARY)"),
+            Dialect::Sqlite if !bytes => self.word(" COLLATE BINARY"),
+            Dialect::Postgres | Dialect::Sqlite => {}
+        }
     }
     fn end(self) -> CellStatement {
         CellStatement { text: self.text, params: self.params, shown: self.shown }
@@ -394,7 +409,10 @@ mod tests {
             ]
         );
         let my = statements(Dialect::MySql, &table(), &edits);
-        assert_eq!(my[1].text, "DELETE FROM `public`.`Items` WHERE `b` = ? AND `a` = ? AND CAST(`note` AS CHAR) = ?");
+        assert_eq!(
+            my[1].text,
+            "DELETE FROM `public`.`Items` WHERE `b` = ? AND `a` = ? AND CAST(CAST(`note` AS CHAR) AS BINARY) = CAST(? AS BINARY)"
+        );
         assert_eq!(my[0].shown, "UPDATE `public`.`Items` SET `note` = 'it''s' WHERE `b` = '1' AND `a` = 2 AND `note` IS NULL");
     }
 }

@@ -158,7 +158,8 @@ async fn inside(
     let too_many = |n: u64| {
         Error::held(format!(
             "rolled back: it would change {} rows, and this target allows {}",
-            crate::text::thousands(n),
+            // Counting ends where the limit is passed.
+            if n == limit + 1 { format!("more than {}", crate::text::thousands(limit)) } else { crate::text::thousands(n) },
             crate::text::thousands(limit)
         ))
         .hint("Change fewer rows at a time, write a migration, or raise `blast_radius` of the target in the configuration.")

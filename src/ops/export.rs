@@ -6,7 +6,7 @@ mod stream;
 pub use file::NewFile;
 pub use stream::{Exported, to_file};
 
-use crate::model::{Align, Cell, Column, Dialect, RowBatch};
+use crate::model::{Align, Cell, Column, Dialect, Error, Result, RowBatch};
 use crate::sql::{self, TokenKind};
 use std::path::Path;
 
@@ -79,8 +79,24 @@ impl Encoder {
     }
 
     /// The result's columns: once, before the rows.
-    pub fn columns(&mut self, columns: &[Column], out: &mut Vec<u8>) {
+    ///
+    /// # Errors
+    /// INSERT needs names that differ.
+    pub fn columns(&mut self, columns: &[Column], out: &mut Vec<u8>) -> Result<()> {
         self.columns = columns.to_vec();
+        let twice = |i: usize| columns[..i].iter().any(|c| c.name == columns[i].name);
+        match self.format {
+            ExportFormat::Insert { .. } => {
+                if let Some(i) = (0..columns.len()).find(|i| twice(*i)) {
+                    let name = crate::text::clean(&columns[i].name).into_owned();
+                    return Err(Error::usage(format!("two columns are named {name}, and INSERT names each once"))
+                        .hint("Name them apart in the statement: … AS other_name."));
+                }
+            }
+            // Readers of JSON keep one of two equal keys.
+            ExportFormat::Ndjson => name_apart(&mut self.columns),
+            _ => {}
+        }
         match self.format {
             ExportFormat::Csv => {
                 separated(out, columns, b",", |out, c| csv_field(out, c.name.as_bytes()));
@@ -105,6 +121,7 @@ impl Encoder {
             }
             ExportFormat::Ndjson | ExportFormat::Insert { .. } => {}
         }
+        Ok(())
     }
 
     /// Some rows.
@@ -184,6 +201,18 @@ impl Encoder {
         match facts.strip_prefix('{').and_then(|f| f.strip_suffix('}')).filter(|f| !f.is_empty()) {
             Some(inner) => out.extend_from_slice(format!(",{inner}}}\n").as_bytes()),
             None => out.extend_from_slice(b"}\n"),
+        }
+    }
+}
+
+/// Gives columns of one name a number behind it: `a`, `a_2`.
+fn name_apart(columns: &mut [Column]) {
+    for i in 1..columns.len() {
+        let name = columns[i].name.clone();
+        let mut n = 2;
+        while columns[..i].iter().any(|c| c.name == columns[i].name) {
+            columns[i].name = format!("{name}_{n}");
+            n += 1;
         }
     }
 }
@@ -327,6 +356,12 @@ fn escaped(bytes: &[u8]) -> String {
     out
 }
 
+/// A line of a CSV file.
+pub fn csv_line(out: &mut Vec<u8>, fields: &[String]) {
+    separated(out, fields, b",", |out, f| csv_field(out, f.as_bytes()));
+    out.extend_from_slice(b"\r\n");
+}
+
 /// RFC 4180: quoted when it must be, and when it is empty (so that it is not NULL).
 fn csv_field(out: &mut Vec<u8>, bytes: &[u8]) {
     // `\.` alone on a line would end the data for COPY.
@@ -400,6 +435,35 @@ mod tests {
     }
 
     #[test]
+    fn columns_of_one_name_are_told_apart_or_refused() {
+        let columns: Vec<Column> = ["a", "a", "a_2", "a"]
+            .iter()
+            .map(|n| Column { name: (*n).into(), type_name: "int".into(), align: Align::Right, origin: None })
+            .collect();
+        let mut b = BatchBuilder::new(4);
+        for n in ["1", "2", "3", "4"] {
+            b.push(Cell::Number(n.as_bytes()));
+        }
+        let mut e = Encoder::new(ExportFormat::Ndjson);
+        let mut out = Vec::new();
+        e.columns(&columns, &mut out).unwrap();
+        e.batch(&b.take(), &mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), "{\"a\":1,\"a_2\":2,\"a_2_2\":3,\"a_3\":4}\n");
+        let e = Encoder::new(ExportFormat::Insert { dialect: Dialect::Postgres }).columns(&columns, &mut Vec::new()).unwrap_err();
+        assert!(e.message.contains("two columns are named a"), "{e:?}");
+    }
+
+    #[test]
+    fn text_of_any_bytes_is_escaped_for_postgresql() {
+        let mut out = Vec::new();
+        sql_literal(&mut out, Dialect::Postgres, Cell::Text(b"\xff\\'ok"));
+        assert_eq!(out, br"E'\xff\\''ok'");
+        let mut out = Vec::new();
+        sql_literal(&mut out, Dialect::Postgres, Cell::Binary(b"\xff"));
+        assert_eq!(out, br"'\xff'");
+    }
+
+    #[test]
     fn csv_keeps_null_and_empty_apart() {
         let mut out = Vec::new();
         csv_field(&mut out, b"");
@@ -442,7 +506,7 @@ mod tests {
         }
         let mut e = Encoder::new(format).into_table("my table");
         let mut out = Vec::new();
-        e.columns(&[column("id", Align::Right), column("some text", Align::Left), column("raw", Align::Left)], &mut out);
+        e.columns(&[column("id", Align::Right), column("some text", Align::Left), column("raw", Align::Left)], &mut out).unwrap();
         e.batch(&b.take(), &mut out);
         e.finish(&serde_json::json!({}), &mut out);
         String::from_utf8(out).unwrap()

@@ -50,6 +50,7 @@ impl<'a> Ledger<'a> {
         }
         let d = self.conn.dialect();
         let text = sql::redact(d, ended.text);
+        let hidden = text != ended.text;
         if self.conn.target().access == AccessMode::Open && ended.error.is_none() && writes(d, ended.text) {
             let mut one = serde_json::json!({
                 "text": head(&text),
@@ -67,7 +68,17 @@ impl<'a> Ledger<'a> {
                 text,
                 took_ms: u64::try_from(ended.took.as_millis()).unwrap_or(u64::MAX),
                 rows: ended.error.is_none().then(|| ended.affected.unwrap_or(ended.rows)),
-                error: ended.error.map(|e| e.message.clone()),
+                // Servers quote the statement in their errors.
+                error: ended.error.map(|e| {
+                    if hidden {
+                        format!(
+                            "{}not kept: the statement holds a secret",
+                            e.code.as_ref().map_or(String::new(), |c| format!("{c}; its words are "))
+                        )
+                    } else {
+                        e.message.clone()
+                    }
+                }),
             });
         }
         if self.since.elapsed() >= LATEST || self.wrote.len() >= TOGETHER { self.write() } else { Ok(()) }

@@ -54,7 +54,9 @@ fn carries_secret(dialect: Dialect, text: &str, tokens: &[Token]) -> bool {
             || w.contains("passwd")
             || w.starts_with("dblink")
     });
+    // A word that is mistyped must not bring the password of a user to light.
     telling
+        || makes && words.get(1).is_some_and(|w| matches!(w.as_str(), "user" | "role"))
         || makes && (has("subscription") || has("server") || has("mapping"))
         || dialect == Dialect::MySql && first == "change" && (has("master") || has("replication"))
         || dialect == Dialect::Sqlite && (first == "pragma" && words.iter().any(|w| w.ends_with("key")) || first == "attach" && has("key"))

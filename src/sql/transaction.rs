@@ -80,6 +80,12 @@ pub fn commits_implicitly(dialect: Dialect, text: &str) -> bool {
         | "begin" => first != "analyze" || w.get(1).is_some_and(|x| x == "table" || x == "local" || x == "no_write_to_binlog"),
         "start" => w.get(1).is_some_and(|x| x == "transaction" || x == "slave" || x == "replica"),
         "lock" => w.get(1).is_some_and(|x| x == "tables" || x == "table"),
+        // SET STATEMENT name = value FOR statement
+        "set" if w.get(1).is_some_and(|x| x == "statement") => {
+            let words = lex(dialect, text);
+            let inner = words.iter().find(|t| text[t.span.clone()].eq_ignore_ascii_case("for"));
+            inner.is_some_and(|t| commits_implicitly(dialect, &text[t.span.end..]))
+        }
         "set" => {
             w.get(1).is_some_and(|x| x == "password") || (w.get(1).is_some_and(|x| x == "autocommit") && w.last().is_some_and(|x| x == "1"))
         }

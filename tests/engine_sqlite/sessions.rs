@@ -48,6 +48,31 @@ async fn zero_rows_still_have_columns_and_writes_have_tags() {
     assert_eq!(s.fetch("CREATE INDEX i ON t (a)").await.unwrap().tag, "CREATE INDEX");
 }
 
+/// POSIX takes all of a process's locks on a file away when any descriptor of it is closed: a second session must not cost the
+/// first one its locks, or another program deletes the write-ahead log, and what is committed then is lost.
+#[tokio::test]
+async fn another_program_leaves_the_write_ahead_log_of_open_sessions_alone() {
+    let place = Place::with("PRAGMA journal_mode = WAL; CREATE TABLE t (a)");
+    let s = place.session(Access::ReadWrite).await;
+    s.fetch("INSERT INTO t VALUES (1)").await.unwrap();
+    let second = place.session(Access::ReadOnly).await;
+    assert_eq!(second.fetch("SELECT count(*) FROM t").await.unwrap().scalar(), Some("1"));
+    let other = || {
+        let out = std::process::Command::new(env!("CARGO_BIN_EXE_holdpoint"))
+            .args(["query", place.dir.path().join("t.db").to_str().unwrap(), "select count(*) as n from t", "--format", "csv"])
+            .env("HOME", place.dir.path())
+            .env("XDG_STATE_HOME", place.dir.path())
+            .output()
+            .unwrap();
+        String::from_utf8(out.stdout).unwrap()
+    };
+    assert_eq!(other(), "n\r\n1\r\n");
+    s.fetch("INSERT INTO t VALUES (2)").await.unwrap();
+    assert_eq!(other(), "n\r\n2\r\n", "what is committed after another program came and went is in the file");
+    drop((s, second));
+    assert_eq!(other(), "n\r\n2\r\n");
+}
+
 #[tokio::test]
 async fn parameters_are_bound_and_counted() {
     let place = Place::with("CREATE TABLE t (a INTEGER); INSERT INTO t VALUES (1), (2)");

@@ -52,7 +52,9 @@ fn inspect(path: &Path) -> Result<(PathBuf, std::fs::Metadata)> {
     if !meta.is_file() {
         return Err(Error::connect(format!("{} is no regular file", path.display())));
     }
-    if let Err(e) = std::fs::File::open(path) {
+    // Asked, not tried: closing a descriptor of the file takes away the locks that this process's sessions hold on it
+    // (howtocorrupt.html §2.2), and another program would then delete the write-ahead log under them.
+    if let Err(e) = rustix::fs::accessat(rustix::fs::CWD, path, rustix::fs::Access::READ_OK, rustix::fs::AtFlags::EACCESS) {
         return Err(Error::connect(format!("no permission to read {}: {e}", path.display()))
             .hint("Ask the owner for read permission; never loosen the mode of a production file to 0666."));
     }

@@ -49,7 +49,7 @@ pub async fn to_file(cx: &Cx, session: &Session, sent: Bound, mut encoder: Encod
             Some(Err(e)) => return Err(if asked && e.kind == Kind::Statement { Error::cancelled() } else { e }),
             Some(Ok(Event::Columns(columns))) => {
                 any = true;
-                encoder.columns(&columns, &mut out);
+                encoder.columns(&columns, &mut out)?;
             }
             Some(Ok(Event::Rows(batch))) => {
                 rows += batch.rows() as u64;

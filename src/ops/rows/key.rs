@@ -13,6 +13,10 @@ pub fn key(cell: Cell<'_>, out: &mut Vec<u8>) -> Option<()> {
     match cell {
         Cell::Null => return None,
         Cell::Number(b) if number(b, out) => {}
+        // Beyond all digits: the least and the greatest, and PostgreSQL's NaN behind them.
+        Cell::Number(b"-Infinity" | b"-Inf") => out.extend_from_slice(&[NUMBER, 0, 0]),
+        Cell::Number(b"Infinity" | b"Inf") => out.extend_from_slice(&[NUMBER, 2, 255]),
+        Cell::Number(b"NaN") => out.extend_from_slice(&[NUMBER, 3]),
         Cell::Number(b) | Cell::Text(b) => {
             out.push(TEXT);
             out.extend_from_slice(b);
@@ -110,6 +114,19 @@ mod tests {
         let mut out = Vec::new();
         assert!(number(text.as_bytes(), &mut out), "{text}");
         out
+    }
+
+    #[test]
+    fn infinities_stand_at_the_ends_and_nan_behind_them() {
+        let sorted: Vec<Vec<u8>> = ["-Infinity", "-1e400", "-1", "0", "1", "1e400", "Infinity", "NaN"]
+            .iter()
+            .map(|n| {
+                let mut out = Vec::new();
+                key(Cell::Number(n.as_bytes()), &mut out).expect("a key");
+                out
+            })
+            .collect();
+        assert!(sorted.is_sorted(), "{sorted:?}");
     }
 
     #[test]

@@ -69,7 +69,7 @@ pub fn copy_rows(shared: &Shared, cx: &Cx, job: JobId, result: ResultId, columns
 fn encoded(shared: &Shared, cx: &Cx, result: ResultId, columns: &[Column], mut encoder: Encoder) -> Result<String> {
     let rows = lock(&shared.rows).get(&result).cloned().ok_or_else(|| Error::failed("the rows are not kept any more"))?;
     let mut out = Vec::new();
-    encoder.columns(columns, &mut out);
+    encoder.columns(columns, &mut out)?;
     let (mut row, total) = (0, rows.rows());
     while row < total {
         if cx.cancel.is_cancelled() {

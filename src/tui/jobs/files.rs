@@ -136,7 +136,7 @@ pub fn export(shared: &Shared, cx: &Cx, job: JobId, result: ResultId, columns: &
 fn write_rows(cx: &Cx, rows: &RowSpill, columns: &[Column], mut encoder: Encoder, path: &Path) -> Result<u64> {
     let mut file = NewFile::create(path)?;
     let mut out = Vec::new();
-    encoder.columns(columns, &mut out);
+    encoder.columns(columns, &mut out)?;
     let (mut row, total) = (0, rows.rows());
     while row < total {
         if cx.cancel.is_cancelled() {

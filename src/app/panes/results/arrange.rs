@@ -7,7 +7,7 @@ use crate::app::effect::{JobId, ResultId, RowsWork, Statement};
 use crate::app::panes::running;
 use crate::app::state::Note;
 use crate::app::{Action, Effect, State};
-use crate::model::{Dialect, Kind, Result};
+use crate::model::{Align, Column, Dialect, Kind, Result};
 use crate::ops::rows::{Arrangement, Filter, Sort};
 use crate::sql::{self, TokenKind};
 use crate::text;
@@ -36,6 +36,9 @@ impl View {
         let mut out = Vec::new();
         if let Some(s) = self.of.sort {
             let mut words = format!("sorted by {}{} (loaded rows", name(s.column), if s.descending { ", descending" } else { "" });
+            if tab.columns.as_ref().and_then(|c| c.get(s.column)).is_some_and(by_text) {
+                words.push_str(", by text");
+            }
             if let Some(n) = self.compared {
                 words.push_str(&format!(", first {} bytes", text::thousands(n as u64)));
             }
@@ -47,6 +50,17 @@ impl View {
         }
         out
     }
+}
+
+/// Whether values of this column are sorted by their text although their own order is another one: intervals, money, addresses.
+fn by_text(column: &Column) -> bool {
+    const AS_TEXT: &[&str] =
+        &["char", "varchar", "character", "text", "name", "bpchar", "citext", "uuid", "date", "time", "datetime", "enum", "set"];
+    const BYTES: &[&str] = &["blob", "bytea", "binary", "varbinary", "bit", "bool"];
+    let name = column.type_name.to_ascii_lowercase();
+    let first = name.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+    let known = |w: &&str| first.starts_with(w) || first.ends_with("text") || first.ends_with("blob");
+    column.align == Align::Left && !first.is_empty() && (name.ends_with("[]") || !AS_TEXT.iter().chain(BYTES).any(|w| known(&w)))
 }
 
 /// A column's name for a sentence.
