@@ -1,18 +1,52 @@
 //! `EXPLAIN` of PostgreSQL, read into the neutral plan. Rules: `reference/plans.md` §2 and §5: times are means per loop, a CTE's or
 //! an InitPlan's time belongs to the node that pulled it, counters add up exactly.
 //!
-//! `value` and `sheet` hold what a format tells, `build` says what each key means, `charge` gives time and counters to those who
+//! `paste` takes the frames of clients and logs away, `text`, `value` (JSON) and `markup` (YAML, XML) read the formats, `sheet` holds
+//! what they tell, `build` says what each key means, `charge` gives time and counters to those who
 //! spent them, `estimate` judges the planner's rows.
 
 use crate::model::plan::Plan;
 use crate::model::{Error, Result};
+use paste::Body;
+use sheet::Sheet;
 use std::collections::BTreeMap;
 
 mod build;
 mod charge;
 mod estimate;
+mod markup;
+mod paste;
 mod sheet;
+mod text;
 mod value;
+
+/// Reads a plan that was pasted or comes from a file, in any form in which people have it: JSON, text, YAML or XML; with the frames,
+/// quotes and broken lines of clients; lines of auto_explain in a log. Of several plans the first is read, and a remark says how
+/// many there are. Fails when there is no plan in it, and when it is nested too deep to be a plan.
+pub fn read(pasted: &str) -> Result<Plan> {
+    let found = paste::find(pasted);
+    let mut sheet = match &found.body {
+        Body::Json(json) => sheet::from_value(value::json(json)?.0)?,
+        Body::Yaml(yaml) => sheet::from_value(markup::yaml(yaml)?)?,
+        Body::Xml(xml) => sheet::from_value(markup::xml(xml)?)?,
+        Body::Text(lines) => text::read(lines)?,
+    };
+    logged(&mut sheet, &found);
+    let mut plan = build::plan(sheet, "", pasted);
+    plan.remarks.extend(remarks(&plan));
+    Ok(plan)
+}
+
+fn logged(sheet: &mut Sheet, found: &paste::Found) {
+    sheet.remarks.extend(found.remarks.iter().cloned());
+    for (key, text) in [("Duration", &found.duration), ("Query Text", &found.statement)] {
+        if let Some(t) = text
+            && value::get(&sheet.top, key).is_none()
+        {
+            sheet.top.push((key.into(), value::Value::Text(t.clone())));
+        }
+    }
+}
 
 /// Reads the server's JSON. `version` is the server's, `analyzed` whether the statement was run.
 pub fn read_json(json: &str, version: &str, analyzed: bool) -> Result<Plan> {

@@ -98,3 +98,55 @@ proptest::proptest! {
         let _ = read_json(&json.to_string(), "15", true);
     }
 }
+
+/// A plan of so many nodes: joins, an Append of many partitions, InitPlans and a CTE that is read everywhere.
+fn wide(nodes: usize) -> String {
+    let leaf = |i: usize, more: &str| {
+        format!(
+            r#"{{"Node Type":"CTE Scan","Parent Relationship":"Member","Parallel Aware":false,"Async Capable":false,"CTE Name":"c","Alias":"c_{i}",
+            "Startup Cost":0.00,"Total Cost":41.88,"Plan Rows":13,"Plan Width":4,"Actual Startup Time":0.012,"Actual Total Time":0.013,"Actual Rows":{i},
+            "Actual Loops":3,"Output":["c_{i}.id","c_{i}.day"],"Filter":"((c_{i}.id = 7) AND (c_{i}.day > $0))","Rows Removed by Filter":{i},
+            "Shared Hit Blocks":7,"Shared Read Blocks":0,"Shared Dirtied Blocks":0,"Shared Written Blocks":0,"Local Hit Blocks":0,"Local Read Blocks":0,
+            "Local Dirtied Blocks":0,"Local Written Blocks":0,"Temp Read Blocks":0,"Temp Written Blocks":0,"WAL Records":0,"WAL FPI":0,"WAL Bytes":0{more}}}"#
+        )
+    };
+    let pulled = |name: &str| {
+        format!(
+            r#"{{"Node Type":"Result","Parent Relationship":"InitPlan","Subplan Name":"{name}","Actual Total Time":0.010,"Actual Rows":1,"Actual Loops":1,"Shared Hit Blocks":2}}"#
+        )
+    };
+    let mut plans = vec![pulled("CTE c"), pulled("InitPlan 1 (returns $0)")];
+    plans.extend((0..nodes - 3).map(|i| leaf(i, "")));
+    format!(
+        r#"[{{"Plan":{{"Node Type":"Append","Actual Total Time":900.0,"Actual Rows":9,"Actual Loops":1,"Plan Rows":9,"Shared Hit Blocks":{},"Plans":[{}]}},"Execution Time":901.0}}]"#,
+        7 * nodes,
+        plans.join(",")
+    )
+}
+
+fn best_of_five(json: &str) -> std::time::Duration {
+    let mut best = std::time::Duration::MAX;
+    for _ in 0..5 {
+        let start = std::time::Instant::now();
+        let plan = read_json(json, "15", true).unwrap();
+        best = best.min(start.elapsed());
+        assert!(crate::plan::reconcile::sums(&plan).unwrap().pages.unwrap().agree());
+    }
+    best
+}
+
+/// A debug build is some twenty times slower, and other tests run beside: the bound is there to find what grows with the square.
+#[test]
+fn two_thousand_nodes_are_read_without_a_stall() {
+    let best = best_of_five(&wide(2000));
+    assert!(best.as_millis() < 1000, "{best:?}");
+}
+
+/// `cargo test --release --lib two_thousand -- --ignored --nocapture` shows the figure.
+#[test]
+#[ignore = "a bound for a release build on a quiet machine"]
+fn two_thousand_nodes_take_less_than_ten_milliseconds() {
+    let best = best_of_five(&wide(2000));
+    println!("2,000 nodes: {best:?}");
+    assert!(best.as_millis() < 10, "{best:?}");
+}

@@ -1,0 +1,208 @@
+//! `EXPLAIN (FORMAT YAML)` and `(FORMAT XML)`: the same keys as JSON. Only what PostgreSQL itself writes is understood, not all of
+//! either language.
+
+use super::value::{Keys, MAX_DEPTH, Value, number, put, too_deep};
+use crate::model::{Error, Result};
+
+/// A container that is not closed yet. What it is shows when its first child comes.
+struct Open {
+    /// Column of its children.
+    column: usize,
+    /// Key under which it hangs in the container around it; empty for an item of a list.
+    key: String,
+    value: Value,
+}
+
+/// Reads YAML.
+pub(super) fn yaml(text: &str) -> Result<Value> {
+    let mut open = vec![Open { column: 0, key: String::new(), value: Value::Null }];
+    // The key whose value stands in the lines below.
+    let mut awaited: Option<(usize, String)> = None;
+    for line in text.lines().filter(|l| !l.trim().is_empty()) {
+        let mut rest = line.trim_start();
+        let mut column = line.len() - rest.len();
+        loop {
+            let item = rest.strip_prefix("- ").or((rest == "-").then_some(""));
+            if let Some((at, key)) = awaited.take() {
+                // Items of a list may stand in the column of their key's.
+                if column > at {
+                    open.push(Open { column, key, value: Value::Null });
+                    if open.len() > 2 * MAX_DEPTH {
+                        return Err(too_deep());
+                    }
+                } else {
+                    close(&mut open, column);
+                    give(&mut open, key, Value::Null);
+                }
+            }
+            close(&mut open, column);
+            let Some(inside) = item else { break };
+            // The list holds an object, whose keys stand two columns further right.
+            let scalar = pair(inside).is_none();
+            if scalar {
+                give(&mut open, String::new(), scalar_value(inside));
+                rest = "";
+                break;
+            }
+            if !matches!(open.last().map(|o| &o.value), Some(Value::List(_)))
+                && let Some(o) = open.last_mut()
+            {
+                o.value = Value::List(Vec::new());
+            }
+            column += 2;
+            open.push(Open { column, key: String::new(), value: Value::Object(Keys::new()) });
+            rest = inside.trim_start();
+            if open.len() > 2 * MAX_DEPTH {
+                return Err(too_deep());
+            }
+        }
+        if rest.is_empty() {
+            continue;
+        }
+        let Some((key, value)) = pair(rest) else {
+            return Err(Error::failed(format!("the plan's YAML cannot be read: `{}` has no key", crate::text::clean(rest))));
+        };
+        if value.is_empty() {
+            awaited = Some((column, key.into()));
+        } else {
+            give(&mut open, key.into(), scalar_value(value));
+        }
+    }
+    if let Some((_, key)) = awaited {
+        give(&mut open, key, Value::Null);
+    }
+    while open.len() > 1 {
+        shut(&mut open);
+    }
+    Ok(open.pop().map_or(Value::Null, |o| o.value))
+}
+
+/// Closes what stands further right than a line.
+fn close(open: &mut Vec<Open>, column: usize) {
+    while open.len() > 1 && open.last().is_some_and(|o| o.column > column) {
+        shut(open);
+    }
+}
+
+fn shut(open: &mut Vec<Open>) {
+    if let Some(o) = open.pop() {
+        give(open, o.key, o.value);
+    }
+}
+
+/// Puts a value into the innermost container: an item without a key, a key's value with one.
+fn give(open: &mut [Open], key: String, value: Value) {
+    let Some(o) = open.last_mut() else { return };
+    match &mut o.value {
+        Value::List(list) if key.is_empty() => list.push(value),
+        Value::Object(keys) => put(keys, key, value),
+        v if key.is_empty() => *v = Value::List(vec![value]),
+        v => *v = Value::Object(vec![(key, value)]),
+    }
+}
+
+/// `Node Type: "Seq Scan"`: a key without quotes, and its value.
+fn pair(text: &str) -> Option<(&str, &str)> {
+    if text.starts_with('"') {
+        return None;
+    }
+    let (key, value) = text.split_once(':')?;
+    (value.is_empty() || value.starts_with(' ')).then_some((key.trim(), value.trim()))
+}
+
+fn scalar_value(text: &str) -> Value {
+    let text = text.trim();
+    match text {
+        "true" => Value::Bool(true),
+        "false" => Value::Bool(false),
+        "~" | "null" => Value::Null,
+        // Strings are written as in JSON.
+        _ if text.starts_with('"') => super::value::json(text).map_or_else(|_| Value::Text(text.into()), |(v, _)| v),
+        _ => number(text).unwrap_or_else(|| Value::Text(text.into())),
+    }
+}
+
+/// Reads XML.
+pub(super) fn xml(text: &str) -> Result<Value> {
+    let bad = |why: &str| Error::failed(format!("the plan's XML cannot be read: {why}"));
+    // Name, children, text.
+    let mut open: Vec<(String, Vec<(String, Value)>, String)> = vec![(String::new(), Vec::new(), String::new())];
+    let mut rest = text;
+    while let Some(i) = rest.find('<') {
+        if let Some(o) = open.last_mut() {
+            o.2.push_str(&rest[..i]);
+        }
+        let Some(end) = rest[i..].find('>') else { return Err(bad("a tag has no end")) };
+        let tag = &rest[i + 1..i + end];
+        rest = &rest[i + end + 1..];
+        if tag.starts_with(['?', '!']) {
+            continue;
+        }
+        if let Some(name) = tag.strip_prefix('/') {
+            let Some((opened, children, words)) = open.pop().filter(|_| !open.is_empty()) else { return Err(bad("a tag is closed twice")) };
+            if opened != name.trim() {
+                return Err(bad(&format!("`{}` is closed by another tag", crate::text::clean(&opened))));
+            }
+            let value = element(&opened, children, &words);
+            if let Some(o) = open.last_mut() {
+                o.1.push((opened, value));
+            }
+            continue;
+        }
+        let name = tag.split([' ', '\n', '/']).next().unwrap_or_default().to_string();
+        if tag.ends_with('/') {
+            if let Some(o) = open.last_mut() {
+                o.1.push((name, Value::Null));
+            }
+            continue;
+        }
+        open.push((name, Vec::new(), String::new()));
+        if open.len() > 2 * MAX_DEPTH {
+            return Err(too_deep());
+        }
+    }
+    if open.len() != 1 {
+        return Err(bad("it ends in the middle"));
+    }
+    // <explain><Query>…</Query></explain>
+    match open.pop().and_then(|(_, mut children, _)| children.pop()) {
+        Some((_, Value::Object(mut queries))) if queries.len() == 1 => Ok(queries.pop().map_or(Value::Null, |(_, q)| q)),
+        Some((_, v)) => Ok(v),
+        None => Err(bad("it is empty")),
+    }
+}
+
+/// An element of children is a list when they are its items, an object otherwise.
+fn element(name: &str, children: Vec<(String, Value)>, words: &str) -> Value {
+    if children.is_empty() {
+        return match words.trim() {
+            "true" => Value::Bool(true),
+            "false" => Value::Bool(false),
+            t => {
+                let text =
+                    t.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#x0d;", "\r").replace("&amp;", "&");
+                number(&text).unwrap_or(Value::Text(text))
+            }
+        };
+    }
+    let items = children.iter().all(|(k, _)| k == "Item" || k == "Query" && name == "explain" || name.strip_suffix('s') == Some(k));
+    if items {
+        return Value::List(children.into_iter().map(|(_, v)| v).collect());
+    }
+    let mut keys = Keys::new();
+    for (k, v) in children {
+        put(&mut keys, key(&k), v);
+    }
+    Value::Object(keys)
+}
+
+/// `I-O-Read-Time` is `I/O Read Time`.
+fn key(tag: &str) -> String {
+    let spaced = tag.replace('-', " ");
+    for (from, to) in [("I O ", "I/O "), ("One Time ", "One-Time "), ("Full sort ", "Full-sort "), ("Pre sorted ", "Pre-sorted ")] {
+        if let Some(i) = spaced.find(from) {
+            return format!("{}{to}{}", &spaced[..i], &spaced[i + from.len()..]);
+        }
+    }
+    spaced
+}

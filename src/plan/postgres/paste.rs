@@ -1,0 +1,261 @@
+//! What people paste and what files hold: the plan without the frames of clients, their quotes, and the prefixes of logs.
+
+use super::value::{self, Value, get};
+
+/// A plan as its format left the server.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub body: Body,
+    /// The statement, where a log tells it.
+    pub statement: Option<String>,
+    /// Milliseconds, where a log tells them.
+    pub duration: Option<String>,
+    pub remarks: Vec<String>,
+}
+
+#[derive(Debug)]
+pub(super) enum Body {
+    Json(String),
+    Yaml(String),
+    Xml(String),
+    Text(Vec<String>),
+}
+
+impl Default for Body {
+    fn default() -> Self {
+        Body::Text(Vec::new())
+    }
+}
+
+/// Finds the plan in a text.
+pub(super) fn find(text: &str) -> Found {
+    let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
+    if let Some(found) = log(&text) {
+        return found;
+    }
+    Found { body: body(&text), ..Found::default() }
+}
+
+fn body(text: &str) -> Body {
+    // pgAdmin and CSV: one cell with its quotes doubled.
+    let unquoted;
+    let mut text = text;
+    if text.contains("\"\"Plan\"\"") || text.contains("\"\"Node Type\"\"") {
+        unquoted = text.replace("\"\"", "\"");
+        text = &unquoted;
+    }
+    let lines = unframe(text);
+    if let Some(json) = json(&lines) {
+        return Body::Json(json);
+    }
+    let trimmed = lines.iter().find(|l| !l.trim().is_empty()).map(|l| l.trim()).unwrap_or_default();
+    if trimmed.starts_with("<explain") || trimmed.starts_with("<?xml") {
+        return Body::Xml(lines.join("\n"));
+    }
+    if trimmed.starts_with("- Plan:") || trimmed.starts_with("Plan:") || trimmed.starts_with("- Query Text:") {
+        return Body::Yaml(lines.join("\n"));
+    }
+    Body::Text(lines)
+}
+
+/// The JSON in these lines, from its first bracket.
+fn json(lines: &[String]) -> Option<String> {
+    let all = lines.join("\n");
+    let at = all.find("\"Plan\"").or_else(|| all.find("\"Node Type\""))?;
+    let from = all.find(['[', '{']).filter(|f| *f < at)?;
+    Some(all[from..].to_string())
+}
+
+const RULES: &str = "-=+|─━═│║┌┐└┘├┤┬┴┼╔╗╚╝╟╢╠╣╤╧╪╫╥╨╒╕╘╛╞╡╓╖╙╜╭╮╰╯┄┈";
+
+/// A line that only separates: at least three strokes.
+fn is_rule(line: &str) -> bool {
+    let mut strokes = 0;
+    for c in line.trim().chars() {
+        if !RULES.contains(c) && c != ' ' {
+            return false;
+        }
+        strokes += usize::from(!matches!(c, ' ' | '|' | '│' | '║' | '+'));
+    }
+    strokes >= 3
+}
+
+const BARS: [char; 3] = ['|', '│', '║'];
+
+/// `(3 rows)`, in the forms of psql.
+fn is_count(line: &str) -> bool {
+    let t = line.trim();
+    t.strip_prefix('(')
+        .and_then(|r| r.strip_suffix(" rows)").or_else(|| r.strip_suffix(" row)")))
+        .is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// `-[ RECORD 1 ]---`, in the forms of psql's expanded output.
+fn is_record(line: &str) -> bool {
+    let t = line.trim_start_matches(|c: char| RULES.contains(c) || c == '*' || c == ' ');
+    t.starts_with("[ RECORD ") || t.starts_with("RECORD ") || line.trim_start().starts_with("* Record ")
+}
+
+/// The lines without what the client drew around them.
+fn unframe(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = text.lines().map(|l| l.replace('\t', "    ")).collect();
+    let expanded = lines.iter().any(|l| {
+        is_record(l) || l.strip_prefix("QUERY PLAN").is_some_and(|r| r.starts_with(BARS) && r.len() > 1 && !r.trim_end().ends_with(BARS))
+    });
+    // What stands above the column's name is a prompt or the statement.
+    let bare = |l: &str| l.trim_matches(|c: char| BARS.contains(&c) || c == ' ' || c == '"').to_string();
+    if !expanded && let Some(head) = lines.iter().position(|l| bare(l) == "QUERY PLAN") {
+        lines.drain(..=head);
+    }
+    // A broken heading: everything above the rule line, when no plan begins there.
+    if let Some(rule) = lines.iter().take(8).position(|l| is_rule(l))
+        && !expanded
+        && !lines[..rule].iter().any(|l| l.contains("(cost=") || l.contains("(actual ") || l.contains("\"Plan\""))
+    {
+        lines.drain(..=rule);
+    }
+    if let Some(end) = lines.iter().position(|l| is_count(l)) {
+        lines.truncate(end);
+    }
+    lines.retain(|l| !is_rule(l) && !is_record(l));
+    if expanded {
+        lines = lines.iter().map(|l| record_value(l)).collect();
+    }
+    let full = |lines: &[String]| lines.iter().filter(|l| !l.trim().is_empty()).count();
+    for left in [true, false] {
+        let framed = |l: &&String| if left { l.trim_start().starts_with(BARS) } else { l.trim_end().ends_with(BARS) };
+        let n = full(&lines);
+        if n > 0 && lines.iter().filter(framed).count() == n {
+            for l in &mut lines {
+                *l = if left {
+                    l.trim_start().trim_start_matches(BARS).to_string()
+                } else {
+                    l.trim_end().trim_end_matches(BARS).trim_end().to_string()
+                };
+            }
+        }
+    }
+    // psql's mark for a line end inside of a cell.
+    for mark in ['+', '↵'] {
+        let marked = lines.iter().filter(|l| l.trim_end().ends_with(mark)).count();
+        if marked > 0 && marked * 2 >= full(&lines).saturating_sub(1) {
+            for l in &mut lines {
+                if let Some(rest) = l.trim_end().strip_suffix(mark) {
+                    *l = rest.trim_end().to_string();
+                }
+            }
+        }
+    }
+    quotes(&mut lines);
+    lines
+}
+
+/// `QUERY PLAN | Seq Scan on t`: one record's value. Continuations have an empty name.
+fn record_value(line: &str) -> String {
+    let t = line.trim_start().trim_start_matches(BARS);
+    let rest = t.trim_start().strip_prefix("QUERY PLAN").unwrap_or(t);
+    let rest = rest.trim_start().strip_prefix(BARS).unwrap_or(rest);
+    rest.strip_prefix(' ').unwrap_or(rest).to_string()
+}
+
+/// pgAdmin and CSV put quotes around each line, or around all of it.
+fn quotes(lines: &mut [String]) {
+    let each = lines.iter().filter(|l| !l.trim().is_empty()).collect::<Vec<_>>();
+    // Quotes within are doubled: `"Filter": "(a = 1)"` is a line of JSON.
+    let quoted = |l: &str| l.len() > 1 && l.starts_with('"') && l.ends_with('"') && !l[1..l.len() - 1].replace("\"\"", "").contains('"');
+    let count = each.iter().filter(|l| quoted(l.trim())).count();
+    let whole = each.first().is_some_and(|l| l.trim_start().starts_with('"') && !quoted(l.trim()))
+        && each.last().is_some_and(|l| l.trim_end().ends_with('"'));
+    if whole {
+        // Its lines have doubled quotes.
+        if let Some(first) = lines.iter_mut().find(|l| !l.trim().is_empty()) {
+            *first = first.replacen('"', "", 1);
+        }
+        if let Some(last) = lines.iter_mut().rev().find(|l| !l.trim().is_empty()) {
+            last.truncate(last.trim_end().len() - 1);
+        }
+        for l in lines.iter_mut() {
+            *l = l.replace("\"\"", "\"");
+        }
+    } else if count > 0 {
+        // CSV quotes only the lines that need it.
+        for l in lines.iter_mut().filter(|l| quoted(l.trim())) {
+            let t = l.trim();
+            *l = t[1..t.len() - 1].replace("\"\"", "\"");
+        }
+    }
+}
+
+/// Lines of auto_explain: `duration: 12.3 ms  plan:`.
+fn log(text: &str) -> Option<Found> {
+    let starts: Vec<usize> = text.match_indices(" ms  plan:").filter_map(|(i, _)| start_of_duration(text, i)).collect();
+    let first = *starts.first()?;
+    let head = &text[first..];
+    let ms = head.strip_prefix("duration: ")?;
+    let duration = ms[..ms.find(' ')?].to_string();
+    let after = &head[head.find("plan:")? + "plan:".len()..];
+    let line_start = text[..first].rfind('\n').map_or(0, |i| i + 1);
+    let line = &text[line_start..];
+    let entry = if line.starts_with('{') {
+        // jsonlog: all of it is one string of a line.
+        match value::json(line) {
+            Ok((Value::Object(keys), _)) => {
+                get(&keys, "message").and_then(Value::text).and_then(|m| m.split_once("plan:")).map(|(_, p)| p.to_string())
+            }
+            _ => None,
+        }
+    } else if text[..first].ends_with('"') {
+        // csvlog: up to the quote that is not doubled.
+        let bytes = after.as_bytes();
+        let mut i = 0;
+        while i < bytes.len() && !(bytes[i] == b'"' && bytes.get(i + 1) != Some(&b'"')) {
+            i += if bytes[i] == b'"' { 2 } else { 1 };
+        }
+        Some(after[..i.min(after.len())].replace("\"\"", "\""))
+    } else {
+        Some(entry_lines(after))
+    };
+    let entry = entry?;
+    let mut found = Found { duration: Some(duration), ..Found::default() };
+    if starts.len() > 1 {
+        found.remarks.push(format!("the first of {} plans in the log", starts.len()));
+    }
+    let (statement, plan) = statement(&entry);
+    found.statement = statement;
+    found.body = body(&plan);
+    Some(found)
+}
+
+fn start_of_duration(text: &str, ms: usize) -> Option<usize> {
+    let at = text[..ms].rfind("duration: ")?;
+    text[at + "duration: ".len()..ms].bytes().all(|b| b.is_ascii_digit() || b == b'.').then_some(at)
+}
+
+/// The lines of an entry after its first: servers indent them by a tab; the next entry has none.
+fn entry_lines(after: &str) -> String {
+    let tabs = after.lines().nth(1).is_some_and(|l| l.starts_with('\t'));
+    let mut out = Vec::new();
+    for l in after.lines().skip(1) {
+        let next = if tabs {
+            !l.starts_with('\t')
+        } else {
+            ["LOG:  ", "ERROR:  ", "STATEMENT:  ", "CONTEXT:  ", "DETAIL:  "].iter().any(|w| l.contains(w))
+        };
+        if next {
+            break;
+        }
+        out.push(l.strip_prefix('\t').unwrap_or(l));
+    }
+    out.join("\n")
+}
+
+/// `Query Text: …`, which may have lines of its own, before the plan. JSON has it as a key.
+fn statement(entry: &str) -> (Option<String>, String) {
+    let entry = entry.trim_start_matches('\n');
+    let Some(rest) = entry.trim_start().strip_prefix("Query Text: ") else { return (None, entry.to_string()) };
+    let lines: Vec<&str> = rest.lines().collect();
+    let plan = lines.iter().skip(1).position(|l| l.contains("  (cost=") || l.contains("  (actual ") || l.contains("  (never executed)"));
+    let at = plan.map_or(lines.len(), |p| p + 1);
+    let parameters = lines[..at].iter().position(|l| l.starts_with("Query Parameters: ")).unwrap_or(at);
+    (Some(lines[..parameters].join("\n").trim().to_string()), lines[at..].join("\n"))
+}

@@ -1,0 +1,367 @@
+//! The text format of `EXPLAIN`: lines into the keys that the JSON format has. What the text leaves out stays unknown.
+//!
+//! Lines come from `paste`, without frames. Here they are joined where a terminal or a mail broke them, and read: `names` takes the
+//! line of a node apart, `properties` what stands below it.
+
+use super::sheet::{Draft, Sheet};
+use super::value::{Keys, MAX_DEPTH, Value, get, put, too_deep};
+use crate::model::{Error, Result};
+
+mod names;
+mod properties;
+
+/// Keys that belong to the statement and not to a node.
+const TOP: [&str; 11] = [
+    "Planning",
+    "Planning Time",
+    "Planning time",
+    "Execution Time",
+    "Execution time",
+    "Total runtime",
+    "JIT",
+    "Settings",
+    "Query Identifier",
+    "Serialization",
+    "Total Runtime",
+];
+
+/// Where a property belongs.
+enum Scope {
+    Node(usize),
+    /// Node, index of the worker in its list, column of the worker's line.
+    Worker(usize, usize, usize),
+    /// A section of the statement: `Planning`, `JIT`, `Serialization`.
+    Section(&'static str),
+    Top,
+}
+
+/// A line that may have been several.
+struct Line {
+    column: usize,
+    text: String,
+}
+
+/// Reads lines of one plan, or the first of several.
+pub(super) fn read(lines: &[String]) -> Result<Sheet> {
+    let mut r = Reader {
+        sheet: Sheet { zeros_left_out: true, ..Sheet::default() },
+        open: Vec::new(),
+        label: None,
+        scope: Scope::Top,
+        ended: false,
+    };
+    let lines = join(lines);
+    let mut further = 0;
+    for line in &lines {
+        let starts_again = r.ended && is_node(&line.text);
+        if starts_again || further > 0 {
+            further += usize::from(starts_again);
+            r.ended &= !starts_again;
+            r.ended |= is_last(&line.text);
+            continue;
+        }
+        r.line(line)?;
+    }
+    if r.sheet.nodes.is_empty() {
+        return Err(Error::failed("there is no plan in the text")
+            .hint("Paste what EXPLAIN printed, from its first line; EXPLAIN (FORMAT JSON) keeps the most.")
+            .hint("Read are PostgreSQL's text, JSON, YAML and XML, frames of psql, and lines of auto_explain."));
+    }
+    if further > 0 {
+        r.sheet.remarks.push(format!("the first of {} plans in the text", further + 1));
+    }
+    relationships(&mut r.sheet);
+    Ok(r.sheet)
+}
+
+fn is_last(text: &str) -> bool {
+    ["Execution Time:", "Execution time:", "Total runtime:"].iter().any(|k| text.starts_with(k))
+}
+
+fn has_figures(text: &str) -> bool {
+    text.contains("(cost=") || text.contains("(actual ") || text.contains("(never executed)")
+}
+
+/// The line of a node, beyond doubt: with an arrow or with figures.
+fn is_node(text: &str) -> bool {
+    text.starts_with("->") || has_figures(text) && names::is_operation(text)
+}
+
+fn is_label(text: &str) -> bool {
+    let rest = |p: &str| text.strip_prefix(p).map(str::trim);
+    let number = |r: &str| r.is_empty() || r.starts_with(|c: char| c.is_ascii_digit());
+    if let Some(r) = rest("InitPlan").or_else(|| rest("SubPlan")) {
+        return number(r) && !r.contains("(cost=") && !r.contains(": ");
+    }
+    rest("CTE ").is_some_and(|r| !r.is_empty() && !r.starts_with("Scan ") && !r.contains("  (") && !r.contains(": "))
+}
+
+/// Whether a line begins something, rather than going on with what a client broke.
+fn begins(text: &str) -> bool {
+    text.starts_with("->") || is_label(text) || properties::key(text).is_some() || names::is_target(text) || is_node(text)
+}
+
+/// Joins what was broken. Leading blanks of a continuation are part of the text: only blanks at a line's end may be lost.
+fn join(lines: &[String]) -> Vec<Line> {
+    let marked = wrapped_by_psql(lines);
+    let mut out: Vec<Line> = Vec::new();
+    for raw in &lines[first_line(lines)..] {
+        let text = raw.trim_start();
+        if text.trim_end().is_empty() {
+            continue;
+        }
+        let column = raw.len() - text.len();
+        // The first line is the root, however it begins.
+        let first = out.is_empty();
+        if first || begins(text) {
+            out.push(Line { column, text: text.into() });
+            continue;
+        }
+        let Some(last) = out.last_mut() else { continue };
+        if marked {
+            last.text.truncate(last.text.trim_end().len());
+            last.text.pop();
+            last.text.push_str(raw.trim_start().strip_prefix(['.', '…']).unwrap_or(text));
+            continue;
+        }
+        let word = ["rows=", "loops=", "width=", "(actual", "(cost", "(never", "time="].iter().any(|w| text.starts_with(w));
+        if word && !last.text.ends_with([' ', '(']) {
+            last.text.push(' ');
+        }
+        last.text.push_str(raw);
+    }
+    for l in &mut out {
+        l.text.truncate(l.text.trim_end().len());
+    }
+    out
+}
+
+/// Where the plan begins: prompts, statements and other words before it are passed over.
+fn first_line(lines: &[String]) -> usize {
+    let root = |l: &&String| !l.trim_start().starts_with("->") && names::is_operation(l.trim_start());
+    let likely = lines.iter().position(|l| root(&l) || has_figures(l) || l.trim_start().starts_with("->"));
+    let sure = lines.iter().position(|l| root(&l) && has_figures(l));
+    match (likely, sure) {
+        // `Update orders set …` begins like a node and is the statement, unless nodes stand between.
+        (Some(a), Some(b))
+            if a < b && !lines[a..b].iter().any(|l| has_figures(l) || l.contains("->") || properties::key(l.trim()).is_some()) =>
+        {
+            b
+        }
+        (Some(a), _) => a,
+        _ => lines.len(),
+    }
+}
+
+/// psql's wrapped format marks the end of a broken line and the beginning of the next with a dot.
+fn wrapped_by_psql(lines: &[String]) -> bool {
+    let mut any = false;
+    for w in lines.windows(2) {
+        let (a, b) = (w[0].trim_end(), w[1].trim());
+        if b.is_empty() || begins(b) {
+            continue;
+        }
+        let mark = ['.', '…'].iter().any(|m| a.ends_with(*m) && b.starts_with(*m));
+        // `time=7.355.` and `.9667.185`: a broken range, not a mark.
+        let range = a.rsplit_once('=').is_some_and(|(_, v)| v.matches('.').count() == 2 && v.starts_with(|c: char| c.is_ascii_digit()));
+        if !mark || range && b.matches('.').count() >= 2 {
+            return false;
+        }
+        any = true;
+    }
+    any
+}
+
+struct Reader {
+    sheet: Sheet,
+    /// Open nodes: column of the arrow, index.
+    open: Vec<(usize, usize)>,
+    /// `InitPlan 1 (returns $0)`: its column, and the node that it belongs to.
+    label: Option<(usize, String)>,
+    scope: Scope,
+    ended: bool,
+}
+
+impl Reader {
+    fn line(&mut self, line: &Line) -> Result<()> {
+        let text = line.text.as_str();
+        if let Some(node) = text.strip_prefix("->") {
+            return self.node(line.column, node.trim_start());
+        }
+        if self.sheet.nodes.is_empty() {
+            // auto_explain tells the statement first; `paste` takes it away.
+            return self.node(0, text);
+        }
+        if is_label(text) {
+            self.label = Some((line.column, text.to_string()));
+            return Ok(());
+        }
+        if let Some(key) = properties::key(text) {
+            self.property(line.column, key, text[key.len() + 1..].trim());
+        } else if names::is_target(text)
+            && let Some(at) = self.current()
+        {
+            let keys = &mut self.sheet.nodes[at].keys;
+            match keys.iter_mut().find(|(k, _)| k == "Target Tables") {
+                Some((_, Value::List(list))) => list.push(Value::Text(text.into())),
+                _ => keys.push(("Target Tables".into(), Value::List(vec![Value::Text(text.into())]))),
+            }
+        }
+        Ok(())
+    }
+
+    fn current(&self) -> Option<usize> {
+        self.sheet.nodes.len().checked_sub(1)
+    }
+
+    fn node(&mut self, column: usize, text: &str) -> Result<()> {
+        let first = self.sheet.nodes.is_empty();
+        // A node belongs to the nearest one whose arrow stands further left; its label, when it has one, tells the place.
+        let place = self.label.as_ref().map_or(column, |(c, _)| (*c).min(column));
+        while self.open.len() > 1 && self.open.last().is_some_and(|(c, _)| *c >= place) {
+            self.open.pop();
+        }
+        if self.open.len() >= MAX_DEPTH {
+            return Err(too_deep());
+        }
+        let mut keys = names::node(text);
+        if let Some((_, label)) = self.label.take() {
+            let role = if label.starts_with("SubPlan") { "SubPlan" } else { "InitPlan" };
+            keys.push(("Parent Relationship".into(), Value::Text(role.into())));
+            keys.push(("Subplan Name".into(), Value::Text(label)));
+        }
+        let at = self.sheet.nodes.len();
+        self.sheet.nodes.push(Draft { parent: self.open.last().map(|(_, i)| *i), keys });
+        // The root holds everything, wherever its line begins.
+        self.open.push((if first { 0 } else { column }, at));
+        self.scope = Scope::Node(at);
+        Ok(())
+    }
+
+    fn property(&mut self, column: usize, key: &str, value: &str) {
+        if key.starts_with("Trigger ") {
+            let t = properties::trigger(key, value);
+            match self.sheet.top.iter_mut().find(|(k, _)| k == "Triggers") {
+                Some((_, Value::List(list))) => list.push(Value::Object(t)),
+                _ => self.sheet.top.push(("Triggers".into(), Value::List(vec![Value::Object(t)]))),
+            }
+            self.scope = Scope::Top;
+            return;
+        }
+        if TOP.contains(&key) {
+            self.top(key, value);
+            return;
+        }
+        if let Some(number) = key.strip_prefix("Worker ").filter(|n| n.bytes().all(|b| b.is_ascii_digit()))
+            && let Scope::Node(at) | Scope::Worker(at, ..) = self.scope
+        {
+            self.worker(at, column, number, value);
+            return;
+        }
+        if let Scope::Worker(at, _, c) = self.scope
+            && column <= c
+        {
+            self.scope = Scope::Node(at);
+        }
+        let keys = match self.scope {
+            Scope::Node(at) => &mut self.sheet.nodes[at].keys,
+            Scope::Worker(at, w, _) => match self.sheet.nodes[at].keys.iter_mut().find(|(k, _)| k == "Workers") {
+                Some((_, Value::List(list))) => match list.get_mut(w) {
+                    Some(Value::Object(keys)) => keys,
+                    _ => return,
+                },
+                _ => return,
+            },
+            Scope::Section(name) => match self.sheet.top.iter_mut().find(|(k, _)| k == name) {
+                Some((_, Value::Object(keys))) => keys,
+                _ => return,
+            },
+            Scope::Top => &mut self.sheet.top,
+        };
+        if matches!(self.scope, Scope::Section("JIT")) {
+            properties::jit(keys, key, value);
+        } else {
+            properties::put_all(keys, key, value);
+        }
+    }
+
+    fn top(&mut self, key: &str, value: &str) {
+        let section = match key {
+            "Planning" => "Planning",
+            "JIT" => "JIT",
+            "Serialization" => "Serialization",
+            _ => "",
+        };
+        if let (Scope::Worker(..), "JIT") = (&self.scope, section) {
+            // A worker's own compiler; the statement's comes at the end.
+            return;
+        }
+        if !section.is_empty() {
+            let mut keys = Keys::new();
+            if section == "Serialization" {
+                properties::pairs(&mut keys, value, &[("time", "Time"), ("output", "Output Volume"), ("format", "Format")]);
+            }
+            self.sheet.top.push((section.into(), Value::Object(keys)));
+            self.scope = Scope::Section(section);
+            return;
+        }
+        let name = match key {
+            "Planning time" => "Planning Time",
+            "Execution time" => "Execution Time",
+            "Total runtime" => "Total Runtime",
+            k => k,
+        };
+        self.ended |= matches!(name, "Execution Time" | "Total Runtime");
+        let value = match name {
+            "Settings" => Value::Object(properties::settings(value)),
+            "Query Identifier" => Value::Text(value.into()),
+            _ => properties::leading_number(value).unwrap_or_else(|| Value::Text(value.into())),
+        };
+        self.sheet.top.push((name.into(), value));
+        self.scope = Scope::Top;
+    }
+
+    fn worker(&mut self, at: usize, column: usize, number: &str, value: &str) {
+        let keys = &mut self.sheet.nodes[at].keys;
+        let number = number.parse().unwrap_or(0.0);
+        let mut own: Keys = vec![("Worker Number".into(), Value::Number(number, 0))];
+        if value.starts_with("actual ") {
+            names::actual(&mut own, value);
+        } else if let Some(key) = properties::key(value) {
+            properties::put_all(&mut own, key, value[key.len() + 1..].trim());
+        }
+        put(keys, "Workers".into(), Value::List(vec![Value::Object(own)]));
+        let w = match get(keys, "Workers") {
+            Some(Value::List(list)) => list
+                .iter()
+                .position(|w| matches!(w, Value::Object(k) if get(k, "Worker Number") == Some(&Value::Number(number, 0))))
+                .unwrap_or(0),
+            _ => 0,
+        };
+        self.scope = Scope::Worker(at, w, column);
+    }
+}
+
+/// The text has no word for how a node hangs on its parent, but for subplans: the place tells.
+fn relationships(sheet: &mut Sheet) {
+    let kinds: Vec<String> = sheet.nodes.iter().map(|d| get(&d.keys, "Node Type").map(Value::words).unwrap_or_default()).collect();
+    let mut seen = vec![0usize; kinds.len()];
+    for d in &mut sheet.nodes {
+        let Some(p) = d.parent else { continue };
+        if get(&d.keys, "Parent Relationship").is_some() {
+            continue;
+        }
+        let nth = seen[p];
+        seen[p] += 1;
+        let role = match kinds[p].as_str() {
+            "Append" | "Merge Append" | "BitmapAnd" | "BitmapOr" => "Member",
+            "Subquery Scan" => "Subquery",
+            _ if nth == 1 => "Inner",
+            _ => "Outer",
+        };
+        d.keys.push(("Parent Relationship".into(), Value::Text(role.into())));
+    }
+}
+
+#[cfg(test)]
+mod tests;
