@@ -28,7 +28,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("\\set name value", "a value for the parameter :name"),
     ("\\unset name", "forgets it"),
     ("\\copy", "export and import; says with which keys"),
-    ("\\g \\gx", "runs the statement before the line"),
+    ("\\g \\gx \\G", "runs the statement before the line, or the one that it ends; \\gx and \\G show its rows as records"),
     ("\\q", "quits"),
 ];
 
@@ -43,6 +43,16 @@ pub fn on_line(state: &State) -> Option<String> {
 pub fn first_line(state: &State) -> Option<usize> {
     let editor = &state.query.editor;
     (0..editor.line_count()).find(|l| editor.is_shortcut(editor.indented(*l))).map(|l| l + 1)
+}
+
+/// A statement without the `\g`, `\gx` or `\G` that ends it, and whether its rows are to be shown as records.
+pub fn terminated(dialect: crate::model::Dialect, statement: &str) -> Option<(&str, bool)> {
+    let end = ["\\gx", "\\G", "\\g"].into_iter().find(|w| statement.trim_end().ends_with(w))?;
+    let at = statement.trim_end().len() - end.len();
+    // In a string or a comment it is text.
+    let token = crate::sql::lex(dialect, statement).into_iter().find(|t| t.span.end > at)?;
+    (token.span.start == at && matches!(token.kind, crate::sql::TokenKind::Other | crate::sql::TokenKind::Operator))
+        .then(|| (statement[..at].trim_end(), end != "\\g"))
 }
 
 /// Does a backslash command.
@@ -96,12 +106,12 @@ pub fn run(state: &mut State, line: &str, effects: &mut Vec<Effect>) {
             state.say(Note::info(if gone { format!(":{} is forgotten.", text::clean(rest)) } else { "It had no value.".into() }));
         }
         "\\copy" => state.say(copy_words(state)),
-        "\\g" | "\\gx" => match state.query.editor.statement_before(state.query.editor.cursor_line()) {
+        "\\g" | "\\gx" | "\\G" => match state.query.editor.statement_before(state.query.editor.cursor_line()) {
             Some(s) => {
                 let text = state.query.editor.text()[s.span.clone()].to_string();
                 super::panes::running::run_these(state, vec![Statement::new(text, Some(s.span.start))], effects);
                 if let Some(r) = &mut state.query.running {
-                    r.record = word == "\\gx";
+                    r.record = word != "\\g";
                 }
             }
             None => state.say(Note::info("There is no statement before this line.")),

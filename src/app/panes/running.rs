@@ -87,7 +87,18 @@ pub fn run(state: &mut State, all: bool, effects: &mut Vec<Effect>) {
     } else {
         editor.statement().iter().map(here).collect()
     };
+    let mut statements = statements;
+    let mut record = false;
+    for s in &mut statements {
+        if let Some((text, as_record)) = backslash::terminated(dialect, &s.text) {
+            record |= as_record;
+            s.text = text.to_string();
+        }
+    }
     run_these(state, statements, effects);
+    if let Some(r) = &mut state.query.running {
+        r.record |= record;
+    }
 }
 
 /// Runs statements, asking for the values of their parameters first.
