@@ -1,4 +1,5 @@
-//! Our own record in an embedded SQLite file: the hash-chained journal, evidence, runs, history, buffers, spilled results.
+//! Our own record in an embedded SQLite file: the hash-chained journal, evidence, runs, history, values of parameters, buffers,
+//! spilled results.
 //!
 //! Several consoles may use one store at once: every change is one short BEGIN IMMEDIATE transaction.
 
@@ -8,6 +9,7 @@ pub mod history;
 pub mod journal;
 pub mod runs;
 pub mod spill;
+pub mod values;
 
 use crate::model::{Error, Kind, Result};
 use rusqlite::{OpenFlags, Transaction, TransactionBehavior};
@@ -18,7 +20,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Version of the tables below, in `user_version`. A store of a newer version is not touched.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// How long one console waits for another's append; an append takes milliseconds.
 const BUSY: Duration = Duration::from_secs(10);
@@ -148,13 +150,19 @@ fn open(path: &Path) -> Result<rusqlite::Connection> {
                 return Err(Error::new(Kind::Io, "it is a SQLite database, and not one of Holdpoint's stores")
                     .hint("Set [store] path to a file of its own."));
             }
-            tx.execute_batch(TABLES).and_then(|()| tx.execute_batch(buffers::TABLES)).map_err(store_error)?;
+            for tables in [TABLES, buffers::TABLES, values::TABLES] {
+                tx.execute_batch(tables).map_err(store_error)?;
+            }
             tx.pragma_update(None, "user_version", VERSION).map_err(store_error)?;
         }
         1 => {
-            for step in [buffers::FROM_1, buffers::TABLES, buffers::TAKE_OVER] {
+            for step in [buffers::FROM_1, buffers::TABLES, buffers::TAKE_OVER, values::TABLES] {
                 tx.execute_batch(step).map_err(store_error)?;
             }
+            tx.pragma_update(None, "user_version", VERSION).map_err(store_error)?;
+        }
+        2 => {
+            tx.execute_batch(values::TABLES).map_err(store_error)?;
             tx.pragma_update(None, "user_version", VERSION).map_err(store_error)?;
         }
         VERSION => {}

@@ -63,6 +63,177 @@ fn behind_names_in_postgresql() {
     }
 }
 
+/// What an on-call engineer looks at first, and what applications have installed: all of it can be read on a read-only target.
+#[test]
+fn extensions_do_not_stand_in_the_way_of_reading() {
+    const EXTENSIONS: &[&str] = &[
+        "adminpack",
+        "amcheck",
+        "autoinc",
+        "bloom",
+        "btree_gin",
+        "btree_gist",
+        "citext",
+        "cube",
+        "dblink",
+        "dict_int",
+        "dict_xsyn",
+        "earthdistance",
+        "file_fdw",
+        "fuzzystrmatch",
+        "hstore",
+        "insert_username",
+        "intagg",
+        "intarray",
+        "isn",
+        "lo",
+        "ltree",
+        "moddatetime",
+        "pageinspect",
+        "pg_buffercache",
+        "pg_freespacemap",
+        "pg_prewarm",
+        "pg_stat_statements",
+        "pg_surgery",
+        "pg_trgm",
+        "pg_visibility",
+        "pg_walinspect",
+        "pgcrypto",
+        "pgrowlocks",
+        "pgstattuple",
+        "postgres_fdw",
+        "refint",
+        "seg",
+        "sslinfo",
+        "tablefunc",
+        "tcn",
+        "tsm_system_rows",
+        "tsm_system_time",
+        "unaccent",
+        "uuid-ossp",
+        "xml2",
+    ];
+    let pg = PgServer::start(&["shared_preload_libraries=pg_stat_statements"]);
+    pg.create_database("extended");
+    let available = pg.psql("extended", "select name from pg_available_extensions");
+    let here: Vec<&str> = EXTENSIONS.iter().copied().filter(|e| available.lines().any(|l| l.trim() == *e)).collect();
+    for e in ["pg_stat_statements", "pg_trgm", "hstore", "citext", "intarray", "btree_gist", "pgcrypto", "uuid-ossp"] {
+        assert!(here.contains(&e), "{e} is not installed beside the server: {available}");
+    }
+    for e in &here {
+        pg.psql("extended", &format!("create extension if not exists \"{e}\" cascade"));
+    }
+    pg.psql(
+        "extended",
+        "create table t (id int primary key, name citext, attrs hstore, tags int[], path ltree, at tstzrange); \
+         insert into t values (1, 'A', 'a=>1', '{1,2}', 'a.b', '[2026-01-01,2026-02-01)'); create index on t using gist (at, id); \
+         create index on t using gin (attrs); create index on t using gin (tags gin__int_ops); create index on t using gist (path)",
+    );
+    let home = tempfile::tempdir().expect("home");
+    let url = format!("{}?sslmode=disable", pg.url("extended"));
+    for sql in [
+        "select * from pg_stat_statements",
+        "select calls, query from pg_stat_statements order by calls desc limit 5",
+        "select * from pg_stat_statements_info",
+        "select * from pg_stat_statements(true)",
+        "select count(*) from pg_buffercache",
+        "select * from pgstattuple('t')",
+        "select * from pgrowlocks('t')",
+        "select * from pg_visibility_map_summary('t')",
+        "select uuid_generate_v4(), gen_salt('bf'), encode(gen_random_bytes(4), 'hex')",
+        "select ssl_is_used()",
+        "select * from t where name = 'a' and attrs -> 'a' = '1' and tags @> '{1}' and path ~ 'a.*' order by name, path",
+        "select distinct name, attrs from t group by name, attrs order by 1",
+        "select name % 'b', similarity(name::text, 'a'), tags & '{1}' from t",
+        "select earth_distance(ll_to_earth(0, 0), ll_to_earth(1, 1))",
+        "select levenshtein('a', 'b'), unaccent('é'), digest('a', 'sha256')",
+    ] {
+        allowed(home.path(), &url, sql);
+    }
+    // By their names alone they are not trusted, and what writes in them is refused as before.
+    for sql in [
+        "select pg_stat_statements_reset()",
+        "select pg_prewarm('t')",
+        "select pg_truncate_visibility_map('t')",
+        "select * from dblink('dbname=extended', 'delete from t') as x(a text)",
+        "select set_limit(0.5)",
+        "select * from crosstab('select pg_terminate_backend(1)') as x(a int, b int)",
+    ] {
+        refused(home.path(), &url, sql);
+    }
+    pg.psql("extended", "create schema other; create function other.uuid_generate_v4() returns int language plpgsql volatile as 'begin delete from t; return 1; end'");
+    refused(home.path(), &url, "select other.uuid_generate_v4()");
+    assert_eq!(pg.psql("extended", "select count(*) from t").trim(), "1");
+}
+
+/// A volatile function in an operator class or an implicit cast closes what can come to it, and nothing else.
+#[test]
+fn operator_classes_and_casts_count_where_they_can_be_reached() {
+    let pg = PgServer::shared();
+    pg.create_database("classes");
+    let run = |sql: &str| pg.psql("classes", sql);
+    let marker = pg.socket.join("classes-written");
+    run(&format!(
+        "create function touch() returns int language plpgsql volatile as $$ begin copy (select 1) to program 'touch {}'; return 1; end $$",
+        marker.display()
+    ));
+    run(
+        "create type pair as (a int, b int); create function pair_cmp(pair, pair) returns int language plpgsql volatile as $$ begin perform touch(); return 0; end $$",
+    );
+    for (op, name) in [("<", "lt"), ("<=", "le"), ("=", "eq"), (">=", "ge"), (">", "gt")] {
+        run(&format!("create function pair_{name}(pair, pair) returns boolean language sql immutable as 'select $1.a {op} $2.a'"));
+        run(&format!("create operator {op}{op}{op} (leftarg = pair, rightarg = pair, function = pair_{name})"));
+    }
+    run(
+        "create operator class pair_ops default for type pair using btree as operator 1 <<<, operator 2 <=<=<=, operator 3 ===, operator 4 >=>=>=, \
+         operator 5 >>>, function 1 pair_cmp(pair, pair)",
+    );
+    // A class of its own on a type of the server: used only where an index says so.
+    run(
+        "create function odd_cmp(int, int) returns int language plpgsql volatile as $$ begin perform touch(); return btint4cmp($1, $2); end $$",
+    );
+    run(
+        "create operator class odd_ops for type int using btree as operator 1 <, operator 2 <=, operator 3 =, operator 4 >=, operator 5 >, function 1 odd_cmp(int, int)",
+    );
+    run("create table plain (id int primary key, name text); insert into plain select i, 'x' from generate_series(1, 20) i");
+    run("create table pairs (p pair); insert into pairs values ((1, 2)), ((2, 3)); create view behind as select p from pairs");
+    run("create table arrays (ps pair[]); create table odd (id int); create domain dpair as pair; create table domains (d dpair)");
+    run("create table parent (id int); create table child () inherits (parent)");
+    // After this every insert and look would touch the marker.
+    run("create index on odd using btree (id odd_ops); create index on child using btree (id odd_ops)");
+    run(
+        "create type money2 as (cents int); create function to_text(money2) returns text language plpgsql volatile as $$ begin perform touch(); return 'x'; end $$; \
+         create cast (money2 as text) with function to_text(money2) as implicit; create table prices (m money2); insert into prices values (row(1))",
+    );
+    run("create function a_pair() returns pair language sql immutable as 'select row(1, 2)::pair'");
+    let _ = std::fs::remove_file(&marker);
+    let home = tempfile::tempdir().expect("home");
+    let url = format!("{}?sslmode=disable", pg.url("classes"));
+    for sql in [
+        "select * from plain order by name, id",
+        "select name, count(*) from plain where id > 3 and name = 'x' group by name having count(*) > 1",
+        "select a.id from plain a join plain b using (id) union select 7 order by 1",
+        "select * from pg_stat_activity order by pid",
+        "select count(distinct name), array_agg(id order by id) from plain",
+    ] {
+        allowed(home.path(), &url, sql);
+    }
+    for sql in [
+        "select * from pairs order by p",
+        "select p from behind order by 1",
+        "select ps from arrays order by ps",
+        "select distinct d from domains",
+        "select a_pair() as x order by x",
+        "select id from odd where id > 0 order by id",
+        "select id from parent order by id",
+        "select m || 'a' from prices",
+        "select array_agg(p order by p) from (select p from behind) as x",
+    ] {
+        refused(home.path(), &url, sql);
+        assert!(!marker.exists(), "{sql} was run");
+    }
+}
+
 #[test]
 fn behind_names_in_mariadb() {
     let maria = MariaServer::shared();

@@ -151,3 +151,50 @@ fn bytes_come_back_as_bytes_from_every_format() {
         }
     }
 }
+
+/// What was told of the progress.
+#[derive(Default)]
+struct Told(std::sync::Mutex<Vec<(String, u64, Option<u64>)>>);
+
+impl holdpoint::model::Progress for Told {
+    fn update(&self, step: &str, done: u64, total: Option<u64>) {
+        self.0.lock().unwrap().push((step.into(), done, total));
+    }
+}
+
+#[tokio::test]
+async fn progress_is_the_share_of_the_file_that_was_read() {
+    let dir = tempfile::tempdir().expect("directory");
+    rusqlite::Connection::open(dir.path().join("d.db"))
+        .expect("database")
+        .execute_batch("create table t (id integer, x text)")
+        .expect("table");
+    std::fs::write(dir.path().join("holdpoint.toml"), "[targets.d]\nengine = \"sqlite\"\npath = \"d.db\"\naccess = \"open\"\n")
+        .expect("config");
+    let mut file = String::from("id,x\n");
+    (0..20_000).for_each(|i| file.push_str(&format!("{i},some text that makes the row longer\n")));
+    let path = dir.path().join("in.csv");
+    std::fs::write(&path, &file).expect("file");
+    let around = holdpoint::config::Surroundings::made_up(dir.path(), dir.path(), []);
+    let config = holdpoint::config::files::load_in(None, &around).expect("configuration");
+    let told = std::sync::Arc::new(Told::default());
+    let cx = holdpoint::ops::Cx::new(config).for_job(told.clone());
+    let target = cx.config.targets["d"].clone();
+    let conn = holdpoint::ops::connect::connect_to(&cx, target).await.expect("connection");
+    let import = holdpoint::ops::import::Import {
+        file: path,
+        form: holdpoint::ops::import::reader::Form::Csv,
+        table: "t".into(),
+        null: None,
+        skip_refused: false,
+        commit: false,
+    };
+    let report = holdpoint::ops::import::run(&cx, &conn, None, &import).await.expect("tried");
+    assert_eq!(report.taken, 20_000);
+    let told = told.0.lock().unwrap();
+    let size = file.len() as u64;
+    assert!(told.iter().all(|(step, done, total)| step == "bytes of the file" && *total == Some(size) && *done <= size), "{told:?}");
+    assert!(told.windows(2).all(|w| w[0].1 <= w[1].1), "it never goes back");
+    assert!(told.iter().any(|(_, done, _)| (size / 4..size * 3 / 4).contains(done)), "there are steps between: {told:?}");
+    assert_eq!(told.last().map(|t| t.1), Some(size));
+}

@@ -86,6 +86,17 @@ fn the_history_is_searched_by_a_few_letters_and_never_runs_by_itself() {
     assert!(screen.contains("failed") && screen.contains("shop-prod · 3 rows"), "{screen}");
     let line = |s: &str| screen.lines().position(|l| l.contains(s)).unwrap();
     assert!(line("from orders") < line("from elsewhere"), "the open target's come first");
+    assert!(screen.contains("Tab shows this target alone"), "{screen}");
+    c.press("Tab");
+    let screen = c.screen();
+    assert!(!screen.contains("elsewhere") && screen.contains("from orders") && screen.contains("Tab shows all targets"), "{screen}");
+    c.type_text("elsew");
+    assert!(c.screen().contains("nothing matches"), "{}", c.screen());
+    c.press("Tab");
+    assert!(c.screen().contains("from elsewhere"), "{}", c.screen());
+    for _ in 0..5 {
+        c.press("Backspace");
+    }
     c.type_text("ord4");
     let effects = c.press("Enter");
     assert!(effects.iter().all(|e| !matches!(e, Effect::Run { .. })));
@@ -124,4 +135,35 @@ fn a_query_is_saved_under_a_name_and_taken_from_the_library() {
     assert!(c.screen().contains("Orders of a day"), "{}", c.screen());
     c.press("Enter");
     assert!(c.state.query.editor.text().ends_with("select 2"));
+}
+
+#[test]
+fn help_is_searched_as_you_type() {
+    let mut c = Console::new(80, 24);
+    c.connect("shop-dev");
+    for k in ["Esc", "?", "/"] {
+        c.press(k);
+    }
+    c.type_text("STREAMS");
+    let marked = |c: &Console| match c.state.dialogs.last() {
+        Some(holdpoint::app::dialog::Dialog::Help(h)) => h.found.map(|i| (i, h.lines[i].1.to_lowercase())),
+        _ => panic!("help is closed"),
+    };
+    let (first, line) = marked(&c).expect("found");
+    assert!(line.contains("streams"), "{line}");
+    let screen = c.screen();
+    assert!(screen.contains("/STREAMS") && screen.to_lowercase().contains("streams its rows"), "{screen}");
+    // Enter keeps the place; n goes on and round, N back.
+    c.press("Enter");
+    c.press("n");
+    assert!(marked(&c).expect("found").1.contains("streams"));
+    c.press("N");
+    assert_eq!(marked(&c).unwrap().0, first);
+    c.press("/");
+    c.type_text("no such words");
+    assert!(marked(&c).is_none() && c.screen().contains("nothing holds it"), "{}", c.screen());
+    c.press("Esc");
+    assert!(matches!(c.state.dialogs.last(), Some(holdpoint::app::dialog::Dialog::Help(_))), "Esc ends the search first");
+    c.press("Esc");
+    assert!(c.state.dialogs.is_empty());
 }

@@ -47,6 +47,24 @@ impl Live {
         live
     }
 
+    /// The same user comes back: a new console over the same files.
+    async fn again(&mut self) {
+        let around = Surroundings::made_up(self._dir.path(), self._dir.path(), []);
+        let config = holdpoint::config::files::load_in(None, &around).unwrap();
+        let (tx, answers) = unbounded_channel();
+        self.console.state =
+            holdpoint::app::State::new(Arc::new(config.clone()), Keymap::builtin().unwrap(), (100, 30), self.console.state.now);
+        (self.jobs, self.answers) = (Jobs::new(Cx::new(config), None, tx), answers);
+        let mut effects = Vec::new();
+        holdpoint::app::update::connect(&mut self.console.state, "data", None, &mut effects);
+        self.go(effects);
+        self.until("its values", |c| !c.state.query.kept_values.is_empty()).await;
+    }
+
+    fn state_dir(&self) -> std::path::PathBuf {
+        self.console.state.config.state_dir.clone()
+    }
+
     fn go(&mut self, effects: Vec<Effect>) {
         for e in effects {
             match e {
@@ -318,6 +336,113 @@ async fn values_are_viewed_as_a_tree_text_or_bytes() {
         "x Shows the value",
     ] {
         assert!(all.iter().any(|l| l.starts_with(key)), "{key}: {all:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn copies_and_files_take_all_rows_those_shown_or_the_selected_ones() {
+    let mut c = Live::open("create table t(a, b); insert into t values (1, 'x'), (3, 'z'), (2, null), (4, 'w')", 100, 30).await;
+    c.run("select a, b from t").await;
+    // Everything, as it came, without a question.
+    c.keys("Space y c").await;
+    assert_eq!(c.copied.last().map(String::as_str), Some("a,b\r\n1,x\r\n3,z\r\n2,\r\n4,w\r\n"));
+    // Of another order it is asked which rows are meant.
+    c.keys("s").await;
+    c.keys("s").await;
+    c.keys("Space y c").await;
+    assert!(c.screen().contains("Copy which rows?") && c.screen().contains("all 4 rows as they came"), "{}", c.screen());
+    c.keys("s").await;
+    assert_eq!(c.copied.last().map(String::as_str), Some("a,b\r\n4,w\r\n3,z\r\n2,\r\n1,x\r\n"));
+    c.keys("Space y c a").await;
+    assert_eq!(c.copied.last().map(String::as_str), Some("a,b\r\n1,x\r\n3,z\r\n2,\r\n4,w\r\n"));
+    c.keys("j Space y j r").await;
+    assert!(c.copied.last().unwrap().contains("[3,\"z\"]") && !c.copied.last().unwrap().contains("[4,"), "{:?}", c.copied.last());
+    let copies = c.copied.len();
+    c.keys("Space y c n").await;
+    assert_eq!(c.copied.len(), copies, "nothing is an answer, too");
+    // A hidden column stays away, and a selection is taken without a question.
+    c.keys("h H V j").await;
+    assert!(c.screen().contains("2 rows selected"), "{}", c.screen());
+    c.keys("Space y t").await;
+    assert_eq!(c.copied.last().map(String::as_str), Some("b\nz\n\\N\n"));
+    // Into files the same: the form says what is the default.
+    c.keys("e").await;
+    assert!(c.screen().contains("Which rows") && c.screen().contains("The 2 selected rows are written"), "{}", c.screen());
+    let dir = c._dir.path().to_path_buf();
+    let path = |name: &str| dir.join(name).display().to_string();
+    c.keys("C-u").await;
+    c.typed(&path("few.csv")).await;
+    c.keys("Enter").await;
+    let file = |name: &str| std::fs::read_to_string(dir.join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
+    assert!(c.screen().contains("2 rows written to"), "{}", c.screen());
+    assert_eq!(file("few.csv"), "b\r\nz\r\n\r\n");
+    c.keys("V e C-u").await;
+    assert!(c.screen().contains("`shown` instead takes order, filter and columns of the screen."), "{}", c.screen());
+    c.typed(&path("all.csv")).await;
+    c.keys("Enter").await;
+    assert_eq!(file("all.csv"), "a,b\r\n1,x\r\n3,z\r\n2,\r\n4,w\r\n");
+    c.keys("e C-u").await;
+    c.typed(&path("shown.csv")).await;
+    c.keys("Up C-u").await;
+    c.typed("selected").await;
+    c.keys("Enter Enter").await;
+    assert!(c.screen().contains("No rows are selected"), "{}", c.screen());
+    c.keys("Up C-u").await;
+    c.typed("shown").await;
+    c.keys("Enter Enter").await;
+    assert_eq!(file("shown.csv"), "b\r\nw\r\nz\r\n\r\nx\r\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_change_was_written_the_cursor_is_on_its_row_again() {
+    let mut c = Live::open(NUMBERS, 120, 30).await;
+    c.run("select * from t").await;
+    c.keys("G k k k").await;
+    c.keys("l C").await;
+    c.until("staged", |c| !c.state.query.result().unwrap().staged.is_empty()).await;
+    c.keys("w w").await;
+    c.until("written", |c| c.state.query.result().is_some_and(|t| t.staged.is_empty() && !t.partial())).await;
+    c.quiet().await;
+    let tab = c.console.state.query.result().unwrap();
+    assert_eq!((tab.row, tab.column, tab.rows), (19_996, 1, 20_000), "{}", c.screen());
+    assert_eq!(tab.chosen().and_then(holdpoint::text::cell_string), None, "and the row is the one that was changed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_of_parameters_are_there_in_the_next_session_but_no_secrets() {
+    let mut c = Live::open("create table t(a, b); insert into t values (1, 'x'), (3, 'z')", 100, 30).await;
+    let ask = "select * from t where a = :id and b <> :password";
+    c.keys("2 C-a").await;
+    let effects = c.console.send(Msg::Paste(ask.into()));
+    c.go(effects);
+    c.keys("F5").await;
+    c.typed("3").await;
+    c.keys("Enter").await;
+    c.typed("hunter2").await;
+    c.keys("F5").await;
+    c.until("run", |c| c.state.query.result().is_some_and(|t| !t.partial())).await;
+    // A new console over the same store.
+    c.again().await;
+    c.keys("2 C-a").await;
+    let effects = c.console.send(Msg::Paste(
+        format!(
+            "{} -- laid out anew",
+            ask.to_uppercase()
+                .replace(":ID", ":id")
+                .replace(":PASSWORD", ":password")
+                .replace("T WHERE A", "t WHERE a")
+                .replace(" B ", " b ")
+        )
+        .into(),
+    ));
+    c.go(effects);
+    c.keys("F5").await;
+    let Some(holdpoint::app::dialog::Dialog::Form(form)) = c.console.state.dialogs.last() else { panic!("{}", c.screen()) };
+    assert_eq!((form.value(0), form.value(1)), ("3", ""), "{}", c.screen());
+    let bytes =
+        std::fs::read_dir(c.state_dir()).unwrap().flatten().filter(|f| f.path().is_file()).map(|f| std::fs::read(f.path()).unwrap());
+    for b in bytes {
+        assert!(!b.windows(7).any(|w| w == b"hunter2"), "the secret is in the store");
     }
 }
 

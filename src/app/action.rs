@@ -127,19 +127,21 @@ actions! {
     Copy "copy" "copy",
     /// Copies the whole row, with tabs between the values.
     CopyRow "copy-row" "copy row",
-    /// Writes all rows of the result into a file; its ending says the format.
+    /// Selects rows from the cursor's one on, for copying and exporting, or drops the selection.
+    MarkRows "mark-rows" "select rows",
+    /// Writes rows of the result into a file: all, those shown, or the selected ones; its ending says the format.
     Export "export" "export",
     /// Runs the statement under the cursor and streams its rows straight from the server into a file.
     ExportStatement "export-statement" "export from server",
-    /// Copies all rows of the result as CSV.
+    /// Copies the rows of the result as CSV: the selected ones, or all.
     CopyCsv "copy-csv" "CSV",
-    /// Copies all rows of the result as TSV, which spreadsheets take.
+    /// Copies the rows of the result as TSV, which spreadsheets take: the selected ones, or all.
     CopyTsv "copy-tsv" "TSV",
-    /// Copies all rows of the result as JSON.
+    /// Copies the rows of the result as JSON: the selected ones, or all.
     CopyJson "copy-json" "JSON",
-    /// Copies all rows of the result as a Markdown table.
+    /// Copies the rows of the result as a Markdown table: the selected ones, or all.
     CopyMarkdown "copy-markdown" "Markdown",
-    /// Copies all rows of the result as INSERT statements.
+    /// Copies the rows of the result as INSERT statements: the selected ones, or all.
     CopyInsert "copy-insert" "INSERT",
     /// Reads the list again.
     Refresh "refresh" "refresh",
@@ -180,6 +182,8 @@ actions! {
     Import "import" "import",
     /// Finds a statement that was run before and puts it into the editor.
     History "history" "history",
+    /// In the list of statements that were run: those of the open target alone, or of all targets.
+    HistoryScope "history-scope" "this target/all",
     /// Finds a saved query and puts it into the editor.
     Library "library" "saved queries",
     /// Saves the statement under a name, for the library.

@@ -428,6 +428,7 @@ fn help(state: &mut State) {
     section(&format!("In this pane ({})", pane.context()), pane.context(), state);
     if pane == Pane::Editor {
         section("While typing", "editor", state);
+        section("In the list of statements that were run", "history", state);
     }
     if pane == Pane::Results {
         section("In the viewer of a value", "cell", state);
@@ -444,7 +445,7 @@ fn help(state: &mut State) {
         lines.splice(0..0, all);
     }
     let title = format!("Help · {}", pane.context());
-    state.dialogs.push(Dialog::Help(Help { lines, title, top: 0 }));
+    state.dialogs.push(Dialog::Help(Help { lines, title, ..Help::default() }));
 }
 
 fn unlock(state: &mut State) {

@@ -32,6 +32,7 @@ pub fn answer(state: &mut State, then: Then, effects: &mut Vec<Effect>) {
             cells::discarded(state);
             query::act_results(state, super::Action::CloseResult, effects);
         }
+        Then::CopyRows(how, what) => files::copy(state, how, what, effects),
         Then::ToEditor(text) => results::acts::to_editor(state, &text, effects),
         Then::Run(statements) => running::start(state, statements, effects),
         Then::Operate { title, writes, operation } => {
@@ -122,10 +123,13 @@ pub fn submit(state: &mut State, effects: &mut Vec<Effect>) {
             query::find(state, first, crate::ops::find::Way::Forwards, effects);
         }
         Purpose::OpenFile | Purpose::SaveFile if first.trim().is_empty() => form.problem = Some("Which file?".into()),
-        Purpose::Export => match query::export(state, &first, effects) {
-            Ok(()) => drop(state.dialogs.pop()),
-            Err(problem) => refused(state, problem),
-        },
+        Purpose::Export => {
+            let path = form.value(1).to_string();
+            match query::export(state, &path, &first, effects) {
+                Ok(()) => drop(state.dialogs.pop()),
+                Err(problem) => refused(state, problem),
+            }
+        }
         Purpose::Import => {
             let values: Vec<String> = form.fields.iter().map(|f| f.value().to_string()).collect();
             match super::import::asked(&values) {

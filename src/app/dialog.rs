@@ -47,6 +47,8 @@ pub enum Then {
         writes: bool,
         operation: Operation,
     },
+    /// Copies rows of the result on the screen, in the form that the action names.
+    CopyRows(super::Action, crate::ops::export::Portion),
     /// Puts a statement at the end of the editor's text.
     ToEditor(String),
     OverwriteFile(PathBuf),
@@ -228,10 +230,35 @@ pub fn page_width(width: u16) -> u16 {
 }
 
 /// Help of a pane.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Help {
     /// Lines: (keys, sentence); a line without keys is a heading.
     pub lines: Vec<(String, String)>,
     pub title: String,
     pub top: usize,
+    /// What is looked for, while it is typed and after.
+    pub sought: String,
+    pub typing: bool,
+    /// The line that holds it.
+    pub found: Option<usize>,
+}
+
+impl Help {
+    /// Goes to the next line that holds what is looked for (in any case), from a line on or back from it, round the ends.
+    pub fn seek(&mut self, from: usize, way: crate::ops::find::Way, page: usize) {
+        let sought = self.sought.to_lowercase();
+        let len = self.lines.len();
+        let holds = |i: &usize| {
+            let (keys, words) = &self.lines[*i];
+            keys.to_lowercase().contains(&sought) || words.to_lowercase().contains(&sought)
+        };
+        self.found = match way {
+            _ if sought.is_empty() || len == 0 => None,
+            crate::ops::find::Way::Forwards => (0..len).map(|i| (from + i) % len).find(holds),
+            crate::ops::find::Way::Backwards => (0..len).map(|i| (from + len - i) % len).find(holds),
+        };
+        if let Some(at) = self.found.filter(|at| *at < self.top || *at >= self.top + page) {
+            self.top = at.saturating_sub(page / 3).min(len.saturating_sub(page));
+        }
+    }
 }

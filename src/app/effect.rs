@@ -180,7 +180,7 @@ pub enum Effect {
         table: Box<crate::model::TableInfo>,
         statements: Vec<crate::ops::cells::CellStatement>,
     },
-    /// Writes all kept rows into a new file.
+    /// Writes kept rows into a new file.
     Export {
         job: JobId,
         result: ResultId,
@@ -188,6 +188,7 @@ pub enum Effect {
         format: crate::ops::export::ExportFormat,
         /// What INSERT names, in its parts.
         table: Vec<String>,
+        what: crate::ops::export::Portion,
         path: PathBuf,
     },
     /// Runs a statement and writes its rows into a new file as they come.
@@ -201,13 +202,14 @@ pub enum Effect {
         table: Vec<String>,
         path: PathBuf,
     },
-    /// Puts all kept rows together as a text to copy.
+    /// Puts kept rows together as a text to copy.
     CopyRows {
         job: JobId,
         result: ResultId,
         columns: std::sync::Arc<[crate::model::Column]>,
         format: crate::ops::export::ExportFormat,
         table: Vec<String>,
+        what: crate::ops::export::Portion,
     },
     /// Compares all kept rows of two results, with their columns; without keys by their places.
     CompareResults {
@@ -273,6 +275,15 @@ pub enum Effect {
     },
     LoadBuffers {
         target: String,
+    },
+    /// Reads the values of parameters that are kept for a target.
+    LoadValues {
+        target: String,
+    },
+    /// Keeps values of parameters for the next session.
+    KeepValues {
+        target: String,
+        values: Vec<crate::store::values::KeptValue>,
     },
     /// Keeps all buffers of a target, in order.
     SaveBuffers {

@@ -8,12 +8,14 @@ use super::editor::vim::Did;
 use super::effect::Effect;
 use super::find;
 use super::list::ListCursor;
+use super::palette::Finds;
 use super::panes::{plan, query, schema};
 use super::state::{Pane, State, Workspace};
 use super::update;
 use crate::config::files::EditorKeys;
 use crate::config::keymap::{Code, Key, Lookup, show};
 use crate::model::TxState;
+use crate::ops::find::Way;
 use tui_textarea::{CursorMove, Input, TextArea};
 
 /// Contexts of the keymap that hold now, the most particular first.
@@ -74,6 +76,7 @@ pub fn applies(state: &State, action: Action) -> bool {
         }
         Action::WriteEdits | Action::DiscardEdits => state.query.result().is_some_and(|r| !r.staged.is_empty()),
         Action::SortRows | Action::FilterRows => state.query.result().is_some_and(|r| r.kept > 0),
+        Action::HistoryScope => matches!(state.dialogs.last(), Some(Dialog::Palette(p)) if p.finds == Finds::History),
         Action::ToggleWrap | Action::CellForm => matches!(state.dialogs.last(), Some(Dialog::Cell(_))),
         Action::ClearFilter => state.query.result().is_some_and(|r| r.view.of.filter.is_some()),
         Action::HideColumn
@@ -88,6 +91,7 @@ pub fn applies(state: &State, action: Action) -> bool {
         Action::NextResult | Action::PreviousResult => state.query.results.len() > 1,
         Action::PinResult => state.query.result().is_some(),
         Action::CompareResults => state.query.results.iter().filter(|r| r.columns.is_some()).count() > 1,
+        Action::MarkRows => state.query.result().is_some_and(|r| r.rows > 0),
         Action::ColumnStatistics | Action::Chart => state.query.result().is_some_and(|r| r.kept > 0),
         Action::FindAgain | Action::FindBackwards => !state.query.sought.is_empty() && state.query.result().is_some_and(|r| r.rows > 0),
         Action::CloseResult => !state.query.results.is_empty(),
@@ -328,6 +332,7 @@ fn filter(state: &mut State, key: Key) -> bool {
 /// What a key means in a dialog: typed text is never a command in forms and the palette.
 fn dialog_action(state: &State, key: Key) -> Option<Action> {
     let contexts: &[&str] = match state.dialogs.last() {
+        Some(Dialog::Palette(p)) if p.finds == Finds::History => &["history", "form", "global"],
         Some(Dialog::Form(_) | Dialog::Palette(_)) => &["form", "global"],
         Some(Dialog::Cell(_)) => &["cell", "help", "list", "global"],
         _ => &["help", "list", "global"],
@@ -409,11 +414,26 @@ fn dialog(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
                 state.dialogs.pop();
             }
         }
+        Dialog::Help(h) if h.typing => {
+            match (key.code, key.typed()) {
+                (Code::Esc, _) => (h.typing, h.found) = (false, None),
+                (Code::Enter, _) => h.typing = false,
+                (Code::Backspace, _) => drop(h.sought.pop()),
+                (_, Some(c)) => h.sought.push(c),
+                _ => return,
+            }
+            if h.typing {
+                h.seek(h.top, Way::Forwards, page);
+            }
+        }
         Dialog::Help(h) => {
             let mut list = ListCursor { at: h.top, top: h.top };
             let last = h.lines.len().saturating_sub(page);
             match action {
                 Some(Action::Back | Action::Open | Action::Help) => drop(state.dialogs.pop()),
+                Some(Action::Filter) => (h.typing, h.sought, h.found) = (true, String::new(), None),
+                None if key.typed() == Some('n') => h.seek(h.found.map_or(h.top, |at| at + 1), Way::Forwards, page),
+                None if key.typed() == Some('N') => h.seek(h.found.map_or(h.top, |at| at + h.lines.len() - 1), Way::Backwards, page),
                 Some(a) if list.go(a, h.lines.len(), page) => h.top = if a == Action::Last { last } else { list.at.min(last) },
                 _ if key.typed() == Some('?') => drop(state.dialogs.pop()),
                 _ => {}
@@ -449,6 +469,7 @@ fn dialog(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
         }
         Dialog::Palette(p) => match action {
             Some(Action::Back) => drop(state.dialogs.pop()),
+            Some(Action::HistoryScope) => p.toggle_own(),
             Some(Action::Open) => {
                 let choice = p.chosen().map(|e| e.choice.clone());
                 state.dialogs.pop();

@@ -194,6 +194,11 @@ pub enum Msg {
         version: u64,
         result: Result<()>,
     },
+    /// Values of parameters that are kept for a target, or why they are not.
+    Values {
+        target: String,
+        result: Result<Vec<crate::store::values::KeptValue>>,
+    },
     BuffersLoaded {
         target: String,
         result: Result<Vec<crate::store::buffers::Buffer>>,

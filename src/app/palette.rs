@@ -62,6 +62,10 @@ pub struct Palette {
     pub list: ListCursor,
     fixed: usize,
     names: Option<Arc<Names>>,
+    /// History: so many of the first entries are of the open target.
+    own: usize,
+    /// History: those of other targets are left out.
+    pub own_only: bool,
 }
 
 /// Most matches that are kept; nobody scrolls further.
@@ -114,7 +118,9 @@ impl Palette {
             let label = r.text.split_whitespace().collect::<Vec<_>>().join(" ");
             Entry { label, note, keys: String::new(), choice: Choice::Insert(r.text) }
         };
-        Self::with(own.into_iter().chain(others).map(entry).collect(), Finds::History, state)
+        let ours = own.len();
+        let all = own.into_iter().chain(others).map(entry).collect();
+        Palette { own: ours, ..Self::with(all, Finds::History, state) }
     }
 
     /// Saved queries.
@@ -128,8 +134,17 @@ impl Palette {
         let known = || state.completion.names().or_else(|| state.schema.names_so_far().map(Arc::new));
         let names = state.link.server().and_then(|_| known());
         let fixed = entries.len();
-        let mut palette =
-            Palette { input: TextArea::default(), finds, shown: Vec::new(), entries, list: ListCursor::default(), fixed, names };
+        let mut palette = Palette {
+            input: TextArea::default(),
+            finds,
+            shown: Vec::new(),
+            entries,
+            list: ListCursor::default(),
+            fixed,
+            names,
+            own: 0,
+            own_only: false,
+        };
         palette.matched();
         palette
     }
@@ -146,6 +161,12 @@ impl Palette {
     /// The names came while it was open.
     pub fn told(&mut self, names: &Arc<Names>) {
         self.names = Some(names.clone());
+        self.matched();
+    }
+
+    /// History: between the runs of the open target and those of all.
+    pub fn toggle_own(&mut self) {
+        self.own_only = !self.own_only;
         self.matched();
     }
 
@@ -172,12 +193,13 @@ impl Palette {
         if !query.is_empty() {
             scored.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
         }
-        self.shown = scored.into_iter().map(|(_, i)| i).collect();
+        let most = if self.own_only { self.own } else { usize::MAX };
+        self.shown = scored.into_iter().map(|(_, i)| i).filter(|i| *i < most).collect();
         if !pattern.is_empty() {
             // Words of the sentences, for those who do not know the name yet.
             let lower = pattern.to_lowercase();
             for (i, e) in self.entries[..self.fixed].iter().enumerate() {
-                if e.note.to_lowercase().contains(&lower) && !self.shown.contains(&i) {
+                if e.note.to_lowercase().contains(&lower) && i < most && !self.shown.contains(&i) {
                     self.shown.push(i);
                 }
             }

@@ -5,7 +5,10 @@ use super::effect::{Effect, Statement};
 use super::panes::{files, plan, running};
 use super::state::State;
 use crate::model::{Dialect, Param};
+use crate::sql::fingerprint::fingerprint;
 use crate::sql::params::{names, placeholders, typed_value};
+use crate::sql::redact::{looks_secret, secret_among_values};
+use crate::store::values::KeptValue;
 use std::collections::BTreeMap;
 
 /// Most values that one form asks for: more fields than this nobody fills in by hand.
@@ -24,14 +27,20 @@ pub fn wanted<'a>(dialect: Dialect, texts: impl Iterator<Item = &'a str>) -> Vec
     out
 }
 
+/// The statements that want values.
+fn texts(wanted_for: &Wanted) -> Vec<String> {
+    match wanted_for {
+        Wanted::Run(statements) => statements.iter().map(|s| s.text.clone()).collect(),
+        Wanted::Export { statement, .. } => vec![statement.text.clone()],
+        Wanted::Plan { text, .. } => vec![text.clone()],
+    }
+}
+
 /// Asks for values; false when nothing wants any.
 pub fn ask(state: &mut State, wanted_for: Wanted) -> bool {
     let dialect = state.query.editor.dialect();
-    let names = match &wanted_for {
-        Wanted::Run(statements) => wanted(dialect, statements.iter().map(|s| s.text.as_str())),
-        Wanted::Export { statement, .. } => wanted(dialect, std::iter::once(statement.text.as_str())),
-        Wanted::Plan { text, .. } => wanted(dialect, std::iter::once(text.as_str())),
-    };
+    let texts = texts(&wanted_for);
+    let names = wanted(dialect, texts.iter().map(String::as_str));
     if names.is_empty() {
         return false;
     }
@@ -44,7 +53,7 @@ pub fn ask(state: &mut State, wanted_for: Wanted) -> bool {
     let fields = names
         .into_iter()
         .map(|name| {
-            let last = state.query.values.get(&name).cloned().unwrap_or_default();
+            let last = texts.iter().find_map(|t| last(state, t, &name)).unwrap_or_default();
             Field::new(name, &last, "")
         })
         .collect();
@@ -57,15 +66,65 @@ pub fn ask(state: &mut State, wanted_for: Wanted) -> bool {
     true
 }
 
+/// What was typed last for a parameter of this statement, or for one of its name anywhere.
+fn last(state: &State, text: &str, name: &str) -> Option<String> {
+    let of = fingerprint(state.query.editor.dialect(), text);
+    state.query.kept_values.get(&of).and_then(|v| v.get(name)).or_else(|| state.query.values.get(name)).cloned()
+}
+
+/// A value was set by name: it is the one for every statement.
+pub fn set(state: &mut State, name: String, value: String) {
+    state.query.kept_values.values_mut().for_each(|v| drop(v.remove(&name)));
+    state.query.values.insert(name, value);
+}
+
+/// A value is forgotten; false when there was none. What the store keeps comes back with the next session.
+pub fn unset(state: &mut State, name: &str) -> bool {
+    let kept = state.query.kept_values.values_mut().filter_map(|v| v.remove(name)).count();
+    state.query.values.remove(name).is_some() || kept > 0
+}
+
+/// Values that the store keeps came.
+pub fn loaded(state: &mut State, values: Vec<KeptValue>) {
+    state.query.kept_values.clear();
+    for v in values {
+        state.query.kept_values.entry(v.statement).or_default().insert(v.name, v.value);
+    }
+}
+
+/// Remembers what was typed for these statements: for the session, and in the store what looks like no secret, where the target
+/// keeps a history.
+fn keep(state: &mut State, typed: &[(String, String)], texts: &[String], effects: &mut Vec<Effect>) {
+    let dialect = state.query.editor.dialect();
+    let target = state.link.server().filter(|s| s.target.history).map(|s| s.target.name.clone());
+    let mut values = Vec::new();
+    for text in texts {
+        let of = fingerprint(dialect, text);
+        let own = wanted(dialect, std::iter::once(text.as_str()));
+        let secret = secret_among_values(dialect, text);
+        for (name, value) in typed.iter().filter(|(n, _)| own.contains(n)) {
+            state.query.kept_values.entry(of.clone()).or_default().insert(name.clone(), value.clone());
+            if !secret && !looks_secret(name, value) {
+                values.push(KeptValue { statement: of.clone(), name: name.clone(), value: value.clone() });
+            }
+        }
+    }
+    if let Some(target) = target.filter(|_| !values.is_empty()) {
+        effects.push(Effect::KeepValues { target, values });
+    }
+}
+
 /// What is remembered for these names; `None` when one of them never had a value.
 pub fn remembered(state: &State, text: &str) -> Option<BTreeMap<String, Param>> {
     let names = wanted(state.query.editor.dialect(), std::iter::once(text));
-    names.into_iter().map(|n| state.query.values.get(&n).map(|v| (n, typed_value(v)))).collect()
+    names.into_iter().map(|n| last(state, text, &n).map(|v| (n, typed_value(&v)))).collect()
 }
 
 /// The form is filled in: on with what it was for.
 pub fn given(state: &mut State, typed: Vec<(String, String)>, wanted_for: Wanted, effects: &mut Vec<Effect>) {
     let values: BTreeMap<String, Param> = typed.iter().map(|(n, v)| (n.clone(), typed_value(v))).collect();
+    let texts = texts(&wanted_for);
+    keep(state, &typed, &texts, effects);
     state.query.values.extend(typed);
     match wanted_for {
         Wanted::Run(statements) => {

@@ -99,6 +99,14 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
             }
         }
         Msg::Imported { job, import, result } => super::import::ended(state, job, *import, result),
+        // A store that cannot be used says so by itself.
+        Msg::Values { target, result } => {
+            if let Ok(values) = result
+                && state.link.target_name() == Some(target.as_str())
+            {
+                super::params::loaded(state, values);
+            }
+        }
         Msg::History { result } => match result {
             Ok(runs) if runs.is_empty() => state.say(Note::info("Nothing was run yet.")),
             Ok(runs) => {
@@ -202,6 +210,10 @@ fn connected(state: &mut State, server: super::link::Server, effects: &mut Vec<E
     schema::load(state, effects);
     completion::forget(state);
     state.completion.wanted = true;
+    state.query.kept_values.clear();
+    if target.history {
+        effects.push(Effect::LoadValues { target: target.name.clone() });
+    }
     if state.query.buffer_of.as_deref() != Some(&target.name) {
         // What was typed, or opened from the command line, before any target was open stays.
         if state.query.buffer_of.is_some() {

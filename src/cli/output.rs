@@ -74,7 +74,10 @@ impl Progress for StderrProgress {
         }
         *last = Some(std::time::Instant::now());
         let count = match total {
-            Some(t) if t > 0 => format!(" {} of {}", text::thousands(done), text::thousands(t)),
+            Some(t) if t > 0 => {
+                let share = u128::from(done.min(t)) * 100 / u128::from(t);
+                format!(" {} of {} ({share} %)", text::thousands(done), text::thousands(t))
+            }
             _ if done > 0 => format!(" {}", text::thousands(done)),
             _ => String::new(),
         };

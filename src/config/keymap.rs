@@ -33,6 +33,7 @@ pub const CONTEXTS: &[&str] = &[
     "journal",
     "start",
     "form",
+    "history",
     "help",
     "cell",
 ];

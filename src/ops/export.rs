@@ -1,9 +1,11 @@
 //! Rows as files: exactly what the server sent, in a format that other programs read back.
 
 mod file;
+mod portion;
 mod stream;
 
 pub use file::NewFile;
+pub use portion::{Portion, each};
 pub use stream::{Exported, to_file};
 
 use crate::model::{Align, Cell, Column, Dialect, Error, Result, RowBatch};
@@ -52,13 +54,15 @@ pub struct Encoder {
     columns: Vec<Column>,
     /// Parts of the table's name, unquoted.
     table: Vec<String>,
+    /// The result's columns that are written, in their order; `None`: all.
+    only: Option<Vec<usize>>,
     /// A row was written already.
     any: bool,
 }
 
 impl Encoder {
     pub fn new(format: ExportFormat) -> Self {
-        Encoder { format, columns: Vec::new(), table: vec!["exported".into()], any: false }
+        Encoder { format, columns: Vec::new(), table: vec!["exported".into()], only: None, any: false }
     }
 
     /// The table that INSERT names, unquoted.
@@ -74,6 +78,13 @@ impl Encoder {
         self
     }
 
+    /// Only these columns of the result, in this order.
+    #[must_use]
+    pub fn only(mut self, columns: Option<Vec<usize>>) -> Self {
+        self.only = columns;
+        self
+    }
+
     pub fn format(&self) -> ExportFormat {
         self.format
     }
@@ -83,7 +94,12 @@ impl Encoder {
     /// # Errors
     /// INSERT needs names that differ.
     pub fn columns(&mut self, columns: &[Column], out: &mut Vec<u8>) -> Result<()> {
-        self.columns = columns.to_vec();
+        self.columns = match &self.only {
+            Some(only) => only.iter().filter_map(|c| columns.get(*c)).cloned().collect(),
+            None => columns.to_vec(),
+        };
+        // What is written below has the names as they are; NDJSON, which names each value, takes its own.
+        let columns = &self.columns.clone()[..];
         let twice = |i: usize| columns[..i].iter().any(|c| c.name == columns[i].name);
         match self.format {
             ExportFormat::Insert { .. } => {
@@ -133,7 +149,10 @@ impl Encoder {
     }
 
     fn row(&mut self, batch: &RowBatch, r: usize, out: &mut Vec<u8>) {
-        let cells: Vec<Cell<'_>> = (0..batch.columns()).map(|c| batch.cell(r, c)).collect();
+        let cells: Vec<Cell<'_>> = match &self.only {
+            Some(only) => only.iter().filter(|c| **c < batch.columns()).map(|c| batch.cell(r, *c)).collect(),
+            None => (0..batch.columns()).map(|c| batch.cell(r, c)).collect(),
+        };
         match self.format {
             ExportFormat::Csv => {
                 separated(out, &cells, b",", |out, c| match c {

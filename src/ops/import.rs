@@ -15,6 +15,8 @@ use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Rows that go to the server in one statement.
 const TOGETHER: usize = 200;
@@ -70,11 +72,30 @@ pub struct Report {
     pub why_not: Option<String>,
 }
 
-fn open(import: &Import) -> Result<Reader<BufReader<File>>> {
+/// A file that tells how much of it was read.
+struct Counted {
+    file: File,
+    read: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        let n = self.file.read(buf)?;
+        self.read.fetch_add(n as u64, Ordering::Relaxed);
+        Ok(n)
+    }
+}
+
+/// Opens the file; gives with it how much of it is read so far, and its size, in bytes.
+fn open(import: &Import) -> Result<(Reader<BufReader<Counted>>, Arc<AtomicU64>, Option<u64>)> {
     let shown = crate::text::clean(&import.file.display().to_string()).into_owned();
     let file = File::open(&import.file).map_err(|e| Error::io(format_args!("opening {shown}"), e))?;
-    Reader::new(BufReader::with_capacity(1 << 16, file), import.form, import.null.clone())
-        .map_err(|why| Error::usage(format!("{shown}: {why}")))
+    // A pipe has no size.
+    let size = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|m| m.len());
+    let read = Arc::new(AtomicU64::new(0));
+    let input = BufReader::with_capacity(1 << 16, Counted { file, read: read.clone() });
+    let reader = Reader::new(input, import.form, import.null.clone()).map_err(|why| Error::usage(format!("{shown}: {why}")))?;
+    Ok((reader, read, size))
 }
 
 /// The columns of the table that the file's columns go to, in the file's order; or what does not fit.
@@ -144,7 +165,7 @@ pub async fn run(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, import: &I
         }
     }
     // Once to see that the file can be read at all, and what its first rows are.
-    let mut first = open(import)?;
+    let (mut first, ..) = open(import)?;
     let columns = places(&table, first.columns())?;
     let mut report = Report {
         table: format!("{}.{}", table.schema, table.name),
@@ -258,7 +279,7 @@ async fn rows(
     limit: Option<u64>,
     report: &mut Report,
 ) -> Result<()> {
-    let mut reader = open(import)?;
+    let (mut reader, read, size) = open(import)?;
     let together = (VALUES / columns.len().max(1)).clamp(1, TOGETHER);
     let mut batch: Vec<(u64, Vec<Param>)> = Vec::new();
     let mut seen = 0u64;
@@ -285,7 +306,10 @@ async fn rows(
                 ))
                 .hint("Import fewer rows at a time, or raise `blast_radius` of the target in the configuration."));
             }
-            cx.progress.update("rows", seen, None);
+            match size {
+                Some(size) => cx.progress.update("bytes of the file", read.load(Ordering::Relaxed).min(size), Some(size)),
+                None => cx.progress.update("rows", seen, None),
+            }
         }
         if ended {
             return Ok(());

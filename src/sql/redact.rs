@@ -41,6 +41,22 @@ pub fn redact(dialect: Dialect, text: &str) -> String {
     out
 }
 
+/// Whether a statement's words say that a value in it is a secret, perhaps one that stands for a parameter.
+pub fn secret_among_values(dialect: Dialect, text: &str) -> bool {
+    carries_secret(dialect, text, &lex(dialect, text))
+}
+
+/// Whether a parameter of this name, or with this value, looks like a secret.
+pub fn looks_secret(name: &str, value: &str) -> bool {
+    const WORDS: &[&str] = &["password", "passwd", "passphrase", "secret", "token", "credential", "apikey", "privatekey"];
+    const WHOLE: &[&str] = &["pw", "pwd", "pass", "pin", "key", "otp", "salt"];
+    let lower = name.to_ascii_lowercase();
+    let plain: String = lower.chars().filter(char::is_ascii_alphanumeric).collect();
+    WORDS.iter().any(|w| plain.contains(w))
+        || lower.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| WHOLE.contains(&part))
+        || holds_secret(value)
+}
+
 /// Whether the words say that a string in here is a secret.
 fn carries_secret(dialect: Dialect, text: &str, tokens: &[Token]) -> bool {
     let names = tokens.iter().filter(|t| matches!(t.kind, TokenKind::Keyword | TokenKind::Identifier | TokenKind::QuotedIdentifier));
@@ -82,6 +98,18 @@ mod tests {
     use crate::sql::split::tests::sqlish;
     use Dialect::{MySql, Postgres, Sqlite};
     use proptest::prelude::*;
+
+    #[test]
+    fn parameters_that_look_secret_are_known() {
+        for name in [":password", ":new_passwd", ":apiKey", ":api_key", ":user_pw", ":Token", ":pin", ":client-secret"] {
+            assert!(looks_secret(name, "x"), "{name}");
+        }
+        for name in [":id", ":keyword", ":passenger", ":spin", "$1", "?1", ":day"] {
+            assert!(!looks_secret(name, "x"), "{name}");
+        }
+        assert!(looks_secret(":dsn", "postgres://a:b@h/d"));
+        assert!(secret_among_values(Postgres, "alter role a password :p") && !secret_among_values(Postgres, "select :p"));
+    }
 
     #[test]
     fn passwords_are_hidden() {

@@ -7,12 +7,17 @@ use crate::model::Dialect;
 
 /// The words and quoted names of a statement, up to `most`: words in lower case, names without their quotes.
 fn words(dialect: Dialect, text: &str, most: usize) -> Vec<String> {
+    words_as(dialect, text, most, str::to_ascii_lowercase)
+}
+
+/// The same, with words made of what was typed by `fold`.
+fn words_as(dialect: Dialect, text: &str, most: usize, fold: fn(&str) -> String) -> Vec<String> {
     let mut out = Vec::new();
     for t in lex(dialect, text) {
         let part = &text[t.span.clone()];
         match t.kind {
             TokenKind::Whitespace | TokenKind::Comment => continue,
-            TokenKind::Keyword | TokenKind::Identifier => out.push(part.to_ascii_lowercase()),
+            TokenKind::Keyword | TokenKind::Identifier => out.push(fold(part)),
             TokenKind::QuotedIdentifier => out.push(part.trim_matches(['"', '`', '[', ']']).to_string()),
             _ => out.push(part.to_string()),
         }
@@ -110,34 +115,34 @@ pub enum Leaves {
 /// What a statement that was run leaves behind in its session.
 pub fn leaves(dialect: Dialect, text: &str) -> Option<Leaves> {
     let w = words(dialect, text, 16);
+    // Only PostgreSQL folds names: MySQL's tables may be told apart by their capitals.
+    let names = if dialect == Dialect::Postgres { w.clone() } else { words_as(dialect, text, 16, str::to_string) };
     let is = |with: &str| begins(&w, with);
     // The name after some words, with its qualification, `IF [NOT] EXISTS` left out.
-    let name_after = |mut i: usize| {
+    let name_of = |of: &[String], mut i: usize| {
         while w.get(i).is_some_and(|x| ["if", "not", "exists"].contains(&x.as_str())) {
             i += 1;
         }
-        let mut name = w.get(i)?.clone();
         while w.get(i + 1).is_some_and(|x| x == ".") {
             i += 2;
-            name = w.get(i)?.clone();
         }
-        Some(name)
+        of.get(i).cloned()
     };
+    let name_after = |i: usize| name_of(&w, i);
     let made = |what: &str, name: Option<String>| name.map(|n| Leaves::Made(format!("{what} {n}")));
     let unmade = |what: &str, name: Option<String>| name.map(|n| Leaves::Unmade(format!("{what} {n}")));
     if is("create") {
         let temporary = w.iter().take(5).position(|x| x == "temp" || x == "temporary")?;
         let kind = w.get(temporary + 1)?.as_str();
         return match kind {
-            "table" | "view" | "sequence" => made(&format!("temporary {kind}"), name_after(temporary + 2)),
-            "trigger" => made("temporary trigger", name_after(temporary + 2)),
+            "table" | "view" | "sequence" | "trigger" => made(&format!("temporary {kind}"), name_of(&names, temporary + 2)),
             _ => None,
         };
     }
     if is("drop") {
         let from = if w.get(1).is_some_and(|x| x == "temporary") { 2 } else { 1 };
         let kind = w.get(from)?.clone();
-        return unmade(&format!("temporary {kind}"), name_after(from + 1));
+        return unmade(&format!("temporary {kind}"), name_of(&names, from + 1));
     }
     match (dialect, w.first()?.as_str()) {
         (Dialect::Postgres, "discard") if is("discard all") => Some(Leaves::Cleared),
@@ -255,6 +260,9 @@ mod tests {
             (MySql, "set session sql_mode = ''", made("setting sql_mode")),
             (MySql, "set @@session.sql_mode = ''", made("setting sql_mode")),
             (MySql, "set global max_connections = 1", None),
+            (MySql, "CREATE TEMPORARY TABLE shop.NewOrders (a int)", made("temporary table NewOrders")),
+            (MySql, "DROP TEMPORARY TABLE IF EXISTS NewOrders", unmade("temporary table NewOrders")),
+            (Postgres, "CREATE TEMP TABLE NewOrders (a int)", made("temporary table neworders")),
             (MySql, "use other", made("database other")),
             (Sqlite, "attach 'f.db' as other", made("attached database other")),
             (Sqlite, "pragma foreign_keys = on", made("pragma foreign_keys")),

@@ -227,20 +227,20 @@ impl Jobs {
                 let cx = shared.job_cx(job);
                 tokio::task::spawn_blocking(move || rows::work(&shared, &cx, job, result, work));
             }
-            Effect::Export { job, result, columns, format, table, path } => {
+            Effect::Export { job, result, columns, format, table, what, path } => {
                 let cx = shared.job_cx(job);
                 tokio::task::spawn_blocking(move || {
-                    files::export(&shared, &cx, job, result, &columns, Encoder::new(format).into_table_of(table), path)
+                    files::export(&shared, &cx, job, result, &columns, Encoder::new(format).into_table_of(table), &what, path)
                 });
             }
             Effect::ExportStatement { link, job, statement, how, format, table, path } => {
                 let encoder = Encoder::new(format).into_table_of(table);
                 tokio::spawn(export::statement(shared, link, job, statement, how, encoder, path));
             }
-            Effect::CopyRows { job, result, columns, format, table } => {
+            Effect::CopyRows { job, result, columns, format, table, what } => {
                 let cx = shared.job_cx(job);
                 tokio::task::spawn_blocking(move || {
-                    export::copy_rows(&shared, &cx, job, result, &columns, Encoder::new(format).into_table_of(table))
+                    export::copy_rows(&shared, &cx, job, result, &columns, Encoder::new(format).into_table_of(table), &what)
                 });
             }
             Effect::CompareResults { job, before, now, keys } => {
@@ -314,6 +314,19 @@ impl Jobs {
             Effect::SaveFile { path, text, version, overwrite } => {
                 tokio::task::spawn_blocking(move || files::save(&shared, path, &text, version, overwrite));
             }
+            Effect::LoadValues { target } => {
+                tokio::task::spawn_blocking(move || {
+                    let result = shared.cx().store.values(&target);
+                    shared.send(Msg::Values { target, result });
+                });
+            }
+            Effect::KeepValues { target, values } => self.buffers.push(move || {
+                let cx = shared.cx();
+                if let Err(e) = cx.store.keep_values(&target, &cx.clock.stamp(), &values) {
+                    let note = crate::app::state::Note::warning(format!("The values are not kept for the next session: {}", e.message));
+                    shared.send(Msg::Said(note));
+                }
+            }),
             Effect::LoadBuffers { target } => self.buffers.push(move || buffers::load(&shared, target)),
             Effect::SaveBuffers { target, buffers } => self.buffers.push(move || buffers::save(&shared, &target, &buffers)),
             Effect::CloseBuffer { target, id } => self.buffers.push(move || buffers::close(&shared, &target, id)),

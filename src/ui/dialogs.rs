@@ -8,7 +8,7 @@ use crate::app::layout::Area;
 use crate::app::list::ListCursor;
 use crate::app::palette::{Finds, Palette};
 use crate::app::{Action, State};
-use crate::config::keymap::{Leads, Lookup};
+use crate::config::keymap::{Leads, Lookup, show};
 use crate::model::Dialect;
 use crate::text::{self, wrap};
 use ratatui::style::Style;
@@ -182,7 +182,13 @@ fn viewer(state: &State, d: &Viewer, c: &mut Canvas<'_>) {
 
 fn help(state: &State, d: &Help, c: &mut Canvas<'_>) {
     let area = page(state);
-    let inside = boxed(c, area, &d.title, "arrows move, Esc closes");
+    let foot = match (d.typing, d.found) {
+        (true, None) if !d.sought.is_empty() => format!("/{}  nothing holds it · Esc drops it", text::clean(&d.sought)),
+        (true, _) => format!("/{}  Enter stays there, Esc drops it", text::clean(&d.sought)),
+        (false, Some(_)) => format!("/{}  n and N go to the next and the last, Esc closes", text::clean(&d.sought)),
+        (false, None) => "arrows move, / finds, Esc closes".into(),
+    };
+    let inside = boxed(c, area, &d.title, &foot);
     for (i, (keys, words)) in d.lines.iter().skip(d.top).take(usize::from(inside.h)).enumerate() {
         let y = inside.y + i as u16;
         if keys.is_empty() {
@@ -193,6 +199,9 @@ fn help(state: &State, d: &Help, c: &mut Canvas<'_>) {
             let w = 24.min(inside.w / 2);
             c.put(inside.x + 1, y, w, keys, c.look.key);
             c.put(inside.x + w + 2, y, inside.w.saturating_sub(w + 2), words, c.look.text);
+        }
+        if d.found == Some(d.top + i) {
+            c.restyle(Area::new(inside.x, y, inside.w, 1), c.look.selection);
         }
     }
 }
@@ -234,12 +243,18 @@ fn palette(state: &State, d: &Palette, c: &mut Canvas<'_>) -> Option<(u16, u16)>
     let area = Area::new((state.size.0 - width) / 2, 2, width, rows + 4);
     let (title, foot) = match d.finds {
         Finds::Everything => ("Find an action, a target, an object", "Enter does it, Esc closes"),
-        Finds::History => ("Statements that were run: a few letters of one", "Enter puts it into the editor, Esc closes"),
+        Finds::History if d.own_only => {
+            ("Statements that were run on this target", "Enter puts it into the editor, {} shows all targets, Esc closes")
+        }
+        Finds::History => {
+            ("Statements that were run: a few letters of one", "Enter puts it into the editor, {} shows this target alone, Esc closes")
+        }
         Finds::Library => ("Saved queries", "Enter puts it into the editor, Esc closes"),
         Finds::Snippets => ("Snippets", "Enter puts it at the cursor, Tab then goes through its places, Esc closes"),
         Finds::Objects => ("Go to an object: name, or table.column", "Enter goes there, Esc closes"),
     };
-    let inside = boxed(c, area, title, foot);
+    let scope = state.keymap.key_for(&["history"], Action::HistoryScope.name()).map_or_else(|| ":history-scope".into(), show);
+    let inside = boxed(c, area, title, &foot.replace("{}", &scope));
     let x = c.put(inside.x, inside.y, inside.w, "> ", c.look.key);
     let at = d.input.cursor().1;
     let before: String = d.pattern().chars().take(at).collect();

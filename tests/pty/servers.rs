@@ -28,7 +28,7 @@ fn end(pid: &str, signal: Signal) {
     kill_process(Pid::from_raw(pid.trim().parse().expect("a process id")).expect("a process id"), signal).expect("signal");
 }
 
-fn on_postgres(home: &std::path::Path, pg: &PgServer) -> Console {
+pub fn on_postgres(home: &std::path::Path, pg: &PgServer) -> Console {
     let target = format!(
         "[targets.one]\nengine = \"postgres\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"postgres\"\ndatabase = \"postgres\"\nsslmode = \"disable\"\n",
         pg.port
@@ -43,7 +43,7 @@ fn on_mariadb(home: &std::path::Path, server: &MariaServer) -> Console {
     on(home, &target)
 }
 
-fn on(home: &std::path::Path, target: &str) -> Console {
+pub fn on(home: &std::path::Path, target: &str) -> Console {
     std::fs::write(home.join("holdpoint.toml"), target).expect("config");
     let c = Console::start(home, home, &["open", "one"], 100, 30);
     c.wait_for("no tx");
@@ -54,7 +54,7 @@ fn process_of(server: &MariaServer) -> String {
     std::fs::read_to_string(server.sql("", "select @@pid_file").trim()).expect("process file")
 }
 
-fn answers(c: &mut Console) {
+pub fn answers(c: &mut Console) {
     write(c, "select 40 + 2 as answer");
     c.send("<F5>");
     c.wait_until("the answer is there", |s| s.contains("answer") && s.contains(" 42"));

@@ -1,14 +1,16 @@
 //! Rows on their way out of the console: a statement streamed into a file, a result on the clipboard.
 
 use super::query::{export_field, insert_table};
+use super::results::ResultTab;
 use super::running::{busy, one_line};
-use crate::app::dialog::{Dialog, Form, Purpose, Wanted};
+use crate::app::dialog::{Answer, Confirm, Dialog, Form, Purpose, Then, Wanted};
 use crate::app::effect::{JobId, Statement};
 use crate::app::state::Note;
 use crate::app::{Action, Effect, State, params};
 use crate::model::{Dialect, Kind};
-use crate::ops::export::ExportFormat;
+use crate::ops::export::{ExportFormat, Portion};
 use crate::sql;
+use crate::text;
 use std::path::PathBuf;
 
 /// Asks for the file that the statement under the cursor is streamed into.
@@ -85,8 +87,45 @@ fn format_of(action: Action, dialect: Dialect) -> Option<ExportFormat> {
     })
 }
 
-/// Copies all rows of the result that are here.
+/// The rows and columns of the screen, in its order.
+pub fn shown(tab: &ResultTab) -> Portion {
+    let columns = (!tab.layout.is_plain()).then(|| tab.layout.order.clone());
+    Portion { view: tab.view.number, columns, rows: None }
+}
+
+/// Of those the selected rows; `None` when none are.
+pub fn selected(tab: &ResultTab) -> Option<Portion> {
+    tab.selected().map(|range| Portion { rows: Some(range), ..shown(tab) })
+}
+
+/// Copies rows of the result: the selected ones; all of them where the screen shows just these; else it asks.
 pub fn copy_rows(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
+    let Some(tab) = state.query.result().filter(|t| t.columns.is_some()) else {
+        return state.say(Note::info("There are no rows to copy."));
+    };
+    if let Some(what) = selected(tab) {
+        return copy(state, action, what, effects);
+    }
+    if !tab.arranged() {
+        return copy(state, action, Portion::default(), effects);
+    }
+    let (here, all) = (shown(tab), text::counted(tab.kept, "row"));
+    let row = Portion { rows: Some((tab.row, 1)), ..here.clone() };
+    let then = |what| Then::CopyRows(action, what);
+    let mut answers = vec![
+        Answer::new('n', "nothing", Then::Nothing),
+        Answer::new('a', format!("all {all} as they came"), then(Portion::default())),
+        Answer::new('s', "what is shown", then(here)),
+    ];
+    if tab.rows > 0 {
+        answers.push(Answer::new('r', "this row", then(row)));
+    }
+    let body = vec!["The screen shows the rows in another order or selection, or not all columns as they came.".to_string()];
+    state.dialogs.push(Dialog::Confirm(Confirm { title: "Copy which rows?".into(), body, answers }));
+}
+
+/// Copies a portion of the result's rows.
+pub fn copy(state: &mut State, action: Action, what: Portion, effects: &mut Vec<Effect>) {
     let dialect = state.query.editor.dialect();
     let Some(format) = format_of(action, dialect) else { return };
     let rows = state.query.result().and_then(|t| Some((t.id, t.columns.clone()?, insert_table(dialect, &t.text))));
@@ -95,7 +134,7 @@ pub fn copy_rows(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
     };
     let job = state.id();
     state.job(job, "copying", false, effects);
-    effects.push(Effect::CopyRows { job, result, columns, format, table });
+    effects.push(Effect::CopyRows { job, result, columns, format, table, what });
 }
 
 /// The rows are encoded.

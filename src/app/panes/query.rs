@@ -16,7 +16,7 @@ use crate::app::snippets::Stops;
 use crate::app::state::{Note, Pane};
 use crate::app::{Effect, State};
 use crate::model::{Dialect, Kind, TableInfo, Waiting};
-use crate::ops::export::{ExportFormat, source};
+use crate::ops::export::{ExportFormat, Portion, source};
 use crate::text;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap};
@@ -76,6 +76,8 @@ pub struct Query {
     pub tx_since: Option<Timestamp>,
     /// What was typed for parameters last, by their names.
     pub values: BTreeMap<String, String>,
+    /// The same for each statement by its fingerprint, from earlier sessions too.
+    pub kept_values: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 impl Query {
@@ -107,6 +109,7 @@ impl Query {
             waiting_unknown: None,
             tx_since: None,
             values: BTreeMap::new(),
+            kept_values: BTreeMap::new(),
         }
     }
 
@@ -244,7 +247,7 @@ pub fn save_form(state: &mut State) {
     state.dialogs.push(Dialog::Form(Form::new("Save as", Purpose::SaveFile, Vec::new(), fields)));
 }
 
-/// Asks for the file that all rows of the result go to.
+/// Asks for the file that rows of the result go to.
 pub(super) fn export_form(state: &mut State) {
     let Some(tab) = state.query.result() else { return };
     if tab.columns.is_none() {
@@ -255,15 +258,22 @@ pub(super) fn export_form(state: &mut State) {
         state.say(Note::info("It is still running: an export now would miss the rows to come. Ctrl-C ends it."));
         return;
     }
-    let mut body = match &tab.progress {
-        Progress::Failed(_) => vec![format!("The result is partial: the {} rows that came are written.", text::thousands(tab.kept))],
+    let mut body = match (&tab.progress, tab.selected()) {
+        (_, Some((_, count))) => vec![format!("The {} are written.", text::counted(count, "selected row"))],
+        (Progress::Failed(_), None) => {
+            vec![format!("The result is partial: the {} rows that came are written.", text::thousands(tab.kept))]
+        }
         _ => vec![format!("All {} rows are written, exactly as they came.", text::thousands(tab.kept))],
     };
-    if !tab.view.of.is_plain() || tab.layout.hidden() > 0 {
-        body.push("Order, filter and hidden columns of the screen do not count here.".into());
+    if tab.arranged() && tab.selected().is_none() {
+        body.push("`shown` instead takes order, filter and columns of the screen.".into());
     }
-    let fields = vec![export_field(state.query.editor.dialect(), &tab.text)];
-    state.dialogs.push(Dialog::Form(Form::new("Export rows", Purpose::Export, body, fields)));
+    let which = if tab.selected().is_some() { "selected" } else { "all" };
+    let hint = "all as the server sent them · shown: as on the screen · selected (V)";
+    let fields = vec![Field::new("Which rows", which, hint), export_field(state.query.editor.dialect(), &tab.text)];
+    // The name is what is typed most.
+    let form = Form { at: 1, ..Form::new("Export rows", Purpose::Export, body, fields) };
+    state.dialogs.push(Dialog::Form(form));
 }
 
 /// The field for an export's file, filled in with the name of the table that the statement reads.
@@ -280,20 +290,25 @@ pub fn insert_table(dialect: Dialect, statement: &str) -> Vec<String> {
 }
 
 /// Starts an export; the error is for the form.
-pub fn export(state: &mut State, path: &str, effects: &mut Vec<Effect>) -> Result<(), String> {
+pub fn export(state: &mut State, path: &str, which: &str, effects: &mut Vec<Effect>) -> Result<(), String> {
     let dialect = state.query.editor.dialect();
     let path = PathBuf::from(path.trim());
     let Some(format) = ExportFormat::of_path(&path, dialect) else {
         return Err(format!("Which format? End the name in {}.", ExportFormat::ENDINGS.replace(' ', ", ")));
     };
-    let Some((result, columns, table)) =
-        state.query.result().and_then(|t| Some((t.id, t.columns.clone()?, insert_table(dialect, &t.text))))
-    else {
+    let Some(tab) = state.query.result() else { return Err("The result is gone.".into()) };
+    let what = match which.trim() {
+        "" | "all" => Portion::default(),
+        "shown" => super::files::shown(tab),
+        "selected" => super::files::selected(tab).ok_or("No rows are selected: V in the results begins a selection.")?,
+        _ => return Err("Which rows: all, shown or selected.".into()),
+    };
+    let Some((result, columns, table)) = tab.columns.clone().map(|c| (tab.id, c, insert_table(dialect, &tab.text))) else {
         return Err("The result is gone.".into());
     };
     let job = state.id();
     state.job(job, "exporting", false, effects);
-    effects.push(Effect::Export { job, result, columns, format, table, path });
+    effects.push(Effect::Export { job, result, columns, format, table, what, path });
     Ok(())
 }
 
@@ -302,7 +317,7 @@ pub fn exported(state: &mut State, job: JobId, path: &std::path::Path, result: c
     state.jobs.retain(|j| j.id != job);
     let path = text::clean(&path.display().to_string()).into_owned();
     state.say(match result {
-        Ok(rows) => Note::ok(format!("{} rows written to {path}.", text::thousands(rows))),
+        Ok(rows) => Note::ok(format!("{} written to {path}.", text::counted(rows, "row"))),
         Err(e) if e.kind == Kind::Cancelled => Note::info("The export was cancelled; no file was made."),
         Err(e) => Note::error(&e),
     });

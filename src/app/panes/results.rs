@@ -74,6 +74,10 @@ pub struct ResultTab {
     pub top: u64,
     /// Columns of the screen, as of the last move.
     screen: u16,
+    /// Row that the cursor goes back to when it comes: the rows are being read again.
+    pub back_to: Option<u64>,
+    /// The other end of the selected rows, by its place; the cursor's row is the one end.
+    pub marked: Option<u64>,
     /// One row is shown as a list of its columns, instead of the grid.
     pub record: bool,
     /// First column on the screen then.
@@ -105,6 +109,8 @@ impl ResultTab {
             column: 0,
             top: 0,
             screen: 80,
+            back_to: None,
+            marked: None,
             record: false,
             field: 0,
         }
@@ -121,7 +127,22 @@ impl ResultTab {
         self.kept = total;
         if self.view.of.is_plain() {
             self.rows = total;
+            if let Some(row) = self.back_to {
+                self.row = row.min(total.saturating_sub(1));
+                self.back_to = self.back_to.filter(|row| *row >= total);
+            }
         }
+    }
+
+    /// The rows that are selected, as places in the view: the first, and how many.
+    pub fn selected(&self) -> Option<(u64, u64)> {
+        let other = self.marked?.min(self.rows.saturating_sub(1));
+        (self.rows > 0).then(|| (other.min(self.row), other.abs_diff(self.row) + 1))
+    }
+
+    /// Order, filter or columns are not those of the rows as they came.
+    pub fn arranged(&self) -> bool {
+        !self.view.of.is_plain() || !self.layout.is_plain()
     }
 
     /// Another order or selection took effect: what is in memory belongs to the one before.
@@ -130,6 +151,7 @@ impl ResultTab {
         self.batches.clear();
         self.asked = None;
         (self.row, self.top) = (0, 0);
+        self.marked = None;
     }
 
     /// Takes rows into memory; `first` is the number of the first of them.
@@ -198,6 +220,9 @@ impl ResultTab {
 
     /// Moves by an action; false when it is no move. `page` rows and `width` columns are on the screen.
     pub fn go(&mut self, action: Action, page: usize, width: u16) -> bool {
+        if action.is_move() {
+            self.back_to = None;
+        }
         if self.record {
             return self.go_record(action, page, width);
         }
@@ -281,6 +306,9 @@ impl ResultTab {
         let mut out = self.outcome(now);
         for part in self.view.words(self) {
             out = format!("{part} · {out}");
+        }
+        if let Some((_, count)) = self.selected() {
+            out = format!("{} selected · {out}", text::counted(count, "row"));
         }
         if self.layout.hidden() > 0 {
             out = format!("{} hidden · {out}", text::counted(self.layout.hidden() as u64, "column"));

@@ -281,18 +281,18 @@ async fn tables(s: &Session) -> Result<Vec<TableShape>> {
         .collect()
 }
 
-/// Names of which every function that they can mean is known and not volatile: the server refuses writes in those.
+/// Names of which every function that they can mean is known and not volatile (the server refuses writes in those), or known to read.
 const HARMLESS: &str = "SELECT w.name FROM unnest($1::text[]) AS w(name) CROSS JOIN LATERAL (SELECT parse_ident(w.name, false) AS part) q \
     JOIN pg_catalog.pg_proc p ON p.proname = q.part[cardinality(q.part)] JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
     WHERE CASE WHEN cardinality(q.part) > 1 THEN n.nspname = q.part[cardinality(q.part) - 1] ELSE n.nspname = ANY (current_schemas(true)) END \
-    GROUP BY w.name HAVING bool_and(p.provolatile <> 'v' AND p.prokind <> 'p')";
+    GROUP BY w.name HAVING bool_and((p.provolatile <> 'v' OR {known}) AND p.prokind <> 'p')";
 
 pub(super) async fn writing_functions(s: &Session, names: &[String]) -> Result<Vec<String>> {
     if names.is_empty() {
         return Ok(Vec::new());
     }
     // By the session's own search_path: that is how the statement will find them.
-    let harmless = s.fetch_with(HARMLESS, vec![Some(array(names))]).await?;
+    let harmless = s.fetch_with(HARMLESS.replace("{known}", super::hidden::KNOWN_READER), vec![Some(array(names))]).await?;
     Ok(names.iter().filter(|n| !harmless.rows.iter().any(|r| cell(r, 0) == n.as_str())).cloned().collect())
 }
 

@@ -2,6 +2,8 @@
 //! function does outside of it (`COPY … TO PROGRAM`, dblink, ending another session), so a read is refused when one of
 //! its views, operators, casts, domains, aggregates or policies leads to a volatile function of a user.
 //!
+//! A function in an operator class or a cast counts only where the statement can come to it by the types of its values.
+//!
 //! What stays hidden: a function that its author declared stable or immutable and that is not.
 
 use super::catalog::{array, writing_functions};
@@ -23,7 +25,7 @@ const NAME_BYTES: usize = 63;
 /// domains inside. A table's row type counts only where something is converted, for nobody reads a table by its type.
 const LOOK: &str = "WITH RECURSIVE v AS (SELECT p.oid, p.proname, p.oid::regprocedure::text AS shown FROM pg_catalog.pg_proc p \
        JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
-       WHERE p.provolatile = 'v' AND n.nspname NOT IN ('pg_catalog', 'information_schema')), \
+       WHERE p.provolatile = 'v' AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND NOT {known}), \
      named(oid) AS (SELECT t.oid FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid \
          WHERE t.typname = ANY ($1::text[]) AND (c.oid IS NULL OR c.relkind = 'c' OR $4::boolean) \
        UNION SELECT x.oid FROM named m JOIN pg_catalog.pg_type t ON t.oid = m.oid CROSS JOIN LATERAL ( \
@@ -33,19 +35,14 @@ const LOOK: &str = "WITH RECURSIVE v AS (SELECT p.oid, p.proname, p.oid::regproc
          WHERE x.oid <> 0) \
      SELECT 'calls', v.shown, '' FROM v WHERE v.proname = ANY ($3::text[]) \
      UNION ALL SELECT 'operator ' || o.oprname, v.shown, '' FROM pg_catalog.pg_operator o JOIN v ON v.oid = o.oprcode WHERE o.oprname = ANY ($2::text[]) \
-     UNION ALL SELECT 'cast from ' || a.typname || ' to ' || b.typname, v.shown, '' FROM pg_catalog.pg_cast c JOIN v ON v.oid = c.castfunc \
-       JOIN pg_catalog.pg_type a ON a.oid = c.castsource JOIN pg_catalog.pg_type b ON b.oid = c.casttarget \
-       WHERE c.castcontext = 'i' OR $4::boolean OR a.typname = ANY ($1::text[]) OR b.typname = ANY ($1::text[]) \
-         OR b.typname IN ('text', 'varchar', 'json', 'jsonb') \
+     UNION ALL SELECT 'maybe', '', '' WHERE EXISTS (SELECT 1 FROM pg_catalog.pg_cast c JOIN v ON v.oid = c.castfunc) \
+       OR EXISTS (SELECT 1 FROM pg_catalog.pg_amproc a JOIN v ON v.oid = a.amproc) \
+       OR EXISTS (SELECT 1 FROM pg_catalog.pg_amop a JOIN pg_catalog.pg_operator o ON o.oid = a.amopopr JOIN v ON v.oid = o.oprcode) \
      UNION ALL SELECT 'domain ' || t.typname, v.shown, '' FROM pg_catalog.pg_constraint con JOIN pg_catalog.pg_type t ON t.oid = con.contypid \
        JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_constraint'::regclass AND d.objid = con.oid AND d.refclassid = 'pg_catalog.pg_proc'::regclass \
        JOIN v ON v.oid = d.refobjid WHERE t.oid IN (SELECT oid FROM named) \
      UNION ALL SELECT 'aggregate ' || g.proname, v.shown, '' FROM pg_catalog.pg_aggregate a JOIN pg_catalog.pg_proc g ON g.oid = a.aggfnoid \
        JOIN v ON v.oid IN (a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn) WHERE g.proname = ANY ($3::text[]) \
-     UNION ALL SELECT 'operator family ' || f.opfname, v.shown, '' FROM pg_catalog.pg_amproc a JOIN v ON v.oid = a.amproc \
-       JOIN pg_catalog.pg_opfamily f ON f.oid = a.amprocfamily \
-     UNION ALL SELECT 'operator family ' || f.opfname, v.shown, '' FROM pg_catalog.pg_amop a JOIN pg_catalog.pg_operator o ON o.oid = a.amopopr \
-       JOIN v ON v.oid = o.oprcode JOIN pg_catalog.pg_opfamily f ON f.oid = a.amopfamily \
      UNION ALL SELECT 'policy ' || pol.polname, v.shown, '' FROM pg_catalog.pg_policy pol JOIN pg_catalog.pg_class c ON c.oid = pol.polrelid \
        JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_policy'::regclass AND d.objid = pol.oid AND d.refclassid = 'pg_catalog.pg_proc'::regclass \
        JOIN v ON v.oid = d.refobjid WHERE c.relrowsecurity AND c.relname = ANY ($1::text[]) \
@@ -58,6 +55,73 @@ const LOOK: &str = "WITH RECURSIVE v AS (SELECT p.oid, p.proname, p.oid::regproc
      UNION ALL SELECT 'view', 'view ' || c.oid::regclass::text, pg_catalog.pg_get_viewdef(c.oid) FROM pg_catalog.pg_class c \
        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
        WHERE c.relkind = 'v' AND c.relname = ANY ($1::text[]) AND n.nspname NOT IN ('pg_catalog', 'information_schema')";
+
+/// What is asked only where some volatile function stands in an operator class or in a cast: whether the statement can come to
+/// it. $1: names in the text and in all that stands behind it, $2: operators, $3: calls and fields, $4: whether it
+/// converts anything.
+///
+/// `reach` is every type that a value in the statement can have: the server's own types; types that are named, of the columns of
+/// relations that are named, that functions of a named name take or give, that operators give; what all these are made of, and what
+/// they are converted to unasked. Operators that stand between two literals choose their types from what there is, so theirs count,
+/// unless there is one for texts, which is then the server's choice.
+///
+/// A class is used when it is the default of such a type, or an index, a partition key or a range stands on it.
+const REACHED: &str = "WITH RECURSIVE v AS MATERIALIZED (SELECT p.oid, p.oid::regprocedure::text AS shown FROM pg_catalog.pg_proc p \
+       JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
+       WHERE p.provolatile = 'v' AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND NOT {known}), \
+     rels(oid) AS (SELECT c.oid FROM pg_catalog.pg_class c WHERE c.relname = ANY ($1::text[]) \
+       UNION SELECT i.inhrelid FROM rels JOIN pg_catalog.pg_inherits i ON i.inhparent = rels.oid), \
+     ranges AS MATERIALIZED (SELECT r.rngtypid, r.rngsubtype, r.rngsubopc, (to_jsonb(r) ->> 'rngmultitypid')::oid AS multi FROM pg_catalog.pg_range r), \
+     reach(oid) AS (SELECT t.oid FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace \
+         WHERE n.nspname IN ('pg_catalog', 'information_schema') OR t.typname = ANY ($1::text[]) \
+           OR EXISTS (SELECT 1 FROM pg_catalog.pg_proc p WHERE p.proname = ANY ($3::text[]) \
+             AND (t.oid = p.prorettype OR t.oid = ANY (p.proargtypes) OR t.oid = ANY (p.proallargtypes))) \
+           OR EXISTS (SELECT 1 FROM pg_catalog.pg_operator o WHERE o.oprname = ANY ($2::text[]) \
+             AND (t.oid = o.oprresult OR t.oid IN (o.oprleft, o.oprright) AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_operator b \
+               WHERE b.oprname = o.oprname AND b.oprnamespace = 'pg_catalog'::regnamespace AND b.oprleft = 'text'::regtype AND b.oprright = 'text'::regtype))) \
+       UNION SELECT x.oid FROM reach m JOIN pg_catalog.pg_type t ON t.oid = m.oid CROSS JOIN LATERAL ( \
+         SELECT t.typelem UNION ALL SELECT t.typarray UNION ALL SELECT t.typbasetype \
+         UNION ALL SELECT r.rngsubtype FROM ranges r WHERE t.oid IN (r.rngtypid, r.multi) \
+         UNION ALL SELECT r.multi FROM ranges r WHERE r.rngtypid = t.oid \
+         UNION ALL SELECT a.atttypid FROM pg_catalog.pg_attribute a WHERE t.typrelid <> 0 AND a.attrelid = t.typrelid AND a.attnum > 0 \
+         UNION ALL SELECT c.casttarget FROM pg_catalog.pg_cast c WHERE c.castsource = t.oid AND c.castcontext = 'i') x(oid) WHERE x.oid <> 0), \
+     used(family) AS (SELECT c.opcfamily FROM pg_catalog.pg_opclass c WHERE c.opcdefault AND c.opcintype IN (SELECT oid FROM reach) \
+       UNION SELECT c.opcfamily FROM pg_catalog.pg_opclass c WHERE c.oid IN ( \
+         SELECT unnest(i.indclass::oid[]) FROM pg_catalog.pg_index i WHERE i.indrelid IN (SELECT oid FROM rels) \
+         UNION ALL SELECT unnest(k.partclass::oid[]) FROM pg_catalog.pg_partitioned_table k WHERE k.partrelid IN (SELECT oid FROM rels) \
+         UNION ALL SELECT r.rngsubopc FROM ranges r WHERE r.rngtypid IN (SELECT oid FROM reach))) \
+     SELECT 'operator family ' || f.opfname, v.shown FROM pg_catalog.pg_amproc a JOIN v ON v.oid = a.amproc \
+       JOIN pg_catalog.pg_opfamily f ON f.oid = a.amprocfamily WHERE f.oid IN (SELECT family FROM used) \
+       AND a.amproclefttype IN (SELECT oid FROM reach) AND a.amprocrighttype IN (SELECT oid FROM reach) \
+     UNION ALL SELECT 'operator family ' || f.opfname, v.shown FROM pg_catalog.pg_amop a JOIN pg_catalog.pg_operator o ON o.oid = a.amopopr \
+       JOIN v ON v.oid = o.oprcode JOIN pg_catalog.pg_opfamily f ON f.oid = a.amopfamily WHERE f.oid IN (SELECT family FROM used) \
+       AND a.amoplefttype IN (SELECT oid FROM reach) AND a.amoprighttype IN (SELECT oid FROM reach) \
+     UNION ALL SELECT 'cast from ' || a.typname || ' to ' || b.typname, v.shown FROM pg_catalog.pg_cast c JOIN v ON v.oid = c.castfunc \
+       JOIN pg_catalog.pg_type a ON a.oid = c.castsource JOIN pg_catalog.pg_type b ON b.oid = c.casttarget \
+       WHERE c.castsource IN (SELECT oid FROM reach) AND (c.castcontext = 'i' OR $4::boolean OR a.typname = ANY ($1::text[]) \
+         OR b.typname = ANY ($1::text[]) OR b.typname IN ('text', 'varchar', 'json', 'jsonb'))";
+
+/// A condition on `pg_proc p`: a C function of an extension that comes with PostgreSQL (or hypopg), known to read alone although it is
+/// declared volatile. It is told by its library and the symbol in it, which only a superuser can bind to a name: what it is called and
+/// which schema it is in says nothing. The symbols carry the extension's version at their ends.
+pub(super) const KNOWN_READER: &str = "(p.prolang = (SELECT l.oid FROM pg_catalog.pg_language l WHERE l.lanname = 'c') AND CASE p.probin \
+     WHEN '$libdir/pg_stat_statements' THEN p.prosrc ~ '^pg_stat_statements(_1_[0-9]+|_info)?$' \
+     WHEN '$libdir/pg_buffercache' THEN p.prosrc IN ('pg_buffercache_pages', 'pg_buffercache_summary', 'pg_buffercache_usage_counts') \
+     WHEN '$libdir/pgstattuple' THEN p.prosrc ~ '^(pgstattuple|pgstattuplebyid|pgstattuple_approx|pgstatindex|pgstatindexbyid|pgstatginindex|pgstathashindex|pg_relpages|pg_relpagesbyid)(_v1_[0-9]+)?$' \
+     WHEN '$libdir/pg_freespacemap' THEN p.prosrc = 'pg_freespace' \
+     WHEN '$libdir/pg_visibility' THEN p.prosrc IN ('pg_visibility', 'pg_visibility_rel', 'pg_visibility_map', 'pg_visibility_map_rel', \
+       'pg_visibility_map_summary', 'pg_check_frozen', 'pg_check_visible') \
+     WHEN '$libdir/pgrowlocks' THEN p.prosrc = 'pgrowlocks' \
+     WHEN '$libdir/pg_walinspect' THEN p.prosrc ~ '^pg_get_wal_(record|records|stats|fpi|block)' \
+     WHEN '$libdir/old_snapshot' THEN p.prosrc = 'pg_old_snapshot_time_mapping' \
+     WHEN '$libdir/sslinfo' THEN p.prosrc ~ '^ssl_' \
+     WHEN '$libdir/postgres_fdw' THEN p.prosrc ~ '^postgres_fdw_get_connections(_1_[0-9]+)?$' \
+     WHEN '$libdir/tablefunc' THEN p.prosrc = 'normal_rand' \
+     WHEN '$libdir/uuid-ossp' THEN p.prosrc IN ('uuid_generate_v1', 'uuid_generate_v1mc', 'uuid_generate_v4') \
+     WHEN '$libdir/pgcrypto' THEN p.prosrc IN ('pg_gen_salt', 'pg_gen_salt_rounds', 'pg_random_bytes', 'pg_random_uuid', 'pgp_sym_encrypt_text', \
+       'pgp_sym_encrypt_bytea', 'pgp_pub_encrypt_text', 'pgp_pub_encrypt_bytea') \
+     WHEN '$libdir/hypopg' THEN p.prosrc IN ('hypopg', 'hypopg_relation_size', 'hypopg_get_indexdef', 'hypopg_hidden_indexes') \
+     ELSE false END)";
 
 /// Operators that words of the grammar call: `a IN (b)` is `a = b`, and so on.
 const BEHIND_WORDS: &[(&str, &[&str])] = &[
@@ -77,14 +141,17 @@ const BEHIND_WORDS: &[(&str, &[&str])] = &[
 pub(super) async fn writer(s: &Session, text: &str) -> Result<Option<String>> {
     let mut seen: BTreeSet<String> = BTreeSet::new();
     let mut level = vec![text.to_string()];
+    // All that was said at any level, and whether a class or a cast may be in it.
+    let mut all = Said::default();
+    let mut maybe = false;
     while !level.is_empty() {
         let mut said = Said::default();
         for text in &level {
             said.gather(text);
+            all.gather(text);
         }
-        let list = |set: &BTreeSet<String>| Some(array(&set.iter().cloned().collect::<Vec<_>>()));
         let params = vec![list(&said.names), list(&said.operators), list(&said.calls), Some(said.converts.to_string())];
-        let found = s.fetch_with(LOOK, params).await?;
+        let found = s.fetch_with(LOOK.replace("{known}", KNOWN_READER), params).await?;
         level.clear();
         for row in &found.rows {
             let cell = |i: usize| row.get(i).and_then(Option::as_deref).unwrap_or("");
@@ -106,12 +173,25 @@ pub(super) async fn writer(s: &Session, text: &str) -> Result<Option<String>> {
                     }
                     level.push(definition.to_string());
                 }
+                "maybe" => maybe = true,
                 "calls" => return Ok(Some(format!("the function {} may write", cell(1)))),
                 what => return Ok(Some(format!("the {what} calls {}, which may write", cell(1)))),
             }
         }
     }
-    Ok(None)
+    if !maybe {
+        return Ok(None);
+    }
+    let params = vec![list(&all.names), list(&all.operators), list(&all.calls), Some(all.converts.to_string())];
+    let found = s.fetch_with(REACHED.replace("{known}", KNOWN_READER), params).await?;
+    Ok(found.rows.first().map(|row| {
+        let cell = |i: usize| row.get(i).and_then(Option::as_deref).unwrap_or("");
+        format!("the {} calls {}, which may write", cell(0), cell(1))
+    }))
+}
+
+fn list(set: &BTreeSet<String>) -> Option<String> {
+    Some(array(&set.iter().cloned().collect::<Vec<_>>()))
 }
 
 /// Every name, operator and call of a text, as the catalogue writes them.

@@ -1,13 +1,14 @@
 //! Rows on their way out: from the server into a file, from what is kept to the clipboard.
 
 use super::files::resolve;
+use super::rows::{listed, spill};
 use super::statements::{begin, finished, typed_place, unkept};
 use super::{Shared, lock};
 use crate::app::Msg;
 use crate::app::effect::{How, JobId, ResultId, Statement};
 use crate::model::{Column, Error, Result};
 use crate::ops::Cx;
-use crate::ops::export::{self, Encoder};
+use crate::ops::export::{self, Encoder, Portion};
 use crate::ops::query::{Admission, admit};
 use crate::ops::statements::{Ended, Ledger};
 use crate::sql::params;
@@ -60,32 +61,26 @@ pub async fn statement(shared: Arc<Shared>, link: u64, job: JobId, statement: St
 }
 
 /// Encodes the kept rows of a result as one text, for the clipboard.
-pub fn copy_rows(shared: &Shared, cx: &Cx, job: JobId, result: ResultId, columns: &[Column], encoder: Encoder) {
-    let result = encoded(shared, cx, result, columns, encoder);
+pub fn copy_rows(shared: &Shared, cx: &Cx, job: JobId, result: ResultId, columns: &[Column], encoder: Encoder, what: &Portion) {
+    let result = encoded(shared, cx, result, columns, encoder, what);
     shared.unregister(job);
     shared.send(Msg::RowsToCopy { job, result });
 }
 
-fn encoded(shared: &Shared, cx: &Cx, result: ResultId, columns: &[Column], mut encoder: Encoder) -> Result<String> {
-    let rows = lock(&shared.rows).get(&result).cloned().ok_or_else(|| Error::failed("the rows are not kept any more"))?;
+fn encoded(shared: &Shared, cx: &Cx, result: ResultId, columns: &[Column], encoder: Encoder, what: &Portion) -> Result<String> {
+    let rows = spill(shared, result)?;
+    let index = listed(shared, result, what.view)?;
+    let mut encoder = encoder.only(what.columns.clone());
     let mut out = Vec::new();
     encoder.columns(columns, &mut out)?;
-    let (mut row, total) = (0, rows.rows());
-    while row < total {
-        if cx.cancel.is_cancelled() {
-            return Err(Error::cancelled());
-        }
-        let Some((batch, first)) = rows.batch_for(row) else {
-            return Err(rows.problem().unwrap_or_else(|| Error::failed("the rows could not be read back")));
-        };
-        encoder.batch(&batch, &mut out);
+    export::each(cx, &rows, index.as_deref().map(Vec::as_slice), what.rows, |batch| {
+        encoder.batch(batch, &mut out);
         if out.len() > MOST {
             return Err(Error::failed(format!("not copied: the rows are more than {}", crate::text::bytes(MOST as u64)))
                 .hint("Export them into a file."));
         }
-        row = first + batch.rows().max(1) as u64;
-        cx.progress.update("rows", row, Some(total));
-    }
+        Ok(())
+    })?;
     encoder.finish(&serde_json::json!({}), &mut out);
     String::from_utf8(out).map_err(|_| {
         Error::failed("not copied: there is text among the rows that is not UTF-8, and a clipboard would change it")

@@ -1,11 +1,12 @@
 //! Files of the user and our own buffers.
 
-use super::{Shared, lock};
+use super::Shared;
+use super::rows::{listed, spill};
 use crate::app::Msg;
 use crate::app::effect::{JobId, ResultId};
 use crate::model::{Column, Error, Kind, Result};
 use crate::ops::Cx;
-use crate::ops::export::{Encoder, NewFile};
+use crate::ops::export::{Encoder, NewFile, Portion, each};
 use crate::store::spill::RowSpill;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::Write;
@@ -122,35 +123,34 @@ pub fn replace(path: &Path, text: &str, mode: Option<u32>) -> Result<()> {
 
 /// Writes the kept rows of a result into a file that must not be there yet: beside it first, so that a full disk or a
 /// cancel leaves no half of it.
-pub fn export(shared: &Shared, cx: &Cx, job: JobId, result: ResultId, columns: &[Column], encoder: Encoder, path: PathBuf) {
+#[allow(clippy::too_many_arguments, reason = "they are the effect's")]
+pub fn export(shared: &Shared, cx: &Cx, job: JobId, result: ResultId, columns: &[Column], encoder: Encoder, what: &Portion, path: PathBuf) {
     let path = resolve(shared, &path);
-    let written = lock(&shared.rows)
-        .get(&result)
-        .cloned()
-        .ok_or_else(|| Error::failed("the rows are not kept any more"))
-        .and_then(|rows| write_rows(cx, &rows, columns, encoder, &path));
+    let kept = || Ok((spill(shared, result)?, listed(shared, result, what.view)?));
+    let encoder = encoder.only(what.columns.clone());
+    let written = kept().and_then(|(rows, index)| write_rows(cx, &rows, index.as_deref(), what.rows, columns, encoder, &path));
     shared.unregister(job);
     shared.send(Msg::Exported { job, path, result: written });
 }
 
-fn write_rows(cx: &Cx, rows: &RowSpill, columns: &[Column], mut encoder: Encoder, path: &Path) -> Result<u64> {
+fn write_rows(
+    cx: &Cx,
+    rows: &RowSpill,
+    index: Option<&Vec<u32>>,
+    range: Option<(u64, u64)>,
+    columns: &[Column],
+    mut encoder: Encoder,
+    path: &Path,
+) -> Result<u64> {
     let mut file = NewFile::create(path)?;
     let mut out = Vec::new();
     encoder.columns(columns, &mut out)?;
-    let (mut row, total) = (0, rows.rows());
-    while row < total {
-        if cx.cancel.is_cancelled() {
-            return Err(Error::cancelled());
-        }
-        let Some((batch, first)) = rows.batch_for(row) else {
-            return Err(rows.problem().unwrap_or_else(|| Error::failed("the rows could not be read back")));
-        };
-        encoder.batch(&batch, &mut out);
+    let total = each(cx, rows, index.map(Vec::as_slice), range, |batch| {
+        encoder.batch(batch, &mut out);
         file.write(&out)?;
         out.clear();
-        row = first + batch.rows().max(1) as u64;
-        cx.progress.update("rows", row, Some(total));
-    }
+        Ok(())
+    })?;
     encoder.finish(&serde_json::json!({}), &mut out);
     file.write(&out)?;
     file.finish()?;

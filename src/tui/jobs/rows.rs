@@ -24,12 +24,12 @@ pub struct Listed {
     index: Arc<Vec<u32>>,
 }
 
-fn spill(shared: &Shared, result: ResultId) -> Result<Arc<RowSpill>> {
+pub(super) fn spill(shared: &Shared, result: ResultId) -> Result<Arc<RowSpill>> {
     lock(&shared.rows).get(&result).cloned().ok_or_else(|| Error::failed("the rows are not kept any more"))
 }
 
 /// Row numbers of a view; `None` is the rows as they came, an error a view that is gone.
-fn listed(shared: &Shared, result: ResultId, view: u64) -> Result<Option<Arc<Vec<u32>>>> {
+pub(super) fn listed(shared: &Shared, result: ResultId, view: u64) -> Result<Option<Arc<Vec<u32>>>> {
     if view == 0 {
         return Ok(None);
     }

@@ -195,6 +195,7 @@ fn grid(tab: &ResultTab, area: Area, focused: bool, c: &mut Canvas<'_>) {
         };
         c.put(area.x + gutter, body.y, body.w, words, look.dim);
     }
+    let selected = tab.selected();
     for row in 0..u64::from(body.h) {
         let r = tab.top + row;
         if r >= tab.rows {
@@ -232,6 +233,9 @@ fn grid(tab: &ResultTab, area: Area, focused: bool, c: &mut Canvas<'_>) {
             } else {
                 c.put(x, y, w, &words, style);
             }
+        }
+        if selected.is_some_and(|(first, count)| r >= first && r < first + count) && !here {
+            c.restyle(Area::new(area.x + gutter, y, (end - area.x).saturating_sub(gutter), 1), look.selection);
         }
     }
 }

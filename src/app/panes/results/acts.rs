@@ -48,6 +48,7 @@ pub fn act_results(state: &mut State, action: Action, effects: &mut Vec<Effect>)
             });
             effects.extend(row.map(Effect::Copy));
         }
+        Action::MarkRows => mark(state),
         Action::Filter if state.query.result().is_some_and(|r| r.rows > 0) => {
             let field = Field::new("Text", &state.query.sought, "letters in any case; Enter finds the next row");
             state.dialogs.push(Dialog::Form(Form::new("Find in the rows", Purpose::Find, Vec::new(), vec![field])));
@@ -88,6 +89,21 @@ pub fn act_results(state: &mut State, action: Action, effects: &mut Vec<Effect>)
         _ => return false,
     }
     true
+}
+
+/// Begins a selection of rows at the cursor, or drops it.
+fn mark(state: &mut State) {
+    let shown = state.query.shown;
+    let Some(tab) = state.query.results.get_mut(shown).filter(|t| t.rows > 0) else { return };
+    let row = tab.row;
+    tab.marked = tab.marked.is_none().then_some(row);
+    let began = tab.marked.is_some();
+    if began {
+        let (copy, export) = (crate::app::work::keys(state, Action::CopyCsv), crate::app::work::keys(state, Action::Export));
+        state.say(Note::info(format!("Rows are selected from here to the cursor: {copy} and the like copy them, {export} exports them.")));
+    } else {
+        state.say(Note::info("No rows are selected."));
+    }
 }
 
 /// Looks for a text in the rows on one side of the cursor.

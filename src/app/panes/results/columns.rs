@@ -54,6 +54,11 @@ impl Columns {
         }
     }
 
+    /// All columns are there, in the order in which they came.
+    pub fn is_plain(&self) -> bool {
+        self.order.len() == self.names.len() && self.order.is_sorted()
+    }
+
     pub fn hidden(&self) -> usize {
         self.names.len() - self.order.len()
     }
