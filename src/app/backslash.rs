@@ -102,7 +102,7 @@ pub fn run(state: &mut State, line: &str, effects: &mut Vec<Effect>) {
         }
         "\\set" => set(state, rest),
         "\\unset" => {
-            let gone = state.query.values.remove(&format!(":{rest}")).is_some();
+            let gone = super::params::unset(state, &format!(":{rest}"));
             state.say(Note::info(if gone { format!(":{} is forgotten.", text::clean(rest)) } else { "It had no value.".into() }));
         }
         "\\copy" => state.say(copy_words(state)),
@@ -249,7 +249,7 @@ fn set(state: &mut State, rest: &str) {
         }
         None => state.say(Note::warning("\\set takes a name and a value.")),
         Some((name, value)) => {
-            state.query.values.insert(format!(":{name}"), value.trim().to_string());
+            super::params::set(state, format!(":{name}"), value.trim().to_string());
             state.say(Note::info(format!(":{} has a value now; running asks for it with this one filled in.", text::clean(name))));
         }
     }

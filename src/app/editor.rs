@@ -280,7 +280,10 @@ impl Editor {
         let rest = &self.text[at.min(self.text.len())..];
         let mut letters = rest.strip_prefix('\\').unwrap_or_default().chars();
         // `\N` is MySQL's NULL and `\.` ends COPY's data.
-        if !letters.next().is_some_and(|c| c.is_ascii_lowercase() || c == '?') {
+        let first = letters.next();
+        // mycli's `\G` stands alone.
+        let upright = first == Some('G') && !letters.next().is_some_and(|c| c.is_alphanumeric());
+        if !upright && !first.is_some_and(|c| c.is_ascii_lowercase() || matches!(c, '?' | '!')) {
             return false;
         }
         let tokens = self.tokens(at..at + 1);

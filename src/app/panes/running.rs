@@ -188,6 +188,7 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
                 tab.values = r.values.get(index).cloned().unwrap_or_default();
                 tab.record |= r.record;
                 (tab.row, tab.column) = r.cursor.unwrap_or_default();
+                tab.back_to = r.cursor.map(|(row, _)| row).filter(|row| *row > 0);
             }
             state.query.results.push(tab);
             state.query.shown = state.query.results.len() - 1;
@@ -230,6 +231,7 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
             }
             if let Some(tab) = state.result_mut(result) {
                 tab.progress = Progress::Done(outcome);
+                tab.back_to = None;
                 tab.want(page, effects);
                 let summary = tab.summary(now);
                 if tab.columns.is_none() {
@@ -335,7 +337,8 @@ fn left(state: &mut State, statement: &str, effects: &mut Vec<Effect>) {
             }
         }
         Some(Leaves::Unmade(what)) => {
-            made.retain(|m| *m != what);
+            // Where capitals count, two that differ in them alone are hardly meant.
+            made.retain(|m| !m.eq_ignore_ascii_case(&what));
             if let Some(name) = what.strip_prefix(TABLE) {
                 crate::app::completion::forget_temporary(state, name);
             }
