@@ -136,6 +136,8 @@ fn open(path: &Path) -> Result<rusqlite::Connection> {
     let real = path.canonicalize().map_err(|e| Error::io(shown("finding"), e))?;
     let mut db = rusqlite::Connection::open_with_flags(real, flags).map_err(store_error)?;
     db.busy_timeout(BUSY).map_err(store_error)?;
+    // The bundled library counts what each part of a statement does unless told not to.
+    db.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_STMT_SCANSTATUS, false).map_err(store_error)?;
     // WAL needs shared memory, which network file systems do not give.
     let journal = if shared { "DELETE" } else { "WAL" };
     db.pragma_update(None, "journal_mode", journal).map_err(store_error)?;

@@ -79,3 +79,29 @@ mod bundled {
         (scans, all)
     }
 }
+
+#[cfg(all(test, scanstatus))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_counted_where_a_connection_asks_for_it() {
+        let conn = Connection::open_in_memory().expect("database");
+        conn.execute_batch("create table t(a); insert into t values (1), (2), (3)").expect("table");
+        let text = "select count(*) from t where a > 1; ";
+        let run = |on: bool| {
+            count(&conn, on).expect("setting");
+            let mut s = conn.prepare(text).expect("statement");
+            let rows: i64 = s.query_row([], |r| r.get(0)).expect("row");
+            assert_eq!(rows, 2);
+            counted(&conn, text)
+        };
+        assert_eq!(run(false).0, []);
+        let (scans, _) = run(true);
+        assert_eq!((scans.len(), scans[0].text.as_str(), scans[0].loops, scans[0].visits), (1, "SCAN t", Some(1), Some(3)));
+        assert_eq!(run(false).0, []);
+        // Another statement's counters are not taken for this one's.
+        let _s = conn.prepare("select 1").expect("statement");
+        assert_eq!(counted(&conn, text).0, []);
+    }
+}
