@@ -24,7 +24,7 @@ pub fn look(s: &Scene<'_>, out: &mut Vec<PlanFinding>) {
     let wrong = sources(s);
     let mut loops = Vec::new();
     for i in s.all() {
-        loops.extend(nested_loop(s, i, &wrong).map(|(f, source)| (f, source)));
+        loops.extend(nested_loop(s, i, &wrong));
     }
     for i in &wrong {
         let caused = loops

@@ -136,7 +136,12 @@ fn cartesian(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
     if !unconditional && n.op == "hash join" {
         return None;
     }
-    let out_rows = |j: usize| if s.plan.analyzed { s.node(j).rows_total } else { s.node(j).est_rows };
+    // MySQL's Hash has no figures of its own.
+    let out_rows = |j: usize| {
+        s.subtree(j)
+            .take_while(|k| *k == j || s.node(s.parent(*k).unwrap_or(j)).op == "hash")
+            .find_map(|k| if s.plan.analyzed { s.node(k).rows_total } else { s.node(k).est_rows })
+    };
     let left = out_rows(outer)?;
     // What is kept and read again counts once.
     let right = match (s.plan.analyzed, s.node(inner).loops) {
@@ -318,7 +323,7 @@ fn late_distinct(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
         })?;
         let joined = matches!(s.node(below).op.as_str(), "nested loop" | "hash join" | "merge join" | "block nested loop");
         let rows = |j: usize| if s.plan.analyzed { s.node(j).rows_total } else { s.node(j).est_rows };
-        let after = rows(i).or_else(|| s.plan.root.rows_total)?;
+        let after = rows(i).or(s.plan.root.rows_total)?;
         (rows(below)?, after, joined)
     };
     if !joined || before < MANY || before < DUPLICATES * after.max(1.0) {
@@ -360,7 +365,7 @@ fn join_buffer(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
         .subtree(i)
         .filter(|j| s.is_scan(*j))
         .find(|j| s.node(*j).role == Role::Inner || *j == i)
-        .or_else(|| s.subtree(i).filter(|j| s.is_scan(*j)).last())?;
+        .or_else(|| s.subtree(i).rfind(|j| s.is_scan(*j)))?;
     let rows = s
         .node(scan)
         .rows_total

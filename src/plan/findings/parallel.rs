@@ -61,7 +61,7 @@ fn not_worth(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
             s.node(c).processes.iter().filter(|p| (p.who == "leader") == leader).filter_map(|p| p.rows_total).sum()
         };
         let (l, w) = (rows(true), rows(false));
-        (l + w >= MANY).then(|| (w, l + w))
+        (l + w >= MANY).then_some((w, l + w))
     });
     let idle = share.filter(|(w, all)| *w < NOT_WORTH.2 * all);
     if !dear && idle.is_none() {

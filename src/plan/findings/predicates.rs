@@ -139,7 +139,7 @@ fn silent_cast(s: &Scene<'_>, scan: &Scan, weight: Weight, p: &Predicate) -> Opt
     let Some(Expr::Constant(value)) = &p.value else { return None };
     let number = value.parse::<f64>().is_ok();
     let text = own.contains("char") || own.contains("text");
-    if !(number && text) || !s.table(scan.at)?.has_index_on(&[&column.name]) {
+    if !(number && text && s.table(scan.at)?.has_index_on(&[&column.name])) {
         return None;
     }
     Some(Draft::new("F8", Severity::Warning, weight, Confidence::Certain).at(s.path(scan.at)).say(

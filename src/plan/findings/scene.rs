@@ -231,7 +231,11 @@ impl<'a> Scene<'a> {
     }
     pub fn is_scan(&self, i: usize) -> bool {
         let n = self.node(i);
-        n.relation.as_deref().is_some_and(|r| !r.starts_with('<') && !r.starts_with('('))
+        // MySQL names what it made for itself by the alias: it stands over what makes it.
+        let made =
+            self.product == Product::MySql && n.children.iter().any(|c| matches!(c.op.as_str(), "materialize" | "union" | "set operation"));
+        !made
+            && n.relation.as_deref().is_some_and(|r| !r.starts_with('<') && !r.starts_with('('))
             && (matches!(n.op.as_str(), "table scan" | "index scan" | "index only scan" | "bitmap heap" | "index merge")
                 || n.op.ends_with("search") && self.product == Product::Sqlite)
     }

@@ -35,7 +35,7 @@ fn per_row(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
     if s.product == Product::Sqlite {
         return correlated(s, i);
     }
-    let select_list = n.role == Role::SelectList && n.raw_op.to_lowercase().contains("dependent");
+    let select_list = n.role == Role::SelectList;
     if !cache && n.role != Role::SubPlan && !select_list {
         return None;
     }
@@ -221,10 +221,15 @@ fn cte(s: &Scene<'_>, out: &mut Vec<PlanFinding>) {
         if most < MANY {
             continue;
         }
+        // MySQL: what reads the rows stands over where they are made.
+        let readers: Vec<usize> = match s.product {
+            Product::MySql => scans.iter().filter_map(|j| s.parent(*j)).collect(),
+            _ => scans.clone(),
+        };
         let weight = if s.product == Product::Sqlite {
             Weight::Estimated
         } else {
-            match s.weigh(&scans) {
+            match s.weigh(&readers) {
                 Some(w) => w,
                 None => continue,
             }

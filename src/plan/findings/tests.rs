@@ -1,6 +1,9 @@
 //! For each finding a plan that shows it and a near miss that must stay silent.
 
 use super::*;
+
+mod engines;
+
 use crate::model::plan::{Jit, Pages, PlanNode, Process, Role, Trigger};
 use crate::plan::known::{Column, ForeignKey, Index, Statistics, Table};
 

@@ -1,0 +1,253 @@
+//! MySQL and SQLite as they print: texts written after what MySQL 9.7 and SQLite 3.46 print, with figures made larger.
+
+use super::{bare, found, indexed, lite, of, saying, table};
+use crate::plan::findings::findings;
+use crate::plan::known::Known;
+use crate::plan::mysql::paths::parse_tree;
+
+fn tree(text: &str, known: &Known) -> Vec<crate::model::plan::PlanFinding> {
+    let analyzed = text.contains("actual");
+    findings(&parse_tree(text, "9.7.0", analyzed).expect("plan"), known)
+}
+
+/// Each text shows the finding, and says this of it.
+#[test]
+fn trees_of_mysql_show_theirs() {
+    let none = Known::default;
+    let cases: Vec<(&str, &str, &str, Known)> = vec![
+        (
+            "F1",
+            "-> Filter: ((o.state = 'paid') and (o.q > 5))  (cost=2010 rows=1985) (actual time=0.9..48.2 rows=12 loops=1)
+    -> Table scan on o  (cost=2010 rows=59853) (actual time=0.6..30.1 rows=60000 loops=1)",
+            "CREATE INDEX orders_state_q_idx ON orders (state, q)",
+            saying("select * from orders o where o.state = 'paid' and o.q > 5"),
+        ),
+        (
+            "F2",
+            "-> Filter: (o.state = 'paid')  (cost=2010 rows=1985) (actual time=0.9..48.2 rows=12 loops=1)
+    -> Index lookup on o using fk_c (c_id = 7)  (cost=2010 rows=59853) (actual time=0.6..30.1 rows=60000 loops=1)",
+            "CREATE INDEX o_c_id_state_idx ON o (c_id, state)",
+            none(),
+        ),
+        (
+            "F3",
+            "-> Limit: 10 row(s)  (cost=0.9 rows=10) (actual time=40.1..40.2 rows=10 loops=1)
+    -> Filter: (o.state = 'paid')  (cost=0.9 rows=10) (actual time=40.1..40.2 rows=10 loops=1)
+        -> Index scan on o using d (reverse)  (cost=0.9 rows=100) (actual time=0.1..35.0 rows=55000 loops=1)",
+            "walked in order for the LIMIT: 54,990 rows",
+            none(),
+        ),
+        (
+            "F4",
+            "-> Limit/Offset: 10/50000 row(s)  (cost=5071 rows=10) (actual time=40.1..40.2 rows=10 loops=1)
+    -> Index scan on o using PRIMARY  (cost=5071 rows=50010) (actual time=0.1..35.0 rows=50010 loops=1)",
+            "50,010 rows are read to return 10",
+            none(),
+        ),
+        (
+            "F5",
+            "-> Filter: (o.city = 'x')  (cost=2010 rows=12) (actual time=0.9..48.2 rows=20000 loops=1)
+    -> Table scan on o  (cost=2010 rows=59853) (actual time=0.6..30.1 rows=60000 loops=1)",
+            "ANALYZE TABLE o UPDATE HISTOGRAM ON city",
+            none(),
+        ),
+        (
+            "F7",
+            "-> Nested loop inner join  (cost=9e6 rows=100) (actual time=0.9..900 rows=100 loops=1)
+    -> Table scan on c  (cost=31 rows=300) (actual time=0.1..0.4 rows=300 loops=1)
+    -> Filter: (o.c_id = c.id)  (cost=30 rows=1) (actual time=1.5..2.9 rows=0.333 loops=300)
+        -> Table scan on o  (cost=30 rows=20000) (actual time=0.01..1.8 rows=20000 loops=300)",
+            "CREATE INDEX o_c_id_idx ON o (c_id)",
+            none(),
+        ),
+        (
+            "F8",
+            "-> Filter: (cast(o.code as double) = 5)  (cost=2010 rows=1985) (actual time=0.9..48.2 rows=1 loops=1)
+    -> Table scan on o  (cost=2010 rows=59853) (actual time=0.6..30.1 rows=60000 loops=1)",
+            "o.code is compared as double",
+            none(),
+        ),
+        (
+            "F9",
+            "-> Filter: (lower(o.name) = 'x')  (cost=2010 rows=1985) (actual time=0.9..48.2 rows=1 loops=1)
+    -> Table scan on o  (cost=2010 rows=59853) (actual time=0.6..30.1 rows=60000 loops=1)",
+            "CREATE INDEX o_lower_name_idx ON o ((lower(name)))",
+            none(),
+        ),
+        (
+            "F10",
+            "-> Filter: (o.name like '%x%')  (cost=2010 rows=1985) (actual time=0.9..48.2 rows=1 loops=1)
+    -> Table scan on o  (cost=2010 rows=59853) (actual time=0.6..30.1 rows=60000 loops=1)",
+            "ALTER TABLE o ADD FULLTEXT (name)",
+            none(),
+        ),
+        (
+            "F12",
+            "-> Inner hash join (no condition)  (cost=4e6 rows=4e6) (actual time=0.9..900 rows=4000000 loops=1)
+    -> Table scan on a  (cost=31 rows=2000) (actual time=0.1..0.4 rows=2000 loops=1)
+    -> Hash
+        -> Table scan on b  (cost=31 rows=2000) (actual time=0.1..0.4 rows=2000 loops=1)",
+            "2,000 × 2,000 rows make 4,000,000 pairs",
+            none(),
+        ),
+        (
+            "F21",
+            "-> Nested loop inner join  (cost=1.01e+6 rows=65993) (actual time=165..220 rows=978 loops=1)
+    -> Table scan on b  (cost=6814..6829 rows=30000) (actual time=165..199 rows=30000 loops=1)
+        -> Materialize CTE t if needed  (cost=6814..6814 rows=30000) (actual time=165..165 rows=30000 loops=1)
+            -> Index scan on o using fk_c  (cost=2010 rows=19853) (actual time=29.4..156 rows=60000 loops=1)
+    -> Covering index lookup on a using <auto_key0> (c_id = b.c_id)  (cost=6815..6864 rows=198) (actual time=0.00026..0.0005 rows=0.9 loops=30000)
+        -> Materialize CTE t if needed (query plan printed elsewhere)  (cost=6814..6814 rows=30000) (never executed)",
+            "t is kept once and read 2 times",
+            none(),
+        ),
+        (
+            "F22",
+            "-> Table scan on c  (cost=31 rows=5000) (actual time=0.1..1.4 rows=5000 loops=1)
+-> Select #2 (subquery in projection; dependent)
+    -> Aggregate: max(o.total)  (cost=31 rows=1) (actual time=0.1..0.1 rows=1 loops=5000)
+        -> Index lookup on o using fk_c (c_id = c.id)  (cost=2.24 rows=19.9) (actual time=0.0044..0.0063 rows=20 loops=5000)",
+            "ran 5,000 times",
+            none(),
+        ),
+        (
+            "F38",
+            "-> Sort: n  (actual time=80.1..90.2 rows=30000 loops=1)
+    -> Table scan on <temporary>  (actual time=70.1..75.2 rows=30000 loops=1)
+        -> Aggregate using temporary table  (actual time=70.1..70.1 rows=30000 loops=1)
+            -> Table scan on o  (cost=2010 rows=59853) (actual time=0.6..30.1 rows=60000 loops=1)",
+            "a sort by n over a temporary table",
+            none(),
+        ),
+        (
+            "F37",
+            "-> Table scan on <temporary>  (cost=1..2 rows=20) (actual time=70.1..75.2 rows=20 loops=1)
+    -> Temporary table with deduplication  (cost=1..1 rows=20) (actual time=70.1..70.1 rows=20 loops=1)
+        -> Nested loop inner join  (cost=1 rows=6e4) (actual time=0.1..60.0 rows=60000 loops=1)
+            -> Table scan on c  (cost=31 rows=300) (actual time=0.1..0.4 rows=300 loops=1)
+            -> Index lookup on o using fk_c (c_id = c.id)  (cost=2.24 rows=19.9) (actual time=0.044..0.063 rows=200 loops=300)",
+            "the join makes 60,000 rows of which 20 are left",
+            none(),
+        ),
+        (
+            "F44",
+            "-> Aggregate: count(o.c_id)  (cost=31 rows=1) (actual time=40..40 rows=1 loops=1)
+    -> Covering index scan on o using fk_c  (cost=2010 rows=59853) (actual time=0.6..30.1 rows=60000 loops=1)",
+            "the whole of fk_c of o is read: 60,000 entries",
+            none(),
+        ),
+    ];
+    for (id, text, part, known) in cases {
+        let all = tree(text, &known);
+        let f = all.iter().find(|f| f.id == id).unwrap_or_else(|| panic!("{id} is not shown by\n{text}\nbut: {all:#?}"));
+        let said = format!("{} {} {}", f.message, f.next, f.sql.as_deref().unwrap_or(""));
+        assert!(said.contains(part), "{id}: {said}");
+        // Without its run the same tree has estimates alone.
+        if let Some(plain) = tree(&without_actuals(text), &known).iter().find(|f| f.id == id) {
+            assert_eq!(plain.confidence, crate::model::plan::Confidence::Possible, "{plain:#?}");
+            assert!(plain.because.contains("nothing was measured"), "{plain:#?}");
+        }
+    }
+}
+
+fn without_actuals(text: &str) -> String {
+    text.lines().map(|l| l.split(" (actual").next().unwrap_or(l).replace(" (never executed)", "")).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn trees_of_mysql_that_are_right_say_nothing() {
+    for text in [
+        // Keeps what it reads.
+        "-> Filter: (o.total > 5)  (cost=2010 rows=19853) (actual time=0.9..48.2 rows=59000 loops=1)
+    -> Table scan on o  (cost=2010 rows=59853) (actual time=0.6..30.1 rows=60000 loops=1)",
+        // The join's condition is the lookup.
+        "-> Nested loop inner join  (cost=1 rows=6e6) (actual time=0.1..60.0 rows=2000000 loops=1)
+    -> Table scan on c  (cost=31 rows=2000) (actual time=0.1..0.4 rows=2000 loops=1)
+    -> Index lookup on o using fk_c (c_id = c.id)  (cost=2.24 rows=1000) (actual time=0.004..0.01 rows=1000 loops=2000)",
+        "-> Aggregate: count(0)  (cost=173 rows=1) (actual time=50..50 rows=1 loops=1)
+    -> Table scan on o  (cost=2010 rows=59853) (actual time=0.6..30.1 rows=60000 loops=1)",
+    ] {
+        let all = tree(text, &Known::default());
+        assert!(all.is_empty(), "{text}\n{all:#?}");
+    }
+}
+
+#[test]
+fn plans_of_sqlite_show_theirs() {
+    let big = [("orders", 50_000), ("lines", 80_000), ("few", 20)];
+    let show = |details: &[&str], statement: &str, known: Known| {
+        let plan = lite(details, &big, statement);
+        findings(&plan, &known)
+    };
+    let cases: Vec<(&str, Vec<&str>, &str, &str)> = vec![
+        ("F1", vec!["SCAN o"], "select * from orders o where o.q = 7 and o.r > 3", "CREATE INDEX orders_q_r_idx ON orders (q, r)"),
+        (
+            "F7",
+            vec!["SCAN o", "SCAN l"],
+            "select * from orders o join lines l on l.order_id = o.id",
+            "CREATE INDEX lines_order_id_idx ON lines (order_id)",
+        ),
+        ("F12", vec!["SCAN o", "SCAN l"], "select * from orders o, lines l where o.q = 1", "4,000,000,000 pairs"),
+        (
+            "F9",
+            vec!["SCAN orders"],
+            "select * from orders where date(d) = '2020-01-05'",
+            "d >= '2020-01-05' AND d < date('2020-01-05', '+1 day')",
+        ),
+        ("F10", vec!["SCAN orders"], "select * from orders where name like '%x'", "trigram"),
+        (
+            "F22",
+            vec!["SCAN o", "CORRELATED SCALAR SUBQUERY 1"],
+            "select (select max(x) from lines l where l.id > o.id) from orders o",
+            "may run 50,000 times",
+        ),
+        (
+            "F38",
+            vec!["SCAN orders", "USE TEMP B-TREE FOR ORDER BY"],
+            "select * from orders order by note, d",
+            "CREATE INDEX orders_note_d_idx ON orders (note, d)",
+        ),
+        (
+            "F39",
+            vec!["SCAN o", "SEARCH l USING AUTOMATIC COVERING INDEX (order_id=? AND x=?)"],
+            "select * from orders o join lines l on l.order_id = o.id and l.x = o.x",
+            "CREATE INDEX lines_order_id_x_idx ON lines (order_id, x)",
+        ),
+        ("F44", vec!["SCAN orders USING COVERING INDEX orders_q"], "select count(q) from orders", "the whole of orders_q"),
+        ("F4", vec!["SCAN orders"], "select * from orders limit 10 offset 40000", "40,010 rows are read to return 10"),
+    ];
+    for (id, details, statement, part) in cases {
+        let all = show(&details, statement, saying(statement));
+        let f = all.iter().find(|f| f.id == id).unwrap_or_else(|| panic!("{id} is not shown by {details:?}: {all:#?}"));
+        let said = format!("{} {} {}", f.message, f.next, f.sql.as_deref().unwrap_or(""));
+        assert!(said.contains(part), "{id}: {said}");
+    }
+    for (details, statement) in [
+        (vec!["SCAN few"], "select * from few where lower(name) = 'x'"),
+        (vec!["SCAN orders"], "select * from orders"),
+        (vec!["SEARCH o USING INTEGER PRIMARY KEY (rowid=?)"], "select * from orders o where o.id = 3 and lower(o.name) = 'x'"),
+        (vec!["SCAN few", "SEARCH o USING INDEX orders_q (q=?)"], "select * from few join orders o on o.q = few.q"),
+        (vec!["SCAN few", "USE TEMP B-TREE FOR ORDER BY"], "select * from few order by name"),
+        (vec!["SCAN few", "CORRELATED SCALAR SUBQUERY 1"], "select (select max(x) from lines l where l.id > few.id) from few"),
+    ] {
+        let all = show(&details, statement, saying(statement));
+        assert!(all.is_empty(), "{details:?}: {all:#?}");
+    }
+}
+
+/// What the catalogue tells makes a finding surer, or takes its statement away.
+#[test]
+fn the_catalogue_is_heeded() {
+    let text = "-> Filter: (o.state = 'paid')  (cost=2010 rows=1985) (actual time=0.9..48.2 rows=12 loops=1)
+    -> Table scan on o  (cost=2010 rows=59853) (actual time=0.6..30.1 rows=60000 loops=1)";
+    let known = of(vec![indexed(table("o", 60_000.0), "o_state", &["state", "d"])]);
+    let f = tree(text, &known).into_iter().find(|f| f.id == "F1").expect("F1");
+    assert_eq!(f.sql, None);
+    assert!(f.next.contains("is there and was not taken"), "{}", f.next);
+    // Names come out of a server as they are: what must be quoted is.
+    let odd = text.replace("o.state", "o.`or``der`");
+    let f = tree(&odd, &Known::default()).into_iter().find(|f| f.id == "F1").expect("F1");
+    assert_eq!(f.sql.as_deref(), Some("CREATE INDEX o_or_der_idx ON o (`or``der`)"));
+    let empty = bare(crate::model::plan::Plan::default());
+    assert!(found(&empty).is_empty());
+}
