@@ -58,7 +58,23 @@ fn behind_names_in_postgresql() {
         refused(home.path(), &url, sql);
         assert!(!marker.exists(), "{sql} was run");
     }
-    for sql in ["select * from v_fine", "select t.name, count(*) from t group by 1", "select * from pg_stat_activity limit 1"] {
+    // What is declared stable cannot write itself, and can call what does.
+    let touches = format!("copy (select 1) to '{}'", marker.display());
+    run(&format!("create function deep_touch() returns int volatile language plpgsql as $$ begin {touches}; return 1; end $$"));
+    run("create function says_stable() returns int stable language sql as $$ select deep_touch() $$");
+    run("create function says_immutable(x int) returns int immutable language plpgsql as $$ begin return says_stable() + x; end $$");
+    run("create function builds(x text) returns int stable language plpgsql as $$ declare r int; begin execute x into r; return r; end $$");
+    run("create function ends(x int) returns bool stable language sql as $$ select pg_terminate_backend(x) $$");
+    for sql in ["select says_stable()", "select says_immutable(1)", "select builds('select deep_touch()')", "select ends(0)"] {
+        refused(home.path(), &url, sql);
+        assert!(!marker.exists(), "{sql} was run");
+    }
+    run("create function net(x numeric(10,2), y int default 2) returns decimal(10,2) stable language plpgsql as \
+         $$ declare s numeric(12,2); begin if (x > 1) then return (x * y)::decimal(10,2); end if; \
+         select sum(a) into s from unnest(array[1,2]) as u(a); return coalesce(s, 0) + length(now()::text) + random(); end $$");
+    for sql in
+        ["select net(1.5)", "select * from v_fine", "select t.name, count(*) from t group by 1", "select * from pg_stat_activity limit 1"]
+    {
         allowed(home.path(), &url, sql);
     }
 }

@@ -4,7 +4,8 @@
 //!
 //! A function in an operator class or a cast counts only where the statement can come to it by the types of its values.
 //!
-//! What stays hidden: a function that its author declared stable or immutable and that is not.
+//! A function that its author declared stable or immutable is looked through, too: the server keeps it from writing itself, but not
+//! from calling one that does. What stays hidden: such a function in C, whose author is believed.
 
 use super::catalog::{array, writing_functions};
 use crate::engine::Session;
@@ -49,6 +50,11 @@ const LOOK: &str = "WITH RECURSIVE v AS (SELECT p.oid, p.proname, p.oid::regproc
      UNION ALL SELECT 'foreign table ' || c.relname, 'a program', '' FROM pg_catalog.pg_foreign_table f JOIN pg_catalog.pg_class c ON c.oid = f.ftrelid \
        WHERE EXISTS (SELECT 1 FROM unnest(f.ftoptions) o WHERE o LIKE 'program=%') \
          AND (c.relname = ANY ($1::text[]) OR EXISTS (SELECT 1 FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid)) \
+     UNION ALL SELECT CASE WHEN l.lanname IN ('sql', 'plpgsql') THEN 'body' ELSE 'foreign' END, 'function ' || p.oid::regprocedure::text, \
+       CASE WHEN p.prosrc <> '' THEN p.prosrc ELSE pg_catalog.pg_get_functiondef(p.oid) END \
+       FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
+       WHERE p.proname = ANY ($3::text[]) AND p.prokind = 'f' AND p.provolatile <> 'v' AND n.nspname NOT IN ('pg_catalog', 'information_schema') \
+         AND (l.lanname IN ('sql', 'plpgsql') OR NOT l.lanpltrusted AND l.lanname NOT IN ('c', 'internal')) \
      UNION ALL SELECT 'view', 'policy ' || pol.polname || ' on ' || c.oid::regclass::text, 'SELECT ' || pg_catalog.pg_get_expr(pol.polqual, pol.polrelid) \
        FROM pg_catalog.pg_policy pol JOIN pg_catalog.pg_class c ON c.oid = pol.polrelid \
        WHERE pol.polqual IS NOT NULL AND c.relrowsecurity AND c.relname = ANY ($1::text[]) \
@@ -137,6 +143,10 @@ const BEHIND_WORDS: &[(&str, &[&str])] = &[
     ("distinct", &["="]),
 ];
 
+/// The server's own functions that may do more than read.
+const VOLATILE: &str = "SELECT DISTINCT proname::text FROM pg_catalog.pg_proc \
+    WHERE pronamespace = 'pg_catalog'::regnamespace AND provolatile = 'v' AND proname = ANY ($1::text[])";
+
 /// A sentence that names what may write behind `text`, which the classifier called a read.
 pub(super) async fn writer(s: &Session, text: &str) -> Result<Option<String>> {
     let mut seen: BTreeSet<String> = BTreeSet::new();
@@ -144,8 +154,11 @@ pub(super) async fn writer(s: &Session, text: &str) -> Result<Option<String>> {
     // All that was said at any level, and whether a class or a cast may be in it.
     let mut all = Said::default();
     let mut maybe = false;
+    // Calls in the bodies of functions that were found at the level before.
+    let mut bodies: BTreeSet<String> = BTreeSet::new();
     while !level.is_empty() {
-        let mut said = Said::default();
+        let mut said = Said { calls: std::mem::take(&mut bodies), ..Said::default() };
+        all.calls.extend(said.calls.iter().cloned());
         for text in &level {
             said.gather(text);
             all.gather(text);
@@ -173,6 +186,28 @@ pub(super) async fn writer(s: &Session, text: &str) -> Result<Option<String>> {
                     }
                     level.push(definition.to_string());
                 }
+                "body" => {
+                    let (function, body) = (cell(1), cell(2));
+                    if !seen.insert(function.to_string()) {
+                        continue;
+                    }
+                    if seen.len() > MOST_VIEWS {
+                        return Ok(Some(format!("more than {MOST_VIEWS} views and functions stand behind it, too many to look through")));
+                    }
+                    let calls = match called(body) {
+                        Some(calls) => calls,
+                        None => return Ok(Some(format!("the {function} builds statements while it runs, which may write"))),
+                    };
+                    // A user's own are found at the next level; what is no function at all (`AS t(a)`) is found nowhere.
+                    let own = s.fetch_with(VOLATILE, vec![Some(array(&calls))]).await?;
+                    let known: BTreeSet<&str> = sql::functions::known(Dialect::Postgres).collect();
+                    if let Some(f) = own.rows.iter().filter_map(|r| r.first()?.as_deref()).find(|f| !known.contains(f)) {
+                        return Ok(Some(format!("the {function} calls {f}, which may write")));
+                    }
+                    bodies.extend(calls);
+                    level.push(body.to_string());
+                }
+                "foreign" => return Ok(Some(format!("the {} is written in a language that may do anything, so it may write", cell(1)))),
                 "maybe" => maybe = true,
                 "calls" => return Ok(Some(format!("the function {} may write", cell(1)))),
                 what => return Ok(Some(format!("the {what} calls {}, which may write", cell(1)))),
@@ -188,6 +223,27 @@ pub(super) async fn writer(s: &Session, text: &str) -> Result<Option<String>> {
         let cell = |i: usize| row.get(i).and_then(Option::as_deref).unwrap_or("");
         format!("the {} calls {}, which may write", cell(0), cell(1))
     }))
+}
+
+/// Names of the functions that a body calls, without their schemas; `None` when it builds statements while it runs.
+fn called(body: &str) -> Option<Vec<String>> {
+    let tokens: Vec<_> =
+        sql::lex(Dialect::Postgres, body).into_iter().filter(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment)).collect();
+    let mut out = BTreeSet::new();
+    for (i, t) in tokens.iter().enumerate() {
+        let word = &body[t.span.clone()];
+        let lower = word.to_ascii_lowercase();
+        if t.kind != TokenKind::QuotedIdentifier && lower == "execute" {
+            return None;
+        }
+        let opens = tokens.get(i + 1).is_some_and(|n| &body[n.span.clone()] == "(");
+        match t.kind {
+            TokenKind::Identifier | TokenKind::Keyword if opens => out.insert(lower),
+            TokenKind::QuotedIdentifier if opens => out.insert(word.trim_matches('"').replace("\"\"", "\"")),
+            _ => false,
+        };
+    }
+    Some(out.into_iter().collect())
 }
 
 fn list(set: &BTreeSet<String>) -> Option<String> {
