@@ -74,7 +74,9 @@ async fn run(cli: Cli) -> Result<ExitCode> {
     match command {
         Command::Demo { dir, no_open } => demo::demo(&dir, no_open).await,
         // No database, no configuration.
-        Command::Explain { plan: Some(file), engine, format, .. } => explain::from_file(&file, engine.map(Into::into), format),
+        Command::Explain { plan: Some(file), engine, format, redact, .. } => {
+            explain::from_file(&file, engine.map(Into::into), explain::Out { format, redact })
+        }
         Command::Open { target, file } => open::open(cli.config.as_deref(), target.as_deref(), file.as_deref()).await,
         command => {
             let cx = context(cli.config.as_deref())?;
@@ -97,12 +99,12 @@ async fn run(cli: Cli) -> Result<ExitCode> {
                     let rows = query::Rows { format, output, into };
                     query::query(&cx, &target, sql, file.as_deref(), &params, commit, &rows).await
                 }
-                Command::Explain { target: Some(target), running: Some(id), format, .. } => {
-                    explain::running(&cx, &target, id, format).await
+                Command::Explain { target: Some(target), running: Some(id), format, redact, .. } => {
+                    explain::running(&cx, &target, id, explain::Out { format, redact }).await
                 }
                 Command::Explain { target: Some(target), progress: true, format, .. } => explain::progress(&cx, &target, format).await,
-                Command::Explain { target, sql, file, analyze, plan: None, format, .. } => {
-                    explain::explain(&cx, &target.unwrap_or_default(), sql, file.as_deref(), analyze, format).await
+                Command::Explain { target, sql, file, analyze, plan: None, format, redact, .. } => {
+                    explain::explain(&cx, &target.unwrap_or_default(), sql, file.as_deref(), analyze, explain::Out { format, redact }).await
                 }
                 Command::Schema { target, object, show, format } => schema::schema(&cx, &target, object.as_deref(), &show, format).await,
                 Command::Migrate(m) => migrate::migrate(&cx, m).await,

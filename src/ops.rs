@@ -22,6 +22,7 @@ pub mod journal;
 pub mod library;
 pub mod migrate;
 pub mod plan_facts;
+pub mod plans;
 pub mod query;
 mod record;
 pub mod recover;

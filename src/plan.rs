@@ -25,7 +25,11 @@ pub mod postgres;
 pub mod reconcile;
 /// What a plan is, apart from its numbers.
 pub mod shape;
+/// A plan for other people: Markdown, HTML, SVG.
+pub mod share;
 /// `EXPLAIN QUERY PLAN` of SQLite.
 pub mod sqlite;
 /// The outermost SELECT, for what plans do not tell.
 pub mod statement;
+/// What nodes and figures are called.
+pub mod words;

@@ -7,6 +7,7 @@ pub mod buffers;
 pub mod evidence;
 pub mod history;
 pub mod journal;
+pub mod plans;
 pub mod runs;
 pub mod spill;
 pub mod values;
@@ -20,7 +21,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Version of the tables below, in `user_version`. A store of a newer version is not touched.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
 /// How long one console waits for another's append; an append takes milliseconds.
 const BUSY: Duration = Duration::from_secs(10);
@@ -152,19 +153,23 @@ fn open(path: &Path) -> Result<rusqlite::Connection> {
                 return Err(Error::new(Kind::Io, "it is a SQLite database, and not one of Holdpoint's stores")
                     .hint("Set [store] path to a file of its own."));
             }
-            for tables in [TABLES, buffers::TABLES, values::TABLES] {
+            for tables in [TABLES, buffers::TABLES, values::TABLES, plans::TABLES] {
                 tx.execute_batch(tables).map_err(store_error)?;
             }
             tx.pragma_update(None, "user_version", VERSION).map_err(store_error)?;
         }
         1 => {
-            for step in [buffers::FROM_1, buffers::TABLES, buffers::TAKE_OVER, values::TABLES] {
+            for step in [buffers::FROM_1, buffers::TABLES, buffers::TAKE_OVER, values::TABLES, plans::TABLES] {
                 tx.execute_batch(step).map_err(store_error)?;
             }
             tx.pragma_update(None, "user_version", VERSION).map_err(store_error)?;
         }
         2 => {
-            tx.execute_batch(values::TABLES).map_err(store_error)?;
+            tx.execute_batch(values::TABLES).and_then(|()| tx.execute_batch(plans::TABLES)).map_err(store_error)?;
+            tx.pragma_update(None, "user_version", VERSION).map_err(store_error)?;
+        }
+        3 => {
+            tx.execute_batch(plans::TABLES).map_err(store_error)?;
             tx.pragma_update(None, "user_version", VERSION).map_err(store_error)?;
         }
         VERSION => {}

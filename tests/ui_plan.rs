@@ -395,3 +395,136 @@ fn a_new_plan_of_the_same_shape_keeps_the_place() {
     c.send(Msg::Planned { link, job, version, text: SQL.into(), analyze: true, result: Ok(plan()) });
     assert_eq!(at(&c), "Seq Scan o");
 }
+
+/// The same statement after an index was made: the scan of orders is an index scan, and its estimate is right.
+fn with_index() -> Plan {
+    let mut p = plan();
+    p.findings.clear();
+    (p.execution_ms, p.planning_ms) = (Some(96.0), Some(0.6));
+    let orders = &mut p.root.children[0].children[0].children[0].children[0];
+    (orders.op, orders.raw_op, orders.index) = ("index scan".into(), "Index Scan".into(), Some("orders_state".into()));
+    (orders.self_ms, orders.total_ms, orders.est_rows, orders.estimate_error) = (Some(12.3), Some(12.3), Some(1_000_000.0), Some(1.0));
+    p
+}
+
+/// Answers what the last key asked for.
+fn measured(c: &mut Console, plan: Plan) {
+    let (link, version) = (c.state.link_no, c.state.plan.version);
+    let job = c.state.jobs.last().map(|j| j.id);
+    c.send(Msg::Planned { link, job, version, text: SQL.into(), analyze: true, result: Ok(plan) });
+}
+
+#[test]
+fn a_kept_plan_is_compared_with_the_newest() {
+    let mut c = shown(120, 40, plan());
+    c.press("d");
+    assert!(c.screen().contains("There is no other plan to compare with"), "{}", c.screen());
+    c.press("p");
+    assert!(c.screen().contains("Kept."), "{}", c.screen());
+    c.state.now = "2026-11-21T09:40:00Z".parse().unwrap();
+    c.press("F7");
+    measured(&mut c, with_index());
+    c.press("d");
+    let page = c.screen();
+    for words in [
+        "Plans compared · 21 Nov 09:30 and 21 Nov 09:40",
+        "total   812.4 → 96.6 ms  (÷8.4, one run each)",
+        "shape   1 replaced",
+        "orders is read by index orders_state now",
+        "÷53 faster",
+        "Index Scan orders o using orders_state ← was Seq Scan orders o",
+        "became Index Scan orders using orders_state",
+    ] {
+        assert!(page.contains(words), "{words}\n{page}");
+    }
+    insta::assert_snapshot!("plan_compared_120x40", page);
+    // A line leads to its node.
+    for _ in 0..30 {
+        c.press("j");
+    }
+    c.press("Enter");
+    assert!(c.state.dialogs.is_empty());
+    assert_eq!(at(&c), "Seq Scan c");
+    // Let go, the one before is compared with all the same: it is of the same statement.
+    c.state.plan.kept = None;
+    c.press("d");
+    assert!(c.screen().contains("÷53 faster"), "{}", c.screen());
+}
+
+#[test]
+fn earlier_plans_are_listed_and_opened() {
+    let mut c = shown(120, 40, plan());
+    let effects = c.press("b");
+    assert!(
+        effects.iter().any(|e| matches!(e, Effect::PlanHistory { target, text, .. } if target == "shop-dev" && text == SQL)),
+        "{effects:?}"
+    );
+    let kept = |id: i64, shape: &str, ms: Option<f64>| holdpoint::store::plans::Kept {
+        id,
+        at: format!("2026-11-{:02}T08:00:00Z", 10 + id),
+        shape: shape.repeat(8),
+        analyzed: ms.is_some(),
+        ms,
+        cost: Some(18_204.0),
+        text: SQL.into(),
+    };
+    c.send(Msg::PlanHistory { result: Ok(vec![kept(3, "beef", Some(812.4)), kept(2, "cafe", None), kept(1, "cafe", Some(90.1))]) });
+    let page = c.screen();
+    assert!(page.contains("2026-11-13 08:00") && page.contains("beefbe changed") && !page.contains("cafeca changed"), "{page}");
+    c.press("G");
+    c.press("g");
+    c.press("j");
+    assert!(c.press("Enter").iter().any(|e| matches!(e, Effect::OpenKeptPlan { id: 3 })));
+    let text = "select c.name from customers c".to_string();
+    c.send(Msg::KeptPlan { result: Ok(Box::new((with_index(), text, "2026-11-11T08:00:00Z".into()))) });
+    let page = c.screen();
+    assert!(page.contains("Read from the history, 2026-11-11 08:00") && page.contains("measured elsewhere"), "{page}");
+    assert!(c.timers().is_empty(), "it stays, although the plan follows the typing");
+    c.press("d");
+    assert!(c.screen().contains("different statements") || c.screen().contains("no other plan"), "{}", c.screen());
+    c.send(Msg::PlanHistory { result: Ok(Vec::new()) });
+    assert!(c.state.messages.log.back().unwrap().text.contains("No plan of this statement was kept yet"));
+}
+
+#[test]
+fn a_plan_is_shared_with_or_without_its_constants() {
+    let mut c = shown(120, 40, plan());
+    let share = |c: &mut Console, file: &str, constants: &str| {
+        c.press("e");
+        c.press("C-u");
+        c.type_text(file);
+        c.press("Tab");
+        c.press("C-u");
+        c.type_text(constants);
+        c.press("Enter").into_iter().find_map(|e| if let Effect::SharePlan { path, text } = e { Some((path, text)) } else { None })
+    };
+    let (path, text) = share(&mut c, "slow.md", "yes").expect("written");
+    assert_eq!(path.to_str(), Some("slow.md"));
+    assert!(text.contains("state = 'paid'") && text.contains("Seq Scan orders o"), "{text}");
+    for file in ["slow.md", "slow.html", "slow.svg", "slow.json"] {
+        let (_, text) = share(&mut c, file, "no").expect("written");
+        assert!(!text.contains("paid"), "{file}: {text}");
+        assert!(text.contains("Seq Scan"), "{file}: {text}");
+    }
+    assert!(share(&mut c, "slow.exe", "yes").is_none());
+    assert!(c.screen().contains("The ending says the form"), "{}", c.screen());
+}
+
+#[test]
+fn a_plan_in_the_editor_or_in_a_file_is_opened_without_a_target() {
+    let mut c = Console::new(120, 40);
+    holdpoint::app::update::act(&mut c.state, holdpoint::app::Action::GoQuery, &mut Vec::new());
+    c.send(Msg::Paste("QUERY PLAN\n|--SCAN orders\n`--USE TEMP B-TREE FOR ORDER BY\n".into()));
+    let effects = c.press("F6");
+    assert_eq!(explained(&effects), None);
+    let page = c.screen();
+    assert!(page.contains("SCAN orders") && page.contains("Read as SQLite"), "{page}");
+    c.press("o");
+    c.type_text("saved.txt");
+    assert!(c.press("Enter").iter().any(|e| matches!(e, Effect::OpenPlan(p) if p.to_str() == Some("saved.txt"))));
+    c.send(Msg::PlanRead { path: "saved.txt".into(), result: Ok(Box::new((plan(), "Read as PostgreSQL JSON.".into()))) });
+    let page = c.screen();
+    assert!(page.contains("Read from saved.txt") && page.contains("812.4 ms"), "{page}");
+    c.send(Msg::PlanRead { path: "x".into(), result: Err(Error::usage("this is not a plan")) });
+    assert!(c.screen().contains("this is not a plan") && c.screen().contains("812.4 ms"), "the one on the screen stays\n{}", c.screen());
+}

@@ -317,6 +317,16 @@ actions! {
     DetailsUp "details-up" "details up",
     /// Goes to the place in the statement that the plan node is about.
     ShowInSql "show-in-sql" "in the SQL",
+    /// Keeps the plan to compare later ones with, or lets it go.
+    PinPlan "pin-plan" "keep",
+    /// Compares the plan with the kept one, or with the one before: what moved, what became slower, which estimate is behind it.
+    ComparePlans "compare-plans" "compare",
+    /// Lists earlier plans of the statement, with their times and whether their shape changed.
+    PlanHistory "plan-history" "history",
+    /// Opens a plan from a file: EXPLAIN output of any of the servers, no connection needed.
+    OpenPlan "open-plan" "open plan",
+    /// Writes the plan into a file as Markdown, HTML, SVG or JSON, with its constants or without.
+    SharePlan "share-plan" "share",
     /// Begins a transaction: what follows stands or falls together, until commit or roll back.
     Begin "begin" "begin",
     /// Switches between auto-commit and manual transactions, in which the first statement begins one that you end.

@@ -194,9 +194,14 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
         | Action::PlanFindings
         | Action::DetailsDown
         | Action::DetailsUp
-        | Action::ShowInSql => {
+        | Action::ShowInSql
+        | Action::PinPlan
+        | Action::ComparePlans
+        | Action::PlanHistory
+        | Action::OpenPlan
+        | Action::SharePlan => {
             go(state, Pane::Plan, effects);
-            plan::own(state, action);
+            plan::own(state, action, effects);
         }
         Action::ToggleGuide => {
             state.guide_state.hidden = !state.guide_state.hidden;

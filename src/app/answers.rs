@@ -122,6 +122,18 @@ pub fn submit(state: &mut State, effects: &mut Vec<Effect>) {
             state.dialogs.pop();
             query::find(state, first, crate::ops::find::Way::Forwards, effects);
         }
+        Purpose::SharePlan => {
+            let constants = form.value(1).to_string();
+            match super::panes::plan::share::submit(state, &first, &constants, effects) {
+                Ok(()) => drop(state.dialogs.pop()),
+                Err(problem) => refused(state, problem),
+            }
+        }
+        Purpose::OpenPlan if !first.trim().is_empty() => {
+            state.dialogs.pop();
+            effects.push(Effect::OpenPlan(typed_path(&first)));
+        }
+        Purpose::OpenPlan => form.problem = Some("Which file?".into()),
         Purpose::OpenFile | Purpose::SaveFile if first.trim().is_empty() => form.problem = Some("Which file?".into()),
         Purpose::Export => {
             let path = form.value(1).to_string();

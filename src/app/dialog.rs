@@ -100,6 +100,10 @@ pub enum Purpose {
         target: String,
     },
     OpenFile,
+    /// A plan from a file.
+    OpenPlan,
+    /// The plan on the screen, into a file.
+    SharePlan,
     SaveFile,
     Export,
     /// The file for the rows of a statement that is going to run.

@@ -230,6 +230,22 @@ pub enum Effect {
     },
     /// The plan that follows the typing and is under way is not wanted any more: ended on the server too.
     CancelLivePlan,
+    /// Lists the plans of a statement that were kept.
+    PlanHistory {
+        target: String,
+        dialect: crate::model::Dialect,
+        text: String,
+    },
+    OpenKeptPlan {
+        id: i64,
+    },
+    /// Reads a plan from a file.
+    OpenPlan(PathBuf),
+    /// Writes a plan that is rendered already.
+    SharePlan {
+        path: PathBuf,
+        text: String,
+    },
     Explain {
         link: u64,
         job: Option<JobId>,

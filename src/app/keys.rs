@@ -35,7 +35,9 @@ pub fn applies(state: &State, action: Action) -> bool {
     let server = state.link.server();
     let open = server.is_some();
     match action {
-        Action::Run | Action::RunAll | Action::Plan | Action::Analyze | Action::Refresh | Action::Definition | Action::Jump => open,
+        // A plan in the editor is shown without any target.
+        Action::Plan => open || !state.query.editor.is_blank(),
+        Action::Run | Action::RunAll | Action::Analyze | Action::Refresh | Action::Definition | Action::Jump => open,
         Action::ToggleGuide => state.guide,
         Action::CopyQualified | Action::Template | Action::Sizes | Action::UsedBy | Action::Related => {
             open && state.view.focus == Pane::Schema
@@ -105,7 +107,10 @@ pub fn applies(state: &State, action: Action) -> bool {
         | Action::PlanFindings
         | Action::DetailsDown
         | Action::DetailsUp
-        | Action::ShowInSql => state.plan.plan.is_some(),
+        | Action::ShowInSql
+        | Action::PinPlan
+        | Action::ComparePlans
+        | Action::SharePlan => state.plan.plan.is_some(),
         _ => true,
     }
 }

@@ -16,6 +16,8 @@ pub enum Goal {
     File(PathBuf),
     /// A node of the plan on the screen, by its path.
     PlanNode(Vec<usize>),
+    /// A plan of the history.
+    KeptPlan(i64),
 }
 
 /// One line, cleaned.
@@ -67,6 +69,7 @@ impl Links {
 pub fn follow(state: &mut State, goal: Goal, effects: &mut Vec<Effect>) {
     match goal {
         Goal::Node(path) => schema::jump(state, path, effects),
+        Goal::KeptPlan(id) => effects.push(Effect::OpenKeptPlan { id }),
         Goal::PlanNode(path) => super::panes::plan::go_to_path(state, &path),
         Goal::File(path) => effects.push(Effect::OpenFile(path)),
     }

@@ -143,6 +143,19 @@ pub enum Msg {
         analyze: bool,
         result: Result<Plan>,
     },
+    /// Earlier plans of a statement.
+    PlanHistory {
+        result: Result<Vec<crate::store::plans::Kept>>,
+    },
+    /// One of them: the plan, its statement, when it was kept.
+    KeptPlan {
+        result: Result<Box<(Plan, String, String)>>,
+    },
+    /// A plan from a file, and what was read.
+    PlanRead {
+        path: PathBuf,
+        result: Result<Box<(Plan, String)>>,
+    },
     /// Runs on this target that were cut off, and what is true now.
     Recovered {
         link: u64,

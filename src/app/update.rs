@@ -79,6 +79,9 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Planned { link, job, version, text, result, .. } if link == state.link_no => {
             plan::planned(state, job, version, text, result, effects);
         }
+        Msg::PlanHistory { result } => plan::kept::told(state, result),
+        Msg::KeptPlan { result } => plan::kept::opened(state, result.map(|b| *b)),
+        Msg::PlanRead { path, result } => plan::share::read(state, &path, result.map(|b| *b)),
         Msg::Recovered { link, runs } if link == state.link_no => recovered(state, runs),
         Msg::Unlocked { link, result } if link == state.link_no => match result {
             Ok(until) => {

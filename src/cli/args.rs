@@ -57,6 +57,12 @@ pub enum PlanFormat {
     Json,
     /// The same in one line.
     Ndjson,
+    /// For a ticket: the statement, the tree, the findings.
+    Markdown,
+    /// One page that needs nothing else.
+    Html,
+    /// A picture: each step as wide as its share of the time.
+    Svg,
 }
 
 /// Engines whose plans are read from files.
@@ -177,6 +183,9 @@ pub enum Command {
         engine: Option<PlanEngine>,
         #[arg(long, value_enum, default_value_t)]
         format: PlanFormat,
+        /// Leave the constants of the statement out: ? stands in their places
+        #[arg(long)]
+        redact: bool,
     },
     /// List schemas, tables and columns, or show an object's definition
     Schema {

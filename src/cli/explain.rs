@@ -6,20 +6,21 @@ use crate::model::plan::{Plan, PlanFinding, PlanNode};
 use crate::model::{Error, Result};
 use crate::ops::Cx;
 use crate::plan::known::Known;
-use crate::plan::{detect, findings, reconcile};
+use crate::plan::{detect, findings, reconcile, share};
 use crate::text;
 use std::io::{IsTerminal, Read};
 use std::path::Path;
 use std::process::ExitCode;
 
-pub async fn explain(
-    cx: &Cx,
-    target: &str,
-    sql: Option<String>,
-    file: Option<&Path>,
-    analyze: bool,
-    format: PlanFormat,
-) -> Result<ExitCode> {
+/// How the plan is written.
+#[derive(Debug, Clone, Copy)]
+pub struct Out {
+    pub format: PlanFormat,
+    /// Without the constants of the statement.
+    pub redact: bool,
+}
+
+pub async fn explain(cx: &Cx, target: &str, sql: Option<String>, file: Option<&Path>, analyze: bool, out: Out) -> Result<ExitCode> {
     let sql = query::text_of(sql, file)?;
     let conn = connect::open(cx, target).await?;
     let statements = crate::sql::split(conn.dialect(), &sql);
@@ -32,8 +33,8 @@ pub async fn explain(
         // Nobody is typing: the catalogue may be asked for an estimate too.
         crate::ops::plan_facts::look_again(&conn, &mut plan, statement).await?;
     }
-    show(&plan, format)?;
-    if format == PlanFormat::Table {
+    show(&plan, Some(statement), out)?;
+    if out.format == PlanFormat::Table {
         let how = if plan.analyzed { "analyzed, rolled back" } else { "estimated, not run" };
         output::message(how);
     }
@@ -41,10 +42,10 @@ pub async fn explain(
 }
 
 /// The plan of what another session runs at this moment.
-pub async fn running(cx: &Cx, target: &str, id: u64, format: PlanFormat) -> Result<ExitCode> {
+pub async fn running(cx: &Cx, target: &str, id: u64, out: Out) -> Result<ExitCode> {
     let conn = connect::open(cx, target).await?;
     let plan = crate::ops::running::plan_of(&conn, id).await?;
-    show(&plan, format)?;
+    show(&plan, plan.statement.as_deref(), out)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -62,6 +63,9 @@ pub async fn progress(cx: &Cx, target: &str, format: PlanFormat) -> Result<ExitC
                 output::write(format!("{}\n", serde_json::Value::Object(r)).as_bytes())?;
             }
         }
+        PlanFormat::Markdown | PlanFormat::Html | PlanFormat::Svg => {
+            return Err(Error::usage("progress is told as a table or as JSON: say --format table, json or ndjson"));
+        }
         PlanFormat::Table if table.rows.is_empty() => output::message("no long command that tells its progress runs on this server"),
         PlanFormat::Table => {
             let mut t = output::TextTable::new(&names);
@@ -75,7 +79,7 @@ pub async fn progress(cx: &Cx, target: &str, format: PlanFormat) -> Result<ExitC
 }
 
 /// The plan in a file, or on standard input for `-`: no database is asked.
-pub fn from_file(file: &Path, engine: Option<detect::Family>, format: PlanFormat) -> Result<ExitCode> {
+pub fn from_file(file: &Path, engine: Option<detect::Family>, out: Out) -> Result<ExitCode> {
     let bytes = if file == Path::new("-") {
         if std::io::stdin().is_terminal() {
             output::message("Reading a plan from the terminal; end with Ctrl-D.");
@@ -93,8 +97,8 @@ pub fn from_file(file: &Path, engine: Option<detect::Family>, format: PlanFormat
     })?;
     let mut found = detect::read(&read, engine).map_err(|e| Error { message: format!("{name}: {}", e.message), ..e })?;
     findings::fill(&mut found.plan, &Known::default());
-    show(&found.plan, format)?;
-    if format == PlanFormat::Table {
+    show(&found.plan, found.plan.statement.as_deref(), out)?;
+    if out.format == PlanFormat::Table {
         output::message(&format!("{}, {}", found.form, if found.plan.analyzed { "measured" } else { "estimated" }));
     }
     if found.count > 1 {
@@ -103,8 +107,15 @@ pub fn from_file(file: &Path, engine: Option<detect::Family>, format: PlanFormat
     Ok(ExitCode::SUCCESS)
 }
 
-fn show(plan: &Plan, format: PlanFormat) -> Result<()> {
-    match format {
+fn show(plan: &Plan, statement: Option<&str>, out: Out) -> Result<()> {
+    let bare = out.redact.then(|| share::redact(plan));
+    let plan = bare.as_ref().unwrap_or(plan);
+    let statement = statement.map(|s| if out.redact { share::redact_statement(&plan.engine, s) } else { s.to_string() });
+    let render = |form| output::write(share::render(plan, statement.as_deref(), form).as_bytes());
+    match out.format {
+        PlanFormat::Markdown => render(share::Form::Markdown),
+        PlanFormat::Html => render(share::Form::Html),
+        PlanFormat::Svg => render(share::Form::Svg),
         PlanFormat::Json => output::json(&crate::plan::json::document(plan)),
         PlanFormat::Ndjson => output::write(format!("{}\n", crate::plan::json::document(plan)).as_bytes()),
         PlanFormat::Table => tree(plan),

@@ -321,7 +321,8 @@ fn causes(before: &Plan, after: &Plan, pairs: &[Pair]) -> Vec<String> {
         let comparable =
             was.op == now.op || was.relation.is_none() || class(&was.op) != "scan" || (was.role == now.role && was.role != Role::Inner);
         if factor(from, to) >= MOVED && comparable && now.relation.is_some() {
-            estimates.push((a.len(), format!("{} was expected to give {} rows, and now {}", name(now), rows(from), rows(to))));
+            let table = now.relation.clone().unwrap_or_default();
+            estimates.push((a.len(), format!("{table} was expected to give {} rows, and now {}", rows(from), rows(to))));
         }
     }
     estimates.sort_by(|a, b| b.0.cmp(&a.0));

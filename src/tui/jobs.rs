@@ -6,6 +6,7 @@ mod connection;
 mod export;
 mod files;
 mod operations;
+mod plans;
 mod rows;
 mod schema;
 mod statements;
@@ -270,6 +271,24 @@ impl Jobs {
                 if let Some(token) = lock(&shared.live_plan).take() {
                     token.cancel();
                 }
+            }
+            Effect::PlanHistory { target, dialect, text } => {
+                tokio::task::spawn_blocking(move || {
+                    let result = ops::plans::of_statement(&shared.cx(), &target, dialect, &text);
+                    shared.send(Msg::PlanHistory { result });
+                });
+            }
+            Effect::OpenKeptPlan { id } => {
+                tokio::task::spawn_blocking(move || {
+                    let result = shared.cx().store.plan(id).map(Box::new);
+                    shared.send(Msg::KeptPlan { result });
+                });
+            }
+            Effect::OpenPlan(path) => {
+                tokio::task::spawn_blocking(move || plans::open(&shared, path));
+            }
+            Effect::SharePlan { path, text } => {
+                tokio::task::spawn_blocking(move || plans::share(&shared, path, &text));
             }
             Effect::Unlock { link, typed } => {
                 tokio::spawn(connection::unlock(shared, link, typed));

@@ -2,10 +2,11 @@
 
 pub mod ask;
 pub mod details;
+pub mod kept;
 pub mod marks;
 pub mod outline;
 pub mod search;
-pub mod words;
+pub mod share;
 
 use crate::app::dialog::{Dialog, Viewer};
 use crate::app::layout::arrange;
@@ -16,9 +17,10 @@ use crate::app::{Action, Effect, State};
 use crate::model::Error;
 use crate::model::plan::{Plan, PlanNode};
 use crate::text;
+use jiff::Timestamp;
 use std::ops::Range;
-use std::path::PathBuf;
 
+pub use crate::plan::words;
 pub use ask::{Asked, ask, explain, live, planned, touched};
 pub use outline::{Heat, Outline};
 
@@ -45,8 +47,16 @@ pub struct PlanPane {
     pub asked: Asked,
     /// Why the statement may be run to be measured.
     pub proof: String,
-    /// The plan was read from there, not asked for.
-    pub file: Option<PathBuf>,
+    /// The plan comes from there and was not asked for now: a file, the history.
+    pub from: Option<String>,
+    /// … while this statement stood under the cursor; another one takes its place.
+    over: Option<String>,
+    /// When it came.
+    pub at_time: Option<Timestamp>,
+    /// Kept by hand, to compare with.
+    pub kept: Option<kept::Other>,
+    /// The one that was on the screen before.
+    pub previous: Option<kept::Other>,
     /// The text under the cursor is another one by now.
     pub stale: bool,
     /// Why the newest text has no plan.
@@ -192,15 +202,20 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool
         Action::FindPreviousText => search::next(state, false),
         Action::Back if !state.plan.search.text().is_empty() => state.plan.search = search::Search::default(),
         Action::Back if state.plan.view != View::Tree => state.plan.view = View::Tree,
-        _ => return own(state, action),
+        _ => return own(state, action, effects),
     }
     settle(state);
     true
 }
 
 /// Actions that belong to the plan wherever they are asked for; false for others.
-pub fn own(state: &mut State, action: Action) -> bool {
+pub fn own(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool {
     match action {
+        Action::PinPlan => kept::pin(state),
+        Action::ComparePlans => kept::compare_now(state),
+        Action::PlanHistory => kept::ask(state, effects),
+        Action::SharePlan => share::ask(state),
+        Action::OpenPlan => share::ask_file(state),
         Action::PlanHeat => {
             let pane = &mut state.plan;
             pane.heat = pane.outline.next_heat(pane.heat);

@@ -242,11 +242,25 @@ pub async fn explain(shared: Arc<Shared>, cx: Cx, link: u64, job: Option<JobId>,
     let Some(live) = shared.live(link) else { return };
     let Statement { text, values, .. } = statement;
     let sent = params::inline(live.connection.dialect(), &text, &values).unwrap_or_else(|_| text.clone());
-    let result = ops::explain::explain(&cx, &live.connection, None, &sent, analyze).await;
+    let mut result = ops::explain::explain(&cx, &live.connection, None, &sent, analyze).await;
+    if let (Some(_), false, Ok(plan)) = (job, analyze, &mut result) {
+        // Nobody is typing: the catalogue may be asked for an estimate too. Without its answer the findings stay as they are.
+        let _ = ops::plan_facts::look_again(&live.connection, plan, &sent).await;
+    }
     if let Some(j) = job {
         shared.unregister(j);
     }
+    // What follows the typing is not kept, and a store that cannot be written takes no plan away.
+    let kept = result.as_ref().ok().filter(|_| job.is_some()).cloned().map(|plan| (plan, text.clone()));
     shared.send(Msg::Planned { link, job, version, text, analyze, result });
+    if let Some((plan, text)) = kept {
+        tokio::task::spawn_blocking(move || {
+            let remembered = ops::plans::remember(&cx, live.connection.target(), live.connection.dialect(), &text, &plan);
+            if let Err(e) = remembered {
+                shared.send(Msg::Said(Note::warning(format!("The plan is not kept: {}", e.message))));
+            }
+        });
+    }
 }
 
 /// Who waits for the transaction that is open: that of a data fix, or of the user's own session.

@@ -61,7 +61,7 @@ fn plain(area: Area, c: &mut Canvas<'_>) {
                 "÷" => "/",
                 "±" => "~",
                 "→" | "›" => ">",
-                "Σ" => "S",
+                "−" => "-",
                 "…" => "~",
                 _ => continue,
             };
@@ -90,7 +90,7 @@ fn heading(state: &State, c: &Canvas<'_>) -> (String, String) {
     if pane.stale {
         title.push_str(&format!(" {dot} of the text before"));
     }
-    let how = match (&pane.file, plan.analyzed) {
+    let how = match (&pane.from, plan.analyzed) {
         (Some(_), true) => "measured elsewhere",
         (Some(_), false) => "estimated elsewhere",
         (None, true) => "analyzed, rolled back",
@@ -138,17 +138,17 @@ fn verdict(state: &State, plan: &Plan, area: Area, c: &mut Canvas<'_>) {
     }
     let x = area.x + 2;
     let room = end.saturating_sub(x);
-    let (last, style) = match (plan.analyzed, &pane.file) {
+    let (last, style) = match (plan.analyzed, &pane.from) {
         (true, _) => (words::reconcile(plan), look.text),
-        (false, Some(f)) => (format!("read from {}", text::clean(&f.display().to_string())), look.dim),
+        (false, Some(f)) => (format!("read from {}", text::clean(f)), look.dim),
         (false, None) => {
             let key = keys::key_of(state, Action::Analyze).unwrap_or_default();
             (format!("Expectations only. {key} really runs it, measures each step, and rolls back."), look.dim)
         }
     };
     if area.h > 1 {
-        let (how, why) = match &pane.file {
-            Some(f) => ("Read from ", text::clean(&f.display().to_string()).into_owned()),
+        let (how, why) = match &pane.from {
+            Some(f) => ("Read from ", text::clean(f).into_owned()),
             None => ("Proven to read: ", format!("{}.", pane.proof)),
         };
         let at = c.put(x, area.y, room, how, look.ok);

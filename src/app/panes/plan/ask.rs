@@ -41,6 +41,10 @@ pub fn current(state: &State) -> Option<String> {
 /// more.
 pub fn touched(state: &mut State, effects: &mut Vec<Effect>) {
     let now = current(state).unwrap_or_default();
+    if state.plan.from.is_some() && state.plan.over.as_deref().unwrap_or_default() == now {
+        super::marks::follow_editor(state);
+        return;
+    }
     state.plan.stale = state.plan.plan.is_some() && now != state.plan.asked.text;
     if !state.plan.stale && state.plan.plan.is_some() {
         state.plan.error = None;
@@ -90,6 +94,9 @@ pub fn live(state: &mut State, version: u64, effects: &mut Vec<Effect>) {
 
 /// Asks for the plan of the statement under the cursor, whatever it is.
 pub fn ask(state: &mut State, analyze: bool, effects: &mut Vec<Effect>) {
+    if !analyze && super::share::of_editor(state) {
+        return;
+    }
     let Some(server) = state.link.server() else {
         state.say(Note::warning("No target is open."));
         return;
@@ -122,7 +129,7 @@ pub fn explain(state: &mut State, text: String, values: BTreeMap<String, Param>,
         state.say(Note::warning(format!("Not analysed, because analysing runs it: {}", verdict.reason)));
         return;
     }
-    let known = state.plan.asked == asked && state.plan.error.is_none() && state.plan.file.is_none();
+    let known = state.plan.asked == asked && state.plan.error.is_none() && state.plan.from.is_none();
     match state.plan.plan.as_ref().filter(|_| known).map(|p| heavy(state, p)) {
         Some(Some(numbers)) => question(state, asked, numbers),
         Some(None) => send(state, asked, true, effects),
@@ -212,7 +219,7 @@ pub fn planned(state: &mut State, job: Option<JobId>, version: u64, text: String
             let dialect = state.query.editor.dialect();
             let sent = sql::params::inline(dialect, &text, &values).unwrap_or_else(|_| text.clone());
             state.plan.proof = proof(dialect, &sent);
-            state.plan.file = None;
+            (state.plan.from, state.plan.over) = (None, None);
             state.plan.stale = current(state).is_some_and(|now| now != text);
             take(state, plan, Asked { text, values });
             if let Some(asked) = then {
@@ -243,6 +250,8 @@ fn failed(state: &mut State, job: Option<JobId>, e: Error) {
 /// Puts a plan on the screen. One of the same shape keeps the cursor, the folds and what is looked for.
 pub fn take(state: &mut State, plan: Plan, asked: Asked) {
     let outline = Outline::new(&plan);
+    super::kept::step_aside(state);
+    state.plan.at_time = Some(state.now);
     let pane: &mut PlanPane = &mut state.plan;
     let same = pane.outline.same_shape(&outline);
     let at = pane.at();

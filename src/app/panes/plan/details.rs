@@ -72,7 +72,13 @@ fn finding(f: &PlanFinding, out: &mut Vec<Said>) {
         Confidence::Likely => "likely",
         Confidence::Certain => "certain",
     };
-    out.push(Said { tone: Tone::Finding(f.severity), ..said(&f.id, format!("{} ({sure})", f.message)) });
+    out.push(Said {
+        tone: Tone::Finding(f.severity),
+        ..said(
+            &f.id,
+            if f.because.is_empty() { format!("{} ({sure})", f.message) } else { format!("{} ({sure}: {})", f.message, f.because) },
+        )
+    });
     if !f.next.is_empty() {
         out.push(said("next", f.next.clone()));
     }
@@ -94,6 +100,7 @@ fn time(n: &PlanNode) -> Option<Said> {
     out.extend(n.startup_ms.map(|s| format!("first row after {} ms", ms(s))));
     out.extend(n.loops.filter(|l| *l != 1.0).map(|l| format!("{} loops", count(l))));
     out.extend(n.clamped_ms.filter(|c| *c >= 0.0005).map(|c| format!("{} ms below zero were cut off", ms(c))));
+    out.extend(n.time_doubt.clone());
     (!out.is_empty()).then(|| said("time", out.join(" · ")))
 }
 

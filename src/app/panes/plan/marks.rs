@@ -9,7 +9,7 @@ use std::ops::Range;
 /// Where in the editor's text the statement of the plan begins, while the two belong together.
 fn offset(state: &State) -> Option<usize> {
     let pane = &state.plan;
-    if pane.stale || pane.plan.is_none() || pane.file.is_some() {
+    if pane.stale || pane.plan.is_none() {
         return None;
     }
     let editor = &state.query.editor;

@@ -1,6 +1,7 @@
-//! The words of a plan: what a node is called, how its figures read, what the heading says. Cleaned.
+//! The words of a plan: what a node is called, how its figures read, where the time went. Cleaned.
 
 use crate::model::plan::{Plan, PlanNode};
+use crate::plan::reconcile::sums;
 use crate::text;
 
 /// Whether words name something already: engines differ in how much their own words say.
@@ -107,22 +108,41 @@ pub fn expected(plan: &Plan) -> String {
 /// Where the total went: what is shown adds up to what the server reports, and what remains is named. Counters where there are no
 /// times.
 pub fn reconcile(plan: &Plan) -> String {
-    let Some(execution) = plan.execution_ms else {
+    let sums = sums(plan);
+    let Some(s) = sums.as_ref().filter(|s| s.root_ms > 0.0) else {
         let counters = plan.counters.iter().filter(|(_, v)| **v > 0);
-        return counters.map(|(k, v)| format!("{} {}", text::clean(k), text::thousands(*v))).collect::<Vec<_>>().join(" · ");
+        let mut words: Vec<String> = plan.execution_ms.iter().map(|e| format!("{} ms", ms(*e))).collect();
+        words.extend(counters.map(|(k, v)| format!("{} {}", text::clean(k), text::thousands(*v))));
+        return words.join(" · ");
     };
-    let total = execution + plan.planning_ms.unwrap_or(0.0);
     let mut parts: Vec<(&str, f64)> = Vec::new();
     parts.extend(plan.planning_ms.map(|p| ("planning", p)));
-    let nodes = plan.root.total_ms.or_else(|| plan.outside_ms.map(|o| (execution - o).max(0.0)));
-    parts.extend(nodes.map(|n| ("nodes", n)));
-    parts.extend(plan.outside_ms.map(|o| ("outside", o)));
-    let rest = total - parts.iter().map(|(_, v)| v).sum::<f64>();
-    if rest.abs() >= 0.005 {
-        parts.push((if nodes.is_none() { "execution" } else { "not explained" }, rest));
+    parts.push(("nodes", s.nodes_ms));
+    parts.push(("slowest processes", s.parallel_ms));
+    let rounding = s.remainder_ms.abs() <= s.err_ms + 0.001;
+    parts.push((if rounding { "rounding" } else { "not explained" }, s.remainder_ms));
+    parts.push(("after the root", s.detached_ms));
+    parts.push(("triggers", s.outside.triggers_ms));
+    parts.push(("serialization", s.outside.serialization_ms));
+    parts.push(("outside the nodes", s.outside.rest_ms.unwrap_or(0.0)));
+    let total = parts.iter().map(|(_, v)| v).sum::<f64>();
+    let mut out = format!("{} ms =", ms(total));
+    for (i, (name, v)) in parts.iter().filter(|(_, v)| v.abs() >= 0.005).enumerate() {
+        let sign = match (i, *v < 0.0) {
+            (0, _) => "",
+            (_, true) => " −",
+            (_, false) => " +",
+        };
+        out.push_str(&format!("{sign} {name} {}", ms(v.abs())));
     }
-    let words: Vec<String> = parts.iter().map(|(k, v)| format!("{k} {}", ms(*v))).collect();
-    let mut out = format!("{} ms = {}", ms(total), words.join(" + "));
+    if s.parallel_ms > 0.0 {
+        out.push_str(&format!(" · {} ms of work in processes", ms(s.process_ms)));
+    }
+    match &s.pages {
+        Some(p) if p.agree() => out.push_str(" · pages add up"),
+        Some(_) => out.push_str(" · pages do not add up"),
+        None => {}
+    }
     if let Some(u) = plan.unattributed_ms.filter(|u| *u >= 0.005) {
         out.push_str(&format!(" · {} ms of the nodes belong to no single one", ms(u)));
     }
