@@ -173,7 +173,7 @@ fn tree(plan: &Plan) -> Result<()> {
         output::message(r);
     }
     for f in &plan.findings {
-        output::message(&finding(f));
+        finding(f).lines().for_each(output::message);
     }
     Ok(())
 }

@@ -32,9 +32,7 @@ pub fn read(pasted: &str) -> Result<Plan> {
         Body::Text(lines) => text::read(lines)?,
     };
     logged(&mut sheet, &found);
-    let mut plan = build::plan(sheet, "", pasted);
-    plan.remarks.extend(remarks(&plan));
-    Ok(plan)
+    Ok(build::plan(sheet, "", pasted))
 }
 
 fn logged(sheet: &mut Sheet, found: &paste::Found) {
@@ -54,43 +52,7 @@ pub fn read_json(json: &str, version: &str, analyzed: bool) -> Result<Plan> {
     let (value, _) = value::json(json).map_err(bad)?;
     let mut plan = build::plan(sheet::from_value(value)?, version, json);
     plan.analyzed = analyzed;
-    plan.remarks.extend(remarks(&plan));
     Ok(plan)
-}
-
-/// Rows that a scan has to read before it is worth a sentence.
-const MANY: f64 = 10_000.0;
-
-fn remarks(plan: &Plan) -> Vec<String> {
-    let mut out = Vec::new();
-    plan.root.walk(0, &mut |_, n| {
-        let name = n.relation.as_deref().unwrap_or("a relation");
-        if n.op == "table scan"
-            && let Some(removed) = n.removed.total().filter(|r| *r >= MANY)
-            && let Some(kept) = n.rows_total
-        {
-            out.push(format!("reads the whole of {name}: {removed:.0} of {:.0} rows do not pass the filter", removed + kept));
-        }
-        let attr = |k: &str| n.attrs.get(k).map(String::as_str);
-        if attr("Sort Space Type") == Some("Disk") {
-            out.push(format!("a sort did not fit into work_mem: {} kB went to disk", attr("Sort Space Used").unwrap_or("some")));
-        }
-        if n.op == "hash"
-            && let (Some(now), Some(planned)) = (attr("Hash Batches"), attr("Original Hash Batches"))
-            && now != "1"
-        {
-            out.push(format!("a hash table did not fit into work_mem: {now} batches, {planned} planned"));
-        }
-        if let (Some(planned), Some(launched)) = (n.workers_planned, n.workers_launched)
-            && planned != launched
-        {
-            out.push(format!("{planned} parallel workers were planned and {launched} came"));
-        }
-    });
-    let unique: BTreeMap<String, ()> = out.iter().map(|s| (s.clone(), ())).collect();
-    let mut seen = unique;
-    out.retain(|s| seen.remove(s).is_some());
-    out
 }
 
 #[cfg(test)]

@@ -35,12 +35,11 @@ pub type Line = (i64, i64, String);
 
 /// The tree of these lines.
 pub fn read(lines: &[Line], known: &Known, version: &str) -> Plan {
-    let mut remarks = Vec::new();
     let mut root = PlanNode { op: "query".into(), raw_op: "QUERY PLAN".into(), ..PlanNode::default() };
-    root.children = below(0, lines, known, &mut remarks, 0);
+    root.children = below(0, lines, known, 0);
     root.number();
     let raw = lines.iter().map(|(id, parent, text)| format!("{id}|{parent}|0|{text}\n")).collect();
-    Plan { engine: "SQLite".into(), version: version.into(), raw, root, remarks, ..Plan::default() }
+    Plan { engine: "SQLite".into(), version: version.into(), raw, root, ..Plan::default() }
 }
 
 /// `orders o` and `orders AS o`: SQLite's plan shows only the alias. Best effort over the tokens: a table's name right before another name.
@@ -70,7 +69,7 @@ fn aliases(text: &str, tables: &HashMap<String, (String, Option<u64>)>) -> HashM
 /// Deeper than any plan that SQLite makes (its expression depth limit is 1000); keeps a broken parent chain from looping.
 const MAX_DEPTH: usize = 1000;
 
-fn below(parent: i64, lines: &[(i64, i64, String)], known: &Known, remarks: &mut Vec<String>, depth: usize) -> Vec<PlanNode> {
+fn below(parent: i64, lines: &[(i64, i64, String)], known: &Known, depth: usize) -> Vec<PlanNode> {
     if depth > MAX_DEPTH {
         return Vec::new();
     }
@@ -84,11 +83,10 @@ fn below(parent: i64, lines: &[(i64, i64, String)], known: &Known, remarks: &mut
             node.role = if loops == 0 { Role::Outer } else { Role::Inner };
             loops += 1;
         }
-        remark(&d, &node, loops > 1, remarks);
         if let Some((_, Some(rows))) = node.relation.as_ref().and_then(|r| known.tables.get(&r.to_lowercase())) {
             node.attrs.insert("rows at the last ANALYZE".into(), rows.to_string());
         }
-        node.children = below(*id, lines, known, remarks, depth + 1);
+        node.children = below(*id, lines, known, depth + 1);
         out.push(node);
     }
     out
@@ -119,33 +117,4 @@ fn node(text: &str, d: &Detail, known: &Known) -> PlanNode {
         node.role = Role::SubPlan;
     }
     node
-}
-
-fn remark(d: &Detail, node: &PlanNode, inner: bool, remarks: &mut Vec<String>) {
-    let Some(table) = &node.relation else {
-        if let ("sort", Some(purpose)) = (d.op, &d.purpose) {
-            remarks.push(format!("sorts in a temporary b-tree for {purpose}"));
-        } else if d.correlated {
-            remarks.push(format!("runs the subquery once for each row of what stands around it ({})", node.raw_op));
-        }
-        return;
-    };
-    let again = if inner { ", once for each row of the loop before it" } else { "" };
-    let rows = node.attrs.get("rows at the last ANALYZE");
-    let rows = rows.and_then(|r| r.parse().ok()).map(|r| format!(" (about {} rows)", crate::text::thousands(r))).unwrap_or_default();
-    match d.op {
-        "table scan" if !d.virtual_table => remarks.push(format!("reads the whole of {table}{rows}{again}")),
-        "index scan" | "index only scan" if d.whole => {
-            let index = d.index.as_deref().unwrap_or_default();
-            remarks.push(format!("reads the whole of index {index} of {table}{rows}{again}"));
-        }
-        _ if d.automatic => {
-            let columns = d.columns();
-            let quoted = columns.iter().map(|c| Dialect::Sqlite.quote_ident(c)).collect::<Vec<_>>().join(", ");
-            let name = Dialect::Sqlite.quote_ident(&format!("{table}_{}", columns.join("_")));
-            let on = Dialect::Sqlite.quote_ident(table);
-            remarks.push(format!("SQLite builds an index on {table} at each run; to keep one: CREATE INDEX {name} ON {on} ({quoted})"));
-        }
-        _ => {}
-    }
 }

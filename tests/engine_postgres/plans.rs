@@ -28,8 +28,8 @@ async fn plans_are_read_with_their_numbers() {
     assert!(nodes >= 6 && (own - plan.root.total_ms.unwrap()).abs() <= err + 0.01, "Σ self {own}, root {:?} ± {err}", plan.root.total_ms);
     assert!(scans.iter().any(|(r, a)| r == "public.b" && a.as_deref() == Some("b")), "{scans:?}");
     assert!(plan.planning_ms.is_some() && plan.outside_ms.is_some() && plan.root.pages.hit.unwrap() > 0);
-    let filtered = plan.remarks.iter().any(|r| r.contains("reads the whole of public.b: 49500 of 50000 rows"));
-    assert!(filtered, "{:?}", plan.remarks);
+    let found = holdpoint::plan::findings::findings(&plan, &Default::default());
+    assert!(found.iter().any(|f| f.id == "F1" && f.evidence.get("rows_removed") == Some(&49_500.0)), "{found:?}");
     let e = s.explain("select nosuch from a", false).await.unwrap_err();
     assert_eq!(e.position, Some(7), "in the user's text, not in ours");
     assert!(s.explain("select 1; drop table a", true).await.is_err());

@@ -42,7 +42,6 @@ pub fn parse(raw: &str, engine: &str, version: &str, analyzed: bool) -> Result<P
         for (k, v) in top.iter().filter(|(k, _)| !matches!(k.as_str(), "query_block" | "query_optimization")) {
             plan.attrs.insert(k.clone(), scalar(v));
         }
-        plan.remarks = super::remarks(&root);
         if let Some(ms) = running {
             plan.remarks.insert(0, format!("still running, {ms:.0} ms so far: rows and loops are those counted until now"));
         }

@@ -122,7 +122,6 @@ fn finish(tops: Vec<PlanNode>, raw: &str, version: &str) -> Plan {
         unattributed_ms: unattributed(&root, beside),
         detached_ms: root.total_ms.and((beside > 0.0).then_some(beside)),
         raw: raw.into(),
-        remarks: super::remarks(&root),
         root,
         ..Plan::default()
     }

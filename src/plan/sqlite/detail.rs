@@ -14,25 +14,8 @@ pub struct Detail {
     pub purpose: Option<String>,
     /// A loop over rows: `SCAN` or `SEARCH`.
     pub loops: bool,
-    /// All of the table or index is read.
-    pub whole: bool,
     pub automatic: bool,
     pub left_join: bool,
-    pub correlated: bool,
-    pub virtual_table: bool,
-}
-
-impl Detail {
-    /// Column names of the condition: `a=? AND b>?` gives a, b.
-    pub fn columns(&self) -> Vec<&str> {
-        self.condition
-            .as_deref()
-            .unwrap_or_default()
-            .split(" AND ")
-            .map(|c| c.split(['=', '<', '>', ' ']).next().unwrap_or_default())
-            .filter(|c| !c.is_empty())
-            .collect()
-    }
 }
 
 pub fn parse(text: &str) -> Detail {
@@ -61,7 +44,7 @@ pub fn parse(text: &str) -> Detail {
         let (name, condition) = parenthesis(rest);
         return Detail { condition, ..named("bloom filter", name) };
     }
-    let (correlated, bare) = t.strip_prefix("CORRELATED ").map_or((false, t), |b| (true, b));
+    let bare = t.strip_prefix("CORRELATED ").unwrap_or(t);
     let op = match bare {
         b if b.starts_with("SCALAR SUBQUERY") => "scalar subquery",
         b if b.starts_with("LIST SUBQUERY") || b.starts_with("REUSE LIST SUBQUERY") => "list subquery",
@@ -75,7 +58,7 @@ pub fn parse(text: &str) -> Detail {
         _ => "other",
     };
     let purpose = bare.split_once(" USING TEMP B-TREE").map(|(what, _)| what.to_string());
-    Detail { op, correlated, purpose, ..Detail::default() }
+    Detail { op, purpose, ..Detail::default() }
 }
 
 /// `name (inside)`: the name and what stands in the last parentheses.
@@ -87,24 +70,23 @@ fn parenthesis(text: &str) -> (&str, Option<String>) {
 }
 
 fn access(rest: &str, op: &'static str) -> Detail {
-    let mut d = Detail { op, loops: true, whole: op == "table scan", ..Detail::default() };
+    let mut d = Detail { op, loops: true, ..Detail::default() };
     let mut rest = rest;
     while let Some(shorter) = rest.strip_suffix(" LEFT-JOIN").or_else(|| rest.strip_suffix(" EXISTS")) {
         d.left_join |= rest.ends_with("LEFT-JOIN");
         rest = shorter;
     }
     if rest == "CONSTANT ROW" || rest.ends_with("-ROW VALUES CLAUSE") || rest.ends_with(" VALUES CLAUSE") {
-        return Detail { op: "values", whole: false, ..d };
+        return Detail { op: "values", ..d };
     }
     rest = rest.strip_prefix("TABLE ").unwrap_or(rest);
     if let Some((name, module)) = rest.split_once(" VIRTUAL TABLE INDEX ") {
-        return Detail { relation: Some(name.into()), virtual_table: true, purpose: Some(format!("virtual table index {module}")), ..d };
+        return Detail { relation: Some(name.into()), purpose: Some(format!("virtual table index {module}")), ..d };
     }
     let Some((name, using)) = rest.rsplit_once(" USING ") else {
         let (name, condition) = parenthesis(rest);
         // A scan over a subquery or a CTE is no full scan of a table.
-        let virtual_table = name.starts_with('(');
-        return Detail { relation: Some(name.into()), condition, virtual_table, ..d };
+        return Detail { relation: Some(name.into()), condition, ..d };
     };
     d.relation = Some(name.split_once(" AS ").map_or(name, |(table, _)| table).to_string());
     let (what, condition) = match using.split_once(" (") {
@@ -157,13 +139,12 @@ mod tests {
         assert_eq!(parse("UNION USING TEMP B-TREE").purpose.as_deref(), Some("UNION"));
         let d = parse("SEARCH c USING AUTOMATIC PARTIAL COVERING INDEX (x=? AND y<?)");
         assert!(d.automatic);
-        assert_eq!(d.columns(), ["x", "y"]);
     }
 
     proptest::proptest! {
         #[test]
         fn no_line_panics(t in "(SCAN |SEARCH |USE TEMP B-TREE FOR |)\\PC*") {
-            let _ = parse(&t).columns();
+            let _ = parse(&t);
         }
     }
 }

@@ -53,8 +53,6 @@ fn a_block_nested_loop_joins_by_itself() {
     let p = plan(include_str!("../samples/block_nested_loop.json"));
     assert_eq!(ops(&p), ["0 query block", "1 block nested loop", "2 table scan b", "2 table scan a"]);
     adds_up(&p, 0.01);
-    assert!(p.remarks.iter().any(|r| r.contains("without an index")), "{:?}", p.remarks);
-    assert!(p.remarks.iter().any(|r| r == "reads the whole of a: 20,000 rows"), "{:?}", p.remarks);
 }
 
 #[test]
