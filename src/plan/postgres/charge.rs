@@ -474,8 +474,9 @@ impl<'a> Ledger<'a> {
         let Some(lister) = self.facts[i].parent else { return Vec::new() };
         let tokens = parameters(self.nodes[i].subplan.as_deref().unwrap_or_default());
         let mut out: Vec<usize> = Vec::new();
+        let mut known = vec![false; self.nodes.len()];
         let mut push = |p: usize| {
-            if !out.contains(&p) {
+            if !std::mem::replace(&mut known[p], true) {
                 out.push(p);
             }
         };
@@ -486,6 +487,11 @@ impl<'a> Ledger<'a> {
                 found.push(j);
             }
         });
+        let mut mentioning = vec![false; self.nodes.len()];
+        for j in &found {
+            mentioning[*j] = true;
+        }
+        let mut appends: HashMap<usize, bool> = HashMap::new();
         for j in &found {
             let mut chain = vec![*j];
             chain.extend(self.above(*j).into_iter().take_while(|p| *p >= lister));
@@ -496,8 +502,10 @@ impl<'a> Ledger<'a> {
                 push(*gather);
                 continue;
             }
-            if let Some(append) = self.pruned_by(*j, &found) {
-                push(append);
+            if let Some(parent) = self.facts[*j].parent
+                && *appends.entry(parent).or_insert_with(|| self.prunes(parent, &mentioning))
+            {
+                push(parent);
             }
             push(*j);
         }
@@ -515,12 +523,13 @@ impl<'a> Ledger<'a> {
         out
     }
 
-    /// Partitions that are chosen while the statement runs: the Append needs the value before any of its scans.
-    fn pruned_by(&self, scan: usize, found: &[usize]) -> Option<usize> {
-        let append = self.facts[scan].parent.filter(|p| matches!(self.facts[*p].kind.as_str(), "Append" | "Merge Append"))?;
-        let members: Vec<usize> = self.children[append].iter().copied().filter(|c| !self.pulled_elsewhere(*c)).collect();
-        let (ran, left): (Vec<usize>, Vec<usize>) = members.into_iter().partition(|m| self.spent[*m].executed);
-        (!left.is_empty() && ran.iter().all(|m| found.contains(m))).then_some(append)
+    /// Whether a node chooses its partitions while the statement runs: an Append needs the value before any of its scans.
+    fn prunes(&self, append: usize, mentioning: &[bool]) -> bool {
+        if !matches!(self.facts[append].kind.as_str(), "Append" | "Merge Append") {
+            return false;
+        }
+        let members = || self.children[append].iter().copied().filter(|c| !self.pulled_elsewhere(*c));
+        members().any(|m| !self.spent[m].executed) && members().all(|m| !self.spent[m].executed || mentioning[m])
     }
 
     /// Visits a subtree in the order in which expressions are first needed: children before parents, but for conditions that stand

@@ -52,7 +52,12 @@ fn body(text: &str) -> Body {
     if trimmed.starts_with("<explain") || trimmed.starts_with("<?xml") {
         return Body::Xml(lines.join("\n"));
     }
-    if trimmed.starts_with("- Plan:") || trimmed.starts_with("Plan:") || trimmed.starts_with("- Query Text:") {
+    let keyed = lines.iter().any(|l| l.trim_end() == "Plan:");
+    if keyed && trimmed.starts_with("Query Text:")
+        || trimmed.starts_with("- Plan:")
+        || trimmed.starts_with("Plan:")
+        || trimmed.starts_with("- Query Text:")
+    {
         return Body::Yaml(lines.join("\n"));
     }
     Body::Text(lines)
@@ -249,11 +254,14 @@ fn entry_lines(after: &str) -> String {
     out.join("\n")
 }
 
-/// `Query Text: …`, which may have lines of its own, before the plan. JSON has it as a key.
+/// `Query Text: …`, which may have lines of its own, before the plan. JSON and YAML have it as a key.
 fn statement(entry: &str) -> (Option<String>, String) {
     let entry = entry.trim_start_matches('\n');
     let Some(rest) = entry.trim_start().strip_prefix("Query Text: ") else { return (None, entry.to_string()) };
     let lines: Vec<&str> = rest.lines().collect();
+    if lines.iter().any(|l| l.trim_end() == "Plan:") {
+        return (None, entry.to_string());
+    }
     let plan = lines.iter().skip(1).position(|l| l.contains("  (cost=") || l.contains("  (actual ") || l.contains("  (never executed)"));
     let at = plan.map_or(lines.len(), |p| p + 1);
     let parameters = lines[..at].iter().position(|l| l.starts_with("Query Parameters: ")).unwrap_or(at);
