@@ -82,7 +82,7 @@ fn unknown(text: &str, family: Option<Family>) -> Error {
         Some(Family::Sqlite) => "a plan of SQLite",
     };
     Error::usage(format!("this is not {whose}; line {number} begins with: {}", crate::text::clean(&shown)))
-        .hint("Read are: EXPLAIN of PostgreSQL as text or JSON; of MySQL FORMAT=TREE and FORMAT=JSON; of MariaDB EXPLAIN or ANALYZE FORMAT=JSON; EXPLAIN QUERY PLAN of SQLite.")
+        .hint("Read are: EXPLAIN of PostgreSQL in any of its formats; of MySQL FORMAT=TREE and FORMAT=JSON; of MariaDB EXPLAIN or ANALYZE FORMAT=JSON; EXPLAIN QUERY PLAN of SQLite.")
 }
 
 /// Words that only PostgreSQL's plans have.
@@ -91,12 +91,9 @@ fn like_postgres(text: &str) -> bool {
         || text.lines().any(|l| l.trim_start().starts_with("->  "))
 }
 
+/// PostgreSQL's forms, frames and logs are a room of their own.
 fn postgres_text(text: &str) -> Result<Found> {
-    // A JSON plan in the frame of psql, or bare.
-    if let Some(s) = start(text, 0, 1).filter(|s| s.kind == Kind::Json) {
-        return json(text, &s, Some(Family::Postgres));
-    }
-    Err(Error::usage("this looks like the text form of a PostgreSQL plan, which is not read yet").hint("Ask with EXPLAIN (FORMAT JSON)."))
+    Ok(Found { plan: postgres::read(text)?, form: "PostgreSQL", count: 1 })
 }
 
 /// The first line at or after byte `from` (which is in line `line`) at which a plan begins.
@@ -186,7 +183,8 @@ fn json(text: &str, s: &Start, family: Option<Family>) -> Result<Found> {
     let raw = &rest[..length];
     let shape = deep::json(raw, |v| Ok(shape(&v))).map_err(|e| placed(e, s.line))?;
     let (form, plan) = match (shape, family) {
-        (Shape::Postgres { analyzed }, None | Some(Family::Postgres)) => ("PostgreSQL JSON", postgres::read_json(raw, "", analyzed)),
+        // The whole text: a log tells the statement beside the plan, and how long it took.
+        (Shape::Postgres, None | Some(Family::Postgres)) => ("PostgreSQL JSON", postgres::read(text)),
         (Shape::Paths, None | Some(Family::MySql)) => ("MySQL JSON, version 2", paths::parse_json(raw, "", false)),
         (Shape::Blocks { maria, analyzed }, None | Some(Family::MySql | Family::MariaDb)) => {
             match if family.is_none() { maria } else { family == Some(Family::MariaDb) } {
@@ -223,7 +221,7 @@ fn placed(mut e: Error, first: usize) -> Error {
 }
 
 enum Shape {
-    Postgres { analyzed: bool },
+    Postgres,
     Blocks { maria: bool, analyzed: bool },
     Paths,
     Other,
@@ -232,8 +230,8 @@ enum Shape {
 fn shape(v: &serde_json::Value) -> Shape {
     let v = v.as_array().and_then(|a| a.first()).unwrap_or(v);
     let Some(top) = v.as_object() else { return Shape::Other };
-    if let Some(plan) = top.get("Plan") {
-        return Shape::Postgres { analyzed: plan.get("Actual Loops").is_some() };
+    if top.contains_key("Plan") {
+        return Shape::Postgres;
     }
     if top.contains_key("query_plan") || top.contains_key("operation") {
         return Shape::Paths;

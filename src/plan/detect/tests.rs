@@ -59,6 +59,11 @@ fn frames_of_clients_are_taken_off() {
     // psql's frame round JSON.
     let psql = "                QUERY PLAN\n------------------------------\n [                           +\n   {                         +\n     \"Plan\": {               +\n       \"Node Type\": \"Result\" +\n     }                       +\n   }                         +\n ]\n(1 row)\n";
     assert_eq!(found(psql).0, "PostgreSQL JSON");
+    let text = "                        QUERY PLAN\n-----------------------------------------------------------\n Limit  (cost=0.00..0.08 rows=5 width=4) (actual time=0.010..0.012 rows=5 loops=1)\n   ->  Seq Scan on t  (cost=0.00..15.00 rows=1000 width=4) (actual time=0.009..0.010 rows=5 loops=1)\n Planning Time: 0.050 ms\n Execution Time: 0.030 ms\n(4 rows)\n";
+    assert_eq!(found(text), ("PostgreSQL", 1, "PostgreSQL".into(), 2));
+    let log = "2026-01-05 10:00:00 UTC [77] LOG:  duration: 0.030 ms  plan:\n\tQuery Text: select 1\n\tResult  (cost=0.00..0.01 rows=1 width=4)\n";
+    let plan = read(log, None).expect("log").plan;
+    assert_eq!((plan.engine.as_str(), plan.statement.as_deref(), plan.root.raw_op.as_str()), ("PostgreSQL", Some("select 1"), "Result"));
 }
 
 #[test]
