@@ -86,16 +86,21 @@ impl Read for Counted {
     }
 }
 
-/// Opens the file; gives with it how much of it is read so far, and its size, in bytes.
-fn open(import: &Import) -> Result<(Reader<BufReader<Counted>>, Arc<AtomicU64>, Option<u64>)> {
+/// An open file, with how much of it is read so far and its size, in bytes; a pipe has none.
+struct Opened {
+    reader: Reader<BufReader<Counted>>,
+    read: Arc<AtomicU64>,
+    size: Option<u64>,
+}
+
+fn open(import: &Import) -> Result<Opened> {
     let shown = crate::text::clean(&import.file.display().to_string()).into_owned();
     let file = File::open(&import.file).map_err(|e| Error::io(format_args!("opening {shown}"), e))?;
-    // A pipe has no size.
     let size = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|m| m.len());
     let read = Arc::new(AtomicU64::new(0));
     let input = BufReader::with_capacity(1 << 16, Counted { file, read: read.clone() });
     let reader = Reader::new(input, import.form, import.null.clone()).map_err(|why| Error::usage(format!("{shown}: {why}")))?;
-    Ok((reader, read, size))
+    Ok(Opened { reader, read, size })
 }
 
 /// The columns of the table that the file's columns go to, in the file's order; or what does not fit.
@@ -165,7 +170,7 @@ pub async fn run(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, import: &I
         }
     }
     // Once to see that the file can be read at all, and what its first rows are.
-    let (mut first, ..) = open(import)?;
+    let mut first = open(import)?.reader;
     let columns = places(&table, first.columns())?;
     let mut report = Report {
         table: format!("{}.{}", table.schema, table.name),
@@ -279,7 +284,7 @@ async fn rows(
     limit: Option<u64>,
     report: &mut Report,
 ) -> Result<()> {
-    let (mut reader, read, size) = open(import)?;
+    let Opened { mut reader, read, size } = open(import)?;
     let together = (VALUES / columns.len().max(1)).clamp(1, TOGETHER);
     let mut batch: Vec<(u64, Vec<Param>)> = Vec::new();
     let mut seen = 0u64;
