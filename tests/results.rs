@@ -424,17 +424,10 @@ async fn values_of_parameters_are_there_in_the_next_session_but_no_secrets() {
     // A new console over the same store.
     c.again().await;
     c.keys("2 C-a").await;
-    let effects = c.console.send(Msg::Paste(
-        format!(
-            "{} -- laid out anew",
-            ask.to_uppercase()
-                .replace(":ID", ":id")
-                .replace(":PASSWORD", ":password")
-                .replace("T WHERE A", "t WHERE a")
-                .replace(" B ", " b ")
-        )
-        .into(),
-    ));
+    let effects = c.console.send(Msg::Paste(format!(
+        "{} -- laid out anew",
+        ask.to_uppercase().replace(":ID", ":id").replace(":PASSWORD", ":password").replace("T WHERE A", "t WHERE a").replace(" B ", " b ")
+    )));
     c.go(effects);
     c.keys("F5").await;
     let Some(holdpoint::app::dialog::Dialog::Form(form)) = c.console.state.dialogs.last() else { panic!("{}", c.screen()) };

@@ -159,8 +159,7 @@ pub fn touch(dialect: Dialect, text: &str) -> Touch {
     // At the start of the list and after each comma outside brackets stands a column, or several in brackets.
     let mut target = true;
     let mut last = None;
-    for i in set + 1..tokens.len() {
-        let t = &tokens[i];
+    for (i, t) in tokens.iter().enumerate().skip(set + 1) {
         match raw(i) {
             "(" => depth += 1,
             ")" => depth = depth.saturating_sub(1),
