@@ -96,8 +96,8 @@ fn a_plan_that_nests_without_end_is_refused_and_nothing_overflows() {
     for bomb in [
         format!("{}1{}", "[{\"Plan\":".repeat(50_000), "}]".repeat(50_000)),
         format!("{}{{}}{}", "{\"query_block\":{\"table\":".repeat(50_000), "}}".repeat(50_000)),
-        (0..20_000).map(|i| format!("{}-> Filter: x\n", " ".repeat(i))).collect(),
-        std::iter::once("QUERY PLAN\n".to_string()).chain((0..5_000).map(|i| format!("{}`--SCAN t\n", "   ".repeat(i)))).collect(),
+        (0..2_000).map(|i| format!("{}-> Filter: x\n", " ".repeat(i))).collect(),
+        std::iter::once("QUERY PLAN\n".to_string()).chain((0..1_500).map(|i| format!("{}`--SCAN t\n", "   ".repeat(i)))).collect(),
     ] {
         let out = explain(&["--plan", "-", "--format", "json"], &bomb);
         assert!(matches!(out.status.code(), Some(1 | 2)), "{:?}", out.status);
