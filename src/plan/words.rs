@@ -109,7 +109,8 @@ pub fn expected(plan: &Plan) -> String {
 /// times.
 pub fn reconcile(plan: &Plan) -> String {
     let sums = sums(plan);
-    let Some(s) = sums.as_ref().filter(|s| s.root_ms > 0.0) else {
+    // A plan that times the whole alone has nothing that could add up.
+    let Some(s) = sums.as_ref().filter(|s| s.nodes_ms > 0.0 || s.parallel_ms > 0.0) else {
         let counters = plan.counters.iter().filter(|(_, v)| **v > 0);
         let mut words: Vec<String> = plan.execution_ms.iter().map(|e| format!("{} ms", ms(*e))).collect();
         words.extend(counters.map(|(k, v)| format!("{} {}", text::clean(k), text::thousands(*v))));
