@@ -56,7 +56,9 @@ pub async fn explain(cx: &Cx, conn: &Connection, session: Option<&Session>, text
     };
     let mut plan = tokio::select! {
         plan = own.explain(statement, analyze) => plan,
-        () = cancelled(cx, &own) => Err(Error::cancelled()),
+        // The background session has other work too: what is dropped there is ended by its actor.
+        () = cx.cancel.cancelled(), if !analyze => Err(Error::cancelled()),
+        () = cancelled(cx, &own), if analyze => Err(Error::cancelled()),
     }
     .map_err(|e| match e.code.as_deref() {
         // PostgreSQL's query_canceled, MariaDB's and MySQL's statement timeouts.

@@ -9,7 +9,6 @@ use crate::model::plan::Plan;
 use crate::model::{Error, Result};
 use paste::Body;
 use sheet::Sheet;
-use std::collections::BTreeMap;
 
 mod build;
 mod charge;

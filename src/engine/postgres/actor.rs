@@ -46,7 +46,7 @@ impl Actor {
                         return;
                     }
                     Some(Request::Run { text, params, events }) => self.run(&text, &params, events).await.err(),
-                    Some(Request::Explain { text, analyze, reply }) => match self.explain(&text, analyze).await {
+                    Some(Request::Explain { text, analyze, mut reply }) => match self.wanted(&text, analyze, &mut reply).await {
                         Ok(plan) => {
                             self.publish(None);
                             let _ = reply.send(plan);
@@ -150,6 +150,21 @@ impl Actor {
             Err(e) => return Ok(Err(e)),
         };
         self.link.fetch(Job { prelude, before: 0, text, params, coda }).await
+    }
+
+    /// A plan that is ended on the server as soon as nobody waits for it any more: a newer edit wants another one.
+    async fn wanted(&mut self, text: &str, analyze: bool, reply: &mut oneshot::Sender<Result<Plan>>) -> Result<Result<Plan>, Lost> {
+        let control = self.link.control.clone();
+        let work = self.explain(text, analyze);
+        tokio::pin!(work);
+        tokio::select! {
+            biased;
+            plan = &mut work => plan,
+            () = reply.closed() => {
+                control.again();
+                work.await
+            }
+        }
     }
 
     async fn explain(&mut self, text: &str, analyze: bool) -> Result<Result<Plan>, Lost> {
