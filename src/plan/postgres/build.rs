@@ -283,8 +283,7 @@ fn node(parent: Option<usize>, keys: Keys) -> (PlanNode, Facts) {
     };
     let mut a = Actual::default();
     let (mut schema, mut names, mut relationship) = (None, [None, None, None, None], String::new());
-    let words = |k: &str| get(&keys, k).map(Value::words).unwrap_or_default();
-    f.kind = words("Node Type");
+    f.kind = get(&keys, "Node Type").map(Value::words).unwrap_or_default();
     n.raw_op = raw_op(&f.kind, &keys);
     n.op = neutral(&f.kind, &keys);
     let (mut workers, mut extra) = (Vec::new(), Vec::new());

@@ -40,6 +40,14 @@ fn counters(n: &PlanNode) -> Counters {
     ]
 }
 
+fn add(to: &mut Counters, more: &Counters) {
+    to.iter_mut().zip(more).for_each(|(a, b)| *a += b);
+}
+
+fn subtract(from: &mut Counters, less: &Counters) {
+    from.iter_mut().zip(less).for_each(|(a, b)| *a -= b);
+}
+
 /// One node while its time and counters are given to those who spent them.
 struct Spent {
     incl: f64,
@@ -261,9 +269,7 @@ impl<'a> Ledger<'a> {
                     self.spent[i].own -= incl;
                     self.spent[i].err += err;
                 }
-                for k in 0..COUNTERS {
-                    self.spent[i].left[k] -= all[k];
-                }
+                subtract(&mut self.spent[i].left, &all);
             }
             let Some(p) = self.facts[i].parent else { continue };
             for k in 0..COUNTERS {
@@ -390,10 +396,10 @@ impl<'a> Ledger<'a> {
             if part > 0.0 {
                 s.err += slack;
             }
-            for k in 0..COUNTERS {
-                let part = left[k].min(s.left[k].max(0.0));
-                s.left[k] -= part;
-                left[k] -= part;
+            for (wanted, has) in left.iter_mut().zip(&mut s.left) {
+                let part = wanted.min(has.max(0.0));
+                *has -= part;
+                *wanted -= part;
             }
             if time <= 0.0 && left[..EXACT].iter().all(|c| *c == 0.0) {
                 break;
@@ -403,17 +409,13 @@ impl<'a> Ledger<'a> {
         if writes && (time > slack || counted) {
             self.after_root(i, time, left);
         } else if counted {
-            for k in 0..COUNTERS {
-                self.detached_counters[k] += left[k];
-            }
+            add(&mut self.detached_counters, &left);
         }
     }
 
     fn after_root(&mut self, i: usize, time: f64, counters: Counters) {
         self.detached += time;
-        for k in 0..COUNTERS {
-            self.detached_counters[k] += counters[k];
-        }
+        add(&mut self.detached_counters, &counters);
         if time > 0.0 {
             self.spent[i].doubt = Some(format!("{time:.3} ms of it ran after the root of the plan had ended"));
         }
@@ -445,9 +447,7 @@ impl<'a> Ledger<'a> {
         let s = &mut self.spent[p];
         s.own -= incl;
         s.err += err;
-        for k in 0..COUNTERS {
-            s.left[k] -= all[k];
-        }
+        subtract(&mut s.left, &all);
     }
 
     /// What a node would have of its own once its ordinary children are taken, before they are.
@@ -462,9 +462,7 @@ impl<'a> Ledger<'a> {
             if !gather {
                 own -= self.spent[*c].incl;
             }
-            for k in 0..COUNTERS {
-                left[k] -= self.spent[*c].all[k];
-            }
+            subtract(&mut left, &self.spent[*c].all);
         }
         (own, left)
     }

@@ -126,7 +126,7 @@ fn scalar_value(text: &str) -> Value {
 pub(super) fn xml(text: &str) -> Result<Value> {
     let bad = |why: &str| Error::failed(format!("the plan's XML cannot be read: {why}"));
     // Name, children, text.
-    let mut open: Vec<(String, Vec<(String, Value)>, String)> = vec![(String::new(), Vec::new(), String::new())];
+    let mut open: Vec<(String, Keys, String)> = vec![(String::new(), Vec::new(), String::new())];
     let mut rest = text;
     while let Some(i) = rest.find('<') {
         if let Some(o) = open.last_mut() {

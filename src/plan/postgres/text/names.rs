@@ -113,7 +113,7 @@ fn add(keys: &mut Keys, key: &str, text: &str) {
 fn figure(keys: &mut Keys, text: &str, from: &str, key: &str) {
     if let Some(i) = text.find(from) {
         let rest = &text[i + from.len()..];
-        add(keys, key, &rest[..rest.find(|c: char| c == ' ' || c == ')' || c == ',').unwrap_or(rest.len())]);
+        add(keys, key, &rest[..rest.find([' ', ')', ',']).unwrap_or(rest.len())]);
     }
 }
 
