@@ -325,7 +325,7 @@ fn causes(before: &Plan, after: &Plan, pairs: &[Pair]) -> Vec<String> {
             estimates.push((a.len(), format!("{table} was expected to give {} rows, and now {}", rows(from), rows(to))));
         }
     }
-    estimates.sort_by(|a, b| b.0.cmp(&a.0));
+    estimates.sort_by_key(|e| std::cmp::Reverse(e.0));
     for (_, words) in estimates.into_iter().take(3) {
         out.push(match changed.iter().find(|(b, a)| b.op != a.op) {
             Some((b, a)) => format!("{words}: with that {} became {}.", name(b), name(a)),

@@ -215,7 +215,7 @@ mod tests {
         };
         for form in [Form::Markdown, Form::Html, Form::Svg] {
             let out = render(&p, None, form);
-            assert_eq!(out.matches("SCAN a").count() >= 2, true, "{form:?}\n{out}");
+            assert!(out.matches("SCAN a").count() >= 2, "{form:?}\n{out}");
             assert!(!out.contains("NaN") && !out.contains("inf"), "{out}");
         }
     }

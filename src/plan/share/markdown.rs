@@ -53,7 +53,7 @@ fn tree(plan: &Plan) -> String {
     let sum = whole(plan, timed);
     let mut lines =
         vec![format!("{:>10} {:>4}  {:>24} {:>8}  node", if timed { "self ms" } else { "own cost" }, "%", "rows expected → came", "loops")];
-    draw(plan, &plan.root, "", "", &mut |lead, n: &PlanNode| {
+    draw(&plan.root, "", "", &mut |lead, n: &PlanNode| {
         let figure = own(n, timed);
         let share = figure.filter(|f| sum > 0.0 && *f / sum >= 0.005).map_or_else(String::new, |f| format!("{:.0}", f / sum * 100.0));
         let figure = figure.map_or_else(String::new, |f| if timed { ms(f) } else { count(f) });
@@ -69,10 +69,10 @@ fn tree(plan: &Plan) -> String {
     lines.join("\n")
 }
 
-fn draw<'a>(plan: &'a Plan, n: &'a PlanNode, lead: &str, below: &str, tell: &mut dyn FnMut(&str, &'a PlanNode)) {
+fn draw<'a>(n: &'a PlanNode, lead: &str, below: &str, tell: &mut dyn FnMut(&str, &'a PlanNode)) {
     tell(lead, n);
     for (i, c) in n.children.iter().enumerate() {
         let (here, next) = if i + 1 == n.children.len() { ("└ ", "  ") } else { ("├ ", "│ ") };
-        draw(plan, c, &format!("{below}{here}"), &format!("{below}{next}"), tell);
+        draw(c, &format!("{below}{here}"), &format!("{below}{next}"), tell);
     }
 }

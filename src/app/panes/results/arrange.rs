@@ -60,7 +60,7 @@ fn by_text(column: &Column) -> bool {
     let name = column.type_name.to_ascii_lowercase();
     let first = name.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
     let known = |w: &&str| first.starts_with(w) || first.ends_with("text") || first.ends_with("blob");
-    column.align == Align::Left && !first.is_empty() && (name.ends_with("[]") || !AS_TEXT.iter().chain(BYTES).any(|w| known(&w)))
+    column.align == Align::Left && !first.is_empty() && (name.ends_with("[]") || !AS_TEXT.iter().chain(BYTES).any(known))
 }
 
 /// A column's name for a sentence.
