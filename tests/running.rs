@@ -224,10 +224,12 @@ fn what_a_lost_session_took_with_it_is_told() {
     let link = c.state.link_no;
     c.send(Msg::Status { link, status });
     let note = c.state.messages.shown.clone().unwrap();
-    assert!(note.more.iter().any(|m| m.contains("Gone with it: temporary table t.")), "{note:?}");
+    assert!(note.more.iter().any(|m| m.starts_with("Gone with it: ") && m.ends_with("temporary table t.")), "{note:?}");
     assert!(note.more.iter().any(|m| m.contains("transaction that was open is rolled back")), "{note:?}");
     c.connect("shop-dev");
-    assert!(c.screen().contains("gone with the one before are temporary table t"), "{}", c.screen());
+    // The screen's line is shorter than that; the messages have it whole.
+    let said = &c.state.messages.shown.as_ref().unwrap().text;
+    assert!(said.contains("gone with the one before are what the open transaction had written, temporary table t."), "{said}");
 }
 
 #[test]
