@@ -165,7 +165,9 @@ fn demo((columns, rows): (u16, u16)) {
     c.wait_for("SCAN orders");
     c.send("<F7>");
     c.wait_for("rolled back");
-    c.wait_for("full-scan steps");
+    // What the run did is told with the node, and what it means as findings.
+    c.wait_for("came 20");
+    c.wait_for("findings");
 
     // Five migrations wait; what they really do is proven on a copy.
     c.send("<Esc><Esc>3");
@@ -227,7 +229,7 @@ fn own_project(p: &Project) {
     c.send("<F5>");
     c.wait_until("the row is there", |s| s.contains("1 row") && s.contains("jonas"));
     c.send("<F6>");
-    c.wait_until("its plan is there", |s| s.contains("Plan · estimated") && s.contains("notes"));
+    c.wait_until("its plan is there", |s| s.contains("estimated, not run") && s.contains("notes"));
 
     c.send("<Esc><Esc>3");
     c.wait_for("1 pending");
