@@ -204,6 +204,10 @@ fn blocks_add_up(statement: &str, plan: &holdpoint::model::plan::Plan) {
     fn sum(n: &PlanNode) -> f64 {
         n.self_ms.unwrap_or(0.0) + n.children.iter().map(sum).sum::<f64>()
     }
+    /// MariaDB's clock of a recursive step's block runs less than those of its tables: what they claim is no sum of it.
+    fn recursive(n: &PlanNode) -> f64 {
+        if n.op == "recursive union" { sum(n) } else { n.children.iter().map(recursive).sum() }
+    }
     fn node(n: &PlanNode, materialized: bool, statement: &str) {
         assert!(n.self_ms.is_none_or(|ms| ms >= 0.0), "{statement}: {n:?}");
         let tolerance = |total: f64| (0.01 * total).max(0.1);
@@ -211,7 +215,11 @@ fn blocks_add_up(statement: &str, plan: &holdpoint::model::plan::Plan) {
             let own = sum(n);
             let off = own - total;
             // A materialised block gives its writes to the table that reads it.
-            assert!(off <= tolerance(total) && (materialized || off >= -tolerance(total)), "{statement}: {}: {own} ≠ {total}", n.raw_op);
+            assert!(
+                off <= tolerance(total) + recursive(n) && (materialized || off >= -tolerance(total)),
+                "{statement}: {}: {own} ≠ {total}",
+                n.raw_op
+            );
         }
         assert!(
             n.clamped_ms.is_none_or(|c| c <= tolerance(n.total_ms.unwrap_or(0.0))),
@@ -221,6 +229,9 @@ fn blocks_add_up(statement: &str, plan: &holdpoint::model::plan::Plan) {
         );
         if n.never_executed {
             assert!(n.rows.is_none() && n.total_ms.is_none() && n.self_ms.is_none() && n.loops.is_none(), "{statement}: {n:?}");
+        }
+        if n.op == "recursive union" {
+            return;
         }
         for c in &n.children {
             node(c, materialized || n.op == "materialize", statement);

@@ -13,10 +13,7 @@ async fn plans_are_read_with_their_numbers() {
     let sql = "select a.q, count(*) from a join b on b.a_id = a.id where b.q = 7 and exists (select 1 from b c where c.id = a.id) group by a.q order by 2 desc limit 3";
     let plain = s.explain(sql, false).await.unwrap();
     assert!(!plain.analyzed && plain.execution_ms.is_none() && plain.root.loops.is_none());
-    assert_eq!(
-        (plain.root.op.as_str(), plain.attrs.get("Settings").map(String::as_str)),
-        ("limit", Some("max_parallel_workers_per_gather = 0"))
-    );
+    assert_eq!((plain.root.op.as_str(), plain.settings.get("max_parallel_workers_per_gather").map(String::as_str)), ("limit", Some("0")));
     let plan = s.explain(sql, true).await.unwrap();
     let (mut own, mut err, mut nodes, mut scans) = (0.0, 0.0, 0, Vec::new());
     plan.root.walk(0, &mut |_, n| {
