@@ -124,6 +124,7 @@ fn with_temporary(state: &mut State) {
     let names = Arc::make_mut(names);
     names.relations.retain(|r| *r.schema != *TEMPORARY);
     names.relations.extend(temporary.iter().cloned());
+    names.pack();
     names.path.retain(|p| p != TEMPORARY);
     if !temporary.is_empty() {
         names.path.insert(0, TEMPORARY.into());

@@ -45,15 +45,15 @@ pub fn search(names: &Names, pattern: &str, most: usize) -> Vec<(u32, Found)> {
         return own.into_iter().take(most).map(|r| (0, of_relation(names, r))).collect();
     }
     let mut out: Vec<(u32, Found)> = Vec::new();
-    for (score, i) in query.scored(own.iter().map(|r| &*r.name)).into_iter().take(most) {
+    for (score, i) in query.scored(names.own.iter()).into_iter().take(most) {
         out.push((score, of_relation(names, own[i])));
     }
     // A dot leads to tables and columns, and a single letter that nearly every name has to tables: another look through all of the
     // places would take longer than a frame besides.
     let enough = pattern.contains('.') || pattern.trim().chars().nth(1).is_none();
-    let places = if enough { &[][..] } else { &names.places[..] };
-    for (score, i) in query.scored(places.iter().map(|p| &*p.name)).into_iter().take(most) {
-        let p = &places[i];
+    let found_places = if enough { Vec::new() } else { query.scored(names.placed.iter()) };
+    for (score, i) in found_places.into_iter().take(most) {
+        let p = &names.places[i];
         let label = match &p.relation {
             Some((_, on)) => format!("{on}.{}", p.name),
             None => p.name.to_string(),
@@ -89,7 +89,7 @@ fn qualified(names: &Names, own: &[&Relation], before: &str, after: &str, most: 
     }
     // The table may have its schema before it.
     let table = before.rsplit('.').next().unwrap_or(before);
-    let tables = Fuzzy::new(table).scored(own.iter().map(|r| &*r.name));
+    let tables = Fuzzy::new(table).scored(names.own.iter());
     for (score, i) in tables.into_iter().take(TABLES_BEFORE_A_DOT) {
         let r = own[i];
         let hits = second.scored(r.columns.iter().map(|c| &*c.name));

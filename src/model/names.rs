@@ -19,8 +19,35 @@ pub struct Names {
     pub places: Vec<Place>,
     /// Names of columns, each with the relations (indexes into `relations`) that have one of it; without the system's own.
     pub columns: Vec<(Box<str>, Box<[u32]>)>,
+    /// Names of the relations that are not the system's, in their order; see [`Names::pack`].
+    pub own: Packed,
+    /// Names of the places, in their order.
+    pub placed: Packed,
     /// How often each name (in lower case) stands in what was run before: what is used comes first.
     pub used: HashMap<String, u32>,
+}
+
+/// Texts one behind the other in one piece of memory: names that lie scattered among their columns take three times as long to look
+/// through.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Packed {
+    text: String,
+    ends: Vec<usize>,
+}
+
+impl Packed {
+    fn of<'a>(names: impl Iterator<Item = &'a str>) -> Packed {
+        let mut out = Packed::default();
+        for n in names {
+            out.text.push_str(n);
+            out.ends.push(out.text.len());
+        }
+        out
+    }
+    pub fn iter(&self) -> impl Iterator<Item = &str> + Clone {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, end)| &self.text[start..*end])
+    }
 }
 
 /// A table or a view.
@@ -95,6 +122,12 @@ impl Names {
         named.filter_map(|r| Some((rank(r)?, *r.name != *name, r))).min_by_key(|(rank, inexact, _)| (*rank, *inexact)).map(|(_, _, r)| r)
     }
 
+    /// Makes the packed names anew: needed after each change of `relations` or `places`.
+    pub fn pack(&mut self) {
+        self.own = Packed::of(self.relations.iter().filter(|r| !r.system).map(|r| &*r.name));
+        self.placed = Packed::of(self.places.iter().map(|p| &*p.name));
+    }
+
     /// Whether a bare name finds relations of this schema.
     pub fn on_path(&self, schema: &str) -> bool {
         self.path.iter().any(|p| p == schema)
@@ -165,6 +198,7 @@ impl Collector {
         columns.sort_unstable();
         self.names.columns = columns;
         self.names.places.shrink_to_fit();
+        self.names.pack();
         Names { path, schemas, functions, ..self.names }
     }
 }
