@@ -298,19 +298,18 @@ impl Editor {
     }
     /// `None` when no line of the statement is a shortcut; else its part round a byte, if there is any.
     fn between_shortcuts(&self, whole: &StatementSpan, at: usize) -> Option<Option<StatementSpan>> {
-        if !self.text[whole.outer.clone()].contains('\\') {
-            return None;
-        }
         let (mut from, mut to) = (whole.outer.start, whole.outer.end);
         let mut found = false;
-        for line in self.line_of(from)..=self.line_of(to) {
-            let start = self.indented(line);
-            if start < whole.outer.start || start >= whole.outer.end || !self.is_shortcut(start) {
+        // By backslashes, not by lines: drawing asks for each frame, and a statement may have ten megabytes.
+        for (place, _) in self.text[whole.outer.clone()].match_indices('\\') {
+            let start = whole.outer.start + place;
+            let before = self.text[..start].trim_end_matches([' ', '\t']);
+            if !(before.is_empty() || before.ends_with('\n')) || !self.is_shortcut(start) {
                 continue;
             }
             found = true;
-            let span = self.line_span(line);
-            if span.start >= at || span.end >= at {
+            let span = self.line_span(self.line_of(start));
+            if span.end >= at {
                 to = span.start.max(from);
                 break;
             }

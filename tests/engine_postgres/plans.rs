@@ -39,3 +39,39 @@ async fn plans_are_read_with_their_numbers() {
     );
     assert!(s.explain("vacuum", false).await.is_err());
 }
+
+/// Cancelling a measured plan ends it on the server before it is said, and one that nobody waits for is ended too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_measured_plan_that_is_not_wanted_any_more_is_ended_on_the_server() {
+    use holdpoint::ops::{Connection, Cx, explain::explain};
+    const ENDLESS: &str = "select count(*) from pg_class a, pg_class b, pg_class c, pg_class d";
+    let pg = PgServer::shared();
+    pg.create_database("unwanted");
+    let watcher = open(target(pg, "unwanted")).await;
+    let runs = async || {
+        let sql =
+            "select count(*) from pg_stat_activity where datname = 'unwanted' and state = 'active' and query like 'EXPLAIN%pg_class d'";
+        watcher.fetch(sql).await.unwrap().scalar() != Some("0")
+    };
+    let s = open(target(pg, "unwanted")).await;
+    let dropped = tokio::spawn({
+        let s = s.clone();
+        async move { s.explain(ENDLESS, true).await.map(drop) }
+    });
+    while !runs().await {}
+    dropped.abort();
+    while runs().await {}
+    assert_eq!(s.fetch("select 1").await.unwrap().scalar(), Some("1"), "the session is kept");
+
+    let home = tempfile::tempdir().unwrap();
+    let around = holdpoint::config::Surroundings::made_up(home.path(), home.path(), []);
+    let cx = Cx::new(holdpoint::config::files::load_in(None, &around).unwrap());
+    let cancel = cx.cancel.clone();
+    let conn = Connection::over(holdpoint::engine::registry::engine(target(pg, "unwanted"), None));
+    let cancelled = tokio::spawn(async move { explain(&cx, &conn, None, ENDLESS, true).await.map(drop) });
+    while !runs().await {}
+    cancel.cancel();
+    let e = cancelled.await.unwrap().unwrap_err();
+    assert_eq!(e.kind, holdpoint::model::Kind::Cancelled, "{e:?}");
+    assert!(!runs().await, "it is said when it is so");
+}
