@@ -965,6 +965,10 @@ promise!(a_session_that_runs_something_is_seen_and_can_be_ended, async |p: Place
     let watcher = engine.connect(Connect::new(Role::Background, Access::ReadOnly)).await.expect("watcher");
     let s = p.open(Access::ReadWrite).await;
     let backend = s.backend().expect("a server names its connections");
+    // A server sends its answer before it takes the statement out of its list: what opened the session may stand there for a moment.
+    while locks.running(&watcher, backend).await.expect("looked").is_some() {
+        tokio::task::yield_now().await;
+    }
     assert!(!locks.end(&watcher, backend).await.expect("looked"), "nothing runs yet");
     let slow = if p.name == "PostgreSQL" { "select pg_sleep(600)" } else { "select sleep(600)" };
     let running = tokio::spawn(async move { s.fetch(slow).await });
