@@ -32,7 +32,7 @@ pub mod sqlite;
 pub mod tls;
 pub mod tunnel;
 
-pub use session::{Access, Event, Outcome, RowStream, Session, SessionStatus};
+pub use session::{Access, Asked, Event, Outcome, RowStream, Session, SessionStatus};
 
 /// What an engine says of a capability.
 pub enum Capability<T> {

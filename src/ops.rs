@@ -20,6 +20,7 @@ pub mod gate;
 pub mod import;
 pub mod journal;
 pub mod library;
+pub mod measure;
 pub mod migrate;
 pub mod plan_facts;
 pub mod plans;

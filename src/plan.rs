@@ -15,6 +15,8 @@ pub mod findings;
 pub mod json;
 /// Facts beyond a plan that findings and advice may use.
 pub mod known;
+/// Statistics of repeated runs, and the verdict whether one way is better than another.
+pub mod measure;
 /// `EXPLAIN` of MySQL and MariaDB.
 pub mod mysql;
 /// What a node is about in the text of its statement.

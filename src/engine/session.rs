@@ -52,13 +52,31 @@ pub struct SessionStatus {
     pub round_trip: Option<Duration>,
 }
 
+/// How a plan is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// Really run, in a transaction that is rolled back.
+    pub analyze: bool,
+    /// Each node's clock is read too. Off, a run costs less and its time is nearer to the statement's own, where the engine can do
+    /// without (PostgreSQL, SQLite): the nodes then have rows and pages, and no times.
+    pub node_times: bool,
+    /// Planner settings that hold for this plan alone, by name; the caller takes them from `plan::switches`.
+    pub settings: Vec<(String, String)>,
+}
+
+impl Asked {
+    pub fn new(analyze: bool) -> Self {
+        Asked { analyze, node_times: true, settings: Vec::new() }
+    }
+}
+
 /// What can be asked of the actor.
 pub enum Request {
     /// Run exactly one statement; the server (or prepare) enforces that it is one.
     Run { text: String, params: Vec<Param>, events: mpsc::Sender<Result<Event>> },
-    /// The plan of one statement. `analyze` really runs it, in a transaction that is rolled back; the caller has
+    /// The plan of one statement. To analyze really runs it, in a transaction that is rolled back; the caller has
     /// proven by the classifier that it is a read.
-    Explain { text: String, analyze: bool, reply: oneshot::Sender<Result<Plan>> },
+    Explain { text: String, how: Asked, reply: oneshot::Sender<Result<Plan>> },
     /// End politely.
     Close { reply: oneshot::Sender<()> },
 }
@@ -190,8 +208,13 @@ impl Session {
     }
 
     pub async fn explain(&self, text: impl Into<String>, analyze: bool) -> Result<Plan> {
+        self.explain_as(text, Asked::new(analyze)).await
+    }
+
+    /// Like [`Session::explain`], with settings of its own.
+    pub async fn explain_as(&self, text: impl Into<String>, how: Asked) -> Result<Plan> {
         let (reply, rx) = oneshot::channel();
-        self.requests.send(Request::Explain { text: text.into(), analyze, reply }).await.map_err(|_| self.gone())?;
+        self.requests.send(Request::Explain { text: text.into(), how, reply }).await.map_err(|_| self.gone())?;
         rx.await.map_err(|_| self.gone())?
     }
 

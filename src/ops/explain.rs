@@ -9,20 +9,20 @@ use crate::sql::{self, Class};
 use std::time::Duration;
 
 /// How long a statement may run to be measured.
-const LONGEST: Duration = Duration::from_secs(300);
+pub(in crate::ops) const LONGEST: Duration = Duration::from_secs(300);
 /// How long the server may take to end what was cancelled, before it is left to itself.
 const TO_END: Duration = Duration::from_secs(5);
 
 /// Returns when the context was cancelled and the server has been told so: the session says when the statement is over.
-async fn cancelled(cx: &Cx, session: &Session) {
+pub(in crate::ops) async fn cancelled(cx: &Cx, session: &Session) {
     cx.cancel.cancelled().await;
     // A refusal leaves the statement to its own time limit.
     let _ = session.cancel().await;
     tokio::time::sleep(TO_END).await;
 }
 
-/// The plan of exactly one statement on the given read-only session (the background one when `None`).
-pub async fn explain(cx: &Cx, conn: &Connection, session: Option<&Session>, text: &str, analyze: bool) -> Result<Plan> {
+/// The one statement of the text, when it is proven to read: only such a one is planned, and run to be measured.
+pub(in crate::ops) async fn proven<'t>(conn: &Connection, text: &'t str, analyze: bool) -> Result<&'t str> {
     conn.engine().plans().get()?;
     let statements = sql::split(conn.dialect(), text);
     let [one] = statements.as_slice() else {
@@ -45,6 +45,12 @@ pub async fn explain(cx: &Cx, conn: &Connection, session: Option<&Session>, text
         let what = if analyze { "run" } else { "planned" };
         return Err(Error::read_only(format!("the statement is not {what}: {}", crate::text::clean(&why))));
     }
+    Ok(statement)
+}
+
+/// The plan of exactly one statement on the given read-only session (the background one when `None`).
+pub async fn explain(cx: &Cx, conn: &Connection, session: Option<&Session>, text: &str, analyze: bool) -> Result<Plan> {
+    let statement = proven(conn, text, analyze).await?;
     let own = match session {
         Some(s) => s.clone(),
         // What is measured may take minutes, and others wait for the background session.

@@ -3,7 +3,7 @@
 use super::cancel::Control;
 use super::rows::{self, Shape};
 use super::{errors, explain, words};
-use crate::engine::session::{Access, Event, Outcome, Request, SessionStatus};
+use crate::engine::session::{Access, Asked, Event, Outcome, Request, SessionStatus};
 use crate::engine::tunnel::Tunnel;
 use crate::model::{BatchBuilder, Column, Dialect, Error, Kind, Notice, Param, ReadOnly, Result, RowBatch, TxState};
 use crate::sql;
@@ -81,11 +81,11 @@ impl Actor {
                     return;
                 }
                 Some(Request::Run { text, params, events }) => self.statement(&text, params, &events).await,
-                Some(Request::Explain { text, analyze, mut reply }) => {
+                Some(Request::Explain { text, how, mut reply }) => {
                     let serial = self.control.begin().await;
                     let control = self.control.clone();
                     let plan = {
-                        let work = self.explain(&text, analyze);
+                        let work = self.explain(&text, &how);
                         tokio::pin!(work);
                         let mut unwanted = false;
                         loop {
@@ -344,10 +344,10 @@ impl Actor {
         Ok(())
     }
 
-    async fn explain(&mut self, text: &str, analyze: bool) -> Result<crate::model::plan::Plan> {
+    async fn explain(&mut self, text: &str, how: &Asked) -> Result<crate::model::plan::Plan> {
         let in_transaction = self.status.borrow().tx == TxState::Open;
         let plan = match sql::split(Dialect::MySql, text).len() {
-            1 => explain::take(&mut self.conn, text, analyze, self.mariadb, &self.version, in_transaction).await,
+            1 => explain::take(&mut self.conn, text, how, &explain::Server { mariadb: self.mariadb, version: &self.version, in_transaction }).await,
             _ => Err(Error::new(Kind::Statement, "exactly one statement can be explained at a time")),
         };
         if self.control.end().await {

@@ -2,6 +2,7 @@
 //! plain EXPLAIN of MariaDB runs functions in derived tables; always with limits, because it waits for locks.
 
 use super::errors;
+use crate::engine::Asked;
 use crate::model::plan::Plan;
 use crate::model::{Dialect, Error, Kind, Result};
 use crate::{plan, sql};
@@ -11,7 +12,16 @@ use mysql_async::{Conn, Row, Value};
 /// Seconds that an analysed statement may run.
 const ANALYZE_SECONDS: u32 = 300;
 
-pub(super) async fn take(conn: &mut Conn, text: &str, analyze: bool, mariadb: bool, version: &str, in_transaction: bool) -> Result<Plan> {
+/// The server and the session's state.
+pub(super) struct Server<'a> {
+    pub mariadb: bool,
+    pub version: &'a str,
+    pub in_transaction: bool,
+}
+
+pub(super) async fn take(conn: &mut Conn, text: &str, how: &Asked, server: &Server<'_>) -> Result<Plan> {
+    let (analyze, in_transaction) = (how.analyze, server.in_transaction);
+    let flags = flags(&how.settings)?;
     let read = sql::classify(Dialect::MySql, text).class == sql::Class::Read;
     if analyze && !read {
         return Err(Error::read_only("only a statement that reads is run to be analysed")
@@ -25,13 +35,42 @@ pub(super) async fn take(conn: &mut Conn, text: &str, analyze: bool, mariadb: bo
             return Err(Error::failed("a transaction is open on this session")
                 .hint("Commit or roll back first; a plan is made in a read-only transaction of its own."));
         }
-        return ask(conn, text, false, mariadb, version).await;
+        return switched(conn, text, false, &flags, server).await;
     }
     // MariaDB refuses even the plan of a write in a read-only transaction; on a read-only session it stays refused.
     let start = if read { "START TRANSACTION READ ONLY" } else { "START TRANSACTION" };
     conn.query_drop(start).await.map_err(|e| errors::statement(e, ""))?;
-    let plan = ask(conn, text, analyze, mariadb, version).await;
+    let plan = switched(conn, text, analyze, &flags, server).await;
     let back = if conn.is_disconnected() { Ok(()) } else { conn.query_drop("ROLLBACK").await };
+    let plan = plan?;
+    back.map_err(|e| errors::statement(e, ""))?;
+    Ok(plan)
+}
+
+/// The value of `optimizer_switch` that the settings make: all of them are flags of it, `off` or `on`.
+fn flags(wanted: &[(String, String)]) -> Result<String> {
+    let mut out: Vec<String> = Vec::new();
+    for (name, value) in wanted {
+        if name.is_empty() || !name.chars().all(|c| c.is_ascii_lowercase() || c == '_') || !matches!(value.as_str(), "on" | "off") {
+            return Err(Error::usage(format!("{}={} is no flag of optimizer_switch", crate::text::clean(name), crate::text::clean(value))));
+        }
+        out.push(format!("{name}={value}"));
+    }
+    Ok(out.join(","))
+}
+
+/// The plan with the planner's flags set for it alone: MariaDB sets them for a statement, MySQL for the session, where they are put back.
+async fn switched(conn: &mut Conn, text: &str, analyze: bool, flags: &str, server: &Server<'_>) -> Result<Plan> {
+    if flags.is_empty() || server.mariadb {
+        return ask(conn, text, analyze, flags, server).await;
+    }
+    let before: Option<String> = conn.query_first("SELECT @@SESSION.optimizer_switch").await.map_err(|e| errors::statement(e, ""))?;
+    conn.query_drop(format!("SET SESSION optimizer_switch = '{flags}'")).await.map_err(|e| errors::statement(e, ""))?;
+    let plan = ask(conn, text, analyze, flags, server).await;
+    let back = match (conn.is_disconnected(), before) {
+        (false, Some(old)) => conn.query_drop(format!("SET SESSION optimizer_switch = {}", Dialect::MySql.quote_literal(&old))).await,
+        _ => Ok(()),
+    };
     let plan = plan?;
     back.map_err(|e| errors::statement(e, ""))?;
     Ok(plan)
@@ -54,12 +93,14 @@ fn first(rows: &[Row], n: usize) -> Option<String> {
     }
 }
 
-async fn ask(conn: &mut Conn, text: &str, analyze: bool, mariadb: bool, version: &str) -> Result<Plan> {
-    if mariadb {
+async fn ask(conn: &mut Conn, text: &str, analyze: bool, flags: &str, server: &Server<'_>) -> Result<Plan> {
+    let version = server.version;
+    if server.mariadb {
+        let flags = if flags.is_empty() { String::new() } else { format!(", optimizer_switch = '{flags}'") };
         let prefix = if analyze {
-            format!("SET STATEMENT max_statement_time = {ANALYZE_SECONDS}, lock_wait_timeout = 1 FOR ANALYZE FORMAT=JSON ")
+            format!("SET STATEMENT max_statement_time = {ANALYZE_SECONDS}, lock_wait_timeout = 1{flags} FOR ANALYZE FORMAT=JSON ")
         } else {
-            "SET STATEMENT max_statement_time = 10, lock_wait_timeout = 0 FOR EXPLAIN FORMAT=JSON ".to_string()
+            format!("SET STATEMENT max_statement_time = 10, lock_wait_timeout = 0{flags} FOR EXPLAIN FORMAT=JSON ")
         };
         let raw = query(conn, &prefix, text).await?;
         return plan::mysql::blocks::parse(&raw, "MariaDB", version, analyze);

@@ -2,7 +2,7 @@
 
 use super::explain;
 use super::link::{Job, Link, Lost};
-use crate::engine::session::{Access, Request, SessionStatus};
+use crate::engine::session::{Access, Asked, Request, SessionStatus};
 use crate::model::plan::Plan;
 use crate::model::rows::Table;
 use crate::model::{Error, Param, ReadOnly, Result, TxState};
@@ -46,7 +46,7 @@ impl Actor {
                         return;
                     }
                     Some(Request::Run { text, params, events }) => self.run(&text, &params, events).await.err(),
-                    Some(Request::Explain { text, analyze, mut reply }) => match self.wanted(&text, analyze, &mut reply).await {
+                    Some(Request::Explain { text, how, mut reply }) => match self.wanted(&text, &how, &mut reply).await {
                         Ok(plan) => {
                             self.publish(None);
                             let _ = reply.send(plan);
@@ -153,9 +153,9 @@ impl Actor {
     }
 
     /// A plan that is ended on the server as soon as nobody waits for it any more: a newer edit wants another one.
-    async fn wanted(&mut self, text: &str, analyze: bool, reply: &mut oneshot::Sender<Result<Plan>>) -> Result<Result<Plan>, Lost> {
+    async fn wanted(&mut self, text: &str, how: &Asked, reply: &mut oneshot::Sender<Result<Plan>>) -> Result<Result<Plan>, Lost> {
         let control = self.link.control.clone();
-        let work = self.explain(text, analyze);
+        let work = self.explain(text, how);
         tokio::pin!(work);
         tokio::select! {
             biased;
@@ -167,13 +167,19 @@ impl Actor {
         }
     }
 
-    async fn explain(&mut self, text: &str, analyze: bool) -> Result<Result<Plan>, Lost> {
+    async fn explain(&mut self, text: &str, how: &Asked) -> Result<Result<Plan>, Lost> {
+        let analyze = how.analyze;
         let limits: &[&str] = if analyze { &[LOCK_TIMEOUT] } else { &[LOCK_TIMEOUT, "SET LOCAL statement_timeout = '10s'"] };
-        let (prelude, coda) = match self.guarded(limits) {
+        let settings = match explain::settings(&how.settings) {
+            Ok(s) => s,
+            Err(e) => return Ok(Err(e)),
+        };
+        let limits: Vec<&str> = limits.iter().copied().chain(settings.iter().map(String::as_str)).collect();
+        let (prelude, coda) = match self.guarded(&limits) {
             Ok(g) => g,
             Err(e) => return Ok(Err(e)),
         };
-        let before = explain::prefix(self.version, analyze);
+        let before = explain::prefix(self.version, how);
         let text = format!("{before}{text}");
         let job = Job { prelude, before: before.chars().count(), text: &text, params: &[], coda };
         let table = match self.link.fetch(job).await? {

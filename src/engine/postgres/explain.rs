@@ -1,17 +1,35 @@
 //! What is sent to get a plan, and errors that only a plan meets. Reading what comes back is `plan::postgres`.
 
-use crate::model::Error;
+use crate::engine::Asked;
+use crate::model::{Dialect, Error, Result};
 
-/// What goes before the statement. SETTINGS exists since 12.
-pub(super) fn prefix(version: u32, analyze: bool) -> String {
+/// What goes before the statement. SETTINGS exists since 12; SUMMARY tells the time of a run without node times.
+pub(super) fn prefix(version: u32, how: &Asked) -> String {
     let mut options = vec!["FORMAT JSON", "VERBOSE"];
     if version >= 120_000 {
         options.push("SETTINGS");
     }
-    if analyze {
+    if how.analyze {
         options.extend(["ANALYZE", "BUFFERS"]);
+        if !how.node_times {
+            options.extend(["TIMING OFF", "SUMMARY"]);
+        }
     }
     format!("EXPLAIN ({}) ", options.join(", "))
+}
+
+/// The statements that make the settings hold within the transaction.
+pub(super) fn settings(wanted: &[(String, String)]) -> Result<Vec<String>> {
+    wanted
+        .iter()
+        .map(|(name, value)| {
+            // The name stands in the statement as it is.
+            if name.is_empty() || !name.chars().all(|c| c.is_ascii_lowercase() || c == '_') {
+                return Err(Error::usage(format!("{} is no setting of PostgreSQL", crate::text::clean(name))));
+            }
+            Ok(format!("SET LOCAL {name} = {}", Dialect::Postgres.quote_literal(value)))
+        })
+        .collect()
 }
 
 /// Says what to do about errors that only a plan meets.

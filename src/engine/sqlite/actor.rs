@@ -4,7 +4,7 @@ use super::guard::{Guard, Mode};
 use super::open::{self, Opened};
 use super::{fault, plan, scan, value};
 use crate::config::Target;
-use crate::engine::session::{Canceller, Event, Outcome, Request, SessionStatus};
+use crate::engine::session::{Asked, Canceller, Event, Outcome, Request, SessionStatus};
 use crate::engine::{Connect, Session};
 use crate::model::rows::{BatchBuilder, Origin};
 use crate::model::{Align, Column, Dialect, Error, Kind, Param, Result, TxState};
@@ -168,10 +168,10 @@ impl Actor {
                     // The status is settled before the reader learns of the end. A reader that is gone does not want it.
                     let _ = events.blocking_send(result.map(Event::Done));
                 }
-                Request::Explain { text, analyze, reply } => {
+                Request::Explain { text, how, reply } => {
                     self.running.start(None, self.limit);
                     let start = Instant::now();
-                    let result = self.shielded(|a| a.explain(&text, analyze)).map_err(|e| self.explain_end(e, false));
+                    let result = self.shielded(|a| a.explain(&text, &how)).map_err(|e| self.explain_end(e, false));
                     self.settle(Some(start.elapsed()));
                     let _ = reply.send(result);
                 }
@@ -318,7 +318,10 @@ impl Actor {
         })
     }
 
-    fn explain(&mut self, text: &str, analyze: bool) -> Result<crate::model::plan::Plan> {
+    fn explain(&mut self, text: &str, how: &Asked) -> Result<crate::model::plan::Plan> {
+        if !how.settings.is_empty() {
+            return Err(Error::usage("SQLite has no planner settings that could be tried"));
+        }
         let fault = |refusal| match refusal {
             Refusal::Sqlite(e) => self.fault(e),
             Refusal::Ours(e) => e,
@@ -326,9 +329,9 @@ impl Actor {
         // Explaining prepares and never steps the statement itself, so the plan of a write can be seen in a read-only session too.
         self.guard.set(Mode::Explain);
         let (mut plan, known) = plan::explain(&self.conn, &self.guard, text).map_err(fault)?;
-        if analyze {
+        if how.analyze {
             self.guard.set(Mode::Analyze);
-            plan::analyze(&self.conn, &self.guard, text, &known, &mut plan).map_err(fault)?;
+            plan::analyze(&self.conn, &self.guard, text, &known, how.node_times, &mut plan).map_err(fault)?;
         }
         Ok(plan)
     }

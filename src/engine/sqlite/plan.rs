@@ -27,9 +27,10 @@ pub fn explain(conn: &Connection, guard: &Guard, text: &str) -> Result<(Plan, Kn
     Ok((read(&lines, &known, rusqlite::version()), known))
 }
 
-/// Runs the statement, which only reads, and fills in rows, time and work counters, and those of each line where SQLite counts them.
-pub fn analyze(conn: &Connection, guard: &Guard, text: &str, known: &Known, plan: &mut Plan) -> Result<(), Refusal> {
-    scan::count(conn, true)?;
+/// Runs the statement, which only reads, and fills in rows, time and work counters, and those of each line where SQLite counts them
+/// and `lines` wants them: counting slows a fast scan down.
+pub fn analyze(conn: &Connection, guard: &Guard, text: &str, known: &Known, lines: bool, plan: &mut Plan) -> Result<(), Refusal> {
+    scan::count(conn, lines)?;
     let done = run(conn, guard, text, known, plan);
     scan::count(conn, false)?;
     done

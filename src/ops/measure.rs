@@ -1,0 +1,151 @@
+//! Running a statement again and again to measure it: one way or two ways by turns, each run on the safe path of a measured plan
+//! (proven to read, in a read-only transaction that is rolled back, with limits, cancelled on the server). What the runs say is
+//! `plan::measure`'s.
+
+use super::explain::{LONGEST, cancelled, proven};
+use super::{Connection, Cx};
+use crate::engine::{Access, Asked, Connect, Role, Session};
+use crate::model::plan::Plan;
+use crate::model::{Error, Result};
+use crate::plan::measure::{self, Judgement, LEAST, MOST, Pairing, Sample};
+use std::time::{Duration, Instant};
+
+/// One way to run a statement: where, and with which planner settings. Made only of what is proven to read.
+pub struct Arm {
+    /// For sentences: `without the index`.
+    name: String,
+    session: Session,
+    text: String,
+    settings: Vec<(String, String)>,
+}
+
+/// How often and how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Effort {
+    /// Runs of each arm, at least; fewer only when the time is over.
+    pub least: usize,
+    pub most: usize,
+    /// No further run is begun after this.
+    pub time: Duration,
+}
+
+impl Default for Effort {
+    fn default() -> Self {
+        Effort { least: LEAST, most: MOST, time: Duration::from_secs(120) }
+    }
+}
+
+/// Runs of one arm.
+pub struct Runs {
+    pub samples: Vec<Sample>,
+    /// Of the run before the counted ones, with the times of its nodes.
+    pub plan: Plan,
+    /// True when the time was over before the runs were enough.
+    pub cut_short: bool,
+}
+
+/// Runs of two arms by turns.
+pub struct Duel {
+    pub before: Runs,
+    pub after: Runs,
+    pub judgement: Judgement,
+}
+
+impl Arm {
+    /// A statement on a session of its own (`None`: a new read-only one), with planner settings from `plan::switches`. The text holds
+    /// its values already. A session that writes is left with what was rolled back to.
+    pub async fn new(
+        conn: &Connection,
+        session: Option<Session>,
+        name: impl Into<String>,
+        text: &str,
+        settings: Vec<(String, String)>,
+    ) -> Result<Arm> {
+        conn.engine().plans().get()?;
+        let text = proven(conn, text, true).await?.to_string();
+        let session = match session {
+            Some(s) => s,
+            None => {
+                let how = Connect { statement_timeout: Some(LONGEST), ..Connect::new(Role::Background, Access::ReadOnly) };
+                conn.engine().connect(how).await?
+            }
+        };
+        Ok(Arm { name: name.into(), session, text, settings })
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The plan without a run.
+    pub async fn estimate(&self) -> Result<Plan> {
+        self.session.explain_as(self.text.as_str(), Asked { settings: self.settings.clone(), ..Asked::new(false) }).await
+    }
+
+    /// One run.
+    async fn run(&self, cx: &Cx, node_times: bool) -> Result<Plan> {
+        let asked = Asked { analyze: true, node_times, settings: self.settings.clone() };
+        tokio::select! {
+            plan = self.session.explain_as(self.text.as_str(), asked) => plan,
+            () = cancelled(cx, &self.session) => Err(Error::cancelled()),
+        }
+        .map_err(|e| match e.code.as_deref() {
+            Some("57014" | "1969" | "3024") if e.kind != crate::model::Kind::Cancelled => {
+                e.hint(format!("The limit is Holdpoint's own: a run that is measured may take {}.", crate::text::duration(LONGEST)))
+            }
+            _ => e,
+        })
+    }
+
+    async fn sample(&self, cx: &Cx) -> Result<Sample> {
+        let plan = self.run(cx, false).await?;
+        Sample::of(&plan).ok_or_else(|| Error::failed(format!("the server told no time for a run {}", crate::text::clean(&self.name))))
+    }
+}
+
+/// Runs one arm: once to warm up, then as often as it takes to know its median.
+pub async fn alone(cx: &Cx, arm: &Arm, effort: Effort) -> Result<Runs> {
+    let begun = Instant::now();
+    let plan = arm.run(cx, true).await?;
+    let mut samples = Vec::new();
+    let mut cut_short = false;
+    while samples.len() < effort.most && !(samples.len() >= effort.least && measure::settled_alone(&samples)) {
+        if begun.elapsed() >= effort.time && !samples.is_empty() {
+            cut_short = true;
+            break;
+        }
+        cx.check_cancelled()?;
+        cx.progress.update(&format!("measuring {}", arm.name), samples.len() as u64, Some(effort.most as u64));
+        samples.push(arm.sample(cx).await?);
+    }
+    Ok(Runs { samples, plan, cut_short })
+}
+
+/// Runs two arms by turns, each once to warm up; the one that goes first changes, so that neither always finds the other's pages.
+pub async fn by_turns(cx: &Cx, before: &Arm, after: &Arm, effort: Effort) -> Result<Duel> {
+    let begun = Instant::now();
+    let plans = (before.run(cx, true).await?, after.run(cx, true).await?);
+    let (mut b, mut a) = (Vec::new(), Vec::new());
+    let mut cut_short = false;
+    while b.len() < effort.most && !(b.len() >= effort.least && measure::settled(&b, &a)) {
+        if begun.elapsed() >= effort.time && !b.is_empty() {
+            cut_short = true;
+            break;
+        }
+        cx.check_cancelled()?;
+        cx.progress.update("measuring by turns", b.len() as u64, Some(effort.most as u64));
+        if b.len() % 2 == 0 {
+            b.push(before.sample(cx).await?);
+            a.push(after.sample(cx).await?);
+        } else {
+            a.push(after.sample(cx).await?);
+            b.push(before.sample(cx).await?);
+        }
+    }
+    let judgement = measure::judge(&b, &a, Pairing::Alternating).ok_or_else(|| Error::failed("nothing was measured"))?;
+    let runs = |samples, plan| Runs { samples, plan, cut_short };
+    Ok(Duel { before: runs(b, plans.0), after: runs(a, plans.1), judgement })
+}
