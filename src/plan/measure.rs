@@ -208,9 +208,8 @@ pub fn quantile_interval(values: &[f64], q: f64) -> Option<(f64, f64)> {
         return None;
     }
     let mut draws = Draws(0x686f_6c64_706f_696e);
-    let mut found: Vec<f64> = (0..DRAWS)
-        .filter_map(|_| quantile(&(0..values.len()).map(|_| values[draws.below(values.len())]).collect::<Vec<_>>(), q))
-        .collect();
+    let mut found: Vec<f64> =
+        (0..DRAWS).filter_map(|_| quantile(&(0..values.len()).map(|_| values[draws.below(values.len())]).collect::<Vec<_>>(), q)).collect();
     found.sort_unstable_by(f64::total_cmp);
     interval(&found)
 }

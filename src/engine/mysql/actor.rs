@@ -347,7 +347,10 @@ impl Actor {
     async fn explain(&mut self, text: &str, how: &Asked) -> Result<crate::model::plan::Plan> {
         let in_transaction = self.status.borrow().tx == TxState::Open;
         let plan = match sql::split(Dialect::MySql, text).len() {
-            1 => explain::take(&mut self.conn, text, how, &explain::Server { mariadb: self.mariadb, version: &self.version, in_transaction }).await,
+            1 => {
+                explain::take(&mut self.conn, text, how, &explain::Server { mariadb: self.mariadb, version: &self.version, in_transaction })
+                    .await
+            }
             _ => Err(Error::new(Kind::Statement, "exactly one statement can be explained at a time")),
         };
         if self.control.end().await {
