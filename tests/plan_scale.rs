@@ -94,3 +94,51 @@ fn two_thousand_nodes_stall_no_key() {
         }
     }
 }
+
+/// A node as PostgreSQL 15 prints it with ANALYZE, BUFFERS and VERBOSE.
+fn printed(i: usize, plans: &str) -> String {
+    let zero = ["Dirtied", "Written"]
+        .map(|w| format!("\"Shared {w} Blocks\": 0,\n \"Local {w} Blocks\": 0,\n \"Temp {w} Blocks\": 0,\n "))
+        .concat();
+    let kind = ["Seq Scan", "Append", "Nested Loop"][usize::from(!plans.is_empty()) * (1 + i % 2)];
+    format!(
+        r#"{{ "Node Type": "{kind}", "Parent Relationship": "Outer", "Parallel Aware": false, "Async Capable": false,
+        "Relation Name": "events_{i}", "Schema": "public", "Alias": "e{i}", "Startup Cost": 0.00, "Total Cost": 17.50,
+        "Plan Rows": 10, "Plan Width": 244, "Actual Startup Time": 0.011, "Actual Total Time": 0.{:03}, "Actual Rows": 7,
+        "Actual Loops": 1, "Output": ["e{i}.id", "e{i}.state", "e{i}.at"], "Filter": "((e{i}.state)::text = 'paid'::text)",
+        "Rows Removed by Filter": 93, "Shared Hit Blocks": 12, "Shared Read Blocks": 3, "Local Hit Blocks": 0,
+        "Local Read Blocks": 0, "Temp Read Blocks": 0, {zero} "Plans": [{plans}] }}"#,
+        20 + i % 900
+    )
+}
+
+/// Issue 4: read and analysed within 10 ms.
+#[test]
+fn two_thousand_nodes_are_read_and_analysed_at_once() {
+    use holdpoint::plan::{detect, findings, known::Known};
+    let limit = Duration::from_millis(if cfg!(debug_assertions) { 1_000 } else { 10 });
+    let arms: Vec<String> = (1..NODES).map(|i| printed(i, "")).collect();
+    let wide = printed(0, &arms.join(",\n"));
+    // Forty levels, and arms on each of them.
+    let deep = (0..NODES / 50).fold(String::new(), |below, level| {
+        let arms = (0..49).map(|i| printed(level * 50 + i, "")).chain((!below.is_empty()).then_some(below));
+        printed(level * 50 + 49, &arms.collect::<Vec<_>>().join(",\n"))
+    });
+    for (shape, root) in [("wide", wide), ("deep", deep)] {
+        let text = format!(r#"[{{ "Plan": {root}, "Planning Time": 1.250, "Triggers": [], "Execution Time": 99.125 }}]"#);
+        let mut best = (Duration::MAX, Duration::MAX);
+        for _ in 0..9 {
+            let start = Instant::now();
+            let mut plan = detect::read(&text, None).unwrap().plan;
+            let read = start.elapsed();
+            findings::fill(&mut plan, &Known::default());
+            let all = start.elapsed();
+            let mut nodes = 0;
+            plan.root.walk(0, &mut |_, _| nodes += 1);
+            assert_eq!(nodes, NODES);
+            best = best.min((all, read));
+        }
+        println!("{shape}: {} kB read in {:?}, with its findings {:?}", text.len() / 1024, best.1, best.0);
+        assert!(best.0 <= limit, "{shape} took {:?}", best.0);
+    }
+}

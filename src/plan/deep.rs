@@ -64,7 +64,8 @@ pub fn json<T: Send>(text: &str, read: impl FnOnce(Value) -> Result<T> + Send) -
     if depth > SHALLOW { with_room(all) } else { all() }
 }
 
-fn unreadable(e: &serde_json::Error) -> Error {
+/// What to say of JSON that is none.
+pub fn unreadable(e: &serde_json::Error) -> Error {
     Error::failed(format!("line {}: this is no JSON: {e}", e.line()))
 }
 

@@ -5,6 +5,8 @@ use super::sqlite::text as sqlite_text;
 use super::{deep, postgres};
 use crate::model::plan::Plan;
 use crate::model::{Error, Result};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 /// Whose plan a text is, where the user says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +55,9 @@ pub fn read(text: &str, family: Option<Family>) -> Result<Found> {
     // What the batch mode of MySQL's clients makes of line feeds.
     let unescaped = (text.lines().count() <= 3 && text.contains("\\n")).then(|| unescape(text));
     let text = unescaped.as_deref().unwrap_or(text);
+    if let Some(plan) = matches!(family, None | Some(Family::Postgres)).then(|| postgres::bare(text)).flatten() {
+        return Ok(Found { plan: plan?, form: "PostgreSQL JSON", count: 1 });
+    }
     if family == Some(Family::Postgres) {
         return postgres_text(text);
     }
@@ -181,7 +186,7 @@ fn json(text: &str, s: &Start, family: Option<Family>) -> Result<Found> {
         return Err(deep::too_deep(Some(s.line)));
     }
     let raw = &rest[..length];
-    let shape = deep::json(raw, |v| Ok(shape(&v))).map_err(|e| placed(e, s.line))?;
+    let shape = shape(raw).map_err(|e| placed(e, s.line))?;
     let (form, plan) = match (shape, family) {
         // The whole text: a log tells the statement beside the plan, and how long it took.
         (Shape::Postgres, None | Some(Family::Postgres)) => ("PostgreSQL JSON", postgres::read(text)),
@@ -227,24 +232,46 @@ enum Shape {
     Other,
 }
 
-fn shape(v: &serde_json::Value) -> Shape {
-    let v = v.as_array().and_then(|a| a.first()).unwrap_or(v);
-    let Some(top) = v.as_object() else { return Shape::Other };
-    if top.contains_key("Plan") {
-        return Shape::Postgres;
+/// The keys that tell whose plan it is. Everything else is only passed over: the reader of its form will read it.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Top {
+    #[serde(rename = "Plan")]
+    plan: Option<IgnoredAny>,
+    query_plan: Option<IgnoredAny>,
+    operation: Option<IgnoredAny>,
+    query_block: Option<Block>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Block {
+    message: Option<IgnoredAny>,
+}
+
+fn shape(raw: &str) -> Result<Shape> {
+    let read = match raw.starts_with('[') {
+        true => serde_json::from_str::<Vec<Top>>(raw).map(|list| list.into_iter().next().unwrap_or_default()),
+        false => serde_json::from_str(raw),
+    };
+    let top = match read {
+        Ok(top) => top,
+        // JSON, but with other things where a plan has its keys.
+        Err(e) if e.is_data() => return Ok(Shape::Other),
+        Err(e) => return Err(deep::unreadable(&e)),
+    };
+    if top.plan.is_some() {
+        return Ok(Shape::Postgres);
     }
-    if top.contains_key("query_plan") || top.contains_key("operation") {
-        return Shape::Paths;
+    if top.query_plan.is_some() || top.operation.is_some() {
+        return Ok(Shape::Paths);
     }
-    if !top.contains_key("query_block") {
-        return Shape::Other;
-    }
+    let Some(block) = top.query_block else { return Ok(Shape::Other) };
     // MySQL's keys that MariaDB does not have, and the other way round.
-    let text = v.to_string();
-    let analyzed = text.contains("\"r_loops\"") || text.contains("\"r_total_time_ms\"") || text.contains("\"r_rows\"");
-    let mysql = ["\"cost_info\"", "\"rows_examined_per_scan\"", "\"used_columns\""].iter().any(|k| text.contains(k))
-        || top.get("query_block").and_then(|b| b.get("message")).is_some();
-    Shape::Blocks { maria: analyzed || !mysql, analyzed }
+    let analyzed = ["\"r_loops\"", "\"r_total_time_ms\"", "\"r_rows\""].iter().any(|k| raw.contains(k));
+    let mysql =
+        ["\"cost_info\"", "\"rows_examined_per_scan\"", "\"used_columns\""].iter().any(|k| raw.contains(k)) || block.message.is_some();
+    Ok(Shape::Blocks { maria: analyzed || !mysql, analyzed })
 }
 
 /// Lines that a client draws round or below a plan.

@@ -23,6 +23,9 @@ mod value;
 /// quotes and broken lines of clients; lines of auto_explain in a log. Of several plans the first is read, and a remark says how
 /// many there are. Fails when there is no plan in it, and when it is nested too deep to be a plan.
 pub fn read(pasted: &str) -> Result<Plan> {
+    if let Some(plan) = bare(pasted) {
+        return plan;
+    }
     let found = paste::find(pasted);
     let mut sheet = match &found.body {
         Body::Json(json) => sheet::from_value(value::json(json)?.0)?,
@@ -34,7 +37,13 @@ pub fn read(pasted: &str) -> Result<Plan> {
     Ok(build::plan(sheet, "", pasted))
 }
 
-fn logged(sheet: &mut Sheet, found: &paste::Found) {
+/// The plan, when the text is PostgreSQL's JSON and nothing else.
+pub fn bare(text: &str) -> Option<Result<Plan>> {
+    let value = paste::bare_json(text)?;
+    Some(sheet::from_value(value).map(|sheet| build::plan(sheet, "", text)))
+}
+
+fn logged(sheet: &mut Sheet<'_>, found: &paste::Found) {
     sheet.remarks.extend(found.remarks.iter().cloned());
     for (key, text) in [("Duration", &found.duration), ("Query Text", &found.statement)] {
         if let Some(t) = text

@@ -50,7 +50,7 @@ const CONDITIONS: [&str; 19] = [
 const MENTIONS: [&str; 6] = ["Output", "Params Evaluated", "Conflict Resolution", "Merge Action", "Table Function Call", "Repeatable Seed"];
 
 /// The plan of a sheet.
-pub(super) fn plan(sheet: Sheet, version: &str, raw: &str) -> Plan {
+pub(super) fn plan(sheet: Sheet<'_>, version: &str, raw: &str) -> Plan {
     let Sheet { nodes: drafts, mut top, zeros_left_out, remarks } = sheet;
     let mut plan = Plan { engine: "PostgreSQL".into(), version: version.into(), raw: raw.into(), remarks, ..Plan::default() };
     let mut nodes = Vec::with_capacity(drafts.len());
@@ -123,8 +123,8 @@ fn fill_zeros(nodes: &mut [PlanNode]) {
     }
 }
 
-fn read_top(plan: &mut Plan, top: &mut Keys) {
-    let number = |top: &mut Keys, key: &str| take(top, key).as_ref().and_then(Value::number);
+fn read_top(plan: &mut Plan, top: &mut Keys<'_>) {
+    let number = |top: &mut Keys<'_>, key: &str| take(top, key).as_ref().and_then(Value::number);
     plan.planning_ms = number(top, "Planning Time");
     plan.execution_ms = number(top, "Execution Time");
     // Up to 9.3; auto_explain tells the time of the run in its first line.
@@ -135,12 +135,12 @@ fn read_top(plan: &mut Plan, top: &mut Keys) {
     }
     plan.statement = take(top, "Query Text").map(|v| v.words());
     for (key, value) in std::mem::take(top) {
-        match (key.as_str(), &value) {
+        match (key.as_ref(), &value) {
             ("Triggers", Value::List(list)) => {
                 plan.triggers = list.iter().filter_map(|t| if let Value::Object(t) = t { Some(trigger(t)) } else { None }).collect();
             }
             ("Settings", Value::Object(keys)) => {
-                plan.settings = keys.iter().map(|(k, v)| (k.clone(), v.words())).collect();
+                plan.settings = keys.iter().map(|(k, v)| (k.to_string(), v.words())).collect();
             }
             ("JIT", Value::Object(keys)) => {
                 plan.jit = Some(jit(keys));
@@ -156,21 +156,21 @@ fn read_top(plan: &mut Plan, top: &mut Keys) {
             _ => {
                 let words = value.words();
                 if !words.is_empty() {
-                    plan.attrs.insert(key, words);
+                    plan.attrs.insert(key.into_owned(), words);
                 }
             }
         }
     }
 }
 
-fn insert_told(plan: &mut Plan, key: &str, keys: &Keys) {
+fn insert_told(plan: &mut Plan, key: &str, keys: &Keys<'_>) {
     let told: Vec<String> = keys.iter().filter(|(_, v)| !v.is_nothing()).map(|(k, v)| format!("{k} {}", v.words())).collect();
     if !told.is_empty() {
         plan.attrs.insert(key.into(), told.join(", "));
     }
 }
 
-fn trigger(keys: &Keys) -> Trigger {
+fn trigger(keys: &Keys<'_>) -> Trigger {
     let text = |k: &str| get(keys, k).map(Value::words);
     let number = |k: &str| get(keys, k).and_then(Value::number);
     let constraint = text("Constraint Name");
@@ -183,7 +183,7 @@ fn trigger(keys: &Keys) -> Trigger {
     }
 }
 
-fn jit(keys: &Keys) -> Jit {
+fn jit(keys: &Keys<'_>) -> Jit {
     let timing = |k: &str| match get(keys, "Timing") {
         Some(Value::Object(t)) => match get(t, k) {
             // Since 17 generation tells apart what deforming took.
@@ -216,20 +216,20 @@ struct Actual {
     pages: Pages,
 }
 
-fn add_pages(to: &mut Option<u64>, v: &Value) {
+fn add_pages(to: &mut Option<u64>, v: &Value<'_>) {
     if let Some(n) = v.number().filter(|n| *n >= 0.0) {
         *to = Some(to.unwrap_or(0).saturating_add(n as u64));
     }
 }
 
-fn add_ms(to: &mut Option<f64>, v: &Value) {
+fn add_ms(to: &mut Option<f64>, v: &Value<'_>) {
     if let Some(n) = v.number() {
         *to = Some(to.unwrap_or(0.0) + n);
     }
 }
 
 /// Takes a counter of a node or of a worker; false when the key is none. Shared and local pages are one: both are pages of tables.
-fn counter(a: &mut Actual, key: &str, v: &Value) -> bool {
+fn counter(a: &mut Actual, key: &str, v: &Value<'_>) -> bool {
     match key {
         "Actual Startup Time" => a.startup = v.number(),
         "Actual Total Time" => a.total = v.number(),
@@ -258,7 +258,7 @@ fn counter(a: &mut Actual, key: &str, v: &Value) -> bool {
 }
 
 /// Keys that are told in other words: in the name of the node, by its place, or by a field.
-fn told_otherwise(key: &str, v: &Value) -> bool {
+fn told_otherwise(key: &str, v: &Value<'_>) -> bool {
     match key {
         "Join Type" | "Strategy" | "Partial Mode" | "Operation" | "Command" => v.text().is_some(),
         "Scan Direction" => matches!(v.text(), Some("Forward" | "Backward")),
@@ -268,7 +268,7 @@ fn told_otherwise(key: &str, v: &Value) -> bool {
     }
 }
 
-fn node(parent: Option<usize>, keys: Keys) -> (PlanNode, Facts) {
+fn node(parent: Option<usize>, keys: Keys<'_>) -> (PlanNode, Facts) {
     let mut n = PlanNode::default();
     let mut f = Facts {
         parent,
@@ -290,11 +290,11 @@ fn node(parent: Option<usize>, keys: Keys) -> (PlanNode, Facts) {
     for (key, v) in keys {
         if counter(&mut a, &key, &v) {
             if key.starts_with("Local") && !v.is_nothing() {
-                n.attrs.insert(key, v.words());
+                n.attrs.insert(key.into_owned(), v.words());
             }
             continue;
         }
-        match key.as_str() {
+        match key.as_ref() {
             "Node Type" => {}
             "Parent Relationship" => relationship = v.words(),
             "Subplan Name" => n.subplan = Some(v.words()),
@@ -320,7 +320,7 @@ fn node(parent: Option<usize>, keys: Keys) -> (PlanNode, Facts) {
                 }
             }
             _ => {
-                match key.as_str() {
+                match key.as_ref() {
                     "Parallel Aware" => f.parallel_aware = v.bool() == Some(true),
                     "Single Copy" => f.single_copy = v.bool() == Some(true),
                     "Inner Unique" => f.inner_unique = v.bool() == Some(true),
@@ -333,9 +333,9 @@ fn node(parent: Option<usize>, keys: Keys) -> (PlanNode, Facts) {
                 } else if let Some(k) = MENTIONS.iter().find(|k| **k == key) {
                     let words = v.words();
                     f.expressions.push((k, words.clone()));
-                    n.attrs.insert(key, words);
+                    n.attrs.insert(key.into_owned(), words);
                 } else if !told_otherwise(&key, &v) {
-                    n.attrs.insert(key, v.words());
+                    n.attrs.insert(key.into_owned(), v.words());
                 }
             }
         }
@@ -359,7 +359,7 @@ fn node(parent: Option<usize>, keys: Keys) -> (PlanNode, Facts) {
     (n, f)
 }
 
-fn actuals(n: &mut PlanNode, a: Actual, workers: &[Value]) {
+fn actuals(n: &mut PlanNode, a: Actual, workers: &[Value<'_>]) {
     let Some(loops) = a.loops else {
         (n.pages, n.io, n.wal) = (a.pages, a.io, a.wal);
         return;
@@ -389,12 +389,12 @@ fn actuals(n: &mut PlanNode, a: Actual, workers: &[Value]) {
 }
 
 /// Adds a worker's share, and what else it tells as an attribute.
-fn worker(n: &mut PlanNode, keys: &Keys) {
+fn worker(n: &mut PlanNode, keys: &Keys<'_>) {
     let who = format!("worker {}", get(keys, "Worker Number").map(Value::words).unwrap_or_default());
     let mut a = Actual::default();
     let mut told = Vec::new();
     for (k, v) in keys.iter().filter(|(k, _)| k != "Worker Number") {
-        let timing = matches!(k.as_str(), "Actual Startup Time" | "Actual Total Time" | "Actual Rows" | "Actual Loops");
+        let timing = matches!(k.as_ref(), "Actual Startup Time" | "Actual Total Time" | "Actual Rows" | "Actual Loops");
         counter(&mut a, k, v);
         if !timing && !v.is_nothing() {
             told.push(format!("{k} {}", v.words()));
@@ -429,7 +429,7 @@ fn leader(n: &mut PlanNode, loops: f64) {
 }
 
 /// As the text format writes it.
-fn raw_op(kind: &str, keys: &Keys) -> String {
+fn raw_op(kind: &str, keys: &Keys<'_>) -> String {
     let get = |k: &str| get(keys, k).and_then(Value::text);
     let mut name = match kind {
         "Aggregate" => {
@@ -480,7 +480,7 @@ fn raw_op(kind: &str, keys: &Keys) -> String {
     name
 }
 
-fn neutral(kind: &str, keys: &Keys) -> String {
+fn neutral(kind: &str, keys: &Keys<'_>) -> String {
     match kind {
         "Seq Scan" | "Sample Scan" => "table scan".into(),
         "Index Scan" => "index scan".into(),

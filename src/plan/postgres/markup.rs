@@ -1,7 +1,8 @@
 //! `EXPLAIN (FORMAT YAML)` and `(FORMAT XML)`: the same keys as JSON. Only what PostgreSQL itself writes is understood, not all of
 //! either language.
 
-use super::value::{Keys, MAX_DEPTH, Value, number, put, too_deep};
+use super::value::owned::{Keys, Value};
+use super::value::{MAX_DEPTH, number, put, too_deep};
 use crate::model::{Error, Result};
 
 /// A container that is not closed yet. What it is shows when its first child comes.
@@ -95,9 +96,9 @@ fn give(open: &mut [Open], key: String, value: Value) {
     let Some(o) = open.last_mut() else { return };
     match &mut o.value {
         Value::List(list) if key.is_empty() => list.push(value),
-        Value::Object(keys) => put(keys, key, value),
+        Value::Object(keys) => put(keys, key.into(), value),
         v if key.is_empty() => *v = Value::List(vec![value]),
-        v => *v = Value::Object(vec![(key, value)]),
+        v => *v = Value::Object(vec![(key.into(), value)]),
     }
 }
 
@@ -117,7 +118,10 @@ fn scalar_value(text: &str) -> Value {
         "false" => Value::Bool(false),
         "~" | "null" => Value::Null,
         // Strings are written as in JSON.
-        _ if text.starts_with('"') => super::value::json(text).map_or_else(|_| Value::Text(text.into()), |(v, _)| v),
+        _ if text.starts_with('"') => match super::value::json(text) {
+            Ok((super::value::Value::Text(unquoted), _)) => Value::Text(unquoted),
+            _ => Value::Text(text.into()),
+        },
         _ => number(text).unwrap_or_else(|| Value::Text(text.into())),
     }
 }
@@ -145,14 +149,14 @@ pub(super) fn xml(text: &str) -> Result<Value> {
             }
             let value = element(&opened, children, &words);
             if let Some(o) = open.last_mut() {
-                o.1.push((opened, value));
+                o.1.push((opened.into(), value));
             }
             continue;
         }
         let name = tag.split([' ', '\n', '/']).next().unwrap_or_default().to_string();
         if tag.ends_with('/') {
             if let Some(o) = open.last_mut() {
-                o.1.push((name, Value::Null));
+                o.1.push((name.into(), Value::Null));
             }
             continue;
         }
@@ -173,7 +177,7 @@ pub(super) fn xml(text: &str) -> Result<Value> {
 }
 
 /// An element of children is a list when they are its items, an object otherwise.
-fn element(name: &str, children: Vec<(String, Value)>, words: &str) -> Value {
+fn element(name: &str, children: Keys, words: &str) -> Value {
     if children.is_empty() {
         return match words.trim() {
             "true" => Value::Bool(true),
@@ -191,7 +195,7 @@ fn element(name: &str, children: Vec<(String, Value)>, words: &str) -> Value {
     }
     let mut keys = Keys::new();
     for (k, v) in children {
-        put(&mut keys, key(&k), v);
+        put(&mut keys, key(&k).into(), v);
     }
     Value::Object(keys)
 }

@@ -36,6 +36,22 @@ pub(super) fn find(text: &str) -> Found {
     Found { body: body(&text), ..Found::default() }
 }
 
+/// The plan, when the text is JSON without any frame: most files are, and looking for frames costs more than reading.
+pub(super) fn bare_json(text: &str) -> Option<Value<'_>> {
+    if !text.trim_start().starts_with(['[', '{']) || !text.contains("\"Node Type\"") {
+        return None;
+    }
+    let (value, _) = value::json(text).ok().filter(|(_, rest)| rest.trim().is_empty())?;
+    let first = match &value {
+        Value::List(list) => list.first()?,
+        one => one,
+    };
+    match first {
+        Value::Object(keys) if get(keys, "Plan").is_some() || get(keys, "Node Type").is_some() => Some(value),
+        _ => None,
+    }
+}
+
 fn body(text: &str) -> Body {
     // pgAdmin and CSV: one cell with its quotes doubled.
     let unquoted;
@@ -77,7 +93,7 @@ const RULES: &str = "-=+|─━═│║┌┐└┘├┤┬┴┼╔╗╚╝�
 fn is_rule(line: &str) -> bool {
     let mut strokes = 0;
     for c in line.trim().chars() {
-        if !RULES.contains(c) && c != ' ' {
+        if c.is_ascii_alphanumeric() || (c != ' ' && !RULES.contains(c)) {
             return false;
         }
         strokes += usize::from(!matches!(c, ' ' | '|' | '│' | '║' | '+'));
@@ -97,7 +113,7 @@ fn is_count(line: &str) -> bool {
 
 /// `-[ RECORD 1 ]---`, in the forms of psql's expanded output.
 fn is_record(line: &str) -> bool {
-    let t = line.trim_start_matches(|c: char| RULES.contains(c) || c == '*' || c == ' ');
+    let t = line.trim_start_matches(|c: char| c == ' ' || c == '*' || (!c.is_ascii_alphanumeric() && RULES.contains(c)));
     t.starts_with("[ RECORD ") || t.starts_with("RECORD ") || line.trim_start().starts_with("* Record ")
 }
 

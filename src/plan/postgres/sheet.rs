@@ -6,19 +6,19 @@ use crate::model::{Error, Result};
 
 /// One node's keys.
 #[derive(Debug, Default)]
-pub(super) struct Draft {
+pub(super) struct Draft<'a> {
     /// Index of the parent; none for the root.
     pub parent: Option<usize>,
-    pub keys: Keys,
+    pub keys: Keys<'a>,
 }
 
 /// A plan's keys.
 #[derive(Debug, Default)]
-pub(super) struct Sheet {
+pub(super) struct Sheet<'a> {
     /// Parents before their children.
-    pub nodes: Vec<Draft>,
+    pub nodes: Vec<Draft<'a>>,
     /// Everything beside the nodes.
-    pub top: Keys,
+    pub top: Keys<'a>,
     /// Counters that are zero are not printed: the text format.
     pub zeros_left_out: bool,
     /// Sentences for the reader: what was taken, what was left.
@@ -26,7 +26,7 @@ pub(super) struct Sheet {
 }
 
 /// From what a server sends in JSON, YAML or XML: a list of statements, or one.
-pub(super) fn from_value(value: Value) -> Result<Sheet> {
+pub(super) fn from_value(value: Value<'_>) -> Result<Sheet<'_>> {
     let mut remarks = Vec::new();
     let top = match value {
         Value::List(list) => {
@@ -48,7 +48,7 @@ pub(super) fn from_value(value: Value) -> Result<Sheet> {
         _ => return Err(no_plan()),
     };
     let mut sheet = Sheet { top, remarks, ..Sheet::default() };
-    let mut waiting: Vec<(Option<usize>, usize, Keys)> = vec![(None, 1, root)];
+    let mut waiting: Vec<(Option<usize>, usize, Keys<'_>)> = vec![(None, 1, root)];
     while let Some((parent, depth, mut keys)) = waiting.pop() {
         if depth > MAX_DEPTH {
             return Err(too_deep());

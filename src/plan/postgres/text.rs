@@ -4,7 +4,8 @@
 //! line of a node apart, `properties` what stands below it.
 
 use super::sheet::{Draft, Sheet};
-use super::value::{Keys, MAX_DEPTH, Value, get, put, too_deep};
+use super::value::owned::{Keys, Value};
+use super::value::{MAX_DEPTH, get, put, too_deep};
 use crate::model::{Error, Result};
 
 mod names;
@@ -42,7 +43,7 @@ struct Line {
 }
 
 /// Reads lines of one plan, or the first of several.
-pub(super) fn read(lines: &[String]) -> Result<Sheet> {
+pub(super) fn read(lines: &[String]) -> Result<Sheet<'static>> {
     let mut r = Reader {
         sheet: Sheet { zeros_left_out: true, ..Sheet::default() },
         open: Vec::new(),
@@ -173,7 +174,7 @@ fn wrapped_by_psql(lines: &[String]) -> bool {
 }
 
 struct Reader {
-    sheet: Sheet,
+    sheet: Sheet<'static>,
     /// Open nodes: column of the arrow, index.
     open: Vec<(usize, usize)>,
     /// `InitPlan 1 (returns $0)`: its column, and the node that it belongs to.
@@ -317,7 +318,7 @@ impl Reader {
             "Query Identifier" => Value::Text(value.into()),
             _ => properties::leading_number(value).unwrap_or_else(|| Value::Text(value.into())),
         };
-        self.sheet.top.push((name.into(), value));
+        self.sheet.top.push((name.to_string().into(), value));
         self.scope = Scope::Top;
     }
 
@@ -343,7 +344,7 @@ impl Reader {
 }
 
 /// The text has no word for how a node hangs on its parent, but for subplans: the place tells.
-fn relationships(sheet: &mut Sheet) {
+fn relationships(sheet: &mut Sheet<'static>) {
     let kinds: Vec<String> = sheet.nodes.iter().map(|d| get(&d.keys, "Node Type").map(Value::words).unwrap_or_default()).collect();
     let mut seen = vec![0usize; kinds.len()];
     for d in &mut sheet.nodes {

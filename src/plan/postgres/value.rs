@@ -3,35 +3,45 @@
 //! end must not overflow the stack.
 
 use crate::model::{Error, Result};
+use std::borrow::Cow;
 
 /// Levels of nodes in a plan. A plan of a real query has some dozens; reading, drawing and dropping are recursive.
 pub(super) const MAX_DEPTH: usize = 1000;
 /// Each node is an object in a list, with lists of its own and an object around all.
 const MAX_NESTING: usize = 2 * MAX_DEPTH + 16;
 
-/// A value of any format.
+/// Keys of a node with its counters.
+const USUAL_KEYS: usize = 40;
+
+/// A value of any format. Its keys stay in the text that they were read from: they are most of a plan, and most are looked at once.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Value {
+pub(super) enum Value<'a> {
     Null,
     Bool(bool),
     /// With the number of its decimals: what is printed with two is known to half a hundredth.
     Number(f64, u8),
     Text(String),
-    List(Vec<Value>),
-    Object(Keys),
+    List(Vec<Value<'a>>),
+    Object(Keys<'a>),
 }
 
 /// Keys in their order.
-pub(super) type Keys = Vec<(String, Value)>;
+pub(super) type Keys<'a> = Vec<(Cow<'a, str>, Value<'a>)>;
+
+/// Keys and values that borrow nothing: the text, YAML and XML are put together of pieces.
+pub(super) mod owned {
+    pub(in crate::plan::postgres) type Value = super::Value<'static>;
+    pub(in crate::plan::postgres) type Keys = super::Keys<'static>;
+}
 
 /// Takes a key out.
-pub(super) fn take(keys: &mut Keys, key: &str) -> Option<Value> {
+pub(super) fn take<'a>(keys: &mut Keys<'a>, key: &str) -> Option<Value<'a>> {
     let at = keys.iter().position(|(k, _)| k == key)?;
     Some(keys.remove(at).1)
 }
 
 /// Looks a key up.
-pub(super) fn get<'a>(keys: &'a Keys, key: &str) -> Option<&'a Value> {
+pub(super) fn get<'k, 'a>(keys: &'k Keys<'a>, key: &str) -> Option<&'k Value<'a>> {
     keys.iter().find(|(k, _)| k == key).map(|(_, v)| v)
 }
 
@@ -41,7 +51,7 @@ pub(super) fn too_deep() -> Error {
         .hint("Explain a part of the statement by itself: a subquery, or one arm of a join.")
 }
 
-impl Value {
+impl Value<'_> {
     /// A number, also when the format printed it as text (XML, YAML).
     pub fn number(&self) -> Option<f64> {
         match self {
@@ -96,14 +106,18 @@ impl Value {
 }
 
 /// A number as printed. Identifiers of 64 bits stay text: a float cannot hold them.
-pub(super) fn number(text: &str) -> Option<Value> {
+pub(super) fn number(text: &str) -> Option<Value<'static>> {
     let digits = text.trim_start_matches('-');
-    if digits.is_empty() || !digits.starts_with(|c: char| c.is_ascii_digit()) {
+    if !digits.starts_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
-    let plain = digits.bytes().all(|b| b.is_ascii_digit());
-    if plain && digits.len() > 15 {
-        return Some(Value::Text(text.into()));
+    if digits.bytes().all(|b| b.is_ascii_digit()) {
+        if digits.len() > 15 {
+            return Some(Value::Text(text.into()));
+        }
+        // Most are counters, and small.
+        let n = digits.bytes().fold(0u64, |n, b| n * 10 + u64::from(b - b'0')) as f64;
+        return Some(Value::Number(if digits.len() < text.len() { -n } else { n }, 0));
     }
     let value: f64 = text.parse().ok().filter(|n: &f64| n.is_finite())?;
     let decimals = match digits.split_once('.') {
@@ -114,7 +128,7 @@ pub(super) fn number(text: &str) -> Option<Value> {
 }
 
 /// Adds a key. A key that comes twice: servers up to 12 print the workers of a node and of its sort in two lists.
-pub(super) fn put(keys: &mut Keys, key: String, value: Value) {
+pub(super) fn put<'a>(keys: &mut Keys<'a>, key: Cow<'a, str>, value: Value<'a>) {
     if key == "Workers"
         && let Some((_, Value::List(first))) = keys.iter_mut().find(|(k, _)| *k == key)
         && let Value::List(more) = value
@@ -137,7 +151,7 @@ pub(super) fn put(keys: &mut Keys, key: String, value: Value) {
 }
 
 /// Reads the first JSON value of a text; what follows it is given back.
-pub(super) fn json(text: &str) -> Result<(Value, &str)> {
+pub(super) fn json(text: &str) -> Result<(Value<'_>, &str)> {
     let mut p = Json { text, at: 0 };
     let value = p.value()?;
     Ok((value, &text[p.at..]))
@@ -149,16 +163,16 @@ struct Json<'a> {
 }
 
 /// A container that is not closed yet.
-enum Open {
-    List(Vec<Value>),
+enum Open<'a> {
+    List(Vec<Value<'a>>),
     /// With the key whose value is awaited.
-    Object(Keys, String),
+    Object(Keys<'a>, Cow<'a, str>),
 }
 
-impl Json<'_> {
-    fn value(&mut self) -> Result<Value> {
+impl<'a> Json<'a> {
+    fn value(&mut self) -> Result<Value<'a>> {
         // An explicit stack: the depth comes from outside.
-        let mut open: Vec<Open> = Vec::new();
+        let mut open: Vec<Open<'a>> = Vec::new();
         loop {
             let mut done = match self.next() {
                 Some(b'{') => {
@@ -167,7 +181,7 @@ impl Json<'_> {
                         Value::Object(Vec::new())
                     } else {
                         let key = self.key()?;
-                        open.push(Open::Object(Vec::new(), key));
+                        open.push(Open::Object(Vec::with_capacity(USUAL_KEYS), key));
                         if open.len() > MAX_NESTING {
                             return Err(too_deep());
                         }
@@ -186,7 +200,7 @@ impl Json<'_> {
                         continue;
                     }
                 }
-                Some(b'"') => Value::Text(self.string()?),
+                Some(b'"') => Value::Text(self.string()?.into_owned()),
                 Some(_) => self.word()?,
                 None => return Err(self.bad("it ends in the middle")),
             };
@@ -234,7 +248,7 @@ impl Json<'_> {
         here
     }
 
-    fn key(&mut self) -> Result<String> {
+    fn key(&mut self) -> Result<Cow<'a, str>> {
         if self.next() != Some(b'"') {
             return Err(self.bad("a key is missing"));
         }
@@ -246,17 +260,17 @@ impl Json<'_> {
     }
 
     /// A string whose opening quote is next. Line ends within are kept: clients wrap.
-    fn string(&mut self) -> Result<String> {
+    fn string(&mut self) -> Result<Cow<'a, str>> {
         self.at += 1;
         let mut out = String::new();
         loop {
             let rest = &self.text[self.at..];
-            let Some(i) = rest.find(['"', '\\']) else { return Err(self.bad("a string has no end")) };
-            out.push_str(&rest[..i]);
+            let Some(i) = rest.bytes().position(|b| matches!(b, b'"' | b'\\')) else { return Err(self.bad("a string has no end")) };
             self.at += i + 1;
             if rest.as_bytes()[i] == b'"' {
-                return Ok(out);
+                return Ok(if out.is_empty() { Cow::Borrowed(&rest[..i]) } else { Cow::Owned(out + &rest[..i]) });
             }
+            out.push_str(&rest[..i]);
             let Some(c) = self.text[self.at..].chars().next() else { return Err(self.bad("a string has no end")) };
             self.at += c.len_utf8();
             match c {
@@ -285,9 +299,9 @@ impl Json<'_> {
         char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER)
     }
 
-    fn word(&mut self) -> Result<Value> {
+    fn word(&mut self) -> Result<Value<'static>> {
         let rest = &self.text[self.at..];
-        let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '+' | '.'))).unwrap_or(rest.len());
+        let end = rest.bytes().position(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'-' | b'+' | b'.'))).unwrap_or(rest.len());
         let word = &rest[..end];
         let value = match word {
             "true" => Value::Bool(true),

@@ -1,6 +1,7 @@
 //! The line of a node: its operation, what it works on, and its figures.
 
-use crate::plan::postgres::value::{Keys, Value, number};
+use crate::plan::postgres::value::number;
+use crate::plan::postgres::value::owned::{Keys, Value};
 
 /// Operations that begin a line, as far as they need no more words to be known.
 const OPERATIONS: [&str; 56] = [
@@ -106,7 +107,7 @@ fn between<'a>(text: &'a str, open: &str) -> Option<&'a str> {
 
 fn add(keys: &mut Keys, key: &str, text: &str) {
     if let Some(v) = number(text.trim()) {
-        keys.push((key.into(), v));
+        keys.push((key.to_string().into(), v));
     }
 }
 
@@ -132,7 +133,7 @@ pub(super) fn actual(keys: &mut Keys, text: &str) {
 }
 
 fn name(keys: &mut Keys, text: &str) {
-    let mut set = |k: &str, v: &str| keys.push((k.into(), Value::Text(v.into())));
+    let mut set = |k: &str, v: &str| keys.push((k.to_string().into(), Value::Text(v.into())));
     let mut op = text;
     for (word, key) in [("Async ", "Async Capable"), ("Parallel ", "Parallel Aware")] {
         if let Some(rest) = op.strip_prefix(word) {

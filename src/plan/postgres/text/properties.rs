@@ -1,6 +1,7 @@
 //! Lines below a node and below the statement: `Key: value` with the text format's own ways of writing several figures in one line.
 
-use crate::plan::postgres::value::{Keys, Value, number};
+use crate::plan::postgres::value::number;
+use crate::plan::postgres::value::owned::{Keys, Value};
 
 /// Longer keys are sentences.
 const LONGEST: usize = 60;
@@ -27,12 +28,12 @@ pub(super) fn leading_number(text: &str) -> Option<Value> {
 }
 
 fn text(keys: &mut Keys, key: &str, value: &str) {
-    keys.push((key.into(), Value::Text(value.into())));
+    keys.push((key.to_string().into(), Value::Text(value.into())));
 }
 
 fn figure(keys: &mut Keys, key: &str, value: &str) {
     match leading_number(value) {
-        Some(v) => keys.push((key.into(), v)),
+        Some(v) => keys.push((key.to_string().into(), v)),
         None => text(keys, key, value),
     }
 }
@@ -215,7 +216,7 @@ pub(super) fn jit(keys: &mut Keys, key: &str, value: &str) {
                     figure(&mut timing, name, ms);
                 }
             }
-            keys.push((key.into(), Value::Object(timing)));
+            keys.push((key.to_string().into(), Value::Object(timing)));
         }
         _ => text(keys, key, value),
     }
