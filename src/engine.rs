@@ -190,12 +190,49 @@ pub trait Catalog: Send + Sync {
     /// What findings and advice upon a plan need of its tables, named as plan or statement name them: types, indexes, keys, how old
     /// the statistics are. From the catalogue alone, nothing is counted; a table that is not found is left out.
     fn plan_facts<'a>(&'a self, s: &'a Session, relations: &'a [String]) -> BoxFuture<'a, Result<crate::plan::known::Known>>;
+    /// Adds to the facts what index advice needs beyond findings: how values are spread, which extensions there are. From
+    /// statistics; where an engine keeps none, the facts stay as they are.
+    fn spread<'a>(&'a self, _s: &'a Session, known: crate::plan::known::Known) -> BoxFuture<'a, Result<crate::plan::known::Known>> {
+        Box::pin(async move { Ok(known) })
+    }
+    /// The share of a table's rows (0 to 1) that pass a condition; table and condition as SQL. Counted where the table is known to
+    /// have no more than [`COUNTED`] rows; an engine whose planner estimates it from statistics of every column asks that instead.
+    fn kept<'a>(&'a self, s: &'a Session, table: &'a str, condition: &'a str, rows: Option<f64>) -> BoxFuture<'a, Result<Option<f64>>> {
+        Box::pin(count_kept(s, table, condition, rows))
+    }
+    /// How many different values an expression over a table's columns has; counted under the same limit, else `None`.
+    fn distinct<'a>(&'a self, s: &'a Session, table: &'a str, key: &'a str, rows: Option<f64>) -> BoxFuture<'a, Result<Option<f64>>> {
+        Box::pin(count_distinct(s, table, key, rows))
+    }
     /// All names that completion proposes, in a few statements: relations with their columns, foreign keys, functions.
     fn names<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Names>>;
     /// Whether [`Catalog::hidden_writer`] looks anything up: spares opening a session where it does not.
     fn looks_behind_names(&self) -> bool {
         false
     }
+}
+
+/// Most rows of a table that are counted for advice: one pass over so many takes seconds at most.
+pub const COUNTED: f64 = 2_000_000.0;
+
+async fn count_kept(s: &Session, table: &str, condition: &str, rows: Option<f64>) -> Result<Option<f64>> {
+    if rows.is_none_or(|r| r > COUNTED) {
+        return Ok(None);
+    }
+    let counted = s.fetch(format!("SELECT count(*), sum(CASE WHEN {condition} THEN 1 ELSE 0 END) FROM {table}")).await?;
+    let number = |i: usize| counted.rows.first()?.get(i)?.as_deref()?.parse::<f64>().ok();
+    Ok(match (number(0), number(1)) {
+        (Some(all), Some(kept)) if all > 0.0 => Some(kept / all),
+        _ => None,
+    })
+}
+
+async fn count_distinct(s: &Session, table: &str, key: &str, rows: Option<f64>) -> Result<Option<f64>> {
+    if rows.is_none_or(|r| r > COUNTED) {
+        return Ok(None);
+    }
+    let counted = s.fetch(format!("SELECT count(DISTINCT {key}) FROM {table}")).await?;
+    Ok(counted.rows.first().and_then(|r| r.first()?.as_deref()?.parse().ok()))
 }
 
 /// A place for proofs: a database made for the purpose, dropped at the end.

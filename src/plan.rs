@@ -1,6 +1,8 @@
 //! Query plans: what servers print, read into [`crate::model::plan`], and arithmetic upon it. Pure: no driver, no connection,
 //! so that a plan from a file is read like one from a server. `engine/` asks, this room reads.
 
+/// Indexes that may help a statement, and why none would.
+pub mod candidates;
 /// Two plans of one statement side by side.
 pub mod compare;
 /// How deep a plan may nest.

@@ -9,14 +9,14 @@ use crate::model::Severity;
 use crate::model::plan::{Confidence, Plan, PlanFinding};
 use scene::{Scene, Weight};
 
-mod ddl;
+pub(super) mod ddl;
 mod estimates;
 mod joins;
 mod memory;
 mod parallel;
 mod predicates;
-mod scans;
-mod scene;
+pub(super) mod scans;
+pub(super) mod scene;
 mod sorting;
 mod subplans;
 mod whole;

@@ -13,6 +13,8 @@ pub struct Known {
     pub generic_cost: Option<f64>,
     /// Settings that the sentences name: `work_mem`.
     pub settings: BTreeMap<String, String>,
+    /// Extensions of the server with the schema that each is in (PostgreSQL).
+    pub extensions: BTreeMap<String, String>,
 }
 
 /// A table of the plan.
@@ -31,6 +33,17 @@ pub struct Table {
     pub partition_key: Vec<String>,
     pub partitions: Option<u32>,
     pub statistics: Statistics,
+    /// How values are spread, by column, where statistics tell or somebody has counted.
+    pub spread: BTreeMap<String, Spread>,
+}
+
+/// How the values of a column are spread. `None`: not known.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Spread {
+    /// Different values in the whole table.
+    pub distinct: Option<f64>,
+    /// Mean width in bytes.
+    pub width: Option<f64>,
 }
 
 /// A column.
@@ -50,6 +63,14 @@ pub struct Index {
     pub unique: bool,
     /// The predicate of a partial index.
     pub only_where: Option<String>,
+    /// Which of the keys go downwards; empty: none of them.
+    pub down: Vec<bool>,
+    /// Columns that are carried along and are no keys.
+    pub also: Vec<String>,
+    /// The operator class of each key, empty for the default one; none at all where an engine has no such thing.
+    pub classes: Vec<String>,
+    /// What it is, where it is no B-tree: `gin`, `hash`.
+    pub method: Option<String>,
 }
 
 /// A foreign key.
@@ -97,6 +118,7 @@ impl Table {
     pub fn has_index_on(&self, columns: &[&str]) -> bool {
         self.indexes.iter().any(|i| {
             i.only_where.is_none()
+                && i.method.is_none()
                 && i.keys.len() >= columns.len()
                 && columns.iter().all(|c| i.keys[..columns.len()].iter().any(|k| k.eq_ignore_ascii_case(c)))
         })

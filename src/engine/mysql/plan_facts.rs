@@ -30,14 +30,23 @@ pub(super) async fn of(s: &Session, relations: &[String]) -> Result<Known> {
         of(&mut known, &cell(&r, 0), &mut |t| t.columns.push(Column { name: cell(&r, 1), type_name: cell(&r, 2) }));
     }
     let indexes = format!(
-        "SELECT TABLE_NAME, INDEX_NAME, NON_UNIQUE, COLUMN_NAME FROM information_schema.STATISTICS WHERE {these} AND INDEX_TYPE = 'BTREE' \
+        "SELECT TABLE_NAME, INDEX_NAME, NON_UNIQUE, COLUMN_NAME, COLLATION FROM information_schema.STATISTICS WHERE {these} AND INDEX_TYPE = 'BTREE' \
          ORDER BY TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX"
     );
     for r in s.fetch(indexes).await?.rows {
         let (index, key) = (cell(&r, 1), cell(&r, 3));
         of(&mut known, &cell(&r, 0), &mut |t| match t.indexes.iter_mut().find(|i| i.name == index) {
-            Some(i) => i.keys.push(key.clone()),
-            None => t.indexes.push(Index { name: index.clone(), keys: vec![key.clone()], unique: cell(&r, 2) == "0", only_where: None }),
+            Some(i) => {
+                i.keys.push(key.clone());
+                i.down.push(cell(&r, 4) == "D");
+            }
+            None => t.indexes.push(Index {
+                name: index.clone(),
+                keys: vec![key.clone()],
+                unique: cell(&r, 2) == "0",
+                down: vec![cell(&r, 4) == "D"],
+                ..Index::default()
+            }),
         });
     }
     let partitions = format!(

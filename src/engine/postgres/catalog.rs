@@ -300,6 +300,16 @@ impl Catalog for Postgres {
     fn plan_facts<'a>(&'a self, s: &'a Session, relations: &'a [String]) -> BoxFuture<'a, Result<crate::plan::known::Known>> {
         Box::pin(super::plan_facts::of(s, relations))
     }
+    fn spread<'a>(&'a self, s: &'a Session, known: crate::plan::known::Known) -> BoxFuture<'a, Result<crate::plan::known::Known>> {
+        Box::pin(super::plan_facts::spread(s, known))
+    }
+    fn kept<'a>(&'a self, s: &'a Session, table: &'a str, condition: &'a str, _rows: Option<f64>) -> BoxFuture<'a, Result<Option<f64>>> {
+        Box::pin(super::plan_facts::kept(s, table, condition))
+    }
+    /// Statistics tell it of columns ([`Catalog::spread`]); nothing is counted for the rest.
+    fn distinct<'a>(&'a self, _s: &'a Session, _table: &'a str, _key: &'a str, _rows: Option<f64>) -> BoxFuture<'a, Result<Option<f64>>> {
+        Box::pin(async { Ok(None) })
+    }
     fn names<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Names>> {
         Box::pin(super::names::read(s))
     }

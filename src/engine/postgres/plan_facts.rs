@@ -3,7 +3,7 @@
 use super::catalog::{array, cell, pinned};
 use crate::engine::Session;
 use crate::model::Result;
-use crate::plan::known::{Column, ForeignKey, Index, Known, Statistics, Table};
+use crate::plan::known::{Column, ForeignKey, Index, Known, Spread, Statistics, Table};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -17,11 +17,18 @@ const PARTITION_KEY: &str = "(WITH RECURSIVE up AS (SELECT c.oid AS o UNION ALL 
 const TABLES: &str = "SELECT n.nspname, c.relname, CASE WHEN c.reltuples >= 0 THEN c.reltuples::float8 END, \
     (SELECT json_agg(json_build_object('name', a.attname, 'type', pg_catalog.format_type(a.atttypid, a.atttypmod)) ORDER BY a.attnum) \
         FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), \
-    (SELECT json_agg(json_build_object('name', x.relname, 'unique', i.indisunique, 'where', pg_catalog.pg_get_expr(i.indpred, i.indrelid), 'keys', \
+    (SELECT json_agg(json_build_object('name', x.relname, 'unique', i.indisunique, 'where', pg_catalog.pg_get_expr(i.indpred, i.indrelid), \
+            'method', nullif(am.amname, 'btree'), 'down', (SELECT json_agg((o.n & 1) = 1 ORDER BY o.k) FROM unnest(i.indoption::int2[]) WITH ORDINALITY o(n, k)), \
+            'classes', (SELECT json_agg(CASE WHEN oc.opcdefault THEN '' ELSE oc.opcname END ORDER BY o.k) \
+                FROM unnest(i.indclass::oid[]) WITH ORDINALITY o(c, k) JOIN pg_catalog.pg_opclass oc ON oc.oid = o.c), \
+            'also', (SELECT json_agg(a.attname ORDER BY u.k) FROM unnest(i.indkey::int2[]) WITH ORDINALITY u(n, k) \
+                JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = u.n \
+                WHERE u.k > coalesce((to_jsonb(i) ->> 'indnkeyatts')::int, i.indnatts)), 'keys', \
             (SELECT json_agg(coalesce(a.attname, pg_catalog.pg_get_indexdef(i.indexrelid, g.k, true)) ORDER BY g.k) \
                 FROM generate_series(1, coalesce((to_jsonb(i) ->> 'indnkeyatts')::int, i.indnatts)) g(k) \
                 LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = (i.indkey::int2[])[g.k - 1] AND a.attnum > 0)) ORDER BY x.relname) \
-        FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid WHERE i.indrelid = c.oid AND i.indisvalid), \
+        FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid JOIN pg_catalog.pg_am am ON am.oid = x.relam \
+        WHERE i.indrelid = c.oid AND i.indisvalid), \
     (SELECT json_agg(json_build_object('name', k.conname, 'schema', rn.nspname, 'table', r.relname, 'to', f.relname, 'columns', \
             (SELECT json_agg(a.attname ORDER BY u.p) FROM unnest(k.conkey) WITH ORDINALITY u(n, p) JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.n), \
             'indexed', EXISTS (SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = k.conrelid AND i.indisvalid AND i.indpred IS NULL \
@@ -36,6 +43,37 @@ const TABLES: &str = "SELECT n.nspname, c.relname, CASE WHEN c.reltuples >= 0 TH
     LEFT JOIN pg_catalog.pg_stat_all_tables st ON st.relid = c.oid \
     WHERE c.relkind IN ('r', 'p', 'm') AND (n.nspname || '.' || c.relname = ANY ($1::text[]) \
         OR c.relname = ANY ($1::text[]) AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema') ORDER BY 1, 2";
+
+/// Below 0 the number of values is a share of the rows.
+const SPREAD: &str = "SELECT schemaname, tablename, attname, n_distinct, avg_width FROM pg_catalog.pg_stats \
+    WHERE schemaname || '.' || tablename = ANY ($1::text[]) AND NOT (inherited AND EXISTS (SELECT 1 FROM pg_catalog.pg_stats o \
+        WHERE o.schemaname = pg_stats.schemaname AND o.tablename = pg_stats.tablename AND o.attname = pg_stats.attname AND NOT o.inherited))";
+
+const EXTENSIONS: &str =
+    "SELECT e.extname, n.nspname FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace";
+
+/// See `Catalog::spread`.
+pub(super) async fn spread(s: &Session, mut known: Known) -> Result<Known> {
+    let names: Vec<String> = known.tables.iter().filter_map(|t| Some(format!("{}.{}", t.schema.as_ref()?, t.name))).collect();
+    for r in pinned(s, SPREAD, &[&array(&names)]).await?.rows {
+        let Some(t) = known.tables.iter_mut().find(|t| t.schema.as_deref() == Some(cell(&r, 0)) && t.name == cell(&r, 1)) else { continue };
+        let told: Option<f64> = cell(&r, 3).parse().ok();
+        let distinct = told.and_then(|d| if d < 0.0 { t.rows.map(|rows| -d * rows) } else { Some(d).filter(|d| *d > 0.0) });
+        t.spread.insert(cell(&r, 2).to_string(), Spread { distinct, width: cell(&r, 4).parse().ok() });
+    }
+    known.extensions = pinned(s, EXTENSIONS, &[]).await?.rows.iter().map(|r| (cell(r, 0).to_string(), cell(r, 1).to_string())).collect();
+    Ok(known)
+}
+
+/// See `Catalog::kept`: what the planner expects with the condition and without, neither of which is run.
+pub(super) async fn kept(s: &Session, table: &str, condition: &str) -> Result<Option<f64>> {
+    let all = s.explain(format!("SELECT 1 FROM {table}"), false).await?.root.est_rows;
+    let some = s.explain(format!("SELECT 1 FROM {table} WHERE {condition}"), false).await?.root.est_rows;
+    Ok(match (all, some) {
+        (Some(all), Some(some)) if all > 0.0 => Some((some / all).min(1.0)),
+        _ => None,
+    })
+}
 
 /// Settings that findings name.
 const SETTINGS: &str = "SELECT name, pg_catalog.current_setting(name) FROM pg_catalog.pg_settings \
@@ -53,6 +91,10 @@ struct Indexed {
     unique: bool,
     r#where: Option<String>,
     keys: Option<Vec<String>>,
+    method: Option<String>,
+    down: Option<Vec<bool>>,
+    also: Option<Vec<String>>,
+    classes: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -85,7 +127,16 @@ pub(super) async fn of(s: &Session, relations: &[String]) -> Result<Known> {
             indexes: serde_json::from_str::<Vec<Indexed>>(cell(r, 4))
                 .unwrap_or_default()
                 .into_iter()
-                .map(|i| Index { name: i.name, keys: i.keys.unwrap_or_default(), unique: i.unique, only_where: i.r#where })
+                .map(|i| Index {
+                    name: i.name,
+                    keys: i.keys.unwrap_or_default(),
+                    unique: i.unique,
+                    only_where: i.r#where,
+                    down: i.down.unwrap_or_default(),
+                    also: i.also.unwrap_or_default(),
+                    classes: i.classes.unwrap_or_default(),
+                    method: i.method,
+                })
                 .collect(),
             foreign_keys: serde_json::from_str::<Vec<Reference>>(cell(r, 5))
                 .unwrap_or_default()
@@ -106,6 +157,7 @@ pub(super) async fn of(s: &Session, relations: &[String]) -> Result<Known> {
                 made: Some(cell(r, 8)).filter(|m| !m.is_empty()).map(str::to_string),
                 changed: cell(r, 7).parse().ok(),
             },
+            spread: BTreeMap::new(),
         })
         .collect();
     let settings: BTreeMap<String, String> =

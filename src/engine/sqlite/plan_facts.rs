@@ -41,19 +41,24 @@ pub(super) async fn of(s: &Session, relations: &[String]) -> Result<Known> {
         table.columns = columns.rows.iter().map(|c| Column { name: at(c, 0).into(), type_name: at(c, 1).into() }).collect();
         let indexes = s
             .fetch(format!(
-                "SELECT l.name, l.\"unique\", l.partial, x.name FROM pragma_index_list({t}, 'main') l, pragma_index_xinfo(l.name, 'main') x \
+                "SELECT l.name, l.\"unique\", l.partial, x.name, x.desc FROM pragma_index_list({t}, 'main') l, pragma_index_xinfo(l.name, 'main') x \
                  WHERE x.key = 1 ORDER BY l.seq, x.seqno"
             ))
             .await?;
         for i in &indexes.rows {
             let key = if at(i, 3).is_empty() { "<expr>".to_string() } else { at(i, 3).to_string() };
             match table.indexes.iter_mut().find(|x| x.name == at(i, 0)) {
-                Some(x) => x.keys.push(key),
+                Some(x) => {
+                    x.keys.push(key);
+                    x.down.push(at(i, 4) == "1");
+                }
                 None => table.indexes.push(Index {
                     name: at(i, 0).into(),
                     keys: vec![key],
                     unique: at(i, 1) == "1",
                     only_where: (at(i, 2) == "1").then(|| "…".to_string()),
+                    down: vec![at(i, 4) == "1"],
+                    ..Index::default()
                 }),
             }
         }

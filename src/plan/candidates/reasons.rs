@@ -1,0 +1,199 @@
+//! Why no index helps, each with what would help instead.
+
+use super::uses::{Obstacle, Use};
+use super::{Answers, Candidates, shapes};
+use crate::plan::findings::scene::{Product, Scene, percent};
+
+/// Rows changed since the statistics were made, as a share of all (plans.md §3, F33).
+const STALE: f64 = 0.1;
+
+/// The kind of a reason: stable, for machines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Why {
+    /// An index that is there serves it.
+    Served,
+    SmallTable,
+    LowSelectivity,
+    /// No condition, or every row is joined.
+    EverythingRead,
+    /// A cast keeps an index that is there from being used.
+    Cast,
+    /// The engine has no index on expressions.
+    NoExpressions,
+    NoTrigrams,
+    Unindexable,
+    StaleStatistics,
+    /// A LIMIT without an order ends reading soon.
+    LimitLuck,
+    /// The server refused to build it.
+    Refused,
+    /// It was tried and did not help.
+    Tried,
+    /// The statement reads no table that is known.
+    NoTable,
+}
+
+/// A reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason {
+    pub why: Why,
+    /// The table, where it is about one.
+    pub table: String,
+    /// One sentence.
+    pub text: String,
+    /// What would help instead; empty when nothing has to be done.
+    pub next: String,
+    /// A statement that belongs to the next step: never run by itself.
+    pub sql: Option<String>,
+    /// The index that it is about.
+    pub index: Option<String>,
+}
+
+impl Reason {
+    pub fn new(why: Why, table: &str, text: impl Into<String>) -> Reason {
+        Reason { why, table: table.into(), text: text.into(), next: String::new(), sql: None, index: None }
+    }
+    #[must_use]
+    pub fn about(mut self, index: &str) -> Reason {
+        self.index = Some(index.into());
+        self
+    }
+    #[must_use]
+    pub fn next(mut self, next: impl Into<String>) -> Reason {
+        self.next = next.into();
+        self
+    }
+}
+
+/// Fills [`Candidates::reasons`].
+pub fn fill(s: &Scene<'_>, uses: &[Use<'_>], answers: &Answers, out: &mut Candidates) {
+    let mut found: Vec<Reason> = Vec::new();
+    let mut tell = |r: Reason| {
+        if !found.iter().any(|o| o.why == r.why && o.table == r.table && o.text == r.text) {
+            found.push(r);
+        }
+    };
+    if uses.is_empty() {
+        tell(Reason::new(Why::NoTable, "", "the statement reads no table that the catalogue knows, so there is nothing to index"));
+    }
+    for u in uses {
+        if let Some(r) = stale(s, u) {
+            tell(r);
+        }
+        for o in &u.obstacles {
+            tell(obstacle(s, u, o));
+        }
+    }
+    for u in uses.iter().filter(|u| !out.proposed.iter().any(|c| c.table == u.table_sql)) {
+        let name = &u.table.name;
+        let mut own: Vec<&Reason> = out.dropped.iter().map(|d| &d.reason).filter(|r| r.table == *name).collect();
+        own.sort_by_key(|r| r.why);
+        own.dedup_by_key(|r| r.why);
+        if own.is_empty() && u.obstacles.is_empty() && !u.tested() && u.join.is_empty() {
+            if let Some(rows) = shapes::lucky(s, u, answers) {
+                tell(Reason::new(Why::LimitLuck, name, format!("the LIMIT is full after about {rows:.0} rows of {name}")));
+            } else if s.select.as_ref().is_some_and(|q| q.limit.is_some() && q.order.is_empty()) {
+                tell(Reason::new(
+                    Why::LimitLuck,
+                    name,
+                    format!("the LIMIT takes the first rows of {name} that come: nothing has to be found"),
+                ));
+            } else {
+                tell(
+                    Reason::new(Why::EverythingRead, name, format!("the statement wants every row of {name}: it has no condition on it"))
+                        .next("A condition, or a table of sums that is kept beside it, would make it read less."),
+                );
+            }
+        }
+        for r in own {
+            let r = match r.why {
+                Why::LowSelectivity => {
+                    r.clone().next("Read fewer columns or fewer rows, or keep the answer: no index makes most of a table small.")
+                }
+                Why::Served => served(s, u, r),
+                _ => r.clone(),
+            };
+            tell(r);
+        }
+    }
+    found.sort_by_key(|r| match r.why {
+        // What makes every estimate doubtful is said first.
+        Why::StaleStatistics => 0,
+        Why::Cast | Why::LowSelectivity | Why::LimitLuck | Why::EverythingRead => 1,
+        _ => 2,
+    });
+    out.reasons = found;
+}
+
+/// An index that fits is there: either the plan takes it, or the planner thinks otherwise.
+fn served(s: &Scene<'_>, u: &Use<'_>, r: &Reason) -> Reason {
+    let Some(index) = &r.index else { return r.clone() };
+    let node = s.node(u.at);
+    let taken = s.subtree(u.at).any(|i| s.node(i).index.as_ref() == Some(index)) || node.index.as_ref() == Some(index);
+    if taken {
+        return r.clone().next("The plan uses it.");
+    }
+    r.clone().next("The plan does not take it: refresh the statistics, or see by switching the other way off what it would cost.")
+}
+
+fn stale(s: &Scene<'_>, u: &Use<'_>) -> Option<Reason> {
+    let name = &u.table.name;
+    let st = &u.table.statistics;
+    if u.table.rows.is_some_and(|r| r < super::SMALL) && st.missing != Some(true) {
+        return None;
+    }
+    let told = match (st.missing, st.changed, u.table.rows) {
+        (Some(true), _, _) if s.product == Product::Sqlite => return None,
+        (Some(true), _, _) => format!("{name} has no statistics: the planner guesses, and so does every estimate here"),
+        (_, Some(changed), Some(rows)) if rows > 0.0 && changed >= STALE * rows => {
+            format!("{} of {name} changed since its statistics were made: estimates may be far off", percent(changed.min(rows), rows))
+        }
+        _ => return None,
+    };
+    let sql = match s.product {
+        Product::MySql | Product::MariaDb => format!("ANALYZE TABLE {}", u.table_sql),
+        _ => format!("ANALYZE {}", u.table_sql),
+    };
+    let mut r = Reason::new(Why::StaleStatistics, name, told).next("ANALYZE first, then ask again.");
+    r.sql = Some(sql);
+    Some(r)
+}
+
+fn obstacle(s: &Scene<'_>, u: &Use<'_>, o: &Obstacle) -> Reason {
+    let name = &u.table.name;
+    match o {
+        Obstacle::Cast { column, to } => {
+            let kind = u.table.type_of(column).unwrap_or_else(|| "another type".into());
+            Reason::new(
+                Why::Cast,
+                name,
+                format!("an index on {column} of {name} is there, and the cast of {column} ({kind}) to {to} keeps it from being used"),
+            )
+            .next(format!("Compare {column} with a value of its own type instead of casting it."))
+        }
+        Obstacle::NoExpressions { text } => {
+            Reason::new(Why::NoExpressions, name, format!("the test is of {text}, and MariaDB has no index on an expression"))
+                .next("Write it as a test of the column itself (a range in place of a function), or index a generated column.")
+        }
+        Obstacle::NoTrigrams { text } => {
+            let mut r = Reason::new(
+                Why::NoTrigrams,
+                name,
+                format!("only trigrams find a piece in the middle of {text}, and pg_trgm is not installed"),
+            )
+            .next("Install pg_trgm, then ask again.");
+            r.sql = Some("CREATE EXTENSION pg_trgm".into());
+            r
+        }
+        Obstacle::Unindexable { text } => {
+            let next = if s.product == Product::Postgres {
+                ""
+            } else {
+                "A full-text index is another kind of search, with another kind of condition."
+            };
+            let wild = text.to_lowercase().contains("like");
+            Reason::new(Why::Unindexable, name, format!("no B-tree serves the test of {text} on {name}")).next(if wild { next } else { "" })
+        }
+    }
+}

@@ -1,0 +1,433 @@
+//! From what a statement does with a table to the indexes that would serve it, in the order of columns that a B-tree wants: equality,
+//! then what ORDER BY asks for, then one range (`reference/plans.md` §7.2).
+
+use super::reasons::{Reason, Why};
+use super::uses::{Tested, Use};
+use super::{Answers, Candidate, Candidates, Dropped, KEEPS, Key, SMALL, Shape};
+use crate::plan::expression::Test;
+use crate::plan::findings::scene::{Product, Scene, percent};
+use crate::plan::known::{Index, Table};
+use crate::sql::reserved::ident;
+use crate::text::thousands;
+
+/// Columns that are carried along at most, and how wide each may be in bytes (plans.md §7.2: "≤ 3 narrow cols").
+const CARRIED: (usize, f64) = (3, 64.0);
+/// A partial index is for a value among few: with more, each value would want an index of its own.
+const FEW_VALUES: f64 = 50.0;
+/// Rows that a LIMIT without an order may read for nothing: reading so few takes no time.
+const LUCKY: f64 = 1_000.0;
+/// Ranges that are tried after the equalities, one at a time.
+const RANGES: usize = 2;
+
+/// The share of the table's rows that its own tests keep, and who says so.
+pub fn share(u: &Use<'_>, answers: &Answers) -> Option<f64> {
+    let asked = u.condition.as_ref().and_then(|c| answers.kept.get(&(u.table_sql.clone(), c.clone())).copied());
+    // What was measured on all rows is surer than an estimate.
+    match (u.read, u.kept, u.table.rows) {
+        (Some(read), Some(kept), Some(rows)) if read > 0.0 && read >= 0.9 * rows && kept <= read => Some(kept / read),
+        _ => asked,
+    }
+}
+
+/// How a LIMIT without an order ends reading soon: rows that it takes to find so many.
+pub fn lucky(s: &Scene<'_>, u: &Use<'_>, answers: &Answers) -> Option<f64> {
+    let limit = s.select.as_ref().and_then(|q| q.limit.filter(|_| q.order.is_empty() && q.group.is_empty()))?;
+    if !u.limited && s.all().any(|i| s.node(i).op == "limit") {
+        return None;
+    }
+    let share = share(u, answers)?;
+    let rows = limit / share.max(1e-9);
+    (share > 0.0 && rows <= LUCKY && s.select.as_ref().is_some_and(|q| q.tables.len() == 1)).then_some(rows)
+}
+
+struct Draft {
+    keys: Vec<Key>,
+    equal: usize,
+    shapes: Vec<Shape>,
+    why: String,
+}
+
+pub fn propose(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>], answers: &Answers, out: &mut Candidates) {
+    if !u.tested() && u.join.is_empty() && u.order.is_empty() {
+        return;
+    }
+    let share = share(u, answers);
+    let lucky = lucky(s, u, answers);
+    let fixed = ordered(&u.fixed, u.table);
+    let equal: Vec<Key> = fixed.iter().cloned().chain(ordered(&u.among, u.table)).fold(Vec::new(), push_new);
+    let expression = |keys: &[Key]| keys.iter().any(|k| k.column.is_none());
+    let mut drafts: Vec<Draft> = Vec::new();
+    let mut draft = |keys: Vec<Key>, equal: usize, mut shapes: Vec<Shape>, why: String| {
+        if expression(&keys) {
+            shapes.push(Shape::Expression);
+        }
+        if !keys.is_empty() && !drafts.iter().any(|d| same(&d.keys, d.equal, &keys, equal)) {
+            drafts.push(Draft { keys, equal, shapes, why });
+        }
+    };
+    if !u.order.is_empty() {
+        let keys = u.order.iter().filter(|k| !fixed.iter().any(|f| f.sql == k.sql)).cloned().fold(fixed.clone(), push_new);
+        draft(keys, fixed.len(), vec![Shape::Order], "rows come in the order of ORDER BY, and the LIMIT ends reading after a few".into());
+        if !fixed.is_empty() && share.is_none_or(|k| k > KEEPS) {
+            draft(u.order.clone(), 0, vec![Shape::Order], "rows come in the order of ORDER BY; the tests keep most of them".into());
+        }
+    }
+    let kept = share.map_or(String::new(), |k| format!(", and {} of the rows pass", percent(k, 1.0)));
+    if u.range.is_empty() {
+        draft(equal.clone(), equal.len(), vec![Shape::Equality], format!("the statement tests {} for equality{kept}", list(&equal)));
+    }
+    for r in u.range.iter().take(RANGES) {
+        let keys = push_new(equal.clone(), r.key.clone());
+        let first = if equal.is_empty() { String::new() } else { format!("{} for equality first, then ", list(&equal)) };
+        draft(keys, equal.len(), vec![Shape::Range], format!("the statement tests {first}a range of {}{kept}", r.key.sql));
+    }
+    let mut sides: Vec<&str> = u.join.iter().map(|(o, _)| o.as_str()).collect();
+    sides.dedup();
+    for other in sides {
+        let joined: Vec<Key> = u.join.iter().filter(|(o, _)| o == other).map(|(_, k)| k.clone()).collect();
+        let keys = joined.iter().cloned().fold(equal.clone(), push_new);
+        let n = keys.len();
+        let why = format!(
+            "each row of {other} is joined by {}{}",
+            list(&joined),
+            if equal.is_empty() { "" } else { ", with the equalities first" }
+        );
+        if !u.order.is_empty() {
+            let ordered = u.order.iter().cloned().fold(keys.clone(), push_new);
+            draft(ordered, n, vec![Shape::Join, Shape::Order], why.clone());
+        }
+        let mut ranged = keys.clone();
+        if let Some(r) = u.range.first() {
+            ranged = push_new(ranged, r.key.clone());
+        }
+        draft(ranged, n, vec![Shape::Join], why.clone());
+        if !equal.is_empty() {
+            draft(joined.clone(), joined.len(), vec![Shape::Join], why);
+        }
+    }
+    let first = out.proposed.len();
+    for d in drafts {
+        let c = make(s, u, d);
+        consider(s, u, all, share, lucky, c, out);
+    }
+    covering(s, u, first, out);
+    partial(s, u, all, answers, &equal, out);
+    for (method, t) in &u.special {
+        let shape = if t.predicate.test == Test::Contains { Shape::Pattern } else { Shape::Contains };
+        let why = match shape {
+            Shape::Pattern => format!("trigrams find {} by a piece in its middle{kept}", t.key.sql),
+            _ => format!("a GIN index finds the elements of {}{kept}", t.key.sql),
+        };
+        let mut c = make(s, u, Draft { keys: vec![t.key.clone()], equal: 1, shapes: vec![shape], why });
+        c.method = Some((*method).to_string());
+        consider(s, u, all, share, lucky, c, out);
+    }
+}
+
+fn push_new(mut keys: Vec<Key>, k: Key) -> Vec<Key> {
+    if !keys.iter().any(|o| o.sql == k.sql) {
+        keys.push(k);
+    }
+    keys
+}
+
+fn same(a: &[Key], a_equal: usize, b: &[Key], b_equal: usize) -> bool {
+    a == b
+        || a_equal == b_equal && a.len() == b.len() && a[a_equal..] == b[b_equal..] && a[..a_equal].iter().all(|k| b[..b_equal].contains(k))
+}
+
+fn list(keys: &[Key]) -> String {
+    keys.iter().map(|k| k.sql.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// Equalities in an order that other statements can use too: where an index begins already, then by how much a column tells.
+fn ordered(tests: &[Tested], table: &Table) -> Vec<Key> {
+    let mut keys: Vec<Key> = tests.iter().map(|t| t.key.clone()).collect();
+    let tells = |k: &Key| k.column.as_ref().and_then(|c| table.spread.get(c)?.distinct).unwrap_or(0.0);
+    keys.sort_by(|a, b| tells(b).total_cmp(&tells(a)));
+    keys
+}
+
+fn make(s: &Scene<'_>, u: &Use<'_>, d: Draft) -> Candidate {
+    let mut c = Candidate {
+        name: String::new(),
+        table: u.table_sql.clone(),
+        schema: u.table.schema.clone(),
+        relation: u.table.name.clone(),
+        keys: d.keys,
+        equal: d.equal,
+        include: Vec::new(),
+        only_where: None,
+        method: None,
+        shapes: d.shapes,
+        why: d.why,
+        nodes: vec![s.path(u.at).to_vec()],
+        partitioned: u.partitioned,
+    };
+    c.name = name(&c, u.table);
+    c
+}
+
+/// `orders_customer_id_created_at_idx`, within what every engine keeps, and not taken.
+fn name(c: &Candidate, table: &Table) -> String {
+    let word = |k: &Key| {
+        let raw = k.column.clone().unwrap_or_else(|| k.sql.clone());
+        let plain: String = raw.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
+        plain.split('_').filter(|p| !p.is_empty()).collect::<Vec<_>>().join("_")
+    };
+    let mut parts: Vec<String> = vec![c.relation.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect()];
+    parts.extend(c.keys.iter().map(word));
+    parts.extend(c.method.clone());
+    if c.only_where.is_some() {
+        parts.push("part".into());
+    }
+    if c.shapes.contains(&Shape::Covering) {
+        parts.push("all".into());
+    }
+    let mut base = parts.join("_");
+    // NAMEDATALEN − 1 is 63; room for `_idx` and a number.
+    while base.len() > 56 {
+        base.pop();
+    }
+    let taken = |n: &str| table.indexes.iter().any(|i| i.name.eq_ignore_ascii_case(n));
+    let plain = format!("{base}_idx");
+    if !taken(&plain) {
+        return plain;
+    }
+    (2..).map(|n| format!("{base}_idx{n}")).find(|n| !taken(n)).unwrap_or(plain)
+}
+
+/// Whether an index that is there does what the candidate would.
+pub fn covered<'t>(c: &Candidate, table: &'t Table) -> Option<&'t Index> {
+    table.indexes.iter().find(|i| {
+        if i.method != c.method || i.only_where.is_some() {
+            return false;
+        }
+        let key_at = |n: usize, k: &Key| {
+            let class = i.classes.get(n).map_or("", String::as_str);
+            let class_fits = class == k.class
+                || k.class.is_empty() && class.ends_with("pattern_ops") && n < c.equal
+                || k.class == "COLLATE NOCASE"
+                || k.class.ends_with(class) && !class.is_empty();
+            i.keys.get(n).is_some_and(|text| same_key(text, k)) && class_fits
+        };
+        // A unique lookup finds one row: nothing more can be had from further keys.
+        let one_row = i.unique
+            && !i.keys.is_empty()
+            && i.keys.len() <= c.equal
+            && i.keys.iter().all(|text| c.keys[..c.equal].iter().any(|k| same_key(text, k)));
+        if one_row {
+            return true;
+        }
+        if i.keys.len() < c.keys.len() {
+            return false;
+        }
+        let equal = (0..c.equal).all(|n| c.keys[..c.equal].iter().any(|k| key_at(n, k)));
+        let rest: Vec<usize> = (c.equal..c.keys.len()).collect();
+        let order = rest.iter().all(|n| key_at(*n, &c.keys[*n]));
+        // Read backwards, all directions are turned.
+        let down = |n: usize| i.down.get(n).copied().unwrap_or(false);
+        let forwards = rest.iter().all(|n| down(*n) == c.keys[*n].down);
+        let backwards = rest.iter().all(|n| down(*n) != c.keys[*n].down);
+        let has = |column: &String| i.keys.contains(column) || i.also.contains(column);
+        equal && order && (forwards || backwards) && c.include.iter().all(has)
+    })
+}
+
+/// Expressions are compared by their letters: servers put parentheses and casts where they like.
+fn same_key(text: &str, k: &Key) -> bool {
+    match &k.column {
+        Some(c) => text.eq_ignore_ascii_case(c),
+        None => {
+            let bare = |t: &str| {
+                t.to_lowercase().chars().filter(|c| !matches!(c, '(' | ')' | ' ' | '"' | '`')).collect::<String>().replace("::text", "")
+            };
+            bare(text) == bare(&k.sql)
+        }
+    }
+}
+
+/// Whether anything in the statement leaves rows out.
+pub fn restricted(s: &Scene<'_>, all: &[Use<'_>]) -> bool {
+    all.iter().any(|u| u.tested() || !u.obstacles.is_empty())
+        || s.all().any(|i| s.node(i).op == "limit")
+        || s.select.as_ref().is_some_and(|q| q.limit.is_some())
+}
+
+fn consider(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>], share: Option<f64>, lucky: Option<f64>, c: Candidate, out: &mut Candidates) {
+    let name = &u.table.name;
+    let selective = !c.shapes.iter().any(|x| matches!(x, Shape::Join | Shape::Order));
+    let why = if let Some(rows) = u.table.rows.filter(|r| *r < SMALL) {
+        Some(Reason::new(
+            Why::SmallTable,
+            name,
+            format!("{name} has about {} rows: reading all of them is as quick", thousands(rows.max(0.0) as u64)),
+        ))
+    } else if let Some(i) = covered(&c, u.table) {
+        Some(Reason::new(Why::Served, name, format!("the index {} serves that already", i.name)).about(&i.name))
+    } else if let Some(rows) = lucky.filter(|_| selective) {
+        Some(Reason::new(
+            Why::LimitLuck,
+            name,
+            format!("the LIMIT is full after about {} rows of {name}, in whatever order they come", thousands(rows.ceil() as u64)),
+        ))
+    } else if let Some(k) = share.filter(|k| *k > KEEPS && selective) {
+        Some(Reason::new(
+            Why::LowSelectivity,
+            name,
+            format!("the tests keep {} of {name}: an index finds them one by one, and reading the whole table is quicker", percent(k, 1.0)),
+        ))
+    } else if c.shapes[0] == Shape::Join && s.product == Product::Postgres && !restricted(s, all) {
+        Some(Reason::new(
+            Why::EverythingRead,
+            name,
+            format!("every row of {name} is joined: a hash of the whole table is quicker than so many lookups"),
+        ))
+    } else {
+        None
+    };
+    match why {
+        Some(reason) => out.dropped.push(Dropped { what: c.spec(s.dialect), reason }),
+        None => {
+            if let Some(o) = out.proposed.iter_mut().find(|o| {
+                o.table == c.table
+                    && o.only_where == c.only_where
+                    && o.method == c.method
+                    && o.include == c.include
+                    && same(&o.keys, o.equal, &c.keys, c.equal)
+            }) {
+                o.nodes.extend(c.nodes);
+            } else {
+                out.proposed.push(c);
+            }
+        }
+    }
+}
+
+/// The same with all columns that are needed, where those are few and narrow.
+fn covering(s: &Scene<'_>, u: &Use<'_>, first: usize, out: &mut Candidates) {
+    let Some(needs) = &u.needs else { return };
+    let major: u32 = s.plan.version.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap_or(0);
+    let mut made = Vec::new();
+    for base in out.proposed.iter().skip(first).filter(|c| c.table == u.table_sql && c.only_where.is_none()).take(2) {
+        let extra: Vec<&String> = needs.iter().filter(|n| !base.keys.iter().any(|k| k.column.as_ref() == Some(*n))).collect();
+        let narrow = |n: &&&String| match u.table.spread.get(n.as_str()).and_then(|w| w.width) {
+            Some(w) => w <= CARRIED.1,
+            None => {
+                let kind = u.table.type_of(n).unwrap_or_default();
+                s.product == Product::Sqlite || !["text", "blob", "json", "bytea", "xml"].iter().any(|t| kind.contains(t))
+            }
+        };
+        if extra.is_empty()
+            || extra.len() > CARRIED.0
+            || extra.iter().filter(narrow).count() < extra.len()
+            || base.keys.iter().any(|k| !k.class.is_empty())
+        {
+            continue;
+        }
+        // The primary key is in every index of InnoDB, and the rowid in every one of SQLite.
+        let mut c = base.clone();
+        if s.product == Product::Postgres && (major >= 11 || major == 0) {
+            c.include = extra.iter().map(|n| (*n).clone()).collect();
+        } else if s.product != Product::Postgres {
+            c.keys.extend(extra.iter().map(|n| Key {
+                sql: ident(s.dialect, n),
+                column: Some((*n).clone()),
+                class: String::new(),
+                down: false,
+            }));
+        } else {
+            continue;
+        }
+        c.shapes.push(Shape::Covering);
+        c.why = format!(
+            "{}; with {} in it too, the table itself is not read",
+            c.why,
+            extra.iter().map(|n| n.as_str()).collect::<Vec<_>>().join(", ")
+        );
+        c.name = name(&c, u.table);
+        made.push(c);
+    }
+    for c in made {
+        match covered(&c, u.table) {
+            Some(i) => out.dropped.push(Dropped {
+                what: c.spec(s.dialect),
+                reason: Reason::new(Why::Served, &u.table.name, format!("the index {} serves that already", i.name)).about(&i.name),
+            }),
+            None => out.proposed.push(c),
+        }
+    }
+}
+
+/// An index over the rows of one literal value alone, for the other keys.
+fn partial(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>], answers: &Answers, equal: &[Key], out: &mut Candidates) {
+    if !matches!(s.product, Product::Postgres | Product::Sqlite) {
+        return;
+    }
+    for (p, sql) in u.literals(s.dialect) {
+        let Some(column) = p.column().map(|c| c.name.clone()) else { continue };
+        let asked = answers.kept.get(&(u.table_sql.clone(), sql.clone())).copied();
+        let values = u
+            .table
+            .spread
+            .get(&column)
+            .and_then(|w| w.distinct)
+            .or_else(|| answers.distinct.get(&(u.table_sql.clone(), ident(s.dialect, &column))).copied());
+        let few = matches!(p.test, Test::Null | Test::NotNull) || values.is_some_and(|v| v <= FEW_VALUES);
+        if !few || asked.is_none_or(|k| k >= KEEPS) {
+            continue;
+        }
+        let rest: Vec<Key> = equal.iter().filter(|k| k.column.as_deref() != Some(column.as_str())).cloned().collect();
+        let n = rest.len();
+        let mut keys = rest;
+        if !u.order.is_empty() {
+            keys = u.order.iter().filter(|k| k.column.as_deref() != Some(column.as_str())).cloned().fold(keys, push_new);
+        } else if let Some(r) = u.range.first() {
+            keys = push_new(keys, r.key.clone());
+        } else if let Some((_, k)) = u.join.first() {
+            keys = push_new(keys, k.clone());
+        }
+        let own = Key { sql: ident(s.dialect, &column), column: Some(column.clone()), class: String::new(), down: false };
+        let (keys, n) = if keys.is_empty() { (vec![own], 1) } else { (keys, n) };
+        let share = asked.unwrap_or(1.0);
+        let why = format!(
+            "{sql} is a constant of the statement and holds for {} of the rows: only they need be in the index",
+            percent(share, 1.0)
+        );
+        let mut shapes = vec![Shape::Partial];
+        if !u.order.is_empty() {
+            shapes.insert(0, Shape::Order);
+        }
+        let mut c = make(s, u, Draft { keys, equal: n, shapes, why });
+        c.only_where = Some(sql.clone());
+        c.name = name(&c, u.table);
+        let there = u.table.indexes.iter().find(|i| {
+            i.only_where.as_deref().is_some_and(|w| same_condition(w, &sql))
+                && i.keys.len() >= c.keys.len()
+                && c.keys.iter().zip(&i.keys).all(|(k, text)| same_key(text, k))
+        });
+        match there {
+            Some(i) => out.dropped.push(Dropped {
+                what: c.spec(s.dialect),
+                reason: Reason::new(Why::Served, &u.table.name, format!("the index {} serves that already", i.name)).about(&i.name),
+            }),
+            None => consider(s, u, all, Some(share), lucky(s, u, answers), c, out),
+        }
+    }
+}
+
+/// Conditions are compared without parentheses and casts. SQLite does not say what its partial index is of: then it may be this.
+fn same_condition(known: &str, ours: &str) -> bool {
+    let bare = |t: &str| {
+        let lower = t.to_lowercase();
+        let mut out = String::new();
+        let mut rest = lower.as_str();
+        while let Some(at) = rest.find("::") {
+            out.push_str(&rest[..at]);
+            rest = rest[at + 2..].trim_start_matches(|c: char| c.is_alphanumeric() || matches!(c, '_' | ' ' | '.' | '"'));
+        }
+        out.push_str(rest);
+        out.chars().filter(|c| !matches!(c, '(' | ')' | ' ' | '"')).collect::<String>()
+    };
+    known == "…" || bare(known) == bare(ours)
+}

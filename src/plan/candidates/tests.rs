@@ -1,0 +1,374 @@
+//! Hand-made plans of the four engines with the index that is known to be best for them, and such that no index helps.
+
+use super::*;
+use crate::model::plan::{Plan, PlanNode};
+use crate::plan::known::{Column, Index, Spread, Statistics, Table};
+use proptest::prelude::*;
+
+fn node(op: &str, raw: &str) -> PlanNode {
+    PlanNode { op: op.into(), raw_op: raw.into(), ..PlanNode::default() }
+}
+
+fn on(mut n: PlanNode, relation: &str, alias: &str) -> PlanNode {
+    n.relation = Some(relation.into());
+    n.alias = Some(alias.into());
+    n
+}
+
+fn says(mut n: PlanNode, key: &str, text: &str) -> PlanNode {
+    n.conditions.push((key.into(), text.into()));
+    n
+}
+
+fn over(mut n: PlanNode, children: Vec<PlanNode>) -> PlanNode {
+    n.children = children;
+    n
+}
+
+fn plan(engine: &str, mut root: PlanNode) -> Plan {
+    root.number();
+    Plan { engine: engine.into(), version: "15.2".into(), root, ..Plan::default() }
+}
+
+fn seq(alias: &str, filter: &str) -> PlanNode {
+    let n = on(node("table scan", "Seq Scan"), "public.orders", alias);
+    if filter.is_empty() { n } else { says(n, "Filter", filter) }
+}
+
+fn index(name: &str, keys: &[&str], unique: bool) -> Index {
+    Index { name: name.into(), keys: keys.iter().map(|k| (*k).to_string()).collect(), unique, ..Index::default() }
+}
+
+fn orders(schema: Option<&str>) -> Table {
+    let column = |(name, kind): (&str, &str)| Column { name: name.into(), type_name: kind.into() };
+    let of = [
+        ("id", "integer"),
+        ("customer_id", "integer"),
+        ("state", "text"),
+        ("email", "character varying(80)"),
+        ("created_at", "timestamp without time zone"),
+        ("total", "numeric(10,2)"),
+        ("paid", "boolean"),
+        ("doc", "jsonb"),
+        ("tags", "text[]"),
+        ("note", "text"),
+    ];
+    let spread = [("customer_id", 5_000.0), ("state", 5.0), ("id", 100_000.0), ("paid", 2.0), ("created_at", 90_000.0)];
+    Table {
+        schema: schema.map(Into::into),
+        name: "orders".into(),
+        rows: Some(100_000.0),
+        columns: of.into_iter().map(column).collect(),
+        indexes: vec![index("orders_pkey", &["id"], true)],
+        statistics: Statistics { missing: Some(false), made: None, changed: Some(0.0) },
+        spread: spread.iter().map(|(c, d)| ((*c).to_string(), Spread { distinct: Some(*d), width: Some(8.0) })).collect(),
+        ..Table::default()
+    }
+}
+
+fn customers(schema: Option<&str>) -> Table {
+    let column = |(name, kind): (&str, &str)| Column { name: name.into(), type_name: kind.into() };
+    Table {
+        schema: schema.map(Into::into),
+        name: "customers".into(),
+        rows: Some(5_000.0),
+        columns: [("id", "integer"), ("email", "text"), ("city", "text")].into_iter().map(column).collect(),
+        indexes: vec![index("customers_pkey", &["id"], true)],
+        statistics: Statistics { missing: Some(false), made: None, changed: Some(0.0) },
+        ..Table::default()
+    }
+}
+
+fn pg(statement: &str) -> Known {
+    Known { statement: Some(statement.into()), tables: vec![orders(Some("public")), customers(Some("public"))], ..Known::default() }
+}
+
+fn lite(details: &[&str], statement: &str) -> Plan {
+    let lines: Vec<_> = details.iter().enumerate().map(|(n, d)| (n as i64 + 1, 0, (*d).to_string())).collect();
+    let tables = ["orders", "customers"].iter().map(|t| ((*t).to_string(), ((*t).to_string(), Some(100_000)))).collect();
+    let mut p = crate::plan::sqlite::read(&lines, &crate::plan::sqlite::Known::new(tables, statement), "3.46.0");
+    p.statement = Some(statement.into());
+    p
+}
+
+fn bare(statement: &str) -> Known {
+    Known { statement: Some(statement.into()), tables: vec![orders(None), customers(None)], ..Known::default() }
+}
+
+/// All conditions keep this share.
+fn keeping(plan: &Plan, known: &Known, share: f64) -> Answers {
+    let mut a = Answers::default();
+    for q in questions(plan, known) {
+        match q {
+            Question::Kept { table, condition, .. } => a.kept.insert((table, condition), share),
+            Question::Distinct { table, key, .. } => a.distinct.insert((table, key), 5.0),
+        };
+    }
+    a
+}
+
+fn specs(p: &Plan, known: &Known, share: f64) -> Vec<String> {
+    let found = find(p, known, &keeping(p, known, share));
+    let dialect = crate::plan::expression::dialect_of(&p.engine);
+    found.proposed.iter().map(|c| c.spec(dialect)).collect()
+}
+
+fn whys(p: &Plan, known: &Known, share: f64) -> Vec<Why> {
+    let found = find(p, known, &keeping(p, known, share));
+    assert!(found.proposed.is_empty(), "{:?}", found.proposed);
+    found.reasons.iter().map(|r| r.why).collect()
+}
+
+#[test]
+fn each_kind_of_statement_gets_its_index() {
+    let limit =
+        |below: PlanNode, key: &str| over(node("limit", "Limit"), vec![over(says(node("sort", "Sort"), "Sort Key", key), vec![below])]);
+    let cases: Vec<(&str, Plan, Known, &str)> = vec![
+        (
+            "equality before the range, whatever the order in the text",
+            plan(
+                "PostgreSQL",
+                seq("orders", "((orders.created_at > '2026-01-01 00:00:00'::timestamp without time zone) AND (orders.customer_id = 7))"),
+            ),
+            pg("select * from orders where created_at > '2026-01-01' and customer_id = 7"),
+            "public.orders (customer_id, created_at)",
+        ),
+        (
+            "order under a limit",
+            plan("PostgreSQL", limit(seq("orders", "(orders.customer_id = 7)"), "orders.created_at DESC")),
+            pg("select * from orders where customer_id = 7 order by created_at desc limit 10"),
+            "public.orders (customer_id, created_at)",
+        ),
+        (
+            "mixed directions are kept",
+            plan("PostgreSQL", limit(seq("orders", ""), "orders.state, orders.created_at DESC")),
+            pg("select * from orders order by state, created_at desc limit 10"),
+            "public.orders (state, created_at DESC)",
+        ),
+        (
+            "the key of a join",
+            plan(
+                "PostgreSQL",
+                over(
+                    says(node("hash join", "Hash Join"), "Hash Cond", "(o.customer_id = c.id)"),
+                    vec![
+                        seq("o", ""),
+                        over(
+                            node("hash", "Hash"),
+                            vec![says(on(node("table scan", "Seq Scan"), "public.customers", "c"), "Filter", "(c.email = 'x'::text)")],
+                        ),
+                    ],
+                ),
+            ),
+            pg("select * from orders o join customers c on c.id = o.customer_id where c.email = 'x'"),
+            "public.orders (customer_id)",
+        ),
+        (
+            "an expression as it is printed",
+            plan("PostgreSQL", seq("orders", "(lower((orders.email)::text) = 'x'::text)")),
+            pg("select * from orders where lower(email) = 'x'"),
+            "public.orders ((lower((email)::text)))",
+        ),
+        (
+            "varchar is compared as text",
+            plan("PostgreSQL", seq("orders", "((orders.email)::text = 'x'::text)")),
+            pg("select * from orders where email = 'x'"),
+            "public.orders (email)",
+        ),
+        (
+            "the rows of one value",
+            plan("PostgreSQL", limit(seq("orders", "(orders.state = 'failed'::text)"), "orders.created_at")),
+            pg("select * from orders where state = 'failed' order by created_at limit 10"),
+            "public.orders (created_at) WHERE state = 'failed'",
+        ),
+        (
+            "few columns are carried along",
+            plan("PostgreSQL", seq("orders", "(orders.customer_id = 7)")),
+            pg("select sum(total) from orders where customer_id = 7"),
+            "public.orders (customer_id) INCLUDE (total)",
+        ),
+        (
+            "elements of a document",
+            plan("PostgreSQL", seq("orders", "(orders.doc @> '{\"a\": 1}'::jsonb)")),
+            pg("select * from orders where doc @> '{\"a\": 1}'"),
+            "public.orders USING gin (doc jsonb_path_ops)",
+        ),
+        (
+            "a prefix needs the pattern class",
+            plan("PostgreSQL", seq("orders", "(orders.note ~~ 'abc%'::text)")),
+            pg("select * from orders where note like 'abc%'"),
+            "public.orders (note text_pattern_ops)",
+        ),
+        (
+            "alternatives of one column are a list",
+            plan("PostgreSQL", seq("orders", "((orders.customer_id = 1) OR (orders.customer_id = 2))")),
+            pg("select * from orders where customer_id = 1 or customer_id = 2"),
+            "public.orders (customer_id)",
+        ),
+        (
+            "SQLite, from the statement",
+            lite(&["SCAN orders"], "select * from orders where created_at > '2026' and customer_id = 7"),
+            bare("select * from orders where created_at > '2026' and customer_id = 7"),
+            "orders (customer_id, created_at)",
+        ),
+        (
+            "SQLite's covering index has them as keys",
+            lite(&["SCAN orders"], "select total from orders where customer_id = 7"),
+            bare("select total from orders where customer_id = 7"),
+            "orders (customer_id, total)",
+        ),
+        (
+            "SQLite's join",
+            lite(&["SCAN c", "SCAN o"], "select * from customers c join orders o on o.customer_id = c.id where c.city = 'x'"),
+            bare("select * from customers c join orders o on o.customer_id = c.id where c.city = 'x'"),
+            "orders (customer_id)",
+        ),
+        (
+            "MariaDB",
+            plan(
+                "MariaDB",
+                says(
+                    on(node("table scan", "ALL orders"), "orders", "orders"),
+                    "Filter",
+                    "`orders`.`customer_id` = 7 and `orders`.`state` = 'open'",
+                ),
+            ),
+            bare("select * from orders where customer_id = 7 and state = 'open'"),
+            "orders (customer_id, state(64))",
+        ),
+    ];
+    for (what, p, known, want) in cases {
+        let got = specs(&p, &known, 0.01);
+        assert!(got.iter().any(|s| s == want), "{what}: {want} is not among {got:?}");
+    }
+}
+
+#[test]
+fn trigrams_only_where_the_extension_is() {
+    let p = plan("PostgreSQL", seq("orders", "(orders.note ~~ '%abcd%'::text)"));
+    let mut known = pg("select * from orders where note like '%abcd%'");
+    assert_eq!(whys(&p, &known, 0.01), [Why::NoTrigrams]);
+    known.extensions.insert("pg_trgm".into(), "public".into());
+    assert_eq!(specs(&p, &known, 0.01), ["public.orders USING gin (note gin_trgm_ops)"]);
+    let short = plan("PostgreSQL", seq("orders", "(orders.note ~~ '%ab%'::text)"));
+    assert_eq!(whys(&short, &known, 0.01), [Why::Unindexable]);
+}
+
+#[test]
+fn where_no_index_helps_the_reason_is_given() {
+    let most = plan("PostgreSQL", seq("orders", "(orders.state = 'paid'::text)"));
+    assert_eq!(whys(&most, &pg("select * from orders where state = 'paid'"), 0.6), [Why::LowSelectivity]);
+    let all = plan("PostgreSQL", over(node("aggregate", "Aggregate"), vec![seq("orders", "")]));
+    assert_eq!(whys(&all, &pg("select sum(total) from orders"), 0.5), [Why::EverythingRead]);
+    let luck = plan("PostgreSQL", over(node("limit", "Limit"), vec![seq("orders", "(orders.state = 'paid'::text)")]));
+    assert_eq!(whys(&luck, &pg("select * from orders where state = 'paid' limit 10"), 0.1), [Why::LimitLuck]);
+    let unequal = plan("PostgreSQL", seq("orders", "(orders.state <> 'paid'::text)"));
+    assert_eq!(whys(&unequal, &pg("select * from orders where state <> 'paid'"), 0.1), [Why::Unindexable]);
+    // A cast of a column that has an index; and a table of a few rows; and one that has the index.
+    let cast = plan("PostgreSQL", seq("orders", "((orders.id)::text = '5'::text)"));
+    assert_eq!(whys(&cast, &pg("select * from orders where id::text = '5'"), 0.001), [Why::Cast]);
+    let mut small = pg("select * from orders where customer_id = 7");
+    small.tables[0].rows = Some(200.0);
+    let by_customer = plan("PostgreSQL", seq("orders", "(orders.customer_id = 7)"));
+    assert_eq!(whys(&by_customer, &small, 0.01), [Why::SmallTable]);
+    let mut there = pg("select * from orders where customer_id = 7");
+    there.tables[0].indexes.push(index("have", &["customer_id", "created_at"], false));
+    assert_eq!(whys(&by_customer, &there, 0.01), [Why::Served]);
+    let maria =
+        plan("MariaDB", says(on(node("table scan", "ALL orders"), "orders", "orders"), "Filter", "year(`orders`.`created_at`) = 2026"));
+    assert_eq!(whys(&maria, &bare("select * from orders where year(created_at) = 2026"), 0.1), [Why::NoExpressions]);
+    // Old statistics are said first, beside what is proposed.
+    let mut old = pg("select * from orders where customer_id = 7");
+    old.tables[0].statistics.changed = Some(60_000.0);
+    let found = find(&by_customer, &old, &keeping(&by_customer, &old, 0.01));
+    assert_eq!(found.reasons.first().map(|r| (r.why, r.sql.clone())), Some((Why::StaleStatistics, Some("ANALYZE public.orders".into()))));
+    // Joining everything with everything.
+    let join = plan(
+        "PostgreSQL",
+        over(
+            says(node("hash join", "Hash Join"), "Hash Cond", "(o.customer_id = c.id)"),
+            vec![seq("o", ""), over(node("hash", "Hash"), vec![on(node("table scan", "Seq Scan"), "public.customers", "c")])],
+        ),
+    );
+    assert!(whys(&join, &pg("select * from orders o join customers c on c.id = o.customer_id"), 0.5).contains(&Why::EverythingRead));
+}
+
+#[test]
+fn a_unique_lookup_wants_no_further_key() {
+    let p = plan("PostgreSQL", seq("orders", "((orders.id = 7) AND (orders.state = 'paid'::text))"));
+    assert_eq!(whys(&p, &pg("select * from orders where id = 7 and state = 'paid'"), 0.0001), [Why::Served]);
+}
+
+#[test]
+fn statements_are_written_for_each_engine() {
+    let p = plan("PostgreSQL", seq("orders", "(orders.customer_id = 7)"));
+    let known = pg("select * from orders where customer_id = 7");
+    let c = find(&p, &known, &keeping(&p, &known, 0.01)).proposed.remove(0);
+    assert_eq!(c.create(Dialect::Postgres, true), "CREATE INDEX CONCURRENTLY orders_customer_id_idx ON public.orders (customer_id)");
+    assert_eq!(c.drop_sql(Dialect::Postgres, true), "DROP INDEX CONCURRENTLY public.orders_customer_id_idx");
+    assert_eq!(c.create(Dialect::MySql, true), "CREATE INDEX orders_customer_id_idx ON public.orders (customer_id)");
+    assert_eq!(c.drop_sql(Dialect::MySql, false), "DROP INDEX orders_customer_id_idx ON public.orders");
+    let mut taken = known.clone();
+    taken.tables[0].indexes.push(index("orders_customer_id_idx", &["total"], false));
+    assert_eq!(find(&p, &taken, &keeping(&p, &taken, 0.01)).proposed[0].name, "orders_customer_id_idx2");
+}
+
+#[test]
+fn directions_of_what_is_there_count() {
+    let sorted = |key: &str| {
+        plan("PostgreSQL", over(node("limit", "Limit"), vec![over(says(node("sort", "Sort"), "Sort Key", key), vec![seq("orders", "")])]))
+    };
+    let mut known = pg("select * from orders order by 1 limit 10");
+    known.tables[0].indexes.push(Index { down: vec![false, false], ..index("both_up", &["state", "created_at"], false) });
+    assert!(
+        specs(&sorted("orders.state, orders.created_at DESC"), &known, 0.5).contains(&"public.orders (state, created_at DESC)".to_string())
+    );
+    assert_eq!(whys(&sorted("orders.state DESC, orders.created_at DESC"), &known, 0.5), [Why::Served]);
+}
+
+proptest! {
+    /// Whatever stands there already, as keys in whatever order, is not proposed again.
+    #[test]
+    fn what_exists_is_never_proposed(
+        have in proptest::collection::vec(proptest::sample::subsequence(vec!["customer_id", "state", "created_at", "total", "email"], 1..4).prop_shuffle(), 0..5),
+        equal in proptest::sample::subsequence(vec!["customer_id", "state", "total"], 0..3),
+        range in proptest::option::of(Just("created_at")),
+        sorted in proptest::option::of(prop_oneof![Just("created_at"), Just("total"), Just("created_at DESC")]),
+        share in 0.0..0.5f64,
+    ) {
+        let mut tests: Vec<String> = equal.iter().map(|c| format!("(orders.{c} = 5)")).collect();
+        tests.extend(range.map(|c| format!("(orders.{c} > 5)")));
+        let filter = if tests.is_empty() { String::new() } else { format!("({})", tests.join(" AND ")) };
+        let scan = seq("orders", &filter);
+        let root = match sorted {
+            Some(k) => over(node("limit", "Limit"), vec![over(says(node("sort", "Sort"), "Sort Key", &format!("orders.{k}")), vec![scan])]),
+            None => scan,
+        };
+        let p = plan("PostgreSQL", root);
+        let mut known = pg("select total from orders");
+        for (i, keys) in have.iter().enumerate() {
+            known.tables[0].indexes.push(index(&format!("i{i}"), keys, false));
+        }
+        let found = find(&p, &known, &keeping(&p, &known, share));
+        for c in &found.proposed {
+            let keys: Vec<&str> = c.keys.iter().filter_map(|k| k.column.as_deref()).collect();
+            if c.only_where.is_none() && c.include.is_empty() && c.keys.iter().all(|k| !k.down) {
+                prop_assert!(!have.iter().any(|h| h.as_slice() == keys.as_slice()), "{} is there already", c.spec(Dialect::Postgres));
+            }
+            prop_assert!(!known.tables[0].indexes.iter().any(|i| i.name == c.name), "the name {} is taken", c.name);
+        }
+        // Asked again with what was proposed, that is not proposed once more.
+        for c in &found.proposed {
+            known.tables[0].indexes.push(Index {
+                name: c.name.clone(),
+                keys: c.keys.iter().map(|k| k.column.clone().unwrap_or_else(|| k.sql.clone())).collect(),
+                down: c.keys.iter().map(|k| k.down).collect(),
+                also: c.include.clone(),
+                only_where: c.only_where.clone(),
+                ..Index::default()
+            });
+        }
+        let again = find(&p, &known, &keeping(&p, &known, share));
+        prop_assert!(again.proposed.is_empty(), "{:?}", again.proposed.iter().map(|c| c.spec(Dialect::Postgres)).collect::<Vec<_>>());
+    }
+}

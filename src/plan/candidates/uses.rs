@@ -1,0 +1,495 @@
+//! How a plan uses each of its tables: what is tested, joined and ordered by, as keys that an index could have.
+
+use super::outputs;
+use super::{Key, Question};
+use crate::model::Dialect;
+use crate::plan::expression::{self, Expr, Predicate, SortKey, Test};
+use crate::plan::findings::scene::{Product, Scene};
+use crate::plan::known::Table;
+use crate::sql::reserved::ident;
+
+/// A test with the key that would serve it.
+#[derive(Debug, Clone)]
+pub struct Tested {
+    pub key: Key,
+    pub predicate: Predicate,
+}
+
+/// Why a test cannot be served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Obstacle {
+    /// An index on the column is there; a cast of the column keeps it from being used.
+    Cast { column: String, to: String },
+    /// The engine has no index on an expression.
+    NoExpressions { text: String },
+    /// An extension is lacking.
+    NoTrigrams { text: String },
+    /// `<>`, alternatives over several columns, a comparison of two columns of one table, …
+    Unindexable { text: String },
+}
+
+/// One table in one place of the plan.
+pub struct Use<'a> {
+    pub product: Product,
+    pub at: usize,
+    pub alias: String,
+    pub table: &'a Table,
+    pub table_sql: String,
+    /// The plan reads a partition of it.
+    pub partitioned: bool,
+    /// Equal to one value, or null.
+    pub fixed: Vec<Tested>,
+    /// Equal to one of several.
+    pub among: Vec<Tested>,
+    pub range: Vec<Tested>,
+    /// By the other side's name.
+    pub join: Vec<(String, Key)>,
+    /// Tests that only another kind of index serves, with it: method, key.
+    pub special: Vec<(&'static str, Tested)>,
+    /// The keys of ORDER BY under a LIMIT, where all of them are this table's.
+    pub order: Vec<Key>,
+    /// A LIMIT ends reading here early, without a sort between.
+    pub limited: bool,
+    /// IS NOT NULL: no key, but what a partial index may be made of.
+    pub not_null: Vec<Predicate>,
+    pub obstacles: Vec<Obstacle>,
+    /// Columns that the statement needs of the table; `None` when all, or not known.
+    pub needs: Option<Vec<String>>,
+    /// Conditions on this table alone as SQL, by which the share of its rows is asked.
+    pub condition: Option<String>,
+    /// Rows looked at and kept, as the plan tells them.
+    pub read: Option<f64>,
+    pub kept: Option<f64>,
+}
+
+impl Use<'_> {
+    /// Whether something restricts the rows.
+    pub fn tested(&self) -> bool {
+        !(self.fixed.is_empty() && self.among.is_empty() && self.range.is_empty() && self.special.is_empty())
+    }
+
+    /// Literal tests that a partial index could be made of, as SQL.
+    pub fn literals(&self, dialect: Dialect) -> Vec<(&Predicate, String)> {
+        let tests = self.fixed.iter().map(|t| &t.predicate).chain(&self.not_null);
+        tests.filter_map(|p| Some((p, literal_sql(p, dialect)?))).collect()
+    }
+
+    pub fn questions(&self, out: &mut Vec<Question>) {
+        let (table, rows) = (self.table_sql.clone(), self.table.rows);
+        let mut ask = |q: Question| {
+            if !out.contains(&q) {
+                out.push(q);
+            }
+        };
+        if rows.is_some_and(|r| r < super::SMALL) {
+            return;
+        }
+        if let Some(condition) = &self.condition {
+            ask(Question::Kept { table: table.clone(), condition: condition.clone(), rows });
+        }
+        let dialect = self.dialect();
+        if !matches!(dialect, Dialect::MySql) {
+            for (p, condition) in self.literals(dialect) {
+                ask(Question::Kept { table: table.clone(), condition, rows });
+                if let Some(c) = p.column().filter(|c| p.test == Test::Equal && !self.table.spread.contains_key(&c.name)) {
+                    ask(Question::Distinct { table: table.clone(), key: ident(dialect, &c.name), rows });
+                }
+            }
+        }
+    }
+
+    fn dialect(&self) -> Dialect {
+        match self.product {
+            Product::Postgres => Dialect::Postgres,
+            Product::Sqlite => Dialect::Sqlite,
+            Product::MySql | Product::MariaDb => Dialect::MySql,
+        }
+    }
+}
+
+/// A condition with a literal, its column bare: what the server prints is casted, and a literal takes the column's type by itself.
+fn literal_sql(p: &Predicate, dialect: Dialect) -> Option<String> {
+    let column = ident(dialect, &p.column()?.name);
+    match p.test {
+        Test::Null => Some(format!("{column} IS NULL")),
+        Test::NotNull => Some(format!("{column} IS NOT NULL")),
+        Test::Equal => match &p.value {
+            Some(v) => Some(format!("{column} = {}", constant(v)?)),
+            // A boolean that stands for itself.
+            None => None,
+        },
+        _ => None,
+    }
+}
+
+fn constant(e: &Expr) -> Option<String> {
+    match e {
+        Expr::Constant(t) => Some(t.clone()).filter(|t| !t.eq_ignore_ascii_case("null")),
+        Expr::Cast { what, .. } | Expr::Collate { what, .. } => constant(what),
+        _ => None,
+    }
+}
+
+/// All uses of known tables, in plan order.
+pub fn of<'a>(s: &'a Scene<'a>) -> Vec<Use<'a>> {
+    s.all().filter(|i| s.is_scan(*i)).filter_map(|i| read(s, i)).collect()
+}
+
+/// The table that an index would be made of: a partition's is its parent.
+fn table_of<'a>(s: &'a Scene<'a>, i: usize) -> Option<&'a Table> {
+    let own = s.table(i)?;
+    let parents = s.known.tables.iter().filter(|t| !t.partition_key.is_empty() && s.product == Product::Postgres);
+    let statement = |t: &Table| s.select.as_ref().is_some_and(|q| q.tables.iter().any(|r| r.name.eq_ignore_ascii_case(&t.name)));
+    let mut fitting = parents.filter(|t| t.name != own.name && t.columns == own.columns).filter(|t| statement(t));
+    Some(match (own.partition_key.is_empty(), fitting.next(), fitting.next()) {
+        (false, Some(parent), None) if !statement(own) => parent,
+        _ => own,
+    })
+}
+
+fn read<'a>(s: &'a Scene<'a>, i: usize) -> Option<Use<'a>> {
+    let table = table_of(s, i)?;
+    let alias = s.alias(i)?.to_string();
+    let mut u = Use {
+        at: i,
+        table,
+        table_sql: s.qualified(table.schema.as_deref(), &table.name),
+        partitioned: s.table(i).is_some_and(|own| own.name != table.name),
+        fixed: Vec::new(),
+        among: Vec::new(),
+        range: Vec::new(),
+        join: Vec::new(),
+        special: Vec::new(),
+        order: Vec::new(),
+        limited: s.limited(i).is_some(),
+        not_null: Vec::new(),
+        obstacles: Vec::new(),
+        needs: None,
+        condition: None,
+        read: None,
+        kept: None,
+        product: s.product,
+        alias,
+    };
+    let mut local: Vec<Expr> = Vec::new();
+    let mut tests: Vec<Predicate> = Vec::new();
+    let mut take = |e: Expr, joins_only: bool, local: &mut Vec<Expr>| {
+        for part in e.conjuncts() {
+            for p in part.predicates_on(&u.alias) {
+                if joins_only && p.test != Test::Join {
+                    continue;
+                }
+                let told = p.test != Test::Join && !p.key.has_unread() && askable(part, &u.alias);
+                if told && !local.iter().any(|l| l.sql(s.dialect) == part.sql(s.dialect)) {
+                    local.push(part.clone());
+                }
+                tests.push(p);
+            }
+        }
+    };
+    let top = s.parent(i).filter(|p| s.node(*p).op == "filter" && s.children(*p).next() == Some(i));
+    for text in s.filter(i).into_iter().chain(top.and_then(|p| s.filter(p))).chain(s.index_condition(i)) {
+        // SQLite prints `c=?`: the statement has the value.
+        if s.product != Product::Sqlite {
+            take(s.read(text), false, &mut local);
+        }
+    }
+    for a in s.above(i) {
+        for (name, text) in &s.node(a).conditions {
+            if !["sort", "group", "output", "presort", "cache", "limit"].iter().any(|w| name.to_lowercase().starts_with(w)) {
+                take(s.read(text), true, &mut local);
+            }
+        }
+    }
+    // Where the statement names the table itself, its own words say what a plan leaves out.
+    let named = s.select.as_ref().filter(|q| q.tables.iter().any(|t| t.alias.eq_ignore_ascii_case(&u.alias)));
+    if let Some(q) = named.filter(|_| s.product != Product::Postgres || local.is_empty()) {
+        let sole = q.tables.len() == 1;
+        for e in q.conditions.iter().flat_map(Expr::conjuncts) {
+            if sole || e.columns().iter().all(|c| c.qualifier.is_some()) {
+                take(e.clone(), false, &mut local);
+            }
+        }
+    }
+    for p in &tests {
+        place(s, &mut u, p);
+    }
+    if !local.is_empty() {
+        let parts: Vec<String> = local.iter().map(|e| e.sql(s.dialect)).collect();
+        u.condition = Some(parts.join(" AND "));
+    }
+    order(s, &mut u);
+    u.needs = outputs::needed(s, i, &u.alias, table);
+    if let Some(scan) = s.scan(i) {
+        (u.read, u.kept) = (scan.read, scan.kept);
+    }
+    Some(u)
+}
+
+/// Whether a condition means something outside its statement: no other relation, no parameter, no subplan.
+fn askable(e: &Expr, alias: &str) -> bool {
+    let mut fine = true;
+    e.walk(&mut |x| match x {
+        Expr::Column(c) => fine &= c.may_be_of(alias),
+        Expr::Parameter(_) | Expr::Subquery(_) | Expr::Unread(_) => fine = false,
+        _ => {}
+    });
+    fine
+}
+
+fn place(s: &Scene<'_>, u: &mut Use<'_>, p: &Predicate) {
+    let text = || crate::plan::findings::scans::shorter(&p.key.sql(s.dialect));
+    match p.test {
+        Test::NotNull => {
+            if p.column().is_some() && !u.not_null.contains(p) {
+                u.not_null.push(p.clone());
+            }
+        }
+        Test::Equal | Test::Null | Test::In | Test::Range | Test::Prefix => match key(s, u, p) {
+            Ok(Some(key)) => {
+                let list = match p.test {
+                    Test::Equal | Test::Null => &mut u.fixed,
+                    Test::In => &mut u.among,
+                    _ => &mut u.range,
+                };
+                if !list.iter().any(|t| t.key == key) {
+                    list.push(Tested { key, predicate: p.clone() });
+                }
+            }
+            Ok(None) => {}
+            Err(o) => hinder(u, o),
+        },
+        Test::Join => {
+            let other = p.value.as_ref().and_then(|v| v.columns().first().and_then(|c| c.qualifier.clone())).unwrap_or_default();
+            // A join with the same table's own other half is no join of this one.
+            if let Ok(Some(k)) = key(s, u, p)
+                && !u.join.iter().any(|(o, j)| *o == other && *j == k)
+            {
+                u.join.push((other, k));
+            }
+        }
+        // `a = 1 or a = 2` is a list.
+        Test::Or => match same_column(&p.key) {
+            Some(e) => {
+                let p = Predicate { test: Test::In, key: e, value: None, op: "in".into() };
+                place(s, u, &p);
+            }
+            None => hinder(u, Obstacle::Unindexable { text: text() }),
+        },
+        Test::Contains => match trigram(s, u, p) {
+            Some(found) => match found {
+                Ok(k) => u.special.push(("gin", Tested { key: k, predicate: p.clone() })),
+                Err(o) => hinder(u, o),
+            },
+            None => hinder(u, Obstacle::Unindexable { text: format!("{} {} {}", text(), p.op, value(s, p)) }),
+        },
+        Test::NotEqual => hinder(u, Obstacle::Unindexable { text: format!("{} {} {}", text(), p.op, value(s, p)) }),
+        Test::Other => match elements(s, u, p) {
+            Some(k) => u.special.push(("gin", Tested { key: k, predicate: p.clone() })),
+            None if p.key.columns().is_empty() => {}
+            None => hinder(u, Obstacle::Unindexable { text: text() }),
+        },
+    }
+}
+
+fn value(s: &Scene<'_>, p: &Predicate) -> String {
+    p.value.as_ref().map_or(String::new(), |v| v.sql(s.dialect))
+}
+
+fn hinder(u: &mut Use<'_>, o: Obstacle) {
+    if !u.obstacles.contains(&o) {
+        u.obstacles.push(o);
+    }
+}
+
+/// The column of alternatives that all test it for equality.
+fn same_column(e: &Expr) -> Option<Expr> {
+    let Expr::Or(parts) = e else { return None };
+    let mut found: Option<Expr> = None;
+    for part in parts {
+        match part.predicates().as_slice() {
+            [p] if matches!(p.test, Test::Equal | Test::In) && p.column().is_some() && found.as_ref().is_none_or(|f| *f == p.key) => {
+                found = Some(p.key.clone());
+            }
+            _ => return None,
+        }
+    }
+    found
+}
+
+/// The expression below casts that change nothing for an index: PostgreSQL compares `varchar` as `text`.
+fn bare<'e>(s: &Scene<'_>, table: &Table, e: &'e Expr) -> &'e Expr {
+    match e {
+        Expr::Cast { what, to } if s.product == Product::Postgres && to == "text" => match what.column() {
+            Some(c) if table.type_of(&c.name).is_some_and(|t| t.starts_with("character varying") || t == "text" || t == "name") => what,
+            _ => e,
+        },
+        Expr::Collate { what, .. } => bare(s, table, what),
+        _ => e,
+    }
+}
+
+/// The key that serves a test; nothing for a column that is none of the table's.
+fn key(s: &Scene<'_>, u: &Use<'_>, p: &Predicate) -> Result<Option<Key>, Obstacle> {
+    let e = bare(s, u.table, &p.key);
+    let mut made = match plain(s, u.table, e)? {
+        Some(k) => k,
+        None => return Ok(None),
+    };
+    if p.test == Test::Prefix {
+        made.class = match s.product {
+            Product::Postgres => {
+                let kind = e.column().and_then(|c| u.table.type_of(&c.name)).unwrap_or_default();
+                if kind.starts_with("character varying") { "varchar_pattern_ops" } else { "text_pattern_ops" }.to_string()
+            }
+            // SQLite's LIKE takes no heed of case.
+            Product::Sqlite => "COLLATE NOCASE".into(),
+            _ => String::new(),
+        };
+    }
+    Ok(Some(made))
+}
+
+/// A column or an expression as a key.
+fn plain(s: &Scene<'_>, table: &Table, e: &Expr) -> Result<Option<Key>, Obstacle> {
+    if let Some(c) = e.column() {
+        let Some(known) = table.columns.iter().find(|k| k.name.eq_ignore_ascii_case(&c.name)) else { return Ok(None) };
+        let mut sql = ident(s.dialect, &known.name);
+        let kind = known.type_name.to_lowercase();
+        if s.dialect == Dialect::MySql && (kind.contains("text") || kind.contains("blob")) {
+            // Such a column is indexed by its beginning only.
+            sql.push_str("(64)");
+        }
+        if s.product == Product::Postgres && matches!(kind.as_str(), "json" | "xml" | "point") {
+            return Err(Obstacle::Unindexable { text: format!("{sql}, which is {kind},") });
+        }
+        return Ok(Some(Key { sql, column: Some(known.name.clone()), class: String::new(), down: false }));
+    }
+    let text = e.sql(s.dialect);
+    let mut own = !e.columns().is_empty();
+    let mut fixed = true;
+    e.walk(&mut |x| match x {
+        Expr::Column(c) => own &= table.columns.iter().any(|k| k.name.eq_ignore_ascii_case(&c.name)),
+        Expr::Subquery(_) | Expr::Unread(_) | Expr::Parameter(_) => fixed = false,
+        _ => {}
+    });
+    if !own {
+        return Ok(None);
+    }
+    if !fixed {
+        return Err(Obstacle::Unindexable { text });
+    }
+    if let Some((c, to)) = e.cast_column()
+        && table.has_index_on(&[&c.name])
+    {
+        return Err(Obstacle::Cast { column: c.name.clone(), to: to.to_string() });
+    }
+    match s.product {
+        Product::MariaDb => Err(Obstacle::NoExpressions { text }),
+        _ => {
+            // A second pair of parentheses is what MySQL asks for, and PostgreSQL for all but function calls.
+            let wrapped = text.starts_with('(') && text.ends_with(')') && matches!(e, Expr::Arithmetic { .. } | Expr::Unary { .. });
+            let sql = if wrapped || s.product == Product::Sqlite { text } else { format!("({text})") };
+            Ok(Some(Key { sql, column: None, class: String::new(), down: false }))
+        }
+    }
+}
+
+/// A trigram index for a pattern; nothing where patterns have none.
+fn trigram(s: &Scene<'_>, u: &Use<'_>, p: &Predicate) -> Option<Result<Key, Obstacle>> {
+    if s.product != Product::Postgres || p.op.starts_with("not") {
+        return None;
+    }
+    // Shorter pieces make no trigram.
+    let longest = p.pattern()?.split(['%', '_']).map(|t| t.chars().count()).max().unwrap_or(0);
+    if longest < 3 {
+        return None;
+    }
+    let mut k = plain(s, u.table, bare(s, u.table, &p.key)).ok()??;
+    Some(match s.known.extensions.get("pg_trgm") {
+        Some(schema) => {
+            k.class = if matches!(schema.as_str(), "public" | "pg_catalog") {
+                "gin_trgm_ops".into()
+            } else {
+                format!("{}.gin_trgm_ops", ident(s.dialect, schema))
+            };
+            Ok(k)
+        }
+        None => Err(Obstacle::NoTrigrams { text: k.sql }),
+    })
+}
+
+/// A GIN index for a test of elements.
+fn elements(s: &Scene<'_>, u: &Use<'_>, p: &Predicate) -> Option<Key> {
+    if s.product != Product::Postgres || !matches!(p.op.as_str(), "@>" | "&&" | "@@" | "?" | "?|" | "?&") {
+        return None;
+    }
+    // With several columns in it the key is the whole test.
+    p.value.as_ref()?;
+    let c = p.key.column()?;
+    let kind = u.table.type_of(&c.name)?;
+    let class = match kind.as_str() {
+        "jsonb" if p.op == "@>" => "jsonb_path_ops",
+        "jsonb" => "",
+        k if k.ends_with("[]") || k == "tsvector" => "",
+        _ => return None,
+    };
+    Some(Key { sql: ident(s.dialect, &c.name), column: Some(c.name.clone()), class: class.into(), down: false })
+}
+
+/// What ORDER BY asks of this table alone, where a LIMIT makes that worth an index.
+fn order(s: &Scene<'_>, u: &mut Use<'_>) {
+    let own = |k: &SortKey, qualified: bool| {
+        let columns = k.expr.columns();
+        !columns.is_empty()
+            && columns.iter().all(|c| {
+                c.may_be_of(&u.alias)
+                    && (c.qualifier.is_some() || !qualified)
+                    && u.table.columns.iter().any(|t| t.name.eq_ignore_ascii_case(&c.name))
+            })
+    };
+    let mut keys: Vec<SortKey> = Vec::new();
+    for a in s.above(u.at) {
+        let op = s.node(a).op.as_str();
+        if matches!(op, "aggregate" | "distinct" | "window" | "append" | "union" | "set operation") {
+            return;
+        }
+        if op.contains("sort")
+            && s.above(a).take_while(|b| !s.node(*b).op.contains("join")).any(|b| s.node(b).op == "limit")
+            && let Some(text) = s.condition(a, &["Sort Key"])
+        {
+            keys = expression::sort_keys(s.dialect, text);
+            if !keys.iter().all(|k| own(k, false)) {
+                return;
+            }
+        }
+    }
+    if keys.is_empty() {
+        let Some(q) = s.select.as_ref().filter(|q| q.group.is_empty() && !q.distinct) else { return };
+        let limited = q.limit.is_some() || s.all().any(|i| s.node(i).op == "limit");
+        let sole = q.tables.len() == 1;
+        if !limited || !q.tables.iter().any(|t| t.alias.eq_ignore_ascii_case(&u.alias)) || !q.order.iter().all(|k| own(k, !sole)) {
+            return;
+        }
+        keys.clone_from(&q.order);
+    }
+    let made: Option<Vec<Key>> = keys
+        .iter()
+        .map(|k| {
+            // Nulls elsewhere than the engine puts them cannot be asked of a plain key.
+            let natural = match s.product {
+                Product::Postgres => k.descending,
+                _ => !k.descending,
+            };
+            let mut key = plain(s, u.table, &k.expr).ok()??;
+            key.down = k.descending;
+            k.nulls_first.is_none_or(|n| n == natural).then_some(key)
+        })
+        .collect();
+    let mut made = made.unwrap_or_default();
+    // All of them downwards is the same index read backwards.
+    if made.iter().all(|k| k.down) {
+        made.iter_mut().for_each(|k| k.down = false);
+    }
+    u.order = made;
+}
