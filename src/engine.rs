@@ -129,6 +129,10 @@ pub trait Locks: Send + Sync {
 pub trait Catalog: Send + Sync {
     /// Children of a node, loaded when it is opened. Never counts rows.
     fn children<'a>(&'a self, s: &'a Session, at: &'a NodePath) -> BoxFuture<'a, Result<Vec<SchemaNode>>>;
+    /// The names among [`Catalog::children`], in their order, where they are known much sooner than the rest. `None` where they are not.
+    fn outline<'a>(&'a self, _s: &'a Session, _at: &'a NodePath) -> BoxFuture<'a, Result<Option<Vec<SchemaNode>>>> {
+        Box::pin(async { Ok(None) })
+    }
     /// The statement that would make the object again, as the server tells it.
     fn definition<'a>(&'a self, s: &'a Session, at: &'a NodePath) -> BoxFuture<'a, Result<String>>;
     /// Whether [`Catalog::children`] is quick and leaves a session as it was, whatever its state: then the user's own session,

@@ -324,6 +324,13 @@ promise!(comments_come_with_the_nodes, async |p: Place| {
         assert_eq!(list.iter().find(|n| n.name == name).expect(name).comment, comment, "{}", p.name);
     }
     assert_eq!(catalog.children(&s, &indexes).await.expect("children")[0].comment, "counts up", "{}", p.name);
+    // What comes sooner has the same names in the same order.
+    if let Some(names) = catalog.outline(&s, &schema).await.expect("outline") {
+        let named = |l: Vec<holdpoint::model::SchemaNode>| {
+            l.into_iter().filter(|n| n.kind != NodeKind::Group).map(|n| (n.kind, n.name, n.expandable)).collect::<Vec<_>>()
+        };
+        assert_eq!(named(names), named(catalog.children(&s, &schema).await.expect("children")), "{}", p.name);
+    }
 });
 
 fn own_schema(p: &Place) -> String {

@@ -112,6 +112,47 @@ fn a_few_letters_go_to_any_object_and_load_what_stands_above_it() {
 }
 
 #[test]
+fn names_are_shown_before_the_rest_of_a_list_and_what_was_done_meanwhile_stays() {
+    let mut c = Console::new(80, 24);
+    c.connect("shop-dev");
+    c.children(&[], vec![node(S, "main")]);
+    let (link, main) = (c.state.link_no, path(&[(S, "main")]));
+    let goal = path(&[(S, "main"), (G, "Functions")]);
+    let outline = |c: &mut Console, names: &[&str]| {
+        c.send(Msg::Outline { link, at: main.clone(), names: names.iter().map(|n| node(T, n)).collect() })
+    };
+    outline(&mut c, &["customers", "gone", "orders"]);
+    assert!(c.screen().contains("customers") && c.screen().contains("orders"), "{}", c.screen());
+    // Somebody opens a table, and the cursor stands on one of its columns, before sizes and headings are there.
+    c.press("1");
+    c.press("G");
+    let effects = c.press("l");
+    assert_eq!(asked_for(&effects), Some(&path(&[(S, "main"), (T, "orders")])));
+    c.children(&[(S, "main"), (T, "orders")], vec![node(C, "id"), node(C, "total")]);
+    c.press("G");
+    let total = path(&[(S, "main"), (T, "orders"), (C, "total")]);
+    assert_eq!(chosen(&c), total);
+    let sized = |name| SchemaNode { rows: Some(7), ..node(T, name) };
+    c.children(&[(S, "main")], vec![sized("customers"), sized("new"), sized("orders"), node(G, "Functions")]);
+    assert_eq!(chosen(&c), total, "{}", c.screen());
+    let shown: Vec<&str> = c.state.schema.nodes.iter().map(|n| n.node.name.as_str()).collect();
+    assert_eq!(shown, ["main", "customers", "new", "orders", "id", "total", "Functions"]);
+    assert!(c.state.schema.nodes[1..4].iter().all(|n| n.node.rows == Some(7)));
+    // An outline that comes after the list changes nothing.
+    outline(&mut c, &["late"]);
+    assert_eq!(c.state.schema.nodes.len(), 7);
+    // What the outline does not have is waited for.
+    let mut c = Console::new(80, 24);
+    c.connect("shop-dev");
+    c.children(&[], vec![node(S, "main")]);
+    holdpoint::app::panes::schema::jump(&mut c.state, goal.clone(), &mut Vec::new());
+    let link = c.state.link_no;
+    c.send(Msg::Outline { link, at: main.clone(), names: vec![node(T, "orders")] });
+    c.children(&[(S, "main")], vec![node(T, "orders"), node(G, "Functions")]);
+    assert_eq!(chosen(&c), goal);
+}
+
+#[test]
 fn a_jump_takes_the_filter_away_gives_way_to_a_move_and_tells_what_is_gone() {
     let mut c = shop();
     c.press("/");

@@ -48,6 +48,12 @@ pub enum Msg {
         backend: u64,
         result: crate::model::Result<Option<String>>,
     },
+    /// The names of a list, sooner than the whole of it.
+    Outline {
+        link: u64,
+        at: NodePath,
+        names: Vec<SchemaNode>,
+    },
     Children {
         link: u64,
         at: NodePath,

@@ -47,6 +47,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Connected { link, server } if link == state.link_no => connected(state, *server, effects),
         Msg::ConnectFailed { link, error } if link == state.link_no => connect_failed(state, error),
         Msg::Status { link, status } if link == state.link_no => status_changed(state, status, effects),
+        Msg::Outline { link, at, names } if link == state.link_no => schema::outlined(state, &at, names),
         Msg::Children { link, at, result } if link == state.link_no => schema::children(state, &at, result, effects),
         Msg::Definition { link, at, result } if link == state.link_no => schema::definition(state, &at, result),
         Msg::Schema { link, told } if link == state.link_no => schema::told(state, told, effects),
@@ -183,6 +184,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         | Msg::ConnectFailed { .. }
         | Msg::LeftBehind { .. }
         | Msg::Status { .. }
+        | Msg::Outline { .. }
         | Msg::Children { .. }
         | Msg::Definition { .. }
         | Msg::Schema { .. }

@@ -13,14 +13,23 @@ pub async fn children(_cx: &Cx, conn: &Connection, at: &NodePath) -> Result<Vec<
     conn.catalog()?.children(&s, at).await
 }
 
-/// The same on a session that was opened for something else and on which nothing has been run, where the engine allows it: the
-/// first list then does not wait for a second connection.
-pub async fn children_on_unused(cx: &Cx, conn: &Connection, unused: &Session, at: &NodePath) -> Result<Vec<SchemaNode>> {
+/// The same for eyes that wait: names are told as soon as they are known, where the rest takes longer. `unused` is a session that was
+/// opened for something else and on which nothing has been run: where the engine allows it, the first list does not wait for another.
+pub async fn children_early(
+    conn: &Connection,
+    unused: Option<&Session>,
+    at: &NodePath,
+    early: impl FnOnce(Vec<SchemaNode>),
+) -> Result<Vec<SchemaNode>> {
     let catalog = conn.catalog()?;
-    if catalog.leaves_no_trace() {
-        return catalog.children(unused, at).await;
+    let s = match unused.filter(|_| catalog.leaves_no_trace()) {
+        Some(s) => s.clone(),
+        None => conn.reader().await?,
+    };
+    if let Some(names) = catalog.outline(&s, at).await? {
+        early(names);
     }
-    children(cx, conn, at).await
+    catalog.children(&s, at).await
 }
 
 /// The statement that would make the object again.

@@ -148,12 +148,9 @@ impl Jobs {
             Effect::Children { link, at } => {
                 tokio::spawn(async move {
                     let Some(live) = shared.live(link) else { return };
-                    let cx = shared.cx();
-                    let result = if live.used.load(Ordering::SeqCst) {
-                        ops::schema::children(&cx, &live.connection, &at).await
-                    } else {
-                        ops::schema::children_on_unused(&cx, &live.connection, &live.query, &at).await
-                    };
+                    let unused = (!live.used.load(Ordering::SeqCst)).then_some(&live.query);
+                    let early = |names| shared.send(Msg::Outline { link, at: at.clone(), names });
+                    let result = ops::schema::children_early(&live.connection, unused, &at, early).await;
                     shared.send(Msg::Children { link, at, result });
                 });
             }

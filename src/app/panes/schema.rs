@@ -55,6 +55,14 @@ pub fn children(state: &mut State, at: &NodePath, result: Result<Vec<SchemaNode>
     state.schema.list.follow(len, page);
 }
 
+/// The names of a list came before the rest of it.
+pub fn outlined(state: &mut State, at: &NodePath, names: Vec<SchemaNode>) {
+    if state.schema.outlined(at, names) {
+        let (len, page) = (state.schema.visible.len(), page(state));
+        state.schema.list.follow(len, page);
+    }
+}
+
 fn page(state: &State) -> usize {
     let rows = crate::app::layout::arrange(state).inside(Pane::Schema).map_or(10, |a| usize::from(a.h));
     // The filter's line, and the headings of the figures.

@@ -49,6 +49,10 @@ pub(super) const TRIGGERS: &str = "Triggers";
 const SCHEMAS: &str = "SELECT nspname, pg_catalog.obj_description(oid, 'pg_namespace') FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' \
     ORDER BY nspname <> 'public', nspname";
 
+/// Relations alone: a new backend plans [`RELATIONS`] for longer than it runs, because it knows none of those catalogues yet.
+const OUTLINE: &str = "SELECT c.relkind::text, c.relname FROM pg_catalog.pg_class c \
+    WHERE c.relnamespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = $1) AND c.relkind IN ('r', 'p', 'f', 'v', 'm')";
+
 /// Relations, then one row for each heading that has something under it. Sizes are pages of the last VACUUM or ANALYZE.
 const RELATIONS: &str = "WITH s AS (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = $1), \
     ix AS (SELECT i.indrelid, sum(ic.relpages) AS pages FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid \
@@ -223,6 +227,13 @@ pub(super) fn relation_of(at: &NodePath) -> Option<(&str, &str)> {
     Some((schema, name))
 }
 
+async fn outline(s: &Session, at: &NodePath) -> Result<Option<Vec<SchemaNode>>> {
+    let Some((NodeKind::Schema, schema)) = at.last() else { return Ok(None) };
+    let mut all: Vec<SchemaNode> = pinned(s, OUTLINE, &[schema]).await?.rows.iter().map(relation).collect();
+    all.sort_by(natural);
+    Ok(Some(all))
+}
+
 async fn children(s: &Session, at: &NodePath) -> Result<Vec<SchemaNode>> {
     let Some((kind, name)) = at.last() else {
         let t = pinned(s, SCHEMAS, &[]).await?;
@@ -233,7 +244,7 @@ async fn children(s: &Session, at: &NodePath) -> Result<Vec<SchemaNode>> {
         NodeKind::Schema => {
             let t = pinned(s, RELATIONS, &[name]).await?;
             let mut all: Vec<SchemaNode> = t.rows.iter().map(relation).collect();
-            all.sort_by(|a, b| (a.kind == NodeKind::Group).cmp(&(b.kind == NodeKind::Group)).then_with(|| natural(a, b)));
+            all.sort_by(natural);
             Ok(all)
         }
         NodeKind::Table | NodeKind::View | NodeKind::MaterializedView => {
@@ -256,9 +267,10 @@ async fn children(s: &Session, at: &NodePath) -> Result<Vec<SchemaNode>> {
     }
 }
 
-/// Relations by name; the headings keep the order of the query.
+/// Relations by name, then the headings in the order of the query.
 fn natural(a: &SchemaNode, b: &SchemaNode) -> std::cmp::Ordering {
-    if a.kind == NodeKind::Group { std::cmp::Ordering::Equal } else { a.name.cmp(&b.name) }
+    let heading = |n: &SchemaNode| n.kind == NodeKind::Group;
+    heading(a).cmp(&heading(b)).then_with(|| if heading(a) { std::cmp::Ordering::Equal } else { a.name.cmp(&b.name) })
 }
 
 /// Ordinary tables and leaf partitions: what holds rows.
@@ -351,6 +363,9 @@ impl Catalog for Postgres {
     }
     fn children<'a>(&'a self, s: &'a Session, at: &'a NodePath) -> BoxFuture<'a, Result<Vec<SchemaNode>>> {
         Box::pin(children(s, at))
+    }
+    fn outline<'a>(&'a self, s: &'a Session, at: &'a NodePath) -> BoxFuture<'a, Result<Option<Vec<SchemaNode>>>> {
+        Box::pin(outline(s, at))
     }
     fn usage<'a>(&'a self, s: &'a Session, schema: &'a str) -> BoxFuture<'a, Result<Usage>> {
         Box::pin(super::usage::of(s, schema))

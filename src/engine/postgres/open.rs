@@ -200,7 +200,10 @@ async fn prove_read_only(link: &mut Link, by_session: bool) -> Result<ReadOnly> 
     let settings = "SELECT current_setting('transaction_read_only'), current_setting('default_transaction_read_only')";
     let ask = |text| Job { prelude: vec!["BEGIN READ ONLY".into()], text, coda: vec!["ROLLBACK"], ..Job::default() };
     // One round trip; a server that cannot answer the second half is still read-only by session.
-    let both = format!("{settings}, {ROLE_CAN_WRITE}");
+    // A superuser's rights need no looking up, and looking takes a new backend some milliseconds.
+    let superuser = link.parameters.get("is_superuser").is_some_and(|v| v == "on");
+    let can_write = if superuser { "NOT pg_catalog.pg_is_in_recovery()" } else { ROLE_CAN_WRITE };
+    let both = format!("{settings}, {can_write}");
     let table = match link.fetch(ask(&both)).await? {
         Ok(t) => t,
         Err(_) => link.fetch(ask(settings)).await??,

@@ -206,9 +206,13 @@ impl Schema {
         };
         let start = position.map_or(0, |i| i + 1);
         let end = position.map_or(self.nodes.len(), |i| self.end(i));
-        let count = children.len();
-        let keep = self.at();
-        let fresh = children.into_iter().map(|node| Node { node, depth, open: false, loaded: Loaded::No, read_at: None, usage: None });
+        let chosen = self.at();
+        // While it loads, only an outline can stand there.
+        let outlined = start < end && position.is_some_and(|i| self.nodes[i].loaded == Loaded::Loading);
+        let on = chosen.filter(|i| outlined && (start..end).contains(i)).map(|i| self.path(i));
+        let old = if outlined { self.nodes[start..end].to_vec() } else { Vec::new() };
+        let fresh = filled(old, children, depth);
+        let count = fresh.len();
         self.nodes.splice(start..end, fresh);
         match position {
             Some(i) => {
@@ -224,15 +228,32 @@ impl Schema {
         if !self.reopen.is_empty() {
             for i in start..start + count {
                 let n = &self.nodes[i];
-                if n.node.expandable && self.reopen.remove(&at.child(n.node.kind, n.node.name.clone())) {
+                if n.depth == depth && n.node.expandable && self.reopen.remove(&at.child(n.node.kind, n.node.name.clone())) {
                     again.push(i);
                 }
             }
         }
         // What stood behind them moved.
         let grown = |i: usize| if i >= end { i + count + start - end } else { i };
-        self.renew_choosing(keep.map(grown), false);
+        let keep = match on {
+            Some(path) => self.find(&path).0,
+            None => chosen.map(grown),
+        };
+        self.renew_choosing(keep, false);
         again
+    }
+
+    /// Shows the names of a list whose rest is still on its way; false where there is a list already, or none is awaited.
+    pub fn outlined(&mut self, at: &NodePath, names: Vec<SchemaNode>) -> bool {
+        let (Some(i), known) = self.find(at) else { return false };
+        if known < at.0.len() || self.nodes[i].loaded != Loaded::Loading || self.end(i) > i + 1 {
+            return false;
+        }
+        let (keep, count) = (self.at(), names.len());
+        let fresh = filled(Vec::new(), names, self.nodes[i].depth + 1);
+        self.nodes.splice(i + 1..i + 1, fresh);
+        self.renew_choosing(keep.map(|k| if k > i { k + count } else { k }), false);
+        true
     }
 
     /// Relations of the lists that were read: what can be found before the names of the whole database are there. `None` where
@@ -285,6 +306,32 @@ impl Schema {
             None => self.read_at,
         }
     }
+}
+
+/// How far apart a name may stand in an outline and in the list that follows it: what was made or dropped between the two.
+const APART: usize = 16;
+
+/// The nodes of a list, in its order; those of an outline keep what was opened below them. Both are sorted alike, so that one walk
+/// finds each name again.
+fn filled(outline: Vec<Node>, children: Vec<SchemaNode>, depth: usize) -> Vec<Node> {
+    let mut old = outline.into_iter().map(Some).collect::<Vec<_>>();
+    let mut out = Vec::with_capacity(children.len().max(old.len()));
+    let mut at = 0;
+    for node in children {
+        let same = |n: &Option<Node>| n.as_ref().is_some_and(|n| n.depth == depth && n.node.name == node.name && n.node.kind == node.kind);
+        let Some(found) = old.iter().skip(at).take(APART).position(same) else {
+            out.push(Node { node, depth, open: false, loaded: Loaded::No, read_at: None, usage: None });
+            continue;
+        };
+        at += found;
+        out.extend(old[at].take().map(|n| Node { node, ..n }));
+        at += 1;
+        while let Some(below) = old.get_mut(at).and_then(|n| n.take_if(|n| n.depth > depth)) {
+            out.push(below);
+            at += 1;
+        }
+    }
+    out
 }
 
 /// The same kind, or both relations.
