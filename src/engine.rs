@@ -76,6 +76,8 @@ pub struct Connect {
     pub statement_timeout: Option<Duration>,
     /// Server-side limit for waiting on locks; `None` leaves the server's own.
     pub lock_timeout: Option<Duration>,
+    /// Where a bare name leads, instead of where the target says: another session's [`SessionStatus::place`].
+    pub place: Option<String>,
 }
 
 impl Connect {
@@ -85,7 +87,7 @@ impl Connect {
             Role::Background => (Some(Duration::from_secs(10)), Some(Duration::from_millis(200))),
             Role::Migration => (None, Some(Duration::from_secs(3))),
         };
-        Connect { role, access, connect_timeout: Duration::from_secs(10), statement_timeout, lock_timeout }
+        Connect { role, access, connect_timeout: Duration::from_secs(10), statement_timeout, lock_timeout, place: None }
     }
 }
 

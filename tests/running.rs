@@ -350,3 +350,20 @@ fn a_backslash_in_a_string_is_text_and_running_all_names_the_line() {
     assert!(statements(&c.press("a")).is_empty());
     assert!(c.screen().contains("line 2 is a \\ command"), "{}", c.screen());
 }
+
+#[test]
+fn the_first_line_shows_where_the_session_went_and_the_names_are_read_again() {
+    let mut c = open("select 1");
+    let link = c.state.link_no;
+    let mut status = c.state.link.server().unwrap().status.clone();
+    status.place = Some("sales, public".into());
+    let effects = c.send(Msg::Status { link, status: status.clone() });
+    assert!(effects.iter().any(|e| matches!(e, Effect::Names { .. })), "{effects:?}");
+    assert!(c.screen().lines().next().unwrap().contains("path sales, public"), "{}", c.screen());
+    // Nothing moved: nothing is read.
+    let effects = c.send(Msg::Status { link, status: status.clone() });
+    assert!(!effects.iter().any(|e| matches!(e, Effect::Names { .. })), "{effects:?}");
+    status.place = None;
+    c.send(Msg::Status { link, status });
+    assert!(!c.screen().contains("path sales"), "{}", c.screen());
+}

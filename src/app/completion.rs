@@ -106,6 +106,7 @@ pub fn temporary(state: &mut State, name: String, columns: &[Column]) {
         name: name.into(),
         kind: NodeKind::Table,
         system: false,
+        unwritable: Box::default(),
         columns: columns.iter().map(|c| ColumnName { name: c.name.as_str().into(), type_name: Arc::from(c.type_name.as_str()) }).collect(),
     });
     with_temporary(state);
@@ -146,7 +147,7 @@ pub fn ran(state: &mut State, text: &str, done: bool, effects: &mut Vec<Effect>)
 /// A key was typed into the editor: the list follows, comes or goes.
 pub fn typed(state: &mut State, key: Key) {
     let open = state.completion.popup.take().is_some();
-    let word = |c: char| c.is_alphanumeric() || c == '_' || c == '.' || c == '"' || c == '`';
+    let word = |c: char| c.is_alphanumeric() || c == '_' || matches!(c, '.' | '"' | '`' | '@' | ':');
     let goes_on = match key.code {
         Code::Backspace => open,
         _ => key.typed().is_some_and(word),
@@ -183,7 +184,7 @@ fn propose(state: &mut State, asked: bool) {
     let found = complete(editor.dialect(), &editor.text()[start..end], at - start, names);
     let replace = start + found.replace.start..start + found.replace.end;
     let typed = &editor.text()[replace.clone()];
-    let behind_dot = editor.text()[..replace.start].ends_with('.');
+    let behind_dot = editor.text()[..replace.start].ends_with(['.', '@']) || editor.text()[..replace.start].ends_with("::");
     let enough = asked || behind_dot || typed.chars().count() >= LETTERS && !found.complete;
     if !enough || found.list.is_empty() {
         return;
@@ -234,6 +235,12 @@ pub fn kind_word(kind: ProposalKind) -> &'static str {
         ProposalKind::Query => "query",
         ProposalKind::Schema => "schema",
         ProposalKind::Function => "function",
+        ProposalKind::Procedure => "procedure",
+        ProposalKind::Type => "type",
+        ProposalKind::Setting => "setting",
+        ProposalKind::Index => "index",
+        ProposalKind::Trigger => "trigger",
+        ProposalKind::Sequence => "sequence",
         ProposalKind::Keyword => "",
         ProposalKind::Join => "",
     }

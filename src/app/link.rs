@@ -74,6 +74,17 @@ impl Server {
         }
     }
 
+    /// Where bare names lead, when the session was sent elsewhere than the target says.
+    pub fn place_words(&self) -> Option<String> {
+        let place = self.status.place.as_deref()?;
+        let place = crate::text::clean(place);
+        Some(match self.dialect {
+            Dialect::MySql if place.is_empty() => "no database".into(),
+            Dialect::MySql => format!("db {place}"),
+            _ => format!("path {place}"),
+        })
+    }
+
     pub fn tx_words(&self) -> &'static str {
         match self.status.tx {
             TxState::Idle => "no tx",

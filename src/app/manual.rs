@@ -7,13 +7,14 @@ use crate::text;
 fn pages(pane: Pane) -> &'static [&'static str] {
     const EDITOR: &str = include_str!("../../assets/manual/editor.md");
     const RUNNING: &str = include_str!("../../assets/manual/running.md");
+    const COMPLETION: &str = include_str!("../../assets/manual/completion.md");
     const RESULTS: &str = include_str!("../../assets/manual/results.md");
     const EXPORT: &str = include_str!("../../assets/manual/export.md");
     const SCHEMA: &str = include_str!("../../assets/manual/schema.md");
     const PLAN: &str = include_str!("../../assets/manual/plan.md");
     const FINDINGS: &str = include_str!("../../assets/manual/findings.md");
     match pane {
-        Pane::Editor => &[EDITOR, RUNNING, EXPORT],
+        Pane::Editor => &[EDITOR, COMPLETION, RUNNING, EXPORT],
         Pane::Results => &[RESULTS, EXPORT, RUNNING],
         Pane::Schema => &[SCHEMA],
         Pane::Plan => &[PLAN, FINDINGS],

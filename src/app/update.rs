@@ -275,11 +275,15 @@ fn status_changed(state: &mut State, status: crate::engine::SessionStatus, effec
     let lost = status.lost.clone().filter(|_| server.status.lost.is_none());
     let had_tx = server.status.tx != TxState::Idle;
     let was_lost = status.lost.is_some();
+    let moved = server.status.place != status.place && !was_lost;
     server.status = status;
     let open = server.status.tx != TxState::Idle;
     if open != had_tx {
         state.query.tx_since = open.then_some(state.now);
         state.query.waiting.clear();
+    }
+    if moved {
+        completion::load(state, effects);
     }
     if let Some(why) = lost {
         let mut note = Note { severity: crate::model::Severity::Critical, ..Note::info(format!("The connection is gone: {why}")) };

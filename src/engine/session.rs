@@ -50,6 +50,9 @@ pub struct SessionStatus {
     pub lost: Option<String>,
     /// Duration of the last round trip.
     pub round_trip: Option<Duration>,
+    /// Where a bare name leads, when that is no longer what it was at connecting: PostgreSQL's `search_path` as the server writes
+    /// it, MySQL's current database (empty when none is chosen).
+    pub place: Option<String>,
 }
 
 /// How a plan is asked for.

@@ -15,6 +15,14 @@ pub struct Names {
     pub foreign_keys: Vec<ForeignKey>,
     /// Functions by name, without repeats; with their schema where the search path does not reach them.
     pub functions: Vec<Box<str>>,
+    /// Of these, the ones that give rows: they may stand in FROM.
+    pub row_functions: Vec<Box<str>>,
+    /// Procedures, named likewise.
+    pub procedures: Vec<Box<str>>,
+    /// Types that a column or a cast may name, likewise.
+    pub types: Vec<Box<str>>,
+    /// What SET and SHOW name; PRAGMA for SQLite.
+    pub settings: Vec<Box<str>>,
     /// What else stands in the schema tree: functions with their arguments, sequences, types, indexes, triggers.
     pub places: Vec<Place>,
     /// Names of columns, each with the relations (indexes into `relations`) that have one of it; without the system's own.
@@ -59,6 +67,8 @@ pub struct Relation {
     /// One of the server's own catalogues: proposed last.
     pub system: bool,
     pub columns: Vec<ColumnName>,
+    /// Places among `columns` of those that only the server fills.
+    pub unwritable: Box<[u16]>,
 }
 
 /// An object of the schema tree that is neither a relation nor a column: enough to make its path.
@@ -153,13 +163,21 @@ impl Collector {
     /// A relation, before its columns.
     pub fn relation(&mut self, schema: &str, name: &str, kind: NodeKind, system: bool) {
         let schema = self.share(schema);
-        self.names.relations.push(Relation { schema, name: name.into(), kind, system, columns: Vec::new() });
+        self.names.relations.push(Relation { schema, name: name.into(), kind, system, columns: Vec::new(), unwritable: Box::default() });
     }
     /// The next column of the relation that came last.
     pub fn column(&mut self, name: &str, type_name: &str) {
         let type_name = self.share(type_name);
         if let Some(last) = self.names.relations.last_mut() {
             last.columns.push(ColumnName { name: name.into(), type_name });
+        }
+    }
+    /// The relation that came last is complete; these of its columns only the server fills.
+    pub fn unwritable(&mut self, columns: &[bool]) {
+        if columns.contains(&true)
+            && let Some(last) = self.names.relations.last_mut()
+        {
+            last.unwritable = (0u16..).zip(columns).filter(|(_, is)| **is).map(|(i, _)| i).collect();
         }
     }
     /// True when the relation that came last is this one.

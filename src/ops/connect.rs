@@ -2,14 +2,19 @@
 
 use super::Cx;
 use crate::config::{AccessMode, Target, secrets};
-use crate::engine::{Access, Catalog, Connect, Engine, Role, Session, registry};
+use crate::engine::{Access, Catalog, Connect, Engine, Role, Session, SessionStatus, registry};
 use crate::model::{Dialect, Result};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::watch;
 
 /// A target that can be connected to. It holds at most one cached session, for background reads.
 pub struct Connection {
     engine: Arc<dyn Engine>,
     reader: tokio::sync::Mutex<Option<Session>>,
+    /// See [`Connection::follower`].
+    follower: tokio::sync::Mutex<Option<(String, Session)>>,
+    /// State of the session that runs the user's statements, once there is one.
+    user: Mutex<Option<watch::Receiver<SessionStatus>>>,
 }
 
 /// The configured target of that name, a URL or a SQLite file; the error names the nearest one.
@@ -37,7 +42,7 @@ pub async fn connect_to(cx: &Cx, target: Target) -> Result<Connection> {
 impl Connection {
     /// Around an engine that was made elsewhere (scratch databases, tests).
     pub fn over(engine: Arc<dyn Engine>) -> Self {
-        Connection { engine, reader: tokio::sync::Mutex::new(None) }
+        Connection { engine, reader: tokio::sync::Mutex::new(None), follower: tokio::sync::Mutex::new(None), user: Mutex::default() }
     }
     pub fn target(&self) -> &Target {
         self.engine.target()
@@ -64,10 +69,34 @@ impl Connection {
         Ok(s)
     }
 
+    /// Like [`Connection::reader`], for what reads names as the user's session does: it stands where that one was sent by `SET
+    /// search_path` or `USE`. The reader itself always stands where the target says, because evidence is bound to that.
+    pub async fn follower(&self) -> Result<Session> {
+        let Some(place) = self.place() else { return self.reader().await };
+        let mut slot = self.follower.lock().await;
+        if let Some((at, s)) = slot.as_ref().filter(|(_, s)| s.status().lost.is_none())
+            && *at == place
+        {
+            return Ok(s.clone());
+        }
+        let how = Connect { place: Some(place.clone()), ..Connect::new(Role::Background, Access::ReadOnly) };
+        let s = self.engine.connect(how).await?;
+        *slot = Some((place, s.clone()));
+        Ok(s)
+    }
+
     /// A session for the user's own statements: read-write only on an open target, else read-only (proven at open).
     pub async fn query_session(&self) -> Result<Session> {
         let access = if self.target().access == AccessMode::Open { Access::ReadWrite } else { Access::ReadOnly };
-        self.engine.connect(Connect::new(Role::Query, access)).await
+        let s = self.engine.connect(Connect::new(Role::Query, access)).await?;
+        *self.user.lock().unwrap_or_else(PoisonError::into_inner) = Some(s.watch());
+        Ok(s)
+    }
+
+    /// Where a bare name leads in the user's own session, if that is no longer where the target says
+    /// ([`SessionStatus::place`]).
+    pub fn place(&self) -> Option<String> {
+        self.user.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(|s| s.borrow().place.clone())
     }
 
     /// A read-write session for a data fix. Not public: the ways to it are `ops::datafix` and `ops::migrate`.

@@ -55,10 +55,10 @@ pub async fn explain(cx: &Cx, conn: &Connection, session: Option<&Session>, text
         Some(s) => s.clone(),
         // What is measured may take minutes, and others wait for the background session.
         None if analyze => {
-            let how = Connect { statement_timeout: Some(LONGEST), ..Connect::new(Role::Background, Access::ReadOnly) };
+            let how = Connect { statement_timeout: Some(LONGEST), place: conn.place(), ..Connect::new(Role::Background, Access::ReadOnly) };
             conn.engine().connect(how).await?
         }
-        None => conn.reader().await?,
+        None => conn.follower().await?,
     };
     let mut plan = tokio::select! {
         plan = own.explain(statement, analyze) => plan,

@@ -66,7 +66,8 @@ impl Arm {
         let session = match session {
             Some(s) => s,
             None => {
-                let how = Connect { statement_timeout: Some(LONGEST), ..Connect::new(Role::Background, Access::ReadOnly) };
+                let how =
+                    Connect { statement_timeout: Some(LONGEST), place: conn.place(), ..Connect::new(Role::Background, Access::ReadOnly) };
                 conn.engine().connect(how).await?
             }
         };

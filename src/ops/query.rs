@@ -108,7 +108,7 @@ pub(in crate::ops) async fn may_write(conn: &Connection, text: &str, verdict: &V
     if verdict.functions.is_empty() && !catalog.looks_behind_names() {
         return Ok(None);
     }
-    let session = conn.reader().await?;
+    let session = conn.follower().await?;
     if !verdict.functions.is_empty()
         && let Some(name) = catalog.writing_functions(&session, &verdict.functions).await?.into_iter().next()
     {

@@ -47,8 +47,9 @@ pub fn preview(conn: &Connection, at: &NodePath, limit: u32) -> Option<String> {
 const REMEMBERED: usize = 500;
 
 /// All names that completion proposes, with how often they stand in what was run here before.
+/// Bare names lead where they do in the user's session.
 pub async fn names(cx: &Cx, conn: &Connection) -> Result<Names> {
-    let s = conn.reader().await?;
+    let s = conn.follower().await?;
     let mut names = conn.catalog()?.names(&s).await?;
     // Without a store nothing is known of use, and the names still serve.
     for ran in cx.store.recall(Some(&conn.target().name), None, REMEMBERED).unwrap_or_default() {

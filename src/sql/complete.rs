@@ -2,6 +2,7 @@
 //! every key.
 
 mod keywords;
+mod object;
 mod place;
 mod rank;
 pub mod scope;
@@ -30,6 +31,12 @@ pub enum ProposalKind {
     Schema,
     Function,
     Keyword,
+    Procedure,
+    Type,
+    Setting,
+    Index,
+    Trigger,
+    Sequence,
     /// A table with its ON, or the condition of an ON, from a foreign key.
     Join,
 }
@@ -118,6 +125,8 @@ struct Typed {
     qualifier: Vec<String>,
     /// Index of the first token of all that.
     first: usize,
+    /// It is a variable of the server (MySQL's `@@name`).
+    variable: bool,
 }
 
 impl Typed {
@@ -146,6 +155,18 @@ impl Typed {
                     }
                     (prefix, start, first, quoted) = (unquoted(so_far), token.span.start, i, true);
                 }
+                // A variable of the server: `@@sql_mode`.
+                TokenKind::Parameter if words.dialect == Dialect::MySql && words.text(i).starts_with("@@") => {
+                    let name = words.text[token.span.start..at].rfind(['@', '.']).map_or(token.span.start, |n| token.span.start + n + 1);
+                    return Some(Typed {
+                        prefix: words.text[name..at].to_string(),
+                        start: name,
+                        quoted: false,
+                        qualifier: Vec::new(),
+                        first: i,
+                        variable: true,
+                    });
+                }
                 TokenKind::String | TokenKind::Number | TokenKind::Parameter => return None,
                 _ if inside(token) => return None,
                 _ => {}
@@ -161,7 +182,7 @@ impl Typed {
         if qualifier.is_empty() && first >= 1 && words.is(first - 1, ".") {
             return None;
         }
-        Some(Typed { prefix, start, quoted, qualifier, first })
+        Some(Typed { prefix, start, quoted, qualifier, first, variable: false })
     }
 }
 
@@ -176,15 +197,31 @@ fn in_comment(words: &Words<'_>, at: usize) -> bool {
 }
 
 fn gather(words: &Words<'_>, scope: &Scope, typed: &Typed, out: &mut Collecting<'_>) {
+    if typed.variable {
+        return objects(words, object::Wanted::Settings, out);
+    }
+    let only = object::wanted(words, scope.query.start, scope.bracket, typed.first);
     if !typed.qualifier.is_empty() {
-        return qualified(scope, typed, out);
+        return match only {
+            Some(object::Wanted::Relations(kinds)) => qualified(scope, typed, Some(kinds), out),
+            _ => qualified(scope, typed, None, out),
+        };
+    }
+    if let Some(wanted) = only {
+        return objects(words, wanted, out);
     }
     match place(words, scope, typed.first) {
         Place::Start => out.keywords(keywords::START),
-        Place::Relation => out.relations(scope),
+        Place::Relation => {
+            out.relations(scope, None);
+            if words.is_one(typed.first - 1, &["from", "lateral", ","]) {
+                out.row_functions();
+            }
+        }
         Place::Join => {
             joins(scope, typed.first, out);
-            out.relations(scope);
+            out.relations(scope, None);
+            out.row_functions();
         }
         Place::By => out.keywords(&["BY"]),
         Place::AfterRelation => out.keywords(keywords::after("from")),
@@ -199,7 +236,7 @@ fn gather(words: &Words<'_>, scope: &Scope, typed: &Typed, out: &mut Collecting<
         Place::OwnColumns => {
             let target = scope.sources.iter().find(|s| s.target).or(scope.sources.first());
             match target {
-                Some(s) => out.columns(s, false, 0),
+                Some(s) => out.columns(&writable(words, scope, s, out.names), false, 0),
                 None => own_columns(words, scope, out),
             }
         }
@@ -216,9 +253,71 @@ fn gather(words: &Words<'_>, scope: &Scope, typed: &Typed, out: &mut Collecting<
         }
         Place::Other => {
             out.keywords(keywords::OTHER);
-            out.relations(scope);
+            out.relations(scope, None);
         }
     }
+}
+
+/// Names of one kind.
+fn objects(words: &Words<'_>, wanted: object::Wanted, out: &mut Collecting<'_>) {
+    use object::Wanted;
+    let names = out.names;
+    match wanted {
+        Wanted::Relations(kinds) => out.relations(&Scope::empty(), Some(kinds)),
+        Wanted::Places(kind) => out.placed(kind),
+        Wanted::Schemas => {
+            for s in &names.schemas {
+                out.name(ProposalKind::Schema, s, String::new(), 100);
+            }
+        }
+        Wanted::Functions => out.own_functions(),
+        Wanted::Procedures => {
+            let open = if words.dialect == Dialect::Sqlite || words.is(0, "drop") || words.is(0, "alter") { "" } else { "(" };
+            out.routines(&names.procedures, ProposalKind::Procedure, open);
+        }
+        Wanted::Types => {
+            for t in &names.types {
+                // Written as SQL takes them: some have blanks in them.
+                out.push(ProposalKind::Type, t.to_string(), String::new(), t, 100);
+            }
+        }
+        Wanted::Settings => {
+            let about = if words.is(0, "set") || words.is(0, "pragma") { &[][..] } else { &["ALL"] };
+            for s in &names.settings {
+                out.push(ProposalKind::Setting, s.to_string(), String::new(), s, 100);
+            }
+            out.keywords(about);
+            if words.is(0, "set") {
+                out.keywords(&["LOCAL", "SESSION", "GLOBAL", "TRANSACTION", "ROLE"]);
+            }
+        }
+        Wanted::ColumnsOf(table) => {
+            let schema = (table >= 2 && words.is(table - 1, ".")).then(|| words.name(table - 2));
+            for c in names.relation(schema.as_deref(), &words.name(table)).map_or(&[][..], |r| &r.columns) {
+                out.name(ProposalKind::Column, &c.name, c.type_name.to_string(), 500);
+            }
+        }
+        Wanted::Keywords(list) => out.keywords(list),
+        Wanted::Values => {
+            out.functions();
+            out.keywords(keywords::after("values"));
+        }
+    }
+}
+
+/// A source without the columns that only the server fills, where it is written to.
+fn writable(words: &Words<'_>, scope: &Scope, s: &Source, names: &Names) -> Source {
+    let mut s = s.clone();
+    let conflict = scope.bracket.is_some_and(|b| b >= 1 && words.is(b - 1, "conflict"));
+    let writes = words.is_one(scope.query.start, &["insert", "replace", "update", "merge"]);
+    if writes
+        && !conflict
+        && let Some(r) = relation_of(names, &s)
+    {
+        let filled = |name: &str| r.unwritable.iter().any(|i| r.columns.get(usize::from(*i)).is_some_and(|c| *c.name == *name));
+        s.columns.retain(|(name, _)| !filled(name));
+    }
+    s
 }
 
 /// Columns of the table that CREATE INDEX … ON or REFERENCES names before the bracket.
@@ -234,7 +333,7 @@ fn own_columns(words: &Words<'_>, scope: &Scope, out: &mut Collecting<'_>) {
 }
 
 /// What can stand behind `name.`: columns of a source, relations of a schema, columns of a table.
-fn qualified(scope: &Scope, typed: &Typed, out: &mut Collecting<'_>) {
+fn qualified(scope: &Scope, typed: &Typed, kinds: Option<&[NodeKind]>, out: &mut Collecting<'_>) {
     let last = typed.qualifier.last().map(String::as_str).unwrap_or_default();
     let one = typed.qualifier.len() == 1;
     let same = |s: &&Source| {
@@ -243,17 +342,20 @@ fn qualified(scope: &Scope, typed: &Typed, out: &mut Collecting<'_>) {
             && s.alias.eq_ignore_ascii_case(last)
             && (one || s.name.len() > 1 && s.name[s.name.len() - 2].eq_ignore_ascii_case(&typed.qualifier[typed.qualifier.len() - 2]))
     };
-    if let Some(s) = scope.sources.iter().find(same).or_else(|| scope.outer.iter().find(same)) {
+    if kinds.is_none()
+        && let Some(s) = scope.sources.iter().find(same).or_else(|| scope.outer.iter().find(same))
+    {
         for (name, type_name) in &s.columns {
             out.name(ProposalKind::Column, name, type_name.clone(), 500);
         }
         return;
     }
     if one {
-        for r in out.names.relations.iter().filter(|r| r.schema.eq_ignore_ascii_case(last)) {
+        let fits = |r: &&Relation| r.schema.eq_ignore_ascii_case(last) && kinds.is_none_or(|k| k.contains(&r.kind));
+        for r in out.names.relations.iter().filter(fits) {
             out.name(kind_of(r), &r.name, String::new(), 300);
         }
-        for f in &out.names.functions {
+        for f in out.names.functions.iter().chain(&out.names.procedures).filter(|_| kinds.is_none()) {
             if let Some((schema, name)) = f.split_once('.')
                 && schema.eq_ignore_ascii_case(last)
                 && plain(out.dialect, name)

@@ -101,6 +101,37 @@ pub fn commits_implicitly(dialect: Dialect, text: &str) -> bool {
     }
 }
 
+/// It may change where a bare name leads: the search path, the current database. A function that does so unseen is not known here.
+pub fn moves(dialect: Dialect, text: &str) -> bool {
+    if dialect == Dialect::Sqlite {
+        return false;
+    }
+    let w = words(dialect, text, 3);
+    let first = w.first().map_or("", String::as_str);
+    if dialect == Dialect::MySql {
+        return match first {
+            "use" | "execute" => true,
+            "drop" => w.get(1).is_some_and(|x| x == "database" || x == "schema"),
+            _ => false,
+        };
+    }
+    match first {
+        "set" => {
+            let w = words(dialect, text, 8);
+            w.iter().any(|x| x == "search_path" || x == "schema")
+        }
+        "reset" => w.get(1).is_some_and(|x| x == "search_path" || x == "all"),
+        "discard" => true,
+        // What a block or a procedure does is not read; asking costs a moment.
+        "do" | "call" => true,
+        _ => {
+            let has = |what: &str| text.as_bytes().windows(what.len()).any(|part| part.eq_ignore_ascii_case(what.as_bytes()));
+            // A long text is data: it calls no function that changes settings.
+            text.len() < 64 * 1024 && has("set_config")
+        }
+    }
+}
+
 /// Something of the session that a new connection does not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Leaves {
@@ -189,6 +220,26 @@ pub fn leaves(dialect: Dialect, text: &str) -> Option<Leaves> {
 mod tests {
     use super::*;
     use Dialect::{MySql, Postgres, Sqlite};
+
+    #[test]
+    fn what_moves_the_names_is_known() {
+        for (d, text, moved) in [
+            (Postgres, "set search_path = sales, public", true),
+            (Postgres, "SET LOCAL search_path TO x", true),
+            (Postgres, "set schema 'x'", true),
+            (Postgres, "set work_mem = '1MB'", false),
+            (Postgres, "reset all", true),
+            (Postgres, "select Set_Config('search_path', 'x', false)", true),
+            (Postgres, "do $$ begin set search_path = x; end $$", true),
+            (Postgres, "select 'search_path'", false),
+            (MySql, "use shop", true),
+            (MySql, "drop database shop", true),
+            (MySql, "drop table shop", false),
+            (Sqlite, "attach 'x' as y", false),
+        ] {
+            assert_eq!(moves(d, text), moved, "{text}");
+        }
+    }
 
     #[test]
     fn begin_is_not_put_before_what_cannot_stand_in_a_transaction() {

@@ -206,7 +206,7 @@ impl Jobs {
             Effect::TableOf { link, result, table, then } => {
                 tokio::spawn(async move {
                     let Some(live) = shared.live(link) else { return };
-                    let look = async { live.connection.catalog()?.table(&live.connection.reader().await?, &table).await };
+                    let look = async { live.connection.catalog()?.table(&live.connection.follower().await?, &table).await };
                     let info = look.await;
                     shared.send(Msg::TableOf { link, result, table, info, then });
                 });

@@ -58,6 +58,9 @@ pub fn status(state: &State, area: Area, c: &mut Canvas<'_>) {
             if !state.query.waiting.is_empty() {
                 parts.push((format!("blocks {}", state.query.waiting.len()), look.critical));
             }
+            if let Some(place) = s.place_words() {
+                parts.push((text::truncate(&place, 32).into_owned(), look.warning));
+            }
             parts.push((text::clean(&format!("{} {}", s.identity.product, s.identity.version)).into_owned(), look.text));
             if let Some(p) = &s.identity.pooler {
                 parts.push((format!("pooler: {}", text::clean(p)), look.warning));

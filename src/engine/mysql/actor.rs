@@ -34,6 +34,8 @@ pub(super) struct Actor {
     /// PREPARE takes any expression (MariaDB 10.2 and later).
     pub prepares_text: bool,
     pub version: String,
+    /// The current database at connecting.
+    pub database: String,
     /// Lives as long as the connection.
     pub tunnel: Option<Arc<Tunnel>>,
     pub pulse: Option<super::pulse::Pulse>,
@@ -202,8 +204,24 @@ impl Actor {
         }
         let elapsed = start.elapsed();
         self.note_state(Some(elapsed));
+        if ran.is_ok() && self.access == Access::ReadWrite && sql::transaction::moves(Dialect::MySql, text) {
+            self.look_where().await;
+        }
         let (tag, affected) = ran?;
         Ok(Outcome { tag, affected, elapsed, rolled_back: self.access == Access::ReadOnly })
+    }
+
+    /// Reads the current database again.
+    async fn look_where(&mut self) {
+        match self.conn.query_first::<Option<String>, _>("SELECT DATABASE()").await {
+            Ok(now) => {
+                let now = now.flatten().unwrap_or_default();
+                let place = Some(now).filter(|n| *n != self.database);
+                self.status.send_modify(|s| s.place = place);
+            }
+            Err(e) if errors::is_fatal(&e) => self.lose(&e),
+            Err(_) => {}
+        }
     }
 
     /// A kill that came when its statement was over must not hit the next one: this takes it.
@@ -502,5 +520,5 @@ async fn stream<P: Protocol>(mut result: QueryResult<'_, '_, P>, reader: &Reader
 
 /// What the status says of a session that was just opened.
 pub(super) fn opened(read_only: ReadOnly, round_trip: Duration) -> SessionStatus {
-    SessionStatus { tx: TxState::Idle, read_only, lost: None, round_trip: Some(round_trip) }
+    SessionStatus { tx: TxState::Idle, read_only, lost: None, round_trip: Some(round_trip), place: None }
 }

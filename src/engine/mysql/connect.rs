@@ -141,11 +141,7 @@ impl Connector {
         o
     }
 
-    /// Connects, within `limit`.
-    pub async fn connect(&self, limit: Duration) -> Result<Fresh> {
-        self.connect_to(self.target.database.as_deref(), limit).await
-    }
-
+    /// Connects to a database, or to none, within `limit`.
     pub async fn connect_to(&self, database: Option<&str>, limit: Duration) -> Result<Fresh> {
         let address = self.address();
         match tokio::time::timeout(limit, self.dial(database)).await {

@@ -6,30 +6,39 @@ use crate::engine::Session;
 use crate::model::names::{Collector, Names};
 use crate::model::{Dialect, NodeKind, Result};
 
+/// What CAST and column definitions name most.
+const TYPES: &str = "bigint binary bit blob boolean char date datetime decimal double enum float int json longblob longtext mediumint mediumtext \
+     set signed smallint text time timestamp tinyint unsigned varbinary varchar year";
+
 pub(super) async fn read(s: &Session) -> Result<Names> {
     let own = s.fetch("SELECT DATABASE()").await?.scalar().unwrap_or_default().to_string();
+    let here = Dialect::MySql.quote_literal(&own);
     let schemas = s.fetch("SELECT SCHEMA_NAME FROM information_schema.SCHEMATA ORDER BY 1").await?;
     let mut out = Collector::default();
     let columns = s
-        .fetch(
-            "SELECT t.TABLE_SCHEMA, t.TABLE_NAME, t.TABLE_TYPE, c.COLUMN_NAME, c.COLUMN_TYPE FROM information_schema.TABLES t \
+        .fetch(format!(
+            "SELECT t.TABLE_SCHEMA, t.TABLE_NAME, t.TABLE_TYPE, c.COLUMN_NAME, c.COLUMN_TYPE, \
+             c.EXTRA LIKE '%VIRTUAL%' OR c.EXTRA LIKE '%STORED%' OR c.EXTRA LIKE '%PERSISTENT%' FROM information_schema.TABLES t \
              JOIN information_schema.COLUMNS c ON c.TABLE_SCHEMA = t.TABLE_SCHEMA AND c.TABLE_NAME = t.TABLE_NAME \
-             WHERE t.TABLE_SCHEMA = DATABASE() ORDER BY t.TABLE_NAME, c.ORDINAL_POSITION",
-        )
+             WHERE t.TABLE_SCHEMA = {here} ORDER BY t.TABLE_NAME, c.ORDINAL_POSITION"
+        ))
         .await?;
+    let mut computed: Vec<bool> = Vec::new();
     for r in &columns.rows {
         if !out.is_at(at(r, 0), at(r, 1)) {
             let kind = if at(r, 2).contains("VIEW") { NodeKind::View } else { NodeKind::Table };
+            out.unwritable(&std::mem::take(&mut computed));
             out.relation(at(r, 0), at(r, 1), kind, false);
         }
         out.column(at(r, 3), at(r, 4));
+        computed.push(at(r, 5) == "1");
     }
+    out.unwritable(&computed);
     let keys = s
-        .fetch(
+        .fetch(format!(
             "SELECT CONSTRAINT_NAME, TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, REFERENCED_TABLE_SCHEMA, REFERENCED_TABLE_NAME, REFERENCED_COLUMN_NAME \
-             FROM information_schema.KEY_COLUMN_USAGE WHERE TABLE_SCHEMA = DATABASE() AND REFERENCED_TABLE_NAME IS NOT NULL \
-             ORDER BY TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION",
-        )
+             FROM information_schema.KEY_COLUMN_USAGE WHERE TABLE_SCHEMA = {here} AND REFERENCED_TABLE_NAME IS NOT NULL \
+             ORDER BY TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION"))
         .await?;
     let mut last = (String::new(), String::new());
     for r in &keys.rows {
@@ -38,18 +47,19 @@ pub(super) async fn read(s: &Session) -> Result<Names> {
         last = this;
     }
     let routines = s
-        .fetch("SELECT ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = DATABASE() AND ROUTINE_TYPE = 'FUNCTION' ORDER BY 1")
+        .fetch(format!(
+            "SELECT ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = {here} AND ROUTINE_TYPE = 'FUNCTION' ORDER BY 1"
+        ))
         .await?;
     let mut functions: Vec<Box<str>> = routines.rows.iter().map(|r| at(r, 0).into()).collect();
     functions.extend(crate::sql::functions::known(Dialect::MySql).map(Box::from));
     let places = s
-        .fetch(
-            "SELECT ROUTINE_SCHEMA, NULL, ROUTINE_TYPE, ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = DATABASE() \
-             UNION ALL SELECT EVENT_SCHEMA, NULL, 'EVENT', EVENT_NAME FROM information_schema.EVENTS WHERE EVENT_SCHEMA = DATABASE() \
+        .fetch(format!(
+            "SELECT ROUTINE_SCHEMA, NULL, ROUTINE_TYPE, ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = {here} \
+             UNION ALL SELECT EVENT_SCHEMA, NULL, 'EVENT', EVENT_NAME FROM information_schema.EVENTS WHERE EVENT_SCHEMA = {here} \
              UNION ALL SELECT EVENT_OBJECT_SCHEMA, EVENT_OBJECT_TABLE, 'TRIGGER', TRIGGER_NAME FROM information_schema.TRIGGERS \
-             WHERE EVENT_OBJECT_SCHEMA = DATABASE() \
-             UNION ALL SELECT DISTINCT TABLE_SCHEMA, TABLE_NAME, 'INDEX', INDEX_NAME FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE()",
-        )
+             WHERE EVENT_OBJECT_SCHEMA = {here} \
+             UNION ALL SELECT DISTINCT TABLE_SCHEMA, TABLE_NAME, 'INDEX', INDEX_NAME FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = {here}"))
         .await?;
     for r in &places.rows {
         let (group, kind) = match at(r, 2) {
@@ -62,6 +72,12 @@ pub(super) async fn read(s: &Session) -> Result<Names> {
         let relation = Some((NodeKind::Table, at(r, 1))).filter(|(_, name)| !name.is_empty());
         out.place(at(r, 0), relation, group, kind, at(r, 3));
     }
+    let procedures = places.rows.iter().filter(|r| at(r, 2) == "PROCEDURE").map(|r| at(r, 3).into()).collect();
+    // PERFORMANCE_SCHEMA may be off; the statement is not.
+    let variables = s.fetch("SHOW SESSION VARIABLES").await?;
+    let settings = variables.rows.iter().map(|r| at(r, 0).into()).collect();
+    let types = TYPES.split_whitespace().map(Box::from).collect();
     let path = if own.is_empty() { Vec::new() } else { vec![own] };
-    Ok(out.finish(path, schemas.rows.iter().map(|r| at(r, 0).to_string()).collect(), functions))
+    let names = out.finish(path, schemas.rows.iter().map(|r| at(r, 0).to_string()).collect(), functions);
+    Ok(Names { procedures, settings, types, ..names })
 }

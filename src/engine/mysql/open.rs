@@ -42,7 +42,10 @@ pub(super) async fn open(connector: &Arc<Connector>, how: &Connect) -> Result<Se
     let (mut fresh, pulse) = {
         let alone = CONNECTING.try_lock();
         let before = alone.is_ok().then(Before::look);
-        let fresh = connector.connect(how.connect_timeout).await?;
+        let fresh = {
+            let database = how.place.as_deref().or(connector.target().database.as_deref()).filter(|d| !d.is_empty());
+            connector.connect_to(database, how.connect_timeout).await?
+        };
         let pulse = before.and_then(|b| b.find(&connector.peer(fresh.tunnel.as_deref())));
         (fresh, pulse)
     };
@@ -73,6 +76,7 @@ pub(super) async fn open(connector: &Arc<Connector>, how: &Connect) -> Result<Se
         mariadb: facts.mariadb(),
         prepares_text: facts.mariadb() && facts.at_least(10, 3),
         version: identity.version.clone(),
+        database: identity.database.clone(),
         tunnel: fresh.tunnel,
         pulse,
     };

@@ -5,7 +5,9 @@ use super::link::{Job, Link, Lost};
 use crate::engine::session::{Access, Asked, Request, SessionStatus};
 use crate::model::plan::Plan;
 use crate::model::rows::Table;
-use crate::model::{Error, Param, ReadOnly, Result, TxState};
+use crate::model::{Dialect, Error, Param, ReadOnly, Result, TxState};
+use crate::sql::transaction::moves;
+use crate::sql::{Class, classify};
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// Requests that only this engine's own capabilities make.
@@ -28,6 +30,11 @@ pub(super) struct Actor {
     /// Limits that could not be set for the session (a pooler in between), as SET LOCAL statements.
     pub local: Vec<String>,
     pub version: u32,
+    /// The `search_path` at connecting, and the one of now where it differs.
+    pub path: String,
+    pub place: Option<String>,
+    /// The path was changed in a transaction, whose end may change it back.
+    pub unsettled: bool,
 }
 
 /// Longest wait for a lock of anything that we do on our own account (design §2.6).
@@ -84,6 +91,7 @@ impl Actor {
             read_only: self.read_only,
             lost: lost.map(|l| l.0.message.clone()),
             round_trip: self.link.round_trip,
+            place: self.place.clone(),
         };
         self.status.send_if_modified(|s| {
             let changed = *s != now;
@@ -107,11 +115,31 @@ impl Actor {
         if ending.lost.is_none() && self.access == Access::ReadOnly {
             ending.lost = self.ensure_idle().await.err();
         }
+        if ending.lost.is_none() && self.access == Access::ReadWrite {
+            ending.lost = self.look_where(text).await.err();
+        }
         // The state has to be right before the reader sees the end.
         self.publish(ending.lost.as_ref());
         let lost = ending.lost.clone();
         ending.tell().await;
         lost.map_or(Ok(()), Err)
+    }
+
+    /// Reads the search path again where the statement may have changed it. SHOW takes no snapshot: a transaction that has only
+    /// begun stays one in which its isolation level can still be set.
+    async fn look_where(&mut self, text: &str) -> Result<(), Lost> {
+        let moved = moves(Dialect::Postgres, text);
+        self.unsettled |= moved;
+        let back = self.unsettled && (self.link.tx == TxState::Idle || classify(Dialect::Postgres, text).class == Class::Transaction);
+        // In a failed transaction nothing can be asked; its end asks.
+        if !(moved || back) || self.link.tx == TxState::Failed {
+            return Ok(());
+        }
+        self.unsettled = self.link.tx != TxState::Idle;
+        if let Ok(table) = self.link.fetch(Job::plain("SHOW search_path")).await? {
+            self.place = table.scalar().map(str::to_string).filter(|now| *now != self.path);
+        }
+        Ok(())
     }
 
     /// A read-only session never keeps a transaction: where the pipelined ROLLBACK was skipped (COPY FROM STDIN), it is sent again.

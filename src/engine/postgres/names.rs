@@ -9,7 +9,8 @@ use crate::model::{Error, NodeKind, Result};
 /// The temporary ones of other sessions cannot be named, and TOAST is nobody's business.
 const COLUMNS: &str = "SELECT n.nspname::text, c.relname::text, c.relkind::text, \
         (json_agg(a.attname::text ORDER BY a.attnum) FILTER (WHERE a.attnum IS NOT NULL))::text, \
-        (json_agg(pg_catalog.format_type(a.atttypid, a.atttypmod) ORDER BY a.attnum) FILTER (WHERE a.attnum IS NOT NULL))::text \
+        (json_agg(pg_catalog.format_type(a.atttypid, a.atttypmod) ORDER BY a.attnum) FILTER (WHERE a.attnum IS NOT NULL))::text, \
+        string_agg(CASE WHEN a.attgenerated <> '' OR a.attidentity = 'a' THEN 'g' ELSE '-' END, '' ORDER BY a.attnum) \
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
     LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
     WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND n.nspname !~ '^pg_toast' AND n.nspname !~ '^pg_temp' \
@@ -31,6 +32,26 @@ const FUNCTIONS: &str = "SELECT DISTINCT CASE WHEN n.nspname = ANY ($1::text[]) 
     AND p.prorettype NOT IN ('pg_catalog.trigger'::regtype, 'pg_catalog.internal'::regtype, 'pg_catalog.event_trigger'::regtype) \
     AND NOT EXISTS (SELECT FROM unnest(p.proargtypes) t WHERE t = 'pg_catalog.internal'::regtype) \
     AND NOT EXISTS (SELECT FROM pg_catalog.pg_operator o WHERE o.oprcode = p.oid) ORDER BY 1";
+
+/// What only CALL takes.
+const PROCEDURES: &str = "SELECT DISTINCT CASE WHEN n.nspname = ANY ($1::text[]) THEN p.proname::text \
+    ELSE pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(p.proname) END \
+    FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE p.prokind = 'p' ORDER BY 1";
+
+/// Those of the functions that give rows.
+const ROWS: &str = " AND p.proretset ORDER BY 1";
+
+/// Types that people name: the catalogue's own as the standard spells them, without arrays, rows of tables, and what only the
+/// inside of the server has.
+const TYPES: &str = "SELECT DISTINCT CASE WHEN n.nspname = 'pg_catalog' THEN pg_catalog.format_type(t.oid, NULL) \
+    WHEN n.nspname = ANY ($1::text[]) THEN t.typname::text \
+    ELSE pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(t.typname) END \
+    FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace \
+    WHERE t.typtype IN ('b', 'd', 'e', 'r', 'm', 'c') AND t.typname !~ '^_' AND n.nspname !~ '^pg_(toast|temp)' AND n.nspname <> 'information_schema' \
+    AND (t.typrelid = 0 OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c')) \
+    AND (n.nspname <> 'pg_catalog' OR t.typname !~ '^(pg_|gtsvector$|aclitem$|refcursor$|int2vector$|oidvector$|cid$|xid|tid$|char$)') ORDER BY 1";
+
+const SETTINGS: &str = "SELECT name FROM pg_catalog.pg_settings WHERE context <> 'internal' ORDER BY 1";
 
 /// What else the tree has: schema, kind of the relation that it hangs on, its name, heading, name as in the tree.
 const PLACES: &str = "SELECT n.nspname::text, NULL, NULL, 'Functions', p.proname || '(' || pg_catalog.pg_get_function_identity_arguments(p.oid) || ')' \
@@ -68,6 +89,7 @@ pub(super) async fn read(s: &Session) -> Result<Names> {
         for (column, type_name) in list(cell(r, 3))?.iter().zip(&list(cell(r, 4))?) {
             out.column(column, type_name);
         }
+        out.unwritable(&cell(r, 5).bytes().map(|b| b == b'g').collect::<Vec<_>>());
     }
     let mut last = String::new();
     for r in &pinned(s, KEYS, &[]).await?.rows {
@@ -78,8 +100,17 @@ pub(super) async fn read(s: &Session) -> Result<Names> {
         let relation = Some((relation_kind(cell(r, 1)), cell(r, 2))).filter(|(_, name)| !name.is_empty());
         out.place(cell(r, 0), relation, cell(r, 3), group_kind(cell(r, 3)), cell(r, 4));
     }
-    let functions = pinned(s, FUNCTIONS, &[&array(&path)]).await?.rows.iter().map(|r| cell(r, 0).into()).collect();
-    Ok(out.finish(path, schemas.rows.iter().map(|r| cell(r, 0).to_string()).collect(), functions))
+    let on_path = array(&path);
+    let one_column = async |text: &str, params: &[&str]| -> Result<Vec<Box<str>>> {
+        Ok(pinned(s, text, params).await?.rows.iter().map(|r| cell(r, 0).into()).collect())
+    };
+    let functions = one_column(FUNCTIONS, &[&on_path]).await?;
+    let row_functions = one_column(&FUNCTIONS.replace(" ORDER BY 1", ROWS), &[&on_path]).await?;
+    let procedures = one_column(PROCEDURES, &[&on_path]).await?;
+    let types = one_column(TYPES, &[&on_path]).await?;
+    let settings = one_column(SETTINGS, &[]).await?;
+    let names = out.finish(path, schemas.rows.iter().map(|r| cell(r, 0).to_string()).collect(), functions);
+    Ok(Names { row_functions, procedures, types, settings, ..names })
 }
 
 /// A JSON list of strings; empty for a relation without columns.

@@ -55,7 +55,7 @@ async fn connect(target: &Target, password: &Password, how: Connect, pins: &[(&s
         limits.push(("default_transaction_read_only".into(), "on".into()));
     }
     let mut settings: Vec<(String, String)> = vec![("application_name".into(), "holdpoint".into())];
-    settings.extend(target.search_path.iter().map(|s| ("search_path".to_string(), s.clone())));
+    settings.extend(how.place.as_ref().or(target.search_path.as_ref()).iter().map(|s| ("search_path".to_string(), (*s).clone())));
     settings.extend(target.settings.iter().map(|(k, v)| (k.clone(), v.clone())));
     settings.extend(pins.iter().map(|(k, v)| (k.to_string(), v.to_string())));
 
@@ -141,10 +141,22 @@ async fn connect(target: &Target, password: &Password, how: Connect, pins: &[(&s
 
     let (requests, requests_rx) = mpsc::channel(8);
     let (own, own_rx) = mpsc::channel::<Own>(8);
-    let first = SessionStatus { tx: link.tx, read_only, lost: None, round_trip: link.round_trip };
+    let first = SessionStatus { tx: link.tx, read_only, lost: None, round_trip: link.round_trip, place: None };
     let (status, status_rx) = watch::channel(first);
     let control = link.control.clone();
-    let actor = Actor { link, access: how.access, read_only, requests: requests_rx, own: own_rx, status, local, version: number };
+    let actor = Actor {
+        link,
+        access: how.access,
+        read_only,
+        requests: requests_rx,
+        own: own_rx,
+        status,
+        local,
+        version: number,
+        path: cell(8),
+        place: None,
+        unsettled: false,
+    };
     let task = tokio::spawn(actor.serve()).abort_handle();
     // Behind a pooler the process changes from transaction to transaction.
     let backend = identity.pooler.is_none().then_some(control.process);
@@ -160,7 +172,7 @@ fn identity_query(with_system_identifier: bool) -> String {
     format!(
         "SELECT current_database(), current_user, pg_catalog.pg_backend_pid(), \
         (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()), current_setting('server_version'), \
-        current_setting('server_version_num'), pg_catalog.version(), {system}"
+        current_setting('server_version_num'), pg_catalog.version(), {system}, current_setting('search_path')"
     )
 }
 

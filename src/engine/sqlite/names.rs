@@ -12,18 +12,22 @@ pub(super) async fn read(s: &Session) -> Result<Names> {
     for schema in &schemas {
         let columns = s
             .fetch(format!(
-                "SELECT m.name, m.type, c.name, c.type FROM {0}.sqlite_schema m JOIN pragma_table_xinfo(m.name, {1}) c \
+                "SELECT m.name, m.type, c.name, c.type, c.hidden IN (2, 3) FROM {0}.sqlite_schema m JOIN pragma_table_xinfo(m.name, {1}) c \
                  WHERE m.type IN ('table', 'view') AND m.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY m.name, c.cid",
                 q(schema),
                 crate::model::Dialect::Sqlite.quote_literal(schema)
             ))
             .await?;
+        let mut computed: Vec<bool> = Vec::new();
         for r in &columns.rows {
             if !out.is_at(schema, at(r, 0)) {
+                out.unwritable(&std::mem::take(&mut computed));
                 out.relation(schema, at(r, 0), if at(r, 1) == "view" { NodeKind::View } else { NodeKind::Table }, false);
             }
             out.column(at(r, 2), at(r, 3));
+            computed.push(at(r, 4) == "1");
         }
+        out.unwritable(&computed);
         let places = s
             .fetch(format!(
                 "SELECT t.type, t.name, m.type, m.name FROM {0}.sqlite_schema m JOIN {0}.sqlite_schema t ON t.name = m.tbl_name COLLATE NOCASE \
@@ -54,5 +58,14 @@ pub(super) async fn read(s: &Session) -> Result<Names> {
         }
     }
     let functions = s.fetch("SELECT DISTINCT name FROM pragma_function_list WHERE name NOT GLOB '*[^a-z0-9_]*' ORDER BY 1").await?;
-    Ok(out.finish(schemas.clone(), schemas, functions.rows.iter().map(|r| at(r, 0).into()).collect()))
+    let settings = s.fetch("SELECT name FROM pragma_pragma_list ORDER BY 1").await?;
+    // What they are called says all: types are free here, and these five have an affinity of their own.
+    let types = ["integer", "text", "real", "blob", "numeric"].map(Box::from).to_vec();
+    // Row functions are virtual tables, which are among the modules.
+    let modules =
+        s.fetch("SELECT name FROM pragma_module_list WHERE name IN ('generate_series', 'json_each', 'json_tree') ORDER BY 1").await?;
+    let names = out.finish(schemas.clone(), schemas, functions.rows.iter().map(|r| at(r, 0).into()).collect());
+    let settings = settings.rows.iter().map(|r| at(r, 0).into()).collect();
+    let row_functions = modules.rows.iter().map(|r| at(r, 0).into()).collect();
+    Ok(Names { settings, types, row_functions, ..names })
 }

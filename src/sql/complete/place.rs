@@ -63,7 +63,7 @@ pub fn place(words: &Words<'_>, scope: &Scope, first: usize) -> Place {
         || one(&["table", "view", "exists"])
             && ["drop", "alter", "truncate", "create", "lock", "analyze"].iter().any(|w| words.is(scope.query.start, w))
         || one(&["analyze", "vacuum", "reindex"]) && before == scope.query.start
-        || one(&["on"]) && ["create", "grant", "revoke"].iter().any(|w| words.is(scope.query.start, w))
+        || one(&["on"]) && ["create", "drop", "grant", "revoke"].iter().any(|w| words.is(scope.query.start, w))
         || one(&[","]) && clause == "from" && scope.bracket.is_none_or(|b| b < scope.query.start);
     // DESC ends a sort key, and is MySQL's DESCRIBE at the start of a statement only.
     if names_table && !(one(&["desc"]) && before != scope.query.start) {

@@ -2,8 +2,8 @@
 
 use super::scope::{Scope, Source};
 use super::{Proposal, ProposalKind, kind_of};
-use crate::model::Dialect;
 use crate::model::names::{Names, Relation};
+use crate::model::{Dialect, NodeKind};
 use crate::sql::reserved::{ident, plain};
 use nucleo_matcher::pattern::{AtomKind, CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
@@ -55,7 +55,66 @@ impl Collecting<'_> {
             format!("{}.{bare}", ident(self.dialect, schema))
         }
     }
-    pub fn relations(&mut self, scope: &Scope) {
+    /// Names of routines, as they are called.
+    pub fn routines(&mut self, list: &[Box<str>], kind: ProposalKind, behind: &str) {
+        if self.quoted {
+            return;
+        }
+        for f in list {
+            // One that the search path does not reach has its schema before it.
+            if f.split('.').all(|part| plain(self.dialect, part)) {
+                let bare = f.rsplit('.').next().unwrap_or(f);
+                self.push(kind, format!("{f}{behind}"), String::new(), bare, 0);
+            }
+        }
+    }
+    pub fn functions(&mut self) {
+        let names = self.names;
+        self.routines(&names.functions, ProposalKind::Function, "(");
+    }
+    /// Functions that may stand in FROM.
+    pub fn row_functions(&mut self) {
+        let names = self.names;
+        self.routines(&names.row_functions, ProposalKind::Function, "(");
+    }
+    /// The functions that the database itself defines: only they can be dropped.
+    pub fn own_functions(&mut self) {
+        let names = self.names;
+        for p in names.places.iter().filter(|p| p.kind == NodeKind::Function && &*p.group == "Functions") {
+            let bare = p.name.split('(').next().unwrap_or(&p.name);
+            let qualified = format!("{}.{bare}", p.schema);
+            if names.procedures.iter().any(|f| **f == *bare || **f == qualified) {
+                continue;
+            }
+            let name = ident(self.dialect, bare);
+            let insert = if names.on_path(&p.schema) { name } else { format!("{}.{name}", ident(self.dialect, &p.schema)) };
+            self.push(ProposalKind::Function, insert, String::new(), bare, 0);
+        }
+    }
+    /// Objects of one kind that are neither tables nor routines.
+    pub fn placed(&mut self, wanted: NodeKind) {
+        let names = self.names;
+        let kind = match wanted {
+            NodeKind::Index => ProposalKind::Index,
+            NodeKind::Trigger => ProposalKind::Trigger,
+            NodeKind::Sequence => ProposalKind::Sequence,
+            _ => ProposalKind::Type,
+        };
+        for (p, name) in names.places.iter().zip(names.placed.iter()).filter(|(p, _)| p.kind == wanted) {
+            if fit(self.prefix, name).is_none() {
+                continue;
+            }
+            let bare = if self.quoted { self.dialect.quote_ident(name) } else { ident(self.dialect, name) };
+            // A trigger's name takes no schema on PostgreSQL; the table behind it has one.
+            let reached =
+                names.on_path(&p.schema) || names.path.is_empty() || wanted == NodeKind::Trigger && self.dialect == Dialect::Postgres;
+            let insert = if reached { bare } else { format!("{}.{bare}", ident(self.dialect, &p.schema)) };
+            let on = p.relation.as_ref().map_or_else(String::new, |(_, table)| table.to_string());
+            self.push(kind, insert, on, name, 100);
+        }
+    }
+    /// Tables and views, or those of these kinds alone.
+    pub fn relations(&mut self, scope: &Scope, kinds: Option<&[NodeKind]>) {
         for c in &scope.ctes {
             self.name(ProposalKind::Query, c, "with".into(), 350);
         }
@@ -64,7 +123,11 @@ impl Collecting<'_> {
         let rank = |r: &Relation| place.get(&*r.schema).copied().unwrap_or(usize::MAX);
         // A bare name means the first table along the path.
         let mut first: HashMap<&str, usize> = HashMap::new();
-        let fitting: Vec<&Relation> = names.relations.iter().filter(|r| fit(self.prefix, &r.name).is_some()).collect();
+        let fitting: Vec<&Relation> = names
+            .relations
+            .iter()
+            .filter(|r| kinds.is_none_or(|k| k.contains(&r.kind) && !r.system) && fit(self.prefix, &r.name).is_some())
+            .collect();
         for r in &fitting {
             let best = first.entry(&r.name).or_insert(usize::MAX);
             *best = rank(r).min(*best);
@@ -113,16 +176,7 @@ impl Collecting<'_> {
                 }
             }
         }
-        if !self.quoted {
-            let names = self.names;
-            for f in &names.functions {
-                // One that the search path does not reach has its schema before it.
-                if f.split('.').all(|part| plain(self.dialect, part)) {
-                    let bare = f.rsplit('.').next().unwrap_or(f);
-                    self.push(ProposalKind::Function, format!("{f}("), String::new(), bare, 0);
-                }
-            }
-        }
+        self.functions();
     }
     /// The best ones in order, each once; keywords in capitals or not, those inside of proposals as the statement's.
     pub fn rank(mut self, upper: bool, upper_around: bool) -> Vec<Proposal> {

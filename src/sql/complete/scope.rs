@@ -121,6 +121,13 @@ pub struct Scope {
     pub bracket: Option<usize>,
 }
 
+impl Scope {
+    /// Of a place that is in no query.
+    pub fn empty() -> Scope {
+        Scope { sources: Vec::new(), outer: Vec::new(), ctes: Vec::new(), query: 0..0, bracket: None }
+    }
+}
+
 /// A query begins at this token.
 pub fn starts_query(words: &Words<'_>, i: usize) -> bool {
     words.is_one(i, &["select", "with", "values", "insert", "update", "delete", "table", "merge", "replace"])

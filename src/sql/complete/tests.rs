@@ -22,14 +22,31 @@ fn shop() -> Names {
             c.column(column, type_name);
         }
     }
+    c.relation("public", "late", NodeKind::View, false);
+    c.relation("public", "monthly", NodeKind::MaterializedView, false);
+    c.relation("public", "ledger", NodeKind::Table, false);
+    for column in ["id", "net", "gross"] {
+        c.column(column, "numeric");
+    }
+    c.unwritable(&[true, false, true]);
+    c.place("public", Some((NodeKind::Table, "orders")), "Indexes", NodeKind::Index, "orders_by_day");
+    c.place("archive", Some((NodeKind::Table, "orders_2019")), "Indexes", NodeKind::Index, "old_by_day");
+    c.place("public", Some((NodeKind::Table, "orders")), "Triggers", NodeKind::Trigger, "touch");
+    c.place("public", None, "Functions", NodeKind::Function, "tax_of(amount numeric)");
+    c.place("public", None, "Functions", NodeKind::Function, "tidy_up()");
     c.key_pair(true, ("public", "orders", "customer_id"), ("public", "customers", "id"));
     c.key_pair(true, ("public", "order_items", "order_id"), ("public", "orders", "id"));
     let path = vec!["public".to_string(), "pg_catalog".into()];
-    c.finish(
-        path,
-        vec!["public".into(), "archive".into()],
-        vec!["count".into(), "coalesce".into(), "now".into(), "archive.total_of".into()],
-    )
+    let boxed = |list: &[&str]| list.iter().map(|n| Box::from(*n)).collect::<Vec<Box<str>>>();
+    let functions = boxed(&["count", "coalesce", "now", "archive.total_of", "tax_of", "generate_series"]);
+    let names = c.finish(path, vec!["public".into(), "archive".into()], functions);
+    Names {
+        row_functions: boxed(&["generate_series"]),
+        procedures: boxed(&["tidy_up", "archive.pack"]),
+        types: boxed(&["integer", "interval", "timestamp with time zone", "archive.mood"]),
+        settings: boxed(&["search_path", "statement_timeout", "sql_mode"]),
+        ..names
+    }
 }
 
 /// The proposals at `|`.
@@ -85,6 +102,74 @@ fn each_clause_has_its_own() {
     ] {
         assert_eq!(taken(text), best, "at {text}");
     }
+}
+
+#[test]
+fn where_one_kind_of_name_may_stand_only_that_is_proposed() {
+    for (text, all) in [
+        ("call |", &["tidy_up(", "archive.pack("][..]),
+        ("drop view |", &["late"]),
+        ("drop table lat|", &[]),
+        ("drop materialized view if exists |", &["monthly"]),
+        ("refresh |", &["materialized view"]),
+        ("refresh materialized view concurrently |", &["monthly"]),
+        ("drop index concurrently |", &["orders_by_day", "archive.old_by_day"]),
+        ("drop trigger |", &["touch"]),
+        ("drop trigger touch on ord|", &["orders", "order_items", "archive.orders_2019"]),
+        ("drop function |", &["tax_of"]),
+        ("drop procedure tid|", &["tidy_up"]),
+        ("alter table if exists led|", &["ledger"]),
+        ("truncate led|", &["ledger"]),
+        ("truncate table orders, led|", &["ledger"]),
+        ("drop table orders, led|", &["ledger"]),
+        ("drop view archive.|", &[]),
+        ("alter table ledger drop column n|", &["net"]),
+        ("alter table ledger add column x inte|", &["integer", "interval"]),
+        ("alter table ledger alter column net type inte|", &["integer", "interval"]),
+        ("create table t (id inte|", &["integer", "interval"]),
+        ("select '1'::inte|", &["integer", "interval"]),
+        ("select cast(total as times|", &["timestamp with time zone"]),
+        ("set stat|", &["statement_timeout"]),
+        ("set local sea|", &["search_path"]),
+        ("show stat|", &["statement_timeout"]),
+        ("drop schema arc|", &["archive"]),
+        ("insert into ledger (|", &["net"]),
+        ("update ledger set |", &["net"]),
+        ("create index on ledger (|", &["id", "net", "gross"]),
+    ] {
+        // A schema leads to further ones of the kind.
+        let schemas = text.contains("schema");
+        let list = at(text).list.into_iter().filter(|p| schemas || p.kind != ProposalKind::Schema);
+        let mut found: Vec<String> = list.map(|p| p.insert).collect();
+        let mut wanted: Vec<&str> = all.to_vec();
+        found.sort();
+        wanted.sort_unstable();
+        assert_eq!(found, wanted, "at {text}");
+    }
+    assert!(inserts("select * from gener|").contains(&"generate_series(".to_string()), "a function that gives rows");
+    assert!(!inserts("select * from coal|").contains(&"coalesce(".to_string()), "one that gives a value");
+    let values = inserts("insert into orders (id) values (|");
+    assert!(values.contains(&"now(".to_string()) && !values.contains(&"total".to_string()), "{values:?}");
+    assert!(inserts("drop |").contains(&"trigger".to_string()));
+    assert_eq!(taken("drop tri|"), "drop trigger");
+}
+
+#[test]
+fn mysql_has_databases_behind_use_and_variables_behind_at_signs() {
+    let of = |text: &str| {
+        let cursor = text.find('|').unwrap();
+        let p = complete(Dialect::MySql, &text.replacen('|', "", 1), cursor, &shop());
+        let mut whole = text.replacen('|', "", 1);
+        let best = p.list.first().map(|b| b.insert.clone()).unwrap_or_default();
+        whole.replace_range(p.replace, &best);
+        whole
+    };
+    assert_eq!(of("use arc|"), "use archive");
+    assert_eq!(of("drop database arc|"), "drop database archive");
+    assert_eq!(of("select @@sql_m|"), "select @@sql_mode");
+    assert_eq!(of("set @@session.sql_m|"), "set @@session.sql_mode");
+    assert_eq!(of("set global sql_m|"), "set global sql_mode");
+    assert_eq!(of("select @mine|"), "select @mine", "a variable of the user's own is left alone");
 }
 
 #[test]
