@@ -83,7 +83,9 @@ pub(super) async fn read(s: &Session) -> Result<Names> {
     let schemas =
         pinned(s, "SELECT nspname::text FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_(toast|temp)' ORDER BY 1", &[]).await?;
     let mut out = Collector::default();
-    for r in &pinned(s, COLUMNS, &[]).await?.rows {
+    // Each row is freed as soon as it is read: of thousands of tables, what was sent weighs as much as what is kept of it.
+    for r in pinned(s, COLUMNS, &[]).await?.rows {
+        let r = &r;
         let (schema, name) = (cell(r, 0), cell(r, 1));
         out.relation(schema, name, relation_kind(cell(r, 2)), matches!(schema, "pg_catalog" | "information_schema"));
         for (column, type_name) in list(cell(r, 3))?.iter().zip(&list(cell(r, 4))?) {
@@ -96,7 +98,8 @@ pub(super) async fn read(s: &Session) -> Result<Names> {
         out.key_pair(last != cell(r, 0), (cell(r, 1), cell(r, 2), cell(r, 3)), (cell(r, 4), cell(r, 5), cell(r, 6)));
         last = cell(r, 0).to_string();
     }
-    for r in &pinned(s, PLACES, &[]).await?.rows {
+    for r in pinned(s, PLACES, &[]).await?.rows {
+        let r = &r;
         let relation = Some((relation_kind(cell(r, 1)), cell(r, 2))).filter(|(_, name)| !name.is_empty());
         out.place(cell(r, 0), relation, cell(r, 3), group_kind(cell(r, 3)), cell(r, 4));
     }
