@@ -41,6 +41,8 @@ struct Answer {
     affected: Option<u64>,
     rolled_back: bool,
     batches: Vec<usize>,
+    /// Results after the first one.
+    further: usize,
 }
 
 async fn run(s: &Session, sql: &str) -> Result<Answer> {
@@ -49,6 +51,8 @@ async fn run(s: &Session, sql: &str) -> Result<Answer> {
     while let Some(event) = stream.next().await {
         match event? {
             Event::Columns(c) => a.columns = c.to_vec(),
+            Event::Further(_) => a.further += 1,
+            Event::Rows(_) if a.further > 0 => {}
             Event::Rows(b) => {
                 a.batches.push(b.rows());
                 for r in 0..b.rows() {
@@ -254,7 +258,7 @@ async fn tags_warnings_and_the_state_of_the_transaction() {
     let a = run(&s, "call p()").await.expect("call");
     assert_eq!(a.columns.len(), 1);
     assert_eq!(a.rows.len(), 1);
-    assert!(a.notices.iter().any(|n| n.message.contains("1 further result")), "{:?}", a.notices);
+    assert_eq!(a.further, 1);
     run(&s, "create procedure fails() begin select 1 as a; signal sqlstate '45000' set message_text = 'half way'; end")
         .await
         .expect("procedure");

@@ -62,7 +62,7 @@ async fn all(mut stream: RowStream) -> Result<(Arc<[Column]>, Vec<RowBatch>, Str
         match event? {
             Event::Columns(c) => columns = c,
             Event::Rows(b) => batches.push(b),
-            Event::Notice(_) => {}
+            Event::Notice(_) | Event::Further(_) => {}
             Event::Done(done) => tag = done.tag,
         }
     }

@@ -367,3 +367,25 @@ fn the_first_line_shows_where_the_session_went_and_the_names_are_read_again() {
     c.send(Msg::Status { link, status });
     assert!(!c.screen().contains("path sales"), "{}", c.screen());
 }
+
+#[test]
+fn each_result_of_a_call_has_its_tab_and_the_first_stays_on_the_screen() {
+    let mut c = open("call two_of_them()");
+    let effects = c.press("F5");
+    let Some(Effect::Run { job, result, .. }) = effects.iter().find(|e| matches!(e, Effect::Run { .. })) else { panic!("{effects:?}") };
+    let (job, result) = (*job, *result);
+    c.run(job, RunEvent::Started { result, index: 0, text: "call two_of_them()".into() });
+    c.run(job, RunEvent::Columns { result, columns: console::columns(&[("one", "int", true)]) });
+    let outcome = holdpoint::engine::Outcome { tag: "SELECT 1".into(), ..Default::default() };
+    let columns = console::columns(&[("a", "text", false), ("b", "text", false)]);
+    c.run(job, RunEvent::Further { before: result, outcome: outcome.clone(), result: 1 << 40, columns });
+    c.run(job, RunEvent::Rows { result: 1 << 40, total: 7, first: None });
+    c.run(job, RunEvent::Done { result: 1 << 40, outcome });
+    c.run(job, RunEvent::Finished);
+    let tabs = &c.state.query.results;
+    assert_eq!(tabs.len(), 2);
+    assert!(tabs.iter().all(|t| t.text == "call two_of_them()" && matches!(t.progress, holdpoint::app::panes::results::Progress::Done(_))));
+    assert_eq!(tabs[1].kept, 7);
+    assert_eq!(c.state.query.shown, 0);
+    assert!(c.state.query.running.is_none());
+}

@@ -3,11 +3,12 @@
 mod support;
 
 use holdpoint::config::{EngineKind, Target};
-use holdpoint::engine::{Access, Connect, Engine, Role, Session, registry};
+use holdpoint::engine::{Access, Connect, Engine, Event, Role, Session, registry};
 use holdpoint::sql::complete::complete;
 use std::sync::Arc;
 use support::maria::MariaServer;
 use support::pg::PgServer;
+use support::project::Project;
 
 fn postgres(database: &str) -> Arc<dyn Engine> {
     let pg = PgServer::shared();
@@ -141,4 +142,56 @@ async fn each_kind_of_name_is_known_on_postgres() {
     ] {
         assert_eq!(best(&*e, &s, text).await, proposal, "{text}");
     }
+}
+
+#[tokio::test]
+async fn every_result_of_a_procedure_comes_with_its_rows() {
+    let e = maria("several");
+    let s = open(&*e).await;
+    let body = "begin select 1 as one; insert into several.t values (1), (2); select 'x' as a, 'y' as b union all select 'z', null; select 3 as three where false; end";
+    run(&s, &["create table t (n int)", &format!("create procedure three_of_them() {body}")]).await;
+    let mut stream = s.run("call three_of_them()").await.expect("runs");
+    let mut seen: Vec<(Vec<String>, usize)> = Vec::new();
+    let mut done = None;
+    while let Some(event) = stream.next().await {
+        match event.expect("event") {
+            Event::Columns(c) => {
+                assert!(seen.is_empty(), "columns come first");
+                seen.push((c.iter().map(|c| c.name.clone()).collect(), 0));
+            }
+            Event::Further(c) => seen.push((c.iter().map(|c| c.name.clone()).collect(), 0)),
+            Event::Rows(b) => seen.last_mut().expect("columns before rows").1 += b.rows(),
+            Event::Notice(n) => panic!("{n:?}"),
+            Event::Done(d) => done = Some(d),
+        }
+    }
+    let names = |list: &[&str]| list.iter().map(|n| (*n).to_string()).collect::<Vec<_>>();
+    assert_eq!(seen, [(names(&["one"]), 1), (names(&["a", "b"]), 2), (names(&["three"]), 0)]);
+    assert!(done.is_some());
+    // A statement of ours takes the first.
+    let first = s.fetch("call three_of_them()").await.expect("runs");
+    assert_eq!(first.scalar(), Some("1"));
+    assert_eq!(first.rows.len(), 1);
+}
+
+#[test]
+fn several_results_are_printed_one_after_another_and_a_file_takes_the_first() {
+    let p = Project::mariadb();
+    let target = "app-dev";
+    p.ok(&["query", target, "create procedure two_of_them() begin select 1 as one; select 'x' as a, 'y' as b; end"]);
+    let printed = |format: &str| {
+        let out = p.run(&["query", target, "call two_of_them()", "--format", format]);
+        assert!(out.status.success(), "{out:?}");
+        String::from_utf8(out.stdout).expect("UTF-8")
+    };
+    assert_eq!(printed("csv"), "one\r\n1\r\na,b\r\nx,y\r\n");
+    assert_eq!(printed("ndjson"), "{\"one\":1}\n{\"a\":\"x\",\"b\":\"y\"}\n");
+    let json = printed("json");
+    let documents: Vec<serde_json::Value> = serde_json::Deserializer::from_str(&json).into_iter().collect::<Result<_, _>>().expect("json");
+    assert_eq!(documents.len(), 2, "{json}");
+    let table = printed("table");
+    assert!(table.contains("one\n───\n  1\n") && table.contains("a │ b\n──┼──\nx │ y\n"), "{table}");
+    let out = p.run(&["query", target, "call two_of_them()", "--output", "one.csv"]);
+    assert!(String::from_utf8_lossy(&out.stderr).contains("1 further result"), "{out:?}");
+    assert_eq!(std::fs::read_to_string(p.path("one.csv")).expect("file"), "one\r\n1\r\n");
 }

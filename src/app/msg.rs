@@ -293,6 +293,13 @@ pub enum RunEvent {
         result: ResultId,
         notice: Notice,
     },
+    /// The statement goes on with a further result: what came before is whole.
+    Further {
+        before: ResultId,
+        outcome: Outcome,
+        result: ResultId,
+        columns: Arc<[Column]>,
+    },
     Done {
         result: ResultId,
         outcome: Outcome,

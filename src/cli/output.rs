@@ -164,6 +164,8 @@ pub struct RowWriter {
     held: Vec<Vec<(String, bool)>>,
     widths: Option<Vec<usize>>,
     pub rows: u64,
+    /// Further results that a file has no place for.
+    left_out: u32,
 }
 
 /// Rows of a table that are looked at before its widths are fixed.
@@ -172,7 +174,7 @@ const MEASURED: usize = 500;
 impl RowWriter {
     /// `exact`: the format, `None` for a table that people read.
     pub fn new(exact: Option<Encoder>) -> Self {
-        RowWriter { columns: Vec::new(), file: None, exact, held: Vec::new(), widths: None, rows: 0 }
+        RowWriter { columns: Vec::new(), file: None, exact, held: Vec::new(), widths: None, rows: 0, left_out: 0 }
     }
 
     /// Into a new file, which is there when [`RowWriter::finish`] has come to its end.
@@ -199,7 +201,23 @@ impl RowWriter {
         self.write(&out)
     }
 
+    /// A further result of the same statement: it is written after the one before, as that of another statement is. A file holds
+    /// the first one.
+    pub fn further(&mut self, columns: &[Column]) -> Result<()> {
+        self.left_out += u32::from(self.file.is_some());
+        if self.left_out > 0 {
+            return Ok(());
+        }
+        self.end(&text::counted(self.rows, "row"), &serde_json::json!({}))?;
+        (self.rows, self.widths) = (0, None);
+        self.exact = self.exact.as_ref().map(Encoder::afresh);
+        self.columns(columns)
+    }
+
     pub fn batch(&mut self, batch: &RowBatch) -> Result<()> {
+        if self.left_out > 0 {
+            return Ok(());
+        }
         self.rows += batch.rows() as u64;
         let mut out = Vec::new();
         if let Some(exact) = &mut self.exact {
@@ -246,6 +264,15 @@ impl RowWriter {
 
     /// The end of the result; `footer` says how it ended, `facts` go into the JSON document.
     pub fn finish(&mut self, footer: &str, facts: &serde_json::Value) -> Result<()> {
+        self.end(footer, facts)?;
+        if self.left_out > 0 {
+            let more = text::counted(u64::from(self.left_out), "further result");
+            message(&format!("the statement gave {more}: a file holds one, and they are not in it"));
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, footer: &str, facts: &serde_json::Value) -> Result<()> {
         let mut out = Vec::new();
         match &mut self.exact {
             Some(exact) => exact.finish(facts, &mut out),

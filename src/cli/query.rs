@@ -257,6 +257,7 @@ async fn stream(cx: &Cx, session: &crate::engine::Session, sent: &Bound, writer:
         match event {
             None => return Ok(affected),
             Some(Ok(Event::Columns(c))) => writer.columns(&c)?,
+            Some(Ok(Event::Further(c))) => writer.further(&c)?,
             Some(Ok(Event::Rows(b))) => writer.batch(&b)?,
             Some(Ok(Event::Notice(n))) => {
                 output::message(&format!("{}: {}", n.severity, n.message));

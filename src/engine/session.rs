@@ -19,10 +19,13 @@ pub enum Access {
 }
 
 /// What happens while a statement runs, in this order: notices at any time, `Columns` once if there is a result
-/// (also for zero rows), `Rows` as they come, `Done` at the end.
+/// (also for zero rows), `Rows` as they come, `Done` at the end. A statement with several results (CALL on MySQL and MariaDB) begins
+/// each but the first with `Further`.
 #[derive(Debug, Clone)]
 pub enum Event {
     Columns(Arc<[Column]>),
+    /// What came so far is one result, whole; the rows from here on are those of a further one with these columns.
+    Further(Arc<[Column]>),
     Rows(RowBatch),
     Notice(Notice),
     Done(Outcome),
@@ -192,9 +195,12 @@ impl Session {
     pub async fn fetch_with(&self, text: impl Into<String>, params: Vec<Option<String>>) -> Result<Table> {
         let mut stream = self.run_with(text, params).await?;
         let mut table = Table::default();
+        let mut first = true;
         while let Some(event) = stream.next().await {
             match event? {
                 Event::Columns(c) => table.columns = c.to_vec(),
+                Event::Further(_) => first = false,
+                Event::Rows(_) if !first => {}
                 Event::Rows(batch) => {
                     for r in 0..batch.rows() {
                         table.rows.push((0..batch.columns()).map(|c| crate::text::cell_string(batch.cell(r, c))).collect());

@@ -190,7 +190,7 @@ async fn inside(
                             return Err(too_many(image_rows_at_least(limit)));
                         }
                     }
-                    Event::Notice(_) | Event::Done(_) => {}
+                    Event::Notice(_) | Event::Further(_) | Event::Done(_) => {}
                 }
             }
             let (path, rows) = image.finish()?;

@@ -65,6 +65,12 @@ impl Encoder {
         Encoder { format, columns: Vec::new(), table: vec!["exported".into()], only: None, any: false }
     }
 
+    /// One for a further result, written in the same way.
+    #[must_use]
+    pub fn afresh(&self) -> Encoder {
+        Encoder { columns: Vec::new(), any: false, table: self.table.clone(), only: self.only.clone(), format: self.format }
+    }
+
     /// The table that INSERT names, unquoted.
     #[must_use]
     pub fn into_table(self, table: impl Into<String>) -> Self {

@@ -24,7 +24,7 @@ use crate::ops::query::Unlock;
 use crate::ops::{self, Connection, Cx};
 use crate::store::spill::RowSpill;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
@@ -53,7 +53,12 @@ struct Shared {
     views: Mutex<HashMap<ResultId, rows::Listed>>,
     fix: Mutex<Option<DataFix>>,
     unlock: Mutex<Option<Arc<Unlock>>>,
+    /// The next number for a result that the screen did not foresee.
+    unforeseen: AtomicU64,
 }
+
+/// Numbers that `update` gives begin with one, and never come here.
+const UNFORESEEN: u64 = 1 << 40;
 
 fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
     m.lock().unwrap_or_else(PoisonError::into_inner)
@@ -125,6 +130,7 @@ impl Jobs {
                 views: Mutex::default(),
                 fix: Mutex::default(),
                 unlock: Mutex::default(),
+                unforeseen: AtomicU64::new(UNFORESEEN),
             }),
         }
     }

@@ -194,6 +194,7 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
             state.query.shown = state.query.results.len() - 1;
             state.query.lower = Pane::Results;
         }
+        RunEvent::Further { before, outcome, result, columns } => further(state, before, outcome, result, columns, effects),
         RunEvent::Columns { result, columns } => {
             if let Some(tab) = state.result_mut(result) {
                 tab.set_columns(columns);
@@ -291,6 +292,35 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
             }
         }
     }
+}
+
+/// A further result of the statement that runs gets a tab of its own; the one on the screen stays there.
+fn further(
+    state: &mut State,
+    before: ResultId,
+    outcome: crate::engine::Outcome,
+    result: ResultId,
+    columns: std::sync::Arc<[crate::model::Column]>,
+    effects: &mut Vec<Effect>,
+) {
+    let (page, _) = grid_page(state);
+    let Some(of) = state.result_mut(before) else {
+        // It was closed meanwhile, and this one with it.
+        return;
+    };
+    of.progress = Progress::Done(outcome);
+    of.back_to = None;
+    of.want(page, effects);
+    let mut tab = ResultTab::new(result, of.text.clone(), of.offset, of.started);
+    (tab.job, tab.record, tab.values) = (of.job, of.record, of.values.clone());
+    tab.set_columns(columns);
+    let shown = state.query.result().map(|r| r.id);
+    if let Some(job) = tab.job {
+        make_room(state, job, effects);
+    }
+    state.query.results.push(tab);
+    let at = shown.and_then(|id| state.query.results.iter().position(|r| r.id == id));
+    state.query.shown = at.unwrap_or(state.query.results.len() - 1);
 }
 
 /// Lets the oldest result go where there are too many: one of an earlier run, or of a long one that ended well.

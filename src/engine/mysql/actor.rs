@@ -44,11 +44,9 @@ pub(super) struct Actor {
 /// How the rows of a statement ended.
 struct Flow {
     result: Result<(), mysql_async::Error>,
-    /// Rows of the first result; `None` when the statement had none.
+    /// Rows of the newest result; `None` when the statement had none.
     rows: Option<u64>,
     affected: u64,
-    /// Results after the first one.
-    further: u32,
     /// The reader went away, or was told to stop.
     abandoned: bool,
     batch: Option<BatchBuilder>,
@@ -303,15 +301,6 @@ impl Actor {
             let notice = Notice { severity: "INFO".into(), message: info, detail: None, hint: None };
             let _ = events.send(Ok(Event::Notice(notice))).await;
         }
-        if flow.further > 0 {
-            let notice = Notice {
-                severity: "INFO".into(),
-                message: format!("{} further result(s) of this statement were read and left out", flow.further),
-                detail: None,
-                hint: Some("The first result with rows is shown.".into()),
-            };
-            let _ = events.send(Ok(Event::Notice(notice))).await;
-        }
         if warnings > 0 {
             self.warnings(events).await?;
         }
@@ -469,20 +458,23 @@ fn end_on_server(control: &Arc<Control>, serial: u64) {
     });
 }
 
-/// Reads all results; hands on the columns and rows of the first that has any. The last, unfinished batch comes back.
+/// Reads all results and hands on their columns and rows. The last, unfinished batch comes back.
 async fn stream<P: Protocol>(mut result: QueryResult<'_, '_, P>, reader: &Reader<'_>) -> Flow {
-    let mut flow = Flow { result: Ok(()), rows: None, affected: 0, further: 0, abandoned: false, batch: None };
+    let mut flow = Flow { result: Ok(()), rows: None, affected: 0, abandoned: false, batch: None };
     while let Some(columns) = result.columns() {
-        let wanted = !columns.is_empty() && flow.rows.is_none();
-        if columns.is_empty() {
+        let wanted = !columns.is_empty();
+        if !wanted {
             flow.affected += result.affected_rows();
-        } else if !wanted {
-            flow.further += 1;
         }
         let shapes: Vec<Shape> = columns.iter().map(rows::shape).collect();
         if wanted {
             let list: Arc<[Column]> = columns.iter().map(rows::column).collect();
-            if reader.events.send(Ok(Event::Columns(list))).await.is_err() {
+            // What is left of the result before belongs before the columns of this one.
+            if let Some(rest) = flow.batch.as_mut().filter(|b| !b.is_empty()).map(BatchBuilder::take) {
+                reader.hand_on(rest, &mut flow).await;
+            }
+            let event = if flow.rows.is_none() { Event::Columns(list) } else { Event::Further(list) };
+            if !flow.abandoned && reader.events.send(Ok(event)).await.is_err() {
                 reader.abandon(&mut flow);
             }
             flow.rows = Some(0);

@@ -136,7 +136,7 @@ impl Link {
                             table.rows.push((0..b.columns()).map(|c| crate::text::cell_string(b.cell(r, c))).collect());
                         }
                     }
-                    Event::Notice(_) => {}
+                    Event::Notice(_) | Event::Further(_) => {}
                     Event::Done(done) => {
                         table.tag = done.tag;
                         table.affected = done.affected;

@@ -247,7 +247,7 @@ pub(super) async fn before(
                             }
                         }
                     }
-                    Event::Notice(_) | Event::Done(_) => {}
+                    Event::Notice(_) | Event::Further(_) | Event::Done(_) => {}
                 }
             }
             let (mut known_gone, mut known_changed) = (known_gone, known_changed);

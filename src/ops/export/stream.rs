@@ -14,6 +14,8 @@ pub struct Exported {
     pub rows: u64,
     /// Rows that the statement changed, where the server tells.
     pub affected: Option<u64>,
+    /// Results after the first one: a file holds one, and they are not in it.
+    pub left_out: u32,
 }
 
 /// Runs a statement that was admitted, and writes its rows into a new file as they come. The file is there when all rows are in it;
@@ -23,6 +25,7 @@ pub async fn to_file(cx: &Cx, session: &Session, sent: Bound, mut encoder: Encod
     let mut out = Vec::new();
     let mut rows = 0;
     let mut any = false;
+    let mut left_out = 0;
     let mut stream = session.run_bound(sent.text, sent.params).await?;
     let mut asked = false;
     // Asking takes a connection of its own, which may hang; the statement's end is heard meanwhile.
@@ -51,6 +54,8 @@ pub async fn to_file(cx: &Cx, session: &Session, sent: Bound, mut encoder: Encod
                 any = true;
                 encoder.columns(&columns, &mut out)?;
             }
+            Some(Ok(Event::Further(_))) => left_out += 1,
+            Some(Ok(Event::Rows(_))) if left_out > 0 => {}
             Some(Ok(Event::Rows(batch))) => {
                 rows += batch.rows() as u64;
                 encoder.batch(&batch, &mut out);
@@ -68,7 +73,7 @@ pub async fn to_file(cx: &Cx, session: &Session, sent: Bound, mut encoder: Encod
                 encoder.finish(&facts, &mut out);
                 file.write(&out)?;
                 file.finish()?;
-                return Ok(Exported { rows, affected: done.affected });
+                return Ok(Exported { rows, affected: done.affected, left_out });
             }
         }
     }

@@ -52,8 +52,10 @@ pub async fn run(shared: Arc<Shared>, link: u64, job: JobId, first: ResultId, st
         let result = first + index as u64;
         shared.send(Msg::Run { job, event: RunEvent::Started { result, index, text: s.text.clone() } });
         let begun = if how.manual { begin(&live, &s.text).await } else { Ok(()) };
+        // The newest of its results.
+        let mut result = result;
         let ran = match begun {
-            Ok(()) => one(&shared, &live, &cx, &mut ledger, job, result, &s).await,
+            Ok(()) => one(&shared, &live, &cx, &mut ledger, job, &mut result, &s).await,
             Err(e) => Err(e.context("beginning a transaction")),
         };
         match ran {
@@ -101,7 +103,7 @@ async fn one(
     cx: &Cx,
     ledger: &mut Ledger<'_>,
     job: JobId,
-    result: ResultId,
+    result: &mut ResultId,
     statement: &Statement,
 ) -> Result<bool> {
     if cx.cancel.is_cancelled() {
@@ -116,7 +118,7 @@ async fn one(
         Admission::Run => {
             let begun = Instant::now();
             let outcome = stream(shared, live, cx, job, result, bound.clone()).await.map_err(|e| typed_place(e, &bound));
-            let rows = lock(&shared.rows).get(&result).map_or(0, |r| r.rows());
+            let rows = lock(&shared.rows).get(result).map_or(0, |r| r.rows());
             let affected = outcome.as_ref().ok().copied().flatten();
             let ended = Ended { text, took: begun.elapsed(), rows, affected, error: outcome.as_ref().err() };
             unkept(shared, ledger.note(&ended, live.query.status().tx));
@@ -140,8 +142,8 @@ async fn one(
             *lock(&shared.fix) = Some(fix);
             let outcome =
                 crate::engine::Outcome { tag: "data fix".into(), affected: Some(affected), elapsed: begun.elapsed(), rolled_back: false };
-            shared.send(Msg::Run { job, event: RunEvent::Done { result, outcome } });
-            shared.send(Msg::Run { job, event: RunEvent::Fix { result, fix: Box::new(report) } });
+            shared.send(Msg::Run { job, event: RunEvent::Done { result: *result, outcome } });
+            shared.send(Msg::Run { job, event: RunEvent::Fix { result: *result, fix: Box::new(report) } });
             Ok(false)
         }
     }
@@ -154,12 +156,18 @@ pub(super) fn typed_place(mut e: Error, sent: &Bound) -> Error {
 }
 
 /// Gives the number of rows that were changed, where the server tells it.
-async fn stream(shared: &Shared, live: &Live, cx: &Cx, job: JobId, result: ResultId, sent: Bound) -> Result<Option<u64>> {
+async fn stream(shared: &Shared, live: &Live, cx: &Cx, job: JobId, at: &mut ResultId, sent: Bound) -> Result<Option<u64>> {
     let tell = |event| shared.send(Msg::Run { job, event });
     let session = &live.query;
     let mut stream = session.run_bound(sent.text, sent.params).await?;
-    let spill = Arc::new(RowSpill::new(spill_dir(cx)?));
-    lock(&shared.rows).insert(result, spill.clone());
+    let keep = |result: ResultId| -> Result<Arc<RowSpill>> {
+        let spill = Arc::new(RowSpill::new(spill_dir(cx)?));
+        lock(&shared.rows).insert(result, spill.clone());
+        Ok(spill)
+    };
+    let mut result = *at;
+    let mut spill = keep(result)?;
+    let mut begun = Instant::now();
     let mut told = Instant::now();
     let mut untold = false;
     let mut asked = false;
@@ -196,6 +204,20 @@ async fn stream(shared: &Shared, live: &Live, cx: &Cx, job: JobId, result: Resul
                 return Err(if asked && e.kind == Kind::Statement { Error::cancelled() } else { e });
             }
             Some(Ok(Event::Columns(columns))) => tell(RunEvent::Columns { result, columns }),
+            Some(Ok(Event::Further(columns))) => {
+                if untold {
+                    tell(RunEvent::Rows { result, total: spill.rows(), first: None });
+                    untold = false;
+                }
+                let tag = format!("SELECT {}", spill.rows());
+                let outcome = crate::engine::Outcome { tag, elapsed: begun.elapsed(), ..crate::engine::Outcome::default() };
+                begun = Instant::now();
+                let before = result;
+                result = shared.unforeseen.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                *at = result;
+                spill = keep(result)?;
+                tell(RunEvent::Further { before, outcome, result, columns });
+            }
             Some(Ok(Event::Notice(notice))) => tell(RunEvent::Notice { result, notice }),
             Some(Ok(Event::Rows(batch))) => {
                 let first = (spill.rows() < FIRST).then(|| Arc::new(batch.clone()));
