@@ -103,8 +103,9 @@ async fn run(cli: Cli) -> Result<ExitCode> {
                     explain::running(&cx, &target, id, explain::Out { format, redact }).await
                 }
                 Command::Explain { target: Some(target), progress: true, format, .. } => explain::progress(&cx, &target, format).await,
-                Command::Explain { target, sql, file, analyze, plan: None, format, redact, .. } => {
-                    explain::explain(&cx, &target.unwrap_or_default(), sql, file.as_deref(), analyze, explain::Out { format, redact }).await
+                Command::Explain { target, sql, file, analyze, anyway, plan: None, format, redact, .. } => {
+                    let how = explain::Measure { analyze, anyway };
+                    explain::explain(&cx, &target.unwrap_or_default(), sql, file.as_deref(), how, explain::Out { format, redact }).await
                 }
                 Command::Schema { target, object, show, format } => schema::schema(&cx, &target, object.as_deref(), &show, format).await,
                 Command::Migrate(m) => migrate::migrate(&cx, m).await,

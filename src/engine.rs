@@ -123,6 +123,8 @@ pub trait Locks: Send + Sync {
     fn running<'a>(&'a self, s: &'a Session, backend: u64) -> BoxFuture<'a, Result<Option<String>>>;
     /// Ends its connection on the server while it runs something; false when there was nothing to end.
     fn end<'a>(&'a self, s: &'a Session, backend: u64) -> BoxFuture<'a, Result<bool>>;
+    /// Statements of clients that run or wait now, those of `s` left out. A role that may not see others' sessions counts fewer.
+    fn busy<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<u64>>;
     fn held<'a>(&'a self, s: &'a Session, backend: u64) -> BoxFuture<'a, Result<Vec<HeldLock>>>;
     fn waiting_for<'a>(&'a self, s: &'a Session, backend: u64) -> BoxFuture<'a, Result<Vec<Waiting>>>;
 }

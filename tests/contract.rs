@@ -983,6 +983,7 @@ promise!(a_session_that_runs_something_is_seen_and_can_be_ended, async |p: Place
         tokio::task::yield_now().await;
     }
     assert!(locks.running(&watcher, backend).await.expect("looked").is_some_and(|t| t.contains("sleep(600)")));
+    assert!(locks.busy(&watcher).await.expect("counted") >= 1);
     assert!(locks.end(&watcher, backend).await.expect("ended"));
     running.await.expect("joined").expect_err("its connection is gone");
     while locks.running(&watcher, backend).await.expect("looked").is_some() {

@@ -453,3 +453,37 @@ fn postgresql_says_that_it_tells_no_running_plan_and_shows_progress() {
     let out = c.args(["explain", file.to_str().expect("path"), "--progress"]).output().expect("holdpoint");
     assert!(text(&out.stderr).contains("SQLite has no server"), "{}", text(&out.stderr));
 }
+
+#[test]
+fn what_is_expected_to_be_costly_is_not_measured_unless_asked() {
+    let home = tempfile::tempdir().expect("home");
+    let server = support::maria::MariaServer::shared();
+    let database = "costly";
+    server.create_database(database);
+    server.sql(database, "create table t (id int primary key, v int); insert into t select seq, seq from seq_1_to_2000");
+    let config = home.path().join("config/holdpoint/config.toml");
+    std::fs::create_dir_all(config.parent().expect("directory")).expect("directory");
+    let target = |limits: &str| {
+        let text = format!(
+            "[targets.t]\nengine = \"mysql\"\nsocket = {:?}\nuser = \"root\"\ndatabase = {database:?}\n{limits}\n",
+            server.socket.to_str().expect("path")
+        );
+        std::fs::write(&config, text).expect("config");
+    };
+    let run = |more: &[&str]| {
+        let mut c = support::command(home.path());
+        c.args(["explain", "t", "select * from t where v > 7", "--analyze"]).args(more);
+        c.output().expect("holdpoint runs")
+    };
+    for limits in ["analyze_cost = 0", "analyze_load = 0"] {
+        target(limits);
+        let held = run(&[]);
+        assert_eq!(held.status.code(), Some(4), "{limits}: {}", text(&held.stderr));
+        assert!(text(&held.stderr).contains("--anyway"), "{}", text(&held.stderr));
+        assert!(held.stdout.is_empty());
+        let measured = run(&["--anyway"]);
+        assert!(measured.status.success() && text(&measured.stderr).contains("analyzed"), "{}", text(&measured.stderr));
+    }
+    target("");
+    assert!(run(&[]).status.success());
+}

@@ -350,39 +350,34 @@ fn explained(effects: &[Effect]) -> Option<bool> {
 
 #[test]
 fn what_is_expected_to_take_long_is_asked_about_with_its_numbers() {
+    let asked = |c: &mut Console, plan: Plan| {
+        // Also when its plan is known: how busy the server is changes from moment to moment.
+        assert_eq!(explained(&c.press("F7")), Some(false));
+        answered(c, false, plan)
+    };
     let mut c = shown(120, 40, estimated(18_204.0));
-    assert_eq!(explained(&c.press("F7")), Some(true), "a known plan below the limit is measured at once");
+    assert_eq!(explained(&asked(&mut c, estimated(18_204.0))), Some(true), "below the limits it is measured at once");
     let mut c = shown(120, 40, estimated(2_500_000.0));
-    let effects = c.press("F7");
-    assert_eq!(explained(&effects), None);
+    assert_eq!(explained(&asked(&mut c, estimated(2_500_000.0))), None);
     let page = c.screen();
     assert!(page.contains("2,500,000") && page.contains("1,000,000") && page.contains("50.0 k"), "{page}");
     assert_eq!(explained(&c.press("a")), Some(true));
     assert!(c.state.dialogs.is_empty());
-}
-
-#[test]
-fn without_a_plan_the_plain_one_comes_first() {
-    let mut c = Console::new(120, 40);
-    c.connect("shop-qa");
-    c.editor(SQL);
-    let effects = c.press("F7");
-    assert_eq!(explained(&effects), Some(false));
-    let Some(Effect::Explain { link, job, version, text, analyze, .. }) = effects.into_iter().find(|e| matches!(e, Effect::Explain { .. }))
-    else {
-        panic!("asked")
-    };
-    let again =
-        |c: &mut Console, cost| c.send(Msg::Planned { link, job, version, text: text.clone(), analyze, result: Ok(estimated(cost)) });
-    assert_eq!(explained(&again(&mut c, 10.0)), Some(true), "light: measured");
-    let mut c = Console::new(120, 40);
-    c.connect("shop-qa");
-    c.editor(SQL);
-    c.press("F7");
-    assert_eq!(explained(&again(&mut c, 9e9)), None);
-    assert!(matches!(c.state.dialogs.last(), Some(Dialog::Confirm(d)) if matches!(d.answers[1].then, Then::Analyze(_))));
+    // A busy server is asked about, too.
+    let mut c = shown(120, 40, estimated(10.0));
+    assert_eq!(explained(&asked(&mut c, Plan { load: Some(31), ..estimated(10.0) })), Some(true));
+    let mut c = shown(120, 40, estimated(10.0));
+    assert_eq!(explained(&asked(&mut c, Plan { load: Some(32), ..estimated(10.0) })), None);
+    assert!(c.screen().contains("runs 32 statements of other sessions"), "{}", c.screen());
     c.press("n");
     assert!(c.state.dialogs.is_empty());
+}
+
+/// Answers what the last key asked for.
+fn answered(c: &mut Console, analyze: bool, plan: Plan) -> Vec<Effect> {
+    let (link, version) = (c.state.link_no, c.state.plan.version);
+    let job = c.state.jobs.last().map(|j| j.id);
+    c.send(Msg::Planned { link, job, version, text: SQL.into(), analyze, result: Ok(plan) })
 }
 
 #[test]
@@ -390,9 +385,8 @@ fn a_new_plan_of_the_same_shape_keeps_the_place() {
     let mut c = shown(120, 40, plan());
     c.press("]");
     c.press("F7");
-    let (link, version) = (c.state.link_no, c.state.plan.version);
-    let job = c.state.jobs.last().map(|j| j.id);
-    c.send(Msg::Planned { link, job, version, text: SQL.into(), analyze: true, result: Ok(plan()) });
+    answered(&mut c, false, plan());
+    answered(&mut c, true, plan());
     assert_eq!(at(&c), "Seq Scan o");
 }
 
@@ -407,11 +401,10 @@ fn with_index() -> Plan {
     p
 }
 
-/// Answers what the last key asked for.
+/// Answers what F7 asked for: the plain plan, then the measured one.
 fn measured(c: &mut Console, plan: Plan) {
-    let (link, version) = (c.state.link_no, c.state.plan.version);
-    let job = c.state.jobs.last().map(|j| j.id);
-    c.send(Msg::Planned { link, job, version, text: SQL.into(), analyze: true, result: Ok(plan) });
+    answered(c, false, Plan { analyzed: false, ..plan.clone() });
+    answered(c, true, plan);
 }
 
 #[test]

@@ -169,6 +169,9 @@ pub enum Command {
         /// Really run the statement, which must be a proven read, and roll back
         #[arg(long)]
         analyze: bool,
+        /// With --analyze: also when the server expects a high cost or is busy (`analyze_cost`, `analyze_load` of the target)
+        #[arg(long, requires = "analyze")]
+        anyway: bool,
         /// The plan of what the session with this id (pid) runs at this moment: MariaDB from 10.9 on, MySQL
         #[arg(long, value_name = "ID", conflicts_with_all = ["sql", "file", "analyze", "plan"])]
         running: Option<u64>,

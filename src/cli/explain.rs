@@ -3,7 +3,7 @@
 use super::args::PlanFormat;
 use super::{connect, output, query};
 use crate::model::plan::{Plan, PlanFinding, PlanNode};
-use crate::model::{Error, Result};
+use crate::model::{Error, Kind, Result};
 use crate::ops::Cx;
 use crate::plan::known::Known;
 use crate::plan::{detect, findings, reconcile, share};
@@ -11,6 +11,9 @@ use crate::text;
 use std::io::{IsTerminal, Read};
 use std::path::Path;
 use std::process::ExitCode;
+
+/// Columns of the narrowest usual terminal.
+const NARROWEST: usize = 80;
 
 /// How the plan is written.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +23,15 @@ pub struct Out {
     pub redact: bool,
 }
 
-pub async fn explain(cx: &Cx, target: &str, sql: Option<String>, file: Option<&Path>, analyze: bool, out: Out) -> Result<ExitCode> {
+/// Whether the statement is run, and what is not asked about first.
+#[derive(Debug, Clone, Copy)]
+pub struct Measure {
+    pub analyze: bool,
+    /// Also when it is expected to be costly, or the server is busy.
+    pub anyway: bool,
+}
+
+pub async fn explain(cx: &Cx, target: &str, sql: Option<String>, file: Option<&Path>, how: Measure, out: Out) -> Result<ExitCode> {
     let sql = query::text_of(sql, file)?;
     let conn = connect::open(cx, target).await?;
     let statements = crate::sql::split(conn.dialect(), &sql);
@@ -28,10 +39,16 @@ pub async fn explain(cx: &Cx, target: &str, sql: Option<String>, file: Option<&P
         return Err(Error::usage(format!("explain takes exactly one statement, this text holds {}", statements.len())));
     };
     let statement = &sql[one.span.clone()];
-    let mut plan = crate::ops::explain::explain(cx, &conn, None, statement, analyze).await?;
-    if !analyze {
-        // Nobody is typing: the catalogue may be asked for an estimate too.
-        crate::ops::plan_facts::look_again(&conn, &mut plan, statement).await?;
+    let mut plan = crate::ops::explain::explain(cx, &conn, None, statement, false).await?;
+    // Nobody is typing: the catalogue may be asked for an estimate too.
+    crate::ops::plan_facts::look_again(&conn, &mut plan, statement).await?;
+    if how.analyze {
+        if let Some(why) = crate::ops::explain::heavy(conn.target(), &plan).filter(|_| !how.anyway) {
+            return Err(Error::new(Kind::Held, format!("the statement is not measured: {why}"))
+                .hint("`--anyway` runs it all the same: it reads only, and Ctrl-C ends it on the server.")
+                .hint("Without `--analyze` you see its plan."));
+        }
+        plan = crate::ops::explain::explain(cx, &conn, None, statement, true).await?;
     }
     show(&plan, Some(statement), out)?;
     if out.format == PlanFormat::Table {
@@ -172,8 +189,10 @@ fn tree(plan: &Plan) -> Result<()> {
     for r in &plan.remarks {
         output::message(r);
     }
+    // On a terminal a line goes on under its own indentation; in a file it stays one line.
+    let room = if std::io::stderr().is_terminal() { NARROWEST } else { usize::MAX };
     for f in &plan.findings {
-        finding(f).lines().for_each(output::message);
+        text::wrap(&text::clean_lines(&finding(f)), room).iter().for_each(|l| output::message(l));
     }
     Ok(())
 }
@@ -221,12 +240,13 @@ fn aligned(header: &[&str], lines: &[Line], colour: bool) -> String {
     // A column without a value is left out.
     let wanted: Vec<usize> =
         (0..header.len()).filter(|i| cleaned[1..].iter().any(|(cells, _)| cells.get(*i).is_some_and(|c| !c.is_empty()))).collect();
-    let width = |i: usize| cleaned.iter().map(|(cells, _)| text::width(&cells[i])).max().unwrap_or(0);
+    let widths: Vec<usize> =
+        (0..header.len()).map(|i| cleaned.iter().map(|(cells, _)| text::width(&cells[i])).max().unwrap_or(0)).collect();
     let mut out = String::new();
     for (row, (cells, heat)) in cleaned.iter().enumerate() {
         let mut line = String::new();
         for i in &wanted {
-            let pad = " ".repeat(width(*i) - text::width(&cells[*i]));
+            let pad = " ".repeat(widths[*i] - text::width(&cells[*i]));
             let right = header[*i].starts_with('>');
             line.push_str(&if right { format!("{pad}{}  ", cells[*i]) } else { format!("{}{pad}  ", cells[*i]) });
         }

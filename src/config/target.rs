@@ -105,6 +105,8 @@ pub struct Target {
     pub live_plan: Option<bool>,
     /// Cost from which measuring a statement (EXPLAIN ANALYZE) is asked about first, in the server's own units.
     pub analyze_cost: u64,
+    /// Statements of other sessions at one moment from which measuring is asked about first.
+    pub analyze_load: u64,
     /// Keep a history of statements.
     pub history: bool,
     /// Most rows that one guarded statement may change before it is rolled back.
@@ -143,6 +145,7 @@ impl Target {
             backups: None,
             live_plan: None,
             analyze_cost: 1_000_000,
+            analyze_load: 32,
             history: true,
             blast_radius: 1000,
             defined_in: None,

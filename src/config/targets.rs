@@ -269,6 +269,12 @@ pub(super) fn read(entry: &Entry, s: &Section<'_>, cx: &Context<'_>) -> Option<R
             Err(_) => wrong(at, format!("`analyze_cost` in {} is a cost, so it cannot be negative", s.title())),
         }
     }
+    if let Some((n, at)) = s.integer("analyze_load") {
+        match u64::try_from(n) {
+            Ok(n) => t.analyze_load = n,
+            Err(_) => wrong(at, format!("`analyze_load` in {} counts statements, so it cannot be negative", s.title())),
+        }
+    }
     t.history = s.boolean("history").unwrap_or(true);
     if let Some((n, at)) = s.integer("blast_radius") {
         match u64::try_from(n) {

@@ -51,6 +51,10 @@ pub struct Plan {
     /// Sentences about the plan that hold whatever the engine ("reads the whole of orders …").
     pub remarks: Vec<String>,
     pub findings: Vec<PlanFinding>,
+    /// Statements that other sessions ran at the moment when the plan was asked for; `None` where nobody looked, or the server does
+    /// not tell.
+    #[serde(default)]
+    pub load: Option<u64>,
 }
 
 /// A trigger that the statement fired.

@@ -1,11 +1,13 @@
 //! Plans: plain EXPLAIN of anything that reads, ANALYZE only of what the classifier proves to be a read.
 
 use super::{Connection, Cx, plan_facts, query};
+use crate::config::Target;
 use crate::engine::{Access, Connect, Role, Session};
 use crate::model::plan::Plan;
 use crate::model::{Error, Kind, Result};
-use crate::plan::findings;
+use crate::plan::{findings, words};
 use crate::sql::{self, Class};
+use crate::text;
 use std::time::Duration;
 
 /// How long a statement may run to be measured.
@@ -81,6 +83,25 @@ pub async fn explain(cx: &Cx, conn: &Connection, session: Option<&Session>, text
     };
     findings::fill(&mut plan, &known);
     Ok(plan)
+}
+
+/// Why a statement is asked about before it is measured: its numbers against the target's limits. `plan` is its plain plan.
+pub fn heavy(target: &Target, plan: &Plan) -> Option<String> {
+    let number = |n: f64| text::thousands(n.max(0.0).round() as u64);
+    if let Some(cost) = plan.root.est_total_cost.filter(|c| *c > target.analyze_cost as f64) {
+        let mut most: Option<(f64, String)> = None;
+        plan.root.walk(0, &mut |_, n| {
+            if let Some(rows) = n.est_rows.filter(|r| most.as_ref().is_none_or(|(m, _)| r > m)) {
+                most = Some((rows, words::short(n)));
+            }
+        });
+        let rows = most.map_or_else(String::new, |(r, who)| format!(" The most rows in one step: {} ({who}).", words::count(r)));
+        let limit = text::thousands(target.analyze_cost);
+        return Some(format!("The server expects a cost of {}; this target asks from {limit} on.{rows}", number(cost)));
+    }
+    let load = plan.load.filter(|l| *l >= target.analyze_load)?;
+    let (load, limit) = (text::thousands(load), text::thousands(target.analyze_load));
+    Some(format!("The server runs {load} statements of other sessions at this moment; this target asks from {limit} on."))
 }
 
 fn first_word(dialect: crate::model::Dialect, text: &str) -> &str {

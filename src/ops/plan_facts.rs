@@ -35,11 +35,15 @@ pub async fn gather(conn: &Connection, session: &Session, plan: &Plan, text: &st
     Ok(Known { statement: Some(text.to_string()), ..known })
 }
 
-/// The findings again, with what the catalogue tells: for a plan that was not run. Where the catalogue does not answer, they stay.
+/// The findings again, with what the catalogue tells, and how busy the server is: for a plan that was not run. Where the catalogue
+/// does not answer, they stay.
 pub async fn look_again(conn: &Connection, plan: &mut Plan, text: &str) -> Result<()> {
     let session = conn.reader().await?;
     if let Ok(known) = gather(conn, &session, plan, text).await {
         findings::fill(plan, &known);
+    }
+    if let Ok(locks) = conn.engine().locks().get() {
+        plan.load = locks.busy(&session).await.ok();
     }
     Ok(())
 }

@@ -93,6 +93,12 @@ fn first(rows: &[Row], n: usize) -> Option<String> {
     }
 }
 
+/// What the planner expected of the statement before this one; `None` where nothing was planned.
+async fn last_cost(conn: &mut Conn) -> Option<f64> {
+    let row: Option<(String, String)> = conn.query_first("SHOW SESSION STATUS LIKE 'Last_query_cost'").await.ok()?;
+    row?.1.parse().ok().filter(|c| *c > 0.0)
+}
+
 async fn ask(conn: &mut Conn, text: &str, analyze: bool, flags: &str, server: &Server<'_>) -> Result<Plan> {
     let version = server.version;
     if server.mariadb {
@@ -103,7 +109,12 @@ async fn ask(conn: &mut Conn, text: &str, analyze: bool, flags: &str, server: &S
             format!("SET STATEMENT max_statement_time = 10, lock_wait_timeout = 0{flags} FOR EXPLAIN FORMAT=JSON ")
         };
         let raw = query(conn, &prefix, text).await?;
-        return plan::mysql::blocks::parse(&raw, "MariaDB", version, analyze);
+        let mut plan = plan::mysql::blocks::parse(&raw, "MariaDB", version, analyze)?;
+        // Before 11 the plan itself tells no cost.
+        if !analyze && plan.root.est_total_cost.is_none() {
+            plan.root.est_total_cost = last_cost(conn).await;
+        }
+        return Ok(plan);
     }
     let prefix = if analyze { "EXPLAIN ANALYZE FORMAT=TREE " } else { "EXPLAIN FORMAT=TREE " };
     match query(conn, prefix, text).await {

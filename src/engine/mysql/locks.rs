@@ -24,6 +24,11 @@ impl Locks for MySql {
             Ok(s.fetch(text).await?.rows.first().map(|r| at(r, 0).to_string()))
         })
     }
+    fn busy<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<u64>> {
+        const BUSY: &str =
+            "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE COMMAND IN ('Query', 'Execute') AND ID <> CONNECTION_ID()";
+        Box::pin(async move { Ok(s.fetch(BUSY).await?.rows.first().and_then(|r| at(r, 0).parse().ok()).unwrap_or(0)) })
+    }
     fn end<'a>(&'a self, s: &'a Session, backend: u64) -> BoxFuture<'a, Result<bool>> {
         Box::pin(async move {
             // KILL takes a number alone, and the numbers of connections are not used again.

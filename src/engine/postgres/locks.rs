@@ -32,6 +32,12 @@ impl Locks for Postgres {
     fn end<'a>(&'a self, s: &'a Session, backend: u64) -> BoxFuture<'a, Result<bool>> {
         Box::pin(async move { Ok(pinned(s, END, &[&backend.to_string()]).await?.rows.first().is_some_and(|r| cell(r, 0) == "t")) })
     }
+    fn busy<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<u64>> {
+        // The state is NULL for sessions that the role may not look into.
+        const BUSY: &str = "SELECT count(*) FROM pg_catalog.pg_stat_activity \
+            WHERE backend_type = 'client backend' AND state = 'active' AND pid <> pg_catalog.pg_backend_pid()";
+        Box::pin(async move { Ok(pinned(s, BUSY, &[]).await?.rows.first().and_then(|r| cell(r, 0).parse().ok()).unwrap_or(0)) })
+    }
     fn held<'a>(&'a self, s: &'a Session, backend: u64) -> BoxFuture<'a, Result<Vec<HeldLock>>> {
         Box::pin(async move {
             let found = pinned(s, HELD, &[&backend.to_string()]).await?;

@@ -8,11 +8,11 @@ use crate::app::layout::arrange;
 use crate::app::list::ListCursor;
 use crate::app::msg::Timer;
 use crate::app::panes::plan::outline::Outline;
-use crate::app::panes::plan::words::count;
 use crate::app::state::{Note, Pane};
 use crate::app::{Effect, State, params};
 use crate::model::plan::Plan;
 use crate::model::{Dialect, Error, Kind, Param, Result};
+use crate::ops;
 use crate::sql::{self, Class};
 use crate::text;
 use std::collections::BTreeMap;
@@ -114,8 +114,7 @@ pub fn ask(state: &mut State, analyze: bool, effects: &mut Vec<Effect>) {
     }
 }
 
-/// Asks for the plan of a statement whose parameters have these values. Measuring one whose cost is not known yet asks for the plain
-/// plan first.
+/// Asks for the plan of a statement whose parameters have these values. Measuring asks for the plain plan first.
 pub fn explain(state: &mut State, text: String, values: BTreeMap<String, Param>, analyze: bool, effects: &mut Vec<Effect>) {
     let asked = Asked { text, values };
     if !analyze {
@@ -129,15 +128,9 @@ pub fn explain(state: &mut State, text: String, values: BTreeMap<String, Param>,
         state.say(Note::warning(format!("Not analysed, because analysing runs it: {}", verdict.reason)));
         return;
     }
-    let known = state.plan.asked == asked && state.plan.error.is_none() && state.plan.from.is_none();
-    match state.plan.plan.as_ref().filter(|_| known).map(|p| heavy(state, p)) {
-        Some(Some(numbers)) => question(state, asked, numbers),
-        Some(None) => send(state, asked, true, effects),
-        None => {
-            state.plan.then_analyze = Some(asked.clone());
-            send(state, asked, false, effects);
-        }
-    }
+    // Also where its plan is known: how busy the server is was asked for then, not now.
+    state.plan.then_analyze = Some(asked.clone());
+    send(state, asked, false, effects);
 }
 
 /// Asks without a question.
@@ -156,19 +149,9 @@ pub fn send(state: &mut State, asked: Asked, analyze: bool, effects: &mut Vec<Ef
     }
 }
 
-/// Why a statement is asked about before it is measured: its numbers against the target's limit.
+/// Why a statement is asked about before it is measured.
 fn heavy(state: &State, plan: &Plan) -> Option<String> {
-    let limit = state.link.server()?.target.analyze_cost as f64;
-    let cost = plan.root.est_total_cost.filter(|c| *c > limit)?;
-    let number = |n: f64| text::thousands(n.max(0.0).round() as u64);
-    let mut most: Option<(f64, String)> = None;
-    plan.root.walk(0, &mut |_, n| {
-        if let Some(rows) = n.est_rows.filter(|r| most.as_ref().is_none_or(|(m, _)| r > m)) {
-            most = Some((rows, super::words::short(n)));
-        }
-    });
-    let rows = most.map_or_else(String::new, |(r, who)| format!(" The most rows in one step: {} ({who}).", count(r)));
-    Some(format!("The server expects a cost of {}; this target asks from {} on.{rows}", number(cost), number(limit)))
+    ops::explain::heavy(&state.link.server()?.target, plan)
 }
 
 fn question(state: &mut State, asked: Asked, numbers: String) {
