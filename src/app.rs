@@ -5,6 +5,7 @@ pub mod action;
 pub mod acts;
 pub mod answers;
 pub mod backslash;
+pub mod blocked;
 pub mod buffers;
 pub mod cell_view;
 pub mod chart;

@@ -11,8 +11,8 @@ use crate::model::names::Names;
 use crate::model::plan::Plan;
 use crate::model::rows::Table;
 use crate::model::{
-    CanonicalObject, Dependent, Dialect, Error, Finding, HeldLock, Identity, NodePath, Progress, Referrer, Result, SchemaNode, TableInfo,
-    TableShape, Usage, Waiting,
+    Blocker, CanonicalObject, Dependent, Dialect, Error, Finding, HeldLock, Identity, NodePath, Progress, Referrer, Result, SchemaNode,
+    TableInfo, TableShape, Usage, Waiting,
 };
 use crate::sql::outside::Neighbours;
 use futures_util::future::BoxFuture;
@@ -127,6 +127,8 @@ pub trait Locks: Send + Sync {
     fn busy<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<u64>>;
     fn held<'a>(&'a self, s: &'a Session, backend: u64) -> BoxFuture<'a, Result<Vec<HeldLock>>>;
     fn waiting_for<'a>(&'a self, s: &'a Session, backend: u64) -> BoxFuture<'a, Result<Vec<Waiting>>>;
+    /// Who has the lock that it waits for now; empty when it waits for none.
+    fn blockers<'a>(&'a self, s: &'a Session, backend: u64) -> BoxFuture<'a, Result<Vec<Blocker>>>;
 }
 
 /// The schema tree, definitions, and the canonical catalogue.

@@ -14,7 +14,7 @@ pub mod rows;
 pub mod server;
 
 pub use catalog::{
-    CanonicalObject, ColumnInfo, Dependent, Follow, HeldLock, NodeKind, NodePath, Referrer, RelationUsage, SchemaNode, TableInfo,
+    Blocker, CanonicalObject, ColumnInfo, Dependent, Follow, HeldLock, NodeKind, NodePath, Referrer, RelationUsage, SchemaNode, TableInfo,
     TableShape, Usage, Waiting,
 };
 pub use dialect::Dialect;

@@ -389,3 +389,42 @@ fn each_result_of_a_call_has_its_tab_and_the_first_stays_on_the_screen() {
     assert_eq!(c.state.query.shown, 0);
     assert!(c.state.query.running.is_none());
 }
+
+#[test]
+fn a_statement_that_waits_for_a_lock_says_for_whom() {
+    let mut c = Console::new(160, 24);
+    c.connect("shop-dev");
+    c.editor("update orders set state = 'x'");
+    c.send(Msg::Now("2026-11-21T09:31:00Z".parse().unwrap()));
+    let effects = c.press("F5");
+    let Some(Effect::Run { job, result, .. }) = effects.iter().find(|e| matches!(e, Effect::Run { .. })) else { panic!("{effects:?}") };
+    let (job, result) = (*job, *result);
+    c.run(job, RunEvent::Started { result, index: 0, text: "update orders set state = 'x'".into() });
+    let tick = |c: &mut Console, at: &str| {
+        c.send(Msg::Now(format!("2026-11-21T09:31:{at}Z").parse().unwrap()));
+        let effects = c.send(Msg::Timer(holdpoint::app::msg::Timer::Tick));
+        effects.iter().filter(|e| matches!(e, Effect::AskBlockers { .. })).count()
+    };
+    assert_eq!(tick(&mut c, "00"), 0, "what is quick is not asked about");
+    assert_eq!(tick(&mut c, "01"), 1);
+    assert_eq!(tick(&mut c, "02"), 0, "one question at a time");
+    let blocker = holdpoint::model::Blocker {
+        who: "app@10.0.0.3 (pid 4711, psql)".into(),
+        idle: Some(42),
+        statement: "update orders set total = 0".into(),
+        known: true,
+    };
+    c.send(Msg::Blockers { job, result: Ok(vec![blocker.clone()]) });
+    let screen = c.screen();
+    let last = screen.lines().last().unwrap();
+    assert!(last.contains("waits for app@10.0.0.3 (pid 4711, psql), idle 42 s"), "{screen}");
+    assert!(last.contains("The statement waits for a lock"), "{screen}");
+    // The same again is no news; that it is over is.
+    assert_eq!(tick(&mut c, "03"), 1);
+    c.send(Msg::Blockers { job, result: Ok(vec![]) });
+    assert!(c.screen().contains("the statement goes on") && !c.screen().contains("idle 42 s"), "{}", c.screen());
+    // Later it is asked about less often, and not at all where nothing can be told.
+    assert_eq!((tick(&mut c, "07"), tick(&mut c, "10")), (0, 1));
+    c.send(Msg::Blockers { job, result: Err(Error::failed("no locks here")) });
+    assert_eq!(tick(&mut c, "15"), 0);
+}

@@ -195,3 +195,73 @@ fn several_results_are_printed_one_after_another_and_a_file_takes_the_first() {
     assert!(String::from_utf8_lossy(&out.stderr).contains("1 further result"), "{out:?}");
     assert_eq!(std::fs::read_to_string(p.path("one.csv")).expect("file"), "one\r\n1\r\n");
 }
+
+#[test]
+fn a_stop_says_how_many_statements_did_not_run() {
+    let p = Project::sqlite();
+    let text = p.expect(1, &["query", "app-dev", "select 1; select oops; select 2; select 3"]);
+    assert!(text.contains("The 2 statements after it did not run."), "{text}");
+    let text = p.expect(1, &["query", "app-dev", "select 1; select oops"]);
+    assert!(!text.contains("did not run"), "{text}");
+}
+
+/// Asks until the answer is there: the lock is waited for as soon as the server has begun the statement.
+async fn blockers(e: &dyn Engine, s: &Session) -> Vec<holdpoint::model::Blocker> {
+    let reader = e.connect(Connect::new(Role::Background, Access::ReadOnly)).await.expect("reader");
+    let begun = std::time::Instant::now();
+    loop {
+        let found = e.locks().get().expect("locks").blockers(&reader, s.backend().expect("backend")).await.expect("answer");
+        if !found.is_empty() {
+            return found;
+        }
+        assert!(begun.elapsed() < support::PATIENCE, "nobody is told");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn who_blocks_a_statement_is_told_on_postgres() {
+    let e = postgres("blocking");
+    let (holder, waiter) = (open(&*e).await, open(&*e).await);
+    run(&holder, &["create table t (id int primary key, n int)", "insert into t values (1, 1)", "begin", "update t set n = 2"]).await;
+    let reader = e.connect(Connect::new(Role::Background, Access::ReadOnly)).await.expect("reader");
+    let none = e.locks().get().expect("locks").blockers(&reader, waiter.backend().expect("backend")).await.expect("answer");
+    assert!(none.is_empty(), "it waits for nothing yet: {none:?}");
+    let waits = tokio::spawn({
+        let waiter = waiter.clone();
+        async move { waiter.fetch("update t set n = 3").await }
+    });
+    let found = blockers(&*e, &waiter).await;
+    let [one] = found.as_slice() else { panic!("{found:?}") };
+    assert!(one.known && one.who.starts_with("postgres@local (pid ") && one.who.ends_with(", holdpoint)"), "{one:?}");
+    assert!(one.who.contains(&holder.backend().expect("backend").to_string()), "{one:?}");
+    assert_eq!(one.statement, "update t set n = 2");
+    assert!(one.idle.is_some(), "{one:?}");
+    run(&holder, &["rollback"]).await;
+    waits.await.expect("task").expect("the lock is there");
+}
+
+#[tokio::test]
+async fn who_blocks_a_statement_is_told_on_mariadb() {
+    let e = maria("blocking");
+    let (holder, waiter) = (open(&*e).await, open(&*e).await);
+    run(&holder, &["create table t (id int primary key, n int)", "insert into t values (1, 1)", "begin", "update t set n = 2"]).await;
+    for text in ["update t set n = 3", "alter table t add column m int"] {
+        let waits = tokio::spawn({
+            let waiter = waiter.clone();
+            async move { waiter.fetch(text).await }
+        });
+        let found = blockers(&*e, &waiter).await;
+        let [one] = found.as_slice() else { panic!("{found:?}") };
+        let id = holder.backend().expect("backend").to_string();
+        if text.starts_with("update") {
+            assert!(one.known && one.idle.is_some() && one.who.contains(&format!("(id {id})")), "{one:?}");
+        } else {
+            // Without its plugin this server keeps no list of such locks.
+            assert!(one.known && one.who.contains(&id) || one.who.contains("metadata lock"), "{one:?}");
+        }
+        run(&holder, &["rollback"]).await;
+        waits.await.expect("task").expect("the lock is there");
+        run(&holder, &["begin", "update t set n = 2"]).await;
+    }
+}

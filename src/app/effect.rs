@@ -267,6 +267,12 @@ pub enum Effect {
         link: u64,
     },
 
+    /// Asks the server who has the lock that the running statement waits for.
+    AskBlockers {
+        link: u64,
+        job: JobId,
+    },
+
     Import {
         link: u64,
         job: JobId,

@@ -176,6 +176,11 @@ pub enum Msg {
         link: u64,
         result: Result<Vec<Waiting>>,
     },
+    /// Who has the lock that the running statement waits for.
+    Blockers {
+        job: JobId,
+        result: Result<Vec<crate::model::Blocker>>,
+    },
     FixEnded {
         answer: FixAnswer,
         result: Result<()>,

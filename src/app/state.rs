@@ -281,6 +281,7 @@ impl State {
         if self.holds_locks() && self.query.running.is_none() && self.query.waiting_unknown.is_none() {
             effects.push(Effect::AskWaiting { link: self.link_no });
         }
+        super::blocked::ask(self, effects);
         if self.unlocked.is_some_and(|until| until <= self.now) {
             self.unlocked = None;
             self.say(Note::info("The 15 minutes are over: the target is read-only again."));

@@ -93,6 +93,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
             Err(e) => state.say(Note::error(&e)),
         },
         Msg::Waiting { link, result } if link == state.link_no => fix::waiting(state, result),
+        Msg::Blockers { job, result } => super::blocked::told(state, job, result),
         Msg::FixEnded { answer, result } => {
             state.query.fix = None;
             state.query.waiting.clear();

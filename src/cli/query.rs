@@ -163,9 +163,16 @@ pub async fn query(
     let values = values(conn.dialect(), &sql, params)?;
     let mut ledger = Ledger::new(cx, &conn);
     let mut run = async || {
-        for s in &statements {
+        for (number, s) in statements.iter().enumerate() {
             let text = &sql[s.span.clone()];
-            let place = |e: Error| place(e, &sql, s.span.start, statements.len());
+            let rest = statements.len() - number - 1;
+            let place = |e: Error| {
+                let e = place(e, &sql, s.span.start, statements.len());
+                match rest {
+                    0 => e,
+                    n => e.hint(format!("The {} after it did not run.", text::counted(n as u64, "statement"))),
+                }
+            };
             let bound = bind(conn.dialect(), text, &values).map_err(|name| place(Error::usage(format!("no value for {name}"))))?;
             match admit(cx, &conn, None, &bound.text).await.map_err(place)? {
                 Admission::Run => {

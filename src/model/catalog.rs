@@ -204,6 +204,19 @@ pub struct Waiting {
     pub statement: String,
 }
 
+/// What keeps a statement waiting for a lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blocker {
+    /// `app@10.0.0.3 (pid 4711, psql)`; the lock that is waited for where the server does not tell who has it.
+    pub who: String,
+    /// So many seconds it has done nothing inside its open transaction; `None` while it runs a statement.
+    pub idle: Option<u64>,
+    /// What it runs, or ran last; empty where the server does not tell.
+    pub statement: String,
+    /// The server tells who it is.
+    pub known: bool,
+}
+
 /// One object of the canonical catalogue: equal catalogues have equal lists, sorted by `kind` and `name`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CanonicalObject {

@@ -94,6 +94,8 @@ pub async fn admit(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, text: &s
             .hint("A schema change goes through the migration queue: write an up and a down script, and the checklist leads on."),
         Class::Transaction if guarded => Error::read_only(format!("refused on {name}: {}", verdict.reason))
             .hint("A data fix has a transaction of its own: run the UPDATE, DELETE or INSERT alone, then commit or roll back."),
+        Class::Session | Class::Other if guarded => Error::read_only(format!("refused on {name}, which is guarded: {}", verdict.reason))
+            .hint("A guarded target takes reads, and INSERT, UPDATE and DELETE as data fixes, one statement at a time."),
         Class::Transaction | Class::Session | Class::Other => {
             Error::read_only(format!("refused on {name}, which is read-only: {}", verdict.reason))
         }

@@ -300,6 +300,9 @@ impl Jobs {
             Effect::AskWaiting { link } => {
                 tokio::spawn(statements::ask_waiting(shared, link));
             }
+            Effect::AskBlockers { link, job } => {
+                tokio::spawn(statements::ask_blockers(shared, link, job));
+            }
             Effect::AnswerFix(answer) => {
                 tokio::spawn(statements::answer_fix(shared, answer));
             }

@@ -183,6 +183,10 @@ fn running(state: &State) -> String {
     out.push_str(&text::clean(&job.title));
     if job.cancelled {
         out.push_str(" (cancelling)");
+    } else if let Some(waits) =
+        state.query.running.as_ref().filter(|r| r.job == job.id).and_then(|r| crate::app::blocked::words(&r.blocked))
+    {
+        out.push_str(&format!(": {waits}"));
     } else if !job.step.is_empty() {
         out.push_str(&format!(": {}", text::clean(&job.step)));
     }

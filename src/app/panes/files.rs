@@ -69,7 +69,7 @@ pub fn start(state: &mut State, statement: Statement, path: PathBuf, effects: &m
         return;
     }
     let job = state.id();
-    state.query.started(job, &[None]);
+    state.query.started(job, &[None], state.now);
     state.job(job, format!("exporting {}", one_line(&statement.text)), false, effects);
     let table = insert_table(dialect, &statement.text);
     effects.push(Effect::ExportStatement { link: state.link_no, job, statement, how: state.query.how, format, table, path });

@@ -122,7 +122,7 @@ impl Query {
         self.results.get(self.shown)
     }
 
-    pub(super) fn started(&mut self, job: JobId, offsets: &[Option<usize>]) {
+    pub(super) fn started(&mut self, job: JobId, offsets: &[Option<usize>], since: Timestamp) {
         self.running = Some(Running {
             job,
             offsets: offsets.to_vec(),
@@ -133,6 +133,8 @@ impl Query {
             failed: 0,
             dropped: 0,
             record: false,
+            since,
+            blocked: crate::app::blocked::Blocked::default(),
         });
     }
 }

@@ -3,6 +3,7 @@
 use super::fix;
 use super::query::grid_page;
 use super::results::{Progress, ResultTab};
+use crate::app::blocked::Blocked;
 use crate::app::dialog::{Answer, Confirm, Dialog, Then, Wanted};
 use crate::app::effect::{JobId, ResultId, Statement};
 use crate::app::msg::RunEvent;
@@ -38,6 +39,9 @@ pub struct Running {
     pub dropped: usize,
     /// Its rows are shown as records (`\gx`).
     pub record: bool,
+    /// When its newest statement began.
+    pub since: jiff::Timestamp,
+    pub blocked: Blocked,
 }
 
 /// True, with a message, when statements are running or a data fix waits.
@@ -145,7 +149,7 @@ pub fn start(state: &mut State, statements: Vec<Statement>, effects: &mut Vec<Ef
     let job = state.id();
     let result = state.ids(statements.len() as u64);
     let offsets: Vec<Option<usize>> = statements.iter().map(|s| s.offset).collect();
-    state.query.started(job, &offsets);
+    state.query.started(job, &offsets, state.now);
     state.job(job, title, false, effects);
     if let Some(r) = &mut state.query.running {
         r.values = statements.iter().map(|s| s.values.clone()).collect();
@@ -189,6 +193,9 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
                 tab.record |= r.record;
                 (tab.row, tab.column) = r.cursor.unwrap_or_default();
                 tab.back_to = r.cursor.map(|(row, _)| row).filter(|row| *row > 0);
+            }
+            if let Some(r) = state.query.running.as_mut().filter(|r| r.job == job) {
+                (r.since, r.blocked) = (state.now, Blocked::default());
             }
             state.query.results.push(tab);
             state.query.shown = state.query.results.len() - 1;
@@ -263,7 +270,7 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
                     note.text = format!("Statement {number} of {}{place}: {}", r.offsets.len(), note.text);
                 }
                 let rest = r.offsets.len().saturating_sub(r.done + r.failed);
-                if rest > 0 && !state.query.how.go_on {
+                if rest > 0 && (!state.query.how.go_on || error.kind == Kind::Cancelled) {
                     note.more.push(format!("The {} after it did not run.", text::counted(rest as u64, "statement")));
                 }
             }
@@ -274,14 +281,24 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
             state.jobs.retain(|j| j.id != job);
             if let Some(r) = state.query.running.take_if(|r| r.job == job)
                 && r.offsets.len() > 1
-                && state.query.fix.is_none()
             {
                 let (done, failed, all) = (r.done, r.failed, r.offsets.len());
+                let rest = all.saturating_sub(done + failed);
+                if state.query.fix.is_some() {
+                    if rest > 0 {
+                        let words = format!("The {} after the data fix did not run.", text::counted(rest as u64, "statement"));
+                        state.say(Note::warning(words));
+                    }
+                    return;
+                }
                 let mut note = match failed {
                     0 => Note::ok(format!("{done} of {all} statements ran.")),
                     1 if !state.query.how.go_on => return,
                     n => Note::warning(format!("{done} of {all} statements ran; {n} failed: each has its own result.")),
                 };
+                if rest > 0 && failed > 1 {
+                    note.more.push(format!("The {} after them did not run.", text::counted(rest as u64, "statement")));
+                }
                 if r.dropped > 0 {
                     note.more.push(format!(
                         "The results of {} are not kept: a run keeps {TABS_OF_A_RUN}.",

@@ -256,7 +256,7 @@ pub fn preview(state: &mut State, at: NodePath, effects: &mut Vec<Effect>) {
     }
     let (job, result) = (state.id(), state.id());
     let title = format!("preview {}", at.last().map_or_else(String::new, |(_, n)| text::clean(n).into_owned()));
-    state.query.started(job, &[None]);
+    state.query.started(job, &[None], state.now);
     state.job(job, title, false, effects);
     effects.push(Effect::Preview { link: state.link_no, job, result, at });
     state.go(Pane::Results);

@@ -4,7 +4,7 @@ use super::cancel::CONTROL;
 use super::catalog::at;
 use super::{MySql, errors};
 use crate::engine::{Locks, Session};
-use crate::model::{Error, HeldLock, Result, Waiting};
+use crate::model::{Blocker, Error, HeldLock, Result, Waiting};
 use futures_util::future::BoxFuture;
 use mysql_async::prelude::Queryable;
 use std::time::Duration;
@@ -64,7 +64,7 @@ impl Locks for MySql {
     }
     fn waiting_for<'a>(&'a self, s: &'a Session, backend: u64) -> BoxFuture<'a, Result<Vec<Waiting>>> {
         Box::pin(async move {
-            let joined = if s.identity().product == "MySQL" && !s.identity().major.starts_with('5') { MYSQL } else { MARIADB };
+            let joined = if is_mysql_8(s) { MYSQL } else { MARIADB };
             let found = s
                 .fetch(format!(
                     "SELECT DISTINCT CONCAT(COALESCE(p.USER, ''), '@', COALESCE(p.HOST, ''), ' (id ', r.trx_mysql_thread_id, ')'), \
@@ -81,4 +81,71 @@ impl Locks for MySql {
             Ok(found.rows.iter().map(one).collect())
         })
     }
+    fn blockers<'a>(&'a self, s: &'a Session, backend: u64) -> BoxFuture<'a, Result<Vec<Blocker>>> {
+        Box::pin(blockers(s, backend))
+    }
+}
+
+/// What is told of a session `p` of the process list.
+const WHO: &str = "CONCAT(COALESCE(p.USER, ''), '@', COALESCE(p.HOST, ''), ' (id ', p.ID, ')'), IF(p.COMMAND = 'Sleep', p.TIME, NULL), \
+    LEFT(COALESCE(p.INFO, ''), 500), p.ID";
+
+async fn blockers(s: &Session, backend: u64) -> Result<Vec<Blocker>> {
+    let state = s.fetch(format!("SELECT COALESCE(STATE, '') FROM information_schema.PROCESSLIST WHERE ID = {backend}")).await?;
+    let state = state.scalar().unwrap_or_default().to_string();
+    let joined = if is_mysql_8(s) { MYSQL } else { MARIADB };
+    let rows = format!(
+        "SELECT DISTINCT {WHO} FROM {joined} JOIN information_schema.PROCESSLIST p ON p.ID = b.trx_mysql_thread_id \
+         WHERE r.trx_mysql_thread_id = {backend} LIMIT 20"
+    );
+    // A row's lock shows in InnoDB's own list; that of a whole table in the server's, if it keeps one.
+    let mut found = s.fetch(rows).await?;
+    if found.rows.is_empty() && state.ends_with("lock") {
+        for tables in [
+            // MariaDB's plugin metadata_lock_info names no object that is waited for: all that others hold is what may be in the way.
+            format!(
+                "SELECT DISTINCT {WHO} FROM information_schema.METADATA_LOCK_INFO m JOIN information_schema.PROCESSLIST p ON p.ID = m.THREAD_ID \
+                 WHERE m.THREAD_ID <> {backend} AND m.TABLE_NAME <> '' AND m.LOCK_TYPE LIKE '%metadata lock%' \
+                 AND (SELECT INSTR(w.INFO, m.TABLE_NAME) FROM information_schema.PROCESSLIST w WHERE w.ID = {backend}) > 0 LIMIT 20"
+            ),
+            format!(
+                "SELECT DISTINCT {WHO} FROM performance_schema.metadata_locks w JOIN performance_schema.threads wt ON wt.THREAD_ID = w.OWNER_THREAD_ID \
+                 JOIN performance_schema.metadata_locks h ON h.OBJECT_TYPE = w.OBJECT_TYPE AND h.OBJECT_SCHEMA <=> w.OBJECT_SCHEMA \
+                 AND h.OBJECT_NAME <=> w.OBJECT_NAME AND h.LOCK_STATUS = 'GRANTED' AND h.OWNER_THREAD_ID <> w.OWNER_THREAD_ID \
+                 JOIN performance_schema.threads ht ON ht.THREAD_ID = h.OWNER_THREAD_ID \
+                 JOIN information_schema.PROCESSLIST p ON p.ID = ht.PROCESSLIST_ID \
+                 WHERE wt.PROCESSLIST_ID = {backend} AND w.LOCK_STATUS = 'PENDING' LIMIT 20"
+            ),
+        ] {
+            // Neither need be there.
+            if let Ok(told) = s.fetch(tables).await
+                && !told.rows.is_empty()
+            {
+                found = told;
+                break;
+            }
+        }
+    }
+    if found.rows.is_empty() && state.ends_with("lock") {
+        return Ok(vec![Blocker { who: state, idle: None, statement: String::new(), known: false }]);
+    }
+    let mut out = Vec::new();
+    for r in &found.rows {
+        let mut statement = at(r, 2).to_string();
+        if statement.is_empty() {
+            // What an idle session ran last is kept by the performance schema alone, where that is on.
+            let last = format!(
+                "SELECT LEFT(e.SQL_TEXT, 500) FROM performance_schema.threads t JOIN performance_schema.events_statements_current e \
+                 ON e.THREAD_ID = t.THREAD_ID WHERE t.PROCESSLIST_ID = {} AND e.SQL_TEXT IS NOT NULL LIMIT 1",
+                at(r, 3).parse::<u64>().unwrap_or(0)
+            );
+            statement = s.fetch(last).await.ok().and_then(|t| t.scalar().map(str::to_string)).unwrap_or_default();
+        }
+        out.push(Blocker { who: at(r, 0).to_string(), idle: at(r, 1).parse().ok(), statement, known: true });
+    }
+    Ok(out)
+}
+
+fn is_mysql_8(s: &Session) -> bool {
+    s.identity().product == "MySQL" && !s.identity().major.starts_with('5')
 }

@@ -3,7 +3,7 @@
 use super::Postgres;
 use super::catalog::{cell, pinned};
 use crate::engine::{Locks, Session};
-use crate::model::{HeldLock, Result, Waiting};
+use crate::model::{Blocker, HeldLock, Result, Waiting};
 use futures_util::future::BoxFuture;
 
 /// Tables alone: indexes and the catalogue follow from them. Locks on rows stand in the rows and are not listed by the server.
@@ -18,6 +18,14 @@ const HELD: &str = "SELECT CASE WHEN l.locktype = 'relation' THEN l.relation::re
 const WAITING: &str = "SELECT coalesce(usename, '') || '@' || coalesce(client_addr::text, 'local') || ' (pid ' || pid || coalesce(', ' || nullif(application_name, ''), '') || ')', \
         greatest(0, extract(epoch FROM clock_timestamp() - coalesce(query_start, clock_timestamp())))::bigint, left(query, 500) \
     FROM pg_catalog.pg_stat_activity WHERE wait_event_type = 'Lock' AND $1::int = ANY (pg_catalog.pg_blocking_pids(pid)) ORDER BY query_start LIMIT 50";
+
+/// Asks for the blockers only while the session waits for a lock at all. A prepared transaction has no process: its number is 0.
+const BLOCKERS: &str = "WITH b AS (SELECT DISTINCT unnest(pg_catalog.pg_blocking_pids(pid)) AS pid FROM pg_catalog.pg_stat_activity \
+        WHERE pid = $1::int AND wait_event_type = 'Lock') \
+    SELECT CASE WHEN b.pid = 0 THEN 'a prepared transaction' ELSE coalesce(a.usename::text, '') || '@' || coalesce(a.client_addr::text, 'local') || ' (pid ' || b.pid \
+            || coalesce(', ' || nullif(a.application_name, ''), '') || ')' END, \
+        CASE WHEN a.state LIKE 'idle in transaction%' THEN greatest(0, extract(epoch FROM clock_timestamp() - a.state_change))::bigint END, left(a.query, 500) \
+    FROM b LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = b.pid ORDER BY a.xact_start NULLS FIRST LIMIT 20";
 
 const RUNNING: &str = "SELECT left(query, 500) FROM pg_catalog.pg_stat_activity WHERE pid = $1::int AND state <> 'idle'";
 
@@ -51,6 +59,18 @@ impl Locks for Postgres {
                 who: cell(r, 0).to_string(),
                 seconds: cell(r, 1).parse().unwrap_or(0),
                 statement: cell(r, 2).to_string(),
+            };
+            Ok(found.rows.iter().map(one).collect())
+        })
+    }
+    fn blockers<'a>(&'a self, s: &'a Session, backend: u64) -> BoxFuture<'a, Result<Vec<Blocker>>> {
+        Box::pin(async move {
+            let found = pinned(s, BLOCKERS, &[&backend.to_string()]).await?;
+            let one = |r: &Vec<Option<String>>| Blocker {
+                who: cell(r, 0).to_string(),
+                idle: cell(r, 1).parse().ok(),
+                statement: cell(r, 2).to_string(),
+                known: true,
             };
             Ok(found.rows.iter().map(one).collect())
         })

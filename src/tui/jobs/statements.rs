@@ -298,6 +298,18 @@ pub async fn ask_waiting(shared: Arc<Shared>, link: u64) {
     shared.send(Msg::Waiting { link, result });
 }
 
+/// Who has the lock that the user's running statement waits for.
+pub async fn ask_blockers(shared: Arc<Shared>, link: u64, job: JobId) {
+    let Some(live) = shared.live(link) else { return };
+    let look = async {
+        let locks = live.connection.engine().locks().get()?;
+        let backend = live.query.backend().ok_or_else(|| Error::failed("the connection's number on the server is not known"))?;
+        locks.blockers(&live.connection.reader().await?, backend).await
+    };
+    let result = look.await;
+    shared.send(Msg::Blockers { job, result });
+}
+
 pub async fn answer_fix(shared: Arc<Shared>, answer: FixAnswer) {
     let Some(fix) = lock(&shared.fix).take() else { return };
     let cx = shared.cx();

@@ -105,7 +105,7 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) -> Opti
             column += w;
         }
     }
-    if editor.is_blank() && editor.line_count() == 1 {
+    if editor.text().is_empty() {
         let hint = if state.view.typing && focused { "type SQL here" } else { "press i to type SQL here" };
         c.put(x0, inside.y, width, hint, look.dim);
     }
