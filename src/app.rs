@@ -7,6 +7,7 @@ pub mod answers;
 pub mod backslash;
 pub mod blocked;
 pub mod buffers;
+pub mod burst;
 pub mod cell_view;
 pub mod chart;
 pub mod completion;

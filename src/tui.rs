@@ -177,7 +177,13 @@ async fn console(start: Start, keymap: Keymap, mut look: Look) -> Result<()> {
                     batch.push(Msg::Resumed);
                 }
                 event = input.next() => match event {
-                    Some(Ok(event)) => batch.extend(input::message(event)),
+                    Some(Ok(event)) => {
+                        batch.extend(input::message(event));
+                        // What waits already goes with it, as far as it is text: a paste without brackets comes as keys.
+                        if crate::app::burst::takes_text(&state) {
+                            input::burst(&mut input, &mut batch).await;
+                        }
+                    }
                     // The terminal is gone.
                     Some(Err(_)) | None => batch.push(Msg::Stop("the terminal is gone".into())),
                 },

@@ -440,3 +440,27 @@ fn what_comes_back_from_the_users_editor_is_one_step() {
     c.send(Msg::EditedOutside { version, result: Ok("other".into()) });
     assert_eq!((text(&c), c.state.query.buffers.count()), ("other", 2));
 }
+
+#[test]
+fn a_paste_that_comes_as_keys_is_text_as_it_is() {
+    use holdpoint::config::keymap::{Code, Key};
+    let mut c = open();
+    let key = |ch: char| match ch {
+        '\n' => Key { code: Code::Enter, ctrl: false, alt: false, shift: false },
+        '\t' => Key { code: Code::Tab, ctrl: false, alt: false, shift: false },
+        ch => Key::char(ch).normal(),
+    };
+    let pasted = "select a,\n    b\n\t, c\n        from t;\n";
+    let before = c.state.query.editor.version;
+    c.send(Msg::Keys(pasted.chars().map(key).collect()));
+    assert_eq!(text(&c), pasted, "no indentation is added");
+    assert_eq!(c.state.query.editor.version, before + 1, "it is one edit");
+    // Its last piece is short, and comes at once.
+    c.send(Msg::Keys("  x\ny".chars().map(key).collect()));
+    assert!(text(&c).ends_with("\n  x\ny"), "{:?}", text(&c));
+    // Typing is typing: Enter indents.
+    let later = c.state.now + jiff::SignedDuration::from_secs(1);
+    c.send(Msg::Now(later));
+    c.send(Msg::Keys("\n  z\nq".chars().map(key).collect()));
+    assert!(text(&c).ends_with("\n  z\n  q"), "{:?}", text(&c));
+}

@@ -19,6 +19,8 @@ pub enum Msg {
     /// The clock; comes before each batch of other messages.
     Now(Timestamp),
     Key(Key),
+    /// Text keys that came together: fast typing, or a paste by a terminal that does not bracket it.
+    Keys(Vec<Key>),
     /// Bracketed paste: text, never keys.
     Paste(String),
     Resize(u16, u16),

@@ -29,6 +29,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
     match msg {
         Msg::Now(at) => state.now = at,
         Msg::Key(k) => keys::key(state, k, effects),
+        Msg::Keys(keys) => super::burst::keys(state, keys, effects),
         Msg::Paste(t) => keys::paste(state, &t, effects),
         Msg::Resize(w, h) => {
             state.size = (w, h);

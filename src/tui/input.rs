@@ -3,6 +3,56 @@
 use crate::app::Msg;
 use crate::config::keymap::{Code, Key};
 use crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers};
+use futures_util::{Stream, StreamExt};
+use std::future::poll_fn;
+use std::task::Poll;
+
+/// Keys that are taken at once, at most: the screen shows how far a paste is.
+const BURST: usize = 16 * 1024;
+
+/// Takes the text keys that wait behind the one in the batch, and makes one message of them. The first event that is no
+/// text ends it, and is in the batch as well.
+pub async fn burst<S>(events: &mut S, batch: &mut Vec<Msg>)
+where
+    S: Stream<Item = std::io::Result<Event>> + Unpin,
+{
+    let Some(Msg::Key(first)) = batch.last().filter(|m| text(m)) else { return };
+    let mut keys = vec![*first];
+    let mut behind = None;
+    while keys.len() < BURST {
+        let waiting = poll_fn(|cx| {
+            Poll::Ready(match events.poll_next_unpin(cx) {
+                Poll::Ready(event) => Some(event),
+                Poll::Pending => None,
+            })
+        });
+        match waiting.await {
+            Some(Some(Ok(event))) => match message(event) {
+                Some(Msg::Key(key)) if text(&Msg::Key(key)) => keys.push(key),
+                Some(other) => {
+                    behind = Some(other);
+                    break;
+                }
+                None => {}
+            },
+            Some(Some(Err(_)) | None) => {
+                behind = Some(Msg::Stop("the terminal is gone".into()));
+                break;
+            }
+            None => break,
+        }
+    }
+    if keys.len() > 1 {
+        batch.pop();
+        batch.push(Msg::Keys(keys));
+    }
+    batch.extend(behind);
+}
+
+/// Keys that are text wherever text is typed.
+fn text(msg: &Msg) -> bool {
+    matches!(msg, Msg::Key(k) if k.typed().is_some() || !k.ctrl && !k.alt && !k.shift && matches!(k.code, Code::Enter | Code::Tab))
+}
 
 /// The message of an event; `None` for those that mean nothing here.
 pub fn message(event: Event) -> Option<Msg> {
@@ -42,5 +92,34 @@ pub fn message(event: Event) -> Option<Msg> {
         Event::FocusGained => Some(Msg::Focus(true)),
         Event::FocusLost => Some(Msg::Focus(false)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crossterm::event::KeyEvent;
+
+    #[tokio::test]
+    async fn text_that_waits_is_one_message_and_a_command_ends_it() {
+        let key = |code| Ok(Event::Key(KeyEvent::new(code, KeyModifiers::NONE)));
+        let mut waiting: Vec<std::io::Result<Event>> = "elect 1".chars().map(|c| key(KeyCode::Char(c))).collect();
+        waiting.extend([key(KeyCode::Enter), key(KeyCode::F(5)), key(KeyCode::Char('x'))]);
+        // A terminal that has no more to say for now is pending, not at its end.
+        let mut events = futures_util::stream::iter(waiting).chain(futures_util::stream::pending());
+        let mut batch = vec![Msg::Key(Key::char('s'))];
+        burst(&mut events, &mut batch).await;
+        let [Msg::Keys(keys), Msg::Key(f5)] = &batch[..] else { panic!("{batch:?}") };
+        assert_eq!(keys.iter().filter_map(|k| k.typed()).collect::<String>(), "select 1");
+        assert_eq!((keys.len(), f5.code), (9, Code::F(5)));
+        batch = vec![Msg::Key(Key::ctrl('a'))];
+        burst(&mut events, &mut batch).await;
+        assert!(matches!(&batch[..], [Msg::Key(k)] if k.ctrl), "a command takes nothing with it: {batch:?}");
+        batch = vec![Msg::Key(Key::char('y'))];
+        burst(&mut events, &mut batch).await;
+        assert!(matches!(&batch[..], [Msg::Keys(k)] if k.len() == 2));
+        batch = vec![Msg::Key(Key::char('z'))];
+        burst(&mut events, &mut batch).await;
+        assert!(matches!(&batch[..], [Msg::Key(_)]), "one key is a key: {batch:?}");
     }
 }

@@ -3,6 +3,9 @@
 //!
 //! Colours and attributes stay set from one frame to the next, and nothing at all is written when nothing changed.
 
+mod held;
+
+use held::{Held, columns, doubtful};
 use ratatui::backend::{Backend, ClearType, WindowSize};
 use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
@@ -49,6 +52,7 @@ pub struct Screen<S> {
     bg: Color,
     underline: Color,
     modifier: Modifier,
+    held: Held,
 }
 
 impl<S: Sink> Screen<S> {
@@ -62,7 +66,41 @@ impl<S: Sink> Screen<S> {
             bg: Color::Reset,
             underline: Color::Reset,
             modifier: Modifier::empty(),
+            held: Held::default(),
         }
+    }
+
+    /// Writes a symbol at its place.
+    fn put(&mut self, at: Position, cell: &Cell, width: u16) {
+        self.go(at, width);
+        self.style(cell);
+        let symbol = cell.symbol();
+        self.out.extend_from_slice(symbol.as_bytes());
+        let next = at.x + columns(symbol);
+        // Terminals differ in where the cursor is after the last column; after doubtful symbols, too.
+        self.at = (next < width && !doubtful(symbol)).then_some(Position { x: next, y: at.y });
+    }
+
+    /// Writes a row from a column to its end, so that it is right whatever the terminal takes for the width of its symbols.
+    fn rewrite(&mut self, from: u16, y: u16) {
+        let row = self.held.row(y).to_vec();
+        let width = self.held.size().width;
+        // A symbol that is wider there than here must not break the line.
+        self.out.extend_from_slice(b"\x1b[?7l");
+        let mut x = from;
+        while let Some(cell) = row.get(usize::from(x)) {
+            let covers = columns(cell.symbol());
+            if doubtful(cell.symbol()) {
+                // What a narrower symbol would leave standing goes first.
+                self.go(Position { x, y }, width);
+                self.style(cell);
+                self.out.extend(std::iter::repeat_n(b' ', usize::from(covers)));
+                self.at = None;
+            }
+            self.put(Position { x, y }, cell, width);
+            x += covers;
+        }
+        self.out.extend_from_slice(b"\x1b[?7h");
     }
 
     fn go(&mut self, to: Position, width: u16) {
@@ -192,20 +230,25 @@ impl<S: Sink> Backend for Screen<S> {
     where
         I: Iterator<Item = (u16, u16, &'a Cell)>,
     {
-        let width = self.sink.size()?.width;
-        for (x, y, cell) in content {
-            // Moving the real cursor over the screen while it is shown flickers.
-            if self.shown {
-                self.out.extend_from_slice(b"\x1b[?25l");
-                self.shown = false;
+        let size = self.sink.size()?;
+        if self.held.size() != size {
+            self.held.clear(size);
+        }
+        let changes: Vec<(u16, u16, &Cell)> = content.collect();
+        // Moving the real cursor over the screen while it is shown flickers.
+        if self.shown && !changes.is_empty() {
+            self.out.extend_from_slice(b"\x1b[?25l");
+            self.shown = false;
+        }
+        for row in changes.chunk_by(|a, b| a.1 == b.1) {
+            let y = row[0].1;
+            let again = self.held.change(y, row);
+            for (x, _, cell) in row.iter().take_while(|(x, ..)| again.is_none_or(|from| *x < from)) {
+                self.put(Position { x: *x, y }, cell, size.width);
             }
-            self.go(Position { x, y }, width);
-            self.style(cell);
-            let symbol = cell.symbol();
-            self.out.extend_from_slice(symbol.as_bytes());
-            let next = x + u16::try_from(crate::text::width(symbol)).unwrap_or(1);
-            // Terminals differ in where the cursor is after the last column; after symbols whose width they may see otherwise, too.
-            self.at = (next < width && (symbol.is_ascii() || symbol.chars().count() == 1)).then_some(Position { x: next, y });
+            if let Some(from) = again {
+                self.rewrite(from, y);
+            }
         }
         Ok(())
     }
@@ -242,6 +285,9 @@ impl<S: Sink> Backend for Screen<S> {
     }
 
     fn clear_region(&mut self, kind: ClearType) -> io::Result<()> {
+        if matches!(kind, ClearType::All) {
+            self.held.clear(self.sink.size()?);
+        }
         // Clearing paints with the ground that is set.
         self.out.extend_from_slice(b"\x1b[0m");
         (self.fg, self.bg, self.underline, self.modifier) = (Color::Reset, Color::Reset, Color::Reset, Modifier::empty());
@@ -334,5 +380,47 @@ mod tests {
             show(&frame, &mut t);
             assert!(tape.borrow().is_empty(), "an unchanged frame wrote {:?}", tape.borrow());
         }
+    }
+
+    /// A terminal that counts every character by itself: a family is six columns wide there, a red heart one.
+    #[test]
+    fn symbols_of_doubtful_width_leave_nothing_behind() {
+        let tape = Rc::new(RefCell::new(Vec::new()));
+        let mut t = Terminal::new(Screen::new(Tape(tape.clone()))).unwrap();
+        let mut vt = vt100::Parser::new(4.try_into().unwrap(), 20.try_into().unwrap(), 0);
+        let plain = Style::new();
+        let frames = [
+            // What is behind the family does not change, and is covered by it all the same.
+            ["abcdefghijklmnopqrs", "a", "12345678901234567👨\u{200d}👩\u{200d}👧x", "-- below"],
+            ["a👨\u{200d}👩\u{200d}👧 b ❤\u{fe0f} c 🇩🇪 d", "👍🏽 x", "12345678901234567890", "👨\u{200d}👩\u{200d}👧 below"],
+            ["a👨\u{200d}👩\u{200d}👧 b ❤\u{fe0f} X 🇩🇪 d", "👍🏽 y", "1", "👨\u{200d}👩\u{200d}👧 below"],
+            ["a1  b 2  c 3  d", "1  x", "1", "-- below"],
+        ];
+        // The columns in which a letter or a digit stands, which no doubt may touch.
+        let letters = |line: &str| -> Vec<(usize, char)> {
+            let mut at = 0;
+            let mut out = Vec::new();
+            for g in unicode_segmentation::UnicodeSegmentation::graphemes(line, true) {
+                out.extend(g.chars().next().filter(char::is_ascii_alphanumeric).map(|c| (at, c)));
+                at += crate::text::width(g);
+            }
+            out
+        };
+        for frame in frames {
+            show(&frame.map(|l| (l, plain)), &mut t);
+            vt.process(&tape.borrow());
+            tape.borrow_mut().clear();
+            for (y, line) in frame.iter().enumerate() {
+                let row = |x: usize| vt.screen().cell(y as u16, x as u16).map(|c| c.contents().to_string()).unwrap_or_default();
+                let got: Vec<(usize, char)> =
+                    (0..20).filter_map(|x| row(x).chars().next().filter(char::is_ascii_alphanumeric).map(|c| (x, c))).collect();
+                assert_eq!(got, letters(line), "row {y} of {frame:?}");
+            }
+            show(&frame.map(|l| (l, plain)), &mut t);
+            assert!(tape.borrow().is_empty(), "an unchanged frame wrote {:?}", tape.borrow());
+        }
+        // A row without such symbols costs what it did.
+        show(&[("a1  b 2  c 3  e", plain), ("1  x", plain), ("1", plain), ("-- below", plain)], &mut t);
+        assert_eq!(String::from_utf8_lossy(&tape.borrow()), "\x1b[1;15He");
     }
 }

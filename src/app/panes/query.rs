@@ -56,6 +56,8 @@ pub struct Query {
     pub vim: Vim,
     /// Version of the text after the rest of a line was deleted: the next such joins it.
     pub killed: Option<u64>,
+    /// When keys came last that were a paste.
+    pub pasted: Option<Timestamp>,
     /// What was cut here last.
     pub clipboard: String,
     /// What was looked for in rows last.
@@ -99,6 +101,7 @@ impl Query {
             find: Find::default(),
             vim: Vim::default(),
             killed: None,
+            pasted: None,
             clipboard: String::new(),
             sought: String::new(),
             layouts: Vec::new(),
