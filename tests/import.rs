@@ -152,6 +152,65 @@ fn bytes_come_back_as_bytes_from_every_format() {
     }
 }
 
+#[test]
+fn text_of_any_bytes_comes_back_as_text() {
+    let p = Project::sqlite();
+    p.ok(&["query", "app-dev", "create table odd (id integer primary key, t text)"]);
+    p.ok(&["query", "app-dev", "insert into odd values (1, cast(x'ff41' as text)), (2, cast(x'c3' as text)), (3, 'ok'), (4, x'ff')"]);
+    let seen = || {
+        p.ok(&["query", "app-dev", "select id, typeof(t), hex(t) from odd order by id", "--format", "csv"])
+            .lines()
+            .take(5)
+            .map(String::from)
+            .collect::<Vec<_>>()
+    };
+    let before = seen();
+    assert_eq!(before[1..], ["1,text,FF41", "2,text,C3", "3,text,6F6B", "4,blob,FF"]);
+    p.ok(&["query", "app-dev", "select * from odd", "--output", "odd.ndjson"]);
+    p.ok(&["query", "app-dev", "select * from odd", "--output", "odd.sql"]);
+    p.ok(&["query", "app-dev", "select * from odd", "--output", "odd.tsv"]);
+    p.ok(&["query", "app-dev", "delete from odd"]);
+    p.ok(&["import", "app-dev", "odd", "odd.ndjson", "--commit"]);
+    assert_eq!(seen(), before);
+    p.ok(&["query", "app-dev", "delete from odd"]);
+    p.ok(&["query", "app-dev", "--file", "odd.sql"]);
+    assert_eq!(seen(), before);
+    // A table of another encoding must not come in unnoticed: each such line is refused, with the way out.
+    p.ok(&["query", "app-dev", "delete from odd"]);
+    let text = p.expect(1, &["import", "app-dev", "odd", "odd.tsv", "--commit"]);
+    assert!(text.contains("line 2: it is not UTF-8") && text.contains("line 3: it is not UTF-8") && text.contains("NDJSON"), "{text}");
+}
+
+#[test]
+fn json_has_booleans_and_numbers_and_an_import_reads_them_back() {
+    let p = Project::postgres();
+    p.ok(&["query", "app-dev", "create table j (b boolean, n numeric, i bigint, f float8, t text, y bytea, m money)"]);
+    p.ok(&["query", "app-dev", "insert into j values (true, 12345678901234567890.10, 9007199254740993, 'NaN', 't', '\\x00ff', 1.5), (false, 'Infinity', null, 1e300, '1', null, null)"]);
+    let lines = |out: std::process::Output| (String::from_utf8(out.stdout).expect("UTF-8"), String::from_utf8(out.stderr).expect("UTF-8"));
+    let (json, told) = lines(p.run(&["query", "app-dev", "select * from j", "--format", "ndjson"]));
+    assert_eq!(
+        json,
+        "{\"b\":true,\"n\":12345678901234567890.10,\"i\":9007199254740993,\"f\":\"NaN\",\"t\":\"t\",\"y\":\"\\\\x00ff\",\"m\":\"$1.50\"}\n\
+         {\"b\":false,\"n\":\"Infinity\",\"i\":null,\"f\":1e+300,\"t\":\"1\",\"y\":null,\"m\":null}\n"
+    );
+    assert!(told.contains("2 rows"), "how many there were is told beside the pipe: {told}");
+    p.write("j.ndjson", &json);
+    p.ok(&["query", "app-dev", "delete from j"]);
+    p.ok(&["import", "app-dev", "j", "j.ndjson", "--commit"]);
+    assert_eq!(lines(p.run(&["query", "app-dev", "select * from j", "--format", "ndjson"])).0, json);
+    let (json, told) = lines(p.run(&["query", "app-dev", "select true as b, 'f'::text as t", "--format", "json"]));
+    let document: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(document["rows"], serde_json::json!([[true, "f"]]));
+    assert!(told.contains("1 row"), "{told}");
+    // The name that INSERT gives is the table's own.
+    p.ok(&["query", "app-dev", "create table \"Order\" (id int)"]);
+    p.ok(&["query", "app-dev", "insert into \"Order\" values (7)"]);
+    for sql in ["table \"Order\"", "select id from public.\"Order\""] {
+        let (text, _) = lines(p.run(&["query", "app-dev", sql, "--format", "insert"]));
+        assert!(text.starts_with("INSERT INTO ") && text.contains("\"Order\" (\"id\") VALUES (7);"), "{text}");
+    }
+}
+
 /// What was told of the progress.
 #[derive(Default)]
 struct Told(std::sync::Mutex<Vec<(String, u64, Option<u64>)>>);

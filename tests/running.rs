@@ -138,6 +138,27 @@ fn a_data_fix_shows_what_it_changed_what_it_holds_and_who_waits() {
 }
 
 #[test]
+fn a_data_fix_that_was_rolled_back_says_so_in_its_result() {
+    for (answer, ended) in [(FixAnswer::RollBack, true), (FixAnswer::Commit, false)] {
+        let mut c = open("update orders set state = 'closed' where id < 13");
+        let (job, result) = job_of(&c.press("F5"));
+        c.run(job, RunEvent::Started { result, index: 0, text: "update …".into() });
+        let elapsed = std::time::Duration::from_millis(35);
+        let tag = holdpoint::ops::datafix::TAG.to_string();
+        let outcome = holdpoint::engine::Outcome { tag, affected: Some(12), elapsed, rolled_back: false };
+        c.run(job, RunEvent::Done { result, outcome });
+        c.run(job, RunEvent::Fix { result, fix: Box::new(a_fix()) });
+        c.run(job, RunEvent::Finished);
+        c.press("c");
+        c.send(Msg::FixEnded { answer, result: Ok(()) });
+        let screen = c.screen();
+        assert!(screen.contains("data fix · 12 rows affected"), "{screen}");
+        assert_eq!(screen.contains("12 rows affected, rolled back"), ended, "{screen}");
+        assert_eq!(screen.contains("Rolled back: nothing was changed."), ended, "{screen}");
+    }
+}
+
+#[test]
 fn an_open_transaction_has_a_clock() {
     let mut c = open("select 1");
     c.status(TxState::Open);

@@ -246,3 +246,44 @@ fn two_thousand_columns_and_hostile_cells_are_drawn_as_what_they_are() {
         assert!(c.screen().contains("␛]52;c;QUFB␇"), "{}", c.screen());
     }
 }
+
+#[test]
+fn a_column_sorts_and_filters_by_the_order_of_its_type() {
+    let mut c = Console::new(120, 30);
+    c.connect("shop-dev");
+    c.state.query.editor.set_dialect(holdpoint::model::Dialect::Postgres);
+    let cells: Vec<Cell<'_>> = ["10 days", "2 days", "1 mon"].iter().map(|v| Cell::Text(v.as_bytes())).collect();
+    let (_, spill) = result(&mut c, &[("age", "interval", false)], &cells, true);
+    c.state.query.editor.set_dialect(holdpoint::model::Dialect::Postgres);
+    let arranged = |effects: &[Effect]| {
+        let work = effects.iter().find_map(|e| match e {
+            Effect::OnRows { work: holdpoint::app::effect::RowsWork::Arrange(of), .. } => Some(of.clone()),
+            _ => None,
+        });
+        let of = work.expect("rows are arranged");
+        let work = holdpoint::ops::rows::Work { rows: &spill, progress: &Silent, cancel: &CancellationToken::new() };
+        holdpoint::ops::rows::arrange(work, &of).expect("arranged").index
+    };
+    assert_eq!(arranged(&c.press("s")), [1, 0, 2]);
+    c.press("f");
+    c.type_text("> 3 days");
+    c.press("Enter");
+    assert_eq!(arranged(&c.press("Enter")), [0, 2]);
+    c.press("f");
+    c.press("C-u");
+    c.type_text("> soon");
+    c.press("Enter");
+    assert!(c.press("Enter").is_empty() && c.screen().contains("is no duration"), "{}", c.screen());
+}
+
+#[test]
+fn the_footer_of_a_narrow_screen_has_the_help_and_whole_words() {
+    for width in [60, 70, 80, 100] {
+        let mut c = Console::new(width, 24);
+        sold(&mut c, true);
+        let screen = c.screen();
+        let footer = screen.lines().last().expect("a footer");
+        assert!(footer.ends_with("? help") && footer.contains("copy"), "{width}: {footer}");
+        assert!(holdpoint::text::width(footer) <= usize::from(width), "{footer}");
+    }
+}

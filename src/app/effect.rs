@@ -52,7 +52,7 @@ pub enum RowsReport {
     Arranged {
         rows: u64,
         /// Longer values were compared by so many bytes only.
-        compared: Option<usize>,
+        compared: crate::ops::rows::arrange::Compared,
     },
 }
 

@@ -96,7 +96,13 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Waiting { link, result } if link == state.link_no => fix::waiting(state, result),
         Msg::Blockers { job, result } => super::blocked::told(state, job, result),
         Msg::FixEnded { answer, result } => {
-            state.query.fix = None;
+            let of = state.query.fix.take().map(|f| f.result);
+            if let (Some(result), super::effect::FixAnswer::RollBack, Ok(())) = (of, &answer, &result)
+                && let Some(tab) = state.result_mut(result)
+                && let query::Progress::Done(outcome) = &mut tab.progress
+            {
+                outcome.rolled_back = true;
+            }
             state.query.waiting.clear();
             match (answer, result) {
                 (super::effect::FixAnswer::Commit, Ok(())) => state.say(Note::ok("Committed.")),

@@ -1,7 +1,7 @@
 //! Writing to standard output and standard error: tables are cleaned for the terminal, JSON and CSV are exact.
 
 use crate::model::{Align, Column, Error, Finding, Progress, Result, RowBatch, Severity};
-use crate::ops::export::{Encoder, ExportFormat, NewFile, csv_line};
+use crate::ops::export::{Encoder, NewFile, csv_line};
 use crate::text;
 use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
@@ -280,14 +280,10 @@ impl RowWriter {
             None => {}
         }
         self.write(&out)?;
-        let named = self.file.is_some();
         if let Some(file) = self.file.take() {
             file.finish()?;
         }
-        // A JSON document holds the facts itself.
-        if named || self.exact.as_ref().is_none_or(|e| e.format() != ExportFormat::Json) {
-            message(footer);
-        }
+        message(footer);
         Ok(())
     }
 }

@@ -90,8 +90,8 @@ impl Rows {
         let format = match (self.format, &self.output) {
             (Some(RowFormat::Table), Some(_)) => return Err(Error::usage("a table on a screen is no format for a file")),
             (Some(RowFormat::Table) | None, None) => None,
-            (Some(RowFormat::Json), _) => Some(ExportFormat::Json),
-            (Some(RowFormat::Ndjson), _) => Some(ExportFormat::Ndjson),
+            (Some(RowFormat::Json), _) => Some(ExportFormat::Json { dialect }),
+            (Some(RowFormat::Ndjson), _) => Some(ExportFormat::Ndjson { dialect }),
             (Some(RowFormat::Csv), _) => Some(ExportFormat::Csv),
             (Some(RowFormat::Tsv), _) => Some(ExportFormat::Tsv),
             (Some(RowFormat::Markdown), _) => Some(ExportFormat::Markdown),

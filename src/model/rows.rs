@@ -53,13 +53,15 @@ pub enum Param {
     Number(String),
     /// Bytes that are no text.
     Bytes(Vec<u8>),
+    /// Text whose bytes are no UTF-8: SQLite keeps any, PostgreSQL in a database without an encoding (SQL_ASCII).
+    TextBytes(Vec<u8>),
 }
 
 impl Param {
     /// The value's text; `None` for NULL and for bytes.
     pub fn text(&self) -> Option<&str> {
         match self {
-            Param::Null | Param::Bytes(_) => None,
+            Param::Null | Param::Bytes(_) | Param::TextBytes(_) => None,
             Param::Text(s) | Param::Number(s) => Some(s),
         }
     }

@@ -19,6 +19,9 @@ use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+/// What a data fix is called where other statements have their command tag.
+pub const TAG: &str = "data fix";
+
 /// Rows as they were before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BeforeImage {

@@ -20,9 +20,9 @@ pub enum ExportFormat {
     /// PostgreSQL's `COPY … (FORMAT text)`: tabs between values, `\\N` is NULL, backslash escapes.
     Tsv,
     /// One document: columns with their types, and rows.
-    Json,
+    Json { dialect: Dialect },
     /// One object on each line.
-    Ndjson,
+    Ndjson { dialect: Dialect },
     /// A table for README files and issues (GitHub's).
     Markdown,
     /// INSERT statements of the dialect that the rows came from.
@@ -36,8 +36,8 @@ impl ExportFormat {
         Some(match ending.as_str() {
             "csv" => ExportFormat::Csv,
             "tsv" => ExportFormat::Tsv,
-            "json" => ExportFormat::Json,
-            "ndjson" | "jsonl" => ExportFormat::Ndjson,
+            "json" => ExportFormat::Json { dialect },
+            "ndjson" | "jsonl" => ExportFormat::Ndjson { dialect },
             "md" => ExportFormat::Markdown,
             "sql" => ExportFormat::Insert { dialect },
             _ => return None,
@@ -116,7 +116,7 @@ impl Encoder {
                 }
             }
             // Readers of JSON keep one of two equal keys.
-            ExportFormat::Ndjson => name_apart(&mut self.columns),
+            ExportFormat::Ndjson { .. } => name_apart(&mut self.columns),
             _ => {}
         }
         match self.format {
@@ -128,7 +128,7 @@ impl Encoder {
                 separated(out, columns, b"\t", |out, c| tsv_field(out, c.name.as_bytes()));
                 out.push(b'\n');
             }
-            ExportFormat::Json => {
+            ExportFormat::Json { .. } => {
                 let columns: Vec<_> = columns.iter().map(|c| serde_json::json!({"name": c.name, "type": c.type_name})).collect();
                 out.extend_from_slice(format!("{{\"columns\":{},\"rows\":[", serde_json::Value::from(columns)).as_bytes());
             }
@@ -141,7 +141,7 @@ impl Encoder {
                 }
                 out.push(b'\n');
             }
-            ExportFormat::Ndjson | ExportFormat::Insert { .. } => {}
+            ExportFormat::Ndjson { .. } | ExportFormat::Insert { .. } => {}
         }
         Ok(())
     }
@@ -177,12 +177,17 @@ impl Encoder {
                 });
                 out.push(b'\n');
             }
-            ExportFormat::Json => {
+            ExportFormat::Json { dialect } => {
                 out.extend_from_slice(if self.any { b",\n[" } else { b"\n[" });
-                separated(out, &cells, b",", |out, c| json_cell(out, *c));
+                for (i, cell) in cells.iter().enumerate() {
+                    if i > 0 {
+                        out.push(b',');
+                    }
+                    json_cell(out, *cell, self.columns.get(i).is_some_and(|c| boolean(dialect, c)));
+                }
                 out.push(b']');
             }
-            ExportFormat::Ndjson => {
+            ExportFormat::Ndjson { dialect } => {
                 out.push(b'{');
                 for (i, (column, cell)) in self.columns.iter().zip(&cells).enumerate() {
                     if i > 0 {
@@ -190,7 +195,7 @@ impl Encoder {
                     }
                     out.extend_from_slice(serde_json::Value::from(column.name.as_str()).to_string().as_bytes());
                     out.push(b':');
-                    json_cell(out, *cell);
+                    json_cell(out, *cell, boolean(dialect, column));
                 }
                 out.extend_from_slice(b"}\n");
             }
@@ -215,7 +220,7 @@ impl Encoder {
 
     /// The end of the result; `facts` (an object) go into a JSON document.
     pub fn finish(&mut self, facts: &serde_json::Value, out: &mut Vec<u8>) {
-        if self.format != ExportFormat::Json {
+        if !matches!(self.format, ExportFormat::Json { .. }) {
             return;
         }
         if self.columns.is_empty() {
@@ -242,25 +247,53 @@ fn name_apart(columns: &mut [Column]) {
     }
 }
 
-/// The first table that a statement reads, as the parts of its name: for a file's name and for INSERT. `None` without one.
+/// The first table that a statement itself reads (none of its subqueries), as the parts of its name as the server knows it: for a
+/// file's name and for INSERT. `None` without one.
 pub fn source(dialect: Dialect, statement: &str) -> Option<Vec<String>> {
-    let mut tokens = sql::lex(dialect, statement).into_iter().filter(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment));
-    tokens.find(|t| statement[t.span.clone()].eq_ignore_ascii_case("from"))?;
-    qualified(dialect, &statement[tokens.next()?.span.start..]).map(|(parts, _)| parts)
+    let tokens = sql::lex(dialect, statement).into_iter().filter(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment));
+    // Of the outermost level: `extract(year FROM d)` and subqueries are within brackets, of which only the outer ones are seen.
+    let mut depth = 0usize;
+    let outer: Vec<std::ops::Range<usize>> = tokens
+        .filter(|t| {
+            let before = depth;
+            match &statement[t.span.clone()] {
+                "(" => depth += 1,
+                ")" => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            before.min(depth) == 0
+        })
+        .map(|t| t.span)
+        .collect();
+    let word = |i: usize| outer.get(i).map_or("", |s| &statement[s.clone()]);
+    let is = |i: usize, w: &str| word(i).eq_ignore_ascii_case(w);
+    // `TABLE t` is a statement, also behind WITH; `a IS DISTINCT FROM b` is none.
+    let table = |i: usize| is(i, "table") && dialect != Dialect::Sqlite && (i == 0 || word(i - 1) == ")");
+    let mut at = (0..outer.len()).find(|i| table(*i) || is(*i, "from") && !(*i > 0 && is(i - 1, "distinct")))? + 1;
+    if is(at, "only") && dialect == Dialect::Postgres {
+        at += 1;
+    }
+    let parts = qualified(dialect, &statement[outer.get(at)?.start..], true)?.0;
+    // A name of WITH is none of a table.
+    let named = |i: usize| is(i + 1, "as") || word(i + 1) == "(" && word(i + 2) == ")" && is(i + 3, "as");
+    if is(0, "with") && parts.len() == 1 && (0..at - 1).any(|i| named(i) && unquoted(word(i)).eq_ignore_ascii_case(&parts[0])) {
+        return None;
+    }
+    Some(parts)
 }
 
 /// A table's name as typed on a command line or in a form, in its parts; quotes keep a dot inside a part.
 pub fn table_parts(dialect: Dialect, typed: &str) -> Vec<String> {
     let typed = typed.trim();
-    match qualified(dialect, typed) {
+    match qualified(dialect, typed, false) {
         Some((parts, end)) if end == typed.len() => parts,
         // Whatever else was typed is one name, quoted when it is written.
         _ => vec![typed.to_string()],
     }
 }
 
-/// The name that a text begins with, and where it ends.
-fn qualified(dialect: Dialect, text: &str) -> Option<(Vec<String>, usize)> {
+/// The name that a text begins with, and where it ends. With `fold` what is not quoted is as PostgreSQL knows it: in lower case.
+fn qualified(dialect: Dialect, text: &str, fold: bool) -> Option<(Vec<String>, usize)> {
     let mut parts = Vec::new();
     let mut end = 0;
     let mut name = true;
@@ -273,7 +306,8 @@ fn qualified(dialect: Dialect, text: &str) -> Option<(Vec<String>, usize)> {
                 return None;
             }
             TokenKind::Identifier | TokenKind::QuotedIdentifier | TokenKind::Keyword if name => {
-                parts.push(unquoted(word));
+                let bare = unquoted(word);
+                parts.push(if fold && dialect == Dialect::Postgres && bare == word { bare.to_lowercase() } else { bare });
                 end = t.span.end;
                 name = false;
             }
@@ -404,14 +438,21 @@ fn csv_field(out: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
-/// Numbers stay numbers with all their digits; text that is no UTF-8, and binary, become `{"hex": "…"}`.
-fn json_cell(out: &mut Vec<u8>, cell: Cell<'_>) {
+/// A column of PostgreSQL's booleans. The other engines have none: there they are numbers.
+fn boolean(dialect: Dialect, column: &Column) -> bool {
+    dialect == Dialect::Postgres && column.type_name == "boolean"
+}
+
+/// Numbers stay numbers with all their digits; binary becomes `{"hex": "…"}`, text that is no UTF-8 `{"text_hex": "…"}`.
+fn json_cell(out: &mut Vec<u8>, cell: Cell<'_>, boolean: bool) {
     match cell {
         Cell::Null => out.extend_from_slice(b"null"),
+        Cell::Text(b"t") if boolean => out.extend_from_slice(b"true"),
+        Cell::Text(b"f") if boolean => out.extend_from_slice(b"false"),
         Cell::Number(b) if is_json_number(b) => out.extend_from_slice(b),
         Cell::Text(b) | Cell::Number(b) => match std::str::from_utf8(b) {
             Ok(s) => out.extend_from_slice(serde_json::Value::from(s).to_string().as_bytes()),
-            Err(_) => out.extend_from_slice(format!("{{\"hex\":\"{}\"}}", hex::encode(b)).as_bytes()),
+            Err(_) => out.extend_from_slice(format!("{{\"text_hex\":\"{}\"}}", hex::encode(b)).as_bytes()),
         },
         Cell::Binary(b) => out.extend_from_slice(format!("{{\"hex\":\"{}\"}}", hex::encode(b)).as_bytes()),
     }
@@ -469,7 +510,7 @@ mod tests {
         for n in ["1", "2", "3", "4"] {
             b.push(Cell::Number(n.as_bytes()));
         }
-        let mut e = Encoder::new(ExportFormat::Ndjson);
+        let mut e = Encoder::new(ExportFormat::Ndjson { dialect: Dialect::Postgres });
         let mut out = Vec::new();
         e.columns(&columns, &mut out).unwrap();
         e.batch(&b.take(), &mut out);
@@ -508,11 +549,17 @@ mod tests {
             Cell::Text(b"\xff"),
             Cell::Number(b"12345678901234567890.10"),
             Cell::Number(b"NaN"),
+            Cell::Text(b"t"),
+            Cell::Text(b"f"),
+            Cell::Text(b"true"),
         ] {
-            json_cell(&mut out, c);
+            json_cell(&mut out, c, true);
             out.push(b' ');
         }
-        assert_eq!(String::from_utf8(out).unwrap(), "null \"a\\u001b\\\"é\" {\"hex\":\"ff\"} 12345678901234567890.10 \"NaN\" ");
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "null \"a\\u001b\\\"é\" {\"text_hex\":\"ff\"} 12345678901234567890.10 \"NaN\" true false \"true\" "
+        );
     }
 
     fn column(name: &str, align: Align) -> Column {
@@ -542,14 +589,14 @@ mod tests {
         assert_eq!(exported(ExportFormat::Csv), "id,some text,raw\r\n1,\"a|b\t\"\"q\"\", 'x' \\ é\nz\",\r\nNaN,\"\",\\x00ff\r\n");
         assert_eq!(exported(ExportFormat::Tsv), "id\tsome text\traw\n1\ta|b\\t\"q\", 'x' \\\\ é\\nz\t\\N\nNaN\t\t\\\\x00ff\n");
         assert_eq!(
-            exported(ExportFormat::Ndjson),
+            exported(ExportFormat::Ndjson { dialect: Dialect::Postgres }),
             "{\"id\":1,\"some text\":\"a|b\\t\\\"q\\\", 'x' \\\\ é\\nz\",\"raw\":null}\n{\"id\":\"NaN\",\"some text\":\"\",\"raw\":{\"hex\":\"00ff\"}}\n"
         );
         assert_eq!(
             exported(ExportFormat::Markdown),
             "| id | some text | raw |\n| ---: | --- | --- |\n| 1 | a\\|b\t\"q\", 'x' \\\\ é<br>z | *NULL* |\n| NaN |  | `\\x00ff` |\n"
         );
-        let json: serde_json::Value = serde_json::from_str(&exported(ExportFormat::Json)).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&exported(ExportFormat::Json { dialect: Dialect::Postgres })).unwrap();
         assert_eq!(json["rows"][0][1], "a|b\t\"q\", 'x' \\ é\nz");
         assert_eq!(
             exported(ExportFormat::Insert { dialect: Dialect::Postgres }),
@@ -566,6 +613,13 @@ mod tests {
             ("select * from orders where id = 1", Some(vec!["orders"])),
             ("SELECT a FROM public.\"Or.ders\";", Some(vec!["public", "Or.ders"])),
             ("select 'from x', 1 from(select 1)", None),
+            ("table \"Order\"", Some(vec!["Order"])),
+            ("table shop.\"Order\" order by 1", Some(vec!["shop", "Order"])),
+            ("select * from Sales.Orders", Some(vec!["sales", "orders"])),
+            ("select * from only orders", Some(vec!["orders"])),
+            ("select extract(year from d), (select max(x) from u), a is distinct from b from t", Some(vec!["t"])),
+            ("with x as (select * from t) select * from x", None),
+            ("with x (a) as (select * from t) table y", Some(vec!["y"])),
             ("select 1", None),
         ] {
             assert_eq!(source(Dialect::Postgres, text), name.map(|n| n.into_iter().map(String::from).collect()), "{text}");
@@ -595,7 +649,7 @@ mod tests {
     fn the_ending_of_a_file_says_the_format() {
         let of = |name: &str| ExportFormat::of_path(Path::new(name), Dialect::Sqlite);
         assert_eq!(of("a.CSV"), Some(ExportFormat::Csv));
-        assert_eq!(of("dir.d/rows.jsonl"), Some(ExportFormat::Ndjson));
+        assert_eq!(of("dir.d/rows.jsonl"), Some(ExportFormat::Ndjson { dialect: Dialect::Sqlite }));
         assert_eq!(of("rows"), None);
         for ending in ExportFormat::ENDINGS.split(' ') {
             assert!(of(&format!("rows{ending}")).is_some(), "{ending}");

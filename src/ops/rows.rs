@@ -4,9 +4,11 @@
 pub mod arrange;
 pub mod filter;
 pub mod key;
+pub mod order;
 
 pub use arrange::{Arranged, Arrangement, Sort, arrange};
 pub use filter::{Filter, Test};
+pub use order::Order;
 
 use crate::model::{Error, Progress, Result, RowBatch};
 use crate::store::spill::RowSpill;

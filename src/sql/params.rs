@@ -280,7 +280,12 @@ pub fn literal(dialect: Dialect, value: &Param) -> String {
         }
         Param::Text(t) => dialect.quote_literal(t),
         Param::Bytes(b) if dialect == Dialect::Postgres => format!("'\\x{}'", hex::encode(b)),
-        Param::Bytes(b) => format!("X'{}'", hex::encode(b)),
+        Param::TextBytes(b) if dialect == Dialect::Postgres => {
+            let bytes: String = b.iter().map(|b| format!("\\x{b:02x}")).collect();
+            format!("E'{bytes}'")
+        }
+        Param::TextBytes(b) if dialect == Dialect::Sqlite => format!("CAST(X'{}' AS TEXT)", hex::encode(b)),
+        Param::Bytes(b) | Param::TextBytes(b) => format!("X'{}'", hex::encode(b)),
     }
 }
 

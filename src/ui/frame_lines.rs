@@ -158,9 +158,19 @@ pub fn footer(state: &State, area: Area, c: &mut Canvas<'_>) {
         c.put(x, area.y, end.saturating_sub(x), &words, style);
         return;
     }
-    for (keys, words) in keys::hints(state) {
-        let needed = text::width(&keys) + text::width(words) + 3;
-        if usize::from(x) + needed > usize::from(end) {
+    let needed = |(keys, words): &(String, &str)| text::width(keys) + text::width(words) + 3;
+    let (help, mut hints): (Vec<_>, Vec<_>) = keys::hints(state).into_iter().partition(|(_, words)| *words == Action::Help.short());
+    // Whatever else fits: the key that tells of all others does.
+    let mut room = usize::from(end.saturating_sub(x)).saturating_sub(help.iter().map(needed).sum());
+    let fits = hints.iter().take_while(|h| {
+        let fits = needed(h) <= room;
+        room = room.saturating_sub(needed(h));
+        fits
+    });
+    let fits = fits.count();
+    hints.truncate(fits);
+    for (keys, words) in hints.into_iter().chain(help) {
+        if usize::from(x) + text::width(&keys) + 1 + text::width(words) > usize::from(end) {
             break;
         }
         x = c.put(x, area.y, end.saturating_sub(x), &keys, look.key) + 1;

@@ -6,7 +6,7 @@ use super::support::pty;
 use holdpoint::app::Msg;
 use holdpoint::app::effect::Effect;
 use holdpoint::app::msg::RunEvent;
-use holdpoint::model::Param;
+use holdpoint::model::{Dialect, Param};
 use holdpoint::ops::export::ExportFormat;
 
 #[test]
@@ -25,9 +25,10 @@ fn a_statement_goes_from_the_server_into_a_file() {
     let text = std::fs::read_to_string(p.path("many.ndjson")).expect("the file");
     assert_eq!(text.lines().count(), 100_000);
     assert_eq!(text.lines().last(), Some("{\"n\":100000,\"t\":\"row 100000\"}"));
-    // Nothing is written over, and the console says so.
+    // Nothing is written over, and the console says so. The format of the last time is proposed.
     c.send(" fx");
     c.wait_for("Export from the server");
+    c.wait_for("rows.ndjson");
     c.send("\x15many.ndjson<Enter>");
     c.wait_for("is there already");
     let text = p.ok(&["history", "app-dev", "--format", "json"]);
@@ -103,7 +104,12 @@ fn all_rows_of_a_result_are_copied_in_the_format_of_the_key() {
     c.run(job, RunEvent::Columns { result, columns: [column].into() });
     c.run(job, RunEvent::Finished);
     c.press("Esc");
-    for (key, wanted) in [("c", ExportFormat::Csv), ("t", ExportFormat::Tsv), ("j", ExportFormat::Json), ("m", ExportFormat::Markdown)] {
+    for (key, wanted) in [
+        ("c", ExportFormat::Csv),
+        ("t", ExportFormat::Tsv),
+        ("j", ExportFormat::Json { dialect: Dialect::Sqlite }),
+        ("m", ExportFormat::Markdown),
+    ] {
         c.press("Space");
         c.press("y");
         let effects = c.press(key);

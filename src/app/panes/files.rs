@@ -39,7 +39,7 @@ pub fn export_form(state: &mut State) {
     };
     let body =
         vec!["It runs, and its rows go straight into the file, without coming to the screen.".to_string(), one_line(&statement.text)];
-    let fields = vec![export_field(dialect, &statement.text)];
+    let fields = vec![export_field(dialect, &statement.text, state.query.exported.as_deref())];
     let purpose = Purpose::ExportStatement(statement.clone());
     state.dialogs.push(Dialog::Form(Form::new("Export from the server", purpose, body, fields)));
 }
@@ -52,6 +52,7 @@ pub fn export_to(state: &mut State, path: &str, statement: Statement, effects: &
         return Err(format!("Which format? End the name in {}.", ExportFormat::ENDINGS.replace(' ', ", ")));
     }
     state.dialogs.pop();
+    state.query.exported = Some(path.clone());
     let wanted = Wanted::Export { statement, path };
     if let Wanted::Export { statement, path } = wanted.clone()
         && !params::ask(state, wanted)
@@ -80,7 +81,7 @@ fn format_of(action: Action, dialect: Dialect) -> Option<ExportFormat> {
     Some(match action {
         Action::CopyCsv => ExportFormat::Csv,
         Action::CopyTsv => ExportFormat::Tsv,
-        Action::CopyJson => ExportFormat::Json,
+        Action::CopyJson => ExportFormat::Json { dialect },
         Action::CopyMarkdown => ExportFormat::Markdown,
         Action::CopyInsert => ExportFormat::Insert { dialect },
         _ => return None,

@@ -20,7 +20,7 @@ use crate::ops::export::{ExportFormat, Portion, source};
 use crate::text;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Editing pauses this long before the buffer is saved.
@@ -56,6 +56,8 @@ pub struct Query {
     pub vim: Vim,
     /// Version of the text after the rest of a line was deleted: the next such joins it.
     pub killed: Option<u64>,
+    /// The file that rows were exported into last.
+    pub exported: Option<PathBuf>,
     /// When keys came last that were a paste.
     pub pasted: Option<Timestamp>,
     /// What was cut here last.
@@ -101,6 +103,7 @@ impl Query {
             find: Find::default(),
             vim: Vim::default(),
             killed: None,
+            exported: None,
             pasted: None,
             clipboard: String::new(),
             sought: String::new(),
@@ -275,18 +278,22 @@ pub(super) fn export_form(state: &mut State) {
     }
     let which = if tab.selected().is_some() { "selected" } else { "all" };
     let hint = "all as the server sent them · shown: as on the screen · selected (V)";
-    let fields = vec![Field::new("Which rows", which, hint), export_field(state.query.editor.dialect(), &tab.text)];
+    let fields =
+        vec![Field::new("Which rows", which, hint), export_field(state.query.editor.dialect(), &tab.text, state.query.exported.as_deref())];
     // The name is what is typed most.
     let form = Form { at: 1, ..Form::new("Export rows", Purpose::Export, body, fields) };
     state.dialogs.push(Dialog::Form(form));
 }
 
-/// The field for an export's file, filled in with the name of the table that the statement reads.
-pub fn export_field(dialect: Dialect, statement: &str) -> Field {
+/// The field for an export's file, filled in with the name of the table that the statement reads, in the directory and the format of
+/// the last one.
+pub fn export_field(dialect: Dialect, statement: &str, last: Option<&Path>) -> Field {
     let name = source(dialect, statement).and_then(|mut parts| parts.pop()).unwrap_or_else(|| "rows".into());
     let safe: String = name.chars().map(|c| if c.is_alphanumeric() || c == '-' || c == '_' { c } else { '_' }).collect();
     let hint = format!("the ending says the format: {}", ExportFormat::ENDINGS);
-    Field::new("File", &format!("{safe}.csv"), hint)
+    let ending = last.and_then(|l| l.extension()).map_or("csv".into(), |e| e.to_string_lossy());
+    let path = last.and_then(Path::parent).unwrap_or(Path::new("")).join(format!("{safe}.{ending}"));
+    Field::new("File", &path.display().to_string(), hint)
 }
 
 /// The table that INSERT names for the rows of a statement.
@@ -312,6 +319,7 @@ pub fn export(state: &mut State, path: &str, which: &str, effects: &mut Vec<Effe
         return Err("The result is gone.".into());
     };
     let job = state.id();
+    state.query.exported = Some(path.clone());
     state.job(job, "exporting", false, effects);
     effects.push(Effect::Export { job, result, columns, format, table, what, path });
     Ok(())

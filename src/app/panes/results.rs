@@ -330,7 +330,10 @@ impl ResultTab {
             Progress::Done(o) => {
                 let mut out = match (&self.columns, o.affected) {
                     (Some(_), _) => rows(self.kept),
-                    (None, Some(n)) => format!("{} · {} affected", text::clean(&o.tag), rows(n)),
+                    (None, Some(n)) => {
+                        let ended = if o.rolled_back { ", rolled back" } else { "" };
+                        format!("{} · {} affected{ended}", text::clean(&o.tag), rows(n))
+                    }
                     (None, None) => text::clean(&o.tag).into_owned(),
                 };
                 out.push_str(&format!(" · {}", text::duration(o.elapsed)));

@@ -170,6 +170,7 @@ impl Link {
                 match p {
                     Param::Null => return Ok(postgres_protocol::IsNull::Yes),
                     Param::Text(v) | Param::Number(v) => buf.extend_from_slice(v.as_bytes()),
+                    Param::TextBytes(b) => buf.extend_from_slice(b),
                     // bytea's text form.
                     Param::Bytes(b) => {
                         buf.extend_from_slice(b"\\x");

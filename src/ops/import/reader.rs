@@ -11,6 +11,9 @@ use std::io::BufRead;
 /// Longest record, in bytes: a quote that is never closed must not read the whole file into memory.
 const LONGEST: usize = 64 * 1024 * 1024;
 
+/// A file in another encoding must not get into a database unnoticed: text of any bytes has a form of its own in NDJSON.
+const NO_UTF8: &str = "it is not UTF-8: convert the file, or export such text as NDJSON, which carries any bytes";
+
 /// What a file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
@@ -40,6 +43,8 @@ pub enum Value {
     Number(String),
     Bool(bool),
     Bytes(Vec<u8>),
+    /// Text of bytes that are no UTF-8.
+    TextBytes(Vec<u8>),
 }
 
 impl Value {
@@ -52,6 +57,7 @@ impl Value {
             Value::Bool(b) if dialect == crate::model::Dialect::Postgres => Param::Text(b.to_string()),
             Value::Bool(b) => Param::Number(u8::from(b).to_string()),
             Value::Bytes(b) => Param::Bytes(b),
+            Value::TextBytes(b) => Param::TextBytes(b),
         }
     }
 }
@@ -87,10 +93,12 @@ impl<R: BufRead> Reader<R> {
             }
             Form::Tsv => {
                 let Some(line) = r.text_line()? else { return Err("the file is empty: a header is needed".into()) };
+                let line = line.map_err(|why| format!("line {}: {why}", r.line))?;
                 r.columns = line.split('\t').map(str::to_string).collect();
             }
             Form::Ndjson => {
                 while let Some(line) = r.text_line()? {
+                    let line = line.map_err(|why| format!("line {}: {why}", r.line))?;
                     if line.trim().is_empty() {
                         continue;
                     }
@@ -125,14 +133,15 @@ impl<R: BufRead> Reader<R> {
             }
             Form::Tsv => {
                 let Some(line) = self.text_line()? else { return Ok(None) };
-                let values = line.split('\t').map(|f| self.unescaped(f)).collect();
-                Ok(Some(Record { line: self.line, values: self.fit(values) }))
+                let values = line.and_then(|l| self.fit(l.split('\t').map(|f| self.unescaped(f)).collect()));
+                Ok(Some(Record { line: self.line, values }))
             }
             Form::Ndjson => loop {
                 let (at, line) = match self.first.take() {
                     Some(first) => first,
                     None => match self.text_line()? {
-                        Some(line) => (self.line, line),
+                        Some(Ok(line)) => (self.line, line),
+                        Some(Err(why)) => return Ok(Some(Record { line: self.line, values: Err(why) })),
                         None => return Ok(None),
                     },
                 };
@@ -199,8 +208,8 @@ impl<R: BufRead> Reader<R> {
         Ok(values)
     }
 
-    /// A line without its end; what is no UTF-8 is an error of the file.
-    fn text_line(&mut self) -> Result<Option<String>, String> {
+    /// A line without its end. The inner error is one of this line alone.
+    fn text_line(&mut self) -> Result<Option<Result<String, String>>, String> {
         let mut bytes = Vec::new();
         let n = std::io::Read::take(&mut self.input, LONGEST as u64).read_until(b'\n', &mut bytes).map_err(|e| e.to_string())?;
         if n == 0 {
@@ -213,7 +222,7 @@ impl<R: BufRead> Reader<R> {
         while bytes.last().is_some_and(|b| matches!(b, b'\n' | b'\r')) {
             bytes.pop();
         }
-        String::from_utf8(bytes).map(Some).map_err(|_| format!("line {} is not UTF-8", self.line))
+        Ok(Some(String::from_utf8(bytes).map_err(|_| NO_UTF8.to_string())))
     }
 
     /// A record of CSV: its fields with whether they were quoted; `None` at the end of the file.
@@ -275,7 +284,7 @@ impl<R: BufRead> Reader<R> {
             return Ok((start, Err(why)));
         }
         let texts: Result<Vec<(String, bool)>, String> =
-            fields.into_iter().map(|(f, q)| String::from_utf8(f).map(|s| (s, q)).map_err(|_| "it is not UTF-8".to_string())).collect();
+            fields.into_iter().map(|(f, q)| String::from_utf8(f).map(|s| (s, q)).map_err(|_| NO_UTF8.to_string())).collect();
         Ok((start, texts.map(Some)))
     }
 }
@@ -309,11 +318,16 @@ fn json(value: serde_json::Value) -> Value {
         J::Bool(b) => Value::Bool(b),
         J::String(s) => Value::Text(s),
         // As our own export writes bytes.
-        J::Object(o) if o.len() == 1 && o.get("hex").and_then(J::as_str).is_some_and(|h| hex::decode(h).is_ok()) => {
-            Value::Bytes(o.get("hex").and_then(J::as_str).and_then(|h| hex::decode(h).ok()).unwrap_or_default())
+        J::Object(o) if o.len() == 1 && hexadecimal(&o, "hex").is_some() => Value::Bytes(hexadecimal(&o, "hex").unwrap_or_default()),
+        J::Object(o) if o.len() == 1 && hexadecimal(&o, "text_hex").is_some() => {
+            Value::TextBytes(hexadecimal(&o, "text_hex").unwrap_or_default())
         }
         other => Value::Text(other.to_string()),
     }
+}
+
+fn hexadecimal(o: &serde_json::Map<String, serde_json::Value>, name: &str) -> Option<Vec<u8>> {
+    hex::decode(o.get(name)?.as_str()?).ok()
 }
 
 #[cfg(test)]
@@ -361,6 +375,11 @@ mod tests {
     fn tsv_and_ndjson_come_back_as_they_were_written() {
         let (_, rows) = all(Form::Tsv, b"a\tb\n\\N\tx\\ty\\\\\\n\n", None).unwrap();
         assert_eq!(rows[0].values, Ok(vec![Value::Null, text("x\ty\\\n")]));
+        let (_, rows) = all(Form::Tsv, b"a\tb\n1\t\xff\n2\tx\n", None).unwrap();
+        assert!(rows[0].values.is_err() && rows[1].values.is_ok(), "one line of another encoding is one refused row: {rows:?}");
+        let (_, rows) = all(Form::Ndjson, b"{\"a\":{\"text_hex\":\"ff41\"}}\n{\"a\":{\"text_hex\":\"f\"}}", None).unwrap();
+        assert_eq!(rows[0].values, Ok(vec![Value::TextBytes(vec![0xff, 0x41])]));
+        assert_eq!(rows[1].values, Ok(vec![text("{\"text_hex\":\"f\"}")]), "an object of its own");
         let (columns, rows) = all(
             Form::Ndjson,
             b"{\"a\": 1.50, \"b\": null, \"c\": {\"hex\": \"ff00\"}}\n\n{\"b\": true, \"a\": [1, {\"x\": 2}]}\n{\"z\": 1}\n[1]\n",

@@ -3,7 +3,7 @@
 //! Values are compared fifteen bytes of their keys at a time: one pass over the rows reads those of all rows, and a further pass is made
 //! only for rows that are still equal. So the memory is 24 bytes for each row, however long the values are.
 
-use super::{Filter, Work, key};
+use super::{Filter, Order, Work};
 use crate::model::{Cell, Error, Result, RowBatch};
 
 /// Most rows that are sorted here: 24 bytes each make 120 MB, which is what a console may take for a moment.
@@ -18,6 +18,8 @@ const STEP: usize = 15;
 pub struct Sort {
     pub column: usize,
     pub descending: bool,
+    /// The order of the column's type.
+    pub by: Order,
 }
 
 /// An order and a selection, both optional.
@@ -38,8 +40,16 @@ impl Arrangement {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Arranged {
     pub index: Vec<u32>,
+    pub compared: Compared,
+}
+
+/// What a sort did not do by the values as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Compared {
     /// Values that are longer were compared by their first bytes only.
-    pub compared: Option<usize>,
+    pub first: Option<usize>,
+    /// Some were compared as text although their type has another order.
+    pub as_text: bool,
 }
 
 /// A piece of a key, and the row; the highest bit of `row` says that the key goes on.
@@ -65,17 +75,18 @@ impl Entry {
 }
 
 /// The bytes of a value's key from `STEP * pass`, and whether it goes on after them.
-fn part(cell: Cell<'_>, descending: bool, pass: usize, scratch: &mut Vec<u8>) -> (u64, u64, bool) {
+fn part(cell: Cell<'_>, sort: Sort, pass: usize, scratch: &mut Vec<u8>, as_text: &mut bool) -> (u64, u64, bool) {
     scratch.clear();
     // A long text is not copied whole for a few bytes of it.
     let most = STEP * (pass + 1);
     let short = match cell {
-        Cell::Text(b) => Cell::Text(&b[..b.len().min(most)]),
+        Cell::Text(b) if sort.by == Order::Plain => Cell::Text(&b[..b.len().min(most)]),
         Cell::Binary(b) => Cell::Binary(&b[..b.len().min(most)]),
         other => other,
     };
-    if key::key(short, scratch).is_none() {
-        return (u64::MAX, u64::MAX, false);
+    match sort.by.key(short, scratch) {
+        None => return (u64::MAX, u64::MAX, false),
+        Some(by_value) => *as_text |= !by_value,
     }
     let more = scratch.len() > most;
     let mut bytes = [0u8; 16];
@@ -84,7 +95,7 @@ fn part(cell: Cell<'_>, descending: bool, pass: usize, scratch: &mut Vec<u8>) ->
     bytes[..here.len()].copy_from_slice(here);
     bytes[STEP] = here.len() as u8 + u8::from(more);
     let all = u128::from_be_bytes(bytes);
-    let all = if descending { !all } else { all };
+    let all = if sort.descending { !all } else { all };
     ((all >> 64) as u64, all as u64, more)
 }
 
@@ -100,9 +111,10 @@ pub fn arrange(work: Work<'_>, of: &Arrangement) -> Result<Arranged> {
         work.each("filtering", |first, batch| {
             index.extend((0..batch.rows()).filter(|r| keeps(batch, *r)).map(|r| (first + r as u64) as u32));
         })?;
-        return Ok(Arranged { index, compared: None });
+        return Ok(Arranged { index, compared: Compared::default() });
     };
     let mut scratch = Vec::new();
+    let mut as_text = false;
     let mut entries: Vec<Entry> = Vec::new();
     if of.filter.is_none() && total <= MOST {
         entries.reserve_exact(total as usize);
@@ -119,7 +131,7 @@ pub fn arrange(work: Work<'_>, of: &Arrangement) -> Result<Arranged> {
                 continue;
             }
             let cell = if sort.column < batch.columns() { batch.cell(r, sort.column) } else { Cell::Null };
-            let (high, low, more) = part(cell, sort.descending, 0, &mut scratch);
+            let (high, low, more) = part(cell, sort, 0, &mut scratch, &mut as_text);
             entries.push(Entry { high, low, row: (first + r as u64) as u32 | if more { GOES_ON } else { 0 } });
         }
     })?;
@@ -136,7 +148,8 @@ pub fn arrange(work: Work<'_>, of: &Arrangement) -> Result<Arranged> {
         open = open.iter().flat_map(|(from, to)| unsettled(&entries, *from, *to)).collect();
         pass += 1;
     }
-    Ok(Arranged { index: entries.iter().map(Entry::number).collect(), compared: (!open.is_empty()).then_some(STEP * PASSES - 1) })
+    let compared = Compared { first: (!open.is_empty()).then_some(STEP * PASSES - 1), as_text };
+    Ok(Arranged { index: entries.iter().map(Entry::number).collect(), compared })
 }
 
 /// Ranges of entries that are equal so far and go on.
@@ -163,7 +176,7 @@ fn refine(work: Work<'_>, sort: Sort, entries: &mut [Entry], open: &[(usize, usi
     work.each("sorting", |first, batch| {
         while let Some((row, at)) = next.next_if(|(row, _)| u64::from(*row) < first + batch.rows() as u64) {
             let within = (u64::from(*row) - first) as usize;
-            let (high, low, more) = part(batch.cell(within, sort.column), sort.descending, pass, &mut scratch);
+            let (high, low, more) = part(batch.cell(within, sort.column), sort, pass, &mut scratch, &mut false);
             entries[*at as usize] = Entry { high, low, row: row | if more { GOES_ON } else { 0 } };
         }
     })?;
@@ -195,7 +208,10 @@ mod tests {
     }
 
     fn sorted(rows: &RowSpill, descending: bool, filter: Option<&str>) -> Vec<u32> {
-        let of = Arrangement { sort: Some(Sort { column: 1, descending }), filter: filter.map(|f| Filter::parse(f, Some(1)).unwrap()) };
+        let of = Arrangement {
+            sort: Some(Sort { column: 1, descending, by: Order::Plain }),
+            filter: filter.map(|f| Filter::parse(f, Some(1)).unwrap()),
+        };
         arrange(Work { rows, progress: &Silent, cancel: &CancellationToken::new() }, &of).unwrap().index
     }
 
@@ -206,6 +222,25 @@ mod tests {
         assert_eq!(sorted(&s, false, None), [3, 2, 4, 0, 5, 1]);
         assert_eq!(sorted(&s, true, None), [5, 0, 2, 4, 3, 1]);
         assert_eq!(sorted(&s, true, Some(">= 9")), [0, 2, 4]);
+    }
+
+    #[test]
+    fn durations_sort_by_their_length_and_pass_a_filter_by_it() {
+        let values = ["10 days", "2 days", "1 mon", "-01:00:00", "23:59:59"];
+        let cells: Vec<Cell<'_>> = values.iter().map(|v| Cell::Text(v.as_bytes())).chain([Cell::Null]).collect();
+        let (_d, s) = spill(&cells);
+        let of = |descending, filter: Option<&str>, by| {
+            let filter = filter.map(|f| Filter::parse(f, Some(1)).unwrap().by(by).unwrap());
+            let of = Arrangement { sort: Some(Sort { column: 1, descending, by }), filter };
+            arrange(Work { rows: &s, progress: &Silent, cancel: &CancellationToken::new() }, &of).unwrap()
+        };
+        let done = of(false, None, Order::Interval);
+        assert_eq!((done.index, done.compared), (vec![3, 4, 1, 0, 2, 5], Compared::default()));
+        assert_eq!(of(true, Some("> 3 days"), Order::Interval).index, [2, 0]);
+        assert_eq!(of(false, Some("= 30 days"), Order::Interval).index, [2]);
+        assert_eq!(of(false, Some("days"), Order::Interval).index, [1, 0], "a text is looked for as a text");
+        assert!(of(false, None, Order::Moment).compared.as_text);
+        assert!(Filter::parse("> soon", Some(1)).unwrap().by(Order::Interval).is_err());
     }
 
     #[test]
@@ -242,10 +277,10 @@ mod tests {
         let same = "z".repeat(5000);
         let cells = vec![Cell::Text(same.as_bytes()); 300];
         let (_d, s) = spill(&cells);
-        let of = Arrangement { sort: Some(Sort { column: 1, descending: true }), filter: None };
+        let of = Arrangement { sort: Some(Sort { column: 1, descending: true, by: Order::Plain }), filter: None };
         let done = arrange(Work { rows: &s, progress: &Silent, cancel: &CancellationToken::new() }, &of).unwrap();
         assert_eq!(done.index, (0..300).collect::<Vec<u32>>());
-        assert_eq!(done.compared, Some(479), "it is told that the values were not compared whole");
+        assert_eq!(done.compared.first, Some(479), "it is told that the values were not compared whole");
     }
 
     proptest::proptest! {

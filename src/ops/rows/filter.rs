@@ -9,9 +9,9 @@
 //! | `is null`, `is not null` | is there or not |
 //! | `= ''`, `"…"`, `'…'` | quotes keep blanks and operators as text |
 //!
-//! Numbers compare by value, other values by their characters' codes. As in SQL, NULL matches none but `is null`.
+//! Numbers compare by value, and so do values whose type has an order of its own ([`Order`]); others by their characters' codes. As in SQL, NULL matches none but `is null`.
 
-use super::key;
+use super::{Order, key};
 use crate::model::{Cell, RowBatch};
 use regex::bytes::{Regex, RegexBuilder};
 use std::cmp::Ordering;
@@ -48,6 +48,8 @@ pub struct Filter {
     test: Test,
     /// The key of the value that is compared with, when it is a number.
     number: Option<Vec<u8>>,
+    /// The column's own order, and the key by it of the value that is compared with.
+    order: Option<(Order, Vec<u8>)>,
 }
 
 impl PartialEq for Filter {
@@ -106,7 +108,22 @@ impl Filter {
             }
             _ => None,
         };
-        Ok(Filter { text: text.to_string(), column, test, number })
+        Ok(Filter { text: text.to_string(), column, test, number, order: None })
+    }
+
+    /// Compares by the order of the column's type; the error is a sentence for the form.
+    pub fn by(mut self, order: Order) -> Result<Self, String> {
+        if let Test::Is(operator, value) = &self.test
+            && order != Order::Plain
+        {
+            let mut key = Vec::new();
+            if order.value(value, &mut key) {
+                self.order = Some((order, key));
+            } else if order == Order::Interval && !matches!(operator, Operator::Equal | Operator::NotEqual) {
+                return Err(format!("{} is no duration: write 90 min, 3 days, 1 mon 2 days or 04:30:00.", crate::text::clean(value)));
+            }
+        }
+        Ok(self)
     }
 
     /// True when the row stays.
@@ -132,7 +149,12 @@ impl Filter {
             Test::Matches(p) => p.is_match(&bytes),
             Test::MatchesNot(p) => !p.is_match(&bytes),
             Test::Is(operator, value) => {
+                let by_value = self.order.as_ref().and_then(|(order, wanted)| {
+                    let mut key = Vec::new();
+                    order.key(cell, &mut key).filter(|by_value| *by_value).map(|_| key.as_slice().cmp(wanted))
+                });
                 let order = match (cell, &self.number) {
+                    _ if by_value.is_some() => by_value.unwrap_or(Ordering::Equal),
                     (Cell::Number(n), Some(wanted)) => {
                         let mut key = Vec::new();
                         if key::number(n, &mut key) { key.as_slice().cmp(wanted) } else { (*bytes).cmp(value.as_bytes()) }

@@ -4,7 +4,7 @@
 use crate::model::Cell;
 
 /// What comes first in the order; NULL is left to the caller, because it stays last in both directions.
-const NUMBER: u8 = 0x20;
+pub(super) const NUMBER: u8 = 0x20;
 const TEXT: u8 = 0x40;
 const BINARY: u8 = 0x60;
 

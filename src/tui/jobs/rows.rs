@@ -110,7 +110,7 @@ fn done(shared: &Shared, on: Work<'_>, job: JobId, result: ResultId, work: RowsW
             if views.get(&result).is_some_and(|l| l.number < job) {
                 views.remove(&result);
             }
-            Ok(RowsReport::Arranged { rows: on.rows.rows(), compared: None })
+            Ok(RowsReport::Arranged { rows: on.rows.rows(), compared: Default::default() })
         }
         RowsWork::Arrange(of) => {
             let arranged = rows::arrange(on, &of)?;

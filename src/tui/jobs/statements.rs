@@ -140,8 +140,12 @@ async fn one(
             let report =
                 Report { affected, before, cascades: fix.cascades.clone(), changes: fix.changes.clone(), locks: fix.locks.clone() };
             *lock(&shared.fix) = Some(fix);
-            let outcome =
-                crate::engine::Outcome { tag: "data fix".into(), affected: Some(affected), elapsed: begun.elapsed(), rolled_back: false };
+            let outcome = crate::engine::Outcome {
+                tag: crate::ops::datafix::TAG.into(),
+                affected: Some(affected),
+                elapsed: begun.elapsed(),
+                rolled_back: false,
+            };
             shared.send(Msg::Run { job, event: RunEvent::Done { result: *result, outcome } });
             shared.send(Msg::Run { job, event: RunEvent::Fix { result: *result, fix: Box::new(report) } });
             Ok(false)

@@ -58,7 +58,13 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
         (_, Progress::Done(o)) => {
             let mut lines = vec![(tab.summary(state.now), look.ok)];
             if o.rolled_back {
-                lines.push(("Rolled back: the session is read-only.".into(), look.dim));
+                // A data fix is rolled back by its answer, everything else by the session.
+                let words = if o.tag == crate::ops::datafix::TAG {
+                    "Rolled back: nothing was changed."
+                } else {
+                    "Rolled back: the session is read-only."
+                };
+                lines.push((words.into(), look.dim));
             }
             lines.extend(notices(tab).into_iter().map(|n| (n, look.text)));
             wrapped(c, inside, &lines);

@@ -8,7 +8,8 @@ use crate::app::panes::running;
 use crate::app::state::Note;
 use crate::app::{Action, Effect, State};
 use crate::model::{Align, Column, Dialect, Kind, Result};
-use crate::ops::rows::{Arrangement, Filter, Sort};
+use crate::ops::rows::arrange::Compared;
+use crate::ops::rows::{Arrangement, Filter, Order, Sort};
 use crate::sql::{self, TokenKind};
 use crate::text;
 
@@ -18,8 +19,8 @@ pub struct View {
     /// Names the list of rows: 0 is the rows as they came.
     pub number: u64,
     pub of: Arrangement,
-    /// Longer values were compared by so many bytes only.
-    pub compared: Option<usize>,
+    /// What was not compared whole, or by value.
+    pub compared: Compared,
     /// The one that is being made.
     making: Option<(JobId, Arrangement)>,
 }
@@ -36,10 +37,11 @@ impl View {
         let mut out = Vec::new();
         if let Some(s) = self.of.sort {
             let mut words = format!("sorted by {}{} (loaded rows", name(s.column), if s.descending { ", descending" } else { "" });
-            if tab.columns.as_ref().and_then(|c| c.get(s.column)).is_some_and(by_text) {
+            let unknown = s.by == Order::Plain && tab.columns.as_ref().and_then(|c| c.get(s.column)).is_some_and(by_text);
+            if unknown || self.compared.as_text {
                 words.push_str(", by text");
             }
-            if let Some(n) = self.compared {
+            if let Some(n) = self.compared.first {
                 words.push_str(&format!(", first {} bytes", text::thousands(n as u64)));
             }
             words.push(')');
@@ -52,15 +54,36 @@ impl View {
     }
 }
 
-/// Whether values of this column are sorted by their text although their own order is another one: intervals, money, addresses.
+/// Whether values of this column are sorted by their text although their own order may be another one: arrays, ranges, geometry.
 fn by_text(column: &Column) -> bool {
-    const AS_TEXT: &[&str] =
-        &["char", "varchar", "character", "text", "name", "bpchar", "citext", "uuid", "date", "time", "datetime", "enum", "set"];
+    const AS_TEXT: &[&str] = &[
+        "char",
+        "varchar",
+        "character",
+        "text",
+        "name",
+        "bpchar",
+        "citext",
+        "uuid",
+        "date",
+        "time",
+        "datetime",
+        "enum",
+        "set",
+        "macaddr",
+        "macaddr8",
+    ];
     const BYTES: &[&str] = &["blob", "bytea", "binary", "varbinary", "bit", "bool"];
     let name = column.type_name.to_ascii_lowercase();
     let first = name.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
     let known = |w: &&str| first.starts_with(w) || first.ends_with("text") || first.ends_with("blob");
     column.align == Align::Left && !first.is_empty() && (name.ends_with("[]") || !AS_TEXT.iter().chain(BYTES).any(known))
+}
+
+/// The order of a column's values on the server.
+fn order_of(state: &State, column: usize) -> Order {
+    let column = state.query.result().and_then(|t| t.columns.as_ref()?.get(column).cloned());
+    column.map_or(Order::Plain, |c| Order::of(state.query.editor.dialect(), &c.type_name))
 }
 
 /// A column's name for a sentence.
@@ -76,11 +99,13 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool
             let Some(tab) = settled(state) else { return true };
             let column = tab.column;
             // Ascending, descending, and as it came.
+            let by = order_of(state, column);
+            let Some(tab) = state.query.result() else { return true };
             let wanted = tab.view.wanted();
             let sort = match wanted.sort {
                 Some(s) if s.column == column && s.descending => None,
-                Some(s) if s.column == column => Some(Sort { column, descending: true }),
-                _ => Some(Sort { column, descending: false }),
+                Some(s) if s.column == column => Some(Sort { column, descending: true, by }),
+                _ => Some(Sort { column, descending: false, by }),
             };
             let of = Arrangement { sort, filter: wanted.filter.clone() };
             start(state, of, effects);
@@ -153,7 +178,7 @@ pub fn arranged(
     job: JobId,
     result: ResultId,
     of: Arrangement,
-    done: Result<(u64, Option<usize>)>,
+    done: Result<(u64, Compared)>,
     effects: &mut Vec<Effect>,
 ) {
     let Some(tab) = state.result_mut(result) else { return };
@@ -215,7 +240,9 @@ pub fn filter(state: &mut State, value: &str, column: &str, effects: &mut Vec<Ef
             Some(found.ok_or_else(|| format!("There is no column {}; * is any.", text::clean(name)))?)
         }
     };
-    let of = Arrangement { sort: tab.view.wanted().sort, filter: Some(Filter::parse(value, of)?) };
+    let order = of.map_or(Order::Plain, |c| order_of(state, c));
+    let Some(tab) = state.query.result() else { return Err("The result is gone.".into()) };
+    let of = Arrangement { sort: tab.view.wanted().sort, filter: Some(Filter::parse(value, of)?.by(order)?) };
     start(state, of, effects);
     Ok(())
 }
