@@ -4,6 +4,7 @@
 //! through [`gate`]; whatever happened is in the journal. Nothing here draws, prints or asks: a question to a person
 //! is an error of a kind that the caller knows ([`crate::model::Kind::PasswordNeeded`], [`crate::model::Kind::Held`]).
 
+pub mod advice;
 pub mod backup;
 pub mod cells;
 pub mod checklist;

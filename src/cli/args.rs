@@ -172,6 +172,15 @@ pub enum Command {
         /// With --analyze: also when the server expects a high cost or is busy (`analyze_cost`, `analyze_load` of the target)
         #[arg(long, requires = "analyze")]
         anyway: bool,
+        /// Which index would help, as far as that can be tried, or why none does
+        #[arg(long, conflicts_with_all = ["plan", "running", "progress"])]
+        advise: bool,
+        /// With --advise: build the indexes on a scratch copy and measure the statement with and without them
+        #[arg(long = "measure", requires = "advise")]
+        measure_advice: bool,
+        /// With --advise: write the best one as a pair of migration scripts into the target's directory
+        #[arg(long, requires = "advise")]
+        queue: bool,
         /// The plan of what the session with this id (pid) runs at this moment: MariaDB from 10.9 on, MySQL
         #[arg(long, value_name = "ID", conflicts_with_all = ["sql", "file", "analyze", "plan"])]
         running: Option<u64>,

@@ -3,7 +3,7 @@
 //! What belongs here: opening sessions, the actor and its rows, the catalogue, plans, backups by the native tools, and
 //! sqlx's migration history. Which of the two products answers is found out after connecting.
 
-use super::{Backups, Capability, Catalog, Connect, Engine, Locks, Migrations, Running, Session};
+use super::{Backups, Capability, Catalog, Connect, Engine, Hypothetical, Locks, Migrations, Running, Session, Trials};
 use crate::config::Target;
 use crate::model::{Dialect, Result};
 use futures_util::future::BoxFuture;
@@ -27,6 +27,7 @@ mod pulse;
 mod rows;
 mod running;
 mod table;
+mod trials;
 mod usage;
 mod words;
 
@@ -71,5 +72,11 @@ impl Engine for MySql {
     }
     fn running(&self) -> Capability<&dyn Running> {
         Capability::Yes(self)
+    }
+    fn hypothetical(&self) -> Capability<&dyn Hypothetical> {
+        Capability::No("MariaDB and MySQL cannot imagine an index: one is built and measured on a scratch copy")
+    }
+    fn trials(&self) -> &dyn Trials {
+        self
     }
 }

@@ -1,7 +1,7 @@
 //! PostgreSQL: a session of our own on the protocol crate (why: `assets/manual/drivers.md`), the catalogue, plans, backups
 //! with `pg_dump`, and sqlx's migration table.
 
-use super::{Backups, Capability, Catalog, Connect, Engine, Locks, Migrations, Running, Session};
+use super::{Backups, Capability, Catalog, Connect, Engine, Hypothetical, Locks, Migrations, Running, Session, Trials};
 use crate::config::Target;
 use crate::model::{Dialect, Result};
 use futures_util::future::BoxFuture;
@@ -17,6 +17,7 @@ mod dependents;
 mod explain;
 mod fault;
 mod hidden;
+mod hypothetical;
 mod link;
 mod locks;
 mod migrations;
@@ -74,5 +75,11 @@ impl Engine for Postgres {
     }
     fn running(&self) -> Capability<&dyn Running> {
         Capability::Yes(self)
+    }
+    fn hypothetical(&self) -> Capability<&dyn Hypothetical> {
+        Capability::Yes(self)
+    }
+    fn trials(&self) -> &dyn Trials {
+        self
     }
 }

@@ -1,7 +1,7 @@
 //! SQLite, embedded. A session is a thread that owns one connection to one file; here is the engine itself, its parts
 //! are below: opening and read-only proof, the actor, values, catalogue, plans, backups, migrations.
 
-use super::{Backups, Capability, Catalog, Connect, Engine, Locks, Migrations, Running, Session};
+use super::{Backups, Capability, Catalog, Connect, Engine, Hypothetical, Locks, Migrations, Running, Session, Trials};
 use crate::config::Target;
 use crate::model::{Dialect, Result};
 use futures_util::future::BoxFuture;
@@ -12,6 +12,7 @@ mod catalog;
 mod dependents;
 mod fault;
 mod guard;
+mod hypothetical;
 mod migrations;
 mod names;
 mod open;
@@ -66,5 +67,11 @@ impl Engine for Sqlite {
     }
     fn running(&self) -> Capability<&dyn Running> {
         Capability::No("SQLite has no server: what another program runs on the file is known to that program alone")
+    }
+    fn hypothetical(&self) -> Capability<&dyn Hypothetical> {
+        Capability::Yes(self)
+    }
+    fn trials(&self) -> &dyn Trials {
+        self
     }
 }

@@ -16,13 +16,13 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-mod copying;
+pub(super) mod copying;
 mod preflight;
 
 /// The copy's name in a backup directory.
 const COPY: &str = "database.sqlite";
 /// Stands in every scratch directory that we made: without it nothing is ever removed.
-const MARKER: &str = ".holdpoint-scratch";
+pub(super) const MARKER: &str = ".holdpoint-scratch";
 /// Times that the copy is taken again because somebody wrote meanwhile.
 const ATTEMPTS: u32 = 3;
 

@@ -1,0 +1,73 @@
+//! `holdpoint explain --advise`: which index would help, how far that was tried, or why none does.
+
+use super::args::PlanFormat;
+use super::{connect, output, query};
+use crate::model::{Error, Result};
+use crate::ops::Cx;
+use crate::ops::advice::{self, Report, Wanted};
+use crate::text;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// What is asked for beside the statement.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked {
+    pub wanted: Wanted,
+    /// Write the first piece of advice as a pair of migration scripts.
+    pub queue: bool,
+    pub format: PlanFormat,
+}
+
+pub async fn advise(cx: &Cx, target: &str, sql: Option<String>, file: Option<&Path>, asked: Asked) -> Result<ExitCode> {
+    if !matches!(asked.format, PlanFormat::Table | PlanFormat::Json | PlanFormat::Ndjson) {
+        return Err(Error::usage("advice is told as a table or as JSON: say --format table, json or ndjson"));
+    }
+    let sql = query::text_of(sql, file)?;
+    let conn = connect::open(cx, target).await?;
+    let report = advice::advise(cx, &conn, &sql, asked.wanted).await?;
+    match asked.format {
+        PlanFormat::Json => output::json(&report.document(conn.dialect()))?,
+        PlanFormat::Ndjson => output::write(format!("{}\n", report.document(conn.dialect())).as_bytes())?,
+        _ => table(&report, conn.dialect())?,
+    }
+    if asked.queue {
+        let first = report.advice.first().ok_or_else(|| Error::failed("there is no advice to queue").hint(report.answer()))?;
+        let written = advice::queue(cx, &conn, &first.candidate, &first.reasoning().join(" "))?;
+        for p in [&written.up, &written.down] {
+            output::message(&format!("written: {}", text::clean(&p.to_string_lossy())));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn table(r: &Report, dialect: crate::model::Dialect) -> Result<()> {
+    if r.helps() {
+        let mut t = output::TextTable::new(&["level", "index", "gain", "size"]);
+        for a in &r.advice {
+            t.row(vec![a.level.word().into(), a.spec.clone(), a.gain(), a.size().unwrap_or_default()]);
+        }
+        t.print()?;
+    }
+    output::message(&r.answer());
+    for (n, a) in r.advice.iter().enumerate() {
+        output::message(&format!("{}. {};", n + 1, a.candidate.create(dialect, true)));
+        for line in a.reasoning() {
+            output::message(&format!("   {line}"));
+        }
+    }
+    for why in &r.reasons {
+        let next = if why.next.is_empty() { String::new() } else { format!(" {}", why.next) };
+        let sql = why.sql.as_ref().map_or(String::new(), |s| format!(" {s};"));
+        output::message(&format!("{}: {}.{next}{sql}", text::clean(&why.table), why.text));
+    }
+    for d in &r.dropped {
+        output::message(&format!("left out: {} ({})", d.what, d.reason.text));
+    }
+    for v in &r.verified {
+        output::message(&format!("verified: {}.", v.text));
+    }
+    for n in &r.notes {
+        output::message(n);
+    }
+    Ok(())
+}

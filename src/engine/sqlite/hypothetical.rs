@@ -1,0 +1,115 @@
+//! Indexes that are only imagined: the schema and its statistics are copied into memory, without a row, and the index is made there.
+//! SQLite expects no costs, so all that can be said is whether its planner takes the index. And private copies of the file.
+
+use super::backup::copying::{Copied, on_thread, vacuum_into};
+use super::guard::{Guard, Mode};
+use super::{Sqlite, fault, open, plan};
+use crate::config::{AccessMode, EngineKind, Target};
+use crate::engine::{Hypothetical, Imagined, Scratch, Session, Trials};
+use crate::model::evidence::Grade;
+use crate::model::{Error, Progress, Result};
+use futures_util::future::BoxFuture;
+use std::path::Path;
+use tokio_util::sync::CancellationToken;
+
+/// Times that the file is copied again because somebody wrote meanwhile.
+const ATTEMPTS: u32 = 3;
+
+impl Hypothetical for Sqlite {
+    fn imagine<'a>(&'a self, s: &'a Session, text: &'a str, create: &'a str) -> BoxFuture<'a, Result<Imagined>> {
+        Box::pin(async move {
+            // Tables first, then what stands upon them.
+            let schema = s
+                .fetch(
+                    "SELECT sql FROM main.sqlite_schema WHERE sql IS NOT NULL AND type IN ('table', 'index', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
+                     ORDER BY CASE type WHEN 'table' THEN 0 WHEN 'index' THEN 1 ELSE 2 END, rowid",
+                )
+                .await?;
+            let analyzed = !s.fetch("SELECT 1 FROM main.sqlite_schema WHERE name = 'sqlite_stat1'").await?.rows.is_empty();
+            let statistics = if analyzed { s.fetch("SELECT tbl, idx, stat FROM main.sqlite_stat1").await?.rows } else { Vec::new() };
+            let schema: Vec<String> = schema.rows.into_iter().filter_map(|mut r| r.pop().flatten()).collect();
+            let (text, create) = (text.to_string(), create.to_string());
+            on_thread(move || in_memory(&schema, &statistics, &text, &create)).await
+        })
+    }
+}
+
+fn in_memory(schema: &[String], statistics: &[Vec<Option<String>>], text: &str, create: &str) -> Result<Imagined> {
+    let failed = |e| fault::opening(e, Path::new(":memory:"));
+    let conn = rusqlite::Connection::open_in_memory().map_err(failed)?;
+    for sql in schema {
+        // What cannot be made here (a module that is not built in, a shadow table that its virtual one made already) is missed by
+        // the statement itself, if it needs it.
+        let _ = conn.execute_batch(sql);
+    }
+    if !statistics.is_empty() {
+        // Makes the table of statistics, empty.
+        conn.execute_batch("ANALYZE").map_err(failed)?;
+        conn.execute("DELETE FROM sqlite_stat1", []).map_err(failed)?;
+        for row in statistics {
+            conn.execute("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)", rusqlite::params_from_iter(row)).map_err(failed)?;
+        }
+    }
+    conn.execute_batch(create).map_err(|e| Error::failed(format!("SQLite does not make this index: {e}")))?;
+    if !statistics.is_empty() {
+        // Reads the statistics again.
+        conn.execute_batch("ANALYZE sqlite_schema").map_err(failed)?;
+    }
+    let name: String = conn
+        .query_row("SELECT name FROM sqlite_schema WHERE type = 'index' ORDER BY rowid DESC LIMIT 1", [], |r| r.get(0))
+        .map_err(failed)?;
+    let (plan, _) = plan::explain(&conn, &Guard::new(Mode::Free), text).map_err(|e| match e {
+        super::actor::Refusal::Sqlite(e) => Error::failed(format!("the statement has no plan on a copy of the schema: {e}")),
+        super::actor::Refusal::Ours(e) => e,
+    })?;
+    let mut used = false;
+    plan.root.walk(0, &mut |_, n| used |= n.index.as_deref() == Some(name.as_str()));
+    Ok(Imagined { plan, used, bytes: None })
+}
+
+impl Trials for Sqlite {
+    fn copy<'a>(&'a self, progress: &'a dyn Progress, cancel: &'a CancellationToken) -> BoxFuture<'a, Result<Option<Scratch>>> {
+        Box::pin(async move {
+            let source = open::path_of(&self.target)?;
+            let making = |e| Error::io("making a private place for a copy of the file", e);
+            let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+            // Where the target keeps its scratch copies, or else where temporary files go.
+            let root = self.target.scratch.as_ref().map(std::path::PathBuf::from).filter(|p| p.is_dir()).unwrap_or_else(std::env::temp_dir);
+            let place = tempfile::Builder::new().prefix("holdpoint-trial-").permissions(private).tempdir_in(root).map_err(making)?;
+            std::fs::write(place.path().join(super::backup::MARKER), "trial\n").map_err(making)?;
+            let file = place.path().join("database.sqlite");
+            let mut attempt = 1;
+            while let Copied::Moved = vacuum_into(&source, &file, progress, cancel).await? {
+                if attempt == ATTEMPTS {
+                    return Err(Error::failed(format!("{} was written to during each of {ATTEMPTS} copies", source.display()))
+                        .hint("Measure when fewer programs write."));
+                }
+                attempt += 1;
+            }
+            let target = Target {
+                path: Some(file),
+                access: AccessMode::Open,
+                history: false,
+                ..Target::bare(format!("{}-trial", self.target.name), EngineKind::Sqlite)
+            };
+            // From here on the directory is `Backups::discard`'s to remove.
+            let _ = place.keep();
+            Ok(Some(Scratch { target, grade: Grade::Full }))
+        })
+    }
+    fn settle(&self, table: &str) -> Vec<String> {
+        vec![format!("ANALYZE {table}")]
+    }
+    fn settles_as_found(&self) -> bool {
+        true
+    }
+    fn index_bytes<'a>(&'a self, s: &'a Session, _table: &'a str, index: &'a str) -> BoxFuture<'a, Result<Option<u64>>> {
+        Box::pin(async move {
+            // Only where the table of pages is built in.
+            let told = s
+                .fetch(format!("SELECT sum(pgsize) FROM dbstat WHERE name = {}", crate::model::Dialect::Sqlite.quote_literal(index)))
+                .await;
+            Ok(told.ok().and_then(|t| t.rows.first()?.first()?.as_deref()?.parse().ok()))
+        })
+    }
+}

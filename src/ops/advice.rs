@@ -1,0 +1,379 @@
+//! Index advice that was tried before it is given: candidates from the plan, estimated where the engine can imagine an index, measured
+//! on a scratch copy where it is really built, and verified in place once it is there. Each piece says how far it came; "no index
+//! helps, because …" is an answer. Nothing here changes the target: it is only read.
+
+use super::{Connection, Cx, explain, plan_facts, plans};
+use crate::engine::{Access, Connect, Hypothetical, Role, Session};
+use crate::model::plan::Plan;
+use crate::model::{Error, Kind, Result};
+use crate::plan::candidates::{self, Answers, Candidate, Dropped, Question, Reason, Shape, Why};
+use crate::plan::known::Known;
+use crate::plan::measure::Verdict;
+use crate::text;
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+mod queue;
+mod trial;
+mod words;
+
+pub use queue::{Queued, Scripts, queue, scripts};
+pub use trial::Measured;
+
+/// An estimate has to fall by this share before it is worth a word: costs are rough.
+const FALLS: f64 = 0.2;
+/// … and by so many units of the server's cost: below, the statement is quick already.
+const UNITS: f64 = 5.0;
+/// Estimates within this share of the best one are the same to the planner: then the smaller index is the better one.
+const AS_GOOD: f64 = 0.1;
+/// How much smaller a partial index must be to be told first: it serves one value only.
+const ONE_VALUE: f64 = 4.0;
+/// Pieces of advice that are told.
+const TOLD: usize = 5;
+/// Candidates that are built and measured.
+const BUILT: usize = 3;
+/// Questions about the spread of values that are asked of the server.
+const ASKED: usize = 16;
+
+/// How far a piece of advice was tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// It was not: the plan's conditions ask for it, and that is all.
+    Untried,
+    /// The planner was asked, with the index imagined.
+    Estimated,
+    /// It was built on a scratch copy and the statement was run with it and without it.
+    Measured,
+}
+
+impl Level {
+    pub fn word(self) -> &'static str {
+        match self {
+            Level::Untried => "untried",
+            Level::Estimated => "estimated",
+            Level::Measured => "measured",
+        }
+    }
+}
+
+/// What the planner said.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Estimate {
+    /// In the server's own units; `None` where the engine expects no costs.
+    pub before: Option<f64>,
+    pub after: Option<f64>,
+    /// Estimated size.
+    pub bytes: Option<u64>,
+}
+
+/// An index that helps, as far as it was tried.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Advice {
+    pub level: Level,
+    pub candidate: Candidate,
+    /// `public.orders (customer_id, created_at)`
+    pub spec: String,
+    /// The statement that makes it.
+    pub create: String,
+    pub estimate: Option<Estimate>,
+    pub measured: Option<Measured>,
+    /// The plan with it, where one is known.
+    pub plan: Option<Plan>,
+    /// Bytes that a row's write adds for it, as a share of the row itself; `None` where widths are not known.
+    pub write_cost: Option<f64>,
+    /// What would show that the advice is wrong.
+    pub unless: String,
+}
+
+/// An index that was there the last time and is used now.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Verified {
+    /// Names of the indexes that the plan uses and an earlier one did not.
+    pub indexes: Vec<String>,
+    /// When the earlier plan was made.
+    pub since: String,
+    /// A sentence with the numbers.
+    pub text: String,
+    pub better: bool,
+}
+
+/// Advice upon one statement.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    pub statement: String,
+    /// The plan that it is about.
+    pub plan: Plan,
+    /// The best first.
+    pub advice: Vec<Advice>,
+    /// What was not worth trying or did not help, with its reason.
+    pub dropped: Vec<Dropped>,
+    /// Why no index helps; or what else stands in the way.
+    pub reasons: Vec<Reason>,
+    pub verified: Vec<Verified>,
+    /// Why something was not tried: sentences.
+    pub notes: Vec<String>,
+}
+
+/// How much is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Wanted {
+    /// Build on a scratch copy and measure.
+    pub measure: bool,
+    /// Run the statement on the target once, for real numbers of rows.
+    pub analyze: bool,
+}
+
+/// Advice upon exactly one statement that reads.
+pub async fn advise(cx: &Cx, conn: &Connection, text: &str, wanted: Wanted) -> Result<Report> {
+    let statement = explain::proven(conn, text, wanted.measure || wanted.analyze).await?.to_string();
+    cx.progress.update("asking for the plan", 0, None);
+    let plan = explain::explain(cx, conn, None, &statement, wanted.analyze).await?;
+    // What is imagined belongs to one connection: not to the one that others use too.
+    let session = conn.engine().connect(Connect::new(Role::Background, Access::ReadOnly)).await?;
+    let known = conn.catalog()?.spread(&session, plan_facts::gather(conn, &session, &plan, &statement).await?).await?;
+    let answers = ask(cx, conn, &session, &plan, &known).await?;
+    let found = candidates::find(&plan, &known, &answers);
+    let mut report = Report {
+        verified: verified(cx, conn, &plan, &statement)?,
+        statement,
+        plan,
+        advice: Vec::new(),
+        dropped: found.dropped,
+        reasons: found.reasons,
+        notes: Vec::new(),
+    };
+    let proposed = found.proposed.len();
+    report.advice = found.proposed.into_iter().map(|c| untried(conn, &known, &answers, c)).collect();
+    match conn.engine().hypothetical().get() {
+        Ok(engine) => estimate(cx, conn, engine, &session, &mut report).await?,
+        Err(e) if !report.advice.is_empty() => report.notes.push(sentence(&e)),
+        Err(_) => {}
+    }
+    session.close().await;
+    if wanted.measure && !report.advice.is_empty() {
+        let keep = report.advice.iter().take(BUILT).map(|a| a.candidate.clone()).collect::<Vec<_>>();
+        let fates = trial::measure(cx, conn, &report.statement, &known, &keep, &mut report.notes).await?;
+        take_measured(conn, &mut report, fates);
+    }
+    report.advice.truncate(TOLD);
+    if report.advice.is_empty() && proposed > 0 && !report.reasons.iter().any(|r| r.why == Why::Tried || r.why == Why::Refused) {
+        for r in report.dropped.iter().map(|d| &d.reason).filter(|r| matches!(r.why, Why::Tried | Why::Refused)) {
+            if !report.reasons.contains(r) {
+                report.reasons.push(r.clone());
+            }
+        }
+    }
+    // What it is compared with when the index is there.
+    plans::remember(cx, conn.target(), conn.dialect(), &report.statement, &report.plan)?;
+    Ok(report)
+}
+
+fn sentence(e: &Error) -> String {
+    let hint = e.hints.first().map_or(String::new(), |h| format!(" {h}"));
+    let full = if e.message.ends_with('.') { "" } else { "." };
+    format!("{}{full}{hint}", text::clean(&e.message))
+}
+
+/// What the server can tell about the conditions, so that fewer candidates have to be tried. What it does not tell stays open.
+async fn ask(cx: &Cx, conn: &Connection, session: &Session, plan: &Plan, known: &Known) -> Result<Answers> {
+    let mut answers = Answers::default();
+    let questions = candidates::questions(plan, known);
+    let whole = questions.len().min(ASKED) as u64;
+    for (n, q) in questions.into_iter().take(ASKED).enumerate() {
+        cx.check_cancelled()?;
+        cx.progress.update("asking how values are spread", n as u64, Some(whole));
+        let catalog = conn.catalog()?;
+        match q {
+            Question::Kept { table, condition, rows } => {
+                if let Ok(Some(share)) = catalog.kept(session, &table, &condition, rows).await {
+                    answers.kept.insert((table, condition), share);
+                }
+            }
+            Question::Distinct { table, key, rows } => {
+                if let Ok(Some(n)) = catalog.distinct(session, &table, &key, rows).await {
+                    answers.distinct.insert((table, key), n);
+                }
+            }
+        }
+    }
+    Ok(answers)
+}
+
+fn untried(conn: &Connection, known: &Known, answers: &Answers, c: Candidate) -> Advice {
+    Advice {
+        level: Level::Untried,
+        spec: c.spec(conn.dialect()),
+        create: c.create(conn.dialect(), false),
+        estimate: None,
+        measured: None,
+        plan: None,
+        write_cost: write_cost(&c, known, answers),
+        unless: "It was not tried: whether the planner takes it, and whether that is quicker, is not known yet.".into(),
+        candidate: c,
+    }
+}
+
+/// Bytes of an index entry to bytes of a row, times the share of rows that are in it (plans.md §7.5).
+fn write_cost(c: &Candidate, known: &Known, answers: &Answers) -> Option<f64> {
+    let t = known.tables.iter().find(|t| t.name == c.relation && t.schema == c.schema)?;
+    let width = |name: &str| t.spread.get(name).and_then(|s| s.width);
+    let row: f64 = t.columns.iter().filter_map(|col| width(&col.name)).sum();
+    let mut entry = 0.0;
+    for k in &c.keys {
+        entry += k.column.as_deref().and_then(width).or(k.column.is_none().then_some(16.0))?;
+    }
+    for name in &c.include {
+        entry += width(name)?;
+    }
+    let share = c.only_where.as_ref().and_then(|w| answers.kept.get(&(c.table.clone(), w.clone())).copied()).unwrap_or(1.0);
+    (row > 0.0).then(|| (8.0 + entry) / (27.0 + row) * share)
+}
+
+/// Asks the planner about each candidate.
+async fn estimate(cx: &Cx, conn: &Connection, engine: &dyn Hypothetical, session: &Session, report: &mut Report) -> Result<()> {
+    let whole = report.advice.len() as u64;
+    if whole == 0 {
+        return Ok(());
+    }
+    let base = session.explain(report.statement.as_str(), false).await?;
+    let mut kept: Vec<Advice> = Vec::new();
+    for (n, mut a) in std::mem::take(&mut report.advice).into_iter().enumerate() {
+        cx.check_cancelled()?;
+        cx.progress.update("imagining indexes", n as u64, Some(whole));
+        let imagined = tokio::select! {
+            i = engine.imagine(session, &report.statement, &a.create) => i,
+            () = cx.cancel.cancelled() => Err(Error::cancelled()),
+        };
+        let imagined = match imagined {
+            Ok(i) => i,
+            Err(e) if e.kind == Kind::Cancelled || e.kind == Kind::Connect => return Err(e),
+            // SQLSTATE class 42: the definition itself is refused (an expression that may change, a type without a class).
+            Err(e) if e.kind == Kind::Statement && e.code.as_deref().is_none_or(|c| c.starts_with("42")) => {
+                let says = format!("{} refuses it: {}", conn.engine().product(), text::clean(&e.message));
+                report.dropped.push(Dropped { what: a.spec, reason: Reason::new(Why::Refused, &a.candidate.relation, says) });
+                continue;
+            }
+            Err(e) => {
+                let note = if e.kind == Kind::Statement {
+                    format!("{} could not be imagined: {}", a.spec, text::clean(&e.message))
+                } else {
+                    sentence(&e)
+                };
+                if !report.notes.contains(&note) {
+                    report.notes.push(note);
+                }
+                kept.push(a);
+                continue;
+            }
+        };
+        let (before, after) = (base.root.est_total_cost, imagined.plan.root.est_total_cost);
+        let table = a.candidate.relation.clone();
+        let why = match (imagined.used, before, after) {
+            (false, _, _) => Some(format!("the planner does not take an index on {} even when it is there", a.spec)),
+            (true, Some(b), Some(f)) if b - f < UNITS => Some(format!(
+                "with an index on {} the expected cost goes from {b:.0} to {f:.0}: the statement is expected to be as quick without it",
+                a.spec
+            )),
+            (true, Some(b), Some(f)) if f > (1.0 - FALLS) * b => Some(format!(
+                "with an index on {} the expected cost goes from {b:.0} to {f:.0} only, less than {:.0} %",
+                a.spec,
+                FALLS * 100.0
+            )),
+            _ => None,
+        };
+        if let Some(why) = why {
+            report.dropped.push(Dropped { what: a.spec, reason: Reason::new(Why::Tried, &table, why) });
+            continue;
+        }
+        a.level = Level::Estimated;
+        a.estimate = Some(Estimate { before, after, bytes: imagined.bytes });
+        a.plan = Some(imagined.plan);
+        a.unless = match after {
+            Some(_) => "Costs are no times: measuring on a scratch copy may show no gain, and other values may have another plan.".into(),
+            None => "The planner takes it, and expects no costs: only measuring on a copy shows a gain.".into(),
+        };
+        kept.push(a);
+    }
+    let best = kept.iter().filter_map(|a| a.estimate.as_ref()?.after).fold(f64::INFINITY, f64::min);
+    let order = |a: &Advice| {
+        let cost = a.estimate.as_ref().and_then(|e| e.after);
+        let size =
+            a.estimate.as_ref().and_then(|e| e.bytes).unwrap_or(0) as f64 * if a.candidate.only_where.is_some() { ONE_VALUE } else { 1.0 };
+        match cost {
+            Some(c) if c <= best * (1.0 + AS_GOOD) + 1.0 => (0, size),
+            Some(c) => (1, c),
+            None => (2, 0.0),
+        }
+    };
+    kept.sort_by(|a, b| order(a).partial_cmp(&order(b)).unwrap_or(std::cmp::Ordering::Equal));
+    report.advice = kept;
+    Ok(())
+}
+
+/// What came of building and measuring: what did not help is no advice.
+fn take_measured(conn: &Connection, report: &mut Report, fates: Vec<(Candidate, Result<Measured>)>) {
+    for (c, fate) in fates {
+        let Some(at) = report.advice.iter().position(|a| a.candidate == c) else { continue };
+        match fate {
+            Ok(m) if m.judgement.verdict == Verdict::Improved && m.used => {
+                let a = &mut report.advice[at];
+                a.level = Level::Measured;
+                a.unless = format!("Measured with these values on a copy{}: other values may have another plan.", m.of);
+                a.plan = Some(m.plan.clone());
+                a.measured = Some(m);
+            }
+            Ok(m) => {
+                let a = report.advice.remove(at);
+                let why = if m.used {
+                    format!("an index on {} was built on a copy: {}", a.spec, m.judgement.because)
+                } else {
+                    format!("an index on {} was built on a copy, and the planner does not take it", a.spec)
+                };
+                report.dropped.push(Dropped { what: a.spec, reason: Reason::new(Why::Tried, &a.candidate.relation, why) });
+            }
+            Err(e) => {
+                let a = report.advice.remove(at);
+                let why = format!("{} refuses to build it: {}", conn.engine().product(), text::clean(&e.message));
+                report.dropped.push(Dropped { what: a.spec, reason: Reason::new(Why::Refused, &a.candidate.relation, why) });
+            }
+        }
+    }
+    let order = |a: &Advice| match &a.measured {
+        Some(m) => (0, m.judgement.ratio * if a.candidate.shapes.contains(&Shape::Partial) { 1.0 + AS_GOOD } else { 1.0 }),
+        None => (1, 0.0),
+    };
+    report.advice.sort_by(|a, b| order(a).partial_cmp(&order(b)).unwrap_or(std::cmp::Ordering::Equal));
+}
+
+fn indexes_of(plan: &Plan) -> BTreeSet<String> {
+    let mut out = BTreeSet::new();
+    plan.root.walk(0, &mut |_, n| out.extend(n.index.clone()));
+    out
+}
+
+/// Indexes that the statement uses now and did not when its plan was kept: what an applied piece of advice looks like.
+fn verified(cx: &Cx, conn: &Connection, now: &Plan, statement: &str) -> Result<Vec<Verified>> {
+    let used = indexes_of(now);
+    if used.is_empty() {
+        return Ok(Vec::new());
+    }
+    for kept in plans::of_statement(cx, &conn.target().name, conn.dialect(), statement)? {
+        let (old, _, at) = cx.store.plan(kept.id)?;
+        let new: Vec<String> = used.difference(&indexes_of(&old)).cloned().collect();
+        if new.is_empty() {
+            continue;
+        }
+        let names = new.join(", ");
+        let since = at.get(..16).unwrap_or(&at).replace('T', " ");
+        let ms = |p: &Plan| p.execution_ms.or(p.root.total_ms).filter(|_| p.analyzed);
+        let (better, numbers) = match (ms(&old), ms(now), old.root.est_total_cost, now.root.est_total_cost) {
+            (Some(b), Some(a), ..) => (a < b, format!("{b:.3} ms then, {a:.3} ms now, one run each")),
+            (_, _, Some(b), Some(a)) => (a < b, format!("an expected cost of {b:.0} then and of {a:.0} now")),
+            _ => (true, "the plan reads it where it read otherwise then".to_string()),
+        };
+        let text = format!("{names} is there and is used, unlike in the plan of {since}: {numbers}");
+        return Ok(vec![Verified { indexes: new, since, text, better }]);
+    }
+    Ok(Vec::new())
+}

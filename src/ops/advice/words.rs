@@ -1,0 +1,177 @@
+//! Advice in words and as JSON, the same for the command line and the console.
+
+use super::{Advice, Report};
+use crate::model::Dialect;
+use crate::plan::measure::millis;
+use crate::text;
+use serde_json::{Value, json};
+
+/// The document's name and version; the manual's page `advice` tells its keys.
+const SCHEMA: &str = "holdpoint/advice";
+const SCHEMA_VERSION: u32 = 1;
+
+impl Advice {
+    /// What was found, in a few words: `0.24 of the time (0.22 to 0.27)`, `cost 2,084 → 12`.
+    pub fn gain(&self) -> String {
+        if let Some(m) = &self.measured {
+            let j = &m.judgement;
+            return format!(
+                "{} → {}, {:.2} of the time ({:.2} to {:.2})",
+                millis(j.before.median_ms),
+                millis(j.after.median_ms),
+                j.ratio,
+                j.interval.0,
+                j.interval.1
+            );
+        }
+        match &self.estimate {
+            Some(e) => match (e.before, e.after) {
+                (Some(b), Some(a)) => format!("expected cost {} → {}", number(b), number(a)),
+                _ => "the planner takes it".into(),
+            },
+            None => "not tried".into(),
+        }
+    }
+
+    /// Size as it was built, or as it is estimated.
+    pub fn size(&self) -> Option<String> {
+        match (self.measured.as_ref().and_then(|m| m.bytes), self.estimate.as_ref().and_then(|e| e.bytes)) {
+            (Some(b), _) => Some(text::bytes(b)),
+            (None, Some(b)) => Some(format!("about {}", text::bytes(b))),
+            (None, None) => None,
+        }
+    }
+
+    /// Why, how far it was tried, what it costs, and what would show that it is wrong: sentences.
+    pub fn reasoning(&self) -> Vec<String> {
+        let c = &self.candidate;
+        let shapes: Vec<&str> = c.shapes.iter().map(|s| s.word()).collect();
+        let mut out = vec![format!("Why ({}): {}.", shapes.join(", "), c.why)];
+        if let Some(e) = &self.estimate {
+            out.push(match (e.before, e.after) {
+                (Some(b), Some(a)) => format!(
+                    "Estimated: with the index imagined the plan takes it, and its expected cost goes from {} to {}.",
+                    number(b),
+                    number(a)
+                ),
+                _ => "Estimated: with the index imagined the plan takes it. SQLite expects no costs.".into(),
+            });
+        }
+        if let Some(m) = &self.measured {
+            let j = &m.judgement;
+            out.push(format!(
+                "Measured on a scratch copy{}: {} runs of each by turns, median {} without it and {} with it; the ratio is {:.2}, with 95 % certainty between {:.2} and {:.2}.",
+                m.of,
+                j.before.runs,
+                millis(j.before.median_ms),
+                millis(j.after.median_ms),
+                j.ratio,
+                j.interval.0,
+                j.interval.1
+            ));
+            for w in &j.work {
+                out.push(format!(
+                    "Work that knows no noise: {} {} without it, {} with it.",
+                    w.name,
+                    text::thousands(w.before),
+                    text::thousands(w.after)
+                ));
+            }
+            out.push(format!("Built in {}.", text::duration(m.build)));
+        }
+        if let Some(s) = self.size() {
+            out.push(format!("Size: {s}."));
+        }
+        if let Some(w) = self.write_cost {
+            out.push(format!("Each row that is written writes about {:.0} % more for it; on PostgreSQL an update of a column in it is no longer a HOT update.", w * 100.0));
+        }
+        if c.only_where.is_some() {
+            out.push("It serves statements with this very value only.".into());
+        }
+        if c.partitioned {
+            out.push("The table is divided: the index is built on all partitions while they cannot be written to.".into());
+        }
+        out.push(self.unless.clone());
+        out
+    }
+}
+
+impl Report {
+    /// Whether something helps.
+    pub fn helps(&self) -> bool {
+        !self.advice.is_empty()
+    }
+
+    /// The answer in one sentence.
+    pub fn answer(&self) -> String {
+        match (self.advice.first(), self.reasons.first()) {
+            (Some(a), _) => format!("An index on {} helps, {}: {}.", a.spec, a.level.word(), a.gain()),
+            (None, Some(r)) => format!("No index helps, because {}.", r.text),
+            (None, None) => match self.dropped.first() {
+                Some(d) => format!("No index helps, because {}.", d.reason.text),
+                None => "No index helps: the statement tests nothing that an index could serve.".into(),
+            },
+        }
+    }
+
+    /// The document that leaves.
+    pub fn document(&self, dialect: Dialect) -> Value {
+        let advice: Vec<Value> = self
+            .advice
+            .iter()
+            .map(|a| {
+                let c = &a.candidate;
+                json!({
+                    "level": a.level,
+                    "index": a.spec,
+                    "name": c.name,
+                    "table": c.table,
+                    "columns": c.keys.iter().map(|k| k.column.clone().unwrap_or_else(|| k.sql.clone())).collect::<Vec<_>>(),
+                    "include": c.include,
+                    "where": c.only_where,
+                    "method": c.method,
+                    "shapes": c.shapes.iter().map(|s| s.word()).collect::<Vec<_>>(),
+                    "create": c.create(dialect, true),
+                    "drop": c.drop_sql(dialect, true),
+                    "nodes": c.nodes,
+                    "why": c.why,
+                    "estimate": a.estimate,
+                    "measured": a.measured.as_ref().map(|m| json!({
+                        "verdict": m.judgement.verdict,
+                        "runs": m.judgement.before.runs,
+                        "before_median_ms": m.judgement.before.median_ms,
+                        "after_median_ms": m.judgement.after.median_ms,
+                        "ratio": m.judgement.ratio,
+                        "ratio_interval": [m.judgement.interval.0, m.judgement.interval.1],
+                        "work": m.judgement.work,
+                        "build_ms": m.build.as_secs_f64() * 1000.0,
+                        "bytes": m.bytes,
+                    })),
+                    "write_cost": a.write_cost,
+                    "unless": a.unless,
+                })
+            })
+            .collect();
+        json!({
+            "schema": SCHEMA,
+            "schema_version": SCHEMA_VERSION,
+            "helps": self.helps(),
+            "answer": self.answer(),
+            "advice": advice,
+            "reasons": self.reasons.iter().map(|r| json!({
+                "why": r.why, "table": known(&r.table), "text": r.text, "next": known(&r.next), "sql": r.sql, "index": r.index,
+            })).collect::<Vec<_>>(),
+            "dropped": self.dropped.iter().map(|d| json!({ "index": d.what, "why": d.reason.why, "text": d.reason.text })).collect::<Vec<_>>(),
+            "verified": self.verified,
+            "notes": self.notes,
+        })
+    }
+}
+
+fn known(text: &str) -> Option<&str> {
+    Some(text).filter(|t| !t.is_empty())
+}
+
+fn number(v: f64) -> String {
+    if v.abs() < 10.0 { format!("{v:.2}") } else { text::thousands(v.round().max(0.0) as u64) }
+}

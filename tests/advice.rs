@@ -1,0 +1,262 @@
+//! Index advice on real servers: for statements whose best index is known it is found, and where none helps that is the answer.
+
+mod support;
+
+use serde_json::Value;
+use support::pg::PgServer;
+use support::project::Project;
+
+/// Sixty thousand orders of three thousand customers: 1 % failed, 19 % open, the rest paid.
+const FILL: &str = "
+    create table customers (id integer primary key, email varchar(80) not null, city varchar(40) not null);
+    create table orders (id integer primary key, customer_id integer not null, state varchar(10) not null, created_at timestamp not null,
+        total decimal(10,2) not null, note varchar(120) not null);
+    create table settings (name varchar(40) primary key, value varchar(40) not null);";
+
+fn rows(series: &str, text: &str, mixed: &str, stamp: &str) -> String {
+    format!(
+        "insert into customers select i, {email}, {city} from {three};
+         insert into orders select i, ({mixed}) % 3000, case when i % 100 = 7 then 'failed' when i % 5 = 1 then 'open' else 'paid' end,
+             {stamp}, (i * 37 % 10000) / 100.0, {note} from {sixty};
+         insert into settings select {name}, 'x' from {few};",
+        email = text.replace("{}", "'Person', i, '@example.org'"),
+        city = text.replace("{}", "'city', i % 300, ''"),
+        note = text.replace("{}", "'note about order ', i, ' and a good deal of further text'"),
+        name = text.replace("{}", "'name', i, ''"),
+        three = series.replace("{}", "3000"),
+        sixty = series.replace("{}", "60000"),
+        few = series.replace("{}", "200"),
+    )
+}
+
+/// Statements with the keys (and the condition) of the index that is best for them.
+struct Case {
+    sql: &'static str,
+    columns: &'static [&'static str],
+    only_where: Option<&'static str>,
+}
+
+const fn best(sql: &'static str, columns: &'static [&'static str]) -> Case {
+    Case { sql, columns, only_where: None }
+}
+
+/// These hold for every engine.
+const KNOWN: [Case; 5] = [
+    best("select * from orders where created_at > '2026-03-01' and customer_id = 42", &["customer_id", "created_at"]),
+    best("select * from orders where customer_id = 42 order by created_at desc limit 5", &["customer_id", "created_at"]),
+    best("select o.note, c.email from orders o join customers c on c.id = o.customer_id where c.city = 'city7'", &["customer_id"]),
+    best("select * from customers where email = 'Person77@example.org'", &["email"]),
+    best("select sum(total) from orders where customer_id = 42", &["customer_id"]),
+];
+
+fn advise(p: &Project, target: &str, sql: &str, more: &[&str]) -> Value {
+    let mut args = vec!["explain", target, sql, "--advise", "--format", "json"];
+    args.extend(more);
+    let out = p.run(&args);
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert!(out.status.success(), "{sql}: {}", String::from_utf8_lossy(&out.stderr));
+    serde_json::from_str(&text).unwrap_or_else(|e| panic!("{sql}: {e}: {text}"))
+}
+
+fn columns(a: &Value) -> Vec<&str> {
+    a["columns"].as_array().unwrap().iter().filter_map(Value::as_str).collect()
+}
+
+fn found(p: &Project, target: &str, case: &Case, level: &str, more: &[&str]) -> Value {
+    let r = advise(p, target, case.sql, more);
+    let advice = r["advice"].as_array().unwrap();
+    let hit = advice.iter().find(|a| columns(a).starts_with(case.columns) && a["where"].as_str() == case.only_where && a["level"] == level);
+    assert!(hit.is_some(), "{}: {:?} is not among the advice:\n{r:#}", case.sql, case.columns);
+    hit.unwrap().clone()
+}
+
+fn none_helps(p: &Project, target: &str, sql: &str, why: &str, more: &[&str]) {
+    let r = advise(p, target, sql, more);
+    assert_eq!(r["helps"], false, "{sql}: {r:#}");
+    assert!(r["answer"].as_str().unwrap().starts_with("No index helps, because"), "{r:#}");
+    assert!(r["reasons"].as_array().unwrap().iter().any(|x| x["why"] == why), "{sql}: not because of {why}:\n{r:#}");
+}
+
+fn postgres() -> Project {
+    let control = PgServer::bin().parent().map(|p| p.join("share/extension/hypopg.control")).filter(|p| p.exists());
+    let debian = std::fs::read_dir("/usr/share/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .any(|d| d.path().join("extension/hypopg.control").exists());
+    assert!(control.is_some() || debian, "HypoPG is not installed on this machine (Debian: postgresql-15-hypopg): run `tests/run`");
+    let p = Project::postgres();
+    let s = p.postgres_server();
+    s.psql("app-dev", FILL);
+    s.psql("app-dev", &rows("generate_series(1, {}) i", "concat({})", "i * 7919", "timestamp '2026-01-01' + i * interval '2 minutes'"));
+    s.psql(
+        "app-dev",
+        "create extension hypopg; create extension pg_trgm;
+         alter table orders add column doc jsonb, add column email varchar(60);
+         update orders set doc = jsonb_build_object('sku', id % 5000), email = 'Person' || id || '@Example.org';",
+    );
+    s.psql("app-dev", "vacuum (analyze) customers, orders, settings");
+    p
+}
+
+#[test]
+fn postgresql_finds_what_is_best_and_says_where_nothing_is() {
+    let p = postgres();
+    for case in &KNOWN {
+        let a = found(&p, "app-dev", case, "estimated", &[]);
+        assert!(a["estimate"]["after"].as_f64().unwrap() < 0.8 * a["estimate"]["before"].as_f64().unwrap(), "{a:#}");
+        assert!(a["estimate"]["bytes"].as_u64().unwrap() > 8192, "{a:#}");
+    }
+    let own = [
+        best("select * from orders where lower(email) = 'person5@example.org'", &["(lower((email)::text))"]),
+        best("select * from orders where doc @> '{\"sku\": 17}'", &["doc"]),
+        best("select * from orders where note like '%order 4711 %'", &["note"]),
+        best("select * from orders order by total desc, created_at limit 5", &["total", "created_at"]),
+        best("select id from orders where state = 'failed' and customer_id = 7", &["customer_id", "state"]),
+    ];
+    for case in &own {
+        // HypoPG imagines no GIN index: such advice stays untried, and says so.
+        let gin = case.columns == ["doc"] || case.columns == ["note"];
+        found(&p, "app-dev", case, if gin { "untried" } else { "estimated" }, &[]);
+    }
+    let partial = Case {
+        sql: "select * from orders where state = 'failed' order by created_at limit 20",
+        columns: &["created_at"],
+        only_where: Some("state = 'failed'"),
+    };
+    found(&p, "app-dev", &partial, "estimated", &[]);
+    let covering = advise(&p, "app-dev", "select sum(total) from orders where customer_id = 42", &[]);
+    assert!(covering["advice"].as_array().unwrap().iter().any(|a| a["include"] == serde_json::json!(["total"])), "{covering:#}");
+
+    none_helps(&p, "app-dev", "select * from orders where state = 'paid'", "low-selectivity", &[]);
+    none_helps(&p, "app-dev", "select sum(total) from orders", "everything-read", &[]);
+    none_helps(&p, "app-dev", "select * from orders where state = 'paid' limit 10", "limit-luck", &[]);
+    none_helps(&p, "app-dev", "select * from orders where id::text = '5'", "cast", &[]);
+    none_helps(&p, "app-dev", "select * from settings where value = 'x'", "small-table", &[]);
+    none_helps(&p, "app-dev", "select * from orders where id = 5", "served", &[]);
+    none_helps(&p, "app-dev", "select * from orders where state <> 'failed'", "unindexable", &[]);
+    none_helps(&p, "app-dev", "select count(*) from orders o join customers c on c.id = o.customer_id", "everything-read", &[]);
+    // What writes is not even looked at, and nothing was built.
+    let out = p.run(&["explain", "app-dev", "delete from orders", "--advise"]);
+    assert!(!out.status.success());
+    let left = p.postgres_server().psql("app-dev", "select count(*) from pg_indexes where schemaname = 'public' and tablename = 'orders'");
+    assert_eq!(left.trim(), "1");
+    // Statistics that are old come first.
+    p.postgres_server().psql("app-dev", "alter table orders set (autovacuum_enabled = off)");
+    p.postgres_server().psql("app-dev", "update orders set note = note || '.' where id % 3 = 0");
+    support::wait_until("the server has counted the changes", || {
+        let r = advise(&p, "app-dev", "select * from orders where customer_id = 9", &[]);
+        r["reasons"].as_array().unwrap().iter().any(|x| x["why"] == "stale-statistics" && x["sql"] == "ANALYZE public.orders")
+    });
+}
+
+#[test]
+fn postgresql_without_hypopg_says_so_and_measures_on_copies() {
+    let p = postgres();
+    p.postgres_server().psql("app-dev", "drop extension hypopg");
+    let case = &KNOWN[0];
+    let r = advise(&p, "app-dev", case.sql, &[]);
+    assert_eq!(r["advice"][0]["level"], "untried", "{r:#}");
+    assert!(r["notes"].to_string().contains("HypoPG is not installed"), "{r:#}");
+    let a = found(&p, "app-dev", case, "measured", &["--measure"]);
+    assert_eq!(a["measured"]["verdict"], "improved", "{a:#}");
+    assert!(a["measured"]["ratio_interval"][1].as_f64().unwrap() < 0.9, "{a:#}");
+    let pages = a["measured"]["work"].as_array().unwrap().iter().find(|w| w["name"] == "pages").expect("pages are counted");
+    assert!(pages["after"].as_u64().unwrap() < pages["before"].as_u64().unwrap() / 2, "{a:#}");
+    assert!(a["measured"]["bytes"].as_u64().unwrap() > 8192 && a["measured"]["build_ms"].as_f64().unwrap() > 0.0, "{a:#}");
+    // The copies are gone, the target has no index more.
+    let databases = p.run(&["query", "proofs", "select datname from pg_database where datname like 'holdpoint%'", "--format", "csv"]);
+    assert_eq!(String::from_utf8_lossy(&databases.stdout).trim(), "datname");
+    let left = p.postgres_server().psql("app-dev", "select count(*) from pg_indexes where tablename = 'orders'");
+    assert_eq!(left.trim(), "1");
+}
+
+#[test]
+fn an_index_that_was_queued_and_applied_is_verified() {
+    let p = postgres();
+    let sql = KNOWN[1].sql;
+    let text = p.ok(&["explain", "app-dev", sql, "--advise", "--queue"]);
+    assert!(text.contains("CREATE INDEX CONCURRENTLY orders_customer_id_created_at_idx") && text.contains("written: "), "{text}");
+    let up = std::fs::read_to_string(p.path("migrations/0002_add_orders_customer_id_created_at_idx.up.sql")).expect("the up script");
+    let down = std::fs::read_to_string(p.path("migrations/0002_add_orders_customer_id_created_at_idx.down.sql")).expect("the down script");
+    assert!(
+        up.starts_with("-- no-transaction\n")
+            && up.contains("CREATE INDEX CONCURRENTLY orders_customer_id_created_at_idx ON public.orders (customer_id, created_at);"),
+        "{up}"
+    );
+    assert_eq!(down, "-- no-transaction\nDROP INDEX CONCURRENTLY public.orders_customer_id_created_at_idx;\n");
+    // The same again is refused, and the queue takes it as it is.
+    assert!(p.expect(2, &["explain", "app-dev", sql, "--advise", "--queue"]).contains("makes this index already"));
+    p.ok(&["migrate", "rehearse", "app-dev"]);
+    let r = advise(&p, "app-dev", sql, &[]);
+    assert_eq!(r["verified"][0]["indexes"], serde_json::json!(["orders_customer_id_created_at_idx"]), "{r:#}");
+    assert_eq!(r["verified"][0]["better"], true, "{r:#}");
+    assert_eq!(r["helps"], false, "{r:#}");
+}
+
+#[test]
+fn mariadb_measures_on_copies_and_says_where_nothing_helps() {
+    let p = Project::mariadb();
+    let s = p.mariadb_server();
+    s.sql("app-dev", FILL);
+    s.sql(
+        "app-dev",
+        &rows("(select seq as i from seq_1_to_{}) s", "concat({})", "i * 7919", "timestamp '2026-01-01' + interval i * 2 minute"),
+    );
+    s.sql("app-dev", "analyze table customers, orders, settings");
+    for case in [&KNOWN[0], &KNOWN[1], &KNOWN[3]] {
+        let a = found(&p, "app-dev", case, "measured", &["--measure"]);
+        assert_eq!(a["measured"]["verdict"], "improved", "{a:#}");
+    }
+    for case in &KNOWN {
+        found(&p, "app-dev", case, "untried", &[]);
+    }
+    none_helps(&p, "app-dev", "select * from orders where state = 'paid'", "low-selectivity", &[]);
+    none_helps(&p, "app-dev", "select sum(total) from orders", "everything-read", &[]);
+    none_helps(&p, "app-dev", "select * from orders where hour(created_at) = 3", "no-expressions", &[]);
+    none_helps(&p, "app-dev", "select * from settings where value = 'x'", "small-table", &[]);
+    let past = p.expect(2, &["explain", "app-dev", "select * from `app-dev`.orders where customer_id = 3", "--advise", "--measure"]);
+    assert!(past.contains("go past the copy"), "{past}");
+    let left = p.run(&["query", "proofs", "show databases like 'holdpoint%'", "--format", "csv"]);
+    assert_eq!(String::from_utf8_lossy(&left.stdout).lines().count(), 1, "{}", String::from_utf8_lossy(&left.stdout));
+}
+
+#[test]
+fn sqlite_asks_the_planner_in_memory_and_measures_on_private_copies() {
+    let p = Project::sqlite();
+    let db = rusqlite::Connection::open(p.path("app-dev.db")).expect("database");
+    let series = "(with recursive c(i) as (select 1 union all select i + 1 from c where i < {}) select i from c) s";
+    db.execute_batch(FILL).expect("tables");
+    let text = rows(series, "{}", "i * 7919", "datetime('2026-01-01', '+' || (i * 2) || ' minutes')")
+        .replace("'Person', i, '@example.org'", "'Person' || i || '@example.org'")
+        .replace("'city', i % 300, ''", "'city' || (i % 300)")
+        .replace(
+            "'note about order ', i, ' and a good deal of further text'",
+            "'note about order ' || i || ' and a good deal of further text'",
+        )
+        .replace("'name', i, ''", "'name' || i");
+    db.execute_batch(&text).expect("rows");
+    drop(db);
+    let sum = std::fs::read(p.path("app-dev.db")).expect("file");
+    for case in &KNOWN {
+        found(&p, "app-dev", case, "estimated", &[]);
+        let a = found(&p, "app-dev", case, "measured", &["--measure"]);
+        assert_eq!(a["measured"]["verdict"], "improved", "{a:#}");
+        let steps = a["measured"]["work"].as_array().unwrap().iter().find(|w| w["name"] == "vm steps").expect("steps are counted");
+        assert!(steps["after"].as_u64().unwrap() < steps["before"].as_u64().unwrap(), "{a:#}");
+    }
+    let partial = Case {
+        sql: "select * from orders where state = 'failed' order by created_at limit 20",
+        columns: &["created_at"],
+        only_where: Some("state = 'failed'"),
+    };
+    found(&p, "app-dev", &partial, "estimated", &[]);
+    found(&p, "app-dev", &best("select * from orders where lower(note) = 'x'", &["lower(note)"]), "estimated", &[]);
+    none_helps(&p, "app-dev", "select * from orders where state = 'paid'", "low-selectivity", &[]);
+    none_helps(&p, "app-dev", "select sum(total) from orders", "everything-read", &[]);
+    none_helps(&p, "app-dev", "select * from orders where state = 'paid' limit 10", "limit-luck", &[]);
+    none_helps(&p, "app-dev", "select * from settings where value = 'x'", "small-table", &[]);
+    assert!(std::fs::read(p.path("app-dev.db")).expect("file") == sum, "the file itself is only read");
+    let left = std::fs::read_dir(p.path("scratch")).expect("scratch").count();
+    assert_eq!(left, 0, "no copy is left behind");
+}
