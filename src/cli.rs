@@ -1,6 +1,7 @@
 //! The command line: the same operations, gate and journal as the console. Data on standard output, everything else on
 //! standard error; the exit code says how it ended (design §4).
 
+mod advice;
 mod args;
 mod backup;
 mod checklist;
@@ -103,6 +104,10 @@ async fn run(cli: Cli) -> Result<ExitCode> {
                     explain::running(&cx, &target, id, explain::Out { format, redact }).await
                 }
                 Command::Explain { target: Some(target), progress: true, format, .. } => explain::progress(&cx, &target, format).await,
+                Command::Explain { target: Some(target), sql, file, analyze, anyway, advise: true, measure_advice, queue, format, .. } => {
+                    let wanted = crate::ops::advice::Wanted { measure: measure_advice, analyze, anyway };
+                    advice::advise(&cx, &target, sql, file.as_deref(), advice::Asked { wanted, queue, format }).await
+                }
                 Command::Explain { target, sql, file, analyze, anyway, plan: None, format, redact, .. } => {
                     let how = explain::Measure { analyze, anyway };
                     explain::explain(&cx, &target.unwrap_or_default(), sql, file.as_deref(), how, explain::Out { format, redact }).await

@@ -106,6 +106,42 @@ pub trait Engine: Send + Sync {
     fn migrations(&self) -> Capability<&dyn Migrations>;
     fn locks(&self) -> Capability<&dyn Locks>;
     fn running(&self) -> Capability<&dyn Running>;
+    /// Plans with indexes that are only imagined.
+    fn hypothetical(&self) -> Capability<&dyn Hypothetical>;
+    fn trials(&self) -> &dyn Trials;
+}
+
+/// A plan as it would be with one more index.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Imagined {
+    pub plan: Plan,
+    /// Whether the plan takes the index.
+    pub used: bool,
+    /// How large it would be, by the engine's estimate.
+    pub bytes: Option<u64>,
+}
+
+/// Plans with indexes that are only imagined: nothing is built and nobody else sees them.
+pub trait Hypothetical: Send + Sync {
+    /// The plan of a statement that reads, as it would be with this index (`CREATE INDEX …`), on a session that nobody else uses
+    /// meanwhile. An error where the engine lacks what it takes, or refuses the index.
+    fn imagine<'a>(&'a self, s: &'a Session, text: &'a str, create: &'a str) -> BoxFuture<'a, Result<Imagined>>;
+}
+
+/// What trying something on a copy needs of an engine.
+pub trait Trials: Send + Sync {
+    /// A private copy of the database, to be removed by [`Backups::discard`]; `None` where the way to one is a backup's restore.
+    fn copy<'a>(&'a self, _progress: &'a dyn Progress, _cancel: &'a CancellationToken) -> BoxFuture<'a, Result<Option<Scratch>>> {
+        Box::pin(async { Ok(None) })
+    }
+    /// Statements that bring a table (as SQL) of a fresh copy, or with a fresh index, to the state of one that is in use.
+    fn settle(&self, table: &str) -> Vec<String>;
+    /// Whether a copy has the statistics of its original, so that it is settled only where there are some.
+    fn settles_as_found(&self) -> bool {
+        false
+    }
+    /// Bytes of an index (PostgreSQL: its name as SQL, else bare, like the table's); `None` when the engine does not tell.
+    fn index_bytes<'a>(&'a self, s: &'a Session, table: &'a str, index: &'a str) -> BoxFuture<'a, Result<Option<u64>>>;
 }
 
 /// What other sessions of the server are running.

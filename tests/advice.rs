@@ -201,7 +201,7 @@ fn mariadb_measures_on_copies_and_says_where_nothing_helps() {
     s.sql("app-dev", FILL);
     s.sql(
         "app-dev",
-        &rows("(select seq as i from seq_1_to_{}) s", "concat({})", "i * 7919", "timestamp '2026-01-01' + interval i * 2 minute"),
+        &rows("(select seq as i from seq_1_to_{}) s", "concat({})", "i * 7919", "timestamp('2026-01-01') + interval i * 2 minute"),
     );
     s.sql("app-dev", "analyze table customers, orders, settings");
     for case in [&KNOWN[0], &KNOWN[1], &KNOWN[3]] {

@@ -122,13 +122,22 @@ pub struct Wanted {
     pub measure: bool,
     /// Run the statement on the target once, for real numbers of rows.
     pub analyze: bool,
+    /// … also when it is expected to be costly, or the server is busy.
+    pub anyway: bool,
 }
 
 /// Advice upon exactly one statement that reads.
 pub async fn advise(cx: &Cx, conn: &Connection, text: &str, wanted: Wanted) -> Result<Report> {
     let statement = explain::proven(conn, text, wanted.measure || wanted.analyze).await?.to_string();
     cx.progress.update("asking for the plan", 0, None);
-    let plan = explain::explain(cx, conn, None, &statement, wanted.analyze).await?;
+    let mut plan = explain::explain(cx, conn, None, &statement, false).await?;
+    if wanted.analyze {
+        if let Some(why) = explain::heavy(conn.target(), &plan).filter(|_| !wanted.anyway) {
+            return Err(Error::new(Kind::Held, format!("the statement is not run for advice: {why}"))
+                .hint("Without `--analyze` the advice is upon its plan; `--anyway` runs it all the same."));
+        }
+        plan = explain::explain(cx, conn, None, &statement, true).await?;
+    }
     // What is imagined belongs to one connection: not to the one that others use too.
     let session = conn.engine().connect(Connect::new(Role::Background, Access::ReadOnly)).await?;
     let known = conn.catalog()?.spread(&session, plan_facts::gather(conn, &session, &plan, &statement).await?).await?;

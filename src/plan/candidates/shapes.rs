@@ -364,8 +364,7 @@ fn partial(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>], answers: &Answers, equal
     if !matches!(s.product, Product::Postgres | Product::Sqlite) {
         return;
     }
-    for (p, sql) in u.literals(s.dialect) {
-        let Some(column) = p.column().map(|c| c.name.clone()) else { continue };
+    for (column, test, sql) in u.literals(s.dialect) {
         let asked = answers.kept.get(&(u.table_sql.clone(), sql.clone())).copied();
         let values = u
             .table
@@ -373,7 +372,7 @@ fn partial(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>], answers: &Answers, equal
             .get(&column)
             .and_then(|w| w.distinct)
             .or_else(|| answers.distinct.get(&(u.table_sql.clone(), ident(s.dialect, &column))).copied());
-        let few = matches!(p.test, Test::Null | Test::NotNull) || values.is_some_and(|v| v <= FEW_VALUES);
+        let few = matches!(test, Test::Null | Test::NotNull) || values.is_some_and(|v| v <= FEW_VALUES);
         if !few || asked.is_none_or(|k| k >= KEEPS) {
             continue;
         }

@@ -182,6 +182,16 @@ fn each_kind_of_statement_gets_its_index() {
             "public.orders (created_at) WHERE state = 'failed'",
         ),
         (
+            "the rows of one value of a varchar",
+            plan("PostgreSQL", limit(seq("orders", "((orders.email)::text = 'none'::text)"), "orders.created_at")),
+            {
+                let mut known = pg("select * from orders where email = 'none' order by created_at limit 10");
+                known.tables[0].spread.insert("email".into(), Spread { distinct: Some(4.0), width: Some(8.0) });
+                known
+            },
+            "public.orders (created_at) WHERE email = 'none'",
+        ),
+        (
             "few columns are carried along",
             plan("PostgreSQL", seq("orders", "(orders.customer_id = 7)")),
             pg("select sum(total) from orders where customer_id = 7"),

@@ -57,7 +57,7 @@ pub struct Use<'a> {
     pub needs: Option<Vec<String>>,
     /// Conditions on this table alone as SQL, by which the share of its rows is asked.
     pub condition: Option<String>,
-    /// Rows looked at and kept, as the plan tells them.
+    /// Rows looked at and kept, where the statement was run.
     pub read: Option<f64>,
     pub kept: Option<f64>,
 }
@@ -68,10 +68,11 @@ impl Use<'_> {
         !(self.fixed.is_empty() && self.among.is_empty() && self.range.is_empty() && self.special.is_empty())
     }
 
-    /// Literal tests that a partial index could be made of, as SQL.
-    pub fn literals(&self, dialect: Dialect) -> Vec<(&Predicate, String)> {
-        let tests = self.fixed.iter().map(|t| &t.predicate).chain(&self.not_null);
-        tests.filter_map(|p| Some((p, literal_sql(p, dialect)?))).collect()
+    /// Literal tests that a partial index could be made of: the column, the test, and it as SQL.
+    pub fn literals(&self, dialect: Dialect) -> Vec<(String, Test, String)> {
+        let tests = self.fixed.iter().filter_map(|t| Some((t.key.column.clone()?, &t.predicate)));
+        let not_null = self.not_null.iter().filter_map(|p| Some((p.column()?.name.clone(), p)));
+        tests.chain(not_null).filter_map(|(c, p)| Some((c.clone(), p.test, literal_sql(&c, p, dialect)?))).collect()
     }
 
     pub fn questions(&self, out: &mut Vec<Question>) {
@@ -89,10 +90,10 @@ impl Use<'_> {
         }
         let dialect = self.dialect();
         if !matches!(dialect, Dialect::MySql) {
-            for (p, condition) in self.literals(dialect) {
+            for (column, test, condition) in self.literals(dialect) {
                 ask(Question::Kept { table: table.clone(), condition, rows });
-                if let Some(c) = p.column().filter(|c| p.test == Test::Equal && !self.table.spread.contains_key(&c.name)) {
-                    ask(Question::Distinct { table: table.clone(), key: ident(dialect, &c.name), rows });
+                if test == Test::Equal && !self.table.spread.contains_key(&column) {
+                    ask(Question::Distinct { table: table.clone(), key: ident(dialect, &column), rows });
                 }
             }
         }
@@ -108,8 +109,8 @@ impl Use<'_> {
 }
 
 /// A condition with a literal, its column bare: what the server prints is casted, and a literal takes the column's type by itself.
-fn literal_sql(p: &Predicate, dialect: Dialect) -> Option<String> {
-    let column = ident(dialect, &p.column()?.name);
+fn literal_sql(column: &str, p: &Predicate, dialect: Dialect) -> Option<String> {
+    let column = ident(dialect, column);
     match p.test {
         Test::Null => Some(format!("{column} IS NULL")),
         Test::NotNull => Some(format!("{column} IS NOT NULL")),
@@ -220,7 +221,8 @@ fn read<'a>(s: &'a Scene<'a>, i: usize) -> Option<Use<'a>> {
     }
     order(s, &mut u);
     u.needs = outputs::needed(s, i, &u.alias, table);
-    if let Some(scan) = s.scan(i) {
+    // An estimate of rows without statistics of the column (MariaDB's `filtered` of 100) says nothing.
+    if let Some(scan) = s.scan(i).filter(|_| s.plan.analyzed) {
         (u.read, u.kept) = (scan.read, scan.kept);
     }
     Some(u)
