@@ -104,7 +104,9 @@ async fn run(cli: Cli) -> Result<ExitCode> {
                     explain::running(&cx, &target, id, explain::Out { format, redact }).await
                 }
                 Command::Explain { target: Some(target), progress: true, format, .. } => explain::progress(&cx, &target, format).await,
-                Command::Explain { target: Some(target), sql, file, analyze, anyway, advise: true, measure_advice, queue, format, .. } => {
+                Command::Explain {
+                    target: Some(target), sql, file, analyze, anyway, advise: true, measure_advice, queue, format, ..
+                } => {
                     let wanted = crate::ops::advice::Wanted { measure: measure_advice, analyze, anyway };
                     advice::advise(&cx, &target, sql, file.as_deref(), advice::Asked { wanted, queue, format }).await
                 }
