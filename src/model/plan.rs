@@ -77,7 +77,12 @@ pub struct Jit {
     pub inlining_ms: Option<f64>,
     pub optimization_ms: Option<f64>,
     pub emission_ms: Option<f64>,
+    /// Of all processes together: the parts above, too.
     pub total_ms: Option<f64>,
+    /// What the leading process took of it, and the user waited for. Of a plan with workers it is known where the plan tells each of
+    /// them (VERBOSE).
+    #[serde(default)]
+    pub leader_ms: Option<f64>,
 }
 
 /// Page accesses, not distinct pages. Sums over processes and loops.

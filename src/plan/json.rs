@@ -90,6 +90,7 @@ fn jit(j: &Jit) -> Value {
         "optimization_ms": j.optimization_ms,
         "emission_ms": j.emission_ms,
         "total_ms": j.total_ms,
+        "leader_ms": j.leader_ms,
     })
 }
 

@@ -623,3 +623,27 @@ fn a_large_plan_in_a_release_build() {
     let best = best.min().expect("runs");
     assert!(best < std::time::Duration::from_millis(5), "{best:?}");
 }
+
+/// The JIT block of a parallel plan is a sum over processes, which no clock on the wall saw.
+#[test]
+fn compiling_of_workers_is_not_measured_against_the_wall() {
+    let plan = |all: f64, leader: Option<f64>| {
+        let scan = seq("a").ran(4.0, 10.0, 1600.0);
+        let mut gather = node("gather", "Gather").ran(1.0, 10.0, 35.0).over(vec![scan]);
+        gather.workers_launched = Some(3);
+        Plan {
+            execution_ms: Some(435.0),
+            jit: Some(Jit { functions: Some(14.0), total_ms: Some(all), leader_ms: leader, ..Jit::default() }),
+            ..pg(gather)
+        }
+    };
+    let f29 = |p: &Plan| findings(p, &Known::default()).into_iter().find(|f| f.id == "F29");
+    let told = f29(&plan(1038.3, Some(137.0))).expect("a third of the time");
+    assert_eq!((told.explains_ms, told.confidence), (Some(137.0), Confidence::Certain));
+    assert!(told.message.contains("137.0 ms of 435.0 ms (31 %)") && told.message.contains("1038.3 ms"), "{}", told.message);
+    // A fifth of the wall's time all together, but a thirtieth of the leader's.
+    assert!(f29(&plan(100.0, Some(15.0))).is_none());
+    let summed = f29(&plan(1038.3, None)).expect("most of the work");
+    assert!(summed.explains_ms.unwrap() <= 435.0 && summed.confidence == Confidence::Likely, "{summed:?}");
+    assert!(f29(&plan(300.0, None)).is_none());
+}

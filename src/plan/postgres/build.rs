@@ -19,6 +19,8 @@ pub(super) struct Facts {
     pub inner_unique: bool,
     /// Name of the CTE that a CTE Scan reads.
     pub reads_cte: Option<String>,
+    /// Milliseconds that its workers compiled, where each is told.
+    pub workers_jit: Option<f64>,
     /// Expressions by key, for finding who pulls an InitPlan.
     pub expressions: Vec<(&'static str, String)>,
 }
@@ -65,6 +67,9 @@ pub(super) fn plan(sheet: Sheet<'_>, version: &str, raw: &str) -> Plan {
         fill_zeros(&mut nodes);
     }
     read_top(&mut plan, &mut top);
+    if let Some(j) = &mut plan.jit {
+        j.leader_ms = compiled_by_leader(j, &nodes, &facts);
+    }
     charge::charge(&mut plan, &mut nodes, &facts);
     estimate::judge(&plan, &mut nodes, &facts);
     plan.root = assemble(nodes, &facts);
@@ -199,7 +204,18 @@ fn jit(keys: &Keys<'_>) -> Jit {
         optimization_ms: timing("Optimization"),
         emission_ms: timing("Emission"),
         total_ms: timing("Total"),
+        leader_ms: None,
     }
+}
+
+/// The statement's compiling is the sum over its processes; each worker's own stands at the node where the worker began.
+fn compiled_by_leader(j: &Jit, nodes: &[PlanNode], facts: &[Facts]) -> Option<f64> {
+    let launched = nodes.iter().any(|n| n.workers_launched.unwrap_or(0) > 0);
+    let theirs: Vec<f64> = facts.iter().filter_map(|f| f.workers_jit).collect();
+    if launched && theirs.is_empty() {
+        return None;
+    }
+    Some((j.total_ms? - theirs.iter().sum::<f64>()).max(0.0))
 }
 
 /// Raw figures of one node, per loop.
@@ -279,6 +295,7 @@ fn node(parent: Option<usize>, keys: Keys<'_>) -> (PlanNode, Facts) {
         join_type: String::new(),
         inner_unique: false,
         reads_cte: None,
+        workers_jit: None,
         expressions: Vec::new(),
     };
     let mut a = Actual::default();
@@ -317,6 +334,11 @@ fn node(parent: Option<usize>, keys: Keys<'_>) -> (PlanNode, Facts) {
             "Workers" => {
                 if let Value::List(list) = v {
                     workers = list;
+                    let compiled = workers.iter().filter_map(|w| match w {
+                        Value::Object(w) => get(w, "JIT"),
+                        _ => None,
+                    });
+                    f.workers_jit = compiled.filter_map(|j| if let Value::Object(j) = j { jit(j).total_ms } else { None }).reduce(|a, b| a + b);
                 }
             }
             _ => {

@@ -15,6 +15,8 @@ const COUNTERS: usize = 14;
 const EXACT: usize = 10;
 /// Waits are printed to a thousandth of a millisecond.
 const IO_ERR: f64 = 0.001;
+/// What sums of floats may be wrong by.
+const DUST: f64 = 1e-9;
 
 type Counters = [f64; COUNTERS];
 
@@ -52,6 +54,9 @@ fn subtract(from: &mut Counters, less: &Counters) {
 struct Spent {
     incl: f64,
     own: f64,
+    /// Rounding of its own clock: printed to a thousandth of a millisecond, as a mean per loop.
+    clock: f64,
+    /// Rounding of its own time: of its clock and of each clock that was subtracted from it.
     err: f64,
     all: Counters,
     left: Counters,
@@ -148,6 +153,7 @@ impl<'a> Ledger<'a> {
         for (i, (n, f)) in nodes.iter().zip(facts).enumerate() {
             let incl = n.total_ms.unwrap_or(0.0);
             let all = counters(n);
+            let clock = if n.total_ms.is_some() { 0.0005 * n.loops.unwrap_or(0.0) } else { 0.0 };
             // Below a Gather, apart from what the Gather itself pulls and calls.
             let parallel = f.parent.is_some_and(|p| {
                 let pulled = matches!(n.role, Role::InitPlan | Role::Cte | Role::SubPlan);
@@ -156,8 +162,8 @@ impl<'a> Ledger<'a> {
             spent.push(Spent {
                 incl,
                 own: incl,
-                // Printed to a thousandth of a millisecond, as a mean per loop.
-                err: if n.total_ms.is_some() { 0.0005 * n.loops.unwrap_or(0.0) } else { 0.0 },
+                clock,
+                err: clock,
                 all,
                 left: all,
                 executed: !n.never_executed,
@@ -206,7 +212,7 @@ impl<'a> Ledger<'a> {
                         self.spent[c].incl / loops * rounds.min(loops)
                     }
                 };
-                let (own, err) = (self.spent[g].own, self.spent[c].err);
+                let (own, err) = (self.spent[g].own, self.spent[c].clock);
                 self.spent[g].own -= share;
                 self.spent[g].err += err;
                 if share > own {
@@ -264,7 +270,7 @@ impl<'a> Ledger<'a> {
                 if self.pulled_elsewhere(c) || self.nodes[c].role == Role::SubPlan || !self.spent[c].executed {
                     continue;
                 }
-                let (incl, err, all) = (self.spent[c].incl, self.spent[c].err, self.spent[c].all);
+                let (incl, err, all) = (self.spent[c].incl, self.spent[c].clock, self.spent[c].all);
                 if !self.facts[i].kind.starts_with("Gather") {
                     self.spent[i].own -= incl;
                     self.spent[i].err += err;
@@ -285,7 +291,7 @@ impl<'a> Ledger<'a> {
                 }
             }
             let s = &self.spent[i];
-            if s.own < -s.err && !s.parallel && !self.pulled_elsewhere(i) && !self.facts[i].kind.starts_with("Gather") {
+            if s.own < -s.err - DUST && !s.parallel && !self.pulled_elsewhere(i) && !self.facts[i].kind.starts_with("Gather") {
                 let (missing, err) = (std::mem::take(&mut self.spent[i].own), self.spent[i].err);
                 self.spent[p].own += missing;
                 self.spent[p].err += err;
@@ -381,7 +387,7 @@ impl<'a> Ledger<'a> {
     /// Takes from each payer in order what it can hold.
     fn share(&mut self, i: usize, payers: &[usize], writes: bool) {
         let (mut time, mut left) = (self.spent[i].incl, self.spent[i].all);
-        let slack = self.spent[i].err;
+        let slack = self.spent[i].clock + DUST;
         for (at, p) in payers.iter().enumerate() {
             let s = &mut self.spent[*p];
             // Rounding: the last payer of a time is held to account for the rest of it.
@@ -394,7 +400,7 @@ impl<'a> Ledger<'a> {
             s.own -= part;
             time -= part;
             if part > 0.0 {
-                s.err += slack;
+                s.err += slack - DUST;
             }
             for (wanted, has) in left.iter_mut().zip(&mut s.left) {
                 let part = wanted.min(has.max(0.0));
@@ -424,8 +430,8 @@ impl<'a> Ledger<'a> {
     /// The first of the payers that can hold all of it pays; when none can, each pays what it can.
     fn pay(&mut self, i: usize, payers: &[usize], settled: bool) {
         let holds = |l: &Self, p: usize| {
-            let (own, left) = if settled { (l.spent[p].own, l.spent[p].left) } else { l.room(p) };
-            let slack = l.spent[p].err + l.spent[i].err;
+            let (own, left, err) = if settled { (l.spent[p].own, l.spent[p].left, l.spent[p].err) } else { l.room(p) };
+            let slack = err + l.spent[i].clock + DUST;
             let io = IO_ERR * (l.spent[i].size + l.spent[p].size) as f64;
             l.spent[p].executed
                 && l.spent[i].incl <= own + slack
@@ -443,7 +449,7 @@ impl<'a> Ledger<'a> {
     }
 
     fn take(&mut self, p: usize, i: usize) {
-        let (incl, err, all) = (self.spent[i].incl, self.spent[i].err, self.spent[i].all);
+        let (incl, err, all) = (self.spent[i].incl, self.spent[i].clock, self.spent[i].all);
         let s = &mut self.spent[p];
         s.own -= incl;
         s.err += err;
@@ -451,9 +457,9 @@ impl<'a> Ledger<'a> {
     }
 
     /// What a node would have of its own once its ordinary children are taken, before they are.
-    fn room(&self, p: usize) -> (f64, Counters) {
+    fn room(&self, p: usize) -> (f64, Counters, f64) {
         let s = &self.spent[p];
-        let (mut own, mut left) = (s.own, s.left);
+        let (mut own, mut left, mut err) = (s.own, s.left, s.err);
         let gather = self.facts[p].kind.starts_with("Gather");
         for c in &self.children[p] {
             if self.pulled_elsewhere(*c) || self.nodes[*c].role == Role::SubPlan || !self.spent[*c].executed {
@@ -461,10 +467,11 @@ impl<'a> Ledger<'a> {
             }
             if !gather {
                 own -= self.spent[*c].incl;
+                err += self.spent[*c].clock;
             }
             subtract(&mut left, &self.spent[*c].all);
         }
-        (own, left)
+        (own, left, err)
     }
 
     /// Who may have pulled an InitPlan, the likeliest first.

@@ -32,23 +32,25 @@ pub(super) fn yaml(text: &str) -> Result<Value> {
                         return Err(too_deep());
                     }
                 } else {
-                    close(&mut open, column);
-                    give(&mut open, key, Value::Null);
+                    // Nothing stands below it: `Workers:` of a node that no worker ran. It belongs where the key stands, which
+                    // may be deeper than this line.
+                    close(&mut open, at)?;
+                    give(&mut open, key, Value::Null)?;
                 }
             }
-            close(&mut open, column);
+            close(&mut open, column)?;
             let Some(inside) = item else { break };
             // The list holds an object, whose keys stand two columns further right.
             let scalar = pair(inside).is_none();
             if scalar {
-                give(&mut open, String::new(), scalar_value(inside));
+                give(&mut open, String::new(), scalar_value(inside))?;
                 rest = "";
                 break;
             }
-            if !matches!(open.last().map(|o| &o.value), Some(Value::List(_)))
-                && let Some(o) = open.last_mut()
-            {
-                o.value = Value::List(Vec::new());
+            match open.last_mut().map(|o| &mut o.value) {
+                Some(Value::List(_)) => {}
+                Some(v @ Value::Null) => *v = Value::List(Vec::new()),
+                _ => return Err(misplaced(rest)),
             }
             column += 2;
             open.push(Open { column, key: String::new(), value: Value::Object(Keys::new()) });
@@ -66,40 +68,50 @@ pub(super) fn yaml(text: &str) -> Result<Value> {
         if value.is_empty() {
             awaited = Some((column, key.into()));
         } else {
-            give(&mut open, key.into(), scalar_value(value));
+            give(&mut open, key.into(), scalar_value(value))?;
         }
     }
     if let Some((_, key)) = awaited {
-        give(&mut open, key, Value::Null);
+        give(&mut open, key, Value::Null)?;
     }
     while open.len() > 1 {
-        shut(&mut open);
+        shut(&mut open)?;
     }
     Ok(open.pop().map_or(Value::Null, |o| o.value))
 }
 
 /// Closes what stands further right than a line.
-fn close(open: &mut Vec<Open>, column: usize) {
+fn close(open: &mut Vec<Open>, column: usize) -> Result<()> {
     while open.len() > 1 && open.last().is_some_and(|o| o.column > column) {
-        shut(open);
+        shut(open)?;
+    }
+    Ok(())
+}
+
+fn shut(open: &mut Vec<Open>) -> Result<()> {
+    match open.pop() {
+        Some(o) => give(open, o.key, o.value),
+        None => Ok(()),
     }
 }
 
-fn shut(open: &mut Vec<Open>) {
-    if let Some(o) = open.pop() {
-        give(open, o.key, o.value);
-    }
-}
-
-/// Puts a value into the innermost container: an item without a key, a key's value with one.
-fn give(open: &mut [Open], key: String, value: Value) {
-    let Some(o) = open.last_mut() else { return };
+/// Puts a value into the innermost container: an item without a key, a key's value with one. What does not fit into it is an error:
+/// to make room for it would lose what is there.
+fn give(open: &mut [Open], key: String, value: Value) -> Result<()> {
+    let Some(o) = open.last_mut() else { return Ok(()) };
     match &mut o.value {
         Value::List(list) if key.is_empty() => list.push(value),
-        Value::Object(keys) => put(keys, key.into(), value),
-        v if key.is_empty() => *v = Value::List(vec![value]),
-        v => *v = Value::Object(vec![(key.into(), value)]),
+        Value::Object(keys) if !key.is_empty() => put(keys, key.into(), value),
+        v @ Value::Null if key.is_empty() => *v = Value::List(vec![value]),
+        v @ Value::Null => *v = Value::Object(vec![(key.into(), value)]),
+        _ => return Err(misplaced(&key)),
     }
+    Ok(())
+}
+
+fn misplaced(what: &str) -> Error {
+    Error::failed(format!("the plan's YAML cannot be read: `{}` stands in a column where nothing of its kind is open", crate::text::clean(what)))
+        .hint("The blanks at the beginning of each line are part of YAML: copy them, too.")
 }
 
 /// `Node Type: "Seq Scan"`: a key without quotes, and its value.
@@ -209,4 +221,30 @@ fn key(tag: &str) -> String {
         }
     }
     spaced
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::postgres::value::get;
+
+    /// PostgreSQL prints `Workers: ` with nothing below it for a node that no worker ran; the next line stands further left.
+    #[test]
+    fn an_empty_key_at_the_end_of_an_item_does_not_take_the_items_before_it() {
+        let text = "- Plan: \n    Node Type: \"Nested Loop\"\n    Plans: \n      - Node Type: \"Seq Scan\"\n        Workers: \n      - Node Type: \"Result\"\n        Workers: \n  Triggers: \n  Execution Time: 10.5\n";
+        let Value::List(plans) = yaml(text).unwrap() else { panic!() };
+        let Value::Object(top) = &plans[0] else { panic!() };
+        assert_eq!(get(top, "Execution Time"), Some(&Value::Number(10.5, 1)));
+        let Some(Value::Object(root)) = get(top, "Plan") else { panic!() };
+        assert_eq!(get(root, "Plans").unwrap().words(), "Node Type Seq Scan, Workers , Node Type Result, Workers ");
+        let Some(Value::List(list)) = get(root, "Plans") else { panic!() };
+        assert_eq!(list.len(), 2);
+    }
+
+    #[test]
+    fn yaml_that_lost_its_blanks_is_refused() {
+        for text in ["- Plan: \n    Node Type: \"Limit\"\n    Plans: \n    - Node Type: \"Result\"\n", "- a\nb: 1\n", "a: 1\n- b\n"] {
+            assert!(yaml(text).unwrap_err().message.contains("column"), "{text}");
+        }
+    }
 }

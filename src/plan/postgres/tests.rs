@@ -47,6 +47,19 @@ fn loops_multiply() {
     assert!((read_json(process, "15", true).unwrap().root.total_ms.unwrap() - 123.57).abs() < 1e-9);
 }
 
+/// §2.6: the error of an own time is that of the clocks that were subtracted, and of no others.
+#[test]
+fn rounding_far_below_is_not_in_the_error_of_a_node() {
+    let json = r#"[{"Plan":{"Node Type":"Aggregate","Actual Total Time":9.0,"Actual Rows":1,"Actual Loops":1,"Plans":[
+        {"Node Type":"Nested Loop","Parent Relationship":"Outer","Actual Total Time":8.0,"Actual Rows":3000,"Actual Loops":1,"Plans":[
+          {"Node Type":"Seq Scan","Parent Relationship":"Outer","Actual Total Time":1.0,"Actual Rows":3000,"Actual Loops":1},
+          {"Node Type":"Index Scan","Parent Relationship":"Inner","Actual Total Time":0.002,"Actual Rows":1,"Actual Loops":3000}]}]}}]"#;
+    let plan = read_json(json, "15", true).unwrap();
+    let mut errors = Vec::new();
+    plan.root.walk(0, &mut |_, n| errors.push((n.self_err_ms.unwrap() * 1e4).round() / 1e4));
+    assert_eq!(errors, [0.001, 1.501, 0.0005, 1.5]);
+}
+
 #[test]
 fn what_never_ran_has_no_numbers() {
     let json = r#"[{"Plan":{"Node Type":"Append","Actual Total Time":1.0,"Actual Rows":0,"Actual Loops":1,"Plan Rows":4,"Plans":[
@@ -62,6 +75,30 @@ fn what_never_ran_has_no_numbers() {
     assert_eq!(never.role, Role::Member);
     assert_eq!(never.attrs["Some New Key"], "1, 2");
     assert!((plan.root.self_ms.unwrap() - 1.0).abs() < 1e-9);
+}
+
+/// PostgreSQL's JIT block sums over the processes of a parallel plan; VERBOSE tells each worker's part.
+#[test]
+fn what_the_leader_compiled_is_told_apart() {
+    let jit = |ms: f64| format!(r#""JIT":{{"Functions":3,"Timing":{{"Generation":1.0,"Total":{ms}}}}}"#);
+    let workers = format!(
+        r#""Workers":[{{"Worker Number":0,"Actual Total Time":50.0,"Actual Rows":1,"Actual Loops":1,{}}},{{"Worker Number":1,"Actual Total Time":60.0,"Actual Rows":1,"Actual Loops":1,{}}}],"#,
+        jit(40.0),
+        jit(45.0)
+    );
+    let plan = |workers: &str| {
+        let json = format!(
+            r#"[{{"Plan":{{"Node Type":"Gather","Workers Planned":2,"Workers Launched":2,"Actual Total Time":70.0,"Actual Rows":3,"Actual Loops":1,"Plans":[
+            {{"Node Type":"Seq Scan",{workers}"Parent Relationship":"Outer","Actual Total Time":55.0,"Actual Rows":1,"Actual Loops":3}}]}},{},"Execution Time":71.0}}]"#,
+            jit(100.0)
+        );
+        read_json(&json, "15", true).unwrap()
+    };
+    let leader = |p: &Plan| p.jit.as_ref().and_then(|j| j.leader_ms);
+    assert_eq!(leader(&plan(&workers)), Some(15.0));
+    assert_eq!(leader(&plan("")), None);
+    let serial = read_json(&format!(r#"[{{"Plan":{{"Node Type":"Result","Actual Total Time":70.0,"Actual Rows":3,"Actual Loops":1}},{}}}]"#, jit(30.0)), "15", true);
+    assert_eq!(leader(&serial.unwrap()), Some(30.0));
 }
 
 /// A CTE read once is paid by its scan; what several scans cannot hold is nobody's.

@@ -208,7 +208,13 @@ impl<'a> Json<'a> {
             loop {
                 match open.last_mut() {
                     None => return Ok(done),
-                    Some(Open::List(list)) => list.push(std::mem::replace(&mut done, Value::Null)),
+                    Some(Open::List(list)) => {
+                        let done = std::mem::replace(&mut done, Value::Null);
+                        match done {
+                            Value::Text(key) if self.eat(b':') => self.key_in_a_list(&mut open, key)?,
+                            item => list.push(item),
+                        }
+                    }
                     Some(Open::Object(keys, key)) => {
                         let value = std::mem::replace(&mut done, Value::Null);
                         put(keys, std::mem::take(key), value);
@@ -228,6 +234,21 @@ impl<'a> Json<'a> {
                 }
             }
         }
+    }
+
+    /// PostgreSQL 15 to 18 writes `"Tuples Inserted": 0` of a MERGE into the list of its target tables, where no key may stand. It
+    /// belongs to the object around the list.
+    fn key_in_a_list(&mut self, open: &mut [Open<'a>], key: String) -> Result<()> {
+        let value = match self.next() {
+            Some(b'"') => Value::Text(self.string()?.into_owned()),
+            Some(_) => self.word()?,
+            None => return Err(self.bad("it ends in the middle")),
+        };
+        match open {
+            [.., Open::Object(keys, _), Open::List(_)] => put(keys, key.into(), value),
+            _ => return Err(self.bad("a comma or a closing bracket is missing")),
+        }
+        Ok(())
     }
 
     /// The next byte that is no white space.
@@ -343,6 +364,20 @@ mod tests {
         assert_eq!(get(&keys, "a"), Some(&Value::List(list)));
         assert_eq!(get(&keys, "Workers").unwrap().words(), "Worker Number 0, t 1, Sort Method quicksort, Worker Number 1");
         assert_eq!(get(&keys, "id").unwrap().text(), Some("-7811206911240163458"));
+    }
+
+    /// What PostgreSQL 15 to 18 writes for a MERGE into several tables.
+    #[test]
+    fn a_key_in_a_list_belongs_to_the_object_around_it() {
+        let text = r#"{"Target Tables": [{"Alias": "t_1"}, {"Alias": "t_2"}, "Tuples Inserted": 0, "Note": "x", "Tuples Updated": 150], "Node Type": "ModifyTable"}"#;
+        let (Value::Object(keys), "") = json(text).unwrap() else { panic!() };
+        assert_eq!(get(&keys, "Target Tables").unwrap().words(), "Alias t_1, Alias t_2");
+        assert_eq!(get(&keys, "Tuples Inserted"), Some(&Value::Number(0.0, 0)));
+        assert_eq!(get(&keys, "Note").unwrap().text(), Some("x"));
+        assert_eq!(get(&keys, "Tuples Updated"), Some(&Value::Number(150.0, 0)));
+        assert_eq!(get(&keys, "Node Type").unwrap().text(), Some("ModifyTable"));
+        assert!(json(r#"["a": 1]"#).is_err());
+        assert!(json(r#"{"a": ["b": [1]]}"#).is_err());
     }
 
     #[test]
