@@ -52,14 +52,22 @@ pub fn read(text: &str, family: Option<Family>) -> Result<Found> {
     if text.trim().is_empty() {
         return Err(Error::usage("there is no plan: the text is empty"));
     }
-    // What the batch mode of MySQL's clients makes of line feeds.
-    let unescaped = (text.lines().count() <= 3 && text.contains("\\n")).then(|| unescape(text));
-    let text = unescaped.as_deref().unwrap_or(text);
     if let Some(plan) = matches!(family, None | Some(Family::Postgres)).then(|| postgres::bare(text)).flatten() {
         return Ok(Found { plan: plan?, form: "PostgreSQL JSON", count: 1 });
     }
+    // What the batch mode of MySQL's clients makes of line feeds: outside of strings, where JSON has no backslash.
+    let unescaped = (text.lines().count() <= 3 && text.contains("\\n") && !holds_json(text)).then(|| unescape(text));
+    let text = unescaped.as_deref().unwrap_or(text);
     if family == Some(Family::Postgres) {
         return postgres_text(text);
+    }
+    if family.is_none() && postgres::is_ours(text) {
+        // JSON by itself says best where it breaks off, and counts its plans.
+        return match start(text, 0, 1).filter(|s| s.kind == Kind::Json).map(|s| json(text, &s, family)) {
+            Some(Ok(found)) => Ok(found),
+            Some(Err(e)) if text.trim_start().starts_with(['[', '{']) => postgres_text(text).map_err(|_| e),
+            _ => postgres_text(text),
+        };
     }
     match start(text, 0, 1) {
         Some(s) if s.kind == Kind::Json => json(text, &s, family),
@@ -74,6 +82,12 @@ pub fn read(text: &str, family: Option<Family>) -> Result<Found> {
         _ if family.is_none() && like_postgres(text) => postgres_text(text),
         _ => Err(unknown(text, family)),
     }
+}
+
+/// Whether the first JSON of a text can be read as it stands.
+fn holds_json(text: &str) -> bool {
+    let Some(s) = start(text, 0, 1).filter(|s| s.kind == Kind::Json) else { return false };
+    serde_json::Deserializer::from_str(&text[s.at..]).into_iter::<IgnoredAny>().next().is_some_and(|r| r.is_ok())
 }
 
 fn unknown(text: &str, family: Option<Family>) -> Error {

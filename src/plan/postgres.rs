@@ -43,6 +43,27 @@ pub fn bare(text: &str) -> Option<Result<Plan>> {
     Some(sheet::from_value(value).map(|sheet| build::plan(sheet, "", text)))
 }
 
+/// Whether a text can be of PostgreSQL alone, by words that no other server prints.
+pub fn is_ours(text: &str) -> bool {
+    // MySQL and MariaDB have none of these keys; in their constants the quotes are escaped.
+    let words = ["\"Node Type\"", "\"\"Node Type\"\"", "<Node-Type>", " ms  plan:"];
+    let keys = [
+        "Index Cond: ",
+        "Hash Cond: ",
+        "Recheck Cond: ",
+        "Merge Cond: ",
+        "Sort Key: ",
+        "Planning Time: ",
+        "Planning time: ",
+        "Execution Time: ",
+    ];
+    let sized =
+        |l: &str| l.split_once(" width=").is_some_and(|(head, _)| head.trim_end_matches(|c: char| c.is_ascii_digit()).ends_with(" rows="));
+    words.iter().any(|w| text.contains(w))
+        || text.lines().any(|l| sized(l) || keys.iter().any(|k| l.trim_start().starts_with(k)))
+        || text::is_bare_scan(text)
+}
+
 fn logged(sheet: &mut Sheet<'_>, found: &paste::Found) {
     sheet.remarks.extend(found.remarks.iter().cloned());
     for (key, text) in [("Duration", &found.duration), ("Query Text", &found.statement)] {

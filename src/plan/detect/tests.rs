@@ -117,6 +117,39 @@ fn what_is_no_plan_is_named_with_its_line() {
     assert_eq!(read("{\"query_block\":{\"select_id\":1}}", Some(Family::MySql)).unwrap().plan.engine, "MySQL");
 }
 
+/// JSON of PostgreSQL in the frames and logs that need PostgreSQL's room, without being told whose it is.
+#[test]
+fn frames_of_postgres_are_known_without_a_word() {
+    let json = "[\n  {\n    \"Plan\": {\n      \"Node Type\": \"Seq Scan\",\n      \"Relation Name\": \"s\",\n      \"Filter\": \"(a = 'x\\\\y'::text)\"\n    }\n  }\n]";
+    let boxed: String = json.lines().map(|l| format!("| {l:<40}+|\n")).collect();
+    let csv = format!("QUERY PLAN\n\"{}\"\n", json.replace('"', "\"\""));
+    let plan = "Query Text: select 1;\nSeq Scan on s  (cost=0.28..8.35 rows=4 width=6) (actual time=0.008..0.010 rows=4 loops=1)\n  Filter: (a = 'x'::text)";
+    let entry = serde_json::json!({"timestamp": "2026-11-21", "message": format!("duration: 21.088 ms  plan:\n{plan}")}).to_string();
+    let csvlog = format!("2026-11-21,x,LOG,00000,\"duration: 3.0 ms  plan:\n{}\",,\n", json.replace('"', "\"\""));
+    let one = r#"[{"Plan":{"Node Type":"Seq Scan","Relation Name":"s","Filter":"(a = 'x\ny'::text)"}}]"#.replace("\\\\", "\\");
+    for text in [
+        format!("+---+\n| QUERY PLAN |\n+---+\n{boxed}+---+\n"),
+        csv,
+        entry.clone(),
+        format!("{entry}\n{entry}\n"),
+        csvlog,
+        one,
+        "Seq Scan on s\n  Filter: (id = 1)\n".into(),
+        "Index Only Scan Backward using s_pkey on s\n".into(),
+    ] {
+        let found = read(&text, None).unwrap_or_else(|e| panic!("{e:?}\n{text}"));
+        assert_eq!((found.plan.engine.as_str(), found.plan.root.relation.as_deref()), ("PostgreSQL", Some("s")), "{text}");
+    }
+}
+
+/// A line feed in a string of JSON on one line is the string's own.
+#[test]
+fn one_line_of_json_is_not_unescaped() {
+    let text = r#"{"query_block":{"select_id":1,"cost_info":{"query_cost":"1.0"},"table":{"table_name":"t","access_type":"ALL","attached_condition":"(t.v = 'x\ny')"}}}"#.replace("\\\\", "\\");
+    let found = read(&text, None).unwrap_or_else(|e| panic!("{e:?}\n{text}"));
+    assert_eq!(found.plan.engine, "MySQL");
+}
+
 proptest::proptest! {
     #[test]
     fn no_text_makes_it_panic(text in "((QUERY PLAN|[|]--|`--|-> |\\{\"query_block\":|[0-9][|][0-9][|]0[|]SCAN |  |EXPLAIN: |[|] |\\PC{0,12})\n?){0,14}") {

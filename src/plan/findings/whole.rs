@@ -53,9 +53,14 @@ fn jit(s: &Scene<'_>) -> Option<PlanFinding> {
         return None;
     }
     let functions = s.plan.jit.as_ref().and_then(|j| j.functions).map(|f| format!("{} functions, ", count(f))).unwrap_or_default();
-    let mut draft = Draft::new("F29", Severity::Warning, Weight::Timed(own), Confidence::Certain).at(&[]).number("jit_ms", all).number("execution_ms", total);
+    let mut draft = Draft::new("F29", Severity::Warning, Weight::Timed(own), Confidence::Certain)
+        .at(&[])
+        .number("jit_ms", all)
+        .number("execution_ms", total);
     let said = match leader {
-        Some(_) if launched == 0 => format!("just-in-time compiling took {functions}{} of {} ({})", ms(all), ms(total), percent(own, total)),
+        Some(_) if launched == 0 => {
+            format!("just-in-time compiling took {functions}{} of {} ({})", ms(all), ms(total), percent(own, total))
+        }
         Some(_) => {
             draft = draft.number("leader_jit_ms", own);
             format!(
@@ -71,7 +76,12 @@ fn jit(s: &Scene<'_>) -> Option<PlanFinding> {
                 Confidence::Likely,
                 "the plan tells the sum over all processes alone: the leader's part is taken from the share of the whole (VERBOSE tells it)",
             );
-            format!("just-in-time compiling took {functions}{} of the {} that all processes worked ({})", ms(all), ms(work), percent(all, work))
+            format!(
+                "just-in-time compiling took {functions}{} of the {} that all processes worked ({})",
+                ms(all),
+                ms(work),
+                percent(all, work)
+            )
         }
     };
     Some(draft.sql(Some("SET LOCAL jit = off".into())).say(

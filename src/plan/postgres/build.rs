@@ -338,7 +338,8 @@ fn node(parent: Option<usize>, keys: Keys<'_>) -> (PlanNode, Facts) {
                         Value::Object(w) => get(w, "JIT"),
                         _ => None,
                     });
-                    f.workers_jit = compiled.filter_map(|j| if let Value::Object(j) = j { jit(j).total_ms } else { None }).reduce(|a, b| a + b);
+                    f.workers_jit =
+                        compiled.filter_map(|j| if let Value::Object(j) = j { jit(j).total_ms } else { None }).reduce(|a, b| a + b);
                 }
             }
             _ => {

@@ -110,8 +110,11 @@ fn give(open: &mut [Open], key: String, value: Value) -> Result<()> {
 }
 
 fn misplaced(what: &str) -> Error {
-    Error::failed(format!("the plan's YAML cannot be read: `{}` stands in a column where nothing of its kind is open", crate::text::clean(what)))
-        .hint("The blanks at the beginning of each line are part of YAML: copy them, too.")
+    Error::failed(format!(
+        "the plan's YAML cannot be read: `{}` stands in a column where nothing of its kind is open",
+        crate::text::clean(what)
+    ))
+    .hint("The blanks at the beginning of each line are part of YAML: copy them, too.")
 }
 
 /// `Node Type: "Seq Scan"`: a key without quotes, and its value.

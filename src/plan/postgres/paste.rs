@@ -2,6 +2,8 @@
 
 use super::value::{self, Value, get};
 
+mod psql;
+
 /// A plan as its format left the server.
 #[derive(Debug, Default)]
 pub(super) struct Found {
@@ -29,7 +31,7 @@ impl Default for Body {
 
 /// Finds the plan in a text.
 pub(super) fn find(text: &str) -> Found {
-    let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
+    let text = quoted_away(text.trim_start_matches('\u{feff}').replace("\r\n", "\n"));
     if let Some(found) = log(&text) {
         return found;
     }
@@ -50,6 +52,30 @@ pub(super) fn bare_json(text: &str) -> Option<Value<'_>> {
         Value::Object(keys) if get(keys, "Plan").is_some() || get(keys, "Node Type").is_some() => Some(value),
         _ => None,
     }
+}
+
+/// Without what stands before each line alike: the `> ` of a mail, the `--` or `#` of a comment.
+fn quoted_away(text: String) -> String {
+    fn marks(line: &str) -> &str {
+        let end = line.find(|c: char| !matches!(c, ' ' | '\t' | '>' | '#' | '*' | '/' | ';' | '%' | '!' | '-')).unwrap_or(line.len());
+        &line[..end]
+    }
+    let mut lines = text.lines().filter(|l| !l.trim().is_empty());
+    let Some(first) = lines.next() else { return text };
+    let mut common = marks(first);
+    for line in lines {
+        let alike =
+            common.char_indices().zip(line.chars()).find(|((_, a), b)| a != b).map_or(common.len().min(line.len()), |((i, _), _)| i);
+        // A quoted line with nothing on it lost its blank.
+        if line.trim_end() == common.trim_end() {
+            continue;
+        }
+        common = &common[..alike];
+    }
+    if common.trim().is_empty() || common.trim_start().starts_with("->") || text.lines().nth(1).is_none() {
+        return text;
+    }
+    text.lines().map(|l| l.strip_prefix(common).unwrap_or("")).collect::<Vec<_>>().join("\n")
 }
 
 fn body(text: &str) -> Body {
@@ -79,11 +105,26 @@ fn body(text: &str) -> Body {
     Body::Text(lines)
 }
 
-/// The JSON in these lines, from its first bracket.
+/// The JSON in these lines, from its first bracket: one that begins a line, or stands right before the plan.
 fn json(lines: &[String]) -> Option<String> {
     let all = lines.join("\n");
-    let at = all.find("\"Plan\"").or_else(|| all.find("\"Node Type\""))?;
-    let from = all.find(['[', '{']).filter(|f| *f < at)?;
+    let key = |k: &str| all.match_indices(k).find(|(i, _)| all[i + k.len()..].trim_start().starts_with(':')).map(|(i, _)| i);
+    let at = key("\"Plan\"").or_else(|| key("\"Node Type\""))?;
+    let opens = |i: usize| all[i..].starts_with(['[', '{']) && all[i + 1..].trim_start().starts_with(['"', '{', '[']);
+    let mut begins = 0;
+    let mut from = None;
+    for line in all[..at].split_inclusive('\n') {
+        let i = begins + line.len() - line.trim_start().len();
+        if i < at && opens(i) {
+            from = Some(i);
+            break;
+        }
+        begins += line.len();
+    }
+    let from = from.or_else(|| {
+        let near = all[..at].trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '[' | '{')).len();
+        all[near..at].find(['[', '{']).map(|i| near + i)
+    })?;
     Some(all[from..].to_string())
 }
 
@@ -120,17 +161,18 @@ fn is_record(line: &str) -> bool {
 /// The lines without what the client drew around them.
 fn unframe(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = text.lines().map(|l| l.replace('\t', "    ")).collect();
-    let expanded = lines.iter().any(|l| {
-        is_record(l) || l.strip_prefix("QUERY PLAN").is_some_and(|r| r.starts_with(BARS) && r.len() > 1 && !r.trim_end().ends_with(BARS))
-    });
+    psql::join_wrapped(&mut lines);
+    let expanded = psql::expanded(&lines);
     // What stands above the column's name is a prompt or the statement.
     let bare = |l: &str| l.trim_matches(|c: char| BARS.contains(&c) || c == ' ' || c == '"').to_string();
-    if !expanded && let Some(head) = lines.iter().position(|l| bare(l) == "QUERY PLAN") {
+    if expanded.is_none()
+        && let Some(head) = lines.iter().position(|l| bare(l) == "QUERY PLAN")
+    {
         lines.drain(..=head);
     }
     // A broken heading: everything above the rule line, when no plan begins there.
     if let Some(rule) = lines.iter().take(8).position(|l| is_rule(l))
-        && !expanded
+        && expanded.is_none()
         && !lines[..rule].iter().any(|l| l.contains("(cost=") || l.contains("(actual ") || l.contains("\"Plan\""))
     {
         lines.drain(..=rule);
@@ -139,8 +181,8 @@ fn unframe(text: &str) -> Vec<String> {
         lines.truncate(end);
     }
     lines.retain(|l| !is_rule(l) && !is_record(l));
-    if expanded {
-        lines = lines.iter().map(|l| record_value(l)).collect();
+    if let Some(form) = expanded {
+        lines = lines.iter().map(|l| form.value(l)).collect();
     }
     let full = |lines: &[String]| lines.iter().filter(|l| !l.trim().is_empty()).count();
     for left in [true, false] {
@@ -167,16 +209,16 @@ fn unframe(text: &str) -> Vec<String> {
             }
         }
     }
-    quotes(&mut lines);
+    if !is_json(&lines) {
+        quotes(&mut lines);
+    }
     lines
 }
 
-/// `QUERY PLAN | Seq Scan on t`: one record's value. Continuations have an empty name.
-fn record_value(line: &str) -> String {
-    let t = line.trim_start().trim_start_matches(BARS);
-    let rest = t.trim_start().strip_prefix("QUERY PLAN").unwrap_or(t);
-    let rest = rest.trim_start().strip_prefix(BARS).unwrap_or(rest);
-    rest.strip_prefix(' ').unwrap_or(rest).to_string()
+/// JSON that no client put into quotes: the quotes are its own, also where an item of a list stands alone on its line.
+fn is_json(lines: &[String]) -> bool {
+    let begins = lines.iter().find(|l| !l.trim().is_empty()).is_some_and(|l| l.trim_start().starts_with(['[', '{']));
+    begins || lines.iter().any(|l| l.trim_start().starts_with("\"Plan\":"))
 }
 
 /// pgAdmin and CSV put quotes around each line, or around all of it.
@@ -278,7 +320,11 @@ fn statement(entry: &str) -> (Option<String>, String) {
     if lines.iter().any(|l| l.trim_end() == "Plan:") {
         return (None, entry.to_string());
     }
-    let plan = lines.iter().skip(1).position(|l| l.contains("  (cost=") || l.contains("  (actual ") || l.contains("  (never executed)"));
+    // A comment of the statement may look like figures.
+    let root = lines.iter().skip(1).position(|l| super::text::is_root(l));
+    let plan = root.or_else(|| {
+        lines.iter().skip(1).position(|l| l.contains("  (cost=") || l.contains("  (actual ") || l.contains("  (never executed)"))
+    });
     let at = plan.map_or(lines.len(), |p| p + 1);
     let parameters = lines[..at].iter().position(|l| l.starts_with("Query Parameters: ")).unwrap_or(at);
     (Some(lines[..parameters].join("\n").trim().to_string()), lines[at..].join("\n"))

@@ -97,7 +97,11 @@ fn what_the_leader_compiled_is_told_apart() {
     let leader = |p: &Plan| p.jit.as_ref().and_then(|j| j.leader_ms);
     assert_eq!(leader(&plan(&workers)), Some(15.0));
     assert_eq!(leader(&plan("")), None);
-    let serial = read_json(&format!(r#"[{{"Plan":{{"Node Type":"Result","Actual Total Time":70.0,"Actual Rows":3,"Actual Loops":1}},{}}}]"#, jit(30.0)), "15", true);
+    let serial = read_json(
+        &format!(r#"[{{"Plan":{{"Node Type":"Result","Actual Total Time":70.0,"Actual Rows":3,"Actual Loops":1}},{}}}]"#, jit(30.0)),
+        "15",
+        true,
+    );
     assert_eq!(leader(&serial.unwrap()), Some(30.0));
 }
 

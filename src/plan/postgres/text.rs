@@ -50,8 +50,14 @@ pub(super) fn read(lines: &[String]) -> Result<Sheet<'static>> {
         label: None,
         scope: Scope::Top,
         ended: false,
+        strange: 0,
     };
     let lines = join(lines);
+    let arrows = || lines.iter().filter(|l| is_arrow(&l.text));
+    if arrows().count() > 1 && arrows().all(|l| l.column == 0) {
+        return Err(Error::failed("the blanks at the beginning of the plan's lines are lost, and with them which node belongs to which")
+            .hint("Copy the plan with its blanks, or use EXPLAIN (FORMAT JSON), which does not need them."));
+    }
     let mut further = 0;
     for line in &lines {
         let starts_again = r.ended && is_node(&line.text);
@@ -68,11 +74,55 @@ pub(super) fn read(lines: &[String]) -> Result<Sheet<'static>> {
             .hint("Paste what EXPLAIN printed, from its first line; EXPLAIN (FORMAT JSON) keeps the most.")
             .hint("Read are PostgreSQL's text, JSON, YAML and XML, frames of psql, and lines of auto_explain."));
     }
+    if r.strange > 0 {
+        return Err(Error::failed(format!(
+            "the plan's text is broken: {} of its lines {} figures of nodes that do not begin there",
+            r.strange,
+            if r.strange == 1 { "has" } else { "have" }
+        ))
+        .hint("Copy it line by line as EXPLAIN printed it, or use EXPLAIN (FORMAT JSON), which no client breaks."));
+    }
     if further > 0 {
         r.sheet.remarks.push(format!("the first of {} plans in the text", further + 1));
     }
     relationships(&mut r.sheet);
     Ok(r.sheet)
+}
+
+/// The line of a plan's first node, with its figures.
+pub(super) fn is_root(line: &str) -> bool {
+    let text = line.trim_start();
+    names::is_operation(text) && !text.starts_with("->") && has_figures(text) && (!text.contains("(cost=") || text.contains(" rows="))
+}
+
+/// Whether a text that has no figures begins like a plan: a scan by itself, as `COSTS OFF` shows it.
+pub(super) fn is_bare_scan(text: &str) -> bool {
+    let Some(line) = text.lines().map(str::trim).find(|l| !l.is_empty()) else { return false };
+    let scan = line.contains(" Scan on ") || line.contains(" Scan using ") || line.contains(" Scan Backward using ");
+    names::is_operation(line) && (scan || matches!(line, "Result" | "ProjectSet") || line.starts_with("Values Scan on "))
+}
+
+/// The arrow of a node. `-> 'k'::text` is an operator of a condition that was broken before it.
+fn is_arrow(text: &str) -> bool {
+    text.strip_prefix("->").is_some_and(|rest| rest.starts_with("  ") || names::is_operation(rest.trim_start()) || has_figures(rest))
+}
+
+/// Figures of nodes in a line, without those that stand in a constant.
+fn figures(text: &str) -> (usize, usize) {
+    let (mut costs, mut actuals, mut quoted) = (0, 0, false);
+    for (i, c) in text.char_indices() {
+        match c {
+            '\'' => quoted = !quoted,
+            '(' if !quoted => {
+                let t = &text[i..];
+                costs += usize::from(t.starts_with("(cost="));
+                actuals +=
+                    usize::from(t.starts_with("(actual time=") || t.starts_with("(actual rows=") || t.starts_with("(never executed)"));
+            }
+            _ => {}
+        }
+    }
+    (costs, actuals)
 }
 
 fn is_last(text: &str) -> bool {
@@ -85,7 +135,7 @@ fn has_figures(text: &str) -> bool {
 
 /// The line of a node, beyond doubt: with an arrow or with figures.
 fn is_node(text: &str) -> bool {
-    text.starts_with("->") || has_figures(text) && names::is_operation(text)
+    is_arrow(text) || has_figures(text) && names::is_operation(text)
 }
 
 fn is_label(text: &str) -> bool {
@@ -98,8 +148,8 @@ fn is_label(text: &str) -> bool {
 }
 
 /// Whether a line begins something, rather than going on with what a client broke.
-fn begins(text: &str) -> bool {
-    text.starts_with("->") || is_label(text) || properties::key(text).is_some() || names::is_target(text) || is_node(text)
+pub(super) fn begins(text: &str) -> bool {
+    is_arrow(text) || is_label(text) || properties::key(text).is_some() || names::is_target(text) || is_node(text)
 }
 
 /// Joins what was broken. Leading blanks of a continuation are part of the text: only blanks at a line's end may be lost.
@@ -139,8 +189,8 @@ fn join(lines: &[String]) -> Vec<Line> {
 
 /// Where the plan begins: prompts, statements and other words before it are passed over.
 fn first_line(lines: &[String]) -> usize {
-    let root = |l: &&String| !l.trim_start().starts_with("->") && names::is_operation(l.trim_start());
-    let likely = lines.iter().position(|l| root(&l) || has_figures(l) || l.trim_start().starts_with("->"));
+    let root = |l: &&String| !is_arrow(l.trim_start()) && names::is_operation(l.trim_start());
+    let likely = lines.iter().position(|l| root(&l) || has_figures(l) || is_arrow(l.trim_start()));
     let sure = lines.iter().position(|l| root(&l) && has_figures(l));
     match (likely, sure) {
         // `Update orders set …` begins like a node and is the statement, unless nodes stand between.
@@ -181,18 +231,25 @@ struct Reader {
     label: Option<(usize, String)>,
     scope: Scope,
     ended: bool,
+    /// Lines that hold figures of nodes and are none, or of more than one.
+    strange: usize,
 }
 
 impl Reader {
     fn line(&mut self, line: &Line) -> Result<()> {
         let text = line.text.as_str();
-        if let Some(node) = text.strip_prefix("->") {
+        let (costs, actuals) = figures(text);
+        if let Some(node) = text.strip_prefix("->").filter(|_| is_arrow(text)) {
+            self.strange += usize::from(costs > 1 || actuals > 1);
             return self.node(line.column, node.trim_start());
         }
         if self.sheet.nodes.is_empty() {
             // auto_explain tells the statement first; `paste` takes it away.
+            self.strange += usize::from(costs > 1 || actuals > 1);
             return self.node(0, text);
         }
+        // Figures that belong to no node would be lost without a word.
+        self.strange += usize::from(costs + actuals > 0 && !text.starts_with("Worker "));
         if is_label(text) {
             self.label = Some((line.column, text.to_string()));
             return Ok(());

@@ -267,3 +267,77 @@ proptest::proptest! {
         let _ = read(&text);
     }
 }
+
+const SMALL: &str = "Hash Join  (cost=1.0..9.0 rows=9 width=4) (actual time=0.100..3.000 rows=9 loops=1)
+  Hash Cond: (b.a_id = a.id)
+  ->  Seq Scan on b  (cost=1.0..9.0 rows=9 width=4) (actual time=0.010..1.000 rows=9 loops=1)
+        Filter: (b.t = '(cost=1..2) (actual time=1..2 rows=3 loops=4)'::text)
+  ->  Hash  (cost=1.0..9.0 rows=9 width=4) (actual time=0.500..0.500 rows=9 loops=1)
+        ->  Seq Scan on a  (cost=1.0..9.0 rows=9 width=4) (actual time=0.010..0.400 rows=9 loops=1)
+Planning Time: 0.5 ms
+Execution Time: 3.1 ms";
+
+/// Text that a mail or a comment quotes is the text itself; what lost its blanks or its line ends is refused, never read in part.
+#[test]
+fn nothing_is_dropped_without_a_word() {
+    let whole = read(SMALL).unwrap();
+    assert_eq!(nodes(&whole.root).len(), 4);
+    for prefix in ["> ", "  #  ", "-- ", ">> "] {
+        let quoted: String = SMALL.lines().map(|l| format!("{prefix}{l}\n")).collect();
+        let p = read(&quoted).unwrap_or_else(|e| panic!("{prefix}: {e:?}"));
+        assert_eq!(p.root, whole.root, "{prefix}");
+    }
+    let flat: String = SMALL.lines().map(|l| format!("{}\n", l.trim_start())).collect();
+    assert!(read(&flat).unwrap_err().message.contains("blanks at the beginning"));
+    let one = SMALL.replace('\n', " ");
+    assert!(read(&one).unwrap_err().message.contains("figures of nodes"), "{:?}", read(&one));
+    // A chain of two has one place only.
+    assert!(read("Limit  (cost=1.0..2.0 rows=1 width=4)\n->  Seq Scan on a  (cost=1.0..2.0 rows=1 width=4)").is_ok());
+}
+
+/// `->` is an operator of jsonb, too, and Markdown makes one blank of two.
+#[test]
+fn arrows_of_conditions_are_no_nodes() {
+    let broken = "Seq Scan on j  (cost=0.00..144.00 rows=25 width=36) (actual time=0.012..1.500 rows=5000 loops=1)
+  Filter: ((doc -> 'k'::text) = '1'::jsonb) OR ((doc
+-> 'k'::text) IS NOT NULL)
+Planning Time: 0.1 ms";
+    let p = crate::plan::detect::read(broken, None).unwrap().plan;
+    assert_eq!((p.engine.as_str(), nodes(&p.root).len()), ("PostgreSQL", 1));
+    assert!(p.root.conditions[0].1.ends_with("-> 'k'::text) IS NOT NULL)"), "{:?}", p.root.conditions);
+    let single = "Limit (cost=0.13..12.18 rows=3 width=148) (actual time=0.055..0.058 rows=3.00 loops=1)
+  -> Index Scan Backward using posts_idx on posts (cost=0.1..12 rows=3 width=4) (actual time=0.05..0.056 rows=3.00 loops=1)
+       Index Cond: (account_id = 'x')";
+    let p = crate::plan::detect::read(single, None).unwrap().plan;
+    assert_eq!(
+        (p.root.total_ms, p.root.children[0].total_ms, p.root.children[0].index.as_deref()),
+        (Some(0.058), Some(0.056), Some("posts_idx"))
+    );
+}
+
+/// A brace before a column that is called `Plan` begins no JSON.
+#[test]
+fn a_column_named_plan_is_no_json() {
+    let text = "Sort  (cost=1.00..2.00 rows=1 width=4)
+  ->  Seq Scan on subs  (cost=0.00..1.00 rows=1 width=4)
+        Filter: ((id = ANY ('{1,2}'::integer[])) AND (\"Plan\" = 'x'::text))";
+    assert_eq!(nodes(&read(text).unwrap().root).len(), 2);
+}
+
+/// What `jq` and editors make of a plan: each item of a list on a line of its own.
+#[test]
+fn json_that_was_laid_out_anew_keeps_its_strings() {
+    let json = "[\n  {\n    \"Plan\": {\n      \"Node Type\": \"Seq Scan\",\n      \"Output\": [\n        \"a.id\",\n        \"1\"\n      ],\n      \"Filter\": \"(a = 'x\\ny'::text)\"\n    }\n  }\n]";
+    for text in [json.to_string(), format!("QUERY PLAN\n----------\n{json}\n(1 row)\n")] {
+        let p = read(&text).unwrap_or_else(|e| panic!("{e:?}\n{text}"));
+        assert_eq!(p.root.attrs.get("Output").map(String::as_str), Some("a.id, 1"), "{text}");
+    }
+}
+
+/// A comment in the statement of an entry of auto_explain may look like figures.
+#[test]
+fn a_statement_with_a_comment_like_a_plan_begins_none() {
+    let text = "2026-11-21 10:00:00 UTC [1] LOG:  duration: 3.1 ms  plan:\n\tQuery Text: select *\n\t-- seen before  (cost=1..2)\n\tfrom a;\n\tSeq Scan on a  (cost=1.0..9.0 rows=9 width=4) (actual time=0.010..0.400 rows=9 loops=1)\n";
+    let p = read(text).unwrap();
+    assert_eq!((p.root.raw_op.as_str(), p.statement.as_deref()), ("Seq Scan", Some("select *\n-- seen before  (cost=1..2)\nfrom a;")));
+}
