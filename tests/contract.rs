@@ -610,8 +610,10 @@ fn everything(d: Dialect) -> Vec<&'static str> {
 promise!(a_definition_makes_the_object_again, async |p: Place| {
     let s = p.open(Access::ReadWrite).await;
     let d = s.dialect();
+    // PostgreSQL compresses as a column says since 14 (`tests/matrix` comes here with older ones).
+    let compresses = d != Dialect::Postgres || s.identity().major.parse::<u32>().is_ok_and(|m| m >= 14);
     for sql in everything(d) {
-        cells(&s, sql).await;
+        cells(&s, &if compresses { sql.to_string() } else { sql.replace(" compression pglz", "") }).await;
     }
     let engine = p.engine();
     let catalog = engine.catalog().get().expect("catalogue");
@@ -979,10 +981,9 @@ promise!(a_session_that_runs_something_is_seen_and_can_be_ended, async |p: Place
     assert!(!locks.end(&watcher, backend).await.expect("looked"), "nothing runs yet");
     let slow = if p.name == "PostgreSQL" { "select pg_sleep(600)" } else { "select sleep(600)" };
     let running = tokio::spawn(async move { s.fetch(slow).await });
-    while locks.running(&watcher, backend).await.expect("looked").is_none() {
+    while !locks.running(&watcher, backend).await.expect("looked").is_some_and(|t| t.contains("sleep(600)")) {
         tokio::task::yield_now().await;
     }
-    assert!(locks.running(&watcher, backend).await.expect("looked").is_some_and(|t| t.contains("sleep(600)")));
     assert!(locks.busy(&watcher).await.expect("counted") >= 1);
     assert!(locks.end(&watcher, backend).await.expect("ended"));
     running.await.expect("joined").expect_err("its connection is gone");

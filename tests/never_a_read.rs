@@ -225,7 +225,7 @@ async fn in_postgresql() {
     pg.create_database("range");
     pg.psql("range", include_str!("never_a_read/postgres.sql"));
     let dir = open_directory();
-    let mut c = std::process::Command::new(pg.bin.join("psql"));
+    let mut c = pg.client("psql");
     c.args(["-X", "-q", "-U", "postgres", "-d", "range", "-p", &pg.port.to_string(), "-h"]).arg(&pg.socket);
     c.env("PGAPPNAME", "bystander").args(["-c", "set statement_timeout = 0; select pg_sleep(100000)"]);
     let mut bystander = c.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().expect("psql");

@@ -172,7 +172,7 @@ async fn in_postgresql() {
     t.port = Some(pg.port);
     t.database = Some("zoo".into());
     t.user = Some("postgres".into());
-    let mut c = Command::new(pg.bin.join("psql"));
+    let mut c = pg.client("psql");
     c.args(["-X", "-A", "-t", "-q", "-U", "postgres", "-d", "zoo", "-p", &pg.port.to_string(), "-F", "\u{1f}"]);
     c.arg("-P").arg(format!("null={NULL}")).arg("-h").arg(&pg.socket).args(["-c", &sql]);
     let native = support::server::run(c, "psql");

@@ -177,7 +177,7 @@ async fn every_type_arrives_as_the_server_s_text() {
 #[tokio::test]
 async fn bytes_that_are_no_utf8_stay_bytes() {
     let pg = PgServer::shared();
-    pg.psql("postgres", "create database bytes template template0 encoding sql_ascii locale 'C'");
+    pg.psql("postgres", "create database bytes template template0 encoding sql_ascii lc_collate 'C' lc_ctype 'C'");
     pg.psql("bytes", "create table t (v text)");
     let s = open(target(pg, "bytes")).await;
     s.fetch("insert into t values (convert_from('\\x61ff62', 'sql_ascii'))").await.unwrap();

@@ -15,8 +15,22 @@ pub struct PgServer {
 }
 
 impl PgServer {
-    /// Directory of the newest PostgreSQL server programs.
+    /// Directory of the server's programs: those of `HOLDPOINT_TEST_PG_BIN`, which `tests/matrix` sets, or else the newest that are
+    /// installed.
     pub fn bin() -> PathBuf {
+        match std::env::var_os("HOLDPOINT_TEST_PG_BIN") {
+            Some(bin) => bin.into(),
+            None => Self::installed(),
+        }
+    }
+
+    /// A client's program. Servers that come without clients take those that are installed.
+    pub fn client(&self, name: &str) -> Command {
+        let own = self.bin.join(name);
+        Command::new(if own.is_file() { own } else { Self::installed().join(name) })
+    }
+
+    fn installed() -> PathBuf {
         let mut found: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
             .map(|d| d.filter_map(|e| Some(e.ok()?.path().join("bin"))).filter(|b| b.join("postgres").is_file()).collect())
             .unwrap_or_default();
@@ -64,7 +78,7 @@ impl PgServer {
         let guard = Guarded::start(user, dir.clone(), "INT", &bin.join("postgres"), &args);
         let pg = PgServer { guard, port, socket: dir, bin };
         super::wait_until("PostgreSQL accepts connections", || {
-            let mut c = Command::new(pg.bin.join("pg_isready"));
+            let mut c = pg.client("pg_isready");
             c.arg("-q").arg("-h").arg(&pg.socket).args(["-p", &port.to_string(), "-U", "postgres"]);
             c.status().is_ok_and(|s| s.success())
         });
@@ -79,7 +93,7 @@ impl PgServer {
 
     /// Runs SQL with the native client and gives back its unaligned output.
     pub fn psql(&self, database: &str, sql: &str) -> String {
-        let mut c = Command::new(self.bin.join("psql"));
+        let mut c = self.client("psql");
         c.args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database, "-p", &self.port.to_string()]);
         c.arg("-h").arg(&self.socket).args(["-c", sql]);
         server::run(c, "psql")
@@ -87,7 +101,7 @@ impl PgServer {
 
     /// Like [`PgServer::psql`], for a statement that has to wait: its process.
     pub fn psql_in_background(&self, database: &str, sql: &str) -> std::process::Child {
-        let mut c = Command::new(self.bin.join("psql"));
+        let mut c = self.client("psql");
         c.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database, "-p", &self.port.to_string()]);
         c.arg("-h").arg(&self.socket).args(["-c", sql]).spawn().expect("psql")
     }

@@ -23,8 +23,27 @@ pub(super) async fn pinned(s: &Session, text: &str, params: &[&str]) -> Result<T
     };
     let (reply, answer) = oneshot::channel();
     let params = params.iter().map(|p| Param::Text(p.to_string())).collect();
-    own.send(Own::Pinned { text: text.into(), params, reply }).await.map_err(|_| s.gone())?;
+    let text = if s.identity().major == "12" { without_regcollation(text) } else { text.into() };
+    own.send(Own::Pinned { text, params, reply }).await.map_err(|_| s.gone())?;
     answer.await.map_err(|_| s.gone())?
+}
+
+/// The names of collations as `regcollation`, which came with 13, would print them with names pinned to pg_catalog.
+fn without_regcollation(text: &str) -> String {
+    const CAST: &str = "::pg_catalog.regcollation";
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(CAST) {
+        let name = rest[..at].rfind(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.'))).map_or(0, |i| i + 1);
+        out.push_str(&rest[..name]);
+        out.push_str(&format!(
+            "(SELECT CASE WHEN rcn.nspname = 'pg_catalog' THEN '' ELSE quote_ident(rcn.nspname) || '.' END || quote_ident(rc.collname) \
+            FROM pg_catalog.pg_collation rc JOIN pg_catalog.pg_namespace rcn ON rcn.oid = rc.collnamespace WHERE rc.oid = {})",
+            &rest[name..at]
+        ));
+        rest = &rest[at + CAST.len()..];
+    }
+    out + rest
 }
 
 /// A cell, empty for NULL.
@@ -393,5 +412,20 @@ impl Catalog for Postgres {
     }
     fn writing_functions<'a>(&'a self, s: &'a Session, names: &'a [String]) -> BoxFuture<'a, Result<Vec<String>>> {
         Box::pin(writing_functions(s, names))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cast_to_regcollation_is_written_out_for_servers_without_it() {
+        let text =
+            without_regcollation("SELECT a.attcollation::pg_catalog.regcollation, 'x ' || t.typcollation::pg_catalog.regcollation FROM t");
+        assert!(!text.contains("regcollation"), "{text}");
+        assert!(text.starts_with("SELECT (SELECT CASE") && text.contains("rc.oid = a.attcollation), 'x ' || (SELECT"), "{text}");
+        assert!(text.ends_with("rc.oid = t.typcollation) FROM t"), "{text}");
+        assert_eq!(without_regcollation("SELECT 1"), "SELECT 1");
     }
 }
