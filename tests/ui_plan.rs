@@ -521,3 +521,75 @@ fn a_plan_in_the_editor_or_in_a_file_is_opened_without_a_target() {
     c.send(Msg::PlanRead { path: "x".into(), result: Err(Error::usage("this is not a plan")) });
     assert!(c.screen().contains("this is not a plan") && c.screen().contains("812.4 ms"), "the one on the screen stays\n{}", c.screen());
 }
+
+fn advised() -> holdpoint::ops::advice::Report {
+    use holdpoint::ops::advice::{Advice, Estimate, Level, Report};
+    use holdpoint::plan::candidates::{Candidate, Dropped, Key, Reason, Shape, Why};
+    let candidate = Candidate {
+        name: "orders_state_total_idx".into(),
+        table: "orders".into(),
+        schema: None,
+        relation: "orders".into(),
+        keys: vec![Key { sql: "state".into(), column: Some("state".into()), class: String::new(), down: false }],
+        equal: 1,
+        include: vec![],
+        only_where: None,
+        method: None,
+        shapes: vec![Shape::Equality],
+        why: "the statement tests state for equality".into(),
+        nodes: vec![vec![0, 0, 0, 0]],
+        partitioned: false,
+    };
+    let advice = Advice {
+        level: Level::Estimated,
+        spec: "orders (state)".into(),
+        create: "CREATE INDEX orders_state_total_idx ON orders (state)".into(),
+        estimate: Some(Estimate { before: Some(18_204.0), after: Some(12.0), bytes: Some(2_000_000) }),
+        measured: None,
+        plan: None,
+        write_cost: Some(0.12),
+        unless: "Costs are no times.".into(),
+        candidate,
+    };
+    let reason = Reason::new(Why::StaleStatistics, "orders", "60 % of orders changed").next("ANALYZE first.");
+    let tried = Dropped { what: "orders (total)".into(), reason: Reason::new(Why::Tried, "orders", "the planner does not take it") };
+    Report {
+        statement: SQL.into(),
+        plan: plan(),
+        advice: vec![advice],
+        dropped: vec![tried],
+        reasons: vec![reason],
+        verified: vec![],
+        notes: vec![],
+    }
+}
+
+#[test]
+fn advice_is_listed_with_its_level_and_queued_after_a_question() {
+    let mut c = shown(120, 40, plan());
+    let effects = c.press("m");
+    assert!(effects.iter().any(|e| matches!(e, Effect::Advise { measure: true, .. })), "{effects:?}");
+    let effects = c.press("a");
+    let Some((link, job)) = effects.iter().find_map(|e| match e {
+        Effect::Advise { link, job, text, measure: false, .. } if text == SQL => Some((*link, *job)),
+        _ => None,
+    }) else {
+        panic!("{effects:?}")
+    };
+    c.send(Msg::Advised { link, job, result: Ok(Box::new(advised())) });
+    let page = c.screen();
+    assert!(page.contains("An index on orders (state) helps, estimated") && page.contains("expected cost 18,204 → 12 · about 2.0 MB"), "{page}");
+    assert!(page.contains("60 % of orders changed") && page.contains("orders (total): the planner does not take it"), "{page}");
+    c.press("Enter");
+    let page = c.screen();
+    assert!(page.contains("CREATE INDEX") && page.contains("Why (equality)") && page.contains("about 12 % more"), "{page}");
+    let effects = c.press("Enter");
+    assert!(!effects.iter().any(|e| matches!(e, Effect::QueueAdvice { .. })), "a question comes first");
+    if c.screen().contains("Queue this index?") {
+        assert!(c.press("Esc").is_empty() && !c.screen().contains("Queue this index?"), "leaving it writes nothing");
+    } else {
+        assert!(c.state.messages.log.back().unwrap().text.contains("no migrations directory"), "{}", c.screen());
+    }
+    c.send(Msg::Advised { link, job, result: Ok(Box::new(holdpoint::ops::advice::Report { advice: vec![], ..advised() })) });
+    assert!(c.screen().contains("No index helps, because 60 % of orders changed"), "{}", c.screen());
+}

@@ -321,6 +321,10 @@ actions! {
     PinPlan "pin-plan" "keep",
     /// Compares the plan with the kept one, or with the one before: what moved, what became slower, which estimate is behind it.
     ComparePlans "compare-plans" "compare",
+    /// Says which index would help the plan's statement, as far as that can be tried, or why none does.
+    Advise "advise" "advice",
+    /// The same, measured: the indexes are built on a scratch copy and the statement is run with and without them.
+    AdviseMeasured "advise-measured" "measured advice",
     /// Lists earlier plans of the statement, with their times and whether their shape changed.
     PlanHistory "plan-history" "history",
     /// Opens a plan from a file: EXPLAIN output of any of the servers, no connection needed.

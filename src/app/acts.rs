@@ -197,6 +197,8 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
         | Action::ShowInSql
         | Action::PinPlan
         | Action::ComparePlans
+        | Action::Advise
+        | Action::AdviseMeasured
         | Action::PlanHistory
         | Action::OpenPlan
         | Action::SharePlan => {

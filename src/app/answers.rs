@@ -52,6 +52,7 @@ pub fn answer(state: &mut State, then: Then, effects: &mut Vec<Effect>) {
             switch_target(state, &target, effects);
         }
         Then::EndSession(backend) => effects.push(Effect::EndSession { link: state.link_no, backend }),
+        Then::QueueAdvice(candidate, why) => effects.push(Effect::QueueAdvice { link: state.link_no, candidate, why }),
         Then::Connect(name) => connect(state, &name, None, effects),
         Then::Action(a) => act(state, a, effects),
         Then::Ask(a) => schema::ask(state, a, effects),

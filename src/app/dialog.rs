@@ -64,6 +64,8 @@ pub enum Then {
         upto: Option<i64>,
     },
     Action(super::Action),
+    /// Writes an index as a migration, with a comment.
+    QueueAdvice(Box<crate::plan::candidates::Candidate>, String),
     /// Asks the catalogue.
     Ask(super::panes::schema::Ask),
 }

@@ -239,6 +239,20 @@ pub enum Effect {
     OpenKeptPlan {
         id: i64,
     },
+    /// Index advice upon a statement, its values in the places of its parameters; measured on a scratch copy where that is wanted.
+    Advise {
+        link: u64,
+        job: JobId,
+        text: String,
+        values: BTreeMap<String, Param>,
+        measure: bool,
+    },
+    /// Writes an index as a pair of migration scripts, with a comment.
+    QueueAdvice {
+        link: u64,
+        candidate: Box<crate::plan::candidates::Candidate>,
+        why: String,
+    },
     /// Reads a plan from a file.
     OpenPlan(PathBuf),
     /// Writes a plan that is rendered already.

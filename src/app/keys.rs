@@ -110,6 +110,8 @@ pub fn applies(state: &State, action: Action) -> bool {
         | Action::ShowInSql
         | Action::PinPlan
         | Action::ComparePlans
+        | Action::Advise
+        | Action::AdviseMeasured
         | Action::SharePlan => state.plan.plan.is_some(),
         _ => true,
     }

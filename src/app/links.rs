@@ -18,6 +18,10 @@ pub enum Goal {
     PlanNode(Vec<usize>),
     /// A plan of the history.
     KeptPlan(i64),
+    /// A piece of index advice, with its reasoning.
+    Advice(usize),
+    /// … to be written as a migration.
+    QueueAdvice(usize),
 }
 
 /// One line, cleaned.
@@ -69,6 +73,8 @@ impl Links {
 pub fn follow(state: &mut State, goal: Goal, effects: &mut Vec<Effect>) {
     match goal {
         Goal::Node(path) => schema::jump(state, path, effects),
+        Goal::Advice(n) => super::panes::plan::advice::open(state, n),
+        Goal::QueueAdvice(n) => super::panes::plan::advice::queue(state, n),
         Goal::KeptPlan(id) => effects.push(Effect::OpenKeptPlan { id }),
         Goal::PlanNode(path) => super::panes::plan::go_to_path(state, &path),
         Goal::File(path) => effects.push(Effect::OpenFile(path)),

@@ -155,6 +155,12 @@ pub enum Msg {
     PlanHistory {
         result: Result<Vec<crate::store::plans::Kept>>,
     },
+    /// Index advice.
+    Advised {
+        link: u64,
+        job: JobId,
+        result: Result<Box<crate::ops::advice::Report>>,
+    },
     /// One of them: the plan, its statement, when it was kept.
     KeptPlan {
         result: Result<Box<(Plan, String, String)>>,

@@ -82,6 +82,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
             plan::planned(state, job, version, text, result, effects);
         }
         Msg::PlanHistory { result } => plan::kept::told(state, result),
+        Msg::Advised { link, job, result } if link == state.link_no => plan::advice::told(state, job, result),
         Msg::KeptPlan { result } => plan::kept::opened(state, result.map(|b| *b)),
         Msg::PlanRead { path, result } => plan::share::read(state, &path, result.map(|b| *b)),
         Msg::Recovered { link, runs } if link == state.link_no => recovered(state, runs),
@@ -197,6 +198,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         | Msg::Definition { .. }
         | Msg::Schema { .. }
         | Msg::Planned { .. }
+        | Msg::Advised { .. }
         | Msg::Stepped { .. }
         | Msg::Names { .. }
         | Msg::Recovered { .. }

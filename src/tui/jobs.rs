@@ -281,6 +281,13 @@ impl Jobs {
                     shared.send(Msg::PlanHistory { result });
                 });
             }
+            Effect::Advise { link, job, text, values, measure } => {
+                let cx = shared.job_cx(job);
+                tokio::spawn(plans::advise(shared, cx, link, job, text, values, measure));
+            }
+            Effect::QueueAdvice { link, candidate, why } => {
+                tokio::task::spawn_blocking(move || plans::queue(&shared, link, &candidate, &why));
+            }
             Effect::OpenKeptPlan { id } => {
                 tokio::task::spawn_blocking(move || {
                     let result = shared.cx().store.plan(id).map(Box::new);

@@ -1,5 +1,6 @@
 //! The plan pane: a tree that follows the typing, or one that was asked for; the last good one stays, marked stale.
 
+pub mod advice;
 pub mod ask;
 pub mod details;
 pub mod kept;
@@ -53,6 +54,8 @@ pub struct PlanPane {
     over: Option<String>,
     /// When it came.
     pub at_time: Option<Timestamp>,
+    /// What advice was given last, for the page that lists it.
+    pub advice: Option<Box<crate::ops::advice::Report>>,
     /// Kept by hand, to compare with.
     pub kept: Option<kept::Other>,
     /// The one that was on the screen before.
@@ -211,6 +214,8 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool
 /// Actions that belong to the plan wherever they are asked for; false for others.
 pub fn own(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool {
     match action {
+        Action::Advise => advice::ask(state, false, effects),
+        Action::AdviseMeasured => advice::ask(state, true, effects),
         Action::PinPlan => kept::pin(state),
         Action::ComparePlans => kept::compare_now(state),
         Action::PlanHistory => kept::ask(state, effects),

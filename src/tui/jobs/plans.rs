@@ -2,12 +2,17 @@
 
 use super::{Shared, files};
 use crate::app::Msg;
+use crate::app::effect::JobId;
 use crate::app::state::Note;
-use crate::model::Error;
-use crate::ops;
+use crate::model::{Error, Param};
+use crate::ops::{self, Cx};
+use crate::plan::candidates::Candidate;
+use crate::sql::params;
+use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Reads a plan that somebody saved.
 pub fn open(shared: &Shared, path: PathBuf) {
@@ -25,6 +30,29 @@ pub fn share(shared: &Shared, path: PathBuf, text: &str) {
         Ok(()) => Note::ok(format!("The plan is in {shown}.")),
         Err(e) if e.kind() == ErrorKind::AlreadyExists => Note::warning(format!("{shown} is there already: choose another name.")),
         Err(e) => Note::error(&Error::io(format!("writing {shown}"), e)),
+    };
+    shared.send(Msg::Said(note));
+}
+
+/// Index advice upon a statement.
+pub async fn advise(shared: Arc<Shared>, cx: Cx, link: u64, job: JobId, text: String, values: BTreeMap<String, Param>, measure: bool) {
+    let Some(live) = shared.live(link) else { return };
+    let sent = params::inline(live.connection.dialect(), &text, &values).unwrap_or(text);
+    let wanted = ops::advice::Wanted { measure, ..ops::advice::Wanted::default() };
+    let result = ops::advice::advise(&cx, &live.connection, &sent, wanted).await.map(Box::new);
+    shared.unregister(job);
+    shared.send(Msg::Advised { link, job, result });
+}
+
+/// Writes an accepted index as a pair of migration scripts.
+pub fn queue(shared: &Shared, link: u64, candidate: &Candidate, why: &str) {
+    let Some(live) = shared.live(link) else { return };
+    let note = match ops::advice::queue(&shared.cx(), &live.connection, candidate, why) {
+        Ok(q) => {
+            let name = |p: &std::path::Path| crate::text::clean(&p.file_name().unwrap_or_default().to_string_lossy()).into_owned();
+            Note::ok(format!("Written: {} and {}. The queue has it now: nothing was run.", name(&q.up), name(&q.down)))
+        }
+        Err(e) => Note::error(&e),
     };
     shared.send(Msg::Said(note));
 }
