@@ -578,7 +578,10 @@ fn advice_is_listed_with_its_level_and_queued_after_a_question() {
     };
     c.send(Msg::Advised { link, job, result: Ok(Box::new(advised())) });
     let page = c.screen();
-    assert!(page.contains("An index on orders (state) helps, estimated") && page.contains("expected cost 18,204 → 12 · about 2.0 MB"), "{page}");
+    assert!(
+        page.contains("An index on orders (state) helps, estimated") && page.contains("expected cost 18,204 → 12 · about 2.0 MB"),
+        "{page}"
+    );
     assert!(page.contains("60 % of orders changed") && page.contains("orders (total): the planner does not take it"), "{page}");
     c.press("Enter");
     let page = c.screen();
