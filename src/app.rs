@@ -32,6 +32,7 @@ pub mod params;
 pub mod snippets;
 pub mod state;
 pub mod update;
+pub mod watch;
 pub mod work;
 
 pub use action::Action;

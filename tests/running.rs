@@ -449,3 +449,113 @@ fn a_statement_that_waits_for_a_lock_says_for_whom() {
     c.send(Msg::Blockers { job, result: Err(Error::failed("no locks here")) });
     assert_eq!(tick(&mut c, "15"), 0);
 }
+
+/// The line alone, run.
+fn shortcut(line: &str) -> (Console, Vec<Effect>) {
+    let mut c = open(line);
+    let mut names = holdpoint::model::names::Collector::default();
+    names.relation("main", "orders", holdpoint::model::NodeKind::Table, false);
+    let orders = Some((holdpoint::model::NodeKind::Table, "orders"));
+    names.place("main", orders, "Indexes", holdpoint::model::NodeKind::Index, "orders_by_day");
+    names.place("main", orders, "Triggers", holdpoint::model::NodeKind::Trigger, "touched");
+    let names = names.finish(vec!["main".into()], vec!["main".into()], vec!["count".into()]);
+    let link = c.state.link_no;
+    c.send(Msg::Names { link, result: Ok(Box::new(names)) });
+    let effects = c.press("F5");
+    (c, effects)
+}
+
+#[test]
+fn shortcuts_of_psql_list_show_copy_or_say_what_serves_instead() {
+    assert!(shortcut("\\di").0.screen().contains("main.orders_by_day  on orders"));
+    assert!(shortcut("\\di *_day").0.screen().contains("orders_by_day"));
+    assert!(shortcut("\\ds").0.screen().contains("Nothing of that name"));
+    assert!(shortcut("\\du").0.screen().contains("SQLite has no users"));
+    assert!(shortcut("\\echo good morning").0.screen().contains("good morning"));
+    assert!(shortcut("\\c nowhere").0.screen().contains("no target nowhere"));
+    assert!(shortcut("\\! ls").0.screen().contains("Ctrl-Z gives you the shell"));
+    assert!(shortcut("\\nonsense").0.screen().contains("\\? lists the shortcuts"));
+    let (_, effects) = shortcut("\\l");
+    assert_eq!(statements(&effects)[0].text, "PRAGMA database_list");
+    let (_, effects) = shortcut("\\sf touched");
+    assert!(effects.iter().any(|e| matches!(e, Effect::Definition { at, .. } if at.last().unwrap().1 == "touched")), "{effects:?}");
+    let (_, effects) = shortcut("\\d+ orders");
+    assert!(effects.iter().any(|e| matches!(e, Effect::Definition { at, .. } if at.last().unwrap().1 == "orders")), "{effects:?}");
+    let (_, effects) = shortcut("\\copy (select id from orders) to 'ids.json'");
+    let Some(Effect::ExportStatement { statement, path, format, .. }) =
+        effects.iter().find(|e| matches!(e, Effect::ExportStatement { .. }))
+    else {
+        panic!("{effects:?}")
+    };
+    assert_eq!((statement.text.as_str(), path.to_str()), ("select id from orders", Some("ids.json")));
+    assert_eq!(*format, holdpoint::ops::export::ExportFormat::Json);
+    let (_, effects) = shortcut("\\copy orders from 'more.csv' csv header");
+    let Some(Effect::Import { import, .. }) = effects.iter().find(|e| matches!(e, Effect::Import { .. })) else { panic!("{effects:?}") };
+    assert_eq!((import.table.as_str(), import.file.to_str(), import.commit), ("orders", Some("more.csv"), false), "tried first");
+    let (c, effects) = shortcut("\\copy orders to 'orders.xls'");
+    assert!(!effects.iter().any(|e| matches!(e, Effect::ExportStatement { .. })));
+    assert!(c.screen().contains("Which format?"), "{}", c.screen());
+}
+
+#[test]
+fn a_read_is_watched_until_a_key_or_a_failure() {
+    let mut c = open("select count(*) from orders;\n\\watch 5");
+    let effects = c.press("F5");
+    let run = |effects: &[Effect]| match effects.iter().find(|e| matches!(e, Effect::Run { .. })) {
+        Some(Effect::Run { job, result, .. }) => (*job, *result),
+        _ => panic!("{effects:?}"),
+    };
+    let ended = |c: &mut Console, (job, result): (u64, u64)| {
+        c.run(job, RunEvent::Started { result, index: 0, text: "select count(*) from orders".into() });
+        c.run(job, RunEvent::Columns { result, columns: console::columns(&[("n", "bigint", true)]) });
+        c.run(job, RunEvent::Done { result, outcome: Default::default() });
+        c.run(job, RunEvent::Finished)
+    };
+    let first = run(&effects);
+    ended(&mut c, first);
+    let timer = holdpoint::app::msg::Timer::Watch { job: first.0 };
+    assert!(c.screen().contains("Every 5.0 s, run 1; any key stops"), "{}", c.screen());
+    let effects = c.timers();
+    let second = run(&effects);
+    assert_eq!(statements(&effects)[0].text, "select count(*) from orders");
+    ended(&mut c, second);
+    assert_eq!(c.state.query.results.len(), 1, "each run takes the place of the one before");
+    // An old timer starts nothing.
+    assert!(statements(&c.send(Msg::Timer(timer))).is_empty());
+    c.type_text("x");
+    assert!(c.screen().contains("Stopped after 2 runs."), "{}", c.screen());
+    assert!(!c.state.query.editor.text().contains('x'), "the key did nothing else");
+    let timer = holdpoint::app::msg::Timer::Watch { job: second.0 };
+    assert!(statements(&c.send(Msg::Timer(timer))).is_empty());
+    // A failure ends it.
+    let (job, result) = run(&c.press("F5"));
+    c.run(job, RunEvent::Started { result, index: 0, text: "select count(*) from orders".into() });
+    c.run(job, RunEvent::Failed { result, error: Error::failed("no such table") });
+    c.run(job, RunEvent::Finished);
+    assert!(c.state.query.watch.is_none());
+    assert!(statements(&c.timers()).is_empty());
+    // What writes is not repeated.
+    let mut c = open("delete from orders;\n\\watch");
+    assert!(statements(&c.press("F5")).is_empty());
+    assert!(c.screen().contains("\\watch repeats only what is proven to read"), "{}", c.screen());
+}
+
+#[test]
+fn wide_rows_become_records_by_themselves() {
+    let (mut c, _) = shortcut("\\x auto");
+    let many: Vec<(String, &str, bool)> = (0..30).map(|i| (format!("column_{i}"), "text", false)).collect();
+    let many: Vec<(&str, &str, bool)> = many.iter().map(|(n, t, r)| (n.as_str(), *t, *r)).collect();
+    for (columns, record) in [(many, true), (vec![("id", "int", true)], false)] {
+        c.press("C-a");
+        c.type_text("select 1 ");
+        let effects = c.press("F5");
+        let Some(Effect::Run { job, result, .. }) = effects.iter().find(|e| matches!(e, Effect::Run { .. })) else { continue };
+        let (job, result) = (*job, *result);
+        c.run(job, RunEvent::Started { result, index: 0, text: "select 1".into() });
+        c.run(job, RunEvent::Columns { result, columns: console::columns(&columns) });
+        c.run(job, RunEvent::Done { result, outcome: Default::default() });
+        c.run(job, RunEvent::Finished);
+        assert_eq!(c.state.query.results.last().unwrap().record, record);
+    }
+    assert_eq!(c.state.query.results.len(), 2, "both ran");
+}

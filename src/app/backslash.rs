@@ -1,5 +1,8 @@
 //! The shortcuts that people type from `psql`: a line of the editor that begins with a backslash is done here and never sent.
 
+mod copy;
+mod lists;
+
 use super::Action;
 use super::acts::act;
 use super::dialog::{Dialog, Viewer};
@@ -7,19 +10,23 @@ use super::effect::{Effect, Statement};
 use super::state::{Note, State};
 use super::update::switch_target;
 use crate::model::names::{Names, Relation};
-use crate::model::{NodeKind, NodePath};
+use crate::model::{Dialect, NodeKind, NodePath};
 use crate::text;
 use std::path::PathBuf;
 
 /// What `\?` shows: the shortcut and what it does here.
 const KNOWN: &[(&str, &str)] = &[
-    ("\\d [name]", "definition of a table or view; without a name the tables and views"),
+    ("\\d [name]", "definition of a table or view (\\d+ too); without a name the tables and views"),
     ("\\dt \\dv \\dm [pattern]", "tables, views, materialized views; * and ? in the pattern stand for any text and any letter"),
+    ("\\di \\ds \\dT [pattern]", "indexes, sequences, types"),
     ("\\dn \\df [pattern]", "schemas, functions"),
-    ("\\l", "the targets that are configured"),
-    ("\\c target", "connects to another target"),
+    ("\\du \\l", "users or roles of the server, its databases"),
+    ("\\sf name, \\sv name", "definition of a function, of a view"),
+    ("\\c [target]", "connects to another target; without a name the targets that are configured"),
+    ("\\u database", "USE (MySQL, MariaDB)"),
     ("\\conninfo", "what is connected to what, and how"),
-    ("\\x", "one row as a record, or the grid again"),
+    ("\\x [on|off|auto]", "rows as records, as a grid, or as records where the grid is wider than the screen"),
+    ("\\watch [seconds]", "runs the statement before the line again and again, until a key; it has to read"),
     ("\\timing", "times stand beside every result, always"),
     ("\\e", "the text in $VISUAL or $EDITOR"),
     ("\\i file", "opens a .sql file in the editor; run it from there"),
@@ -27,9 +34,34 @@ const KNOWN: &[(&str, &str)] = &[
     ("\\s", "statements that were run before"),
     ("\\set name value", "a value for the parameter :name"),
     ("\\unset name", "forgets it"),
-    ("\\copy", "export and import; says with which keys"),
+    ("\\copy … to file", "writes a table or a (query) into a file; its ending says the format"),
+    ("\\copy table from file", "imports a file: tried first, then asked about"),
+    ("\\echo text", "shows the text"),
     ("\\g \\gx \\G", "runs the statement before the line, or the one that it ends; \\gx and \\G show its rows as records"),
     ("\\q", "quits"),
+];
+
+/// What psql has and what serves here instead.
+const INSTEAD: &[(&[&str], &str)] = &[
+    (&["\\!"], "Ctrl-Z gives you the shell, and fg brings Holdpoint back."),
+    (&["\\o", "\\out"], "\\copy (select …) to 'file.csv' writes rows into a file; in the results e does."),
+    (
+        &["\\a", "\\t", "\\H", "\\pset", "\\f", "\\C", "\\T"],
+        "The grid needs no such setting; \\copy and e in the results write CSV, JSON, Markdown and others.",
+    ),
+    (
+        &["\\gset", "\\gexec", "\\gdesc", "\\crosstabview", "\\bind", "\\parse"],
+        "It is not done here; \\set name value gives a parameter its value.",
+    ),
+    (&["\\if", "\\elif", "\\else", "\\endif"], "Scripts with conditions are psql's: run them there."),
+    (&["\\password"], "Change it with ALTER ROLE … PASSWORD: what looks like a secret is not kept in the history."),
+    (&["\\encoding"], "Text is UTF-8 here, always."),
+    (&["\\errverbose"], "Messages are kept whole: the log of messages shows the last error with its details."),
+    (&["\\r", "\\reset", "\\p", "\\print"], "The text is in the editor before you."),
+    (&["\\dp", "\\z", "\\ddp"], "Privileges: ask information_schema.role_table_grants."),
+    (&["\\dx"], "Extensions: select * from pg_extension."),
+    (&["\\db"], "Tablespaces: select * from pg_tablespace."),
+    (&["\\lo_import", "\\lo_export", "\\lo_list", "\\lo_unlink"], "Large objects are psql's and pg_dump's business."),
 ];
 
 /// The backslash command of the cursor's line, without the blanks round it; `None` when the line is none: inside a string it is text.
@@ -72,21 +104,23 @@ pub fn run(state: &mut State, line: &str, effects: &mut Vec<Effect>) {
         "\\dt" => relations(state, &[NodeKind::Table], "Tables", rest),
         "\\dv" => relations(state, &[NodeKind::View], "Views", rest),
         "\\dm" => relations(state, &[NodeKind::MaterializedView], "Materialized views", rest),
+        "\\di" => lists::placed(state, NodeKind::Index, "Indexes", rest),
+        "\\ds" => lists::placed(state, NodeKind::Sequence, "Sequences", rest),
+        "\\dT" => lists::placed(state, NodeKind::Type, "Types", rest),
+        "\\du" | "\\dg" => lists::users(state, effects),
+        "\\sf" => lists::source(state, rest, effects),
+        "\\sv" if rest.is_empty() => state.say(Note::info("Which view? \\sv name.")),
+        "\\sv" => describe(state, rest, effects),
+        "\\echo" | "\\qecho" | "\\warn" => state.say(Note::info(text::clean(unquoted(rest)).into_owned())),
+        "\\watch" => super::watch::start(state, rest, effects),
         "\\dn" => names(state, "Schemas", rest, |n| n.schemas.clone()),
         "\\df" => names(state, "Functions", rest, |n| n.functions.iter().map(ToString::to_string).collect()),
-        "\\l" => act(state, Action::GoStart, effects),
+        "\\l" | "\\list" => lists::databases(state, effects),
         "\\c" | "\\connect" if rest.is_empty() => act(state, Action::GoStart, effects),
-        "\\c" | "\\connect" => switch_target(state, rest, effects),
+        "\\c" | "\\connect" | "\\u" | "\\use" => connect(state, rest, effects),
         "\\conninfo" => conninfo(state),
         "\\timing" => state.say(Note::info("Times stand beside every result, and in the history.")),
-        "\\x" => {
-            state.query.expanded = !state.query.expanded;
-            let on = state.query.expanded;
-            if let Some(tab) = state.query.results.get_mut(state.query.shown) {
-                tab.record = on;
-            }
-            state.say(Note::info(if on { "Rows are shown as records, one at a time." } else { "Rows are shown as a grid." }));
-        }
+        "\\x" => expanded(state, rest),
         "\\e" | "\\edit" => with_action(state, named("edit-outside"), word, effects),
         "\\s" => act(state, Action::History, effects),
         "\\i" | "\\ir" | "\\include" if rest.is_empty() => act(state, Action::OpenFile, effects),
@@ -105,7 +139,8 @@ pub fn run(state: &mut State, line: &str, effects: &mut Vec<Effect>) {
             let gone = super::params::unset(state, &format!(":{rest}"));
             state.say(Note::info(if gone { format!(":{} is forgotten.", text::clean(rest)) } else { "It had no value.".into() }));
         }
-        "\\copy" => state.say(copy_words(state)),
+        "\\copy" if rest.is_empty() => state.say(copy_words(state)),
+        "\\copy" => copy::run(state, rest, effects),
         "\\g" | "\\gx" | "\\G" => match state.query.editor.statement_before(state.query.editor.cursor_line()) {
             Some(s) => {
                 let text = state.query.editor.text()[s.span.clone()].to_string();
@@ -117,8 +152,54 @@ pub fn run(state: &mut State, line: &str, effects: &mut Vec<Effect>) {
             None => state.say(Note::info("There is no statement before this line.")),
         },
         "\\q" | "\\quit" => act(state, Action::Quit, effects),
-        other => state.say(Note::warning(format!("{} is not known here; \\? lists the shortcuts that are.", text::clean(other)))),
+        other => {
+            // `\\!ls` is the shell's too.
+            let same = |name: &str| name == other || name == "\\!" && other.starts_with("\\!");
+            let instead = INSTEAD.iter().find(|(names, _)| names.iter().any(|n| same(n)));
+            let what = instead.map_or("\\? lists the shortcuts that are.", |(_, what)| what);
+            state.say(Note::warning(format!("{} is not known here. {what}", text::clean(other))));
+        }
     }
+}
+
+/// Another target; on MySQL and MariaDB also another database of this one.
+fn connect(state: &mut State, name: &str, effects: &mut Vec<Effect>) {
+    let name = name.trim_matches(['"', '`', '\'']);
+    if state.config.targets.contains_key(name) {
+        return switch_target(state, name, effects);
+    }
+    let dialect = state.query.editor.dialect();
+    let there = state.completion.names().is_some_and(|n| n.schemas.iter().any(|s| s == name));
+    if dialect == Dialect::MySql && there {
+        return super::panes::running::run_text(state, &format!("USE {}", dialect.quote_ident(name)), effects);
+    }
+    let mut note = Note::warning(format!("There is no target {}.", text::clean(name)));
+    note.more.push(match dialect {
+        Dialect::Postgres => "Another database of PostgreSQL is another target: give it one in the configuration, or open its URL.".into(),
+        _ => format!("\\c without a name shows the {} that are configured.", text::counted(state.config.targets.len() as u64, "target")),
+    });
+    state.say(note);
+}
+
+/// `\x`, `\x on`, `\x off`, `\x auto`.
+fn expanded(state: &mut State, rest: &str) {
+    let q = &mut state.query;
+    (q.expanded, q.expanded_auto) = match rest.to_ascii_lowercase().as_str() {
+        "" => (!q.expanded, false),
+        "on" => (true, false),
+        "off" => (false, false),
+        "auto" => (false, true),
+        _ => return state.say(Note::warning("\\x takes on, off or auto.")),
+    };
+    let (on, auto) = (q.expanded, q.expanded_auto);
+    if let Some(tab) = q.results.get_mut(q.shown) {
+        tab.record = on || auto && tab.too_wide();
+    }
+    state.say(Note::info(match (on, auto) {
+        (_, true) => "Rows are shown as records where the grid is wider than the screen.",
+        (true, _) => "Rows are shown as records, one at a time.",
+        _ => "Rows are shown as a grid.",
+    }));
 }
 
 fn with_action(state: &mut State, action: Option<Action>, word: &str, effects: &mut Vec<Effect>) {

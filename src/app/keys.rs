@@ -151,6 +151,10 @@ pub fn key_of(state: &State, action: Action) -> Option<String> {
 /// A key was pressed.
 pub fn key(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
     state.messages.shown = None;
+    // What is watched stops; a key that cancels does that, too.
+    if super::watch::stopped(state) && key != Key::ctrl('c') {
+        return;
+    }
     if !state.dialogs.is_empty() {
         return dialog(state, key, effects);
     }

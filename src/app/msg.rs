@@ -281,6 +281,10 @@ pub enum Timer {
     LivePlan {
         version: u64,
     },
+    /// The next run of what is watched is due; the run before.
+    Watch {
+        job: JobId,
+    },
 }
 
 /// What running statements tells.

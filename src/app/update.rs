@@ -44,6 +44,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Resumed => effects.push(Effect::Repaint),
         Msg::Timer(Timer::Tick) => state.ticked(effects),
         Msg::Timer(Timer::SaveBuffer { version }) => buffers::save(state, Some(version), effects),
+        Msg::Timer(Timer::Watch { job }) => super::watch::due(state, job, effects),
         Msg::Timer(Timer::LivePlan { version }) => plan::live(state, version, effects),
         Msg::Connected { link, server } if link == state.link_no => connected(state, *server, effects),
         Msg::ConnectFailed { link, error } if link == state.link_no => connect_failed(state, error),
@@ -385,6 +386,7 @@ pub fn connect(state: &mut State, name: &str, password: Option<SecretString>, ef
         state.backups = backups::Backups::default();
     }
     state.query.running = None;
+    state.query.watch = None;
     state.query.fix = None;
     state.query.tables.clear();
     state.query.tx_since = None;

@@ -37,6 +37,10 @@ pub struct Query {
     pub running: Option<Running>,
     /// Further results are shown as records (`\x`).
     pub expanded: bool,
+    /// The same for those that are wider than the screen (`\x auto`).
+    pub expanded_auto: bool,
+    /// A read that runs again and again.
+    pub watch: Option<crate::app::watch::Watch>,
     pub fix: Option<Fix>,
     /// Version of the editor that is saved.
     pub saved: u64,
@@ -93,6 +97,8 @@ impl Query {
             shown: 0,
             running: None,
             expanded: false,
+            expanded_auto: false,
+            watch: None,
             fix: None,
             saved: 1,
             buffer_of: None,

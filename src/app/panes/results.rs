@@ -154,6 +154,13 @@ impl ResultTab {
         self.marked = None;
     }
 
+    /// Not all columns are on the screen beside each other.
+    pub fn too_wide(&self) -> bool {
+        let shown = self.layout.shown(self.screen.saturating_sub(self.gutter()));
+        let cut = shown.last().is_some_and(|s| self.layout.widths.get(s.column).is_some_and(|w| *w > s.width));
+        shown.len() < self.layout.order.len() || cut
+    }
+
     /// Takes rows into memory; `first` is the number of the first of them.
     pub fn take(&mut self, first: u64, batch: Arc<RowBatch>) {
         let rows = batch.rows() as u64;

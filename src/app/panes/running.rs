@@ -237,9 +237,13 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
                     left(state, &text, effects);
                 }
             }
+            let auto = state.query.expanded_auto;
             if let Some(tab) = state.result_mut(result) {
                 tab.progress = Progress::Done(outcome);
                 tab.back_to = None;
+                tab.follow(page, width);
+                // By now it is known how wide the rows are.
+                tab.record |= auto && tab.too_wide();
                 tab.want(page, effects);
                 let summary = tab.summary(now);
                 if tab.columns.is_none() {
@@ -279,35 +283,41 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
         RunEvent::Fix { result, fix } => fix::begun(state, result, *fix, effects),
         RunEvent::Finished => {
             state.jobs.retain(|j| j.id != job);
-            if let Some(r) = state.query.running.take_if(|r| r.job == job)
-                && r.offsets.len() > 1
-            {
-                let (done, failed, all) = (r.done, r.failed, r.offsets.len());
-                let rest = all.saturating_sub(done + failed);
-                if state.query.fix.is_some() {
-                    if rest > 0 {
-                        let words = format!("The {} after the data fix did not run.", text::counted(rest as u64, "statement"));
-                        state.say(Note::warning(words));
-                    }
-                    return;
-                }
-                let mut note = match failed {
-                    0 => Note::ok(format!("{done} of {all} statements ran.")),
-                    1 if !state.query.how.go_on => return,
-                    n => Note::warning(format!("{done} of {all} statements ran; {n} failed: each has its own result.")),
-                };
-                if rest > 0 && failed > 1 {
-                    note.more.push(format!("The {} after them did not run.", text::counted(rest as u64, "statement")));
-                }
-                if r.dropped > 0 {
-                    note.more.push(format!(
-                        "The results of {} are not kept: a run keeps {TABS_OF_A_RUN}.",
-                        text::counted(r.dropped as u64, "statement")
-                    ));
-                }
-                state.say(note);
-            }
+            finished(state, job);
+            crate::app::watch::ended(state, job, effects);
         }
+    }
+}
+
+/// No further statement of the run comes.
+fn finished(state: &mut State, job: JobId) {
+    if let Some(r) = state.query.running.take_if(|r| r.job == job)
+        && r.offsets.len() > 1
+    {
+        let (done, failed, all) = (r.done, r.failed, r.offsets.len());
+        let rest = all.saturating_sub(done + failed);
+        if state.query.fix.is_some() {
+            if rest > 0 {
+                let words = format!("The {} after the data fix did not run.", text::counted(rest as u64, "statement"));
+                state.say(Note::warning(words));
+            }
+            return;
+        }
+        let mut note = match failed {
+            0 => Note::ok(format!("{done} of {all} statements ran.")),
+            1 if !state.query.how.go_on => return,
+            n => Note::warning(format!("{done} of {all} statements ran; {n} failed: each has its own result.")),
+        };
+        if rest > 0 && failed > 1 {
+            note.more.push(format!("The {} after them did not run.", text::counted(rest as u64, "statement")));
+        }
+        if r.dropped > 0 {
+            note.more.push(format!(
+                "The results of {} are not kept: a run keeps {TABS_OF_A_RUN}.",
+                text::counted(r.dropped as u64, "statement")
+            ));
+        }
+        state.say(note);
     }
 }
 
