@@ -488,7 +488,7 @@ fn shortcuts_of_psql_list_show_copy_or_say_what_serves_instead() {
         panic!("{effects:?}")
     };
     assert_eq!((statement.text.as_str(), path.to_str()), ("select id from orders", Some("ids.json")));
-    assert_eq!(*format, holdpoint::ops::export::ExportFormat::Json);
+    assert!(matches!(format, holdpoint::ops::export::ExportFormat::Json { .. }));
     let (_, effects) = shortcut("\\copy orders from 'more.csv' csv header");
     let Some(Effect::Import { import, .. }) = effects.iter().find(|e| matches!(e, Effect::Import { .. })) else { panic!("{effects:?}") };
     assert_eq!((import.table.as_str(), import.file.to_str(), import.commit), ("orders", Some("more.csv"), false), "tried first");
