@@ -557,7 +557,7 @@ fn everything(d: Dialect) -> Vec<&'static str> {
             "create table child (c int) inherits (parent)",
             "create table measured (at date not null, value int, primary key (at)) partition by range (at)",
             "create index measured_value on measured (value)",
-            "create trigger measuring before insert on measured for each row execute function touch()",
+            "create trigger measuring after insert on measured for each row execute function touch()",
             "create table measured_2025 partition of measured (constraint sane check (value > 0)) for values from ('2025-01-01') to ('2026-01-01')",
             "create table measured_rest partition of measured default",
             "create table \"Odd; Name\" (\"a\"\"b\" int)",

@@ -56,9 +56,14 @@ pub(super) fn plan(sheet: Sheet<'_>, version: &str, raw: &str) -> Plan {
     let Sheet { nodes: drafts, mut top, zeros_left_out, remarks } = sheet;
     let mut plan = Plan { engine: "PostgreSQL".into(), version: version.into(), raw: raw.into(), remarks, ..Plan::default() };
     let mut nodes = Vec::with_capacity(drafts.len());
-    let mut facts = Vec::with_capacity(drafts.len());
+    let mut facts: Vec<Facts> = Vec::with_capacity(drafts.len());
     for d in drafts {
-        let (n, f) = node(d.parent, d.keys);
+        let (mut n, f) = node(d.parent, d.keys);
+        // Up to 13 what a write reads is called a member, but not in the text.
+        let above: Option<&Facts> = d.parent.and_then(|p| facts.get(p));
+        if n.role == Role::Member && above.is_some_and(|a| a.kind == "ModifyTable") {
+            n.role = Role::Outer;
+        }
         nodes.push(n);
         facts.push(f);
     }
