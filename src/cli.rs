@@ -15,8 +15,10 @@ mod journal;
 mod migrate;
 mod open;
 mod output;
+mod plan_test;
 mod query;
 mod schema;
+mod what_if;
 
 use crate::model::{Error, Kind, Result};
 use crate::ops::Cx;
@@ -103,6 +105,20 @@ async fn run(cli: Cli) -> Result<ExitCode> {
                 Command::Explain { target: Some(target), running: Some(id), format, redact, .. } => {
                     explain::running(&cx, &target, id, explain::Out { format, redact }).await
                 }
+                Command::Explain { target: Some(target), test: Some(file), format, .. } => plan_test::test(&cx, &target, &file, format).await,
+                Command::Explain { target: Some(target), sql, file, write_test: Some(to), require, param_sets, propose_sets, .. } => {
+                    let given = what_if::Given { param_sets, propose_sets };
+                    plan_test::write(&cx, &target, query::text_of(sql, file.as_deref())?, &to, require, given).await
+                }
+                Command::Explain { target: Some(target), sql, file, analyze, settings, format, .. } if !settings.is_empty() => {
+                    what_if::what_if(&cx, &target, query::text_of(sql, file.as_deref())?, &settings, analyze, format).await
+                }
+                Command::Explain { target: Some(target), sql, file, analyze, param_sets, propose_sets, format, .. }
+                    if propose_sets || !param_sets.is_empty() =>
+                {
+                    let given = what_if::Given { param_sets, propose_sets };
+                    what_if::side_by_side(&cx, &target, query::text_of(sql, file.as_deref())?, &given, analyze, format).await
+                }
                 Command::Explain { target: Some(target), progress: true, format, .. } => explain::progress(&cx, &target, format).await,
                 Command::Explain {
                     target: Some(target), sql, file, analyze, anyway, advise: true, measure_advice, queue, format, ..
@@ -118,7 +134,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
                 Command::Migrate(m) => migrate::migrate(&cx, m).await,
                 Command::Backup(b) => backup::backup(&cx, b).await,
                 Command::Checklist(c) => checklist::checklist(&cx, c).await,
-                Command::Run { checklist, range, issue } => checklist::run(&cx, &checklist, range, issue).await,
+                Command::Run { checklist, range, issue, test } => checklist::run(&cx, &checklist, range, issue, test.as_deref()).await,
                 Command::Import { target, table, file, commit, skip_refused, null, format } => {
                     let form = import::form(&file, format)?;
                     import::import(&cx, &target, crate::ops::import::Import { file, form, table, null, skip_refused, commit }).await

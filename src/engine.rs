@@ -250,6 +250,12 @@ pub trait Catalog: Send + Sync {
     fn distinct<'a>(&'a self, s: &'a Session, table: &'a str, key: &'a str, rows: Option<f64>) -> BoxFuture<'a, Result<Option<f64>>> {
         Box::pin(count_distinct(s, table, key, rows))
     }
+    /// Settings by which the planner decides, and the memory that it counts with, by name: measurements are compared only under the same.
+    fn planner_settings<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<BTreeMap<String, String>>>;
+    /// Values of a column from the server's statistics, the most common one first and rare ones last; `None` where it keeps none.
+    fn common_values<'a>(&'a self, _s: &'a Session, _table: &'a str, _column: &'a str) -> BoxFuture<'a, Result<Option<Vec<String>>>> {
+        Box::pin(async { Ok(None) })
+    }
     /// All names that completion proposes, in a few statements: relations with their columns, foreign keys, functions.
     fn names<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Names>>;
     /// Whether [`Catalog::hidden_writer`] looks anything up: spares opening a session where it does not.

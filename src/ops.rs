@@ -13,6 +13,7 @@ pub mod compare;
 pub mod connect;
 pub mod datafix;
 pub mod demo;
+pub mod environment;
 pub mod evidence;
 pub mod explain;
 pub mod export;
@@ -23,7 +24,10 @@ pub mod journal;
 pub mod library;
 pub mod measure;
 pub mod migrate;
+pub mod optimization;
+pub mod param_sets;
 pub mod plan_facts;
+pub mod plan_test;
 pub mod plans;
 pub mod query;
 mod record;
@@ -34,6 +38,7 @@ pub mod schema;
 pub mod sketch;
 pub mod statements;
 pub mod used_by;
+pub mod what_if;
 
 pub use connect::Connection;
 

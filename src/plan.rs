@@ -9,6 +9,8 @@ pub mod compare;
 pub mod deep;
 /// Whose plan a text is, and reading it.
 pub mod detect;
+/// What a measurement was made in, and whether two of them can be compared.
+pub mod environment;
 /// Conditions as servers print them, as trees.
 pub mod expression;
 /// What a plan says, with its numbers and the step that tests it.
@@ -27,6 +29,8 @@ pub mod places;
 pub mod postgres;
 /// Whether the parts add up to the whole.
 pub mod reconcile;
+/// What a performance test asks of a statement.
+pub mod requirement;
 /// What a plan is, apart from its numbers.
 pub mod shape;
 /// A plan for other people: Markdown, HTML, SVG.
@@ -35,5 +39,7 @@ pub mod share;
 pub mod sqlite;
 /// The outermost SELECT, for what plans do not tell.
 pub mod statement;
+/// Planner settings that may be tried for one plan.
+pub mod switches;
 /// What nodes and figures are called.
 pub mod words;

@@ -297,6 +297,7 @@ fn run() -> RunView {
         next: Some(6),
         applied: false,
         closed: false,
+        subject: None,
         findings: Vec::new(),
     }
 }

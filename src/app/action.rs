@@ -331,6 +331,12 @@ actions! {
     OpenPlan "open-plan" "open plan",
     /// Writes the plan into a file as Markdown, HTML, SVG or JSON, with its constants or without.
     SharePlan "share-plan" "share",
+    /// Tries a planner setting for the statement's plan alone: estimated, or measured by turns with the plan as it is.
+    WhatIf "what-if" "what if",
+    /// Shows the plans of a statement for common, median and rare values side by side.
+    ParamSets "param-sets" "value sets",
+    /// Measures the statement and writes a performance test of it into plan-tests/.
+    WritePlanTest "write-plan-test" "write test",
     /// Begins a transaction: what follows stands or falls together, until commit or roll back.
     Begin "begin" "begin",
     /// Switches between auto-commit and manual transactions, in which the first statement begins one that you end.

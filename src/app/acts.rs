@@ -201,7 +201,10 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
         | Action::AdviseMeasured
         | Action::PlanHistory
         | Action::OpenPlan
-        | Action::SharePlan => {
+        | Action::SharePlan
+        | Action::WhatIf
+        | Action::ParamSets
+        | Action::WritePlanTest => {
             go(state, Pane::Plan, effects);
             plan::own(state, action, effects);
         }

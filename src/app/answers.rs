@@ -130,6 +130,28 @@ pub fn submit(state: &mut State, effects: &mut Vec<Effect>) {
                 Err(problem) => refused(state, problem),
             }
         }
+        Purpose::WhatIf => {
+            let measure = form.value(1).to_string();
+            match super::panes::plan::trial::what_if(state, &first, &measure, effects) {
+                Ok(()) => drop(state.dialogs.pop()),
+                Err(problem) => refused(state, problem),
+            }
+        }
+        Purpose::ParamSets => {
+            let values: Vec<String> = form.fields.iter().map(|f| f.value().to_string()).collect();
+            let (measure, values) = values.split_last().map_or(("", &[][..]), |(m, v)| (m.as_str(), v));
+            match super::panes::plan::trial::sets(state, values, measure, effects) {
+                Ok(()) => drop(state.dialogs.pop()),
+                Err(problem) => refused(state, problem),
+            }
+        }
+        Purpose::WritePlanTest => {
+            let require = form.value(1).to_string();
+            match super::panes::plan::trial::test(state, &first, &require, effects) {
+                Ok(()) => drop(state.dialogs.pop()),
+                Err(problem) => refused(state, problem),
+            }
+        }
         Purpose::OpenPlan if !first.trim().is_empty() => {
             state.dialogs.pop();
             effects.push(Effect::OpenPlan(typed_path(&first)));

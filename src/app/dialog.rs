@@ -106,6 +106,12 @@ pub enum Purpose {
     OpenPlan,
     /// The plan on the screen, into a file.
     SharePlan,
+    /// A planner setting for one plan.
+    WhatIf,
+    /// Values for plans side by side.
+    ParamSets,
+    /// A performance test of the plan's statement.
+    WritePlanTest,
     SaveFile,
     Export,
     /// The file for the rows of a statement that is going to run.

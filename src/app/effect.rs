@@ -253,6 +253,12 @@ pub enum Effect {
         candidate: Box<crate::plan::candidates::Candidate>,
         why: String,
     },
+    /// Tries something with the plan's statement.
+    Trial {
+        link: u64,
+        job: JobId,
+        trial: Box<super::panes::plan::trial::Trial>,
+    },
     /// Reads a plan from a file.
     OpenPlan(PathBuf),
     /// Writes a plan that is rendered already.

@@ -113,6 +113,7 @@ pub fn applies(state: &State, action: Action) -> bool {
         | Action::Advise
         | Action::AdviseMeasured
         | Action::SharePlan => state.plan.plan.is_some(),
+        Action::WhatIf | Action::ParamSets | Action::WritePlanTest => state.link.server().is_some(),
         _ => true,
     }
 }

@@ -13,12 +13,13 @@ fn pages(pane: Pane) -> &'static [&'static str] {
     const SCHEMA: &str = include_str!("../../assets/manual/schema.md");
     const PLAN: &str = include_str!("../../assets/manual/plan.md");
     const ADVICE: &str = include_str!("../../assets/manual/advice.md");
+    const PLAN_TEST: &str = include_str!("../../assets/manual/plan-test.md");
     const FINDINGS: &str = include_str!("../../assets/manual/findings.md");
     match pane {
         Pane::Editor => &[EDITOR, COMPLETION, RUNNING, EXPORT],
         Pane::Results => &[RESULTS, EXPORT, RUNNING],
         Pane::Schema => &[SCHEMA],
-        Pane::Plan => &[PLAN, FINDINGS, ADVICE],
+        Pane::Plan => &[PLAN, PLAN_TEST, FINDINGS, ADVICE],
         _ => &[],
     }
 }

@@ -165,6 +165,12 @@ pub enum Msg {
     KeptPlan {
         result: Result<Box<(Plan, String, String)>>,
     },
+    /// What came of a trial with the plan's statement.
+    Tried {
+        link: u64,
+        job: JobId,
+        result: Result<super::panes::plan::trial::Tried>,
+    },
     /// A plan from a file, and what was read.
     PlanRead {
         path: PathBuf,

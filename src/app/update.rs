@@ -85,6 +85,12 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::PlanHistory { result } => plan::kept::told(state, result),
         Msg::Advised { link, job, result } if link == state.link_no => plan::advice::told(state, job, result),
         Msg::KeptPlan { result } => plan::kept::opened(state, result.map(|b| *b)),
+        Msg::Tried { link, job, result } => {
+            state.jobs.retain(|j| j.id != job);
+            if link == state.link_no {
+                plan::trial::tried(state, result);
+            }
+        }
         Msg::PlanRead { path, result } => plan::share::read(state, &path, result.map(|b| *b)),
         Msg::Recovered { link, runs } if link == state.link_no => recovered(state, runs),
         Msg::Unlocked { link, result } if link == state.link_no => match result {

@@ -63,6 +63,8 @@ pub enum PlanFormat {
     Html,
     /// A picture: each step as wide as its share of the time.
     Svg,
+    /// The outcome of --test for machines that show tests.
+    Junit,
 }
 
 /// Engines whose plans are read from files.
@@ -181,6 +183,25 @@ pub enum Command {
         /// With --advise: write the best one as a pair of migration scripts into the target's directory
         #[arg(long, requires = "advise")]
         queue: bool,
+        /// Run a performance test: 0 it holds, 1 it fails, 5 not to be said, 4 not safe to run (the manual's page plan-test)
+        #[arg(long, value_name = "FILE.toml", conflicts_with_all = ["sql", "file", "analyze", "plan", "redact"])]
+        test: Option<PathBuf>,
+        /// Measure the statement and write a performance test with that as its baseline; a file that is there is left alone
+        #[arg(long, value_name = "FILE.toml", conflicts_with_all = ["analyze", "plan", "test", "running", "progress", "redact"])]
+        write_test: Option<PathBuf>,
+        /// What the written test requires: `ratio <= 0.8`, `p95 < 100 ms`, `pages <= 500`, `no sort`, `no table scan on TABLE`
+        #[arg(long, value_name = "REQUIREMENT", requires = "write_test")]
+        require: Vec<String>,
+        /// Try a planner setting for this plan alone, compared with the plan as it is: `enable_seqscan=off`, `work_mem=64MB`, a flag of
+        /// optimizer_switch; with --analyze both are run by turns
+        #[arg(long = "set", value_name = "NAME=VALUE", conflicts_with_all = ["plan", "test", "write_test", "running", "progress"])]
+        settings: Vec<String>,
+        /// Propose sets for the parameters from what the tables hold: common, median and rare values
+        #[arg(long, conflicts_with_all = ["plan", "test", "running", "progress", "param_sets", "settings"])]
+        propose_sets: bool,
+        /// Values of the statement's parameters in named sets, side by side: SET:NAME=VALUE, once for each value
+        #[arg(long = "param-set", value_name = "SET:NAME=VALUE", conflicts_with_all = ["plan", "test", "running", "progress"])]
+        param_sets: Vec<String>,
         /// The plan of what the session with this id (pid) runs at this moment: MariaDB from 10.9 on, MySQL
         #[arg(long, value_name = "ID", conflicts_with_all = ["sql", "file", "analyze", "plan"])]
         running: Option<u64>,
@@ -220,13 +241,16 @@ pub enum Command {
     Checklist(Checklist),
     /// Run a checklist's provable steps in order, up to the first hold point that needs a person
     Run {
-        /// The checklist's id: schema-migration
+        /// The checklist's id: schema-migration or query-optimization
         checklist: String,
         #[command(flatten)]
         range: Range,
         /// Ticket that the run belongs to
         #[arg(long)]
         issue: Option<String>,
+        /// The performance test that query-optimization is about; without it the one that was worked on last, or the only one
+        #[arg(long, value_name = "FILE.toml")]
+        test: Option<PathBuf>,
     },
     /// Rows of a CSV, TSV or NDJSON file into a table; tried and rolled back unless --commit is given
     Import {

@@ -3,9 +3,11 @@
 use super::args::{Checklist, Range};
 use super::{connect, output};
 use crate::cli::Format;
-use crate::model::Result;
-use crate::ops::checklist::{self as ops, RunView, Scope, Signature, StepState};
+use crate::model::{Error, Result};
+use crate::ops::checklist::{self as ops, RunView, Scope, Signature, StepOutcome, StepState};
+use crate::ops::optimization::{self, QUERY_OPTIMIZATION};
 use crate::ops::{Connection, Cx};
+use std::path::Path;
 use std::process::ExitCode;
 
 pub async fn checklist(cx: &Cx, command: Checklist) -> Result<ExitCode> {
@@ -33,15 +35,28 @@ pub async fn checklist(cx: &Cx, command: Checklist) -> Result<ExitCode> {
     }
 }
 
-pub async fn run(cx: &Cx, checklist: &str, range: Range, issue: Option<String>) -> Result<ExitCode> {
+pub async fn run(cx: &Cx, checklist: &str, range: Range, issue: Option<String>, test: Option<&Path>) -> Result<ExitCode> {
     let conn = connect::open(cx, &range.target).await?;
+    if checklist == QUERY_OPTIMIZATION {
+        if range.to.is_some() || issue.is_some() {
+            return Err(Error::usage("--to and --issue belong to a checklist of migrations; this one is about a test: --test FILE"));
+        }
+        let view = optimization::run_all(cx, &conn, test, &told).await?;
+        print(&view, range.format)?;
+        return Ok(code(&view));
+    }
+    if test.is_some() {
+        return Err(Error::usage(format!("--test belongs to the checklist {QUERY_OPTIMIZATION}")));
+    }
     scoped(cx, &conn, checklist, &range, issue).await?;
-    let view = ops::run_all_provable(cx, &conn, checklist, &|step| {
-        output::message(&format!("{} {}: {}", if step.holds { "✔" } else { "✖" }, step.step, step.summary));
-    })
-    .await?;
+    let view = ops::run_all_provable(cx, &conn, checklist, &told).await?;
     print(&view, range.format)?;
     Ok(code(&view))
+}
+
+/// A step was run.
+fn told(step: &StepOutcome) {
+    output::message(&format!("{} {}: {}", if step.holds { "✔" } else { "✖" }, step.step, step.summary));
 }
 
 /// The run as it stands; with `--to` or an issue, its scope is set first.
@@ -54,7 +69,7 @@ async fn scoped(cx: &Cx, conn: &Connection, checklist: &str, r: &Range, issue: O
 
 /// 0 when nothing is missing before the act, 4 while something holds.
 fn code(view: &RunView) -> ExitCode {
-    if view.range.is_empty() || view.missing().next().is_none() { ExitCode::SUCCESS } else { ExitCode::from(4) }
+    if !view.is_about() || view.missing().next().is_none() { ExitCode::SUCCESS } else { ExitCode::from(4) }
 }
 
 pub fn word(s: StepState) -> &'static str {
@@ -88,7 +103,7 @@ fn print(view: &RunView, format: Format) -> Result<()> {
             .collect();
         return output::json(&serde_json::json!({
             "checklist": view.checklist, "target": view.target, "environment": view.environment, "run": view.run,
-            "issue": view.issue, "started_by": view.started_by, "started_at": view.started_at, "range": view.range,
+            "issue": view.issue, "started_by": view.started_by, "started_at": view.started_at, "range": view.range, "subject": view.subject,
             "applied": view.applied, "closed": view.closed,
             "missing": view.missing().map(|s| s.id.clone()).collect::<Vec<_>>(),
             "steps": steps, "findings": view.findings,
@@ -97,7 +112,7 @@ fn print(view: &RunView, format: Format) -> Result<()> {
     let range = match (view.range.first(), view.range.last()) {
         (Some(a), Some(b)) if a == b => format!("{a:04}"),
         (Some(a), Some(b)) => format!("{a:04}…{b:04}"),
-        _ => "nothing pending".into(),
+        _ => view.subject.clone().unwrap_or_else(|| "nothing pending".into()),
     };
     output::line(&format!("{} · {} · {} · {range}", view.title, view.target, view.environment.as_deref().unwrap_or("no environment")))?;
     let mut t = output::TextTable::new(&["state", "step", "what was found, or what is missing"]);

@@ -80,7 +80,7 @@ pub async fn progress(cx: &Cx, target: &str, format: PlanFormat) -> Result<ExitC
                 output::write(format!("{}\n", serde_json::Value::Object(r)).as_bytes())?;
             }
         }
-        PlanFormat::Markdown | PlanFormat::Html | PlanFormat::Svg => {
+        PlanFormat::Markdown | PlanFormat::Html | PlanFormat::Svg | PlanFormat::Junit => {
             return Err(Error::usage("progress is told as a table or as JSON: say --format table, json or ndjson"));
         }
         PlanFormat::Table if table.rows.is_empty() => output::message("no long command that tells its progress runs on this server"),
@@ -136,6 +136,7 @@ fn show(plan: &Plan, statement: Option<&str>, out: Out) -> Result<()> {
         PlanFormat::Json => output::json(&crate::plan::json::document(plan)),
         PlanFormat::Ndjson => output::write(format!("{}\n", crate::plan::json::document(plan)).as_bytes()),
         PlanFormat::Table => tree(plan),
+        PlanFormat::Junit => Err(Error::usage("JUnit is for the outcome of a test: holdpoint explain TARGET --test FILE --format junit")),
     }
 }
 

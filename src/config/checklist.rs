@@ -10,7 +10,10 @@ use std::time::Duration;
 use toml::Spanned;
 
 /// The built-in checklists: id and text.
-pub const BUILT_IN: &[(&str, &str)] = &[("schema-migration", include_str!("../../config/checklists/schema-migration.toml"))];
+pub const BUILT_IN: &[(&str, &str)] = &[
+    ("schema-migration", include_str!("../../config/checklists/schema-migration.toml")),
+    ("query-optimization", include_str!("../../config/checklists/query-optimization.toml")),
+];
 
 /// Kinds of evidence that operations produce (`model::evidence::Evidence::kind`); a step names one of them.
 const EVIDENCE: &[&str] = &[
@@ -25,7 +28,18 @@ const EVIDENCE: &[&str] = &[
     "applied",
     "validated",
     "recorded",
+    "plan-analysed",
+    "cause-found",
+    "test-fails",
+    "change-made",
+    "test-passes",
+    "no-regression",
+    "documented",
 ];
+
+/// Those of the list that are about a statement and change nothing: a checklist of them applies nothing.
+const OF_STATEMENTS: &[&str] =
+    &["plan-analysed", "cause-found", "test-fails", "change-made", "test-passes", "no-regression", "documented"];
 
 /// How a step is ticked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -205,7 +219,11 @@ pub fn parse(file: &str, text: &str, chain: &[String]) -> Result<ChecklistFile> 
             help: s.help,
         });
     }
-    if !steps.iter().any(|s| s.act) {
+    let of_statements = steps.iter().filter(|s| OF_STATEMENTS.contains(&s.evidence.as_str())).count();
+    if of_statements > 0 && of_statements < steps.len() {
+        return wrong(raw.id.span().start, "a checklist is about migrations or about a statement: its steps mix evidence of both".into());
+    }
+    if of_statements == 0 && !steps.iter().any(|s| s.act) {
         return wrong(
             raw.id.span().start,
             "the checklist has no step whose evidence is `applied`, so nothing could ever be applied by it".into(),
@@ -252,6 +270,10 @@ mod tests {
         assert!(bad("expires = \"10m\"", "expires = \"soon\"").contains("is no duration"));
         assert!(bad("[\"later\"]", "[\"prod\"]").contains("unknown environment `prod`"));
         assert!(bad("act = true\n", "").contains("`act = true` belongs"));
+        let mixed = format!("{}\n[[step]]\nid = \"document\"\ntitle = \"x\"\nevidence = \"documented\"\n", BUILT_IN[0].1);
+        assert!(parse("x", &mixed, &chain()).unwrap_err().message.contains("mix evidence of both"));
+        let steps = parse("x", BUILT_IN[1].1, &chain()).unwrap().steps;
+        assert_eq!(steps.iter().filter(|s| s.hold).count(), 5, "{steps:?}");
         assert!(parse("x", "id = \"a\"\ntitle = \"b\"", &chain()).unwrap_err().message.contains("nothing could ever be applied"));
     }
 }

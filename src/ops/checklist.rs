@@ -91,6 +91,8 @@ pub struct RunView {
     pub started_at: Option<String>,
     /// Versions of the range, in order; empty when nothing is pending.
     pub range: Vec<i64>,
+    /// What it is about where that is no range of migrations: the name of a performance test.
+    pub subject: Option<String>,
     pub steps: Vec<StepView>,
     /// Index of the step that comes next: the first one not ticked.
     pub next: Option<usize>,
@@ -101,6 +103,10 @@ pub struct RunView {
 }
 
 impl RunView {
+    /// There is something to prove: a range, or a subject.
+    pub fn is_about(&self) -> bool {
+        !self.range.is_empty() || self.subject.is_some()
+    }
     pub fn ticked(&self) -> usize {
         self.steps.iter().filter(|s| s.ticked()).count()
     }
@@ -186,6 +192,7 @@ fn show(cx: &Cx, conn: &Connection, s: &Situation) -> RunView {
         started_by: s.run.as_ref().map(|r| r.started_by.clone()),
         started_at: s.run.as_ref().map(|r| r.started_at.clone()),
         range: s.versions(),
+        subject: None,
         next: steps.iter().position(|v| !v.ticked()),
         steps,
         applied: s.applied,

@@ -10,6 +10,7 @@ mod plans;
 mod rows;
 mod schema;
 mod statements;
+mod trials;
 
 pub use files::{private_dir, replace};
 
@@ -293,6 +294,9 @@ impl Jobs {
                     let result = shared.cx().store.plan(id).map(Box::new);
                     shared.send(Msg::KeptPlan { result });
                 });
+            }
+            Effect::Trial { link, job, trial } => {
+                tokio::spawn(trials::run(shared, link, job, *trial));
             }
             Effect::OpenPlan(path) => {
                 tokio::task::spawn_blocking(move || plans::open(&shared, path));

@@ -8,6 +8,7 @@ pub mod marks;
 pub mod outline;
 pub mod search;
 pub mod share;
+pub mod trial;
 
 use crate::app::dialog::{Dialog, Viewer};
 use crate::app::layout::arrange;
@@ -221,6 +222,9 @@ pub fn own(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool
         Action::PlanHistory => kept::ask(state, effects),
         Action::SharePlan => share::ask(state),
         Action::OpenPlan => share::ask_file(state),
+        Action::WhatIf => trial::ask_what_if(state),
+        Action::ParamSets => trial::ask_sets(state),
+        Action::WritePlanTest => trial::ask_test(state),
         Action::PlanHeat => {
             let pane = &mut state.plan;
             pane.heat = pane.outline.next_heat(pane.heat);

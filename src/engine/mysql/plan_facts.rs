@@ -61,3 +61,12 @@ pub(super) async fn of(s: &Session, relations: &[String]) -> Result<Known> {
     }
     Ok(known)
 }
+
+/// See `Catalog::planner_settings`.
+pub(super) async fn planner_settings(s: &Session) -> Result<std::collections::BTreeMap<String, String>> {
+    let text = "SHOW VARIABLES WHERE Variable_name IN ('optimizer_switch', 'join_cache_level', 'join_buffer_size', 'sort_buffer_size', \
+        'tmp_table_size', 'max_heap_table_size', 'innodb_buffer_pool_size', 'optimizer_use_condition_selectivity', 'optimizer_search_depth')";
+    let rows = s.fetch(text).await?.rows;
+    let cell = |r: &[Option<String>], i: usize| r.get(i).and_then(Clone::clone).unwrap_or_default();
+    Ok(rows.iter().map(|r| (cell(r, 0), cell(r, 1))).collect())
+}

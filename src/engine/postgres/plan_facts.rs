@@ -164,3 +164,29 @@ pub(super) async fn of(s: &Session, relations: &[String]) -> Result<Known> {
         pinned(s, SETTINGS, &[]).await?.rows.iter().map(|r| (cell(r, 0).to_string(), cell(r, 1).to_string())).collect();
     Ok(Known { tables, settings, ..Known::default() })
 }
+
+/// See `Catalog::planner_settings`.
+pub(super) async fn planner_settings(s: &Session) -> Result<BTreeMap<String, String>> {
+    let text = "SELECT name, pg_catalog.current_setting(name) FROM pg_catalog.pg_settings WHERE name LIKE 'enable\\_%' OR name LIKE '%\\_cost' \
+        OR name IN ('work_mem', 'hash_mem_multiplier', 'shared_buffers', 'effective_cache_size', 'jit', 'jit_above_cost', 'plan_cache_mode', \
+        'max_parallel_workers', 'max_parallel_workers_per_gather', 'from_collapse_limit', 'join_collapse_limit', 'geqo', 'constraint_exclusion') ORDER BY 1";
+    Ok(pinned(s, text, &[]).await?.rows.iter().map(|r| (cell(r, 0).to_string(), cell(r, 1).to_string())).collect())
+}
+
+/// See `Catalog::common_values`. A value of the histogram is rarer than every one of the list of common ones.
+pub(super) async fn common_values(s: &Session, table: &str, column: &str) -> Result<Option<Vec<String>>> {
+    // Those of inheritance trees stand for a partitioned table.
+    let text = "SELECT to_json(s.most_common_vals::text::text[])::text, to_json(s.histogram_bounds::text::text[])::text FROM pg_catalog.pg_stats s \
+        WHERE s.tablename = $1 AND s.attname = $2 AND s.schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY s.inherited DESC LIMIT 1";
+    let rows = pinned(s, text, &[table, column]).await?.rows;
+    let Some(r) = rows.first() else { return Ok(None) };
+    let list = |i: usize| serde_json::from_str::<Vec<String>>(cell(r, i)).unwrap_or_default();
+    let (mut values, histogram) = (list(0), list(1));
+    // From the middle: the ends of a histogram are extremes.
+    let half = histogram.len() / 2;
+    values.extend(histogram.get(half).cloned());
+    if values.len() < 3 {
+        values.extend(histogram.into_iter().enumerate().filter(|(i, _)| *i != half).map(|(_, v)| v).take(3));
+    }
+    Ok(Some(values).filter(|v| !v.is_empty()))
+}

@@ -87,7 +87,7 @@ fn total(plan: &Plan, measured: bool) -> Option<f64> {
 }
 
 /// The comparison as lines; those of the plan on the screen lead to its nodes.
-fn page(before: &Plan, after: &Plan, c: &Comparison, links: bool, width: usize) -> Vec<Line> {
+pub(super) fn page(before: &Plan, after: &Plan, c: &Comparison, links: bool, width: usize) -> Vec<Line> {
     let number = |v: f64| if c.measured { ms(v) } else { count(v) };
     let unit = if c.measured { "ms" } else { "cost, not measured" };
     let mut out = Vec::new();

@@ -1,0 +1,202 @@
+//! The checklist `query-optimization`: a slow statement from its measured plan to a change that a performance test proves. Each step
+//! proves itself by measuring or reading, and leaves evidence that is bound to the test's file; changing the file voids it.
+
+mod steps;
+
+use super::checklist::{RunView, StepOutcome, StepState, StepView};
+use super::gate::judge::age;
+use super::{Connection, Cx, plan_test};
+use crate::config::{StepDef, checklist};
+use crate::model::{Error, Result};
+use crate::store::evidence::Stored;
+use jiff::Timestamp;
+use std::path::{Path, PathBuf};
+
+/// Name of the checklist.
+pub const QUERY_OPTIMIZATION: &str = "query-optimization";
+/// Where the tests of a project are.
+const DIRECTORY: &str = "plan-tests";
+
+/// What the steps are about.
+struct About {
+    file: PathBuf,
+    /// As it is shown, and stands in evidence.
+    shown: String,
+    test: plan_test::TestFile,
+    steps: Vec<StepDef>,
+    title: String,
+    /// Of this database, newest first.
+    evidence: Vec<Stored>,
+}
+
+/// The test files of a directory, sorted.
+fn tests_in(dir: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(dir) else { return Vec::new() };
+    let mut out: Vec<PathBuf> =
+        entries.flatten().map(|e| e.path()).filter(|p| p.is_file() && p.extension().is_some_and(|e| e == "toml")).collect();
+    out.sort();
+    out
+}
+
+/// The test that is meant: the given one, else the one that was worked on last, else the only one there is.
+fn pick(cx: &Cx, evidence: &[Stored], given: Option<&Path>) -> Result<PathBuf> {
+    if let Some(g) = given {
+        return Ok(g.to_path_buf());
+    }
+    let last = evidence.iter().find_map(|s| s.evidence.facts.get("file").filter(|_| s.evidence.kind == "plan-analysed"));
+    if let Some(p) = last.map(PathBuf::from).filter(|p| p.is_file()) {
+        return Ok(p);
+    }
+    let dir = cx.config.project_dir.join(DIRECTORY);
+    let all = tests_in(&dir);
+    match all.as_slice() {
+        [one] => Ok(one.clone()),
+        [] => Err(Error::usage(format!("there is no performance test in {}", crate::config::toml_file::shown(&dir)))
+            .hint("Write one: holdpoint explain TARGET SQL --write-test plan-tests/NAME.toml, or its key in the plan pane.")),
+        _ => Err(Error::usage(format!("{} performance tests are in {}: which one?", all.len(), crate::config::toml_file::shown(&dir)))
+            .hint(format!("Name it: holdpoint run {QUERY_OPTIMIZATION} TARGET --test FILE."))),
+    }
+}
+
+async fn about(cx: &Cx, conn: &Connection, given: Option<&Path>) -> Result<About> {
+    let session = conn.reader().await?;
+    let database = session.identity().subject();
+    let list = checklist::load(&cx.config, QUERY_OPTIMIZATION)?;
+    let mut evidence = cx.store.evidence(None)?;
+    evidence.retain(|s| s.evidence.subject.database == database && s.evidence.subject.target == conn.target().name);
+    let file = pick(cx, &evidence, given)?;
+    let file = file.canonicalize().unwrap_or(file);
+    let test = plan_test::load(&file)?;
+    let environment = conn.target().environment.as_deref();
+    let steps = list.steps.into_iter().filter(|s| s.applies(environment, &cx.config.environments)).collect();
+    Ok(About { shown: crate::config::toml_file::shown(&file), file, test, steps, title: list.title, evidence })
+}
+
+/// How the steps stand.
+pub async fn view(cx: &Cx, conn: &Connection, test: Option<&Path>) -> Result<RunView> {
+    Ok(show(cx, conn, &about(cx, conn, test).await?))
+}
+
+/// How a step stands, with the evidence that was looked at.
+fn tick<'a>(a: &'a About, def: &StepDef, after: i64, now: Timestamp) -> (StepState, Option<&'a Stored>, String) {
+    let of_file = |s: &&Stored| s.evidence.kind == def.evidence && s.evidence.facts.get("file") == Some(&a.shown);
+    let Some(s) = a.evidence.iter().find(of_file) else {
+        return (StepState::Waiting, None, "not done yet".into());
+    };
+    let e = &s.evidence;
+    let at = e.at.parse::<Timestamp>().ok();
+    let old = def.expires.zip(at).is_some_and(|(d, at)| now.as_second() - at.as_second() > d.as_secs() as i64);
+    if let Some(why) = &s.tampered {
+        (StepState::Unknown, Some(s), why.clone())
+    } else if e.subject.scripts != a.test.sha256 {
+        (StepState::Voided, Some(s), "the test's file was changed since".into())
+    } else if s.seq < after {
+        (StepState::Voided, Some(s), "a step before it was done again since".into())
+    } else if !e.holds {
+        (StepState::Failed, Some(s), e.summary.clone())
+    } else if old {
+        (StepState::Expired, Some(s), "it is too old".into())
+    } else {
+        (StepState::Proved, Some(s), e.summary.clone())
+    }
+}
+
+fn show(cx: &Cx, conn: &Connection, a: &About) -> RunView {
+    let now = cx.clock.now();
+    let target = conn.target();
+    let (mut steps, mut held, mut after) = (Vec::new(), false, 0);
+    for def in &a.steps {
+        let (mut state, stored, words) = tick(a, def, after, now);
+        // Behind an open hold point nothing counts.
+        if held && state == StepState::Proved {
+            state = StepState::Held;
+        }
+        let ticked = state == StepState::Proved;
+        if def.hold {
+            held |= !ticked;
+            after = stored.filter(|_| ticked).map_or(after, |s| s.seq.max(after));
+        }
+        let e = stored.map(|s| &s.evidence);
+        let at = e.map(|e| e.at.clone());
+        steps.push(StepView {
+            id: def.id.clone(),
+            title: def.title.clone(),
+            help: def.help.clone(),
+            kind: def.kind,
+            act: false,
+            hold: def.hold,
+            state,
+            summary: if state == StepState::Held { "a hold point before it is open".into() } else { words.clone() },
+            grade: None,
+            class: None,
+            age: at.as_ref().and_then(|t| t.parse::<Timestamp>().ok()).map(|t| format!("{} ago", age(now.as_second() - t.as_second()))),
+            at,
+            by: e.map(|e| e.by.clone()),
+            facts: e.map(|e| e.facts.clone()).unwrap_or_default(),
+            voids_if: "Void when the test's file changes, or a hold point before it is done again.".into(),
+            why_not: if ticked { Vec::new() } else { vec![words] },
+            next: if ticked { String::new() } else { steps::next(&def.evidence, state) },
+            command: format!("holdpoint run {QUERY_OPTIMIZATION} {} --test {}", target.name, a.shown),
+            evidence: e.map(|e| e.id.clone()),
+        });
+    }
+    RunView {
+        checklist: QUERY_OPTIMIZATION.into(),
+        title: a.title.clone(),
+        target: target.name.clone(),
+        environment: target.environment.clone(),
+        run: None,
+        issue: None,
+        started_by: None,
+        started_at: None,
+        range: Vec::new(),
+        subject: Some(a.test.name.clone()),
+        next: steps.iter().position(|v| !v.ticked()),
+        steps,
+        applied: false,
+        closed: false,
+        findings: Vec::new(),
+    }
+}
+
+/// Runs the first step that is not ticked, passing over open ones that hold nothing up when `over` says so.
+async fn run_open(cx: &Cx, conn: &Connection, a: &About, at: usize) -> Result<StepOutcome> {
+    let def = a.steps.get(at).ok_or_else(|| Error::usage("every step is ticked"))?;
+    cx.store.writable()?;
+    let e = steps::run(cx, conn, a, def).await?;
+    Ok(StepOutcome { step: def.id.clone(), holds: e.holds, summary: e.summary.clone(), evidence: vec![e] })
+}
+
+/// Runs the step that comes next.
+pub async fn run_next(cx: &Cx, conn: &Connection, test: Option<&Path>) -> Result<StepOutcome> {
+    let a = about(cx, conn, test).await?;
+    let v = show(cx, conn, &a);
+    let at = v.next.ok_or_else(|| Error::usage(format!("every step of {QUERY_OPTIMIZATION} for {} is ticked", a.test.name)))?;
+    // A step that holds nothing up and did not prove itself is passed over, once something else waits.
+    let at = match (v.steps[at].hold, v.steps[at].state) {
+        (false, StepState::Failed) => v.steps.iter().skip(at + 1).position(|s| !s.ticked()).map_or(at, |i| at + 1 + i),
+        _ => at,
+    };
+    run_open(cx, conn, &a, at).await
+}
+
+/// Runs the steps in order until a hold point is not proven; `each` is told after every step.
+pub async fn run_all(cx: &Cx, conn: &Connection, test: Option<&Path>, each: &(dyn Fn(&StepOutcome) + Send + Sync)) -> Result<RunView> {
+    let mut done: Vec<String> = Vec::new();
+    loop {
+        cx.check_cancelled()?;
+        let a = about(cx, conn, test).await?;
+        let v = show(cx, conn, &a);
+        let Some(at) = v.steps.iter().position(|s| !s.ticked() && !done.contains(&s.id)) else { return Ok(v) };
+        // What was run here and did not hold stops the run, if it is a hold point.
+        if v.steps[..at].iter().any(|s| s.hold && !s.ticked()) {
+            return Ok(v);
+        }
+        done.push(v.steps[at].id.clone());
+        let outcome = run_open(cx, conn, &a, at).await?;
+        each(&outcome);
+        if !outcome.holds && v.steps[at].hold {
+            return view(cx, conn, test).await;
+        }
+    }
+}

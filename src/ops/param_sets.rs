@@ -1,0 +1,190 @@
+//! One statement with several sets of values side by side: whether the planner chooses another plan for rare values than for common
+//! ones, and values to try it with.
+
+use super::explain::explain;
+use super::measure::{Arm, Effort, alone};
+use super::plan_test::{outline, statements};
+use super::{Connection, Cx};
+use crate::model::plan::Plan;
+use crate::model::{Error, Result};
+use crate::plan::expression::Expr;
+use crate::plan::measure::{Summary, summary};
+use crate::plan::{shape, statement};
+use crate::sql::params::{names, placeholders};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Rows that are looked at where the server keeps no statistics of values.
+const SAMPLED: u32 = 10_000;
+/// Sets that are proposed, from the most common value to a rare one.
+pub const PROPOSED: [&str; 3] = ["common", "median", "rare"];
+
+/// Sets of values by name.
+pub type Sets = BTreeMap<String, BTreeMap<String, String>>;
+
+/// The statement with one set.
+#[derive(Debug, Clone, Serialize)]
+pub struct Side {
+    pub set: String,
+    pub values: BTreeMap<String, String>,
+    pub shape: String,
+    /// `A` for the first shape, `B` for the next one …
+    pub letter: String,
+    pub cost: Option<f64>,
+    pub rows_expected: Option<f64>,
+    /// Of several runs, where it was run.
+    pub measured: Option<Summary>,
+    pub outline: Vec<String>,
+    #[serde(skip)]
+    pub plan: Plan,
+}
+
+/// Plans of all sets; `measure` runs each several times.
+pub async fn side_by_side(cx: &Cx, conn: &Connection, sql: &str, sets: &Sets, measure: bool) -> Result<Vec<Side>> {
+    let sql = sql.trim();
+    let mut out: Vec<Side> = Vec::new();
+    let mut shapes: Vec<String> = Vec::new();
+    for (set, text) in statements(conn.dialect(), sql, sets)? {
+        cx.check_cancelled()?;
+        let (plan, measured) = if measure {
+            let arm = Arm::new(conn, None, &set, &text, Vec::new()).await?;
+            let runs = alone(cx, &arm, Effort::default()).await?;
+            (runs.plan, summary(&runs.samples))
+        } else {
+            (explain(cx, conn, None, &text, false).await?, None)
+        };
+        let hash = shape::hash(&plan);
+        let at = shapes.iter().position(|s| *s == hash).unwrap_or_else(|| {
+            shapes.push(hash.clone());
+            shapes.len() - 1
+        });
+        let letter = char::from_u32(u32::from('A') + at as u32).filter(char::is_ascii_uppercase).map_or_else(|| format!("#{}", at + 1), String::from);
+        out.push(Side {
+            values: sets.get(&set).cloned().unwrap_or_default(),
+            set,
+            shape: hash,
+            letter,
+            cost: plan.root.est_total_cost,
+            rows_expected: plan.root.est_rows,
+            measured,
+            outline: outline(&plan),
+            plan,
+        });
+    }
+    Ok(out)
+}
+
+/// Whether the plan depends on the values, as a sentence.
+pub fn verdict(sides: &[Side]) -> String {
+    let mut letters: Vec<&str> = sides.iter().map(|s| s.letter.as_str()).collect();
+    letters.dedup();
+    letters.sort_unstable();
+    letters.dedup();
+    if letters.len() <= 1 {
+        return format!("One plan for all {} sets.", sides.len());
+    }
+    let each = sides.iter().map(|s| format!("{} {}", s.set, s.letter)).collect::<Vec<_>>().join(", ");
+    format!("The plan flips with the values: {each}.")
+}
+
+/// Values for the statement's parameters from what the tables hold: a common one, one in the middle, a rare one. Parameters that are
+/// compared with no column are named in the error: a person has to give those.
+pub async fn propose(conn: &Connection, sql: &str) -> Result<Sets> {
+    let dialect = conn.dialect();
+    let found = placeholders(dialect, sql);
+    let wanted: Vec<String> = names(&found).into_iter().map(str::to_string).collect();
+    if wanted.is_empty() {
+        return Err(Error::usage("the statement has no parameters, so there are no values to propose"));
+    }
+    let by_hand = |name: &str| {
+        Error::usage(format!("no column tells values for {name}")).hint("Give them yourself: --param-set common:NAME=VALUE.")
+    };
+    // A name that every dialect's reader takes: `?` and `:x` in a condition are told apart by it.
+    let mut text = String::new();
+    let mut from = 0;
+    for p in &found {
+        text.push_str(&sql[from..p.span.start]);
+        let at = wanted.iter().position(|w| *w == p.name).unwrap_or(0);
+        text.push_str(&format!("'holdpoint parameter {at}'"));
+        from = p.span.end;
+    }
+    text.push_str(&sql[from..]);
+    let select = statement::read(dialect, &text).ok_or_else(|| by_hand(&wanted[0]))?;
+    let session = conn.reader().await?;
+    let catalog = conn.catalog()?;
+    let mut sets = Sets::new();
+    for (at, name) in wanted.iter().enumerate() {
+        let mark = format!("holdpoint parameter {at}");
+        let column = select.tables.iter().find_map(|t| {
+            select.conditions_on(&t.alias).into_iter().find_map(|p| {
+                let is = p.value.as_ref().and_then(Expr::literal).is_some_and(|v| v.contains(&mark));
+                p.key.column().filter(|_| is).map(|c| (t.name.clone(), c.name.clone()))
+            })
+        });
+        let (table, column) = column.ok_or_else(|| by_hand(name))?;
+        let known = catalog.common_values(&session, &table, &column).await?;
+        let values = match known {
+            Some(v) => v,
+            None => sampled(conn, &session, &table, &column).await?,
+        };
+        let [first, .., last] = values.as_slice() else {
+            let Some(only) = values.first() else { return Err(by_hand(name)) };
+            for set in PROPOSED {
+                sets.entry(set.into()).or_default().insert(name.clone(), typed(only));
+            }
+            continue;
+        };
+        for (set, value) in PROPOSED.into_iter().zip([first, &values[values.len() / 2], last]) {
+            sets.entry(set.into()).or_default().insert(name.clone(), typed(value));
+        }
+    }
+    Ok(sets)
+}
+
+/// A value as somebody would type it: what looks like a number is one.
+fn typed(value: &str) -> String {
+    match crate::sql::params::typed_value(value) {
+        crate::model::Param::Number(n) => n,
+        _ => format!("'{}'", value.replace('\'', "''")),
+    }
+}
+
+/// Values of the first rows, the most common one first.
+async fn sampled(conn: &Connection, session: &crate::engine::Session, table: &str, column: &str) -> Result<Vec<String>> {
+    let quote = |name: &str| conn.dialect().quote_ident(name);
+    let (t, c) = (quote(table), quote(column));
+    let sql = format!(
+        "SELECT v, count(*) FROM (SELECT {c} AS v FROM {t} WHERE {c} IS NOT NULL LIMIT {SAMPLED}) holdpoint_sample GROUP BY v ORDER BY 2 DESC, 1"
+    );
+    Ok(session.fetch(sql).await?.rows.into_iter().filter_map(|r| r.into_iter().next().flatten()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_typed_as_what_they_are() {
+        assert_eq!((typed("17"), typed("it's"), typed("007"), typed("2024-01-01")), ("17".into(), "'it''s'".into(), "'007'".into(), "'2024-01-01'".into()));
+    }
+
+    #[test]
+    fn a_flip_is_told_by_set() {
+        let side = |set: &str, letter: &str| Side {
+            set: set.into(),
+            values: BTreeMap::new(),
+            shape: letter.into(),
+            letter: letter.into(),
+            cost: None,
+            rows_expected: None,
+            measured: None,
+            outline: Vec::new(),
+            plan: Plan::default(),
+        };
+        assert_eq!(verdict(&[side("common", "A"), side("rare", "A")]), "One plan for all 2 sets.");
+        assert_eq!(
+            verdict(&[side("common", "A"), side("median", "B"), side("rare", "A")]),
+            "The plan flips with the values: common A, median B, rare A."
+        );
+    }
+}

@@ -1,0 +1,222 @@
+//! Performance tests: a statement is measured as its file says and held against what the file requires, and against the baseline
+//! that was taken when it was made. What is recorded of a run ticks the steps of the checklist `query-optimization`.
+
+mod file;
+mod report;
+
+pub use file::{Baseline, Measured, ONLY, TestFile, load, parse, render, statements};
+pub use report::{SetReport, TestReport};
+
+use super::measure::{Arm, Effort, Runs, alone};
+use super::record::Draft;
+use super::{Connection, Cx, environment};
+use crate::model::evidence::Evidence;
+use crate::model::plan::Plan;
+use crate::model::{Error, Result};
+use crate::plan::environment::{Differences, differences};
+use crate::plan::measure::{Pairing, Verdict, judge, summary};
+use crate::plan::requirement::{self as req, Checked, Requirement, Standing};
+use crate::plan::shape;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Kind of the evidence that a run leaves.
+pub const EVIDENCE: &str = "plan-test";
+
+/// A test to be written.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NewTest {
+    pub name: String,
+    pub sql: String,
+    /// Words as in the file; empty: an improvement by a fifth.
+    pub require: Vec<String>,
+    pub parameters: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+/// The nodes of a plan, one line each.
+pub fn outline(plan: &Plan) -> Vec<String> {
+    let mut out = Vec::new();
+    plan.root.walk(0, &mut |depth, n| {
+        let mut line = format!("{}{}", "  ".repeat(depth), if n.raw_op.is_empty() { &n.op } else { &n.raw_op });
+        for (word, what) in [(" on ", &n.relation), (" using ", &n.index)] {
+            if let Some(w) = what
+                && !line.contains(w.as_str())
+            {
+                line.push_str(word);
+                line.push_str(w);
+            }
+        }
+        out.push(line);
+    });
+    out
+}
+
+/// Measures the statement and writes the file with that as its baseline; a file that is there is left alone.
+pub async fn create(cx: &Cx, conn: &Connection, path: &Path, new: &NewTest) -> Result<TestFile> {
+    if path.exists() {
+        let shown = crate::config::toml_file::shown(path);
+        return Err(Error::usage(format!("{shown} is there already, and nothing is written over")).hint("Give another name, or remove it first."));
+    }
+    let words = if new.require.is_empty() { vec!["ratio <= 0.8".to_string()] } else { new.require.clone() };
+    let mut require = Vec::new();
+    for w in words {
+        let read = req::read(&w).map_err(|e| Error::usage(format!("the requirement `{}`: {e}", crate::text::clean(&w))))?;
+        require.push((w, read));
+    }
+    let sql = new.sql.trim().trim_end_matches(';').trim_end().to_string();
+    let mut sets = BTreeMap::new();
+    let mut about = None;
+    for (set, text) in statements(conn.dialect(), &sql, &new.parameters)? {
+        let arm = Arm::new(conn, None, &set, &text, Vec::new()).await?;
+        let runs = alone(cx, &arm, effort(&require)).await?;
+        let found = environment::gather(conn, arm.session(), &runs.plan, &text).await?;
+        about = Some(merged(about, found));
+        sets.insert(set, measured(&runs)?);
+    }
+    let environment = about.ok_or_else(|| Error::failed("there was nothing to measure"))?;
+    let engine = environment.server.split(' ').next().unwrap_or_default().to_string();
+    let baseline = Baseline { taken: cx.clock.stamp(), environment, sets };
+    let test = TestFile {
+        name: new.name.clone(),
+        engine,
+        sql,
+        require,
+        parameters: new.parameters.clone(),
+        baseline: Some(baseline),
+        sha256: String::new(),
+    };
+    file::write(path, &test)?;
+    load(path)
+}
+
+/// Runs the test of a file.
+pub async fn run(cx: &Cx, conn: &Connection, path: &Path) -> Result<TestReport> {
+    let test = load(path)?;
+    let shown = crate::config::toml_file::shown(path);
+    let in_file = |e: Error| Error { message: format!("{shown}: {}", e.message), ..e };
+    let mut sets = Vec::new();
+    let mut differs = Differences::default();
+    let mut server = String::new();
+    for (set, text) in statements(conn.dialect(), &test.sql, &test.parameters).map_err(in_file)? {
+        let arm = Arm::new(conn, None, &set, &text, Vec::new()).await.map_err(in_file)?;
+        let product = &arm.session().identity().product;
+        if !test.engine.is_empty() && *product != test.engine {
+            return Err(Error::new(
+                crate::model::Kind::Unknown,
+                format!("{shown} is a test for {}, and {} is {product}: the two do not compare", test.engine, conn.target().name),
+            )
+            .hint("Take a test of its own for this engine: holdpoint explain TARGET SQL --write-test FILE."));
+        }
+        let runs = alone(cx, &arm, effort(&test.require)).await?;
+        let now = environment::gather(conn, arm.session(), &runs.plan, &text).await?;
+        server.clone_from(&now.server);
+        let here = test.baseline.as_ref().map(|b| differences(&b.environment, &now)).unwrap_or_default();
+        sets.push(check(&test, &set, &runs, &here)?);
+        for (all, some) in [(&mut differs.apart, here.apart), (&mut differs.changed, here.changed)] {
+            all.extend(some);
+            all.sort();
+            all.dedup();
+        }
+        differs.elsewhere |= here.elsewhere;
+    }
+    let verdict = req::overall(sets.iter().flat_map(|s| &s.requirements));
+    Ok(TestReport {
+        name: test.name,
+        file: shown,
+        sha256: test.sha256,
+        target: conn.target().name.clone(),
+        server,
+        at: cx.clock.stamp(),
+        verdict,
+        sets,
+        differs,
+        baseline_taken: test.baseline.map(|b| b.taken),
+    })
+}
+
+/// Records what a run found as evidence, bound to the file's hash.
+pub async fn record(cx: &Cx, conn: &Connection, report: &TestReport) -> Result<Evidence> {
+    let session = conn.reader().await?;
+    let mut draft = Draft::new(EVIDENCE, conn.target(), session.identity(), report.verdict == Standing::Pass, report.sentence())
+        .fact("test", report.name.clone())
+        .fact("file", report.file.clone())
+        .fact("file sha256", report.sha256.clone())
+        .fact("verdict", report.word());
+    for s in &report.sets {
+        draft = draft.fact(format!("shape {}", s.set), s.shape.clone());
+        for c in &s.requirements {
+            draft = draft.fact(format!("{} {}", s.set, c.requirement), format!("{}: {}", report::word(c.standing), c.because));
+        }
+    }
+    draft.subject.scripts.clone_from(&report.sha256);
+    cx.record(draft)
+}
+
+fn effort(require: &[(String, Requirement)]) -> Effort {
+    let least = require.iter().map(|(_, r)| r.runs()).max().unwrap_or(crate::plan::measure::LEAST);
+    Effort { least, ..Effort::default() }
+}
+
+fn measured(runs: &Runs) -> Result<Measured> {
+    let s = summary(&runs.samples).ok_or_else(|| Error::failed("nothing was measured"))?;
+    Ok(Measured {
+        shape: shape::hash(&runs.plan),
+        plan: outline(&runs.plan),
+        times: runs.samples.iter().map(|r| (r.ms * 1000.0).round() / 1000.0).collect(),
+        work: req::medians(&s),
+        rows: s.rows,
+    })
+}
+
+fn merged(
+    all: Option<crate::plan::environment::Environment>,
+    more: crate::plan::environment::Environment,
+) -> crate::plan::environment::Environment {
+    match all {
+        None => more,
+        Some(mut a) => {
+            a.tables.extend(more.tables);
+            a
+        }
+    }
+}
+
+fn check(test: &TestFile, set: &str, runs: &Runs, differs: &Differences) -> Result<SetReport> {
+    let now = summary(&runs.samples).ok_or_else(|| Error::failed("nothing was measured"))?;
+    let own = shape::hash(&runs.plan);
+    let then = test.baseline.as_ref().and_then(|b| b.sets.get(set));
+    let old = then.map(Measured::samples).unwrap_or_default();
+    let m = req::Measured {
+        samples: &runs.samples,
+        summary: &now,
+        plan: &runs.plan,
+        shape: &own,
+        baseline: then.map(|t| req::Baseline { shape: &t.shape, samples: &old, apart: &differs.apart, elsewhere: differs.elsewhere }),
+    };
+    let requirements = test
+        .require
+        .iter()
+        .map(|(words, r)| {
+            let (standing, because) = r.check(&m);
+            Checked { requirement: words.clone(), standing, because }
+        })
+        .collect();
+    let lines = outline(&runs.plan);
+    // Two times of one plan that does the same work differ by what else the machine did.
+    let worse = then
+        .filter(|_| differs.apart.is_empty() && !differs.elsewhere)
+        .and_then(|t| Some((t, judge(&old, &runs.samples, Pairing::Apart)?)))
+        .filter(|(t, j)| j.verdict == Verdict::Worse && (t.shape != own || j.work.first().is_some_and(|w| w.after > w.before)))
+        .map(|(_, j)| j.because);
+    Ok(SetReport {
+        set: set.to_string(),
+        same_plan: then.map(|t| t.shape == own),
+        plan_before: then.map(|t| t.plan.clone()).unwrap_or_default(),
+        plan: lines,
+        shape: own,
+        summary: now,
+        worse,
+        cut_short: runs.cut_short,
+        requirements,
+    })
+}

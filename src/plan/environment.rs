@@ -1,0 +1,118 @@
+//! What a measurement was made in: server, planner settings, and how much there was to read. Two measurements are compared only
+//! where these are the same. Pure; `ops::environment` asks.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Rows may differ by this share before data count as other data.
+const SAME_ROWS: f64 = 0.01;
+
+/// See the module.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Environment {
+    /// `PostgreSQL 15.20`.
+    pub server: String,
+    /// Hash of what names the server and the database: times of another machine are other times.
+    pub identity: String,
+    /// Settings of the planner, and of the memory that it counts with.
+    #[serde(default)]
+    pub settings: BTreeMap<String, String>,
+    /// Tables that the statement reads, by name.
+    #[serde(default)]
+    pub tables: BTreeMap<String, TableState>,
+}
+
+/// A table that was read.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TableState {
+    pub rows: u64,
+    /// False: by the server's statistics, because counting would take too long.
+    pub counted: bool,
+    /// Hash of its columns and their types.
+    pub columns: String,
+    /// Its indexes: `orders_state (state, id)`.
+    #[serde(default)]
+    pub indexes: Vec<String>,
+}
+
+/// How two environments differ.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Differences {
+    /// Another server version, other settings, other data: nothing can be compared.
+    pub apart: Vec<String>,
+    /// Another machine or database of the same kind: times cannot be compared, work can.
+    pub elsewhere: bool,
+    /// What was changed and may be the point of it: indexes, columns.
+    pub changed: Vec<String>,
+}
+
+/// What is different in `now`.
+pub fn differences(then: &Environment, now: &Environment) -> Differences {
+    let mut out = Differences { elsewhere: then.identity != now.identity, ..Differences::default() };
+    if then.server != now.server {
+        out.apart.push(format!("the server was {} and is {}", then.server, now.server));
+    }
+    for name in then.settings.keys().chain(now.settings.keys().filter(|k| !then.settings.contains_key(*k))) {
+        let of = |e: &Environment| e.settings.get(name).map_or("not told".to_string(), Clone::clone);
+        if then.settings.get(name) != now.settings.get(name) {
+            out.apart.push(format!("the setting {name} was {} and is {}", of(then), of(now)));
+        }
+    }
+    for (name, was) in &then.tables {
+        // A table that is not read any more is a plan's business, or it was never there: the statement tells.
+        let Some(is) = now.tables.get(name) else { continue };
+        let most = was.rows.max(is.rows) as f64;
+        if was.rows.abs_diff(is.rows) as f64 > most * SAME_ROWS {
+            let thousands = crate::text::thousands;
+            out.apart.push(format!("{name} held {} rows and holds {}", thousands(was.rows), thousands(is.rows)));
+        }
+        if was.columns != is.columns {
+            out.changed.push(format!("{name} has other columns"));
+        }
+        out.changed.extend(is.indexes.iter().filter(|i| !was.indexes.contains(i)).map(|i| format!("{name} has the index {i}")));
+        out.changed.extend(was.indexes.iter().filter(|i| !is.indexes.contains(i)).map(|i| format!("{name} has no index {i} any more")));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment() -> Environment {
+        let table = TableState { rows: 1000, counted: true, columns: "c".into(), indexes: vec!["orders_pkey (id)".into()] };
+        Environment {
+            server: "PostgreSQL 15.20".into(),
+            identity: "a".into(),
+            settings: BTreeMap::from([("work_mem".into(), "4MB".into())]),
+            tables: BTreeMap::from([("public.orders".into(), table)]),
+        }
+    }
+
+    #[test]
+    fn the_same_is_no_difference_and_an_index_may_be_the_point() {
+        assert_eq!(differences(&environment(), &environment()), Differences::default());
+        let mut now = environment();
+        now.tables.get_mut("public.orders").unwrap().indexes.push("orders_state (state)".into());
+        now.tables.get_mut("public.orders").unwrap().rows = 1005;
+        let d = differences(&environment(), &now);
+        assert!(d.apart.is_empty() && !d.elsewhere, "{d:?}");
+        assert_eq!(d.changed, ["public.orders has the index orders_state (state)"]);
+    }
+
+    #[test]
+    fn other_servers_settings_and_data_are_told() {
+        let mut now = environment();
+        now.server = "PostgreSQL 16.4".into();
+        now.settings.insert("work_mem".into(), "64MB".into());
+        now.tables.get_mut("public.orders").unwrap().rows = 2000;
+        now.identity = "b".into();
+        let d = differences(&environment(), &now);
+        assert!(d.elsewhere);
+        let all = d.apart.join("; ");
+        assert!(all.contains("15.20 and is PostgreSQL 16.4") && all.contains("work_mem was 4MB and is 64MB"), "{all}");
+        assert!(all.contains("public.orders held 1,000 rows and holds 2,000"), "{all}");
+    }
+}

@@ -1,0 +1,315 @@
+//! What a performance test asks of a statement, one line each: `ratio <= 0.8`, `p95 < 100 ms`, `pages <= 500`, `no table scan on
+//! orders`. Read from words, checked against what was measured. Pure.
+
+use super::measure::{self, MATTERS, Pairing, Sample, Summary};
+use crate::model::plan::{Plan, PlanNode};
+use crate::text;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Counters that engines have.
+const COUNTERS: [&str; 8] =
+    ["pages", "temporary pages", "rows read", "vm steps", "full-scan steps", "sorts", "automatic index rows", "bloom filter misses"];
+/// Words of which one is in the name of every operation of a plan.
+const OPERATIONS: [&str; 26] = [
+    "scan", "search", "lookup", "join", "loop", "sort", "aggregate", "group", "hash", "materialize", "memoize", "temp", "gather",
+    "append", "limit", "union", "unique", "distinct", "index", "subquery", "cte", "window", "filter", "merge", "all", "subplan",
+];
+/// Runs below which a 95th percentile is the slowest run.
+pub const RUNS_FOR_P95: usize = 20;
+
+/// What is bounded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Metric {
+    /// Median time against the baseline's.
+    Ratio,
+    /// The truest counter of work against the baseline's.
+    WorkRatio,
+    Median,
+    P95,
+    /// Rows returned.
+    Rows,
+    Counter(String),
+}
+
+/// One requirement.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Requirement {
+    /// At most, or below when `strict`. Times in milliseconds.
+    Bound { metric: Metric, strict: bool, limit: f64 },
+    /// No node of that operation, over that relation if one is named.
+    Never { operation: String, relation: Option<String> },
+}
+
+/// How a requirement stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Standing {
+    Pass,
+    Inconclusive,
+    Fail,
+}
+
+/// A requirement and how it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Checked {
+    pub requirement: String,
+    pub standing: Standing,
+    /// The numbers, or what is missing.
+    pub because: String,
+}
+
+/// What was measured before.
+pub struct Baseline<'a> {
+    pub shape: &'a str,
+    pub samples: &'a [Sample],
+    /// Nothing can be compared, and why.
+    pub apart: &'a [String],
+    /// Another machine: work can be compared, times cannot.
+    pub elsewhere: bool,
+}
+
+/// What was measured now.
+pub struct Measured<'a> {
+    pub samples: &'a [Sample],
+    pub summary: &'a Summary,
+    pub plan: &'a Plan,
+    pub shape: &'a str,
+    pub baseline: Option<Baseline<'a>>,
+}
+
+/// Reads a requirement; the error says what is wrong with it and what would be right.
+pub fn read(words: &str) -> Result<Requirement, String> {
+    let words = words.trim();
+    if let Some(rest) = words.strip_prefix("no ") {
+        let (operation, relation) = match rest.rsplit_once(" on ") {
+            Some((o, r)) => (o.trim(), Some(r.trim())),
+            None => (rest.trim(), None),
+        };
+        let low = operation.to_lowercase();
+        if !OPERATIONS.iter().any(|w| low.contains(w)) {
+            return Err(format!("`{operation}` is no operation of a plan; write it as the plan does, like `no table scan on orders` or `no sort`"));
+        }
+        if relation == Some("") {
+            return Err("`on` needs the name of a table".into());
+        }
+        return Ok(Requirement::Never { operation: operation.into(), relation: relation.map(Into::into) });
+    }
+    let Some(at) = words.find(['<', '>', '=', '≤']) else {
+        return Err("it needs `<=` or `<` and a number, like `ratio <= 0.8`, or begins with `no`".into());
+    };
+    let (name, rest) = (words[..at].trim(), &words[at..]);
+    let (strict, value) = if let Some(v) = rest.strip_prefix("<=").or_else(|| rest.strip_prefix('≤')) {
+        (false, v)
+    } else if let Some(v) = rest.strip_prefix('<') {
+        (true, v)
+    } else {
+        return Err("a requirement bounds from above: write `<=` or `<`".into());
+    };
+    let value = value.trim();
+    let split = value.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ',' | '_'))).unwrap_or(value.len());
+    let (number, unit) = (value[..split].replace([',', '_'], ""), value[split..].trim());
+    let number: f64 = number.parse().map_err(|_| format!("`{value}` is no number"))?;
+    let metric = match name.to_lowercase().as_str() {
+        "ratio" => Metric::Ratio,
+        "work ratio" => Metric::WorkRatio,
+        "median" => Metric::Median,
+        "p95" => Metric::P95,
+        "rows" => Metric::Rows,
+        n if COUNTERS.contains(&n) => Metric::Counter(n.into()),
+        _ => {
+            let known = COUNTERS.iter().copied().chain(["ratio", "work ratio", "median", "p95", "rows"]).collect::<Vec<_>>().join(", ");
+            return Err(format!("`{name}` is nothing that is measured; it is one of {known}"));
+        }
+    };
+    let factor = match (&metric, unit) {
+        (Metric::Median | Metric::P95, "ms") => 1.0,
+        (Metric::Median | Metric::P95, "s") => 1000.0,
+        (Metric::Median | Metric::P95, "µs" | "us") => 0.001,
+        (Metric::Median | Metric::P95, _) => return Err(format!("a time needs its unit: `{name} < {number} ms`")),
+        (_, "") => 1.0,
+        (_, unit) => return Err(format!("`{unit}` is no unit of {name}")),
+    };
+    if matches!(metric, Metric::Ratio | Metric::WorkRatio) && number <= 0.0 {
+        return Err(format!("a {name} of {number} cannot be reached"));
+    }
+    Ok(Requirement::Bound { metric, strict, limit: number * factor })
+}
+
+impl Requirement {
+    /// Whether it needs the baseline.
+    pub fn compares(&self) -> bool {
+        matches!(self, Requirement::Bound { metric: Metric::Ratio | Metric::WorkRatio, .. })
+    }
+    /// Runs that it takes at least.
+    pub fn runs(&self) -> usize {
+        match self {
+            Requirement::Bound { metric: Metric::P95, .. } => RUNS_FOR_P95,
+            _ => measure::LEAST,
+        }
+    }
+
+    /// How it stands.
+    pub fn check(&self, m: &Measured<'_>) -> (Standing, String) {
+        match self {
+            Requirement::Never { operation, relation } => never(m.plan, operation, relation.as_deref()),
+            Requirement::Bound { metric, strict, limit } => {
+                let limit = Limit { at: *limit, strict: *strict };
+                match metric {
+                    Metric::Ratio => ratio(m, limit),
+                    Metric::WorkRatio => work_ratio(m, limit),
+                    Metric::Median => time(m, limit, 0.5, "the median"),
+                    Metric::P95 => time(m, limit, 0.95, "the 95th percentile"),
+                    Metric::Rows => match m.summary.rows {
+                        Some(r) => limit.decide(r, &format!("{} rows were returned", text::thousands(r.max(0.0) as u64))),
+                        None => (Standing::Inconclusive, "the plan does not tell how many rows were returned, or the runs differ".into()),
+                    },
+                    Metric::Counter(name) => match m.summary.work.get(name) {
+                        Some(c) => limit.decide(c.most as f64, &format!("{name} {}", text::thousands(c.most))),
+                        None => (Standing::Inconclusive, format!("this engine's plans do not count {name}")),
+                    },
+                }
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Limit {
+    at: f64,
+    strict: bool,
+}
+
+impl Limit {
+    fn holds(self, value: f64) -> bool {
+        if self.strict { value < self.at } else { value <= self.at }
+    }
+    fn decide(self, value: f64, words: &str) -> (Standing, String) {
+        (if self.holds(value) { Standing::Pass } else { Standing::Fail }, words.to_string())
+    }
+}
+
+/// The truest counter of both sides, before and now.
+fn truest(m: &Measured<'_>, b: &Baseline<'_>) -> Option<measure::WorkChange> {
+    measure::judge(b.samples, m.samples, Pairing::Apart)?.work.into_iter().next()
+}
+
+/// Both medians have been taken at different times: the whole interval has to keep the limit, and who asks for an improvement has to
+/// see one, so that the doubt is not counted for it.
+fn ratio(m: &Measured<'_>, limit: Limit) -> (Standing, String) {
+    let b = match comparable(m) {
+        Ok(b) => b,
+        Err(why) => return why,
+    };
+    let Some(j) = measure::judge(b.samples, m.samples, Pairing::Apart) else {
+        return (Standing::Inconclusive, "the baseline holds no runs".into());
+    };
+    let (low, high) = j.interval;
+    let numbers = format!(
+        "{} before, {} now: ratio {:.2}, with 95 % between {low:.2} and {high:.2}",
+        measure::millis(j.before.median_ms),
+        measure::millis(j.after.median_ms),
+        j.ratio
+    );
+    let same_plan = b.shape == m.shape;
+    let change = j.work.first().map_or(0.0, |w| (w.after as f64 - w.before as f64) / w.before.max(1) as f64);
+    let work = j.work.first().map_or(String::new(), |w| format!("; {} {} to {}", w.name, text::thousands(w.before), text::thousands(w.after)));
+    if limit.at < 1.0 && same_plan && change > -MATTERS {
+        return (Standing::Fail, format!("the plan is the baseline's and does the same work: nothing has changed that would last ({numbers}{work})"));
+    }
+    if let (Some(x), Some(y)) = (j.before.rows, j.after.rows)
+        && x != y
+    {
+        return (Standing::Inconclusive, format!("{x} rows before and {y} now: this is not the same work ({numbers})"));
+    }
+    if b.elsewhere {
+        return (Standing::Inconclusive, format!("the baseline was taken on another server or database, and times of two machines do not compare ({numbers}{work}); `work ratio` does"));
+    }
+    let words = format!("{numbers}{work}");
+    if limit.holds(high) {
+        (Standing::Pass, words)
+    } else if limit.at >= 1.0 && same_plan && change <= 0.0 {
+        (Standing::Pass, format!("the plan and its work are the baseline's; {words}"))
+    } else if !limit.holds(low) || (limit.at < 1.0 && !limit.holds(j.ratio)) {
+        (Standing::Fail, words)
+    } else {
+        (Standing::Inconclusive, format!("the runs differ too much among themselves: {words}"))
+    }
+}
+
+fn work_ratio(m: &Measured<'_>, limit: Limit) -> (Standing, String) {
+    let b = match comparable(m) {
+        Ok(b) => b,
+        Err(why) => return why,
+    };
+    match truest(m, b) {
+        None => (Standing::Inconclusive, "no counter of work is known of both sides".into()),
+        Some(w) => {
+            let r = w.after as f64 / w.before.max(1) as f64;
+            limit.decide(r, &format!("{} {} before, {} now: ratio {r:.2}", w.name, text::thousands(w.before), text::thousands(w.after)))
+        }
+    }
+}
+
+fn comparable<'m>(m: &'m Measured<'_>) -> Result<&'m Baseline<'m>, (Standing, String)> {
+    let none = "the file holds no baseline for these values; `holdpoint explain TARGET SQL --write-test FILE` takes one";
+    let b = m.baseline.as_ref().ok_or((Standing::Inconclusive, none.to_string()))?;
+    if b.apart.is_empty() { Ok(b) } else { Err((Standing::Inconclusive, format!("not compared: {}", b.apart.join("; ")))) }
+}
+
+fn time(m: &Measured<'_>, limit: Limit, q: f64, what: &str) -> (Standing, String) {
+    let times: Vec<f64> = m.samples.iter().map(|s| s.ms).collect();
+    let value = if q == 0.5 { measure::median(&times) } else { measure::quantile(&times, q) };
+    let (Some(value), Some((low, high))) = (value, measure::quantile_interval(&times, q)) else {
+        return (Standing::Inconclusive, "nothing was measured".into());
+    };
+    let words = format!("{what} of {} runs is {}", times.len(), measure::millis(value));
+    if q > 0.5 && times.len() < RUNS_FOR_P95 {
+        return (Standing::Inconclusive, format!("{words}, and it takes {RUNS_FOR_P95} runs to say so"));
+    }
+    let spread = format!("{words}, with 95 % between {} and {}", measure::millis(low), measure::millis(high));
+    if limit.holds(high) {
+        (Standing::Pass, spread)
+    } else if !limit.holds(low) {
+        (Standing::Fail, spread)
+    } else {
+        (Standing::Inconclusive, spread)
+    }
+}
+
+fn never(plan: &Plan, operation: &str, relation: Option<&str>) -> (Standing, String) {
+    let op = operation.to_lowercase();
+    let named = |n: &PlanNode, r: &str| {
+        let same = |o: &Option<String>| {
+            o.as_ref().is_some_and(|x| x.eq_ignore_ascii_case(r) || x.rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case(r)))
+        };
+        same(&n.relation) || same(&n.alias)
+    };
+    let (mut found, mut seen) = (None, false);
+    plan.root.walk(0, &mut |_, n| {
+        let here = relation.is_none_or(|r| named(n, r));
+        seen |= here;
+        if here && !n.never_executed && found.is_none() && (n.op.to_lowercase() == op || n.raw_op.to_lowercase().contains(&op)) {
+            found = Some(if n.raw_op.is_empty() { n.op.clone() } else { n.raw_op.clone() });
+        }
+    });
+    match (found, relation) {
+        (Some(f), Some(r)) => (Standing::Fail, format!("the plan has {f} on {r}")),
+        (Some(f), None) => (Standing::Fail, format!("the plan has {f}")),
+        (None, Some(r)) if !seen => (Standing::Inconclusive, format!("the plan reads no {r}: is the name right?")),
+        (None, _) => (Standing::Pass, format!("no {operation} in the plan")),
+    }
+}
+
+/// The worst standing.
+pub fn overall<'a>(all: impl IntoIterator<Item = &'a Checked>) -> Standing {
+    all.into_iter().map(|c| c.standing).max().unwrap_or(Standing::Inconclusive)
+}
+
+/// The counters of samples by their medians: what a baseline keeps.
+pub fn medians(s: &Summary) -> BTreeMap<String, u64> {
+    s.work.iter().map(|(k, c)| (k.clone(), c.median)).collect()
+}
+
+#[cfg(test)]
+mod tests;

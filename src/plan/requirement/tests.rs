@@ -1,0 +1,113 @@
+use super::*;
+use proptest::prelude::*;
+
+fn samples(times: &[f64], pages: u64) -> Vec<Sample> {
+    times.iter().map(|ms| Sample { ms: *ms, work: BTreeMap::from([("pages".to_string(), pages)]), rows: Some(3.0) }).collect()
+}
+
+fn plan(op: &str) -> Plan {
+    let scan = PlanNode { op: op.into(), raw_op: format!("Parallel {op}"), relation: Some("public.orders".into()), alias: Some("o".into()), ..PlanNode::default() };
+    Plan { analyzed: true, root: PlanNode { op: "limit".into(), raw_op: "Limit".into(), children: vec![scan], ..PlanNode::default() }, ..Plan::default() }
+}
+
+/// How `words` stand after `before` and `now`, with a plan of another shape or the same.
+fn check(words: &str, before: &[Sample], now: &[Sample], same: bool, apart: &[String], elsewhere: bool) -> (Standing, String) {
+    let plan = plan("table scan");
+    let summary = measure::summary(now).expect("runs");
+    let shape = if same { "a" } else { "b" };
+    let baseline = Some(Baseline { shape: "a", samples: before, apart, elsewhere });
+    read(words).expect(words).check(&Measured { samples: now, summary: &summary, plan: &plan, shape, baseline })
+}
+
+#[test]
+fn words_are_read() {
+    let bound = |metric, strict, limit| Requirement::Bound { metric, strict, limit };
+    assert_eq!(read("ratio <= 0.8"), Ok(bound(Metric::Ratio, false, 0.8)));
+    assert_eq!(read(" p95<100ms "), Ok(bound(Metric::P95, true, 100.0)));
+    assert_eq!(read("median < 2 s"), Ok(bound(Metric::Median, true, 2000.0)));
+    assert_eq!(read("vm steps <= 1,000"), Ok(bound(Metric::Counter("vm steps".into()), false, 1000.0)));
+    assert_eq!(read("no Seq Scan on orders"), Ok(Requirement::Never { operation: "Seq Scan".into(), relation: Some("orders".into()) }));
+    for (wrong, says) in [
+        ("ratio >= 0.8", "bounds from above"),
+        ("ratio", "needs `<=`"),
+        ("p95 < 100", "needs its unit"),
+        ("pagez <= 5", "`pagez` is nothing that is measured"),
+        ("pages <= 5 ms", "no unit of pages"),
+        ("ratio <= x", "no number"),
+        ("ratio <= 0", "cannot be reached"),
+        ("no nonsense on orders", "is no operation"),
+    ] {
+        let e = read(wrong).expect_err(wrong);
+        assert!(e.contains(says), "{wrong}: {e}");
+    }
+}
+
+#[test]
+fn an_improvement_has_to_be_seen() {
+    let (slow, fast) = (samples(&[100.0, 101.0, 99.0, 102.0, 98.0], 1000), samples(&[50.0, 51.0, 49.0, 52.0, 48.0], 100));
+    assert_eq!(check("ratio <= 0.8", &slow, &fast, false, &[], false).0, Standing::Pass);
+    assert_eq!(check("ratio <= 0.4", &slow, &fast, false, &[], false).0, Standing::Fail);
+    assert_eq!(check("work ratio <= 0.1", &slow, &fast, false, &[], true).0, Standing::Pass);
+    // Nothing changed: not even a lucky run of the same plan passes.
+    let (state, why) = check("ratio <= 0.8", &slow, &slow, true, &[], false);
+    assert_eq!(state, Standing::Fail, "{why}");
+    let lucky = samples(&[50.0, 51.0, 49.0, 52.0, 48.0], 1000);
+    let (state, why) = check("ratio <= 0.8", &slow, &lucky, true, &[], false);
+    assert!(state == Standing::Fail && why.contains("the plan is the baseline's"), "{why}");
+    // No regression: the same plan and work keep it, whatever the clock says.
+    assert_eq!(check("ratio <= 1.1", &lucky, &slow, true, &[], false).0, Standing::Pass);
+    assert_eq!(check("ratio <= 1.1", &fast, &slow, false, &[], false).0, Standing::Fail);
+}
+
+#[test]
+fn what_cannot_be_compared_is_not() {
+    let (slow, fast) = (samples(&[100.0; 6], 1000), samples(&[50.0; 6], 100));
+    let apart = ["orders held 1 rows and holds 2".to_string()];
+    for words in ["ratio <= 0.8", "work ratio <= 0.8"] {
+        let (state, why) = check(words, &slow, &fast, false, &apart, false);
+        assert!(state == Standing::Inconclusive && why.contains("orders held 1"), "{why}");
+    }
+    let (state, why) = check("ratio <= 0.8", &slow, &fast, false, &[], true);
+    assert!(state == Standing::Inconclusive && why.contains("another server"), "{why}");
+    assert_eq!(check("vm steps <= 5", &slow, &fast, false, &[], false).0, Standing::Inconclusive);
+    assert_eq!(check("pages <= 100", &slow, &fast, false, &apart, true).0, Standing::Pass, "an absolute bound needs no baseline");
+    assert_eq!(check("pages <= 99", &slow, &fast, false, &[], false).0, Standing::Fail);
+}
+
+#[test]
+fn percentiles_take_their_runs() {
+    let twenty: Vec<f64> = (0..20).map(|i| 10.0 + f64::from(i) / 10.0).collect();
+    let many = samples(&twenty, 1);
+    assert_eq!(check("p95 < 12 ms", &many, &many, true, &[], false).0, Standing::Pass);
+    assert_eq!(check("p95 < 11 ms", &many, &many, true, &[], false).0, Standing::Fail);
+    assert_eq!(check("p95 < 12 ms", &many, &many[..10], true, &[], false).0, Standing::Inconclusive);
+    assert_eq!(check("median < 12 ms", &many, &many[..10], true, &[], false).0, Standing::Pass);
+    assert_eq!(check("rows <= 3", &many, &many, true, &[], false).0, Standing::Pass);
+    assert_eq!(check("rows <= 2", &many, &many, true, &[], false).0, Standing::Fail);
+}
+
+#[test]
+fn forbidden_operations_are_found_and_a_wrong_name_is_no_pass() {
+    let one = samples(&[1.0], 1);
+    let on = |words: &str| check(words, &one, &one, true, &[], false);
+    for words in ["no table scan on orders", "no table scan on o", "no Table Scan on public.orders", "no table scan", "no limit"] {
+        assert_eq!(on(words).0, Standing::Fail, "{words}");
+    }
+    assert_eq!(on("no sort").0, Standing::Pass);
+    assert_eq!(on("no index scan on orders").0, Standing::Pass);
+    let (state, why) = on("no table scan on ordres");
+    assert!(state == Standing::Inconclusive && why.contains("reads no ordres"), "{why}");
+}
+
+proptest! {
+    #[test]
+    fn any_words_are_read_or_refused(words in "\\PC{0,40}") {
+        let _ = read(&words);
+    }
+    #[test]
+    fn numbers_come_back(limit in 0.001f64..1e6) {
+        let words = format!("pages <= {limit:.3}");
+        let Ok(Requirement::Bound { limit: read, .. }) = read(&words) else { panic!("{words}") };
+        prop_assert!((read - limit).abs() < 0.001);
+    }
+}

@@ -1,0 +1,39 @@
+//! What is tried with a statement: measured by `ops`, told to the plan pane.
+
+use super::Shared;
+use crate::app::Msg;
+use crate::app::effect::JobId;
+use crate::app::panes::plan::trial::{Trial, Tried};
+use crate::model::Result;
+use crate::ops::{self, Connection, Cx, param_sets, plan_test};
+use std::sync::Arc;
+
+pub async fn run(shared: Arc<Shared>, link: u64, job: JobId, trial: Trial) {
+    let Some(live) = shared.live(link) else { return };
+    let cx = shared.job_cx(job);
+    let result = tried(&cx, &live.connection, trial).await;
+    shared.unregister(job);
+    shared.send(Msg::Tried { link, job, result });
+}
+
+async fn tried(cx: &Cx, conn: &Connection, trial: Trial) -> Result<Tried> {
+    match trial {
+        Trial::WhatIf { text, settings, measure } => {
+            let settings = ops::what_if::settings(conn, &settings)?;
+            Ok(Tried::WhatIf(Box::new(ops::what_if::what_if(cx, conn, &text, settings, measure).await?)))
+        }
+        Trial::Sets { sql, sets, measure } => {
+            let sets = match sets {
+                Some(s) => s,
+                None => param_sets::propose(conn, &sql).await?,
+            };
+            Ok(Tried::Sets(param_sets::side_by_side(cx, conn, &sql, &sets, measure).await?))
+        }
+        Trial::Test { path, new } => {
+            let test = plan_test::create(cx, conn, &path, &new).await?;
+            let sets = test.baseline.map(|b| b.sets).unwrap_or_default();
+            let medians = sets.into_iter().map(|(set, m)| (set, crate::plan::measure::median(&m.times).unwrap_or_default())).collect();
+            Ok(Tried::Test { path, medians })
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Performance tests on real servers: they fail while nothing has improved, pass when it has, and refuse what does not compare.
+
+mod support;
+
+use support::project::Project;
+
+const ORDERS: u32 = 60_000;
+
+/// A project with a table of orders in `app-dev`: the customer is named by no index.
+fn shop(p: &Project, engine: &str) {
+    let rows = match engine {
+        "postgres" => format!("select i, i % 3000, case when i % 100 = 0 then 'open' else 'paid' end, repeat('x', 60) from generate_series(1, {ORDERS}) i"),
+        "mariadb" => format!("select seq, seq % 3000, if(seq % 100 = 0, 'open', 'paid'), repeat('x', 60) from seq_1_to_{ORDERS}"),
+        _ => format!(
+            "with recursive s(i) as (select 1 union all select i + 1 from s where i < {ORDERS}) \
+             select i, i % 3000, case when i % 100 = 0 then 'open' else 'paid' end, printf('%.60c', 'x') from s"
+        ),
+    };
+    for s in [
+        "create table orders (id integer primary key, customer integer not null, state varchar(10) not null, note varchar(80))".to_string(),
+        format!("insert into orders {rows}"),
+    ] {
+        p.ok(&["query", "app-dev", &s]);
+    }
+    analyze(p, engine);
+}
+
+fn analyze(p: &Project, engine: &str) {
+    p.ok(&["query", "app-dev", if engine == "mariadb" { "analyze table orders" } else { "analyze" }]);
+}
+
+fn count(p: &Project) -> u32 {
+    let text = p.ok(&["query", "app-dev", "select count(*) as n from orders", "--format", "csv"]);
+    text.lines().nth(1).and_then(|n| n.trim().parse().ok()).expect("a number")
+}
+
+fn on_each(test: impl Fn(&Project, &str)) {
+    test(&Project::sqlite(), "sqlite");
+    test(&Project::postgres(), "postgres");
+    test(&Project::mariadb(), "mariadb");
+}
+
+const SQL: &str = "select id, note from orders where customer = :customer";
+
+#[test]
+fn a_test_fails_until_something_improves_and_refuses_other_data() {
+    on_each(|p, engine| {
+        shop(p, engine);
+        let write = ["explain", "app-dev", SQL, "--write-test", "plan-tests/orders.toml", "--param-set", "common:customer=17"];
+        let more = ["--param-set", "rare:customer=-1", "--require", "ratio <= 0.8", "--require", "work ratio <= 0.5", "--require", "no table scan on orders"];
+        p.ok(&[&write[..], &more[..]].concat());
+        let text = p.expect(2, &write);
+        assert!(text.contains("is there already"), "{text}");
+        // Nothing has changed: an equal plan does not pass, however the runs fell.
+        let test = ["explain", "app-dev", "--test", "plan-tests/orders.toml"];
+        let text = p.expect(1, &test);
+        assert!(text.contains("FAIL") && text.contains("the plan is the baseline's"), "{text}");
+        assert!(text.contains("no table scan on orders: the plan has"), "{text}");
+        // With the index it does.
+        p.ok(&["query", "app-dev", "create index orders_customer on orders (customer, id)"]);
+        analyze(p, engine);
+        let text = p.ok(&test);
+        assert!(text.contains("PASS") && text.contains("orders has the index orders_customer (customer, id)"), "{text}");
+        // For machines.
+        let json = p.run(&[&test[..], &["--format", "json"]].concat());
+        let report: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
+        assert_eq!((&report["verdict"], report["sets"].as_array().expect("sets").len()), (&serde_json::json!("pass"), 2));
+        assert_eq!(report["sets"][0]["same_plan"], serde_json::json!(false));
+        let junit = p.ok(&[&test[..], &["--format", "junit"]].concat());
+        assert!(junit.contains("tests=\"6\" failures=\"0\" errors=\"0\""), "{junit}");
+        // Half of the data is other data: nothing is compared, and what differs is said.
+        p.ok(&["query", "app-dev", &format!("delete from orders where id > {}", ORDERS / 2)]);
+        let text = p.expect(5, &test);
+        assert!(text.contains("INCONCLUSIVE") && text.contains("held 60,000 rows and holds 30,000"), "{text}");
+        // What was found is on record, bound to the file.
+        let journal = p.ok(&["journal", "show", "app-dev"]);
+        assert!(journal.contains("plan-test") || journal.contains("requirement"), "{journal}");
+        assert_eq!(count(p), ORDERS / 2);
+    });
+}
+
+#[test]
+fn another_server_version_or_setting_is_not_compared() {
+    let p = Project::sqlite();
+    shop(&p, "sqlite");
+    p.ok(&["explain", "app-dev", "select count(*) from orders where state = 'open'", "--write-test", "t.toml", "--require", "ratio <= 1.1"]);
+    p.ok(&["explain", "app-dev", "--test", "t.toml"]);
+    let text = std::fs::read_to_string(p.path("t.toml")).expect("file");
+    let line = text.lines().find(|l| l.starts_with("server = ")).expect("server");
+    p.write("other.toml", &text.replace(line, "server = \"SQLite 3.1.0\""));
+    let told = p.expect(5, &["explain", "app-dev", "--test", "other.toml"]);
+    assert!(told.contains("the server was SQLite 3.1.0 and is SQLite 3."), "{told}");
+    p.write("engine.toml", &text.replace("engine = \"SQLite\"", "engine = \"PostgreSQL\""));
+    let told = p.expect(5, &["explain", "app-dev", "--test", "engine.toml"]);
+    assert!(told.contains("is a test for PostgreSQL, and app-dev is SQLite"), "{told}");
+    // A copy of the database elsewhere: its work compares, its times do not.
+    std::fs::copy(p.path("app-dev.db"), p.path("copy.db")).expect("copy");
+    let told = p.run(&["explain", "copy.db", "--test", "t.toml"]);
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(told.contains("the baseline was taken on another server or database"), "{told}");
+}
+
+#[test]
+fn what_is_not_safe_or_not_a_test_is_refused() {
+    on_each(|p, engine| {
+        shop(p, engine);
+        p.write("write.toml", "name = \"w\"\nsql = \"delete from orders\"\nrequire = [\"median < 1 s\"]\n");
+        let text = p.expect(4, &["explain", "app-dev", "--test", "write.toml"]);
+        assert!(text.contains("write.toml") && text.contains("only a statement that is proven to read is measured"), "{text}");
+        p.write("two.toml", "name = \"w\"\nsql = \"select 1; delete from orders\"\nrequire = [\"median < 1 s\"]\n");
+        p.expect(2, &["explain", "app-dev", "--test", "two.toml"]);
+        assert_eq!(count(p), ORDERS);
+        // Bounds without a baseline.
+        p.write("bounds.toml", "name = \"b\"\nsql = \"select count(*) from orders\"\nrequire = [\"median < 60 s\", \"p95 < 60 s\"]\n");
+        p.ok(&["explain", "app-dev", "--test", "bounds.toml"]);
+        p.write("slow.toml", "name = \"b\"\nsql = \"select count(*), max(note) from orders\"\nrequire = [\"median < 1 us\"]\n");
+        let text = p.expect(1, &["explain", "app-dev", "--test", "slow.toml"]);
+        assert!(text.contains("fail") && text.contains("median < 1 us"), "{text}");
+        p.write("none.toml", "name = \"b\"\nsql = \"select count(*) from orders\"\nrequire = [\"ratio <= 0.8\"]\n");
+        let text = p.expect(5, &["explain", "app-dev", "--test", "none.toml"]);
+        assert!(text.contains("holds no baseline"), "{text}");
+    });
+    let p = Project::sqlite();
+    p.write("bad.toml", "name = \"b\"\nsql = \"select 1\"\nrequire = [\"ratio => 0.8\"]\n");
+    let text = p.expect(2, &["explain", "app-dev", "--test", "bad.toml"]);
+    assert!(text.contains("bad.toml:3:12") && text.contains("bounds from above"), "{text}");
+    let text = p.expect(2, &["explain", "app-dev", "--test", "nowhere.toml"]);
+    assert!(text.contains("nowhere.toml"), "{text}");
+    let text = p.expect(2, &["explain", "app-dev", "select 1", "--write-test", "x.toml", "--require", "faster"]);
+    assert!(text.contains("`faster`"), "{text}");
+    assert!(!p.path("x.toml").exists());
+}
+
+#[test]
+fn a_setting_is_tried_for_one_plan_and_stays_out_of_the_session() {
+    let p = Project::postgres();
+    shop(&p, "postgres");
+    p.ok(&["query", "app-dev", "create index orders_customer on orders (customer)"]);
+    p.ok(&["query", "app-dev", "analyze"]);
+    let sql = "select note from orders where customer = 17";
+    let text = p.ok(&["explain", "app-dev", sql, "--set", "enable_bitmapscan=off", "--set", "enable_indexscan=off"]);
+    assert!(text.contains("With enable_bitmapscan=off, enable_indexscan=off the plan is another one"), "{text}");
+    assert!(text.contains("Seq Scan on public.orders") && text.contains("Estimated, not run"), "{text}");
+    // Measured by turns, the plan as it is wins.
+    let text = p.ok(&["explain", "app-dev", sql, "--set", "enable_bitmapscan=off", "--set", "enable_indexscan=off", "--analyze"]);
+    assert!(text.contains("Measured by turns: worse"), "{text}");
+    let json = p.run(&["explain", "app-dev", sql, "--set", "work_mem=64MB", "--format", "json"]);
+    let told: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
+    assert_eq!((&told["same_plan"], &told["settings"]["work_mem"]), (&serde_json::json!(true), &serde_json::json!("64MB")));
+    for wrong in ["statement_timeout=0", "enable_seqscan=maybe", "default_transaction_read_only=off"] {
+        p.expect(2, &["explain", "app-dev", sql, "--set", wrong]);
+    }
+    p.expect(4, &["explain", "app-dev", "delete from orders", "--set", "enable_seqscan=off"]);
+    assert_eq!(count(&p), ORDERS);
+    let p = Project::sqlite();
+    let text = p.expect(2, &["explain", "app-dev", "select 1", "--set", "enable_seqscan=off"]);
+    assert!(text.contains("SQLite has no planner settings"), "{text}");
+}
+
+#[test]
+fn mariadbs_flags_are_tried_too() {
+    let p = Project::mariadb();
+    shop(&p, "mariadb");
+    p.ok(&["query", "app-dev", "create index orders_state on orders (state)"]);
+    let sql = "select o.id from orders o where o.id in (select customer from orders where state = 'open')";
+    let flags = ["--set", "semijoin=off", "--set", "materialization=off"];
+    let text = p.ok(&[&["explain", "app-dev", sql][..], &flags[..]].concat());
+    assert!(text.contains("With semijoin=off, materialization=off the plan is another one"), "{text}");
+    let text = p.expect(2, &["explain", "app-dev", sql, "--set", "enable_seqscan=off"]);
+    assert!(text.contains("optimizer_switch"), "{text}");
+}
+
+#[test]
+fn plans_of_common_and_rare_values_stand_side_by_side() {
+    on_each(|p, engine| {
+        shop(p, engine);
+        p.ok(&["query", "app-dev", "create index orders_state on orders (state)"]);
+        analyze(p, engine);
+        let sql = "select note from orders where state = :state and id > :least";
+        let sets = ["--param-set", "common:state=paid", "--param-set", "common:least=0", "--param-set", "rare:state=open", "--param-set", "rare:least=59999"];
+        let text = p.ok(&[&["explain", "app-dev", sql][..], &sets[..]].concat());
+        assert!(text.contains("common") && text.contains("rare") && text.contains("state=paid"), "{text}");
+        assert!(text.contains("The plan flips with the values: common A, rare B."), "{text}");
+        let text = p.ok(&["explain", "app-dev", "select note from orders where state = :state", "--propose-sets"]);
+        assert!(text.contains("state='paid'") && text.contains("state='open'"), "{text}");
+        let json = p.run(&["explain", "app-dev", "select note from orders where state = :state", "--propose-sets", "--analyze", "--format", "json"]);
+        let told: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
+        let sides = told["sets"].as_array().expect("sets");
+        assert_eq!(sides.len(), 3, "{told}");
+        assert!(sides.iter().all(|s| s["measured"]["runs"].as_u64() >= Some(5)), "{told}");
+        let text = p.expect(2, &["explain", "app-dev", "select :x", "--propose-sets"]);
+        assert!(text.contains("no column tells values for :x"), "{text}");
+    });
+}
+
+#[test]
+fn a_statement_goes_by_its_checklist_from_the_plan_to_the_proof() {
+    on_each(|p, engine| {
+        shop(p, engine);
+        let none = p.expect(2, &["run", "query-optimization", "app-dev"]);
+        assert!(none.contains("no performance test"), "{none}");
+        let sql = "select id, note from orders where customer = 17";
+        p.ok(&["explain", "app-dev", sql, "--write-test", "plan-tests/customer.toml", "--require", "work ratio <= 0.5"]);
+        let other = "select count(*) from orders where state = 'open'";
+        let run = ["run", "query-optimization", "app-dev"];
+        // Nothing is changed yet: the test fails, as it must, and the change is what holds.
+        let text = p.expect(4, &run);
+        assert!(text.contains("✔ analyse: measured: all") && text.contains("✔ test-fails"), "{text}");
+        assert!(text.contains("✖ change: indexes, columns and plans are still the baseline's"), "{text}");
+        assert!(!text.contains("✔ test-passes") && text.contains("(hold point)"), "{text}");
+        p.ok(&["query", "app-dev", "create index orders_customer on orders (customer)"]);
+        analyze(p, engine);
+        p.ok(&["explain", "app-dev", other, "--write-test", "plan-tests/open.toml", "--require", "ratio <= 1.1"]);
+        let text = p.expect(4, &[&run[..], &["--test", "plan-tests/customer.toml"]].concat());
+        assert!(text.contains("✔ change:") && text.contains("✔ test-passes") && text.contains("✔ no-regression: 1 other test not worse"), "{text}");
+        assert!(text.contains("✖ document: neither CHANGELOG nor docs"), "{text}");
+        p.write("CHANGELOG.md", "# Changelog\n\n- Orders of a customer are found by an index (plan-tests/customer.toml).\n");
+        let text = p.ok(&run);
+        assert!(text.contains("✔ document: CHANGELOG.md, line 3") && !text.contains("✔ analyse"), "what is proven stays proven\n{text}");
+        // Another text of the test is another thing to prove.
+        let file = std::fs::read_to_string(p.path("plan-tests/customer.toml")).expect("file");
+        p.write("plan-tests/customer.toml", &file.replace("work ratio <= 0.5", "work ratio <= 0.9"));
+        let text = p.expect(4, &run);
+        assert!(text.contains("✔ analyse") && text.contains("✖ test-fails: it passes already"), "{text}");
+        let verified = p.ok(&["journal", "verify"]);
+        assert!(!verified.is_empty());
+    });
+    let p = Project::sqlite();
+    let text = p.expect(2, &["run", "schema-migration", "app-dev", "--test", "x.toml"]);
+    assert!(text.contains("--test belongs to the checklist query-optimization"), "{text}");
+}
