@@ -105,7 +105,9 @@ async fn run(cli: Cli) -> Result<ExitCode> {
                 Command::Explain { target: Some(target), running: Some(id), format, redact, .. } => {
                     explain::running(&cx, &target, id, explain::Out { format, redact }).await
                 }
-                Command::Explain { target: Some(target), test: Some(file), format, .. } => plan_test::test(&cx, &target, &file, format).await,
+                Command::Explain { target: Some(target), test: Some(file), format, .. } => {
+                    plan_test::test(&cx, &target, &file, format).await
+                }
                 Command::Explain { target: Some(target), sql, file, write_test: Some(to), require, param_sets, propose_sets, .. } => {
                     let given = what_if::Given { param_sets, propose_sets };
                     plan_test::write(&cx, &target, query::text_of(sql, file.as_deref())?, &to, require, given).await

@@ -9,7 +9,9 @@ const ORDERS: u32 = 60_000;
 /// A project with a table of orders in `app-dev`: the customer is named by no index.
 fn shop(p: &Project, engine: &str) {
     let rows = match engine {
-        "postgres" => format!("select i, i % 3000, case when i % 100 = 0 then 'open' else 'paid' end, repeat('x', 60) from generate_series(1, {ORDERS}) i"),
+        "postgres" => format!(
+            "select i, i % 3000, case when i % 100 = 0 then 'open' else 'paid' end, repeat('x', 60) from generate_series(1, {ORDERS}) i"
+        ),
         "mariadb" => format!("select seq, seq % 3000, if(seq % 100 = 0, 'open', 'paid'), repeat('x', 60) from seq_1_to_{ORDERS}"),
         _ => format!(
             "with recursive s(i) as (select 1 union all select i + 1 from s where i < {ORDERS}) \
@@ -47,7 +49,16 @@ fn a_test_fails_until_something_improves_and_refuses_other_data() {
     on_each(|p, engine| {
         shop(p, engine);
         let write = ["explain", "app-dev", SQL, "--write-test", "plan-tests/orders.toml", "--param-set", "common:customer=17"];
-        let more = ["--param-set", "rare:customer=-1", "--require", "ratio <= 0.8", "--require", "work ratio <= 0.5", "--require", "no table scan on orders"];
+        let more = [
+            "--param-set",
+            "rare:customer=-1",
+            "--require",
+            "ratio <= 0.8",
+            "--require",
+            "work ratio <= 0.5",
+            "--require",
+            "no table scan on orders",
+        ];
         p.ok(&[&write[..], &more[..]].concat());
         let text = p.expect(2, &write);
         assert!(text.contains("is there already"), "{text}");
@@ -83,7 +94,15 @@ fn a_test_fails_until_something_improves_and_refuses_other_data() {
 fn another_server_version_or_setting_is_not_compared() {
     let p = Project::sqlite();
     shop(&p, "sqlite");
-    p.ok(&["explain", "app-dev", "select count(*) from orders where state = 'open'", "--write-test", "t.toml", "--require", "ratio <= 1.1"]);
+    p.ok(&[
+        "explain",
+        "app-dev",
+        "select count(*) from orders where state = 'open'",
+        "--write-test",
+        "t.toml",
+        "--require",
+        "ratio <= 1.1",
+    ]);
     p.ok(&["explain", "app-dev", "--test", "t.toml"]);
     let text = std::fs::read_to_string(p.path("t.toml")).expect("file");
     let line = text.lines().find(|l| l.starts_with("server = ")).expect("server");
@@ -177,13 +196,30 @@ fn plans_of_common_and_rare_values_stand_side_by_side() {
         p.ok(&["query", "app-dev", "create index orders_state on orders (state)"]);
         analyze(p, engine);
         let sql = "select note from orders where state = :state and id > :least";
-        let sets = ["--param-set", "common:state=paid", "--param-set", "common:least=0", "--param-set", "rare:state=open", "--param-set", "rare:least=59999"];
+        let sets = [
+            "--param-set",
+            "common:state=paid",
+            "--param-set",
+            "common:least=0",
+            "--param-set",
+            "rare:state=open",
+            "--param-set",
+            "rare:least=59999",
+        ];
         let text = p.ok(&[&["explain", "app-dev", sql][..], &sets[..]].concat());
         assert!(text.contains("common") && text.contains("rare") && text.contains("state=paid"), "{text}");
         assert!(text.contains("The plan flips with the values: common A, rare B."), "{text}");
         let text = p.ok(&["explain", "app-dev", "select note from orders where state = :state", "--propose-sets"]);
         assert!(text.contains("state='paid'") && text.contains("state='open'"), "{text}");
-        let json = p.run(&["explain", "app-dev", "select note from orders where state = :state", "--propose-sets", "--analyze", "--format", "json"]);
+        let json = p.run(&[
+            "explain",
+            "app-dev",
+            "select note from orders where state = :state",
+            "--propose-sets",
+            "--analyze",
+            "--format",
+            "json",
+        ]);
         let told: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
         let sides = told["sets"].as_array().expect("sets");
         assert_eq!(sides.len(), 3, "{told}");
@@ -212,7 +248,10 @@ fn a_statement_goes_by_its_checklist_from_the_plan_to_the_proof() {
         analyze(p, engine);
         p.ok(&["explain", "app-dev", other, "--write-test", "plan-tests/open.toml", "--require", "ratio <= 1.1"]);
         let text = p.expect(4, &[&run[..], &["--test", "plan-tests/customer.toml"]].concat());
-        assert!(text.contains("✔ change:") && text.contains("✔ test-passes") && text.contains("✔ no-regression: 1 other test not worse"), "{text}");
+        assert!(
+            text.contains("✔ change:") && text.contains("✔ test-passes") && text.contains("✔ no-regression: 1 other test not worse"),
+            "{text}"
+        );
         assert!(text.contains("✖ document: neither CHANGELOG nor docs"), "{text}");
         p.write("CHANGELOG.md", "# Changelog\n\n- Orders of a customer are found by an index (plan-tests/customer.toml).\n");
         let text = p.ok(&run);

@@ -28,7 +28,8 @@ fn trial(effects: Vec<Effect>) -> Option<(u64, Trial)> {
 }
 
 fn plan(op: &str, cost: f64) -> Plan {
-    let root = PlanNode { op: op.into(), raw_op: op.into(), relation: Some("orders".into()), est_total_cost: Some(cost), ..PlanNode::default() };
+    let root =
+        PlanNode { op: op.into(), raw_op: op.into(), relation: Some("orders".into()), est_total_cost: Some(cost), ..PlanNode::default() };
     Plan { engine: "PostgreSQL".into(), root, ..Plan::default() }
 }
 
@@ -122,7 +123,10 @@ fn a_test_is_written_with_what_is_required() {
     let (job, asked) = trial(c.press("Enter")).expect("written");
     let Trial::Test { path, new } = asked else { panic!("{asked:?}") };
     assert!(path.ends_with("plan-tests/orders.toml"), "{path:?}");
-    assert_eq!((new.require.as_slice(), new.sql.as_str()), (&["ratio <= 0.5".to_string(), "no table scan on orders".to_string()][..], "select * from orders"));
+    assert_eq!(
+        (new.require.as_slice(), new.sql.as_str()),
+        (&["ratio <= 0.5".to_string(), "no table scan on orders".to_string()][..], "select * from orders")
+    );
     let link = c.state.link_no;
     c.send(Msg::Tried { link, job, result: Err(Error::usage("plan-tests/orders.toml is there already")) });
     assert!(c.screen().contains("is there already"), "{}", c.screen());

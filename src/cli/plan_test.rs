@@ -17,7 +17,9 @@ pub fn sets(given: &[String]) -> Result<BTreeMap<String, BTreeMap<String, String
         let parts = g.split_once(':').and_then(|(set, rest)| Some((set, rest.split_once('=')?)));
         let Some((set, (name, value))) = parts.filter(|(set, (name, _))| !set.is_empty() && !name.is_empty()) else {
             let shown = crate::text::clean(g);
-            return Err(Error::usage(format!("--param-set {shown}: this is not SET:NAME=VALUE")).hint("Such as --param-set common:state=paid."));
+            return Err(
+                Error::usage(format!("--param-set {shown}: this is not SET:NAME=VALUE")).hint("Such as --param-set common:state=paid.")
+            );
         };
         if out.entry(set.to_string()).or_default().insert(name.to_string(), value.to_string()).is_some() {
             return Err(Error::usage(format!("--param-set gives {} of {} twice", crate::text::clean(name), crate::text::clean(set))));
@@ -58,14 +60,7 @@ async fn keep(cx: &Cx, conn: &Connection, report: &plan_test::TestReport) {
     }
 }
 
-pub async fn write(
-    cx: &Cx,
-    target: &str,
-    sql: String,
-    to: &Path,
-    require: Vec<String>,
-    given: super::what_if::Given,
-) -> Result<ExitCode> {
+pub async fn write(cx: &Cx, target: &str, sql: String, to: &Path, require: Vec<String>, given: super::what_if::Given) -> Result<ExitCode> {
     let conn = connect::open(cx, target).await?;
     let parameters = given.sets(&conn, &sql).await?;
     let name = to.file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned());

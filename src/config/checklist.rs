@@ -38,8 +38,7 @@ const EVIDENCE: &[&str] = &[
 ];
 
 /// Those of the list that are about a statement and change nothing: a checklist of them applies nothing.
-const OF_STATEMENTS: &[&str] =
-    &["plan-analysed", "cause-found", "test-fails", "change-made", "test-passes", "no-regression", "documented"];
+const OF_STATEMENTS: &[&str] = &["plan-analysed", "cause-found", "test-fails", "change-made", "test-passes", "no-regression", "documented"];
 
 /// How a step is ticked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

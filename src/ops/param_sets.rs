@@ -58,7 +58,9 @@ pub async fn side_by_side(cx: &Cx, conn: &Connection, sql: &str, sets: &Sets, me
             shapes.push(hash.clone());
             shapes.len() - 1
         });
-        let letter = char::from_u32(u32::from('A') + at as u32).filter(char::is_ascii_uppercase).map_or_else(|| format!("#{}", at + 1), String::from);
+        let letter = char::from_u32(u32::from('A') + at as u32)
+            .filter(char::is_ascii_uppercase)
+            .map_or_else(|| format!("#{}", at + 1), String::from);
         out.push(Side {
             values: sets.get(&set).cloned().unwrap_or_default(),
             set,
@@ -96,9 +98,8 @@ pub async fn propose(conn: &Connection, sql: &str) -> Result<Sets> {
     if wanted.is_empty() {
         return Err(Error::usage("the statement has no parameters, so there are no values to propose"));
     }
-    let by_hand = |name: &str| {
-        Error::usage(format!("no column tells values for {name}")).hint("Give them yourself: --param-set common:NAME=VALUE.")
-    };
+    let by_hand =
+        |name: &str| Error::usage(format!("no column tells values for {name}")).hint("Give them yourself: --param-set common:NAME=VALUE.");
     // A name that every dialect's reader takes: `?` and `:x` in a condition are told apart by it.
     let mut text = String::new();
     let mut from = 0;
@@ -165,7 +166,10 @@ mod tests {
 
     #[test]
     fn values_are_typed_as_what_they_are() {
-        assert_eq!((typed("17"), typed("it's"), typed("007"), typed("2024-01-01")), ("17".into(), "'it''s'".into(), "'007'".into(), "'2024-01-01'".into()));
+        assert_eq!(
+            (typed("17"), typed("it's"), typed("007"), typed("2024-01-01")),
+            ("17".into(), "'it''s'".into(), "'007'".into(), "'2024-01-01'".into())
+        );
     }
 
     #[test]

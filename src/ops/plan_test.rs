@@ -55,7 +55,9 @@ pub fn outline(plan: &Plan) -> Vec<String> {
 pub async fn create(cx: &Cx, conn: &Connection, path: &Path, new: &NewTest) -> Result<TestFile> {
     if path.exists() {
         let shown = crate::config::toml_file::shown(path);
-        return Err(Error::usage(format!("{shown} is there already, and nothing is written over")).hint("Give another name, or remove it first."));
+        return Err(
+            Error::usage(format!("{shown} is there already, and nothing is written over")).hint("Give another name, or remove it first.")
+        );
     }
     let words = if new.require.is_empty() { vec!["ratio <= 0.8".to_string()] } else { new.require.clone() };
     let mut require = Vec::new();

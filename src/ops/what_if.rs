@@ -61,12 +61,13 @@ impl WhatIf {
             out.push(format!("With {words} the plan is the same."));
         } else {
             let c = &self.comparison;
-            let counts: Vec<String> = [(Change::Replaced, "replaced"), (Change::Moved, "moved"), (Change::Added, "added"), (Change::Removed, "removed")]
-                .into_iter()
-                .map(|(change, word)| (c.count(change), word))
-                .filter(|(n, _)| *n > 0)
-                .map(|(n, word)| format!("{n} {word}"))
-                .collect();
+            let counts: Vec<String> =
+                [(Change::Replaced, "replaced"), (Change::Moved, "moved"), (Change::Added, "added"), (Change::Removed, "removed")]
+                    .into_iter()
+                    .map(|(change, word)| (c.count(change), word))
+                    .filter(|(n, _)| *n > 0)
+                    .map(|(n, word)| format!("{n} {word}"))
+                    .collect();
             out.push(format!("With {words} the plan is another one: {}.", counts.join(", ")));
         }
         if let (Some(a), Some(b)) = (self.without.root.est_total_cost, self.with.root.est_total_cost) {

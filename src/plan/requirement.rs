@@ -12,8 +12,32 @@ const COUNTERS: [&str; 8] =
     ["pages", "temporary pages", "rows read", "vm steps", "full-scan steps", "sorts", "automatic index rows", "bloom filter misses"];
 /// Words of which one is in the name of every operation of a plan.
 const OPERATIONS: [&str; 26] = [
-    "scan", "search", "lookup", "join", "loop", "sort", "aggregate", "group", "hash", "materialize", "memoize", "temp", "gather",
-    "append", "limit", "union", "unique", "distinct", "index", "subquery", "cte", "window", "filter", "merge", "all", "subplan",
+    "scan",
+    "search",
+    "lookup",
+    "join",
+    "loop",
+    "sort",
+    "aggregate",
+    "group",
+    "hash",
+    "materialize",
+    "memoize",
+    "temp",
+    "gather",
+    "append",
+    "limit",
+    "union",
+    "unique",
+    "distinct",
+    "index",
+    "subquery",
+    "cte",
+    "window",
+    "filter",
+    "merge",
+    "all",
+    "subplan",
 ];
 /// Runs below which a 95th percentile is the slowest run.
 pub const RUNS_FOR_P95: usize = 20;
@@ -88,7 +112,9 @@ pub fn read(words: &str) -> Result<Requirement, String> {
         };
         let low = operation.to_lowercase();
         if !OPERATIONS.iter().any(|w| low.contains(w)) {
-            return Err(format!("`{operation}` is no operation of a plan; write it as the plan does, like `no table scan on orders` or `no sort`"));
+            return Err(format!(
+                "`{operation}` is no operation of a plan; write it as the plan does, like `no table scan on orders` or `no sort`"
+            ));
         }
         if relation == Some("") {
             return Err("`on` needs the name of a table".into());
@@ -213,9 +239,13 @@ fn ratio(m: &Measured<'_>, limit: Limit) -> (Standing, String) {
     );
     let same_plan = b.shape == m.shape;
     let change = j.work.first().map_or(0.0, |w| (w.after as f64 - w.before as f64) / w.before.max(1) as f64);
-    let work = j.work.first().map_or(String::new(), |w| format!("; {} {} to {}", w.name, text::thousands(w.before), text::thousands(w.after)));
+    let work =
+        j.work.first().map_or(String::new(), |w| format!("; {} {} to {}", w.name, text::thousands(w.before), text::thousands(w.after)));
     if limit.at < 1.0 && same_plan && change > -MATTERS {
-        return (Standing::Fail, format!("the plan is the baseline's and does the same work: nothing has changed that would last ({numbers}{work})"));
+        return (
+            Standing::Fail,
+            format!("the plan is the baseline's and does the same work: nothing has changed that would last ({numbers}{work})"),
+        );
     }
     if let (Some(x), Some(y)) = (j.before.rows, j.after.rows)
         && x != y
@@ -223,7 +253,12 @@ fn ratio(m: &Measured<'_>, limit: Limit) -> (Standing, String) {
         return (Standing::Inconclusive, format!("{x} rows before and {y} now: this is not the same work ({numbers})"));
     }
     if b.elsewhere {
-        return (Standing::Inconclusive, format!("the baseline was taken on another server or database, and times of two machines do not compare ({numbers}{work}); `work ratio` does"));
+        return (
+            Standing::Inconclusive,
+            format!(
+                "the baseline was taken on another server or database, and times of two machines do not compare ({numbers}{work}); `work ratio` does"
+            ),
+        );
     }
     let words = format!("{numbers}{work}");
     if limit.holds(high) {

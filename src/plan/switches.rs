@@ -115,7 +115,9 @@ pub fn read(dialect: Dialect, words: &str) -> Result<(String, String), String> {
             number(0.0, 64.0)?.parse::<u32>().map_err(|_| format!("{name} is a whole number, not `{value}`"))?.to_string()
         }
         (Dialect::Postgres, "plan_cache_mode") => {
-            return Err("plan_cache_mode makes no difference here: the values stand in the statement, so that each plan is made for them".into());
+            return Err(
+                "plan_cache_mode makes no difference here: the values stand in the statement, so that each plan is made for them".into()
+            );
         }
         _ => return Err(format!("{name} is not among the settings that are tried; {} are", all(dialect))),
     };

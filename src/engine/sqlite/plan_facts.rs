@@ -69,6 +69,9 @@ pub(super) async fn of(s: &Session, relations: &[String]) -> Result<Known> {
 
 /// See `Catalog::planner_settings`. SQLite's planner has none but what ANALYZE left; the size of a page changes what is read.
 pub(super) async fn planner_settings(s: &Session) -> Result<std::collections::BTreeMap<String, String>> {
-    let rows = s.fetch("SELECT 'page_size', page_size FROM pragma_page_size UNION ALL SELECT 'cache_size', cache_size FROM pragma_cache_size").await?.rows;
+    let rows = s
+        .fetch("SELECT 'page_size', page_size FROM pragma_page_size UNION ALL SELECT 'cache_size', cache_size FROM pragma_cache_size")
+        .await?
+        .rows;
     Ok(rows.iter().map(|r| (at(r, 0).to_string(), at(r, 1).to_string())).collect())
 }

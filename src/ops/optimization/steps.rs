@@ -27,7 +27,9 @@ pub(super) fn next(evidence: &str, state: StepState) -> String {
         "cause-found" => "Reads the findings of the measured plan.".into(),
         "test-fails" if failed => "The test passes before the change: require more of it, or leave the statement as it is.".into(),
         "test-fails" => "Runs the test before anything is changed.".into(),
-        "change-made" => "Make the change: an index or a column by the migration queue, or the statement's own text in the test's file.".into(),
+        "change-made" => {
+            "Make the change: an index or a column by the migration queue, or the statement's own text in the test's file.".into()
+        }
         "test-passes" if failed => "The change is not enough, or not the right one: see the numbers, and try another.".into(),
         "test-passes" => "Runs the test against the baseline.".into(),
         "no-regression" if failed => "Another statement got worse: take the change back, or make it otherwise.".into(),
@@ -169,7 +171,8 @@ async fn no_regression(cx: &Cx, conn: &Connection, a: &About) -> Result<Evidence
 
 async fn documented(cx: &Cx, conn: &Connection, a: &About) -> Result<Evidence> {
     let dir = &cx.config.project_dir;
-    let mut pages: Vec<PathBuf> = ["CHANGELOG.md", "CHANGELOG", "CHANGES.md", "HISTORY.md"].iter().map(|n| dir.join(n)).filter(|p| p.is_file()).collect();
+    let mut pages: Vec<PathBuf> =
+        ["CHANGELOG.md", "CHANGELOG", "CHANGES.md", "HISTORY.md"].iter().map(|n| dir.join(n)).filter(|p| p.is_file()).collect();
     markdown(&dir.join("docs"), DEPTH, &mut pages);
     let file = crate::ops::record::file_name(&a.file);
     let found = pages.iter().find_map(|p| {
@@ -203,7 +206,9 @@ fn markdown(dir: &Path, depth: usize, out: &mut Vec<PathBuf>) {
         }
         match e.file_type() {
             Ok(t) if t.is_dir() && depth > 0 => markdown(&e.path(), depth - 1, out),
-            Ok(t) if t.is_file() && e.path().extension().is_some_and(|x| x == "md" || x == "txt" || x == "adoc" || x == "rst") => out.push(e.path()),
+            Ok(t) if t.is_file() && e.path().extension().is_some_and(|x| x == "md" || x == "txt" || x == "adoc" || x == "rst") => {
+                out.push(e.path())
+            }
             _ => {}
         }
     }

@@ -115,7 +115,12 @@ pub fn parse(file: &str, text: &str) -> Result<TestFile> {
             let text = match value {
                 toml::Value::String(s) => s,
                 v @ (toml::Value::Integer(_) | toml::Value::Float(_)) => v.to_string(),
-                v => return Err(wrong(at, format!("the value of {name} in [parameters.{set}] is a {}, not a text or a number", v.type_str()))),
+                v => {
+                    return Err(wrong(
+                        at,
+                        format!("the value of {name} in [parameters.{set}] is a {}, not a text or a number", v.type_str()),
+                    ));
+                }
             };
             out.insert(name, text);
         }
@@ -143,7 +148,9 @@ pub fn statements(dialect: Dialect, sql: &str, sets: &BTreeMap<String, BTreeMap<
     if wanted.is_empty() {
         return match sets.keys().next() {
             None => Ok(vec![(ONLY.to_string(), sql.to_string())]),
-            Some(set) => Err(Error::usage(format!("the statement has no parameters, and [parameters.{}] gives values", crate::text::clean(set)))),
+            Some(set) => {
+                Err(Error::usage(format!("the statement has no parameters, and [parameters.{}] gives values", crate::text::clean(set))))
+            }
         };
     }
     if sets.is_empty() {
@@ -307,9 +314,15 @@ mod tests {
             let e = parse("t.toml", text).expect_err(text);
             assert!(e.message.contains(words), "{text}: {}", e.message);
         };
-        says("name = \"a\"\nsql = \"select 1\"\nrequire = [\"ratio >= 1\"]", "t.toml:3:12: the requirement `ratio >= 1`: a requirement bounds from above");
+        says(
+            "name = \"a\"\nsql = \"select 1\"\nrequire = [\"ratio >= 1\"]",
+            "t.toml:3:12: the requirement `ratio >= 1`: a requirement bounds from above",
+        );
         says("name = \"a\"\nsql = \"select 1\"\nrequire = []", "t.toml:3:11: nothing is required");
-        says("name = \"a\"\nsql = \"select 1\"\nrequires = [\"ratio <= 1\"]", "t.toml:3:1: unknown key `requires`; did you mean `require`?");
+        says(
+            "name = \"a\"\nsql = \"select 1\"\nrequires = [\"ratio <= 1\"]",
+            "t.toml:3:1: unknown key `requires`; did you mean `require`?",
+        );
         says("name = \"a\"\nsql = \" \"\nrequire = [\"ratio <= 1\"]", "t.toml:2:7: there is no statement");
         says("name = \"a\"\nengine = \"Postgres\"\nsql = \"select 1\"\nrequire = [\"no sort\"]", "did you mean `PostgreSQL`?");
         says("name = \"a\nsql", "t.toml:1:");

@@ -172,7 +172,8 @@ mod tests {
     #[test]
     fn junit_counts_and_escapes() {
         let runs = [Sample { ms: 12.5, ..Sample::default() }];
-        let check = |standing, requirement: &str| Checked { requirement: requirement.into(), standing, because: "a < b & \"c\"\u{1b}".into() };
+        let check =
+            |standing, requirement: &str| Checked { requirement: requirement.into(), standing, because: "a < b & \"c\"\u{1b}".into() };
         let set = SetReport {
             set: "common".into(),
             shape: "s".into(),
@@ -182,7 +183,11 @@ mod tests {
             summary: summary(&runs).unwrap(),
             worse: None,
             cut_short: false,
-            requirements: vec![check(Standing::Pass, "ratio <= 0.8"), check(Standing::Fail, "no sort"), check(Standing::Inconclusive, "pages < 5")],
+            requirements: vec![
+                check(Standing::Pass, "ratio <= 0.8"),
+                check(Standing::Fail, "no sort"),
+                check(Standing::Inconclusive, "pages < 5"),
+            ],
         };
         let report = TestReport {
             name: "orders".into(),

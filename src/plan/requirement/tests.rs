@@ -6,8 +6,18 @@ fn samples(times: &[f64], pages: u64) -> Vec<Sample> {
 }
 
 fn plan(op: &str) -> Plan {
-    let scan = PlanNode { op: op.into(), raw_op: format!("Parallel {op}"), relation: Some("public.orders".into()), alias: Some("o".into()), ..PlanNode::default() };
-    Plan { analyzed: true, root: PlanNode { op: "limit".into(), raw_op: "Limit".into(), children: vec![scan], ..PlanNode::default() }, ..Plan::default() }
+    let scan = PlanNode {
+        op: op.into(),
+        raw_op: format!("Parallel {op}"),
+        relation: Some("public.orders".into()),
+        alias: Some("o".into()),
+        ..PlanNode::default()
+    };
+    Plan {
+        analyzed: true,
+        root: PlanNode { op: "limit".into(), raw_op: "Limit".into(), children: vec![scan], ..PlanNode::default() },
+        ..Plan::default()
+    }
 }
 
 /// How `words` stand after `before` and `now`, with a plan of another shape or the same.

@@ -34,7 +34,10 @@ pub enum Tried {
     WhatIf(Box<WhatIf>),
     Sets(Vec<Side>),
     /// Where the test is, and its median time for each set.
-    Test { path: PathBuf, medians: Vec<(String, f64)> },
+    Test {
+        path: PathBuf,
+        medians: Vec<(String, f64)>,
+    },
 }
 
 /// Sets that the form has room for.
@@ -63,7 +66,7 @@ pub(super) fn ask_what_if(state: &mut State) {
         return;
     }
     let dialect = state.query.editor.dialect();
-    if let Err(why) = switches::read(dialect, "") 
+    if let Err(why) = switches::read(dialect, "")
         && dialect == crate::model::Dialect::Sqlite
     {
         return state.say(Note::info(format!("{why}.")));
@@ -72,7 +75,8 @@ pub(super) fn ask_what_if(state: &mut State) {
         format!("For one plan alone, in a transaction that is rolled back. Several with commas. Known are {}.", switches::all(dialect)),
         "Measured: both plans are run by turns, 5 to 30 times each.".to_string(),
     ];
-    let fields = vec![Field::new("Settings", switches::example(dialect), ""), Field::new("Measure", "no", "yes, or no for the estimate alone")];
+    let fields =
+        vec![Field::new("Settings", switches::example(dialect), ""), Field::new("Measure", "no", "yes, or no for the estimate alone")];
     state.dialogs.push(Dialog::Form(Form::new("What if?", Purpose::WhatIf, body, fields)));
 }
 
@@ -82,10 +86,14 @@ pub(super) fn ask_sets(state: &mut State) {
     let found = placeholders(state.query.editor.dialect(), &a.text);
     let wanted = names(&found);
     if wanted.is_empty() {
-        return state.say(Note::info("The statement has no parameters: write :name in the place of a value, and its plans can be compared."));
+        return state
+            .say(Note::info("The statement has no parameters: write :name in the place of a value, and its plans can be compared."));
     }
     let body = vec![
-        format!("Values for {}, as name=value with commas between. All empty: proposed from what the tables hold.", text::clean(&wanted.join(", "))),
+        format!(
+            "Values for {}, as name=value with commas between. All empty: proposed from what the tables hold.",
+            text::clean(&wanted.join(", "))
+        ),
         "The plans stand side by side, and where they differ it is said.".to_string(),
     ];
     let mut fields: Vec<Field> = SETS.into_iter().map(|s| Field::new(s, "", "")).collect();
@@ -100,7 +108,8 @@ pub(super) fn ask_test(state: &mut State) {
     }
     let body = vec![
         "Measures the statement now as the baseline, and writes plan-tests/NAME.toml; a file that is there is left alone.".to_string(),
-        "Required, with commas between: ratio <= 0.8, work ratio <= 0.5, p95 < 100 ms, pages <= 500, no sort, no table scan on TABLE.".to_string(),
+        "Required, with commas between: ratio <= 0.8, work ratio <= 0.5, p95 < 100 ms, pages <= 500, no sort, no table scan on TABLE."
+            .to_string(),
     ];
     let fields = vec![Field::new("Name", "", "letters, digits, - and _"), Field::new("Require", "ratio <= 0.8", "")];
     state.dialogs.push(Dialog::Form(Form::new("A performance test", Purpose::WritePlanTest, body, fields)));
@@ -218,11 +227,16 @@ pub fn tried(state: &mut State, result: Result<Tried>) {
             let shown = text::clean(&path.display().to_string()).into_owned();
             let each: Vec<String> = medians.iter().map(|(set, ms)| format!("{set} {}", millis(*ms))).collect();
             let target = state.link.target_name().unwrap_or_default().to_string();
-            state.say(Note::ok(format!("{shown} is written ({}); it is run by holdpoint explain {target} --test {shown}", each.join(", "))));
+            state
+                .say(Note::ok(format!("{shown} is written ({}); it is run by holdpoint explain {target} --test {shown}", each.join(", "))));
         }
         Ok(Tried::WhatIf(w)) => compared(state, &w),
         Ok(Tried::Sets(sides)) => {
-            let title = if sides.iter().any(|s| s.measured.is_some()) { "Plans for several values, measured" } else { "Plans for several values, estimated" };
+            let title = if sides.iter().any(|s| s.measured.is_some()) {
+                "Plans for several values, measured"
+            } else {
+                "Plans for several values, estimated"
+            };
             state.dialogs.push(Dialog::Viewer(Viewer::new(title, beside(&sides))));
         }
     }
@@ -278,6 +292,8 @@ mod tests {
     #[test]
     fn values_go_into_a_file_as_typed() {
         let back = |p: Param| crate::sql::params::typed_value(&typed(&p)) == p;
-        assert!(back(Param::Null) && back(Param::Number("-1.5".into())) && back(Param::Text("it's".into())) && back(Param::Text("5".into())));
+        assert!(
+            back(Param::Null) && back(Param::Number("-1.5".into())) && back(Param::Text("it's".into())) && back(Param::Text("5".into()))
+        );
     }
 }
