@@ -106,6 +106,7 @@ pub trait Engine: Send + Sync {
     fn migrations(&self) -> Capability<&dyn Migrations>;
     fn locks(&self) -> Capability<&dyn Locks>;
     fn running(&self) -> Capability<&dyn Running>;
+    fn measuring(&self) -> &dyn Measuring;
     /// Plans with indexes that are only imagined.
     fn hypothetical(&self) -> Capability<&dyn Hypothetical>;
     fn trials(&self) -> &dyn Trials;
@@ -142,6 +143,16 @@ pub trait Trials: Send + Sync {
     }
     /// Bytes of an index (PostgreSQL: its name as SQL, else bare, like the table's); `None` when the engine does not tell.
     fn index_bytes<'a>(&'a self, s: &'a Session, table: &'a str, index: &'a str) -> BoxFuture<'a, Result<Option<u64>>>;
+}
+
+/// What a measurement depends on beside the statement.
+pub trait Measuring: Send + Sync {
+    /// Settings by which the planner decides, and the memory that it counts with, by name: measurements are compared only under the same.
+    fn planner_settings<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<BTreeMap<String, String>>>;
+    /// Values of a column from the server's statistics, the most common one first and rare ones last; `None` where it keeps none.
+    fn common_values<'a>(&'a self, _s: &'a Session, _table: &'a str, _column: &'a str) -> BoxFuture<'a, Result<Option<Vec<String>>>> {
+        Box::pin(async { Ok(None) })
+    }
 }
 
 /// What other sessions of the server are running.
@@ -249,12 +260,6 @@ pub trait Catalog: Send + Sync {
     /// How many different values an expression over a table's columns has; counted under the same limit, else `None`.
     fn distinct<'a>(&'a self, s: &'a Session, table: &'a str, key: &'a str, rows: Option<f64>) -> BoxFuture<'a, Result<Option<f64>>> {
         Box::pin(count_distinct(s, table, key, rows))
-    }
-    /// Settings by which the planner decides, and the memory that it counts with, by name: measurements are compared only under the same.
-    fn planner_settings<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<BTreeMap<String, String>>>;
-    /// Values of a column from the server's statistics, the most common one first and rare ones last; `None` where it keeps none.
-    fn common_values<'a>(&'a self, _s: &'a Session, _table: &'a str, _column: &'a str) -> BoxFuture<'a, Result<Option<Vec<String>>>> {
-        Box::pin(async { Ok(None) })
     }
     /// All names that completion proposes, in a few statements: relations with their columns, foreign keys, functions.
     fn names<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Names>>;

@@ -70,6 +70,9 @@ impl Engine for MySql {
     fn locks(&self) -> Capability<&dyn Locks> {
         Capability::Yes(self)
     }
+    fn measuring(&self) -> &dyn super::Measuring {
+        self
+    }
     fn running(&self) -> Capability<&dyn Running> {
         Capability::Yes(self)
     }

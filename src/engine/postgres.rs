@@ -73,6 +73,9 @@ impl Engine for Postgres {
     fn locks(&self) -> Capability<&dyn Locks> {
         Capability::Yes(self)
     }
+    fn measuring(&self) -> &dyn super::Measuring {
+        self
+    }
     fn running(&self) -> Capability<&dyn Running> {
         Capability::Yes(self)
     }

@@ -65,6 +65,9 @@ impl Engine for Sqlite {
     fn locks(&self) -> Capability<&dyn Locks> {
         Capability::No("SQLite keeps one writer for the whole file, and does not tell who waits for it")
     }
+    fn measuring(&self) -> &dyn super::Measuring {
+        self
+    }
     fn running(&self) -> Capability<&dyn Running> {
         Capability::No("SQLite has no server: what another program runs on the file is known to that program alone")
     }

@@ -18,7 +18,7 @@ pub async fn gather(conn: &Connection, session: &Session, plan: &Plan, text: &st
     let mut out = Environment {
         server: format!("{} {}", id.product, id.version),
         identity: short_hash(&id.subject()),
-        settings: conn.catalog()?.planner_settings(session).await?,
+        settings: conn.engine().measuring().planner_settings(session).await?,
         ..Environment::default()
     };
     for t in &known.tables {

@@ -112,7 +112,6 @@ pub async fn propose(conn: &Connection, sql: &str) -> Result<Sets> {
     text.push_str(&sql[from..]);
     let select = statement::read(dialect, &text).ok_or_else(|| by_hand(&wanted[0]))?;
     let session = conn.reader().await?;
-    let catalog = conn.catalog()?;
     let mut sets = Sets::new();
     for (at, name) in wanted.iter().enumerate() {
         let mark = format!("holdpoint parameter {at}");
@@ -123,7 +122,7 @@ pub async fn propose(conn: &Connection, sql: &str) -> Result<Sets> {
             })
         });
         let (table, column) = column.ok_or_else(|| by_hand(name))?;
-        let known = catalog.common_values(&session, &table, &column).await?;
+        let known = conn.engine().measuring().common_values(&session, &table, &column).await?;
         let values = match known {
             Some(v) => v,
             None => sampled(conn, &session, &table, &column).await?,

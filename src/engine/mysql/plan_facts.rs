@@ -1,6 +1,6 @@
 //! What findings and advice upon a plan need to know of its tables: from information_schema, which counts nothing.
 
-use crate::engine::Session;
+use crate::engine::{Measuring, Session};
 use crate::model::{Dialect, Result};
 use crate::plan::expression;
 use crate::plan::known::{Column, Index, Known, Table};
@@ -62,8 +62,14 @@ pub(super) async fn of(s: &Session, relations: &[String]) -> Result<Known> {
     Ok(known)
 }
 
-/// See `Catalog::planner_settings`.
-pub(super) async fn planner_settings(s: &Session) -> Result<std::collections::BTreeMap<String, String>> {
+impl Measuring for super::MySql {
+    fn planner_settings<'a>(&'a self, s: &'a Session) -> futures_util::future::BoxFuture<'a, Result<std::collections::BTreeMap<String, String>>> {
+        Box::pin(planner_settings(s))
+    }
+}
+
+/// See `Measuring::planner_settings`.
+async fn planner_settings(s: &Session) -> Result<std::collections::BTreeMap<String, String>> {
     let text = "SHOW VARIABLES WHERE Variable_name IN ('optimizer_switch', 'join_cache_level', 'join_buffer_size', 'sort_buffer_size', \
         'tmp_table_size', 'max_heap_table_size', 'innodb_buffer_pool_size', 'optimizer_use_condition_selectivity', 'optimizer_search_depth')";
     let rows = s.fetch(text).await?.rows;

@@ -328,12 +328,6 @@ pub(super) async fn writing_functions(s: &Session, names: &[String]) -> Result<V
 }
 
 impl Catalog for Postgres {
-    fn planner_settings<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<std::collections::BTreeMap<String, String>>> {
-        Box::pin(super::plan_facts::planner_settings(s))
-    }
-    fn common_values<'a>(&'a self, s: &'a Session, table: &'a str, column: &'a str) -> BoxFuture<'a, Result<Option<Vec<String>>>> {
-        Box::pin(super::plan_facts::common_values(s, table, column))
-    }
     fn plan_facts<'a>(&'a self, s: &'a Session, relations: &'a [String]) -> BoxFuture<'a, Result<crate::plan::known::Known>> {
         Box::pin(super::plan_facts::of(s, relations))
     }

@@ -1,7 +1,7 @@
 //! What findings and advice upon a plan need to know of its tables, in one statement that counts nothing.
 
 use super::catalog::{array, cell, pinned};
-use crate::engine::Session;
+use crate::engine::{Measuring, Session};
 use crate::model::Result;
 use crate::plan::known::{Column, ForeignKey, Index, Known, Spread, Statistics, Table};
 use serde::Deserialize;
@@ -165,16 +165,25 @@ pub(super) async fn of(s: &Session, relations: &[String]) -> Result<Known> {
     Ok(Known { tables, settings, ..Known::default() })
 }
 
-/// See `Catalog::planner_settings`.
-pub(super) async fn planner_settings(s: &Session) -> Result<BTreeMap<String, String>> {
+impl Measuring for super::Postgres {
+    fn planner_settings<'a>(&'a self, s: &'a Session) -> futures_util::future::BoxFuture<'a, Result<std::collections::BTreeMap<String, String>>> {
+        Box::pin(planner_settings(s))
+    }
+    fn common_values<'a>(&'a self, s: &'a Session, table: &'a str, column: &'a str) -> futures_util::future::BoxFuture<'a, Result<Option<Vec<String>>>> {
+        Box::pin(common_values(s, table, column))
+    }
+}
+
+/// See `Measuring::planner_settings`.
+async fn planner_settings(s: &Session) -> Result<BTreeMap<String, String>> {
     let text = "SELECT name, pg_catalog.current_setting(name) FROM pg_catalog.pg_settings WHERE name LIKE 'enable\\_%' OR name LIKE '%\\_cost' \
         OR name IN ('work_mem', 'hash_mem_multiplier', 'shared_buffers', 'effective_cache_size', 'jit', 'jit_above_cost', 'plan_cache_mode', \
         'max_parallel_workers', 'max_parallel_workers_per_gather', 'from_collapse_limit', 'join_collapse_limit', 'geqo', 'constraint_exclusion') ORDER BY 1";
     Ok(pinned(s, text, &[]).await?.rows.iter().map(|r| (cell(r, 0).to_string(), cell(r, 1).to_string())).collect())
 }
 
-/// See `Catalog::common_values`. A value of the histogram is rarer than every one of the list of common ones.
-pub(super) async fn common_values(s: &Session, table: &str, column: &str) -> Result<Option<Vec<String>>> {
+/// See `Measuring::common_values`. A value of the histogram is rarer than every one of the list of common ones.
+async fn common_values(s: &Session, table: &str, column: &str) -> Result<Option<Vec<String>>> {
     // Those of inheritance trees stand for a partitioned table.
     let text = "SELECT to_json(s.most_common_vals::text::text[])::text, to_json(s.histogram_bounds::text::text[])::text FROM pg_catalog.pg_stats s \
         WHERE s.tablename = $1 AND s.attname = $2 AND s.schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY s.inherited DESC LIMIT 1";

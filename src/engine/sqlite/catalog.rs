@@ -39,9 +39,6 @@ fn node(kind: NodeKind, name: impl Into<String>) -> SchemaNode {
 }
 
 impl Catalog for Sqlite {
-    fn planner_settings<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<std::collections::BTreeMap<String, String>>> {
-        Box::pin(super::plan_facts::planner_settings(s))
-    }
     fn plan_facts<'a>(&'a self, s: &'a Session, relations: &'a [String]) -> BoxFuture<'a, Result<crate::plan::known::Known>> {
         Box::pin(super::plan_facts::of(s, relations))
     }

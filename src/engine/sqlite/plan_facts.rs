@@ -2,7 +2,7 @@
 //! stands for the number of rows, which is where a table ends.
 
 use super::catalog::{at, lit};
-use crate::engine::Session;
+use crate::engine::{Measuring, Session};
 use crate::model::{Dialect, Result};
 use crate::plan::known::{Column, Index, Known, Statistics, Table};
 
@@ -67,8 +67,14 @@ pub(super) async fn of(s: &Session, relations: &[String]) -> Result<Known> {
     Ok(known)
 }
 
-/// See `Catalog::planner_settings`. SQLite's planner has none but what ANALYZE left; the size of a page changes what is read.
-pub(super) async fn planner_settings(s: &Session) -> Result<std::collections::BTreeMap<String, String>> {
+impl Measuring for super::Sqlite {
+    fn planner_settings<'a>(&'a self, s: &'a Session) -> futures_util::future::BoxFuture<'a, Result<std::collections::BTreeMap<String, String>>> {
+        Box::pin(planner_settings(s))
+    }
+}
+
+/// See `Measuring::planner_settings`. SQLite's planner has none but what ANALYZE left; the size of a page changes what is read.
+async fn planner_settings(s: &Session) -> Result<std::collections::BTreeMap<String, String>> {
     let rows = s
         .fetch("SELECT 'page_size', page_size FROM pragma_page_size UNION ALL SELECT 'cache_size', cache_size FROM pragma_cache_size")
         .await?
