@@ -166,10 +166,18 @@ pub(super) async fn of(s: &Session, relations: &[String]) -> Result<Known> {
 }
 
 impl Measuring for super::Postgres {
-    fn planner_settings<'a>(&'a self, s: &'a Session) -> futures_util::future::BoxFuture<'a, Result<std::collections::BTreeMap<String, String>>> {
+    fn planner_settings<'a>(
+        &'a self,
+        s: &'a Session,
+    ) -> futures_util::future::BoxFuture<'a, Result<std::collections::BTreeMap<String, String>>> {
         Box::pin(planner_settings(s))
     }
-    fn common_values<'a>(&'a self, s: &'a Session, table: &'a str, column: &'a str) -> futures_util::future::BoxFuture<'a, Result<Option<Vec<String>>>> {
+    fn common_values<'a>(
+        &'a self,
+        s: &'a Session,
+        table: &'a str,
+        column: &'a str,
+    ) -> futures_util::future::BoxFuture<'a, Result<Option<Vec<String>>>> {
         Box::pin(common_values(s, table, column))
     }
 }

@@ -68,7 +68,10 @@ pub(super) async fn of(s: &Session, relations: &[String]) -> Result<Known> {
 }
 
 impl Measuring for super::Sqlite {
-    fn planner_settings<'a>(&'a self, s: &'a Session) -> futures_util::future::BoxFuture<'a, Result<std::collections::BTreeMap<String, String>>> {
+    fn planner_settings<'a>(
+        &'a self,
+        s: &'a Session,
+    ) -> futures_util::future::BoxFuture<'a, Result<std::collections::BTreeMap<String, String>>> {
         Box::pin(planner_settings(s))
     }
 }
