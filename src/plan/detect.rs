@@ -62,10 +62,9 @@ pub fn read(text: &str, family: Option<Family>) -> Result<Found> {
         return postgres_text(text);
     }
     if family.is_none() && postgres::is_ours(text) {
-        // JSON by itself says best where it breaks off, and counts its plans.
+        // JSON counts its plans.
         return match start(text, 0, 1).filter(|s| s.kind == Kind::Json).map(|s| json(text, &s, family)) {
             Some(Ok(found)) => Ok(found),
-            Some(Err(e)) if text.trim_start().starts_with(['[', '{']) => postgres_text(text).map_err(|_| e),
             _ => postgres_text(text),
         };
     }

@@ -16,8 +16,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 pub fn document(plan: &Plan) -> Value {
     let mut nodes = Vec::new();
     // Numbered here, so that a tree that somebody put together has its paths too.
-    let mut path = Vec::new();
-    list(&plan.root, &mut path, &mut nodes);
+    list(&plan.root, &mut nodes);
     json!({
         "schema": SCHEMA,
         "schema_version": SCHEMA_VERSION,
@@ -122,7 +121,17 @@ fn role(r: Role) -> &'static str {
 }
 
 /// The nodes in plan order, parents before children.
-fn list(n: &PlanNode, path: &mut Vec<usize>, out: &mut Vec<Value>) {
+fn list(root: &PlanNode, out: &mut Vec<Value>) {
+    // Not by recursion: each level would take some kilobytes of a stack of unknown size.
+    let mut waiting = vec![(root, Vec::new())];
+    while let Some((n, path)) = waiting.pop() {
+        out.push(one(n, &path));
+        let below = n.children.iter().enumerate().rev();
+        waiting.extend(below.map(|(i, c)| (c, path.iter().copied().chain([i]).collect())));
+    }
+}
+
+fn one(n: &PlanNode, path: &[usize]) -> Value {
     // A list of pairs: one `json!` of this size is more than the compiler unfolds.
     let facts = [
         ("path", json!(path)),
@@ -166,12 +175,7 @@ fn list(n: &PlanNode, path: &mut Vec<usize>, out: &mut Vec<Value>) {
         ("conditions", json!(n.conditions.iter().map(|(k, v)| json!({"name": k, "text": v})).collect::<Vec<_>>())),
         ("attrs", Value::Object(texts(&n.attrs))),
     ];
-    out.push(Value::Object(facts.into_iter().map(|(k, v)| (k.to_string(), v)).collect()));
-    for (i, c) in n.children.iter().enumerate() {
-        path.push(i);
-        list(c, path, out);
-        path.pop();
-    }
+    Value::Object(facts.into_iter().map(|(k, v)| (k.to_string(), v)).collect())
 }
 
 #[cfg(test)]

@@ -75,6 +75,7 @@ pub(super) fn plan(sheet: Sheet<'_>, version: &str, raw: &str) -> Plan {
     if let Some(j) = &mut plan.jit {
         j.leader_ms = compiled_by_leader(j, &nodes, &facts);
     }
+    alone(&mut nodes, &facts);
     charge::charge(&mut plan, &mut nodes, &facts);
     estimate::judge(&plan, &mut nodes, &facts);
     plan.root = assemble(nodes, &facts);
@@ -84,6 +85,25 @@ pub(super) fn plan(sheet: Sheet<'_>, version: &str, raw: &str) -> Plan {
         _ => None,
     };
     plan
+}
+
+/// Where the plan tells the times of workers, a node without any was run by the leader alone, and so is all below a Gather that
+/// launched none: its time is what passed.
+fn alone(nodes: &mut [PlanNode], facts: &[Facts]) {
+    let mut gather: Vec<Option<usize>> = vec![None; nodes.len()];
+    let mut told = vec![false; nodes.len()];
+    for i in 0..nodes.len() {
+        gather[i] = facts[i].parent.and_then(|p| if facts[p].kind.starts_with("Gather") { Some(p) } else { gather[p] });
+        if let Some(g) = gather[i] {
+            told[g] |= !nodes[i].processes.is_empty();
+        }
+    }
+    for i in 0..nodes.len() {
+        let Some(g) = gather[i] else { continue };
+        if nodes[i].wall_ms.is_none() && (told[g] || nodes[g].workers_launched == Some(0)) {
+            nodes[i].wall_ms = nodes[i].total_ms;
+        }
+    }
 }
 
 /// The tree of nodes that stand in plan order.
@@ -357,7 +377,7 @@ fn node(parent: Option<usize>, keys: Keys<'_>) -> (PlanNode, Facts) {
                     _ => {}
                 }
                 if let Some(at) = CONDITIONS.iter().position(|c| *c == key) {
-                    extra.push((at, v.words()));
+                    extra.push((at, if key == "Grouping Sets" { grouping_sets(&v) } else { v.words() }));
                 } else if let Some(k) = MENTIONS.iter().find(|k| **k == key) {
                     let words = v.words();
                     f.expressions.push((k, words.clone()));
@@ -385,6 +405,28 @@ fn node(parent: Option<usize>, keys: Keys<'_>) -> (PlanNode, Facts) {
     };
     actuals(&mut n, a, &workers);
     (n, f)
+}
+
+/// `a, b; a; (); Sort Key b: b`: sets apart from each other, as the text format has them on lines of their own.
+fn grouping_sets(v: &Value<'_>) -> String {
+    let Value::List(rounds) = v else { return v.words() };
+    let set = |v: &Value<'_>| if v.is_nothing() { "()".to_string() } else { v.words() };
+    let rounds = rounds.iter().map(|r| {
+        let Value::Object(keys) = r else { return r.words() };
+        let mut sort = String::new();
+        let mut sets = Vec::new();
+        for (k, v) in keys {
+            match (k.as_ref(), v) {
+                ("Group Keys" | "Hash Keys", Value::List(list)) => sets.extend(list.iter().map(set)),
+                // XML has an element of the same name for each.
+                ("Group Keys" | "Hash Keys", Value::Object(several)) => sets.extend(several.iter().map(|(_, v)| set(v))),
+                ("Sort Key", v) => sort = format!("Sort Key {}: ", v.words()),
+                (k, v) => sets.push(format!("{k} {}", v.words())),
+            }
+        }
+        format!("{sort}{}", sets.join("; "))
+    });
+    rounds.collect::<Vec<_>>().join("; ")
 }
 
 fn actuals(n: &mut PlanNode, a: Actual, workers: &[Value<'_>]) {

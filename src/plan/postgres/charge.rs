@@ -75,6 +75,8 @@ struct Ledger<'a> {
     children: Vec<Vec<usize>>,
     detached: f64,
     detached_counters: Counters,
+    /// Whether a CTE of the plan changes data: it may go on after the root has ended.
+    writes: bool,
     /// What the children of the topmost Gathers took of the root's clock.
     below_gathers: f64,
 }
@@ -126,6 +128,10 @@ pub(super) fn charge(plan: &mut Plan, nodes: &mut [PlanNode], facts: &[Facts]) {
             temp_write_ms: wait(13, n.io.temp_write_ms),
         };
     }
+}
+
+fn writes(n: &PlanNode) -> bool {
+    matches!(n.op.as_str(), "insert" | "update" | "delete" | "merge")
 }
 
 /// Sums of floats without the dust of subtraction: a tenth of a nanosecond is nobody's.
@@ -181,7 +187,8 @@ impl<'a> Ledger<'a> {
                 spent[p].size += spent[i].size;
             }
         }
-        Ledger { nodes, facts, spent, children, detached: 0.0, detached_counters: [0.0; COUNTERS], below_gathers: 0.0 }
+        let writes = nodes.iter().any(|n| n.role == Role::Cte && writes(n));
+        Ledger { nodes, facts, spent, children, writes, detached: 0.0, detached_counters: [0.0; COUNTERS], below_gathers: 0.0 }
     }
 
     fn pulled_elsewhere(&self, i: usize) -> bool {
@@ -194,7 +201,8 @@ impl<'a> Ledger<'a> {
             if !self.facts[g].kind.starts_with("Gather") || !self.spent[g].executed {
                 continue;
             }
-            let again = self.nodes[g].loops.unwrap_or(1.0) > 1.0;
+            // A leader that works alone adds nothing up over processes.
+            let again = self.nodes[g].loops.unwrap_or(1.0) > 1.0 && self.nodes[g].workers_launched != Some(0);
             for c in self.children[g].clone() {
                 if self.pulled_elsewhere(c) || self.nodes[c].role == Role::SubPlan || !self.spent[c].executed {
                     continue;
@@ -323,8 +331,9 @@ impl<'a> Ledger<'a> {
                 self.pay(i, &payers, true);
             }
         }
-        // Nothing stands above the root: what its children have more than it was not within it.
-        for k in 0..EXACT {
+        // Nothing stands above the root: what its children have more than it was not within it. That can be where a CTE writes; else
+        // the plan does not add up, and must not be made to.
+        for k in 0..if self.writes { EXACT } else { 0 } {
             if let Some(root) = self.spent.first_mut().filter(|r| r.left[k] < 0.0) {
                 self.detached_counters[k] -= std::mem::take(&mut root.left[k]);
             }
@@ -359,7 +368,7 @@ impl<'a> Ledger<'a> {
     }
 
     fn cte(&mut self, i: usize, readers: &[usize]) {
-        let writes = matches!(self.nodes[i].op.as_str(), "insert" | "update" | "delete" | "merge");
+        let writes = writes(&self.nodes[i]);
         if readers.is_empty() && writes {
             self.after_root(i, self.spent[i].incl, self.spent[i].all);
             return;
@@ -414,7 +423,7 @@ impl<'a> Ledger<'a> {
         let counted = left[..EXACT].iter().any(|c| *c > 0.0);
         if writes && (time > slack || counted) {
             self.after_root(i, time, left);
-        } else if counted {
+        } else if counted && self.writes {
             add(&mut self.detached_counters, &left);
         }
     }

@@ -180,9 +180,18 @@ fn partial(nodes: &[PlanNode], facts: &[Facts], children: &[Vec<usize>]) -> Vec<
 /// Partial aggregates and what stands over them, up to what finalizes them.
 fn groups(nodes: &[PlanNode], facts: &[Facts], children: &[Vec<usize>]) -> Vec<bool> {
     let mut out = vec![false; nodes.len()];
+    let mut gathered = vec![false; nodes.len()];
+    for i in 0..nodes.len() {
+        gathered[i] = facts[i].parent.is_some_and(|p| gathered[p] || facts[p].kind.starts_with("Gather"))
+            && !matches!(nodes[i].role, Role::InitPlan | Role::Cte | Role::SubPlan);
+    }
     for i in (0..nodes.len()).rev() {
         let below = children[i].iter().any(|c| out[*c] && !matches!(nodes[*c].role, Role::InitPlan | Role::Cte | Role::SubPlan));
-        out[i] = facts[i].partial_mode == "Partial" || below && facts[i].partial_mode != "Finalize";
+        // So does a DISTINCT below a Gather, which is done once more above it (15 and later).
+        let distinct = facts[i].kind == "Unique" && gathered[i];
+        out[i] = distinct
+            || facts[i].partial_mode == "Partial"
+            || below && facts[i].partial_mode != "Finalize" && (gathered[i] || facts[i].kind != "Unique");
     }
     out
 }

@@ -126,13 +126,30 @@ fn pair(text: &str) -> Option<(&str, &str)> {
     (value.is_empty() || value.starts_with(' ')).then_some((key.trim(), value.trim()))
 }
 
+/// A value that borrows nothing of its text.
+fn owned(v: super::value::Value<'_>) -> Value {
+    use super::value::Value as V;
+    match v {
+        V::Null => V::Null,
+        V::Bool(b) => V::Bool(b),
+        V::Number(n, d) => V::Number(n, d),
+        V::Text(t) => V::Text(t),
+        V::List(list) => V::List(list.into_iter().map(owned).collect()),
+        V::Object(keys) => V::Object(keys.into_iter().map(|(k, v)| (k.into_owned().into(), owned(v))).collect()),
+    }
+}
+
 fn scalar_value(text: &str) -> Value {
     let text = text.trim();
     match text {
         "true" => Value::Bool(true),
         "false" => Value::Bool(false),
         "~" | "null" => Value::Null,
-        // Strings are written as in JSON.
+        // Lists in lists (the keys of grouping sets) and strings are written as in JSON.
+        _ if text.starts_with('[') => match super::value::json(text) {
+            Ok((list, rest)) if rest.trim().is_empty() => owned(list),
+            _ => Value::Text(text.into()),
+        },
         _ if text.starts_with('"') => match super::value::json(text) {
             Ok((super::value::Value::Text(unquoted), _)) => Value::Text(unquoted),
             _ => Value::Text(text.into()),
@@ -200,7 +217,8 @@ fn element(name: &str, children: Keys, words: &str) -> Value {
             t => {
                 let text =
                     t.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#x0d;", "\r").replace("&amp;", "&");
-                number(&text).unwrap_or(Value::Text(text))
+                // A table may be called 1e5.
+                number(&text).filter(|n| n.words() == text).unwrap_or(Value::Text(text))
             }
         };
     }
@@ -209,8 +227,11 @@ fn element(name: &str, children: Keys, words: &str) -> Value {
         return Value::List(children.into_iter().map(|(_, v)| v).collect());
     }
     let mut keys = Keys::new();
+    let mut groups = ["Full-sort Groups", "Pre-sorted Groups"].into_iter();
     for (k, v) in children {
-        put(&mut keys, key(&k).into(), v);
+        // JSON has a key for each kind of groups of an incremental sort, XML one tag for both, in this order.
+        let name = if k == "Incremental-Sort-Groups" { groups.next().map(str::to_string) } else { None };
+        put(&mut keys, name.unwrap_or_else(|| key(&k)).into(), v);
     }
     Value::Object(keys)
 }

@@ -31,11 +31,21 @@ impl Default for Body {
 
 /// Finds the plan in a text.
 pub(super) fn find(text: &str) -> Found {
-    let text = quoted_away(text.trim_start_matches('\u{feff}').replace("\r\n", "\n"));
+    let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
+    // From the source of a web page.
+    let page = text.contains("-&gt;") && text.contains("(cost=");
+    let text = if page {
+        text.replace("&gt;", ">").replace("&lt;", "<").replace("&quot;", "\"").replace("&#39;", "'").replace("&amp;", "&")
+    } else {
+        text
+    };
+    let text = quoted_away(text.trim_start_matches('\u{feff}').to_string());
     if let Some(found) = log(&text) {
         return found;
     }
-    Found { body: body(&text), ..Found::default() }
+    let (first, count) = framed(&text);
+    let remarks = if count > 1 { vec![format!("the first of {count} plans in the text")] } else { Vec::new() };
+    Found { body: body(first), remarks, ..Found::default() }
 }
 
 /// The plan, when the text is JSON without any frame: most files are, and looking for frames costs more than reading.
@@ -52,6 +62,22 @@ pub(super) fn bare_json(text: &str) -> Option<Value<'_>> {
         Value::Object(keys) if get(keys, "Plan").is_some() || get(keys, "Node Type").is_some() => Some(value),
         _ => None,
     }
+}
+
+/// The text up to the second heading of psql, and how many there are: of each plan psql draws a frame of its own.
+fn framed(text: &str) -> (&str, usize) {
+    let bare = |l: &str| l.trim_matches(|c: char| BARS.contains(&c) || c.is_whitespace()) == "QUERY PLAN";
+    let mut heads = Vec::new();
+    let (mut at, mut before) = (0, None);
+    for line in text.split_inclusive('\n') {
+        if bare(line) {
+            // Its frame begins one line above.
+            heads.push(before.unwrap_or(at));
+        }
+        before = is_rule(line).then_some(at);
+        at += line.len();
+    }
+    (heads.get(1).map_or(text, |end| &text[..*end]), heads.len())
 }
 
 /// Without what stands before each line alike: the `> ` of a mail, the `--` or `#` of a comment.
@@ -142,6 +168,48 @@ fn is_rule(line: &str) -> bool {
     strokes >= 3
 }
 
+/// A line with its tabs as blanks: up to the next stop of eight, which keeps the order of columns also where a stop was four.
+fn untabbed(line: &str) -> String {
+    let mut out = String::with_capacity(line.len() + 8);
+    let mut column = 0;
+    let mut begun = false;
+    for c in line.chars() {
+        if c == '\t' {
+            // Between words two blanks at least: one would join what they hold apart.
+            let n = match 8 - column % 8 {
+                1 if begun => 2,
+                n => n,
+            };
+            out.extend(std::iter::repeat_n(' ', n));
+            column += n;
+        } else {
+            begun |= c != ' ';
+            // An arrow that a web page or an editor made of the two characters.
+            out.push(c);
+            column += 1;
+        }
+    }
+    match out.trim_start().strip_prefix('→') {
+        Some(rest) => format!("{}->{rest}", &out[..out.len() - rest.len() - '→'.len_utf8()]),
+        None => out,
+    }
+}
+
+/// `('Seq Scan on t',)`: rows as Python prints them, each on its line.
+fn tuples(lines: &mut [String]) {
+    fn value(line: &str) -> Option<String> {
+        let t = line.trim().trim_start_matches('[').trim_end_matches([']', ',']);
+        let inside = t.strip_prefix('(')?.strip_suffix(')')?.trim_end_matches(',');
+        let quote = inside.chars().next().filter(|q| matches!(q, '\'' | '"'))?;
+        let text = inside.strip_prefix(quote)?.strip_suffix(quote)?;
+        Some(text.replace("\\'", "'").replace("\\\"", "\"").replace("\\\\", "\\"))
+    }
+    let values: Option<Vec<String>> = lines.iter().map(|l| if l.trim().is_empty() { Some(String::new()) } else { value(l) }).collect();
+    if let Some(values) = values {
+        lines.clone_from_slice(&values);
+    }
+}
+
 const BARS: [char; 3] = ['|', '│', '║'];
 
 /// `(3 rows)`, in the forms of psql.
@@ -160,7 +228,8 @@ fn is_record(line: &str) -> bool {
 
 /// The lines without what the client drew around them.
 fn unframe(text: &str) -> Vec<String> {
-    let mut lines: Vec<String> = text.lines().map(|l| l.replace('\t', "    ")).collect();
+    let mut lines: Vec<String> = text.lines().map(untabbed).collect();
+    tuples(&mut lines);
     psql::join_wrapped(&mut lines);
     let expanded = psql::expanded(&lines);
     // What stands above the column's name is a prompt or the statement.

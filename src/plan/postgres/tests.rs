@@ -191,3 +191,74 @@ fn two_thousand_nodes_take_less_than_ten_milliseconds() {
     println!("2,000 nodes: {best:?}");
     assert!(best.as_millis() < 10, "{best:?}");
 }
+
+/// A plan of which someone lost the indentation or a part does not add up, and is not made to: only a CTE that writes may go on after
+/// the root has ended.
+#[test]
+fn pages_beside_the_root_need_a_cte_that_writes() {
+    let plan = |op: &str| {
+        let json = format!(
+            r#"[{{"Plan":{{"Node Type":"Result","Actual Total Time":5.0,"Actual Rows":1,"Actual Loops":1,"Shared Hit Blocks":10,"Plans":[
+            {{"Node Type":"ModifyTable","Operation":"Delete","Parent Relationship":"InitPlan","Subplan Name":"CTE d","Actual Total Time":1.0,"Actual Rows":0,"Actual Loops":1,"Shared Hit Blocks":3}},
+            {{"Node Type":"Seq Scan","Parent Relationship":"Outer","Actual Total Time":2.0,"Actual Rows":1,"Actual Loops":1,"Shared Hit Blocks":30}}]}}}}]"#
+        );
+        read_json(&json.replace(r#""ModifyTable""#, &format!("{op:?}")), "15", true).unwrap()
+    };
+    let (writing, reading) = (plan("ModifyTable"), plan("Seq Scan"));
+    assert_eq!(writing.detached_pages.hit, Some(23));
+    assert!(crate::plan::reconcile::sums(&writing).unwrap().pages.unwrap().agree());
+    assert_eq!(reading.detached_pages, crate::model::plan::Pages::default());
+    assert!(!crate::plan::reconcile::sums(&reading).unwrap().pages.unwrap().agree());
+}
+
+/// Where single processes are told, a node without any was the leader's alone.
+#[test]
+fn what_the_leader_ran_alone_has_a_wall_time() {
+    let json = |launched: u32, workers: &str| {
+        format!(
+            r#"[{{"Plan":{{"Node Type":"Gather","Workers Planned":2,"Workers Launched":{launched},"Actual Total Time":70.0,"Actual Rows":3,"Actual Loops":1,"Plans":[
+            {{"Node Type":"Bitmap Heap Scan","Parallel Aware":true,{workers}"Parent Relationship":"Outer","Actual Total Time":55.0,"Actual Rows":1,"Actual Loops":{},"Plans":[
+            {{"Node Type":"Bitmap Index Scan","Parent Relationship":"Outer","Actual Total Time":1.705,"Actual Rows":9,"Actual Loops":1}}]}}]}}}}]"#,
+            launched + 1
+        )
+    };
+    let workers = r#""Workers":[{"Worker Number":0,"Actual Total Time":50.0,"Actual Rows":1,"Actual Loops":1}],"#;
+    let wall = |launched, workers| {
+        let p = read_json(&json(launched, workers), "15", true).unwrap();
+        (p.root.children[0].children[0].wall_ms, p.root.approximate, p.root.self_ms)
+    };
+    assert_eq!(wall(1, workers).0, Some(1.705));
+    assert_eq!(wall(1, "").0, None);
+    assert_eq!(wall(0, ""), (Some(1.705), false, Some(15.0)));
+}
+
+/// Since 15 a DISTINCT is made in each process, and once more above them: the planner's rows are those of one.
+#[test]
+fn a_distinct_in_each_process_is_no_wrong_estimate() {
+    let json = r#"[{"Plan":{"Node Type":"Unique","Actual Total Time":9.0,"Actual Rows":1000,"Actual Loops":1,"Plan Rows":1000,"Plans":[
+        {"Node Type":"Gather Merge","Parent Relationship":"Outer","Workers Planned":3,"Workers Launched":3,"Actual Total Time":8.0,"Actual Rows":1000,"Actual Loops":1,"Plan Rows":3000,"Plans":[
+        {"Node Type":"Unique","Parent Relationship":"Outer","Actual Total Time":2.0,"Actual Rows":250,"Actual Loops":4,"Plan Rows":1000}]}]}}]"#;
+    let plan = read_json(json, "15", true).unwrap();
+    let each = &plan.root.children[0].children[0];
+    assert_eq!((each.estimate_error, plan.root.estimate_error), (None, Some(1.0)));
+    assert!(each.estimate_doubt.as_deref().unwrap().contains("single processes"));
+}
+
+/// The four formats tell the sets of a GROUP BY apart, and both kinds of groups of an incremental sort.
+#[test]
+fn lists_in_lists_stay_apart() {
+    let json = r#"[{"Plan":{"Node Type":"Aggregate","Grouping Sets":[{"Group Keys":[["a.g","a.d"],["a.g"],[]]},{"Sort Key":["a.d"],"Group Keys":[["a.d"]]}]}}]"#;
+    let yaml = "- Plan: \n    Node Type: \"Aggregate\"\n    Grouping Sets: \n      - Group Keys: \n          - [\"a.g\", \"a.d\"]\n          - [\"a.g\"]\n          - []\n      - Sort Key: \n          - \"a.d\"\n        Group Keys: \n          - [\"a.d\"]\n";
+    let xml = "<explain xmlns=\"x\">\n<Query><Plan><Node-Type>Aggregate</Node-Type><Grouping-Sets><Grouping-Set><Group-Keys><Group-Keys><Item>a.g</Item><Item>a.d</Item></Group-Keys><Group-Keys><Item>a.g</Item></Group-Keys><Group-Keys></Group-Keys></Group-Keys></Grouping-Set><Grouping-Set><Sort-Key><Item>a.d</Item></Sort-Key><Group-Keys><Group-Keys><Item>a.d</Item></Group-Keys></Group-Keys></Grouping-Set></Grouping-Sets></Plan></Query></explain>";
+    for text in [json, yaml, xml] {
+        let p = read(text).unwrap_or_else(|e| panic!("{e:?}\n{text}"));
+        assert_eq!(p.root.conditions, [("Grouping Sets".to_string(), "a.g, a.d; a.g; (); Sort Key a.d: a.d".to_string())], "{text}");
+    }
+    let groups = |n: u32| format!("<Incremental-Sort-Groups><Group-Count>{n}</Group-Count></Incremental-Sort-Groups>");
+    let xml = format!("<explain><Query><Plan><Node-Type>Incremental Sort</Node-Type>{}{}</Plan></Query></explain>", groups(62), groups(57));
+    let p = read(&xml).unwrap();
+    assert_eq!(
+        (p.root.attrs["Full-sort Groups"].as_str(), p.root.attrs["Pre-sorted Groups"].as_str()),
+        ("Group Count 62", "Group Count 57")
+    );
+}

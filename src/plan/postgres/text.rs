@@ -31,6 +31,8 @@ enum Scope {
     Node(usize),
     /// Node, index of the worker in its list, column of the worker's line.
     Worker(usize, usize, usize),
+    /// The section of a worker's own compiler, with the same figures.
+    Compiler(usize, usize, usize),
     /// A section of the statement: `Planning`, `JIT`, `Serialization`.
     Section(&'static str),
     Top,
@@ -107,12 +109,12 @@ fn is_arrow(text: &str) -> bool {
     text.strip_prefix("->").is_some_and(|rest| rest.starts_with("  ") || names::is_operation(rest.trim_start()) || has_figures(rest))
 }
 
-/// Figures of nodes in a line, without those that stand in a constant.
-fn figures(text: &str) -> (usize, usize) {
+/// Figures of nodes in a line; those that stand in a constant of a condition are none.
+fn figures(text: &str, node: bool) -> (usize, usize) {
     let (mut costs, mut actuals, mut quoted) = (0, 0, false);
     for (i, c) in text.char_indices() {
         match c {
-            '\'' => quoted = !quoted,
+            '\'' if !node => quoted = !quoted,
             '(' if !quoted => {
                 let t = &text[i..];
                 costs += usize::from(t.starts_with("(cost="));
@@ -238,7 +240,8 @@ struct Reader {
 impl Reader {
     fn line(&mut self, line: &Line) -> Result<()> {
         let text = line.text.as_str();
-        let (costs, actuals) = figures(text);
+        let node = is_arrow(text) || self.sheet.nodes.is_empty();
+        let (costs, actuals) = figures(text, node);
         if let Some(node) = text.strip_prefix("->").filter(|_| is_arrow(text)) {
             self.strange += usize::from(costs > 1 || actuals > 1);
             return self.node(line.column, node.trim_start());
@@ -307,24 +310,35 @@ impl Reader {
             return;
         }
         if TOP.contains(&key) {
-            self.top(key, value);
+            self.top(column, key, value);
             return;
         }
         if let Some(number) = key.strip_prefix("Worker ").filter(|n| n.bytes().all(|b| b.is_ascii_digit()))
-            && let Scope::Node(at) | Scope::Worker(at, ..) = self.scope
+            && let Scope::Node(at) | Scope::Worker(at, ..) | Scope::Compiler(at, ..) = self.scope
         {
             self.worker(at, column, number, value);
             return;
         }
-        if let Scope::Worker(at, _, c) = self.scope
+        if let Scope::Compiler(at, w, c) = self.scope
+            && !matches!(key, "Functions" | "Options" | "Timing")
+        {
+            self.scope = Scope::Worker(at, w, c);
+        }
+        if let Scope::Worker(at, _, c) | Scope::Compiler(at, _, c) = self.scope
             && column <= c
         {
             self.scope = Scope::Node(at);
         }
+        let compiled = matches!(self.scope, Scope::Section("JIT") | Scope::Compiler(..));
         let keys = match self.scope {
             Scope::Node(at) => &mut self.sheet.nodes[at].keys,
-            Scope::Worker(at, w, _) => match self.sheet.nodes[at].keys.iter_mut().find(|(k, _)| k == "Workers") {
+            Scope::Worker(at, w, _) | Scope::Compiler(at, w, _) => match self.sheet.nodes[at].keys.iter_mut().find(|(k, _)| k == "Workers")
+            {
                 Some((_, Value::List(list))) => match list.get_mut(w) {
+                    Some(Value::Object(keys)) if compiled => match keys.iter_mut().find(|(k, _)| k == "JIT") {
+                        Some((_, Value::Object(keys))) => keys,
+                        _ => return,
+                    },
                     Some(Value::Object(keys)) => keys,
                     _ => return,
                 },
@@ -336,22 +350,31 @@ impl Reader {
             },
             Scope::Top => &mut self.sheet.top,
         };
-        if matches!(self.scope, Scope::Section("JIT")) {
+        if compiled {
             properties::jit(keys, key, value);
         } else {
             properties::put_all(keys, key, value);
         }
     }
 
-    fn top(&mut self, key: &str, value: &str) {
+    fn top(&mut self, column: usize, key: &str, value: &str) {
         let section = match key {
             "Planning" => "Planning",
             "JIT" => "JIT",
             "Serialization" => "Serialization",
             _ => "",
         };
-        if let (Scope::Worker(..), "JIT") = (&self.scope, section) {
-            // A worker's own compiler; the statement's comes at the end.
+        // A worker's own compiler; the statement's comes at the end.
+        if let (Scope::Worker(at, w, c), "JIT") = (&self.scope, section)
+            && column > *c
+        {
+            let (at, w, c) = (*at, *w, *c);
+            if let Some((_, Value::List(list))) = self.sheet.nodes[at].keys.iter_mut().find(|(k, _)| k == "Workers")
+                && let Some(Value::Object(keys)) = list.get_mut(w)
+            {
+                keys.push(("JIT".into(), Value::Object(Keys::new())));
+                self.scope = Scope::Compiler(at, w, c);
+            }
             return;
         }
         if !section.is_empty() {

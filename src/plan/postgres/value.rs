@@ -5,8 +5,9 @@
 use crate::model::{Error, Result};
 use std::borrow::Cow;
 
-/// Levels of nodes in a plan. A plan of a real query has some dozens; reading, drawing and dropping are recursive.
-pub(super) const MAX_DEPTH: usize = 1000;
+/// Levels of nodes in a plan, the same in all formats. A plan of a real query has some dozens; drawing, writing and dropping it are
+/// recursive, and a thread's stack may hold 2 MB.
+pub(super) const MAX_DEPTH: usize = 300;
 /// Each node is an object in a list, with lists of its own and an object around all.
 const MAX_NESTING: usize = 2 * MAX_DEPTH + 16;
 
