@@ -102,6 +102,8 @@ pub trait Engine: Send + Sync {
     fn catalog(&self) -> Capability<&dyn Catalog>;
     /// `Session::explain` is the way to a plan; this says whether and why not.
     fn plans(&self) -> Capability<()>;
+    /// Plans of INSERT, UPDATE, DELETE and MERGE that are not run: only where planning one needs no right to write.
+    fn plans_of_writes(&self) -> Capability<()>;
     fn backups(&self) -> Capability<&dyn Backups>;
     fn migrations(&self) -> Capability<&dyn Migrations>;
     fn locks(&self) -> Capability<&dyn Locks>;

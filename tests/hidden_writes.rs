@@ -272,3 +272,61 @@ fn behind_names_in_mariadb() {
         allowed(home.path(), &url, sql);
     }
 }
+
+#[test]
+fn a_write_is_planned_and_not_run() {
+    let pg = PgServer::shared();
+    pg.create_database("planned");
+    pg.psql("planned", "create table t (id int primary key, name text); create table log (what text); insert into t select i, 'n' || i from generate_series(1, 100) i");
+    pg.psql(
+        "planned",
+        "create function note() returns trigger language plpgsql as $$ begin insert into log values ('fired'); return new; end $$;
+        create trigger noted before update on t for each row execute function note();
+        create function really(int) returns int language plpgsql volatile as $$ begin insert into log values ('planned'); return $1; end $$;
+        create function writes(int) returns int language plpgsql immutable as $$ begin return really($1); end $$",
+    );
+    let home = tempfile::tempdir().expect("home");
+    let url = format!("{}?sslmode=disable", pg.url("planned"));
+    let explain = |sql: &str, more: &[&str]| support::command(home.path()).args(["explain", &url, sql]).args(more).output().expect("run");
+    for (sql, word) in [
+        ("update t set name = 'x' where id = 7", "Update"),
+        ("delete from t where name = 'n3'", "Delete"),
+        ("insert into t values (101, 'new') on conflict (id) do update set name = excluded.name", "Insert"),
+        ("with gone as (delete from t returning id) select count(*) from gone", "Delete"),
+    ] {
+        let out = explain(sql, &[]);
+        assert!(out.status.success(), "{sql}: {}", String::from_utf8_lossy(&out.stderr));
+        assert!(String::from_utf8_lossy(&out.stdout).contains(word), "{sql}");
+        assert_eq!(explain(sql, &["--analyze"]).status.code(), Some(4), "{sql} is not run");
+    }
+    // What planning itself runs is refused by the server.
+    let out = explain("update t set name = 'x' where id = writes(7)", &[]);
+    assert!(
+        !out.status.success() && String::from_utf8_lossy(&out.stderr).contains("read-only"),
+        "{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
+    let left = pg.psql("planned", "select count(*), count(*) filter (where name like 'n%'), (select count(*) from log) from t");
+    assert_eq!(left.trim(), "100|100|0");
+    // SQLite prepares it and never steps; MariaDB would have to be let write.
+    let file = home.path().join("t.db");
+    let made = std::process::Command::new("sqlite3")
+        .arg(&file)
+        .arg("create table t (id integer primary key, v); insert into t values (1, 'a')")
+        .status();
+    assert!(made.expect("sqlite3").success());
+    let out = support::command(home.path())
+        .args(["explain", file.to_str().expect("path"), "update t set v = 'b' where id = 1"])
+        .output()
+        .expect("run");
+    assert!(out.status.success() && String::from_utf8_lossy(&out.stdout).contains("SEARCH"), "{}", String::from_utf8_lossy(&out.stderr));
+    let maria = MariaServer::shared();
+    maria.create_database("planned");
+    maria.sql("planned", "create table t (id int primary key)");
+    let out = support::command(home.path()).args(["explain", &maria.url("planned"), "delete from t"]).output().expect("run");
+    assert!(
+        !out.status.success() && String::from_utf8_lossy(&out.stderr).contains("ask for the plan of a SELECT"),
+        "{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
+}

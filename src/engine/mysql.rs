@@ -61,6 +61,11 @@ impl Engine for MySql {
     fn plans(&self) -> Capability<()> {
         Capability::Yes(())
     }
+    fn plans_of_writes(&self) -> Capability<()> {
+        Capability::No(
+            "this server plans a write only where it may write, and runs functions while it plans: ask for the plan of a SELECT with the same conditions",
+        )
+    }
     fn backups(&self) -> Capability<&dyn Backups> {
         Capability::Yes(self)
     }

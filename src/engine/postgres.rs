@@ -64,6 +64,10 @@ impl Engine for Postgres {
     fn plans(&self) -> Capability<()> {
         Capability::Yes(())
     }
+    /// In a read-only transaction: what planning runs, functions called immutable, cannot write either.
+    fn plans_of_writes(&self) -> Capability<()> {
+        Capability::Yes(())
+    }
     fn backups(&self) -> Capability<&dyn Backups> {
         Capability::Yes(self)
     }

@@ -56,6 +56,10 @@ impl Engine for Sqlite {
     fn plans(&self) -> Capability<()> {
         Capability::Yes(())
     }
+    /// The statement is prepared and never stepped.
+    fn plans_of_writes(&self) -> Capability<()> {
+        Capability::Yes(())
+    }
     fn backups(&self) -> Capability<&dyn Backups> {
         Capability::Yes(self)
     }

@@ -1,4 +1,4 @@
-//! Plans: plain EXPLAIN of anything that reads, ANALYZE only of what the classifier proves to be a read.
+//! Plans: plain EXPLAIN of reads, and of writes where planning one writes nothing; ANALYZE only of what is proven to read.
 
 use super::{Connection, Cx, plan_facts, query};
 use crate::config::Target;
@@ -23,7 +23,7 @@ pub(in crate::ops) async fn cancelled(cx: &Cx, session: &Session) {
     tokio::time::sleep(TO_END).await;
 }
 
-/// The one statement of the text, when it is proven to read: only such a one is planned, and run to be measured.
+/// The one statement of the text, when it may be planned, or run to be measured: only what is proven to read is run.
 pub(in crate::ops) async fn proven<'t>(conn: &Connection, text: &'t str, analyze: bool) -> Result<&'t str> {
     conn.engine().plans().get()?;
     let statements = sql::split(conn.dialect(), text);
@@ -38,7 +38,11 @@ pub(in crate::ops) async fn proven<'t>(conn: &Connection, text: &'t str, analyze
         return Err(Error::usage("the statement is an EXPLAIN already: take the word away to see its plan as a tree, or run it as it is"));
     }
     let verdict = sql::classify(conn.dialect(), statement);
-    // Even plain EXPLAIN can run functions while planning (`reference/plans.md` §4), so it takes a read too.
+    // What changes rows is planned and not run, where the engine can.
+    if verdict.class == Class::Dml && !analyze {
+        return conn.engine().plans_of_writes().get().map(|()| statement);
+    }
+    // Even plain EXPLAIN can run functions while planning (`reference/plans.md` §4), so all else takes a read.
     if verdict.class != Class::Read {
         let what = if analyze { "measured" } else { "explained" };
         return Err(Error::read_only(format!("only a statement that is proven to read is {what}: {}", verdict.reason)));
