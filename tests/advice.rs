@@ -77,6 +77,37 @@ fn none_helps(p: &Project, target: &str, sql: &str, why: &str, more: &[&str]) {
     assert!(r["reasons"].as_array().unwrap().iter().any(|x| x["why"] == why), "{sql}: not because of {why}:\n{r:#}");
 }
 
+/// The measurement is cut off while it runs: the copies go all the same.
+#[test]
+fn nothing_is_left_of_a_trial_that_was_cut_off() {
+    let p = Project::sqlite();
+    let db = rusqlite::Connection::open(p.path("app-dev.db")).expect("database");
+    db.execute_batch(
+        "create table big (id integer primary key, a integer, b integer);
+         insert into big with recursive c(i) as (select 1 union all select i + 1 from c where i < 20000) select i, i % 500, i % 77 from c;",
+    )
+    .expect("rows");
+    drop(db);
+    // Far too long for the time that a test has: it has to be ended.
+    let sql = "select count(*) from big x, big y, big z where x.a = 3 and y.b > x.b and z.b > y.b and z.a > y.a";
+    let mut child = support::command(p.home.path())
+        .args(["explain", "app-dev", sql, "--advise", "--measure"])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("run");
+    let copies = || {
+        let made = std::fs::read_dir(p.path("scratch")).expect("scratch").flatten();
+        made.filter(|d| d.path().join("database.sqlite").exists()).count()
+    };
+    support::wait_until("both copies are there", || copies() == 2);
+    let sent = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
+    assert!(sent.success());
+    let ended = child.wait().expect("wait");
+    assert!(!ended.success(), "{ended:?}");
+    assert_eq!(std::fs::read_dir(p.path("scratch")).expect("scratch").count(), 0);
+}
+
 fn postgres() -> Project {
     let control = PgServer::bin().parent().map(|p| p.join("share/extension/hypopg.control")).filter(|p| p.exists());
     let debian = std::fs::read_dir("/usr/share/postgresql")

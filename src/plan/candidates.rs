@@ -9,6 +9,7 @@ use crate::model::plan::Plan;
 use crate::sql::reserved::ident;
 use std::collections::BTreeMap;
 
+mod inner;
 mod outputs;
 mod reasons;
 mod shapes;

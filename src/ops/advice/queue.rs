@@ -39,7 +39,8 @@ pub fn scripts(cx: &Cx, conn: &Connection, c: &Candidate, why: &str) -> Result<S
     let base = format!("{version}_add_{}", file_word(&c.name));
     // sqlx takes a file out of its transaction by this line, which must be the first one: an index is not built CONCURRENTLY in one.
     let mark = if c.online(dialect) { "-- no-transaction\n" } else { "" };
-    let comment: String = text::wrap(&text::clean(why), 100).iter().map(|l| format!("-- {l}\n")).collect();
+    let why = why.split_whitespace().collect::<Vec<_>>().join(" ");
+    let comment: String = text::wrap(&text::clean(&why), 100).iter().map(|l| format!("-- {l}\n")).collect();
     let analyze = if dialect == Dialect::Postgres && c.keys.iter().any(|k| k.column.is_none()) && !c.online(dialect) {
         // An index on an expression has statistics of its own.
         format!("ANALYZE {};\n", c.table)

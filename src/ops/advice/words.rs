@@ -2,6 +2,7 @@
 
 use super::{Advice, Report};
 use crate::model::Dialect;
+use crate::plan::candidates::Why;
 use crate::plan::measure::millis;
 use crate::text;
 use serde_json::{Value, json};
@@ -83,7 +84,8 @@ impl Advice {
             out.push(format!("Size: {s}."));
         }
         if let Some(w) = self.write_cost {
-            out.push(format!("Each row that is written writes about {:.0} % more for it; on PostgreSQL an update of a column in it is no longer a HOT update.", w * 100.0));
+            let hot = if c.schema.is_some() { "; an update of a column in it is no HOT update any more" } else { "" };
+            out.push(format!("Each row that is written writes about {:.0} % more for it{hot}.", w * 100.0));
         }
         if c.only_where.is_some() {
             out.push("It serves statements with this very value only.".into());
@@ -104,7 +106,9 @@ impl Report {
 
     /// The answer in one sentence.
     pub fn answer(&self) -> String {
-        match (self.advice.first(), self.reasons.first()) {
+        // Old statistics make an answer doubtful; they are no reason why nothing helps.
+        let because = self.reasons.iter().find(|r| r.why != Why::StaleStatistics);
+        match (self.advice.first(), because) {
             (Some(a), _) => format!("An index on {} helps, {}: {}.", a.spec, a.level.word(), a.gain()),
             (None, Some(r)) => format!("No index helps, because {}.", r.text),
             (None, None) => match self.dropped.first() {

@@ -23,6 +23,10 @@ pub enum Why {
     NoExpressions,
     NoTrigrams,
     Unindexable,
+    /// Alternatives over several columns.
+    Alternatives,
+    /// The conditions on the table cannot be seen.
+    NotRead,
     StaleStatistics,
     /// A LIMIT without an order ends reading soon.
     LimitLuck,
@@ -91,7 +95,10 @@ pub fn fill(s: &Scene<'_>, uses: &[Use<'_>], answers: &Answers, out: &mut Candid
         own.sort_by_key(|r| r.why);
         own.dedup_by_key(|r| r.why);
         if own.is_empty() && u.obstacles.is_empty() && !u.tested() && u.join.is_empty() {
-            if let Some(rows) = shapes::lucky(s, u, answers) {
+            if u.unread {
+                let says = format!("{name} is read through a view or another part of the statement whose conditions are not seen here");
+                tell(Reason::new(Why::NotRead, name, says).next("Ask for advice upon the view's own SELECT."));
+            } else if let Some(rows) = shapes::lucky(s, u, answers) {
                 tell(Reason::new(Why::LimitLuck, name, format!("the LIMIT is full after about {rows:.0} rows of {name}")));
             } else if s.select.as_ref().is_some_and(|q| q.limit.is_some() && q.order.is_empty()) {
                 tell(Reason::new(
@@ -185,6 +192,10 @@ fn obstacle(s: &Scene<'_>, u: &Use<'_>, o: &Obstacle) -> Reason {
             .next("Install pg_trgm, then ask again.");
             r.sql = Some("CREATE EXTENSION pg_trgm".into());
             r
+        }
+        Obstacle::Alternatives { text } => {
+            Reason::new(Why::Alternatives, name, format!("no single index serves the alternatives {text} on {name}"))
+                .next("Give each alternative's column an index of its own, or write the alternatives as a UNION, and ask for each.")
         }
         Obstacle::Unindexable { text } => {
             let next = if s.product == Product::Postgres {

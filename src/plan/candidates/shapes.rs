@@ -67,7 +67,12 @@ pub fn propose(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>], answers: &Answers, o
     };
     if !u.order.is_empty() {
         let keys = u.order.iter().filter(|k| !fixed.iter().any(|f| f.sql == k.sql)).cloned().fold(fixed.clone(), push_new);
-        draft(keys, fixed.len(), vec![Shape::Order], "rows come in the order of ORDER BY, and the LIMIT ends reading after a few".into());
+        let why = if u.extreme {
+            "the smallest and the largest value stand at the ends of the index: one look is enough"
+        } else {
+            "rows come in the order of ORDER BY, and the LIMIT ends reading after a few"
+        };
+        draft(keys, fixed.len(), vec![Shape::Order], why.into());
         if !fixed.is_empty() && share.is_none_or(|k| k > KEEPS) {
             draft(u.order.clone(), 0, vec![Shape::Order], "rows come in the order of ORDER BY; the tests keep most of them".into());
         }

@@ -234,6 +234,21 @@ fn each_kind_of_statement_gets_its_index() {
             "orders (customer_id)",
         ),
         (
+            "the end of a column",
+            plan("PostgreSQL", over(node("aggregate", "Aggregate"), vec![seq("orders", "(orders.customer_id = 7)")])),
+            pg("select max(created_at) from orders where customer_id = 7"),
+            "public.orders (customer_id, created_at)",
+        ),
+        (
+            "SQLite, in a subquery",
+            lite(
+                &["SEARCH customers USING INTEGER PRIMARY KEY (rowid=?)", "LIST SUBQUERY 1", "SCAN orders"],
+                "select * from customers where id in (select customer_id from orders where total = 7)",
+            ),
+            bare("select * from customers where id in (select customer_id from orders where total = 7)"),
+            "orders (total)",
+        ),
+        (
             "MariaDB",
             plan(
                 "MariaDB",
@@ -274,6 +289,10 @@ fn where_no_index_helps_the_reason_is_given() {
     assert_eq!(whys(&luck, &pg("select * from orders where state = 'paid' limit 10"), 0.1), [Why::LimitLuck]);
     let unequal = plan("PostgreSQL", seq("orders", "(orders.state <> 'paid'::text)"));
     assert_eq!(whys(&unequal, &pg("select * from orders where state <> 'paid'"), 0.1), [Why::Unindexable]);
+    let either = plan("PostgreSQL", seq("orders", "((orders.customer_id = 7) OR (orders.total = 5))"));
+    assert_eq!(whys(&either, &pg("select * from orders where customer_id = 7 or total = 5"), 0.01), [Why::Alternatives]);
+    let view = lite(&["SCAN orders"], "select * from some_view");
+    assert_eq!(whys(&view, &bare("select * from some_view"), 0.5), [Why::NotRead]);
     // A cast of a column that has an index; and a table of a few rows; and one that has the index.
     let cast = plan("PostgreSQL", seq("orders", "((orders.id)::text = '5'::text)"));
     assert_eq!(whys(&cast, &pg("select * from orders where id::text = '5'"), 0.001), [Why::Cast]);

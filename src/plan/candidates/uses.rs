@@ -1,11 +1,12 @@
 //! How a plan uses each of its tables: what is tested, joined and ordered by, as keys that an index could have.
 
-use super::outputs;
 use super::{Key, Question};
+use super::{inner, outputs};
 use crate::model::Dialect;
 use crate::plan::expression::{self, Expr, Predicate, SortKey, Test};
 use crate::plan::findings::scene::{Product, Scene};
 use crate::plan::known::Table;
+use crate::plan::statement::Select;
 use crate::sql::reserved::ident;
 
 /// A test with the key that would serve it.
@@ -24,7 +25,9 @@ pub enum Obstacle {
     NoExpressions { text: String },
     /// An extension is lacking.
     NoTrigrams { text: String },
-    /// `<>`, alternatives over several columns, a comparison of two columns of one table, …
+    /// Alternatives over several columns.
+    Alternatives { text: String },
+    /// `<>`, a comparison of two columns of one table, …
     Unindexable { text: String },
 }
 
@@ -53,6 +56,10 @@ pub struct Use<'a> {
     /// IS NOT NULL: no key, but what a partial index may be made of.
     pub not_null: Vec<Predicate>,
     pub obstacles: Vec<Obstacle>,
+    /// The statement reads the table where its conditions cannot be seen: in a view (SQLite).
+    pub unread: bool,
+    /// `order` is for `min` or `max` of a column.
+    pub extreme: bool,
     /// Columns that the statement needs of the table; `None` when all, or not known.
     pub needs: Option<Vec<String>>,
     /// Conditions on this table alone as SQL, by which the share of its rows is asked.
@@ -133,7 +140,9 @@ fn constant(e: &Expr) -> Option<String> {
 
 /// All uses of known tables, in plan order.
 pub fn of<'a>(s: &'a Scene<'a>) -> Vec<Use<'a>> {
-    s.all().filter(|i| s.is_scan(*i)).filter_map(|i| read(s, i)).collect()
+    let text = s.known.statement.as_deref().or(s.plan.statement.as_deref());
+    let inner = text.filter(|_| s.product == Product::Sqlite).map(|t| inner::selects(s.dialect, t)).unwrap_or_default();
+    s.all().filter(|i| s.is_scan(*i)).filter_map(|i| read(s, i, &inner)).collect()
 }
 
 /// The table that an index would be made of: a partition's is its parent.
@@ -148,7 +157,7 @@ fn table_of<'a>(s: &'a Scene<'a>, i: usize) -> Option<&'a Table> {
     })
 }
 
-fn read<'a>(s: &'a Scene<'a>, i: usize) -> Option<Use<'a>> {
+fn read<'a>(s: &'a Scene<'a>, i: usize, inner: &[Select]) -> Option<Use<'a>> {
     let table = table_of(s, i)?;
     let alias = s.alias(i)?.to_string();
     let mut u = Use {
@@ -165,6 +174,8 @@ fn read<'a>(s: &'a Scene<'a>, i: usize) -> Option<Use<'a>> {
         limited: s.limited(i).is_some(),
         not_null: Vec::new(),
         obstacles: Vec::new(),
+        unread: false,
+        extreme: false,
         needs: None,
         condition: None,
         read: None,
@@ -203,7 +214,9 @@ fn read<'a>(s: &'a Scene<'a>, i: usize) -> Option<Use<'a>> {
         }
     }
     // Where the statement names the table itself, its own words say what a plan leaves out.
-    let named = s.select.as_ref().filter(|q| q.tables.iter().any(|t| t.alias.eq_ignore_ascii_case(&u.alias)));
+    let names = |q: &&Select| q.tables.iter().any(|t| t.alias.eq_ignore_ascii_case(&u.alias));
+    let named = s.select.as_ref().filter(names).or_else(|| inner.iter().find(names));
+    let unread = s.product == Product::Sqlite && named.is_none();
     if let Some(q) = named.filter(|_| s.product != Product::Postgres || local.is_empty()) {
         let sole = q.tables.len() == 1;
         for e in q.conditions.iter().flat_map(Expr::conjuncts) {
@@ -215,6 +228,7 @@ fn read<'a>(s: &'a Scene<'a>, i: usize) -> Option<Use<'a>> {
     for p in &tests {
         place(s, &mut u, p);
     }
+    u.unread = unread;
     if !local.is_empty() {
         let parts: Vec<String> = local.iter().map(|e| e.sql(s.dialect)).collect();
         u.condition = Some(parts.join(" AND "));
@@ -276,7 +290,7 @@ fn place(s: &Scene<'_>, u: &mut Use<'_>, p: &Predicate) {
                 let p = Predicate { test: Test::In, key: e, value: None, op: "in".into() };
                 place(s, u, &p);
             }
-            None => hinder(u, Obstacle::Unindexable { text: text() }),
+            None => hinder(u, Obstacle::Alternatives { text: text() }),
         },
         Test::Contains => match trigram(s, u, p) {
             Some(found) => match found {
@@ -450,6 +464,15 @@ fn order(s: &Scene<'_>, u: &mut Use<'_>) {
                     && u.table.columns.iter().any(|t| t.name.eq_ignore_ascii_case(&c.name))
             })
     };
+    let text = s.known.statement.as_deref().or(s.plan.statement.as_deref());
+    let sole =
+        s.select.as_ref().is_some_and(|q| q.tables.len() == 1 && q.group.is_empty() && q.tables[0].alias.eq_ignore_ascii_case(&u.alias));
+    if let Some(column) = text.filter(|_| sole).and_then(|t| inner::extreme(s.dialect, t)) {
+        let e = Expr::Column(expression::Column { qualifier: None, name: column });
+        u.order = plain(s, u.table, &e).ok().flatten().into_iter().collect();
+        u.extreme = true;
+        return;
+    }
     let mut keys: Vec<SortKey> = Vec::new();
     for a in s.above(u.at) {
         let op = s.node(a).op.as_str();

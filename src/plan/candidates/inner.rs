@@ -1,0 +1,110 @@
+//! The SELECTs inside a statement: in parentheses and as arms of UNION, where the plan prints no conditions (SQLite).
+
+use crate::model::Dialect;
+use crate::plan::statement::{self, Select};
+use crate::sql::{Token, TokenKind, lex};
+
+/// All of them that can be read, in the order in which they begin; the outermost one among them where it is an arm.
+pub fn selects(dialect: Dialect, text: &str) -> Vec<Select> {
+    let tokens: Vec<Token> =
+        lex(dialect, text).into_iter().filter(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment)).collect();
+    let word = |i: usize| tokens.get(i).and_then(|t| text.get(t.span.clone())).unwrap_or("").to_lowercase();
+    let words: Vec<String> = (0..tokens.len()).map(word).collect();
+    // Ranges of tokens: the whole, and what stands between parentheses.
+    let mut ranges = vec![(0, tokens.len())];
+    let mut open = Vec::new();
+    for (i, w) in words.iter().enumerate() {
+        match w.as_str() {
+            "(" => open.push(i),
+            ")" => {
+                if let Some(from) = open.pop()
+                    && matches!(words.get(from + 1).map(String::as_str), Some("select" | "with"))
+                {
+                    ranges.push((from + 1, i));
+                }
+            }
+            _ => {}
+        }
+    }
+    ranges.sort_unstable();
+    let mut out = Vec::new();
+    for (from, to) in ranges {
+        let mut depth = 0i32;
+        let mut cuts = vec![from];
+        for (i, w) in words.iter().enumerate().take(to).skip(from) {
+            depth += i32::from(w == "(") - i32::from(w == ")");
+            if depth == 0 && matches!(w.as_str(), "union" | "intersect" | "except") {
+                cuts.push(i);
+            }
+        }
+        cuts.push(to);
+        for pair in cuts.windows(2) {
+            let [start, end] = pair else { continue };
+            let mut first = *start;
+            while first < *end && matches!(words[first].as_str(), "union" | "intersect" | "except" | "all" | "distinct") {
+                first += 1;
+            }
+            let (Some(a), Some(b)) = (tokens.get(first), end.checked_sub(1).and_then(|e| tokens.get(e))) else { continue };
+            if first < *end
+                && let Some(part) = text.get(a.span.start..b.span.end)
+                && let Some(q) = statement::read(dialect, part)
+            {
+                out.push(q);
+            }
+        }
+    }
+    out
+}
+
+/// The column of `SELECT min(x) FROM …` and `SELECT max(x) FROM …`, where that is all that is selected.
+pub fn extreme(dialect: Dialect, text: &str) -> Option<String> {
+    let tokens: Vec<Token> =
+        lex(dialect, text).into_iter().filter(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment)).collect();
+    let word = |i: usize| tokens.get(i).and_then(|t| text.get(t.span.clone())).unwrap_or("");
+    let is = |i: usize, w: &str| word(i).eq_ignore_ascii_case(w);
+    if !is(0, "select") || !(is(1, "min") || is(1, "max")) || !is(2, "(") {
+        return None;
+    }
+    let mut at = 3;
+    while is(at + 1, ".") {
+        at += 2;
+    }
+    let after = at + 2;
+    let ends = is(after, "from") || is(after, "as") && is(after + 2, "from") || is(after + 1, "from");
+    (is(at + 1, ")") && ends).then(|| word(at).trim_matches(['"', '`', '[', ']']).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn selects_are_found_wherever_they_stand() {
+        let of = |text: &str| -> Vec<String> {
+            selects(Dialect::Sqlite, text).iter().map(|q| q.tables.iter().map(|t| t.name.as_str()).collect::<Vec<_>>().join(",")).collect()
+        };
+        assert_eq!(of("select * from a where id in (select a_id from b where x = 5)"), ["a", "b"]);
+        assert_eq!(of("select 1 from a union all select 2 from b where y = (select max(z) from c)"), ["a", "b", "c"]);
+        assert_eq!(of("with t as (select * from a where x = 1) select * from t"), ["t", "a"]);
+        assert_eq!(of("select count(*) from a where (x = 1 or y = 2)"), ["a"]);
+        assert!(of("(((").is_empty());
+    }
+
+    #[test]
+    fn the_ends_of_a_column() {
+        let of = |text: &str| extreme(Dialect::Postgres, text);
+        assert_eq!(of("select max(o.created_at) from orders o where customer_id = 5").as_deref(), Some("created_at"));
+        assert_eq!(of("select min(total) as least from orders").as_deref(), Some("total"));
+        assert_eq!(of("select max(total), 1 from orders"), None);
+        assert_eq!(of("select max(total + 1) from orders"), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "(select |from |where |union |all |\\(|\\)|[a-z.=1'\"`;]{1,3}| |with |é|max\\(){0,30}") {
+            for d in [Dialect::Postgres, Dialect::MySql, Dialect::Sqlite] {
+                let _ = (selects(d, &text), extreme(d, &text));
+            }
+        }
+    }
+}
