@@ -15,9 +15,9 @@ use crate::config::{Config, Target};
 use crate::model::{Error, Result};
 use crate::ops::Cx;
 use crate::ui::{self, Look};
-use crossterm::event::EventStream;
 use futures_util::StreamExt;
 use hangup::Hangup;
+use input::Events;
 use jobs::Jobs;
 use ratatui::Terminal;
 use screen::{Screen, Tty};
@@ -92,7 +92,7 @@ async fn console(start: Start, keymap: Keymap, mut look: Look) -> Result<()> {
         effects.push(Effect::OpenFile(file));
     }
 
-    let mut input = EventStream::new();
+    let mut input = Events::new();
     let handler = |kind| signal(kind).map_err(|e| Error::io("listening for signals", e));
     let mut term = handler(SignalKind::terminate())?;
     let mut hup = handler(SignalKind::hangup())?;
@@ -120,7 +120,7 @@ async fn console(start: Start, keymap: Keymap, mut look: Look) -> Result<()> {
                     let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TSTP);
                     // Here again after `fg`; the signal below does the rest for stops that came from outside.
                     terminal::enter()?;
-                    input = EventStream::new();
+                    input = Events::new();
                     batch.push(Msg::Resumed);
                 }
                 Effect::EditOutside { text, version } => {
@@ -133,7 +133,7 @@ async fn console(start: Start, keymap: Keymap, mut look: Look) -> Result<()> {
                             terminal::leave();
                             let result = outside::edit(&command, &text);
                             terminal::enter()?;
-                            input = EventStream::new();
+                            input = Events::new();
                             terminal.backend_mut().forget();
                             terminal.clear().map_err(gone)?;
                             dirty = true;

@@ -2,10 +2,46 @@
 
 use crate::app::Msg;
 use crate::config::keymap::{Code, Key};
-use crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers};
+use crossterm::event::{Event, EventStream, KeyCode, KeyEventKind, KeyModifiers};
 use futures_util::{Stream, StreamExt};
 use std::future::poll_fn;
-use std::task::Poll;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// The terminal's events.
+///
+/// crossterm reads 1,024 bytes at a time and is told of new ones alone: what is left of a long paste would lie there until the
+/// next key. So whenever it has nothing more to give, and the terminal has, it is told again.
+pub struct Events(EventStream);
+
+impl Events {
+    pub fn new() -> Self {
+        Events(EventStream::new())
+    }
+}
+
+impl Stream for Events {
+    type Item = io::Result<Event>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let next = self.0.poll_next_unpin(cx);
+        if next.is_pending() {
+            tell_again();
+        }
+        next
+    }
+}
+
+/// Setting the terminal's attributes, even to what they are, wakes all who wait for its bytes.
+fn tell_again() {
+    let tty = io::stdin();
+    if rustix::io::ioctl_fionread(&tty).is_ok_and(|n| n > 0)
+        && let Ok(same) = rustix::termios::tcgetattr(&tty)
+    {
+        let _ = rustix::termios::tcsetattr(&tty, rustix::termios::OptionalActions::Now, &same);
+    }
+}
 
 /// Keys that are taken at once, at most: the screen shows how far a paste is.
 const BURST: usize = 16 * 1024;
@@ -14,7 +50,7 @@ const BURST: usize = 16 * 1024;
 /// text ends it, and is in the batch as well.
 pub async fn burst<S>(events: &mut S, batch: &mut Vec<Msg>)
 where
-    S: Stream<Item = std::io::Result<Event>> + Unpin,
+    S: Stream<Item = io::Result<Event>> + Unpin,
 {
     let Some(Msg::Key(first)) = batch.last().filter(|m| text(m)) else { return };
     let mut keys = vec![*first];
@@ -103,7 +139,7 @@ mod tests {
     #[tokio::test]
     async fn text_that_waits_is_one_message_and_a_command_ends_it() {
         let key = |code| Ok(Event::Key(KeyEvent::new(code, KeyModifiers::NONE)));
-        let mut waiting: Vec<std::io::Result<Event>> = "elect 1".chars().map(|c| key(KeyCode::Char(c))).collect();
+        let mut waiting: Vec<io::Result<Event>> = "elect 1".chars().map(|c| key(KeyCode::Char(c))).collect();
         waiting.extend([key(KeyCode::Enter), key(KeyCode::F(5)), key(KeyCode::Char('x'))]);
         // A terminal that has no more to say for now is pending, not at its end.
         let mut events = futures_util::stream::iter(waiting).chain(futures_util::stream::pending());

@@ -187,6 +187,24 @@ fn a_storm_of_sizes_and_a_megabyte_of_paste_leave_it_whole() {
     assert_restored(&c);
 }
 
+/// A terminal that does not bracket what is pasted: it comes as keys, more of them than one read takes.
+#[test]
+fn a_long_paste_without_brackets_arrives_whole_and_as_it_was() {
+    let p = Project::sqlite();
+    let mut c = open(&p, "app-dev", 80, 24);
+    write(&mut c, "select 0;");
+    let line = "    select 'a line of pasted text', 1 from notes where id = 17;\r";
+    let pasted = format!("{}    select 'the end' as whole;", line.repeat(100_000 / line.len()));
+    c.send(&format!("<C-a><BS>{pasted}"));
+    c.wait_until("the end of it", |s| s.contains("    select 'the end' as whole"));
+    // Each line has its own indentation and none of the line before.
+    let screen = c.screen();
+    let lines: Vec<&str> = screen.lines().filter(|l| l.contains("a line of pasted text")).collect();
+    assert!(lines.len() > 3 && lines.iter().all(|l| l.contains("     select 'a line") && !l.contains("      select")), "{screen}");
+    c.send("<F5>");
+    c.wait_until("the last statement ran", |s| s.contains("whole") && s.contains("the end") && s.contains("1 row"));
+}
+
 #[test]
 fn the_first_frame_comes_before_any_connection_and_a_failure_is_explained() {
     let p = Project::sqlite();
