@@ -4,6 +4,8 @@
 #[path = "plans_postgres/render.rs"]
 mod render;
 mod support;
+#[path = "plans_postgres/tpch.rs"]
+mod tpch;
 
 use holdpoint::model::plan::{Pages, Plan, PlanNode, Role};
 use holdpoint::plan::{postgres, reconcile, shape};
@@ -441,6 +443,26 @@ fn every_plan_adds_up_and_reads_the_same_as_text() {
         let text = render::text(&json);
         let read = postgres::read(&text).unwrap_or_else(|e| panic!("{what}: {e:?}\n{text}"));
         same(&format!("{what}, as text\n{text}"), &plan, &read);
+    }
+}
+
+/// TPC-H as it is, and with everything in parallel.
+#[test]
+fn the_questions_of_tpc_h_add_up() {
+    let _alone = alone();
+    tpch::fill(server(), "tpch");
+    for set in ["", PARALLEL] {
+        for (n, question) in tpch::QUESTIONS.iter().enumerate() {
+            let what = format!("question {} {}", n + 1, if set.is_empty() { "" } else { "in parallel" });
+            let set = if set.is_empty() { String::new() } else { format!("{set};") };
+            let options = options("analyze, verbose, buffers, wal, settings, format json");
+            let json = server().psql("tpch", &format!("begin; {set} explain ({options}) {question}; rollback"));
+            let plan = postgres::read_json(&json, "15", true).unwrap_or_else(|e| panic!("{what}: {e:?}"));
+            adds_up(&what, &plan);
+            let text = render::text(&json);
+            let read = postgres::read(&text).unwrap_or_else(|e| panic!("{what}: {e:?}\n{text}"));
+            same(&format!("{what}, as text\n{text}"), &plan, &read);
+        }
     }
 }
 

@@ -99,6 +99,15 @@ impl PgServer {
         server::run(c, "psql")
     }
 
+    /// Like [`PgServer::psql`], with this on its standard input: for COPY.
+    pub fn psql_with_input(&self, database: &str, sql: &str, input: &str) {
+        let mut c = self.client("psql");
+        c.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database, "-p", &self.port.to_string()]);
+        let mut child = c.arg("-h").arg(&self.socket).args(["-c", sql]).stdin(std::process::Stdio::piped()).spawn().expect("psql starts");
+        std::io::Write::write_all(&mut child.stdin.take().expect("stdin"), input.as_bytes()).expect("psql reads");
+        assert!(child.wait().expect("psql ends").success(), "{sql}");
+    }
+
     /// Like [`PgServer::psql`], for a statement that has to wait: its process.
     pub fn psql_in_background(&self, database: &str, sql: &str) -> std::process::Child {
         let mut c = self.client("psql");
