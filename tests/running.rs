@@ -559,3 +559,20 @@ fn wide_rows_become_records_by_themselves() {
     }
     assert_eq!(c.state.query.results.len(), 2, "both ran");
 }
+
+#[test]
+fn what_the_server_says_unasked_is_shown() {
+    let mut c = Console::new(120, 24);
+    c.connect("shop-dev");
+    let link = c.state.link_no;
+    let notice = holdpoint::model::Notice {
+        severity: "NOTIFY".into(),
+        message: "jobs: 42 done".into(),
+        detail: Some("from process 4711".into()),
+        hint: None,
+    };
+    c.send(Msg::Unasked { link: link + 1, notice: notice.clone() });
+    assert!(!c.screen().contains("jobs: 42 done"), "another connection's");
+    c.send(Msg::Unasked { link, notice });
+    assert!(c.screen().contains("NOTIFY: jobs: 42 done  from process 4711"), "{}", c.screen());
+}

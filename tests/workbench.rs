@@ -265,3 +265,35 @@ async fn who_blocks_a_statement_is_told_on_mariadb() {
         run(&holder, &["begin", "update t set n = 2"]).await;
     }
 }
+
+#[tokio::test]
+async fn notifications_of_others_arrive_while_nothing_runs() {
+    let e = postgres("notified");
+    let s = open(&*e).await;
+    let mut heard = s.unasked().expect("the one stream there is");
+    assert!(s.unasked().is_none());
+    run(&s, &["listen ch"]).await;
+    let other = open(&*e).await;
+    run(&other, &["notify ch, 'good morning'"]).await;
+    let first = tokio::time::timeout(support::PATIENCE, heard.recv()).await.expect("in time").expect("open");
+    assert_eq!((first.severity.as_str(), first.message.as_str()), ("NOTIFY", "ch: good morning"));
+    assert_eq!(first.detail, other.backend().map(|p| format!("from process {p}")));
+    // One's own comes with the statement that made it.
+    let mut stream = s.run("notify ch, 'own'").await.expect("runs");
+    let mut own = Vec::new();
+    while let Some(event) = stream.next().await {
+        if let Event::Notice(n) = event.expect("event") {
+            own.push(n.message);
+        }
+    }
+    assert_eq!(own, ["ch: own"]);
+    // More than is taken is counted, and the connection goes on.
+    let many: String = (0..600).map(|i| format!("perform pg_notify('ch', '{i}');")).collect();
+    run(&other, &[&format!("do $$ begin {many} end $$")]).await;
+    support::wait_until("the stream is full", || heard.len() >= 256);
+    run(&s, &["select 1"]).await;
+    while heard.try_recv().is_ok() {}
+    run(&other, &["notify ch, 'last'"]).await;
+    let told = tokio::time::timeout(support::PATIENCE, heard.recv()).await.expect("in time").expect("open");
+    assert!(told.message.ends_with("more came faster than they could be shown"), "{told:?}");
+}

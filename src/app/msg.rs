@@ -185,6 +185,11 @@ pub enum Msg {
         link: u64,
         result: Result<Timestamp>,
     },
+    /// What the server said while nothing of the user ran.
+    Unasked {
+        link: u64,
+        notice: Notice,
+    },
     /// Who waits for the open transaction.
     Waiting {
         link: u64,

@@ -102,6 +102,8 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
             Err(e) => state.say(Note::error(&e)),
         },
         Msg::Waiting { link, result } if link == state.link_no => fix::waiting(state, result),
+        Msg::Unasked { link, notice } if link == state.link_no => running::heard(state, &notice),
+        Msg::Unasked { .. } => {}
         Msg::Blockers { job, result } => super::blocked::told(state, job, result),
         Msg::FixEnded { answer, result } => {
             let of = state.query.fix.take().map(|f| f.result);

@@ -7,7 +7,7 @@ use crate::model::plan::Plan;
 use crate::model::rows::Table;
 use crate::model::{Column, Dialect, Error, Identity, Kind, Notice, Param, ReadOnly, Result, RowBatch, TxState};
 use futures_util::future::BoxFuture;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -105,6 +105,8 @@ pub struct Session {
     own: Option<Arc<dyn std::any::Any + Send + Sync>>,
     /// See [`Session::backend`].
     backend: Option<u64>,
+    /// See [`Session::unasked`].
+    unasked: Arc<Mutex<Option<mpsc::Receiver<Notice>>>>,
     /// The actor, where the database is on the other end of a connection.
     task: Option<tokio::task::AbortHandle>,
 }
@@ -118,7 +120,17 @@ impl Session {
         identity: Identity,
         dialect: Dialect,
     ) -> Self {
-        Session { requests, canceller, status, identity: Arc::new(identity), dialect, own: None, backend: None, task: None }
+        Session {
+            requests,
+            canceller,
+            status,
+            identity: Arc::new(identity),
+            dialect,
+            own: None,
+            backend: None,
+            unasked: Arc::default(),
+            task: None,
+        }
     }
 
     /// Names the connection as its server does; see [`Session::backend`].
@@ -130,6 +142,17 @@ impl Session {
     /// What the server calls this connection: PostgreSQL's process id, MySQL's connection id. `None` without a server.
     pub fn backend(&self) -> Option<u64> {
         self.backend
+    }
+    /// Gives what the server says unasked; see [`Session::unasked`].
+    #[must_use]
+    pub(in crate::engine) fn with_unasked(self, from: mpsc::Receiver<Notice>) -> Self {
+        *self.unasked.lock().unwrap_or_else(PoisonError::into_inner) = Some(from);
+        self
+    }
+    /// What the server says while no statement of the user runs: PostgreSQL's notifications and notices, as they come and without
+    /// asking for them. There is one such stream: whoever takes it first has it. `None` for engines that say nothing unasked.
+    pub fn unasked(&self) -> Option<mpsc::Receiver<Notice>> {
+        self.unasked.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
     /// Names the task that holds the connection; see [`Session::sever`].
     #[must_use]

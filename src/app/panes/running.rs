@@ -220,7 +220,7 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
             }
         }
         RunEvent::Notice { result, notice } => {
-            let note = Note { severity: severity(&notice.severity), ..Note::info(format!("{}: {}", notice.severity, notice.message)) };
+            let note = noted(&notice);
             if let Some(tab) = state.result_mut(result) {
                 tab.notices.push(notice);
             }
@@ -378,6 +378,17 @@ fn severity(word: &str) -> Severity {
         "error" | "fatal" | "panic" => Severity::Critical,
         _ => Severity::Info,
     }
+}
+
+fn noted(notice: &crate::model::Notice) -> Note {
+    Note { severity: severity(&notice.severity), ..Note::info(format!("{}: {}", notice.severity, notice.message)) }
+}
+
+/// The server said something while nothing ran: a notification of another session, a notice.
+pub fn heard(state: &mut State, notice: &crate::model::Notice) {
+    let mut note = noted(notice);
+    note.more.extend(notice.detail.iter().chain(&notice.hint).cloned());
+    state.say(note);
 }
 
 /// Keeps what a statement left in the session, to tell it when the session is gone.

@@ -42,6 +42,8 @@ pub(super) struct Run {
     pub elapsed: Duration,
     pub coda_left: usize,
     pub copy_in: bool,
+    /// It is a statement of the user: what is said meanwhile is said to its reader.
+    pub users: bool,
 }
 
 impl Run {

@@ -65,7 +65,14 @@ pub(super) struct Link {
     pub round_trip: Option<Duration>,
     /// The server's last words.
     fatal: Option<String>,
+    /// What it says while nothing of the user runs.
+    unasked: mpsc::Sender<Notice>,
+    /// Of that, what nobody took in time.
+    missed: u64,
 }
+
+/// So much of what the server says unasked waits to be taken; what comes beyond is counted and told.
+pub(super) const UNASKED: usize = 256;
 
 /// Rows after which the first batch goes out, so that a result shows at once.
 const FIRST: usize = 64;
@@ -73,10 +80,25 @@ const FIRST: usize = 64;
 const LINGER: Duration = Duration::from_millis(100);
 
 impl Link {
-    pub fn new(started: Started, dialer: Arc<Dialer>) -> Link {
+    pub fn new(started: Started, dialer: Arc<Dialer>, unasked: mpsc::Sender<Notice>) -> Link {
         let Started { wire, process, secret, parameters } = started;
         let control = Control::new(dialer, process, secret);
-        Link { wire, control: Arc::new(control), tx: TxState::Idle, parameters, types: Types::unread(), round_trip: None, fatal: None }
+        let (tx, types) = (TxState::Idle, Types::unread());
+        Link { wire, control: Arc::new(control), tx, parameters, types, round_trip: None, fatal: None, unasked, missed: 0 }
+    }
+
+    /// Hands on what the server said unasked; never waits for whoever takes it.
+    fn tell(&mut self, notice: Notice) {
+        if self.missed > 0 {
+            let message = format!("{} more came faster than they could be shown", self.missed);
+            let lost = Notice { severity: "NOTIFY".into(), message, detail: None, hint: None };
+            if self.unasked.try_send(lost).is_ok() {
+                self.missed = 0;
+            }
+        }
+        if let Err(mpsc::error::TrySendError::Full(_)) = self.unasked.try_send(notice) {
+            self.missed += 1;
+        }
     }
 
     fn lost(&mut self, e: &std::io::Error) -> Lost {
@@ -98,6 +120,12 @@ impl Link {
                         let r = Report::read(body.fields());
                         if r.fatal() {
                             self.fatal = Some(r.message);
+                        }
+                    }
+                    Ok(Message::NoticeResponse(body)) => self.tell(Report::read(body.fields()).notice()),
+                    Ok(Message::NotificationResponse(body)) => {
+                        if let Some(n) = notification(&body) {
+                            self.tell(n);
                         }
                     }
                     Ok(Message::ParameterStatus(body)) => self.parameter(&body),
@@ -238,6 +266,7 @@ impl Link {
             elapsed: Duration::ZERO,
             coda_left: job.coda.len(),
             copy_in: false,
+            users: with_types,
         };
         let result = match self.wire.flush().await {
             Ok(()) => self.read(&mut run, &job, sent).await,
@@ -345,12 +374,13 @@ impl Link {
                 }
                 Message::NoticeResponse(body) => run.notice(Report::read(body.fields()).notice()).await,
                 Message::NotificationResponse(body) => {
-                    let text = match (body.channel(), body.message()) {
-                        (Ok(c), Ok("")) => c.to_string(),
-                        (Ok(c), Ok(m)) => format!("{c}: {m}"),
-                        _ => continue,
-                    };
-                    run.notice(Notice { severity: "NOTIFY".into(), message: text, detail: None, hint: None }).await;
+                    let Some(n) = notification(&body) else { continue };
+                    // Between statements of ours, and behind one of the user's, nobody hears what belongs to a statement.
+                    if run.users && run.stage != Stage::Coda {
+                        run.notice(n).await;
+                    } else {
+                        self.tell(n);
+                    }
                 }
                 Message::ParameterStatus(body) => self.parameter(&body),
                 Message::CopyInResponse(_) => {
@@ -434,6 +464,16 @@ impl Link {
         };
         filled.map_err(|e| self.lost(&e))
     }
+}
+
+/// A notification in words; `None` when it cannot be read.
+fn notification(body: &postgres_protocol::message::backend::NotificationResponseBody) -> Option<Notice> {
+    let message = match (body.channel(), body.message()) {
+        (Ok(c), Ok("")) => c.to_string(),
+        (Ok(c), Ok(m)) => format!("{c}: {m}"),
+        _ => return None,
+    };
+    Some(Notice { severity: "NOTIFY".into(), message, detail: Some(format!("from process {}", body.process_id())), hint: None })
 }
 
 impl Job<'_> {

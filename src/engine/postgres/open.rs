@@ -2,7 +2,7 @@
 
 use super::actor::{Actor, Own, Private};
 use super::connect::{Dialer, Refusal};
-use super::link::{Job, Link, Lost};
+use super::link::{Job, Link, Lost, UNASKED};
 use crate::config::Target;
 use crate::engine::session::{Access, Session, SessionStatus};
 use crate::engine::{Connect, Password, Role};
@@ -72,7 +72,8 @@ async fn connect(target: &Target, password: &Password, how: Connect, pins: &[(&s
         }
         Err(Refusal::Parameter(name)) => return Err(refused_setting(&dialer, &name)),
     };
-    let mut link = Link::new(started, dialer.clone());
+    let (unasked, heard) = mpsc::channel(UNASKED);
+    let mut link = Link::new(started, dialer.clone(), unasked);
     // All text here is UTF-8, which psql asks for too under such a locale. A SQL_ASCII database has bytes of no known
     // encoding: asked for UTF-8, the server would refuse rows that are none.
     let said = |k: &str| link.parameters.get(k).map(String::as_str);
@@ -160,7 +161,10 @@ async fn connect(target: &Target, password: &Password, how: Connect, pins: &[(&s
     let task = tokio::spawn(actor.serve()).abort_handle();
     // Behind a pooler the process changes from transaction to transaction.
     let backend = identity.pooler.is_none().then_some(control.process);
-    let session = Session::new(requests, control, status_rx, identity, Dialect::Postgres).with_own(Arc::new(Private(own))).with_task(task);
+    let session = Session::new(requests, control, status_rx, identity, Dialect::Postgres)
+        .with_own(Arc::new(Private(own)))
+        .with_task(task)
+        .with_unasked(heard);
     Ok(match backend.and_then(|p| u64::try_from(p).ok()) {
         Some(p) => session.with_backend(p),
         None => session,

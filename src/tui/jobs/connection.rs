@@ -77,6 +77,15 @@ pub async fn connect(shared: Arc<Shared>, link: u64, name: String, password: Opt
             let live = Arc::new(live);
             let mut status = live.query.watch();
             let words = server(&live);
+            if let Some(mut unasked) = live.query.unasked() {
+                let shared = shared.clone();
+                tokio::spawn(async move {
+                    // Ends with the connection.
+                    while let Some(notice) = unasked.recv().await {
+                        shared.send(Msg::Unasked { link, notice });
+                    }
+                });
+            }
             *lock(&shared.live) = Some(live);
             shared.send(Msg::Connected { link, server: Box::new(words) });
             tokio::spawn(recover(shared.clone(), link));
