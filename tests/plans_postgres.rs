@@ -312,7 +312,7 @@ fn cases() -> impl Iterator<Item = &'static (&'static str, &'static str, &'stati
         let runs = match c.0 {
             "merge" => major() >= 15,
             "memoize" => major() >= 14,
-            "incremental sort" => major() >= 13,
+            "incremental sort" | "spilled aggregate" => major() >= 13,
             "JIT" => jit,
             _ => true,
         };

@@ -381,7 +381,10 @@ fn sql_literal(out: &mut Vec<u8>, dialect: Dialect, cell: Cell<'_>) {
     }
     let text = match cell {
         Cell::Null => "NULL".to_string(),
-        Cell::Number(b) if is_json_number(b) => String::from_utf8_lossy(b).into_owned(),
+        // As a number the server would take the sign of a zero away before a floating-point column sees it.
+        Cell::Number(b) if is_json_number(b) && (dialect == Dialect::Sqlite || !is_negative_zero(b)) => {
+            String::from_utf8_lossy(b).into_owned()
+        }
         Cell::Number(b"Inf") if dialect == Dialect::Sqlite => "9e999".to_string(),
         Cell::Number(b"-Inf") if dialect == Dialect::Sqlite => "-9e999".to_string(),
         Cell::Text(b) | Cell::Number(b) => match std::str::from_utf8(b) {
@@ -456,6 +459,11 @@ fn json_cell(out: &mut Vec<u8>, cell: Cell<'_>, boolean: bool) {
         },
         Cell::Binary(b) => out.extend_from_slice(format!("{{\"hex\":\"{}\"}}", hex::encode(b)).as_bytes()),
     }
+}
+
+/// `-0`, `-0.0`, `-0e0`.
+fn is_negative_zero(b: &[u8]) -> bool {
+    b.starts_with(b"-") && !b[1..].iter().take_while(|c| !matches!(c, b'e' | b'E')).any(|c| matches!(c, b'1'..=b'9'))
 }
 
 /// RFC 8259 §6: `NaN`, `Infinity`, `.5` and `1.` are none, and go out as text.
@@ -605,6 +613,14 @@ mod tests {
         );
         assert!(exported(ExportFormat::Insert { dialect: Dialect::MySql }).contains("''x'' \\\\ é"), "MySQL doubles backslashes");
         assert!(exported(ExportFormat::Insert { dialect: Dialect::Sqlite }).contains("X'00ff'"));
+        let literal = |dialect, n: &str| {
+            let mut out = Vec::new();
+            sql_literal(&mut out, dialect, Cell::Number(n.as_bytes()));
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(["-0", "-0.00", "-0.5", "0", "-10"].map(|n| literal(Dialect::Postgres, n)), ["'-0'", "'-0.00'", "-0.5", "0", "-10"]);
+        assert_eq!(literal(Dialect::MySql, "-0"), "'-0'");
+        assert_eq!(literal(Dialect::Sqlite, "-0.0"), "-0.0");
     }
 
     #[test]

@@ -435,7 +435,8 @@ fn relationships(sheet: &mut Sheet<'static>) {
         let nth = seen[p];
         seen[p] += 1;
         let role = match kinds[p].as_str() {
-            "Append" | "Merge Append" | "BitmapAnd" | "BitmapOr" => "Member",
+            // A write has one for each target up to 13.
+            "Append" | "Merge Append" | "BitmapAnd" | "BitmapOr" | "ModifyTable" => "Member",
             "Subquery Scan" => "Subquery",
             _ if nth == 1 => "Inner",
             _ => "Outer",
