@@ -6,7 +6,6 @@
 mod console;
 
 use console::Console;
-use holdpoint::app::dialog::{Dialog, Then};
 use holdpoint::app::panes::plan::{Heat, View, marks};
 use holdpoint::app::{Effect, Msg, Pane};
 use holdpoint::model::plan::{Confidence, Pages, Plan, PlanFinding, PlanNode, Removed};
