@@ -102,22 +102,32 @@ fn join_filter(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
     let n = s.node(i);
     let removed = n.removed.join_filter.filter(|r| *r >= PAIRS.0)?;
     let weight = s.weigh(&[i])?;
-    let text = s.condition(i, &["Join Filter"]).unwrap_or("");
+    // MariaDB's buffered join has no filter but the join's.
+    let names: &[&str] = if n.op == "block nested loop" { &["Filter"] } else { &["Join Filter"] };
+    let text = s.condition(i, names).unwrap_or("");
     let e = s.read(text);
     let either = e.conjuncts().iter().any(|c| matches!(c, Expr::Or(_)));
     let next = if either {
         "Split the OR: one join for each alternative, put together with UNION, and compare."
+    } else if e.predicates().iter().any(|p| p.test == Test::Join) && s.product == Product::MariaDb {
+        "The columns are compared one by one for want of a better way: try an index on them, or SET join_cache_level = 4 (hashed buffers), and compare."
     } else if e.predicates().iter().any(|p| p.test == Test::Join) {
         "The columns are compared one by one for want of a better way: try an index on them, or SET LOCAL enable_nestloop = off, and compare."
     } else {
         "A comparison other than = has to try every pair: narrow both sides first, or make it a range that an index serves, and compare."
     };
     let severity = if removed >= PAIRS.1 { Severity::Critical } else { Severity::Warning };
-    let kept = n.rows_total.unwrap_or(0.0);
-    Some(Draft::new("F11", severity, weight, Confidence::Certain).at(s.path(i)).number("pairs_removed", removed).number("rows", kept).say(
-        format!("the join compared {} pairs and kept {} ({}){}", count(removed + kept), count(kept), shorter(text), spent(weight)),
-        next,
-    ))
+    let on = if text.is_empty() { String::new() } else { format!(" ({})", shorter(text)) };
+    let mut draft = Draft::new("F11", severity, weight, Confidence::Certain).at(s.path(i)).number("pairs_removed", removed);
+    let told = match n.rows_total {
+        Some(kept) => {
+            draft = draft.number("rows", kept);
+            format!("compared {} pairs and kept {}", count(removed + kept), count(kept))
+        }
+        // An outer join's rows without a partner are no pairs, and MariaDB does not count them.
+        None => format!("compared {} pairs in vain", count(removed)),
+    };
+    Some(draft.say(format!("the join {told}{on}{}", spent(weight)), next))
 }
 
 /// F12: no condition anywhere that ties the two sides.
@@ -353,19 +363,19 @@ fn late_distinct(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
 fn join_buffer(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
     let n = s.node(i);
     let buffer = match s.product {
-        // Hashed buffers (BNLH) look rows up instead of comparing all of them.
-        Product::MariaDb => n.op == "block nested loop" && !s.attr_text(i, &["join_type"]).is_some_and(|t| t.to_uppercase().contains('H')),
+        // The others look rows up, in a hash table (BNLH) or an index (BKA, BKAH), instead of comparing all of them.
+        Product::MariaDb => {
+            n.op == "block nested loop" && s.attr_text(i, &["join_type"]).is_none_or(|t| t.trim().eq_ignore_ascii_case("BNL"))
+        }
         Product::MySql => s.attr_text(i, &["using_join_buffer"]).is_some_and(|b| b.contains("Block Nested Loop")),
         _ => false,
     };
     if !buffer {
         return None;
     }
-    let scan = s
-        .subtree(i)
-        .filter(|j| s.is_scan(*j))
-        .find(|j| s.node(*j).role == Role::Inner || *j == i)
-        .or_else(|| s.subtree(i).rfind(|j| s.is_scan(*j)))?;
+    // Of several buffers one over the other, each table belongs to its own.
+    let inner = s.children(i).find(|c| s.node(*c).role == Role::Inner).or_else(|| s.children(i).last());
+    let scan = if s.is_scan(i) { i } else { s.subtree(inner?).find(|j| s.is_scan(*j))? };
     let rows = s
         .node(scan)
         .rows_total
@@ -373,7 +383,8 @@ fn join_buffer(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
         .or(s.attr(scan, &["rows"]))
         .or(s.node(scan).est_rows)?;
     let outer = s.sides(i).map(|(o, _)| o).and_then(|o| if s.plan.analyzed { s.node(o).rows_total } else { s.node(o).est_rows });
-    let pairs = outer.map(|o| o * rows / s.node(scan).loops.unwrap_or(1.0).max(1.0));
+    let compared = n.loops.zip(s.attr(i, &["r_effective_rows"])).map(|(rows, each)| rows * each);
+    let pairs = compared.or_else(|| outer.map(|o| o * rows / s.node(scan).loops.unwrap_or(1.0).max(1.0)));
     let weight = s.weigh(&[i, scan])?;
     // Nothing measured: only where many pairs are compared.
     if !matches!(weight, Weight::Timed(_)) && pairs.unwrap_or(rows) < RESCANNED.1 {

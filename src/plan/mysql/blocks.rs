@@ -63,11 +63,16 @@ fn in_progress(n: &mut PlanNode) {
 fn levels(v: &Value) -> usize {
     match v {
         Value::Object(o) => {
-            1 + o.iter().map(|(k, v)| levels(v) + if k == "nested_loop" { v.as_array().map_or(0, Vec::len) } else { 0 }).max().unwrap_or(0)
+            1 + o.iter().map(|(k, v)| levels(v) + joined(k, v)).max().unwrap_or(0)
         }
         Value::Array(a) => a.iter().map(levels).max().unwrap_or(0),
         _ => 0,
     }
+}
+
+/// Tables of a list that is a join.
+fn joined(key: &str, v: &Value) -> usize {
+    if matches!(key, "nested_loop" | "duplicates_removal") { v.as_array().map_or(0, Vec::len) } else { 0 }
 }
 
 /// MySQL writes many numbers as strings.
@@ -132,11 +137,16 @@ fn contents(o: &Object, node: &mut PlanNode) {
                 node.children.push(wrapper(m, "materialize", "materialized"));
             }
             ("union_result", Value::Object(u)) => node.children.push(wrapper(u, "union", "union result")),
+            ("intersect_result" | "except_result", Value::Object(u)) => {
+                node.children.push(wrapper(u, "set operation", &key.replace('_', " ")));
+            }
             ("recursive_union", Value::Object(u)) => node.children.push(wrapper(u, "recursive union", "recursive union")),
             ("window_functions_computation" | "windowing", Value::Object(w)) => node.children.push(window(w)),
             ("ordering_operation", Value::Object(w)) => node.children.push(wrapper(w, "sort", "ordering operation")),
             ("grouping_operation", Value::Object(w)) => node.children.push(wrapper(w, "aggregate", "grouping operation")),
             ("duplicates_removal", Value::Object(w)) => node.children.push(wrapper(w, "distinct", "duplicates removal")),
+            // MariaDB's semi-join: the tables joined, of which each outer row is kept once.
+            ("duplicates_removal", Value::Array(list)) => node.children.push(removal(list)),
             ("query_specifications", Value::Array(list)) => members(list, Role::Member, node),
             ("select_list_subqueries", Value::Array(list)) => members(list, Role::SelectList, node),
             (_, Value::Array(list)) if key.ends_with("subqueries") => members(list, Role::SubPlan, node),
@@ -159,12 +169,18 @@ fn contents(o: &Object, node: &mut PlanNode) {
             ("select_id" | "r_total_time_ms" | "r_loops" | "r_engine_stats", _) => {}
             ("message", Value::String(m)) => node.children.push(PlanNode { op: "result".into(), raw_op: m.clone(), ..PlanNode::default() }),
             // `rowid_filter` and the like: facts with facts inside.
-            (_, Value::Object(inner)) if !holds_plan(inner, 0) => {
+            (_, Value::Object(inner)) if !holds_plan(v) => {
                 for (k, v) in inner {
                     node.attrs.insert(format!("{key}.{k}"), scalar(v));
                 }
             }
-            (_, Value::Object(inner)) if holds_plan(inner, 0) => node.children.push(wrapper(inner, &key.replace('_', " "), key)),
+            // A step that is not known by name: what it reads is never dropped.
+            (_, Value::Object(inner)) => node.children.push(wrapper(inner, &key.replace('_', " "), key)),
+            (_, Value::Array(list)) if holds_plan(v) => {
+                let mut unknown = PlanNode { op: key.replace('_', " "), raw_op: key.clone(), ..PlanNode::default() };
+                members(list, Role::Outer, &mut unknown);
+                node.children.push(unknown);
+            }
             (_, v) => {
                 node.attrs.insert(key.clone(), scalar(v));
             }
@@ -173,12 +189,22 @@ fn contents(o: &Object, node: &mut PlanNode) {
 }
 
 /// Whether something that reads tables is in there: then an unknown key is a node, else a fact.
-fn holds_plan(o: &Object, depth: usize) -> bool {
-    depth < 8
-        && o.iter().any(|(k, v)| {
-            matches!(k.as_str(), "table" | "nested_loop" | "query_block" | "filesort" | "temporary_table")
-                || v.as_object().is_some_and(|o| holds_plan(o, depth + 1))
-        })
+fn holds_plan(v: &Value) -> bool {
+    const NODES: [&str; 7] =
+        ["table", "nested_loop", "query_block", "query_specifications", "filesort", "temporary_table", "duplicates_removal"];
+    match v {
+        Value::Object(o) => {
+            o.iter().any(|(k, v)| NODES.contains(&k.as_str()) && (v.is_object() || v.is_array())) || o.values().any(holds_plan)
+        }
+        Value::Array(list) => list.iter().any(holds_plan),
+        _ => false,
+    }
+}
+
+fn removal(list: &[Value]) -> PlanNode {
+    let children = chain(list);
+    let never_executed = !children.is_empty() && children.iter().all(|c| c.never_executed);
+    PlanNode { op: "distinct".into(), raw_op: "duplicates removal".into(), never_executed, children, ..PlanNode::default() }
 }
 
 fn members(list: &[Value], role: Role, node: &mut PlanNode) {
@@ -259,11 +285,18 @@ fn wrapper(o: &Object, op: &str, raw_op: &str) -> PlanNode {
                 (None, None) => None,
                 (a, b) => Some(a.unwrap_or(0.0) + b.unwrap_or(0.0)),
             };
-            // Every row of the buffer is compared with every row of the table; a hash join compares few of them.
+            // Every row of the buffer is compared with every row of the table; a hash join, or one by an index, compares few.
             if let (Some(rows), Some(loops), Some(kept)) = (get(o, "r_effective_rows"), node.loops, get(o, "r_filtered"))
-                && matches!(o.get("join_type").and_then(Value::as_str), Some("BNL" | "BKA"))
+                && o.get("join_type").and_then(Value::as_str) == Some("BNL")
             {
-                node.removed.join_filter = Some(rows * loops * (1.0 - (kept / 100.0).clamp(0.0, 1.0)));
+                let (pairs, kept) = (rows * loops, (kept / 100.0).clamp(0.0, 1.0));
+                node.removed.join_filter = Some(pairs * (1.0 - kept));
+                // An outer join (`trigcond`) adds the rows that found none, and does not tell how many.
+                let condition = o.get("attached_condition").and_then(Value::as_str);
+                if condition.map_or(pairs > 0.0, |c| !c.contains("trigcond")) {
+                    node.rows_total = Some(pairs * kept);
+                    node.rows = node.rows_total.map(|r| r / loops);
+                }
             }
         }
         _ => {

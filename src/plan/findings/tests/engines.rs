@@ -150,6 +150,46 @@ fn trees_of_mysql_show_theirs() {
     }
 }
 
+/// Tables of a MariaDB join, each with its rows, its time and (but for the first) its buffer: kind, per cent of the pairs kept.
+fn buffered(tables: &[(&str, f64, &str, f64)]) -> Vec<crate::model::plan::PlanFinding> {
+    let mut outer = 1.0;
+    let mut list = Vec::new();
+    for (name, rows, kind, kept) in tables {
+        let table = format!(
+            r#""table":{{"table_name":"{name}","access_type":"ALL","r_loops":1,"rows":{rows},"r_rows":{rows},"r_table_time_ms":0.5,"r_other_time_ms":0.5,"r_engine_stats":{{}},"filtered":100,"r_filtered":100}}"#
+        );
+        list.push(if kind.is_empty() {
+            format!("{{{table}}}")
+        } else {
+            format!(
+                r#"{{"block-nl-join":{{{table},"buffer_type":"flat","join_type":"{kind}","attached_condition":"{name}.v + 0 = s.id + 0","r_loops":{outer},"r_filtered":{kept},"r_unpack_time_ms":3,"r_other_time_ms":17,"r_effective_rows":{rows}}}}}"#
+            )
+        });
+        outer *= rows * kept / 100.0;
+    }
+    let total = 22.0 * tables.len() as f64;
+    let raw = format!(r#"{{"query_block":{{"select_id":1,"r_loops":1,"r_total_time_ms":{total},"nested_loop":[{}]}}}}"#, list.join(","));
+    let plan = crate::plan::mysql::blocks::parse(&raw, "MariaDB", "10.11", true).expect("plan");
+    findings(&plan, &Known::default())
+}
+
+/// The pairs compared are those of the buffer, and each buffer is told with its own table.
+#[test]
+fn buffered_joins_of_mariadb_tell_true_pairs() {
+    let all = buffered(&[("s", 50.0, "", 100.0), ("n", 2_000.0, "BNL", 1.5), ("s2", 70.0, "BNL", 100.0)]);
+    let f = all.iter().find(|f| f.id == "F11").expect("F11");
+    assert!(f.message.starts_with("the join compared 100,000 pairs and kept 1,500 (n.v + 0 = s.id + 0), 20.0 ms"), "{}", f.message);
+    let told: Vec<&str> = all.iter().filter(|f| f.id == "F40").map(|f| f.message.as_str()).collect();
+    assert_eq!(told.len(), 2, "{all:#?}");
+    assert!(told.iter().any(|m| m.starts_with("n is joined") && m.contains(", 100,000 pairs")), "{told:?}");
+    assert!(told.iter().any(|m| m.starts_with("s2 is joined") && m.contains(", 105,000 pairs")), "{told:?}");
+    // By an index or a hash table, no row is compared with all.
+    for kind in ["BKA", "BKAH", "BNLH"] {
+        let all = buffered(&[("s", 50.0, "", 100.0), ("n", 2_000.0, kind, 1.5)]);
+        assert!(!all.iter().any(|f| matches!(f.id.as_str(), "F11" | "F40")), "{kind}: {all:#?}");
+    }
+}
+
 fn without_actuals(text: &str) -> String {
     text.lines().map(|l| l.split(" (actual").next().unwrap_or(l).replace(" (never executed)", "")).collect::<Vec<_>>().join("\n")
 }

@@ -101,3 +101,85 @@ fn unknown_keys_are_kept_and_nothing_panics() {
     );
     assert_eq!((p.root.est_total_cost, p.root.children[0].est_rows), (Some(3.67), Some(2.0)));
 }
+
+#[test]
+fn what_set_operations_and_unknown_steps_read_is_never_dropped() {
+    // MySQL 9.7: `(select q from a intersect select q from b) except select 1`, shortened.
+    let p = parse(
+        r#"{"query_block":{"except_result":{"using_temporary_table":true,"select_id":5,"table_name":"<except4,3>","query_specifications":[
+            {"intersect_result":{"select_id":4,"query_specifications":[
+                {"dependent":false,"query_block":{"select_id":1,"cost_info":{"query_cost":"20.5"},"table":{"table_name":"a","access_type":"ALL"}}},
+                {"query_block":{"select_id":2,"table":{"table_name":"b","access_type":"ALL"}}}]}},
+            {"query_block":{"select_id":3,"message":"No tables used"}}]}}}"#,
+        "MySQL",
+        "9.7.4",
+        false,
+    )
+    .expect("plan");
+    assert_eq!(
+        ops(&p),
+        [
+            "0 query block",
+            "1 set operation",
+            "2 set operation",
+            "3 query block",
+            "4 table scan a",
+            "3 query block",
+            "4 table scan b",
+            "2 query block",
+            "3 result"
+        ]
+    );
+    let except = &p.root.children[0];
+    assert_eq!((except.raw_op.as_str(), except.children[0].raw_op.as_str()), ("except result", "intersect result"));
+    assert!(except.children.iter().all(|c| c.role == Role::Member));
+    // A list under a name of the future.
+    let p = plan(r#"{"query_block":{"select_id":1,"shard_union":[{"table":{"table_name":"a"}},{"deeper":{"block":[{"query_block":{"table":{"table_name":"b"}}}]}}]}}"#);
+    assert_eq!(ops(&p), ["0 query block", "1 shard union", "2 table a", "2 deeper", "3 block", "4 query block", "5 table b"]);
+    // What reads nothing is a fact.
+    let p = plan(r#"{"query_block":{"select_id":1,"table":{"table_name":"a","notes":[{"x":1}],"table_hints":{"table":"a"}}}}"#);
+    assert_eq!(ops(&p), ["0 query block", "1 table a"]);
+    assert_eq!(p.root.children[0].attrs["table_hints.table"], "a");
+}
+
+#[test]
+fn a_weedouts_tables_are_read_with_their_times() {
+    let table = |name: &str, access: &str, loops: f64, rows: f64, ms: f64, pages: u32| {
+        format!(
+            r#"{{"table":{{"table_name":"{name}","access_type":"{access}","r_loops":{loops},"rows":{rows},"r_rows":{rows},"r_table_time_ms":{ms},"r_other_time_ms":1,"r_engine_stats":{{"pages_accessed":{pages}}},"filtered":100,"r_filtered":100}}}}"#
+        )
+    };
+    let raw = format!(
+        r#"{{"query_block":{{"select_id":1,"r_loops":1,"r_total_time_ms":14.5,"nested_loop":[{},{{"duplicates_removal":[{},{}]}}]}}}}"#,
+        table("o", "ALL", 1.0, 10.0, 1.0, 2),
+        table("b", "ALL", 10.0, 600.0, 9.0, 40),
+        table("s", "eq_ref", 6000.0, 1.0, 1.0, 60)
+    );
+    let p = plan(&raw);
+    assert_eq!(
+        ops(&p),
+        ["0 query block", "1 nested loop", "2 table scan o", "2 distinct", "3 nested loop", "4 table scan b", "4 index scan s"]
+    );
+    adds_up(&p, 0.001);
+    assert_eq!(p.root.self_ms, Some(0.5));
+    assert_eq!(p.root.pages.hit, Some(102));
+    let inner = &p.root.children[0].children[1];
+    assert_eq!((inner.role, inner.total_ms), (Role::Inner, Some(12.0)));
+}
+
+#[test]
+fn a_buffered_join_tells_the_pairs_that_it_kept_where_they_are_its_rows() {
+    let raw = include_str!("../samples/block_nested_loop.json");
+    let kept = |raw: &str| {
+        let p = plan(raw);
+        let join = &p.root.children[0];
+        (join.rows_total, join.removed.join_filter)
+    };
+    assert_eq!(kept(raw), (Some(20_000_000.0), Some(0.0)));
+    let tenth = raw.replace("\"r_filtered\": 100,\n     \"r_unpack", "\"r_filtered\": 10,\n     \"r_unpack");
+    assert_eq!(kept(&tenth), (Some(2_000_000.0), Some(18_000_000.0)));
+    // Rows of an outer join without a partner come on top.
+    assert_eq!(kept(&tenth.replace("\"convert(", "\"trigcond(")).0, None);
+    // Others fetch what they compare by a key.
+    assert_eq!(kept(&tenth.replace("\"BNL\"", "\"BKA\"")), (None, None));
+}
