@@ -190,6 +190,8 @@ fn without_continuation(text: &str) -> Option<String> {
 fn json(text: &str, s: &Start, family: Option<Family>) -> Result<Found> {
     let continued = without_continuation(&text[s.at..]);
     let rest = continued.as_deref().unwrap_or(&text[s.at..]);
+    let mended = if rest.contains("\"query_block\"") { blocks::literals::mended(rest) } else { None };
+    let rest = mended.as_deref().unwrap_or(rest);
     let (length, depth) = deep::measure(rest).map_err(|_| {
         let last = s.line + rest.trim_end().lines().count().saturating_sub(1);
         Error::usage(format!("the JSON that begins in line {} is still open in line {last}, where the text ends", s.line))

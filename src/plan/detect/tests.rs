@@ -158,3 +158,24 @@ proptest::proptest! {
         }
     }
 }
+
+/// MariaDB writes the constants of a condition into its JSON as they are.
+#[test]
+fn constants_with_quotes_do_not_break_a_plan() {
+    let table = "{\n  \"query_block\": {\n    \"select_id\": 1,\n    \"r_loops\": 1,\n    \"r_total_time_ms\": 0.5,\n    \"table\": {\n      \"table_name\": \"s\",\n      \"access_type\": \"ALL\",\n      \"r_loops\": 1,\n      \"r_rows\": 3,\n      \"attached_condition\": \"CONDITION\"\n    }\n  }\n}\n";
+    for condition in [r#"s.v <> '{"a":1}'"#, r"s.v = 'it\'s'", r#"s.v <> '", "r_rows": 7, "x": "'"#, r#"s.v in ('}','"','\\')"#] {
+        let raw = table.replace("CONDITION", condition);
+        let vertical = format!("*************************** 1. row ***************************\nANALYZE: {raw}1 row in set (0.00 sec)\n");
+        for text in [&raw, &vertical] {
+            let f = read(text, None).unwrap_or_else(|e| panic!("{e:?}\n{text}"));
+            assert_eq!((f.form, f.count), ("MariaDB JSON", 1));
+            let scan = &f.plan.root.children[0];
+            assert_eq!(scan.conditions, [("Filter".to_string(), condition.to_string())]);
+            assert_eq!(scan.rows, Some(3.0));
+        }
+        // As the server's answer, and as it was kept.
+        let own = blocks::parse(&raw, "MariaDB", "10.11.19", true).expect("plan");
+        assert_eq!(own.raw, raw);
+        assert_eq!(own.root.children[0].conditions[0].1, condition);
+    }
+}

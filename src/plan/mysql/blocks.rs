@@ -9,13 +9,15 @@ use crate::model::{Error, Result};
 use crate::plan::deep;
 use serde_json::{Map, Value};
 
+pub mod literals;
 mod settle;
 
 type Object = Map<String, Value>;
 
 pub fn parse(raw: &str, engine: &str, version: &str, analyzed: bool) -> Result<Plan> {
     let bad = |e: String| Error::failed(format!("the server's plan cannot be read: {e}")).detail(raw.chars().take(500).collect::<String>());
-    deep::json(raw, |value| {
+    let mended = literals::mended(raw);
+    deep::json(mended.as_deref().unwrap_or(raw), |value| {
         let top = value.as_object().ok_or_else(|| bad("it is no object".into()))?;
         let block = top.get("query_block").and_then(Value::as_object).ok_or_else(|| bad("it has no query block".into()))?;
         if levels(&value) > 2 * deep::DEEPEST {
@@ -62,9 +64,7 @@ fn in_progress(n: &mut PlanNode) {
 /// Levels of the tree that this JSON would make, and more: each table of a `nested_loop` stands one level deeper than the next.
 fn levels(v: &Value) -> usize {
     match v {
-        Value::Object(o) => {
-            1 + o.iter().map(|(k, v)| levels(v) + joined(k, v)).max().unwrap_or(0)
-        }
+        Value::Object(o) => 1 + o.iter().map(|(k, v)| levels(v) + joined(k, v)).max().unwrap_or(0),
         Value::Array(a) => a.iter().map(levels).max().unwrap_or(0),
         _ => 0,
     }

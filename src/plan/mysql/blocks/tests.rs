@@ -134,7 +134,9 @@ fn what_set_operations_and_unknown_steps_read_is_never_dropped() {
     assert_eq!((except.raw_op.as_str(), except.children[0].raw_op.as_str()), ("except result", "intersect result"));
     assert!(except.children.iter().all(|c| c.role == Role::Member));
     // A list under a name of the future.
-    let p = plan(r#"{"query_block":{"select_id":1,"shard_union":[{"table":{"table_name":"a"}},{"deeper":{"block":[{"query_block":{"table":{"table_name":"b"}}}]}}]}}"#);
+    let p = plan(
+        r#"{"query_block":{"select_id":1,"shard_union":[{"table":{"table_name":"a"}},{"deeper":{"block":[{"query_block":{"table":{"table_name":"b"}}}]}}]}}"#,
+    );
     assert_eq!(ops(&p), ["0 query block", "1 shard union", "2 table a", "2 deeper", "3 block", "4 query block", "5 table b"]);
     // What reads nothing is a fact.
     let p = plan(r#"{"query_block":{"select_id":1,"table":{"table_name":"a","notes":[{"x":1}],"table_hints":{"table":"a"}}}}"#);
