@@ -60,7 +60,36 @@ pub fn places(dialect: Dialect, text: &str, root: &PlanNode) -> Vec<Vec<Range<us
     out
 }
 
+/// A name by which some query of a statement reads, and the table's name in parts; no parts where a query or a WITH part has that name.
+pub type Named = (String, Vec<String>);
+
+/// What the names in the FROM lists stand for, in all queries of the statement.
+pub fn named(dialect: Dialect, text: &str) -> Vec<Named> {
+    if text.len() > LONGEST {
+        return Vec::new();
+    }
+    let words = Words::new(dialect, text);
+    let names = Names::default();
+    let mut out: Vec<Named> = Vec::new();
+    for at in starts(&words) {
+        let scope = scope(&words, &names, at);
+        for s in scope.sources {
+            let part = s.name.len() == 1 && scope.ctes.iter().any(|c| c.eq_ignore_ascii_case(&s.name[0]));
+            let found = (s.alias, if part { Vec::new() } else { s.name });
+            if !out.contains(&found) {
+                out.push(found);
+            }
+        }
+    }
+    out
+}
+
 fn queries(words: &Words<'_>) -> Vec<Query> {
+    let names = Names::default();
+    starts(words).into_iter().map(|at| query(words, scope(words, &names, at))).collect()
+}
+
+fn starts(words: &Words<'_>) -> Vec<usize> {
     // Tokens at which a query begins: the statement's own, those in brackets, those behind a set operator.
     let mut starts = vec![0];
     for i in 0..words.tokens.len() {
@@ -72,8 +101,7 @@ fn queries(words: &Words<'_>) -> Vec<Query> {
         }
     }
     starts.truncate(QUERIES);
-    let names = Names::default();
-    starts.into_iter().map(|at| query(words, scope(words, &names, at))).collect()
+    starts
 }
 
 fn query(words: &Words<'_>, of: crate::sql::complete::scope::Scope) -> Query {
@@ -359,6 +387,17 @@ fn first_source(queries: &[Query], n: &PlanNode) -> Option<(usize, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_all_queries_are_told_with_what_they_stand_for() {
+        let all = named(
+            Dialect::MySql,
+            "with c as (select 1 from shop.`big t` b) select * from orders o, c join (select 2 from items) d where o.id in (select id from c)",
+        );
+        let mut told: Vec<String> = all.iter().map(|(alias, name)| format!("{alias}={}", name.join("."))).collect();
+        told.sort();
+        assert_eq!(told, ["b=shop.big t", "c=", "d=", "items=items", "o=orders"]);
+    }
 
     fn scan(relation: &str, alias: &str, filter: &str) -> PlanNode {
         PlanNode {

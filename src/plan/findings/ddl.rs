@@ -8,15 +8,13 @@ use crate::sql::reserved::ident;
 const LONGEST: usize = 63;
 
 impl Scene<'_> {
-    /// The node's table as it is written in a statement.
+    /// The node's table as it is written in a statement. `None` where only an alias is known: the statement would fail, or change
+    /// another table of that name.
     pub fn table_sql(&self, i: usize) -> Option<String> {
-        let relation = self.relation(i)?;
-        Some(match self.known.table(relation) {
+        let (schema, name) = self.real_table(i)?;
+        Some(match self.table(i) {
             Some(t) => self.qualified(t.schema.as_deref(), &t.name),
-            None => match relation.split_once('.') {
-                Some((schema, name)) if self.product == Product::Postgres => self.qualified(Some(schema), name),
-                _ => ident(self.dialect, relation),
-            },
+            None => self.qualified(schema, name),
         })
     }
     pub fn qualified(&self, schema: Option<&str>, name: &str) -> String {
@@ -27,7 +25,7 @@ impl Scene<'_> {
     }
     fn bare_name(&self, i: usize) -> &str {
         let relation = self.relation(i).unwrap_or("table");
-        match self.known.table(relation) {
+        match self.table(i) {
             Some(t) => &t.name,
             None => relation.rsplit('.').next().unwrap_or(relation),
         }

@@ -146,7 +146,12 @@ fn rows(n: f64) -> String {
 
 fn remedy(s: &Scene<'_>, i: usize, columns: &[String], computed: Option<&Expr>) -> (String, Option<String>) {
     let is_table = s.is_scan(i);
-    let Some(table) = s.table_sql(i).filter(|_| is_table) else {
+    let certain = s.table_sql(i).filter(|_| is_table);
+    if let (true, None) = (is_table, &certain) {
+        let what = columns.first().map(|c| format!(", those of {c} among them")).unwrap_or_default();
+        return (format!("Refresh the statistics of the table that {} stands for{what}, and explain again.", s.name(i)), None);
+    }
+    let Some(table) = certain else {
         let next = match s.product {
             Product::Postgres => {
                 "The tables below are judged well: look at the join's or the group's columns together. Split the query there and explain the parts."
@@ -271,7 +276,7 @@ fn stale(s: &Scene<'_>, wrong: &[usize], out: &mut Vec<PlanFinding>) {
         told.push(&t.name);
         let blamed = wrong.iter().any(|w| s.subtree(*w).any(|j| s.relation(j) == s.relation(i)));
         let severity = if blamed { Severity::Warning } else { Severity::Info };
-        let table = s.table_sql(i).unwrap_or_default();
+        let table = s.qualified(t.schema.as_deref(), &t.name);
         let made = t.statistics.made.as_ref().map(|m| format!(", made {m}")).unwrap_or_default();
         let message = match changed {
             Some(c) if !missing => {

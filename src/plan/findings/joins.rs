@@ -2,7 +2,7 @@
 
 use super::Draft;
 use super::ddl::index_columns;
-use super::scans::{shorter, try_index};
+use super::scans::{shorter, try_on};
 use super::scene::{MANY, Product, Scene, Weight, count, spent};
 use crate::model::Severity;
 use crate::model::plan::{Confidence, PlanFinding, Role};
@@ -81,7 +81,7 @@ fn rescanned(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
     let next = if columns.is_empty() {
         "The join's condition is no comparison that an index serves: try to write it as one.".to_string()
     } else {
-        format!("Try an index on the join's column ({}): {}.", columns.join(", "), try_index(s))
+        format!("Try an index on the join's column ({}): {}.", columns.join(", "), try_on(s, at))
     };
     let verb = if weight == Weight::Estimated { "would be" } else { "was" };
     Some(
@@ -283,7 +283,7 @@ fn sqlite_pairs(s: &Scene<'_>) -> Vec<PlanFinding> {
                         if columns.is_empty() {
                             "Try to write the join's condition as a comparison that an index serves.".to_string()
                         } else {
-                            format!("Try an index on ({}): {}.", columns.join(", "), try_index(s))
+                            format!("Try an index on ({}): {}.", columns.join(", "), try_on(s, i))
                         },
                     ),
             );
@@ -404,7 +404,7 @@ fn join_buffer(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
         format!(
             "Try an index on the join's column ({}): {}; or compare with SET join_cache_level = 4 (hashed buffers).",
             columns.join(", "),
-            try_index(s)
+            try_on(s, scan)
         )
     };
     Some(draft.say(format!("{} is joined through a buffer, each row compared with all in it{told}{}", s.name(scan), spent(weight)), next))

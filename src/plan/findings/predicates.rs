@@ -1,7 +1,7 @@
 //! Conditions that no index serves as they are written: casts, functions, patterns, NOT IN (F8, F9, F10, F23).
 
 use super::Draft;
-use super::scans::{shorter, try_index};
+use super::scans::{shorter, try_on};
 use super::scene::{MANY, Product, Scan, Scene, Weight, spent};
 use crate::model::Severity;
 use crate::model::plan::{Confidence, PlanFinding};
@@ -204,18 +204,19 @@ fn function(s: &Scene<'_>, scan: &Scan, weight: Weight, p: &Predicate) -> PlanFi
     let shown = p.key.sql(s.dialect);
     let rewritten = rewrite(s, p);
     // An index must be the same tomorrow: what depends on the session's time zone is not.
-    let stable = depends_on_session(s, scan.at, &p.key);
-    let ddl = if stable { None } else { s.expression_index(scan.at, &p.key) };
-    let next = match (&rewritten, &ddl) {
-        (Some(r), Some(_)) => format!("Write it as {r}, which a plain index serves, or index the expression: {}.", try_index(s)),
-        (Some(r), None) => format!("Write it as {r}, which a plain index serves; compare the plans."),
-        (None, Some(_)) => format!("Index the expression: {}.", try_index(s)),
-        (None, None) if s.product == Product::MariaDb => {
+    let unstable = depends_on_session(s, scan.at, &p.key);
+    let ddl = if unstable { None } else { s.expression_index(scan.at, &p.key) };
+    let can = !unstable && s.product != Product::MariaDb;
+    let next = match (&rewritten, can) {
+        (Some(r), true) => format!("Write it as {r}, which a plain index serves, or index the expression: {}.", try_on(s, scan.at)),
+        (Some(r), false) => format!("Write it as {r}, which a plain index serves; compare the plans."),
+        (None, true) => format!("Index the expression: {}.", try_on(s, scan.at)),
+        (None, false) if s.product == Product::MariaDb => {
             format!(
                 "MariaDB indexes no expressions: add a generated column for {shown}, index it, and compare it in WHERE, on a scratch copy first."
             )
         }
-        (None, None) => {
+        (None, false) => {
             "It depends on the session's settings, so no index can hold it: compare the column itself with a range.".to_string()
         }
     };
@@ -370,6 +371,10 @@ fn not_in(s: &Scene<'_>) -> Option<PlanFinding> {
             continue;
         }
         let plans: Vec<usize> = s.children(i).filter(|c| s.node(*c).role == crate::model::plan::Role::SubPlan).collect();
+        // MySQL's way of hashing.
+        if !plans.is_empty() && plans.iter().all(|c| super::subplans::runs_once(s, *c)) {
+            continue;
+        }
         let below = plans.iter().filter_map(|c| s.weigh_below(*c)).next();
         let weight = match (s.weigh(&[i]), below) {
             (Some(Weight::Timed(a)), Some(Weight::Timed(b))) => Weight::Timed(a + b),

@@ -7,7 +7,7 @@ use crate::model::Severity;
 use crate::model::plan::{Confidence, PlanFinding, Role};
 use crate::plan::expression::{Predicate, Test};
 
-/// F1, F2: the share of the rows read that the filter drops (plans.md §3).
+/// F2: the share of the rows found that the filter drops (plans.md §3). Of a whole table more has to go, see [`WORTH_KEEPING`].
 const REMOVED_SHARE: f64 = 0.5;
 /// F1: critical from this share on, and from this many rows read (plans.md §3).
 const REMOVED_CRITICAL: (f64, f64) = (0.95, 1e6);
@@ -90,6 +90,14 @@ pub fn try_index(s: &Scene<'_>) -> &'static str {
     }
 }
 
+/// The same, of an index on the node's table.
+pub fn try_on(s: &Scene<'_>, i: usize) -> String {
+    match s.real_table(i) {
+        Some(_) => try_index(s).to_string(),
+        None => format!("{}; the plan tells only the alias {}, make it on the table that this stands for", try_index(s), s.name(i)),
+    }
+}
+
 fn slow_scan(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
     let n = s.node(scan.at);
     if n.op != "table scan" || scan.filter.is_none() && scan.removed().unwrap_or(0.0) <= 0.0 {
@@ -113,18 +121,20 @@ fn slow_scan(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
                 .sql(ddl)
                 .say(
                     format!("{name} is read whole, {} rows, for a test of {}", count(read), columns.join(", ")),
-                    format!("Try an index on ({}): {}. If most rows pass the test, the scan is right.", columns.join(", "), try_index(s)),
+                    format!(
+                        "Try an index on ({}): {}. If most rows pass the test, the scan is right.",
+                        columns.join(", "),
+                        try_on(s, scan.at)
+                    ),
                 ),
         );
     };
     let removed = (read - kept).max(0.0);
-    if removed < REMOVED_SHARE * read {
+    if kept > WORTH_KEEPING * read {
         return None;
     }
-    let keeps = kept / read;
     let severity = match () {
         () if removed >= REMOVED_CRITICAL.0 * read && read >= REMOVED_CRITICAL.1 && weight != Weight::Estimated => Severity::Critical,
-        () if keeps > WORTH_KEEPING => Severity::Info,
         () => Severity::Warning,
     };
     let verb = if weight == Weight::Estimated { "would read" } else { "read" };
@@ -137,24 +147,22 @@ fn slow_scan(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
         filter_text(s, scan),
         spent(weight)
     );
-    let next = if keeps > WORTH_KEEPING {
-        format!("{} of the rows are kept: an index is rarely quicker then. Test a covering one before you keep it.", percent(kept, read))
-    } else if columns.is_empty() {
+    let next = if columns.is_empty() {
         "No test in the filter is one that a plain index serves: see what is said of functions, casts and patterns here.".to_string()
-    } else if ddl.is_none() && s.table(scan.at).is_some() {
+    } else if s.indexed(scan.at, &columns) {
         format!(
             "An index on ({}) is there and was not taken: compare with SET enable_seqscan = off, or refresh the statistics first.",
             columns.join(", ")
         )
     } else {
-        format!("Try an index on ({}): {}.", columns.join(", "), try_index(s))
+        format!("Try an index on ({}): {}.", columns.join(", "), try_on(s, scan.at))
     };
     let draft = Draft::new("F1", severity, weight, Confidence::Certain)
         .at(s.path(scan.at))
         .number("rows_read", read)
         .number("rows_kept", kept)
         .number("rows_removed", removed)
-        .sql(if keeps > WORTH_KEEPING { None } else { ddl });
+        .sql(ddl);
     Some(draft.say(message, next))
 }
 
@@ -182,7 +190,7 @@ fn inefficient_index(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
     let next = if on.is_empty() {
         "No test in the filter is one that a plain index serves.".to_string()
     } else {
-        format!("Try one index on ({}), equality first: {}.", columns.join(", "), try_index(s))
+        format!("Try one index on ({}), equality first: {}.", columns.join(", "), try_on(s, scan.at))
     };
     Some(
         Draft::new("F2", Severity::Warning, weight, Confidence::Certain)
@@ -250,7 +258,7 @@ fn order_walk(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
                     filter_text(s, scan),
                     spent(weight)
                 ),
-                format!("Try an index on ({wish}, then the sort's columns): {}. To see the plan without this index, sort by an expression (ORDER BY x + 0).", try_index(s)),
+                format!("Try an index on ({wish}, then the sort's columns): {}. To see the plan without this index, sort by an expression (ORDER BY x + 0).", try_on(s, scan.at)),
             ),
     )
 }
@@ -269,7 +277,7 @@ fn whole_index(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
     let (severity, next) = if columns.is_empty() {
         (Severity::Info, "Right where the statement needs every row or their order; if it does not, narrow it in WHERE.".to_string())
     } else {
-        (Severity::Warning, format!("Try an index that begins with ({}): {}.", columns.join(", "), try_index(s)))
+        (Severity::Warning, format!("Try an index that begins with ({}): {}.", columns.join(", "), try_on(s, scan.at)))
     };
     let sure = if columns.is_empty() { Confidence::Likely } else { Confidence::Certain };
     let draft = Draft::new("F44", severity, weight, sure).at(s.path(scan.at)).number("rows_read", read);

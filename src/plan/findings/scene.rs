@@ -5,8 +5,10 @@ use crate::model::Dialect;
 use crate::model::plan::{Plan, PlanNode, Role};
 use crate::plan::expression::{self, Expr};
 use crate::plan::known::{Known, Table};
+use crate::plan::places::{Named, named};
 use crate::plan::statement::{self, Select};
 use crate::text::thousands;
+use std::sync::OnceLock;
 
 /// A node's own time below this share of the execution is not worth a sentence (plans.md §3, default gates).
 pub const SELF_SHARE: f64 = 0.05;
@@ -52,6 +54,7 @@ pub struct Scene<'a> {
     /// Execution time, or the root's.
     pub total_ms: Option<f64>,
     pub select: Option<Select>,
+    named: OnceLock<Vec<Named>>,
 }
 
 /// A scan with the filter that stands over it, as one.
@@ -84,10 +87,9 @@ impl<'a> Scene<'a> {
             _ => Product::Postgres,
         };
         let dialect = expression::dialect_of(&plan.engine);
-        let text = known.statement.as_deref().or(plan.statement.as_deref());
-        let select = text.and_then(|t| statement::read(dialect, t));
+        let select = said(plan, known).and_then(|t| statement::read(dialect, t));
         let total_ms = plan.analyzed.then(|| plan.execution_ms.or(plan.root.total_ms)).flatten();
-        Scene { plan, known, product, dialect, places, total_ms, select }
+        Scene { plan, known, product, dialect, places, total_ms, select, named: OnceLock::new() }
     }
 
     pub fn node(&self, i: usize) -> &'a PlanNode {
@@ -173,19 +175,48 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// The real table's name where the plan names only an alias (MySQL, MariaDB).
-    pub fn relation(&self, i: usize) -> Option<&str> {
+    /// Names in the FROM lists of the statement and what they stand for; none where the statement is not known.
+    fn named(&self) -> &[Named] {
+        self.named.get_or_init(|| said(self.plan, self.known).map(|t| named(self.dialect, t)).unwrap_or_default())
+    }
+
+    /// Schema and name of the node's table where they are certain. MySQL, MariaDB and SQLite print the alias alone: what it stands for
+    /// only the statement tells, and not where two of its queries use the name for different things.
+    pub fn real_table(&self, i: usize) -> Option<(Option<&str>, &str)> {
         let n = self.node(i);
         let shown = n.relation.as_deref()?;
-        if self.known.table(shown).is_some() {
+        if self.product == Product::Postgres {
+            return Some(shown.split_once('.').map_or((None, shown), |(schema, name)| (Some(schema), name)));
+        }
+        if n.alias.as_deref().is_some_and(|a| a != shown) {
+            return Some((None, shown));
+        }
+        let meant = |name: &[String]| name.last().is_some_and(|t| t.eq_ignore_ascii_case(shown));
+        let mut of = self.named().iter().filter(|(alias, _)| alias.eq_ignore_ascii_case(shown));
+        let found = match (of.next(), of.next()) {
+            (Some((_, name)), None) => name,
+            // Not an alias then: a table that has one of its own.
+            (None, _) => self.named().iter().map(|(_, name)| name).find(|name| meant(name))?,
+            _ => return None,
+        };
+        let schema = found.len().checked_sub(2).map(|at| found[at].as_str());
+        Some((schema, found.last()?.as_str()))
+    }
+
+    /// The node's table, or the alias where nothing else is known.
+    pub fn relation(&self, i: usize) -> Option<&str> {
+        let shown = self.node(i).relation.as_deref()?;
+        if self.product == Product::Postgres {
             return Some(shown);
         }
-        let by_alias = self.select.as_ref().and_then(|s| s.tables.iter().find(|t| t.alias.eq_ignore_ascii_case(shown)));
-        Some(by_alias.map_or(shown, |t| t.name.as_str()))
+        Some(self.real_table(i).map_or(shown, |(_, name)| name))
     }
 
     pub fn table(&self, i: usize) -> Option<&Table> {
-        self.known.table(self.relation(i)?)
+        let relation = self.relation(i)?;
+        // What the statement uses for something else is not the table of that name.
+        let other = self.real_table(i).is_none() && self.named().iter().any(|(alias, _)| alias.eq_ignore_ascii_case(relation));
+        if other { None } else { self.known.table(relation) }
     }
 
     /// The name by which conditions qualify a node's columns.
@@ -345,6 +376,10 @@ impl<'a> Scene<'a> {
         let mut inputs = self.children(i).filter(|c| matches!(self.node(*c).role, Role::Outer | Role::Inner));
         Some((inputs.next()?, inputs.next()?))
     }
+}
+
+fn said<'a>(plan: &'a Plan, known: &'a Known) -> Option<&'a str> {
+    known.statement.as_deref().or(plan.statement.as_deref())
 }
 
 fn lay<'a>(n: &'a PlanNode, parent: Option<usize>, path: &mut Vec<usize>, out: &mut Vec<Place<'a>>) {

@@ -43,6 +43,9 @@ fn per_row(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
     if !cache && s.parent(i).is_some_and(|p| s.node(p).op == "subquery cache") {
         return None;
     }
+    if runs_once(s, i) {
+        return None;
+    }
     // A row for `Select #2 (…)` is a heading: the loops are below it.
     let body = s.subtree(i).find(|j| s.node(*j).loops.is_some())?;
     // A cache that never hit is switched off after 200 rows: then only the block below counts on.
@@ -74,6 +77,13 @@ fn per_row(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
                 "Write it as a join with a grouped subquery (or LATERAL) and compare; if it stays, index what it looks up.",
             ),
     )
+}
+
+/// Whether MySQL computes a subquery once, and for each row only looks up what it kept.
+pub fn runs_once(s: &Scene<'_>, i: usize) -> bool {
+    s.product == Product::MySql
+        && (s.node(i).subplan.as_deref().is_some_and(|h| h.contains("run only once"))
+            || s.subtree(i).any(|j| s.node(j).relation.as_deref() == Some("<materialized_subquery>")))
 }
 
 fn side(s: &Scene<'_>, i: usize) -> String {

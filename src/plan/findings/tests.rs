@@ -647,3 +647,12 @@ fn compiling_of_workers_is_not_measured_against_the_wall() {
     assert!(summed.explains_ms.unwrap() <= 435.0 && summed.confidence == Confidence::Likely, "{summed:?}");
     assert!(f29(&plan(300.0, None)).is_none());
 }
+
+#[test]
+fn a_forbidden_step_without_a_table_is_named_once() {
+    let mut sort = node("sort", "Sort").ran(1.0, 10.0, 80.0).over(vec![seq("a").ran(1.0, 10.0, 1.0)]);
+    sort.est_total_cost = Some(1e10 + 40.0);
+    let all = found(&bare(pg(sort)));
+    let f = all.iter().find(|f| f.id == "F43").expect("F43");
+    assert!(f.message.starts_with("Sort is forbidden by a setting"), "{}", f.message);
+}
