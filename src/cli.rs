@@ -105,21 +105,23 @@ async fn run(cli: Cli) -> Result<ExitCode> {
                 Command::Explain { target: Some(target), running: Some(id), format, redact, .. } => {
                     explain::running(&cx, &target, id, explain::Out { format, redact }).await
                 }
-                Command::Explain { target: Some(target), test: Some(file), format, .. } => {
-                    plan_test::test(&cx, &target, &file, format).await
+                Command::Explain { target: Some(target), test: Some(file), anyway, format, .. } => {
+                    plan_test::test(&cx, &target, &file, anyway, format).await
                 }
-                Command::Explain { target: Some(target), sql, file, write_test: Some(to), require, param_sets, propose_sets, .. } => {
+                Command::Explain { target: Some(target), sql, file, write_test: Some(to), require, param_sets, propose_sets, anyway, .. } => {
                     let given = what_if::Given { param_sets, propose_sets };
-                    plan_test::write(&cx, &target, query::text_of(sql, file.as_deref())?, &to, require, given).await
+                    plan_test::write(&cx, &target, query::text_of(sql, file.as_deref())?, &to, require, given, anyway).await
                 }
-                Command::Explain { target: Some(target), sql, file, analyze, settings, format, .. } if !settings.is_empty() => {
-                    what_if::what_if(&cx, &target, query::text_of(sql, file.as_deref())?, &settings, analyze, format).await
+                Command::Explain { target: Some(target), sql, file, analyze, anyway, settings, format, .. } if !settings.is_empty() => {
+                    let measure = analyze.then(|| crate::ops::measure::Effort { anyway, ..Default::default() });
+                    what_if::what_if(&cx, &target, query::text_of(sql, file.as_deref())?, &settings, measure, format).await
                 }
-                Command::Explain { target: Some(target), sql, file, analyze, param_sets, propose_sets, format, .. }
+                Command::Explain { target: Some(target), sql, file, analyze, anyway, param_sets, propose_sets, format, .. }
                     if propose_sets || !param_sets.is_empty() =>
                 {
                     let given = what_if::Given { param_sets, propose_sets };
-                    what_if::side_by_side(&cx, &target, query::text_of(sql, file.as_deref())?, &given, analyze, format).await
+                    let measure = analyze.then(|| crate::ops::measure::Effort { anyway, ..Default::default() });
+                    what_if::side_by_side(&cx, &target, query::text_of(sql, file.as_deref())?, &given, measure, format).await
                 }
                 Command::Explain { target: Some(target), progress: true, format, .. } => explain::progress(&cx, &target, format).await,
                 Command::Explain {

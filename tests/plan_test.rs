@@ -139,6 +139,15 @@ fn what_is_not_safe_or_not_a_test_is_refused() {
         let text = p.expect(5, &["explain", "app-dev", "--test", "none.toml"]);
         assert!(text.contains("holds no baseline"), "{text}");
     });
+    // What is expected to cost much is not run unasked.
+    let p = Project::postgres();
+    shop(&p, "postgres");
+    let config = std::fs::read_to_string(p.path("holdpoint.toml")).expect("config");
+    p.write("holdpoint.toml", &config.replacen("[targets.app-dev]\n", "[targets.app-dev]\nanalyze_cost = 100\n", 1));
+    p.write("bounds.toml", "name = \"b\"\nsql = \"select count(*) from orders\"\nrequire = [\"median < 60 s\"]\n");
+    let text = p.expect(4, &["explain", "app-dev", "--test", "bounds.toml"]);
+    assert!(text.contains("The server expects a cost of") && text.contains("--anyway"), "{text}");
+    p.ok(&["explain", "app-dev", "--test", "bounds.toml", "--anyway"]);
     let p = Project::sqlite();
     p.write("bad.toml", "name = \"b\"\nsql = \"select 1\"\nrequire = [\"ratio => 0.8\"]\n");
     let text = p.expect(2, &["explain", "app-dev", "--test", "bad.toml"]);

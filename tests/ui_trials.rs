@@ -37,6 +37,9 @@ fn plan(op: &str, cost: f64) -> Plan {
 fn a_setting_of_the_list_is_tried_and_others_are_not() {
     let mut c = open("select * from orders where state = 'paid'");
     c.press("x");
+    assert!(c.screen().contains("SQLite has no planner settings") && c.state.dialogs.is_empty(), "{}", c.screen());
+    c.state.query.editor.set_dialect(holdpoint::model::Dialect::Postgres);
+    c.press("x");
     let page = c.screen();
     assert!(page.contains("What if?") && page.contains("enable_seqscan=off"), "{page}");
     c.press("C-u");

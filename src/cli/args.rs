@@ -171,8 +171,8 @@ pub enum Command {
         /// Really run the statement, which must be a proven read, and roll back
         #[arg(long)]
         analyze: bool,
-        /// With --analyze: also when the server expects a high cost or is busy (`analyze_cost`, `analyze_load` of the target)
-        #[arg(long, requires = "analyze")]
+        /// With --analyze, --test and --write-test: also when the server expects a high cost or is busy (`analyze_cost`, `analyze_load`)
+        #[arg(long)]
         anyway: bool,
         /// Which index would help, as far as that can be tried, or why none does
         #[arg(long, conflicts_with_all = ["plan", "running", "progress"])]

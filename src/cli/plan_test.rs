@@ -28,11 +28,11 @@ pub fn sets(given: &[String]) -> Result<BTreeMap<String, BTreeMap<String, String
     Ok(out)
 }
 
-pub async fn test(cx: &Cx, target: &str, file: &Path, format: PlanFormat) -> Result<ExitCode> {
+pub async fn test(cx: &Cx, target: &str, file: &Path, anyway: bool, format: PlanFormat) -> Result<ExitCode> {
     // What is wrong with the file is found before anything is connected to.
     plan_test::load(file)?;
     let conn = connect::open(cx, target).await?;
-    let report = plan_test::run(cx, &conn, file).await?;
+    let report = plan_test::run(cx, &conn, file, anyway).await?;
     match format {
         PlanFormat::Json => output::json(&report)?,
         PlanFormat::Ndjson => {
@@ -60,11 +60,11 @@ async fn keep(cx: &Cx, conn: &Connection, report: &plan_test::TestReport) {
     }
 }
 
-pub async fn write(cx: &Cx, target: &str, sql: String, to: &Path, require: Vec<String>, given: super::what_if::Given) -> Result<ExitCode> {
+pub async fn write(cx: &Cx, target: &str, sql: String, to: &Path, require: Vec<String>, given: super::what_if::Given, anyway: bool) -> Result<ExitCode> {
     let conn = connect::open(cx, target).await?;
     let parameters = given.sets(&conn, &sql).await?;
     let name = to.file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned());
-    let test = plan_test::create(cx, &conn, to, &NewTest { name, sql, require, parameters }).await?;
+    let test = plan_test::create(cx, &conn, to, &NewTest { name, sql, require, parameters }, anyway).await?;
     for (set, m) in test.baseline.iter().flat_map(|b| &b.sets) {
         let median = crate::plan::measure::median(&m.times).unwrap_or_default();
         output::message(&format!("{set}: {} runs, median {}", m.times.len(), crate::plan::measure::millis(median)));

@@ -3,6 +3,7 @@
 use super::args::PlanFormat;
 use super::{connect, output, plan_test};
 use crate::model::{Error, Result};
+use crate::ops::measure::Effort;
 use crate::ops::param_sets::{self, Sets, verdict};
 use crate::ops::{Connection, Cx, plan_test as tests, what_if as ops};
 use crate::plan::measure::millis;
@@ -28,11 +29,11 @@ fn only_tables(format: PlanFormat) -> Result<()> {
     }
 }
 
-pub async fn what_if(cx: &Cx, target: &str, sql: String, settings: &[String], analyze: bool, format: PlanFormat) -> Result<ExitCode> {
+pub async fn what_if(cx: &Cx, target: &str, sql: String, settings: &[String], measure: Option<Effort>, format: PlanFormat) -> Result<ExitCode> {
     only_tables(format)?;
     let conn = connect::open(cx, target).await?;
     let settings = ops::settings(&conn, settings)?;
-    let found = ops::what_if(cx, &conn, &sql, settings, analyze).await?;
+    let found = ops::what_if(cx, &conn, &sql, settings, measure).await?;
     if matches!(format, PlanFormat::Json | PlanFormat::Ndjson) {
         output::json(&serde_json::json!({
             "settings": found.settings.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
@@ -59,11 +60,11 @@ pub async fn what_if(cx: &Cx, target: &str, sql: String, settings: &[String], an
     Ok(ExitCode::SUCCESS)
 }
 
-pub async fn side_by_side(cx: &Cx, target: &str, sql: String, given: &Given, analyze: bool, format: PlanFormat) -> Result<ExitCode> {
+pub async fn side_by_side(cx: &Cx, target: &str, sql: String, given: &Given, measure: Option<Effort>, format: PlanFormat) -> Result<ExitCode> {
     only_tables(format)?;
     let conn = connect::open(cx, target).await?;
     let sets = given.sets(&conn, &sql).await?;
-    let sides = param_sets::side_by_side(cx, &conn, &sql, &sets, analyze).await?;
+    let sides = param_sets::side_by_side(cx, &conn, &sql, &sets, measure).await?;
     if matches!(format, PlanFormat::Json | PlanFormat::Ndjson) {
         output::json(&serde_json::json!({ "sets": sides, "verdict": verdict(&sides) }))?;
         return Ok(ExitCode::SUCCESS);

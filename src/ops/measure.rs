@@ -2,8 +2,9 @@
 //! (proven to read, in a read-only transaction that is rolled back, with limits, cancelled on the server). What the runs say is
 //! `plan::measure`'s.
 
-use super::explain::{LONGEST, cancelled, proven};
+use super::explain::{LONGEST, cancelled, heavy, proven};
 use super::{Connection, Cx};
+use crate::config::Target;
 use crate::engine::{Access, Asked, Connect, Role, Session};
 use crate::model::plan::Plan;
 use crate::model::{Error, Result};
@@ -17,6 +18,7 @@ pub struct Arm {
     session: Session,
     text: String,
     settings: Vec<(String, String)>,
+    target: Target,
 }
 
 /// How often and how long.
@@ -27,11 +29,13 @@ pub struct Effort {
     pub most: usize,
     /// No further run is begun after this.
     pub time: Duration,
+    /// Also when the server expects a high cost or is busy (`analyze_cost`, `analyze_load` of the target).
+    pub anyway: bool,
 }
 
 impl Default for Effort {
     fn default() -> Self {
-        Effort { least: LEAST, most: MOST, time: Duration::from_secs(120) }
+        Effort { least: LEAST, most: MOST, time: Duration::from_secs(120), anyway: false }
     }
 }
 
@@ -71,7 +75,7 @@ impl Arm {
                 conn.engine().connect(how).await?
             }
         };
-        Ok(Arm { name: name.into(), session, text, settings })
+        Ok(Arm { name: name.into(), session, text, settings, target: conn.target().clone() })
     }
 
     pub fn name(&self) -> &str {
@@ -84,6 +88,18 @@ impl Arm {
     /// The plan without a run.
     pub async fn estimate(&self) -> Result<Plan> {
         self.session.explain_as(self.text.as_str(), Asked { settings: self.settings.clone(), ..Asked::new(false) }).await
+    }
+
+    /// What is expected to take long, or a server that is busy, is left alone unless the effort says otherwise.
+    pub(in crate::ops) async fn admitted(&self, effort: Effort) -> Result<()> {
+        if effort.anyway {
+            return Ok(());
+        }
+        match heavy(&self.target, &self.estimate().await?) {
+            None => Ok(()),
+            Some(why) => Err(Error::held(format!("the statement is not measured: {why}"))
+                .hint("`holdpoint explain … --anyway` runs it all the same: it reads only, and Ctrl-C ends it on the server.")),
+        }
     }
 
     /// One run.
@@ -109,6 +125,7 @@ impl Arm {
 
 /// Runs one arm: once to warm up, then as often as it takes to know its median.
 pub async fn alone(cx: &Cx, arm: &Arm, effort: Effort) -> Result<Runs> {
+    arm.admitted(effort).await?;
     let begun = Instant::now();
     let plan = arm.run(cx, true).await?;
     let mut samples = Vec::new();
@@ -127,6 +144,8 @@ pub async fn alone(cx: &Cx, arm: &Arm, effort: Effort) -> Result<Runs> {
 
 /// Runs two arms by turns, each once to warm up; the one that goes first changes, so that neither always finds the other's pages.
 pub async fn by_turns(cx: &Cx, before: &Arm, after: &Arm, effort: Effort) -> Result<Duel> {
+    before.admitted(effort).await?;
+    after.admitted(effort).await?;
     let begun = Instant::now();
     let plans = (before.run(cx, true).await?, after.run(cx, true).await?);
     let (mut b, mut a) = (Vec::new(), Vec::new());

@@ -40,15 +40,15 @@ pub struct Side {
 }
 
 /// Plans of all sets; `measure` runs each several times.
-pub async fn side_by_side(cx: &Cx, conn: &Connection, sql: &str, sets: &Sets, measure: bool) -> Result<Vec<Side>> {
+pub async fn side_by_side(cx: &Cx, conn: &Connection, sql: &str, sets: &Sets, measure: Option<Effort>) -> Result<Vec<Side>> {
     let sql = sql.trim();
     let mut out: Vec<Side> = Vec::new();
     let mut shapes: Vec<String> = Vec::new();
     for (set, text) in statements(conn.dialect(), sql, sets)? {
         cx.check_cancelled()?;
-        let (plan, measured) = if measure {
+        let (plan, measured) = if let Some(effort) = measure {
             let arm = Arm::new(conn, None, &set, &text, Vec::new()).await?;
-            let runs = alone(cx, &arm, Effort::default()).await?;
+            let runs = alone(cx, &arm, effort).await?;
             (runs.plan, summary(&runs.samples))
         } else {
             (explain(cx, conn, None, &text, false).await?, None)

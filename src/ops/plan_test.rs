@@ -52,7 +52,7 @@ pub fn outline(plan: &Plan) -> Vec<String> {
 }
 
 /// Measures the statement and writes the file with that as its baseline; a file that is there is left alone.
-pub async fn create(cx: &Cx, conn: &Connection, path: &Path, new: &NewTest) -> Result<TestFile> {
+pub async fn create(cx: &Cx, conn: &Connection, path: &Path, new: &NewTest, anyway: bool) -> Result<TestFile> {
     if path.exists() {
         let shown = crate::config::toml_file::shown(path);
         return Err(
@@ -70,7 +70,7 @@ pub async fn create(cx: &Cx, conn: &Connection, path: &Path, new: &NewTest) -> R
     let mut about = None;
     for (set, text) in statements(conn.dialect(), &sql, &new.parameters)? {
         let arm = Arm::new(conn, None, &set, &text, Vec::new()).await?;
-        let runs = alone(cx, &arm, effort(&require)).await?;
+        let runs = alone(cx, &arm, effort(&require, anyway)).await?;
         let found = environment::gather(conn, arm.session(), &runs.plan, &text).await?;
         about = Some(merged(about, found));
         sets.insert(set, measured(&runs)?);
@@ -91,8 +91,8 @@ pub async fn create(cx: &Cx, conn: &Connection, path: &Path, new: &NewTest) -> R
     load(path)
 }
 
-/// Runs the test of a file.
-pub async fn run(cx: &Cx, conn: &Connection, path: &Path) -> Result<TestReport> {
+/// Runs the test of a file; `anyway`: whatever the server expects it to cost.
+pub async fn run(cx: &Cx, conn: &Connection, path: &Path, anyway: bool) -> Result<TestReport> {
     let test = load(path)?;
     let shown = crate::config::toml_file::shown(path);
     let in_file = |e: Error| Error { message: format!("{shown}: {}", e.message), ..e };
@@ -109,7 +109,7 @@ pub async fn run(cx: &Cx, conn: &Connection, path: &Path) -> Result<TestReport> 
             )
             .hint("Take a test of its own for this engine: holdpoint explain TARGET SQL --write-test FILE."));
         }
-        let runs = alone(cx, &arm, effort(&test.require)).await?;
+        let runs = alone(cx, &arm, effort(&test.require, anyway)).await?;
         let now = environment::gather(conn, arm.session(), &runs.plan, &text).await?;
         server.clone_from(&now.server);
         let here = test.baseline.as_ref().map(|b| differences(&b.environment, &now)).unwrap_or_default();
@@ -154,9 +154,9 @@ pub async fn record(cx: &Cx, conn: &Connection, report: &TestReport) -> Result<E
     cx.record(draft)
 }
 
-fn effort(require: &[(String, Requirement)]) -> Effort {
+fn effort(require: &[(String, Requirement)], anyway: bool) -> Effort {
     let least = require.iter().map(|(_, r)| r.runs()).max().unwrap_or(crate::plan::measure::LEAST);
-    Effort { least, ..Effort::default() }
+    Effort { least, anyway, ..Effort::default() }
 }
 
 fn measured(runs: &Runs) -> Result<Measured> {

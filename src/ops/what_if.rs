@@ -28,11 +28,13 @@ pub fn settings(conn: &Connection, words: &[String]) -> Result<Vec<(String, Stri
 }
 
 /// The plan of a statement, whose values stand in it, with and without the settings.
-pub async fn what_if(cx: &Cx, conn: &Connection, text: &str, settings: Vec<(String, String)>, measure: bool) -> Result<WhatIf> {
+pub async fn what_if(cx: &Cx, conn: &Connection, text: &str, settings: Vec<(String, String)>, measure: Option<Effort>) -> Result<WhatIf> {
     let as_it_is = Arm::new(conn, None, "as it is", text, Vec::new()).await?;
     let tried = Arm::new(conn, Some(as_it_is.session().clone()), "with the settings", text, settings.clone()).await?;
-    let (without, with, judgement) = if measure {
-        let duel = by_turns(cx, &as_it_is, &tried, Effort::default()).await?;
+    let (without, with, judgement) = if let Some(effort) = measure {
+        // With a part of the planner switched off the cost is a made-up one: the limit is for the plan as it is.
+        as_it_is.admitted(effort).await?;
+        let duel = by_turns(cx, &as_it_is, &tried, Effort { anyway: true, ..effort }).await?;
         (duel.before.plan, duel.after.plan, Some(duel.judgement))
     } else {
         // On the ordinary path, so that its findings are there too.

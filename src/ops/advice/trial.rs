@@ -237,7 +237,7 @@ async fn one(
     let bytes = changed.engine().trials().index_bytes(writer, &c.relation, &name).await?;
     let without = Arm::new(plain, None, "without the index", statement, Vec::new()).await?;
     let with = Arm::new(changed, None, "with the index", statement, Vec::new()).await?;
-    let duel = by_turns(cx, &without, &with, Effort { time: LONGEST, ..Effort::default() }).await?;
+    let duel = by_turns(cx, &without, &with, Effort { time: LONGEST, anyway: true, ..Effort::default() }).await?;
     let mut used = false;
     duel.after
         .plan

@@ -65,6 +65,11 @@ async fn draft(conn: &Connection, a: &About, kind: &'static str, holds: bool, su
 async fn analyse(cx: &Cx, conn: &Connection, a: &About) -> Result<Evidence> {
     let mut d = None;
     for (set, text) in plan_test::statements(conn.dialect(), &a.test.sql, &a.test.parameters)? {
+        let guess = explain::explain(cx, conn, None, &text, false).await?;
+        if let Some(why) = explain::heavy(conn.target(), &guess) {
+            return Err(Error::held(format!("the statement is not measured: {why}"))
+                .hint("Set analyze_cost or analyze_load of the target higher, or do it where the data are fewer."));
+        }
         let plan = explain::explain(cx, conn, None, &text, true).await?;
         // A store without room for plans takes no evidence away.
         let _ = plans::remember(cx, conn.target(), conn.dialect(), &text, &plan);
@@ -101,7 +106,7 @@ async fn find(cx: &Cx, conn: &Connection, a: &About) -> Result<Evidence> {
 
 /// Runs the test and keeps its own evidence.
 async fn tested(cx: &Cx, conn: &Connection, a: &About) -> Result<(TestReport, Evidence)> {
-    let report = plan_test::run(cx, conn, &a.file).await?;
+    let report = plan_test::run(cx, conn, &a.file, false).await?;
     let e = plan_test::record(cx, conn, &report).await?;
     Ok((report, e))
 }
@@ -134,7 +139,7 @@ async fn no_regression(cx: &Cx, conn: &Connection, a: &About) -> Result<Evidence
     let others: Vec<PathBuf> = a.file.parent().map(tests_in).unwrap_or_default().into_iter().filter(|p| *p != a.file).collect();
     for p in &others {
         let name = crate::ops::record::file_name(p);
-        match plan_test::run(cx, conn, p).await {
+        match plan_test::run(cx, conn, p, false).await {
             Ok(r) => {
                 let lost = r.regressions();
                 facts.push((format!("test {name}"), if lost.is_empty() { "not worse".to_string() } else { lost.join("; ") }));

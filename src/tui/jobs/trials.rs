@@ -5,6 +5,7 @@ use crate::app::Msg;
 use crate::app::effect::JobId;
 use crate::app::panes::plan::trial::{Trial, Tried};
 use crate::model::Result;
+use crate::ops::measure::Effort;
 use crate::ops::{self, Connection, Cx, param_sets, plan_test};
 use std::sync::Arc;
 
@@ -20,17 +21,17 @@ async fn tried(cx: &Cx, conn: &Connection, trial: Trial) -> Result<Tried> {
     match trial {
         Trial::WhatIf { text, settings, measure } => {
             let settings = ops::what_if::settings(conn, &settings)?;
-            Ok(Tried::WhatIf(Box::new(ops::what_if::what_if(cx, conn, &text, settings, measure).await?)))
+            Ok(Tried::WhatIf(Box::new(ops::what_if::what_if(cx, conn, &text, settings, measure.then(Effort::default)).await?)))
         }
         Trial::Sets { sql, sets, measure } => {
             let sets = match sets {
                 Some(s) => s,
                 None => param_sets::propose(conn, &sql).await?,
             };
-            Ok(Tried::Sets(param_sets::side_by_side(cx, conn, &sql, &sets, measure).await?))
+            Ok(Tried::Sets(param_sets::side_by_side(cx, conn, &sql, &sets, measure.then(Effort::default)).await?))
         }
         Trial::Test { path, new } => {
-            let test = plan_test::create(cx, conn, &path, &new).await?;
+            let test = plan_test::create(cx, conn, &path, &new, false).await?;
             let sets = test.baseline.map(|b| b.sets).unwrap_or_default();
             let medians = sets.into_iter().map(|(set, m)| (set, crate::plan::measure::median(&m.times).unwrap_or_default())).collect();
             Ok(Tried::Test { path, medians })
