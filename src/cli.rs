@@ -108,7 +108,17 @@ async fn run(cli: Cli) -> Result<ExitCode> {
                 Command::Explain { target: Some(target), test: Some(file), anyway, format, .. } => {
                     plan_test::test(&cx, &target, &file, anyway, format).await
                 }
-                Command::Explain { target: Some(target), sql, file, write_test: Some(to), require, param_sets, propose_sets, anyway, .. } => {
+                Command::Explain {
+                    target: Some(target),
+                    sql,
+                    file,
+                    write_test: Some(to),
+                    require,
+                    param_sets,
+                    propose_sets,
+                    anyway,
+                    ..
+                } => {
                     let given = what_if::Given { param_sets, propose_sets };
                     plan_test::write(&cx, &target, query::text_of(sql, file.as_deref())?, &to, require, given, anyway).await
                 }

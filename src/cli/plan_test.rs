@@ -60,7 +60,15 @@ async fn keep(cx: &Cx, conn: &Connection, report: &plan_test::TestReport) {
     }
 }
 
-pub async fn write(cx: &Cx, target: &str, sql: String, to: &Path, require: Vec<String>, given: super::what_if::Given, anyway: bool) -> Result<ExitCode> {
+pub async fn write(
+    cx: &Cx,
+    target: &str,
+    sql: String,
+    to: &Path,
+    require: Vec<String>,
+    given: super::what_if::Given,
+    anyway: bool,
+) -> Result<ExitCode> {
     let conn = connect::open(cx, target).await?;
     let parameters = given.sets(&conn, &sql).await?;
     let name = to.file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned());

@@ -29,7 +29,14 @@ fn only_tables(format: PlanFormat) -> Result<()> {
     }
 }
 
-pub async fn what_if(cx: &Cx, target: &str, sql: String, settings: &[String], measure: Option<Effort>, format: PlanFormat) -> Result<ExitCode> {
+pub async fn what_if(
+    cx: &Cx,
+    target: &str,
+    sql: String,
+    settings: &[String],
+    measure: Option<Effort>,
+    format: PlanFormat,
+) -> Result<ExitCode> {
     only_tables(format)?;
     let conn = connect::open(cx, target).await?;
     let settings = ops::settings(&conn, settings)?;
@@ -60,7 +67,14 @@ pub async fn what_if(cx: &Cx, target: &str, sql: String, settings: &[String], me
     Ok(ExitCode::SUCCESS)
 }
 
-pub async fn side_by_side(cx: &Cx, target: &str, sql: String, given: &Given, measure: Option<Effort>, format: PlanFormat) -> Result<ExitCode> {
+pub async fn side_by_side(
+    cx: &Cx,
+    target: &str,
+    sql: String,
+    given: &Given,
+    measure: Option<Effort>,
+    format: PlanFormat,
+) -> Result<ExitCode> {
     only_tables(format)?;
     let conn = connect::open(cx, target).await?;
     let sets = given.sets(&conn, &sql).await?;
