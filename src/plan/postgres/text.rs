@@ -78,7 +78,7 @@ pub(super) fn read(lines: &[String]) -> Result<Sheet<'static>> {
     }
     if r.strange > 0 {
         return Err(Error::failed(format!(
-            "the plan's text is broken: {} of its lines {} figures of nodes that do not begin there",
+            "the plan's text is broken: {} of its lines {} figures of nodes that are broken or do not begin there",
             r.strange,
             if r.strange == 1 { "has" } else { "have" }
         ))
@@ -233,7 +233,7 @@ struct Reader {
     label: Option<(usize, String)>,
     scope: Scope,
     ended: bool,
-    /// Lines that hold figures of nodes and are none, or of more than one.
+    /// Lines that hold figures of nodes and are none, or of more than one, or that cannot be read.
     strange: usize,
 }
 
@@ -286,6 +286,7 @@ impl Reader {
             return Err(too_deep());
         }
         let mut keys = names::node(text);
+        self.strange += usize::from(names::lost(text, &keys));
         if let Some((_, label)) = self.label.take() {
             let role = if label.starts_with("SubPlan") { "SubPlan" } else { "InitPlan" };
             keys.push(("Parent Relationship".into(), Value::Text(role.into())));

@@ -1,7 +1,7 @@
 //! The line of a node: its operation, what it works on, and its figures.
 
-use crate::plan::postgres::value::number;
 use crate::plan::postgres::value::owned::{Keys, Value};
+use crate::plan::postgres::value::{get, number};
 
 /// Operations that begin a line, as far as they need no more words to be known.
 const OPERATIONS: [&str; 56] = [
@@ -97,6 +97,12 @@ pub(super) fn node(text: &str) -> Keys {
         keys.push(("Actual Loops".into(), Value::Number(0.0, 0)));
     }
     keys
+}
+
+/// Whether figures begin in a node's line that could not be read: a client broke them, and a part is not the whole.
+pub(super) fn lost(text: &str, keys: &Keys) -> bool {
+    let lacks = |begins: &str, key: &str| text.contains(begins) && get(keys, key).is_none();
+    lacks("(cost=", "Total Cost") || lacks("(actual", "Actual Loops") || lacks("(actual time=", "Actual Total Time")
 }
 
 /// What stands between a beginning and the next closing bracket.

@@ -435,3 +435,15 @@ fn a_name_like_a_number_stays_a_name() {
     let p = read("<explain><Query><Plan><Node-Type>Seq Scan</Node-Type><Relation-Name>1e5</Relation-Name><Alias>007</Alias><Plan-Rows>12</Plan-Rows></Plan></Query></explain>").unwrap();
     assert_eq!((p.root.relation.as_deref(), p.root.alias.as_deref(), p.root.est_rows), (Some("1e5"), Some("007"), Some(12.0)));
 }
+
+/// A mail that breaks a number puts a blank into it: half of a number is none.
+#[test]
+fn figures_that_a_client_broke_are_refused() {
+    for broken in [
+        " Seq Scan on j  (cost=0.00..144.00 rows=25 width=36) (actual time=0.01\n 2..1.500 rows=5000 loops=1)\n   Filter: (a = 1)",
+        "Seq Scan on j  (cost=0.00..144.00 rows=25 width=36) (actual.. time=0.012..1.500 rows=5000 loops=1)",
+        "Seq Scan on j  (cost=0.00 ..144.00 rows=25 width=36)",
+    ] {
+        assert!(read(broken).unwrap_err().message.contains("figures of nodes"), "{broken}");
+    }
+}
