@@ -61,8 +61,11 @@ pub(super) fn read(lines: &[String]) -> Result<Sheet<'static>> {
             .hint("Copy the plan with its blanks, or use EXPLAIN (FORMAT JSON), which does not need them."));
     }
     let mut further = 0;
-    for line in &lines {
-        let starts_again = r.ended && is_node(&line.text);
+    let root = lines.first().map_or(0, |l| l.column);
+    for (i, line) in lines.iter().enumerate() {
+        // A plan that was not run has no last line: the next root tells, unless its arrow was broken off.
+        let next_root = i > 0 && line.column <= root && is_root(&line.text) && !lines[i - 1].text.ends_with("->");
+        let starts_again = r.ended && is_node(&line.text) || next_root;
         if starts_again || further > 0 {
             further += usize::from(starts_again);
             r.ended &= !starts_again;

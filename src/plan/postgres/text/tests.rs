@@ -447,3 +447,17 @@ fn figures_that_a_client_broke_are_refused() {
         assert!(read(broken).unwrap_err().message.contains("figures of nodes"), "{broken}");
     }
 }
+
+/// Two plans that were not run, one below the other without a frame.
+#[test]
+fn a_second_root_begins_a_second_plan() {
+    let one = |t: &str| format!("Sort  (cost=1.00..2.00 rows=1 width=4)\n  ->  Seq Scan on {t}  (cost=0.00..1.00 rows=1 width=4)\n");
+    let p = read(&format!("{}{}Seq Scan on c  (cost=0.00..1.00 rows=1 width=4)\n", one("a"), one("b"))).unwrap();
+    let all = nodes(&p.root);
+    assert_eq!(
+        (all.len(), all[1].relation.as_deref(), p.remarks.as_slice()),
+        (2, Some("a"), ["the first of 3 plans in the text".to_string()].as_slice())
+    );
+    // Where the arrow was broken off, it is no second plan.
+    assert!(read("Limit  (cost=1.00..2.00 rows=1 width=4)\n  ->\nSeq Scan on a  (cost=0.00..1.00 rows=1 width=4)\n").is_err());
+}
