@@ -197,11 +197,9 @@ fn two_thousand_nodes_take_less_than_ten_milliseconds() {
 #[test]
 fn pages_beside_the_root_need_a_cte_that_writes() {
     let plan = |op: &str| {
-        let json = format!(
-            r#"[{{"Plan":{{"Node Type":"Result","Actual Total Time":5.0,"Actual Rows":1,"Actual Loops":1,"Shared Hit Blocks":10,"Plans":[
-            {{"Node Type":"ModifyTable","Operation":"Delete","Parent Relationship":"InitPlan","Subplan Name":"CTE d","Actual Total Time":1.0,"Actual Rows":0,"Actual Loops":1,"Shared Hit Blocks":3}},
-            {{"Node Type":"Seq Scan","Parent Relationship":"Outer","Actual Total Time":2.0,"Actual Rows":1,"Actual Loops":1,"Shared Hit Blocks":30}}]}}}}]"#
-        );
+        let json = r#"[{"Plan":{"Node Type":"Result","Actual Total Time":5.0,"Actual Rows":1,"Actual Loops":1,"Shared Hit Blocks":10,"Plans":[
+            {"Node Type":"ModifyTable","Operation":"Delete","Parent Relationship":"InitPlan","Subplan Name":"CTE d","Actual Total Time":1.0,"Actual Rows":0,"Actual Loops":1,"Shared Hit Blocks":3},
+            {"Node Type":"Seq Scan","Parent Relationship":"Outer","Actual Total Time":2.0,"Actual Rows":1,"Actual Loops":1,"Shared Hit Blocks":30}]}}]"#.to_string();
         read_json(&json.replace(r#""ModifyTable""#, &format!("{op:?}")), "15", true).unwrap()
     };
     let (writing, reading) = (plan("ModifyTable"), plan("Seq Scan"));
