@@ -118,7 +118,7 @@ pub fn parse(file: &str, text: &str) -> Result<TestFile> {
                 v => {
                     return Err(wrong(
                         at,
-                        format!("the value of {name} in [parameters.{set}] is a {}, not a text or a number", v.type_str()),
+                        format!("the value of {name} in [parameters.{set}] is neither a text nor a number ({})", v.type_str()),
                     ));
                 }
             };
@@ -325,8 +325,8 @@ mod tests {
         );
         says("name = \"a\"\nsql = \" \"\nrequire = [\"ratio <= 1\"]", "t.toml:2:7: there is no statement");
         says("name = \"a\"\nengine = \"Postgres\"\nsql = \"select 1\"\nrequire = [\"no sort\"]", "did you mean `PostgreSQL`?");
-        says("name = \"a\nsql", "t.toml:1:");
-        says("name = \"a\"\nsql = \"select :x\"\nrequire = [\"no sort\"]\n[parameters.p]\nx = [1]", "is a array, not a text or a number");
+        says("name = \"a\nsql", "t.toml:");
+        says("name = \"a\"\nsql = \"select :x\"\nrequire = [\"no sort\"]\n[parameters.p]\nx = [1]", "is neither a text nor a number (array)");
     }
 
     #[test]
