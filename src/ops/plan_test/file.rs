@@ -326,7 +326,10 @@ mod tests {
         says("name = \"a\"\nsql = \" \"\nrequire = [\"ratio <= 1\"]", "t.toml:2:7: there is no statement");
         says("name = \"a\"\nengine = \"Postgres\"\nsql = \"select 1\"\nrequire = [\"no sort\"]", "did you mean `PostgreSQL`?");
         says("name = \"a\nsql", "t.toml:");
-        says("name = \"a\"\nsql = \"select :x\"\nrequire = [\"no sort\"]\n[parameters.p]\nx = [1]", "is neither a text nor a number (array)");
+        says(
+            "name = \"a\"\nsql = \"select :x\"\nrequire = [\"no sort\"]\n[parameters.p]\nx = [1]",
+            "is neither a text nor a number (array)",
+        );
     }
 
     #[test]
