@@ -6,6 +6,7 @@
 
 pub mod advice;
 pub mod backup;
+mod cancelling;
 pub mod cells;
 pub mod checklist;
 pub mod column;

@@ -206,3 +206,37 @@ fn a_read_only_target_keeps_its_rows() {
         assert!(journal.contains("committed: 1 cell edit"), "{journal}");
     });
 }
+
+/// A write that waits for a lock is ended on the server when it is cancelled, and nothing of it stays, nor is it made later.
+#[test]
+fn a_cancelled_write_is_not_made() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("runtime");
+    for make in [Project::postgres, Project::mariadb] {
+        let project = make();
+        runtime.block_on(async {
+            let p = Place::open(project).await;
+            p.run("create table waits (id int primary key, v varchar(20))").await;
+            p.run("insert into waits values (1, 'a'), (2, 'b')").await;
+            let plan = p.plan("select id, v from waits").await.expect("editable");
+            let other = p.conn.query_session().await.expect("session");
+            other.fetch("begin").await.expect("begin");
+            other.fetch("update waits set v = 'held' where id = 2").await.expect("held");
+            let edits = [update("1", "v", text("a"), text("x")), update("2", "v", text("b"), text("y"))];
+            let locks = p.conn.engine().locks().get().expect("locks");
+            let watcher = p.conn.reader().await.expect("reader");
+            let (backend, cancel) = (p.own.backend().expect("number"), p.cx.cancel.clone());
+            let press = async {
+                while !locks.running(&watcher, backend).await.expect("looked").is_some_and(|t| t.contains("waits") && t.contains("SET")) {
+                    tokio::task::yield_now().await;
+                }
+                cancel.cancel();
+            };
+            let (done, ()) = tokio::join!(p.write(&plan, &edits), press);
+            assert_eq!(done.expect_err("cancelled").kind, Kind::Cancelled);
+            other.fetch("rollback").await.expect("rollback");
+            let rows = p.run("select v from waits order by id").await;
+            assert_eq!(rows, [[Some("a".to_string())], [Some("b".to_string())]]);
+            assert_eq!(p.own.status().tx, holdpoint::model::TxState::Idle);
+        });
+    }
+}

@@ -148,3 +148,32 @@ fn in_mariadb() {
     assert_eq!(maria.sql("fixes", "select count(*) from mi").trim(), "50");
     cascades(&home, "fixes", |sql| maria.sql("fixes", sql).trim().to_string());
 }
+
+/// A data fix that waits for a lock is ended on the server by Ctrl-C, and has changed nothing.
+#[test]
+fn one_that_waits_for_a_lock_can_be_cancelled() {
+    let pg = PgServer::shared();
+    pg.create_database("waits");
+    pg.psql("waits", "create table t (id int primary key, v text); insert into t values (1, 'a')");
+    let home = guarded(&format!(
+        "engine = \"postgres\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"postgres\"\ndatabase = \"waits\"\nsslmode = \"disable\"",
+        pg.port
+    ));
+    let mut holder = pg.psql_in_background("waits", "begin; update t set v = 'held' where id = 1; select pg_sleep(600)");
+    let waiting = |state: &str| {
+        pg.psql("postgres", &format!("select count(*) from pg_stat_activity where datname = 'waits' and {state}")).trim().to_string()
+    };
+    support::wait_until("the row is held", || waiting("wait_event = 'PgSleep'") == "1");
+    let mut c = support::command(home.path());
+    let mut fix = c.args(["query", "g", "update t set v = 'x' where id = 1", "--commit"]).spawn().expect("starts");
+    support::wait_until("the fix waits for the lock", || waiting("wait_event_type = 'Lock'") == "1");
+    let sent = std::process::Command::new("kill").args(["-INT", &fix.id().to_string()]).status();
+    assert!(sent.expect("kill").success());
+    assert_eq!(fix.wait().expect("ends").code(), Some(130));
+    support::wait_until("its session is gone", || waiting("wait_event = 'PgSleep' or wait_event_type = 'Lock'") == "1");
+    assert_eq!(waiting("application_name = 'holdpoint'"), "0");
+    holder.kill().expect("kill");
+    holder.wait().expect("ends");
+    pg.psql("postgres", "select pg_terminate_backend(pid) from pg_stat_activity where datname = 'waits'");
+    assert_eq!(pg.psql("waits", "select v from t").trim(), "a");
+}

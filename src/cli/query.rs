@@ -292,7 +292,7 @@ async fn stream(cx: &Cx, session: &crate::engine::Session, sent: &Bound, writer:
 
 /// DML on a guarded target: shown, and kept only when asked for.
 async fn fix(cx: &Cx, conn: &Connection, text: &str, values: &BTreeMap<String, Param>, commit: bool) -> Result<()> {
-    let fix = datafix::begin(cx, conn, None, text, values).await?;
+    let fix = datafix::begin(cx, conn, None, text, values, |_| ()).await?;
     let image = match &fix.before {
         BeforeImage::Saved { path, rows } => format!("{} saved as they were in {}", text::counted(*rows, "row"), path.display()),
         BeforeImage::NotNeeded => "no rows existed before".into(),
@@ -300,6 +300,10 @@ async fn fix(cx: &Cx, conn: &Connection, text: &str, values: &BTreeMap<String, P
     output::message(&format!("{} affected; {image}", text::counted(fix.affected, "row")));
     for line in fix.changes.lines(40).into_iter().chain(fix.cascades.lines()) {
         output::message(&line);
+    }
+    if cx.cancel.is_cancelled() {
+        fix.rollback(cx).await?;
+        return Err(Error::cancelled());
     }
     if commit {
         fix.commit(cx).await?;

@@ -3,7 +3,7 @@
 use super::datafix::follows;
 use super::query::{Unlock, guarded};
 use super::statements::{Ended, Ledger};
-use super::{Connection, Cx};
+use super::{Connection, Cx, cancelling};
 use crate::config::AccessMode;
 use crate::engine::{Event, Session};
 use crate::model::{Column, Dialect, Error, Follow, Param, Result, TableInfo, TxState};
@@ -251,7 +251,10 @@ pub async fn write(
             let ended = Ended { text, took: started.elapsed(), rows: 0, affected, error: outcome.as_ref().err() };
             unrecorded = ledger.note(&ended, TxState::Open).err().or(unrecorded.take());
         };
-        let done = transaction(own, begin, commit, back, statements, &mut note).await;
+        let work = transaction(cx, own, begin, commit, back, statements, &mut note);
+        let done = cancelling::told_to_end(cx, own, work).await.unwrap_or_else(|| {
+            Err(Error::cancelled().hint("The server did not end the statement in time: it, and its transaction, may still be there."))
+        });
         unrecorded = ledger.close().err().or(unrecorded);
         return Ok(Written { rows: done?, unrecorded });
     }
@@ -293,8 +296,10 @@ pub async fn write(
     cx.store.append(&entry("datafix-begin", format!("begun: {what}")))?;
     let session = conn.writer().await?;
     let begin = conn.engine().migrations().get()?.begin();
-    let done = transaction(&session, begin, "COMMIT", "ROLLBACK", statements, &mut |_, _, _| {}).await;
-    session.close().await;
+    let mut unnoted = |_: &str, _: Instant, _: &Result<u64>| {};
+    let work = transaction(cx, &session, begin, "COMMIT", "ROLLBACK", statements, &mut unnoted);
+    let done = cancelling::told_to_end(cx, &session, work).await.unwrap_or_else(|| Err(Error::cancelled()));
+    cancelling::roll_back_and_close(&session).await;
     let kind = if done.is_ok() { "datafix-committed" } else { "datafix-rolled-back" };
     let words = match &done {
         Ok(_) => format!("committed: {what}"),
@@ -306,14 +311,24 @@ pub async fn write(
 
 type Note<'a> = &'a mut (dyn FnMut(&str, Instant, &Result<u64>) + Send);
 
-async fn transaction(s: &Session, begin: &str, commit: &str, back: &str, statements: &[CellStatement], note: Note<'_>) -> Result<u64> {
+async fn transaction(
+    cx: &Cx,
+    s: &Session,
+    begin: &str,
+    commit: &str,
+    back: &str,
+    statements: &[CellStatement],
+    note: Note<'_>,
+) -> Result<u64> {
     s.fetch(begin).await?;
     for (i, one) in statements.iter().enumerate() {
         let started = Instant::now();
         let outcome = exactly_one(s, one).await;
         note(&one.shown, started, &outcome);
-        if let Err(e) = outcome {
-            let why = e.context(format_args!("change {} of {}", i + 1, statements.len()));
+        // Also one that had ended when it was cancelled: nothing of them stays.
+        if let Err(e) = outcome.and_then(|_| cx.check_cancelled()) {
+            let cancelled = cx.cancel.is_cancelled();
+            let why = if cancelled { Error::cancelled() } else { e.context(format_args!("change {} of {}", i + 1, statements.len())) };
             let started = Instant::now();
             let undone = s.fetch(back).await.map(|_| 0);
             note(back, started, &undone);

@@ -8,7 +8,7 @@ pub use cascade::{Cascaded, Cascades};
 pub use sample::{Change, Changes};
 
 use super::query::{Admission, Unlock, admit};
-use super::{Connection, Cx};
+use super::{Connection, Cx, cancelling};
 use crate::engine::{Capability, Catalog, Event, Session};
 use crate::model::{Cell, Column, Error, HeldLock, Param, Result, RowBatch, TableInfo};
 use crate::sql::before::{Before, Touch, before_image, changed_table, touch, unknown_calls, unlocked};
@@ -50,8 +50,15 @@ pub struct DataFix {
 
 /// Runs one DML statement in a transaction of its own: saves the rows as they are, runs it, and rolls back by itself
 /// when it changed more rows than the target's `blast_radius`. What is returned waits for the caller.
-/// `values` are those of its parameters.
-pub async fn begin(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, text: &str, values: &BTreeMap<String, Param>) -> Result<DataFix> {
+/// `values` are those of its parameters; `opened` is told what the server calls the connection, before anything runs on it.
+pub async fn begin(
+    cx: &Cx,
+    conn: &Connection,
+    unlock: Option<&Unlock>,
+    text: &str,
+    values: &BTreeMap<String, Param>,
+    opened: impl FnOnce(Option<u64>),
+) -> Result<DataFix> {
     let missing = |name: String| Error::usage(format!("the parameter {} has no value", crate::text::clean(&name)));
     let bound = params::bind(conn.dialect(), text, values).map_err(missing)?;
     match admit(cx, conn, unlock, &bound.text).await? {
@@ -78,6 +85,7 @@ pub async fn begin(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, text: &s
     let shown = crate::sql::redact(conn.dialect(), text);
     journal(cx, &target.name, "datafix-begin", &shown, serde_json::json!({ "blast_radius": limit }))?;
     let session = conn.writer().await?;
+    opened(session.backend());
     let begin = conn.engine().migrations().get()?.begin();
     session.fetch(begin).await?;
     let table = match changed_table(conn.dialect(), text) {
@@ -85,16 +93,17 @@ pub async fn begin(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, text: &s
         None => None,
     };
     let touch = touch(conn.dialect(), text);
-    match inside(cx, conn.catalog()?, &session, &target.name, select, bound, touch, table.as_ref(), limit).await {
+    let work = inside(cx, conn.catalog()?, &session, &target.name, select, bound, touch, table.as_ref(), limit);
+    // What had ended by itself when it was cancelled is not wanted either.
+    let done = cancelling::told_to_end(cx, &session, work).await.filter(|_| !cx.cancel.is_cancelled());
+    match done.unwrap_or_else(|| Err(Error::cancelled())) {
         Ok(done) => {
             let locks = held(conn, &session).await;
             let Done { affected, before, cascades, changes } = done;
             Ok(DataFix { session, target: target.name.clone(), text: shown, affected, before, cascades, changes, locks })
         }
         Err(e) => {
-            // The connection is closed in any case; a rollback that fails is no further news.
-            let _ = session.fetch("ROLLBACK").await;
-            session.close().await;
+            cancelling::roll_back_and_close(&session).await;
             journal(cx, &target.name, "datafix-rolled-back", &shown, serde_json::json!({ "why": e.message }))?;
             Err(e)
         }

@@ -5,7 +5,7 @@ mod fit;
 pub mod reader;
 
 use super::query::{Unlock, guarded};
-use super::{Connection, Cx};
+use super::{Connection, Cx, cancelling};
 use crate::config::AccessMode;
 use crate::engine::Session;
 use crate::model::{ColumnInfo, Dialect, Error, Kind, Param, Result, TableInfo};
@@ -253,7 +253,8 @@ async fn transaction(
     let s = conn.writer().await?;
     s.fetch(conn.engine().migrations().get()?.begin()).await?;
     let limit = (conn.target().access != AccessMode::Open).then_some(conn.target().blast_radius);
-    let rows = rows(cx, conn.dialect(), &s, import, table, columns, limit, report).await;
+    let work = rows(cx, conn.dialect(), &s, import, table, columns, limit, report);
+    let rows = cancelling::told_to_end(cx, &s, work).await.filter(|_| !cx.cancel.is_cancelled()).unwrap_or_else(|| Err(Error::cancelled()));
     let keep = match &rows {
         Err(e) => Some(e.message.clone()),
         Ok(()) if !import.commit => None,
@@ -267,9 +268,7 @@ async fn transaction(
         }
     };
     report.why_not = keep;
-    // With the connection its transaction is gone as well.
-    let _ = s.fetch("ROLLBACK").await;
-    s.close().await;
+    cancelling::roll_back_and_close(&s).await;
     rows
 }
 
@@ -303,7 +302,7 @@ async fn rows(
         }
         if batch.len() >= together || ended && !batch.is_empty() {
             cx.check_cancelled()?;
-            send(dialect, s, table, columns, std::mem::take(&mut batch), report).await?;
+            send(cx, dialect, s, table, columns, std::mem::take(&mut batch), report).await?;
             if let Some(limit) = limit.filter(|l| report.taken > *l) {
                 return Err(Error::held(format!(
                     "rolled back: the file holds more rows than this target allows ({})",
@@ -359,6 +358,7 @@ fn statement(dialect: Dialect, table: &TableInfo, columns: &[&ColumnInfo], rows:
 
 /// Sends some rows behind a savepoint; when the server refuses them, one by one, so that the bad one is named.
 async fn send(
+    cx: &Cx,
     dialect: Dialect,
     s: &Session,
     table: &TableInfo,
@@ -373,6 +373,7 @@ async fn send(
         Err(_) => {
             let text = statement(dialect, table, columns, 1);
             for (line, values) in batch {
+                cx.check_cancelled()?;
                 match behind_savepoint(s, text.clone(), values).await? {
                     Ok(()) => report.taken += 1,
                     Err(why) => refuse(report, line, why),

@@ -3,6 +3,7 @@
 
 use super::reserved::ident;
 use crate::model::{ColumnInfo, Dialect, Error, NodeKind, NodePath, Result};
+use std::collections::{HashMap, HashSet};
 
 /// Which statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +36,8 @@ pub fn write(dialect: Dialect, of: &Subject<'_>, template: Template) -> Result<S
         return Err(Error::failed(format!("{name} is a view: only a SELECT is written over it")));
     }
     let q = |n: &str| ident(dialect, n);
+    let names = parameters(of.columns);
+    let value = |column: &str| names.get(column).cloned().unwrap_or_else(|| value(column));
     let is_key = |c: &ColumnInfo| of.key.contains(&c.name);
     let condition = || -> Result<String> {
         if of.key.is_empty() {
@@ -103,6 +106,20 @@ fn list(items: impl Iterator<Item = String>, indent: usize) -> String {
     out
 }
 
+/// A parameter for each column, none twice: one value would be written into both.
+fn parameters(columns: &[ColumnInfo]) -> HashMap<&str, String> {
+    let mut taken: HashSet<String> = HashSet::new();
+    let mut unique = |c: &str| {
+        let base = value(c);
+        let name = std::iter::once(base.clone()).chain((2..).map(|n| format!("{base}_{n}"))).find(|n| !taken.contains(n)).unwrap_or(base);
+        taken.insert(name.clone());
+        name
+    };
+    // Those that keep their own name come first: the others make room.
+    let (own, made): (Vec<&ColumnInfo>, Vec<&ColumnInfo>) = columns.iter().partition(|c| value(&c.name) == c.name);
+    own.into_iter().chain(made).map(|c| (c.name.as_str(), unique(&c.name))).collect()
+}
+
 /// A parameter's name made of a column's.
 fn value(column: &str) -> String {
     let mut name: String = column.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' }).collect();
@@ -167,6 +184,13 @@ mod tests {
             "UPDATE shop.orders\n   SET \"Customer Id\" = :Customer_Id,\n       total = :total\n WHERE id = :id;\n"
         );
         assert_eq!(written(Template::Delete), "DELETE FROM shop.orders\n WHERE id = :id;\n");
+    }
+
+    #[test]
+    fn no_two_columns_have_one_parameter() {
+        let columns: Vec<ColumnInfo> = ["a b", "a_b", "a-b", "a_b_2"].iter().map(|c| column(c, false, false)).collect();
+        let text = write(Dialect::Postgres, &of(&columns, &[]), Template::Insert).unwrap();
+        assert!(text.ends_with("VALUES (:a_b_3, :a_b, :a_b_4, :a_b_2);\n"), "{text}");
     }
 
     #[test]

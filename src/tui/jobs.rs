@@ -53,6 +53,8 @@ struct Shared {
     rows: Mutex<HashMap<ResultId, Arc<RowSpill>>>,
     views: Mutex<HashMap<ResultId, rows::Listed>>,
     fix: Mutex<Option<DataFix>>,
+    /// What the server calls the connection of a data fix that is being made.
+    fixing: Mutex<Option<u64>>,
     unlock: Mutex<Option<Arc<Unlock>>>,
     /// The next number for a result that the screen did not foresee.
     unforeseen: AtomicU64,
@@ -130,6 +132,7 @@ impl Jobs {
                 rows: Mutex::default(),
                 views: Mutex::default(),
                 fix: Mutex::default(),
+                fixing: Mutex::default(),
                 unlock: Mutex::default(),
                 unforeseen: AtomicU64::new(UNFORESEEN),
             }),

@@ -119,7 +119,7 @@ fn next_version(cx: &Cx, dir: &Path, create: &str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{EngineKind, Surroundings, Target};
+    use crate::config::{Surroundings, Target};
     use crate::engine::registry;
     use crate::plan::candidates::{Key, Shape};
 
@@ -141,12 +141,14 @@ mod tests {
         }
     }
 
-    fn place(kind: EngineKind) -> (tempfile::TempDir, Cx, Connection) {
+    fn place(engine: &str) -> (tempfile::TempDir, Cx, Connection) {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("holdpoint.toml"), "[store]\npath = \"store.db\"\n").unwrap();
+        let here = if engine == "sqlite" { "path = \"t.db\"" } else { "host = \"127.0.0.1\"" };
+        let text = format!("[store]\npath = \"store.db\"\n[targets.t]\nengine = {engine:?}\n{here}\n");
+        std::fs::write(dir.path().join("holdpoint.toml"), text).unwrap();
         let around = Surroundings::made_up(dir.path(), dir.path(), []);
         let config = crate::config::files::load_in(None, &around).unwrap();
-        let t = Target { migrations: Some(dir.path().to_path_buf()), ..Target::bare("t", kind) };
+        let t = Target { migrations: Some(dir.path().to_path_buf()), ..config.targets["t"].clone() };
         let mut cx = Cx::new(config);
         cx.clock = crate::ops::Clock::fixed("2026-11-21T10:00:00Z".parse().unwrap());
         (dir, cx, Connection::over(registry::engine(t, None)))
@@ -154,7 +156,7 @@ mod tests {
 
     #[test]
     fn the_pair_is_written_like_its_neighbours_and_over_nothing() {
-        let (dir, cx, conn) = place(EngineKind::Postgres);
+        let (dir, cx, conn) = place("postgres");
         std::fs::write(dir.path().join("0041_first.up.sql"), "select 1").unwrap();
         let q = queue(&cx, &conn, &candidate(), "the statement tests customer_id\nfor equality").unwrap();
         assert_eq!(q.up, dir.path().join("0042_add_orders_customer_id_idx.up.sql"));
@@ -174,7 +176,7 @@ mod tests {
 
     #[test]
     fn versions_that_are_times_stay_times() {
-        let (dir, cx, conn) = place(EngineKind::Sqlite);
+        let (dir, cx, conn) = place("sqlite");
         let mut c = candidate();
         (c.table, c.schema) = ("orders".into(), None);
         assert_eq!(scripts(&cx, &conn, &c, "x").unwrap().up, dir.path().join("20261121100000_add_orders_customer_id_idx.up.sql"));
@@ -185,7 +187,7 @@ mod tests {
             (s.up_text.as_str(), s.down_text.as_str()),
             ("-- x\nCREATE INDEX orders_customer_id_idx ON orders (customer_id);\n", "DROP INDEX orders_customer_id_idx;\n")
         );
-        let (_d, cx, conn) = place(EngineKind::MySql);
+        let (_d, cx, conn) = place("mysql");
         (c.table, c.schema) = ("orders".into(), None);
         assert_eq!(scripts(&cx, &conn, &c, "x").unwrap().down_text, "DROP INDEX orders_customer_id_idx ON orders;\n");
     }

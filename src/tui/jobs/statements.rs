@@ -126,7 +126,10 @@ async fn one(
         }
         Admission::Guarded => {
             let begun = Instant::now();
-            let fix = datafix::begin(cx, &live.connection, unlock.as_deref(), text, &statement.values).await?;
+            let opened = |backend| *lock(&shared.fixing) = backend;
+            let fix = datafix::begin(cx, &live.connection, unlock.as_deref(), text, &statement.values, opened).await;
+            *lock(&shared.fixing) = None;
+            let fix = fix?;
             let before = match &fix.before {
                 BeforeImage::Saved { path, rows } => {
                     let n = if *rows == 1 { "The row as it was is".to_string() } else { format!("The {rows} rows as they were are") };
@@ -307,7 +310,9 @@ pub async fn ask_blockers(shared: Arc<Shared>, link: u64, job: JobId) {
     let Some(live) = shared.live(link) else { return };
     let look = async {
         let locks = live.connection.engine().locks().get()?;
-        let backend = live.query.backend().ok_or_else(|| Error::failed("the connection's number on the server is not known"))?;
+        let fixing = *lock(&shared.fixing);
+        let backend =
+            fixing.or_else(|| live.query.backend()).ok_or_else(|| Error::failed("the connection's number on the server is not known"))?;
         locks.blockers(&live.connection.reader().await?, backend).await
     };
     let result = look.await;

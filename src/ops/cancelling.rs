@@ -1,0 +1,33 @@
+//! Ending on the server what nobody wants any more: Ctrl-C reaches the session that does the work, whichever that is.
+
+use super::Cx;
+use crate::engine::Session;
+use crate::model::Result;
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+/// How long the server may take to end what was cancelled, before its connection is closed.
+pub(in crate::ops) const TO_END: Duration = Duration::from_secs(5);
+
+/// The work on a session; once it was cancelled, the server is told, and the work goes on to what it makes of the error: it looks at
+/// [`Cx::check_cancelled`] before anything is kept. `None` when the server does not heed it: what runs there still runs.
+pub(in crate::ops) async fn told_to_end<T>(cx: &Cx, session: &Session, work: impl Future<Output = Result<T>>) -> Option<Result<T>> {
+    let mut work = pin!(work);
+    tokio::select! {
+        done = &mut work => return Some(done),
+        () = cx.cancel.cancelled() => {}
+    }
+    // A refusal leaves the statement to the end of its connection.
+    let _ = session.cancel().await;
+    tokio::time::timeout(TO_END, work).await.ok()
+}
+
+/// Rolls back and closes a session of ours, also one that does not answer.
+pub(in crate::ops) async fn roll_back_and_close(session: &Session) {
+    // With the connection its transaction is gone as well.
+    let _ = tokio::time::timeout(TO_END, session.fetch("ROLLBACK")).await;
+    if tokio::time::timeout(TO_END, session.clone().close()).await.is_err() {
+        session.sever();
+    }
+}
