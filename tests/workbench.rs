@@ -297,3 +297,21 @@ async fn notifications_of_others_arrive_while_nothing_runs() {
     let told = tokio::time::timeout(support::PATIENCE, heard.recv()).await.expect("in time").expect("open");
     assert!(told.message.ends_with("more came faster than they could be shown"), "{told:?}");
 }
+
+#[test]
+fn the_lines_behind_copy_from_stdin_are_sent_to_it() {
+    let p = Project::postgres();
+    p.write("load.sql", "create table loaded (id int, name text);\ncopy loaded (id, name) from stdin;\n1\tit's; --\n2\t\\N\n\\.\nselect count(*) as n, count(name) as named from loaded;\n");
+    let out = p.run(&["query", "app-dev", "--file", "load.sql", "--format", "csv"]);
+    assert!(out.status.success(), "{out:?}");
+    assert!(String::from_utf8_lossy(&out.stdout).ends_with("n,named\r\n2,1\r\n"), "{out:?}");
+    assert!(String::from_utf8_lossy(&out.stderr).contains("COPY 2"), "{out:?}");
+    // A line that does not fit refuses them all, and nothing after it runs; without lines the words say what to do.
+    p.write("bad.sql", "copy loaded from stdin;\nx\ty\n\\.\ndrop table loaded;\n");
+    let text = p.expect(1, &["query", "app-dev", "--file", "bad.sql"]);
+    assert!(text.contains("invalid input syntax") && text.contains("The 1 statement after it did not run."), "{text}");
+    let text = p.expect(1, &["query", "app-dev", "copy loaded from stdin"]);
+    assert!(text.contains("holdpoint import"), "{text}");
+    let out = p.run(&["query", "app-dev", "select count(*) as n from loaded", "--format", "csv"]);
+    assert_eq!(String::from_utf8_lossy(&out.stdout), "n\r\n2\r\n");
+}

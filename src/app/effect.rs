@@ -21,12 +21,19 @@ pub struct Statement {
     pub offset: Option<usize>,
     /// Values of its parameters, by what they were asked for by.
     pub values: BTreeMap<String, Param>,
+    /// The lines behind `COPY … FROM STDIN;`.
+    pub data: Option<std::sync::Arc<str>>,
 }
 
 impl Statement {
+    /// A statement of a text that begins at byte `from` of the editor's.
+    pub fn of(span: &crate::sql::StatementSpan, text: &str, from: usize) -> Self {
+        Statement { data: span.data(text).map(Into::into), ..Statement::new(&text[span.span.clone()], Some(from + span.span.start)) }
+    }
+
     /// A statement without values.
     pub fn new(text: impl Into<String>, offset: Option<usize>) -> Self {
-        Statement { text: text.into(), offset, values: BTreeMap::new() }
+        Statement { text: text.into(), offset, values: BTreeMap::new(), data: None }
     }
 }
 

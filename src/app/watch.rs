@@ -77,7 +77,7 @@ pub fn due(state: &mut State, job: JobId, effects: &mut Vec<Effect>) {
         return;
     };
     let (id, record) = (tab.id, tab.record);
-    let statement = Statement { text: tab.text.clone(), offset: tab.offset, values: tab.values.clone() };
+    let statement = Statement { text: tab.text.clone(), offset: tab.offset, values: tab.values.clone(), data: None };
     running::again(state, id, statement, effects);
     if let (Some(r), Some(w)) = (&mut state.query.running, &mut state.query.watch) {
         w.job = r.job;

@@ -181,7 +181,7 @@ pub async fn query(
                     if let Some(file) = file.take_if(|_| !setup) {
                         writer = writer.into_file(file);
                     }
-                    run_one(cx, &session, &mut ledger, text, bound, writer).await.map_err(place)?;
+                    run_one(cx, &session, &mut ledger, text, bound, s.data(&sql), writer).await.map_err(place)?;
                 }
                 Admission::Guarded => fix(cx, &conn, text, &values, commit).await.map_err(place)?,
                 Admission::Refused(e) => return Err(place(e)),
@@ -222,10 +222,11 @@ async fn run_one(
     ledger: &mut Ledger<'_>,
     text: &str,
     sent: Bound,
+    data: Option<&str>,
     mut writer: output::RowWriter,
 ) -> Result<()> {
     let started = std::time::Instant::now();
-    let outcome = stream(cx, session, &sent, &mut writer).await.map_err(|mut e| {
+    let outcome = stream(cx, session, &sent, data, &mut writer).await.map_err(|mut e| {
         e.position = e.position.map(|at| sent.typed(at));
         e
     });
@@ -248,8 +249,14 @@ fn unkept(kept: Result<()>) {
 }
 
 /// Gives the number of rows that were changed, where the server tells it.
-async fn stream(cx: &Cx, session: &crate::engine::Session, sent: &Bound, writer: &mut output::RowWriter) -> Result<Option<u64>> {
-    let mut rows = session.run_bound(sent.text.clone(), sent.params.clone()).await?;
+async fn stream(
+    cx: &Cx,
+    session: &crate::engine::Session,
+    sent: &Bound,
+    data: Option<&str>,
+    writer: &mut output::RowWriter,
+) -> Result<Option<u64>> {
+    let mut rows = session.run_reading(sent.text.clone(), sent.params.clone(), data.map(Into::into)).await?;
     let mut cancelled = false;
     let mut affected = None;
     loop {

@@ -79,7 +79,13 @@ impl Asked {
 /// What can be asked of the actor.
 pub enum Request {
     /// Run exactly one statement; the server (or prepare) enforces that it is one.
-    Run { text: String, params: Vec<Param>, events: mpsc::Sender<Result<Event>> },
+    Run {
+        text: String,
+        params: Vec<Param>,
+        /// What a `COPY … FROM STDIN` reads (PostgreSQL).
+        data: Option<Arc<str>>,
+        events: mpsc::Sender<Result<Event>>,
+    },
     /// The plan of one statement. To analyze really runs it, in a transaction that is rolled back; the caller has
     /// proven by the classifier that it is a read.
     Explain { text: String, how: Asked, reply: oneshot::Sender<Result<Plan>> },
@@ -204,9 +210,14 @@ impl Session {
 
     /// Like [`Session::run`], with a value for each parameter, in the order of the engine's own numbering.
     pub async fn run_bound(&self, text: impl Into<String>, params: Vec<Param>) -> Result<RowStream> {
+        self.run_reading(text, params, None).await
+    }
+
+    /// Like [`Session::run_bound`], with the data that a `COPY … FROM STDIN` of PostgreSQL reads.
+    pub async fn run_reading(&self, text: impl Into<String>, params: Vec<Param>, data: Option<Arc<str>>) -> Result<RowStream> {
         // Four batches in flight keep both sides busy and bound the memory.
         let (events, rx) = mpsc::channel(4);
-        self.requests.send(Request::Run { text: text.into(), params, events }).await.map_err(|_| self.gone())?;
+        self.requests.send(Request::Run { text: text.into(), params, data, events }).await.map_err(|_| self.gone())?;
         Ok(RowStream { rx, ended: false })
     }
 

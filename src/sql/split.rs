@@ -26,6 +26,16 @@ pub struct StatementSpan {
     pub complete: bool,
 }
 
+impl StatementSpan {
+    /// The lines of data behind PostgreSQL's `COPY … FROM STDIN;`, without the `\.` that ends them; `text` is what was split.
+    pub fn data<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let behind = text.get(self.span.end..self.outer.end)?;
+        let behind = behind.get(behind.find('\n')? + 1..)?;
+        let end = behind.trim_end_matches(['\n', '\r']).strip_suffix("\\.")?;
+        (end.is_empty() || end.ends_with('\n')).then_some(end)
+    }
+}
+
 /// The statements of `text`. Blank and comment-only parts give none. Never fails: the rest of half-typed text is one
 /// statement with `complete == false`.
 ///

@@ -271,7 +271,7 @@ impl Jobs {
                         cx
                     }
                 };
-                let statement = crate::app::effect::Statement { text, offset: None, values };
+                let statement = crate::app::effect::Statement { text, offset: None, values, data: None };
                 tokio::spawn(statements::explain(shared, cx, link, job, version, statement, analyze));
             }
             Effect::CancelLivePlan => {

@@ -393,7 +393,7 @@ pub fn written(state: &mut State, job: JobId, result: ResultId, outcome: std::re
             }
             if let Some(tab) = state.result_mut(result) {
                 tab.staged.clear();
-                let again = Statement { text: tab.text.clone(), offset: tab.offset, values: tab.values.clone() };
+                let again = Statement { text: tab.text.clone(), offset: tab.offset, values: tab.values.clone(), data: None };
                 // What is on the screen is older than what is written: the rows are read again.
                 running::again(state, result, again, effects);
             }
@@ -520,5 +520,5 @@ fn way(
     }
     let text =
         format!("SELECT * FROM {}.{} WHERE {}", dialect.quote_ident(other.0), dialect.quote_ident(other.1), conditions.join(" AND "));
-    Ok(Statement { text, offset: None, values })
+    Ok(Statement { text, offset: None, values, data: None })
 }

@@ -81,12 +81,12 @@ pub fn run(state: &mut State, all: bool, effects: &mut Vec<Effect>) {
     }
     let editor = &state.query.editor;
     let whole = editor.text();
-    let here = |s: &sql::StatementSpan| Statement::new(&whole[s.span.clone()], Some(s.span.start));
+    let here = |s: &sql::StatementSpan| Statement::of(s, whole, 0);
     let statements: Vec<Statement> = if all {
         editor.statements().iter().map(here).collect()
     } else if let Some(range) = editor.selection() {
         let part = &whole[range.clone()];
-        let of = |s: &sql::StatementSpan| Statement::new(&part[s.span.clone()], Some(range.start + s.span.start));
+        let of = |s: &sql::StatementSpan| Statement::of(s, part, range.start);
         sql::split(dialect, part).iter().map(of).collect()
     } else {
         editor.statement().iter().map(here).collect()

@@ -80,7 +80,7 @@ impl Actor {
                     let _ = reply.send(());
                     return;
                 }
-                Some(Request::Run { text, params, events }) => self.statement(&text, params, &events).await,
+                Some(Request::Run { text, params, data: _, events }) => self.statement(&text, params, &events).await,
                 Some(Request::Explain { text, how, mut reply }) => {
                     let serial = self.control.begin().await;
                     let control = self.control.clone();

@@ -52,7 +52,7 @@ impl Actor {
                         let _ = reply.send(());
                         return;
                     }
-                    Some(Request::Run { text, params, events }) => self.run(&text, &params, events).await.err(),
+                    Some(Request::Run { text, params, data, events }) => self.run(&text, &params, data.as_deref(), events).await.err(),
                     Some(Request::Explain { text, how, mut reply }) => match self.wanted(&text, &how, &mut reply).await {
                         Ok(plan) => {
                             self.publish(None);
@@ -100,12 +100,18 @@ impl Actor {
         });
     }
 
-    async fn run(&mut self, text: &str, params: &[Param], events: mpsc::Sender<Result<crate::engine::Event>>) -> Result<(), Lost> {
+    async fn run(
+        &mut self,
+        text: &str,
+        params: &[Param],
+        data: Option<&str>,
+        events: mpsc::Sender<Result<crate::engine::Event>>,
+    ) -> Result<(), Lost> {
         if events.is_closed() {
             // Nobody waits for it any more, and nothing was sent.
             return Ok(());
         }
-        let mut job = Job { text, params, ..Job::default() };
+        let mut job = Job { text, params, data, ..Job::default() };
         if self.access == Access::ReadOnly {
             job.prelude = vec!["BEGIN READ ONLY".into()];
             job.prelude.extend(self.local.iter().cloned());
@@ -177,7 +183,7 @@ impl Actor {
             Ok(g) => g,
             Err(e) => return Ok(Err(e)),
         };
-        self.link.fetch(Job { prelude, before: 0, text, params, coda }).await
+        self.link.fetch(Job { prelude, before: 0, text, params, data: None, coda }).await
     }
 
     /// A plan that is ended on the server as soon as nobody waits for it any more: a newer edit wants another one.
@@ -209,7 +215,7 @@ impl Actor {
         };
         let before = explain::prefix(self.version, how);
         let text = format!("{before}{text}");
-        let job = Job { prelude, before: before.chars().count(), text: &text, params: &[], coda };
+        let job = Job { prelude, before: before.chars().count(), text: &text, params: &[], data: None, coda };
         let table = match self.link.fetch(job).await? {
             Ok(t) => t,
             Err(e) => return Ok(Err(explain::refine(e))),

@@ -45,6 +45,8 @@ pub(super) struct Job<'a> {
     pub before: usize,
     pub text: &'a str,
     pub params: &'a [Param],
+    /// What `COPY … FROM STDIN` reads.
+    pub data: Option<&'a str>,
     /// Run afterwards whether or not the statement failed.
     pub coda: Vec<&'static str>,
 }
@@ -302,6 +304,16 @@ impl Link {
         }
     }
 
+    /// Sends the data of a COPY and its end; the server takes it in pieces of any size.
+    async fn copy_in(&mut self, data: &str) -> std::io::Result<()> {
+        for piece in data.as_bytes().chunks(64 * 1024) {
+            frontend::CopyData::new(piece)?.write(&mut self.wire.out);
+            self.wire.flush().await?;
+        }
+        frontend::copy_done(&mut self.wire.out);
+        Ok(())
+    }
+
     /// Reads until the job's last ReadyForQuery.
     async fn read(&mut self, run: &mut Run, job: &Job<'_>, sent: Instant) -> Result<(), Lost> {
         let mut answered = false;
@@ -367,7 +379,7 @@ impl Link {
                         let mut e = r.error(if mine { job.text_of_user() } else { "" }, job.before);
                         if run.copy_in {
                             e = Error::new(Kind::Statement, "COPY … FROM STDIN needs data that this session cannot give")
-                                .hint("Use COPY from a file on the server, INSERT, or psql's \\copy.");
+                                .hint("Its lines may follow it in the text, ended by a line \\. alone; a file is imported by `holdpoint import`, or \\copy.");
                         }
                         run.error = Some(e);
                     }
@@ -384,11 +396,16 @@ impl Link {
                 }
                 Message::ParameterStatus(body) => self.parameter(&body),
                 Message::CopyInResponse(_) => {
-                    run.copy_in = true;
                     // The Sync that went with the statement was eaten by the copy mode: one more closes the group.
-                    let failed = frontend::copy_fail("Holdpoint has no data to send", &mut self.wire.out);
+                    let sent = match job.data.filter(|_| run.stage == Stage::Main && run.wanted == 0) {
+                        Some(data) => self.copy_in(data).await,
+                        None => {
+                            run.copy_in = true;
+                            frontend::copy_fail("Holdpoint has no data to send", &mut self.wire.out)
+                        }
+                    };
                     frontend::sync(&mut self.wire.out);
-                    if let Err(e) = failed {
+                    if let Err(e) = sent {
                         return Err(self.lost(&e));
                     }
                     if let Err(e) = self.wire.flush().await {

@@ -117,7 +117,8 @@ async fn one(
         Admission::Refused(e) => Err(e),
         Admission::Run => {
             let begun = Instant::now();
-            let outcome = stream(shared, live, cx, job, result, bound.clone()).await.map_err(|e| typed_place(e, &bound));
+            let outcome =
+                stream(shared, live, cx, job, result, bound.clone(), statement.data.clone()).await.map_err(|e| typed_place(e, &bound));
             let rows = lock(&shared.rows).get(result).map_or(0, |r| r.rows());
             let affected = outcome.as_ref().ok().copied().flatten();
             let ended = Ended { text, took: begun.elapsed(), rows, affected, error: outcome.as_ref().err() };
@@ -163,10 +164,18 @@ pub(super) fn typed_place(mut e: Error, sent: &Bound) -> Error {
 }
 
 /// Gives the number of rows that were changed, where the server tells it.
-async fn stream(shared: &Shared, live: &Live, cx: &Cx, job: JobId, at: &mut ResultId, sent: Bound) -> Result<Option<u64>> {
+async fn stream(
+    shared: &Shared,
+    live: &Live,
+    cx: &Cx,
+    job: JobId,
+    at: &mut ResultId,
+    sent: Bound,
+    data: Option<Arc<str>>,
+) -> Result<Option<u64>> {
     let tell = |event| shared.send(Msg::Run { job, event });
     let session = &live.query;
-    let mut stream = session.run_bound(sent.text, sent.params).await?;
+    let mut stream = session.run_reading(sent.text, sent.params, data).await?;
     let keep = |result: ResultId| -> Result<Arc<RowSpill>> {
         let spill = Arc::new(RowSpill::new(spill_dir(cx)?));
         lock(&shared.rows).insert(result, spill.clone());
