@@ -9,6 +9,7 @@ use crate::model::{Error, Kind, Result};
 use crate::plan::candidates::{self, Answers, Candidate, Dropped, Question, Reason, Shape, Why};
 use crate::plan::known::Known;
 use crate::plan::measure::Verdict;
+use crate::sql::{self, Class};
 use crate::text;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -128,6 +129,9 @@ pub struct Wanted {
 
 /// Advice upon exactly one statement that reads.
 pub async fn advise(cx: &Cx, conn: &Connection, text: &str, wanted: Wanted) -> Result<Report> {
+    if sql::classify(conn.dialect(), text).class == Class::Dml {
+        return Err(Error::read_only("advice is given upon statements that read").hint("Ask with a SELECT that has the same conditions."));
+    }
     let statement = explain::proven(conn, text, wanted.measure || wanted.analyze).await?.to_string();
     cx.progress.update("asking for the plan", 0, None);
     let mut plan = explain::explain(cx, conn, None, &statement, false).await?;
