@@ -58,17 +58,19 @@ pub struct Encoder {
     only: Option<Vec<usize>>,
     /// A row was written already.
     any: bool,
+    /// The columns were told: PostgreSQL has results with none.
+    headed: bool,
 }
 
 impl Encoder {
     pub fn new(format: ExportFormat) -> Self {
-        Encoder { format, columns: Vec::new(), table: vec!["exported".into()], only: None, any: false }
+        Encoder { format, columns: Vec::new(), table: vec!["exported".into()], only: None, any: false, headed: false }
     }
 
     /// One for a further result, written in the same way.
     #[must_use]
     pub fn afresh(&self) -> Encoder {
-        Encoder { columns: Vec::new(), any: false, table: self.table.clone(), only: self.only.clone(), format: self.format }
+        Encoder { columns: Vec::new(), any: false, headed: false, table: self.table.clone(), only: self.only.clone(), format: self.format }
     }
 
     /// The table that INSERT names, unquoted.
@@ -100,6 +102,7 @@ impl Encoder {
     /// # Errors
     /// INSERT needs names that differ.
     pub fn columns(&mut self, columns: &[Column], out: &mut Vec<u8>) -> Result<()> {
+        self.headed = true;
         self.columns = match &self.only {
             Some(only) => only.iter().filter_map(|c| columns.get(*c)).cloned().collect(),
             None => columns.to_vec(),
@@ -223,7 +226,7 @@ impl Encoder {
         if !matches!(self.format, ExportFormat::Json { .. }) {
             return;
         }
-        if self.columns.is_empty() {
+        if !self.headed {
             out.extend_from_slice(b"{\"columns\":[],\"rows\":[");
         }
         out.extend_from_slice(if self.any { b"\n]" } else { b"]" });
@@ -611,6 +614,16 @@ mod tests {
             "INSERT INTO \"my table\" (\"id\", \"some text\", \"raw\") VALUES (1, 'a|b\t\"q\", ''x'' \\ é\nz', NULL);\n\
              INSERT INTO \"my table\" (\"id\", \"some text\", \"raw\") VALUES ('NaN', '', '\\x00ff');\n"
         );
+        // `select from t` of PostgreSQL, and a statement that gives no result at all.
+        for told in [true, false] {
+            let (mut e, mut out) = (Encoder::new(ExportFormat::Json { dialect: Dialect::Postgres }), Vec::new());
+            if told {
+                e.columns(&[], &mut out).unwrap();
+            }
+            e.finish(&serde_json::json!({ "tag": "SELECT 3" }), &mut out);
+            let json: serde_json::Value = serde_json::from_slice(&out).unwrap();
+            assert_eq!(json, serde_json::json!({ "columns": [], "rows": [], "tag": "SELECT 3" }));
+        }
         assert!(exported(ExportFormat::Insert { dialect: Dialect::MySql }).contains("''x'' \\\\ é"), "MySQL doubles backslashes");
         assert!(exported(ExportFormat::Insert { dialect: Dialect::Sqlite }).contains("X'00ff'"));
         let literal = |dialect, n: &str| {
