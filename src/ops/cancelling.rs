@@ -4,23 +4,27 @@ use super::Cx;
 use crate::engine::Session;
 use crate::model::Result;
 use std::future::Future;
-use std::pin::pin;
 use std::time::Duration;
 
 /// How long the server may take to end what was cancelled, before its connection is closed.
-pub(in crate::ops) const TO_END: Duration = Duration::from_secs(5);
+const TO_END: Duration = Duration::from_secs(5);
+
+/// Returns when the context was cancelled, the server has been told so, and it has had its time to end what runs: whoever waits for that
+/// beside hears of it sooner.
+pub(in crate::ops) async fn cancelled(cx: &Cx, session: &Session) {
+    cx.cancel.cancelled().await;
+    // A refusal leaves the statement to its own time limit, or to the end of its connection.
+    let _ = session.cancel().await;
+    tokio::time::sleep(TO_END).await;
+}
 
 /// The work on a session; once it was cancelled, the server is told, and the work goes on to what it makes of the error: it looks at
 /// [`Cx::check_cancelled`] before anything is kept. `None` when the server does not heed it: what runs there still runs.
 pub(in crate::ops) async fn told_to_end<T>(cx: &Cx, session: &Session, work: impl Future<Output = Result<T>>) -> Option<Result<T>> {
-    let mut work = pin!(work);
     tokio::select! {
-        done = &mut work => return Some(done),
-        () = cx.cancel.cancelled() => {}
+        done = work => Some(done),
+        () = cancelled(cx, session) => None,
     }
-    // A refusal leaves the statement to the end of its connection.
-    let _ = session.cancel().await;
-    tokio::time::timeout(TO_END, work).await.ok()
 }
 
 /// Rolls back and closes a session of ours, also one that does not answer.

@@ -1,5 +1,6 @@
 //! Plans: plain EXPLAIN of reads, and of writes where planning one writes nothing; ANALYZE only of what is proven to read.
 
+use super::cancelling::cancelled;
 use super::{Connection, Cx, plan_facts, query};
 use crate::config::Target;
 use crate::engine::{Access, Connect, Role, Session};
@@ -12,17 +13,6 @@ use std::time::Duration;
 
 /// How long a statement may run to be measured.
 pub(in crate::ops) const LONGEST: Duration = Duration::from_secs(300);
-/// How long the server may take to end what was cancelled, before it is left to itself.
-const TO_END: Duration = Duration::from_secs(5);
-
-/// Returns when the context was cancelled and the server has been told so: the session says when the statement is over.
-pub(in crate::ops) async fn cancelled(cx: &Cx, session: &Session) {
-    cx.cancel.cancelled().await;
-    // A refusal leaves the statement to its own time limit.
-    let _ = session.cancel().await;
-    tokio::time::sleep(TO_END).await;
-}
-
 /// The one statement of the text, when it may be planned, or run to be measured: only what is proven to read is run.
 pub(in crate::ops) async fn proven<'t>(conn: &Connection, text: &'t str, analyze: bool) -> Result<&'t str> {
     conn.engine().plans().get()?;

@@ -2,7 +2,8 @@
 //! (proven to read, in a read-only transaction that is rolled back, with limits, cancelled on the server). What the runs say is
 //! `plan::measure`'s.
 
-use super::explain::{LONGEST, cancelled, heavy, proven};
+use super::cancelling::cancelled;
+use super::explain::{LONGEST, heavy, proven};
 use super::{Connection, Cx};
 use crate::config::Target;
 use crate::engine::{Access, Asked, Connect, Role, Session};
