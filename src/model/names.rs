@@ -1,7 +1,7 @@
 //! Names of a database that completion proposes: read in one go in the background, kept until DDL changes them.
 
 use super::{NodeKind, NodePath};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// The names that a session can reach.
@@ -26,7 +26,7 @@ pub struct Names {
     /// What else stands in the schema tree: functions with their arguments, sequences, types, indexes, triggers.
     pub places: Vec<Place>,
     /// Names of columns, each with the relations (indexes into `relations`) that have one of it; without the system's own.
-    pub columns: Vec<(Box<str>, Box<[u32]>)>,
+    pub columns: Vec<(Arc<str>, Box<[u32]>)>,
     /// Names of the relations that are not the system's, in their order; see [`Names::pack`].
     pub own: Packed,
     /// Names of the places, in their order.
@@ -66,7 +66,7 @@ pub struct Relation {
     pub kind: NodeKind,
     /// One of the server's own catalogues: proposed last.
     pub system: bool,
-    pub columns: Vec<ColumnName>,
+    pub columns: Box<[ColumnName]>,
     /// Places among `columns` of those that only the server fills.
     pub unwritable: Box<[u16]>,
 }
@@ -107,7 +107,8 @@ impl Relation {
 /// A column with its type as the server writes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ColumnName {
-    pub name: Box<str>,
+    /// Kept once for all columns of this name: most tables have an `id`.
+    pub name: Arc<str>,
     pub type_name: Arc<str>,
 }
 
@@ -144,11 +145,13 @@ impl Names {
     }
 }
 
-/// Collects columns of relations as they come from a catalogue, in order, each type's name kept once.
+/// Collects columns of relations as they come from a catalogue, in order, each name of a column or a type kept once.
 #[derive(Default)]
 pub struct Collector {
     names: Names,
-    shared: HashMap<String, Arc<str>>,
+    shared: HashSet<Arc<str>>,
+    /// Columns of the relation that came last, until it is complete: a list that grows takes half as much again as it needs.
+    columns: Vec<ColumnName>,
 }
 
 impl Collector {
@@ -157,20 +160,24 @@ impl Collector {
             return known.clone();
         }
         let new: Arc<str> = Arc::from(text);
-        self.shared.insert(text.to_string(), new.clone());
+        self.shared.insert(new.clone());
         new
+    }
+    fn complete(&mut self) {
+        if let Some(last) = self.names.relations.last_mut() {
+            last.columns = self.columns.drain(..).collect();
+        }
     }
     /// A relation, before its columns.
     pub fn relation(&mut self, schema: &str, name: &str, kind: NodeKind, system: bool) {
+        self.complete();
         let schema = self.share(schema);
-        self.names.relations.push(Relation { schema, name: name.into(), kind, system, columns: Vec::new(), unwritable: Box::default() });
+        self.names.relations.push(Relation { schema, name: name.into(), kind, system, columns: Box::default(), unwritable: Box::default() });
     }
     /// The next column of the relation that came last.
     pub fn column(&mut self, name: &str, type_name: &str) {
-        let type_name = self.share(type_name);
-        if let Some(last) = self.names.relations.last_mut() {
-            last.columns.push(ColumnName { name: name.into(), type_name });
-        }
+        let column = ColumnName { name: self.share(name), type_name: self.share(type_name) };
+        self.columns.push(column);
     }
     /// The relation that came last is complete; these of its columns only the server fills.
     pub fn unwritable(&mut self, columns: &[bool]) {
@@ -201,18 +208,17 @@ impl Collector {
             key.referenced_columns.push(other.2.into());
         }
     }
-    /// All of it; columns are trimmed to their size.
+    /// All of it.
     pub fn finish(mut self, path: Vec<String>, schemas: Vec<String>, functions: Vec<Box<str>>) -> Names {
-        for r in &mut self.names.relations {
-            r.columns.shrink_to_fit();
-        }
-        let mut having: HashMap<&str, Vec<u32>> = HashMap::new();
+        self.complete();
+        self.names.relations.shrink_to_fit();
+        let mut having: HashMap<&Arc<str>, Vec<u32>> = HashMap::new();
         for (i, r) in self.names.relations.iter().enumerate().filter(|(_, r)| !r.system) {
             for c in &r.columns {
                 having.entry(&c.name).or_default().extend(u32::try_from(i));
             }
         }
-        let mut columns: Vec<(Box<str>, Box<[u32]>)> = having.into_iter().map(|(n, r)| (n.into(), r.into())).collect();
+        let mut columns: Vec<(Arc<str>, Box<[u32]>)> = having.into_iter().map(|(n, r)| (n.clone(), r.into())).collect();
         columns.sort_unstable();
         self.names.columns = columns;
         self.names.places.shrink_to_fit();
