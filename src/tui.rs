@@ -5,6 +5,7 @@ mod hangup;
 mod input;
 pub mod jobs;
 mod outside;
+mod pace;
 mod screen;
 mod terminal;
 
@@ -19,6 +20,7 @@ use futures_util::StreamExt;
 use hangup::Hangup;
 use input::Events;
 use jobs::Jobs;
+use pace::Pace;
 use ratatui::Terminal;
 use screen::{Screen, Tty};
 use std::path::PathBuf;
@@ -70,7 +72,7 @@ async fn console(start: Start, keymap: Keymap, mut look: Look) -> Result<()> {
     state.guide = start.guide;
     let mut terminal = Terminal::new(Screen::new(Tty)).map_err(gone)?;
     let remote = std::env::var_os("SSH_CONNECTION").is_some();
-    let floor = Duration::from_millis(if remote { 33 } else { 16 });
+    let mut pace = Pace::new(Duration::from_millis(if remote { 33 } else { 16 }));
     let between = clipboard::Between::detect(|name| std::env::var(name).ok());
     let uncopied = start.cx.config.state_dir.join("clipboard.txt");
 
@@ -80,7 +82,7 @@ async fn console(start: Start, keymap: Keymap, mut look: Look) -> Result<()> {
     }
     // The first frame comes before anything else is started.
     draw(&mut terminal, &state, &look).map_err(gone)?;
-    let mut drawn = Instant::now();
+    pace.drew(Instant::now());
     let mut dirty = false;
 
     let jobs = Jobs::new(start.cx.clone(), start.target.clone(), tx);
@@ -158,10 +160,10 @@ async fn console(start: Start, keymap: Keymap, mut look: Look) -> Result<()> {
             }
         }
         if batch.is_empty() {
-            let due = drawn + floor;
+            let due = pace.due().unwrap_or_else(Instant::now);
             if dirty && Instant::now() >= due {
                 draw(&mut terminal, &state, &look).map_err(gone)?;
-                drawn = Instant::now();
+                pace.drew(Instant::now());
                 dirty = false;
             }
             tokio::select! {

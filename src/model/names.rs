@@ -172,7 +172,14 @@ impl Collector {
     pub fn relation(&mut self, schema: &str, name: &str, kind: NodeKind, system: bool) {
         self.complete();
         let schema = self.share(schema);
-        self.names.relations.push(Relation { schema, name: name.into(), kind, system, columns: Box::default(), unwritable: Box::default() });
+        self.names.relations.push(Relation {
+            schema,
+            name: name.into(),
+            kind,
+            system,
+            columns: Box::default(),
+            unwritable: Box::default(),
+        });
     }
     /// The next column of the relation that came last.
     pub fn column(&mut self, name: &str, type_name: &str) {
