@@ -11,8 +11,8 @@ use crate::model::names::Names;
 use crate::model::plan::Plan;
 use crate::model::rows::Table;
 use crate::model::{
-    Blocker, CanonicalObject, Dependent, Dialect, Error, Finding, HeldLock, Identity, NodePath, Progress, Referrer, Result, SchemaNode,
-    TableInfo, TableShape, Usage, Waiting,
+    Blocker, CanonicalObject, Dependent, Dialect, Error, Finding, HeldLock, Identity, NodePath, Progress, Referrer, Result,
+    RunningStatement, SchemaNode, TableInfo, TableShape, Usage, Waiting,
 };
 use crate::sql::outside::Neighbours;
 use futures_util::future::BoxFuture;
@@ -163,6 +163,9 @@ pub trait Running: Send + Sync {
     fn plan_of<'a>(&'a self, s: &'a Session, id: u64) -> BoxFuture<'a, Result<Plan>>;
     /// Long commands (building an index, copying a table) with how far they are: a row for each, columns as the engine tells them.
     fn progress<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Table>>;
+    /// What clients run or keep open now, the one that began first at the head, without `s`; and sentences about what could not be
+    /// seen, each with the privilege that would show it.
+    fn statements<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<(Vec<RunningStatement>, Vec<String>)>>;
 }
 
 /// What a session does and holds, and who waits for it. `backend` is [`Session::backend`] of the one that is asked about; `s` is

@@ -11,6 +11,7 @@ pub mod names;
 pub mod plan;
 pub mod progress;
 pub mod rows;
+pub mod running;
 pub mod server;
 
 pub use catalog::{
@@ -22,4 +23,5 @@ pub use error::{Error, Kind, Result};
 pub use finding::{Finding, Severity};
 pub use progress::{Progress, Silent};
 pub use rows::{Align, BatchBuilder, Cell, Column, Param, RowBatch};
+pub use running::{HowFar, RunningStatement};
 pub use server::{Identity, Notice, ReadOnly, TxState};

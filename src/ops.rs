@@ -9,6 +9,7 @@ pub mod backup;
 mod cancelling;
 pub mod cells;
 pub mod checklist;
+pub mod checklists;
 pub mod column;
 pub mod compare;
 pub mod connect;

@@ -50,6 +50,7 @@ pub fn draw(state: &State, look: &Look, frame: &mut Frame<'_>) {
             Pane::Checklist => panes::checklist::draw(state, *area, inside, &mut c),
             Pane::Backups => panes::backups::draw(state, *area, inside, &mut c),
             Pane::Journal => panes::journal::draw(state, *area, inside, &mut c),
+            Pane::Sessions => panes::sessions::draw(state, *area, inside, &mut c),
         }
     }
     if let Some(strip) = layout.guide {

@@ -18,6 +18,7 @@ use holdpoint::model::migration::{Applied, Migration, RollbackClass, Script, Sta
 use holdpoint::model::{Dialect, Error, Finding, Identity, ReadOnly, Severity, TxState};
 use holdpoint::ops::backup::Listed;
 use holdpoint::ops::checklist::{RunView, StepOutcome, StepState, StepView};
+use holdpoint::ops::checklists::Which;
 use holdpoint::ops::gate::{Held, Missing, RevertPreview};
 use holdpoint::ops::journal::{Entry, Verification};
 use holdpoint::ops::migrate::status::QueueItem;
@@ -96,7 +97,7 @@ impl World {
     fn at(size: (u16, u16), pane: Pane) -> World {
         let mut w = World::open(size);
         w.report(Report::Queue(Ok(Box::new(queue()))));
-        w.report(Report::Checklist(Ok(Box::new(run()))));
+        w.report(checked(Ok(Box::new(run()))));
         w.effects.clear();
         let action = match pane {
             Pane::Migrations => Action::GoMigrations,
@@ -244,6 +245,11 @@ fn queue() -> Queue {
     }
 }
 
+/// The run of the migrations, as the job tells it.
+fn checked(result: holdpoint::model::Result<Box<RunView>>) -> Report {
+    Report::Checklist { which: Which::migrations(), result }
+}
+
 fn step(id: &str, title: &str, kind: StepKind, state: StepState, summary: &str) -> StepView {
     StepView {
         id: id.into(),
@@ -341,7 +347,7 @@ const WIDE: (u16, u16) = (160, 48);
 #[test]
 fn connecting_reads_queue_run_and_what_was_cut_off_in_the_background() {
     let w = World::open(NARROW);
-    assert_eq!(w.operations(), [&Operation::Queue, &Operation::Checklist, &Operation::CutOff]);
+    assert_eq!(w.operations(), [&Operation::Queue, &Operation::Checklist(Which::migrations()), &Operation::CutOff]);
     assert!(w.state.jobs.is_empty(), "nothing of it stands in the footer");
 }
 
@@ -400,7 +406,7 @@ fn no_single_key_applies() {
     let steps = vec![StepRun { version: 4, name: "index_orders".into(), statements: 1, took: Duration::from_millis(3) }];
     w.report(Report::Applied(Ok(Ok(Ran { run: "r".into(), steps, took: Duration::from_millis(1200), findings: Vec::new() }))));
     assert_eq!(w.said(), "Applied: 0004 in 1.2 s.");
-    assert!(w.operations().contains(&&Operation::Queue) && w.operations().contains(&&Operation::Checklist));
+    assert!(w.operations().contains(&&Operation::Queue) && w.operations().contains(&&Operation::Checklist(Which::migrations())));
 }
 
 #[test]
@@ -466,20 +472,20 @@ fn the_next_step_that_wants_a_person_opens_its_form() {
 #[test]
 fn running_all_marks_each_step_as_it_goes() {
     let mut w = World::at(NARROW, Pane::Checklist);
-    w.report(Report::Checklist(Ok(Box::new(run_at("backup-taken")))));
+    w.report(checked(Ok(Box::new(run_at("backup-taken")))));
     w.keys("A");
-    assert_eq!(w.operations(), [&Operation::RunProvable]);
+    assert_eq!(w.operations(), [&Operation::RunProvable(Which::migrations())]);
     assert_eq!(w.state.checklist.state_of(3), Some(StepState::Running));
     let link = w.state.link_no;
     let outcome = StepOutcome { step: "backup-taken".into(), holds: true, summary: "3.1 GB in 9 s".into(), evidence: Vec::new() };
-    w.tell(Msg::Stepped { link, outcome });
+    w.tell(Msg::Stepped { link, which: Which::migrations(), outcome });
     assert_eq!(w.state.checklist.state_of(3), Some(StepState::Proved));
     assert_eq!(w.state.checklist.state_of(4), Some(StepState::Running));
     let job = w.state.work.as_ref().unwrap().job;
     w.tell(Msg::Progress { job, step: "comparing order_items".into(), done: 41, total: Some(63) });
     w.tell(Msg::Now("2026-11-21T14:10:38Z".parse().unwrap()));
     insta::assert_snapshot!("running_80", w.screen(false, "dark"));
-    w.report(Report::Steps(Ok(Box::new(run()))));
+    w.report(Report::Steps { which: Which::migrations(), result: Ok(Box::new(run())) });
     assert!(w.said().contains("Approved comes next"), "{}", w.said());
     assert_eq!(w.state.checklist.running, None);
 }
@@ -490,7 +496,7 @@ fn a_step_that_is_proven_elsewhere_offers_to_rehearse_there() {
     let mut v = run_at("applied-earlier");
     v.steps[2].state = StepState::Failed;
     v.steps[2].why_not = vec!["these files were never rehearsed in development".into(), "they were never applied in qa".into()];
-    w.report(Report::Checklist(Ok(Box::new(v))));
+    w.report(checked(Ok(Box::new(v))));
     w.keys("Enter");
     insta::assert_snapshot!("earlier_80", w.screen(false, "dark"));
     let Some(Dialog::Confirm(c)) = w.state.dialogs.last() else { panic!("a question") };
@@ -502,9 +508,9 @@ fn a_step_that_is_proven_elsewhere_offers_to_rehearse_there() {
 #[test]
 fn what_is_done_already_elsewhere_is_only_looked_at() {
     let mut w = World::at(NARROW, Pane::Checklist);
-    w.report(Report::Checklist(Ok(Box::new(run_at("applied-earlier")))));
+    w.report(checked(Ok(Box::new(run_at("applied-earlier")))));
     w.keys("Enter");
-    assert_eq!(w.operations(), [&Operation::RunNext]);
+    assert_eq!(w.operations(), [&Operation::RunNext(Which::migrations())]);
 }
 
 #[test]
@@ -527,7 +533,7 @@ fn without_a_run_applying_offers_to_start_one() {
     let mut w = World::at(NARROW, Pane::Migrations);
     let mut v = run();
     v.run = None;
-    w.report(Report::Checklist(Ok(Box::new(v))));
+    w.report(checked(Ok(Box::new(v))));
     w.keys("a");
     assert!(w.operations().is_empty());
     w.keys("s");
@@ -551,13 +557,13 @@ fn the_guide_goes_by_what_happened_and_can_be_hidden() {
     assert!(w.screen(false, "dark").contains("Guide 5 of 13"));
     w.report(Report::Queue(Ok(Box::new(queue()))));
     assert_eq!(step(&w), 5, "a class is known now");
-    w.report(Report::Checklist(Ok(Box::new(run()))));
+    w.report(checked(Ok(Box::new(run()))));
     assert_eq!(step(&w), 9, "all is proved, and the approval is missing");
     w.keys("4");
     insta::assert_snapshot!("guide_80", w.screen(false, "dark"));
     let mut v = run();
     v.applied = true;
-    w.report(Report::Checklist(Ok(Box::new(v))));
+    w.report(checked(Ok(Box::new(v))));
     assert_eq!(step(&w), 11);
     w.keys("Space v g");
     assert!(!w.screen(false, "dark").contains("Guide"));
@@ -566,11 +572,11 @@ fn the_guide_goes_by_what_happened_and_can_be_hidden() {
 #[test]
 fn recording_closes_the_run_and_asks_first() {
     let mut w = World::at(NARROW, Pane::Checklist);
-    w.report(Report::Checklist(Ok(Box::new(run_at("record")))));
+    w.report(checked(Ok(Box::new(run_at("record")))));
     w.keys("Enter");
     assert!(w.operations().is_empty());
     w.keys("c");
-    assert_eq!(w.operations(), [&Operation::RunNext]);
+    assert_eq!(w.operations(), [&Operation::RunNext(Which::migrations())]);
 }
 
 #[test]

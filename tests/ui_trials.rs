@@ -124,7 +124,7 @@ fn a_test_is_written_with_what_is_required() {
     c.press("C-u");
     c.type_text("ratio <= 0.5, no table scan on orders");
     let (job, asked) = trial(c.press("Enter")).expect("written");
-    let Trial::Test { path, new } = asked else { panic!("{asked:?}") };
+    let Trial::Test { path, new, .. } = asked else { panic!("{asked:?}") };
     assert!(path.ends_with("plan-tests/orders.toml"), "{path:?}");
     assert_eq!(
         (new.require.as_slice(), new.sql.as_str()),
@@ -133,6 +133,6 @@ fn a_test_is_written_with_what_is_required() {
     let link = c.state.link_no;
     c.send(Msg::Tried { link, job, result: Err(Error::usage("plan-tests/orders.toml is there already")) });
     assert!(c.screen().contains("is there already"), "{}", c.screen());
-    c.send(Msg::Tried { link, job, result: Ok(Tried::Test { path, medians: vec![("all".into(), 12.5)] }) });
+    c.send(Msg::Tried { link, job, result: Ok(Tried::Test { path, medians: vec![("all".into(), 12.5)], optimize: false }) });
     assert!(c.state.messages.log.back().expect("said").text.contains("all 12.5 ms"));
 }

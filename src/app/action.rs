@@ -80,6 +80,8 @@ actions! {
     GoBackups "go-backups" "backups",
     /// Goes to the journal.
     GoJournal "go-journal" "journal",
+    /// Goes to what the server runs now: the statements of its sessions, who waits for whom, how far long commands are.
+    GoSessions "go-sessions" "sessions",
     /// Goes to the start screen: demo, known targets, a new target. The connection stays.
     GoStart "go-start" "targets",
     /// Goes to a table, view, column, function, index or trigger in the schema tree, found by a few letters (table.column too).
@@ -337,6 +339,10 @@ actions! {
     ParamSets "param-sets" "value sets",
     /// Measures the statement and writes a performance test of it into plan-tests/.
     WritePlanTest "write-plan-test" "write test",
+    /// Lists the performance tests of the project, those of the statement first, and runs the one that you choose.
+    RunPlanTest "run-plan-test" "run test",
+    /// Leads the statement through the checklist query-optimization: a test that fails, the change, the same test passing.
+    Optimize "optimize" "optimize",
     /// Begins a transaction: what follows stands or falls together, until commit or roll back.
     Begin "begin" "begin",
     /// Switches between auto-commit and manual transactions, in which the first statement begins one that you end.
@@ -368,12 +374,17 @@ actions! {
     StartRun "start-run" "choose range",
     /// Closes the run: reverting then takes a proof of its own.
     CloseRun "close-run" "close run",
+    /// Lists the checklists with how each of them stands, and shows the one that you choose.
+    Checklists "checklists" "checklists",
     /// Takes a backup.
     TakeBackup "take-backup" "take",
     /// Restores the backup into the scratch place and compares it.
     VerifyBackup "verify-backup" "verify",
     /// Checks the journal's chain of hashes.
     VerifyJournal "verify-journal" "verify",
+
+    /// Shows the plan of what the chosen session runs at this moment, where the server tells it.
+    SessionPlan "session-plan" "its plan",
 
     /// Shows or hides the demo's guide.
     ToggleGuide "toggle-guide" "guide",
@@ -387,6 +398,11 @@ impl Action {
     /// A move in a list or text, or an edit: what only makes sense as a key.
     pub fn is_move(self) -> bool {
         (Action::Up..=Action::Back).contains(&self) || (Action::LeaveEditor..=Action::DeleteWord).contains(&self)
+    }
+
+    /// What the plan pane does, wherever it is asked for: all that stand together from the heat on.
+    pub fn of_plan(self) -> bool {
+        (Action::PlanHeat..Action::Begin).contains(&self)
     }
 }
 

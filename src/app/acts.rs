@@ -7,7 +7,7 @@ use super::effect::{Effect, Operation};
 use super::find;
 use super::list::ListCursor;
 use super::palette::Palette;
-use super::panes::{backups, checklist, files, journal, migrations, plan, query, running, schema, start};
+use super::panes::{backups, checklist, files, journal, migrations, plan, query, running, schema, sessions, start};
 use super::state::{Note, Pane, State, Workspace};
 use super::update::switch_target;
 use crate::config::AccessMode;
@@ -69,6 +69,7 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
         }
         Action::GoBackups => go(state, Pane::Backups, effects),
         Action::GoJournal => go(state, Pane::Journal, effects),
+        Action::GoSessions => go(state, Pane::Sessions, effects),
         Action::GoStart => {
             state.start.lines = start::Start::new(&state.config).lines;
             state.view = super::state::View { workspace: Workspace::Start, focus: Pane::Start, zoom: false, typing: false };
@@ -162,6 +163,7 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
         | Action::RunNext
         | Action::RunProvable
         | Action::Sign
+        | Action::Checklists
         | Action::ShowEvidence => checklist::go_and_act(state, action, effects),
         Action::Prove | Action::ProveAll => {
             go(state, Pane::Migrations, effects);
@@ -185,28 +187,9 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
             go(state, Pane::Results, effects);
             query::act_results(state, action, effects);
         }
-        Action::PlanHeat
-        | Action::FoldCold
-        | Action::NextHot
-        | Action::PreviousHot
-        | Action::FlameView
-        | Action::FlowView
-        | Action::PlanFindings
-        | Action::DetailsDown
-        | Action::DetailsUp
-        | Action::ShowInSql
-        | Action::PinPlan
-        | Action::ComparePlans
-        | Action::Advise
-        | Action::AdviseMeasured
-        | Action::PlanHistory
-        | Action::OpenPlan
-        | Action::SharePlan
-        | Action::WhatIf
-        | Action::ParamSets
-        | Action::WritePlanTest => {
+        a if a.of_plan() => {
             go(state, Pane::Plan, effects);
-            plan::own(state, action, effects);
+            plan::own(state, a, effects);
         }
         Action::ToggleGuide => {
             state.guide_state.hidden = !state.guide_state.hidden;
@@ -233,6 +216,7 @@ fn in_pane(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool
         Pane::Checklist => checklist::act(state, action, effects),
         Pane::Backups => backups::act(state, action, effects),
         Pane::Journal => journal::act(state, action, effects),
+        Pane::Sessions => sessions::act(state, action, effects),
     }
 }
 
@@ -401,6 +385,7 @@ pub fn go(state: &mut State, pane: Pane, effects: &mut Vec<Effect>) {
         Pane::Checklist => checklist::shown(state, effects),
         Pane::Backups => backups::shown(state, effects),
         Pane::Journal => journal::shown(state, effects),
+        Pane::Sessions => sessions::shown(state, effects),
         Pane::Start | Pane::Schema | Pane::Editor => {}
     }
 }

@@ -53,6 +53,7 @@ pub fn answer(state: &mut State, then: Then, effects: &mut Vec<Effect>) {
         }
         Then::EndSession(backend) => effects.push(Effect::EndSession { link: state.link_no, backend }),
         Then::QueueAdvice(candidate, why) => effects.push(Effect::QueueAdvice { link: state.link_no, candidate, why }),
+        Then::RunTest(path) => super::panes::plan::performance::run(state, path, true, effects),
         Then::Connect(name) => connect(state, &name, None, effects),
         Then::Action(a) => act(state, a, effects),
         Then::Ask(a) => schema::ask(state, a, effects),
@@ -145,9 +146,9 @@ pub fn submit(state: &mut State, effects: &mut Vec<Effect>) {
                 Err(problem) => refused(state, problem),
             }
         }
-        Purpose::WritePlanTest => {
+        Purpose::WritePlanTest { optimize } => {
             let require = form.value(1).to_string();
-            match super::panes::plan::trial::test(state, &first, &require, effects) {
+            match super::panes::plan::trial::test(state, &first, &require, optimize, effects) {
                 Ok(()) => drop(state.dialogs.pop()),
                 Err(problem) => refused(state, problem),
             }

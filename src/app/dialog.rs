@@ -66,6 +66,8 @@ pub enum Then {
     Action(super::Action),
     /// Writes an index as a migration, with a comment.
     QueueAdvice(Box<crate::plan::candidates::Candidate>, String),
+    /// Runs a performance test, whatever it costs.
+    RunTest(PathBuf),
     /// Asks the catalogue.
     Ask(super::panes::schema::Ask),
 }
@@ -110,8 +112,10 @@ pub enum Purpose {
     WhatIf,
     /// Values for plans side by side.
     ParamSets,
-    /// A performance test of the plan's statement.
-    WritePlanTest,
+    /// A performance test of the plan's statement; its checklist is shown then.
+    WritePlanTest {
+        optimize: bool,
+    },
     SaveFile,
     Export,
     /// The file for the rows of a statement that is going to run.

@@ -2,6 +2,7 @@
 
 use super::msg::Timer;
 use crate::model::{NodePath, Param};
+use crate::ops::checklists::Which;
 use crate::ops::rows::Arrangement;
 use secrecy::SecretString;
 use std::collections::BTreeMap;
@@ -360,15 +361,18 @@ pub enum Effect {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Operation {
     Queue,
-    Checklist,
+    /// How that checklist stands.
+    Checklist(Which),
+    /// All checklists, to choose from.
+    Checklists,
     /// Runs that were cut off: those of this target are compared with it and explained.
     CutOff,
     StartRun {
         upto: Option<i64>,
         issue: Option<String>,
     },
-    RunNext,
-    RunProvable,
+    RunNext(Which),
+    RunProvable(Which),
     Sign {
         step: String,
         name: String,
@@ -408,6 +412,10 @@ pub enum Operation {
         before: Option<i64>,
     },
     VerifyJournal,
+    /// What the sessions of the server run now.
+    Sessions,
+    /// The plan of what that session runs now.
+    SessionPlan(u64),
     Demo,
     /// Writes a target into the project file; the text was shown before.
     WriteTarget {

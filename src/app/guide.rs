@@ -110,7 +110,7 @@ fn step_of<'a>(state: &'a State, id: &str) -> Option<&'a StepView> {
     if !last_environment(state) || !state.checklist.open() {
         return None;
     }
-    state.checklist.steps().iter().find(|s| s.id == id)
+    state.checklist.view.as_ref()?.steps.iter().find(|s| s.id == id)
 }
 
 fn earlier(state: &State) -> Option<&StepView> {

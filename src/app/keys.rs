@@ -67,6 +67,7 @@ pub fn applies(state: &State, action: Action) -> bool {
         | Action::GoMigrations
         | Action::GoChecklist
         | Action::GoBackups
+        | Action::GoSessions
         | Action::GoJournal => open || state.view.workspace != Workspace::Start,
         Action::Reconnect => state.link.target_name().is_some(),
         Action::ExportStatement => open,
@@ -97,23 +98,12 @@ pub fn applies(state: &State, action: Action) -> bool {
         Action::ColumnStatistics | Action::Chart => state.query.result().is_some_and(|r| r.kept > 0),
         Action::FindAgain | Action::FindBackwards => !state.query.sought.is_empty() && state.query.result().is_some_and(|r| r.rows > 0),
         Action::CloseResult => !state.query.results.is_empty(),
-        Action::Raw
-        | Action::PlanHeat
-        | Action::FoldCold
-        | Action::NextHot
-        | Action::PreviousHot
-        | Action::FlameView
-        | Action::FlowView
-        | Action::PlanFindings
-        | Action::DetailsDown
-        | Action::DetailsUp
-        | Action::ShowInSql
-        | Action::PinPlan
-        | Action::ComparePlans
-        | Action::Advise
-        | Action::AdviseMeasured
-        | Action::SharePlan => state.plan.plan.is_some(),
-        Action::WhatIf | Action::ParamSets | Action::WritePlanTest => state.link.server().is_some(),
+        // They need no plan that is there already.
+        Action::PlanHistory | Action::OpenPlan => true,
+        Action::WhatIf | Action::ParamSets | Action::WritePlanTest | Action::RunPlanTest | Action::Optimize => open,
+        a if a == Action::Raw || a.of_plan() => state.plan.plan.is_some(),
+        Action::Checklists => open,
+        Action::SessionPlan => state.sessions.chosen().is_some(),
         _ => true,
     }
 }

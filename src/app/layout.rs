@@ -151,6 +151,7 @@ fn centre(state: &State, workspace: Workspace, area: Area, layout: &mut Layout) 
         Workspace::Checklist => layout.panes.push((Pane::Checklist, area)),
         Workspace::Backups => layout.panes.push((Pane::Backups, area)),
         Workspace::Journal => layout.panes.push((Pane::Journal, area)),
+        Workspace::Sessions => layout.panes.push((Pane::Sessions, area)),
         Workspace::Start => layout.panes.push((Pane::Start, area)),
     }
 }

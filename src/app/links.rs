@@ -22,6 +22,10 @@ pub enum Goal {
     Advice(usize),
     /// … to be written as a migration.
     QueueAdvice(usize),
+    /// A checklist, shown in its pane.
+    Checklist(crate::ops::checklists::Which),
+    /// A performance test, to be run.
+    RunTest(PathBuf),
 }
 
 /// One line, cleaned.
@@ -75,6 +79,8 @@ pub fn follow(state: &mut State, goal: Goal, effects: &mut Vec<Effect>) {
         Goal::Node(path) => schema::jump(state, path, effects),
         Goal::Advice(n) => super::panes::plan::advice::open(state, n),
         Goal::QueueAdvice(n) => super::panes::plan::advice::queue(state, n),
+        Goal::Checklist(which) => super::panes::checklist::choose(state, which, effects),
+        Goal::RunTest(path) => super::panes::plan::performance::run(state, path, false, effects),
         Goal::KeptPlan(id) => effects.push(Effect::OpenKeptPlan { id }),
         Goal::PlanNode(path) => super::panes::plan::go_to_path(state, &path),
         Goal::File(path) => effects.push(Effect::OpenFile(path)),

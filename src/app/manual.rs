@@ -14,12 +14,15 @@ fn pages(pane: Pane) -> &'static [&'static str] {
     const PLAN: &str = include_str!("../../assets/manual/plan.md");
     const ADVICE: &str = include_str!("../../assets/manual/advice.md");
     const PLAN_TEST: &str = include_str!("../../assets/manual/plan-test.md");
+    const SESSIONS: &str = include_str!("../../assets/manual/sessions.md");
     const FINDINGS: &str = include_str!("../../assets/manual/findings.md");
     match pane {
         Pane::Editor => &[EDITOR, COMPLETION, RUNNING, EXPORT],
         Pane::Results => &[RESULTS, EXPORT, RUNNING],
         Pane::Schema => &[SCHEMA],
         Pane::Plan => &[PLAN, PLAN_TEST, FINDINGS, ADVICE],
+        Pane::Sessions => &[SESSIONS],
+        Pane::Checklist => &[PLAN_TEST],
         _ => &[],
     }
 }
@@ -105,7 +108,7 @@ mod tests {
 
     #[test]
     fn every_pane_of_the_workbench_has_its_page() {
-        for pane in [Pane::Editor, Pane::Results, Pane::Schema, Pane::Plan] {
+        for pane in [Pane::Editor, Pane::Results, Pane::Schema, Pane::Plan, Pane::Sessions] {
             assert!(lines(pane, 60).len() > 20, "{pane:?}");
         }
     }

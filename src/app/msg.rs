@@ -161,6 +161,11 @@ pub enum Msg {
         job: JobId,
         result: Result<Box<crate::ops::advice::Report>>,
     },
+    /// An index was written as a pair of scripts, up and down.
+    AdviceQueued {
+        link: u64,
+        result: Result<(PathBuf, PathBuf)>,
+    },
     /// One of them: the plan, its statement, when it was kept.
     KeptPlan {
         result: Result<Box<(Plan, String, String)>>,
@@ -275,6 +280,7 @@ pub enum Msg {
     /// One of several steps is done, and the job goes on.
     Stepped {
         link: u64,
+        which: ops::checklists::Which,
         outcome: ops::checklist::StepOutcome,
     },
     /// A sentence for the footer and the log.
@@ -291,6 +297,10 @@ pub enum Timer {
     },
     LivePlan {
         version: u64,
+    },
+    /// What the server runs is read again, if it is still looked at; of that answer.
+    Sessions {
+        round: u64,
     },
     /// The next run of what is watched is due; the run before.
     Watch {
@@ -349,11 +359,21 @@ pub enum RunEvent {
 #[derive(Debug)]
 pub enum Report {
     Queue(Result<Box<ops::migrate::Queue>>),
-    Checklist(Result<Box<ops::checklist::RunView>>),
+    Checklist {
+        which: ops::checklists::Which,
+        result: Result<Box<ops::checklist::RunView>>,
+    },
+    Checklists(Result<Vec<ops::checklists::Listed>>),
     CutOff(Result<CutOff>),
-    Step(Result<ops::checklist::StepOutcome>),
+    Step {
+        which: ops::checklists::Which,
+        result: Result<ops::checklist::StepOutcome>,
+    },
     /// After running all that needs nobody.
-    Steps(Result<Box<ops::checklist::RunView>>),
+    Steps {
+        which: ops::checklists::Which,
+        result: Result<Box<ops::checklist::RunView>>,
+    },
     RunStarted(Result<Box<ops::checklist::RunView>>),
     Signed(Result<Box<Evidence>>),
     Evidence(Result<Option<Box<Evidence>>>),
@@ -382,6 +402,11 @@ pub enum Report {
         result: Result<Vec<ops::journal::Entry>>,
     },
     JournalVerified(Result<ops::journal::Verification>),
+    Sessions(Result<Box<ops::running::Look>>),
+    SessionPlan {
+        id: u64,
+        result: Result<Box<Plan>>,
+    },
     Demo(Result<PathBuf>),
     TargetWritten(Result<String>),
 }

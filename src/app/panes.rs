@@ -12,4 +12,5 @@ pub mod query;
 pub mod results;
 pub mod running;
 pub mod schema;
+pub mod sessions;
 pub mod start;

@@ -3,7 +3,7 @@
 use super::dialog::Dialog;
 use super::effect::{Effect, JobId, ResultId};
 use super::link::Link;
-use super::panes::{backups, checklist, journal, migrations, plan, query, schema, start};
+use super::panes::{backups, checklist, journal, migrations, plan, query, schema, sessions, start};
 use crate::config::Config;
 use crate::config::keymap::{Key, Keymap};
 use crate::model::{Dialect, Error, Severity, TxState};
@@ -23,6 +23,8 @@ pub enum Pane {
     Checklist,
     Backups,
     Journal,
+    /// What the server runs now.
+    Sessions,
 }
 
 impl Pane {
@@ -38,6 +40,7 @@ impl Pane {
             Pane::Checklist => "checklist",
             Pane::Backups => "backups",
             Pane::Journal => "journal",
+            Pane::Sessions => "sessions",
         }
     }
 }
@@ -52,6 +55,7 @@ pub enum Workspace {
     Checklist,
     Backups,
     Journal,
+    Sessions,
 }
 
 impl Workspace {
@@ -68,6 +72,7 @@ impl Workspace {
             Workspace::Checklist => "Checklist",
             Workspace::Backups => "Backups",
             Workspace::Journal => "Journal",
+            Workspace::Sessions => "Sessions",
         }
     }
 }
@@ -158,6 +163,7 @@ pub struct State {
     pub checklist: checklist::Checklist,
     pub backups: backups::Backups,
     pub journal: journal::Journal,
+    pub sessions: sessions::Sessions,
     pub dialogs: Vec<Dialog>,
     /// Keys of a started sequence (leader).
     pub sequence: Vec<Key>,
@@ -195,6 +201,7 @@ impl State {
             checklist: checklist::Checklist::default(),
             backups: backups::Backups::default(),
             journal: journal::Journal::default(),
+            sessions: sessions::Sessions::default(),
             dialogs: Vec::new(),
             sequence: Vec::new(),
             messages: Messages::default(),
@@ -348,5 +355,6 @@ pub fn home(pane: Pane) -> Workspace {
         Pane::Checklist => Workspace::Checklist,
         Pane::Backups => Workspace::Backups,
         Pane::Journal => Workspace::Journal,
+        Pane::Sessions => Workspace::Sessions,
     }
 }

@@ -11,7 +11,7 @@ use super::keys;
 use super::link::Link;
 use super::msg::{Msg, Timer};
 use super::palette::Palette;
-use super::panes::{backups, cells, checklist, files, fix, migrations, plan, query, running, schema, start};
+use super::panes::{backups, cells, checklist, files, fix, migrations, plan, query, running, schema, sessions, start};
 use super::state::{Note, Pane, State, Workspace};
 use crate::model::{Kind, TxState};
 use crate::text;
@@ -36,7 +36,10 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
             query::follow(state);
             query::want(state, effects);
         }
-        Msg::Focus(f) => state.focused = f,
+        Msg::Focus(f) => {
+            state.focused = f;
+            sessions::looked_at(state, effects);
+        }
         Msg::Stop(_) => {
             buffers::save(state, None, effects);
             effects.push(Effect::Quit(0));
@@ -45,6 +48,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Timer(Timer::Tick) => state.ticked(effects),
         Msg::Timer(Timer::SaveBuffer { version }) => buffers::save(state, Some(version), effects),
         Msg::Timer(Timer::Watch { job }) => super::watch::due(state, job, effects),
+        Msg::Timer(Timer::Sessions { round }) => sessions::due(state, round, effects),
         Msg::Timer(Timer::LivePlan { version }) => plan::live(state, version, effects),
         Msg::Connected { link, server } if link == state.link_no => connected(state, *server, effects),
         Msg::ConnectFailed { link, error } if link == state.link_no => connect_failed(state, error),
@@ -84,11 +88,12 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         }
         Msg::PlanHistory { result } => plan::kept::told(state, result),
         Msg::Advised { link, job, result } if link == state.link_no => plan::advice::told(state, job, result),
+        Msg::AdviceQueued { link, result } if link == state.link_no => plan::advice::queued(state, result, effects),
         Msg::KeptPlan { result } => plan::kept::opened(state, result.map(|b| *b)),
         Msg::Tried { link, job, result } => {
             state.jobs.retain(|j| j.id != job);
             if link == state.link_no {
-                plan::trial::tried(state, result);
+                plan::trial::tried(state, result, effects);
             }
         }
         Msg::PlanRead { path, result } => plan::share::read(state, &path, result.map(|b| *b)),
@@ -194,7 +199,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
                 switch_target(state, &name, effects);
             }
         }
-        Msg::Stepped { link, outcome } if link == state.link_no => checklist::stepped(state, &outcome, false),
+        Msg::Stepped { link, which, outcome } if link == state.link_no => checklist::stepped(state, &which, &outcome, false),
         Msg::LeftBehind { link, backend, result } if link == state.link_no => left_behind(state, backend, result),
         Msg::Said(note) => state.say(note),
         // Answers of an earlier connection.
@@ -208,6 +213,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         | Msg::Schema { .. }
         | Msg::Planned { .. }
         | Msg::Advised { .. }
+        | Msg::AdviceQueued { .. }
         | Msg::Stepped { .. }
         | Msg::Names { .. }
         | Msg::Recovered { .. }
@@ -391,6 +397,7 @@ pub fn connect(state: &mut State, name: &str, password: Option<SecretString>, ef
         state.schema = schema::Schema::default();
         state.migrations = migrations::Migrations::default();
         state.checklist = checklist::Checklist::default();
+        state.sessions = sessions::Sessions::default();
         state.backups = backups::Backups::default();
     }
     state.query.running = None;

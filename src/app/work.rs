@@ -4,7 +4,7 @@
 use super::dialog::{Dialog, Viewer};
 use super::effect::{Effect, JobId, Operation};
 use super::msg::{CutOff, Ran, Report};
-use super::panes::{backups, checklist, journal, migrations};
+use super::panes::{backups, checklist, journal, migrations, sessions};
 use super::state::{Note, Pane, State};
 use super::update;
 use crate::model::{Error, Kind, Severity};
@@ -91,17 +91,18 @@ pub fn ended(state: &mut State, job: JobId, link: u64, report: Report, effects: 
 fn of_target(state: &mut State, report: Report, effects: &mut Vec<Effect>) {
     match report {
         Report::Queue(r) => migrations::queue(state, r, effects),
-        Report::Checklist(r) => checklist::view(state, r),
+        Report::Checklist { which, result } => checklist::view(state, &which, result),
+        Report::Checklists(r) => checklist::listed(state, r),
         Report::CutOff(r) => cut_off(state, r),
-        Report::Step(r) => {
-            match r {
-                Ok(outcome) => checklist::stepped(state, &outcome, true),
+        Report::Step { which, result } => {
+            match result {
+                Ok(outcome) => checklist::stepped(state, &which, &outcome, true),
                 Err(e) => failed(state, &e),
             }
             read_again(state, effects);
         }
-        Report::Steps(r) => {
-            checklist::steps_ended(state, r);
+        Report::Steps { which, result } => {
+            checklist::steps_ended(state, &which, result);
             read_again(state, effects);
         }
         Report::RunStarted(r) => {
@@ -164,6 +165,8 @@ fn of_target(state: &mut State, report: Report, effects: &mut Vec<Effect>) {
         }
         Report::Journal { before, result } => journal::entries(state, before, result),
         Report::JournalVerified(r) => journal::verified(state, r),
+        Report::Sessions(r) => sessions::told(state, r, effects),
+        Report::SessionPlan { id, result } => sessions::planned(state, id, result),
         // Taken by `ended`.
         Report::Demo(_) | Report::TargetWritten(_) => {}
     }

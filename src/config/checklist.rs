@@ -74,6 +74,8 @@ pub struct StepDef {
 pub struct ChecklistFile {
     pub id: String,
     pub title: String,
+    /// One sentence: what it is for. May be empty.
+    pub about: String,
     pub steps: Vec<StepDef>,
     /// The project's file that it was read from; `None`: built in.
     pub from: Option<PathBuf>,
@@ -84,6 +86,8 @@ pub struct ChecklistFile {
 struct Raw {
     id: Spanned<String>,
     title: String,
+    #[serde(default)]
+    about: String,
     #[serde(default)]
     step: Vec<RawStep>,
 }
@@ -228,7 +232,7 @@ pub fn parse(file: &str, text: &str, chain: &[String]) -> Result<ChecklistFile> 
             "the checklist has no step whose evidence is `applied`, so nothing could ever be applied by it".into(),
         );
     }
-    Ok(ChecklistFile { id: raw.id.into_inner(), title: raw.title, steps, from: None })
+    Ok(ChecklistFile { id: raw.id.into_inner(), title: raw.title, about: raw.about, steps, from: None })
 }
 
 #[cfg(test)]

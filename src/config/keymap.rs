@@ -31,6 +31,7 @@ pub const CONTEXTS: &[&str] = &[
     "checklist",
     "backups",
     "journal",
+    "sessions",
     "start",
     "form",
     "history",

@@ -94,7 +94,7 @@ pub struct RunView {
     /// What it is about where that is no range of migrations: the name of a performance test.
     pub subject: Option<String>,
     pub steps: Vec<StepView>,
-    /// Index of the step that comes next: the first one not ticked.
+    /// Index of the step that comes next: the first one not ticked, see also [`RunView::passing_over`].
     pub next: Option<usize>,
     /// Once applied: the range stands, and the run is open until it is closed.
     pub applied: bool,
@@ -106,6 +106,11 @@ impl RunView {
     /// There is something to prove: a range, or a subject.
     pub fn is_about(&self) -> bool {
         !self.range.is_empty() || self.subject.is_some()
+    }
+    /// The first step not ticked, without those that ran, proved nothing and hold nothing up, as long as there is another one.
+    pub fn passing_over(steps: &[StepView]) -> Option<usize> {
+        let waits = |s: &StepView| !s.ticked() && (s.hold || s.state != StepState::Failed);
+        steps.iter().position(waits).or_else(|| steps.iter().position(|s| !s.ticked()))
     }
     pub fn ticked(&self) -> usize {
         self.steps.iter().filter(|s| s.ticked()).count()

@@ -14,9 +14,6 @@ use std::path::{Path, PathBuf};
 
 /// Name of the checklist.
 pub const QUERY_OPTIMIZATION: &str = "query-optimization";
-/// Where the tests of a project are.
-const DIRECTORY: &str = "plan-tests";
-
 /// What the steps are about.
 struct About {
     file: PathBuf,
@@ -29,15 +26,6 @@ struct About {
     evidence: Vec<Stored>,
 }
 
-/// The test files of a directory, sorted.
-fn tests_in(dir: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(dir) else { return Vec::new() };
-    let mut out: Vec<PathBuf> =
-        entries.flatten().map(|e| e.path()).filter(|p| p.is_file() && p.extension().is_some_and(|e| e == "toml")).collect();
-    out.sort();
-    out
-}
-
 /// The test that is meant: the given one, else the one that was worked on last, else the only one there is.
 fn pick(cx: &Cx, evidence: &[Stored], given: Option<&Path>) -> Result<PathBuf> {
     if let Some(g) = given {
@@ -47,8 +35,8 @@ fn pick(cx: &Cx, evidence: &[Stored], given: Option<&Path>) -> Result<PathBuf> {
     if let Some(p) = last.map(PathBuf::from).filter(|p| p.is_file()) {
         return Ok(p);
     }
-    let dir = cx.config.project_dir.join(DIRECTORY);
-    let all = tests_in(&dir);
+    let dir = plan_test::directory(&cx.config);
+    let all = plan_test::tests_in(&dir);
     match all.as_slice() {
         [one] => Ok(one.clone()),
         [] => Err(Error::usage(format!("there is no performance test in {}", crate::config::toml_file::shown(&dir)))
@@ -59,17 +47,41 @@ fn pick(cx: &Cx, evidence: &[Stored], given: Option<&Path>) -> Result<PathBuf> {
 }
 
 async fn about(cx: &Cx, conn: &Connection, given: Option<&Path>) -> Result<About> {
+    let evidence = evidence(cx, conn).await?;
+    let file = pick(cx, &evidence, given)?;
+    of_file(cx, conn, evidence, file)
+}
+
+/// Of this database and target, newest first.
+async fn evidence(cx: &Cx, conn: &Connection) -> Result<Vec<Stored>> {
     let session = conn.reader().await?;
     let database = session.identity().subject();
-    let list = checklist::load(&cx.config, QUERY_OPTIMIZATION)?;
     let mut evidence = cx.store.evidence(None)?;
     evidence.retain(|s| s.evidence.subject.database == database && s.evidence.subject.target == conn.target().name);
-    let file = pick(cx, &evidence, given)?;
+    Ok(evidence)
+}
+
+fn of_file(cx: &Cx, conn: &Connection, evidence: Vec<Stored>, file: PathBuf) -> Result<About> {
+    let list = checklist::load(&cx.config, QUERY_OPTIMIZATION)?;
     let file = file.canonicalize().unwrap_or(file);
     let test = plan_test::load(&file)?;
     let environment = conn.target().environment.as_deref();
     let steps = list.steps.into_iter().filter(|s| s.applies(environment, &cx.config.environments)).collect();
     Ok(About { shown: crate::config::toml_file::shown(&file), file, test, steps, title: list.title, evidence })
+}
+
+/// What the checklist can be about here, with how each stands: the tests of the project, and others that were worked on. A file that
+/// does not read stands there with the reason.
+pub async fn all(cx: &Cx, conn: &Connection) -> Result<Vec<(PathBuf, Result<RunView>)>> {
+    let evidence = evidence(cx, conn).await?;
+    let mut files: Vec<PathBuf> =
+        plan_test::tests_in(&plan_test::directory(&cx.config)).into_iter().map(|p| p.canonicalize().unwrap_or(p)).collect();
+    for s in evidence.iter().filter(|s| s.evidence.kind == "plan-analysed") {
+        let file = s.evidence.facts.get("file").map(PathBuf::from).filter(|p| p.is_file());
+        files.extend(file.filter(|p| !files.contains(p)));
+    }
+    let view = |file: &PathBuf| Ok(show(cx, conn, &of_file(cx, conn, evidence.clone(), file.clone())?));
+    Ok(files.iter().map(|f| (f.clone(), view(f))).collect())
 }
 
 /// How the steps stand.
@@ -151,7 +163,7 @@ fn show(cx: &Cx, conn: &Connection, a: &About) -> RunView {
         started_at: None,
         range: Vec::new(),
         subject: Some(a.test.name.clone()),
-        next: steps.iter().position(|v| !v.ticked()),
+        next: RunView::passing_over(&steps),
         steps,
         applied: false,
         closed: false,
@@ -159,7 +171,7 @@ fn show(cx: &Cx, conn: &Connection, a: &About) -> RunView {
     }
 }
 
-/// Runs the first step that is not ticked, passing over open ones that hold nothing up when `over` says so.
+/// Runs that step.
 async fn run_open(cx: &Cx, conn: &Connection, a: &About, at: usize) -> Result<StepOutcome> {
     let def = a.steps.get(at).ok_or_else(|| Error::usage("every step is ticked"))?;
     cx.store.writable()?;
@@ -172,11 +184,6 @@ pub async fn run_next(cx: &Cx, conn: &Connection, test: Option<&Path>) -> Result
     let a = about(cx, conn, test).await?;
     let v = show(cx, conn, &a);
     let at = v.next.ok_or_else(|| Error::usage(format!("every step of {QUERY_OPTIMIZATION} for {} is ticked", a.test.name)))?;
-    // A step that holds nothing up and did not prove itself is passed over, once something else waits.
-    let at = match (v.steps[at].hold, v.steps[at].state) {
-        (false, StepState::Failed) => v.steps.iter().skip(at + 1).position(|s| !s.ticked()).map_or(at, |i| at + 1 + i),
-        _ => at,
-    };
     run_open(cx, conn, &a, at).await
 }
 

@@ -3,9 +3,11 @@
 
 mod file;
 mod report;
+mod shelf;
 
 pub use file::{Baseline, Measured, ONLY, TestFile, load, parse, render, statements};
 pub use report::{SetReport, TestReport};
+pub use shelf::{Known, directory, known, tests_in};
 
 use super::measure::{Arm, Effort, Runs, alone};
 use super::record::Draft;

@@ -9,4 +9,5 @@ pub mod migrations;
 pub mod plan;
 pub mod results;
 pub mod schema;
+pub mod sessions;
 pub mod start;

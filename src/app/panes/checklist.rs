@@ -1,8 +1,11 @@
-//! The checklist: how each step of the run stands, what holds, and what to do next. Forms for what changes a target.
+//! The checklist: how each step of the run stands, what holds, and what to do next. Forms for what changes a target. The pane shows the
+//! migrations' one, or another of the list in its place.
 
 mod forms;
+mod others;
 
 pub use forms::{ask_apply, ask_range, ask_revert, gate, ran, revert_preview, submit};
+pub use others::{Other, choose, listed};
 
 use super::migrations::{self, shown_range};
 use crate::app::dialog::{Dialog, Then, Viewer};
@@ -16,6 +19,7 @@ use crate::config::StepKind;
 use crate::model::evidence::{Evidence, Grade};
 use crate::model::{Error, Result};
 use crate::ops::checklist::{RunView, StepOutcome, StepState, StepView};
+use crate::ops::checklists::Which;
 use crate::text;
 use forms::{close_question, offer_earlier, sign, sign_form};
 
@@ -28,34 +32,73 @@ const RECORD: &str = "record";
 #[derive(Debug, Default)]
 pub struct Checklist {
     pub list: ListCursor,
+    /// The run of the migrations, whatever the pane shows: the queue, the tabs and the guide go by it.
     pub view: Option<Box<RunView>>,
     pub loading: bool,
     /// Why there is no run to be seen, or no newer one.
     pub error: Option<Error>,
-    /// Step that a job is proving now.
-    pub running: Option<usize>,
+    /// Another checklist, which the pane shows in its place.
+    pub other: Option<Other>,
+    /// Step that a job is proving now, and of which checklist.
+    pub running: Option<(Which, usize)>,
 }
 
 impl Checklist {
-    /// A run is open.
+    /// A run of migrations is open.
     pub fn open(&self) -> bool {
         self.view.as_ref().is_some_and(|v| v.run.is_some() && !v.closed)
     }
 
-    /// Ticked steps of all.
-    pub fn ticks(&self) -> Option<(usize, usize)> {
-        self.view.as_ref().map(|v| (v.ticked(), v.steps.len()))
+    /// The run that the pane shows.
+    pub fn shown(&self) -> Option<&RunView> {
+        match &self.other {
+            Some(o) => o.view.as_deref(),
+            None => self.view.as_deref(),
+        }
     }
 
-    /// What the tab strip says of it: ` 5/11`.
+    fn shown_mut(&mut self) -> Option<&mut RunView> {
+        match &mut self.other {
+            Some(o) => o.view.as_deref_mut(),
+            None => self.view.as_deref_mut(),
+        }
+    }
+
+    /// Which one the pane shows.
+    pub fn which(&self) -> Which {
+        self.other.as_ref().map_or_else(Which::migrations, |o| o.which.clone())
+    }
+
+    /// Why nothing, or nothing newer, is shown.
+    pub fn problem(&self) -> Option<&Error> {
+        match &self.other {
+            Some(o) => o.error.as_ref(),
+            None => self.error.as_ref(),
+        }
+    }
+
+    pub fn reading(&self) -> bool {
+        self.other.as_ref().map_or(self.loading, |o| o.loading)
+    }
+
+    /// The step of the shown run that a job is proving now.
+    pub fn running_step(&self) -> Option<usize> {
+        self.running.as_ref().filter(|(which, _)| *which == self.which()).map(|(_, i)| *i)
+    }
+
+    /// Ticked steps of all.
+    pub fn ticks(&self) -> Option<(usize, usize)> {
+        self.shown().map(|v| (v.ticked(), v.steps.len()))
+    }
+
+    /// What the tab strip says of the migrations: ` 5/11`.
     pub fn tab(&self) -> String {
-        self.ticks()
-            .filter(|_| self.view.as_ref().is_some_and(|v| !v.range.is_empty()))
-            .map_or_else(String::new, |(t, n)| format!(" {t}/{n}"))
+        let run = self.view.as_ref().filter(|v| !v.range.is_empty());
+        run.map_or_else(String::new, |v| format!(" {}/{}", v.ticked(), v.steps.len()))
     }
 
     pub fn steps(&self) -> &[StepView] {
-        self.view.as_ref().map_or(&[], |v| &v.steps)
+        self.shown().map_or(&[], |v| &v.steps)
     }
 
     pub fn chosen(&self) -> Option<&StepView> {
@@ -71,7 +114,7 @@ impl Checklist {
     /// The state of a step, with what runs now put over it.
     pub fn state_of(&self, i: usize) -> Option<StepState> {
         let s = self.steps().get(i)?;
-        Some(if self.running == Some(i) { StepState::Running } else { s.state })
+        Some(if self.running_step() == Some(i) { StepState::Running } else { s.state })
     }
 }
 
@@ -96,38 +139,50 @@ pub fn list_height(height: u16, steps: usize) -> u16 {
     steps.min(room.max(1))
 }
 
-/// Reads the run again.
+/// Reads the run of the migrations again, and the one that is shown in its place.
 pub fn load(state: &mut State, effects: &mut Vec<Effect>) {
     let Some(server) = state.link.server() else { return };
-    if let Some(why) = &server.no_migrations {
-        state.checklist.error = Some(Error::failed(why.clone()));
+    let none = server.no_migrations.clone();
+    others::load(state, effects);
+    if let Some(why) = none {
+        state.checklist.error = Some(Error::failed(why));
         return;
     }
     state.checklist.loading = true;
-    work::read(state, Operation::Checklist, effects);
+    work::read(state, Operation::Checklist(Which::migrations()), effects);
 }
 
 /// The pane came on the screen.
 pub fn shown(state: &mut State, effects: &mut Vec<Effect>) {
-    if !state.checklist.loading {
+    if !state.checklist.reading() {
         // Evidence expires by itself: what is looked at is read again.
         load(state, effects);
     }
 }
 
-/// The run came.
-pub fn view(state: &mut State, result: Result<Box<RunView>>) {
+/// A run came.
+pub fn view(state: &mut State, which: &Which, result: Result<Box<RunView>>) {
     let c = &mut state.checklist;
-    c.loading = false;
+    let here = c.which() == *which;
+    let (view, loading, error) = match &mut c.other {
+        Some(o) if here => (&mut o.view, &mut o.loading, &mut o.error),
+        _ if which.is_migrations() => (&mut c.view, &mut c.loading, &mut c.error),
+        // Of one that is not shown any more.
+        _ => return,
+    };
+    *loading = false;
     match result {
-        Err(e) => c.error = Some(e),
+        Err(e) => *error = Some(e),
         Ok(v) => {
-            let moved = c.view.as_ref().is_none_or(|old| old.next != v.next || old.run != v.run);
-            c.error = None;
-            if moved && let Some(next) = v.next {
+            let moved = view.as_ref().is_none_or(|old| old.next != v.next || old.run != v.run);
+            *error = None;
+            if here
+                && moved
+                && let Some(next) = v.next
+            {
                 c.list.at = next;
             }
-            c.view = Some(v);
+            *view = Some(v);
         }
     }
     if work::running(state).is_none() {
@@ -142,19 +197,31 @@ fn follow(state: &mut State) {
 }
 
 /// One step was run; `last`: nothing else follows it.
-pub fn stepped(state: &mut State, outcome: &StepOutcome, last: bool) {
+pub fn stepped(state: &mut State, which: &Which, outcome: &StepOutcome, last: bool) {
     let c = &mut state.checklist;
     let mut title = outcome.step.clone();
-    if let Some(v) = &mut c.view {
+    let here = c.which() == *which;
+    let mut running = None;
+    let mut at = c.list.at;
+    if let Some(v) = c.shown_mut().filter(|_| here) {
         if let Some(i) = v.steps.iter().position(|s| s.id == outcome.step) {
             let s = &mut v.steps[i];
             s.state = if outcome.holds { StepState::Proved } else { StepState::Failed };
             s.summary.clone_from(&outcome.summary);
             title.clone_from(&s.title);
         }
-        v.next = v.steps.iter().position(|s| !s.ticked());
-        c.running = if last || !outcome.holds { None } else { v.next.filter(|i| provable(&v.steps[*i])) };
-        c.list.at = v.next.unwrap_or(c.list.at);
+        v.next = match which.is_migrations() {
+            true => v.steps.iter().position(|s| !s.ticked()),
+            false => RunView::passing_over(&v.steps),
+        };
+        // What proved nothing ends the run of migrations, and elsewhere only where it holds something up.
+        let on = outcome.holds || (!which.is_migrations() && v.steps.iter().any(|s| s.id == outcome.step && !s.hold));
+        running = v.next.filter(|i| !last && on && provable(&v.steps[*i]));
+        at = v.next.unwrap_or(at);
+    }
+    if here {
+        c.running = running.map(|i| (which.clone(), i));
+        c.list.at = at;
     }
     if last {
         let words = format!("{}: {}", text::clean(&title), work::sentence(&outcome.summary));
@@ -178,7 +245,7 @@ pub fn signed(state: &mut State, e: &Evidence) {
 }
 
 /// All that needs nobody was run.
-pub fn steps_ended(state: &mut State, result: Result<Box<RunView>>) {
+pub fn steps_ended(state: &mut State, which: &Which, result: Result<Box<RunView>>) {
     state.checklist.running = None;
     match result {
         Err(e) => work::failed(state, &e),
@@ -194,7 +261,7 @@ pub fn steps_ended(state: &mut State, result: Result<Box<RunView>>) {
             state.say(note);
             let elsewhere =
                 v.next.and_then(|i| v.steps.get(i)).filter(|s| s.id == APPLIED_EARLIER && s.state == StepState::Failed).cloned();
-            view(state, Ok(v));
+            view(state, which, Ok(v));
             if let Some(step) = elsewhere {
                 offer_earlier(state, &step);
             }
@@ -213,7 +280,8 @@ pub fn started(state: &mut State, result: Result<Box<RunView>>, effects: &mut Ve
         Err(e) => work::failed(state, &e),
         Ok(v) => {
             state.say(Note::ok(format!("The run is about {} now.", shown_range(&v.range))));
-            view(state, Ok(v));
+            state.checklist.other = None;
+            view(state, &Which::migrations(), Ok(v));
             update::act(state, Action::GoChecklist, effects);
         }
     }
@@ -223,6 +291,9 @@ pub fn started(state: &mut State, result: Result<Box<RunView>>, effects: &mut Ve
 pub fn go_and_act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
     if state.link.server().is_none() {
         return state.say(Note::info("No target is open."));
+    }
+    if others::of_migrations(action) {
+        state.checklist.other = None;
     }
     update::go(state, Pane::Checklist, effects);
     act(state, action, effects);
@@ -234,7 +305,12 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool
     if state.checklist.list.go(action, len, page) {
         return true;
     }
+    if state.checklist.other.is_some() && others::of_migrations(action) {
+        others::not_here(state, action);
+        return true;
+    }
     match action {
+        Action::Checklists => others::ask(state, effects),
         Action::RunNext => run_next(state, effects),
         Action::RunProvable => run_all(state, effects),
         Action::Sign => sign(state),
@@ -255,7 +331,7 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool
 }
 
 fn no_run(state: &mut State) {
-    let words = match &state.checklist.error {
+    let words = match state.checklist.problem() {
         Some(e) => e.message.clone(),
         None => "The checklist is not read yet.".into(),
     };
@@ -263,8 +339,8 @@ fn no_run(state: &mut State) {
 }
 
 fn run_next(state: &mut State, effects: &mut Vec<Effect>) {
-    let Some(v) = &state.checklist.view else { return no_run(state) };
-    if v.range.is_empty() && !v.applied {
+    let Some(v) = state.checklist.shown() else { return no_run(state) };
+    if !v.is_about() && !v.applied {
         return state.say(Note::info("Nothing is pending: there is nothing to prove."));
     }
     let Some(i) = v.next else {
@@ -285,17 +361,18 @@ fn run_next(state: &mut State, effects: &mut Vec<Effect>) {
         return close_question(
             state,
             "Record and close the run?",
-            Then::Operate { title: "recording".into(), writes: false, operation: Operation::RunNext },
+            Then::Operate { title: "recording".into(), writes: false, operation: Operation::RunNext(Which::migrations()) },
         );
     }
-    if work::start(state, lower(&step.title), false, Operation::RunNext, effects) {
-        state.checklist.running = Some(i);
+    let which = state.checklist.which();
+    if work::start(state, lower(&step.title), false, Operation::RunNext(which.clone()), effects) {
+        state.checklist.running = Some((which, i));
     }
 }
 
 fn run_all(state: &mut State, effects: &mut Vec<Effect>) {
-    let Some(v) = &state.checklist.view else { return no_run(state) };
-    if v.range.is_empty() && !v.applied {
+    let Some(v) = state.checklist.shown() else { return no_run(state) };
+    if !v.is_about() && !v.applied {
         return state.say(Note::info("Nothing is pending: there is nothing to prove."));
     }
     let next = v.next.filter(|i| provable(&v.steps[*i]));
@@ -304,8 +381,9 @@ fn run_all(state: &mut State, effects: &mut Vec<Effect>) {
     if elsewhere || v.steps[i].id == RECORD {
         return run_next(state, effects);
     }
-    if work::start(state, "running all that needs nobody", false, Operation::RunProvable, effects) {
-        state.checklist.running = Some(i);
+    let which = state.checklist.which();
+    if work::start(state, "running all that needs nobody", false, Operation::RunProvable(which.clone()), effects) {
+        state.checklist.running = Some((which, i));
     }
 }
 
@@ -390,12 +468,12 @@ fn evidence_text(e: &Evidence) -> String {
 /// What is shown below the steps: of the step under the cursor what is known and what to do. The first line is the most
 /// important one.
 pub fn words(state: &State) -> Vec<String> {
-    let Some(v) = &state.checklist.view else { return Vec::new() };
+    let Some(v) = state.checklist.shown() else { return Vec::new() };
     let key = |a| work::keys_in(state, Pane::Checklist, a);
     if v.closed {
         return vec!["The run is closed.".into()];
     }
-    if v.range.is_empty() && !v.applied {
+    if !v.is_about() && !v.applied {
         return vec!["Nothing is pending on this target.".into()];
     }
     let at = state.checklist.list.at;
@@ -404,6 +482,7 @@ pub fn words(state: &State) -> Vec<String> {
         _ => Vec::new(),
     };
     match v.next.and_then(|i| v.steps.get(i)) {
+        None if state.checklist.other.is_some() => out.push("Every step is ticked.".into()),
         None => out.push(format!("Every step is ticked. {} reverts, {} closes the run.", key(Action::Revert), key(Action::CloseRun))),
         // The rule above these words names it.
         Some(_) if v.next != Some(at) => {}
@@ -440,7 +519,7 @@ fn of_step(s: &StepView) -> Vec<String> {
 fn of_next(state: &State, v: &RunView, s: &StepView) -> Vec<String> {
     let key = |a| work::keys_in(state, Pane::Checklist, a);
     let title = text::clean(&s.title);
-    if state.checklist.running.is_some() {
+    if state.checklist.running_step().is_some() {
         let cancel = work::keys(state, Action::Cancel);
         return vec![
             format!("Running: {title}. {}", work::sentence(&s.help)),
@@ -488,7 +567,7 @@ fn dotted(s: &str) -> String {
 
 /// What is shown of a job that proves a step: its own words, done of total.
 pub fn running_job(state: &State) -> Option<(JobId, usize)> {
-    let i = state.checklist.running?;
+    let i = state.checklist.running_step()?;
     let (work, _) = work::running(state)?;
-    matches!(work.operation, Operation::RunNext | Operation::RunProvable).then_some((work.job, i))
+    matches!(work.operation, Operation::RunNext(_) | Operation::RunProvable(_)).then_some((work.job, i))
 }

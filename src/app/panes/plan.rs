@@ -6,6 +6,7 @@ pub mod details;
 pub mod kept;
 pub mod marks;
 pub mod outline;
+pub mod performance;
 pub mod search;
 pub mod share;
 pub mod trial;
@@ -224,7 +225,9 @@ pub fn own(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool
         Action::OpenPlan => share::ask_file(state),
         Action::WhatIf => trial::ask_what_if(state),
         Action::ParamSets => trial::ask_sets(state),
-        Action::WritePlanTest => trial::ask_test(state),
+        Action::WritePlanTest => trial::ask_test(state, false),
+        Action::RunPlanTest => performance::ask(state, effects),
+        Action::Optimize => performance::optimize(state, effects),
         Action::PlanHeat => {
             let pane = &mut state.plan;
             pane.heat = pane.outline.next_heat(pane.heat);
@@ -400,5 +403,24 @@ pub fn go_to_path(state: &mut State, path: &[usize]) {
     if let Some(at) = state.plan.outline.index(path) {
         state.go(Pane::Plan);
         go_to(state, at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Surroundings;
+    use crate::config::keymap::Keymap;
+    use std::path::Path;
+    use std::sync::Arc;
+
+    #[test]
+    fn the_actions_of_the_pane_are_those_that_it_does() {
+        let around = Surroundings::made_up(Path::new("/nowhere"), Path::new("/nowhere"), []);
+        let config = Arc::new(crate::config::files::load_in(None, &around).unwrap());
+        for a in Action::ALL {
+            let mut state = State::new(config.clone(), Keymap::builtin().unwrap(), (120, 40), Timestamp::UNIX_EPOCH);
+            assert_eq!(own(&mut state, *a, &mut Vec::new()), a.of_plan(), "{}", a.name());
+        }
     }
 }

@@ -86,6 +86,13 @@ impl Locks for MySql {
     }
 }
 
+/// Who waits for a row's lock, and who has it; needs PROCESS.
+pub(super) async fn waits(s: &Session) -> Result<Vec<(u64, u64)>> {
+    let joined = if is_mysql_8(s) { MYSQL } else { MARIADB };
+    let found = s.fetch(format!("SELECT DISTINCT r.trx_mysql_thread_id, b.trx_mysql_thread_id FROM {joined} LIMIT 500")).await?;
+    Ok(found.rows.iter().filter_map(|r| Some((at(r, 0).parse().ok()?, at(r, 1).parse().ok()?))).collect())
+}
+
 /// What is told of a session `p` of the process list.
 const WHO: &str = "CONCAT(COALESCE(p.USER, ''), '@', COALESCE(p.HOST, ''), ' (id ', p.ID, ')'), IF(p.COMMAND = 'Sleep', p.TIME, NULL), \
     LEFT(COALESCE(p.INFO, ''), 500), p.ID";

@@ -1,12 +1,14 @@
-//! Plans of statements that other sessions run now, and how far long commands are.
+//! What other sessions run now, the plans of it, and how far long commands are.
 
-use super::MySql;
+use super::catalog::at;
+use super::{MySql, locks};
 use crate::engine::{Running, Session};
 use crate::model::plan::Plan;
 use crate::model::rows::Table;
-use crate::model::{Error, Kind, Result};
-use crate::plan;
+use crate::model::{Error, Kind, Result, RunningStatement};
+use crate::{plan, text};
 use futures_util::future::BoxFuture;
+use std::collections::BTreeMap;
 
 /// MariaDB tells the stage of ALTER TABLE, CREATE INDEX and the like in its process list.
 const MARIADB: &str = "SELECT ID AS id, DB AS `database`, COMMAND AS command, STATE AS stage, CONCAT(STAGE, ' of ', MAX_STAGE) AS stages, \
@@ -19,6 +21,53 @@ const MYSQL: &str = "SELECT t.PROCESSLIST_ID AS id, t.PROCESSLIST_DB AS `databas
     CONCAT(t.PROCESSLIST_TIME, ' s') AS running, LEFT(t.PROCESSLIST_INFO, 500) AS statement \
     FROM performance_schema.events_stages_current s JOIN performance_schema.threads t ON t.THREAD_ID = s.THREAD_ID \
     WHERE s.WORK_ESTIMATED IS NOT NULL AND t.PROCESSLIST_ID IS NOT NULL ORDER BY t.PROCESSLIST_TIME DESC LIMIT 100";
+
+/// What is not idle. A login without PROCESS sees its own sessions alone.
+fn statements(mariadb: bool) -> String {
+    let ms = if mariadb { "CAST(p.TIME_MS AS UNSIGNED)" } else { "p.TIME * 1000" };
+    format!(
+        "SELECT p.ID, COALESCE(p.USER, ''), COALESCE(p.DB, ''), COALESCE(p.HOST, ''), p.COMMAND, COALESCE(p.STATE, ''), {ms}, \
+         LEFT(COALESCE(p.INFO, ''), 4000) FROM information_schema.PROCESSLIST p WHERE p.ID <> CONNECTION_ID() \
+         AND p.COMMAND NOT IN ('Daemon', 'Binlog Dump', 'Binlog Dump GTID', 'Slave_IO', 'Slave_SQL', 'Slave_worker') \
+         AND p.USER NOT IN ('system user', 'event_scheduler') ORDER BY 7 DESC, p.ID LIMIT 2000"
+    )
+}
+
+/// Transactions by session, and how old they are. Needs PROCESS.
+const TRANSACTIONS: &str =
+    "SELECT trx_mysql_thread_id, 1000 * GREATEST(0, TIMESTAMPDIFF(SECOND, trx_started, NOW())) FROM information_schema.INNODB_TRX";
+
+/// Sessions that are connected; those that are seen; whether this login may see all.
+const SEEN: &str = "SELECT (SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER NOT IN ('system user', 'event_scheduler')), \
+    (SELECT COUNT(*) FROM information_schema.USER_PRIVILEGES WHERE PRIVILEGE_TYPE = 'PROCESS')";
+
+/// What a login without PROCESS does not see, as a sentence.
+async fn unseen(s: &Session) -> Option<String> {
+    let found = s.fetch(SEEN).await.ok()?;
+    let row = found.rows.first()?;
+    let (seen, all): (u64, u64) = (at(row, 0).parse().ok()?, at(row, 1).parse().ok()?);
+    let connected = s.fetch("SHOW GLOBAL STATUS LIKE 'Threads_connected'").await.ok()?;
+    let connected: u64 = at(connected.rows.first()?, 1).parse().ok()?;
+    let hidden = connected.saturating_sub(seen);
+    let user = &s.identity().user;
+    (all == 0 && hidden > 0).then(|| {
+        format!("What {} of other users run is hidden from {user}: GRANT PROCESS ON *.* shows it.", text::counted(hidden, "session"))
+    })
+}
+
+/// MySQL tells the stages of long commands only where this consumer is on.
+async fn untold_stages(s: &Session) -> Option<String> {
+    let on =
+        s.fetch("SELECT COUNT(*) FROM performance_schema.setup_consumers WHERE NAME = 'events_stages_current' AND ENABLED = 'YES'").await;
+    match on {
+        Ok(t) if t.scalar() == Some("0") => Some(
+            "How far long commands are is not counted: UPDATE performance_schema.setup_consumers SET ENABLED = 'YES' WHERE NAME = \
+             'events_stages_current' switches it on."
+                .into(),
+        ),
+        _ => None,
+    }
+}
 
 fn mariadb(s: &Session) -> bool {
     s.identity().product == "MariaDB"
@@ -55,6 +104,58 @@ impl Running for MySql {
     }
     fn progress<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Table>> {
         Box::pin(async move { s.fetch(if mariadb(s) { MARIADB } else { MYSQL }).await })
+    }
+    fn statements<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<(Vec<RunningStatement>, Vec<String>)>> {
+        Box::pin(async move {
+            let found = s.fetch(statements(mariadb(s))).await?;
+            // Both take a privilege that not every login has; what they would tell is left empty then.
+            let transactions: BTreeMap<String, u64> = match s.fetch(TRANSACTIONS).await {
+                Ok(t) => t.rows.iter().filter_map(|r| Some((at(r, 0).to_string(), at(r, 1).parse().ok()?))).collect(),
+                Err(_) => BTreeMap::new(),
+            };
+            let pairs = locks::waits(s).await.unwrap_or_default();
+            let mut out = Vec::new();
+            for r in &found.rows {
+                let tx_ms = transactions.get(at(r, 0)).copied();
+                let sleeps = at(r, 4) == "Sleep";
+                if sleeps && tx_ms.is_none() {
+                    continue;
+                }
+                let id = at(r, 0).parse().unwrap_or_default();
+                let blocked_by: Vec<u64> = pairs.iter().filter(|(waits, _)| *waits == id).map(|(_, by)| *by).collect();
+                let stage = at(r, 5);
+                let waits = if stage.ends_with("lock") {
+                    stage
+                } else if blocked_by.is_empty() {
+                    ""
+                } else {
+                    "row lock"
+                };
+                let state = match (sleeps, stage) {
+                    (true, _) => "idle in transaction",
+                    (false, "") => at(r, 4),
+                    (false, stage) => stage,
+                };
+                out.push(RunningStatement {
+                    id,
+                    user: at(r, 1).into(),
+                    database: at(r, 2).into(),
+                    client: at(r, 3).into(),
+                    state: state.into(),
+                    waits: waits.into(),
+                    blocked_by,
+                    ms: at(r, 6).parse().ok(),
+                    tx_ms,
+                    text: at(r, 7).into(),
+                    far: None,
+                });
+            }
+            let mut notes: Vec<String> = unseen(s).await.into_iter().collect();
+            if !mariadb(s) {
+                notes.extend(untold_stages(s).await);
+            }
+            Ok((out, notes))
+        })
     }
 }
 

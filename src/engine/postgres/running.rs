@@ -1,11 +1,13 @@
-//! How far long commands are, as `pg_stat_progress_*` tell it. Plans of running statements are not told by any release.
+//! What sessions run, and how far long commands are, as `pg_stat_activity` and `pg_stat_progress_*` tell it. Plans of running statements
+//! are not told by any release.
 
 use super::Postgres;
-use super::catalog::pinned;
+use super::catalog::{cell, pinned};
 use crate::engine::{Running, Session};
 use crate::model::plan::Plan;
 use crate::model::rows::Table;
-use crate::model::{Error, Result};
+use crate::model::{Error, Result, RunningStatement};
+use crate::text;
 use futures_util::future::BoxFuture;
 
 /// Views by name, with what is done and the whole of it as expressions over `p`, and the column that names the command or NULL.
@@ -55,6 +57,28 @@ fn statement(there: &[String]) -> Option<String> {
     })
 }
 
+/// Sessions that a role may not look into have no state, and this text in the place of their statement.
+const HIDDEN: &str = "<insufficient privilege>";
+
+/// Clients that are not idle, and autovacuum. `pg_blocking_pids` is asked only for who waits for a lock at all: it takes the lock
+/// manager's own locks for a moment. Parallel workers stand for their leader.
+const STATEMENTS: &str = "SELECT a.pid, coalesce(a.usename::text, ''), coalesce(a.datname::text, ''), \
+        concat_ws(', ', CASE WHEN a.backend_type = 'client backend' THEN coalesce(host(a.client_addr), 'local') END, nullif(a.application_name, '')), \
+        coalesce(a.state, ''), concat_ws(': ', a.wait_event_type, a.wait_event), \
+        CASE WHEN a.wait_event_type = 'Lock' THEN array_to_string(pg_catalog.pg_blocking_pids(a.pid), ' ') END, \
+        (1000 * extract(epoch FROM clock_timestamp() - CASE WHEN a.state LIKE 'idle%' THEN a.state_change ELSE a.query_start END))::bigint, \
+        (1000 * extract(epoch FROM clock_timestamp() - a.xact_start))::bigint, left(a.query, 4000) \
+    FROM pg_catalog.pg_stat_activity a \
+    WHERE a.pid <> pg_catalog.pg_backend_pid() \
+        AND (a.query = '<insufficient privilege>' AND a.datname IS NOT NULL \
+            OR a.backend_type IN ('client backend', 'autovacuum worker') AND a.state <> 'idle' AND a.state <> 'disabled') \
+    ORDER BY coalesce(a.xact_start, a.query_start), a.pid LIMIT 500";
+
+/// `Client: ClientRead` is what every client waits for that is not heard: it says nothing.
+fn waits(event: &str) -> &str {
+    if event.starts_with("Client:") { "" } else { event }
+}
+
 impl Running for Postgres {
     fn plan_of<'a>(&'a self, s: &'a Session, id: u64) -> BoxFuture<'a, Result<Plan>> {
         Box::pin(async move {
@@ -75,6 +99,40 @@ impl Running for Postgres {
             let statement =
                 statement(&there).ok_or_else(|| Error::failed("this server tells no progress: pg_stat_progress_* came with 9.6"))?;
             pinned(s, &statement, &[]).await
+        })
+    }
+    fn statements<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<(Vec<RunningStatement>, Vec<String>)>> {
+        Box::pin(async move {
+            let found = pinned(s, STATEMENTS, &[]).await?;
+            let (mut out, mut hidden) = (Vec::new(), 0);
+            for r in &found.rows {
+                if cell(r, 9) == HIDDEN {
+                    hidden += 1;
+                    continue;
+                }
+                out.push(RunningStatement {
+                    id: cell(r, 0).parse().unwrap_or_default(),
+                    user: cell(r, 1).into(),
+                    database: cell(r, 2).into(),
+                    client: cell(r, 3).into(),
+                    state: cell(r, 4).into(),
+                    waits: waits(cell(r, 5)).into(),
+                    blocked_by: cell(r, 6).split_whitespace().filter_map(|p| p.parse().ok()).collect(),
+                    ms: cell(r, 7).parse().ok(),
+                    tx_ms: cell(r, 8).parse().ok(),
+                    text: cell(r, 9).into(),
+                    far: None,
+                });
+            }
+            let mut notes = Vec::new();
+            if hidden > 0 {
+                let role = &s.identity().user;
+                notes.push(format!(
+                    "What {} of other roles run is hidden from {role}: GRANT pg_read_all_stats TO {role}; shows it.",
+                    text::counted(hidden, "session")
+                ));
+            }
+            Ok((out, notes))
         })
     }
 }

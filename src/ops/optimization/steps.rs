@@ -1,6 +1,6 @@
 //! What proves each step of `query-optimization`.
 
-use super::{About, tests_in};
+use super::About;
 use crate::config::StepDef;
 use crate::model::evidence::Evidence;
 use crate::model::{Error, Result};
@@ -136,7 +136,7 @@ async fn passes(cx: &Cx, conn: &Connection, a: &About) -> Result<Evidence> {
 
 async fn no_regression(cx: &Cx, conn: &Connection, a: &About) -> Result<Evidence> {
     let (mut worse, mut unseen, mut good, mut facts) = (Vec::new(), Vec::new(), 0u64, Vec::new());
-    let others: Vec<PathBuf> = a.file.parent().map(tests_in).unwrap_or_default().into_iter().filter(|p| *p != a.file).collect();
+    let others: Vec<PathBuf> = a.file.parent().map(plan_test::tests_in).unwrap_or_default().into_iter().filter(|p| *p != a.file).collect();
     for p in &others {
         let name = crate::ops::record::file_name(p);
         match plan_test::run(cx, conn, p, false).await {

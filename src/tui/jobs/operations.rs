@@ -8,6 +8,7 @@ use crate::app::panes::journal;
 use crate::config;
 use crate::model::{Error, Result};
 use crate::ops::checklist::{self, SCHEMA_MIGRATION, Scope, Signature};
+use crate::ops::checklists;
 use crate::ops::gate::Held;
 use crate::ops::{self, Connection, Cx};
 use std::path::{Path, PathBuf};
@@ -31,19 +32,27 @@ async fn on_target(shared: &Shared, live: &Live, cx: &Cx, link: u64, operation: 
     let conn = &live.connection;
     match operation {
         Operation::Queue => Report::Queue(ops::migrate::status(cx, conn).await.map(Box::new)),
-        Operation::Checklist => Report::Checklist(checklist::view(cx, conn, SCHEMA_MIGRATION).await.map(Box::new)),
+        Operation::Checklist(which) => {
+            let result = checklists::view(cx, conn, &which).await.map(Box::new);
+            Report::Checklist { which, result }
+        }
+        Operation::Checklists => Report::Checklists(checklists::list(cx, conn).await),
         Operation::CutOff => Report::CutOff(cut_off(cx, conn).await),
         Operation::StartRun { upto, issue } => {
             Report::RunStarted(checklist::scope(cx, conn, SCHEMA_MIGRATION, &Scope { upto, issue }).await.map(Box::new))
         }
-        Operation::RunNext => Report::Step(checklist::run_next(cx, conn, SCHEMA_MIGRATION).await),
-        Operation::RunProvable => {
-            let tx = shared.tx.clone();
+        Operation::RunNext(which) => {
+            let result = checklists::run_next(cx, conn, &which).await;
+            Report::Step { which, result }
+        }
+        Operation::RunProvable(which) => {
+            let (tx, of) = (shared.tx.clone(), which.clone());
             let each = move |o: &checklist::StepOutcome| {
                 // The loop is gone when the console ends; nobody is left to tell.
-                let _ = tx.send(Msg::Stepped { link, outcome: o.clone() });
+                let _ = tx.send(Msg::Stepped { link, which: of.clone(), outcome: o.clone() });
             };
-            Report::Steps(checklist::run_all_provable(cx, conn, SCHEMA_MIGRATION, &each).await.map(Box::new))
+            let result = checklists::run_all(cx, conn, &which, &each).await.map(Box::new);
+            Report::Steps { which, result }
         }
         Operation::Sign { step, name, text, typed_target } => {
             let signature = Signature { name, text, typed_target };
@@ -74,6 +83,11 @@ async fn on_target(shared: &Shared, live: &Live, cx: &Cx, link: u64, operation: 
             Report::Journal { before, result: ops::journal::show(cx, &filter) }
         }
         Operation::VerifyJournal => Report::JournalVerified(ops::journal::verify(cx)),
+        Operation::Sessions => {
+            let own = live.query.backend();
+            Report::Sessions(ops::running::look(conn, own).await.map(Box::new))
+        }
+        Operation::SessionPlan(id) => Report::SessionPlan { id, result: ops::running::plan_of(conn, id).await.map(Box::new) },
         // Handled before a target is looked for.
         Operation::Demo | Operation::WriteTarget { .. } => Report::Demo(Err(Error::failed("not an operation on a target"))),
     }

@@ -47,12 +47,6 @@ pub async fn advise(shared: Arc<Shared>, cx: Cx, link: u64, job: JobId, text: St
 /// Writes an accepted index as a pair of migration scripts.
 pub fn queue(shared: &Shared, link: u64, candidate: &Candidate, why: &str) {
     let Some(live) = shared.live(link) else { return };
-    let note = match ops::advice::queue(&shared.cx(), &live.connection, candidate, why) {
-        Ok(q) => {
-            let name = |p: &std::path::Path| crate::text::clean(&p.file_name().unwrap_or_default().to_string_lossy()).into_owned();
-            Note::ok(format!("Written: {} and {}. The queue has it now: nothing was run.", name(&q.up), name(&q.down)))
-        }
-        Err(e) => Note::error(&e),
-    };
-    shared.send(Msg::Said(note));
+    let result = ops::advice::queue(&shared.cx(), &live.connection, candidate, why).map(|q| (q.up, q.down));
+    shared.send(Msg::AdviceQueued { link, result });
 }

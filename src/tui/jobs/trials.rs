@@ -3,6 +3,7 @@
 use super::Shared;
 use crate::app::Msg;
 use crate::app::effect::JobId;
+use crate::app::panes::plan::performance::Ran;
 use crate::app::panes::plan::trial::{Trial, Tried};
 use crate::model::Result;
 use crate::ops::measure::Effort;
@@ -30,11 +31,23 @@ async fn tried(cx: &Cx, conn: &Connection, trial: Trial) -> Result<Tried> {
             };
             Ok(Tried::Sets(param_sets::side_by_side(cx, conn, &sql, &sets, measure.then(Effort::default)).await?))
         }
-        Trial::Test { path, new } => {
+        Trial::Tests { sql, wanted } => Ok(Tried::Tests { known: plan_test::known(cx, conn, sql.as_deref()).await?, wanted }),
+        Trial::Run { path, anyway } => {
+            let result = plan_test::run(cx, conn, &path, anyway).await;
+            // A store that cannot be written keeps no test from being told.
+            let unkept = match &result {
+                Ok(report) => plan_test::record(cx, conn, report).await.err().map(|e| e.message),
+                Err(_) => None,
+            };
+            Ok(Tried::Ran(Box::new(Ran { path, anyway, result, unkept })))
+        }
+        Trial::Test { path, new, optimize } => {
             let test = plan_test::create(cx, conn, &path, &new, false).await?;
             let sets = test.baseline.map(|b| b.sets).unwrap_or_default();
             let medians = sets.into_iter().map(|(set, m)| (set, crate::plan::measure::median(&m.times).unwrap_or_default())).collect();
-            Ok(Tried::Test { path, medians })
+            // By one name wherever it is spoken of.
+            let path = path.canonicalize().unwrap_or(path);
+            Ok(Tried::Test { path, medians, optimize })
         }
     }
 }

@@ -18,11 +18,18 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
     let look = c.look;
     let list = &state.checklist;
     let ticks = list.ticks().map_or_else(String::new, |(t, n)| format!("{t} of {n}"));
-    let remark = if list.loading && list.view.is_none() { "reading …".to_string() } else { ticks };
+    let remark = if list.reading() && list.shown().is_none() { "reading …".to_string() } else { ticks };
     c.title(area, "Checklist", &remark, state.view.focus == Pane::Checklist);
-    let Some(view) = &list.view else {
-        match &list.error {
-            Some(e) => marks::problem(c, inside, e),
+    let Some(view) = list.shown() else {
+        match list.problem() {
+            Some(e) => {
+                let key = work::keys_in(state, Pane::Checklist, Action::Checklists);
+                let mut e = e.clone();
+                if state.link.server().is_some() {
+                    e.hints.push(format!("{key} lists the checklists."));
+                }
+                marks::problem(c, inside, &e);
+            }
             None if state.link.server().is_none() => {
                 c.put(inside.x + 2, inside.y, inside.w, "no target is open", look.dim);
             }
@@ -50,7 +57,8 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
 /// The rule under the steps: what comes next and its key, wherever the cursor is.
 fn next_line(state: &State, view: &RunView, area: Area, c: &mut Canvas<'_>) {
     let list = &state.checklist;
-    let Some((i, next)) = view.next.and_then(|i| Some((i, view.steps.get(i)?))).filter(|_| list.running.is_none() && !view.closed) else {
+    let Some((i, next)) = view.next.and_then(|i| Some((i, view.steps.get(i)?))).filter(|_| list.running_step().is_none() && !view.closed)
+    else {
         return marks::rule(c, area, "", "");
     };
     let key = |a| work::keys_in(state, Pane::Checklist, a);
@@ -84,6 +92,9 @@ fn heading(state: &State, view: &RunView, dot: &str) -> String {
     if !view.range.is_empty() {
         parts.push(shown_range(&view.range));
     }
+    if let Some(s) = &view.subject {
+        parts.push(text::clean(s).into_owned());
+    }
     parts.push(text::clean(&view.title).into_owned());
     if let Some(i) = &view.issue {
         parts.push(text::clean(i).into_owned());
@@ -93,6 +104,8 @@ fn heading(state: &State, view: &RunView, dot: &str) -> String {
             let by = by.as_ref().map_or_else(String::new, |b| format!(" by {}", text::clean(b)));
             parts.push(format!("started {}{by}", short_time(at, state.now)));
         }
+        // What is about a subject has no run of its own: its evidence stands by itself.
+        (None, _) if view.subject.is_some() => {}
         (None, _) => parts.push("not started".into()),
     }
     if view.closed {

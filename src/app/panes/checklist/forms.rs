@@ -274,6 +274,8 @@ fn named(state: &State, version: i64) -> String {
 
 /// Says what holds, and offers the way to the checklist.
 fn show_held(state: &mut State, held: &Held) {
+    // What comes next is a step of the migrations then.
+    state.checklist.other = None;
     state.say(Note { severity: Severity::Warning, ..Note::info(format!("Held: {}.", text::clean(&held.act))) });
     let width = usize::from(state.size.0.saturating_sub(8)).clamp(30, 92);
     // All of it has to fit: the first missing steps with what to do, the others by name.

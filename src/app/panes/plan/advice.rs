@@ -4,11 +4,13 @@
 use crate::app::dialog::{Answer, Confirm, Dialog, Then, page_width};
 use crate::app::effect::JobId;
 use crate::app::links::{Goal, Line, Links};
+use crate::app::panes::{checklist, migrations};
 use crate::app::state::Note;
 use crate::app::{Action, Effect, State, keys};
 use crate::model::{Kind, Result};
 use crate::ops::advice::{Level, Report};
 use crate::text;
+use std::path::PathBuf;
 
 /// Asks for advice upon the statement of the plan on the screen.
 pub(super) fn ask(state: &mut State, measure: bool, effects: &mut Vec<Effect>) {
@@ -149,4 +151,18 @@ pub fn queue(state: &mut State, n: usize) {
         body,
         answers: vec![Answer::new('n', "leave it", Then::Nothing), Answer::new('q', "queue it", then)],
     }));
+}
+
+/// The two files are written: the queue is read again, so that the pane has them too.
+pub fn queued(state: &mut State, result: Result<(PathBuf, PathBuf)>, effects: &mut Vec<Effect>) {
+    match result {
+        Ok((up, down)) => {
+            let name = |p: &std::path::Path| text::clean(&p.file_name().unwrap_or_default().to_string_lossy()).into_owned();
+            let key = crate::app::work::keys(state, Action::GoMigrations);
+            state.say(Note::ok(format!("Written: {} and {}. Nothing was run; {key} shows the queue.", name(&up), name(&down))));
+            migrations::load(state, effects);
+            checklist::load(state, effects);
+        }
+        Err(e) => state.say(Note::error(&e)),
+    }
 }

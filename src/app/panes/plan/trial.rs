@@ -1,13 +1,15 @@
 //! What is tried with the statement of the plan: a planner setting, other values, a performance test of it.
 
+use super::performance::{self, Ran, Wanted};
 use super::{Asked, kept};
 use crate::app::dialog::{Dialog, Field, Form, Purpose, Viewer};
 use crate::app::links::{Line, Links};
 use crate::app::state::Note;
-use crate::app::{Effect, State, keys};
+use crate::app::{Action, Effect, State, keys};
 use crate::model::{Param, Result};
+use crate::ops::checklists::Which;
 use crate::ops::param_sets::{Sets, Side, verdict};
-use crate::ops::plan_test::NewTest;
+use crate::ops::plan_test::{self, Known, NewTest};
 use crate::ops::what_if::WhatIf;
 use crate::plan::measure::millis;
 use crate::plan::requirement;
@@ -24,8 +26,12 @@ pub enum Trial {
     WhatIf { text: String, settings: Vec<String>, measure: bool },
     /// The statement with its parameters; without sets they are proposed.
     Sets { sql: String, sets: Option<Sets>, measure: bool },
-    /// The file of a performance test.
-    Test { path: PathBuf, new: NewTest },
+    /// The file of a performance test; its checklist is shown then.
+    Test { path: PathBuf, new: NewTest, optimize: bool },
+    /// The project's tests, those of the statement first.
+    Tests { sql: Option<String>, wanted: Wanted },
+    /// A test is run; whatever the server expects it to cost.
+    Run { path: PathBuf, anyway: bool },
 }
 
 /// What came of it.
@@ -37,19 +43,25 @@ pub enum Tried {
     Test {
         path: PathBuf,
         medians: Vec<(String, f64)>,
+        optimize: bool,
     },
+    Tests {
+        known: Vec<Known>,
+        wanted: Wanted,
+    },
+    Ran(Box<Ran>),
 }
 
 /// Sets that the form has room for.
 const SETS: [&str; 3] = crate::ops::param_sets::PROPOSED;
 
-fn asked(state: &State) -> Option<Asked> {
+pub(super) fn asked(state: &State) -> Option<Asked> {
     let known = state.plan.plan.is_some() && !state.plan.asked.text.trim().is_empty();
     known.then(|| state.plan.asked.clone()).or_else(|| super::ask::current(state).map(|text| Asked { text, ..Asked::default() }))
 }
 
 /// The statement, or a note that there is none that could be run again.
-fn needed(state: &mut State) -> Option<Asked> {
+pub(super) fn needed(state: &mut State) -> Option<Asked> {
     let why = match (state.link.server().map(|s| s.no_plans.clone()), asked(state)) {
         (None, _) => "No target is open.".to_string(),
         (Some(Some(no)), _) => no,
@@ -102,17 +114,21 @@ pub(super) fn ask_sets(state: &mut State) {
 }
 
 /// Asks for the name of a test and what it requires.
-pub(super) fn ask_test(state: &mut State) {
+pub(super) fn ask_test(state: &mut State, optimize: bool) {
     if needed(state).is_none() {
         return;
     }
-    let body = vec![
+    let mut body = vec![
         "Measures the statement now as the baseline, and writes plan-tests/NAME.toml; a file that is there is left alone.".to_string(),
         "Required, with commas between: ratio <= 0.8, work ratio <= 0.5, p95 < 100 ms, pages <= 500, no sort, no table scan on TABLE."
             .to_string(),
     ];
     let fields = vec![Field::new("Name", "", "letters, digits, - and _"), Field::new("Require", "ratio <= 0.8", "")];
-    state.dialogs.push(Dialog::Form(Form::new("A performance test", Purpose::WritePlanTest, body, fields)));
+    if optimize {
+        body.insert(0, "No test of this statement is in plan-tests yet; the checklist query-optimization goes by one.".to_string());
+    }
+    let title = if optimize { "Optimize the statement" } else { "A performance test" };
+    state.dialogs.push(Dialog::Form(Form::new(title, Purpose::WritePlanTest { optimize }, body, fields)));
 }
 
 fn yes_or_no(word: &str) -> std::result::Result<bool, String> {
@@ -137,7 +153,7 @@ fn parts(text: &str) -> Vec<String> {
     out.into_iter().map(|p| p.trim().to_string()).filter(|p| !p.is_empty()).collect()
 }
 
-fn start(state: &mut State, title: &str, trial: Trial, effects: &mut Vec<Effect>) {
+pub(super) fn start(state: &mut State, title: &str, trial: Trial, effects: &mut Vec<Effect>) {
     let job = state.id();
     state.job(job, title, false, effects);
     effects.push(Effect::Trial { link: state.link_no, job, trial: Box::new(trial) });
@@ -190,7 +206,7 @@ fn typed(value: &Param) -> Option<String> {
 }
 
 /// The form of a test is filled in.
-pub fn test(state: &mut State, name: &str, require: &str, effects: &mut Vec<Effect>) -> std::result::Result<(), String> {
+pub fn test(state: &mut State, name: &str, require: &str, optimize: bool, effects: &mut Vec<Effect>) -> std::result::Result<(), String> {
     let name = name.trim();
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
     if name.is_empty() || !name.chars().all(plain) {
@@ -213,24 +229,28 @@ pub fn test(state: &mut State, name: &str, require: &str, effects: &mut Vec<Effe
         given.insert(n.to_string(), words);
     }
     let parameters = if given.is_empty() { Sets::new() } else { Sets::from([("given".to_string(), given)]) };
-    let path = state.config.project_dir.join("plan-tests").join(format!("{name}.toml"));
+    let path = plan_test::directory(&state.config).join(format!("{name}.toml"));
     let new = NewTest { name: name.to_string(), sql: a.text, require, parameters };
-    start(state, "measuring the baseline", Trial::Test { path, new }, effects);
+    start(state, "measuring the baseline", Trial::Test { path, new, optimize }, effects);
     Ok(())
 }
 
 /// A trial ended.
-pub fn tried(state: &mut State, result: Result<Tried>) {
+pub fn tried(state: &mut State, result: Result<Tried>, effects: &mut Vec<Effect>) {
     match result {
         Err(e) if e.kind == crate::model::Kind::Cancelled => state.say(Note::info("Cancelled; nothing is left of it.")),
         Err(e) => state.say(Note::error(&e)),
-        Ok(Tried::Test { path, medians }) => {
-            let shown = text::clean(&path.display().to_string()).into_owned();
+        Ok(Tried::Test { path, medians, optimize }) => {
             let each: Vec<String> = medians.iter().map(|(set, ms)| format!("{set} {}", millis(*ms))).collect();
-            let target = state.link.target_name().unwrap_or_default().to_string();
-            state
-                .say(Note::ok(format!("{shown} is written ({}); it is run by holdpoint explain {target} --test {shown}", each.join(", "))));
+            let key = crate::app::work::keys_in(state, crate::app::Pane::Plan, Action::RunPlanTest);
+            let next = if optimize { String::new() } else { format!(" {key} in the plan runs it.") };
+            state.say(Note::ok(format!("{} is written: {}.{next}", performance::shown(state, &path), each.join(", "))));
+            if optimize {
+                crate::app::panes::checklist::choose(state, Which::optimization(path), effects);
+            }
         }
+        Ok(Tried::Tests { known, wanted }) => performance::told(state, known, wanted, effects),
+        Ok(Tried::Ran(ran)) => performance::ran(state, *ran),
         Ok(Tried::WhatIf(w)) => compared(state, &w),
         Ok(Tried::Sets(sides)) => {
             let title = if sides.iter().any(|s| s.measured.is_some()) {
