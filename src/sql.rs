@@ -17,6 +17,7 @@ pub mod reserved;
 pub mod single;
 pub mod split;
 pub mod template;
+pub mod terminator;
 pub mod transaction;
 
 pub use classify::{Class, Verdict, classify};

@@ -21,7 +21,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Version of the tables below, in `user_version`. A store of a newer version is not touched.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 
 /// How long one console waits for another's append; an append takes milliseconds.
 const BUSY: Duration = Duration::from_secs(10);
@@ -48,7 +48,7 @@ CREATE TABLE acts (
   started TEXT NOT NULL, host TEXT NOT NULL, state TEXT NOT NULL) STRICT;
 CREATE TABLE history (
   id INTEGER PRIMARY KEY, at TEXT NOT NULL, target TEXT NOT NULL, text TEXT NOT NULL, took_ms INTEGER NOT NULL,
-  rows INTEGER, error TEXT) STRICT;
+  rows INTEGER, error TEXT, fate TEXT) STRICT;
 CREATE INDEX history_target ON history (target, id);
 ";
 
@@ -159,17 +159,23 @@ fn open(path: &Path) -> Result<rusqlite::Connection> {
             tx.pragma_update(None, "user_version", VERSION).map_err(store_error)?;
         }
         1 => {
-            for step in [buffers::FROM_1, buffers::TABLES, buffers::TAKE_OVER, values::TABLES, plans::TABLES] {
+            for step in [buffers::FROM_1, buffers::TABLES, buffers::TAKE_OVER, values::TABLES, plans::TABLES, history::ADDED] {
                 tx.execute_batch(step).map_err(store_error)?;
             }
             tx.pragma_update(None, "user_version", VERSION).map_err(store_error)?;
         }
         2 => {
-            tx.execute_batch(values::TABLES).and_then(|()| tx.execute_batch(plans::TABLES)).map_err(store_error)?;
+            for step in [values::TABLES, plans::TABLES, history::ADDED] {
+                tx.execute_batch(step).map_err(store_error)?;
+            }
             tx.pragma_update(None, "user_version", VERSION).map_err(store_error)?;
         }
         3 => {
-            tx.execute_batch(plans::TABLES).map_err(store_error)?;
+            tx.execute_batch(plans::TABLES).and_then(|()| tx.execute_batch(history::ADDED)).map_err(store_error)?;
+            tx.pragma_update(None, "user_version", VERSION).map_err(store_error)?;
+        }
+        4 => {
+            tx.execute_batch(history::ADDED).map_err(store_error)?;
             tx.pragma_update(None, "user_version", VERSION).map_err(store_error)?;
         }
         VERSION => {}

@@ -65,6 +65,7 @@ fn ran(target: &str, text: &str, error: Option<&str>) -> Ran {
         took_ms: 12,
         rows: Some(3),
         error: error.map(Into::into),
+        fate: None,
     }
 }
 

@@ -19,7 +19,8 @@ const KNOWN: &[(&str, &str)] = &[
     ("\\d [name]", "definition of a table or view (\\d+ too); without a name the tables and views"),
     ("\\dt \\dv \\dm [pattern]", "tables, views, materialized views; * and ? in the pattern stand for any text and any letter"),
     ("\\di \\ds \\dT [pattern]", "indexes, sequences, types"),
-    ("\\dn \\df [pattern]", "schemas, functions"),
+    ("\\dn [pattern]", "schemas"),
+    ("\\df [pattern]", "functions and procedures with their arguments and results"),
     ("\\du \\l", "users or roles of the server, its databases"),
     ("\\sf name, \\sv name", "definition of a function, of a view"),
     ("\\c [target]", "connects to another target; without a name the targets that are configured"),
@@ -77,16 +78,6 @@ pub fn first_line(state: &State) -> Option<usize> {
     (0..editor.line_count()).find(|l| editor.is_shortcut(editor.indented(*l))).map(|l| l + 1)
 }
 
-/// A statement without the `\g`, `\gx` or `\G` that ends it, and whether its rows are to be shown as records.
-pub fn terminated(dialect: crate::model::Dialect, statement: &str) -> Option<(&str, bool)> {
-    let end = ["\\gx", "\\G", "\\g"].into_iter().find(|w| statement.trim_end().ends_with(w))?;
-    let at = statement.trim_end().len() - end.len();
-    // In a string or a comment it is text.
-    let token = crate::sql::lex(dialect, statement).into_iter().find(|t| t.span.end > at)?;
-    (token.span.start == at && matches!(token.kind, crate::sql::TokenKind::Other | crate::sql::TokenKind::Operator))
-        .then(|| (statement[..at].trim_end(), end != "\\g"))
-}
-
 /// Does a backslash command.
 pub fn run(state: &mut State, line: &str, effects: &mut Vec<Effect>) {
     let line = line.trim_end_matches(';').trim();
@@ -114,7 +105,7 @@ pub fn run(state: &mut State, line: &str, effects: &mut Vec<Effect>) {
         "\\echo" | "\\qecho" | "\\warn" => state.say(Note::info(text::clean(unquoted(rest)).into_owned())),
         "\\watch" => super::watch::start(state, rest, effects),
         "\\dn" => names(state, "Schemas", rest, |n| n.schemas.clone()),
-        "\\df" => names(state, "Functions", rest, |n| n.functions.iter().map(ToString::to_string).collect()),
+        "\\df" => lists::functions(state, rest, effects),
         "\\l" | "\\list" => lists::databases(state, effects),
         "\\c" | "\\connect" if rest.is_empty() => act(state, Action::GoStart, effects),
         "\\c" | "\\connect" | "\\u" | "\\use" => connect(state, rest, effects),
@@ -289,8 +280,25 @@ fn describe(state: &mut State, name: &str, effects: &mut Vec<Effect>) {
         Some((s, n)) => (Some(plain(s)), plain(n)),
         None => (None, plain(name)),
     };
+    // Beyond the path a bare name means nothing to the server: what bears it is named, and shown only when it is one.
+    let mut beyond = Vec::new();
+    if schema.is_none() {
+        let named = |r: &&Relation| r.name.eq_ignore_ascii_case(&bare);
+        let reached = |r: &Relation| names.path.iter().any(|p| **p == *r.schema);
+        if !names.relations.iter().filter(named).any(reached) {
+            beyond = names.relations.iter().filter(named).map(|r| format!("{}.{}", r.schema, r.name)).collect();
+        }
+    }
     match names.relation(schema.as_deref(), &bare) {
+        Some(_) if beyond.len() > 1 => {
+            let mut note = Note::warning(format!("{} is in {} schemas, none of them in the search path.", text::clean(&bare), beyond.len()));
+            note.more.push(format!("\\d with its schema shows one: {}.", text::clean(&beyond.join(", "))));
+            state.say(note);
+        }
         Some(r) => {
+            if let Some(only) = beyond.first().filter(|_| !r.schema.is_empty()) {
+                state.say(Note::info(format!("{} is not in the search path: a statement has to name its schema.", text::clean(only))));
+            }
             let at = NodePath::root().child(NodeKind::Schema, &*r.schema).child(r.kind, &*r.name);
             effects.push(Effect::Definition { link: state.link_no, at });
         }

@@ -209,6 +209,10 @@ pub enum Msg {
         answer: FixAnswer,
         result: Result<()>,
     },
+    /// The connection of the data fix that waited for its answer is gone, and the fix with it.
+    FixLost {
+        why: String,
+    },
     /// An import was tried, or done.
     Imported {
         job: JobId,

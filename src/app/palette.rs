@@ -105,10 +105,11 @@ impl Palette {
         let here = state.link.target_name().unwrap_or("").to_string();
         let (own, others): (Vec<Ran>, Vec<Ran>) = runs.into_iter().partition(|r| r.target == here);
         let entry = |r: Ran| {
-            let mut note = match (&r.error, r.rows) {
-                (Some(_), _) => "failed".to_string(),
-                (None, Some(n)) => format!("{} · {}", text::counted(n, "row"), text::duration(Duration::from_millis(r.took_ms))),
-                (None, None) => text::duration(Duration::from_millis(r.took_ms)),
+            let took = text::duration(Duration::from_millis(r.took_ms));
+            let mut note = match r.outcome() {
+                outcome if outcome.is_empty() => took,
+                outcome if r.error.is_some() => outcome,
+                outcome => format!("{outcome} · {took}"),
             };
             // Day and minute; the seconds tell nobody anything here.
             note.push_str(&format!(" · {}", r.at.get(..16).unwrap_or(&r.at).replace('T', " ")));

@@ -110,21 +110,8 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Unasked { link, notice } if link == state.link_no => running::heard(state, &notice),
         Msg::Unasked { .. } => {}
         Msg::Blockers { job, result } => super::blocked::told(state, job, result),
-        Msg::FixEnded { answer, result } => {
-            let of = state.query.fix.take().map(|f| f.result);
-            if let (Some(result), super::effect::FixAnswer::RollBack, Ok(())) = (of, &answer, &result)
-                && let Some(tab) = state.result_mut(result)
-                && let query::Progress::Done(outcome) = &mut tab.progress
-            {
-                outcome.rolled_back = true;
-            }
-            state.query.waiting.clear();
-            match (answer, result) {
-                (super::effect::FixAnswer::Commit, Ok(())) => state.say(Note::ok("Committed.")),
-                (super::effect::FixAnswer::RollBack, Ok(())) => state.say(Note::ok("Rolled back: nothing was changed.")),
-                (_, Err(e)) => state.say(Note::error(&e)),
-            }
-        }
+        Msg::FixEnded { answer, result } => fix::ended(state, &answer, result),
+        Msg::FixLost { why } => fix::lost(state, &why),
         Msg::Imported { job, import, result } => super::import::ended(state, job, *import, result),
         // A store that cannot be used says so by itself.
         Msg::Values { target, result } => {
@@ -324,15 +311,6 @@ fn status_changed(state: &mut State, status: crate::engine::SessionStatus, effec
             note.more.push(format!("Gone with it: {}.", text::clean(&state.query.made.join(", "))));
         }
         state.say(note);
-    }
-    if had_tx
-        && !open
-        && !was_lost
-        && state.query.running.is_some()
-        && let Some(tab) = state.query.results.last()
-        && crate::sql::classify(state.query.editor.dialect(), &tab.text).class != crate::sql::Class::Transaction
-    {
-        state.say(Note::warning("This statement ended the open transaction: DDL and the like commit it, a deadlock rolls it back."));
     }
     state.tick(effects);
 }

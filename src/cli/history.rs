@@ -13,13 +13,14 @@ pub fn history(cx: &Cx, target: Option<&str>, search: Option<&str>, limit: usize
     let facts = |r: &crate::store::history::Ran| {
         serde_json::json!({
             "at": r.at, "target": r.target, "text": r.text, "took_ms": r.took_ms, "rows": r.rows, "error": r.error,
+            "transaction": r.fate.map(crate::store::history::Fate::as_str),
         })
     };
     match format {
         Format::Json => output::json(&runs.iter().map(facts).collect::<Vec<_>>())?,
         Format::Ndjson => output::ndjson(runs.iter().map(facts))?,
         Format::Csv => {
-            let mut t = output::TextTable::new(&["at", "target", "rows", "took_ms", "error", "statement"]);
+            let mut t = output::TextTable::new(&["at", "target", "rows", "took_ms", "error", "transaction", "statement"]);
             for r in &runs {
                 let rows = r.rows.map_or_else(String::new, |n| n.to_string());
                 t.row(vec![
@@ -28,17 +29,17 @@ pub fn history(cx: &Cx, target: Option<&str>, search: Option<&str>, limit: usize
                     rows,
                     r.took_ms.to_string(),
                     r.error.clone().unwrap_or_default(),
+                    r.fate.map_or_else(String::new, |f| f.as_str().to_string()),
                     r.text.clone(),
                 ]);
             }
             t.csv()?;
         }
         Format::Table => {
-            let mut t = output::TextTable::new(&["at", "target", ">rows", ">took", "statement"]);
+            let mut t = output::TextTable::new(&["at", "target", "outcome", ">took", "statement"]);
             for r in &runs {
-                let outcome = if r.error.is_some() { "failed".to_string() } else { r.rows.map_or_else(String::new, text::thousands) };
                 let one_line = r.text.split_whitespace().collect::<Vec<_>>().join(" ");
-                t.row(vec![r.at.clone(), r.target.clone(), outcome, took(r.took_ms), one_line]);
+                t.row(vec![r.at.clone(), r.target.clone(), r.outcome(), took(r.took_ms), one_line]);
             }
             t.print()?;
         }

@@ -164,6 +164,10 @@ pub struct RowWriter {
     held: Vec<Vec<(String, bool)>>,
     widths: Option<Vec<usize>>,
     pub rows: u64,
+    /// A table's rows stand one value to a line (`\G`).
+    records: bool,
+    /// The columns were told.
+    told: bool,
     /// Further results that a file has no place for.
     left_out: u32,
 }
@@ -174,13 +178,20 @@ const MEASURED: usize = 500;
 impl RowWriter {
     /// `exact`: the format, `None` for a table that people read.
     pub fn new(exact: Option<Encoder>) -> Self {
-        RowWriter { columns: Vec::new(), file: None, exact, held: Vec::new(), widths: None, rows: 0, left_out: 0 }
+        RowWriter { columns: Vec::new(), file: None, exact, held: Vec::new(), widths: None, rows: 0, records: false, told: false, left_out: 0 }
     }
 
     /// Into a new file, which is there when [`RowWriter::finish`] has come to its end.
     #[must_use]
     pub fn into_file(mut self, file: NewFile) -> Self {
         self.file = Some(file);
+        self
+    }
+
+    /// People read its rows one value to a line.
+    #[must_use]
+    pub fn as_records(mut self, records: bool) -> Self {
+        self.records = records;
         self
     }
 
@@ -194,6 +205,7 @@ impl RowWriter {
     /// The result's columns.
     pub fn columns(&mut self, columns: &[Column]) -> Result<()> {
         self.columns = columns.to_vec();
+        self.told = true;
         let mut out = Vec::new();
         if let Some(exact) = &mut self.exact {
             exact.columns(columns, &mut out)?;
@@ -218,13 +230,15 @@ impl RowWriter {
         if self.left_out > 0 {
             return Ok(());
         }
+        let before = self.rows;
         self.rows += batch.rows() as u64;
         let mut out = Vec::new();
         if let Some(exact) = &mut self.exact {
             exact.batch(batch, &mut out);
             return self.write(&out);
         }
-        for r in 0..batch.rows() {
+        // Rows without columns have nothing to show: the footer counts them.
+        for r in (0..batch.rows()).filter(|_| batch.columns() > 0) {
             let row: Vec<(String, bool)> = (0..batch.columns())
                 .map(|c| match text::cell_line(batch.cell(r, c)) {
                     Some(s) => (s, false),
@@ -232,6 +246,7 @@ impl RowWriter {
                 })
                 .collect();
             match &self.widths {
+                _ if self.records => record(&mut out, &self.columns, before + r as u64 + 1, &row),
                 Some(w) => table_row(&mut out, &self.columns, w, &row),
                 None => {
                     self.held.push(row);
@@ -272,11 +287,20 @@ impl RowWriter {
         Ok(())
     }
 
+    /// The statement failed after rows had come: they are shown, and a document is closed with the reason in it. A file is not made.
+    pub fn broken(&mut self, error: &Error) -> Result<()> {
+        if !self.told || self.file.is_some() {
+            return Ok(());
+        }
+        let footer = format!("{} before the error", text::counted(self.rows, "row"));
+        self.end(&footer, &serde_json::json!({ "error": error.message }))
+    }
+
     fn end(&mut self, footer: &str, facts: &serde_json::Value) -> Result<()> {
         let mut out = Vec::new();
         match &mut self.exact {
             Some(exact) => exact.finish(facts, &mut out),
-            None if self.widths.is_none() && !self.columns.is_empty() => self.fix_widths(&mut out),
+            None if self.widths.is_none() && !self.columns.is_empty() && !self.records => self.fix_widths(&mut out),
             None => {}
         }
         self.write(&out)?;
@@ -285,6 +309,18 @@ impl RowWriter {
         }
         message(footer);
         Ok(())
+    }
+}
+
+/// One row, a line for each value.
+fn record(out: &mut Vec<u8>, columns: &[Column], number: u64, row: &[(String, bool)]) {
+    let names: Vec<String> = columns.iter().map(|c| text::clean(&c.name).into_owned()).collect();
+    let width = names.iter().map(|n| text::width(n)).max().unwrap_or(0);
+    out.extend_from_slice(format!("─── row {} ───\n", text::thousands(number)).as_bytes());
+    for (name, (cell, _)) in names.iter().zip(row) {
+        let pad = " ".repeat(width - text::width(name));
+        out.extend_from_slice(format!("{name}{pad} │ {cell}").trim_end().as_bytes());
+        out.push(b'\n');
     }
 }
 

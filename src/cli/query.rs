@@ -2,15 +2,17 @@
 
 use super::{connect, output};
 use crate::cli::RowFormat;
-use crate::engine::Event;
+use crate::engine::{Event, Outcome};
 use crate::model::{Dialect, Error, Kind, Param, Result, TxState};
 use crate::ops::datafix::{self, BeforeImage};
 use crate::ops::export::{Encoder, ExportFormat, NewFile, source, table_parts};
 use crate::ops::query::{Admission, admit};
-use crate::ops::statements::{Ended, Ledger};
+use crate::ops::statements::{Ended, Ledger, ended_unasked, session_ended};
 use crate::ops::{Connection, Cx};
 use crate::sql::params::{Bound, bind, placeholders, typed_value};
-use crate::sql::{Class, classify};
+use crate::sql::terminator::{Part, parts};
+use crate::sql::{Class, StatementSpan, classify};
+use crate::store::history::Fate;
 use crate::text;
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Read};
@@ -151,23 +153,30 @@ pub async fn query(
             other => break other?,
         }
     };
-    let statements = crate::sql::split(conn.dialect(), &sql);
+    let split = crate::sql::split(conn.dialect(), &sql);
+    let statements: Vec<(&StatementSpan, Part)> = split
+        .iter()
+        .flat_map(|s| {
+            let place = move |p: Part| (s, Part { span: s.span.start + p.span.start..s.span.start + p.span.end, ..p });
+            parts(conn.dialect(), &sql[s.span.clone()]).into_iter().map(place)
+        })
+        .collect();
     if statements.is_empty() {
         return Err(Error::usage("there is no statement to run"));
     }
     let mut file = None;
     if let Some(path) = &rows.output {
-        one_file(conn.dialect(), &statements.iter().map(|s| &sql[s.span.clone()]).collect::<Vec<_>>())?;
+        one_file(conn.dialect(), &statements.iter().map(|(_, p)| &sql[p.span.clone()]).collect::<Vec<_>>())?;
         file = Some(NewFile::create(path)?);
     }
     let values = values(conn.dialect(), &sql, params)?;
     let mut ledger = Ledger::new(cx, &conn);
     let mut run = async || {
-        for (number, s) in statements.iter().enumerate() {
-            let text = &sql[s.span.clone()];
+        for (number, (s, part)) in statements.iter().enumerate() {
+            let text = &sql[part.span.clone()];
             let rest = statements.len() - number - 1;
             let place = |e: Error| {
-                let e = place(e, &sql, s.span.start, statements.len());
+                let e = place(e, &sql, part.span.start, statements.len());
                 match rest {
                     0 => e,
                     n => e.hint(format!("The {} after it did not run.", text::counted(n as u64, "statement"))),
@@ -176,7 +185,7 @@ pub async fn query(
             let bound = bind(conn.dialect(), text, &values).map_err(|name| place(Error::usage(format!("no value for {name}"))))?;
             match admit(cx, &conn, None, &bound.text).await.map_err(place)? {
                 Admission::Run => {
-                    let mut writer = rows.writer(conn.dialect(), text)?;
+                    let mut writer = rows.writer(conn.dialect(), text)?.as_records(part.record);
                     let setup = matches!(classify(conn.dialect(), text).class, Class::Session | Class::Transaction);
                     if let Some(file) = file.take_if(|_| !setup) {
                         writer = writer.into_file(file);
@@ -191,8 +200,11 @@ pub async fn query(
     };
     let outcome = run().await;
     unkept(ledger.close());
+    let status = session.status();
+    let left_open = status.tx != TxState::Idle;
+    // What is open now ends with the connection.
+    unkept(session_ended(cx, &conn, if status.lost.is_some() { Fate::Lost } else { Fate::RolledBack }));
     outcome?;
-    let left_open = session.status().tx != TxState::Idle;
     session.close().await;
     if left_open {
         return Err(Error::failed(
@@ -226,19 +238,31 @@ async fn run_one(
     mut writer: output::RowWriter,
 ) -> Result<()> {
     let started = std::time::Instant::now();
-    let outcome = stream(cx, session, &sent, data, &mut writer).await.map_err(|mut e| {
+    let before = session.status().tx;
+    let mut outcome = stream(cx, session, &sent, data, &mut writer).await.map_err(|mut e| {
         e.position = e.position.map(|at| sent.typed(at));
         e
     });
+    if let Err(e) = &outcome {
+        writer.broken(e)?;
+    }
     let ended = Ended {
         text,
         took: started.elapsed(),
         rows: writer.rows,
-        affected: outcome.as_ref().ok().copied().flatten(),
+        affected: outcome.as_ref().ok().and_then(|o| o.affected),
+        tag: outcome.as_ref().ok().map(|o| o.tag.as_str()),
         error: outcome.as_ref().err(),
     };
+    let status = session.status();
     // The statement has run: a record that cannot be kept is told, and is no failure of it.
-    unkept(ledger.note(&ended, session.status().tx));
+    unkept(ledger.note(&ended, status.tx));
+    let unasked = ended_unasked(session.dialect(), text, before, status.tx, outcome.is_err()).filter(|_| status.lost.is_none());
+    match (unasked, &mut outcome) {
+        (Some(words), Ok(_)) => output::message(&format!("warning: {words}")),
+        (Some(words), Err(e)) => e.hints.insert(0, words),
+        (None, _) => {}
+    }
     outcome.map(drop)
 }
 
@@ -248,17 +272,17 @@ fn unkept(kept: Result<()>) {
     }
 }
 
-/// Gives the number of rows that were changed, where the server tells it.
+/// Gives how the statement ended.
 async fn stream(
     cx: &Cx,
     session: &crate::engine::Session,
     sent: &Bound,
     data: Option<&str>,
     writer: &mut output::RowWriter,
-) -> Result<Option<u64>> {
+) -> Result<Outcome> {
     let mut rows = session.run_reading(sent.text.clone(), sent.params.clone(), data.map(Into::into)).await?;
     let mut cancelled = false;
-    let mut affected = None;
+    let mut ended = Outcome::default();
     loop {
         let event = tokio::select! {
             event = rows.next() => event,
@@ -269,7 +293,7 @@ async fn stream(
             }
         };
         match event {
-            None => return Ok(affected),
+            None => return Ok(ended),
             Some(Ok(Event::Columns(c))) => writer.columns(&c)?,
             Some(Ok(Event::Further(c))) => writer.further(&c)?,
             Some(Ok(Event::Rows(b))) => writer.batch(&b)?,
@@ -280,7 +304,6 @@ async fn stream(
                 }
             }
             Some(Ok(Event::Done(done))) => {
-                affected = done.affected;
                 let footer = match done.affected {
                     Some(n) => format!("{} · {} affected · {}", done.tag, text::counted(n, "row"), text::duration(done.elapsed)),
                     None => format!("{} · {}", text::counted(writer.rows, "row"), text::duration(done.elapsed)),
@@ -291,6 +314,7 @@ async fn stream(
                     "elapsed_ms": done.elapsed.as_secs_f64() * 1000.0,
                 });
                 writer.finish(&footer, &facts)?;
+                ended = done;
             }
             Some(Err(e)) => return Err(e),
         }
@@ -304,6 +328,7 @@ async fn fix(cx: &Cx, conn: &Connection, text: &str, values: &BTreeMap<String, P
         BeforeImage::Saved { path, rows } => format!("{} saved as they were in {}", text::counted(*rows, "row"), path.display()),
         BeforeImage::NotNeeded => "no rows existed before".into(),
     };
+    unkept(fix.unrecorded.clone().map_or(Ok(()), Err));
     output::message(&format!("{} affected; {image}", text::counted(fix.affected, "row")));
     for line in fix.changes.lines(40).into_iter().chain(fix.cascades.lines()) {
         output::message(&line);

@@ -87,14 +87,20 @@ pub struct RowBatch {
     /// a single cell is at most 1 GiB in every engine here.
     ends: Vec<u32>,
     tags: Vec<u8>,
+    /// How many rows, where there are no cells to count: PostgreSQL has results without columns.
+    bare: usize,
 }
 
 impl RowBatch {
+    /// Rows without columns.
+    pub fn bare(rows: usize) -> Self {
+        RowBatch { bare: rows, ..RowBatch::default() }
+    }
     pub fn columns(&self) -> usize {
         self.columns
     }
     pub fn rows(&self) -> usize {
-        self.tags.len().checked_div(self.columns).unwrap_or(0)
+        self.tags.len().checked_div(self.columns).unwrap_or(self.bare)
     }
     pub fn is_empty(&self) -> bool {
         self.rows() == 0
@@ -119,14 +125,14 @@ impl RowBatch {
     pub fn parts(&self) -> (usize, &[u8], &[u32], &[u8]) {
         (self.columns, &self.bytes, &self.ends, &self.tags)
     }
-    /// The reverse of [`RowBatch::parts`]. `None` when the parts do not fit each other.
+    /// The reverse of [`RowBatch::parts`], for rows that have columns. `None` when the parts do not fit each other.
     pub fn from_parts(columns: usize, bytes: Vec<u8>, ends: Vec<u32>, tags: Vec<u8>) -> Option<Self> {
         let fits = ends.len() == tags.len()
             && (columns != 0 || tags.is_empty())
             && (columns == 0 || tags.len().is_multiple_of(columns))
             && ends.windows(2).all(|w| w[0] <= w[1])
             && ends.last().copied().unwrap_or(0) as usize == bytes.len();
-        fits.then_some(RowBatch { columns, bytes, ends, tags })
+        fits.then_some(RowBatch { columns, bytes, ends, tags, bare: 0 })
     }
 }
 
@@ -156,11 +162,15 @@ impl BatchBuilder {
         self.batch.ends.push(self.batch.bytes.len() as u32);
         self.batch.tags.push(tag);
     }
+    /// A row of a result without columns; the cells of others make up their rows.
+    pub fn push_bare(&mut self) {
+        self.batch.bare += 1;
+    }
     pub fn rows(&self) -> usize {
         self.batch.rows()
     }
     pub fn is_empty(&self) -> bool {
-        self.batch.tags.is_empty()
+        self.batch.tags.is_empty() && self.batch.bare == 0
     }
     pub fn is_full(&self) -> bool {
         self.batch.rows() >= Self::ROWS || self.batch.bytes.len() >= Self::BYTES
@@ -172,6 +182,7 @@ impl BatchBuilder {
             bytes: Vec::with_capacity(self.batch.bytes.len()),
             ends: Vec::with_capacity(self.batch.ends.len()),
             tags: Vec::with_capacity(self.batch.tags.len()),
+            bare: 0,
         };
         std::mem::replace(&mut self.batch, next)
     }
@@ -214,5 +225,15 @@ mod tests {
         assert_eq!(RowBatch::from_parts(c, bytes.to_vec(), ends.to_vec(), tags.to_vec()), Some(batch.clone()));
         assert_eq!(RowBatch::from_parts(c, vec![], ends.to_vec(), tags.to_vec()), None);
         assert!(b.is_empty());
+    }
+
+    #[test]
+    fn rows_without_columns_are_counted() {
+        let mut b = BatchBuilder::new(0);
+        (0..3).for_each(|_| b.push_bare());
+        assert!(!b.is_empty());
+        let batch = b.take();
+        assert_eq!((batch.rows(), batch.columns(), batch.is_empty()), (3, 0, false));
+        assert_eq!((b.rows(), b.is_empty()), (0, true));
     }
 }

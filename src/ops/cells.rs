@@ -9,6 +9,7 @@ use crate::engine::{Event, Session};
 use crate::model::{Column, Dialect, Error, Follow, Param, Result, TableInfo, TxState};
 use crate::sql::before::touch;
 use crate::sql::params::literal;
+use crate::store::history::Fate;
 use crate::store::journal::NewEntry;
 use std::time::Instant;
 
@@ -245,16 +246,22 @@ pub async fn write(
             true => ("SAVEPOINT holdpoint_cells", "RELEASE SAVEPOINT holdpoint_cells", "ROLLBACK TO SAVEPOINT holdpoint_cells"),
             false => ("BEGIN", "COMMIT", "ROLLBACK"),
         };
-        let mut unrecorded = None;
+        let mut unrecorded = if inside { ledger.savepoint("holdpoint_cells").err() } else { None };
         let mut note = |text: &str, started: Instant, outcome: &Result<u64>| {
             let affected = outcome.as_ref().ok().copied().filter(|n| *n > 0);
-            let ended = Ended { text, took: started.elapsed(), rows: 0, affected, error: outcome.as_ref().err() };
+            let ended = Ended { text, took: started.elapsed(), rows: 0, affected, tag: None, error: outcome.as_ref().err() };
             unrecorded = ledger.note(&ended, TxState::Open).err().or(unrecorded.take());
         };
         let work = transaction(cx, own, begin, commit, back, statements, &mut note);
         let done = cancelling::told_to_end(cx, own, work).await.unwrap_or_else(|| {
             Err(Error::cancelled().hint("The server did not end the statement in time: it, and its transaction, may still be there."))
         });
+        match (&done, inside) {
+            (Ok(_), true) => {}
+            (Err(_), true) => unrecorded = ledger.back_to("holdpoint_cells").err().or(unrecorded),
+            (Ok(_), false) => ledger.settle(Fate::Committed),
+            (Err(_), false) => ledger.settle(Fate::RolledBack),
+        }
         unrecorded = ledger.close().err().or(unrecorded);
         return Ok(Written { rows: done?, unrecorded });
     }

@@ -15,6 +15,8 @@ pub struct Connection {
     follower: tokio::sync::Mutex<Option<(String, Session)>>,
     /// State of the session that runs the user's statements, once there is one.
     user: Mutex<Option<watch::Receiver<SessionStatus>>>,
+    /// What the open transaction of that session wrote, as the history knows it.
+    pub(in crate::ops) unsettled: Mutex<Vec<super::statements::Unsettled>>,
 }
 
 /// The configured target of that name, a URL or a SQLite file; the error names the nearest one.
@@ -42,7 +44,7 @@ pub async fn connect_to(cx: &Cx, target: Target) -> Result<Connection> {
 impl Connection {
     /// Around an engine that was made elsewhere (scratch databases, tests).
     pub fn over(engine: Arc<dyn Engine>) -> Self {
-        Connection { engine, reader: tokio::sync::Mutex::new(None), follower: tokio::sync::Mutex::new(None), user: Mutex::default() }
+        Connection { engine, reader: tokio::sync::Mutex::new(None), follower: tokio::sync::Mutex::new(None), user: Mutex::default(), unsettled: Mutex::default() }
     }
     pub fn target(&self) -> &Target {
         self.engine.target()

@@ -8,16 +8,20 @@ pub use cascade::{Cascaded, Cascades};
 pub use sample::{Change, Changes};
 
 use super::query::{Admission, Unlock, admit};
+use super::statements::{Ended, remember_fix};
 use super::{Connection, Cx, cancelling};
-use crate::engine::{Capability, Catalog, Event, Session};
-use crate::model::{Cell, Column, Error, HeldLock, Param, Result, RowBatch, TableInfo};
+use crate::engine::{Capability, Catalog, Event, Session, SessionStatus};
+use crate::model::{Cell, Column, Error, HeldLock, Kind, Param, Result, RowBatch, TableInfo};
 use crate::sql::before::{Before, Touch, before_image, changed_table, touch, unknown_calls, unlocked};
 use crate::sql::params::{self, Bound};
+use crate::store::history::Fate;
 use crate::store::journal::NewEntry;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
+use tokio::sync::watch;
 
 /// What a data fix is called where other statements have their command tag.
 pub const TAG: &str = "data fix";
@@ -46,6 +50,10 @@ pub struct DataFix {
     pub changes: Changes,
     /// What the open transaction holds; the reason where that cannot be seen.
     pub locks: std::result::Result<Vec<HeldLock>, String>,
+    /// Its line in the history, where one is kept.
+    remembered: Option<i64>,
+    /// Why the history could not take it.
+    pub unrecorded: Option<Error>,
 }
 
 /// Runs one DML statement in a transaction of its own: saves the rows as they are, runs it, and rolls back by itself
@@ -84,6 +92,7 @@ pub async fn begin(
     // What cannot be journaled must not run at all.
     let shown = crate::sql::redact(conn.dialect(), text);
     journal(cx, &target.name, "datafix-begin", &shown, serde_json::json!({ "blast_radius": limit }))?;
+    let begun = Instant::now();
     let session = conn.writer().await?;
     opened(session.backend());
     let begin = conn.engine().migrations().get()?.begin();
@@ -100,11 +109,20 @@ pub async fn begin(
         Ok(done) => {
             let locks = held(conn, &session).await;
             let Done { affected, before, cascades, changes } = done;
-            Ok(DataFix { session, target: target.name.clone(), text: shown, affected, before, cascades, changes, locks })
+            let ended = Ended { text, took: begun.elapsed(), rows: 0, affected: Some(affected), tag: Some(TAG), error: None };
+            // It has run and waits: a record that cannot be kept is told, and does not take it back.
+            let (remembered, unrecorded) = match remember_fix(cx, conn, &ended, Fate::Open) {
+                Ok(number) => (number, None),
+                Err(e) => (None, Some(e)),
+            };
+            let target = target.name.clone();
+            Ok(DataFix { session, target, text: shown, affected, before, cascades, changes, locks, remembered, unrecorded })
         }
         Err(e) => {
             cancelling::roll_back_and_close(&session).await;
             journal(cx, &target.name, "datafix-rolled-back", &shown, serde_json::json!({ "why": e.message }))?;
+            let ended = Ended { text, took: begun.elapsed(), rows: 0, affected: None, tag: Some(TAG), error: Some(&e) };
+            remember_fix(cx, conn, &ended, if e.kind == Kind::Connect { Fate::Lost } else { Fate::RolledBack })?;
             Err(e)
         }
     }
@@ -262,8 +280,62 @@ impl DataFix {
         self.session.backend()
     }
 
+    /// For waiting on its end: a connection that is lost takes the transaction with it.
+    pub fn watch(&self) -> watch::Receiver<SessionStatus> {
+        self.session.watch()
+    }
+
+    /// Its connection is lost: the server has rolled it back. `why` is what happened to the connection.
+    pub fn lost(self, cx: &Cx, why: &str) -> Result<()> {
+        let mut facts = self.facts();
+        facts["why"] = why.into();
+        self.settle(cx, Fate::Lost, "datafix-rolled-back", facts)
+    }
+
+    /// Nobody answers any more: it is rolled back with its connection.
+    pub fn dropped(self, cx: &Cx) -> Result<()> {
+        let mut facts = self.facts();
+        facts["why"] = "it was not answered, and its connection was closed".into();
+        self.settle(cx, Fate::RolledBack, "datafix-rolled-back", facts)
+    }
+
     async fn end(self, cx: &Cx, statement: &str, kind: &str) -> Result<()> {
+        let gone = self.session.status().lost;
         let outcome = self.session.fetch(statement).await;
+        let mut facts = self.facts();
+        let commit = statement == "COMMIT";
+        let (kind, fate) = match &outcome {
+            Ok(_) if commit => (kind, Fate::Committed),
+            Ok(_) => (kind, Fate::RolledBack),
+            Err(e) => {
+                facts["why"] = e.message.clone().into();
+                match (&gone, e.kind) {
+                    // It was not even sent; or the server has refused it, and with it the transaction.
+                    (Some(_), _) => ("datafix-rolled-back", Fate::Lost),
+                    (None, Kind::Connect) if commit => ("datafix-unknown", Fate::Unclear),
+                    (None, Kind::Connect) => ("datafix-rolled-back", Fate::Lost),
+                    (None, _) => ("datafix-rolled-back", Fate::RolledBack),
+                }
+            }
+        };
+        let session = self.session.clone();
+        let recorded = self.settle(cx, fate, kind, facts);
+        session.close().await;
+        let outcome = match outcome {
+            // With its connection the transaction is gone: just what was asked for.
+            Err(_) if !commit && fate == Fate::Lost => Ok(()),
+            outcome => outcome.map(drop),
+        };
+        outcome.map_err(|e| match (fate, commit) {
+            (Fate::Unclear, _) => e.context("whether the data fix is committed is not known").hint("Look at its rows before running it again."),
+            (_, true) => e.context("the data fix is NOT committed"),
+            _ => e,
+        })?;
+        recorded
+    }
+
+    /// What the journal keeps of it.
+    fn facts(&self) -> serde_json::Value {
         let mut facts = serde_json::json!({ "affected": self.affected });
         if let BeforeImage::Saved { path, rows } = &self.before {
             facts["before_image"] = path.display().to_string().into();
@@ -280,17 +352,14 @@ impl DataFix {
                 })
                 .collect();
         }
-        let kind = match &outcome {
-            Ok(_) => kind,
-            Err(e) => {
-                facts["why"] = e.message.clone().into();
-                "datafix-unknown"
-            }
-        };
+        facts
+    }
+
+    /// Records how it ended.
+    fn settle(self, cx: &Cx, fate: Fate, kind: &str, facts: serde_json::Value) -> Result<()> {
         let journaled = journal(cx, &self.target, kind, &self.text, facts);
-        self.session.close().await;
-        outcome?;
-        journaled
+        let remembered = self.remembered.map_or(Ok(()), |id| cx.store.settle(id, fate));
+        journaled.and(remembered)
     }
 }
 

@@ -211,6 +211,11 @@ impl Encoder {
                 });
                 out.extend_from_slice(b" |\n");
             }
+            // Rows without columns take nothing but what the table's columns are by themselves.
+            ExportFormat::Insert { dialect } if self.columns.is_empty() => {
+                let table: Vec<String> = self.table.iter().map(|p| dialect.quote_ident(p)).collect();
+                out.extend_from_slice(format!("INSERT INTO {} DEFAULT VALUES;\n", table.join(".")).as_bytes());
+            }
             ExportFormat::Insert { dialect } => {
                 let names: Vec<String> = self.columns.iter().map(|c| dialect.quote_ident(&c.name)).collect();
                 let table: Vec<String> = self.table.iter().map(|p| dialect.quote_ident(p)).collect();
@@ -624,6 +629,20 @@ mod tests {
             let json: serde_json::Value = serde_json::from_slice(&out).unwrap();
             assert_eq!(json, serde_json::json!({ "columns": [], "rows": [], "tag": "SELECT 3" }));
         }
+        let bare = |format| {
+            let (mut e, mut out) = (Encoder::new(format).into_table("t"), Vec::new());
+            e.columns(&[], &mut out).unwrap();
+            e.batch(&RowBatch::bare(3), &mut out);
+            e.finish(&serde_json::json!({}), &mut out);
+            String::from_utf8(out).unwrap()
+        };
+        let postgres = Dialect::Postgres;
+        assert_eq!(bare(ExportFormat::Csv), "\r\n\r\n\r\n\r\n", "a line of names, and three of values");
+        assert_eq!(bare(ExportFormat::Tsv), "\n\n\n\n");
+        assert_eq!(bare(ExportFormat::Ndjson { dialect: postgres }), "{}\n{}\n{}\n");
+        assert_eq!(bare(ExportFormat::Insert { dialect: postgres }), "INSERT INTO \"t\" DEFAULT VALUES;\n".repeat(3));
+        let json: serde_json::Value = serde_json::from_str(&bare(ExportFormat::Json { dialect: postgres })).unwrap();
+        assert_eq!(json["rows"], serde_json::json!([[], [], []]));
         assert!(exported(ExportFormat::Insert { dialect: Dialect::MySql }).contains("''x'' \\\\ é"), "MySQL doubles backslashes");
         assert!(exported(ExportFormat::Insert { dialect: Dialect::Sqlite }).contains("X'00ff'"));
         let literal = |dialect, n: &str| {

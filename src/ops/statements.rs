@@ -2,11 +2,13 @@
 
 use super::{Connection, Cx};
 use crate::config::AccessMode;
-use crate::model::{Error, Result, TxState};
+use crate::model::{Dialect, Error, Kind, Result, TxState};
 use crate::sql::{self, Class, TokenKind};
-use crate::store::history::NewRun;
+use crate::sql::transaction::{Savepoint, commits_implicitly, savepoint};
+use crate::store::history::{Fate, NewRun};
 use crate::store::journal::NewEntry;
 use sha2::{Digest, Sha256};
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 /// Statements are recorded together, at most this late: a file of ten thousand inserts must not wait ten thousand times for
@@ -25,7 +27,17 @@ pub struct Ended<'a> {
     pub rows: u64,
     /// Rows that were changed.
     pub affected: Option<u64>,
+    /// The server's command tag, where it is known.
+    pub tag: Option<&'a str>,
     pub error: Option<&'a Error>,
+}
+
+/// Something of the open transaction whose end is not known yet.
+#[derive(Debug)]
+pub enum Unsettled {
+    /// A statement, by its number in the history.
+    Run(i64),
+    Savepoint(String),
 }
 
 /// Notes of one run of statements on one session. [`Ledger::close`] writes what is left.
@@ -34,21 +46,26 @@ pub struct Ledger<'a> {
     conn: &'a Connection,
     runs: Vec<NewRun>,
     wrote: Vec<serde_json::Value>,
+    /// What became of statements that are in the history already.
+    settled: Vec<(i64, Fate)>,
     since: Instant,
 }
 
 impl<'a> Ledger<'a> {
     pub fn new(cx: &'a Cx, conn: &'a Connection) -> Self {
-        Ledger { cx, conn, runs: Vec::new(), wrote: Vec::new(), since: Instant::now() }
+        Ledger { cx, conn, runs: Vec::new(), wrote: Vec::new(), settled: Vec::new(), since: Instant::now() }
     }
 
     /// Notes a statement that ran on the open session; `tx` is the session's state after it. An error is the store's: the
     /// statement has run, and its record has not been kept.
     pub fn note(&mut self, ended: &Ended<'_>, tx: TxState) -> Result<()> {
-        if self.runs.is_empty() && self.wrote.is_empty() {
+        if self.runs.is_empty() && self.wrote.is_empty() && self.settled.is_empty() {
             self.since = Instant::now();
         }
         let d = self.conn.dialect();
+        if let Some(fate) = self.ends(ended, tx) {
+            self.settle(fate);
+        }
         let text = sql::redact(d, ended.text);
         let hidden = text != ended.text;
         if self.conn.target().access == AccessMode::Open && ended.error.is_none() && writes(d, ended.text) {
@@ -63,25 +80,68 @@ impl<'a> Ledger<'a> {
             self.wrote.push(one);
         }
         if self.conn.target().history {
-            self.runs.push(NewRun {
-                at: self.cx.clock.stamp(),
-                text,
-                took_ms: u64::try_from(ended.took.as_millis()).unwrap_or(u64::MAX),
-                rows: ended.error.is_none().then(|| ended.affected.unwrap_or(ended.rows)),
-                // Servers quote the statement in their errors.
-                error: ended.error.map(|e| {
-                    if hidden {
-                        format!(
-                            "{}not kept: the statement holds a secret",
-                            e.code.as_ref().map_or(String::new(), |c| format!("{c}; its words are "))
-                        )
-                    } else {
-                        e.message.clone()
-                    }
-                }),
-            });
+            let within = tx != TxState::Idle && ended.error.is_none() && writes(d, ended.text);
+            let fate = within.then_some(Fate::Open).filter(|_| sql::classify(d, ended.text).class != Class::Transaction);
+            self.runs.push(run(self.cx, text, hidden, ended, fate));
+        }
+        match savepoint(d, ended.text).filter(|_| ended.error.is_none()) {
+            Some(Savepoint::Set(name)) => self.savepoint(&name)?,
+            Some(Savepoint::BackTo(name)) => self.back_to(&name)?,
+            None => {}
         }
         if self.since.elapsed() >= LATEST || self.wrote.len() >= TOGETHER { self.write() } else { Ok(()) }
+    }
+
+    /// The fate of what the open transaction wrote before, when this statement ended it.
+    fn ends(&self, ended: &Ended<'_>, tx: TxState) -> Option<Fate> {
+        let d = self.conn.dialect();
+        if let Some(e) = ended.error {
+            return match (e.kind, tx) {
+                (Kind::Connect, _) => Some(Fate::Lost),
+                (_, TxState::Idle) => Some(Fate::RolledBack),
+                _ => None,
+            };
+        }
+        if commits_implicitly(d, ended.text) {
+            return Some(Fate::Committed);
+        }
+        let word = sql::transaction::ending(d, ended.text);
+        match (word, tx) {
+            // A COMMIT of a transaction that has failed rolls back, and the tag says so.
+            (Some(true), _) if ended.tag.is_some_and(|t| t.starts_with("ROLLBACK")) => Some(Fate::RolledBack),
+            (Some(true), _) => Some(Fate::Committed),
+            (Some(false), _) => Some(Fate::RolledBack),
+            (None, TxState::Idle) => Some(Fate::Unclear),
+            (None, _) => None,
+        }
+    }
+
+    /// What was written in the open transaction met this end.
+    pub(in crate::ops) fn settle(&mut self, fate: Fate) {
+        for run in self.runs.iter_mut().filter(|r| r.fate == Some(Fate::Open)) {
+            run.fate = Some(fate);
+        }
+        let before = std::mem::take(&mut *self.conn.unsettled.lock().unwrap_or_else(PoisonError::into_inner));
+        self.settled.extend(ids(before).map(|id| (id, fate)));
+    }
+
+    /// A savepoint of the open transaction was set.
+    pub(in crate::ops) fn savepoint(&mut self, name: &str) -> Result<()> {
+        // In the order in which things happened.
+        self.write()?;
+        self.conn.unsettled.lock().unwrap_or_else(PoisonError::into_inner).push(Unsettled::Savepoint(name.into()));
+        Ok(())
+    }
+
+    /// What was written behind a savepoint was rolled back.
+    pub(in crate::ops) fn back_to(&mut self, name: &str) -> Result<()> {
+        self.write()?;
+        let mut open = self.conn.unsettled.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = open.iter().rposition(|u| matches!(u, Unsettled::Savepoint(n) if n == name)) {
+            let behind = open.split_off(at + 1);
+            self.settled.extend(ids(behind).map(|id| (id, Fate::RolledBack)));
+        }
+        Ok(())
     }
 
     /// Writes what is left.
@@ -110,8 +170,72 @@ impl<'a> Ledger<'a> {
                 body: serde_json::json!({ "summary": summary, "statements": wrote }),
             }
         });
-        self.cx.store.remember_all(target, &runs, entry.as_ref())
+        let settled = std::mem::take(&mut self.settled);
+        let numbers = self.cx.store.remember_all(target, &runs, &settled, entry.as_ref())?;
+        let open = numbers.into_iter().zip(&runs).filter(|(_, r)| r.fate == Some(Fate::Open)).map(|(id, _)| Unsettled::Run(id));
+        self.conn.unsettled.lock().unwrap_or_else(PoisonError::into_inner).extend(open);
+        Ok(())
     }
+}
+
+fn ids(of: Vec<Unsettled>) -> impl Iterator<Item = i64> {
+    of.into_iter().filter_map(|u| match u {
+        Unsettled::Run(id) => Some(id),
+        Unsettled::Savepoint(_) => None,
+    })
+}
+
+/// The history's line of a statement; `text` has passed `sql::redact`, which took something `hidden` out of it.
+fn run(cx: &Cx, text: String, hidden: bool, ended: &Ended<'_>, fate: Option<Fate>) -> NewRun {
+    NewRun {
+        at: cx.clock.stamp(),
+        text,
+        took_ms: u64::try_from(ended.took.as_millis()).unwrap_or(u64::MAX),
+        rows: ended.error.is_none().then(|| ended.affected.unwrap_or(ended.rows)),
+        // Servers quote the statement in their errors.
+        error: ended.error.map(|e| {
+            if hidden {
+                format!("{}not kept: the statement holds a secret", e.code.as_ref().map_or(String::new(), |c| format!("{c}; its words are ")))
+            } else {
+                e.message.clone()
+            }
+        }),
+        fate,
+    }
+}
+
+/// Notes a data fix in the history; gives its number there, `None` where the target keeps no history.
+pub(in crate::ops) fn remember_fix(cx: &Cx, conn: &Connection, ended: &Ended<'_>, fate: Fate) -> Result<Option<i64>> {
+    if !conn.target().history {
+        return Ok(None);
+    }
+    let text = sql::redact(conn.dialect(), ended.text);
+    let hidden = text != ended.text;
+    let numbers = cx.store.remember_all(&conn.target().name, &[run(cx, text, hidden, ended, Some(fate))], &[], None)?;
+    Ok(numbers.first().copied())
+}
+
+/// The session of the user's own statements ended with its transaction open, and not by a statement of theirs.
+pub fn session_ended(cx: &Cx, conn: &Connection, fate: Fate) -> Result<()> {
+    let open = std::mem::take(&mut *conn.unsettled.lock().unwrap_or_else(PoisonError::into_inner));
+    let settled: Vec<(i64, Fate)> = ids(open).map(|id| (id, fate)).collect();
+    cx.store.remember_all(&conn.target().name, &[], &settled, None).map(drop)
+}
+
+/// What to say of a statement that ended the open transaction though it is no COMMIT and no ROLLBACK: a sentence, `None` when it did not.
+pub fn ended_unasked(d: Dialect, text: &str, before: TxState, after: TxState, failed: bool) -> Option<String> {
+    if before == TxState::Idle || after != TxState::Idle || sql::classify(d, text).class == Class::Transaction {
+        return None;
+    }
+    let words: Vec<&str> = text.split_whitespace().take(8).collect();
+    let shown = crate::text::truncate(&crate::text::clean(&words.join(" ")), 40).into_owned();
+    Some(if failed {
+        "The transaction that was open is gone: the server rolled it back with this error.".into()
+    } else if commits_implicitly(d, text) {
+        format!("{shown} committed the transaction that was open, with all that was written in it.")
+    } else {
+        format!("{shown} ended the transaction that was open: what was written in it is committed, unless the statement rolled it back.")
+    })
 }
 
 /// What the classifier cannot prove to be a read may write; the end of a transaction decides over what was written in it.
@@ -140,7 +264,18 @@ fn head(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Dialect;
+
+    #[test]
+    fn a_statement_that_ends_the_transaction_by_itself_is_told() {
+        let (open, idle) = (TxState::Open, TxState::Idle);
+        let told = |text: &str, after, failed| ended_unasked(Dialect::MySql, text, open, after, failed).unwrap_or_default();
+        assert!(told("call p_commit()", idle, false).starts_with("call p_commit() ended the transaction"));
+        assert!(told("create table t (a int)", idle, false).contains("committed the transaction"));
+        assert!(told("update t set a = 1", idle, true).contains("rolled it back"));
+        assert_eq!(told("commit", idle, false), "");
+        assert_eq!(told("call p()", open, false), "");
+        assert_eq!(ended_unasked(Dialect::MySql, "call p_commit()", idle, idle, false), None);
+    }
 
     #[test]
     fn what_may_write_is_recorded_and_what_reads_is_not() {

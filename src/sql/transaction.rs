@@ -71,6 +71,42 @@ pub fn stands_alone(dialect: Dialect, text: &str) -> bool {
     }
 }
 
+/// It ends the open transaction: with `true` by COMMIT, with `false` by ROLLBACK. Going back to a savepoint does not, and PREPARE
+/// TRANSACTION hands it on.
+pub fn ending(dialect: Dialect, text: &str) -> Option<bool> {
+    let w = words(dialect, text, 4);
+    let to = w.iter().any(|x| x == "to");
+    let prepared = w.get(1).is_some_and(|x| x == "prepared");
+    match w.first()?.as_str() {
+        "commit" if !prepared => Some(true),
+        "end" if dialect != Dialect::MySql => Some(true),
+        "rollback" if !to && !prepared => Some(false),
+        "abort" if dialect == Dialect::Postgres => Some(false),
+        _ => None,
+    }
+}
+
+/// What a statement does with a savepoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Savepoint {
+    Set(String),
+    BackTo(String),
+}
+
+/// The savepoint that a statement sets or goes back to, its name in lower case unless it is quoted.
+pub fn savepoint(dialect: Dialect, text: &str) -> Option<Savepoint> {
+    let w = words(dialect, text, 6);
+    match w.first()?.as_str() {
+        "savepoint" => w.get(1).cloned().map(Savepoint::Set),
+        "rollback" => {
+            let to = w.iter().position(|x| x == "to")?;
+            let at = to + 1 + usize::from(w.get(to + 1).is_some_and(|x| x == "savepoint") && w.get(to + 2).is_some_and(|x| x != ";"));
+            w.get(at).cloned().map(Savepoint::BackTo)
+        }
+        _ => None,
+    }
+}
+
 /// It commits the open transaction by itself (MySQL and MariaDB: "Statements That Cause an Implicit Commit").
 pub fn commits_implicitly(dialect: Dialect, text: &str) -> bool {
     if dialect != Dialect::MySql {
@@ -239,6 +275,28 @@ mod tests {
         ] {
             assert_eq!(moves(d, text), moved, "{text}");
         }
+    }
+
+    #[test]
+    fn ends_and_savepoints_are_read() {
+        for (d, text, ends) in [
+            (Postgres, "COMMIT AND CHAIN", Some(true)),
+            (Postgres, "end", Some(true)),
+            (MySql, "end", None),
+            (Sqlite, "rollback transaction", Some(false)),
+            (Postgres, "rollback to savepoint a", None),
+            (Postgres, "rollback work to a", None),
+            (Postgres, "commit prepared 'x'", None),
+            (Postgres, "prepare transaction 'x'", None),
+            (Postgres, "update t set a = 1", None),
+        ] {
+            assert_eq!(ending(d, text), ends, "{text}");
+        }
+        let back = |name: &str| Some(Savepoint::BackTo(name.into()));
+        assert_eq!(savepoint(Postgres, "SAVEPOINT Here;"), Some(Savepoint::Set("here".into())));
+        assert_eq!(savepoint(MySql, "rollback work to savepoint `a b`"), back("a b"));
+        assert_eq!(savepoint(Sqlite, "rollback to savepoint;"), back("savepoint"));
+        assert_eq!(savepoint(Postgres, "rollback"), None);
     }
 
     #[test]

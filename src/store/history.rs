@@ -5,6 +5,50 @@ use super::{Store, store_error};
 use crate::model::Result;
 use rusqlite::params;
 
+/// What became of what a statement wrote in a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Its transaction was open when it was last heard of.
+    Open,
+    Committed,
+    RolledBack,
+    /// The connection was lost, and the open transaction with it.
+    Lost,
+    /// Another statement ended its transaction (a procedure), or the server's answer to COMMIT never came.
+    Unclear,
+}
+
+impl Fate {
+    /// The name in the store and in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Fate::Open => "open",
+            Fate::Committed => "committed",
+            Fate::RolledBack => "rolled-back",
+            Fate::Lost => "lost",
+            Fate::Unclear => "unclear",
+        }
+    }
+
+    fn from_name(name: &str) -> Option<Self> {
+        [Fate::Open, Fate::Committed, Fate::RolledBack, Fate::Lost, Fate::Unclear].into_iter().find(|f| f.as_str() == name)
+    }
+
+    /// For people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Fate::Open => "its end not on record",
+            Fate::Committed => "committed",
+            Fate::RolledBack => "rolled back",
+            Fate::Lost => "lost, not committed",
+            Fate::Unclear => "ended unclearly",
+        }
+    }
+}
+
+/// What a store of an earlier format lacks.
+pub(super) const ADDED: &str = "ALTER TABLE history ADD COLUMN fate TEXT";
+
 /// A statement that was run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ran {
@@ -17,6 +61,24 @@ pub struct Ran {
     pub took_ms: u64,
     pub rows: Option<u64>,
     pub error: Option<String>,
+    /// `None`: it stood by itself.
+    pub fate: Option<Fate>,
+}
+
+impl Ran {
+    /// How it ended, as lists tell it: `failed`, `3 rows`, `3 rows, rolled back`; empty when there is nothing to tell.
+    pub fn outcome(&self) -> String {
+        let ended = match (&self.error, self.rows) {
+            (Some(_), _) => "failed".to_string(),
+            (None, Some(n)) => crate::text::counted(n, "row"),
+            (None, None) => String::new(),
+        };
+        match self.fate {
+            None => ended,
+            Some(fate) if ended.is_empty() => fate.words().into(),
+            Some(fate) => format!("{ended}, {}", fate.words()),
+        }
+    }
 }
 
 /// A statement that was just run.
@@ -30,6 +92,7 @@ pub struct NewRun {
     /// Rows of the result, or rows that a write changed.
     pub rows: Option<u64>,
     pub error: Option<String>,
+    pub fate: Option<Fate>,
 }
 
 /// Statements that are kept for each target; the oldest go first.
@@ -37,19 +100,24 @@ const KEPT: i64 = 10_000;
 
 impl Store {
     /// Remembers statements of a target, in order, together with the journal's record of what wrote among them.
-    /// The texts have passed `sql::redact`.
-    pub fn remember_all(&self, target: &str, runs: &[NewRun], entry: Option<&NewEntry>) -> Result<()> {
-        if runs.is_empty() && entry.is_none() {
-            return Ok(());
+    /// The texts have passed `sql::redact`. `settled`: what became of earlier ones. Gives the numbers of the statements.
+    pub fn remember_all(&self, target: &str, runs: &[NewRun], settled: &[(i64, Fate)], entry: Option<&NewEntry>) -> Result<Vec<i64>> {
+        if runs.is_empty() && settled.is_empty() && entry.is_none() {
+            return Ok(Vec::new());
         }
+        let mut numbers = Vec::with_capacity(runs.len());
         self.write(|tx| {
+            for (id, fate) in settled {
+                tx.execute("UPDATE history SET fate = ? WHERE id = ?", params![fate.as_str(), id]).map_err(store_error)?;
+            }
             for run in runs {
                 let number = |n: u64| n.min(i64::MAX as u64) as i64;
                 tx.execute(
-                    "INSERT INTO history (at, target, text, took_ms, rows, error) VALUES (?,?,?,?,?,?)",
-                    params![run.at, target, run.text, number(run.took_ms), run.rows.map(number), run.error],
+                    "INSERT INTO history (at, target, text, took_ms, rows, error, fate) VALUES (?,?,?,?,?,?,?)",
+                    params![run.at, target, run.text, number(run.took_ms), run.rows.map(number), run.error, run.fate.map(Fate::as_str)],
                 )
                 .map_err(store_error)?;
+                numbers.push(tx.last_insert_rowid());
             }
             tx.execute(
                 "DELETE FROM history WHERE target = ?1 AND id <= (SELECT id FROM history WHERE target = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
@@ -61,7 +129,12 @@ impl Store {
         if entry.is_some() {
             self.keep_head();
         }
-        Ok(())
+        Ok(numbers)
+    }
+
+    /// What became of a statement's transaction.
+    pub fn settle(&self, id: i64, fate: Fate) -> Result<()> {
+        self.remember_all("", &[], &[(id, fate)], None).map(drop)
     }
 
     /// Newest first, without repeats of the same text; `like` filters by substring, in any case.
@@ -69,7 +142,7 @@ impl Store {
         self.read(|db| {
             let mut st = db
                 .prepare_cached(
-                    "SELECT max(id), at, target, text, took_ms, rows, error FROM history
+                    "SELECT max(id), at, target, text, took_ms, rows, error, fate FROM history
                      WHERE (?1 IS NULL OR target = ?1) AND (?2 IS NULL OR instr(lower(text), lower(?2)) > 0)
                      GROUP BY target, text ORDER BY 1 DESC LIMIT ?3",
                 )
@@ -84,6 +157,7 @@ impl Store {
                         took_ms: r.get::<_, i64>(4)?.max(0) as u64,
                         rows: r.get::<_, Option<i64>>(5)?.map(|n| n.max(0) as u64),
                         error: r.get(6)?,
+                        fate: r.get::<_, Option<String>>(7)?.as_deref().and_then(Fate::from_name),
                     })
                 })
                 .map_err(store_error)?;
@@ -98,7 +172,7 @@ mod tests {
 
     fn run(text: &str, took_ms: u64, error: Option<&str>) -> NewRun {
         let at = "2026-11-21T00:00:00Z".into();
-        NewRun { at, text: text.into(), took_ms, rows: error.is_none().then_some(1), error: error.map(Into::into) }
+        NewRun { at, text: text.into(), took_ms, rows: error.is_none().then_some(1), error: error.map(Into::into), fate: None }
     }
 
     #[test]
@@ -106,12 +180,25 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let s = Store::open(&dir.path().join("store.db"));
         for (i, text) in ["select 1", "SELECT total from orders", "select 1"].iter().enumerate() {
-            s.remember_all("t", &[run(text, i as u64, None)], None).unwrap();
+            s.remember_all("t", &[run(text, i as u64, None)], &[], None).unwrap();
         }
-        s.remember_all("other", &[run("select 9", 1, Some("no such table"))], None).unwrap();
+        s.remember_all("other", &[run("select 9", 1, Some("no such table"))], &[], None).unwrap();
         let texts = |like| s.recall(Some("t"), like, 10).unwrap().into_iter().map(|r| (r.text, r.took_ms)).collect::<Vec<_>>();
         assert_eq!(texts(None), [("select 1".to_string(), 2), ("SELECT total from orders".to_string(), 1)]);
         assert_eq!(texts(Some("TOTAL")).len(), 1);
         assert_eq!(s.recall(None, None, 10).unwrap()[0].error.as_deref(), Some("no such table"));
+    }
+
+    #[test]
+    fn what_became_of_a_transaction_is_told_later() {
+        let dir = tempfile::tempdir().unwrap();
+        let s = Store::open(&dir.path().join("store.db"));
+        let open = |text: &str| NewRun { fate: Some(Fate::Open), ..run(text, 1, None) };
+        let ids = s.remember_all("t", &[open("update a"), open("update b"), run("select 1", 1, None)], &[], None).unwrap();
+        assert_eq!(ids.len(), 3);
+        s.settle(ids[0], Fate::RolledBack).unwrap();
+        let told: Vec<(String, String)> = s.recall(Some("t"), None, 9).unwrap().into_iter().map(|r| (r.outcome(), r.text)).collect();
+        let expected = [("1 row", "select 1"), ("1 row, its end not on record", "update b"), ("1 row, rolled back", "update a")];
+        assert_eq!(told, expected.map(|(o, t)| (o.to_string(), t.to_string())));
     }
 }

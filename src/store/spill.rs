@@ -111,6 +111,9 @@ impl RowSpill {
     pub fn gather(&self, rows: &[u64]) -> Result<RowBatch> {
         let inner = self.lock();
         let mut out = BatchBuilder::new(inner.columns);
+        if inner.columns == 0 {
+            return Ok(RowBatch::bare(rows.len()));
+        }
         for row in rows {
             inner.copy_row(*row, &mut out)?;
         }
@@ -332,6 +335,17 @@ mod tests {
             .unwrap();
         assert_eq!(seen, 100_000);
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "the file has no name");
+    }
+
+    #[test]
+    fn rows_without_columns_are_kept_and_counted() {
+        let dir = tempfile::tempdir().unwrap();
+        let spill = RowSpill::new(dir.path());
+        spill.append(RowBatch::bare(3)).unwrap();
+        spill.append(RowBatch::bare(1024)).unwrap();
+        assert_eq!(spill.rows(), 1027);
+        assert_eq!(spill.batch_for(1026).map(|(b, first)| (b.rows(), first)), Some((1024, 3)));
+        assert_eq!(spill.gather(&[1, 5]).unwrap().rows(), 2);
     }
 
     #[test]

@@ -387,10 +387,12 @@ impl Jobs {
             token.cancel();
         }
         let fix = lock(&self.shared.fix).take();
-        // Dropping a data fix rolls it back.
-        drop(fix);
+        // Nobody is left to be told what the store cannot take.
+        let cx = self.shared.cx();
+        let _ = fix.map(|f| f.dropped(&cx));
         let live = lock(&self.shared.live).take();
         if let Some(live) = live {
+            let _ = ops::statements::session_ended(&cx, &live.connection, crate::store::history::Fate::RolledBack);
             let _ = tokio::time::timeout(limit, live.query.clone().close()).await;
         }
     }

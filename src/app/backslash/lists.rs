@@ -26,7 +26,8 @@ pub fn placed(state: &mut State, kind: NodeKind, title: &str, pattern: &str) {
         let on = p.relation.as_ref().map_or_else(String::new, |(_, table)| format!("  on {table}"));
         format!("{schema}{}{on}", p.name)
     };
-    let lines = names.places.iter().filter(|p| p.kind == kind && fits(p, pattern)).map(line).collect();
+    let mut lines: Vec<String> = names.places.iter().filter(|p| p.kind == kind && fits(p, pattern)).map(line).collect();
+    lines.sort_unstable();
     listed(state, title, lines);
 }
 
@@ -52,12 +53,57 @@ pub fn source(state: &mut State, name: &str, effects: &mut Vec<Effect>) {
     }
 }
 
+/// Functions, procedures and aggregates with their arguments and results, as psql lists them.
+pub fn functions(state: &mut State, pattern: &str, effects: &mut Vec<Effect>) {
+    let d = state.query.editor.dialect();
+    let (schema, name) = pattern.rsplit_once('.').unwrap_or(("", pattern));
+    let like = |column: &str, part: &str| match part.trim_matches(['"', '`']) {
+        "" => String::new(),
+        part => {
+            // A name without `*` and `?` is its beginning, as with the other lists.
+            let whole = part.contains(['*', '?']);
+            let escaped = part.replace('!', "!!").replace('%', "!%").replace('_', "!_").replace('*', "%").replace('?', "_");
+            let shape = if whole { escaped } else { format!("{escaped}%") };
+            format!(" AND lower({column}) LIKE {} ESCAPE '!'", d.quote_literal(&shape.to_lowercase()))
+        }
+    };
+    let sql = match d {
+        Dialect::Postgres => format!(
+            "SELECT n.nspname AS schema, p.proname AS name, pg_catalog.pg_get_function_result(p.oid) AS result_type, \
+             pg_catalog.pg_get_function_arguments(p.oid) AS argument_types, \
+             CASE p.prokind WHEN 'a' THEN 'aggregate' WHEN 'w' THEN 'window' WHEN 'p' THEN 'procedure' \
+             ELSE CASE WHEN p.prorettype = 'pg_catalog.trigger'::pg_catalog.regtype THEN 'trigger' ELSE 'function' END END AS type \
+             FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
+             WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg!_%' ESCAPE '!'{}{} ORDER BY 1, 2, 4",
+            like("n.nspname", schema),
+            like("p.proname", name)
+        ),
+        Dialect::MySql => format!(
+            "SELECT r.ROUTINE_SCHEMA AS `schema`, r.ROUTINE_NAME AS name, r.DTD_IDENTIFIER AS result_type, \
+             (SELECT GROUP_CONCAT(CONCAT_WS(' ', p.PARAMETER_MODE, p.PARAMETER_NAME, p.DTD_IDENTIFIER) ORDER BY p.ORDINAL_POSITION SEPARATOR ', ') \
+             FROM information_schema.PARAMETERS p WHERE p.SPECIFIC_SCHEMA = r.ROUTINE_SCHEMA AND p.SPECIFIC_NAME = r.SPECIFIC_NAME \
+             AND p.ROUTINE_TYPE = r.ROUTINE_TYPE AND p.ORDINAL_POSITION > 0) AS argument_types, lower(r.ROUTINE_TYPE) AS type \
+             FROM information_schema.ROUTINES r WHERE r.ROUTINE_SCHEMA NOT IN ('mysql', 'sys'){}{} ORDER BY 1, 2",
+            like("r.ROUTINE_SCHEMA", schema),
+            like("r.ROUTINE_NAME", name)
+        ),
+        // A file holds none: these are the library's own.
+        Dialect::Sqlite => format!(
+            "SELECT name, narg AS arguments, CASE type WHEN 's' THEN 'scalar' WHEN 'a' THEN 'aggregate' WHEN 'w' THEN 'window' END AS type \
+             FROM pragma_function_list WHERE true{} ORDER BY 1, 2",
+            like("name", name)
+        ),
+    };
+    run_text(state, &sql, effects);
+}
+
 /// Databases of the server.
 pub fn databases(state: &mut State, effects: &mut Vec<Effect>) {
     let sql = match state.query.editor.dialect() {
         Dialect::Postgres => {
             "SELECT datname AS database, pg_catalog.pg_get_userbyid(datdba) AS owner, pg_catalog.pg_encoding_to_char(encoding) AS encoding, \
-             datcollate AS collation, datconnlimit AS connections FROM pg_catalog.pg_database WHERE NOT datistemplate ORDER BY 1"
+             datcollate AS collate, datctype AS ctype, pg_catalog.array_to_string(datacl, E'\\n') AS access_privileges \
+             FROM pg_catalog.pg_database ORDER BY 1"
         }
         Dialect::MySql => "SHOW DATABASES",
         Dialect::Sqlite => "PRAGMA database_list",

@@ -1,10 +1,11 @@
 //! A data fix that waits for its answer: what it did, what it holds, who waits for it, and the question.
 
+use super::results::Progress;
 use crate::app::dialog::{Answer, Confirm, Dialog, Then, Viewer};
 use crate::app::effect::{FixAnswer, ResultId};
 use crate::app::state::Note;
 use crate::app::{Effect, State};
-use crate::model::{HeldLock, Result, Waiting};
+use crate::model::{Error, HeldLock, Kind, Result, Waiting};
 use crate::ops::datafix::{Cascades, Changes};
 use crate::text;
 use jiff::Timestamp;
@@ -13,6 +14,8 @@ use jiff::Timestamp;
 const SHOWN: usize = 3;
 /// Lines about cascades that stand in the question itself.
 const CASCADES: usize = 4;
+/// Title of all that is known of it.
+const VIEW: &str = "Data fix: rows, locks, who waits";
 /// Widest value in a line.
 const VALUE: usize = 24;
 
@@ -69,6 +72,49 @@ pub fn ask(state: &mut State) {
     state.dialogs.push(Dialog::Confirm(Confirm { title: "Data fix".into(), body, answers }));
 }
 
+/// It was answered, and this came of it.
+pub fn ended(state: &mut State, answer: &FixAnswer, result: Result<()>) {
+    let of = state.query.fix.take().map(|f| f.result);
+    state.query.waiting.clear();
+    if let Some(tab) = of.and_then(|id| state.result_mut(id)) {
+        match (&result, &mut tab.progress) {
+            (Err(e), progress) => *progress = Progress::Failed(e.clone()),
+            (Ok(()), Progress::Done(outcome)) => outcome.rolled_back = *answer == FixAnswer::RollBack,
+            (Ok(()), _) => {}
+        }
+    }
+    state.say(match (answer, &result) {
+        (FixAnswer::Commit, Ok(())) => Note::ok("Committed."),
+        (FixAnswer::RollBack, Ok(())) => Note::ok("Rolled back: nothing was changed."),
+        (_, Err(e)) => Note::error(e),
+    });
+}
+
+/// Its connection is gone before it was answered.
+pub fn lost(state: &mut State, why: &str) {
+    let Some(fix) = state.query.fix.take() else { return };
+    state.query.waiting.clear();
+    state.dialogs.retain(|d| match d {
+        Dialog::Confirm(c) => !c.answers.iter().any(|a| matches!(a.then, Then::Fix(_))),
+        Dialog::Viewer(v) => v.title != VIEW,
+        _ => true,
+    });
+    let error = Error::new(Kind::Connect, format!("the data fix is NOT committed: its connection is lost: {why}"))
+        .hint("The server rolled it back: nothing was changed. Run the statement again.");
+    let mut body = vec!["The connection of the data fix is lost, and nothing of it was changed.".to_string()];
+    body.push(text::clean(why).into_owned());
+    body.push(fix.report.before);
+    state.dialogs.push(Dialog::Confirm(Confirm {
+        title: "NOT committed".into(),
+        body,
+        answers: vec![Answer::new('o', "understood", Then::Nothing)],
+    }));
+    state.say(Note::error(&error));
+    if let Some(tab) = state.result_mut(fix.result) {
+        tab.progress = Progress::Failed(error);
+    }
+}
+
 /// The first lines, and how many more there are.
 fn short(mut lines: Vec<String>, most: usize) -> Vec<String> {
     if lines.len() > most {
@@ -115,7 +161,7 @@ pub fn show(state: &mut State) {
             out.extend(waiting.iter().map(|w| format!("  {} for {} s: {}", w.who, w.seconds, super::running::one_line(&w.statement))));
         }
     }
-    state.dialogs.push(Dialog::Viewer(Viewer::new("Data fix: rows, locks, who waits", out.join("\n"))));
+    state.dialogs.push(Dialog::Viewer(Viewer::new(VIEW, out.join("\n"))));
 }
 
 /// Who waits for the open transaction: news are told, at once and plainly.

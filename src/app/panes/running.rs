@@ -94,7 +94,7 @@ pub fn run(state: &mut State, all: bool, effects: &mut Vec<Effect>) {
     let mut statements = statements;
     let mut record = false;
     for s in &mut statements {
-        if let Some((text, as_record)) = backslash::terminated(dialect, &s.text) {
+        if let Some((text, as_record)) = sql::terminator::terminated(dialect, &s.text) {
             record |= as_record;
             s.text = text.to_string();
         }

@@ -285,6 +285,10 @@ impl Actor {
             flow
         };
         if let Err(e) = flow.result {
+            // What a procedure gave before one of its statements failed was given.
+            if let Some(mut batch) = flow.batch.filter(|b| !b.is_empty() && !flow.abandoned) {
+                let _ = events.send(Ok(Event::Rows(batch.take()))).await;
+            }
             return Err(self.failed(e, text));
         }
         if flow.abandoned {

@@ -60,6 +60,8 @@ pub(super) fn server(e: ServerError, text: &str) -> Error {
         1213 => out.hint("The server rolled the whole transaction back: run all of it again."),
         1969 | 3024 => out.hint("The statement reached its time limit and was ended by the server."),
         1142 | 1143 | 1227 | 1370 | 1044 => out.hint("The user lacks a privilege; SHOW GRANTS lists what it has."),
+        1064 if ["source", "\\."].iter().any(|w| text.split_whitespace().next().is_some_and(|first| first.eq_ignore_ascii_case(w))) => out
+            .hint("source is a command of the mariadb client: in the console \\i file opens the file, and `holdpoint query TARGET --file FILE` runs it."),
         1146 => out.hint("Look at the schema tree for the name; names of tables may be case-sensitive on this server."),
         _ => out,
     };

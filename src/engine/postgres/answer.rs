@@ -145,8 +145,10 @@ impl Run {
                 _ => {}
             }
         }
-        if self.stage == Stage::Types {
-            self.types.push(taken);
+        match self.stage {
+            Stage::Types => self.types.push(taken),
+            Stage::Main if n == 0 && !self.abandoned => self.batch.push_bare(),
+            _ => {}
         }
         true
     }

@@ -13,8 +13,8 @@ pub(super) async fn of(s: &Session, name: &[String]) -> Result<Option<TableInfo>
     };
     let found = s
         .fetch(format!(
-            "SELECT l.schema, l.name, l.wr FROM pragma_table_list l JOIN pragma_database_list d ON d.name = l.schema \
-             WHERE l.schema {schema} AND l.name = {table} COLLATE NOCASE AND l.type = 'table' ORDER BY l.schema <> 'temp', d.seq LIMIT 1"
+            "SELECT l.schema, l.name, l.wr, l.type FROM pragma_table_list l JOIN pragma_database_list d ON d.name = l.schema \
+             WHERE l.schema {schema} AND l.name = {table} COLLATE NOCASE AND l.type IN ('table', 'virtual') ORDER BY l.schema <> 'temp', d.seq LIMIT 1"
         ))
         .await?;
     let Some(one) = found.rows.first() else { return Ok(None) };
@@ -27,8 +27,11 @@ pub(super) async fn of(s: &Session, name: &[String]) -> Result<Option<TableInfo>
         columns.rows.iter().filter_map(|r| Some((at(r, 4).parse().ok().filter(|n| *n > 0)?, at(r, 0).to_string()))).collect();
     key.sort_unstable();
     let mut key: Vec<String> = key.into_iter().map(|(_, name)| name).collect();
-    // Without a primary key every row still has its number, for a result that shows it.
-    if key.is_empty() && at(one, 2) != "1" && !columns.rows.iter().any(|r| at(r, 0).eq_ignore_ascii_case("rowid")) {
+    // Without a primary key every row still has its number, for a result that shows it. What stands behind a row of a virtual table is its
+    // module's own business (a full-text index may show another table's texts): none is named there.
+    if at(one, 3) == "virtual" {
+        key.clear();
+    } else if key.is_empty() && at(one, 2) != "1" && !columns.rows.iter().any(|r| at(r, 0).eq_ignore_ascii_case("rowid")) {
         key.push("rowid".into());
     }
     let column = |r: &Vec<Option<String>>| ColumnInfo {

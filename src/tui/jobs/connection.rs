@@ -6,6 +6,8 @@ use crate::app::state::Note;
 use crate::engine::SessionStatus;
 use crate::model::{Error, Kind, Result, TxState};
 use crate::ops;
+use crate::ops::statements::session_ended;
+use crate::store::history::Fate;
 use secrecy::SecretString;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -13,15 +15,20 @@ use std::time::Duration;
 
 /// Lets go of the open connection; the session closes when its last user is done.
 pub fn drop_live(shared: &Shared) {
-    drop(lock(&shared.fix).take());
+    let fix = lock(&shared.fix).take();
     drop(lock(&shared.unlock).take());
-    drop(lock(&shared.live).take());
+    let live = lock(&shared.live).take();
+    // Nobody is left to be told what the store cannot take.
+    let cx = shared.cx();
+    let _ = fix.map(|f| f.dropped(&cx));
+    let _ = live.map(|l| session_ended(&cx, &l.connection, Fate::RolledBack));
 }
 
 /// Closes the user's session at once and says so.
 pub fn sever(shared: &Arc<Shared>, link: u64) {
     let Some(live) = shared.live(link) else { return };
     if live.query.sever() {
+        let _ = session_ended(&shared.cx(), &live.connection, Fate::Lost);
         let lost =
             "it was closed here, because the server had not ended the statement; whether it goes on there is being looked at".to_string();
         shared.send(Msg::Status { link, status: SessionStatus { lost: Some(lost), tx: TxState::Idle, ..live.query.status() } });
@@ -91,6 +98,11 @@ pub async fn connect(shared: Arc<Shared>, link: u64, name: String, password: Opt
             tokio::spawn(recover(shared.clone(), link));
             while status.changed().await.is_ok() {
                 let now = status.borrow_and_update().clone();
+                if now.lost.is_some()
+                    && let Some(live) = shared.live(link)
+                {
+                    let _ = session_ended(&shared.cx(), &live.connection, Fate::Lost);
+                }
                 shared.send(Msg::Status { link, status: now });
                 if shared.live(link).is_none() {
                     break;

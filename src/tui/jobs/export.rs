@@ -49,6 +49,7 @@ pub async fn statement(shared: Arc<Shared>, link: u64, job: JobId, statement: St
             took: begun.elapsed(),
             rows: done.map_or(0, |d| d.rows),
             affected: done.and_then(|d| d.affected),
+            tag: None,
             error: outcome.as_ref().err(),
         };
         let mut ledger = Ledger::new(&cx, &live.connection);

@@ -6,11 +6,11 @@ use crate::app::effect::{FixAnswer, How, JobId, ResultId, Statement};
 use crate::app::msg::RunEvent;
 use crate::app::panes::fix::Report;
 use crate::app::state::Note;
-use crate::engine::Event;
-use crate::model::{Error, Kind, NodePath, ReadOnly, Result, TxState};
+use crate::engine::{Event, Outcome, SessionStatus};
+use crate::model::{Error, Kind, NodePath, Notice, ReadOnly, Result, TxState};
 use crate::ops::datafix::{self, BeforeImage};
 use crate::ops::query::{Admission, admit};
-use crate::ops::statements::{Ended, Ledger};
+use crate::ops::statements::{Ended, Ledger, ended_unasked};
 use crate::ops::{self, Cx};
 use crate::sql::params::{self, Bound};
 use crate::sql::transaction::stands_alone;
@@ -18,6 +18,7 @@ use crate::store::spill::RowSpill;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::watch;
 
 /// Rows that a preview asks for.
 const PREVIEW: u32 = 300;
@@ -98,7 +99,7 @@ pub(super) fn unkept(shared: &Shared, kept: Result<()>) {
 
 /// Runs one statement; false when it left a data fix waiting.
 async fn one(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     live: &Live,
     cx: &Cx,
     ledger: &mut Ledger<'_>,
@@ -117,12 +118,26 @@ async fn one(
         Admission::Refused(e) => Err(e),
         Admission::Run => {
             let begun = Instant::now();
-            let outcome =
+            let tx = live.query.status().tx;
+            let mut outcome =
                 stream(shared, live, cx, job, result, bound.clone(), statement.data.clone()).await.map_err(|e| typed_place(e, &bound));
             let rows = lock(&shared.rows).get(result).map_or(0, |r| r.rows());
-            let affected = outcome.as_ref().ok().copied().flatten();
-            let ended = Ended { text, took: begun.elapsed(), rows, affected, error: outcome.as_ref().err() };
-            unkept(shared, ledger.note(&ended, live.query.status().tx));
+            let done = outcome.as_ref().ok();
+            let affected = done.and_then(|o| o.affected);
+            let ended = Ended { text, took: begun.elapsed(), rows, affected, tag: done.map(|o| o.tag.as_str()), error: outcome.as_ref().err() };
+            let status = live.query.status();
+            unkept(shared, ledger.note(&ended, status.tx));
+            let unasked = ended_unasked(live.connection.dialect(), text, tx, status.tx, outcome.is_err());
+            if let Some(message) = unasked.filter(|_| status.lost.is_none()) {
+                match &mut outcome {
+                    // Behind the result, whose own words would take its place on the screen.
+                    Ok(_) => {
+                        let notice = Notice { severity: "WARNING".into(), message, detail: None, hint: None };
+                        shared.send(Msg::Run { job, event: RunEvent::Notice { result: *result, notice } });
+                    }
+                    Err(e) => e.hints.insert(0, message),
+                }
+            }
             outcome.map(|_| true)
         }
         Admission::Guarded => {
@@ -139,10 +154,10 @@ async fn one(
                 BeforeImage::NotNeeded => "Nothing existed before, so nothing needed saving.".into(),
             };
             let affected = fix.affected;
-            let ended = Ended { text, took: begun.elapsed(), rows: 0, affected: Some(affected), error: None };
-            unkept(shared, ledger.note(&ended, TxState::Open));
+            unkept(shared, fix.unrecorded.clone().map_or(Ok(()), Err));
             let report =
                 Report { affected, before, cascades: fix.cascades.clone(), changes: fix.changes.clone(), locks: fix.locks.clone() };
+            let (watch, backend) = (fix.watch(), fix.backend());
             *lock(&shared.fix) = Some(fix);
             let outcome = crate::engine::Outcome {
                 tag: crate::ops::datafix::TAG.into(),
@@ -152,6 +167,8 @@ async fn one(
             };
             shared.send(Msg::Run { job, event: RunEvent::Done { result: *result, outcome } });
             shared.send(Msg::Run { job, event: RunEvent::Fix { result: *result, fix: Box::new(report) } });
+            // It is watched once the screen knows of it.
+            tokio::spawn(watch_fix(shared.clone(), watch, backend));
             Ok(false)
         }
     }
@@ -163,7 +180,26 @@ pub(super) fn typed_place(mut e: Error, sent: &Bound) -> Error {
     e
 }
 
-/// Gives the number of rows that were changed, where the server tells it.
+/// Says at once when the connection of the data fix that waits is gone.
+async fn watch_fix(shared: Arc<Shared>, mut status: watch::Receiver<SessionStatus>, backend: Option<u64>) {
+    loop {
+        let lost = status.borrow_and_update().lost.clone();
+        if let Some(why) = lost {
+            // Another one may wait by now, or the answer be on its way.
+            let Some(fix) = lock(&shared.fix).take_if(|f| f.backend() == backend) else { return };
+            if let Err(e) = fix.lost(&shared.cx(), &why) {
+                shared.send(Msg::Said(Note::warning(format!("How the data fix ended could not be recorded: {}", e.message))));
+            }
+            shared.send(Msg::FixLost { why });
+            return;
+        }
+        if status.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Gives how the statement ended.
 async fn stream(
     shared: &Shared,
     live: &Live,
@@ -172,7 +208,7 @@ async fn stream(
     at: &mut ResultId,
     sent: Bound,
     data: Option<Arc<str>>,
-) -> Result<Option<u64>> {
+) -> Result<Outcome> {
     let tell = |event| shared.send(Msg::Run { job, event });
     let session = &live.query;
     let mut stream = session.run_reading(sent.text, sent.params, data).await?;
@@ -210,7 +246,7 @@ async fn stream(
             }
         };
         match event {
-            None => return Ok(None),
+            None => return Err(Error::failed("the statement ended without saying how")),
             Some(Err(e)) => {
                 if untold {
                     tell(RunEvent::Rows { result, total: spill.rows(), first: None });
@@ -261,9 +297,8 @@ async fn stream(
                 if let Some(e) = stopped {
                     return Err(e);
                 }
-                let affected = outcome.affected;
-                tell(RunEvent::Done { result, outcome });
-                return Ok(affected);
+                tell(RunEvent::Done { result, outcome: outcome.clone() });
+                return Ok(outcome);
             }
         }
     }
