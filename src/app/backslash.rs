@@ -291,7 +291,8 @@ fn describe(state: &mut State, name: &str, effects: &mut Vec<Effect>) {
     }
     match names.relation(schema.as_deref(), &bare) {
         Some(_) if beyond.len() > 1 => {
-            let mut note = Note::warning(format!("{} is in {} schemas, none of them in the search path.", text::clean(&bare), beyond.len()));
+            let mut note =
+                Note::warning(format!("{} is in {} schemas, none of them in the search path.", text::clean(&bare), beyond.len()));
             note.more.push(format!("\\d with its schema shows one: {}.", text::clean(&beyond.join(", "))));
             state.say(note);
         }

@@ -178,7 +178,17 @@ const MEASURED: usize = 500;
 impl RowWriter {
     /// `exact`: the format, `None` for a table that people read.
     pub fn new(exact: Option<Encoder>) -> Self {
-        RowWriter { columns: Vec::new(), file: None, exact, held: Vec::new(), widths: None, rows: 0, records: false, told: false, left_out: 0 }
+        RowWriter {
+            columns: Vec::new(),
+            file: None,
+            exact,
+            held: Vec::new(),
+            widths: None,
+            rows: 0,
+            records: false,
+            told: false,
+            left_out: 0,
+        }
     }
 
     /// Into a new file, which is there when [`RowWriter::finish`] has come to its end.

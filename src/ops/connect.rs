@@ -44,7 +44,13 @@ pub async fn connect_to(cx: &Cx, target: Target) -> Result<Connection> {
 impl Connection {
     /// Around an engine that was made elsewhere (scratch databases, tests).
     pub fn over(engine: Arc<dyn Engine>) -> Self {
-        Connection { engine, reader: tokio::sync::Mutex::new(None), follower: tokio::sync::Mutex::new(None), user: Mutex::default(), unsettled: Mutex::default() }
+        Connection {
+            engine,
+            reader: tokio::sync::Mutex::new(None),
+            follower: tokio::sync::Mutex::new(None),
+            user: Mutex::default(),
+            unsettled: Mutex::default(),
+        }
     }
     pub fn target(&self) -> &Target {
         self.engine.target()

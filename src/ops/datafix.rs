@@ -327,7 +327,9 @@ impl DataFix {
             outcome => outcome.map(drop),
         };
         outcome.map_err(|e| match (fate, commit) {
-            (Fate::Unclear, _) => e.context("whether the data fix is committed is not known").hint("Look at its rows before running it again."),
+            (Fate::Unclear, _) => {
+                e.context("whether the data fix is committed is not known").hint("Look at its rows before running it again.")
+            }
             (_, true) => e.context("the data fix is NOT committed"),
             _ => e,
         })?;

@@ -3,8 +3,8 @@
 use super::{Connection, Cx};
 use crate::config::AccessMode;
 use crate::model::{Dialect, Error, Kind, Result, TxState};
-use crate::sql::{self, Class, TokenKind};
 use crate::sql::transaction::{Savepoint, commits_implicitly, savepoint};
+use crate::sql::{self, Class, TokenKind};
 use crate::store::history::{Fate, NewRun};
 use crate::store::journal::NewEntry;
 use sha2::{Digest, Sha256};
@@ -195,7 +195,10 @@ fn run(cx: &Cx, text: String, hidden: bool, ended: &Ended<'_>, fate: Option<Fate
         // Servers quote the statement in their errors.
         error: ended.error.map(|e| {
             if hidden {
-                format!("{}not kept: the statement holds a secret", e.code.as_ref().map_or(String::new(), |c| format!("{c}; its words are ")))
+                format!(
+                    "{}not kept: the statement holds a secret",
+                    e.code.as_ref().map_or(String::new(), |c| format!("{c}; its words are "))
+                )
             } else {
                 e.message.clone()
             }

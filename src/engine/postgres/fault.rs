@@ -77,7 +77,9 @@ impl Report {
                 e.message = "one statement at a time: the text holds more than one".into();
                 e.hints.push("Run them one after the other, or put them into a migration.".into());
             }
-            "2D000" => e.hints.push("A procedure may COMMIT or ROLLBACK only where no transaction is open: end yours first, then call it.".into()),
+            "2D000" => {
+                e.hints.push("A procedure may COMMIT or ROLLBACK only where no transaction is open: end yours first, then call it.".into())
+            }
             "42501" => e.hints.push("The role lacks a privilege: ask its owner for the GRANT, or connect as another role.".into()),
             "25006" => e.kind = Kind::ReadOnly,
             "55P03" => e.hints.push("Another session holds the lock that this statement needs; run it again later.".into()),

@@ -124,7 +124,8 @@ async fn one(
             let rows = lock(&shared.rows).get(result).map_or(0, |r| r.rows());
             let done = outcome.as_ref().ok();
             let affected = done.and_then(|o| o.affected);
-            let ended = Ended { text, took: begun.elapsed(), rows, affected, tag: done.map(|o| o.tag.as_str()), error: outcome.as_ref().err() };
+            let ended =
+                Ended { text, took: begun.elapsed(), rows, affected, tag: done.map(|o| o.tag.as_str()), error: outcome.as_ref().err() };
             let status = live.query.status();
             unkept(shared, ledger.note(&ended, status.tx));
             let unasked = ended_unasked(live.connection.dialect(), text, tx, status.tx, outcome.is_err());

@@ -1,0 +1,102 @@
+//! The same in the real console.
+
+use super::{fates, mariadb, postgres};
+use crate::support::pty::Console;
+
+fn open(home: &tempfile::TempDir, target: &str) -> Console {
+    let c = Console::start(home.path(), home.path(), &["open", target], 120, 40);
+    c.wait_for("no tx");
+    c
+}
+
+/// The editor holds exactly this text, and it is run.
+fn run(c: &mut Console, sql: &str) {
+    c.send("<Esc>2<C-a><BS>");
+    c.wait_until("the editor is empty", |s| !s.contains("▎"));
+    c.send(sql);
+    let end: String = sql.chars().rev().take(20).collect::<Vec<_>>().into_iter().rev().collect();
+    c.wait_for(&end);
+    c.send("<F5>");
+}
+
+/// The connection of a data fix that waits for its answer goes away.
+fn fix_is_lost(home: &tempfile::TempDir, kill: impl FnOnce()) {
+    let mut c = open(home, "guard");
+    run(&mut c, "update t set v = 'gone' where id = 1");
+    c.wait_until("it asks", |s| s.contains("The statement changed 1 row") && s.contains("TX OPEN"));
+    kill();
+    c.wait_until("it is told at once", |s| s.contains("NOT committed") && s.contains("o understood"));
+    assert!(!c.screen().contains("TX OPEN") && !c.screen().contains("r roll back"), "{}", c.screen());
+    c.send("<Esc>");
+    c.wait_until("the result says so, too", |s| s.contains("the data fix is NOT committed") && !s.contains("1 row affected"));
+    // The editor's own session is alive.
+    run(&mut c, "select v from t where id = 1");
+    c.wait_for("as it was");
+    assert_eq!(fates(home, "guard")[1], ("update t set v = 'gone' where id = 1".into(), "lost".into()));
+}
+
+const SEED: &str = "create table t (id int primary key, v varchar(20)); insert into t values (1, 'as it was');";
+
+#[test]
+fn a_data_fix_whose_connection_dies_is_told_at_once_on_postgresql() {
+    let (home, pg) = postgres("fix_lost", SEED);
+    fix_is_lost(&home, || {
+        let own = "datname = 'fix_lost' and state = 'idle in transaction'";
+        pg.psql("postgres", &format!("select pg_terminate_backend(pid) from pg_stat_activity where {own}"));
+    });
+}
+
+#[test]
+fn a_data_fix_whose_connection_dies_is_told_at_once_on_mariadb() {
+    let (home, maria) = mariadb("fix_lost", SEED);
+    fix_is_lost(&home, || {
+        let of = "select t.trx_mysql_thread_id from information_schema.innodb_trx t join information_schema.processlist p \
+                  on p.id = t.trx_mysql_thread_id where p.db = 'fix_lost'";
+        let id = maria.sql("", of);
+        maria.sql("", &format!("kill {}", id.trim()));
+    });
+}
+
+#[test]
+fn a_call_that_ends_the_transaction_is_told_in_its_result() {
+    let (home, _) = mariadb("ended_console", &format!("{SEED} create procedure p_commit() commit"));
+    let mut c = open(&home, "dev");
+    run(&mut c, "begin");
+    c.wait_for("TX OPEN");
+    run(&mut c, "call p_commit()");
+    c.wait_until("it is told", |s| s.contains("ended the transaction that was open") && s.contains("no tx"));
+}
+
+#[test]
+fn functions_are_listed_with_their_arguments() {
+    let (home, _) = postgres(
+        "functions",
+        "create schema app; create function app.side() returns int language sql as 'select 1';
+         create function app.aud() returns trigger language plpgsql as 'begin return new; end';
+         create procedure app.proc(a int, b text) language sql as 'select 1';
+         create table app.customer (a int); create schema cp; create table cp.customer (a int); create table cp.alone (a int)",
+    );
+    let mut c = open(&home, "dev");
+    run(&mut c, "\\df app.*");
+    c.wait_until("all are there", |s| {
+        ["side", "aud", "proc", "trigger", "procedure", "a integer, IN b text"].iter().all(|w| s.contains(w))
+    });
+    run(&mut c, "\\df pr");
+    c.wait_for("1 row");
+    run(&mut c, "\\l");
+    c.wait_until("as psql has it", |s| s.contains("template1") && s.contains("ctype"));
+    run(&mut c, "\\d customer");
+    c.wait_for("customer is in 2 schemas, none of them in the search path");
+    run(&mut c, "\\d alone");
+    c.wait_for("CREATE TABLE cp.alone");
+
+    let (home, _) = mariadb(
+        "functions",
+        "create function f(a int, b varchar(10)) returns int deterministic return 1; create procedure p(in x int, out y int) set y = x",
+    );
+    let mut c = open(&home, "dev");
+    run(&mut c, "\\df functions.*");
+    c.wait_until("both are there", |s| {
+        ["a int(11), b varchar(10)", "IN x int(11), OUT y int(11)", "procedure"].iter().all(|w| s.contains(w))
+    });
+}
