@@ -26,6 +26,7 @@ pub mod links;
 pub mod list;
 pub mod manual;
 pub mod msg;
+pub mod note;
 pub mod palette;
 pub mod panes;
 pub mod params;

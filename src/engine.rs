@@ -7,7 +7,7 @@ use crate::config::Target;
 use crate::model::evidence::Grade;
 use crate::model::manifest::{Differences, Fingerprint, Manifest};
 use crate::model::migration::Applied;
-use crate::model::names::Names;
+use crate::model::names::{Names, Relation};
 use crate::model::plan::Plan;
 use crate::model::rows::Table;
 use crate::model::{
@@ -268,6 +268,10 @@ pub trait Catalog: Send + Sync {
     }
     /// All names that completion proposes, in a few statements: relations with their columns, foreign keys, functions.
     fn names<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Names>>;
+    /// The relations of a schema that [`Catalog::names`] left for later ([`Names::unread`]), with their columns.
+    fn names_of<'a>(&'a self, _s: &'a Session, _schema: &'a str) -> BoxFuture<'a, Result<Vec<Relation>>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
     /// Whether [`Catalog::hidden_writer`] looks anything up: spares opening a session where it does not.
     fn looks_behind_names(&self) -> bool {
         false

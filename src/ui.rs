@@ -8,6 +8,7 @@ pub mod dialogs;
 pub mod frame_lines;
 pub mod highlight;
 mod links;
+mod notes;
 pub mod panes;
 pub mod theme;
 
@@ -56,7 +57,9 @@ pub fn draw(state: &State, look: &Look, frame: &mut Frame<'_>) {
     if let Some(strip) = layout.guide {
         frame_lines::guide(state, strip, &mut c);
     }
-    frame_lines::footer(state, layout.footer, &mut c);
+    // A message covers neither the first lines nor the one that is typed into.
+    let first = cursor.map_or(layout.status.y + 2, |(_, y)| y + 1);
+    frame_lines::footer(state, layout.footer, layout.footer.y.saturating_sub(first), &mut c);
     if let Some(at) = cursor {
         completion::draw(state, at, &mut c);
     }

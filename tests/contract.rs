@@ -834,6 +834,24 @@ promise!(completion_knows_tables_columns_keys_and_functions, async |p: Place| {
     let found = holdpoint::sql::complete::complete(s.dialect(), text, text.len(), &names);
     let best = found.list.first().map(|f| f.insert.clone()).unwrap_or_default();
     assert_eq!(best, "parent on parent.id = c.parent_id", "{}", p.name);
+    // Databases that were left for later are read by their name.
+    if s.dialect() == Dialect::MySql {
+        assert!(names.unread.iter().any(|u| u == "mysql") && names.relation(Some("mysql"), "user").is_none(), "{:?}", names.unread);
+        let mut names = names;
+        let more = engine.catalog().get().expect("catalogue").names_of(&s, "mysql").await.expect("names of mysql");
+        assert!(more.iter().all(|r| r.system), "the server's own");
+        names.add("mysql", &more);
+        let text = "select * from mysql.db where us";
+        let found = holdpoint::sql::complete::complete(s.dialect(), "select * from mysql.d", 21, &names);
+        assert!(found.list.iter().any(|f| f.insert == "db") && found.unread.is_empty(), "{found:?}");
+        let found = holdpoint::sql::complete::complete(s.dialect(), text, text.len(), &names);
+        assert!(
+            found.list.iter().any(|f| f.insert == "user" || f.insert == "`User`" || f.insert == "`user`" || f.insert == "User"),
+            "{found:?}"
+        );
+    } else {
+        assert!(names.unread.is_empty(), "{}: {:?}", p.name, names.unread);
+    }
 });
 
 promise!(the_canonical_catalogue_notices_changes_and_only_changes, async |p: Place| {

@@ -203,8 +203,7 @@ fn running_all_tells_what_ran_and_what_did_not() {
     c.run(job, RunEvent::Started { result: result + 1, index: 1, text: "select oops".into() });
     c.run(job, RunEvent::Failed { result: result + 1, error: Error::new(Kind::Statement, "no such column: oops") });
     c.run(job, RunEvent::Finished);
-    // The line is cut at the edge of the screen.
-    assert!(c.screen().contains("The 1 statement after it did n"), "{}", c.screen());
+    assert!(c.screen().contains("1 statement ran before it; the 1 statement after it did not run."), "{}", c.screen());
     // Asked to go on, it tells the sum.
     keys(&mut c, "Space r e");
     let effects = c.press("a");
@@ -439,7 +438,7 @@ fn a_statement_that_waits_for_a_lock_says_for_whom() {
     let screen = c.screen();
     let last = screen.lines().last().unwrap();
     assert!(last.contains("waits for app@10.0.0.3 (pid 4711, psql), idle 42 s"), "{screen}");
-    assert!(last.contains("The statement waits for a lock"), "{screen}");
+    assert!(screen.contains("│ The statement waits for a lock"), "{screen}");
     // The same again is no news; that it is over is.
     assert_eq!(tick(&mut c, "03"), 1);
     c.send(Msg::Blockers { job, result: Ok(vec![]) });

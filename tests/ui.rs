@@ -488,7 +488,7 @@ fn a_connection_that_failed_or_was_lost_says_what_to_do() {
     c.send(Msg::Status { link, status });
     let screen = c.screen();
     assert!(screen.lines().next().unwrap().contains("CONNECTION AND TRANSACTION LOST, Space a r"), "{screen}");
-    assert!(screen.contains("The connection is gone: the server closed the connection"), "{screen}");
+    assert!(screen.contains("The connection is gone, and with it the open transaction: the server"), "{screen}");
     for k in ["Space", "a", "r"] {
         effects = c.press(k);
     }

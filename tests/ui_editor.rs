@@ -464,3 +464,42 @@ fn a_paste_that_comes_as_keys_is_text_as_it_is() {
     c.send(Msg::Keys("\n  z\nq".chars().map(key).collect()));
     assert!(text(&c).ends_with("\n  z\n  q"), "{:?}", text(&c));
 }
+
+#[test]
+fn names_of_another_database_are_read_when_a_statement_names_it() {
+    use holdpoint::model::NodeKind;
+    use holdpoint::model::names::{Collector, Names};
+    let mut c = open();
+    let link = c.state.link_no;
+    let known = Collector::default().finish(vec!["shop".into()], vec!["other".into(), "shop".into()], Vec::new());
+    c.send(Msg::Names { link, result: Ok(Box::new(Names { unread: vec!["other".into()], ..known })) });
+    c.send(Msg::Paste("select * from other".into()));
+    let effects = c.press(".");
+    let asked = |effects: &[Effect]| effects.iter().filter(|e| matches!(e, Effect::NamesOf { schema, .. } if schema == "other")).count();
+    assert_eq!(asked(&effects), 1, "{effects:?}");
+    let effects = c.press("t");
+    assert_eq!(asked(&effects), 0, "asked once: {effects:?}");
+    c.press("C-n");
+    assert!(c.screen().contains("The names of other are still being read."), "{}", c.screen());
+    // The list comes by itself where the cursor still is.
+    let mut names = Collector::default();
+    names.relation("other", "things", NodeKind::Table, false);
+    names.column("weight", "int");
+    c.send(Msg::NamesOf { link, schema: "other".into(), result: Ok(names.relations()) });
+    let list = |c: &Console| c.state.popup().map(|p| p.list.iter().map(|p| p.insert.clone()).collect::<Vec<_>>());
+    assert_eq!(list(&c), Some(vec!["things".to_string()]));
+    c.press("Tab");
+    c.type_text(" x where x.");
+    assert_eq!(list(&c), Some(vec!["weight".to_string()]));
+
+    // Names that cannot be read are told, and not asked for at each key.
+    let mut c = open();
+    let link = c.state.link_no;
+    let known = Collector::default().finish(Vec::new(), vec!["other".into()], Vec::new());
+    c.send(Msg::Names { link, result: Ok(Box::new(Names { unread: vec!["other".into()], ..known })) });
+    c.type_text("select * from other.");
+    c.send(Msg::NamesOf { link, schema: "other".into(), result: Err(holdpoint::model::Error::failed("it takes too long")) });
+    assert_eq!(asked(&c.press("t")), 0);
+    c.press("C-n");
+    assert!(c.screen().contains("The names of other cannot be read: it takes too long"), "{}", c.screen());
+}

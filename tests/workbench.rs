@@ -200,9 +200,12 @@ fn several_results_are_printed_one_after_another_and_a_file_takes_the_first() {
 fn a_stop_says_how_many_statements_did_not_run() {
     let p = Project::sqlite();
     let text = p.expect(1, &["query", "app-dev", "select 1; select oops; select 2; select 3"]);
-    assert!(text.contains("The 2 statements after it did not run."), "{text}");
+    assert!(text.contains("statement 2 of 4") && text.contains("line 1"), "{text}");
+    assert!(text.contains("1 statement ran before it; the 2 statements after it did not run."), "{text}");
     let text = p.expect(1, &["query", "app-dev", "select 1; select oops"]);
-    assert!(!text.contains("did not run"), "{text}");
+    assert!(text.contains("statement 2 of 2") && text.contains("1 statement ran before it.") && !text.contains("did not run"), "{text}");
+    let text = p.expect(1, &["query", "app-dev", "select oops"]);
+    assert!(!text.contains("ran before it") && !text.contains("statement 1"), "{text}");
 }
 
 /// Asks until the answer is there: the lock is waited for as soon as the server has begun the statement.
@@ -309,7 +312,7 @@ fn the_lines_behind_copy_from_stdin_are_sent_to_it() {
     // A line that does not fit refuses them all, and nothing after it runs; without lines the words say what to do.
     p.write("bad.sql", "copy loaded from stdin;\nx\ty\n\\.\ndrop table loaded;\n");
     let text = p.expect(1, &["query", "app-dev", "--file", "bad.sql"]);
-    assert!(text.contains("invalid input syntax") && text.contains("The 1 statement after it did not run."), "{text}");
+    assert!(text.contains("invalid input syntax") && text.contains("the 1 statement after it did not run."), "{text}");
     let text = p.expect(1, &["query", "app-dev", "copy loaded from stdin"]);
     assert!(text.contains("holdpoint import"), "{text}");
     let out = p.run(&["query", "app-dev", "select count(*) as n from loaded", "--format", "csv"]);

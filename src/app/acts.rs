@@ -111,7 +111,7 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
         | Action::KillLine => {
             edit(state, action, effects);
         }
-        Action::Complete if state.typing() => super::completion::ask(state),
+        Action::Complete if state.typing() => super::completion::ask(state, effects),
         Action::Import => super::import::ask(state),
         Action::History => effects.push(Effect::History),
         Action::Library => effects.push(Effect::Library),

@@ -1,7 +1,9 @@
 //! Keys that came together. A terminal without bracketed paste sends a paste as keys: it is taken as one text, without the
-//! indentation that Enter gives, the proposals that would follow each letter, and their cost.
+//! indentation that Enter gives, the proposals that would follow each letter, and their cost. In a field the letters of a burst are
+//! one text too, and what is looked up by it is looked up once; Enter and Tab stay the keys that they are.
 
 use super::completion;
+use super::dialog::Dialog;
 use super::effect::Effect;
 use super::keys;
 use super::panes::query;
@@ -25,7 +27,7 @@ pub fn keys(state: &mut State, keys: Vec<Key>, effects: &mut Vec<Effect>) {
     let mut last = None;
     let pasted = keys.len() >= PASTED || goes_on(state.query.pasted, state.now);
     for key in keys {
-        match text_of(state, key, &run).filter(|_| pasted && takes_text(state)) {
+        match text_of(state, key, &run).filter(|_| pasted && takes_text(state)).or_else(|| field_text(state, key)) {
             Some(c) => {
                 run.push(c);
                 last = Some(key);
@@ -37,6 +39,17 @@ pub fn keys(state: &mut State, keys: Vec<Key>, effects: &mut Vec<Effect>) {
         }
     }
     insert(state, &mut run, last, effects);
+}
+
+/// What a key puts into the field that is typed into, if one is.
+fn field_text(state: &State, key: Key) -> Option<char> {
+    let c = key.typed()?;
+    let takes = match state.dialogs.last() {
+        Some(Dialog::Form(_) | Dialog::Palette(_)) => state.keymap.lookup(keys::dialog_contexts(state), &[key]) == Lookup::None,
+        Some(_) => false,
+        None => state.sequence.is_empty() && keys::line_is_typed(state),
+    };
+    takes.then_some(c)
 }
 
 fn goes_on(pasted: Option<Timestamp>, now: Timestamp) -> bool {
@@ -58,11 +71,14 @@ fn text_of(state: &State, key: Key, run: &str) -> Option<char> {
 
 fn insert(state: &mut State, run: &mut String, last: Option<Key>, effects: &mut Vec<Effect>) {
     let Some(last) = last.filter(|_| !run.is_empty()) else { return };
-    state.messages.shown = None;
+    if !takes_text(state) {
+        return keys::paste(state, &std::mem::take(run), effects);
+    }
+    state.messages.read(state.now);
     state.query.selecting = false;
     state.query.pasted = Some(state.now);
     state.query.editor.insert(&std::mem::take(run));
     query::edited(state, effects);
     // Proposals for the word at its end: somebody may have typed ahead while the line stood still.
-    completion::typed(state, last);
+    completion::typed(state, last, effects);
 }

@@ -1,4 +1,5 @@
-//! Completion in the editor: follows the typing, from names that are in memory, and never asks the server.
+//! Completion in the editor: follows the typing, from names that are in memory, and never waits for the server. Names of a schema that
+//! was left out are asked for when a statement names it; the list comes when they do.
 
 use super::effect::Effect;
 use super::list::ListCursor;
@@ -9,6 +10,7 @@ use crate::model::names::{ColumnName, Names, Relation};
 use crate::model::{Column, NodeKind};
 use crate::sql::complete::{LONGEST, Proposal, ProposalKind, complete, count};
 use crate::sql::{Class, classify};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -45,6 +47,10 @@ pub struct Completion {
     temporary: Vec<Relation>,
     /// Why there are no names, once.
     pub problem: Option<String>,
+    /// Schemas whose names were asked for since all were read, and why they did not come.
+    asked: BTreeMap<String, Option<String>>,
+    /// The version and the place of a text that waits for them, and whether the list was asked for there.
+    waits: Option<(u64, usize, bool)>,
 }
 
 impl State {
@@ -91,10 +97,29 @@ pub fn loaded(state: &mut State, result: crate::model::Result<Box<Names>>) {
                 p.told(&names);
             }
             state.completion.names = Some(names);
+            state.completion.asked.clear();
             with_temporary(state);
         }
         // Typing goes on without proposals of names; the reason is told when they are asked for.
         Err(e) => state.completion.problem = Some(e.message),
+    }
+}
+
+/// The names of a schema came that was left for later.
+pub fn loaded_more(state: &mut State, schema: &str, result: crate::model::Result<Vec<Relation>>, effects: &mut Vec<Effect>) {
+    match result {
+        Ok(relations) => {
+            let Some(names) = &mut state.completion.names else { return };
+            Arc::make_mut(names).add(schema, &relations);
+        }
+        Err(e) => drop(state.completion.asked.insert(schema.to_string(), Some(e.message))),
+    }
+    let here = (state.query.editor.version, state.query.editor.cursor_byte());
+    if let Some((version, at, asked)) = state.completion.waits.take()
+        && (version, at) == here
+        && state.typing()
+    {
+        propose(state, asked, effects);
     }
 }
 
@@ -145,7 +170,7 @@ pub fn ran(state: &mut State, text: &str, done: bool, effects: &mut Vec<Effect>)
 }
 
 /// A key was typed into the editor: the list follows, comes or goes.
-pub fn typed(state: &mut State, key: Key) {
+pub fn typed(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
     let open = state.completion.popup.take().is_some();
     let word = |c: char| c.is_alphanumeric() || c == '_' || matches!(c, '.' | '"' | '`' | '@' | ':');
     let goes_on = match key.code {
@@ -153,15 +178,22 @@ pub fn typed(state: &mut State, key: Key) {
         _ => key.typed().is_some_and(word),
     };
     if goes_on {
-        propose(state, false);
+        propose(state, false, effects);
     }
 }
 
 /// The list was asked for.
-pub fn ask(state: &mut State) {
-    propose(state, true);
+pub fn ask(state: &mut State, effects: &mut Vec<Effect>) {
+    let unread = propose(state, true, effects);
     if state.completion.popup.is_none() {
         let words = match (&state.completion.names, &state.completion.problem) {
+            (Some(_), _) if !unread.is_empty() => {
+                let name = crate::text::clean(&unread[0]).into_owned();
+                match state.completion.asked.get(&unread[0]) {
+                    Some(Some(why)) => format!("The names of {name} cannot be read: {why}"),
+                    _ => format!("The names of {name} are still being read."),
+                }
+            }
             (None, Some(why)) => format!("No names to propose: {why}"),
             (None, None) => "The names are still being read.".into(),
             _ => "Nothing fits here.".into(),
@@ -170,7 +202,8 @@ pub fn ask(state: &mut State) {
     }
 }
 
-fn propose(state: &mut State, asked: bool) {
+/// Gives the schemas that are named there and whose names are not known yet.
+fn propose(state: &mut State, asked: bool, effects: &mut Vec<Effect>) -> Vec<String> {
     let empty = Names::default();
     let names = state.completion.names.as_deref().unwrap_or(&empty);
     let editor = &state.query.editor;
@@ -179,18 +212,28 @@ fn propose(state: &mut State, asked: bool) {
     let here = editor.statement();
     let (start, end) = here.as_ref().map_or((0, editor.text().len()), |s| (s.outer.start, s.outer.end.max(at)));
     if end - start > LONGEST {
-        return;
+        return Vec::new();
     }
     let found = complete(editor.dialect(), &editor.text()[start..end], at - start, names);
     let replace = start + found.replace.start..start + found.replace.end;
     let typed = &editor.text()[replace.clone()];
     let behind_dot = editor.text()[..replace.start].ends_with(['.', '@']) || editor.text()[..replace.start].ends_with("::");
     let enough = asked || behind_dot || typed.chars().count() >= LETTERS && !found.complete;
-    if !enough || found.list.is_empty() {
-        return;
-    }
     let version = editor.version;
+    let link = state.link_no;
+    let unread = found.unread;
+    state.completion.waits = (!unread.is_empty()).then_some((version, at, asked));
+    for schema in &unread {
+        if !state.completion.asked.contains_key(schema) {
+            state.completion.asked.insert(schema.clone(), None);
+            effects.push(Effect::NamesOf { link, schema: schema.clone() });
+        }
+    }
+    if !enough || found.list.is_empty() {
+        return unread;
+    }
     state.completion.popup = Some(Popup { list: found.list, cursor: ListCursor::default(), replace, moved: false, version, at });
+    unread
 }
 
 /// A key while the list is open; false: the editor takes it.
@@ -240,6 +283,7 @@ pub fn kind_word(kind: ProposalKind) -> &'static str {
         ProposalKind::Setting => "setting",
         ProposalKind::Index => "index",
         ProposalKind::Trigger => "trigger",
+        ProposalKind::Event => "event",
         ProposalKind::Sequence => "sequence",
         ProposalKind::Keyword => "",
         ProposalKind::Join => "",

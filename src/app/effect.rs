@@ -118,6 +118,11 @@ pub enum Effect {
     Names {
         link: u64,
     },
+    /// Reads those of a schema that was left for later.
+    NamesOf {
+        link: u64,
+        schema: String,
+    },
     /// Reads the columns of a temporary table, which only the user's own session sees.
     TemporaryTable {
         link: u64,

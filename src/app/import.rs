@@ -66,8 +66,9 @@ pub fn ended(state: &mut State, job: JobId, import: Import, result: Result<Box<R
         }
         return;
     }
-    let possible = report.taken > 0 && (report.refused == 0 || import.skip_refused);
-    if import.commit || !possible {
+    // A refused row keeps the others out only until somebody says that it may be missing.
+    let leaves_out = report.refused > 0 && !import.skip_refused;
+    if import.commit || report.taken == 0 {
         state.dialogs.push(Dialog::Viewer(Viewer::new("Nothing was imported", lines.join("\n"))));
         return;
     }
@@ -78,8 +79,13 @@ pub fn ended(state: &mut State, job: JobId, import: Import, result: Result<Box<R
         body.push("…".into());
         body.extend(last);
     }
-    let title = format!("Import {} into {}?", text::counted(report.taken, "row"), text::clean(&report.table));
-    let then = Then::Import(Box::new(Import { commit: true, ..import }));
-    let answers = vec![Answer::new('n', "no", Then::Nothing), Answer::new('i', "import", then)];
+    let rows = text::counted(report.taken, "row");
+    let title = format!("Import {rows} into {}?", text::clean(&report.table));
+    let (key, label) = match leaves_out {
+        true => ('s', format!("skip the {} and import {}", text::counted(report.refused, "refused row"), text::thousands(report.taken))),
+        false => ('i', "import".to_string()),
+    };
+    let then = Then::Import(Box::new(Import { commit: true, skip_refused: import.skip_refused || leaves_out, ..import }));
+    let answers = vec![Answer::new('n', "no", Then::Nothing), Answer::new(key, label, then)];
     state.dialogs.push(Dialog::Confirm(Confirm { title, body, answers }));
 }

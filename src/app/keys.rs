@@ -2,7 +2,7 @@
 
 use super::action::Action;
 use super::completion;
-use super::dialog::{Dialog, Purpose};
+use super::dialog::{Dialog, Purpose, Viewer};
 use super::editor::Move;
 use super::editor::vim::Did;
 use super::effect::Effect;
@@ -139,9 +139,25 @@ pub fn key_of(state: &State, action: Action) -> Option<String> {
     state.keymap.key_for(&contexts, action.name()).map(show)
 }
 
+/// The keys that do an action right now: while text is typed, the leader's key stands where the sequence begins with a blank.
+pub fn keys_now(state: &State, action: Action) -> Option<String> {
+    if !state.typing() {
+        return key_of(state, action);
+    }
+    let here = state.keymap.key_for(&contexts(state), action.name()).map(show);
+    here.or_else(|| {
+        let keys = key_of(state, action)?;
+        let blank = Key::char(' ').to_string();
+        match (keys.strip_prefix(&blank), state.keymap.key_for(&["global"], Action::Leader.name()).map(show)) {
+            (Some(rest), Some(leader)) => Some(format!("{leader}{rest}")),
+            _ => Some(format!("Esc {keys}")),
+        }
+    })
+}
+
 /// A key was pressed.
 pub fn key(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
-    state.messages.shown = None;
+    state.messages.read(state.now);
     // What is watched stops; a key that cancels does that, too.
     if super::watch::stopped(state) && key != Key::ctrl('c') {
         return;
@@ -185,7 +201,7 @@ pub fn key(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
             state.sequence.clear();
             if alone && state.typing() {
                 edit(state, key, effects);
-                completion::typed(state, key);
+                completion::typed(state, key, effects);
             }
         }
     }
@@ -212,9 +228,10 @@ fn vim(state: &mut State, key: Key, effects: &mut Vec<Effect>) -> bool {
 
 /// Pasted text goes where text is typed, and nowhere else.
 pub fn paste(state: &mut State, text: &str, effects: &mut Vec<Effect>) {
-    state.messages.shown = None;
+    state.messages.read(state.now);
     match state.dialogs.last_mut() {
         Some(Dialog::Form(f)) => {
+            f.problem = None;
             if let Some(field) = f.fields.get_mut(f.at) {
                 field.input.insert_str(text.lines().collect::<Vec<_>>().join(" "));
             }
@@ -331,15 +348,29 @@ fn filter(state: &mut State, key: Key) -> bool {
     }
 }
 
-/// What a key means in a dialog: typed text is never a command in forms and the palette.
-fn dialog_action(state: &State, key: Key) -> Option<Action> {
-    let contexts: &[&str] = match state.dialogs.last() {
+/// Contexts of the keymap that hold in the dialog on top.
+pub fn dialog_contexts(state: &State) -> &'static [&'static str] {
+    match state.dialogs.last() {
         Some(Dialog::Palette(p)) if p.finds == Finds::History => &["history", "form", "global"],
         Some(Dialog::Form(_) | Dialog::Palette(_)) => &["form", "global"],
         Some(Dialog::Cell(_)) => &["cell", "help", "list", "global"],
         _ => &["help", "list", "global"],
-    };
-    let action = match state.keymap.lookup(contexts, &[key]) {
+    }
+}
+
+/// A line of a pane takes letters: the schema's filter, the search of a plan or of the editor's text.
+pub fn line_is_typed(state: &State) -> bool {
+    match state.view.focus {
+        Pane::Schema => state.schema.filtering && state.schema.filter.is_some(),
+        Pane::Plan => state.plan.search.open,
+        Pane::Editor => state.query.find.open,
+        _ => false,
+    }
+}
+
+/// What a key means in a dialog: typed text is never a command in forms and the palette.
+fn dialog_action(state: &State, key: Key) -> Option<Action> {
+    let action = match state.keymap.lookup(dialog_contexts(state), &[key]) {
         Lookup::Action(name) => Action::from_name(name),
         _ => None,
     };
@@ -459,7 +490,14 @@ fn dialog(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
         Dialog::Messages(list) => {
             let len = state.messages.log.len();
             match action {
-                Some(Action::Back | Action::Open) => drop(state.dialogs.pop()),
+                Some(Action::Back) => drop(state.dialogs.pop()),
+                Some(Action::Open) => {
+                    if let Some(note) = state.messages.log.iter().rev().nth(list.at) {
+                        let text = [vec![note.text.clone()], note.more.clone()].concat().join("\n");
+                        let viewer = Viewer::new("Message", text).prose(state.size.0);
+                        state.dialogs.push(Dialog::Viewer(viewer));
+                    }
+                }
                 Some(Action::Copy) => {
                     // Newest first, as drawn.
                     let note = state.messages.log.iter().rev().nth(list.at);

@@ -74,6 +74,12 @@ pub enum Msg {
         link: u64,
         result: Result<Box<crate::model::names::Names>>,
     },
+    /// Those of a schema that was left for later.
+    NamesOf {
+        link: u64,
+        schema: String,
+        result: Result<Vec<crate::model::names::Relation>>,
+    },
     /// A temporary table's columns.
     TemporaryTable {
         link: u64,

@@ -3,12 +3,12 @@
 use super::dialog::Dialog;
 use super::effect::{Effect, JobId, ResultId};
 use super::link::Link;
+pub use super::note::{Messages, Note};
 use super::panes::{backups, checklist, journal, migrations, plan, query, schema, sessions, start};
 use crate::config::Config;
 use crate::config::keymap::{Key, Keymap};
-use crate::model::{Dialect, Error, Severity, TxState};
+use crate::model::{Dialect, TxState};
 use jiff::Timestamp;
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// A part of the screen that can have the focus.
@@ -86,43 +86,6 @@ pub struct View {
     /// The editor takes printable keys.
     pub typing: bool,
 }
-
-/// A message for the user.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Note {
-    pub at: Option<Timestamp>,
-    pub severity: Severity,
-    pub text: String,
-    /// Detail and hints, one line each.
-    pub more: Vec<String>,
-}
-
-impl Note {
-    pub fn info(text: impl Into<String>) -> Self {
-        Note { at: None, severity: Severity::Info, text: text.into(), more: Vec::new() }
-    }
-    pub fn ok(text: impl Into<String>) -> Self {
-        Note { severity: Severity::Ok, ..Note::info(text) }
-    }
-    pub fn warning(text: impl Into<String>) -> Self {
-        Note { severity: Severity::Warning, ..Note::info(text) }
-    }
-    pub fn error(e: &Error) -> Self {
-        let mut more: Vec<String> = e.detail.iter().flat_map(|d| d.lines().map(str::to_string)).collect();
-        more.extend(e.hints.iter().cloned());
-        Note { severity: Severity::Critical, more, ..Note::info(e.message.clone()) }
-    }
-}
-
-/// The log of messages; the newest one stands in the footer until a key is pressed.
-#[derive(Debug, Default)]
-pub struct Messages {
-    pub log: VecDeque<Note>,
-    pub shown: Option<Note>,
-}
-
-/// Most messages that are kept.
-const MESSAGES: usize = 500;
 
 /// Work that runs outside.
 #[derive(Debug, Clone)]
@@ -226,14 +189,15 @@ impl State {
         id
     }
 
-    /// Shows a message in the footer and keeps it in the log.
+    /// Shows a message and keeps it in the log; see [`Messages::say`].
     pub fn say(&mut self, mut note: Note) {
         note.at = Some(self.now);
-        self.messages.shown = Some(note.clone());
-        self.messages.log.push_back(note);
-        if self.messages.log.len() > MESSAGES {
-            self.messages.log.pop_front();
-        }
+        self.messages.say(note);
+    }
+    /// Shows a message that sums up what was said before it, whatever that was.
+    pub fn sum_up(&mut self, note: Note) {
+        self.messages.shown = None;
+        self.say(note);
     }
 
     /// Goes to a pane, and to a workspace that shows it.

@@ -58,6 +58,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Definition { link, at, result } if link == state.link_no => schema::definition(state, &at, result),
         Msg::Schema { link, told } if link == state.link_no => schema::told(state, told, effects),
         Msg::Names { link, result } if link == state.link_no => completion::loaded(state, result),
+        Msg::NamesOf { link, schema, result } if link == state.link_no => completion::loaded_more(state, &schema, result, effects),
         Msg::TemporaryTable { link, name, columns } if link == state.link_no => completion::temporary(state, name, &columns),
         Msg::Run { job, event } => running::event(state, job, event, effects),
         Msg::TableOf { link, result, table, info, then } if link == state.link_no => {
@@ -203,6 +204,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         | Msg::AdviceQueued { .. }
         | Msg::Stepped { .. }
         | Msg::Names { .. }
+        | Msg::NamesOf { .. }
         | Msg::Recovered { .. }
         | Msg::Waiting { .. }
         | Msg::TableOf { .. }
@@ -221,7 +223,7 @@ fn connected(state: &mut State, server: super::link::Server, effects: &mut Vec<E
     let gone = std::mem::take(&mut state.query.made);
     if !gone.is_empty() {
         let words = format!("A new session: gone with the one before are {}.", text::clean(&gone.join(", ")));
-        state.say(Note::warning(words));
+        state.say(Note::warning(words).loss());
     }
     state.link = Link::Open(Box::new(server));
     schema::load(state, effects);
@@ -282,7 +284,7 @@ fn connect_failed(state: &mut State, error: crate::model::Error) {
 }
 
 fn status_changed(state: &mut State, status: crate::engine::SessionStatus, effects: &mut Vec<Effect>) {
-    let reconnect = keys::key_of(state, Action::Reconnect);
+    let reconnect = keys::keys_now(state, Action::Reconnect);
     let Some(server) = state.link.server_mut() else { return };
     let lost = status.lost.clone().filter(|_| server.status.lost.is_none());
     let had_tx = server.status.tx != TxState::Idle;
@@ -298,10 +300,8 @@ fn status_changed(state: &mut State, status: crate::engine::SessionStatus, effec
         completion::load(state, effects);
     }
     if let Some(why) = lost {
-        let mut note = Note { severity: crate::model::Severity::Critical, ..Note::info(format!("The connection is gone: {why}")) };
-        if let Some(keys) = reconnect {
-            note.more.push(format!("{keys} connects again; the buffer and the results stay."));
-        }
+        let with = if had_tx { ", and with it the open transaction" } else { "" };
+        let mut note = Note { severity: crate::model::Severity::Critical, ..Note::info(format!("The connection is gone{with}: {why}")) };
         if had_tx {
             note.more.push("The transaction that was open is rolled back by the server.".into());
             // Said once more with the new session: this note may be gone by then.
@@ -310,7 +310,10 @@ fn status_changed(state: &mut State, status: crate::engine::SessionStatus, effec
         if !state.query.made.is_empty() {
             note.more.push(format!("Gone with it: {}.", text::clean(&state.query.made.join(", "))));
         }
-        state.say(note);
+        if let Some(keys) = reconnect {
+            note.more.push(format!("{keys} connects again; the buffer and the results stay."));
+        }
+        state.say(note.loss());
     }
     state.tick(effects);
 }

@@ -174,12 +174,14 @@ pub async fn query(
     let mut run = async || {
         for (number, (s, part)) in statements.iter().enumerate() {
             let text = &sql[part.span.clone()];
-            let rest = statements.len() - number - 1;
+            let all = statements.len();
             let place = |e: Error| {
-                let e = place(e, &sql, part.span.start, statements.len());
-                match rest {
-                    0 => e,
-                    n => e.hint(format!("The {} after it did not run.", text::counted(n as u64, "statement"))),
+                let e = place(e, &sql, part.span.start, all);
+                match (all, all - number - 1) {
+                    (1, _) => e,
+                    (_, rest) => {
+                        e.context(format_args!("statement {} of {all}", number + 1)).hint(crate::ops::query::stopped(number, rest))
+                    }
                 }
             };
             let bound = bind(conn.dialect(), text, &values).map_err(|name| place(Error::usage(format!("no value for {name}"))))?;

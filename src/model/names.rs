@@ -11,6 +11,8 @@ pub struct Names {
     pub path: Vec<String>,
     /// All schemas, also those whose relations were not read.
     pub schemas: Vec<String>,
+    /// Those of them whose relations are read when they are wanted.
+    pub unread: Vec<String>,
     pub relations: Vec<Relation>,
     pub foreign_keys: Vec<ForeignKey>,
     /// Functions by name, without repeats; with their schema where the search path does not reach them.
@@ -139,6 +141,14 @@ impl Names {
         self.placed = Packed::of(self.places.iter().map(|p| &*p.name));
     }
 
+    /// Adds the relations of a schema that was left out before.
+    pub fn add(&mut self, schema: &str, relations: &[Relation]) {
+        self.unread.retain(|s| s != schema);
+        // Behind the others: their places among `relations` are known to `columns`.
+        self.relations.extend(relations.iter().cloned());
+        self.pack();
+    }
+
     /// Whether a bare name finds relations of this schema.
     pub fn on_path(&self, schema: &str) -> bool {
         self.path.iter().any(|p| p == schema)
@@ -214,6 +224,11 @@ impl Collector {
             key.columns.push(own.2.into());
             key.referenced_columns.push(other.2.into());
         }
+    }
+    /// The relations alone.
+    pub fn relations(mut self) -> Vec<Relation> {
+        self.complete();
+        self.names.relations
     }
     /// All of it.
     pub fn finish(mut self, path: Vec<String>, schemas: Vec<String>, functions: Vec<Box<str>>) -> Names {

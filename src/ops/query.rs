@@ -118,3 +118,15 @@ pub(in crate::ops) async fn may_write(conn: &Connection, text: &str, verdict: &V
     }
     catalog.hidden_writer(&session, text).await
 }
+
+/// How much of a run of several statements was done when one of them ended it: so many ended well before it, so many come after it.
+pub fn stopped(done: usize, rest: usize) -> String {
+    let ran = match done {
+        0 => "None ran before it".to_string(),
+        n => format!("{} ran before it", crate::text::counted(n as u64, "statement")),
+    };
+    match rest {
+        0 => format!("{ran}."),
+        n => format!("{ran}; the {} after it did not run.", crate::text::counted(n as u64, "statement")),
+    }
+}

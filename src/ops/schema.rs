@@ -2,7 +2,7 @@
 
 use super::{Connection, Cx};
 use crate::engine::Session;
-use crate::model::names::Names;
+use crate::model::names::{Names, Relation};
 use crate::model::{ColumnInfo, Error, NodeKind, NodePath, Result, SchemaNode, Usage};
 use crate::sql::template::{self, Subject, Template};
 use crate::sql::{complete, reserved};
@@ -56,6 +56,12 @@ pub async fn names(cx: &Cx, conn: &Connection) -> Result<Names> {
         complete::count(&mut names.used, conn.dialect(), &ran.text);
     }
     Ok(names)
+}
+
+/// The relations of a schema that [`names`] left for later.
+pub async fn names_of(conn: &Connection, schema: &str) -> Result<Vec<Relation>> {
+    let s = conn.reader().await?;
+    conn.catalog()?.names_of(&s, schema).await
 }
 
 /// Sizes and use of the relations of a schema; of the only one there is for the root.

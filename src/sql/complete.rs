@@ -36,6 +36,7 @@ pub enum ProposalKind {
     Setting,
     Index,
     Trigger,
+    Event,
     Sequence,
     /// A table with its ON, or the condition of an ON, from a foreign key.
     Join,
@@ -58,6 +59,8 @@ pub struct Proposals {
     pub list: Vec<Proposal>,
     /// What is typed is a proposal already, letter by letter: nothing need be shown unasked.
     pub complete: bool,
+    /// Schemas that the statement names and whose relations are not read yet ([`Names::unread`]).
+    pub unread: Vec<String>,
 }
 
 /// Longest statement that is read, in bytes: longer ones are data, and reading them would hold up the next key.
@@ -83,7 +86,24 @@ pub fn complete(dialect: Dialect, text: &str, cursor: usize, names: &Names) -> P
     gather(&words, &scope, &typed, &mut out);
     let complete = !typed.prefix.is_empty() && out.found.iter().any(|(_, p)| p.insert.eq_ignore_ascii_case(&typed.prefix));
     let list = out.rank(case(&words, &typed.prefix), case(&words, ""));
-    Proposals { replace: start + typed.start..cursor, list, complete }
+    Proposals { replace: start + typed.start..cursor, list, complete, unread: unread(&words, names) }
+}
+
+/// Schemas before a dot whose relations are still to be read.
+fn unread(words: &Words<'_>, names: &Names) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    if names.unread.is_empty() {
+        return out;
+    }
+    for dot in (1..words.tokens.len()).filter(|i| words.is(*i, ".")) {
+        let name = words.name(dot - 1);
+        if let Some(s) = names.unread.iter().find(|s| s.eq_ignore_ascii_case(&name))
+            && !out.contains(s)
+        {
+            out.push(s.clone());
+        }
+    }
+    out
 }
 
 /// Counts the names of a statement, for [`Names::used`].
@@ -224,19 +244,19 @@ fn gather(words: &Words<'_>, scope: &Scope, typed: &Typed, out: &mut Collecting<
             out.row_functions();
         }
         Place::By => out.keywords(&["BY"]),
-        Place::AfterRelation => out.keywords(keywords::after("from")),
+        Place::AfterRelation => out.keywords_behind("from"),
         Place::On => {
             conditions(scope, typed.first, out);
             out.expression(scope);
         }
         Place::Expression(clause) => {
             out.expression(scope);
-            out.keywords(keywords::after(clause));
+            out.keywords_behind(clause);
         }
         Place::OwnColumns => {
             let target = scope.sources.iter().find(|s| s.target).or(scope.sources.first());
             match target {
-                Some(s) => out.columns(&writable(words, scope, s, out.names), false, 0),
+                Some(s) => out.own_columns(&writable(words, scope, s, out.names)),
                 None => own_columns(words, scope, out),
             }
         }
@@ -264,7 +284,8 @@ fn objects(words: &Words<'_>, wanted: object::Wanted, out: &mut Collecting<'_>) 
     let names = out.names;
     match wanted {
         Wanted::Relations(kinds) => out.relations(&Scope::empty(), Some(kinds)),
-        Wanted::Places(kind) => out.placed(kind),
+        Wanted::Places(kind) => out.placed(kind, None),
+        Wanted::Events => out.placed(NodeKind::Function, Some("Events")),
         Wanted::Schemas => {
             for s in &names.schemas {
                 out.name(ProposalKind::Schema, s, String::new(), 100);
@@ -300,7 +321,7 @@ fn objects(words: &Words<'_>, wanted: object::Wanted, out: &mut Collecting<'_>) 
         Wanted::Keywords(list) => out.keywords(list),
         Wanted::Values => {
             out.functions();
-            out.keywords(keywords::after("values"));
+            out.keywords(keywords::IN_VALUES);
         }
     }
 }

@@ -181,6 +181,13 @@ impl Jobs {
                     shared.send(Msg::Names { link, result });
                 });
             }
+            Effect::NamesOf { link, schema } => {
+                tokio::spawn(async move {
+                    let Some(live) = shared.live(link) else { return };
+                    let result = ops::schema::names_of(&live.connection, &schema).await;
+                    shared.send(Msg::NamesOf { link, schema, result });
+                });
+            }
             Effect::Preview { link, job, result, at } => {
                 tokio::spawn(statements::preview(shared, link, job, result, at));
             }

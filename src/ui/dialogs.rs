@@ -6,6 +6,7 @@ use crate::app::dialog::{Confirm, Dialog, Form, Help, Viewer};
 use crate::app::keys::{contexts, dialog_rows, palette_rows};
 use crate::app::layout::Area;
 use crate::app::list::ListCursor;
+use crate::app::note::Note;
 use crate::app::palette::{Finds, Palette};
 use crate::app::{Action, State};
 use crate::config::keymap::{Leads, Lookup, show};
@@ -208,12 +209,31 @@ fn help(state: &State, d: &Help, c: &mut Canvas<'_>) {
 
 fn messages(state: &State, list: ListCursor, c: &mut Canvas<'_>) {
     let area = page(state);
-    let inside = boxed(c, area, "Messages, newest first", "arrows move, y copies, Esc closes");
+    let inside = boxed(c, area, "Messages, newest first", "arrows move, Enter shows it alone, y copies, Esc closes");
     if state.messages.log.is_empty() {
         c.put(inside.x, inside.y, inside.w, "none yet", c.look.dim);
     }
+    let width = usize::from(inside.w.saturating_sub(10));
+    let notes: Vec<&Note> = state.messages.log.iter().rev().collect();
+    // Each whole; the details of the chosen one.
+    let lines = |i: usize| {
+        let note = notes[i];
+        let more = if i == list.at { &note.more[..] } else { &[] };
+        let text = wrap(&text::clean(&note.text), width).into_iter().map(|l| (l, true));
+        let more: Vec<String> =
+            more.iter().flat_map(|m| wrap(&text::clean(m), width.saturating_sub(2))).map(|l| format!("  {l}")).collect();
+        text.chain(more.into_iter().map(|l| (l, false))).collect::<Vec<_>>()
+    };
+    let rows = usize::from(inside.h);
+    // As far down as it takes for the chosen one to be on the page.
+    let mut top = list.top.min(list.at);
+    let mut taken: usize = (top..=list.at.min(notes.len().saturating_sub(1))).filter(|i| *i < notes.len()).map(|i| lines(i).len()).sum();
+    while taken > rows && top < list.at {
+        taken -= lines(top).len();
+        top += 1;
+    }
     let mut y = inside.y;
-    for (i, note) in state.messages.log.iter().rev().enumerate().skip(list.top) {
+    for (i, note) in notes.iter().enumerate().skip(top) {
         if y >= inside.y + inside.h {
             break;
         }
@@ -222,16 +242,11 @@ fn messages(state: &State, list: ListCursor, c: &mut Canvas<'_>) {
             c.cursor(inside.x - 1, y, true);
         }
         c.put(inside.x, y, 9, &time, c.look.dim);
-        c.put(inside.x + 10, y, inside.w.saturating_sub(10), &text::clean(&note.text), c.look.severity(note.severity));
-        y += 1;
-        if i == list.at {
-            for m in &note.more {
-                for part in wrap(&text::clean(m), usize::from(inside.w.saturating_sub(12))) {
-                    if y < inside.y + inside.h {
-                        c.put(inside.x + 12, y, inside.w.saturating_sub(12), &part, c.look.text);
-                        y += 1;
-                    }
-                }
+        for (line, said) in lines(i) {
+            if y < inside.y + inside.h {
+                let style = if said { c.look.severity(note.severity) } else { c.look.text };
+                c.put(inside.x + 10, y, inside.w.saturating_sub(10), &line, style);
+                y += 1;
             }
         }
     }

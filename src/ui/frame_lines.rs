@@ -33,7 +33,7 @@ pub fn status(state: &State, area: Area, c: &mut Canvas<'_>) {
         Link::Connecting { .. } => parts.push(("connecting …".into(), look.dim)),
         Link::Failed { error, .. } => parts.push((format!("not connected: {}", text::clean(&error.message)), look.critical)),
         Link::Open(s) if s.status.lost.is_some() => {
-            let keys = keys::key_of(state, Action::Reconnect).map_or_else(String::new, |k| format!(", {k} reconnects"));
+            let keys = keys::keys_now(state, Action::Reconnect).map_or_else(String::new, |k| format!(", {k} reconnects"));
             let what = if s.status.tx == TxState::Idle { "CONNECTION LOST" } else { "CONNECTION AND TRANSACTION LOST" };
             parts.push((format!("{what}{keys}"), look.critical));
         }
@@ -138,25 +138,20 @@ pub fn guide(state: &State, area: Area, c: &mut Canvas<'_>) {
     c.put(x, area.y, end.saturating_sub(x), &words, look.info);
 }
 
-/// Last line: a message, or the keys that work now; on the right what runs.
-pub fn footer(state: &State, area: Area, c: &mut Canvas<'_>) {
+/// Last line: a message, or the keys that work now; on the right what runs. A long message covers rows above it, `above` at most.
+pub fn footer(state: &State, area: Area, above: u16, c: &mut Canvas<'_>) {
     let look = c.look;
     let mut end = area.x + area.w;
     let right = running(state);
     if !right.is_empty() {
-        let most = area.w * 2 / 3;
+        // For whom a statement waits needs the room; the key that cancels keeps its own.
+        let waits = state.query.running.as_ref().is_some_and(|r| !r.blocked.by.is_empty());
+        let most = if waits { area.w.saturating_sub(15) } else { area.w * 2 / 3 };
         end = c.put_right(end, area.y, most, &right, look.warning).saturating_sub(1);
     }
     let mut x = area.x + 1;
     if let Some(note) = &state.messages.shown {
-        let style = look.severity(note.severity);
-        let mut words = text::clean(&note.text).into_owned();
-        if let Some(first) = note.more.first() {
-            words.push_str("  ");
-            words.push_str(&text::clean(first));
-        }
-        c.put(x, area.y, end.saturating_sub(x), &words, style);
-        return;
+        return super::notes::draw(state, note, area, end, above, c);
     }
     let needed = |(keys, words): &(String, &str)| text::width(keys) + text::width(words) + 3;
     let (help, mut hints): (Vec<_>, Vec<_>) = keys::hints(state).into_iter().partition(|(_, words)| *words == Action::Help.short());
@@ -190,13 +185,15 @@ fn running(state: &State) -> String {
     if state.jobs.len() > 1 {
         out.push_str(&format!("{} jobs, ", state.jobs.len()));
     }
+    let waits = state.query.running.as_ref().filter(|r| r.job == job.id).and_then(|r| crate::app::blocked::words(&r.blocked));
+    if let Some(waits) = waits.filter(|_| !job.cancelled) {
+        // For whom matters more than what was typed.
+        out.push_str(&format!("{waits}: {}", text::clean(&job.title)));
+        return out;
+    }
     out.push_str(&text::clean(&job.title));
     if job.cancelled {
         out.push_str(" (cancelling)");
-    } else if let Some(waits) =
-        state.query.running.as_ref().filter(|r| r.job == job.id).and_then(|r| crate::app::blocked::words(&r.blocked))
-    {
-        out.push_str(&format!(": {waits}"));
     } else if !job.step.is_empty() {
         out.push_str(&format!(": {}", text::clean(&job.step)));
     }

@@ -8,7 +8,7 @@ use crate::app::dialog::{Answer, Confirm, Dialog, Then, Wanted};
 use crate::app::effect::{JobId, ResultId, Statement};
 use crate::app::msg::RunEvent;
 use crate::app::state::{Note, Pane};
-use crate::app::{Effect, State, backslash, params};
+use crate::app::{Action, Effect, State, backslash, keys, params};
 use crate::model::{Kind, Param, ReadOnly, Severity, TxState};
 use crate::sql;
 use crate::sql::transaction::{Leaves, commits_implicitly, leaves};
@@ -246,8 +246,11 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
                 tab.record |= auto && tab.too_wide();
                 tab.want(page, effects);
                 let summary = tab.summary(now);
-                if tab.columns.is_none() {
+                let rows = tab.columns.is_some();
+                if !rows {
                     state.say(Note::ok(summary));
+                } else if let Some(keys) = way_to_results(state) {
+                    state.say(Note::ok(format!("{summary}; {keys} shows them")));
                 }
             }
         }
@@ -269,13 +272,14 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
             if let Some(r) = state.query.running.as_mut().filter(|r| r.job == job) {
                 let number = r.done + r.failed + 1;
                 r.failed += 1;
-                if r.offsets.len() > 1 && error.kind != Kind::Cancelled {
+                let all = r.offsets.len();
+                if all > 1 && error.kind != Kind::Cancelled {
                     let place = line.map(|l| format!(", line {l}")).unwrap_or_default();
-                    note.text = format!("Statement {number} of {}{place}: {}", r.offsets.len(), note.text);
+                    note.text = format!("Statement {number} of {all}{place}: {}", note.text);
                 }
-                let rest = r.offsets.len().saturating_sub(r.done + r.failed);
-                if rest > 0 && (!state.query.how.go_on || error.kind == Kind::Cancelled) {
-                    note.more.push(format!("The {} after it did not run.", text::counted(rest as u64, "statement")));
+                let rest = all.saturating_sub(r.done + r.failed);
+                if all > 1 && (!state.query.how.go_on || error.kind == Kind::Cancelled) {
+                    note.more.insert(0, crate::ops::query::stopped(r.done, rest));
                 }
             }
             state.say(note);
@@ -287,6 +291,16 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
             crate::app::watch::ended(state, job, effects);
         }
     }
+}
+
+/// The keys that lead to the results, when what is on the screen does not show them.
+fn way_to_results(state: &State) -> Option<String> {
+    if crate::app::layout::arrange(state).has(Pane::Results) {
+        return None;
+    }
+    // A zoomed editor stands above them; elsewhere one goes there.
+    let action = if state.view.zoom && state.view.focus == Pane::Editor { Action::Zoom } else { Action::GoResults };
+    keys::keys_now(state, action)
 }
 
 /// No further statement of the run comes.
@@ -317,7 +331,8 @@ fn finished(state: &mut State, job: JobId) {
                 text::counted(r.dropped as u64, "statement")
             ));
         }
-        state.say(note);
+        // It counts the errors before it.
+        state.sum_up(note);
     }
 }
 

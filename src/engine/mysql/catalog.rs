@@ -5,7 +5,7 @@
 
 use super::MySql;
 use crate::engine::{Catalog, Session};
-use crate::model::names::Names;
+use crate::model::names::{Names, Relation};
 use crate::model::{
     CanonicalObject, Dependent, Dialect, Error, NodeKind, NodePath, Referrer, Result, SchemaNode, TableInfo, TableShape, Usage,
 };
@@ -57,6 +57,9 @@ fn node(kind: NodeKind, name: impl Into<String>) -> SchemaNode {
 impl Catalog for MySql {
     fn plan_facts<'a>(&'a self, s: &'a Session, relations: &'a [String]) -> BoxFuture<'a, Result<crate::plan::known::Known>> {
         Box::pin(super::plan_facts::of(s, relations))
+    }
+    fn names_of<'a>(&'a self, s: &'a Session, schema: &'a str) -> BoxFuture<'a, Result<Vec<Relation>>> {
+        Box::pin(super::names::of(s, schema))
     }
     fn names<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Names>> {
         Box::pin(super::names::read(s))

@@ -1,11 +1,13 @@
 //! Names for completion: of the session's own database. On a server with thousands of databases the others' columns would
-//! take minutes; their names alone are proposed.
+//! take minutes: each is read when a statement names it.
 
 use super::catalog::{EVENTS, FUNCTIONS, INDEXES, PROCEDURES, TRIGGERS, at};
 use crate::engine::Session;
-use crate::model::names::{Collector, Names};
+use crate::model::names::{Collector, Names, Relation};
 use crate::model::{Dialect, NodeKind, Result};
 
+/// The server's own databases.
+const SYSTEM: [&str; 4] = ["information_schema", "mysql", "performance_schema", "sys"];
 /// What CAST and column definitions name most.
 const TYPES: &str = "bigint binary bit blob boolean char date datetime decimal double enum float int json longblob longtext mediumint mediumtext \
      set signed smallint text time timestamp tinyint unsigned varbinary varchar year";
@@ -15,25 +17,7 @@ pub(super) async fn read(s: &Session) -> Result<Names> {
     let here = Dialect::MySql.quote_literal(&own);
     let schemas = s.fetch("SELECT SCHEMA_NAME FROM information_schema.SCHEMATA ORDER BY 1").await?;
     let mut out = Collector::default();
-    let columns = s
-        .fetch(format!(
-            "SELECT t.TABLE_SCHEMA, t.TABLE_NAME, t.TABLE_TYPE, c.COLUMN_NAME, c.COLUMN_TYPE, \
-             c.EXTRA LIKE '%VIRTUAL%' OR c.EXTRA LIKE '%STORED%' OR c.EXTRA LIKE '%PERSISTENT%' FROM information_schema.TABLES t \
-             JOIN information_schema.COLUMNS c ON c.TABLE_SCHEMA = t.TABLE_SCHEMA AND c.TABLE_NAME = t.TABLE_NAME \
-             WHERE t.TABLE_SCHEMA = {here} ORDER BY t.TABLE_NAME, c.ORDINAL_POSITION"
-        ))
-        .await?;
-    let mut computed: Vec<bool> = Vec::new();
-    for r in &columns.rows {
-        if !out.is_at(at(r, 0), at(r, 1)) {
-            let kind = if at(r, 2).contains("VIEW") { NodeKind::View } else { NodeKind::Table };
-            out.unwritable(&std::mem::take(&mut computed));
-            out.relation(at(r, 0), at(r, 1), kind, false);
-        }
-        out.column(at(r, 3), at(r, 4));
-        computed.push(at(r, 5) == "1");
-    }
-    out.unwritable(&computed);
+    relations(s, &own, &mut out).await?;
     let keys = s
         .fetch(format!(
             "SELECT CONSTRAINT_NAME, TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, REFERENCED_TABLE_SCHEMA, REFERENCED_TABLE_NAME, REFERENCED_COLUMN_NAME \
@@ -78,6 +62,41 @@ pub(super) async fn read(s: &Session) -> Result<Names> {
     let settings = variables.rows.iter().map(|r| at(r, 0).into()).collect();
     let types = TYPES.split_whitespace().map(Box::from).collect();
     let path = if own.is_empty() { Vec::new() } else { vec![own] };
-    let names = out.finish(path, schemas.rows.iter().map(|r| at(r, 0).to_string()).collect(), functions);
-    Ok(Names { procedures, settings, types, ..names })
+    let schemas: Vec<String> = schemas.rows.iter().map(|r| at(r, 0).to_string()).collect();
+    let unread = schemas.iter().filter(|s| !path.contains(s)).cloned().collect();
+    let names = out.finish(path, schemas, functions);
+    Ok(Names { procedures, settings, types, unread, ..names })
+}
+
+/// Those of another database.
+pub(super) async fn of(s: &Session, database: &str) -> Result<Vec<Relation>> {
+    let mut out = Collector::default();
+    relations(s, database, &mut out).await?;
+    Ok(out.relations())
+}
+
+/// Tables and views of a database with their columns.
+async fn relations(s: &Session, database: &str, out: &mut Collector) -> Result<()> {
+    let system = SYSTEM.contains(&database.to_ascii_lowercase().as_str());
+    let columns = s
+        .fetch(format!(
+            "SELECT t.TABLE_SCHEMA, t.TABLE_NAME, t.TABLE_TYPE, c.COLUMN_NAME, c.COLUMN_TYPE, \
+             c.EXTRA LIKE '%VIRTUAL%' OR c.EXTRA LIKE '%STORED%' OR c.EXTRA LIKE '%PERSISTENT%' FROM information_schema.TABLES t \
+             JOIN information_schema.COLUMNS c ON c.TABLE_SCHEMA = t.TABLE_SCHEMA AND c.TABLE_NAME = t.TABLE_NAME \
+             WHERE t.TABLE_SCHEMA = {} ORDER BY t.TABLE_NAME, c.ORDINAL_POSITION",
+            Dialect::MySql.quote_literal(database)
+        ))
+        .await?;
+    let mut computed: Vec<bool> = Vec::new();
+    for r in &columns.rows {
+        if !out.is_at(at(r, 0), at(r, 1)) {
+            let kind = if at(r, 2).contains("VIEW") { NodeKind::View } else { NodeKind::Table };
+            out.unwritable(&std::mem::take(&mut computed));
+            out.relation(at(r, 0), at(r, 1), kind, system);
+        }
+        out.column(at(r, 3), at(r, 4));
+        computed.push(at(r, 5) == "1");
+    }
+    out.unwritable(&computed);
+    Ok(())
 }

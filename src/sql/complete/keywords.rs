@@ -1,5 +1,7 @@
 //! The keywords that may come next, by clause: few, because a long list hides the names.
 
+use crate::model::Dialect;
+
 /// The first word of a statement.
 pub const START: &[&str] = &[
     "SELECT",
@@ -66,6 +68,20 @@ macro_rules! expression {
         &[$($more,)* "AND", "OR", "NOT", "NULL", "IS NULL", "IS NOT NULL", "IN", "LIKE", "BETWEEN", "EXISTS", "CASE", "WHEN", "THEN", "ELSE",
           "END", "TRUE", "FALSE", "AS", "DISTINCT", "CAST", "OVER", "PARTITION BY"]
     };
+}
+
+/// In the bracket of VALUES.
+pub const IN_VALUES: &[&str] = &["DEFAULT", "NULL", "TRUE", "FALSE", "CASE", "CAST", "NOT"];
+
+/// Whether an engine of this dialect knows a word of the lists here.
+pub fn known(dialect: Dialect, word: &str) -> bool {
+    match word {
+        "ON DUPLICATE KEY UPDATE" => dialect == Dialect::MySql,
+        "ON CONFLICT" | "FULL JOIN" | "NULLS FIRST" | "NULLS LAST" => dialect != Dialect::MySql,
+        "DEFAULT VALUES" => dialect != Dialect::MySql,
+        "LATERAL" | "FOR UPDATE" => dialect != Dialect::Sqlite,
+        _ => true,
+    }
 }
 
 /// What may stand in or behind a clause.

@@ -10,6 +10,7 @@ pub enum Wanted {
     Relations(&'static [NodeKind]),
     /// Objects that stand under a heading of the schema tree.
     Places(NodeKind),
+    Events,
     Schemas,
     Functions,
     Procedures,
@@ -41,7 +42,25 @@ const KINDS: &[(&[&str], Wanted)] = &[
     (&["function"], Wanted::Functions),
     (&["procedure"], Wanted::Procedures),
     (&["schema"], Wanted::Schemas),
+    (&["event"], Wanted::Events),
+    // Kinds whose names are not known here: tables would be wrong.
+    (&["user"], UNKNOWN),
+    (&["role"], UNKNOWN),
+    (&["extension"], UNKNOWN),
+    (&["policy"], UNKNOWN),
+    (&["rule"], UNKNOWN),
+    (&["database"], UNKNOWN),
+    (&["tablespace"], UNKNOWN),
+    (&["server"], UNKNOWN),
+    (&["publication"], UNKNOWN),
+    (&["subscription"], UNKNOWN),
+    (&["operator"], UNKNOWN),
+    (&["aggregate"], UNKNOWN),
+    (&["collation"], UNKNOWN),
 ];
+
+/// IF EXISTS at most.
+const UNKNOWN: Wanted = Wanted::Keywords(&["IF EXISTS"]);
 
 const DROP_POSTGRES: &[&str] = &[
     "TABLE",
@@ -172,7 +191,7 @@ fn names_new_column(words: &Words<'_>, name: usize) -> bool {
 /// The kind whose words begin at `from`, when nothing but names of that kind and their commas stands between it and `first`.
 fn kind_before(words: &Words<'_>, from: usize, first: usize) -> Option<Wanted> {
     let database = (&["database"][..], Wanted::Schemas);
-    let kinds = KINDS.iter().chain((words.dialect == Dialect::MySql).then_some(&database));
+    let kinds = (words.dialect == Dialect::MySql).then_some(&database).into_iter().chain(KINDS);
     let (name, kind) = kinds.into_iter().find(|(name, _)| name.iter().enumerate().all(|(i, w)| words.is(from + i, w)))?;
     let mut at = from + name.len();
     while at < first && words.is_one(at, &["if", "exists", "only", "concurrently"]) {

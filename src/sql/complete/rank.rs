@@ -1,5 +1,6 @@
 //! Collecting proposals, and putting the best ones first.
 
+use super::keywords;
 use super::scope::{Scope, Source};
 use super::{Proposal, ProposalKind, kind_of};
 use crate::model::names::{Names, Relation};
@@ -26,6 +27,8 @@ impl Collecting<'_> {
     /// Adds what is matched by `by`; weighed later.
     pub fn push(&mut self, kind: ProposalKind, insert: String, detail: String, by: &str, weight: i64) {
         let used = self.names.used.get(&by.to_lowercase()).copied().unwrap_or(0);
+        // Once is chance: with nothing typed it must not take a column out of its table's order.
+        let used = if self.prefix.is_empty() && used < 3 { 0 } else { used };
         let weight = weight + i64::from(used.min(20)) * 10;
         if let Some(fit) = fit(self.prefix, by) {
             self.found.push((fit + weight, Proposal { kind, insert, detail }));
@@ -43,6 +46,11 @@ impl Collecting<'_> {
                 self.push(ProposalKind::Keyword, (*k).to_string(), String::new(), k, 150 - behind);
             }
         }
+    }
+    /// What the engine knows of the keywords in or behind a clause.
+    pub fn keywords_behind(&mut self, clause: &str) {
+        let list: Vec<&str> = keywords::after(clause).iter().copied().filter(|k| keywords::known(self.dialect, k)).collect();
+        self.keywords(&list);
     }
     /// A table as it has to be named from here.
     pub fn table_text(&self, schema: &str, name: &str) -> String {
@@ -91,16 +99,20 @@ impl Collecting<'_> {
             self.push(ProposalKind::Function, insert, String::new(), bare, 0);
         }
     }
-    /// Objects of one kind that are neither tables nor routines.
-    pub fn placed(&mut self, wanted: NodeKind) {
+    /// Objects of one kind that are neither tables nor routines, or those under one heading alone.
+    pub fn placed(&mut self, wanted: NodeKind, under: Option<&str>) {
         let names = self.names;
         let kind = match wanted {
+            NodeKind::Function => ProposalKind::Event,
             NodeKind::Index => ProposalKind::Index,
             NodeKind::Trigger => ProposalKind::Trigger,
             NodeKind::Sequence => ProposalKind::Sequence,
             _ => ProposalKind::Type,
         };
-        for (p, name) in names.places.iter().zip(names.placed.iter()).filter(|(p, _)| p.kind == wanted) {
+        for (p, name) in names.places.iter().zip(names.placed.iter()) {
+            if p.kind != wanted || under.is_some_and(|u| u != &*p.group) {
+                continue;
+            }
             if fit(self.prefix, name).is_none() {
                 continue;
             }
@@ -162,6 +174,16 @@ impl Collecting<'_> {
             self.push(ProposalKind::Column, insert, detail, name, 500 - less);
         }
     }
+    /// The columns that a statement lists of its own table: in the table's order while nothing of one is typed.
+    pub fn own_columns(&mut self, s: &Source) {
+        let from = self.found.len();
+        self.columns(s, false, 0);
+        if self.prefix.is_empty() {
+            for (weight, _) in &mut self.found[from..] {
+                *weight = 500;
+            }
+        }
+    }
     pub fn expression(&mut self, scope: &Scope) {
         let sources: Vec<&Source> = scope.sources.iter().filter(|s| !s.target || scope.sources.len() == 1).collect();
         for (level, list) in [sources, scope.outer.iter().collect()].into_iter().enumerate() {
@@ -180,8 +202,13 @@ impl Collecting<'_> {
     }
     /// The best ones in order, each once; keywords in capitals or not, those inside of proposals as the statement's.
     pub fn rank(mut self, upper: bool, upper_around: bool) -> Vec<Proposal> {
-        self.found
-            .sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.insert.len().cmp(&b.1.insert.len())).then_with(|| a.1.insert.cmp(&b.1.insert)));
+        // What weighs the same stands shortest first; with nothing typed, as the catalogue has it: columns in their table's order.
+        let typed = !self.prefix.is_empty();
+        let shorter = |a: &Proposal, b: &Proposal| a.insert.len().cmp(&b.insert.len()).then_with(|| a.insert.cmp(&b.insert));
+        self.found.sort_by(|a, b| {
+            let tie = || if typed { shorter(&a.1, &b.1) } else { std::cmp::Ordering::Equal };
+            b.0.cmp(&a.0).then_with(tie)
+        });
         let mut out: Vec<Proposal> = Vec::new();
         for (_, mut p) in self.found {
             if p.kind == ProposalKind::Keyword {

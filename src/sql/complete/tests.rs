@@ -34,6 +34,7 @@ fn shop() -> Names {
     c.place("public", Some((NodeKind::Table, "orders")), "Triggers", NodeKind::Trigger, "touch");
     c.place("public", None, "Functions", NodeKind::Function, "tax_of(amount numeric)");
     c.place("public", None, "Functions", NodeKind::Function, "tidy_up()");
+    c.place("public", None, "Events", NodeKind::Function, "nightly");
     c.key_pair(true, ("public", "orders", "customer_id"), ("public", "customers", "id"));
     c.key_pair(true, ("public", "order_items", "order_id"), ("public", "orders", "id"));
     let path = vec!["public".to_string(), "pg_catalog".into()];
@@ -169,7 +170,77 @@ fn mysql_has_databases_behind_use_and_variables_behind_at_signs() {
     assert_eq!(of("select @@sql_m|"), "select @@sql_mode");
     assert_eq!(of("set @@session.sql_m|"), "set @@session.sql_mode");
     assert_eq!(of("set global sql_m|"), "set global sql_mode");
+    assert_eq!(of("drop event |"), "drop event nightly");
+    assert_eq!(of("drop event if exists ni|"), "drop event if exists nightly");
+    assert_eq!(of("alter event |"), "alter event nightly");
+    assert_eq!(of("drop trigger |"), "drop trigger touch");
+    assert_eq!(of("drop procedure ti|"), "drop procedure tidy_up");
+    // Users are not known here, and tables would be wrong.
+    assert_eq!(of("drop user ord|"), "drop user ", "nothing is proposed");
+    assert_eq!(of("drop user |"), "drop user if exists");
     assert_eq!(of("select @mine|"), "select @mine", "a variable of the user's own is left alone");
+}
+
+#[test]
+fn a_schema_whose_names_are_still_to_be_read_is_told() {
+    let mut names = shop();
+    names.unread = vec!["other".into(), "mysql".into()];
+    let of = |names: &Names, text: &str| {
+        let cursor = text.find('|').unwrap();
+        let p = complete(Dialect::MySql, &text.replacen('|', "", 1), cursor, names);
+        (p.unread, p.list.into_iter().map(|p| p.insert).collect::<Vec<_>>())
+    };
+    assert_eq!(of(&names, "select * from Other.|"), (vec!["other".to_string()], Vec::new()));
+    assert_eq!(of(&names, "select * from mysql.us| where 1").0, ["mysql"]);
+    assert_eq!(of(&names, "select x.| from other.things x").0, ["other"], "columns are asked for by an alias too");
+    assert_eq!(of(&names, "select * from ord|").0, Vec::<String>::new());
+    let mut c = Collector::default();
+    c.relation("other", "things", NodeKind::Table, false);
+    c.column("weight", "int");
+    names.add("other", &c.relations());
+    assert_eq!(of(&names, "select * from other.|"), (Vec::new(), vec!["things".to_string()]));
+    assert_eq!(of(&names, "select x.| from other.things x").1, ["weight"]);
+    assert_eq!(of(&names, "select other.things.| from other.things").1, ["weight"]);
+}
+
+#[test]
+fn with_nothing_typed_columns_come_as_their_table_has_them() {
+    let wide = ["zone", "address_of_it", "b", "mm", "a"];
+    let mut c = Collector::default();
+    c.relation("public", "wide", NodeKind::Table, false);
+    for column in wide {
+        c.column(column, "text");
+    }
+    let mut names = c.finish(vec!["public".into()], vec!["public".into()], Vec::new());
+    let of = |names: &Names, text: &str| {
+        let list = complete(Dialect::Postgres, &text.replacen('|', "", 1), text.find('|').unwrap(), names).list;
+        list.into_iter().filter(|p| p.kind == ProposalKind::Column).map(|p| p.insert).collect::<Vec<_>>()
+    };
+    assert_eq!(of(&names, "insert into wide (|"), wide);
+    assert_eq!(of(&names, "select w.| from wide w"), wide);
+    // Once used is not used.
+    names.used = HashMap::from([("a".to_string(), 1)]);
+    assert_eq!(of(&names, "select w.| from wide w"), wide);
+    names.used = HashMap::from([("mm".to_string(), 7)]);
+    assert_eq!(of(&names, "select w.| from wide w")[..2], ["mm", "zone"]);
+    assert_eq!(of(&names, "insert into wide (|"), wide, "what is listed whole is listed in order");
+}
+
+#[test]
+fn each_engine_has_its_own_words() {
+    let of = |dialect, text: &str| {
+        let list = complete(dialect, &text.replacen('|', "", 1), text.find('|').unwrap(), &shop()).list;
+        list.into_iter().map(|p| p.insert).collect::<Vec<_>>()
+    };
+    let has = |dialect, text: &str, word: &str| of(dialect, text).iter().any(|i| i == word);
+    let values = "insert into orders (id) values (1) o|";
+    assert!(has(Dialect::Postgres, values, "on conflict") && !has(Dialect::Postgres, values, "on duplicate key update"));
+    assert!(has(Dialect::MySql, values, "on duplicate key update") && !has(Dialect::MySql, values, "on conflict"));
+    for dialect in [Dialect::Postgres, Dialect::MySql, Dialect::Sqlite] {
+        let inside = of(dialect, "insert into orders (id) values (|");
+        assert!(inside.contains(&"default".to_string()) && !inside.iter().any(|i| i.starts_with("on ") || i == "returning"), "{inside:?}");
+    }
+    assert!(!has(Dialect::MySql, "select * from orders fu|", "full join"));
 }
 
 #[test]

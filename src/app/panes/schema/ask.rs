@@ -112,8 +112,11 @@ fn measured(state: &mut State, schema: &NodePath, result: Result<Usage>) {
     match result {
         Ok(usage) => {
             state.schema.measured(schema, &usage.relations);
-            if !usage.remarks.is_empty() {
-                state.say(Note::info(usage.remarks.join(" ")));
+            // What holds for the server is told once, not with each list.
+            let remarks = usage.remarks.join(" ");
+            if !remarks.is_empty() && state.schema.remarked != remarks {
+                state.say(Note::info(remarks.clone()));
+                state.schema.remarked = remarks;
             }
         }
         Err(e) => state.say(Note::error(&e)),

@@ -59,6 +59,8 @@ pub struct Schema {
     pub reopen: HashSet<NodePath>,
     /// Size and use are shown beside the relations.
     pub sizes: bool,
+    /// What was told of the figures as a whole.
+    pub remarked: String,
     /// Where the cursor is going: chosen as soon as the lists above it are there.
     pub goal: Option<Goal>,
 }

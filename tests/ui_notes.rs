@@ -1,0 +1,253 @@
+//! What is told on a screen of 80 columns: long messages, losses, runs that stop, results that are not on the screen.
+
+#[path = "ui/console.rs"]
+#[allow(dead_code)]
+mod console;
+
+use console::Console;
+use holdpoint::app::Msg;
+use holdpoint::app::effect::Effect;
+use holdpoint::app::msg::RunEvent;
+use holdpoint::app::panes::schema::Told;
+use holdpoint::app::state::Note;
+use holdpoint::config::keymap::Key;
+use holdpoint::engine::Outcome;
+use holdpoint::model::{Blocker, Error, NodeKind, NodePath, TxState, Usage};
+use holdpoint::ops::import::{Import, Report, reader::Form};
+
+fn open(sql: &str) -> Console {
+    let mut c = Console::new(80, 24);
+    c.connect("shop-dev");
+    c.editor(sql);
+    c
+}
+
+/// The screen's words, however its lines are broken.
+fn words(c: &Console) -> String {
+    let lines: Vec<String> = c.screen().lines().map(|l| l.trim_start_matches(['│', ' ']).to_string()).collect();
+    lines.join(" ").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn sent(effects: &[Effect]) -> (u64, u64) {
+    let found = effects.iter().find_map(|e| if let Effect::Run { job, result, .. } = e { Some((*job, *result)) } else { None });
+    found.unwrap_or_else(|| panic!("{effects:?}"))
+}
+
+fn lose(c: &mut Console, why: &str) {
+    let mut status = c.state.link.server().unwrap().status.clone();
+    status.lost = Some(why.into());
+    let link = c.state.link_no;
+    c.send(Msg::Status { link, status });
+}
+
+#[test]
+fn a_lock_that_is_waited_for_is_told_whole_at_80_columns() {
+    let mut c = open("update t set a=6 where id=20");
+    let (job, result) = sent(&c.press("F5"));
+    c.run(job, RunEvent::Started { result, index: 0, text: "update t set a=6 where id=20".into() });
+    let blocker = Blocker {
+        who: "postgres@127.0.0.1/32 (pid 22415, psql)".into(),
+        idle: Some(7),
+        statement: "update customers set note = 'a long text' where id = 20".into(),
+        known: true,
+    };
+    c.send(Msg::Blockers { job, result: Ok(vec![blocker]) });
+    let told = words(&c);
+    assert!(told.contains("waits for a lock of postgres@127.0.0.1/32 (pid 22415, psql), idle in its transaction for 7 s"), "{told}");
+    assert!(told.contains("; it ran last: update customers set note = 'a long"), "{told}");
+    // When the message is read, the line of what runs goes on telling for whom.
+    c.press("Right");
+    let last = c.screen().lines().last().unwrap().to_string();
+    assert!(last.contains("waits for postgres@127.0.0.1/32 (pid 22415, psql)"), "{last}");
+}
+
+#[test]
+fn what_a_lost_connection_took_is_told_whole_and_stays_over_lesser_messages() {
+    let mut c = open("");
+    c.status(TxState::Open);
+    let long = "the connection to 127.0.0.1:54977 is lost: terminating connection due to administrator command";
+    lose(&mut c, long);
+    let told = words(&c);
+    assert!(told.contains(&format!("The connection is gone, and with it the open transaction: {long}")), "{told}");
+    assert!(told.contains("is rolled back by the server") && told.contains("F10 a r connects again"), "{told}");
+    // While text is typed the key that is named works at once.
+    for k in ["F10", "a"] {
+        c.press(k);
+    }
+    let effects = c.press("r");
+    assert!(effects.iter().any(|e| matches!(e, Effect::Connect { .. })), "{effects:?}");
+    c.connect("shop-dev");
+    let remark = "Reads and writes are not counted here: SET GLOBAL userstat = ON (MariaDB) counts them.";
+    let schema = NodePath::root().child(NodeKind::Schema, "shop");
+    let usage = || Usage { relations: Vec::new(), remarks: vec![remark.to_string()] };
+    let link = c.state.link_no;
+    c.send(Msg::Schema { link, told: Told::Usage { schema: schema.clone(), result: Ok(usage()) } });
+    let told = words(&c);
+    assert!(
+        told.contains("gone with the one before are what the open transaction had written") && told.contains("(+1: Space v m)"),
+        "{told}"
+    );
+    assert!(!told.contains("userstat"), "{told}");
+    // The remark is in the log, once, however often the figures are read.
+    c.send(Msg::Schema { link, told: Told::Usage { schema, result: Ok(usage()) } });
+    assert_eq!(c.state.messages.log.iter().filter(|n| n.text == remark).count(), 1);
+}
+
+#[test]
+fn a_message_too_long_for_its_lines_names_the_key_that_shows_it_whole() {
+    let mut c = open("select 1");
+    let long = (1..=120).map(|i| format!("word{i}")).collect::<Vec<_>>().join(" ");
+    c.state.say(Note::warning(long.clone()));
+    let screen = c.screen();
+    let last = screen.lines().last().unwrap();
+    assert!(last.ends_with("… F10 v m"), "{screen}");
+    assert!(!screen.contains("word120"), "{screen}");
+    for k in ["F10", "v", "m"] {
+        c.press(k);
+    }
+    let told = words(&c);
+    for word in ["word1 ", "word60", "word120"] {
+        assert!(told.contains(word), "{told}");
+    }
+    // Alone on Enter, and back.
+    c.press("Enter");
+    assert!(c.screen().contains("Message") && c.screen().contains("word120"), "{}", c.screen());
+    c.press("Esc");
+    c.press("Esc");
+    assert!(c.state.dialogs.is_empty());
+    // The line that is typed into is never covered.
+    c.press("F9");
+    c.press("i");
+    c.send(Msg::Paste("\n".repeat(30)));
+    while c.state.query.editor.cursor_line() < c.state.query.editor.top + 19 {
+        c.send(Msg::Paste("\n".into()));
+    }
+    c.type_text("here");
+    assert!(c.screen().lines().nth(22).unwrap().ends_with("here"), "on the last line of the pane: {}", c.screen());
+    c.state.say(Note::warning(long));
+    assert!(c.screen().contains("here"), "{}", c.screen());
+    assert!(c.screen().lines().last().unwrap().ends_with("… F10 v m"), "{}", c.screen());
+}
+
+#[test]
+fn the_chosen_message_is_on_the_page_however_long_those_above_are() {
+    let mut c = open("");
+    let long = (1..=200).map(|i| format!("word{i}")).collect::<Vec<_>>().join(" ");
+    c.state.say(Note::info("the oldest"));
+    c.state.say(Note::info(long.clone()));
+    c.state.say(Note::info(long));
+    c.press("Esc");
+    for k in ["Space", "v", "m", "Down", "Down"] {
+        c.press(k);
+    }
+    assert!(c.screen().contains("the oldest"), "{}", c.screen());
+}
+
+#[test]
+fn a_run_that_an_error_ends_tells_how_much_of_it_ran() {
+    let mut c = open("select 1;\nselect 2;\nselect 3;\nselect oops;\nselect 5;\nselect 6;");
+    c.press("Esc");
+    let (job, first) = sent(&c.press("a"));
+    for i in 0..3 {
+        c.run(job, RunEvent::Started { result: first + i, index: i as usize, text: format!("select {}", i + 1) });
+        c.run(job, RunEvent::Done { result: first + i, outcome: Outcome::default() });
+    }
+    c.run(job, RunEvent::Started { result: first + 3, index: 3, text: "select oops".into() });
+    c.run(job, RunEvent::Failed { result: first + 3, error: Error::failed("no such column: oops").hint("Columns: a, b.") });
+    c.run(job, RunEvent::Finished);
+    let told = words(&c);
+    assert!(told.contains("Statement 4 of 6, line 4: no such column: oops"), "{told}");
+    assert!(told.contains("3 statements ran before it; the 2 statements after it did not run."), "{told}");
+}
+
+#[test]
+fn a_zoomed_editor_says_that_its_statement_ran_and_where_the_rows_are() {
+    let mut c = open("select 7");
+    c.press("F9");
+    let (job, result) = sent(&c.press("F5"));
+    c.run(job, RunEvent::Started { result, index: 0, text: "select 7".into() });
+    c.run(job, RunEvent::Columns { result, columns: console::columns(&[("7", "INTEGER", true)]) });
+    c.run(job, RunEvent::Rows { result, total: 3, first: None });
+    let outcome = Outcome { elapsed: std::time::Duration::from_millis(8), ..Outcome::default() };
+    c.run(job, RunEvent::Done { result, outcome: outcome.clone() });
+    c.run(job, RunEvent::Finished);
+    let last = c.screen().lines().last().unwrap().to_string();
+    assert!(last.contains("3 rows · 8.0 ms; F9 shows them"), "{}", c.screen());
+    c.press("F9");
+    assert!(c.screen().contains("Results · select 7"), "{}", c.screen());
+    // Where the result is on the screen, it tells that itself.
+    let (job, result) = sent(&c.press("F5"));
+    c.run(job, RunEvent::Started { result, index: 0, text: "select 7".into() });
+    c.run(job, RunEvent::Columns { result, columns: console::columns(&[("7", "INTEGER", true)]) });
+    c.run(job, RunEvent::Done { result, outcome });
+    assert!(c.state.messages.shown.is_none(), "{:?}", c.state.messages.shown);
+}
+
+#[test]
+fn an_import_with_refused_rows_offers_to_leave_them_out() {
+    let mut c = open("\\copy orders from 'more.csv'");
+    let effects = c.press("F5");
+    let Some(Effect::Import { job, import, .. }) = effects.iter().find(|e| matches!(e, Effect::Import { .. })) else {
+        panic!("{effects:?}")
+    };
+    let report = |taken, refused| {
+        let reasons = vec![(3, "not a number".to_string())];
+        Box::new(Report {
+            table: "main.orders".into(),
+            columns: Vec::new(),
+            defaults: Vec::new(),
+            taken,
+            refused,
+            reasons,
+            committed: false,
+            why_not: None,
+        })
+    };
+    c.send(Msg::Imported { job: *job, import: import.clone(), result: Ok(report(1_200, 2)) });
+    let screen = c.screen();
+    assert!(screen.contains("line 3: not a number"), "{screen}");
+    assert!(screen.contains("n no") && screen.contains("s skip the 2 refused rows and import 1,200"), "{screen}");
+    let effects = c.press("s");
+    let Some(Effect::Import { import: kept, .. }) = effects.iter().find(|e| matches!(e, Effect::Import { .. })) else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(**kept, Import { skip_refused: true, commit: true, ..(**import).clone() });
+    assert_eq!(kept.form, Form::of_path(std::path::Path::new("more.csv")).unwrap());
+    // Where nothing could be taken there is nothing to ask.
+    let mut c = open("\\copy orders from 'more.csv'");
+    c.press("F5");
+    c.send(Msg::Imported { job: *job, import: import.clone(), result: Ok(report(0, 2)) });
+    assert!(c.screen().contains("Nothing was imported"), "{}", c.screen());
+}
+
+#[test]
+fn letters_that_come_together_go_into_a_field_as_one_text() {
+    let burst = |c: &mut Console, text: &str| {
+        let keys = text.chars().map(|ch| if ch == '\n' { Key::parse("Enter").unwrap() } else { Key::char(ch).normal() });
+        c.send(Msg::Keys(keys.collect()))
+    };
+    // A form: the letters are text, Enter goes on to the next field and at last runs.
+    let mut c = open("select * from orders where id = :id and state = :state");
+    c.press("F5");
+    let effects = burst(&mut c, "42\nopen and a longer text\n");
+    let Some(Effect::Run { statements, .. }) = effects.iter().find(|e| matches!(e, Effect::Run { .. })) else { panic!("{effects:?}") };
+    assert_eq!(statements[0].values[":state"], holdpoint::model::Param::Text("open and a longer text".into()));
+    // The palette: found at the end of the burst, and Enter chooses.
+    let mut c = open("");
+    c.press("C-p");
+    burst(&mut c, "messages");
+    assert!(c.screen().contains("> messages"), "{}", c.screen());
+    burst(&mut c, "\n");
+    assert!(c.screen().contains("Messages, newest first"), "{}", c.screen());
+    // The line that looks for a text.
+    let mut c = open("one two\nthree two");
+    c.press("C-f");
+    burst(&mut c, "three two");
+    assert_eq!(c.state.query.editor.text(), "one two\nthree two");
+    assert!(c.screen().contains("three two"), "{}", c.screen());
+    // Keys of a pane stay keys.
+    let mut c = open("");
+    c.press("Esc");
+    burst(&mut c, " vm");
+    assert!(c.screen().contains("Messages, newest first"), "{}", c.screen());
+}
