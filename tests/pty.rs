@@ -8,6 +8,8 @@ mod data;
 mod editor;
 #[path = "pty/main_job.rs"]
 mod main_job;
+#[path = "pty/plans.rs"]
+mod plans;
 #[path = "pty/results.rs"]
 mod results;
 #[path = "pty/servers.rs"]

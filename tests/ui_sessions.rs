@@ -54,7 +54,7 @@ fn look() -> Look {
             index,
             session(4720, "me", "active", 900, "select * from orders"),
         ],
-        notes: vec!["What 3 sessions of other roles run is hidden from me: GRANT pg_read_all_stats TO me; shows it.".into()],
+        notes: vec!["Hidden from me: 3 sessions of other roles. GRANT pg_read_all_stats TO me; shows what they run.".into()],
         own: Some(4720),
     }
 }

@@ -103,6 +103,10 @@ pub fn applies(state: &State, action: Action) -> bool {
         Action::WhatIf | Action::ParamSets | Action::WritePlanTest | Action::RunPlanTest | Action::Optimize => open,
         a if a == Action::Raw || a.of_plan() => state.plan.plan.is_some(),
         Action::Checklists => open,
+        // Other checklists than that of migrations have none of it.
+        Action::Apply | Action::Revert | Action::StartRun | Action::CloseRun | Action::Sign => {
+            state.view.focus != Pane::Checklist || state.checklist.other.is_none()
+        }
         Action::SessionPlan => state.sessions.chosen().is_some(),
         _ => true,
     }

@@ -42,6 +42,10 @@ fn join(statements: &mut Vec<RunningStatement>, table: &Table) {
             percent: at(row, &["done"]).trim_end_matches([' ', '%']).parse().ok(),
             work: at(row, &["work", "stages"]),
         };
+        // Of a session that may not be looked into nothing but its number is told.
+        if far == HowFar::default() {
+            continue;
+        }
         match statements.iter_mut().find(|s| s.id == id) {
             Some(s) => s.far = Some(far),
             None => statements.push(RunningStatement {
@@ -81,6 +85,7 @@ mod tests {
             columns: columns.iter().map(column).collect(),
             rows: vec![
                 row(["7", "shop", "CREATE INDEX", "orders", "building index", "12 of 48", "25.0 %", "create index i on orders (a)"]),
+                row(["8", "shop", "", "", "", "", "", "<insufficient privilege>"]),
                 row(["9", "shop", "VACUUM", "items", "scanning heap", "3", "", "autovacuum: VACUUM items"]),
             ],
             ..Table::default()

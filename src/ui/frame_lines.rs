@@ -112,7 +112,10 @@ pub fn tabs(state: &State, area: Area, c: &mut Canvas<'_>) {
     let look = c.look;
     let mut x = area.x;
     let end = area.x + area.w;
-    for (i, w) in Workspace::TABS.iter().enumerate() {
+    // What is gone to seldom takes a place only while one is there.
+    let more = [Workspace::Sessions];
+    let more = more.iter().filter(|w| **w == state.view.workspace);
+    for (i, w) in Workspace::TABS.iter().chain(more).enumerate() {
         let mut label = format!("{} {}", i + 1, w.title());
         match w {
             Workspace::Migrations if state.migrations.pending() > 0 => {

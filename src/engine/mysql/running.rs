@@ -51,7 +51,7 @@ async fn unseen(s: &Session) -> Option<String> {
     let hidden = connected.saturating_sub(seen);
     let user = &s.identity().user;
     (all == 0 && hidden > 0).then(|| {
-        format!("What {} of other users run is hidden from {user}: GRANT PROCESS ON *.* shows it.", text::counted(hidden, "session"))
+        format!("Hidden from {user}: {} of other users. GRANT PROCESS ON *.* TO it shows what they run.", text::counted(hidden, "session"))
     })
 }
 

@@ -128,7 +128,7 @@ impl Running for Postgres {
             if hidden > 0 {
                 let role = &s.identity().user;
                 notes.push(format!(
-                    "What {} of other roles run is hidden from {role}: GRANT pg_read_all_stats TO {role}; shows it.",
+                    "Hidden from {role}: {} of other roles. GRANT pg_read_all_stats TO {role}; shows what they run.",
                     text::counted(hidden, "session")
                 ));
             }
