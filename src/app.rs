@@ -17,6 +17,7 @@ pub mod effect;
 pub mod find;
 pub mod fuzzy;
 pub mod guide;
+pub mod habits;
 pub mod import;
 pub mod jump;
 pub mod keys;

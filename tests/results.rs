@@ -488,3 +488,84 @@ async fn a_million_rows_are_sorted_in_bounded_memory() {
     assert_eq!(c.first(1), "row 0");
     assert!(peak() <= before + 60, "{} MB", peak());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn staged_changes_are_counted_thrown_away_after_a_question_or_written_as_shown() {
+    let mut c = Live::open("create table t(a integer primary key, b); insert into t values (1, 'x'), (3, 'z')", 100, 30).await;
+    let rows = |c: &Live| {
+        let db = rusqlite::Connection::open(c._dir.path().join("data.db")).unwrap();
+        db.query_row("select group_concat(a || coalesce(b, '-'), ' ') from (select * from t order by a)", [], |r| r.get::<_, String>(0))
+            .unwrap()
+    };
+    c.run("select a, b from t").await;
+    // A new row, a row to be deleted, a NULL: all of them are thrown away at once.
+    c.keys("a").await;
+    c.until("asked", |c| c.screen().contains("A new row of t")).await;
+    c.typed("7").await;
+    c.keys("Enter").await;
+    c.typed("new").await;
+    c.keys("Enter").await;
+    c.keys("D j l C").await;
+    assert_eq!(c.console.state.query.result().unwrap().staged.len(), 3, "{}", c.screen());
+    c.keys("W").await;
+    assert!(c.screen().contains("Discard the changes?"), "{}", c.screen());
+    c.keys("n").await;
+    assert_eq!(c.console.state.query.result().unwrap().staged.len(), 3);
+    c.keys("W d").await;
+    assert!(c.console.state.query.result().unwrap().staged.is_empty(), "{}", c.screen());
+    assert_eq!(rows(&c), "1x 3z");
+    // The same once more, written.
+    c.keys("a").await;
+    c.typed("7").await;
+    c.keys("Enter").await;
+    c.typed("new").await;
+    c.keys("Enter").await;
+    c.keys("g D w").await;
+    let screen = c.screen();
+    assert!(screen.contains("INSERT INTO") && screen.contains("DELETE FROM"), "{screen}");
+    c.keys("w").await;
+    c.until("written", |c| c.state.query.result().is_some_and(|t| t.staged.is_empty())).await;
+    assert_eq!(rows(&c), "3z 7new");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_are_copied_as_markdown_and_as_statements_too() {
+    let mut c = Live::open("create table t(a, b); insert into t values (1, 'x|y')", 100, 30).await;
+    c.run("select a, b from t").await;
+    c.keys("Space y m").await;
+    let last = |c: &Live| c.copied.last().cloned().unwrap_or_default();
+    assert!(last(&c).starts_with("| a | b |\n|") && last(&c).ends_with("| 1 | x\\|y |\n"), "{}", last(&c));
+    c.keys("Space y i").await;
+    assert_eq!(last(&c), "INSERT INTO \"t\" (\"a\", \"b\") VALUES (1, 'x|y');\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_imported_from_the_menu_and_a_text_goes_into_a_file_and_back() {
+    let mut c = Live::open("create table t(a integer not null check (a < 100), b)", 100, 30).await;
+    let dir = c._dir.path().to_path_buf();
+    let path = |name: &str| dir.join(name).display().to_string();
+    std::fs::write(dir.join("more.csv"), "a,b\r\n1,x\r\n500,y\r\n3,z\r\n").unwrap();
+    c.keys("2 Esc Space f i").await;
+    c.typed(&path("more.csv")).await;
+    c.keys("Enter").await;
+    c.typed("t").await;
+    c.keys("Enter Enter Enter").await;
+    let screen = c.screen();
+    assert!(screen.contains("line 3: ") && screen.contains("s skip the 1 refused row and import 2"), "{screen}");
+    c.keys("s").await;
+    assert!(c.screen().contains("2 rows imported, 1 refused."), "{}", c.screen());
+    c.keys("Esc").await;
+    c.run("select a, b from t order by a").await;
+    assert_eq!(c.column(0), [Some("1".to_string()), Some("3".into())]);
+    // The editor's text, saved and opened as a buffer of its own.
+    c.keys("2 Esc Space f s C-u").await;
+    c.typed(&path("kept.sql")).await;
+    c.keys("Enter").await;
+    c.until("saved", |c| c.screen().contains("kept.sql")).await;
+    assert_eq!(std::fs::read_to_string(dir.join("kept.sql")).unwrap().trim_end(), "select a, b from t order by a");
+    std::fs::write(dir.join("other.sql"), "select 'from the file'").unwrap();
+    c.keys("Space f o C-u").await;
+    c.typed(&path("other.sql")).await;
+    c.keys("Enter").await;
+    c.until("opened", |c| c.state.query.editor.text() == "select 'from the file'").await;
+}

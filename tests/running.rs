@@ -575,3 +575,36 @@ fn what_the_server_says_unasked_is_shown() {
     c.send(Msg::Unasked { link, notice });
     assert!(c.screen().contains("NOTIFY: jobs: 42 done  from process 4711"), "{}", c.screen());
 }
+
+#[test]
+fn commands_of_other_clients_say_what_does_the_same_here() {
+    let refused = |sql: &str| {
+        let mut c = open(sql);
+        let (job, result) = job_of(&c.press("F5"));
+        c.run(job, RunEvent::Started { result, index: 0, text: sql.into() });
+        c.run(job, RunEvent::Failed { result, error: Error::new(Kind::Statement, "syntax error") });
+        c.run(job, RunEvent::Finished);
+        c.screen()
+    };
+    for (typed, part) in [
+        ("show tables", "\\dt lists the tables."),
+        (".tables", "\\dt lists the tables."),
+        (".schema orders", "\\d orders shows definitions."),
+        ("describe orders", "\\d orders shows a table's definition."),
+        ("source load.sql", "\\i load.sql opens the file"),
+        ("help", "F1 explains this pane"),
+        (".mode csv", "\\copy writes them as CSV"),
+    ] {
+        let screen = refused(typed);
+        assert!(screen.contains(part), "{typed}: {screen}");
+    }
+    // SQL that failed is left alone.
+    assert!(!refused("select helpless").contains("shortcut"), "a name is no command");
+    // Leaving is known to all of them, and asks as ever.
+    for word in ["quit", "EXIT;"] {
+        let mut c = open(word);
+        assert!(statements(&c.press("F5")).is_empty());
+        assert!(c.screen().contains("Quit Holdpoint?"), "{}", c.screen());
+    }
+    assert!(shortcut("\\fs mine select 1").0.screen().contains("Space f w saves the statement"));
+}

@@ -54,11 +54,11 @@ fn a_lock_that_is_waited_for_is_told_whole_at_80_columns() {
     c.send(Msg::Blockers { job, result: Ok(vec![blocker]) });
     let told = words(&c);
     assert!(told.contains("waits for a lock of postgres@127.0.0.1/32 (pid 22415, psql), idle in its transaction for 7 s"), "{told}");
-    assert!(told.contains("; it ran last: update customers set note = 'a long"), "{told}");
+    assert!(told.contains("; it ran last: update customers set note = 'a long text' where id = 20"), "{told}");
     // When the message is read, the line of what runs goes on telling for whom.
     c.press("Right");
     let last = c.screen().lines().last().unwrap().to_string();
-    assert!(last.contains("waits for postgres@127.0.0.1/32 (pid 22415, psql)"), "{last}");
+    assert!(last.contains("waits for postgres@127.0.0.1/32 (pid 22415, psql)") && last.contains("Ctrl-C cancel"), "{last}");
 }
 
 #[test]

@@ -62,6 +62,10 @@ const INSTEAD: &[(&[&str], &str)] = &[
     (&["\\dp", "\\z", "\\ddp"], "Privileges: ask information_schema.role_table_grants."),
     (&["\\dx"], "Extensions: select * from pg_extension."),
     (&["\\db"], "Tablespaces: select * from pg_tablespace."),
+    (
+        &["\\fs", "\\fd", "\\ns", "\\nd", "\\n"],
+        "Saved queries: Space f w saves the statement under a name, Space f l finds one (Alt-L while typing).",
+    ),
     (&["\\lo_import", "\\lo_export", "\\lo_list", "\\lo_unlink"], "Large objects are psql's and pg_dump's business."),
 ];
 

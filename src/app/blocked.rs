@@ -2,7 +2,6 @@
 //! on the line of what runs, and said once for each that is new.
 
 use super::effect::{Effect, JobId};
-use super::panes::running::one_line;
 use super::state::{Note, State};
 use crate::model::{Blocker, Result};
 use crate::text;
@@ -62,11 +61,17 @@ fn sentence(b: &Blocker, others: usize) -> String {
     let idle = b.idle.map_or_else(String::new, |s| format!(", idle in its transaction for {}", seconds(s)));
     let what = match (b.statement.trim(), b.idle) {
         ("", _) => String::new(),
-        (s, None) => format!(", which runs: {}", one_line(s)),
-        (s, Some(_)) => format!("; it ran last: {}", one_line(s)),
+        (s, None) => format!(", which runs: {}", shortened(s)),
+        (s, Some(_)) => format!("; it ran last: {}", shortened(s)),
     };
     let more = if others == 0 { String::new() } else { format!(" (and {})", text::counted(others as u64, "other")) };
     format!("The statement waits for a lock of {who}{idle}{what}{more}")
+}
+
+/// A statement in one line, long enough to know it.
+fn shortened(statement: &str) -> String {
+    let words: Vec<&str> = statement.split_whitespace().take(60).collect();
+    text::truncate(&text::clean(&words.join(" ")), 160).into_owned()
 }
 
 /// What stands on the line of what runs.

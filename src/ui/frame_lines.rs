@@ -157,9 +157,10 @@ pub fn footer(state: &State, area: Area, above: u16, c: &mut Canvas<'_>) {
         return super::notes::draw(state, note, area, end, above, c);
     }
     let needed = |(keys, words): &(String, &str)| text::width(keys) + text::width(words) + 3;
-    let (help, mut hints): (Vec<_>, Vec<_>) = keys::hints(state).into_iter().partition(|(_, words)| *words == Action::Help.short());
-    // Whatever else fits: the key that tells of all others does.
-    let mut room = usize::from(end.saturating_sub(x)).saturating_sub(help.iter().map(needed).sum());
+    // Whatever else fits: the key that tells of all others does, or the one that cancels what runs.
+    let kept = if state.jobs.is_empty() { Action::Help } else { Action::Cancel };
+    let (kept, mut hints): (Vec<_>, Vec<_>) = keys::hints(state).into_iter().partition(|(_, words)| *words == kept.short());
+    let mut room = usize::from(end.saturating_sub(x)).saturating_sub(kept.iter().map(needed).sum());
     let fits = hints.iter().take_while(|h| {
         let fits = needed(h) <= room;
         room = room.saturating_sub(needed(h));
@@ -167,7 +168,9 @@ pub fn footer(state: &State, area: Area, above: u16, c: &mut Canvas<'_>) {
     });
     let fits = fits.count();
     hints.truncate(fits);
-    for (keys, words) in hints.into_iter().chain(help) {
+    let hints: Vec<_> =
+        if state.jobs.is_empty() { hints.into_iter().chain(kept).collect() } else { kept.into_iter().chain(hints).collect() };
+    for (keys, words) in hints {
         if usize::from(x) + text::width(&keys) + 1 + text::width(words) > usize::from(end) {
             break;
         }

@@ -91,6 +91,11 @@ pub fn run(state: &mut State, all: bool, effects: &mut Vec<Effect>) {
     } else {
         editor.statement().iter().map(here).collect()
     };
+    if let [only] = &statements[..]
+        && crate::app::habits::leaves(&only.text)
+    {
+        return crate::app::acts::act(state, Action::Quit, effects);
+    }
     let mut statements = statements;
     let mut record = false;
     for s in &mut statements {
@@ -257,6 +262,10 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
         RunEvent::Failed { result, error } => {
             let version = state.query.running.as_ref().filter(|r| r.job == job).map(|r| r.version);
             let mut place = None;
+            let error = match state.result_mut(result).map(|t| t.text.clone()) {
+                Some(text) => crate::app::habits::explained(state, &text, error),
+                None => error,
+            };
             if let Some(tab) = state.result_mut(result) {
                 place = tab.offset.and_then(|o| error.position.map(|p| o + p));
                 tab.progress = Progress::Failed(error.clone());
