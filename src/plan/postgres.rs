@@ -70,7 +70,7 @@ fn logged(sheet: &mut Sheet<'_>, found: &paste::Found) {
         if let Some(t) = text
             && value::get(&sheet.top, key).is_none()
         {
-            sheet.top.push((key.into(), value::Value::Text(t.clone())));
+            sheet.top.push((key.into(), value::Value::Text(t.clone().into())));
         }
     }
 }

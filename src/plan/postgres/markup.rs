@@ -133,7 +133,7 @@ fn owned(v: super::value::Value<'_>) -> Value {
         V::Null => V::Null,
         V::Bool(b) => V::Bool(b),
         V::Number(n, d) => V::Number(n, d),
-        V::Text(t) => V::Text(t),
+        V::Text(t) => V::owned(t),
         V::List(list) => V::List(list.into_iter().map(owned).collect()),
         V::Object(keys) => V::Object(keys.into_iter().map(|(k, v)| (k.into_owned().into(), owned(v))).collect()),
     }
@@ -148,13 +148,13 @@ fn scalar_value(text: &str) -> Value {
         // Lists in lists (the keys of grouping sets) and strings are written as in JSON.
         _ if text.starts_with('[') => match super::value::json(text) {
             Ok((list, rest)) if rest.trim().is_empty() => owned(list),
-            _ => Value::Text(text.into()),
+            _ => Value::owned(text),
         },
         _ if text.starts_with('"') => match super::value::json(text) {
-            Ok((super::value::Value::Text(unquoted), _)) => Value::Text(unquoted),
-            _ => Value::Text(text.into()),
+            Ok((super::value::Value::Text(unquoted), _)) => Value::owned(unquoted),
+            _ => Value::owned(text),
         },
-        _ => number(text).unwrap_or_else(|| Value::Text(text.into())),
+        _ => number(text).unwrap_or_else(|| Value::owned(text)),
     }
 }
 
@@ -218,7 +218,7 @@ fn element(name: &str, children: Keys, words: &str) -> Value {
                 let text =
                     t.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#x0d;", "\r").replace("&amp;", "&");
                 // A table may be called 1e5.
-                number(&text).filter(|n| n.words() == text).unwrap_or(Value::Text(text))
+                number(&text).filter(|n| n.words() == text).unwrap_or(Value::owned(text))
             }
         };
     }

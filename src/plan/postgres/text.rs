@@ -267,8 +267,8 @@ impl Reader {
         {
             let keys = &mut self.sheet.nodes[at].keys;
             match keys.iter_mut().find(|(k, _)| k == "Target Tables") {
-                Some((_, Value::List(list))) => list.push(Value::Text(text.into())),
-                _ => keys.push(("Target Tables".into(), Value::List(vec![Value::Text(text.into())]))),
+                Some((_, Value::List(list))) => list.push(Value::owned(text)),
+                _ => keys.push(("Target Tables".into(), Value::List(vec![Value::owned(text)]))),
             }
         }
         Ok(())
@@ -292,8 +292,8 @@ impl Reader {
         self.strange += usize::from(names::lost(text, &keys));
         if let Some((_, label)) = self.label.take() {
             let role = if label.starts_with("SubPlan") { "SubPlan" } else { "InitPlan" };
-            keys.push(("Parent Relationship".into(), Value::Text(role.into())));
-            keys.push(("Subplan Name".into(), Value::Text(label)));
+            keys.push(("Parent Relationship".into(), Value::owned(role)));
+            keys.push(("Subplan Name".into(), Value::owned(label)));
         }
         let at = self.sheet.nodes.len();
         self.sheet.nodes.push(Draft { parent: self.open.last().map(|(_, i)| *i), keys });
@@ -399,8 +399,8 @@ impl Reader {
         self.ended |= matches!(name, "Execution Time" | "Total Runtime");
         let value = match name {
             "Settings" => Value::Object(properties::settings(value)),
-            "Query Identifier" => Value::Text(value.into()),
-            _ => properties::leading_number(value).unwrap_or_else(|| Value::Text(value.into())),
+            "Query Identifier" => Value::owned(value),
+            _ => properties::leading_number(value).unwrap_or_else(|| Value::owned(value)),
         };
         self.sheet.top.push((name.to_string().into(), value));
         self.scope = Scope::Top;
@@ -445,7 +445,7 @@ fn relationships(sheet: &mut Sheet<'static>) {
             _ if nth == 1 => "Inner",
             _ => "Outer",
         };
-        d.keys.push(("Parent Relationship".into(), Value::Text(role.into())));
+        d.keys.push(("Parent Relationship".into(), Value::owned(role)));
     }
 }
 

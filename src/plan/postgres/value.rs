@@ -14,14 +14,14 @@ const MAX_NESTING: usize = 2 * MAX_DEPTH + 16;
 /// Keys of a node with its counters.
 const USUAL_KEYS: usize = 40;
 
-/// A value of any format. Its keys stay in the text that they were read from: they are most of a plan, and most are looked at once.
+/// A value of any format. Its keys and texts stay in what they were read from: they are most of a plan, and most are looked at once.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Value<'a> {
     Null,
     Bool(bool),
     /// With the number of its decimals: what is printed with two is known to half a hundredth.
     Number(f64, u8),
-    Text(String),
+    Text(Cow<'a, str>),
     List(Vec<Value<'a>>),
     Object(Keys<'a>),
 }
@@ -50,6 +50,13 @@ pub(super) fn get<'k, 'a>(keys: &'k Keys<'a>, key: &str) -> Option<&'k Value<'a>
 pub(super) fn too_deep() -> Error {
     Error::failed(format!("the plan is nested deeper than {MAX_DEPTH} nodes"))
         .hint("Explain a part of the statement by itself: a subquery, or one arm of a join.")
+}
+
+impl Value<'static> {
+    /// A text that was put together.
+    pub fn owned(text: impl Into<String>) -> Self {
+        Value::Text(Cow::Owned(text.into()))
+    }
 }
 
 impl Value<'_> {
@@ -88,7 +95,7 @@ impl Value<'_> {
             Value::Null => String::new(),
             Value::Bool(b) => b.to_string(),
             Value::Number(n, d) => format!("{n:.*}", usize::from(*d)),
-            Value::Text(t) => t.clone(),
+            Value::Text(t) => t.to_string(),
             Value::List(list) => list.iter().map(Value::words).collect::<Vec<_>>().join(", "),
             Value::Object(keys) => keys.iter().map(|(k, v)| format!("{k} {}", v.words())).collect::<Vec<_>>().join(", "),
         }
@@ -106,20 +113,45 @@ impl Value<'_> {
     }
 }
 
+/// Digits that a float holds exactly, whatever they are.
+const EXACT_DIGITS: usize = 15;
+
 /// A number as printed. Identifiers of 64 bits stay text: a float cannot hold them.
 pub(super) fn number(text: &str) -> Option<Value<'static>> {
-    let digits = text.trim_start_matches('-');
-    if !digits.starts_with(|c: char| c.is_ascii_digit()) {
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    };
+    if !digits.as_bytes().first()?.is_ascii_digit() {
         return None;
     }
-    if digits.bytes().all(|b| b.is_ascii_digit()) {
-        if digits.len() > 15 {
-            return Some(Value::Text(text.into()));
+    let (mut mantissa, mut whole, mut decimals) = (0u64, 0, None);
+    for b in digits.bytes() {
+        match (b, &mut decimals) {
+            (b'0'..=b'9', None) => whole += 1,
+            (b'0'..=b'9', Some(d)) => *d += 1,
+            (b'.', None) => {
+                decimals = Some(0);
+                continue;
+            }
+            // An exponent, or no number.
+            _ => return in_full(text, digits),
         }
-        // Most are counters, and small.
-        let n = digits.bytes().fold(0u64, |n, b| n * 10 + u64::from(b - b'0')) as f64;
-        return Some(Value::Number(if digits.len() < text.len() { -n } else { n }, 0));
+        mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(b - b'0'));
     }
+    match decimals {
+        None if whole > EXACT_DIGITS => Some(Value::owned(text)),
+        Some(d) if whole + d > EXACT_DIGITS => in_full(text, digits),
+        _ => {
+            // Both are exact, so their quotient is the float nearest to what is printed.
+            let d = decimals.unwrap_or(0);
+            let n = mantissa as f64 / 10f64.powi(d as i32);
+            Some(Value::Number(if negative { -n } else { n }, d.min(9) as u8))
+        }
+    }
+}
+
+fn in_full(text: &str, digits: &str) -> Option<Value<'static>> {
     let value: f64 = text.parse().ok().filter(|n: &f64| n.is_finite())?;
     let decimals = match digits.split_once('.') {
         Some((_, d)) if d.bytes().all(|b| b.is_ascii_digit()) => d.len().min(9) as u8,
@@ -201,7 +233,7 @@ impl<'a> Json<'a> {
                         continue;
                     }
                 }
-                Some(b'"') => Value::Text(self.string()?.into_owned()),
+                Some(b'"') => Value::Text(self.string()?),
                 Some(_) => self.word()?,
                 None => return Err(self.bad("it ends in the middle")),
             };
@@ -239,14 +271,14 @@ impl<'a> Json<'a> {
 
     /// PostgreSQL 15 to 18 writes `"Tuples Inserted": 0` of a MERGE into the list of its target tables, where no key may stand. It
     /// belongs to the object around the list.
-    fn key_in_a_list(&mut self, open: &mut [Open<'a>], key: String) -> Result<()> {
+    fn key_in_a_list(&mut self, open: &mut [Open<'a>], key: Cow<'a, str>) -> Result<()> {
         let value = match self.next() {
-            Some(b'"') => Value::Text(self.string()?.into_owned()),
+            Some(b'"') => Value::Text(self.string()?),
             Some(_) => self.word()?,
             None => return Err(self.bad("it ends in the middle")),
         };
         match open {
-            [.., Open::Object(keys, _), Open::List(_)] => put(keys, key.into(), value),
+            [.., Open::Object(keys, _), Open::List(_)] => put(keys, key, value),
             _ => return Err(self.bad("a comma or a closing bracket is missing")),
         }
         Ok(())
@@ -255,13 +287,21 @@ impl<'a> Json<'a> {
     /// The next byte that is no white space.
     fn next(&mut self) -> Option<u8> {
         let bytes = self.text.as_bytes();
-        while let Some(b) = bytes.get(self.at) {
+        loop {
+            let b = *bytes.get(self.at)?;
             if !b.is_ascii_whitespace() {
-                return Some(*b);
+                return Some(b);
             }
             self.at += 1;
+            // A third of what the server prints indents: eight spaces at a time.
+            while let Some(eight) = bytes[self.at..].first_chunk::<8>() {
+                let spaces = (u64::from_le_bytes(*eight) ^ u64::from_le_bytes([b' '; 8])).trailing_zeros() as usize / 8;
+                self.at += spaces;
+                if spaces < 8 {
+                    break;
+                }
+            }
         }
-        None
     }
 
     fn eat(&mut self, b: u8) -> bool {
@@ -287,7 +327,7 @@ impl<'a> Json<'a> {
         let mut out = String::new();
         loop {
             let rest = &self.text[self.at..];
-            let Some(i) = rest.bytes().position(|b| matches!(b, b'"' | b'\\')) else { return Err(self.bad("a string has no end")) };
+            let Some(i) = memchr::memchr2(b'"', b'\\', rest.as_bytes()) else { return Err(self.bad("a string has no end")) };
             self.at += i + 1;
             if rest.as_bytes()[i] == b'"' {
                 return Ok(if out.is_empty() { Cow::Borrowed(&rest[..i]) } else { Cow::Owned(out + &rest[..i]) });
@@ -325,11 +365,12 @@ impl<'a> Json<'a> {
         let rest = &self.text[self.at..];
         let end = rest.bytes().position(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'-' | b'+' | b'.'))).unwrap_or(rest.len());
         let word = &rest[..end];
-        let value = match word {
-            "true" => Value::Bool(true),
-            "false" => Value::Bool(false),
-            "null" => Value::Null,
-            _ => number(word).ok_or_else(|| self.bad("a value is missing"))?,
+        let value = match (number(word), word) {
+            (Some(n), _) => n,
+            (None, "true") => Value::Bool(true),
+            (None, "false") => Value::Bool(false),
+            (None, "null") => Value::Null,
+            _ => return Err(self.bad("a value is missing")),
         };
         self.at += end;
         Ok(value)
@@ -379,6 +420,46 @@ mod tests {
         assert_eq!(get(&keys, "Node Type").unwrap().text(), Some("ModifyTable"));
         assert!(json(r#"["a": 1]"#).is_err());
         assert!(json(r#"{"a": ["b": [1]]}"#).is_err());
+    }
+
+    /// The quick way reads every number as the standard library does.
+    #[test]
+    fn numbers_are_those_of_the_standard_library() {
+        let texts = [
+            "0",
+            "-0",
+            "7",
+            "-12",
+            "0.000",
+            "0.1",
+            "3.201",
+            "-1842.07",
+            "123456789012345",
+            "12345678901.2345",
+            "99999999999999.9",
+            "1.5e3",
+            "0.0000000001",
+        ];
+        for text in texts {
+            let Some(Value::Number(n, d)) = number(text) else { panic!("{text}") };
+            assert_eq!(n.to_bits(), text.parse::<f64>().unwrap().to_bits(), "{text}");
+            let decimals = text.split_once('.').filter(|(_, d)| !d.contains('e')).map_or(0, |(_, d)| d.len().min(9));
+            assert_eq!(usize::from(d), decimals, "{text}");
+        }
+        assert_eq!(number("1234567890123456"), Some(Value::owned("1234567890123456")));
+        for text in ["", "-", ".5", "+1", "1x", "1.2.3", "1e999", "inf", "NaN"] {
+            assert_eq!(number(text), None, "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_decimal_is_read_exactly(whole in 0u64..1_000_000_000_000, decimals in 0usize..6, part in 0u64..1_000_000) {
+            let text = if decimals == 0 { whole.to_string() } else { format!("{whole}.{:0decimals$}", part % 10u64.pow(decimals as u32)) };
+            let Some(Value::Number(n, d)) = number(&text) else { panic!("{text}") };
+            proptest::prop_assert_eq!(n.to_bits(), text.parse::<f64>().unwrap().to_bits());
+            proptest::prop_assert_eq!(usize::from(d), decimals);
+        }
     }
 
     #[test]

@@ -139,7 +139,7 @@ pub(super) fn actual(keys: &mut Keys, text: &str) {
 }
 
 fn name(keys: &mut Keys, text: &str) {
-    let mut set = |k: &str, v: &str| keys.push((k.to_string().into(), Value::Text(v.into())));
+    let mut set = |k: &str, v: &str| keys.push((k.to_string().into(), Value::owned(v)));
     let mut op = text;
     for (word, key) in [("Async ", "Async Capable"), ("Parallel ", "Parallel Aware")] {
         if let Some(rest) = op.strip_prefix(word) {

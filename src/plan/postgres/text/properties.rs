@@ -28,7 +28,7 @@ pub(super) fn leading_number(text: &str) -> Option<Value> {
 }
 
 fn text(keys: &mut Keys, key: &str, value: &str) {
-    keys.push((key.to_string().into(), Value::Text(value.into())));
+    keys.push((key.to_string().into(), Value::owned(value)));
 }
 
 fn figure(keys: &mut Keys, key: &str, value: &str) {
@@ -138,6 +138,7 @@ pub(super) fn put_all(keys: &mut Keys, key: &str, value: &str) {
                 );
             // Grouping sets have several keys.
             if let Some((_, Value::Text(before))) = keys.iter_mut().find(|(k, _)| k == key) {
+                let before = before.to_mut();
                 before.push_str("; ");
                 before.push_str(value);
             } else if counts {
