@@ -551,6 +551,10 @@ async fn a_file_is_imported_from_the_menu_and_a_text_goes_into_a_file_and_back()
     c.typed("t").await;
     c.keys("Enter Enter Enter").await;
     let screen = c.screen();
+    assert!(
+        screen.contains("2 columns from the file, into main.t:") && screen.contains("a  INTEGER") | screen.contains("a  integer"),
+        "{screen}"
+    );
     assert!(screen.contains("line 3: ") && screen.contains("s skip the 1 refused row and import 2"), "{screen}");
     c.keys("s").await;
     assert!(c.screen().contains("2 rows imported, 1 refused."), "{}", c.screen());

@@ -127,15 +127,21 @@ impl Console {
         self.send(Msg::Run { job, event })
     }
 
-    /// The screen as text, without blanks at line ends.
-    pub fn screen(&self) -> String {
+    /// What is drawn, with its styles.
+    pub fn buffer(&self) -> ratatui::buffer::Buffer {
         let (w, h) = self.state.size;
         let depth = if self.mono { ColourDepth::None } else { ColourDepth::True };
         let theme = Theme::built_in("dark", depth).unwrap();
         let look = Look::new(&theme, self.mono);
         let mut terminal = Terminal::new(TestBackend::new(w, h)).unwrap();
         terminal.draw(|f| ui::draw(&self.state, &look, f)).unwrap();
-        let buffer = terminal.backend().buffer();
+        terminal.backend().buffer().clone()
+    }
+
+    /// The screen as text, without blanks at line ends.
+    pub fn screen(&self) -> String {
+        let (w, h) = self.state.size;
+        let buffer = self.buffer();
         let mut out = String::new();
         for y in 0..h {
             let mut line = String::new();

@@ -1,0 +1,168 @@
+//! Whatever the console can do is reached by a key, stands in `?`, and does what it says: the keys that no other test presses.
+
+#[path = "ui/console.rs"]
+#[allow(dead_code)]
+mod console;
+
+use console::Console;
+use holdpoint::app::dialog::Dialog;
+use holdpoint::app::effect::Effect;
+use holdpoint::app::msg::RunEvent;
+use holdpoint::app::{Action, Msg, Pane, Workspace};
+use holdpoint::config::files::EditorKeys;
+use holdpoint::config::keymap::Keymap;
+use holdpoint::engine::Outcome;
+use holdpoint::model::names::Collector;
+use holdpoint::model::{Column, NodeKind};
+
+fn open(sql: &str) -> Console {
+    let mut c = Console::new(100, 30);
+    c.connect("shop-dev");
+    c.editor(sql);
+    c
+}
+
+fn keys(c: &mut Console, keys: &str) -> Vec<Effect> {
+    keys.split(' ').flat_map(|k| c.press(k)).collect()
+}
+
+const PANES: [Pane; 10] = [
+    Pane::Start,
+    Pane::Schema,
+    Pane::Editor,
+    Pane::Results,
+    Pane::Plan,
+    Pane::Migrations,
+    Pane::Checklist,
+    Pane::Backups,
+    Pane::Journal,
+    Pane::Sessions,
+];
+
+/// The contexts of the keymap; those of dialogs are told in the help of the pane that opens them.
+fn contexts() -> Vec<&'static str> {
+    PANES.iter().map(|p| p.context()).chain(["global", "pane", "list", "editor", "form", "history", "help", "cell"]).collect()
+}
+
+#[test]
+fn every_action_has_a_key_and_its_line_in_the_help_of_a_pane() {
+    let plain = Keymap::builtin().unwrap();
+    let emacs = Keymap::preset(EditorKeys::Emacs).unwrap();
+    let bound = |map: &Keymap, a: Action| contexts().into_iter().any(|c| map.bindings(c).any(|(_, name)| name == a.name()));
+    let mut told = String::new();
+    for pane in PANES {
+        let mut c = open("");
+        c.state.go(pane);
+        c.state.view.typing = false;
+        c.state.view.focus = pane;
+        c.press("F1");
+        let Some(Dialog::Help(h)) = c.state.dialogs.last() else { panic!("no help in {pane:?}") };
+        // A sentence may go on in the next line.
+        told.extend(h.lines.iter().map(|(_, words)| format!("{words} ")));
+    }
+    for a in Action::ALL {
+        // Moves and deletions that the plain keys do by the arrows with Ctrl, and Delete.
+        assert!(bound(&plain, *a) || bound(&emacs, *a), "{} has no key", a.name());
+        assert!(!bound(&plain, *a) || told.contains(a.doc()), "{} is in no help: {}", a.name(), a.doc());
+    }
+}
+
+#[test]
+fn every_shortcut_that_is_listed_is_done() {
+    let mut c = open("\\?");
+    c.press("F5");
+    let Some(Dialog::Viewer(v)) = c.state.dialogs.last() else { panic!("{}", c.screen()) };
+    let listed: Vec<String> = v
+        .lines
+        .iter()
+        .filter_map(|l| l.split_once("  "))
+        .flat_map(|(left, _)| left.split([' ', ',']).filter(|w| w.starts_with('\\')).map(str::to_string).collect::<Vec<_>>())
+        .collect();
+    assert!(listed.len() > 25, "{listed:?}");
+    for word in listed {
+        let mut c = open(&format!("{word} x"));
+        let effects = c.press("F5");
+        let screen = c.screen();
+        assert!(!screen.contains("is not known here"), "{word}: {screen}");
+        // It does something, or says something.
+        let said = c.state.messages.shown.is_some() || !c.state.dialogs.is_empty();
+        assert!(said || !effects.is_empty() || !c.state.query.values.is_empty(), "{word}: {screen}");
+    }
+}
+
+#[test]
+fn columns_of_a_temporary_table_are_proposed_until_it_is_dropped() {
+    let mut c = open("");
+    let link = c.state.link_no;
+    let mut names = Collector::default();
+    names.relation("main", "orders", NodeKind::Table, false);
+    names.column("id", "INTEGER");
+    c.send(Msg::Names { link, result: Ok(Box::new(names.finish(vec!["main".into()], vec!["main".into()], Vec::new()))) });
+    let run = |c: &mut Console, sql: &str| {
+        c.press("C-a");
+        c.send(Msg::Paste(sql.into()));
+        let effects = c.press("F5");
+        let (job, result) =
+            effects.iter().find_map(|e| if let Effect::Run { job, result, .. } = e { Some((*job, *result)) } else { None }).unwrap();
+        c.run(job, RunEvent::Started { result, index: 0, text: sql.into() });
+        let after = c.run(job, RunEvent::Done { result, outcome: Outcome::default() });
+        c.run(job, RunEvent::Finished);
+        after
+    };
+    let effects = run(&mut c, "create temp table picked (weight int, orders int)");
+    assert!(effects.iter().any(|e| matches!(e, Effect::TemporaryTable { name, .. } if name == "picked")), "{effects:?}");
+    let column = |name: &str| Column { name: name.into(), type_name: "int".into(), align: holdpoint::model::Align::Right, origin: None };
+    c.send(Msg::TemporaryTable { link, name: "picked".into(), columns: vec![column("weight"), column("orders")] });
+    let proposed = |c: &mut Console, sql: &str| {
+        c.press("C-a");
+        c.send(Msg::Paste(sql.into()));
+        c.press("C-n");
+        c.state.popup().map(|p| p.list.iter().map(|p| p.insert.clone()).collect::<Vec<_>>()).unwrap_or_default()
+    };
+    assert_eq!(proposed(&mut c, "select * from picked p where p."), ["weight", "orders"]);
+    assert!(proposed(&mut c, "select * from pick").contains(&"picked".to_string()));
+    run(&mut c, "drop table picked");
+    assert!(!proposed(&mut c, "select * from pick").contains(&"picked".to_string()));
+}
+
+#[test]
+fn guarded_writing_ends_at_once_when_it_is_locked_again() {
+    let mut c = Console::new(100, 30);
+    c.connect("shop-prod");
+    let link = c.state.link_no;
+    let until = c.state.now + jiff::SignedDuration::from_secs(900);
+    c.send(Msg::Unlocked { link, result: Ok(until) });
+    assert!(c.screen().lines().next().unwrap().contains("guarded"), "{}", c.screen());
+    let effects = keys(&mut c, "Esc Space a l");
+    assert!(effects.iter().any(|e| matches!(e, Effect::Lock)), "{effects:?}");
+    assert!(c.state.unlocked.is_none() && !c.screen().lines().next().unwrap().contains("guarded"), "{}", c.screen());
+}
+
+#[test]
+fn text_is_cut_and_pasted_and_the_screen_is_drawn_again_and_targets_are_a_key_away() {
+    let mut c = open("select 1");
+    keys(&mut c, "C-a C-x");
+    assert_eq!(c.state.query.editor.text(), "");
+    keys(&mut c, "C-v C-v");
+    assert_eq!(c.state.query.editor.text(), "select 1select 1");
+    assert!(c.press("C-l").iter().any(|e| matches!(e, Effect::Repaint)));
+    keys(&mut c, "Esc Space g t");
+    assert_eq!(c.state.view.workspace, Workspace::Start);
+    assert!(c.state.link.server().is_some(), "the connection stays");
+}
+
+#[test]
+fn brackets_that_belong_together_are_marked_on_the_screen() {
+    let mut c = open("select (1 + (2)) as ( 'a)'");
+    // The cursor on the first one: its partner is not the nearest.
+    c.press("Home");
+    keys(&mut c, "Right Right Right Right Right Right Right");
+    let buffer = c.buffer();
+    let row = (0..30).find(|y| (0..100).map(|x| buffer[(x, *y)].symbol()).collect::<String>().contains("select (1")).expect("drawn");
+    let line: String = (0..100).map(|x| buffer[(x, row)].symbol()).collect();
+    let at = line.chars().collect::<Vec<_>>().windows(8).position(|w| w.iter().collect::<String>() == "select (").unwrap() as u16;
+    let style = |offset: u16| buffer[(at + offset, row)].style();
+    let (open, inner, close) = (style(7), style(12), style(15));
+    assert_eq!(open, close, "the pair looks alike");
+    assert_ne!(open, inner, "and unlike the others");
+}
