@@ -122,9 +122,11 @@ async fn run(cli: Cli) -> Result<ExitCode> {
                     let given = what_if::Given { param_sets, propose_sets };
                     plan_test::write(&cx, &target, query::text_of(sql, file.as_deref())?, &to, require, given, anyway).await
                 }
-                Command::Explain { target: Some(target), sql, file, analyze, anyway, settings, format, .. } if !settings.is_empty() => {
+                Command::Explain { target: Some(target), sql, file, analyze, anyway, on_scratch, settings, format, .. }
+                    if !settings.is_empty() =>
+                {
                     let measure = analyze.then(|| crate::ops::measure::Effort { anyway, ..Default::default() });
-                    what_if::what_if(&cx, &target, query::text_of(sql, file.as_deref())?, &settings, measure, format).await
+                    what_if::what_if(&cx, &target, query::text_of(sql, file.as_deref())?, &settings, measure, on_scratch, format).await
                 }
                 Command::Explain { target: Some(target), sql, file, analyze, anyway, param_sets, propose_sets, format, .. }
                     if propose_sets || !param_sets.is_empty() =>
@@ -140,8 +142,13 @@ async fn run(cli: Cli) -> Result<ExitCode> {
                     let wanted = crate::ops::advice::Wanted { measure: measure_advice, analyze, anyway };
                     advice::advise(&cx, &target, sql, file.as_deref(), advice::Asked { wanted, queue, format }).await
                 }
-                Command::Explain { target, sql, file, analyze, anyway, plan: None, format, redact, .. } => {
-                    let how = explain::Measure { analyze, anyway };
+                Command::Explain { target, sql, file, analyze, on_scratch, in_place, anyway, plan: None, format, redact, .. } => {
+                    let place = match (on_scratch, in_place) {
+                        (true, _) => Some(crate::ops::gate::Place::Copy),
+                        (_, true) => Some(crate::ops::gate::Place::Here),
+                        _ => None,
+                    };
+                    let how = explain::Measure { analyze, anyway, place };
                     explain::explain(&cx, &target.unwrap_or_default(), sql, file.as_deref(), how, explain::Out { format, redact }).await
                 }
                 Command::Schema { target, object, show, format } => schema::schema(&cx, &target, object.as_deref(), &show, format).await,

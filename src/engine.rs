@@ -11,7 +11,7 @@ use crate::model::names::{Names, Relation};
 use crate::model::plan::Plan;
 use crate::model::rows::Table;
 use crate::model::{
-    Blocker, CanonicalObject, Dependent, Dialect, Error, Finding, HeldLock, Identity, NodePath, Progress, Referrer, Result,
+    Blocker, CanonicalObject, Dependent, Dialect, Effects, Error, Finding, HeldLock, Identity, NodePath, Progress, Referrer, Result,
     RunningStatement, SchemaNode, TableInfo, TableShape, Usage, Waiting,
 };
 use crate::sql::outside::Neighbours;
@@ -22,6 +22,7 @@ use std::path::Path;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
+mod effects;
 pub mod fingerprint;
 pub mod mysql;
 pub mod postgres;
@@ -129,6 +130,20 @@ pub trait Hypothetical: Send + Sync {
     /// The plan of a statement that reads, as it would be with this index (`CREATE INDEX …`), on a session that nobody else uses
     /// meanwhile. An error where the engine lacks what it takes, or refuses the index.
     fn imagine<'a>(&'a self, s: &'a Session, text: &'a str, create: &'a str) -> BoxFuture<'a, Result<Imagined>>;
+    /// The plan as it would be without an index that is there, by its name (PostgreSQL: perhaps with its schema), on a session that nobody
+    /// else uses meanwhile. An error where the engine lacks what it takes.
+    fn hide<'a>(&'a self, s: &'a Session, text: &'a str, index: &'a str) -> BoxFuture<'a, Result<Plan>>;
+}
+
+/// How a planner does without an index that is there, on a copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hiding {
+    /// This statement goes before the measured one, in a transaction that is rolled back with it.
+    InTransaction(String),
+    /// These statements switch the index off and on; no row is touched.
+    Switch { off: String, on: String },
+    /// It does not: it takes a second copy without the index.
+    SecondCopy,
 }
 
 /// What trying something on a copy needs of an engine.
@@ -137,12 +152,32 @@ pub trait Trials: Send + Sync {
     fn copy<'a>(&'a self, _progress: &'a dyn Progress, _cancel: &'a CancellationToken) -> BoxFuture<'a, Result<Option<Scratch>>> {
         Box::pin(async { Ok(None) })
     }
+    /// Whether [`Trials::copy`] makes copies.
+    fn copies_itself(&self) -> bool {
+        false
+    }
+    /// How large such a copy is; `None` where copies are restores.
+    fn copy_bytes<'a>(&'a self, _s: &'a Session) -> BoxFuture<'a, Result<Option<u64>>> {
+        Box::pin(async { Ok(None) })
+    }
     /// Statements that bring a table (as SQL) of a fresh copy, or with a fresh index, to the state of one that is in use.
     fn settle(&self, table: &str) -> Vec<String>;
     /// Whether a copy has the statistics of its original, so that it is settled only where there are some.
     fn settles_as_found(&self) -> bool {
         false
     }
+    /// How an index (PostgreSQL: its name as SQL, else bare) of a table (as SQL) is hidden; `s` tells the server's version.
+    fn hiding(&self, s: &Session, table: &str, index: &str) -> Hiding;
+    /// Statements that make an empty table `name` (as SQL) with the columns and indexes of `table` (as SQL), without its triggers and
+    /// foreign keys.
+    fn twin<'a>(&'a self, s: &'a Session, table: &'a str, name: &'a str) -> BoxFuture<'a, Result<Vec<String>>>;
+    /// Whether planning a statement may run functions in it, so that even a plan takes a proof of what they do.
+    fn planning_runs(&self) -> bool {
+        false
+    }
+    /// What running one writing statement would set off, on a session that reads: what cannot be looked through is told as something
+    /// that stays or reaches outside, never left out.
+    fn effects<'a>(&'a self, s: &'a Session, text: &'a str) -> BoxFuture<'a, Result<Effects>>;
     /// Bytes of an index (PostgreSQL: its name as SQL, else bare, like the table's); `None` when the engine does not tell.
     fn index_bytes<'a>(&'a self, s: &'a Session, table: &'a str, index: &'a str) -> BoxFuture<'a, Result<Option<u64>>>;
 }
@@ -151,6 +186,11 @@ pub trait Trials: Send + Sync {
 pub trait Measuring: Send + Sync {
     /// Settings by which the planner decides, and the memory that it counts with, by name: measurements are compared only under the same.
     fn planner_settings<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<BTreeMap<String, String>>>;
+    /// What the planner expects a statement to cost for any values of its parameters, which stand in it as the server writes them (`$1`);
+    /// `None` where no server plans so. Plans it, and runs nothing.
+    fn generic_cost<'a>(&'a self, _s: &'a Session, _text: &'a str, _parameters: usize) -> BoxFuture<'a, Result<Option<f64>>> {
+        Box::pin(async { Ok(None) })
+    }
     /// Values of a column from the server's statistics, the most common one first and rare ones last; `None` where it keeps none.
     fn common_values<'a>(&'a self, _s: &'a Session, _table: &'a str, _column: &'a str) -> BoxFuture<'a, Result<Option<Vec<String>>>> {
         Box::pin(async { Ok(None) })

@@ -2,6 +2,7 @@
 
 pub mod catalog;
 pub mod dialect;
+pub mod effects;
 pub mod error;
 pub mod evidence;
 pub mod finding;
@@ -19,6 +20,7 @@ pub use catalog::{
     TableShape, Usage, Waiting,
 };
 pub use dialect::Dialect;
+pub use effects::Effects;
 pub use error::{Error, Kind, Result};
 pub use finding::{Finding, Severity};
 pub use progress::{Progress, Silent};

@@ -13,6 +13,7 @@ pub mod checklists;
 pub mod column;
 pub mod compare;
 pub mod connect;
+pub mod copies;
 pub mod datafix;
 pub mod demo;
 pub mod environment;
@@ -41,6 +42,7 @@ pub mod sketch;
 pub mod statements;
 pub mod used_by;
 pub mod what_if;
+pub mod write_trial;
 
 pub use connect::Connection;
 

@@ -167,9 +167,24 @@ fn postgresql_finds_what_is_best_and_says_where_nothing_is() {
     none_helps(&p, "app-dev", "select * from orders where id = 5", "served", &[]);
     none_helps(&p, "app-dev", "select * from orders where state <> 'failed'", "unindexable", &[]);
     none_helps(&p, "app-dev", "select count(*) from orders o join customers c on c.id = o.customer_id", "everything-read", &[]);
-    // What writes is not even looked at, and nothing was built.
-    let out = p.run(&["explain", "app-dev", "delete from orders", "--advise"]);
-    assert!(!out.status.success());
+    // Of what writes, the part that finds the rows is looked at; nothing is built and nothing is written.
+    let delete = advise(&p, "app-dev", "delete from orders where customer_id = 42 and created_at > '2026-03-01'", &[]);
+    let first = &delete["advice"][0];
+    assert!(first["level"] == "estimated" && columns(first).starts_with(&["customer_id"]), "{delete:#}");
+    assert!(delete["notes"].to_string().contains("this is about how it finds its rows"), "{delete:#}");
+    let update = advise(&p, "app-dev", "update orders set customer_id = 7 where customer_id = 42", &[]);
+    assert!(update["notes"].to_string().contains("It gives new values to customer_id"), "{update:#}");
+    assert!(p.expect(4, &["explain", "app-dev", "insert into settings values ('a', 'b')", "--advise"]).contains("finds none"));
+    // Other statements of the history: one that the index serves as well, one that reads the table and does not need it.
+    p.ok(&["query", "app-dev", "select count(*) from orders where customer_id = 77"]);
+    p.ok(&["query", "app-dev", "select max(id) from orders"]);
+    p.ok(&["query", "app-dev", "select count(*) from settings"]);
+    let beside = advise(&p, "app-dev", KNOWN[0].sql, &[]);
+    let others = &beside["advice"][0]["others"];
+    assert_eq!(others["looked_at"], 2, "{beside:#}");
+    assert_eq!(others["helped"].as_array().map(Vec::len), Some(1), "{beside:#}");
+    assert!(others["helped"][0]["sql"].as_str().unwrap().contains("customer_id = 77"), "{beside:#}");
+    assert!(others["helped"][0]["after"].as_f64() < others["helped"][0]["before"].as_f64(), "{beside:#}");
     let left = p.postgres_server().psql("app-dev", "select count(*) from pg_indexes where schemaname = 'public' and tablename = 'orders'");
     assert_eq!(left.trim(), "1");
     // Statistics that are old come first.
@@ -195,6 +210,13 @@ fn postgresql_without_hypopg_says_so_and_measures_on_copies() {
     let pages = a["measured"]["work"].as_array().unwrap().iter().find(|w| w["name"] == "pages").expect("pages are counted");
     assert!(pages["after"].as_u64().unwrap() < pages["before"].as_u64().unwrap() / 2, "{a:#}");
     assert!(a["measured"]["bytes"].as_u64().unwrap() > 8192 && a["measured"]["build_ms"].as_f64().unwrap() > 0.0, "{a:#}");
+    let writes = &a["measured"]["writes"];
+    assert_eq!(writes["rows"], 10_000, "{a:#}");
+    assert!(writes["insert"]["ratio"].as_f64().unwrap() > 1.0 && writes["update"]["before_median_ms"].as_f64().unwrap() > 0.0, "{a:#}");
+    // One restore, told before it is made.
+    let told = p.ok(&["explain", "app-dev", case.sql, "--advise", "--measure"]);
+    assert!(told.contains("Restores the backup of") && told.contains("into one copy on proofs"), "{told}");
+    assert!(told.contains("Write cost, measured on the copy: inserting 10,000 rows"), "{told}");
     // The copies are gone, the target has no index more.
     let databases = p.run(&["query", "proofs", "select datname from pg_database where datname like 'holdpoint%'", "--format", "csv"]);
     assert_eq!(String::from_utf8_lossy(&databases.stdout).trim(), "datname");
@@ -242,6 +264,14 @@ fn mariadb_measures_on_copies_and_says_where_nothing_helps() {
     for case in &KNOWN {
         found(&p, "app-dev", case, "untried", &[]);
     }
+    p.ok(&["query", "app-dev", "select count(*) from orders where customer_id = 77"]);
+    let beside = found(&p, "app-dev", &KNOWN[0], "measured", &["--measure"]);
+    assert!(beside["measured"]["writes"]["insert"]["ratio"].as_f64().unwrap() > 0.9, "{beside:#}");
+    assert_eq!(
+        (&beside["others"]["looked_at"], beside["others"]["helped"].as_array().map(Vec::len)),
+        (&serde_json::json!(1), Some(1)),
+        "{beside:#}"
+    );
     none_helps(&p, "app-dev", "select * from orders where state = 'paid'", "low-selectivity", &[]);
     none_helps(&p, "app-dev", "select sum(total) from orders", "everything-read", &[]);
     none_helps(&p, "app-dev", "select * from orders where hour(created_at) = 3", "no-expressions", &[]);
@@ -275,6 +305,7 @@ fn sqlite_asks_the_planner_in_memory_and_measures_on_private_copies() {
         assert_eq!(a["measured"]["verdict"], "improved", "{a:#}");
         let steps = a["measured"]["work"].as_array().unwrap().iter().find(|w| w["name"] == "vm steps").expect("steps are counted");
         assert!(steps["after"].as_u64().unwrap() < steps["before"].as_u64().unwrap(), "{a:#}");
+        assert!(a["measured"]["writes"]["insert"]["before_median_ms"].as_f64().unwrap() > 0.0, "{a:#}");
     }
     let partial = Case {
         sql: "select * from orders where state = 'failed' order by created_at limit 20",

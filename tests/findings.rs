@@ -338,7 +338,8 @@ async fn mariadb_shows_what_is_provoked() {
          create table days (k int, day int, x int) partition by list (day) (partition p1 values in (1), partition p2 values in (2), partition p3 values in (3), partition p4 values in (4),
              partition p5 values in (5), partition p6 values in (6), partition p7 values in (7), partition p8 values in (8), partition p9 values in (9), partition p10 values in (10));
          insert into days select seq, 1 + seq % 10, seq % 97 from seq_1_to_60000;
-         analyze table orders, items, days;",
+         create table old_numbers (id int primary key, q int) stats_auto_recalc = 0; insert into old_numbers select seq, seq % 10 from seq_1_to_20000;
+         analyze table orders, items, days, old_numbers; update old_numbers set q = 7 where id % 2 = 0;",
     );
     let mut t = Target::bare("findings", EngineKind::MySql);
     t.host = Some("127.0.0.1".into());
@@ -365,6 +366,7 @@ async fn mariadb_shows_what_is_provoked() {
             "CREATE INDEX items_x_idx ON items (x)",
         ),
         ("F44", "", "select count(region) from orders", "the whole of region"),
+        ("F33", "", "select * from old_numbers where q = 7", "ANALYZE TABLE"),
         ("F13", "set sort_buffer_size = 16384", "select * from orders order by note", "merge passes"),
     ];
     let mut wrong = Vec::new();

@@ -101,4 +101,17 @@ fn only_the_gate_makes_a_clearance() {
         .map(|(p, _, _)| p.display().to_string())
         .collect();
     assert!(makers.is_empty(), "a clearance is made outside the gate: {makers:?}");
+    let trials: Vec<String> = files()
+        .into_iter()
+        .filter(|(p, _, code)| code.contains("TrialRight { target") && !p.ends_with("ops/gate/trial.rs"))
+        .map(|(p, _, _)| p.display().to_string())
+        .collect();
+    assert!(trials.is_empty(), "the right to run a write is made outside the gate: {trials:?}");
+    // Whoever asks an engine to run a write to measure it holds that right, or works on a copy.
+    let writers: Vec<String> = files()
+        .into_iter()
+        .filter(|(p, layer, code)| layer != "engine" && code.contains("writes: true, ..Asked") && !p.ends_with("ops/write_trial.rs"))
+        .map(|(p, _, _)| p.display().to_string())
+        .collect();
+    assert!(writers.is_empty(), "a write is run to be measured without the gate's right: {writers:?}");
 }

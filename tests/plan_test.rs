@@ -277,3 +277,21 @@ fn a_statement_goes_by_its_checklist_from_the_plan_to_the_proof() {
     let text = p.expect(2, &["run", "schema-migration", "app-dev", "--test", "x.toml"]);
     assert!(text.contains("--test belongs to the checklist query-optimization"), "{text}");
 }
+
+/// Prepared, the statement would be planned for any values: where that is far dearer than these values are, it is told.
+#[test]
+fn a_plan_that_is_good_for_rare_values_alone_is_told() {
+    let p = Project::postgres();
+    p.postgres_server().psql(
+        "app-dev",
+        "create table skewed (id integer primary key, state text not null, note text not null);
+         insert into skewed select i, case when i % 1000 = 0 then 'failed' else 'paid' end, repeat('n', 60) from generate_series(1, 60000) i;
+         create index skewed_state on skewed (state); analyze skewed;",
+    );
+    let sql = "select note from skewed where state = :state";
+    let said = p.ok(&["explain", "app-dev", sql, "--param-set", "common:state='paid'", "--param-set", "rare:state='failed'"]);
+    assert!(said.contains("The plan flips with the values"), "{said}");
+    assert!(said.contains("rare: with these values the plan costs") && !said.contains("common: with these values"), "{said}");
+    // Nothing is left prepared or running: the same again.
+    assert_eq!(p.ok(&["explain", "app-dev", sql, "--param-set", "common:state='paid'", "--param-set", "rare:state='failed'"]), said);
+}

@@ -334,9 +334,12 @@ fn live_plans_wait_for_a_pause_and_for_a_complete_read() {
 fn analyze_is_refused_for_what_may_write() {
     let mut c = Console::new(80, 24);
     shop(&mut c);
+    c.editor("create table t as select 1;");
+    assert!(c.press("F7").is_empty());
+    assert!(c.screen().contains("Not analysed"), "{}", c.screen());
+    // What writes rows is only looked at: a question comes before it is run.
     c.editor("update orders set state = 'x';");
     assert!(c.press("F7").iter().all(|e| !matches!(e, Effect::Explain { .. })));
-    assert!(c.screen().contains("Not analysed"), "{}", c.screen());
 }
 
 #[test]

@@ -547,6 +547,7 @@ fn advised() -> holdpoint::ops::advice::Report {
         measured: None,
         plan: None,
         write_cost: Some(0.12),
+        others: None,
         unless: "Costs are no times.".into(),
         candidate,
     };
@@ -566,6 +567,15 @@ fn advised() -> holdpoint::ops::advice::Report {
 #[test]
 fn advice_is_listed_with_its_level_and_queued_after_a_question() {
     let mut c = shown(120, 40, plan());
+    // What measuring makes is told first.
+    let effects = c.press("m");
+    let looked =
+        effects.into_iter().find_map(|e| if let Effect::Trial { link, job, trial } = e { Some((link, job, *trial)) } else { None });
+    let Some((link, job, holdpoint::app::panes::plan::trial::Trial::LookAtCopies { asked })) = looked else { panic!("{looked:?}") };
+    let words = "Restores the backup of 2026-11-21 10:00 (2.0 MB) into one copy on proofs, and removes them.".to_string();
+    let copies = holdpoint::app::panes::plan::trial::Tried::Copies { asked, words };
+    c.send(Msg::Tried { link, job, result: Ok(copies) });
+    assert!(c.screen().contains("Measure advice on a copy?") && c.screen().contains("(2.0 MB) into one copy"), "{}", c.screen());
     let effects = c.press("m");
     assert!(effects.iter().any(|e| matches!(e, Effect::Advise { measure: true, .. })), "{effects:?}");
     let effects = c.press("a");

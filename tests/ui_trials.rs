@@ -7,8 +7,10 @@ mod console;
 use console::Console;
 use holdpoint::app::panes::plan::trial::{Trial, Tried};
 use holdpoint::app::{Action, Effect, Msg, update};
+use holdpoint::model::Effects;
 use holdpoint::model::Error;
 use holdpoint::model::plan::{Plan, PlanNode};
+use holdpoint::ops::gate::{Missing, Place, Prospect};
 use holdpoint::ops::param_sets::Side;
 use holdpoint::ops::what_if::WhatIf;
 use holdpoint::plan::compare::compare;
@@ -37,7 +39,9 @@ fn plan(op: &str, cost: f64) -> Plan {
 fn a_setting_of_the_list_is_tried_and_others_are_not() {
     let mut c = open("select * from orders where state = 'paid'");
     c.press("x");
-    assert!(c.screen().contains("SQLite has no planner settings") && c.state.dialogs.is_empty(), "{}", c.screen());
+    // SQLite has no planner settings; an index may be hidden there all the same.
+    assert!(c.screen().contains("Known are hidden_index=NAME"), "{}", c.screen());
+    c.press("Esc");
     c.state.query.editor.set_dialect(holdpoint::model::Dialect::Postgres);
     c.press("x");
     let page = c.screen();
@@ -57,7 +61,8 @@ fn a_setting_of_the_list_is_tried_and_others_are_not() {
     assert_eq!(asked, Trial::WhatIf { text: "select * from orders where state = 'paid'".into(), settings, measure: true });
     let (without, with) = (plan("Seq Scan", 100.0), plan("Index Scan", 250.0));
     let comparison = compare(&without, &with);
-    let w = WhatIf { settings: vec![("enable_seqscan".into(), "off".into())], without, with, comparison, judgement: None };
+    let w =
+        WhatIf { settings: vec![("enable_seqscan".into(), "off".into())], without, with, comparison, judgement: None, notes: Vec::new() };
     let link = c.state.link_no;
     c.send(Msg::Tried { link, job, result: Ok(Tried::WhatIf(Box::new(w))) });
     let page = c.screen();
@@ -94,6 +99,7 @@ fn sets_of_values_are_checked_before_they_are_sent() {
         rows_expected: Some(1200.0),
         measured: None,
         outline: vec![format!("Scan {letter}")],
+        warning: None,
         plan: Plan::default(),
     };
     let link = c.state.link_no;
@@ -135,4 +141,56 @@ fn a_test_is_written_with_what_is_required() {
     assert!(c.screen().contains("is there already"), "{}", c.screen());
     c.send(Msg::Tried { link, job, result: Ok(Tried::Test { path, medians: vec![("all".into(), 12.5)], optimize: false }) });
     assert!(c.state.messages.log.back().expect("said").text.contains("all 12.5 ms"));
+}
+
+fn prospect(here: Vec<Missing>) -> Prospect {
+    let effects = Effects {
+        written: vec!["public.orders: UPDATE, about 20 rows by the planner".into()],
+        triggers: (0..12).map(|i| format!("noted_{i} BEFORE UPDATE on public.orders, for each row, runs note_{i}()")).collect(),
+        sequences: vec!["public.audit_seq\u{1b}[2J".into()],
+        ..Effects::default()
+    };
+    let digest = effects.digest(holdpoint::model::Dialect::Sqlite, "update orders set total = 1");
+    Prospect { statement: "update orders set total = 1".into(), effects, here, copy: vec![], digest }
+}
+
+#[test]
+fn a_write_is_measured_only_after_what_it_sets_off_was_shown() {
+    use holdpoint::app::panes::plan::write::{Done, Seen};
+    let mut c = open("update orders set total = 1");
+    let Some((job, Trial::LookAtWrite { asked, text })) = trial(c.press("F7")) else { panic!("nothing was looked at") };
+    assert_eq!(text, "update orders set total = 1");
+    let link = c.state.link_no;
+    let seen = |here| Seen {
+        asked: asked.clone(),
+        prospect: prospect(here),
+        copy: Some("Makes one copy of the file (2.0 MB each).".into()),
+        heavy: None,
+    };
+    c.send(Msg::Tried { link, job, result: Ok(Tried::Seen(Box::new(seen(vec![])))) });
+    let page = c.screen();
+    assert!(page.contains("It writes. Run it to measure?") && page.contains("Writes: public.orders: UPDATE"), "{page}");
+    assert!(page.contains("Makes one copy of the file") && page.contains("more: v shows all"), "{page}");
+    assert!(trial(c.press("v")).is_none());
+    let page = c.screen();
+    assert!(page.contains("What the statement sets off") && page.contains("noted_11") && !page.contains('\u{1b}'), "{page}");
+    c.press("Esc");
+    assert!(c.screen().contains("It writes. Run it to measure?"), "the question stays: {}", c.screen());
+    // Nothing but its own keys answers it.
+    assert!(trial(c.press("Enter")).is_none() && trial(c.press("y")).is_none());
+    let Some((job, Trial::Write { place, digest, text, asked })) = trial(c.press("r")) else { panic!("not measured: {}", c.screen()) };
+    assert_eq!((place, digest, text.as_str()), (Place::Here, prospect(vec![]).digest, "update orders set total = 1"));
+    let plan = Plan { analyzed: true, execution_ms: Some(2.0), ..plan("Update", 10.0) };
+    let tried = holdpoint::ops::write_trial::Tried { plan, verdict: "run on shop-dev and rolled back".into(), notes: vec![] };
+    c.send(Msg::Tried { link, job, result: Ok(Tried::Wrote(Box::new(Done { asked, tried }))) });
+    assert!(c.screen().contains("It writes: run on shop-dev and rolled back."), "{}", c.screen());
+
+    // Where it may not be run, there is no key for it.
+    let Some((job, _)) = trial(c.press("F7")) else { panic!("nothing was looked at") };
+    let why = "shop-dev is qa, and not the first environment of the chain".to_string();
+    let missing = Missing { step: "development".into(), title: "A development target".into(), why, next: String::new() };
+    c.send(Msg::Tried { link, job, result: Ok(Tried::Seen(Box::new(seen(vec![missing])))) });
+    assert!(c.screen().contains("Not on the target itself: shop-dev is qa"), "{}", c.screen());
+    assert!(trial(c.press("r")).is_none());
+    assert!(matches!(trial(c.press("s")), Some((_, Trial::Write { place: Place::Copy, .. }))));
 }

@@ -17,6 +17,9 @@ pub fn answer(state: &mut State, then: Then, effects: &mut Vec<Effect>) {
     match then {
         Then::Nothing => {}
         Then::Analyze(asked) => super::panes::plan::ask::send(state, asked, true, effects),
+        Then::MeasureWrite(place) => super::panes::plan::write::measure(state, place, effects),
+        Then::MeasureAdvice(asked) => super::panes::plan::advice::send(state, asked, true, effects),
+        Then::ShowWrite => super::panes::plan::write::show(state),
         Then::CloseBuffer => super::buffers::closed(state, effects),
         Then::Quit => {
             super::buffers::save(state, None, effects);

@@ -57,6 +57,12 @@ pub enum Then {
     EndSession(u64),
     /// Runs a statement to measure it, after its cost was asked about.
     Analyze(super::panes::plan::Asked),
+    /// Runs the statement that writes, which was asked about, there.
+    MeasureWrite(crate::ops::gate::Place),
+    /// Shows all that it sets off; the question stays.
+    ShowWrite,
+    /// Advice that is measured on a copy.
+    MeasureAdvice(super::panes::plan::Asked),
     Connect(String),
     /// Connects to another target and takes the same range up there.
     Follow {

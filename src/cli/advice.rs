@@ -24,6 +24,9 @@ pub async fn advise(cx: &Cx, target: &str, sql: Option<String>, file: Option<&Pa
     }
     let sql = query::text_of(sql, file)?;
     let conn = connect::open(cx, target).await?;
+    if asked.wanted.measure {
+        output::message(&advice::foreseen(cx, &conn).await?);
+    }
     let report = advice::advise(cx, &conn, &sql, asked.wanted).await?;
     match asked.format {
         PlanFormat::Json => output::json(&report.document(conn.dialect()))?,

@@ -168,9 +168,17 @@ pub enum Command {
         sql: Option<String>,
         #[arg(short, long, value_name = "FILE.sql", conflicts_with = "sql")]
         file: Option<PathBuf>,
-        /// Really run the statement, which must be a proven read, and roll back
+        /// Really run the statement, which must be a proven read, and roll back; one that writes only with --on-scratch or --in-place
         #[arg(long)]
         analyze: bool,
+        /// With --analyze: run a statement that writes on a private copy of the database, which is removed afterwards. With --set
+        /// hidden_index=NAME: try it there
+        #[arg(long, conflicts_with_all = ["plan", "running", "progress", "in_place"])]
+        on_scratch: bool,
+        /// With --analyze: run a statement that writes on the target itself, a development target, and roll it back; what that sets off and
+        /// what stays is named first
+        #[arg(long, requires = "analyze", conflicts_with_all = ["plan", "running", "progress"])]
+        in_place: bool,
         /// With --analyze, --test and --write-test: also when the server expects a high cost or is busy (`analyze_cost`, `analyze_load`)
         #[arg(long)]
         anyway: bool,
@@ -193,7 +201,7 @@ pub enum Command {
         #[arg(long, value_name = "REQUIREMENT", requires = "write_test")]
         require: Vec<String>,
         /// Try a planner setting for this plan alone, compared with the plan as it is: `enable_seqscan=off`, `work_mem=64MB`, a flag of
-        /// optimizer_switch; with --analyze both are run by turns
+        /// optimizer_switch, `hidden_index=NAME` alone; with --analyze both are run by turns
         #[arg(long = "set", value_name = "NAME=VALUE", conflicts_with_all = ["plan", "test", "write_test", "running", "progress"])]
         settings: Vec<String>,
         /// Propose sets for the parameters from what the tables hold: common, median and rare values

@@ -4,7 +4,8 @@ use super::args::PlanFormat;
 use super::{connect, output, query};
 use crate::model::plan::{Plan, PlanFinding, PlanNode};
 use crate::model::{Error, Kind, Result};
-use crate::ops::Cx;
+use crate::ops::gate::{self, Place};
+use crate::ops::{Connection, Cx};
 use crate::plan::known::Known;
 use crate::plan::{detect, findings, reconcile, share};
 use crate::text;
@@ -29,6 +30,8 @@ pub struct Measure {
     pub analyze: bool,
     /// Also when it is expected to be costly, or the server is busy.
     pub anyway: bool,
+    /// Where a statement that writes is run.
+    pub place: Option<Place>,
 }
 
 pub async fn explain(cx: &Cx, target: &str, sql: Option<String>, file: Option<&Path>, how: Measure, out: Out) -> Result<ExitCode> {
@@ -39,6 +42,15 @@ pub async fn explain(cx: &Cx, target: &str, sql: Option<String>, file: Option<&P
         return Err(Error::usage(format!("explain takes exactly one statement, this text holds {}", statements.len())));
     };
     let statement = &sql[one.span.clone()];
+    if how.analyze && crate::sql::classify(conn.dialect(), statement).class == crate::sql::Class::Dml {
+        return write(cx, &conn, statement, how, out).await;
+    }
+    if how.place.is_some() && !how.analyze {
+        return Err(Error::usage("--on-scratch is where a statement is measured: add --analyze"));
+    }
+    if how.place.is_some() {
+        output::message("the statement only reads: it is measured on the target, in a transaction that reads only");
+    }
     let mut plan = crate::ops::explain::explain(cx, &conn, None, statement, false).await?;
     // Nobody is typing: the catalogue may be asked for an estimate too.
     crate::ops::plan_facts::look_again(&conn, &mut plan, statement).await?;
@@ -55,6 +67,48 @@ pub async fn explain(cx: &Cx, target: &str, sql: Option<String>, file: Option<&P
         let how = if plan.analyzed { "analyzed, rolled back" } else { "estimated, not run" };
         output::message(how);
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Measures a statement that writes, where the flags say so; what it sets off is named first.
+async fn write(cx: &Cx, conn: &Connection, statement: &str, how: Measure, out: Out) -> Result<ExitCode> {
+    let prospect = gate::look_at_trial(conn, cx, statement).await?;
+    let room = if std::io::stderr().is_terminal() { NARROWEST } else { usize::MAX };
+    output::message("The statement writes. Running it:");
+    for l in prospect.lines() {
+        text::wrap(&text::clean_lines(&format!("  {l}")), room).iter().for_each(|l| output::message(l));
+    }
+    let Some(place) = how.place else {
+        let held = |missing: &[gate::Missing]| missing.iter().map(|m| m.why.clone()).collect::<Vec<_>>().join("; ");
+        let mut e = Error::held("held: the statement writes, and was not run");
+        e = match prospect.copy.as_slice() {
+            [] => e.hint(format!("`--on-scratch` measures it on a copy. {}", crate::ops::copies::foreseen(cx, conn, 1).await?)),
+            missing => e.hint(format!("Not on a scratch copy: {}.", held(missing))),
+        };
+        e = match prospect.here.as_slice() {
+            [] => e.hint("`--in-place` runs it on the target itself and rolls it back, with all that is named above."),
+            missing => e.hint(format!("Not on the target itself: {}.", held(missing))),
+        };
+        return Err(e);
+    };
+    if place == Place::Here && !how.anyway {
+        let mut plan = crate::ops::explain::explain(cx, conn, None, statement, false).await?;
+        crate::ops::plan_facts::look_again(conn, &mut plan, statement).await?;
+        if let Some(why) = crate::ops::explain::heavy(conn.target(), &plan) {
+            return Err(Error::new(Kind::Held, format!("the statement is not measured: {why}"))
+                .hint("`--anyway` runs it all the same, and it holds its locks as long; `--on-scratch` measures it on a copy."));
+        }
+    }
+    if place == Place::Copy && prospect.copy.is_empty() {
+        output::message(&crate::ops::copies::foreseen(cx, conn, 1).await?);
+    }
+    let right = gate::clear_trial(cx, conn, statement, place, &prospect.digest).await?.map_err(Error::from)?;
+    let tried = crate::ops::write_trial::run(cx, conn, right).await?;
+    show(&tried.plan, Some(statement), out)?;
+    if out.format == PlanFormat::Table {
+        output::message(&format!("analyzed, {}", tried.verdict));
+    }
+    tried.notes.iter().for_each(|n| output::message(n));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -35,12 +35,13 @@ pub async fn what_if(
     sql: String,
     settings: &[String],
     measure: Option<Effort>,
+    on_copy: bool,
     format: PlanFormat,
 ) -> Result<ExitCode> {
     only_tables(format)?;
     let conn = connect::open(cx, target).await?;
     let settings = ops::settings(&conn, settings)?;
-    let found = ops::what_if(cx, &conn, &sql, settings, measure).await?;
+    let found = ops::what_if(cx, &conn, &sql, settings, measure, on_copy).await?;
     if matches!(format, PlanFormat::Json | PlanFormat::Ndjson) {
         output::json(&serde_json::json!({
             "settings": found.settings.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
@@ -48,6 +49,7 @@ pub async fn what_if(
             "without": crate::plan::json::document(&found.without),
             "with": crate::plan::json::document(&found.with),
             "judgement": found.judgement,
+            "notes": found.notes,
             "causes": found.comparison.causes,
         }))?;
         return Ok(ExitCode::SUCCESS);
@@ -112,5 +114,8 @@ pub async fn side_by_side(
         }
     }
     output::line(&verdict(&sides))?;
+    for s in sides.iter().filter_map(|s| Some((&s.set, s.warning.as_ref()?))) {
+        output::line(&format!("{}: {}", s.0, s.1))?;
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -15,6 +15,7 @@ mod cancel;
 mod catalog;
 mod connect;
 mod dependents;
+mod effects;
 mod errors;
 mod explain;
 mod hidden;
@@ -62,9 +63,7 @@ impl Engine for MySql {
         Capability::Yes(())
     }
     fn plans_of_writes(&self) -> Capability<()> {
-        Capability::No(
-            "this server plans a write only where it may write, and runs functions while it plans: ask for the plan of a SELECT with the same conditions",
-        )
+        Capability::Yes(())
     }
     fn backups(&self) -> Capability<&dyn Backups> {
         Capability::Yes(self)

@@ -14,6 +14,7 @@ mod catalog;
 mod connect;
 mod definition;
 mod dependents;
+mod effects;
 mod explain;
 mod fault;
 mod hidden;

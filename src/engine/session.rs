@@ -68,11 +68,22 @@ pub struct Asked {
     pub node_times: bool,
     /// Planner settings that hold for this plan alone, by name; the caller takes them from `plan::switches`.
     pub settings: Vec<(String, String)>,
+    /// The statement may write: it is run in a transaction that may write, and rolled back. Only with `analyze`, on a session that
+    /// may write; the caller holds the gate's clearance.
+    pub writes: bool,
+    /// Statements that go before it in that transaction and are rolled back with it. Only where DDL is transactional, on a session
+    /// that may write.
+    pub first: Vec<String>,
 }
 
 impl Asked {
     pub fn new(analyze: bool) -> Self {
-        Asked { analyze, node_times: true, settings: Vec::new() }
+        Asked { analyze, node_times: true, settings: Vec::new(), writes: false, first: Vec::new() }
+    }
+
+    /// Whether the transaction has to be one that may write.
+    pub(in crate::engine) fn writable(&self) -> bool {
+        self.writes || !self.first.is_empty()
     }
 }
 

@@ -10,6 +10,7 @@ mod actor;
 mod backup;
 mod catalog;
 mod dependents;
+mod effects;
 mod fault;
 mod guard;
 mod hypothetical;

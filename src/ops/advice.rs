@@ -14,12 +14,17 @@ use crate::text;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
+mod others;
 mod queue;
 mod trial;
 mod words;
+mod writes;
 
+pub use others::{Other, Others};
 pub use queue::{Queued, Scripts, queue, scripts};
 pub use trial::Measured;
+pub(in crate::ops) use trial::{arms, finish, stays_inside};
+pub use writes::Writes;
 
 /// An estimate has to fall by this share before it is worth a word: costs are rough.
 const FALLS: f64 = 0.2;
@@ -83,6 +88,8 @@ pub struct Advice {
     pub plan: Option<Plan>,
     /// Bytes that a row's write adds for it, as a share of the row itself; `None` where widths are not known.
     pub write_cost: Option<f64>,
+    /// What it does to other statements, where they were planned with it.
+    pub others: Option<Others>,
     /// What would show that the advice is wrong.
     pub unless: String,
 }
@@ -127,12 +134,16 @@ pub struct Wanted {
     pub anyway: bool,
 }
 
-/// Advice upon exactly one statement that reads.
+/// What measuring would make and remove, and how large that is: a sentence, before anything is done.
+pub async fn foreseen(cx: &Cx, conn: &Connection) -> Result<String> {
+    let how = super::copies::foreseen(cx, conn, trial::count(conn).await?).await?;
+    Ok(format!("{how} Up to {BUILT} indexes are built there, one after the other, each run with and without."))
+}
+
+/// Advice upon exactly one statement: of one that writes, upon how it finds its rows.
 pub async fn advise(cx: &Cx, conn: &Connection, text: &str, wanted: Wanted) -> Result<Report> {
-    if sql::classify(conn.dialect(), text).class == Class::Dml {
-        return Err(Error::read_only("advice is given upon statements that read").hint("Ask with a SELECT that has the same conditions."));
-    }
-    let statement = explain::proven(conn, text, wanted.measure || wanted.analyze).await?.to_string();
+    let (text, written) = reading(conn, text)?;
+    let statement = explain::proven(conn, &text, wanted.measure || wanted.analyze).await?.to_string();
     cx.progress.update("asking for the plan", 0, None);
     let mut plan = explain::explain(cx, conn, None, &statement, false).await?;
     if wanted.analyze {
@@ -159,11 +170,18 @@ pub async fn advise(cx: &Cx, conn: &Connection, text: &str, wanted: Wanted) -> R
     let proposed = found.proposed.len();
     report.advice = found.proposed.into_iter().map(|c| untried(conn, &known, &answers, c)).collect();
     match conn.engine().hypothetical().get() {
-        Ok(engine) => estimate(cx, conn, engine, &session, &mut report).await?,
+        Ok(engine) => {
+            estimate(cx, conn, engine, &session, &mut report).await?;
+            for a in report.advice.iter_mut().filter(|a| a.level == Level::Estimated).take(BUILT) {
+                let reads = others::reads(cx, conn, &report.statement, &a.candidate.relation).await?;
+                a.others = Some(others::imagined(cx, engine, &session, &reads, &a.candidate, &a.create).await?);
+            }
+        }
         Err(e) if !report.advice.is_empty() => report.notes.push(sentence(&e)),
         Err(_) => {}
     }
     session.close().await;
+    report.notes.extend(written.notes());
     if wanted.measure && !report.advice.is_empty() {
         let keep = report.advice.iter().take(BUILT).map(|a| a.candidate.clone()).collect::<Vec<_>>();
         let fates = trial::measure(cx, conn, &report.statement, &known, &keep, &mut report.notes).await?;
@@ -180,6 +198,55 @@ pub async fn advise(cx: &Cx, conn: &Connection, text: &str, wanted: Wanted) -> R
     // What it is compared with when the index is there.
     plans::remember(cx, conn.target(), conn.dialect(), &report.statement, &report.plan)?;
     Ok(report)
+}
+
+/// Of a statement that writes: what it writes, for the notes.
+struct Written {
+    columns: Vec<String>,
+    writes: bool,
+}
+
+impl Written {
+    fn notes(&self) -> Vec<String> {
+        let mut out = Vec::new();
+        if self.writes {
+            out.push(
+                "The statement writes: this is about how it finds its rows. What the write itself costs with one more index is told by \
+                 measuring (`--measure`)."
+                    .to_string(),
+            );
+        }
+        if !self.columns.is_empty() {
+            out.push(format!(
+                "It gives new values to {}: an index that holds one of these is written with each row.",
+                text::clean(&self.columns.join(", "))
+            ));
+        }
+        out
+    }
+}
+
+/// The reading part of a statement: itself, or for a plain UPDATE or DELETE a SELECT of the rows that it finds.
+fn reading(conn: &Connection, text: &str) -> Result<(String, Written)> {
+    use crate::sql::before::{Before, Touch, before_image, touch, unlocked};
+    let d = conn.dialect();
+    if sql::classify(d, text).class != Class::Dml {
+        return Ok((text.to_string(), Written { columns: Vec::new(), writes: false }));
+    }
+    let statement = explain::only(d, text)?.trim_end_matches(';').to_string();
+    let columns = match touch(d, &statement) {
+        Touch::Update(columns) => columns,
+        _ => Vec::new(),
+    };
+    match before_image(d, &statement) {
+        Before::Select(s) => Ok((unlocked(&s).to_string(), Written { columns, writes: true })),
+        Before::Nothing => Err(Error::read_only("an INSERT of given rows finds none: no index makes it quicker")
+            .hint("For INSERT … SELECT ask with the SELECT.")),
+        Before::Unknown(why) => {
+            Err(Error::read_only(format!("the rows that the statement finds cannot be told apart from what it writes: {why}"))
+                .hint("Ask with a SELECT that has the same conditions."))
+        }
+    }
 }
 
 fn sentence(e: &Error) -> String {
@@ -222,6 +289,7 @@ fn untried(conn: &Connection, known: &Known, answers: &Answers, c: Candidate) ->
         measured: None,
         plan: None,
         write_cost: write_cost(&c, known, answers),
+        others: None,
         unless: "It was not tried: whether the planner takes it, and whether that is quicker, is not known yet.".into(),
         candidate: c,
     }
@@ -334,6 +402,7 @@ fn take_measured(conn: &Connection, report: &mut Report, fates: Vec<(Candidate, 
                 a.level = Level::Measured;
                 a.unless = format!("Measured with these values on a copy{}: other values may have another plan.", m.of);
                 a.plan = Some(m.plan.clone());
+                a.others = m.others.clone().or(a.others.take());
                 a.measured = Some(m);
             }
             Ok(m) => {

@@ -13,10 +13,10 @@ use std::time::Duration;
 
 /// How long a statement may run to be measured.
 pub(in crate::ops) const LONGEST: Duration = Duration::from_secs(300);
-/// The one statement of the text, when it may be planned, or run to be measured: only what is proven to read is run.
-pub(in crate::ops) async fn proven<'t>(conn: &Connection, text: &'t str, analyze: bool) -> Result<&'t str> {
-    conn.engine().plans().get()?;
-    let statements = sql::split(conn.dialect(), text);
+
+/// The one complete statement of the text that a plan is asked for.
+pub(in crate::ops) fn only(dialect: crate::model::Dialect, text: &str) -> Result<&str> {
+    let statements = sql::split(dialect, text);
     let [one] = statements.as_slice() else {
         return Err(Error::usage(format!("a plan is for exactly one statement; this text holds {}", statements.len())));
     };
@@ -24,13 +24,24 @@ pub(in crate::ops) async fn proven<'t>(conn: &Connection, text: &'t str, analyze
         return Err(Error::usage("the statement is not complete yet"));
     }
     let statement = &text[one.span.clone()];
-    if first_word(conn.dialect(), statement).eq_ignore_ascii_case("explain") {
+    if first_word(dialect, statement).eq_ignore_ascii_case("explain") {
         return Err(Error::usage("the statement is an EXPLAIN already: take the word away to see its plan as a tree, or run it as it is"));
     }
+    Ok(statement)
+}
+
+/// The one statement of the text, when it may be planned, or run to be measured: only what is proven to read is run.
+pub(in crate::ops) async fn proven<'t>(conn: &Connection, text: &'t str, analyze: bool) -> Result<&'t str> {
+    conn.engine().plans().get()?;
+    let statement = only(conn.dialect(), text)?;
     let verdict = sql::classify(conn.dialect(), statement);
     // What changes rows is planned and not run, where the engine can.
     if verdict.class == Class::Dml && !analyze {
-        return conn.engine().plans_of_writes().get().map(|()| statement);
+        conn.engine().plans_of_writes().get()?;
+        if conn.engine().trials().planning_runs() {
+            plans_without_running(conn, statement).await?;
+        }
+        return Ok(statement);
     }
     // Even plain EXPLAIN can run functions while planning (`reference/plans.md` §4), so all else takes a read.
     if verdict.class != Class::Read {
@@ -42,6 +53,36 @@ pub(in crate::ops) async fn proven<'t>(conn: &Connection, text: &'t str, analyze
         return Err(Error::read_only(format!("the statement is not {what}: {}", crate::text::clean(&why))));
     }
     Ok(statement)
+}
+
+/// Where planning may run functions (in derived tables, and where a value is constant), a write is planned only when it calls none that
+/// could write: its plan is made in a transaction that may write.
+async fn plans_without_running(conn: &Connection, statement: &str) -> Result<()> {
+    let d = conn.dialect();
+    let refused = |why: String| {
+        Error::read_only(format!("the statement is not planned, because planning runs functions here: {}", text::clean(&why)))
+            .hint("Measure it on a scratch copy: holdpoint explain … --analyze --on-scratch")
+    };
+    let words: Vec<&str> = sql::lex(d, statement)
+        .into_iter()
+        .filter(|t| !matches!(t.kind, sql::TokenKind::Whitespace | sql::TokenKind::Comment))
+        .filter_map(|t| statement.get(t.span))
+        .collect();
+    if words.windows(2).any(|w| w[0].eq_ignore_ascii_case("next") && w[1].eq_ignore_ascii_case("value")) {
+        return Err(refused("NEXT VALUE takes a number from a sequence".into()));
+    }
+    let calls = sql::before::unknown_calls(d, statement);
+    let session = conn.follower().await?;
+    let catalog = conn.catalog()?;
+    if !calls.is_empty()
+        && let Some(name) = catalog.writing_functions(&session, &calls).await?.into_iter().next()
+    {
+        return Err(refused(format!("the function {name} may write")));
+    }
+    match catalog.hidden_writer(&session, statement).await? {
+        Some(why) => Err(refused(why)),
+        None => Ok(()),
+    }
 }
 
 /// The plan of exactly one statement on the given read-only session (the background one when `None`).

@@ -3,6 +3,9 @@
 pub(in crate::ops) mod judge;
 pub(in crate::ops) mod losses;
 pub(in crate::ops) mod situation;
+pub(in crate::ops) mod trial;
+
+pub use trial::{Place, Prospect, TrialRight, clear_trial, look_at_trial};
 
 use super::checklist::SCHEMA_MIGRATION;
 use super::record::{shown_range, shown_version, single_hash};

@@ -20,6 +20,10 @@ pub struct Arm {
     text: String,
     settings: Vec<(String, String)>,
     target: Target,
+    /// On a copy only: statements that go before each run, and such that go before it in its transaction.
+    turn: Vec<String>,
+    first: Vec<String>,
+    writes: bool,
 }
 
 /// How often and how long.
@@ -76,7 +80,25 @@ impl Arm {
                 conn.engine().connect(how).await?
             }
         };
-        Ok(Arm { name: name.into(), session, text, settings, target: conn.target().clone() })
+        let (turn, first, target) = (Vec::new(), Vec::new(), conn.target().clone());
+        Ok(Arm { name: name.into(), session, text, settings, target, turn, first, writes: false })
+    }
+
+    /// A statement on a session that may write, of a private copy: with what hides an index from it, or one that writes itself and is
+    /// rolled back.
+    pub(in crate::ops) fn on_copy(copy: &Connection, session: Session, name: &str, text: &str, writes: bool) -> Arm {
+        let (turn, first, settings) = (Vec::new(), Vec::new(), Vec::new());
+        Arm { name: name.into(), session, text: text.to_string(), settings, target: copy.target().clone(), turn, first, writes }
+    }
+    /// Runs these before each run.
+    pub(in crate::ops) fn turning(mut self, statements: Vec<String>) -> Arm {
+        self.turn = statements;
+        self
+    }
+    /// Runs these before each run in its transaction.
+    pub(in crate::ops) fn after(mut self, statements: Vec<String>) -> Arm {
+        self.first = statements;
+        self
     }
 
     pub fn name(&self) -> &str {
@@ -88,7 +110,11 @@ impl Arm {
 
     /// The plan without a run.
     pub async fn estimate(&self) -> Result<Plan> {
-        self.session.explain_as(self.text.as_str(), Asked { settings: self.settings.clone(), ..Asked::new(false) }).await
+        for sql in &self.turn {
+            self.session.fetch(sql.as_str()).await?;
+        }
+        let (settings, first) = (self.settings.clone(), self.first.clone());
+        self.session.explain_as(self.text.as_str(), Asked { settings, first, ..Asked::new(false) }).await
     }
 
     /// What is expected to take long, or a server that is busy, is left alone unless the effort says otherwise.
@@ -105,7 +131,11 @@ impl Arm {
 
     /// One run.
     async fn run(&self, cx: &Cx, node_times: bool) -> Result<Plan> {
-        let asked = Asked { analyze: true, node_times, settings: self.settings.clone() };
+        for sql in &self.turn {
+            self.session.fetch(sql.as_str()).await?;
+        }
+        let (settings, first, writes) = (self.settings.clone(), self.first.clone(), self.writes);
+        let asked = Asked { node_times, settings, first, writes, ..Asked::new(true) };
         tokio::select! {
             plan = self.session.explain_as(self.text.as_str(), asked) => plan,
             () = cancelled(cx, &self.session) => Err(Error::cancelled()),

@@ -4,12 +4,13 @@
 use super::explain::explain;
 use super::measure::{Arm, Effort, alone};
 use super::plan_test::{outline, statements};
-use super::{Connection, Cx};
+use super::{Connection, Cx, plan_facts};
 use crate::model::plan::Plan;
 use crate::model::{Error, Result};
 use crate::plan::expression::Expr;
+use crate::plan::known::Known;
 use crate::plan::measure::{Summary, summary};
-use crate::plan::{shape, statement};
+use crate::plan::{findings, shape, statement};
 use crate::sql::params::{names, placeholders};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -35,6 +36,8 @@ pub struct Side {
     /// Of several runs, where it was run.
     pub measured: Option<Summary>,
     pub outline: Vec<String>,
+    /// That the plan is good for these values alone, where the planner expects far more for any others.
+    pub warning: Option<String>,
     #[serde(skip)]
     pub plan: Plan,
 }
@@ -44,15 +47,20 @@ pub async fn side_by_side(cx: &Cx, conn: &Connection, sql: &str, sets: &Sets, me
     let sql = sql.trim();
     let mut out: Vec<Side> = Vec::new();
     let mut shapes: Vec<String> = Vec::new();
+    let first = sets.values().next().cloned().unwrap_or_default();
+    let values = first.iter().map(|(n, v)| (n.clone(), crate::sql::params::typed_value(v))).collect();
+    let generic_cost = plan_facts::generic_cost(conn, sql, &values).await;
     for (set, text) in statements(conn.dialect(), sql, sets)? {
         cx.check_cancelled()?;
-        let (plan, measured) = if let Some(effort) = measure {
+        let (mut plan, measured) = if let Some(effort) = measure {
             let arm = Arm::new(conn, None, &set, &text, Vec::new()).await?;
             let runs = alone(cx, &arm, effort).await?;
             (runs.plan, summary(&runs.samples))
         } else {
             (explain(cx, conn, None, &text, false).await?, None)
         };
+        findings::fill(&mut plan, &Known { generic_cost, ..plan_facts::of_statement(&text) });
+        let warning = plan.findings.iter().find(|f| f.id == "F34").map(|f| f.message.clone());
         let hash = shape::hash(&plan);
         let at = shapes.iter().position(|s| *s == hash).unwrap_or_else(|| {
             shapes.push(hash.clone());
@@ -70,6 +78,7 @@ pub async fn side_by_side(cx: &Cx, conn: &Connection, sql: &str, sets: &Sets, me
             rows_expected: plan.root.est_rows,
             measured,
             outline: outline(&plan),
+            warning,
             plan,
         });
     }
@@ -182,6 +191,7 @@ mod tests {
             rows_expected: None,
             measured: None,
             outline: Vec::new(),
+            warning: None,
             plan: Plan::default(),
         };
         assert_eq!(verdict(&[side("common", "A"), side("rare", "A")]), "One plan for all 2 sets.");

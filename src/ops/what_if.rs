@@ -1,6 +1,8 @@
 //! What would the plan be, and what would it take, under another planner setting? The setting holds for that plan alone, in the
 //! read-only transaction that is rolled back. Estimated first; measured by turns with the plan as it is when asked for.
 
+mod hidden;
+
 use super::explain::explain;
 use super::measure::{Arm, Effort, by_turns};
 use super::{Connection, Cx};
@@ -20,6 +22,8 @@ pub struct WhatIf {
     pub comparison: Comparison,
     /// Where both were run.
     pub judgement: Option<Judgement>,
+    /// What else is to be said: sentences.
+    pub notes: Vec<String>,
 }
 
 /// Reads `name=value` words by the closed list of the dialect.
@@ -27,8 +31,33 @@ pub fn settings(conn: &Connection, words: &[String]) -> Result<Vec<(String, Stri
     words.iter().map(|w| switches::read(conn.dialect(), w).map_err(|e| Error::usage(crate::text::clean(&e).into_owned()))).collect()
 }
 
-/// The plan of a statement, whose values stand in it, with and without the settings.
-pub async fn what_if(cx: &Cx, conn: &Connection, text: &str, settings: Vec<(String, String)>, measure: Option<Effort>) -> Result<WhatIf> {
+/// The plan of a statement, whose values stand in it, with and without the settings. `on_copy` is for a hidden index alone.
+pub async fn what_if(
+    cx: &Cx,
+    conn: &Connection,
+    text: &str,
+    settings: Vec<(String, String)>,
+    measure: Option<Effort>,
+    on_copy: bool,
+) -> Result<WhatIf> {
+    if let Some(index) = settings.iter().find(|(n, _)| n == switches::HIDDEN).map(|(_, v)| v.clone()) {
+        if settings.len() > 1 {
+            return Err(Error::usage(format!("{} stands alone: it is tried without other settings", switches::HIDDEN)));
+        }
+        let h = match (on_copy, measure) {
+            (true, effort) => hidden::on_copy(cx, conn, text, &index, effort).await?,
+            (false, None) => hidden::estimated(cx, conn, text, &index).await?,
+            (false, Some(_)) => {
+                return Err(Error::usage("an index is hidden for a run only on a scratch copy")
+                    .hint("`--on-scratch` makes one for it and removes it; without `--analyze` it is estimated."));
+            }
+        };
+        let comparison = compare(&h.as_it_is, &h.without);
+        return Ok(WhatIf { settings, without: h.as_it_is, with: h.without, comparison, judgement: h.judgement, notes: h.notes });
+    }
+    if on_copy {
+        return Err(Error::usage(format!("settings are tried on the target itself; only {} takes a copy", switches::HIDDEN)));
+    }
     let as_it_is = Arm::new(conn, None, "as it is", text, Vec::new()).await?;
     let tried = Arm::new(conn, Some(as_it_is.session().clone()), "with the settings", text, settings.clone()).await?;
     let (without, with, judgement) = if let Some(effort) = measure {
@@ -42,7 +71,7 @@ pub async fn what_if(cx: &Cx, conn: &Connection, text: &str, settings: Vec<(Stri
         (without, tried.estimate().await?, None)
     };
     let comparison = compare(&without, &with);
-    Ok(WhatIf { settings, without, with, comparison, judgement })
+    Ok(WhatIf { settings, without, with, comparison, judgement, notes: Vec::new() })
 }
 
 impl WhatIf {
@@ -83,6 +112,7 @@ impl WhatIf {
             Some(j) => out.push(format!("Measured by turns: {}; {}.", j.verdict.words(), j.because)),
             None => out.push("Estimated, not run: measure both before believing it.".into()),
         }
+        out.extend(self.notes.iter().cloned());
         out
     }
 }

@@ -55,6 +55,10 @@ pub fn read(text: &str, family: Option<Family>) -> Result<Found> {
     if let Some(plan) = matches!(family, None | Some(Family::Postgres)).then(|| postgres::bare(text)).flatten() {
         return Ok(Found { plan: plan?, form: "PostgreSQL JSON", count: 1 });
     }
+    if let Some(found) = matches!(family, None | Some(Family::Sqlite)).then(|| sqlite_text::json_rows(text)).flatten() {
+        let (plan, count) = found?;
+        return Ok(Found { plan, form: "SQLite EXPLAIN QUERY PLAN as JSON", count });
+    }
     // What the batch mode of MySQL's clients makes of line feeds: outside of strings, where JSON has no backslash.
     let unescaped = (text.lines().count() <= 3 && text.contains("\\n") && !holds_json(text)).then(|| unescape(text));
     let text = unescaped.as_deref().unwrap_or(text);

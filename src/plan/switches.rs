@@ -86,8 +86,17 @@ const FLAGS: [&str; 48] = [
 /// Most memory that a what-if may give a sort or a hash, in megabytes: each node of a plan may take it, in each process.
 const MOST_MEMORY_MB: u64 = 1024;
 
+/// Not a setting of a server: an index that the planner is to do without. Whoever takes settings from here takes it out first.
+pub const HIDDEN: &str = "hidden_index";
+
 /// Reads `name=value`; the error says what would be right.
 pub fn read(dialect: Dialect, words: &str) -> Result<(String, String), String> {
+    if let Some((name, index)) = words.split_once('=')
+        && name.trim().eq_ignore_ascii_case(HIDDEN)
+    {
+        let index = index.trim();
+        return if index.is_empty() { Err(format!("{HIDDEN} is the name of an index")) } else { Ok((HIDDEN.into(), index.into())) };
+    }
     if dialect == Dialect::Sqlite {
         return Err("SQLite has no planner settings that could be tried; INDEXED BY or NOT INDEXED in the statement is its way".into());
     }
@@ -144,6 +153,7 @@ fn memory(value: &str) -> Result<String, String> {
 pub fn example(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::MySql => "index_merge=off",
+        Dialect::Sqlite => "hidden_index=",
         _ => "enable_seqscan=off",
     }
 }
@@ -152,10 +162,10 @@ pub fn example(dialect: Dialect) -> &'static str {
 pub fn all(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Postgres => {
-            "enable_seqscan and the other enable_…, work_mem, random_page_cost, seq_page_cost, hash_mem_multiplier, jit, max_parallel_workers_per_gather"
+            "enable_seqscan and the other enable_…, work_mem, random_page_cost, seq_page_cost, hash_mem_multiplier, jit, max_parallel_workers_per_gather, hidden_index=NAME"
         }
-        Dialect::MySql => "the flags of optimizer_switch",
-        Dialect::Sqlite => "none",
+        Dialect::MySql => "the flags of optimizer_switch, hidden_index=NAME",
+        Dialect::Sqlite => "hidden_index=NAME",
     }
 }
 
@@ -200,6 +210,8 @@ mod tests {
             assert!(pg(words).is_err(), "{words}");
         }
         assert!(read(Dialect::MySql, "sql_mode=on").is_err());
+        assert_eq!(read(Dialect::Sqlite, "Hidden_Index = by_Name"), Ok((HIDDEN.into(), "by_Name".into())));
+        assert!(read(Dialect::Postgres, "hidden_index= ").is_err());
         assert!(read(Dialect::Sqlite, "enable_seqscan=off").unwrap_err().contains("SQLite has no planner settings"));
     }
 

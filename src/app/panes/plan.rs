@@ -10,6 +10,7 @@ pub mod performance;
 pub mod search;
 pub mod share;
 pub mod trial;
+pub mod write;
 
 use crate::app::dialog::{Dialog, Viewer};
 use crate::app::layout::arrange;
@@ -78,6 +79,10 @@ pub struct PlanPane {
     /// First line of the details that is shown.
     pub details_top: usize,
     pub search: search::Search,
+    /// Of a plan of a statement that writes: what was done with it.
+    pub writes: Option<String>,
+    /// A statement that writes, while it is asked about.
+    write: Option<Box<write::Seen>>,
     /// Measured as soon as its plain plan is there and is not too heavy.
     then_analyze: Option<Asked>,
     /// What the node under the cursor is in the statement: its table and its conditions, as bytes of the statement.

@@ -359,8 +359,9 @@ impl Actor {
         let in_transaction = self.status.borrow().tx == TxState::Open;
         let plan = match sql::split(Dialect::MySql, text).len() {
             1 => {
-                explain::take(&mut self.conn, text, how, &explain::Server { mariadb: self.mariadb, version: &self.version, in_transaction })
-                    .await
+                let read_only = self.access == Access::ReadOnly;
+                let server = explain::Server { mariadb: self.mariadb, version: &self.version, in_transaction, read_only };
+                explain::take(&mut self.conn, text, how, &server).await
             }
             _ => Err(Error::new(Kind::Statement, "exactly one statement can be explained at a time")),
         };

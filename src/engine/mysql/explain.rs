@@ -11,36 +11,62 @@ use mysql_async::{Conn, Row, Value};
 
 /// Seconds that an analysed statement may run.
 const ANALYZE_SECONDS: u32 = 300;
+/// … and one that writes: others wait for what it locks.
+const WRITE_SECONDS: u32 = 30;
 
 /// The server and the session's state.
 pub(super) struct Server<'a> {
     pub mariadb: bool,
     pub version: &'a str,
     pub in_transaction: bool,
+    /// The session's access.
+    pub read_only: bool,
 }
 
 pub(super) async fn take(conn: &mut Conn, text: &str, how: &Asked, server: &Server<'_>) -> Result<Plan> {
     let (analyze, in_transaction) = (how.analyze, server.in_transaction);
     let flags = flags(&how.settings)?;
+    if !how.first.is_empty() {
+        return Err(Error::failed("DDL commits by itself here, so nothing can be tried in front of a statement and rolled back"));
+    }
     let read = sql::classify(Dialect::MySql, text).class == sql::Class::Read;
-    if analyze && !read {
+    if how.writes && server.read_only {
+        return Err(Error::read_only("this session reads only, and a statement that writes is not run on it"));
+    }
+    if analyze && !read && !how.writes {
         return Err(Error::read_only("only a statement that reads is run to be analysed")
             .hint("The plan without a run shows how a write would go."));
     }
-    // Whether it is one statement, and a complete one, is the server's word: EXPLAIN in front must not hide a second one.
-    check_single(conn, text).await?;
     if in_transaction {
         // The transaction is the user's: it is neither ended nor made read-only. A plan without a run of a read is harmless there.
         if analyze || !read {
             return Err(Error::failed("a transaction is open on this session")
                 .hint("Commit or roll back first; a plan is made in a read-only transaction of its own."));
         }
+        check_single(conn, text).await?;
         return switched(conn, text, false, &flags, server).await;
     }
-    // MariaDB refuses even the plan of a write in a read-only transaction; on a read-only session it stays refused.
-    let start = if read { "START TRANSACTION READ ONLY" } else { "START TRANSACTION" };
+    // MariaDB refuses even the plan of a write in a read-only transaction, so the plan of one, which the caller knows to run nothing,
+    // is made in one that may write.
+    let start = if read && !how.writes { "START TRANSACTION READ ONLY" } else { "START TRANSACTION READ WRITE" };
     conn.query_drop(start).await.map_err(|e| errors::statement(e, ""))?;
-    let plan = switched(conn, text, analyze, &flags, server).await;
+    // Whether it is one statement, and a complete one, is the server's word: EXPLAIN in front must not hide a second one. A session that
+    // reads only would not even prepare a write outside of this transaction.
+    let begun = std::time::Instant::now();
+    let mut plan = match check_single(conn, text).await {
+        Ok(()) => switched(conn, text, analyze, &flags, server).await,
+        Err(e) => Err(e),
+    };
+    if let Ok(p) = &mut plan
+        && how.writes
+        && p.execution_ms.is_none()
+        && p.root.total_ms.is_none()
+    {
+        // Of an INSERT of given rows MariaDB tells no time.
+        p.execution_ms = Some(begun.elapsed().as_secs_f64() * 1000.0);
+        p.remarks
+            .push("The server tells no time for this kind of statement: what is shown was taken here, with the way to the server.".into());
+    }
     let back = if conn.is_disconnected() { Ok(()) } else { conn.query_drop("ROLLBACK").await };
     let plan = plan?;
     back.map_err(|e| errors::statement(e, ""))?;
@@ -103,7 +129,11 @@ async fn ask(conn: &mut Conn, text: &str, analyze: bool, flags: &str, server: &S
     let version = server.version;
     if server.mariadb {
         let flags = if flags.is_empty() { String::new() } else { format!(", optimizer_switch = '{flags}'") };
-        let prefix = if analyze {
+        let prefix = if analyze && sql::classify(Dialect::MySql, text).class != sql::Class::Read {
+            format!(
+                "SET STATEMENT max_statement_time = {WRITE_SECONDS}, lock_wait_timeout = 1, innodb_lock_wait_timeout = 1{flags} FOR ANALYZE FORMAT=JSON "
+            )
+        } else if analyze {
             format!("SET STATEMENT max_statement_time = {ANALYZE_SECONDS}, lock_wait_timeout = 1{flags} FOR ANALYZE FORMAT=JSON ")
         } else {
             format!("SET STATEMENT max_statement_time = 10, lock_wait_timeout = 0{flags} FOR EXPLAIN FORMAT=JSON ")

@@ -128,7 +128,7 @@ pub(super) async fn referrers(s: &Session, table: &[String]) -> Result<Vec<Refer
     from_rows(found.rows, true)
 }
 
-fn names(text: &str) -> Vec<String> {
+pub(super) fn names(text: &str) -> Vec<String> {
     sql::lex(Dialect::MySql, text).into_iter().filter_map(|t| named(t.kind, &text[t.span])).collect()
 }
 

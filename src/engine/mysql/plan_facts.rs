@@ -59,7 +59,37 @@ pub(super) async fn of(s: &Session, relations: &[String]) -> Result<Known> {
             t.partition_key = key.columns().iter().map(|c| c.name.clone()).collect();
         });
     }
+    statistics(s, &mut known).await;
     Ok(known)
+}
+
+/// How old InnoDB's statistics are: rows changed since they were made (the PROCESS privilege shows that), and when that was. Without the
+/// right to look nothing is known of it, and no finding claims anything.
+async fn statistics(s: &Session, known: &mut Known) {
+    let cell = |r: &[Option<String>], i: usize| r.get(i).and_then(Clone::clone).unwrap_or_default();
+    let view = if s.identity().product == "MariaDB" { "INNODB_SYS_TABLESTATS" } else { "INNODB_TABLESTATS" };
+    // The server writes letters beyond these in its own way there.
+    let plain = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    let Ok(database) = s.fetch("SELECT DATABASE()").await else { return };
+    let database = database.scalar().unwrap_or("").to_string();
+    for t in known.tables.iter_mut().filter(|t| plain(&t.name)) {
+        let file = format!("{}/{}", database.replace('-', "@002d"), t.name.replace('-', "@002d"));
+        let changed = format!(
+            "SELECT MODIFIED_COUNTER FROM information_schema.{view} WHERE NAME = {} AND STATS_INITIALIZED IN ('1', 'Initialized')",
+            Dialect::MySql.quote_literal(&file)
+        );
+        match s.fetch(changed).await {
+            Ok(told) => t.statistics.changed = told.scalar().and_then(|n| n.parse().ok()),
+            Err(_) => return,
+        }
+        let made = format!(
+            "SELECT DATE_FORMAT(last_update, '%Y-%m-%d %H:%i') FROM mysql.innodb_table_stats WHERE database_name = DATABASE() AND table_name = {}",
+            Dialect::MySql.quote_literal(&t.name)
+        );
+        if let Ok(told) = s.fetch(made).await {
+            t.statistics.made = told.rows.first().map(|r| cell(r, 0)).filter(|m| !m.is_empty());
+        }
+    }
 }
 
 impl Measuring for super::MySql {

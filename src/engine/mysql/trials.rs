@@ -1,11 +1,34 @@
 //! What a fresh copy needs before something is measured on it, and how large an index is.
 
 use super::MySql;
-use crate::engine::{Session, Trials};
-use crate::model::{Dialect, Result};
+use crate::engine::{Hiding, Session, Trials};
+use crate::model::{Dialect, Effects, Result};
 use futures_util::future::BoxFuture;
 
 impl Trials for MySql {
+    fn hiding(&self, s: &Session, table: &str, index: &str) -> Hiding {
+        let id = s.identity();
+        let mariadb = id.product == "MariaDB";
+        let number = |part: &str| part.chars().take_while(char::is_ascii_digit).collect::<String>().parse::<u32>().unwrap_or(0);
+        let mut parts = id.version.split('.');
+        let version = (parts.next().map_or(0, number), parts.next().map_or(0, number));
+        let index = Dialect::MySql.quote_ident(index);
+        let alter = |how: &str| format!("ALTER TABLE {table} ALTER INDEX {index} {how}");
+        match mariadb {
+            true if version >= (10, 6) => Hiding::Switch { off: alter("IGNORED"), on: alter("NOT IGNORED") },
+            false if version >= (8, 0) => Hiding::Switch { off: alter("INVISIBLE"), on: alter("VISIBLE") },
+            _ => Hiding::SecondCopy,
+        }
+    }
+    fn twin<'a>(&'a self, _s: &'a Session, table: &'a str, name: &'a str) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(async move { Ok(vec![format!("CREATE TABLE {name} LIKE {table}")]) })
+    }
+    fn planning_runs(&self) -> bool {
+        true
+    }
+    fn effects<'a>(&'a self, s: &'a Session, text: &'a str) -> BoxFuture<'a, Result<Effects>> {
+        Box::pin(super::effects::of(self, s, text))
+    }
     fn settle(&self, table: &str) -> Vec<String> {
         vec![format!("ANALYZE TABLE {table}")]
     }

@@ -144,7 +144,7 @@ const BEHIND_WORDS: &[(&str, &[&str])] = &[
 ];
 
 /// The server's own functions that may do more than read.
-const VOLATILE: &str = "SELECT DISTINCT proname::text FROM pg_catalog.pg_proc \
+pub(super) const VOLATILE: &str = "SELECT DISTINCT proname::text FROM pg_catalog.pg_proc \
     WHERE pronamespace = 'pg_catalog'::regnamespace AND provolatile = 'v' AND proname = ANY ($1::text[])";
 
 /// A sentence that names what may write behind `text`, which the classifier called a read.
@@ -226,7 +226,7 @@ pub(super) async fn writer(s: &Session, text: &str) -> Result<Option<String>> {
 }
 
 /// Names of the functions that a body calls, without their schemas; `None` when it builds statements while it runs.
-fn called(body: &str) -> Option<Vec<String>> {
+pub(super) fn called(body: &str) -> Option<Vec<String>> {
     let tokens: Vec<_> =
         sql::lex(Dialect::Postgres, body).into_iter().filter(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment)).collect();
     let mut out = BTreeSet::new();

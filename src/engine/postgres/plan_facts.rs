@@ -1,7 +1,7 @@
 //! What findings and advice upon a plan need to know of its tables, in one statement that counts nothing.
 
 use super::catalog::{array, cell, pinned};
-use crate::engine::{Measuring, Session};
+use crate::engine::{Asked, Measuring, Session};
 use crate::model::Result;
 use crate::plan::known::{Column, ForeignKey, Index, Known, Spread, Statistics, Table};
 use serde::Deserialize;
@@ -51,6 +51,24 @@ const SPREAD: &str = "SELECT schemaname, tablename, attname, n_distinct, avg_wid
 
 const EXTENSIONS: &str =
     "SELECT e.extname, n.nspname FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace";
+
+/// See `Measuring::generic_cost`. Prepared statements came through every version; EXPLAIN (GENERIC_PLAN) only with 16.
+async fn generic_cost(s: &Session, text: &str, parameters: usize) -> Result<Option<f64>> {
+    // Behind a pooler the next statement may come to another process, which knows nothing of this one.
+    if parameters == 0 || s.identity().pooler.is_some() {
+        return Ok(None);
+    }
+    const NAME: &str = "holdpoint_generic";
+    if s.fetch(format!("PREPARE {NAME} AS {text}")).await.is_err() {
+        // A type that cannot be told, or a statement that cannot be prepared.
+        return Ok(None);
+    }
+    let nulls = vec!["NULL"; parameters].join(", ");
+    let how = Asked { settings: vec![("plan_cache_mode".into(), "force_generic_plan".into())], ..Asked::new(false) };
+    let plan = s.explain_as(format!("EXECUTE {NAME}({nulls})"), how).await;
+    s.fetch(format!("DEALLOCATE {NAME}")).await?;
+    Ok(plan?.root.est_total_cost)
+}
 
 /// See `Catalog::spread`.
 pub(super) async fn spread(s: &Session, mut known: Known) -> Result<Known> {
@@ -166,6 +184,14 @@ pub(super) async fn of(s: &Session, relations: &[String]) -> Result<Known> {
 }
 
 impl Measuring for super::Postgres {
+    fn generic_cost<'a>(
+        &'a self,
+        s: &'a Session,
+        text: &'a str,
+        parameters: usize,
+    ) -> futures_util::future::BoxFuture<'a, Result<Option<f64>>> {
+        Box::pin(generic_cost(s, text, parameters))
+    }
     fn planner_settings<'a>(
         &'a self,
         s: &'a Session,

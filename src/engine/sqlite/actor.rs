@@ -171,7 +171,10 @@ impl Actor {
                 Request::Explain { text, how, reply } => {
                     self.running.start(None, self.limit);
                     let start = Instant::now();
+                    let open = !self.conn.is_autocommit();
                     let result = self.shielded(|a| a.explain(&text, &how)).map_err(|e| self.explain_end(e, false));
+                    let back = if open { Ok(()) } else { self.taken_back() };
+                    let result = result.and_then(|plan| back.map(|()| plan));
                     self.settle(Some(start.elapsed()));
                     let _ = reply.send(result);
                 }
@@ -323,6 +326,9 @@ impl Actor {
         if !how.settings.is_empty() {
             return Err(Error::usage("SQLite has no planner settings that could be tried"));
         }
+        if how.writable() {
+            self.begin_trial(&how.first)?;
+        }
         let fault = |refusal| match refusal {
             Refusal::Sqlite(e) => self.fault(e),
             Refusal::Ours(e) => e,
@@ -331,10 +337,36 @@ impl Actor {
         self.guard.set(Mode::Explain);
         let (mut plan, known) = plan::explain(&self.conn, &self.guard, text).map_err(fault)?;
         if how.analyze {
-            self.guard.set(Mode::Analyze);
+            self.guard.set(if how.writes { Mode::Trial } else { Mode::Analyze });
             plan::analyze(&self.conn, &self.guard, text, &known, how.node_times, &mut plan).map_err(fault)?;
         }
         Ok(plan)
+    }
+
+    /// Begins the transaction that [`Actor::taken_back`] ends.
+    fn begin_trial(&mut self, first: &[String]) -> Result<()> {
+        if self.mode != Mode::Free {
+            return Err(Error::read_only("this session reads only, and a statement that writes is not run on it"));
+        }
+        if !self.conn.is_autocommit() {
+            return Err(Error::failed("a transaction is open on this session").hint("Commit or roll back first."));
+        }
+        self.guard.set(Mode::Free);
+        self.conn.execute_batch("BEGIN IMMEDIATE").map_err(|e| self.fault(e))?;
+        for sql in first {
+            self.conn.execute_batch(sql).map_err(|e| self.fault(e))?;
+        }
+        Ok(())
+    }
+
+    /// Rolls back what a plan's own transaction did; also after a panic in between.
+    fn taken_back(&mut self) -> Result<()> {
+        // `OR ROLLBACK` and `RAISE(ROLLBACK, …)` have ended it themselves.
+        if self.conn.is_autocommit() {
+            return Ok(());
+        }
+        self.guard.set(Mode::Free);
+        self.conn.execute_batch("ROLLBACK").map_err(|e| self.fault(e))
     }
 }
 

@@ -19,6 +19,8 @@ pub enum Mode {
     Explain = 2,
     /// The statement is explained and run: reads only, and no transaction is begun or ended.
     Analyze = 4,
+    /// The statement is explained and run inside a transaction of ours that is rolled back: it may write, and reach no other file.
+    Trial = 5,
     /// Nothing at all: used to prepare what follows a statement, where only emptiness is allowed.
     Nothing = 3,
 }
@@ -40,6 +42,7 @@ impl Guard {
             1 => Mode::Read,
             2 => Mode::Explain,
             4 => Mode::Analyze,
+            5 => Mode::Trial,
             _ => Mode::Nothing,
         }
     }
@@ -49,6 +52,7 @@ impl Guard {
             Mode::Read => reads(&ctx.action),
             Mode::Explain => explains(&ctx.action),
             Mode::Analyze => reads(&ctx.action) && !matches!(ctx.action, AuthAction::Transaction { .. } | AuthAction::Savepoint { .. }),
+            Mode::Trial => explains(&ctx.action) && !matches!(ctx.action, AuthAction::Transaction { .. } | AuthAction::Savepoint { .. }),
             Mode::Nothing => false,
         };
         if allowed { Authorization::Allow } else { Authorization::Deny }

@@ -5,9 +5,10 @@ use super::backup::copying::{Copied, on_thread, vacuum_into};
 use super::guard::{Guard, Mode};
 use super::{Sqlite, fault, open, plan};
 use crate::config::{AccessMode, EngineKind, Target};
-use crate::engine::{Hypothetical, Imagined, Scratch, Session, Trials};
+use crate::engine::{Hiding, Hypothetical, Imagined, Scratch, Session, Trials};
 use crate::model::evidence::Grade;
-use crate::model::{Error, Progress, Result};
+use crate::model::plan::Plan;
+use crate::model::{Effects, Error, Progress, Result};
 use futures_util::future::BoxFuture;
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
@@ -18,24 +19,48 @@ const ATTEMPTS: u32 = 3;
 impl Hypothetical for Sqlite {
     fn imagine<'a>(&'a self, s: &'a Session, text: &'a str, create: &'a str) -> BoxFuture<'a, Result<Imagined>> {
         Box::pin(async move {
-            // Tables first, then what stands upon them.
-            let schema = s
-                .fetch(
-                    "SELECT sql FROM main.sqlite_schema WHERE sql IS NOT NULL AND type IN ('table', 'index', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
-                     ORDER BY CASE type WHEN 'table' THEN 0 WHEN 'index' THEN 1 ELSE 2 END, rowid",
-                )
-                .await?;
-            let analyzed = !s.fetch("SELECT 1 FROM main.sqlite_schema WHERE name = 'sqlite_stat1'").await?.rows.is_empty();
-            let statistics = if analyzed { s.fetch("SELECT tbl, idx, stat FROM main.sqlite_stat1").await?.rows } else { Vec::new() };
-            let schema: Vec<String> = schema.rows.into_iter().filter_map(|mut r| r.pop().flatten()).collect();
+            let (schema, statistics) = described(s).await?;
             let (text, create) = (text.to_string(), create.to_string());
-            on_thread(move || in_memory(&schema, &statistics, &text, &create)).await
+            on_thread(move || imagined(&schema, &statistics, &text, &create)).await
+        })
+    }
+    fn hide<'a>(&'a self, s: &'a Session, text: &'a str, index: &'a str) -> BoxFuture<'a, Result<Plan>> {
+        Box::pin(async move {
+            let (schema, statistics) = described(s).await?;
+            let (text, index) = (text.to_string(), index.to_string());
+            on_thread(move || {
+                let conn = in_memory(&schema, &statistics)?;
+                let drop = format!("DROP INDEX {}", crate::model::Dialect::Sqlite.quote_ident(&index));
+                conn.execute_batch(&drop).map_err(|e| {
+                    Error::usage(format!("the index {} cannot be hidden: {e}", crate::text::clean(&index)))
+                        .hint("An index that a constraint made stays; see the table's indexes for their names.")
+                })?;
+                planned(&conn, &text)
+            })
+            .await
         })
     }
 }
 
-fn in_memory(schema: &[String], statistics: &[Vec<Option<String>>], text: &str, create: &str) -> Result<Imagined> {
-    let failed = |e| fault::opening(e, Path::new(":memory:"));
+/// The statements that make the schema, tables first, then what stands upon them; and the rows of its statistics.
+async fn described(s: &Session) -> Result<(Vec<String>, Vec<Vec<Option<String>>>)> {
+    let schema = s
+        .fetch(
+            "SELECT sql FROM main.sqlite_schema WHERE sql IS NOT NULL AND type IN ('table', 'index', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
+             ORDER BY CASE type WHEN 'table' THEN 0 WHEN 'index' THEN 1 ELSE 2 END, rowid",
+        )
+        .await?;
+    let analyzed = !s.fetch("SELECT 1 FROM main.sqlite_schema WHERE name = 'sqlite_stat1'").await?.rows.is_empty();
+    let statistics = if analyzed { s.fetch("SELECT tbl, idx, stat FROM main.sqlite_stat1").await?.rows } else { Vec::new() };
+    Ok((schema.rows.into_iter().filter_map(|mut r| r.pop().flatten()).collect(), statistics))
+}
+
+fn failed(e: rusqlite::Error) -> Error {
+    fault::opening(e, Path::new(":memory:"))
+}
+
+/// The schema without a row, with its statistics.
+fn in_memory(schema: &[String], statistics: &[Vec<Option<String>>]) -> Result<rusqlite::Connection> {
     let conn = rusqlite::Connection::open_in_memory().map_err(failed)?;
     for sql in schema {
         // What cannot be made here (a module that is not built in, a shadow table that its virtual one made already) is missed by
@@ -49,19 +74,30 @@ fn in_memory(schema: &[String], statistics: &[Vec<Option<String>>], text: &str, 
         for row in statistics {
             conn.execute("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)", rusqlite::params_from_iter(row)).map_err(failed)?;
         }
+        // Reads the statistics again.
+        conn.execute_batch("ANALYZE sqlite_schema").map_err(failed)?;
     }
+    Ok(conn)
+}
+
+fn planned(conn: &rusqlite::Connection, text: &str) -> Result<Plan> {
+    let (plan, _) = plan::explain(conn, &Guard::new(Mode::Free), text).map_err(|e| match e {
+        super::actor::Refusal::Sqlite(e) => Error::failed(format!("the statement has no plan on a copy of the schema: {e}")),
+        super::actor::Refusal::Ours(e) => e,
+    })?;
+    Ok(plan)
+}
+
+fn imagined(schema: &[String], statistics: &[Vec<Option<String>>], text: &str, create: &str) -> Result<Imagined> {
+    let conn = in_memory(schema, statistics)?;
     conn.execute_batch(create).map_err(|e| Error::failed(format!("SQLite does not make this index: {e}")))?;
     if !statistics.is_empty() {
-        // Reads the statistics again.
         conn.execute_batch("ANALYZE sqlite_schema").map_err(failed)?;
     }
     let name: String = conn
         .query_row("SELECT name FROM sqlite_schema WHERE type = 'index' ORDER BY rowid DESC LIMIT 1", [], |r| r.get(0))
         .map_err(failed)?;
-    let (plan, _) = plan::explain(&conn, &Guard::new(Mode::Free), text).map_err(|e| match e {
-        super::actor::Refusal::Sqlite(e) => Error::failed(format!("the statement has no plan on a copy of the schema: {e}")),
-        super::actor::Refusal::Ours(e) => e,
-    })?;
+    let plan = planned(&conn, text)?;
     let mut used = false;
     plan.root.walk(0, &mut |_, n| used |= n.index.as_deref() == Some(name.as_str()));
     Ok(Imagined { plan, used, bytes: None })
@@ -96,6 +132,25 @@ impl Trials for Sqlite {
             let _ = place.keep();
             Ok(Some(Scratch { target, grade: Grade::Full }))
         })
+    }
+    fn copies_itself(&self) -> bool {
+        true
+    }
+    fn copy_bytes<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Option<u64>>> {
+        Box::pin(async move {
+            let told = s.fetch("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size").await?;
+            Ok(told.scalar().and_then(|n| n.parse().ok()))
+        })
+    }
+    fn hiding(&self, _s: &Session, _table: &str, _index: &str) -> Hiding {
+        // DROP INDEX in a transaction would read each page of the index to free it, before each run, and push the table's out of memory.
+        Hiding::SecondCopy
+    }
+    fn twin<'a>(&'a self, s: &'a Session, table: &'a str, name: &'a str) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(super::effects::twin(s, table, name))
+    }
+    fn effects<'a>(&'a self, s: &'a Session, text: &'a str) -> BoxFuture<'a, Result<Effects>> {
+        Box::pin(super::effects::of(self, s, text))
     }
     fn settle(&self, table: &str) -> Vec<String> {
         vec![format!("ANALYZE {table}")]

@@ -1,12 +1,19 @@
 //! Candidates built for real on a scratch copy, and the statement run with each and without it, by turns.
 //!
-//! Two copies are made: one stays as it is, on the other the indexes come and go. Both are removed at the end, whatever happened.
+//! One copy is made where the engine can hide an index from the planner for a run: PostgreSQL drops it in the run's own transaction, which
+//! is rolled back, MariaDB and MySQL switch it off and on. So both runs read the same pages, and a backup is restored once. Where it cannot
+//! (SQLite), two copies are made: one stays as it is, on the other the indexes come and go. Copies are removed at the end, whatever
+//! happened.
+//!
+//! What a row's write costs with the index is measured there too, on two empty tables like the one that the index is for.
 
-use crate::engine::{Scratch, Session};
+use super::others::{self, Others};
+use super::writes::{self, Writes};
+use crate::engine::{Access, Capability, Connect, Hiding, Role, Session};
 use crate::model::plan::Plan;
 use crate::model::{Dialect, Error, Kind, Result};
 use crate::ops::measure::{Arm, Effort, by_turns};
-use crate::ops::{Connection, Cx, backup, connect};
+use crate::ops::{Connection, Cx, connect, copies};
 use crate::plan::candidates::Candidate;
 use crate::plan::known::Known;
 use crate::plan::measure::Judgement;
@@ -32,6 +39,10 @@ pub struct Measured {
     pub plan: Plan,
     /// Of what the copy was made: ` of the backup of 2026-11-21`, or nothing.
     pub of: String,
+    /// What writing costs with it.
+    pub writes: Option<Writes>,
+    /// Other statements, where the engine imagines no index and these were planned on the copy.
+    pub others: Option<Others>,
 }
 
 /// Builds and measures each candidate. The inner error is the server's word about one of them; the outer one ends it all.
@@ -44,34 +55,31 @@ pub(super) async fn measure(
     notes: &mut Vec<String>,
 ) -> Result<Vec<(Candidate, Result<Measured>)>> {
     stays_inside(conn, statement)?;
-    let (scratches, of) = make(cx, conn).await?;
+    let (scratches, of) = copies::make(cx, conn, count(conn).await?).await?;
     let done = async {
         let mut copies = Vec::new();
         for s in &scratches {
             copies.push(connect::connect_to(cx, s.target.clone()).await?);
         }
+        let others = match conn.engine().hypothetical() {
+            Capability::No(_) => Some(conn),
+            _ => None,
+        };
+        let what = Task { statement, known, of: &of, others };
         match copies.as_slice() {
-            [plain, changed] => run(cx, plain, changed, statement, known, candidates, &of).await,
-            _ => Err(Error::failed("there are no two copies to measure on")),
+            [changed] => run(cx, None, changed, &what, candidates).await,
+            [plain, changed] => run(cx, Some(plain), changed, &what, candidates).await,
+            _ => Err(Error::failed("there is no copy to measure on")),
         }
     }
     .await;
-    // The connections are closed by now; what is left over is named, and the measurement is not lost for it.
-    for s in scratches {
-        let name = s.target.path.as_ref().map_or_else(|| s.target.database.clone().unwrap_or_default(), |p| p.display().to_string());
-        if let Err(e) = conn.engine().backups().get()?.discard(s).await {
-            notes.push(format!(
-                "The scratch copy {} could not be removed: {}. Remove it by hand.",
-                text::clean(&name),
-                text::clean(&e.message)
-            ));
-        }
-    }
+    // The connections are closed by now.
+    copies::remove(conn, scratches, notes).await?;
     done
 }
 
 /// MySQL's names may lead out of the copy to the very original.
-fn stays_inside(conn: &Connection, statement: &str) -> Result<()> {
+pub(in crate::ops) fn stays_inside(conn: &Connection, statement: &str) -> Result<()> {
     let (Dialect::MySql, Some(database)) = (conn.dialect(), &conn.target().database) else { return Ok(()) };
     let tokens: Vec<sql::Token> =
         sql::lex(Dialect::MySql, statement).into_iter().filter(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment)).collect();
@@ -86,69 +94,33 @@ fn stays_inside(conn: &Connection, statement: &str) -> Result<()> {
     }
 }
 
-/// Two copies, and of what they are.
-async fn make(cx: &Cx, conn: &Connection) -> Result<(Vec<Scratch>, String)> {
-    let trials = conn.engine().trials();
-    cx.progress.update("copying the database", 0, Some(2));
-    let mut made = Vec::new();
-    if let Some(first) = trials.copy(&*cx.progress, &cx.cancel).await? {
-        made.push(first);
-        cx.progress.update("copying the database", 1, Some(2));
-        return match trials.copy(&*cx.progress, &cx.cancel).await {
-            Ok(Some(second)) => {
-                made.push(second);
-                Ok((made, String::new()))
-            }
-            Ok(None) => give_up(conn, made, Error::failed("the second copy could not be made")).await,
-            Err(e) => give_up(conn, made, e).await,
-        };
-    }
-    if conn.target().scratch.is_none() {
-        return Err(Error::usage(format!("target {} has no scratch place, so no index can be built for a trial", conn.target().name))
-            .hint(
-                "Set `scratch` of the target to the name of another target: a server on which databases may be made, and no production.",
-            ));
-    }
-    let session = conn.reader().await?;
-    let identity = session.identity().clone();
-    let dir = match backup::newest(cx, conn, &identity)? {
-        Some(dir) => dir,
-        None => backup::take(cx, conn).await?.dir,
-    };
-    let usable = backup::open(cx, &identity, &dir).await?;
-    let taken = usable.manifest.taken_at.get(..16).unwrap_or(&usable.manifest.taken_at).replace('T', " ");
-    for _ in 0..2 {
-        match backup::restore(cx, conn, &identity, &usable).await {
-            Ok((scratch, _)) => made.push(scratch),
-            Err(e) => return give_up(conn, made, e).await,
-        }
-        if cx.cancel.is_cancelled() {
-            return give_up(conn, made, Error::cancelled()).await;
-        }
-    }
-    Ok((made, format!(" of the backup of {taken}")))
+/// What is measured.
+struct Task<'a> {
+    statement: &'a str,
+    known: &'a Known,
+    of: &'a str,
+    /// The original, whose history tells of other statements, where nobody planned them yet.
+    others: Option<&'a Connection>,
 }
 
-async fn give_up<T>(conn: &Connection, made: Vec<Scratch>, e: Error) -> Result<T> {
-    let mut e = e;
-    for s in made {
-        if let Err(d) = conn.engine().backups().get()?.discard(s).await {
-            e = e.hint(format!("A scratch copy could not be removed either: {}", d.message));
-        }
-    }
-    Err(e)
+/// How many copies it takes.
+pub(super) async fn count(conn: &Connection) -> Result<usize> {
+    let hiding = conn.engine().trials().hiding(&conn.reader().await?, "t", "i");
+    Ok(if hiding == Hiding::SecondCopy { 2 } else { 1 })
 }
 
 async fn run(
     cx: &Cx,
-    plain: &Connection,
+    plain: Option<&Connection>,
     changed: &Connection,
-    statement: &str,
-    known: &Known,
+    what: &Task<'_>,
     candidates: &[Candidate],
-    of: &str,
 ) -> Result<Vec<(Candidate, Result<Measured>)>> {
-    let writers = [plain.migrator().await?, changed.migrator().await?];
+    let known = what.known;
+    let mut writers = vec![changed.migrator().await?];
+    if let Some(p) = plain {
+        writers.push(p.migrator().await?);
+    }
     let mut tables: Vec<(&str, bool)> = Vec::new();
     for c in candidates {
         // Without statistics on the original there are to be none on the copy.
@@ -182,14 +154,22 @@ async fn run(
         cx.check_cancelled()?;
         cx.progress.update(&format!("building {}", text::clean(&c.name)), n as u64, Some(candidates.len() as u64));
         let bare = tables.iter().any(|(t, bare)| *t == c.table && *bare);
-        let fate = one(cx, plain, changed, &writers[1], statement, c, bare, of).await;
-        match fate {
-            Err(e) if matches!(e.kind, Kind::Cancelled | Kind::Connect) => return Err(e),
-            Ok(_) => finish(cx, &writers[1], &c.drop_sql(changed.dialect(), false)).await?,
+        let mut fate = one(cx, plain, changed, &writers[0], what, c, bare).await;
+        match &fate {
+            Err(e) if matches!(e.kind, Kind::Cancelled | Kind::Connect) => return fate.map(|_| Vec::new()),
+            Ok(_) => finish(cx, &writers[0], &c.drop_sql(changed.dialect(), false)).await?,
             // A candidate that was not built leaves nothing; one whose runs failed is dropped if it is there.
             Err(_) => {
-                let _ = finish(cx, &writers[1], &c.drop_sql(changed.dialect(), false)).await;
+                let _ = finish(cx, &writers[0], &c.drop_sql(changed.dialect(), false)).await;
             }
+        }
+        if let Ok(m) = &mut fate
+            && m.used
+        {
+            m.writes = match writes::measure(cx, changed, &writers[0], known, c).await {
+                Err(e) if matches!(e.kind, Kind::Cancelled | Kind::Connect) => return Err(e),
+                told => told.ok().flatten(),
+            };
         }
         out.push((c.clone(), fate));
     }
@@ -200,7 +180,7 @@ async fn run(
 }
 
 /// Runs a statement of ours on a copy; ends it on the server when cancelled.
-async fn finish(cx: &Cx, s: &Session, sql: &str) -> Result<()> {
+pub(in crate::ops) async fn finish(cx: &Cx, s: &Session, sql: &str) -> Result<()> {
     tokio::select! {
         done = s.fetch(sql) => done.map(|_| ()),
         () = cx.cancel.cancelled() => {
@@ -210,23 +190,22 @@ async fn finish(cx: &Cx, s: &Session, sql: &str) -> Result<()> {
     }
 }
 
-#[allow(clippy::too_many_arguments)]
 async fn one(
     cx: &Cx,
-    plain: &Connection,
+    plain: Option<&Connection>,
     changed: &Connection,
     writer: &Session,
-    statement: &str,
+    what: &Task<'_>,
     c: &Candidate,
     bare: bool,
-    of: &str,
 ) -> Result<Measured> {
     let dialect = changed.dialect();
+    let trials = changed.engine().trials();
     let begun = Instant::now();
     finish(cx, writer, &c.create(dialect, false)).await?;
     let build = begun.elapsed();
     if !bare {
-        for sql in changed.engine().trials().settle(&c.table) {
+        for sql in trials.settle(&c.table) {
             finish(cx, writer, &sql).await?;
         }
     }
@@ -234,17 +213,91 @@ async fn one(
         (Some(s), Dialect::Postgres) => format!("{}.{}", ident(dialect, s), ident(dialect, &c.name)),
         _ => c.name.clone(),
     };
-    let bytes = changed.engine().trials().index_bytes(writer, &c.relation, &name).await?;
-    let without = Arm::new(plain, None, "without the index", statement, Vec::new()).await?;
-    let with = Arm::new(changed, None, "with the index", statement, Vec::new()).await?;
+    let bytes = trials.index_bytes(writer, &c.relation, &name).await?;
+    let hiding = match plain {
+        Some(_) => Hiding::SecondCopy,
+        None => trials.hiding(writer, &c.table, &name),
+    };
+    let (without, with) = arms(plain, changed, what.statement, &hiding, &c.table).await?;
     let duel = by_turns(cx, &without, &with, Effort { time: LONGEST, anyway: true, ..Effort::default() }).await?;
     let mut used = false;
     duel.after
         .plan
         .root
         .walk(0, &mut |_, n| used |= n.index.as_deref().is_some_and(|i| i == c.name || i.ends_with(&format!(".{}", c.name))));
+    let used = used || c.partitioned;
+    let others = match what.others.filter(|_| used) {
+        Some(original) => Some(beside(cx, original, plain, changed, &hiding, what.statement, c).await?),
+        None => None,
+    };
     for arm in [without, with] {
         arm.session().clone().close().await;
     }
-    Ok(Measured { judgement: duel.judgement, used: used || c.partitioned, build, bytes, plan: duel.after.plan, of: of.to_string() })
+    Ok(Measured { judgement: duel.judgement, used, build, bytes, plan: duel.after.plan, of: what.of.to_string(), writes: None, others })
+}
+
+/// The statement without the index and with it.
+pub(in crate::ops) async fn arms(
+    plain: Option<&Connection>,
+    changed: &Connection,
+    statement: &str,
+    hiding: &Hiding,
+    table: &str,
+) -> Result<(Arm, Arm)> {
+    let how = || Connect { statement_timeout: Some(crate::ops::explain::LONGEST), ..Connect::new(Role::Migration, Access::ReadWrite) };
+    // Switching an index off and on closes the table: it is opened again before the clock runs.
+    let open = format!("SELECT 1 FROM {table} LIMIT 1");
+    Ok(match (hiding, plain) {
+        (Hiding::InTransaction(drop), _) => {
+            let session = changed.engine().connect(how()).await?;
+            let without = Arm::on_copy(changed, session.clone(), "without the index", statement, false).after(vec![drop.clone()]);
+            // The same kind of session and transaction on both sides.
+            (without, Arm::on_copy(changed, session, "with the index", statement, false))
+        }
+        (Hiding::Switch { off, on }, _) => {
+            let session = changed.engine().connect(how()).await?;
+            let without = Arm::on_copy(changed, session.clone(), "without the index", statement, false);
+            let with = Arm::on_copy(changed, session, "with the index", statement, false);
+            (without.turning(vec![off.clone(), open.clone()]), with.turning(vec![on.clone(), open]))
+        }
+        (Hiding::SecondCopy, Some(plain)) => (
+            Arm::new(plain, None, "without the index", statement, Vec::new()).await?,
+            Arm::new(changed, None, "with the index", statement, Vec::new()).await?,
+        ),
+        (Hiding::SecondCopy, None) => return Err(Error::failed("there is no second copy without the index")),
+    })
+}
+
+/// Other statements of the original's history, planned on the copy without the index and with it.
+async fn beside(
+    cx: &Cx,
+    original: &Connection,
+    plain: Option<&Connection>,
+    changed: &Connection,
+    hiding: &Hiding,
+    statement: &str,
+    c: &Candidate,
+) -> Result<Others> {
+    let mut out = Others::default();
+    for text in others::reads(cx, original, statement, &c.relation).await? {
+        cx.check_cancelled()?;
+        if stays_inside(original, &text).is_err() {
+            continue;
+        }
+        let (without, with) = arms(plain, changed, &text, hiding, &c.table).await?;
+        let plans = async { Ok::<_, Error>((without.estimate().await?, with.estimate().await?)) }.await;
+        for arm in [without, with] {
+            arm.session().clone().close().await;
+        }
+        match plans {
+            Err(e) if matches!(e.kind, Kind::Cancelled | Kind::Connect) => return Err(e),
+            Err(_) => {}
+            Ok((before, after)) => {
+                out.looked_at += 1;
+                let costs = (before.root.est_total_cost, after.root.est_total_cost);
+                out.sort(&text, costs, crate::plan::shape::hash(&before) != crate::plan::shape::hash(&after));
+            }
+        }
+    }
+    Ok(out)
 }

@@ -87,6 +87,12 @@ impl Advice {
             let hot = if c.schema.is_some() { "; an update of a column in it is no HOT update any more" } else { "" };
             out.push(format!("Each row that is written writes about {:.0} % more for it{hot}.", w * 100.0));
         }
+        if let Some(w) = self.measured.as_ref().and_then(|m| m.writes.as_ref()) {
+            out.extend(w.lines());
+        }
+        if let Some(o) = &self.others {
+            out.extend(o.lines());
+        }
         if c.only_where.is_some() {
             out.push("It serves statements with this very value only.".into());
         }
@@ -150,7 +156,18 @@ impl Report {
                         "work": m.judgement.work,
                         "build_ms": m.build.as_secs_f64() * 1000.0,
                         "bytes": m.bytes,
+                        "writes": m.writes.as_ref().map(|w| {
+                            let one = |j: &crate::plan::measure::Judgement| json!({
+                                "runs": j.before.runs,
+                                "before_median_ms": j.before.median_ms,
+                                "after_median_ms": j.after.median_ms,
+                                "ratio": j.ratio,
+                                "ratio_interval": [j.interval.0, j.interval.1],
+                            });
+                            json!({ "rows": w.rows, "insert": one(&w.insert), "update": w.update.as_ref().map(one), "no_update": w.no_update })
+                        }),
                     })),
+                    "others": a.others,
                     "write_cost": a.write_cost,
                     "unless": a.unless,
                 })

@@ -86,6 +86,21 @@ fn sqlites_tree_is_read_as_drawn_and_as_rows() {
     assert_eq!(old.children[0].op, "table scan");
 }
 
+/// What Python's driver gives of SQLite 3.40 as dictionaries.
+const DRIVER: &str = r#"[{"id": 4, "parent": 0, "notused": 0, "detail": "SCAN o"}, {"id": 6, "parent": 0, "notused": 0, "detail": "SEARCH c USING INTEGER PRIMARY KEY (rowid=?)"}, {"id": 13, "parent": 0, "notused": 0, "detail": "CORRELATED SCALAR SUBQUERY 1"}, {"id": 18, "parent": 13, "notused": 0, "detail": "SEARCH o2"}, {"id": 36, "parent": 0, "notused": 0, "detail": "USE TEMP B-TREE FOR ORDER BY"}]"#;
+
+#[test]
+fn sqlites_rows_as_json_are_read() {
+    let root = read(DRIVER, None).expect("rows").plan.root;
+    assert_eq!((root.children.len(), root.children[2].children[0].relation.as_deref()), (4, Some("o2")));
+    assert_eq!(found(DRIVER).1, 1);
+    let lines = DRIVER.trim_matches(['[', ']']).replace("}, {", "}\n{");
+    assert_eq!(read(&lines, None).expect("a row on each line").plan.root, root);
+    assert_eq!(found(&format!("{DRIVER}\n{DRIVER}")).1, 2);
+    assert!(read(r#"[{"id": 1, "detail": 7}]"#, None).is_err());
+    assert!(read(r#"[{"id": 4, "parent": 9, "notused": 0, "detail": "SCAN o"}]"#, None).is_err());
+}
+
 #[test]
 fn what_is_no_plan_is_named_with_its_line() {
     assert_eq!(refused(" \n"), "there is no plan: the text is empty");

@@ -285,6 +285,15 @@ fn wrapper(o: &Object, op: &str, raw_op: &str) -> PlanNode {
                 (None, None) => None,
                 (a, b) => Some(a.unwrap_or(0.0) + b.unwrap_or(0.0)),
             };
+            // A join by batched keys reads its table once for a buffer full of rows, and the estimate is for one of these.
+            let batched = o.get("join_type").and_then(Value::as_str).is_some_and(|t| t.starts_with("BKA"));
+            if let (true, Some(outer)) = (batched, node.loops) {
+                for c in &mut node.children {
+                    if let Some(fills) = c.loops.filter(|l| *l > 0.0) {
+                        c.est_rows = c.est_rows.map(|r| r * outer / fills);
+                    }
+                }
+            }
             // Every row of the buffer is compared with every row of the table; a hash join, or one by an index, compares few.
             if let (Some(rows), Some(loops), Some(kept)) = (get(o, "r_effective_rows"), node.loops, get(o, "r_filtered"))
                 && o.get("join_type").and_then(Value::as_str) == Some("BNL")

@@ -127,6 +127,50 @@ pub fn rows(text: &str, first: usize) -> Result<(Plan, usize)> {
     Ok((plan(&lines, text), count))
 }
 
+/// A row as `sqlite3 -json` and drivers give it.
+#[derive(serde::Deserialize)]
+struct JsonRow {
+    #[serde(alias = "selectid")]
+    id: i64,
+    #[serde(alias = "order")]
+    parent: i64,
+    detail: String,
+}
+
+/// Rows as JSON: an array of objects, or an object on each line. `None` when the text is something else.
+pub fn json_rows(text: &str) -> Option<Result<(Plan, usize)>> {
+    let bare = text.trim();
+    if !bare.starts_with(['[', '{']) || !bare.contains("\"detail\"") {
+        return None;
+    }
+    let mut rows: Vec<JsonRow> = Vec::new();
+    // Several statements give an array each: the first one is read.
+    let mut arrays = 0;
+    let mut ends = 0;
+    let mut whole = serde_json::Deserializer::from_str(bare).into_iter::<serde_json::Value>();
+    while let Some(value) = whole.next() {
+        match value.ok()? {
+            serde_json::Value::Array(list) => {
+                arrays += 1;
+                if arrays == 1 {
+                    rows = list.into_iter().map(serde_json::from_value).collect::<std::result::Result<_, _>>().ok()?;
+                }
+            }
+            one if arrays == 0 => rows.push(serde_json::from_value(one).ok()?),
+            _ => return None,
+        }
+        if arrays <= 1 {
+            ends = whole.byte_offset();
+        }
+    }
+    if rows.is_empty() {
+        return None;
+    }
+    let lines: Vec<Line> = rows.into_iter().map(|r| (r.id, r.parent, r.detail.trim_end().to_string())).collect();
+    let lines = if old(&lines) { from_old(&lines) } else { lines };
+    Some(depth(&lines, 1).map(|()| (plan(&lines, bare.get(..ends).unwrap_or(bare)), arrays.max(1))))
+}
+
 /// Ids of nodes are never 0; a select's number is, for the outermost one.
 fn old(lines: &[Line]) -> bool {
     lines.first().is_some_and(|(id, ..)| *id == 0)

@@ -319,7 +319,7 @@ pub async fn explain(shared: Arc<Shared>, cx: Cx, link: u64, job: Option<JobId>,
     let mut result = ops::explain::explain(&cx, &live.connection, None, &sent, analyze).await;
     if let (Some(_), false, Ok(plan)) = (job, analyze, &mut result) {
         // Nobody is typing: the catalogue may be asked for an estimate too. Without its answer the findings stay as they are.
-        let _ = ops::plan_facts::look_again(&live.connection, plan, &sent).await;
+        let _ = ops::plan_facts::look_again_with(&live.connection, plan, &sent, &text, &values).await;
     }
     if let Some(j) = job {
         shared.unregister(j);

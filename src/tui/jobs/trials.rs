@@ -5,9 +5,10 @@ use crate::app::Msg;
 use crate::app::effect::JobId;
 use crate::app::panes::plan::performance::Ran;
 use crate::app::panes::plan::trial::{Trial, Tried};
+use crate::app::panes::plan::write::{Done, Seen};
 use crate::model::Result;
 use crate::ops::measure::Effort;
-use crate::ops::{self, Connection, Cx, param_sets, plan_test};
+use crate::ops::{self, Connection, Cx, gate, param_sets, plan_test};
 use std::sync::Arc;
 
 pub async fn run(shared: Arc<Shared>, link: u64, job: JobId, trial: Trial) {
@@ -22,7 +23,9 @@ async fn tried(cx: &Cx, conn: &Connection, trial: Trial) -> Result<Tried> {
     match trial {
         Trial::WhatIf { text, settings, measure } => {
             let settings = ops::what_if::settings(conn, &settings)?;
-            Ok(Tried::WhatIf(Box::new(ops::what_if::what_if(cx, conn, &text, settings, measure.then(Effort::default)).await?)))
+            // The form says that a hidden index is measured on a copy.
+            let on_copy = measure && settings.iter().any(|(n, _)| n == crate::plan::switches::HIDDEN);
+            Ok(Tried::WhatIf(Box::new(ops::what_if::what_if(cx, conn, &text, settings, measure.then(Effort::default), on_copy).await?)))
         }
         Trial::Sets { sql, sets, measure } => {
             let sets = match sets {
@@ -40,6 +43,27 @@ async fn tried(cx: &Cx, conn: &Connection, trial: Trial) -> Result<Tried> {
                 Err(_) => None,
             };
             Ok(Tried::Ran(Box::new(Ran { path, anyway, result, unkept })))
+        }
+        Trial::LookAtWrite { asked, text } => {
+            let prospect = gate::look_at_trial(conn, cx, &text).await?;
+            let copy = match prospect.copy.as_slice() {
+                [] => Some(ops::copies::foreseen(cx, conn, 1).await?),
+                _ => None,
+            };
+            let heavy = if prospect.here.is_empty() {
+                let mut plan = ops::explain::explain(cx, conn, None, &text, false).await?;
+                ops::plan_facts::look_again(conn, &mut plan, &text).await?;
+                ops::explain::heavy(conn.target(), &plan)
+            } else {
+                None
+            };
+            Ok(Tried::Seen(Box::new(Seen { asked, prospect, copy, heavy })))
+        }
+        Trial::LookAtCopies { asked } => Ok(Tried::Copies { asked, words: ops::advice::foreseen(cx, conn).await? }),
+        Trial::Write { asked, text, digest, place } => {
+            let right = gate::clear_trial(cx, conn, &text, place, &digest).await?.map_err(crate::model::Error::from)?;
+            let tried = ops::write_trial::run(cx, conn, right).await?;
+            Ok(Tried::Wrote(Box::new(Done { asked, tried })))
         }
         Trial::Test { path, new, optimize } => {
             let test = plan_test::create(cx, conn, &path, &new, false).await?;

@@ -149,7 +149,10 @@ fn verdict(state: &State, plan: &Plan, area: Area, c: &mut Canvas<'_>) {
     if area.h > 1 {
         let (how, why) = match &pane.from {
             Some(f) => ("Read from ", text::clean(f).into_owned()),
-            None => ("Proven to read: ", format!("{}.", pane.proof)),
+            None => match &pane.writes {
+                Some(done) => ("It writes: ", format!("{}.", text::clean(done))),
+                None => ("Proven to read: ", format!("{}.", pane.proof)),
+            },
         };
         let at = c.put(x, area.y, room, how, look.ok);
         c.put(at, area.y, (x + room).saturating_sub(at), &why, look.dim);

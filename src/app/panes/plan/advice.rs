@@ -1,6 +1,7 @@
 //! Index advice in the plan pane: asked for upon the plan's statement, listed with how far each piece was tried, and queued as a
 //! migration by a person's hand.
 
+use super::Asked;
 use crate::app::dialog::{Answer, Confirm, Dialog, Then, page_width};
 use crate::app::effect::JobId;
 use crate::app::links::{Goal, Line, Links};
@@ -24,6 +25,24 @@ pub(super) fn ask(state: &mut State, measure: bool, effects: &mut Vec<Effect>) {
         return;
     }
     let asked = state.plan.asked.clone();
+    if measure {
+        let trial = super::trial::Trial::LookAtCopies { asked };
+        return super::trial::start(state, "what measuring takes", trial, effects);
+    }
+    send(state, asked, false, effects);
+}
+
+/// What measuring would make is known: the question.
+pub(super) fn confirm(state: &mut State, asked: Asked, words: String) {
+    state.dialogs.push(Dialog::Confirm(Confirm {
+        title: "Measure advice on a copy?".into(),
+        body: vec![words, "The target is only read. It can be cancelled while it runs, and nothing is left of it then.".into()],
+        answers: vec![Answer::new('n', "no", Then::Nothing), Answer::new('m', "measure", Then::MeasureAdvice(asked))],
+    }));
+}
+
+/// Asks without a question.
+pub fn send(state: &mut State, asked: Asked, measure: bool, effects: &mut Vec<Effect>) {
     let job = state.id();
     state.job(job, if measure { "measuring advice" } else { "advice" }, false, effects);
     effects.push(Effect::Advise { link: state.link_no, job, text: asked.text, values: asked.values, measure });

@@ -124,6 +124,10 @@ pub fn explain(state: &mut State, text: String, values: BTreeMap<String, Param>,
     let dialect = state.query.editor.dialect();
     let sent = sql::params::inline(dialect, &asked.text, &asked.values).unwrap_or_else(|_| asked.text.clone());
     let verdict = sql::classify(dialect, &sent);
+    if verdict.class == Class::Dml {
+        super::write::look(state, asked, effects);
+        return;
+    }
     if verdict.class != Class::Read {
         state.say(Note::warning(format!("Not analysed, because analysing runs it: {}", verdict.reason)));
         return;
@@ -202,6 +206,7 @@ pub fn planned(state: &mut State, job: Option<JobId>, version: u64, text: String
             let dialect = state.query.editor.dialect();
             let sent = sql::params::inline(dialect, &text, &values).unwrap_or_else(|_| text.clone());
             state.plan.proof = proof(dialect, &sent);
+            state.plan.writes = (sql::classify(dialect, &sent).class == Class::Dml).then(|| "only planned, not run".to_string());
             (state.plan.from, state.plan.over) = (None, None);
             state.plan.stale = current(state).is_some_and(|now| now != text);
             take(state, plan, Asked { text, values });

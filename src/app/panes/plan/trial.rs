@@ -32,6 +32,12 @@ pub enum Trial {
     Tests { sql: Option<String>, wanted: Wanted },
     /// A test is run; whatever the server expects it to cost.
     Run { path: PathBuf, anyway: bool },
+    /// What a statement that writes sets off; `text` has its values in their places.
+    LookAtWrite { asked: Asked, text: String },
+    /// What measuring advice would make.
+    LookAtCopies { asked: Asked },
+    /// A statement that writes, as it was shown.
+    Write { asked: Asked, text: String, digest: String, place: crate::ops::gate::Place },
 }
 
 /// What came of it.
@@ -50,6 +56,12 @@ pub enum Tried {
         wanted: Wanted,
     },
     Ran(Box<Ran>),
+    Seen(Box<super::write::Seen>),
+    Copies {
+        asked: Asked,
+        words: String,
+    },
+    Wrote(Box<super::write::Done>),
 }
 
 /// Sets that the form has room for.
@@ -78,14 +90,11 @@ pub(super) fn ask_what_if(state: &mut State) {
         return;
     }
     let dialect = state.query.editor.dialect();
-    if let Err(why) = switches::read(dialect, "")
-        && dialect == crate::model::Dialect::Sqlite
-    {
-        return state.say(Note::info(format!("{why}.")));
-    }
     let body = vec![
         format!("For one plan alone, in a transaction that is rolled back. Several with commas. Known are {}.", switches::all(dialect)),
-        "Measured: both plans are run by turns, 5 to 30 times each.".to_string(),
+        "Measured: both plans are run by turns, 5 to 30 times each. hidden_index stands alone: an index that is there is hidden, and that is \
+         measured on a scratch copy, which is made and removed."
+            .to_string(),
     ];
     let fields =
         vec![Field::new("Settings", switches::example(dialect), ""), Field::new("Measure", "no", "yes, or no for the estimate alone")];
@@ -252,6 +261,9 @@ pub fn tried(state: &mut State, result: Result<Tried>, effects: &mut Vec<Effect>
         Ok(Tried::Tests { known, wanted }) => performance::told(state, known, wanted, effects),
         Ok(Tried::Ran(ran)) => performance::ran(state, *ran),
         Ok(Tried::WhatIf(w)) => compared(state, &w),
+        Ok(Tried::Seen(s)) => super::write::seen(state, *s),
+        Ok(Tried::Copies { asked, words }) => super::advice::confirm(state, asked, words),
+        Ok(Tried::Wrote(d)) => super::write::done(state, *d),
         Ok(Tried::Sets(sides)) => {
             let title = if sides.iter().any(|s| s.measured.is_some()) {
                 "Plans for several values, measured"
@@ -280,6 +292,9 @@ fn compared(state: &mut State, w: &WhatIf) {
 /// The sets as a table, the plans below.
 fn beside(sides: &[Side]) -> String {
     let mut out = format!("{}\n\n", verdict(sides));
+    for (set, warning) in sides.iter().filter_map(|s| Some((&s.set, s.warning.as_ref()?))) {
+        out.push_str(&format!("{set}: {warning}\n\n"));
+    }
     for s in sides {
         let values = s.values.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(", ");
         let cost = s.cost.map_or_else(String::new, |c| format!("  cost {c:.2}"));

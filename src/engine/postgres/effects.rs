@@ -1,0 +1,324 @@
+//! What a writing statement sets off: the tables that its plan writes, their triggers with what those call, foreign keys, counters, and
+//! whatever a rollback would not take back.
+//!
+//! Which tables are written is the planner's word. What functions do is read from their bodies, as `hidden` reads them; a body that
+//! builds statements while it runs, or is not in SQL or PL/pgSQL, may do anything and counts as reaching outside.
+
+use super::catalog::{array, cell, pinned};
+use super::hidden::{KNOWN_READER, VOLATILE, called, writer};
+use crate::engine::effects::{MOST, Reached, Touched, cascades};
+use crate::engine::{Catalog, Session};
+use crate::model::{Dialect, Effects, Result};
+use crate::sql::{self, TokenKind};
+use std::collections::BTreeSet;
+
+/// Volatile functions of the server's own whose work a rollback takes back, or which end with the session: it is closed afterwards.
+const TAKEN_BACK: &[&str] = &[
+    "nextval",
+    "setval",
+    "currval",
+    "lastval",
+    "pg_notify",
+    "set_config",
+    "setseed",
+    "txid_current",
+    "pg_current_xact_id",
+    "pg_advisory_lock",
+    "pg_advisory_lock_shared",
+    "pg_advisory_unlock",
+    "pg_advisory_unlock_all",
+    "pg_advisory_unlock_shared",
+    "pg_advisory_xact_lock",
+    "pg_advisory_xact_lock_shared",
+    "pg_try_advisory_lock",
+    "pg_try_advisory_lock_shared",
+    "pg_try_advisory_xact_lock",
+    "pg_try_advisory_xact_lock_shared",
+];
+
+/// All that hangs on a table and its partitions. $1: schema, $2: name. A trigger of a partitioned table is told once.
+const TABLE: &str = "WITH RECURSIVE t(oid) AS (SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+       WHERE n.nspname = $1 AND c.relname = $2 \
+       UNION SELECT i.inhrelid FROM t JOIN pg_catalog.pg_inherits i ON i.inhparent = t.oid), \
+     made(classid, objid) AS (SELECT 'pg_catalog.pg_attrdef'::regclass, d.oid FROM pg_catalog.pg_attrdef d JOIN t ON d.adrelid = t.oid \
+       UNION ALL SELECT 'pg_catalog.pg_constraint'::regclass, k.oid FROM pg_catalog.pg_constraint k JOIN t ON k.conrelid = t.oid \
+       UNION ALL SELECT 'pg_catalog.pg_class'::regclass, i.indexrelid FROM pg_catalog.pg_index i JOIN t ON i.indrelid = t.oid \
+       UNION ALL SELECT 'pg_catalog.pg_policy'::regclass, p.oid FROM pg_catalog.pg_policy p JOIN t ON p.polrelid = t.oid \
+       UNION ALL SELECT 'pg_catalog.pg_constraint'::regclass, k.oid FROM pg_catalog.pg_attribute a JOIN t ON a.attrelid = t.oid \
+         JOIN pg_catalog.pg_constraint k ON k.contypid = a.atttypid) \
+     SELECT 'kind', c.relkind::text, c.oid::regclass::text, '', '', '' FROM t JOIN pg_catalog.pg_class c ON c.oid = t.oid \
+     UNION ALL SELECT 'trigger', g.tgname, c.oid::regclass::text, g.tgtype::text, g.tginitdeferred::text, g.tgfoid::oid::text \
+       FROM pg_catalog.pg_trigger g JOIN t ON t.oid = g.tgrelid JOIN pg_catalog.pg_class c ON c.oid = g.tgrelid \
+       WHERE NOT g.tgisinternal AND g.tgenabled IN ('O', 'A') AND coalesce(to_jsonb(g) ->> 'tgparentid', '0') = '0' \
+     UNION ALL SELECT 'deferred', k.conname, c.oid::regclass::text, '', '', '' FROM pg_catalog.pg_constraint k JOIN t ON k.conrelid = t.oid \
+       JOIN pg_catalog.pg_class c ON c.oid = t.oid WHERE k.condeferred AND k.contype <> 't' \
+     UNION ALL SELECT 'refers', k.conname, k.confrelid::regclass::text, '', '', '' FROM pg_catalog.pg_constraint k JOIN t ON k.conrelid = t.oid \
+       WHERE k.contype = 'f' \
+     UNION ALL SELECT 'sequence', q.oid::regclass::text, '', '', '', '' FROM made m JOIN pg_catalog.pg_depend d ON d.classid = m.classid AND d.objid = m.objid \
+       JOIN pg_catalog.pg_class q ON d.refclassid = 'pg_catalog.pg_class'::regclass AND q.oid = d.refobjid WHERE q.relkind = 'S' \
+     UNION ALL SELECT 'sequence', q.oid::regclass::text, '', '', '', '' FROM pg_catalog.pg_depend d JOIN t ON t.oid = d.refobjid \
+       JOIN pg_catalog.pg_class q ON q.oid = d.objid WHERE d.classid = 'pg_catalog.pg_class'::regclass \
+         AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.deptype = 'i' AND q.relkind = 'S' \
+     UNION ALL SELECT 'function', '', '', '', '', p.oid::text FROM made m JOIN pg_catalog.pg_depend d ON d.classid = m.classid AND d.objid = m.objid \
+       JOIN pg_catalog.pg_proc p ON d.refclassid = 'pg_catalog.pg_proc'::regclass AND p.oid = d.refobjid \
+     UNION ALL SELECT 'rule', r.rulename, c.oid::regclass::text, '', '', '' FROM pg_catalog.pg_rewrite r JOIN t ON r.ev_class = t.oid \
+       JOIN pg_catalog.pg_class c ON c.oid = t.oid WHERE r.rulename <> '_RETURN' \
+     UNION ALL SELECT DISTINCT 'under', n.nspname, b.relname, '', '', '' FROM pg_catalog.pg_rewrite r JOIN t ON r.ev_class = t.oid \
+       JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_catalog.pg_class'::regclass \
+       JOIN pg_catalog.pg_class b ON b.oid = d.refobjid AND b.oid <> r.ev_class AND b.relkind IN ('r', 'p', 'v', 'f') \
+       JOIN pg_catalog.pg_namespace n ON n.oid = b.relnamespace";
+
+/// Functions by number ($1) and by name ($2), those of users: with language and body. An aggregate stands for its parts.
+const FUNCTIONS: &str = "WITH RECURSIVE f(oid) AS (SELECT p.oid FROM pg_catalog.pg_proc p WHERE p.oid = ANY ($1::oid[]) OR p.proname = ANY ($2::text[]) \
+       UNION SELECT x.oid FROM f JOIN pg_catalog.pg_aggregate a ON a.aggfnoid = f.oid \
+         CROSS JOIN LATERAL unnest(ARRAY[a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn]::oid[]) x(oid)) \
+     SELECT p.oid::text, p.oid::regprocedure::text, l.lanname, p.provolatile::text, \
+       CASE WHEN l.lanname NOT IN ('sql', 'plpgsql') OR p.prokind = 'a' THEN '' WHEN p.prosrc <> '' THEN p.prosrc ELSE pg_catalog.pg_get_functiondef(p.oid) END, \
+       {known}::text, p.prokind::text, l.lanpltrusted::text \
+     FROM f JOIN pg_catalog.pg_proc p ON p.oid = f.oid JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
+     WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')";
+
+const RELATIONS: &str = "SELECT c.relkind::text, n.nspname, c.relname, c.oid::regclass::text FROM pg_catalog.pg_class c \
+     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relname = ANY ($1::text[]) AND c.relkind IN ('r', 'p', 'v', 'f', 'S') \
+     AND n.nspname !~ '^pg_(catalog|toast)' AND n.nspname <> 'information_schema'";
+
+struct Look<'a> {
+    s: &'a Session,
+    out: Effects,
+    reached: Reached,
+    /// Functions that were looked at, by number.
+    seen: BTreeSet<String>,
+    /// … and those that wait for it: numbers, and names with the body that calls them.
+    numbers: Vec<String>,
+    names: Vec<String>,
+}
+
+pub(super) async fn of(catalog: &dyn Catalog, s: &Session, text: &str) -> Result<Effects> {
+    let plan = s.explain(text, false).await?;
+    let mut look =
+        Look { s, out: Effects::default(), reached: Reached::default(), seen: BTreeSet::new(), numbers: Vec::new(), names: Vec::new() };
+    let upsert = words(text).iter().any(|w| w == "conflict");
+    let mut written: Vec<(String, Touched, Option<f64>)> = Vec::new();
+    plan.root.walk(0, &mut |_, n| {
+        let Some(relation) = &n.relation else { return };
+        let touched = match n.raw_op.split_whitespace().next().unwrap_or("") {
+            "Insert" => Touched { insert: true, update: upsert, ..Touched::default() },
+            "Update" => Touched { update: true, ..Touched::default() },
+            "Delete" => Touched { delete: true, ..Touched::default() },
+            "Merge" => Touched::ALL,
+            _ => return,
+        };
+        let rows = n.children.first().and_then(|c| c.est_rows);
+        written.push((relation.clone(), touched, rows));
+    });
+    for (relation, touched, rows) in &written {
+        let about =
+            rows.map_or(String::new(), |r| format!(", about {} by the planner", crate::text::counted(r.max(0.0).round() as u64, "row")));
+        Effects::note(&mut look.out.written, format!("{relation}: {}{about}", touched.words()));
+        Effects::note(
+            &mut look.out.locks,
+            format!("ROW EXCLUSIVE on {relation}, and each row that it writes: whoever writes these too waits"),
+        );
+        let (schema, name) = relation.split_once('.').unwrap_or(("public", relation));
+        look.reached.add(vec![schema.to_string(), name.to_string()], *touched);
+    }
+    if written.is_empty() {
+        Effects::note(&mut look.out.stays, "the planner does not tell which table it writes");
+    }
+    if plan.attrs.keys().any(|k| k.contains("Rule")) {
+        Effects::note(&mut look.out.stays, "rules make several statements of it");
+    }
+    look.text(text, "the statement", false).await?;
+    let mut looked = 0;
+    loop {
+        looked += 1;
+        if looked > MOST {
+            Effects::note(&mut look.out.outside, "what stands behind it is too much to be looked through");
+            break;
+        }
+        if let Some((table, touched)) = look.reached.next() {
+            look.table(&table, touched).await?;
+            cascades(catalog, s, &table, touched, &mut look.reached, &mut look.out).await?;
+        } else if !look.numbers.is_empty() || !look.names.is_empty() {
+            look.functions().await?;
+        } else {
+            break;
+        }
+    }
+    let mut out = look.out;
+    Effects::note(&mut out.notes, "What is written and rolled back leaves dead versions of rows until the next VACUUM.");
+    Ok(out)
+}
+
+impl Look<'_> {
+    async fn table(&mut self, table: &[String], touched: Touched) -> Result<()> {
+        let [schema, name] = table else { return Ok(()) };
+        let found = pinned(self.s, TABLE, &[schema, name]).await?;
+        let kinds = found.rows.iter().filter(|r| cell(r, 0) == "kind").map(|r| cell(r, 1).to_string()).collect::<Vec<_>>();
+        if kinds.is_empty() {
+            Effects::note(&mut self.out.stays, format!("{schema}.{name} cannot be looked up"));
+        }
+        for r in &found.rows {
+            let (what, on) = (cell(r, 1), cell(r, 2));
+            match cell(r, 0) {
+                "kind" if what == "f" => Effects::note(&mut self.out.outside, format!("{on} is a foreign table: its rows are elsewhere")),
+                "trigger" => {
+                    let bits: u32 = cell(r, 3).parse().unwrap_or(0);
+                    let on_what = Touched { insert: bits & 4 != 0, delete: bits & 8 != 0, update: bits & 16 != 0 };
+                    let fires =
+                        (on_what.insert && touched.insert) || (on_what.delete && touched.delete) || (on_what.update && touched.update);
+                    if !fires {
+                        continue;
+                    }
+                    let moment = if bits & 64 != 0 {
+                        "INSTEAD OF"
+                    } else if bits & 2 != 0 {
+                        "BEFORE"
+                    } else {
+                        "AFTER"
+                    };
+                    let each = if bits & 1 != 0 { "for each row" } else { "once" };
+                    let function = self.name_of(cell(r, 5)).await?;
+                    let line = format!("{what} {moment} {} on {on}, {each}, runs {function}", on_what.words());
+                    if cell(r, 4) == "true" {
+                        Effects::note(&mut self.out.deferred, format!("{line}; it is deferred to a commit that never comes"));
+                    }
+                    Effects::note(&mut self.out.triggers, line);
+                    self.numbers.push(cell(r, 5).to_string());
+                }
+                "deferred" => {
+                    Effects::note(&mut self.out.deferred, format!("the constraint {what} on {on} is checked at a commit that never comes"))
+                }
+                "refers" if touched.insert || touched.update => Effects::note(
+                    &mut self.out.locks,
+                    format!("FOR KEY SHARE on the rows of {on} that are referred to ({what}): whoever deletes these waits"),
+                ),
+                "sequence" if touched.insert => Effects::note(&mut self.out.sequences, what),
+                "function" => self.numbers.push(cell(r, 5).to_string()),
+                "rule" => Effects::note(&mut self.out.stays, format!("the rule {what} on {on} makes another statement of it")),
+                "under" if kinds.iter().any(|k| k == "v") => self.reached.add(vec![what.to_string(), on.to_string()], touched),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn name_of(&self, number: &str) -> Result<String> {
+        let t = pinned(self.s, "SELECT $1::oid::regprocedure::text", &[number]).await?;
+        Ok(t.rows.first().map_or_else(String::new, |r| cell(r, 0).to_string()))
+    }
+
+    /// Looks at the functions that wait.
+    async fn functions(&mut self) -> Result<()> {
+        let (numbers, names) = (std::mem::take(&mut self.numbers), std::mem::take(&mut self.names));
+        let found = pinned(self.s, &FUNCTIONS.replace("{known}", KNOWN_READER), &[&array(&numbers), &array(&names)]).await?;
+        for r in &found.rows {
+            let (number, name, language, volatile) = (cell(r, 0), cell(r, 1), cell(r, 2), cell(r, 3) == "v");
+            if !self.seen.insert(number.to_string()) || cell(r, 6) == "a" || cell(r, 5) == "true" {
+                continue;
+            }
+            if self.seen.len() > MOST {
+                Effects::note(&mut self.out.outside, "the functions behind it are too many to be looked through");
+                return Ok(());
+            }
+            match language {
+                "sql" | "plpgsql" => self.text(cell(r, 4), &format!("the function {name}"), true).await?,
+                // Whoever made it in such a language and declared it to read only is believed, as everywhere.
+                _ if !volatile && (cell(r, 7) == "true" || matches!(language, "c" | "internal")) => {}
+                _ => Effects::note(&mut self.out.outside, format!("the function {name} is written in {language} and may do anything")),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a statement or a function's body.
+    async fn text(&mut self, text: &str, who: &str, body: bool) -> Result<()> {
+        let Some(mut calls) = called(text) else {
+            Effects::note(&mut self.out.outside, format!("{who} builds statements while it runs, which may do anything"));
+            return Ok(());
+        };
+        let words = words(text);
+        if words.iter().any(|w| w == "copy") {
+            Effects::note(&mut self.out.outside, format!("{who} holds COPY, which may write files or run programs"));
+        }
+        let names = names(text);
+        calls.extend(after_dots(text));
+        let own = pinned(self.s, VOLATILE, &[&array(&calls)]).await?;
+        let known: BTreeSet<&str> =
+            sql::functions::known(Dialect::Postgres).chain(sql::functions::PG_CATALOG_HARMLESS.iter().copied()).collect();
+        for f in own.rows.iter().map(|r| cell(r, 0)) {
+            match f {
+                "setval" => Effects::note(&mut self.out.stays, format!("{who} calls setval, and a sequence that was set stays set")),
+                f if known.contains(f) || TAKEN_BACK.contains(&f) => {}
+                f => Effects::note(&mut self.out.outside, format!("{who} calls {f}, whose work no rollback takes back")),
+            }
+        }
+        let writes = words.iter().any(|w| matches!(w.as_str(), "insert" | "update" | "delete" | "merge" | "truncate"));
+        let mut counted = false;
+        for r in pinned(self.s, RELATIONS, &[&array(&names)]).await?.rows {
+            let (kind, schema, name, shown) = (cell(&r, 0), cell(&r, 1), cell(&r, 2), cell(&r, 3));
+            match kind {
+                "S" => {
+                    counted = true;
+                    Effects::note(&mut self.out.sequences, shown);
+                }
+                "f" if body && writes => Effects::note(&mut self.out.outside, format!("{who} names the foreign table {shown}")),
+                _ if body && writes => {
+                    if !self.out.written.iter().any(|w| w.starts_with(&format!("{schema}.{name}: "))) {
+                        Effects::note(&mut self.out.written, format!("{schema}.{name}: perhaps, by {who}"));
+                    }
+                    self.reached.add(vec![schema.to_string(), name.to_string()], Touched::ALL);
+                }
+                _ => {}
+            }
+        }
+        if !counted && calls.iter().any(|c| c == "nextval") {
+            Effects::note(&mut self.out.sequences, format!("one whose name {who} makes while it runs"));
+        }
+        if let Some(why) = writer(self.s, text).await? {
+            Effects::note(&mut self.out.outside, format!("behind {who} {why}"));
+        }
+        self.names.extend(calls);
+        Ok(())
+    }
+}
+
+/// Unquoted words in lower case.
+fn words(text: &str) -> Vec<String> {
+    let word = |t: &sql::Token| matches!(t.kind, TokenKind::Identifier | TokenKind::Keyword);
+    sql::lex(Dialect::Postgres, text).iter().filter(|t| word(t)).map(|t| text[t.span.clone()].to_ascii_lowercase()).collect()
+}
+
+/// Everything that may name a relation, as the catalogue writes it: strings too, because `nextval('s')` names one so.
+fn names(text: &str) -> Vec<String> {
+    let mut out = BTreeSet::new();
+    for t in sql::lex(Dialect::Postgres, text) {
+        let word = &text[t.span.clone()];
+        match t.kind {
+            TokenKind::Identifier | TokenKind::Keyword => _ = out.insert(word.to_lowercase()),
+            TokenKind::QuotedIdentifier => _ = out.insert(word.trim_matches('"').replace("\"\"", "\"")),
+            TokenKind::String => {
+                let inner = word.trim_matches('\'');
+                let last = inner.rsplit('.').next().unwrap_or(inner);
+                out.insert(if last.contains('"') { last.trim_matches('"').to_string() } else { last.to_lowercase() });
+            }
+            _ => {}
+        }
+    }
+    out.into_iter().collect()
+}
+
+/// Names behind a dot: `row.name` calls a function of that name, if there is no such column.
+fn after_dots(text: &str) -> Vec<String> {
+    let tokens: Vec<sql::Token> =
+        sql::lex(Dialect::Postgres, text).into_iter().filter(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment)).collect();
+    let raw = |i: usize| tokens.get(i).map_or("", |t| &text[t.span.clone()]);
+    (1..tokens.len())
+        .filter(|i| raw(i - 1) == ".")
+        .filter_map(|i| match tokens[i].kind {
+            TokenKind::Identifier | TokenKind::Keyword => Some(raw(i).to_lowercase()),
+            TokenKind::QuotedIdentifier => Some(raw(i).trim_matches('"').replace("\"\"", "\"")),
+            _ => None,
+        })
+        .collect()
+}

@@ -1,0 +1,127 @@
+//! What an index costs those who write: rows of the table are inserted into two empty tables like it, one with the index and one without,
+//! by turns, and a column of the index is updated in both. On a copy, rolled back each time.
+//!
+//! The tables have no triggers and no foreign keys: what is measured is the upkeep of the index beside the table's other ones. They are
+//! small, so that of a large index, whose pages come from disk, costs more.
+
+use super::trial::finish;
+use crate::engine::Session;
+use crate::model::{Dialect, Error, Result};
+use crate::ops::measure::{Arm, Effort, by_turns};
+use crate::ops::{Connection, Cx};
+use crate::plan::candidates::Candidate;
+use crate::plan::known::Known;
+use crate::plan::measure::{Judgement, millis};
+use crate::sql::reserved::ident;
+use std::time::Duration;
+
+/// Rows that are written at a time.
+const ROWS: u64 = 10_000;
+/// Longest for one kind of write.
+const TIME: Duration = Duration::from_secs(20);
+const TWINS: [&str; 2] = ["holdpoint_without", "holdpoint_with"];
+
+/// What was measured; `before` is without the index.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Writes {
+    pub rows: u64,
+    pub insert: Judgement,
+    /// Of a column of the index; `None` where that could not be tried.
+    pub update: Option<Judgement>,
+    /// Why not, a sentence.
+    pub no_update: Option<String>,
+}
+
+impl Writes {
+    pub fn lines(&self) -> Vec<String> {
+        let one = |word: &str, j: &Judgement| {
+            format!(
+                "Write cost, measured on the copy: {word} {} rows takes {} without it and {} with it; the ratio is {:.2}, with 95 % certainty between {:.2} and {:.2}.",
+                crate::text::thousands(self.rows),
+                millis(j.before.median_ms),
+                millis(j.after.median_ms),
+                j.ratio,
+                j.interval.0,
+                j.interval.1
+            )
+        };
+        let mut out = vec![one("inserting", &self.insert)];
+        out.extend(self.update.as_ref().map(|u| one("updating a column of it in", u)));
+        out.extend(self.no_update.clone());
+        out
+    }
+}
+
+/// `None` where the table is empty.
+pub(super) async fn measure(cx: &Cx, copy: &Connection, writer: &Session, known: &Known, c: &Candidate) -> Result<Option<Writes>> {
+    let d = copy.dialect();
+    let name = |twin: &str| match (&c.schema, d) {
+        (Some(s), Dialect::Postgres) => format!("{}.{}", ident(d, s), ident(d, twin)),
+        _ => ident(d, twin),
+    };
+    let mut path: Vec<String> = c.schema.iter().filter(|_| d == Dialect::Postgres).cloned().collect();
+    path.push(c.relation.clone());
+    let Some(table) = copy.catalog()?.table(writer, &path).await? else { return Ok(None) };
+    let columns = table.columns.iter().filter(|col| !col.generated).map(|col| ident(d, &col.name)).collect::<Vec<_>>().join(", ");
+    let counted = writer.fetch(format!("SELECT count(*) FROM (SELECT 1 FROM {} LIMIT {ROWS}) AS n", c.table)).await?;
+    let rows: u64 = counted.scalar().and_then(|n| n.parse().ok()).unwrap_or(0);
+    if rows == 0 {
+        return Ok(None);
+    }
+    let done = async {
+        for twin in TWINS {
+            for sql in copy.engine().trials().twin(writer, &c.table, &name(twin)).await? {
+                finish(cx, writer, &sql).await?;
+            }
+        }
+        let own = Candidate { table: name(TWINS[1]), relation: TWINS[1].into(), name: "holdpoint_with_own".into(), ..c.clone() };
+        finish(cx, writer, &own.create(d, false)).await?;
+        let fill = |twin: &str| format!("INSERT INTO {} ({columns}) SELECT {columns} FROM {} LIMIT {ROWS}", name(twin), c.table);
+        let insert = duel(cx, copy, TWINS.map(fill)).await?;
+        let mut out = Writes { rows, insert, update: None, no_update: None };
+        match updated(known, &table, c) {
+            Err(why) => out.no_update = Some(why),
+            Ok(column) => {
+                for twin in TWINS {
+                    finish(cx, writer, &fill(twin)).await?;
+                }
+                let column = ident(d, &column);
+                let text = |twin: &str| {
+                    format!("UPDATE {} SET {column} = (SELECT {column} FROM {} WHERE {column} IS NOT NULL LIMIT 1)", name(twin), c.table)
+                };
+                out.update = Some(duel(cx, copy, TWINS.map(text)).await?);
+            }
+        }
+        Ok::<_, Error>(out)
+    }
+    .await;
+    for twin in TWINS {
+        // The copy goes anyway.
+        let _ = writer.fetch(format!("DROP TABLE IF EXISTS {}", name(twin))).await;
+    }
+    done.map(Some)
+}
+
+/// A column of the index that may be given one value in all rows; why none may.
+fn updated(known: &Known, table: &crate::model::TableInfo, c: &Candidate) -> std::result::Result<String, String> {
+    let none = |why: &str| format!("Updates were not measured: {why}.");
+    let Some(t) = known.tables.iter().find(|t| t.name == c.relation && t.schema == c.schema) else {
+        return Err(none("the table is not known"));
+    };
+    let in_unique = |column: &str| t.indexes.iter().any(|i| i.unique && i.keys.iter().any(|k| k == column));
+    c.keys
+        .iter()
+        .filter_map(|k| k.column.clone())
+        .find(|column| !in_unique(column) && !table.key.contains(column) && table.columns.iter().any(|x| x.name == *column && !x.generated))
+        .ok_or_else(|| none("each column of the index is part of a unique key, or computed"))
+}
+
+async fn duel(cx: &Cx, copy: &Connection, texts: [String; 2]) -> Result<Judgement> {
+    let session = copy.migrator().await?;
+    let [without, with] = texts;
+    let without = Arm::on_copy(copy, session.clone(), "without the index", &without, true);
+    let with = Arm::on_copy(copy, session.clone(), "with the index", &with, true);
+    let done = by_turns(cx, &without, &with, Effort { time: TIME, most: 12, anyway: true, ..Effort::default() }).await;
+    session.close().await;
+    Ok(done?.judgement)
+}

@@ -1,0 +1,387 @@
+//! Statements that write, measured on real servers: on a copy, and on a development target in a transaction that is rolled back. What
+//! they set off is named before, and afterwards everything is as it was, but for the counters that were named.
+
+mod support;
+
+use serde_json::Value;
+use support::project::Project;
+
+const SHOP_PG: &str = "
+    create table customers (id serial primary key, name varchar(40) not null, seen integer not null default 0);
+    create table orders (id bigint generated always as identity primary key, customer_id integer not null references customers on delete cascade,
+        total numeric(10,2) not null, state varchar(10) not null default 'open');
+    create table audit (at bigserial primary key, what text not null);
+    create function note_order() returns trigger language plpgsql as $$ begin
+        insert into audit (what) values (tg_op || ' ' || coalesce(new.id, old.id)); return coalesce(new, old); end $$;
+    create trigger noted before insert or update or delete on orders for each row execute function note_order();
+    insert into customers (name) select 'n' || i from generate_series(1, 200) i;
+    insert into orders (customer_id, total) select 1 + i % 200, i from generate_series(1, 4000) i;
+    analyze;";
+
+/// Rows and catalogue of everything, as text.
+fn state_pg(p: &Project, database: &str) -> String {
+    p.postgres_server().psql(
+        database,
+        "select 'c', count(*), md5(string_agg(t::text, ',' order by t.id)) from customers t;
+         select 'o', count(*), md5(string_agg(t::text, ',' order by t.id)) from orders t;
+         select 'a', count(*), md5(string_agg(t::text, ',' order by t.at)) from audit t;
+         select relname, relkind from pg_class where relnamespace = 'public'::regnamespace order by 1;
+         select conname from pg_constraint order by 1; select tgname, tgenabled from pg_trigger order by 1; select proname from pg_proc where pronamespace = 'public'::regnamespace order by 1",
+    )
+}
+
+fn json(p: &Project, args: &[&str]) -> Value {
+    let out = p.run(args);
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
+    serde_json::from_str(&text).unwrap_or_else(|e| panic!("{args:?}: {e}: {text}"))
+}
+
+/// Every kind of writing statement, with what its root does.
+const WRITES_PG: [(&str, &str); 7] = [
+    ("update orders set total = total + 1 where customer_id = 7", "Update"),
+    ("delete from customers where id = 7", "Delete"),
+    ("insert into orders (customer_id, total) values (7, 1), (8, 2) returning id", "Insert"),
+    ("insert into orders (customer_id, total) select id, 1 from customers where id < 50", "Insert"),
+    ("insert into customers (id, name) values (7, 'x') on conflict (id) do update set name = excluded.name", "Insert"),
+    (
+        "with gone as (delete from orders where customer_id = 7 returning id) insert into audit (what) select 'gone ' || id from gone",
+        "Insert",
+    ),
+    (
+        "merge into customers c using orders o on c.id = o.customer_id and o.id = 7 when matched then update set seen = 1 when not matched then do nothing",
+        "Merge",
+    ),
+];
+
+#[test]
+fn postgresql_measures_writes_in_place_and_takes_them_back() {
+    let p = Project::postgres();
+    p.postgres_server().psql("app-dev", SHOP_PG);
+    let before = state_pg(&p, "app-dev");
+    let held = p.expect(4, &["explain", "app-dev", "--analyze", WRITES_PG[0].0]);
+    for word in [
+        "Trigger: noted BEFORE INSERT or UPDATE or DELETE on public.orders, for each row, runs public.note_order()",
+        "Counter that advances and stays so: public.audit_at_seq",
+        "Writes: public.orders: UPDATE",
+        "Writes: public.audit: perhaps, by the function public.note_order()",
+        "Lock: ROW EXCLUSIVE on public.orders",
+        "--on-scratch",
+        "--in-place",
+        "There is no backup of this database",
+    ] {
+        assert!(held.contains(word), "{word} is not in:\n{held}");
+    }
+    assert_eq!(state_pg(&p, "app-dev"), before);
+    for (sql, op) in WRITES_PG {
+        let plan = json(&p, &["explain", "app-dev", "--analyze", sql, "--in-place", "--format", "json"]);
+        assert_eq!(plan["nodes"][0]["raw_op"].as_str().or(plan["root"]["raw_op"].as_str()).unwrap_or(""), op, "{sql}: {plan:#}");
+        assert!(plan["execution_ms"].as_f64().is_some_and(|ms| ms > 0.0), "{sql}: {plan:#}");
+        assert_eq!(state_pg(&p, "app-dev"), before, "{sql}");
+    }
+    // Only what was named stayed: the counters.
+    let counters =
+        p.postgres_server().psql("app-dev", "select last_value > 4000 from orders_id_seq; select last_value > 4000 from audit_at_seq");
+    assert_eq!(counters.split_whitespace().collect::<Vec<_>>(), ["t", "t"]);
+    let journal = p.ok(&["journal", "show"]);
+    assert!(journal.contains("measured and rolled back: update orders set total"), "{journal}");
+
+    let cascade = p.expect(4, &["explain", "app-dev", "--analyze", "delete from customers where id = 7"]);
+    assert!(cascade.contains("Cascade: rows of public.orders are deleted with those of public.customers"), "{cascade}");
+    assert!(cascade.contains("noted BEFORE"), "{cascade}");
+}
+
+#[test]
+fn postgresql_refuses_in_place_what_cannot_be_taken_back() {
+    let p = Project::postgres();
+    p.postgres_server().psql("app-dev", SHOP_PG);
+    p.postgres_server().psql("app-qa", SHOP_PG);
+    p.postgres_server().psql(
+        "app-dev",
+        "create table jobs (id integer primary key, note text);
+         create table dyn (id integer primary key);
+         create table plain (id integer primary key, n integer);
+         create table late (id integer primary key, plain_id integer references plain deferrable initially deferred);
+         create sequence counted;
+         create function run_it() returns trigger language plpgsql as $$ begin copy plain to program 'touch /tmp/never'; return new; end $$;
+         create function built() returns trigger language plpgsql as $$ begin execute 'select 1'; return new; end $$;
+         create function kills(int) returns int language sql volatile as 'select pg_terminate_backend($1)::int';
+         create function sets(int) returns bigint language sql volatile as $$ select setval('counted', $1) $$;
+         create function deep(int) returns int language plpgsql volatile as 'begin return kills($1); end';
+         create trigger t after insert on jobs for each row execute function run_it();
+         create trigger t after insert on dyn for each row execute function built();",
+    );
+    let before = state_pg(&p, "app-dev");
+    for (sql, why) in [
+        ("insert into jobs values (1, 'x')", "the function public.run_it() holds COPY"),
+        ("insert into dyn values (1)", "the function public.built() builds statements while it runs"),
+        ("update plain set n = kills(n)", "calls pg_terminate_backend"),
+        ("update plain set n = deep(n)", "calls pg_terminate_backend"),
+        ("insert into plain select 1, sets(9)::int", "setval"),
+    ] {
+        let said = p.expect(4, &["explain", "app-dev", "--analyze", sql, "--in-place"]);
+        assert!(said.contains(why), "{sql}:\n{said}");
+        if !why.contains("setval") {
+            let said = p.expect(4, &["explain", "app-dev", "--analyze", sql, "--on-scratch"]);
+            assert!(said.contains(why), "{sql}:\n{said}");
+        }
+    }
+    let late = p.ok(&["explain", "app-dev", "--analyze", "insert into late values (1, 99)", "--in-place"]);
+    assert!(late.contains("is checked at a commit that never comes"), "{late}");
+    // Not the first environment of the chain, not even when it is open.
+    let qa = p.expect(4, &["explain", "app-qa", "--analyze", WRITES_PG[0].0, "--in-place"]);
+    assert!(qa.contains("app-qa is qa, and not the first environment"), "{qa}");
+    let prod = p.expect(4, &["explain", "app-prod", "--analyze", "update notes set body = 'x'", "--in-place"]);
+    assert!(prod.contains("not the first environment"), "{prod}");
+    assert_eq!(state_pg(&p, "app-dev"), before);
+    // What others have locked is not waited for.
+    let mut other = p.postgres_server().psql_in_background("app-dev", "begin; lock table orders; select pg_sleep(600)");
+    support::wait_until("the lock is held", || {
+        p.postgres_server()
+            .psql(
+                "app-dev",
+                "select count(*) from pg_locks where relation = 'orders'::regclass and mode = 'AccessExclusiveLock' and granted",
+            )
+            .trim()
+            == "1"
+    });
+    let out = p.run(&["explain", "app-dev", "--analyze", "update orders set total = 1 where id = 1", "--in-place"]);
+    assert!(!out.status.success());
+    p.postgres_server().psql(
+        "app-dev",
+        "select pg_terminate_backend(pid) from pg_locks where relation = 'orders'::regclass and mode = 'AccessExclusiveLock'",
+    );
+    let _ = other.wait();
+}
+
+#[test]
+fn postgresql_measures_writes_on_a_copy_that_is_removed() {
+    let p = Project::postgres();
+    p.postgres_server().psql("app-qa", SHOP_PG);
+    let before = state_pg(&p, "app-qa");
+    let said = p.ok(&["explain", "app-qa", "--analyze", WRITES_PG[0].0, "--on-scratch"]);
+    assert!(said.contains("There is no backup of this database: takes one first"), "{said}");
+    assert!(said.contains("run on a scratch copy of the backup of") && said.contains("Update"), "{said}");
+    for (sql, op) in WRITES_PG {
+        let plan = json(&p, &["explain", "app-qa", "--analyze", sql, "--on-scratch", "--format", "json"]);
+        assert!(plan.to_string().contains(&format!("\"raw_op\":\"{op}")), "{sql}: {plan:#}");
+    }
+    assert_eq!(state_pg(&p, "app-qa"), before);
+    let counters = p.postgres_server().psql("app-qa", "select last_value from orders_id_seq; select last_value from audit_at_seq");
+    assert_eq!(counters.split_whitespace().collect::<Vec<_>>(), ["4000", "4000"], "the copy counts, the target does not");
+    let left = p.run(&["query", "proofs", "select datname from pg_database where datname like 'holdpoint%'", "--format", "csv"]);
+    assert_eq!(String::from_utf8_lossy(&left.stdout).trim(), "datname");
+}
+
+const SHOP_MARIA: &str = "
+    create table customers (id integer auto_increment primary key, name varchar(40) not null, seen integer not null default 0) engine=innodb;
+    create table orders (id integer auto_increment primary key, customer_id integer not null, total decimal(10,2) not null,
+        foreign key (customer_id) references customers (id) on delete cascade) engine=innodb;
+    create table audit (at integer auto_increment primary key, what varchar(80) not null) engine=innodb;
+    create trigger noted before update on orders for each row insert into audit (what) values (concat('u ', new.id));
+    insert into customers (name) select concat('n', seq) from seq_1_to_200;
+    insert into orders (customer_id, total) select 1 + seq % 200, seq from seq_1_to_4000;
+    analyze table customers, orders, audit";
+
+fn state_maria(p: &Project, database: &str) -> String {
+    p.mariadb_server().sql(
+        database,
+        "select 'c', count(*), md5(group_concat(id, name, seen order by id)) from customers;
+         select 'o', count(*), sum(id), sum(customer_id), sum(total) from orders; select 'a', count(*), coalesce(sum(at), 0) from audit;
+         select table_name, engine from information_schema.tables where table_schema = database() order by 1;
+         select trigger_name, action_statement from information_schema.triggers where trigger_schema = database() order by 1",
+    )
+}
+
+#[test]
+fn mariadb_measures_writes_in_place_and_on_a_copy() {
+    let p = Project::mariadb();
+    p.mariadb_server().sql("app-dev", SHOP_MARIA);
+    let before = state_maria(&p, "app-dev");
+    let writes = [
+        "update orders set total = total + 1 where customer_id = 7",
+        "delete from customers where id = 7",
+        "insert into orders (customer_id, total) select id, 1 from customers where id < 50",
+        "insert into customers (id, name) values (7, 'x') on duplicate key update name = 'x'",
+        "replace into customers (id, name) values (500, 'x')",
+        "update orders o join customers c on c.id = o.customer_id set o.total = 0 where c.name = 'n7'",
+    ];
+    let held = p.expect(4, &["explain", "app-dev", "--analyze", writes[0]]);
+    for word in [
+        "Trigger: noted BEFORE UPDATE on app-dev.orders, for each row",
+        "Writes: app-dev.audit: perhaps, by the trigger noted",
+        "Counter that advances and stays so: AUTO_INCREMENT of app-dev.audit (at)",
+    ] {
+        assert!(held.contains(word), "{word} is not in:\n{held}");
+    }
+    for sql in writes {
+        let plan = json(&p, &["explain", "app-dev", "--analyze", sql, "--in-place", "--format", "json"]);
+        assert!(plan["execution_ms"].as_f64().is_some_and(|ms| ms > 0.0), "{sql}: {plan:#}");
+        assert_eq!(state_maria(&p, "app-dev"), before, "{sql}");
+    }
+    let cascade = p.expect(4, &["explain", "app-dev", "--analyze", writes[1]]);
+    assert!(cascade.contains("Cascade: rows of app-dev.orders are deleted with those of app-dev.customers"), "{cascade}");
+    // The copy is gone afterwards, and so is the login that was made for it.
+    let said = p.ok(&["explain", "app-dev", "--analyze", writes[0], "--on-scratch"]);
+    assert!(said.contains("run on a scratch copy of the backup of"), "{said}");
+    assert_eq!(state_maria(&p, "app-dev"), before);
+    let left = p.ok(&[
+        "query",
+        "proofs",
+        "select count(*) from information_schema.schemata where schema_name like 'holdpoint%'",
+        "--format",
+        "csv",
+    ]);
+    assert!(left.contains("\n0"), "{left}");
+
+    p.mariadb_server().sql(
+        "app-dev",
+        "create table old (id integer primary key, n integer) engine=myisam; insert into old values (1, 1);
+         create table logs (id integer auto_increment primary key, n integer) engine=myisam;
+         create table tied (id integer primary key, n integer) engine=innodb; insert into tied values (1, 1);
+         create trigger to_log after update on tied for each row insert into logs (n) values (new.n);
+         create table files (id integer primary key) engine=innodb;
+         delimiter //
+create function elsewhere() returns integer deterministic modifies sql data begin insert into logs (n) values (1); return 1; end //",
+    );
+    for (sql, why) in [
+        ("update old set n = 2", "its engine MyISAM cannot roll back"),
+        ("update tied set n = 2", "rows of app-dev.logs: its engine MyISAM cannot roll back"),
+        ("update tied set n = elsewhere()", "rows of app-dev.logs: its engine MyISAM cannot roll back"),
+        ("update tied set n = unknown_udf(2)", "what that does is not known"),
+    ] {
+        let said = p.expect(4, &["explain", "app-dev", "--analyze", sql, "--in-place"]);
+        assert!(said.contains(why), "{sql}:\n{said}");
+    }
+    let untouched = p.mariadb_server().sql("app-dev", "select n from old; select n from tied; select count(*) from logs");
+    assert_eq!(untouched.split_whitespace().collect::<Vec<_>>(), ["1", "1", "0"]);
+}
+
+#[test]
+fn mariadb_plans_writes_without_running_anything() {
+    let p = Project::mariadb();
+    p.mariadb_server().sql("app-prod", SHOP_MARIA);
+    p.mariadb_server().sql(
+        "app-prod",
+        "delimiter //
+create function writes() returns integer deterministic modifies sql data begin insert into audit (what) values ('f'); return 1; end //
+delimiter ;
+create sequence counted; create view behind as select writes() as n;",
+    );
+    let before = state_maria(&p, "app-prod");
+    for sql in [
+        "update orders set total = total + 1 where customer_id = 7",
+        "delete from orders where total > 100",
+        "insert into orders (customer_id, total) select id, 1 from customers where id < 50",
+        "update orders o join customers c on c.id = o.customer_id set o.total = 0 where c.name = 'n7'",
+        "insert into audit (what) values ('x')",
+        "replace into customers (id, name) values (7, 'x')",
+        "delete o from orders o join (select id from customers where name = 'n7') d on d.id = o.customer_id",
+    ] {
+        let said = p.ok(&["explain", "app-prod", sql]);
+        assert!(said.contains("estimated, not run"), "{sql}:\n{said}");
+        assert_eq!(state_maria(&p, "app-prod"), before, "{sql}");
+    }
+    for sql in [
+        "update orders set total = 1 where id in (select n from (select writes() as n) d)",
+        "delete from orders where id = writes()",
+        "insert into orders (customer_id, total) select n, 1 from behind",
+        "insert into orders (customer_id, total) select n, 1 from (select nextval(counted) as n) d",
+        "insert into orders (customer_id, total) select n, 1 from (select next value for counted as n) d",
+    ] {
+        let said = p.expect(4, &["explain", "app-prod", sql]);
+        assert!(said.contains("--on-scratch") && said.contains("planning runs functions"), "{sql}:\n{said}");
+        assert_eq!(state_maria(&p, "app-prod"), before, "{sql}");
+    }
+    let next = p.mariadb_server().sql("app-prod", "select nextval(counted)");
+    assert_eq!(next.trim(), "1");
+}
+
+#[test]
+fn sqlite_measures_writes_in_place_and_on_a_copy() {
+    let p = Project::sqlite();
+    let file = p.path("app-dev.db");
+    let db = rusqlite::Connection::open(&file).expect("database");
+    db.execute_batch(
+        "create table orders (id integer primary key autoincrement, customer_id integer, total real);
+         create table audit (at integer primary key, what text);
+         create trigger noted after update on orders begin insert into audit (what) values (new.id); end;
+         insert into orders (customer_id, total) with recursive c(i) as (select 1 union all select i + 1 from c where i < 4000) select 1 + i % 200, i from c;",
+    )
+    .expect("rows");
+    drop(db);
+    let sum = std::fs::read(&file).expect("file");
+    let held = p.expect(4, &["explain", "app-dev", "--analyze", "update orders set total = 0 where customer_id = 7"]);
+    for word in ["Trigger: ", "noted", "Writes: orders: UPDATE", "Writes: audit: INSERT by noted", "Lock: the whole file"] {
+        assert!(held.contains(word), "{word} is not in:\n{held}");
+    }
+    for sql in [
+        "update orders set total = 0 where customer_id = 7",
+        "delete from orders where total > 100",
+        "insert into orders (customer_id, total) values (1, 2) returning id",
+        "insert or rollback into orders (id, customer_id, total) values (1, 2, 3) on conflict do nothing",
+        "insert into orders (id, customer_id, total) values (7, 2, 3) on conflict (id) do update set total = 9",
+        "replace into orders (id, customer_id, total) values (7, 2, 3)",
+    ] {
+        let plan = json(&p, &["explain", "app-dev", "--analyze", sql, "--in-place", "--format", "json"]);
+        assert!(plan["execution_ms"].as_f64().is_some(), "{sql}: {plan:#}");
+        assert!(std::fs::read(&file).expect("file") == sum, "{sql}: the file is as it was");
+    }
+    // It ends its own transaction with an error; nothing stays of it either.
+    p.expect(
+        1,
+        &["explain", "app-dev", "--analyze", "insert or rollback into orders (id, customer_id, total) values (1, 2, 3)", "--in-place"],
+    );
+    assert!(std::fs::read(&file).expect("file") == sum);
+    let said = p.ok(&["explain", "app-dev", "--analyze", "delete from orders where total > 100", "--on-scratch"]);
+    assert!(said.contains("run on a scratch copy, which is removed"), "{said}");
+    assert!(std::fs::read(&file).expect("file") == sum);
+    assert_eq!(std::fs::read_dir(p.path("scratch")).expect("scratch").count(), 0);
+    let qa = p.expect(4, &["explain", "app-qa", "--analyze", "delete from notes", "--in-place"]);
+    assert!(qa.contains("not the first environment"), "{qa}");
+}
+
+/// The plan without an index that is there: the index stays.
+#[test]
+fn an_index_is_hidden_on_a_copy_and_in_memory() {
+    let sql = "select * from orders where customer_id = 7";
+    let p = Project::postgres();
+    p.postgres_server().psql("app-dev", SHOP_PG);
+    p.postgres_server().psql("app-dev", "create index by_customer on orders (customer_id); create extension hypopg; analyze orders");
+    let said = p.run(&["explain", "app-dev", sql, "--set", "hidden_index=by_customer"]);
+    let text = format!("{}{}", String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
+    // Debian's HypoPG for PostgreSQL 15 is 1.3.1.
+    assert!(text.contains("cannot hide an index: that came with 1.4") || text.contains("With hidden_index=by_customer"), "{text}");
+    let found =
+        json(&p, &["explain", "app-dev", sql, "--set", "hidden_index=by_customer", "--on-scratch", "--analyze", "--format", "json"]);
+    assert!(found["without"].to_string().contains("by_customer") && !found["with"].to_string().contains("by_customer"), "{found:#}");
+    let pages = |side: &str| found["judgement"][side]["work"]["pages"]["median"].as_u64();
+    assert!(pages("after") >= pages("before") && pages("before").is_some(), "{found:#}");
+    assert!(found["notes"].to_string().contains("Tried on a scratch copy of the backup"), "{found:#}");
+    let none = p.expect(2, &["explain", "app-dev", sql, "--set", "hidden_index=nothing", "--on-scratch"]);
+    assert!(none.contains("have no index nothing") && none.contains("by_customer"), "{none}");
+    p.expect(2, &["explain", "app-dev", sql, "--set", "hidden_index=by_customer", "--analyze"]);
+    p.expect(2, &["explain", "app-dev", sql, "--set", "hidden_index=by_customer", "--set", "jit=off"]);
+    assert_eq!(p.postgres_server().psql("app-dev", "select count(*) from pg_indexes where indexname = 'by_customer'").trim(), "1");
+
+    let p = Project::mariadb();
+    p.mariadb_server().sql("app-dev", SHOP_MARIA);
+    p.mariadb_server().sql("app-dev", "create index by_total on orders (total); analyze table orders");
+    let sql = "select * from orders where total = 7";
+    let said = p.expect(1, &["explain", "app-dev", sql, "--set", "hidden_index=by_total"]);
+    assert!(said.contains("--on-scratch"), "{said}");
+    let found = json(&p, &["explain", "app-dev", sql, "--set", "hidden_index=by_total", "--on-scratch", "--format", "json"]);
+    assert!(found["without"].to_string().contains("by_total") && !found["with"].to_string().contains("\"index\":\"by_total"), "{found:#}");
+    let ignored = p.mariadb_server().sql("app-dev", "select ignored from information_schema.statistics where index_name = 'by_total'");
+    assert_eq!(ignored.trim(), "NO");
+
+    let p = Project::sqlite();
+    let db = rusqlite::Connection::open(p.path("app-dev.db")).expect("database");
+    db.execute_batch("create table orders (id integer primary key, total real); create index by_total on orders (total);").expect("table");
+    drop(db);
+    let said = p.ok(&["explain", "app-dev", sql, "--set", "hidden_index=by_total"]);
+    assert!(said.contains("SEARCH orders USING INDEX by_total") && said.contains("SCAN orders"), "{said}");
+    let found = json(&p, &["explain", "app-dev", sql, "--set", "hidden_index=by_total", "--on-scratch", "--analyze", "--format", "json"]);
+    assert!(found["judgement"]["verdict"].is_string(), "{found:#}");
+    assert_eq!(std::fs::read_dir(p.path("scratch")).expect("scratch").count(), 0);
+}
