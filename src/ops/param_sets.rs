@@ -48,7 +48,10 @@ pub async fn side_by_side(cx: &Cx, conn: &Connection, sql: &str, sets: &Sets, me
     let mut out: Vec<Side> = Vec::new();
     let mut shapes: Vec<String> = Vec::new();
     let first = sets.values().next().cloned().unwrap_or_default();
-    let values = first.iter().map(|(n, v)| (n.clone(), crate::sql::params::typed_value(v))).collect();
+    // A set may name a parameter with its sign or without.
+    let value = |n: &str| first.get(n).or_else(|| first.get(n.trim_start_matches([':', '$', '?', '@'])));
+    let found = placeholders(conn.dialect(), sql);
+    let values = names(&found).iter().filter_map(|n| Some(((*n).to_string(), crate::sql::params::typed_value(value(n)?)))).collect();
     let generic_cost = plan_facts::generic_cost(conn, sql, &values).await;
     for (set, text) in statements(conn.dialect(), sql, sets)? {
         cx.check_cancelled()?;

@@ -6,6 +6,7 @@ use crate::model::plan::{PlanNode, Role, estimate_error};
 /// when this begins. Returns the time of the select list's subqueries beside the tree.
 pub(super) fn attribute(root: &mut PlanNode) -> f64 {
     held_by_words(root);
+    while_optimising(root);
     own(root);
     doubt(root, None);
     let mut beside = 0.0;
@@ -64,6 +65,20 @@ fn held_by_words(root: &mut PlanNode) {
         if root.raw_op.contains(&format!("(select {number})")) && room(root) >= inclusive(c).0 {
             root.children[i].role = Role::SubPlan;
         }
+    }
+}
+
+/// A subquery that depends on nothing may be computed while the statement is optimised: its value then stands in a range above it, and no
+/// node's clock ran meanwhile. One that took longer than the node that it hangs on was; it is beside the root, as the select list is.
+fn while_optimising(n: &mut PlanNode) {
+    let (total, err) = inclusive(n);
+    for c in &mut n.children {
+        let once = c.subplan.as_deref().is_some_and(|h| h.contains("run only once"));
+        let (own, own_err) = inclusive(c);
+        if c.role == Role::SubPlan && once && n.total_ms.is_some() && own - own_err > total + err {
+            c.role = Role::SelectList;
+        }
+        while_optimising(c);
     }
 }
 
