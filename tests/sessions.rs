@@ -4,8 +4,8 @@
 mod support;
 
 use holdpoint::config::Surroundings;
-use holdpoint::model::RunningStatement;
-use holdpoint::ops::running::{Look, look};
+use holdpoint::model::{Kind, RunningStatement};
+use holdpoint::ops::running::{Look, look, plan_of};
 use holdpoint::ops::{Connection, Cx};
 use std::process::{Child, Command, Stdio};
 use support::PATIENCE;
@@ -13,14 +13,14 @@ use support::maria::MariaServer;
 use support::pg::PgServer;
 
 /// Connections to one server under two names.
-async fn connections(targets: &str) -> (tempfile::TempDir, Connection, Connection) {
+async fn connections(targets: &str) -> (tempfile::TempDir, Cx, Connection, Connection) {
     let home = tempfile::tempdir().expect("home");
     std::fs::write(home.path().join("holdpoint.toml"), targets).expect("config");
     let config = holdpoint::config::files::load_in(None, &Surroundings::made_up(home.path(), home.path(), [])).expect("config");
     let cx = Cx::new(config);
     let admin = holdpoint::ops::connect::connect(&cx, "admin").await.expect("admin");
     let onlooker = holdpoint::ops::connect::connect(&cx, "onlooker").await.expect("onlooker");
-    (home, admin, onlooker)
+    (home, cx, admin, onlooker)
 }
 
 /// Looks until what is wanted is seen.
@@ -66,7 +66,7 @@ async fn postgresql_tells_who_waits_for_whom_and_what_is_hidden() {
             pg.port
         )
     };
-    let (_home, admin, onlooker) = connections(&(target("admin", "postgres") + &target("onlooker", "onlooker"))).await;
+    let (_home, cx, admin, onlooker) = connections(&(target("admin", "postgres") + &target("onlooker", "onlooker"))).await;
     let mut clients = Clients(Vec::new());
     clients.0.push(pg.psql_in_background("postgres", "begin; update t set v = 1 where id = 1; select pg_sleep(600)"));
     until("the first has its lock", &admin, |l| of(l, "pg_sleep(600)").is_some_and(|s| s.waits.contains("PgSleep"))).await;
@@ -87,6 +87,8 @@ async fn postgresql_tells_who_waits_for_whom_and_what_is_hidden() {
     let far = index.far.as_ref().expect("progress");
     assert_eq!((far.command.as_str(), far.relation.as_str()), ("CREATE INDEX CONCURRENTLY", "public.t"));
     assert!(seen.notes.is_empty(), "{:?}", seen.notes);
+    let e = plan_of(&cx, &admin, first.id).await.expect_err("no release tells it");
+    assert!(e.message.contains("has no command that tells the plan") && !e.hints.is_empty(), "{e:?}");
     // A transaction that does nothing is there; a session that does nothing is not.
     let own = admin.query_session().await.expect("session");
     let quiet = look(&admin, own.backend()).await.expect("look");
@@ -120,7 +122,7 @@ async fn mariadb_tells_who_waits_for_whom_and_what_is_hidden() {
             maria.socket.display()
         )
     };
-    let (_home, admin, onlooker) = connections(&(target("admin", "root") + &target("onlooker", "onlooker"))).await;
+    let (_home, cx, admin, onlooker) = connections(&(target("admin", "root") + &target("onlooker", "onlooker"))).await;
     let client = |sql: &str| {
         let mut c = Command::new("mariadb");
         c.args(["--no-defaults", "-u", "root", "d", "-e", sql]).arg(format!("--socket={}", maria.socket.display()));
@@ -144,6 +146,17 @@ async fn mariadb_tells_who_waits_for_whom_and_what_is_hidden() {
     let idle = until("the open transaction is seen", &admin, |l| l.statements.iter().any(|s| Some(s.id) == own.backend())).await;
     let idle = idle.statements.iter().find(|s| Some(s.id) == own.backend()).expect("idle");
     assert_eq!(idle.state, "idle in transaction");
+    // A session that waits tells no plan: whoever asks is not kept by it for ever, nor after giving up.
+    let e = plan_of(&cx, &admin, second.id).await.expect_err("it waits");
+    assert!(e.message.contains(&format!("session {} did not tell its plan", second.id)), "{e:?}");
+    let asked = cx.for_job(cx.progress.clone());
+    let cancel = asked.cancel.clone();
+    let (e, ()) = tokio::join!(plan_of(&asked, &admin, second.id), async {
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        cancel.cancel();
+    });
+    assert_eq!(e.expect_err("cancelled").kind, Kind::Cancelled);
+    assert!(of(&look(&admin, None).await.expect("look"), "sleep(600)").is_some(), "it sleeps on");
     // Who may not look is told so.
     let dark = until("the others are hidden", &onlooker, |l| !l.notes.is_empty()).await;
     assert!(of(&dark, "sleep(600)").is_none() && of(&dark, "set v = 2").is_none(), "{dark:?}");
@@ -151,14 +164,14 @@ async fn mariadb_tells_who_waits_for_whom_and_what_is_hidden() {
     maria.sql("", "grant process on *.* to onlooker@localhost");
     // Privileges of a session are those of its beginning.
     drop(onlooker);
-    let (_home, _, onlooker) = connections(&(target("admin", "root") + &target("onlooker", "onlooker"))).await;
+    let (_home, _, _, onlooker) = connections(&(target("admin", "root") + &target("onlooker", "onlooker"))).await;
     let lit = until("nothing is hidden", &onlooker, |l| l.notes.is_empty()).await;
     assert_eq!(of(&lit, "set v = 2").map(|s| s.id), Some(second.id));
 }
 
 #[tokio::test]
 async fn sqlite_says_why_it_lists_nothing() {
-    let (home, admin, _) = connections("[targets.admin]\nengine = \"sqlite\"\npath = \"a.db\"\naccess = \"open\"\n[targets.onlooker]\nengine = \"sqlite\"\npath = \"a.db\"\n").await;
+    let (home, _, admin, _) = connections("[targets.admin]\nengine = \"sqlite\"\npath = \"a.db\"\naccess = \"open\"\n[targets.onlooker]\nengine = \"sqlite\"\npath = \"a.db\"\n").await;
     rusqlite::Connection::open(home.path().join("a.db")).expect("database").execute_batch("create table t (a)").expect("table");
     let e = look(&admin, None).await.expect_err("no server");
     assert!(e.message.contains("SQLite has no server"), "{e:?}");

@@ -385,6 +385,8 @@ actions! {
 
     /// Shows the plan of what the chosen session runs at this moment, where the server tells it.
     SessionPlan "session-plan" "its plan",
+    /// Puts the statement of the chosen session into the editor.
+    SessionStatement "session-statement" "to editor",
 
     /// Shows or hides the demo's guide.
     ToggleGuide "toggle-guide" "guide",

@@ -107,7 +107,7 @@ pub fn applies(state: &State, action: Action) -> bool {
         Action::Apply | Action::Revert | Action::StartRun | Action::CloseRun | Action::Sign => {
             state.view.focus != Pane::Checklist || state.checklist.other.is_none()
         }
-        Action::SessionPlan => state.sessions.chosen().is_some(),
+        Action::SessionPlan | Action::SessionStatement => state.view.focus == Pane::Sessions && state.sessions.chosen().is_some(),
         _ => true,
     }
 }

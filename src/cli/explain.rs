@@ -115,7 +115,7 @@ async fn write(cx: &Cx, conn: &Connection, statement: &str, how: Measure, out: O
 /// The plan of what another session runs at this moment.
 pub async fn running(cx: &Cx, target: &str, id: u64, out: Out) -> Result<ExitCode> {
     let conn = connect::open(cx, target).await?;
-    let plan = crate::ops::running::plan_of(&conn, id).await?;
+    let plan = crate::ops::running::plan_of(cx, &conn, id).await?;
     show(&plan, plan.statement.as_deref(), out)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -80,7 +80,16 @@ pub async fn all(cx: &Cx, conn: &Connection) -> Result<Vec<(PathBuf, Result<RunV
         let file = s.evidence.facts.get("file").map(PathBuf::from).filter(|p| p.is_file());
         files.extend(file.filter(|p| !files.contains(p)));
     }
-    let view = |file: &PathBuf| Ok(show(cx, conn, &of_file(cx, conn, evidence.clone(), file.clone())?));
+    let product = conn.reader().await?.identity().product.clone();
+    let view = |file: &PathBuf| {
+        let about = of_file(cx, conn, evidence.clone(), file.clone())?;
+        match about.test.engine.as_str() {
+            "" => {}
+            engine if engine == product => {}
+            engine => return Err(Error::usage(format!("it is a test for {engine}"))),
+        }
+        Ok(show(cx, conn, &about))
+    };
     Ok(files.iter().map(|f| (f.clone(), view(f))).collect())
 }
 

@@ -1,9 +1,14 @@
 //! What other sessions run: their statements, the plan of one while it runs, and how far long commands are.
 
-use super::Connection;
+use super::cancelling::told_to_end;
+use super::{Connection, Cx};
 use crate::model::plan::Plan;
 use crate::model::rows::Table;
-use crate::model::{HowFar, Result, RunningStatement};
+use crate::model::{Error, HowFar, Result, RunningStatement};
+use std::time::Duration;
+
+/// How long a session may take to tell its plan; MariaDB's `SLEEP` looks up every five seconds.
+const TO_ANSWER: Duration = Duration::from_secs(8);
 
 /// What runs at a moment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -59,10 +64,37 @@ fn join(statements: &mut Vec<RunningStatement>, table: &Table) {
     }
 }
 
-/// The plan of what the session with this id runs now.
-pub async fn plan_of(conn: &Connection, id: u64) -> Result<Plan> {
+/// The plan of what the session with this id runs now. MariaDB asks that session itself: one that waits for a lock does not answer.
+pub async fn plan_of(cx: &Cx, conn: &Connection, id: u64) -> Result<Plan> {
     let running = conn.engine().running().get()?;
-    running.plan_of(&conn.reader().await?, id).await
+    let session = conn.reader().await?;
+    let asked = told_to_end(cx, &session, running.plan_of(&session, id));
+    tokio::pin!(asked);
+    let answer = tokio::select! {
+        answer = &mut asked => answer,
+        () = tokio::time::sleep(TO_ANSWER) => {
+            // The one who asks is ended, never the one who is asked.
+            let _ = session.cancel().await;
+            let late = Error::failed(format!("session {id} did not tell its plan within {} s", TO_ANSWER.as_secs()))
+                .hint("A statement that waits for a lock answers nobody: ask again when it goes on.");
+            match tokio::time::timeout(TO_ANSWER, asked).await {
+                Ok(Some(Ok(plan))) => Some(Ok(plan)),
+                Ok(Some(Err(_))) => Some(Err(late)),
+                Ok(None) | Err(_) => {
+                    session.sever();
+                    Some(Err(late))
+                }
+            }
+        }
+    };
+    match answer {
+        Some(Err(_)) if cx.cancel.is_cancelled() => Err(Error::cancelled()),
+        Some(answer) => answer,
+        None => {
+            session.sever();
+            Err(Error::cancelled())
+        }
+    }
 }
 
 /// Long commands with how far they are; no rows when none runs.

@@ -343,7 +343,8 @@ fn flame_move(state: &mut State, action: Action) -> bool {
 /// What a node and all below it take in the flame: time, or cost where nothing was measured.
 pub fn width(pane: &PlanPane, at: usize) -> f64 {
     let n = pane.node(at);
-    let v = if pane.outline.timed { n.and_then(|n| n.total_ms) } else { n.and_then(|n| n.est_total_cost) };
+    // Where several processes work at a time, it is the slowest one that is waited for.
+    let v = if pane.outline.timed { n.and_then(|n| n.wall_ms.or(n.total_ms)) } else { n.and_then(|n| n.est_total_cost) };
     v.unwrap_or(0.0).max(0.0)
 }
 

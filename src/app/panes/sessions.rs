@@ -156,7 +156,7 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool
                 state.dialogs.push(Dialog::Viewer(viewer));
             }
         }
-        Action::InsertName => {
+        Action::SessionStatement => {
             let words = state.sessions.chosen().map(|s| s.text.clone()).filter(|t| !t.trim().is_empty());
             match words {
                 Some(t) => super::results::acts::to_editor(state, &t, effects),
@@ -191,7 +191,13 @@ pub fn planned(state: &mut State, id: u64, result: Result<Box<Plan>>) {
             kept::show(state, *plan, asked, format!("session {id}, while it runs"), now);
         }
         Err(e) if e.kind == Kind::Cancelled => state.say(Note::info("Cancelled.")),
-        Err(e) => work::failed(state, &e),
+        Err(e) => {
+            state.say(Note::error(&e));
+            let mut lines = vec![work::sentence(&e.message)];
+            lines.extend(e.hints.iter().flat_map(|h| [String::new(), h.clone()]));
+            let viewer = Viewer::new(format!("No plan of session {id}"), lines.join("\n")).prose(state.size.0);
+            state.dialogs.push(Dialog::Viewer(viewer));
+        }
     }
 }
 
@@ -216,7 +222,7 @@ pub fn doing(s: &RunningStatement) -> String {
     }
     match (s.state.as_str(), s.waits.as_str()) {
         (state, "") => text::clean(state).into_owned(),
-        ("active", waits) => format!("waits: {}", text::clean(waits)),
+        ("active", waits) => format!("waits ({})", text::clean(waits)),
         (state, waits) => format!("{}, {}", text::clean(state), text::clean(waits)),
     }
 }
@@ -272,7 +278,7 @@ mod tests {
     fn what_a_session_does_is_said_in_a_few_words() {
         let s = |state: &str, waits: &str| RunningStatement { state: state.into(), waits: waits.into(), ..Default::default() };
         assert_eq!(doing(&s("active", "")), "active");
-        assert_eq!(doing(&s("active", "IO: DataFileRead")), "waits: IO: DataFileRead");
+        assert_eq!(doing(&s("active", "IO: DataFileRead")), "waits (IO: DataFileRead)");
         assert_eq!(doing(&RunningStatement { blocked_by: vec![7, 9], ..s("active", "Lock: tuple") }), "waits for a lock of 7, 9");
         let far = HowFar { phase: "building index\u{1b}".into(), percent: Some(25.4), ..HowFar::default() };
         let words = doing(&RunningStatement { far: Some(far), ..s("active", "") });

@@ -87,7 +87,7 @@ async fn on_target(shared: &Shared, live: &Live, cx: &Cx, link: u64, operation: 
             let own = live.query.backend();
             Report::Sessions(ops::running::look(conn, own).await.map(Box::new))
         }
-        Operation::SessionPlan(id) => Report::SessionPlan { id, result: ops::running::plan_of(conn, id).await.map(Box::new) },
+        Operation::SessionPlan(id) => Report::SessionPlan { id, result: ops::running::plan_of(cx, conn, id).await.map(Box::new) },
         // Handled before a target is looked for.
         Operation::Demo | Operation::WriteTarget { .. } => Report::Demo(Err(Error::failed("not an operation on a target"))),
     }

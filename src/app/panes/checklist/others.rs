@@ -75,10 +75,10 @@ pub fn listed(state: &mut State, result: Result<Vec<Listed>>) {
             lines.push(Line { text: format!("  {name}{pad}"), note: words, heading: false, goal: Some(Goal::Checklist(e.which)) });
         }
         if !l.note.is_empty() {
-            let note = work::sentence(&l.note);
+            let note = text::clean(&l.note);
             lines.extend(text::wrap(&note, width.saturating_sub(2)).into_iter().map(|p| Line {
                 note: p,
-                text: " ".into(),
+                text: String::new(),
                 ..Line::default()
             }));
         }

@@ -17,7 +17,10 @@ pub fn draw(state: &State, plan: &Plan, head: Area, area: Area, c: &mut Canvas<'
     let whole = width(pane, 0);
     let what = if outline.timed { "time" } else { "cost" };
     if head.h > 0 {
-        let words = format!("width = share of the {what}; up, down, left and right go between steps");
+        let mut parallel = false;
+        plan.root.walk(0, &mut |_, n| parallel |= n.wall_ms.is_some_and(|w| n.total_ms.is_some_and(|t| t > w)));
+        let of = if parallel && outline.timed { ", of the slowest process where several run" } else { "" };
+        let words = format!("width = share of the {what}{of}; up, down, left and right go between steps");
         c.put(head.x + 2, head.y, head.w.saturating_sub(2), &words, look.dim);
     }
     if whole <= 0.0 {
