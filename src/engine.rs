@@ -259,6 +259,15 @@ pub trait Catalog: Send + Sync {
     fn writing_functions<'a>(&'a self, _s: &'a Session, names: &'a [String]) -> BoxFuture<'a, Result<Vec<String>>> {
         Box::pin(async move { Ok(names.to_vec()) })
     }
+    /// Which functions count as reading on this engine, and what to do about another one: a hint behind a refusal.
+    fn functions_that_read(&self) -> &'static str {
+        "A function counts as reading when the catalogue declares it stable or immutable."
+    }
+    /// What a result's [`crate::model::Origin`] names, where it is no table whose rows could be changed: `app.v is a view`. `None` where
+    /// that cannot be told.
+    fn no_table<'a>(&'a self, _s: &'a Session, _name: &'a [String]) -> BoxFuture<'a, Result<Option<String>>> {
+        Box::pin(async { Ok(None) })
+    }
     /// What a statement that reads by its text would call behind its names: functions in views, operators, casts, domains,
     /// aggregates and policies. A sentence that names what may write, `None` when nothing does. An engine whose session
     /// or authorizer stops such writes by itself has nothing to look up.

@@ -5,6 +5,8 @@
 mod console;
 #[path = "endings/files.rs"]
 mod files;
+#[path = "endings/proofs.rs"]
+mod proofs;
 mod support;
 
 use support::maria::MariaServer;

@@ -9,7 +9,7 @@ use console::Console;
 use holdpoint::app::effect::Effect;
 use holdpoint::app::{Msg, Pane};
 use holdpoint::ops::library::Saved;
-use holdpoint::store::history::Ran;
+use holdpoint::store::history::{Fate, Ran};
 use support::project::Project;
 
 #[test]
@@ -80,10 +80,12 @@ fn the_history_is_searched_by_a_few_letters_and_never_runs_by_itself() {
         ran("shop-prod", "select * from elsewhere", None),
         ran("shop-dev", "select *\nfrom orders\nwhere id = 4", None),
         ran("shop-dev", "selec oops", Some("syntax error")),
+        Ran { fate: Some(Fate::RolledBack), ..ran("shop-dev", "update orders set state = 'x'", None) },
     ];
     c.send(Msg::History { result: Ok(runs) });
     let screen = c.screen();
     assert!(screen.contains("select * from orders where id = 4") && screen.contains("3 rows · 12 ms · 2026-11-20 08:15"), "{screen}");
+    assert!(screen.contains("3 rows, rolled back · 12 ms"), "{screen}");
     assert!(screen.contains("failed") && screen.contains("shop-prod · 3 rows"), "{screen}");
     let line = |s: &str| screen.lines().position(|l| l.contains(s)).unwrap();
     assert!(line("from orders") < line("from elsewhere"), "the open target's come first");

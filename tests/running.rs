@@ -476,6 +476,8 @@ fn shortcuts_of_psql_list_show_copy_or_say_what_serves_instead() {
     assert!(shortcut("\\nonsense").0.screen().contains("\\? lists the shortcuts"));
     let (_, effects) = shortcut("\\l");
     assert_eq!(statements(&effects)[0].text, "PRAGMA database_list");
+    let (_, effects) = shortcut("\\df cou*");
+    assert!(statements(&effects)[0].text.ends_with("AND lower(name) LIKE 'cou%' ESCAPE '!' ORDER BY 1, 2"), "{effects:?}");
     let (_, effects) = shortcut("\\sf touched");
     assert!(effects.iter().any(|e| matches!(e, Effect::Definition { at, .. } if at.last().unwrap().1 == "touched")), "{effects:?}");
     let (_, effects) = shortcut("\\d+ orders");

@@ -241,6 +241,7 @@ async fn run_one(
 ) -> Result<()> {
     let started = std::time::Instant::now();
     let before = session.status().tx;
+    ledger.sends(text);
     let mut outcome = stream(cx, session, &sent, data, &mut writer).await.map_err(|mut e| {
         e.position = e.position.map(|at| sent.typed(at));
         e

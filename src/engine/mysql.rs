@@ -14,6 +14,7 @@ mod backup;
 mod cancel;
 mod catalog;
 mod connect;
+mod definition;
 mod dependents;
 mod effects;
 mod errors;

@@ -37,6 +37,8 @@ pub enum RowEdit {
 pub struct CellStatement {
     pub text: String,
     pub params: Vec<Param>,
+    /// The column of each of them.
+    pub columns: Vec<String>,
     /// The same with its values written out, for people and the journal.
     pub shown: String,
 }
@@ -91,6 +93,7 @@ struct Builder {
     text: String,
     shown: String,
     params: Vec<Param>,
+    columns: Vec<String>,
 }
 
 impl Builder {
@@ -102,8 +105,9 @@ impl Builder {
         let quoted = self.dialect.quote_ident(n);
         self.word(&quoted);
     }
-    fn value(&mut self, p: &Param) {
+    fn value(&mut self, column: &str, p: &Param) {
         self.params.push(p.clone());
+        self.columns.push(column.to_string());
         match self.dialect {
             Dialect::Postgres => self.text.push_str(&format!("${}", self.params.len())),
             Dialect::MySql | Dialect::Sqlite => self.text.push('?'),
@@ -116,7 +120,7 @@ impl Builder {
             self.word(if i == 0 { " WHERE " } else { " AND " });
             self.name(name);
             self.word(" = ");
-            self.value(value);
+            self.value(name, value);
         }
     }
     /// An old value, by the text that the result showed: equality of floating-point numbers or of JSON is no safe question.
@@ -156,7 +160,7 @@ impl Builder {
                 self.word(" AS TEXT) = ");
             }
         }
-        self.value(&as_text);
+        self.value(name, &as_text);
         match self.dialect {
             Dialect::MySql => self.word(" AS BINARY)"),
             Dialect::Sqlite if !bytes => self.word(" COLLATE BINARY"),
@@ -164,7 +168,7 @@ impl Builder {
         }
     }
     fn end(self) -> CellStatement {
-        CellStatement { text: self.text, params: self.params, shown: self.shown }
+        CellStatement { text: self.text, params: self.params, columns: self.columns, shown: self.shown }
     }
 }
 
@@ -173,7 +177,7 @@ pub fn statements(dialect: Dialect, table: &TableInfo, edits: &[RowEdit]) -> Vec
     edits
         .iter()
         .map(|edit| {
-            let mut b = Builder { dialect, text: String::new(), shown: String::new(), params: Vec::new() };
+            let mut b = Builder { dialect, text: String::new(), shown: String::new(), params: Vec::new(), columns: Vec::new() };
             let table_name = |b: &mut Builder| {
                 b.name(&table.schema);
                 b.word(".");
@@ -187,7 +191,7 @@ pub fn statements(dialect: Dialect, table: &TableInfo, edits: &[RowEdit]) -> Vec
                         b.word(if i == 0 { " SET " } else { ", " });
                         b.name(name);
                         b.word(" = ");
-                        b.value(new);
+                        b.value(name, new);
                     }
                     b.key(key);
                     cells.iter().for_each(|(name, old, _)| b.was(name, old));
@@ -207,9 +211,9 @@ pub fn statements(dialect: Dialect, table: &TableInfo, edits: &[RowEdit]) -> Vec
                         b.name(name);
                     }
                     b.word(") VALUES (");
-                    for (i, (_, value)) in cells.iter().enumerate() {
+                    for (i, (name, value)) in cells.iter().enumerate() {
                         b.word(if i == 0 { "" } else { ", " });
-                        b.value(value);
+                        b.value(name, value);
                     }
                     b.word(")");
                 }
@@ -353,11 +357,28 @@ async fn transaction(
     Ok(statements.len() as u64)
 }
 
+/// An error about a bound value names its column: the number of a parameter tells nobody anything who typed none.
+fn named(mut e: Error, one: &CellStatement) -> Error {
+    let Some(detail) = e.detail.clone() else { return e };
+    let number = |line: &str| {
+        let digits = line.split_once("parameter $")?.1;
+        let digits: String = digits.chars().take_while(char::is_ascii_digit).collect();
+        one.columns.get(digits.parse::<usize>().ok()?.checked_sub(1)?)
+    };
+    let about = detail.lines().find_map(number);
+    if let Some(column) = about {
+        let rest: Vec<&str> = detail.lines().filter(|l| number(l).is_none()).collect();
+        e.detail = (!rest.is_empty()).then(|| rest.join("\n"));
+        e = e.context(format_args!("the column {}", crate::text::clean(column)));
+    }
+    e
+}
+
 async fn exactly_one(s: &Session, one: &CellStatement) -> Result<u64> {
     let mut rows = s.run_bound(one.text.clone(), one.params.clone()).await?;
     let mut affected = None;
     while let Some(event) = rows.next().await {
-        if let Event::Done(done) = event? {
+        if let Event::Done(done) = event.map_err(|e| named(e, one))? {
             affected = done.affected;
         }
     }

@@ -4,6 +4,7 @@ use super::Cx;
 use crate::config::{AccessMode, Target, secrets};
 use crate::engine::{Access, Catalog, Connect, Engine, Role, Session, SessionStatus, registry};
 use crate::model::{Dialect, Result};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
@@ -17,6 +18,8 @@ pub struct Connection {
     user: Mutex<Option<watch::Receiver<SessionStatus>>>,
     /// What the open transaction of that session wrote, as the history knows it.
     pub(in crate::ops) unsettled: Mutex<Vec<super::statements::Unsettled>>,
+    /// A statement is on its way that commits it: should the connection go meanwhile, nobody knows whether it did.
+    pub(in crate::ops) committing: AtomicBool,
 }
 
 /// The configured target of that name, a URL or a SQLite file; the error names the nearest one.

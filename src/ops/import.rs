@@ -64,7 +64,9 @@ pub struct Report {
     pub taken: u64,
     /// Rows that it, or the reading of the file, refused.
     pub refused: u64,
-    /// The first of them: line of the file, reason.
+    /// Texts that are no UTF-8: taken as they are, where the database keeps any bytes.
+    pub odd: u64,
+    /// The first of the refused rows: line of the file, reason.
     pub reasons: Vec<(u64, String)>,
     /// The rows are in the table; otherwise nothing is.
     pub committed: bool,
@@ -93,14 +95,15 @@ struct Opened {
     size: Option<u64>,
 }
 
-fn open(import: &Import) -> Result<Opened> {
+fn open(import: &Import, dialect: Dialect) -> Result<Opened> {
     let shown = crate::text::clean(&import.file.display().to_string()).into_owned();
     let file = File::open(&import.file).map_err(|e| Error::io(format_args!("opening {shown}"), e))?;
     let size = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|m| m.len());
     let read = Arc::new(AtomicU64::new(0));
     let input = BufReader::with_capacity(1 << 16, Counted { file, read: read.clone() });
     let reader = Reader::new(input, import.form, import.null.clone()).map_err(|why| Error::usage(format!("{shown}: {why}")))?;
-    Ok(Opened { reader, read, size })
+    // SQLite keeps text of any bytes, and exports write them as they are.
+    Ok(Opened { reader: reader.any_bytes(dialect == Dialect::Sqlite), read, size })
 }
 
 /// The columns of the table that the file's columns go to, in the file's order; or what does not fit.
@@ -170,7 +173,7 @@ pub async fn run(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, import: &I
         }
     }
     // Once to see that the file can be read at all, and what its first rows are.
-    let mut first = open(import)?.reader;
+    let mut first = open(import, conn.dialect())?.reader;
     let columns = places(&table, first.columns())?;
     let mut report = Report {
         table: format!("{}.{}", table.schema, table.name),
@@ -183,6 +186,7 @@ pub async fn run(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, import: &I
             .collect(),
         taken: 0,
         refused: 0,
+        odd: 0,
         reasons: Vec::new(),
         committed: false,
         why_not: None,
@@ -283,7 +287,7 @@ async fn rows(
     limit: Option<u64>,
     report: &mut Report,
 ) -> Result<()> {
-    let Opened { mut reader, read, size } = open(import)?;
+    let Opened { mut reader, read, size } = open(import, dialect)?;
     let together = (VALUES / columns.len().max(1)).clamp(1, TOGETHER);
     let mut batch: Vec<(u64, Vec<Param>)> = Vec::new();
     let mut seen = 0u64;
@@ -294,7 +298,10 @@ async fn rows(
             seen += 1;
             match record.values {
                 Ok(values) => match fitted(dialect, import.form, columns, values) {
-                    Ok(params) => batch.push((record.line, params)),
+                    Ok(params) => {
+                        report.odd += params.iter().filter(|p| matches!(p, Param::TextBytes(_))).count() as u64;
+                        batch.push((record.line, params));
+                    }
                     Err(why) => refuse(report, record.line, why),
                 },
                 Err(why) => refuse(report, record.line, why),
@@ -426,6 +433,15 @@ impl Report {
         }
         if self.refused > self.reasons.len() as u64 {
             out.push(format!("… and {} more refused", self.refused - self.reasons.len() as u64));
+        }
+        if self.odd > 0 {
+            out.push(format!(
+                "{} no UTF-8: the bytes are taken as they are.",
+                match self.odd {
+                    1 => "1 text is".to_string(),
+                    n => format!("{} texts are", crate::text::thousands(n)),
+                }
+            ));
         }
         let refused = if self.refused > 0 { format!(", {} refused", crate::text::thousands(self.refused)) } else { String::new() };
         out.push(match (self.committed, &self.why_not) {

@@ -84,8 +84,9 @@ pub async fn admit(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, text: &s
     let refusal = match verdict.class {
         Class::Read => match may_write(conn, text, &verdict).await? {
             None => return Ok(Admission::Run),
-            Some(what) => Error::read_only(format!("refused on {name}: {}", crate::text::clean(&what)))
-                .hint("A function counts as reading when the catalogue declares it stable or immutable."),
+            Some(what) => {
+                Error::read_only(format!("refused on {name}: {}", crate::text::clean(&what))).hint(conn.catalog()?.functions_that_read())
+            }
         },
         Class::Dml if guarded => return Ok(Admission::Guarded),
         Class::Dml => Error::read_only(format!("refused on {name}, which is read-only: {}", verdict.reason))

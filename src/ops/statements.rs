@@ -9,6 +9,7 @@ use crate::store::history::{Fate, NewRun};
 use crate::store::journal::NewEntry;
 use sha2::{Digest, Sha256};
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// Statements are recorded together, at most this late: a file of ten thousand inserts must not wait ten thousand times for
@@ -56,6 +57,13 @@ impl<'a> Ledger<'a> {
         Ledger { cx, conn, runs: Vec::new(), wrote: Vec::new(), settled: Vec::new(), since: Instant::now() }
     }
 
+    /// A statement is about to be sent.
+    pub fn sends(&self, text: &str) {
+        let d = self.conn.dialect();
+        let commits = sql::transaction::ending(d, text) == Some(true) || commits_implicitly(d, text);
+        self.conn.committing.store(commits, Ordering::SeqCst);
+    }
+
     /// Notes a statement that ran on the open session; `tx` is the session's state after it. An error is the store's: the
     /// statement has run, and its record has not been kept.
     pub fn note(&mut self, ended: &Ended<'_>, tx: TxState) -> Result<()> {
@@ -66,6 +74,7 @@ impl<'a> Ledger<'a> {
         if let Some(fate) = self.ends(ended, tx) {
             self.settle(fate);
         }
+        self.conn.committing.store(false, Ordering::SeqCst);
         let text = sql::redact(d, ended.text);
         let hidden = text != ended.text;
         if self.conn.target().access == AccessMode::Open && ended.error.is_none() && writes(d, ended.text) {
@@ -97,6 +106,7 @@ impl<'a> Ledger<'a> {
         let d = self.conn.dialect();
         if let Some(e) = ended.error {
             return match (e.kind, tx) {
+                (Kind::Connect, _) if self.conn.committing.load(Ordering::SeqCst) => Some(Fate::Unclear),
                 (Kind::Connect, _) => Some(Fate::Lost),
                 (_, TxState::Idle) => Some(Fate::RolledBack),
                 _ => None,
@@ -221,6 +231,7 @@ pub(in crate::ops) fn remember_fix(cx: &Cx, conn: &Connection, ended: &Ended<'_>
 /// The session of the user's own statements ended with its transaction open, and not by a statement of theirs.
 pub fn session_ended(cx: &Cx, conn: &Connection, fate: Fate) -> Result<()> {
     let open = std::mem::take(&mut *conn.unsettled.lock().unwrap_or_else(PoisonError::into_inner));
+    let fate = if conn.committing.load(Ordering::SeqCst) { Fate::Unclear } else { fate };
     let settled: Vec<(i64, Fate)> = ids(open).map(|id| (id, fate)).collect();
     cx.store.remember_all(&conn.target().name, &[], &settled, None).map(drop)
 }

@@ -223,7 +223,18 @@ impl Jobs {
             Effect::TableOf { link, result, table, then } => {
                 tokio::spawn(async move {
                     let Some(live) = shared.live(link) else { return };
-                    let look = async { live.connection.catalog()?.table(&live.connection.follower().await?, &table).await };
+                    let look = async {
+                        let (catalog, session) = (live.connection.catalog()?, live.connection.follower().await?);
+                        match catalog.table(&session, &table).await? {
+                            None => match catalog.no_table(&session, &table).await? {
+                                Some(what) => {
+                                    Err(crate::model::Error::failed(format!("Read-only: {what}, and its rows are changed in its tables.")))
+                                }
+                                None => Ok(None),
+                            },
+                            table => Ok(table),
+                        }
+                    };
                     let info = look.await;
                     shared.send(Msg::TableOf { link, result, table, info, then });
                 });

@@ -1,16 +1,17 @@
 //! The same in the real console.
 
 use super::{fates, mariadb, postgres};
+use crate::support;
 use crate::support::pty::Console;
 
-fn open(home: &tempfile::TempDir, target: &str) -> Console {
+pub fn open(home: &tempfile::TempDir, target: &str) -> Console {
     let c = Console::start(home.path(), home.path(), &["open", target], 120, 40);
     c.wait_for("no tx");
     c
 }
 
 /// The editor holds exactly this text, and it is run.
-fn run(c: &mut Console, sql: &str) {
+pub fn run(c: &mut Console, sql: &str) {
     c.send("<Esc>2<C-a><BS>");
     c.wait_until("the editor is empty", |s| !s.contains("▎"));
     c.send(sql);
@@ -88,7 +89,7 @@ fn functions_are_listed_with_their_arguments() {
     run(&mut c, "\\d customer");
     c.wait_for("customer is in 2 schemas, none of them in the search path");
     run(&mut c, "\\d alone");
-    c.wait_for("CREATE TABLE cp.alone");
+    c.wait_for("CREATE TABLE \"cp\".\"alone\"");
 
     let (home, _) = mariadb(
         "functions",
@@ -99,4 +100,57 @@ fn functions_are_listed_with_their_arguments() {
     c.wait_until("both are there", |s| {
         ["a int(11), b varchar(10)", "IN x int(11), OUT y int(11)", "procedure"].iter().all(|w| s.contains(w))
     });
+}
+
+#[test]
+fn who_holds_the_lock_of_a_data_fix_is_named() {
+    let (home, pg) = postgres("fix_waits", SEED);
+    let mut holder = pg.psql_in_background("fix_waits", "begin; update t set v = 'held'; select pg_sleep(600)");
+    let held = "select count(*) from pg_stat_activity where datname = 'fix_waits' and wait_event = 'PgSleep'";
+    support::wait_until("the row is held", || pg.psql("postgres", held).trim() == "1");
+    let mut c = open(&home, "guard");
+    run(&mut c, "update t set v = 'mine' where id = 1");
+    c.wait_until("the holder is named", |s| s.contains("waits for postgres@local (pid"));
+    c.send("<C-c>");
+    c.wait_until("it is over", |s| s.contains("ancelled") && !s.contains("TX OPEN"));
+    holder.kill().expect("kill");
+    holder.wait().expect("ends");
+    pg.psql("postgres", "select pg_terminate_backend(pid) from pg_stat_activity where wait_event = 'PgSleep' and datname = 'fix_waits'");
+    assert_eq!(pg.psql("fix_waits", "select v from t").trim(), "as it was");
+}
+
+#[test]
+fn why_a_cell_cannot_be_written_is_said_in_its_own_words() {
+    let (home, _) = postgres(
+        "cells",
+        "create table t (id int primary key, amount int); insert into t values (1, 2); create view seen as select * from t",
+    );
+    let mut c = open(&home, "dev");
+    run(&mut c, "select * from seen");
+    c.wait_for("1 row");
+    c.send("<Esc> gr");
+    c.send("lc");
+    c.wait_for("public.seen is a view");
+    run(&mut c, "select * from t");
+    c.wait_for("1 row");
+    c.send("<Esc> gr");
+    c.send("lc");
+    c.wait_for("Row 1");
+    c.send("<C-u>abc<Enter>");
+    c.wait_for("1 change staged");
+    c.send("w");
+    c.wait_for("Write 1 change");
+    c.send("w");
+    c.wait_until("the column is named", |s| s.contains("the column amount"));
+    assert!(!c.screen().contains("unnamed portal"), "{}", c.screen());
+}
+
+#[test]
+fn mariadb_is_spoken_of_in_its_own_words() {
+    let (home, _) = mariadb("own_words", "create table t (a int); create function f_tax(a int) returns int deterministic return a");
+    let (_, err) = super::run(&home, 4, &["query", "guard", "select f_tax(1)"]);
+    assert!(err.contains("a stored function may write") && !err.contains("stable or immutable"), "{err}");
+    let (_, err) = super::run(&home, 4, &["query", "guard", "explain delete from t"]);
+    assert!(err.contains("refuses EXPLAIN DELETE in a read-only transaction"), "{err}");
+    super::run(&home, 0, &["query", "dev", "explain delete from t where a = 1"]);
 }

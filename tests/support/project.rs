@@ -99,6 +99,16 @@ impl Project {
     pub fn mariadb_server(&self) -> &MariaServer {
         self.maria.first().expect("a project on MariaDB")
     }
+    /// The one that proofs are made on, in a project on PostgreSQL.
+    #[allow(dead_code, reason = "not every test binary asks")]
+    pub fn scratch_server(&self) -> &PgServer {
+        self.pg.get(1).expect("a project on PostgreSQL")
+    }
+    /// The one that proofs are made on, in a project on MariaDB.
+    #[allow(dead_code, reason = "not every test binary asks")]
+    pub fn scratch_mariadb(&self) -> &MariaServer {
+        self.maria.get(1).expect("a project on MariaDB")
+    }
     pub fn path(&self, name: &str) -> std::path::PathBuf {
         self.home.path().join(name)
     }

@@ -3,7 +3,7 @@
 //! `writing_functions` stays with the trait's default, which calls every name that the classifier does not know a writer:
 //! MySQL's and MariaDB's catalogues hold only the author's own claim (`SQL_DATA_ACCESS`), which the server does not enforce.
 
-use super::MySql;
+use super::{MySql, definition};
 use crate::engine::{Catalog, Session};
 use crate::model::names::{Names, Relation};
 use crate::model::{
@@ -149,11 +149,20 @@ impl Catalog for MySql {
             let shown = s.fetch(what).await?;
             let row = shown.rows.first().ok_or_else(|| Error::failed(format!("there is no {name} in {schema} any more")))?;
             match row.get(column).and_then(|v| v.as_deref()) {
+                Some(text) if matches!(kind, NodeKind::Function | NodeKind::Trigger) => Ok(definition::script(text)),
+                Some(text) if *kind == NodeKind::View => Ok(format!("{};", definition::ownerless(text))),
                 Some(text) => Ok(format!("{text};")),
                 None => Err(Error::new(crate::model::Kind::Unknown, format!("the body of {name} is not visible to this user"))
                     .hint("GRANT SHOW CREATE ROUTINE (MariaDB 11.3) or SELECT ON mysql.proc lets a user see it.")),
             }
         })
+    }
+
+    fn functions_that_read(&self) -> &'static str {
+        "Only the server's own functions count as reading here: a stored function may write whatever it declares. An open target runs it."
+    }
+    fn no_table<'a>(&'a self, s: &'a Session, name: &'a [String]) -> BoxFuture<'a, Result<Option<String>>> {
+        Box::pin(super::table::other(s, name))
     }
 
     fn preview(&self, path: &NodePath, limit: u32) -> Option<String> {

@@ -57,3 +57,16 @@ pub(super) async fn of(s: &Session, name: &[String]) -> Result<Option<TableInfo>
         no_rollback: (at(first, 8) != "YES").then(|| format!("its engine {} cannot roll back", at(first, 7))),
     }))
 }
+
+/// See `Catalog::no_table`.
+pub(super) async fn other(s: &Session, name: &[String]) -> Result<Option<String>> {
+    let [schema, table] = name else { return Ok(None) };
+    let found = s
+        .fetch(format!(
+            "SELECT TABLE_TYPE FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {}",
+            lit(schema),
+            lit(table)
+        ))
+        .await?;
+    Ok(found.scalar().filter(|t| t.contains("VIEW")).map(|_| format!("{schema}.{table} is a view")))
+}

@@ -380,6 +380,9 @@ impl Catalog for Postgres {
     fn table<'a>(&'a self, s: &'a Session, name: &'a [String]) -> BoxFuture<'a, Result<Option<TableInfo>>> {
         Box::pin(super::table::of(s, name))
     }
+    fn no_table<'a>(&'a self, s: &'a Session, name: &'a [String]) -> BoxFuture<'a, Result<Option<String>>> {
+        Box::pin(super::table::other(s, name))
+    }
     fn children<'a>(&'a self, s: &'a Session, at: &'a NodePath) -> BoxFuture<'a, Result<Vec<SchemaNode>>> {
         Box::pin(children(s, at))
     }

@@ -304,14 +304,42 @@ impl Link {
         }
     }
 
-    /// Sends the data of a COPY and its end; the server takes it in pieces of any size.
-    async fn copy_in(&mut self, data: &str) -> std::io::Result<()> {
+    /// Sends the data of a COPY and its end; the server takes it in pieces of any size, and is heard between them: a trigger may have
+    /// something to say for each row. Once it has failed the rest is not sent.
+    async fn copy_in(&mut self, data: &str, run: &mut Run) -> std::io::Result<()> {
         for piece in data.as_bytes().chunks(64 * 1024) {
             frontend::CopyData::new(piece)?.write(&mut self.wire.out);
-            self.wire.flush().await?;
+            self.wire.flush_reading().await?;
+            while let Some(tag) = self.wire.ready()? {
+                if !matches!(tag, b'N' | b'A' | b'S') {
+                    // Only an error comes here, which the reader takes: behind it the server skips all up to the Sync.
+                    return Ok(());
+                }
+                let message = self.wire.take()?;
+                self.aside(run, message).await;
+            }
+            run.check(&self.control);
         }
         frontend::copy_done(&mut self.wire.out);
         Ok(())
+    }
+
+    /// Takes what the server says beside an answer.
+    async fn aside(&mut self, run: &mut Run, message: Message) {
+        match message {
+            Message::NoticeResponse(body) => run.notice(Report::read(body.fields()).notice()).await,
+            Message::NotificationResponse(body) => {
+                let Some(n) = notification(&body) else { return };
+                // Between statements of ours, and behind one of the user's, nobody hears what belongs to a statement.
+                if run.users && run.stage != Stage::Coda {
+                    run.notice(n).await;
+                } else {
+                    self.tell(n);
+                }
+            }
+            Message::ParameterStatus(body) => self.parameter(&body),
+            _ => {}
+        }
     }
 
     /// Reads until the job's last ReadyForQuery.
@@ -384,21 +412,13 @@ impl Link {
                         run.error = Some(e);
                     }
                 }
-                Message::NoticeResponse(body) => run.notice(Report::read(body.fields()).notice()).await,
-                Message::NotificationResponse(body) => {
-                    let Some(n) = notification(&body) else { continue };
-                    // Between statements of ours, and behind one of the user's, nobody hears what belongs to a statement.
-                    if run.users && run.stage != Stage::Coda {
-                        run.notice(n).await;
-                    } else {
-                        self.tell(n);
-                    }
+                aside @ (Message::NoticeResponse(_) | Message::NotificationResponse(_) | Message::ParameterStatus(_)) => {
+                    self.aside(run, aside).await;
                 }
-                Message::ParameterStatus(body) => self.parameter(&body),
                 Message::CopyInResponse(_) => {
                     // The Sync that went with the statement was eaten by the copy mode: one more closes the group.
                     let sent = match job.data.filter(|_| run.stage == Stage::Main && run.wanted == 0) {
-                        Some(data) => self.copy_in(data).await,
+                        Some(data) => self.copy_in(data, run).await,
                         None => {
                             run.copy_in = true;
                             frontend::copy_fail("Holdpoint has no data to send", &mut self.wire.out)

@@ -40,6 +40,19 @@ pub(super) async fn of(s: &Session, name: &[String]) -> Result<Option<TableInfo>
     }))
 }
 
+/// See `Catalog::no_table`.
+pub(super) async fn other(s: &Session, name: &[String]) -> Result<Option<String>> {
+    const KIND: &str = "SELECT n.nspname || '.' || c.relname || ' is a ' || CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' \
+        WHEN 'f' THEN 'foreign table' ELSE 'relation that is no table' END FROM pg_catalog.pg_class c \
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = substr($1, 2)::oid AND c.relkind NOT IN ('r', 'p')";
+    match name {
+        [oid] if oid.strip_prefix('#').is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit())) => {
+            Ok(pinned(s, KIND, &[oid]).await?.scalar().map(str::to_string))
+        }
+        _ => Ok(None),
+    }
+}
+
 fn column(r: &Row) -> ColumnInfo {
     ColumnInfo {
         name: cell(r, 2).to_string(),

@@ -3,7 +3,9 @@
 use bytes::{Buf, BytesMut};
 use postgres_protocol::message::backend::Message;
 use std::io;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use std::pin::Pin;
+use std::task::Poll;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 /// What a connection runs over: TCP, TLS over TCP, or a unix socket.
 pub(super) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -35,6 +37,36 @@ impl Wire {
             self.out = BytesMut::new();
         }
         self.io.flush().await
+    }
+
+    /// Like [`Wire::flush`], while what the server sends meanwhile is read: one that is not heard stops listening at some point.
+    pub async fn flush_reading(&mut self) -> io::Result<()> {
+        while !self.out.is_empty() {
+            let moved: io::Result<()> = std::future::poll_fn(|cx| {
+                if let Poll::Ready(sent) = Pin::new(&mut *self.io).poll_write(cx, &self.out) {
+                    return Poll::Ready(match sent? {
+                        0 => Err(io::ErrorKind::WriteZero.into()),
+                        n => {
+                            self.out.advance(n);
+                            Ok(())
+                        }
+                    });
+                }
+                let mut bytes = [0; 8 * 1024];
+                let mut read = ReadBuf::new(&mut bytes);
+                std::task::ready!(Pin::new(&mut *self.io).poll_read(cx, &mut read))?;
+                match read.filled() {
+                    [] => Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
+                    came => {
+                        self.input.extend_from_slice(came);
+                        Poll::Ready(Ok(()))
+                    }
+                }
+            })
+            .await;
+            moved?;
+        }
+        self.flush().await
     }
 
     /// Waits for more bytes. The end of the stream is an error.

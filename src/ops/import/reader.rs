@@ -77,6 +77,8 @@ pub struct Reader<R> {
     /// What stands for NULL beside nothing at all.
     null: Option<String>,
     columns: Vec<String>,
+    /// See [`Reader::any_bytes`].
+    any_bytes: bool,
     line: u64,
     /// NDJSON: the first record, which gave the names of the columns.
     first: Option<(u64, String)>,
@@ -85,11 +87,14 @@ pub struct Reader<R> {
 impl<R: BufRead> Reader<R> {
     /// Reads the names of the columns: the header, or the keys of NDJSON's first object.
     pub fn new(input: R, form: Form, null: Option<String>) -> Result<Self, String> {
-        let mut r = Reader { input, form, null, columns: Vec::new(), line: 0, first: None };
+        let mut r = Reader { input, form, null, columns: Vec::new(), any_bytes: false, line: 0, first: None };
         match form {
             Form::Csv => {
                 let Some(fields) = r.csv()?.1? else { return Err("the file is empty: a header is needed".into()) };
-                r.columns = fields.into_iter().map(|(name, _)| name.strip_prefix('\u{feff}').map(str::to_string).unwrap_or(name)).collect();
+                for (name, _) in fields {
+                    let name = String::from_utf8(name).map_err(|_| format!("line 1: {NO_UTF8}"))?;
+                    r.columns.push(name.strip_prefix('\u{feff}').map(str::to_string).unwrap_or(name));
+                }
             }
             Form::Tsv => {
                 let Some(line) = r.text_line()? else { return Err("the file is empty: a header is needed".into()) };
@@ -115,6 +120,13 @@ impl<R: BufRead> Reader<R> {
         Ok(r)
     }
 
+    /// Text whose bytes are no UTF-8 is taken as it is, for a database that keeps any: a file in another encoding gets in so, too.
+    #[must_use]
+    pub fn any_bytes(mut self, any: bool) -> Self {
+        self.any_bytes = any;
+        self
+    }
+
     pub fn columns(&self) -> &[String] {
         &self.columns
     }
@@ -126,15 +138,19 @@ impl<R: BufRead> Reader<R> {
                 let (line, fields) = self.csv()?;
                 let values = match fields {
                     Ok(None) => return Ok(None),
-                    Ok(Some(fields)) => self.fit(fields.into_iter().map(|(text, quoted)| self.value(text, quoted)).collect()),
+                    Ok(Some(fields)) => {
+                        let values: Result<Vec<Value>, String> =
+                            fields.into_iter().map(|(text, quoted)| self.value(text, quoted)).collect();
+                        values.and_then(|v| self.fit(v))
+                    }
                     Err(why) => Err(why),
                 };
                 Ok(Some(Record { line, values }))
             }
             Form::Tsv => {
-                let Some(line) = self.text_line()? else { return Ok(None) };
-                let values = line.and_then(|l| self.fit(l.split('\t').map(|f| self.unescaped(f)).collect()));
-                Ok(Some(Record { line: self.line, values }))
+                let Some(line) = self.line()? else { return Ok(None) };
+                let values: Result<Vec<Value>, String> = line.split(|b| *b == b'\t').map(|f| self.unescaped(f)).collect();
+                Ok(Some(Record { line: self.line, values: values.and_then(|v| self.fit(v)) }))
             }
             Form::Ndjson => loop {
                 let (at, line) = match self.first.take() {
@@ -159,42 +175,46 @@ impl<R: BufRead> Reader<R> {
         }
     }
 
-    fn value(&self, text: String, quoted: bool) -> Value {
+    fn value(&self, text: Vec<u8>, quoted: bool) -> Result<Value, String> {
         match &self.null {
-            Some(null) if !quoted && text == *null => Value::Null,
-            Some(_) => Value::Text(text),
-            None if !quoted && text.is_empty() => Value::Null,
-            None => Value::Text(text),
+            Some(null) if !quoted && text == null.as_bytes() => Ok(Value::Null),
+            None if !quoted && text.is_empty() => Ok(Value::Null),
+            _ => self.text(text),
+        }
+    }
+
+    fn text(&self, bytes: Vec<u8>) -> Result<Value, String> {
+        match String::from_utf8(bytes) {
+            Ok(text) => Ok(Value::Text(text)),
+            Err(e) if self.any_bytes => Ok(Value::TextBytes(e.into_bytes())),
+            Err(_) => Err(NO_UTF8.into()),
         }
     }
 
     /// A field of COPY's text format.
-    fn unescaped(&self, field: &str) -> Value {
-        if field == self.null.as_deref().unwrap_or("\\N") {
-            return Value::Null;
+    fn unescaped(&self, field: &[u8]) -> Result<Value, String> {
+        if field == self.null.as_deref().unwrap_or("\\N").as_bytes() {
+            return Ok(Value::Null);
         }
-        if !field.contains('\\') {
-            return Value::Text(field.to_string());
-        }
-        let mut out = String::with_capacity(field.len());
-        let mut chars = field.chars();
-        while let Some(c) = chars.next() {
-            if c != '\\' {
-                out.push(c);
+        let mut out = Vec::with_capacity(field.len());
+        let mut bytes = field.iter();
+        while let Some(b) = bytes.next() {
+            if *b != b'\\' {
+                out.push(*b);
                 continue;
             }
-            match chars.next() {
-                Some('n') => out.push('\n'),
-                Some('r') => out.push('\r'),
-                Some('t') => out.push('\t'),
-                Some('b') => out.push('\u{8}'),
-                Some('f') => out.push('\u{c}'),
-                Some('v') => out.push('\u{b}'),
-                Some(other) => out.push(other),
-                None => out.push('\\'),
-            }
+            out.push(match bytes.next() {
+                Some(b'n') => b'\n',
+                Some(b'r') => b'\r',
+                Some(b't') => b'\t',
+                Some(b'b') => 8,
+                Some(b'f') => 12,
+                Some(b'v') => 11,
+                Some(other) => *other,
+                None => b'\\',
+            });
         }
-        Value::Text(out)
+        self.text(out)
     }
 
     fn of_object(&self, object: Vec<(String, Value)>) -> Result<Vec<Value>, String> {
@@ -208,8 +228,13 @@ impl<R: BufRead> Reader<R> {
         Ok(values)
     }
 
-    /// A line without its end. The inner error is one of this line alone.
+    /// A line of text without its end. The inner error is one of this line alone.
     fn text_line(&mut self) -> Result<Option<Result<String, String>>, String> {
+        Ok(self.line()?.map(|bytes| String::from_utf8(bytes).map_err(|_| NO_UTF8.to_string())))
+    }
+
+    /// A line without its end.
+    fn line(&mut self) -> Result<Option<Vec<u8>>, String> {
         let mut bytes = Vec::new();
         let n = std::io::Read::take(&mut self.input, LONGEST as u64).read_until(b'\n', &mut bytes).map_err(|e| e.to_string())?;
         if n == 0 {
@@ -222,12 +247,12 @@ impl<R: BufRead> Reader<R> {
         while bytes.last().is_some_and(|b| matches!(b, b'\n' | b'\r')) {
             bytes.pop();
         }
-        Ok(Some(String::from_utf8(bytes).map_err(|_| NO_UTF8.to_string())))
+        Ok(Some(bytes))
     }
 
     /// A record of CSV: its fields with whether they were quoted; `None` at the end of the file.
     #[allow(clippy::type_complexity, reason = "read once, right above")]
-    fn csv(&mut self) -> Result<(u64, Result<Option<Vec<(String, bool)>>, String>), String> {
+    fn csv(&mut self) -> Result<(u64, Result<Option<Vec<(Vec<u8>, bool)>>, String>), String> {
         let start = self.line + 1;
         let (mut fields, mut field) = (Vec::new(), Vec::new());
         let (mut quoted, mut open, mut any) = (false, false, false);
@@ -283,9 +308,7 @@ impl<R: BufRead> Reader<R> {
         if let Some(why) = bad {
             return Ok((start, Err(why)));
         }
-        let texts: Result<Vec<(String, bool)>, String> =
-            fields.into_iter().map(|(f, q)| String::from_utf8(f).map(|s| (s, q)).map_err(|_| NO_UTF8.to_string())).collect();
-        Ok((start, texts.map(Some)))
+        Ok((start, Ok(Some(fields))))
     }
 }
 
@@ -390,6 +413,15 @@ mod tests {
         assert_eq!(rows[0].values, Ok(vec![Value::Number("1.50".into()), Value::Null, Value::Bytes(vec![0xff, 0])]));
         assert_eq!(rows[1].values, Ok(vec![text("[1,{\"x\":2}]"), Value::Bool(true), Value::Null]));
         assert!(rows[2].values.is_err() && rows[3].values.is_err());
+    }
+
+    #[test]
+    fn a_database_that_keeps_any_bytes_gets_them() {
+        for (form, file) in [(Form::Csv, &b"a,b\n1,\"x\xff\"\n"[..]), (Form::Tsv, b"a\tb\n1\tx\xff\n")] {
+            let mut r = Reader::new(file, form, None).unwrap().any_bytes(true);
+            assert_eq!(r.read().unwrap().unwrap().values, Ok(vec![text("1"), Value::TextBytes(b"x\xff".to_vec())]));
+        }
+        assert!(Reader::new(&b"\xff,b\n"[..], Form::Csv, None).is_err(), "names are text");
     }
 
     proptest::proptest! {

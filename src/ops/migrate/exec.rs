@@ -116,13 +116,22 @@ fn row(m: &Migration, success: bool) -> Applied {
     }
 }
 
+/// What cancelling does to a statement that no transaction holds together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::ops) enum CutOff {
+    /// Cut off it leaves nobody knows what, so that only its end counts: on a database that matters.
+    Never,
+    /// The database is a copy that goes away.
+    Anywhere,
+}
+
 /// Runs the up or the down script of a migration and keeps the history in step.
 pub(in crate::ops) async fn run(
     session: &Session,
     engine: &dyn Migrations,
     m: &Migration,
     direction: Direction,
-    cancel: &CancellationToken,
+    (cancel, cut_off): (&CancellationToken, CutOff),
     watch: &mut dyn Watch,
 ) -> Result<Ran, Failure> {
     let nothing = |error: Error| Failure { error, left: Left::Nothing };
@@ -164,8 +173,8 @@ pub(in crate::ops) async fn run(
                 return Err(Error::cancelled());
             }
             watch.before(&at, text)?;
-            // Outside a transaction a statement that is cut off leaves nobody knows what: there only its end counts.
-            let (took, affected, _) = statement(session, text, in_transaction.then_some(cancel)).await?;
+            let may_end = in_transaction || cut_off == CutOff::Anywhere;
+            let (took, affected, _) = statement(session, text, may_end.then_some(cancel)).await?;
             watch.after(&at, took, affected)
         }
         .await;

@@ -172,7 +172,7 @@ async fn script(cx: &Cx, place: &ScratchPlace<'_>, m: &Migration, d: Direction, 
     let word = if d == Direction::Up { "up" } else { "down" };
     cx.progress.update(&format!("scratch: {} {word}", shown_version(m.version)), 0, None);
     let (session, conn, private) = place.runner()?;
-    match exec::run(session, conn.engine().migrations().get()?, m, d, &cx.cancel, t).await {
+    match exec::run(session, conn.engine().migrations().get()?, m, d, (&cx.cancel, exec::CutOff::Anywhere), t).await {
         Ok(ran) => Ok(Ok(ran.took)),
         Err(f) if matches!(f.error.kind, Kind::Cancelled | Kind::Connect) => Err(f.error),
         // MySQL's errors for a right that is lacking: ER_DBACCESS_DENIED, TABLEACCESS, COLUMNACCESS, SPECIFIC_ACCESS, PROCACCESS,

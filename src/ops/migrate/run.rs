@@ -397,7 +397,7 @@ async fn run_all(
     let mut steps: Vec<StepRun> = Vec::new();
     let mut evidence = Vec::new();
     for m in migrations {
-        let outcome = exec::run(session, engine, m, order.direction, &cx.cancel, &mut watch).await;
+        let outcome = exec::run(session, engine, m, order.direction, (&cx.cancel, exec::CutOff::Never), &mut watch).await;
         match outcome {
             Ok(ran) => {
                 let e = record_one(cx, conn, order, session, m, &id, &ran)?;

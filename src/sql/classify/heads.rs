@@ -177,6 +177,14 @@ fn explain(d: Dialect, toks: &[Tok<'_>]) -> Verdict {
         None => Verdict::not_read(Class::Other, "EXPLAIN has nothing to explain"),
         Some(t) if !starts_query(t) => {
             let what = if t.word.is_empty() { t.text.to_owned() } else { shout(&t.word) };
+            if d == Dialect::MySql && !analyzes && matches!(t.word.as_str(), "insert" | "update" | "delete" | "replace") {
+                return Verdict::not_read(
+                    Class::Other,
+                    format!(
+                        "the server refuses EXPLAIN {what} in a read-only transaction; EXPLAIN SELECT with its WHERE shows how rows are found"
+                    ),
+                );
+            }
             let analyze = if analyzes { " ANALYZE runs it" } else { "" };
             Verdict::not_read(Class::Other, format!("EXPLAIN{analyze}: {what} is not a query, so it may write"))
         }

@@ -119,6 +119,7 @@ async fn one(
         Admission::Run => {
             let begun = Instant::now();
             let tx = live.query.status().tx;
+            ledger.sends(text);
             let mut outcome =
                 stream(shared, live, cx, job, result, bound.clone(), statement.data.clone()).await.map_err(|e| typed_place(e, &bound));
             let rows = lock(&shared.rows).get(result).map_or(0, |r| r.rows());

@@ -126,7 +126,7 @@ impl<'a> Place<'a> {
             }
             for m in ups {
                 let mut ignored = super::Timing::default();
-                exec::run(runs, engine, m, Direction::Up, &self.cx.cancel, &mut ignored)
+                exec::run(runs, engine, m, Direction::Up, (&self.cx.cancel, exec::CutOff::Anywhere), &mut ignored)
                     .await
                     .map_err(|f| f.error.context(format!("bringing scratch to the state after {}", shown_version(m.version))))?;
             }
