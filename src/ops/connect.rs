@@ -53,6 +53,7 @@ impl Connection {
             follower: tokio::sync::Mutex::new(None),
             user: Mutex::default(),
             unsettled: Mutex::default(),
+            committing: AtomicBool::new(false),
         }
     }
     pub fn target(&self) -> &Target {

@@ -80,7 +80,7 @@ pub fn functions(state: &mut State, pattern: &str, effects: &mut Vec<Effect>) {
         ),
         Dialect::MySql => format!(
             "SELECT r.ROUTINE_SCHEMA AS `schema`, r.ROUTINE_NAME AS name, r.DTD_IDENTIFIER AS result_type, \
-             (SELECT GROUP_CONCAT(CONCAT_WS(' ', p.PARAMETER_MODE, p.PARAMETER_NAME, p.DTD_IDENTIFIER) ORDER BY p.ORDINAL_POSITION SEPARATOR ', ') \
+             (SELECT GROUP_CONCAT(CONCAT_WS(' ', IF(r.ROUTINE_TYPE = 'PROCEDURE', p.PARAMETER_MODE, NULL), p.PARAMETER_NAME, p.DTD_IDENTIFIER) ORDER BY p.ORDINAL_POSITION SEPARATOR ', ') \
              FROM information_schema.PARAMETERS p WHERE p.SPECIFIC_SCHEMA = r.ROUTINE_SCHEMA AND p.SPECIFIC_NAME = r.SPECIFIC_NAME \
              AND p.ROUTINE_TYPE = r.ROUTINE_TYPE AND p.ORDINAL_POSITION > 0) AS argument_types, lower(r.ROUTINE_TYPE) AS type \
              FROM information_schema.ROUTINES r WHERE r.ROUTINE_SCHEMA NOT IN ('mysql', 'sys'){}{} ORDER BY 1, 2",
