@@ -161,6 +161,25 @@ fn a_run_that_an_error_ends_tells_how_much_of_it_ran() {
 }
 
 #[test]
+fn a_run_that_loses_its_connection_names_the_key_and_its_sum_does_not_cover_the_loss() {
+    let mut c = open("select 1;\nselect 2;\nselect 3;");
+    c.state.query.how.go_on = true;
+    c.press("Esc");
+    let (job, first) = sent(&c.press("a"));
+    c.run(job, RunEvent::Started { result: first, index: 0, text: "select 1".into() });
+    lose(&mut c, "the server closed the connection");
+    for i in 0..3 {
+        c.run(job, RunEvent::Started { result: first + i, index: i as usize, text: format!("select {}", i + 1) });
+        c.run(job, RunEvent::Failed { result: first + i, error: Error::connect("the connection was lost while the statement ran") });
+    }
+    c.run(job, RunEvent::Finished);
+    let told = words(&c);
+    assert!(told.contains("The connection is gone: the server closed the connection") && told.contains("(+4: Space v m)"), "{told}");
+    c.press("Esc");
+    assert!(words(&c).contains("Space a r connects again"), "the result names the key: {}", c.screen());
+}
+
+#[test]
 fn a_zoomed_editor_says_that_its_statement_ran_and_where_the_rows_are() {
     let mut c = open("select 7");
     c.press("F9");
@@ -240,6 +259,10 @@ fn letters_that_come_together_go_into_a_field_as_one_text() {
     assert!(c.screen().contains("> messages"), "{}", c.screen());
     burst(&mut c, "\n");
     assert!(c.screen().contains("Messages, newest first"), "{}", c.screen());
+    c.press("Esc");
+    c.press("C-p");
+    burst(&mut c, &format!("{}the end", "long ".repeat(60)));
+    assert!(c.screen().contains("long the end"), "what is typed is seen: {}", c.screen());
     // The line that looks for a text.
     let mut c = open("one two\nthree two");
     c.press("C-f");

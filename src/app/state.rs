@@ -194,9 +194,9 @@ impl State {
         note.at = Some(self.now);
         self.messages.say(note);
     }
-    /// Shows a message that sums up what was said before it, whatever that was.
+    /// Shows a message that sums up the errors before it; a loss stays.
     pub fn sum_up(&mut self, note: Note) {
-        self.messages.shown = None;
+        self.messages.shown.take_if(|old| !old.loss);
         self.say(note);
     }
 

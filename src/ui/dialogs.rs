@@ -272,8 +272,14 @@ fn palette(state: &State, d: &Palette, c: &mut Canvas<'_>) -> Option<(u16, u16)>
     let inside = boxed(c, area, title, &foot.replace("{}", &scope));
     let x = c.put(inside.x, inside.y, inside.w, "> ", c.look.key);
     let at = d.input.cursor().1;
-    let before: String = d.pattern().chars().take(at).collect();
-    c.put(x, inside.y, inside.w.saturating_sub(2), &text::clean(d.pattern()), c.look.text);
+    // The part round the cursor, when more is typed than the line has room for.
+    let room = usize::from(inside.w.saturating_sub(3));
+    let mut before: String = d.pattern().chars().take(at).collect();
+    while text::width(&text::clean(&before)) > room && !before.is_empty() {
+        before.remove(0);
+    }
+    let after: String = d.pattern().chars().skip(at).collect();
+    c.put(x, inside.y, inside.w.saturating_sub(2), &text::clean(&format!("{before}{after}")), c.look.text);
     let cursor = (x + text::width(&text::clean(&before)) as u16, inside.y);
     if d.shown.is_empty() {
         let words = if d.waits() { "the names are being read …" } else { "nothing matches" };

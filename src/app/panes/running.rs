@@ -262,10 +262,15 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
         RunEvent::Failed { result, error } => {
             let version = state.query.running.as_ref().filter(|r| r.job == job).map(|r| r.version);
             let mut place = None;
-            let error = match state.result_mut(result).map(|t| t.text.clone()) {
+            let mut error = match state.result_mut(result).map(|t| t.text.clone()) {
                 Some(text) => crate::app::habits::explained(state, &text, error),
                 None => error,
             };
+            if error.kind == Kind::Connect
+                && let Some(keys) = keys::keys_now(state, Action::Reconnect)
+            {
+                error = error.hint(format!("{keys} connects again; the buffer and the results stay."));
+            }
             if let Some(tab) = state.result_mut(result) {
                 place = tab.offset.and_then(|o| error.position.map(|p| o + p));
                 tab.progress = Progress::Failed(error.clone());
