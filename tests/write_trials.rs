@@ -385,3 +385,31 @@ fn an_index_is_hidden_on_a_copy_and_in_memory() {
     assert!(found["judgement"]["verdict"].is_string(), "{found:#}");
     assert_eq!(std::fs::read_dir(p.path("scratch")).expect("scratch").count(), 0);
 }
+
+/// Cut off in the middle: the server ends it, nothing stays, and the journal says so.
+#[test]
+fn what_is_cut_off_is_rolled_back_and_journaled() {
+    let p = Project::postgres();
+    let s = p.postgres_server();
+    s.psql("app-dev", SHOP_PG);
+    let before = state_pg(&p, "app-dev");
+    let sql = "update orders set total = (select count(*) from orders a, orders b, orders c where a.id <> b.id + orders.id)";
+    let mut child = support::command(p.home.path())
+        .args(["explain", "app-dev", "--analyze", sql, "--in-place", "--anyway"])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("run");
+    let running = || {
+        s.psql("app-dev", "select count(*) from pg_stat_activity where state = 'active' and query like 'EXPLAIN (%ANALYZE%'")
+            .trim()
+            .to_string()
+    };
+    support::wait_until("it runs", || running() == "1");
+    assert!(std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill").success());
+    assert!(!child.wait().expect("wait").success());
+    support::wait_until("the server has ended it", || running() == "0");
+    assert_eq!(state_pg(&p, "app-dev"), before);
+    let journal = p.ok(&["journal", "show"]);
+    assert!(journal.contains("measured in a transaction that is rolled back") && journal.contains("not measured ("), "{journal}");
+}

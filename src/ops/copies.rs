@@ -25,9 +25,10 @@ pub async fn foreseen(cx: &Cx, conn: &Connection, count: usize) -> Result<String
         2 => "two copies".to_string(),
         n => format!("{n} copies"),
     };
+    let (each, them) = if count == 1 { ("", "it") } else { (" each", "them") };
     let session = conn.reader().await?;
     if let Some(bytes) = conn.engine().trials().copy_bytes(&session).await? {
-        return Ok(format!("Makes {times} of the file ({} each) and removes them.", text::bytes(bytes)));
+        return Ok(format!("Makes {times} of the file ({}{each}) and removes {them}.", text::bytes(bytes)));
     }
     let place = conn.target().scratch.clone().unwrap_or_default();
     Ok(match backup::newest(cx, conn, session.identity())? {
@@ -35,14 +36,14 @@ pub async fn foreseen(cx: &Cx, conn: &Connection, count: usize) -> Result<String
             let (manifest, _) = backup::read_manifest(&dir)?;
             let bytes: u64 = manifest.artefacts.iter().map(|a| a.bytes).sum();
             format!(
-                "Restores the backup of {} ({}) into {times} on {}, and removes them.",
+                "Restores the backup of {} ({}) into {times} on {}, and removes {them}.",
                 taken(&manifest.taken_at),
                 text::bytes(bytes),
                 text::clean(&place)
             )
         }
         None => format!(
-            "There is no backup of this database: takes one first, restores it into {times} on {}, and removes them.",
+            "There is no backup of this database: takes one first, restores it into {times} on {}, and removes {them}.",
             text::clean(&place)
         ),
     })

@@ -1,7 +1,7 @@
 //! Measuring a statement that writes: on a private copy, or on a development target in a transaction that is rolled back. Each takes the
 //! gate's clearance, which names what the statement sets off. On the target it is journaled before it is run.
 
-use super::cancelling::cancelled;
+use super::cancelling::{cancelled, roll_back_and_close};
 use super::gate::{Place, TrialRight, trial};
 use super::{Connection, Cx, copies, explain, plan_facts};
 use crate::engine::{Access, Asked, Connect, Role, Session};
@@ -15,6 +15,8 @@ use std::time::Duration;
 
 /// A lock on the target that does not come in this time ends the run.
 const LOCK: Duration = Duration::from_millis(200);
+/// So much longer than the server's own limit is waited before it is told to end the statement.
+const SLACK: Duration = Duration::from_secs(5);
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,8 +57,8 @@ async fn here(cx: &Cx, conn: &Connection, right: &TrialRight) -> Result<Tried> {
     };
     let done = async {
         let session = conn.engine().connect(how).await?;
-        let plan = analyzed(cx, &session, &right.statement).await;
-        session.close().await;
+        let plan = analyzed(cx, &session, &right.statement, trial::LONGEST).await;
+        end(&session, plan.is_ok()).await;
         plan
     }
     .await;
@@ -82,12 +84,25 @@ async fn known(conn: &Connection, plan: &Plan, statement: &str) -> Known {
     }
 }
 
+/// Closes a session; one that may not answer is rolled back and severed.
+async fn end(session: &Session, sound: bool) {
+    match sound {
+        true => session.clone().close().await,
+        false => roll_back_and_close(session).await,
+    }
+}
+
 /// Runs it and takes it back.
-async fn analyzed(cx: &Cx, session: &Session, statement: &str) -> Result<Plan> {
+async fn analyzed(cx: &Cx, session: &Session, statement: &str, longest: Duration) -> Result<Plan> {
     let asked = Asked { writes: true, ..Asked::new(true) };
     tokio::select! {
         plan = session.explain_as(statement, asked) => plan,
         () = cancelled(cx, session) => Err(Error::cancelled()),
+        // For a server that has no limit of its own for what writes (MySQL).
+        () = tokio::time::sleep(longest + SLACK) => {
+            let _ = session.cancel().await;
+            Err(Error::failed(format!("the statement ran longer than {}, and was ended and rolled back", text::duration(longest))))
+        }
     }
     .map_err(|e| match e.code.as_deref() {
         Some("57014" | "1969" | "3024") if e.kind != Kind::Cancelled => e.hint(format!(
@@ -143,8 +158,8 @@ async fn measured(cx: &Cx, conn: &Connection, copy: &Connection, statement: &str
     cx.progress.update("running it on the copy", 0, None);
     let how = Connect { statement_timeout: Some(explain::LONGEST), ..Connect::new(Role::Query, Access::ReadWrite) };
     let session = copy.engine().connect(how).await?;
-    let plan = analyzed(cx, &session, statement).await;
-    session.close().await;
+    let plan = analyzed(cx, &session, statement, explain::LONGEST).await;
+    end(&session, plan.is_ok()).await;
     let mut plan = plan?;
     findings::fill(&mut plan, &facts);
     Ok(plan)
