@@ -444,6 +444,22 @@ fn a_kept_plan_is_compared_with_the_newest() {
 }
 
 #[test]
+fn a_measured_plan_is_not_compared_with_its_own_estimate() {
+    let mut c = shown(120, 40, Plan { analyzed: false, ..plan() });
+    c.press("F7");
+    measured(&mut c, plan());
+    c.press("d");
+    assert!(c.state.dialogs.is_empty() && c.screen().contains("There is no other plan to compare with"), "{}", c.screen());
+    // An estimate that was another plan is worth looking at.
+    let mut c = shown(120, 40, Plan { analyzed: false, ..with_index() });
+    c.press("F7");
+    answered(&mut c, false, Plan { analyzed: false, ..with_index() });
+    answered(&mut c, true, plan());
+    c.press("d");
+    assert!(c.screen().contains("Plans compared"), "{}", c.screen());
+}
+
+#[test]
 fn earlier_plans_are_listed_and_opened() {
     let mut c = shown(120, 40, plan());
     let effects = c.press("b");

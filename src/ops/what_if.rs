@@ -102,7 +102,11 @@ impl WhatIf {
             out.push(format!("With {words} the plan is another one: {}.", counts.join(", ")));
         }
         if let (Some(a), Some(b)) = (self.without.root.est_total_cost, self.with.root.est_total_cost) {
-            out.push(format!("Cost {a:.2} without, {b:.2} with: the planner's own guess, and it held the first for the cheapest."));
+            // Nearly equal are those that differ by no more than what is printed.
+            out.push(match (b - a).abs() < 0.01 {
+                true => format!("Cost {a:.2} without and with: the planner's own guess."),
+                false => format!("Cost {a:.2} without, {b:.2} with: the planner's own guess, and it held the first for the cheapest."),
+            });
             // PostgreSQL up to 17 adds so much for what is switched off; 18 counts it apart.
             if b >= 1e10 {
                 out.push("What is switched off is used all the same: the planner has no other way there.".into());

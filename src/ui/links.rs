@@ -37,7 +37,24 @@ fn plain(line: &str) -> String {
         '◀' => '<',
         '▶' | '→' => '>',
         '…' => '~',
+        '·' => '-',
+        '×' => 'x',
+        '÷' => '/',
+        '≈' => '~',
+        '←' => '<',
         other => other,
     };
     line.chars().map(twin).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn signs_of_figures_have_a_twin_of_the_same_width() {
+        let line = "┌─ 60,320 rows → 600, ×100 fewer · ÷8.4 ← was …";
+        let twin = plain(line);
+        assert!(twin.is_ascii() && twin.chars().count() == line.chars().count(), "{twin}");
+    }
 }

@@ -8,6 +8,7 @@ use crate::app::{Action, Effect, State, keys};
 use crate::model::plan::Plan;
 use crate::model::{Dialect, Result};
 use crate::plan::compare::{Change, Comparison, Speed, compare, figure};
+use crate::plan::shape;
 use crate::sql::fingerprint;
 use crate::store::plans::Kept;
 use crate::text;
@@ -58,7 +59,9 @@ pub(super) fn compare_now(state: &mut State) {
     let pane = &state.plan;
     let Some(now) = &pane.plan else { return };
     let kept = pane.kept.as_ref().filter(|k| k.plan != *now);
-    let previous = pane.previous.as_ref().filter(|p| same_statement(dialect, &p.asked.text, &pane.asked.text));
+    // Measuring asks for the estimate first: where it is the same plan, its costs beside times tell nobody anything.
+    let guess = |p: &Other| now.analyzed && !p.plan.analyzed && shape::hash(&p.plan) == shape::hash(now);
+    let previous = pane.previous.as_ref().filter(|p| same_statement(dialect, &p.asked.text, &pane.asked.text) && !guess(p));
     let Some(other) = kept.or(previous) else {
         let pin = keys::key_of(state, Action::PinPlan).unwrap_or_default();
         let history = keys::key_of(state, Action::PlanHistory).unwrap_or_default();
