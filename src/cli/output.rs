@@ -200,7 +200,7 @@ impl RowWriter {
 
     /// People read its rows one value to a line.
     #[must_use]
-    pub fn as_records(mut self, records: bool) -> Self {
+    pub fn in_records(mut self, records: bool) -> Self {
         self.records = records;
         self
     }

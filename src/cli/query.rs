@@ -187,7 +187,7 @@ pub async fn query(
             let bound = bind(conn.dialect(), text, &values).map_err(|name| place(Error::usage(format!("no value for {name}"))))?;
             match admit(cx, &conn, None, &bound.text).await.map_err(place)? {
                 Admission::Run => {
-                    let mut writer = rows.writer(conn.dialect(), text)?.as_records(part.record);
+                    let mut writer = rows.writer(conn.dialect(), text)?.in_records(part.record);
                     let setup = matches!(classify(conn.dialect(), text).class, Class::Session | Class::Transaction);
                     if let Some(file) = file.take_if(|_| !setup) {
                         writer = writer.into_file(file);

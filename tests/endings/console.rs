@@ -126,6 +126,10 @@ fn why_a_cell_cannot_be_written_is_said_in_its_own_words() {
         "create table t (id int primary key, amount int); insert into t values (1, 2); create view seen as select * from t",
     );
     let mut c = open(&home, "dev");
+    run(&mut c, "select from generate_series(1, 7)");
+    c.wait_until("rows without columns are counted", |s| s.contains("7 rows ·"));
+    run(&mut c, "do $$ begin for i in 1 .. 1500 loop raise notice 'said %', i; end loop; end $$");
+    c.wait_until("what was said is there", |s| s.contains("NOTICE: said 2") && s.contains("DO ·"));
     run(&mut c, "select * from seen");
     c.wait_for("1 row");
     c.send("<Esc> gr");

@@ -25,6 +25,8 @@ const MEASURED: u64 = 200;
 const MEASURED_CELLS: u64 = 20_000;
 /// Batches that stay in memory round the cursor.
 const KEPT: usize = 12;
+/// Notices of one statement that are kept.
+pub const NOTICES: usize = 1000;
 
 /// How far a statement came.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,7 +62,10 @@ pub struct ResultTab {
     pub kept: u64,
     /// Order and selection of the rows in the grid. All row numbers here are places in it.
     pub view: View,
+    /// What the server said while it ran, at most [`NOTICES`] of it.
     pub notices: Vec<Notice>,
+    /// How much more it said.
+    pub unheard: u64,
     /// Rows in memory, by the number of their first.
     batches: BTreeMap<u64, Arc<RowBatch>>,
     /// Rows asked for and not there yet.
@@ -101,6 +106,7 @@ impl ResultTab {
             kept: 0,
             view: View::default(),
             notices: Vec::new(),
+            unheard: 0,
             batches: BTreeMap::new(),
             asked: None,
             layout: Columns::default(),
@@ -152,6 +158,15 @@ impl ResultTab {
         self.asked = None;
         (self.row, self.top) = (0, 0);
         self.marked = None;
+    }
+
+    /// Keeps what the server said: a trigger may say something for each of a million rows.
+    pub fn heard(&mut self, notice: Notice) {
+        if self.notices.len() < NOTICES {
+            self.notices.push(notice);
+        } else {
+            self.unheard += 1;
+        }
     }
 
     /// Not all columns are on the screen beside each other.
@@ -385,5 +400,20 @@ pub fn clip(cell: Cell<'_>, width: u16) -> Cell<'_> {
         Cell::Number(b) => Cell::Number(&b[..cut(b)]),
         Cell::Binary(b) => Cell::Binary(&b[..b.len().min(most)]),
         Cell::Null => Cell::Null,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_of_notices_is_bounded() {
+        let mut tab = ResultTab::new(1, "select 1".into(), None, Timestamp::UNIX_EPOCH);
+        for i in 0..NOTICES + 500 {
+            tab.heard(Notice { severity: "NOTICE".into(), message: i.to_string(), detail: None, hint: None });
+        }
+        assert_eq!((tab.notices.len(), tab.unheard), (NOTICES, 500));
+        assert_eq!(tab.notices[0].message, "0");
     }
 }

@@ -227,7 +227,7 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
         RunEvent::Notice { result, notice } => {
             let note = noted(&notice);
             if let Some(tab) = state.result_mut(result) {
-                tab.notices.push(notice);
+                tab.heard(notice);
             }
             state.say(note);
         }

@@ -82,6 +82,9 @@ fn notices(tab: &ResultTab) -> Vec<String> {
         out.push(text::clean(&format!("{}: {}", n.severity, n.message)).into_owned());
         out.extend(n.detail.iter().chain(&n.hint).map(|d| format!("  {}", text::clean(d))));
     }
+    if tab.unheard > 0 {
+        out.push(format!("… and {} more that are not kept", text::thousands(tab.unheard)));
+    }
     out
 }
 
