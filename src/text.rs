@@ -185,6 +185,20 @@ pub fn counted(n: u64, noun: &str) -> String {
     format!("{} {noun}{}", thousands(n), if n == 1 { "" } else { "s" })
 }
 
+/// The end of a text that fits `max` columns.
+pub fn tail(text: &str, max: usize) -> &str {
+    let mut used = 0;
+    let mut from = text.len();
+    for (at, g) in text.grapheme_indices(true).rev() {
+        used += g.width();
+        if used > max {
+            break;
+        }
+        from = at;
+    }
+    &text[from..]
+}
+
 /// Groups digits by thousands: `1,204,000`.
 pub fn thousands(n: u64) -> String {
     let s = n.to_string();
@@ -290,6 +304,14 @@ mod tests {
             proptest::prop_assert!(lines.iter().all(|l| width(l) <= n));
             let letters = |t: &str| t.chars().filter(|c| !c.is_whitespace()).collect::<String>();
             proptest::prop_assert_eq!(letters(&lines.concat()), letters(&s));
+        }
+
+        #[test]
+        fn a_tail_fits_and_is_the_end(s in ".*", n in 0usize..40) {
+            let c = clean(&s);
+            let t = tail(&c, n);
+            proptest::prop_assert!(width(t) <= n && c.ends_with(t));
+            proptest::prop_assert!(t.len() == c.len() || width(t) + 2 >= n);
         }
 
         #[test]

@@ -535,6 +535,15 @@ fn a_read_is_watched_until_a_key_or_a_failure() {
     c.run(job, RunEvent::Finished);
     assert!(c.state.query.watch.is_none());
     assert!(statements(&c.timers()).is_empty());
+    // On the statement's own line, as psql takes it too; inside a string it is text.
+    for sql in ["select 7; \\watch 3", "select 7 \\watch 3", "select 1;\nselect 7\\watch 3;"] {
+        let mut c = open(sql);
+        assert_eq!(statements(&c.press("F5")).iter().map(|s| s.text.as_str()).collect::<Vec<_>>(), ["select 7"], "{sql}");
+        assert!(c.screen().contains("Runs again every 3.0 s"), "{}", c.screen());
+    }
+    let mut c = open("select '\\watch 3'");
+    assert_eq!(statements(&c.press("F5"))[0].text, "select '\\watch 3'");
+    assert!(c.state.query.watch.is_none());
     // What writes is not repeated.
     let mut c = open("delete from orders;\n\\watch");
     assert!(statements(&c.press("F5")).is_empty());

@@ -25,16 +25,38 @@ const LONGEST: f64 = 86_400.0;
 
 /// Begins with the statement before the cursor's line.
 pub fn start(state: &mut State, rest: &str, effects: &mut Vec<Effect>) {
+    let editor = &state.query.editor;
+    let Some(span) = editor.statement_before(editor.cursor_line()) else {
+        return state.say(Note::info("There is no statement before this line."));
+    };
+    let text = editor.text()[span.span.clone()].to_string();
+    begin(state, rest, text, span.span.start, effects);
+}
+
+/// The statement that ends in `\watch` on the cursor's line, as psql takes it too: its text, its place, and what stands behind the word.
+pub fn on_line(state: &State) -> Option<(String, usize, String)> {
+    const WORD: &str = "\\watch";
+    let editor = &state.query.editor;
+    let line = editor.line_span(editor.cursor_line());
+    let whole = editor.text();
+    let at = line.start + whole[line.clone()].rfind(WORD)?;
+    if !editor.is_shortcut(at) {
+        return None;
+    }
+    let rest = whole[at + WORD.len()..line.end].trim().trim_end_matches(';').trim().to_string();
+    let of = editor.statements().iter().rev().find(|s| s.span.start < at)?;
+    let text = whole[of.span.start..of.span.end.min(at)].trim_end().trim_end_matches(';').trim_end().to_string();
+    Some((text, of.span.start, rest))
+}
+
+/// Begins with a statement.
+pub fn begin(state: &mut State, rest: &str, text: String, offset: usize, effects: &mut Vec<Effect>) {
     let typed = rest.trim().trim_start_matches("i=").trim_start_matches("interval=");
     let seconds = if typed.is_empty() { Some(USUAL) } else { typed.parse::<f64>().ok() };
     let Some(seconds) = seconds.filter(|s| (SHORTEST..=LONGEST).contains(s)) else {
         return state.say(Note::warning("\\watch takes the seconds between two runs: 0.1 to 86400, 2 when none are given."));
     };
-    let editor = &state.query.editor;
-    let Some(span) = editor.statement_before(editor.cursor_line()) else {
-        return state.say(Note::info("There is no statement before this line."));
-    };
-    let (dialect, text) = (editor.dialect(), editor.text()[span.span.clone()].to_string());
+    let dialect = state.query.editor.dialect();
     let verdict = classify(dialect, &text);
     if verdict.class != Class::Read {
         return state.say(Note::warning(format!("\\watch repeats only what is proven to read: {}.", verdict.reason)));
@@ -42,7 +64,7 @@ pub fn start(state: &mut State, rest: &str, effects: &mut Vec<Effect>) {
     if !params::placeholders(dialect, &text).is_empty() {
         return state.say(Note::warning("\\watch takes a statement without parameters: write the values into it."));
     }
-    running::run_these(state, vec![Statement::new(text, Some(span.span.start))], effects);
+    running::run_these(state, vec![Statement::new(text, Some(offset))], effects);
     if let Some(r) = &state.query.running {
         state.query.watch = Some(Watch { every: Duration::from_secs_f64(seconds), job: r.job, runs: 0 });
         state.say(Note::info(format!("Runs again every {}; any key stops.", text::duration(Duration::from_secs_f64(seconds)))));

@@ -136,12 +136,10 @@ fn form(state: &State, d: &Form, c: &mut Canvas<'_>) -> Option<(u16, u16)> {
         // The part round the cursor, when the value is longer than the field.
         let shown = |s: &str| if f.secret { "*".repeat(s.chars().count()) } else { text::clean(s).into_owned() };
         let before: String = value.chars().take(at).collect();
-        let mut cut = before.clone();
-        while text::width(&shown(&cut)) >= usize::from(room.max(1)) && !cut.is_empty() {
-            cut.remove(0);
-        }
+        let before = shown(&before);
+        let cut = text::tail(&before, usize::from(room.saturating_sub(1)));
         let after: String = value.chars().skip(at).collect();
-        let x2 = c.put(x, y, room, &shown(&cut), c.look.text);
+        let x2 = c.put(x, y, room, cut, c.look.text);
         c.put(x2, y, (x + room).saturating_sub(x2), &shown(&after), c.look.text);
         let under = c.look.text.add_modifier(ratatui::style::Modifier::UNDERLINED);
         c.restyle(Area::new(x, y, room, 1), under);
@@ -273,14 +271,12 @@ fn palette(state: &State, d: &Palette, c: &mut Canvas<'_>) -> Option<(u16, u16)>
     let x = c.put(inside.x, inside.y, inside.w, "> ", c.look.key);
     let at = d.input.cursor().1;
     // The part round the cursor, when more is typed than the line has room for.
-    let room = usize::from(inside.w.saturating_sub(3));
-    let mut before: String = d.pattern().chars().take(at).collect();
-    while text::width(&text::clean(&before)) > room && !before.is_empty() {
-        before.remove(0);
-    }
+    let before: String = d.pattern().chars().take(at).collect();
     let after: String = d.pattern().chars().skip(at).collect();
-    c.put(x, inside.y, inside.w.saturating_sub(2), &text::clean(&format!("{before}{after}")), c.look.text);
-    let cursor = (x + text::width(&text::clean(&before)) as u16, inside.y);
+    let (before, after) = (text::clean(&before), text::clean(&after));
+    let before = text::tail(&before, usize::from(inside.w.saturating_sub(3)));
+    c.put(x, inside.y, inside.w.saturating_sub(2), &format!("{before}{after}"), c.look.text);
+    let cursor = (x + text::width(before) as u16, inside.y);
     if d.shown.is_empty() {
         let words = if d.waits() { "the names are being read …" } else { "nothing matches" };
         c.put(inside.x, inside.y + 1, inside.w, words, c.look.dim);

@@ -65,6 +65,12 @@ pub fn run(state: &mut State, all: bool, effects: &mut Vec<Effect>) {
     {
         return backslash::run(state, &line, effects);
     }
+    if !all
+        && state.query.editor.selection().is_none()
+        && let Some((text, offset, rest)) = crate::app::watch::on_line(state)
+    {
+        return crate::app::watch::begin(state, &rest, text, offset, effects);
+    }
     if all && let Some(line) = backslash::first_line(state) {
         state.say(Note::warning(format!(
             "Nothing ran: line {line} is a \\ command, which is run by itself. Take it out, or run statements one by one."
