@@ -175,10 +175,13 @@ fn text_of_any_bytes_comes_back_as_text() {
     p.ok(&["query", "app-dev", "delete from odd"]);
     p.ok(&["query", "app-dev", "--file", "odd.sql"]);
     assert_eq!(seen(), before);
-    // A table of another encoding must not come in unnoticed: each such line is refused, with the way out.
+    // A table of another encoding must not come in unnoticed: such texts are taken, and counted. What may be bytes or text is refused.
     p.ok(&["query", "app-dev", "delete from odd"]);
     let text = p.expect(1, &["import", "app-dev", "odd", "odd.tsv", "--commit"]);
-    assert!(text.contains("line 2: it is not UTF-8") && text.contains("line 3: it is not UTF-8") && text.contains("NDJSON"), "{text}");
+    assert!(text.contains("2 texts are no UTF-8") && text.contains("line 5: t holds") && text.contains("NDJSON"), "{text}");
+    assert!(text.contains("\u{fffd}A | ") && !text.contains("NULL"), "the preview shows a text, not NULL: {text}");
+    p.ok(&["import", "app-dev", "odd", "odd.tsv", "--commit", "--skip-refused"]);
+    assert_eq!(seen()[..4], before[..4]);
 }
 
 #[test]

@@ -196,6 +196,7 @@ pub async fn run(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, import: &I
         for (m, v) in report.columns.iter_mut().zip(record.values.unwrap_or_default()) {
             m.first.push(match v.param(conn.dialect()) {
                 Param::Bytes(b) => Some(format!("\\x{}", hex::encode(&b[..b.len().min(PREVIEWED_BYTES)]))),
+                Param::TextBytes(b) => Some(String::from_utf8_lossy(&b).into_owned()),
                 other => other.text().map(str::to_string),
             });
         }
