@@ -3,6 +3,7 @@
 
 mod advice;
 mod args;
+mod assess;
 mod backup;
 mod checklist;
 mod connect;
@@ -152,6 +153,9 @@ async fn run(cli: Cli) -> Result<ExitCode> {
                     explain::explain(&cx, &target.unwrap_or_default(), sql, file.as_deref(), how, explain::Out { format, redact }).await
                 }
                 Command::Schema { target, object, show, format } => schema::schema(&cx, &target, object.as_deref(), &show, format).await,
+                Command::Assess { target, checks, budget, timeframe, format, nagios } => {
+                    assess::assess(&cx, &target, assess::Asked { checks, budget, timeframe, format, nagios }).await
+                }
                 Command::Migrate(m) => migrate::migrate(&cx, m).await,
                 Command::Backup(b) => backup::backup(&cx, b).await,
                 Command::Checklist(c) => checklist::checklist(&cx, c).await,

@@ -4,7 +4,9 @@
 //! Nothing outside this module matches on the kind of engine, and only here (and in `store`) is a driver named.
 
 use crate::config::Target;
+use crate::model::assessment::{Check, Limits, Sample, Seen, Sight};
 use crate::model::evidence::Grade;
+use crate::model::lock_tree::LockTree;
 use crate::model::manifest::{Differences, Fingerprint, Manifest};
 use crate::model::migration::Applied;
 use crate::model::names::{Names, Relation};
@@ -109,6 +111,9 @@ pub trait Engine: Send + Sync {
     fn migrations(&self) -> Capability<&dyn Migrations>;
     fn locks(&self) -> Capability<&dyn Locks>;
     fn running(&self) -> Capability<&dyn Running>;
+    fn assessing(&self) -> Capability<&dyn Assessing> {
+        Capability::No("assessments of this engine are not built yet")
+    }
     fn measuring(&self) -> &dyn Measuring;
     /// Plans with indexes that are only imagined.
     fn hypothetical(&self) -> Capability<&dyn Hypothetical>;
@@ -195,6 +200,25 @@ pub trait Measuring: Send + Sync {
     fn common_values<'a>(&'a self, _s: &'a Session, _table: &'a str, _column: &'a str) -> BoxFuture<'a, Result<Option<Vec<String>>>> {
         Box::pin(async { Ok(None) })
     }
+}
+
+/// What an emergency assessment reads. Nothing here may wait for a lock that somebody holds on a table, or make anybody wait.
+pub trait Assessing: Send + Sync {
+    /// In the order in which they are best read: cheap and explanatory ones first.
+    fn checks(&self) -> &'static [Check];
+    /// A database of the server to log into when the target's own cannot be: its catalogue may be locked.
+    fn elsewhere(&self) -> Option<&'static str> {
+        None
+    }
+    /// What the session's role may see: asked once, before all checks.
+    fn sight<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Sight>>;
+    /// What a check sees now. An error is the server's, and makes the check `unknown`.
+    fn look<'a>(&'a self, s: &'a Session, sight: &'a Sight, check: &'a Check, limits: &'a Limits) -> BoxFuture<'a, Result<Seen>>;
+    /// The counters of a check that compares two samples, or what stands for them where they cannot be had.
+    fn sample<'a>(&'a self, s: &'a Session, sight: &'a Sight, check: &'a Check) -> BoxFuture<'a, Result<Result<Sample, Seen>>>;
+    fn compare(&self, sight: &Sight, check: &Check, limits: &Limits, first: &Sample, second: &Sample) -> Seen;
+    /// Who waits for whom now.
+    fn lock_tree<'a>(&'a self, s: &'a Session, sight: &'a Sight) -> BoxFuture<'a, Result<LockTree>>;
 }
 
 /// What other sessions of the server are running.

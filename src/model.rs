@@ -1,11 +1,13 @@
 //! Plain data that every layer shares. No I/O, no driver, no terminal: serde and the standard library only.
 
+pub mod assessment;
 pub mod catalog;
 pub mod dialect;
 pub mod effects;
 pub mod error;
 pub mod evidence;
 pub mod finding;
+pub mod lock_tree;
 pub mod manifest;
 pub mod migration;
 pub mod names;

@@ -5,6 +5,7 @@
 //! is an error of a kind that the caller knows ([`crate::model::Kind::PasswordNeeded`], [`crate::model::Kind::Held`]).
 
 pub mod advice;
+pub mod assess;
 pub mod backup;
 mod cancelling;
 pub mod cells;

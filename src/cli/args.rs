@@ -47,6 +47,18 @@ pub enum Format {
     Csv,
 }
 
+/// How an assessment is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
+pub enum AssessFormat {
+    /// A line for each check as it is done, what was found, the most likely cause.
+    #[default]
+    Table,
+    /// One JSON document.
+    Json,
+    /// One JSON document for each finding, a line each.
+    Ndjson,
+}
+
 /// How a plan is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
 pub enum PlanFormat {
@@ -227,6 +239,26 @@ pub enum Command {
         /// Leave the constants of the statement out: ? stands in their places
         #[arg(long)]
         redact: bool,
+    },
+    /// What is wrong with a server, the most likely cause first; only reads, on one connection (PostgreSQL)
+    ///
+    /// Exit code: 0 nothing, 1 findings, 3 no connection, 5 nothing found but not all could be seen.
+    Assess {
+        target: String,
+        /// Only these checks, by id or name: `PG06,connections`
+        #[arg(long, value_delimiter = ',', value_name = "CHECK")]
+        checks: Vec<String>,
+        /// Seconds for all of it
+        #[arg(long, default_value_t = 60, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
+        budget: u64,
+        /// Seconds between the two samples of checks that compare counters
+        #[arg(long, default_value_t = 5, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=600))]
+        timeframe: u64,
+        #[arg(long, value_enum, default_value_t)]
+        format: AssessFormat,
+        /// Exit codes of Nagios' plugins: 0 sound, 1 warning, 2 critical, 3 unknown
+        #[arg(long)]
+        nagios: bool,
     },
     /// List schemas, tables and columns, or show an object's definition
     Schema {

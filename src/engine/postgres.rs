@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 
 mod actor;
 mod answer;
+mod assess;
 mod backup;
 mod cancel;
 mod catalog;
@@ -80,6 +81,9 @@ impl Engine for Postgres {
     }
     fn measuring(&self) -> &dyn super::Measuring {
         self
+    }
+    fn assessing(&self) -> Capability<&dyn super::Assessing> {
+        Capability::Yes(self)
     }
     fn running(&self) -> Capability<&dyn Running> {
         Capability::Yes(self)

@@ -1,0 +1,184 @@
+//! Sessions: how many there are, what they do, and for how long.
+
+use super::{age, number, rows};
+use crate::engine::Session;
+use crate::engine::postgres::catalog::{Row, cell};
+use crate::model::assessment::{Check, Limits, Seen, Sight};
+use crate::model::{Finding, Result, Severity};
+use crate::text;
+
+pub(super) async fn server(s: &Session, sight: &Sight, check: &Check, limits: &Limits) -> Result<Seen> {
+    const SERVER: &str = "SELECT extract(epoch FROM clock_timestamp() - pg_catalog.pg_postmaster_start_time()), \
+        (SELECT count(*) FROM pg_catalog.pg_settings WHERE pending_restart), current_setting('server_version')";
+    let found = rows(s, SERVER).await?;
+    let row = found.first().cloned().unwrap_or_default();
+    let up = number(&row, 0).unwrap_or(0.0);
+    let role = if sight.standby { "a standby" } else { "a primary" };
+    let mut seen = Seen::of(check).says(format!("PostgreSQL {}, {role}, up for {}", cell(&row, 2), age(up))).figure("up", up);
+    // Below the threshold is what is told here: a server that was just started.
+    if up < limits.of(check, "restarted").0 {
+        seen.find(
+            Finding::new(Severity::Info, check.id, &s.identity().address, format!("the server was started {} ago", age(up)))
+                .next("Look into its log for why: a crash, or somebody."),
+        );
+    }
+    if number(&row, 1).unwrap_or(0.0) > 0.0 {
+        seen.find(
+            Finding::new(Severity::Info, check.id, &s.identity().address, format!("{} settings wait for a restart", cell(&row, 1)))
+                .next("SELECT name, setting FROM pg_settings WHERE pending_restart; shows them."),
+        );
+    }
+    Ok(seen)
+}
+
+pub(super) async fn connections(s: &Session, sight: &Sight, check: &Check, limits: &Limits) -> Result<Seen> {
+    // Of what a role may not look into it still sees that it is there, but not its kind: those with a database are counted.
+    const COUNTS: &str = "SELECT count(*), count(*) FILTER (WHERE state = 'active'), count(*) FILTER (WHERE state LIKE 'idle in transaction%'), \
+        count(*) FILTER (WHERE state = 'idle'), count(*) FILTER (WHERE wait_event_type = 'Lock'), count(*) FILTER (WHERE state IS NULL), \
+        current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int \
+            - coalesce(current_setting('reserved_connections', true)::int, 0) \
+        FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend' OR (backend_type IS NULL AND datid IS NOT NULL)";
+    const WHO: &str = "SELECT coalesce(usename::text, '?'), coalesce(nullif(application_name, ''), 'unnamed'), count(*), \
+        count(*) FILTER (WHERE state = 'idle') FROM pg_catalog.pg_stat_activity \
+        WHERE backend_type = 'client backend' OR (backend_type IS NULL AND datid IS NOT NULL) GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 3";
+    let found = rows(s, COUNTS).await?;
+    let row = found.first().cloned().unwrap_or_default();
+    let at = |i: usize| number(&row, i).unwrap_or(0.0);
+    let (all, active, open, idle, waiting, hidden, most) = (at(0), at(1), at(2), at(3), at(4), at(5), at(6).max(1.0));
+    let used = 100.0 * all / most;
+    let mut says = format!("{all} of {most} ({used:.0} %)");
+    for (n, what) in [(active, "active"), (waiting, "waiting for locks"), (open, "idle in transaction"), (idle, "idle")] {
+        if n > 0.0 {
+            says.push_str(&format!(", {n} {what}"));
+        }
+    }
+    let mut seen = Seen::of(check).says(says);
+    for (name, n) in [("used", used), ("connections", all), ("most", most), ("active", active), ("waiting", waiting), ("idle", idle)] {
+        seen = seen.figure(name, n);
+    }
+    let severity = Severity::of(used, limits.of(check, "used"));
+    if severity >= Severity::Warning {
+        let who: Vec<String> = rows(s, WHO)
+            .await?
+            .iter()
+            .map(|r| format!("{} of {} ({} idle)", cell(r, 2), text::clean(&format!("{}/{}", cell(r, 0), cell(r, 1))), cell(r, 3)))
+            .collect();
+        let next = if waiting >= active / 2.0 && waiting > 0.0 {
+            "Most of them wait for locks: end the root of the lock tree, and they go on.".to_string()
+        } else if idle > all / 2.0 {
+            "Most of them are idle: lower the pool's size, or set idle_session_timeout for that role.".to_string()
+        } else {
+            "Find out why the statements take longer than usual; more connections would make it worse.".to_string()
+        };
+        seen.find(
+            Finding::new(
+                severity,
+                check.id,
+                &s.identity().address,
+                format!("{all} of {most} connections are taken ({used:.0} %): {}", who.join(", ")),
+            )
+            .next(next),
+        );
+    }
+    if hidden > 0.0 && !sight.sees_all {
+        seen.find(
+            Finding::new(Severity::Unknown, check.id, "sessions", format!("what {hidden} sessions of other roles do is hidden"))
+                .lifts(&sight.grant),
+        );
+    }
+    Ok(seen)
+}
+
+fn who(r: &Row) -> String {
+    format!("{} (pid {}, {})", cell(r, 1), cell(r, 0), cell(r, 2))
+}
+
+pub(super) async fn idle(s: &Session, sight: &Sight, check: &Check, limits: &Limits) -> Result<Seen> {
+    const IDLE: &str = "SELECT a.pid, coalesce(a.usename::text, '?'), coalesce(nullif(a.application_name, ''), 'unnamed'), \
+        extract(epoch FROM clock_timestamp() - a.state_change), extract(epoch FROM clock_timestamp() - a.xact_start), left(a.query, 200) \
+        FROM pg_catalog.pg_stat_activity a WHERE a.state LIKE 'idle in transaction%' AND a.pid <> pg_catalog.pg_backend_pid() \
+        ORDER BY a.state_change LIMIT 50";
+    let found = rows(s, IDLE).await?;
+    let longest = found.first().and_then(|r| number(r, 3)).unwrap_or(0.0);
+    let mut seen = Seen::of(check).figure("sessions", found.len() as f64).figure("idle", longest);
+    seen.says = match found.first() {
+        None => "no transaction is left open".into(),
+        Some(r) => format!("{}, the longest for {}: {}", text::counted(found.len() as u64, "session"), age(longest), who(r)),
+    };
+    let limit = limits.of(check, "idle");
+    for r in &found {
+        let severity = Severity::of(number(r, 3).unwrap_or(0.0), limit);
+        if severity < Severity::Warning || seen.findings.len() == 5 {
+            break;
+        }
+        seen.find(
+            Finding::new(
+                severity,
+                check.id,
+                format!("pid {}", cell(r, 0)),
+                format!(
+                    "{} has had a transaction open for {} and done nothing in it for {}; last: {}",
+                    who(r),
+                    age(number(r, 4).unwrap_or(0.0)),
+                    age(number(r, 3).unwrap_or(0.0)),
+                    cell(r, 5)
+                ),
+            )
+            .next("Cancelling does nothing to it: end the session (its transaction is rolled back)."),
+        );
+    }
+    Ok(hidden(seen, sight, check))
+}
+
+/// Without the right to look into other sessions, nothing that was found is not nothing.
+fn hidden(mut seen: Seen, sight: &Sight, check: &Check) -> Seen {
+    if !sight.sees_all && seen.severity < Severity::Warning {
+        seen.find(
+            Finding::new(Severity::Unknown, check.id, "sessions", "sessions of other roles cannot be looked into").lifts(&sight.grant),
+        );
+        seen.says = format!("of our own role alone: {}", seen.says);
+    }
+    seen
+}
+
+pub(super) async fn long(s: &Session, sight: &Sight, check: &Check, limits: &Limits) -> Result<Seen> {
+    const LONG: &str = "SELECT a.pid, coalesce(a.usename::text, '?'), coalesce(nullif(a.application_name, ''), 'unnamed'), \
+        extract(epoch FROM clock_timestamp() - a.query_start), coalesce(a.wait_event_type, ''), left(a.query, 200), \
+        a.application_name = 'pg_dump' OR a.query ~* '^\\s*(create|reindex|vacuum|copy|cluster|refresh)\\M' \
+        FROM pg_catalog.pg_stat_activity a WHERE a.backend_type = 'client backend' AND a.state = 'active' AND a.pid <> pg_catalog.pg_backend_pid() \
+        ORDER BY a.query_start LIMIT 50";
+    let found = rows(s, LONG).await?;
+    let longest = found.first().and_then(|r| number(r, 3)).unwrap_or(0.0);
+    let mut seen = Seen::of(check).figure("running", found.len() as f64).figure("age", longest);
+    seen.says = match found.first() {
+        None => "nothing runs".into(),
+        Some(r) => format!("{} running, the longest for {}: {}", found.len(), age(longest), who(r)),
+    };
+    let limit = limits.of(check, "age");
+    for r in &found {
+        let mut severity = Severity::of(number(r, 3).unwrap_or(0.0), limit);
+        if severity < Severity::Warning || seen.findings.len() == 5 {
+            break;
+        }
+        // A dump or an index takes its time: told, and no alarm.
+        let slow_by_nature = cell(r, 6) == "t";
+        if slow_by_nature {
+            severity = Severity::Info;
+        }
+        let waits = if cell(r, 4) == "Lock" { ", waiting for a lock" } else { "" };
+        seen.find(
+            Finding::new(
+                severity,
+                check.id,
+                format!("pid {}", cell(r, 0)),
+                format!("{} has been running for {}{waits}: {}", who(r), age(number(r, 3).unwrap_or(0.0)), cell(r, 5)),
+            )
+            .next(match (waits.is_empty(), slow_by_nature) {
+                (false, _) => "It waits: look at who holds the lock.",
+                (true, true) => "It takes its time; it holds back vacuum as long as it runs.",
+                (true, false) => "Look at its plan; cancelling it rolls its statement back.",
+            }),
+        );
+    }
+    Ok(hidden(seen, sight, check))
+}

@@ -1,0 +1,110 @@
+//! The state of what is stored, and settings that endanger it.
+
+use super::{number, rows};
+use crate::engine::Session;
+use crate::engine::postgres::catalog::cell;
+use crate::model::assessment::{Check, Limits, Seen};
+use crate::model::{Finding, Result, Severity};
+use crate::text;
+
+pub(super) async fn checksums(s: &Session, check: &Check, limits: &Limits) -> Result<Seen> {
+    const FAILURES: &str = "SELECT coalesce(datname::text, 'shared objects'), checksum_failures, checksum_last_failure::text, \
+        current_setting('data_checksums') FROM pg_catalog.pg_stat_database ORDER BY checksum_failures DESC NULLS LAST LIMIT 1";
+    let found = rows(s, FAILURES).await?;
+    let row = found.first().cloned().unwrap_or_default();
+    if cell(&row, 3) != "on" {
+        return Ok(Seen::of(check).says("not kept: initdb was run without --data-checksums"));
+    }
+    let failures = number(&row, 1).unwrap_or(0.0);
+    let mut seen = Seen::of(check).says(format!("{failures} failures")).figure("failures", failures);
+    if failures >= limits.of(check, "failures").1 {
+        seen.find(
+            Finding::new(
+                Severity::Critical,
+                check.id,
+                cell(&row, 0),
+                format!("{failures} pages of {} failed their checksum, the last at {}", cell(&row, 0), cell(&row, 2)),
+            )
+            .next("Stop writing: fail over to a sound standby, or take a copy of the files first. No VACUUM FULL, no REINDEX."),
+        );
+    }
+    Ok(seen)
+}
+
+pub(super) async fn invalid_indexes(s: &Session, check: &Check) -> Result<Seen> {
+    // Those that are being built now are invalid until the end.
+    const INVALID: &str = "SELECT n.nspname::text, c.relname::text, t.relname::text, i.indisready FROM pg_catalog.pg_index i \
+        JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_class t ON t.oid = i.indrelid \
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE NOT (i.indisvalid AND i.indisready) AND c.relkind = 'i' \
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_progress_create_index p WHERE p.index_relid = i.indexrelid) ORDER BY 1, 2 LIMIT 50";
+    let found = rows(s, INVALID).await?;
+    let database = &s.identity().database;
+    let mut seen = Seen::of(check).figure("indexes", found.len() as f64);
+    seen.says = match found.as_slice() {
+        [] => format!("none in {database}"),
+        some => text::counted(some.len() as u64, "index").replace("indexs", "indexes"),
+    };
+    for r in found.iter().take(5) {
+        let name = format!("{}.{}", cell(r, 0), cell(r, 1));
+        // What a concurrent rebuild left behind is named so by the server.
+        let left = cell(r, 1).contains("_ccnew") || cell(r, 1).contains("_ccold");
+        seen.find(
+            Finding::new(Severity::Warning, check.id, &name, format!("index {name} on {} is invalid: building it failed", cell(r, 2)))
+                .next(if left {
+                    "Drop it: the index that it was to replace is still there."
+                } else {
+                    "Drop it and build it again, or REINDEX INDEX CONCURRENTLY it."
+                }),
+        );
+    }
+    Ok(seen)
+}
+
+/// Settings with the value that is safe, and what the other one does.
+const SAFE: [(&str, &str, &str); 6] = [
+    ("fsync", "on", "a crash of the machine destroys the cluster"),
+    ("full_page_writes", "on", "a crash of the machine leaves torn pages"),
+    ("autovacuum", "on", "dead rows pile up, and transaction numbers run out"),
+    ("track_counts", "on", "autovacuum does not know what to do"),
+    ("zero_damaged_pages", "off", "damaged pages are emptied without a word"),
+    ("ignore_checksum_failure", "off", "damaged pages are read as if they were sound"),
+];
+
+pub(super) async fn settings(s: &Session, check: &Check) -> Result<Seen> {
+    let names: Vec<String> = SAFE.iter().map(|(n, ..)| format!("'{n}'")).collect();
+    let found = rows(
+        s,
+        &format!(
+            "SELECT name, setting, source, coalesce(sourcefile, '') FROM pg_catalog.pg_settings WHERE name IN ({}) ORDER BY name",
+            names.join(", ")
+        ),
+    )
+    .await?;
+    let mut seen = Seen::of(check);
+    for (name, safe, harm) in SAFE {
+        let Some(r) = found.iter().find(|r| cell(r, 0) == name).filter(|r| cell(r, 1) != safe) else { continue };
+        seen.find(
+            Finding::new(Severity::Critical, check.id, name, format!("{name} is {} (set in: {}): {harm}", cell(r, 1), cell(r, 2)))
+                .next(format!("ALTER SYSTEM SET {name} = {safe}; and reload, once it is known who set it and why.")),
+        );
+    }
+    seen.says = match seen.findings.len() {
+        0 => "safe against crashes".into(),
+        n => format!("{n} dangerous: {}", seen.findings.iter().map(|f| f.object.as_str()).collect::<Vec<_>>().join(", ")),
+    };
+    Ok(seen)
+}
+
+pub(super) async fn notifications(s: &Session, check: &Check, limits: &Limits) -> Result<Seen> {
+    let found = rows(s, "SELECT pg_catalog.pg_notification_queue_usage()").await?;
+    let used = found.first().and_then(|r| number(r, 0)).unwrap_or(0.0);
+    let mut seen = Seen::of(check).says(format!("queue {:.0} % full", used * 100.0)).figure("used", used);
+    let severity = Severity::of(used, limits.of(check, "used"));
+    if severity >= Severity::Warning {
+        seen.find(
+            Finding::new(severity, check.id, &s.identity().address, format!("the queue of notifications is {:.0} % full", used * 100.0))
+                .next("A session that listens keeps a transaction open: find it among the long transactions and end it."),
+        );
+    }
+    Ok(seen)
+}

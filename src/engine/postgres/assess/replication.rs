@@ -1,0 +1,104 @@
+//! Standbys, seen from the primary, and a standby seen from itself.
+
+use super::{age, bytes, number, rows};
+use crate::engine::Session;
+use crate::engine::postgres::catalog::cell;
+use crate::model::assessment::{Check, Limits, Seen, Sight};
+use crate::model::{Finding, Result, Severity};
+
+pub(super) async fn out(s: &Session, sight: &Sight, check: &Check, limits: &Limits) -> Result<Seen> {
+    // Of a role that may not look, the view has its rows without any figures.
+    const OUT: &str = "SELECT coalesce(nullif(application_name, ''), pid::text), coalesce(host(client_addr), 'local'), coalesce(state, ''), \
+        extract(epoch FROM replay_lag), pg_catalog.pg_wal_lsn_diff(CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() \
+            ELSE pg_catalog.pg_current_wal_lsn() END, replay_lsn), coalesce(sync_state, '') \
+        FROM pg_catalog.pg_stat_replication ORDER BY 5 DESC NULLS LAST LIMIT 50";
+    const WANTED: &str = "SELECT current_setting('synchronous_standby_names'), current_setting('synchronous_commit')";
+    let found = rows(s, OUT).await?;
+    let mut seen = Seen::of(check).figure("standbys", found.len() as f64);
+    let told: Vec<String> =
+        found.iter().take(3).map(|r| format!("{} {} behind", cell(r, 0), number(r, 4).map_or("?".into(), bytes))).collect();
+    seen.says = if found.is_empty() { "none is connected".into() } else { format!("{}: {}", found.len(), told.join(", ")) };
+    for r in &found {
+        if cell(r, 2).is_empty() && !sight.sees_all {
+            seen.find(
+                Finding::new(Severity::Unknown, check.id, "standbys", "how far standbys are behind cannot be seen").lifts(&sight.grant),
+            );
+            break;
+        }
+        // Time alone misleads: an idle primary's last lag stays, and a new standby has none.
+        let (lag, behind) = (number(r, 3).unwrap_or(0.0), number(r, 4).unwrap_or(0.0));
+        let by_bytes = Severity::of(behind, limits.of(check, "behind"));
+        let by_time = if behind > 0.0 { Severity::of(lag, limits.of(check, "lag")) } else { Severity::Ok };
+        let severity = by_bytes.max(by_time);
+        if severity >= Severity::Warning {
+            seen.find(
+                Finding::new(
+                    severity,
+                    check.id,
+                    cell(r, 0),
+                    format!("standby {} ({}, {}) is {} behind, {}", cell(r, 0), cell(r, 1), cell(r, 2), bytes(behind), age(lag)),
+                )
+                .next("Assess the standby itself: is its replay paused, or held up by a statement?"),
+            );
+        }
+    }
+    let wanted = rows(s, WANTED).await?;
+    let wanted = wanted.first().cloned().unwrap_or_default();
+    let synchronous = found.iter().any(|r| matches!(cell(r, 5), "sync" | "quorum"));
+    if !cell(&wanted, 0).is_empty() && !matches!(cell(&wanted, 1), "off" | "local") && !synchronous && (sight.sees_all || found.is_empty())
+    {
+        seen.find(
+            Finding::new(
+                Severity::Critical,
+                check.id,
+                "synchronous_standby_names",
+                format!("every commit waits for a synchronous standby ({}), and none is connected", cell(&wanted, 0)),
+            )
+            .next("Bring the standby back; or empty synchronous_standby_names and reload: commits are no longer on two machines then."),
+        );
+    }
+    Ok(seen)
+}
+
+pub(super) async fn replay(s: &Session, sight: &Sight, check: &Check, limits: &Limits) -> Result<Seen> {
+    if !sight.standby {
+        return Ok(Seen::of(check).says("this is a primary"));
+    }
+    const REPLAY: &str = "SELECT pg_catalog.pg_is_wal_replay_paused(), \
+        pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn()), \
+        extract(epoch FROM clock_timestamp() - pg_catalog.pg_last_xact_replay_timestamp()), \
+        (SELECT status FROM pg_catalog.pg_stat_wal_receiver), (SELECT count(*) FROM pg_catalog.pg_stat_wal_receiver)";
+    let found = rows(s, REPLAY).await?;
+    let row = found.first().cloned().unwrap_or_default();
+    let behind = number(&row, 1).unwrap_or(0.0);
+    let paused = cell(&row, 0) == "t";
+    let mut seen = Seen::of(check)
+        .says(format!(
+            "{}{} received and not replayed{}",
+            if paused { "paused, " } else { "" },
+            bytes(behind),
+            number(&row, 2).map(|a| format!(", last transaction {} ago", age(a))).unwrap_or_default()
+        ))
+        .figure("behind", behind);
+    let server = &s.identity().address;
+    if paused {
+        seen.find(
+            Finding::new(Severity::Critical, check.id, server, format!("replay is paused, {} wait", bytes(behind)))
+                .next("Find out who paused it and why; SELECT pg_wal_replay_resume(); lets it go on."),
+        );
+    }
+    if number(&row, 4) == Some(0.0) {
+        seen.find(
+            Finding::new(Severity::Critical, check.id, server, "no WAL receiver runs: nothing comes from the primary")
+                .next("Look into the standby's log: can it reach and log into its primary, has the primary still got the WAL?"),
+        );
+    }
+    let severity = Severity::of(behind, limits.of(check, "behind"));
+    if severity >= Severity::Warning && !paused {
+        seen.find(
+            Finding::new(severity, check.id, server, format!("{} are received and not replayed", bytes(behind)))
+                .next("A statement on the standby may hold replay up (max_standby_streaming_delay), or its disk is slow."),
+        );
+    }
+    Ok(seen)
+}

@@ -1,0 +1,168 @@
+//! What happens now: counters read twice, and never judged by what they are since the server began.
+
+use super::{bytes, number, rows};
+use crate::engine::Session;
+use crate::engine::postgres::catalog::cell;
+use crate::model::assessment::{Check, Limits, Sample, Seen, Sight};
+use crate::model::{Finding, Result, Severity};
+
+/// Counters of the databases: commits, rollbacks, deadlocks, temporary bytes, pages hit and read.
+const DATABASES: &str = "SELECT extract(epoch FROM clock_timestamp()), coalesce(max(stats_reset)::text, ''), sum(xact_commit), sum(xact_rollback), \
+    sum(deadlocks), sum(temp_bytes), sum(blks_hit), sum(blks_read) FROM pg_catalog.pg_stat_database";
+
+/// Statements are counted per user, database and query; columns have other names up to 12.
+fn statements(version: u32, schema: &str) -> String {
+    let time = if version >= 130_000 { "total_exec_time" } else { "total_time" };
+    let schema = crate::model::Dialect::Postgres.quote_ident(schema);
+    format!(
+        "SELECT extract(epoch FROM clock_timestamp()), '', dbid || ' ' || userid || ' ' || queryid, calls, {time}, rows, \
+            shared_blks_hit + shared_blks_read, left(query, 500) FROM {schema}.pg_stat_statements WHERE queryid IS NOT NULL ORDER BY {time} DESC LIMIT 500"
+    )
+}
+
+/// The counters, or why there are none.
+pub(super) async fn sample(s: &Session, sight: &Sight, check: &Check) -> Result<Result<Sample, Seen>> {
+    if check.id != "PG22" {
+        let found = rows(s, DATABASES).await?;
+        let row = found.first().cloned().unwrap_or_default();
+        let counters = (2..8).map(|i| number(&row, i).unwrap_or(0.0)).collect();
+        return Ok(Ok(Sample {
+            at: number(&row, 0).unwrap_or(0.0),
+            since: cell(&row, 1).into(),
+            counters: [("all databases".to_string(), counters)].into(),
+            ..Sample::default()
+        }));
+    }
+    const WHERE: &str = "SELECT n.nspname::text FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace \
+        WHERE e.extname = 'pg_stat_statements'";
+    let schema = rows(s, WHERE).await?;
+    let Some(schema) = schema.first().map(|r| cell(r, 0).to_string()) else {
+        let why = format!("pg_stat_statements is not in database {}", s.identity().database);
+        return Ok(Err(Seen::blind(check, why, "CREATE EXTENSION pg_stat_statements; (with shared_preload_libraries, after a restart)")));
+    };
+    let found = match rows(s, &statements(sight.version, &schema)).await {
+        Ok(found) => found,
+        // The extension is made, and its library is not loaded: 55000.
+        Err(e) if e.code.as_deref() == Some("55000") => {
+            return Ok(Err(Seen::blind(check, e.message, "shared_preload_libraries = 'pg_stat_statements' and a restart")));
+        }
+        Err(e) => return Err(e),
+    };
+    let mut out = Sample { at: found.first().and_then(|r| number(r, 0)).unwrap_or(0.0), ..Sample::default() };
+    for r in &found {
+        out.counters.insert(cell(r, 2).into(), (3..7).map(|i| number(r, i).unwrap_or(0.0)).collect());
+        out.texts.insert(cell(r, 2).into(), cell(r, 7).into());
+    }
+    Ok(Ok(out))
+}
+
+pub(super) fn compare(sight: &Sight, check: &Check, limits: &Limits, first: &Sample, second: &Sample) -> Seen {
+    let seconds = second.at - first.at;
+    if seconds <= 0.0 || first.since != second.since {
+        return Seen::blind(check, "the counters were reset between the two samples", "");
+    }
+    match check.id {
+        "PG22" => top(sight, check, limits, first, second, seconds),
+        _ => databases(check, limits, first, second, seconds),
+    }
+}
+
+/// What came to the counters of a name; counters that fell were reset.
+fn grown(first: &Sample, second: &Sample, name: &str) -> Option<Vec<f64>> {
+    let (a, b) = (first.counters.get(name), second.counters.get(name)?);
+    let out: Vec<f64> = b.iter().enumerate().map(|(i, v)| v - a.and_then(|a| a.get(i)).unwrap_or(&0.0)).collect();
+    out.iter().all(|v| *v >= 0.0).then_some(out)
+}
+
+fn databases(check: &Check, limits: &Limits, first: &Sample, second: &Sample, seconds: f64) -> Seen {
+    let Some(d) = grown(first, second, "all databases") else {
+        return Seen::blind(check, "the counters were reset between the two samples", "");
+    };
+    let (commits, rollbacks, deadlocks, temp, hit, read) = (d[0], d[1], d[2], d[3], d[4], d[5]);
+    let per_minute = 60.0 / seconds;
+    let mut seen = Seen::of(check);
+    let add = |figure: f64, name: &str, message: String, next: &str, seen: &mut Seen| {
+        let severity = Severity::of(figure, limits.of(check, name));
+        if severity >= Severity::Warning {
+            seen.find(Finding::new(severity, check.id, "all databases", message).next(next));
+        }
+    };
+    match check.id {
+        "PG19" => {
+            let all = commits + rollbacks;
+            let share = if all > 0.0 { 100.0 * rollbacks / all } else { 0.0 };
+            seen.says = format!("{deadlocks} in {seconds:.0} s, {share:.0} % of {all:.0} transactions rolled back");
+            seen = seen.figure("deadlocks", deadlocks * per_minute).figure("rolled_back", share).figure("transactions", all * per_minute);
+            let told = format!("{deadlocks} deadlocks in {seconds:.0} s");
+            add(
+                deadlocks * per_minute,
+                "deadlocks",
+                told,
+                "The server's log names both statements: let them take their rows in one order.",
+                &mut seen,
+            );
+            // A handful of transactions says nothing of a share.
+            if all >= 20.0 {
+                let told = format!("{share:.0} % of the transactions are rolled back");
+                add(share, "rolled_back", told, "The application's log says which errors it meets.", &mut seen);
+            }
+        }
+        "PG18" => {
+            let rate = temp * per_minute;
+            seen.says = format!("{} a minute", bytes(rate));
+            seen = seen.figure("written", rate);
+            let told = format!("{} of temporary files are written a minute", bytes(rate));
+            add(rate, "written", told, "The top statements name who sorts and hashes; work_mem is what they lack.", &mut seen);
+        }
+        _ => {
+            let all = hit + read;
+            seen = seen.figure("read", read / seconds);
+            if all < 1000.0 {
+                return seen.says("hardly anything is read");
+            }
+            let share = 100.0 * hit / all;
+            seen.says = format!("{share:.1} % found in memory, {:.0} pages a second not", read / seconds);
+            seen = seen.figure("hit", share);
+            let told = format!("only {share:.1} % of the pages are found in memory");
+            add(share, "hit", told, "The top statements name who reads; a large scan passes by itself.", &mut seen);
+        }
+    }
+    seen
+}
+
+fn top(sight: &Sight, check: &Check, limits: &Limits, first: &Sample, second: &Sample, seconds: f64) -> Seen {
+    let mut all: Vec<(&String, Vec<f64>)> =
+        second.counters.keys().filter_map(|k| Some((k, grown(first, second, k)?))).filter(|(_, d)| d[0] > 0.0).collect();
+    all.sort_by(|a, b| b.1[1].total_cmp(&a.1[1]));
+    let whole: f64 = all.iter().map(|(_, d)| d[1]).sum();
+    let mut seen = Seen::of(check).figure("statements", all.len() as f64).figure("busy", whole / 1000.0 / seconds);
+    let Some((key, d)) = all.first().filter(|_| whole > 0.0) else {
+        return seen.says(format!("no statement ended in {seconds:.0} s"));
+    };
+    let share = 100.0 * d[1] / whole;
+    let text = second.texts.get(*key).map_or("", |t| t.as_str());
+    let short: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    seen.says = format!("{share:.0} % of {:.1} s/s: {}", whole / 1000.0 / seconds, crate::text::truncate(&short, 60));
+    seen = seen.figure("share", share);
+    let severity = Severity::of(share, limits.of(check, "share"));
+    // Most of hardly anything is nothing.
+    if severity >= Severity::Warning && whole / 1000.0 / seconds >= 0.5 {
+        seen.find(
+            Finding::new(
+                severity,
+                check.id,
+                key.as_str(),
+                format!(
+                    "one statement takes {share:.0} % of the time: {:.1} calls a second, {:.1} ms each: {short}",
+                    d[0] / seconds,
+                    d[1] / d[0]
+                ),
+            )
+            .next("Look at its plan."),
+        );
+    }
+    if !sight.sees_all {
+        seen.find(Finding::new(Severity::Unknown, check.id, "statements", "other roles' statements have no text").lifts(&sight.grant));
+    }
+    seen
+}

@@ -1,0 +1,124 @@
+//! Write-ahead log: who keeps it, whether it is archived, how much there is.
+
+use super::{age, bytes, number, rows};
+use crate::engine::Session;
+use crate::engine::postgres::catalog::cell;
+use crate::model::assessment::{Check, Limits, Seen, Sight};
+use crate::model::{Finding, Result, Severity};
+
+pub(super) async fn slots(s: &Session, check: &Check, limits: &Limits) -> Result<Seen> {
+    // wal_status came with 13; a standby has no current position of its own to write at.
+    let status = if s.identity().major == "12" { "''" } else { "coalesce(wal_status, '')" };
+    let slots = format!(
+        "SELECT slot_name::text, slot_type, coalesce(database::text, ''), active, coalesce(active_pid::text, ''), {status}, \
+            pg_catalog.pg_wal_lsn_diff(CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_receive_lsn() \
+                ELSE pg_catalog.pg_current_wal_lsn() END, restart_lsn) AS kept \
+         FROM pg_catalog.pg_replication_slots ORDER BY kept DESC NULLS LAST LIMIT 50"
+    );
+    let found = rows(s, &slots).await?;
+    let kept = found.first().and_then(|r| number(r, 6)).unwrap_or(0.0);
+    let mut seen = Seen::of(check).figure("slots", found.len() as f64).figure("kept", kept);
+    seen.says = match found.first() {
+        None => "none".into(),
+        Some(r) => format!("{}, {} keeps most: {}", found.len(), cell(r, 0), bytes(kept)),
+    };
+    let limit = limits.of(check, "kept");
+    for r in &found {
+        let (name, active, status) = (cell(r, 0), cell(r, 3) == "t", cell(r, 5));
+        let kept = number(r, 6).unwrap_or(0.0);
+        let mut severity = Severity::of(kept, limit);
+        if !active {
+            severity = severity.max(Severity::Warning);
+        }
+        if matches!(status, "unreserved" | "lost") {
+            severity = Severity::Critical;
+        }
+        if severity < Severity::Warning {
+            continue;
+        }
+        let state = if active { format!("read by pid {}", cell(r, 4)) } else { "inactive".into() };
+        let told = match status {
+            "lost" => format!("slot {name} ({}) is lost: its consumer has to be built anew", cell(r, 1)),
+            _ => format!("slot {name} ({}, {state}) keeps {} of WAL", cell(r, 1), bytes(kept)),
+        };
+        seen.find(Finding::new(severity, check.id, name, told).next(if active {
+            "Its consumer is too slow: look there first."
+        } else {
+            "Bring its consumer back; when nobody will ever read it again, drop the slot (its consumer is lost then)."
+        }));
+        if seen.findings.len() == 5 {
+            break;
+        }
+    }
+    Ok(seen)
+}
+
+pub(super) async fn archiver(s: &Session, sight: &Sight, check: &Check, limits: &Limits) -> Result<Seen> {
+    const ARCHIVER: &str = "SELECT current_setting('archive_mode'), failed_count, last_failed_time > coalesce(last_archived_time, '-infinity'), \
+        extract(epoch FROM clock_timestamp() - last_archived_time), coalesce(last_failed_wal, ''), \
+        extract(epoch FROM clock_timestamp() - last_failed_time) FROM pg_catalog.pg_stat_archiver";
+    let found = rows(s, ARCHIVER).await?;
+    let row = found.first().cloned().unwrap_or_default();
+    if cell(&row, 0) == "off" || (sight.standby && cell(&row, 0) != "always") {
+        return Ok(Seen::of(check).says(if sight.standby { "this standby does not archive" } else { "archive_mode is off" }));
+    }
+    let last = number(&row, 3).map_or("never".to_string(), |a| format!("{} ago", age(a)));
+    let mut seen = Seen::of(check).says(format!("last archived {last}"));
+    if cell(&row, 2) == "t" {
+        seen.find(
+            Finding::new(
+                Severity::Critical,
+                check.id,
+                "archive_command",
+                format!(
+                    "archiving fails since {} ({}), last success {last}: nothing since then can be recovered to, and WAL stays on the disk",
+                    number(&row, 5).map_or("?".into(), |a| format!("{} ago at the latest", age(a))),
+                    cell(&row, 4)
+                ),
+            )
+            .next("Look into the server's log for what archive_command says; its place is full, or cannot be reached."),
+        );
+    }
+    if !sight.sees_all {
+        seen.find(
+            Finding::new(Severity::Unknown, check.id, "pg_wal", "how many files wait for the archive cannot be seen").lifts(&sight.grant),
+        );
+        return Ok(seen);
+    }
+    let ready = rows(s, "SELECT count(*) FROM pg_catalog.pg_ls_archive_statusdir() WHERE name LIKE '%.ready'").await?;
+    let ready = ready.first().and_then(|r| number(r, 0)).unwrap_or(0.0);
+    seen = seen.figure("ready", ready);
+    seen.says.push_str(&format!(", {ready} waiting"));
+    let severity = Severity::of(ready, limits.of(check, "ready"));
+    if severity >= Severity::Warning && seen.severity < Severity::Critical {
+        seen.find(
+            Finding::new(severity, check.id, "pg_wal", format!("{ready} files of WAL wait for the archive"))
+                .next("Archiving is slower than writing: look at its place and its network."),
+        );
+    }
+    Ok(seen)
+}
+
+pub(super) async fn size(s: &Session, sight: &Sight, check: &Check, limits: &Limits) -> Result<Seen> {
+    if !sight.sees_all {
+        return Ok(Seen::blind(check, "how much WAL there is cannot be seen", &sight.grant));
+    }
+    const SIZE: &str = "SELECT sum(size), count(*), (SELECT setting::numeric * 1048576 FROM pg_catalog.pg_settings WHERE name = 'max_wal_size') \
+        FROM pg_catalog.pg_ls_waldir()";
+    let found = rows(s, SIZE).await?;
+    let row = found.first().cloned().unwrap_or_default();
+    let (size, most) = (number(&row, 0).unwrap_or(0.0), number(&row, 2).unwrap_or(0.0).max(1.0));
+    let times = size / most;
+    let mut seen = Seen::of(check)
+        .says(format!("{} in {} files, max_wal_size {}", bytes(size), cell(&row, 1), bytes(most)))
+        .figure("bytes", size)
+        .figure("times", times);
+    let severity = Severity::of(times, limits.of(check, "times"));
+    if severity >= Severity::Warning {
+        seen.find(
+            Finding::new(severity, check.id, "pg_wal", format!("{} of WAL are kept, {times:.1} times max_wal_size", bytes(size)))
+                .next("A slot, the archiver or wal_keep_size keeps it: look at those; never delete files in pg_wal."),
+        );
+    }
+    Ok(seen)
+}
