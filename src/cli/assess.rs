@@ -57,6 +57,8 @@ pub async fn assess(cx: &Cx, target: &str, asked: Asked) -> Result<ExitCode> {
         AssessFormat::Json => output::json(&found)?,
         AssessFormat::Ndjson => output::ndjson(found.checks.iter().flat_map(|c| &c.findings))?,
     }
+    // What was read before Ctrl-C is shown all the same.
+    cx.check_cancelled()?;
     Ok(ExitCode::from(code(&found, asked.nagios)))
 }
 
