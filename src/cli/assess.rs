@@ -3,7 +3,7 @@
 use super::args::AssessFormat;
 use super::output;
 use crate::model::assessment::{Assessment, Seen};
-use crate::model::{Result, Severity};
+use crate::model::{Error, Result, Severity};
 use crate::ops::Cx;
 use crate::ops::assess::{self, How, News};
 use crate::text;
@@ -58,7 +58,9 @@ pub async fn assess(cx: &Cx, target: &str, asked: Asked) -> Result<ExitCode> {
         AssessFormat::Ndjson => output::ndjson(found.checks.iter().flat_map(|c| &c.findings))?,
     }
     // What was read before Ctrl-C is shown all the same.
-    cx.check_cancelled()?;
+    if cx.cancel.is_cancelled() {
+        return Err(Error::cancelled());
+    }
     Ok(ExitCode::from(code(&found, asked.nagios)))
 }
 
