@@ -204,6 +204,8 @@ fn a_read_only_target_keeps_its_rows() {
         assert_eq!(done.rows, 1);
         let journal = p.project.ok(&["journal", "show", "app-prod"]);
         assert!(journal.contains("committed: 1 cell edit"), "{journal}");
+        let history = p.project.ok(&["history", "app-prod"]);
+        assert!(history.contains("UPDATE") && history.contains("1 row, committed"), "{history}");
     });
 }
 
@@ -221,18 +223,26 @@ fn a_cancelled_write_is_not_made() {
             let other = p.conn.query_session().await.expect("session");
             other.fetch("begin").await.expect("begin");
             other.fetch("update waits set v = 'held' where id = 2").await.expect("held");
-            let edits = [update("1", "v", text("a"), text("x")), update("2", "v", text("b"), text("y"))];
+            let edits = [
+                update("1", "v", text("a"), text("x")),
+                RowEdit::Delete { key: vec![("id".into(), number("2"))], was: vec![("v".into(), text("b"))] },
+            ];
             let locks = p.conn.engine().locks().get().expect("locks");
             let watcher = p.conn.reader().await.expect("reader");
             let (backend, cancel) = (p.own.backend().expect("number"), p.cx.cancel.clone());
             let press = async {
-                while !locks.running(&watcher, backend).await.expect("looked").is_some_and(|t| t.contains("waits") && t.contains("SET")) {
+                while !locks.running(&watcher, backend).await.expect("looked").is_some_and(|t| t.contains("waits") && t.contains("DELETE"))
+                {
                     tokio::task::yield_now().await;
                 }
                 cancel.cancel();
             };
             let (done, ()) = tokio::join!(p.write(&plan, &edits), press);
             assert_eq!(done.expect_err("cancelled").kind, Kind::Cancelled);
+            let runs = p.cx.store.runs(None, Some("waits"), 9).expect("history");
+            let told: Vec<String> =
+                runs.iter().filter(|r| r.text.contains("SET") || r.text.contains("DELETE")).map(|r| r.outcome()).collect();
+            assert_eq!(told, ["cancelled", "1 row, rolled back"]);
             other.fetch("rollback").await.expect("rollback");
             let rows = p.run("select v from waits order by id").await;
             assert_eq!(rows, [[Some("a".to_string())], [Some("b".to_string())]]);

@@ -149,6 +149,64 @@ fn in_mariadb() {
     cascades(&home, "fixes", |sql| maria.sql("fixes", sql).trim().to_string());
 }
 
+/// MariaDB sends the rows of RETURNING in place of their number: they count, are shown, and the blast radius (10) holds.
+#[test]
+fn rows_of_returning_count_in_mariadb() {
+    let maria = MariaServer::shared();
+    maria.create_database("returns");
+    maria.sql("returns", "create table bl (id int primary key auto_increment, v int)");
+    let home = guarded(&format!("engine = \"mysql\"\nsocket = \"{}\"\nuser = \"root\"\ndatabase = \"returns\"", maria.socket.display()));
+    let count = || maria.sql("returns", "select count(*) from bl").trim().to_string();
+    let text = run(&home, 4, "insert into bl (v) select seq from seq_1_to_12 returning id", true);
+    assert!(text.contains("it would change 12 rows, and this target allows 10"), "{text}");
+    assert_eq!(count(), "0");
+    let text = run(&home, 0, "insert into bl (id, v) values (1, 7), (2, 8) returning id, v * 2 as twice", true);
+    assert!(text.contains("2 rows affected") && text.contains("returned: id 2, twice 16") && text.contains("committed"), "{text}");
+    let text = run(&home, 0, "delete from bl where id = 2 returning v", false);
+    assert!(text.contains("1 row affected; 1 row saved") && text.contains("returned: v 8"), "{text}");
+    assert_eq!(count(), "2");
+    let history = support::command(home.path()).args(["history", "g"]).output().expect("run");
+    let history = String::from_utf8_lossy(&history.stdout).into_owned();
+    assert!(history.contains("2 rows, committed") && history.contains("1 row, rolled back"), "{history}");
+}
+
+/// A sequence keeps what was taken from it or set in it, whatever is rolled back: on a guarded target it is left alone.
+#[test]
+fn sequences_of_mariadb_are_left_alone() {
+    let maria = MariaServer::shared();
+    maria.create_database("seqs");
+    maria.sql(
+        "seqs",
+        "create sequence sq start with 5 increment by 3; create table lk (id int primary key, v int); insert into lk values (1, 1)",
+    );
+    let home = guarded(&format!("engine = \"mysql\"\nsocket = \"{}\"\nuser = \"root\"\ndatabase = \"seqs\"", maria.socket.display()));
+    let next = || maria.sql("seqs", "select next_not_cached_value from sq").trim().to_string();
+    let before = next();
+    for sql in [
+        "insert into sq values (500, 1, 100000, 5, 1, 1000, 0, 0)",
+        "insert sq values (500, 1, 100000, 5, 1, 1000, 0, 0)",
+        "insert low_priority into seqs.`sq` values (500, 1, 100000, 5, 1, 1000, 0, 0)",
+        "insert low_priority sq values (500, 1, 100000, 5, 1, 1000, 0, 0)",
+        "update lk set v = next value for sq where id = 1",
+        "update lk set v = next /* of */ value\nfor seqs.sq where id = 1",
+        "update lk set v = next /*! value */ for sq where id = 1",
+        "update lk set v = nextval(sq) where id = 1",
+        "update lk set v = setval(sq, 900) where id = 1",
+        "update lk set v = lastval(sq) where id = 1",
+        "insert into lk values (2, (select next value for sq))",
+    ] {
+        for commit in [false, true] {
+            let text = run(&home, 4, sql, commit);
+            assert!(text.contains("held"), "{sql}: {text}");
+        }
+        assert_eq!(next(), before, "{sql}");
+    }
+    let text = run(&home, 4, "insert into sq values (500, 1, 100000, 5, 1, 1000, 0, 0)", false);
+    assert!(text.contains("it is a sequence, and no rollback takes back what is set in one"), "{text}");
+    let text = run(&home, 4, "update lk set v = next value for sq where id = 1", false);
+    assert!(text.contains("NEXT VALUE FOR moves a sequence"), "{text}");
+}
+
 /// A data fix that waits for a lock is ended on the server by Ctrl-C, and has changed nothing.
 #[test]
 fn one_that_waits_for_a_lock_can_be_cancelled() {
@@ -176,4 +234,21 @@ fn one_that_waits_for_a_lock_can_be_cancelled() {
     holder.wait().expect("ends");
     pg.psql("postgres", "select pg_terminate_backend(pid) from pg_stat_activity where datname = 'waits'");
     assert_eq!(pg.psql("waits", "select v from t").trim(), "a");
+    let history = support::command(home.path()).args(["history", "g"]).output().expect("run");
+    let history = String::from_utf8_lossy(&history.stdout).into_owned();
+    assert!(history.contains("cancelled, rolled back") && !history.contains("failed"), "{history}");
+    // A read, too; and one that ends well afterwards does not take its place.
+    let asleep = "wait_event = 'PgSleep' and application_name = 'holdpoint'";
+    let mut c = support::command(home.path());
+    let mut read = c.args(["query", "g", "select pg_sleep(300)"]).spawn().expect("starts");
+    support::wait_until("the read sleeps", || waiting(asleep) == "1");
+    let sent = std::process::Command::new("kill").args(["-INT", &read.id().to_string()]).status();
+    assert!(sent.expect("kill").success());
+    assert_eq!(read.wait().expect("ends").code(), Some(130));
+    run(&home, 0, "update t set v = 'x' where id = 1", true);
+    let history = support::command(home.path()).args(["history", "g"]).output().expect("run");
+    let history = String::from_utf8_lossy(&history.stdout).into_owned();
+    let of = |part: &str| history.lines().filter(|l| l.contains(part)).collect::<Vec<_>>().join("\n");
+    assert!(of("pg_sleep").contains("cancelled"), "{history}");
+    assert!(of("update t").contains("1 row, committed") && of("update t").contains("cancelled, rolled back"), "{history}");
 }

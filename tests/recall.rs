@@ -28,6 +28,12 @@ fn every_run_is_kept_without_secrets_and_found_again() {
     assert_eq!(of("update")["rows"], 1);
     assert!(of("oops")["error"].as_str().unwrap().contains("oops") && of("oops")["rows"].is_null());
     assert!(of("count")["at"].as_str().unwrap().ends_with('Z'));
+    assert_eq!((&of("count")["outcome"], &of("oops")["outcome"]), (&"1 row".into(), &"failed".into()));
+    // The same text again is a run of its own.
+    p.ok(&["query", "app-dev", "select count(*) from notes"]);
+    let text = p.ok(&["history", "app-dev", "--search", "count", "--format", "json"]);
+    let again: Vec<serde_json::Value> = serde_json::from_str(text.trim()).expect("json");
+    assert_eq!(again.len(), 2, "{text}");
     let text = p.ok(&["history", "--search", "UPDATE"]);
     assert!(text.contains("update notes") && !text.contains("count(*)"), "{text}");
 }
@@ -66,6 +72,7 @@ fn ran(target: &str, text: &str, error: Option<&str>) -> Ran {
         rows: Some(3),
         error: error.map(Into::into),
         fate: None,
+        runs: 1,
     }
 }
 
@@ -80,12 +87,14 @@ fn the_history_is_searched_by_a_few_letters_and_never_runs_by_itself() {
         ran("shop-prod", "select * from elsewhere", None),
         ran("shop-dev", "select *\nfrom orders\nwhere id = 4", None),
         ran("shop-dev", "selec oops", Some("syntax error")),
+        Ran { runs: 3, ..ran("shop-dev", "select 'slow'", Some("cancelled")) },
         Ran { fate: Some(Fate::RolledBack), ..ran("shop-dev", "update orders set state = 'x'", None) },
     ];
     c.send(Msg::History { result: Ok(runs) });
     let screen = c.screen();
     assert!(screen.contains("select * from orders where id = 4") && screen.contains("3 rows · 12 ms · 2026-11-20 08:15"), "{screen}");
     assert!(screen.contains("3 rows, rolled back · 12 ms"), "{screen}");
+    assert!(screen.contains("cancelled · 2026-11-20 08:15 · 3 runs"), "{screen}");
     assert!(screen.contains("failed") && screen.contains("shop-prod · 3 rows"), "{screen}");
     let line = |s: &str| screen.lines().position(|l| l.contains(s)).unwrap();
     assert!(line("from orders") < line("from elsewhere"), "the open target's come first");

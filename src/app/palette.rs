@@ -113,6 +113,9 @@ impl Palette {
             };
             // Day and minute; the seconds tell nobody anything here.
             note.push_str(&format!(" · {}", r.at.get(..16).unwrap_or(&r.at).replace('T', " ")));
+            if r.runs > 1 {
+                note.push_str(&format!(" · {}", text::counted(r.runs, "run")));
+            }
             if r.target != here {
                 note = format!("{} · {note}", r.target);
             }

@@ -9,10 +9,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 pub fn history(cx: &Cx, target: Option<&str>, search: Option<&str>, limit: usize, format: Format) -> Result<ExitCode> {
-    let runs = cx.store.recall(target, search, limit)?;
+    let runs = cx.store.runs(target, search, limit)?;
     let facts = |r: &crate::store::history::Ran| {
         serde_json::json!({
             "at": r.at, "target": r.target, "text": r.text, "took_ms": r.took_ms, "rows": r.rows, "error": r.error,
+            "outcome": r.outcome(),
             "transaction": r.fate.map(crate::store::history::Fate::as_str),
         })
     };

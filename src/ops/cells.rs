@@ -2,16 +2,16 @@
 
 use super::datafix::follows;
 use super::query::{Unlock, guarded};
-use super::statements::{Ended, Ledger};
+use super::statements::{Ended, Ledger, remember_fix};
 use super::{Connection, Cx, cancelling};
 use crate::config::AccessMode;
 use crate::engine::{Event, Session};
-use crate::model::{Column, Dialect, Error, Follow, Param, Result, TableInfo, TxState};
+use crate::model::{Column, Dialect, Error, Follow, Kind, Param, Result, TableInfo, TxState};
 use crate::sql::before::touch;
 use crate::sql::params::literal;
 use crate::store::history::Fate;
 use crate::store::journal::NewEntry;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A change of one row that is staged. Columns are those of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -307,8 +307,9 @@ pub async fn write(
     cx.store.append(&entry("datafix-begin", format!("begun: {what}")))?;
     let session = conn.writer().await?;
     let begin = conn.engine().migrations().get()?.begin();
-    let mut unnoted = |_: &str, _: Instant, _: &Result<u64>| {};
-    let work = transaction(cx, &session, begin, "COMMIT", "ROLLBACK", statements, &mut unnoted);
+    let mut ran: Vec<(String, Duration, Result<u64>)> = Vec::new();
+    let mut note = |text: &str, started: Instant, outcome: &Result<u64>| ran.push((text.to_string(), started.elapsed(), outcome.clone()));
+    let work = transaction(cx, &session, begin, "COMMIT", "ROLLBACK", statements, &mut note);
     let done = cancelling::told_to_end(cx, &session, work).await.unwrap_or_else(|| Err(Error::cancelled()));
     cancelling::roll_back_and_close(&session).await;
     let kind = if done.is_ok() { "datafix-committed" } else { "datafix-rolled-back" };
@@ -316,7 +317,19 @@ pub async fn write(
         Ok(_) => format!("committed: {what}"),
         Err(e) => format!("rolled back: {what}: {}", e.message),
     };
-    let unrecorded = cx.store.append(&entry(kind, words)).err();
+    let mut unrecorded = cx.store.append(&entry(kind, words)).err();
+    let commits = |(text, ..): &(String, Duration, Result<u64>)| text == "COMMIT";
+    let fate = match &done {
+        Ok(_) => Fate::Committed,
+        Err(e) if e.kind == Kind::Connect && ran.iter().any(commits) => Fate::Unclear,
+        Err(e) if e.kind == Kind::Connect => Fate::Lost,
+        Err(_) => Fate::RolledBack,
+    };
+    for (text, took, outcome) in ran.iter().filter(|r| statements.iter().any(|s| s.shown == r.0)) {
+        let ended =
+            Ended { text, took: *took, rows: 0, affected: outcome.as_ref().ok().copied(), tag: None, error: outcome.as_ref().err() };
+        unrecorded = remember_fix(cx, conn, &ended, fate).err().or(unrecorded);
+    }
     Ok(Written { rows: done?, unrecorded })
 }
 

@@ -241,12 +241,21 @@ async fn inside(
     };
     let counted = catalog.changes_counted(s).await?;
     let mut rows = s.run_bound(sent.text, sent.params).await?;
-    let mut affected = 0;
+    let (mut counted_there, mut came) = (0, 0);
+    let mut returned = sample::Returned::default();
     while let Some(event) = rows.next().await {
-        if let Event::Done(done) = event? {
-            affected = done.affected.unwrap_or(0);
+        match event? {
+            Event::Columns(c) => returned.columns(&c),
+            Event::Rows(batch) => {
+                came += batch.rows() as u64;
+                returned.take(&batch);
+            }
+            Event::Done(done) => counted_there = done.affected.unwrap_or(0),
+            Event::Notice(_) | Event::Further(_) => {}
         }
     }
+    // A server may send the rows of RETURNING in place of their number: what came was changed, whatever is counted.
+    let affected: u64 = came.max(counted_there);
     let mut beyond = cascades.rows();
     if let (Some(before), Some(after), Some(table)) = (counted, catalog.changes_counted(s).await?, table) {
         // An INSERT's own rows are none of those that are counted here.
@@ -256,7 +265,8 @@ async fn inside(
     if affected + beyond > limit {
         return Err(too_many(affected + beyond));
     }
-    let changes = sample.after(dialect, s, table).await?;
+    let mut changes = sample.after(dialect, s, table).await?;
+    changes.rows.extend(returned.rows);
     Ok(Done { affected, before: image, cascades, changes })
 }
 

@@ -5,7 +5,7 @@ use crate::config::AccessMode;
 use crate::model::{Dialect, Error, Kind, Result, TxState};
 use crate::sql::transaction::{Savepoint, commits_implicitly, savepoint};
 use crate::sql::{self, Class, TokenKind};
-use crate::store::history::{Fate, NewRun};
+use crate::store::history::{CANCELLED, Fate, NewRun};
 use crate::store::journal::NewEntry;
 use sha2::{Digest, Sha256};
 use std::sync::PoisonError;
@@ -204,11 +204,16 @@ fn run(cx: &Cx, text: String, hidden: bool, ended: &Ended<'_>, fate: Option<Fate
         rows: ended.error.is_none().then(|| ended.affected.unwrap_or(ended.rows)),
         // Servers quote the statement in their errors.
         error: ended.error.map(|e| {
-            if hidden {
+            if e.kind == Kind::Cancelled {
+                CANCELLED.into()
+            } else if hidden {
                 format!(
                     "{}not kept: the statement holds a secret",
                     e.code.as_ref().map_or(String::new(), |c| format!("{c}; its words are "))
                 )
+            } else if e.message == CANCELLED {
+                // The server's word, and not the user's doing.
+                format!("the server says: {}", e.message)
             } else {
                 e.message.clone()
             }

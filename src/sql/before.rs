@@ -64,6 +64,9 @@ pub fn before_image(dialect: Dialect, text: &str) -> Before {
                 return Before::Unknown("only DELETE FROM one table can be taken apart");
             }
             let table_end = at("WHERE").or_else(|| at("ORDER")).or_else(|| at("LIMIT")).unwrap_or(end);
+            if (2..table_end).any(|i| word(i) == "FOR") {
+                return Before::Unknown("it deletes only a portion of each row's time");
+            }
             if slice(2, table_end).contains(',') {
                 return Before::Unknown("only DELETE FROM one table can be taken apart");
             }
@@ -97,7 +100,15 @@ pub fn changed_table(dialect: Dialect, text: &str) -> Option<Vec<String>> {
         "UPDATE" => 1,
         "DELETE" if word(1) == "FROM" => 2,
         "INSERT" => {
-            1 + (1..tokens.len()).take_while(|i| word(*i) != "INTO").count() + usize::from((1..tokens.len()).any(|i| word(i) == "INTO"))
+            let mut at = 1;
+            // `INSERT LOW_PRIORITY t`: MariaDB and MySQL need no INTO.
+            while matches!(word(at).as_str(), "LOW_PRIORITY" | "HIGH_PRIORITY" | "DELAYED" | "IGNORE") {
+                at += 1;
+            }
+            if word(at) == "OR" {
+                at += 2;
+            }
+            at + usize::from(word(at) == "INTO")
         }
         _ => return None,
     };
@@ -261,6 +272,11 @@ mod tests {
         );
         assert_eq!(select_of(Dialect::Sqlite, "DELETE FROM \"from\" WHERE id IN (1, 2)"), "SELECT * FROM \"from\"\nWHERE id IN (1, 2)");
         assert_eq!(select_of(Dialect::MySql, "delete from t"), "SELECT * FROM t FOR UPDATE");
+        let portion = "delete from t for portion of p from '2026-01-01' to '2026-02-01' where id = 1";
+        assert!(matches!(before_image(Dialect::MySql, portion), Before::Unknown(_)));
+        for text in ["insert low_priority sq values (1)", "INSERT HIGH_PRIORITY INTO sq VALUES (1)", "insert sq select t.into from t"] {
+            assert_eq!(changed_table(Dialect::MySql, text), Some(vec!["sq".to_string()]), "{text}");
+        }
         assert_eq!(
             select_of(Dialect::MySql, "update t set a = 1 where b = 2 order by id limit 3"),
             "SELECT * FROM t\nwhere b = 2 order by id limit 3 FOR UPDATE"

@@ -49,6 +49,9 @@ impl Fate {
 /// What a store of an earlier format lacks.
 pub(super) const ADDED: &str = "ALTER TABLE history ADD COLUMN fate TEXT";
 
+/// What stands as the error of a run that its user cancelled.
+pub const CANCELLED: &str = "cancelled";
+
 /// A statement that was run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ran {
@@ -60,15 +63,19 @@ pub struct Ran {
     /// Milliseconds.
     pub took_ms: u64,
     pub rows: Option<u64>,
+    /// [`CANCELLED`] when that is how it ended.
     pub error: Option<String>,
     /// `None`: it stood by itself.
     pub fate: Option<Fate>,
+    /// How many runs stand together here, of which this is the last.
+    pub runs: u64,
 }
 
 impl Ran {
-    /// How it ended, as lists tell it: `failed`, `3 rows`, `3 rows, rolled back`; empty when there is nothing to tell.
+    /// How it ended, as lists tell it: `failed`, `cancelled`, `3 rows`, `3 rows, rolled back`; empty when there is nothing to tell.
     pub fn outcome(&self) -> String {
         let ended = match (&self.error, self.rows) {
+            (Some(e), _) if e == CANCELLED => CANCELLED.to_string(),
             (Some(_), _) => "failed".to_string(),
             (None, Some(n)) => crate::text::counted(n, "row"),
             (None, None) => String::new(),
@@ -137,16 +144,33 @@ impl Store {
         self.remember_all("", &[], &[(id, fate)], None).map(drop)
     }
 
-    /// Newest first, without repeats of the same text; `like` filters by substring, in any case.
+    /// Every run, newest first; `like` filters by substring, in any case.
+    pub fn runs(&self, target: Option<&str>, like: Option<&str>, limit: usize) -> Result<Vec<Ran>> {
+        self.found(
+            "SELECT id, at, target, text, took_ms, rows, error, fate, 1 FROM history
+             WHERE (?1 IS NULL OR target = ?1) AND (?2 IS NULL OR instr(lower(text), lower(?2)) > 0)
+             ORDER BY id DESC LIMIT ?3",
+            target,
+            like,
+            limit,
+        )
+    }
+
+    /// For finding a text again: newest first, and runs of the same text that ended in the same way stand together as the last of them.
     pub fn recall(&self, target: Option<&str>, like: Option<&str>, limit: usize) -> Result<Vec<Ran>> {
+        self.found(
+            "SELECT max(id), at, target, text, took_ms, rows, error, fate, count(*) FROM history
+             WHERE (?1 IS NULL OR target = ?1) AND (?2 IS NULL OR instr(lower(text), lower(?2)) > 0)
+             GROUP BY target, text, fate, CASE error WHEN 'cancelled' THEN 2 ELSE error IS NOT NULL END ORDER BY 1 DESC LIMIT ?3",
+            target,
+            like,
+            limit,
+        )
+    }
+
+    fn found(&self, query: &str, target: Option<&str>, like: Option<&str>, limit: usize) -> Result<Vec<Ran>> {
         self.read(|db| {
-            let mut st = db
-                .prepare_cached(
-                    "SELECT max(id), at, target, text, took_ms, rows, error, fate FROM history
-                     WHERE (?1 IS NULL OR target = ?1) AND (?2 IS NULL OR instr(lower(text), lower(?2)) > 0)
-                     GROUP BY target, text ORDER BY 1 DESC LIMIT ?3",
-                )
-                .map_err(store_error)?;
+            let mut st = db.prepare_cached(query).map_err(store_error)?;
             let rows = st
                 .query_map(params![target, like, i64::try_from(limit).unwrap_or(i64::MAX)], |r| {
                     Ok(Ran {
@@ -158,6 +182,7 @@ impl Store {
                         rows: r.get::<_, Option<i64>>(5)?.map(|n| n.max(0) as u64),
                         error: r.get(6)?,
                         fate: r.get::<_, Option<String>>(7)?.as_deref().and_then(Fate::from_name),
+                        runs: r.get::<_, i64>(8)?.max(1) as u64,
                     })
                 })
                 .map_err(store_error)?;
@@ -187,6 +212,21 @@ mod tests {
         assert_eq!(texts(None), [("select 1".to_string(), 2), ("SELECT total from orders".to_string(), 1)]);
         assert_eq!(texts(Some("TOTAL")).len(), 1);
         assert_eq!(s.recall(None, None, 10).unwrap()[0].error.as_deref(), Some("no such table"));
+        assert_eq!(s.recall(Some("t"), None, 10).unwrap()[0].runs, 2);
+        let every: Vec<u64> = s.runs(Some("t"), Some("SELECT 1"), 10).unwrap().into_iter().map(|r| r.took_ms).collect();
+        assert_eq!(every, [2, 0], "each run is kept");
+    }
+
+    #[test]
+    fn one_that_ended_otherwise_does_not_take_the_place_of_another() {
+        let dir = tempfile::tempdir().unwrap();
+        let s = Store::open(&dir.path().join("store.db"));
+        for error in [Some("no such table"), Some("gone"), Some(CANCELLED), None, None] {
+            s.remember_all("t", &[run("select 1", 1, error)], &[], None).unwrap();
+        }
+        let told: Vec<(String, u64)> = s.recall(None, None, 9).unwrap().into_iter().map(|r| (r.outcome(), r.runs)).collect();
+        assert_eq!(told, [("1 row", 2), ("cancelled", 1), ("failed", 2)].map(|(o, n)| (o.to_string(), n)));
+        assert_eq!(s.runs(None, None, 9).unwrap().len(), 5);
     }
 
     #[test]

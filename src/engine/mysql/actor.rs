@@ -308,7 +308,11 @@ impl Actor {
         if warnings > 0 {
             self.warnings(events).await?;
         }
-        let affected = flow.rows.is_none().then_some(flow.affected);
+        // With RETURNING the server sends the rows in place of their number.
+        let affected = match flow.rows {
+            None => Some(flow.affected),
+            Some(rows) => words::changes_what_returns(text).then_some(rows),
+        };
         Ok((words::tag(text, flow.rows, flow.affected), affected))
     }
 

@@ -191,7 +191,9 @@ impl Look<'_> {
                         self.reached.add(vec![b.schema, b.name], touched);
                     }
                 }
-                "SEQUENCE" => {}
+                "SEQUENCE" => {
+                    Effects::note(&mut self.out.stays, format!("the sequence {shown}: no rollback takes back what is set in one"));
+                }
                 _ if !r.transactional => {
                     Effects::note(&mut self.out.stays, format!("rows of {shown}: its engine {} cannot roll back", r.engine));
                 }

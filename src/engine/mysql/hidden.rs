@@ -17,6 +17,9 @@ const MOST_VIEWS: usize = 200;
 
 /// A sentence that names what may write behind `text`, which the classifier called a read.
 pub(super) async fn writer(s: &Session, text: &str) -> Result<Option<String>> {
+    if let Some(what) = sql::counters::moves_sequence(text) {
+        return Ok(Some(format!("{what} moves a sequence, which no rollback takes back")));
+    }
     if let Some(f) = namesake(s, text).await? {
         return Ok(Some(format!("{f} is a function of this database with a built-in name, which may write")));
     }
@@ -103,6 +106,8 @@ pub(super) async fn beyond(s: &Session, table: &[String]) -> Result<Vec<String>>
              UNION ALL SELECT CONCAT('its engine ', t.ENGINE, ' cannot roll back') FROM information_schema.TABLES t \
                LEFT JOIN information_schema.ENGINES e ON e.ENGINE = t.ENGINE \
                WHERE t.TABLE_SCHEMA = {schema} AND t.TABLE_NAME = {name} AND t.ENGINE IS NOT NULL AND COALESCE(e.TRANSACTIONS, 'NO') <> 'YES' \
+             UNION ALL SELECT 'it is a sequence, and no rollback takes back what is set in one' FROM information_schema.TABLES \
+               WHERE TABLE_SCHEMA = {schema} AND TABLE_NAME = {name} AND TABLE_TYPE = 'SEQUENCE' \
              UNION ALL SELECT 'it is a view' FROM information_schema.VIEWS WHERE TABLE_SCHEMA = {schema} AND TABLE_NAME = {name}"
         ))
         .await?;

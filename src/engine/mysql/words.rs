@@ -27,7 +27,9 @@ pub(super) fn tag(text: &str, rows: Option<u64>, affected: u64) -> String {
     let first = words.first().map_or("OK", String::as_str);
     if let Some(rows) = rows {
         return match first {
-            "SHOW" | "EXPLAIN" | "ANALYZE" | "DESC" | "DESCRIBE" | "CALL" | "CHECK" => format!("{first} {rows}"),
+            "INSERT" | "UPDATE" | "DELETE" | "REPLACE" | "SHOW" | "EXPLAIN" | "ANALYZE" | "DESC" | "DESCRIBE" | "CALL" | "CHECK" => {
+                format!("{first} {rows}")
+            }
             _ => format!("SELECT {rows}"),
         };
     }
@@ -48,6 +50,11 @@ pub(super) fn tag(text: &str, rows: Option<u64>, affected: u64) -> String {
         }
         _ => first.to_string(),
     }
+}
+
+/// True when each row that the statement gives (RETURNING) is one that it changed. REPLACE gives only the new ones.
+pub(super) fn changes_what_returns(text: &str) -> bool {
+    leading(text, 1).first().is_some_and(|w| matches!(w.as_str(), "INSERT" | "UPDATE" | "DELETE"))
 }
 
 /// `LOAD DATA LOCAL …` and `LOAD XML LOCAL …` would send a file of this machine.

@@ -25,6 +25,8 @@ pub enum Change {
     Updated { key: String, cells: Vec<(String, Option<String>, Option<String>)> },
     /// It is not there under its key any more. The row as it was: name and value.
     Gone { cells: Vec<(String, Option<String>)> },
+    /// What its RETURNING gave: name and value.
+    Returned { cells: Vec<(String, Option<String>)> },
 }
 
 impl Changes {
@@ -44,9 +46,10 @@ impl Changes {
                         cells.iter().map(|(c, a, b)| format!("{} {} → {}", text::clean(c), value(a), value(b))).collect();
                     format!("{}: {}", text::clean(key), cells.join(", "))
                 }
-                Change::Gone { cells } => {
+                Change::Gone { cells } | Change::Returned { cells } => {
+                    let word = if matches!(row, Change::Gone { .. }) { "gone" } else { "returned" };
                     let cells: Vec<String> = cells.iter().map(|(c, v)| format!("{} {}", text::clean(c), value(v))).collect();
-                    format!("gone: {}", cells.join(", "))
+                    format!("{word}: {}", cells.join(", "))
                 }
             })
             .collect()
@@ -158,6 +161,26 @@ impl Sample {
     }
 }
 
+/// Some of the rows that RETURNING gave.
+#[derive(Debug, Default)]
+pub(super) struct Returned {
+    columns: Vec<String>,
+    pub rows: Vec<Change>,
+}
+
+impl Returned {
+    pub fn columns(&mut self, columns: &[Column]) {
+        self.columns = columns.iter().map(|c| c.name.clone()).collect();
+    }
+
+    pub fn take(&mut self, batch: &RowBatch) {
+        for r in (0..batch.rows()).take(ROWS.saturating_sub(self.rows.len())) {
+            let cell = |(c, name): (usize, &String)| (name.clone(), text::cell_string(batch.cell(r, c)));
+            self.rows.push(Change::Returned { cells: self.columns.iter().enumerate().map(cell).collect() });
+        }
+    }
+}
+
 fn texts(by: &[&Param]) -> Vec<Option<String>> {
     by.iter().map(|p| p.text().map(str::to_string)).collect()
 }
@@ -187,9 +210,13 @@ mod tests {
                 },
                 Change::Updated { key: "id 43".into(), cells: vec![] },
                 Change::Gone { cells: vec![("id".into(), Some("1".into())), ("x".into(), None)] },
+                Change::Returned { cells: vec![("id".into(), Some("5".into()))] },
             ],
             note: None,
         };
-        assert_eq!(changes.lines(24), ["id 42: state open → '', note NULL → a␛[2J", "id 43: as it was", "gone: id 1, x NULL"]);
+        assert_eq!(
+            changes.lines(24),
+            ["id 42: state open → '', note NULL → a␛[2J", "id 43: as it was", "gone: id 1, x NULL", "returned: id 5"]
+        );
     }
 }
