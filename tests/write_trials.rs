@@ -154,6 +154,64 @@ fn postgresql_refuses_in_place_what_cannot_be_taken_back() {
     let _ = other.wait();
 }
 
+/// Functions that are reached without a call in the statement or in a body: a trigger's condition, operators and server functions in
+/// defaults and checks, an index's support functions, names in escapes, casts on assignment.
+#[test]
+fn postgresql_refuses_in_place_what_no_call_shows() {
+    let p = Project::postgres();
+    let s = p.postgres_server();
+    s.psql(
+        "app-dev",
+        "create sequence s;
+         create function tno() returns trigger language plpgsql as 'begin return new; end';
+         create function sets(int) returns bool language plpgsql volatile as $$ begin perform setval('s', 77); return true; end $$;
+         create function sets2(int, int) returns bool language plpgsql volatile as $$ begin perform setval('s', 77); return true; end $$;
+         create function cmp(int, int) returns int language plpgsql immutable as $$ begin perform setval('s', 77); return btint4cmp($1, $2); end $$;
+         create operator %%% (leftarg = int, rightarg = int, procedure = sets2);
+         create table conditional (id int, v int); insert into conditional values (1, 1);
+         create trigger a before update on conditional for each row when (sets(new.v)) execute function tno();
+         create table conditional2 (id int, v int); insert into conditional2 values (1, 1);
+         create trigger a before update on conditional2 for each row when (setval('s', 77) > new.v) execute function tno();
+         create table conditional3 (id int, v int); insert into conditional3 values (1, 1);
+         create trigger a before update on conditional3 for each row when (new.v %%% 2) execute function tno();
+         create table defaulted (id int, v bool default (1 %%% 2));
+         create table defaulted2 (id int, v int default setval('s', 77));
+         create domain counted as int default setval('s', 77); create table defaulted3 (id int, v counted);
+         create table checked (id int, v int, check (v %%% 2));
+         create table indexed (v int);
+         create operator class odd for type int using btree as operator 1 <, operator 2 <=, operator 3 =, operator 4 >=, operator 5 >, function 1 cmp(int, int);
+         create index on indexed (v odd); insert into indexed values (1), (2);
+         create table escaped (id int, v int); insert into escaped values (1, 1);
+         create function esc() returns trigger language plpgsql as $$ begin new.v := U&\"setv\\0061l\"('s'::regclass, 77); return new; end $$;
+         create trigger a before update on escaped for each row execute function esc();
+         create type pair as (a int); create table typed (id int, v pair);
+         create function to_pair(int) returns pair language plpgsql as $$ begin perform setval('s', 77); return row($1)::pair; end $$;
+         create cast (int as pair) with function to_pair(int) as assignment;
+         create table honest (id int primary key, v int default 7 check (v > 0), w int generated always as (v + 1) stored); create index on honest (v) where v > 3;
+         insert into honest values (1, 1); create trigger a before update on honest for each row when (old.v is distinct from new.v) execute function tno();
+         select setval('s', 1)",
+    );
+    for sql in [
+        "update conditional set v = 3",
+        "update conditional2 set v = 3",
+        "update conditional3 set v = 3",
+        "insert into defaulted (id) values (3)",
+        "insert into defaulted2 (id) values (3)",
+        "insert into defaulted3 (id) values (3)",
+        "insert into checked (v) values (3)",
+        "update indexed set v = v + 1",
+        "update escaped set v = 3",
+        "insert into typed values (1, 5)",
+    ] {
+        let said = p.expect(4, &["explain", "app-dev", "--analyze", sql, "--in-place"]);
+        assert!(said.contains("held") || said.contains("Cannot be rolled back") || said.contains("Beyond the database"), "{sql}:\n{said}");
+        assert_eq!(s.psql("app-dev", "select last_value from s").trim(), "1", "{sql}");
+    }
+    for sql in ["update honest set v = 3 where id = 1", "insert into honest (id) values (2)"] {
+        p.ok(&["explain", "app-dev", "--analyze", sql, "--in-place"]);
+    }
+}
+
 #[test]
 fn postgresql_measures_writes_on_a_copy_that_is_removed() {
     let p = Project::postgres();

@@ -5,7 +5,7 @@
 //! builds statements while it runs, or is not in SQL or PL/pgSQL, may do anything and counts as reaching outside.
 
 use super::catalog::{array, cell, pinned};
-use super::hidden::{KNOWN_READER, VOLATILE, called, writer};
+use super::hidden::{KNOWN_READER, VOLATILE, called, calls_of, writer};
 use crate::engine::effects::{MOST, Reached, Touched, cascades};
 use crate::engine::{Catalog, Session};
 use crate::model::{Dialect, Effects, Result};
@@ -40,12 +40,26 @@ const TAKEN_BACK: &[&str] = &[
 const TABLE: &str = "WITH RECURSIVE t(oid) AS (SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
        WHERE n.nspname = $1 AND c.relname = $2 \
        UNION SELECT i.inhrelid FROM t JOIN pg_catalog.pg_inherits i ON i.inhparent = t.oid), \
+     types(oid) AS (SELECT a.atttypid FROM pg_catalog.pg_attribute a JOIN t ON a.attrelid = t.oid WHERE a.attnum > 0 AND NOT a.attisdropped \
+       UNION SELECT x.oid FROM types m JOIN pg_catalog.pg_type y ON y.oid = m.oid CROSS JOIN LATERAL (SELECT y.typelem UNION ALL SELECT y.typbasetype \
+         UNION ALL SELECT r.rngsubtype FROM pg_catalog.pg_range r WHERE y.oid::text IN (r.rngtypid::text, to_jsonb(r) ->> 'rngmultitypid') \
+         UNION ALL SELECT a.atttypid FROM pg_catalog.pg_attribute a WHERE y.typrelid <> 0 AND a.attrelid = y.typrelid AND a.attnum > 0) x(oid) \
+         WHERE x.oid <> 0), \
      made(classid, objid) AS (SELECT 'pg_catalog.pg_attrdef'::regclass, d.oid FROM pg_catalog.pg_attrdef d JOIN t ON d.adrelid = t.oid \
        UNION ALL SELECT 'pg_catalog.pg_constraint'::regclass, k.oid FROM pg_catalog.pg_constraint k JOIN t ON k.conrelid = t.oid \
        UNION ALL SELECT 'pg_catalog.pg_class'::regclass, i.indexrelid FROM pg_catalog.pg_index i JOIN t ON i.indrelid = t.oid \
+       UNION ALL SELECT 'pg_catalog.pg_class'::regclass, k.partrelid FROM pg_catalog.pg_partitioned_table k JOIN t ON k.partrelid = t.oid \
        UNION ALL SELECT 'pg_catalog.pg_policy'::regclass, p.oid FROM pg_catalog.pg_policy p JOIN t ON p.polrelid = t.oid \
-       UNION ALL SELECT 'pg_catalog.pg_constraint'::regclass, k.oid FROM pg_catalog.pg_attribute a JOIN t ON a.attrelid = t.oid \
-         JOIN pg_catalog.pg_constraint k ON k.contypid = a.atttypid) \
+       UNION ALL SELECT 'pg_catalog.pg_type'::regclass, oid FROM types \
+       UNION ALL SELECT 'pg_catalog.pg_constraint'::regclass, k.oid FROM pg_catalog.pg_constraint k JOIN types ON k.contypid = types.oid), \
+     classes(family) AS (SELECT o.opcfamily FROM pg_catalog.pg_opclass o WHERE o.oid IN ( \
+       SELECT unnest(i.indclass::oid[]) FROM pg_catalog.pg_index i JOIN t ON i.indrelid = t.oid \
+       UNION ALL SELECT unnest(k.partclass::oid[]) FROM pg_catalog.pg_partitioned_table k JOIN t ON k.partrelid = t.oid)), \
+     operators(oid) AS (SELECT d.refobjid FROM made m JOIN pg_catalog.pg_depend d ON d.classid = m.classid AND d.objid = m.objid \
+         AND d.refclassid = 'pg_catalog.pg_operator'::regclass \
+       UNION ALL SELECT a.amopopr FROM pg_catalog.pg_amop a JOIN classes ON classes.family = a.amopfamily), \
+     fires AS (SELECT g.oid, g.tgname, g.tgrelid, g.tgtype FROM pg_catalog.pg_trigger g JOIN t ON t.oid = g.tgrelid \
+       WHERE NOT g.tgisinternal AND g.tgenabled IN ('O', 'A') AND g.tgqual IS NOT NULL) \
      SELECT 'kind', c.relkind::text, c.oid::regclass::text, '', '', '' FROM t JOIN pg_catalog.pg_class c ON c.oid = t.oid \
      UNION ALL SELECT 'trigger', g.tgname, c.oid::regclass::text, g.tgtype::text, g.tginitdeferred::text, g.tgfoid::oid::text \
        FROM pg_catalog.pg_trigger g JOIN t ON t.oid = g.tgrelid JOIN pg_catalog.pg_class c ON c.oid = g.tgrelid \
@@ -61,6 +75,28 @@ const TABLE: &str = "WITH RECURSIVE t(oid) AS (SELECT c.oid FROM pg_catalog.pg_c
          AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.deptype = 'i' AND q.relkind = 'S' \
      UNION ALL SELECT 'function', '', '', '', '', p.oid::text FROM made m JOIN pg_catalog.pg_depend d ON d.classid = m.classid AND d.objid = m.objid \
        JOIN pg_catalog.pg_proc p ON d.refclassid = 'pg_catalog.pg_proc'::regclass AND p.oid = d.refobjid \
+     UNION ALL SELECT DISTINCT 'function', '', '', '', '', o.oprcode::oid::text FROM pg_catalog.pg_operator o WHERE o.oid IN (SELECT oid FROM operators) \
+     UNION ALL SELECT DISTINCT 'function', '', '', '', '', a.amproc::oid::text FROM pg_catalog.pg_amproc a JOIN classes ON classes.family = a.amprocfamily \
+     UNION ALL SELECT 'function', '', '', '', '', k.castfunc::text FROM pg_catalog.pg_cast k \
+       WHERE k.castfunc <> 0 AND k.castcontext IN ('a', 'i') AND k.casttarget IN (SELECT oid FROM types) \
+     UNION ALL SELECT 'when', g.tgname, g.tgrelid::regclass::text, g.tgtype::text, \
+       COALESCE(substring(pg_catalog.pg_get_triggerdef(g.oid) FROM 'WHEN (\\(.*\\)) EXECUTE '), ''), '' FROM fires g \
+     UNION ALL SELECT 'when', g.tgname, g.tgrelid::regclass::text, g.tgtype::text, 'true', COALESCE(o.oprcode::oid, d.refobjid)::text FROM fires g \
+       JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_trigger'::regclass AND d.objid = g.oid \
+         AND d.refclassid IN ('pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_operator'::regclass) \
+       LEFT JOIN pg_catalog.pg_operator o ON d.refclassid = 'pg_catalog.pg_operator'::regclass AND o.oid = d.refobjid \
+       WHERE d.refclassid = 'pg_catalog.pg_operator'::regclass OR d.refobjid <> (SELECT g2.tgfoid FROM pg_catalog.pg_trigger g2 WHERE g2.oid = g.oid) \
+     UNION ALL SELECT 'default', pg_catalog.pg_get_expr(d.adbin, d.adrelid), '', '', '', '' FROM pg_catalog.pg_attrdef d JOIN t ON d.adrelid = t.oid \
+     UNION ALL SELECT 'default', pg_catalog.pg_get_expr(y.typdefaultbin, 0), '', '', '', '' FROM pg_catalog.pg_type y JOIN types ON types.oid = y.oid \
+       WHERE y.typdefaultbin IS NOT NULL \
+     UNION ALL SELECT 'holds', pg_catalog.pg_get_expr(k.conbin, k.conrelid), '', '', '', '' FROM pg_catalog.pg_constraint k \
+       WHERE k.conbin IS NOT NULL AND (k.conrelid IN (SELECT oid FROM t) OR k.contypid IN (SELECT oid FROM types)) \
+     UNION ALL SELECT 'holds', x.shown, '', '', '', '' FROM pg_catalog.pg_index i JOIN t ON i.indrelid = t.oid CROSS JOIN LATERAL ( \
+       SELECT pg_catalog.pg_get_expr(i.indpred, i.indrelid) UNION ALL SELECT pg_catalog.pg_get_expr(i.indexprs, i.indrelid)) x(shown) WHERE x.shown IS NOT NULL \
+     UNION ALL SELECT 'holds', pg_catalog.pg_get_expr(k.partexprs, k.partrelid), '', '', '', '' FROM pg_catalog.pg_partitioned_table k \
+       JOIN t ON k.partrelid = t.oid WHERE k.partexprs IS NOT NULL \
+     UNION ALL SELECT 'holds', x.shown, '', '', '', '' FROM pg_catalog.pg_policy p JOIN t ON p.polrelid = t.oid CROSS JOIN LATERAL ( \
+       SELECT pg_catalog.pg_get_expr(p.polqual, p.polrelid) UNION ALL SELECT pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid)) x(shown) WHERE x.shown IS NOT NULL \
      UNION ALL SELECT 'rule', r.rulename, c.oid::regclass::text, '', '', '' FROM pg_catalog.pg_rewrite r JOIN t ON r.ev_class = t.oid \
        JOIN pg_catalog.pg_class c ON c.oid = t.oid WHERE r.rulename <> '_RETURN' \
      UNION ALL SELECT DISTINCT 'under', n.nspname, b.relname, '', '', '' FROM pg_catalog.pg_rewrite r JOIN t ON r.ev_class = t.oid \
@@ -68,15 +104,15 @@ const TABLE: &str = "WITH RECURSIVE t(oid) AS (SELECT c.oid FROM pg_catalog.pg_c
        JOIN pg_catalog.pg_class b ON b.oid = d.refobjid AND b.oid <> r.ev_class AND b.relkind IN ('r', 'p', 'v', 'f') \
        JOIN pg_catalog.pg_namespace n ON n.oid = b.relnamespace";
 
-/// Functions by number ($1) and by name ($2), those of users: with language and body. An aggregate stands for its parts.
+/// Functions by number ($1) and by name ($2), those of users, and by number the server's own volatile ones: with language and body. An aggregate stands for its parts.
 const FUNCTIONS: &str = "WITH RECURSIVE f(oid) AS (SELECT p.oid FROM pg_catalog.pg_proc p WHERE p.oid = ANY ($1::oid[]) OR p.proname = ANY ($2::text[]) \
        UNION SELECT x.oid FROM f JOIN pg_catalog.pg_aggregate a ON a.aggfnoid = f.oid \
          CROSS JOIN LATERAL unnest(ARRAY[a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn]::oid[]) x(oid)) \
      SELECT p.oid::text, p.oid::regprocedure::text, l.lanname, p.provolatile::text, \
        CASE WHEN l.lanname NOT IN ('sql', 'plpgsql') OR p.prokind = 'a' THEN '' WHEN p.prosrc <> '' THEN p.prosrc ELSE pg_catalog.pg_get_functiondef(p.oid) END, \
-       {known}::text, p.prokind::text, l.lanpltrusted::text \
+       {known}::text, p.prokind::text, l.lanpltrusted::text, CASE n.nspname WHEN 'pg_catalog' THEN p.proname ELSE '' END \
      FROM f JOIN pg_catalog.pg_proc p ON p.oid = f.oid JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
-     WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')";
+     WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') OR p.provolatile = 'v' AND p.prokind <> 'a' AND p.oid = ANY ($1::oid[])";
 
 const RELATIONS: &str = "SELECT c.relkind::text, n.nspname, c.relname, c.oid::regclass::text FROM pg_catalog.pg_class c \
      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relname = ANY ($1::text[]) AND c.relkind IN ('r', 'p', 'v', 'f', 'S') \
@@ -91,13 +127,32 @@ struct Look<'a> {
     /// … and those that wait for it: numbers, and names with the body that calls them.
     numbers: Vec<String>,
     names: Vec<String>,
+    /// The statement says DEFAULT, so an UPDATE may take one too.
+    says_default: bool,
+}
+
+/// What is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Statement,
+    Body,
+    /// Expressions of a table, as the server writes them: its own words are not commands there.
+    Expressions,
 }
 
 pub(super) async fn of(catalog: &dyn Catalog, s: &Session, text: &str) -> Result<Effects> {
     let plan = s.explain(text, false).await?;
-    let mut look =
-        Look { s, out: Effects::default(), reached: Reached::default(), seen: BTreeSet::new(), numbers: Vec::new(), names: Vec::new() };
-    let upsert = words(text).iter().any(|w| w == "conflict");
+    let said = words(text);
+    let mut look = Look {
+        s,
+        out: Effects::default(),
+        reached: Reached::default(),
+        seen: BTreeSet::new(),
+        numbers: Vec::new(),
+        names: Vec::new(),
+        says_default: said.iter().any(|w| w == "default"),
+    };
+    let upsert = said.iter().any(|w| w == "conflict");
     let mut written: Vec<(String, Touched, Option<f64>)> = Vec::new();
     plan.root.walk(0, &mut |_, n| {
         let Some(relation) = &n.relation else { return };
@@ -128,7 +183,7 @@ pub(super) async fn of(catalog: &dyn Catalog, s: &Session, text: &str) -> Result
     if plan.attrs.keys().any(|k| k.contains("Rule")) {
         Effects::note(&mut look.out.stays, "rules make several statements of it");
     }
-    look.text(text, "the statement", false).await?;
+    look.text(text, "the statement", Kind::Statement).await?;
     let mut looked = 0;
     loop {
         looked += 1;
@@ -158,15 +213,19 @@ impl Look<'_> {
         if kinds.is_empty() {
             Effects::note(&mut self.out.stays, format!("{schema}.{name} cannot be looked up"));
         }
+        let fires = |bits: &str| {
+            let bits: u32 = bits.parse().unwrap_or(0);
+            let on_what = Touched { insert: bits & 4 != 0, delete: bits & 8 != 0, update: bits & 16 != 0 };
+            let fires = (on_what.insert && touched.insert) || (on_what.delete && touched.delete) || (on_what.update && touched.update);
+            (bits, on_what, fires)
+        };
+        let mut expressions: BTreeSet<&str> = BTreeSet::new();
         for r in &found.rows {
             let (what, on) = (cell(r, 1), cell(r, 2));
             match cell(r, 0) {
                 "kind" if what == "f" => Effects::note(&mut self.out.outside, format!("{on} is a foreign table: its rows are elsewhere")),
                 "trigger" => {
-                    let bits: u32 = cell(r, 3).parse().unwrap_or(0);
-                    let on_what = Touched { insert: bits & 4 != 0, delete: bits & 8 != 0, update: bits & 16 != 0 };
-                    let fires =
-                        (on_what.insert && touched.insert) || (on_what.delete && touched.delete) || (on_what.update && touched.update);
+                    let (bits, on_what, fires) = fires(cell(r, 3));
                     if !fires {
                         continue;
                     }
@@ -186,6 +245,18 @@ impl Look<'_> {
                     Effects::note(&mut self.out.triggers, line);
                     self.numbers.push(cell(r, 5).to_string());
                 }
+                // Its condition runs functions, too.
+                "when" if fires(cell(r, 3)).2 => match (cell(r, 4), cell(r, 5)) {
+                    ("", _) => Effects::note(&mut self.out.outside, format!("the condition of the trigger {what} on {on} cannot be read")),
+                    (condition, "") => _ = expressions.insert(condition),
+                    (_, number) => self.numbers.push(number.to_string()),
+                },
+                // An UPDATE takes no default unasked, but a generated column and a foreign key's SET DEFAULT look alike: what only
+                // counts on is left to those who insert.
+                "default" if touched.insert || self.says_default || calls_of(what).iter().any(|c| c != "nextval") => {
+                    _ = expressions.insert(what);
+                }
+                "holds" => _ = expressions.insert(what),
                 "deferred" => {
                     Effects::note(&mut self.out.deferred, format!("the constraint {what} on {on} is checked at a commit that never comes"))
                 }
@@ -199,6 +270,12 @@ impl Look<'_> {
                 "under" if kinds.iter().any(|k| k == "v") => self.reached.add(vec![what.to_string(), on.to_string()], touched),
                 _ => {}
             }
+        }
+        // The functions of users are known by number; the server's own stand in the text alone.
+        if !expressions.is_empty() {
+            let text = format!("SELECT {}", expressions.into_iter().collect::<Vec<_>>().join(", "));
+            let who = format!("{schema}.{name} (a default, a constraint, an index, a policy or a trigger's condition)");
+            self.text(&text, &who, Kind::Expressions).await?;
         }
         Ok(())
     }
@@ -222,7 +299,8 @@ impl Look<'_> {
                 return Ok(());
             }
             match language {
-                "sql" | "plpgsql" => self.text(cell(r, 4), &format!("the function {name}"), true).await?,
+                _ if !cell(r, 8).is_empty() => self.own(cell(r, 8), "what it sets off"),
+                "sql" | "plpgsql" => self.text(cell(r, 4), &format!("the function {name}"), Kind::Body).await?,
                 // Whoever made it in such a language and declared it to read only is believed, as everywhere.
                 _ if !volatile && (cell(r, 7) == "true" || matches!(language, "c" | "internal")) => {}
                 _ => Effects::note(&mut self.out.outside, format!("the function {name} is written in {language} and may do anything")),
@@ -231,27 +309,36 @@ impl Look<'_> {
         Ok(())
     }
 
-    /// Reads a statement or a function's body.
-    async fn text(&mut self, text: &str, who: &str, body: bool) -> Result<()> {
-        let Some(mut calls) = called(text) else {
-            Effects::note(&mut self.out.outside, format!("{who} builds statements while it runs, which may do anything"));
-            return Ok(());
+    /// Notes what a volatile function of the server's own does.
+    fn own(&mut self, function: &str, who: &str) {
+        let mut known = sql::functions::known(Dialect::Postgres).chain(sql::functions::PG_CATALOG_HARMLESS.iter().copied());
+        match function {
+            "setval" => Effects::note(&mut self.out.stays, format!("{who} calls setval, and a sequence that was set stays set")),
+            f if TAKEN_BACK.contains(&f) || known.any(|k| k == f) => {}
+            f => Effects::note(&mut self.out.outside, format!("{who} calls {f}, whose work no rollback takes back")),
+        }
+    }
+
+    /// Reads a statement, a function's body or expressions.
+    async fn text(&mut self, text: &str, who: &str, kind: Kind) -> Result<()> {
+        let body = kind == Kind::Body;
+        let mut calls = match called(text) {
+            Ok(calls) => calls,
+            Err(_) if kind == Kind::Expressions => calls_of(text),
+            Err(why) => {
+                Effects::note(&mut self.out.outside, format!("{who} {why}, which may do anything"));
+                return Ok(());
+            }
         };
         let words = words(text);
-        if words.iter().any(|w| w == "copy") {
+        if kind != Kind::Expressions && words.iter().any(|w| w == "copy") {
             Effects::note(&mut self.out.outside, format!("{who} holds COPY, which may write files or run programs"));
         }
         let names = names(text);
         calls.extend(after_dots(text));
         let own = pinned(self.s, VOLATILE, &[&array(&calls)]).await?;
-        let known: BTreeSet<&str> =
-            sql::functions::known(Dialect::Postgres).chain(sql::functions::PG_CATALOG_HARMLESS.iter().copied()).collect();
-        for f in own.rows.iter().map(|r| cell(r, 0)) {
-            match f {
-                "setval" => Effects::note(&mut self.out.stays, format!("{who} calls setval, and a sequence that was set stays set")),
-                f if known.contains(f) || TAKEN_BACK.contains(&f) => {}
-                f => Effects::note(&mut self.out.outside, format!("{who} calls {f}, whose work no rollback takes back")),
-            }
+        for r in &own.rows {
+            self.own(cell(r, 0), who);
         }
         let writes = words.iter().any(|w| matches!(w.as_str(), "insert" | "update" | "delete" | "merge" | "truncate"));
         let mut counted = false;

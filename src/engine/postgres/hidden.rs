@@ -195,8 +195,8 @@ pub(super) async fn writer(s: &Session, text: &str) -> Result<Option<String>> {
                         return Ok(Some(format!("more than {MOST_VIEWS} views and functions stand behind it, too many to look through")));
                     }
                     let calls = match called(body) {
-                        Some(calls) => calls,
-                        None => return Ok(Some(format!("the {function} builds statements while it runs, which may write"))),
+                        Ok(calls) => calls,
+                        Err(why) => return Ok(Some(format!("the {function} {why}, which may write"))),
                     };
                     // A user's own are found at the next level; what is no function at all (`AS t(a)`) is found nowhere.
                     let own = s.fetch_with(VOLATILE, vec![Some(array(&calls))]).await?;
@@ -225,25 +225,37 @@ pub(super) async fn writer(s: &Session, text: &str) -> Result<Option<String>> {
     }))
 }
 
-/// Names of the functions that a body calls, without their schemas; `None` when it builds statements while it runs.
-pub(super) fn called(body: &str) -> Option<Vec<String>> {
+/// Names of the functions that a body calls, without their schemas; or what it does that hides them, as the end of a sentence.
+pub(super) fn called(body: &str) -> std::result::Result<Vec<String>, &'static str> {
+    for t in sql::lex(Dialect::Postgres, body) {
+        let word = &body[t.span.clone()];
+        match t.kind {
+            // Nobody writes names in escapes who does not want to hide them, and PL/pgSQL may say UESCAPE much later.
+            TokenKind::QuotedIdentifier if !word.starts_with('"') => return Err("spells a name in escapes (U&)"),
+            TokenKind::Identifier | TokenKind::Keyword if word.eq_ignore_ascii_case("execute") => {
+                return Err("builds statements while it runs");
+            }
+            _ => {}
+        }
+    }
+    Ok(calls_of(body))
+}
+
+/// Names that stand before a parenthesis, without their schemas.
+pub(super) fn calls_of(body: &str) -> Vec<String> {
     let tokens: Vec<_> =
         sql::lex(Dialect::Postgres, body).into_iter().filter(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment)).collect();
     let mut out = BTreeSet::new();
     for (i, t) in tokens.iter().enumerate() {
         let word = &body[t.span.clone()];
-        let lower = word.to_ascii_lowercase();
-        if t.kind != TokenKind::QuotedIdentifier && lower == "execute" {
-            return None;
-        }
         let opens = tokens.get(i + 1).is_some_and(|n| &body[n.span.clone()] == "(");
         match t.kind {
-            TokenKind::Identifier | TokenKind::Keyword if opens => out.insert(lower),
+            TokenKind::Identifier | TokenKind::Keyword if opens => out.insert(word.to_ascii_lowercase()),
             TokenKind::QuotedIdentifier if opens => out.insert(word.trim_matches('"').replace("\"\"", "\"")),
             _ => false,
         };
     }
-    Some(out.into_iter().collect())
+    out.into_iter().collect()
 }
 
 fn list(set: &BTreeSet<String>) -> Option<String> {
