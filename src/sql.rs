@@ -24,4 +24,4 @@ pub use classify::{Class, Verdict, classify};
 pub use fingerprint::fingerprint;
 pub use lexer::{Token, TokenKind, lex, relex};
 pub use redact::redact;
-pub use split::{Script, StatementSpan, split, split_script, statement_at};
+pub use split::{Script, StatementSpan, split, split_file, split_script, statement_at};

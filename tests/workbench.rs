@@ -317,4 +317,18 @@ fn the_lines_behind_copy_from_stdin_are_sent_to_it() {
     assert!(text.contains("holdpoint import"), "{text}");
     let out = p.run(&["query", "app-dev", "select count(*) as n from loaded", "--format", "csv"]);
     assert_eq!(String::from_utf8_lossy(&out.stdout), "n\r\n2\r\n");
+    // The data begin behind the line of the `;`, wherever that stands, and the end of the file ends them, too.
+    for (file, rows) in [
+        ("copy one from stdin\n;\nx\n\\.\n", "x"),
+        ("copy one from stdin -- c;\n;\n:x\n\\.\n", ":x"),
+        ("copy one from stdin; -- c\nx\n\\.\n", "x"),
+        ("copy one from stdin; insert into one values ('after');\nx\n\\.\n", "x,after"),
+        ("copy one from stdin;\nx\ny", "x,y"),
+    ] {
+        p.write("one.sql", &format!("drop table if exists one; create table one (id serial, a text);\n{}", file.replace("copy one", "copy one (a)")));
+        let out = p.run(&["query", "app-dev", "--file", "one.sql"]);
+        assert!(out.status.success(), "{file:?}: {out:?}");
+        let out = p.run(&["query", "app-dev", "select string_agg(a, ',' order by id) as a from one", "--format", "tsv"]);
+        assert_eq!(String::from_utf8_lossy(&out.stdout), format!("a\n{rows}\n"), "{file:?}");
+    }
 }

@@ -22,7 +22,7 @@ pub struct Statement {
     pub offset: Option<usize>,
     /// Values of its parameters, by what they were asked for by.
     pub values: BTreeMap<String, Param>,
-    /// The lines behind `COPY … FROM STDIN;`.
+    /// The data of a `COPY … FROM STDIN;`.
     pub data: Option<std::sync::Arc<str>>,
 }
 

@@ -43,7 +43,7 @@ pub fn text_of(sql: Option<String>, file: Option<&Path>) -> Result<String> {
 }
 
 /// `NAME=VALUE` from the command line, for the parameters that the statements have.
-fn values(dialect: Dialect, sql: &str, given: &[String]) -> Result<BTreeMap<String, Param>> {
+fn values(dialect: Dialect, sql: &str, statements: &[StatementSpan], given: &[String]) -> Result<BTreeMap<String, Param>> {
     let mut pairs = Vec::new();
     for g in given {
         let Some((name, value)) = g.split_once('=') else {
@@ -53,8 +53,8 @@ fn values(dialect: Dialect, sql: &str, given: &[String]) -> Result<BTreeMap<Stri
     }
     let mut out = BTreeMap::new();
     let mut missing = Vec::new();
-    for s in crate::sql::split(dialect, sql) {
-        for p in placeholders(dialect, &sql[s.span]) {
+    for s in statements {
+        for p in placeholders(dialect, &sql[s.span.clone()]) {
             let bare = p.name.trim_start_matches([':', '$', '?', '@']);
             match pairs.iter().find(|(n, ..)| *n == p.name || *n == bare) {
                 Some((_, value, used)) => {
@@ -140,6 +140,8 @@ pub async fn query(
 ) -> Result<ExitCode> {
     // Told before anything is asked of a server; the dialect is that of the target, and matters to none of it.
     rows.exact(Dialect::Sqlite)?;
+    // An argument is a statement or two; what is read to its end may end with the data of a COPY.
+    let split = if sql.is_some() { crate::sql::split } else { crate::sql::split_file };
     let sql = text_of(sql, file)?;
     let target = connect::target(cx, target)?;
     let (conn, session) = loop {
@@ -153,7 +155,7 @@ pub async fn query(
             other => break other?,
         }
     };
-    let split = crate::sql::split(conn.dialect(), &sql);
+    let split = split(conn.dialect(), &sql);
     let statements: Vec<(&StatementSpan, Part)> = split
         .iter()
         .flat_map(|s| {
@@ -169,7 +171,7 @@ pub async fn query(
         one_file(conn.dialect(), &statements.iter().map(|(_, p)| &sql[p.span.clone()]).collect::<Vec<_>>())?;
         file = Some(NewFile::create(path)?);
     }
-    let values = values(conn.dialect(), &sql, params)?;
+    let values = values(conn.dialect(), &sql, &split, params)?;
     let mut ledger = Ledger::new(cx, &conn);
     let mut run = async || {
         for (number, (s, part)) in statements.iter().enumerate() {

@@ -17,22 +17,21 @@ pub use script::Script;
 pub struct StatementSpan {
     /// From the first token that is neither blank nor comment to the last byte before the terminator; as sent.
     pub span: Range<usize>,
-    /// With its terminator, and the comments that stand before it. After PostgreSQL's `COPY … FROM STDIN` it also holds
-    /// the data up to and with `\.`, if there is any.
+    /// With its terminator, and the comments that stand before it. The last statement on the line of a `;` that ends
+    /// PostgreSQL's `COPY … FROM STDIN` also holds the data up to and with `\.`, if there is any.
     pub outer: Range<usize>,
     /// Line on which the statement starts, from 1.
     pub line: usize,
     /// True when the terminator (or the end of the text, outside any string or comment) was reached.
     pub complete: bool,
+    /// Where the data of PostgreSQL's `COPY … FROM STDIN` are: as psql reads them, from behind the line of its `;`.
+    pub data: Option<Range<usize>>,
 }
 
 impl StatementSpan {
-    /// The lines of data behind PostgreSQL's `COPY … FROM STDIN;`, without the `\.` that ends them; `text` is what was split.
+    /// The lines of data of PostgreSQL's `COPY … FROM STDIN;`, without the `\.` that ends them; `text` is what was split.
     pub fn data<'t>(&self, text: &'t str) -> Option<&'t str> {
-        let behind = text.get(self.span.end..self.outer.end)?;
-        let behind = behind.get(behind.find('\n')? + 1..)?;
-        let end = behind.trim_end_matches(['\n', '\r']).strip_suffix("\\.")?;
-        (end.is_empty() || end.ends_with('\n')).then_some(end)
+        text.get(self.data.clone()?)
     }
 }
 
@@ -43,6 +42,12 @@ impl StatementSpan {
 /// ends with its line, so that the caller can say what it is.
 pub fn split(dialect: Dialect, text: &str) -> Vec<StatementSpan> {
     Splitter::new(dialect, text).run().statements
+}
+
+/// [`split`] for a file that is run as a whole: there the end of the text ends the data of a `COPY … FROM STDIN`, too, as
+/// in psql. In an editor it does not: what stands below would be taken for data while one types.
+pub fn split_file(dialect: Dialect, text: &str) -> Vec<StatementSpan> {
+    Splitter { to_end: true, ..Splitter::new(dialect, text) }.run().statements
 }
 
 /// The statement under the byte offset `at`: the one whose `outer` holds it, else the last one before it.
@@ -132,6 +137,14 @@ struct Splitter<'a> {
     counted: (usize, usize),
     /// False once a search for `\.` to the end of the text found nothing: keeps the whole linear.
     data_ahead: bool,
+    /// The end of a line on which something stands behind a COPY that the line does not end: no data can follow.
+    open_line: Option<usize>,
+    /// The end of the text ends data as well.
+    to_end: bool,
+    /// The text is the rest of a line: data follow behind it, in the order of `copies`.
+    rest_of_line: bool,
+    /// The statements that wait for data.
+    copies: Vec<usize>,
 }
 
 /// Words that may open a block in a MySQL body where a statement may start.
@@ -152,6 +165,10 @@ impl<'a> Splitter<'a> {
             reach: 0,
             counted: (0, 1),
             data_ahead: true,
+            open_line: None,
+            to_end: false,
+            rest_of_line: false,
+            copies: Vec::new(),
         }
     }
 
@@ -219,7 +236,7 @@ impl<'a> Splitter<'a> {
         if let Some((at, len)) = ended {
             self.lexer.pos = at + len;
             self.finish(at, Some(at + len));
-            self.same_line = true;
+            self.same_line = self.lexer.pos == at + len;
             return Some(token.kind);
         }
         let delimited = self.delimiter.is_some();
@@ -280,18 +297,15 @@ impl<'a> Splitter<'a> {
                 "A block (BEGIN …, CASE …, a parenthesis or a version comment) is opened and never closed.",
             );
         }
-        let mut outer = p.outer..terminated.unwrap_or(end);
+        let outer = p.outer..terminated.unwrap_or(end);
         let span = p.start..end;
-        if let (Some(after), true) = (terminated, p.copies_from_stdin()) {
+        let copies = self.dialect == Dialect::Postgres && p.copies_from_stdin();
+        if copies && terminated.is_some() {
             self.refuse(
                 p.start,
                 "COPY … FROM STDIN takes its data from the script, which a server cannot read",
                 "Write the rows as INSERT statements, or load them with psql and keep them out of the migration.",
             );
-            if let Some(data) = self.data_block(after) {
-                outer.end = data;
-                self.lexer.pos = data;
-            }
         }
         if self.dialect == Dialect::MySql && p.head.first().is_some_and(|w| w == "SOURCE") {
             self.refuse(
@@ -300,30 +314,70 @@ impl<'a> Splitter<'a> {
                 "Put that file's statements here; the server does not know `source`.",
             );
         }
-        self.out.statements.push(StatementSpan { span, outer, line: p.line, complete });
+        self.out.statements.push(StatementSpan { span, outer, line: p.line, complete, data: None });
+        match terminated {
+            Some(_) if copies && self.rest_of_line => self.copies.push(self.out.statements.len() - 1),
+            Some(after) if copies => self.take_data(after),
+            _ => {}
+        }
     }
 
-    /// The end of the data that follows `COPY … FROM STDIN;`: behind the line `\.`.
-    fn data_block(&mut self, from: usize) -> Option<usize> {
-        if !self.data_ahead {
-            self.reach = self.text.len();
-            return None;
+    /// Takes what follows the COPY that was just read and ends at `after`: the statements on the rest of its line, which
+    /// psql runs afterwards, and then the data of each COPY among them, in their order. Without data nothing is taken.
+    fn take_data(&mut self, after: usize) {
+        if self.open_line.is_some_and(|end| after <= end) {
+            return;
         }
-        let Some(n) = self.text[from..].find('\n') else {
+        let line_end = if self.data_ahead { self.line_end(after) } else { self.text.len() };
+        if !self.data_ahead || line_end == self.text.len() && !self.to_end {
             self.reach = self.text.len();
-            return None;
-        };
-        let line_end = from + n;
-        self.reach = self.reach.max(line_end);
-        if !self.text[from..line_end].trim().is_empty() {
-            return None;
+            return;
         }
-        let mut at = line_end + 1;
-        for line in self.text[at..].split_inclusive('\n') {
+        self.reach = self.reach.max((line_end + 1).min(self.text.len()));
+        let mut rest = Splitter { rest_of_line: true, ..Splitter::new(self.dialect, &self.text[after..line_end]) };
+        while rest.step().is_some() {}
+        if rest.pending.is_some() {
+            self.open_line = Some(line_end);
+            return;
+        }
+        let mut at = (line_end + 1).min(self.text.len());
+        let mut blocks = Vec::new();
+        while blocks.len() <= rest.copies.len() {
+            let Some((data, behind)) = self.data_block(at) else { break };
+            blocks.push(data);
+            at = behind;
+        }
+        if blocks.is_empty() {
+            return;
+        }
+        let line = self.line(after);
+        let own = self.out.statements.len() - 1;
+        let shift = |r: Range<usize>| r.start + after..r.end + after;
+        let moved = |s: StatementSpan| StatementSpan { span: shift(s.span), outer: shift(s.outer), line, ..s };
+        self.out.statements.extend(rest.out.statements.into_iter().map(moved));
+        self.out.refusals.extend(rest.out.refusals.into_iter().map(|r| Refusal { at: r.at + after, ..r }));
+        let copies = std::iter::once(own).chain(rest.copies.iter().map(|c| own + 1 + c));
+        for (copy, data) in copies.zip(blocks) {
+            self.out.statements[copy].data = Some(data);
+        }
+        if let Some(last) = self.out.statements.last_mut() {
+            last.outer.end = at;
+        }
+        self.lexer.pos = at;
+    }
+
+    /// The data of a COPY that begin at `from`, and the end of the line `\.` behind them.
+    fn data_block(&mut self, from: usize) -> Option<(Range<usize>, usize)> {
+        let mut at = from;
+        for line in self.text[from..].split_inclusive('\n') {
+            let start = at;
             at += line.len();
             if line.trim_end_matches(['\n', '\r']) == "\\." {
-                return Some(at);
+                return Some((from..start, at));
             }
+        }
+        if self.to_end {
+            return Some((from..at, at));
         }
         self.data_ahead = false;
         self.reach = self.text.len();
@@ -382,7 +436,7 @@ impl<'a> Splitter<'a> {
         let span = start..start + self.text[start..end].trim_end().len();
         let line = self.line(start);
         self.lexer.pos = end;
-        self.out.statements.push(StatementSpan { outer: comment.unwrap_or(start)..span.end, span, line, complete: true });
+        self.out.statements.push(StatementSpan { outer: comment.unwrap_or(start)..span.end, span, line, complete: true, data: None });
         true
     }
 }
@@ -411,6 +465,9 @@ impl Pending {
     fn take(&mut self, dialect: Dialect, token: &Token, part: &str, delimited: bool) {
         self.end = token.span.end;
         self.line_ended = false;
+        if part == "(" && self.before[1] == "COPY" && self.head.len() == 1 {
+            self.head.push(part.to_owned()); // COPY (query) TO …, which may read from a table of any name
+        }
         let plain = matches!(token.kind, TokenKind::Keyword | TokenKind::Identifier) && part.len() <= 16;
         let word = if plain { part.to_ascii_uppercase() } else { part.get(..1).unwrap_or_default().to_owned() };
         if plain {

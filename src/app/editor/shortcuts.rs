@@ -69,6 +69,7 @@ impl Editor {
             outer: from + s.outer.start..from + s.outer.end,
             line: self.line_of(from + s.span.start) + 1,
             complete: s.complete,
+            data: s.data.clone().map(|d| from + d.start..from + d.end),
         }))
     }
 }

@@ -5,7 +5,8 @@
 //! exports (and PostgreSQL's) keep the two apart.
 
 use crate::model::Param;
-use std::collections::HashMap;
+use serde_json::value::RawValue;
+use std::collections::HashSet;
 use std::io::BufRead;
 
 /// Longest record, in bytes: a quote that is never closed must not read the whole file into memory.
@@ -312,45 +313,88 @@ impl<R: BufRead> Reader<R> {
     }
 }
 
-/// The fields of an object, in order.
-fn object(line: &str) -> Result<Vec<(String, Value)>, String> {
-    let object = match serde_json::from_str(line) {
-        Ok(serde_json::Value::Object(o)) => o,
-        Ok(_) => return Err("it is not a JSON object".into()),
-        Err(e) => return Err(format!("it is not JSON: {e}")),
-    };
-    // Numbers as they are written: a floating-point number would not hold all their digits.
-    let raw: HashMap<String, &serde_json::value::RawValue> = serde_json::from_str(line).map_err(|e| format!("it is not JSON: {e}"))?;
-    let value = |name: &str, v: serde_json::Value| match v {
-        serde_json::Value::Number(n) => Value::Number(raw.get(name).map_or_else(|| n.to_string(), |r| r.get().to_string())),
-        other => json(other),
-    };
-    Ok(object
-        .into_iter()
-        .map(|(k, v)| {
-            let v = value(&k, v);
-            (k, v)
-        })
-        .collect())
-}
+/// The fields of an object, in order, with the text of each value: a number that became a `f64` would lose its digits, or
+/// be refused where it is beyond that type.
+struct Fields(Vec<(String, Box<RawValue>)>);
 
-fn json(value: serde_json::Value) -> Value {
-    use serde_json::Value as J;
-    match value {
-        J::Null => Value::Null,
-        J::Bool(b) => Value::Bool(b),
-        J::String(s) => Value::Text(s),
-        // As our own export writes bytes.
-        J::Object(o) if o.len() == 1 && hexadecimal(&o, "hex").is_some() => Value::Bytes(hexadecimal(&o, "hex").unwrap_or_default()),
-        J::Object(o) if o.len() == 1 && hexadecimal(&o, "text_hex").is_some() => {
-            Value::TextBytes(hexadecimal(&o, "text_hex").unwrap_or_default())
+impl<'de> serde::Deserialize<'de> for Fields {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = Fields;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(Fields(fields))
+            }
         }
-        other => Value::Text(other.to_string()),
+        d.deserialize_map(Visitor)
     }
 }
 
-fn hexadecimal(o: &serde_json::Map<String, serde_json::Value>, name: &str) -> Option<Vec<u8>> {
-    hex::decode(o.get(name)?.as_str()?).ok()
+/// The fields of an object, in order. A key that stands twice is refused: which of its values is meant nobody can tell.
+fn object(line: &str) -> Result<Vec<(String, Value)>, String> {
+    let Fields(fields) = match serde_json::from_str(line) {
+        Ok(fields) => fields,
+        Err(_) if serde_json::from_str::<&RawValue>(line).is_ok_and(|v| !v.get().starts_with('{')) => {
+            return Err("it is not a JSON object".into());
+        }
+        Err(e) => return Err(format!("it is not JSON: {e}")),
+    };
+    let mut seen = HashSet::with_capacity(fields.len());
+    if let Some((twice, _)) = fields.iter().find(|(name, _)| !seen.insert(name.as_str())) {
+        return Err(format!("the key {} stands in it twice", crate::text::clean(twice)));
+    }
+    fields.into_iter().map(|(name, raw)| Ok((name, value(raw.get())?))).collect()
+}
+
+/// What a JSON text stands for.
+fn value(raw: &str) -> Result<Value, String> {
+    Ok(match raw.as_bytes().first() {
+        Some(b'n') => Value::Null,
+        Some(b't' | b'f') => Value::Bool(raw == "true"),
+        Some(b'"') => Value::Text(string(raw)?),
+        // As our own export writes bytes.
+        Some(b'{') => match bytes(raw) {
+            Some(bytes) => bytes,
+            None => Value::Text(dense(raw)),
+        },
+        Some(b'[') => Value::Text(dense(raw)),
+        _ => Value::Number(raw.to_string()),
+    })
+}
+
+fn string(raw: &str) -> Result<String, String> {
+    serde_json::from_str(raw).map_err(|e| format!("it is not JSON: {e}"))
+}
+
+/// `{"hex": "…"}` or `{"text_hex": "…"}`.
+fn bytes(raw: &str) -> Option<Value> {
+    let Fields(fields) = serde_json::from_str(raw).ok()?;
+    let [(name, digits)] = &fields[..] else { return None };
+    let decoded = || hex::decode(string(digits.get()).ok()?).ok();
+    match name.as_str() {
+        "hex" => decoded().map(Value::Bytes),
+        "text_hex" => decoded().map(Value::TextBytes),
+        _ => None,
+    }
+}
+
+/// A JSON text without the blanks between its parts, each of which stays as it is written.
+fn dense(raw: &str) -> String {
+    let (mut quoted, mut escaped) = (false, false);
+    let keep = |c: &char| {
+        let blank = !quoted && matches!(c, ' ' | '\t' | '\n' | '\r');
+        quoted ^= *c == '"' && !escaped;
+        escaped = quoted && *c == '\\' && !escaped;
+        !blank
+    };
+    raw.chars().filter(keep).collect()
 }
 
 #[cfg(test)]
@@ -413,6 +457,27 @@ mod tests {
         assert_eq!(rows[0].values, Ok(vec![Value::Number("1.50".into()), Value::Null, Value::Bytes(vec![0xff, 0])]));
         assert_eq!(rows[1].values, Ok(vec![text("[1,{\"x\":2}]"), Value::Bool(true), Value::Null]));
         assert!(rows[2].values.is_err() && rows[3].values.is_err());
+    }
+
+    #[test]
+    fn ndjson_keeps_what_is_written_and_refuses_a_key_that_stands_twice() {
+        let digits = format!("1{}", "0".repeat(400));
+        let file = format!(
+            "{{\"a\":{digits},\"b\":-1e400}}\n{{\"b\":1.50,\"a\":1e-999}}\n{{\"a\": {{ \"x y\\\"\" : [ 1.10, 1e400 ] }} , \"b\":{{\"hex\":7}}}}\n\
+             {{\"a\":1,\"b\":2,\"\\u0061\":3}}\n{{\"a\":01}}\n{{\"a\":1.}}\n{{\"a\":\"\\ud800\"}}\n{{\"a\":2}}x\n{{\"a\":5}}\n"
+        );
+        let (columns, rows) = all(Form::Ndjson, file.as_bytes(), None).unwrap();
+        let number = |s: &str| Value::Number(s.into());
+        assert_eq!(columns, ["a", "b"]);
+        assert_eq!(rows[0].values, Ok(vec![number(&digits), number("-1e400")]));
+        assert_eq!(rows[1].values, Ok(vec![number("1e-999"), number("1.50")]));
+        assert_eq!(rows[2].values, Ok(vec![text("{\"x y\\\"\":[1.10,1e400]}"), text("{\"hex\":7}")]));
+        let why = rows[3].values.clone().unwrap_err();
+        assert!(rows[3].line == 4 && why.contains("the key a stands in it twice"), "{why}");
+        assert!(rows[4..8].iter().all(|r| r.values.as_ref().is_err_and(|e| e.contains("not JSON"))), "{rows:?}");
+        assert_eq!(rows[8].values, Ok(vec![number("5"), Value::Null]));
+        let first = all(Form::Ndjson, b"\n{\"a\":1,\"a\":2}\n", None).unwrap_err();
+        assert!(first.contains("line 2") && first.contains("the key a "), "{first}");
     }
 
     #[test]

@@ -170,6 +170,7 @@ impl Script {
             st.line = shift.line(st.span.start, st.line);
             st.span = span(&st.span);
             st.outer = span(&st.outer);
+            st.data = st.data.as_ref().map(&span);
         }
         self.statements.splice(kept..old, s.out.statements.drain(..));
         let reach = s.reach;

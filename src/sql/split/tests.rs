@@ -59,6 +59,45 @@ fn postgres_copy_data() {
     assert!(!e.hints.is_empty());
     assert_eq!(parts(Dialect::Postgres, "COPY t FROM '/x'; SELECT 1; COPY t TO STDOUT; SELECT 2").len(), 4);
     assert!(split_script(Dialect::Postgres, "COPY t FROM '/x'; SELECT 1").is_ok());
+    assert_eq!(parts(Dialect::Postgres, "COPY (SELECT a FROM stdin) TO STDOUT;\nSELECT 1;\n\\.\n").len(), 3);
+}
+
+/// What psql sends and which data it gives to it; the end of the text ends data in a file alone.
+#[test]
+fn copy_data_begin_behind_the_line_of_the_terminator() {
+    let d = Dialect::Postgres;
+    let read = |list: Vec<StatementSpan>, text: &str| -> Vec<(String, Option<String>)> {
+        list.into_iter().map(|s| (text[s.span.clone()].to_owned(), s.data(text).map(str::to_owned))).collect()
+    };
+    let of = |sql: &str, data: Option<&str>| (sql.to_owned(), data.map(str::to_owned));
+    let (copy, after) = ("copy t from stdin", of("select 9", None));
+    for (text, want) in [
+        ("copy t from stdin;\nx\n\\.\nselect 9;", vec![of(copy, Some("x\n"))]),
+        ("copy t from stdin\n;\nx\n\\.\nselect 9;", vec![of(copy, Some("x\n"))]),
+        ("copy t from stdin\r\n;\r\nx\r\n\\.\r\nselect 9;", vec![of(copy, Some("x\r\n"))]),
+        ("copy t from stdin -- c;\n;\nx;'\n\\.\nselect 9;", vec![of("copy t from stdin -- c;", Some("x;'\n"))]),
+        ("copy t from stdin; -- c\nx\n\\.\nselect 9;", vec![of(copy, Some("x\n"))]),
+        ("copy t from stdin;; /* c */\n\\.\nselect 9;", vec![of(copy, Some(""))]),
+        ("copy t from stdin; select 7; -- c\nx\n\\.\nselect 9;", vec![of(copy, Some("x\n")), of("select 7", None)]),
+        (
+            "copy t from stdin; select 7; copy u from stdin;\nx\n\\.\ny\n\\.\nselect 9;",
+            vec![of(copy, Some("x\n")), of("select 7", None), of("copy u from stdin", Some("y\n"))],
+        ),
+    ] {
+        let want: Vec<_> = want.into_iter().chain([after.clone()]).collect();
+        for list in [split(d, text), split_file(d, text)] {
+            assert_eq!(list.last().map(|s| s.line), Some(text[..text.find("select 9").unwrap()].matches('\n').count() + 1), "{text:?}");
+            assert_eq!(read(list, text), want, "{text:?}");
+        }
+    }
+    // What the line does not end cannot be told from data: nothing is given, and the server says so.
+    for text in ["copy t from stdin; select\nx\n\\.\n7;", "copy t from stdin; /* a\nx\n\\.\n*/"] {
+        assert_eq!(split_file(d, text)[0].data(text), None, "{text:?}");
+    }
+    for (text, data) in [("copy t from stdin;\nx\nselect 1;", "x\nselect 1;"), ("copy t from stdin;\n", ""), ("copy t from stdin;", "")] {
+        assert_eq!(read(split_file(d, text), text), [of(copy, Some(data))], "{text:?}");
+        assert_eq!(split(d, text)[0].data(text), None, "an editor's text: {text:?}");
+    }
 }
 
 #[test]
@@ -138,8 +177,10 @@ fn splitting_is_linear() {
     for i in 0..20_000 {
         text.push_str(&format!("COPY t FROM STDIN;\nINSERT INTO t VALUES ({i}, 'x;y');\n"));
     }
+    let one_line = format!("{} SELECT\n\\.\n", "COPY t FROM STDIN;".repeat(20_000));
     let begun = std::time::Instant::now();
     assert_eq!(split(Dialect::Postgres, &text).len(), 40_000);
+    assert_eq!(split(Dialect::Postgres, &one_line).len(), 20_001);
     assert!(begun.elapsed().as_secs() < 5, "took {:?}", begun.elapsed());
 }
 
@@ -169,6 +210,7 @@ proptest! {
             prop_assert!(s.outer.start >= at && s.outer.start <= s.span.start && s.span.start < s.span.end && s.span.end <= s.outer.end);
             prop_assert!(text.is_char_boundary(s.span.start) && text.is_char_boundary(s.span.end) && text.is_char_boundary(s.outer.start));
             prop_assert_eq!(s.line, text[..s.span.start].matches('\n').count() + 1);
+            prop_assert!(s.data.as_ref().is_none_or(|r| r.start >= s.span.end && text[..r.start].ends_with('\n') && text.get(r.clone()).is_some()));
             at = s.outer.end;
         }
         prop_assert!(at <= text.len());

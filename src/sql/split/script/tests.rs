@@ -4,7 +4,7 @@ use crate::sql::lex;
 use proptest::prelude::*;
 
 /// Pieces of which the rules for splitting are made.
-const PIECES: [&str; 34] = [
+const PIECES: [&str; 36] = [
     "select 1",
     ";",
     ";\n",
@@ -28,6 +28,8 @@ const PIECES: [&str; 34] = [
     "create procedure p() ",
     "create function f() begin atomic ",
     "copy t from stdin;\n",
+    "copy t from stdin;",
+    "copy t from stdin",
     "\\.\n",
     "E'a'\n",
     ", ",
