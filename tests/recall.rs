@@ -36,6 +36,9 @@ fn every_run_is_kept_without_secrets_and_found_again() {
     assert_eq!(again.len(), 2, "{text}");
     let text = p.ok(&["history", "--search", "UPDATE"]);
     assert!(text.contains("update notes") && !text.contains("count(*)"), "{text}");
+    p.expect(1, &["query", "app-dev", "update notes set api_token = 'hunter3'"]);
+    let text = p.ok(&["history", "app-dev", "--search", "api_token", "--format", "json"]);
+    assert!(text.contains("api_token = '…'") && !text.contains("hunter3"), "{text}");
 }
 
 #[test]

@@ -8,8 +8,10 @@ const DOTS: &str = "'…'";
 
 /// `text` with every string literal replaced by `'…'` if the statement carries a password: CREATE and ALTER ROLE or USER,
 /// IDENTIFIED BY, SET PASSWORD, replication and subscription connections, foreign servers and user mappings, dblink, keys
-/// of encrypted files; and with any string replaced that holds a connection URL or a `password=` itself. Other statements
-/// come back untouched. Names of users stay, so that the journal can tell whose password was set.
+/// of encrypted files, and where a name that tells of a secret (`api_token`) is given a value: beside an assignment or a
+/// comparison, in the columns of an INSERT, in `set_config`; and with any string replaced that holds a connection URL or a
+/// `password=` itself. Other statements come back untouched. Names of users stay, so that the journal can tell whose
+/// password was set.
 ///
 /// It errs on the side of hiding: a query that merely compares a column called `password` loses its literals too.
 pub fn redact(dialect: Dialect, text: &str) -> String {
@@ -48,13 +50,48 @@ pub fn secret_among_values(dialect: Dialect, text: &str) -> bool {
 
 /// Whether a parameter of this name, or with this value, looks like a secret.
 pub fn looks_secret(name: &str, value: &str) -> bool {
-    const WORDS: &[&str] = &["password", "passwd", "passphrase", "secret", "token", "credential", "apikey", "privatekey"];
     const WHOLE: &[&str] = &["pw", "pwd", "pass", "pin", "key", "otp", "salt"];
     let lower = name.to_ascii_lowercase();
-    let plain: String = lower.chars().filter(char::is_ascii_alphanumeric).collect();
-    WORDS.iter().any(|w| plain.contains(w))
+    tells_of_secret(&lower)
         || lower.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| WHOLE.contains(&part))
         || holds_secret(value)
+}
+
+/// Whether a name, in lower case, is one that people give to secrets.
+fn tells_of_secret(name: &str) -> bool {
+    const WORDS: &[&str] = &["password", "passwd", "passphrase", "pwd", "secret", "token", "credential", "apikey", "privatekey"];
+    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+    WORDS.iter().any(|w| plain.contains(w))
+}
+
+/// Whether a value is given to, or compared with, what has the name of a secret.
+fn names_secret(text: &str, tokens: &[Token]) -> bool {
+    let parts: Vec<(TokenKind, String)> = tokens
+        .iter()
+        .filter(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment))
+        .map(|t| (t.kind, text[t.span.clone()].to_ascii_lowercase()))
+        .collect();
+    let at = |i: usize| parts.get(i).map_or("", |p| p.1.as_str());
+    let has = |w: &str| parts.iter().any(|p| p.1 == w);
+    let lists_columns = has("into") || has("update") || has("merge");
+    let sets_config = has("set_config");
+    (0..parts.len()).any(|i| {
+        let (kind, part) = &parts[i];
+        let before = i.checked_sub(1).map_or("", at);
+        let next = at(i + 1);
+        match kind {
+            TokenKind::String => sets_config && before == "(" && at(i.saturating_sub(2)) == "set_config" && tells_of_secret(part),
+            TokenKind::Keyword | TokenKind::Identifier | TokenKind::QuotedIdentifier | TokenKind::Parameter => {
+                tells_of_secret(part)
+                    && (matches!(next, "=" | ":=" | "=>" | "==" | "<>" | "!=" | "<=>" | "to" | "in" | "like" | "ilike")
+                        || matches!(before, "=" | "<>" | "!=")
+                        || lists_columns && (matches!(before, "(" | ",") && matches!(next, ")" | ",") || before == "into")
+                        // A schema's table: insert into app.api_tokens values …
+                        || lists_columns && before == "." && matches!(next, "(" | "values" | "value" | "select"))
+            }
+            _ => false,
+        }
+    })
 }
 
 /// Whether the words say that a string in here is a secret.
@@ -72,6 +109,7 @@ fn carries_secret(dialect: Dialect, text: &str, tokens: &[Token]) -> bool {
     });
     // A word that is mistyped must not bring the password of a user to light.
     telling
+        || names_secret(text, tokens)
         || makes && words.get(1).is_some_and(|w| matches!(w.as_str(), "user" | "role"))
         || makes && (has("subscription") || has("server") || has("mapping"))
         || dialect == Dialect::MySql && first == "change" && (has("master") || has("replication"))
@@ -82,6 +120,12 @@ fn carries_secret(dialect: Dialect, text: &str, tokens: &[Token]) -> bool {
 fn holds_secret(part: &str) -> bool {
     let lower = part.to_ascii_lowercase();
     if lower.contains("password") || lower.contains("passwd") || lower.contains("identified by") {
+        return true;
+    }
+    // A function's body or a block (DO) is a string, too.
+    if let Some(body) = part.strip_prefix('$').and_then(|p| p.split_once('$')).map(|(_, body)| body)
+        && names_secret(body, &lex(Dialect::Postgres, body))
+    {
         return true;
     }
     // A URL with a user and a password: scheme://user:password@host
@@ -109,6 +153,7 @@ mod tests {
         }
         assert!(looks_secret(":dsn", "postgres://a:b@h/d"));
         assert!(secret_among_values(Postgres, "alter role a password :p") && !secret_among_values(Postgres, "select :p"));
+        assert!(secret_among_values(Postgres, "update u set api_token = :t where id = :id"));
     }
 
     #[test]
@@ -140,6 +185,49 @@ mod tests {
             (Sqlite, "ATTACH 'x.db' AS x KEY 'geheim'", "ATTACH '…' AS x KEY '…'"),
         ] {
             assert_eq!(redact(d, text), shown);
+        }
+    }
+
+    #[test]
+    fn values_of_what_has_the_name_of_a_secret_are_hidden() {
+        for text in [
+            "update u set api_token = 'geheim'",
+            "update u set n = 1, \"apiKey\"='geheim' where id = 1",
+            "update u set (id, private_key) = (1, 'geheim')",
+            "insert into u (id, client_secret) values (1, 'geheim')",
+            "insert into api_tokens values (1, 'geheim')",
+            "insert into app.credentials values (1, 'geheim')",
+            "insert into u(id, pwd) select 1, 'geheim' on conflict do nothing",
+            "merge into u using v on u.id = v.id when not matched then insert (id, token) values (1, 'geheim')",
+            "select * from u where access_token = 'geheim'",
+            "select * from u where 'geheim' = u.token or token in ('geheim')",
+        ] {
+            for d in [Postgres, MySql, Sqlite] {
+                assert!(!redact(d, text).contains("geheim"), "{d:?} {text}");
+                assert!(secret_among_values(d, text), "{d:?} {text}");
+            }
+        }
+        for text in [
+            "select set_config('my.token','geheim',false)",
+            "select pg_catalog.set_config ( 'x.api_key' , 'geheim', true)",
+            "set my.token = 'geheim'",
+            "set local app.passphrase to 'geheim'",
+            "alter database d set my.secret = 'geheim'",
+            "do $$ begin update u set api_token = 'geheim'; end $$",
+            "call login(token => 'geheim')",
+        ] {
+            assert!(!redact(Postgres, text).contains("geheim"), "{text}");
+        }
+        assert_eq!(redact(MySql, "set @token = 'geheim'"), "set @token = '…'");
+        for text in [
+            "select 'a', token from u where name = 'b'",
+            "select count(*) from api_tokens where owner = 'b'",
+            "select set_config('work_mem', '64MB', false), current_setting('my.token')",
+            "update u set name = 'a' where id = 1",
+            "create table u (token text, name text default 'x')",
+            "do $$ begin perform 'x' from tokens; end $$",
+        ] {
+            assert_eq!(redact(Postgres, text), text);
         }
     }
 

@@ -1,6 +1,7 @@
 //! JSON as one document or an object on each line: values with all their digits.
 
 use crate::model::{Cell, Column, Dialect};
+use std::collections::{HashMap, HashSet};
 
 pub(super) fn head(out: &mut Vec<u8>, columns: &[Column]) {
     let columns: Vec<_> = columns.iter().map(|c| serde_json::json!({"name": c.name, "type": c.type_name})).collect();
@@ -46,15 +47,24 @@ pub(super) fn end(out: &mut Vec<u8>, headed: bool, any: bool, facts: &serde_json
     }
 }
 
-/// Gives columns of one name a number behind it: `a`, `a_2`.
+/// Gives columns of one name a number behind it: `a`, `a_2`. A column whose name is its own keeps it: of `a`, `a`, `a_2`
+/// the second becomes `a_3`.
 pub(super) fn name_apart(columns: &mut [Column]) {
-    for i in 1..columns.len() {
-        let name = columns[i].name.clone();
-        let mut n = 2;
-        while columns[..i].iter().any(|c| c.name == columns[i].name) {
-            columns[i].name = format!("{name}_{n}");
-            n += 1;
-        }
+    let real: HashSet<String> = columns.iter().map(|c| c.name.clone()).collect();
+    // The highest number behind each name so far.
+    let mut last: HashMap<String, usize> = HashMap::new();
+    for c in columns {
+        let Some(n) = last.get_mut(&c.name) else {
+            last.insert(c.name.clone(), 1);
+            continue;
+        };
+        let name = c.name.clone();
+        // Numbers of one name never meet those of another: what stands before the last `_` tells them apart.
+        while {
+            *n += 1;
+            c.name = format!("{name}_{n}");
+            real.contains(&c.name)
+        } {}
     }
 }
 
