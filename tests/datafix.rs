@@ -2,6 +2,11 @@
 
 mod support;
 
+use holdpoint::config::{Surroundings, files};
+use holdpoint::engine::Session;
+use holdpoint::model::Kind;
+use holdpoint::ops::{Cx, datafix};
+use std::collections::BTreeMap;
 use support::maria::MariaServer;
 use support::pg::PgServer;
 
@@ -251,4 +256,59 @@ fn one_that_waits_for_a_lock_can_be_cancelled() {
     let of = |part: &str| history.lines().filter(|l| l.contains(part)).collect::<Vec<_>>().join("\n");
     assert!(of("pg_sleep").contains("cancelled"), "{history}");
     assert!(of("update t").contains("1 row, committed") && of("update t").contains("cancelled, rolled back"), "{history}");
+}
+
+/// A server that does not answer has confirmed nothing: that is what is said, of the session that the fix runs on.
+#[test]
+fn one_whose_server_does_not_answer_is_not_called_ended() {
+    let pg = PgServer::shared();
+    pg.create_database("frozen");
+    pg.psql("frozen", "create table t (id int primary key, v text); insert into t values (1, 'a')");
+    let home = guarded(&format!(
+        "engine = \"postgres\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"postgres\"\ndatabase = \"frozen\"\nsslmode = \"disable\"",
+        pg.port
+    ));
+    let mut holder = pg.psql_in_background("frozen", "begin; update t set v = 'held' where id = 1; select pg_sleep(600)");
+    let count = |of: &str| {
+        pg.psql("postgres", &format!("select count(*) from pg_stat_activity where datname = 'frozen' and {of}")).trim().to_string()
+    };
+    support::wait_until("the row is held", || count("wait_event = 'PgSleep'") == "1");
+    let signal = |name: &str, backend: u64| {
+        let sent = std::process::Command::new("kill").args([name, &backend.to_string()]).status();
+        assert!(sent.expect("kill").success());
+    };
+    let root = home.path().to_path_buf();
+    let config = files::load_in(None, &Surroundings::made_up(&root, &root, [])).expect("config");
+    let cx = Cx::new(config);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("runtime");
+    let (error, backend) = runtime.block_on(async {
+        let conn = holdpoint::ops::connect::connect(&cx, "g").await.expect("connection");
+        let (tell, told) = tokio::sync::oneshot::channel::<Session>();
+        let values = BTreeMap::new();
+        let opened = |s: &Session| drop(tell.send(s.clone()));
+        let fix = datafix::begin(&cx, &conn, None, "update t set v = 'x' where id = 1", &values, opened);
+        let hang_up = async {
+            let session = told.await.expect("a session");
+            let backend = session.backend().expect("its number");
+            let locked = move || count(&format!("pid = {backend} and wait_event_type = 'Lock'")) == "1";
+            tokio::task::spawn_blocking(move || support::wait_until("the fix waits for the lock", locked)).await.expect("waits");
+            signal("-STOP", backend);
+            cx.cancel.cancel();
+            assert!(session.sever());
+            backend
+        };
+        let (fix, backend) = tokio::join!(fix, hang_up);
+        (fix.map(drop).expect_err("it was cancelled"), backend)
+    });
+    let runs = count(&format!("pid = {backend} and state = 'active'"));
+    signal("-CONT", backend);
+    holder.kill().expect("kill");
+    holder.wait().expect("ends");
+    assert_eq!(runs, "1", "the server's process was stopped in the middle of it");
+    assert_eq!(error.kind, Kind::Connect, "{error:?}");
+    assert!(error.message.contains("not confirmed") && error.message.contains("nothing of it is kept"), "{error:?}");
+    assert!(error.hints.iter().any(|h| h.contains(&format!("session {backend} "))), "{error:?}");
+    support::wait_until("its session is gone", || count(&format!("pid = {backend}")) == "0");
+    pg.psql("postgres", "select pg_terminate_backend(pid) from pg_stat_activity where datname = 'frozen'");
+    assert_eq!(pg.psql("frozen", "select v from t").trim(), "a");
 }

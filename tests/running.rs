@@ -358,6 +358,9 @@ fn a_statement_that_goes_on_without_its_connection_can_be_ended_on_the_server() 
     assert!(effects.iter().any(|e| matches!(e, Effect::EndSession { backend: 4711, .. })), "{effects:?}");
     c.send(Msg::LeftBehind { link, backend: 4711, result: Ok(None) });
     assert!(c.screen().contains("The server ended the statement"), "{}", c.screen());
+    // A data fix had a connection of its own: the user's is not lost, and there is nothing to connect again.
+    let note = c.state.messages.shown.as_ref().expect("a note");
+    assert!(note.more.is_empty(), "{note:?}");
 }
 
 #[test]

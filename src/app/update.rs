@@ -320,7 +320,10 @@ fn status_changed(state: &mut State, status: crate::engine::SessionStatus, effec
 
 /// The server's word on a statement whose connection was closed under it.
 fn left_behind(state: &mut State, backend: u64, result: crate::model::Result<Option<String>>) {
-    let again = keys::key_of(state, Action::Reconnect).map(|k| format!("{k} connects again; the buffer and the results stay."));
+    // A data fix leaves the user's own connection as it is.
+    let lost = state.link.server().is_some_and(|s| s.status.lost.is_some());
+    let again = keys::key_of(state, Action::Reconnect).filter(|_| lost);
+    let again = again.map(|k| format!("{k} connects again; the buffer and the results stay."));
     match result {
         Ok(None) => {
             let mut note = Note::ok(format!("The server ended the statement: its session {backend} runs nothing any more."));

@@ -27,11 +27,12 @@ pub(in crate::ops) async fn told_to_end<T>(cx: &Cx, session: &Session, work: imp
     }
 }
 
-/// Rolls back and closes a session of ours, also one that does not answer.
-pub(in crate::ops) async fn roll_back_and_close(session: &Session) {
-    // With the connection its transaction is gone as well.
-    let _ = tokio::time::timeout(TO_END, session.fetch("ROLLBACK")).await;
+/// Rolls back and closes a session of ours, also one that does not answer. False when the server has not confirmed it: with
+/// the connection the transaction is gone as well, and what runs there may run until the server notices.
+pub(in crate::ops) async fn roll_back_and_close(session: &Session) -> bool {
+    let confirmed = matches!(tokio::time::timeout(TO_END, session.fetch("ROLLBACK")).await, Ok(Ok(_)));
     if tokio::time::timeout(TO_END, session.clone().close()).await.is_err() {
         session.sever();
     }
+    confirmed
 }

@@ -58,14 +58,17 @@ pub struct DataFix {
 
 /// Runs one DML statement in a transaction of its own: saves the rows as they are, runs it, and rolls back by itself
 /// when it changed more rows than the target's `blast_radius`. What is returned waits for the caller.
-/// `values` are those of its parameters; `opened` is told what the server calls the connection, before anything runs on it.
+/// `values` are those of its parameters; `opened` is given the session that it runs on, before anything runs there.
+///
+/// # Errors
+/// [`Kind::Cancelled`] when the server has ended what was cancelled; [`Kind::Connect`] when it has not, and the connection was closed.
 pub async fn begin(
     cx: &Cx,
     conn: &Connection,
     unlock: Option<&Unlock>,
     text: &str,
     values: &BTreeMap<String, Param>,
-    opened: impl FnOnce(Option<u64>),
+    opened: impl FnOnce(&Session),
 ) -> Result<DataFix> {
     let missing = |name: String| Error::usage(format!("the parameter {} has no value", crate::text::clean(&name)));
     let bound = params::bind(conn.dialect(), text, values).map_err(missing)?;
@@ -94,7 +97,7 @@ pub async fn begin(
     journal(cx, &target.name, "datafix-begin", &shown, serde_json::json!({ "blast_radius": limit }))?;
     let begun = Instant::now();
     let session = conn.writer().await?;
-    opened(session.backend());
+    opened(&session);
     let begin = conn.engine().migrations().get()?.begin();
     session.fetch(begin).await?;
     let table = match changed_table(conn.dialect(), text) {
@@ -119,7 +122,15 @@ pub async fn begin(
             Ok(DataFix { session, target, text: shown, affected, before, cascades, changes, locks, remembered, unrecorded })
         }
         Err(e) => {
-            cancelling::roll_back_and_close(&session).await;
+            let confirmed = cancelling::roll_back_and_close(&session).await;
+            let e = match e.kind {
+                Kind::Cancelled if !confirmed => {
+                    let backend = session.backend().map_or(String::new(), |b| format!(" {b}"));
+                    Error::connect("cancelled, but the server has not confirmed it: the connection of the data fix is closed, and nothing of it is kept")
+                        .hint(format!("Its session{backend} may run, and hold its locks, until the server notices: look at what runs there."))
+                }
+                _ => e,
+            };
             journal(cx, &target.name, "datafix-rolled-back", &shown, serde_json::json!({ "why": e.message }))?;
             let ended = Ended { text, took: begun.elapsed(), rows: 0, affected: None, tag: Some(TAG), error: Some(&e) };
             remember_fix(cx, conn, &ended, if e.kind == Kind::Connect { Fate::Lost } else { Fate::RolledBack })?;

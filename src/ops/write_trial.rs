@@ -88,7 +88,9 @@ async fn known(conn: &Connection, plan: &Plan, statement: &str) -> Known {
 async fn end(session: &Session, sound: bool) {
     match sound {
         true => session.clone().close().await,
-        false => roll_back_and_close(session).await,
+        false => {
+            roll_back_and_close(session).await;
+        }
     }
 }
 

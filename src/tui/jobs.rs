@@ -53,8 +53,8 @@ struct Shared {
     rows: Mutex<HashMap<ResultId, Arc<RowSpill>>>,
     views: Mutex<HashMap<ResultId, rows::Listed>>,
     fix: Mutex<Option<DataFix>>,
-    /// What the server calls the connection of a data fix that is being made.
-    fixing: Mutex<Option<u64>>,
+    /// The session of a data fix that is being made.
+    fixing: Mutex<Option<crate::engine::Session>>,
     unlock: Mutex<Option<Arc<Unlock>>>,
     /// The next number for a result that the screen did not foresee.
     unforeseen: AtomicU64,

@@ -24,9 +24,14 @@ pub fn drop_live(shared: &Shared) {
     let _ = live.map(|l| session_ended(&cx, &l.connection, Fate::RolledBack));
 }
 
-/// Closes the user's session at once and says so.
+/// Closes the session that runs the user's statement at once and says so.
 pub fn sever(shared: &Arc<Shared>, link: u64) {
     let Some(live) = shared.live(link) else { return };
+    // A data fix has a session of its own: who makes it sees it end, and then asks what goes on without it.
+    let fixing = lock(&shared.fixing).clone();
+    if fixing.is_some_and(|session| session.sever()) {
+        return;
+    }
     if live.query.sever() {
         let _ = session_ended(&shared.cx(), &live.connection, Fate::Lost);
         let lost =
@@ -45,7 +50,7 @@ pub fn sever(shared: &Arc<Shared>, link: u64) {
 const TO_END: Duration = Duration::from_secs(3);
 
 /// Asks the server whether the statement goes on without its connection, and says so.
-async fn left_behind(shared: Arc<Shared>, live: Arc<Live>, backend: u64) {
+pub async fn left_behind(shared: Arc<Shared>, live: Arc<Live>, backend: u64) {
     let link = live.link;
     let looked = async {
         let locks = live.connection.engine().locks().get()?;

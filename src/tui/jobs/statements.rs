@@ -64,7 +64,7 @@ pub async fn run(shared: Arc<Shared>, link: u64, job: JobId, first: ResultId, st
             // A data fix waits for its answer: what follows is not run behind its back.
             Ok(false) => break,
             Err(error) => {
-                let cancelled = error.kind == Kind::Cancelled;
+                let cancelled = error.kind == Kind::Cancelled || cx.cancel.is_cancelled();
                 shared.send(Msg::Run { job, event: RunEvent::Failed { result, error } });
                 // Without a connection nothing can come. In a failed transaction what comes may be its end, or go back to a savepoint.
                 if !how.go_on || cancelled || live.query.status().lost.is_some() {
@@ -144,9 +144,14 @@ async fn one(
         }
         Admission::Guarded => {
             let begun = Instant::now();
-            let opened = |backend| *lock(&shared.fixing) = backend;
+            let opened = |session: &Session| *lock(&shared.fixing) = Some(session.clone());
             let fix = datafix::begin(cx, &live.connection, unlock.as_deref(), text, &statement.values, opened).await;
-            *lock(&shared.fixing) = None;
+            let session = lock(&shared.fixing).take();
+            let left = fix.as_ref().is_err_and(|e| e.kind == Kind::Connect) && cx.cancel.is_cancelled();
+            let backend = session.and_then(|s| s.backend()).filter(|_| left);
+            if let (Some(backend), Some(live)) = (backend, shared.live(live.link)) {
+                tokio::spawn(super::connection::left_behind(shared.clone(), live, backend));
+            }
             let fix = fix?;
             let before = match &fix.before {
                 BeforeImage::Saved { path, rows } => {
@@ -356,9 +361,9 @@ pub async fn ask_blockers(shared: Arc<Shared>, link: u64, job: JobId) {
     let Some(live) = shared.live(link) else { return };
     let look = async {
         let locks = live.connection.engine().locks().get()?;
-        let fixing = *lock(&shared.fixing);
+        let fixing = lock(&shared.fixing).as_ref().map(Session::backend);
         let backend =
-            fixing.or_else(|| live.query.backend()).ok_or_else(|| Error::failed("the connection's number on the server is not known"))?;
+            fixing.unwrap_or_else(|| live.query.backend()).ok_or_else(|| Error::failed("the connection's number on the server is not known"))?;
         locks.blockers(&live.connection.reader().await?, backend).await
     };
     let result = look.await;
