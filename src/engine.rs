@@ -304,8 +304,9 @@ pub trait Catalog: Send + Sync {
     /// The foreign keys that lead to a table, its own among them.
     fn referrers<'a>(&'a self, s: &'a Session, table: &'a [String]) -> BoxFuture<'a, Result<Vec<Referrer>>>;
     /// Changes (rows updated and deleted, a row twice if it was changed twice) that the session's server has counted since the session
-    /// began, by `schema.table`, whatever made them. `None` where no server counts by session and table.
-    fn changes_counted<'a>(&'a self, _s: &'a Session) -> BoxFuture<'a, Result<Option<BTreeMap<String, u64>>>> {
+    /// began, by `schema.table`, whatever made them. Rows of tables that are part of `own`, or inherit from it, count for it.
+    /// `None` where no server counts by session and table.
+    fn changes_counted<'a>(&'a self, _s: &'a Session, _own: &'a [String]) -> BoxFuture<'a, Result<Option<BTreeMap<String, u64>>>> {
         Box::pin(async { Ok(None) })
     }
     /// A table's columns and key, by its name as it stands in a statement (one part is looked for as the session would) or by

@@ -82,6 +82,8 @@ fn plain(home: &tempfile::TempDir, count: impl Fn() -> String) {
     assert_eq!(count(), "50");
     let text = run(home, 0, "update t set v = 'w' where id in (7, 8)", false);
     assert!(text.contains("id 7: v v → w") && text.contains("id 8: v v → w"), "{text}");
+    let text = run(home, 0, "update t set id = id + 1000 where id in (1, 2)", false);
+    assert!(text.contains("now under another key: id 1, v v") && !text.contains("gone") && text.contains("the statement sets id"), "{text}");
     let text = run(home, 4, "delete from t", true);
     assert!(text.contains("allows 10"), "{text}");
     assert_eq!(count(), "50");
@@ -129,6 +131,17 @@ fn in_postgresql() {
     ));
     plain(&home, || pg.psql("fixes", "select count(*) from t").trim().to_string());
     cascades(&home, "public", |sql| pg.psql("fixes", sql).trim().to_string());
+    // What inherits from the table, or is part of it, is counted once: by whichever name it is changed.
+    pg.psql(
+        "fixes",
+        "create table inh (id int primary key, v int); create table inhc () inherits (inh); insert into inh values (1, 1);
+         insert into inhc values (1, 1), (2, 2); create table part (id int primary key) partition by range (id);
+         create table part_1 partition of part for values from (0) to (100); insert into part select generate_series(1, 8)",
+    );
+    for (sql, rows) in [("delete from inh where id = 1", 2), ("delete from inhc", 2), ("delete from part_1", 8), ("delete from part", 8)] {
+        let text = run(&home, 0, sql, false);
+        assert!(text.contains(&format!("{rows} rows affected")) && !text.contains("beyond these"), "{sql}: {text}");
+    }
     pg.psql("fixes", "create function nop() returns trigger language plpgsql as 'begin return old; end'; create trigger w before delete on n for each row execute function nop()");
     let text = run(&home, 4, "delete from p where id = 9", true);
     assert!(text.contains("public.n") && text.contains("trigger w"), "{text}");

@@ -322,7 +322,7 @@ fn the_lines_behind_copy_from_stdin_are_sent_to_it() {
         ("copy one from stdin\n;\nx\n\\.\n", "x"),
         ("copy one from stdin -- c;\n;\n:x\n\\.\n", ":x"),
         ("copy one from stdin; -- c\nx\n\\.\n", "x"),
-        ("copy one from stdin; insert into one values ('after');\nx\n\\.\n", "x,after"),
+        ("copy one from stdin; insert into one (a) values ('after');\nx\n\\.\n", "x,after"),
         ("copy one from stdin;\nx\ny", "x,y"),
     ] {
         p.write("one.sql", &format!("drop table if exists one; create table one (id serial, a text);\n{}", file.replace("copy one", "copy one (a)")));

@@ -335,7 +335,7 @@ async fn fix(cx: &Cx, conn: &Connection, text: &str, values: &BTreeMap<String, P
     };
     unkept(fix.unrecorded.clone().map_or(Ok(()), Err));
     output::message(&format!("{} affected; {image}", text::counted(fix.affected, "row")));
-    for line in fix.changes.lines(40).into_iter().chain(fix.cascades.lines()) {
+    for line in fix.changes.lines(40).into_iter().chain(fix.changes.note.clone()).chain(fix.cascades.lines()) {
         output::message(&line);
     }
     if cx.cancel.is_cancelled() {

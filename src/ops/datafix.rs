@@ -205,6 +205,10 @@ async fn inside(
         ))
         .hint("Change fewer rows at a time, write a migration, or raise `blast_radius` of the target in the configuration.")
     };
+    let sets = match &touch {
+        Touch::Update(columns) => columns.clone(),
+        _ => Vec::new(),
+    };
     let image = match select {
         None => BeforeImage::NotNeeded,
         Some(select) => {
@@ -250,7 +254,8 @@ async fn inside(
             BeforeImage::Saved { path, rows }
         }
     };
-    let counted = catalog.changes_counted(s).await?;
+    let own = table.map_or(Vec::new(), |t| vec![t.schema.clone(), t.name.clone()]);
+    let counted = catalog.changes_counted(s, &own).await?;
     let mut rows = s.run_bound(sent.text, sent.params).await?;
     let (mut counted_there, mut came) = (0, 0);
     let mut returned = sample::Returned::default();
@@ -268,7 +273,7 @@ async fn inside(
     // A server may send the rows of RETURNING in place of their number: what came was changed, whatever is counted.
     let affected: u64 = came.max(counted_there);
     let mut beyond = cascades.rows();
-    if let (Some(before), Some(after), Some(table)) = (counted, catalog.changes_counted(s).await?, table) {
+    if let (Some(before), Some(after), Some(table)) = (counted, catalog.changes_counted(s, &own).await?, table) {
         // An INSERT's own rows are none of those that are counted here.
         let own = if matches!(image, BeforeImage::NotNeeded) { 0 } else { affected };
         beyond = cascade::compare(&mut cascades, &format!("{}.{}", table.schema, table.name), own, &before, &after).max(cascades.rows());
@@ -276,7 +281,7 @@ async fn inside(
     if affected + beyond > limit {
         return Err(too_many(affected + beyond));
     }
-    let mut changes = sample.after(dialect, s, table).await?;
+    let mut changes = sample.after(dialect, s, table, &sets).await?;
     changes.rows.extend(returned.rows);
     Ok(Done { affected, before: image, cascades, changes })
 }

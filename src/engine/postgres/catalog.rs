@@ -367,8 +367,8 @@ impl Catalog for Postgres {
     fn referrers<'a>(&'a self, s: &'a Session, table: &'a [String]) -> BoxFuture<'a, Result<Vec<Referrer>>> {
         Box::pin(super::hidden::referrers(s, table))
     }
-    fn changes_counted<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Option<BTreeMap<String, u64>>>> {
-        Box::pin(super::hidden::changes_counted(s))
+    fn changes_counted<'a>(&'a self, s: &'a Session, own: &'a [String]) -> BoxFuture<'a, Result<Option<BTreeMap<String, u64>>>> {
+        Box::pin(super::hidden::changes_counted(s, own))
     }
     fn not_restored(&self) -> &'static [&'static str] {
         &super::objects::NOT_RESTORED

@@ -360,14 +360,19 @@ pub(super) async fn referrers(s: &Session, table: &[String]) -> Result<Vec<Refer
 }
 
 /// See `Catalog::changes_counted`. Rows of partitions count for their table.
-pub(super) async fn changes_counted(s: &Session) -> Result<Option<BTreeMap<String, u64>>> {
+pub(super) async fn changes_counted(s: &Session, own: &[String]) -> Result<Option<BTreeMap<String, u64>>> {
+    let name = own.iter().map(|p| Dialect::Postgres.quote_ident(p)).collect::<Vec<_>>().join(".");
     let found = s
-        .fetch(
-            "SELECT n.nspname || '.' || c.relname, sum(x.n_tup_upd + x.n_tup_del) FROM pg_catalog.pg_stat_xact_user_tables x \
-             JOIN pg_catalog.pg_class c ON c.oid = COALESCE(pg_partition_root(x.relid), x.relid) \
+        .fetch_with(
+            "WITH RECURSIVE own (top, oid) AS (SELECT to_regclass($1)::oid, to_regclass($1)::oid \
+             UNION SELECT own.top, i.inhrelid FROM own JOIN pg_catalog.pg_inherits i ON i.inhparent = own.oid) \
+             SELECT n.nspname || '.' || c.relname, sum(x.n_tup_upd + x.n_tup_del) FROM pg_catalog.pg_stat_xact_user_tables x \
+             JOIN pg_catalog.pg_class c ON c.oid = COALESCE((SELECT own.top FROM own WHERE own.oid = x.relid), pg_partition_root(x.relid), x.relid) \
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
              WHERE current_setting('track_counts')::boolean GROUP BY 1 HAVING sum(x.n_tup_upd + x.n_tup_del) > 0 \
-             UNION ALL SELECT NULL, NULL WHERE NOT current_setting('track_counts')::boolean",
+             UNION ALL SELECT NULL, NULL WHERE NOT current_setting('track_counts')::boolean"
+                .to_string(),
+            vec![Some(name)],
         )
         .await?;
     let mut out = BTreeMap::new();

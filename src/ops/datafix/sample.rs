@@ -23,6 +23,8 @@ pub struct Changes {
 pub enum Change {
     /// The columns that changed: name, before, after. `key` is `id 42`.
     Updated { key: String, cells: Vec<(String, Option<String>, Option<String>)> },
+    /// Its key was given another value, so that it cannot be told which of the rows it is now. The row as it was.
+    Moved { cells: Vec<(String, Option<String>)> },
     /// It is not there under its key any more. The row as it was: name and value.
     Gone { cells: Vec<(String, Option<String>)> },
     /// What its RETURNING gave: name and value.
@@ -46,8 +48,12 @@ impl Changes {
                         cells.iter().map(|(c, a, b)| format!("{} {} → {}", text::clean(c), value(a), value(b))).collect();
                     format!("{}: {}", text::clean(key), cells.join(", "))
                 }
-                Change::Gone { cells } | Change::Returned { cells } => {
-                    let word = if matches!(row, Change::Gone { .. }) { "gone" } else { "returned" };
+                Change::Gone { cells } | Change::Returned { cells } | Change::Moved { cells } => {
+                    let word = match row {
+                        Change::Gone { .. } => "gone",
+                        Change::Moved { .. } => "now under another key",
+                        _ => "returned",
+                    };
                     let cells: Vec<String> = cells.iter().map(|(c, v)| format!("{} {}", text::clean(c), value(v))).collect();
                     format!("{word}: {}", cells.join(", "))
                 }
@@ -82,8 +88,9 @@ impl Sample {
         }
     }
 
-    /// Looks at the same rows again, on the session that changed them. Without a before-image (INSERT) there is nothing to compare.
-    pub async fn after(self, dialect: Dialect, s: &Session, table: Option<&TableInfo>) -> Result<Changes> {
+    /// Looks at the same rows again, on the session that changed them; `sets` are the columns to which an UPDATE gave a value.
+    /// Without a before-image (INSERT) there is nothing to compare.
+    pub async fn after(self, dialect: Dialect, s: &Session, table: Option<&TableInfo>, sets: &[String]) -> Result<Changes> {
         let mut out =
             Changes { note: (self.odd > 0).then(|| format!("{} rows are too odd to be shown here", self.odd)), ..Changes::default() };
         if self.rows.is_empty() {
@@ -96,11 +103,20 @@ impl Sample {
             return Ok(out);
         };
         let now = self.again(dialect, s, table, &key).await?;
+        let keys: Vec<&str> = table.key.iter().filter(|k| sets.iter().any(|s| s.eq_ignore_ascii_case(k))).map(String::as_str).collect();
+        if !keys.is_empty() {
+            let more = format!(
+                "the statement sets {}, by which rows are found again: what stands under a key now may have been another row",
+                text::clean(&keys.join(", "))
+            );
+            out.note = Some(out.note.map_or(more.clone(), |n| format!("{n}; {more}")));
+        }
         for row in &self.rows {
             let by: Vec<&Param> = key.iter().map(|k| &row[*k]).collect();
             let named = |i: usize| (self.columns[i].clone(), row[i].text().map(str::to_string));
             out.rows.push(match now.get(&texts(&by)) {
-                // Deleted, or another key now: both are "not there any more" for whoever knew it.
+                None if !keys.is_empty() => Change::Moved { cells: (0..row.len()).map(named).collect() },
+                // Deleted, or moved by something else: both are "not there any more" for whoever knew it.
                 None => Change::Gone { cells: (0..row.len()).map(named).collect() },
                 Some(new) => {
                     let key = key
@@ -211,12 +227,13 @@ mod tests {
                 Change::Updated { key: "id 43".into(), cells: vec![] },
                 Change::Gone { cells: vec![("id".into(), Some("1".into())), ("x".into(), None)] },
                 Change::Returned { cells: vec![("id".into(), Some("5".into()))] },
+                Change::Moved { cells: vec![("id".into(), Some("6".into()))] },
             ],
             note: None,
         };
         assert_eq!(
             changes.lines(24),
-            ["id 42: state open → '', note NULL → a␛[2J", "id 43: as it was", "gone: id 1, x NULL", "returned: id 5"]
+            ["id 42: state open → '', note NULL → a␛[2J", "id 43: as it was", "gone: id 1, x NULL", "returned: id 5", "now under another key: id 6"]
         );
     }
 }

@@ -6,7 +6,7 @@ use crate::app::effect::{FixAnswer, How, JobId, ResultId, Statement};
 use crate::app::msg::RunEvent;
 use crate::app::panes::fix::Report;
 use crate::app::state::Note;
-use crate::engine::{Event, Outcome, SessionStatus};
+use crate::engine::{Event, Outcome, Session, SessionStatus};
 use crate::model::{Error, Kind, NodePath, Notice, ReadOnly, Result, TxState};
 use crate::ops::datafix::{self, BeforeImage};
 use crate::ops::query::{Admission, admit};
