@@ -83,7 +83,10 @@ fn plain(home: &tempfile::TempDir, count: impl Fn() -> String) {
     let text = run(home, 0, "update t set v = 'w' where id in (7, 8)", false);
     assert!(text.contains("id 7: v v → w") && text.contains("id 8: v v → w"), "{text}");
     let text = run(home, 0, "update t set id = id + 1000 where id in (1, 2)", false);
-    assert!(text.contains("now under another key: id 1, v v") && !text.contains("gone") && text.contains("the statement sets id"), "{text}");
+    assert!(
+        text.contains("now under another key: id 1, v v") && !text.contains("gone") && text.contains("the statement sets id"),
+        "{text}"
+    );
     let text = run(home, 4, "delete from t", true);
     assert!(text.contains("allows 10"), "{text}");
     assert_eq!(count(), "50");

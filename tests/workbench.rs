@@ -325,7 +325,10 @@ fn the_lines_behind_copy_from_stdin_are_sent_to_it() {
         ("copy one from stdin; insert into one (a) values ('after');\nx\n\\.\n", "x,after"),
         ("copy one from stdin;\nx\ny", "x,y"),
     ] {
-        p.write("one.sql", &format!("drop table if exists one; create table one (id serial, a text);\n{}", file.replace("copy one", "copy one (a)")));
+        p.write(
+            "one.sql",
+            &format!("drop table if exists one; create table one (id serial, a text);\n{}", file.replace("copy one", "copy one (a)")),
+        );
         let out = p.run(&["query", "app-dev", "--file", "one.sql"]);
         assert!(out.status.success(), "{file:?}: {out:?}");
         let out = p.run(&["query", "app-dev", "select string_agg(a, ',' order by id) as a from one", "--format", "tsv"]);

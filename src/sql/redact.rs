@@ -52,9 +52,7 @@ pub fn secret_among_values(dialect: Dialect, text: &str) -> bool {
 pub fn looks_secret(name: &str, value: &str) -> bool {
     const WHOLE: &[&str] = &["pw", "pwd", "pass", "pin", "key", "otp", "salt"];
     let lower = name.to_ascii_lowercase();
-    tells_of_secret(&lower)
-        || lower.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| WHOLE.contains(&part))
-        || holds_secret(value)
+    tells_of_secret(&lower) || lower.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| WHOLE.contains(&part)) || holds_secret(value)
 }
 
 /// Whether a name, in lower case, is one that people give to secrets.

@@ -233,7 +233,13 @@ mod tests {
         };
         assert_eq!(
             changes.lines(24),
-            ["id 42: state open → '', note NULL → a␛[2J", "id 43: as it was", "gone: id 1, x NULL", "returned: id 5", "now under another key: id 6"]
+            [
+                "id 42: state open → '', note NULL → a␛[2J",
+                "id 43: as it was",
+                "gone: id 1, x NULL",
+                "returned: id 5",
+                "now under another key: id 6"
+            ]
         );
     }
 }

@@ -362,8 +362,9 @@ pub async fn ask_blockers(shared: Arc<Shared>, link: u64, job: JobId) {
     let look = async {
         let locks = live.connection.engine().locks().get()?;
         let fixing = lock(&shared.fixing).as_ref().map(Session::backend);
-        let backend =
-            fixing.unwrap_or_else(|| live.query.backend()).ok_or_else(|| Error::failed("the connection's number on the server is not known"))?;
+        let backend = fixing
+            .unwrap_or_else(|| live.query.backend())
+            .ok_or_else(|| Error::failed("the connection's number on the server is not known"))?;
         locks.blockers(&live.connection.reader().await?, backend).await
     };
     let result = look.await;
