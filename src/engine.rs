@@ -298,6 +298,10 @@ pub trait Catalog: Send + Sync {
     fn hidden_writer<'a>(&'a self, _s: &'a Session, _text: &'a str) -> BoxFuture<'a, Result<Option<String>>> {
         Box::pin(async move { Ok(None) })
     }
+    /// What planning a statement that writes would run although the statement itself is not: as [`Catalog::hidden_writer`].
+    fn planning_writer<'a>(&'a self, _s: &'a Session, _text: &'a str) -> BoxFuture<'a, Result<Option<String>>> {
+        Box::pin(async move { Ok(None) })
+    }
     /// What a change of this table's rows sets off beyond them, or keeps it from being rolled back: triggers, rules, an engine
     /// without transactions. Sentences; empty when nothing does. What foreign keys do is told by [`Catalog::referrers`].
     fn beyond_the_rows<'a>(&'a self, s: &'a Session, table: &'a [String]) -> BoxFuture<'a, Result<Vec<String>>>;

@@ -250,6 +250,90 @@ fn operator_classes_and_casts_count_where_they_can_be_reached() {
     }
 }
 
+/// Functions that are declared immutable and call what writes, where the statement does not name them: in operators, aggregates, casts and
+/// domains, and in what planning computes beside the statement.
+#[test]
+fn what_is_falsely_declared_immutable_is_looked_through_everywhere() {
+    let pg = PgServer::shared();
+    pg.create_database("liars");
+    let run = |sql: &str| pg.psql("liars", sql);
+    let marker = pg.socket.join("liars-written");
+    run(&format!(
+        "create function hlp() returns int language plpgsql volatile as $$ begin copy (select 1) to '{}'; return 1; end $$",
+        marker.display()
+    ));
+    run("create function pwn(int) returns int language plpgsql immutable as 'begin perform hlp(); return 1; end';
+         create function pwn2(int, int) returns bool language plpgsql immutable as 'begin perform hlp(); return true; end';
+         create function pwncmp(int, int) returns int language plpgsql immutable as 'begin perform hlp(); return btint4cmp($1, $2); end';
+         create function evs(int, int) returns int language plpgsql immutable as 'begin perform hlp(); return 1; end';
+         create aggregate evagg(int) (sfunc = evs, stype = int, initcond = '0');
+         create operator #### (leftarg = int, rightarg = int, procedure = pwn2, commutator = @###);
+         create domain evild as int check (pwn2(value, 1)); create domain evild2 as int check (value #### 1);
+         create type small as (a int); create function to_small(text) returns small language plpgsql immutable as 'begin perform hlp(); return row(1)::small; end';
+         create cast (text as small) with function to_small(text);
+         create table small_rows (a int, b int); insert into small_rows select i, i from generate_series(1, 200) i;
+         create table e1 (id int); insert into e1 values (1); create index e1i on e1 (id) where pwn(1) = 1;
+         create table e2 (v int); create operator class ocpwn for type int using btree as operator 1 <, operator 2 <=, operator 3 =, operator 4 >=, operator 5 >, function 1 pwncmp(int, int);
+         insert into e2 select generate_series(1, 50); create index on e2 (v ocpwn);
+         create table e3 (id int, v int default pwn(1)); create table e4 (id int, v int default (1 #### 2)::int);
+         create table e5 (v int); create statistics e5s on (pwn(1) + v) from e5;
+         create table e6 (id int, d evild); create function inl(int) returns int language sql volatile as 'select pwn($1)'; create table e7 (id int, v int default inl(1));
+         create table e8 (id int); create view e8v as select id from e8; create rule r as on insert to e8v do instead insert into e3 (id) values (new.id)");
+    let _ = std::fs::remove_file(&marker);
+    let home = tempfile::tempdir().expect("home");
+    let url = format!("{}?sslmode=disable", pg.url("liars"));
+    for sql in [
+        "select evagg(a) from small_rows where a < 3",
+        "select 1 #### 2",
+        "select * from small_rows where 1 #### b",
+        "select 5::evild",
+        "select 5::evild2",
+        "select ('x'::text)::small",
+        "select * from e1 where id = 1",
+        "select * from e2 where v = 3",
+        "select * from e5 where v = 5",
+    ] {
+        refused(home.path(), &url, sql);
+        assert!(!marker.exists(), "{sql} was run");
+    }
+    let explain = |sql: &str| support::command(home.path()).args(["explain", &url, sql]).output().expect("run");
+    for sql in [
+        "select * from e1 where id = 1",
+        "select 1 #### 2",
+        "insert into e3 (id) values (1)",
+        "insert into e4 (id) values (1)",
+        "insert into e6 values (1, 5)",
+        "insert into e7 (id) values (1)",
+        "insert into e8v values (1)",
+        "delete from e1 where id = 1",
+        "update small_rows set a = 1 where b = inl(1)",
+        "update small_rows set a = 1 where b = U&\"pw\\006e\"(1)",
+    ] {
+        let out = explain(sql);
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert_eq!(out.status.code(), Some(4), "{sql}: {said}");
+        assert!(!marker.exists(), "{sql} was run");
+        assert!(said.contains("open target") || sql.contains("U&"), "the way on is not named: {said}");
+    }
+    // What has nothing to do with any of these.
+    run("create type ty7 as (a int); create function ty7eq(ty7, ty7) returns bool language plpgsql volatile as 'begin return true; end';
+         create operator = (leftarg = ty7, rightarg = ty7, procedure = ty7eq); create table holds_ty7 (t ty7);
+         create function c7(int) returns ty7 language plpgsql volatile as 'begin return row($1)::ty7; end'; create cast (int as ty7) with function c7(int) as assignment;
+         create table customers (id serial primary key, name text); create table orders (id serial primary key, customer int check (customer > 0))");
+    for sql in [
+        "select o.id from orders o join customers c on c.id = o.customer where o.customer = 5 and c.name in ('a') and o.id::text = '1'",
+        "select a from small_rows where a = 3 order by b",
+    ] {
+        allowed(home.path(), &url, sql);
+        assert!(explain(sql).status.success(), "{sql}");
+    }
+    for sql in ["insert into orders (customer) values (7)", "update orders set customer = 7 where id = 5"] {
+        let out = explain(sql);
+        assert!(out.status.success(), "{sql}: {}", String::from_utf8_lossy(&out.stderr));
+    }
+    refused(home.path(), &url, "select * from holds_ty7 where t = row(1)::ty7");
+}
+
 #[test]
 fn behind_names_in_mariadb() {
     let maria = MariaServer::shared();
@@ -299,13 +383,13 @@ fn a_write_is_planned_and_not_run() {
         assert!(String::from_utf8_lossy(&out.stdout).contains(word), "{sql}");
         assert_eq!(explain(sql, &["--analyze"]).status.code(), Some(4), "{sql} is not run");
     }
-    // What planning itself runs is refused by the server.
+    // What planning itself would run is not planned.
     let out = explain("update t set name = 'x' where id = writes(7)", &[]);
-    assert!(
-        !out.status.success() && String::from_utf8_lossy(&out.stderr).contains("read-only"),
-        "{}",
-        String::from_utf8_lossy(&out.stderr)
-    );
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.code() == Some(4) && said.contains("really(integer) may write"), "{said}");
+    // A volatile function is not run by planning.
+    let out = explain("update t set name = 'x' where id = really(7)", &[]);
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     let left = pg.psql("planned", "select count(*), count(*) filter (where name like 'n%'), (select count(*) from log) from t");
     assert_eq!(left.trim(), "100|100|0");
     // SQLite prepares it and never steps; MariaDB plans it in a transaction that is rolled back.

@@ -40,6 +40,12 @@ pub(in crate::ops) async fn proven<'t>(conn: &Connection, text: &'t str, analyze
         conn.engine().plans_of_writes().get()?;
         if conn.engine().trials().planning_runs() {
             plans_without_running(conn, statement).await?;
+        } else if conn.catalog()?.looks_behind_names()
+            && let Some(why) = conn.catalog()?.planning_writer(&conn.follower().await?, statement).await?
+        {
+            let why = crate::text::clean(&why);
+            return Err(Error::read_only(format!("the statement is not planned, because planning runs functions: {why}"))
+                .hint(conn.catalog()?.functions_that_read()));
         }
         return Ok(statement);
     }
@@ -50,7 +56,8 @@ pub(in crate::ops) async fn proven<'t>(conn: &Connection, text: &'t str, analyze
     }
     if let Some(why) = query::may_write(conn, statement, &verdict).await? {
         let what = if analyze { "run" } else { "planned" };
-        return Err(Error::read_only(format!("the statement is not {what}: {}", crate::text::clean(&why))));
+        return Err(Error::read_only(format!("the statement is not {what}: {}", crate::text::clean(&why)))
+            .hint(conn.catalog()?.functions_that_read()));
     }
     Ok(statement)
 }

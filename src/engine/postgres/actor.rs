@@ -194,7 +194,7 @@ impl Actor {
     }
 
     async fn pinned(&mut self, text: &str, params: &[Param]) -> Result<Result<Table>, Lost> {
-        let (prelude, coda) = match self.guarded(&["SET LOCAL search_path = ''", LOCK_TIMEOUT]) {
+        let (prelude, coda) = match self.guarded(&["SET LOCAL search_path = ''", "SET LOCAL jit = off", LOCK_TIMEOUT]) {
             Ok(g) => g,
             Err(e) => return Ok(Err(e)),
         };

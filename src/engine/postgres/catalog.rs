@@ -361,6 +361,13 @@ impl Catalog for Postgres {
     fn hidden_writer<'a>(&'a self, s: &'a Session, text: &'a str) -> BoxFuture<'a, Result<Option<String>>> {
         Box::pin(super::hidden::writer(s, text))
     }
+    fn planning_writer<'a>(&'a self, s: &'a Session, text: &'a str) -> BoxFuture<'a, Result<Option<String>>> {
+        Box::pin(super::hidden::planner(s, text))
+    }
+    fn functions_that_read(&self) -> &'static str {
+        "A function counts as reading when the catalogue declares it stable or immutable and all that its body calls does so, too: where that \
+         is true, ALTER FUNCTION … STABLE says it. What cannot be proven runs on an open target, as it is."
+    }
     fn beyond_the_rows<'a>(&'a self, s: &'a Session, table: &'a [String]) -> BoxFuture<'a, Result<Vec<String>>> {
         Box::pin(super::hidden::beyond(s, table))
     }

@@ -5,7 +5,7 @@
 //! builds statements while it runs, or is not in SQL or PL/pgSQL, may do anything and counts as reaching outside.
 
 use super::catalog::{array, cell, pinned};
-use super::hidden::{KNOWN_READER, VOLATILE, called, calls_of, writer};
+use super::hidden::{KNOWN_READER, VOLATILE, called, calls_of, planner, writer};
 use crate::engine::effects::{MOST, Reached, Touched, cascades};
 use crate::engine::{Catalog, Session};
 use crate::model::{Dialect, Effects, Result};
@@ -141,6 +141,10 @@ enum Kind {
 }
 
 pub(super) async fn of(catalog: &dyn Catalog, s: &Session, text: &str) -> Result<Effects> {
+    // Planning runs functions already: then nothing is asked of the planner.
+    if let Some(why) = planner(s, text).await? {
+        return Ok(Effects { outside: vec![format!("planning it runs functions: {why}")], ..Effects::default() });
+    }
     let plan = s.explain(text, false).await?;
     let said = words(text);
     let mut look = Look {
@@ -396,7 +400,7 @@ fn names(text: &str) -> Vec<String> {
 }
 
 /// Names behind a dot: `row.name` calls a function of that name, if there is no such column.
-fn after_dots(text: &str) -> Vec<String> {
+pub(super) fn after_dots(text: &str) -> Vec<String> {
     let tokens: Vec<sql::Token> =
         sql::lex(Dialect::Postgres, text).into_iter().filter(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment)).collect();
     let raw = |i: usize| tokens.get(i).map_or("", |t| &text[t.span.clone()]);

@@ -4,10 +4,13 @@
 //!
 //! A function in an operator class or a cast counts only where the statement can come to it by the types of its values.
 //!
-//! A function that its author declared stable or immutable is looked through, too: the server keeps it from writing itself, but not
-//! from calling one that does. What stays hidden: such a function in C, whose author is believed.
+//! A function that its author declared stable or immutable is looked through, too, wherever it stands: the server keeps it from writing
+//! itself, but not from calling one that does. What stays hidden: such a function in C, whose author is believed.
+//!
+//! Planning runs functions that the statement does not name: in expressions of indexes, statistics, checks and defaults. They count.
 
-use super::catalog::{array, writing_functions};
+use super::catalog::{array, pinned, writing_functions};
+use super::effects::after_dots;
 use crate::engine::Session;
 use crate::engine::referrers::from_rows;
 use crate::model::{Dialect, Referrer, Result};
@@ -20,41 +23,78 @@ const MOST_VIEWS: usize = 200;
 /// Bytes of a name that the server keeps (NAMEDATALEN - 1): it cuts longer ones off, so `SELECT * FROM long…` may mean another name.
 const NAME_BYTES: usize = 63;
 
-/// One round trip for each level of views. $1: names in the text, $2: operators, $3: calls and fields, $4: whether it converts anything.
+/// A table `v` of the functions that are asked about: volatile ones that are not known to read, and of users those that are declared stable
+/// or immutable and whose bodies can be read (or that may do anything). The server's own count behind operators, casts and the like only.
+const ASKED: &str = "v AS MATERIALIZED (SELECT p.oid, p.proname, n.nspname = 'pg_catalog' AS builtin FROM pg_catalog.pg_proc p \
+       JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
+       WHERE n.nspname <> 'information_schema' AND CASE WHEN p.provolatile = 'v' THEN NOT {known} WHEN n.nspname = 'pg_catalog' THEN false \
+         ELSE p.prokind = 'f' AND (l.lanname IN ('sql', 'plpgsql') OR NOT l.lanpltrusted AND l.lanname NOT IN ('c', 'internal')) END)";
+
+/// The answer from a table `hit`: what leads to which function, and whether planning leaves a volatile one alone there. Of a volatile
+/// SQL function planning may take the text in, so that is looked through.
+const ANSWER: &str = "SELECT CASE WHEN p.provolatile = 'v' AND h.idle THEN 'inlined' WHEN p.provolatile = 'v' THEN h.what \
+         WHEN l.lanname IN ('sql', 'plpgsql') THEN 'body' ELSE 'foreign' END, \
+       CASE WHEN p.provolatile = 'v' AND NOT h.idle THEN '' ELSE 'function ' END || p.oid::regprocedure::text, \
+       CASE WHEN l.lanname NOT IN ('sql', 'plpgsql') OR p.provolatile = 'v' AND NOT h.idle THEN '' WHEN p.prosrc <> '' THEN p.prosrc \
+         ELSE pg_catalog.pg_get_functiondef(p.oid) END \
+     FROM hit h JOIN pg_catalog.pg_proc p ON p.oid = h.oid JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
+     WHERE p.provolatile <> 'v' OR NOT h.idle OR l.lanname = 'sql'";
+
+/// One round trip for each level of views. $1: names in the text, $2: operators, $3: calls and fields, $4: whether it converts anything,
+/// $5: whether it is only planned, so that volatile functions are not run.
 ///
 /// `named` is every type that is named, and those that it is made of: a conversion to a row, an array or a domain checks the
 /// domains inside. A table's row type counts only where something is converted, for nobody reads a table by its type.
-const LOOK: &str = "WITH RECURSIVE v AS (SELECT p.oid, p.proname, p.oid::regprocedure::text AS shown FROM pg_catalog.pg_proc p \
-       JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
-       WHERE p.provolatile = 'v' AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND NOT {known}), \
+///
+/// `attached` is what planning computes beside the statement: expressions of indexes, statistics, checks and partition keys of the
+/// relations that are named, and for a statement that writes their defaults and rules. Volatile functions are left alone there.
+const LOOK: &str = "WITH RECURSIVE {asked}, \
      named(oid) AS (SELECT t.oid FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid \
          WHERE t.typname = ANY ($1::text[]) AND (c.oid IS NULL OR c.relkind = 'c' OR $4::boolean) \
        UNION SELECT x.oid FROM named m JOIN pg_catalog.pg_type t ON t.oid = m.oid CROSS JOIN LATERAL ( \
          SELECT t.typelem UNION ALL SELECT t.typbasetype \
          UNION ALL SELECT r.rngsubtype FROM pg_catalog.pg_range r WHERE t.oid::text IN (r.rngtypid::text, to_jsonb(r) ->> 'rngmultitypid') \
          UNION ALL SELECT a.atttypid FROM pg_catalog.pg_attribute a WHERE t.typrelid <> 0 AND a.attrelid = t.typrelid AND a.attnum > 0) x(oid) \
-         WHERE x.oid <> 0) \
-     SELECT 'calls', v.shown, '' FROM v WHERE v.proname = ANY ($3::text[]) \
-     UNION ALL SELECT 'operator ' || o.oprname, v.shown, '' FROM pg_catalog.pg_operator o JOIN v ON v.oid = o.oprcode WHERE o.oprname = ANY ($2::text[]) \
+         WHERE x.oid <> 0), \
+     rels(oid) AS (SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE c.relname = ANY ($1::text[]) AND n.nspname NOT IN ('pg_catalog', 'information_schema') \
+       UNION SELECT x.oid FROM rels CROSS JOIN LATERAL (SELECT i.inhrelid FROM pg_catalog.pg_inherits i WHERE i.inhparent = rels.oid \
+         UNION ALL SELECT d.refobjid FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass \
+           AND d.objid = r.oid AND d.refclassid = 'pg_catalog.pg_class'::regclass WHERE r.ev_class = rels.oid) x(oid)), \
+     attached(what, classid, objid) AS (SELECT 'index ' || x.relname, 'pg_catalog.pg_class'::regclass, x.oid FROM pg_catalog.pg_index i \
+         JOIN rels ON rels.oid = i.indrelid JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid WHERE i.indpred IS NOT NULL OR i.indexprs IS NOT NULL \
+       UNION ALL SELECT 'key of a partitioned table', 'pg_catalog.pg_class'::regclass, k.partrelid FROM pg_catalog.pg_partitioned_table k \
+         JOIN rels ON rels.oid = k.partrelid WHERE k.partexprs IS NOT NULL \
+       UNION ALL SELECT 'statistics ' || e.stxname, 'pg_catalog.pg_statistic_ext'::regclass, e.oid FROM pg_catalog.pg_statistic_ext e JOIN rels ON rels.oid = e.stxrelid \
+       UNION ALL SELECT 'constraint ' || k.conname, 'pg_catalog.pg_constraint'::regclass, k.oid FROM pg_catalog.pg_constraint k JOIN rels ON rels.oid = k.conrelid \
+         WHERE k.contype = 'c' \
+       UNION ALL SELECT 'default', 'pg_catalog.pg_attrdef'::regclass, d.oid FROM pg_catalog.pg_attrdef d JOIN rels ON rels.oid = d.adrelid WHERE $5::boolean \
+       UNION ALL SELECT 'default', 'pg_catalog.pg_type'::regclass, t.oid FROM pg_catalog.pg_attribute a JOIN rels ON rels.oid = a.attrelid \
+         JOIN pg_catalog.pg_type t ON t.oid = a.atttypid WHERE $5::boolean AND t.typtype = 'd' AND a.attnum > 0 \
+       UNION ALL SELECT 'rule', 'pg_catalog.pg_rewrite'::regclass, r.oid FROM pg_catalog.pg_rewrite r JOIN rels ON rels.oid = r.ev_class WHERE $5::boolean), \
+     expressed(what, classid, objid, idle) AS (SELECT a.what, a.classid, a.objid, true FROM attached a \
+       UNION ALL SELECT 'domain ' || t.typname, 'pg_catalog.pg_constraint'::regclass, con.oid, $5::boolean FROM pg_catalog.pg_constraint con \
+         JOIN pg_catalog.pg_type t ON t.oid = con.contypid WHERE t.oid IN (SELECT oid FROM named) \
+       UNION ALL SELECT 'policy ' || pol.polname, 'pg_catalog.pg_policy'::regclass, pol.oid, $5::boolean FROM pg_catalog.pg_policy pol \
+         JOIN pg_catalog.pg_class c ON c.oid = pol.polrelid WHERE c.relrowsecurity AND c.relname = ANY ($1::text[])), \
+     hit(what, oid, idle) AS (SELECT 'calls', v.oid, $5::boolean FROM v WHERE v.proname = ANY ($3::text[]) AND NOT v.builtin \
+       UNION SELECT e.what, v.oid, e.idle FROM expressed e JOIN pg_catalog.pg_depend d ON d.classid = e.classid AND d.objid = e.objid \
+         LEFT JOIN pg_catalog.pg_operator o ON d.refclassid = 'pg_catalog.pg_operator'::regclass AND o.oid = d.refobjid \
+         JOIN v ON v.oid = COALESCE(o.oprcode::oid, CASE WHEN d.refclassid = 'pg_catalog.pg_proc'::regclass THEN d.refobjid END) \
+       UNION SELECT 'aggregate ' || g.proname, v.oid, false FROM pg_catalog.pg_aggregate a JOIN pg_catalog.pg_proc g ON g.oid = a.aggfnoid \
+         JOIN v ON v.oid IN (a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggserialfn, a.aggdeserialfn, a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn) \
+         WHERE g.proname = ANY ($3::text[])) \
+     {answer} \
      UNION ALL SELECT 'maybe', '', '' WHERE EXISTS (SELECT 1 FROM pg_catalog.pg_cast c JOIN v ON v.oid = c.castfunc) \
        OR EXISTS (SELECT 1 FROM pg_catalog.pg_amproc a JOIN v ON v.oid = a.amproc) \
        OR EXISTS (SELECT 1 FROM pg_catalog.pg_amop a JOIN pg_catalog.pg_operator o ON o.oid = a.amopopr JOIN v ON v.oid = o.oprcode) \
-     UNION ALL SELECT 'domain ' || t.typname, v.shown, '' FROM pg_catalog.pg_constraint con JOIN pg_catalog.pg_type t ON t.oid = con.contypid \
-       JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_constraint'::regclass AND d.objid = con.oid AND d.refclassid = 'pg_catalog.pg_proc'::regclass \
-       JOIN v ON v.oid = d.refobjid WHERE t.oid IN (SELECT oid FROM named) \
-     UNION ALL SELECT 'aggregate ' || g.proname, v.shown, '' FROM pg_catalog.pg_aggregate a JOIN pg_catalog.pg_proc g ON g.oid = a.aggfnoid \
-       JOIN v ON v.oid IN (a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn) WHERE g.proname = ANY ($3::text[]) \
-     UNION ALL SELECT 'policy ' || pol.polname, v.shown, '' FROM pg_catalog.pg_policy pol JOIN pg_catalog.pg_class c ON c.oid = pol.polrelid \
-       JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_policy'::regclass AND d.objid = pol.oid AND d.refclassid = 'pg_catalog.pg_proc'::regclass \
-       JOIN v ON v.oid = d.refobjid WHERE c.relrowsecurity AND c.relname = ANY ($1::text[]) \
+       OR EXISTS (SELECT 1 FROM pg_catalog.pg_operator o JOIN v ON v.oid = o.oprcode WHERE EXISTS (SELECT 1 FROM pg_catalog.pg_operator w \
+         WHERE w.oprname = ANY ($2::text[]) AND o.oid IN (w.oid, w.oprcom, w.oprnegate))) \
      UNION ALL SELECT 'foreign table ' || c.relname, 'a program', '' FROM pg_catalog.pg_foreign_table f JOIN pg_catalog.pg_class c ON c.oid = f.ftrelid \
        WHERE EXISTS (SELECT 1 FROM unnest(f.ftoptions) o WHERE o LIKE 'program=%') \
          AND (c.relname = ANY ($1::text[]) OR EXISTS (SELECT 1 FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid)) \
-     UNION ALL SELECT CASE WHEN l.lanname IN ('sql', 'plpgsql') THEN 'body' ELSE 'foreign' END, 'function ' || p.oid::regprocedure::text, \
-       CASE WHEN p.prosrc <> '' THEN p.prosrc ELSE pg_catalog.pg_get_functiondef(p.oid) END \
-       FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
-       WHERE p.proname = ANY ($3::text[]) AND p.prokind = 'f' AND p.provolatile <> 'v' AND n.nspname NOT IN ('pg_catalog', 'information_schema') \
-         AND (l.lanname IN ('sql', 'plpgsql') OR NOT l.lanpltrusted AND l.lanname NOT IN ('c', 'internal')) \
+     UNION ALL SELECT 'text', 'domain ' || t.oid::regtype::text || ' (' || con.conname || ')', 'SELECT ' || pg_catalog.pg_get_expr(con.conbin, 0) FROM pg_catalog.pg_constraint con \
+       JOIN pg_catalog.pg_type t ON t.oid = con.contypid WHERE NOT $5::boolean AND con.conbin IS NOT NULL AND t.oid IN (SELECT oid FROM named) \
      UNION ALL SELECT 'view', 'policy ' || pol.polname || ' on ' || c.oid::regclass::text, 'SELECT ' || pg_catalog.pg_get_expr(pol.polqual, pol.polrelid) \
        FROM pg_catalog.pg_policy pol JOIN pg_catalog.pg_class c ON c.oid = pol.polrelid \
        WHERE pol.polqual IS NOT NULL AND c.relrowsecurity AND c.relname = ANY ($1::text[]) \
@@ -62,50 +102,55 @@ const LOOK: &str = "WITH RECURSIVE v AS (SELECT p.oid, p.proname, p.oid::regproc
        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
        WHERE c.relkind = 'v' AND c.relname = ANY ($1::text[]) AND n.nspname NOT IN ('pg_catalog', 'information_schema')";
 
-/// What is asked only where some volatile function stands in an operator class or in a cast: whether the statement can come to
-/// it. $1: names in the text and in all that stands behind it, $2: operators, $3: calls and fields, $4: whether it
-/// converts anything.
+/// What is asked only where some function of [`ASKED`] stands in an operator, an operator class or a cast: whether the statement can
+/// come to it. $1: names in the text and in all that stands behind it, $2: operators, $3: calls and fields, $4: whether it
+/// converts anything, $5: whether it is only planned.
 ///
 /// `reach` is every type that a value in the statement can have: the server's own types; types that are named, of the columns of
 /// relations that are named, that functions of a named name take or give, that operators give; what all these are made of, and what
 /// they are converted to unasked. Operators that stand between two literals choose their types from what there is, so theirs count,
 /// unless there is one for texts, which is then the server's choice.
 ///
-/// A class is used when it is the default of such a type, or an index, a partition key or a range stands on it.
-const REACHED: &str = "WITH RECURSIVE v AS MATERIALIZED (SELECT p.oid, p.oid::regprocedure::text AS shown FROM pg_catalog.pg_proc p \
-       JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
-       WHERE p.provolatile = 'v' AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND NOT {known}), \
+/// An operator is used when its operands are such types; planning may turn it round or negate it. A class is used when it is the
+/// default of such a type, or an index, a partition key or a range stands on it.
+const REACHED: &str = "WITH RECURSIVE {asked}, \
      rels(oid) AS (SELECT c.oid FROM pg_catalog.pg_class c WHERE c.relname = ANY ($1::text[]) \
        UNION SELECT i.inhrelid FROM rels JOIN pg_catalog.pg_inherits i ON i.inhparent = rels.oid), \
      ranges AS MATERIALIZED (SELECT r.rngtypid, r.rngsubtype, r.rngsubopc, (to_jsonb(r) ->> 'rngmultitypid')::oid AS multi FROM pg_catalog.pg_range r), \
-     reach(oid) AS (SELECT t.oid FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace \
+     start(oid) AS (SELECT t.oid FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace \
          WHERE n.nspname IN ('pg_catalog', 'information_schema') OR t.typname = ANY ($1::text[]) \
-           OR EXISTS (SELECT 1 FROM pg_catalog.pg_proc p WHERE p.proname = ANY ($3::text[]) \
-             AND (t.oid = p.prorettype OR t.oid = ANY (p.proargtypes) OR t.oid = ANY (p.proallargtypes))) \
-           OR EXISTS (SELECT 1 FROM pg_catalog.pg_operator o WHERE o.oprname = ANY ($2::text[]) \
-             AND (t.oid = o.oprresult OR t.oid IN (o.oprleft, o.oprright) AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_operator b \
-               WHERE b.oprname = o.oprname AND b.oprnamespace = 'pg_catalog'::regnamespace AND b.oprleft = 'text'::regtype AND b.oprright = 'text'::regtype))) \
-       UNION SELECT x.oid FROM reach m JOIN pg_catalog.pg_type t ON t.oid = m.oid CROSS JOIN LATERAL ( \
+       UNION ALL SELECT unnest(p.prorettype || p.proargtypes::oid[] || p.proallargtypes) FROM pg_catalog.pg_proc p WHERE p.proname = ANY ($3::text[]) \
+       UNION ALL SELECT x.oid FROM pg_catalog.pg_operator o CROSS JOIN LATERAL (SELECT o.oprresult UNION ALL SELECT y.oid FROM unnest(ARRAY[o.oprleft, o.oprright]) y(oid) \
+           WHERE NOT EXISTS (SELECT 1 FROM pg_catalog.pg_operator b WHERE b.oprname = o.oprname AND b.oprnamespace = 'pg_catalog'::regnamespace \
+             AND b.oprleft = 'text'::regtype AND b.oprright = 'text'::regtype)) x(oid) WHERE o.oprname = ANY ($2::text[])), \
+     into_unasked AS MATERIALIZED (SELECT c.castsource, c.casttarget FROM pg_catalog.pg_cast c WHERE c.castcontext = 'i'), \
+     reach(oid) AS (SELECT oid FROM start WHERE oid <> 0 UNION SELECT x.oid FROM reach m JOIN pg_catalog.pg_type t ON t.oid = m.oid CROSS JOIN LATERAL ( \
          SELECT t.typelem UNION ALL SELECT t.typarray UNION ALL SELECT t.typbasetype \
          UNION ALL SELECT r.rngsubtype FROM ranges r WHERE t.oid IN (r.rngtypid, r.multi) \
          UNION ALL SELECT r.multi FROM ranges r WHERE r.rngtypid = t.oid \
          UNION ALL SELECT a.atttypid FROM pg_catalog.pg_attribute a WHERE t.typrelid <> 0 AND a.attrelid = t.typrelid AND a.attnum > 0 \
-         UNION ALL SELECT c.casttarget FROM pg_catalog.pg_cast c WHERE c.castsource = t.oid AND c.castcontext = 'i') x(oid) WHERE x.oid <> 0), \
+         UNION ALL SELECT c.casttarget FROM into_unasked c WHERE c.castsource = t.oid) x(oid) WHERE x.oid <> 0), \
      used(family) AS (SELECT c.opcfamily FROM pg_catalog.pg_opclass c WHERE c.opcdefault AND c.opcintype IN (SELECT oid FROM reach) \
        UNION SELECT c.opcfamily FROM pg_catalog.pg_opclass c WHERE c.oid IN ( \
          SELECT unnest(i.indclass::oid[]) FROM pg_catalog.pg_index i WHERE i.indrelid IN (SELECT oid FROM rels) \
          UNION ALL SELECT unnest(k.partclass::oid[]) FROM pg_catalog.pg_partitioned_table k WHERE k.partrelid IN (SELECT oid FROM rels) \
-         UNION ALL SELECT r.rngsubopc FROM ranges r WHERE r.rngtypid IN (SELECT oid FROM reach))) \
-     SELECT 'operator family ' || f.opfname, v.shown FROM pg_catalog.pg_amproc a JOIN v ON v.oid = a.amproc \
-       JOIN pg_catalog.pg_opfamily f ON f.oid = a.amprocfamily WHERE f.oid IN (SELECT family FROM used) \
-       AND a.amproclefttype IN (SELECT oid FROM reach) AND a.amprocrighttype IN (SELECT oid FROM reach) \
-     UNION ALL SELECT 'operator family ' || f.opfname, v.shown FROM pg_catalog.pg_amop a JOIN pg_catalog.pg_operator o ON o.oid = a.amopopr \
-       JOIN v ON v.oid = o.oprcode JOIN pg_catalog.pg_opfamily f ON f.oid = a.amopfamily WHERE f.oid IN (SELECT family FROM used) \
-       AND a.amoplefttype IN (SELECT oid FROM reach) AND a.amoprighttype IN (SELECT oid FROM reach) \
-     UNION ALL SELECT 'cast from ' || a.typname || ' to ' || b.typname, v.shown FROM pg_catalog.pg_cast c JOIN v ON v.oid = c.castfunc \
-       JOIN pg_catalog.pg_type a ON a.oid = c.castsource JOIN pg_catalog.pg_type b ON b.oid = c.casttarget \
-       WHERE c.castsource IN (SELECT oid FROM reach) AND (c.castcontext = 'i' OR $4::boolean OR a.typname = ANY ($1::text[]) \
-         OR b.typname = ANY ($1::text[]) OR b.typname IN ('text', 'varchar', 'json', 'jsonb'))";
+         UNION ALL SELECT r.rngsubopc FROM ranges r WHERE r.rngtypid IN (SELECT oid FROM reach))), \
+     said(oid) AS (SELECT unnest(ARRAY[o.oid, o.oprcom, o.oprnegate]) FROM pg_catalog.pg_operator o WHERE o.oprname = ANY ($2::text[])), \
+     hit(what, oid, idle) AS (SELECT 'operator ' || o.oprname, v.oid, false FROM pg_catalog.pg_operator o JOIN v ON v.oid = o.oprcode \
+         WHERE o.oid IN (SELECT oid FROM said) AND (o.oprleft = 0 OR o.oprleft IN (SELECT oid FROM reach)) \
+         AND (o.oprright = 0 OR o.oprright IN (SELECT oid FROM reach)) \
+       UNION SELECT 'operator family ' || f.opfname, v.oid, false FROM pg_catalog.pg_amproc a JOIN v ON v.oid = a.amproc \
+         JOIN pg_catalog.pg_opfamily f ON f.oid = a.amprocfamily WHERE f.oid IN (SELECT family FROM used) \
+         AND a.amproclefttype IN (SELECT oid FROM reach) AND a.amprocrighttype IN (SELECT oid FROM reach) \
+       UNION SELECT 'operator family ' || f.opfname, v.oid, false FROM pg_catalog.pg_amop a JOIN pg_catalog.pg_operator o ON o.oid = a.amopopr \
+         JOIN v ON v.oid = o.oprcode JOIN pg_catalog.pg_opfamily f ON f.oid = a.amopfamily WHERE f.oid IN (SELECT family FROM used) \
+         AND a.amoplefttype IN (SELECT oid FROM reach) AND a.amoprighttype IN (SELECT oid FROM reach) \
+       UNION SELECT 'cast from ' || a.typname || ' to ' || b.typname, v.oid, $5::boolean FROM pg_catalog.pg_cast c JOIN v ON v.oid = c.castfunc \
+         JOIN pg_catalog.pg_type a ON a.oid = c.castsource JOIN pg_catalog.pg_type b ON b.oid = c.casttarget \
+         WHERE c.castsource IN (SELECT oid FROM reach) AND c.casttarget IN (SELECT oid FROM reach) \
+         AND (c.castcontext = 'i' OR c.castcontext = 'a' AND $1::text[] && ARRAY['insert', 'update', 'merge'] OR $4::boolean OR a.typname = ANY ($1::text[]) OR b.typname = ANY ($1::text[]) \
+           OR b.typname IN ('text', 'varchar', 'json', 'jsonb'))) \
+     {answer}";
 
 /// A condition on `pg_proc p`: a C function of an extension that comes with PostgreSQL (or hypopg), known to read alone although it is
 /// declared volatile. It is told by its library and the symbol in it, which only a superuser can bind to a name: what it is called and
@@ -149,81 +194,128 @@ pub(super) const VOLATILE: &str = "SELECT DISTINCT proname::text FROM pg_catalog
 
 /// A sentence that names what may write behind `text`, which the classifier called a read.
 pub(super) async fn writer(s: &Session, text: &str) -> Result<Option<String>> {
-    let mut seen: BTreeSet<String> = BTreeSet::new();
-    let mut level = vec![text.to_string()];
-    // All that was said at any level, and whether a class or a cast may be in it.
-    let mut all = Said::default();
-    let mut maybe = false;
-    // Calls in the bodies of functions that were found at the level before.
-    let mut bodies: BTreeSet<String> = BTreeSet::new();
-    while !level.is_empty() {
-        let mut said = Said { calls: std::mem::take(&mut bodies), ..Said::default() };
-        all.calls.extend(said.calls.iter().cloned());
-        for text in &level {
-            said.gather(text);
-            all.gather(text);
+    Look::default().through(s, text, false).await
+}
+
+/// A sentence that names what may write when `text`, a statement that writes, is only planned: planning runs functions that are declared
+/// stable or immutable, and those that compare values for its estimates.
+pub(super) async fn planner(s: &Session, text: &str) -> Result<Option<String>> {
+    if let Err(why) = called(text)
+        && why == ESCAPES
+    {
+        return Ok(Some(format!("it {why}")));
+    }
+    Look::default().through(s, text, true).await
+}
+
+/// What waits to be looked through, with the calls in it: those of a function's body are read from its tokens.
+type Waiting = Vec<(String, Vec<String>)>;
+
+#[derive(Default)]
+struct Look {
+    seen: BTreeSet<String>,
+    /// Texts that are only planned: volatile functions in them are not run.
+    idle: Waiting,
+    /// Texts that are run.
+    run: Waiting,
+    /// All that was said at any level.
+    all: Said,
+    /// Whether operators, classes or casts may be in it.
+    maybe: bool,
+    /// Something is run: of a read everything, of a plan the bodies that planning runs.
+    runs: bool,
+}
+
+impl Look {
+    async fn through(mut self, s: &Session, text: &str, planned: bool) -> Result<Option<String>> {
+        self.runs = !planned;
+        match planned {
+            // The classifier gathers no calls of what writes.
+            true => self.idle.push((text.to_string(), calls_of(text).into_iter().chain(after_dots(text)).collect())),
+            false => self.run.push((text.to_string(), Vec::new())),
         }
-        let params = vec![list(&said.names), list(&said.operators), list(&said.calls), Some(said.converts.to_string())];
-        let found = s.fetch_with(LOOK.replace("{known}", KNOWN_READER), params).await?;
-        level.clear();
-        for row in &found.rows {
-            let cell = |i: usize| row.get(i).and_then(Option::as_deref).unwrap_or("");
-            match cell(0) {
-                "view" => {
-                    let (view, definition) = (cell(1), cell(2));
-                    if !seen.insert(view.to_string()) {
-                        continue;
+        let look = LOOK.replace("{asked}", ASKED).replace("{answer}", ANSWER).replace("{known}", KNOWN_READER);
+        let reached = REACHED.replace("{asked}", ASKED).replace("{answer}", ANSWER).replace("{known}", KNOWN_READER);
+        loop {
+            let idle = !self.idle.is_empty();
+            let level = std::mem::take(if idle { &mut self.idle } else { &mut self.run });
+            let (found, idle) = if !level.is_empty() {
+                self.runs |= !idle;
+                let mut said = Said::default();
+                for (text, calls) in level {
+                    for said in [&mut said, &mut self.all] {
+                        said.gather(&text);
+                        said.calls.extend(calls.iter().cloned());
                     }
-                    if seen.len() > MOST_VIEWS {
-                        return Ok(Some(format!("more than {MOST_VIEWS} views stand behind it, too many to look through")));
-                    }
-                    let verdict = sql::classify(Dialect::Postgres, definition);
-                    if verdict.class != Class::Read {
-                        return Ok(Some(format!("the {view} may write: {}", verdict.reason)));
-                    }
-                    if let Some(f) = writing_functions(s, &verdict.functions).await?.into_iter().next() {
-                        return Ok(Some(format!("the {view} calls {f}, which may write")));
-                    }
-                    level.push(definition.to_string());
                 }
-                "body" => {
-                    let (function, body) = (cell(1), cell(2));
-                    if !seen.insert(function.to_string()) {
-                        continue;
-                    }
-                    if seen.len() > MOST_VIEWS {
-                        return Ok(Some(format!("more than {MOST_VIEWS} views and functions stand behind it, too many to look through")));
-                    }
-                    let calls = match called(body) {
-                        Ok(calls) => calls,
-                        Err(why) => return Ok(Some(format!("the {function} {why}, which may write"))),
-                    };
-                    // A user's own are found at the next level; what is no function at all (`AS t(a)`) is found nowhere.
-                    let own = s.fetch_with(VOLATILE, vec![Some(array(&calls))]).await?;
-                    let known: BTreeSet<&str> = sql::functions::known(Dialect::Postgres).collect();
-                    if let Some(f) = own.rows.iter().filter_map(|r| r.first()?.as_deref()).find(|f| !known.contains(f)) {
-                        return Ok(Some(format!("the {function} calls {f}, which may write")));
-                    }
-                    bodies.extend(calls);
-                    level.push(body.to_string());
+                (s.fetch_with(look.as_str(), said.params(idle)).await?, idle)
+            } else if std::mem::take(&mut self.maybe) {
+                let idle = !self.runs;
+                let params: Vec<String> = self.all.params(idle).into_iter().flatten().collect();
+                // Pinned: its many joins would be compiled by the server (`jit`) for seconds.
+                (pinned(s, &reached, &params.iter().map(String::as_str).collect::<Vec<_>>()).await?, idle)
+            } else {
+                return Ok(None);
+            };
+            for row in &found.rows {
+                let cell = |i: usize| row.get(i).and_then(Option::as_deref).unwrap_or("");
+                if let Some(why) = self.answer(s, idle, cell(0), cell(1), cell(2)).await? {
+                    return Ok(Some(why));
                 }
-                "foreign" => return Ok(Some(format!("the {} is written in a language that may do anything, so it may write", cell(1)))),
-                "maybe" => maybe = true,
-                "calls" => return Ok(Some(format!("the function {} may write", cell(1)))),
-                what => return Ok(Some(format!("the {what} calls {}, which may write", cell(1)))),
             }
         }
     }
-    if !maybe {
-        return Ok(None);
+
+    /// Takes one line of an answer; a sentence when it may write.
+    async fn answer(&mut self, s: &Session, idle: bool, what: &str, who: &str, text: &str) -> Result<Option<String>> {
+        match what {
+            "maybe" => self.maybe = true,
+            "calls" => return Ok(Some(format!("the function {who} may write"))),
+            "foreign" => return Ok(Some(format!("the {who} is written in a language that may do anything, so it may write"))),
+            "view" | "text" | "body" | "inlined" => {
+                // What was planned may be run by another way.
+                let mark = if what == "body" || !idle { who.to_string() } else { format!("{who} as planned") };
+                if !self.seen.insert(mark) {
+                    return Ok(None);
+                }
+                if self.seen.len() > MOST_VIEWS {
+                    return Ok(Some(format!("more than {MOST_VIEWS} views and functions stand behind it, too many to look through")));
+                }
+                let idle = idle && what != "body";
+                let mut calls = Vec::new();
+                if what == "view" && !idle {
+                    let verdict = sql::classify(Dialect::Postgres, text);
+                    if verdict.class != Class::Read {
+                        return Ok(Some(format!("the {who} may write: {}", verdict.reason)));
+                    }
+                    if let Some(f) = writing_functions(s, &verdict.functions).await?.into_iter().next() {
+                        return Ok(Some(format!("the {who} calls {f}, which may write")));
+                    }
+                } else if what != "view" {
+                    calls = match called(text) {
+                        Err(why) if what != "text" => return Ok(Some(format!("the {who} {why}, which may write"))),
+                        Ok(calls) => calls,
+                        Err(_) => calls_of(text),
+                    };
+                    if !idle {
+                        // A user's own are found at the next level; what is no function at all (`AS t(a)`) is found nowhere.
+                        let own = s.fetch_with(VOLATILE, vec![Some(array(&calls))]).await?;
+                        let known: BTreeSet<&str> = sql::functions::known(Dialect::Postgres).collect();
+                        if let Some(f) = own.rows.iter().filter_map(|r| r.first()?.as_deref()).find(|f| !known.contains(f)) {
+                            return Ok(Some(format!("the {who} calls {f}, which may write")));
+                        }
+                    }
+                }
+                if idle { &mut self.idle } else { &mut self.run }.push((text.to_string(), calls));
+            }
+            what => return Ok(Some(format!("the {what} calls {who}, which may write"))),
+        }
+        Ok(None)
     }
-    let params = vec![list(&all.names), list(&all.operators), list(&all.calls), Some(all.converts.to_string())];
-    let found = s.fetch_with(REACHED.replace("{known}", KNOWN_READER), params).await?;
-    Ok(found.rows.first().map(|row| {
-        let cell = |i: usize| row.get(i).and_then(Option::as_deref).unwrap_or("");
-        format!("the {} calls {}, which may write", cell(0), cell(1))
-    }))
 }
+
+/// As the end of a sentence.
+const ESCAPES: &str = "spells a name in escapes (U&)";
 
 /// Names of the functions that a body calls, without their schemas; or what it does that hides them, as the end of a sentence.
 pub(super) fn called(body: &str) -> std::result::Result<Vec<String>, &'static str> {
@@ -231,7 +323,7 @@ pub(super) fn called(body: &str) -> std::result::Result<Vec<String>, &'static st
         let word = &body[t.span.clone()];
         match t.kind {
             // Nobody writes names in escapes who does not want to hide them, and PL/pgSQL may say UESCAPE much later.
-            TokenKind::QuotedIdentifier if !word.starts_with('"') => return Err("spells a name in escapes (U&)"),
+            TokenKind::QuotedIdentifier if !word.starts_with('"') => return Err(ESCAPES),
             TokenKind::Identifier | TokenKind::Keyword if word.eq_ignore_ascii_case("execute") => {
                 return Err("builds statements while it runs");
             }
@@ -273,6 +365,12 @@ struct Said {
 }
 
 impl Said {
+    /// For [`LOOK`] and [`REACHED`].
+    fn params(&self, planned: bool) -> Vec<Option<String>> {
+        let converts = self.converts || planned;
+        vec![list(&self.names), list(&self.operators), list(&self.calls), Some(converts.to_string()), Some(planned.to_string())]
+    }
+
     fn name(&mut self, name: &str) {
         if name.len() > NAME_BYTES {
             let end = (0..=NAME_BYTES).rev().find(|&i| name.is_char_boundary(i)).unwrap_or(0);
