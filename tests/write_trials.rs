@@ -298,7 +298,7 @@ fn mariadb_measures_writes_in_place_and_on_a_copy() {
          create table logs (id integer auto_increment primary key, n integer) engine=myisam;
          create table tied (id integer primary key, n integer) engine=innodb; insert into tied values (1, 1);
          create trigger to_log after update on tied for each row insert into logs (n) values (new.n);
-         create table files (id integer primary key) engine=innodb;
+         create table files (id integer primary key) engine=innodb; create sequence sq;
          delimiter //
 create function elsewhere() returns integer deterministic modifies sql data begin insert into logs (n) values (1); return 1; end //",
     );
@@ -307,12 +307,16 @@ create function elsewhere() returns integer deterministic modifies sql data begi
         ("update tied set n = 2", "rows of app-dev.logs: its engine MyISAM cannot roll back"),
         ("update tied set n = elsewhere()", "rows of app-dev.logs: its engine MyISAM cannot roll back"),
         ("update tied set n = unknown_udf(2)", "what that does is not known"),
+        ("insert into sq values (500, 1, 100000, 5, 1, 1000, 0, 0)", "the sequence app-dev.sq: no rollback takes back what is set in one"),
+        ("update tied set n = setval(sq, 900)", "a sequence that was set stays set"),
     ] {
         let said = p.expect(4, &["explain", "app-dev", "--analyze", sql, "--in-place"]);
         assert!(said.contains(why), "{sql}:\n{said}");
     }
-    let untouched = p.mariadb_server().sql("app-dev", "select n from old; select n from tied; select count(*) from logs");
-    assert_eq!(untouched.split_whitespace().collect::<Vec<_>>(), ["1", "1", "0"]);
+    let untouched = p
+        .mariadb_server()
+        .sql("app-dev", "select n from old; select n from tied; select count(*) from logs; select next_not_cached_value from sq");
+    assert_eq!(untouched.split_whitespace().collect::<Vec<_>>(), ["1", "1", "0", "1"]);
 }
 
 #[test]

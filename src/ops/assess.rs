@@ -144,11 +144,8 @@ impl Run<'_> {
     }
 
     async fn checks(&mut self, cx: &Cx, engine: &dyn Assessing, session: &Session, checks: &[&'static Check]) {
-        let sight = match self.limited(session, engine.sight(session)).await {
-            Ok(sight) => sight,
-            // Nothing is known of what the role may see: then nothing that it does not see counts as sound.
-            Err(_) => Default::default(),
-        };
+        // When nothing is known of what the role may see, nothing that it does not see counts as sound.
+        let sight = self.limited(session, engine.sight(session)).await.unwrap_or_default();
         let (twice, once): (Vec<&Check>, Vec<&Check>) = checks.iter().partition(|c| c.twice);
         // What explains most comes first; the samples are taken soon, so that their pause passes while the rest is read.
         let (first, rest) = once.split_at(once.len().min(4));
