@@ -78,6 +78,8 @@ fn names_secret(text: &str, tokens: &[Token]) -> bool {
         let before = i.checked_sub(1).map_or("", at);
         let next = at(i + 1);
         match kind {
+            // MySQL takes "…" for a name where ANSI_QUOTES is set, which cannot be seen here.
+            TokenKind::String if part.starts_with('"') && next == "=" => tells_of_secret(part),
             TokenKind::String => sets_config && before == "(" && at(i.saturating_sub(2)) == "set_config" && tells_of_secret(part),
             TokenKind::Keyword | TokenKind::Identifier | TokenKind::QuotedIdentifier | TokenKind::Parameter => {
                 tells_of_secret(part)
