@@ -289,6 +289,19 @@ fn sizes_and_use_are_shown_and_hidden_and_follow_the_lists() {
     assert!(!c.screen().contains("by index"), "{}", c.screen());
 }
 
+/// Connecting again reads the tree and then the names: figures that are asked for with the lists must not stand in for that.
+#[test]
+fn names_are_read_again_also_while_sizes_are_shown() {
+    let mut c = shop();
+    c.press("s");
+    c.connect("shop-dev");
+    let link = c.state.link_no;
+    let mut effects = c.send(Msg::Children { link, at: NodePath::root(), result: Ok(vec![node(S, "main")]) });
+    effects.extend(c.send(Msg::Children { link, at: path(&[(S, "main")]), result: Ok(vec![node(T, "orders")]) }));
+    assert!(effects.iter().any(|e| matches!(e, Effect::Names { .. })), "{effects:?}");
+    assert!(effects.iter().any(|e| matches!(e, Effect::Schema { ask: Ask::Usage { .. }, .. })), "{effects:?}");
+}
+
 #[test]
 fn what_uses_an_object_stands_in_groups_and_each_line_leads_there() {
     let mut c = shop();

@@ -325,7 +325,7 @@ fn cancel(state: &mut State, effects: &mut Vec<Effect>) {
         } else if statement && state.link.server().is_some_and(|s| s.status.lost.is_none()) {
             // Asked once, the server did not end it: what is left is to hang up.
             effects.push(Effect::Sever { link: state.link_no });
-            state.say(Note::warning("Not ended yet: closing the connection …"));
+            state.say(Note::warning("Not ended yet: hanging up …"));
         } else {
             state.say(Note::info("Cancelling was asked for already."));
         }

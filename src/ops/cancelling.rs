@@ -2,7 +2,7 @@
 
 use super::Cx;
 use crate::engine::Session;
-use crate::model::Result;
+use crate::model::{Error, Result};
 use std::future::Future;
 use std::time::Duration;
 
@@ -25,6 +25,25 @@ pub(in crate::ops) async fn told_to_end<T>(cx: &Cx, session: &Session, work: imp
         done = work => Some(done),
         () = cancelled(cx, session) => None,
     }
+}
+
+/// [`told_to_end`] for work of which nothing is wanted after a cancel, whatever it came to. Where the server does not heed it, the error
+/// says what may go on.
+pub(in crate::ops) async fn unless_cancelled<T>(cx: &Cx, session: &Session, work: impl Future<Output = Result<T>>) -> Result<T> {
+    match told_to_end(cx, session, work).await {
+        None => Err(unheeded(session)),
+        Some(_) if cx.cancel.is_cancelled() => Err(Error::cancelled()),
+        Some(done) => done,
+    }
+}
+
+/// Cancelled here; the server had its time and did not end it.
+pub(in crate::ops) fn unheeded(session: &Session) -> Error {
+    let which = session.backend().map_or_else(|| "Its session".to_string(), |b| format!("Session {b}"));
+    Error::cancelled().hint(format!(
+        "The server has not ended it: its connection is closed now. {which} may go on there, holding its locks, until the server notices; \
+        nothing of it will be committed."
+    ))
 }
 
 /// Rolls back and closes a session of ours, also one that does not answer. False when the server has not confirmed it: with

@@ -310,7 +310,7 @@ pub async fn write(
     let mut ran: Vec<(String, Duration, Result<u64>)> = Vec::new();
     let mut note = |text: &str, started: Instant, outcome: &Result<u64>| ran.push((text.to_string(), started.elapsed(), outcome.clone()));
     let work = transaction(cx, &session, begin, "COMMIT", "ROLLBACK", statements, &mut note);
-    let done = cancelling::told_to_end(cx, &session, work).await.unwrap_or_else(|| Err(Error::cancelled()));
+    let done = cancelling::told_to_end(cx, &session, work).await.unwrap_or_else(|| Err(cancelling::unheeded(&session)));
     cancelling::roll_back_and_close(&session).await;
     let kind = if done.is_ok() { "datafix-committed" } else { "datafix-rolled-back" };
     let words = match &done {

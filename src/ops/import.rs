@@ -259,7 +259,7 @@ async fn transaction(
     s.fetch(conn.engine().migrations().get()?.begin()).await?;
     let limit = (conn.target().access != AccessMode::Open).then_some(conn.target().blast_radius);
     let work = rows(cx, conn.dialect(), &s, import, table, columns, limit, report);
-    let rows = cancelling::told_to_end(cx, &s, work).await.filter(|_| !cx.cancel.is_cancelled()).unwrap_or_else(|| Err(Error::cancelled()));
+    let rows = cancelling::unless_cancelled(cx, &s, work).await;
     let keep = match &rows {
         Err(e) => Some(e.message.clone()),
         Ok(()) if !import.commit => None,

@@ -101,6 +101,41 @@ fn a_statement_that_postgresql_does_not_cancel_is_hung_up_on() {
     hang_up(&mut c, stop, "select pg_sleep(600)");
 }
 
+/// A data fix has a session of its own: that one is asked after, and the user's own goes on.
+#[test]
+fn a_data_fix_that_postgresql_does_not_cancel_is_named_and_the_session_stays() {
+    let pg = PgServer::start(&[]);
+    pg.psql("postgres", "create table part (id int primary key, v int); insert into part values (1, 1)");
+    let home = tempfile::tempdir().expect("home");
+    let target = format!(
+        "[targets.one]\nengine = \"postgres\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"postgres\"\ndatabase = \"postgres\"\n\
+         sslmode = \"disable\"\naccess = \"guarded\"\n",
+        pg.port
+    );
+    let mut c = on(home.path(), &target);
+    write(&mut c, "update part set v = length(pg_sleep(600)::text) where id = 1");
+    c.send("<F5>");
+    let mut pid = String::new();
+    wait_until("the statement has reached the server", || {
+        pid = pg.psql("postgres", "select pid from pg_stat_activity where query like 'update part%' and state = 'active'");
+        !pid.trim().is_empty()
+    });
+    let stopped = Stopped::new(&pid);
+    c.send("<C-c>");
+    c.wait_for("Ctrl-C again hangs up");
+    c.send("<C-c>");
+    let named = format!("Session {} of the server goes on", pid.trim());
+    c.wait_until("the session of the fix is named", |s| s.contains(&named) && !s.contains("CONNECTION LOST"));
+    c.send("n");
+    c.wait_until("it says what may go on", |s| s.contains("has not confirmed it") && !s.contains("the session is kept"));
+    drop(stopped);
+    answers(&mut c);
+    wait_until("nothing of it is left", || {
+        pg.psql("postgres", "select count(*) from pg_stat_activity where query like 'update part%' and state <> 'idle'").trim() == "0"
+    });
+    assert_eq!(pg.psql("postgres", "select v from part").trim(), "1");
+}
+
 #[test]
 fn a_statement_that_mariadb_does_not_cancel_is_hung_up_on() {
     let server = MariaServer::start(&[]);

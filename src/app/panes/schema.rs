@@ -45,11 +45,12 @@ pub fn children(state: &mut State, at: &NodePath, result: Result<Vec<SchemaNode>
             open(state, i, effects);
         }
     }
-    ask::listed(state, at, effects);
     pursue(state, effects);
     if effects.len() == asked && std::mem::take(&mut state.completion.wanted) {
         crate::app::completion::load(state, effects);
     }
+    // Figures come behind the names: they do not keep completion waiting.
+    ask::listed(state, at, effects);
     let page = page(state);
     let len = state.schema.visible.len();
     state.schema.list.follow(len, page);
