@@ -106,9 +106,7 @@ pub async fn begin(
     };
     let touch = touch(conn.dialect(), text);
     let work = inside(cx, conn.catalog()?, &session, &target.name, select, bound, touch, table.as_ref(), limit);
-    // What had ended by itself when it was cancelled is not wanted either.
-    let done = cancelling::told_to_end(cx, &session, work).await.filter(|_| !cx.cancel.is_cancelled());
-    match done.unwrap_or_else(|| Err(Error::cancelled())) {
+    match cancelling::unless_cancelled(cx, &session, work).await {
         Ok(done) => {
             let locks = held(conn, &session).await;
             let Done { affected, before, cascades, changes } = done;
