@@ -71,7 +71,7 @@ pub async fn assess(cx: &Cx, target: Target, how: &How, mut tell: impl FnMut(New
         checks: Vec::new(),
     };
     match log_in(&engine, password, &target).await {
-        Err(e) => run.report(failure::seen(&e, &target, ms(began.elapsed()))),
+        Err(e) => run.report(failure::seen(&e, &target.name, ms(began.elapsed()))),
         Ok((session, remark)) => {
             let id = session.identity();
             let server = format!("{} {} at {}", id.product, id.version, id.address);

@@ -82,7 +82,9 @@ fn names_secret(text: &str, tokens: &[Token]) -> bool {
             TokenKind::String if part.starts_with('"') && next == "=" => tells_of_secret(part),
             TokenKind::String => sets_config && before == "(" && at(i.saturating_sub(2)) == "set_config" && tells_of_secret(part),
             TokenKind::Keyword | TokenKind::Identifier | TokenKind::QuotedIdentifier | TokenKind::Parameter => {
-                tells_of_secret(part)
+                // A parameter is no name that is given something, but for MySQL's variables: its own value is judged by its name.
+                (*kind != TokenKind::Parameter || part.starts_with('@'))
+                    && tells_of_secret(part)
                     && (matches!(next, "=" | ":=" | "=>" | "==" | "<>" | "!=" | "<=>" | "to" | "in" | "like" | "ilike")
                         || matches!(before, "=" | "<>" | "!=")
                         || lists_columns && (matches!(before, "(" | ",") && matches!(next, ")" | ",") || before == "into")
@@ -154,6 +156,7 @@ mod tests {
         assert!(looks_secret(":dsn", "postgres://a:b@h/d"));
         assert!(secret_among_values(Postgres, "alter role a password :p") && !secret_among_values(Postgres, "select :p"));
         assert!(secret_among_values(Postgres, "update u set api_token = :t where id = :id"));
+        assert!(!secret_among_values(Sqlite, "select * from t where a = :id and b <> :password"), "the other value is none");
     }
 
     #[test]

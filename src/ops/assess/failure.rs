@@ -1,7 +1,6 @@
 //! The connection itself as a check: what it means that none can be made.
 
 use super::How;
-use crate::config::Target;
 use crate::engine::Session;
 use crate::model::assessment::{Check, Limit, Seen};
 use crate::model::{Error, Finding, Kind, Severity};
@@ -41,7 +40,7 @@ pub(super) fn connected(session: &Session, remark: Option<String>, took: f64, ho
 }
 
 /// No connection: what the failure means, by the server's code or by what the operating system said.
-pub(super) fn seen(e: &Error, target: &Target, took: f64) -> Seen {
+pub(super) fn seen(e: &Error, target: &str, took: f64) -> Seen {
     let said = e.message.to_lowercase();
     let (severity, message, next) = match e.code.as_deref() {
         Some("53300" | "1040" | "08004") => (
@@ -83,7 +82,7 @@ pub(super) fn seen(e: &Error, target: &Target, took: f64) -> Seen {
     };
     let mut seen = Seen::of(&CONNECT).says(message.clone());
     seen.took = took;
-    let mut finding = Finding::new(severity, CONNECT.id, &target.name, message).next(next);
+    let mut finding = Finding::new(severity, CONNECT.id, target, message).next(next);
     if severity == Severity::Unknown {
         finding = finding.lifts(e.hints.first().cloned().unwrap_or_else(|| "a login that the server accepts".into()));
     }
@@ -94,14 +93,11 @@ pub(super) fn seen(e: &Error, target: &Target, took: f64) -> Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::EngineKind;
-
     #[test]
     fn each_failure_says_what_it_means() {
-        let target = Target::bare("shop", EngineKind::Postgres);
         let meaning = |code: Option<&str>, message: &str| {
             let e = Error { code: code.map(str::to_string), ..Error::connect(message) };
-            let seen = seen(&e, &target, 1.0);
+            let seen = seen(&e, "shop", 1.0);
             (seen.severity, seen.findings[0].next.clone())
         };
         let (severity, next) = meaning(Some("53300"), "sorry, too many clients already");
