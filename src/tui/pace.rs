@@ -1,36 +1,32 @@
-//! How often the screen is drawn: at most once per interval over a few frames, so that answers to what was just done are on the
-//! screen at once, and a flood of them costs no more than the interval allows.
+//! How often the screen is drawn: once per interval in the long run, with a few frames in advance, so that answers to what was just
+//! done are on the screen at once, and a flood of them costs no more than the interval allows.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// Frames that may follow each other without waiting. A start needs four: empty, connected, names of schemas, names of tables.
-const BURST: usize = 4;
+const BURST: u32 = 4;
 
-/// See the module.
+/// See the module. No frame waits longer than the interval.
 pub struct Pace {
     every: Duration,
-    /// When the last frames were drawn, the oldest first.
-    drawn: VecDeque<Instant>,
+    /// When all frames so far would have been drawn, one per interval (the generic cell rate algorithm, ITU-T I.371).
+    paid: Option<Instant>,
 }
 
 impl Pace {
     pub fn new(every: Duration) -> Pace {
-        Pace { every, drawn: VecDeque::with_capacity(BURST) }
+        Pace { every, paid: None }
     }
 
     /// When the next frame may be drawn; `None` for at once.
     pub fn due(&self) -> Option<Instant> {
-        (self.drawn.len() == BURST).then(|| self.drawn[0] + self.every * BURST as u32)
+        self.paid?.checked_sub(self.every * (BURST - 1))
     }
 
     /// A frame was drawn.
     pub fn drew(&mut self, now: Instant) {
-        if self.drawn.len() == BURST {
-            self.drawn.pop_front();
-        }
-        self.drawn.push_back(now);
+        self.paid = Some(self.paid.map_or(now, |paid| paid.max(now)) + self.every);
     }
 }
 
@@ -42,13 +38,13 @@ mod tests {
     fn a_few_frames_at_once_and_then_one_per_interval() {
         let every = Duration::from_millis(16);
         let (began, mut pace) = (Instant::now(), Pace::new(every));
-        let mut now = began;
-        let mut frames = 0;
+        let (mut now, mut last, mut frames) = (began, began, 0);
         // A program that would draw each 100 µs, for a second.
         while now < began + Duration::from_secs(1) {
             if pace.due().is_none_or(|due| due <= now) {
                 pace.drew(now);
-                frames += 1;
+                assert!(now - last <= every, "no frame waits longer than the interval: {:?}", now - last);
+                (last, frames) = (now, frames + 1);
             }
             if now < began + Duration::from_millis(1) {
                 assert!(frames <= BURST);
@@ -64,9 +60,9 @@ mod tests {
         let mut pace = Pace::new(Duration::from_millis(33));
         let began = Instant::now();
         for i in 0..9 {
-            pace.drew(began + Duration::from_millis(i));
+            pace.drew(began + Duration::from_millis(33 * i));
         }
-        let later = began + Duration::from_millis(200);
+        let later = began + Duration::from_millis(500);
         assert!(pace.due().is_some_and(|due| due <= later));
     }
 }
