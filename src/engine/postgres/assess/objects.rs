@@ -5,7 +5,6 @@ use crate::engine::Session;
 use crate::engine::postgres::catalog::cell;
 use crate::model::assessment::{Check, Limits, Seen};
 use crate::model::{Finding, Result, Severity};
-use crate::text;
 
 pub(super) async fn checksums(s: &Session, check: &Check, limits: &Limits) -> Result<Seen> {
     const FAILURES: &str = "SELECT coalesce(datname::text, 'shared objects'), checksum_failures, checksum_last_failure::text, \
@@ -42,7 +41,8 @@ pub(super) async fn invalid_indexes(s: &Session, check: &Check) -> Result<Seen> 
     let mut seen = Seen::of(check).figure("indexes", found.len() as f64);
     seen.says = match found.as_slice() {
         [] => format!("none in {database}"),
-        some => text::counted(some.len() as u64, "index").replace("indexs", "indexes"),
+        [_] => "1 index".into(),
+        some => format!("{} indexes", some.len()),
     };
     for r in found.iter().take(5) {
         let name = format!("{}.{}", cell(r, 0), cell(r, 1));
