@@ -10,6 +10,7 @@ mod connect;
 mod demo;
 mod evidence;
 mod explain;
+mod habits;
 mod history;
 mod import;
 mod journal;
@@ -18,6 +19,7 @@ mod open;
 mod output;
 mod plan_test;
 mod query;
+mod recover;
 mod schema;
 mod what_if;
 
@@ -63,7 +65,7 @@ fn command_meant(word: &str) -> String {
 
 async fn run(cli: Cli) -> Result<ExitCode> {
     let Some(command) = cli.command else {
-        let opened = open::open(cli.config.as_deref(), cli.target.as_deref(), cli.file.as_deref()).await;
+        let opened = open::open(cli.config.as_deref(), cli.target.as_deref(), cli.file.as_deref(), false).await;
         // Without a word before it a target may be a command that was mistyped.
         return opened.map_err(|e| match (&e.kind, &cli.target) {
             (Kind::Usage, Some(word)) => e.hint(command_meant(word)),
@@ -81,7 +83,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Explain { plan: Some(file), engine, format, redact, .. } => {
             explain::from_file(&file, engine.map(Into::into), explain::Out { format, redact })
         }
-        Command::Open { target, file } => open::open(cli.config.as_deref(), target.as_deref(), file.as_deref()).await,
+        Command::Open { target, file, assess } => open::open(cli.config.as_deref(), target.as_deref(), file.as_deref(), assess).await,
         command => {
             let cx = context(cli.config.as_deref())?;
             let cancel = cx.cancel.clone();
@@ -138,10 +140,20 @@ async fn run(cli: Cli) -> Result<ExitCode> {
                 }
                 Command::Explain { target: Some(target), progress: true, format, .. } => explain::progress(&cx, &target, format).await,
                 Command::Explain {
-                    target: Some(target), sql, file, analyze, anyway, advise: true, measure_advice, queue, format, ..
+                    target: Some(target),
+                    sql,
+                    file,
+                    analyze,
+                    anyway,
+                    advise: true,
+                    measure_advice,
+                    queue,
+                    format,
+                    redact,
+                    ..
                 } => {
                     let wanted = crate::ops::advice::Wanted { measure: measure_advice, analyze, anyway };
-                    advice::advise(&cx, &target, sql, file.as_deref(), advice::Asked { wanted, queue, format }).await
+                    advice::advise(&cx, &target, sql, file.as_deref(), advice::Asked { wanted, queue, format, redact }).await
                 }
                 Command::Explain { target, sql, file, analyze, on_scratch, in_place, anyway, plan: None, format, redact, .. } => {
                     let place = match (on_scratch, in_place) {
@@ -153,8 +165,15 @@ async fn run(cli: Cli) -> Result<ExitCode> {
                     explain::explain(&cx, &target.unwrap_or_default(), sql, file.as_deref(), how, explain::Out { format, redact }).await
                 }
                 Command::Schema { target, object, show, format } => schema::schema(&cx, &target, object.as_deref(), &show, format).await,
-                Command::Assess { target, checks, budget, timeframe, format, nagios } => {
-                    assess::assess(&cx, &target, assess::Asked { checks, budget, timeframe, format, nagios }).await
+                Command::Assess { target, checks, budget, timeframe, format, nagios, output, mutes } => {
+                    let asked = assess::Asked { checks, budget, timeframe, format, nagios, output };
+                    match assess::mutes(&cx, &target, &mutes)? {
+                        true => Ok(ExitCode::SUCCESS),
+                        false => assess::assess(&cx, &target, asked).await,
+                    }
+                }
+                Command::Recover { target, deed, object, value, yes, format } => {
+                    recover::recover(&cx, &target, deed.as_deref(), object, value, yes, format).await
                 }
                 Command::Migrate(m) => migrate::migrate(&cx, m).await,
                 Command::Backup(b) => backup::backup(&cx, b).await,
@@ -162,7 +181,8 @@ async fn run(cli: Cli) -> Result<ExitCode> {
                 Command::Run { checklist, range, issue, test } => checklist::run(&cx, &checklist, range, issue, test.as_deref()).await,
                 Command::Import { target, table, file, commit, skip_refused, null, format } => {
                     let form = import::form(&file, format)?;
-                    import::import(&cx, &target, crate::ops::import::Import { file, form, table, null, skip_refused, commit }).await
+                    import::import(&cx, &target, crate::ops::import::Import { file, form, table, null, skip_refused, commit, tried: None })
+                        .await
                 }
                 Command::History { target, search, limit, format } => {
                     history::history(&cx, target.as_deref(), search.as_deref(), limit, format)

@@ -11,9 +11,10 @@ use crate::model::manifest::{Differences, Fingerprint, Manifest};
 use crate::model::migration::Applied;
 use crate::model::names::{Names, Relation};
 use crate::model::plan::Plan;
+use crate::model::recovery::{Action, Deed, Prospect};
 use crate::model::rows::Table;
 use crate::model::{
-    Blocker, CanonicalObject, Dependent, Dialect, Effects, Error, Finding, HeldLock, Identity, NodePath, Progress, Referrer, Result,
+    Blocker, CanonicalObject, Dependent, Dialect, Effects, Error, Finding, HeldLock, Identity, NodePath, Param, Progress, Referrer, Result,
     RunningStatement, SchemaNode, TableInfo, TableShape, Usage, Waiting,
 };
 use crate::sql::outside::Neighbours;
@@ -24,9 +25,11 @@ use std::path::Path;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
+mod assessing;
 mod effects;
 pub mod fingerprint;
 pub mod mysql;
+mod outside;
 pub mod postgres;
 mod referrers;
 pub mod registry;
@@ -35,7 +38,7 @@ pub mod sqlite;
 pub mod tls;
 pub mod tunnel;
 
-pub use session::{Access, Asked, Event, Outcome, RowStream, Session, SessionStatus};
+pub use session::{Access, Asked, EFFECT_NOT_KNOWN, Event, Outcome, RowStream, Session, SessionStatus};
 
 /// What an engine says of a capability.
 pub enum Capability<T> {
@@ -111,8 +114,9 @@ pub trait Engine: Send + Sync {
     fn migrations(&self) -> Capability<&dyn Migrations>;
     fn locks(&self) -> Capability<&dyn Locks>;
     fn running(&self) -> Capability<&dyn Running>;
-    fn assessing(&self) -> Capability<&dyn Assessing> {
-        Capability::No("assessments of this engine are not built yet")
+    fn assessing(&self) -> Capability<&dyn Assessing>;
+    fn recovering(&self) -> Capability<&dyn Recovering> {
+        Capability::No("recovery actions of this engine are not built: copy the files aside, recover into a new one, and compare")
     }
     fn measuring(&self) -> &dyn Measuring;
     /// Plans with indexes that are only imagined.
@@ -206,9 +210,14 @@ pub trait Measuring: Send + Sync {
 pub trait Assessing: Send + Sync {
     /// In the order in which they are best read: cheap and explanatory ones first.
     fn checks(&self) -> &'static [Check];
-    /// A database of the server to log into when the target's own cannot be: its catalogue may be locked.
+    /// A database of the server to log into when the target's own cannot be, empty for none: its catalogue may be locked, or the account
+    /// may have no right to it.
     fn elsewhere(&self) -> Option<&'static str> {
         None
+    }
+    /// How long one statement may take on the server.
+    fn statement_limit(&self) -> Duration {
+        Duration::from_secs(2)
     }
     /// What the session's role may see: asked once, before all checks.
     fn sight<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Sight>>;
@@ -217,8 +226,25 @@ pub trait Assessing: Send + Sync {
     /// The counters of a check that compares two samples, or what stands for them where they cannot be had.
     fn sample<'a>(&'a self, s: &'a Session, sight: &'a Sight, check: &'a Check) -> BoxFuture<'a, Result<Result<Sample, Seen>>>;
     fn compare(&self, sight: &Sight, check: &Check, limits: &Limits, first: &Sample, second: &Sample) -> Seen;
+    /// What can be seen where no connection is possible: processes, who listens, the disk, the end of the log. Reads files of this
+    /// machine, and nothing of a server elsewhere. `places` are those that it told when it last answered ([`Seen::places`]).
+    fn outside(&self, places: &BTreeMap<String, String>) -> Vec<Seen>;
     /// Who waits for whom now.
     fn lock_tree<'a>(&'a self, s: &'a Session, sight: &'a Sight) -> BoxFuture<'a, Result<LockTree>>;
+}
+
+/// In the message of an error: the network let a login through, and the server did not go on with it. The hints say where it may hang.
+pub const UNANSWERED: &str = "takes the connection and does not answer the login";
+
+/// The words by which a block that acts says that its object is not there as it was approved.
+pub const ANOTHER: &str = "holdpoint: it is another one now";
+
+/// Recovery actions: what each would do to its object as that is now. Looking changes nothing; `ops::recovery` acts.
+pub trait Recovering: Send + Sync {
+    fn deeds(&self) -> &'static [Deed];
+    /// The object as it is now, and exactly what would be sent. An error where there is no such object, where the action is none for it, or
+    /// where the role cannot see what it is, with the GRANT.
+    fn look<'a>(&'a self, s: &'a Session, action: &'a Action) -> BoxFuture<'a, Result<Prospect>>;
 }
 
 /// What other sessions of the server are running.
@@ -313,6 +339,9 @@ pub trait Catalog: Send + Sync {
     fn changes_counted<'a>(&'a self, _s: &'a Session, _own: &'a [String]) -> BoxFuture<'a, Result<Option<BTreeMap<String, u64>>>> {
         Box::pin(async { Ok(None) })
     }
+    /// How the rows of an INSERT into the table can be told from all others once it has run: asked before it, inside its transaction.
+    /// Half a sentence where they cannot.
+    fn new_rows<'a>(&'a self, s: &'a Session, table: &'a TableInfo) -> BoxFuture<'a, Result<std::result::Result<NewRows, String>>>;
     /// A table's columns and key, by its name as it stands in a statement (one part is looked for as the session would) or by
     /// an [`Origin`](crate::model::rows::Origin)'s table. `None` when there is no such table, or it is a view.
     fn table<'a>(&'a self, s: &'a Session, name: &'a [String]) -> BoxFuture<'a, Result<Option<TableInfo>>>;
@@ -354,6 +383,39 @@ pub trait Catalog: Send + Sync {
     fn looks_behind_names(&self) -> bool {
         false
     }
+}
+
+/// How rows that an INSERT made are told from all others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRows {
+    /// Goes before each of the SELECTs, so that none takes long.
+    pub limit: Option<String>,
+    /// Each gives nothing but such rows, perhaps not all of them; cheap ones first.
+    pub selects: Vec<String>,
+    pub params: Vec<Param>,
+    /// Why some may be missing: half a sentence.
+    pub otherwise: &'static str,
+}
+
+/// Rows of an INSERT that are looked for.
+pub const NEW_ROWS: usize = 20;
+
+/// Rows behind the greatest key that there is before an INSERT, by the engine's own order: sound only while nobody else's rows can come into
+/// sight.
+pub(crate) async fn behind_the_greatest(s: &Session, table: &TableInfo) -> Result<std::result::Result<NewRows, String>> {
+    let [key] = table.key.as_slice() else {
+        return Ok(Err("the table has no key of one column, by which they could be told from others".into()));
+    };
+    let quote = |n: &str| s.dialect().quote_ident(n);
+    let from = format!("{}.{}", quote(&table.schema), quote(&table.name));
+    let greatest = s.first_value(format!("SELECT max({}) FROM {from}", quote(key))).await?;
+    let (condition, params) = match greatest {
+        Param::Null => (String::new(), Vec::new()),
+        value => (format!(" WHERE {} > ?", quote(key)), vec![value]),
+    };
+    let select = format!("SELECT * FROM {from}{condition} ORDER BY {} LIMIT {NEW_ROWS}", quote(key));
+    let otherwise = "their keys lie among those that were there";
+    Ok(Ok(NewRows { limit: None, selects: vec![select], params, otherwise }))
 }
 
 /// Most rows of a table that are counted for advice: one pass over so many takes seconds at most.
@@ -415,6 +477,10 @@ pub trait Backups: Send + Sync {
     /// identity, is within reach. [`Backups::discard`] removes it.
     fn confine<'a>(&'a self, _scratch: &'a Scratch, _of: &'a Identity) -> BoxFuture<'a, Result<Option<Target>>> {
         Box::pin(async { Ok(None) })
+    }
+    /// Refuses where [`Backups::confine`] would, before a backup is taken or restored for it: tried on the scratch server itself.
+    fn may_confine<'a>(&'a self, _of: &'a Identity) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async { Ok(()) })
     }
     /// Compares a fresh restore with what the manifest says: objects, row counts, hashes.
     fn compare<'a>(

@@ -3,6 +3,7 @@
 //!
 //! Several consoles may use one store at once: every change is one short BEGIN IMMEDIATE transaction.
 
+pub mod assessments;
 pub mod buffers;
 pub mod evidence;
 pub mod history;
@@ -21,7 +22,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Version of the tables below, in `user_version`. A store of a newer version is not touched.
-const VERSION: i64 = 5;
+const VERSION: i64 = 6;
 
 /// How long one console waits for another's append; an append takes milliseconds.
 const BUSY: Duration = Duration::from_secs(10);
@@ -146,6 +147,14 @@ fn open(path: &Path) -> Result<rusqlite::Connection> {
     db.pragma_update(None, "synchronous", "FULL").map_err(store_error)?;
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(store_error)?;
     let version: i64 = tx.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(store_error)?;
+    // What a store of each format lacks, in the order in which it came.
+    let added: [&[&str]; 5] = [
+        &[buffers::FROM_1, buffers::TABLES, buffers::TAKE_OVER],
+        &[values::TABLES],
+        &[plans::TABLES],
+        &[history::ADDED],
+        &[assessments::TABLES],
+    ];
     match version {
         0 => {
             let tables: i64 = tx.query_row("SELECT count(*) FROM sqlite_schema", [], |r| r.get(0)).map_err(store_error)?;
@@ -153,29 +162,15 @@ fn open(path: &Path) -> Result<rusqlite::Connection> {
                 return Err(Error::new(Kind::Io, "it is a SQLite database, and not one of Holdpoint's stores")
                     .hint("Set [store] path to a file of its own."));
             }
-            for tables in [TABLES, buffers::TABLES, values::TABLES, plans::TABLES] {
+            for tables in [TABLES, buffers::TABLES, values::TABLES, plans::TABLES, assessments::TABLES] {
                 tx.execute_batch(tables).map_err(store_error)?;
             }
             tx.pragma_update(None, "user_version", VERSION).map_err(store_error)?;
         }
-        1 => {
-            for step in [buffers::FROM_1, buffers::TABLES, buffers::TAKE_OVER, values::TABLES, plans::TABLES, history::ADDED] {
+        old @ 1..VERSION => {
+            for step in added.iter().skip(usize::try_from(old - 1).unwrap_or(0)).copied().flatten() {
                 tx.execute_batch(step).map_err(store_error)?;
             }
-            tx.pragma_update(None, "user_version", VERSION).map_err(store_error)?;
-        }
-        2 => {
-            for step in [values::TABLES, plans::TABLES, history::ADDED] {
-                tx.execute_batch(step).map_err(store_error)?;
-            }
-            tx.pragma_update(None, "user_version", VERSION).map_err(store_error)?;
-        }
-        3 => {
-            tx.execute_batch(plans::TABLES).and_then(|()| tx.execute_batch(history::ADDED)).map_err(store_error)?;
-            tx.pragma_update(None, "user_version", VERSION).map_err(store_error)?;
-        }
-        4 => {
-            tx.execute_batch(history::ADDED).map_err(store_error)?;
             tx.pragma_update(None, "user_version", VERSION).map_err(store_error)?;
         }
         VERSION => {}

@@ -52,6 +52,22 @@ pub fn clean_lines(text: &str) -> String {
     out
 }
 
+/// Cleaned text for XML and HTML.
+pub fn markup(s: &str) -> String {
+    let mut out = String::with_capacity(s.len());
+    for c in clean(s).chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
 /// Columns that the text takes on a terminal; call it on cleaned text.
 pub fn width(text: &str) -> usize {
     text.width()
@@ -77,6 +93,27 @@ pub fn truncate(text: &str, max: usize) -> Cow<'_, str> {
     }
     out.push('…');
     Cow::Owned(out)
+}
+
+/// Bytes of a statement that lists look at: enough to tell it from others and to find it by what it names. One of megabytes is data,
+/// and reading it at every key would hold up the next.
+pub const LISTED_BYTES: usize = 2048;
+
+/// The beginning of a text as one line, each run of blanks as one blank, not yet cleaned; at most [`LISTED_BYTES`] of it, then `…`.
+pub fn one_line(text: &str) -> String {
+    let text = text.trim_start();
+    let shown = &text[..text.floor_char_boundary(LISTED_BYTES)];
+    let mut out = String::with_capacity(shown.len() + 4);
+    for word in shown.split_whitespace() {
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(word);
+    }
+    if shown.len() < text.len() && !text[shown.len()..].trim_start().is_empty() {
+        out.push_str(" …");
+    }
+    out
 }
 
 /// Breaks cleaned text at blanks into lines of at most `max` columns; what follows a break is indented as its line was.
@@ -180,6 +217,11 @@ pub fn cell_line(cell: Cell<'_>) -> Option<String> {
     Some(out)
 }
 
+/// One word of a POSIX shell, whatever is in it: for commands that are printed to be pasted.
+pub fn shell_quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
 /// `1 row`, `1,204 rows`: a number with its noun, whose plural takes an `s`.
 pub fn counted(n: u64, noun: &str) -> String {
     format!("{} {noun}{}", thousands(n), if n == 1 { "" } else { "s" })
@@ -242,6 +284,15 @@ pub fn duration(d: std::time::Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_pasted_into_a_shell_is_one_word() {
+        let out = std::process::Command::new("sh")
+            .args(["-c", &format!("printf %s {}", shell_quoted("a'$(echo no)'b `x` \\ \"q\""))])
+            .output()
+            .expect("a shell");
+        assert_eq!(String::from_utf8_lossy(&out.stdout), "a'$(echo no)'b `x` \\ \"q\"");
+    }
 
     #[test]
     fn controls_are_shown() {

@@ -36,6 +36,8 @@ pub struct Start {
     pub target: Option<Target>,
     /// SQL file for the editor.
     pub file: Option<PathBuf>,
+    /// Assess the target instead of opening it.
+    pub assess: bool,
     /// Show the demo's guide.
     pub guide: bool,
 }
@@ -78,7 +80,10 @@ async fn console(start: Start, keymap: Keymap, mut look: Look) -> Result<()> {
 
     let mut effects = Vec::new();
     if let Some(target) = &start.target {
-        crate::app::update::connect(&mut state, &target.name, None, &mut effects);
+        match start.assess {
+            true => crate::app::panes::assess::enter(&mut state, &target.name, &mut effects),
+            false => crate::app::update::connect(&mut state, &target.name, None, &mut effects),
+        }
     }
     // The first frame comes before anything else is started.
     draw(&mut terminal, &state, &look).map_err(gone)?;
@@ -221,5 +226,9 @@ fn libc_sigcont() -> i32 {
 }
 
 fn draw(terminal: &mut Terminal<Screen<Tty>>, state: &State, look: &Look) -> std::io::Result<()> {
-    terminal.draw(|frame| ui::draw(state, look, frame)).map(drop)
+    let drawn = terminal.draw(|frame| {
+        ui::draw(state, look, frame);
+        screen::settle(frame.buffer_mut());
+    });
+    drawn.map(drop)
 }

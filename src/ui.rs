@@ -52,6 +52,7 @@ pub fn draw(state: &State, look: &Look, frame: &mut Frame<'_>) {
             Pane::Backups => panes::backups::draw(state, *area, inside, &mut c),
             Pane::Journal => panes::journal::draw(state, *area, inside, &mut c),
             Pane::Sessions => panes::sessions::draw(state, *area, inside, &mut c),
+            Pane::Assess => panes::assess::draw(state, *area, inside, &mut c),
         }
     }
     if let Some(strip) = layout.guide {

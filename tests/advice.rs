@@ -130,6 +130,11 @@ fn postgres() -> Project {
     p
 }
 
+/// Orders, and those whose note an update of the test would have made.
+fn orders_of(p: &Project) -> String {
+    p.postgres_server().psql("app-dev", "select count(*) || ' ' || count(*) filter (where note like '%@%') from orders").trim().to_string()
+}
+
 #[test]
 fn postgresql_finds_what_is_best_and_says_where_nothing_is() {
     let p = postgres();
@@ -174,6 +179,24 @@ fn postgresql_finds_what_is_best_and_says_where_nothing_is() {
     assert!(delete["notes"].to_string().contains("this is about how it finds its rows"), "{delete:#}");
     let update = advise(&p, "app-dev", "update orders set customer_id = 7 where customer_id = 42", &[]);
     assert!(update["notes"].to_string().contains("It gives new values to customer_id"), "{update:#}");
+    // Over several tables, too: by what joins them and by what is asked of each.
+    for sql in [
+        "update orders o set note = c.email, total = default from customers c where c.id = o.customer_id and c.city = 'city7'",
+        "with few as (select id from customers where city = 'city7') update orders set total = 0 from few where few.id = orders.customer_id",
+        "delete from orders o using customers c where c.id = o.customer_id and c.email = 'Person77@example.org' returning o.id",
+    ] {
+        let case = Case { sql, columns: &["customer_id"], only_where: None };
+        found(&p, "app-dev", &case, "estimated", &[]);
+        let r = advise(&p, "app-dev", sql, &[]);
+        assert!(r["notes"].to_string().contains("this is about how it finds its rows"), "{r:#}");
+        // A written row is read whole: no index spares the table that is written.
+        let covers = |a: &&Value| a["table"] == "public.orders" && a["include"].as_array().is_some_and(|i| !i.is_empty());
+        assert!(!r["advice"].as_array().unwrap().iter().any(|a| covers(&a)), "{r:#}");
+    }
+    let rewritten = "update orders o set total = 0 from customers c where c.id = o.customer_id and c.city = 'city7'";
+    assert!(advise(&p, "app-dev", rewritten, &[])["notes"].to_string().contains("It gives new values to total"));
+    none_helps(&p, "app-dev", "delete from orders o using customers c where c.id = o.customer_id", "everything-read", &[]);
+    assert_eq!(orders_of(&p), "60000 0", "nothing was written");
     assert!(p.expect(4, &["explain", "app-dev", "insert into settings values ('a', 'b')", "--advise"]).contains("finds none"));
     // Other statements of the history: one that the index serves as well, one that reads the table and does not need it.
     p.ok(&["query", "app-dev", "select count(*) from orders where customer_id = 77"]);
@@ -261,9 +284,24 @@ fn mariadb_measures_on_copies_and_says_where_nothing_helps() {
         let a = found(&p, "app-dev", case, "measured", &["--measure"]);
         assert_eq!(a["measured"]["verdict"], "improved", "{a:#}");
     }
+    let joined = "update orders o join customers c on c.id = o.customer_id set o.note = c.email where c.city = 'city7'";
+    let case = Case { sql: joined, columns: &["customer_id"], only_where: None };
+    let a = found(&p, "app-dev", &case, "measured", &["--measure"]);
+    assert_eq!(a["measured"]["verdict"], "improved", "{a:#}");
+    let case = Case { sql: "delete o from orders o, customers c where c.id = o.customer_id and c.email = 'Person77@example.org'", ..case };
+    found(&p, "app-dev", &case, "untried", &[]);
+    assert_eq!(s.sql("app-dev", "select count(*) from orders where note not like '%@%'").trim(), "60000", "nothing was written");
     for case in &KNOWN {
         found(&p, "app-dev", case, "untried", &[]);
+        // What was not tried is not said to help.
+        let r = advise(&p, "app-dev", case.sql, &[]);
+        assert_eq!(r["helps"], Value::Null, "{r:#}");
+        assert!(r["answer"].as_str().unwrap().contains("may help: whether it does is not known"), "{r:#}");
     }
+    // A key's own lookup is the reason, and no condition that no index serves.
+    let r = advise(&p, "app-dev", "select * from orders where id = 77", &[]);
+    assert!(r["answer"].as_str().unwrap().starts_with("No index helps, because the index PRIMARY"), "{r:#}");
+    assert!(r["reasons"].as_array().unwrap().iter().all(|x| x["why"] == "served"), "{r:#}");
     p.ok(&["query", "app-dev", "select count(*) from orders where customer_id = 77"]);
     let beside = found(&p, "app-dev", &KNOWN[0], "measured", &["--measure"]);
     assert!(beside["measured"]["writes"]["insert"]["ratio"].as_f64().unwrap() > 0.9, "{beside:#}");
@@ -307,17 +345,41 @@ fn sqlite_asks_the_planner_in_memory_and_measures_on_private_copies() {
         assert!(steps["after"].as_u64().unwrap() < steps["before"].as_u64().unwrap(), "{a:#}");
         assert!(a["measured"]["writes"]["insert"]["before_median_ms"].as_f64().unwrap() > 0.0, "{a:#}");
     }
+    let joined = "update orders set note = c.email from customers c where c.id = orders.customer_id and c.city = 'city7'";
+    found(&p, "app-dev", &Case { sql: joined, columns: &["customer_id"], only_where: None }, "estimated", &[]);
     let partial = Case {
         sql: "select * from orders where state = 'failed' order by created_at limit 20",
         columns: &["created_at"],
         only_where: Some("state = 'failed'"),
     };
     found(&p, "app-dev", &partial, "estimated", &[]);
+    for format in ["table", "json"] {
+        let out = p.run(&["explain", "app-dev", partial.sql, "--advise", "--redact", "--format", format]);
+        let said = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+        assert!(said.contains("state = ?") && !said.contains("failed"), "{said}");
+    }
+    p.expect(2, &["explain", "app-dev", "select :x", "--param-set", "a:x=1", "--redact"]);
     found(&p, "app-dev", &best("select * from orders where lower(note) = 'x'", &["lower(note)"]), "estimated", &[]);
     none_helps(&p, "app-dev", "select * from orders where state = 'paid'", "low-selectivity", &[]);
     none_helps(&p, "app-dev", "select sum(total) from orders", "everything-read", &[]);
     none_helps(&p, "app-dev", "select * from orders where state = 'paid' limit 10", "limit-luck", &[]);
     none_helps(&p, "app-dev", "select * from settings where value = 'x'", "small-table", &[]);
+    // The rowid serves it, nothing is copied for it, and nothing is said of copies.
+    none_helps(&p, "app-dev", "select * from orders where id = 77", "served", &[]);
+    let said = p.ok(&["explain", "app-dev", "select * from orders where id = 77", "--advise", "--measure"]);
+    assert!(said.contains("stored by id (its rowid)") && !said.contains("copies of the file"), "{said}");
+    let said = p.ok(&["explain", "app-dev", KNOWN[0].sql, "--advise", "--measure"]);
+    assert!(said.contains("Makes two copies of the file"), "{said}");
+    // What every index ends with is no key, and no index stands there twice.
+    let join = "select c.city, o.total from customers c join orders o on o.customer_id = c.id where c.city = 'city7'";
+    let r = advise(&p, "app-dev", join, &["--measure"]);
+    let all: Vec<&str> =
+        r["advice"].as_array().unwrap().iter().chain(r["dropped"].as_array().unwrap()).filter_map(|a| a["index"].as_str()).collect();
+    let once: std::collections::BTreeSet<&&str> = all.iter().collect();
+    assert!(once.len() == all.len() && !all.contains(&"customers (city, id)"), "{all:?}");
+    for a in r["advice"].as_array().unwrap().iter().filter(|a| a["level"] == "measured") {
+        assert!(a["measured"]["ratio"].as_f64().unwrap() <= 1.0, "what gains no time is no advice: {a:#}");
+    }
     assert!(std::fs::read(p.path("app-dev.db")).expect("file") == sum, "the file itself is only read");
     let left = std::fs::read_dir(p.path("scratch")).expect("scratch").count();
     assert_eq!(left, 0, "no copy is left behind");

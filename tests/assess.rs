@@ -4,10 +4,10 @@
 mod support;
 
 use holdpoint::model::Severity;
-use holdpoint::model::assessment::{Assessment, Seen};
 use std::io::Write;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Child, Stdio};
+use std::time::Duration;
+use support::assess::Run;
 use support::pg::PgServer;
 use support::wait_until;
 
@@ -45,28 +45,8 @@ fn server(settings: &[&str]) -> PgServer {
     pg
 }
 
-struct Run {
-    code: Option<i32>,
-    found: Assessment,
-    took: Duration,
-}
-
-impl Run {
-    fn seen(&self, check: &str) -> &Seen {
-        self.found.checks.iter().find(|c| c.check == check).unwrap_or_else(|| panic!("no check {check}: {:#?}", self.found))
-    }
-}
-
 fn assess(pg: &PgServer, user: &str, database: &str, more: &[&str]) -> Run {
-    let home = tempfile::tempdir().expect("a directory");
-    let url = format!("postgres://{user}@127.0.0.1:{}/{database}?sslmode=disable", pg.port);
-    let began = Instant::now();
-    let mut c: Command = support::command(home.path());
-    let out = c.args(["assess", &url, "--format", "json", "--timeframe", "1"]).args(more).output().expect("holdpoint runs");
-    let took = began.elapsed();
-    let found = serde_json::from_slice(&out.stdout)
-        .unwrap_or_else(|e| panic!("{e}: {}\n{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr)));
-    Run { code: out.status.code(), found, took }
+    support::assess::assess(&format!("postgres://{user}@127.0.0.1:{}/{database}?sslmode=disable", pg.port), more)
 }
 
 fn waiting(pg: &PgServer) -> usize {
@@ -121,6 +101,12 @@ fn a_locked_catalogue_is_named_from_another_database() {
         run.found.summary.says.contains("the catalogue of shop is locked")
             || run.found.summary.says.contains("The catalogue of shop is locked")
     );
+    // Who holds it stands in the cause, with the command that shows what would end it.
+    assert!(run.found.summary.says.contains("pg_class of database shop is locked by pid "), "{}", run.found.summary.says);
+    let pid = pg.psql("postgres", "select pid from pg_locks where relation = 1259 and mode = 'AccessExclusiveLock' and granted");
+    let action = run.found.summary.recover.clone().expect("a deed");
+    assert_eq!((action.deed.name(), action.object.as_str()), ("end-idle", pid.trim()));
+    assert!(run.seen("PG06").severity >= Severity::Warning, "{:#?}", run.seen("PG06"));
     assert!(run.found.checks.len() > 10, "the rest is read all the same");
     assert!(run.took < Duration::from_secs(20), "{:?}", run.took);
 }
@@ -134,9 +120,7 @@ fn locks_on_every_table_make_no_check_wait() {
             == "1"
     });
     let run = assess(&pg, "postgres", "shop", &[]);
-    for seen in &run.found.checks {
-        assert!(!seen.says.contains("lock timeout") && !seen.says.contains("timed out"), "{seen:#?}");
-    }
+    run.nothing_waited();
     assert_eq!(waiting(&pg), 0);
 }
 
@@ -175,7 +159,7 @@ fn what_lasts_is_found_slots_indexes_settings() {
     assert!(!c.output().expect("psql runs").status.success());
     let run = assess(&pg, "oncall", "shop", &[]);
     assert_eq!(run.found.summary.check, "PG29", "{:#?}", run.found);
-    assert!(run.found.summary.says.starts_with("Fsync is off"), "{}", run.found.summary.says);
+    assert!(run.found.summary.says.starts_with("fsync is off"), "{}", run.found.summary.says);
     assert_eq!(run.seen("PG11").findings[0].object, "gone");
     assert_eq!(run.seen("PG27").findings[0].object, "public.orders_state");
     // Only what is asked for, by name or id.
@@ -200,4 +184,254 @@ fn nobody_there_is_told_with_what_it_means() {
     // A server whose login is refused is not ill.
     let run = assess(&pg, "nobody_at_all", "shop", &[]);
     assert_eq!(run.found.summary.severity, Some(Severity::Unknown), "{:#?}", run.found);
+}
+
+#[test]
+fn a_server_that_was_stopped_is_seen_from_outside() {
+    let pg = server(&[]);
+    let file = std::fs::read_to_string(pg.socket.join("data/postmaster.pid")).expect("its file");
+    let pid: i32 = file.lines().next().expect("a line").parse().expect("a pid");
+    let pid = rustix::process::Pid::from_raw(pid).expect("a process");
+    rustix::process::kill_process(pid, rustix::process::Signal::STOP).expect("stopped");
+    let run = assess(&pg, "postgres", "shop", &[]);
+    rustix::process::kill_process(pid, rustix::process::Signal::CONT).expect("goes on");
+    assert_eq!((run.code, run.found.summary.check.as_str()), (Some(3), "connect"), "{:#?}", run.found);
+    let process = run.seen("process");
+    assert_eq!(process.severity, Severity::Critical, "{process:#?}");
+    assert!(process.findings[0].next.contains("kill -CONT"), "{process:#?}");
+    assert!(run.seen("listens").says.contains(&format!("on port {}", pg.port)), "{:#?}", run.seen("listens"));
+    assert!(run.seen("log").says.contains("/log: "), "{:#?}", run.seen("log"));
+    // Where nobody is, that is said as well.
+    let port = support::server::free_port();
+    let gone = support::assess::assess(&format!("postgres://postgres@127.0.0.1:{port}/shop?sslmode=disable"), &[]);
+    assert!(gone.seen("process").says.starts_with(&format!("no process postgres for port {port}")), "{:#?}", gone.seen("process"));
+    assert!(gone.seen("listens").says.starts_with(&format!("nobody on port {port}")), "{:#?}", gone.seen("listens"));
+}
+
+#[test]
+fn thresholds_of_the_configuration_hold() {
+    let pg = server(&[]);
+    let home = tempfile::tempdir().expect("a directory");
+    let write = |line: &str| {
+        let text = format!(
+            "[targets.shop]\nengine = \"postgres\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"postgres\"\ndatabase = \"shop\"\nsslmode = \"disable\"\n\n[targets.shop.assess]\n{line}\n",
+            pg.port
+        );
+        std::fs::write(home.path().join("holdpoint.toml"), text).expect("written");
+    };
+    write("PG03.used = [0.5, 99]");
+    let run = support::assess::assess_in(home.path(), "shop", &["--checks", "PG03"]);
+    assert_eq!(run.seen("PG03").severity, Severity::Warning, "{:#?}", run.seen("PG03"));
+    write("PG03.uesd = [0.5, 99]");
+    let out = support::command(home.path()).args(["assess", "shop"]).output().expect("holdpoint runs");
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(said.contains("holdpoint.toml:10:6") && said.contains("did you mean `PG03.used`?"), "{said}");
+    assert_eq!(out.status.code(), Some(2));
+}
+
+/// Runs `holdpoint assess` in a home that stays: exit code, standard output, standard error.
+fn run_in(home: &std::path::Path, pg: &PgServer, more: &[&str]) -> (Option<i32>, String, String) {
+    let url = format!("postgres://postgres@127.0.0.1:{}/shop?sslmode=disable", pg.port);
+    let out = support::command(home).args(["assess", &url]).args(more).current_dir(home).output().expect("holdpoint runs");
+    let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
+    (out.status.code(), text(&out.stdout), text(&out.stderr))
+}
+
+#[test]
+fn the_hand_over_tells_what_was_found_and_what_changed_without_constants() {
+    let pg = server(&[]);
+    let dir = tempfile::tempdir().expect("a directory");
+    let home = dir.path();
+    let all = ["--timeframe", "1"];
+    let (_, calm, _) = run_in(home, &pg, &all);
+    assert!(!calm.contains("Since "), "there is nothing to compare with yet:\n{calm}");
+    // Its own transactions are all rolled back: they are no finding.
+    assert!(!calm.contains("transactions are rolled back"), "{calm}");
+    let holder = Held::new(&pg, "postgres", "shop", "begin; update orders set state = 'hunter2' where id = 7;");
+    wait_until("the row is locked", || {
+        pg.psql("shop", "select count(*) from pg_locks where relation = 'orders'::regclass and mode = 'RowExclusiveLock'").trim() == "1"
+    });
+    let _ddl = Held::new(&pg, "postgres", "shop", "alter table orders add note text default 'hunter2 <script>';");
+    wait_until("the ALTER waits", || waiting(&pg) == 1);
+    let _behind: Vec<Held> =
+        (0..6).map(|_| Held::new(&pg, "postgres", "shop", "select count(*) from orders where state = 'hunter2';")).collect();
+    wait_until("all wait behind it", || waiting(&pg) == 7);
+    for (file, marks) in [("h.md", "# "), ("h.html", "<!doctype html>"), ("h.json", "{")] {
+        let (code, out, err) = run_in(home, &pg, &["--timeframe", "1", "--output", file]);
+        assert_eq!(code, Some(1), "{out}\n{err}");
+        let written = std::fs::read_to_string(home.join(file)).expect("it is written");
+        assert!(written.starts_with(marks), "{written}");
+        assert!(written.contains("6 sessions wait behind alter table orders add note text default ?"), "{written}");
+        assert!(!written.contains("hunter2") && !written.contains("<script"), "a constant went out in {file}:\n{written}");
+        assert!(written.contains("assessed: 6 sessions wait"), "the timeline lacks what was done:\n{written}");
+        assert!(!out.contains("hunter2"), "{out}");
+    }
+    // A file is never written over, and a name must say what it is to be.
+    for (name, why) in [("h.md", "is there already"), ("h.txt", "ends in .md, .html or .json")] {
+        let (code, _, err) = run_in(home, &pg, &["--output", name]);
+        assert!(code == Some(2) && err.contains(why), "{code:?} {err}");
+    }
+    drop(holder);
+    wait_until("the pile is gone", || waiting(&pg) == 0);
+    let (_, out, _) = run_in(home, &pg, &all);
+    assert!(out.contains("Since ") && out.contains("gone PG06:pid "), "{out}");
+}
+
+#[test]
+fn what_is_muted_is_silent_until_its_time_and_on_record() {
+    let pg = server(&[]);
+    let dir = tempfile::tempdir().expect("a directory");
+    let home = dir.path();
+    let holder = Held::new(&pg, "postgres", "shop", "begin; update orders set state = 'x' where id = 7;");
+    wait_until("the row is locked", || {
+        pg.psql("shop", "select count(*) from pg_stat_activity where state = 'idle in transaction'").trim() == "1"
+    });
+    let waiter = Held::new(&pg, "postgres", "shop", "update orders set state = 'y' where id = 7;");
+    wait_until("somebody waits", || waiting(&pg) == 1);
+    let locks = ["--checks", "locks", "--nagios"];
+    let warned = || run_in(home, &pg, &locks).0 == Some(1);
+    // Ten seconds of waiting are the first threshold.
+    wait_until("the wait is long enough to warn", warned);
+    for (wrong, why) in [
+        (&["--mute", "PG06"][..], "--reason"),
+        (&["--mute", "PG99", "--reason", "r", "--for", "4h"][..], "there is no check PG99"),
+        (&["--mute", "PG06", "--reason", "r", "--for", "soon"][..], "no length of time"),
+        (&["--mute", "PG06", "--reason", "r", "--for", "200d"][..], "90 days"),
+        (&["--mute", "PG06", "--reason", " ", "--for", "4h"][..], "why is it silenced"),
+        (&["--unmute", "PG06"][..], "is not muted"),
+    ] {
+        let (code, out, err) = run_in(home, &pg, wrong);
+        assert!(code == Some(2) && err.contains(why), "{wrong:?}: {code:?} {out} {err}");
+    }
+    let (code, _, err) = run_in(home, &pg, &["--mute", "locks", "--reason", "the nightly job, known", "--for", "4h"]);
+    assert_eq!(code, Some(0), "{err}");
+    let (code, out, _) = run_in(home, &pg, &locks);
+    assert!(code == Some(0) && out.contains("muted until "), "{code:?} {out}");
+    let (_, out, _) = run_in(home, &pg, &["--muted"]);
+    assert!(out.contains("PG06 until ") && out.contains("the nightly job, known"), "{out}");
+    let journal = support::command(home).args(["journal", "show"]).output().expect("holdpoint runs");
+    let journal = String::from_utf8_lossy(&journal.stdout).into_owned();
+    assert!(journal.contains("PG06 muted until"), "{journal}");
+    assert_eq!(run_in(home, &pg, &["--unmute", "PG06"]).0, Some(0));
+    assert!(warned());
+    drop((holder, waiter));
+}
+
+#[test]
+fn a_server_that_goes_away_in_the_middle_is_the_cause() {
+    let pg = server(&[]);
+    // Something else is wrong as well, and was found before.
+    pg.psql("shop", "create table t (id serial primary key); select setval('t_id_seq', 2147483647)");
+    let home = tempfile::tempdir().expect("a directory");
+    let url = format!("postgres://postgres@127.0.0.1:{}/shop?sslmode=disable", pg.port);
+    let mut c = support::command(home.path());
+    c.args(["assess", &url, "--format", "json", "--timeframe", "50"]).stdout(Stdio::piped()).stderr(Stdio::null());
+    let running = c.spawn().expect("holdpoint runs");
+    wait_until("it waits for its second samples", || {
+        let waits = "select count(*) from pg_stat_activity where application_name like 'holdpoint%' and state = 'idle' \
+            and state_change < clock_timestamp() - interval '1 second'";
+        pg.psql("shop", waits).trim() == "1"
+    });
+    let file = std::fs::read_to_string(pg.socket.join("data/postmaster.pid")).expect("its file");
+    let pid: i32 = file.lines().next().expect("a line").parse().expect("a pid");
+    // SIGQUIT: the immediate stop.
+    rustix::process::kill_process(rustix::process::Pid::from_raw(pid).expect("a process"), rustix::process::Signal::QUIT).expect("stopped");
+    let began = std::time::Instant::now();
+    let out = running.wait_with_output().expect("it ends");
+    assert!(began.elapsed() < Duration::from_secs(20), "the pause is not waited out");
+    let found: holdpoint::model::assessment::Assessment = serde_json::from_slice(&out.stdout).expect("JSON");
+    assert_eq!((found.summary.check.as_str(), found.summary.sev), ("lost", Some(1)), "{:#?}", found.summary);
+    assert!(found.summary.says.starts_with("The server went away in the middle of the assessment"), "{}", found.summary.says);
+    assert!(found.checks.iter().any(|s| s.check == "PG28" && s.severity == Severity::Critical), "what was found before is told as well");
+    // Whether it is gone by then is the machine's pace; it is looked for.
+    assert_eq!(found.checks.iter().filter(|s| s.check == "process").count(), 1, "{:#?}", found.checks);
+    let forecast = found.checks.iter().find(|s| s.check == "PG35").expect("it stands there");
+    assert_eq!((forecast.severity, forecast.says.as_str()), (Severity::Unknown, "not read: the connection was lost"));
+    assert_eq!(out.status.code(), Some(1));
+}
+
+#[test]
+fn a_login_that_hangs_in_the_server_is_no_firewall() {
+    let pg = server(&[]);
+    let dir = tempfile::tempdir().expect("a directory");
+    let mark = dir.path().join("locked");
+    // Nobody can ask the server any more: the client says when it is so.
+    let lock = format!("begin; lock table pg_authid in access exclusive mode;\n\\! touch {}", mark.display());
+    let _lock = Held::new(&pg, "postgres", "shop", &lock);
+    wait_until("the roles are locked", || mark.exists());
+    let run = assess(&pg, "postgres", "shop", &[]);
+    assert_eq!((run.code, run.found.summary.check.as_str()), (Some(3), "connect"), "{:#?}", run.found.summary);
+    let summary = &run.found.summary;
+    assert!(summary.says.contains("takes the connection and does not answer the login"), "{}", summary.says);
+    assert!(summary.next.contains("pg_authid") && !summary.next.contains("drops the packets"), "{}", summary.next);
+    assert!(run.seen("process").says.contains("idle in transaction"), "{:#?}", run.seen("process"));
+}
+
+#[test]
+fn of_a_server_that_is_down_its_own_log_is_read_or_none() {
+    let pg = server(&[]);
+    let home = tempfile::tempdir().expect("a directory");
+    let configured = |home: &std::path::Path| {
+        let text = format!(
+            "[targets.shop]\nengine = \"postgres\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"postgres\"\ndatabase = \"shop\"\nsslmode = \"disable\"\n",
+            pg.port
+        );
+        std::fs::write(home.join("holdpoint.toml"), text).expect("written");
+    };
+    configured(home.path());
+    let well = support::assess::assess_in(home.path(), "shop", &[]);
+    let log = well.seen("PG32").places.get("log").cloned().expect("it found its log");
+    assert!(log.starts_with(&pg.socket.display().to_string()), "{log}");
+    assert_eq!(well.seen("PG14").places["data"], pg.socket.join("data").display().to_string());
+    let file = std::fs::read_to_string(pg.socket.join("data/postmaster.pid")).expect("its file");
+    let pid: i32 = file.lines().next().expect("a line").parse().expect("a pid");
+    let pid = rustix::process::Pid::from_raw(pid).expect("a process");
+    rustix::process::kill_process(pid, rustix::process::Signal::QUIT).expect("stopped");
+    wait_until("it is down", || !std::path::Path::new(&format!("/proc/{}", pid.as_raw_nonzero())).join("exe").exists());
+    let down = support::assess::assess_in(home.path(), "shop", &[]);
+    assert!(down.seen("log").says.starts_with(&log), "{:#?}", down.seen("log"));
+    assert!(down.seen("log").says.contains("shut"), "{:#?}", down.seen("log"));
+    // Who never saw it finds no log: that of another server on this machine would mislead.
+    let stranger = tempfile::tempdir().expect("a directory");
+    configured(stranger.path());
+    let run = support::assess::assess_in(stranger.path(), "shop", &[]);
+    assert_eq!(run.seen("log").severity, Severity::Unknown, "{:#?}", run.seen("log"));
+}
+
+#[test]
+fn what_the_application_rolls_back_is_counted_and_what_the_assessment_does_is_not() {
+    let pg = server(&[]);
+    let rolls = "begin; update orders set state = 'x' where id = 1; select pg_sleep(0.03); rollback;\n".repeat(2000);
+    let storm = Held::new(&pg, "postgres", "shop", &rolls);
+    wait_until("it rolls back", || pg.psql("shop", "select xact_rollback > 5 from pg_stat_database where datname = 'shop'").trim() == "t");
+    let run = support::assess::assess(
+        &format!("postgres://postgres@127.0.0.1:{}/shop?sslmode=disable", pg.port),
+        &["--checks", "PG19", "--timeframe", "4"],
+    );
+    let seen = run.seen("PG19");
+    assert!(seen.figures["rolled_back"] > 80.0 && seen.figures["transactions"] > 300.0, "{seen:#?}");
+    drop(storm);
+}
+
+#[test]
+fn what_keeps_applications_from_writing_and_constraints_from_holding_is_named() {
+    let pg = server(&["max_prepared_transactions=5"]);
+    pg.psql("shop", "create table lines (id int, of int references orders); alter table lines disable trigger all");
+    let run = assess(&pg, "oncall", "shop", &["--checks", "PG29,PG36"]);
+    assert_eq!(run.seen("PG36").findings[0].object, "public.lines", "{:#?}", run.found);
+    pg.psql("postgres", "alter database shop set default_transaction_read_only = on");
+    let run = assess(&pg, "oncall", "shop", &["--checks", "PG29,PG36"]);
+    assert_eq!(run.found.summary.check, "PG29", "{:#?}", run.found.summary);
+    assert!(run.found.summary.says.contains("read-only for new sessions"), "{}", run.found.summary.says);
+    assert_eq!(run.found.summary.recover.as_ref().map(|a| a.deed.name()), Some("read-write"));
+    pg.psql("postgres", "alter database shop reset default_transaction_read_only");
+    // Who is in the way without a session has a name all the same.
+    pg.psql("shop", "begin; update orders set state = 'p' where id = 3; prepare transaction 'transfer 7'");
+    let _waits = Held::new(&pg, "postgres", "shop", "update orders set state = 'q' where id = 3;");
+    wait_until("somebody waits for it", || waiting(&pg) == 1);
+    let run = assess(&pg, "oncall", "shop", &["--checks", "PG06"]);
+    let told = &run.seen("PG06").findings[0];
+    assert!(told.message.contains("the prepared transaction “transfer 7” of “postgres”"), "{told:#?}");
+    assert_eq!(told.recover.as_ref().map(|a| a.object.as_str()), Some("transfer 7"));
+    pg.psql("shop", "rollback prepared 'transfer 7'");
 }

@@ -5,6 +5,7 @@ mod support;
 use holdpoint::config::Surroundings;
 use holdpoint::model::{Kind, Param};
 use holdpoint::ops::cells::{self, Editable, RowEdit, editable, statements};
+use holdpoint::ops::datafix::{self, BeforeImage};
 use holdpoint::ops::{Connection, Cx};
 use support::project::Project;
 
@@ -36,7 +37,7 @@ impl Place {
     }
     async fn write(&self, plan: &Editable, edits: &[RowEdit]) -> holdpoint::model::Result<cells::Written> {
         let list = statements(self.conn.dialect(), &plan.table, edits);
-        cells::write(&self.cx, &self.conn, None, &self.own, &plan.table, &list).await
+        cells::write(&self.cx, &self.conn, &self.own, &list).await
     }
 }
 
@@ -196,16 +197,113 @@ fn a_read_only_target_keeps_its_rows() {
         let session = prod.query_session().await.expect("session");
         let plan = p.plan("select id, author from notes").await.expect("editable");
         let list = statements(prod.dialect(), &plan.table, &[update("1", "author", text("mira"), text("x"))]);
-        let e = cells::write(&p.cx, &prod, None, &session, &plan.table, &list).await.expect_err("read-only");
+        let e = cells::write(&p.cx, &prod, &session, &list).await.expect_err("not open");
+        assert_eq!(e.kind, Kind::ReadOnly);
+        let e = datafix::begin_edits(&p.cx, &prod, None, &plan.table, &list, |_| ()).await.map(drop).expect_err("read-only");
         assert_eq!(e.kind, Kind::ReadOnly);
         assert!(e.hints.iter().any(|h| h.contains("unlock")), "{e:?}");
         let unlock = holdpoint::ops::query::unlock(&p.cx, &prod, "app-prod").expect("unlocked");
-        let done = cells::write(&p.cx, &prod, Some(&unlock), &session, &plan.table, &list).await.expect("written as a data fix");
-        assert_eq!(done.rows, 1);
+        let fix = datafix::begin_edits(&p.cx, &prod, Some(&unlock), &plan.table, &list, |_| ()).await.expect("a data fix");
+        assert_eq!(fix.affected, 1);
+        fix.commit(&p.cx).await.expect("committed");
         let journal = p.project.ok(&["journal", "show", "app-prod"]);
-        assert!(journal.contains("committed: 1 cell edit"), "{journal}");
+        assert!(journal.contains("data fix committed: 1 cell edit of notes: UPDATE"), "{journal}");
         let history = p.project.ok(&["history", "app-prod"]);
         assert!(history.contains("UPDATE") && history.contains("1 row, committed"), "{history}");
+    });
+}
+
+/// On a guarded target edits are a data fix: saved, counted with what foreign keys change, shown, and kept only by an answer.
+#[test]
+fn edits_of_a_guarded_target_are_a_data_fix() {
+    on_each(async |p: Place| {
+        let maria = p.conn.dialect() == holdpoint::model::Dialect::MySql;
+        let blob = ["bytea", "blob", "blob"][p.conn.dialect() as usize];
+        p.run(&format!("create table g (id int primary key, v varchar(20), raw {blob})")).await;
+        p.run("create table child (id int primary key, g int, foreign key (g) references g (id) on delete cascade on update cascade)")
+            .await;
+        let raw = if p.conn.dialect() == holdpoint::model::Dialect::Postgres { "'\\x00ff'" } else { "x'00ff'" };
+        p.run(&format!("insert into g values (1, 'a', {raw}), (2, 'b', null), (3, 'c', null), (4, 'd', null)")).await;
+        p.run("insert into child values (10, 2), (11, 2), (12, 3)").await;
+        let plan = p.plan("select * from g").await.expect("editable");
+        let guarded = |limit: u64| {
+            let mut target = p.conn.target().clone();
+            target.access = holdpoint::config::AccessMode::Guarded;
+            target.blast_radius = limit;
+            target
+        };
+        let (of_ten, of_two) = (guarded(10), guarded(2));
+        let of_ten = holdpoint::ops::connect::connect_to(&p.cx, of_ten).await.expect("connection");
+        let of_two = holdpoint::ops::connect::connect_to(&p.cx, of_two).await.expect("connection");
+        let edits = [
+            update("1", "v", text("a"), text("changed")),
+            RowEdit::Delete { key: vec![("id".into(), number("2"))], was: vec![("v".into(), text("b"))] },
+            update("3", "id", number("3"), number("33")),
+            RowEdit::Insert { cells: vec![("id".into(), number("50")), ("v".into(), text("new"))] },
+        ];
+        let list = statements(p.conn.dialect(), &plan.table, &edits);
+        let begin = async |conn: &Connection, list: &[cells::CellStatement]| {
+            datafix::begin_edits(&p.cx, conn, None, &plan.table, list, |_| ()).await
+        };
+        let rows = "select id, v from g order by id";
+        let before = p.run(rows).await;
+        let fix = begin(&of_ten, &list).await.expect("waits");
+        assert_eq!(fix.affected, 4);
+        let lines = fix.changes.lines(24);
+        assert_eq!(lines[0], "id 1: v a → changed", "{lines:?}");
+        assert!(lines[1].starts_with("gone: id 2, v b"), "{lines:?}");
+        assert_eq!(lines[2], "id 3 → 33: as it was", "{lines:?}");
+        assert!(lines[3].starts_with("new: id 50, v new"), "{lines:?}");
+        assert_eq!(fix.changes.note, None);
+        let BeforeImage::Saved { path, rows: saved } = fix.before.clone() else { panic!("nothing was saved") };
+        let image = std::fs::read_to_string(&path).expect("saved");
+        assert_eq!((saved, image.lines().count()), (3, 3));
+        assert!(image.contains("00ff"), "{image}");
+        let cascades = fix.cascades.lines();
+        if p.conn.dialect() == holdpoint::model::Dialect::Sqlite {
+            assert!(cascades[0].contains("3 rows of main.child refer to them"), "{cascades:?}");
+        } else {
+            assert!(cascades.iter().any(|l| l.contains("2 rows of") && l.contains("child by cascade: deleted")), "{cascades:?}");
+            assert!(cascades.iter().any(|l| l.contains("1 row of") && l.contains("child by cascade: changed")), "{cascades:?}");
+        }
+        // Nobody sees it before the answer, and after this one nothing of it is there.
+        if p.conn.dialect() != holdpoint::model::Dialect::Sqlite {
+            assert_eq!(p.run(rows).await, before);
+            assert!(fix.locks.as_ref().is_ok_and(|l| !l.is_empty()), "{:?}", fix.locks);
+        }
+        fix.rollback(&p.cx).await.expect("rolled back");
+        assert_eq!(p.run(rows).await, before);
+        // A row that is not as it was shown: nothing of the others stays.
+        let stale = statements(p.conn.dialect(), &plan.table, &[edits[0].clone(), update("4", "v", text("not d"), text("x"))]);
+        let e = begin(&of_ten, &stale).await.map(drop).expect_err("changed meanwhile");
+        assert!(e.message.contains("change 2 of 2") && e.message.contains("somebody changed it meanwhile"), "{e:?}");
+        assert_eq!(p.run(rows).await, before);
+        // The blast radius holds, for what foreign keys change as well.
+        let e = begin(&of_two, &list).await.map(drop).expect_err("too many");
+        assert!(e.message.contains("allows 2"), "{e:?}");
+        let cascading = statements(p.conn.dialect(), &plan.table, &[edits[1].clone()]);
+        if p.conn.dialect() != holdpoint::model::Dialect::Sqlite {
+            let e = begin(&of_two, &cascading).await.map(drop).expect_err("too many");
+            assert!(e.message.contains("more than 2 rows") || e.message.contains("3 rows"), "{e:?}");
+        }
+        assert_eq!(p.run(rows).await, before);
+        let fix = begin(&of_ten, &list).await.expect("waits");
+        fix.commit(&p.cx).await.expect("committed");
+        let ids: Vec<_> = p.run(rows).await.into_iter().map(|r| r[0].clone().unwrap_or_default()).collect();
+        assert_eq!(ids, ["1", "4", "33", "50"]);
+        let journal = p.project.ok(&["journal", "show", "--format", "json"]);
+        assert!(journal.contains("data fix committed: 4 cell edits of g: UPDATE") && journal.contains("'changed'"), "{journal}");
+        assert!(journal.contains("data fix rolled back: 4 cell edits of g"), "{journal}");
+        let runs = p.cx.store.runs(None, Some("INSERT INTO"), 9).expect("history");
+        let told: Vec<String> = runs.iter().filter(|r| r.text.contains("new")).map(|r| r.outcome()).collect();
+        assert!(told.iter().any(|o| o.contains("1 row, committed")) && told.iter().any(|o| o.contains("rolled back")), "{told:?}");
+        // A trigger reaches further than the rows that are shown.
+        if maria {
+            p.run("create trigger w after update on g for each row delete from child where id = 0").await;
+            let one = statements(p.conn.dialect(), &plan.table, &[update("4", "v", text("d"), text("e"))]);
+            let e = begin(&of_ten, &one).await.map(drop).expect_err("held");
+            assert!(e.kind == Kind::Held && e.message.contains("trigger w"), "{e:?}");
+        }
     });
 }
 
@@ -249,4 +347,27 @@ fn a_cancelled_write_is_not_made() {
             assert_eq!(p.own.status().tx, holdpoint::model::TxState::Idle);
         });
     }
+}
+
+/// Where another session keeps SQLite's file locked, an edit of a guarded target fails before it has begun: that is on record, too.
+#[test]
+fn an_edit_that_finds_the_file_locked_is_in_the_history() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("runtime");
+    let project = Project::sqlite();
+    runtime.block_on(async {
+        let p = Place::open(project).await;
+        let plan = p.plan("select id, author from notes").await.expect("editable");
+        let mut target = p.conn.target().clone();
+        target.access = holdpoint::config::AccessMode::Guarded;
+        let guarded = holdpoint::ops::connect::connect_to(&p.cx, target).await.expect("connection");
+        let other = rusqlite::Connection::open(p.project.path("app-dev.db")).expect("database");
+        other.execute_batch("begin immediate; update notes set author = 'held' where id = 1").expect("held");
+        let list = statements(p.conn.dialect(), &plan.table, &[update("1", "author", text("mira"), text("x"))]);
+        let e = datafix::begin_edits(&p.cx, &guarded, None, &plan.table, &list, |_| ()).await.map(drop).expect_err("locked");
+        assert!(e.message.contains("lock"), "{e:?}");
+        assert_eq!(e.hints.last().map(String::as_str), Some("All changes were rolled back; they are still staged."));
+        let runs = p.cx.store.runs(None, Some("author"), 9).expect("history");
+        let told: Vec<(bool, String)> = runs.iter().map(|r| (r.text.contains("SET"), r.outcome())).collect();
+        assert_eq!(told, [(true, "failed, rolled back".to_string())]);
+    });
 }

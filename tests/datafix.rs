@@ -90,6 +90,7 @@ fn plain(home: &tempfile::TempDir, count: impl Fn() -> String) {
     let text = run(home, 4, "delete from t", true);
     assert!(text.contains("allows 10"), "{text}");
     assert_eq!(count(), "50");
+    shown(home);
     let text = run(home, 0, "delete from t where id <= 3", true);
     assert!(text.contains("committed"), "{text}");
     assert_eq!(count(), "47");
@@ -97,6 +98,36 @@ fn plain(home: &tempfile::TempDir, count: impl Fn() -> String) {
     assert!(images >= 1, "no before-image was kept");
     let text = run(home, 4, "drop table t", false);
     assert!(text.contains("queue"), "{text}");
+}
+
+/// The tables of [`shown`]: `raw` is the type of bytes, `bytes` writes some.
+fn odd(raw: &str, bytes: impl Fn(&str) -> String) -> String {
+    let long = "y".repeat(3000);
+    format!(
+        "create table odd (id int primary key, b {raw}, t text); insert into odd values (1, {}, 'a'), (2, null, '{long}1');
+         create table nokey (a int, v varchar(9)); insert into nokey values (1, 'x'), (1, 'x'), (2, 'y');
+         create table fresh (id int primary key, v varchar(9)); insert into fresh values (100, 'old'), (7, 'old');",
+        bytes("00ff")
+    )
+}
+
+/// Every row of a sample is shown, or said to be missing: binary and long values, tables without a key, new rows.
+fn shown(home: &tempfile::TempDir) {
+    let text = run(home, 0, "update odd set t = 'b' where id = 1", false);
+    assert!(text.contains("id 1: t a → b") && !text.contains("odd to be shown"), "{text}");
+    let text = run(home, 0, "delete from odd where id = 1", false);
+    assert!(text.contains("gone: id 1, b \\x00ff, t a"), "{text}");
+    let text = run(home, 0, "update odd set b = null where id = 1", false);
+    assert!(text.contains("id 1: b \\x00ff → NULL"), "{text}");
+    let longer = format!("update odd set t = '{}2' where id = 2", "y".repeat(3000));
+    let text = run(home, 0, &longer, false);
+    assert!(text.contains("id 2: t yyy") && text.contains("… differs further on"), "{text}");
+    let text = run(home, 0, "delete from nokey where a = 1", false);
+    assert_eq!(text.matches("gone: a 1, v x").count(), 2, "{text}");
+    let text = run(home, 0, "update nokey set v = 'z' where a = 1", false);
+    assert!(text.contains("was: a 1, v x") && text.contains("no key by which its rows could be found again"), "{text}");
+    let text = run(home, 0, "insert into fresh values (101, 'new'), (102, 'new')", false);
+    assert!(text.contains("new: id 101, v new") && text.contains("new: id 102, v new") && !text.contains("old"), "{text}");
 }
 
 #[test]
@@ -110,6 +141,7 @@ fn in_sqlite() {
          with recursive n (i) as (select 1 union all select i + 1 from n where i < 50) insert into t select i, 'v' from n;",
     )
     .expect("data");
+    db.execute_batch(&odd("blob", |hex| format!("x'{hex}'"))).expect("odd");
     plain(&home, || db.query_row("select count(*) from t", [], |r| r.get::<_, i64>(0)).expect("count").to_string());
     let text = run(&home, 4, "delete from Watched where id = 1", true);
     assert!(text.contains("trigger w"), "{text}");
@@ -126,6 +158,7 @@ fn in_postgresql() {
     pg.create_database("fixes");
     pg.psql("fixes", "create table t (id int primary key, v text); insert into t select i, 'v' from generate_series(1, 50) i");
     pg.psql("fixes", TIED);
+    pg.psql("fixes", &odd("bytea", |hex| format!("'\\x{hex}'")));
     pg.psql("fixes", "insert into big select 3 from generate_series(1, 10)");
     pg.psql("fixes", "create function wr() returns text language sql volatile as 'delete from k returning ''x''::text'");
     let home = guarded(&format!(
@@ -134,6 +167,11 @@ fn in_postgresql() {
     ));
     plain(&home, || pg.psql("fixes", "select count(*) from t").trim().to_string());
     cascades(&home, "public", |sql| pg.psql("fixes", sql).trim().to_string());
+    // Whatever its key is, a row knows its transaction; also where no key tells them apart.
+    let text = run(&home, 0, "insert into fresh values (8, 'mid')", false);
+    assert!(text.contains("new: id 8, v mid"), "{text}");
+    let text = run(&home, 0, "insert into nokey select 5, 'n' from generate_series(1, 3)", false);
+    assert_eq!(text.matches("new: a 5, v n").count(), 3, "{text}");
     // What inherits from the table, or is part of it, is counted once: by whichever name it is changed.
     pg.psql(
         "fixes",
@@ -161,6 +199,7 @@ fn in_mariadb() {
     maria.sql("fixes", "create table t (id int primary key, v text); insert into t select seq, 'v' from seq_1_to_50");
     maria.sql("fixes", "create table mi (a int) engine = MyISAM; insert into mi select seq from seq_1_to_50");
     maria.sql("fixes", TIED);
+    maria.sql("fixes", &odd("blob", |hex| format!("x'{hex}'")));
     maria.sql("fixes", "insert into big select 3 from seq_1_to_10");
     let home = guarded(&format!("engine = \"mysql\"\nsocket = \"{}\"\nuser = \"root\"\ndatabase = \"fixes\"", maria.socket.display()));
     plain(&home, || maria.sql("fixes", "select count(*) from t").trim().to_string());
@@ -168,6 +207,17 @@ fn in_mariadb() {
     assert!(text.contains("MyISAM"), "{text}");
     assert_eq!(maria.sql("fixes", "select count(*) from mi").trim(), "50");
     cascades(&home, "fixes", |sql| maria.sql("fixes", sql).trim().to_string());
+    let text = run(&home, 0, "insert into fresh values (8, 'mid'), (201, 'new')", false);
+    assert!(
+        text.contains("new: id 201, v new") && !text.contains("mid") && text.contains("not shown: 1 new row, because their keys lie"),
+        "{text}"
+    );
+    let text = run(&home, 0, "insert into nokey values (5, 'n')", false);
+    assert!(text.contains("not shown: the new rows, because the table has no key"), "{text}");
+    maria.sql("mysql", "set global tx_isolation = 'READ-COMMITTED'");
+    let text = run(&home, 0, "insert into fresh values (202, 'new')", false);
+    maria.sql("mysql", "set global tx_isolation = 'REPEATABLE-READ'");
+    assert!(!text.contains("new: id 202") && text.contains("also sees what others insert"), "{text}");
 }
 
 /// MariaDB sends the rows of RETURNING in place of their number: they count, are shown, and the blast radius (10) holds.

@@ -1,13 +1,21 @@
 //! How what was run ended: rows counted, transactions and data fixes with their fate, what a statement did unasked. On real servers, in
 //! the console and on the command line.
 
+#[path = "endings/cells.rs"]
+mod cells;
 #[path = "endings/console.rs"]
 mod console;
 #[path = "endings/files.rs"]
 mod files;
+#[path = "endings/lost_rows.rs"]
+mod lost_rows;
 #[path = "endings/proofs.rs"]
 mod proofs;
+#[path = "endings/runs.rs"]
+mod runs;
 mod support;
+#[path = "endings/waits.rs"]
+mod waits;
 
 use support::maria::MariaServer;
 use support::pg::PgServer;

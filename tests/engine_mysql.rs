@@ -571,7 +571,9 @@ async fn the_schema_tree_shows_what_there_is() {
         (db.child(NodeKind::Group, "Events").child(NodeKind::Function, "nightly"), "CREATE "),
     ] {
         let text = catalog.definition(&s, &path).await.expect("definition");
-        let body = text.strip_prefix("DELIMITER ;;\n").unwrap_or(&text);
+        // Under the mode of its own, between DELIMITER lines where it holds statements.
+        let body = text.strip_prefix("SET @saved_sql_mode").map_or(&text[..], |rest| rest.split_once('\n').expect("a line").1);
+        let body = body.strip_prefix("DELIMITER ;;\n").unwrap_or(body);
         assert!(body.starts_with(start) && text.ends_with(';') && !text.contains("DEFINER="), "{text}");
     }
     assert_eq!(catalog.preview(&orders, 50).as_deref(), Some("SELECT * FROM `orders` LIMIT 50"));
@@ -837,6 +839,55 @@ fn openssl(dir: &std::path::Path, args: &[&str]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_self_signed_server_is_trusted_by_its_own_certificate_and_no_other() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::Builder::new().prefix("hp-self-").tempdir_in("/tmp").expect("dir");
+    let d = dir.path();
+    std::fs::set_permissions(d, std::fs::Permissions::from_mode(0o755)).expect("mode");
+    for name in ["self", "other"] {
+        let (key, cert) = (format!("{name}.key"), format!("{name}.crt"));
+        let names = "subjectAltName=DNS:localhost,IP:127.0.0.1";
+        let made = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", &key, "-out", &cert, "-subj", "/CN=db", "-addext", names];
+        openssl(d, &made);
+    }
+    let elsewhere = ["req", "-x509", "-key", "self.key", "-out", "name.crt", "-subj", "/CN=db", "-addext", "subjectAltName=DNS:db.example"];
+    openssl(d, &elsewhere);
+    for f in ["self.key", "self.crt"] {
+        let copy = d.join(format!("my-{f}"));
+        std::fs::copy(d.join(f), &copy).expect("copy");
+        std::fs::set_permissions(&copy, std::fs::Permissions::from_mode(0o600)).expect("mode");
+        support::server::Unprivileged::first_of(&["mysql", "nobody"]).own(&copy);
+    }
+    let set = |k: &str, f: &str| format!("--{k}={}", d.join(f).display());
+    let server = MariaServer::start(&[&set("ssl-cert", "my-self.crt"), &set("ssl-key", "my-self.key")]);
+    server.sql("", "create user secured@'127.0.0.1' identified by 'secret' require ssl");
+    let how = || Connect::new(Role::Query, Access::ReadWrite);
+    let with = |ssl: SslMode, root: Option<&str>, password: &str| {
+        let mut t = target(&server, "");
+        (t.user, t.sslmode) = (Some("secured".into()), ssl);
+        t.sslrootcert = root.map(|f| d.join(f));
+        registry::engine(t, Some(SecretString::from(password.to_string())))
+    };
+    for ssl in [SslMode::Require, SslMode::VerifyCa, SslMode::VerifyFull] {
+        let s = with(ssl, Some("self.crt"), "secret").connect(how()).await.unwrap_or_else(|e| panic!("{ssl:?}: {e:?}"));
+        let cipher = s.fetch("show session status like 'Ssl_cipher'").await.expect("cipher");
+        assert!(cipher.rows[0][1].as_deref().is_some_and(|c| !c.is_empty()), "{ssl:?}");
+        let e = with(ssl, Some("self.crt"), "wrong").connect(how()).await.err().expect("wrong password");
+        assert_eq!(e.code.as_deref(), Some("1045"), "{ssl:?}: {e:?}");
+        // Of the same name, with another key.
+        let e = with(ssl, Some("other.crt"), "secret").connect(how()).await.err().expect("another certificate");
+        assert!(e.message.ends_with("its certificate is self-signed"), "{ssl:?}: {e:?}");
+    }
+    for ssl in [SslMode::VerifyCa, SslMode::VerifyFull] {
+        let e = with(ssl, None, "secret").connect(how()).await.err().expect("an authority is wanted");
+        assert!(e.message.ends_with("its certificate is self-signed") && e.hints[0].contains("sslrootcert"), "{ssl:?}: {e:?}");
+    }
+    // The key is the server's, and the certificate that is trusted is for another name.
+    with(SslMode::VerifyCa, Some("name.crt"), "secret").connect(how()).await.map(drop).expect("no name is looked at");
+    assert!(with(SslMode::VerifyFull, Some("name.crt"), "secret").connect(how()).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn logins_and_tls_work_as_configured() {
     use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::Builder::new().prefix("hp-tls-").tempdir_in("/tmp").expect("dir");
@@ -951,8 +1002,12 @@ async fn logins_and_tls_work_as_configured() {
     }
     for ssl in [SslMode::VerifyCa, SslMode::VerifyFull] {
         let e = engine(root(ssl, "other.crt")).connect(how()).await.err().expect("another authority");
-        assert!(e.message.starts_with("TLS with"), "{e:?}");
+        assert!(e.message.starts_with("TLS with") && e.message.ends_with("signed by nobody who is trusted here"), "{e:?}");
     }
+    // The server's own certificate as the root: it is that server, whoever signed it.
+    engine(root(SslMode::VerifyCa, "server.crt")).connect(how()).await.expect("the certificate itself is trusted");
+    let e = engine(root(SslMode::VerifyFull, "server.crt")).connect(how()).await.err().expect("another name");
+    assert!(e.message.starts_with("TLS with"), "{e:?}");
     let mut cert = user("bycert", SslMode::Require);
     assert!(engine(cert.clone()).connect(how()).await.is_err());
     (cert.sslcert, cert.sslkey) = (Some(d.join("client.crt")), Some(d.join("client.key")));

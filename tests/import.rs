@@ -250,8 +250,9 @@ async fn progress_is_the_share_of_the_file_that_was_read() {
         null: None,
         skip_refused: false,
         commit: false,
+        tried: None,
     };
-    let report = holdpoint::ops::import::run(&cx, &conn, None, &import).await.expect("tried");
+    let report = holdpoint::ops::import::run(&cx, &conn, None, &import, |_| ()).await.expect("tried");
     assert_eq!(report.taken, 20_000);
     let told = told.0.lock().unwrap();
     let size = file.len() as u64;

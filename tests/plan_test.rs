@@ -148,7 +148,24 @@ fn what_is_not_safe_or_not_a_test_is_refused() {
     let text = p.expect(4, &["explain", "app-dev", "--test", "bounds.toml"]);
     assert!(text.contains("The server expects a cost of") && text.contains("--anyway"), "{text}");
     p.ok(&["explain", "app-dev", "--test", "bounds.toml", "--anyway"]);
+    // A machine that reads the report is told why there is none, and what the server refuses is no requirement that failed.
+    p.write("gone.toml", "name = \"gone & away\"\nsql = \"select * from nosuch\"\nrequire = [\"median < 60 s\"]\n");
+    for (code, file, why) in [(4, "bounds.toml", "The server expects a cost of"), (5, "gone.toml", "nosuch")] {
+        let out = |format: &str| {
+            let o = p.run(&["explain", "app-dev", "--test", file, "--format", format]);
+            assert_eq!(o.status.code(), Some(code), "{file}: {}", String::from_utf8_lossy(&o.stderr));
+            String::from_utf8_lossy(&o.stdout).into_owned()
+        };
+        let xml = out("junit");
+        assert!(xml.contains("errors=\"1\"") && xml.contains("<error ") && xml.contains(why) && !xml.contains("gone & away"), "{xml}");
+        let told: serde_json::Value = serde_json::from_str(&out("json")).expect("JSON");
+        assert_eq!(told["verdict"], if code == 4 { "unsafe" } else { "inconclusive" }, "{told:#}");
+        assert!(told["error"]["message"].as_str().is_some_and(|m| m.contains(why)), "{told:#}");
+    }
     let p = Project::sqlite();
+    let text = p.expect(2, &["explain", "app-dev", "select 1 from notes", "--write-test", "x.toml", "--require", "pages <= 100"]);
+    assert!(text.contains("plans of SQLite do not count pages") && text.contains("vm steps"), "{text}");
+    assert!(!p.path("x.toml").exists());
     p.write("bad.toml", "name = \"b\"\nsql = \"select 1\"\nrequire = [\"ratio => 0.8\"]\n");
     let text = p.expect(2, &["explain", "app-dev", "--test", "bad.toml"]);
     assert!(text.contains("bad.toml:3:12") && text.contains("bounds from above"), "{text}");
@@ -276,6 +293,49 @@ fn a_statement_goes_by_its_checklist_from_the_plan_to_the_proof() {
     let p = Project::sqlite();
     let text = p.expect(2, &["run", "schema-migration", "app-dev", "--test", "x.toml"]);
     assert!(text.contains("--test belongs to the checklist query-optimization"), "{text}");
+}
+
+/// What could not be compared did not stay as good, and a part of a word is no test's name.
+#[test]
+fn a_step_is_not_proved_by_what_could_not_be_seen() {
+    let p = Project::sqlite();
+    shop(&p, "sqlite");
+    p.ok(&["query", "app-dev", "create table other as select id, customer from orders"]);
+    p.ok(&["query", "app-dev", "analyze"]);
+    let sql = "select id, note from orders where customer = 17";
+    p.ok(&["explain", "app-dev", sql, "--write-test", "plan-tests/d.toml", "--require", "work ratio <= 0.5"]);
+    let count = "select count(*) from other where customer > 5";
+    p.ok(&["explain", "app-dev", count, "--write-test", "plan-tests/a.toml", "--require", "ratio <= 1.1"]);
+    // One for another engine says nothing of this one, and holds nothing up.
+    let text = std::fs::read_to_string(p.path("plan-tests/a.toml")).expect("file");
+    p.write("plan-tests/pg.toml", &text.replace("engine = \"SQLite\"", "engine = \"PostgreSQL\""));
+    let run = ["run", "query-optimization", "app-dev", "--test", "plan-tests/d.toml"];
+    p.expect(4, &run);
+    p.ok(&["query", "app-dev", "create index orders_customer on orders (customer)"]);
+    p.ok(&["query", "app-dev", "delete from other where id % 20 = 0"]);
+    p.write("CHANGELOG.md", "- ptest: index\n");
+    let text = p.expect(4, &run);
+    assert!(
+        text.contains("✔ test-passes") && text.contains("✖ no-regression: inconclusive: 1 of 1 could not be compared (a.toml)"),
+        "{text}"
+    );
+    assert!(text.contains("[?] unknown") && !text.contains("✔ no-regression") && !text.contains("✔ document"), "{text}");
+    let shown = p.run(&[&run[..], &["--format", "json"]].concat());
+    let told: serde_json::Value = serde_json::from_slice(&shown.stdout).expect("JSON");
+    let step = told["steps"].as_array().expect("steps").iter().find(|s| s["id"] == "no-regression").expect("the step");
+    assert_eq!((&step["ticked"], &step["state"]), (&serde_json::json!(false), &serde_json::json!("unknown")), "{step}");
+    assert!(step["facts"]["test a.toml"].as_str().is_some_and(|f| f.contains("could not be compared") && f.contains("rows")), "{step}");
+    assert!(step["next"].as_str().is_some_and(|n| n.contains("baseline")), "{step}");
+    // With a baseline of today it compares.
+    std::fs::remove_file(p.path("plan-tests/a.toml")).expect("removed");
+    p.ok(&["explain", "app-dev", count, "--write-test", "plan-tests/a.toml", "--require", "ratio <= 1.1"]);
+    let text = p.run(&run);
+    let text = String::from_utf8_lossy(&text.stderr).into_owned();
+    assert!(text.contains("✔ no-regression: 1 other test not worse"), "{text}");
+    assert!(text.contains("✖ document: neither CHANGELOG nor docs"), "{text}");
+    p.write("CHANGELOG.md", "- plan-tests/d.toml: index\n");
+    let text = p.ok(&run);
+    assert!(text.contains("✔ document: CHANGELOG.md, line 1"), "{text}");
 }
 
 /// Prepared, the statement would be planned for any values: where that is far dearer than these values are, it is told.

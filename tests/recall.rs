@@ -6,6 +6,7 @@ mod console;
 mod support;
 
 use console::Console;
+use holdpoint::app::dialog::Dialog;
 use holdpoint::app::effect::Effect;
 use holdpoint::app::{Msg, Pane};
 use holdpoint::ops::library::Saved;
@@ -76,6 +77,7 @@ fn ran(target: &str, text: &str, error: Option<&str>) -> Ran {
         error: error.map(Into::into),
         fate: None,
         runs: 1,
+        whole: None,
     }
 }
 
@@ -119,6 +121,28 @@ fn the_history_is_searched_by_a_few_letters_and_never_runs_by_itself() {
     assert!(c.state.view.focus == Pane::Editor && c.state.view.typing);
     c.press("C-z");
     assert_eq!(c.state.query.editor.text(), "select 1", "one step takes it back");
+}
+
+#[test]
+fn huge_statements_of_the_history_hold_up_no_key_and_come_whole_when_chosen() {
+    let mut c = Console::new(120, 40);
+    c.connect("shop-dev");
+    let huge = |name: &str| format!("insert into {name} values\n('{}')", "x".repeat(5_000_000));
+    // The store gives the beginning; what came whole all the same is matched and drawn by its beginning.
+    let listed = Ran { id: 7, whole: Some(5_000_023), ..ran("shop-dev", &huge("first")[..2049], None) };
+    c.send(Msg::History { result: Ok(vec![listed, ran("shop-dev", &huge("second"), None)]) });
+    let Some(Dialog::Palette(p)) = c.state.dialogs.last() else { panic!("{}", c.screen()) };
+    assert!(p.entries.iter().all(|e| e.label.len() < 2100 && e.label.ends_with('…')), "{:?}", p.entries.iter().map(|e| e.label.len()));
+    c.type_text("first");
+    let screen = c.screen();
+    assert!(screen.contains("insert into first values ('xxx") && screen.contains("5.0 MB") && !screen.contains("second"), "{screen}");
+    let effects = c.press("Enter");
+    assert!(effects.iter().any(|e| matches!(e, Effect::Recall(7))), "{effects:?}");
+    assert_eq!(c.state.query.editor.text(), "", "the beginning alone is no statement");
+    c.send(Msg::Recalled { result: Ok(Some("insert into first values (1)".into())) });
+    assert_eq!(c.state.query.editor.text(), "insert into first values (1)");
+    c.send(Msg::Recalled { result: Ok(None) });
+    assert!(c.screen().contains("no longer has this statement"), "{}", c.screen());
 }
 
 #[test]
@@ -181,4 +205,27 @@ fn help_is_searched_as_you_type() {
     assert!(matches!(c.state.dialogs.last(), Some(holdpoint::app::dialog::Dialog::Help(_))), "Esc ends the search first");
     c.press("Esc");
     assert!(c.state.dialogs.is_empty());
+}
+
+/// A statement of megabytes is found by its beginning: all of it at every key would freeze the console.
+#[test]
+fn long_statements_are_found_by_their_beginning() {
+    let c = Console::new(80, 24);
+    let run = Ran {
+        id: 1,
+        at: "2026-11-21T09:30:00Z".into(),
+        target: "shop-dev".into(),
+        text: format!("insert into big values ('{}ü')", "x y ".repeat(2_000_000)),
+        took_ms: 5,
+        rows: Some(1),
+        error: None,
+        fate: None,
+        runs: 1,
+        whole: None,
+    };
+    let whole = run.text.clone();
+    let palette = holdpoint::app::palette::Palette::history(&c.state, vec![run]);
+    let entry = palette.chosen().expect("listed");
+    assert!(entry.label.starts_with("insert into big") && entry.label.len() <= 4096, "{} bytes", entry.label.len());
+    assert_eq!(entry.choice, holdpoint::app::palette::Choice::Insert(whole), "all of it comes back");
 }

@@ -135,6 +135,12 @@ fn a_data_fix_shows_what_it_changed_what_it_holds_and_who_waits() {
     c.press("Esc");
     let effects = c.press("c");
     assert!(effects.iter().any(|e| matches!(e, Effect::AnswerFix(FixAnswer::Commit))), "{effects:?}");
+    // The server may take its time: that is said, it cannot be cancelled, and leaving does not take it back.
+    assert!(c.screen().lines().next().unwrap().contains("COMMITTING (data fix)"), "{}", c.screen());
+    c.press("C-c");
+    assert!(c.state.dialogs.is_empty() && c.screen().contains("cannot be cancelled"), "{}", c.screen());
+    c.press("C-q");
+    assert!(c.screen().contains("is being committed") && !c.screen().contains("rolls back"), "{}", c.screen());
 }
 
 #[test]
@@ -156,6 +162,25 @@ fn a_data_fix_that_was_rolled_back_says_so_in_its_result() {
         assert_eq!(screen.contains("12 rows affected, rolled back"), ended, "{screen}");
         assert_eq!(screen.contains("Rolled back: nothing was changed."), ended, "{screen}");
     }
+}
+
+#[test]
+fn edits_whose_connection_is_lost_are_still_staged_and_their_rows_still_there() {
+    let mut c = open("select id from orders");
+    let (job, result) = job_of(&c.press("F5"));
+    c.run(job, RunEvent::Started { result, index: 0, text: "select id from orders".into() });
+    let outcome = holdpoint::engine::Outcome { tag: "SELECT 2".into(), ..Default::default() };
+    c.run(job, RunEvent::Done { result, outcome });
+    c.run(job, RunEvent::Finished);
+    c.send(Msg::CellsWait { job: job + 1, result, fix: Box::new(a_fix()) });
+    assert!(c.screen().contains("Your edits changed 12 rows"), "{}", c.screen());
+    c.send(Msg::FixLost { why: "the server ended it".into() });
+    let screen = c.screen();
+    assert!(screen.contains("NOT committed") && screen.contains("the server ended it"), "{screen}");
+    c.press("o");
+    let tab = c.state.query.result().expect("its result");
+    assert!(matches!(tab.progress, holdpoint::app::panes::results::Progress::Done(_)), "{:?}", tab.progress);
+    assert!(c.state.query.fix.is_none());
 }
 
 #[test]
@@ -266,6 +291,24 @@ fn shortcuts_of_psql_do_what_they_do_there() {
     c.type_text("\\nonsense");
     c.press("F5");
     assert!(c.screen().contains("\\nonsense is not known here"), "{}", c.screen());
+    // Nor in capitals: a server would fail, and an open transaction with it.
+    for (line, told) in
+        [("\\DT", "Its letters are small: \\dt."), ("\\D orders", "Its letters are small: \\d."), ("\\Nonsense", "\\? lists")]
+    {
+        c.press("C-a");
+        c.type_text(line);
+        assert!(c.state.popup().is_none(), "{line}: no SQL is proposed");
+        let effects = c.press("F5");
+        assert!(statements(&effects).is_empty() && effects.is_empty(), "{line}: {effects:?}");
+        assert!(c.screen().contains(told), "{line}: {}", c.screen());
+    }
+    c.press("C-a");
+    c.type_text("\\COPY orders from 'more.csv'");
+    let effects = c.press("F5");
+    assert!(effects.iter().any(|e| matches!(e, Effect::Import { .. })), "{effects:?}");
+    c.press("C-a");
+    c.type_text("\\N");
+    assert_eq!(statements(&c.press("F5")).len(), 1, "MySQL's NULL is no word of the console");
     c.press("C-a");
     c.type_text("\\i 'some file.sql'");
     let effects = c.press("F5");
@@ -361,6 +404,19 @@ fn a_statement_that_goes_on_without_its_connection_can_be_ended_on_the_server() 
     // A data fix had a connection of its own: the user's is not lost, and there is nothing to connect again.
     let note = c.state.messages.shown.as_ref().expect("a note");
     assert!(note.more.is_empty(), "{note:?}");
+}
+
+#[test]
+fn the_answer_whether_a_statement_goes_on_takes_the_place_of_the_question() {
+    let mut c = open("select slow()");
+    let link = c.state.link_no;
+    let lost = Some(format!("it was closed here; {}", holdpoint::app::note::BEING_LOOKED_AT));
+    let status = holdpoint::engine::SessionStatus { lost, ..c.state.link.server().expect("open").status.clone() };
+    c.send(Msg::Status { link, status });
+    let shown = |c: &Console| c.state.messages.shown.as_ref().map_or_else(String::new, |n| n.text.clone());
+    assert!(shown(&c).contains("is being looked at"), "{}", shown(&c));
+    c.send(Msg::LeftBehind { link, backend: 4711, result: Ok(None) });
+    assert!(shown(&c).ends_with("it was closed here; the server ended it, too"), "{}", shown(&c));
 }
 
 #[test]
@@ -465,6 +521,33 @@ fn shortcut(line: &str) -> (Console, Vec<Effect>) {
     c.send(Msg::Names { link, result: Ok(Box::new(names)) });
     let effects = c.press("F5");
     (c, effects)
+}
+
+#[test]
+fn a_table_that_another_session_made_is_looked_for_on_the_server() {
+    use holdpoint::model::{NodeKind, names::Collector};
+    let names = |all: &[&str]| {
+        let mut names = Collector::default();
+        all.iter().for_each(|n| names.relation("main", n, NodeKind::Table, false));
+        Box::new(names.finish(vec!["main".into()], vec!["main".into()], Vec::new()))
+    };
+    let shown = |effects: &[Effect], name: &str| {
+        effects.iter().any(|e| matches!(e, Effect::Definition { at, .. } if at.last().is_some_and(|(_, n)| n == name)))
+    };
+    let (mut c, effects) = shortcut("\\d \"fre\"\"sh.one\"");
+    let asked = |effects: &[Effect]| effects.iter().any(|e| matches!(e, Effect::Names { .. }));
+    assert!(asked(&effects) && !c.screen().contains("There is no table"), "{}", c.screen());
+    let link = c.state.link_no;
+    let effects = c.send(Msg::Names { link, result: Ok(names(&["orders", "fre\"sh.one"])) });
+    assert!(shown(&effects, "fre\"sh.one"), "{effects:?}");
+    // Only when the server has none of that name it is said so, and once is enough.
+    let (mut c, effects) = shortcut("\\d nowhere");
+    assert!(asked(&effects));
+    let effects = c.send(Msg::Names { link, result: Ok(names(&["orders"])) });
+    assert!(!asked(&effects) && c.screen().contains("There is no table or view nowhere"), "{}", c.screen());
+    let (mut c, _) = shortcut("\\d nowhere");
+    c.send(Msg::Names { link, result: Err(Error::failed("the catalogue is locked")) });
+    assert!(c.screen().contains("was not there when the names were read"), "{}", c.screen());
 }
 
 #[test]
@@ -621,4 +704,71 @@ fn commands_of_other_clients_say_what_does_the_same_here() {
         assert!(c.screen().contains("Quit Holdpoint?"), "{}", c.screen());
     }
     assert!(shortcut("\\fs mine select 1").0.screen().contains("Space f w saves the statement"));
+}
+
+/// What is typed while the server is asked how rows can be edited goes into the form, and is no command.
+#[test]
+fn keys_before_the_form_of_a_cell_is_there_go_into_it() {
+    use holdpoint::model::{ColumnInfo, TableInfo};
+    let shown = || {
+        let mut c = open("select id, state from orders");
+        let effects = c.press("F5");
+        let Some(Effect::Run { job, result, .. }) = effects.iter().find(|e| matches!(e, Effect::Run { .. })) else { panic!("{effects:?}") };
+        let (job, result) = (*job, *result);
+        let origin =
+            |column: &str| Some(holdpoint::model::rows::Origin { table: vec!["main".into(), "orders".into()], column: column.into() });
+        let columns: Vec<_> = ["id", "state"]
+            .iter()
+            .map(|n| holdpoint::model::Column { origin: origin(n), ..console::columns(&[(n, "text", false)])[0].clone() })
+            .collect();
+        c.run(job, RunEvent::Started { result, index: 0, text: "select id, state from orders".into() });
+        c.run(job, RunEvent::Columns { result, columns: columns.into() });
+        let mut batch = holdpoint::model::BatchBuilder::new(2);
+        batch.push(holdpoint::model::Cell::Text(b"1"));
+        batch.push(holdpoint::model::Cell::Text(b"open"));
+        c.run(job, RunEvent::Rows { result, total: 1, first: Some(std::sync::Arc::new(batch.take())) });
+        c.run(job, RunEvent::Done { result, outcome: holdpoint::engine::Outcome { tag: "SELECT 1".into(), ..Default::default() } });
+        c.run(job, RunEvent::Finished);
+        c.press("Esc");
+        for key in ["Space", "g", "r", "l"] {
+            c.press(key);
+        }
+        let effects = c.press("c");
+        assert!(effects.iter().any(|e| matches!(e, Effect::TableOf { .. })), "{effects:?}");
+        (c, result)
+    };
+    let info = || {
+        let column = |name: &str| ColumnInfo {
+            name: name.into(),
+            id: name.into(),
+            type_name: "text".into(),
+            nullable: true,
+            generated: false,
+            default: false,
+        };
+        let columns = vec![column("id"), column("state")];
+        let table = TableInfo { schema: "main".into(), name: "orders".into(), columns, key: vec!["id".into()], no_rollback: None };
+        Ok(Some(table))
+    };
+    let told = |c: &mut Console, result| {
+        let link = c.state.link_no;
+        let then = holdpoint::app::Action::EditCell;
+        c.send(Msg::TableOf { link, result, table: vec!["main".into(), "orders".into()], info: info(), then })
+    };
+    let (mut c, result) = shown();
+    let before = c.screen();
+    assert!(before.contains("is being looked up"), "{before}");
+    c.press("C-u");
+    c.type_text("xD7");
+    assert!(c.state.query.results.len() == 1 && c.state.dialogs.is_empty(), "nothing was done meanwhile");
+    told(&mut c, result);
+    assert!(c.screen().contains("xD7"), "{}", c.screen());
+    c.press("Enter");
+    assert!(c.screen().contains("1 change staged"), "{}", c.screen());
+    // Given up meanwhile: no form comes up over what is done since.
+    let (mut c, result) = shown();
+    c.type_text("x");
+    c.press("Esc");
+    told(&mut c, result);
+    assert!(c.state.dialogs.is_empty() && c.state.query.results.len() == 1, "{}", c.screen());
 }

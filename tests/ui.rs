@@ -499,6 +499,34 @@ fn a_connection_that_failed_or_was_lost_says_what_to_do() {
 }
 
 #[test]
+fn a_backslash_line_proposes_shortcuts_and_names_and_no_sql() {
+    use holdpoint::model::names::Collector;
+    let typed = |line: &str| {
+        let mut c = Console::new(80, 24);
+        shop(&mut c);
+        let mut names = Collector::default();
+        names.relation("main", "orders", NodeKind::Table, false);
+        names.relation("main", "order_items", NodeKind::Table, false);
+        let names = names.finish(vec!["main".into()], vec!["main".into()], vec!["count".into()]);
+        let link = c.state.link_no;
+        c.send(Msg::Names { link, result: Ok(Box::new(names)) });
+        c.editor("select 1;\n");
+        c.type_text(line);
+        c
+    };
+    let list = |c: &Console| c.state.popup().map(|p| p.list.iter().map(|p| p.insert.clone()).collect::<Vec<_>>());
+    assert_eq!(list(&typed("select * from ord")), Some(vec!["orders".into(), "order_items".into()]), "in a line of SQL");
+    for line in ["\\DT", "\\DT ord", "\\c ord", "\\echo sel"] {
+        assert_eq!(list(&typed(line)), None, "{line}");
+    }
+    assert_eq!(list(&typed("\\con")), Some(vec!["\\conninfo".into()]));
+    let mut c = typed("\\d ord");
+    assert_eq!(list(&c), Some(vec!["orders".into(), "order_items".into()]));
+    c.press("Tab");
+    assert_eq!(c.state.query.editor.text(), "select 1;\n\\d orders");
+}
+
+#[test]
 fn proposals_follow_the_typing_and_tab_takes_one() {
     use holdpoint::model::names::Collector;
     let mut c = Console::new(80, 24);

@@ -281,6 +281,7 @@ fn told(verdict: Standing) -> TestReport {
         plan: vec!["Index Scan on orders".into()],
         summary: summary(&runs).unwrap(),
         worse: None,
+        not_compared: None,
         cut_short: false,
         requirements: vec![Checked { requirement: "ratio <= 0.8".into(), standing: verdict, because }],
     };
@@ -357,4 +358,80 @@ fn an_index_that_was_queued_is_in_the_queue_at_once() {
     assert!(c.screen().contains("0007_i.up.sql and 0007_i.down.sql"), "{}", c.screen());
     let effects = c.send(Msg::AdviceQueued { link, result: Err(Error::failed("the directory is read-only")) });
     assert!(operations(&effects).is_empty() && c.screen().contains("the directory is read-only"), "{}", c.screen());
+}
+
+#[test]
+fn an_incident_is_led_on_a_target_that_is_not_open() {
+    use StepState::{Failed, Proved, Waiting};
+    let mut c = Console::new(80, 24);
+    c.press("j");
+    c.press("a");
+    let target = c.state.assess.target.clone();
+    let effects = c.press("c");
+    let which = Which::incident("emergency-assessment", &target);
+    assert_eq!(operations(&effects), [&Operation::Checklist(which.clone())], "it is read without a connection");
+    let first = c.screen().lines().next().unwrap_or("").to_string();
+    assert!(first.contains(&target) && first.contains("emergency") && first.contains("not open"), "{first}");
+    let mut steps = vec![
+        step("stabilise", "Stabilised", Waiting, false),
+        step("assess", "Assessed", Proved, true),
+        step("communicate", "Communicated", Waiting, false),
+        step("recover", "Recovered", Failed, true),
+        step("hand-over", "Handed over", Waiting, true),
+    ];
+    for at in [0, 2] {
+        steps[at].kind = StepKind::Signed;
+        steps[at].next = "Sign it.".into();
+    }
+    steps[2].facts.insert(holdpoint::ops::incident::PASTE.into(), "[SEV-2 suggested] shop: 38 sessions wait.".into());
+    let view = RunView {
+        checklist: which.id.clone(),
+        title: "Emergency assessment".into(),
+        subject: Some("i-12345678".into()),
+        started_by: Some("mira".into()),
+        started_at: Some("2026-01-02T03:04:05Z".into()),
+        next: RunView::passing_over(&steps),
+        steps,
+        ..run()
+    };
+    report(&mut c, Report::Checklist { which: which.clone(), result: Ok(Box::new(view.clone())) });
+    let screen = c.screen();
+    assert!(!screen.contains("Held. Stabilised"), "a signature that holds nothing up holds nobody:\n{screen}");
+    insta::assert_snapshot!("checklist_incident_80x24", screen);
+
+    // Signing: what to say to others stands in the form, and is copied by the key that it names.
+    c.press("j");
+    c.press("j");
+    let copied = c.press("y");
+    assert!(copied.iter().any(|e| matches!(e, Effect::Copy(t) if t.starts_with("[SEV-2 suggested]"))), "{copied:?}");
+    c.press("s");
+    assert!(c.screen().contains("[SEV-2 suggested] shop"), "{}", c.screen());
+    assert!(operations(&c.press("Enter")).is_empty(), "without words nothing is signed: {}", c.screen());
+    c.type_text("SEV-2, support told");
+    let effects = c.press("Enter");
+    let signed = Operation::SignIncident {
+        which: which.clone(),
+        step: "communicate".into(),
+        name: c.state.config.operator.clone(),
+        text: "SEV-2, support told".into(),
+    };
+    assert_eq!(operations(&effects), [&signed]);
+    report(&mut c, Report::Signed(Err(Error::new(Kind::Failed, "the store is full"))));
+
+    // What needs nobody runs past open signatures.
+    assert_eq!(operations(&c.press("A")), [&Operation::RunProvable(which.clone())]);
+    report(&mut c, Report::Steps { which: which.clone(), result: Ok(Box::new(view.clone())) });
+    // The other list of the same incident, and back to what was seen.
+    let effects = c.press("o");
+    assert_eq!(operations(&effects), [&Operation::Checklist(Which::incident("emergency-recovery", &target))]);
+    c.press("Esc");
+    assert_eq!(c.state.view.focus, Pane::Assess);
+
+    // One that was handed over is closed, and the key begins another one.
+    c.press("c");
+    let steps = view.steps.iter().map(|s| StepView { state: Proved, ..s.clone() }).collect();
+    let closed = RunView { closed: true, next: None, steps, ..view };
+    report(&mut c, Report::Checklist { which: which.clone(), result: Ok(Box::new(closed)) });
+    assert!(c.screen().contains("begins a new incident"), "{}", c.screen());
+    assert_eq!(operations(&c.press("Enter")), [&Operation::RunProvable(which)]);
 }

@@ -5,11 +5,12 @@
 mod console;
 
 use console::Console;
-use holdpoint::app::effect::Effect;
+use holdpoint::app::effect::{Effect, Over};
+use holdpoint::app::msg::Saved;
 use holdpoint::app::{Action, Msg};
 use holdpoint::config::files::EditorKeys;
 use holdpoint::config::keymap::Keymap;
-use holdpoint::model::TxState;
+use holdpoint::model::{Print, TxState};
 use holdpoint::store::buffers::Buffer;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -138,7 +139,7 @@ fn a_closed_buffer_is_kept_and_a_question_comes_where_something_hangs_on_it() {
     assert!(c.screen().contains("has not got what you typed"), "{}", c.screen());
     c.press("n");
     let version = c.state.query.editor.version;
-    c.send(Msg::FileSaved { path: path.clone(), version, result: Ok(()) });
+    c.send(Msg::FileSaved { path: path.clone(), version, result: Ok(Saved::Written(Print::of("xselect 1"))) });
     assert!(c.screen().contains("[report.sql]"), "{}", c.screen());
     // Opened again it is gone to, not opened twice.
     c.press("C-PageDown");
@@ -146,6 +147,104 @@ fn a_closed_buffer_is_kept_and_a_question_comes_where_something_hangs_on_it() {
     assert_eq!((text(&c), c.state.query.buffers.count()), ("xselect 1", 3));
     c.press("A-w");
     assert_eq!(c.state.query.buffers.count(), 2);
+}
+
+#[test]
+fn expressions_that_match_places_are_found_and_replaced() {
+    let mut c = open();
+    put(&mut c, "select 1\nselect 2\nselect 3");
+    c.press("C-Home");
+    c.press("A-r");
+    c.press("A-x");
+    c.type_text("$");
+    assert!(c.screen().contains("1 of 3"), "{}", c.screen());
+    c.press("Tab");
+    c.type_text(";");
+    // One after the other, each once.
+    c.press("Enter");
+    c.press("Enter");
+    assert_eq!(text(&c), "select 1;\nselect 2;\nselect 3");
+    c.press("C-z");
+    c.press("C-z");
+    c.press("A-a");
+    assert!(text(&c).ends_with(";\nselect 3;"), "{}", text(&c));
+    assert!(c.screen().contains("3 matches replaced"), "{}", c.screen());
+    c.press("C-z");
+    c.press("A-r");
+    c.press("Tab");
+    c.press("C-u");
+    c.type_text("^");
+    c.press("Tab");
+    c.press("C-u");
+    c.type_text("-- ");
+    c.press("A-a");
+    assert!(text(&c).starts_with("-- select 1") && text(&c).ends_with("\n-- select 3"), "{}", text(&c));
+}
+
+#[test]
+fn the_editors_keys_work_after_esc_too() {
+    let mut c = open();
+    put(&mut c, "select 1");
+    c.type_text("x");
+    c.press("Esc");
+    c.press("C-z");
+    assert_eq!(text(&c), "select 1");
+    c.press("C-y");
+    assert_eq!(text(&c), "xselect 1");
+    for (key, title) in [("C-o", "Open a file"), ("C-s", "Save as")] {
+        c.press(key);
+        assert!(c.screen().contains(title), "{key}: {}", c.screen());
+        c.press("Esc");
+    }
+    assert!(matches!(&c.press("A-h")[..], [Effect::History]));
+    assert!(matches!(&c.press("A-l")[..], [Effect::Library]));
+}
+
+/// Saves with `Ctrl-S` under the name that is there: what may be written over.
+fn saved(c: &mut Console) -> (Over, u64) {
+    c.press("C-s");
+    let effects = c.press("Enter");
+    let found = effects.iter().find_map(|e| match e {
+        Effect::SaveFile { over, version, .. } => Some((*over, *version)),
+        _ => None,
+    });
+    found.unwrap_or_else(|| panic!("{effects:?}"))
+}
+
+#[test]
+fn a_file_that_was_changed_outside_is_asked_about_and_both_texts_stay() {
+    let mut c = open();
+    let path = PathBuf::from("/x/report.sql");
+    c.send(Msg::FileOpened { path: path.clone(), result: Ok("select 1;\nselect 2;\n".into()) });
+    c.type_text("mine");
+    let (over, version) = saved(&mut c);
+    assert_eq!(over, Over::Known(Some(Print::of("select 1;\nselect 2;\n"))));
+    let theirs = "select 1;\nselect 3;\n";
+    let changed = || Ok(Saved::Changed { theirs: Ok(theirs.into()), known: true });
+    c.send(Msg::FileSaved { path: path.clone(), version, result: changed() });
+    let screen = c.screen();
+    assert!(screen.contains("changed outside") && screen.contains("select 3;") && screen.contains("mineselect 1;"), "{screen}");
+    // Left alone: the next time it is asked again.
+    c.press("n");
+    assert_eq!(saved(&mut c), (over, version));
+    c.send(Msg::FileSaved { path: path.clone(), version, result: changed() });
+    c.press("b");
+    assert_eq!((text(&c), c.state.query.file.clone(), c.state.query.buffers.count()), (theirs, None, 2));
+    c.press("Esc");
+    c.press("C-PageUp");
+    assert_eq!((text(&c), c.state.query.file.as_ref()), ("mineselect 1;\nselect 2;\n", Some(&path)));
+    // Now it may go over what was seen, and over nothing else.
+    let (over, version) = saved(&mut c);
+    assert_eq!(over, Over::Known(Some(Print::of(theirs))));
+    c.send(Msg::FileSaved { path: path.clone(), version, result: Ok(Saved::Written(Print::of(text(&c)))) });
+    assert_eq!(saved(&mut c).0, Over::Known(Some(Print::of(text(&c)))));
+    c.send(Msg::FileSaved { path, version, result: changed() });
+    c.press("o");
+    // A file that is not the buffer's own.
+    c.send(Msg::FileSaved { path: "/x/other.sql".into(), version, result: Ok(Saved::There) });
+    assert!(c.screen().contains("there already"), "{}", c.screen());
+    let effects = c.press("o");
+    assert!(matches!(&effects[..], [Effect::SaveFile { over: Over::Anything, .. }]), "{effects:?}");
 }
 
 fn with(keys: EditorKeys) -> Console {

@@ -13,7 +13,7 @@ use holdpoint::app::state::Note;
 use holdpoint::config::keymap::Key;
 use holdpoint::engine::Outcome;
 use holdpoint::model::{Blocker, Error, NodeKind, NodePath, TxState, Usage};
-use holdpoint::ops::import::{Import, Report, reader::Form};
+use holdpoint::ops::import::{Import, Match, Report, reader::Form};
 
 fn open(sql: &str) -> Console {
     let mut c = Console::new(80, 24);
@@ -91,6 +91,22 @@ fn what_a_lost_connection_took_is_told_whole_and_stays_over_lesser_messages() {
     // The remark is in the log, once, however often the figures are read.
     c.send(Msg::Schema { link, told: Told::Usage { schema, result: Ok(usage()) } });
     assert_eq!(c.state.messages.log.iter().filter(|n| n.text == remark).count(), 1);
+}
+
+#[test]
+fn a_connection_lost_while_the_transaction_ends_leaves_its_end_unknown() {
+    let mut c = open("commit");
+    c.status(TxState::Open);
+    let effects = c.press("F5");
+    let sent = effects.iter().find_map(|e| match e {
+        Effect::Run { job, result, .. } => Some((*job, *result)),
+        _ => None,
+    });
+    let (job, result) = sent.expect("it is sent");
+    c.send(Msg::Run { job, event: RunEvent::Started { result, index: 0, text: "commit".into() } });
+    lose(&mut c, "terminating connection due to administrator command");
+    let told = words(&c);
+    assert!(told.contains("Whether it is committed is not known") && !told.contains("rolled back"), "{told}");
 }
 
 #[test]
@@ -221,6 +237,8 @@ fn an_import_with_refused_rows_offers_to_leave_them_out() {
             reasons,
             committed: false,
             why_not: None,
+            unrecorded: None,
+            run: None,
         })
     };
     c.send(Msg::Imported { job: *job, import: import.clone(), result: Ok(report(1_200, 2)) });
@@ -238,6 +256,54 @@ fn an_import_with_refused_rows_offers_to_leave_them_out() {
     c.press("F5");
     c.send(Msg::Imported { job: *job, import: import.clone(), result: Ok(report(0, 2)) });
     assert!(c.screen().contains("Nothing was imported"), "{}", c.screen());
+}
+
+#[test]
+fn every_refused_row_is_seen_before_an_import_is_decided() {
+    let mut c = open("\\copy orders from 'more.csv'");
+    let effects = c.press("F5");
+    let Some(Effect::Import { job, import, .. }) = effects.iter().find(|e| matches!(e, Effect::Import { .. })) else {
+        panic!("{effects:?}")
+    };
+    let column = |n: u32| Match {
+        column: format!("column_{n}"),
+        type_name: "character varying(200)".into(),
+        first: vec![Some(format!("multi\nline {n}")), None, Some("a value that is longer than there is room for".into())],
+    };
+    let report = Report {
+        table: "public.orders".into(),
+        columns: (1..=9).map(column).collect(),
+        defaults: vec!["made".into()],
+        taken: 2,
+        refused: 50,
+        odd: 0,
+        reasons: (2..52).map(|l| (l, format!("invalid input syntax for type integer: \"x{l}\", and more words than fit a line"))).collect(),
+        committed: false,
+        why_not: None,
+        unrecorded: None,
+        run: None,
+    };
+    c.send(Msg::Imported { job: *job, import: import.clone(), result: Ok(Box::new(report)) });
+    let asked = c.screen();
+    for part in
+        ["line 2: ", "line 6: ", "… and 45 more refused: v shows them.", "column_1 ", "more columns: v shows them.", "Left to their"]
+    {
+        assert!(asked.contains(part), "{part}: {asked}");
+    }
+    assert!(asked.contains("n no") && asked.contains("v view all") && asked.contains("s skip the 50 refused rows and import 2"), "{asked}");
+    assert!(c.press("v").is_empty());
+    let all = c.screen();
+    assert!(all.contains("line 2: ") && all.contains("line 7: "), "{all}");
+    assert!(all.contains("than fit a line"), "a reason is broken, not cut: {all}");
+    c.press("PgDn");
+    assert!(c.screen().contains("line 12: "), "{}", c.screen());
+    c.press("G");
+    let end = c.screen();
+    assert!(end.contains("line 51: ") && end.contains("column_9  character varying(200)  multi␊line 9 | NULL"), "{end}");
+    c.press("Esc");
+    assert_eq!(c.screen(), asked, "the question stands as before");
+    let effects = c.press("s");
+    assert!(effects.iter().any(|e| matches!(e, Effect::Import { import, .. } if import.commit && import.skip_refused)), "{effects:?}");
 }
 
 #[test]

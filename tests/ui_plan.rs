@@ -352,10 +352,13 @@ fn what_is_expected_to_take_long_is_asked_about_with_its_numbers() {
     let asked = |c: &mut Console, plan: Plan| {
         // Also when its plan is known: how busy the server is changes from moment to moment.
         assert_eq!(explained(&c.press("F7")), Some(false));
+        assert_eq!(explained(&c.press("F7")), None, "pressed twice it is asked for once");
         answered(c, false, plan)
     };
     let mut c = shown(120, 40, estimated(18_204.0));
     assert_eq!(explained(&asked(&mut c, estimated(18_204.0))), Some(true), "below the limits it is measured at once");
+    assert_eq!(explained(&c.press("F7")), None, "it is being measured");
+    assert!(c.screen().contains("being measured already"), "{}", c.screen());
     let mut c = shown(120, 40, estimated(2_500_000.0));
     assert_eq!(explained(&asked(&mut c, estimated(2_500_000.0))), None);
     let page = c.screen();
@@ -576,6 +579,7 @@ fn advised() -> holdpoint::ops::advice::Report {
         dropped: vec![tried],
         reasons: vec![reason],
         verified: vec![],
+        differs: None,
         notes: vec![],
     }
 }

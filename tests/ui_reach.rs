@@ -26,7 +26,7 @@ fn keys(c: &mut Console, keys: &str) -> Vec<Effect> {
     keys.split(' ').flat_map(|k| c.press(k)).collect()
 }
 
-const PANES: [Pane; 10] = [
+const PANES: [Pane; 11] = [
     Pane::Start,
     Pane::Schema,
     Pane::Editor,
@@ -37,6 +37,7 @@ const PANES: [Pane; 10] = [
     Pane::Backups,
     Pane::Journal,
     Pane::Sessions,
+    Pane::Assess,
 ];
 
 /// The contexts of the keymap; those of dialogs are told in the help of the pane that opens them.

@@ -61,8 +61,15 @@ fn a_setting_of_the_list_is_tried_and_others_are_not() {
     assert_eq!(asked, Trial::WhatIf { text: "select * from orders where state = 'paid'".into(), settings, measure: true });
     let (without, with) = (plan("Seq Scan", 100.0), plan("Index Scan", 250.0));
     let comparison = compare(&without, &with);
-    let w =
-        WhatIf { settings: vec![("enable_seqscan".into(), "off".into())], without, with, comparison, judgement: None, notes: Vec::new() };
+    let w = WhatIf {
+        settings: vec![("enable_seqscan".into(), "off".into())],
+        without,
+        with,
+        comparison,
+        judgement: None,
+        differs: None,
+        notes: Vec::new(),
+    };
     let link = c.state.link_no;
     c.send(Msg::Tried { link, job, result: Ok(Tried::WhatIf(Box::new(w))) });
     let page = c.screen();
@@ -181,7 +188,8 @@ fn a_write_is_measured_only_after_what_it_sets_off_was_shown() {
     let Some((job, Trial::Write { place, digest, text, asked })) = trial(c.press("r")) else { panic!("not measured: {}", c.screen()) };
     assert_eq!((place, digest, text.as_str()), (Place::Here, prospect(vec![]).digest, "update orders set total = 1"));
     let plan = Plan { analyzed: true, execution_ms: Some(2.0), ..plan("Update", 10.0) };
-    let tried = holdpoint::ops::write_trial::Tried { plan, verdict: "run on shop-dev and rolled back".into(), notes: vec![] };
+    let tried =
+        holdpoint::ops::write_trial::Tried { plan, verdict: "run on shop-dev and rolled back".into(), differs: None, notes: vec![] };
     c.send(Msg::Tried { link, job, result: Ok(Tried::Wrote(Box::new(Done { asked, tried }))) });
     assert!(c.screen().contains("It writes: run on shop-dev and rolled back."), "{}", c.screen());
 

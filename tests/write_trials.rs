@@ -91,6 +91,133 @@ fn postgresql_measures_writes_in_place_and_takes_them_back() {
     assert!(cascade.contains("noted BEFORE"), "{cascade}");
 }
 
+/// A read that locks its rows is planned and measured without the clause: nothing is locked, not even for a moment.
+#[test]
+fn a_locking_read_is_planned_and_measured_and_locks_nothing() {
+    let p = Project::postgres();
+    let s = p.postgres_server();
+    s.psql("app-dev", SHOP_PG);
+    // Another session holds the very rows: whoever locked them would wait.
+    let mut other = s.psql_in_background("app-dev", "begin; select * from orders where customer_id = 7 for update; select pg_sleep(600)");
+    let held = "select count(*) from pg_stat_activity where query like '%pg_sleep(600)%' and wait_event = 'PgSleep'";
+    support::wait_until("the rows are locked", || s.psql("app-dev", held).trim() == "1");
+    let sql = "select * from orders where customer_id = 7 order by id for update of orders";
+    let planned = p.ok(&["explain", "app-dev", sql]);
+    assert!(planned.contains("Planned without its locking clause: no row is locked") && planned.contains("customer_id = 7"), "{planned}");
+    let measured = p.ok(&["explain", "app-dev", sql, "--analyze"]);
+    assert!(measured.contains("Measured without its locking clause: no row was locked"), "{measured}");
+    assert!(!p.ok(&["explain", "app-dev", "select 1", "--analyze"]).contains("locking clause"));
+    p.ok(&["explain", "app-dev", sql, "--advise"]);
+    // What writes stays held behind a locking clause, too.
+    s.psql(
+        "app-dev",
+        "create function noted(int) returns int language sql volatile as $$ insert into audit (what) values ('x') returning 1 $$",
+    );
+    p.expect(4, &["explain", "app-dev", "select noted(id) from customers where id < 3 for share", "--analyze"]);
+    assert_eq!(s.psql("app-dev", "select count(*) from audit").trim(), "4000", "one for each order of the shop's making");
+    s.psql("app-dev", "select pg_terminate_backend(pid) from pg_stat_activity where wait_event = 'PgSleep'");
+    let _ = other.wait();
+
+    let p = Project::mariadb();
+    p.mariadb_server().sql("app-dev", SHOP_MARIA);
+    for sql in ["select * from orders where customer_id = 7 for update", "select * from orders where id = 7 lock in share mode"] {
+        assert!(p.ok(&["explain", "app-prod", "select 1 for update"]).contains("without its locking clause"));
+        assert!(p.ok(&["explain", "app-dev", sql, "--analyze"]).contains("Measured without its locking clause"), "{sql}");
+    }
+}
+
+/// The locks that are named are those that the server takes: of the statement, of cascades, and of what triggers write.
+#[test]
+fn postgresql_names_every_table_that_a_write_locks() {
+    let p = Project::postgres();
+    let s = p.postgres_server();
+    s.psql("app-dev", SHOP_PG);
+    s.psql(
+        "app-dev",
+        "create table lines (id bigserial primary key, order_id bigint not null references orders on delete cascade, n integer);
+         create table log2 (n integer); insert into lines (order_id, n) select id, 1 from orders;
+         create function deeper() returns trigger language plpgsql as $$ begin insert into log2 values (old.n); return old; end $$;
+         create trigger deep after delete on lines for each row execute function deeper()",
+    );
+    for (sql, indirect) in [
+        ("delete from customers where id = 7", vec!["public.orders", "public.lines", "public.audit", "public.log2"]),
+        ("update orders set total = 1 where id = 7", vec!["public.audit"]),
+    ] {
+        let held = s.psql(
+            "app-dev",
+            &format!(
+                "begin; {sql}; select 'held:' || n.nspname || '.' || c.relname from pg_locks l join pg_class c on c.oid = l.relation join pg_namespace n on n.oid = c.relnamespace
+                 where l.pid = pg_backend_pid() and l.mode = 'RowExclusiveLock' and c.relkind = 'r' order by 1; rollback"
+            ),
+        );
+        let held: Vec<&str> = held.lines().filter_map(|l| l.strip_prefix("held:")).collect();
+        assert!(indirect.iter().all(|t| held.contains(t)), "{sql}: {held:?}");
+        let said = p.expect(4, &["explain", "app-dev", "--analyze", sql]);
+        for table in held {
+            assert!(said.contains(&format!("Lock: ROW EXCLUSIVE on {table}, and each row")), "{sql} locks {table}:\n{said}");
+        }
+    }
+}
+
+/// A copy is of a backup: what is newer than it and changes the measurement is told before the numbers, and what is not there at all names
+/// the backup and the way to a newer one.
+#[test]
+fn postgresql_says_what_is_newer_than_the_copy() {
+    let p = Project::postgres();
+    let s = p.postgres_server();
+    s.psql("app-dev", SHOP_PG);
+    let write = "update orders set total = total + 1 where customer_id = 7";
+    let same = p.ok(&["explain", "app-dev", "--analyze", write, "--on-scratch"]);
+    assert!(!same.contains("has changed since"), "{same}");
+    s.psql(
+        "app-dev",
+        "create index by_customer on orders (customer_id); alter table customers add city text;
+         create table newer (id int primary key, n int); insert into newer select i, i from generate_series(1, 5000) i;
+         create function quiet() returns trigger language plpgsql as 'begin return new; end';
+         create trigger hushed before update on orders for each row execute function quiet(); analyze",
+    );
+    let said = p.ok(&["explain", "app-dev", "--analyze", write, "--on-scratch"]);
+    let (at, numbers) = (said.find("has changed since"), said.find("run on a scratch copy"));
+    assert!(at.is_some() && at < numbers, "{said}");
+    for word in
+        ["no index by_customer on public.orders (customer_id)", "no trigger hushed BEFORE UPDATE", "`holdpoint backup take app-dev`"]
+    {
+        assert!(said.contains(word), "{word}:\n{said}");
+    }
+    assert!(!said.contains("city") && said.matches("has changed since").count() == 1, "of the statement's own tables, once: {said}");
+    let plan = json(&p, &["explain", "app-dev", "--analyze", write, "--on-scratch", "--format", "json"]);
+    assert!(plan["remarks"].to_string().contains("no index by_customer"), "{plan:#}");
+    // Not there at all.
+    for args in [
+        vec!["explain", "app-dev", "--analyze", "update newer set n = 1 where id = 2", "--on-scratch"],
+        vec!["explain", "app-dev", "select * from newer where n = 2", "--advise", "--measure"],
+        vec!["explain", "app-dev", "select * from orders where customer_id = 7", "--set", "hidden_index=by_customer", "--on-scratch"],
+    ] {
+        let said = p.expect(1, &args);
+        for word in [
+            "on the scratch copy of the backup of",
+            "does not exist",
+            "what was made since is not on it",
+            "`holdpoint backup take app-dev`",
+        ] {
+            assert!(said.contains(word), "{args:?}: {word}:\n{said}");
+        }
+    }
+    // Advice and what-if tell it, too.
+    let read = "select * from orders where total = 7 and state = 'open'";
+    let advice = json(&p, &["explain", "app-dev", read, "--advise", "--measure", "--format", "json"]);
+    assert!(advice["copy_differs"].as_str().is_some_and(|d| d.contains("no index by_customer")), "{advice:#}");
+    s.psql("app-dev", "alter table orders add note text");
+    let hidden = ["explain", "app-dev", "select * from orders where id = 7", "--set", "hidden_index=orders_pkey", "--on-scratch"];
+    let said = p.run(&hidden);
+    let said = format!("{}{}", String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
+    assert!(said.contains("no column note in public.orders") || said.contains("constraint"), "{said}");
+    // A newer backup, and nothing differs.
+    p.ok(&["backup", "take", "app-dev"]);
+    let fresh = p.ok(&["explain", "app-dev", "--analyze", write, "--on-scratch"]);
+    assert!(!fresh.contains("has changed since"), "{fresh}");
+}
+
 #[test]
 fn postgresql_refuses_in_place_what_cannot_be_taken_back() {
     let p = Project::postgres();
@@ -312,11 +439,78 @@ create function elsewhere() returns integer deterministic modifies sql data begi
     ] {
         let said = p.expect(4, &["explain", "app-dev", "--analyze", sql, "--in-place"]);
         assert!(said.contains(why), "{sql}:\n{said}");
+        // What reaches beyond is not run on a copy either, and nothing says so.
+        assert_eq!(said.contains("--on-scratch"), !said.contains("Beyond"), "{sql}:\n{said}");
     }
+    let myisam = p.expect(4, &["explain", "app-dev", "--analyze", "update old set n = 2"]);
+    assert!(myisam.contains("Lock: the whole table app-dev.old: MyISAM locks no single rows"), "{myisam}");
+    // One sentence, not two that contradict each other.
+    let said = p.expect(4, &["explain", "app-dev", "--analyze", "select setval(sq, 5)", "--in-place"]);
+    assert!(!said.contains("the statement only reads"), "{said}");
     let untouched = p
         .mariadb_server()
         .sql("app-dev", "select n from old; select n from tied; select count(*) from logs; select next_not_cached_value from sq");
     assert_eq!(untouched.split_whitespace().collect::<Vec<_>>(), ["1", "1", "0", "1"]);
+}
+
+#[test]
+fn mariadb_says_what_is_newer_than_the_copy() {
+    let p = Project::mariadb();
+    let s = p.mariadb_server();
+    s.sql("app-dev", SHOP_MARIA);
+    let write = "update orders set total = total + 1 where customer_id = 7";
+    let same = p.ok(&["explain", "app-dev", "--analyze", write, "--on-scratch"]);
+    assert!(!same.contains("has changed since"), "{same}");
+    s.sql(
+        "app-dev",
+        "create index by_total on orders (total, id); create trigger later after update on orders for each row set @x = 1;
+         create table newer (id integer primary key, n integer); insert into newer select seq, seq from seq_1_to_5000; analyze table newer",
+    );
+    let said = p.ok(&["explain", "app-dev", "--analyze", write, "--on-scratch"]);
+    let (at, numbers) = (said.find("has changed since"), said.find("run on a scratch copy"));
+    assert!(at.is_some() && at < numbers, "{said}");
+    assert!(said.contains("no index by_total on orders (total, id)") && said.contains("no trigger later AFTER UPDATE"), "{said}");
+    assert!(!said.contains("no trigger noted"), "the database's name is another one on the copy: {said}");
+    for (code, args) in [
+        (4, vec!["explain", "app-dev", "--analyze", "update newer set n = 1 where id = 2", "--on-scratch"]),
+        (1, vec!["explain", "app-dev", "select * from newer where n = 2", "--advise", "--measure"]),
+        (1, vec!["explain", "app-dev", "select * from orders where total = 7", "--set", "hidden_index=by_total", "--on-scratch"]),
+    ] {
+        let said = p.expect(code, &args);
+        for word in ["on the scratch copy of the backup of", "what was made since is not on it", "`holdpoint backup take app-dev`"] {
+            assert!(said.contains(word), "{args:?}: {word}:\n{said}");
+        }
+    }
+}
+
+/// The scratch login may not make the user that the copy's run needs: that is known before a backup is taken.
+#[test]
+fn mariadb_takes_no_backup_for_a_copy_that_cannot_be_used() {
+    let s = support::maria::MariaServer::start(&[]);
+    s.create_database("app-dev");
+    s.sql("app-dev", SHOP_MARIA);
+    s.sql(
+        "app-dev",
+        "create user limited@localhost identified by 'Limited-1'; grant all on `holdpoint%`.* to limited@localhost; grant select, show view, trigger, lock tables, event on *.* to limited@localhost",
+    );
+    let targets = format!(
+        "\n[targets.app-dev]\nengine = \"mysql\"\nsocket = \"{0}\"\nuser = \"root\"\ndatabase = \"app-dev\"\nenvironment = \"development\"\nbackups = \"backups\"\nscratch = \"proofs\"\n\
+         \n[targets.proofs]\nengine = \"mysql\"\nsocket = \"{0}\"\nuser = \"limited\"\npassword_command = \"echo Limited-1\"\nenvironment = \"development\"\n",
+        s.socket.display()
+    );
+    let p = Project::new(&targets, support::project::DOWN_MARIADB, vec![], vec![s]);
+    let said = p.expect(4, &["explain", "app-dev", "--analyze", "update orders set total = 1 where id = 7", "--on-scratch"]);
+    assert!(said.contains("its login may not make a user"), "{said}");
+    assert_eq!(std::fs::read_dir(p.path("backups")).expect("backups").count(), 0, "{said}");
+    // One that may is left without the user that was tried.
+    p.mariadb_server().sql("app-dev", "grant all on *.* to limited@localhost with grant option");
+    p.ok(&["explain", "app-dev", "--analyze", "update orders set total = 1 where id = 7", "--on-scratch"]);
+    assert_eq!(
+        p.mariadb_server()
+            .sql("app-dev", "select group_concat(distinct user) from mysql.user where user like 'hold%' or user like 'hp%'")
+            .trim(),
+        "NULL"
+    );
 }
 
 #[test]
@@ -352,7 +546,10 @@ create sequence counted; create view behind as select writes() as n;",
         "insert into orders (customer_id, total) select n, 1 from (select next value for counted as n) d",
     ] {
         let said = p.expect(4, &["explain", "app-prod", sql]);
-        assert!(said.contains("--on-scratch") && said.contains("planning runs functions"), "{sql}:\n{said}");
+        assert!(said.contains("planning runs functions"), "{sql}:\n{said}");
+        // The advice is one that is possible.
+        let beyond = p.expect(4, &["explain", "app-prod", "--analyze", sql]).contains("Not on a scratch copy");
+        assert_eq!(said.contains("--on-scratch"), !beyond, "{sql}:\n{said}");
         assert_eq!(state_maria(&p, "app-prod"), before, "{sql}");
     }
     let next = p.mariadb_server().sql("app-prod", "select nextval(counted)");

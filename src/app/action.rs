@@ -82,6 +82,8 @@ actions! {
     GoJournal "go-journal" "journal",
     /// Goes to what the server runs now: the statements of its sessions, who waits for whom, how far long commands are.
     GoSessions "go-sessions" "sessions",
+    /// Assesses the target, open or not: what is wrong with the server, worst first, by one connection of its own that only reads.
+    GoAssess "assess" "assess",
     /// Goes to the start screen: demo, known targets, a new target. The connection stays.
     GoStart "go-start" "targets",
     /// Goes to a table, view, column, function, index or trigger in the schema tree, found by a few letters (table.column too).
@@ -387,6 +389,13 @@ actions! {
     SessionPlan "session-plan" "its plan",
     /// Puts the statement of the chosen session into the editor.
     SessionStatement "session-statement" "to editor",
+
+    /// Shows who waits for whose lock, root blockers first, read again every five seconds; again: back to the checks.
+    LockTree "lock-tree" "lock tree",
+    /// Cancels or ends the session under the lock tree's cursor, after what that does and loses was shown and its number was typed.
+    Recover "recover" "act",
+    /// Writes the assessment for whoever comes next: findings, changes, who waits for whom, timeline; Markdown, HTML or JSON by the file's name.
+    HandOver "hand-over" "hand over",
 
     /// Shows or hides the demo's guide.
     ToggleGuide "toggle-guide" "guide",

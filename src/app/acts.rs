@@ -7,7 +7,7 @@ use super::effect::{Effect, Operation};
 use super::find;
 use super::list::ListCursor;
 use super::palette::Palette;
-use super::panes::{backups, checklist, files, journal, migrations, plan, query, running, schema, sessions, start};
+use super::panes::{assess, backups, checklist, files, journal, migrations, plan, query, running, schema, sessions, start};
 use super::state::{Note, Pane, State, Workspace};
 use super::update::switch_target;
 use crate::config::AccessMode;
@@ -70,6 +70,7 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
         Action::GoBackups => go(state, Pane::Backups, effects),
         Action::GoJournal => go(state, Pane::Journal, effects),
         Action::GoSessions => go(state, Pane::Sessions, effects),
+        Action::GoAssess => assess::go(state, effects),
         Action::GoStart => {
             state.start.lines = start::Start::new(&state.config).lines;
             state.view = super::state::View { workspace: Workspace::Start, focus: Pane::Start, zoom: false, typing: false };
@@ -217,6 +218,7 @@ fn in_pane(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool
         Pane::Backups => backups::act(state, action, effects),
         Pane::Journal => journal::act(state, action, effects),
         Pane::Sessions => sessions::act(state, action, effects),
+        Pane::Assess => assess::act(state, action, effects),
     }
 }
 
@@ -320,7 +322,9 @@ fn cancel(state: &mut State, effects: &mut Vec<Effect>) {
     // The newest one first: it is what the user waits for.
     let Some(job) = state.jobs.iter_mut().rev().find(|j| !j.cancelled) else {
         let statement = state.query.running.as_ref().is_some_and(|r| state.jobs.iter().any(|j| j.id == r.job));
-        if state.jobs.is_empty() {
+        if state.query.fix.as_ref().is_some_and(|f| f.answered.is_some()) {
+            state.say(Note::info("The server was asked to end the data fix: that cannot be cancelled, and its answer is waited for."));
+        } else if state.jobs.is_empty() {
             quit(state, effects);
         } else if statement && state.link.server().is_some_and(|s| s.status.lost.is_none()) {
             // Asked once, the server did not end it: what is left is to hang up.
@@ -346,7 +350,11 @@ fn quit(state: &mut State, effects: &mut Vec<Effect>) {
     let _ = &effects;
     let (body, label) = match state.holds_something() {
         Some(why) => {
-            let what = "Ending closes the connection; the server rolls back what is not committed.";
+            let committing = state.query.fix.as_ref().is_some_and(|f| f.answered == Some(super::effect::FixAnswer::Commit));
+            let what = match committing {
+                true => "Ending does not take that back: whether it is committed will not be known here.",
+                false => "Ending closes the connection; the server rolls back what is not committed.",
+            };
             (vec![format!("On {} {why}.", state.link.target_name().unwrap_or("the target")), what.into()], "end anyway")
         }
         None if state.jobs.is_empty() => (vec!["The editor's text is saved and will be here again.".into()], "quit"),
@@ -386,6 +394,7 @@ pub fn go(state: &mut State, pane: Pane, effects: &mut Vec<Effect>) {
         Pane::Backups => backups::shown(state, effects),
         Pane::Journal => journal::shown(state, effects),
         Pane::Sessions => sessions::shown(state, effects),
+        Pane::Assess => assess::due(state, effects),
         Pane::Start | Pane::Schema | Pane::Editor => {}
     }
 }

@@ -4,7 +4,7 @@ use super::acts::act;
 use super::dialog::{Answer, Confirm, Dialog, Purpose, Then};
 use super::effect::{Effect, Operation};
 use super::palette::Choice;
-use super::panes::{cells, checklist, files, fix, query, results, running, schema, start};
+use super::panes::{assess, cells, checklist, files, fix, query, results, running, schema, start};
 use super::params;
 use super::state::State;
 use super::update::{connect, switch_target};
@@ -25,11 +25,13 @@ pub fn answer(state: &mut State, then: Then, effects: &mut Vec<Effect>) {
             super::buffers::save(state, None, effects);
             effects.push(Effect::Quit(0));
         }
-        Then::Fix(answer) => effects.push(Effect::AnswerFix(answer)),
+        Then::Fix(answer) => fix::answer(state, answer, effects),
         Then::Import(import) => super::import::start(state, *import, effects),
+        Then::ShowImport(import, report) => super::import::show(state, *import, &report),
         Then::ShowFix => fix::show(state),
         Then::WriteEdits => cells::write(state, effects),
         Then::ShowEdits => cells::show(state),
+        Then::Recover(action) => assess::recover::look_at(state, action, effects),
         Then::DiscardEdits => cells::discarded(state),
         Then::CloseResult => {
             cells::discarded(state);
@@ -41,14 +43,8 @@ pub fn answer(state: &mut State, then: Then, effects: &mut Vec<Effect>) {
         Then::Operate { title, writes, operation } => {
             super::work::start(state, title, writes, operation, effects);
         }
-        Then::OverwriteFile(path) => {
-            effects.push(Effect::SaveFile {
-                path,
-                text: state.query.editor.file_text(),
-                version: state.query.editor.version,
-                overwrite: true,
-            });
-        }
+        Then::OverwriteFile(path) => super::save::over(state, path, effects),
+        Then::FileBeside(path, text) => super::save::beside(state, &path, &text, effects),
         Then::Follow { target, upto } => {
             // What is open here may refuse to be left: then nothing is followed.
             state.follow = upto.map(|u| (target.clone(), u));
@@ -70,6 +66,7 @@ pub fn choose(state: &mut State, choice: Choice, effects: &mut Vec<Effect>) {
         Choice::Target(name) => switch_target(state, &name, effects),
         Choice::Object(at) => schema::preview(state, at, effects),
         Choice::Insert(text) => query::insert_text(state, &text, effects),
+        Choice::Recall(id) => effects.push(Effect::Recall(id)),
         Choice::Snippet(template) => super::snippets::insert(state, &template, effects),
         Choice::Jump(at) => schema::jump(state, at, effects),
     }
@@ -93,9 +90,10 @@ pub fn submit(state: &mut State, effects: &mut Vec<Effect>) {
     let purpose = form.purpose.clone();
     let first = form.value(0).to_string();
     match purpose {
-        Purpose::Password { target } => {
+        Purpose::Password { target, assess: of } => {
             state.dialogs.pop();
-            connect(state, &target, Some(SecretString::from(first)), effects);
+            let password = Some(SecretString::from(first));
+            if of { assess::begin(state, &target, password, effects) } else { connect(state, &target, password, effects) }
         }
         Purpose::Unlock { target } => {
             if first != target {
@@ -127,6 +125,14 @@ pub fn submit(state: &mut State, effects: &mut Vec<Effect>) {
             state.dialogs.pop();
             query::find(state, first, crate::ops::find::Way::Forwards, effects);
         }
+        Purpose::Recover { prospect, mark } => match assess::recover::typed(state, &prospect, &mark, &first, effects) {
+            Ok(()) => drop(state.dialogs.pop()),
+            Err(problem) => refused(state, problem),
+        },
+        Purpose::HandOver => match assess::hand_over(state, &first, effects) {
+            Ok(()) => drop(state.dialogs.pop()),
+            Err(problem) => refused(state, problem),
+        },
         Purpose::SharePlan => {
             let constants = form.value(1).to_string();
             match super::panes::plan::share::submit(state, &first, &constants, effects) {
@@ -216,10 +222,8 @@ pub fn submit(state: &mut State, effects: &mut Vec<Effect>) {
         }
         Purpose::SaveFile => {
             let path = typed_path(&first);
-            // The file that the text came from may be written again without a question.
-            let overwrite = state.query.file.as_ref() == Some(&path);
             state.dialogs.pop();
-            effects.push(Effect::SaveFile { path, text: state.query.editor.file_text(), version: state.query.editor.version, overwrite });
+            super::save::start(state, path, effects);
         }
         Purpose::NewTarget => {
             let (place, environment) = (form.value(1).to_string(), form.value(2).to_string());
@@ -240,6 +244,8 @@ pub fn submit(state: &mut State, effects: &mut Vec<Effect>) {
                 }
             }
         }
-        Purpose::Sign { .. } | Purpose::Apply { .. } | Purpose::Revert { .. } | Purpose::StartRun => checklist::submit(state, effects),
+        Purpose::Sign { .. } | Purpose::SignIncident { .. } | Purpose::Apply { .. } | Purpose::Revert { .. } | Purpose::StartRun => {
+            checklist::submit(state, effects)
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! The shortcuts that people type from `psql`: a line of the editor that begins with a backslash is done here and never sent.
 
 mod copy;
+pub mod describe;
 mod lists;
+pub mod proposals;
 
 use super::Action;
 use super::acts::act;
@@ -10,7 +12,7 @@ use super::effect::{Effect, Statement};
 use super::state::{Note, State};
 use super::update::switch_target;
 use crate::model::names::{Names, Relation};
-use crate::model::{Dialect, NodeKind, NodePath};
+use crate::model::{Dialect, NodeKind};
 use crate::text;
 use std::path::PathBuf;
 
@@ -87,6 +89,8 @@ pub fn run(state: &mut State, line: &str, effects: &mut Vec<Effect>) {
     let line = line.trim_end_matches(';').trim();
     let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     let rest = rest.trim();
+    // psql takes this one in any letters.
+    let word = if word.eq_ignore_ascii_case("\\copy") { "\\copy" } else { word };
     let named = |name: &str| Action::from_name(name);
     match word.trim_end_matches('+') {
         "\\?" | "\\h" | "\\help" => {
@@ -94,7 +98,7 @@ pub fn run(state: &mut State, line: &str, effects: &mut Vec<Effect>) {
             let lines: Vec<String> = KNOWN.iter().map(|(k, what)| format!("{k}{}  {what}", " ".repeat(width - text::width(k)))).collect();
             view(state, "Shortcuts from psql", lines);
         }
-        "\\d" if !rest.is_empty() => describe(state, rest, effects),
+        "\\d" if !rest.is_empty() => describe::show(state, rest, effects),
         "\\d" => relations(state, &[NodeKind::Table, NodeKind::View, NodeKind::MaterializedView], "Tables and views", ""),
         "\\dt" => relations(state, &[NodeKind::Table], "Tables", rest),
         "\\dv" => relations(state, &[NodeKind::View], "Views", rest),
@@ -105,7 +109,7 @@ pub fn run(state: &mut State, line: &str, effects: &mut Vec<Effect>) {
         "\\du" | "\\dg" => lists::users(state, effects),
         "\\sf" => lists::source(state, rest, effects),
         "\\sv" if rest.is_empty() => state.say(Note::info("Which view? \\sv name.")),
-        "\\sv" => describe(state, rest, effects),
+        "\\sv" => describe::show(state, rest, effects),
         "\\echo" | "\\qecho" | "\\warn" => state.say(Note::info(text::clean(unquoted(rest)).into_owned())),
         "\\watch" => super::watch::start(state, rest, effects),
         "\\dn" => names(state, "Schemas", rest, |n| n.schemas.clone()),
@@ -121,14 +125,7 @@ pub fn run(state: &mut State, line: &str, effects: &mut Vec<Effect>) {
         "\\i" | "\\ir" | "\\include" if rest.is_empty() => act(state, Action::OpenFile, effects),
         "\\i" | "\\ir" | "\\include" => effects.push(Effect::OpenFile(PathBuf::from(unquoted(rest)))),
         "\\w" | "\\write" if rest.is_empty() => act(state, Action::SaveFile, effects),
-        "\\w" | "\\write" => {
-            effects.push(Effect::SaveFile {
-                path: PathBuf::from(unquoted(rest)),
-                text: state.query.editor.file_text(),
-                version: state.query.editor.version,
-                overwrite: false,
-            });
-        }
+        "\\w" | "\\write" => super::save::start(state, PathBuf::from(unquoted(rest)), effects),
         "\\set" => set(state, rest),
         "\\unset" => {
             let gone = super::params::unset(state, &format!(":{rest}"));
@@ -151,7 +148,13 @@ pub fn run(state: &mut State, line: &str, effects: &mut Vec<Effect>) {
             // `\\!ls` is the shell's too.
             let same = |name: &str| name == other || name == "\\!" && other.starts_with("\\!");
             let instead = INSTEAD.iter().find(|(names, _)| names.iter().any(|n| same(n)));
-            let what = instead.map_or("\\? lists the shortcuts that are.", |(_, what)| what);
+            let small = other.to_ascii_lowercase();
+            let known = KNOWN.iter().any(|(k, _)| k.split_whitespace().any(|w| w.trim_end_matches(',') == small));
+            let what = match instead {
+                Some((_, what)) => (*what).to_string(),
+                None if known && small != other => format!("Its letters are small: {small}."),
+                None => "\\? lists the shortcuts that are.".into(),
+            };
             state.say(Note::warning(format!("{} is not known here. {what}", text::clean(other))));
         }
     }
@@ -274,44 +277,6 @@ fn listed(state: &mut State, title: &str, lines: Vec<String>) {
         return;
     }
     view(state, &format!("{title} · {}", text::thousands(lines.len() as u64)), lines);
-}
-
-/// The definition of what the name means.
-fn describe(state: &mut State, name: &str, effects: &mut Vec<Effect>) {
-    let Some(names) = known(state) else { return };
-    let plain = |s: &str| s.trim_matches(['"', '`']).to_string();
-    let (schema, bare) = match name.rsplit_once('.') {
-        Some((s, n)) => (Some(plain(s)), plain(n)),
-        None => (None, plain(name)),
-    };
-    // Beyond the path a bare name means nothing to the server: what bears it is named, and shown only when it is one.
-    let mut beyond = Vec::new();
-    if schema.is_none() {
-        let named = |r: &&Relation| r.name.eq_ignore_ascii_case(&bare);
-        let reached = |r: &Relation| names.path.iter().any(|p| **p == *r.schema);
-        if !names.relations.iter().filter(named).any(reached) {
-            beyond = names.relations.iter().filter(named).map(|r| format!("{}.{}", r.schema, r.name)).collect();
-        }
-    }
-    match names.relation(schema.as_deref(), &bare) {
-        Some(_) if beyond.len() > 1 => {
-            let mut note =
-                Note::warning(format!("{} is in {} schemas, none of them in the search path.", text::clean(&bare), beyond.len()));
-            note.more.push(format!("\\d with its schema shows one: {}.", text::clean(&beyond.join(", "))));
-            state.say(note);
-        }
-        Some(r) => {
-            if let Some(only) = beyond.first().filter(|_| !r.schema.is_empty()) {
-                state.say(Note::info(format!("{} is not in the search path: a statement has to name its schema.", text::clean(only))));
-            }
-            let at = NodePath::root().child(NodeKind::Schema, &*r.schema).child(r.kind, &*r.name);
-            effects.push(Effect::Definition { link: state.link_no, at });
-        }
-        None if bare.contains(['*', '?']) => {
-            relations(state, &[NodeKind::Table, NodeKind::View, NodeKind::MaterializedView], "Tables and views", name)
-        }
-        None => state.say(Note::warning(format!("There is no table or view {}.", text::clean(name)))),
-    }
 }
 
 fn conninfo(state: &mut State) {

@@ -1,14 +1,17 @@
-//! Who keeps the running statement waiting: asked of the server by another session once a statement takes longer than a second, told
+//! Who keeps the running statement, an import or cell edits waiting: asked of the server by another session once a statement takes longer than a second, told
 //! on the line of what runs, and said once for each that is new.
 
 use super::effect::{Effect, JobId};
 use super::state::{Note, State};
 use crate::model::{Blocker, Result};
+use crate::ops::waits::{over, seconds, sentence};
 use crate::text;
 
 /// What is known of it, for one statement.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blocked {
+    /// What waits, as a sentence about it names it: `statement`.
+    what: &'static str,
     /// As of the last answer.
     pub by: Vec<Blocker>,
     /// An answer is under way.
@@ -17,61 +20,59 @@ pub struct Blocked {
     unknown: bool,
 }
 
+impl Blocked {
+    /// Nothing is known yet of what keeps `what` waiting.
+    pub fn of(what: &'static str) -> Self {
+        Blocked { what, by: Vec::new(), asking: false, unknown: false }
+    }
+}
+
 /// Seconds after which a statement's locks are looked at each second, and then at each fifth one.
 const EACH_SECOND: i64 = 5;
 
 /// The clock came.
 pub fn ask(state: &mut State, effects: &mut Vec<Effect>) {
     let (now, link) = (state.now, state.link_no);
-    let Some(r) = &mut state.query.running else { return };
-    let age = now.as_second() - r.since.as_second();
-    let due = age >= 1 && (age <= EACH_SECOND || age % 5 == 0);
-    if due && !r.blocked.asking && !r.blocked.unknown {
-        r.blocked.asking = true;
-        effects.push(Effect::AskBlockers { link, job: r.job });
+    let statement = state.query.running.as_mut().map(|r| (r.job, r.since, &mut r.blocked));
+    let jobs = state.jobs.iter_mut().filter_map(|j| Some((j.id, j.started, j.blocked.as_mut()?)));
+    for (job, since, blocked) in statement.into_iter().chain(jobs) {
+        let age = now.as_second() - since.as_second();
+        let due = age >= 1 && (age <= EACH_SECOND || age % 5 == 0);
+        if due && !blocked.asking && !blocked.unknown {
+            blocked.asking = true;
+            effects.push(Effect::AskBlockers { link, job });
+        }
     }
+}
+
+/// Who keeps a job waiting, as far as it is known.
+pub fn of(state: &State, job: JobId) -> Option<&Blocked> {
+    let statement = state.query.running.as_ref().filter(|r| r.job == job).map(|r| &r.blocked);
+    statement.or_else(|| state.jobs.iter().find(|j| j.id == job)?.blocked.as_ref())
 }
 
 /// The answer.
 pub fn told(state: &mut State, job: JobId, result: Result<Vec<Blocker>>) {
-    let Some(r) = state.query.running.as_mut().filter(|r| r.job == job) else { return };
-    r.blocked.asking = false;
+    let statement = state.query.running.as_mut().filter(|r| r.job == job).map(|r| &mut r.blocked);
+    let mut own = state.jobs.iter_mut().filter(|j| j.id == job).filter_map(|j| j.blocked.as_mut());
+    let Some(blocked) = statement.or_else(|| own.next()) else { return };
+    blocked.asking = false;
+    let what = blocked.what;
     let now = match result {
         Ok(now) => now,
         // An engine without such locks, or a login that may not look.
         Err(_) => {
-            r.blocked = Blocked { unknown: true, ..Blocked::default() };
+            *blocked = Blocked { unknown: true, ..Blocked::of(what) };
             return;
         }
     };
-    let before = std::mem::replace(&mut r.blocked.by, now.clone());
+    let before = std::mem::replace(&mut blocked.by, now.clone());
     let news = now.iter().find(|b| !before.iter().any(|o| o.who == b.who));
     if let Some(first) = news {
-        state.say(Note::warning(sentence(first, now.len() - 1)));
+        state.say(Note::warning(sentence(what, first, now.len() - 1)));
     } else if now.is_empty() && !before.is_empty() {
-        state.say(Note::ok("The lock is there: the statement goes on."));
+        state.say(Note::ok(over(what)));
     }
-}
-
-fn sentence(b: &Blocker, others: usize) -> String {
-    let who = text::clean(&b.who);
-    if !b.known {
-        return format!("The statement waits ({who}); this server does not tell for whom.");
-    }
-    let idle = b.idle.map_or_else(String::new, |s| format!(", idle in its transaction for {}", seconds(s)));
-    let what = match (b.statement.trim(), b.idle) {
-        ("", _) => String::new(),
-        (s, None) => format!(", which runs: {}", shortened(s)),
-        (s, Some(_)) => format!("; it ran last: {}", shortened(s)),
-    };
-    let more = if others == 0 { String::new() } else { format!(" (and {})", text::counted(others as u64, "other")) };
-    format!("The statement waits for a lock of {who}{idle}{what}{more}")
-}
-
-/// A statement in one line, long enough to know it.
-fn shortened(statement: &str) -> String {
-    let words: Vec<&str> = statement.split_whitespace().take(60).collect();
-    text::truncate(&text::clean(&words.join(" ")), 160).into_owned()
 }
 
 /// What stands on the line of what runs.
@@ -83,8 +84,4 @@ pub fn words(blocked: &Blocked) -> Option<String> {
         (true, None) => format!("waits for {who}"),
         (true, Some(s)) => format!("waits for {who}, idle {}", seconds(s)),
     })
-}
-
-fn seconds(s: u64) -> String {
-    if s < 120 { format!("{s} s") } else { format!("{} min", s / 60) }
 }

@@ -7,7 +7,7 @@ use super::editor::Editor;
 use super::effect::Effect;
 use super::panes::query;
 use super::state::{Note, Pane, State, Workspace};
-use crate::model::Result;
+use crate::model::{Print, Result};
 use crate::store::buffers::{Buffer, Keep};
 use crate::text;
 use std::path::{Path, PathBuf};
@@ -19,6 +19,7 @@ pub struct Parked {
     file: Option<PathBuf>,
     saved: u64,
     in_file: Option<u64>,
+    print: Option<Print>,
 }
 
 /// What is known of the buffers beside the text in the editor.
@@ -32,6 +33,8 @@ pub struct Buffers {
     parked: Vec<Parked>,
     /// Version of the text that is in its file.
     in_file: Option<u64>,
+    /// Which text the file had when it was read or written here, if that is known.
+    print: Option<Print>,
     /// Versions of different buffers must never be the same: how many buffers there were.
     made: u64,
     last: i64,
@@ -56,6 +59,10 @@ pub struct Tab {
 }
 
 impl Buffers {
+    /// Which text the file of the one in the editor had when it was read or written here, if that is known.
+    pub fn print(&self) -> Option<Print> {
+        self.print
+    }
     /// How many there are.
     pub fn count(&self) -> usize {
         self.parked.len() + 1
@@ -125,6 +132,7 @@ fn take(state: &mut State, next: Parked) -> Parked {
         file: std::mem::replace(&mut q.file, next.file),
         saved: std::mem::replace(&mut q.saved, next.saved),
         in_file: std::mem::replace(&mut q.buffers.in_file, next.in_file),
+        print: std::mem::replace(&mut q.buffers.print, next.print),
     };
     q.editor.set_dialect(dialect);
     q.selecting = false;
@@ -154,7 +162,8 @@ fn open(state: &mut State, content: &str, file: Option<PathBuf>, effects: &mut V
     let blank = state.query.editor.is_blank() && state.query.file.is_none();
     let editor = editor(state, content);
     let in_file = file.is_some().then_some(editor.version);
-    let next = Parked { id: number(state), editor, file, saved: 0, in_file };
+    let print = file.is_some().then(|| Print::of(content));
+    let next = Parked { id: number(state), editor, file, saved: 0, in_file, print };
     if blank && !content.is_empty() {
         let id = state.query.buffers.id;
         take(state, Parked { id, ..next });
@@ -220,7 +229,7 @@ pub fn closed(state: &mut State, effects: &mut Vec<Effect>) {
     let (id, at) = (state.query.buffers.id, state.query.buffers.at);
     if state.query.buffers.parked.is_empty() {
         let editor = editor(state, "");
-        let next = Parked { id: number(state), saved: editor.version, editor, file: None, in_file: None };
+        let next = Parked { id: number(state), saved: editor.version, editor, file: None, in_file: None, print: None };
         drop(take(state, next));
     } else {
         // The one behind it comes, or the last.
@@ -270,7 +279,9 @@ fn unpacked(state: &mut State, b: Buffer) -> Parked {
     editor.crlf = b.crlf;
     let file = b.file.map(PathBuf::from);
     let in_file = (file.is_some() && !b.unsaved).then_some(editor.version);
-    Parked { id: b.id, saved: editor.version, editor, file, in_file }
+    // The text that the file had then is kept only where it is the buffer's own.
+    let print = in_file.map(|_| Print::of(editor.file_text()));
+    Parked { id: b.id, saved: editor.version, editor, file, in_file, print }
 }
 
 /// The buffers of a target came. What was typed meanwhile stays, as one more.
@@ -315,7 +326,7 @@ pub fn loaded(state: &mut State, target: &str, result: Result<Vec<Buffer>>, effe
 pub fn forget(state: &mut State) {
     let editor = editor(state, "");
     let saved = editor.version;
-    drop(take(state, Parked { id: 0, editor, file: None, saved, in_file: None }));
+    drop(take(state, Parked { id: 0, editor, file: None, saved, in_file: None, print: None }));
     state.query.buffers.parked.clear();
     state.query.buffers.at = 0;
 }
@@ -384,7 +395,7 @@ pub fn file_opened(state: &mut State, path: PathBuf, content: &str, effects: &mu
         go(state, n, effects);
         let q = &mut state.query;
         if q.editor.file_text() == content {
-            q.buffers.in_file = Some(q.editor.version);
+            (q.buffers.in_file, q.buffers.print) = (Some(q.editor.version), Some(Print::of(content)));
             state.say(Note::info(format!("{name} is open here.")));
         } else if unsaved(&q.file, q.buffers.in_file, &q.editor) {
             state.say(Note::warning(format!("{name} is open here with changes that are not saved; the file has another text.")));
@@ -393,7 +404,7 @@ pub fn file_opened(state: &mut State, path: PathBuf, content: &str, effects: &mu
             q.editor.insert(content);
             q.editor.crlf = content.contains("\r\n");
             q.editor.go_to_byte(0);
-            q.buffers.in_file = Some(q.editor.version);
+            (q.buffers.in_file, q.buffers.print) = (Some(q.editor.version), Some(Print::of(content)));
             state.say(Note::info(format!("{name} had changed: read again. Undo brings the text before.")));
         }
     } else {
@@ -407,15 +418,24 @@ pub fn file_opened(state: &mut State, path: PathBuf, content: &str, effects: &mu
     save(state, None, effects);
 }
 
+/// What a file holds now, as a buffer of its own without a file. The one in the editor, whose file it is, may go over it.
+pub fn beside(state: &mut State, path: &Path, theirs: &str, effects: &mut Vec<Effect>) {
+    if state.query.file.as_deref() == Some(path) {
+        state.query.buffers.print = Some(Print::of(theirs));
+    }
+    open(state, theirs, None, effects);
+    save(state, None, effects);
+}
+
 /// The text of this version was written into a file.
-pub fn file_saved(state: &mut State, path: &Path, version: u64, effects: &mut Vec<Effect>) {
+pub fn file_saved(state: &mut State, path: &Path, version: u64, print: Print, effects: &mut Vec<Effect>) {
     let q = &mut state.query;
     if same(q.editor.version, version) {
         q.file = Some(path.to_path_buf());
-        q.buffers.in_file = Some(version);
+        (q.buffers.in_file, q.buffers.print) = (Some(version), Some(print));
     } else if let Some(p) = q.buffers.parked.iter_mut().find(|p| same(p.editor.version, version)) {
         p.file = Some(path.to_path_buf());
-        p.in_file = Some(version);
+        (p.in_file, p.print) = (Some(version), Some(print));
     }
     state.say(Note::ok(format!("Saved to {}.", text::clean(&path.display().to_string()))));
     if let Some((target, buffers)) = to_keep(state, true) {

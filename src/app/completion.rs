@@ -47,6 +47,8 @@ pub struct Completion {
     temporary: Vec<Relation>,
     /// Why there are no names, once.
     pub problem: Option<String>,
+    /// A name that was not among them, for which all are read again.
+    pub sought: Option<String>,
     /// Schemas whose names were asked for since all were read, and why they did not come.
     asked: BTreeMap<String, Option<String>>,
     /// The version and the place of a text that waits for them, and whether the list was asked for there.
@@ -208,13 +210,18 @@ fn propose(state: &mut State, asked: bool, effects: &mut Vec<Effect>) -> Vec<Str
     let names = state.completion.names.as_deref().unwrap_or(&empty);
     let editor = &state.query.editor;
     let at = editor.cursor_byte();
-    // The statement alone is read, not the whole buffer.
-    let here = editor.statement();
-    let (start, end) = here.as_ref().map_or((0, editor.text().len()), |s| (s.outer.start, s.outer.end.max(at)));
-    if end - start > LONGEST {
-        return Vec::new();
-    }
-    let found = complete(editor.dialect(), &editor.text()[start..end], at - start, names);
+    let line = editor.indented(editor.cursor_line());
+    let (start, found) = if at > line && editor.is_backslash(line) {
+        (line, super::backslash::proposals::proposals(editor.dialect(), &editor.text()[line..at], names))
+    } else {
+        // The statement alone is read, not the whole buffer.
+        let here = editor.statement();
+        let (start, end) = here.as_ref().map_or((0, editor.text().len()), |s| (s.outer.start, s.outer.end.max(at)));
+        if end - start > LONGEST {
+            return Vec::new();
+        }
+        (start, complete(editor.dialect(), &editor.text()[start..end], at - start, names))
+    };
     let replace = start + found.replace.start..start + found.replace.end;
     let typed = &editor.text()[replace.clone()];
     let behind_dot = editor.text()[..replace.start].ends_with(['.', '@']) || editor.text()[..replace.start].ends_with("::");
@@ -285,6 +292,7 @@ pub fn kind_word(kind: ProposalKind) -> &'static str {
         ProposalKind::Trigger => "trigger",
         ProposalKind::Event => "event",
         ProposalKind::Sequence => "sequence",
+        ProposalKind::Constraint => "constraint",
         ProposalKind::Keyword => "",
         ProposalKind::Join => "",
     }

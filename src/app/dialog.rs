@@ -34,10 +34,14 @@ pub enum Then {
     /// Shows all of them; the question stays.
     ShowEdits,
     DiscardEdits,
+    /// Looks at what the action would do.
+    Recover(crate::model::recovery::Action),
     /// Closes the result on the screen, staged changes or not.
     CloseResult,
     /// Imports what was tried.
     Import(Box<Import>),
+    /// Shows all that came of trying it; the question stays.
+    ShowImport(Box<Import>, Box<crate::ops::import::Report>),
     /// Runs statements after what was asked about them.
     Run(Vec<Statement>),
     /// Shows all that is known of the data fix; its question stays.
@@ -52,6 +56,8 @@ pub enum Then {
     /// Puts a statement at the end of the editor's text.
     ToEditor(String),
     OverwriteFile(PathBuf),
+    /// Opens what a file holds now as a buffer beside the one that has the file.
+    FileBeside(PathBuf, String),
     CloseBuffer,
     /// Ends a session of ours on the server.
     EndSession(u64),
@@ -105,6 +111,8 @@ impl Answer {
 pub enum Purpose {
     Password {
         target: String,
+        /// For an assessment, not to open it.
+        assess: bool,
     },
     Unlock {
         target: String,
@@ -114,6 +122,12 @@ pub enum Purpose {
     OpenPlan,
     /// The plan on the screen, into a file.
     SharePlan,
+    HandOver,
+    /// What was shown, and its mark.
+    Recover {
+        prospect: Box<crate::model::recovery::Prospect>,
+        mark: String,
+    },
     /// A planner setting for one plan.
     WhatIf,
     /// Values for plans side by side.
@@ -138,6 +152,11 @@ pub enum Purpose {
     Sign {
         step: String,
         solo: bool,
+    },
+    /// Of a step of an incident.
+    SignIncident {
+        which: crate::ops::checklists::Which,
+        step: String,
     },
     Apply {
         target: String,

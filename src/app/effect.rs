@@ -1,7 +1,7 @@
 //! What is to be done outside of `update`: `tui::jobs` does it and answers with messages.
 
 use super::msg::Timer;
-use crate::model::{NodePath, Param};
+use crate::model::{NodePath, Param, Print};
 use crate::ops::checklists::Which;
 use crate::ops::rows::Arrangement;
 use secrecy::SecretString;
@@ -13,6 +13,16 @@ use std::time::Duration;
 pub type JobId = u64;
 /// Names a result's rows.
 pub type ResultId = u64;
+
+/// What a saved text may take the place of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Over {
+    /// Of nothing: the file must be new.
+    Nothing,
+    /// Of the text that was read from the file or written into it last, if it is known which one that was.
+    Known(Option<Print>),
+    Anything,
+}
 
 /// One statement to run, exactly as typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -313,6 +323,8 @@ pub enum Effect {
     },
     /// Reads what was run, newest first, of all targets.
     History,
+    /// Reads the whole text of one of them.
+    Recall(i64),
     /// Reads the saved queries.
     Library,
     /// Writes a new file of the library.
@@ -326,7 +338,7 @@ pub enum Effect {
         text: String,
         /// The editor's version of that text.
         version: u64,
-        overwrite: bool,
+        over: Over,
     },
     LoadBuffers {
         target: String,
@@ -354,6 +366,34 @@ pub enum Effect {
         target: String,
     },
 
+    /// Reads the locks of a target, by a session that is kept until [`Effect::LeaveLocks`].
+    LookAtLocks {
+        job: JobId,
+        target: String,
+    },
+    LeaveLocks,
+
+    /// Assesses a target by a connection of its own; the checks of these names, or all.
+    Assess {
+        job: JobId,
+        target: String,
+        only: Vec<String>,
+        /// That was typed for it.
+        password: Option<secrecy::SecretString>,
+    },
+    /// Looks at what a recovery action would do to its object, or does it.
+    Recover {
+        job: JobId,
+        target: String,
+        action: crate::model::recovery::Action,
+        /// The object's name as it was typed, and the mark of what was shown; `None` looks only.
+        yes: Option<(String, String)>,
+    },
+    /// Writes the hand-over of an assessment into a new file.
+    HandOver {
+        assessment: Box<crate::model::assessment::Assessment>,
+        path: PathBuf,
+    },
     /// An operation with a report.
     Operate {
         link: u64,
@@ -383,6 +423,13 @@ pub enum Operation {
         name: String,
         text: String,
         typed_target: Option<String>,
+    },
+    /// A step of an incident, whose target need not be open.
+    SignIncident {
+        which: Which,
+        step: String,
+        name: String,
+        text: String,
     },
     /// The evidence of that id, whole.
     Evidence(String),

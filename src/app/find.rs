@@ -89,7 +89,7 @@ impl Find {
         if !of.1.is_empty() {
             match compile(&of.1, self.regex) {
                 Ok(p) => {
-                    self.found.matches = p.find_iter(source).map(|m| m.range()).filter(|r| !r.is_empty()).take(COUNTED).collect();
+                    self.found.matches = p.find_iter(source).map(|m| m.range()).take(COUNTED).collect();
                     self.found.pattern = Some(p);
                 }
                 Err(why) => self.problem = Some(why),
@@ -113,7 +113,7 @@ impl Find {
                 while !source.is_char_boundary(from) {
                     from += 1;
                 }
-                p.find_at(source, from).map(|m| m.range()).filter(|r| !r.is_empty())
+                p.find_at(source, from).map(|m| m.range())
             }
             None => None,
         }
@@ -123,7 +123,7 @@ impl Find {
         let i = self.found.matches.partition_point(|m| m.start < from);
         if i == self.found.matches.len() && self.more() {
             let p = self.found.pattern.as_ref()?;
-            return p.find_iter(source).map(|m| m.range()).take_while(|m| m.start < from).filter(|r| !r.is_empty()).last();
+            return p.find_iter(source).map(|m| m.range()).take_while(|m| m.start < from).last();
         }
         i.checked_sub(1).map(|i| self.found.matches[i].clone())
     }
@@ -217,8 +217,10 @@ fn replace(state: &mut State, effects: &mut Vec<Effect>) {
     let at = q.editor.cursor_byte();
     if let Some(m) = q.find.at_or_behind(q.editor.text(), at).filter(|m| m.start == at) {
         let new = replacement(&q.find, q.editor.text(), &m);
+        let place = m.is_empty();
         q.editor.replace(m, &new);
-        q.find.origin = q.editor.cursor_byte();
+        // A place like a line's end is there still: the next one is behind it.
+        q.find.origin = q.editor.cursor_byte() + usize::from(place);
         return typed(state, effects);
     }
     next(state, true, effects);
@@ -231,7 +233,7 @@ fn replace_all(state: &mut State, effects: &mut Vec<Effect>) {
     let Some(p) = q.find.found.pattern.as_ref() else { return };
     let source = q.editor.text();
     let (mut out, mut last, mut first, mut n) = (String::new(), 0, None, 0usize);
-    for m in p.find_iter(source).map(|m| m.range()).filter(|r| !r.is_empty()) {
+    for m in p.find_iter(source).map(|m| m.range()) {
         if first.is_none() {
             (first, last) = (Some(m.start), m.start);
         }
@@ -247,7 +249,11 @@ fn replace_all(state: &mut State, effects: &mut Vec<Effect>) {
     q.editor.replace(first..last, &out);
     q.editor.go_to_byte(at);
     q.find.open = false;
-    state.say(Note::ok(format!("{} replaced; undo takes all of them back.", text::counted(n as u64, "match"))));
+    state.say(Note::ok(format!(
+        "{} match{} replaced; undo takes all of it back.",
+        text::thousands(n as u64),
+        if n == 1 { "" } else { "es" }
+    )));
     query::edited(state, effects);
 }
 

@@ -1,6 +1,6 @@
 //! Importing a file: asked for in a form, tried and rolled back, shown, and only then done.
 
-use super::dialog::{Answer, Confirm, Dialog, Field, Form, Purpose, Then, Viewer};
+use super::dialog::{Answer, Confirm, Dialog, Field, Form, Purpose, Then, Viewer, page_width};
 use super::effect::{Effect, JobId};
 use super::state::{Note, State};
 use crate::model::Result;
@@ -9,8 +9,12 @@ use crate::ops::import::{Import, Report};
 use crate::text;
 use std::path::PathBuf;
 
-/// Lines of the report that stand in the question itself.
-const SHOWN: usize = 9;
+/// Lines about refused rows that stand in the question itself, which is to fit a screen of 24 lines.
+const REFUSED: usize = 6;
+/// Lines about columns and refused rows together.
+const SHOWN: usize = 10;
+/// Columns of the screen that a line of the question has.
+const WIDTH: usize = 68;
 
 /// Asks what to import, into which table.
 pub fn ask(state: &mut State) {
@@ -40,7 +44,7 @@ pub fn asked(values: &[String]) -> std::result::Result<Import, String> {
         _ => return Err("Refused rows: leave it empty, or type skip.".into()),
     };
     let null = Some(value(2).to_string()).filter(|n| !n.is_empty());
-    Ok(Import { file, form, table: value(1).to_string(), null, skip_refused, commit: false })
+    Ok(Import { file, form, table: value(1).to_string(), null, skip_refused, commit: false, tried: None })
 }
 
 /// Tries it, or does it.
@@ -48,6 +52,9 @@ pub fn start(state: &mut State, import: Import, effects: &mut Vec<Effect>) {
     let job = state.id();
     let title = if import.commit { "importing" } else { "trying the import" };
     state.job(job, title, import.commit, effects);
+    if let Some(job) = state.jobs.last_mut() {
+        job.blocked = Some(super::blocked::Blocked::of("import"));
+    }
     effects.push(Effect::Import { link: state.link_no, job, import: Box::new(import) });
 }
 
@@ -58,34 +65,77 @@ pub fn ended(state: &mut State, job: JobId, import: Import, result: Result<Box<R
         Err(e) => return super::work::failed(state, &e),
         Ok(r) => r,
     };
-    let lines = report.lines();
     if report.committed {
-        state.say(Note::ok(lines.last().cloned().unwrap_or_default()));
-        if report.refused > 0 {
-            state.dialogs.push(Dialog::Viewer(Viewer::new("Import", lines.join("\n"))));
+        state.say(Note::ok(report.summary()));
+        if report.refused > 0 || report.unrecorded.is_some() {
+            state.dialogs.push(Dialog::Viewer(whole("Import", &report, state.size.0)));
         }
         return;
     }
-    // A refused row keeps the others out only until somebody says that it may be missing.
-    let leaves_out = report.refused > 0 && !import.skip_refused;
     if import.commit || report.taken == 0 {
-        state.dialogs.push(Dialog::Viewer(Viewer::new("Nothing was imported", lines.join("\n"))));
+        state.dialogs.push(Dialog::Viewer(whole("Nothing was imported", &report, state.size.0)));
         return;
     }
-    let mut body = lines;
-    if body.len() > SHOWN {
-        let last = body.pop();
-        body.truncate(SHOWN - 2);
-        body.push("…".into());
-        body.extend(last);
-    }
+    ask_to_keep(state, import, &report);
+}
+
+/// Asks whether what was tried is to be done.
+fn ask_to_keep(state: &mut State, import: Import, report: &Report) {
+    let one_line = |l: String| text::truncate(&l, WIDTH).into_owned();
+    let mut body = vec![report.summary()];
+    let refused = short(report.refused_lines(), REFUSED, report.refused, "refused");
+    let columns = short(report.column_lines(), SHOWN - refused.len(), report.columns.len() as u64, "columns");
+    body.extend(refused.into_iter().map(one_line));
+    body.push(one_line(report.heading()));
+    body.extend(columns.into_iter().map(one_line));
+    body.extend(report.asides().into_iter().map(one_line));
+    // A refused row keeps the others out only until somebody says that it may be missing.
+    let leaves_out = report.refused > 0 && !import.skip_refused;
     let rows = text::counted(report.taken, "row");
     let title = format!("Import {rows} into {}?", text::clean(&report.table));
     let (key, label) = match leaves_out {
         true => ('s', format!("skip the {} and import {}", text::counted(report.refused, "refused row"), text::thousands(report.taken))),
         false => ('i', "import".to_string()),
     };
-    let then = Then::Import(Box::new(Import { commit: true, skip_refused: import.skip_refused || leaves_out, ..import }));
-    let answers = vec![Answer::new('n', "no", Then::Nothing), Answer::new(key, label, then)];
+    let show = Then::ShowImport(Box::new(import.clone()), Box::new(report.clone()));
+    let then =
+        Then::Import(Box::new(Import { commit: true, tried: report.run, skip_refused: import.skip_refused || leaves_out, ..import }));
+    let answers = vec![Answer::new('n', "no", Then::Nothing), Answer::new('v', "view all", show), Answer::new(key, label, then)];
     state.dialogs.push(Dialog::Confirm(Confirm { title, body, answers }));
+}
+
+/// The first lines, and how many there are behind them.
+fn short(mut lines: Vec<String>, most: usize, all: u64, what: &str) -> Vec<String> {
+    if lines.len() > most {
+        lines.truncate(most.saturating_sub(1));
+        let rest = all.saturating_sub(lines.len() as u64);
+        lines.push(format!("… and {} more {what}: v shows them.", text::thousands(rest)));
+    }
+    lines
+}
+
+/// All that came of trying it, above its question.
+pub fn show(state: &mut State, import: Import, report: &Report) {
+    ask_to_keep(state, import, report);
+    state.dialogs.push(Dialog::Viewer(whole("Import: what came of trying it", report, state.size.0)));
+}
+
+/// The whole report, with what came of it at its head. Reasons are broken to fit a screen of `columns`: the constraint that a server names
+/// stands at their end.
+fn whole(title: &str, report: &Report, columns: u16) -> Viewer {
+    const BEHIND: &str = "    ";
+    let width = usize::from(page_width(columns)).saturating_sub(BEHIND.len()).max(20);
+    let broken = |line: String| {
+        let parts = text::wrap(&line, width).into_iter().enumerate();
+        parts.map(|(i, part)| if i == 0 { part } else { format!("{BEHIND}{part}") }).collect::<Vec<_>>()
+    };
+    let refused: Vec<String> = report.refused_lines().into_iter().flat_map(broken).collect();
+    let mut lines = vec![report.summary()];
+    for part in [refused, [vec![report.heading()], report.column_lines()].concat(), report.asides()] {
+        if !part.is_empty() {
+            lines.push(String::new());
+            lines.extend(part);
+        }
+    }
+    Viewer::new(title, lines.join("\n"))
 }

@@ -9,7 +9,7 @@ use super::effect::Effect;
 use super::find;
 use super::list::ListCursor;
 use super::palette::Finds;
-use super::panes::{plan, query, schema};
+use super::panes::{assess, cells, plan, query, schema};
 use super::state::{Pane, State, Workspace};
 use super::update;
 use crate::config::files::EditorKeys;
@@ -37,7 +37,10 @@ pub fn applies(state: &State, action: Action) -> bool {
     match action {
         // A plan in the editor is shown without any target.
         Action::Plan => open || !state.query.editor.is_blank(),
+        // An assessment logs in by itself.
+        Action::Refresh if state.view.focus == Pane::Assess => true,
         Action::Run | Action::RunAll | Action::Analyze | Action::Refresh | Action::Definition | Action::Jump => open,
+        Action::GoAssess => assess::candidate(state).is_some() || !state.assess.target.is_empty(),
         Action::ToggleGuide => state.guide,
         Action::CopyQualified | Action::Template | Action::Sizes | Action::UsedBy | Action::Related => {
             open && state.view.focus == Pane::Schema
@@ -102,11 +105,15 @@ pub fn applies(state: &State, action: Action) -> bool {
         Action::PlanHistory | Action::OpenPlan => true,
         Action::WhatIf | Action::ParamSets | Action::WritePlanTest | Action::RunPlanTest | Action::Optimize => open,
         a if a == Action::Raw || a.of_plan() => state.plan.plan.is_some(),
-        Action::Checklists => open,
+        Action::Checklists => open || state.view.focus == Pane::Assess || state.checklist.of_incident(),
         // Other checklists than that of migrations have none of it.
+        Action::Sign if state.view.focus == Pane::Checklist && state.checklist.of_incident() => true,
         Action::Apply | Action::Revert | Action::StartRun | Action::CloseRun | Action::Sign => {
             state.view.focus != Pane::Checklist || state.checklist.other.is_none()
         }
+        Action::LockTree => state.view.focus == Pane::Assess,
+        Action::HandOver => state.assess.whole.is_some(),
+        Action::Recover => state.assess.tree.is_some(),
         Action::SessionPlan | Action::SessionStatement => state.view.focus == Pane::Sessions && state.sessions.chosen().is_some(),
         _ => true,
     }
@@ -161,6 +168,9 @@ pub fn keys_now(state: &State, action: Action) -> Option<String> {
 
 /// A key was pressed.
 pub fn key(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
+    if state.query.held.is_some() && cells::held(state, key) {
+        return;
+    }
     state.messages.read(state.now);
     // What is watched stops; a key that cancels does that, too.
     if super::watch::stopped(state) && key != Key::ctrl('c') {
@@ -216,9 +226,8 @@ fn vim(state: &mut State, key: Key, effects: &mut Vec<Effect>) -> bool {
     if state.config.editor_keys != EditorKeys::Vim || state.view.focus != Pane::Editor || state.view.typing {
         return false;
     }
-    let page = super::layout::arrange(state).inside(Pane::Editor).map_or(10, |a| usize::from(a.h));
     let q = &mut state.query;
-    match q.vim.key(&mut q.editor, key, page) {
+    match q.vim.key(&mut q.editor, key) {
         Did::NotMine => return false,
         Did::Done => {}
         Did::Insert => state.view.typing = true,

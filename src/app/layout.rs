@@ -152,6 +152,7 @@ fn centre(state: &State, workspace: Workspace, area: Area, layout: &mut Layout) 
         Workspace::Backups => layout.panes.push((Pane::Backups, area)),
         Workspace::Journal => layout.panes.push((Pane::Journal, area)),
         Workspace::Sessions => layout.panes.push((Pane::Sessions, area)),
+        Workspace::Assess => layout.panes.push((Pane::Assess, area)),
         Workspace::Start => layout.panes.push((Pane::Start, area)),
     }
 }

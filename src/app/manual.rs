@@ -15,6 +15,9 @@ fn pages(pane: Pane) -> &'static [&'static str] {
     const ADVICE: &str = include_str!("../../assets/manual/advice.md");
     const PLAN_TEST: &str = include_str!("../../assets/manual/plan-test.md");
     const SESSIONS: &str = include_str!("../../assets/manual/sessions.md");
+    const ASSESS: &str = include_str!("../../assets/manual/assess.md");
+    const RECOVER: &str = include_str!("../../assets/manual/recover.md");
+    const INCIDENT: &str = include_str!("../../assets/manual/incident.md");
     const FINDINGS: &str = include_str!("../../assets/manual/findings.md");
     match pane {
         Pane::Editor => &[EDITOR, COMPLETION, RUNNING, EXPORT],
@@ -22,7 +25,8 @@ fn pages(pane: Pane) -> &'static [&'static str] {
         Pane::Schema => &[SCHEMA],
         Pane::Plan => &[PLAN, PLAN_TEST, FINDINGS, ADVICE],
         Pane::Sessions => &[SESSIONS],
-        Pane::Checklist => &[PLAN_TEST],
+        Pane::Assess => &[ASSESS, RECOVER, INCIDENT],
+        Pane::Checklist => &[PLAN_TEST, INCIDENT],
         _ => &[],
     }
 }

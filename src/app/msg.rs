@@ -6,11 +6,24 @@ use crate::config::keymap::Key;
 use crate::engine::{Outcome, SessionStatus};
 use crate::model::evidence::Evidence;
 use crate::model::plan::Plan;
-use crate::model::{Column, Finding, NodePath, Notice, Result, RowBatch, SchemaNode, Waiting};
+use crate::model::{Column, Finding, NodePath, Notice, Print, Result, RowBatch, SchemaNode, Waiting};
 use crate::ops;
 use jiff::Timestamp;
 use std::path::PathBuf;
 use std::sync::Arc;
+
+/// How saving into a file ended.
+#[derive(Debug)]
+pub enum Saved {
+    Written(Print),
+    /// The file is there, and none was to be.
+    There,
+    /// The file has another text than it may have: which one, and whether it is known what it had.
+    Changed {
+        theirs: Result<String>,
+        known: bool,
+    },
+}
 
 /// One thing that happened.
 #[derive(Debug)]
@@ -124,6 +137,12 @@ pub enum Msg {
         result: ResultId,
         outcome: Result<ops::cells::Written>,
     },
+    /// Edited cells of a guarded target are changed in a transaction that waits for its answer.
+    CellsWait {
+        job: JobId,
+        result: ResultId,
+        fix: Box<super::panes::fix::Report>,
+    },
     /// Work over the rows of a result ended.
     RowsDone {
         job: JobId,
@@ -228,6 +247,10 @@ pub enum Msg {
     History {
         result: Result<Vec<crate::store::history::Ran>>,
     },
+    /// The whole text of a statement that was chosen in the history; `None`: it is no longer kept.
+    Recalled {
+        result: Result<Option<String>>,
+    },
     /// Saved queries, and sentences about files that cannot be taken.
     Library {
         saved: Vec<ops::library::Saved>,
@@ -250,7 +273,7 @@ pub enum Msg {
         path: PathBuf,
         /// The editor's version of what was saved.
         version: u64,
-        result: Result<()>,
+        result: Result<Saved>,
     },
     /// Values of parameters that are kept for a target, or why they are not.
     Values {
@@ -293,6 +316,26 @@ pub enum Msg {
         which: ops::checklists::Which,
         outcome: ops::checklist::StepOutcome,
     },
+    /// A part of an assessment that is under way.
+    Assessing {
+        job: JobId,
+        news: ops::assess::News,
+    },
+    /// A recovery action was looked at, or done.
+    Recovery {
+        job: JobId,
+        result: Result<crate::app::panes::assess::recover::Told>,
+    },
+    /// An assessment is over.
+    /// The locks were read again.
+    LockTree {
+        job: JobId,
+        result: Result<Box<crate::model::assessment::Seen>>,
+    },
+    Assessed {
+        job: JobId,
+        result: Result<Box<crate::model::assessment::Assessment>>,
+    },
     /// A sentence for the footer and the log.
     Said(crate::app::state::Note),
 }
@@ -312,6 +355,8 @@ pub enum Timer {
     Sessions {
         round: u64,
     },
+    /// Who waits for whom is read again, if it is still looked at.
+    LockTree,
     /// The next run of what is watched is due; the run before.
     Watch {
         job: JobId,
@@ -352,9 +397,19 @@ pub enum RunEvent {
         result: ResultId,
         outcome: Outcome,
     },
+    /// The statement that is done ran to its end, and not all of its rows are kept.
+    Cut {
+        result: ResultId,
+        why: crate::model::Error,
+    },
     Failed {
         result: ResultId,
         error: crate::model::Error,
+    },
+    /// What the statement did to the open transaction.
+    Passed {
+        result: ResultId,
+        passed: ops::statements::Passed,
     },
     /// A data fix waits for the answer.
     Fix {

@@ -44,6 +44,9 @@ impl Note {
     }
 }
 
+/// Stands in the message of a connection that was closed under its statement, until the server's answer takes its place.
+pub const BEING_LOOKED_AT: &str = "whether it goes on there is being looked at";
+
 /// Most messages that are kept.
 const KEPT: usize = 500;
 /// Keys that come sooner after a loss was told were typed at something else.
@@ -75,6 +78,13 @@ impl Messages {
         self.log.push_back(note);
         if self.log.len() > KEPT {
             self.log.pop_front();
+        }
+    }
+
+    /// What was asked about in words that may stand on the screen has its answer: it takes their place.
+    pub fn answered(&mut self, asked: &str, answer: &str) {
+        if let Some(note) = self.shown.as_mut().filter(|n| n.text.contains(asked)) {
+            note.text = note.text.replace(asked, answer);
         }
     }
 
@@ -113,6 +123,17 @@ mod tests {
         m.say(Note::info("later"));
         assert_eq!(texts(&m), (Some("later"), 0));
         assert_eq!(m.log.len(), 7, "nothing is lost");
+    }
+
+    #[test]
+    fn an_answer_takes_the_place_of_its_question() {
+        let mut m = Messages::default();
+        m.say(Note::warning("gone; it is being looked at").loss());
+        m.say(Note::ok("it has ended"));
+        m.answered("it is being looked at", "it has ended");
+        assert_eq!(texts(&m), (Some("gone; it has ended"), 1));
+        m.answered("nothing of it", "x");
+        assert_eq!((texts(&m).0, m.log.len()), (Some("gone; it has ended"), 2));
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub enum Choice {
     Jump(NodePath),
     /// Puts a text into the editor.
     Insert(String),
+    /// The same with a statement of the history, of which only the beginning is here.
+    Recall(i64),
 }
 
 /// One line.
@@ -111,6 +113,9 @@ impl Palette {
                 outcome if r.error.is_some() => outcome,
                 outcome => format!("{outcome} · {took}"),
             };
+            if let Some(bytes) = r.whole {
+                note.push_str(&format!(" · {}", text::bytes(bytes)));
+            }
             // Day and minute; the seconds tell nobody anything here.
             note.push_str(&format!(" · {}", r.at.get(..16).unwrap_or(&r.at).replace('T', " ")));
             if r.runs > 1 {
@@ -119,8 +124,8 @@ impl Palette {
             if r.target != here {
                 note = format!("{} · {note}", r.target);
             }
-            let label = r.text.split_whitespace().collect::<Vec<_>>().join(" ");
-            Entry { label, note, keys: String::new(), choice: Choice::Insert(r.text) }
+            let choice = if r.whole.is_some() { Choice::Recall(r.id) } else { Choice::Insert(r.text.clone()) };
+            Entry { label: text::one_line(&r.text), note, keys: String::new(), choice }
         };
         let ours = own.len();
         let all = own.into_iter().chain(others).map(entry).collect();

@@ -1,5 +1,6 @@
 //! One file for each pane: what it knows, and what its actions do. Drawing is in `ui::panes`.
 
+pub mod assess;
 pub mod backups;
 pub mod cells;
 pub mod checklist;

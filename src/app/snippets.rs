@@ -112,8 +112,7 @@ fn all(state: &State, dialect: Dialect) -> Vec<(String, String)> {
 /// Shows the list.
 pub fn list(state: &mut State) {
     let entries = all(state, state.query.editor.dialect()).into_iter().map(|(label, template)| {
-        let (text, _) = expand(&template);
-        let note = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let note = crate::text::one_line(&expand(&template).0);
         Entry { label, note, keys: String::new(), choice: Choice::Snippet(template) }
     });
     let palette = Palette::with(entries.collect(), Finds::Snippets, state);

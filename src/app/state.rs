@@ -4,7 +4,7 @@ use super::dialog::Dialog;
 use super::effect::{Effect, JobId, ResultId};
 use super::link::Link;
 pub use super::note::{Messages, Note};
-use super::panes::{backups, checklist, journal, migrations, plan, query, schema, sessions, start};
+use super::panes::{assess, backups, checklist, journal, migrations, plan, query, schema, sessions, start};
 use crate::config::Config;
 use crate::config::keymap::{Key, Keymap};
 use crate::model::{Dialect, TxState};
@@ -25,6 +25,8 @@ pub enum Pane {
     Journal,
     /// What the server runs now.
     Sessions,
+    /// What is wrong with a target.
+    Assess,
 }
 
 impl Pane {
@@ -41,6 +43,7 @@ impl Pane {
             Pane::Backups => "backups",
             Pane::Journal => "journal",
             Pane::Sessions => "sessions",
+            Pane::Assess => "assess",
         }
     }
 }
@@ -56,12 +59,22 @@ pub enum Workspace {
     Backups,
     Journal,
     Sessions,
+    Assess,
 }
 
 impl Workspace {
     /// In the order of the tab strip.
     pub const TABS: [Workspace; 6] =
         [Workspace::Schema, Workspace::Query, Workspace::Migrations, Workspace::Checklist, Workspace::Backups, Workspace::Journal];
+
+    /// The key that goes there; 0 where none does.
+    pub fn number(self) -> usize {
+        match self {
+            Workspace::Sessions => 7,
+            Workspace::Assess => 8,
+            tab => Self::TABS.iter().position(|t| *t == tab).map_or(0, |i| i + 1),
+        }
+    }
 
     pub fn title(self) -> &'static str {
         match self {
@@ -73,6 +86,7 @@ impl Workspace {
             Workspace::Backups => "Backups",
             Workspace::Journal => "Journal",
             Workspace::Sessions => "Sessions",
+            Workspace::Assess => "Assess",
         }
     }
 }
@@ -100,6 +114,8 @@ pub struct Job {
     pub cancelled: bool,
     /// It changes a target: the console asks before it ends meanwhile.
     pub writes: bool,
+    /// Who keeps it waiting, where it runs on a session of its own that may wait for locks.
+    pub blocked: Option<super::blocked::Blocked>,
 }
 
 /// See the module.
@@ -127,6 +143,7 @@ pub struct State {
     pub backups: backups::Backups,
     pub journal: journal::Journal,
     pub sessions: sessions::Sessions,
+    pub assess: assess::Assess,
     pub dialogs: Vec<Dialog>,
     /// Keys of a started sequence (leader).
     pub sequence: Vec<Key>,
@@ -165,6 +182,7 @@ impl State {
             backups: backups::Backups::default(),
             journal: journal::Journal::default(),
             sessions: sessions::Sessions::default(),
+            assess: assess::Assess::default(),
             dialogs: Vec::new(),
             sequence: Vec::new(),
             messages: Messages::default(),
@@ -220,8 +238,18 @@ impl State {
 
     /// Notes that a job runs, and arms the clock for its elapsed time.
     pub fn job(&mut self, id: JobId, title: impl Into<String>, writes: bool, effects: &mut Vec<Effect>) {
-        let job = Job { id, title: title.into(), started: self.now, step: String::new(), done: 0, total: None, cancelled: false, writes };
-        self.jobs.push(job);
+        let title = title.into();
+        self.jobs.push(Job {
+            id,
+            title,
+            started: self.now,
+            step: String::new(),
+            done: 0,
+            total: None,
+            cancelled: false,
+            writes,
+            blocked: None,
+        });
         self.tick(effects);
     }
 
@@ -279,9 +307,29 @@ impl State {
         }
     }
 
-    /// The open target is a production one.
+    /// The target whose name and environment stand on the screen: an assessed one need not be the open one.
+    pub fn shown_target(&self) -> Option<&str> {
+        let incident = self.checklist.other.as_ref().and_then(|o| o.which.target());
+        match self.view.workspace {
+            Workspace::Assess if !self.assess.target.is_empty() => Some(&self.assess.target),
+            Workspace::Checklist if incident.is_some() => incident,
+            _ => self.link.target_name(),
+        }
+    }
+    /// What is on the screen is another target than the open one.
+    pub fn shows_another(&self) -> bool {
+        self.shown_target() != self.link.target_name()
+    }
+    pub fn shown_environment(&self) -> Option<&str> {
+        if !self.shows_another() {
+            return self.environment();
+        }
+        self.config.targets.get(self.shown_target()?)?.environment.as_deref()
+    }
+
+    /// What is on the screen is a production target.
     pub fn production(&self) -> bool {
-        self.environment().is_some_and(|e| self.config.is_production(e))
+        self.shown_environment().is_some_and(|e| self.config.is_production(e))
     }
 
     /// True for a run or a data fix that writes, or an open transaction.
@@ -292,8 +340,9 @@ impl State {
         if let Some(words) = self.query.results.iter().find_map(super::panes::cells::words) {
             return Some(format!("{words} and not written"));
         }
-        if self.query.fix.is_some() {
-            return Some("a data fix waits for commit or rollback".into());
+        if let Some(fix) = &self.query.fix {
+            let committing = fix.answered == Some(super::effect::FixAnswer::Commit);
+            return Some(if committing { "a data fix is being committed" } else { "a data fix waits for commit or rollback" }.into());
         }
         // With the connection its transaction is gone.
         match self.link.server().filter(|s| s.status.lost.is_none()).map(|s| s.status.tx) {
@@ -320,5 +369,6 @@ pub fn home(pane: Pane) -> Workspace {
         Pane::Backups => Workspace::Backups,
         Pane::Journal => Workspace::Journal,
         Pane::Sessions => Workspace::Sessions,
+        Pane::Assess => Workspace::Assess,
     }
 }

@@ -11,9 +11,10 @@ use super::keys;
 use super::link::Link;
 use super::msg::{Msg, Timer};
 use super::palette::Palette;
-use super::panes::{backups, cells, checklist, files, fix, migrations, plan, query, running, schema, sessions, start};
+use super::panes::{assess, backups, cells, checklist, files, fix, migrations, plan, query, running, schema, sessions, start};
 use super::state::{Note, Pane, State, Workspace};
 use crate::model::{Kind, TxState};
+use crate::store::history::Fate;
 use crate::text;
 use secrecy::SecretString;
 
@@ -39,6 +40,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Focus(f) => {
             state.focused = f;
             sessions::looked_at(state, effects);
+            assess::due(state, effects);
         }
         Msg::Stop(_) => {
             buffers::save(state, None, effects);
@@ -49,6 +51,14 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Timer(Timer::SaveBuffer { version }) => buffers::save(state, Some(version), effects),
         Msg::Timer(Timer::Watch { job }) => super::watch::due(state, job, effects),
         Msg::Timer(Timer::Sessions { round }) => sessions::due(state, round, effects),
+        Msg::Timer(Timer::LockTree) => assess::due(state, effects),
+        Msg::Assessing { job, news } => assess::news(state, job, news),
+        Msg::Recovery { job, result } => assess::recover::told(state, job, result, effects),
+        Msg::LockTree { job, result } => assess::looked(state, job, result, effects),
+        Msg::Assessed { job, result } => {
+            state.jobs.retain(|j| j.id != job);
+            assess::ended(state, job, result);
+        }
         Msg::Timer(Timer::LivePlan { version }) => plan::live(state, version, effects),
         Msg::Connected { link, server } if link == state.link_no => connected(state, *server, effects),
         Msg::ConnectFailed { link, error } if link == state.link_no => connect_failed(state, error),
@@ -57,13 +67,17 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Children { link, at, result } if link == state.link_no => schema::children(state, &at, result, effects),
         Msg::Definition { link, at, result } if link == state.link_no => schema::definition(state, &at, result),
         Msg::Schema { link, told } if link == state.link_no => schema::told(state, told, effects),
-        Msg::Names { link, result } if link == state.link_no => completion::loaded(state, result),
+        Msg::Names { link, result } if link == state.link_no => {
+            completion::loaded(state, result);
+            super::backslash::describe::again(state, effects);
+        }
         Msg::NamesOf { link, schema, result } if link == state.link_no => completion::loaded_more(state, &schema, result, effects),
         Msg::TemporaryTable { link, name, columns } if link == state.link_no => completion::temporary(state, name, &columns),
         Msg::Run { job, event } => running::event(state, job, event, effects),
         Msg::TableOf { link, result, table, info, then } if link == state.link_no => {
             cells::table(state, result, table, info, then, effects);
         }
+        Msg::CellsWait { job, result, fix } => cells::waits(state, job, result, *fix, effects),
         Msg::CellsWritten { job, result, outcome } => cells::written(state, job, result, outcome, effects),
         Msg::Compared { job, before, now, compared } => super::panes::results::compare::compared(state, job, before, now, compared),
         Msg::ColumnTold { job, result, column, told } => super::panes::results::column::told(state, job, result, column, told),
@@ -111,7 +125,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Unasked { link, notice } if link == state.link_no => running::heard(state, &notice),
         Msg::Unasked { .. } => {}
         Msg::Blockers { job, result } => super::blocked::told(state, job, result),
-        Msg::FixEnded { answer, result } => fix::ended(state, &answer, result),
+        Msg::FixEnded { answer, result } => fix::ended(state, &answer, result, effects),
         Msg::FixLost { why } => fix::lost(state, &why),
         Msg::Imported { job, import, result } => super::import::ended(state, job, *import, result),
         // A store that cannot be used says so by itself.
@@ -128,6 +142,11 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
                 let p = Palette::history(state, runs);
                 state.dialogs.push(Dialog::Palette(p));
             }
+            Err(e) => state.say(Note::error(&e)),
+        },
+        Msg::Recalled { result } => match result {
+            Ok(Some(text)) => query::insert_text(state, &text, effects),
+            Ok(None) => state.say(Note::warning("The history no longer has this statement: it made room for newer ones.")),
             Err(e) => state.say(Note::error(&e)),
         },
         Msg::Library { saved, notes } => {
@@ -152,16 +171,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
             Ok(content) => buffers::file_opened(state, path, &content, effects),
             Err(e) => state.say(Note::error(&e)),
         },
-        Msg::FileSaved { path, version, result } => match result {
-            Ok(()) => buffers::file_saved(state, &path, version, effects),
-            // Refused because the file is there: ask.
-            Err(e) if e.kind == Kind::Held => state.dialogs.push(Dialog::Confirm(Confirm {
-                title: "The file is there already".into(),
-                body: vec![text::clean(&path.display().to_string()).into_owned()],
-                answers: vec![Answer::new('n', "leave it", Then::Nothing), Answer::new('o', "overwrite", Then::OverwriteFile(path))],
-            })),
-            Err(e) => state.say(Note::error(&e)),
-        },
+        Msg::FileSaved { path, version, result } => super::save::ended(state, path, version, result, effects),
         Msg::BuffersLoaded { target, result } => buffers::loaded(state, &target, result, effects),
         Msg::BufferReopened { target, result } => buffers::reopened(state, &target, result, effects),
         Msg::BufferSaved { result } => {
@@ -276,11 +286,23 @@ fn connect_failed(state: &mut State, error: crate::model::Error) {
     if error.kind == Kind::PasswordNeeded {
         let body = vec![text::clean(&error.message).into_owned()];
         let fields = vec![Field::new("Password", "", "kept in memory until Holdpoint ends").secret()];
-        let form = Form::new(format!("Password for {target}"), Purpose::Password { target: target.clone() }, body, fields);
+        let form = Form::new(format!("Password for {target}"), Purpose::Password { target: target.clone(), assess: false }, body, fields);
         state.dialogs.push(Dialog::Form(form));
     }
     state.say(Note::error(&error));
     state.link = Link::Failed { target, error };
+}
+
+/// What runs ends a transaction, so that nobody here knows how it ended when the connection is lost meanwhile.
+fn committing(state: &State) -> bool {
+    // The statement's own failure may have come first.
+    let of = |r: &&super::panes::query::ResultTab| match &state.query.running {
+        Some(running) => r.job == Some(running.job),
+        None => matches!(r.progress, super::panes::query::Progress::Failed(_)),
+    };
+    let dialect = state.link.server().map_or(crate::model::Dialect::Postgres, |s| s.dialect);
+    let newest = state.query.results.iter().filter(of).max_by_key(|r| r.id);
+    newest.is_some_and(|r| crate::sql::classify(dialect, &r.text).class == crate::sql::Class::Transaction)
 }
 
 fn status_changed(state: &mut State, status: crate::engine::SessionStatus, effects: &mut Vec<Effect>) {
@@ -299,10 +321,20 @@ fn status_changed(state: &mut State, status: crate::engine::SessionStatus, effec
     if moved {
         completion::load(state, effects);
     }
+    if lost.is_some() && state.query.running.is_none() {
+        // A statement that runs tells itself what became of its transaction: it may have been a COMMIT.
+        super::standing::ended(state, Fate::Lost);
+    }
     if let Some(why) = lost {
-        let with = if had_tx { ", and with it the open transaction" } else { "" };
+        let with = match (had_tx, committing(state)) {
+            (false, _) => "",
+            (true, false) => ", and with it the open transaction",
+            (true, true) => " while the transaction ended",
+        };
         let mut note = Note { severity: crate::model::Severity::Critical, ..Note::info(format!("The connection is gone{with}: {why}")) };
-        if had_tx {
+        if had_tx && committing(state) {
+            note.more.push("Whether it is committed is not known: look at what it wrote before you write it again.".into());
+        } else if had_tx {
             note.more.push("The transaction that was open is rolled back by the server.".into());
             // Said once more with the new session: this note may be gone by then.
             state.query.made.insert(0, "what the open transaction had written".into());
@@ -324,6 +356,14 @@ fn left_behind(state: &mut State, backend: u64, result: crate::model::Result<Opt
     let lost = state.link.server().is_some_and(|s| s.status.lost.is_some());
     let again = keys::key_of(state, Action::Reconnect).filter(|_| lost);
     let again = again.map(|k| format!("{k} connects again; the buffer and the results stay."));
+    state.messages.answered(
+        super::note::BEING_LOOKED_AT,
+        match &result {
+            Ok(None) => "the server ended it, too",
+            Ok(Some(_)) => "the server goes on with it",
+            Err(_) => "whether it goes on there could not be seen",
+        },
+    );
     match result {
         Ok(None) => {
             let mut note = Note::ok(format!("The server ended the statement: its session {backend} runs nothing any more."));
@@ -384,6 +424,7 @@ pub fn connect(state: &mut State, name: &str, password: Option<SecretString>, ef
         state.sessions = sessions::Sessions::default();
         state.backups = backups::Backups::default();
     }
+    super::standing::ended(state, Fate::RolledBack);
     state.query.running = None;
     state.query.watch = None;
     state.query.fix = None;

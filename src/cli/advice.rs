@@ -16,6 +16,8 @@ pub struct Asked {
     /// Write the first piece of advice as a pair of migration scripts.
     pub queue: bool,
     pub format: PlanFormat,
+    /// Without the constants of the statement.
+    pub redact: bool,
 }
 
 pub async fn advise(cx: &Cx, target: &str, sql: Option<String>, file: Option<&Path>, asked: Asked) -> Result<ExitCode> {
@@ -24,14 +26,13 @@ pub async fn advise(cx: &Cx, target: &str, sql: Option<String>, file: Option<&Pa
     }
     let sql = query::text_of(sql, file)?;
     let conn = connect::open(cx, target).await?;
-    if asked.wanted.measure {
-        output::message(&advice::foreseen(cx, &conn).await?);
-    }
-    let report = advice::advise(cx, &conn, &sql, asked.wanted).await?;
+    let report = advice::advise_telling(cx, &conn, &sql, asked.wanted, &output::message).await?;
+    let bare = asked.redact.then(|| report.redacted());
+    let shown = bare.as_ref().unwrap_or(&report);
     match asked.format {
-        PlanFormat::Json => output::json(&report.document(conn.dialect()))?,
-        PlanFormat::Ndjson => output::write(format!("{}\n", report.document(conn.dialect())).as_bytes())?,
-        _ => table(&report, conn.dialect())?,
+        PlanFormat::Json => output::json(&shown.document(conn.dialect()))?,
+        PlanFormat::Ndjson => output::write(format!("{}\n", shown.document(conn.dialect())).as_bytes())?,
+        _ => table(shown, conn.dialect())?,
     }
     if asked.queue {
         let first = report.advice.first().ok_or_else(|| Error::failed("there is no advice to queue").hint(report.answer()))?;
@@ -44,7 +45,10 @@ pub async fn advise(cx: &Cx, target: &str, sql: Option<String>, file: Option<&Pa
 }
 
 fn table(r: &Report, dialect: crate::model::Dialect) -> Result<()> {
-    if r.helps() {
+    if let Some(d) = &r.differs {
+        output::message(&text::clean(d));
+    }
+    if !r.advice.is_empty() {
         let mut t = output::TextTable::new(&["level", "index", "gain", "size"]);
         for a in &r.advice {
             t.row(vec![a.level.word().into(), a.spec.clone(), a.gain(), a.size().unwrap_or_default()]);
@@ -64,7 +68,7 @@ fn table(r: &Report, dialect: crate::model::Dialect) -> Result<()> {
         output::message(&format!("{}: {}.{next}{sql}", text::clean(&why.table), why.text));
     }
     for d in &r.dropped {
-        output::message(&format!("left out: {} ({})", d.what, d.reason.text));
+        output::message(&format!("{}: {} ({})", d.left_out().to_lowercase(), d.what, d.reason.text));
     }
     for v in &r.verified {
         output::message(&format!("verified: {}.", v.text));

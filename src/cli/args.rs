@@ -128,6 +128,27 @@ pub enum ImportFormat {
     Ndjson,
 }
 
+/// Silencing what is known: nothing is assessed then.
+#[derive(Debug, clap::Args)]
+#[group(multiple = true)]
+pub struct Mutes {
+    /// Silence a check, or what it says of one object, for a while, and assess nothing
+    #[arg(long, value_name = "CHECK[:OBJECT]", requires_all = ["reason", "span"], conflicts_with_all = ["checks", "output", "unmute", "muted"])]
+    pub mute: Option<String>,
+    /// Why it is silenced
+    #[arg(long, requires = "mute")]
+    pub reason: Option<String>,
+    /// For how long: `4h`, `7d`; 90 days at most
+    #[arg(long = "for", value_name = "TIME", id = "span", requires = "mute")]
+    pub span: Option<String>,
+    /// Let it speak again, and assess nothing
+    #[arg(long, value_name = "CHECK[:OBJECT]", conflicts_with_all = ["checks", "output", "muted"])]
+    pub unmute: Option<String>,
+    /// List what is silenced, and assess nothing
+    #[arg(long, conflicts_with_all = ["checks", "output"])]
+    pub muted: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Make the demo (three SQLite databases of one shop, in DIR) and open it
@@ -145,11 +166,15 @@ pub enum Command {
         /// SQL file to open in the editor
         #[arg(value_name = "FILE.sql")]
         file: Option<PathBuf>,
+        /// In an emergency: assess the target instead of opening it, by a single connection
+        #[arg(long, requires = "target", conflicts_with = "file")]
+        assess: bool,
     },
     /// Run SQL and write its rows to standard output
     Query {
         target: String,
         /// The statements; without it they are read from --file or standard input
+        #[arg(allow_hyphen_values = true)]
         sql: Option<String>,
         #[arg(short, long, value_name = "FILE.sql", conflicts_with = "sql")]
         file: Option<PathBuf>,
@@ -177,6 +202,7 @@ pub enum Command {
         /// Not with --plan, which asks no database
         #[arg(required_unless_present = "plan")]
         target: Option<String>,
+        #[arg(allow_hyphen_values = true)]
         sql: Option<String>,
         #[arg(short, long, value_name = "FILE.sql", conflicts_with = "sql")]
         file: Option<PathBuf>,
@@ -237,10 +263,10 @@ pub enum Command {
         #[arg(long, value_enum, default_value_t)]
         format: PlanFormat,
         /// Leave the constants of the statement out: ? stands in their places
-        #[arg(long)]
+        #[arg(long, conflicts_with_all = ["settings", "param_sets", "propose_sets", "progress"])]
         redact: bool,
     },
-    /// What is wrong with a server, the most likely cause first; only reads, on one connection (PostgreSQL)
+    /// What is wrong with a server, the most likely cause first; only reads, on one connection
     ///
     /// Exit code: 0 nothing, 1 findings, 3 no connection, 5 nothing found but not all could be seen.
     Assess {
@@ -259,6 +285,29 @@ pub enum Command {
         /// Exit codes of Nagios' plugins: 0 sound, 1 warning, 2 critical, 3 unknown
         #[arg(long)]
         nagios: bool,
+        /// Write the hand-over into a new file: .md, .html or .json; statements lose their constants
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        #[command(flatten)]
+        mutes: Mutes,
+    },
+    /// Do one recovery action to one object: looked at, approved for just that object, verified, journaled
+    ///
+    /// Without an action it lists those of the target's engine. Without --confirm it shows what would be done, and is held.
+    Recover {
+        target: String,
+        /// cancel, terminate, end-idle, drop-index, vacuum, drop-slot, commit-prepared, rollback-prepared, read-only, read-write …
+        #[arg(value_name = "ACTION")]
+        deed: Option<String>,
+        /// What it is done to: a process id, an index, a slot, a table, a transaction's name, a setting
+        object: Option<String>,
+        /// The new value, for raise-limit
+        #[arg(allow_hyphen_values = true)]
+        value: Option<String>,
+        #[command(flatten)]
+        yes: RecoverYes,
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
     },
     /// List schemas, tables and columns, or show an object's definition
     Schema {
@@ -281,7 +330,7 @@ pub enum Command {
     Checklist(Checklist),
     /// Run a checklist's provable steps in order, up to the first hold point that needs a person
     Run {
-        /// The checklist's id: schema-migration or query-optimization
+        /// The checklist's id: schema-migration, query-optimization, emergency-assessment or emergency-recovery
         checklist: String,
         #[command(flatten)]
         range: Range,
@@ -342,6 +391,29 @@ pub struct Range {
     pub format: Format,
 }
 
+/// What a person says to a recovery action.
+#[derive(Debug, clap::Args)]
+pub struct RecoverYes {
+    /// Only show what would be done
+    #[arg(long, conflicts_with_all = ["confirm", "approve"])]
+    pub dry_run: bool,
+    /// The object's full name, typed: does it
+    #[arg(long, value_name = "NAME")]
+    pub confirm: Option<String>,
+    /// The mark of what was shown, so that nothing else is done
+    #[arg(long, value_name = "MARK")]
+    pub seen: Option<String>,
+    /// As a second person: approve what was shown, for an hour
+    #[arg(long, conflicts_with = "confirm", requires = "reason")]
+    pub approve: bool,
+    /// Why it may be done
+    #[arg(long)]
+    pub reason: Option<String>,
+    /// The target's name, typed again, where policy lets one person approve alone
+    #[arg(long, value_name = "NAME")]
+    pub confirm_target: Option<String>,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Migrate {
     /// What is applied, what is pending, and what is wrong with the files
@@ -389,7 +461,13 @@ pub enum Backup {
 #[derive(Debug, Subcommand)]
 pub enum Checklist {
     /// Every step with its evidence, or what is missing and how to get it
-    Show(Range),
+    Show {
+        #[command(flatten)]
+        range: Range,
+        /// The checklist's id: schema-migration, query-optimization, emergency-assessment or emergency-recovery
+        #[arg(long, value_name = "ID", default_value = "schema-migration")]
+        checklist: String,
+    },
     /// Sign a step that only a person can know
     Sign {
         #[command(flatten)]
@@ -397,10 +475,13 @@ pub enum Checklist {
         /// The step's id
         #[arg(default_value = "approval")]
         step: String,
+        /// The checklist's id: schema-migration, emergency-assessment
+        #[arg(long, value_name = "ID", default_value = "schema-migration")]
+        checklist: String,
         /// Who signs
         #[arg(long = "as", value_name = "NAME")]
         signer: Option<String>,
-        /// Why; needed when approving alone
+        /// Why, or what the step asks for
         #[arg(long)]
         reason: Option<String>,
         /// The target's name, typed again; needed when approving alone

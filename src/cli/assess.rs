@@ -1,12 +1,14 @@
 //! `holdpoint assess`: what is wrong with a target, as it is found.
 
-use super::args::AssessFormat;
+use super::args::{AssessFormat, Mutes};
 use super::output;
 use crate::model::assessment::{Assessment, Seen};
 use crate::model::{Error, Result, Severity};
 use crate::ops::Cx;
+use crate::ops::assess::handover::Form;
 use crate::ops::assess::{self, How, News};
 use crate::text;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -32,18 +34,65 @@ pub struct Asked {
     pub timeframe: u64,
     pub format: AssessFormat,
     pub nagios: bool,
+    /// The hand-over's file.
+    pub output: Option<PathBuf>,
 }
 
-pub async fn assess(cx: &Cx, target: &str, asked: Asked) -> Result<ExitCode> {
+/// What is to be silenced, to speak again, or to be listed; false where nothing of it was asked for.
+pub fn mutes(cx: &Cx, target: &str, asked: &Mutes) -> Result<bool> {
+    if asked.mute.is_none() && asked.unmute.is_none() && !asked.muted {
+        return Ok(false);
+    }
     let target = crate::ops::connect::target(cx, target)?;
+    let name = &target.name;
+    let parts = |what: &str| -> Result<(&'static str, String)> {
+        let (check, object) = what.split_once(':').unwrap_or((what, ""));
+        Ok((assess::check_id(&target, check)?, object.to_string()))
+    };
+    if let Some(what) = &asked.mute {
+        let (check, object) = parts(what)?;
+        let span = asked.span.as_deref().unwrap_or("");
+        let unfit = |e: jiff::Error| Error::usage(format!("{span} is no length of time: {e}")).hint("For example --for 4h or --for 7d.");
+        let span: jiff::Span = span.parse().map_err(unfit)?;
+        let until = cx.clock.now().to_zoned(jiff::tz::TimeZone::UTC).checked_add(span).map_err(unfit)?.timestamp();
+        let m = assess::mute(cx, name, check, &object, asked.reason.as_deref().unwrap_or(""), until)?;
+        output::message(&format!("{} is muted on {name} until {}", assess::named(check, &object), m.until));
+    } else if let Some(what) = &asked.unmute {
+        let (check, object) = parts(what)?;
+        assess::unmute(cx, name, check, &object)?;
+        output::message(&format!("{} speaks again on {name}", assess::named(check, &object)));
+    } else {
+        for m in cx.store.mutes(name)? {
+            let over = if m.until <= cx.clock.now() { " (over)" } else { "" };
+            output::line(&text::clean(&format!(
+                "{} until {}{over}, by {}: {}",
+                assess::named(&m.check, &m.object),
+                m.until,
+                m.by,
+                m.reason
+            )))?;
+        }
+    }
+    Ok(true)
+}
+
+pub async fn assess(cx: &Cx, target_word: &str, asked: Asked) -> Result<ExitCode> {
+    let target = crate::ops::connect::target(cx, target_word)?;
     let how = How {
         budget: Duration::from_secs(asked.budget),
         pause: Duration::from_secs(asked.timeframe),
         only: asked.checks,
         ..How::default()
     };
+    // A name that says nothing, or a file that is there, is told before anything is read.
+    if let Some(path) = &asked.output {
+        Form::of(path)?;
+        if path.exists() {
+            return Err(Error::usage(format!("{} is there already", text::clean(&path.display().to_string()))).hint("Choose another name."));
+        }
+    }
     let table = asked.format == AssessFormat::Table;
-    let found = assess::assess(cx, target, &how, |news| {
+    let found = assess::assess(cx, target.clone(), &how, |news| {
         // A closed pipe must not keep the assessment from ending in order.
         let _ = match news {
             News::Server(server) if table => output::line(&server),
@@ -53,9 +102,13 @@ pub async fn assess(cx: &Cx, target: &str, asked: Asked) -> Result<ExitCode> {
     })
     .await?;
     match asked.format {
-        AssessFormat::Table => summarise(&found)?,
-        AssessFormat::Json => output::json(&found)?,
+        AssessFormat::Table => summarise(&found, target_word)?,
+        AssessFormat::Json => output::json(&assess::without_constants(&target, &found))?,
         AssessFormat::Ndjson => output::ndjson(found.checks.iter().flat_map(|c| &c.findings))?,
+    }
+    if let Some(path) = &asked.output {
+        assess::write_hand_over(cx, &target, &found, path)?;
+        output::message(&format!("the hand-over is in {}", text::clean(&path.display().to_string())));
     }
     // What was read before Ctrl-C is shown all the same.
     if cx.cancel.is_cancelled() {
@@ -64,7 +117,8 @@ pub async fn assess(cx: &Cx, target: &str, asked: Asked) -> Result<ExitCode> {
     Ok(ExitCode::from(code(&found, asked.nagios)))
 }
 
-fn summarise(found: &Assessment) -> Result<()> {
+/// `target` as it was typed: the commands that are printed take it, too.
+fn summarise(found: &Assessment, target: &str) -> Result<()> {
     let mut worst: Vec<_> = found.checks.iter().flat_map(|c| &c.findings).filter(|f| f.severity >= Severity::Unknown).collect();
     worst.sort_by_key(|f| std::cmp::Reverse(f.severity));
     if !worst.is_empty() {
@@ -79,6 +133,20 @@ fn summarise(found: &Assessment) -> Result<()> {
                 output::line(&format!("  {} {part}", if i == 0 { "→" } else { " " }))?;
             }
         }
+        // Whole on a line, to be copied: it shows what would be done, and does nothing.
+        if let Some(action) = &f.recover {
+            output::line(&format!("  → {}", crate::ops::recovery::command(action, target)))?;
+        }
+    }
+    if let Some(before) = found.before.filter(|_| !found.changes.is_empty()) {
+        output::line("")?;
+        output::line(&format!("Since {before:.0}:"))?;
+        for c in &found.changes {
+            let words = format!("{} {}: {}", c.turn.word(), assess::named(&c.check, &c.object), text::clean(&c.message));
+            for (i, part) in text::wrap(&words, 76).into_iter().enumerate() {
+                output::line(&format!("  {}{part}", if i == 0 { "" } else { "  " }))?;
+            }
+        }
     }
     output::line("")?;
     let sev = found.summary.sev.map(|s| format!(" (suggested: SEV-{s})")).unwrap_or_default();
@@ -87,6 +155,12 @@ fn summarise(found: &Assessment) -> Result<()> {
     }
     for part in text::wrap(&format!("Next: {}", found.summary.next), 80) {
         output::line(&part)?;
+    }
+    if let Some(action) = &found.summary.recover {
+        output::line(&format!("      {}", crate::ops::recovery::command(action, target)))?;
+    }
+    for note in &found.notes {
+        output::message(note);
     }
     output::message(&format!(
         "{} checks in {:.1} s of {:.0} s, one connection",

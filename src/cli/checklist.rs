@@ -3,8 +3,12 @@
 use super::args::{Checklist, Range};
 use super::{connect, output};
 use crate::cli::Format;
+use crate::config::Target;
+use crate::model::evidence::Evidence;
 use crate::model::{Error, Result};
 use crate::ops::checklist::{self as ops, RunView, Scope, Signature, StepOutcome, StepState};
+use crate::ops::checklists::{self, Which};
+use crate::ops::incident;
 use crate::ops::optimization::{self, QUERY_OPTIMIZATION};
 use crate::ops::{Connection, Cx};
 use std::path::Path;
@@ -12,30 +16,69 @@ use std::process::ExitCode;
 
 pub async fn checklist(cx: &Cx, command: Checklist) -> Result<ExitCode> {
     match command {
-        Checklist::Show(r) => {
-            let conn = connect::open(cx, &r.target).await?;
-            let view = scoped(cx, &conn, ops::SCHEMA_MIGRATION, &r, None).await?;
+        Checklist::Show { range: r, checklist } => {
+            let view = if incident::is(&checklist) {
+                incident::view(cx, &of_incident(cx, &r)?, &checklist)?
+            } else {
+                let conn = connect::open(cx, &r.target).await?;
+                match checklist.as_str() {
+                    ops::SCHEMA_MIGRATION => scoped(cx, &conn, ops::SCHEMA_MIGRATION, &r, None).await?,
+                    _ => checklists::view(cx, &conn, &Which { id: checklist, subject: None }).await?,
+                }
+            };
             print(&view, r.format)?;
             Ok(code(&view))
         }
-        Checklist::Sign { range, step, signer, reason, confirm } => {
+        Checklist::Sign { range, step, checklist, signer, reason, confirm } => {
+            let signed = |name: Option<String>, reason: Option<String>, typed_target| Signature {
+                name: name.unwrap_or_else(|| cx.operator.clone()),
+                text: reason.unwrap_or_default(),
+                typed_target,
+            };
+            if incident::is(&checklist) {
+                let target = of_incident(cx, &range)?;
+                let evidence = incident::sign(cx, &target, &checklist, &step, &signed(signer, reason, confirm))?;
+                return tell(&evidence, range.format);
+            }
+            if checklist != ops::SCHEMA_MIGRATION {
+                return Err(Error::usage(format!("no step of {} is signed", crate::text::clean(&checklist))));
+            }
             let conn = connect::open(cx, &range.target).await?;
             if range.to.is_some() {
                 scoped(cx, &conn, ops::SCHEMA_MIGRATION, &range, None).await?;
             }
-            let signature =
-                Signature { name: signer.unwrap_or_else(|| cx.operator.clone()), text: reason.unwrap_or_default(), typed_target: confirm };
-            let evidence = ops::sign(cx, &conn, ops::SCHEMA_MIGRATION, &step, &signature).await?;
-            match range.format {
-                Format::Json | Format::Ndjson => output::json(&evidence)?,
-                Format::Table | Format::Csv => output::line(&evidence.summary)?,
-            }
-            Ok(ExitCode::SUCCESS)
+            tell(&ops::sign(cx, &conn, ops::SCHEMA_MIGRATION, &step, &signed(signer, reason, confirm)).await?, range.format)
         }
     }
 }
 
+/// What was signed.
+fn tell(evidence: &Evidence, format: Format) -> Result<ExitCode> {
+    match format {
+        Format::Json | Format::Ndjson => output::json(evidence)?,
+        Format::Table | Format::Csv => output::line(&evidence.summary)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The target of an incident: it need not answer.
+fn of_incident(cx: &Cx, r: &Range) -> Result<Target> {
+    if r.to.is_some() {
+        return Err(Error::usage("--to belongs to a checklist of migrations; this one is about an incident"));
+    }
+    crate::ops::connect::target(cx, &r.target)
+}
+
 pub async fn run(cx: &Cx, checklist: &str, range: Range, issue: Option<String>, test: Option<&Path>) -> Result<ExitCode> {
+    if incident::is(checklist) {
+        if test.is_some() {
+            return Err(Error::usage(format!("--test belongs to the checklist {QUERY_OPTIMIZATION}")));
+        }
+        let target = of_incident(cx, &range)?;
+        let view = incident::run_all(cx, &target, checklist, issue.as_deref(), &told).await?;
+        print(&view, range.format)?;
+        return Ok(code(&view));
+    }
     let conn = connect::open(cx, &range.target).await?;
     if checklist == QUERY_OPTIMIZATION {
         if range.to.is_some() || issue.is_some() {
@@ -94,7 +137,7 @@ fn print(view: &RunView, format: Format) -> Result<()> {
             .map(|s| {
                 serde_json::json!({
                     "id": s.id, "title": s.title, "hold": s.hold, "act": s.act, "ticked": s.ticked(),
-                    "state": word(s.state).split_once(' ').map_or("", |w| w.1),
+                    "state": word(s.state).split_once("] ").map_or("", |w| w.1),
                     "summary": s.summary, "grade": s.grade, "class": s.class, "at": s.at, "by": s.by,
                     "why_not": s.why_not, "next": s.next, "command": s.command, "voids_if": s.voids_if,
                     "evidence": s.evidence, "facts": s.facts,
@@ -125,6 +168,9 @@ fn print(view: &RunView, format: Format) -> Result<()> {
     if let Some(s) = view.next.and_then(|i| view.steps.get(i)) {
         let command = if s.command.is_empty() { String::new() } else { format!(": {}", s.command) };
         output::message(&format!("Next: {}{command}", s.next.trim_end_matches('.')));
+        if let Some(words) = s.facts.get(incident::PASTE) {
+            output::message(&format!("To paste: {words}"));
+        }
     }
     output::findings(&view.findings);
     Ok(())

@@ -7,7 +7,7 @@ use crate::model::{Error, Kind, Result};
 use crate::ops::gate::{self, Place};
 use crate::ops::{Connection, Cx};
 use crate::plan::known::Known;
-use crate::plan::{detect, findings, reconcile, share};
+use crate::plan::{detect, findings, reconcile, share, words};
 use crate::text;
 use std::io::{IsTerminal, Read};
 use std::path::Path;
@@ -48,10 +48,11 @@ pub async fn explain(cx: &Cx, target: &str, sql: Option<String>, file: Option<&P
     if how.place.is_some() && !how.analyze {
         return Err(Error::usage("--on-scratch is where a statement is measured: add --analyze"));
     }
+    let mut plan = crate::ops::explain::explain(cx, &conn, None, statement, false).await?;
     if how.place.is_some() {
+        // Only now is it proven.
         output::message("the statement only reads: it is measured on the target, in a transaction that reads only");
     }
-    let mut plan = crate::ops::explain::explain(cx, &conn, None, statement, false).await?;
     // Nobody is typing: the catalogue may be asked for an estimate too.
     crate::ops::plan_facts::look_again(&conn, &mut plan, statement).await?;
     if how.analyze {
@@ -103,7 +104,12 @@ async fn write(cx: &Cx, conn: &Connection, statement: &str, how: Measure, out: O
         output::message(&crate::ops::copies::foreseen(cx, conn, 1).await?);
     }
     let right = gate::clear_trial(cx, conn, statement, place, &prospect.digest).await?.map_err(Error::from)?;
-    let tried = crate::ops::write_trial::run(cx, conn, right).await?;
+    let mut tried = crate::ops::write_trial::run(cx, conn, right).await?;
+    if let Some(d) = tried.differs.as_ref().filter(|_| out.format == PlanFormat::Table) {
+        // Before the numbers, and not once more below them.
+        text::wrap(&text::clean_lines(d), room).iter().for_each(|l| output::message(l));
+        tried.plan.remarks.retain(|r| r != d);
+    }
     show(&tried.plan, Some(statement), out)?;
     if out.format == PlanFormat::Table {
         output::message(&format!("analyzed, {}", tried.verdict));
@@ -179,7 +185,7 @@ pub fn from_file(file: &Path, engine: Option<detect::Family>, out: Out) -> Resul
 }
 
 fn show(plan: &Plan, statement: Option<&str>, out: Out) -> Result<()> {
-    let bare = out.redact.then(|| share::redact(plan));
+    let bare = out.redact.then(|| share::redact(plan, statement));
     let plan = bare.as_ref().unwrap_or(plan);
     let statement = statement.map(|s| if out.redact { share::redact_statement(&plan.engine, s) } else { s.to_string() });
     let render = |form| output::write(share::render(plan, statement.as_deref(), form).as_bytes());
@@ -216,7 +222,7 @@ fn tree(plan: &Plan) -> Result<()> {
         what.extend(n.conditions.iter().filter(|(_, v)| !n.raw_op.contains(v.as_str())).map(|(k, v)| format!("{k}: {v}")));
         let what = what.join("  ");
         let cells = if plan.analyzed {
-            let rows = if n.never_executed { "never run".into() } else { count(n.rows_total) };
+            let rows = if n.never_executed { "never run".into() } else { format!("{}{}", words::about(n), count(n.rows_total)) };
             let own = n.self_ms.map_or(String::new(), |ms| format!("{}{}", if n.approximate { "~" } else { "" }, millis(ms)));
             vec![own, n.total_ms.map_or(String::new(), millis), rows, count(n.loops), estimate(n), pages(n), what]
         } else {
@@ -322,7 +328,7 @@ fn draw<'a>(n: &'a PlanNode, lead: &str, below: &str, lines: &mut Vec<(String, &
     let mut label = format!("{lead}{}", n.raw_op);
     for (word, what) in [(" on ", &n.relation), (" using ", &n.index)] {
         if let Some(w) = what
-            && !n.raw_op.contains(w.as_str())
+            && !words::says(&n.raw_op, w)
         {
             label.push_str(word);
             label.push_str(w);

@@ -39,8 +39,7 @@ pub fn history(cx: &Cx, target: Option<&str>, search: Option<&str>, limit: usize
         Format::Table => {
             let mut t = output::TextTable::new(&["at", "target", "outcome", ">took", "statement"]);
             for r in &runs {
-                let one_line = r.text.split_whitespace().collect::<Vec<_>>().join(" ");
-                t.row(vec![r.at.clone(), r.target.clone(), r.outcome(), took(r.took_ms), one_line]);
+                t.row(vec![r.at.clone(), r.target.clone(), r.outcome(), took(r.took_ms), text::one_line(&r.text)]);
             }
             t.print()?;
         }

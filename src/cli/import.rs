@@ -5,13 +5,18 @@ use crate::model::{Error, Kind, Result};
 use crate::ops::Cx;
 use crate::ops::import::{self, Import};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 pub async fn import(cx: &Cx, target: &str, what: Import) -> Result<ExitCode> {
     let target = connect::target(cx, target)?;
     let report = loop {
         let attempt = async {
             let conn = crate::ops::connect::connect_to(cx, target.clone()).await?;
-            import::run(cx, &conn, None, &what).await
+            let backend = AtomicU64::new(0);
+            let own = || Some(backend.load(Ordering::Relaxed)).filter(|b| *b > 0);
+            let opened = |s: &crate::engine::Session| backend.store(s.backend().unwrap_or(0), Ordering::Relaxed);
+            let work = import::run(cx, &conn, None, &what, opened);
+            crate::ops::waits::told(&conn, "import", &own, &output::message, work).await
         };
         match attempt.await {
             Err(e) if e.kind == Kind::PasswordNeeded => connect::ask(cx, &target, e)?,
@@ -22,7 +27,11 @@ pub async fn import(cx: &Cx, target: &str, what: Import) -> Result<ExitCode> {
         output::message(&l);
     }
     if !what.commit {
-        output::message("run it again with --commit to keep the rows");
+        // One refused row keeps the others out, unless it is said that it may be missing.
+        output::message(match report.refused > 0 && !what.skip_refused {
+            true => "run it again with --commit --skip-refused to keep the rows that could be taken",
+            false => "run it again with --commit to keep the rows",
+        });
     }
     Ok(if report.refused == 0 && (report.committed || !what.commit) { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }

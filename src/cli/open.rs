@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 /// Opens the console on a target, or on the start screen. A single argument that ends in `.sql` is a file.
-pub async fn open(config: Option<&Path>, target: Option<&str>, file: Option<&Path>) -> Result<ExitCode> {
+pub async fn open(config: Option<&Path>, target: Option<&str>, file: Option<&Path>, assess: bool) -> Result<ExitCode> {
     let cx = context(config)?;
     let (target, file) = match (target, file) {
         (Some(t), None) if t.ends_with(".sql") && !cx.config.targets.contains_key(t) => (None, Some(Path::new(t))),
@@ -17,7 +17,7 @@ pub async fn open(config: Option<&Path>, target: Option<&str>, file: Option<&Pat
     };
     let target = target.map(|t| connect::target(&cx, t)).transpose()?;
     need_terminal()?;
-    tui::run(Start { cx, target, file: file.map(Path::to_path_buf), guide: false }).await?;
+    tui::run(Start { cx, target, file: file.map(Path::to_path_buf), assess, guide: false }).await?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -26,7 +26,7 @@ pub async fn open_demo(demo: &Demo) -> Result<ExitCode> {
     need_terminal()?;
     let cx = context(Some(&demo.config))?;
     let target = crate::ops::connect::target(&cx, demo::START_TARGET)?;
-    tui::run(Start { cx, target: Some(target), file: Some(demo.start.clone()), guide: true }).await?;
+    tui::run(Start { cx, target: Some(target), file: Some(demo.start.clone()), assess: false, guide: true }).await?;
     Ok(ExitCode::SUCCESS)
 }
 

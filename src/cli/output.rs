@@ -5,6 +5,7 @@ use crate::ops::export::{Encoder, NewFile, csv_line};
 use crate::text;
 use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A line on standard error, cleaned.
 pub fn message(line: &str) {
@@ -19,9 +20,27 @@ pub fn line(text: &str) -> Result<()> {
     write(format!("{}\n", text::clean(text)).as_bytes())
 }
 
-/// Bytes on standard output, exactly.
+/// Nobody reads standard output any more.
+static UNREAD: AtomicBool = AtomicBool::new(false);
+
+/// Whether the reader of standard output has gone (`… | head -1`).
+pub fn unread() -> bool {
+    UNREAD.load(Ordering::Relaxed)
+}
+
+/// Bytes on standard output, exactly. A reader that has gone is no error: what was begun goes on to its end, and what is read only
+/// to be shown asks [`unread`].
 pub fn write(bytes: &[u8]) -> Result<()> {
-    std::io::stdout().lock().write_all(bytes).map_err(|e| Error::io("writing to standard output", e))
+    if unread() {
+        return Ok(());
+    }
+    match std::io::stdout().lock().write_all(bytes) {
+        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => {
+            UNREAD.store(true, Ordering::Relaxed);
+            Ok(())
+        }
+        written => written.map_err(|e| Error::io("writing to standard output", e)),
+    }
 }
 
 /// A value as one JSON document.
@@ -46,12 +65,7 @@ pub fn findings(findings: &[Finding]) {
     let mut sorted: Vec<&Finding> = findings.iter().filter(|f| f.severity != Severity::Ok).collect();
     sorted.sort_by_key(|f| std::cmp::Reverse(f.severity));
     for f in sorted {
-        let word = match f.severity {
-            Severity::Critical => "critical",
-            Severity::Warning => "warning",
-            Severity::Unknown => "unknown",
-            Severity::Info | Severity::Ok => "info",
-        };
+        let word = f.severity.word();
         message(&format!("{word}: {} ({})", f.message, f.check));
         for next in f.lifts.iter().chain(std::iter::once(&f.next)).filter(|n| !n.is_empty()) {
             message(&format!("  → {next}"));
@@ -205,6 +219,11 @@ impl RowWriter {
         self
     }
 
+    /// Its rows go to somebody who does not read them any more.
+    pub fn unread(&self) -> bool {
+        self.file.is_none() && unread()
+    }
+
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         match &mut self.file {
             Some(file) => file.write(bytes),
@@ -242,9 +261,12 @@ impl RowWriter {
         }
         let before = self.rows;
         self.rows += batch.rows() as u64;
+        if self.unread() {
+            return Ok(());
+        }
         let mut out = Vec::new();
         if let Some(exact) = &mut self.exact {
-            exact.batch(batch, &mut out);
+            exact.batch(batch, &mut out)?;
             return self.write(&out);
         }
         // Rows without columns have nothing to show: the footer counts them.
@@ -307,6 +329,7 @@ impl RowWriter {
     }
 
     fn end(&mut self, footer: &str, facts: &serde_json::Value) -> Result<()> {
+        let unread = self.unread();
         let mut out = Vec::new();
         match &mut self.exact {
             Some(exact) => exact.finish(facts, &mut out),
@@ -317,7 +340,9 @@ impl RowWriter {
         if let Some(file) = self.file.take() {
             file.finish()?;
         }
-        message(footer);
+        if !(self.told && unread) {
+            message(footer);
+        }
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use super::args::PlanFormat;
 use super::{connect, output};
-use crate::model::{Error, Result};
+use crate::model::{Error, Kind, Result};
 use crate::ops::plan_test::{self, NewTest};
 use crate::ops::{Connection, Cx};
 use std::collections::BTreeMap;
@@ -30,9 +30,20 @@ pub fn sets(given: &[String]) -> Result<BTreeMap<String, BTreeMap<String, String
 
 pub async fn test(cx: &Cx, target: &str, file: &Path, anyway: bool, format: PlanFormat) -> Result<ExitCode> {
     // What is wrong with the file is found before anything is connected to.
-    plan_test::load(file)?;
+    let name = plan_test::load(file)?.name;
     let conn = connect::open(cx, target).await?;
-    let report = plan_test::run(cx, &conn, file, anyway).await?;
+    let report = match plan_test::run(cx, &conn, file, anyway).await {
+        Ok(r) => r,
+        Err(e) => {
+            // What the server refuses is no requirement that failed: nothing can be said of them.
+            let e = match e.kind {
+                Kind::Statement | Kind::Failed | Kind::Io => Error { kind: Kind::Unknown, ..e },
+                _ => e,
+            };
+            unsaid(&name, target, &e, format)?;
+            return Err(e);
+        }
+    };
     match format {
         PlanFormat::Json => output::json(&report)?,
         PlanFormat::Ndjson => {
@@ -51,6 +62,21 @@ pub async fn test(cx: &Cx, target: &str, file: &Path, anyway: bool, format: Plan
     }
     keep(cx, &conn, &report).await;
     Ok(ExitCode::from(report.exit_code()))
+}
+
+/// For machines that read a report: one that says why there is none.
+fn unsaid(name: &str, target: &str, e: &Error, format: PlanFormat) -> Result<()> {
+    match format {
+        PlanFormat::Junit => output::write(plan_test::junit_of_error(name, target, &e.message).as_bytes()),
+        PlanFormat::Json | PlanFormat::Ndjson => {
+            let verdict = if matches!(e.kind, Kind::Held | Kind::ReadOnly) { "unsafe" } else { "inconclusive" };
+            let told = serde_json::json!({
+                "name": name, "target": target, "verdict": verdict, "error": { "message": e.message, "hints": e.hints },
+            });
+            if format == PlanFormat::Json { output::json(&told) } else { output::write(format!("{told}\n").as_bytes()) }
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The evidence; a store that cannot be written keeps no test from being told.

@@ -7,8 +7,8 @@ use crate::model::{Dialect, Error, Kind, Param, Result, TxState};
 use crate::ops::datafix::{self, BeforeImage};
 use crate::ops::export::{Encoder, ExportFormat, NewFile, source, table_parts};
 use crate::ops::query::{Admission, admit};
-use crate::ops::statements::{Ended, Ledger, ended_unasked, session_ended};
-use crate::ops::{Connection, Cx};
+use crate::ops::statements::{Ended, Ledger, ended_unasked, rows_lost, runs_to_its_end, session_ended, told_of_effect};
+use crate::ops::{Connection, Cx, waits};
 use crate::sql::params::{Bound, bind, placeholders, typed_value};
 use crate::sql::terminator::{Part, parts};
 use crate::sql::{Class, StatementSpan, classify};
@@ -18,10 +18,15 @@ use std::collections::BTreeMap;
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The statements' text: the argument, the file, or standard input.
 pub fn text_of(sql: Option<String>, file: Option<&Path>) -> Result<String> {
     if let Some(sql) = sql {
+        // Options that are none come here, too: a text that begins so is a comment.
+        if sql.starts_with('-') && !sql.contains(char::is_whitespace) {
+            return Err(Error::usage(format!("there is no option {}", text::clean(&sql))).hint("`--help` lists the options."));
+        }
         return Ok(sql);
     }
     let bytes = match file {
@@ -44,11 +49,14 @@ pub fn text_of(sql: Option<String>, file: Option<&Path>) -> Result<String> {
 
 /// `NAME=VALUE` from the command line, for the parameters that the statements have.
 fn values(dialect: Dialect, sql: &str, statements: &[StatementSpan], given: &[String]) -> Result<BTreeMap<String, Param>> {
-    let mut pairs = Vec::new();
+    let mut pairs: Vec<(&str, &str, std::cell::Cell<bool>)> = Vec::new();
     for g in given {
         let Some((name, value)) = g.split_once('=') else {
             return Err(Error::usage(format!("--param {}: there is no =", text::clean(g))).hint("Write --param name=value."));
         };
+        if pairs.iter().any(|(n, ..)| *n == name) {
+            return Err(Error::usage(format!("--param {} is given twice", text::clean(name))).hint("A parameter has one value in a run."));
+        }
         pairs.push((name, value, std::cell::Cell::new(false)));
     }
     let mut out = BTreeMap::new();
@@ -194,16 +202,16 @@ pub async fn query(
                     if let Some(file) = file.take_if(|_| !setup) {
                         writer = writer.into_file(file);
                     }
-                    run_one(cx, &session, &mut ledger, text, bound, s.data(&sql), writer).await.map_err(place)?;
+                    run_one(cx, &conn, &session, &mut ledger, text, bound, s.data(&sql), writer).await.map_err(place)?;
                 }
                 Admission::Guarded => fix(cx, &conn, text, &values, commit).await.map_err(place)?,
-                Admission::Refused(e) => return Err(place(e)),
+                Admission::Refused(e) => return Err(place(super::habits::explained(conn.dialect(), &conn.target().name, text, e))),
             }
         }
         Ok(())
     };
     let outcome = run().await;
-    unkept(ledger.close());
+    unkept(ledger.keep());
     let status = session.status();
     let left_open = status.tx != TxState::Idle;
     // What is open now ends with the connection.
@@ -232,8 +240,10 @@ fn place(e: Error, sql: &str, start: usize, statements: usize) -> Error {
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "the parts of one statement, which nothing else takes together")]
 async fn run_one(
     cx: &Cx,
+    conn: &Connection,
     session: &crate::engine::Session,
     ledger: &mut Ledger<'_>,
     text: &str,
@@ -242,15 +252,21 @@ async fn run_one(
     mut writer: output::RowWriter,
 ) -> Result<()> {
     let started = std::time::Instant::now();
-    let before = session.status().tx;
-    ledger.sends(text);
-    let mut outcome = stream(cx, session, &sent, data, &mut writer).await.map_err(|mut e| {
-        e.position = e.position.map(|at| sent.typed(at));
-        e
-    });
-    if let Err(e) = &outcome {
-        writer.broken(e)?;
-    }
+    let found = session.status();
+    let before = found.tx;
+    ledger.sends(text, found);
+    let only_read = !runs_to_its_end(session.dialect(), text, before);
+    let own = || session.backend();
+    let work = stream(cx, session, &sent, data, &mut writer, only_read);
+    let (mut outcome, lost) = match waits::told(conn, "statement", &own, &output::message, work).await {
+        Ok((done, lost)) => (Ok(done), lost),
+        Err(mut e) => {
+            e.position = e.position.map(|at| sent.typed(at));
+            // What cannot be written once more is told by the error itself.
+            let _ = writer.broken(&e);
+            (Err(e), None)
+        }
+    };
     let ended = Ended {
         text,
         took: started.elapsed(),
@@ -262,13 +278,21 @@ async fn run_one(
     let status = session.status();
     // The statement has run: a record that cannot be kept is told, and is no failure of it.
     unkept(ledger.note(&ended, status.tx));
-    let unasked = ended_unasked(session.dialect(), text, before, status.tx, outcome.is_err()).filter(|_| status.lost.is_none());
+    outcome = outcome.map_err(|e| super::habits::explained(session.dialect(), &ledger.target().name, text, e));
+    if let Err(e) = &mut outcome {
+        told_of_effect(e, ledger.passed().own);
+    }
+    let unasked = ended_unasked(session.dialect(), text, before, status.tx, &outcome).filter(|_| status.lost.is_none());
     match (unasked, &mut outcome) {
         (Some(words), Ok(_)) => output::message(&format!("warning: {words}")),
         (Some(words), Err(e)) => e.hints.insert(0, words),
         (None, _) => {}
     }
-    outcome.map(drop)
+    let affected = outcome?.affected.or(Some(writer.rows));
+    match lost {
+        Some(why) => Err(rows_lost(why, session.dialect(), text, affected, status.tx)),
+        None => Ok(()),
+    }
 }
 
 fn unkept(kept: Result<()>) {
@@ -277,17 +301,21 @@ fn unkept(kept: Result<()>) {
     }
 }
 
-/// Gives how the statement ended.
+/// Gives how the statement ended, and why its rows are not all written. One that only reads is ended when nobody reads its rows any more, or
+/// when they cannot be written; another one runs to its end.
 async fn stream(
     cx: &Cx,
     session: &crate::engine::Session,
     sent: &Bound,
     data: Option<&str>,
     writer: &mut output::RowWriter,
-) -> Result<Outcome> {
+    only_read: bool,
+) -> Result<(Outcome, Option<Error>)> {
     let mut rows = session.run_reading(sent.text.clone(), sent.params.clone(), data.map(Into::into)).await?;
     let mut cancelled = false;
+    let mut unread = false;
     let mut ended = Outcome::default();
+    let mut lost: Option<Error> = None;
     loop {
         let event = tokio::select! {
             event = rows.next() => event,
@@ -297,11 +325,34 @@ async fn stream(
                 continue;
             }
         };
+        let written = match &event {
+            Some(Ok(Event::Rows(b))) if lost.is_some() => {
+                // Not written, and counted: so many the statement gave.
+                writer.rows += b.rows() as u64;
+                Ok(())
+            }
+            Some(Ok(_)) if lost.is_some() => Ok(()),
+            Some(Ok(Event::Columns(c))) => writer.columns(c),
+            Some(Ok(Event::Further(c))) => writer.further(c),
+            Some(Ok(Event::Rows(b))) => writer.batch(b),
+            _ => Ok(()),
+        };
+        if let Err(e) = written {
+            if only_read {
+                return Err(e);
+            }
+            output::message(&format!("{}; the statement goes on to its end", e.message));
+            lost = Some(e);
+        }
         match event {
-            None => return Ok(ended),
-            Some(Ok(Event::Columns(c))) => writer.columns(&c)?,
-            Some(Ok(Event::Further(c))) => writer.further(&c)?,
-            Some(Ok(Event::Rows(b))) => writer.batch(&b)?,
+            None => return Ok((ended, lost)),
+            Some(Ok(Event::Columns(_) | Event::Further(_))) => {}
+            Some(Ok(Event::Rows(_))) => {
+                if only_read && writer.unread() && !unread {
+                    unread = true;
+                    session.cancel().await?;
+                }
+            }
             Some(Ok(Event::Notice(n))) => {
                 output::message(&format!("{}: {}", n.severity, n.message));
                 for more in n.detail.iter().chain(&n.hint) {
@@ -318,9 +369,13 @@ async fn stream(
                     "affected": done.affected,
                     "elapsed_ms": done.elapsed.as_secs_f64() * 1000.0,
                 });
-                writer.finish(&footer, &facts)?;
+                if lost.is_none() {
+                    lost = writer.finish(&footer, &facts).err();
+                }
                 ended = done;
             }
+            // It was ended here.
+            Some(Err(e)) if unread && matches!(e.kind, Kind::Cancelled | Kind::Statement) => return Ok((ended, lost)),
             Some(Err(e)) => return Err(e),
         }
     }
@@ -328,14 +383,21 @@ async fn stream(
 
 /// DML on a guarded target: shown, and kept only when asked for.
 async fn fix(cx: &Cx, conn: &Connection, text: &str, values: &BTreeMap<String, Param>, commit: bool) -> Result<()> {
-    let fix = datafix::begin(cx, conn, None, text, values, |_| ()).await?;
+    let backend = AtomicU64::new(0);
+    let own = || Some(backend.load(Ordering::Relaxed)).filter(|b| *b > 0);
+    let opened = |s: &crate::engine::Session| backend.store(s.backend().unwrap_or(0), Ordering::Relaxed);
+    let begun = datafix::begin(cx, conn, None, text, values, opened);
+    let fix = waits::told(conn, "data fix", &own, &output::message, begun).await?;
     let image = match &fix.before {
         BeforeImage::Saved { path, rows } => format!("{} saved as they were in {}", text::counted(*rows, "row"), path.display()),
         BeforeImage::NotNeeded => "no rows existed before".into(),
     };
     unkept(fix.unrecorded.clone().map_or(Ok(()), Err));
     output::message(&format!("{} affected; {image}", text::counted(fix.affected, "row")));
-    for line in fix.changes.lines(40).into_iter().chain(fix.changes.note.clone()).chain(fix.cascades.lines()) {
+    let lines = fix.changes.lines(40);
+    let hidden = fix.changes.beyond(fix.affected, lines.len());
+    let more = (!lines.is_empty() && hidden > 0).then(|| format!("… and {} more", text::counted(hidden, "row")));
+    for line in lines.into_iter().chain(more).chain(fix.changes.note.clone()).chain(fix.cascades.lines()) {
         output::message(&line);
     }
     if cx.cancel.is_cancelled() {

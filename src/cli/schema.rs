@@ -15,7 +15,7 @@ pub async fn schema(cx: &Cx, target: &str, object: Option<&str>, show: &Show, fo
     let mut at = NodePath::root();
     if let Some(object) = object {
         at = match (find(cx, &conn, object).await, object.rsplit_once('.')) {
-            (Err(e), Some((table, column))) => column_of(cx, &conn, table, column).await.map_err(|_| e)?,
+            (Err(e), Some((table, name))) => part_of(cx, &conn, table, name).await.map_err(|_| e)?,
             (found, _) => found?,
         };
     }
@@ -160,11 +160,20 @@ fn template(t: args::Template) -> crate::sql::template::Template {
     }
 }
 
-/// Finds `table.column` and `schema.table.column`.
-async fn column_of(cx: &Cx, conn: &crate::ops::Connection, table: &str, column: &str) -> Result<NodePath> {
+/// Finds a column, trigger, index or constraint as `table.name` and `schema.table.name`; the column comes first.
+async fn part_of(cx: &Cx, conn: &crate::ops::Connection, table: &str, name: &str) -> Result<NodePath> {
     let at = find(cx, conn, table).await?;
-    let there = ops::children(cx, conn, &at).await?.into_iter().any(|n| n.kind == NodeKind::Column && n.name == column);
-    if there { Ok(at.child(NodeKind::Column, column)) } else { Err(Error::usage(format!("{table} has no column {column}"))) }
+    let parts = ops::children(cx, conn, &at).await?;
+    if let Some(n) = parts.iter().find(|n| n.kind != NodeKind::Group && n.name == name) {
+        return Ok(at.child(n.kind, name));
+    }
+    for group in parts.iter().filter(|n| n.kind == NodeKind::Group) {
+        let below = at.child(group.kind, &group.name);
+        if let Some(n) = ops::children(cx, conn, &below).await?.into_iter().find(|n| n.name == name) {
+            return Ok(below.child(n.kind, name));
+        }
+    }
+    Err(Error::usage(format!("{table} has no column, trigger, index or constraint {name}")))
 }
 
 /// Finds `schema.table`, or `table` in whichever schema has it; names the schemas when several do.

@@ -49,10 +49,14 @@ pub async fn what_if(
             "without": crate::plan::json::document(&found.without),
             "with": crate::plan::json::document(&found.with),
             "judgement": found.judgement,
+            "copy_differs": found.differs,
             "notes": found.notes,
             "causes": found.comparison.causes,
         }))?;
         return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(d) = &found.differs {
+        output::line(d)?;
     }
     for (title, plan) in [("As it is:", &found.without), ("With the settings:", &found.with)] {
         output::line(title)?;

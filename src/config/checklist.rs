@@ -13,6 +13,8 @@ use toml::Spanned;
 pub const BUILT_IN: &[(&str, &str)] = &[
     ("schema-migration", include_str!("../../config/checklists/schema-migration.toml")),
     ("query-optimization", include_str!("../../config/checklists/query-optimization.toml")),
+    ("emergency-assessment", include_str!("../../config/checklists/emergency-assessment.toml")),
+    ("emergency-recovery", include_str!("../../config/checklists/emergency-recovery.toml")),
 ];
 
 /// Kinds of evidence that operations produce (`model::evidence::Evidence::kind`); a step names one of them.
@@ -35,10 +37,26 @@ const EVIDENCE: &[&str] = &[
     "test-passes",
     "no-regression",
     "documented",
+    "stabilised",
+    "assessed",
+    "communicated",
+    "contained",
+    "traces-kept",
+    "backup-known",
+    "recovered",
+    "verified",
+    "handed-over",
 ];
+
+/// Those of the list that a person signs: nobody types "backup done", and no program approves or calls people.
+const SIGNED: &[&str] = &["approval", "stabilised", "communicated", "contained"];
 
 /// Those of the list that are about a statement and change nothing: a checklist of them applies nothing.
 const OF_STATEMENTS: &[&str] = &["plan-analysed", "cause-found", "test-fails", "change-made", "test-passes", "no-regression", "documented"];
+
+/// Those that are about an incident: what changes the target meanwhile is approved by itself, outside the list.
+const OF_INCIDENTS: &[&str] =
+    &["stabilised", "assessed", "communicated", "contained", "traces-kept", "backup-known", "recovered", "verified", "handed-over"];
 
 /// How a step is ticked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -183,8 +201,7 @@ pub fn parse(file: &str, text: &str, chain: &[String]) -> Result<ChecklistFile> 
             Some(RawKind::Signed) => StepKind::Signed,
             Some(RawKind::Proved) | None => StepKind::Proved,
         };
-        // Nobody types "backup done", and no program approves.
-        if (kind == StepKind::Signed) != (evidence == "approval") {
+        if (kind == StepKind::Signed) != SIGNED.contains(&evidence.as_str()) {
             let why = if kind == StepKind::Signed { "is computed, never signed" } else { "is signed by a person: kind = \"signed\"" };
             return wrong(at, format!("step `{id}`: `{evidence}` {why}"));
         }
@@ -222,11 +239,13 @@ pub fn parse(file: &str, text: &str, chain: &[String]) -> Result<ChecklistFile> 
             help: s.help,
         });
     }
-    let of_statements = steps.iter().filter(|s| OF_STATEMENTS.contains(&s.evidence.as_str())).count();
-    if of_statements > 0 && of_statements < steps.len() {
-        return wrong(raw.id.span().start, "a checklist is about migrations or about a statement: its steps mix evidence of both".into());
+    let of = |kinds: &[&str]| steps.iter().filter(|s| kinds.contains(&s.evidence.as_str())).count();
+    let others = [of(OF_STATEMENTS), of(OF_INCIDENTS)];
+    if others.iter().any(|n| *n > 0 && *n < steps.len()) {
+        let words = "a checklist is about migrations, a statement or an incident: its steps mix their evidence";
+        return wrong(raw.id.span().start, words.into());
     }
-    if of_statements == 0 && !steps.iter().any(|s| s.act) {
+    if others.iter().all(|n| *n == 0) && !steps.iter().any(|s| s.act) {
         return wrong(
             raw.id.span().start,
             "the checklist has no step whose evidence is `applied`, so nothing could ever be applied by it".into(),
@@ -274,9 +293,15 @@ mod tests {
         assert!(bad("[\"later\"]", "[\"prod\"]").contains("unknown environment `prod`"));
         assert!(bad("act = true\n", "").contains("`act = true` belongs"));
         let mixed = format!("{}\n[[step]]\nid = \"document\"\ntitle = \"x\"\nevidence = \"documented\"\n", BUILT_IN[0].1);
-        assert!(parse("x", &mixed, &chain()).unwrap_err().message.contains("mix evidence of both"));
+        assert!(parse("x", &mixed, &chain()).unwrap_err().message.contains("mix their evidence"));
         let steps = parse("x", BUILT_IN[1].1, &chain()).unwrap().steps;
         assert_eq!(steps.iter().filter(|s| s.hold).count(), 5, "{steps:?}");
+        for (id, text) in &BUILT_IN[2..] {
+            let list = parse(id, text, &chain()).unwrap();
+            assert_eq!((list.id.as_str(), list.steps.iter().filter(|s| s.evidence == "verified").count()), (*id, 1));
+        }
+        let unsigned = BUILT_IN[2].1.replacen("kind = \"signed\"\n", "", 1);
+        assert!(parse("x", &unsigned, &chain()).unwrap_err().message.contains("signed by a person"));
         assert!(parse("x", "id = \"a\"\ntitle = \"b\"", &chain()).unwrap_err().message.contains("nothing could ever be applied"));
     }
 }

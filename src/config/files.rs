@@ -356,7 +356,7 @@ impl Config {
             return Ok(t.clone());
         }
         let path = self.around.path(word, &self.around.cwd);
-        if url::scheme(word).is_some() || path.is_file() {
+        if url::scheme(word).is_some() || may_be_file(std::fs::metadata(&path)) {
             let mut t = Target::from_url("", word, UrlFrom::Arguments, &self.around)?;
             let file = t.path.as_deref().and_then(Path::file_name).map(|f| f.to_string_lossy().into_owned());
             t.name = file.or_else(|| t.database.clone()).or_else(|| t.host.clone()).unwrap_or_else(|| "database".into());
@@ -379,9 +379,22 @@ impl Config {
     }
 }
 
+/// A file, or what may be one: behind a directory that may not be entered, opening it says so.
+fn may_be_file(looked: std::io::Result<std::fs::Metadata>) -> bool {
+    looked.map_or_else(|e| e.kind() == std::io::ErrorKind::PermissionDenied, |m| m.is_file())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_behind_a_closed_directory_is_not_said_to_be_missing() {
+        use std::io::ErrorKind;
+        assert!(may_be_file(Err(ErrorKind::PermissionDenied.into())));
+        assert!(!may_be_file(Err(ErrorKind::NotFound.into())));
+        assert!(!may_be_file(std::fs::metadata("/")));
+    }
 
     #[test]
     fn a_file_that_somebody_else_planted_runs_no_command() {

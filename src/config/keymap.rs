@@ -32,6 +32,7 @@ pub const CONTEXTS: &[&str] = &[
     "backups",
     "journal",
     "sessions",
+    "assess",
     "start",
     "form",
     "history",

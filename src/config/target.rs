@@ -62,6 +62,17 @@ impl std::fmt::Debug for SecretSource {
     }
 }
 
+/// A threshold of an assessment as it is configured. Which ones there are is known to the engine alone: a name that it does not have is
+/// told when the target is assessed, with its place here.
+#[derive(Debug, Clone)]
+pub struct Threshold {
+    /// `PG03.used`.
+    pub name: String,
+    pub warning: f64,
+    pub critical: f64,
+    pub at: super::toml_file::At,
+}
+
 /// A configured target. Fields that an engine does not have are `None`.
 #[derive(Debug, Clone)]
 pub struct Target {
@@ -111,6 +122,8 @@ pub struct Target {
     pub history: bool,
     /// Most rows that one guarded statement may change before it is rolled back.
     pub blast_radius: u64,
+    /// Thresholds of its assessments that are set otherwise.
+    pub thresholds: Vec<Threshold>,
     /// The file (and line) that defined it, for messages; `None` for a URL from the command line or the environment.
     pub defined_in: Option<String>,
 }
@@ -148,6 +161,7 @@ impl Target {
             analyze_load: 32,
             history: true,
             blast_radius: 1000,
+            thresholds: Vec::new(),
             defined_in: None,
         }
     }

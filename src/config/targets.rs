@@ -3,7 +3,7 @@
 use super::surroundings::Surroundings;
 use super::toml_file::{At, Entry, Node, Section, list, unknown};
 use super::url::{self, Parts};
-use super::{AccessMode, EngineKind, SecretSource, SslMode, Target, secrets};
+use super::{AccessMode, EngineKind, SecretSource, SslMode, Target, Threshold, secrets};
 use crate::model::{Error, Result};
 use secrecy::SecretString;
 use std::path::Path;
@@ -282,6 +282,7 @@ pub(super) fn read(entry: &Entry, s: &Section<'_>, cx: &Context<'_>) -> Option<R
             Err(_) => wrong(at, format!("`blast_radius` in {} counts rows, so it cannot be negative", s.title())),
         }
     }
+    thresholds(&mut t, s);
     environment(&mut t, read_only_url, s, cx);
 
     if let Some((name, at)) = service
@@ -407,6 +408,38 @@ fn settings(t: &mut Target, s: &Section<'_>) {
             s.problems().add(&e.key_at, format!("`{}` is not a setting's name", crate::text::clean(&e.key)));
         }
         t.settings.insert(e.key.clone(), value);
+    }
+}
+
+/// `[targets.x.assess]`: `PG03.used = [80, 90]`, with quotes round the name or without.
+fn thresholds(t: &mut Target, s: &Section<'_>) {
+    let Some(table) = s.table("assess") else { return };
+    for check in table.entries() {
+        let inner = match &check.item.node {
+            Node::Table(entries) => entries.iter().map(|e| (format!("{}.{}", check.key, e.key), e)).collect(),
+            _ => vec![(check.key.clone(), check)],
+        };
+        for (name, e) in inner {
+            let number = |n: &Node| match n {
+                Node::Integer(i) => Some(*i as f64),
+                Node::Float(f) if !f.is_nan() => Some(*f),
+                _ => None,
+            };
+            let pair = match &e.item.node {
+                Node::Array(items) => match items.as_slice() {
+                    [a, b] => number(&a.node).zip(number(&b.node)),
+                    _ => None,
+                },
+                _ => None,
+            };
+            match pair {
+                Some((warning, critical)) => t.thresholds.push(Threshold { name, warning, critical, at: e.key_at.clone() }),
+                None => s.problems().add(
+                    &e.item.at,
+                    format!("`{}` in {} must be two numbers, for warning and critical: [80, 90]", crate::text::clean(&name), table.title()),
+                ),
+            }
+        }
     }
 }
 

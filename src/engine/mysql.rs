@@ -3,13 +3,14 @@
 //! What belongs here: opening sessions, the actor and its rows, the catalogue, plans, backups by the native tools, and
 //! sqlx's migration history. Which of the two products answers is found out after connecting.
 
-use super::{Backups, Capability, Catalog, Connect, Engine, Hypothetical, Locks, Migrations, Running, Session, Trials};
+use super::{Assessing, Backups, Capability, Catalog, Connect, Engine, Hypothetical, Locks, Migrations, Running, Session, Trials};
 use crate::config::Target;
 use crate::model::{Dialect, Result};
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 
 mod actor;
+mod assess;
 mod backup;
 mod cancel;
 mod catalog;
@@ -23,9 +24,11 @@ mod hidden;
 mod locks;
 mod migrations;
 mod names;
+mod new_rows;
 mod open;
 mod plan_facts;
 mod pulse;
+mod recover;
 mod rows;
 mod running;
 mod table;
@@ -78,7 +81,13 @@ impl Engine for MySql {
     fn measuring(&self) -> &dyn super::Measuring {
         self
     }
+    fn recovering(&self) -> Capability<&dyn super::Recovering> {
+        Capability::Yes(self)
+    }
     fn running(&self) -> Capability<&dyn Running> {
+        Capability::Yes(self)
+    }
+    fn assessing(&self) -> Capability<&dyn Assessing> {
         Capability::Yes(self)
     }
     fn hypothetical(&self) -> Capability<&dyn Hypothetical> {

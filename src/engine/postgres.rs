@@ -24,10 +24,12 @@ mod link;
 mod locks;
 mod migrations;
 mod names;
+mod new_rows;
 mod objects;
 mod open;
 mod plan_facts;
 mod preconditions;
+mod recover;
 mod running;
 mod table;
 mod tools;
@@ -83,6 +85,9 @@ impl Engine for Postgres {
         self
     }
     fn assessing(&self) -> Capability<&dyn super::Assessing> {
+        Capability::Yes(self)
+    }
+    fn recovering(&self) -> Capability<&dyn super::Recovering> {
         Capability::Yes(self)
     }
     fn running(&self) -> Capability<&dyn Running> {

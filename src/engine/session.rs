@@ -7,6 +7,7 @@ use crate::model::plan::Plan;
 use crate::model::rows::Table;
 use crate::model::{Column, Dialect, Error, Identity, Kind, Notice, Param, ReadOnly, Result, RowBatch, TxState};
 use futures_util::future::BoxFuture;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -30,6 +31,9 @@ pub enum Event {
     Notice(Notice),
     Done(Outcome),
 }
+
+/// The hint of an error after which nobody knows what became of a statement that the server had been given.
+pub const EFFECT_NOT_KNOWN: &str = "Whether a write took effect is not known: look before running it again.";
 
 /// How a statement ended.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -124,6 +128,8 @@ pub struct Session {
     backend: Option<u64>,
     /// See [`Session::unasked`].
     unasked: Arc<Mutex<Option<mpsc::Receiver<Notice>>>>,
+    /// Statements of our own that were sent: each is a transaction of the server's, rolled back.
+    asked: Arc<AtomicU64>,
     /// The actor, where the database is on the other end of a connection.
     task: Option<tokio::task::AbortHandle>,
 }
@@ -146,8 +152,14 @@ impl Session {
             own: None,
             backend: None,
             unasked: Arc::default(),
+            asked: Arc::default(),
             task: None,
         }
+    }
+
+    /// Counts the session's own catalogue statements.
+    pub(in crate::engine) fn asked(&self) -> &AtomicU64 {
+        &self.asked
     }
 
     /// Names the connection as its server does; see [`Session::backend`].
@@ -261,6 +273,20 @@ impl Session {
         Ok(table)
     }
 
+    /// The first value that a statement gives, of the kind that it came as; NULL when it gives none.
+    pub async fn first_value(&self, text: impl Into<String>) -> Result<Param> {
+        let mut rows = self.run(text).await?;
+        let mut out = Param::Null;
+        while let Some(event) = rows.next().await {
+            if let Event::Rows(batch) = event?
+                && out == Param::Null
+                && batch.rows() > 0
+            {
+                out = Param::from_cell(batch.cell(0, 0));
+            }
+        }
+        Ok(out)
+    }
     pub async fn explain(&self, text: impl Into<String>, analyze: bool) -> Result<Plan> {
         self.explain_as(text, Asked::new(analyze)).await
     }
@@ -315,8 +341,7 @@ impl RowStream {
             }
             None => {
                 self.ended = true;
-                Some(Err(Error::new(Kind::Connect, "the connection was lost while the statement ran")
-                    .hint("Whether a write took effect is not known: look before running it again.")))
+                Some(Err(Error::new(Kind::Connect, "the connection was lost while the statement ran").hint(EFFECT_NOT_KNOWN)))
             }
         }
     }

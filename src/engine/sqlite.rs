@@ -1,12 +1,13 @@
 //! SQLite, embedded. A session is a thread that owns one connection to one file; here is the engine itself, its parts
 //! are below: opening and read-only proof, the actor, values, catalogue, plans, backups, migrations.
 
-use super::{Backups, Capability, Catalog, Connect, Engine, Hypothetical, Locks, Migrations, Running, Session, Trials};
+use super::{Assessing, Backups, Capability, Catalog, Connect, Engine, Hypothetical, Locks, Migrations, Running, Session, Trials};
 use crate::config::Target;
 use crate::model::{Dialect, Result};
 use futures_util::future::BoxFuture;
 
 mod actor;
+mod assess;
 mod backup;
 mod catalog;
 mod dependents;
@@ -75,6 +76,9 @@ impl Engine for Sqlite {
     }
     fn running(&self) -> Capability<&dyn Running> {
         Capability::No("SQLite has no server: what another program runs on the file is known to that program alone")
+    }
+    fn assessing(&self) -> Capability<&dyn Assessing> {
+        Capability::Yes(self)
     }
     fn hypothetical(&self) -> Capability<&dyn Hypothetical> {
         Capability::Yes(self)

@@ -1,16 +1,21 @@
 //! TLS for engines that speak to a network: roots, client certificates, and libpq's levels of verification.
 
+pub mod identity;
+pub mod pin;
+mod words;
+
 use crate::config::SslMode;
 use crate::model::{Error, Result};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use std::path::Path;
 use std::sync::Arc;
+pub use words::{about_client, name, words};
 
 /// The certificates of a PEM file. An error names the file.
 pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
@@ -68,24 +73,24 @@ pub fn client_config(mode: SslMode, root: Option<&Path>, cert: Option<&Path>, ke
             Verifier { check, chain, pinned, provider: provider.clone() }
         }
     };
-    let builder = ClientConfig::builder_with_provider(provider)
+    let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
         .map_err(|e| Error::failed(format!("TLS cannot be set up: {e}")))?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier));
     let config = match (cert, key) {
         (Some(cert), key) => {
-            let chain = certificates(cert)?;
-            let key_path = key.unwrap_or(cert);
-            let key = PrivateKeyDer::from_pem_file(key_path)
-                .map_err(|e| Error::usage(format!("cannot read the private key {}: {e}", key_path.display())))?;
-            builder
-                .with_client_auth_cert(chain, key)
-                .map_err(|e| Error::usage(format!("the client certificate {} cannot be used: {e}", cert.display())))?
+            let own = identity::read(cert, key.unwrap_or(cert), &provider)?;
+            builder.with_client_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(own)))
         }
         (None, _) => builder.with_no_client_auth(),
     };
     Ok(Arc::new(config))
+}
+
+/// Looks at the client's certificate and key, for a driver that reads them itself: what is wrong with the files is said in words.
+pub fn check_identity(cert: &Path, key: &Path) -> Result<()> {
+    identity::read(cert, key, &provider()).map(drop)
 }
 
 /// The name to verify and to send as SNI. IP addresses are verified as addresses.

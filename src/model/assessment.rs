@@ -1,9 +1,11 @@
 //! An emergency assessment: checks, what each saw, and what follows from all of them.
 
+use super::lock_tree::LockSession;
+use super::recovery::Action;
 use super::{Finding, Severity};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A check of an engine's catalogue. Ids are stable and never used for anything else; sources and thresholds: `reference/operations.md` §2.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -47,6 +49,16 @@ pub struct Seen {
     /// Figures by name, for machines and for comparing with another run.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub figures: BTreeMap<String, f64>,
+    /// Of the lock tree's check: who waits, and for whom ([`super::lock_tree::LockTree::of`] orders them).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sessions: Vec<LockSession>,
+    /// Files and directories of the server's own, as it told or as they were found: `data`, `log`, and its `port`. When it is down they say
+    /// where to look.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub places: BTreeMap<String, String>,
+    /// Findings of it that somebody silenced: they stand here as information, with what they were.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub muted: Vec<Muted>,
     pub began: Timestamp,
     /// Milliseconds.
     pub took: f64,
@@ -62,6 +74,9 @@ impl Seen {
             says: String::new(),
             findings: Vec::new(),
             figures: BTreeMap::new(),
+            sessions: Vec::new(),
+            places: BTreeMap::new(),
+            muted: Vec::new(),
             began: Timestamp::now(),
             took: 0.0,
         }
@@ -93,6 +108,107 @@ impl Seen {
         seen.find(finding);
         seen
     }
+}
+
+/// A finding that is known and accepted for a while.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Muted {
+    /// Id of the check.
+    pub check: String,
+    /// What its finding is about; all of the check's where empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub object: String,
+    pub reason: String,
+    /// It speaks again from then on.
+    pub until: Timestamp,
+    pub by: String,
+    /// How bad it would be, where it was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub was: Option<Severity>,
+}
+
+impl Seen {
+    /// Silences what is muted at that time: such a finding says nothing worse than information. What could not be seen stays unknown.
+    #[must_use]
+    pub fn muted_by(mut self, mutes: &[Muted], now: Timestamp) -> Seen {
+        let mut any = false;
+        for f in self.findings.iter_mut().filter(|f| f.severity >= Severity::Warning) {
+            let fits = |m: &&Muted| m.check == self.check && (m.object.is_empty() || m.object == f.object) && m.until > now;
+            if let Some(m) = mutes.iter().find(fits) {
+                self.muted.push(Muted { object: f.object.clone(), was: Some(f.severity), ..m.clone() });
+                f.severity = Severity::Info;
+                any = true;
+            }
+        }
+        if any {
+            self.severity = self.findings.iter().map(|f| f.severity).max().unwrap_or(Severity::Ok);
+            let until = self.muted.iter().map(|m| m.until).min().unwrap_or(now);
+            self.says = format!("muted until {}: {}", until.strftime("%Y-%m-%d %H:%M UTC"), self.says);
+        }
+        self
+    }
+}
+
+/// What a finding is compared with an earlier assessment's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Turn {
+    New,
+    Worse,
+    Better,
+    Gone,
+}
+
+impl Turn {
+    pub fn word(self) -> &'static str {
+        match self {
+            Turn::New => "new",
+            Turn::Worse => "worse",
+            Turn::Better => "better",
+            Turn::Gone => "gone",
+        }
+    }
+}
+
+/// A finding that is not as it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    pub turn: Turn,
+    pub check: String,
+    pub object: String,
+    /// The finding's words: those of now, or of before where it is gone.
+    pub message: String,
+}
+
+/// What is new, worse, better or gone, in this order. Told are findings that warn; a check that was not read in both says nothing of
+/// what is gone, since not looking is not the same as finding nothing.
+pub fn changes(before: &Assessment, now: &Assessment) -> Vec<Change> {
+    let warns = |a: &Assessment| -> BTreeMap<(String, String), Finding> {
+        let all = a.checks.iter().flat_map(|s| &s.findings).filter(|f| f.severity >= Severity::Warning);
+        all.map(|f| ((f.check.clone(), f.object.clone()), f.clone())).collect()
+    };
+    let read = |check: &str| now.checks.iter().any(|s| s.check == check && s.severity != Severity::Unknown);
+    // What is silenced is there all the same: neither gone nor, once it speaks again, new.
+    let silenced = |a: &Assessment| -> BTreeSet<(String, String)> {
+        a.checks.iter().flat_map(|c| c.muted.iter().map(|m| (m.check.clone(), m.object.clone()))).collect()
+    };
+    let (was_silent, is_silent) = (silenced(before), silenced(now));
+    let (mut old, mut new) = (warns(before), warns(now));
+    old.retain(|key, _| !is_silent.contains(key));
+    new.retain(|key, _| !was_silent.contains(key));
+    let change = |turn, f: &Finding| Change { turn, check: f.check.clone(), object: f.object.clone(), message: f.message.clone() };
+    let mut out: Vec<Change> = Vec::new();
+    for (key, f) in &new {
+        match old.get(key) {
+            None => out.push(change(Turn::New, f)),
+            Some(was) if was.severity < f.severity => out.push(change(Turn::Worse, f)),
+            Some(was) if was.severity > f.severity => out.push(change(Turn::Better, f)),
+            Some(_) => {}
+        }
+    }
+    out.extend(old.iter().filter(|(key, _)| !new.contains_key(*key) && read(&key.0)).map(|(_, f)| change(Turn::Gone, f)));
+    out.sort_by_key(|c| c.turn);
+    out
 }
 
 /// Thresholds as they hold for a target: the checks' own, but for those that its configuration names.
@@ -162,6 +278,22 @@ pub struct Assessment {
     pub summary: Summary,
     /// In the order in which they were read.
     pub checks: Vec<Seen>,
+    /// What could not be kept or compared, in a sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// When the assessment began that it is compared with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Timestamp>,
+    /// What is not as it was then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
+}
+
+impl Assessment {
+    /// All places of the server that its checks told.
+    pub fn places(&self) -> BTreeMap<String, String> {
+        self.checks.iter().flat_map(|c| c.places.clone()).collect()
+    }
 }
 
 /// The sentence on top.
@@ -177,11 +309,86 @@ pub struct Summary {
     pub sev: Option<u8>,
     /// The check that it comes from.
     pub check: String,
+    /// The recovery action that answers it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recover: Option<Action>,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn assessment(findings: &[(&str, &str, Severity)]) -> Assessment {
+        let mut checks: Vec<Seen> = Vec::new();
+        for (check, object, severity) in findings {
+            let limits: &'static [Limit] = &[];
+            let id: &'static str = if *check == "PG06" { "PG06" } else { "PG27" };
+            let of = Check { id, name: "n", reads: "", means: "", limits, twice: false };
+            let mut seen = Seen::of(&of).says("it says so");
+            seen.find(Finding::new(*severity, check, *object, format!("{object} is {severity:?}")));
+            checks.push(seen);
+        }
+        let t = Timestamp::UNIX_EPOCH;
+        Assessment {
+            target: "t".into(),
+            server: None,
+            began: t,
+            took: 0.0,
+            budget: 0.0,
+            summary: Summary::default(),
+            checks,
+            notes: Vec::new(),
+            before: None,
+            changes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_is_new_worse_better_or_gone_is_told_and_what_was_not_read_is_not_called_gone() {
+        use Severity::{Critical, Ok, Unknown, Warning};
+        let before = assessment(&[("PG06", "a", Warning), ("PG06", "b", Critical), ("PG06", "c", Warning), ("PG27", "i", Warning)]);
+        let now = assessment(&[("PG06", "a", Critical), ("PG06", "b", Warning), ("PG06", "d", Warning), ("PG27", "i", Unknown)]);
+        let told: Vec<(Turn, String)> = changes(&before, &now).into_iter().map(|c| (c.turn, c.object)).collect();
+        let is = |turn, object: &str| (turn, object.to_string());
+        assert_eq!(told, [is(Turn::New, "d"), is(Turn::Worse, "a"), is(Turn::Better, "b"), is(Turn::Gone, "c")]);
+        let read = assessment(&[("PG27", "j", Ok)]);
+        assert_eq!(changes(&before, &read).len(), 1, "only the index is known to be gone");
+        assert!(changes(&before, &before).is_empty());
+    }
+
+    #[test]
+    fn what_is_muted_is_not_gone_and_not_new_when_it_speaks_again() {
+        let loud = assessment(&[("PG27", "i", Severity::Critical)]);
+        let mut quiet = loud.clone();
+        let until = Timestamp::from_second(7200).unwrap();
+        let mute = Muted { check: "PG27".into(), object: String::new(), reason: "known".into(), until, by: "ann".into(), was: None };
+        quiet.checks = quiet.checks.into_iter().map(|s| s.muted_by(std::slice::from_ref(&mute), Timestamp::UNIX_EPOCH)).collect();
+        assert_eq!(quiet.checks[0].severity, Severity::Info);
+        assert_eq!(changes(&loud, &quiet), []);
+        assert_eq!(changes(&quiet, &loud), []);
+    }
+
+    #[test]
+    fn what_is_muted_says_nothing_worse_than_information_until_its_time() {
+        let hour = |h: i64| Timestamp::from_second(h * 3600).unwrap();
+        let seen = assessment(&[("PG27", "i", Severity::Critical)]).checks.remove(0);
+        let mute = |object: &str| Muted {
+            check: "PG27".into(),
+            object: object.into(),
+            reason: "known".into(),
+            until: hour(2),
+            by: "ann".into(),
+            was: None,
+        };
+        let quiet = seen.clone().muted_by(&[mute("")], hour(1));
+        assert_eq!((quiet.severity, quiet.muted[0].was), (Severity::Info, Some(Severity::Critical)));
+        assert!(quiet.says.starts_with("muted until 1970-01-01 02:00 UTC: it says so"), "{}", quiet.says);
+        assert_eq!(seen.clone().muted_by(&[mute("i")], hour(1)).severity, Severity::Info);
+        assert_eq!(seen.clone().muted_by(&[mute("another")], hour(1)), seen);
+        assert_eq!(seen.clone().muted_by(&[mute("")], hour(2)), seen, "its time is over");
+        let blind = assessment(&[("PG27", "i", Severity::Unknown)]).checks.remove(0);
+        assert_eq!(blind.clone().muted_by(&[mute("")], hour(1)).severity, Severity::Unknown);
+    }
 
     #[test]
     fn thresholds_rise_or_fall() {

@@ -1,5 +1,6 @@
 //! Findings: what a check read, what it means, and what to do next.
 
+use super::recovery::{Action, Deed};
 use serde::{Deserialize, Serialize};
 
 /// How bad a finding is. `Unknown` means that the check could not see: never the same as `Ok`.
@@ -11,6 +12,19 @@ pub enum Severity {
     Unknown,
     Warning,
     Critical,
+}
+
+impl Severity {
+    /// As it stands in JSON and in what is read.
+    pub fn word(self) -> &'static str {
+        match self {
+            Severity::Ok => "ok",
+            Severity::Info => "info",
+            Severity::Unknown => "unknown",
+            Severity::Warning => "warning",
+            Severity::Critical => "critical",
+        }
+    }
 }
 
 /// One thing that a check found.
@@ -28,11 +42,15 @@ pub struct Finding {
     /// What would lift an `unknown`: a GRANT, a package, a setting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lifts: Option<String>,
+    /// The recovery action that answers it: a suggestion, looked at and approved like any other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recover: Option<Action>,
 }
 
 impl Finding {
     pub fn new(severity: Severity, check: &str, object: impl Into<String>, message: impl Into<String>) -> Self {
-        Finding { severity, check: check.into(), object: object.into(), message: message.into(), next: String::new(), lifts: None }
+        let (check, object, message) = (check.into(), object.into(), message.into());
+        Finding { severity, check, object, message, next: String::new(), lifts: None, recover: None }
     }
     #[must_use]
     pub fn next(mut self, next: impl Into<String>) -> Self {
@@ -42,6 +60,12 @@ impl Finding {
     #[must_use]
     pub fn lifts(mut self, lifts: impl Into<String>) -> Self {
         self.lifts = Some(lifts.into());
+        self
+    }
+    /// Names the recovery action that answers it.
+    #[must_use]
+    pub fn recover(mut self, deed: Deed, object: impl Into<String>) -> Self {
+        self.recover = Some(Action { deed, object: object.into(), value: None });
         self
     }
 }

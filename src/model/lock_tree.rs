@@ -58,6 +58,8 @@ pub struct LockTree {
     pub branches: Vec<Branch>,
     /// Sessions that wait for each other in a circle: the server ends one of them within its deadlock timeout.
     pub circle: Vec<usize>,
+    /// Further sessions that wait, and were not asked for whom: that costs the server something for each.
+    pub unasked: usize,
 }
 
 impl LockTree {
@@ -102,7 +104,7 @@ impl LockTree {
             }
         }
         let circle = (0..sessions.len()).filter(|i| !placed[*i] && reached(*i, &behind).contains(i)).collect();
-        LockTree { sessions, roots, branches, circle }
+        LockTree { sessions, roots, branches, circle, unasked: 0 }
     }
 
     /// Sessions that wait.

@@ -33,6 +33,9 @@ pub struct Names {
     pub own: Packed,
     /// Names of the places, in their order.
     pub placed: Packed,
+    /// Names of tables and schemas that differ by case alone are different ones, also without quotes (MySQL's and MariaDB's
+    /// `lower_case_table_names = 0`).
+    pub by_case: bool,
     /// How often each name (in lower case) stands in what was run before: what is used comes first.
     pub used: HashMap<String, u32>,
 }

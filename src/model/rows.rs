@@ -67,6 +67,19 @@ impl Param {
     }
 }
 
+impl Param {
+    /// A cell's value, to be bound again.
+    pub fn from_cell(cell: Cell<'_>) -> Param {
+        let words = |b: &[u8]| std::str::from_utf8(b).ok().map(str::to_string);
+        match cell {
+            Cell::Null => Param::Null,
+            Cell::Text(b) => words(b).map_or_else(|| Param::TextBytes(b.to_vec()), Param::Text),
+            Cell::Number(b) => words(b).map_or_else(|| Param::TextBytes(b.to_vec()), Param::Number),
+            Cell::Binary(b) => Param::Bytes(b.to_vec()),
+        }
+    }
+}
+
 impl From<Option<String>> for Param {
     fn from(text: Option<String>) -> Self {
         text.map_or(Param::Null, Param::Text)

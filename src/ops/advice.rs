@@ -16,6 +16,7 @@ use std::collections::BTreeSet;
 
 mod others;
 mod queue;
+mod redact;
 mod trial;
 mod words;
 mod writes;
@@ -119,6 +120,8 @@ pub struct Report {
     /// Why no index helps; or what else stands in the way.
     pub reasons: Vec<Reason>,
     pub verified: Vec<Verified>,
+    /// How the copy that it was measured on differs from the target, where it does: told before the numbers.
+    pub differs: Option<String>,
     /// Why something was not tried: sentences.
     pub notes: Vec<String>,
 }
@@ -142,6 +145,14 @@ pub async fn foreseen(cx: &Cx, conn: &Connection) -> Result<String> {
 
 /// Advice upon exactly one statement: of one that writes, upon how it finds its rows.
 pub async fn advise(cx: &Cx, conn: &Connection, text: &str, wanted: Wanted) -> Result<Report> {
+    advise_telling(cx, conn, text, wanted, &|_| {}).await
+}
+
+/// Like [`advise`]; before copies are made, `tell` is told what will be made and removed. Without a candidate nothing is made.
+pub async fn advise_telling(cx: &Cx, conn: &Connection, text: &str, wanted: Wanted, tell: &(dyn Fn(&str) + Send + Sync)) -> Result<Report> {
+    if wanted.measure {
+        super::copies::possible(conn)?;
+    }
     let (text, written) = reading(conn, text)?;
     let statement = explain::proven(conn, &text, wanted.measure || wanted.analyze).await?.to_string();
     cx.progress.update("asking for the plan", 0, None);
@@ -165,6 +176,7 @@ pub async fn advise(cx: &Cx, conn: &Connection, text: &str, wanted: Wanted) -> R
         advice: Vec::new(),
         dropped: found.dropped,
         reasons: found.reasons,
+        differs: None,
         notes: Vec::new(),
     };
     let proposed = found.proposed.len();
@@ -183,13 +195,18 @@ pub async fn advise(cx: &Cx, conn: &Connection, text: &str, wanted: Wanted) -> R
     session.close().await;
     report.notes.extend(written.notes());
     if wanted.measure && !report.advice.is_empty() {
+        tell(&foreseen(cx, conn).await?);
         let keep = report.advice.iter().take(BUILT).map(|a| a.candidate.clone()).collect::<Vec<_>>();
-        let fates = trial::measure(cx, conn, &report.statement, &known, &keep, &mut report.notes).await?;
-        take_measured(conn, &mut report, fates);
+        let tried = trial::measure(cx, conn, &report.statement, &known, &keep, &mut report.notes).await?;
+        report.differs = tried.differs;
+        take_measured(conn, &mut report, tried.fates);
     }
     report.advice.truncate(TOLD);
-    if report.advice.is_empty() && proposed > 0 && !report.reasons.iter().any(|r| r.why == Why::Tried || r.why == Why::Refused) {
-        for r in report.dropped.iter().map(|d| &d.reason).filter(|r| matches!(r.why, Why::Tried | Why::Refused)) {
+    let tried = |r: &Reason| matches!(r.why, Why::Measured | Why::Tried | Why::Refused);
+    if report.advice.is_empty() && proposed > 0 && !report.reasons.iter().any(tried) {
+        let mut own: Vec<&Reason> = report.dropped.iter().map(|d| &d.reason).filter(|r| tried(r)).collect();
+        own.sort_by_key(|r| r.why != Why::Measured);
+        for r in own {
             if !report.reasons.contains(r) {
                 report.reasons.push(r.clone());
             }
@@ -226,12 +243,12 @@ impl Written {
     }
 }
 
-/// The reading part of a statement: itself, or for a plain UPDATE or DELETE a SELECT of the rows that it finds.
+/// The reading part of a statement: itself, or for an UPDATE or DELETE, of one table or of several, a SELECT of the rows that it finds.
 fn reading(conn: &Connection, text: &str) -> Result<(String, Written)> {
     use crate::sql::before::{Before, Touch, before_image, touch, unlocked};
     let d = conn.dialect();
     if sql::classify(d, text).class != Class::Dml {
-        return Ok((text.to_string(), Written { columns: Vec::new(), writes: false }));
+        return Ok((explain::unlocked(d, explain::only(d, text)?).to_string(), Written { columns: Vec::new(), writes: false }));
     }
     let statement = explain::only(d, text)?.trim_end_matches(';').to_string();
     let columns = match touch(d, &statement) {
@@ -243,6 +260,9 @@ fn reading(conn: &Connection, text: &str) -> Result<(String, Written)> {
         Before::Nothing => Err(Error::read_only("an INSERT of given rows finds none: no index makes it quicker")
             .hint("For INSERT … SELECT ask with the SELECT.")),
         Before::Unknown(why) => {
+            if let Some(joined) = sql::joined::reading(d, &statement).filter(|s| sql::classify(d, s).class == Class::Read) {
+                return Ok((joined, Written { columns, writes: true }));
+            }
             Err(Error::read_only(format!("the rows that the statement finds cannot be told apart from what it writes: {why}"))
                 .hint("Ask with a SELECT that has the same conditions."))
         }
@@ -397,7 +417,7 @@ fn take_measured(conn: &Connection, report: &mut Report, fates: Vec<(Candidate, 
     for (c, fate) in fates {
         let Some(at) = report.advice.iter().position(|a| a.candidate == c) else { continue };
         match fate {
-            Ok(m) if m.judgement.verdict == Verdict::Improved && m.used => {
+            Ok(m) if m.judgement.pays() && m.used => {
                 let a = &mut report.advice[at];
                 a.level = Level::Measured;
                 a.unless = format!("Measured with these values on a copy{}: other values may have another plan.", m.of);
@@ -407,12 +427,14 @@ fn take_measured(conn: &Connection, report: &mut Report, fates: Vec<(Candidate, 
             }
             Ok(m) => {
                 let a = report.advice.remove(at);
-                let why = if m.used {
-                    format!("an index on {} was built on a copy: {}", a.spec, m.judgement.because)
-                } else {
-                    format!("an index on {} was built on a copy, and the planner does not take it", a.spec)
+                let why = match (m.used, m.judgement.verdict) {
+                    (false, _) => format!("an index on {} was built on a copy, and the planner does not take it", a.spec),
+                    (true, Verdict::Improved) => {
+                        format!("an index on {} was built on a copy, and gains no time: {}", a.spec, m.judgement.because)
+                    }
+                    (true, _) => format!("an index on {} was built on a copy: {}", a.spec, m.judgement.because),
                 };
-                report.dropped.push(Dropped { what: a.spec, reason: Reason::new(Why::Tried, &a.candidate.relation, why) });
+                report.dropped.push(Dropped { what: a.spec, reason: Reason::new(Why::Measured, &a.candidate.relation, why) });
             }
             Err(e) => {
                 let a = report.advice.remove(at);

@@ -4,25 +4,40 @@
 //! is `unknown`, and the run goes on. Nothing here writes, waits for a lock that somebody holds on a table, or opens a second connection.
 
 mod failure;
+pub mod handover;
+mod kept;
+mod limits;
+mod login;
+mod lost;
+mod run;
 mod summary;
+mod watch;
+
+pub(in crate::ops) use failure::is_locked_catalogue;
+
+pub use kept::{mute, named, unmute};
+pub use summary::summary;
+pub use watch::Watch;
 
 use super::Cx;
 use crate::config::{Target, secrets};
-use crate::engine::{Access, Assessing, Connect, Engine, Role, Session, registry};
-use crate::model::assessment::{Assessment, Check, Limits, Sample, Seen};
+use crate::engine::{Engine, Session, registry};
+use crate::model::assessment::{Assessment, Check, Limits, Seen};
 use crate::model::{Error, Result, Severity};
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
-use std::future::Future;
-use std::sync::Arc;
+use login::{GRACE, LOGIN, Remark, log_in};
+use run::Run;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-/// Limits of each statement, and of waiting for a lock of the catalogue (`reference/operations.md` §2.1).
-const STATEMENT: Duration = Duration::from_secs(2);
-const LOCK: Duration = Duration::from_millis(100);
-/// For a login: a locked catalogue makes one wait, and so does a full network.
-const LOGIN: Duration = Duration::from_secs(5);
-/// After the server's own limit, how long the answer may still take before it is cancelled from here.
-const GRACE: Duration = Duration::from_millis(500);
+/// Name of the check that sees who waits for whom, on every engine that has one.
+pub const LOCKS: &str = "locks";
 
 /// How an assessment is made.
 #[derive(Debug, Clone)]
@@ -45,6 +60,8 @@ impl Default for How {
 /// What comes while it runs.
 #[derive(Debug, Clone, PartialEq)]
 pub enum News {
+    /// What will be read, in this order; those that compare two samples come last.
+    Chosen(Vec<&'static Check>),
     /// Connected: product, version and address.
     Server(String),
     /// A check is done.
@@ -52,15 +69,33 @@ pub enum News {
 }
 
 /// Assesses a target; each check is told as soon as it is done. The error is one of usage alone: what the server refuses is a finding.
-pub async fn assess(cx: &Cx, target: Target, how: &How, mut tell: impl FnMut(News)) -> Result<Assessment> {
+pub async fn assess(cx: &Cx, target: Target, how: &How, tell: impl Fn(News) + Send + Sync) -> Result<Assessment> {
     let began = Instant::now();
     let password = match cx.remembered_password(&target.name) {
         Some(p) => Some(p),
         None => secrets::resolve_in(&target, None, &cx.config.around).await?,
     };
     let engine = registry::engine(target.clone(), password.clone());
-    let checks = chosen(engine.assessing().get()?.checks(), &how.only)?;
-    let mut run = Run { how, began, done: Vec::new(), tell: &mut tell };
+    let all = engine.assessing().get()?.checks();
+    let checks = chosen(all, &how.only)?;
+    let named: Vec<Check> = all.iter().copied().chain([failure::CONNECT]).collect();
+    let how = &How { limits: limits::of(&target, &named, &how.limits)?, ..how.clone() };
+    let limit = engine.assessing().get()?.statement_limit() + GRACE;
+    tell(News::Chosen(checks.clone()));
+    let mut notes = Vec::new();
+    let mutes = cx.store.mutes(&target.name).unwrap_or_else(|e| {
+        notes.push(format!("What is muted could not be read: {}", e.message));
+        Vec::new()
+    });
+    let probe = || -> BoxFuture<'_, Result<()>> {
+        Box::pin(async {
+            let (session, _) = log_in(&engine, password.clone(), &target, LOGIN).await?;
+            leave(session).await;
+            Ok(())
+        })
+    };
+    let mut run =
+        Run { how, began, limit, done: Vec::new(), mutes, tell: &tell, gone: OnceLock::new(), silent: AtomicU32::new(0), probe: &probe };
     let mut out = Assessment {
         target: target.name.clone(),
         server: None,
@@ -69,26 +104,106 @@ pub async fn assess(cx: &Cx, target: Target, how: &How, mut tell: impl FnMut(New
         budget: ms(how.budget),
         summary: Default::default(),
         checks: Vec::new(),
+        notes,
+        before: None,
+        changes: Vec::new(),
     };
-    match log_in(&engine, password, &target).await {
-        Err(e) => run.report(failure::seen(&e, &target.name, ms(began.elapsed()))),
+    match log_in(&engine, password.clone(), &target, LOGIN).await {
+        Err(e) => {
+            let seen = failure::seen(&e, &target.name, ms(began.elapsed()));
+            let ill = seen.severity == Severity::Critical;
+            run.report(seen);
+            // A login that was refused is answered by a server that is well.
+            if ill {
+                from_outside(cx, &engine, &mut run).await;
+            }
+        }
         Ok((session, remark)) => {
             let id = session.identity();
             let server = format!("{} {} at {}", id.product, id.version, id.address);
             out.server = Some(server.clone());
             (run.tell)(News::Server(server));
-            run.report(failure::connected(&session, remark, ms(began.elapsed()), how));
-            run.checks(cx, engine.assessing().get()?, &session, &checks).await;
-            // A server in trouble may not answer a farewell.
-            if tokio::time::timeout(GRACE, session.clone().close()).await.is_err() {
-                session.sever();
+            let took = ms(began.elapsed());
+            let assessing = engine.assessing().get()?;
+            // When nothing is known of what the role may see, nothing that it does not see counts as sound.
+            let sight = run.limited(&session, assessing.sight(&session)).await.unwrap_or_default();
+            // Of a locked catalogue the news is who holds it.
+            let locks = all.iter().find(|c| c.name == LOCKS).filter(|_| matches!(remark, Some(Remark::Locked(_))));
+            let seen = match locks {
+                Some(check) => run.limited(&session, assessing.look(&session, &sight, check, &how.limits)).await.ok(),
+                None => None,
+            };
+            run.report(failure::connected(&session, remark, seen.as_ref().and_then(|s| s.findings.first()), took, how));
+            if let Some(seen) = seen.filter(|s| checks.iter().any(|c| c.id == s.check)) {
+                run.report(seen);
+            }
+            run.checks(cx, assessing, &session, &sight, &checks).await;
+            leave(session).await;
+            if let Some(e) = run.gone.get().cloned() {
+                let again = probe().await;
+                let down = again.is_err();
+                run.report(lost::seen(&e, &target.name, again));
+                if down {
+                    from_outside(cx, &engine, &mut run).await;
+                }
+                run.leave(&checks, "not read: the connection was lost");
             }
         }
     }
     out.checks = run.done;
     out.took = ms(began.elapsed());
-    out.summary = summary::of(&out.checks);
+    out.summary = summary(&out.checks);
+    // A part of the checks, or of the time, is nothing to compare the next one with.
+    if !how.only.is_empty() || cx.cancel.is_cancelled() {
+        return Ok(out);
+    }
+    let (mut out, problem) = kept::compared(cx, engine.dialect(), out);
+    out.notes.extend(problem.map(|e| format!("It is not kept for the next one to be compared with: {}", e.message)));
     Ok(out)
+}
+
+/// A server in trouble may not answer a farewell.
+async fn leave(session: Session) {
+    if tokio::time::timeout(GRACE, session.clone().close()).await.is_err() {
+        session.sever();
+    }
+}
+
+/// What can be seen of a server that lets nobody in.
+async fn from_outside(cx: &Cx, engine: &Arc<dyn Engine>, run: &mut run::Run<'_>) {
+    let from = engine.clone();
+    // What this assessment learnt of it counts, else what an earlier one did.
+    let mut places = cx.store.places(&from.target().name).unwrap_or_default();
+    places.extend(run.done.iter().flat_map(|s| s.places.clone()));
+    let looked = tokio::task::spawn_blocking(move || Ok::<_, Error>(from.assessing().get()?.outside(&places))).await;
+    for seen in looked.ok().and_then(Result::ok).unwrap_or_default() {
+        run.report(seen);
+    }
+}
+
+/// An assessment as it goes to machines: the statements of sessions without their constants.
+pub fn without_constants(target: &Target, assessment: &Assessment) -> Assessment {
+    kept::redacted(assessment, registry::engine(target.clone(), None).dialect())
+}
+
+/// The id of a check of a target's engine, by id or name.
+pub fn check_id(target: &Target, name: &str) -> Result<&'static str> {
+    let engine = registry::engine(target.clone(), None);
+    Ok(chosen(engine.assessing().get()?.checks(), &[name.to_string()])?[0].id)
+}
+
+/// Writes the hand-over of an assessment into a new file of its owner's: names of users stand in it. Statements lose their constants.
+pub fn write_hand_over(cx: &Cx, target: &Target, assessment: &Assessment, path: &Path) -> Result<()> {
+    let form = handover::Form::of(path)?;
+    let text = handover::of(cx, assessment, registry::engine(target.clone(), None).dialect()).render(form)?;
+    let shown = crate::text::clean(&path.display().to_string()).into_owned();
+    let made = OpenOptions::new().create_new(true).write(true).mode(0o600).open(path);
+    made.and_then(|mut f| f.write_all(text.as_bytes()).and_then(|()| f.sync_all())).map_err(|e| match e.kind() {
+        std::io::ErrorKind::AlreadyExists => {
+            Error::usage(format!("{shown} is there already")).hint("Nothing is written over: choose another name.")
+        }
+        _ => Error::io(format!("writing {shown}"), e),
+    })
 }
 
 fn ms(d: Duration) -> f64 {
@@ -103,151 +218,6 @@ fn chosen(all: &'static [Check], only: &[String]) -> Result<Vec<&'static Check>>
         return Err(Error::usage(format!("there is no check {unknown}")).hint(format!("There are: {}.", names.join(", "))));
     }
     Ok(all.iter().filter(|c| only.is_empty() || only.iter().any(|o| is(c, o))).collect())
-}
-
-/// The one connection; where the catalogue of the target's own database is locked, one to the server's maintenance database, and a remark.
-async fn log_in(engine: &Arc<dyn Engine>, password: crate::engine::Password, target: &Target) -> Result<(Session, Option<String>)> {
-    let how = || Connect {
-        connect_timeout: LOGIN,
-        statement_timeout: Some(STATEMENT),
-        lock_timeout: Some(LOCK),
-        ..Connect::new(Role::Background, Access::ReadOnly)
-    };
-    let e = match engine.connect(how()).await {
-        Ok(s) => return Ok((s, None)),
-        Err(e) => e,
-    };
-    let elsewhere =
-        engine.assessing().get()?.elsewhere().filter(|d| failure::is_locked_catalogue(&e) && target.database.as_deref() != Some(d));
-    let Some(database) = elsewhere else { return Err(e) };
-    let other = Target { database: Some(database.into()), ..target.clone() };
-    let session = registry::engine(other, password).connect(how()).await.map_err(|_| e)?;
-    let own = target.database.as_deref().unwrap_or("the target's database");
-    Ok((session, Some(format!("the catalogue of {own} is locked: logged into database {database} instead"))))
-}
-
-struct Run<'a> {
-    how: &'a How,
-    began: Instant,
-    done: Vec<Seen>,
-    tell: &'a mut dyn FnMut(News),
-}
-
-impl Run<'_> {
-    fn report(&mut self, seen: Seen) {
-        (self.tell)(News::Seen(seen.clone()));
-        self.done.push(seen);
-    }
-
-    fn left(&self) -> Duration {
-        self.how.budget.saturating_sub(self.began.elapsed())
-    }
-
-    async fn checks(&mut self, cx: &Cx, engine: &dyn Assessing, session: &Session, checks: &[&'static Check]) {
-        // When nothing is known of what the role may see, nothing that it does not see counts as sound.
-        let sight = self.limited(session, engine.sight(session)).await.unwrap_or_default();
-        let (twice, once): (Vec<&Check>, Vec<&Check>) = checks.iter().partition(|c| c.twice);
-        // What explains most comes first; the samples are taken soon, so that their pause passes while the rest is read.
-        let (first, rest) = once.split_at(once.len().min(4));
-        for check in first {
-            self.look(cx, engine, session, &sight, check).await;
-        }
-        let mut samples: Vec<(&Check, Sample)> = Vec::new();
-        let sampled = Instant::now();
-        for check in twice {
-            match self.sample(cx, engine, session, &sight, check).await {
-                Ok(sample) => samples.push((check, sample)),
-                Err(seen) => self.report(*seen),
-            }
-        }
-        for check in rest {
-            self.look(cx, engine, session, &sight, check).await;
-        }
-        if samples.is_empty() {
-            return;
-        }
-        let pause = self.how.pause.saturating_sub(sampled.elapsed()).min(self.left());
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = cx.cancel.cancelled() => {}
-        }
-        for (check, first) in samples {
-            let (at, began) = (Timestamp::now(), Instant::now());
-            let seen = match self.sample(cx, engine, session, &sight, check).await {
-                Ok(second) => engine.compare(&sight, check, &self.how.limits, &first, &second),
-                Err(seen) => *seen,
-            };
-            self.report(Seen { began: at, took: ms(began.elapsed()), ..seen });
-        }
-    }
-
-    async fn look(
-        &mut self,
-        cx: &Cx,
-        engine: &dyn Assessing,
-        session: &Session,
-        sight: &crate::model::assessment::Sight,
-        check: &'static Check,
-    ) {
-        let (at, began) = (Timestamp::now(), Instant::now());
-        let seen = match self.unread(cx, check) {
-            Some(seen) => seen,
-            None => match self.limited(session, engine.look(session, sight, check, &self.how.limits)).await {
-                Ok(seen) => seen,
-                Err(e) => blind(check, &e, &sight.grant),
-            },
-        };
-        self.report(Seen { began: at, took: ms(began.elapsed()), ..seen });
-    }
-
-    async fn sample(
-        &self,
-        cx: &Cx,
-        engine: &dyn Assessing,
-        session: &Session,
-        sight: &crate::model::assessment::Sight,
-        check: &'static Check,
-    ) -> Result<Sample, Box<Seen>> {
-        if let Some(seen) = self.unread(cx, check) {
-            return Err(Box::new(seen));
-        }
-        match self.limited(session, engine.sample(session, sight, check)).await {
-            Ok(Ok(sample)) => Ok(sample),
-            Ok(Err(seen)) => Err(Box::new(seen)),
-            Err(e) => Err(Box::new(blind(check, &e, &sight.grant))),
-        }
-    }
-
-    /// What stands for a check that is not read any more.
-    fn unread(&self, cx: &Cx, check: &Check) -> Option<Seen> {
-        if cx.cancel.is_cancelled() {
-            return Some(Seen::blind(check, "not read: cancelled", ""));
-        }
-        self.left().is_zero().then(|| {
-            let budget = crate::text::duration(self.how.budget);
-            Seen::blind(check, format!("not read: the budget of {budget} was used up"), "")
-        })
-    }
-
-    /// The server ends a statement at its own limit. Where it does not, it is told to from here, and the check counts as not seen.
-    async fn limited<T>(&self, session: &Session, work: impl Future<Output = Result<T>>) -> Result<T> {
-        let began = Instant::now();
-        let limit = (STATEMENT + GRACE).min(self.left());
-        match tokio::time::timeout(limit, work).await {
-            Ok(done) => done,
-            Err(_) => {
-                let _ = tokio::time::timeout(GRACE, session.cancel()).await;
-                Err(Error::new(crate::model::Kind::Unknown, format!("timed out after {}", crate::text::duration(began.elapsed()))))
-            }
-        }
-    }
-}
-
-/// A check that the server would not answer.
-fn blind(check: &Check, e: &Error, grant: &str) -> Seen {
-    // insufficient_privilege
-    let lifts = if e.code.as_deref() == Some("42501") { grant } else { "" };
-    Seen::blind(check, e.message.clone(), lifts)
 }
 
 impl Assessment {

@@ -1,17 +1,14 @@
 //! Writing edited cells: each row is found by its whole key and its old values, exactly one row each, all in one transaction.
 
-use super::datafix::follows;
-use super::query::{Unlock, guarded};
-use super::statements::{Ended, Ledger, remember_fix};
+use super::statements::{Ended, Ledger};
 use super::{Connection, Cx, cancelling};
 use crate::config::AccessMode;
 use crate::engine::{Event, Session};
-use crate::model::{Column, Dialect, Error, Follow, Kind, Param, Result, TableInfo, TxState};
-use crate::sql::before::touch;
+use crate::model::{Column, Dialect, Error, Param, Result, TableInfo, TxState};
+use crate::sql::before::{Touch, lock};
 use crate::sql::params::literal;
 use crate::store::history::Fate;
-use crate::store::journal::NewEntry;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// A change of one row that is staged. Columns are those of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +38,12 @@ pub struct CellStatement {
     pub columns: Vec<String>,
     /// The same with its values written out, for people and the journal.
     pub shown: String,
+    /// What it does with its row.
+    pub touch: Touch,
+    /// The SELECT of the row that it changes, which keeps it from changing meanwhile, and its values; `None` for a new row.
+    pub select: Option<(String, Vec<Param>)>,
+    /// The key that the row has, and the one that it is given, where that is another one.
+    pub renamed: Option<(Vec<Param>, Vec<Param>)>,
 }
 
 /// How the columns of a result lie on a table: for each column of the result its column of the table, if it can be edited.
@@ -131,7 +134,7 @@ impl Builder {
             self.word(" IS NULL");
             return;
         }
-        let bytes = matches!(value, Param::Bytes(_));
+        let bytes = matches!(value, Param::Bytes(_) | Param::TextBytes(_));
         let as_text = if bytes { value.clone() } else { Param::Text(value.text().unwrap_or_default().to_string()) };
         // Byte by byte: by the column's own collation `Hi` would still be there where somebody has written `HI`.
         match self.dialect {
@@ -167,44 +170,66 @@ impl Builder {
             Dialect::Postgres | Dialect::Sqlite => {}
         }
     }
-    fn end(self) -> CellStatement {
-        CellStatement { text: self.text, params: self.params, columns: self.columns, shown: self.shown }
+    fn table(&mut self, table: &TableInfo) {
+        self.name(&table.schema);
+        self.word(".");
+        self.name(&table.name);
     }
+    /// The row that is meant: its key and its old values.
+    fn row<'v>(&mut self, key: &[(String, Param)], was: impl Iterator<Item = (&'v String, &'v Param)>) {
+        self.key(key);
+        was.for_each(|(name, old)| self.was(name, old));
+    }
+}
+
+/// The key that an edit gives its row, where it gives it another one; the table's key says the order.
+fn renamed(table: &TableInfo, key: &[(String, Param)], cells: &[(String, Param, Param)]) -> Option<(Vec<Param>, Vec<Param>)> {
+    let old = |k: &String| key.iter().find(|(n, _)| n == k).map(|(_, v)| v.clone());
+    let new = |k: &String| cells.iter().find(|(n, ..)| n == k).map(|(.., v)| v.clone()).or_else(|| old(k));
+    let changes = cells.iter().any(|(n, ..)| table.key.contains(n));
+    changes.then(|| Some((table.key.iter().map(old).collect::<Option<_>>()?, table.key.iter().map(new).collect::<Option<_>>()?)))?
 }
 
 /// The statement of each change, in the order of the changes.
 pub fn statements(dialect: Dialect, table: &TableInfo, edits: &[RowEdit]) -> Vec<CellStatement> {
+    let builder = || Builder { dialect, text: String::new(), shown: String::new(), params: Vec::new(), columns: Vec::new() };
+    let selected = |row: &dyn Fn(&mut Builder)| {
+        let mut b = builder();
+        b.word("SELECT * FROM ");
+        b.table(table);
+        row(&mut b);
+        b.word(lock(dialect));
+        Some((b.text, b.params))
+    };
     edits
         .iter()
         .map(|edit| {
-            let mut b = Builder { dialect, text: String::new(), shown: String::new(), params: Vec::new(), columns: Vec::new() };
-            let table_name = |b: &mut Builder| {
-                b.name(&table.schema);
-                b.word(".");
-                b.name(&table.name);
-            };
-            match edit {
+            let mut b = builder();
+            let (touch, select, renamed) = match edit {
                 RowEdit::Update { key, cells } => {
                     b.word("UPDATE ");
-                    table_name(&mut b);
+                    b.table(table);
                     for (i, (name, _, new)) in cells.iter().enumerate() {
                         b.word(if i == 0 { " SET " } else { ", " });
                         b.name(name);
                         b.word(" = ");
                         b.value(name, new);
                     }
-                    b.key(key);
-                    cells.iter().for_each(|(name, old, _)| b.was(name, old));
+                    let row = |b: &mut Builder| b.row(key, cells.iter().map(|(name, old, _)| (name, old)));
+                    row(&mut b);
+                    let touch = Touch::Update(cells.iter().map(|(name, ..)| name.clone()).collect());
+                    (touch, selected(&row), renamed(table, key, cells))
                 }
                 RowEdit::Delete { key, was } => {
                     b.word("DELETE FROM ");
-                    table_name(&mut b);
-                    b.key(key);
-                    was.iter().for_each(|(name, old)| b.was(name, old));
+                    b.table(table);
+                    let row = |b: &mut Builder| b.row(key, was.iter().map(|(name, old)| (name, old)));
+                    row(&mut b);
+                    (Touch::Delete, selected(&row), None)
                 }
                 RowEdit::Insert { cells } => {
                     b.word("INSERT INTO ");
-                    table_name(&mut b);
+                    b.table(table);
                     b.word(" (");
                     for (i, (name, _)) in cells.iter().enumerate() {
                         b.word(if i == 0 { "" } else { ", " });
@@ -216,9 +241,10 @@ pub fn statements(dialect: Dialect, table: &TableInfo, edits: &[RowEdit]) -> Vec
                         b.value(name, value);
                     }
                     b.word(")");
+                    (Touch::Nothing, None, None)
                 }
-            }
-            b.end()
+            };
+            CellStatement { text: b.text, params: b.params, columns: b.columns, shown: b.shown, touch, select, renamed }
         })
         .collect()
 }
@@ -231,107 +257,41 @@ pub struct Written {
     pub unrecorded: Option<Error>,
 }
 
-/// Runs the statements in one transaction; each must change exactly one row, or nothing of them stays. On an open target this is the
-/// user's own session (inside a transaction that is open, behind a savepoint); on a guarded one a session of its own, under the
-/// rules of a data fix. Gives the number of rows.
-pub async fn write(
-    cx: &Cx,
-    conn: &Connection,
-    unlock: Option<&Unlock>,
-    own: &Session,
-    table: &TableInfo,
-    statements: &[CellStatement],
-) -> Result<Written> {
-    let target = conn.target();
-    if target.access == AccessMode::Open {
-        let mut ledger = Ledger::new(cx, conn);
-        let inside = own.status().tx != TxState::Idle;
-        let (begin, commit, back) = match inside {
-            true => ("SAVEPOINT holdpoint_cells", "RELEASE SAVEPOINT holdpoint_cells", "ROLLBACK TO SAVEPOINT holdpoint_cells"),
-            false => ("BEGIN", "COMMIT", "ROLLBACK"),
-        };
-        let mut unrecorded = if inside { ledger.savepoint("holdpoint_cells").err() } else { None };
-        let mut note = |text: &str, started: Instant, outcome: &Result<u64>| {
-            let affected = outcome.as_ref().ok().copied().filter(|n| *n > 0);
-            let ended = Ended { text, took: started.elapsed(), rows: 0, affected, tag: None, error: outcome.as_ref().err() };
-            unrecorded = ledger.note(&ended, TxState::Open).err().or(unrecorded.take());
-        };
-        let work = transaction(cx, own, begin, commit, back, statements, &mut note);
-        let done = cancelling::told_to_end(cx, own, work).await.unwrap_or_else(|| {
-            Err(Error::cancelled().hint("The server did not end the statement in time: it, and its transaction, may still be there."))
-        });
-        match (&done, inside) {
-            (Ok(_), true) => {}
-            (Err(_), true) => unrecorded = ledger.back_to("holdpoint_cells").err().or(unrecorded),
-            (Ok(_), false) => ledger.settle(Fate::Committed),
-            (Err(_), false) => ledger.settle(Fate::RolledBack),
-        }
-        unrecorded = ledger.close().err().or(unrecorded);
-        return Ok(Written { rows: done?, unrecorded });
+/// Runs the statements in one transaction on the user's own session (inside a transaction that is open, behind a savepoint); each must
+/// change exactly one row, or nothing of them stays. Gives the number of rows. For an open target only: elsewhere edits are a data fix
+/// ([`super::datafix::begin_edits`]).
+pub async fn write(cx: &Cx, conn: &Connection, own: &Session, statements: &[CellStatement]) -> Result<Written> {
+    if conn.target().access != AccessMode::Open {
+        return Err(Error::read_only(format!("refused on {}, which is not open", crate::text::clean(&conn.target().name))));
     }
-    let name = crate::text::clean(&target.name).into_owned();
-    if !guarded(cx, conn, unlock) {
-        return Err(Error::read_only(format!("refused on {name}, which is read-only"))
-            .hint("For a data fix, :unlock with the target's name gives guarded access for 15 minutes. The changes stay staged."));
-    }
-    if statements.len() as u64 > target.blast_radius {
-        return Err(Error::held(format!("held: {} changes, and this target allows {}", statements.len(), target.blast_radius)));
-    }
-    let path = [table.schema.clone(), table.name.clone()];
-    let reader = conn.reader().await?;
-    let mut beyond = conn.catalog()?.beyond_the_rows(&reader, &path).await?;
-    // Cells are written without counting what foreign keys do with them: a statement of its own is counted.
-    for key in conn.catalog()?.referrers(&reader, &path).await?.iter().filter(|k| k.enforced) {
-        let reaches = |s: &CellStatement| follows(&touch(conn.dialect(), &s.shown), key).is_some_and(|f| f != Follow::Nothing);
-        if statements.iter().any(reaches) {
-            beyond.push(format!("foreign key {} of {} changes rows there, too", key.constraint, key.table));
-        }
-    }
-    if !beyond.is_empty() {
-        return Err(Error::held(format!("held: the change reaches further than its rows: {}", crate::text::clean(&beyond.join("; "))))
-            .hint(
-                "Rows that foreign keys change are counted for an UPDATE or DELETE in the editor; anything else belongs into a migration.",
-            ));
-    }
-    let texts: Vec<String> = statements.iter().map(|s| crate::sql::redact(conn.dialect(), &s.shown)).collect();
-    let entry = |kind: &str, words: String| NewEntry {
-        at: cx.clock.stamp(),
-        kind: kind.into(),
-        operator: cx.operator.clone(),
-        host: cx.host.clone(),
-        target: target.name.clone(),
-        // The statements hold the rows as they were: each names its old values.
-        body: serde_json::json!({ "summary": words, "statements": texts }),
+    let mut ledger = Ledger::new(cx, conn);
+    let inside = own.status().tx != TxState::Idle;
+    let (begin, commit, back) = match inside {
+        true => ("SAVEPOINT holdpoint_cells", "RELEASE SAVEPOINT holdpoint_cells", "ROLLBACK TO SAVEPOINT holdpoint_cells"),
+        false => ("BEGIN", "COMMIT", "ROLLBACK"),
     };
-    let what = format!("{} of {name}.{}", crate::text::counted(statements.len() as u64, "cell edit"), crate::text::clean(&table.name));
-    cx.store.append(&entry("datafix-begin", format!("begun: {what}")))?;
-    let session = conn.writer().await?;
-    let begin = conn.engine().migrations().get()?.begin();
-    let mut ran: Vec<(String, Duration, Result<u64>)> = Vec::new();
-    let mut note = |text: &str, started: Instant, outcome: &Result<u64>| ran.push((text.to_string(), started.elapsed(), outcome.clone()));
-    let work = transaction(cx, &session, begin, "COMMIT", "ROLLBACK", statements, &mut note);
-    let done = cancelling::told_to_end(cx, &session, work).await.unwrap_or_else(|| Err(cancelling::unheeded(&session)));
-    cancelling::roll_back_and_close(&session).await;
-    let kind = if done.is_ok() { "datafix-committed" } else { "datafix-rolled-back" };
-    let words = match &done {
-        Ok(_) => format!("committed: {what}"),
-        Err(e) => format!("rolled back: {what}: {}", e.message),
+    let mut unrecorded = if inside { ledger.savepoint("holdpoint_cells").err() } else { None };
+    let mut note = |text: &str, started: Instant, outcome: &Result<u64>| {
+        let affected = outcome.as_ref().ok().copied().filter(|n| *n > 0);
+        let ended = Ended { text, took: started.elapsed(), rows: 0, affected, tag: None, error: outcome.as_ref().err() };
+        unrecorded = ledger.note(&ended, TxState::Open).err().or(unrecorded.take());
     };
-    let mut unrecorded = cx.store.append(&entry(kind, words)).err();
-    let commits = |(text, ..): &(String, Duration, Result<u64>)| text == "COMMIT";
-    let fate = match &done {
-        Ok(_) => Fate::Committed,
-        Err(e) if e.kind == Kind::Connect && ran.iter().any(commits) => Fate::Unclear,
-        Err(e) if e.kind == Kind::Connect => Fate::Lost,
-        Err(_) => Fate::RolledBack,
-    };
-    for (text, took, outcome) in ran.iter().filter(|r| statements.iter().any(|s| s.shown == r.0)) {
-        let ended =
-            Ended { text, took: *took, rows: 0, affected: outcome.as_ref().ok().copied(), tag: None, error: outcome.as_ref().err() };
-        unrecorded = remember_fix(cx, conn, &ended, fate).err().or(unrecorded);
+    let work = transaction(cx, own, begin, commit, back, statements, &mut note);
+    let done = cancelling::told_to_end(cx, own, work).await.unwrap_or_else(|| {
+        Err(Error::cancelled().hint("The server did not end the statement in time: it, and its transaction, may still be there."))
+    });
+    match (&done, inside) {
+        (Ok(_), true) => {}
+        (Err(_), true) => unrecorded = ledger.back_to("holdpoint_cells").err().or(unrecorded),
+        (Ok(_), false) => ledger.settle(Fate::Committed),
+        (Err(_), false) => ledger.settle(Fate::RolledBack),
     }
+    unrecorded = ledger.keep().err().or(unrecorded);
     Ok(Written { rows: done?, unrecorded })
 }
+
+/// What became of edits of which nothing is kept.
+pub(in crate::ops) const STAGED: &str = "All changes were rolled back; they are still staged.";
 
 type Note<'a> = &'a mut (dyn FnMut(&str, Instant, &Result<u64>) + Send);
 
@@ -357,7 +317,7 @@ async fn transaction(
             let undone = s.fetch(back).await.map(|_| 0);
             note(back, started, &undone);
             return Err(match undone {
-                Ok(_) => why.hint("All changes were rolled back; they are still staged."),
+                Ok(_) => why.hint(STAGED),
                 // With the connection its transaction is gone too.
                 Err(_) => why.hint("The connection failed as well: the server rolls back what was not committed."),
             });
@@ -387,7 +347,8 @@ fn named(mut e: Error, one: &CellStatement) -> Error {
     e
 }
 
-async fn exactly_one(s: &Session, one: &CellStatement) -> Result<u64> {
+/// Runs a statement that must change exactly one row.
+pub(in crate::ops) async fn exactly_one(s: &Session, one: &CellStatement) -> Result<u64> {
     let mut rows = s.run_bound(one.text.clone(), one.params.clone()).await?;
     let mut affected = None;
     while let Some(event) = rows.next().await {
@@ -397,11 +358,18 @@ async fn exactly_one(s: &Session, one: &CellStatement) -> Result<u64> {
     }
     match affected {
         Some(1) => Ok(1),
-        Some(0) => Err(Error::failed("the row is not there any more as it was shown: somebody changed it meanwhile")
-            .hint("Read the rows again to see what is there now.")),
-        Some(n) => Err(Error::failed(format!("it would change {n} rows, not exactly one"))),
+        Some(n) => Err(not_one(n)),
         None => Err(Error::failed("the server did not tell how many rows it changed")),
     }
+}
+
+/// There are `n` rows where exactly one was meant.
+pub(in crate::ops) fn not_one(n: u64) -> Error {
+    if n > 0 {
+        return Error::failed(format!("it would change {n} rows, not exactly one"));
+    }
+    Error::failed("the row is not there any more as it was shown: somebody changed it meanwhile")
+        .hint("Read the rows again to see what is there now.")
 }
 
 #[cfg(test)]

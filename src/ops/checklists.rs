@@ -2,6 +2,7 @@
 //! entry of [`ALL`].
 
 use super::checklist::{self, RunView, SCHEMA_MIGRATION, StepOutcome};
+use super::incident;
 use super::optimization::{self, QUERY_OPTIMIZATION};
 use super::record::shown_range;
 use super::{Connection, Cx};
@@ -14,7 +15,8 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Which {
     pub id: String,
-    /// The file of the performance test; `None` for what stands alone, or for the one that was worked on last.
+    /// The file of the performance test, or the name of the target that an incident is on; `None` for what stands alone, or for the one
+    /// that was worked on last.
     pub subject: Option<PathBuf>,
 }
 
@@ -25,6 +27,14 @@ impl Which {
     /// Of a performance test.
     pub fn optimization(test: impl Into<PathBuf>) -> Self {
         Which { id: QUERY_OPTIMIZATION.into(), subject: Some(test.into()) }
+    }
+    /// Of the incident on a target.
+    pub fn incident(id: &str, target: &str) -> Self {
+        Which { id: id.into(), subject: Some(target.into()) }
+    }
+    /// The target of an incident: such a list needs no open target.
+    pub fn target(&self) -> Option<&str> {
+        self.subject.as_ref().filter(|_| incident::is(&self.id)).and_then(|s| s.to_str())
     }
     pub fn is_migrations(&self) -> bool {
         self.id == SCHEMA_MIGRATION
@@ -68,7 +78,7 @@ pub trait Runs: Send + Sync {
 }
 
 /// In the order in which they are listed.
-pub const ALL: [&dyn Runs; 2] = [&Migrations, &Statements];
+pub const ALL: [&dyn Runs; 4] = [&Migrations, &Statements, &Emergency(incident::CHECKLISTS[0]), &Emergency(incident::CHECKLISTS[1])];
 
 fn runs(which: &Which) -> Result<&'static dyn Runs> {
     ALL.into_iter().find(|r| r.id() == which.id).ok_or_else(|| {
@@ -192,5 +202,31 @@ impl Runs for Statements {
         each: Each<'a>,
     ) -> BoxFuture<'a, Result<RunView>> {
         Box::pin(optimization::run_all(cx, conn, subject, each))
+    }
+}
+
+/// The lists of an incident: what they do needs no connection of the caller's.
+struct Emergency(&'static str);
+
+impl Runs for Emergency {
+    fn id(&self) -> &'static str {
+        self.0
+    }
+    fn entries<'a>(&'a self, cx: &'a Cx, conn: &'a Connection) -> BoxFuture<'a, Result<(Vec<Entry>, String)>> {
+        Box::pin(async move {
+            let target = conn.target();
+            let v = incident::view(cx, target, self.0)?;
+            let name = v.run.clone().unwrap_or_else(|| "a new incident".into());
+            Ok((vec![Entry { which: Which::incident(self.0, &target.name), name, words: words(&v) }], String::new()))
+        })
+    }
+    fn view<'a>(&'a self, cx: &'a Cx, conn: &'a Connection, _: Option<&'a Path>) -> BoxFuture<'a, Result<RunView>> {
+        Box::pin(async move { incident::view(cx, conn.target(), self.0) })
+    }
+    fn run_next<'a>(&'a self, cx: &'a Cx, conn: &'a Connection, _: Option<&'a Path>) -> BoxFuture<'a, Result<StepOutcome>> {
+        Box::pin(incident::run_next(cx, conn.target(), self.0))
+    }
+    fn run_all<'a>(&'a self, cx: &'a Cx, conn: &'a Connection, _: Option<&'a Path>, each: Each<'a>) -> BoxFuture<'a, Result<RunView>> {
+        Box::pin(incident::run_all(cx, conn.target(), self.0, None, each))
     }
 }

@@ -1,6 +1,8 @@
 //! Private copies of a target's database to try something on: the engine's own copy, or a restore of the newest backup. They are removed at
 //! the end, whatever happened, and what will be made and how large it is can be told before.
 
+mod behind;
+
 use super::{Connection, Cx, backup, connect};
 use crate::engine::Scratch;
 use crate::model::{Dialect, Error, Result};
@@ -36,17 +38,65 @@ pub async fn foreseen(cx: &Cx, conn: &Connection, count: usize) -> Result<String
             let (manifest, _) = backup::read_manifest(&dir)?;
             let bytes: u64 = manifest.artefacts.iter().map(|a| a.bytes).sum();
             format!(
-                "Restores the backup of {} ({}) into {times} on {}, and removes {them}.",
+                "Restores the backup of {} ({}) into {times} on {}, and removes {them}. What is newer than it is not there: `holdpoint backup take {}` takes a newer one.",
                 taken(&manifest.taken_at),
                 text::bytes(bytes),
-                text::clean(&place)
+                text::clean(&place),
+                text::clean(&conn.target().name)
             )
         }
         None => format!(
-            "There is no backup of this database: takes one first, restores it into {times} on {}, and removes {them}.",
+            "There is no backup of this database: takes one first (it stays with the target's backups), restores it into {times} on {}, and removes what it restored.",
             text::clean(&place)
         ),
     })
+}
+
+/// A server's word about something that is not on a copy, with how old the copy is and how a newer one is had. `of` is what
+/// [`make`] told.
+pub(in crate::ops) fn aged(conn: &Connection, of: &str, e: Error) -> Error {
+    // Nothing of that name: tables, columns, functions, indexes.
+    const MISSING: [&str; 9] = ["42P01", "42703", "42704", "42883", "1146", "1054", "1091", "1176", "1305"];
+    if of.is_empty() || !e.code.as_deref().is_some_and(|c| MISSING.contains(&c)) {
+        return e;
+    }
+    Error { message: format!("on the scratch copy{of}: {}", e.message), ..e }.hint(older(conn, of))
+}
+
+/// Whether a server says that a table or a column is not there.
+pub(in crate::ops) fn lacks(e: &Error) -> bool {
+    matches!(e.code.as_deref(), Some("42P01" | "42703" | "1146" | "1054"))
+}
+
+/// What an older copy means, and what to do.
+pub(in crate::ops) fn older(conn: &Connection, of: &str) -> String {
+    let target = text::clean(&conn.target().name);
+    format!("The copy is{of}: what was made since is not on it. `holdpoint backup take {target}` takes a newer one; then try again.")
+}
+
+/// How a copy differs from the target in what a measurement depends on: a sentence, where it does. `of` is what [`make`] told; `facts` are the
+/// target's. `triggers`: those that fire on the target and on the copy. Asked after [`settling`], when the copy's rows are counted.
+pub(in crate::ops) async fn behind(
+    conn: &Connection,
+    copy: &Connection,
+    of: &str,
+    facts: &Known,
+    triggers: (&[String], &[String]),
+) -> Result<Option<String>> {
+    // The engine's own copy is of this moment.
+    if of.is_empty() {
+        return Ok(None);
+    }
+    let relations: Vec<String> =
+        facts.tables.iter().map(|t| t.schema.as_ref().map_or_else(|| t.name.clone(), |s| format!("{s}.{}", t.name))).collect();
+    let there = copy.catalog()?.plan_facts(&copy.reader().await?, &relations).await?;
+    let own = |c: &Connection, lines: &[String]| -> Vec<String> {
+        // A MySQL database has another name on the copy.
+        let database = c.target().database.as_ref().filter(|_| c.dialect() == Dialect::MySql);
+        lines.iter().map(|l| database.map_or_else(|| l.clone(), |d| l.replace(&format!(" {d}."), " "))).collect()
+    };
+    let found = behind::differences(facts, &there, (&own(conn, triggers.0), &own(copy, triggers.1)));
+    Ok(behind::sentence(of, &conn.target().name, &found))
 }
 
 /// `2026-11-21 10:00`.

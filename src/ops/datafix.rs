@@ -1,27 +1,28 @@
 //! The short built-in checklist for DML on a guarded target: before-image, blast radius, transaction, the caller's commit.
 
 mod cascade;
+mod image;
 mod sample;
+mod work;
 
-pub(in crate::ops) use cascade::follows;
 pub use cascade::{Cascaded, Cascades};
 pub use sample::{Change, Changes};
 
-use super::query::{Admission, Unlock, admit};
+use super::cells::{self, CellStatement};
+use super::query::{Admission, Unlock, admit, guarded};
 use super::statements::{Ended, remember_fix};
 use super::{Connection, Cx, cancelling};
-use crate::engine::{Capability, Catalog, Event, Session, SessionStatus};
-use crate::model::{Cell, Column, Error, HeldLock, Kind, Param, Result, RowBatch, TableInfo};
-use crate::sql::before::{Before, Touch, before_image, changed_table, touch, unknown_calls, unlocked};
-use crate::sql::params::{self, Bound};
+use crate::engine::{Capability, Session, SessionStatus};
+use crate::model::{Error, HeldLock, Kind, Param, Result, TableInfo};
+use crate::sql::before::{Before, before_image, changed_table, touch, unknown_calls};
+use crate::sql::params;
 use crate::store::history::Fate;
 use crate::store::journal::NewEntry;
-use std::collections::BTreeMap;
-use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
+use work::{Done, Place, Ran, Sends, Step};
 
 /// What a data fix is called where other statements have their command tag.
 pub const TAG: &str = "data fix";
@@ -38,9 +39,7 @@ pub enum BeforeImage {
 /// A data fix that ran and waits for commit or rollback. Dropping it rolls back: the connection closes.
 pub struct DataFix {
     session: Session,
-    target: String,
-    /// For the journal: without secrets.
-    text: String,
+    record: Record,
     /// Rows that the statement changed, as the server counts.
     pub affected: u64,
     pub before: BeforeImage,
@@ -50,8 +49,8 @@ pub struct DataFix {
     pub changes: Changes,
     /// What the open transaction holds; the reason where that cannot be seen.
     pub locks: std::result::Result<Vec<HeldLock>, String>,
-    /// Its line in the history, where one is kept.
-    remembered: Option<i64>,
+    /// Its lines in the history, where one is kept.
+    remembered: Vec<i64>,
     /// Why the history could not take it.
     pub unrecorded: Option<Error>,
 }
@@ -77,7 +76,6 @@ pub async fn begin(
         Admission::Refused(e) => return Err(e),
         Admission::Run => return Err(Error::usage("this statement is no data fix: it runs as it is")),
     }
-    let target = conn.target();
     let image = params::bind_part(conn.dialect(), text, values, |named| match before_image(conn.dialect(), named) {
         Before::Select(s) => Ok((s, ())),
         other => Err(other),
@@ -91,36 +89,109 @@ pub async fn begin(
         Err(_) => None,
     };
     reaches_no_further(conn, &bound.text).await?;
-    let limit = target.blast_radius;
-    // What cannot be journaled must not run at all.
-    let shown = crate::sql::redact(conn.dialect(), text);
-    journal(cx, &target.name, "datafix-begin", &shown, serde_json::json!({ "blast_radius": limit }))?;
-    let begun = Instant::now();
-    let session = conn.writer().await?;
-    opened(&session);
-    let begin = conn.engine().migrations().get()?.begin();
-    session.fetch(begin).await?;
     let table = match changed_table(conn.dialect(), text) {
         Some(name) => conn.catalog()?.table(&conn.reader().await?, &name).await?,
         None => None,
     };
-    let touch = touch(conn.dialect(), text);
-    let work = inside(cx, conn.catalog()?, &session, &target.name, select, bound, touch, table.as_ref(), limit);
-    match cancelling::unless_cancelled(cx, &session, work).await {
+    let select = select.map(|b| (b.text, b.params));
+    let steps = vec![Step { select, sends: Sends::Typed(bound), touch: touch(conn.dialect(), text) }];
+    open(cx, conn, Plan { record: Record::new(conn, &[text], None), table: table.as_ref(), steps, texts: vec![text] }, opened).await
+}
+
+/// Writes edited rows under the same rules: one transaction, each statement exactly one row, and the question at its end.
+///
+/// # Errors
+/// As [`begin`]; nothing stays of any of them.
+pub async fn begin_edits(
+    cx: &Cx,
+    conn: &Connection,
+    unlock: Option<&Unlock>,
+    table: &TableInfo,
+    edits: &[CellStatement],
+    opened: impl FnOnce(&Session),
+) -> Result<DataFix> {
+    let target = conn.target();
+    let name = crate::text::clean(&target.name).into_owned();
+    if !guarded(cx, conn, unlock) {
+        return Err(Error::read_only(format!("refused on {name}, which is read-only"))
+            .hint("For a data fix, :unlock with the target's name gives guarded access for 15 minutes. The changes stay staged."));
+    }
+    if edits.len() as u64 > target.blast_radius {
+        return Err(Error::held(format!("held: {} changes, and this target allows {}", edits.len(), target.blast_radius)));
+    }
+    let (catalog, reader) = (conn.catalog()?, conn.reader().await?);
+    let mut why = catalog.beyond_the_rows(&reader, &[table.schema.clone(), table.name.clone()]).await?;
+    // They differ by their values alone, which call nothing.
+    for text in edits.iter().map(|e| e.text.as_str()).collect::<BTreeSet<&str>>() {
+        why.extend(catalog.hidden_writer(&reader, text).await?);
+    }
+    if !why.is_empty() {
+        return Err(held_back(&why));
+    }
+    let steps = edits.iter().map(|e| Step { select: e.select.clone(), sends: Sends::Edit(e), touch: e.touch.clone() }).collect();
+    let texts: Vec<&str> = edits.iter().map(|e| e.shown.as_str()).collect();
+    let what = format!("{} of {}", crate::text::counted(edits.len() as u64, "cell edit"), crate::text::clean(&table.name));
+    let record = Record::new(conn, &texts, Some(what));
+    let begun = open(cx, conn, Plan { record, table: Some(table), steps, texts }, opened).await;
+    begun.map_err(|e| match e.kind {
+        // Its own words say what became of the transaction.
+        Kind::Connect => e.hint("The changes are still staged."),
+        Kind::Cancelled if !e.hints.is_empty() => e.hint("The changes are still staged."),
+        _ => e.hint(cells::STAGED),
+    })
+}
+
+/// What is going to be done.
+struct Plan<'a> {
+    record: Record,
+    table: Option<&'a TableInfo>,
+    steps: Vec<Step<'a>>,
+    /// The statements as people know them, for the history.
+    texts: Vec<&'a str>,
+}
+
+/// Runs it in a transaction of its own, and leaves that open.
+async fn open(cx: &Cx, conn: &Connection, plan: Plan<'_>, opened: impl FnOnce(&Session)) -> Result<DataFix> {
+    let Plan { record, table, steps, texts } = plan;
+    let limit = conn.target().blast_radius;
+    // What cannot be journaled must not run at all.
+    record.journal(cx, "datafix-begin", serde_json::json!({ "blast_radius": limit }))?;
+    let begun = Instant::now();
+    let session = conn.writer().await?;
+    opened(&session);
+    let begin = conn.engine().migrations().get()?.begin();
+    let place = Place { cx, catalog: conn.catalog()?, session: &session, target: &conn.target().name, table, limit };
+    let mut ran = Vec::new();
+    let mut refused = false;
+    let work = async {
+        // Where another session keeps the whole database from being written, this is what waits, and fails.
+        session.fetch(begin).await.inspect_err(|_| refused = true)?;
+        work::run(place, steps, &mut ran).await
+    };
+    let done = cancelling::unless_cancelled(cx, &session, work).await;
+    let remember = |i: usize, took: Duration, outcome: std::result::Result<u64, &Error>, fate: Fate| {
+        let ended = Ended { text: texts[i], took, rows: 0, affected: outcome.ok(), tag: Some(TAG), error: outcome.err() };
+        remember_fix(cx, conn, &ended, fate)
+    };
+    // Alone, it took what the whole took, waiting for its rows included.
+    let took = |of: &Ran| if texts.len() > 1 { of.took } else { begun.elapsed() };
+    match done {
         Ok(done) => {
             let locks = held(conn, &session).await;
             let Done { affected, before, cascades, changes } = done;
-            let ended = Ended { text, took: begun.elapsed(), rows: 0, affected: Some(affected), tag: Some(TAG), error: None };
             // It has run and waits: a record that cannot be kept is told, and does not take it back.
-            let (remembered, unrecorded) = match remember_fix(cx, conn, &ended, Fate::Open) {
-                Ok(number) => (number, None),
-                Err(e) => (None, Some(e)),
-            };
-            let target = target.name.clone();
-            Ok(DataFix { session, target, text: shown, affected, before, cascades, changes, locks, remembered, unrecorded })
+            let (mut remembered, mut unrecorded) = (Vec::new(), None);
+            for (i, one) in ran.iter().enumerate() {
+                match remember(i, took(one), one.outcome.as_ref().copied(), Fate::Open) {
+                    Ok(number) => remembered.extend(number),
+                    Err(e) => unrecorded = Some(e),
+                }
+            }
+            Ok(DataFix { session, record, affected, before, cascades, changes, locks, remembered, unrecorded })
         }
         Err(e) => {
-            let confirmed = cancelling::roll_back_and_close(&session).await;
+            // No transaction was begun: there is nothing to roll back, and a server would say so.
+            let confirmed = cancelling::roll_back_and_close(&session).await || refused;
             let e = match e.kind {
                 Kind::Cancelled if !confirmed => {
                     let backend = session.backend().map_or(String::new(), |b| format!(" {b}"));
@@ -129,9 +200,14 @@ pub async fn begin(
                 }
                 _ => e,
             };
-            journal(cx, &target.name, "datafix-rolled-back", &shown, serde_json::json!({ "why": e.message }))?;
-            let ended = Ended { text, took: begun.elapsed(), rows: 0, affected: None, tag: Some(TAG), error: Some(&e) };
-            remember_fix(cx, conn, &ended, if e.kind == Kind::Connect { Fate::Lost } else { Fate::RolledBack })?;
+            record.journal(cx, "datafix-rolled-back", serde_json::json!({ "why": e.message }))?;
+            let fate = if e.kind == Kind::Connect { Fate::Lost } else { Fate::RolledBack };
+            // The error belongs to the statement that failed, to the one that was next, or to the last one.
+            let failed = ran.iter().position(|r| r.outcome.is_err()).unwrap_or(ran.len()).min(texts.len() - 1);
+            for (i, one) in ran.iter().enumerate().take(failed) {
+                remember(i, one.took, one.outcome.as_ref().copied(), fate)?;
+            }
+            remember(failed, begun.elapsed(), Err(&e), fate)?;
             Err(e)
         }
     }
@@ -155,8 +231,12 @@ async fn reaches_no_further(conn: &Connection, text: &str) -> Result<()> {
     if why.is_empty() {
         return Ok(());
     }
-    Err(Error::held(format!("held: the change reaches further than the rows that it names: {}", crate::text::clean(&why.join("; "))))
-        .hint("Put it into a migration: its proof counts what changes everywhere, and its down takes it back."))
+    Err(held_back(&why))
+}
+
+fn held_back(why: &[String]) -> Error {
+    Error::held(format!("held: the change reaches further than the rows that it names: {}", crate::text::clean(&why.join("; "))))
+        .hint("Put it into a migration: its proof counts what changes everywhere, and its down takes it back.")
 }
 
 /// The locks of the open transaction. Looking must not fail the fix: the reason stands in their place.
@@ -168,125 +248,6 @@ async fn held(conn: &Connection, session: &Session) -> std::result::Result<Vec<H
     let Some(backend) = session.backend() else { return Err("the connection's number on the server is not known".into()) };
     let look = async { locks.held(&conn.reader().await?, backend).await };
     look.await.map_err(|e| e.message)
-}
-
-/// What a fix did inside its transaction.
-struct Done {
-    affected: u64,
-    before: BeforeImage,
-    cascades: Cascades,
-    changes: Changes,
-}
-
-#[allow(clippy::too_many_arguments, reason = "one call, right above")]
-async fn inside(
-    cx: &Cx,
-    catalog: &dyn Catalog,
-    s: &Session,
-    target: &str,
-    select: Option<Bound>,
-    sent: Bound,
-    touch: Touch,
-    table: Option<&TableInfo>,
-    limit: u64,
-) -> Result<Done> {
-    let dialect = s.dialect();
-    let mut sample = sample::Sample::default();
-    let mut named = cascade::Seen::default();
-    let mut cascades = Cascades::default();
-    let too_many = |n: u64| {
-        Error::held(format!(
-            "rolled back: it would change {} rows, and this target allows {}",
-            // Counting ends where the limit is passed.
-            if n == limit + 1 { format!("more than {}", crate::text::thousands(limit)) } else { crate::text::thousands(n) },
-            crate::text::thousands(limit)
-        ))
-        .hint("Change fewer rows at a time, write a migration, or raise `blast_radius` of the target in the configuration.")
-    };
-    let sets = match &touch {
-        Touch::Update(columns) => columns.clone(),
-        _ => Vec::new(),
-    };
-    let image = match select {
-        None => BeforeImage::NotNeeded,
-        Some(select) => {
-            let dir = cx.config.state_dir.join("before-images");
-            let stamp = cx.clock.stamp();
-            let mut image = ImageFile::create(&dir, &stamp, target)?;
-            let mut rows = s
-                .run_bound(select.text.clone(), select.params.clone())
-                .await
-                .map_err(|e| e.context("saving the rows before the change"))?;
-            while let Some(event) = rows.next().await {
-                match event.map_err(|e| e.context("saving the rows before the change"))? {
-                    Event::Columns(c) => {
-                        sample.columns(&c);
-                        image.columns = c.to_vec();
-                    }
-                    Event::Rows(b) => {
-                        sample.take(&b);
-                        named.take(&b);
-                        image.write(&b)?;
-                        if image.rows > limit {
-                            drop(rows);
-                            image.discard();
-                            return Err(too_many(image_rows_at_least(limit)));
-                        }
-                    }
-                    Event::Notice(_) | Event::Further(_) | Event::Done(_) => {}
-                }
-            }
-            let (path, rows) = image.finish()?;
-            if let Some(table) = table.filter(|_| rows > 0) {
-                let start = cascade::Start {
-                    table,
-                    select: unlocked(&select.text).to_string(),
-                    params: select.params,
-                    touch,
-                    rows: named,
-                    affected_most: rows,
-                };
-                let make = |of: &str| ImageFile::create(&dir, &stamp, &format!("{target}-{of}"));
-                cascades = cascade::before(dialect, catalog, s, start, limit - rows, &too_many, &make).await?;
-            }
-            BeforeImage::Saved { path, rows }
-        }
-    };
-    let own = table.map_or(Vec::new(), |t| vec![t.schema.clone(), t.name.clone()]);
-    let counted = catalog.changes_counted(s, &own).await?;
-    let mut rows = s.run_bound(sent.text, sent.params).await?;
-    let (mut counted_there, mut came) = (0, 0);
-    let mut returned = sample::Returned::default();
-    while let Some(event) = rows.next().await {
-        match event? {
-            Event::Columns(c) => returned.columns(&c),
-            Event::Rows(batch) => {
-                came += batch.rows() as u64;
-                returned.take(&batch);
-            }
-            Event::Done(done) => counted_there = done.affected.unwrap_or(0),
-            Event::Notice(_) | Event::Further(_) => {}
-        }
-    }
-    // A server may send the rows of RETURNING in place of their number: what came was changed, whatever is counted.
-    let affected: u64 = came.max(counted_there);
-    let mut beyond = cascades.rows();
-    if let (Some(before), Some(after), Some(table)) = (counted, catalog.changes_counted(s, &own).await?, table) {
-        // An INSERT's own rows are none of those that are counted here.
-        let own = if matches!(image, BeforeImage::NotNeeded) { 0 } else { affected };
-        beyond = cascade::compare(&mut cascades, &format!("{}.{}", table.schema, table.name), own, &before, &after).max(cascades.rows());
-    }
-    if affected + beyond > limit {
-        return Err(too_many(affected + beyond));
-    }
-    let mut changes = sample.after(dialect, s, table, &sets).await?;
-    changes.rows.extend(returned.rows);
-    Ok(Done { affected, before: image, cascades, changes })
-}
-
-/// Reading stops at the first row over the limit: that is all that is known.
-fn image_rows_at_least(limit: u64) -> u64 {
-    limit + 1
 }
 
 impl DataFix {
@@ -383,93 +344,45 @@ impl DataFix {
 
     /// Records how it ended.
     fn settle(self, cx: &Cx, fate: Fate, kind: &str, facts: serde_json::Value) -> Result<()> {
-        let journaled = journal(cx, &self.target, kind, &self.text, facts);
-        let remembered = self.remembered.map_or(Ok(()), |id| cx.store.settle(id, fate));
-        journaled.and(remembered)
+        let journaled = self.record.journal(cx, kind, facts);
+        self.remembered.iter().fold(journaled, |so_far, id| so_far.and(cx.store.settle(*id, fate)))
     }
 }
 
-fn journal(cx: &Cx, target: &str, kind: &str, text: &str, mut body: serde_json::Value) -> Result<()> {
-    let words = match kind {
-        "datafix-begin" => "data fix begun",
-        "datafix-committed" => "data fix committed",
-        "datafix-rolled-back" => "data fix rolled back",
-        _ => "data fix ended unclearly",
-    };
-    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    body["statement"] = text.into();
-    body["summary"] = format!("{words}: {}", crate::text::truncate(&crate::text::clean(&line), 120)).into();
-    cx.store.append(&NewEntry {
-        at: cx.clock.stamp(),
-        kind: kind.into(),
-        operator: cx.operator.clone(),
-        host: cx.host.clone(),
-        target: target.into(),
-        body,
-    })?;
-    Ok(())
+/// What the journal is told of a fix from its beginning to its end.
+struct Record {
+    target: String,
+    /// Its statements, without secrets.
+    text: String,
+    /// `2 cell edits of notes`, where several statements are one.
+    what: Option<String>,
 }
 
-/// The file that the rows before the change go to, readable by the operator alone.
-struct ImageFile {
-    path: PathBuf,
-    out: std::io::BufWriter<std::fs::File>,
-    columns: Vec<Column>,
-    rows: u64,
-}
-
-impl ImageFile {
-    fn create(dir: &Path, stamp: &str, target: &str) -> Result<Self> {
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(dir)
-            .map_err(|e| Error::io(format_args!("creating {}", dir.display()), e))?;
-        let safe: String = target.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '_' }).collect();
-        let stamp = stamp.replace(':', "");
-        for n in 0..1000 {
-            let path = dir.join(format!("{stamp}-{safe}-{n:03}.ndjson"));
-            match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
-                Ok(f) => return Ok(ImageFile { path, out: std::io::BufWriter::new(f), columns: Vec::new(), rows: 0 }),
-                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
-                Err(e) => return Err(Error::io(format_args!("creating {}", path.display()), e)),
-            }
-        }
-        Err(Error::failed(format!("{} holds too many before-images of this second", dir.display())))
+impl Record {
+    fn new(conn: &Connection, texts: &[&str], what: Option<String>) -> Self {
+        let shown: Vec<String> = texts.iter().map(|t| crate::sql::redact(conn.dialect(), t)).collect();
+        Record { target: conn.target().name.clone(), text: shown.join(";\n"), what }
     }
 
-    fn write(&mut self, batch: &RowBatch) -> Result<()> {
-        (0..batch.rows()).try_for_each(|r| self.write_row(batch, r))
-    }
-
-    fn write_row(&mut self, batch: &RowBatch, r: usize) -> Result<()> {
-        let mut row = serde_json::Map::new();
-        for (c, column) in self.columns.iter().enumerate() {
-            let value = match batch.cell(r, c) {
-                Cell::Null => serde_json::Value::Null,
-                Cell::Text(b) | Cell::Number(b) => match std::str::from_utf8(b) {
-                    Ok(s) => s.into(),
-                    Err(_) => serde_json::json!({ "hex": hex::encode(b) }),
-                },
-                Cell::Binary(b) => serde_json::json!({ "hex": hex::encode(b) }),
-            };
-            row.insert(column.name.clone(), value);
-        }
-        serde_json::to_writer(&mut self.out, &row).map_err(|e| Error::failed(format!("writing {}: {e}", self.path.display())))?;
-        self.out.write_all(b"\n").map_err(|e| Error::io(format_args!("writing {}", self.path.display()), e))?;
-        self.rows += 1;
+    fn journal(&self, cx: &Cx, kind: &str, mut body: serde_json::Value) -> Result<()> {
+        let words = match kind {
+            "datafix-begin" => "data fix begun",
+            "datafix-committed" => "data fix committed",
+            "datafix-rolled-back" => "data fix rolled back",
+            _ => "data fix ended unclearly",
+        };
+        let line = crate::text::one_line(&self.text);
+        let what = self.what.as_ref().map_or(String::new(), |w| format!("{w}: "));
+        body["statement"] = self.text.as_str().into();
+        body["summary"] = format!("{words}: {what}{}", crate::text::truncate(&crate::text::clean(&line), 120)).into();
+        cx.store.append(&NewEntry {
+            at: cx.clock.stamp(),
+            kind: kind.into(),
+            operator: cx.operator.clone(),
+            host: cx.host.clone(),
+            target: self.target.clone(),
+            body,
+        })?;
         Ok(())
-    }
-
-    /// On disk for certain: where, and how many rows.
-    fn finish(mut self) -> Result<(PathBuf, u64)> {
-        let doing = format!("writing {}", self.path.display());
-        self.out.flush().map_err(|e| Error::io(&doing, e))?;
-        self.out.get_ref().sync_all().map_err(|e| Error::io(&doing, e))?;
-        Ok((self.path, self.rows))
-    }
-
-    fn discard(self) {
-        let _ = std::fs::remove_file(&self.path);
     }
 }

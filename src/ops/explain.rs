@@ -30,10 +30,17 @@ pub(in crate::ops) fn only(dialect: crate::model::Dialect, text: &str) -> Result
     Ok(statement)
 }
 
+/// A read that locks the rows it finds, without its locking clause: it finds them the same way, and is planned and measured as a read that
+/// locks nothing. All else as it is.
+pub(in crate::ops) fn unlocked(dialect: crate::model::Dialect, statement: &str) -> &str {
+    let locks = sql::classify(dialect, statement).class == Class::Other;
+    sql::locking::without_locks(dialect, statement).filter(|s| locks && sql::classify(dialect, s).class == Class::Read).unwrap_or(statement)
+}
+
 /// The one statement of the text, when it may be planned, or run to be measured: only what is proven to read is run.
 pub(in crate::ops) async fn proven<'t>(conn: &Connection, text: &'t str, analyze: bool) -> Result<&'t str> {
     conn.engine().plans().get()?;
-    let statement = only(conn.dialect(), text)?;
+    let statement = unlocked(conn.dialect(), only(conn.dialect(), text)?);
     let verdict = sql::classify(conn.dialect(), statement);
     // What changes rows is planned and not run, where the engine can.
     if verdict.class == Class::Dml && !analyze {
@@ -66,9 +73,16 @@ pub(in crate::ops) async fn proven<'t>(conn: &Connection, text: &'t str, analyze
 /// could write: its plan is made in a transaction that may write.
 async fn plans_without_running(conn: &Connection, statement: &str) -> Result<()> {
     let d = conn.dialect();
-    let refused = |why: String| {
-        Error::read_only(format!("the statement is not planned, because planning runs functions here: {}", text::clean(&why)))
-            .hint("Measure it on a scratch copy: holdpoint explain … --analyze --on-scratch")
+    let session = conn.follower().await?;
+    let refused = async |why: String| {
+        let e = Error::read_only(format!("the statement is not planned, because planning runs functions here: {}", text::clean(&why)));
+        // What reaches beyond the database is not run on a copy either.
+        match conn.engine().trials().effects(&session, statement).await {
+            Ok(found) if found.outside.is_empty() && found.back.is_empty() => {
+                e.hint("Measure it on a scratch copy: holdpoint explain … --analyze --on-scratch")
+            }
+            _ => e.hint("Ask with a SELECT that has the same conditions and calls no such function."),
+        }
     };
     let words: Vec<&str> = sql::lex(d, statement)
         .into_iter()
@@ -76,18 +90,17 @@ async fn plans_without_running(conn: &Connection, statement: &str) -> Result<()>
         .filter_map(|t| statement.get(t.span))
         .collect();
     if words.windows(2).any(|w| w[0].eq_ignore_ascii_case("next") && w[1].eq_ignore_ascii_case("value")) {
-        return Err(refused("NEXT VALUE takes a number from a sequence".into()));
+        return Err(refused("NEXT VALUE takes a number from a sequence".into()).await);
     }
     let calls = sql::before::unknown_calls(d, statement);
-    let session = conn.follower().await?;
     let catalog = conn.catalog()?;
     if !calls.is_empty()
         && let Some(name) = catalog.writing_functions(&session, &calls).await?.into_iter().next()
     {
-        return Err(refused(format!("the function {name} may write")));
+        return Err(refused(format!("the function {name} may write")).await);
     }
     match catalog.hidden_writer(&session, statement).await? {
-        Some(why) => Err(refused(why)),
+        Some(why) => Err(refused(why).await),
         None => Ok(()),
     }
 }
@@ -104,6 +117,8 @@ pub async fn explain(cx: &Cx, conn: &Connection, session: Option<&Session>, text
         }
         None => conn.follower().await?,
     };
+    let whole = only(conn.dialect(), text)?;
+    let locks = unlocked(conn.dialect(), whole).len() < whole.len();
     let mut plan = tokio::select! {
         plan = own.explain(statement, analyze) => plan,
         // The background session has other work too: what is dropped there is ended by its actor.
@@ -124,6 +139,11 @@ pub async fn explain(cx: &Cx, conn: &Connection, session: Option<&Session>, text
         false => plan_facts::of_statement(statement),
     };
     findings::fill(&mut plan, &known);
+    if locks {
+        let (how, not) =
+            if analyze { ("Measured", "no row was locked, and what the locks cost is not in it") } else { ("Planned", "no row is locked") };
+        plan.remarks.push(format!("{how} without its locking clause: {not}. With it the server may read in one process only."));
+    }
     Ok(plan)
 }
 

@@ -133,14 +133,18 @@ impl Encoder {
     }
 
     /// Some rows.
-    pub fn batch(&mut self, batch: &RowBatch, out: &mut Vec<u8>) {
+    ///
+    /// # Errors
+    /// INSERT writes no value that another session may read as another one.
+    pub fn batch(&mut self, batch: &RowBatch, out: &mut Vec<u8>) -> Result<()> {
         for r in 0..batch.rows() {
-            self.row(batch, r, out);
+            self.row(batch, r, out)?;
             self.any = true;
         }
+        Ok(())
     }
 
-    fn row(&mut self, batch: &RowBatch, r: usize, out: &mut Vec<u8>) {
+    fn row(&mut self, batch: &RowBatch, r: usize, out: &mut Vec<u8>) -> Result<()> {
         let cells: Vec<Cell<'_>> = match &self.only {
             Some(only) => only.iter().filter(|c| **c < batch.columns()).map(|c| batch.cell(r, *c)).collect(),
             None => (0..batch.columns()).map(|c| batch.cell(r, c)).collect(),
@@ -151,8 +155,12 @@ impl Encoder {
             ExportFormat::Json { dialect } => json::row(out, dialect, &self.columns, &cells, !self.any),
             ExportFormat::Ndjson { dialect } => json::line(out, dialect, &self.columns, &cells),
             ExportFormat::Markdown => markdown::row(out, &cells),
-            ExportFormat::Insert { dialect } => insert::row(out, dialect, &self.table, &self.columns, &cells),
+            ExportFormat::Insert { dialect } => {
+                insert::days_are_told(dialect, &self.columns, &cells)?;
+                insert::row(out, dialect, &self.table, &self.columns, &cells);
+            }
         }
+        Ok(())
     }
 
     /// The end of the result; `facts` (an object) go into a JSON document.

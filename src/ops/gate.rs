@@ -2,9 +2,11 @@
 
 pub(in crate::ops) mod judge;
 pub(in crate::ops) mod losses;
+pub(in crate::ops) mod recovery;
 pub(in crate::ops) mod situation;
 pub(in crate::ops) mod trial;
 
+pub use recovery::{RecoveryRight, Yes, approve_recovery, clear_recovery};
 pub use trial::{Place, Prospect, TrialRight, clear_trial, look_at_trial};
 
 use super::checklist::SCHEMA_MIGRATION;

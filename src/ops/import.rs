@@ -3,12 +3,17 @@
 
 mod fit;
 pub mod reader;
+mod report;
+
+pub use report::{Match, Report};
 
 use super::query::{Unlock, guarded};
+use super::statements::{Ended, remember};
 use super::{Connection, Cx, cancelling};
 use crate::config::AccessMode;
 use crate::engine::Session;
 use crate::model::{ColumnInfo, Dialect, Error, Kind, Param, Result, TableInfo};
+use crate::store::history::Fate;
 use crate::store::journal::NewEntry;
 use reader::{Form, Reader, Value};
 use sha2::{Digest, Sha256};
@@ -17,13 +22,14 @@ use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 /// Rows that go to the server in one statement.
 const TOGETHER: usize = 200;
 /// Values of one statement: SQLite takes 32,766, the others 65,535.
 const VALUES: usize = 30_000;
 /// Refused rows that are told one by one.
-const TOLD: usize = 20;
+const TOLD: usize = 10_000;
 /// Rows of the file that a preview shows.
 const PREVIEWED: usize = 3;
 /// Bytes of a binary value that a preview shows.
@@ -42,36 +48,24 @@ pub struct Import {
     pub skip_refused: bool,
     /// Keep the rows; otherwise everything is tried and rolled back.
     pub commit: bool,
+    /// The history's line of its trial, whose place its own one takes: both are one deed.
+    pub tried: Option<i64>,
 }
 
-/// A column of the file and where it goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Match {
-    pub column: String,
-    pub type_name: String,
-    /// First values in the file, as they will be bound; `None` is NULL.
-    pub first: Vec<Option<String>>,
-}
-
-/// What came of an import.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
-    pub table: String,
-    pub columns: Vec<Match>,
-    /// Columns of the table that the file leaves to their default.
-    pub defaults: Vec<String>,
-    /// Rows that the server took.
-    pub taken: u64,
-    /// Rows that it, or the reading of the file, refused.
-    pub refused: u64,
-    /// Texts that are no UTF-8: taken as they are, where the database keeps any bytes.
-    pub odd: u64,
-    /// The first of the refused rows: line of the file, reason.
-    pub reasons: Vec<(u64, String)>,
-    /// The rows are in the table; otherwise nothing is.
-    pub committed: bool,
-    /// Why not, where that was not asked for.
-    pub why_not: Option<String>,
+impl Import {
+    /// The line of the console that does the same from any directory: tried first, then asked about. It stands in the history.
+    pub fn typed(&self) -> String {
+        let quoted = |s: &str| format!("'{}'", s.replace('\'', "''"));
+        let file = std::path::absolute(&self.file).unwrap_or_else(|_| self.file.clone());
+        let mut out = format!("\\copy {} from {}", self.table, quoted(&file.display().to_string()));
+        if Form::of_path(&self.file) != Some(self.form) {
+            out.push_str(&format!(" format {}", self.form.name()));
+        }
+        if let Some(null) = &self.null {
+            out.push_str(&format!(" null {}", quoted(null)));
+        }
+        out
+    }
 }
 
 /// A file that tells how much of it was read.
@@ -145,15 +139,56 @@ fn places<'a>(table: &'a TableInfo, names: &[String]) -> Result<Vec<&'a ColumnIn
 }
 
 /// Imports. Nothing stays unless `commit` is set and, without `skip_refused`, every row was taken. An error is one of the whole;
-/// refused rows are in the report.
-pub async fn run(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, import: &Import) -> Result<Report> {
+/// refused rows are in the report. However it ends, it is in the history. `opened` is given the session that it runs on, before
+/// anything runs there.
+pub async fn run(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, import: &Import, opened: impl FnOnce(&Session)) -> Result<Report> {
     let target = conn.target();
     let name = crate::text::clean(&target.name).into_owned();
-    let open_target = target.access == AccessMode::Open;
-    if !open_target && !guarded(cx, conn, unlock) {
+    if target.access != AccessMode::Open && !guarded(cx, conn, unlock) {
         return Err(Error::read_only(format!("refused on {name}, which is read-only"))
             .hint("For a data fix, :unlock with the target's name gives guarded access for 15 minutes."));
     }
+    let begun = Instant::now();
+    let mut fate = None;
+    let mut outcome = allowed(cx, conn, &name, import, opened, &mut fate).await;
+    // One that was asked to keep its rows and did not has failed, too.
+    let error = match &outcome {
+        Ok(report) => report.why_not.as_ref().map(Error::failed),
+        Err(e) => Some(e.clone()),
+    };
+    let ended = Ended {
+        text: &import.typed(),
+        took: begun.elapsed(),
+        rows: 0,
+        affected: outcome.as_ref().ok().map(|r| r.taken),
+        tag: None,
+        error: error.as_ref(),
+    };
+    let kept = remember(cx, conn, &ended, fate).and_then(|number| {
+        import.tried.map_or(Ok(()), |trial| cx.store.forget_run(trial))?;
+        Ok(number)
+    });
+    if let (Ok(number), Ok(report)) = (&kept, &mut outcome) {
+        report.run = *number;
+    }
+    if let Err(unkept) = kept {
+        match &mut outcome {
+            Ok(report) => report.unrecorded = Some(unkept.message),
+            Err(e) => e.hints.push(format!("It could not be recorded in the history: {}", unkept.message)),
+        }
+    }
+    outcome
+}
+
+async fn allowed(
+    cx: &Cx,
+    conn: &Connection,
+    name: &str,
+    import: &Import,
+    opened: impl FnOnce(&Session),
+    fate: &mut Option<Fate>,
+) -> Result<Report> {
+    let open_target = conn.target().access == AccessMode::Open;
     let path: Vec<String> = import.table.split('.').map(|p| p.trim_matches(['"', '`']).to_string()).collect();
     let catalog = conn.catalog()?;
     let reading = conn.reader().await?;
@@ -190,6 +225,8 @@ pub async fn run(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, import: &I
         reasons: Vec::new(),
         committed: false,
         why_not: None,
+        unrecorded: None,
+        run: None,
     };
     for _ in 0..PREVIEWED {
         let Ok(Some(record)) = first.read() else { break };
@@ -213,17 +250,18 @@ pub async fn run(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, import: &I
             }
         }
         let hash = hex::encode(hash.finalize());
-        journal(cx, &name, "import-begin", format!("importing {} into {}", file_name(&import.file), report.table), &hash, &report)?;
-        let done = transaction(cx, conn, import, &table, &columns, &mut report).await;
+        journal(cx, name, "import-begin", format!("importing {} into {}", file_name(&import.file), report.table), &hash, &report)?;
+        let done = transaction(cx, conn, import, &table, &columns, &mut report, opened, fate).await;
         let words = match (&done, report.committed) {
+            (Err(e), _) if *fate == Some(Fate::Unclear) => format!("import into {} ended unclearly: {}", report.table, e.message),
             (Ok(()), true) => format!("imported {} into {}", crate::text::counted(report.taken, "row"), report.table),
             (Ok(()), false) => format!("imported nothing into {}: {}", report.table, report.why_not.as_deref().unwrap_or("")),
             (Err(e), _) => format!("import into {} failed: {}", report.table, e.message),
         };
-        journal(cx, &name, "import-ended", words, &hash, &report)?;
+        journal(cx, name, "import-ended", words, &hash, &report)?;
         done?;
     } else {
-        transaction(cx, conn, import, &table, &columns, &mut report).await?;
+        transaction(cx, conn, import, &table, &columns, &mut report, opened, fate).await?;
     }
     Ok(report)
 }
@@ -247,6 +285,8 @@ fn journal(cx: &Cx, target: &str, kind: &str, summary: String, hash: &str, repor
     Ok(())
 }
 
+/// `fate` is set to what became of the rows, once a transaction was begun.
+#[allow(clippy::too_many_arguments, reason = "two calls, right above")]
 async fn transaction(
     cx: &Cx,
     conn: &Connection,
@@ -254,27 +294,48 @@ async fn transaction(
     table: &TableInfo,
     columns: &[&ColumnInfo],
     report: &mut Report,
+    opened: impl FnOnce(&Session),
+    fate: &mut Option<Fate>,
 ) -> Result<()> {
     let s = conn.writer().await?;
+    opened(&s);
     s.fetch(conn.engine().migrations().get()?.begin()).await?;
+    *fate = Some(Fate::RolledBack);
     let limit = (conn.target().access != AccessMode::Open).then_some(conn.target().blast_radius);
     let work = rows(cx, conn.dialect(), &s, import, table, columns, limit, report);
     let rows = cancelling::unless_cancelled(cx, &s, work).await;
     let keep = match &rows {
-        Err(e) => Some(e.message.clone()),
+        Err(e) => {
+            if e.kind == Kind::Connect {
+                *fate = Some(Fate::Lost);
+            }
+            Some(e.message.clone())
+        }
         Ok(()) if !import.commit => None,
         Ok(()) if report.refused > 0 && !import.skip_refused => Some(format!("{} refused", crate::text::counted(report.refused, "row"))),
         Ok(()) => {
             let done = s.fetch("COMMIT").await;
             s.close().await;
-            done.map_err(|e| e.context("committing the import"))?;
+            if let Err(e) = done {
+                let e = e.context("committing the import");
+                if e.kind != Kind::Connect {
+                    return Err(e);
+                }
+                *fate = Some(Fate::Unclear);
+                let look = format!("Look at the rows of {} before importing again.", crate::text::clean(&report.table));
+                return Err(Error { hints: vec![look], ..e.context("whether the rows are in the table is not known") });
+            }
+            *fate = Some(Fate::Committed);
             report.committed = true;
             return Ok(());
         }
     };
     report.why_not = keep;
     cancelling::roll_back_and_close(&s).await;
-    rows
+    rows.map_err(|e| match e.kind {
+        Kind::Connect => Error { hints: vec!["Nothing of it is in the table: its transaction ended with the connection.".into()], ..e },
+        _ => e,
+    })
 }
 
 #[allow(clippy::too_many_arguments, reason = "one call, right above")]
@@ -292,6 +353,8 @@ async fn rows(
     let together = (VALUES / columns.len().max(1)).clamp(1, TOGETHER);
     let mut batch: Vec<(u64, Vec<Param>)> = Vec::new();
     let mut seen = 0u64;
+    // Refused rows before this place stand in the order of their lines.
+    let mut told = report.reasons.len();
     loop {
         let record = reader.read().map_err(|why| Error::usage(format!("{}: {why}", file_name(&import.file))))?;
         let ended = record.is_none();
@@ -311,6 +374,9 @@ async fn rows(
         if batch.len() >= together || ended && !batch.is_empty() {
             cx.check_cancelled()?;
             send(cx, dialect, s, table, columns, std::mem::take(&mut batch), report).await?;
+            // The server is asked about some rows together, when others among them were refused already.
+            report.reasons[told..].sort_by_key(|(line, _)| *line);
+            told = report.reasons.len();
             if let Some(limit) = limit.filter(|l| report.taken > *l) {
                 return Err(Error::held(format!(
                     "rolled back: the file holds more rows than this target allows ({})",
@@ -364,7 +430,8 @@ fn statement(dialect: Dialect, table: &TableInfo, columns: &[&ColumnInfo], rows:
     )
 }
 
-/// Sends some rows behind a savepoint; when the server refuses them, one by one, so that the bad one is named.
+/// Sends some rows behind a savepoint; what the server refuses is sent again in halves, down to the bad rows, so that each of them is
+/// named and costs few questions where the way is long.
 async fn send(
     cx: &Cx,
     dialect: Dialect,
@@ -374,18 +441,17 @@ async fn send(
     batch: Vec<(u64, Vec<Param>)>,
     report: &mut Report,
 ) -> Result<()> {
-    let all: Vec<Param> = batch.iter().flat_map(|(_, v)| v.iter().cloned()).collect();
-    match behind_savepoint(s, statement(dialect, table, columns, batch.len()), all).await? {
-        Ok(()) => report.taken += batch.len() as u64,
-        Err(why) if batch.len() == 1 => refuse(report, batch[0].0, why),
-        Err(_) => {
-            let text = statement(dialect, table, columns, 1);
-            for (line, values) in batch {
-                cx.check_cancelled()?;
-                match behind_savepoint(s, text.clone(), values).await? {
-                    Ok(()) => report.taken += 1,
-                    Err(why) => refuse(report, line, why),
-                }
+    // What comes first lies on top.
+    let mut left = vec![batch];
+    while let Some(mut part) = left.pop() {
+        cx.check_cancelled()?;
+        let all: Vec<Param> = part.iter().flat_map(|(_, v)| v.iter().cloned()).collect();
+        match behind_savepoint(s, statement(dialect, table, columns, part.len()), all).await? {
+            Ok(()) => report.taken += part.len() as u64,
+            Err(why) if part.len() == 1 => refuse(report, part[0].0, why),
+            Err(_) => {
+                let second = part.split_off(part.len() / 2);
+                left.extend([second, part]);
             }
         }
     }
@@ -413,45 +479,5 @@ async fn behind_savepoint(s: &Session, text: String, params: Vec<Param>) -> Resu
             s.fetch("RELEASE SAVEPOINT holdpoint_rows").await?;
             Ok(Err(e.message))
         }
-    }
-}
-
-impl Report {
-    /// What came of it, a line each, not cleaned.
-    pub fn lines(&self) -> Vec<String> {
-        let value =
-            |v: &Option<String>| v.as_ref().map_or_else(|| "NULL".to_string(), |s| if s.is_empty() { "''".into() } else { s.clone() });
-        let mut out = vec![format!("{} from the file, into {}:", crate::text::counted(self.columns.len() as u64, "column"), self.table)];
-        for m in &self.columns {
-            let first: Vec<String> = m.first.iter().map(|v| crate::text::truncate(&value(v), 20).into_owned()).collect();
-            out.push(format!("  {}  {}  {}", m.column, m.type_name, first.join(" | ")));
-        }
-        if !self.defaults.is_empty() {
-            out.push(format!("Left to their defaults: {}", self.defaults.join(", ")));
-        }
-        for (line, why) in &self.reasons {
-            out.push(format!("line {line}: {why}"));
-        }
-        if self.refused > self.reasons.len() as u64 {
-            out.push(format!("… and {} more refused", self.refused - self.reasons.len() as u64));
-        }
-        if self.odd > 0 {
-            out.push(format!(
-                "{} no UTF-8: the bytes are taken as they are.",
-                match self.odd {
-                    1 => "1 text is".to_string(),
-                    n => format!("{} texts are", crate::text::thousands(n)),
-                }
-            ));
-        }
-        let refused = if self.refused > 0 { format!(", {} refused", crate::text::thousands(self.refused)) } else { String::new() };
-        out.push(match (self.committed, &self.why_not) {
-            (true, _) => format!("{} imported{refused}.", crate::text::counted(self.taken, "row")),
-            (false, Some(why)) => {
-                format!("Nothing was imported: {why}. {} could be taken{refused}.", crate::text::counted(self.taken, "row"))
-            }
-            (false, None) => format!("Tried and rolled back: {} could be taken{refused}.", crate::text::counted(self.taken, "row")),
-        });
-        out
     }
 }

@@ -73,15 +73,20 @@ fn read(path: &Path) -> std::result::Result<String, String> {
 }
 
 fn description(text: &str) -> String {
-    text.lines().find_map(|l| l.trim().strip_prefix("--")).unwrap_or_default().trim().to_string()
+    crate::text::one_line(text.lines().find_map(|l| l.trim().strip_prefix("--")).unwrap_or_default())
 }
 
 /// The saved query of that name.
 pub fn find(config: &Config, name: &str) -> Result<Saved> {
-    let (all, _) = list(config);
+    let (all, notes) = list(config);
     let wanted = name.strip_suffix(".sql").unwrap_or(name);
     if let Some(found) = all.iter().find(|s| s.name == wanted) {
         return Ok(found.clone());
+    }
+    // It is there, and cannot be read.
+    let file = format!("{}.sql is left out", wanted.trim_start_matches('~'));
+    if let Some(why) = notes.into_iter().find(|n| n.contains(&file)) {
+        return Err(Error::usage(why));
     }
     let names: Vec<&str> = all.iter().map(|s| s.name.as_str()).take(20).collect();
     let [(project, _), (own, _)] = places(config);
@@ -134,6 +139,8 @@ mod tests {
         assert_eq!(names, ["daily/orders", "~mine"]);
         assert_eq!(all[0].description, "Orders of a day");
         assert!(notes.len() == 1 && notes[0].contains("not UTF-8"), "{notes:?}");
+        assert!(find(&config, "bad").unwrap_err().message.contains("not UTF-8"), "it is there");
+        assert!(find(&config, "none").unwrap_err().message.contains("no saved query"));
         assert_eq!(find(&config, "~mine").unwrap().text, "select 1");
         let e = find(&config, "other").unwrap_err();
         assert!(e.hints[0].contains("daily/orders, ~mine"), "{e:?}");

@@ -1,6 +1,7 @@
 //! The checklist `query-optimization`: a slow statement from its measured plan to a change that a performance test proves. Each step
 //! proves itself by measuring or reading, and leaves evidence that is bound to the test's file; changing the file voids it.
 
+mod documents;
 mod steps;
 
 use super::checklist::{RunView, StepOutcome, StepState, StepView};
@@ -113,6 +114,8 @@ fn tick<'a>(a: &'a About, def: &StepDef, after: i64, now: Timestamp) -> (StepSta
         (StepState::Voided, Some(s), "the test's file was changed since".into())
     } else if s.seq < after {
         (StepState::Voided, Some(s), "a step before it was done again since".into())
+    } else if !e.holds && e.facts.get(steps::VERDICT).is_some_and(|v| v == steps::INCONCLUSIVE) {
+        (StepState::Unknown, Some(s), e.summary.clone())
     } else if !e.holds {
         (StepState::Failed, Some(s), e.summary.clone())
     } else if old {

@@ -6,7 +6,7 @@ mod report;
 mod shelf;
 
 pub use file::{Baseline, Measured, ONLY, TestFile, load, parse, render, statements};
-pub use report::{SetReport, TestReport};
+pub use report::{SetReport, TestReport, junit_of_error};
 pub use shelf::{Known, directory, known, tests_in};
 
 use super::measure::{Arm, Effort, Runs, alone};
@@ -16,7 +16,7 @@ use crate::model::evidence::Evidence;
 use crate::model::plan::Plan;
 use crate::model::{Error, Result};
 use crate::plan::environment::{Differences, differences};
-use crate::plan::measure::{Pairing, Verdict, judge, summary};
+use crate::plan::measure::{Pairing, Sample, Verdict, judge, summary};
 use crate::plan::requirement::{self as req, Checked, Requirement, Standing};
 use crate::plan::shape;
 use std::collections::BTreeMap;
@@ -75,7 +75,22 @@ pub async fn create(cx: &Cx, conn: &Connection, path: &Path, new: &NewTest, anyw
         let runs = alone(cx, &arm, effort(&require, anyway)).await?;
         let found = environment::gather(conn, arm.session(), &runs.plan, &text).await?;
         about = Some(merged(about, found));
-        sets.insert(set, measured(&runs)?);
+        let measured = measured(&runs)?;
+        for (words, r) in &require {
+            if let req::Requirement::Bound { metric: req::Metric::Counter(name), .. } = r
+                && !measured.work.contains_key(name)
+                && !(name == req::TEMPORARY && measured.work.contains_key("pages"))
+            {
+                let counted: Vec<&str> = measured.work.keys().map(String::as_str).collect();
+                let e = Error::usage(format!(
+                    "the requirement `{}` could never be seen to hold: plans of {} do not count {name}",
+                    crate::text::clean(words),
+                    conn.engine().product()
+                ));
+                return Err(if counted.is_empty() { e } else { e.hint(format!("Counted here: {}.", counted.join(", "))) });
+            }
+        }
+        sets.insert(set, measured);
     }
     let environment = about.ok_or_else(|| Error::failed("there was nothing to measure"))?;
     let engine = environment.server.split(' ').next().unwrap_or_default().to_string();
@@ -206,12 +221,11 @@ fn check(test: &TestFile, set: &str, runs: &Runs, differs: &Differences) -> Resu
         })
         .collect();
     let lines = outline(&runs.plan);
-    // Two times of one plan that does the same work differ by what else the machine did.
-    let worse = then
-        .filter(|_| differs.apart.is_empty() && !differs.elsewhere)
-        .and_then(|t| Some((t, judge(&old, &runs.samples, Pairing::Apart)?)))
-        .filter(|(t, j)| j.verdict == Verdict::Worse && (t.shape != own || j.work.first().is_some_and(|w| w.after > w.before)))
-        .map(|(_, j)| j.because);
+    let (worse, not_compared) = match against(then, &old, runs, &own, differs) {
+        Against::Worse(why) => (Some(why), None),
+        Against::Unseen(why) => (None, Some(why)),
+        Against::NotWorse => (None, None),
+    };
     Ok(SetReport {
         set: set.to_string(),
         same_plan: then.map(|t| t.shape == own),
@@ -220,7 +234,35 @@ fn check(test: &TestFile, set: &str, runs: &Runs, differs: &Differences) -> Resu
         shape: own,
         summary: now,
         worse,
+        not_compared,
         cut_short: runs.cut_short,
         requirements,
     })
+}
+
+/// How a set did against its baseline.
+enum Against {
+    Worse(String),
+    NotWorse,
+    /// The two do not compare, and why.
+    Unseen(String),
+}
+
+fn against(then: Option<&Measured>, old: &[Sample], runs: &Runs, own: &str, differs: &Differences) -> Against {
+    let Some(t) = then else { return Against::Unseen("the file holds no baseline of it".into()) };
+    if !differs.apart.is_empty() {
+        return Against::Unseen(differs.apart.join("; "));
+    }
+    if differs.elsewhere {
+        return Against::Unseen("the baseline was taken on another server or database".into());
+    }
+    let Some(j) = judge(old, &runs.samples, Pairing::Apart) else { return Against::Unseen("there are no runs to compare".into()) };
+    let more = j.work.first().is_some_and(|w| w.after > w.before);
+    let same = t.shape == own;
+    match j.verdict {
+        // Two times of one plan that does the same work differ by what else the machine did.
+        Verdict::Worse if !same || more => Against::Worse(j.because),
+        Verdict::Inconclusive if !same || j.before.rows != j.after.rows => Against::Unseen(j.because),
+        _ => Against::NotWorse,
+    }
 }

@@ -71,11 +71,17 @@ pub(in crate::ops) struct Draft {
 
 impl Draft {
     pub fn new(kind: &'static str, target: &Target, identity: &Identity, holds: bool, summary: impl Into<String>) -> Self {
+        let mut d = Draft::unseen(kind, target, holds, summary);
+        d.subject.database = identity.subject();
+        d.fact("server", format!("{} {}", identity.product, identity.version))
+    }
+    /// About a target that was not asked who it is: an incident is on record also while nobody can log in.
+    pub fn unseen(kind: &'static str, target: &Target, holds: bool, summary: impl Into<String>) -> Self {
         Draft {
             kind,
             subject: Subject {
                 target: target.name.clone(),
-                database: identity.subject(),
+                database: String::new(),
                 scripts: String::new(),
                 schema: String::new(),
                 backup: String::new(),
@@ -84,7 +90,7 @@ impl Draft {
             summary: summary.into(),
             grade: None,
             class: None,
-            facts: BTreeMap::from([("server".to_string(), format!("{} {}", identity.product, identity.version))]),
+            facts: BTreeMap::new(),
             by: None,
             environment: target.environment.clone(),
         }

@@ -1,8 +1,9 @@
 //! What was run: into the history for recall, and what wrote into the journal (design §1).
 
 use super::{Connection, Cx};
-use crate::config::AccessMode;
-use crate::model::{Dialect, Error, Kind, Result, TxState};
+use crate::config::{AccessMode, Target};
+use crate::engine::{EFFECT_NOT_KNOWN, Outcome, SessionStatus};
+use crate::model::{Dialect, Error, Kind, ReadOnly, Result, TxState};
 use crate::sql::transaction::{Savepoint, commits_implicitly, savepoint};
 use crate::sql::{self, Class, TokenKind};
 use crate::store::history::{CANCELLED, Fate, NewRun};
@@ -50,15 +51,39 @@ pub struct Ledger<'a> {
     /// What became of statements that are in the history already.
     settled: Vec<(i64, Fate)>,
     since: Instant,
+    /// The session as the statement that was sent found it.
+    found: Option<SessionStatus>,
+    passed: Passed,
+}
+
+/// What a statement did to the transaction that its session has open, and what became of the statement itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Passed {
+    /// What was written in the transaction before met this end.
+    pub ended: Option<Fate>,
+    /// What it wrote itself: it stands or falls with the open transaction, or its connection was lost meanwhile. `None`: it wrote
+    /// nothing, failed, or stood by itself.
+    pub own: Option<Fate>,
+    pub savepoint: Option<Savepoint>,
 }
 
 impl<'a> Ledger<'a> {
     pub fn new(cx: &'a Cx, conn: &'a Connection) -> Self {
-        Ledger { cx, conn, runs: Vec::new(), wrote: Vec::new(), settled: Vec::new(), since: Instant::now() }
+        Ledger {
+            cx,
+            conn,
+            runs: Vec::new(),
+            wrote: Vec::new(),
+            settled: Vec::new(),
+            since: Instant::now(),
+            found: None,
+            passed: Passed::default(),
+        }
     }
 
-    /// A statement is about to be sent.
-    pub fn sends(&self, text: &str) {
+    /// A statement is about to be sent on a session that is like this.
+    pub fn sends(&mut self, text: &str, session: SessionStatus) {
+        self.found = Some(session);
         let d = self.conn.dialect();
         let commits = sql::transaction::ending(d, text) == Some(true) || commits_implicitly(d, text);
         self.conn.committing.store(commits, Ordering::SeqCst);
@@ -71,13 +96,16 @@ impl<'a> Ledger<'a> {
             self.since = Instant::now();
         }
         let d = self.conn.dialect();
-        if let Some(fate) = self.ends(ended, tx) {
+        let found = self.found.take();
+        let unheard = ended.error.and_then(|e| self.unheard(ended.text, e, found.as_ref()));
+        self.passed = Passed { ended: self.ends(ended, tx), own: unheard, savepoint: None };
+        if let Some(fate) = self.passed.ended {
             self.settle(fate);
         }
         self.conn.committing.store(false, Ordering::SeqCst);
         let text = sql::redact(d, ended.text);
         let hidden = text != ended.text;
-        if self.conn.target().access == AccessMode::Open && ended.error.is_none() && writes(d, ended.text) {
+        if self.conn.target().access == AccessMode::Open && ended.error.is_none() && may_write(d, ended.text) {
             let mut one = serde_json::json!({
                 "text": head(&text),
                 "sha256": hex::encode(Sha256::digest(ended.text.as_bytes())),
@@ -88,17 +116,47 @@ impl<'a> Ledger<'a> {
             }
             self.wrote.push(one);
         }
-        if self.conn.target().history {
-            let within = tx != TxState::Idle && ended.error.is_none() && writes(d, ended.text);
-            let fate = within.then_some(Fate::Open).filter(|_| sql::classify(d, ended.text).class != Class::Transaction);
-            self.runs.push(run(self.cx, text, hidden, ended, fate));
+        let within = tx != TxState::Idle && ended.error.is_none() && may_write(d, ended.text);
+        if within && sql::classify(d, ended.text).class != Class::Transaction {
+            self.passed.own = Some(Fate::Open);
         }
-        match savepoint(d, ended.text).filter(|_| ended.error.is_none()) {
+        if self.conn.target().history {
+            let mut one = run(self.cx, text, hidden, ended, self.passed.own);
+            let refused = self.passed.ended == Some(Fate::RolledBack) && sql::transaction::ending(d, ended.text) == Some(true);
+            if ended.error.is_some() && refused {
+                one.fate = Some(Fate::RolledBack);
+            }
+            if commit_rolled_back(d, ended.text, ended.tag) {
+                (one.rows, one.error, one.fate) = (None, Some(COMMIT_ROLLED_BACK.into()), Some(Fate::RolledBack));
+            }
+            self.runs.push(one);
+        }
+        self.passed.savepoint = savepoint(d, ended.text).filter(|_| ended.error.is_none());
+        match self.passed.savepoint.clone() {
             Some(Savepoint::Set(name)) => self.savepoint(&name)?,
             Some(Savepoint::BackTo(name)) => self.back_to(&name)?,
             None => {}
         }
-        if self.since.elapsed() >= LATEST || self.wrote.len() >= TOGETHER { self.write() } else { Ok(()) }
+        if self.since.elapsed() >= LATEST || self.wrote.len() >= TOGETHER { self.keep() } else { Ok(()) }
+    }
+
+    pub fn target(&self) -> &Target {
+        self.conn.target()
+    }
+
+    /// What the statement that was noted last did to the open transaction.
+    pub fn passed(&self) -> &Passed {
+        &self.passed
+    }
+
+    /// What became of a statement that may write and whose connection was lost before the server had answered it.
+    fn unheard(&self, text: &str, error: &Error, found: Option<&SessionStatus>) -> Option<Fate> {
+        let found = found.filter(|f| f.lost.is_none() && f.read_only == ReadOnly::No)?;
+        if error.kind != Kind::Connect || !may_write(self.conn.dialect(), text) {
+            return None;
+        }
+        let decides = found.tx == TxState::Idle || self.conn.committing.load(Ordering::SeqCst);
+        Some(if decides { Fate::Unclear } else { Fate::Lost })
     }
 
     /// The fate of what the open transaction wrote before, when this statement ended it.
@@ -118,7 +176,7 @@ impl<'a> Ledger<'a> {
         let word = sql::transaction::ending(d, ended.text);
         match (word, tx) {
             // A COMMIT of a transaction that has failed rolls back, and the tag says so.
-            (Some(true), _) if ended.tag.is_some_and(|t| t.starts_with("ROLLBACK")) => Some(Fate::RolledBack),
+            (Some(true), _) if commit_rolled_back(d, ended.text, ended.tag) => Some(Fate::RolledBack),
             (Some(true), _) => Some(Fate::Committed),
             (Some(false), _) => Some(Fate::RolledBack),
             (None, TxState::Idle) => Some(Fate::Unclear),
@@ -138,14 +196,14 @@ impl<'a> Ledger<'a> {
     /// A savepoint of the open transaction was set.
     pub(in crate::ops) fn savepoint(&mut self, name: &str) -> Result<()> {
         // In the order in which things happened.
-        self.write()?;
+        self.keep()?;
         self.conn.unsettled.lock().unwrap_or_else(PoisonError::into_inner).push(Unsettled::Savepoint(name.into()));
         Ok(())
     }
 
     /// What was written behind a savepoint was rolled back.
     pub(in crate::ops) fn back_to(&mut self, name: &str) -> Result<()> {
-        self.write()?;
+        self.keep()?;
         let mut open = self.conn.unsettled.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(at) = open.iter().rposition(|u| matches!(u, Unsettled::Savepoint(n) if n == name)) {
             let behind = open.split_off(at + 1);
@@ -154,19 +212,14 @@ impl<'a> Ledger<'a> {
         Ok(())
     }
 
-    /// Writes what is left.
-    pub fn close(mut self) -> Result<()> {
-        self.write()
-    }
-
-    fn write(&mut self) -> Result<()> {
+    /// Writes what was noted and is not on record yet.
+    pub fn keep(&mut self) -> Result<()> {
         let target = &self.conn.target().name;
         let runs = std::mem::take(&mut self.runs);
         let wrote = std::mem::take(&mut self.wrote);
         let entry = (!wrote.is_empty()).then(|| {
             let first = wrote[0]["text"].as_str().unwrap_or_default();
-            let line = first.split_whitespace().collect::<Vec<_>>().join(" ");
-            let line = crate::text::truncate(&crate::text::clean(&line), 100).into_owned();
+            let line = crate::text::truncate(&crate::text::clean(&crate::text::one_line(first)), 100).into_owned();
             let summary = match wrote.len() {
                 1 => format!("ran on {target}: {line}"),
                 n => format!("ran {n} statements on {target}, the first: {line}"),
@@ -224,12 +277,17 @@ fn run(cx: &Cx, text: String, hidden: bool, ended: &Ended<'_>, fate: Option<Fate
 
 /// Notes a data fix in the history; gives its number there, `None` where the target keeps no history.
 pub(in crate::ops) fn remember_fix(cx: &Cx, conn: &Connection, ended: &Ended<'_>, fate: Fate) -> Result<Option<i64>> {
+    remember(cx, conn, ended, Some(fate))
+}
+
+/// Notes in the history what ran on a session of its own; gives its number there, `None` where the target keeps no history.
+pub(in crate::ops) fn remember(cx: &Cx, conn: &Connection, ended: &Ended<'_>, fate: Option<Fate>) -> Result<Option<i64>> {
     if !conn.target().history {
         return Ok(None);
     }
     let text = sql::redact(conn.dialect(), ended.text);
     let hidden = text != ended.text;
-    let numbers = cx.store.remember_all(&conn.target().name, &[run(cx, text, hidden, ended, Some(fate))], &[], None)?;
+    let numbers = cx.store.remember_all(&conn.target().name, &[run(cx, text, hidden, ended, fate)], &[], None)?;
     Ok(numbers.first().copied())
 }
 
@@ -241,13 +299,59 @@ pub fn session_ended(cx: &Cx, conn: &Connection, fate: Fate) -> Result<()> {
     cx.store.remember_all(&conn.target().name, &[], &settled, None).map(drop)
 }
 
-/// What to say of a statement that ended the open transaction though it is no COMMIT and no ROLLBACK: a sentence, `None` when it did not.
-pub fn ended_unasked(d: Dialect, text: &str, before: TxState, after: TxState, failed: bool) -> Option<String> {
+/// What a COMMIT came to that the server answered with ROLLBACK.
+const COMMIT_ROLLED_BACK: &str = "rolled back: the transaction had failed";
+
+/// PostgreSQL rolls a transaction back that has failed, also when it is told to commit; only its tag says so.
+fn commit_rolled_back(d: Dialect, text: &str, tag: Option<&str>) -> bool {
+    tag.is_some_and(|t| t.starts_with("ROLLBACK")) && sql::transaction::ending(d, text) == Some(true)
+}
+
+/// A statement ran to its end, and its rows could not be kept or written for `why`: what became of the statement itself is told with it.
+/// `tx` is the session's state after it.
+#[must_use]
+pub fn rows_lost(mut why: Error, d: Dialect, text: &str, affected: Option<u64>, tx: TxState) -> Error {
+    if !may_write(d, text) {
+        return why;
+    }
+    let changed = affected.map_or_else(String::new, |n| format!(" ({})", crate::text::counted(n, "row")));
+    // What is said of rows that are read again is wrong here: the statement would write again.
+    why.hints = vec![match tx {
+        TxState::Idle => format!("The statement itself ran to its end and took effect{changed}: run again, it would do so once more."),
+        _ => format!("The statement itself ran to its end{changed}: what it did is a part of the open transaction."),
+    }];
+    if why.kind == Kind::Io {
+        why.hints.push("Free some space, and read its rows with a SELECT.".into());
+    }
+    why
+}
+
+/// Whether a statement is let run to its end although its rows can no longer be kept: it may write, or ending it would end the open
+/// transaction, too.
+pub fn runs_to_its_end(d: Dialect, text: &str, before: TxState) -> bool {
+    before != TxState::Idle || may_write(d, text)
+}
+
+/// Puts right what the error of a lost connection says of the statement's own effect, by what became of it.
+pub fn told_of_effect(error: &mut Error, own: Option<Fate>) {
+    let Some(at) = error.hints.iter().position(|h| h == EFFECT_NOT_KNOWN) else { return };
+    match own {
+        Some(Fate::Unclear) => {}
+        Some(_) => error.hints[at] = "The open transaction is gone with the connection: nothing of it was committed.".into(),
+        None => drop(error.hints.remove(at)),
+    }
+}
+
+/// What to say of a statement that ended the open transaction in another way than its words say: a sentence, `None` when it did not.
+pub fn ended_unasked(d: Dialect, text: &str, before: TxState, after: TxState, ended: &Result<Outcome>) -> Option<String> {
+    let failed = ended.is_err();
+    if commit_rolled_back(d, text, ended.as_ref().ok().map(|o| o.tag.as_str())) {
+        return Some(format!("The COMMIT was {COMMIT_ROLLED_BACK}, and nothing of it was kept."));
+    }
     if before == TxState::Idle || after != TxState::Idle || sql::classify(d, text).class == Class::Transaction {
         return None;
     }
-    let words: Vec<&str> = text.split_whitespace().take(8).collect();
-    let shown = crate::text::truncate(&crate::text::clean(&words.join(" ")), 40).into_owned();
+    let shown = crate::text::truncate(&crate::text::clean(&crate::text::one_line(text)), 40).into_owned();
     Some(if failed {
         "The transaction that was open is gone: the server rolled it back with this error.".into()
     } else if commits_implicitly(d, text) {
@@ -258,7 +362,7 @@ pub fn ended_unasked(d: Dialect, text: &str, before: TxState, after: TxState, fa
 }
 
 /// What the classifier cannot prove to be a read may write; the end of a transaction decides over what was written in it.
-fn writes(d: crate::model::Dialect, text: &str) -> bool {
+pub fn may_write(d: Dialect, text: &str) -> bool {
     let verdict = sql::classify(d, text);
     match verdict.class {
         Class::Read => !verdict.functions.is_empty(),
@@ -287,13 +391,20 @@ mod tests {
     #[test]
     fn a_statement_that_ends_the_transaction_by_itself_is_told() {
         let (open, idle) = (TxState::Open, TxState::Idle);
-        let told = |text: &str, after, failed| ended_unasked(Dialect::MySql, text, open, after, failed).unwrap_or_default();
+        let ended = |failed: bool, tag: &str| {
+            if failed { Err(Error::failed("refused")) } else { Ok(Outcome { tag: tag.into(), ..Outcome::default() }) }
+        };
+        let told = |text: &str, after, failed| ended_unasked(Dialect::MySql, text, open, after, &ended(failed, "")).unwrap_or_default();
         assert!(told("call p_commit()", idle, false).starts_with("call p_commit() ended the transaction"));
         assert!(told("create table t (a int)", idle, false).contains("committed the transaction"));
         assert!(told("update t set a = 1", idle, true).contains("rolled it back"));
         assert_eq!(told("commit", idle, false), "");
         assert_eq!(told("call p()", open, false), "");
-        assert_eq!(ended_unasked(Dialect::MySql, "call p_commit()", idle, idle, false), None);
+        assert_eq!(ended_unasked(Dialect::MySql, "call p_commit()", idle, idle, &ended(false, "")), None);
+        let commit = |tag| ended_unasked(Dialect::Postgres, "commit", TxState::Failed, idle, &ended(false, tag));
+        assert!(commit("ROLLBACK").is_some_and(|t| t.contains("rolled back: the transaction had failed")));
+        assert_eq!(commit("COMMIT"), None);
+        assert_eq!(ended_unasked(Dialect::Postgres, "rollback", TxState::Failed, idle, &ended(false, "ROLLBACK")), None);
     }
 
     #[test]
@@ -309,7 +420,7 @@ mod tests {
             ("select count(*) from t", false),
             ("set work_mem = '1MB'", false),
         ] {
-            assert_eq!(writes(Dialect::Postgres, text), recorded, "{text}");
+            assert_eq!(may_write(Dialect::Postgres, text), recorded, "{text}");
         }
     }
 

@@ -22,6 +22,8 @@ pub struct WhatIf {
     pub comparison: Comparison,
     /// Where both were run.
     pub judgement: Option<Judgement>,
+    /// How the copy that it was tried on differs from the target, where it does: told before the plans.
+    pub differs: Option<String>,
     /// What else is to be said: sentences.
     pub notes: Vec<String>,
 }
@@ -53,7 +55,15 @@ pub async fn what_if(
             }
         };
         let comparison = compare(&h.as_it_is, &h.without);
-        return Ok(WhatIf { settings, without: h.as_it_is, with: h.without, comparison, judgement: h.judgement, notes: h.notes });
+        return Ok(WhatIf {
+            settings,
+            without: h.as_it_is,
+            with: h.without,
+            comparison,
+            judgement: h.judgement,
+            differs: h.differs,
+            notes: h.notes,
+        });
     }
     if on_copy {
         return Err(Error::usage(format!("settings are tried on the target itself; only {} takes a copy", switches::HIDDEN)));
@@ -71,7 +81,7 @@ pub async fn what_if(
         (without, tried.estimate().await?, None)
     };
     let comparison = compare(&without, &with);
-    Ok(WhatIf { settings, without, with, comparison, judgement, notes: Vec::new() })
+    Ok(WhatIf { settings, without, with, comparison, judgement, differs: None, notes: Vec::new() })
 }
 
 impl WhatIf {

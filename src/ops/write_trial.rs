@@ -24,6 +24,8 @@ pub struct Tried {
     pub plan: Plan,
     /// Where it was run and what became of it: `on a scratch copy of the backup of …, which is removed`.
     pub verdict: String,
+    /// How the copy that it was run on differs from the target, where it does: a sentence, to be told before the numbers.
+    pub differs: Option<String>,
     /// What went wrong beside it: sentences.
     pub notes: Vec<String>,
 }
@@ -34,7 +36,7 @@ pub async fn run(cx: &Cx, conn: &Connection, right: TrialRight) -> Result<Tried>
         return Err(Error::held(format!("held: the clearance is for {}, not for {}", right.target, conn.target().name)));
     }
     match right.place {
-        Place::Copy => on_copy(cx, conn, &right.statement).await,
+        Place::Copy => on_copy(cx, conn, &right).await,
         Place::Here => here(cx, conn, &right).await,
     }
 }
@@ -42,8 +44,7 @@ pub async fn run(cx: &Cx, conn: &Connection, right: TrialRight) -> Result<Tried>
 async fn here(cx: &Cx, conn: &Connection, right: &TrialRight) -> Result<Tried> {
     let target = &conn.target().name;
     let shown = crate::sql::redact(conn.dialect(), &right.statement);
-    let line: String = shown.split_whitespace().collect::<Vec<_>>().join(" ");
-    let line = text::truncate(&text::clean(&line), 120).into_owned();
+    let line = text::truncate(&text::clean(&text::one_line(&shown)), 120).into_owned();
     let entry = |kind: &str, summary: String| {
         cx.journal(kind, target, json!({ "summary": summary, "statement": shown, "sets off": right.effects.lines() }))
     };
@@ -74,7 +75,7 @@ async fn here(cx: &Cx, conn: &Connection, right: &TrialRight) -> Result<Tried> {
         plan.execution_ms.map_or(String::new(), |ms| format!("; its locks were held for about {}", crate::plan::measure::millis(ms)));
     let verdict = format!("run on {} and rolled back{held}", text::clean(target));
     plan.remarks.push(format!("The statement writes: it was {verdict}."));
-    Ok(Tried { plan, verdict, notes: Vec::new() })
+    Ok(Tried { plan, verdict, differs: None, notes: Vec::new() })
 }
 
 async fn known(conn: &Connection, plan: &Plan, statement: &str) -> Known {
@@ -118,29 +119,38 @@ async fn analyzed(cx: &Cx, session: &Session, statement: &str, longest: Duration
     })
 }
 
-async fn on_copy(cx: &Cx, conn: &Connection, statement: &str) -> Result<Tried> {
-    super::advice::stays_inside(conn, statement)?;
+async fn on_copy(cx: &Cx, conn: &Connection, right: &TrialRight) -> Result<Tried> {
+    super::advice::stays_inside(conn, &right.statement)?;
+    if !conn.engine().trials().copies_itself() {
+        // Before a backup is taken for nothing.
+        let identity = conn.reader().await?.identity().clone();
+        conn.engine().backups().get()?.may_confine(&identity).await?;
+    }
     let (made, of) = copies::make(cx, conn, 1).await?;
     let done = async {
         let scratch = made.first().ok_or_else(|| Error::failed("there is no copy to measure on"))?;
         let copy = copies::confined(cx, conn, scratch).await?;
-        measured(cx, conn, &copy, statement).await
+        measured(cx, conn, &copy, &of, right).await
     }
     .await;
     let mut notes = Vec::new();
     copies::remove(conn, made, &mut notes).await?;
-    let mut plan = done?;
+    let (mut plan, differs) = done.map_err(|e| copies::aged(conn, &of, e))?;
     let verdict = format!("run on a scratch copy{of}, which is removed; the target was only read");
+    plan.remarks.extend(differs.clone());
     plan.remarks.push(format!("The statement writes: it was {verdict}."));
-    Ok(Tried { plan, verdict, notes })
+    Ok(Tried { plan, verdict, differs, notes })
 }
 
-async fn measured(cx: &Cx, conn: &Connection, copy: &Connection, statement: &str) -> Result<Plan> {
+/// The plan, and how the copy differs from the target.
+async fn measured(cx: &Cx, conn: &Connection, copy: &Connection, of: &str, right: &TrialRight) -> Result<(Plan, Option<String>)> {
+    let statement = right.statement.as_str();
     // The copy is of a backup: what stands behind the statement there may be older than what was looked at.
     let there = copy.engine().trials().effects(&copy.reader().await?, statement).await?;
     if let Some(why) = there.outside.first() {
-        return Err(Error::held(format!("held: on the copy the statement reaches beyond the database: {}", text::clean(why)))
-            .hint("Take a fresh backup, if that is no more so on the target itself."));
+        // The target was cleared: it is so on the copy alone.
+        return Err(Error::held(format!("held: on the scratch copy{of} the statement is not run: {}", text::clean(why)))
+            .hint(copies::older(conn, of)));
     }
     let writer = copy.migrator().await?;
     let guess = copy.reader().await?.explain(statement, false).await.ok();
@@ -157,6 +167,7 @@ async fn measured(cx: &Cx, conn: &Connection, copy: &Connection, statement: &str
         }
     }
     writer.close().await;
+    let differs = copies::behind(conn, copy, of, &facts, (&right.effects.triggers, &there.triggers)).await?;
     cx.progress.update("running it on the copy", 0, None);
     let how = Connect { statement_timeout: Some(explain::LONGEST), ..Connect::new(Role::Query, Access::ReadWrite) };
     let session = copy.engine().connect(how).await?;
@@ -164,5 +175,5 @@ async fn measured(cx: &Cx, conn: &Connection, copy: &Connection, statement: &str
     end(&session, plan.is_ok()).await;
     let mut plan = plan?;
     findings::fill(&mut plan, &facts);
-    Ok(plan)
+    Ok((plan, differs))
 }

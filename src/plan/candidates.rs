@@ -105,6 +105,13 @@ pub struct Dropped {
     pub reason: Reason,
 }
 
+impl Dropped {
+    /// `Left out`, and how far it had come.
+    pub fn left_out(&self) -> &'static str {
+        if self.reason.why == Why::Measured { "Left out, measured" } else { "Left out" }
+    }
+}
+
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Candidates {

@@ -3,6 +3,7 @@
 //!
 //! Nodes are matched by what they are about (relation, alias, role, the tables below them, their conditions), never by their place.
 
+use super::words::says;
 use crate::model::plan::{Plan, PlanNode, Role};
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -180,7 +181,7 @@ fn class(op: &str) -> &'static str {
     let has = |words: &[&str]| words.iter().any(|w| op.contains(w));
     if has(&["join", "loop"]) {
         "join"
-    } else if has(&["scan", "search", "lookup"]) {
+    } else if has(&["scan", "search", "lookup", "bitmap heap"]) {
         "scan"
     } else if has(&["sort"]) {
         "sort"
@@ -280,8 +281,8 @@ fn speed(before: &PlanNode, after: &PlanNode, measured: bool) -> Speed {
 fn name(n: &PlanNode) -> String {
     let op = if n.raw_op.is_empty() { &n.op } else { &n.raw_op };
     match (&n.relation, &n.index) {
-        (Some(r), Some(i)) if !op.contains(i.as_str()) => format!("{op} {r} using {i}"),
-        (Some(r), _) if !op.contains(r.as_str()) => format!("{op} {r}"),
+        (Some(r), Some(i)) if !says(op, i) => format!("{op} {r} using {i}"),
+        (Some(r), _) if !says(op, r) => format!("{op} {r}"),
         _ => op.clone(),
     }
 }
@@ -316,10 +317,12 @@ fn causes(before: &Plan, after: &Plan, pairs: &[Pair]) -> Vec<String> {
     for p in pairs {
         let (Some(b), Some(a)) = (&p.before, &p.after) else { continue };
         let (Some(was), Some(now)) = (before.root.at(b), after.root.at(a)) else { continue };
-        let (Some(from), Some(to)) = (was.est_rows, now.est_rows) else { continue };
+        let (Some(from), Some(to)) = (whole(before, b), whole(after, a)) else { continue };
         // The inner side of a loop is estimated for one round: another way to read it is another number, and no cause.
         let comparable =
             was.op == now.op || was.relation.is_none() || class(&was.op) != "scan" || (was.role == now.role && was.role != Role::Inner);
+        // One look below a loop, or all of it at once: two numbers of different things.
+        let comparable = comparable && each(before, b) == each(after, a);
         if factor(from, to) >= MOVED && comparable && now.relation.is_some() {
             let table = now.relation.clone().unwrap_or_default();
             estimates.push((a.len(), format!("{table} was expected to give {} rows, and now {}", rows(from), rows(to))));
@@ -332,13 +335,15 @@ fn causes(before: &Plan, after: &Plan, pairs: &[Pair]) -> Vec<String> {
             None => format!("{words}."),
         });
     }
-    for (b, a) in &changed {
-        if let (Some(r), true) = (&a.relation, a.index != b.index) {
-            out.push(match (&b.index, &a.index) {
-                (_, Some(i)) => format!(
-                    "{r} is read by index {i} now, and was by {}.",
-                    b.index.as_ref().map_or_else(|| name(b), |i| format!("index {i}"))
-                ),
+    // A bitmap over another index is the same step.
+    let both = pairs.iter().filter_map(|p| Some((before.root.at(p.before.as_ref()?)?, after.root.at(p.after.as_ref()?)?)));
+    for (b, a) in both {
+        let (was, now) = (indexes(b), indexes(a));
+        if let (Some(r), true) = (&a.relation, was != now) {
+            out.push(match (&was, &now) {
+                (_, Some(i)) => {
+                    format!("{r} is read by index {i} now, and was by {}.", was.as_ref().map_or_else(|| name(b), |i| format!("index {i}")))
+                }
                 (Some(i), None) => format!("{r} is not read by index {i} any more: {}.", name(a)),
                 (None, None) => continue,
             });
@@ -348,6 +353,50 @@ fn causes(before: &Plan, after: &Plan, pairs: &[Pair]) -> Vec<String> {
         out.push("The estimates are as before: something that they do not show has changed, such as an index, a setting or the order of the joins.".into());
     }
     out
+}
+
+/// The rows that a step is expected to give, all processes together: below a Gather the planner tells those of one (plans.md §2.8).
+fn whole(plan: &Plan, path: &[usize]) -> Option<f64> {
+    let n = plan.root.at(path)?;
+    let rows = n.est_rows?;
+    if !n.raw_op.starts_with("Parallel ") {
+        return Some(rows);
+    }
+    let gather = (0..path.len()).rev().filter_map(|l| plan.root.at(&path[..l])).find(|a| a.raw_op.starts_with("Gather"));
+    let workers = gather.and_then(|g| g.workers_planned).map_or(0.0, f64::from);
+    let leads = plan.settings.get("parallel_leader_participation").is_none_or(|v| v != "off");
+    let leader = if leads { (1.0 - 0.3 * workers).max(0.0) } else { 0.0 };
+    Some(if workers > 0.0 { (rows * (workers + leader)).round() } else { rows })
+}
+
+/// Whether a step is run once for each row of a loop: nothing between keeps what it read.
+fn each(plan: &Plan, path: &[usize]) -> bool {
+    for l in (0..path.len()).rev() {
+        let (Some(above), Some(n)) = (plan.root.at(&path[..l]), plan.root.at(&path[..=l])) else { return false };
+        if above.op == "nested loop" && n.role == Role::Inner {
+            return true;
+        }
+        if matches!(above.op.as_str(), "hash" | "sort" | "materialize" | "aggregate") {
+            return false;
+        }
+    }
+    false
+}
+
+/// The indexes by which a step reads its table: its own, or those of the bitmaps below it, which name no table.
+fn indexes(n: &PlanNode) -> Option<String> {
+    fn collect(n: &PlanNode, out: &mut Vec<String>) {
+        for c in n.children.iter().filter(|c| c.relation.is_none() && c.op.starts_with("bitmap")) {
+            out.extend(c.index.clone());
+            collect(c, out);
+        }
+    }
+    if n.index.is_some() {
+        return n.index.clone();
+    }
+    let mut below = Vec::new();
+    collect(n, &mut below);
+    (!below.is_empty()).then(|| below.join(" and "))
 }
 
 fn rows(n: f64) -> String {
@@ -425,6 +474,51 @@ mod tests {
             "one round of a loop is no estimate of the table: {:?}",
             c.causes
         );
+    }
+
+    /// The same estimate, of one process and of all; of one look and of the whole table.
+    #[test]
+    fn estimates_of_different_things_are_no_cause() {
+        let scan = |raw: &str, est: f64| PlanNode { raw_op: raw.into(), ..node("table scan", Some("lineitem"), est, 1.0, vec![]) };
+        let mut gather = node("gather", None, 51_201.0, 1.0, vec![scan("Parallel Seq Scan", 21_334.0)]);
+        (gather.raw_op, gather.workers_planned) = ("Gather".into(), Some(2));
+        let mut serial = plan(scan("Seq Scan", 51_202.0));
+        serial.settings.insert("max_parallel_workers_per_gather".into(), "0".into());
+        assert_eq!(compare(&plan(gather), &serial).causes, ["The setting max_parallel_workers_per_gather is 0 now."]);
+
+        let part = |est: f64| {
+            let mut p = node("index scan", Some("part"), est, 1.0, vec![]);
+            p.index = Some("part_pkey".into());
+            p
+        };
+        let looked_up =
+            plan(node("nested loop", None, 99.0, 1.0, vec![scan("Seq Scan", 99.0), PlanNode { role: Role::Inner, ..part(1.0) }]));
+        let hash = PlanNode { role: Role::Inner, ..node("hash", None, 800.0, 1.0, vec![part(800.0)]) };
+        let whole = plan(node("hash join", None, 99.0, 1.0, vec![scan("Seq Scan", 99.0), hash]));
+        let c = compare(&looked_up, &whole);
+        assert!(c.causes.iter().all(|w| !w.contains("was expected to give")), "{:?}", c.causes);
+    }
+
+    /// A bitmap's index stands below the step that reads the table.
+    #[test]
+    fn an_index_below_a_bitmap_is_a_cause() {
+        let bitmap = |names: &[&str]| {
+            let mut leaves: Vec<PlanNode> = names
+                .iter()
+                .map(|name| PlanNode { index: Some((*name).to_string()), ..node("bitmap index", None, 41.0, 0.1, vec![]) })
+                .collect();
+            if leaves.len() > 1 {
+                leaves = vec![node("bitmap merge", None, 41.0, 0.1, leaves)];
+            }
+            plan(node("bitmap heap", Some("orders"), 41.0, 1.0, leaves))
+        };
+        let scan = || plan(node("table scan", Some("orders"), 41.0, 30.0, vec![]));
+        let c = compare(&scan(), &bitmap(&["oc"]));
+        assert_eq!(c.causes, ["orders is read by index oc now, and was by table scan orders."]);
+        let c = compare(&bitmap(&["oc"]), &bitmap(&["oc", "os"]));
+        assert_eq!(c.causes, ["orders is read by index oc and os now, and was by index oc."]);
+        let c = compare(&bitmap(&["oc", "os"]), &scan());
+        assert_eq!(c.causes, ["orders is not read by index oc and os any more: table scan orders."]);
     }
 
     #[test]

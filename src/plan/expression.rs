@@ -144,6 +144,26 @@ impl Expr {
         }
     }
 
+    /// Changes the columns below.
+    pub fn each_column(&mut self, change: &mut dyn FnMut(&mut Column)) {
+        match self {
+            Expr::Column(c) => change(c),
+            Expr::And(v) | Expr::Or(v) | Expr::Row(v) | Expr::Call { args: v, .. } => v.iter_mut().for_each(|e| e.each_column(change)),
+            Expr::Compare { left, right, .. } | Expr::Arithmetic { left, right, .. } => {
+                left.each_column(change);
+                right.each_column(change);
+            }
+            Expr::In { what, list, .. } => {
+                what.each_column(change);
+                list.iter_mut().for_each(|e| e.each_column(change));
+            }
+            Expr::Not(what) | Expr::Null { what, .. } | Expr::Cast { what, .. } | Expr::Unary { what, .. } | Expr::Collate { what, .. } => {
+                what.each_column(change);
+            }
+            Expr::Constant(_) | Expr::Parameter(_) | Expr::Subquery(_) | Expr::Unread(_) => {}
+        }
+    }
+
     /// The columns that are named, each once, in the order of their first mention.
     pub fn columns(&self) -> Vec<&Column> {
         let mut out: Vec<&Column> = Vec::new();

@@ -15,7 +15,7 @@ mod joins;
 mod memory;
 mod parallel;
 mod predicates;
-pub(super) mod scans;
+pub(in crate::plan) mod scans;
 pub(super) mod scene;
 mod sorting;
 mod subplans;

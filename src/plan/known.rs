@@ -33,6 +33,9 @@ pub struct Table {
     pub partition_key: Vec<String>,
     pub partitions: Option<u32>,
     pub statistics: Statistics,
+    /// Columns by which the rows themselves are stored: every index ends with them, and a search by them needs no index. The primary key
+    /// of InnoDB, the rowid's own column or the key WITHOUT ROWID of SQLite; empty where rows lie in a heap, or it is not known.
+    pub stored_by: Vec<String>,
     /// How values are spread, by column, where statistics tell or somebody has counted.
     pub spread: BTreeMap<String, Spread>,
 }

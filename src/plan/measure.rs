@@ -5,7 +5,7 @@
 //! interval of the ratio of medians says the same thing (a percentile bootstrap over the pairs); a counter (pages,
 //! rows read, virtual machine steps) is compared exactly.
 
-use crate::model::plan::{Plan, PlanNode};
+use crate::model::plan::{Plan, PlanNode, Role};
 use crate::text;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -76,10 +76,25 @@ pub fn work(plan: &Plan) -> BTreeMap<String, u64> {
 
 /// Rows that a node takes out of a table or an index, passed on or not.
 fn rows_read(n: &PlanNode) -> Option<u64> {
-    if !n.children.is_empty() || n.relation.is_none() {
+    // Below a scan stand the bitmaps that tell it where to look, and subqueries of its condition.
+    let beside =
+        |c: &PlanNode| c.op.starts_with("bitmap") || matches!(c.role, Role::InitPlan | Role::SubPlan | Role::Cte | Role::SelectList);
+    if n.relation.is_none() || !n.children.iter().all(beside) {
         return None;
     }
     n.rows_total.map(|r| (r + n.removed.total().unwrap_or(0.0)).round().max(0.0) as u64)
+}
+
+/// How far off the rows read may be: servers print means per loop, and few digits of them. 0 where they are exact.
+pub fn rows_read_error(plan: &Plan) -> f64 {
+    let mut off = 0.0;
+    plan.root.walk(0, &mut |_, n| {
+        if rows_read(n).is_some() {
+            // What was removed is printed like what stayed.
+            off += n.rows_err.unwrap_or(0.0) * if n.removed.total().is_some_and(|r| r > 0.0) { 2.0 } else { 1.0 };
+        }
+    });
+    off
 }
 
 /// A counter over several runs.
@@ -230,6 +245,17 @@ pub fn millis(ms: f64) -> String {
     }
 }
 
+/// `0.24`, `1.03`, and with two digits that say something where it is small: `0.0042`.
+pub fn ratio(r: f64) -> String {
+    match r {
+        r if r >= 0.095 => format!("{r:.2}"),
+        r if r >= 0.0095 => format!("{r:.3}"),
+        r if r >= 0.000_95 => format!("{r:.4}"),
+        r if r >= 0.000_095 => format!("{r:.5}"),
+        r => format!("{r:.6}"),
+    }
+}
+
 /// A time of 0 is one that the clock did not see: it counts as its smallest step.
 fn divide(a: f64, b: f64) -> f64 {
     a.max(0.000_5) / b.max(0.000_5)
@@ -281,6 +307,15 @@ pub struct Judgement {
     pub because: String,
 }
 
+impl Judgement {
+    /// Whether the second way is worth making something for: its time fell, or it does half the work and takes no longer. Less work
+    /// that nobody waits for is a gain of the counter alone.
+    pub fn pays(&self) -> bool {
+        let half = self.work.iter().find(|w| TRUEST.contains(&w.name.as_str())).is_some_and(|w| share(w) <= -0.5);
+        self.verdict == Verdict::Improved && (self.interval.1 < 1.0 || half && self.ratio <= 1.0)
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Time {
     Faster,
@@ -316,9 +351,12 @@ pub fn judge(before: &[Sample], after: &[Sample], pairing: Pairing) -> Option<Ju
     let truest = work.iter().find(|w| TRUEST.contains(&w.name.as_str()));
     let moved = truest.map_or(0.0, share);
     let times = format!(
-        "{} to {}, ratio {ratio:.2} (95 % between {low:.2} and {high:.2}) over {} runs each",
+        "{} to {}, ratio {} (95 % between {} and {}) over {} runs each",
         millis(b.median_ms),
         millis(a.median_ms),
+        self::ratio(ratio),
+        self::ratio(low),
+        self::ratio(high),
         bt.len().min(at.len())
     );
     let counted = truest.map(|w| format!("{} {} to {}", w.name, text::thousands(w.before), text::thousands(w.after)));

@@ -8,9 +8,9 @@ mod svg;
 
 use super::words;
 use crate::model::plan::{Plan, PlanNode};
-use crate::text;
+use crate::text::{self, markup as escape};
 
-pub use redact::{redact, statement as redact_statement};
+pub use redact::{Constants, redact, statement as redact_statement};
 
 /// What it is rendered as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,22 +74,6 @@ fn whole(plan: &Plan, timed: bool) -> f64 {
     let mut sum = 0.0;
     plan.root.walk(0, &mut |_, n| sum += own(n, timed).unwrap_or(0.0));
     sum
-}
-
-/// Cleaned text for XML and HTML.
-fn escape(s: &str) -> String {
-    let mut out = String::with_capacity(s.len());
-    for c in text::clean(s).chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 #[cfg(test)]
@@ -173,7 +157,7 @@ mod tests {
 
     #[test]
     fn without_constants_none_is_left_anywhere() {
-        let bare = redact(&plan());
+        let bare = redact(&plan(), Some(SQL));
         let sql = redact_statement("PostgreSQL", SQL);
         assert_eq!(sql, "select * from orders where state = ? and total > ?");
         for form in [Form::Markdown, Form::Html, Form::Svg] {

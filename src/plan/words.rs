@@ -5,8 +5,14 @@ use crate::plan::reconcile::sums;
 use crate::text;
 
 /// Whether words name something already: engines differ in how much their own words say.
-fn says(out: &str, name: &str) -> bool {
-    out.split(|c: char| c.is_whitespace() || "(),=".contains(c)).any(|w| w == name)
+pub fn says(out: &str, name: &str) -> bool {
+    let ends = |c: char| c.is_whitespace() || "(),=".contains(c);
+    out.split(ends).any(|w| w == name) || name.contains(ends) && out.contains(name)
+}
+
+/// `~` before rows over several loops that the server rounded to whole ones: their sum may be off by one or more.
+pub fn about(n: &PlanNode) -> &'static str {
+    if n.rows_total.is_some() && n.rows_err.is_some_and(|e| e >= 0.5) { "~" } else { "" }
 }
 
 /// What a node is called on one line.

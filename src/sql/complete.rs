@@ -3,7 +3,9 @@
 
 mod keywords;
 mod object;
+mod own;
 mod place;
+mod quotes;
 mod rank;
 pub mod scope;
 pub use scope::unquoted;
@@ -13,6 +15,7 @@ use super::{TokenKind, statement_at};
 use crate::model::names::{Names, Relation};
 use crate::model::{Dialect, NodeKind};
 use place::{Place, place};
+use quotes::Opened;
 use rank::Collecting;
 use scope::{Scope, Source, Words};
 use std::collections::HashMap;
@@ -38,6 +41,7 @@ pub enum ProposalKind {
     Trigger,
     Event,
     Sequence,
+    Constraint,
     /// A table with its ON, or the condition of an ON, from a foreign key.
     Join,
 }
@@ -68,6 +72,21 @@ pub const LONGEST: usize = 256 * 1024;
 /// Proposals for the word that ends at byte `cursor` of `text`, which may hold many statements.
 pub fn complete(dialect: Dialect, text: &str, cursor: usize, names: &Names) -> Proposals {
     let cursor = floor(text, cursor);
+    // Data is not read for the sake of a quote.
+    let opened = if text.len() > LONGEST { Opened::No } else { quotes::opened(dialect, text, cursor) };
+    match opened {
+        Opened::No => proposals(dialect, text, cursor, names),
+        Opened::Open(text) => proposals(dialect, &text, cursor, names),
+        Opened::Closed(end) => {
+            let found = proposals(dialect, text, cursor, names);
+            let replace = if found.list.is_empty() { found.replace } else { found.replace.start..end };
+            Proposals { replace, ..found }
+        }
+    }
+}
+
+/// The same for a text whose quotes are closed.
+fn proposals(dialect: Dialect, text: &str, cursor: usize, names: &Names) -> Proposals {
     let nothing = Proposals { replace: cursor..cursor, ..Proposals::default() };
     // Behind the last word the cursor is in no statement yet, or in the one before it.
     let span = statement_at(dialect, text, cursor).map(|s| s.span).filter(|s| s.start <= cursor);
@@ -218,17 +237,17 @@ fn in_comment(words: &Words<'_>, at: usize) -> bool {
 
 fn gather(words: &Words<'_>, scope: &Scope, typed: &Typed, out: &mut Collecting<'_>) {
     if typed.variable {
-        return objects(words, object::Wanted::Settings, out);
+        return objects(words, scope, object::Wanted::Settings, out);
     }
-    let only = object::wanted(words, scope.query.start, scope.bracket, typed.first);
+    let only = object::wanted(words, scope, typed.first);
     if !typed.qualifier.is_empty() {
         return match only {
-            Some(object::Wanted::Relations(kinds)) => qualified(scope, typed, Some(kinds), out),
-            _ => qualified(scope, typed, None, out),
+            Some(object::Wanted::Relations(kinds)) => qualified(words, scope, typed, Some(kinds), out),
+            _ => qualified(words, scope, typed, None, out),
         };
     }
     if let Some(wanted) = only {
-        return objects(words, wanted, out);
+        return objects(words, scope, wanted, out);
     }
     match place(words, scope, typed.first) {
         Place::Start => out.keywords(keywords::START),
@@ -247,17 +266,38 @@ fn gather(words: &Words<'_>, scope: &Scope, typed: &Typed, out: &mut Collecting<
         Place::AfterRelation => out.keywords_behind("from"),
         Place::On => {
             conditions(scope, typed.first, out);
-            out.expression(scope);
+            out.expression(scope, reach(words, scope, typed.first));
         }
         Place::Expression(clause) => {
-            out.expression(scope);
-            out.keywords_behind(clause);
+            // What a query calls its columns may be sorted and grouped by. On PostgreSQL such a name stands alone.
+            let alone = words.is_one(typed.first - 1, &["by", ","]) && scope.bracket.is_none_or(|b| b < scope.query.start);
+            let takes = match clause {
+                "order" | "group" => alone || words.dialect != Dialect::Postgres,
+                "having" => words.dialect != Dialect::Postgres,
+                _ => false,
+            };
+            if takes {
+                for (name, type_name) in &scope.outputs {
+                    out.name(ProposalKind::Column, name, type_name.clone(), 600);
+                }
+            }
+            out.expression(scope, reach(words, scope, typed.first));
+            if words.dialect != Dialect::MySql && clause == "set" && scope::conflicts(words, scope.query.start..typed.first) {
+                out.name(ProposalKind::Alias, "excluded", "the row that was to be inserted".into(), 250);
+            }
+            if clause == "values" && scope.bracket.is_some_and(|b| b >= scope.query.start) {
+                out.keywords(keywords::IN_VALUES);
+            } else {
+                out.keywords_behind(clause);
+            }
         }
         Place::OwnColumns => {
-            let target = scope.sources.iter().find(|s| s.target).or(scope.sources.first());
+            let target = scope.target().or(scope.own.as_ref()).or(scope.sources.first());
             match target {
-                Some(s) => out.own_columns(&writable(words, scope, s, out.names)),
-                None => own_columns(words, scope, out),
+                Some(s) if !referenced(words, scope) => {
+                    out.own_columns(&unlisted(words, scope, typed.first, writable(words, scope, s, out.names)))
+                }
+                _ => own_columns(words, scope, out),
             }
         }
         Place::Using => {
@@ -278,13 +318,62 @@ fn gather(words: &Words<'_>, scope: &Scope, typed: &Typed, out: &mut Collecting<
     }
 }
 
+/// The sources whose columns an expression may name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    All,
+    /// All but the table that is written into: its rows are not there yet.
+    Read,
+    /// That table alone.
+    Written,
+}
+
+fn reach(words: &Words<'_>, scope: &Scope, first: usize) -> Reach {
+    let before = scope.query.start..first;
+    let last = |list: &[&str]| words.flat(before.clone()).filter(|i| words.is_one(*i, list)).last();
+    match () {
+        () if scope.target().is_none() || scope.sources.len() == 1 => Reach::All,
+        () if words.is(scope.verb, "merge") => {
+            let inserts = last(&["then", "values", "returning"]).is_some_and(|i| words.is(i, "values"));
+            if inserts { Reach::Read } else { Reach::All }
+        }
+        () if scope::conflicts(words, before.clone()) => {
+            if words.dialect == Dialect::MySql {
+                Reach::All
+            } else {
+                Reach::Written
+            }
+        }
+        () if last(&["returning", "select"]).is_some_and(|i| words.is(i, "returning")) => Reach::Written,
+        () => Reach::Read,
+    }
+}
+
+/// The bracket is the list of REFERENCES: columns of the other table.
+fn referenced(words: &Words<'_>, scope: &Scope) -> bool {
+    let open = scope.bracket.filter(|b| *b >= 1 && words.is_name(b - 1));
+    open.is_some_and(|open| (2..=4).any(|n| open.checked_sub(n).is_some_and(|i| words.is(i, "references"))))
+}
+
 /// Names of one kind.
-fn objects(words: &Words<'_>, wanted: object::Wanted, out: &mut Collecting<'_>) {
+fn objects(words: &Words<'_>, scope: &Scope, wanted: object::Wanted, out: &mut Collecting<'_>) {
     use object::Wanted;
     let names = out.names;
     match wanted {
         Wanted::Relations(kinds) => out.relations(&Scope::empty(), Some(kinds)),
         Wanted::Places(kind) => out.placed(kind, None),
+        Wanted::On(kind) => {
+            // Foreign keys are dropped as such; what is no constraint of them is an index.
+            if let Some(r) = scope.target().or(scope.own.as_ref()).and_then(|s| relation_of(names, s)) {
+                out.hanging(kind, r);
+            }
+        }
+        Wanted::TriggerFunctions => out.trigger_functions(),
+        Wanted::Aliases => {
+            for s in scope.sources.iter().filter(|s| !s.alias.is_empty()) {
+                out.name(ProposalKind::Alias, &s.alias, s.name.join("."), 300);
+            }
+        }
         Wanted::Events => out.placed(NodeKind::Function, Some("Events")),
         Wanted::Schemas => {
             for s in &names.schemas {
@@ -341,6 +430,24 @@ fn writable(words: &Words<'_>, scope: &Scope, s: &Source, names: &Names) -> Sour
     s
 }
 
+/// A source without the columns that the list in the bracket has already; the name at `first` is still being typed.
+fn unlisted(words: &Words<'_>, scope: &Scope, first: usize, mut s: Source) -> Source {
+    let Some(open) = scope.bracket.filter(|b| *b >= scope.query.start) else { return s };
+    let mut depth = 0usize;
+    let mut listed = Vec::new();
+    for i in open + 1..words.tokens.len() {
+        match words.text(i) {
+            "(" => depth += 1,
+            ")" if depth == 0 => break,
+            ")" => depth -= 1,
+            _ if depth == 0 && i != first && (words.is_name(i) || words.tokens[i].kind == TokenKind::Keyword) => listed.push(words.name(i)),
+            _ => {}
+        }
+    }
+    s.columns.retain(|(name, _)| !listed.iter().any(|l| l.eq_ignore_ascii_case(name)));
+    s
+}
+
 /// Columns of the table that CREATE INDEX … ON or REFERENCES names before the bracket.
 fn own_columns(words: &Words<'_>, scope: &Scope, out: &mut Collecting<'_>) {
     let Some(open) = scope.bracket.filter(|b| *b >= 1) else { return };
@@ -354,7 +461,7 @@ fn own_columns(words: &Words<'_>, scope: &Scope, out: &mut Collecting<'_>) {
 }
 
 /// What can stand behind `name.`: columns of a source, relations of a schema, columns of a table.
-fn qualified(scope: &Scope, typed: &Typed, kinds: Option<&[NodeKind]>, out: &mut Collecting<'_>) {
+fn qualified(words: &Words<'_>, scope: &Scope, typed: &Typed, kinds: Option<&[NodeKind]>, out: &mut Collecting<'_>) {
     let last = typed.qualifier.last().map(String::as_str).unwrap_or_default();
     let one = typed.qualifier.len() == 1;
     let same = |s: &&Source| {
@@ -363,6 +470,15 @@ fn qualified(scope: &Scope, typed: &Typed, kinds: Option<&[NodeKind]>, out: &mut
             && s.alias.eq_ignore_ascii_case(last)
             && (one || s.name.len() > 1 && s.name[s.name.len() - 2].eq_ignore_ascii_case(&typed.qualifier[typed.qualifier.len() - 2]))
     };
+    if kinds.is_none()
+        && one
+        && let Some(s) = row_of(words, scope, typed.first, last)
+    {
+        for (name, type_name) in &s.columns {
+            out.name(ProposalKind::Column, name, type_name.clone(), 500);
+        }
+        return;
+    }
     if kinds.is_none()
         && let Some(s) = scope.sources.iter().find(same).or_else(|| scope.outer.iter().find(same))
     {
@@ -394,6 +510,26 @@ fn qualified(scope: &Scope, typed: &Typed, kinds: Option<&[NodeKind]>, out: &mut
             out.name(ProposalKind::Column, &c.name, c.type_name.to_string(), 400);
         }
     }
+}
+
+/// The table whose row a name stands for that no FROM has: `excluded` of ON CONFLICT, MySQL's `VALUES (…) AS new`, a trigger's NEW and
+/// OLD.
+fn row_of<'s>(words: &Words<'_>, scope: &'s Scope, first: usize, name: &str) -> Option<&'s Source> {
+    if own::triggers(words, scope.verb) && ["new", "old"].iter().any(|n| name.eq_ignore_ascii_case(n)) {
+        return scope.own.as_ref();
+    }
+    let before = scope.query.start..first;
+    if !scope::conflicts(words, before.clone()) {
+        return None;
+    }
+    let mine = match words.dialect {
+        Dialect::MySql => {
+            let named = |i: usize| i > 1 && words.is(i - 1, "as") && words.is(i - 2, ")") && words.name(i).eq_ignore_ascii_case(name);
+            before.clone().any(named)
+        }
+        _ => name.eq_ignore_ascii_case("excluded"),
+    };
+    scope.target().filter(|_| mine)
 }
 
 fn kind_of(r: &Relation) -> ProposalKind {

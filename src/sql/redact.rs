@@ -1,6 +1,6 @@
 //! Takes the secrets out of a statement before it goes to the journal or the history.
 
-use super::lexer::{Token, TokenKind, lex};
+use super::lexer::{Token, TokenKind, lex, other_readings};
 use crate::model::Dialect;
 
 /// What stands in the place of a string.
@@ -41,6 +41,66 @@ pub fn redact(dialect: Dialect, text: &str) -> String {
         out.push_str(if string && (whole || holds_secret(part)) { DOTS } else { part });
     }
     out
+}
+
+/// A statement with `?` in place of its constants: for what others are to read. What is cut off in the middle of a text goes as well,
+/// and comments, which may hold anything.
+///
+/// How a session reads a backslash or a double quote is a setting of its own (`standard_conforming_strings`, `NO_BACKSLASH_ESCAPES`,
+/// `ANSI_QUOTES`) that nobody else can see: what is a constant under any of them goes.
+pub fn without_constants(dialect: Dialect, text: &str) -> String {
+    let tokens = lex(dialect, text);
+    let others: Vec<_> =
+        other_readings(dialect, text).into_iter().filter(|t| t.len() != tokens.len() || spans_differ(t, &tokens)).collect();
+    let mut out = String::with_capacity(text.len());
+    // As far as all agree, token by token.
+    let agreed = (0..tokens.len()).take_while(|i| others.iter().all(|t| t.get(*i) == tokens.get(*i))).count();
+    for t in &tokens[..agreed] {
+        match told(t.kind) {
+            Told::Constant => out.push('?'),
+            Told::Comment => out.push(' '),
+            Told::Word => out.push_str(&text[t.span.clone()]),
+        }
+    }
+    let from = tokens.get(agreed).map_or(text.len(), |t| t.span.start);
+    // From there on, byte by byte, what is worst.
+    let mut rest = vec![Told::Word; text.len() - from];
+    for t in others.iter().flatten().chain(&tokens[agreed..]).filter(|t| t.span.end > from) {
+        for b in &mut rest[t.span.start.max(from) - from..t.span.end - from] {
+            *b = told(t.kind).max(*b);
+        }
+    }
+    let mut at = 0;
+    for run in rest.chunk_by(|a, b| a == b) {
+        match run[0] {
+            Told::Constant => out.push('?'),
+            Told::Comment => out.push(' '),
+            Told::Word => out.push_str(&text[from + at..from + at + run.len()]),
+        }
+        at += run.len();
+    }
+    out
+}
+
+/// What of a token may be told, from all to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Told {
+    Word,
+    Comment,
+    Constant,
+}
+
+fn told(kind: TokenKind) -> Told {
+    match kind {
+        TokenKind::String | TokenKind::Unterminated | TokenKind::Number => Told::Constant,
+        TokenKind::Comment => Told::Comment,
+        _ => Told::Word,
+    }
+}
+
+/// Whether two readings part anywhere but in what they call one and the same piece: `"a"` is a name to one and a string to the other.
+fn spans_differ(a: &[Token], b: &[Token]) -> bool {
+    a.iter().zip(b).any(|(a, b)| a.span != b.span || told(a.kind) != told(b.kind))
 }
 
 /// Whether a statement's words say that a value in it is a secret, perhaps one that stands for a parameter.
@@ -235,6 +295,21 @@ mod tests {
     }
 
     #[test]
+    fn constants_go_however_the_session_reads_a_backslash() {
+        for (d, text, shown) in [
+            (MySql, r"select sleep(5), 'a\', 'ZSECRETk' from hot", "select sleep(?), ?"),
+            (Postgres, r"select pg_sleep(5), 'a\'b ZSECRETo', 'c'", "select pg_sleep(?), ?"),
+            (MySql, r#"select "a\", 'ZSECRETk' from hot"#, "select ?"),
+            // All agree again after the string, or never part.
+            (Postgres, r"select 'a\\', b from t where c = 'x'", "select ?, b from t where c = ?"),
+            (MySql, "select `a`, \"b\", 'c\\n' from t -- d", "select `a`, ?, ? from t  "),
+            (Sqlite, r"select 'a\', b, 'c'", "select ?, b, ?"),
+        ] {
+            assert_eq!(without_constants(d, text), shown);
+        }
+    }
+
+    #[test]
     fn others_are_untouched() {
         for d in [Postgres, MySql, Sqlite] {
             for text in [
@@ -249,6 +324,24 @@ mod tests {
     }
 
     proptest! {
+        /// A constant under any reading that a session may have is told under none.
+        #[test]
+        fn no_constant_survives_under_any_reading(
+            before in "[-'\"\\\\ ,a=/*$E\n]{0,24}", between in "[-'\"\\\\ ,a=/*$\n]{0,12}", after in "['\"\\\\ ,b\n]{0,12}"
+        ) {
+            let text = format!("select {before}'SECRET'{between}'SECRET{after}");
+            for d in [Postgres, MySql, Sqlite] {
+                let readings = other_readings(d, &text).into_iter().chain([lex(d, &text)]);
+                let constant = |at: usize| {
+                    let kind = |t: &Token| t.span.contains(&at).then(|| told(t.kind));
+                    readings.clone().any(|r| r.iter().find_map(kind).is_some_and(|k| k != Told::Word))
+                };
+                let hidden = text.match_indices("SECRET").filter(|(at, _)| constant(*at)).count();
+                let shown = without_constants(d, &text).matches("SECRET").count();
+                prop_assert!(shown + hidden <= 2, "{d:?} {text}: {}", without_constants(d, &text));
+            }
+        }
+
         #[test]
         fn no_string_survives(before in sqlish(), secret in "[a-zA-Z0-9]{12}") {
             for d in [Postgres, MySql, Sqlite] {

@@ -63,6 +63,12 @@ pub fn terminated(dialect: Dialect, statement: &str) -> Option<(&str, bool)> {
     }
 }
 
+/// The statement with its end: on a line of its own where a comment runs to the end of the last one and would take it in.
+pub fn ended(dialect: Dialect, statement: &str) -> String {
+    let line = lex(dialect, statement).last().is_some_and(|t| t.kind == TokenKind::Comment && !statement[t.span.clone()].starts_with("/*"));
+    format!("{statement}{};", if line { "\n" } else { "" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

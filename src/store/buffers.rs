@@ -219,7 +219,7 @@ mod tests {
         drop(Store::open(&path));
         let db = rusqlite::Connection::open(&path).unwrap();
         db.execute_batch(
-            "DROP TABLE buffers; DROP TABLE param_values; DROP TABLE plans; ALTER TABLE history DROP COLUMN fate;
+            "DROP TABLE buffers; DROP TABLE param_values; DROP TABLE assessments; DROP TABLE mutes; DROP TABLE plans; ALTER TABLE history DROP COLUMN fate;
              CREATE TABLE buffers (target TEXT NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL, cursor INTEGER NOT NULL,
                PRIMARY KEY (target, name)) STRICT, WITHOUT ROWID;
              INSERT INTO buffers VALUES ('t', '1', 'select 1', 4), ('t', '2', 'select 2', 0), ('u', '1', 'select 3', 0);

@@ -69,11 +69,19 @@ pub struct Ran {
     pub fate: Option<Fate>,
     /// How many runs stand together here, of which this is the last.
     pub runs: u64,
+    /// Bytes of the whole text, where `text` is its beginning alone ([`Store::listed`]).
+    pub whole: Option<u64>,
 }
 
 impl Ran {
     /// How it ended, as lists tell it: `failed`, `cancelled`, `3 rows`, `3 rows, rolled back`; empty when there is nothing to tell.
     pub fn outcome(&self) -> String {
+        if let (Some(error), Some(fate @ (Fate::Lost | Fate::Unclear))) = (&self.error, self.fate)
+            && error != CANCELLED
+        {
+            // That the connection failed says nothing of what was written.
+            return fate.words().into();
+        }
         let ended = match (&self.error, self.rows) {
             (Some(e), _) if e == CANCELLED => CANCELLED.to_string(),
             (Some(_), _) => "failed".to_string(),
@@ -144,10 +152,15 @@ impl Store {
         self.remember_all("", &[], &[(id, fate)], None).map(drop)
     }
 
+    /// Takes a line out: what it tells stands in a newer one.
+    pub fn forget_run(&self, id: i64) -> Result<()> {
+        self.write(|tx| tx.execute("DELETE FROM history WHERE id = ?", params![id]).map(drop).map_err(store_error))
+    }
+
     /// Every run, newest first; `like` filters by substring, in any case.
     pub fn runs(&self, target: Option<&str>, like: Option<&str>, limit: usize) -> Result<Vec<Ran>> {
         self.found(
-            "SELECT id, at, target, text, took_ms, rows, error, fate, 1 FROM history
+            "SELECT id, at, target, text, took_ms, rows, error, fate, 1, NULL FROM history
              WHERE (?1 IS NULL OR target = ?1) AND (?2 IS NULL OR instr(lower(text), lower(?2)) > 0)
              ORDER BY id DESC LIMIT ?3",
             target,
@@ -159,13 +172,39 @@ impl Store {
     /// For finding a text again: newest first, and runs of the same text that ended in the same way stand together as the last of them.
     pub fn recall(&self, target: Option<&str>, like: Option<&str>, limit: usize) -> Result<Vec<Ran>> {
         self.found(
-            "SELECT max(id), at, target, text, took_ms, rows, error, fate, count(*) FROM history
+            "SELECT max(id), at, target, text, took_ms, rows, error, fate, count(*), NULL FROM history
              WHERE (?1 IS NULL OR target = ?1) AND (?2 IS NULL OR instr(lower(text), lower(?2)) > 0)
              GROUP BY target, text, fate, CASE error WHEN 'cancelled' THEN 2 ELSE error IS NOT NULL END ORDER BY 1 DESC LIMIT ?3",
             target,
             like,
             limit,
         )
+    }
+
+    /// [`Store::recall`] for a list of all targets: of long texts the beginning alone, since a thousand of some megabytes each would
+    /// fill the memory. [`Store::text_of`] has the whole.
+    pub fn listed(&self, limit: usize) -> Result<Vec<Ran>> {
+        // A character more than a line of the list shows, so that the line tells that something follows.
+        let beginning = crate::text::LISTED_BYTES + 1;
+        self.found(
+            &format!(
+                "SELECT max(id), at, target, substr(text, 1, {beginning}), took_ms, rows, error, fate, count(*),
+                        CASE WHEN length(text) > {beginning} THEN octet_length(text) END FROM history
+                 WHERE (?1 IS NULL OR target = ?1) AND ?2 IS NULL
+                 GROUP BY target, text, fate, CASE error WHEN 'cancelled' THEN 2 ELSE error IS NOT NULL END ORDER BY 1 DESC LIMIT ?3"
+            ),
+            None,
+            None,
+            limit,
+        )
+    }
+
+    /// The whole text of a run; `None` when it is no longer kept.
+    pub fn text_of(&self, id: i64) -> Result<Option<String>> {
+        self.read(|db| {
+            let text = db.query_row("SELECT text FROM history WHERE id = ?", [id], |r| r.get(0));
+            rusqlite::OptionalExtension::optional(text).map_err(store_error)
+        })
     }
 
     fn found(&self, query: &str, target: Option<&str>, like: Option<&str>, limit: usize) -> Result<Vec<Ran>> {
@@ -183,6 +222,7 @@ impl Store {
                         error: r.get(6)?,
                         fate: r.get::<_, Option<String>>(7)?.as_deref().and_then(Fate::from_name),
                         runs: r.get::<_, i64>(8)?.max(1) as u64,
+                        whole: r.get::<_, Option<i64>>(9)?.map(|n| n.max(0) as u64),
                     })
                 })
                 .map_err(store_error)?;
@@ -215,6 +255,22 @@ mod tests {
         assert_eq!(s.recall(Some("t"), None, 10).unwrap()[0].runs, 2);
         let every: Vec<u64> = s.runs(Some("t"), Some("SELECT 1"), 10).unwrap().into_iter().map(|r| r.took_ms).collect();
         assert_eq!(every, [2, 0], "each run is kept");
+    }
+
+    #[test]
+    fn a_list_has_the_beginning_of_a_huge_text_and_the_whole_is_there_when_it_is_chosen() {
+        let dir = tempfile::tempdir().unwrap();
+        let s = Store::open(&dir.path().join("store.db"));
+        let huge = format!("insert into t values ('{}')", "ä".repeat(1_000_000));
+        let other = format!("{} ", huge);
+        s.remember_all("t", &[run("select 1", 1, None), run(&huge, 1, None), run(&other, 1, None), run(&huge, 1, None)], &[], None)
+            .unwrap();
+        let list = s.listed(10).unwrap();
+        assert_eq!(list.iter().map(|r| r.runs).collect::<Vec<_>>(), [2, 1, 1], "they differ behind the beginning");
+        assert!(list.iter().all(|r| r.text.len() < 3 * crate::text::LISTED_BYTES), "{:?}", list[0].text.len());
+        assert_eq!(list.iter().map(|r| r.whole).collect::<Vec<_>>(), [Some(huge.len() as u64), Some(other.len() as u64), None]);
+        assert_eq!(s.text_of(list[1].id).unwrap().as_deref(), Some(other.as_str()));
+        assert_eq!(s.text_of(99).unwrap(), None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Doing what `update` asked for: each effect becomes a task that answers with messages. Sessions, results' rows and
 //! cancellation live here; the state knows them by number.
 
+mod assess;
 mod buffers;
 mod connection;
 mod export;
@@ -18,7 +19,7 @@ use crate::app::effect::{Effect, JobId, ResultId};
 use crate::app::{Msg, link};
 use crate::config::Target;
 use crate::engine::Session;
-use crate::model::Progress;
+use crate::model::{Progress, Result};
 use crate::ops::datafix::DataFix;
 use crate::ops::export::Encoder;
 use crate::ops::query::Unlock;
@@ -55,6 +56,10 @@ struct Shared {
     fix: Mutex<Option<DataFix>>,
     /// The session of a data fix that is being made.
     fixing: Mutex<Option<crate::engine::Session>>,
+    /// What the server calls the sessions that jobs have for themselves.
+    backends: Mutex<HashMap<JobId, u64>>,
+    /// Reads the locks while the lock tree is shown.
+    locks: tokio::sync::Mutex<Option<ops::assess::Watch>>,
     unlock: Mutex<Option<Arc<Unlock>>>,
     /// The next number for a result that the screen did not foresee.
     unforeseen: AtomicU64,
@@ -78,6 +83,13 @@ impl Shared {
     /// The connection of that number, unless another one has taken its place.
     fn live(&self, link: u64) -> Option<Arc<Live>> {
         lock(&self.live).as_ref().filter(|l| l.link == link).cloned()
+    }
+    /// The target of that name, which may be the one from the command line.
+    fn target(&self, name: &str) -> Result<Target> {
+        match &self.given {
+            Some(t) if t.name == name => Ok(t.clone()),
+            _ => ops::connect::target(&self.cx(), name),
+        }
     }
     fn register(&self, job: JobId, token: CancellationToken) {
         lock(&self.cancels).insert(job, token);
@@ -133,6 +145,8 @@ impl Jobs {
                 views: Mutex::default(),
                 fix: Mutex::default(),
                 fixing: Mutex::default(),
+                backends: Mutex::default(),
+                locks: tokio::sync::Mutex::default(),
                 unlock: Mutex::default(),
                 unforeseen: AtomicU64::new(UNFORESEEN),
             }),
@@ -240,14 +254,7 @@ impl Jobs {
                 });
             }
             Effect::WriteCells { link, job, result, table, statements } => {
-                tokio::spawn(async move {
-                    let Some(live) = shared.live(link) else { return };
-                    let cx = shared.job_cx(job);
-                    let unlock = lock(&shared.unlock).clone();
-                    let outcome = ops::cells::write(&cx, &live.connection, unlock.as_deref(), &live.query, &table, &statements).await;
-                    shared.unregister(job);
-                    shared.send(Msg::CellsWritten { job, result, outcome });
-                });
+                tokio::spawn(async move { statements::write_cells(shared, link, job, result, &table, &statements).await });
             }
             Effect::OnRows { job, result, work } => {
                 let cx = shared.job_cx(job);
@@ -339,21 +346,18 @@ impl Jobs {
                 tokio::spawn(statements::answer_fix(shared, answer));
             }
             Effect::Import { link, job, import } => {
-                tokio::spawn(async move {
-                    let Some(live) = shared.live(link) else { return };
-                    let cx = shared.job_cx(job);
-                    let unlock = lock(&shared.unlock).clone();
-                    let mut import = import;
-                    import.file = files::resolve(&shared, &import.file);
-                    let result = ops::import::run(&cx, &live.connection, unlock.as_deref(), &import).await.map(Box::new);
-                    shared.unregister(job);
-                    shared.send(Msg::Imported { job, import, result });
-                });
+                tokio::spawn(files::import(shared, link, job, import));
             }
             Effect::History => {
                 tokio::task::spawn_blocking(move || {
-                    let result = shared.cx().store.recall(None, None, files::RECALLED);
+                    let result = shared.cx().store.listed(files::RECALLED);
                     shared.send(Msg::History { result });
+                });
+            }
+            Effect::Recall(id) => {
+                tokio::task::spawn_blocking(move || {
+                    let result = shared.cx().store.text_of(id);
+                    shared.send(Msg::Recalled { result });
                 });
             }
             Effect::Library => {
@@ -368,8 +372,8 @@ impl Jobs {
             Effect::OpenFile(path) => {
                 tokio::task::spawn_blocking(move || files::open(&shared, path));
             }
-            Effect::SaveFile { path, text, version, overwrite } => {
-                tokio::task::spawn_blocking(move || files::save(&shared, path, &text, version, overwrite));
+            Effect::SaveFile { path, text, version, over } => {
+                tokio::task::spawn_blocking(move || files::save(&shared, path, &text, version, over));
             }
             Effect::LoadValues { target } => {
                 tokio::task::spawn_blocking(move || {
@@ -388,6 +392,21 @@ impl Jobs {
             Effect::SaveBuffers { target, buffers } => self.buffers.push(move || buffers::save(&shared, &target, &buffers)),
             Effect::CloseBuffer { target, id } => self.buffers.push(move || buffers::close(&shared, &target, id)),
             Effect::ReopenBuffer { target } => self.buffers.push(move || buffers::reopen(&shared, target)),
+            Effect::Assess { job, target, only, password } => {
+                tokio::spawn(assess::assess(shared, job, target, only, password));
+            }
+            Effect::LookAtLocks { job, target } => {
+                tokio::spawn(assess::look_at_locks(shared, job, target));
+            }
+            Effect::LeaveLocks => {
+                tokio::spawn(async move { shared.locks.lock().await.take() });
+            }
+            Effect::Recover { job, target, action, yes } => {
+                tokio::spawn(assess::recover(shared, job, target, action, yes));
+            }
+            Effect::HandOver { assessment, path } => {
+                tokio::task::spawn_blocking(move || assess::hand_over(&shared, &assessment, path));
+            }
             Effect::Operate { link, job, operation } => {
                 tokio::spawn(operations::operate(shared, link, job, operation));
             }

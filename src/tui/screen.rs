@@ -3,9 +3,12 @@
 //!
 //! Colours and attributes stay set from one frame to the next, and nothing at all is written when nothing changed.
 
+#[cfg(test)]
+mod frames;
 mod held;
 
-use held::{Held, columns, doubtful};
+pub use held::settle;
+use held::{Held, Write as Writes, columns, doubtful};
 use ratatui::backend::{Backend, ClearType, WindowSize};
 use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
@@ -242,12 +245,19 @@ impl<S: Sink> Backend for Screen<S> {
         }
         for row in changes.chunk_by(|a, b| a.1 == b.1) {
             let y = row[0].1;
-            let again = self.held.change(y, row);
-            for (x, _, cell) in row.iter().take_while(|(x, ..)| again.is_none_or(|from| *x < from)) {
-                self.put(Position { x: *x, y }, cell, size.width);
-            }
-            if let Some(from) = again {
-                self.rewrite(from, y);
+            match self.held.change(y, row) {
+                Writes::Changes => row.iter().for_each(|(x, _, cell)| self.put(Position { x: *x, y }, cell, size.width)),
+                Writes::Columns(columns, from) => {
+                    let held = self.held.row(y).to_vec();
+                    for x in columns {
+                        if let Some(cell) = held.get(usize::from(x)) {
+                            self.put(Position { x, y }, cell, size.width);
+                        }
+                    }
+                    if let Some(from) = from {
+                        self.rewrite(from, y);
+                    }
+                }
             }
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! The lines round the panes: where am I, tabs, keys that work now and what is running.
 
 use super::canvas::Canvas;
+use crate::app::blocked;
 use crate::app::keys;
 use crate::app::layout::{Area, arrange};
 use crate::app::link::Link;
@@ -15,10 +16,10 @@ pub fn status(state: &State, area: Area, c: &mut Canvas<'_>) {
     let look = c.look;
     let end = waiting(state, area, c);
     let mut x = area.x + 1;
-    let name = state.link.target_name().map_or_else(|| "Holdpoint".into(), text::clean);
+    let name = state.shown_target().map_or_else(|| "Holdpoint".into(), text::clean);
     x = c.put(x, area.y, end - x, &name, look.strong) + 1;
-    if state.link.target_name().is_some() {
-        let environment = state.environment();
+    if state.shown_target().is_some() {
+        let environment = state.shown_environment();
         let word = environment.map_or_else(|| "NO ENVIRONMENT".to_string(), |e| text::clean(e).to_uppercase());
         let style = look.environment(environment, state.production());
         // The edges take the ground of the word as their own colour; without colours they bracket it.
@@ -29,6 +30,12 @@ pub fn status(state: &State, area: Area, c: &mut Canvas<'_>) {
     }
     let mut parts: Vec<(String, Style)> = Vec::new();
     match &state.link {
+        _ if state.shows_another() => {
+            let beside = state.link.target_name().map_or_else(|| "not open".to_string(), |open| format!("{} is open", text::clean(open)));
+            parts.push(("read-only".into(), look.text));
+            parts.push(("emergency".into(), look.warning));
+            parts.push((beside, look.dim));
+        }
         Link::None => parts.push(("no target is open".into(), look.dim)),
         Link::Connecting { .. } => parts.push(("connecting …".into(), look.dim)),
         Link::Failed { error, .. } => parts.push((format!("not connected: {}", text::clean(&error.message)), look.critical)),
@@ -49,7 +56,10 @@ pub fn status(state: &State, area: Area, c: &mut Canvas<'_>) {
             let open = |words: &str| state.query.tx_since.map_or_else(|| words.to_string(), |since| clock(words, since));
             parts.push(match (s.status.tx, &state.query.fix) {
                 // It is open on a session of its own.
-                (TxState::Idle, Some(f)) => (clock("TX OPEN (data fix)", f.since), look.warning),
+                (TxState::Idle, Some(f)) => {
+                    let committing = f.answered == Some(crate::app::effect::FixAnswer::Commit);
+                    (clock(if committing { "COMMITTING (data fix)" } else { "TX OPEN (data fix)" }, f.since), look.warning)
+                }
                 (TxState::Idle, None) if state.query.how.manual => (format!("manual, {}", s.tx_words()), look.text),
                 (TxState::Idle, None) => (s.tx_words().into(), look.text),
                 (TxState::Open, _) => (open(s.tx_words()), look.warning),
@@ -113,10 +123,10 @@ pub fn tabs(state: &State, area: Area, c: &mut Canvas<'_>) {
     let mut x = area.x;
     let end = area.x + area.w;
     // What is gone to seldom takes a place only while one is there.
-    let more = [Workspace::Sessions];
+    let more = [Workspace::Sessions, Workspace::Assess];
     let more = more.iter().filter(|w| **w == state.view.workspace);
-    for (i, w) in Workspace::TABS.iter().chain(more).enumerate() {
-        let mut label = format!("{} {}", i + 1, w.title());
+    for w in Workspace::TABS.iter().chain(more) {
+        let mut label = format!("{} {}", w.number(), w.title());
         match w {
             Workspace::Migrations if state.migrations.pending() > 0 => {
                 label.push_str(&format!("{}{}", look.glyphs.dot, state.migrations.pending()))
@@ -148,7 +158,7 @@ pub fn footer(state: &State, area: Area, above: u16, c: &mut Canvas<'_>) {
     let right = running(state);
     if !right.is_empty() {
         // For whom a statement waits needs the room; the key that cancels keeps its own.
-        let waits = state.query.running.as_ref().is_some_and(|r| !r.blocked.by.is_empty());
+        let waits = state.jobs.last().and_then(|j| blocked::of(state, j.id)).is_some_and(|b| !b.by.is_empty());
         let most = if waits { area.w.saturating_sub(15) } else { area.w * 2 / 3 };
         end = c.put_right(end, area.y, most, &right, look.warning).saturating_sub(1);
     }
@@ -191,7 +201,7 @@ fn running(state: &State) -> String {
     if state.jobs.len() > 1 {
         out.push_str(&format!("{} jobs, ", state.jobs.len()));
     }
-    let waits = state.query.running.as_ref().filter(|r| r.job == job.id).and_then(|r| crate::app::blocked::words(&r.blocked));
+    let waits = blocked::of(state, job.id).and_then(blocked::words);
     if let Some(waits) = waits.filter(|_| !job.cancelled) {
         // For whom matters more than what was typed.
         out.push_str(&format!("{waits}: {}", text::clean(&job.title)));

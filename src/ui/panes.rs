@@ -1,5 +1,6 @@
 //! One file for each pane.
 
+pub mod assess;
 pub mod backups;
 pub mod checklist;
 pub mod editor;

@@ -3,6 +3,7 @@
 //! `cargo bench` prints a Markdown table and fails when a figure is beyond twice its budget. Run with `--floor` it is the
 //! floor itself: a minimal ratatui program.
 
+mod assess;
 mod data;
 mod measure;
 mod report;
@@ -19,7 +20,7 @@ use support::maria::MariaServer;
 use support::pg::PgServer;
 
 /// What can be asked for by name; without a name, all of it.
-const PARTS: [&str; 5] = ["screen", "sqlite", "postgres", "mariadb", "demo"];
+const PARTS: [&str; 6] = ["screen", "sqlite", "postgres", "mariadb", "assess", "demo"];
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
@@ -61,6 +62,9 @@ fn main() -> ExitCode {
         let maria = MariaServer::start(&["--innodb-buffer-pool-size=512M"]);
         rows::measure(&mut report, home, &data::Side::mariadb(&maria));
         servers::mariadb(&mut report, home, &maria);
+    }
+    if wanted("assess") {
+        assess::measure(&mut report, home);
     }
     if wanted("demo") {
         shop::measure(&mut report, home);

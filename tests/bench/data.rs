@@ -20,6 +20,9 @@ pub fn missing_tools(wanted: &dyn Fn(&str) -> bool) -> Vec<&'static str> {
     if wanted("postgres") {
         need.push("psql");
     }
+    if wanted("assess") {
+        need.push("pgbench");
+    }
     if wanted("mariadb") {
         need.extend(["mariadb", "mariadbd"]);
     }

@@ -63,7 +63,7 @@ fn a_call_that_ends_the_transaction_is_told_in_its_result() {
     let (home, _) = mariadb("ended_console", &format!("{SEED} create procedure p_commit() commit"));
     let mut c = open(&home, "dev");
     run(&mut c, "begin");
-    c.wait_for("TX OPEN");
+    c.wait_until("it has begun", |s| s.contains("TX OPEN") && s.contains("BEGIN ·"));
     run(&mut c, "call p_commit()");
     c.wait_until("it is told", |s| s.contains("ended the transaction that was open") && s.contains("no tx"));
 }
@@ -123,7 +123,7 @@ fn who_holds_the_lock_of_a_data_fix_is_named() {
 fn why_a_cell_cannot_be_written_is_said_in_its_own_words() {
     let (home, _) = postgres(
         "cells",
-        "create table t (id int primary key, amount int); insert into t values (1, 2); create view seen as select * from t",
+        "create table t (id int primary key, amount int); insert into t values (1, 2), (2, 3); create view seen as select * from t where id = 1",
     );
     let mut c = open(&home, "dev");
     run(&mut c, "select from generate_series(1, 7)");
@@ -136,7 +136,7 @@ fn why_a_cell_cannot_be_written_is_said_in_its_own_words() {
     c.send("lc");
     c.wait_for("public.seen is a view");
     run(&mut c, "select * from t");
-    c.wait_for("1 row");
+    c.wait_for("2 rows");
     c.send("<Esc> gr");
     c.send("lc");
     c.wait_for("Row 1");

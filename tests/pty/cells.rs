@@ -4,11 +4,13 @@ use super::write;
 use crate::support::pty::Console;
 
 fn open(dir: &std::path::Path) -> Console {
-    std::fs::write(
-        dir.join("holdpoint.toml"),
-        "[store]\npath = \"store/s.db\"\n\n[targets.one]\nengine = \"sqlite\"\npath = \"one.db\"\nenvironment = \"development\"\n",
-    )
-    .expect("config");
+    open_as(dir, "open")
+}
+
+fn open_as(dir: &std::path::Path, access: &str) -> Console {
+    let target = "[targets.one]\nengine = \"sqlite\"\npath = \"one.db\"\nenvironment = \"development\"";
+    std::fs::write(dir.join("holdpoint.toml"), format!("[store]\npath = \"store/s.db\"\n\n{target}\naccess = \"{access}\"\n"))
+        .expect("config");
     let db = rusqlite::Connection::open(dir.join("one.db")).expect("database");
     db.execute_batch(
         "create table customers (id integer primary key, name text not null);
@@ -53,6 +55,40 @@ fn a_cell_is_changed_reviewed_and_written() {
     c.wait_for("2 rows written.");
     c.wait_until("the rows are read again", |s| s.contains("closed") && s.contains("1 row ·"));
     assert_eq!(rows(home.path(), "select group_concat(id || state || coalesce(note, '-')) from orders"), "1closed-");
+}
+
+#[test]
+fn edits_of_a_guarded_target_ask_before_they_are_kept() {
+    let home = tempfile::tempdir().expect("home");
+    let mut c = open_as(home.path(), "guarded");
+    write(&mut c, "select * from orders");
+    c.send("<F5>");
+    c.wait_for("2 rows");
+    c.send("<Esc> gr");
+    c.send("llc");
+    c.wait_for("Row 1");
+    c.send("<C-u>closed<Enter>");
+    c.wait_for("1 change staged");
+    let mut ask = |answer: &str, told: &str| {
+        c.send("w");
+        c.wait_for("They are a data fix");
+        c.send("w");
+        c.wait_for("Your edits changed 1 row on one.");
+        c.wait_for("id 1: state open → closed");
+        c.wait_for("The row as it was is saved in");
+        assert_eq!(rows(home.path(), "select state from orders where id = 1"), "open", "nothing is committed before the answer");
+        c.send(answer);
+        c.wait_for(told);
+        if answer == "r" {
+            c.wait_for("1 change staged");
+        } else {
+            c.wait_until("the rows are read again", |s| s.contains("closed") && !s.contains("staged"));
+        }
+    };
+    ask("r", "Your edits are still staged.");
+    assert_eq!(rows(home.path(), "select state from orders where id = 1"), "open");
+    ask("c", "Committed.");
+    assert_eq!(rows(home.path(), "select state from orders where id = 1"), "closed");
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn a_manual_transaction_is_kept_shown_and_ended_by_its_user() {
     c.wait_for("manual, no tx");
     write(&mut c, "update t set v = 'mine' where id = 1");
     c.send("<F5>");
-    c.wait_for("TX OPEN");
+    c.wait_until("it has run", |s| s.contains("TX OPEN") && s.contains("1 row affected"));
     assert_eq!(pg.psql("postgres", "select v from t").trim(), "as it was", "nothing is committed yet");
     let mut other = blocked(&pg);
     c.wait_until("it is told who waits", |s| s.contains("blocks 1"));
@@ -41,7 +41,7 @@ fn a_manual_transaction_is_kept_shown_and_ended_by_its_user() {
     assert!(other.wait().expect("the other one goes on").success());
     write(&mut c, "update t set v = 'kept' where id = 1");
     c.send("<F5>");
-    c.wait_for("TX OPEN");
+    c.wait_until("it has run", |s| s.contains("TX OPEN") && s.contains("1 row affected"));
     c.send("<Esc><C-q>");
     c.wait_for("a transaction is open");
     c.send("n");

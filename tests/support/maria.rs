@@ -14,7 +14,8 @@ pub struct MariaServer {
 }
 
 impl MariaServer {
-    fn program(name: &str) -> PathBuf {
+    /// One of the server's programs.
+    pub fn program(name: &str) -> PathBuf {
         server::find(name, &["/usr/sbin".into(), "/usr/bin".into()])
             .unwrap_or_else(|| panic!("no `{name}` on this machine: {}", server::INSTALL))
     }
@@ -86,6 +87,23 @@ impl MariaServer {
         server::run(c, "mariadb")
     }
 
+    /// The native client on a database; what it reads is a script, with its own DELIMITER lines.
+    #[allow(dead_code, reason = "not every test binary asks")]
+    pub fn client(&self, database: &str) -> Command {
+        let mut c = Command::new(Self::program("mariadb"));
+        c.args(["--no-defaults", "-u", "root", "--default-character-set=utf8mb4"]);
+        c.arg(format!("--socket={}", self.socket.display())).arg(database);
+        c
+    }
+
+    /// Runs SQL with the native client while the test goes on.
+    #[allow(dead_code, reason = "not every test binary asks")]
+    pub fn sql_in_background(&self, database: &str, sql: &str) -> std::process::Child {
+        let mut c = Command::new(Self::program("mariadb"));
+        c.args(["--no-defaults", "-u", "root"]).arg(format!("--socket={}", self.socket.display())).args(["-e", sql]).arg(database);
+        c.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().expect("start mariadb")
+    }
+
     pub fn create_database(&self, name: &str) {
         self.sql("", &format!("create database `{name}`"));
     }
@@ -93,6 +111,11 @@ impl MariaServer {
     /// URL over TCP without a password.
     pub fn url(&self, database: &str) -> String {
         format!("mysql://root@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// Where its files are: the data directory is `data` in it.
+    pub fn directory(&self) -> &std::path::Path {
+        &self.guard.dir
     }
 
     pub fn log(&self) -> String {

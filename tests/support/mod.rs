@@ -3,6 +3,7 @@
 //! Each test binary uses a part of it.
 #![allow(dead_code)]
 
+pub mod assess;
 pub mod maria;
 pub mod pg;
 pub mod project;

@@ -69,6 +69,26 @@ impl PgServer {
         });
         let dir = server::directory("hp-pg-", user);
         server::copy(&template, &dir.join("data"));
+        Self::start_in(dir, user, bin, settings)
+    }
+
+    /// Starts a standby that streams from this server.
+    pub fn standby(&self) -> PgServer {
+        self.standby_with(&[])
+    }
+
+    /// The same with further `-c` options.
+    pub fn standby_with(&self, settings: &[&str]) -> PgServer {
+        let user = Unprivileged::first_of(&["postgres", "nobody"]);
+        let dir = server::directory("hp-pg-", user);
+        let mut c = user.command(&self.bin.join("pg_basebackup"));
+        c.arg("-D").arg(dir.join("data")).args(["-R", "-X", "stream", "-c", "fast", "--no-sync", "-U", "postgres"]);
+        c.arg("-h").arg(&self.socket).args(["-p", &self.port.to_string()]);
+        server::run(c, "pg_basebackup");
+        Self::start_in(dir, user, self.bin.clone(), settings)
+    }
+
+    fn start_in(dir: PathBuf, user: Unprivileged, bin: PathBuf, settings: &[&str]) -> PgServer {
         let port = server::free_port();
         let mut args: Vec<String> = vec!["-D".into(), dir.join("data").display().to_string()];
         args.extend(["-k".into(), dir.display().to_string(), "-p".into(), port.to_string()]);

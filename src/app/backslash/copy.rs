@@ -16,8 +16,8 @@ use std::path::PathBuf;
 enum Copy {
     /// A statement's rows into a file.
     To { statement: String, file: String },
-    /// A file into a table.
-    From { table: String, file: String },
+    /// A file into a table: what it holds where its ending does not say it, and the text that stands for NULL.
+    From { table: String, file: String, form: Option<Form>, null: Option<String> },
 }
 
 const USE: &str = "\\copy table to 'file.csv', \\copy (select …) to 'file.csv', \\copy table from 'file.csv'";
@@ -37,16 +37,17 @@ pub fn run(state: &mut State, rest: &str, effects: &mut Vec<Effect>) {
                 }
             }
         }
-        Ok(Copy::From { table, file }) => {
+        Ok(Copy::From { table, file, form, null }) => {
             let file = PathBuf::from(&file);
-            match Form::of_path(&file) {
+            match form.or_else(|| Form::of_path(&file)) {
                 None => {
-                    Err("Which format? End the file's name in .csv, .tsv or .ndjson; the first line of CSV and TSV names the columns."
+                    Err("Which format? End the file's name in .csv, .tsv or .ndjson, or write `format csv` behind it; the first line of \
+                             CSV and TSV names the columns."
                         .into())
                 }
                 Some(_) if state.link.server().is_none() => Err("No target is open.".into()),
                 Some(form) => {
-                    let import = Import { file, form, table, null: None, skip_refused: false, commit: false };
+                    let import = Import { file, form, table, null, skip_refused: false, commit: false, tried: None };
                     crate::app::import::start(state, import, effects);
                     Ok(())
                 }
@@ -86,10 +87,7 @@ fn read(dialect: Dialect, rest: &str) -> Result<Copy, String> {
     // An unquoted name of a file may hold anything but blanks.
     let behind = rest[tokens[way].span.end..].trim_start();
     let (file, options) = match behind.strip_prefix('\'') {
-        Some(quoted) => match quoted.split_once('\'') {
-            Some((f, o)) => (f.to_string(), o),
-            None => return Err("The quote before the file's name is not closed.".into()),
-        },
+        Some(_) => unquoted(behind).ok_or("The quote before the file's name is not closed.")?,
         None => {
             let (f, o) = behind.split_once(char::is_whitespace).unwrap_or((behind, ""));
             (f.to_string(), o)
@@ -102,12 +100,30 @@ fn read(dialect: Dialect, rest: &str) -> Result<Copy, String> {
         }
         _ => {}
     }
-    for word in ["delimiter", "force_quote", "quote", "escape", "binary", "where", "null", "encoding"] {
-        if options.split(|c: char| !c.is_alphanumeric() && c != '_').any(|o| o.eq_ignore_ascii_case(word)) {
-            return Err(format!(
-                "The option {} is not taken: the file's ending says the format (.csv is RFC 4180 with a header, .tsv, .ndjson …).",
-                word.to_uppercase()
-            ));
+    let mut form = None;
+    let mut null = None;
+    let mut left = options;
+    while let Some(c) = left.chars().next() {
+        let end = left.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(left.len());
+        if end == 0 {
+            left = &left[c.len_utf8()..];
+            continue;
+        }
+        let word = left[..end].to_ascii_lowercase();
+        left = &left[end..];
+        match word.as_str() {
+            "null" if is(way, "from") => {
+                let value = left.trim_start().trim_start_matches("as ").trim_start();
+                let (text, behind) = unquoted(value).ok_or("NULL takes a text in quotes: null '-'.")?;
+                (null, left) = (Some(text), behind);
+            }
+            "delimiter" | "force_quote" | "quote" | "escape" | "binary" | "where" | "null" | "encoding" => {
+                return Err(format!(
+                    "The option {} is not taken: the file's ending says the format (.csv is RFC 4180 with a header, .tsv, .ndjson …).",
+                    word.to_uppercase()
+                ));
+            }
+            _ => form = form.or(Form::of_name(&word)),
         }
     }
     // `table (a, b)`: the columns that are named.
@@ -133,7 +149,24 @@ fn read(dialect: Dialect, rest: &str) -> Result<Copy, String> {
     if columns.is_some() {
         return Err("Leave the list of columns out: the first line of the file names them.".into());
     }
-    Ok(Copy::From { table: what.to_string(), file })
+    Ok(Copy::From { table: what.to_string(), file, form, null })
+}
+
+/// The text in the quotes at the head, in which two stand for one, and what is behind them.
+fn unquoted(text: &str) -> Option<(String, &str)> {
+    let mut rest = text.strip_prefix('\'')?;
+    let mut out = String::new();
+    loop {
+        let (part, behind) = rest.split_once('\'')?;
+        out.push_str(part);
+        match behind.strip_prefix('\'') {
+            Some(more) => {
+                out.push('\'');
+                rest = more;
+            }
+            None => return Some((out, behind)),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -143,7 +176,13 @@ mod tests {
     #[test]
     fn the_forms_that_people_type_are_read() {
         let to = |statement: &str, file: &str| Copy::To { statement: statement.into(), file: file.into() };
-        let from = |table: &str, file: &str| Copy::From { table: table.into(), file: file.into() };
+        let of = |table: &str, file: &str, form, null: Option<&str>| Copy::From {
+            table: table.into(),
+            file: file.into(),
+            form,
+            null: null.map(Into::into),
+        };
+        let from = |table: &str, file: &str| of(table, file, None, None);
         for (typed, read_as) in [
             ("orders to 'o.csv'", to("select * from orders", "o.csv")),
             ("orders to o.csv csv header", to("select * from orders", "o.csv")),
@@ -153,7 +192,9 @@ mod tests {
             ),
             ("(select a from t where b in (1, 2)) TO 'x.json'", to("select a from t where b in (1, 2)", "x.json")),
             ("(select 'to' from \"from\") to x.tsv", to("select 'to' from \"from\"", "x.tsv")),
-            ("orders from 'o.csv' csv header", from("orders", "o.csv")),
+            ("orders from 'o.csv' csv header", of("orders", "o.csv", Some(Form::Csv), None)),
+            ("orders from 'it''s.dat' format tsv null 'it''s'", of("orders", "it's.dat", Some(Form::Tsv), Some("it's"))),
+            ("orders from 'o.csv' with (format csv, null '')", of("orders", "o.csv", Some(Form::Csv), Some(""))),
             ("sales.\"Or der\" FROM o.ndjson", from("sales.\"Or der\"", "o.ndjson")),
         ] {
             assert_eq!(read(Dialect::Postgres, typed), Ok(read_as), "{typed}");
@@ -172,9 +213,33 @@ mod tests {
             ("orders to 'o.csv' delimiter ';'", "DELIMITER"),
             ("orders (id) from 'o.csv'", "list of columns"),
             ("(select 1) from 'o.csv'", "into a table"),
+            ("orders from 'o.csv' null x", "in quotes"),
+            ("orders to 'o.csv' null '-'", "NULL"),
         ] {
             let why = read(Dialect::Postgres, typed).expect_err(typed);
             assert!(why.contains(part), "{typed}: {why}");
+        }
+    }
+
+    #[test]
+    fn what_the_history_keeps_of_an_import_is_read_as_the_same() {
+        let plain = Import {
+            file: "/tmp/it's here/ö.csv".into(),
+            form: Form::Csv,
+            table: "sales.\"Or der\"".into(),
+            null: None,
+            skip_refused: false,
+            commit: true,
+            tried: None,
+        };
+        for (form, null) in [(Form::Csv, None), (Form::Ndjson, None), (Form::Tsv, Some("it's"))] {
+            let import = Import { form, null: null.map(Into::into), ..plain.clone() };
+            let typed = import.typed();
+            let line = typed.strip_prefix("\\copy ").expect(&typed);
+            let file = import.file.display().to_string();
+            let read = read(Dialect::Postgres, line);
+            let expected = Copy::From { table: import.table, file, form: (form != Form::Csv).then_some(form), null: import.null };
+            assert_eq!(read, Ok(expected), "{typed}");
         }
     }
 

@@ -85,6 +85,30 @@ impl Tree {
     }
 }
 
+/// By JSON's grammar alone: how large a number may be is no question of its text.
+fn is_number(word: &[u8]) -> bool {
+    let digits = |s: &[u8]| s.iter().take_while(|b| b.is_ascii_digit()).count();
+    let rest = word.strip_prefix(b"-").unwrap_or(word);
+    let whole = digits(rest);
+    if whole == 0 || whole > 1 && rest[0] == b'0' {
+        return false;
+    }
+    let mut rest = &rest[whole..];
+    if let Some(fraction) = rest.strip_prefix(b".") {
+        let n = digits(fraction);
+        if n == 0 {
+            return false;
+        }
+        rest = &fraction[n..];
+    }
+    if let Some(exponent) = rest.strip_prefix(b"e").or_else(|| rest.strip_prefix(b"E")) {
+        let exponent = exponent.strip_prefix(b"+").or_else(|| exponent.strip_prefix(b"-")).unwrap_or(exponent);
+        let n = digits(exponent);
+        return n > 0 && n == exponent.len();
+    }
+    rest.is_empty()
+}
+
 struct Parser<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -142,9 +166,7 @@ impl Parser<'_> {
                 let rest = &self.bytes[self.at..];
                 let len = rest.iter().position(|b| !(b.is_ascii_alphanumeric() || b"+-.".contains(b))).unwrap_or(rest.len());
                 let word = &rest[..len];
-                let number = word.first().is_some_and(|b| b.is_ascii_digit() || *b == b'-')
-                    && serde_json::from_slice::<serde_json::Number>(word).is_ok();
-                if !number && !matches!(word, b"true" | b"false" | b"null") {
+                if !is_number(word) && !matches!(word, b"true" | b"false" | b"null") {
                     return None;
                 }
                 self.at += len;
@@ -204,6 +226,16 @@ mod tests {
         assert!(t.fold(1, true));
         assert_eq!(lines(text, &t), all);
         assert_eq!((t.parent(5), t.parent(4), t.parent(0)), (Some(4), Some(1), None));
+    }
+
+    #[test]
+    fn what_other_programs_cannot_hold_is_a_tree_all_the_same() {
+        let text = r#"{"a": 1, "a": 2, "big": 1e400, "lone": "\ud83d", "small": -0.5E-999}"#;
+        let t = Tree::parse(text).unwrap();
+        assert_eq!(lines(text, &t), ["…", " \"a\"1", " \"a\"2", " \"big\"1e400", " \"lone\"\"\\ud83d\"", " \"small\"-0.5E-999"]);
+        for wrong in ["[-]", "[1.]", "[.5]", "[1e]", "[1e+]", "[+1]", "[1.5.2]", "[0x1]", "[00]", "[1e5x]"] {
+            assert!(Tree::parse(wrong).is_none(), "{wrong}");
+        }
     }
 
     #[test]

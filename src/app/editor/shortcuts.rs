@@ -23,16 +23,24 @@ impl Editor {
     pub fn is_shortcut(&self, at: usize) -> bool {
         let rest = &self.text[at.min(self.text.len())..];
         let mut letters = rest.strip_prefix('\\').unwrap_or_default().chars();
-        // `\N` is MySQL's NULL and `\.` ends COPY's data.
+        // `\N` is MySQL's NULL and `\.` ends COPY's data; no other word of a server begins so, in whatever letters.
         let first = letters.next();
-        // mycli's `\G` stands alone.
-        let upright = first == Some('G') && !letters.next().is_some_and(|c| c.is_alphanumeric());
-        if !upright && !first.is_some_and(|c| c.is_ascii_lowercase() || matches!(c, '?' | '!')) {
+        let null = first == Some('N') && !letters.next().is_some_and(|c| c.is_alphanumeric());
+        if null || !first.is_some_and(|c| c.is_ascii_alphabetic() || matches!(c, '?' | '!')) {
             return false;
         }
         let tokens = self.tokens(at..at + 1);
         let token = tokens.partition_point(|t| t.span.end <= at);
         tokens.get(token).is_some_and(|t| t.span.start == at && matches!(t.kind, TokenKind::Other | TokenKind::Operator))
+    }
+    /// A backslash that is no part of SQL stands at this byte: of a shortcut, of one that is not known or only begun.
+    pub fn is_backslash(&self, at: usize) -> bool {
+        if !self.text[at.min(self.text.len())..].starts_with('\\') {
+            return false;
+        }
+        let tokens = self.tokens(at..at + 1);
+        let token = tokens.get(tokens.partition_point(|t| t.span.end <= at));
+        token.is_some_and(|t| t.span.start == at && matches!(t.kind, TokenKind::Other | TokenKind::Operator))
     }
     /// Where the line's text begins.
     pub fn indented(&self, line: usize) -> usize {

@@ -1,10 +1,19 @@
 //! The vim keys: a closed list, keys in and edits out. Text is typed in INSERT as with the other keys; here are NORMAL
 //! and VISUAL.
 
+mod motion;
+mod object;
+mod read;
+mod visual;
+
 use super::Editor;
-use super::words::{self, left, right, word_end_right, word_left};
+use super::words::{left, right};
 use crate::config::keymap::{Code, Key};
+use motion::{first_letter, motion};
+use object::object;
+use read::{Read, read};
 use std::ops::Range;
+use visual::Extent;
 
 /// What came of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +51,7 @@ pub const HELP: [(&str, &str); 15] = [
     ("gg G", "The first and the last line; with a number that line."),
     ("f t", "To the character that is typed next, or just before it."),
     ("/ n", "Looks for text, and goes to the next match."),
-    ("d c y >", "With a motion, iw, i\", i( or ip, or twice for the line: deletes, changes, copies, indents."),
+    ("d c y >", "With a motion, iw, i\", i', i( or ip, or twice for the line: deletes, changes, copies, indents."),
     ("p", "Puts what was deleted or copied behind the cursor, or below its line."),
     ("v V", "Selects characters or lines; d c y > and p take what is selected."),
     ("i a I A", "Types before or behind the cursor, at the line's first letter, at its end."),
@@ -53,15 +62,25 @@ pub const HELP: [(&str, &str); 15] = [
     ("Esc", "Back to NORMAL."),
 ];
 
-/// A place to go to, and what lies between for an operator.
-struct Motion {
-    to: usize,
-    inclusive: bool,
-    lines: bool,
+/// A change as `.` makes it again.
+#[derive(Debug, Default, Clone)]
+struct Change {
+    /// 0 where none was typed.
+    count: usize,
+    operator: Option<char>,
+    rest: Vec<char>,
+    /// How much of the text VISUAL had selected.
+    extent: Option<Extent>,
 }
 
-fn exclusive(to: usize) -> Motion {
-    Motion { to, inclusive: false, lines: false }
+/// Typing that goes on.
+#[derive(Debug)]
+struct Typing {
+    from: usize,
+    /// How often the text is to stand there at last.
+    times: usize,
+    /// Each stands in a line of its own.
+    lines: bool,
 }
 
 /// Keys of a command that are pressed so far, and what is remembered from one to the next.
@@ -71,22 +90,13 @@ pub struct Vim {
     pending: Vec<Key>,
     register: String,
     whole_lines: bool,
-    /// The last change: its keys and what was typed after them.
-    last: Vec<Key>,
+    /// The last change, and what was typed after its keys.
+    last: Change,
     typed: String,
-    /// Where typing began, while it goes on.
-    from: Option<usize>,
+    typing: Option<Typing>,
     /// The other end of a VISUAL selection.
     anchor: usize,
     repeating: bool,
-}
-
-/// A command as far as it was read.
-enum Read {
-    /// Complete: count, operator, and the rest.
-    Command(usize, Option<char>, usize, Vec<char>),
-    More,
-    Not,
 }
 
 impl Vim {
@@ -100,8 +110,8 @@ impl Vim {
         &self.register
     }
 
-    /// A key in NORMAL or VISUAL. `page` is the height of the editor.
-    pub fn key(&mut self, e: &mut Editor, key: Key, page: usize) -> Did {
+    /// A key in NORMAL or VISUAL.
+    pub fn key(&mut self, e: &mut Editor, key: Key) -> Did {
         self.left_insert(e);
         if key.code == Code::Esc {
             let busy = self.waits() || self.mode != Mode::Normal;
@@ -139,12 +149,16 @@ impl Vim {
                 if alone { Did::NotMine } else { Did::Done }
             }
             Read::Command(count, operator, inner, rest) => {
-                let pressed = std::mem::take(&mut self.pending);
-                let did = self.command(e, count, operator, inner, &rest, page);
+                self.pending.clear();
+                let count = if count.max(inner) > 0 { count.max(1) * inner.max(1) } else { 0 };
+                let visual = self.mode != Mode::Normal;
+                let extent = visual.then(|| self.extent(e));
+                let did = self.command(e, count, operator, &rest);
                 let changes = matches!(operator, Some('d' | 'c' | '>'))
-                    || matches!(rest.first(), Some('x' | 'p' | 'o' | 'O' | 'A' | 'I' | 'a' | 'i'));
-                if changes && !self.repeating && self.mode == Mode::Normal {
-                    self.last = pressed;
+                    || matches!(rest.first(), Some('x' | 'p' | 'o' | 'O' | 'A' | 'I' | 'a' | 'i'))
+                    || visual && matches!(rest.first(), Some('d' | 'c' | '>'));
+                if changes && self.mode == Mode::Normal {
+                    self.last = Change { count, operator, rest, extent };
                     self.typed.clear();
                 }
                 did
@@ -154,29 +168,38 @@ impl Vim {
 
     /// Typing ended: what was typed belongs to the last change, and all of it is one step.
     pub fn left_insert(&mut self, e: &mut Editor) {
-        let Some(from) = self.from.take() else { return };
-        let at = e.cursor_byte();
-        self.typed = e.text().get(from..at).unwrap_or("").to_string();
+        let Some(t) = self.typing.take() else { return };
+        self.typed = e.text().get(t.from..e.cursor_byte()).unwrap_or("").to_string();
+        self.more(e, &t);
         e.end_step();
+    }
+
+    /// Types again what was typed once, and rests on the last character.
+    fn more(&self, e: &mut Editor, t: &Typing) {
+        for _ in 1..if self.typed.is_empty() && !t.lines { 1 } else { t.times } {
+            if t.lines {
+                e.newline();
+            }
+            e.insert(&self.typed);
+        }
+        let at = e.cursor_byte();
         if e.line_span(e.cursor_line()).start < at {
             e.go_to_byte(left(e.text(), at));
         }
     }
 
-    /// Text is typed from the cursor on, as part of the step that is open.
-    fn insert(&mut self, e: &mut Editor) -> Did {
+    /// Text is typed from the cursor on, as part of the step that is open, and stands there `times` at last.
+    fn insert(&mut self, e: &mut Editor, times: usize, lines: bool) -> Did {
         self.mode = Mode::Normal;
         e.unselect();
+        let t = Typing { from: e.cursor_byte(), times, lines };
         if self.repeating {
             let typed = self.typed.clone();
             e.insert(&typed);
-            let at = e.cursor_byte();
-            if !typed.is_empty() && e.line_span(e.cursor_line()).start < at {
-                e.go_to_byte(left(e.text(), at));
-            }
+            self.more(e, &t);
             return Did::Done;
         }
-        self.from = Some(e.cursor_byte());
+        self.typing = Some(t);
         // Ended by `left_insert`.
         e.begin_step();
         Did::Insert
@@ -196,10 +219,10 @@ impl Vim {
         }
     }
 
-    fn command(&mut self, e: &mut Editor, count: usize, operator: Option<char>, inner: usize, rest: &[char], page: usize) -> Did {
-        let n = count.max(1) * inner.max(1);
+    fn command(&mut self, e: &mut Editor, count: usize, operator: Option<char>, rest: &[char]) -> Did {
+        let n = count.max(1);
         if let Some(op) = operator {
-            return self.operate(e, op, count, inner, rest, page);
+            return self.operate(e, op, count, rest);
         }
         let visual = self.mode != Mode::Normal;
         let line = e.cursor_line();
@@ -221,50 +244,39 @@ impl Vim {
                 self.normal(e);
                 return self.apply(e, if rest == ['x'] { 'd' } else { rest[0] }, range, lines, n);
             }
-            ['i', object] if visual => {
-                if let Some((range, lines)) = self.object(e, *object) {
-                    self.anchor = range.start;
-                    let last = left(e.text(), range.end).max(range.start);
-                    e.extend_to_byte(last);
-                    if lines {
-                        self.mode = Mode::VisualLine;
-                    }
-                    self.show(e);
-                }
+            ['i', letter] if visual => self.select_object(e, *letter, n),
+            ['p'] if visual => {
+                let (range, lines) = self.selected(e);
+                self.normal(e);
+                self.put_over(e, range, lines, n);
             }
             ['p'] => {
-                e.begin_step();
-                if visual {
-                    let (range, _) = self.selected(e);
-                    self.normal(e);
-                    e.replace(range.clone(), "");
-                    e.go_to_byte(if self.whole_lines { range.start } else { left(e.text(), range.start) });
-                }
-                self.put(e, n);
-                e.end_step();
+                let span = e.line_span(line);
+                let at = if e.cursor_byte() < span.end { right(e.text(), e.cursor_byte()) } else { span.end };
+                self.put(e, if self.whole_lines { span.end } else { at }, n);
             }
-            ['i'] => return self.insert(e),
+            ['i'] => return self.insert(e, n, false),
             ['a'] => {
                 if e.cursor_byte() < e.line_span(line).end {
                     let to = right(e.text(), e.cursor_byte());
                     e.go_to_byte(to);
                 }
-                return self.insert(e);
+                return self.insert(e, n, false);
             }
             ['I'] => {
                 let to = first_letter(e, line);
                 e.go_to_byte(to);
-                return self.insert(e);
+                return self.insert(e, n, false);
             }
             ['A'] => {
                 e.go_to_byte(e.line_span(line).end);
-                return self.insert(e);
+                return self.insert(e, n, false);
             }
             ['o'] => {
                 e.go_to_byte(e.line_span(line).end);
                 e.begin_step();
                 e.newline();
-                let did = self.insert(e);
+                let did = self.insert(e, n, true);
                 // Both begin the same step.
                 e.end_step();
                 return did;
@@ -275,7 +287,7 @@ impl Vim {
                 e.begin_step();
                 e.replace(span.start..span.start, &format!("{blanks}\n"));
                 e.go_to_byte(span.start + blanks.len());
-                let did = self.insert(e);
+                let did = self.insert(e, n, true);
                 e.end_step();
                 return did;
             }
@@ -293,11 +305,15 @@ impl Vim {
                 }
                 self.clamp(e);
             }
-            ['.'] => return self.again(e, page),
+            ['.'] => return self.again(e, count),
             ['/'] => return Did::Search,
             ['n'] => return Did::Next(n),
             _ => {
-                if let Some(m) = self.motion(e, rest, count, n, page) {
+                if let Some(mut m) = motion(e, rest, count, None) {
+                    if visual && rest == ['$'] {
+                        // The line's end is selected as well.
+                        m.to = e.line_span(e.line_of(m.to)).end;
+                    }
                     let vertical = matches!(rest, ['j' | 'k']);
                     if vertical {
                         e.go_to_line(e.line_of(m.to));
@@ -318,66 +334,93 @@ impl Vim {
         if matches!(rest, ['p']) { Did::Yanked } else { Did::Done }
     }
 
-    /// The last change again.
-    fn again(&mut self, e: &mut Editor, page: usize) -> Did {
-        let (keys, typed) = (self.last.clone(), self.typed.clone());
+    /// The last change again; a count takes the place of the one that it had.
+    fn again(&mut self, e: &mut Editor, count: usize) -> Did {
+        if count > 0 {
+            self.last.count = count;
+        }
+        let last = self.last.clone();
+        if last.rest.is_empty() {
+            return Did::Done;
+        }
         self.repeating = true;
         e.begin_step();
-        for k in &keys {
-            self.key(e, *k, page);
+        if let Some(x) = last.extent {
+            self.select_again(e, x);
         }
+        let did = self.command(e, last.count, last.operator, &last.rest);
         e.end_step();
         self.repeating = false;
-        self.typed = typed;
-        Did::Done
+        did
     }
 
-    fn operate(&mut self, e: &mut Editor, op: char, count: usize, inner: usize, rest: &[char], page: usize) -> Did {
-        let n = count.max(1) * inner.max(1);
-        let line = e.cursor_line();
+    fn operate(&mut self, e: &mut Editor, op: char, count: usize, rest: &[char]) -> Did {
+        let (at, line) = (e.cursor_byte(), e.cursor_line());
         if rest == [op] {
+            let n = count.max(1);
+            if n > 1 && line + 1 == e.line_count() {
+                return Did::Done;
+            }
             let last = (line + n - 1).min(e.line_count() - 1);
             let range = e.line_span(line).start..e.line_span(last).end;
-            return self.apply(e, op, range, true, 1);
+            let did = self.apply(e, op, range, true, 1);
+            if op == 'y' {
+                e.go_to_byte(at);
+            }
+            return did;
         }
-        if let ['i', object] = rest {
-            return match self.object(e, *object) {
+        if let ['i', letter] = rest {
+            return match object(e, *letter, count.max(1)) {
+                Some((range, false)) if range.is_empty() => {
+                    e.go_to_byte(range.start);
+                    self.apply(e, op, range, false, 1)
+                }
                 Some((range, lines)) => self.apply(e, op, range, lines, 1),
                 None => Did::Done,
             };
         }
-        let at = e.cursor_byte();
-        // `cw` leaves the blank behind the word, unless it begins on one.
-        let on_blank = e.text()[at..].chars().next().is_none_or(char::is_whitespace);
-        let rest = if op == 'c' && rest == ['w'] && !on_blank { &['e'] } else { rest };
-        let counted = if count == 0 && inner == 0 { 0 } else { n };
-        let Some(m) = self.motion(e, rest, counted, n, page) else { return Did::Done };
+        let Some(m) = motion(e, rest, count, Some(op)) else { return Did::Done };
         if m.lines {
             let (a, b) = (line.min(e.line_of(m.to)), line.max(e.line_of(m.to)));
-            return self.apply(e, op, e.line_span(a).start..e.line_span(b).end, true, 1);
+            let did = self.apply(e, op, e.line_span(a).start..e.line_span(b).end, true, 1);
+            if op == 'y' {
+                // The cursor is where the text begins: here, or where the keys lead.
+                e.go_to_byte(if rest == ['k'] { at } else { at.min(m.to) });
+                if a < line && rest == ['k'] {
+                    e.go_to_line(a);
+                }
+                self.clamp(e);
+            }
+            return did;
         }
-        let (mut from, mut to) = (at.min(m.to), at.max(m.to));
+        let (from, mut to) = (at.min(m.to), at.max(m.to));
         if m.inclusive {
             to = right(e.text(), to);
         }
-        // A word's end is never beyond the line that the last word is on.
-        if rest == ['w'] {
-            let part = &e.text()[from..to];
-            if let Some(nl) = part.rfind('\n').filter(|nl| part[*nl..].trim().is_empty()) {
-                let kept = part[..nl].trim_end_matches('\n');
-                if !kept.trim().is_empty() {
-                    to = from + kept.len();
-                }
+        let first = e.line_of(from);
+        let indent = |at: usize| e.text()[e.line_span(first).start..at].trim().is_empty();
+        // Up to the start of a line is to the end of the one before; of all that line's text it is the line.
+        if !m.inclusive && e.line_of(to) > first && e.line_span(e.line_of(to)).start == to {
+            to -= 1;
+            if indent(from) {
+                return self.apply(e, op, e.line_span(first).start..to, true, 1);
             }
         }
-        from = from.min(to);
+        // What is deleted of several lines with only blanks before and behind are the lines.
+        if op == 'd' && e.line_of(to) > first && indent(from) {
+            let end = e.line_span(e.line_of(to)).end;
+            if e.text()[to..end].trim().is_empty() {
+                return self.apply(e, op, e.line_span(first).start..end, true, 1);
+            }
+        }
         self.apply(e, op, from..to, false, 1)
     }
 
     /// Does an operator over bytes; of whole lines without the last line end.
     fn apply(&mut self, e: &mut Editor, op: char, range: Range<usize>, lines: bool, times: usize) -> Did {
         if op == '>' {
-            let rows = e.line_of(range.start)..e.line_of(range.end.max(range.start)) + 1;
+            let last = if !lines && range.end > range.start { left(e.text(), range.end) } else { range.end };
+            let rows = e.line_of(range.start)..e.line_of(last) + 1;
             e.begin_step();
             for _ in 0..times {
                 e.go_to_byte(range.start);
@@ -390,13 +433,13 @@ impl Vim {
             return Did::Done;
         }
         if range.is_empty() && !lines {
-            return if op == 'c' { self.insert(e) } else { Did::Done };
+            return if op == 'c' { self.insert(e, 1, false) } else { Did::Done };
         }
         self.register = e.text()[range.clone()].to_string();
         self.whole_lines = lines;
         match op {
             'y' => {
-                e.go_to_byte(if lines { e.cursor_byte().min(range.end).max(range.start) } else { range.start });
+                e.go_to_byte(range.start);
                 self.clamp(e);
             }
             'c' => {
@@ -408,7 +451,7 @@ impl Vim {
                 } else {
                     e.replace(range, "");
                 }
-                let did = self.insert(e);
+                let did = self.insert(e, 1, false);
                 e.end_step();
                 return if did == Did::Insert { did } else { Did::Yanked };
             }
@@ -430,188 +473,22 @@ impl Vim {
         Did::Yanked
     }
 
-    /// Puts the register behind the cursor.
-    fn put(&mut self, e: &mut Editor, n: usize) {
-        let content = self.register.clone();
-        if content.is_empty() {
+    /// Puts the register at a place, as one step: whole lines behind a line's end.
+    fn put(&mut self, e: &mut Editor, at: usize, n: usize) {
+        let content = self.register.as_str();
+        if content.is_empty() && !self.whole_lines {
             return;
         }
-        let span = e.line_span(e.cursor_line());
-        if self.whole_lines {
-            let below = format!("\n{}", vec![content; n].join("\n"));
-            e.replace(span.end..span.end, &below);
-            let to = first_letter(e, e.line_of(span.end + 1));
-            e.go_to_byte(to);
+        let to = if self.whole_lines {
+            e.replace(at..at, &format!("\n{}", vec![content; n].join("\n")));
+            first_letter(e, e.line_of(at + 1))
         } else {
-            let at = if e.cursor_byte() < span.end { right(e.text(), e.cursor_byte()) } else { span.end };
             e.replace(at..at, &content.repeat(n));
-            let to = left(e.text(), e.cursor_byte());
-            e.go_to_byte(to);
-        }
+            // On the last character, of several lines on the first.
+            if content.contains('\n') { at } else { left(e.text(), e.cursor_byte()) }
+        };
+        e.go_to_byte(to);
         self.clamp(e);
-    }
-
-    /// What VISUAL has selected; whole lines without the last line end.
-    fn selected(&self, e: &Editor) -> (Range<usize>, bool) {
-        let (a, b) = (self.anchor.min(e.cursor_byte()), self.anchor.max(e.cursor_byte()).min(e.text().len()));
-        if self.mode == Mode::VisualLine {
-            (e.line_span(e.line_of(a)).start..e.line_span(e.line_of(b)).end, true)
-        } else {
-            (a..right(e.text(), b), false)
-        }
-    }
-
-    fn show(&self, e: &mut Editor) {
-        e.unselect();
-        let range = self.selected(e).0;
-        e.select_round(range);
-    }
-
-    fn motion(&self, e: &Editor, rest: &[char], count: usize, n: usize, _page: usize) -> Option<Motion> {
-        let (text, at, line) = (e.text(), e.cursor_byte(), e.cursor_line());
-        let span = e.line_span(line);
-        let repeat = |f: &dyn Fn(usize) -> usize| (0..n).fold(at, |p, _| f(p));
-        Some(match rest {
-            ['h'] => exclusive(repeat(&|p| if p > span.start { left(text, p) } else { p })),
-            ['l'] => exclusive(repeat(&|p| if p < span.end { right(text, p) } else { p })),
-            ['j'] => {
-                let to = (line + n).min(e.line_count() - 1);
-                Motion { to: e.line_span(to).start, inclusive: false, lines: true }
-            }
-            ['k'] => Motion { to: e.line_span(line.saturating_sub(n)).start, inclusive: false, lines: true },
-            ['w'] => exclusive(repeat(&|p| next_word(text, p))),
-            ['b'] => exclusive(repeat(&|p| word_left(text, p))),
-            ['e'] => {
-                let end = repeat(&|p| {
-                    let end = word_end_right(text, right(text, p));
-                    left(text, end).max(p)
-                });
-                Motion { to: end, inclusive: end < text.len(), lines: false }
-            }
-            ['0'] => exclusive(span.start),
-            ['^'] => exclusive(first_letter(e, line)),
-            ['$'] => {
-                let end = e.line_span((line + n - 1).min(e.line_count() - 1));
-                if end.is_empty() { exclusive(end.start) } else { Motion { to: left(text, end.end), inclusive: true, lines: false } }
-            }
-            ['g', 'g'] | ['G'] => {
-                let last = if rest == ['G'] { e.line_count() - 1 } else { 0 };
-                let to = if count > 0 { count.min(e.line_count()) - 1 } else { last };
-                Motion { to: first_letter(e, to), inclusive: false, lines: true }
-            }
-            ['f' | 't', c] => {
-                let ahead = &text[right(text, at).min(span.end)..span.end];
-                let (i, _) = ahead.char_indices().filter(|(_, x)| x == c).nth(n - 1)?;
-                let hit = span.end - ahead.len() + i;
-                Motion { to: if rest[0] == 'f' { hit } else { left(text, hit) }, inclusive: true, lines: false }
-            }
-            _ => return None,
-        })
-    }
-
-    /// The bytes of `iw`, `i"`, `i(`, `ip` at the cursor, and whether they are whole lines.
-    fn object(&self, e: &Editor, object: char) -> Option<(Range<usize>, bool)> {
-        let (text, at, line) = (e.text(), e.cursor_byte(), e.cursor_line());
-        match object {
-            'w' => Some((words::word_at(text, at), false)),
-            '"' => {
-                let span = e.line_span(line);
-                let quotes: Vec<usize> = text[span.clone()].match_indices('"').map(|(i, _)| span.start + i).collect();
-                let pairs = quotes.chunks_exact(2).map(|p| (p[0], p[1]));
-                let (a, b) = pairs.into_iter().find(|(_, b)| *b >= at)?;
-                Some((a + 1..b, false))
-            }
-            '(' | ')' | 'b' => {
-                let mut depth = 0usize;
-                // On a bracket its own pair is meant.
-                let from = if text[at..].starts_with('(') { at + 1 } else { at };
-                let open = text[..from].char_indices().rev().find(|(_, c)| match c {
-                    ')' => {
-                        depth += 1;
-                        false
-                    }
-                    '(' if depth == 0 => true,
-                    '(' => {
-                        depth -= 1;
-                        false
-                    }
-                    _ => false,
-                });
-                let open = open?.0 + 1;
-                let close = text[open..].char_indices().find(|(_, c)| match c {
-                    '(' => {
-                        depth += 1;
-                        false
-                    }
-                    ')' if depth == 0 => true,
-                    ')' => {
-                        depth -= 1;
-                        false
-                    }
-                    _ => false,
-                });
-                Some((open..open + close?.0, false))
-            }
-            'p' => {
-                let blank = |l: usize| text[e.line_span(l)].trim().is_empty();
-                let kind = blank(line);
-                let first = (0..=line).rev().take_while(|l| blank(*l) == kind).last()?;
-                let last = (line..e.line_count()).take_while(|l| blank(*l) == kind).last()?;
-                Some((e.line_span(first).start..e.line_span(last).end, true))
-            }
-            _ => None,
-        }
-    }
-}
-
-/// The start of the next word; an empty line is one.
-fn next_word(text: &str, at: usize) -> usize {
-    words::word_right(text, at)
-}
-
-/// The byte of a line's first character that is no blank, or of its last one.
-fn first_letter(e: &Editor, line: usize) -> usize {
-    let span = e.line_span(line);
-    let part = &e.text()[span.clone()];
-    let blanks = part.len() - part.trim_start().len();
-    if blanks == part.len() && blanks > 0 { left(e.text(), span.end) } else { span.start + blanks }
-}
-
-/// Reads count, operator, count and the rest from what was pressed.
-fn read(keys: &[char], visual: bool) -> Read {
-    let number = |keys: &[char], at: &mut usize| {
-        let mut n = 0usize;
-        while let Some(d) = keys.get(*at).and_then(|c| c.to_digit(10)).filter(|d| n > 0 || *d > 0) {
-            n = (n * 10 + d as usize).min(100_000);
-            *at += 1;
-        }
-        n
-    };
-    let mut at = 0;
-    let count = number(keys, &mut at);
-    let Some(c) = keys.get(at) else { return Read::More };
-    let operator = matches!(c, 'd' | 'c' | 'y' | '>').then_some(*c).filter(|_| !visual);
-    let mut inner = 0;
-    if operator.is_some() {
-        at += 1;
-        inner = number(keys, &mut at);
-    }
-    let rest = &keys[at..];
-    let done = |rest: &[char]| Read::Command(count, operator, inner, rest.to_vec());
-    match (operator, rest) {
-        (_, [] | ['g' | 'f' | 't']) => Read::More,
-        (_, ['g', 'g'] | ['f' | 't', _]) => done(rest),
-        (Some(_), ['i']) => Read::More,
-        (Some(_), ['i', 'w' | '"' | '(' | ')' | 'b' | 'p']) => done(rest),
-        (Some(op), [c]) if *c == op => done(rest),
-        (_, ['h' | 'j' | 'k' | 'l' | 'w' | 'b' | 'e' | '0' | '^' | '$' | 'G']) => done(rest),
-        (Some(_), _) => Read::Not,
-        (None, ['i']) if visual => Read::More,
-        (None, ['i', 'w' | '"' | '(' | ')' | 'b' | 'p']) if visual => done(rest),
-        (None, ['d' | 'c' | 'y' | '>']) if visual => done(rest),
-        (None, ['v' | 'V' | 'p' | 'x' | 'n' | '/']) => done(rest),
-        (None, ['i' | 'a' | 'I' | 'A' | 'o' | 'O' | 'u' | '.']) if !visual => done(rest),
-        _ => Read::Not,
     }
 }
 

@@ -23,8 +23,9 @@ pub fn right(text: &str, at: usize) -> usize {
     at + text[at..].graphemes(true).next().map_or(0, str::len)
 }
 
-#[derive(PartialEq, Eq, Clone, Copy)]
-enum Class {
+/// What a character is for those that go by words.
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
+pub enum Class {
     Blank,
     Word,
     Mark,
@@ -38,6 +39,11 @@ fn class(c: char) -> Class {
     } else {
         Class::Mark
     }
+}
+
+/// What stands at a place, if anything does.
+pub fn class_at(text: &str, at: usize) -> Option<Class> {
+    behind(text, at).map(class)
 }
 
 fn before(text: &str, at: usize) -> Option<char> {

@@ -7,6 +7,7 @@ use crate::app::dialog::{Answer, Confirm, Dialog, Field, Form, Purpose, Then, Vi
 use crate::app::effect::{JobId, ResultId, Statement};
 use crate::app::state::Note;
 use crate::app::{Action, Effect, State};
+use crate::config::keymap::{Code, Key};
 use crate::model::names::{ForeignKey, Names};
 use crate::model::{Cell, Error, Param, Result, TableInfo};
 use crate::ops::cells::{CellStatement, Editable, RowEdit, Written, editable, statements};
@@ -129,7 +130,38 @@ fn known(state: &mut State, table: &[String], then: Action, effects: &mut Vec<Ef
     }
     let Some(result) = state.query.result().map(|t| t.id) else { return Some(None) };
     effects.push(Effect::TableOf { link: state.link_no, result, table: table.to_vec(), then });
+    if matches!(then, Action::EditCell | Action::AddRow) {
+        state.query.held = Some(Held { link: state.link_no, result, keys: Vec::new() });
+        state.say(Note::info("The table is being looked up; what you type goes into the form. Esc gives up."));
+    }
     None
+}
+
+/// Most keys that are kept.
+const KEPT_KEYS: usize = 200;
+
+/// Keys that are meant for a form which is not there yet: commands they are not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    link: u64,
+    result: ResultId,
+    keys: Vec<Key>,
+}
+
+/// Keeps a key for the form that is going to open; false when none is.
+pub fn held(state: &mut State, key: Key) -> bool {
+    let link = state.link_no;
+    let Some(held) = state.query.held.as_mut().filter(|h| h.link == link && state.dialogs.is_empty()) else {
+        state.query.held = None;
+        return false;
+    };
+    if key.code == Code::Esc || key == Key::ctrl('c') {
+        state.query.held = None;
+        state.say(Note::info("Given up: nothing is edited."));
+    } else if held.keys.len() < KEPT_KEYS {
+        held.keys.push(key);
+    }
+    true
 }
 
 /// A table was looked up.
@@ -141,12 +173,25 @@ pub fn table(
     then: Action,
     effects: &mut Vec<Effect>,
 ) {
+    let held = state.query.held.take_if(|h| h.result == result);
+    let forms = matches!(then, Action::EditCell | Action::AddRow);
     match info {
         Ok(info) => {
             state.query.tables.insert(table, info);
+            // Given up meanwhile.
+            if forms && held.is_none() {
+                return;
+            }
             // Only if the user still looks at it.
             if state.query.result().is_some_and(|t| t.id == result) && state.dialogs.is_empty() {
                 act(state, then, effects);
+                // Where no form came there is nothing that they were meant for.
+                for key in held.into_iter().flat_map(|h| h.keys) {
+                    if state.dialogs.is_empty() {
+                        break;
+                    }
+                    crate::app::keys::key(state, key, effects);
+                }
             }
         }
         Err(e) => state.say(Note::error(&e.context("looking the table up"))),
@@ -161,6 +206,17 @@ fn param(cell: Cell<'_>) -> std::result::Result<Param, String> {
         Cell::Number(b) => Param::Number(whole(b)?),
         Cell::Binary(_) => return Err("Read-only: the value is binary.".into()),
     })
+}
+
+/// A value to be compared with what is there; bytes by their bytes.
+fn seen(cell: Cell<'_>) -> Param {
+    match cell {
+        Cell::Binary(b) => Param::Bytes(b.to_vec()),
+        Cell::Text(b) | Cell::Number(b) if std::str::from_utf8(b).is_err() => Param::TextBytes(b.to_vec()),
+        Cell::Null => Param::Null,
+        Cell::Text(b) => Param::Text(String::from_utf8_lossy(b).into_owned()),
+        Cell::Number(b) => Param::Number(String::from_utf8_lossy(b).into_owned()),
+    }
 }
 
 /// The key of the row under the cursor.
@@ -280,10 +336,10 @@ fn delete_row(state: &mut State, plan: &Editable) -> std::result::Result<(), Str
     }
     let key = key_of_row(tab, plan)?;
     let Some((batch, r)) = tab.at(row) else { return Ok(()) };
-    // Values that cannot be compared by their text are left to the key.
+    // Every value that was seen: a row that is another one by now must not go.
     let was = (0..batch.columns())
         .filter(|c| !plan.key.contains(c))
-        .filter_map(|c| Some((plan.table.columns.get(plan.columns[c]?)?.name.clone(), param(batch.cell(r, c)).ok()?)))
+        .filter_map(|c| Some((plan.table.columns.get(plan.columns[c]?)?.name.clone(), seen(batch.cell(r, c)))))
         .collect();
     tab.staged.retain(|s| s.row() != Some(row));
     tab.staged.push(Staged::Delete { row, key, was });
@@ -355,6 +411,10 @@ fn review(state: &mut State, _effects: &mut [Effect]) {
         body.push(format!("… and {} more", list.len() - SHOWN));
     }
     body.push("One transaction; each must change exactly one row, or nothing is written.".into());
+    let open = state.link.server().is_some_and(|s| s.target.access == crate::config::AccessMode::Open);
+    if !open {
+        body.push("They are a data fix: you see what changed, then commit or roll back.".into());
+    }
     let title = format!("Write {} to {} on {target}?", text::counted(list.len() as u64, "change"), text::clean(&table.name));
     let mut answers = vec![Answer::new('n', "not yet", Then::Nothing), Answer::new('w', "write", Then::WriteEdits)];
     if list.len() > SHOWN || list.iter().any(|s| s.shown.len() > 200) {
@@ -376,6 +436,9 @@ pub fn write(state: &mut State, effects: &mut Vec<Effect>) {
     let Some((result, table, statements)) = staged(state) else { return };
     let job = state.id();
     state.job(job, "writing changes", true, effects);
+    if let Some(job) = state.jobs.last_mut() {
+        job.blocked = Some(crate::app::blocked::Blocked::of("cell edit"));
+    }
     effects.push(Effect::WriteCells { link: state.link_no, job, result, table: Box::new(table), statements });
 }
 
@@ -391,14 +454,24 @@ pub fn written(state: &mut State, job: JobId, result: ResultId, outcome: std::re
             if let Some(e) = done.unrecorded {
                 state.say(Note::warning(format!("Written, but not recorded in the journal: {}", e.message)));
             }
-            if let Some(tab) = state.result_mut(result) {
-                tab.staged.clear();
-                let again = Statement { text: tab.text.clone(), offset: tab.offset, values: tab.values.clone(), data: None };
-                // What is on the screen is older than what is written: the rows are read again.
-                running::again(state, result, again, effects);
-            }
+            read_again(state, result, effects);
         }
     }
+}
+
+/// What is on the screen is older than what is written: the rows are read again.
+pub fn read_again(state: &mut State, result: ResultId, effects: &mut Vec<Effect>) {
+    if let Some(tab) = state.result_mut(result) {
+        tab.staged.clear();
+        let again = Statement { text: tab.text.clone(), offset: tab.offset, values: tab.values.clone(), data: None };
+        running::again(state, result, again, effects);
+    }
+}
+
+/// The changes are made in a transaction that waits for its answer.
+pub fn waits(state: &mut State, job: JobId, result: ResultId, report: super::fix::Report, effects: &mut Vec<Effect>) {
+    state.jobs.retain(|j| j.id != job);
+    super::fix::begun(state, result, true, report, effects);
 }
 
 fn discard(state: &mut State) {
@@ -521,4 +594,17 @@ fn way(
     let text =
         format!("SELECT * FROM {}.{} WHERE {}", dialect.quote_ident(other.0), dialect.quote_ident(other.1), conditions.join(" AND "));
     Ok(Statement { text, offset: None, values, data: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_value_that_was_seen_names_its_row() {
+        assert_eq!(seen(Cell::Binary(b"\x00\xff")), Param::Bytes(vec![0, 255]));
+        assert_eq!(seen(Cell::Text(b"\xff")), Param::TextBytes(vec![255]));
+        assert_eq!(seen(Cell::Text(b"a")), Param::Text("a".into()));
+        assert_eq!(seen(Cell::Null), Param::Null);
+    }
 }

@@ -2,6 +2,7 @@
 //! migrations' one, or another of the list in its place.
 
 mod forms;
+pub mod incidents;
 mod others;
 
 pub use forms::{ask_apply, ask_range, ask_revert, gate, ran, revert_preview, submit};
@@ -67,6 +68,11 @@ impl Checklist {
     /// Which one the pane shows.
     pub fn which(&self) -> Which {
         self.other.as_ref().map_or_else(Which::migrations, |o| o.which.clone())
+    }
+
+    /// The pane shows one of an incident.
+    pub fn of_incident(&self) -> bool {
+        self.other.as_ref().is_some_and(|o| o.which.target().is_some())
     }
 
     /// Why nothing, or nothing newer, is shown.
@@ -141,9 +147,11 @@ pub fn list_height(height: u16, steps: usize) -> u16 {
 
 /// Reads the run of the migrations again, and the one that is shown in its place.
 pub fn load(state: &mut State, effects: &mut Vec<Effect>) {
+    if state.link.server().is_some() || incidents::shown(state).is_some() {
+        others::load(state, effects);
+    }
     let Some(server) = state.link.server() else { return };
     let none = server.no_migrations.clone();
-    others::load(state, effects);
     if let Some(why) = none {
         state.checklist.error = Some(Error::failed(why));
         return;
@@ -305,6 +313,23 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool
     if state.checklist.list.go(action, len, page) {
         return true;
     }
+    match (action, incidents::shown(state)) {
+        (Action::Sign, Some(which)) => {
+            incidents::sign(state, &which);
+            return true;
+        }
+        (Action::Checklists, Some(which)) if state.link.server().is_none() => {
+            incidents::other(state, &which, effects);
+            return true;
+        }
+        (Action::Back, Some(which)) => {
+            if let Some(target) = which.target() {
+                super::assess::enter(state, target, effects);
+            }
+            return true;
+        }
+        _ => {}
+    }
     if state.checklist.other.is_some() && others::of_migrations(action) {
         others::not_here(state, action);
         return true;
@@ -322,7 +347,9 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool
         Action::Refresh => load(state, effects),
         Action::Filter => state.say(Note::info("This list has no filter; it is short, or newest first.")),
         Action::Copy => {
-            let text = state.checklist.chosen().map(|s| if s.command.is_empty() { s.summary.clone() } else { s.command.clone() });
+            let paste = |s: &StepView| s.facts.get(crate::ops::incident::PASTE).cloned();
+            let command = |s: &StepView| if s.command.is_empty() { s.summary.clone() } else { s.command.clone() };
+            let text = state.checklist.chosen().map(|s| paste(s).unwrap_or_else(|| command(s)));
             effects.extend(text.map(Effect::Copy));
         }
         _ => return false,
@@ -343,6 +370,9 @@ fn run_next(state: &mut State, effects: &mut Vec<Effect>) {
     if !v.is_about() && !v.applied {
         return state.say(Note::info("Nothing is pending: there is nothing to prove."));
     }
+    if let Some(which) = incidents::shown(state).filter(|_| v.closed) {
+        return incidents::run_all(state, which, effects);
+    }
     let Some(i) = v.next else {
         return state.say(Note::ok("Every step is ticked: nothing is left to do."));
     };
@@ -351,7 +381,10 @@ fn run_next(state: &mut State, effects: &mut Vec<Effect>) {
         return ask_apply(state, None, effects);
     }
     if step.kind == StepKind::Signed {
-        return sign_form(state, &step);
+        return match incidents::shown(state) {
+            Some(which) => incidents::sign_form(state, &which, &step),
+            None => sign_form(state, &step),
+        };
     }
     // What is there already only has to be looked at.
     if step.id == APPLIED_EARLIER && step.state == StepState::Failed {
@@ -374,6 +407,9 @@ fn run_all(state: &mut State, effects: &mut Vec<Effect>) {
     let Some(v) = state.checklist.shown() else { return no_run(state) };
     if !v.is_about() && !v.applied {
         return state.say(Note::info("Nothing is pending: there is nothing to prove."));
+    }
+    if let Some(which) = incidents::shown(state) {
+        return incidents::run_all(state, which, effects);
     }
     let next = v.next.filter(|i| provable(&v.steps[*i]));
     let Some(i) = next else { return run_next(state, effects) };
@@ -471,7 +507,10 @@ pub fn words(state: &State) -> Vec<String> {
     let Some(v) = state.checklist.shown() else { return Vec::new() };
     let key = |a| work::keys_in(state, Pane::Checklist, a);
     if v.closed {
-        return vec!["The run is closed.".into()];
+        return match incidents::shown(state) {
+            Some(_) => incidents::closed(state, v),
+            None => vec!["The run is closed.".into()],
+        };
     }
     if !v.is_about() && !v.applied {
         return vec!["Nothing is pending on this target.".into()];
@@ -536,7 +575,8 @@ fn of_next(state: &State, v: &RunView, s: &StepView) -> Vec<String> {
     let why = s.why_not.first().or(Some(&s.summary)).filter(|t| !t.is_empty() && *t != "not done");
     let why = why.map_or_else(|| ".".into(), |w| format!(": {}", text::clean(&dotted(w))));
     // What a program can do at once holds nobody up yet.
-    let held = v.missing().any(|m| m.id == s.id) && (s.state != StepState::Waiting || s.kind == StepKind::Signed);
+    let holds = s.hold || !state.checklist.of_incident();
+    let held = holds && v.missing().any(|m| m.id == s.id) && (s.state != StepState::Waiting || s.kind == StepKind::Signed);
     let mut out = vec![format!("{} {title}{why}", if held { "Held." } else { "Next:" })];
     if s.kind == StepKind::Signed {
         out.push(format!("{} signs it.", key(Action::Sign)));

@@ -35,14 +35,28 @@ pub struct Report {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fix {
     pub result: ResultId,
+    /// It writes edited cells of that result, which shows the rows as they were.
+    pub edits: bool,
     pub report: Report,
     /// Since when its transaction is open.
     pub since: Timestamp,
+    /// What was answered, until the server has done it.
+    pub answered: Option<FixAnswer>,
+}
+
+/// The answer goes to the server; a COMMIT may take its time there.
+pub fn answer(state: &mut State, answer: FixAnswer, effects: &mut Vec<Effect>) {
+    if let Some(fix) = &mut state.query.fix {
+        fix.answered = Some(answer);
+        let words = if answer == FixAnswer::Commit { "Committing …" } else { "Rolling back …" };
+        state.say(Note::info(words));
+    }
+    effects.push(Effect::AnswerFix(answer));
 }
 
 /// The statement has run, and its transaction is open.
-pub fn begun(state: &mut State, result: ResultId, report: Report, effects: &mut Vec<Effect>) {
-    state.query.fix = Some(Fix { result, report, since: state.now });
+pub fn begun(state: &mut State, result: ResultId, edits: bool, report: Report, effects: &mut Vec<Effect>) {
+    state.query.fix = Some(Fix { result, edits, report, since: state.now, answered: None });
     state.query.waiting.clear();
     ask(state);
     state.tick(effects);
@@ -53,10 +67,11 @@ pub fn ask(state: &mut State) {
     let Some(fix) = &state.query.fix else { return };
     let target = text::clean(state.link.target_name().unwrap_or("")).into_owned();
     let r = &fix.report;
-    let mut body = vec![format!("The statement changed {} on {target}.", text::counted(r.affected, "row"))];
+    let who = if fix.edits { "Your edits" } else { "The statement" };
+    let mut body = vec![format!("{who} changed {} on {target}.", text::counted(r.affected, "row"))];
     let lines = r.changes.lines(VALUE);
     body.extend(lines.iter().take(SHOWN).cloned());
-    let hidden = r.affected.saturating_sub(lines.len().min(SHOWN) as u64);
+    let hidden = r.changes.beyond(r.affected, SHOWN);
     if !lines.is_empty() && hidden > 0 {
         body.push(format!("… and {} more", text::counted(hidden, "row")));
     }
@@ -73,21 +88,28 @@ pub fn ask(state: &mut State) {
 }
 
 /// It was answered, and this came of it.
-pub fn ended(state: &mut State, answer: &FixAnswer, result: Result<()>) {
-    let of = state.query.fix.take().map(|f| f.result);
+pub fn ended(state: &mut State, answer: &FixAnswer, result: Result<()>, effects: &mut Vec<Effect>) {
+    let of = state.query.fix.take();
     state.query.waiting.clear();
-    if let Some(tab) = of.and_then(|id| state.result_mut(id)) {
+    let edits = of.as_ref().is_some_and(|f| f.edits);
+    let kept = if edits { " Your edits are still staged." } else { "" };
+    state.say(match (answer, &result) {
+        (FixAnswer::Commit, Ok(())) => Note::ok("Committed."),
+        (FixAnswer::RollBack, Ok(())) => Note::ok(format!("Rolled back: nothing was changed.{kept}")),
+        (_, Err(e)) => Note::error(e),
+    });
+    let Some(of) = of.map(|f| f.result) else { return };
+    if edits {
+        if matches!((answer, &result), (FixAnswer::Commit, Ok(()))) {
+            super::cells::read_again(state, of, effects);
+        }
+    } else if let Some(tab) = state.result_mut(of) {
         match (&result, &mut tab.progress) {
             (Err(e), progress) => *progress = Progress::Failed(e.clone()),
             (Ok(()), Progress::Done(outcome)) => outcome.rolled_back = *answer == FixAnswer::RollBack,
             (Ok(()), _) => {}
         }
     }
-    state.say(match (answer, &result) {
-        (FixAnswer::Commit, Ok(())) => Note::ok("Committed."),
-        (FixAnswer::RollBack, Ok(())) => Note::ok("Rolled back: nothing was changed."),
-        (_, Err(e)) => Note::error(e),
-    });
 }
 
 /// Its connection is gone before it was answered.
@@ -99,8 +121,11 @@ pub fn lost(state: &mut State, why: &str) {
         Dialog::Viewer(v) => v.title != VIEW,
         _ => true,
     });
-    let error = Error::new(Kind::Connect, format!("the data fix is NOT committed: its connection is lost: {why}"))
-        .hint("The server rolled it back: nothing was changed. Run the statement again.");
+    let error = Error::new(Kind::Connect, format!("the data fix is NOT committed: its connection is lost: {why}")).hint(if fix.edits {
+        "The server rolled it back: nothing was changed. The edits are still staged."
+    } else {
+        "The server rolled it back: nothing was changed. Run the statement again."
+    });
     let mut body = vec!["The connection of the data fix is lost, and nothing of it was changed.".to_string()];
     body.push(text::clean(why).into_owned());
     body.push(fix.report.before);
@@ -110,7 +135,7 @@ pub fn lost(state: &mut State, why: &str) {
         answers: vec![Answer::new('o', "understood", Then::Nothing)],
     }));
     state.say(Note::error(&error));
-    if let Some(tab) = state.result_mut(fix.result) {
+    if let Some(tab) = state.result_mut(fix.result).filter(|_| !fix.edits) {
         tab.progress = Progress::Failed(error);
     }
 }
@@ -132,8 +157,12 @@ pub fn show(state: &mut State) {
     let mut out = vec![format!("{} changed. {}", text::counted(r.affected, "row"), r.before), String::new()];
     let rows = r.changes.lines(200);
     if !rows.is_empty() {
-        out.push(format!("The first {}:", text::counted(rows.len() as u64, "row")));
+        let hidden = r.changes.beyond(r.affected, rows.len());
+        out.push(if hidden > 0 { format!("The first {}:", text::counted(rows.len() as u64, "row")) } else { "The rows:".into() });
         out.extend(rows.into_iter().map(|l| format!("  {l}")));
+        if hidden > 0 {
+            out.push(format!("  … and {} more", text::counted(hidden, "row")));
+        }
     }
     out.extend(r.changes.note.clone());
     let cascades = r.cascades.lines();

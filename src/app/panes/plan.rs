@@ -13,6 +13,7 @@ pub mod trial;
 pub mod write;
 
 use crate::app::dialog::{Dialog, Viewer};
+use crate::app::effect::JobId;
 use crate::app::layout::arrange;
 use crate::app::links::{Goal, Line as Link, Links};
 use crate::app::list::ListCursor;
@@ -85,6 +86,8 @@ pub struct PlanPane {
     write: Option<Box<write::Seen>>,
     /// Measured as soon as its plain plan is there and is not too heavy.
     then_analyze: Option<Asked>,
+    /// What was sent last to be measured, and its job.
+    measuring: Option<(JobId, Asked)>,
     /// What the node under the cursor is in the statement: its table and its conditions, as bytes of the statement.
     pub marks: Vec<Range<usize>>,
     /// The same for every node, once it was needed.
@@ -375,12 +378,7 @@ fn findings(state: &mut State) {
     for f in &plan.findings {
         let goal = f.nodes.first().map(|p| Goal::PlanNode(p.clone()));
         let who = f.nodes.first().and_then(|p| plan.root.at(p)).map_or_else(String::new, |n| format!(" · {}", words::short(n)));
-        lines.push(Link {
-            text: format!("{} {}{who}", f.id, text::clean(&f.name)),
-            note: severity(f.severity).into(),
-            heading: false,
-            goal,
-        });
+        lines.push(Link { text: format!("{} {}{who}", f.id, text::clean(&f.name)), note: f.severity.word().into(), heading: false, goal });
         for l in text::wrap(&text::clean(&f.message), width) {
             lines.push(Link::plain(format!("    {l}")));
         }
@@ -390,18 +388,6 @@ fn findings(state: &mut State) {
     }
     let page = crate::app::keys::dialog_rows(state.size.1);
     state.dialogs.push(Dialog::Links(Links::new(format!("Findings · {}", plan.findings.len()), lines, None, page)));
-}
-
-/// A severity as a word.
-pub fn severity(s: crate::model::Severity) -> &'static str {
-    use crate::model::Severity;
-    match s {
-        Severity::Critical => "critical",
-        Severity::Warning => "warning",
-        Severity::Info => "info",
-        Severity::Ok => "ok",
-        Severity::Unknown => "unknown",
-    }
 }
 
 /// Goes to a node by its path.

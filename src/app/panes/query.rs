@@ -76,10 +76,14 @@ pub struct Query {
     pub made: Vec<String>,
     /// Tables that results come from, by what their columns say of their origin.
     pub tables: HashMap<Vec<String>, Option<TableInfo>>,
+    /// Keys that are kept until it is known how rows can be edited.
+    pub held: Option<super::cells::Held>,
     /// Sessions that wait for the open transaction, as of the last look.
     pub waiting: Vec<Waiting>,
     /// Why it cannot be seen who waits: asked no further.
     pub waiting_unknown: Option<String>,
+    /// What stands or falls with the open transaction, in order.
+    pub standing: Vec<crate::app::standing::Standing>,
     /// When the transaction that is open began, as far as the console saw it.
     pub tx_since: Option<Timestamp>,
     /// What was typed for parameters last, by their names.
@@ -117,8 +121,10 @@ impl Query {
             how: How::default(),
             made: Vec::new(),
             tables: HashMap::new(),
+            held: None,
             waiting: Vec::new(),
             waiting_unknown: None,
+            standing: Vec::new(),
             tx_since: None,
             values: BTreeMap::new(),
             kept_values: BTreeMap::new(),
@@ -146,7 +152,7 @@ impl Query {
             dropped: 0,
             record: false,
             since,
-            blocked: crate::app::blocked::Blocked::default(),
+            blocked: crate::app::blocked::Blocked::of("statement"),
         });
     }
 }
@@ -274,7 +280,7 @@ pub(super) fn export_form(state: &mut State) {
     }
     let mut body = match (&tab.progress, tab.selected()) {
         (_, Some((_, count))) => vec![format!("The {} are written.", text::counted(count, "selected row"))],
-        (Progress::Failed(_), None) => {
+        (Progress::Failed(_) | Progress::Cut(..), None) => {
             vec![format!("The result is partial: the {} rows that came are written.", text::thousands(tab.kept))]
         }
         _ => vec![format!("All {} rows are written, exactly as they came.", text::thousands(tab.kept))],

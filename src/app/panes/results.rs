@@ -12,6 +12,7 @@ use crate::app::list::ListCursor;
 use crate::app::{Action, Effect};
 use crate::engine::Outcome;
 use crate::model::{Align, Cell, Column, Error, Notice, Param, RowBatch};
+use crate::store::history::Fate;
 use crate::text;
 use arrange::View;
 use columns::{Columns, WIDEST};
@@ -33,6 +34,8 @@ pub const NOTICES: usize = 1000;
 pub enum Progress {
     Running,
     Done(Outcome),
+    /// It ran to its end, and not all of its rows are kept: why.
+    Cut(Outcome, Error),
     Failed(Error),
 }
 
@@ -51,6 +54,8 @@ pub struct ResultTab {
     /// Changes of its rows that are not written yet.
     pub staged: Vec<super::cells::Staged>,
     pub progress: Progress,
+    /// What became of what it wrote in a transaction.
+    pub fate: Option<Fate>,
     pub started: Timestamp,
     /// It stays when further results need its place.
     pub pinned: bool,
@@ -99,6 +104,7 @@ impl ResultTab {
             values: BTreeMap::new(),
             staged: Vec::new(),
             progress: Progress::Running,
+            fate: None,
             started,
             pinned: false,
             columns: None,
@@ -359,7 +365,14 @@ impl ResultTab {
                     (None, None) => text::clean(&o.tag).into_owned(),
                 };
                 out.push_str(&format!(" · {}", text::duration(o.elapsed)));
+                if let Some(fate) = self.fate.filter(|f| !matches!(f, Fate::Open | Fate::Committed)) {
+                    out = format!("{} · {out}", fate.words());
+                }
                 out
+            }
+            Progress::Cut(o, _) => {
+                let of = o.affected.filter(|n| *n >= self.kept).map_or_else(String::new, |n| format!(" of {}", rows(n)));
+                format!("partial, {}{of} kept · {} · {}", rows(self.kept), text::clean(&o.tag), text::duration(o.elapsed))
             }
             Progress::Failed(e) if e.kind == crate::model::Kind::Cancelled => match self.columns {
                 Some(_) => format!("cancelled · partial, {}", rows(self.kept)),

@@ -185,8 +185,7 @@ pub fn again(state: &mut State, old: ResultId, statement: Statement, effects: &m
 
 /// The first words of a statement, cleaned.
 pub fn one_line(statement: &str) -> String {
-    let words: Vec<&str> = statement.split_whitespace().take(12).collect();
-    text::truncate(&text::clean(&words.join(" ")), 40).into_owned()
+    text::truncate(&text::clean(&text::one_line(statement)), 40).into_owned()
 }
 
 /// Something of a run came.
@@ -206,7 +205,7 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
                 tab.back_to = r.cursor.map(|(row, _)| row).filter(|row| *row > 0);
             }
             if let Some(r) = state.query.running.as_mut().filter(|r| r.job == job) {
-                (r.since, r.blocked) = (state.now, Blocked::default());
+                (r.since, r.blocked) = (state.now, Blocked::of("statement"));
             }
             state.query.results.push(tab);
             state.query.shown = state.query.results.len() - 1;
@@ -265,6 +264,16 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
                 }
             }
         }
+        RunEvent::Cut { result, why } => {
+            let mut note = Note::error(&why);
+            if let Some(tab) = state.result_mut(result)
+                && let Progress::Done(done) = &tab.progress
+            {
+                tab.progress = Progress::Cut(done.clone(), why);
+            }
+            note.severity = Severity::Warning;
+            state.say(note);
+        }
         RunEvent::Failed { result, error } => {
             let version = state.query.running.as_ref().filter(|r| r.job == job).map(|r| r.version);
             let mut place = None;
@@ -272,7 +281,14 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
                 Some(text) => crate::app::habits::explained(state, &text, error),
                 None => error,
             };
+            // A data fix has a connection of its own: the console's is still there.
+            let fix = state.link.server().is_some_and(|s| s.target.access != crate::config::AccessMode::Open)
+                && state.result_mut(result).map(|t| t.text.clone()).is_some_and(|t| {
+                    let dialect = state.query.editor.dialect();
+                    sql::classify(dialect, &t).class == sql::Class::Dml
+                });
             if error.kind == Kind::Connect
+                && !fix
                 && let Some(keys) = keys::keys_now(state, Action::Reconnect)
             {
                 error = error.hint(format!("{keys} connects again; the buffer and the results stay."));
@@ -304,7 +320,8 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
             }
             state.say(note);
         }
-        RunEvent::Fix { result, fix } => fix::begun(state, result, *fix, effects),
+        RunEvent::Passed { result, passed } => crate::app::standing::passed(state, result, passed),
+        RunEvent::Fix { result, fix } => fix::begun(state, result, false, *fix, effects),
         RunEvent::Finished => {
             state.jobs.retain(|j| j.id != job);
             finished(state, job);

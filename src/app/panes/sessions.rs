@@ -227,6 +227,24 @@ pub fn doing(s: &RunningStatement) -> String {
     }
 }
 
+/// The same in so many columns: whom it waits for is never cut, only counted.
+pub fn doing_in(s: &RunningStatement, columns: usize) -> String {
+    let whole = doing(s);
+    if s.blocked_by.is_empty() || text::width(&whole) <= columns {
+        return whole;
+    }
+    for named in (1..=s.blocked_by.len()).rev() {
+        let who: Vec<String> = s.blocked_by.iter().take(named).map(u64::to_string).collect();
+        let more = s.blocked_by.len() - named;
+        let more = if more > 0 { format!(" +{more}") } else { String::new() };
+        let short = format!("waits for {}{more}", who.join(", "));
+        if text::width(&short) <= columns || named == 1 {
+            return short;
+        }
+    }
+    whole
+}
+
 /// All that is known of a session, line by line; the statement comes first.
 pub fn details(s: &RunningStatement) -> Vec<String> {
     let mut out: Vec<String> = text::clean_lines(s.text.trim()).lines().map(str::to_string).collect();
@@ -280,6 +298,12 @@ mod tests {
         assert_eq!(doing(&s("active", "")), "active");
         assert_eq!(doing(&s("active", "IO: DataFileRead")), "waits (IO: DataFileRead)");
         assert_eq!(doing(&RunningStatement { blocked_by: vec![7, 9], ..s("active", "Lock: tuple") }), "waits for a lock of 7, 9");
+        let waiting = |who: &[u64]| RunningStatement { blocked_by: who.to_vec(), ..s("active", "Lock: tuple") };
+        assert_eq!(doing_in(&waiting(&[317]), 24), "waits for a lock of 317");
+        assert_eq!(doing_in(&waiting(&[31_755]), 24), "waits for 31755");
+        assert_eq!(doing_in(&waiting(&[31_755, 31_760]), 24), "waits for 31755, 31760");
+        assert_eq!(doing_in(&waiting(&[31_755, 31_760, 4_194_304]), 24), "waits for 31755 +2");
+        assert_eq!(doing_in(&s("active", ""), 3), "active");
         let far = HowFar { phase: "building index\u{1b}".into(), percent: Some(25.4), ..HowFar::default() };
         let words = doing(&RunningStatement { far: Some(far), ..s("active", "") });
         assert!(words.starts_with("25 % building index") && !words.contains('\u{1b}'), "{words}");

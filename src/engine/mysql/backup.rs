@@ -314,39 +314,37 @@ impl MySql {
         let mut server = scratch.target.clone();
         server.database = None;
         let s = MySql::new(server.clone(), secrets::resolve(&server, None).await?).migration_session(Access::ReadWrite).await?;
-        let user = private_user(&name);
-        // Mixed, so that a rule for passwords lets it pass.
-        let password = format!("Hp-{:016x}-{:016x}", random(), random());
-        // An underscore in a grant stands for any letter, and other databases' names would fit.
-        let database = q(&name.replace('_', "\\_"));
-        let made = async {
-            for host in HOSTS {
-                let account = format!("{}@{}", lit(&user), lit(host));
-                s.fetch(format!("CREATE USER {account} IDENTIFIED BY {}", lit(&password))).await?;
-                s.fetch(format!("GRANT ALL PRIVILEGES ON {database}.* TO {account}")).await?;
-            }
-            Ok::<_, Error>(())
-        }
-        .await;
-        if let Err(e) = made {
-            drop_private(&s, &name).await;
-            if s.identity().server_id != of.server_id {
-                return Ok(None);
-            }
-            return Err(Error::held(format!(
-                "held: the scratch place {} is on the target's own server, and its login may not make a user for the proof ({})",
-                server.name, e.message
-            ))
-            .hint("Name a scratch target on another server.")
-            .hint("Or let the scratch login make users: GRANT CREATE USER ON *.* TO it, and its own rights WITH GRANT OPTION."));
-        }
+        let password = match make_private(&s, &name).await {
+            Ok(p) => p,
+            Err(_) if s.identity().server_id != of.server_id => return Ok(None),
+            Err(e) => return Err(no_user(&server.name, &e)),
+        };
         s.close().await;
         let mut target = scratch.target.clone();
         // Another name: no password that was typed for the scratch target fits.
         target.name = format!("{} (proof)", target.name);
-        target.user = Some(user);
+        target.user = Some(private_user(&name));
         target.password = SecretSource::Given(password.into());
         Ok(Some(target))
+    }
+
+    /// Makes such a user for a database that is not there, and removes it.
+    async fn confinable(&self, of: &Identity) -> Result<()> {
+        let Some(place) = &self.target().scratch_target else { return Ok(()) };
+        let mut server = Target::clone(place);
+        server.database = None;
+        let s = MySql::new(server.clone(), secrets::resolve(&server, None).await?).migration_session(Access::ReadWrite).await?;
+        // On another server a copy's own login will do.
+        let tried = if s.identity().server_id == of.server_id {
+            let name = format!("{SCRATCH}{:016x}", random());
+            let tried = make_private(&s, &name).await;
+            drop_private(&s, &name).await;
+            tried.map(|_| ()).map_err(|e| no_user(&server.name, &e))
+        } else {
+            Ok(())
+        };
+        s.close().await;
+        tried
     }
 
     async fn discard_scratch(&self, scratch: Scratch) -> Result<()> {
@@ -382,6 +380,38 @@ const HOSTS: [&str; 2] = ["localhost", "%"];
 /// The user that belongs to a scratch database: within the 32 letters that MySQL allows.
 fn private_user(database: &str) -> String {
     format!("hp_scratch_{}", database.strip_prefix(SCRATCH).unwrap_or(database))
+}
+
+/// A user with all rights on a database of ours and none elsewhere: its password. What was made is removed when it fails.
+async fn make_private(s: &Session, name: &str) -> Result<String> {
+    let user = private_user(name);
+    // Mixed, so that a rule for passwords lets it pass.
+    let password = format!("Hp-{:016x}-{:016x}", random(), random());
+    // An underscore in a grant stands for any letter, and other databases' names would fit.
+    let database = q(&name.replace('_', "\\_"));
+    for host in HOSTS {
+        let account = format!("{}@{}", lit(&user), lit(host));
+        for sql in [
+            format!("CREATE USER {account} IDENTIFIED BY {}", lit(&password)),
+            format!("GRANT ALL PRIVILEGES ON {database}.* TO {account}"),
+        ] {
+            if let Err(e) = s.fetch(sql).await {
+                drop_private(s, name).await;
+                return Err(e);
+            }
+        }
+    }
+    Ok(password)
+}
+
+/// The scratch login may not make one, where it has to.
+fn no_user(place: &str, e: &Error) -> Error {
+    Error::held(format!(
+        "held: the scratch place {place} is on the target's own server, and its login may not make a user for the proof ({})",
+        e.message
+    ))
+    .hint("Name a scratch target on another server.")
+    .hint("Or let the scratch login make users: GRANT CREATE USER ON *.* TO it, and its own rights WITH GRANT OPTION.")
 }
 
 /// Removes it if it was made; a login that may make no users has none to remove.
@@ -427,6 +457,9 @@ impl Backups for MySql {
     }
     fn confine<'a>(&'a self, scratch: &'a Scratch, of: &'a Identity) -> BoxFuture<'a, Result<Option<Target>>> {
         Box::pin(self.confined(scratch, of))
+    }
+    fn may_confine<'a>(&'a self, of: &'a Identity) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.confinable(of))
     }
     fn discard<'a>(&'a self, scratch: Scratch) -> BoxFuture<'a, Result<()>> {
         Box::pin(self.discard_scratch(scratch))

@@ -4,11 +4,12 @@
 //! MySQL's and MariaDB's catalogues hold only the author's own claim (`SQL_DATA_ACCESS`), which the server does not enforce.
 
 use super::{MySql, definition};
-use crate::engine::{Catalog, Session};
+use crate::engine::{Catalog, NewRows, Session};
 use crate::model::names::{Names, Relation};
 use crate::model::{
     CanonicalObject, Dependent, Dialect, Error, NodeKind, NodePath, Referrer, Result, SchemaNode, TableInfo, TableShape, Usage,
 };
+use crate::sql::ended;
 use crate::sql::outside::Neighbours;
 use futures_util::future::BoxFuture;
 use std::collections::BTreeMap;
@@ -25,6 +26,8 @@ pub(super) const HISTORY: &str = "_sqlx_migrations";
 pub(super) const FUNCTIONS: &str = "Functions";
 pub(super) const PROCEDURES: &str = "Procedures";
 pub(super) const EVENTS: &str = "Events";
+/// MariaDB's, each with its body.
+pub(super) const PACKAGES: &str = "Packages";
 pub(super) const INDEXES: &str = "Indexes";
 pub(super) const FOREIGN_KEYS: &str = "Foreign keys";
 pub(super) const CHECKS: &str = "Checks";
@@ -98,6 +101,9 @@ impl Catalog for MySql {
     fn hidden_writer<'a>(&'a self, s: &'a Session, text: &'a str) -> BoxFuture<'a, Result<Option<String>>> {
         Box::pin(super::hidden::writer(s, text))
     }
+    fn new_rows<'a>(&'a self, s: &'a Session, table: &'a TableInfo) -> BoxFuture<'a, Result<std::result::Result<NewRows, String>>> {
+        Box::pin(super::new_rows::of(s, table))
+    }
     fn table<'a>(&'a self, s: &'a Session, name: &'a [String]) -> BoxFuture<'a, Result<Option<TableInfo>>> {
         Box::pin(super::table::of(s, name))
     }
@@ -115,6 +121,7 @@ impl Catalog for MySql {
                     (Some(table), TRIGGERS) => triggers(s, schema, table).await,
                     (None, FUNCTIONS) => routines(s, schema, "FUNCTION").await,
                     (None, PROCEDURES) => routines(s, schema, "PROCEDURE").await,
+                    (None, PACKAGES) => routines(s, schema, "PACKAGE").await,
                     (None, EVENTS) => events(s, schema).await,
                     _ => Ok(Vec::new()),
                 },
@@ -143,14 +150,31 @@ impl Catalog for MySql {
                 NodeKind::Trigger => (format!("SHOW CREATE TRIGGER {full}"), 2),
                 NodeKind::Function if group == PROCEDURES => (format!("SHOW CREATE PROCEDURE {full}"), 2),
                 NodeKind::Function if group == EVENTS => (format!("SHOW CREATE EVENT {full}"), 3),
+                NodeKind::Function if group == PACKAGES => (format!("SHOW CREATE PACKAGE {full}"), 2),
                 NodeKind::Function => (format!("SHOW CREATE FUNCTION {full}"), 2),
                 _ => return Err(Error::failed(format!("{name} has no definition of its own; see its table's"))),
             };
             let shown = s.fetch(what).await?;
             let row = shown.rows.first().ok_or_else(|| Error::failed(format!("there is no {name} in {schema} any more")))?;
+            let under = definition::Under { mode: at(row, 1), zone: (group == EVENTS).then(|| at(row, 2)) };
             match row.get(column).and_then(|v| v.as_deref()) {
-                Some(text) if matches!(kind, NodeKind::Function | NodeKind::Trigger) => Ok(definition::script(text)),
-                Some(text) if *kind == NodeKind::View => Ok(format!("{};", definition::ownerless(text))),
+                Some(text) if *kind == NodeKind::Trigger => {
+                    let text = match trigger_before(s, schema, name).await? {
+                        Some(before) => definition::following(text, &before),
+                        None => text.to_string(),
+                    };
+                    Ok(definition::script(&text, &under))
+                }
+                Some(text) if group == PACKAGES => {
+                    let mut out = definition::script(text, &under);
+                    if let Some(row) = package_body(s, schema, name, &full).await? {
+                        let text = row.get(2).and_then(|v| v.as_deref()).unwrap_or_default();
+                        out = format!("{out}\n\n{}", definition::script(text, &definition::Under { mode: at(&row, 1), zone: None }));
+                    }
+                    Ok(out)
+                }
+                Some(text) if *kind == NodeKind::Function => Ok(definition::script(text, &under)),
+                Some(text) if *kind == NodeKind::View => Ok(ended(Dialect::MySql, &definition::ownerless(text))),
                 Some(text) => Ok(format!("{text};")),
                 None => Err(Error::new(crate::model::Kind::Unknown, format!("the body of {name} is not visible to this user"))
                     .hint("GRANT SHOW CREATE ROUTINE (MariaDB 11.3) or SELECT ON mysql.proc lets a user see it.")),
@@ -187,6 +211,34 @@ impl Catalog for MySql {
     }
 }
 
+/// What SHOW CREATE tells of a package's body, where it has one.
+async fn package_body(s: &Session, schema: &str, name: &str, full: &str) -> Result<Option<Vec<Option<String>>>> {
+    let there = format!(
+        "SELECT 1 FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = {} AND ROUTINE_NAME = {} AND ROUTINE_TYPE = 'PACKAGE BODY'",
+        lit(schema),
+        lit(name)
+    );
+    if s.fetch(there).await?.rows.is_empty() {
+        return Ok(None);
+    }
+    Ok(s.fetch(format!("SHOW CREATE PACKAGE BODY {full}")).await?.rows.into_iter().next())
+}
+
+/// The trigger that fires right before this one, among those of the same table, time and event.
+async fn trigger_before(s: &Session, schema: &str, name: &str) -> Result<Option<String>> {
+    let found = s
+        .fetch(format!(
+            "SELECT b.TRIGGER_NAME FROM information_schema.TRIGGERS t JOIN information_schema.TRIGGERS b \
+             ON b.EVENT_OBJECT_SCHEMA = t.EVENT_OBJECT_SCHEMA AND b.EVENT_OBJECT_TABLE = t.EVENT_OBJECT_TABLE \
+             AND b.ACTION_TIMING = t.ACTION_TIMING AND b.EVENT_MANIPULATION = t.EVENT_MANIPULATION \
+             AND b.ACTION_ORDER = t.ACTION_ORDER - 1 WHERE t.TRIGGER_SCHEMA = {} AND t.TRIGGER_NAME = {}",
+            lit(schema),
+            lit(name)
+        ))
+        .await?;
+    Ok(found.rows.into_iter().next().and_then(|r| r.into_iter().next()).flatten())
+}
+
 async fn databases(s: &Session) -> Result<Vec<SchemaNode>> {
     // The one that the target names comes first.
     let list = s
@@ -217,10 +269,13 @@ async fn relations(s: &Session, schema: &str) -> Result<Vec<SchemaNode>> {
         let kind = match at(r, 0) {
             "VIEW" | "SYSTEM VIEW" => NodeKind::View,
             "SEQUENCE" => NodeKind::Sequence,
-            "FUNCTION" | "PROCEDURE" | "EVENT" => {
+            // It stands with its package.
+            "PACKAGE BODY" => continue,
+            "FUNCTION" | "PROCEDURE" | "PACKAGE" | "EVENT" => {
                 let name = match at(r, 0) {
                     "FUNCTION" => FUNCTIONS,
                     "PROCEDURE" => PROCEDURES,
+                    "PACKAGE" => PACKAGES,
                     _ => EVENTS,
                 };
                 groups.push(SchemaNode { detail: at(r, 2).to_string(), expandable: true, ..node(NodeKind::Group, name) });

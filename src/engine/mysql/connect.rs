@@ -3,7 +3,7 @@
 use super::errors;
 use super::pulse::Peer;
 use crate::config::{SslMode, Target};
-use crate::engine::{tls, tunnel::Tunnel};
+use crate::engine::{UNANSWERED, tls, tunnel::Tunnel};
 use crate::model::{Error, Result};
 use mysql_async::{ClientIdentity, Conn, DriverError, Opts, OptsBuilder, SslOpts};
 use secrecy::{ExposeSecret, SecretString};
@@ -146,8 +146,31 @@ impl Connector {
         let address = self.address();
         match tokio::time::timeout(limit, self.dial(database)).await {
             Ok(done) => done,
+            Err(_) if self.accepts().await => Err(Error::connect(format!(
+                "the server at {address} {UNANSWERED} within {} s",
+                limit.as_secs_f32()
+            ))
+            .hint(
+                "No firewall does that: the login hangs in the server. Its process may be stopped, its disk may not answer, or it makes no \
+                     threads any more.",
+            )
+            .hint("On its machine look at the process's state (ps), the kernel's log and the end of the server's log.")),
             Err(_) => Err(Error::connect(format!("{address} did not answer within {} s", limit.as_secs_f32()))
                 .hint("Check host, port, firewall, and whether the server runs.")),
+        }
+    }
+
+    /// A connection without a login comes about: what hangs is the server. Asked for once a login was not answered.
+    async fn accepts(&self) -> bool {
+        if self.target.ssh.is_some() {
+            return false;
+        }
+        let soon = Duration::from_millis(500);
+        match self.place() {
+            Place::Socket(path) => tokio::time::timeout(soon, tokio::net::UnixStream::connect(path)).await.is_ok_and(|s| s.is_ok()),
+            Place::Tcp(host, port) => {
+                tokio::time::timeout(soon, tokio::net::TcpStream::connect((host, port))).await.is_ok_and(|s| s.is_ok())
+            }
         }
     }
 
@@ -180,22 +203,55 @@ impl Connector {
                     (Ok(conn), _) => conn,
                     // Like PREFERRED: also where TLS is offered but none that we could agree on (TLS 1.1 and older).
                     (Err(e), SslMode::Prefer) if tls_unavailable(&e) => {
-                        let conn = Conn::new(Opts::from(o)).await.map_err(|e| self.explain(e))?;
+                        // Known whatever becomes of the next one: a full server may still count the first, and another try is then one alone.
                         self.plain.store(true, Ordering::Relaxed);
-                        conn
+                        Conn::new(Opts::from(o)).await.map_err(|e| self.explain(e))?
                     }
-                    (Err(e), SslMode::VerifyCa | SslMode::Require) => {
+                    (Err(e), mode) => {
+                        let keys = self.own_keys(&e, host.as_deref().unwrap_or_default());
+                        if !keys.is_empty()
+                            && let Some(conn) = self.pinned(o.clone(), tls.clone(), keys).await?
+                        {
+                            return Ok(Fresh { conn, tunnel });
+                        }
                         // The driver's own "any name" switch does not know today's wording of the error; the chain is
                         // checked again with the name that the certificate does carry.
-                        let Some(name) = presented_name(&e) else { return Err(self.explain(e)) };
+                        let name = presented_name(&e).filter(|_| matches!(mode, SslMode::VerifyCa | SslMode::Require));
+                        let Some(name) = name else { return Err(self.explain(e)) };
                         let tls = tls.with_danger_tls_hostname_override(Some(name));
                         Conn::new(Opts::from(o.ssl_opts(tls))).await.map_err(|e| self.explain(e))?
                     }
-                    (Err(e), _) => return Err(self.explain(e)),
                 }
             }
         };
         Ok(Fresh { conn, tunnel })
+    }
+
+    /// Keys of the certificates of `sslrootcert` that may be the server's own, after its certificate was refused.
+    fn own_keys(&self, e: &mysql_async::Error, host: &str) -> Vec<Vec<u8>> {
+        let refused = matches!(rustls_error(e), Some(rustls::Error::InvalidCertificate(_)));
+        let Some(file) = self.target.sslrootcert.as_deref().filter(|_| refused) else { return Vec::new() };
+        let name = match self.target.sslmode {
+            SslMode::VerifyFull => match tls::server_name(host) {
+                Ok(n) => Some(n),
+                Err(_) => return Vec::new(),
+            },
+            _ => None,
+        };
+        tls::certificates(file).map(|c| tls::pin::keys(&c, name.as_ref())).unwrap_or_default()
+    }
+
+    /// Connects to a server that holds one of these keys; `None` when it holds none of them.
+    async fn pinned(&self, o: OptsBuilder, tls: SslOpts, keys: Vec<Vec<u8>>) -> Result<Option<Conn>> {
+        if !tls::pin::ready() {
+            return Ok(None);
+        }
+        let tls = tls.with_danger_accept_invalid_certs(true).with_disable_built_in_roots(false);
+        match tls::pin::only(keys, Conn::new(Opts::from(o.ssl_opts(tls)))).await {
+            (Ok(conn), true) => Ok(Some(conn)),
+            (Err(e), _) if rustls_error(&e).is_none() => Err(self.explain(e)),
+            _ => Ok(None),
+        }
     }
 
     fn explain(&self, e: mysql_async::Error) -> Error {
@@ -207,9 +263,14 @@ impl Connector {
         if t.sslmode == SslMode::Disable || (t.sslmode == SslMode::Prefer && self.plain.load(Ordering::Relaxed)) {
             return Ok(None);
         }
+        // Before the driver's first handshake, which settles the process's provider.
+        tls::pin::ready();
         let mut ssl = SslOpts::default();
         match (&t.sslcert, &t.sslkey) {
-            (Some(cert), Some(key)) => ssl = ssl.with_client_identity(Some(ClientIdentity::new(cert.clone().into(), key.clone().into()))),
+            (Some(cert), Some(key)) => {
+                tls::check_identity(cert, key)?;
+                ssl = ssl.with_client_identity(Some(ClientIdentity::new(cert.clone().into(), key.clone().into())));
+            }
             (None, None) => {}
             _ => return Err(Error::usage(format!("target {}: `sslcert` and `sslkey` belong together", t.name))),
         }
@@ -244,26 +305,25 @@ fn tls_unavailable(e: &mysql_async::Error) -> bool {
     }
 }
 
-/// The first name of a certificate whose chain may be fine but that does not carry the host's name.
-fn presented_name(e: &mysql_async::Error) -> Option<String> {
+/// The error of the handshake, if that is what it was.
+fn rustls_error(e: &mysql_async::Error) -> Option<&rustls::Error> {
     use mysql_async::{Error as My, IoError};
-    fn names(e: &rustls::Error) -> Option<String> {
-        match e {
-            rustls::Error::InvalidCertificate(rustls::CertificateError::NotValidForNameContext { presented, .. }) => {
-                presented.iter().find_map(|p| {
-                    // As rustls prints them: `DnsName("db.example")`, or an address.
-                    let inner = p.split_once('(').map_or(p.as_str(), |(_, rest)| rest.trim_end_matches(')')).trim_matches('"');
-                    // A wildcard stands for any label.
-                    let name = inner.replacen("*.", "any.", 1);
-                    rustls::pki_types::ServerName::try_from(name.clone()).ok().map(|_| name)
-                })
-            }
-            _ => None,
-        }
-    }
     match e {
-        My::Io(IoError::Tls(mysql_async::TlsError::Tls(e))) => names(e),
-        My::Io(IoError::Io(e)) => names(e.get_ref()?.downcast_ref::<rustls::Error>()?),
+        My::Io(IoError::Tls(mysql_async::TlsError::Tls(e))) => Some(e),
+        My::Io(IoError::Io(e)) => e.get_ref()?.downcast_ref(),
         _ => None,
     }
+}
+
+/// The first name of a certificate whose chain may be fine but that does not carry the host's name.
+fn presented_name(e: &mysql_async::Error) -> Option<String> {
+    let Some(rustls::Error::InvalidCertificate(rustls::CertificateError::NotValidForNameContext { presented, .. })) = rustls_error(e)
+    else {
+        return None;
+    };
+    presented.iter().find_map(|p| {
+        // A wildcard stands for any label.
+        let name = tls::name(p).replacen("*.", "any.", 1);
+        rustls::pki_types::ServerName::try_from(name.clone()).ok().map(|_| name)
+    })
 }

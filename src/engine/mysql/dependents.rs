@@ -1,7 +1,7 @@
 //! What uses an object: foreign keys, indexes and triggers from the catalogue; views, routines, events and other tables' triggers by
 //! the words of their bodies, because the server keeps no list of what they use.
 
-use super::catalog::{CHECKS, EVENTS, FOREIGN_KEYS, FUNCTIONS, INDEXES, PROCEDURES, TRIGGERS, at, lit};
+use super::catalog::{CHECKS, EVENTS, FOREIGN_KEYS, FUNCTIONS, INDEXES, PACKAGES, PROCEDURES, TRIGGERS, at, lit};
 use crate::engine::Session;
 use crate::model::{Dependent, Dialect, NodeKind, NodePath, Result};
 use crate::sql::mentions::mentions;
@@ -48,6 +48,7 @@ pub(super) async fn of(s: &Session, path: &NodePath) -> Result<Vec<Dependent>> {
             }
             "EVENT" => (NodeKind::Function, group(EVENTS)),
             "PROCEDURE" => (NodeKind::Function, group(PROCEDURES)),
+            "PACKAGE" | "PACKAGE BODY" => (NodeKind::Function, group(PACKAGES)),
             _ => (NodeKind::Function, group(FUNCTIONS)),
         };
         let shown = if on.is_empty() { name.to_string() } else { format!("{on}.{name}") };

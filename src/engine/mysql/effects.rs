@@ -107,10 +107,7 @@ pub(super) async fn of(catalog: &dyn Catalog, s: &Session, text: &str) -> Result
             any = true;
             let perhaps = if named.is_none() && found.len() > 1 { " perhaps" } else { "" };
             Effects::note(&mut look.out.written, format!("{}.{}: {}{perhaps}", r.schema, r.name, touched.words()));
-            Effects::note(
-                &mut look.out.locks,
-                format!("each row of {}.{} that it reads to write it, the gaps beside them, and the table's definition", r.schema, r.name),
-            );
+            Effects::note(&mut look.out.locks, lock(r));
             look.reached.add(vec![r.schema.clone(), r.name.clone()], touched);
         }
     }
@@ -142,6 +139,17 @@ struct Relation {
     kind: String,
     engine: String,
     transactional: bool,
+}
+
+/// What writing a table locks.
+fn lock(r: &Relation) -> String {
+    let (schema, name) = (&r.schema, &r.name);
+    match r.transactional || matches!(r.kind.as_str(), "VIEW" | "SYSTEM VIEW" | "SEQUENCE") {
+        true => format!("each row of {schema}.{name} that it reads to write it, the gaps beside them, and the table's definition"),
+        false => {
+            format!("the whole table {schema}.{name}: {} locks no single rows", if r.engine.is_empty() { "its engine" } else { &r.engine })
+        }
+    }
 }
 
 impl Look<'_> {

@@ -1,7 +1,12 @@
 //! From the driver's errors to ours: which object, which line, what to do next.
 
+use crate::engine::{EFFECT_NOT_KNOWN, tls};
 use crate::model::{Error, Kind};
 use mysql_async::{DriverError, Error as My, IoError, LocalInfileError, ServerError};
+
+const CERTIFICATE: &str = "A self-signed certificate, or that of the authority, is trusted when `sslrootcert` names its file; `verify-full` wants the host's name in it, too.";
+
+const CLIENT: &str = "Send a certificate that the server's authority (`ssl_ca` there) has signed, with `sslcert` and `sslkey`.";
 
 /// True when the connection cannot be used after this error.
 pub(super) fn is_fatal(e: &My) -> bool {
@@ -12,6 +17,10 @@ pub(super) fn is_fatal(e: &My) -> bool {
 pub(super) fn lost(e: &My) -> String {
     match e {
         My::Io(IoError::Io(io)) if io.kind() == std::io::ErrorKind::UnexpectedEof => "the server closed the connection".into(),
+        // The driver's words for an end in the middle of a packet.
+        My::Io(IoError::Io(io)) if io.to_string() == "bytes remaining on stream" => {
+            "the server closed the connection in the middle of its answer".into()
+        }
         My::Io(io) => format!("the connection broke: {}", io_text(io)),
         My::Driver(DriverError::ConnectionClosed) => "the server closed the connection".into(),
         My::Driver(DriverError::LocalInfile(LocalInfileError::NoHandler)) => {
@@ -33,7 +42,7 @@ pub(super) fn statement(e: My, text: &str) -> Error {
     match e {
         My::Server(e) => server(e, text),
         e if is_fatal(&e) => Error::connect(lost(&e))
-            .hint("Whether a write took effect is not known: look before running it again.")
+            .hint(EFFECT_NOT_KNOWN)
             .hint("Reconnect: an open transaction, temporary tables and session settings of the old connection are gone."),
         e => Error::failed(e.to_string()),
     }
@@ -135,11 +144,19 @@ pub(super) fn connecting(e: My, address: &str, user: &str, password_given: bool)
         }
         My::Driver(DriverError::NoClientSslFlagFromServer) => Error::connect(format!("{address} does not offer TLS"))
             .hint("The target's `sslmode` asks for it: set up TLS on the server, or use `prefer` where the network is trusted."),
-        My::Io(IoError::Tls(e)) => Error::connect(format!("TLS with {address} failed: {e}"))
-            .hint("Check `sslrootcert`, the name in the server's certificate, and `sslmode`."),
+        My::Io(IoError::Tls(e)) => {
+            let why = match &e {
+                mysql_async::TlsError::Tls(e) => tls::words(e),
+                other => other.to_string(),
+            };
+            let hint = if matches!(&e, mysql_async::TlsError::Tls(e) if tls::about_client(e)) { CLIENT } else { CERTIFICATE };
+            Error::connect(format!("TLS with {address} failed: {why}")).hint(hint)
+        }
         My::Io(IoError::Io(e)) if e.to_string().contains("certificate") || e.kind() == std::io::ErrorKind::InvalidData => {
-            Error::connect(format!("TLS with {address} failed: {e}"))
-                .hint("Check `sslrootcert`, the name in the server's certificate, and `sslmode`.")
+            let of_tls = e.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>());
+            let why = of_tls.map_or_else(|| e.to_string(), tls::words);
+            let hint = if of_tls.is_some_and(tls::about_client) { CLIENT } else { CERTIFICATE };
+            Error::connect(format!("TLS with {address} failed: {why}")).hint(hint)
         }
         My::Io(IoError::Io(e)) => {
             let what = match e.kind() {

@@ -21,7 +21,7 @@ pub(super) async fn writer(s: &Session, text: &str) -> Result<Option<String>> {
         return Ok(Some(format!("{what} moves a sequence, which no rollback takes back")));
     }
     if let Some(f) = namesake(s, text).await? {
-        return Ok(Some(format!("{f} is a function of this database with a built-in name, which may write")));
+        return Ok(Some(format!("{f} is a function of this database, which may write")));
     }
     let mut seen: BTreeSet<String> = BTreeSet::new();
     let mut level = vec![text.to_string()];

@@ -1,7 +1,7 @@
 //! Names for completion: of the session's own database. On a server with thousands of databases the others' columns would
 //! take minutes: each is read when a statement names it.
 
-use super::catalog::{EVENTS, FUNCTIONS, INDEXES, PROCEDURES, TRIGGERS, at};
+use super::catalog::{CHECKS, EVENTS, FOREIGN_KEYS, FUNCTIONS, INDEXES, PACKAGES, PROCEDURES, TRIGGERS, at};
 use crate::engine::Session;
 use crate::model::names::{Collector, Names, Relation};
 use crate::model::{Dialect, NodeKind, Result};
@@ -39,18 +39,23 @@ pub(super) async fn read(s: &Session) -> Result<Names> {
     functions.extend(crate::sql::functions::known(Dialect::MySql).map(Box::from));
     let places = s
         .fetch(format!(
-            "SELECT ROUTINE_SCHEMA, NULL, ROUTINE_TYPE, ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = {here} \
+            "SELECT ROUTINE_SCHEMA, NULL, ROUTINE_TYPE, ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = {here} AND ROUTINE_TYPE <> 'PACKAGE BODY' \
              UNION ALL SELECT EVENT_SCHEMA, NULL, 'EVENT', EVENT_NAME FROM information_schema.EVENTS WHERE EVENT_SCHEMA = {here} \
              UNION ALL SELECT EVENT_OBJECT_SCHEMA, EVENT_OBJECT_TABLE, 'TRIGGER', TRIGGER_NAME FROM information_schema.TRIGGERS \
              WHERE EVENT_OBJECT_SCHEMA = {here} \
-             UNION ALL SELECT DISTINCT TABLE_SCHEMA, TABLE_NAME, 'INDEX', INDEX_NAME FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = {here}"))
+             UNION ALL SELECT DISTINCT TABLE_SCHEMA, TABLE_NAME, 'INDEX', INDEX_NAME FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = {here} \
+             UNION ALL SELECT TABLE_SCHEMA, TABLE_NAME, CONSTRAINT_TYPE, CONSTRAINT_NAME FROM information_schema.TABLE_CONSTRAINTS \
+             WHERE TABLE_SCHEMA = {here} AND CONSTRAINT_TYPE IN ('FOREIGN KEY', 'CHECK')"))
         .await?;
     for r in &places.rows {
         let (group, kind) = match at(r, 2) {
             "FUNCTION" => (FUNCTIONS, NodeKind::Function),
             "EVENT" => (EVENTS, NodeKind::Function),
+            "PACKAGE" => (PACKAGES, NodeKind::Function),
             "TRIGGER" => (TRIGGERS, NodeKind::Trigger),
             "INDEX" => (INDEXES, NodeKind::Index),
+            "FOREIGN KEY" => (FOREIGN_KEYS, NodeKind::Constraint),
+            "CHECK" => (CHECKS, NodeKind::Constraint),
             _ => (PROCEDURES, NodeKind::Function),
         };
         let relation = Some((NodeKind::Table, at(r, 1))).filter(|(_, name)| !name.is_empty());
@@ -60,12 +65,13 @@ pub(super) async fn read(s: &Session) -> Result<Names> {
     // PERFORMANCE_SCHEMA may be off; the statement is not.
     let variables = s.fetch("SHOW SESSION VARIABLES").await?;
     let settings = variables.rows.iter().map(|r| at(r, 0).into()).collect();
+    let by_case = variables.rows.iter().any(|r| at(r, 0) == "lower_case_table_names" && at(r, 1) == "0");
     let types = TYPES.split_whitespace().map(Box::from).collect();
     let path = if own.is_empty() { Vec::new() } else { vec![own] };
     let schemas: Vec<String> = schemas.rows.iter().map(|r| at(r, 0).to_string()).collect();
     let unread = schemas.iter().filter(|s| !path.contains(s)).cloned().collect();
     let names = out.finish(path, schemas, functions);
-    Ok(Names { procedures, settings, types, unread, ..names })
+    Ok(Names { procedures, settings, types, unread, by_case, ..names })
 }
 
 /// Those of another database.

@@ -14,11 +14,15 @@ pub(super) async fn of(s: &Session, relations: &[String]) -> Result<Known> {
     let these = format!("TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN ({})", names.join(", "));
     let cell = |r: &[Option<String>], i: usize| r.get(i).and_then(Clone::clone).unwrap_or_default();
     let mut known = Known::default();
+    let mut clustered = Vec::new();
     for r in s
-        .fetch(format!("SELECT TABLE_NAME, TABLE_ROWS FROM information_schema.TABLES WHERE {these} AND TABLE_TYPE = 'BASE TABLE'"))
+        .fetch(format!("SELECT TABLE_NAME, TABLE_ROWS, ENGINE FROM information_schema.TABLES WHERE {these} AND TABLE_TYPE = 'BASE TABLE'"))
         .await?
         .rows
     {
+        if cell(&r, 2) == "InnoDB" {
+            clustered.push(cell(&r, 0));
+        }
         known.tables.push(Table { name: cell(&r, 0), rows: cell(&r, 1).parse().ok(), ..Table::default() });
     }
     let of = |known: &mut Known, name: &str, change: &mut dyn FnMut(&mut Table)| {
@@ -48,6 +52,9 @@ pub(super) async fn of(s: &Session, relations: &[String]) -> Result<Known> {
                 ..Index::default()
             }),
         });
+    }
+    for t in known.tables.iter_mut().filter(|t| clustered.contains(&t.name)) {
+        t.stored_by = t.indexes.iter().find(|i| i.name == "PRIMARY").map(|i| i.keys.clone()).unwrap_or_default();
     }
     let partitions = format!(
         "SELECT TABLE_NAME, count(*), min(PARTITION_EXPRESSION) FROM information_schema.PARTITIONS WHERE {these} AND PARTITION_NAME IS NOT NULL GROUP BY TABLE_NAME"

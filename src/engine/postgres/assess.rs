@@ -4,31 +4,25 @@
 mod activity;
 mod horizon;
 mod locks;
+mod machine;
 mod objects;
 mod replication;
 mod trends;
+mod upkeep;
 mod wal;
 
 use super::Postgres;
 use super::catalog::{Row, cell, pinned};
-use crate::engine::{Assessing, Session};
-use crate::model::assessment::{Check, Limit, Limits, Sample, Seen, Sight};
+use crate::engine::assessing::{check, limit, twice};
+use crate::engine::outside::{self, Server};
+use crate::engine::{Assessing, Engine, Session};
+use crate::model::assessment::{Check, Limits, Sample, Seen, Sight};
 use crate::model::lock_tree::LockTree;
 use crate::model::rows::Table;
 use crate::model::{Dialect, Error, Result};
 use futures_util::future::BoxFuture;
-
-const fn limit(name: &'static str, unit: &'static str, warning: f64, critical: f64) -> Limit {
-    Limit { name, unit, warning, critical }
-}
-
-const fn check(id: &'static str, name: &'static str, reads: &'static str, means: &'static str, limits: &'static [Limit]) -> Check {
-    Check { id, name, reads, means, limits, twice: false }
-}
-
-const fn twice(id: &'static str, name: &'static str, reads: &'static str, means: &'static str, limits: &'static [Limit]) -> Check {
-    Check { twice: true, ..check(id, name, reads, means, limits) }
-}
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 /// The cheapest and those that explain most come first.
 const CHECKS: &[Check] = &[
@@ -103,6 +97,13 @@ const CHECKS: &[Check] = &[
         &[limit("times", "× max_wal_size", 2.0, 5.0)],
     ),
     check(
+        "PG14",
+        "disk",
+        "statvfs of data_directory, pg_wal, log_directory",
+        "A full disk stops the server; one of WAL stops it hard.",
+        &[limit("used", "%", 85.0, 95.0)],
+    ),
+    check(
         "PG15",
         "standbys",
         "pg_stat_replication",
@@ -115,6 +116,13 @@ const CHECKS: &[Check] = &[
         "pg_stat_wal_receiver, pg_last_wal_replay_lsn",
         "A standby that does not replay answers with old data.",
         &[limit("behind", "bytes", 67_108_864.0, 1_073_741_824.0)],
+    ),
+    check(
+        "PG24",
+        "autovacuum",
+        "pg_stat_activity, pg_stat_user_tables",
+        "Where vacuum does not keep up, tables grow and numbers of transactions run out.",
+        &[limit("dead", "rows", 1_000_000.0, f64::INFINITY)],
     ),
     check(
         "PG25",
@@ -131,13 +139,43 @@ const CHECKS: &[Check] = &[
         &[limit("failures", "pages", 1.0, 1.0)],
     ),
     check("PG27", "invalid indexes", "pg_index", "They cost every write and serve no read.", &[limit("indexes", "", 1.0, f64::INFINITY)]),
-    check("PG29", "settings", "pg_settings", "Some settings let a crash destroy data, or let dead rows pile up.", &[]),
+    check(
+        "PG28",
+        "sequences",
+        "pg_sequence, pg_sequence_last_value",
+        "When a sequence has reached what its column can hold, every insert fails.",
+        &[limit("used", "%", 70.0, 90.0)],
+    ),
+    check("PG29", "settings", "pg_settings, pg_db_role_setting", "Some settings let a crash destroy data, or let dead rows pile up.", &[]),
+    check("PG30", "progress", "pg_stat_progress_*", "How far long commands are tells whether to wait for them.", &[]),
+    check(
+        "PG31",
+        "collations",
+        "pg_collation, pg_database.datcollversion",
+        "After an upgrade of the system's library, indexes on text may be in the wrong order.",
+        &[],
+    ),
+    check("PG32", "log", "the end of the server's log, on its own machine", "The log tells of what no view keeps.", &[]),
+    check(
+        "PG36",
+        "constraints",
+        "pg_trigger, pg_constraint",
+        "Where triggers are disabled, foreign keys are not looked at: rows without their parent come in unnoticed.",
+        &[],
+    ),
     check(
         "PG33",
         "notifications",
         "pg_notification_queue_usage",
         "When the queue is full, transactions that notify fail.",
         &[limit("used", "share", 0.5, 0.8)],
+    ),
+    twice(
+        "PG35",
+        "forecast",
+        "statvfs, pg_current_wal_lsn, txid_current_snapshot",
+        "When something runs out tells how much time there is.",
+        &[limit("full", "s", 14_400.0, 900.0), limit("wraparound", "s", 2_592_000.0, 259_200.0)],
     ),
     twice(
         "PG22",
@@ -160,8 +198,63 @@ const CHECKS: &[Check] = &[
         "Sorts and hashes that do not fit into memory fill the disk.",
         &[limit("written", "bytes per minute", 1_073_741_824.0, 10_737_418_240.0)],
     ),
+    twice(
+        "PG17",
+        "conflicts",
+        "pg_stat_database_conflicts",
+        "A standby cancels statements that keep it from replaying.",
+        &[limit("conflicts", "per minute", 1.0, 10.0)],
+    ),
+    twice(
+        "PG21",
+        "checkpoints",
+        "pg_stat_bgwriter or pg_stat_checkpointer",
+        "Checkpoints that WAL asks for before their time make every write dearer.",
+        &[limit("requested", "per minute", 10.0, f64::INFINITY)],
+    ),
+    twice(
+        "PG23",
+        "statements lost",
+        "pg_stat_statements_info",
+        "Where statements are dropped from the count, the top statements are not to be relied on.",
+        &[limit("dropped", "per minute", 1.0, 100.0)],
+    ),
     twice("PG20", "cache", "pg_stat_database", "Pages that are not in memory are waited for.", &[limit("hit", "%", 99.0, 80.0)]),
 ];
+
+/// How a server shows itself to the machine that it runs on.
+const SERVER: Server = Server {
+    programs: &["postgres", "postmaster"],
+    port: 5432,
+    sockets: |target, port| {
+        let own = target.socket.iter().cloned();
+        let usual = ["/var/run/postgresql", "/tmp"].map(PathBuf::from);
+        own.chain(if target.socket.is_some() { Vec::new() } else { usual.to_vec() }).map(|d| d.join(format!(".s.PGSQL.{port}"))).collect()
+    },
+    packaged: debian_log,
+    data: &["-D"],
+    ports: &["-p", "--port"],
+    dialect: Dialect::Postgres,
+};
+
+/// Debian keeps a log for each of its clusters: `/etc/postgresql/15/main` writes `postgresql-15-main.log`.
+fn debian_log(port: u16, data: Option<&Path>) -> Vec<PathBuf> {
+    let entries = |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.path()).collect::<Vec<_>>();
+    let name = |p: &Path| p.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut out = Vec::new();
+    for version in entries(Path::new("/etc/postgresql")) {
+        for cluster in entries(&version) {
+            let Ok(text) = std::fs::read_to_string(cluster.join("postgresql.conf")) else { continue };
+            let set = |key: &str| outside::of_configuration(&text, key);
+            let here = set("port").map_or(port == SERVER.port, |p| p == port.to_string());
+            let same = data.is_none_or(|d| set("data_directory").is_some_and(|own| Path::new(&own) == d));
+            if here && same {
+                out.push(PathBuf::from(format!("/var/log/postgresql/postgresql-{}-{}.log", name(&version), name(&cluster))));
+            }
+        }
+    }
+    out
+}
 
 /// What is asked once, before all checks.
 const SIGHT: &str = "SELECT pg_catalog.pg_is_in_recovery(), current_setting('server_version_num'), \
@@ -181,19 +274,6 @@ async fn sight(s: &Session) -> Result<Sight> {
 /// A cell as a number; `None` where the server told nothing.
 fn number(row: &Row, i: usize) -> Option<f64> {
     cell(row, i).parse().ok()
-}
-
-/// Seconds as people say them.
-fn age(seconds: f64) -> String {
-    crate::text::duration(std::time::Duration::from_secs(seconds.max(0.0) as u64))
-}
-
-fn bytes(n: f64) -> String {
-    crate::text::bytes(n.max(0.0) as u64)
-}
-
-fn thousands(n: f64) -> String {
-    crate::text::thousands(n.max(0.0) as u64)
 }
 
 async fn rows(s: &Session, text: &str) -> Result<Vec<Row>> {
@@ -224,12 +304,19 @@ impl Assessing for Postgres {
                 "PG11" => wal::slots(s, check, limits).await,
                 "PG12" => wal::archiver(s, sight, check, limits).await,
                 "PG13" => wal::size(s, sight, check, limits).await,
+                "PG14" => machine::disk(s, sight, check, limits).await,
                 "PG15" => replication::out(s, sight, check, limits).await,
                 "PG16" => replication::replay(s, sight, check, limits).await,
+                "PG24" => upkeep::autovacuum(s, sight, check, limits).await,
                 "PG25" => horizon::prepared(s, check, limits).await,
                 "PG26" => objects::checksums(s, check, limits).await,
                 "PG27" => objects::invalid_indexes(s, check).await,
+                "PG28" => upkeep::sequences(s, check, limits).await,
                 "PG29" => objects::settings(s, check).await,
+                "PG30" => upkeep::progress(s, sight, check).await,
+                "PG31" => upkeep::collations(s, sight, check).await,
+                "PG32" => machine::log(s, self.target(), check).await,
+                "PG36" => objects::constraints(s, check).await,
                 "PG33" => objects::notifications(s, check, limits).await,
                 other => Err(Error::failed(format!("there is no check {other}"))),
             }
@@ -240,6 +327,9 @@ impl Assessing for Postgres {
     }
     fn compare(&self, sight: &Sight, check: &Check, limits: &Limits, first: &Sample, second: &Sample) -> Seen {
         trends::compare(sight, check, limits, first, second)
+    }
+    fn outside(&self, places: &BTreeMap<String, String>) -> Vec<Seen> {
+        outside::look(&SERVER, self.target(), places)
     }
     fn lock_tree<'a>(&'a self, s: &'a Session, sight: &'a Sight) -> BoxFuture<'a, Result<LockTree>> {
         Box::pin(locks::tree(s, sight))

@@ -2,7 +2,7 @@
 
 use super::actor::{Own, Private};
 use super::{Postgres, definition, objects};
-use crate::engine::{Catalog, Session};
+use crate::engine::{Catalog, NewRows, Session};
 use crate::model::names::Names;
 use crate::model::rows::Table;
 use crate::model::{
@@ -22,6 +22,7 @@ pub(super) async fn pinned(s: &Session, text: &str, params: &[&str]) -> Result<T
         return Err(Error::failed("this session is not one of the PostgreSQL engine"));
     };
     let (reply, answer) = oneshot::channel();
+    s.asked().fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     let params = params.iter().map(|p| Param::Text(p.to_string())).collect();
     let text = if s.identity().major == "12" { without_regcollation(text) } else { text.into() };
     own.send(Own::Pinned { text, params, reply }).await.map_err(|_| s.gone())?;
@@ -384,6 +385,9 @@ impl Catalog for Postgres {
         true
     }
 
+    fn new_rows<'a>(&'a self, _s: &'a Session, table: &'a TableInfo) -> BoxFuture<'a, Result<std::result::Result<NewRows, String>>> {
+        Box::pin(async move { Ok(Ok(super::new_rows::of(table))) })
+    }
     fn table<'a>(&'a self, s: &'a Session, name: &'a [String]) -> BoxFuture<'a, Result<Option<TableInfo>>> {
         Box::pin(super::table::of(s, name))
     }

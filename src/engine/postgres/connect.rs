@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
@@ -28,8 +29,17 @@ pub(super) struct Dialer {
     keepalive: Duration,
     /// For messages: `db1:5432`, `/run/postgresql/.s.PGSQL.5432`.
     pub address: String,
+    /// How far the newest attempt came.
+    stage: AtomicU8,
     /// Keeps the forward alive as long as anybody may dial.
     _tunnel: Option<Tunnel>,
+}
+
+/// See [`Dialer::accepted`].
+#[derive(Clone, Copy)]
+enum Stage {
+    Dials,
+    Accepted,
 }
 
 enum Place {
@@ -92,6 +102,7 @@ impl Dialer {
                 host: String::new(),
                 keepalive: Duration::ZERO,
                 address,
+                stage: AtomicU8::new(0),
                 _tunnel: None,
             });
         }
@@ -120,7 +131,15 @@ impl Dialer {
             Some(via) => format!("{shown} through {via}"),
             None => shown,
         };
-        Ok(Dialer { place, tls, host, keepalive: target.keepalive.unwrap_or(Duration::from_secs(60)), address, _tunnel: tunnel })
+        Ok(Dialer {
+            place,
+            tls,
+            host,
+            keepalive: target.keepalive.unwrap_or(Duration::from_secs(60)),
+            address,
+            stage: AtomicU8::new(0),
+            _tunnel: tunnel,
+        })
     }
 
     /// The same place for libpq: `PGHOST` is the name that TLS verifies, `PGHOSTADDR` where a tunnel begins.
@@ -155,7 +174,23 @@ impl Dialer {
         }
     }
 
+    fn reached(&self, stage: Stage) {
+        self.stage.store(stage as u8, Ordering::Relaxed);
+    }
+
+    /// A connection was accepted, whatever came of it since. The kernel accepts for a stopped server, too.
+    pub fn accepted(&self) -> bool {
+        self.stage.load(Ordering::Relaxed) >= Stage::Accepted as u8
+    }
+
     async fn plain_stream(&self) -> Result<Transport> {
+        self.reached(Stage::Dials);
+        let stream = self.to_place().await?;
+        self.reached(Stage::Accepted);
+        Ok(stream)
+    }
+
+    async fn to_place(&self) -> Result<Transport> {
         match &self.place {
             Place::Unix(path) => Ok(Transport::Unix(UnixStream::connect(path).await.map_err(|e| self.unreachable(&e))?)),
             Place::Tcp(host, port) => {
@@ -205,7 +240,8 @@ impl Dialer {
             // libpq goes on without TLS too.
             Err(_) if *mode == SslMode::Prefer => Ok(plain(self.plain_stream().await?)),
             Err(e) => {
-                let error = Error::connect(format!("TLS with the server at {} failed: {e}", self.address));
+                let why = e.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>()).map_or_else(|| e.to_string(), tls::words);
+                let error = Error::connect(format!("TLS with the server at {} failed: {why}", self.address));
                 Err(match mode {
                     SslMode::VerifyFull => error.hint(format!(
                         "The certificate must be signed by a known authority (`sslrootcert`) and name `{}`; `sslmode = \"verify-ca\"` skips the name.",
@@ -392,7 +428,8 @@ pub(super) fn plain(e: &io::Error) -> String {
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => "the connection was reset".into(),
         io::ErrorKind::NotFound => "no such file".into(),
         io::ErrorKind::TimedOut => "no answer in time".into(),
-        _ => e.to_string(),
+        // What the server says of the client's certificate comes after the handshake.
+        _ => e.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>()).map_or_else(|| e.to_string(), tls::words),
     }
 }
 

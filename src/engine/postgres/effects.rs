@@ -170,6 +170,7 @@ pub(super) async fn of(catalog: &dyn Catalog, s: &Session, text: &str) -> Result
         let rows = n.children.first().and_then(|c| c.est_rows);
         written.push((relation.clone(), touched, rows));
     });
+    let mut direct = BTreeSet::new();
     for (relation, touched, rows) in &written {
         let about =
             rows.map_or(String::new(), |r| format!(", about {} by the planner", crate::text::counted(r.max(0.0).round() as u64, "row")));
@@ -179,6 +180,7 @@ pub(super) async fn of(catalog: &dyn Catalog, s: &Session, text: &str) -> Result
             format!("ROW EXCLUSIVE on {relation}, and each row that it writes: whoever writes these too waits"),
         );
         let (schema, name) = relation.split_once('.').unwrap_or(("public", relation));
+        direct.insert((schema.to_string(), name.to_string()));
         look.reached.add(vec![schema.to_string(), name.to_string()], *touched);
     }
     if written.is_empty() {
@@ -196,6 +198,15 @@ pub(super) async fn of(catalog: &dyn Catalog, s: &Session, text: &str) -> Result
             break;
         }
         if let Some((table, touched)) = look.reached.next() {
+            if let [schema, name] = table.as_slice()
+                && (touched.insert || touched.update || touched.delete)
+                && !direct.contains(&(schema.clone(), name.clone()))
+            {
+                Effects::note(
+                    &mut look.out.locks,
+                    format!("ROW EXCLUSIVE on {schema}.{name}, and each row of it that a trigger, a cascade or a part of the table writes"),
+                );
+            }
             look.table(&table, touched).await?;
             cascades(catalog, s, &table, touched, &mut look.reached, &mut look.out).await?;
         } else if !look.numbers.is_empty() || !look.names.is_empty() {

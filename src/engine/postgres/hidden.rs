@@ -27,18 +27,42 @@ const NAME_BYTES: usize = 63;
 /// or immutable and whose bodies can be read (or that may do anything). The server's own count behind operators, casts and the like only.
 const ASKED: &str = "v AS MATERIALIZED (SELECT p.oid, p.proname, n.nspname = 'pg_catalog' AS builtin FROM pg_catalog.pg_proc p \
        JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
-       WHERE n.nspname <> 'information_schema' AND CASE WHEN p.provolatile = 'v' THEN NOT {known} WHEN n.nspname = 'pg_catalog' THEN false \
+       WHERE (p.provolatile = 'v' OR p.pronamespace <> 'pg_catalog'::regnamespace) AND n.nspname <> 'information_schema' \
+         AND CASE WHEN p.provolatile = 'v' THEN NOT {known} WHEN n.nspname = 'pg_catalog' THEN false \
          ELSE p.prokind = 'f' AND (l.lanname IN ('sql', 'plpgsql') OR NOT l.lanpltrusted AND l.lanname NOT IN ('c', 'internal')) END)";
 
 /// The answer from a table `hit`: what leads to which function, and whether planning leaves a volatile one alone there. Of a volatile
-/// SQL function planning may take the text in, so that is looked through.
+/// SQL function planning may take the text in, so that is looked through. The oids stand there a second time, as an array, because the
+/// server expects thousands of hits and would read every function there is.
 const ANSWER: &str = "SELECT CASE WHEN p.provolatile = 'v' AND h.idle THEN 'inlined' WHEN p.provolatile = 'v' THEN h.what \
          WHEN l.lanname IN ('sql', 'plpgsql') THEN 'body' ELSE 'foreign' END, \
        CASE WHEN p.provolatile = 'v' AND NOT h.idle THEN '' ELSE 'function ' END || p.oid::regprocedure::text, \
        CASE WHEN l.lanname NOT IN ('sql', 'plpgsql') OR p.provolatile = 'v' AND NOT h.idle THEN '' WHEN p.prosrc <> '' THEN p.prosrc \
          ELSE pg_catalog.pg_get_functiondef(p.oid) END \
-     FROM hit h JOIN pg_catalog.pg_proc p ON p.oid = h.oid JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
+     FROM hit h JOIN pg_catalog.pg_proc p ON p.oid = h.oid AND p.oid = ANY (ARRAY(SELECT oid FROM hit)) \
+     JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
      WHERE p.provolatile <> 'v' OR NOT h.idle OR l.lanname = 'sql'";
+
+/// Whether there is anything that [`LOOK`] could find at its first level for a read; of plain tables and the server's own functions there
+/// is not, and LOOK costs some 20 ms in a new session, most of them for the server to read and plan it. $1: names in the text,
+/// $2: calls and fields, $3: whether it converts anything.
+///
+/// No row: nothing. It may say yes too often, never no too often. What is below 16384 (`FirstNormalObjectId`) came with the server;
+/// languages 12 and 13 are `internal` and `c` (`pg_language.dat`), whose functions count only when they are volatile.
+const ANYTHING: &str = "SELECT 1 WHERE EXISTS (SELECT 1 FROM pg_catalog.pg_class c WHERE c.relname = ANY ($1::text[]) AND c.oid >= 16384 \
+         AND (c.relkind NOT IN ('r', 'i', 'I', 'S', 't') OR c.relhasrules OR c.relrowsecurity OR c.relhassubclass \
+           OR EXISTS (SELECT 1 FROM (SELECT 'pg_catalog.pg_class'::regclass, i.indexrelid FROM pg_catalog.pg_index i \
+               WHERE i.indrelid = c.oid AND (i.indpred IS NOT NULL OR i.indexprs IS NOT NULL) \
+             UNION ALL SELECT 'pg_catalog.pg_statistic_ext'::regclass, e.oid FROM pg_catalog.pg_statistic_ext e WHERE e.stxrelid = c.oid \
+             UNION ALL SELECT 'pg_catalog.pg_constraint'::regclass, k.oid FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'c') x(classid, objid) \
+           JOIN pg_catalog.pg_depend d ON d.classid = x.classid AND d.objid = x.objid \
+           WHERE d.refclassid IN ('pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_operator'::regclass)))) \
+     OR EXISTS (SELECT 1 FROM pg_catalog.pg_type t WHERE t.typname = ANY ($1::text[]) AND t.oid >= 16384 AND (t.typrelid = 0 OR $3::boolean)) \
+     OR EXISTS (SELECT 1 FROM pg_catalog.pg_proc p WHERE p.proname = ANY ($2::text[]) AND p.oid >= 16384) \
+     OR EXISTS (SELECT 1 FROM (SELECT c.castfunc FROM pg_catalog.pg_cast c WHERE c.oid >= 16384 \
+         UNION ALL SELECT a.amproc FROM pg_catalog.pg_amproc a WHERE a.oid >= 16384 \
+         UNION ALL SELECT o.oprcode FROM pg_catalog.pg_operator o WHERE o.oid >= 16384) x(oid) \
+       JOIN pg_catalog.pg_proc p ON p.oid = x.oid WHERE p.provolatile = 'v' OR p.prolang NOT IN (12, 13))";
 
 /// One round trip for each level of views. $1: names in the text, $2: operators, $3: calls and fields, $4: whether it converts anything,
 /// $5: whether it is only planned, so that volatile functions are not run.
@@ -83,13 +107,13 @@ const LOOK: &str = "WITH RECURSIVE {asked}, \
          JOIN v ON v.oid = COALESCE(o.oprcode::oid, CASE WHEN d.refclassid = 'pg_catalog.pg_proc'::regclass THEN d.refobjid END) \
        UNION SELECT 'aggregate ' || g.proname, v.oid, false FROM pg_catalog.pg_aggregate a JOIN pg_catalog.pg_proc g ON g.oid = a.aggfnoid \
          JOIN v ON v.oid IN (a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggserialfn, a.aggdeserialfn, a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn) \
-         WHERE g.proname = ANY ($3::text[])) \
+         WHERE g.proname = ANY ($3::text[])), \
+     asked_operators(oid) AS MATERIALIZED (SELECT o.oid FROM pg_catalog.pg_operator o WHERE (o.oprcode IN (SELECT oid FROM v)) IS TRUE) \
      {answer} \
-     UNION ALL SELECT 'maybe', '', '' WHERE EXISTS (SELECT 1 FROM pg_catalog.pg_cast c JOIN v ON v.oid = c.castfunc) \
-       OR EXISTS (SELECT 1 FROM pg_catalog.pg_amproc a JOIN v ON v.oid = a.amproc) \
-       OR EXISTS (SELECT 1 FROM pg_catalog.pg_amop a JOIN pg_catalog.pg_operator o ON o.oid = a.amopopr JOIN v ON v.oid = o.oprcode) \
-       OR EXISTS (SELECT 1 FROM pg_catalog.pg_operator o JOIN v ON v.oid = o.oprcode WHERE EXISTS (SELECT 1 FROM pg_catalog.pg_operator w \
-         WHERE w.oprname = ANY ($2::text[]) AND o.oid IN (w.oid, w.oprcom, w.oprnegate))) \
+     UNION ALL SELECT 'maybe', '', '' WHERE EXISTS (SELECT 1 FROM pg_catalog.pg_cast c WHERE (c.castfunc IN (SELECT oid FROM v)) IS TRUE) \
+       OR EXISTS (SELECT 1 FROM pg_catalog.pg_amproc a WHERE (a.amproc IN (SELECT oid FROM v)) IS TRUE) \
+       OR EXISTS (SELECT 1 FROM asked_operators o JOIN pg_catalog.pg_amop a ON a.amopopr = o.oid) \
+       OR EXISTS (SELECT 1 FROM asked_operators o JOIN pg_catalog.pg_operator w ON o.oid IN (w.oid, w.oprcom, w.oprnegate) WHERE w.oprname = ANY ($2::text[])) \
      UNION ALL SELECT 'foreign table ' || c.relname, 'a program', '' FROM pg_catalog.pg_foreign_table f JOIN pg_catalog.pg_class c ON c.oid = f.ftrelid \
        WHERE EXISTS (SELECT 1 FROM unnest(f.ftoptions) o WHERE o LIKE 'program=%') \
          AND (c.relname = ANY ($1::text[]) OR EXISTS (SELECT 1 FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid)) \
@@ -232,7 +256,15 @@ impl Look {
         match planned {
             // The classifier gathers no calls of what writes.
             true => self.idle.push((text.to_string(), calls_of(text).into_iter().chain(after_dots(text)).collect())),
-            false => self.run.push((text.to_string(), Vec::new())),
+            false => {
+                let mut said = Said::default();
+                said.gather(text);
+                let [names, _, calls, converts, _] = said.params(false);
+                if s.fetch_with(ANYTHING, vec![names, calls, converts]).await?.rows.is_empty() {
+                    return Ok(None);
+                }
+                self.run.push((text.to_string(), Vec::new()));
+            }
         }
         let look = LOOK.replace("{asked}", ASKED).replace("{answer}", ANSWER).replace("{known}", KNOWN_READER);
         let reached = REACHED.replace("{asked}", ASKED).replace("{answer}", ANSWER).replace("{known}", KNOWN_READER);
@@ -248,7 +280,7 @@ impl Look {
                         said.calls.extend(calls.iter().cloned());
                     }
                 }
-                (s.fetch_with(look.as_str(), said.params(idle)).await?, idle)
+                (s.fetch_with(look.as_str(), said.params(idle).into()).await?, idle)
             } else if std::mem::take(&mut self.maybe) {
                 let idle = !self.runs;
                 let params: Vec<String> = self.all.params(idle).into_iter().flatten().collect();
@@ -366,9 +398,9 @@ struct Said {
 
 impl Said {
     /// For [`LOOK`] and [`REACHED`].
-    fn params(&self, planned: bool) -> Vec<Option<String>> {
+    fn params(&self, planned: bool) -> [Option<String>; 5] {
         let converts = self.converts || planned;
-        vec![list(&self.names), list(&self.operators), list(&self.calls), Some(converts.to_string()), Some(planned.to_string())]
+        [list(&self.names), list(&self.operators), list(&self.calls), Some(converts.to_string()), Some(planned.to_string())]
     }
 
     fn name(&mut self, name: &str) {

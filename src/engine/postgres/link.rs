@@ -9,7 +9,7 @@ use super::connect::{Dialer, Started, plain};
 use super::fault::Report;
 use super::types::{self, Types};
 use super::wire::Wire;
-use crate::engine::session::{Event, Outcome};
+use crate::engine::session::{EFFECT_NOT_KNOWN, Event, Outcome};
 use crate::model::rows::Table;
 use crate::model::{BatchBuilder, Error, Kind, Notice, Param, Result, TxState};
 use postgres_protocol::message::backend::Message;
@@ -298,7 +298,7 @@ impl Link {
                 Ending { events: run.events, last, lost: None }
             }
             Err(lost) => {
-                let told = lost.0.clone().hint("Whether a write took effect is not known: look before running it again.");
+                let told = lost.0.clone().hint(EFFECT_NOT_KNOWN);
                 Ending { events: run.events, last: Err(told), lost: Some(lost) }
             }
         }

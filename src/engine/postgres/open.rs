@@ -5,10 +5,11 @@ use super::connect::{Dialer, Refusal};
 use super::link::{Job, Link, Lost, UNASKED};
 use crate::config::Target;
 use crate::engine::session::{Access, Session, SessionStatus};
-use crate::engine::{Connect, Password, Role};
+use crate::engine::{Connect, Password, Role, UNANSWERED};
 use crate::model::{Dialect, Error, Identity, Kind, ReadOnly, Result};
 use sha2::{Digest, Sha256};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 impl From<Lost> for Error {
@@ -20,15 +21,26 @@ impl From<Lost> for Error {
 /// Opens a session. `pins` are further session settings for our own work (how values are printed).
 pub(super) async fn open(target: &Target, password: &Password, how: Connect, pins: &[(&str, &str)]) -> Result<Session> {
     let limit = how.connect_timeout;
-    let work = connect(target, password, how, pins);
+    let dialer = OnceLock::new();
+    let work = connect(target, password, how, pins, &dialer);
     match tokio::time::timeout(limit, work).await {
         Ok(r) => r,
-        Err(_) => Err(Error::connect(format!(
-            "no answer from {} within {}",
-            target.host.as_deref().unwrap_or("the server"),
-            crate::text::duration(limit)
-        ))
-        .hint("A firewall may drop the packets, or the server is overloaded.")),
+        Err(_) => Err(unanswered(target, dialer.get().map(Arc::as_ref), limit)),
+    }
+}
+
+/// Nothing came back in time: a network that lets nothing through is told from a server that does not go on with a login.
+fn unanswered(target: &Target, dialer: Option<&Dialer>, limit: Duration) -> Error {
+    let within = crate::text::duration(limit);
+    match dialer.filter(|d| d.accepted() && target.ssh.is_none()) {
+        Some(d) => Error::connect(format!("the server at {} {UNANSWERED} within {within}", d.address))
+            .hint(
+                "No firewall does that: the login hangs in the server. A process of it may be stopped, its disk may not answer, or somebody has locked \
+                 pg_authid or pg_database (VACUUM FULL of it does).",
+            )
+            .hint("On its machine ps tells what each session does: end the one that holds the lock with kill PID, never with kill -9."),
+        None => Error::connect(format!("no answer from {} within {within}", target.host.as_deref().unwrap_or("the server")))
+            .hint("A firewall may drop the packets, or the server is overloaded."),
     }
 }
 
@@ -38,8 +50,15 @@ pub(super) fn user_of(target: &Target) -> String {
     target.user.clone().or_else(|| env("USER")).or_else(|| env("LOGNAME")).unwrap_or_else(|| "postgres".into())
 }
 
-async fn connect(target: &Target, password: &Password, how: Connect, pins: &[(&str, &str)]) -> Result<Session> {
+async fn connect(
+    target: &Target,
+    password: &Password,
+    how: Connect,
+    pins: &[(&str, &str)],
+    known: &OnceLock<Arc<Dialer>>,
+) -> Result<Session> {
     let dialer = Arc::new(Dialer::new(target).await?);
+    let _ = known.set(dialer.clone());
     let user = user_of(target);
     let database = target.database.clone().unwrap_or_else(|| user.clone());
 

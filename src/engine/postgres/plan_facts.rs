@@ -156,6 +156,7 @@ pub(super) async fn of(s: &Session, relations: &[String]) -> Result<Known> {
                     method: i.method,
                 })
                 .collect(),
+            stored_by: Vec::new(),
             foreign_keys: serde_json::from_str::<Vec<Reference>>(cell(r, 5))
                 .unwrap_or_default()
                 .into_iter()

@@ -1,12 +1,13 @@
 //! The schema tree of a SQLite file, definitions, and the canonical catalogue.
 
 use super::{Sqlite, guard};
-use crate::engine::{Catalog, Session};
+use crate::engine::{Catalog, NewRows, Session};
 use crate::model::names::Names;
 use crate::model::rows::Table;
 use crate::model::{
     CanonicalObject, Dependent, Dialect, Error, NodeKind, NodePath, Referrer, Result, SchemaNode, TableInfo, TableShape, Usage,
 };
+use crate::sql::ended;
 use crate::sql::outside::Neighbours;
 use futures_util::future::BoxFuture;
 use std::collections::BTreeMap;
@@ -82,6 +83,9 @@ impl Catalog for Sqlite {
     fn referrers<'a>(&'a self, s: &'a Session, table: &'a [String]) -> BoxFuture<'a, Result<Vec<Referrer>>> {
         Box::pin(super::dependents::referrers(s, table))
     }
+    fn new_rows<'a>(&'a self, s: &'a Session, table: &'a TableInfo) -> BoxFuture<'a, Result<std::result::Result<NewRows, String>>> {
+        Box::pin(crate::engine::behind_the_greatest(s, table))
+    }
     fn table<'a>(&'a self, s: &'a Session, name: &'a [String]) -> BoxFuture<'a, Result<Option<TableInfo>>> {
         Box::pin(super::table::of(s, name))
     }
@@ -134,7 +138,7 @@ impl Catalog for Sqlite {
                     _ => Error::failed(format!("there is no {name} in {schema} any more")),
                 });
             }
-            Ok(rows.rows.iter().map(|r| format!("{};", at(r, 0))).collect::<Vec<_>>().join("\n\n"))
+            Ok(rows.rows.iter().map(|r| ended(Dialect::Sqlite, at(r, 0))).collect::<Vec<_>>().join("\n\n"))
         })
     }
 

@@ -57,6 +57,10 @@ pub fn statement(e: rusqlite::Error, path: &Path) -> Error {
         ffi::SQLITE_AUTH => Error::read_only(format!("refused, this session is read-only: {message}")),
         ffi::SQLITE_NOTADB => Error::new(Kind::Statement, format!("{file} is not a SQLite database, or it is encrypted"))
             .hint("SQLCipher and other encrypted files cannot be read here."),
+        ffi::SQLITE_CORRUPT if code == ffi::SQLITE_CORRUPT_VTAB => {
+            Error::new(Kind::Statement, format!("a virtual table of {file} does not agree with the tables that it keeps its data in: {message}"))
+                .hint("The file itself may be sound. The index of an FTS5 table is checked by `INSERT INTO t(t) VALUES('integrity-check')` and made again by `… VALUES('rebuild')`.")
+        }
         ffi::SQLITE_CORRUPT => Error::new(Kind::Statement, format!("{file} is damaged: {message}"))
             .hint("Copy the file with its -wal and -journal aside before anything else; `PRAGMA integrity_check` names the pages."),
         ffi::SQLITE_FULL => Error::new(Kind::Io, format!("writing {file}: {message}"))

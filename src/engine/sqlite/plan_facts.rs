@@ -37,14 +37,23 @@ pub(super) async fn of(s: &Session, relations: &[String]) -> Result<Known> {
             let last = s.fetch(format!("SELECT max(rowid) FROM {}", Dialect::Sqlite.quote_ident(&name))).await;
             table.rows = last.ok().and_then(|l| at(l.rows.first()?, 0).parse().ok());
         }
-        let columns = s.fetch(format!("SELECT name, type FROM pragma_table_xinfo({t}, 'main') WHERE hidden <> 1 ORDER BY cid")).await?;
+        let columns = s.fetch(format!("SELECT name, type, pk FROM pragma_table_xinfo({t}, 'main') WHERE hidden <> 1 ORDER BY cid")).await?;
         table.columns = columns.rows.iter().map(|c| Column { name: at(c, 0).into(), type_name: at(c, 1).into() }).collect();
         let indexes = s
             .fetch(format!(
-                "SELECT l.name, l.\"unique\", l.partial, x.name, x.desc FROM pragma_index_list({t}, 'main') l, pragma_index_xinfo(l.name, 'main') x \
+                "SELECT l.name, l.\"unique\", l.partial, x.name, x.desc, l.origin FROM pragma_index_list({t}, 'main') l, pragma_index_xinfo(l.name, 'main') x \
                  WHERE x.key = 1 ORDER BY l.seq, x.seqno"
             ))
             .await?;
+        let mut key: Vec<(i64, &str, &str)> =
+            columns.rows.iter().filter_map(|c| Some((at(c, 2).parse::<i64>().ok().filter(|n| *n > 0)?, at(c, 0), at(c, 1)))).collect();
+        key.sort_unstable();
+        // A key that is the rowid itself has no index; one of another table (`INTEGER PRIMARY KEY DESC`, text) has.
+        let own_index = indexes.rows.iter().any(|i| at(i, 5) == "pk");
+        let rowid = matches!(key.as_slice(), [(_, _, kind)] if kind.eq_ignore_ascii_case("integer")) && !own_index;
+        if at(&r, 1) == "1" || rowid {
+            table.stored_by = key.iter().map(|(_, name, _)| (*name).to_string()).collect();
+        }
         for i in &indexes.rows {
             let key = if at(i, 3).is_empty() { "<expr>".to_string() } else { at(i, 3).to_string() };
             match table.indexes.iter_mut().find(|x| x.name == at(i, 0)) {

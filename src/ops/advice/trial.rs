@@ -12,11 +12,12 @@ use super::writes::{self, Writes};
 use crate::engine::{Access, Capability, Connect, Hiding, Role, Session};
 use crate::model::plan::Plan;
 use crate::model::{Dialect, Error, Kind, Result};
+use crate::ops::cancelling::unless_cancelled;
 use crate::ops::measure::{Arm, Effort, by_turns};
 use crate::ops::{Connection, Cx, connect, copies};
 use crate::plan::candidates::Candidate;
 use crate::plan::known::Known;
-use crate::plan::measure::Judgement;
+use crate::plan::measure::{Judgement, rows_read_error};
 use crate::sql::reserved::ident;
 use crate::sql::{self, TokenKind};
 use crate::text;
@@ -41,11 +42,20 @@ pub struct Measured {
     pub of: String,
     /// What writing costs with it.
     pub writes: Option<Writes>,
+    /// How far off its count of rows read may be; 0: it is exact.
+    pub rows_read_error: f64,
     /// Other statements, where the engine imagines no index and these were planned on the copy.
     pub others: Option<Others>,
 }
 
-/// Builds and measures each candidate. The inner error is the server's word about one of them; the outer one ends it all.
+/// What became of each candidate. An error is the server's word about one of them.
+pub(super) struct Trials {
+    pub fates: Vec<(Candidate, Result<Measured>)>,
+    /// How the copy differs from the target, where it does: a sentence.
+    pub differs: Option<String>,
+}
+
+/// Builds and measures each candidate; an error ends it all.
 pub(super) async fn measure(
     cx: &Cx,
     conn: &Connection,
@@ -53,29 +63,33 @@ pub(super) async fn measure(
     known: &Known,
     candidates: &[Candidate],
     notes: &mut Vec<String>,
-) -> Result<Vec<(Candidate, Result<Measured>)>> {
+) -> Result<Trials> {
     stays_inside(conn, statement)?;
     let (scratches, of) = copies::make(cx, conn, count(conn).await?).await?;
     let done = async {
-        let mut copies = Vec::new();
+        let mut connected = Vec::new();
         for s in &scratches {
-            copies.push(connect::connect_to(cx, s.target.clone()).await?);
+            connected.push(connect::connect_to(cx, s.target.clone()).await?);
         }
         let others = match conn.engine().hypothetical() {
             Capability::No(_) => Some(conn),
             _ => None,
         };
         let what = Task { statement, known, of: &of, others };
-        match copies.as_slice() {
-            [changed] => run(cx, None, changed, &what, candidates).await,
-            [plain, changed] => run(cx, Some(plain), changed, &what, candidates).await,
-            _ => Err(Error::failed("there is no copy to measure on")),
-        }
+        let (plain, changed) = match connected.as_slice() {
+            [changed] => (None, changed),
+            [plain, changed] => (Some(plain), changed),
+            _ => return Err(Error::failed("there is no copy to measure on")),
+        };
+        let fates = run(cx, plain, changed, &what, candidates).await?;
+        // What was built there is gone again.
+        let differs = copies::behind(conn, changed, &of, known, (&[], &[])).await?;
+        Ok(Trials { fates, differs })
     }
     .await;
     // The connections are closed by now.
     copies::remove(conn, scratches, notes).await?;
-    done
+    done.map_err(|e| copies::aged(conn, &of, e))
 }
 
 /// MySQL's names may lead out of the copy to the very original.
@@ -156,7 +170,8 @@ async fn run(
         let bare = tables.iter().any(|(t, bare)| *t == c.table && *bare);
         let mut fate = one(cx, plain, changed, &writers[0], what, c, bare).await;
         match &fate {
-            Err(e) if matches!(e.kind, Kind::Cancelled | Kind::Connect) => return fate.map(|_| Vec::new()),
+            // Nor is it the candidate's fault that the copy is older than its table.
+            Err(e) if matches!(e.kind, Kind::Cancelled | Kind::Connect) || copies::lacks(e) => return fate.map(|_| Vec::new()),
             Ok(_) => finish(cx, &writers[0], &c.drop_sql(changed.dialect(), false)).await?,
             // A candidate that was not built leaves nothing; one whose runs failed is dropped if it is there.
             Err(_) => {
@@ -181,13 +196,7 @@ async fn run(
 
 /// Runs a statement of ours on a copy; ends it on the server when cancelled.
 pub(in crate::ops) async fn finish(cx: &Cx, s: &Session, sql: &str) -> Result<()> {
-    tokio::select! {
-        done = s.fetch(sql) => done.map(|_| ()),
-        () = cx.cancel.cancelled() => {
-            let _ = s.cancel().await;
-            Err(Error::cancelled())
-        }
-    }
+    unless_cancelled(cx, s, s.fetch(sql)).await.map(|_| ())
 }
 
 async fn one(
@@ -233,7 +242,18 @@ async fn one(
     for arm in [without, with] {
         arm.session().clone().close().await;
     }
-    Ok(Measured { judgement: duel.judgement, used, build, bytes, plan: duel.after.plan, of: what.of.to_string(), writes: None, others })
+    let error = rows_read_error(&duel.before.plan).max(rows_read_error(&duel.after.plan));
+    Ok(Measured {
+        judgement: duel.judgement,
+        used,
+        build,
+        bytes,
+        plan: duel.after.plan,
+        of: what.of.to_string(),
+        rows_read_error: error,
+        writes: None,
+        others,
+    })
 }
 
 /// The statement without the index and with it.

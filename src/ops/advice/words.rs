@@ -1,9 +1,9 @@
 //! Advice in words and as JSON, the same for the command line and the console.
 
-use super::{Advice, Report};
+use super::{Advice, Level, Report};
 use crate::model::Dialect;
 use crate::plan::candidates::Why;
-use crate::plan::measure::millis;
+use crate::plan::measure::{millis, ratio};
 use crate::text;
 use serde_json::{Value, json};
 
@@ -17,12 +17,12 @@ impl Advice {
         if let Some(m) = &self.measured {
             let j = &m.judgement;
             return format!(
-                "{} → {}, {:.2} of the time ({:.2} to {:.2})",
+                "{} → {}, {} of the time ({} to {})",
                 millis(j.before.median_ms),
                 millis(j.after.median_ms),
-                j.ratio,
-                j.interval.0,
-                j.interval.1
+                ratio(j.ratio),
+                ratio(j.interval.0),
+                ratio(j.interval.1)
             );
         }
         match &self.estimate {
@@ -61,22 +61,22 @@ impl Advice {
         if let Some(m) = &self.measured {
             let j = &m.judgement;
             out.push(format!(
-                "Measured on a scratch copy{}: {} runs of each by turns, median {} without it and {} with it; the ratio is {:.2}, with 95 % certainty between {:.2} and {:.2}.",
+                "Measured on a scratch copy{}: {} runs of each by turns, median {} without it and {} with it; the ratio is {}, with 95 % certainty between {} and {}.",
                 m.of,
                 j.before.runs,
                 millis(j.before.median_ms),
                 millis(j.after.median_ms),
-                j.ratio,
-                j.interval.0,
-                j.interval.1
+                ratio(j.ratio),
+                ratio(j.interval.0),
+                ratio(j.interval.1)
             ));
             for w in &j.work {
-                out.push(format!(
-                    "Work that knows no noise: {} {} without it, {} with it.",
-                    w.name,
-                    text::thousands(w.before),
-                    text::thousands(w.after)
-                ));
+                let (before, after) = (text::thousands(w.before), text::thousands(w.after));
+                out.push(if w.name == "rows read" && m.rows_read_error > 0.0 {
+                    format!("Rows read, by the server's rounded means: about {before} without it, about {after} with it.")
+                } else {
+                    format!("Work that knows no noise: {} {before} without it, {after} with it.", w.name)
+                });
             }
             out.push(format!("Built in {}.", text::duration(m.build)));
         }
@@ -105,9 +105,12 @@ impl Advice {
 }
 
 impl Report {
-    /// Whether something helps.
-    pub fn helps(&self) -> bool {
-        !self.advice.is_empty()
+    /// Whether an index helps, by the planner's word or by measuring; `None` where there are some and none of them was tried.
+    pub fn helps(&self) -> Option<bool> {
+        match self.advice.as_slice() {
+            [] => Some(false),
+            all => all.iter().any(|a| a.level != Level::Untried).then_some(true),
+        }
     }
 
     /// The answer in one sentence.
@@ -115,6 +118,9 @@ impl Report {
         // Old statistics make an answer doubtful; they are no reason why nothing helps.
         let because = self.reasons.iter().find(|r| r.why != Why::StaleStatistics);
         match (self.advice.first(), because) {
+            (Some(a), _) if a.level == Level::Untried => {
+                format!("An index on {} may help: whether it does is not known, because it was not tried.", a.spec)
+            }
             (Some(a), _) => format!("An index on {} helps, {}: {}.", a.spec, a.level.word(), a.gain()),
             (None, Some(r)) => format!("No index helps, because {}.", r.text),
             (None, None) => match self.dropped.first() {
@@ -184,6 +190,7 @@ impl Report {
             })).collect::<Vec<_>>(),
             "dropped": self.dropped.iter().map(|d| json!({ "index": d.what, "why": d.reason.why, "text": d.reason.text })).collect::<Vec<_>>(),
             "verified": self.verified,
+            "copy_differs": self.differs,
             "notes": self.notes,
         })
     }

@@ -11,7 +11,7 @@ use crate::ops::measure::{Arm, Effort, by_turns};
 use crate::ops::{Connection, Cx};
 use crate::plan::candidates::Candidate;
 use crate::plan::known::Known;
-use crate::plan::measure::{Judgement, millis};
+use crate::plan::measure::{Judgement, millis, ratio};
 use crate::sql::reserved::ident;
 use std::time::Duration;
 
@@ -36,13 +36,13 @@ impl Writes {
     pub fn lines(&self) -> Vec<String> {
         let one = |word: &str, j: &Judgement| {
             format!(
-                "Write cost, measured on the copy: {word} {} rows takes {} without it and {} with it; the ratio is {:.2}, with 95 % certainty between {:.2} and {:.2}.",
+                "Write cost, measured on the copy: {word} {} rows takes {} without it and {} with it; the ratio is {}, with 95 % certainty between {} and {}.",
                 crate::text::thousands(self.rows),
                 millis(j.before.median_ms),
                 millis(j.after.median_ms),
-                j.ratio,
-                j.interval.0,
-                j.interval.1
+                ratio(j.ratio),
+                ratio(j.interval.0),
+                ratio(j.interval.1)
             )
         };
         let mut out = vec![one("inserting", &self.insert)];

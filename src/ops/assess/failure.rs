@@ -1,11 +1,12 @@
 //! The connection itself as a check: what it means that none can be made.
 
 use super::How;
-use crate::engine::Session;
+use super::login::Remark;
+use crate::engine::{Session, UNANSWERED};
 use crate::model::assessment::{Check, Limit, Seen};
 use crate::model::{Error, Finding, Kind, Severity};
 
-const CONNECT: Check = Check {
+pub(super) const CONNECT: Check = Check {
     id: "connect",
     name: "connect",
     reads: "a login and one statement",
@@ -15,20 +16,42 @@ const CONNECT: Check = Check {
 };
 
 /// The catalogue that a login reads is locked: `lock_timeout` ends it (55P03).
-pub(super) fn is_locked_catalogue(e: &Error) -> bool {
+pub(in crate::ops) fn is_locked_catalogue(e: &Error) -> bool {
     e.code.as_deref() == Some("55P03")
 }
 
-pub(super) fn connected(session: &Session, remark: Option<String>, took: f64, how: &How) -> Seen {
+/// The login is right, and has no right to the database: ER_DBACCESS_DENIED_ERROR, or no CONNECT.
+pub(super) fn is_denied(e: &Error) -> bool {
+    matches!(e.code.as_deref(), Some("1044" | "42501"))
+}
+
+/// All connections are taken.
+pub(super) fn is_full(e: &Error) -> bool {
+    matches!(e.code.as_deref(), Some("53300" | "1040" | "08004"))
+}
+
+/// `holder` is who holds the lock of a catalogue that is locked, where that was found.
+pub(super) fn connected(session: &Session, remark: Option<Remark>, holder: Option<&Finding>, took: f64, how: &How) -> Seen {
     let address = &session.identity().address;
     let mut seen = Seen::of(&CONNECT).says(format!("answered within {took:.0} ms")).figure("took", took);
     seen.took = took;
     let severity = Severity::of(took, how.limits.of(&CONNECT, "took"));
-    if let Some(remark) = remark {
+    if let Some(Remark::Locked(remark)) = remark {
+        seen.says = remark.clone();
+        let finding = match holder {
+            Some(h) => Finding {
+                recover: h.recover.clone(),
+                ..Finding::new(Severity::Critical, CONNECT.id, address, format!("{remark}; {}", h.message)).next(&h.next)
+            },
+            None => Finding::new(Severity::Critical, CONNECT.id, address, remark)
+                .next("Who holds the lock cannot be seen: look for the oldest transaction in the database that does not answer."),
+        };
+        seen.find(finding);
+    } else if let Some(Remark::Denied(remark)) = remark {
         seen.says = remark.clone();
         seen.find(
-            Finding::new(Severity::Critical, CONNECT.id, address, remark)
-                .next("The lock tree names who holds the lock: end that session, and logins work again."),
+            Finding::new(Severity::Unknown, CONNECT.id, address, remark)
+                .lifts("a right on that database for this account: what is in it is not looked at"),
         );
     } else if severity >= Severity::Warning {
         seen.find(
@@ -39,11 +62,21 @@ pub(super) fn connected(session: &Session, remark: Option<String>, took: f64, ho
     seen
 }
 
-/// No connection: what the failure means, by the server's code or by what the operating system said.
-pub(super) fn seen(e: &Error, target: &str, took: f64) -> Seen {
+/// What it means that there is no connection, by the server's code or by what the operating system said; and what to do next.
+pub(super) fn meaning(e: &Error) -> (Severity, String, String) {
     let said = e.message.to_lowercase();
+    // Where such a login hangs is the engine's to say.
+    if said.contains(UNANSWERED) {
+        return (Severity::Critical, e.message.clone(), e.hints.join(" "));
+    }
     let (severity, message, next) = match e.code.as_deref() {
-        Some("53300" | "1040" | "08004") => (
+        Some("1040" | "08004") => (
+            Severity::Critical,
+            format!("all connections are taken: {}", e.message),
+            "One more is kept for an account with SUPER or CONNECTION ADMIN, and extra_port or admin_port has its own: log in so, or stop an \
+             application.",
+        ),
+        Some("53300") => (
             Severity::Critical,
             format!("all connections are taken: {}", e.message),
             "Log in as a role that has reserved connections (a superuser), or stop one of the applications.",
@@ -61,13 +94,27 @@ pub(super) fn seen(e: &Error, target: &str, took: f64) -> Seen {
             format!("a login waits for a lock of the catalogue: {}", e.message),
             "Somebody holds a lock on the catalogue: ask for the lock tree in another database of the server.",
         ),
-        Some("28P01" | "28000" | "1045" | "1698") => (
+        Some("28P01" | "28000") => (
             Severity::Unknown,
             e.message.clone(),
             "The server answers, and refuses this login: check the role, its password and pg_hba.conf.",
         ),
+        Some("1045" | "1698") => (
+            Severity::Unknown,
+            e.message.clone(),
+            "The server answers, and refuses this login: check the account, its password and the host that it may come from.",
+        ),
+        Some("1044" | "42501") => (
+            Severity::Unknown,
+            e.message.clone(),
+            "The server answers: the account has no right to this database. Grant it one, or name another database.",
+        ),
         Some("3D000" | "1049") => {
             (Severity::Unknown, e.message.clone(), "The server answers: the name of the database is wrong, or it was dropped.")
+        }
+        Some(code) if code.starts_with("SQLITE") => of_a_file(e, code),
+        _ if said.starts_with("there is no file") || said.contains("is a directory") || said.contains("no permission to") => {
+            (Severity::Unknown, e.message.clone(), "Look whether the path is right, and whether this user may read it.")
         }
         _ if e.kind == Kind::PasswordNeeded => (Severity::Unknown, e.message.clone(), "Give the target a source for its password."),
         _ if said.contains("refused") || said.contains("no such file") => (
@@ -75,11 +122,17 @@ pub(super) fn seen(e: &Error, target: &str, took: f64) -> Seen {
             format!("nobody listens there: {}", e.message),
             "The server is not running, or listens elsewhere: look at its process and the end of its log.",
         ),
-        _ if said.contains("no answer") || said.contains("timed out") => {
+        _ if said.contains("no answer") || said.contains("timed out") || said.contains("did not answer") => {
             (Severity::Critical, e.message.clone(), "The machine does not answer, or a firewall drops the packets: try another port of it.")
         }
         _ => (Severity::Critical, e.message.clone(), "Look at the server's process and the end of its log."),
     };
+    (severity, message, next.to_string())
+}
+
+/// No connection.
+pub(super) fn seen(e: &Error, target: &str, took: f64) -> Seen {
+    let (severity, message, next) = meaning(e);
     let mut seen = Seen::of(&CONNECT).says(message.clone());
     seen.took = took;
     let mut finding = Finding::new(severity, CONNECT.id, target, message).next(next);
@@ -90,13 +143,37 @@ pub(super) fn seen(e: &Error, target: &str, took: f64) -> Seen {
     seen
 }
 
+/// What it means that a file could not be opened, by SQLite's code.
+fn of_a_file(e: &Error, code: &str) -> (Severity, String, &'static str) {
+    let (severity, next) = match code.split(' ').next().unwrap_or(code) {
+        "SQLITE_BUSY" => (
+            Severity::Critical,
+            "A program has locked the whole file: let it end its transaction, or end it; never delete -wal or -journal.",
+        ),
+        "SQLITE_NOTADB" => {
+            (Severity::Unknown, "Another kind of file lies there, or it is encrypted: look at its first bytes and at a backup.")
+        }
+        "SQLITE_CORRUPT" => (
+            Severity::Critical,
+            "Stop the programs that write it, copy the file with its -wal and -journal aside, then restore the backup or recover into a new file.",
+        ),
+        "SQLITE_READONLY" => (
+            Severity::Critical,
+            "A journal is left to be rolled back, or a log to be read, and this user may not write: let the program that owns the file open it.",
+        ),
+        "SQLITE_FULL" | "SQLITE_IOERR" => (Severity::Critical, "Look at the disk: how full it is, and what the kernel's log says of it."),
+        _ => (Severity::Critical, "Look at the files and who may reach them; in WAL mode the directory has to be writable, too."),
+    };
+    (severity, e.message.clone(), next)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     #[test]
     fn each_failure_says_what_it_means() {
         let meaning = |code: Option<&str>, message: &str| {
-            let e = Error { code: code.map(str::to_string), ..Error::connect(message) };
+            let e = Error { code: code.map(str::to_string), ..Error::connect(message).hint("See whether pg_authid is locked.") };
             let seen = seen(&e, "shop", 1.0);
             (seen.severity, seen.findings[0].next.clone())
         };
@@ -106,6 +183,10 @@ mod tests {
         assert!(next.contains("Do not stop it again"), "{next}");
         let (_, next) = meaning(Some("57P03"), "the database system is shutting down");
         assert!(next.contains("by whom"), "{next}");
+        let (severity, next) = meaning(None, "the server at db1:5432 takes the connection and does not answer the login within 5 s");
+        assert!(severity == Severity::Critical && next.contains("pg_authid") && !next.contains("firewall"), "{next}");
+        let (_, next) = meaning(None, "no answer from db1 within 5 s");
+        assert!(next.contains("firewall"), "{next}");
         let (_, next) = meaning(None, "connection refused (os error 111)");
         assert!(next.contains("not running"), "{next}");
         let (severity, _) = meaning(Some("28P01"), "password authentication failed");

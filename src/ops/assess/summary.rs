@@ -1,12 +1,18 @@
 //! The sentence on top: the most likely cause, and the next step.
 
-use crate::model::Severity;
+use super::lost::LOST;
 use crate::model::assessment::{Seen, Summary};
+use crate::model::{Finding, Severity};
 
-/// The first finding of the worst kind: checks come in the order of what they explain.
-pub(super) fn of(checks: &[Seen]) -> Summary {
+/// Of what was seen so far: the first finding of the worst kind, as checks come in the order of what they explain.
+pub fn summary(checks: &[Seen]) -> Summary {
     let worst = checks.iter().map(|c| c.severity).max();
     let Some(severity) = worst.filter(|s| *s >= Severity::Warning) else {
+        // No connection is no look at all: why is all that there is to say.
+        if let Some(f) = checks.first().filter(|c| c.check == "connect" && c.severity == Severity::Unknown).and_then(|c| c.findings.first())
+        {
+            return Summary { severity: worst, says: sentence(f), next: f.next.clone(), check: f.check.clone(), ..Summary::default() };
+        }
         let blind = checks.iter().filter(|c| c.severity == Severity::Unknown).count();
         let says = match (checks.len(), blind) {
             (_, 0) => "Nothing of what was looked at is wrong.".to_string(),
@@ -16,25 +22,82 @@ pub(super) fn of(checks: &[Seen]) -> Summary {
             0 => "If users still see a fault, it lies before the database: network, pooler, application.".to_string(),
             _ => "Assess again with a role that may see more; each check names what it lacks.".to_string(),
         };
-        return Summary { severity: worst, says, next, sev: None, check: String::new() };
+        return Summary { severity: worst, says, next, ..Summary::default() };
     };
-    let finding = checks.iter().flat_map(|c| &c.findings).find(|f| f.severity == severity);
-    let (says, next, check) = finding.map_or_else(Default::default, |f| (capital(&f.message), f.next.clone(), f.check.clone()));
+    // That the server went away explains all that could not be read since, and what was read before.
+    let all = || checks.iter().flat_map(|c| &c.findings).filter(|f| f.severity == severity);
+    let Some(f) = all().find(|f| f.check == LOST).or_else(|| all().find(|f| !lasts(checks, f))).or_else(|| all().next()) else {
+        return Summary::default();
+    };
+    let (says, next, check) = (sentence(f), f.next.clone(), f.check.clone());
     // A suggestion: when unsure, the higher one (`reference/operations.md` §2.1).
     let sev = match severity {
-        Severity::Critical if matches!(check.as_str(), "connect" | "PG26" | "PG29") => 1,
+        Severity::Critical if matches!(check.as_str(), "connect" | LOST | "PG26" | "PG29" | "MY24" | "SQ06") => 1,
         Severity::Critical => 2,
         _ => 3,
     };
-    Summary { severity: Some(severity), says, next, sev: Some(sev), check }
+    Summary { severity: Some(severity), says, next, sev: Some(sev), check, recover: f.recover.clone() }
 }
 
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    let mut out: String = chars.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
-    out.push_str(chars.as_str());
+/// Checks of what has been so for long, and will do harm some day: what happens now comes before them.
+const LASTING: [&str; 9] = ["PG27", "PG28", "PG29", "PG31", "PG36", "MY21", "MY22", "MY23", "SQ09"];
+
+fn lasts(checks: &[Seen], f: &Finding) -> bool {
+    let used = || checks.iter().find(|c| c.check == f.check).and_then(|c| c.figures.get("used"));
+    // A counter that has come to its end does its harm now.
+    LASTING.contains(&f.check.as_str()) && used().is_none_or(|used| *used < 100.0)
+}
+
+/// A finding as a sentence: its first word gets a capital, unless that is a name that the finding is about.
+fn sentence(f: &Finding) -> String {
+    let mut out = f.message.clone();
+    let named = !f.object.is_empty() && out.starts_with(&f.object);
+    // `s2.t_id_seq`, `archive_command`, `pg_wal`: names are as they are.
+    let name = out.split([' ', ',', ':']).next().is_some_and(|w| w.contains(['.', '_', '/']));
+    if !named && !name {
+        let mut chars = f.message.chars();
+        out = chars.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
+        out.push_str(chars.as_str());
+    }
     if !out.ends_with('.') {
         out.push('.');
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::assessment::{Check, Limit};
+
+    fn seen(id: &'static str, severity: Severity, object: &str, message: &str) -> Seen {
+        const NONE: &[Limit] = &[];
+        let mut s = Seen::of(&Check { id, name: id, reads: "", means: "", limits: NONE, twice: false });
+        s.find(Finding::new(severity, id, object, message).next("Do this."));
+        s
+    }
+
+    #[test]
+    fn names_stay_as_they_are() {
+        let says = |object: &str, message: &str| summary(&[seen("PG28", Severity::Critical, object, message)]).says;
+        assert_eq!(says("s2.t_id_seq", "s2.t_id_seq has used 100 %"), "s2.t_id_seq has used 100 %.");
+        assert_eq!(says("fsync", "fsync is off"), "fsync is off.");
+        assert_eq!(says("sessions", "the server is gone"), "The server is gone.");
+    }
+
+    #[test]
+    fn what_happens_now_comes_before_what_will_be_some_day() {
+        let storm = seen("PG19", Severity::Critical, "all databases", "19 deadlocks in 5 s");
+        let full = |used| seen("PG28", Severity::Critical, "s", "s has used most of its numbers").figure("used", used);
+        assert_eq!(summary(&[full(95.0), storm.clone()]).check, "PG19");
+        assert_eq!(summary(&[full(100.0), storm.clone()]).check, "PG28");
+        assert_eq!(summary(&[full(95.0), seen("PG19", Severity::Warning, "x", "2 deadlocks")]).check, "PG28", "the worse one first");
+    }
+
+    #[test]
+    fn a_server_that_went_away_comes_before_what_was_found_until_then() {
+        let s =
+            summary(&[seen("PG28", Severity::Critical, "a", "a sequence is full"), seen(LOST, Severity::Critical, "b", "it went away")]);
+        assert_eq!((s.check.as_str(), s.sev), (LOST, Some(1)));
+    }
 }

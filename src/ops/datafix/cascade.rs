@@ -4,7 +4,7 @@
 //! The rows are found by SELECTs put one into the other along the keys, so that the server compares keys as it does itself. A row that
 //! several keys lead to counts once.
 
-use super::ImageFile;
+use super::image::Images;
 use crate::engine::{Catalog, Event, Session};
 use crate::model::{Cell, Dialect, Error, Follow, Param, Referrer, Result, RowBatch, TableInfo};
 use crate::sql::before::{Touch, lock};
@@ -44,6 +44,21 @@ impl Cascades {
     /// Rows that changed, of all tables.
     pub fn rows(&self) -> u64 {
         self.tables.iter().map(|t| t.deleted + t.changed).sum()
+    }
+
+    /// Adds those of a further statement.
+    pub(super) fn add(&mut self, more: Cascades) {
+        for t in more.tables {
+            match self.tables.iter_mut().find(|own| own.table == t.table) {
+                Some(own) => {
+                    own.deleted += t.deleted;
+                    own.changed += t.changed;
+                    own.left += t.left;
+                }
+                None => self.tables.push(t),
+            }
+        }
+        self.notes.extend(more.notes);
     }
 
     /// A line for each table: `Also 12 rows of shop.items by cascade: deleted.`
@@ -133,11 +148,8 @@ struct Level {
     depth: usize,
 }
 
-/// Makes the files for the rows as they were.
-pub(super) type MakeImage<'a> = &'a (dyn Fn(&str) -> Result<ImageFile> + Send + Sync);
-
 /// What becomes of the rows that refer by `key` when the rows referred to are touched; `None` when the key's columns are not.
-pub(in crate::ops) fn follows(touch: &Touch, key: &Referrer) -> Option<Follow> {
+fn follows(touch: &Touch, key: &Referrer) -> Option<Follow> {
     match touch {
         Touch::Nothing => None,
         Touch::Delete => Some(key.on_delete),
@@ -155,7 +167,7 @@ pub(super) async fn before(
     start: Start<'_>,
     limit: u64,
     too_many: &(dyn Fn(u64) -> Error + Send + Sync),
-    image: MakeImage<'_>,
+    images: &mut Images,
 ) -> Result<Cascades> {
     let own = [start.table.schema.clone(), start.table.name.clone()];
     // By table and whether its rows go: a row that first only changes may still be deleted by another key.
@@ -168,7 +180,6 @@ pub(super) async fn before(
     }
     // What the statement writes may be what other columns are computed from.
     let touch = if generated && matches!(start.touch, Touch::Update(_)) { Touch::Any } else { start.touch };
-    let mut images: BTreeMap<[String; 2], ImageFile> = BTreeMap::new();
     let mut counts: BTreeMap<[String; 2], [u64; 3]> = BTreeMap::new();
     let mut total = 0;
     let mut looks = 0;
@@ -213,7 +224,6 @@ pub(super) async fn before(
             let gone = level.touch == Touch::Delete && follow == Follow::Cascade;
             let mut rows = s.run_bound(format!("{select}{}", lock(dialect)), start.params.clone()).await.map_err(context)?;
             let mut found: HashMap<RowId, u64> = HashMap::new();
-            let mut file: Option<ImageFile> = images.remove(&child);
             let known_gone = seen.remove(&(child.clone(), true)).unwrap_or_default();
             let known_changed = seen.remove(&(child.clone(), false)).unwrap_or_default();
             let mut columns = Vec::new();
@@ -232,19 +242,10 @@ pub(super) async fn before(
                             total += 1;
                             if total > limit {
                                 drop(rows);
-                                for f in images.into_values().chain(file) {
-                                    f.discard();
-                                }
+                                images.discard();
                                 return Err(too_many(start.affected_most + total));
                             }
-                            if file.is_none() {
-                                let mut made = image(&shown)?;
-                                made.columns.clone_from(&columns);
-                                file = Some(made);
-                            }
-                            if let Some(f) = &mut file {
-                                f.write_row(&batch, r)?;
-                            }
+                            images.write_row(&child, &columns, &batch, r)?;
                         }
                     }
                     Event::Notice(_) | Event::Further(_) | Event::Done(_) => {}
@@ -270,9 +271,6 @@ pub(super) async fn before(
             };
             seen.insert((child.clone(), true), known_gone);
             seen.insert((child.clone(), false), known_changed);
-            if let Some(f) = file {
-                images.insert(child.clone(), f);
-            }
             if more > 0 {
                 let touch = if gone { Touch::Delete } else { Touch::Update(key.columns.clone()) };
                 levels.push_back(Level { table: child, select, touch, depth: level.depth + 1 });
@@ -284,11 +282,7 @@ pub(super) async fn before(
         if deleted + changed + left == 0 {
             continue;
         }
-        let saved = match images.remove(&table) {
-            Some(f) => Some(f.finish()?.0),
-            None => None,
-        };
-        out.tables.push(Cascaded { table: text::clean(&table.join(".")).into_owned(), deleted, changed, left, saved });
+        out.tables.push(Cascaded { table: text::clean(&table.join(".")).into_owned(), deleted, changed, left, saved: None });
     }
     Ok(out)
 }

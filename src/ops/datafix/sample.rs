@@ -3,11 +3,12 @@
 use crate::engine::{Event, Session};
 use crate::model::{Cell, Column, Dialect, Param, Result, RowBatch, TableInfo};
 use crate::text;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// Rows that are shown; the whole of them as they were is in the before-image.
-const ROWS: usize = 20;
-/// Longest value that is kept for showing, in bytes.
+pub(super) const ROWS: usize = crate::engine::NEW_ROWS;
+/// Longest value of a key by which a row is looked for again, in bytes.
 const LONGEST: usize = 2000;
 
 /// What happened to some of the rows.
@@ -21,12 +22,16 @@ pub struct Changes {
 /// One row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// The columns that changed: name, before, after. `key` is `id 42`.
+    /// The columns that changed: name, before, after. `key` is `id 42`, or `id 1 → 1001`.
     Updated { key: String, cells: Vec<(String, Option<String>, Option<String>)> },
     /// Its key was given another value, so that it cannot be told which of the rows it is now. The row as it was.
     Moved { cells: Vec<(String, Option<String>)> },
     /// It is not there under its key any more. The row as it was: name and value.
     Gone { cells: Vec<(String, Option<String>)> },
+    /// The row as it was; it has no key by which it could be looked at again.
+    Was { cells: Vec<(String, Option<String>)> },
+    /// It was not there before.
+    Inserted { cells: Vec<(String, Option<String>)> },
     /// What its RETURNING gave: name and value.
     Returned { cells: Vec<(String, Option<String>)> },
 }
@@ -39,19 +44,27 @@ impl Changes {
             Some(s) if s.is_empty() => "''".into(),
             Some(s) => text::truncate(&text::clean(s), width).into_owned(),
         };
+        let change = |(c, a, b): &(String, Option<String>, Option<String>)| {
+            let (name, a, b) = (text::clean(c), value(a), value(b));
+            if a == b { format!("{name} {a} differs further on") } else { format!("{name} {a} → {b}") }
+        };
         self.rows
             .iter()
             .map(|row| match row {
                 Change::Updated { key, cells } if cells.is_empty() => format!("{}: as it was", text::clean(key)),
                 Change::Updated { key, cells } => {
-                    let cells: Vec<String> =
-                        cells.iter().map(|(c, a, b)| format!("{} {} → {}", text::clean(c), value(a), value(b))).collect();
-                    format!("{}: {}", text::clean(key), cells.join(", "))
+                    format!("{}: {}", text::clean(key), cells.iter().map(change).collect::<Vec<_>>().join(", "))
                 }
-                Change::Gone { cells } | Change::Returned { cells } | Change::Moved { cells } => {
+                Change::Gone { cells }
+                | Change::Returned { cells }
+                | Change::Moved { cells }
+                | Change::Was { cells }
+                | Change::Inserted { cells } => {
                     let word = match row {
                         Change::Gone { .. } => "gone",
                         Change::Moved { .. } => "now under another key",
+                        Change::Was { .. } => "was",
+                        Change::Inserted { .. } => "new",
                         _ => "returned",
                     };
                     let cells: Vec<String> = cells.iter().map(|(c, v)| format!("{} {}", text::clean(c), value(v))).collect();
@@ -60,15 +73,69 @@ impl Changes {
             })
             .collect()
     }
+
+    /// How many of `affected` rows are not among the first `shown` of these.
+    pub fn beyond(&self, affected: u64, shown: usize) -> u64 {
+        let returned = |c: &&Change| matches!(c, Change::Returned { .. });
+        let first = &self.rows[..shown.min(self.rows.len())];
+        // What RETURNING gave are the same rows once more.
+        let rows = first.len() - first.iter().filter(returned).count();
+        affected.saturating_sub(if rows > 0 { rows } else { first.len() } as u64)
+    }
+
+    pub(super) fn note(&mut self, words: impl Into<String>) {
+        let words = words.into();
+        self.note = Some(self.note.take().map_or(words.clone(), |n| format!("{n}; {words}")));
+    }
 }
+
+/// A value that is compared and shown, however long or odd it is.
+#[derive(Debug, Clone)]
+struct Value {
+    shown: Option<String>,
+    digest: [u8; 32],
+    /// For looking the row up again; `None` for what is too long.
+    param: Option<Param>,
+}
+
+impl Value {
+    fn of(cell: Cell<'_>) -> Self {
+        let (tag, bytes): (u8, &[u8]) = match cell {
+            Cell::Null => (0, &[]),
+            Cell::Text(b) => (1, b),
+            Cell::Number(b) => (2, b),
+            Cell::Binary(b) => (3, b),
+        };
+        let mut digest = Sha256::new();
+        digest.update([tag]);
+        digest.update(bytes);
+        let param = (bytes.len() <= LONGEST).then(|| Param::from_cell(cell));
+        Value { shown: text::cell_line(cell), digest: digest.finalize().into(), param }
+    }
+}
+
+/// A key by which rows are told apart here: its values as they are shown.
+type Key = Vec<Option<String>>;
 
 /// Rows before the change, while they are read.
 #[derive(Debug, Default)]
 pub(super) struct Sample {
     columns: Vec<String>,
-    rows: Vec<Vec<Param>>,
-    /// A row that cannot be asked for again: its text is not UTF-8, or too long to be shown.
-    odd: usize,
+    rows: Vec<Vec<Value>>,
+    /// The key that a row is given, by the one that it has: where the fix says so itself.
+    renamed: Vec<(Vec<Param>, Vec<Param>)>,
+}
+
+/// What the statements of a fix do to the rows of the sample.
+pub(super) struct Did<'a> {
+    /// Whether all that they do is DELETE.
+    pub deletes: bool,
+    /// Columns to which an UPDATE gave a value.
+    pub sets: &'a [String],
+    /// Whether the statement changed just as many rows as were there for it.
+    pub all: bool,
+    /// Whether every row that gets another key is among those that were told.
+    pub all_renamed: bool,
 }
 
 impl Sample {
@@ -77,83 +144,99 @@ impl Sample {
     }
 
     pub fn take(&mut self, batch: &RowBatch) {
-        for r in 0..batch.rows() {
-            if self.rows.len() + self.odd >= ROWS {
-                return;
-            }
-            match (0..batch.columns()).map(|c| param(batch.cell(r, c))).collect() {
-                Some(row) => self.rows.push(row),
-                None => self.odd += 1,
-            }
+        for r in (0..batch.rows()).take(ROWS.saturating_sub(self.rows.len())) {
+            self.rows.push((0..batch.columns()).map(|c| Value::of(batch.cell(r, c))).collect());
         }
     }
 
-    /// Looks at the same rows again, on the session that changed them; `sets` are the columns to which an UPDATE gave a value.
-    /// Without a before-image (INSERT) there is nothing to compare.
-    pub async fn after(self, dialect: Dialect, s: &Session, table: Option<&TableInfo>, sets: &[String]) -> Result<Changes> {
-        let mut out =
-            Changes { note: (self.odd > 0).then(|| format!("{} rows are too odd to be shown here", self.odd)), ..Changes::default() };
+    /// A row with this key gets that one.
+    pub fn renamed(&mut self, from: Vec<Param>, to: Vec<Param>) {
+        self.renamed.push((from, to));
+    }
+
+    /// Looks at the same rows again, on the session that changed them. Without a before-image (INSERT) there is nothing to compare.
+    pub async fn after(self, dialect: Dialect, s: &Session, table: Option<&TableInfo>, did: Did<'_>) -> Result<Changes> {
+        let mut out = Changes::default();
         if self.rows.is_empty() {
             return Ok(out);
         }
+        let named = |row: &Vec<Value>| self.columns.iter().cloned().zip(row.iter().map(|v| v.shown.clone())).collect::<Vec<_>>();
         let place = |name: &String| self.columns.iter().position(|c| c == name);
         let key: Option<Vec<usize>> = table.filter(|t| !t.key.is_empty()).and_then(|t| t.key.iter().map(place).collect());
         let (Some(table), Some(key)) = (table, key) else {
-            out.note = Some("the table has no key by which its rows could be found again".into());
+            let gone = did.deletes && did.all;
+            let as_it_was = |row| if gone { Change::Gone { cells: named(row) } } else { Change::Was { cells: named(row) } };
+            out.rows = self.rows.iter().map(as_it_was).collect();
+            if !gone {
+                out.note("the table has no key by which its rows could be found again, so they stand here as they were");
+            }
             return Ok(out);
         };
         let now = self.again(dialect, s, table, &key).await?;
-        let keys: Vec<&str> = table.key.iter().filter(|k| sets.iter().any(|s| s.eq_ignore_ascii_case(k))).map(String::as_str).collect();
-        if !keys.is_empty() {
-            let more = format!(
-                "the statement sets {}, by which rows are found again: what stands under a key now may have been another row",
-                text::clean(&keys.join(", "))
-            );
-            out.note = Some(out.note.map_or(more.clone(), |n| format!("{n}; {more}")));
-        }
+        let keys: Vec<&str> = table.key.iter().filter(|k| did.sets.iter().any(|s| s.eq_ignore_ascii_case(k))).map(String::as_str).collect();
+        let mut unclear = false;
         for row in &self.rows {
-            let by: Vec<&Param> = key.iter().map(|k| &row[*k]).collect();
-            let named = |i: usize| (self.columns[i].clone(), row[i].text().map(str::to_string));
-            out.rows.push(match now.get(&texts(&by)) {
-                None if !keys.is_empty() => Change::Moved { cells: (0..row.len()).map(named).collect() },
+            let by: Key = key.iter().map(|k| row[*k].shown.clone()).collect();
+            let params: Option<Vec<&Param>> = key.iter().map(|k| row[*k].param.as_ref()).collect();
+            let Some(params) = params else {
+                out.rows.push(Change::Was { cells: named(row) });
+                continue;
+            };
+            let to = self.renamed.iter().find(|(from, _)| from.iter().eq(params.iter().copied())).map(|(_, to)| to);
+            let at: Key = to.map_or_else(|| by.clone(), |to| to.iter().map(shown).collect());
+            let sure = to.is_some() || did.all_renamed;
+            unclear |= !keys.is_empty() && !sure;
+            // What has its key now is another row.
+            let taken = to.is_none() && self.renamed.iter().any(|(_, to)| to.iter().map(shown).eq(by.iter().cloned()));
+            out.rows.push(match now.get(&at).filter(|_| !taken) {
+                None if !keys.is_empty() && !sure => Change::Moved { cells: named(row) },
                 // Deleted, or moved by something else: both are "not there any more" for whoever knew it.
-                None => Change::Gone { cells: (0..row.len()).map(named).collect() },
+                None => Change::Gone { cells: named(row) },
                 Some(new) => {
-                    let key = key
-                        .iter()
-                        .map(|k| format!("{} {}", self.columns[*k], row[*k].text().unwrap_or("NULL")))
-                        .collect::<Vec<_>>()
-                        .join(", ");
-                    let differs = |i: &usize| new.get(*i).is_some_and(|n| n.as_deref() != row[*i].text());
+                    let one = |(i, k): (usize, &usize)| {
+                        let value = |v: &Option<String>| v.clone().unwrap_or_else(|| "NULL".into());
+                        let moved = if at[i] == by[i] { String::new() } else { format!(" → {}", value(&at[i])) };
+                        format!("{} {}{moved}", self.columns[*k], value(&by[i]))
+                    };
+                    let name = key.iter().enumerate().map(one).collect::<Vec<_>>().join(", ");
+                    let differs = |i: &usize| new.get(*i).is_some_and(|n| n.digest != row[*i].digest) && !(to.is_some() && key.contains(i));
                     let cells = (0..row.len())
                         .filter(differs)
-                        .map(|i| (self.columns[i].clone(), row[i].text().map(str::to_string), new[i].clone()))
+                        .map(|i| (self.columns[i].clone(), row[i].shown.clone(), new[i].shown.clone()))
                         .collect();
-                    Change::Updated { key, cells }
+                    Change::Updated { key: name, cells }
                 }
             });
+        }
+        if unclear {
+            out.note(format!(
+                "the statement sets {}, by which rows are found again: what stands under a key now may have been another row",
+                text::clean(&keys.join(", "))
+            ));
+        }
+        if out.rows.iter().any(|r| matches!(r, Change::Was { .. })) {
+            out.note("a key that is very long is not looked for again");
         }
         Ok(out)
     }
 
     /// The rows of the sample by their key, as they are now.
-    async fn again(
-        &self,
-        dialect: Dialect,
-        s: &Session,
-        table: &TableInfo,
-        key: &[usize],
-    ) -> Result<BTreeMap<Vec<Option<String>>, Vec<Option<String>>>> {
+    async fn again(&self, dialect: Dialect, s: &Session, table: &TableInfo, key: &[usize]) -> Result<BTreeMap<Key, Vec<Value>>> {
         let mut params = Vec::new();
         let mut any = Vec::new();
-        for row in &self.rows {
+        let old = self.rows.iter().filter_map(|row| key.iter().map(|k| row[*k].param.clone()).collect::<Option<Vec<Param>>>());
+        for by in old.chain(self.renamed.iter().map(|(_, to)| to.clone())) {
             let mut all = Vec::new();
-            for k in key {
-                params.push(row[*k].clone());
+            for (k, value) in key.iter().zip(by) {
+                params.push(value);
                 let mark = if dialect == Dialect::Postgres { format!("${}", params.len()) } else { "?".into() };
                 all.push(format!("{} = {mark}", dialect.quote_ident(&self.columns[*k])));
             }
             any.push(format!("({})", all.join(" AND ")));
+        }
+        let mut out = BTreeMap::new();
+        if any.is_empty() {
+            return Ok(out);
         }
         let columns: Vec<String> = self.columns.iter().map(|c| dialect.quote_ident(c)).collect();
         let text = format!(
@@ -164,12 +247,11 @@ impl Sample {
             any.join(" OR ")
         );
         let mut stream = s.run_bound(text, params).await.map_err(|e| e.context("looking at the rows after the change"))?;
-        let mut out = BTreeMap::new();
         while let Some(event) = stream.next().await {
             if let Event::Rows(batch) = event.map_err(|e| e.context("looking at the rows after the change"))? {
                 for r in 0..batch.rows() {
-                    let row: Vec<Option<String>> = (0..batch.columns()).map(|c| text::cell_string(batch.cell(r, c))).collect();
-                    out.insert(key.iter().map(|k| row[*k].clone()).collect(), row);
+                    let row: Vec<Value> = (0..batch.columns()).map(|c| Value::of(batch.cell(r, c))).collect();
+                    out.insert(key.iter().map(|k| row[*k].shown.clone()).collect(), row);
                 }
             }
         }
@@ -177,38 +259,34 @@ impl Sample {
     }
 }
 
-/// Some of the rows that RETURNING gave.
-#[derive(Debug, Default)]
-pub(super) struct Returned {
-    columns: Vec<String>,
-    pub rows: Vec<Change>,
+/// A value as it is shown when it comes back.
+fn shown(p: &Param) -> Option<String> {
+    match p {
+        Param::Null => None,
+        Param::Text(s) | Param::Number(s) => text::cell_line(Cell::Text(s.as_bytes())),
+        Param::TextBytes(b) => text::cell_line(Cell::Text(b)),
+        Param::Bytes(b) => text::cell_line(Cell::Binary(b)),
+    }
 }
 
-impl Returned {
+/// Some rows with the names of their columns.
+#[derive(Debug, Default)]
+pub(super) struct Listed {
+    columns: Vec<String>,
+    pub rows: Vec<Vec<(String, Option<String>)>>,
+}
+
+impl Listed {
     pub fn columns(&mut self, columns: &[Column]) {
         self.columns = columns.iter().map(|c| c.name.clone()).collect();
     }
 
     pub fn take(&mut self, batch: &RowBatch) {
         for r in (0..batch.rows()).take(ROWS.saturating_sub(self.rows.len())) {
-            let cell = |(c, name): (usize, &String)| (name.clone(), text::cell_string(batch.cell(r, c)));
-            self.rows.push(Change::Returned { cells: self.columns.iter().enumerate().map(cell).collect() });
+            let cell = |(c, name): (usize, &String)| (name.clone(), text::cell_line(batch.cell(r, c)));
+            self.rows.push(self.columns.iter().enumerate().map(cell).collect());
         }
     }
-}
-
-fn texts(by: &[&Param]) -> Vec<Option<String>> {
-    by.iter().map(|p| p.text().map(str::to_string)).collect()
-}
-
-fn param(cell: Cell<'_>) -> Option<Param> {
-    let whole = |b: &[u8]| (b.len() <= LONGEST).then(|| std::str::from_utf8(b).ok().map(str::to_string)).flatten();
-    Some(match cell {
-        Cell::Null => Param::Null,
-        Cell::Text(b) => Param::Text(whole(b)?),
-        Cell::Number(b) => Param::Number(whole(b)?),
-        Cell::Binary(_) => return None,
-    })
 }
 
 #[cfg(test)]
@@ -225,9 +303,15 @@ mod tests {
                     cells: vec![cell("state", Some("open"), Some("")), cell("note", None, Some("a\x1b[2J"))],
                 },
                 Change::Updated { key: "id 43".into(), cells: vec![] },
+                Change::Updated {
+                    key: "id 44".into(),
+                    cells: vec![cell("b", Some(&"x".repeat(40)), Some(&format!("{}y", "x".repeat(40))))],
+                },
                 Change::Gone { cells: vec![("id".into(), Some("1".into())), ("x".into(), None)] },
-                Change::Returned { cells: vec![("id".into(), Some("5".into()))] },
+                Change::Was { cells: vec![("a".into(), Some("1".into()))] },
+                Change::Inserted { cells: vec![("id".into(), Some("5".into()))] },
                 Change::Moved { cells: vec![("id".into(), Some("6".into()))] },
+                Change::Returned { cells: vec![("id".into(), Some("5".into()))] },
             ],
             note: None,
         };
@@ -236,10 +320,14 @@ mod tests {
             [
                 "id 42: state open → '', note NULL → a␛[2J",
                 "id 43: as it was",
+                "id 44: b xxxxxxxxxxxxxxxxxxxxxxx… differs further on",
                 "gone: id 1, x NULL",
+                "was: a 1",
+                "new: id 5",
+                "now under another key: id 6",
                 "returned: id 5",
-                "now under another key: id 6"
             ]
         );
+        assert_eq!((changes.beyond(7, 8), changes.beyond(9, 8), changes.beyond(9, 3)), (0, 2, 6));
     }
 }

@@ -15,6 +15,39 @@ pub(super) fn names_differ(columns: &[Column]) -> Result<()> {
     Ok(())
 }
 
+/// An error where PostgreSQL wrote a day so that the order of its numbers depends on the session's DateStyle: another one would take
+/// it for another day.
+pub(super) fn days_are_told(dialect: Dialect, columns: &[Column], cells: &[Cell<'_>]) -> Result<()> {
+    if dialect != Dialect::Postgres {
+        return Ok(());
+    }
+    for (column, cell) in columns.iter().zip(cells) {
+        let of_days = ["date", "timestamp", "tsrange", "tstzrange", "tsmultirange", "tstzmultirange"];
+        if let Cell::Text(value) = cell
+            && of_days.iter().any(|t| column.type_name.contains(t))
+            && order_unknown(value)
+        {
+            let value = String::from_utf8_lossy(value);
+            let (value, name) = (crate::text::clean(&value).into_owned(), crate::text::clean(&column.name).into_owned());
+            return Err(Error::usage(format!(
+                "{value} in {name} does not say which of its numbers is the month: loaded elsewhere it may be another day"
+            ))
+            .hint("SET datestyle = 'ISO' first, and run the statement again."));
+        }
+    }
+    Ok(())
+}
+
+/// `03/02/2024` or `03-02-2024` stands in it.
+fn order_unknown(value: &[u8]) -> bool {
+    let digits = |part: &[u8]| part.iter().all(u8::is_ascii_digit);
+    value.windows(10).enumerate().any(|(i, w)| {
+        let sign = w[2];
+        let day = digits(&w[..2]) && matches!(sign, b'/' | b'-') && digits(&w[3..5]) && w[5] == sign && digits(&w[6..]);
+        day && (i == 0 || !value[i - 1].is_ascii_digit())
+    })
+}
+
 pub(super) fn row(out: &mut Vec<u8>, dialect: Dialect, table: &[String], columns: &[Column], cells: &[Cell<'_>]) {
     let table: Vec<String> = table.iter().map(|p| dialect.quote_ident(p)).collect();
     // Rows without columns take nothing but what the table's columns are by themselves.

@@ -27,7 +27,7 @@ fn columns_of_one_name_are_told_apart_or_refused() {
     let mut e = Encoder::new(ExportFormat::Ndjson { dialect: Dialect::Postgres });
     let mut out = Vec::new();
     e.columns(&columns, &mut out).unwrap();
-    e.batch(&b.take(), &mut out);
+    e.batch(&b.take(), &mut out).unwrap();
     assert_eq!(String::from_utf8(out).unwrap(), "{\"a\":1,\"a_3\":2,\"a_2\":3,\"a_4\":4}\n", "a_2 keeps its name");
     let e = Encoder::new(ExportFormat::Insert { dialect: Dialect::Postgres }).columns(&columns, &mut Vec::new()).unwrap_err();
     assert!(e.message.contains("two columns are named a"), "{e:?}");
@@ -93,7 +93,7 @@ fn exported(format: ExportFormat) -> String {
     let mut e = Encoder::new(format).into_table("my table");
     let mut out = Vec::new();
     e.columns(&[column("id", Align::Right), column("some text", Align::Left), column("raw", Align::Left)], &mut out).unwrap();
-    e.batch(&b.take(), &mut out);
+    e.batch(&b.take(), &mut out).unwrap();
     e.finish(&serde_json::json!({}), &mut out);
     String::from_utf8(out).unwrap()
 }
@@ -130,7 +130,7 @@ fn every_format_is_exact() {
     let bare = |format| {
         let (mut e, mut out) = (Encoder::new(format).into_table("t"), Vec::new());
         e.columns(&[], &mut out).unwrap();
-        e.batch(&RowBatch::bare(3), &mut out);
+        e.batch(&RowBatch::bare(3), &mut out).unwrap();
         e.finish(&serde_json::json!({}), &mut out);
         String::from_utf8(out).unwrap()
     };
@@ -200,4 +200,38 @@ fn the_ending_of_a_file_says_the_format() {
     for ending in ExportFormat::ENDINGS.split(' ') {
         assert!(of(&format!("rows{ending}")).is_some(), "{ending}");
     }
+}
+
+#[test]
+fn a_day_whose_month_is_not_told_is_not_written_as_insert() {
+    let column = |type_name: &str| Column { name: "d".into(), type_name: type_name.into(), align: Align::Left, origin: None };
+    let written = |type_name: &str, value: &str, dialect| {
+        let mut b = BatchBuilder::new(1);
+        b.push(Cell::Text(value.as_bytes()));
+        let (mut e, mut out) = (Encoder::new(ExportFormat::Insert { dialect }), Vec::new());
+        e.columns(&[column(type_name)], &mut out).unwrap();
+        e.batch(&b.take(), &mut out).map(|()| String::from_utf8(out).unwrap())
+    };
+    for (type_name, value) in [
+        ("date", "03/02/2024"),
+        ("date", "03-02-2024"),
+        ("timestamp without time zone", "03/02/2024 04:05:06"),
+        ("daterange", "[03/02/2024,05/02/2024)"),
+        ("date[]", "{03-02-2024}"),
+    ] {
+        let e = written(type_name, value, Dialect::Postgres).unwrap_err();
+        assert!(e.message.contains(value) && e.hints[0].contains("datestyle"), "{e:?}");
+    }
+    for (type_name, value) in [
+        ("date", "2024-02-03"),
+        ("date", "infinity"),
+        ("date", "12024-02-03"),
+        ("timestamp with time zone", "2024-02-03 04:05:06.789+01"),
+        ("timestamp without time zone", "Sat 03 Feb 04:05:06 2024"),
+        ("date", "03.02.2024"),
+        ("text", "03/02/2024"),
+    ] {
+        assert!(written(type_name, value, Dialect::Postgres).unwrap().contains(value));
+    }
+    assert!(written("date", "03/02/2024", Dialect::Sqlite).is_ok(), "text there");
 }

@@ -61,7 +61,7 @@ impl Prospect {
     pub fn lines(&self) -> Vec<String> {
         let mut out: Vec<String> = self.effects.lines().iter().map(|l| text::clean(l).into_owned()).collect();
         out.push(format!(
-            "On the target it would be rolled back, after {} at most; a lock that does not come at once ends it.",
+            "On the target it would be rolled back, after {} at most; a lock that others hold for more than a moment (a second on MySQL) ends it.",
             text::duration(LONGEST)
         ));
         out
@@ -82,8 +82,12 @@ pub async fn look_at_trial(conn: &Connection, cx: &Cx, text: &str) -> Result<Pro
     let name = text::clean(&t.name).into_owned();
     let missing =
         |step: &str, title: &str, why: String, next: &str| Missing { step: step.into(), title: title.into(), why, next: next.into() };
-    let copy_instead = "Measure it on a scratch copy: holdpoint explain … --analyze --on-scratch";
     let elsewhere = "Measure a SELECT with the same conditions.";
+    // What reaches beyond the database or back to it is not run on a copy either.
+    let copy_instead = match effects.outside.is_empty() && effects.back.is_empty() {
+        true => "Measure it on a scratch copy: holdpoint explain … --analyze --on-scratch",
+        false => elsewhere,
+    };
     let beyond = |lines: &[String], title: &str, next: &str| {
         let step = "effects";
         lines.iter().map(|l| missing(step, title, text::clean(l).into_owned(), next)).collect::<Vec<_>>()

@@ -24,6 +24,19 @@ pub enum Form {
 }
 
 impl Form {
+    /// As it is named beside a file whose ending does not tell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Form::Csv => "csv",
+            Form::Tsv => "tsv",
+            Form::Ndjson => "ndjson",
+        }
+    }
+
+    pub fn of_name(name: &str) -> Option<Form> {
+        [Form::Csv, Form::Tsv, Form::Ndjson].into_iter().find(|f| f.name().eq_ignore_ascii_case(name))
+    }
+
     /// By the ending of a file's name.
     pub fn of_path(path: &std::path::Path) -> Option<Form> {
         match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {

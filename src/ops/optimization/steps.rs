@@ -1,6 +1,6 @@
 //! What proves each step of `query-optimization`.
 
-use super::About;
+use super::{About, documents};
 use crate::config::StepDef;
 use crate::model::evidence::Evidence;
 use crate::model::{Error, Result};
@@ -11,12 +11,11 @@ use crate::ops::{Connection, Cx, explain, plans};
 use crate::plan::measure::millis;
 use crate::plan::requirement::Standing;
 use crate::plan::shape;
-use sha2::{Digest, Sha256};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-/// Most pages under docs that are read, and how deep.
-const PAGES: usize = 2_000;
-const DEPTH: usize = 6;
+/// The fact that says that a step did not fail and was not proved either.
+pub(super) const VERDICT: &str = "verdict";
+pub(super) const INCONCLUSIVE: &str = "inconclusive";
 
 /// What to do about an open step.
 pub(super) fn next(evidence: &str, state: StepState) -> String {
@@ -33,6 +32,10 @@ pub(super) fn next(evidence: &str, state: StepState) -> String {
         "test-passes" if failed => "The change is not enough, or not the right one: see the numbers, and try another.".into(),
         "test-passes" => "Runs the test against the baseline.".into(),
         "no-regression" if failed => "Another statement got worse: take the change back, or make it otherwise.".into(),
+        "no-regression" if state == StepState::Unknown => {
+            "A test that does not compare proves nothing (e: why): move its file away and write it again, for a baseline of today's data."
+                .into()
+        }
         "no-regression" => "Measures the other tests of the directory.".into(),
         _ => "Name the test in CHANGELOG.md or a page under docs, with why and what was measured.".into(),
     }
@@ -135,39 +138,50 @@ async fn passes(cx: &Cx, conn: &Connection, a: &About) -> Result<Evidence> {
 }
 
 async fn no_regression(cx: &Cx, conn: &Connection, a: &About) -> Result<Evidence> {
-    let (mut worse, mut unseen, mut good, mut facts) = (Vec::new(), Vec::new(), 0u64, Vec::new());
+    let (mut worse, mut unseen, mut good, mut elsewhere, mut facts) = (Vec::new(), Vec::new(), 0u64, Vec::new(), Vec::new());
+    let product = conn.reader().await?.identity().product.clone();
     let others: Vec<PathBuf> = a.file.parent().map(plan_test::tests_in).unwrap_or_default().into_iter().filter(|p| *p != a.file).collect();
     for p in &others {
         let name = crate::ops::record::file_name(p);
-        match plan_test::run(cx, conn, p, false).await {
-            Ok(r) => {
-                let lost = r.regressions();
-                facts.push((format!("test {name}"), if lost.is_empty() { "not worse".to_string() } else { lost.join("; ") }));
-                if !lost.is_empty() {
-                    worse.push(format!("{name}: {}", lost.join("; ")));
-                } else if r.baseline_taken.is_none() || !r.differs.apart.is_empty() {
-                    unseen.push(name);
-                } else {
-                    good += 1;
-                }
-            }
-            // One for another engine, or a file that is wrong: it says nothing, and it is named.
-            Err(e) if e.kind != crate::model::Kind::Cancelled => {
-                facts.push((format!("test {name}"), e.message.clone()));
-                unseen.push(name);
-            }
+        // One for another engine is none of this database's statements.
+        if plan_test::load(p).is_ok_and(|t| !t.engine.is_empty() && t.engine != product) {
+            facts.push((format!("test {name}"), format!("it is not for {product}")));
+            elsewhere.push(name);
+            continue;
+        }
+        let (lost, apart) = match plan_test::run(cx, conn, p, false).await {
+            Ok(r) => (r.regressions(), r.not_compared()),
+            // A file that is wrong, a statement that is not safe to run: it says nothing, and it is named.
+            Err(e) if e.kind != crate::model::Kind::Cancelled => (Vec::new(), vec![e.message.clone()]),
             Err(e) => return Err(e),
+        };
+        let told = match (lost.is_empty(), apart.is_empty()) {
+            (false, _) => lost.join("; "),
+            (true, false) => format!("could not be compared: {}", apart.join("; ")),
+            (true, true) => "not worse".to_string(),
+        };
+        facts.push((format!("test {name}"), told));
+        if !lost.is_empty() {
+            worse.push(format!("{name}: {}", lost.join("; ")));
+        } else if apart.is_empty() {
+            good += 1;
+        } else {
+            unseen.push(name);
         }
     }
-    let mut summary = match (others.is_empty(), worse.is_empty()) {
-        (true, _) => "there is no other test in the directory, so nothing else was looked at".to_string(),
-        (_, true) => format!("{} not worse than at its baseline", crate::text::counted(good, "other test")),
-        _ => worse.join("; "),
+    let counted = worse.len() + unseen.len() + good as usize;
+    let summary = match (counted, worse.is_empty(), unseen.is_empty()) {
+        (0, ..) if elsewhere.is_empty() => "there is no other test in the directory, so nothing else was looked at".to_string(),
+        (0, ..) => format!("no other test in the directory is for {product}, so nothing else was looked at"),
+        (_, false, _) => worse.join("; "),
+        // What is missing comes first: the end of a long line may be cut away.
+        (n, true, false) => format!("inconclusive: {} of {n} could not be compared ({})", unseen.len(), unseen.join(", ")),
+        (_, true, true) => format!("{} not worse than at its baseline", crate::text::counted(good, "other test")),
     };
-    if !unseen.is_empty() {
-        summary.push_str(&format!("; could not be compared: {}", unseen.join(", ")));
+    let mut d = draft(conn, a, "no-regression", worse.is_empty() && unseen.is_empty(), summary).await?;
+    if worse.is_empty() && !unseen.is_empty() {
+        d = d.fact(VERDICT, INCONCLUSIVE);
     }
-    let mut d = draft(conn, a, "no-regression", worse.is_empty(), summary).await?;
     for (k, v) in facts {
         d = d.fact(k, v);
     }
@@ -176,45 +190,20 @@ async fn no_regression(cx: &Cx, conn: &Connection, a: &About) -> Result<Evidence
 
 async fn documented(cx: &Cx, conn: &Connection, a: &About) -> Result<Evidence> {
     let dir = &cx.config.project_dir;
-    let mut pages: Vec<PathBuf> =
-        ["CHANGELOG.md", "CHANGELOG", "CHANGES.md", "HISTORY.md"].iter().map(|n| dir.join(n)).filter(|p| p.is_file()).collect();
-    markdown(&dir.join("docs"), DEPTH, &mut pages);
+    let pages = documents::pages(dir);
     let file = crate::ops::record::file_name(&a.file);
-    let found = pages.iter().find_map(|p| {
-        let text = std::fs::read_to_string(p).ok()?;
-        let line = text.lines().position(|l| l.contains(&a.test.name) || l.contains(&file))?;
-        Some((p, line + 1, hex::encode(Sha256::digest(text.as_bytes()))))
-    });
-    let mut d = match &found {
-        Some((p, line, _)) => {
-            let shown = crate::config::toml_file::shown(p.strip_prefix(dir).unwrap_or(p));
-            draft(conn, a, "documented", true, format!("{shown}, line {line}")).await?
+    let d = match documents::told(&pages, &[&a.test.name, &file]) {
+        Some(t) => {
+            let shown = crate::config::toml_file::shown(t.path.strip_prefix(dir).unwrap_or(&t.path));
+            draft(conn, a, "documented", true, format!("{shown}, line {}", t.line))
+                .await?
+                .fact("document", crate::config::toml_file::shown(&t.path))
+                .fact("document sha256", t.sha256)
         }
         None => {
             let words = format!("neither CHANGELOG nor docs (of {} files) names {} or {file}", pages.len(), a.test.name);
             draft(conn, a, "documented", false, words).await?
         }
     };
-    if let Some((p, _, hash)) = found {
-        d = d.fact("document", crate::config::toml_file::shown(p)).fact("document sha256", hash);
-    }
     cx.record(d)
-}
-
-fn markdown(dir: &Path, depth: usize, out: &mut Vec<PathBuf>) {
-    let Ok(entries) = std::fs::read_dir(dir) else { return };
-    let mut all: Vec<std::fs::DirEntry> = entries.flatten().collect();
-    all.sort_by_key(std::fs::DirEntry::path);
-    for e in all {
-        if out.len() >= PAGES {
-            return;
-        }
-        match e.file_type() {
-            Ok(t) if t.is_dir() && depth > 0 => markdown(&e.path(), depth - 1, out),
-            Ok(t) if t.is_file() && e.path().extension().is_some_and(|x| x == "md" || x == "txt" || x == "adoc" || x == "rst") => {
-                out.push(e.path())
-            }
-            _ => {}
-        }
-    }
 }

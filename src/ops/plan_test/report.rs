@@ -36,6 +36,8 @@ pub struct SetReport {
     pub summary: Summary,
     /// How it did against the baseline, where the two compare: the work counts, and the time only with another plan.
     pub worse: Option<String>,
+    /// Why it could not be held against the baseline; `None` where it was.
+    pub not_compared: Option<String>,
     /// The time was over before the runs were enough.
     pub cut_short: bool,
     pub requirements: Vec<Checked>,
@@ -80,6 +82,17 @@ impl TestReport {
     /// Sets that do more work than at the baseline, or are slower with another plan.
     pub fn regressions(&self) -> Vec<String> {
         self.sets.iter().filter_map(|s| s.worse.as_ref().map(|w| format!("{}: {w}", s.set))).collect()
+    }
+
+    /// Why sets could not be held against the baseline: sentences; empty where every one was.
+    pub fn not_compared(&self) -> Vec<String> {
+        let mut out: Vec<String> = Vec::new();
+        for s in &self.sets {
+            if let Some(why) = s.not_compared.as_ref().filter(|w| !out.contains(w)) {
+                out.push(why.clone());
+            }
+        }
+        out
     }
 
     /// For people, line by line.
@@ -159,6 +172,15 @@ impl TestReport {
     }
 }
 
+/// JUnit of a test that could not be run: one case, with the reason as its error.
+pub fn junit_of_error(name: &str, target: &str, why: &str) -> String {
+    let (name, target, why) = (escape(name), escape(target), escape(why));
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"{name}\" tests=\"1\" failures=\"0\" errors=\"1\" hostname=\"{target}\">\n  \
+         <testcase classname=\"{name}\" name=\"the statement is measured\">\n    <error type=\"not-run\" message=\"{why}\"/>\n  </testcase>\n</testsuite>\n"
+    )
+}
+
 /// What stands in an attribute of XML: controls are no characters of it, and show as what `text::clean` makes of them.
 fn escape(s: &str) -> String {
     text::clean(s).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
@@ -182,6 +204,7 @@ mod tests {
             plan: vec!["Index Scan".into()],
             summary: summary(&runs).unwrap(),
             worse: None,
+            not_compared: None,
             cut_short: false,
             requirements: vec![
                 check(Standing::Pass, "ratio <= 0.8"),

@@ -119,6 +119,8 @@ impl Filter {
             let mut key = Vec::new();
             if order.value(value, &mut key) {
                 self.order = Some((order, key));
+            } else if order == Order::Boolean {
+                return Err(format!("{} is neither true nor false.", crate::text::clean(value)));
             } else if order == Order::Interval && !matches!(operator, Operator::Equal | Operator::NotEqual) {
                 return Err(format!("{} is no duration: write 90 min, 3 days, 1 mon 2 days or 04:30:00.", crate::text::clean(value)));
             }
@@ -239,6 +241,22 @@ mod tests {
         ] {
             assert_eq!(kept(filter, &texts), rows, "{filter}");
         }
+    }
+
+    #[test]
+    fn a_boolean_is_compared_by_any_of_its_words() {
+        let mut b = BatchBuilder::new(1);
+        [Cell::Text(b"t"), Cell::Text(b"f"), Cell::Null].iter().for_each(|c| b.push(*c));
+        let batch = b.take();
+        let kept = |typed: &str| {
+            let f = Filter::parse(typed, Some(0)).unwrap().by(Order::Boolean).unwrap();
+            (0..3).filter(|r| f.keeps(&batch, *r)).collect::<Vec<_>>()
+        };
+        for (typed, rows) in [("= true", vec![0]), ("= T", vec![0]), ("!= yes", vec![1]), ("= off", vec![1]), ("> false", vec![0])] {
+            assert_eq!(kept(typed), rows, "{typed}");
+        }
+        let e = Filter::parse("= maybe", Some(0)).unwrap().by(Order::Boolean).unwrap_err();
+        assert!(e.contains("neither true nor false"), "{e}");
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub enum Order {
     Moment,
     /// PostgreSQL's `money`, whose values in one session have the same number of decimals.
     Money,
+    /// PostgreSQL's `boolean`, which prints `t` and `f`, in all the words that it takes.
+    Boolean,
     /// `inet`, `cidr`: by family, network, length of the mask, host.
     Address,
 }
@@ -38,6 +40,7 @@ impl Order {
             _ if name.ends_with("[]") => Order::Plain,
             (Dialect::Postgres, "interval") => Order::Interval,
             (Dialect::Postgres, "money") => Order::Money,
+            (Dialect::Postgres, "boolean" | "bool") => Order::Boolean,
             (_, "inet" | "cidr" | "inet4" | "inet6") => Order::Address,
             (_, "time" | "timetz") if zoned => Order::ZonedClock,
             (_, "time") => Order::Clock,
@@ -71,6 +74,7 @@ impl Order {
             },
             Order::Moment => number(moment(text), 0, out),
             Order::Money => money(text).is_some_and(|digits| key::number(digits.as_bytes(), out)),
+            Order::Boolean => number(boolean(text), 0, out),
             Order::Address => address(text, out),
         }
     }
@@ -84,6 +88,20 @@ fn number(n: Option<i128>, then: i128, out: &mut Vec<u8>) -> bool {
         out.extend_from_slice(&(n ^ i128::MIN).to_be_bytes());
     }
     true
+}
+
+/// A word for yes or no, as the server reads them; all but `o` may be cut short.
+fn boolean(text: &str) -> Option<i128> {
+    let word = text.to_ascii_lowercase();
+    let of = |all: &[&str]| all.iter().any(|w| w.starts_with(&word));
+    match word.as_str() {
+        "" | "o" => None,
+        "1" | "on" => Some(1),
+        "0" | "of" | "off" => Some(0),
+        _ if of(&["true", "yes"]) => Some(1),
+        _ if of(&["false", "no"]) => Some(0),
+        _ => None,
+    }
 }
 
 /// Microseconds of `12:34:56.789`, also negative and with more than 24 hours.

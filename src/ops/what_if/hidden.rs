@@ -16,6 +16,8 @@ pub(super) struct Hidden {
     pub as_it_is: Plan,
     pub without: Plan,
     pub judgement: Option<Judgement>,
+    /// How the copy differs from the target, where it does.
+    pub differs: Option<String>,
     /// Where: sentences.
     pub notes: Vec<String>,
 }
@@ -31,7 +33,7 @@ pub(super) async fn estimated(cx: &Cx, conn: &Connection, statement: &str, index
     let session = conn.engine().connect(Connect { place: conn.place(), ..Connect::new(Role::Background, Access::ReadOnly) }).await?;
     let without = engine.hide(&session, statement, index).await;
     session.close().await;
-    Ok(Hidden { as_it_is, without: without?, judgement: None, notes: Vec::new() })
+    Ok(Hidden { as_it_is, without: without?, judgement: None, differs: None, notes: Vec::new() })
 }
 
 /// The index's own name, and its table.
@@ -82,6 +84,10 @@ pub(super) async fn on_copy(cx: &Cx, conn: &Connection, statement: &str, index: 
             }
             writer.close().await;
         }
+        let differs = match all.first() {
+            Some(copy) => copies::behind(conn, copy, &of, &known, (&[], &[])).await?,
+            None => None,
+        };
         let (plain, changed) = match all.as_slice() {
             [changed] => (None, changed),
             [plain, changed] => {
@@ -99,9 +105,9 @@ pub(super) async fn on_copy(cx: &Cx, conn: &Connection, statement: &str, index: 
                 Some(effort) => {
                     with.admitted(effort).await?;
                     let duel = by_turns(cx, &with, &without, Effort { anyway: true, ..effort }).await?;
-                    Ok::<_, Error>((duel.before.plan, duel.after.plan, Some(duel.judgement)))
+                    Ok::<_, Error>((duel.before.plan, duel.after.plan, Some(duel.judgement), differs))
                 }
-                None => Ok((with.estimate().await?, without.estimate().await?, None)),
+                None => Ok((with.estimate().await?, without.estimate().await?, None, differs)),
             }
         }
         .await;
@@ -113,6 +119,6 @@ pub(super) async fn on_copy(cx: &Cx, conn: &Connection, statement: &str, index: 
     .await;
     let mut notes = vec![format!("Tried on a scratch copy{of}. {foreseen}")];
     copies::remove(conn, made, &mut notes).await?;
-    let (as_it_is, without, judgement) = done?;
-    Ok(Hidden { as_it_is, without, judgement, notes })
+    let (as_it_is, without, judgement, differs) = done.map_err(|e| copies::aged(conn, &of, e))?;
+    Ok(Hidden { as_it_is, without, judgement, differs, notes })
 }

@@ -32,8 +32,10 @@ pub enum Why {
     LimitLuck,
     /// The server refused to build it.
     Refused,
-    /// It was tried and did not help.
+    /// It was imagined, and the planner does not take it or expects nothing of it.
     Tried,
+    /// It was built on a copy and measured, and did not help.
+    Measured,
     /// The statement reads no table that is known.
     NoTable,
 }
@@ -125,9 +127,9 @@ pub fn fill(s: &Scene<'_>, uses: &[Use<'_>], answers: &Answers, out: &mut Candid
         }
     }
     found.sort_by_key(|r| match r.why {
-        // What makes every estimate doubtful is said first.
+        // What makes every estimate doubtful is said first; what an index that is there serves is no question any more.
         Why::StaleStatistics => 0,
-        Why::Cast | Why::LowSelectivity | Why::LimitLuck | Why::EverythingRead => 1,
+        Why::Served | Why::Cast | Why::LowSelectivity | Why::LimitLuck | Why::EverythingRead => 1,
         _ => 2,
     });
     out.reasons = found;
@@ -135,8 +137,12 @@ pub fn fill(s: &Scene<'_>, uses: &[Use<'_>], answers: &Answers, out: &mut Candid
 
 /// An index that fits is there: either the plan takes it, or the planner thinks otherwise.
 fn served(s: &Scene<'_>, u: &Use<'_>, r: &Reason) -> Reason {
-    let Some(index) = &r.index else { return r.clone() };
     let node = s.node(u.at);
+    let Some(index) = &r.index else {
+        // SQLite's own words for its rowid.
+        let taken = s.subtree(u.at).any(|i| s.node(i).raw_op.contains("INTEGER PRIMARY KEY"));
+        return if taken { r.clone().next("The plan uses it.") } else { r.clone() };
+    };
     let taken = s.subtree(u.at).any(|i| s.node(i).index.as_ref() == Some(index)) || node.index.as_ref() == Some(index);
     if taken {
         return r.clone().next("The plan uses it.");

@@ -58,6 +58,8 @@ pub fn propose(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>], answers: &Answers, o
     let expression = |keys: &[Key]| keys.iter().any(|k| k.column.is_none());
     let mut drafts: Vec<Draft> = Vec::new();
     let mut draft = |keys: Vec<Key>, equal: usize, mut shapes: Vec<Shape>, why: String| {
+        let keys = without_tail(keys, u.table);
+        let equal = equal.min(keys.len());
         if expression(&keys) {
             shapes.push(Shape::Expression);
         }
@@ -127,6 +129,17 @@ pub fn propose(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>], answers: &Answers, o
         c.method = Some((*method).to_string());
         consider(s, u, all, share, lucky, c, out);
     }
+}
+
+/// The keys without those at the end that every index of the table ends with anyway.
+fn without_tail(mut keys: Vec<Key>, table: &Table) -> Vec<Key> {
+    let tail = |keys: &[Key], n: usize| {
+        keys.iter().rev().take(n).rev().zip(&table.stored_by).all(|(k, c)| k.column.as_ref() == Some(c) && !k.down && k.class.is_empty())
+    };
+    if let Some(n) = (1..keys.len().min(table.stored_by.len() + 1)).rev().find(|n| tail(&keys, *n)) {
+        keys.truncate(keys.len() - n);
+    }
+    keys
 }
 
 fn push_new(mut keys: Vec<Key>, k: Key) -> Vec<Key> {
@@ -202,41 +215,65 @@ fn name(c: &Candidate, table: &Table) -> String {
     (2..).map(|n| format!("{base}_idx{n}")).find(|n| !taken(n)).unwrap_or(plain)
 }
 
-/// Whether an index that is there does what the candidate would.
-pub fn covered<'t>(c: &Candidate, table: &'t Table) -> Option<&'t Index> {
-    table.indexes.iter().find(|i| {
-        if i.method != c.method || i.only_where.is_some() {
-            return false;
-        }
-        let key_at = |n: usize, k: &Key| {
-            let class = i.classes.get(n).map_or("", String::as_str);
-            let class_fits = class == k.class
-                || k.class.is_empty() && class.ends_with("pattern_ops") && n < c.equal
-                || k.class == "COLLATE NOCASE"
-                || k.class.ends_with(class) && !class.is_empty();
-            i.keys.get(n).is_some_and(|text| same_key(text, k)) && class_fits
+/// Why a candidate is not wanted: an index that is there, or the order in which the rows are stored, does what it would.
+pub fn served(c: &Candidate, table: &Table) -> Option<Reason> {
+    if let Some((i, one_row)) = table.indexes.iter().find_map(|i| Some((i, serves(i, c, table)?))) {
+        let words = match one_row {
+            true => format!("the index {} is unique on {}, which is tested: it finds one row at most already", i.name, i.keys.join(", ")),
+            false => format!("the index {} serves that already", i.name),
         };
-        // A unique lookup finds one row: nothing more can be had from further keys.
-        let one_row = i.unique
-            && !i.keys.is_empty()
-            && i.keys.len() <= c.equal
-            && i.keys.iter().all(|text| c.keys[..c.equal].iter().any(|k| same_key(text, k)));
-        if one_row {
-            return true;
-        }
-        if i.keys.len() < c.keys.len() {
-            return false;
-        }
-        let equal = (0..c.equal).all(|n| c.keys[..c.equal].iter().any(|k| key_at(n, k)));
-        let rest: Vec<usize> = (c.equal..c.keys.len()).collect();
-        let order = rest.iter().all(|n| key_at(*n, &c.keys[*n]));
-        // Read backwards, all directions are turned.
-        let down = |n: usize| i.down.get(n).copied().unwrap_or(false);
-        let forwards = rest.iter().all(|n| down(*n) == c.keys[*n].down);
-        let backwards = rest.iter().all(|n| down(*n) != c.keys[*n].down);
-        let has = |column: &String| i.keys.contains(column) || i.also.contains(column);
-        equal && order && (forwards || backwards) && c.include.iter().all(has)
+        return Some(Reason::new(Why::Served, &table.name, words).about(&i.name));
+    }
+    // The rowid: it is found by no index, because the rows themselves lie in its order.
+    let own = Index { keys: table.stored_by.clone(), unique: true, ..Index::default() };
+    serves(&own, c, table).filter(|_| !own.keys.is_empty()).map(|_| {
+        let words = format!("the rows of {} are stored by {} (its rowid), which serves that already", table.name, own.keys.join(", "));
+        Reason::new(Why::Served, &table.name, words)
     })
+}
+
+/// Whether an index does what the candidate would; true where that is because it finds one row at most.
+fn serves(i: &Index, c: &Candidate, table: &Table) -> Option<bool> {
+    if i.method != c.method || i.only_where.is_some() {
+        return None;
+    }
+    let key_at = |n: usize, k: &Key| {
+        let class = i.classes.get(n).map_or("", String::as_str);
+        let class_fits = class == k.class
+            || k.class.is_empty() && class.ends_with("pattern_ops") && n < c.equal
+            || k.class == "COLLATE NOCASE"
+            || k.class.ends_with(class) && !class.is_empty();
+        i.keys.get(n).is_some_and(|text| same_key(text, k)) && class_fits
+    };
+    // A unique lookup finds one row: nothing more can be had from further keys.
+    let one_row = i.unique
+        && !i.keys.is_empty()
+        && i.keys.len() <= c.equal
+        && i.keys.iter().all(|text| c.keys[..c.equal].iter().any(|k| same_key(text, k)));
+    if one_row {
+        // With nothing else in the candidate it is simply the same index.
+        return Some(c.keys.len() > i.keys.len() || c.keys.iter().zip(&i.keys).any(|(k, text)| !same_key(text, k)));
+    }
+    // Where the rows themselves lie in this order, all columns are at hand, and further keys sort nothing.
+    let stored = i.unique && !i.keys.is_empty() && i.keys == table.stored_by;
+    if stored && c.keys.len() >= i.keys.len() && (c.equal..i.keys.len()).all(|n| key_at(n, &c.keys[n]) && !c.keys[n].down) {
+        let equal = c.equal.min(i.keys.len());
+        if (0..equal).all(|n| c.keys[..c.equal].iter().any(|k| key_at(n, k))) {
+            return Some(false);
+        }
+    }
+    if i.keys.len() < c.keys.len() {
+        return None;
+    }
+    let equal = (0..c.equal).all(|n| c.keys[..c.equal].iter().any(|k| key_at(n, k)));
+    let rest: Vec<usize> = (c.equal..c.keys.len()).collect();
+    let order = rest.iter().all(|n| key_at(*n, &c.keys[*n]));
+    // Read backwards, all directions are turned.
+    let down = |n: usize| i.down.get(n).copied().unwrap_or(false);
+    let forwards = rest.iter().all(|n| down(*n) == c.keys[*n].down);
+    let backwards = rest.iter().all(|n| down(*n) != c.keys[*n].down);
+    let has = |column: &String| i.keys.contains(column) || i.also.contains(column);
+    (equal && order && (forwards || backwards) && c.include.iter().all(has)).then_some(false)
 }
 
 /// Expressions are compared by their letters: servers put parentheses and casts where they like.
@@ -268,8 +305,8 @@ fn consider(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>], share: Option<f64>, luc
             name,
             format!("{name} has about {} rows: reading all of them is as quick", thousands(rows.max(0.0) as u64)),
         ))
-    } else if let Some(i) = covered(&c, u.table) {
-        Some(Reason::new(Why::Served, name, format!("the index {} serves that already", i.name)).about(&i.name))
+    } else if let Some(reason) = served(&c, u.table) {
+        Some(reason)
     } else if let Some(rows) = lucky.filter(|_| selective) {
         Some(Reason::new(
             Why::LimitLuck,
@@ -293,19 +330,33 @@ fn consider(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>], share: Option<f64>, luc
     };
     match why {
         Some(reason) => out.dropped.push(Dropped { what: c.spec(s.dialect), reason }),
-        None => {
-            if let Some(o) = out.proposed.iter_mut().find(|o| {
-                o.table == c.table
-                    && o.only_where == c.only_where
-                    && o.method == c.method
-                    && o.include == c.include
-                    && same(&o.keys, o.equal, &c.keys, c.equal)
-            }) {
-                o.nodes.extend(c.nodes);
-            } else {
-                out.proposed.push(c);
+        None => add(c, out),
+    }
+}
+
+/// One index stands there once, whatever it is for.
+fn add(c: Candidate, out: &mut Candidates) {
+    let twin = |o: &&mut Candidate| {
+        o.table == c.table
+            && o.only_where == c.only_where
+            && o.method == c.method
+            && o.include == c.include
+            && (o.keys == c.keys || same(&o.keys, o.equal, &c.keys, c.equal))
+    };
+    match out.proposed.iter_mut().find(twin) {
+        Some(o) => {
+            for node in c.nodes {
+                if !o.nodes.contains(&node) {
+                    o.nodes.push(node);
+                }
+            }
+            for shape in c.shapes {
+                if !o.shapes.contains(&shape) {
+                    o.shapes.push(shape);
+                }
             }
         }
+        None => out.proposed.push(c),
     }
 }
 
@@ -315,7 +366,11 @@ fn covering(s: &Scene<'_>, u: &Use<'_>, first: usize, out: &mut Candidates) {
     let major: u32 = s.plan.version.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap_or(0);
     let mut made = Vec::new();
     for base in out.proposed.iter().skip(first).filter(|c| c.table == u.table_sql && c.only_where.is_none()).take(2) {
-        let extra: Vec<&String> = needs.iter().filter(|n| !base.keys.iter().any(|k| k.column.as_ref() == Some(*n))).collect();
+        // The primary key is in every index of InnoDB, and the rowid in every one of SQLite.
+        let there = |n: &String| base.keys.iter().any(|k| k.column.as_ref() == Some(n)) || u.table.stored_by.contains(n);
+        let extra: Vec<&String> = needs.iter().filter(|n| !there(n)).collect();
+        // The beginning of a column is not the column.
+        let beginning = |k: &Key| s.product.is_mysql() && k.column.is_some() && k.sql.ends_with(')');
         let narrow = |n: &&&String| match u.table.spread.get(n.as_str()).and_then(|w| w.width) {
             Some(w) => w <= CARRIED.1,
             None => {
@@ -326,11 +381,10 @@ fn covering(s: &Scene<'_>, u: &Use<'_>, first: usize, out: &mut Candidates) {
         if extra.is_empty()
             || extra.len() > CARRIED.0
             || extra.iter().filter(narrow).count() < extra.len()
-            || base.keys.iter().any(|k| !k.class.is_empty())
+            || base.keys.iter().any(|k| !k.class.is_empty() || beginning(k))
         {
             continue;
         }
-        // The primary key is in every index of InnoDB, and the rowid in every one of SQLite.
         let mut c = base.clone();
         if s.product == Product::Postgres && (major >= 11 || major == 0) {
             c.include = extra.iter().map(|n| (*n).clone()).collect();
@@ -354,12 +408,9 @@ fn covering(s: &Scene<'_>, u: &Use<'_>, first: usize, out: &mut Candidates) {
         made.push(c);
     }
     for c in made {
-        match covered(&c, u.table) {
-            Some(i) => out.dropped.push(Dropped {
-                what: c.spec(s.dialect),
-                reason: Reason::new(Why::Served, &u.table.name, format!("the index {} serves that already", i.name)).about(&i.name),
-            }),
-            None => out.proposed.push(c),
+        match served(&c, u.table) {
+            Some(reason) => out.dropped.push(Dropped { what: c.spec(s.dialect), reason }),
+            None => add(c, out),
         }
     }
 }

@@ -328,6 +328,144 @@ fn a_unique_lookup_wants_no_further_key() {
     assert_eq!(whys(&p, &pg("select * from orders where id = 7 and state = 'paid'"), 0.0001), [Why::Served]);
 }
 
+/// The reason is that it finds one row, not that its columns are the candidate's.
+#[test]
+fn a_unique_lookup_is_named_as_one() {
+    let p = plan("PostgreSQL", seq("orders", "((orders.id = 7) AND (orders.state = 'paid'::text))"));
+    let known = pg("select * from orders where id = 7 and state = 'paid'");
+    let found = find(&p, &known, &keeping(&p, &known, 0.0001));
+    let text = &found.reasons[0].text;
+    assert_eq!(text, "the index orders_pkey is unique on id, which is tested: it finds one row at most already");
+}
+
+#[test]
+fn what_a_rowid_or_a_primary_key_serves_is_not_proposed() {
+    // SQLite names no index for the rowid.
+    let p = lite(&["SEARCH orders USING INTEGER PRIMARY KEY (rowid=?)"], "select * from orders where id = 77");
+    let mut known = bare("select * from orders where id = 77");
+    known.tables[0].indexes.clear();
+    known.tables[0].stored_by = vec!["id".into()];
+    let found = find(&p, &known, &keeping(&p, &known, 0.0001));
+    assert!(found.proposed.is_empty(), "{:?}", found.proposed);
+    let first = &found.reasons[0];
+    assert_eq!((first.why, first.next.as_str()), (Why::Served, "The plan uses it."));
+    assert_eq!(first.text, "the rows of orders are stored by id (its rowid), which serves that already");
+    // MariaDB's `const` is a value, and no column that the key is compared with.
+    let lookup = says(on(node("index scan", "const orders"), "orders", "orders"), "Lookup", "id = const");
+    let mut known = bare("select * from orders where id = 77");
+    known.tables[0].indexes = vec![index("PRIMARY", &["id"], true)];
+    known.tables[0].stored_by = vec!["id".into()];
+    let p = plan("MariaDB", PlanNode { index: Some("PRIMARY".into()), ..lookup });
+    let found = find(&p, &known, &keeping(&p, &known, 0.0001));
+    assert_eq!(found.reasons.iter().map(|r| r.why).collect::<Vec<_>>(), [Why::Served], "{:?}", found.reasons);
+}
+
+#[test]
+fn a_key_that_every_index_has_is_no_further_key() {
+    let sql = "select id, total, created_at from orders where customer_id = 7 and state = 'open'";
+    let (p, mut known) = (lite(&["SCAN orders"], sql), bare(sql));
+    known.tables[0].stored_by = vec!["id".into()];
+    let got = specs(&p, &known, 0.01);
+    assert!(got.iter().any(|s| s == "orders (customer_id, state, total, created_at)"), "{got:?}");
+    assert!(got.iter().all(|s| !s.contains("id,") || !s.contains(" id") && !s.contains("(id")), "{got:?}");
+    // The beginning of a text covers nothing.
+    let maria = plan("MariaDB", says(on(node("table scan", "ALL orders"), "orders", "orders"), "Filter", "`orders`.`state` = 'open'"));
+    let mut known = bare("select total from orders where state = 'open'");
+    known.tables[0].stored_by = vec!["id".into()];
+    assert_eq!(specs(&maria, &known, 0.01), ["orders (state(64))"]);
+}
+
+/// In a subquery a bare name may be a column of the query around it: SQLite prints no conditions, and the catalogue tells whose it is.
+#[test]
+fn bare_names_in_subqueries_belong_to_the_table_that_has_them() {
+    for sql in [
+        "select count(*) from customers where not exists (select 1 from orders where customer_id = city)",
+        "select email, (select max(total) from orders where customer_id = city) from customers",
+    ] {
+        let p = lite(&["SCAN customers", "SCAN orders"], sql);
+        let got = specs(&p, &bare(sql), 0.01);
+        assert!(got.iter().any(|s| s.starts_with("orders (customer_id")), "{sql}: {got:?}");
+    }
+    // A name that both have is the inner one's.
+    let sql = "select count(*) from customers where exists (select 1 from orders where customer_id = id)";
+    let got = specs(&lite(&["SCAN customers", "SCAN orders"], sql), &bare(sql), 0.01);
+    assert!(got.iter().all(|s| !s.starts_with("orders (customer_id)")), "two columns of one row are no lookup: {got:?}");
+}
+
+/// SQLite looks an index up for each row of `IN (SELECT …)`, and for none of `NOT IN`.
+#[test]
+fn an_in_with_a_subquery_is_served_by_sqlite() {
+    let of = |negated: &str| {
+        let sql = format!("select * from orders where customer_id {negated} in (select id from customers where city = 'x')");
+        let (p, known) = (lite(&["SCAN orders", "SCAN customers"], &sql), bare(&sql));
+        specs(&p, &known, 0.01)
+    };
+    assert!(of("").contains(&"orders (customer_id)".to_string()), "{:?}", of(""));
+    assert!(of("not").iter().all(|s| !s.starts_with("orders")), "{:?}", of("not"));
+}
+
+/// GLOB with a fixed beginning is a range of a plain index, unlike LIKE, which takes no heed of case.
+#[test]
+fn a_glob_with_a_fixed_beginning_is_served_by_sqlite() {
+    let of = |pattern: &str| {
+        let sql = format!("select * from orders where note glob '{pattern}'");
+        specs(&lite(&["SCAN orders"], &sql), &bare(&sql), 0.01)
+    };
+    assert_eq!(of("abc*"), ["orders (note)"]);
+    assert!(of("*abc").is_empty() && of("[ab]c*").is_empty());
+}
+
+/// Each arm of a UNION has conditions of its own, though it names the same table.
+#[test]
+fn arms_of_a_union_are_looked_at_one_by_one() {
+    let sql = "select id from orders where customer_id = 5 union all select id from orders where total = 6";
+    let got = specs(&lite(&["SCAN orders", "SCAN orders"], sql), &bare(sql), 0.01);
+    assert!(got.iter().any(|s| s.starts_with("orders (customer_id")) && got.iter().any(|s| s.starts_with("orders (total")), "{got:?}");
+}
+
+/// What a subquery gives for each row anew is nothing that an index could be searched by.
+#[test]
+fn a_correlated_subquery_is_no_value() {
+    for (engine, filter) in [("PostgreSQL", "(o.total < (SubPlan 1))"), ("MariaDB", "o.total < (subquery#2)")] {
+        let inner = |condition: &str| {
+            let mut sub = says(on(node("table scan", "scan"), "customers", "c"), "Filter", condition);
+            sub.role = crate::model::plan::Role::SubPlan;
+            sub
+        };
+        let of = |condition: &str| {
+            let mut p = plan(engine, over(says(on(node("table scan", "ALL o"), "orders", "o"), "Filter", filter), vec![inner(condition)]));
+            p.statement = Some("select * from orders o where o.total < (select 1)".into());
+            let known = if engine == "PostgreSQL" {
+                pg("select 1")
+            } else {
+                bare("select * from orders o where o.total < (select 1 from customers c)")
+            };
+            specs(&p, &known, 0.01)
+        };
+        let each = of("c.id = o.customer_id");
+        assert!(each.iter().all(|s| !s.contains("(total")), "{engine}: {each:?}");
+        if engine == "MariaDB" {
+            assert!(of("c.id = 5").iter().any(|s| s.contains("(total")), "the same for all rows: {:?}", of("c.id = 5"));
+        }
+    }
+}
+
+#[test]
+fn one_index_is_proposed_once_whatever_it_is_for() {
+    let sql = "select c.email, o.total from customers c join orders o on o.customer_id = c.id where c.email = 'x'";
+    for stored in [vec![], vec!["id".to_string()]] {
+        let (p, mut known) = (lite(&["SCAN c", "SCAN o"], sql), bare(sql));
+        for t in &mut known.tables {
+            t.stored_by.clone_from(&stored);
+        }
+        let found = find(&p, &known, &keeping(&p, &known, 0.01));
+        let all: Vec<String> = found.proposed.iter().map(|c| c.spec(Dialect::Sqlite)).collect();
+        let once: std::collections::BTreeSet<&String> = all.iter().collect();
+        assert_eq!(once.len(), all.len(), "{all:?}");
+        assert!(stored.is_empty() || !all.contains(&"customers (email, id)".to_string()), "id is the rowid: {all:?}");
+    }
+}
+
 #[test]
 fn statements_are_written_for_each_engine() {
     let p = plan("PostgreSQL", seq("orders", "(orders.customer_id = 7)"));

@@ -202,7 +202,9 @@ fn read<'a>(s: &'a Scene<'a>, i: usize, inner: &[Select]) -> Option<Use<'a>> {
     let top = s.parent(i).filter(|p| s.node(*p).op == "filter" && s.children(*p).next() == Some(i));
     for text in s.filter(i).into_iter().chain(top.and_then(|p| s.filter(p))).chain(s.index_condition(i)) {
         // SQLite prints `c=?`: the statement has the value.
-        if s.product != Product::Sqlite {
+        if s.product.is_mysql() && Some(text) == s.index_condition(i) {
+            take(s.read(&looked_up(text)), false, &mut local);
+        } else if s.product != Product::Sqlite {
             take(s.read(text), false, &mut local);
         }
     }
@@ -215,17 +217,25 @@ fn read<'a>(s: &'a Scene<'a>, i: usize, inner: &[Select]) -> Option<Use<'a>> {
     }
     // Where the statement names the table itself, its own words say what a plan leaves out.
     let names = |q: &&Select| q.tables.iter().any(|t| t.alias.eq_ignore_ascii_case(&u.alias));
-    let named = s.select.as_ref().filter(names).or_else(|| inner.iter().find(names));
+    // Arms of a UNION may name a table alike: they stand in the plan in the order of the text.
+    let before = (0..i).filter(|j| s.is_scan(*j) && s.alias(*j).is_some_and(|a| a.eq_ignore_ascii_case(&u.alias))).count();
+    let arm = || inner.iter().filter(names).nth(before).or_else(|| inner.iter().find(names));
+    let named = s.select.as_ref().filter(names).or_else(arm);
     let unread = s.product == Product::Sqlite && named.is_none();
     if let Some(q) = named.filter(|_| s.product != Product::Postgres || local.is_empty()) {
         let sole = q.tables.len() == 1;
-        for e in q.conditions.iter().flat_map(Expr::conjuncts) {
+        let around: Vec<&Select> = s.select.iter().chain(inner).filter(|o| !std::ptr::eq(*o, q)).collect();
+        let conditions: Vec<Expr> = match s.product {
+            Product::Sqlite => q.conditions.iter().map(|e| qualified(s, q, &around, e)).collect(),
+            _ => q.conditions.clone(),
+        };
+        for e in conditions.iter().flat_map(Expr::conjuncts) {
             if sole || e.columns().iter().all(|c| c.qualifier.is_some()) {
                 take(e.clone(), false, &mut local);
             }
         }
     }
-    for p in &tests {
+    for p in tests.iter().filter(|p| s.steady(i, p)) {
         place(s, &mut u, p);
     }
     u.unread = unread;
@@ -240,6 +250,15 @@ fn read<'a>(s: &'a Scene<'a>, i: usize, inner: &[Select]) -> Option<Use<'a>> {
         (u.read, u.kept) = (scan.read, scan.kept);
     }
     Some(u)
+}
+
+/// MySQL and MariaDB print `const` and `func` for values that a lookup has from elsewhere: they are no columns.
+fn looked_up(text: &str) -> String {
+    let value = |part: &str| match part.rsplit_once(" = ") {
+        Some((key, "const" | "func")) => format!("{key} = ?"),
+        _ => part.to_string(),
+    };
+    text.split(" and ").map(value).collect::<Vec<_>>().join(" and ")
 }
 
 /// Whether a condition means something outside its statement: no other relation, no parameter, no subplan.
@@ -300,6 +319,17 @@ fn place(s: &Scene<'_>, u: &mut Use<'_>, p: &Predicate) {
             None => hinder(u, Obstacle::Unindexable { text: format!("{} {} {}", text(), p.op, value(s, p)) }),
         },
         Test::NotEqual => hinder(u, Obstacle::Unindexable { text: format!("{} {} {}", text(), p.op, value(s, p)) }),
+        // SQLite searches an index for each row that the subquery gives.
+        Test::Other
+            if s.product == Product::Sqlite
+                && among_rows(&p.key).is_some()
+                && !s.all().any(|j| s.node(j).raw_op.starts_with("CORRELATED LIST")) =>
+        {
+            if let Some(what) = among_rows(&p.key) {
+                let p = Predicate { test: Test::In, key: what.clone(), value: None, op: "in".into() };
+                place(s, u, &p);
+            }
+        }
         Test::Other => match elements(s, u, p) {
             Some(k) => u.special.push(("gin", Tested { key: k, predicate: p.clone() })),
             None if p.key.columns().is_empty() => {}
@@ -316,6 +346,35 @@ fn hinder(u: &mut Use<'_>, o: Obstacle) {
     if !u.obstacles.contains(&o) {
         u.obstacles.push(o);
     }
+}
+
+/// What is looked for among the rows of a subquery.
+fn among_rows(e: &Expr) -> Option<&Expr> {
+    match e {
+        Expr::In { what, list, negated: false } => matches!(list.as_slice(), [Expr::Subquery(_)]).then_some(&**what),
+        _ => None,
+    }
+}
+
+/// The condition with every column's relation in front, as far as the catalogue tells: in a subquery a bare name may be of the query around
+/// it. The query's own tables come first.
+fn qualified(s: &Scene<'_>, q: &Select, others: &[&Select], e: &Expr) -> Expr {
+    let owner = |tables: &[crate::plan::statement::TableRef], name: &str| -> Option<String> {
+        let mut found = tables
+            .iter()
+            .filter(|t| s.known.table(&t.name).is_some_and(|known| known.columns.iter().any(|c| c.name.eq_ignore_ascii_case(name))));
+        match (found.next(), found.next()) {
+            (Some(t), None) => Some(t.alias.clone()),
+            _ => None,
+        }
+    };
+    let mut out = e.clone();
+    out.each_column(&mut |c| {
+        if c.qualifier.is_none() && c.name != "*" {
+            c.qualifier = owner(&q.tables, &c.name).or_else(|| others.iter().find_map(|o| owner(&o.tables, &c.name)));
+        }
+    });
+    out
 }
 
 /// The column of alternatives that all test it for equality.
@@ -358,8 +417,8 @@ fn key(s: &Scene<'_>, u: &Use<'_>, p: &Predicate) -> Result<Option<Key>, Obstacl
                 let kind = e.column().and_then(|c| u.table.type_of(&c.name)).unwrap_or_default();
                 if kind.starts_with("character varying") { "varchar_pattern_ops" } else { "text_pattern_ops" }.to_string()
             }
-            // SQLite's LIKE takes no heed of case.
-            Product::Sqlite => "COLLATE NOCASE".into(),
+            // SQLite's LIKE takes no heed of case, its GLOB does.
+            Product::Sqlite if p.op != "glob" => "COLLATE NOCASE".into(),
             _ => String::new(),
         };
     }

@@ -110,6 +110,12 @@ fn test(op: &str, value: &Expr) -> Test {
             Some(_) => Test::Contains,
             None => Test::Other,
         },
+        // SQLite: its patterns have marks of their own.
+        "glob" => match value.literal() {
+            Some(pattern) if !pattern.starts_with(['*', '?', '[']) => Test::Prefix,
+            Some(_) => Test::Contains,
+            None => Test::Other,
+        },
         "ilike" => Test::Contains,
         // PostgreSQL's own for a prefix, and what it makes of LIKE 'abc%' for an index with pattern operators.
         "^@" => Test::Prefix,

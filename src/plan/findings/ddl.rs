@@ -1,6 +1,7 @@
 //! Statements that belong to a next step: names quoted where they must be, one form for each product.
 
 use super::scene::{Product, Scene};
+use crate::model::plan::Role;
 use crate::plan::expression::{Column, Expr, Predicate, Test};
 use crate::sql::reserved::ident;
 
@@ -68,6 +69,53 @@ impl Scene<'_> {
             _ => format!("({})", e.sql(self.dialect)),
         };
         Some(self.index_with(&self.table_sql(i)?, self.bare_name(i), &what, "", &keys))
+    }
+
+    /// A test on the node's table with a cast looked through that changes nothing for an index: PostgreSQL compares `varchar` as `text`, and
+    /// prints that. Where the column's type is not known (a plan from a file) such a cast is taken for this usual one.
+    pub fn uncast(&self, i: usize, p: Predicate) -> Predicate {
+        let looked_through = match p.key.cast_column() {
+            Some((c, to)) if self.product == Product::Postgres && to.eq_ignore_ascii_case("text") => match self.table(i) {
+                Some(t) => t.type_of(&c.name).is_some_and(|t| t.starts_with("character varying") || t == "text" || t == "name"),
+                None => true,
+            },
+            _ => false,
+        };
+        match p.key {
+            Expr::Cast { what, .. } if looked_through => Predicate { key: *what, ..p },
+            _ => p,
+        }
+    }
+
+    /// Whether what a column is compared with stays the same while its table is read: not what a subquery gives that looks at the row.
+    pub fn steady(&self, i: usize, p: &Predicate) -> bool {
+        let mut asks = Vec::new();
+        if let Some(v) = &p.value {
+            v.walk(&mut |e| {
+                if let Expr::Subquery(text) = e {
+                    asks.push(text);
+                }
+            });
+        }
+        if asks.is_empty() {
+            return true;
+        }
+        let alias = self.alias(i).unwrap_or("");
+        let below = |j: usize| self.node(j).role == Role::SubPlan || self.above(j).any(|a| self.node(a).role == Role::SubPlan);
+        let outer = |j: usize| {
+            let n = self.node(j);
+            n.conditions.iter().any(|(_, text)| self.read(text).columns().iter().any(|c| c.qualifier.as_deref() == Some(alias)))
+        };
+        match self.product {
+            // What stays the same is an InitPlan here, and its parameter no subquery.
+            Product::Postgres => false,
+            Product::Sqlite => !self.all().any(|j| self.node(j).raw_op.starts_with("CORRELATED")),
+            Product::MySql | Product::MariaDb => !self.all().any(|j| {
+                let n = self.node(j);
+                let told = n.subplan.as_deref().is_some_and(|s| s.contains("dependent")) || n.op == "subquery cache";
+                told || below(j) && (outer(j) || n.role == Role::SubPlan && n.loops.is_some_and(|l| l > 1.0))
+            }),
+        }
     }
 
     /// Whether the columns are known to have an index that begins with them already.

@@ -19,6 +19,8 @@ const CHANGED_SHARE: f64 = 0.1;
 const SMALL_TABLE: f64 = 1_000.0;
 /// F34: how much dearer the generic plan is (plans.md §3).
 const GENERIC: f64 = 10.0;
+/// … and by how much at least, in the planner's units: a plan that costs less is quick for any values.
+const GENERIC_LEAST: f64 = 100.0;
 
 pub fn look(s: &Scene<'_>, out: &mut Vec<PlanFinding>) {
     let wrong = sources(s);
@@ -119,7 +121,7 @@ fn estimate(s: &Scene<'_>, i: usize, caused: Option<f64>) -> Option<PlanFinding>
     conditions.iter().for_each(|c| c.walk(&mut |e| asked |= matches!(e, Expr::Subquery(_))));
     let (next, sql) = match hidden {
         false if asked => (
-            "What a subquery answers cannot be estimated: the planner takes a half. Write it as a join and explain again.".to_string(),
+            "What a subquery answers cannot be estimated: the planner takes a fixed share of the rows. Write it as a join and explain again.".to_string(),
             None,
         ),
         true => (
@@ -308,7 +310,8 @@ fn stale(s: &Scene<'_>, wrong: &[usize], out: &mut Vec<PlanFinding>) {
 fn generic(s: &Scene<'_>) -> Option<PlanFinding> {
     let generic = s.known.generic_cost?;
     let custom = s.plan.root.est_total_cost.filter(|c| *c > 0.0)?;
-    if generic < GENERIC * custom {
+    // The ratio of two nothings is none.
+    if generic < GENERIC * custom || generic - custom < GENERIC_LEAST {
         return None;
     }
     let mut draft = Draft::new("F34", Severity::Warning, Weight::Estimated, Confidence::Possible)

@@ -45,6 +45,7 @@ fn join_columns(s: &Scene<'_>, join: usize, scan: usize) -> Vec<String> {
     if let Some(select) = s.select.as_ref().filter(|_| tests.iter().all(|t| t.test != Test::Join)) {
         tests.extend(select.conditions.iter().flat_map(|e| e.predicates_on(alias)));
     }
+    let mut tests: Vec<_> = tests.into_iter().map(|p| s.uncast(scan, p)).collect();
     tests.retain(|p| p.test == Test::Join && p.column().is_some_and(|c| c.qualifier.is_some()));
     index_columns(&tests)
 }
@@ -119,7 +120,13 @@ fn join_filter(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
     let severity = if removed >= PAIRS.1 { Severity::Critical } else { Severity::Warning };
     let on = if text.is_empty() { String::new() } else { format!(" ({})", shorter(text)) };
     let mut draft = Draft::new("F11", severity, weight, Confidence::Certain).at(s.path(i)).number("pairs_removed", removed);
+    // A row without a partner comes out of an outer join as well: what came out is no count of the pairs that were kept.
+    let outer = [" left", " right", " full", " anti"].iter().any(|w| n.raw_op.to_lowercase().contains(w));
     let told = match n.rows_total {
+        Some(out) if outer => {
+            draft = draft.number("rows", out);
+            format!("compared {} pairs in vain; {} rows came out, those without a partner among them", count(removed), count(out))
+        }
         Some(kept) => {
             draft = draft.number("rows", kept);
             format!("compared {} pairs and kept {}", count(removed + kept), count(kept))

@@ -89,7 +89,7 @@ fn sort(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
     let told: String = n
         .attrs
         .iter()
-        .filter(|(k, _)| k.contains("Sort") || k.contains("Groups") || k.as_str() == "Workers")
+        .filter(|(k, _)| k.contains("Sort") || k.contains("Groups") || k.starts_with("Worker "))
         .map(|(_, v)| v.as_str())
         .collect::<Vec<_>>()
         .join(" ")
@@ -99,7 +99,9 @@ fn sort(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
         return None;
     }
     let weight = s.weigh(&[i])?;
-    let kilobytes = s.attr(i, &["Sort Space Used"]).or_else(|| n.self_pages.temp_written.map(|p| p as f64 * 8.0));
+    let kilobytes = on_disk(s, i).or_else(|| n.self_pages.temp_written.map(|p| p as f64 * 8.0));
+    // What it sorted is what it was given; a LIMIT takes fewer from it.
+    let sorted = s.children(i).find_map(|c| s.node(c).rows_total).or(n.rows_total).unwrap_or(0.0);
     let wrote = kilobytes.map(|k| format!("{} kB", count(k))).unwrap_or_else(|| "some of it".into());
     let by = s.condition(i, &["Sort Key"]).map(|k| format!(" by {}", super::scans::shorter(k))).unwrap_or_default();
     let mut draft =
@@ -109,9 +111,20 @@ fn sort(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
     }
     let how = if method.is_empty() { "external sort" } else { method };
     Some(draft.say(
-        format!("the sort{by} of {} rows wrote {wrote} to disk ({how}){}{}", count(n.rows_total.unwrap_or(0.0)), memory(s), spent(weight)),
+        format!("the sort{by} of {} rows wrote {wrote} to disk ({how}){}{}", count(sorted), memory(s), spent(weight)),
         "Measure again with more work_mem for this transaction alone, or with an index that has the order already.",
     ))
+}
+
+/// Kilobytes that a sort wrote to disk, by all its processes: the node's own figure is the leader's, and each worker has its own.
+fn on_disk(s: &Scene<'_>, i: usize) -> Option<f64> {
+    let leader = s.attr(i, &["Sort Space Used"]).filter(|_| s.attr_text(i, &["Sort Space Type"]) != Some("Memory"));
+    let workers =
+        s.node(i).attrs.iter().filter(|(k, v)| k.starts_with("Worker ") && v.contains("Sort Space Type Disk")).filter_map(|(_, v)| {
+            let digits: String = v.split("Sort Space Used ").nth(1)?.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
+            digits.parse::<f64>().ok()
+        });
+    leader.into_iter().chain(workers).reduce(|a, b| a + b)
 }
 
 fn hash(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {

@@ -52,13 +52,21 @@ pub fn look(s: &Scene<'_>, out: &mut Vec<PlanFinding>) {
 /// The tests of a scan's filter on its own columns.
 fn tests(s: &Scene<'_>, scan: &Scan) -> Vec<Predicate> {
     match (&scan.filter, s.alias(scan.at)) {
-        (Some(f), Some(alias)) => f.predicates_on(alias),
+        (Some(f), Some(alias)) => {
+            f.predicates_on(alias).into_iter().map(|p| s.uncast(scan.at, p)).filter(|p| s.steady(scan.at, p)).collect()
+        }
         _ => Vec::new(),
     }
 }
 
 fn filter_text(s: &Scene<'_>, scan: &Scan) -> String {
-    scan.filter.as_ref().map_or(String::new(), |f| format!(" ({})", shorter(&f.sql(s.dialect))))
+    scan.filter.as_ref().map_or(String::new(), |f| {
+        // Columns of two tables that are called alike are told apart.
+        let mut of: Vec<&str> = f.columns().iter().filter_map(|c| c.qualifier.as_deref()).collect();
+        of.sort_unstable();
+        of.dedup();
+        format!(" ({})", shorter(&if of.len() > 1 { f.qualified_sql(s.dialect) } else { f.sql(s.dialect) }))
+    })
 }
 
 /// A condition for a sentence: the whole of it stands at the node.
@@ -150,10 +158,12 @@ fn slow_scan(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
     let next = if columns.is_empty() {
         "No test in the filter is one that a plain index serves: see what is said of functions, casts and patterns here.".to_string()
     } else if s.indexed(scan.at, &columns) {
-        format!(
-            "An index on ({}) is there and was not taken: compare with SET enable_seqscan = off, or refresh the statistics first.",
-            columns.join(", ")
-        )
+        let compare = match s.product {
+            Product::Postgres => "SET enable_seqscan = off",
+            Product::MySql | Product::MariaDb => "FORCE INDEX on the table",
+            Product::Sqlite => "INDEXED BY on the table",
+        };
+        format!("An index on ({}) is there and was not taken: compare with {compare}, or refresh the statistics first.", columns.join(", "))
     } else {
         format!("Try an index on ({}): {}.", columns.join(", "), try_on(s, scan.at))
     };
@@ -181,7 +191,10 @@ fn inefficient_index(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
     }
     let index = index_name(s, scan.at).unwrap_or_else(|| "the index".into());
     let alias = s.alias(scan.at)?;
-    let mut all = s.index_condition(scan.at).map(|c| s.read(c).predicates_on(alias)).unwrap_or_default();
+    let mut all: Vec<Predicate> = s
+        .index_condition(scan.at)
+        .map(|c| s.read(c).predicates_on(alias).into_iter().map(|p| s.uncast(scan.at, p)).collect())
+        .unwrap_or_default();
     let dropped = tests(s, scan);
     let on: Vec<String> = index_columns(&dropped);
     all.extend(dropped);

@@ -45,6 +45,13 @@ pub enum Product {
     Sqlite,
 }
 
+impl Product {
+    /// MySQL and MariaDB: their plans and their indexes are alike.
+    pub fn is_mysql(self) -> bool {
+        matches!(self, Product::MySql | Product::MariaDb)
+    }
+}
+
 pub struct Scene<'a> {
     pub plan: &'a Plan,
     pub known: &'a Known,
@@ -305,7 +312,8 @@ impl<'a> Scene<'a> {
         };
         if !self.plan.analyzed {
             // Estimates: what is kept is told; what is read only where statistics or the plan itself tell the table's rows.
-            kept = top.map_or(n.est_rows, |p| self.node(p).est_rows);
+            let processes = self.processes(i);
+            kept = top.map_or(n.est_rows, |p| self.node(p).est_rows).map(|r| (r * processes).round());
             let whole = matches!(n.op.as_str(), "table scan") || !self.searches(i);
             read = match (top, self.product) {
                 (Some(_), _) => n.est_rows,
@@ -331,6 +339,17 @@ impl<'a> Scene<'a> {
             (_, text) => text.map(|t| self.read(t)),
         };
         Some(Scan { at: i, top: top.unwrap_or(i), read, kept, filter, weight })
+    }
+
+    /// By which number the planner divided the estimated rows of a scan that several processes share (plans.md §2.8); 1 of others.
+    fn processes(&self, i: usize) -> f64 {
+        if self.product != Product::Postgres || !self.node(i).raw_op.starts_with("Parallel ") {
+            return 1.0;
+        }
+        let gather = self.above(i).find(|a| self.node(*a).raw_op.starts_with("Gather"));
+        let workers = gather.and_then(|g| self.node(g).workers_planned).map_or(0.0, f64::from);
+        let leader = if self.setting("parallel_leader_participation") == Some("off") { 0.0 } else { (1.0 - 0.3 * workers).max(0.0) };
+        if workers > 0.0 { workers + leader } else { 1.0 }
     }
 
     /// Rows of the node's table by its statistics.

@@ -656,3 +656,131 @@ fn a_forbidden_step_without_a_table_is_named_once() {
     let f = all.iter().find(|f| f.id == "F43").expect("F43");
     assert!(f.message.starts_with("Sort is forbidden by a setting"), "{}", f.message);
 }
+
+/// Estimated rows below a Gather are those of one process: the planner expects 2.4 times as many with two workers.
+#[test]
+fn estimated_rows_of_a_parallel_scan_are_those_of_all_processes() {
+    let scan = || {
+        let mut scan = node("table scan", "Parallel Seq Scan").on("orders").est(41.0).says("Filter", "(orders.customer = 5)");
+        (scan.est_startup_cost, scan.est_total_cost) = (Some(0.0), Some(9_000.0));
+        scan
+    };
+    let kept = |workers: Option<u32>, raw: &str| {
+        let mut gather = node("gather", raw).est(99.0).over(vec![scan()]);
+        gather.workers_planned = workers;
+        (gather.est_startup_cost, gather.est_total_cost) = (Some(0.0), Some(10_000.0));
+        gather.number();
+        let p = Plan { engine: "PostgreSQL".into(), version: "15.2".into(), root: gather, ..Plan::default() };
+        let known = Known {
+            tables: vec![Table { schema: Some("public".into()), name: "orders".into(), rows: Some(200_000.0), ..Table::default() }],
+            ..Known::default()
+        };
+        scene::Scene::new(&p, &known).scan(1).and_then(|s| s.kept)
+    };
+    assert_eq!(kept(Some(2), "Gather"), Some(98.0));
+    assert_eq!(kept(Some(4), "Gather Merge"), Some(164.0));
+    assert_eq!(kept(None, "Gather"), Some(41.0));
+}
+
+/// PostgreSQL prints `(code)::text` for every varchar: an index on the column serves it all the same. One on an integer does not.
+#[test]
+fn a_varchar_that_is_compared_as_text_is_a_plain_column() {
+    let of = |kind: Option<&str>, filter: &str, searched: Option<&str>| {
+        let mut n = if searched.is_some() { scan("vc", "i") } else { seq("vc") }.ran(1.0, 1.0, 50.0).drops(99_999.0).says("Filter", filter);
+        n.conditions.extend(searched.map(|c| ("Index Cond".to_string(), c.to_string())));
+        let p = pg(n);
+        let known = Known {
+            tables: kind.map(|k| columns(table("vc", 100_000.0), &[("code", k), ("c2", "character(10)")])).into_iter().collect(),
+            ..Known::default()
+        };
+        findings(&p, &known).into_iter().find(|f| matches!(f.id.as_str(), "F1" | "F2")).map(|f| (f.next, f.sql))
+    };
+    let filter = "((code)::text = 'c77'::text)";
+    for kind in [Some("character varying(20)"), Some("text"), None] {
+        let (next, sql) = of(kind, filter, None).expect("F1");
+        assert!(next.starts_with("Try an index on (code)"), "{kind:?}: {next}");
+        assert_eq!(sql.as_deref(), Some("CREATE INDEX vc_code_idx ON public.vc (code)"), "{kind:?}");
+    }
+    let (next, sql) = of(Some("integer"), filter, None).expect("F1");
+    assert!(next.starts_with("No test in the filter") && sql.is_none(), "{next}");
+    let (_, sql) = of(Some("character varying(20)"), "(c2 = 'd77'::bpchar)", Some(filter)).expect("F2");
+    assert_eq!(sql.as_deref(), Some("CREATE INDEX vc_code_c2_idx ON public.vc (code, c2)"));
+}
+
+/// A parallel sort's disk is that of all its processes, and the rows are those it was given.
+#[test]
+fn a_sort_on_disk_counts_all_processes_and_all_rows() {
+    let sort = |leader: &str| {
+        pg(node("sort", "Sort")
+            .ran(3.0, 50_000.0, 70.0)
+            .attr("Sort Method", if leader == "Disk" { "external merge" } else { "quicksort" })
+            .attr("Sort Space Used", "20576")
+            .attr("Sort Space Type", leader)
+            .attr("Worker 0", "Sort Method external merge, Sort Space Used 21864, Sort Space Type Disk")
+            .attr("Worker 1", "Sort Method external merge, Sort Space Used 20584, Sort Space Type Disk")
+            .says("Sort Key", "l_comment")
+            .over(vec![seq("lineitem").ran(3.0, 200_000.0, 10.0)]))
+    };
+    let told = |leader: &str| {
+        let f = findings(&sort(leader), &Known::default()).into_iter().find(|f| f.id == "F13").expect("F13");
+        f.message
+    };
+    assert!(told("Disk").contains("of 600,000 rows wrote 63,024 kB to disk"), "{}", told("Disk"));
+    assert!(told("Memory").contains("wrote 42,448 kB to disk"), "the leader's part fits: {}", told("Memory"));
+}
+
+/// Rows that an outer join makes up for those without a partner were compared with nothing.
+#[test]
+fn an_outer_join_does_not_count_made_up_rows_as_pairs() {
+    let mut j = join(
+        seq("a").ran(1.0, 39.0, 1.0),
+        node("materialize", "Materialize").ran(39.0, 30_001.0, 1.0).over(vec![seq("b").ran(1.0, 30_001.0, 1.0)]),
+        "Nested Loop Left Join",
+    )
+    .says("Join Filter", "((a.x = b.x) OR (a.y = b.y))");
+    (j.rows_total, j.removed.join_filter) = (Some(39.0), Some(1_170_039.0));
+    let all = findings(&pg(j), &Known::default());
+    let f = all.iter().find(|f| f.id == "F11").expect("F11");
+    assert!(f.message.contains("compared 1,170,039 pairs in vain; 39 rows came out"), "{}", f.message);
+}
+
+/// A subquery that looks at the row gives another value for each: no index is searched by it. The way to test an index that was not taken
+/// is the engine's own.
+#[test]
+fn next_steps_are_possible_ones() {
+    let p = pg(seq("orders").ran(1.0, 10.0, 50.0).drops(99_990.0).says("Filter", "(o_totalprice < (SubPlan 1))"));
+    let all = findings(&p, &Known::default());
+    let f1 = all.iter().find(|f| f.id == "F1").expect("F1");
+    assert!(f1.sql.is_none() && !f1.next.contains("Try an index"), "{f1:?}");
+    let mut scan = maria_scan("customer", "ALL").ran(1.0, 10.0, 50.0).drops(99_990.0).says("Filter", "customer.c_name = 5");
+    scan.alias = Some("customer".into());
+    let known = of(vec![Table {
+        schema: None,
+        ..indexed(columns(table("customer", 100_000.0), &[("c_name", "varchar(20)")]), "by_name", &["c_name"])
+    }]);
+    let all = findings(&plan("MariaDB", scan), &known);
+    let f1 = all.iter().find(|f| f.id == "F1").expect("F1");
+    assert!(f1.next.contains("FORCE INDEX") && !f1.next.contains("enable_seqscan"), "{}", f1.next);
+}
+
+/// Columns of two tables that are called alike: `id = id` would read as always true.
+#[test]
+fn a_condition_between_two_tables_names_them() {
+    let told = |filter: &str| {
+        let p = pg(seq("src").ran(1.0, 10.0, 50.0).drops(99_990.0).says("Filter", filter));
+        findings(&p, &Known::default()).into_iter().find(|f| f.id == "F1").expect("F1").message
+    };
+    assert!(told("(src.id = tgt.id)").contains("src.id = tgt.id"), "{}", told("(src.id = tgt.id)"));
+    assert!(told("(src.id = 5)").contains("(id = 5)"), "{}", told("(src.id = 5)"));
+}
+
+/// A prepared statement's plan for any values is told where it is dear, not where both are nothing.
+#[test]
+fn a_generic_plan_that_costs_next_to_nothing_is_no_warning() {
+    let f34 = |custom: f64, generic: f64| {
+        let mut p = pg(seq("a").est(10.0));
+        (p.analyzed, p.root.est_total_cost) = (false, Some(custom));
+        findings(&p, &Known { generic_cost: Some(generic), ..Known::default() }).iter().any(|f| f.id == "F34")
+    };
+    assert!(!f34(0.02, 0.65) && f34(8.0, 4_000.0) && !f34(3_000.0, 4_000.0));
+}

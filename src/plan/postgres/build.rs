@@ -1,9 +1,14 @@
 //! From keys to nodes: what each key of PostgreSQL means in the neutral model.
 
+mod actuals;
+mod names;
+
+use self::actuals::{Actual, actuals, counter};
+use self::names::{neutral, raw_op};
 use super::sheet::Sheet;
 use super::value::{Keys, Value, get, take};
 use super::{charge, estimate};
-use crate::model::plan::{Io, Jit, Pages, Plan, PlanNode, Process, Removed, Role, Trigger, Wal};
+use crate::model::plan::{Io, Jit, Pages, Plan, PlanNode, Role, Trigger, Wal};
 
 /// What the arithmetic needs of a node beside the node.
 pub(super) struct Facts {
@@ -243,61 +248,6 @@ fn compiled_by_leader(j: &Jit, nodes: &[PlanNode], facts: &[Facts]) -> Option<f6
     Some((j.total_ms? - theirs.iter().sum::<f64>()).max(0.0))
 }
 
-/// Raw figures of one node, per loop.
-#[derive(Default)]
-struct Actual {
-    startup: Option<f64>,
-    total: Option<f64>,
-    rows: Option<f64>,
-    decimals: u8,
-    loops: Option<f64>,
-    removed: Removed,
-    io: Io,
-    wal: Wal,
-    pages: Pages,
-}
-
-fn add_pages(to: &mut Option<u64>, v: &Value<'_>) {
-    if let Some(n) = v.number().filter(|n| *n >= 0.0) {
-        *to = Some(to.unwrap_or(0).saturating_add(n as u64));
-    }
-}
-
-fn add_ms(to: &mut Option<f64>, v: &Value<'_>) {
-    if let Some(n) = v.number() {
-        *to = Some(to.unwrap_or(0.0) + n);
-    }
-}
-
-/// Takes a counter of a node or of a worker; false when the key is none. Shared and local pages are one: both are pages of tables.
-fn counter(a: &mut Actual, key: &str, v: &Value<'_>) -> bool {
-    match key {
-        "Actual Startup Time" => a.startup = v.number(),
-        "Actual Total Time" => a.total = v.number(),
-        "Actual Rows" => {
-            a.rows = v.number();
-            a.decimals = v.decimals();
-        }
-        "Actual Loops" => a.loops = v.number(),
-        "Shared Hit Blocks" | "Local Hit Blocks" => add_pages(&mut a.pages.hit, v),
-        "Shared Read Blocks" | "Local Read Blocks" => add_pages(&mut a.pages.read, v),
-        "Shared Dirtied Blocks" | "Local Dirtied Blocks" => add_pages(&mut a.pages.dirtied, v),
-        "Shared Written Blocks" | "Local Written Blocks" => add_pages(&mut a.pages.written, v),
-        "Temp Read Blocks" => add_pages(&mut a.pages.temp_read, v),
-        "Temp Written Blocks" => add_pages(&mut a.pages.temp_written, v),
-        "I/O Read Time" | "Shared I/O Read Time" | "Local I/O Read Time" => add_ms(&mut a.io.read_ms, v),
-        "I/O Write Time" | "Shared I/O Write Time" | "Local I/O Write Time" => add_ms(&mut a.io.write_ms, v),
-        "Temp I/O Read Time" => add_ms(&mut a.io.temp_read_ms, v),
-        "Temp I/O Write Time" => add_ms(&mut a.io.temp_write_ms, v),
-        "WAL Records" => add_pages(&mut a.wal.records, v),
-        "WAL FPI" => add_pages(&mut a.wal.fpi, v),
-        "WAL Bytes" => add_pages(&mut a.wal.bytes, v),
-        "WAL Buffers Full" => add_pages(&mut a.wal.buffers_full, v),
-        _ => return false,
-    }
-    true
-}
-
 /// Keys that are told in other words: in the name of the node, by its place, or by a field.
 fn told_otherwise(key: &str, v: &Value<'_>) -> bool {
     match key {
@@ -427,149 +377,4 @@ fn grouping_sets(v: &Value<'_>) -> String {
         format!("{sort}{}", sets.join("; "))
     });
     rounds.collect::<Vec<_>>().join("; ")
-}
-
-fn actuals(n: &mut PlanNode, a: Actual, workers: &[Value<'_>]) {
-    let Some(loops) = a.loops else {
-        (n.pages, n.io, n.wal) = (a.pages, a.io, a.wal);
-        return;
-    };
-    if loops <= 0.0 {
-        n.never_executed = true;
-        return;
-    }
-    (n.pages, n.io, n.wal) = (a.pages, a.io, a.wal);
-    n.loops = Some(loops);
-    n.rows = a.rows;
-    n.rows_total = a.rows.map(|r| r * loops);
-    // One loop's rows are a whole number; a mean is printed as a whole number up to 17, with two decimals since.
-    let step = if a.decimals == 0 { 0.5 } else { 0.5 * 0.1f64.powi(i32::from(a.decimals)) };
-    n.rows_err = a.rows.map(|_| if loops > 1.0 { step * loops } else { 0.0 });
-    n.startup_ms = a.startup.map(|t| t * loops);
-    n.total_ms = a.total.map(|t| t * loops);
-    // Means per loop, like the rows themselves.
-    let times = |v: Option<f64>| v.map(|r| r * loops);
-    n.removed = Removed { filter: times(a.removed.filter), join_filter: times(a.removed.join_filter), recheck: times(a.removed.recheck) };
-    for w in workers {
-        if let Value::Object(keys) = w {
-            worker(n, keys);
-        }
-    }
-    leader(n, loops);
-}
-
-/// Adds a worker's share, and what else it tells as an attribute.
-fn worker(n: &mut PlanNode, keys: &Keys<'_>) {
-    let who = format!("worker {}", get(keys, "Worker Number").map(Value::words).unwrap_or_default());
-    let mut a = Actual::default();
-    let mut told = Vec::new();
-    for (k, v) in keys.iter().filter(|(k, _)| k != "Worker Number") {
-        let timing = matches!(k.as_ref(), "Actual Startup Time" | "Actual Total Time" | "Actual Rows" | "Actual Loops");
-        counter(&mut a, k, v);
-        if !timing && !v.is_nothing() {
-            told.push(format!("{k} {}", v.words()));
-        }
-    }
-    if !told.is_empty() {
-        n.attrs.insert(format!("Worker{}", who.trim_start_matches("worker")), told.join(", "));
-    }
-    if let Some(loops) = a.loops {
-        n.processes.push(Process { who, loops: a.loops, rows_total: a.rows.map(|r| r * loops), total_ms: a.total.map(|t| t * loops) });
-    }
-}
-
-/// What is left of the sum is the leader's.
-fn leader(n: &mut PlanNode, loops: f64) {
-    if n.processes.is_empty() {
-        return;
-    }
-    let sum = |f: fn(&Process) -> Option<f64>| n.processes.iter().map(f).sum::<Option<f64>>();
-    let left = loops - sum(|p| p.loops).unwrap_or(0.0);
-    if left > 0.0 {
-        let rest = |all: Option<f64>, theirs: Option<f64>| all.zip(theirs).map(|(a, t)| (a - t).max(0.0));
-        let leader = Process {
-            who: "leader".into(),
-            loops: Some(left),
-            rows_total: rest(n.rows_total, sum(|p| p.rows_total)),
-            total_ms: rest(n.total_ms, sum(|p| p.total_ms)),
-        };
-        n.processes.insert(0, leader);
-    }
-    n.wall_ms = n.processes.iter().filter_map(|p| p.total_ms).reduce(f64::max);
-}
-
-/// As the text format writes it.
-fn raw_op(kind: &str, keys: &Keys<'_>) -> String {
-    let get = |k: &str| get(keys, k).and_then(Value::text);
-    let mut name = match kind {
-        "Aggregate" => {
-            let strategy = match get("Strategy") {
-                Some("Sorted") => "GroupAggregate",
-                Some("Hashed") => "HashAggregate",
-                Some("Mixed") => "MixedAggregate",
-                _ => "Aggregate",
-            };
-            match get("Partial Mode") {
-                Some(mode @ ("Partial" | "Finalize")) => format!("{mode} {strategy}"),
-                _ => strategy.into(),
-            }
-        }
-        "ModifyTable" => get("Operation").unwrap_or(kind).into(),
-        // `Insert` and the like on a foreign table.
-        "Foreign Scan" => match get("Operation") {
-            Some(op) if op != "Select" => format!("Foreign {op}"),
-            _ => kind.into(),
-        },
-        "Nested Loop" | "Hash Join" | "Merge Join" => match get("Join Type") {
-            None | Some("Inner") => kind.into(),
-            Some(join) => {
-                let base = kind.strip_suffix(" Join").unwrap_or(kind);
-                format!("{base} {join} Join")
-            }
-        },
-        "SetOp" => {
-            let hashed = if get("Strategy") == Some("Hashed") { "HashSetOp" } else { "SetOp" };
-            [Some(hashed), get("Command")].into_iter().flatten().collect::<Vec<_>>().join(" ")
-        }
-        "Custom Scan" => match get("Custom Plan Provider") {
-            Some(provider) => format!("Custom Scan ({provider})"),
-            None => kind.into(),
-        },
-        _ => kind.into(),
-    };
-    if get("Scan Direction") == Some("Backward") {
-        name.push_str(" Backward");
-    }
-    let flag = |k: &str| super::value::get(keys, k).and_then(Value::bool) == Some(true);
-    if flag("Parallel Aware") {
-        name = format!("Parallel {name}");
-    }
-    if flag("Async Capable") {
-        name = format!("Async {name}");
-    }
-    name
-}
-
-fn neutral(kind: &str, keys: &Keys<'_>) -> String {
-    match kind {
-        "Seq Scan" | "Sample Scan" => "table scan".into(),
-        "Index Scan" => "index scan".into(),
-        "Index Only Scan" => "index only scan".into(),
-        "Bitmap Index Scan" => "bitmap index".into(),
-        "Bitmap Heap Scan" => "bitmap heap".into(),
-        "BitmapAnd" | "BitmapOr" => "bitmap merge".into(),
-        "Incremental Sort" => "sort".into(),
-        "WindowAgg" => "window".into(),
-        "Group" | "Aggregate" => "aggregate".into(),
-        "Unique" => "distinct".into(),
-        "Gather" | "Gather Merge" => "gather".into(),
-        "Merge Append" | "Append" => "append".into(),
-        "Subquery Scan" => "subquery".into(),
-        "CTE Scan" | "WorkTable Scan" => "cte scan".into(),
-        "ModifyTable" => get(keys, "Operation").and_then(Value::text).unwrap_or("modify").to_lowercase(),
-        "LockRows" => "lock".into(),
-        "ProjectSet" | "Result" => "result".into(),
-        "SetOp" => "set operation".into(),
-        other => other.to_lowercase(),
-    }
 }

@@ -5,6 +5,10 @@
 //! tried in the order in which the executor would come to them, and who cannot hold the child's time *and* its pages does not pay.
 //! What nobody can hold ran after the root had ended (a data-modifying CTE) or is told as a remainder.
 
+pub(super) mod consumers;
+
+pub(super) use consumers::mentions;
+
 use super::build::Facts;
 use crate::model::plan::{Io, Pages, Plan, PlanNode, Role, Wal};
 use std::collections::HashMap;
@@ -198,7 +202,8 @@ impl<'a> Ledger<'a> {
     /// A Gather waits for its slowest process; the sum over processes is more than its clock can hold.
     fn gathers(&mut self) {
         for g in 0..self.nodes.len() {
-            if !self.facts[g].kind.starts_with("Gather") || !self.spent[g].executed {
+            // A plan that was not run has no time to divide.
+            if !self.facts[g].kind.starts_with("Gather") || !self.spent[g].executed || self.nodes[g].loops.is_none() {
                 continue;
             }
             // A leader that works alone adds nothing up over processes.
@@ -482,102 +487,4 @@ impl<'a> Ledger<'a> {
         }
         (own, left, err)
     }
-
-    /// Who may have pulled an InitPlan, the likeliest first.
-    fn consumers(&self, i: usize) -> Vec<usize> {
-        let Some(lister) = self.facts[i].parent else { return Vec::new() };
-        let tokens = parameters(self.nodes[i].subplan.as_deref().unwrap_or_default());
-        let mut out: Vec<usize> = Vec::new();
-        let mut known = vec![false; self.nodes.len()];
-        let mut push = |p: usize| {
-            if !std::mem::replace(&mut known[p], true) {
-                out.push(p);
-            }
-        };
-        let own = i..i + self.spent[i].size;
-        let mut found = Vec::new();
-        self.in_execution_order(lister, &own, &mut |j| {
-            if self.spent[j].executed && self.facts[j].expressions.iter().any(|(_, e)| tokens.iter().any(|t| mentions(e, t))) {
-                found.push(j);
-            }
-        });
-        let mut mentioning = vec![false; self.nodes.len()];
-        for j in &found {
-            mentioning[*j] = true;
-        }
-        let mut appends: HashMap<usize, bool> = HashMap::new();
-        for j in &found {
-            let mut chain = vec![*j];
-            chain.extend(self.above(*j).into_iter().take_while(|p| *p >= lister));
-            // Workers get the value from the leader, who needs it before it starts them.
-            if let Some(gather) = chain.iter().rev().find(|p| self.facts[**p].kind.starts_with("Gather") && !self.spent[**p].parallel)
-                && !self.spent[i].parallel
-            {
-                push(*gather);
-                continue;
-            }
-            if let Some(parent) = self.facts[*j].parent
-                && *appends.entry(parent).or_insert_with(|| self.prunes(parent, &mentioning))
-            {
-                push(parent);
-            }
-            push(*j);
-        }
-        if let Some(first) = found.first() {
-            for p in self.above(*first) {
-                push(p);
-            }
-        }
-        push(lister);
-        for p in self.above(lister) {
-            push(p);
-        }
-        // Time of one process is not in the clock of another.
-        out.retain(|p| self.spent[*p].parallel == self.spent[i].parallel);
-        out
-    }
-
-    /// Whether a node chooses its partitions while the statement runs: an Append needs the value before any of its scans.
-    fn prunes(&self, append: usize, mentioning: &[bool]) -> bool {
-        if !matches!(self.facts[append].kind.as_str(), "Append" | "Merge Append") {
-            return false;
-        }
-        let members = || self.children[append].iter().copied().filter(|c| !self.pulled_elsewhere(*c));
-        members().any(|m| !self.spent[m].executed) && members().all(|m| !self.spent[m].executed || mentioning[m])
-    }
-
-    /// Visits a subtree in the order in which expressions are first needed: children before parents, but for conditions that stand
-    /// before a whole subtree.
-    fn in_execution_order(&self, root: usize, without: &std::ops::Range<usize>, visit: &mut dyn FnMut(usize)) {
-        let mut stack = vec![(root, false)];
-        while let Some((j, done)) = stack.pop() {
-            if without.contains(&j) {
-                continue;
-            }
-            let first = self.facts[j].expressions.iter().any(|(k, _)| *k == "One-Time Filter");
-            if done || first && self.children[j].is_empty() {
-                visit(j);
-                continue;
-            }
-            if first {
-                visit(j);
-            } else {
-                stack.push((j, true));
-            }
-            stack.extend(self.children[j].iter().rev().map(|c| (*c, false)));
-        }
-    }
-}
-
-/// How an InitPlan's values are written in expressions: `$0` up to 16, `(InitPlan 1).col1` since 17.
-pub(super) fn parameters(subplan: &str) -> Vec<String> {
-    if let Some((_, returns)) = subplan.split_once("(returns ") {
-        return returns.trim_end_matches(')').split(',').map(|p| p.trim().to_string()).collect();
-    }
-    if subplan.is_empty() { Vec::new() } else { vec![subplan.to_string()] }
-}
-
-/// Whether the exact token stands in the text: `$1` is not in `$10`, `InitPlan 1` not in `InitPlan 10`.
-pub(super) fn mentions(text: &str, token: &str) -> bool {
-    !token.is_empty() && text.match_indices(token).any(|(i, _)| !text[i + token.len()..].starts_with(|c: char| c.is_ascii_digit()))
 }

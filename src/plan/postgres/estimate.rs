@@ -11,6 +11,8 @@ struct Above {
     cut: Option<&'static str>,
     /// The planner's divisor for partial nodes below this Gather.
     divisor: Option<f64>,
+    /// How often that Gather ran: rows over all loops are those of all its rounds.
+    rounds: Option<f64>,
     /// Below an Append below a Gather.
     arm: bool,
 }
@@ -62,7 +64,7 @@ pub(super) fn judge(plan: &Plan, nodes: &mut [PlanNode], facts: &[Facts]) {
             None => {
                 n.estimate_error = Some(match (a.divisor.filter(|_| partial[i]), n.rows_total) {
                     // Per process on both sides, but divided by different numbers: compared as wholes.
-                    (Some(divisor), Some(total)) => estimate_error(est * divisor, total),
+                    (Some(divisor), Some(total)) => estimate_error(est * divisor, total / a.rounds.unwrap_or(1.0).max(1.0)),
                     _ => estimate_error(est, rows),
                 });
             }
@@ -93,6 +95,7 @@ fn below(p: usize, c: usize, above: &Above, nodes: &[PlanNode], facts: &[Facts],
         let w = f64::from(n.workers_planned.unwrap_or(0));
         let leader = if leader_helps { (1.0 - 0.3 * w).max(0.0) } else { 0.0 };
         a.divisor = (!f.single_copy && w > 0.0).then_some(w + leader);
+        a.rounds = n.loops;
     }
     a.arm |= a.divisor.is_some() && matches!(f.kind.as_str(), "Append" | "Merge Append");
     match n.op.as_str() {

@@ -3,6 +3,8 @@
 use super::value::{self, Value, get};
 
 mod psql;
+#[cfg(test)]
+mod tests;
 
 /// A plan as its format left the server.
 #[derive(Debug, Default)]
@@ -39,7 +41,8 @@ pub(super) fn find(text: &str) -> Found {
     } else {
         text
     };
-    let text = quoted_away(text.trim_start_matches('\u{feff}').to_string());
+    let text = composed(quoted_away(text.trim_start_matches('\u{feff}').to_string()));
+    let text = syslog(&text).unwrap_or(text);
     if let Some(found) = log(&text) {
         return found;
     }
@@ -102,6 +105,54 @@ fn quoted_away(text: String) -> String {
         return text;
     }
     text.lines().map(|l| l.strip_prefix(common).unwrap_or("")).collect::<Vec<_>>().join("\n")
+}
+
+/// Without the service's name that `docker compose logs` puts before each line: `db-1  | `.
+fn composed(text: String) -> String {
+    let Some(end) = text.find("| ").filter(|e| *e > 0 && *e < 60).map(|e| e + 2) else { return text };
+    let prefix = &text[..end];
+    let name = prefix.trim_end_matches("| ").trim_end();
+    let named = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
+    // A line with nothing on it lost its blank.
+    let all = text.lines().all(|l| l.starts_with(prefix) || l.trim_end() == prefix.trim_end() || l.trim().is_empty());
+    if !named || !all || text.lines().nth(1).is_none() {
+        return text;
+    }
+    text.lines().map(|l| l.strip_prefix(prefix).unwrap_or("")).collect::<Vec<_>>().join("\n")
+}
+
+/// The lines of one entry from syslog, of which each has a stamp of its own: `… postgres[4711]: [5-2] #011Limit …`. Lines of other sessions
+/// may stand between; what syslog cut for its length goes on without a tab.
+fn syslog(text: &str) -> Option<String> {
+    struct Piece<'t> {
+        /// The process, and the number of its entry.
+        of: (&'t str, &'t str),
+        nth: u32,
+        rest: &'t str,
+    }
+    fn piece(line: &str) -> Option<Piece<'_>> {
+        let open = line.find("]: [").map(|i| i + 3)?;
+        let (entry, rest) = line[open + 1..].split_once("] ").or_else(|| line[open + 1..].split_once(']'))?;
+        let (number, nth) = entry.split_once('-')?;
+        let process = line[..open].trim_end().rsplit(' ').next()?;
+        number.bytes().all(|b| b.is_ascii_digit()).then_some(())?;
+        Some(Piece { of: (process, number), nth: nth.parse().ok()?, rest })
+    }
+    let pieces: Vec<Piece<'_>> = text.lines().filter_map(piece).collect();
+    let first = pieces.iter().position(|p| p.nth == 1 && p.rest.contains("duration: ") && p.rest.contains(" ms  plan:"))?;
+    let of = pieces[first].of;
+    let mine: Vec<&Piece<'_>> = pieces[first..].iter().filter(|p| p.of == of).collect();
+    let rest = |p: &Piece<'_>| p.rest.strip_prefix("#011").or_else(|| p.rest.strip_prefix('\t')).map(str::to_string);
+    let tabbed = mine.iter().skip(1).any(|p| rest(p).is_some());
+    let mut out = mine[0].rest.to_string();
+    for p in &mine[1..] {
+        match rest(p) {
+            Some(line) => out.push_str(&format!("\n\t{}", line.replace("#011", "\t"))),
+            None if tabbed => out.push_str(p.rest),
+            None => out.push_str(&format!("\n\t{}", p.rest)),
+        }
+    }
+    Some(out)
 }
 
 fn body(text: &str) -> Body {

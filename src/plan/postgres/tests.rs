@@ -1,4 +1,4 @@
-use super::charge::{mentions, parameters};
+use super::charge::consumers::{mentions, parameters};
 use super::*;
 use crate::model::plan::Role;
 
@@ -259,4 +259,25 @@ fn lists_in_lists_stay_apart() {
         (p.root.attrs["Full-sort Groups"].as_str(), p.root.attrs["Pre-sorted Groups"].as_str()),
         ("Group Count 62", "Group Count 57")
     );
+}
+
+/// A Gather in a subplan runs again and again: its rows are those of all rounds, and the planner's those of one.
+#[test]
+fn a_perfect_estimate_below_a_gather_that_is_repeated_is_no_error() {
+    let plan = |rows: f64| {
+        read_json(
+            &format!(
+                r#"[{{"Plan":{{"Node Type":"Result","Plan Rows":400,"Actual Total Time":90.0,"Actual Rows":400,"Actual Loops":1,"Plans":[
+                {{"Node Type":"Gather","Parent Relationship":"SubPlan","Subplan Name":"SubPlan 1","Workers Planned":3,"Workers Launched":3,"Plan Rows":1000,"Actual Total Time":0.2,"Actual Rows":{},"Actual Loops":400,"Plans":[
+                {{"Node Type":"Seq Scan","Parallel Aware":true,"Relation Name":"supplier","Alias":"supplier","Parent Relationship":"Outer","Plan Rows":323,"Actual Total Time":0.04,"Actual Rows":{rows},"Actual Loops":1600}}]}}]}},"Execution Time":91.0}}]"#,
+                rows * 4.0
+            ),
+            "15.18",
+            true,
+        )
+        .unwrap()
+    };
+    let error = |p: &crate::model::plan::Plan| p.root.at(&[0, 0]).unwrap().estimate_error.unwrap();
+    assert!(error(&plan(250.0)).abs() < 1.1, "{}", error(&plan(250.0)));
+    assert!(error(&plan(2.0)) < -50.0, "a wrong one still is: {}", error(&plan(2.0)));
 }

@@ -8,6 +8,7 @@ use super::value::owned::{Keys, Value};
 use super::value::{MAX_DEPTH, get, put, too_deep};
 use crate::model::{Error, Result};
 
+mod joining;
 mod names;
 mod properties;
 
@@ -53,15 +54,19 @@ pub(super) fn read(lines: &[String]) -> Result<Sheet<'static>> {
         scope: Scope::Top,
         ended: false,
         strange: 0,
+        flat: false,
     };
-    let lines = join(lines);
+    let (lines, unsure) = joining::join(lines);
+    r.strange = unsure;
     let arrows = || lines.iter().filter(|l| is_arrow(&l.text));
-    if arrows().count() > 1 && arrows().all(|l| l.column == 0) {
-        return Err(Error::failed("the blanks at the beginning of the plan's lines are lost, and with them which node belongs to which")
-            .hint("Copy the plan with its blanks, or use EXPLAIN (FORMAT JSON), which does not need them."));
+    let first = arrows().next().map_or(0, |l| l.column);
+    let one_column = arrows().count() > 1 && arrows().all(|l| l.column == first);
+    // Blanks that filled the width are gone with their line.
+    let root = lines.first().map_or(0, |l| l.column);
+    if one_column && first == 0 || arrows().count() > 1 && lines.iter().skip(1).any(|l| is_arrow(&l.text) && l.column <= root) {
+        return Err(flat());
     }
     let mut further = 0;
-    let root = lines.first().map_or(0, |l| l.column);
     for (i, line) in lines.iter().enumerate() {
         // A plan that was not run has no last line: the next root tells, unless its arrow was broken off.
         let next_root = i > 0 && line.column <= root && is_root(&line.text) && !lines[i - 1].text.ends_with("->");
@@ -87,11 +92,33 @@ pub(super) fn read(lines: &[String]) -> Result<Sheet<'static>> {
         ))
         .hint("Copy it line by line as EXPLAIN printed it, or use EXPLAIN (FORMAT JSON), which no client breaks."));
     }
+    if r.flat || crowded(&r.sheet, one_column) {
+        return Err(flat());
+    }
     if further > 0 {
         r.sheet.remarks.push(format!("the first of {} plans in the text", further + 1));
     }
     relationships(&mut r.sheet);
     Ok(r.sheet)
+}
+
+fn flat() -> Error {
+    Error::failed("the blanks at the beginning of the plan's lines are lost, and with them which node belongs to which")
+        .hint("Copy the plan with its blanks, or use EXPLAIN (FORMAT JSON), which does not need them.")
+}
+
+/// Whether a node has more below it than its operation reads from: then the lines do not stand where they stood.
+fn crowded(sheet: &Sheet<'static>, one_column: bool) -> bool {
+    let mut below = vec![0usize; sheet.nodes.len()];
+    for d in sheet.nodes.iter().filter(|d| get(&d.keys, "Subplan Name").is_none()) {
+        if let Some(p) = d.parent {
+            below[p] += 1;
+        }
+    }
+    let most = |d: &Draft<'static>| get(&d.keys, "Node Type").and_then(|k| names::most_children(&k.words()));
+    // With all arrows in one column nothing can stand below them.
+    let wants = |d: &Draft<'static>| most(d).is_some_and(|m| m > 0) && get(&d.keys, "Node Type").is_some_and(|k| k.words() != "Result");
+    sheet.nodes.iter().zip(below).any(|(d, n)| most(d).is_some_and(|most| n > most) || one_column && n == 0 && wants(d))
 }
 
 /// The line of a plan's first node, with its figures.
@@ -145,9 +172,10 @@ fn is_node(text: &str) -> bool {
 
 fn is_label(text: &str) -> bool {
     let rest = |p: &str| text.strip_prefix(p).map(str::trim);
-    let number = |r: &str| r.is_empty() || r.starts_with(|c: char| c.is_ascii_digit());
     if let Some(r) = rest("InitPlan").or_else(|| rest("SubPlan")) {
-        return number(r) && !r.contains("(cost=") && !r.contains(": ");
+        // `SubPlan 1))` is the end of a condition that was broken.
+        let after = r.trim_start_matches(|c: char| c.is_ascii_digit());
+        return r.is_empty() || after.len() < r.len() && (after.is_empty() || after.starts_with(" ("));
     }
     rest("CTE ").is_some_and(|r| !r.is_empty() && !r.starts_with("Scan ") && !r.contains("  (") && !r.contains(": "))
 }
@@ -155,77 +183,6 @@ fn is_label(text: &str) -> bool {
 /// Whether a line begins something, rather than going on with what a client broke.
 pub(super) fn begins(text: &str) -> bool {
     is_arrow(text) || is_label(text) || properties::key(text).is_some() || names::is_target(text) || is_node(text)
-}
-
-/// Joins what was broken. Leading blanks of a continuation are part of the text: only blanks at a line's end may be lost.
-fn join(lines: &[String]) -> Vec<Line> {
-    let marked = wrapped_by_psql(lines);
-    let mut out: Vec<Line> = Vec::new();
-    for raw in &lines[first_line(lines)..] {
-        let text = raw.trim_start();
-        if text.trim_end().is_empty() {
-            continue;
-        }
-        let column = raw.len() - text.len();
-        // The first line is the root, however it begins.
-        let first = out.is_empty();
-        if first || begins(text) {
-            out.push(Line { column, text: text.into() });
-            continue;
-        }
-        let Some(last) = out.last_mut() else { continue };
-        if marked {
-            last.text.truncate(last.text.trim_end().len());
-            last.text.pop();
-            last.text.push_str(raw.trim_start().strip_prefix(['.', '…']).unwrap_or(text));
-            continue;
-        }
-        let word = ["rows=", "loops=", "width=", "(actual", "(cost", "(never", "time="].iter().any(|w| text.starts_with(w));
-        if word && !last.text.ends_with([' ', '(']) {
-            last.text.push(' ');
-        }
-        last.text.push_str(raw);
-    }
-    for l in &mut out {
-        l.text.truncate(l.text.trim_end().len());
-    }
-    out
-}
-
-/// Where the plan begins: prompts, statements and other words before it are passed over.
-fn first_line(lines: &[String]) -> usize {
-    let root = |l: &&String| !is_arrow(l.trim_start()) && names::is_operation(l.trim_start());
-    let likely = lines.iter().position(|l| root(&l) || has_figures(l) || is_arrow(l.trim_start()));
-    let sure = lines.iter().position(|l| root(&l) && has_figures(l));
-    match (likely, sure) {
-        // `Update orders set …` begins like a node and is the statement, unless nodes stand between.
-        (Some(a), Some(b))
-            if a < b && !lines[a..b].iter().any(|l| has_figures(l) || l.contains("->") || properties::key(l.trim()).is_some()) =>
-        {
-            b
-        }
-        (Some(a), _) => a,
-        _ => lines.len(),
-    }
-}
-
-/// psql's wrapped format marks the end of a broken line and the beginning of the next with a dot.
-fn wrapped_by_psql(lines: &[String]) -> bool {
-    let mut any = false;
-    for w in lines.windows(2) {
-        let (a, b) = (w[0].trim_end(), w[1].trim());
-        if b.is_empty() || begins(b) {
-            continue;
-        }
-        let mark = ['.', '…'].iter().any(|m| a.ends_with(*m) && b.starts_with(*m));
-        // `time=7.355.` and `.9667.185`: a broken range, not a mark.
-        let range = a.rsplit_once('=').is_some_and(|(_, v)| v.matches('.').count() == 2 && v.starts_with(|c: char| c.is_ascii_digit()));
-        if !mark || range && b.matches('.').count() >= 2 {
-            return false;
-        }
-        any = true;
-    }
-    any
 }
 
 struct Reader {
@@ -238,6 +195,8 @@ struct Reader {
     ended: bool,
     /// Lines that hold figures of nodes and are none, or of more than one, or that cannot be read.
     strange: usize,
+    /// Lines of workers do not stand below their node's.
+    flat: bool,
 }
 
 impl Reader {
@@ -261,6 +220,7 @@ impl Reader {
             return Ok(());
         }
         if let Some(key) = properties::key(text) {
+            self.strange += usize::from(!properties::sound(key, text[key.len() + 1..].trim()));
             self.property(line.column, key, text[key.len() + 1..].trim());
         } else if names::is_target(text)
             && let Some(at) = self.current()
@@ -314,12 +274,21 @@ impl Reader {
             return;
         }
         if TOP.contains(&key) {
+            // A plan of another server within this one (Citus) ends with its own times.
+            let is_task = |at: usize| get(&self.sheet.nodes[at].keys, "Node Type").is_some_and(|k| k.words().starts_with("Task"));
+            if let Some((_, at)) = self.open.iter().skip(1).rev().find(|(c, at)| column >= *c && is_task(*at)).copied() {
+                self.sheet.nodes[at].keys.push((format!("Remote {key}").into(), Value::owned(value)));
+                self.scope = Scope::Node(at);
+                return;
+            }
             self.top(column, key, value);
             return;
         }
         if let Some(number) = key.strip_prefix("Worker ").filter(|n| n.bytes().all(|b| b.is_ascii_digit()))
             && let Scope::Node(at) | Scope::Worker(at, ..) | Scope::Compiler(at, ..) = self.scope
         {
+            // Without the blanks in front its lines would be taken for the node's.
+            self.flat |= self.open.len() > 1 && self.open.last().is_some_and(|(c, _)| column <= *c);
             self.worker(at, column, number, value);
             return;
         }

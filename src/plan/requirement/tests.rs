@@ -121,3 +121,15 @@ proptest! {
         prop_assert!((read - limit).abs() < 0.001);
     }
 }
+
+/// A plan without temporary pages has none of them, where its pages are counted at all.
+#[test]
+fn no_temporary_pages_are_zero() {
+    let now = samples(&[1.0, 1.0], 10);
+    assert_eq!(check("temporary pages <= 0", &now, &now, true, &[], false).0, Standing::Pass);
+    let uncounted: Vec<Sample> = now.iter().map(|s| Sample { work: BTreeMap::from([("vm steps".to_string(), 5)]), ..s.clone() }).collect();
+    assert_eq!(check("temporary pages <= 0", &uncounted, &uncounted, true, &[], false).0, Standing::Inconclusive);
+    let some: Vec<Sample> =
+        now.iter().map(|s| Sample { work: BTreeMap::from([("pages".to_string(), 5), (TEMPORARY.to_string(), 7)]), ..s.clone() }).collect();
+    assert_eq!(check("temporary pages <= 0", &some, &some, true, &[], false).0, Standing::Fail);
+}

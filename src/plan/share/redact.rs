@@ -1,72 +1,255 @@
-//! Takes the constants of the statement out of a plan.
+//! Takes the constants of the statement out of a plan: out of SQL by its tokens, out of our own sentences by the constants that the
+//! statement and the plan hold.
 
 use crate::model::Dialect;
 use crate::model::plan::{Plan, PlanNode};
-use crate::sql::{TokenKind, lex};
+use crate::plan::expression::dialect_of;
+use crate::sql::{TokenKind, lex, without_constants};
+use std::collections::BTreeSet;
 
-fn dialect(engine: &str) -> Dialect {
-    match engine {
-        "SQLite" => Dialect::Sqlite,
-        "MariaDB" | "MySQL" => Dialect::MySql,
-        _ => Dialect::Postgres,
-    }
-}
+/// A figure of our sentences may be the same number as a constant. Up to here such a number is taken out beside an operator alone.
+const SMALL: f64 = 10.0;
+/// Words before a quote that belong to a text in SQL: `DATE'2026-01-01'`, `E'a\n'`.
+const PREFIXES: [&str; 8] = ["e", "n", "b", "x", "date", "time", "timestamp", "interval"];
+/// Words after which a number is a part of a condition.
+const BEFORE_VALUES: [&str; 12] = ["and", "or", "between", "like", "ilike", "limit", "offset", "number", "then", "else", "when", "not"];
+/// Attributes that hold SQL even where all of it is a number, by a part of their names. Others hold figures of the server's.
+const HOLD_SQL: [&str; 12] =
+    ["output", "filter", "cond", "key", "call", "range", "limit", "param", "sql", "query", "sampling", "repeatable"];
 
 /// A statement with `?` in place of its constants.
 pub fn statement(engine: &str, text: &str) -> String {
-    constants(dialect(engine), text, true)
+    without_constants(dialect_of(engine), text)
 }
 
-/// Replaces texts, and numbers too where they are part of a condition. What is cut off in the middle of a text goes as well.
-fn constants(dialect: Dialect, text: &str, numbers: bool) -> String {
-    let mut out = String::with_capacity(text.len());
-    for t in lex(dialect, text) {
-        match t.kind {
-            TokenKind::String | TokenKind::Unterminated => out.push('?'),
-            TokenKind::Number if numbers => out.push('?'),
-            // A comment may hold anything.
-            TokenKind::Comment => out.push(' '),
-            _ => out.push_str(&text[t.span]),
+/// What is to be taken out.
+pub struct Constants {
+    dialect: Dialect,
+    /// Contents of texts, the longest first.
+    texts: Vec<String>,
+    numbers: Vec<f64>,
+}
+
+/// What stands between the quotes of a text, as it is written and as it is meant.
+fn contents(token: &str) -> Vec<String> {
+    if let Some(tag) = token.strip_prefix('$').and_then(|t| t.find('$')).map(|at| &token[..at + 2]) {
+        return token.strip_prefix(tag).map(|t| t.strip_suffix(tag).unwrap_or(t).to_string()).into_iter().collect();
+    }
+    let Some(at) = token.find(['\'', '"']) else { return vec![token.to_string()] };
+    let quote = &token[at..=at];
+    let inner = token[at + 1..].strip_suffix(quote).unwrap_or(&token[at + 1..]);
+    let single = inner.replace(&quote.repeat(2), quote);
+    let plain = single.replace('\\', "");
+    let mut out = vec![inner.to_string()];
+    for other in [single, plain] {
+        if !out.contains(&other) {
+            out.push(other);
         }
     }
     out
 }
 
+impl Constants {
+    /// Those of a plan and its statement.
+    pub fn of(plan: &Plan, statement: Option<&str>) -> Constants {
+        let mut out = Constants { dialect: dialect_of(&plan.engine), texts: Vec::new(), numbers: Vec::new() };
+        let mut sql: BTreeSet<&str> = statement.into_iter().chain(plan.statement.as_deref()).collect();
+        sql.extend(plan.attrs.iter().filter(|(k, v)| !figure(k, v)).map(|(_, v)| v.as_str()));
+        plan.root.walk(0, &mut |_, n| {
+            sql.insert(&n.raw_op);
+            sql.extend(n.conditions.iter().map(|(_, v)| v.as_str()));
+            sql.extend(n.attrs.iter().filter(|(k, v)| !figure(k, v)).map(|(_, v)| v.as_str()));
+        });
+        let mut texts = BTreeSet::new();
+        for text in sql {
+            for t in lex(out.dialect, text) {
+                let token = &text[t.span];
+                match t.kind {
+                    TokenKind::String | TokenKind::Unterminated => texts.extend(contents(token)),
+                    TokenKind::Number => out.numbers.extend(token.replace('_', "").parse::<f64>()),
+                    _ => {}
+                }
+            }
+        }
+        // A number in quotes may be printed without them.
+        out.numbers.extend(texts.iter().filter_map(|t| t.trim().parse::<f64>().ok()).map(f64::abs));
+        out.texts = texts.into_iter().filter(|t| !t.is_empty()).collect();
+        out.texts.sort_by_key(|t| std::cmp::Reverse(t.len()));
+        out
+    }
+
+    /// SQL without its constants.
+    pub fn sql(&self, text: &str) -> String {
+        without_constants(self.dialect, text)
+    }
+
+    /// A sentence of ours without constants: pieces of conditions stand in it. Its own apostrophes are no quotes, and its figures stay
+    /// unless they are the number of a constant.
+    pub fn prose(&self, text: &str) -> String {
+        let mut out = String::with_capacity(text.len());
+        let mut at = 0;
+        while let Some(c) = text[at..].chars().next() {
+            let rest = &text[at..];
+            let taken = if self.quotes(c) && opens(&text[..at], &rest[1..]) {
+                Some(self.quoted(rest))
+            } else {
+                self.bare(&text[..at], rest).or_else(|| self.number(&text[..at], rest))
+            };
+            match taken {
+                Some(n) => {
+                    out.push('?');
+                    at += n;
+                }
+                None => {
+                    out.push(c);
+                    at += c.len_utf8();
+                }
+            }
+        }
+        out
+    }
+
+    fn quotes(&self, c: char) -> bool {
+        c == '\'' || c == '"' && self.dialect == Dialect::MySql
+    }
+
+    /// Bytes of the quoted text that begins here: up to its end, or to where the sentence cut it off.
+    fn quoted(&self, rest: &str) -> usize {
+        let quote = &rest[..1];
+        let inner = &rest[1..];
+        // What is known may hold quotes and dots of its own.
+        let common =
+            |t: &String| t.char_indices().zip(inner.chars()).take_while(|((_, a), b)| a == b).map(|((_, a), _)| a.len_utf8()).sum();
+        let mut end: usize = self.texts.iter().map(common).max().unwrap_or(0);
+        // Cut off just where the text has such dots itself.
+        if inner[..end].ends_with('…') && !self.texts.iter().any(|t| t.len() == end && inner.starts_with(t.as_str())) {
+            return 1 + end;
+        }
+        loop {
+            let left = &inner[end..];
+            if let Some(more) = left.strip_prefix(quote) {
+                if !more.starts_with(quote) {
+                    return 1 + end + 1;
+                }
+                end += 2;
+            } else if left.starts_with('…') {
+                return 1 + end + '…'.len_utf8();
+            } else {
+                match left.chars().next() {
+                    Some(c) => end += c.len_utf8(),
+                    None => return rest.len(),
+                }
+            }
+        }
+    }
+
+    /// A known text without its quotes. Plain words are left: they are printed in quotes where they are constants.
+    fn bare(&self, before: &str, rest: &str) -> Option<usize> {
+        if before.chars().next_back().is_some_and(in_word) {
+            return None;
+        }
+        let word = |t: &str| t.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+        let fits = |t: &&String| {
+            !word(t) && t.chars().any(char::is_alphanumeric) && rest.starts_with(t.as_str()) && !rest[t.len()..].starts_with(in_word)
+        };
+        self.texts.iter().find(fits).map(String::len)
+    }
+
+    /// A number that is a constant, or that the sentence cut off.
+    fn number(&self, before: &str, rest: &str) -> Option<usize> {
+        if !rest.starts_with(|c: char| c.is_ascii_digit()) || before.ends_with(|c: char| in_word(c) || c == '$' || c == '.') {
+            return None;
+        }
+        let mut n = rest.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | ',' | '_'))).unwrap_or(rest.len());
+        let mut token = rest[..n].trim_end_matches(['.', ',']);
+        // `1e+20`
+        if token.ends_with(['e', 'E']) && rest[n..].starts_with(['+', '-']) {
+            n += 1 + rest[n + 1..].find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len() - n - 1);
+            token = &rest[..n];
+        }
+        if rest[token.len()..].starts_with('…') {
+            return Some(token.len() + '…'.len_utf8());
+        }
+        let value = token.replace([',', '_'], "").parse::<f64>().ok()?;
+        let constant = self.numbers.iter().any(|x| (x - value).abs() <= f64::EPSILON * x.abs());
+        if !constant {
+            return None;
+        }
+        let whole = value.fract() == 0.0 && value < SMALL;
+        let listed = before.trim_end().ends_with('(');
+        let last = before.trim_end().trim_end_matches('(').trim_end();
+        let word: String = last.chars().rev().take_while(|c| c.is_alphabetic()).collect::<Vec<_>>().into_iter().rev().collect();
+        let in_condition = last.ends_with(['=', '<', '>', '~', '+', '-', '*', '/', '%', '|', ',', '[', '{'])
+            || BEFORE_VALUES.contains(&word.to_lowercase().as_str())
+            || listed && word.eq_ignore_ascii_case("in")
+            || rest[token.len()..].trim_start().starts_with(['=', '<', '>', ')', ']', '}', ':', '+', '*', '/', '|']);
+        (!whole || in_condition).then_some(token.len())
+    }
+}
+
+fn in_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// Whether a quote begins a text: an apostrophe stands behind a letter.
+fn opens(before: &str, after: &str) -> bool {
+    let word: String = before.chars().rev().take_while(|c| in_word(*c)).collect::<Vec<_>>().into_iter().rev().collect();
+    if word.is_empty() {
+        return true;
+    }
+    // `the date's`, but `DATE'2026'`.
+    let possessive = after.starts_with('s') && !after[1..].starts_with(in_word);
+    word.starts_with('_') || !possessive && PREFIXES.contains(&word.to_lowercase().as_str())
+}
+
 /// A figure of the server's, with or without its unit.
-fn figure(value: &str) -> bool {
+fn figure(name: &str, value: &str) -> bool {
+    let name = name.to_lowercase();
+    if HOLD_SQL.iter().any(|w| name.contains(w)) {
+        return false;
+    }
     let number = value.trim().trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ' || c == '%');
     number.parse::<f64>().is_ok() || matches!(value, "true" | "false" | "Memory" | "Disk")
 }
 
 /// The plan without constants: in conditions, attributes, findings. The server's own text is left out, because it is one text.
-pub fn redact(plan: &Plan) -> Plan {
-    let of = dialect(&plan.engine);
+/// `statement` is what was asked, where the plan does not tell it.
+pub fn redact(plan: &Plan, statement: Option<&str>) -> Plan {
+    let c = Constants::of(plan, statement);
     let mut out = plan.clone();
     out.raw = String::new();
-    out.statement = out.statement.map(|s| constants(of, &s, true));
-    for v in out.attrs.values_mut().filter(|v| !figure(v)) {
-        *v = constants(of, v, true);
+    out.statement = out.statement.map(|s| c.sql(&s));
+    for (_, v) in out.attrs.iter_mut().filter(|(k, v)| !figure(k, v)) {
+        *v = c.sql(v);
     }
     for r in &mut out.remarks {
-        *r = constants(of, r, false);
+        *r = c.prose(r);
     }
     for f in &mut out.findings {
-        f.message = constants(of, &f.message, false);
-        f.next = constants(of, &f.next, false);
-        f.because = constants(of, &f.because, false);
-        f.sql = f.sql.take().map(|s| constants(of, &s, true));
+        f.message = c.prose(&f.message);
+        f.next = c.prose(&f.next);
+        f.because = c.prose(&f.because);
+        f.sql = f.sql.take().map(|s| c.sql(&s));
     }
-    node(of, &mut out.root);
+    c.node(&mut out.root);
     out
 }
 
-fn node(of: Dialect, n: &mut PlanNode) {
-    n.raw_op = constants(of, &n.raw_op, true);
-    for (_, v) in &mut n.conditions {
-        *v = constants(of, v, true);
+impl Constants {
+    fn node(&self, n: &mut PlanNode) {
+        n.raw_op = self.sql(&n.raw_op);
+        for (_, v) in &mut n.conditions {
+            *v = self.sql(v);
+        }
+        for (_, v) in n.attrs.iter_mut().filter(|(k, v)| !figure(k, v)) {
+            *v = self.sql(v);
+        }
+        for doubt in [&mut n.estimate_doubt, &mut n.time_doubt].into_iter().flatten() {
+            *doubt = self.prose(doubt);
+        }
+        n.children.iter_mut().for_each(|c| self.node(c));
     }
-    for v in n.attrs.values_mut().filter(|v| !figure(v)) {
-        *v = constants(of, v, true);
-    }
-    n.children.iter_mut().for_each(|c| node(of, c));
 }
+
+#[cfg(test)]
+mod tests;

@@ -57,7 +57,9 @@ fn fill(n: &mut PlanNode, id: i64, order: &HashMap<i64, Vec<&Scan>>) {
     // `read` keeps the order of the lines below each parent.
     for (c, s) in n.children.iter_mut().zip(order.get(&id).into_iter().flatten()) {
         c.never_executed = s.loops == Some(0);
-        c.est_rows = s.loops.and(s.estimated);
+        // Sorts, groupings and automatic indexes are planned without a number of rows: what stands there is a default.
+        let planned = (c.raw_op.starts_with("SCAN ") || c.raw_op.starts_with("SEARCH ")) && !c.raw_op.contains("USING AUTOMATIC");
+        c.est_rows = s.loops.and(s.estimated).filter(|_| planned);
         if let Some(loops) = s.loops.filter(|l| *l > 0) {
             let loops = loops as f64;
             c.loops = Some(loops);
@@ -122,6 +124,21 @@ mod tests {
     fn scan(id: i64, parent: i64, text: &str, counts: [Option<u64>; 3]) -> Scan {
         let [loops, visits, cycles] = counts;
         Scan { id, parent, text: text.into(), loops, visits, estimated: Some(20.0), cycles }
+    }
+
+    /// A sort's estimate of 1 is no estimate.
+    #[test]
+    fn lines_that_sqlite_plans_no_rows_for_have_no_estimate() {
+        let scans = [
+            scan(2, 0, "SCAN lineitem", [Some(1), Some(160_000), Some(500)]),
+            scan(3, 0, "SEARCH customer USING AUTOMATIC COVERING INDEX (id=?)", [Some(1), Some(15_000), Some(10)]),
+            scan(4, 0, "SEARCH orders USING INDEX i (id=?)", [Some(1), Some(15_000), Some(10)]),
+            scan(9, 0, "USE TEMP B-TREE FOR ORDER BY", [Some(1), Some(160_000), Some(300)]),
+        ];
+        let p = measured(&scans, 1000, 10.0, &Known::default(), "3");
+        let told: Vec<(bool, bool)> = p.root.children.iter().map(|c| (c.est_rows.is_some(), c.estimate_error.is_some())).collect();
+        assert_eq!(told, [(true, false), (false, false), (true, true), (false, false)]);
+        assert_eq!(p.root.children[3].rows_total, Some(160_000.0));
     }
 
     #[test]

@@ -361,6 +361,12 @@ impl<'a> Reader<'a, '_> {
         if self.word(i.wrapping_sub(1)) == "value" && self.word(i.wrapping_sub(2)) == "next" {
             return Err(refuse(Class::Other, "NEXT VALUE FOR moves a sequence"));
         }
+        if self.word(i.wrapping_sub(1)) == "value" && self.word(i.wrapping_sub(2)) == "previous" {
+            return Err(refuse(
+                Class::Other,
+                "PREVIOUS VALUE FOR asks a sequence for what it gave this session, and only one that writes has that",
+            ));
+        }
         match next {
             "update" | "share" | "no" | "key" => Err(refuse(Class::Other, format!("FOR {} takes row locks", shout(next)))),
             // Index hints, temporal tables, JSON_TABLE, and SUBSTRING(x FROM 1 FOR 2).

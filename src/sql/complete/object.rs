@@ -1,6 +1,7 @@
 //! Places where one kind of name may stand and nothing else: behind DROP VIEW, CALL, USE, `::`, SET.
 
-use super::scope::Words;
+use super::own;
+use super::scope::{Scope, Words, conflicts};
 use crate::model::{Dialect, NodeKind};
 use crate::sql::TokenKind;
 
@@ -18,6 +19,12 @@ pub enum Wanted {
     Settings,
     /// Columns of the table that ALTER TABLE names, by the token of that name.
     ColumnsOf(usize),
+    /// What hangs on the statement's own table (or the one that it writes into).
+    On(NodeKind),
+    /// Functions without arguments, which a trigger may execute.
+    TriggerFunctions,
+    /// The tables of the query by the names that they have in it: FOR UPDATE OF.
+    Aliases,
     Keywords(&'static [&'static str]),
     /// Functions and keywords, but no column: VALUES (…) of an INSERT.
     Values,
@@ -94,16 +101,19 @@ const ALTER_TABLE: &[&str] = &[
     "SET SCHEMA",
 ];
 
-/// What may stand at token `first`, if only one kind of thing may; `query` is the first token of the statement, `bracket` the open
-/// bracket that the place is in.
-pub fn wanted(words: &Words<'_>, query: usize, bracket: Option<usize>, first: usize) -> Option<Wanted> {
+/// What may stand at token `first`, if only one kind of thing may.
+pub fn wanted(words: &Words<'_>, scope: &Scope, first: usize) -> Option<Wanted> {
     let before = first.checked_sub(1)?;
+    let (query, bracket) = (scope.verb, scope.bracket.filter(|b| *b >= scope.query.start));
     let dialect = words.dialect;
     if words.is(before, "::") {
         return Some(Wanted::Types);
     }
-    if let Some(open) = bracket.filter(|b| *b >= query) {
+    if let Some(open) = bracket {
         return inside(words, query, open, before);
+    }
+    if let Some(found) = behind_query(words, scope, before) {
+        return Some(found);
     }
     let verb = |w: &str| words.is(query, w);
     match () {
@@ -118,7 +128,96 @@ pub fn wanted(words: &Words<'_>, query: usize, bracket: Option<usize>, first: us
         },
         () if verb("truncate") => (before == query || words.is_one(before, &["table", "only", ","])).then_some(Wanted::Relations(TABLES)),
         () if verb("drop") || verb("alter") => object(words, query, before),
+        () if verb("copy") && dialect == Dialect::Postgres => copy(words, query, before),
+        () if verb("create") && own::triggers(words, query) => trigger(words, query, before),
         () if verb("comment") && words.is(query + 1, "on") && before > query + 1 => kind_before(words, query + 2, first),
+        () => None,
+    }
+}
+
+/// Behind a query's clauses and an INSERT's values: locks, and what is done on a conflict.
+fn behind_query(words: &Words<'_>, scope: &Scope, before: usize) -> Option<Wanted> {
+    let is = |n: usize, list: &[&str]| before.checked_sub(n).is_some_and(|i| i >= scope.query.start && words.is_one(i, list));
+    let inserts = words.is_one(scope.verb, &["insert", "replace"]);
+    let postgres = words.dialect == Dialect::Postgres;
+    match () {
+        () if is(0, &["conflict"]) && is(1, &["on"]) && inserts => Some(Wanted::Keywords(if postgres {
+            &["ON CONSTRAINT", "DO NOTHING", "DO UPDATE SET"]
+        } else {
+            &["DO NOTHING", "DO UPDATE SET"]
+        })),
+        () if is(0, &["constraint"]) && is(1, &["on"]) && is(2, &["conflict"]) => Some(Wanted::On(NodeKind::Constraint)),
+        () if is(0, &["do"]) && inserts => Some(Wanted::Keywords(&["NOTHING", "UPDATE SET"])),
+        () if is(0, &[")"]) && inserts && closes_conflict(words, scope, before) => {
+            Some(Wanted::Keywords(&["DO NOTHING", "DO UPDATE SET", "WHERE"]))
+        }
+        () if is(0, &["then"]) && words.is(scope.verb, "merge") => Some(Wanted::Keywords(MERGES)),
+        () if words.dialect == Dialect::Sqlite || !words.is(scope.verb, "select") => None,
+        () if is(0, &["for"]) && !is(1, &["substring"]) => {
+            Some(Wanted::Keywords(if postgres { &["UPDATE", "SHARE", "NO KEY UPDATE", "KEY SHARE"] } else { &["UPDATE", "SHARE"] }))
+        }
+        () if is(0, LOCKS) && (is(1, &["for"]) || is(1, &["key"]) && (is(2, &["for"]) || is(3, &["for"]))) => Some(Wanted::Keywords(WAITS)),
+        () if locks_of(words, scope, before) => Some(Wanted::Aliases),
+        () => None,
+    }
+}
+
+const MERGES: &[&str] = &["UPDATE SET", "INSERT", "DELETE", "DO NOTHING"];
+const LOCKS: &[&str] = &["update", "share"];
+const WAITS: &[&str] = &["OF", "NOWAIT", "SKIP LOCKED"];
+
+/// The bracket that ends at token `close` is the one of ON CONFLICT.
+fn closes_conflict(words: &Words<'_>, scope: &Scope, close: usize) -> bool {
+    words.flat(scope.query.start..close).last().is_some_and(|open| words.is(open, "(") && open >= 1 && words.is(open - 1, "conflict"))
+}
+
+/// `FOR UPDATE OF a, ` up to token `before`.
+fn locks_of(words: &Words<'_>, scope: &Scope, before: usize) -> bool {
+    let mut i = before;
+    while words.is(i, ",") && i > scope.query.start + 1 && words.is_name(i - 1) {
+        i -= 2;
+    }
+    words.is(i, "of") && i > scope.query.start && words.is_one(i - 1, LOCKS)
+}
+
+/// COPY table, COPY (query), and where to.
+fn copy(words: &Words<'_>, query: usize, before: usize) -> Option<Wanted> {
+    let named = words.flat(query + 1..before + 1).find(|i| words.is_one(*i, &["from", "to"]));
+    match () {
+        () if before == query => Some(Wanted::Relations(TABLES)),
+        () if words.is(before, "from") => Some(Wanted::Keywords(&["STDIN", "PROGRAM"])),
+        () if words.is(before, "to") => Some(Wanted::Keywords(&["STDOUT", "PROGRAM"])),
+        () if named.is_none() && (words.is_name(before) || words.is(before, ")")) => Some(Wanted::Keywords(&["FROM", "TO"])),
+        () if named.is_some() => Some(Wanted::Keywords(&["WITH", "WHERE"])),
+        () => None,
+    }
+}
+
+/// The words of CREATE TRIGGER, and the function that it executes.
+fn trigger(words: &Words<'_>, query: usize, before: usize) -> Option<Wanted> {
+    let postgres = words.dialect == Dialect::Postgres;
+    let events: &[&str] = if postgres { &["INSERT", "UPDATE", "DELETE", "TRUNCATE"] } else { &["INSERT", "UPDATE", "DELETE"] };
+    let timed = (query..before).any(|i| words.is_one(i, &["before", "after", "of"]));
+    match () {
+        () if words.is_one(before, &["function", "procedure"]) && words.is(before - 1, "execute") => Some(Wanted::TriggerFunctions),
+        () if words.is(before, "execute") => Some(Wanted::Keywords(&["FUNCTION"])),
+        () if words.is(before, "trigger") => Some(Wanted::Keywords(&["IF NOT EXISTS"])),
+        () if words.is(before - 1, "trigger") && words.is_name(before) => {
+            Some(Wanted::Keywords(if words.dialect == Dialect::MySql { &["BEFORE", "AFTER"] } else { &["BEFORE", "AFTER", "INSTEAD OF"] }))
+        }
+        () if words.is_one(before, &["before", "after"]) || words.is(before, "of") && words.is(before - 1, "instead") => {
+            Some(Wanted::Keywords(events))
+        }
+        () if words.is(before, "or") && timed && !(query..before).any(|i| words.is(i, "on")) => Some(Wanted::Keywords(events)),
+        () if words.is_one(before, &["insert", "update", "delete", "truncate"]) && timed && !(query..before).any(|i| words.is(i, "on")) => {
+            Some(Wanted::Keywords(if postgres { &["ON", "OR", "OF"] } else { &["ON"] }))
+        }
+        () if words.is_name(before) && words.is(before - 1, "on") => Some(Wanted::Keywords(match words.dialect {
+            Dialect::Postgres => &["FOR EACH ROW", "FOR EACH STATEMENT", "REFERENCING", "WHEN", "EXECUTE FUNCTION"],
+            Dialect::MySql => &["FOR EACH ROW"],
+            Dialect::Sqlite => &["FOR EACH ROW", "WHEN", "BEGIN"],
+        })),
+        () if postgres && words.is_one(before, &["row", "statement"]) => Some(Wanted::Keywords(&["EXECUTE FUNCTION", "WHEN"])),
         () => None,
     }
 }
@@ -136,12 +235,15 @@ fn inside(words: &Words<'_>, query: usize, open: usize, before: usize) -> Option
     }
     // `name |` behind the bracket or a comma: the type of a column.
     let item = words.is_name(before) && before >= 1 && words.is_one(before - 1, &["(", ","]);
-    if words.is(query, "create") && (query..open).any(|i| words.is(i, "table")) && item {
+    let table = || words.is(query, "create") && (query..open).any(|i| words.is(i, "table")) && !(query..open).any(|i| words.is(i, "("));
+    if item && table() {
         return Some(Wanted::Types);
     }
     let inserts = words.is_one(query, &["insert", "replace"]);
-    let values = words.flat(query..open).any(|i| words.is(i, "values"));
-    (inserts && values).then_some(Wanted::Values)
+    // Behind ON CONFLICT and its like a bracket holds columns again.
+    let ends = &["values", "select", "on", "conflict", "duplicate", "set", "update", "where", "returning"];
+    let values = words.flat(query..open).filter(|i| words.is_one(*i, ends)).last().is_some_and(|i| words.is(i, "values"));
+    (inserts && values && !conflicts(words, query..open)).then_some(Wanted::Values)
 }
 
 /// Behind DROP and ALTER: the kind of object, its name, what is done to a table.
@@ -168,10 +270,31 @@ fn object(words: &Words<'_>, query: usize, before: usize) -> Option<Wanted> {
     while words.is(name + 1, ".") {
         name += 2;
     }
+    // What stands behind DROP CONSTRAINT IF EXISTS stands behind DROP CONSTRAINT.
+    let mut before = before;
+    while before > name + 2 && words.is_one(before, &["if", "exists"]) {
+        before -= 1;
+    }
     match () {
         () if before == name => Some(Wanted::Keywords(ALTER_TABLE)),
         () if before > name && words.is(before, "type") => Some(Wanted::Types),
         () if before > name + 1 && words.is_name(before) && names_new_column(words, before) => Some(Wanted::Types),
+        () if before > name && words.is(before, "constraint") && !words.is(before - 1, "add") => Some(Wanted::On(NodeKind::Constraint)),
+        () if words.dialect == Dialect::MySql
+            && words.is(before, "key")
+            && words.is(before - 1, "foreign")
+            && words.is(before - 2, "drop") =>
+        {
+            Some(Wanted::On(NodeKind::Constraint))
+        }
+        () if before > name
+            && words.is_one(before, &["index", "key"])
+            && words.is_one(before - 1, &["drop", "rename", "using", "alter"]) =>
+        {
+            Some(Wanted::On(NodeKind::Index))
+        }
+        () if before > name && words.is(before, "on") && words.is(before - 1, "cluster") => Some(Wanted::On(NodeKind::Index)),
+        () if before > name && words.is(before, "trigger") => Some(Wanted::On(NodeKind::Trigger)),
         () if before > name && words.is_one(before, &["column", "modify", "change"]) && !words.is(before - 1, "add") => {
             Some(Wanted::ColumnsOf(name))
         }

@@ -2,7 +2,7 @@
 
 use super::keywords;
 use super::scope::{Scope, Source};
-use super::{Proposal, ProposalKind, kind_of};
+use super::{Proposal, ProposalKind, Reach, kind_of};
 use crate::model::names::{Names, Relation};
 use crate::model::{Dialect, NodeKind};
 use crate::sql::reserved::{ident, plain};
@@ -99,16 +99,34 @@ impl Collecting<'_> {
             self.push(ProposalKind::Function, insert, String::new(), bare, 0);
         }
     }
+    /// Those of them that a trigger may execute: it gives them no arguments.
+    pub fn trigger_functions(&mut self) {
+        let names = self.names;
+        for p in names.places.iter().filter(|p| p.kind == NodeKind::Function && p.name.ends_with("()")) {
+            let bare = p.name.trim_end_matches("()");
+            let qualified = format!("{}.{bare}", p.schema);
+            if names.procedures.iter().any(|f| **f == *bare || **f == qualified) {
+                continue;
+            }
+            let name = ident(self.dialect, bare);
+            let insert = if names.on_path(&p.schema) { name } else { format!("{}.{name}", ident(self.dialect, &p.schema)) };
+            self.push(ProposalKind::Function, format!("{insert}()"), String::new(), bare, 0);
+        }
+    }
+    /// What hangs on a relation, by its bare name.
+    pub fn hanging(&mut self, kind: NodeKind, on: &Relation) {
+        let names = self.names;
+        let of = |p: &&crate::model::names::Place| {
+            p.kind == kind && p.schema == on.schema && p.relation.as_ref().is_some_and(|(_, name)| *name == on.name)
+        };
+        for p in names.places.iter().filter(of) {
+            self.name(proposal_kind(kind), &p.name, String::new(), 300);
+        }
+    }
     /// Objects of one kind that are neither tables nor routines, or those under one heading alone.
     pub fn placed(&mut self, wanted: NodeKind, under: Option<&str>) {
         let names = self.names;
-        let kind = match wanted {
-            NodeKind::Function => ProposalKind::Event,
-            NodeKind::Index => ProposalKind::Index,
-            NodeKind::Trigger => ProposalKind::Trigger,
-            NodeKind::Sequence => ProposalKind::Sequence,
-            _ => ProposalKind::Type,
-        };
+        let kind = proposal_kind(wanted);
         for (p, name) in names.places.iter().zip(names.placed.iter()) {
             if p.kind != wanted || under.is_some_and(|u| u != &*p.group) {
                 continue;
@@ -184,8 +202,13 @@ impl Collecting<'_> {
             }
         }
     }
-    pub fn expression(&mut self, scope: &Scope) {
-        let sources: Vec<&Source> = scope.sources.iter().filter(|s| !s.target || scope.sources.len() == 1).collect();
+    pub fn expression(&mut self, scope: &Scope, reach: Reach) {
+        let reaches = |s: &&Source| match reach {
+            Reach::All => true,
+            Reach::Read => !s.target,
+            Reach::Written => s.target,
+        };
+        let sources: Vec<&Source> = scope.sources.iter().filter(reaches).collect();
         for (level, list) in [sources, scope.outer.iter().collect()].into_iter().enumerate() {
             for s in &list {
                 let twice = |name: &str| list.iter().filter(|o| o.columns.iter().any(|c| c.0.eq_ignore_ascii_case(name))).count() > 1;
@@ -226,6 +249,17 @@ impl Collecting<'_> {
             }
         }
         out
+    }
+}
+
+fn proposal_kind(kind: NodeKind) -> ProposalKind {
+    match kind {
+        NodeKind::Function => ProposalKind::Event,
+        NodeKind::Index => ProposalKind::Index,
+        NodeKind::Trigger => ProposalKind::Trigger,
+        NodeKind::Sequence => ProposalKind::Sequence,
+        NodeKind::Constraint => ProposalKind::Constraint,
+        _ => ProposalKind::Type,
     }
 }
 

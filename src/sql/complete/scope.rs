@@ -38,6 +38,10 @@ impl<'t> Words<'t> {
     pub fn is_name(&self, i: usize) -> bool {
         self.tokens.get(i).is_some_and(|t| matches!(t.kind, TokenKind::Identifier | TokenKind::QuotedIdentifier))
     }
+    /// The token is a text, a number or a parameter.
+    pub fn is_value(&self, i: usize) -> bool {
+        self.tokens.get(i).is_some_and(|t| matches!(t.kind, TokenKind::String | TokenKind::Number | TokenKind::Parameter))
+    }
     /// The name that a token stands for, without its quotes.
     pub fn name(&self, i: usize) -> String {
         unquoted(self.text(i))
@@ -117,6 +121,14 @@ pub struct Scope {
     pub ctes: Vec<String>,
     /// Token range of the innermost query.
     pub query: Range<usize>,
+    /// Its first word that says what it does: behind WITH … and EXPLAIN the one of the statement itself.
+    pub verb: usize,
+    /// The queries between UNION and its like, of which `query` is one.
+    pub frame: Range<usize>,
+    /// What the whole of them gives, by names that the select list makes and no table has.
+    pub outputs: Vec<(String, String)>,
+    /// The table that ALTER TABLE, CREATE INDEX and their like are about.
+    pub own: Option<Source>,
     /// The bracket, inside that query, that the place is in and that holds no query of its own.
     pub bracket: Option<usize>,
 }
@@ -124,13 +136,42 @@ pub struct Scope {
 impl Scope {
     /// Of a place that is in no query.
     pub fn empty() -> Scope {
-        Scope { sources: Vec::new(), outer: Vec::new(), ctes: Vec::new(), query: 0..0, bracket: None }
+        Scope {
+            sources: Vec::new(),
+            outer: Vec::new(),
+            ctes: Vec::new(),
+            query: 0..0,
+            verb: 0,
+            frame: 0..0,
+            outputs: Vec::new(),
+            own: None,
+            bracket: None,
+        }
     }
+    /// The table that the statement writes into.
+    pub fn target(&self) -> Option<&Source> {
+        self.sources.iter().find(|s| s.target)
+    }
+}
+
+/// ON CONFLICT or ON DUPLICATE KEY stands in a range of tokens, outside of brackets.
+pub fn conflicts(words: &Words<'_>, range: Range<usize>) -> bool {
+    words.flat(range).any(|i| i > 0 && words.is(i - 1, "on") && words.is_one(i, &["conflict", "duplicate"]))
+}
+
+/// The verb of a query, behind its WITH list or EXPLAIN.
+fn verb(words: &Words<'_>, query: &Range<usize>) -> usize {
+    if !words.is_one(query.start, &["with", "explain"]) {
+        return query.start;
+    }
+    let verbs = &["select", "values", "insert", "update", "delete", "table", "merge", "replace", "create"];
+    words.flat(query.clone()).find(|i| words.is_one(*i, verbs)).unwrap_or(query.start)
 }
 
 /// A query begins at this token.
 pub fn starts_query(words: &Words<'_>, i: usize) -> bool {
-    words.is_one(i, &["select", "with", "values", "insert", "update", "delete", "table", "merge", "replace"])
+    let function = words.is_one(i, &["insert", "replace", "values"]) && words.is(i + 1, "(") && !words.is(i, "values");
+    !function && words.is_one(i, &["select", "with", "values", "insert", "update", "delete", "table", "merge", "replace"])
 }
 
 /// Reads the statement round token `at`, which is the one to be completed (or the end).
@@ -158,12 +199,13 @@ pub fn scope(words: &Words<'_>, names: &Names, at: usize) -> Scope {
     }
     let mut ctes: Vec<Cte> = Vec::new();
     let mut levels: Vec<Vec<Source>> = Vec::new();
-    let mut query = 0..0;
+    let (mut query, mut last) = (0..0, 0..0);
     for (depth, frame) in frames.iter().enumerate() {
         if depth > DEPTH {
             break;
         }
         query = segment(words, frame.clone(), at);
+        last = frame.clone();
         read_ctes(words, names, frame.clone(), at, &mut ctes, depth);
         // A query in FROM or in WITH cannot see what stands beside it, unless it is LATERAL.
         let before = frame.start.checked_sub(2);
@@ -172,9 +214,21 @@ pub fn scope(words: &Words<'_>, names: &Names, at: usize) -> Scope {
         }
         levels.push(sources(words, names, query.clone(), &ctes, depth));
     }
-    let sources = levels.pop().unwrap_or_default();
+    let mut sources = levels.pop().unwrap_or_default();
     let outer = levels.into_iter().rev().flatten().collect();
-    Scope { sources, outer, ctes: ctes.into_iter().map(|c| c.name).collect(), query, bracket }
+    let verb = verb(words, &query);
+    let own = super::own::own(words, names, &query, verb);
+    if sources.is_empty() {
+        sources.extend(own.clone());
+    }
+    // Behind UNION the columns are those of the first query, by its names.
+    let joined =
+        query.start > last.start && words.flat(last.start..query.start).any(|i| words.is_one(i, &["union", "intersect", "except"]));
+    let mut outputs = outputs(words, names, last.clone(), &ctes, frames.len());
+    if !joined {
+        outputs.retain(|o| !sources.iter().any(|s| s.columns.iter().any(|c| c.0.eq_ignore_ascii_case(&o.0))));
+    }
+    Scope { sources, outer, ctes: ctes.into_iter().map(|c| c.name).collect(), query, verb, frame: last, outputs, own, bracket }
 }
 
 /// The part of a frame between set operators that holds `at`.
@@ -414,7 +468,13 @@ fn output(words: &Words<'_>, item: &[usize], sources: &[Source], out: &mut Vec<(
         return;
     }
     let name = words.name(*last);
-    let bare = item.len() == 1 || (item.len() == 3 && words.is(item[1], "."));
+    let bare = item.len() == 1 || words.is(item[item.len() - 2], ".");
+    // `a + b` ends in a name and has none; `a + b c`, `f(a) c` and `case … end c` have one.
+    let before = item.len().checked_sub(2).map(|i| item[i]);
+    let valued = |i: usize| words.is_one(i, &["as", "(", "]", "end", "null", "true", "false"]) || words.is_name(i) || words.is_value(i);
+    if !bare && !before.is_some_and(valued) {
+        return;
+    }
     let of = (item.len() == 3).then(|| words.name(*first));
     let known = |s: &&Source| of.as_ref().is_none_or(|a| s.alias.eq_ignore_ascii_case(a));
     let typed = || sources.iter().filter(known).flat_map(|s| &s.columns).find(|c| c.0.eq_ignore_ascii_case(&name)).map(|c| c.1.clone());

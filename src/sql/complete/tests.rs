@@ -34,6 +34,11 @@ fn shop() -> Names {
     c.place("public", Some((NodeKind::Table, "orders")), "Triggers", NodeKind::Trigger, "touch");
     c.place("public", None, "Functions", NodeKind::Function, "tax_of(amount numeric)");
     c.place("public", None, "Functions", NodeKind::Function, "tidy_up()");
+    c.place("public", None, "Functions", NodeKind::Function, "tidy_all()");
+    c.place("archive", None, "Functions", NodeKind::Function, "stamp()");
+    c.place("public", Some((NodeKind::Table, "ledger")), "Constraints", NodeKind::Constraint, "ledger_pkey");
+    c.place("public", Some((NodeKind::Table, "ledger")), "Constraints", NodeKind::Constraint, "ledger_net_check");
+    c.place("public", Some((NodeKind::Table, "orders")), "Constraints", NodeKind::Constraint, "orders_pkey");
     c.place("public", None, "Events", NodeKind::Function, "nightly");
     c.key_pair(true, ("public", "orders", "customer_id"), ("public", "customers", "id"));
     c.key_pair(true, ("public", "order_items", "order_id"), ("public", "orders", "id"));
@@ -99,7 +104,7 @@ fn each_clause_has_its_own() {
         ("create index on orders (cust|", "create index on orders (customer_id"),
         ("select 1; select * from cust|", "select 1; select * from customers"),
         ("select * from cust|; select 2", "select * from customers; select 2"),
-        ("select * from orders for upd|", "select * from orders for upd"),
+        ("select * from orders for upd|", "select * from orders for update"),
     ] {
         assert_eq!(taken(text), best, "at {text}");
     }
@@ -117,7 +122,7 @@ fn where_one_kind_of_name_may_stand_only_that_is_proposed() {
         ("drop index concurrently |", &["orders_by_day", "archive.old_by_day"]),
         ("drop trigger |", &["touch"]),
         ("drop trigger touch on ord|", &["orders", "order_items", "archive.orders_2019"]),
-        ("drop function |", &["tax_of"]),
+        ("drop function |", &["tax_of", "tidy_all", "archive.stamp"]),
         ("drop procedure tid|", &["tidy_up"]),
         ("alter table if exists led|", &["ledger"]),
         ("truncate led|", &["ledger"]),
@@ -135,6 +140,7 @@ fn where_one_kind_of_name_may_stand_only_that_is_proposed() {
         ("show stat|", &["statement_timeout"]),
         ("drop schema arc|", &["archive"]),
         ("insert into ledger (|", &["net"]),
+        ("insert into ledger (net, |", &[]),
         ("update ledger set |", &["net"]),
         ("create index on ledger (|", &["id", "net", "gross"]),
     ] {
@@ -321,6 +327,173 @@ fn five_thousand_tables_take_less_than_a_frame() {
     // The budget is 10 ms in a release build; a debug build on a busy machine is many times slower.
     assert!(start.elapsed().as_millis() < if cfg!(debug_assertions) { 2000 } else { 10 }, "{:?}", start.elapsed());
     assert_eq!(found.list.len(), MOST);
+}
+
+/// Lists on the shop's names: what stands first at `|`, and what must not stand there at all.
+fn first_of(dialect: Dialect, text: &str) -> Vec<String> {
+    let list = complete(dialect, &text.replacen('|', "", 1), text.find('|').unwrap(), &shop()).list;
+    list.into_iter().map(|p| p.insert).collect()
+}
+
+const CUSTOMERS: [&str; 4] = ["id", "name", "email", "\"Status\""];
+const ORDERS: [&str; 4] = ["id", "customer_id", "created_at", "total"];
+
+#[test]
+fn merge_inserts_into_its_target_and_reads_both() {
+    let merge = "merge into orders o using customers c on o.customer_id = c.id when not matched then insert (";
+    assert_eq!(inserts(&format!("{merge}|")), ORDERS);
+    assert_eq!(inserts(&format!("{merge}id, |) values (1)")), ORDERS[1..]);
+    let values = inserts(&format!("{merge}id) values (|"));
+    assert!(values.contains(&"email".to_string()) && !values.iter().any(|v| v == "total" || v == "on conflict"), "{values:?}");
+    let set = "merge into orders o using customers c on true when matched then update set |";
+    assert_eq!(inserts(set)[..4], ORDERS);
+    let on = inserts("merge into orders o using customers c on tot|");
+    assert_eq!(on.first().map(String::as_str), Some("total"));
+    assert_eq!(inserts("merge into orders o using customers c on true when matched then |")[0], "update set");
+    // The same behind a WITH list.
+    assert_eq!(inserts(&format!("with x as (select 1) {merge}|")), ORDERS);
+}
+
+#[test]
+fn on_conflict_names_columns_of_the_target_and_the_row_that_was_refused() {
+    for dialect in [Dialect::Postgres, Dialect::Sqlite] {
+        let of = |text: &str| first_of(dialect, text);
+        assert_eq!(of("insert into orders (id, total) values (1, 2) on conflict (|"), ORDERS);
+        assert_eq!(of("insert into orders (id, total) values (1, 2) on conflict (id, tot|) do nothing"), ["total"]);
+        assert_eq!(of("insert into orders (id) values (1) on conflict (id) do update set total = excluded.|"), ORDERS);
+        assert_eq!(of("insert into orders (id) values (1) on conflict (id) do update set total = excluded.tot|, id = 2"), ["total"]);
+        assert_eq!(of("insert into orders (id) values (1) on conflict (id) do update set |")[..4], ORDERS);
+        assert_eq!(of("insert into orders (id) values (1) on conflict (id) do update set total = coalesce(tot|")[0], "total");
+        assert_eq!(of("insert into orders (id) values (1) on conflict (id) do update set total = exc|")[0], "excluded");
+        let copied = of("insert into orders (id) select id from customers on conflict (id) do update set total = |");
+        assert!(copied.contains(&"total".to_string()) && !copied.contains(&"email".to_string()), "{copied:?}");
+        assert!(of("insert into orders (id) values (1) on conflict (id) |").contains(&"do update set".to_string()));
+        assert!(of("insert into orders (id) values (1) on conflict |").contains(&"do nothing".to_string()));
+        assert_eq!(of("select excluded.| from orders"), Vec::<String>::new(), "it is a name there like any other");
+    }
+    // MySQL and MariaDB.
+    let of = |text: &str| first_of(Dialect::MySql, text);
+    let duplicate = "insert into orders (id, total) values (1, 2) on duplicate key update";
+    assert_eq!(of(&format!("{duplicate} |"))[..4], ORDERS);
+    assert_eq!(of(&format!("{duplicate} total = values(|")), ORDERS);
+    assert_eq!(of(&format!("{duplicate} total = values(tot|), id = 1")), ["total"]);
+    assert_eq!(of(&format!("{duplicate} total = values(total), |"))[..4], ORDERS);
+    assert_eq!(of("insert into orders (id) values (1) as fresh on duplicate key update total = fresh.|"), ORDERS);
+    assert_eq!(of("insert into orders (id) values (1) as fresh on duplicate key update total = tot|")[0], "total");
+}
+
+#[test]
+fn what_a_query_calls_its_columns_can_be_sorted_and_grouped_by() {
+    assert_eq!(inserts("select name as nm from customers order by |")[0], "nm");
+    assert_eq!(inserts("select name nm, count(*) from customers group by |")[0], "nm");
+    assert_eq!(inserts("select lower(name) as nm, total * 2 twice from customers order by id, |")[..2], ["nm", "twice"]);
+    assert_eq!(taken("select id, total + id from orders order by tw|"), "select id, total + id from orders order by tw");
+    assert_eq!(inserts("select id as a from orders union select name from customers order by |")[0], "a");
+    let inside = inserts("select name as nm from customers order by lower(|");
+    assert!(!inside.contains(&"nm".to_string()), "PostgreSQL knows it alone, in no expression");
+    assert_eq!(first_of(Dialect::MySql, "select name as nm from customers order by lower(|")[0], "nm");
+    assert!(!inserts("select name as nm from customers where |").contains(&"nm".to_string()));
+    // A sum has no name that a query round it could use.
+    assert_eq!(inserts("select s.| from (select total + id, id + 1 as next from orders) s"), ["next"]);
+}
+
+#[test]
+fn statements_about_a_table_name_its_columns_and_constraints() {
+    for (text, all) in [
+        ("alter table customers add constraint x foreign key (|", &CUSTOMERS[..]),
+        ("alter table customers add primary key (|", &CUSTOMERS),
+        ("alter table customers add constraint x unique (id, na|", &["name"]),
+        ("alter table orders add foreign key (customer_id) references customers (|", &CUSTOMERS),
+        ("alter table ledger drop constraint |", &["ledger_net_check", "ledger_pkey"]),
+        ("alter table public.ledger drop constraint if exists |", &["ledger_net_check", "ledger_pkey"]),
+        ("alter table ledger rename constraint |", &["ledger_net_check", "ledger_pkey"]),
+        ("insert into ledger (net) values (1) on conflict on constraint |", &["ledger_net_check", "ledger_pkey"]),
+        ("copy orders (|", &ORDERS),
+        ("copy orders (id, tot|) from stdin", &["total"]),
+        ("copy public.orders (|", &ORDERS),
+        ("analyze orders (tot|", &["total"]),
+        ("grant select (| on orders to me", &ORDERS),
+        ("create unique index concurrently i on orders using btree (tot|", &["total"]),
+        ("create index i on orders (id) include (|", &ORDERS),
+        ("create table t (a int, b text, primary key (|", &["a", "b"]),
+        ("create table t (a int, b text references customers (em|", &["email"]),
+        ("create trigger x before insert on orders for each row execute function |", &["tidy_all()", "archive.stamp()"]),
+        ("create trigger x before insert on orders for each row execute function ti|", &["tidy_all()"]),
+        ("select * from orders o join customers c on true for update of |", &["o", "c"]),
+        ("select * from orders o join customers c on true for no key update of o, |", &["o", "c"]),
+    ] {
+        let mut found = inserts(text);
+        let mut wanted: Vec<&str> = all.to_vec();
+        found.sort();
+        wanted.sort_unstable();
+        assert_eq!(found, wanted, "at {text}");
+    }
+    for (text, best) in [
+        ("alter table orders add check (tot|", "total"),
+        ("create index on orders (lower(tot|", "total"),
+        ("create index on orders (id) where tot|", "total"),
+        ("create table t (amount int, check (coalesce(am|", "amount"),
+        ("create trigger x after update on orders for each row when (new.tot|", "total"),
+        ("select * from orders for |", "update"),
+        ("select * from orders for update |", "of"),
+        ("copy ord|", "orders"),
+        ("create trigger x before |", "insert"),
+    ] {
+        assert_eq!(inserts(text).first().map(String::as_str), Some(best), "at {text}");
+    }
+    assert!(inserts("create table t (id inte|").contains(&"integer".to_string()));
+    assert!(inserts("create table t (id integer, other inte|").contains(&"integer".to_string()));
+    let of = |text: &str| first_of(Dialect::MySql, text);
+    assert_eq!(of("alter table orders drop index |"), ["orders_by_day"]);
+    assert_eq!(of("alter table orders add unique index x (tot|"), ["total"]);
+    assert_eq!(of("alter table ledger drop foreign key ledger_n|"), ["ledger_net_check"]);
+}
+
+#[test]
+fn natural_and_cross_joins_have_no_condition() {
+    for text in
+        ["select * from orders natural join |", "select * from orders natural left outer join |", "select * from orders cross join |"]
+    {
+        let found = inserts(text);
+        assert!(found.contains(&"customers".to_string()) && !found.iter().any(|f| f.contains(" on ")), "{text}: {found:?}");
+    }
+    assert!(inserts("select * from orders left join |").iter().any(|f| f.contains(" on ")));
+}
+
+#[test]
+fn a_quote_that_was_just_opened_does_not_swallow_what_follows() {
+    let whole = |dialect: Dialect, text: &str| {
+        let p = complete(dialect, &text.replacen('|', "", 1), text.find('|').unwrap(), &shop());
+        let mut out = text.replacen('|', "", 1);
+        if let Some(best) = p.list.first() {
+            out.replace_range(p.replace, &best.insert);
+        }
+        out
+    };
+    let postgres = |text: &str| whole(Dialect::Postgres, text);
+    assert_eq!(postgres("select k.\"Ke| from \"Mixed\" k"), "select k.\"Key\" from \"Mixed\" k");
+    assert_eq!(postgres("select \"Ke| from \"Mixed\""), "select \"Key\" from \"Mixed\"");
+    assert_eq!(postgres("select c.\"na| from customers c"), "select c.\"name\" from customers c");
+    assert_eq!(postgres("select * from \"Mi| where 'a' = 'b'"), "select * from \"Mixed\" where 'a' = 'b'");
+    assert_eq!(
+        postgres("select 1; select k.\"Ke| from \"Mixed\" k; select \"x\" from y"),
+        "select 1; select k.\"Key\" from \"Mixed\" k; select \"x\" from y"
+    );
+    // One that is closed is replaced whole.
+    assert_eq!(postgres("select k.\"Ke|\" from \"Mixed\" k"), "select k.\"Key\" from \"Mixed\" k");
+    assert_eq!(whole(Dialect::MySql, "select k.`Ke| from `Mixed` k"), "select k.`Key` from `Mixed` k");
+    assert_eq!(
+        whole(Dialect::MySql, "select c.`na| from customers c where name = \"`\""),
+        "select c.`name` from customers c where name = \"`\""
+    );
+    for text in
+        ["select k.[Ke| from [Mixed] k", "select k.[Ke| from Mixed k", "select k.`Ke| from `Mixed` k", "select k.\"Ke| from \"Mixed\" k"]
+    {
+        let made = whole(Dialect::Sqlite, text);
+        assert!(made.starts_with("select k.\"Key\" from "), "{text}: {made}");
+    }
+    // In a string it is text.
+    assert_eq!(postgres("select 'a \"Ke|' from \"Mixed\""), "select 'a \"Ke' from \"Mixed\"");
 }
 
 proptest! {

@@ -34,8 +34,7 @@ pub fn sever(shared: &Arc<Shared>, link: u64) {
     }
     if live.query.sever() {
         let _ = session_ended(&shared.cx(), &live.connection, Fate::Lost);
-        let lost =
-            "it was closed here, because the server had not ended the statement; whether it goes on there is being looked at".to_string();
+        let lost = format!("it was closed here, because the server had not ended the statement; {}", crate::app::note::BEING_LOOKED_AT);
         shared.send(Msg::Status { link, status: SessionStatus { lost: Some(lost), tx: TxState::Idle, ..live.query.status() } });
         if let Some(backend) = live.query.backend() {
             tokio::spawn(left_behind(shared.clone(), live, backend));
@@ -120,10 +119,7 @@ pub async fn connect(shared: Arc<Shared>, link: u64, name: String, password: Opt
 
 async fn open(shared: &Shared, link: u64, name: &str, password: Option<SecretString>) -> Result<Live> {
     let cx = shared.cx();
-    let target = match &shared.given {
-        Some(t) if t.name == name => t.clone(),
-        _ => ops::connect::target(&cx, name)?,
-    };
+    let target = shared.target(name)?;
     let typed = password.is_some();
     if let Some(p) = password {
         cx.remember_password(name, p);

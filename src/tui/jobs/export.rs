@@ -9,9 +9,9 @@ use crate::app::effect::{How, JobId, ResultId, Statement};
 use crate::app::state::Note;
 use crate::model::{Column, Error, Result};
 use crate::ops::Cx;
-use crate::ops::export::{self, Encoder, Portion};
+use crate::ops::export::{self, Encoder, Exported, Portion};
 use crate::ops::query::{Admission, admit};
-use crate::ops::statements::{Ended, Ledger};
+use crate::ops::statements::{Ended, Ledger, rows_lost};
 use crate::sql::params;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -41,6 +41,8 @@ pub async fn statement(shared: Arc<Shared>, link: u64, job: JobId, statement: St
         if how.manual {
             begin(&live, text).await.map_err(|e| e.context("beginning a transaction"))?;
         }
+        let mut ledger = Ledger::new(&cx, &live.connection);
+        ledger.sends(text, live.query.status());
         let begun = Instant::now();
         let outcome = export::to_file(&cx, &live.query, bound.clone(), encoder, &path).await.map_err(|e| typed_place(e, &bound));
         let done = outcome.as_ref().ok();
@@ -52,10 +54,14 @@ pub async fn statement(shared: Arc<Shared>, link: u64, job: JobId, statement: St
             tag: None,
             error: outcome.as_ref().err(),
         };
-        let mut ledger = Ledger::new(&cx, &live.connection);
-        let kept = ledger.note(&ended, live.query.status().tx).and_then(|()| ledger.close());
+        let kept = ledger.note(&ended, live.query.status().tx).and_then(|()| ledger.keep());
         unkept(&shared, kept);
-        outcome
+        match outcome {
+            Ok(Exported { lost: Some(why), affected, rows, .. }) => {
+                Err(rows_lost(why, live.connection.dialect(), text, affected.or(Some(rows)), live.query.status().tx))
+            }
+            outcome => outcome,
+        }
     };
     let outcome = run.await;
     let left_out = outcome.as_ref().map_or(0, |done| done.left_out);
@@ -81,7 +87,7 @@ fn encoded(shared: &Shared, cx: &Cx, result: ResultId, columns: &[Column], encod
     let mut out = Vec::new();
     encoder.columns(columns, &mut out)?;
     export::each(cx, &rows, index.as_deref().map(Vec::as_slice), what.rows, |batch| {
-        encoder.batch(batch, &mut out);
+        encoder.batch(batch, &mut out)?;
         if out.len() > MOST {
             return Err(Error::failed(format!("not copied: the rows are more than {}", crate::text::bytes(MOST as u64)))
                 .hint("Export them into a file."));

@@ -1,17 +1,21 @@
 //! Files of the user and our own buffers.
 
-use super::Shared;
 use super::rows::{listed, spill};
+use super::{Shared, lock};
 use crate::app::Msg;
-use crate::app::effect::{JobId, ResultId};
-use crate::model::{Column, Error, Kind, Result};
-use crate::ops::Cx;
+use crate::app::effect::{JobId, Over, ResultId};
+use crate::app::msg::Saved;
+use crate::engine::Session;
+use crate::model::{Column, Error, Print, Result};
 use crate::ops::export::{Encoder, NewFile, Portion, each};
+use crate::ops::import::Import;
+use crate::ops::{self, Cx};
 use crate::store::spill::RowSpill;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Larger files are no SQL that one edits.
 const LARGEST: u64 = 16 * 1024 * 1024;
@@ -61,21 +65,48 @@ pub fn read(path: &Path) -> Result<String> {
     })
 }
 
-pub fn save(shared: &Shared, path: PathBuf, text: &str, version: u64, overwrite: bool) {
+pub fn save(shared: &Shared, path: PathBuf, text: &str, version: u64, over: Over) {
     let path = resolve(shared, &path);
-    let result = if overwrite {
-        replace(&path, text, None)
-    } else {
-        OpenOptions::new().write(true).create_new(true).open(&path).and_then(|mut f| f.write_all(text.as_bytes())).map_err(|e| {
-            let exists = e.kind() == std::io::ErrorKind::AlreadyExists;
-            let mut err = Error::io(named("saving", &path), e);
-            if exists {
-                err.kind = Kind::Held;
-            }
-            err
-        })
-    };
+    let result = write(&path, text, over);
     shared.send(Msg::FileSaved { path, version, result });
+}
+
+/// Writes a file unless that costs a text that it must not cost.
+fn write(path: &Path, text: &str, over: Over) -> Result<Saved> {
+    let io = |e| Error::io(named("saving", path), e);
+    match over {
+        Over::Nothing => match OpenOptions::new().write(true).create_new(true).open(path) {
+            Ok(mut f) => f.write_all(text.as_bytes()).map_err(io)?,
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => return Ok(Saved::There),
+            Err(e) => return Err(io(e)),
+        },
+        Over::Known(known) => match fs::read(path) {
+            // What was deleted outside is written again.
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => replace(path, text, None)?,
+            Err(e) => return Err(io(e)),
+            Ok(there) if Some(Print::of(&there)) == known || there == text.as_bytes() => replace(path, text, None)?,
+            Ok(_) => return Ok(Saved::Changed { theirs: read(path), known: known.is_some() }),
+        },
+        Over::Anything => replace(path, text, None)?,
+    }
+    Ok(Saved::Written(Print::of(text)))
+}
+
+/// Rows of a file into a table.
+pub async fn import(shared: Arc<Shared>, link: u64, job: JobId, mut import: Box<Import>) {
+    let Some(live) = shared.live(link) else { return };
+    let cx = shared.job_cx(job);
+    let unlock = lock(&shared.unlock).clone();
+    import.file = resolve(&shared, &import.file);
+    let opened = |session: &Session| {
+        if let Some(backend) = session.backend() {
+            lock(&shared.backends).insert(job, backend);
+        }
+    };
+    let result = ops::import::run(&cx, &live.connection, unlock.as_deref(), &import, opened).await.map(Box::new);
+    lock(&shared.backends).remove(&job);
+    shared.unregister(job);
+    shared.send(Msg::Imported { job, import, result });
 }
 
 /// Statements that the history's list holds; the store keeps more.
@@ -146,7 +177,7 @@ fn write_rows(
     let mut out = Vec::new();
     encoder.columns(columns, &mut out)?;
     let total = each(cx, rows, index.map(Vec::as_slice), range, |batch| {
-        encoder.batch(batch, &mut out);
+        encoder.batch(batch, &mut out)?;
         file.write(&out)?;
         out.clear();
         Ok(())
@@ -173,4 +204,32 @@ pub fn load_buffer(shared: &Shared, target: &str) -> Result<Option<String>> {
 pub fn save_buffer(shared: &Shared, target: &str, text: &str) -> Result<()> {
     let path = buffer_path(shared, target);
     path.parent().map_or(Ok(()), private_dir).and_then(|()| replace(&path, text, Some(0o600)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_another_program_wrote_is_not_written_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.sql");
+        assert!(matches!(write(&path, "one", Over::Nothing), Ok(Saved::Written(_))));
+        assert!(matches!(write(&path, "two", Over::Nothing), Ok(Saved::There)));
+        let known = Some(Print::of("one"));
+        assert!(matches!(write(&path, "two", Over::Known(known)), Ok(Saved::Written(p)) if p == Print::of("two")));
+        match write(&path, "three", Over::Known(known)) {
+            Ok(Saved::Changed { theirs: Ok(t), known: true }) => assert_eq!(t, "two"),
+            other => panic!("{other:?}"),
+        }
+        assert!(matches!(write(&path, "three", Over::Known(None)), Ok(Saved::Changed { known: false, .. })));
+        assert!(matches!(write(&path, "two", Over::Known(None)), Ok(Saved::Written(_))), "the same text");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "two");
+        fs::write(&path, b"\xff").unwrap();
+        assert!(matches!(write(&path, "three", Over::Known(known)), Ok(Saved::Changed { theirs: Err(_), .. })));
+        fs::remove_file(&path).unwrap();
+        assert!(matches!(write(&path, "three", Over::Known(known)), Ok(Saved::Written(_))), "a file that is gone");
+        assert!(matches!(write(&path, "four", Over::Anything), Ok(Saved::Written(_))));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "four");
+    }
 }

@@ -8,8 +8,9 @@ use crate::app::panes::journal;
 use crate::config;
 use crate::model::{Error, Result};
 use crate::ops::checklist::{self, SCHEMA_MIGRATION, Scope, Signature};
-use crate::ops::checklists;
+use crate::ops::checklists::{self, Which};
 use crate::ops::gate::Held;
+use crate::ops::incident;
 use crate::ops::{self, Connection, Cx};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,6 +20,10 @@ pub async fn operate(shared: Arc<Shared>, link: u64, job: JobId, operation: Oper
     let report = match operation {
         Operation::Demo => Report::Demo(demo(&shared, &cx).await),
         Operation::WriteTarget { path, text, name } => Report::TargetWritten(write_target(&shared, &cx, &path, &text).map(|()| name)),
+        other if incident_of(&other).is_some() => match on_incident(&shared, &cx, link, other).await {
+            Some(report) => report,
+            None => return,
+        },
         other => match shared.live(link) {
             Some(live) => on_target(&shared, &live, &cx, link, other).await,
             None => return,
@@ -26,6 +31,54 @@ pub async fn operate(shared: Arc<Shared>, link: u64, job: JobId, operation: Oper
     };
     shared.unregister(job);
     shared.send(Msg::Ended { job, link, report });
+}
+
+/// The incident that an operation is about: it needs no open target.
+fn incident_of(operation: &Operation) -> Option<&Which> {
+    match operation {
+        Operation::Checklist(w) | Operation::RunNext(w) | Operation::RunProvable(w) | Operation::SignIncident { which: w, .. } => {
+            Some(w).filter(|w| w.target().is_some())
+        }
+        _ => None,
+    }
+}
+
+async fn on_incident(shared: &Shared, cx: &Cx, link: u64, operation: Operation) -> Option<Report> {
+    let target = |w: &Which| shared.target(w.target().unwrap_or_default());
+    Some(match operation {
+        Operation::Checklist(which) => {
+            let result = target(&which).and_then(|t| incident::view(cx, &t, &which.id)).map(Box::new);
+            Report::Checklist { which, result }
+        }
+        Operation::RunNext(which) => {
+            let result = match target(&which) {
+                Ok(t) => incident::run_next(cx, &t, &which.id).await,
+                Err(e) => Err(e),
+            };
+            Report::Step { which, result }
+        }
+        Operation::RunProvable(which) => {
+            let each = told(shared, link, &which);
+            let result = match target(&which) {
+                Ok(t) => incident::run_all(cx, &t, &which.id, None, &each).await.map(Box::new),
+                Err(e) => Err(e),
+            };
+            Report::Steps { which, result }
+        }
+        Operation::SignIncident { which, step, name, text } => {
+            let signature = Signature { name, text, typed_target: None };
+            Report::Signed(target(&which).and_then(|t| incident::sign(cx, &t, &which.id, &step, &signature)).map(Box::new))
+        }
+        _ => return None,
+    })
+}
+
+/// Tells the loop of each step; when the console ends, nobody is left to tell.
+fn told(shared: &Shared, link: u64, which: &Which) -> impl Fn(&checklist::StepOutcome) + Send + Sync + use<> {
+    let (tx, which) = (shared.tx.clone(), which.clone());
+    move |o| {
+        let _ = tx.send(Msg::Stepped { link, which: which.clone(), outcome: o.clone() });
+    }
 }
 
 async fn on_target(shared: &Shared, live: &Live, cx: &Cx, link: u64, operation: Operation) -> Report {
@@ -46,11 +99,7 @@ async fn on_target(shared: &Shared, live: &Live, cx: &Cx, link: u64, operation: 
             Report::Step { which, result }
         }
         Operation::RunProvable(which) => {
-            let (tx, of) = (shared.tx.clone(), which.clone());
-            let each = move |o: &checklist::StepOutcome| {
-                // The loop is gone when the console ends; nobody is left to tell.
-                let _ = tx.send(Msg::Stepped { link, which: of.clone(), outcome: o.clone() });
-            };
+            let each = told(shared, link, &which);
             let result = checklists::run_all(cx, conn, &which, &each).await.map(Box::new);
             Report::Steps { which, result }
         }
@@ -89,7 +138,9 @@ async fn on_target(shared: &Shared, live: &Live, cx: &Cx, link: u64, operation: 
         }
         Operation::SessionPlan(id) => Report::SessionPlan { id, result: ops::running::plan_of(cx, conn, id).await.map(Box::new) },
         // Handled before a target is looked for.
-        Operation::Demo | Operation::WriteTarget { .. } => Report::Demo(Err(Error::failed("not an operation on a target"))),
+        Operation::Demo | Operation::WriteTarget { .. } | Operation::SignIncident { .. } => {
+            Report::Demo(Err(Error::failed("not an operation on a target")))
+        }
     }
 }
 

@@ -6,11 +6,14 @@ use crate::app::effect::{FixAnswer, How, JobId, ResultId, Statement};
 use crate::app::msg::RunEvent;
 use crate::app::panes::fix::Report;
 use crate::app::state::Note;
+use crate::config::AccessMode;
 use crate::engine::{Event, Outcome, Session, SessionStatus};
+use crate::model::TableInfo;
 use crate::model::{Error, Kind, NodePath, Notice, ReadOnly, Result, TxState};
-use crate::ops::datafix::{self, BeforeImage};
+use crate::ops::cells::{self, CellStatement};
+use crate::ops::datafix::{self, BeforeImage, DataFix};
 use crate::ops::query::{Admission, admit};
-use crate::ops::statements::{Ended, Ledger, ended_unasked};
+use crate::ops::statements::{Ended, Ledger, Passed, ended_unasked, rows_lost, runs_to_its_end, told_of_effect};
 use crate::ops::{self, Cx};
 use crate::sql::params::{self, Bound};
 use crate::sql::transaction::stands_alone;
@@ -49,6 +52,7 @@ pub async fn run(shared: Arc<Shared>, link: u64, job: JobId, first: ResultId, st
     live.used.store(true, std::sync::atomic::Ordering::SeqCst);
     let cx = shared.job_cx(job);
     let mut ledger = Ledger::new(&cx, &live.connection);
+    let last = statements.len().saturating_sub(1);
     for (index, s) in statements.into_iter().enumerate() {
         let result = first + index as u64;
         shared.send(Msg::Run { job, event: RunEvent::Started { result, index, text: s.text.clone() } });
@@ -56,24 +60,30 @@ pub async fn run(shared: Arc<Shared>, link: u64, job: JobId, first: ResultId, st
         // The newest of its results.
         let mut result = result;
         let ran = match begun {
-            Ok(()) => one(&shared, &live, &cx, &mut ledger, job, &mut result, &s).await,
+            Ok(()) => one(&shared, &live, &cx, &mut ledger, job, &mut result, &s, index == last).await,
             Err(e) => Err(e.context("beginning a transaction")),
         };
         match ran {
             Ok(true) => {}
             // A data fix waits for its answer: what follows is not run behind its back.
-            Ok(false) => break,
+            Ok(false) => {
+                unkept(&shared, ledger.keep());
+                break;
+            }
             Err(error) => {
                 let cancelled = error.kind == Kind::Cancelled || cx.cancel.is_cancelled();
-                shared.send(Msg::Run { job, event: RunEvent::Failed { result, error } });
                 // Without a connection nothing can come. In a failed transaction what comes may be its end, or go back to a savepoint.
-                if !how.go_on || cancelled || live.query.status().lost.is_some() {
+                let over = index == last || !how.go_on || cancelled || live.query.status().lost.is_some();
+                if over {
+                    unkept(&shared, ledger.keep());
+                }
+                shared.send(Msg::Run { job, event: RunEvent::Failed { result, error } });
+                if over {
                     break;
                 }
             }
         }
     }
-    unkept(&shared, ledger.close());
     finished(&shared, job);
 }
 
@@ -97,7 +107,9 @@ pub(super) fn unkept(shared: &Shared, kept: Result<()>) {
     }
 }
 
-/// Runs one statement; false when it left a data fix waiting.
+/// Runs one statement; false when it left a data fix waiting. What the `last` one did is on record before its end is told: whoever
+/// sees the result may go on at once.
+#[expect(clippy::too_many_arguments, reason = "the parts of one run, which nothing else takes together")]
 async fn one(
     shared: &Arc<Shared>,
     live: &Live,
@@ -106,6 +118,7 @@ async fn one(
     job: JobId,
     result: &mut ResultId,
     statement: &Statement,
+    last: bool,
 ) -> Result<bool> {
     if cx.cancel.is_cancelled() {
         return Err(Error::cancelled());
@@ -118,18 +131,40 @@ async fn one(
         Admission::Refused(e) => Err(e),
         Admission::Run => {
             let begun = Instant::now();
-            let tx = live.query.status().tx;
-            ledger.sends(text);
-            let mut outcome =
-                stream(shared, live, cx, job, result, bound.clone(), statement.data.clone()).await.map_err(|e| typed_place(e, &bound));
-            let rows = lock(&shared.rows).get(result).map_or(0, |r| r.rows());
+            let found = live.query.status();
+            let tx = found.tx;
+            ledger.sends(text, found);
+            let streamed = stream(shared, live, cx, job, result, bound.clone(), statement.data.clone()).await;
+            let (mut outcome, lost) = match streamed {
+                Ok((done, lost)) => (Ok(done), lost),
+                Err(e) => (Err(typed_place(e, &bound)), None),
+            };
+            let beyond = lost.as_ref().map_or(0, |(_, rows)| *rows);
+            let rows = lock(&shared.rows).get(result).map_or(0, |r| r.rows()) + beyond;
             let done = outcome.as_ref().ok();
             let affected = done.and_then(|o| o.affected);
             let ended =
                 Ended { text, took: begun.elapsed(), rows, affected, tag: done.map(|o| o.tag.as_str()), error: outcome.as_ref().err() };
             let status = live.query.status();
             unkept(shared, ledger.note(&ended, status.tx));
-            let unasked = ended_unasked(live.connection.dialect(), text, tx, status.tx, outcome.is_err());
+            let passed = ledger.passed().clone();
+            match &mut outcome {
+                Ok(outcome) => {
+                    if last {
+                        unkept(shared, ledger.keep());
+                    }
+                    shared.send(Msg::Run { job, event: RunEvent::Done { result: *result, outcome: outcome.clone() } });
+                    if let Some((why, _)) = lost {
+                        let why = rows_lost(why, live.connection.dialect(), text, affected.or(Some(rows)), status.tx);
+                        shared.send(Msg::Run { job, event: RunEvent::Cut { result: *result, why } });
+                    }
+                }
+                Err(e) => told_of_effect(e, passed.own),
+            }
+            if passed != Passed::default() {
+                shared.send(Msg::Run { job, event: RunEvent::Passed { result: *result, passed } });
+            }
+            let unasked = ended_unasked(live.connection.dialect(), text, tx, status.tx, &outcome);
             if let Some(message) = unasked.filter(|_| status.lost.is_none()) {
                 match &mut outcome {
                     // Behind the result, whose own words would take its place on the screen.
@@ -146,26 +181,8 @@ async fn one(
             let begun = Instant::now();
             let opened = |session: &Session| *lock(&shared.fixing) = Some(session.clone());
             let fix = datafix::begin(cx, &live.connection, unlock.as_deref(), text, &statement.values, opened).await;
-            let session = lock(&shared.fixing).take();
-            let left = fix.as_ref().is_err_and(|e| e.kind == Kind::Connect) && cx.cancel.is_cancelled();
-            let backend = session.and_then(|s| s.backend()).filter(|_| left);
-            if let (Some(backend), Some(live)) = (backend, shared.live(live.link)) {
-                tokio::spawn(super::connection::left_behind(shared.clone(), live, backend));
-            }
-            let fix = fix?;
-            let before = match &fix.before {
-                BeforeImage::Saved { path, rows } => {
-                    let n = if *rows == 1 { "The row as it was is".to_string() } else { format!("The {rows} rows as they were are") };
-                    format!("{n} saved in {}.", path.display())
-                }
-                BeforeImage::NotNeeded => "Nothing existed before, so nothing needed saving.".into(),
-            };
-            let affected = fix.affected;
-            unkept(shared, fix.unrecorded.clone().map_or(Ok(()), Err));
-            let report =
-                Report { affected, before, cascades: fix.cascades.clone(), changes: fix.changes.clone(), locks: fix.locks.clone() };
-            let (watch, backend) = (fix.watch(), fix.backend());
-            *lock(&shared.fix) = Some(fix);
+            let waits = fix_begun(shared, live, cx, fix)?;
+            let affected = waits.report.affected;
             let outcome = crate::engine::Outcome {
                 tag: crate::ops::datafix::TAG.into(),
                 affected: Some(affected),
@@ -173,11 +190,71 @@ async fn one(
                 rolled_back: false,
             };
             shared.send(Msg::Run { job, event: RunEvent::Done { result: *result, outcome } });
-            shared.send(Msg::Run { job, event: RunEvent::Fix { result: *result, fix: Box::new(report) } });
-            // It is watched once the screen knows of it.
-            tokio::spawn(watch_fix(shared.clone(), watch, backend));
+            shared.send(Msg::Run { job, event: RunEvent::Fix { result: *result, fix: Box::new(waits.report.clone()) } });
+            waits.watch(shared);
             Ok(false)
         }
+    }
+}
+
+/// A data fix whose transaction is open.
+struct Waits {
+    report: Report,
+    status: watch::Receiver<SessionStatus>,
+    backend: Option<u64>,
+}
+
+impl Waits {
+    /// From now on its end is told: once the screen knows of it.
+    fn watch(self, shared: &Arc<Shared>) {
+        tokio::spawn(watch_fix(shared.clone(), self.status, self.backend));
+    }
+}
+
+/// Keeps a data fix for its answer. One whose end nobody has confirmed is looked after.
+fn fix_begun(shared: &Arc<Shared>, live: &Live, cx: &Cx, fix: Result<DataFix>) -> Result<Waits> {
+    let session = lock(&shared.fixing).take();
+    let left = fix.as_ref().is_err_and(|e| e.kind == Kind::Connect) && cx.cancel.is_cancelled();
+    let backend = session.and_then(|s| s.backend()).filter(|_| left);
+    if let (Some(backend), Some(live)) = (backend, shared.live(live.link)) {
+        tokio::spawn(super::connection::left_behind(shared.clone(), live, backend));
+    }
+    let fix = fix?;
+    let before = match &fix.before {
+        BeforeImage::Saved { path, rows } => {
+            let n = if *rows == 1 { "The row as it was is".to_string() } else { format!("The {rows} rows as they were are") };
+            format!("{n} saved in {}.", path.display())
+        }
+        BeforeImage::NotNeeded => "Nothing existed before, so nothing needed saving.".into(),
+    };
+    unkept(shared, fix.unrecorded.clone().map_or(Ok(()), Err));
+    let report =
+        Report { affected: fix.affected, before, cascades: fix.cascades.clone(), changes: fix.changes.clone(), locks: fix.locks.clone() };
+    let (status, backend) = (fix.watch(), fix.backend());
+    *lock(&shared.fix) = Some(fix);
+    Ok(Waits { report, status, backend })
+}
+
+/// Writes edited cells: at once on an open target, elsewhere as a data fix that waits for its answer.
+pub async fn write_cells(shared: Arc<Shared>, link: u64, job: JobId, result: ResultId, table: &TableInfo, statements: &[CellStatement]) {
+    let Some(live) = shared.live(link) else { return };
+    let cx = shared.job_cx(job);
+    if live.connection.target().access == AccessMode::Open {
+        let outcome = cells::write(&cx, &live.connection, &live.query, statements).await;
+        shared.unregister(job);
+        return shared.send(Msg::CellsWritten { job, result, outcome });
+    }
+    let unlock = lock(&shared.unlock).clone();
+    let opened = |session: &Session| *lock(&shared.fixing) = Some(session.clone());
+    let fix = datafix::begin_edits(&cx, &live.connection, unlock.as_deref(), table, statements, opened).await;
+    let waits = fix_begun(&shared, &live, &cx, fix);
+    shared.unregister(job);
+    match waits {
+        Ok(waits) => {
+            shared.send(Msg::CellsWait { job, result, fix: Box::new(waits.report.clone()) });
+            waits.watch(&shared);
+        }
+        Err(e) => shared.send(Msg::CellsWritten { job, result, outcome: Err(e) }),
     }
 }
 
@@ -206,7 +283,8 @@ async fn watch_fix(shared: Arc<Shared>, mut status: watch::Receiver<SessionStatu
     }
 }
 
-/// Gives how the statement ended.
+/// Gives how the statement ended, and why rows at its end are not kept, with their number; telling that is the caller's. One that only reads is ended when they
+/// cannot be kept, another one runs to its end.
 async fn stream(
     shared: &Shared,
     live: &Live,
@@ -215,17 +293,22 @@ async fn stream(
     at: &mut ResultId,
     sent: Bound,
     data: Option<Arc<str>>,
-) -> Result<Outcome> {
+) -> Result<(Outcome, Option<(Error, u64)>)> {
     let tell = |event| shared.send(Msg::Run { job, event });
     let session = &live.query;
-    let mut stream = session.run_reading(sent.text, sent.params, data).await?;
+    let dialect = live.connection.dialect();
+    let to_its_end = runs_to_its_end(dialect, &sent.text, session.status().tx);
+    let text = sent.text.clone();
+    let mut lost: Option<(Error, u64)> = None;
     let keep = |result: ResultId| -> Result<Arc<RowSpill>> {
         let spill = Arc::new(RowSpill::new(spill_dir(cx)?));
         lock(&shared.rows).insert(result, spill.clone());
         Ok(spill)
     };
     let mut result = *at;
+    // Before anything is sent: what cannot be kept at all is not run.
     let mut spill = keep(result)?;
+    let mut stream = session.run_reading(sent.text, sent.params, data).await?;
     let mut begun = Instant::now();
     let mut told = Instant::now();
     let mut untold = false;
@@ -276,13 +359,28 @@ async fn stream(
                 *at = result;
                 spill = keep(result)?;
                 tell(RunEvent::Further { before, outcome, result, columns });
+                if let Some((why, _)) = lost.take() {
+                    tell(RunEvent::Cut { result: before, why: rows_lost(why, dialect, &text, None, session.status().tx) });
+                }
             }
             Some(Ok(Event::Notice(notice))) => tell(RunEvent::Notice { result, notice }),
             Some(Ok(Event::Rows(batch))) => {
+                if let Some((_, beyond)) = &mut lost {
+                    *beyond += batch.rows() as u64;
+                    continue;
+                }
+                let rows = batch.rows() as u64;
                 let first = (spill.rows() < FIRST).then(|| Arc::new(batch.clone()));
                 if stopped.is_none()
                     && let Err(e) = spill.append(batch)
                 {
+                    if to_its_end {
+                        let mut note = Note::warning("The further rows are not kept; the statement goes on to its end. Ctrl-C cancels it.");
+                        note.more.push(e.message.clone());
+                        shared.send(Msg::Said(note));
+                        lost = Some((e, rows));
+                        continue;
+                    }
                     // What is kept stays readable; the rest is not fetched only to be thrown away.
                     stopped = Some(e.hint("The result is partial: the rows before are all here."));
                     asked = true;
@@ -304,8 +402,7 @@ async fn stream(
                 if let Some(e) = stopped {
                     return Err(e);
                 }
-                tell(RunEvent::Done { result, outcome: outcome.clone() });
-                return Ok(outcome);
+                return Ok((outcome, lost));
             }
         }
     }
@@ -356,14 +453,15 @@ pub async fn ask_waiting(shared: Arc<Shared>, link: u64) {
     shared.send(Msg::Waiting { link, result });
 }
 
-/// Who has the lock that the user's running statement waits for.
+/// Who has the lock that the user's running statement, or a job with a session of its own, waits for.
 pub async fn ask_blockers(shared: Arc<Shared>, link: u64, job: JobId) {
     let Some(live) = shared.live(link) else { return };
     let look = async {
         let locks = live.connection.engine().locks().get()?;
+        let own = lock(&shared.backends).get(&job).copied();
         let fixing = lock(&shared.fixing).as_ref().map(Session::backend);
-        let backend = fixing
-            .unwrap_or_else(|| live.query.backend())
+        let backend = own
+            .or_else(|| fixing.unwrap_or_else(|| live.query.backend()))
             .ok_or_else(|| Error::failed("the connection's number on the server is not known"))?;
         locks.blockers(&live.connection.reader().await?, backend).await
     };

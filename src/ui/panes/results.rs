@@ -34,15 +34,20 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
     };
     c.title(area, &title, &summary, focused);
     match (&tab.columns, &tab.progress) {
-        (Some(columns), Progress::Failed(e)) if !columns.is_empty() && tab.kept > 0 => {
+        (Some(columns), Progress::Failed(e) | Progress::Cut(_, e)) if !columns.is_empty() && tab.kept > 0 => {
             // The rows that came are here; so is why there are no more.
             let (rows, last) = inside.split_top(inside.h.saturating_sub(1));
             grid(tab, rows, focused, c);
             let style = if e.kind == Kind::Cancelled { look.warning } else { look.critical };
-            c.put(last.x + 1, last.y, last.w.saturating_sub(1), &text::clean(&e.message), style);
+            let mut words = text::clean(&e.message).into_owned();
+            if matches!(tab.progress, Progress::Cut(..)) {
+                // That it took effect matters more than why its rows are not here.
+                words = e.hints.first().map_or(words.clone(), |effect| format!("{} ({words})", text::clean(effect)));
+            }
+            c.put(last.x + 1, last.y, last.w.saturating_sub(1), &words, style);
         }
         (Some(columns), Progress::Running | Progress::Done(_)) if !columns.is_empty() => grid(tab, inside, focused, c),
-        (_, Progress::Failed(e)) => {
+        (_, Progress::Failed(e) | Progress::Cut(_, e)) => {
             let mut lines: Vec<(String, _)> = Vec::new();
             let words = if e.kind == Kind::Cancelled { look.text } else { look.critical };
             lines.extend(text::clean_lines(&e.message).lines().map(|l| (l.to_string(), words)));

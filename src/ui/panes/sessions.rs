@@ -3,7 +3,7 @@
 use super::marks;
 use super::results::wrapped;
 use crate::app::layout::Area;
-use crate::app::panes::sessions::{age, details, doing, note_lines, parts};
+use crate::app::panes::sessions::{age, details, doing_in, note_lines, parts};
 use crate::app::{Action, Pane, State, work};
 use crate::model::RunningStatement;
 use crate::text;
@@ -112,9 +112,9 @@ fn row(state: &State, i: usize, item: &RunningStatement, area: Area, widths: &Wi
         () if item.far.is_some() => look.info,
         () => look.text,
     };
-    let statement = text::clean(&item.text.split_whitespace().collect::<Vec<_>>().join(" ")).into_owned();
+    let statement = text::clean(&text::one_line(&item.text)).into_owned();
     let id = item.id.to_string();
-    let does = look.ascii_words(&doing(item)).into_owned();
+    let does = look.ascii_words(&doing_in(item, usize::from(widths.doing))).into_owned();
     let cells = [(id.as_str(), look.dim), (who.as_str(), row), (since.as_str(), row), (does.as_str(), style), (statement.as_str(), row)];
     line(c, area, widths, cells);
 }

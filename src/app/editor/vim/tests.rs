@@ -21,7 +21,7 @@ fn press(vim: &mut Vim, e: &mut Editor, keys: &str) {
             }
             continue;
         }
-        typing = vim.key(e, key, 10) == Did::Insert;
+        typing = vim.key(e, key) == Did::Insert;
     }
 }
 
@@ -157,6 +157,26 @@ fn keys_do_what_vim_does() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// What vim 9 itself makes of texts and keys: text with the cursor, keys, text with the cursor then.
+#[test]
+fn a_table_of_what_vim_does() {
+    let mut wrong = Vec::new();
+    for case in include_str!("cases.txt").lines() {
+        let parts: Vec<String> = case.split('\t').map(|p| p.replace('⏎', "\n")).collect();
+        let [text, keys, want] = parts.as_slice() else { panic!("{case:?}") };
+        let mut e = at(text);
+        let mut vim = Vim::default();
+        press(&mut vim, &mut e, keys);
+        if vim.waits() || vim.mode != Mode::Normal {
+            press(&mut vim, &mut e, "␛");
+        }
+        if show(&e) != *want {
+            wrong.push(format!("{text:?} {keys}: {:?}, not {want:?}", show(&e)));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of the table:\n{}", wrong.len(), wrong.join("\n"));
+}
+
 #[test]
 fn keys_outside_of_the_list_are_the_keymaps() {
     let mut e = at("|abc");
@@ -164,16 +184,16 @@ fn keys_outside_of_the_list_are_the_keymaps() {
     for key in
         [Key::char(' '), Key::char(':'), Key::char('?'), Key::char('r'), Key::plain(Code::F(5)), Key::plain(Code::Esc), Key::ctrl('c')]
     {
-        assert_eq!(vim.key(&mut e, key, 10), Did::NotMine, "{key}");
+        assert_eq!(vim.key(&mut e, key), Did::NotMine, "{key}");
     }
-    assert_eq!(vim.key(&mut e, Key::char('/'), 10), Did::Search);
-    vim.key(&mut e, Key::char('3'), 10);
-    assert_eq!(vim.key(&mut e, Key::char('n'), 10), Did::Next(3));
+    assert_eq!(vim.key(&mut e, Key::char('/')), Did::Search);
+    vim.key(&mut e, Key::char('3'));
+    assert_eq!(vim.key(&mut e, Key::char('n')), Did::Next(3));
     // What is selected is what runs.
-    vim.key(&mut e, Key::char('v'), 10);
-    vim.key(&mut e, Key::char('l'), 10);
+    vim.key(&mut e, Key::char('v'));
+    vim.key(&mut e, Key::char('l'));
     assert_eq!(e.selection(), Some(0..2));
-    vim.key(&mut e, Key::plain(Code::Esc), 10);
+    vim.key(&mut e, Key::plain(Code::Esc));
     assert_eq!(e.selection(), None);
 }
 

@@ -413,6 +413,14 @@ pub fn submit(state: &mut State, effects: &mut Vec<Effect>) {
                 work::start(state, "signing", false, Operation::Sign { step, name, text: text_, typed_target }, effects);
             }
         }
+        Purpose::SignIncident { which, step } => {
+            let (name, words) = (form.value(0).to_string(), form.value(1).to_string());
+            if let Err((why, at)) = super::incidents::signed(state, which, step, &name, &words, effects)
+                && let Some(Dialog::Form(form)) = state.dialogs.last_mut()
+            {
+                refuse(form, why, at);
+            }
+        }
         Purpose::Apply { target, upto } => {
             let typed = form.value(0).to_string();
             if typed != target {

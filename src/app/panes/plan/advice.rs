@@ -10,6 +10,7 @@ use crate::app::state::Note;
 use crate::app::{Action, Effect, State, keys};
 use crate::model::{Kind, Result};
 use crate::ops::advice::{Level, Report};
+use crate::plan::candidates::Why;
 use crate::text;
 use std::path::PathBuf;
 
@@ -77,6 +78,9 @@ fn list(state: &mut State) {
     for l in text::wrap(&text::clean(&r.answer()), width) {
         lines.push(Line::heading(l));
     }
+    if let Some(d) = &r.differs {
+        wrapped(&mut lines, "", d, width);
+    }
     for (n, a) in r.advice.iter().enumerate() {
         lines.push(Line {
             text: format!("{:<9}  {}", a.level.word(), text::clean(&a.spec)),
@@ -90,7 +94,7 @@ fn list(state: &mut State) {
     }
     if !r.reasons.is_empty() {
         lines.push(Line::plain(""));
-        lines.push(Line::heading(if r.helps() { "Beside that" } else { "Because" }));
+        lines.push(Line::heading(if !r.advice.is_empty() { "Beside that" } else { "Because" }));
         for why in &r.reasons {
             let table = if why.table.is_empty() { String::new() } else { format!("{}: ", why.table) };
             wrapped(&mut lines, "  ", &format!("{table}{}. {}", why.text, why.next), width);
@@ -99,10 +103,15 @@ fn list(state: &mut State) {
             }
         }
     }
-    if !r.dropped.is_empty() {
-        lines.push(Line::plain(""));
-        lines.push(Line::heading("Left out"));
-        for d in &r.dropped {
+    // What was measured and did not help was looked at hardest: it comes first.
+    for measured in [true, false] {
+        let mut heading = None;
+        for d in r.dropped.iter().filter(|d| (d.reason.why == Why::Measured) == measured) {
+            if heading.is_none() {
+                lines.push(Line::plain(""));
+                lines.push(Line::heading(d.left_out()));
+                heading = Some(());
+            }
             wrapped(&mut lines, "  ", &format!("{}: {}", d.what, d.reason.text), width);
         }
     }

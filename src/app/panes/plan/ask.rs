@@ -123,13 +123,24 @@ pub fn explain(state: &mut State, text: String, values: BTreeMap<String, Param>,
     }
     let dialect = state.query.editor.dialect();
     let sent = sql::params::inline(dialect, &asked.text, &asked.values).unwrap_or_else(|_| asked.text.clone());
-    let verdict = sql::classify(dialect, &sent);
+    let mut verdict = sql::classify(dialect, &sent);
     if verdict.class == Class::Dml {
         super::write::look(state, asked, effects);
         return;
     }
+    // A read that locks its rows is measured without its locking clause.
+    if verdict.class == Class::Other
+        && let Some(bare) = sql::locking::without_locks(dialect, &sent)
+    {
+        verdict = sql::classify(dialect, bare);
+    }
     if verdict.class != Class::Read {
         state.say(Note::warning(format!("Not analysed, because analysing runs it: {}", verdict.reason)));
+        return;
+    }
+    let under_way = state.plan.measuring.as_ref().is_some_and(|(job, m)| *m == asked && state.jobs.iter().any(|j| j.id == *job));
+    if under_way || state.plan.then_analyze.as_ref() == Some(&asked) && state.jobs.iter().any(|j| j.title == "plan") {
+        state.say(Note::info("This statement is being measured already. Ctrl-C cancels it."));
         return;
     }
     // Also where its plan is known: how busy the server is was asked for then, not now.
@@ -144,6 +155,7 @@ pub fn send(state: &mut State, asked: Asked, analyze: bool, effects: &mut Vec<Ef
     state.plan.version += 1;
     if analyze {
         state.plan.then_analyze = None;
+        state.plan.measuring = Some((job, asked.clone()));
     }
     let version = state.plan.version;
     effects.push(Effect::Explain { link: state.link_no, job: Some(job), version, text: asked.text, values: asked.values, analyze });

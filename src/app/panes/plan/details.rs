@@ -1,6 +1,6 @@
 //! All that is known of a node, as lines: its findings first, then times, rows, pages, conditions and whatever else the server said.
 
-use super::words::{count, factor, label, ms};
+use super::words::{about, count, factor, label, ms};
 use crate::model::Severity;
 use crate::model::plan::{Confidence, Pages, Plan, PlanFinding, PlanNode};
 use crate::text;
@@ -40,7 +40,7 @@ pub fn details(plan: &Plan, n: &PlanNode, path: &[usize]) -> Vec<Said> {
     }
     out.extend(n.conditions.iter().map(|(k, v)| said(k, v.clone())));
     let removed = [("filter", n.removed.filter), ("join filter", n.removed.join_filter), ("recheck", n.removed.recheck)];
-    let removed: Vec<String> = removed.iter().filter_map(|(by, r)| r.map(|r| format!("{} by the {by}", count(r)))).collect();
+    let removed: Vec<String> = removed.iter().filter_map(|(by, r)| r.map(|r| format!("{}{} by the {by}", about(n), count(r)))).collect();
     if !removed.is_empty() {
         out.push(said("removed", removed.join(", ")));
     }
@@ -50,7 +50,13 @@ pub fn details(plan: &Plan, n: &PlanNode, path: &[usize]) -> Vec<Said> {
     }
     if n.workers_planned.is_some() || n.workers_launched.is_some() {
         let number = |w: Option<u32>| w.map_or_else(|| "?".into(), |w| w.to_string());
-        out.push(said("workers", format!("{} of {} planned were launched", number(n.workers_launched), number(n.workers_planned))));
+        out.push(said(
+            "workers",
+            match n.workers_launched {
+                None => format!("{} planned", number(n.workers_planned)),
+                launched => format!("{} of {} planned were launched", number(launched), number(n.workers_planned)),
+            },
+        ));
     }
     for p in &n.processes {
         let mut words = Vec::new();
@@ -109,7 +115,8 @@ fn rows(n: &PlanNode) -> Option<Said> {
     out.extend(n.est_rows.map(|e| format!("expected {}", count(e))));
     out.extend(n.rows.map(|r| format!("came {}", count(r))));
     if let (Some(total), Some(l)) = (n.rows_total, n.loops.filter(|l| *l != 1.0)) {
-        out.push(format!("{} in {} loops", count(total), count(l)));
+        let err = n.rows_err.filter(|e| *e >= 0.5).map_or_else(String::new, |e| format!(" ± {}", count(e)));
+        out.push(format!("{}{err} in {} loops", count(total), count(l)));
     }
     match (n.estimate_error, &n.estimate_doubt) {
         (Some(e), _) if e.abs() >= 2.0 => {

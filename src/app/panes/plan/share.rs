@@ -48,7 +48,7 @@ pub fn submit(state: &State, file: &str, constants: &str, effects: &mut Vec<Effe
     let (plan, statement) = if keep {
         (plan, asked.clone())
     } else {
-        bare = redact(plan);
+        bare = redact(plan, Some(asked));
         (&bare, redact_statement(&plan.engine, asked))
     };
     let statement = Some(statement.as_str()).filter(|s| !s.trim().is_empty());

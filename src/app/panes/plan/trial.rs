@@ -278,7 +278,7 @@ pub fn tried(state: &mut State, result: Result<Tried>, effects: &mut Vec<Effect>
 fn compared(state: &mut State, w: &WhatIf) {
     let width = usize::from(crate::app::dialog::page_width(state.size.0));
     let mut lines: Vec<Line> = Vec::new();
-    for l in w.lines() {
+    for l in w.differs.clone().into_iter().chain(w.lines()) {
         lines.extend(text::wrap(&text::clean(&l), width.saturating_sub(2)).into_iter().map(Line::plain));
     }
     lines.push(Line::plain(""));

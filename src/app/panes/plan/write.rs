@@ -115,6 +115,9 @@ pub fn measure(state: &mut State, place: Place, effects: &mut Vec<Effect>) {
 /// It was run.
 pub(super) fn done(state: &mut State, done: Done) {
     let Done { asked, tried } = done;
+    if let Some(d) = tried.differs {
+        state.say(Note::warning(d));
+    }
     for n in tried.notes {
         state.say(Note::warning(n));
     }

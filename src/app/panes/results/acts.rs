@@ -18,7 +18,7 @@ use crate::text;
 pub fn grid_page(state: &State) -> (usize, u16) {
     let area = arrange(state).inside(Pane::Results).unwrap_or_default();
     // The heading, and the reason below the rows when there is one.
-    let failed = state.query.result().is_some_and(|r| matches!(r.progress, Progress::Failed(_)));
+    let failed = state.query.result().is_some_and(|r| matches!(r.progress, Progress::Failed(_) | Progress::Cut(..)));
     (usize::from(area.h.saturating_sub(1 + u16::from(failed))).max(1), area.w)
 }
 
@@ -246,7 +246,7 @@ pub fn want(state: &mut State, effects: &mut Vec<Effect>) {
 
 fn cell_viewer(state: &mut State) {
     let Some(tab) = state.query.result() else { return };
-    if let Progress::Failed(e) = &tab.progress
+    if let Progress::Failed(e) | Progress::Cut(_, e) = &tab.progress
         && tab.rows == 0
     {
         let mut all = vec![e.message.clone()];

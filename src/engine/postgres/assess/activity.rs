@@ -1,10 +1,12 @@
 //! Sessions: how many there are, what they do, and for how long.
 
-use super::{age, number, rows};
+use super::{number, rows};
 use crate::engine::Session;
+use crate::engine::assessing::{age, hidden, one_line};
 use crate::engine::postgres::catalog::{Row, cell};
 use crate::model::assessment::{Check, Limits, Seen, Sight};
-use crate::model::{Finding, Result, Severity};
+use crate::model::recovery::Deed;
+use crate::model::{Dialect, Finding, Result, Severity};
 use crate::text;
 
 pub(super) async fn server(s: &Session, sight: &Sight, check: &Check, limits: &Limits) -> Result<Seen> {
@@ -39,7 +41,7 @@ pub(super) async fn connections(s: &Session, sight: &Sight, check: &Check, limit
             - coalesce(current_setting('reserved_connections', true)::int, 0) \
         FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend' OR (backend_type IS NULL AND datid IS NOT NULL)";
     const WHO: &str = "SELECT coalesce(usename::text, '?'), coalesce(nullif(application_name, ''), 'unnamed'), count(*), \
-        count(*) FILTER (WHERE state = 'idle') FROM pg_catalog.pg_stat_activity \
+        count(*) FILTER (WHERE state = 'idle'), count(*) FILTER (WHERE state IS NULL) FROM pg_catalog.pg_stat_activity \
         WHERE backend_type = 'client backend' OR (backend_type IS NULL AND datid IS NOT NULL) GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 3";
     let found = rows(s, COUNTS).await?;
     let row = found.first().cloned().unwrap_or_default();
@@ -61,10 +63,20 @@ pub(super) async fn connections(s: &Session, sight: &Sight, check: &Check, limit
         let who: Vec<String> = rows(s, WHO)
             .await?
             .iter()
-            .map(|r| format!("{} of {} ({} idle)", cell(r, 2), text::clean(&format!("{}/{}", cell(r, 0), cell(r, 1))), cell(r, 3)))
+            .map(|r| {
+                // A state that is hidden is not idle, and not busy either.
+                let does = match (cell(r, 4), cell(r, 3)) {
+                    ("0", idle) => format!("{idle} idle"),
+                    (some, _) if some == cell(r, 2) => "what they do is hidden".into(),
+                    (some, idle) => format!("{idle} idle, what {some} do is hidden"),
+                };
+                format!("{} of {} ({does})", cell(r, 2), text::clean(&format!("{}/{}", cell(r, 0), cell(r, 1))))
+            })
             .collect();
         let next = if waiting >= active / 2.0 && waiting > 0.0 {
             "Most of them wait for locks: end the root of the lock tree, and they go on.".to_string()
+        } else if hidden > all / 2.0 {
+            format!("What most of them do is hidden, and what to do depends on it: {}", sight.grant)
         } else if idle > all / 2.0 {
             "Most of them are idle: lower the pool's size, or set idle_session_timeout for that role.".to_string()
         } else {
@@ -95,15 +107,17 @@ fn who(r: &Row) -> String {
 
 pub(super) async fn idle(s: &Session, sight: &Sight, check: &Check, limits: &Limits) -> Result<Seen> {
     const IDLE: &str = "SELECT a.pid, coalesce(a.usename::text, '?'), coalesce(nullif(a.application_name, ''), 'unnamed'), \
-        extract(epoch FROM clock_timestamp() - a.state_change), extract(epoch FROM clock_timestamp() - a.xact_start), left(a.query, 200) \
+        extract(epoch FROM clock_timestamp() - a.state_change), extract(epoch FROM clock_timestamp() - a.xact_start), left(a.query, 200), count(*) OVER () \
         FROM pg_catalog.pg_stat_activity a WHERE a.state LIKE 'idle in transaction%' AND a.pid <> pg_catalog.pg_backend_pid() \
         ORDER BY a.state_change LIMIT 50";
     let found = rows(s, IDLE).await?;
     let longest = found.first().and_then(|r| number(r, 3)).unwrap_or(0.0);
-    let mut seen = Seen::of(check).figure("sessions", found.len() as f64).figure("idle", longest);
+    // Fifty are looked at, and all are counted.
+    let all = found.first().and_then(|r| number(r, 6)).unwrap_or(0.0);
+    let mut seen = Seen::of(check).figure("sessions", all).figure("idle", longest);
     seen.says = match found.first() {
         None => "no transaction is left open".into(),
-        Some(r) => format!("{}, the longest for {}: {}", text::counted(found.len() as u64, "session"), age(longest), who(r)),
+        Some(r) => format!("{}, the longest for {}: {}", text::counted(all as u64, "session"), age(longest), who(r)),
     };
     let limit = limits.of(check, "idle");
     for r in &found {
@@ -121,38 +135,37 @@ pub(super) async fn idle(s: &Session, sight: &Sight, check: &Check, limits: &Lim
                     who(r),
                     age(number(r, 4).unwrap_or(0.0)),
                     age(number(r, 3).unwrap_or(0.0)),
-                    cell(r, 5)
+                    one_line(Dialect::Postgres, cell(r, 5), 120)
                 ),
             )
-            .next("Cancelling does nothing to it: end the session (its transaction is rolled back)."),
+            .next("Cancelling does nothing to it: end the session (its transaction is rolled back).")
+            .recover(Deed::EndIdle, cell(r, 0)),
         );
     }
-    Ok(hidden(seen, sight, check))
+    Ok(of_others(seen, sight, check))
 }
 
-/// Without the right to look into other sessions, nothing that was found is not nothing.
-fn hidden(mut seen: Seen, sight: &Sight, check: &Check) -> Seen {
+/// What was found is of our own role alone, when it may not look into others.
+fn of_others(mut seen: Seen, sight: &Sight, check: &Check) -> Seen {
     if !sight.sees_all && seen.severity < Severity::Warning {
-        seen.find(
-            Finding::new(Severity::Unknown, check.id, "sessions", "sessions of other roles cannot be looked into").lifts(&sight.grant),
-        );
         seen.says = format!("of our own role alone: {}", seen.says);
     }
-    seen
+    hidden(seen, sight, check, "sessions of other roles cannot be looked into")
 }
 
 pub(super) async fn long(s: &Session, sight: &Sight, check: &Check, limits: &Limits) -> Result<Seen> {
     const LONG: &str = "SELECT a.pid, coalesce(a.usename::text, '?'), coalesce(nullif(a.application_name, ''), 'unnamed'), \
         extract(epoch FROM clock_timestamp() - a.query_start), coalesce(a.wait_event_type, ''), left(a.query, 200), \
-        a.application_name = 'pg_dump' OR a.query ~* '^\\s*(create|reindex|vacuum|copy|cluster|refresh)\\M' \
+        a.application_name = 'pg_dump' OR a.query ~* '^\\s*(create|reindex|vacuum|copy|cluster|refresh)\\M', count(*) OVER () \
         FROM pg_catalog.pg_stat_activity a WHERE a.backend_type = 'client backend' AND a.state = 'active' AND a.pid <> pg_catalog.pg_backend_pid() \
         ORDER BY a.query_start LIMIT 50";
     let found = rows(s, LONG).await?;
     let longest = found.first().and_then(|r| number(r, 3)).unwrap_or(0.0);
-    let mut seen = Seen::of(check).figure("running", found.len() as f64).figure("age", longest);
+    let all = found.first().and_then(|r| number(r, 7)).unwrap_or(0.0);
+    let mut seen = Seen::of(check).figure("running", all).figure("age", longest);
     seen.says = match found.first() {
         None => "nothing runs".into(),
-        Some(r) => format!("{} running, the longest for {}: {}", found.len(), age(longest), who(r)),
+        Some(r) => format!("{all} running, the longest for {}: {}", age(longest), who(r)),
     };
     let limit = limits.of(check, "age");
     for r in &found {
@@ -171,7 +184,12 @@ pub(super) async fn long(s: &Session, sight: &Sight, check: &Check, limits: &Lim
                 severity,
                 check.id,
                 format!("pid {}", cell(r, 0)),
-                format!("{} has been running for {}{waits}: {}", who(r), age(number(r, 3).unwrap_or(0.0)), cell(r, 5)),
+                format!(
+                    "{} has been running for {}{waits}: {}",
+                    who(r),
+                    age(number(r, 3).unwrap_or(0.0)),
+                    one_line(Dialect::Postgres, cell(r, 5), 120)
+                ),
             )
             .next(match (waits.is_empty(), slow_by_nature) {
                 (false, _) => "It waits: look at who holds the lock.",
@@ -180,5 +198,5 @@ pub(super) async fn long(s: &Session, sight: &Sight, check: &Check, limits: &Lim
             }),
         );
     }
-    Ok(hidden(seen, sight, check))
+    Ok(of_others(seen, sight, check))
 }

@@ -1,13 +1,14 @@
 //! What keeps vacuum from cleaning up, and how far transaction numbers have come.
 
-use super::{age, number, rows, thousands};
+use super::{number, rows};
 use crate::engine::Session;
+use crate::engine::assessing::{age, hidden, thousands};
 use crate::engine::postgres::catalog::cell;
 use crate::model::assessment::{Check, Limits, Seen, Sight};
 use crate::model::{Finding, Result, Severity};
 
 /// The server refuses writes some three million transactions before numbers wrap around at 2^31 (`src/backend/access/transam/varsup.c`).
-const LAST: f64 = 2_147_483_647.0 - 3_000_000.0;
+pub(super) const LAST: f64 = 2_147_483_647.0 - 3_000_000.0;
 
 pub(super) async fn wraparound(s: &Session, check: &Check, limits: &Limits) -> Result<Seen> {
     const AGES: &str = "SELECT datname::text, pg_catalog.age(datfrozenxid), pg_catalog.mxid_age(datminmxid) FROM pg_catalog.pg_database \
@@ -54,7 +55,7 @@ pub(super) async fn xmin(s: &Session, sight: &Sight, check: &Check, limits: &Lim
     let found = rows(s, HOLDERS).await?;
     let Some(row) = found.first() else {
         let seen = Seen::of(check).says("nobody holds it").figure("age", 0.0);
-        return Ok(hidden(seen, sight, check));
+        return Ok(hidden(seen, sight, check, "whose sessions hold it cannot be seen"));
     };
     let held = number(row, 3).unwrap_or(0.0);
     let since = number(row, 4).map(|o| format!(" for {}", age(o))).unwrap_or_default();
@@ -80,14 +81,7 @@ pub(super) async fn xmin(s: &Session, sight: &Sight, check: &Check, limits: &Lim
             .next(next),
         );
     }
-    Ok(hidden(seen, sight, check))
-}
-
-fn hidden(mut seen: Seen, sight: &Sight, check: &Check) -> Seen {
-    if !sight.sees_all && seen.severity < Severity::Warning {
-        seen.find(Finding::new(Severity::Unknown, check.id, "sessions", "whose sessions hold it cannot be seen").lifts(&sight.grant));
-    }
-    seen
+    Ok(hidden(seen, sight, check, "whose sessions hold it cannot be seen"))
 }
 
 pub(super) async fn prepared(s: &Session, check: &Check, limits: &Limits) -> Result<Seen> {

@@ -1,12 +1,13 @@
 //! The lock tree: root blockers first, with all who wait behind them.
 
-use super::{age, number, rows};
+use super::{number, rows};
 use crate::engine::Session;
-use crate::engine::postgres::catalog::cell;
+use crate::engine::assessing::{Words, age, judge_locks};
+use crate::engine::postgres::catalog::{Row, cell};
 use crate::model::assessment::{Check, Limits, Seen, Sight};
 use crate::model::lock_tree::{LockSession, LockTree};
+use crate::model::recovery::Deed;
 use crate::model::{Finding, Result, Severity};
-use crate::text;
 
 /// Sessions that are asked who blocks them: `pg_blocking_pids` takes the lock manager's own locks for a moment.
 const ASKED: u32 = 50;
@@ -25,16 +26,41 @@ fn statement(version: u32) -> String {
             extract(epoch FROM clock_timestamp() - a.xact_start), \
             CASE WHEN a.state LIKE 'idle%' THEN extract(epoch FROM clock_timestamp() - a.state_change) END, \
             concat_ws(' on ', l.mode, coalesce(c.relname::text, l.relation::text, l.locktype)), left(a.query, 500), \
-            array_to_string(w.by, ' '), coalesce(a.backend_start::text, '') \
+            array_to_string(w.by, ' '), coalesce(a.backend_start::text, ''), (SELECT count(*) FROM l) \
         FROM who LEFT JOIN w USING (pid) LEFT JOIN pg_catalog.pg_stat_activity a USING (pid) LEFT JOIN l ON l.pid = w.pid \
-        LEFT JOIN pg_catalog.pg_class c ON c.oid = l.relation AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())"
+        LEFT JOIN pg_catalog.pg_class c ON c.oid = l.relation \
+            AND (l.relation < {FIRST} OR l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()))"
+    )
+}
+
+/// Objects of the catalogue have numbers below this one, the same in every database (`FirstNormalObjectId`).
+const FIRST: u32 = 16_384;
+
+/// Prepared transactions that somebody waits for: with a lock on what is wanted, or waited for themselves. `pg_blocking_pids` calls them 0.
+const PREPARED: &str = "SELECT p.gid, p.owner::text, p.database::text, extract(epoch FROM clock_timestamp() - p.prepared) \
+    FROM pg_catalog.pg_prepared_xacts p WHERE EXISTS (SELECT FROM pg_catalog.pg_locks w WHERE NOT w.granted AND (w.transactionid = p.transaction \
+        OR EXISTS (SELECT FROM pg_catalog.pg_locks h WHERE h.virtualtransaction = '-1/' || p.transaction::text AND h.granted \
+            AND h.locktype = w.locktype AND h.database IS NOT DISTINCT FROM w.database AND h.relation IS NOT DISTINCT FROM w.relation))) \
+    ORDER BY p.prepared LIMIT 5";
+
+/// Who has locked a part of the catalogue for himself: nobody logs into that database meanwhile, so nobody is seen to wait there.
+fn catalogue_holders() -> String {
+    format!(
+        "SELECT l.pid, coalesce(a.usename::text, ''), concat_ws(', ', nullif(a.application_name, ''), host(a.client_addr)), coalesce(a.state, ''), \
+            extract(epoch FROM clock_timestamp() - a.xact_start), coalesce(c.relname::text, l.relation::text), \
+            coalesce('database ' || d.datname, 'all databases'), to_char(a.xact_start AT TIME ZONE 'UTC', 'HH24:MI:SS') \
+        FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a USING (pid) LEFT JOIN pg_catalog.pg_class c ON c.oid = l.relation \
+        LEFT JOIN pg_catalog.pg_database d ON d.oid = l.database \
+        WHERE l.granted AND l.mode = 'AccessExclusiveLock' AND l.locktype = 'relation' AND l.relation < {FIRST} AND c.relkind IS DISTINCT FROM 'i' \
+            AND l.pid <> pg_catalog.pg_backend_pid() AND coalesce(a.backend_type, '') <> 'autovacuum worker' ORDER BY a.xact_start LIMIT 5"
     )
 }
 
 pub(super) async fn tree(s: &Session, sight: &Sight) -> Result<LockTree> {
     let sessions = rows(s, &statement(sight.version)).await?;
     let whole = |r, i| number(r, i).map(|n: f64| n.max(0.0) as u64);
-    Ok(LockTree::of(
+    let all = sessions.first().and_then(|r| whole(r, 12)).unwrap_or(0);
+    let mut tree = LockTree::of(
         sessions
             .iter()
             .map(|r| LockSession {
@@ -52,100 +78,77 @@ pub(super) async fn tree(s: &Session, sight: &Sight) -> Result<LockTree> {
                 began: cell(r, 11).into(),
             })
             .collect(),
-    ))
+    );
+    if let Some(at) = tree.sessions.iter().position(|s| s.id == 0) {
+        // Of several it is not known which is in whose way: the oldest is named, and how many there are.
+        let found = rows(s, PREPARED).await?;
+        if let Some(r) = found.first() {
+            let more = if found.len() > 1 { format!(" (and {} more)", found.len() - 1) } else { String::new() };
+            let session = &mut tree.sessions[at];
+            session.user = cell(r, 1).into();
+            session.client = cell(r, 0).into();
+            session.database = cell(r, 2).into();
+            session.open_for = number(r, 3).map(|n| n.max(0.0) as u64);
+            session.statement = format!("PREPARE TRANSACTION {}{more}", crate::model::Dialect::Postgres.quote_literal(cell(r, 0)));
+        }
+    }
+    tree.unasked = usize::try_from(all).unwrap_or(usize::MAX).saturating_sub(tree.waiting());
+    Ok(tree)
 }
 
-/// Who a session is, and what it does.
-fn named(session: &LockSession) -> String {
-    if session.id == 0 {
-        return "a prepared transaction".into();
-    }
-    let mut parts = vec![format!("pid {}", session.id)];
-    parts.extend([&session.user, &session.client].into_iter().filter(|t| !t.is_empty()).map(|t| format!("“{t}”")));
-    match (session.idle, session.state.as_str()) {
-        (Some(idle), state) => parts.push(format!("{state} for {}", age(idle as f64))),
-        (None, "") => parts.push("its role may not be looked into".into()),
-        (None, state) => parts.push(state.into()),
-    }
-    parts.join(", ")
-}
+const WORDS: Words = Words {
+    dialect: crate::model::Dialect::Postgres,
+    session: "pid",
+    is_queued_ddl,
+    veiled: "<insufficient privilege>",
+    timeout: "lock_timeout",
+};
 
 /// DDL wants a lock that lets nobody in, and whoever comes later waits behind it.
 fn is_queued_ddl(session: &LockSession) -> bool {
-    session.waits.is_some() && session.wants.starts_with("AccessExclusiveLock")
+    session.wants.starts_with("AccessExclusiveLock")
 }
 
 pub(super) async fn look(s: &Session, sight: &Sight, check: &Check, limits: &Limits) -> Result<Seen> {
     let tree = tree(s, sight).await?;
-    Ok(judge(&tree, sight, check, limits))
+    let mut seen = judge(&tree, sight, check, limits);
+    // Where a part of the catalogue is locked that this asks for, the tree stands all the same.
+    let holders = rows(s, &catalogue_holders()).await.unwrap_or_default();
+    for r in holders.iter().rev() {
+        seen.severity = seen.severity.max(Severity::Warning);
+        seen.findings.insert(0, of_the_catalogue(r, check, limits));
+        seen.severity = seen.severity.max(seen.findings[0].severity);
+    }
+    if let Some(r) = holders.first() {
+        seen.says = format!("{} of {} is locked by pid {}; {}", cell(r, 5), cell(r, 6), cell(r, 0), seen.says);
+    }
+    Ok(Seen { sessions: tree.sessions, ..seen })
+}
+
+/// Who holds a lock of the catalogue, since when, and what ends it.
+fn of_the_catalogue(r: &Row, check: &Check, limits: &Limits) -> Finding {
+    let held = number(r, 4);
+    let severity = Severity::of(held.unwrap_or(0.0), limits.of(check, "wait")).max(Severity::Warning);
+    let who: Vec<String> = [1, 2].iter().map(|i| cell(r, *i)).filter(|t| !t.is_empty()).map(|t| format!("“{t}”, ")).collect();
+    let state = if cell(r, 3).is_empty() { "its role may not be looked into" } else { cell(r, 3) };
+    let since = held.map_or_else(String::new, |h| format!(", for {} (since {} UTC)", age(h), cell(r, 7)));
+    let words =
+        format!("{} of {} is locked by pid {}, {}{state}{since}: nobody logs in there", cell(r, 5), cell(r, 6), cell(r, 0), who.concat());
+    let deed = if cell(r, 3).starts_with("idle in transaction") { Deed::EndIdle } else { Deed::Terminate };
+    Finding::new(severity, check.id, format!("pid {}", cell(r, 0)), words)
+        .next(format!("End session {}: its transaction is rolled back, and logins work again.", cell(r, 0)))
+        .recover(deed, cell(r, 0))
 }
 
 fn judge(tree: &LockTree, sight: &Sight, check: &Check, limits: &Limits) -> Seen {
-    let waiting = tree.waiting();
-    let longest = tree.sessions.iter().filter_map(|s| s.waits).max().unwrap_or(0);
-    let mut seen = Seen::of(check).figure("waiting", waiting as f64).figure("wait", longest as f64);
-    seen.says = match tree.roots.first() {
-        None if waiting == 0 => "nobody waits".into(),
-        None => format!("{} wait for each other in a circle", text::counted(tree.circle.len() as u64, "session")),
-        Some(r) => format!(
-            "{waiting} waiting, longest {}, root {}",
-            age(longest as f64),
-            match tree.sessions[r.at].id {
-                0 => "a prepared transaction".into(),
-                id => id.to_string(),
-            }
-        ),
-    };
-    for root in &tree.roots {
-        let holder = &tree.sessions[root.at];
-        let by_wait = Severity::of(root.longest as f64, limits.of(check, "wait"));
-        let severity = by_wait.max(Severity::of(root.victims as f64, limits.of(check, "victims"))).max(Severity::Info);
-        // The DDL that stands first behind the root makes a pile-up of what was one wait.
-        let ddl = tree.sessions.iter().find(|s| is_queued_ddl(s) && s.blocked_by.contains(&holder.id));
-        let (mut message, mut next) = (
-            format!("{} behind {}, the longest for {}", waits(root.victims), named(holder), age(root.longest as f64)),
-            match (holder.id, holder.idle) {
-                (0, _) => "Finish the prepared transaction: its coordinator knows whether it commits.".to_string(),
-                (id, Some(_)) => format!("End session {id} (its transaction is rolled back): cancelling does nothing to an idle one."),
-                (id, None) => format!("Look at what {id} runs; cancelling it rolls its statement back."),
-            },
-        );
-        if let Some(ddl) = ddl.filter(|_| root.victims > 1) {
-            let statement = ddl.statement.split_whitespace().collect::<Vec<_>>().join(" ");
-            // A role that may not look into sessions sees the lock alone.
-            let statement = match statement.as_str() {
-                "" | "<insufficient privilege>" => format!("somebody who wants {}", ddl.wants.trim_end_matches(" on ")),
-                told => text::truncate(told, 48).into_owned(),
-            };
-            message = format!(
-                "{} behind {} (pid {}), which waits for {}; the longest for {}",
-                waits(root.victims - 1),
-                statement,
-                ddl.id,
-                named(holder),
-                age(root.longest as f64)
-            );
-            next = format!("Cancel the waiting statement of pid {} and run it later with a lock_timeout; or end {}.", ddl.id, holder.id);
-        }
-        seen.find(Finding::new(severity, check.id, format!("pid {}", holder.id), message).next(next));
-        if seen.findings.len() == 5 {
-            break;
-        }
-    }
-    if !sight.sees_all && waiting == 0 {
+    let mut seen = judge_locks(tree, &WORDS, check, limits);
+    if !sight.sees_all && tree.waiting() == 0 {
         seen.says = "whether sessions of other roles wait cannot be seen".into();
         seen.find(
             Finding::new(Severity::Unknown, check.id, "sessions", "what sessions of other roles wait for is hidden").lifts(&sight.grant),
         );
     }
     seen
-}
-
-fn waits(n: usize) -> String {
-    match n {
-        1 => "1 session waits".into(),
-        n => format!("{n} sessions wait"),
-    }
 }
 
 #[cfg(test)]
@@ -185,6 +188,18 @@ mod tests {
             "38 sessions wait behind ALTER TABLE orders ADD COLUMN note text (pid 20), which waits for pid 4711, “etl”, idle in transaction for 41 min 00 s; the longest for 2 min 10 s"
         );
         assert!(seen.findings[0].next.starts_with("Cancel the waiting statement of pid 20"), "{}", seen.findings[0].next);
+    }
+
+    #[test]
+    fn those_who_were_not_asked_are_counted() {
+        let holder = LockSession { id: 7, state: "idle in transaction".into(), idle: Some(9), ..LockSession::default() };
+        let behind = (0..50).map(|i| LockSession { id: 100 + i, waits: Some(2), blocked_by: vec![7], ..LockSession::default() });
+        let mut tree = LockTree::of([holder].into_iter().chain(behind).collect());
+        tree.unasked = 550;
+        let seen = judge(&tree, &sees(), check(), &Limits::default());
+        assert_eq!((seen.figures["waiting"], seen.severity), (600.0, Severity::Critical));
+        assert!(seen.says.starts_with("600 waiting"), "{}", seen.says);
+        assert!(seen.findings[0].message.starts_with("600 sessions wait, and of 50 that were looked at 50 behind pid 7"), "{seen:#?}");
     }
 
     #[test]

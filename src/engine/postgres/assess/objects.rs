@@ -4,6 +4,7 @@ use super::{number, rows};
 use crate::engine::Session;
 use crate::engine::postgres::catalog::cell;
 use crate::model::assessment::{Check, Limits, Seen};
+use crate::model::recovery::Deed;
 use crate::model::{Finding, Result, Severity};
 
 pub(super) async fn checksums(s: &Session, check: &Check, limits: &Limits) -> Result<Seen> {
@@ -54,7 +55,8 @@ pub(super) async fn invalid_indexes(s: &Session, check: &Check) -> Result<Seen> 
                     "Drop it: the index that it was to replace is still there."
                 } else {
                     "Drop it and build it again, or REINDEX INDEX CONCURRENTLY it."
-                }),
+                })
+                .recover(Deed::DropIndex, &name),
         );
     }
     Ok(seen)
@@ -88,10 +90,59 @@ pub(super) async fn settings(s: &Session, check: &Check) -> Result<Seen> {
                 .next(format!("ALTER SYSTEM SET {name} = {safe}; and reload, once it is known who set it and why.")),
         );
     }
+    // Our own session is read-only by itself: what others get stands with the database.
+    const READ_ONLY: &str = "SELECT d.datname::text FROM pg_catalog.pg_db_role_setting r JOIN pg_catalog.pg_database d ON d.oid = r.setdatabase \
+        WHERE r.setrole = 0 AND d.datname = current_database() AND NOT pg_catalog.pg_is_in_recovery() \
+        AND EXISTS (SELECT FROM unnest(r.setconfig) c WHERE c ~ '^default_transaction_read_only=(on|true|yes|1)$')";
+    for r in rows(s, READ_ONLY).await? {
+        let words = format!(
+            "database {} is set read-only for new sessions (default_transaction_read_only): what applications write fails",
+            cell(&r, 0)
+        );
+        seen.find(
+            Finding::new(Severity::Critical, check.id, "default_transaction_read_only", words)
+                .next("Find out who set it and why: the journal says whether it was done from here. Then allow writing again.")
+                .recover(Deed::ReadWrite, ""),
+        );
+    }
     seen.says = match seen.findings.len() {
         0 => "safe against crashes".into(),
         n => format!("{n} dangerous: {}", seen.findings.iter().map(|f| f.object.as_str()).collect::<Vec<_>>().join(", ")),
     };
+    Ok(seen)
+}
+
+pub(super) async fn constraints(s: &Session, check: &Check) -> Result<Seen> {
+    // Those of foreign keys are internal, and the server's own.
+    const DISABLED: &str = "SELECT n.nspname || '.' || c.relname, count(*) FILTER (WHERE t.tgisinternal), count(*) FROM pg_catalog.pg_trigger t \
+        JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+        WHERE t.tgenabled = 'D' GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 50";
+    const UNPROVED: &str = "SELECT count(*) FROM pg_catalog.pg_constraint WHERE NOT convalidated AND contype IN ('f', 'c')";
+    let found = rows(s, DISABLED).await?;
+    let unproved = rows(s, UNPROVED).await?.first().and_then(|r| number(r, 0)).unwrap_or(0.0);
+    let mut seen = Seen::of(check).figure("tables", found.len() as f64).figure("unproved", unproved);
+    seen.says = match found.len() {
+        0 => "all triggers are enabled".into(),
+        n => format!("{} with disabled triggers", crate::text::counted(n as u64, "table")),
+    };
+    if unproved > 0.0 {
+        seen.says.push_str(&format!(", {unproved} constraints not validated"));
+    }
+    for r in found.iter().take(5) {
+        let table = cell(r, 0);
+        let (severity, words) = match cell(r, 1) {
+            "0" => (Severity::Info, format!("{} triggers of {table} are disabled", cell(r, 2))),
+            n => (
+                Severity::Warning,
+                format!(
+                    "foreign keys of {table} are not looked at: {n} of their triggers are disabled, and rows without a parent may have come in"
+                ),
+            ),
+        };
+        seen.find(Finding::new(severity, check.id, table, words).next(
+            "ALTER TABLE … ENABLE TRIGGER ALL; holds for what comes. Look for rows without their parent first: enabling does not look at those that are there.",
+        ));
+    }
     Ok(seen)
 }
 

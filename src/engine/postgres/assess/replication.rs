@@ -1,9 +1,11 @@
 //! Standbys, seen from the primary, and a standby seen from itself.
 
-use super::{age, bytes, number, rows};
+use super::{number, rows};
 use crate::engine::Session;
+use crate::engine::assessing::{age, bytes};
 use crate::engine::postgres::catalog::cell;
 use crate::model::assessment::{Check, Limits, Seen, Sight};
+use crate::model::recovery::Deed;
 use crate::model::{Finding, Result, Severity};
 
 pub(super) async fn out(s: &Session, sight: &Sight, check: &Check, limits: &Limits) -> Result<Seen> {
@@ -67,7 +69,8 @@ pub(super) async fn replay(s: &Session, sight: &Sight, check: &Check, limits: &L
     const REPLAY: &str = "SELECT pg_catalog.pg_is_wal_replay_paused(), \
         pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn()), \
         extract(epoch FROM clock_timestamp() - pg_catalog.pg_last_xact_replay_timestamp()), \
-        (SELECT status FROM pg_catalog.pg_stat_wal_receiver), (SELECT count(*) FROM pg_catalog.pg_stat_wal_receiver)";
+        (SELECT status FROM pg_catalog.pg_stat_wal_receiver), (SELECT count(*) FROM pg_catalog.pg_stat_wal_receiver), \
+        (SELECT setting::float8 / 1000 FROM pg_catalog.pg_settings WHERE name = 'recovery_min_apply_delay')";
     let found = rows(s, REPLAY).await?;
     let row = found.first().cloned().unwrap_or_default();
     let behind = number(&row, 1).unwrap_or(0.0);
@@ -84,7 +87,8 @@ pub(super) async fn replay(s: &Session, sight: &Sight, check: &Check, limits: &L
     if paused {
         seen.find(
             Finding::new(Severity::Critical, check.id, server, format!("replay is paused, {} wait", bytes(behind)))
-                .next("Find out who paused it and why; SELECT pg_wal_replay_resume(); lets it go on."),
+                .next("Find out who paused it and why; SELECT pg_wal_replay_resume(); lets it go on.")
+                .recover(Deed::ResumeReplay, ""),
         );
     }
     if number(&row, 4) == Some(0.0) {
@@ -94,7 +98,12 @@ pub(super) async fn replay(s: &Session, sight: &Sight, check: &Check, limits: &L
         );
     }
     let severity = Severity::of(behind, limits.of(check, "behind"));
-    if severity >= Severity::Warning && !paused {
+    let delay = number(&row, 5).unwrap_or(0.0);
+    if severity >= Severity::Warning && !paused && delay > 0.0 {
+        let words =
+            format!("{} are received and not replayed: it is set to stay {} behind (recovery_min_apply_delay)", bytes(behind), age(delay));
+        seen.find(Finding::new(Severity::Info, check.id, server, words).next("Nothing, where that delay is wanted."));
+    } else if severity >= Severity::Warning && !paused {
         seen.find(
             Finding::new(severity, check.id, server, format!("{} are received and not replayed", bytes(behind)))
                 .next("A statement on the standby may hold replay up (max_standby_streaming_delay), or its disk is slow."),

@@ -1,14 +1,29 @@
 //! What happens now: counters read twice, and never judged by what they are since the server began.
 
-use super::{bytes, number, rows};
+use super::{number, rows};
 use crate::engine::Session;
+use crate::engine::assessing::{BUSY_READS, bytes, grown};
 use crate::engine::postgres::catalog::cell;
 use crate::model::assessment::{Check, Limits, Sample, Seen, Sight};
 use crate::model::{Finding, Result, Severity};
+use std::sync::atomic::Ordering;
+
+/// What is counted once for all.
+const ALL: &str = "all databases";
 
 /// Counters of the databases: commits, rollbacks, deadlocks, temporary bytes, pages hit and read.
 const DATABASES: &str = "SELECT extract(epoch FROM clock_timestamp()), coalesce(max(stats_reset)::text, ''), sum(xact_commit), sum(xact_rollback), \
     sum(deadlocks), sum(temp_bytes), sum(blks_hit), sum(blks_read) FROM pg_catalog.pg_stat_database";
+
+/// Statements that a standby cancelled, for whatever it was.
+const CONFLICTS: &str = "SELECT extract(epoch FROM clock_timestamp()), coalesce((SELECT max(stats_reset)::text FROM pg_catalog.pg_stat_database), ''), \
+    sum(confl_tablespace + confl_lock + confl_snapshot + confl_bufferpin + confl_deadlock), sum(confl_snapshot) FROM pg_catalog.pg_stat_database_conflicts";
+
+/// Checkpoints that were requested and timed, and milliseconds of writing and syncing; 17 moved them.
+const BGWRITER: &str = "SELECT extract(epoch FROM clock_timestamp()), coalesce(stats_reset::text, ''), checkpoints_req, checkpoints_timed, \
+    checkpoint_write_time, checkpoint_sync_time FROM pg_catalog.pg_stat_bgwriter";
+const CHECKPOINTER: &str = "SELECT extract(epoch FROM clock_timestamp()), coalesce(stats_reset::text, ''), num_requested, num_timed, \
+    write_time, sync_time FROM pg_catalog.pg_stat_checkpointer";
 
 /// Statements are counted per user, database and query; columns have other names up to 12.
 fn statements(version: u32, schema: &str) -> String {
@@ -22,14 +37,29 @@ fn statements(version: u32, schema: &str) -> String {
 
 /// The counters, or why there are none.
 pub(super) async fn sample(s: &Session, sight: &Sight, check: &Check) -> Result<Result<Sample, Seen>> {
-    if check.id != "PG22" {
-        let found = rows(s, DATABASES).await?;
+    let counters = match check.id {
+        "PG35" => return super::machine::sample(s, sight).await.map(Ok),
+        "PG17" => CONFLICTS,
+        "PG21" if sight.version >= 170_000 => CHECKPOINTER,
+        "PG21" => BGWRITER,
+        _ => DATABASES,
+    };
+    if check.id == "PG23" && sight.version < 140_000 {
+        return Ok(Err(Seen::blind(check, "how many statements were dropped is counted from version 14 on", "")));
+    }
+    if check.id == "PG19" && sight.version >= 150_000 {
+        // A session tells its counters at most once a second: what it has not told yet would be taken for somebody else's in the next sample.
+        rows(s, "SELECT pg_catalog.pg_stat_force_next_flush()").await?;
+    }
+    if !matches!(check.id, "PG22" | "PG23") {
+        let own = s.asked().load(Ordering::Relaxed) as f64;
+        let found = rows(s, counters).await?;
         let row = found.first().cloned().unwrap_or_default();
-        let counters = (2..8).map(|i| number(&row, i).unwrap_or(0.0)).collect();
+        let counters = (2..row.len()).map(|i| number(&row, i).unwrap_or(0.0)).collect();
         return Ok(Ok(Sample {
             at: number(&row, 0).unwrap_or(0.0),
             since: cell(&row, 1).into(),
-            counters: [("all databases".to_string(), counters)].into(),
+            counters: [(ALL.to_string(), counters), (OWN.to_string(), vec![own])].into(),
             ..Sample::default()
         }));
     }
@@ -40,7 +70,14 @@ pub(super) async fn sample(s: &Session, sight: &Sight, check: &Check) -> Result<
         let why = format!("pg_stat_statements is not in database {}", s.identity().database);
         return Ok(Err(Seen::blind(check, why, "CREATE EXTENSION pg_stat_statements; (with shared_preload_libraries, after a restart)")));
     };
-    let found = match rows(s, &statements(sight.version, &schema)).await {
+    let text = match check.id {
+        "PG23" => format!(
+            "SELECT extract(epoch FROM clock_timestamp()), coalesce(stats_reset::text, ''), 'all', dealloc, 0, 0, 0, '' FROM {}.pg_stat_statements_info",
+            crate::model::Dialect::Postgres.quote_ident(&schema)
+        ),
+        _ => statements(sight.version, &schema),
+    };
+    let found = match rows(s, &text).await {
         Ok(found) => found,
         // The extension is made, and its library is not loaded: 55000.
         Err(e) if e.code.as_deref() == Some("55000") => {
@@ -63,19 +100,61 @@ pub(super) fn compare(sight: &Sight, check: &Check, limits: &Limits, first: &Sam
     }
     match check.id {
         "PG22" => top(sight, check, limits, first, second, seconds),
+        "PG35" => super::machine::compare(check, limits, first, second),
+        "PG17" if !sight.standby => Seen::of(check).says("a primary cancels nothing for replay"),
+        "PG17" | "PG21" | "PG23" => counted(check, limits, first, second, seconds),
         _ => databases(check, limits, first, second, seconds),
     }
 }
 
-/// What came to the counters of a name; counters that fell were reset.
-fn grown(first: &Sample, second: &Sample, name: &str) -> Option<Vec<f64>> {
-    let (a, b) = (first.counters.get(name), second.counters.get(name)?);
-    let out: Vec<f64> = b.iter().enumerate().map(|(i, v)| v - a.and_then(|a| a.get(i)).unwrap_or(&0.0)).collect();
-    out.iter().all(|v| *v >= 0.0).then_some(out)
+/// Checks of a single counter.
+fn counted(check: &Check, limits: &Limits, first: &Sample, second: &Sample, seconds: f64) -> Seen {
+    let name = if check.id == "PG23" { "all" } else { ALL };
+    let Some(d) = grown(first, second, name) else {
+        return Seen::blind(check, "the counters were reset between the two samples", "");
+    };
+    let rate = d[0] * 60.0 / seconds;
+    let mut seen = Seen::of(check);
+    let (figure, says, message, next) = match check.id {
+        "PG17" => (
+            "conflicts",
+            format!("{} statements cancelled in {seconds:.0} s", d[0]),
+            format!("this standby cancelled {} statements in {seconds:.0} s so that it could replay", d[0]),
+            "hot_standby_feedback keeps their rows on the primary (and its tables growing); max_standby_streaming_delay lets them end first.",
+        ),
+        "PG21" => {
+            let lasting = second.counters.get(name).is_some_and(|c| c.first() > c.get(1));
+            // One that somebody asked for is none that WAL asks for.
+            if !lasting {
+                return seen.says(format!("{} requested, {} timed in {seconds:.0} s", d[0], d[1])).figure("requested", rate);
+            }
+            (
+                "requested",
+                format!("{} requested, {} timed in {seconds:.0} s", d[0], d[1]),
+                "WAL asks for checkpoints before their time, more often than they are due".to_string(),
+                "max_wal_size is too small for the writes that come now: raise it and reload, where the disk has room.",
+            )
+        }
+        _ => (
+            "dropped",
+            format!("{} dropped in {seconds:.0} s", d[0]),
+            format!("{} statements were dropped from pg_stat_statements in {seconds:.0} s", d[0]),
+            "Raise pg_stat_statements.max (it takes a restart); until then the top statements are those that stayed.",
+        ),
+    };
+    seen = seen.says(says).figure(figure, rate);
+    let severity = Severity::of(rate, limits.of(check, figure));
+    if severity >= Severity::Warning {
+        seen.find(Finding::new(severity, check.id, name, message).next(next));
+    }
+    seen
 }
 
+/// Transactions of the assessment itself, one for each of its statements.
+const OWN: &str = "our own";
+
 fn databases(check: &Check, limits: &Limits, first: &Sample, second: &Sample, seconds: f64) -> Seen {
-    let Some(d) = grown(first, second, "all databases") else {
+    let Some(d) = grown(first, second, ALL) else {
         return Seen::blind(check, "the counters were reset between the two samples", "");
     };
     let (commits, rollbacks, deadlocks, temp, hit, read) = (d[0], d[1], d[2], d[3], d[4], d[5]);
@@ -89,6 +168,9 @@ fn databases(check: &Check, limits: &Limits, first: &Sample, second: &Sample, se
     };
     match check.id {
         "PG19" => {
+            // The assessment's own transactions are all rolled back, and the server does not count them apart.
+            let own = grown(first, second, OWN).map_or(0.0, |d| d[0]);
+            let rollbacks = (rollbacks - own).max(0.0);
             let all = commits + rollbacks;
             let share = if all > 0.0 { 100.0 * rollbacks / all } else { 0.0 };
             seen.says = format!("{deadlocks} in {seconds:.0} s, {share:.0} % of {all:.0} transactions rolled back");
@@ -117,8 +199,8 @@ fn databases(check: &Check, limits: &Limits, first: &Sample, second: &Sample, se
         _ => {
             let all = hit + read;
             seen = seen.figure("read", read / seconds);
-            if all < 1000.0 {
-                return seen.says("hardly anything is read");
+            if all < 1000.0 || read / seconds < BUSY_READS {
+                return seen.says(format!("hardly anything is read, {:.0} pages a second from the disk", read / seconds));
             }
             let share = 100.0 * hit / all;
             seen.says = format!("{share:.1} % found in memory, {:.0} pages a second not", read / seconds);

@@ -1,7 +1,8 @@
 //! Write-ahead log: who keeps it, whether it is archived, how much there is.
 
-use super::{age, bytes, number, rows};
+use super::{number, rows};
 use crate::engine::Session;
+use crate::engine::assessing::{age, bytes};
 use crate::engine::postgres::catalog::cell;
 use crate::model::assessment::{Check, Limits, Seen, Sight};
 use crate::model::{Finding, Result, Severity};
@@ -70,11 +71,16 @@ pub(super) async fn archiver(s: &Session, sight: &Sight, check: &Check, limits: 
                 Severity::Critical,
                 check.id,
                 "archive_command",
-                format!(
-                    "archiving fails since {} ({}), last success {last}: nothing since then can be recovered to, and WAL stays on the disk",
-                    number(&row, 5).map_or("?".into(), |a| format!("{} ago at the latest", age(a))),
-                    cell(&row, 4)
-                ),
+                match number(&row, 3) {
+                    Some(_) => format!(
+                        "archiving fails ({}), last success {last}: nothing since then can be recovered to, and WAL stays on the disk",
+                        cell(&row, 4)
+                    ),
+                    None => format!(
+                        "archiving fails ({}) and has never succeeded: nothing can be recovered to, and WAL stays on the disk",
+                        cell(&row, 4)
+                    ),
+                },
             )
             .next("Look into the server's log for what archive_command says; its place is full, or cannot be reached."),
         );

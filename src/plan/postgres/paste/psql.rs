@@ -102,7 +102,18 @@ pub(super) fn join_wrapped(lines: &mut Vec<String>) {
     let marked_in_front = cells.iter().flatten().all(indented) && all().all(begins_marked) && rule.is_none_or(|d| d == width);
     // Without a border there is no room for the second mark, and without a heading the width has to be guessed.
     let sure = all().count() > 1 || all().all(|i| lines.get(i + 1).is_some_and(|l| !begins(l.trim_start())));
-    let bare = !marked_in_front && form.is_none() && !boxed && rule.map_or(sure, |d| d + 1 == width);
+    // A range of figures that is none without its dot was broken at the dot by somebody else.
+    let number = |i: usize| {
+        let (Some(a), Some(b)) = (cells[i].as_ref(), cells.get(i + 1).and_then(Option::as_ref)) else { return true };
+        let whole = a.inside.strip_suffix(MARKS).unwrap_or(a.inside);
+        let (Some(from), Some(to)) = (whole.rsplit(' ').next(), b.inside.split(' ').next()) else { return true };
+        match from.rsplit_once('=') {
+            Some((key, range)) if key.ends_with("time") || key.ends_with("cost") => is_range(&format!("{range}{to}")),
+            _ => true,
+        }
+    };
+    let sure = sure && (marked_in_front || all().all(number));
+    let bare = !marked_in_front && form.is_none() && !boxed && rule.map_or(sure, |d| d + 1 == width && all().all(number));
     if !marked_in_front && !bare {
         return;
     }
@@ -152,6 +163,13 @@ fn cell(line: &str, form: Option<Expanded>, boxed: bool) -> Option<Cell<'_>> {
         (front, inside) = inside.split_at(inside.len() - rest.len());
     }
     Some(Cell { front, inside, bar })
+}
+
+/// `0.118..24.158`: both numbers with their decimals.
+fn is_range(text: &str) -> bool {
+    let number =
+        |t: &str| t.split_once('.').is_some_and(|(a, b)| [a, b].iter().all(|d| !d.is_empty() && d.bytes().all(|c| c.is_ascii_digit())));
+    text.trim_end_matches(')').split_once("..").is_some_and(|(a, b)| number(a) && number(b))
 }
 
 #[cfg(test)]

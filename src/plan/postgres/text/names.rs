@@ -63,6 +63,29 @@ const OPERATIONS: [&str; 56] = [
     "Finalize",
 ];
 
+/// So many nodes an operation reads from at most, those of subplans apart; `None` where there may be any number.
+pub(super) fn most_children(operation: &str) -> Option<usize> {
+    Some(match operation {
+        "Nested Loop" | "Hash Join" | "Merge Join" | "Recursive Union" | "SetOp" => 2,
+        "Limit" | "Sort" | "Incremental Sort" | "Aggregate" | "Group" | "Unique" | "Materialize" | "Memoize" | "Result Cache" | "Hash"
+        | "Gather" | "Gather Merge" | "LockRows" | "WindowAgg" | "ProjectSet" | "Result" | "Subquery Scan" | "Bitmap Heap Scan" => 1,
+        "Seq Scan"
+        | "Sample Scan"
+        | "Index Scan"
+        | "Index Only Scan"
+        | "Bitmap Index Scan"
+        | "Tid Scan"
+        | "Tid Range Scan"
+        | "Function Scan"
+        | "Table Function Scan"
+        | "Values Scan"
+        | "CTE Scan"
+        | "Named Tuplestore Scan"
+        | "WorkTable Scan" => 0,
+        _ => return None,
+    })
+}
+
 /// Whether a text begins with an operation.
 pub(super) fn is_operation(text: &str) -> bool {
     let text = text.strip_prefix("Async ").unwrap_or(text);
@@ -102,7 +125,24 @@ pub(super) fn node(text: &str) -> Keys {
 /// Whether figures begin in a node's line that could not be read: a client broke them, and a part is not the whole.
 pub(super) fn lost(text: &str, keys: &Keys) -> bool {
     let lacks = |begins: &str, key: &str| text.contains(begins) && get(keys, key).is_none();
-    lacks("(cost=", "Total Cost") || lacks("(actual", "Actual Loops") || lacks("(actual time=", "Actual Total Time")
+    let torn = |open: &str| between(text, open).is_some_and(|inside| !whole(inside));
+    lacks("(cost=", "Total Cost")
+        || lacks("(actual", "Actual Loops")
+        || lacks("(actual time=", "Actual Total Time")
+        || torn("(cost=")
+        || torn("(actual ")
+}
+
+/// Whether figures are whole: `0.1..2.3 rows=4 loops=1`, and nothing between that a break left there.
+pub(super) fn whole(figures: &str) -> bool {
+    figures.split_whitespace().all(|w| {
+        let value = w.split_once('=').map_or(w, |(_, v)| v);
+        let number = |t: &str| t.parse::<f64>().is_ok();
+        match value.split_once("..") {
+            Some((a, b)) => number(a) && number(b),
+            None => w.contains('=') && number(value),
+        }
+    })
 }
 
 /// What stands between a beginning and the next closing bracket.

@@ -20,6 +20,31 @@ pub(super) fn key(text: &str) -> Option<&str> {
     (plain && (value.is_empty() || value.starts_with(' '))).then_some(key)
 }
 
+/// Whether the figures of a line are whole: a break that was mended badly leaves pieces between them.
+pub(super) fn sound(key: &str, value: &str) -> bool {
+    let digits = |t: &str| t.parse::<f64>().is_ok();
+    let words = |kinds: &[&str]| {
+        value
+            .split([' ', ','])
+            .filter(|w| !w.is_empty())
+            .all(|w| w.split_once('=').map_or(kinds.contains(&w), |(_, v)| digits(v.trim_end_matches("kB"))))
+    };
+    match key {
+        "Buffers" => words(&["shared", "local", "temp"]),
+        "I/O Timings" => words(&["shared", "local", "temp", "shared/local"]),
+        "Heap Blocks" => words(&[]),
+        "WAL" => words(&["buffers"]),
+        "Planning Time" | "Planning time" | "Execution Time" | "Execution time" | "Total runtime" => {
+            value.strip_suffix("ms").is_some_and(|n| digits(n.trim()))
+        }
+        "Heap Fetches" | "Workers Planned" | "Workers Launched" | "Index Searches" | "Subplans Removed" => digits(value),
+        k if k.starts_with("Rows Removed by ") => digits(value),
+        k if k.starts_with("Trigger ") => words(&[]),
+        k if k.starts_with("Worker ") => value.strip_prefix("actual ").is_none_or(super::names::whole),
+        _ => true,
+    }
+}
+
 /// A number at the beginning, whatever unit follows.
 pub(super) fn leading_number(text: &str) -> Option<Value> {
     let text = text.trim_start();
@@ -49,9 +74,19 @@ pub(super) fn pairs(keys: &mut Keys, value: &str, names: &[(&str, &str)]) {
     }
 }
 
-/// `Memory Usage: 9kB  Disk Usage: 24kB`: parts with two blanks between them, under their JSON keys.
+/// `Memory Usage: 9kB  Disk Usage: 24kB`: parts under their JSON keys. The two blanks between them may have become one.
 fn parts(keys: &mut Keys, whole: &str, names: &[(&str, &str)]) {
-    for part in whole.split("  ").filter(|p| !p.trim().is_empty()) {
+    let mut at: Vec<usize> = names
+        .iter()
+        .filter_map(|(n, _)| whole.match_indices(&format!("{n}:")).map(|(i, _)| i).find(|i| *i == 0 || whole[..*i].ends_with(' ')))
+        .chain(whole.match_indices("  ").map(|(i, _)| i + 2))
+        .chain([0, whole.len()])
+        .collect();
+    // `Maximum Storage` holds `Storage`, which stands before it.
+    at.sort_unstable();
+    at.dedup();
+    let pieces: Vec<&str> = at.windows(2).map(|w| whole[w[0]..w[1]].trim()).filter(|p| !p.is_empty()).collect();
+    for part in pieces {
         let (name, value) = part.split_once(':').map_or((part.trim(), ""), |(n, v)| (n.trim(), v.trim()));
         match names.iter().find(|(n, _)| *n == name) {
             Some((_, key)) => {
@@ -78,7 +113,11 @@ pub(super) fn put_all(keys: &mut Keys, key: &str, value: &str) {
             &[("records", "WAL Records"), ("fpi", "WAL FPI"), ("bytes", "WAL Bytes"), ("buffers full", "WAL Buffers Full")],
         ),
         "Sort Method" => {
-            let (method, space) = value.split_once("  ").unwrap_or((value, ""));
+            let space = value.find("Memory: ").or_else(|| value.find("Disk: ")).filter(|i| value[..*i].ends_with(' '));
+            let (method, space) = match space {
+                Some(at) => value.split_at(at),
+                None => value.split_once("  ").unwrap_or((value, "")),
+            };
             text(keys, "Sort Method", method.trim());
             if let Some((kind, used)) = space.trim().split_once(':') {
                 figure(keys, "Sort Space Used", used.trim());
@@ -112,6 +151,8 @@ pub(super) fn put_all(keys: &mut Keys, key: &str, value: &str) {
                 ("Memory Usage", "Peak Memory Usage"),
             ],
         ),
+        // Several figures in one line, in words; how many blanks stand between them is the client's.
+        "Full-sort Groups" | "Pre-sorted Groups" => text(keys, key, &value.split_whitespace().collect::<Vec<_>>().join(" ")),
         "Heap Blocks" => pairs(keys, value, &[("exact", "Exact Heap Blocks"), ("lossy", "Lossy Heap Blocks")]),
         "Tuples" => {
             let names = [

@@ -1,0 +1,370 @@
+//! What the assessments of all engines share: how a catalogue of checks is written, words for figures, the judgement of a lock tree and
+//! of a disk. What is read stands with each engine.
+
+use crate::model::assessment::{Check, Limit, Limits, Sample, Seen, Sight};
+use crate::model::lock_tree::{LockSession, LockTree};
+use crate::model::recovery::Deed;
+use crate::model::{Dialect, Finding, Severity};
+use crate::text;
+use std::path::Path;
+use std::time::Duration;
+
+pub(super) const fn limit(name: &'static str, unit: &'static str, warning: f64, critical: f64) -> Limit {
+    Limit { name, unit, warning, critical }
+}
+
+pub(super) const fn check(
+    id: &'static str,
+    name: &'static str,
+    reads: &'static str,
+    means: &'static str,
+    limits: &'static [Limit],
+) -> Check {
+    Check { id, name, reads, means, limits, twice: false }
+}
+
+/// A check that compares two samples.
+pub(super) const fn twice(
+    id: &'static str,
+    name: &'static str,
+    reads: &'static str,
+    means: &'static str,
+    limits: &'static [Limit],
+) -> Check {
+    Check { twice: true, ..check(id, name, reads, means, limits) }
+}
+
+/// Seconds as people say them; servers tell whole ones.
+pub(super) fn age(seconds: f64) -> String {
+    if seconds < 1.0 {
+        return "less than 1 s".into();
+    }
+    text::duration(Duration::from_secs(seconds.max(0.0) as u64))
+}
+
+/// Pages a second from the disk below which a low share found in memory is nobody's trouble: after a start all are read once. Our own
+/// figure; 8 MB/s, what the slowest disk of a server gives.
+pub const BUSY_READS: f64 = 1000.0;
+
+pub(super) fn bytes(n: f64) -> String {
+    text::bytes(n.max(0.0) as u64)
+}
+
+pub(super) fn thousands(n: f64) -> String {
+    text::thousands(n.max(0.0) as u64)
+}
+
+/// A statement on one line, without its constants: findings go to tickets, chats and other machines.
+pub(super) fn one_line(dialect: Dialect, statement: &str, most: usize) -> String {
+    text::truncate(&crate::sql::without_constants(dialect, statement).split_whitespace().collect::<Vec<_>>().join(" "), most).into_owned()
+}
+
+/// Without the right to look, nothing that was found is not nothing: what cannot be seen stands beside it.
+pub(super) fn hidden(mut seen: Seen, sight: &Sight, check: &Check, what: &str) -> Seen {
+    if !sight.sees_all && seen.severity < Severity::Warning {
+        seen.find(Finding::new(Severity::Unknown, check.id, "sessions", what).lifts(&sight.grant));
+    }
+    seen
+}
+
+/// What came to the counters of a name; counters that fell were reset.
+pub(super) fn grown(first: &Sample, second: &Sample, name: &str) -> Option<Vec<f64>> {
+    let (a, b) = (first.counters.get(name), second.counters.get(name)?);
+    let out: Vec<f64> = b.iter().enumerate().map(|(i, v)| v - a.and_then(|a| a.get(i)).unwrap_or(&0.0)).collect();
+    out.iter().all(|v| *v >= 0.0).then_some(out)
+}
+
+/// How an engine speaks of its sessions.
+pub(super) struct Words {
+    pub dialect: Dialect,
+    /// What the server calls a session: `pid`, `connection`.
+    pub session: &'static str,
+    /// A waiting session that wants a lock which lets nobody in: whoever comes later waits behind it.
+    pub is_queued_ddl: fn(&LockSession) -> bool,
+    /// What stands in place of a statement that the role may not see.
+    pub veiled: &'static str,
+    /// The setting that keeps a statement from waiting long.
+    pub timeout: &'static str,
+}
+
+/// Who a session is, and what it does.
+fn named(session: &LockSession, words: &Words) -> String {
+    if session.id == 0 {
+        // Its name stands where a session's program does.
+        let open = session.open_for.map_or_else(String::new, |n| format!(", prepared {} ago", age(n as f64)));
+        return match (session.client.as_str(), session.user.as_str()) {
+            ("", _) => "a prepared transaction".into(),
+            (name, user) => format!("the prepared transaction “{name}” of “{user}”{open}"),
+        };
+    }
+    let mut parts = vec![format!("{} {}", words.session, session.id)];
+    parts.extend([&session.user, &session.client].into_iter().filter(|t| !t.is_empty()).map(|t| format!("“{t}”")));
+    match (session.idle, session.state.as_str()) {
+        (Some(idle), state) => parts.push(format!("{state} for {}", age(idle as f64))),
+        (None, "") => parts.push("its role may not be looked into".into()),
+        (None, state) => parts.push(state.into()),
+    }
+    parts.join(", ")
+}
+
+/// The lock tree as a check: the roots with most behind them.
+pub(super) fn judge_locks(tree: &LockTree, words: &Words, check: &Check, limits: &Limits) -> Seen {
+    let asked = tree.waiting();
+    let waiting = asked + tree.unasked;
+    // Where not all were asked, a number of theirs is one of those who were.
+    let of = |n: usize| match tree.unasked {
+        0 => waits(n),
+        _ => format!("{} wait, and of {asked} that were looked at {n}", text::counted(waiting as u64, "session")),
+    };
+    let longest = tree.sessions.iter().filter_map(|s| s.waits).max().unwrap_or(0);
+    let mut seen = Seen::of(check).figure("waiting", waiting as f64).figure("wait", longest as f64);
+    seen.says = match tree.roots.first() {
+        None if waiting == 0 => "nobody waits".into(),
+        None if tree.circle.is_empty() => format!("{waiting} waiting, longest {}, for whom cannot be seen", age(longest as f64)),
+        None => format!("{} wait for each other in a circle", text::counted(tree.circle.len() as u64, "session")),
+        Some(r) => format!(
+            "{waiting} waiting, longest {}, root {}",
+            age(longest as f64),
+            match tree.sessions[r.at].id {
+                0 => "a prepared transaction".to_string(),
+                id => id.to_string(),
+            }
+        ),
+    };
+    for root in &tree.roots {
+        let holder = &tree.sessions[root.at];
+        let by_wait = Severity::of(root.longest as f64, limits.of(check, "wait"));
+        let victims = if asked == 0 { 0.0 } else { root.victims as f64 * waiting as f64 / asked as f64 };
+        let severity = by_wait.max(Severity::of(victims, limits.of(check, "victims"))).max(Severity::Info);
+        // The DDL that stands first behind the root makes a pile-up of what was one wait.
+        let ddl = tree.sessions.iter().find(|s| s.waits.is_some() && (words.is_queued_ddl)(s) && s.blocked_by.contains(&holder.id));
+        let (mut message, mut next) = (
+            format!("{} behind {}, the longest for {}", of(root.victims), named(holder, words), age(root.longest as f64)),
+            match (holder.id, holder.idle) {
+                (0, _) => "Finish the prepared transaction: its coordinator knows whether it commits.".to_string(),
+                (id, Some(_)) => format!("End session {id} (its transaction is rolled back): cancelling does nothing to an idle one."),
+                (id, None) => format!("Look at what {id} runs; cancelling it rolls its statement back."),
+            },
+        );
+        if let Some(ddl) = ddl.filter(|_| root.victims > 1) {
+            // A role that may not look into sessions sees the lock alone.
+            let statement = match one_line(words.dialect, &ddl.statement, 48) {
+                told if told.is_empty() || told == words.veiled => format!("somebody who wants {}", ddl.wants.trim_end_matches(" on ")),
+                told => told,
+            };
+            message = format!(
+                "{} behind {statement} ({} {}), which waits for {}; the longest for {}",
+                of(root.victims - 1),
+                words.session,
+                ddl.id,
+                named(holder, words),
+                age(root.longest as f64)
+            );
+            next = format!(
+                "Cancel the waiting statement of {} {} and run it later with a {}; or end {}.",
+                words.session, ddl.id, words.timeout, holder.id
+            );
+        }
+        let mut finding = Finding::new(severity, check.id, format!("{} {}", words.session, holder.id), message).next(next);
+        // The gentlest that helps: a statement that waits is cancelled, an open transaction that does nothing can only be ended.
+        finding = match (ddl.filter(|_| root.victims > 1), holder.id, holder.idle) {
+            (Some(ddl), ..) => finding.recover(Deed::Cancel, ddl.id.to_string()),
+            (None, 0, _) if holder.client.is_empty() => finding,
+            (None, 0, _) => finding.recover(Deed::RollbackPrepared, &holder.client),
+            (None, id, Some(_)) => finding.recover(Deed::EndIdle, id.to_string()),
+            (None, id, None) => finding.recover(Deed::Cancel, id.to_string()),
+        };
+        seen.find(finding);
+        if seen.findings.len() == 5 {
+            break;
+        }
+    }
+    seen
+}
+
+fn waits(n: usize) -> String {
+    match n {
+        1 => "1 session waits".into(),
+        n => format!("{n} sessions wait"),
+    }
+}
+
+/// A file system as the operating system tells of it.
+pub(super) struct Volume {
+    /// Bytes that a user without privileges may still write.
+    pub free: f64,
+    pub total: f64,
+}
+
+impl Volume {
+    pub fn of(path: &Path) -> Option<Volume> {
+        let fs = rustix::fs::statvfs(path).ok()?;
+        // What is reserved for root is neither free nor used: as `df` counts.
+        let used = fs.f_blocks.saturating_sub(fs.f_bfree);
+        let free = fs.f_bavail as f64 * fs.f_frsize as f64;
+        Some(Volume { free, total: free + used as f64 * fs.f_frsize as f64 })
+    }
+
+    /// Percent.
+    pub fn used(&self) -> f64 {
+        if self.total > 0.0 { 100.0 * (1.0 - self.free / self.total) } else { 0.0 }
+    }
+}
+
+/// What each of the places on this machine has left; `None` where none of them could be seen.
+pub(super) fn judge_disks(places: &[(&str, String)], check: &Check, limits: &Limits, next: &str) -> Option<Seen> {
+    let mut seen = Seen::of(check);
+    let mut told: Vec<(String, Vec<&str>)> = Vec::new();
+    let mut fullest = 0f64;
+    for (what, path) in places {
+        let Some(volume) = Volume::of(Path::new(path)) else { continue };
+        let used = volume.used();
+        fullest = fullest.max(used);
+        let figures = format!("{used:.0} % full, {} left", bytes(volume.free));
+        // Places on one file system say the same.
+        match told.iter_mut().find(|(f, _)| *f == figures) {
+            Some((_, also)) => also.push(what),
+            None => told.push((figures.clone(), vec![what])),
+        }
+        let severity = Severity::of(used, limits.of(check, "used"));
+        let new = told.iter().any(|(f, what)| *f == figures && what.len() == 1);
+        if severity >= Severity::Warning && new {
+            seen.find(Finding::new(severity, check.id, path, format!("the file system of {what} ({path}) is {figures}")).next(next));
+        }
+    }
+    let told: Vec<String> = told.iter().map(|(figures, what)| format!("{}: {figures}", what.join(", "))).collect();
+    (!told.is_empty()).then(|| seen.says(told.join("; ")).figure("used", fullest))
+}
+
+/// Notes the free bytes of each place that can be looked at.
+pub(super) fn sample_free(places: &[(&str, String)], into: &mut Sample) {
+    for (what, path) in places {
+        if let Some(volume) = Volume::of(Path::new(path)) {
+            into.counters.insert(format!("free {what}"), vec![volume.free, volume.total]);
+        }
+    }
+}
+
+/// Seconds between two samples from which on a forecast is made, and the share of a disk that has to be free to make it no alarm.
+const STEADY: f64 = 4.0;
+const ROOMY: f64 = 0.3;
+/// Seconds within which a disk that goes on filling is full before anybody has looked for what fills it.
+const AT_ONCE: f64 = 300.0;
+
+/// Bytes a second that the server writes besides what is counted: its log of messages, statistics, free-space maps.
+const SLACK: f64 = 1_048_576.0;
+
+/// What is known of what grows on the disks.
+pub(super) struct Growth<'a> {
+    /// Bytes a second that the server is known to write into logs of transactions and temporary files; `None` where that is not seen.
+    pub rate: Option<f64>,
+    /// What is known to grow, or is kept.
+    pub why: &'a str,
+    pub next: &'a str,
+    /// By what is in them, as in [`sample_free`].
+    pub places: &'a [(&'a str, String)],
+}
+
+/// The root of the file system that a place is on: where to look for what fills it.
+fn mount_of(places: &[(&str, String)], what: &str) -> String {
+    use std::os::unix::fs::MetadataExt;
+    let Some((_, path)) = places.iter().find(|(name, _)| *name == what) else { return ".".into() };
+    let device = |p: &Path| std::fs::metadata(p).map(|m| m.dev()).ok();
+    let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.into());
+    let top = path.ancestors().take_while(|p| device(p) == device(&path)).last().unwrap_or(&path);
+    top.display().to_string()
+}
+
+/// When the places are full if it goes on like this.
+pub(super) fn judge_growth(seen: &mut Seen, check: &Check, limits: &Limits, first: &Sample, second: &Sample, known: &Growth<'_>) {
+    let seconds = second.at - first.at;
+    // What is written within a moment says nothing of the next hour.
+    if seconds < STEADY {
+        return;
+    }
+    let mut soonest: Option<(f64, f64, &str)> = None;
+    for (name, after) in second.counters.iter().filter(|(n, _)| n.starts_with("free ")) {
+        let (Some(before), Some(after)) = (first.counters.get(name).and_then(|c| c.first()), after.first()) else { continue };
+        let rate = (before - after) / seconds;
+        if rate > 0.0 && soonest.is_none_or(|(s, ..)| after / rate < s) {
+            soonest = Some((after / rate, rate, &name[5..]));
+        }
+    }
+    let Some((until, rate, what)) = soonest else { return };
+    seen.figures.insert("full".into(), until);
+    let mut severity = Severity::of(until, limits.of(check, "full"));
+    // A load that fills a disk which is hardly used may well end before; unless it is over in minutes.
+    let share = |c: &Vec<f64>| c.first().zip(c.get(1)).map(|(free, all)| free / all);
+    if second.counters.get(&format!("free {what}")).and_then(share).is_some_and(|free| free > ROOMY) && until > AT_ONCE {
+        severity = severity.min(Severity::Warning);
+    }
+    if severity >= Severity::Warning {
+        // All that is written lands in a log first, and perhaps in the data as well.
+        let foreign = known.rate.filter(|r| rate > 2.0 * r + SLACK);
+        let (why, next) = match (foreign, known.why) {
+            (Some(own), _) => (
+                format!(": the database accounts for {}/s of it at most, something else fills it", bytes(2.0 * own)),
+                format!(
+                    "Look for it beside the database: du -xh {} | sort -h | tail; a dump, a log, another program's files.",
+                    text::shell_quoted(&mount_of(known.places, what))
+                ),
+            ),
+            (None, "") => (String::new(), known.next.to_string()),
+            (None, why) => (format!(": {why}"), known.next.to_string()),
+        };
+        seen.says.push_str(&format!(", {what} full in ≈ {}", age(until)));
+        let message = format!("the disk of {what} is full in ≈ {} if it goes on at {}/s{why}", age(until), bytes(rate));
+        seen.find(Finding::new(severity, check.id, what, message).next(next));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_is_judged_by_what_is_used() {
+        const DISK: Check = check("T1", "disk", "", "", &[limit("used", "%", 0.0, 101.0)]);
+        let dir = tempfile::tempdir().unwrap();
+        let place = dir.path().display().to_string();
+        let seen = judge_disks(&[("data", place.clone()), ("logs", place)], &DISK, &Limits::default(), "Free some.").unwrap();
+        assert_eq!((seen.severity, seen.findings.len()), (Severity::Warning, 1));
+        assert_eq!(seen.says.matches("full").count(), 1, "one file system is told once: {}", seen.says);
+        assert_eq!(judge_disks(&[("data", "/does/not/exist".into())], &DISK, &Limits::default(), ""), None);
+        assert_eq!(Volume { free: 25.0, total: 100.0 }.used(), 75.0);
+    }
+
+    #[test]
+    fn when_a_disk_is_full_is_told_in_time() {
+        const GROWTH: Check = twice("T2", "growth", "", "", &[limit("full", "s", 14_400.0, 900.0)]);
+        let sample =
+            |at: f64, free: f64| Sample { at, counters: [("free WAL".to_string(), vec![free, 20_000e6])].into(), ..Sample::default() };
+        let known = |rate: Option<f64>| Growth { rate, why: "slot x is inactive", next: "See slots.", places: &[] };
+        let judged = |before: f64, after: f64| {
+            let mut seen = Seen::of(&GROWTH);
+            judge_growth(&mut seen, &GROWTH, &Limits::default(), &sample(10.0, before), &sample(15.0, after), &known(None));
+            seen
+        };
+        let soon = judged(5_025e6, 5_000e6);
+        assert_eq!(soon.severity, Severity::Warning, "{soon:#?}");
+        assert_eq!(soon.findings[0].message, "the disk of WAL is full in ≈ 16 min 40 s if it goes on at 5.0 MB/s: slot x is inactive");
+        assert_eq!(judged(1_050e6, 1_000e6).severity, Severity::Critical);
+        assert_eq!(judged(10_000e6, 10_050e6).severity, Severity::Ok, "room that grows");
+        assert_eq!(judged(12_000e6, 11_900e6).severity, Severity::Warning, "a disk with room is no alarm");
+        let mut hasty = Seen::of(&GROWTH);
+        judge_growth(&mut hasty, &GROWTH, &Limits::default(), &sample(10.0, 2e9), &sample(11.0, 1e9), &known(None));
+        assert_eq!(hasty.severity, Severity::Ok, "a second is no trend");
+        // A large disk that is full within minutes is an alarm all the same.
+        assert_eq!(judged(12_500e6, 12_000e6).severity, Severity::Critical);
+        // What the database does not write, something else does.
+        for (rate, foreign) in [(Some(0.0), true), (Some(1e6), true), (Some(5e6), false), (None, false)] {
+            let mut seen = Seen::of(&GROWTH);
+            judge_growth(&mut seen, &GROWTH, &Limits::default(), &sample(10.0, 5_025e6), &sample(15.0, 5_000e6), &known(rate));
+            let f = &seen.findings[0];
+            assert_eq!(f.message.contains("something else fills it"), foreign, "{rate:?}: {f:?}");
+            assert_eq!(f.next.contains("du -xh"), foreign, "{rate:?}: {f:?}");
+            assert_eq!(f.message.contains("slot x"), !foreign, "{rate:?}: {f:?}");
+        }
+        assert_eq!(judged(500_000.001e6, 500_000e6).severity, Severity::Ok, "in ages");
+    }
+}

@@ -1,0 +1,420 @@
+//! Who waits for whom: for rows as InnoDB tells, for tables as the server tells, where it does.
+
+mod metadata;
+
+use super::sessions::OWN;
+use super::{Values, at, mariadb, number, refused, rows};
+use crate::engine::Session;
+use crate::engine::assessing::{Words, hidden, judge_locks};
+use crate::model::assessment::{Check, Limits, Seen, Sight};
+use crate::model::lock_tree::{LockSession, LockTree};
+use crate::model::{Finding, Result, Severity};
+use metadata::{Known, Scope, Waiter};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Pairs of who waits and who is in the way that are read at most: a hot row makes one for each of its waiters.
+const PAIRS: u32 = 5_000;
+/// Sessions asleep that are named, where one of them may hold a lock of the whole server.
+const ASLEEP: usize = 3;
+/// Sessions that are read at most.
+const SESSIONS: u32 = 2_000;
+
+const WORDS: Words =
+    Words { dialect: crate::model::Dialect::MySql, session: "connection", is_queued_ddl, veiled: "", timeout: "lock_wait_timeout" };
+
+/// DDL wants a lock that lets nobody in, and whoever comes later waits behind it.
+fn is_queued_ddl(session: &LockSession) -> bool {
+    session.wants.starts_with(metadata::EXCLUSIVE)
+}
+
+/// The tree, and how its metadata locks are known.
+pub(super) struct Picture {
+    pub tree: LockTree,
+    known: Known,
+    /// Sessions that wait for rows, and those that wait for a lock of the server's.
+    for_rows: BTreeSet<u64>,
+    for_tables: BTreeSet<u64>,
+    /// Sessions that sleep for longer than anybody waits for the whole server: one of them may hold it, in words.
+    asleep: Vec<String>,
+    /// What would let the server tell who holds metadata locks from then on.
+    would_tell: &'static str,
+}
+
+/// A transaction of InnoDB's list.
+struct Transaction {
+    /// 0 for one that has only read (MariaDB).
+    id: String,
+    session: u64,
+    /// Seconds.
+    open: u64,
+    waits: Option<u64>,
+    wants: String,
+    rows: u64,
+}
+
+async fn transactions(s: &Session) -> Result<Vec<Transaction>> {
+    let text = format!(
+        "SELECT trx_id, trx_mysql_thread_id, GREATEST(0, TIMESTAMPDIFF(SECOND, trx_started, NOW())), \
+         IF(trx_state = 'LOCK WAIT', GREATEST(0, TIMESTAMPDIFF(SECOND, trx_wait_started, NOW())), NULL), \
+         COALESCE(trx_requested_lock_id, ''), trx_rows_locked FROM information_schema.INNODB_TRX ORDER BY trx_started LIMIT {SESSIONS}"
+    );
+    let whole = |r: &[Option<String>], i| number(r, i).map(|n| n as u64);
+    Ok(rows(s, &text)
+        .await?
+        .iter()
+        .map(|r| Transaction {
+            id: at(r, 0).into(),
+            session: whole(r, 1).unwrap_or(0),
+            open: whole(r, 2).unwrap_or(0),
+            waits: whole(r, 3),
+            wants: at(r, 4).into(),
+            rows: whole(r, 5).unwrap_or(0),
+        })
+        .collect())
+}
+
+/// Who waits for a row, by session, with who has it. Those who wait for the same row before it are left out.
+async fn row_waits(s: &Session, open: &[Transaction]) -> Result<BTreeMap<u64, Vec<u64>>> {
+    let mut out: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
+    if open.iter().all(|t| t.waits.is_none()) {
+        return Ok(out);
+    }
+    if !mariadb(s) && !s.identity().major.starts_with('5') {
+        let pairs = format!(
+            "SELECT DISTINCT r.PROCESSLIST_ID, b.PROCESSLIST_ID FROM performance_schema.data_lock_waits w \
+             JOIN performance_schema.threads r ON r.THREAD_ID = w.REQUESTING_THREAD_ID \
+             JOIN performance_schema.threads b ON b.THREAD_ID = w.BLOCKING_THREAD_ID LIMIT {PAIRS}"
+        );
+        for r in rows(s, &pairs).await? {
+            if let (Some(waits), Some(by)) = (number(&r, 0), number(&r, 1)) {
+                out.entry(waits as u64).or_default().push(by as u64);
+            }
+        }
+        return Ok(out);
+    }
+    let pairs = format!(
+        "SELECT DISTINCT requesting_trx_id, blocking_trx_id FROM information_schema.INNODB_LOCK_WAITS WHERE blocking_lock_id NOT IN \
+         (SELECT trx_requested_lock_id FROM information_schema.INNODB_TRX WHERE trx_requested_lock_id IS NOT NULL) LIMIT {PAIRS}"
+    );
+    for r in rows(s, &pairs).await? {
+        // Transactions without a number are told apart by what they do alone: who waits waits, who has rows is in the way.
+        let waiting = open.iter().filter(|t| t.id == at(&r, 0) && t.waits.is_some());
+        let blocking = || open.iter().filter(|t| t.id == at(&r, 1) && (t.id != "0" || t.rows > 0 && t.waits.is_none()));
+        for w in waiting {
+            out.entry(w.session).or_default().extend(blocking().map(|b| b.session));
+        }
+    }
+    Ok(out)
+}
+
+/// What rows are waited for, by the lock's id: where the server tells it with the waits.
+async fn wanted(s: &Session) -> BTreeMap<String, String> {
+    const WANTED: &str = "SELECT l.lock_id, l.lock_mode, l.lock_table FROM information_schema.INNODB_LOCKS l LIMIT 2000";
+    if !mariadb(s) && !s.identity().major.starts_with('5') {
+        return BTreeMap::new();
+    }
+    let found = rows(s, WANTED).await.unwrap_or_default();
+    found.iter().map(|r| (at(r, 0).to_string(), format!("{} on {}", at(r, 1), at(r, 2).replace('`', "")))).collect()
+}
+
+pub(super) async fn tree(s: &Session, sight: &Sight) -> Result<Picture> {
+    // Without PROCESS the account sees its own sessions, and none of InnoDB's.
+    let open = if sight.sees_all { transactions(s).await? } else { Vec::new() };
+    let by_row = match row_waits(s, &open).await {
+        Ok(found) => found,
+        Err(e) if refused(&e) => BTreeMap::new(),
+        Err(e) => return Err(e),
+    };
+    let rows_wanted = if by_row.is_empty() { BTreeMap::new() } else { wanted(s).await };
+    let in_transaction: Vec<String> = open.iter().map(|t| t.session.to_string()).collect();
+    let also = if in_transaction.is_empty() { String::new() } else { format!(" OR ID IN ({})", in_transaction.join(", ")) };
+    let seen = rows(s, &sessions(s, &also)).await?;
+    let waiters: Vec<Waiter> = seen.iter().filter_map(|r| waiter(r)).collect();
+    let (known, held) = if waiters.is_empty() { (Known::Told, Vec::new()) } else { metadata::held(s).await };
+    // A lock may be held without a transaction (LOCK TABLES): those sessions were not read yet.
+    let unread: BTreeSet<u64> =
+        held.iter().map(|h| h.session).filter(|id| !seen.iter().any(|r| number(r, 0) == Some(*id as f64))).collect();
+    let mut seen = seen;
+    if !unread.is_empty() {
+        let ids: Vec<String> = unread.iter().take(500).map(u64::to_string).collect();
+        seen.extend(rows(s, &format!("{} WHERE ID IN ({})", processlist(s), ids.join(", "))).await?);
+    }
+    let idle: Vec<(u64, u64)> = open.iter().map(|t| (t.session, t.open)).collect();
+    let running: Vec<Waiter> = seen.iter().filter(|r| at(r, 4) != "Sleep" && waiter(r).is_none()).map(|r| session(r)).collect();
+    let by_table = metadata::behind(&waiters, &held, known, &idle, &running);
+    let mut out = Vec::new();
+    for r in &seen {
+        let id = number(r, 0).unwrap_or(0.0) as u64;
+        let transaction = open.iter().find(|t| t.session == id);
+        let asleep = at(r, 4) == "Sleep";
+        let seconds = number(r, 5).map(|n| (n.max(0.0) / 1000.0) as u64);
+        let table = waiters.iter().find(|w| w.session == id);
+        let waits = match (transaction.and_then(|t| t.waits), table) {
+            (Some(row), _) => Some(row),
+            (None, Some(_)) => seconds,
+            (None, None) => None,
+        };
+        let wants = match (table, transaction.filter(|t| t.waits.is_some())) {
+            (Some(w), _) => metadata::wants(w),
+            (None, Some(t)) => rows_wanted.get(&t.wants).cloned().unwrap_or_else(|| "a row".into()),
+            (None, None) => String::new(),
+        };
+        let mut blocked_by: Vec<u64> = by_row.get(&id).into_iter().chain(by_table.get(&id)).flatten().copied().collect();
+        blocked_by.sort_unstable();
+        blocked_by.dedup();
+        out.push(LockSession {
+            id,
+            user: at(r, 1).into(),
+            client: at(r, 2).into(),
+            database: at(r, 3).into(),
+            state: match (asleep, transaction.is_some(), at(r, 6)) {
+                (true, true, _) => "idle in transaction".into(),
+                (true, false, _) => "idle".into(),
+                (false, _, "") => at(r, 4).to_lowercase(),
+                (false, _, state) => state.into(),
+            },
+            waits,
+            open_for: transaction.map(|t| t.open),
+            idle: seconds.filter(|_| asleep),
+            wants,
+            statement: at(r, 7).into(),
+            blocked_by,
+            // The numbers of connections are not used again: they name a session by themselves.
+            began: String::new(),
+        });
+    }
+    let longest =
+        waiters.iter().filter(|w| w.scope == Scope::Server && by_table.get(&w.session).is_none_or(Vec::is_empty)).map(|w| w.ms).max();
+    let asleep = match longest {
+        Some(ms) => asleep(s, ms).await?,
+        None => Vec::new(),
+    };
+    let would_tell = if waiters.is_empty() || known == Known::Told { "" } else { would_tell(s).await? };
+    let for_rows = open.iter().filter(|t| t.waits.is_some()).map(|t| t.session).collect();
+    let for_tables = waiters.iter().map(|w| w.session).collect();
+    // Those who neither wait nor are waited for make no tree.
+    let needed: BTreeSet<u64> = out.iter().flat_map(|s| &s.blocked_by).copied().collect();
+    out.retain(|s| s.waits.is_some() || needed.contains(&s.id));
+    Ok(Picture { tree: LockTree::of(out), known, for_rows, for_tables, asleep, would_tell })
+}
+
+/// Sessions that have been asleep for that many milliseconds at least, those that fell asleep last in front. A lock of the whole server
+/// that is kept without doing anything is kept by one of them.
+async fn asleep(s: &Session, ms: u64) -> Result<Vec<String>> {
+    let text = format!(
+        "SELECT ID, COALESCE(USER, ''), COALESCE(HOST, ''), TIME FROM information_schema.PROCESSLIST WHERE COMMAND = 'Sleep' \
+         AND ID <> CONNECTION_ID() AND TIME >= {} ORDER BY TIME LIMIT {}",
+        ms / 1000,
+        ASLEEP + 1
+    );
+    let one = |r: &Vec<Option<String>>| {
+        format!("connection {} (“{}”@{}, {})", at(r, 0), at(r, 1), at(r, 2), crate::engine::assessing::age(number(r, 3).unwrap_or(0.0)))
+    };
+    Ok(rows(s, &text).await?.iter().map(one).collect())
+}
+
+async fn would_tell(s: &Session) -> Result<&'static str> {
+    let on = Values::variables(s, &["performance_schema"]).await?.on("performance_schema");
+    Ok(match (mariadb(s), on) {
+        (true, false) => "INSTALL SONAME 'metadata_lock_info'; or performance_schema = ON at the next start",
+        (true, true) => {
+            "INSTALL SONAME 'metadata_lock_info'; or UPDATE performance_schema.setup_instruments SET ENABLED = 'YES' \
+             WHERE NAME = 'wait/lock/metadata/sql/mdl'; (locks that are taken from then on)"
+        }
+        (false, true) => {
+            "UPDATE performance_schema.setup_instruments SET ENABLED = 'YES' WHERE NAME = 'wait/lock/metadata/sql/mdl'; \
+             (locks that are taken from then on)"
+        }
+        (false, false) => "performance_schema = ON at the next start",
+    })
+}
+
+fn processlist(s: &Session) -> String {
+    let ms = if mariadb(s) { "CAST(TIME_MS AS UNSIGNED)" } else { "TIME * 1000" };
+    format!(
+        "SELECT ID, COALESCE(USER, ''), COALESCE(HOST, ''), COALESCE(DB, ''), COMMAND, {ms}, COALESCE(STATE, ''), \
+         LEFT(COALESCE(INFO, ''), 500) FROM information_schema.PROCESSLIST"
+    )
+}
+
+/// Sessions that do something, and those in a transaction.
+fn sessions(s: &Session, also: &str) -> String {
+    format!(
+        "{} WHERE ID <> CONNECTION_ID() AND (COMMAND NOT IN ('Sleep', {OWN}){also}) ORDER BY STATE LIKE 'Waiting for %' DESC LIMIT {SESSIONS}",
+        processlist(s)
+    )
+}
+
+fn session(r: &[Option<String>]) -> Waiter {
+    Waiter {
+        session: number(r, 0).unwrap_or(0.0) as u64,
+        ms: number(r, 5).unwrap_or(0.0) as u64,
+        database: at(r, 3).into(),
+        statement: at(r, 7).into(),
+        scope: Scope::Table,
+    }
+}
+
+/// A session that waits for one of the server's own locks.
+fn waiter(r: &[Option<String>]) -> Option<Waiter> {
+    Some(Waiter { scope: Scope::of(at(r, 6))?, ..session(r) })
+}
+
+/// Of the whole tree those who wait for rows, or for tables, with all that they wait for.
+fn part(picture: &Picture, of: &BTreeSet<u64>) -> LockTree {
+    let all: BTreeMap<u64, &LockSession> = picture.tree.sessions.iter().map(|s| (s.id, s)).collect();
+    let mut wanted: BTreeSet<u64> = BTreeSet::new();
+    let mut next: Vec<u64> = of.iter().copied().collect();
+    while let Some(id) = next.pop() {
+        if wanted.insert(id) {
+            next.extend(all.get(&id).into_iter().flat_map(|s| s.blocked_by.iter().copied()));
+        }
+    }
+    LockTree::of(wanted.iter().filter_map(|id| all.get(id).map(|s| (*s).clone())).collect())
+}
+
+pub(super) async fn look(s: &Session, sight: &Sight, check: &Check, limits: &Limits) -> Result<Seen> {
+    let mut picture = tree(s, sight).await?;
+    let tables = check.id == "MY07";
+    // All who wait stand in one tree, for rows or for tables.
+    let sessions = if tables { Vec::new() } else { picture.tree.sessions.clone() };
+    let of = if tables { &picture.for_tables } else { &picture.for_rows };
+    picture.tree = part(&picture, of);
+    Ok(Seen { sessions, ..judge(&picture, sight, check, limits) })
+}
+
+/// A lock of the whole server whose holder is not told: what waits for it is every write. What would make the server tell (installing a
+/// plugin, changing a table of settings) would wait behind it, too.
+fn of_the_server(picture: &Picture, sight: &Sight, count: u64, longest: u64, check: &Check, limits: &Limits) -> Finding {
+    let by = Severity::of(longest as f64, limits.of(check, "wait")).max(Severity::of(count as f64, limits.of(check, "victims")));
+    let severity = if by == Severity::Ok { Severity::Warning } else { Severity::Critical };
+    let waits = if count == 1 { "1 session waits".to_string() } else { format!("{count} sessions wait") };
+    let age = crate::engine::assessing::age(longest as f64);
+    let named = picture.asleep.iter().take(ASLEEP).cloned().collect::<Vec<_>>().join(", ");
+    let (who, next) = match picture.asleep.len() {
+        _ if !sight.sees_all => (
+            "what sessions of other accounts do is hidden".to_string(),
+            "Look for a backup, or for somebody who locked by hand, as an account with PROCESS.".to_string(),
+        ),
+        0 => (
+            "no session has been asleep for as long: a backup that runs holds it".to_string(),
+            "Look for a backup among the running statements, and whether it moves on: ending it gives the lock back.".to_string(),
+        ),
+        1 => (
+            format!("{named} alone has been asleep for as long"),
+            "Ask who that is: KILL ends the session and gives the lock back; a backup that it makes is lost.".to_string(),
+        ),
+        n => (
+            format!("asleep for as long: {named}{}", if n > ASLEEP { " and more" } else { "" }),
+            "Find the one among them that makes a backup or locked by hand: KILL ends it and gives the lock back.".to_string(),
+        ),
+    };
+    let told = format!(
+        "{waits} for a lock of the whole server (FLUSH TABLES WITH READ LOCK, or a backup) whose holder cannot be seen: nothing can be written; \
+         the longest for {age}; {who}"
+    );
+    Finding::new(severity, check.id, "server", told).next(next)
+}
+
+fn judge(picture: &Picture, sight: &Sight, check: &Check, limits: &Limits) -> Seen {
+    let tree = &picture.tree;
+    let mut seen = judge_locks(tree, &WORDS, check, limits);
+    if check.id == "MY07" && picture.known == Known::Inferred {
+        for f in &mut seen.findings {
+            f.message.push_str(" (inferred: the server does not tell who holds metadata locks)");
+        }
+    }
+    let unseen = |server: bool| {
+        let of =
+            tree.sessions.iter().filter(move |s| s.waits.is_some() && s.blocked_by.is_empty() && (s.wants == metadata::WHOLE) == server);
+        of.fold((0u64, 0), |(n, l), s| (n + 1, l.max(s.waits.unwrap_or(0))))
+    };
+    if let (count @ 1.., longest) = unseen(true) {
+        seen.find(of_the_server(picture, sight, count, longest, check, limits));
+    }
+    if let (count @ 1.., longest) = unseen(false) {
+        let by = Severity::of(longest as f64, limits.of(check, "wait")).max(Severity::of(count as f64, limits.of(check, "victims")));
+        let severity = if by == Severity::Ok { Severity::Info } else { by };
+        let mut f = Finding::new(
+            severity,
+            check.id,
+            "sessions",
+            format!(
+                "{} for a lock whose holder cannot be seen, the longest for {}",
+                if count == 1 { "1 session waits".to_string() } else { format!("{count} sessions wait") },
+                crate::engine::assessing::age(longest as f64)
+            ),
+        );
+        f = f.next("A session that is asleep may hold it (LOCK TABLES, FLUSH TABLES WITH READ LOCK, a backup): look for it among them.");
+        if picture.known != Known::Told && !picture.would_tell.is_empty() {
+            f = f.lifts(picture.would_tell);
+        }
+        seen.find(f);
+    }
+    if tree.waiting() == 0 && !sight.sees_all {
+        seen.says = "whether sessions of other accounts wait cannot be seen".into();
+    }
+    hidden(seen, sight, check, "what sessions of other accounts wait for is hidden")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Assessing;
+    use crate::engine::mysql::MySql;
+
+    fn check(id: &str) -> &'static Check {
+        let my = MySql::new(crate::config::Target::bare("t", crate::config::EngineKind::MySql), None);
+        my.checks().iter().find(|c| c.id == id).unwrap()
+    }
+
+    fn picture(sessions: Vec<LockSession>, known: Known) -> Picture {
+        Picture {
+            tree: LockTree::of(sessions),
+            known,
+            for_rows: BTreeSet::new(),
+            for_tables: BTreeSet::new(),
+            asleep: vec!["connection 5 (“root”@h, 41 s)".into()],
+            would_tell: "INSTALL SONAME 'metadata_lock_info'",
+        }
+    }
+
+    #[test]
+    fn a_pile_up_names_the_ddl_and_that_its_root_was_inferred() {
+        let holder =
+            LockSession { id: 7, user: "etl".into(), state: "idle in transaction".into(), idle: Some(90), ..LockSession::default() };
+        let ddl = LockSession {
+            id: 20,
+            waits: Some(80),
+            wants: format!("{} on shop.t", metadata::EXCLUSIVE),
+            statement: "ALTER TABLE t ADD x int".into(),
+            blocked_by: vec![7],
+            ..LockSession::default()
+        };
+        let behind = (0..9).map(|i| LockSession { id: 100 + i, waits: Some(i), blocked_by: vec![20], ..LockSession::default() });
+        let p = picture([holder, ddl].into_iter().chain(behind).collect(), Known::Inferred);
+        let seen = judge(&p, &Sight { sees_all: true, ..Sight::default() }, check("MY07"), &Limits::default());
+        assert_eq!(seen.severity, Severity::Critical);
+        let told = &seen.findings[0].message;
+        assert!(told.starts_with("9 sessions wait behind ALTER TABLE t ADD x int (connection 20), which waits for connection 7"), "{told}");
+        assert!(told.ends_with("(inferred: the server does not tell who holds metadata locks)"), "{told}");
+    }
+
+    #[test]
+    fn a_wait_for_nobody_who_can_be_seen_is_no_all_clear() {
+        let alone = LockSession { id: 20, waits: Some(80), wants: "metadata lock on t".into(), ..LockSession::default() };
+        let p = picture(vec![alone], Known::Inferred);
+        let seen = judge(&p, &Sight { sees_all: true, ..Sight::default() }, check("MY07"), &Limits::default());
+        assert_eq!(seen.severity, Severity::Critical, "{seen:#?}");
+        assert!(seen.findings[0].lifts.is_some());
+        // Of the whole server it is critical at once, names who may hold it, and sends nobody behind the same lock.
+        let writer = LockSession { id: 20, waits: Some(12), wants: metadata::WHOLE.into(), ..LockSession::default() };
+        let p = picture(vec![writer], Known::Inferred);
+        let seen = judge(&p, &Sight { sees_all: true, ..Sight::default() }, check("MY07"), &Limits::default());
+        assert_eq!((seen.severity, seen.findings.len()), (Severity::Critical, 1), "{seen:#?}");
+        let f = &seen.findings[0];
+        assert!(f.message.contains("FLUSH TABLES WITH READ LOCK") && f.message.contains("connection 5") && f.lifts.is_none(), "{f:#?}");
+        let blind = judge(&picture(Vec::new(), Known::Told), &Sight::default(), check("MY06"), &Limits::default());
+        assert_eq!(blind.severity, Severity::Unknown);
+    }
+}

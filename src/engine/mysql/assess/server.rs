@@ -1,0 +1,184 @@
+//! The server itself: how long it runs, how many are connected, how it is set.
+
+use super::{Values, at, mariadb, number, rows};
+use crate::engine::Session;
+use crate::engine::assessing::{age, hidden};
+use crate::model::assessment::{Check, Limits, Seen, Sight};
+use crate::model::recovery::Deed;
+use crate::model::{Finding, Result, Severity};
+use crate::text;
+
+pub(super) async fn state(s: &Session, check: &Check, limits: &Limits) -> Result<Seen> {
+    let status = Values::status(s, &["Uptime"]).await?;
+    let set = Values::variables(s, &["read_only", "super_read_only", "innodb_force_recovery", "offline_mode"]).await?;
+    let up = status.count("Uptime");
+    let id = s.identity();
+    let writes = if set.on("super_read_only") {
+        "super_read_only"
+    } else if set.on("read_only") {
+        "read_only"
+    } else {
+        "accepts writes"
+    };
+    let mut seen = Seen::of(check).says(format!("{} {}, {writes}, up for {}", id.product, id.version, age(up))).figure("up", up);
+    let forced = set.count("innodb_force_recovery");
+    if forced > 0.0 {
+        seen.find(
+            Finding::new(
+                Severity::Critical,
+                check.id,
+                &id.address,
+                format!("the server runs with innodb_force_recovery = {forced}: it was started to rescue data"),
+            )
+            .next("Dump what is there and write nothing; a level above 3 damages data further."),
+        );
+    }
+    if set.on("offline_mode") {
+        seen.find(
+            Finding::new(Severity::Critical, check.id, &id.address, "offline_mode is on: applications are refused")
+                .next("Find out who set it: SET GLOBAL offline_mode = OFF lets them in again."),
+        );
+    }
+    if set.on("read_only") || set.on("super_read_only") {
+        // One that follows another is meant to be so; whether it does may be hidden, and the replica's check says that.
+        let mut follows = s.fetch(if mariadb(s) { "SHOW ALL SLAVES STATUS" } else { "SHOW REPLICA STATUS" }).await;
+        if follows.as_ref().is_err_and(|e| e.code.as_deref() == Some("1064")) {
+            follows = s.fetch("SHOW SLAVE STATUS").await;
+        }
+        if follows.is_ok_and(|t| t.rows.is_empty()) {
+            let words = format!("{writes} is on, and the server follows no other: what applications write fails with error 1290");
+            seen.find(
+                Finding::new(Severity::Critical, check.id, &id.address, words)
+                    .next("Find out who set it and why: the journal says whether it was done from here. Then allow writing again.")
+                    .recover(Deed::ReadWrite, ""),
+            );
+        }
+    }
+    // Below the threshold is what is told here: a server that was just started.
+    if up < limits.of(check, "restarted").0 {
+        seen.find(
+            Finding::new(Severity::Info, check.id, &id.address, format!("the server was started {} ago", age(up)))
+                .next("Look into its log for why: a crash, or somebody."),
+        );
+    }
+    Ok(seen)
+}
+
+pub(super) async fn connections(s: &Session, sight: &Sight, check: &Check, limits: &Limits) -> Result<Seen> {
+    const WHO: &str = "SELECT COALESCE(USER, '?'), SUBSTRING_INDEX(COALESCE(HOST, ''), ':', 1), COUNT(*), SUM(COMMAND = 'Sleep') \
+        FROM information_schema.PROCESSLIST WHERE USER NOT IN ('system user', 'event_scheduler') GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 3";
+    const STATES: &str = "SELECT SUM(COMMAND = 'Sleep'), SUM(STATE LIKE 'Waiting for %lock'), COUNT(*) FROM information_schema.PROCESSLIST \
+        WHERE USER NOT IN ('system user', 'event_scheduler')";
+    let status = Values::status(s, &["Threads_connected", "Threads_running", "Max_used_connections"]).await?;
+    let set = Values::variables(s, &["max_connections", "extra_port", "admin_port"]).await?;
+    let (all, most) = (status.count("Threads_connected"), set.count("max_connections").max(1.0));
+    let states = rows(s, STATES).await?;
+    let states = states.first().cloned().unwrap_or_default();
+    let (idle, waiting, visible) =
+        (number(&states, 0).unwrap_or(0.0), number(&states, 1).unwrap_or(0.0), number(&states, 2).unwrap_or(0.0));
+    let running = status.count("Threads_running");
+    let used = 100.0 * all / most;
+    let mut says = format!("{all} of {most} ({used:.0} %), {running} running");
+    for (n, what) in [(waiting, "waiting for locks"), (idle, "asleep")] {
+        if n > 0.0 && sight.sees_all {
+            says.push_str(&format!(", {n} {what}"));
+        }
+    }
+    let mut seen = Seen::of(check).says(says);
+    for (name, n) in [("used", used), ("connections", all), ("most", most), ("running", running), ("waiting", waiting), ("idle", idle)] {
+        seen = seen.figure(name, n);
+    }
+    let severity = Severity::of(used, limits.of(check, "used"));
+    if severity >= Severity::Warning {
+        let who: Vec<String> = rows(s, WHO)
+            .await?
+            .iter()
+            .map(|r| format!("{} of {} ({} asleep)", at(r, 2), text::clean(&format!("{}@{}", at(r, 0), at(r, 1))), at(r, 3)))
+            .collect();
+        let next = if waiting > 0.0 && waiting >= all / 4.0 {
+            "Many of them wait for locks: end the root of the lock tree, and they go on.".to_string()
+        } else if idle > all / 2.0 {
+            "Most of them are asleep: lower the pool's size, or wait_timeout for new sessions.".to_string()
+        } else {
+            "Find out why the statements take longer than usual; more connections would make it worse.".to_string()
+        };
+        let who = if sight.sees_all { format!(": {}", who.join(", ")) } else { String::new() };
+        seen.find(
+            Finding::new(severity, check.id, &s.identity().address, format!("{all} of {most} connections are taken ({used:.0} %){who}"))
+                .next(format!("{next} One more than these is kept for an account with SUPER or CONNECTION ADMIN: keep it free.")),
+        );
+    }
+    let unseen = (all - visible).max(0.0);
+    Ok(if unseen > 0.0 {
+        hidden(seen, sight, check, &format!("what {} of other accounts do is hidden", text::counted(unseen as u64, "session")))
+    } else {
+        seen
+    })
+}
+
+pub(super) async fn running(s: &Session, check: &Check, limits: &Limits) -> Result<Seen> {
+    let status = Values::status(s, &["Threads_running"]).await?;
+    let set = Values::variables(s, &["max_connections", "thread_pool_size"]).await?;
+    let running = status.count("Threads_running");
+    let used = 100.0 * running / set.count("max_connections").max(1.0);
+    let mut seen = Seen::of(check).figure("running", running).figure("used", used);
+    let mut severity = Severity::of(used, limits.of(check, "used"));
+    let mut told = format!("{running} threads run at once ({used:.0} % of max_connections)");
+    seen.says = format!("{running} at once");
+    // MariaDB sets the size of its pool, used or not, to the number of processors.
+    if let Some(processors) = set.number("thread_pool_size").filter(|n| *n >= 1.0 && mariadb(s)) {
+        let each = running / processors;
+        seen = seen.figure("per_processor", each);
+        seen.says.push_str(&format!(", on {processors} processors"));
+        // A handful on a small machine is no pile-up.
+        if running >= 16.0 {
+            let by_processor = Severity::of(each, limits.of(check, "per_processor"));
+            if by_processor > severity {
+                severity = by_processor;
+                told = format!("{running} threads run at once on {processors} processors");
+            }
+        }
+    }
+    if severity >= Severity::Warning {
+        seen.find(
+            Finding::new(severity, check.id, &s.identity().address, told)
+                .next("They wait for locks or for the disk, or one statement became slow: look at locks and long statements."),
+        );
+    }
+    Ok(seen)
+}
+
+/// Settings with the value that is safe, how bad the other ones are, and what those do.
+const SAFE: [(&str, &[&str], Severity, &str); 4] = [
+    ("innodb_doublewrite", &["ON", "DETECT_AND_RECOVER", "1"], Severity::Critical, "a crash of the machine leaves torn pages"),
+    ("innodb_flush_log_at_trx_commit", &["1"], Severity::Warning, "a crash loses the commits of the last second"),
+    ("sync_binlog", &["1"], Severity::Info, "a crash of the machine may leave the binary log behind the data: replicas miss commits"),
+    (
+        "innodb_checksum_algorithm",
+        &["full_crc32", "strict_full_crc32", "crc32", "strict_crc32", "innodb"],
+        Severity::Critical,
+        "damaged pages are read as if they were sound",
+    ),
+];
+
+pub(super) async fn settings(s: &Session, check: &Check) -> Result<Seen> {
+    let names: Vec<&str> = SAFE.iter().map(|(n, ..)| *n).chain(["log_bin"]).collect();
+    let set = Values::variables(s, &names).await?;
+    let mut seen = Seen::of(check);
+    for (name, safe, severity, harm) in SAFE {
+        let value = set.text(name);
+        if value.is_empty() || safe.iter().any(|v| v.eq_ignore_ascii_case(value)) || (name == "sync_binlog" && !set.on("log_bin")) {
+            continue;
+        }
+        let next = match name {
+            "innodb_doublewrite" => "Set it on in the configuration; it takes a restart.".to_string(),
+            _ => format!("SET GLOBAL {name} = {}; once it is known who set it and why.", safe[0]),
+        };
+        seen.find(Finding::new(severity, check.id, name, format!("{name} is {value}: {harm}")).next(next));
+    }
+    seen.says = match seen.findings.len() {
+        0 => "safe against crashes".into(),
+        n => format!("{n} unsafe: {}", seen.findings.iter().map(|f| f.object.as_str()).collect::<Vec<_>>().join(", ")),
+    };
+    Ok(seen)
+}

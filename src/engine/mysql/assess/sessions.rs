@@ -1,0 +1,152 @@
+//! Transactions that are open, and statements that run for long.
+
+use super::{at, number, rows};
+use crate::engine::Session;
+use crate::engine::assessing::{age, hidden, one_line};
+use crate::model::assessment::{Check, Limits, Seen, Sight};
+use crate::model::{Finding, Result, Severity};
+
+/// Threads that are the server's own work.
+pub(super) const OWN: &str = "'Daemon', 'Binlog Dump', 'Binlog Dump GTID', 'Slave_IO', 'Slave_SQL', 'Slave_worker'";
+
+pub(super) async fn transactions(s: &Session, sight: &Sight, check: &Check, limits: &Limits) -> Result<Seen> {
+    if !sight.sees_all {
+        return Ok(Seen::blind(check, "open transactions cannot be seen", &sight.grant));
+    }
+    // InnoDB's list and the process list are joined here: the server would go through one for each row of the other.
+    const OPEN: &str = "SELECT trx_mysql_thread_id, GREATEST(0, TIMESTAMPDIFF(SECOND, trx_started, NOW())), trx_state, trx_rows_locked, \
+        trx_rows_modified FROM information_schema.INNODB_TRX WHERE trx_mysql_thread_id <> CONNECTION_ID() ORDER BY trx_started LIMIT 50";
+    let found = rows(s, OPEN).await?;
+    let longest = found.first().and_then(|r| number(r, 1)).unwrap_or(0.0);
+    // Fifty are looked at, and all are counted.
+    let all = match found.len() {
+        50 => rows(s, "SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_mysql_thread_id <> CONNECTION_ID()").await?,
+        _ => Vec::new(),
+    };
+    let all = all.first().and_then(|r| number(r, 0)).unwrap_or(0.0).max(found.len() as f64);
+    let mut seen = Seen::of(check).figure("transactions", all).figure("age", longest);
+    if found.is_empty() {
+        return Ok(seen.says("none"));
+    }
+    let ids: Vec<&str> = found.iter().take(6).map(|r| at(r, 0)).filter(|id| id.parse::<u64>().is_ok()).collect();
+    let who = rows(
+        s,
+        &format!(
+            "SELECT ID, COALESCE(USER, '?'), COALESCE(HOST, ''), COMMAND, TIME, LEFT(COALESCE(INFO, ''), 200), COALESCE(STATE, '') \
+             FROM information_schema.PROCESSLIST WHERE ID IN ({})",
+            ids.join(", ")
+        ),
+    )
+    .await?;
+    let limit = limits.of(check, "age");
+    for r in found.iter().take(6) {
+        let open = number(r, 1).unwrap_or(0.0);
+        let p = who.iter().find(|p| at(p, 0) == at(r, 0));
+        let named = match p {
+            Some(p) => format!("{}@{} (connection {})", at(p, 1), at(p, 2), at(r, 0)),
+            // The session is gone: an XA transaction that was prepared, or one that is being rolled back.
+            None if at(r, 0) == "0" => "a prepared XA transaction or one that is being recovered".to_string(),
+            None => format!("connection {}", at(r, 0)),
+        };
+        if seen.says.is_empty() {
+            seen.says = format!("{all} open, the oldest for {}: {named}", age(open));
+        }
+        let severity = Severity::of(open, limit);
+        if severity < Severity::Warning || seen.findings.len() == 5 {
+            continue;
+        }
+        let (locked, changed) = (at(r, 3), at(r, 4));
+        let holds = match (locked, changed) {
+            ("0", "0") => String::new(),
+            _ => format!(", {locked} rows locked, {changed} changed"),
+        };
+        let (does, next) = match p {
+            Some(p) if at(p, 3) == "Sleep" => (
+                format!("has done nothing in it for {}", age(number(p, 4).unwrap_or(0.0))),
+                format!("KILL QUERY does nothing to it: KILL {} ends the session (its transaction is rolled back).", at(r, 0)),
+            ),
+            Some(p) if at(r, 2) == "ROLLING BACK" || at(p, 6).contains("rolling back") => {
+                ("is being rolled back".to_string(), "Wait: a rollback cannot be hurried, and a restart begins it anew.".to_string())
+            }
+            Some(p) => (
+                format!("runs: {}", one_line(crate::model::Dialect::MySql, at(p, 5), 100)),
+                format!("Look at its plan; KILL QUERY {} rolls its statement back, which may take as long again.", at(r, 0)),
+            ),
+            None if at(r, 0) == "0" => (
+                "has no session".to_string(),
+                "XA RECOVER lists prepared ones: its coordinator knows whether to commit or roll back.".to_string(),
+            ),
+            None => ("ended meanwhile".to_string(), String::new()),
+        };
+        seen.find(
+            Finding::new(
+                severity,
+                check.id,
+                format!("connection {}", at(r, 0)),
+                format!("{named} has had a transaction open for {} and {does}{holds}", age(open)),
+            )
+            .next(next),
+        );
+    }
+    Ok(seen)
+}
+
+pub(super) async fn long(s: &Session, sight: &Sight, check: &Check, limits: &Limits) -> Result<Seen> {
+    let long = format!(
+        "SELECT ID, COALESCE(USER, '?'), COALESCE(HOST, ''), TIME, COALESCE(STATE, ''), LEFT(COALESCE(INFO, ''), 200) \
+         FROM information_schema.PROCESSLIST WHERE COMMAND NOT IN ('Sleep', {OWN}) AND USER NOT IN ('system user', 'event_scheduler') \
+         AND ID <> CONNECTION_ID() ORDER BY TIME DESC LIMIT 50"
+    );
+    let found = rows(s, &long).await?;
+    let longest = found.first().and_then(|r| number(r, 3)).unwrap_or(0.0);
+    let all = match found.len() {
+        50 => {
+            let count = format!(
+                "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE COMMAND NOT IN ('Sleep', {OWN}) \
+                 AND USER NOT IN ('system user', 'event_scheduler') AND ID <> CONNECTION_ID()"
+            );
+            rows(s, &count).await?.first().and_then(|r| number(r, 0)).unwrap_or(50.0).max(50.0)
+        }
+        few => few as f64,
+    };
+    let mut seen = Seen::of(check).figure("running", all).figure("age", longest);
+    let who = |r: &[Option<String>]| format!("{}@{} (connection {})", at(r, 1), at(r, 2), at(r, 0));
+    seen.says = match found.first() {
+        None => "nothing runs".into(),
+        Some(r) => format!("{all} running, the longest for {}: {}", age(longest), who(r)),
+    };
+    if !sight.sees_all {
+        seen.says = format!("of our own account alone: {}", seen.says);
+    }
+    let limit = limits.of(check, "age");
+    for r in &found {
+        let mut severity = Severity::of(number(r, 3).unwrap_or(0.0), limit);
+        if severity < Severity::Warning || seen.findings.len() == 5 {
+            break;
+        }
+        let (state, statement) = (at(r, 4), one_line(crate::model::Dialect::MySql, at(r, 5), 120));
+        let word = statement.split(' ').next().unwrap_or("").to_ascii_uppercase();
+        // A dump marks its reads so; building an index and the like take their time: told, and no alarm.
+        let slow_by_nature =
+            statement.contains("SQL_NO_CACHE") || matches!(word.as_str(), "ALTER" | "CREATE" | "OPTIMIZE" | "LOAD" | "ANALYZE" | "CHECK");
+        let waits = state.starts_with("Waiting for");
+        if slow_by_nature && !waits {
+            severity = Severity::Info;
+        }
+        let stage = if state.is_empty() { String::new() } else { format!(" ({state})") };
+        seen.find(
+            Finding::new(
+                severity,
+                check.id,
+                format!("connection {}", at(r, 0)),
+                format!("{} has been running for {}{stage}: {statement}", who(r), age(number(r, 3).unwrap_or(0.0))),
+            )
+            .next(match (waits, slow_by_nature) {
+                (true, _) => "It waits: look at who holds the lock.",
+                (false, true) => "It takes its time; the history is not purged as long as it runs.",
+                (false, false) => "Look at its plan; KILL QUERY rolls its statement back.",
+            }),
+        );
+    }
+    Ok(hidden(seen, sight, check, "what other accounts run is hidden"))
+}

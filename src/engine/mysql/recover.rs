@@ -1,0 +1,203 @@
+//! Recovery actions of MariaDB (`reference/operations.md` §2.6). KILL takes a number alone, so it stands in a block that looks for the
+//! session or the query once more: MariaDB numbers every query, and no number twice. MySQL has no such block.
+
+use super::MySql;
+use super::catalog::{at, lit};
+use crate::engine::{ANOTHER, Recovering, Session};
+use crate::model::recovery::{Action, Deed, Prospect};
+use crate::model::{Dialect, Error, Result};
+use crate::sql;
+use futures_util::future::BoxFuture;
+
+const DEEDS: &[Deed] = &[Deed::Cancel, Deed::Terminate, Deed::EndIdle, Deed::ReadOnly, Deed::ReadWrite];
+
+impl Recovering for MySql {
+    fn deeds(&self) -> &'static [Deed] {
+        DEEDS
+    }
+    fn look<'a>(&'a self, s: &'a Session, action: &'a Action) -> BoxFuture<'a, Result<Prospect>> {
+        Box::pin(async move {
+            if s.identity().product != "MariaDB" {
+                return Err(Error::failed(
+                    "recovery actions are made for MariaDB: MySQL cannot look for a session in the statement that ends it",
+                )
+                .hint("`holdpoint explain TARGET --progress` and the sessions' list show what runs; KILL by hand."));
+            }
+            match action.deed {
+                Deed::Cancel | Deed::Terminate | Deed::EndIdle => session(s, action).await,
+                _ => writing(s, action).await,
+            }
+        })
+    }
+}
+
+/// A block that acts only while a row is there.
+fn only_if(there: &str, act: &str) -> String {
+    format!("BEGIN NOT ATOMIC IF EXISTS ({there}) THEN {act}; ELSE SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{ANOTHER}'; END IF; END")
+}
+
+async fn session(s: &Session, action: &Action) -> Result<Prospect> {
+    let id: u64 = action.object.parse().map_err(|_| {
+        Error::usage(format!("{} is no session's number", crate::text::clean(&action.object))).hint("The sessions' list has them.")
+    })?;
+    if s.backend() == Some(id) {
+        return Err(Error::usage(format!("{id} is this program's own session")));
+    }
+    // A restart begins the numbers anew: what was seen before it is told by the hour in which the server started. Its clock and its uptime
+    // tick apart by up to a second, so that a finer time would be another one at each second look.
+    let found = s
+        .fetch(format!(
+            "SELECT p.ID, p.USER, p.HOST, COALESCE(p.DB, ''), p.COMMAND, COALESCE(p.STATE, ''), p.TIME, LEFT(COALESCE(p.INFO, ''), 2000), p.QUERY_ID, \
+             FLOOR((UNIX_TIMESTAMP() - (SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'UPTIME')) / 3600) \
+             FROM information_schema.PROCESSLIST p WHERE p.ID = {id}"
+        ))
+        .await?;
+    let Some(row) = found.rows.first() else {
+        return Err(Error::failed(format!("there is no session {id}, or it is hidden"))
+            .hint(format!("GRANT PROCESS ON *.* TO {}; shows other users' sessions.", crate::text::clean(&s.identity().user))));
+    };
+    let command = at(row, 4);
+    if matches!(at(row, 1), "system user" | "event_scheduler")
+        || command.starts_with("Binlog Dump")
+        || matches!(command, "Daemon" | "Slave_IO" | "Slave_SQL")
+    {
+        return Err(Error::usage(format!(
+            "{id} is no client's session but one of the server or of a replica ({command}): it is left alone"
+        )));
+    }
+    let asked = format!(
+        "SELECT trx_started, TIMESTAMPDIFF(SECOND, trx_started, NOW()), trx_rows_modified, trx_rows_locked FROM information_schema.INNODB_TRX \
+         WHERE trx_mysql_thread_id = {id}"
+    );
+    let mut transaction = s.fetch(asked.as_str()).await?;
+    if transaction.rows.is_empty() && action.deed == Deed::EndIdle {
+        // InnoDB answers from what it last read when that is less than 0.1 s old, whoever asked.
+        tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+        transaction = s.fetch(asked.as_str()).await?;
+    }
+    let trx = transaction.rows.first();
+    let mut p = Prospect::of(action, id.to_string());
+    let mut fact = |name: &str, value: &str| {
+        if !value.is_empty() {
+            p.is.push((name.to_string(), value.to_string()));
+        }
+    };
+    fact("user", &format!("{}@{}", at(row, 1), at(row, 2)));
+    fact("database", at(row, 3));
+    fact("does", command);
+    fact("state", at(row, 5));
+    fact("for", &format!("{} s", at(row, 6)));
+    if let Some(t) = trx {
+        fact("transaction", &format!("open for {} s, {} rows changed, {} locked", at(t, 1), at(t, 2), at(t, 3)));
+    }
+    let statement = sql::redact(Dialect::MySql, at(row, 7));
+    fact("statement", &statement.split_whitespace().collect::<Vec<_>>().join(" "));
+    let mut who = vec![format!("p.ID = {id}"), format!("p.USER = {}", lit(at(row, 1))), format!("p.HOST = {}", lit(at(row, 2)))];
+    let running = !matches!(command, "Sleep");
+    // The rows that it changed are what a rollback has to take back.
+    let changed = trx.map_or("0", |t| at(t, 2));
+    let open = |t: &[Option<String>]| {
+        format!(
+            "EXISTS (SELECT 1 FROM information_schema.INNODB_TRX t WHERE t.trx_mysql_thread_id = {id} AND t.trx_started = {})",
+            lit(at(t, 0))
+        )
+    };
+    let act = match action.deed {
+        Deed::Cancel => {
+            if !running {
+                return Err(Error::usage(format!("session {id} runs nothing now"))
+                    .hint(format!("Ending the session ends its transaction: terminate {id}.")));
+            }
+            who.extend([format!("p.QUERY_ID = {}", at(row, 8)), "p.COMMAND <> 'Sleep'".into()]);
+            p.does = "Ends the statement that it runs; the session stays.".into();
+            p.loses = vec![format!(
+                "What the statement has done so far is rolled back, which takes about as long as it took ({changed} rows of its transaction so far). The transaction stays open."
+            )];
+            p.undo = "There is no undo; its client may run it again.".into();
+            p.then = format!("session {id} does not run that statement any more");
+            format!("KILL QUERY ID {}", at(row, 8))
+        }
+        _ => {
+            match (action.deed, trx) {
+                (Deed::EndIdle, Some(t)) if !running => {
+                    who.extend(["p.COMMAND = 'Sleep'".into(), format!("p.QUERY_ID = {}", at(row, 8)), open(t)]);
+                }
+                (Deed::EndIdle, _) => {
+                    let why = if running { "it runs something" } else { "it has no transaction open" };
+                    return Err(Error::usage(format!("session {id} is not idle in a transaction: {why}")));
+                }
+                (_, Some(t)) => who.push(open(t)),
+                (_, None) => {
+                    who.push(format!("NOT EXISTS (SELECT 1 FROM information_schema.INNODB_TRX t WHERE t.trx_mysql_thread_id = {id})"))
+                }
+            }
+            p.does = "Ends the session.".into();
+            let rolled_back = trx.map_or_else(
+                || "it has no transaction open".to_string(),
+                |t| {
+                    format!(
+                        "its transaction, open for {} s with {} rows changed, is rolled back, which may take as long again",
+                        at(t, 1),
+                        at(t, 2)
+                    )
+                },
+            );
+            p.loses = vec![format!("Its client sees a lost connection; {rolled_back}.")];
+            p.undo = "There is no undo; its client may connect again.".into();
+            p.then = format!("session {id} is gone");
+            format!("KILL CONNECTION {id}")
+        }
+    };
+    p.lock = "It takes no lock; those of the session are released when it has rolled back.".into();
+    let there = format!("SELECT 1 FROM information_schema.PROCESSLIST p WHERE {}", who.join(" AND "));
+    p.rereads = true;
+    p.statement = only_if(&there, &act);
+    let left = if action.deed == Deed::Cancel {
+        there
+    } else {
+        format!("SELECT 1 FROM information_schema.PROCESSLIST p WHERE {}", who[..3].join(" AND "))
+    };
+    p.verify = format!("SELECT NOT EXISTS ({left})");
+    p.identity = who;
+    p.identity.push(format!("server started in hour {}", at(row, 9)));
+    Ok(p)
+}
+
+async fn writing(s: &Session, action: &Action) -> Result<Prospect> {
+    let found = s
+        .fetch(
+            "SELECT @@GLOBAL.read_only, (SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID <> CONNECTION_ID()), \
+             (SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_rows_modified > 0), @@hostname, @@port",
+        )
+        .await?;
+    let row = found.rows.first().cloned().unwrap_or_default();
+    let on = action.deed == Deed::ReadOnly;
+    let set = at(&row, 0) != "0";
+    if set == on {
+        return Err(Error::usage(format!("the server {} already", if on { "is read-only" } else { "takes writes" })));
+    }
+    let mut p = Prospect::of(action, format!("{}:{}", at(&row, 3), at(&row, 4)));
+    p.identity = vec![format!("read_only {}", at(&row, 0))];
+    p.is = vec![
+        ("read_only".into(), if set { "on" } else { "off" }.into()),
+        ("other sessions".into(), at(&row, 1).into()),
+        ("transactions that wrote".into(), at(&row, 2).into()),
+    ];
+    p.before = vec!["SET SESSION lock_wait_timeout = 10".into()];
+    p.lock = "A global read lock for a moment: it waits for running writes, 10 s at most, and new ones wait behind it.".into();
+    if on {
+        p.does = "The server refuses writes of all databases, but for users with READ ONLY ADMIN or SUPER.".into();
+        p.loses = vec!["The application cannot write any more; open transactions that wrote fail at their COMMIT.".into()];
+        p.undo = "SET GLOBAL read_only = OFF (read-write). A restart takes back either, unless the configuration says the same.".into();
+        p.then = "the server is read-only".into();
+    } else {
+        p.does = "The server takes writes again.".into();
+        p.loses =
+            vec!["A replica that is written to goes its own way for good: be sure that this is the server that should take writes.".into()];
+        p.undo = "SET GLOBAL read_only = ON (read-only).".into();
+        p.then = "the server takes writes".into();
+    }
+    p.statement = format!("SET GLOBAL read_only = {}", if on { "ON" } else { "OFF" });
+    p.verify = format!("SELECT @@GLOBAL.read_only = {}", u8::from(on));
+    Ok(p)
+}

@@ -1,0 +1,203 @@
+//! The end of a server's log: which file it is, and which of its lines tell of a fault.
+
+use super::processes::Process;
+use super::{Known, Server};
+use crate::engine::assessing::check;
+use crate::model::assessment::{Check, Seen};
+use crate::model::{Finding, Severity};
+use crate::text;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+pub(super) const LOG: Check = check("log", "log", "the end of its log", "The log says why a server stopped.", &[]);
+
+/// Bytes of a log's end that are looked at, and lines of it that are told.
+const TAIL: u64 = 64 * 1024;
+const LINES: usize = 5;
+
+/// A line that tells of a fault; `None` for any other.
+fn tells(line: &str) -> Option<Severity> {
+    let has = |words: &[&str]| words.iter().any(|w| line.contains(w));
+    // Statements and their errors hold values of users'; of errors only those are told that speak of the machine.
+    let machine = has(&["No space left", "Out of memory", "out of memory", "could not read block", "invalid page in block"]);
+    // A replica's error and an event's quote the statement or the row, and a crash the statement that ran.
+    let quoting = line.starts_with('\t')
+        || line.starts_with("Query")
+        || has(&["STATEMENT:", "DETAIL:", "CONTEXT:", "QUERY:", "HINT:", "Slave SQL", "Replica SQL", "Event Scheduler:", " on query. "]);
+    if quoting || (has(&["ERROR:"]) && !machine) {
+        return None;
+    }
+    // What this server asked of another one is its own fault to tell.
+    let of_its_own = has(&["could not connect to the primary", "could not receive data from WAL stream"]);
+    if machine || has(&["PANIC:", "FATAL:", "[FATAL]", "[ERROR]", "Assertion failure", "got signal", "terminated by signal"]) {
+        // A login that was refused is no fault of the server's.
+        return (of_its_own
+            || !has(&[
+                "authentication failed",
+                "does not exist",
+                "too many clients",
+                "Access denied",
+                "Aborted connection",
+                "administrator command",
+                "the database system is",
+            ]))
+        .then_some(Severity::Warning);
+    }
+    has(&["LOG:  database system", "ready for connections", "shutting down", "Normal shutdown", "starting up", "redo "])
+        .then_some(Severity::Info)
+}
+
+/// A login that the server did not let in.
+fn is_refusal(line: &str) -> bool {
+    ["authentication failed", "no pg_hba.conf entry", "Access denied for user"].iter().any(|w| line.contains(w))
+        && !line.contains("could not connect to the primary")
+}
+
+/// A line without its time and process.
+fn words_of(line: &str) -> &str {
+    let from = ["PANIC:", "FATAL:", "ERROR:", "[ERROR]", "LOG:"].iter().filter_map(|w| line.find(w)).min();
+    from.map_or(line, |at| &line[at..])
+}
+
+fn tail(path: &Path) -> std::io::Result<String> {
+    let mut file = std::fs::File::open(path)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
+    let mut bytes = Vec::new();
+    file.take(TAIL).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Files of the log, the one last written first: what was learnt of the server; what its process writes its errors to; files among its data;
+/// what its package keeps for this very server. Never a directory that other servers write to, too.
+fn files(server: &Server, port: u16, process: Option<&Process>, data: Option<&Path>, known: &Known) -> Vec<PathBuf> {
+    let mut out: Vec<PathBuf> = Vec::new();
+    let own = |dir: &Path| data.is_some_and(|d| dir.starts_with(d));
+    if let Some(log) = &known.log {
+        // A directory that the server writes alone.
+        match log.parent().filter(|dir| own(dir) && data != Some(*dir)) {
+            // A log that is written in turns lies beside those before it.
+            Some(dir) => out.extend(in_directory(dir)),
+            None => out.push(log.clone()),
+        }
+    }
+    if let Some(p) = process.filter(|_| out.is_empty()) {
+        out.extend(std::fs::read_link(format!("/proc/{}/fd/2", p.pid)).ok().filter(|l| l.is_absolute() && l.is_file()));
+        out.extend(p.value(&["--log-error", "--log_error"]).map(|l| data.map_or_else(|| PathBuf::from(l), |d| d.join(l))));
+    }
+    if let Some(d) = data.filter(|_| out.is_empty()) {
+        out.extend([d.join("log"), d.join("pg_log")].iter().flat_map(|dir| in_directory(dir)));
+        // Among the data themselves lie logs of statements as well.
+        out.extend(in_directory(d).into_iter().filter(|p| p.extension().is_some_and(|e| e == "err")));
+    }
+    if out.is_empty() {
+        out.extend((server.packaged)(port, data));
+    }
+    let written = |p: &PathBuf| std::fs::metadata(p).and_then(|m| m.modified()).ok();
+    out.sort_by_key(|p| std::cmp::Reverse(written(p)));
+    out
+}
+
+/// Logs by their names.
+pub(in crate::engine) fn in_directory(dir: &Path) -> Vec<PathBuf> {
+    let named = |p: &PathBuf| p.extension().is_some_and(|e| e == "log" || e == "err");
+    std::fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.path()).filter(named).collect()
+}
+
+pub(super) fn judge(server: &Server, port: u16, process: Option<&Process>, data: Option<&Path>, known: &Known) -> Seen {
+    let found = files(server, port, process, data, known);
+    let read = found.iter().find_map(|p| Some((p, tail(p).ok()?)));
+    let Some((path, end)) = read else {
+        let lifts = "read permission on the server's log (group adm on Debian), or journalctl where it logs there";
+        let why = match found.first() {
+            Some(p) => format!("{} cannot be read", p.display()),
+            None => format!("no log of the server for port {port} was found"),
+        };
+        return Seen::blind(&LOG, why, lifts);
+    };
+    let told: Vec<(Severity, String)> = end
+        .lines()
+        .filter_map(|l| Some((tells(l)?, text::truncate(&text::clean(&crate::sql::redact(server.dialect, l)), 200).into_owned())))
+        .collect();
+    let mut seen = Seen::of(&LOG).says(format!("{}: {}", path.display(), told.last().map_or("nothing of note at its end", |(_, l)| l)));
+    seen.places.insert("log".into(), path.display().to_string());
+    // The last ones of the worst kind, in their order.
+    let worst = told.iter().map(|(s, _)| *s).max().unwrap_or(Severity::Info);
+    let last: Vec<&String> = told.iter().filter(|(s, _)| *s == worst).map(|(_, l)| l).collect();
+    // The same words again and again are told once, where they were last.
+    let mut told: Vec<(&str, &String, u64)> = Vec::new();
+    for line in last {
+        let words = words_of(line);
+        let before = told.iter().position(|(w, ..)| *w == words).map(|at| told.remove(at).2).unwrap_or(0);
+        told.push((words, line, before + 1));
+    }
+    for (_, line, times) in told.iter().skip(told.len().saturating_sub(LINES)) {
+        let times = if *times > 1 { format!(" ({times} times)") } else { String::new() };
+        seen.find(Finding::new(worst, LOG.id, path.display().to_string(), format!("{line}{times}")).next(""));
+    }
+    let refused = end.lines().filter(|l| is_refusal(l)).count();
+    if refused > 0 {
+        seen.says.push_str(&format!("; {} at its end", text::counted(refused as u64, "refused login")));
+        seen.figures.insert("refused".into(), refused as f64);
+    }
+    seen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::SERVER;
+    use super::*;
+
+    #[test]
+    fn faults_are_told_and_refused_logins_are_not() {
+        assert_eq!(tells("2026-01-01 PANIC:  could not write to file: No space left on device"), Some(Severity::Warning));
+        assert_eq!(tells("FATAL:  password authentication failed for user \"x\""), None);
+        let standby = "FATAL:  could not connect to the primary server: FATAL:  password authentication failed for user \"repl\"";
+        assert_eq!((tells(standby), is_refusal(standby)), (Some(Severity::Warning), false));
+        assert_eq!(tells("2026-01-01 [ERROR] InnoDB: Operating system error number 28"), Some(Severity::Warning));
+        assert_eq!(tells("LOG:  checkpoint complete"), None);
+        // What users sent stays out, whatever it says.
+        for line in [
+            "ERROR:  invalid input syntax for type integer: \"card4111SECRET\" at character 8",
+            "ERROR:  mail joe@example.org FATAL: pw=hunter2",
+            "STATEMENT:  select 'PANIC: hunter2'",
+            "\tselect 'FATAL: hunter2'",
+            "2026-01-01 [ERROR] Slave SQL: Error 'Duplicate entry '1' for key 'PRIMARY'' on query. Query: 'insert into s values ('hunter2')'",
+            "2026-01-01 [ERROR] Event Scheduler: [a@b][shop.e] Duplicate entry 'hunter2' for key 'PRIMARY'",
+            "Query (0x7f): select 'got signal hunter2'",
+        ] {
+            assert_eq!(tells(line), None, "{line}");
+        }
+        assert_eq!(tells("ERROR:  could not extend file \"base/5/1\": No space left on device"), Some(Severity::Warning));
+        let told = crate::sql::redact(crate::model::Dialect::Postgres, "ERROR: in ALTER ROLE a PASSWORD 'hush'");
+        assert!(!told.contains("hush"), "{told}");
+    }
+
+    #[test]
+    fn the_log_is_the_servers_own_or_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let (data, other) = (dir.path().join("data"), dir.path().join("other"));
+        for d in [&data, &other] {
+            std::fs::create_dir_all(d.join("log")).unwrap();
+        }
+        std::fs::write(data.join("log/a.log"), "PANIC:  mine\n").unwrap();
+        std::fs::write(other.join("log/b.log"), "PANIC:  another server's\n").unwrap();
+        let known = Known { data: Some(data.clone()), log: Some(data.join("log/gone.log")), pid: None };
+        let seen = judge(&SERVER, 57_311, None, Some(&data), &known);
+        assert!(seen.says.contains("a.log: ") && seen.says.contains("mine"), "{seen:#?}");
+        assert_eq!(seen.places["log"], data.join("log/a.log").display().to_string());
+        std::fs::write(
+            data.join("log/a.log"),
+            "22:01:00 [7] PANIC:  mine\n22:02:00 [8] PANIC:  mine\nFATAL:  password authentication failed for user \"x\"\n",
+        )
+        .unwrap();
+        let seen = judge(&SERVER, 57_311, None, Some(&data), &known);
+        assert_eq!(seen.findings.len(), 1, "{seen:#?}");
+        assert_eq!(seen.findings[0].message, "22:02:00 [8] PANIC:  mine (2 times)");
+        assert!(seen.says.ends_with("; 1 refused login at its end"), "{seen:#?}");
+        let elsewhere = Known { log: Some(other.join("log/b.log")), ..Known::default() };
+        assert!(judge(&SERVER, 57_311, None, None, &elsewhere).says.contains("another server's"), "its own, where it is known");
+        let seen = judge(&SERVER, 57_311, None, None, &Known::default());
+        assert_eq!((seen.severity, seen.says.as_str()), (Severity::Unknown, "no log of the server for port 57311 was found"));
+    }
+}

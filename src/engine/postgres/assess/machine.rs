@@ -1,0 +1,168 @@
+//! The machine that the server runs on, where that is this one; and how long what it has will last.
+
+use super::{SERVER, number, rows};
+use crate::config::Target;
+use crate::engine::Session;
+use crate::engine::assessing::{Growth, age, bytes, judge_disks, judge_growth, sample_free, thousands};
+use crate::engine::outside::{self, Known};
+use crate::engine::postgres::catalog::cell;
+use crate::model::assessment::{Check, Limits, Sample, Seen, Sight};
+use crate::model::{Finding, Result, Severity};
+use std::path::{Path, PathBuf};
+
+const LIFTS: &str = "running holdpoint on the server's machine, or its monitoring: SQL does not tell how much room a disk has";
+
+/// The server's main process, where that is one of this machine's: the parent of the session's own, whose title has the session's user and
+/// database. A process elsewhere may have the same number.
+fn main_process(s: &Session) -> Option<u32> {
+    let own = outside::process(u32::try_from(s.backend()?).ok()?)?;
+    let title = own.title()?;
+    let id = s.identity();
+    (title.contains(&id.user) && title.contains(&id.database)).then_some(own.parent)
+}
+
+/// Where things are, as the server tells.
+struct Places {
+    port: String,
+    data: String,
+    /// Where its own collector of messages writes, if that runs.
+    log: Option<PathBuf>,
+}
+
+impl Places {
+    /// A role without pg_read_all_settings is told nothing of them: `None`. Asked for by name, the server would log an error.
+    async fn read(s: &Session) -> Result<Option<Places>> {
+        const WHERE: &str = "SELECT name, setting FROM pg_catalog.pg_settings WHERE name IN ('port', 'data_directory', 'log_directory', 'logging_collector')";
+        let found = rows(s, WHERE).await?;
+        let told = |name: &str| found.iter().find(|r| cell(r, 0) == name).map_or("", |r| cell(r, 1)).to_string();
+        let data = told("data_directory");
+        let log = (told("logging_collector") == "on").then(|| Path::new(&data).join(told("log_directory")));
+        Ok((!data.is_empty()).then(|| Places { port: told("port"), data, log }))
+    }
+
+    /// Those that fill, by what is in them.
+    fn disks(&self) -> Vec<(&'static str, String)> {
+        let mut out = vec![("data", self.data.clone()), ("WAL", format!("{}/pg_wal", self.data))];
+        out.extend(self.log.iter().map(|l| ("log", l.display().to_string())));
+        out
+    }
+
+    /// For when the server is down.
+    fn note(&self, mut seen: Seen) -> Seen {
+        seen.places.extend([("port".to_string(), self.port.clone()), ("data".to_string(), self.data.clone())]);
+        seen
+    }
+}
+
+pub(super) async fn disk(s: &Session, sight: &Sight, check: &Check, limits: &Limits) -> Result<Seen> {
+    if main_process(s).is_none() {
+        return Ok(Seen::blind(check, "the server runs on another machine: how full its disks are cannot be seen", LIFTS));
+    }
+    let Some(places) = Places::read(s).await? else {
+        return Ok(Seen::blind(check, "where the data are cannot be seen", &sight.grant));
+    };
+    let next = "See slots, archiver and temporary files for what grows; make room beside the database. Never delete anything in pg_wal.";
+    let seen = judge_disks(&places.disks(), check, limits, next);
+    Ok(places.note(seen.unwrap_or_else(|| Seen::blind(check, "its directories cannot be looked into", LIFTS))))
+}
+
+pub(super) async fn log(s: &Session, target: &Target, check: &Check) -> Result<Seen> {
+    const LIFTS: &str = "running holdpoint on the server's machine as one who may read the log (group adm on Debian)";
+    let Some(pid) = main_process(s) else {
+        return Ok(Seen::blind(check, "the server's log is on another machine", LIFTS));
+    };
+    let places = Places::read(s).await?;
+    let (target, check) = (target.clone(), *check);
+    let looked = tokio::task::spawn_blocking(move || {
+        let mut known = Known { pid: Some(pid), ..Known::default() };
+        if let Some(p) = &places {
+            known.data = Some(PathBuf::from(&p.data));
+            known.log = p.log.as_deref().and_then(|dir| outside::in_directory(dir).pop());
+        }
+        let seen = outside::log(&SERVER, &target, &known, &check);
+        places.map_or(seen.clone(), |p| p.note(seen))
+    });
+    looked.await.map_err(|e| crate::model::Error::failed(format!("reading the log: {e}")))
+}
+
+/// Counters of [`sample`], in their order.
+const WAL: usize = 0;
+const XID: usize = 1;
+const LEFT: usize = 2;
+const KEPT: usize = 3;
+
+pub(super) async fn sample(s: &Session, sight: &Sight) -> Result<Sample> {
+    // The next number is asked for without taking one.
+    const NOW: &str = "SELECT extract(epoch FROM clock_timestamp()), CASE WHEN pg_catalog.pg_is_in_recovery() THEN 0 \
+            ELSE pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), '0/0') END, \
+        pg_catalog.txid_snapshot_xmax(pg_catalog.txid_current_snapshot()), (SELECT max(pg_catalog.age(datfrozenxid)) FROM pg_catalog.pg_database), \
+        coalesce((SELECT max(pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), restart_lsn)) FROM pg_catalog.pg_replication_slots \
+            WHERE NOT active AND NOT pg_catalog.pg_is_in_recovery()), 0), \
+        coalesce((SELECT slot_name::text FROM pg_catalog.pg_replication_slots WHERE NOT active ORDER BY restart_lsn LIMIT 1), '')";
+    let found = rows(s, NOW).await?;
+    let row = found.first().cloned().unwrap_or_default();
+    let mut out = Sample { at: number(&row, 0).unwrap_or(0.0), ..Sample::default() };
+    out.counters.insert("server".into(), (1..5).map(|i| number(&row, i).unwrap_or(0.0)).collect());
+    out.texts.insert("slot".into(), cell(&row, 5).into());
+    if main_process(s).is_some()
+        && let Some(places) = Places::read(s).await?
+    {
+        sample_free(&places.disks(), &mut out);
+        out.texts.extend(places.disks().into_iter().map(|(what, path)| (format!("place {what}"), path)));
+    }
+    // For pg_monitor: without it nothing can be said of who fills a disk.
+    if sight.sees_all {
+        let temporary = rows(s, "SELECT coalesce(sum(size), 0) FROM pg_catalog.pg_ls_tmpdir()").await;
+        if let Some(size) = temporary.ok().and_then(|r| number(r.first()?, 0)) {
+            out.counters.insert("temporary".into(), vec![size]);
+        }
+    }
+    Ok(out)
+}
+
+pub(super) fn compare(check: &Check, limits: &Limits, first: &Sample, second: &Sample) -> Seen {
+    let seconds = second.at - first.at;
+    let of = |s: &Sample, i: usize| s.counters.get("server").and_then(|c| c.get(i)).copied().unwrap_or(0.0);
+    let wal = (of(second, WAL) - of(first, WAL)).max(0.0) / seconds;
+    let xids = (of(second, XID) - of(first, XID)).max(0.0) / seconds;
+    let mut seen =
+        Seen::of(check).says(format!("{}/s of WAL, {xids:.0} transactions/s", bytes(wal))).figure("wal", wal).figure("transactions", xids);
+    let slot = second.texts.get("slot").filter(|n| !n.is_empty());
+    let why = match slot {
+        Some(name) => format!("slot {name} is inactive and holds {}", bytes(of(second, KEPT))),
+        None => String::new(),
+    };
+    let size = |s: &Sample| s.counters.get("temporary").and_then(|c| c.first()).copied();
+    let temporary = size(first).zip(size(second)).map(|(a, b)| (b - a).max(0.0) / seconds);
+    let places: Vec<(&str, String)> =
+        second.texts.iter().filter_map(|(name, path)| Some((name.strip_prefix("place ")?, path.clone()))).collect();
+    let known = Growth {
+        rate: temporary.map(|t| t + wal),
+        why: &why,
+        next: "See slots, archiver and temporary files for what grows; never delete anything in pg_wal.",
+        places: &places,
+    };
+    judge_growth(&mut seen, check, limits, first, second, &known);
+    let left = (super::horizon::LAST - of(second, LEFT)).max(0.0);
+    if xids > 0.0 {
+        let until = left / xids;
+        seen = seen.figure("wraparound", until);
+        let severity = Severity::of(until, limits.of(check, "wraparound"));
+        if severity >= Severity::Warning {
+            seen.find(
+                Finding::new(
+                    severity,
+                    check.id,
+                    "transactions",
+                    format!(
+                        "at {xids:.0} transactions a second the server refuses writes in ≈ {}: {} are left",
+                        age(until),
+                        thousands(left)
+                    ),
+                )
+                .next("End what holds the xmin horizon, then VACUUM (FREEZE) the oldest tables."),
+            );
+        }
+    }
+    seen
+}

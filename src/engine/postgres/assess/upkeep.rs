@@ -1,0 +1,185 @@
+//! What the server does by itself, or should: vacuum, long commands, room in sequences, versions of collations.
+
+use super::{number, rows};
+use crate::engine::Session;
+use crate::engine::assessing::{age, hidden, thousands};
+use crate::engine::postgres::catalog::cell;
+use crate::model::assessment::{Check, Limits, Seen, Sight};
+use crate::model::{Finding, Result, Severity};
+
+pub(super) async fn autovacuum(s: &Session, sight: &Sight, check: &Check, limits: &Limits) -> Result<Seen> {
+    if sight.standby {
+        return Ok(Seen::of(check).says("nothing is vacuumed on a standby"));
+    }
+    const WORKERS: &str = "SELECT a.pid, extract(epoch FROM clock_timestamp() - a.xact_start), coalesce(a.query, ''), coalesce(a.wait_event_type, ''), \
+        current_setting('autovacuum_max_workers') FROM pg_catalog.pg_stat_activity a WHERE a.backend_type = 'autovacuum worker' ORDER BY 2 DESC NULLS LAST";
+    const DEAD: &str = "SELECT schemaname || '.' || relname, n_dead_tup, n_live_tup FROM pg_catalog.pg_stat_user_tables \
+        WHERE n_dead_tup > 10000 AND n_dead_tup > 0.1 * (n_live_tup + n_dead_tup) ORDER BY n_dead_tup DESC LIMIT 5";
+    let workers = rows(s, WORKERS).await?;
+    let dead = rows(s, DEAD).await?;
+    let most = workers.first().and_then(|r| number(r, 4)).unwrap_or(f64::INFINITY);
+    let mut seen = Seen::of(check).figure("workers", workers.len() as f64).figure("tables", dead.len() as f64);
+    let worst = dead.first().map(|r| (cell(r, 0), number(r, 1).unwrap_or(0.0)));
+    seen.says = match (workers.len(), worst) {
+        (0, None) => "no worker runs, no table needs one".into(),
+        (n, None) => format!("{n} workers run"),
+        (n, Some((table, rows))) => format!("{n} workers run; {table} has most dead rows: {}", thousands(rows)),
+    };
+    for r in workers.iter().filter(|r| cell(r, 2).contains("to prevent wraparound") && cell(r, 3) == "Lock").take(3) {
+        seen.find(
+            Finding::new(
+                Severity::Warning,
+                check.id,
+                format!("pid {}", cell(r, 0)),
+                format!("a vacuum against wraparound waits for a lock since {}: {}", age(number(r, 1).unwrap_or(0.0)), cell(r, 2)),
+            )
+            .next("The lock tree names who is in its way: end that; this vacuum must run."),
+        );
+    }
+    let waiting = Severity::of(worst.map_or(0.0, |w| w.1), limits.of(check, "dead"));
+    if workers.len() as f64 >= most && waiting >= Severity::Warning {
+        let (table, count) = worst.unwrap_or(("", 0.0));
+        seen.find(
+            Finding::new(
+                Severity::Warning,
+                check.id,
+                table,
+                format!("all {most} autovacuum workers are busy, while {table} has {} dead rows", thousands(count)),
+            )
+            .next("Raise autovacuum_vacuum_cost_limit and reload: more workers alone share the same limit."),
+        );
+    } else if waiting >= Severity::Warning {
+        let (table, count) = worst.unwrap_or(("", 0.0));
+        seen.find(
+            Finding::new(
+                Severity::Info,
+                check.id,
+                table,
+                format!("{table} has {} dead rows that vacuum has not removed", thousands(count)),
+            )
+            .next("See the xmin horizon for who keeps them; else VACUUM it, which locks nobody out. Never VACUUM FULL now."),
+        );
+    }
+    Ok(hidden(seen, sight, check, "what autovacuum's workers do cannot be seen"))
+}
+
+pub(super) async fn progress(s: &Session, sight: &Sight, check: &Check) -> Result<Seen> {
+    // COPY's view came with 14, the one of base backups with 13.
+    let mut parts = vec![
+        "SELECT 'VACUUM', pid, phase, relid, heap_blks_scanned::float8, heap_blks_total::float8 FROM pg_catalog.pg_stat_progress_vacuum",
+        "SELECT command, pid, phase, relid, blocks_done::float8, blocks_total::float8 FROM pg_catalog.pg_stat_progress_create_index",
+        "SELECT command, pid, phase, relid, heap_blks_scanned::float8, heap_blks_total::float8 FROM pg_catalog.pg_stat_progress_cluster",
+    ];
+    if sight.version >= 130_000 {
+        parts.push(
+            "SELECT 'base backup', pid, phase, NULL::oid, backup_streamed::float8, backup_total::float8 FROM pg_catalog.pg_stat_progress_basebackup",
+        );
+    }
+    if sight.version >= 140_000 {
+        parts.push("SELECT command, pid, type, relid, bytes_processed::float8, nullif(bytes_total, 0)::float8 FROM pg_catalog.pg_stat_progress_copy");
+    }
+    let text = format!(
+        "SELECT p.command, p.pid, p.phase, coalesce(c.relname::text, p.relid::text, ''), p.done, p.whole FROM ({}) p(command, pid, phase, relid, done, whole) \
+         LEFT JOIN pg_catalog.pg_class c ON c.oid = p.relid LIMIT 20",
+        parts.join(" UNION ALL ")
+    );
+    let found = rows(s, &text).await?;
+    let told: Vec<String> = found
+        .iter()
+        .map(|r| {
+            let share = match (number(r, 4), number(r, 5)) {
+                (Some(done), Some(whole)) if whole > 0.0 => format!(", {:.0} %", 100.0 * done / whole),
+                _ => String::new(),
+            };
+            format!("{} {} (pid {}): {}{share}", cell(r, 0), cell(r, 3), cell(r, 1), cell(r, 2))
+        })
+        .collect();
+    let seen = Seen::of(check).figure("commands", found.len() as f64);
+    Ok(seen.says(if told.is_empty() { "no long command runs".to_string() } else { told.join("; ") }))
+}
+
+pub(super) async fn sequences(s: &Session, check: &Check, limits: &Limits) -> Result<Seen> {
+    // Reading a sequence opens it: one that somebody has locked, or wants to, is left out. What a column's type can hold may be less than
+    // the sequence gives.
+    const SEQUENCES: &str = "WITH q AS MATERIALIZED (SELECT s.seqrelid, s.seqmax, s.seqincrement, n.nspname || '.' || c.relname AS name, t.typname \
+        FROM pg_catalog.pg_sequence s JOIN pg_catalog.pg_class c ON c.oid = s.seqrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+        LEFT JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('a', 'i') AND d.refobjsubid > 0 \
+        LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
+        WHERE NOT s.seqcycle AND s.seqincrement > 0 AND c.relpersistence <> 'u' \
+            AND NOT EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.relation = c.oid AND l.mode = 'AccessExclusiveLock') LIMIT 500) \
+        SELECT name, CASE WHEN pg_catalog.has_sequence_privilege(seqrelid, 'SELECT,USAGE') THEN pg_catalog.pg_sequence_last_value(seqrelid) END, \
+            least(seqmax, CASE typname WHEN 'int2' THEN 32767 WHEN 'int4' THEN 2147483647 ELSE seqmax END), \
+            pg_catalog.has_sequence_privilege(seqrelid, 'SELECT,USAGE') FROM q";
+    let found = rows(s, SEQUENCES).await?;
+    let mut all: Vec<(f64, f64, &str)> = found
+        .iter()
+        .filter_map(|r| {
+            let (last, most) = (number(r, 1)?, number(r, 2)?);
+            Some((100.0 * last / most, most - last, cell(r, 0)))
+        })
+        .collect();
+    all.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let unseen = found.iter().filter(|r| cell(r, 3) != "t").count();
+    let mut seen = Seen::of(check).figure("used", all.first().map_or(0.0, |a| a.0)).figure("sequences", found.len() as f64);
+    let database = &s.identity().database;
+    seen.says = match all.first() {
+        None => format!("none that is used can be seen in {database}"),
+        Some((used, _, name)) => format!("{} in {database}, the fullest {name} {used:.0} %", all.len()),
+    };
+    for (used, left, name) in all.iter().take(5) {
+        let severity = Severity::of(*used, limits.of(check, "used"));
+        if severity >= Severity::Warning {
+            seen.find(
+                Finding::new(
+                    severity,
+                    check.id,
+                    *name,
+                    format!("{name} has used {used:.0} % of the numbers that its column can hold, {} are left", thousands(*left)),
+                )
+                .next("Make the column, and those that refer to it, bigint: the table is written anew, so plan it before the end."),
+            );
+        }
+    }
+    if unseen > 0 && seen.severity < Severity::Warning {
+        let what = format!("{} cannot be read", crate::text::counted(unseen as u64, "sequence"));
+        let lifts =
+            format!("GRANT SELECT ON ALL SEQUENCES IN SCHEMA … TO {};", crate::model::Dialect::Postgres.quote_ident(&s.identity().user));
+        seen.find(Finding::new(Severity::Unknown, check.id, "sequences", what).lifts(lifts));
+    }
+    Ok(seen)
+}
+
+pub(super) async fn collations(s: &Session, sight: &Sight, check: &Check) -> Result<Seen> {
+    const OTHERS: &str = "SELECT c.collname::text, c.collversion, pg_catalog.pg_collation_actual_version(c.oid) FROM pg_catalog.pg_collation c \
+        WHERE c.collversion IS NOT NULL AND c.collversion <> pg_catalog.pg_collation_actual_version(c.oid) \
+        AND EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.refclassid = 'pg_catalog.pg_collation'::regclass AND d.refobjid = c.oid) LIMIT 20";
+    const DATABASE: &str = "SELECT datname::text, datcollversion, pg_catalog.pg_database_collation_actual_version(oid) FROM pg_catalog.pg_database \
+        WHERE datname = current_database() AND datcollversion <> pg_catalog.pg_database_collation_actual_version(oid)";
+    let mut found = rows(s, OTHERS).await?;
+    if sight.version >= 150_000 {
+        found.extend(rows(s, DATABASE).await?);
+    }
+    let mut seen = Seen::of(check).figure("changed", found.len() as f64);
+    seen.says = match found.len() {
+        0 if sight.version < 150_000 => "the same as when they were made (the database's own is not kept before version 15)".into(),
+        0 => "the same as when they were made".into(),
+        n => format!("{n} have another version than when they were made"),
+    };
+    for r in found.iter().take(5) {
+        seen.find(
+            Finding::new(
+                Severity::Warning,
+                check.id,
+                cell(r, 0),
+                format!(
+                    "collation of {} was version {} and is {} now: indexes on text may be in the wrong order, and miss rows",
+                    cell(r, 0),
+                    cell(r, 1),
+                    cell(r, 2)
+                ),
+            )
+            .next("After an upgrade of the system: check with amcheck's bt_index_check, REINDEX what it affects, then REFRESH COLLATION VERSION."),
+        );
+    }
+    Ok(seen)
+}

@@ -1,0 +1,101 @@
+//! Dropping an invalid index, and freezing a table.
+
+use super::{LOCK_TIMEOUT, facts, none, quote};
+use crate::engine::Session;
+use crate::engine::postgres::catalog::{Row, cell, pinned};
+use crate::model::recovery::{Action, Prospect};
+use crate::model::{Error, Result};
+
+/// The one relation that is meant: a bare name must be unique among the schemas.
+async fn only(s: &Session, text: &str, what: &str, name: &str) -> Result<Row> {
+    let mut rows = pinned(s, text, &[name]).await?.rows;
+    match rows.len() {
+        0 => Err(none(what, name)),
+        1 => Ok(rows.remove(0)),
+        _ => {
+            let all: Vec<String> = rows.iter().map(|r| format!("{}.{}", cell(r, 1), cell(r, 2))).collect();
+            Err(Error::usage(format!("there are several: {}", crate::text::clean(&all.join(", ")))).hint("Name it with its schema."))
+        }
+    }
+}
+
+const INDEX: &str = "SELECT c.oid, n.nspname, c.relname, t.oid::regclass::text, i.indisvalid, c.relkind, \
+        pg_catalog.pg_size_pretty(c.relpages::bigint * current_setting('block_size')::bigint), pg_catalog.pg_get_indexdef(c.oid), \
+        (SELECT k.conname FROM pg_catalog.pg_constraint k WHERE k.conindid = c.oid AND k.contype IN ('p', 'u', 'x') LIMIT 1), \
+        (SELECT p.pid FROM pg_catalog.pg_stat_progress_create_index p WHERE p.index_relid = c.oid LIMIT 1), i.indisready, i.indislive \
+    FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+        JOIN pg_catalog.pg_class t ON t.oid = i.indrelid WHERE c.relname = $1 OR n.nspname || '.' || c.relname = $1";
+
+pub(super) async fn index(s: &Session, action: &Action) -> Result<Prospect> {
+    let row = only(s, INDEX, "index", &action.object).await?;
+    let name = format!("{}.{}", cell(&row, 1), cell(&row, 2));
+    let shown = crate::text::clean(&name).into_owned();
+    if cell(&row, 4) == "t" {
+        return Err(Error::usage(format!("{shown} is valid: queries may use it, so it is not dropped from here"))
+            .hint("Dropping a valid index is a migration."));
+    }
+    if !cell(&row, 9).is_empty() {
+        return Err(Error::usage(format!("{shown} is being built now, by session {}", cell(&row, 9)))
+            .hint(format!("Cancel that first: cancel {}.", cell(&row, 9))));
+    }
+    if !cell(&row, 8).is_empty() || cell(&row, 5) != "i" {
+        let why = if cell(&row, 5) == "i" {
+            format!("the constraint {} stands on it", cell(&row, 8))
+        } else {
+            "it belongs to a partitioned table".into()
+        };
+        return Err(Error::usage(format!("{shown} cannot be dropped so: {}", crate::text::clean(&why))));
+    }
+    let mut p = Prospect::of(action, name);
+    p.identity = vec![format!("oid {}", cell(&row, 0)), format!("ready {}, live {}", cell(&row, 10), cell(&row, 11)), cell(&row, 7).into()];
+    p.is = facts(&row, &[("table", 3), ("size (estimate)", 6), ("definition", 7)]);
+    p.is.push(("state".into(), "invalid: no query uses it, and every write may still keep it up".into()));
+    p.does = "Drops the invalid index without stopping reads and writes of its table.".into();
+    p.loses = vec!["Nothing that a query could use. A unique index stops enforcing what it still enforces.".into()];
+    p.undo = format!("Build it again: {};", cell(&row, 7).replacen(" INDEX ", " INDEX CONCURRENTLY ", 1));
+    p.lock = "SHARE UPDATE EXCLUSIVE on the table; waits for all transactions that use it, 10 s at most, and may be repeated.".into();
+    p.before = vec![LOCK_TIMEOUT.into()];
+    p.statement = format!("DROP INDEX CONCURRENTLY {}.{}", quote(cell(&row, 1)), quote(cell(&row, 2)));
+    p.verify = format!("SELECT NOT EXISTS (SELECT 1 FROM pg_catalog.pg_class WHERE oid = {})", cell(&row, 0));
+    p.then = format!("{shown} is gone");
+    Ok(p)
+}
+
+const TABLE: &str = "SELECT c.oid, n.nspname, c.relname, c.relkind, pg_catalog.age(c.relfrozenxid), \
+        pg_catalog.pg_size_pretty(c.relpages::bigint * current_setting('block_size')::bigint), \
+        (SELECT st.n_dead_tup FROM pg_catalog.pg_stat_all_tables st WHERE st.relid = c.oid), \
+        (SELECT p.pid FROM pg_catalog.pg_stat_progress_vacuum p WHERE p.relid = c.oid LIMIT 1), c.relfrozenxid, \
+        (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) OR pg_catalog.pg_has_role(c.relowner, 'USAGE') \
+            OR (SELECT pg_catalog.pg_has_role(datdba, 'USAGE') FROM pg_catalog.pg_database WHERE datname = current_database()) \
+            OR current_setting('server_version_num')::int >= 170000, pg_catalog.pg_get_userbyid(c.relowner) \
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+    WHERE c.relkind IN ('r', 'm', 't') AND (c.relname = $1 OR n.nspname || '.' || c.relname = $1)";
+
+pub(super) async fn vacuum(s: &Session, action: &Action) -> Result<Prospect> {
+    let row = only(s, TABLE, "table", &action.object).await?;
+    let name = format!("{}.{}", cell(&row, 1), cell(&row, 2));
+    if !cell(&row, 7).is_empty() {
+        return Err(Error::usage(format!("{} is being vacuumed now, by process {}", crate::text::clean(&name), cell(&row, 7))));
+    }
+    // The server would skip it with a warning. From 17 on there is a privilege of its own, which the server judges.
+    if cell(&row, 9) == "f" {
+        return Err(Error::usage(format!("{} may not vacuum {}", s.identity().user, crate::text::clean(&name)))
+            .hint(format!("Its owner ({}), the owner of the database or a superuser may.", crate::text::clean(cell(&row, 10)))));
+    }
+    let mut p = Prospect::of(action, name.clone());
+    p.identity = vec![format!("oid {}", cell(&row, 0))];
+    p.is = facts(&row, &[("size (estimate)", 5), ("age of its oldest row version", 4), ("dead rows (estimate)", 6)]);
+    p.does = "Removes dead rows and freezes old ones, so that the age of the table falls.".into();
+    p.loses = vec!["Nothing. It reads the whole table and may write much of it: disks and standbys have to keep up.".into()];
+    p.undo = "There is nothing to undo; Ctrl-C stops it, and what it did stays.".into();
+    p.lock = "SHARE UPDATE EXCLUSIVE on the table: reads and writes go on, DDL waits. Gives up after waiting 10 s.".into();
+    p.before = vec![LOCK_TIMEOUT.into(), "SET statement_timeout = 0".into()];
+    p.statement = format!("VACUUM (FREEZE) {}.{}", quote(cell(&row, 1)), quote(cell(&row, 2)));
+    // A transaction that is older than the table's rows keeps them from being frozen.
+    let (oid, age, frozen) = (cell(&row, 0), cell(&row, 4), cell(&row, 8));
+    p.verify = format!(
+        "SELECT relfrozenxid::text <> '{frozen}' OR pg_catalog.age(relfrozenxid) < least({age}, 1000) FROM pg_catalog.pg_class WHERE oid = {oid}"
+    );
+    p.then = format!("the oldest row version of {} is younger now", crate::text::clean(&name));
+    Ok(p)
+}

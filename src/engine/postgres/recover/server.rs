@@ -1,0 +1,294 @@
+//! Slots, prepared transactions, writing altogether, replay, limits.
+
+use super::{facts, lit, maybe, none, one, quote};
+use crate::engine::Session;
+use crate::engine::postgres::catalog::cell;
+use crate::model::recovery::{Action, Deed, Prospect};
+use crate::model::{Error, Result};
+
+const SLOT: &str = "SELECT slot_name, slot_type, coalesce(plugin::text, ''), coalesce(database::text, ''), active, coalesce(active_pid::text, ''), \
+        restart_lsn::text, confirmed_flush_lsn::text, temporary, \
+        pg_catalog.pg_size_pretty(pg_catalog.pg_wal_lsn_diff(CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() \
+            ELSE pg_catalog.pg_current_wal_lsn() END, restart_lsn)), coalesce(pg_catalog.age(xmin)::text, pg_catalog.age(catalog_xmin)::text, '') \
+    FROM pg_catalog.pg_replication_slots WHERE slot_name = $1";
+
+pub(super) async fn slot(s: &Session, action: &Action) -> Result<Prospect> {
+    let Some(row) = one(s, SLOT, &[&action.object]).await? else { return Err(none("replication slot", &action.object)) };
+    if cell(&row, 4) == "t" {
+        return Err(Error::usage(format!("{} is in use by process {}", crate::text::clean(&action.object), cell(&row, 5)))
+            .hint("A slot whose consumer is connected is not abandoned. Stop the consumer first."));
+    }
+    let mut p = Prospect::of(action, cell(&row, 0));
+    p.is = facts(
+        &row,
+        &[("type", 1), ("plugin", 2), ("database", 3), ("keeps WAL", 9), ("keeps row versions of age", 10), ("from", 6), ("confirmed", 7)],
+    );
+    // Its positions stand still while nobody reads it; one that was made again has others.
+    let who = [
+        format!("slot_name = {}", lit(cell(&row, 0))),
+        "NOT active".into(),
+        format!("restart_lsn IS NOT DISTINCT FROM {}::pg_lsn", maybe(&row, 6)),
+        format!("confirmed_flush_lsn IS NOT DISTINCT FROM {}::pg_lsn", maybe(&row, 7)),
+    ];
+    p.identity = who.to_vec();
+    p.does = "Drops the slot: the server may remove the WAL and the rows that it kept.".into();
+    p.loses = vec!["Whoever reads from it has lost its place and must be built anew; what it had not read yet is lost to it.".into()];
+    p.rereads = true;
+    p.statement =
+        format!("SELECT pg_catalog.pg_drop_replication_slot(slot_name) FROM pg_catalog.pg_replication_slots WHERE {}", who.join(" AND "));
+    p.verify = format!("SELECT NOT EXISTS (SELECT 1 FROM pg_catalog.pg_replication_slots WHERE {})", who[0]);
+    p.then = format!("the slot {} is gone; WAL is removed at the next checkpoint", crate::text::clean(cell(&row, 0)));
+    Ok(p)
+}
+
+const PREPARED: &str = "SELECT gid, transaction::text, to_char(prepared AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || '+00', owner, database, \
+        date_trunc('second', clock_timestamp() - prepared)::text, database = current_database(), \
+        (SELECT string_agg(DISTINCT l.relation::regclass::text || ' ' || l.mode, ', ') FROM pg_catalog.pg_locks l \
+            WHERE l.virtualtransaction = '-1/' || p.transaction::text AND l.locktype = 'relation' AND l.relation >= 16384 AND p.database = current_database()) \
+    FROM pg_catalog.pg_prepared_xacts p WHERE gid = $1";
+
+pub(super) async fn prepared(s: &Session, action: &Action) -> Result<Prospect> {
+    let Some(row) = one(s, PREPARED, &[&action.object]).await? else { return Err(none("prepared transaction", &action.object)) };
+    if cell(&row, 6) != "t" {
+        return Err(Error::usage(format!(
+            "{} belongs to the database {}",
+            crate::text::clean(&action.object),
+            crate::text::clean(cell(&row, 4))
+        ))
+        .hint("It can be ended only there: name a target of that database."));
+    }
+    let commits = action.deed == Deed::CommitPrepared;
+    let mut p = Prospect::of(action, cell(&row, 0));
+    p.is = facts(&row, &[("owner", 3), ("prepared at", 2), ("open for", 5), ("transaction", 1), ("locks", 7)]);
+    p.identity = vec![format!("transaction {}", cell(&row, 1)), format!("prepared {}", cell(&row, 2))];
+    p.does = if commits { "Commits what the transaction wrote." } else { "Rolls back what the transaction wrote." }.into();
+    p.loses = vec![format!(
+        "Its other halves, on other servers, may be {} already: whoever prepared it (a transaction manager) knows. The halves then differ for good.",
+        if commits { "rolled back" } else { "committed" }
+    )];
+    p.lock = "It takes no lock; those of the transaction are released.".into();
+    p.statement = format!("{} PREPARED {}", if commits { "COMMIT" } else { "ROLLBACK" }, lit(cell(&row, 0)));
+    p.verify = format!("SELECT NOT EXISTS (SELECT 1 FROM pg_catalog.pg_prepared_xacts WHERE gid = {})", lit(cell(&row, 0)));
+    p.then = format!("{} is {}", crate::text::clean(cell(&row, 0)), if commits { "committed" } else { "rolled back" });
+    Ok(p)
+}
+
+const WRITING: &str = "SELECT d.oid, d.datname, pg_catalog.pg_is_in_recovery(), \
+        coalesce((SELECT string_agg(c, ', ') FROM pg_catalog.pg_db_role_setting r, unnest(r.setconfig) c \
+            WHERE r.setdatabase = d.oid AND r.setrole = 0 AND c LIKE 'default\\_transaction\\_read\\_only=%'), ''), \
+        (SELECT count(*) FROM pg_catalog.pg_stat_activity a WHERE a.datid = d.oid AND a.pid <> pg_catalog.pg_backend_pid() \
+            AND a.application_name NOT LIKE 'holdpoint%') \
+    FROM pg_catalog.pg_database d WHERE d.datname = current_database()";
+
+pub(super) async fn writing(s: &Session, action: &Action) -> Result<Prospect> {
+    let Some(row) = one(s, WRITING, &[]).await? else { return Err(Error::failed("the server does not list its own database")) };
+    let name = cell(&row, 1);
+    let shown = crate::text::clean(name).into_owned();
+    if cell(&row, 2) == "t" {
+        return Err(Error::usage("this is a standby: it takes no writes, and no such setting"));
+    }
+    let set = cell(&row, 3).ends_with("=on");
+    let on = action.deed == Deed::ReadOnly;
+    if set == on {
+        return Err(Error::usage(format!("{shown} {} already", if on { "is read-only" } else { "takes writes" })));
+    }
+    let mut p = Prospect::of(action, name);
+    p.identity = vec![format!("oid {}", cell(&row, 0)), format!("now {}", cell(&row, 3))];
+    p.is = vec![("default_transaction_read_only".into(), if set { "on" } else { "off, or as the server has it" }.into())];
+    p.is.push(("other sessions now".into(), cell(&row, 4).into()));
+    p.lock = "A lock on the database's row in the catalogue, for a moment.".into();
+    // Such a database would refuse this very statement.
+    p.before = vec!["SET default_transaction_read_only = off".into()];
+    p.statement = if on {
+        p.does = "New sessions of the database begin read-only.".into();
+        p.loses = vec![
+            "The application cannot write any more.".into(),
+            "Sessions that are connected go on writing until they connect again, and any session may set it back for itself.".into(),
+        ];
+        p.undo = format!("ALTER DATABASE {} RESET default_transaction_read_only (read-write)", quote(name));
+        format!("ALTER DATABASE {} SET default_transaction_read_only = on", quote(name))
+    } else {
+        p.does = "New sessions of the database may write again.".into();
+        p.loses =
+            vec!["What made somebody stop writing may still be there: be sure that this is the server that should take writes.".into()];
+        p.undo = format!("ALTER DATABASE {} SET default_transaction_read_only = on (read-only)", quote(name));
+        format!("ALTER DATABASE {} RESET default_transaction_read_only", quote(name))
+    };
+    p.verify = format!(
+        "SELECT {}EXISTS (SELECT 1 FROM pg_catalog.pg_db_role_setting r WHERE r.setdatabase = {} AND r.setrole = 0 \
+         AND 'default_transaction_read_only=on' = ANY (r.setconfig))",
+        if on { "" } else { "NOT " },
+        cell(&row, 0)
+    );
+    p.then = format!("new sessions of {shown} {}", if on { "begin read-only" } else { "may write" });
+    Ok(p)
+}
+
+const REPLAY: &str = "SELECT pg_catalog.pg_is_in_recovery(), CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_is_wal_replay_paused() END, \
+        pg_catalog.pg_last_wal_receive_lsn()::text, pg_catalog.pg_last_wal_replay_lsn()::text, \
+        pg_catalog.pg_size_pretty(pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn())), \
+        date_trunc('second', clock_timestamp() - pg_catalog.pg_last_xact_replay_timestamp())::text";
+
+pub(super) async fn replay(s: &Session, action: &Action) -> Result<Prospect> {
+    let row = one(s, REPLAY, &[]).await?.unwrap_or_default();
+    if cell(&row, 0) != "t" {
+        return Err(Error::usage("this is no standby: there is no replay to resume"));
+    }
+    if cell(&row, 1) != "t" {
+        return Err(Error::usage("the replay is not paused")
+            .hint("If the standby lags all the same, it waits for WAL, or for a query that holds it up."));
+    }
+    let mut p = Prospect::of(action, s.identity().database.clone());
+    p.identity = vec!["paused".into(), format!("replayed up to {}", cell(&row, 3))];
+    p.is = facts(&row, &[("received up to", 2), ("replayed up to", 3), ("behind by", 4), ("its last transaction is from", 5)]);
+    p.does = "Lets the standby apply what it has received.".into();
+    p.loses = vec!["The state at which somebody paused it: if that was to look at rows before a mistake, they are changed now.".into()];
+    p.undo = "SELECT pg_wal_replay_pause(); stops it again, further on.".into();
+    p.lock = "It takes no lock; queries on the standby may be cancelled by what is replayed.".into();
+    p.rereads = true;
+    p.statement =
+        "SELECT pg_catalog.pg_wal_replay_resume() WHERE pg_catalog.pg_is_in_recovery() AND pg_catalog.pg_is_wal_replay_paused()".into();
+    p.verify = "SELECT NOT pg_catalog.pg_is_wal_replay_paused()".into();
+    p.then = "the standby replays".into();
+    Ok(p)
+}
+
+/// Settings that a server runs into.
+const LIMITS: &[&str] = &[
+    "max_connections",
+    "superuser_reserved_connections",
+    "max_wal_size",
+    "max_slot_wal_keep_size",
+    "wal_keep_size",
+    "max_wal_senders",
+    "max_replication_slots",
+    "max_prepared_transactions",
+    "max_locks_per_transaction",
+    "max_worker_processes",
+    "autovacuum_max_workers",
+    "autovacuum_vacuum_cost_limit",
+    "maintenance_work_mem",
+    "autovacuum_work_mem",
+    "temp_file_limit",
+    "max_standby_streaming_delay",
+    "max_standby_archive_delay",
+];
+
+/// In units of the setting: `$2` is read as the server reads it.
+const LIMIT: &str = "SELECT name, setting, coalesce(unit, ''), context, vartype, max_val, current_setting(name), pending_restart::text, source \
+    FROM pg_catalog.pg_settings WHERE name = $1";
+
+pub(super) async fn limit(s: &Session, action: &Action) -> Result<Prospect> {
+    let name = action.object.to_ascii_lowercase();
+    let Some(value) = action.value.as_deref().map(str::trim).filter(|v| !v.is_empty()) else {
+        return Err(Error::usage(format!(
+            "raise-limit needs the setting and its new value: raise-limit {} 2GB",
+            crate::text::clean(&name)
+        )));
+    };
+    if !LIMITS.contains(&name.as_str()) {
+        return Err(Error::usage(format!("{} is no limit that is raised from here", crate::text::clean(&name)))
+            .hint(format!("There are: {}.", LIMITS.join(", "))));
+    }
+    let Some(row) = one(s, LIMIT, &[&name]).await? else { return Err(none("setting", &name)) };
+    let (now, unit) = (cell(&row, 1), cell(&row, 2));
+    let wanted = in_unit(value, unit).ok_or_else(|| {
+        Error::usage(format!("{} is no value of {name}", crate::text::clean(value))).hint("A number, with kB, MB, GB, TB, ms, s, min or h.")
+    })?;
+    let old: i64 = now.parse().map_err(|_| Error::failed(format!("{name} is {now}, which is no number")))?;
+    // -1 is no limit at all.
+    let raises = if wanted == -1 { old != -1 } else { old != -1 && wanted > old };
+    if !raises {
+        return Err(Error::usage(format!("{name} is {} now: {} does not raise it", cell(&row, 6), crate::text::clean(value))));
+    }
+    if cell(&row, 5).parse::<f64>().is_ok_and(|most| wanted as f64 > most) {
+        return Err(Error::usage(format!("{name} goes up to {} {unit}", cell(&row, 5))));
+    }
+    let mut p = Prospect::of(action, name.clone());
+    p.identity = vec![format!("now {now} {unit}"), format!("from {}", cell(&row, 8))];
+    p.is = facts(&row, &[("now", 6), ("from", 8), ("takes effect by", 3)]);
+    let with_unit = if unit.is_empty() || wanted == -1 { wanted.to_string() } else { format!("{wanted} × {unit}") };
+    p.is.push(("then".into(), with_unit));
+    p.does = format!("Raises {name} for the whole server, in postgresql.auto.conf.");
+    p.loses = vec!["Nothing; it takes memory or disk that must be there.".into()];
+    p.undo = format!("ALTER SYSTEM RESET {name}; SELECT pg_reload_conf();");
+    p.lock = "It takes no lock.".into();
+    p.statement = format!("ALTER SYSTEM SET {name} = {}", lit(value));
+    p.after = vec!["SELECT pg_catalog.pg_reload_conf()".into()];
+    p.verify = format!("SELECT setting = '{wanted}' FROM pg_catalog.pg_settings WHERE name = '{name}'");
+    p.then = format!("{name} is {}", crate::text::clean(value));
+    if cell(&row, 3) == "postmaster" {
+        p.by_hand = Some(format!("{name} takes a restart of the server, which ends all sessions: that is for a person to do"));
+        p.after = Vec::new();
+    } else if matches!(cell(&row, 3), "internal" | "backend") {
+        return Err(Error::failed(format!("{name} cannot be set so")));
+    }
+    Ok(p)
+}
+
+/// A value in the unit that the server keeps the setting in (`8kB`, `MB`, `ms`, or none).
+fn in_unit(value: &str, unit: &str) -> Option<i64> {
+    let at = value.find(|c: char| !(c.is_ascii_digit() || c == '-')).unwrap_or(value.len());
+    let (number, suffix) = (value[..at].parse::<i64>().ok()?, value[at..].trim());
+    if number < 0 {
+        return (number == -1 && suffix.is_empty()).then_some(-1);
+    }
+    if suffix.is_empty() {
+        return Some(number);
+    }
+    // In bytes or milliseconds.
+    let size = |u: &str| {
+        Some(match u {
+            "B" => 1i64,
+            "kB" => 1 << 10,
+            "MB" => 1 << 20,
+            "GB" => 1 << 30,
+            "TB" => 1 << 40,
+            _ => return None,
+        })
+    };
+    let time = |u: &str| {
+        Some(match u {
+            "ms" => 1i64,
+            "s" => 1000,
+            "min" => 60_000,
+            "h" => 3_600_000,
+            "d" => 86_400_000,
+            _ => return None,
+        })
+    };
+    let digits = unit.find(|c: char| !c.is_ascii_digit())?;
+    let (times, base) = (unit[..digits].parse::<i64>().unwrap_or(1), &unit[digits..]);
+    let (all, each) = match (size(suffix), size(base)) {
+        (Some(a), Some(b)) => (a, b),
+        _ => (time(suffix)?, time(base)?),
+    };
+    let all = number.checked_mul(all)?;
+    let each = each.checked_mul(times)?;
+    (all % each == 0).then_some(all / each)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_unit;
+
+    #[test]
+    fn values_are_read_in_the_unit_of_the_setting() {
+        for (value, unit, is) in [
+            ("200", "", Some(200)),
+            ("2GB", "MB", Some(2048)),
+            ("1MB", "8kB", Some(128)),
+            ("10 min", "ms", Some(600_000)),
+            ("-1", "MB", Some(-1)),
+            ("2", "MB", Some(2)),
+            ("-5", "MB", None),
+            ("2GB", "", None),
+            ("3 kB", "8kB", None),
+            ("2 s", "MB", None),
+            ("many", "", None),
+            ("99999999999999999TB", "kB", None),
+        ] {
+            assert_eq!(in_unit(value, unit), is, "{value} in {unit}");
+        }
+    }
+}

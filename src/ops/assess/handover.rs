@@ -1,0 +1,108 @@
+//! The hand-over: what was found, what changed, what was done and when, for whoever comes next. Markdown, JSON, or one HTML page.
+
+mod page;
+
+use super::super::Cx;
+use super::kept::redacted;
+use crate::model::assessment::Assessment;
+use crate::model::{Dialect, Error, Result};
+use crate::store::journal::{Entry, Filter};
+use crate::text;
+use jiff::Timestamp;
+use serde::Serialize;
+use std::path::Path;
+
+/// Entries of the journal that are told, at most: the newest.
+const ENTRIES: usize = 200;
+/// So far back the timeline goes from the assessment, in seconds: an incident of a day and a night.
+const BACK: i64 = 24 * 3600;
+
+/// How it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    Markdown,
+    Json,
+    Html,
+}
+
+impl Form {
+    /// By the ending of a file.
+    pub fn of(path: &Path) -> Result<Form> {
+        match path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase).as_deref() {
+            Some("md" | "markdown") => Ok(Form::Markdown),
+            Some("json") => Ok(Form::Json),
+            Some("html" | "htm") => Ok(Form::Html),
+            _ => Err(Error::usage(format!("what is {} to be? Its name does not say", text::clean(&path.display().to_string())))
+                .hint("A hand-over ends in .md, .html or .json.")),
+        }
+    }
+}
+
+/// Something that was done, by the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Event {
+    /// RFC 3339, UTC.
+    pub at: String,
+    pub by: String,
+    pub says: String,
+}
+
+/// All of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct HandOver {
+    pub written: Timestamp,
+    pub by: String,
+    pub assessment: Assessment,
+    /// Oldest first.
+    pub timeline: Vec<Event>,
+    /// What is missing in it, in a sentence each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// Of an assessment, with what the journal knows of its target; without the constants of statements.
+pub fn of(cx: &Cx, assessment: &Assessment, dialect: Dialect) -> HandOver {
+    let mut notes = Vec::new();
+    let filter = Filter { target: Some(assessment.target.clone()), limit: Some(ENTRIES), ..Filter::default() };
+    let entries = cx.store.entries(&filter).unwrap_or_else(|e| {
+        notes.push(format!("The journal could not be read: {}.", e.message));
+        Vec::new()
+    });
+    let me = format!("{}@{}", cx.operator, cx.host);
+    let from = assessment.began.as_second() - BACK;
+    // What came from another machine happened there and then, not when it was imported.
+    let gathered = cx.store.evidence(None).unwrap_or_default();
+    let event = |e: &Entry| {
+        let origin = e.text("id").and_then(|id| gathered.iter().map(|s| &s.evidence).find(|g| g.id == id && g.imported_from.is_some()));
+        let says = match e.text("evidence") {
+            Some(kind) => format!("{kind}: {}", e.sentence()),
+            None => e.sentence(),
+        };
+        match origin {
+            Some(g) => Event { at: g.at.clone(), by: format!("{}@{}", g.by, g.host), says },
+            None => Event { at: e.at.clone(), by: format!("{}@{}", e.operator, e.host), says },
+        }
+    };
+    let recent = |e: &Event| e.at.parse::<Timestamp>().is_ok_and(|t| t.as_second() >= from);
+    let mut timeline: Vec<Event> = entries.iter().rev().map(event).filter(recent).collect();
+    timeline.push(Event { at: stamp(assessment.began), by: me.clone(), says: format!("assessed: {}", assessment.summary.says) });
+    timeline.sort_by(|a, b| a.at.cmp(&b.at));
+    HandOver { written: cx.clock.now(), by: me, assessment: redacted(assessment, dialect), timeline, notes }
+}
+
+/// To the second, as the journal has it.
+fn stamp(t: Timestamp) -> String {
+    t.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+impl HandOver {
+    pub fn render(&self, form: Form) -> Result<String> {
+        match form {
+            Form::Json => serde_json::to_string_pretty(self)
+                .map(|s| s + "\n")
+                .map_err(|e| Error::failed(format!("the hand-over cannot be written: {e}"))),
+            Form::Markdown => Ok(page::of(&page::Markdown, self)),
+            Form::Html => Ok(page::of(&page::Html, self)),
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! One check after the other, each with its limit, until all are read, the budget is used up, or the server is gone.
+
+use super::login::GRACE;
+use super::{How, News, ms};
+use crate::engine::{Assessing, Session};
+use crate::model::assessment::{Check, Muted, Sample, Seen, Sight};
+use crate::model::{Error, Kind, Result};
+use crate::ops::Cx;
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use std::future::Future;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// Checks in a row that got no answer, until the server counts as gone: each of them had waited past the server's own limit.
+const SILENT: u32 = 2;
+
+/// Kept for the second samples, at most.
+const LAST: Duration = Duration::from_secs(5);
+
+pub(super) struct Run<'a> {
+    pub how: &'a How,
+    pub began: Instant,
+    /// For one check.
+    pub limit: Duration,
+    pub done: Vec<Seen>,
+    pub mutes: Vec<Muted>,
+    pub tell: &'a (dyn Fn(News) + Send + Sync),
+    /// How the connection went.
+    pub gone: OnceLock<Error>,
+    /// Checks in a row without an answer.
+    pub silent: AtomicU32,
+    /// Whether the server takes a login, for when it answers nothing: a slow one does.
+    pub probe: &'a (dyn Fn() -> BoxFuture<'a, Result<()>> + Send + Sync),
+}
+
+impl Run<'_> {
+    pub fn report(&mut self, seen: Seen) {
+        let seen = seen.muted_by(&self.mutes, Timestamp::now());
+        (self.tell)(News::Seen(seen.clone()));
+        self.done.push(seen);
+    }
+
+    pub fn left(&self) -> Duration {
+        self.how.budget.saturating_sub(self.began.elapsed())
+    }
+
+    /// Reads all of them. Where the connection goes meanwhile it ends, and [`Run::gone`] says so: what was not read is the caller's to tell.
+    pub async fn checks(&mut self, cx: &Cx, engine: &dyn Assessing, session: &Session, sight: &Sight, checks: &[&'static Check]) {
+        let (twice, once): (Vec<&Check>, Vec<&Check>) = checks.iter().partition(|c| c.twice);
+        // What explains most comes first; the samples are taken soon, so that their pause passes while the rest is read.
+        let (first, rest) = once.split_at(once.len().min(4));
+        for check in first {
+            self.look(cx, engine, session, sight, check).await;
+        }
+        let mut samples: Vec<(&Check, Sample)> = Vec::new();
+        let sampled = Instant::now();
+        for check in twice {
+            match self.sample(cx, engine, session, sight, check).await {
+                Ok(sample) => samples.push((check, sample)),
+                Err(Some(seen)) => self.report(*seen),
+                Err(None) => return,
+            }
+        }
+        for check in rest {
+            self.look(cx, engine, session, sight, check).await;
+        }
+        if samples.is_empty() || self.gone.get().is_some() {
+            return;
+        }
+        // The second samples take their time as well: what would be left of the budget is no use without them.
+        let left = self.left();
+        let pause = self.how.pause.saturating_sub(sampled.elapsed()).min(left.saturating_sub((left / 3).min(LAST)));
+        let mut status = session.watch();
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = cx.cancel.cancelled() => {}
+            _ = status.wait_for(|s| s.lost.is_some()) => {
+                let why = session.status().lost.unwrap_or_else(|| "the connection is closed".into());
+                let _ = self.gone.set(Error::connect(why));
+                return;
+            }
+        }
+        for (check, first) in samples {
+            let (at, began) = (Timestamp::now(), Instant::now());
+            let seen = match self.sample(cx, engine, session, sight, check).await {
+                Ok(second) => engine.compare(sight, check, &self.how.limits, &first, &second),
+                Err(Some(seen)) => *seen,
+                Err(None) => return,
+            };
+            self.report(Seen { began: at, took: ms(began.elapsed()), ..seen });
+        }
+    }
+
+    /// Stands for what is not read any more, in the order of the catalogue.
+    pub fn leave(&mut self, checks: &[&'static Check], why: &str) {
+        let left: Vec<Seen> =
+            checks.iter().filter(|c| !self.done.iter().any(|s| s.check == c.id)).map(|c| Seen::blind(c, why, "")).collect();
+        for seen in left {
+            self.report(seen);
+        }
+    }
+
+    async fn look(&mut self, cx: &Cx, engine: &dyn Assessing, session: &Session, sight: &Sight, check: &'static Check) {
+        if self.gone.get().is_some() || self.done.iter().any(|s| s.check == check.id) {
+            return;
+        }
+        let (at, began) = (Timestamp::now(), Instant::now());
+        let seen = match self.unread(cx, check) {
+            Some(seen) => seen,
+            None => match self.limited(session, engine.look(session, sight, check, &self.how.limits)).await {
+                Ok(seen) => seen,
+                Err(_) if self.gone.get().is_some() => return,
+                Err(e) => blind(check, &e, &sight.grant),
+            },
+        };
+        self.report(Seen { began: at, took: ms(began.elapsed()), ..seen });
+    }
+
+    /// An error is what stands for the sample; `None` when the connection is gone.
+    async fn sample(
+        &self,
+        cx: &Cx,
+        engine: &dyn Assessing,
+        session: &Session,
+        sight: &Sight,
+        check: &'static Check,
+    ) -> Result<Sample, Option<Box<Seen>>> {
+        if let Some(seen) = self.unread(cx, check) {
+            return Err(Some(Box::new(seen)));
+        }
+        match self.limited(session, engine.sample(session, sight, check)).await {
+            Ok(Ok(sample)) => Ok(sample),
+            Ok(Err(seen)) => Err(Some(Box::new(seen))),
+            Err(_) if self.gone.get().is_some() => Err(None),
+            Err(e) => Err(Some(Box::new(blind(check, &e, &sight.grant)))),
+        }
+    }
+
+    /// What stands for a check that is not read any more.
+    fn unread(&self, cx: &Cx, check: &Check) -> Option<Seen> {
+        if cx.cancel.is_cancelled() {
+            return Some(Seen::blind(check, "not read: cancelled", ""));
+        }
+        self.left().is_zero().then(|| {
+            let budget = crate::text::duration(self.how.budget);
+            Seen::blind(check, format!("not read: the budget of {budget} was used up"), "")
+        })
+    }
+
+    /// The server ends a statement at its own limit. Where it does not, it is told to from here, and the check counts as not seen.
+    pub async fn limited<T>(&self, session: &Session, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let began = Instant::now();
+        let left = self.left();
+        let limit = self.limit.min(left);
+        match tokio::time::timeout(limit, work).await {
+            Ok(done) => {
+                // One that was asked once whether it is there is only slow.
+                let _ = self.silent.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < SILENT).then_some(0));
+                if let Err(e) = &done
+                    && (e.kind == Kind::Connect || session.status().lost.is_some())
+                {
+                    let _ = self.gone.set(e.clone());
+                }
+                done
+            }
+            Err(_) => {
+                let _ = tokio::time::timeout(GRACE, session.cancel()).await;
+                // Cut short by the budget it says nothing of the server.
+                if limit < left && self.silent.fetch_add(1, Ordering::Relaxed) + 1 == SILENT && (self.probe)().await.is_err() {
+                    let _ = self.gone.set(Error::connect(format!("{SILENT} questions in a row got no answer")));
+                }
+                Err(Error::new(Kind::Unknown, format!("timed out after {}", crate::text::duration(began.elapsed()))))
+            }
+        }
+    }
+}
+
+/// A check that the server would not answer.
+fn blind(check: &Check, e: &Error, grant: &str) -> Seen {
+    // insufficient_privilege
+    let lifts = if e.code.as_deref() == Some("42501") { grant } else { "" };
+    Seen::blind(check, e.message.clone(), lifts)
+}

@@ -1,0 +1,272 @@
+//! What a data fix does inside its transaction, whoever wrote its statements: rows saved, counted, changed, looked at again.
+
+use super::cascade::{self, Cascades};
+use super::image::{ImageFile, Images};
+use super::sample::{self, Change, Changes};
+use super::{BeforeImage, Cx};
+use crate::engine::{Catalog, Event, NewRows, Session};
+use crate::model::{Error, Param, Result, TableInfo};
+use crate::ops::cells::{self, CellStatement};
+use crate::sql::before::{Touch, unlocked};
+use crate::sql::params::Bound;
+use crate::text;
+use std::time::{Duration, Instant};
+
+/// One statement of a fix.
+pub(super) struct Step<'a> {
+    /// The SELECT of the rows that it changes, and its parameters; `None` for an INSERT.
+    pub select: Option<(String, Vec<Param>)>,
+    pub sends: Sends<'a>,
+    pub touch: Touch,
+}
+
+pub(super) enum Sends<'a> {
+    /// As the user typed it: however many rows.
+    Typed(Bound),
+    /// An edited row: exactly one.
+    Edit(&'a CellStatement),
+}
+
+/// How a statement ended.
+pub(super) struct Ran {
+    pub took: Duration,
+    pub outcome: Result<u64>,
+}
+
+/// Where a fix works.
+pub(super) struct Place<'a> {
+    pub cx: &'a Cx,
+    pub catalog: &'a dyn Catalog,
+    pub session: &'a Session,
+    pub target: &'a str,
+    pub table: Option<&'a TableInfo>,
+    /// Rows that may change.
+    pub limit: u64,
+}
+
+/// What a fix did inside its transaction.
+pub(super) struct Done {
+    pub affected: u64,
+    pub before: BeforeImage,
+    pub cascades: Cascades,
+    pub changes: Changes,
+}
+
+/// Runs the statements in the transaction that is open; `ran` is told of each that the server was sent.
+pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ran>) -> Result<Done> {
+    let Place { cx, catalog, session: s, target, table, limit } = place;
+    let dialect = s.dialect();
+    let too_many = |n: u64| {
+        Error::held(format!(
+            "rolled back: it would change {} rows, and this target allows {}",
+            // Counting ends where the limit is passed.
+            if n == limit + 1 { format!("more than {}", text::thousands(limit)) } else { text::thousands(n) },
+            text::thousands(limit)
+        ))
+        .hint("Change fewer rows at a time, write a migration, or raise `blast_radius` of the target in the configuration.")
+    };
+    let count = steps.len();
+    let at = |i: usize, e: Error| if count > 1 { e.context(format_args!("change {} of {count}", i + 1)) } else { e };
+    let dir = cx.config.state_dir.join("before-images");
+    let stamp = cx.clock.stamp();
+    let mut sample = sample::Sample::default();
+    let mut image: Option<ImageFile> = None;
+    let mut named: Vec<(u64, cascade::Seen)> = Vec::new();
+    // All rows are saved, and locked, before the first of them is changed.
+    for (i, step) in steps.iter().enumerate() {
+        let mut seen = cascade::Seen::default();
+        let mut rows_here = 0;
+        if let Some((select, params)) = &step.select {
+            let file = match &mut image {
+                Some(f) => f,
+                none => none.insert(ImageFile::create(&dir, &stamp, target)?),
+            };
+            let saving = |e: Error| at(i, e.context("saving the rows before the change"));
+            let mut rows = s.run_bound(select.clone(), params.clone()).await.map_err(saving)?;
+            while let Some(event) = rows.next().await {
+                match event.map_err(saving)? {
+                    Event::Columns(c) => {
+                        sample.columns(&c);
+                        file.columns = c.to_vec();
+                    }
+                    Event::Rows(b) => {
+                        sample.take(&b);
+                        seen.take(&b);
+                        file.write(&b)?;
+                        rows_here += b.rows() as u64;
+                        if file.rows > limit {
+                            drop(rows);
+                            image.into_iter().for_each(ImageFile::discard);
+                            // Reading stops at the first row over the limit: that is all that is known.
+                            return Err(too_many(limit + 1));
+                        }
+                    }
+                    Event::Notice(_) | Event::Further(_) | Event::Done(_) => {}
+                }
+            }
+            if let Sends::Edit(edit) = &step.sends {
+                if rows_here != 1 {
+                    image.into_iter().for_each(ImageFile::discard);
+                    return Err(at(i, cells::not_one(rows_here)));
+                }
+                if let Some((from, to)) = &edit.renamed {
+                    sample.renamed(from.clone(), to.clone());
+                }
+            }
+        }
+        named.push((rows_here, seen));
+    }
+    let before = match image {
+        None => BeforeImage::NotNeeded,
+        Some(image) => {
+            let (path, rows) = image.finish()?;
+            BeforeImage::Saved { path, rows }
+        }
+    };
+    let existed = named.iter().map(|(n, _)| n).sum::<u64>();
+    let own = table.map_or(Vec::new(), |t| vec![t.schema.clone(), t.name.clone()]);
+    let counted = catalog.changes_counted(s, &own).await?;
+    let edits = steps.iter().all(|step| matches!(step.sends, Sends::Edit(_)));
+    let mut cascades = Cascades::default();
+    let mut images = Images::new(dir, stamp, target);
+    let (mut affected, mut inserted) = (0, 0);
+    let mut sets: Vec<String> = Vec::new();
+    let deletes = steps.iter().all(|step| step.touch == Touch::Delete);
+    let mut returned = sample::Listed::default();
+    let mut fresh = Fresh::default();
+    for (i, (step, (rows, seen))) in steps.into_iter().zip(named).enumerate() {
+        if let Touch::Update(columns) = &step.touch {
+            sets.extend(columns.iter().cloned());
+        }
+        if let (Some((select, params)), Some(table)) = (&step.select, table.filter(|_| rows > 0)) {
+            let start = cascade::Start {
+                table,
+                select: unlocked(select).to_string(),
+                params: params.clone(),
+                touch: step.touch.clone(),
+                rows: seen,
+                affected_most: existed + cascades.rows(),
+            };
+            let left = limit.saturating_sub(existed + cascades.rows());
+            let more = cascade::before(dialect, catalog, s, start, left, &too_many, &mut images).await;
+            cascades.add(more.map_err(|e| at(i, e))?);
+        }
+        let new = match table.filter(|_| step.select.is_none() && fresh.rows.len() < sample::ROWS) {
+            Some(table) => Some(catalog.new_rows(s, table).await?),
+            None => None,
+        };
+        let began = Instant::now();
+        let outcome = match &step.sends {
+            Sends::Edit(edit) => cells::exactly_one(s, edit).await,
+            Sends::Typed(sent) => typed(s, sent, &mut returned).await,
+        };
+        ran.push(Ran { took: began.elapsed(), outcome: outcome.clone() });
+        let n = outcome.map_err(|e| at(i, e))?;
+        affected += n;
+        inserted += if step.select.is_none() { n } else { 0 };
+        if let Some(new) = new.filter(|_| n > 0) {
+            fresh.look(s, new, n).await?;
+        }
+    }
+    let mut beyond = cascades.rows();
+    if let (Some(before), Some(after), Some(table)) = (counted, catalog.changes_counted(s, &own).await?, table) {
+        // An INSERT's own rows are none of those that are counted here.
+        let changed = affected - inserted;
+        beyond =
+            cascade::compare(&mut cascades, &format!("{}.{}", table.schema, table.name), changed, &before, &after).max(cascades.rows());
+    }
+    if affected + beyond > limit {
+        images.discard();
+        return Err(too_many(affected + beyond));
+    }
+    let saved = images.finish()?;
+    for t in &mut cascades.tables {
+        t.saved = saved.get(&t.table).cloned();
+    }
+    let did = sample::Did { deletes, sets: &sets, all: affected - inserted == existed, all_renamed: edits };
+    let mut changes = sample.after(dialect, s, table, did).await?;
+    changes.rows.extend(fresh.rows.into_iter().map(|cells| Change::Inserted { cells }));
+    fresh.why.into_iter().for_each(|why| changes.note(why));
+    changes.rows.extend(returned.rows.into_iter().map(|cells| Change::Returned { cells }));
+    Ok(Done { affected, before, cascades, changes })
+}
+
+async fn typed(s: &Session, sent: &Bound, returned: &mut sample::Listed) -> Result<u64> {
+    let mut rows = s.run_bound(sent.text.clone(), sent.params.clone()).await?;
+    let (mut counted_there, mut came) = (0, 0);
+    while let Some(event) = rows.next().await {
+        match event? {
+            Event::Columns(c) => returned.columns(&c),
+            Event::Rows(batch) => {
+                came += batch.rows() as u64;
+                returned.take(&batch);
+            }
+            Event::Done(done) => counted_there = done.affected.unwrap_or(0),
+            Event::Notice(_) | Event::Further(_) => {}
+        }
+    }
+    // A server may send the rows of RETURNING in place of their number: what came was changed, whatever is counted.
+    Ok(came.max(counted_there))
+}
+
+/// Rows that were inserted, where it can be told which they are.
+#[derive(Default)]
+struct Fresh {
+    rows: Vec<Vec<(String, Option<String>)>>,
+    /// Why there are not more.
+    why: Option<String>,
+}
+
+impl Fresh {
+    /// Looks for the `count` rows of the INSERT that has just run. What cannot be looked at must not fail the fix.
+    async fn look(&mut self, s: &Session, new: std::result::Result<NewRows, String>, count: u64) -> Result<()> {
+        const POINT: &str = "holdpoint_look";
+        let new = match new {
+            Ok(new) => new,
+            Err(why) => {
+                self.why = Some(format!("not shown: the new rows, because {why}"));
+                return Ok(());
+            }
+        };
+        s.fetch(format!("SAVEPOINT {POINT}")).await?;
+        let most = usize::try_from(count).unwrap_or(usize::MAX).min(sample::ROWS - self.rows.len());
+        let mut best = Vec::new();
+        let mut failed = None;
+        for select in &new.selects {
+            match list(s, &new, select).await {
+                Ok(found) if found.rows.len() >= best.len() => best = found.rows,
+                Ok(_) => {}
+                Err(e) => failed = Some(e),
+            }
+            if failed.is_some() || best.len() >= most {
+                break;
+            }
+        }
+        s.fetch(format!("ROLLBACK TO SAVEPOINT {POINT}")).await?;
+        s.fetch(format!("RELEASE SAVEPOINT {POINT}")).await?;
+        best.truncate(most);
+        if best.len() < most {
+            let which = if best.is_empty() { "the new rows".to_string() } else { text::counted((most - best.len()) as u64, "new row") };
+            let why = failed.map_or_else(|| new.otherwise.to_string(), |e| format!("looking for them failed: {}", e.message));
+            self.why = Some(format!("not shown: {which}, because {why}"));
+        }
+        self.rows.extend(best);
+        Ok(())
+    }
+}
+
+async fn list(s: &Session, new: &NewRows, select: &str) -> Result<sample::Listed> {
+    if let Some(limit) = &new.limit {
+        s.fetch(limit.clone()).await?;
+    }
+    let mut out = sample::Listed::default();
+    let mut rows = s.run_bound(select, new.params.clone()).await?;
+    while let Some(event) = rows.next().await {
+        match event? {
+            Event::Columns(c) => out.columns(&c),
+            Event::Rows(batch) => out.take(&batch),
+            _ => {}
+        }
+    }
+    Ok(out)
+}

@@ -1,0 +1,152 @@
+//! What came of an import, as data and in lines.
+
+use crate::text;
+
+/// Columns of the screen that a value of the preview takes at most.
+const VALUE: usize = 20;
+
+/// A column of the file and where it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Match {
+    pub column: String,
+    pub type_name: String,
+    /// First values in the file, as they will be bound; `None` is NULL.
+    pub first: Vec<Option<String>>,
+}
+
+/// What came of an import.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    pub table: String,
+    pub columns: Vec<Match>,
+    /// Columns of the table that the file leaves to their default.
+    pub defaults: Vec<String>,
+    /// Rows that the server took.
+    pub taken: u64,
+    /// Rows that it, or the reading of the file, refused.
+    pub refused: u64,
+    /// Texts that are no UTF-8: taken as they are, where the database keeps any bytes.
+    pub odd: u64,
+    /// The first of the refused rows: line of the file, reason.
+    pub reasons: Vec<(u64, String)>,
+    /// The rows are in the table; otherwise nothing is.
+    pub committed: bool,
+    /// Why not, where that was not asked for.
+    pub why_not: Option<String>,
+    /// Why the history could not take it.
+    pub unrecorded: Option<String>,
+    /// Its number in the history, where one is kept.
+    pub run: Option<i64>,
+}
+
+impl Report {
+    /// What came of it, a line each; every line is cleaned.
+    pub fn lines(&self) -> Vec<String> {
+        let mut out = vec![self.heading()];
+        out.extend(self.column_lines());
+        out.extend(self.asides());
+        out.extend(self.refused_lines());
+        out.push(self.summary());
+        out
+    }
+
+    /// How many columns, and where they go.
+    pub fn heading(&self) -> String {
+        format!("{} from the file, into {}:", text::counted(self.columns.len() as u64, "column"), text::clean(&self.table))
+    }
+
+    /// A line for each column, one below the other: name, type, first values.
+    pub fn column_lines(&self) -> Vec<String> {
+        let names: Vec<_> = self.columns.iter().map(|m| text::clean(&m.column)).collect();
+        let types: Vec<_> = self.columns.iter().map(|m| text::clean(&m.type_name)).collect();
+        // One name of extraordinary length does not push the others out of sight.
+        let widest = |of: &[std::borrow::Cow<'_, str>]| of.iter().map(|n| text::width(n)).max().unwrap_or(0).min(VALUE + 4);
+        let (name_w, type_w) = (widest(&names), widest(&types));
+        let padded = |s: &str, w: usize| format!("{s}{}", " ".repeat(w.saturating_sub(text::width(s))));
+        let mut out = Vec::new();
+        for ((m, name), type_name) in self.columns.iter().zip(&names).zip(&types) {
+            let first: Vec<String> = m.first.iter().map(value).collect();
+            let line = format!("  {}  {}  {}", padded(name, name_w), padded(type_name, type_w), first.join(" | "));
+            out.push(line.trim_end().to_string());
+        }
+        out
+    }
+
+    /// What else is to be known of it: columns that the file leaves out, odd texts, a history that could not take it.
+    pub fn asides(&self) -> Vec<String> {
+        let mut out = Vec::new();
+        if !self.defaults.is_empty() {
+            out.push(format!("Left to their defaults: {}", text::clean(&self.defaults.join(", "))));
+        }
+        if self.odd > 0 {
+            let texts = match self.odd {
+                1 => "1 text is".to_string(),
+                n => format!("{} texts are", text::thousands(n)),
+            };
+            out.push(format!("{texts} no UTF-8: the bytes are taken as they are."));
+        }
+        if let Some(why) = &self.unrecorded {
+            out.push(format!("The import could not be recorded in the history: {}", text::clean(why)));
+        }
+        out
+    }
+
+    /// A line for each refused row that is told: its line in the file, and why.
+    pub fn refused_lines(&self) -> Vec<String> {
+        let mut out: Vec<String> = self.reasons.iter().map(|(line, why)| format!("line {line}: {}", text::clean(why))).collect();
+        let more = self.refused.saturating_sub(self.reasons.len() as u64);
+        if more > 0 {
+            out.push(format!("… and {} more refused", text::thousands(more)));
+        }
+        out
+    }
+
+    /// What came of it in a sentence.
+    pub fn summary(&self) -> String {
+        let refused = if self.refused > 0 { format!(", {} refused", text::thousands(self.refused)) } else { String::new() };
+        let taken = text::counted(self.taken, "row");
+        match (self.committed, &self.why_not) {
+            (true, _) => format!("{taken} imported{refused}."),
+            (false, Some(why)) => format!("Nothing was imported: {}. {taken} could be taken{refused}.", text::clean(why)),
+            (false, None) => format!("Tried and rolled back: {taken} could be taken{refused}."),
+        }
+    }
+}
+
+/// A value of the preview on one line.
+fn value(of: &Option<String>) -> String {
+    match of.as_deref() {
+        None => "NULL".into(),
+        Some("") => "''".into(),
+        Some(v) => text::truncate(&text::clean(v), VALUE).into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_has_one_line_for_each_thing() {
+        let column =
+            |name: &str, first: &str| Match { column: name.into(), type_name: "text".into(), first: vec![Some(first.into()), None] };
+        let report = Report {
+            table: "public.t".into(),
+            columns: vec![column("a", "multi\nline"), column("longer", "")],
+            defaults: Vec::new(),
+            taken: 2,
+            refused: 2,
+            odd: 0,
+            reasons: vec![(3, "invalid input\nCONTEXT: somewhere".into())],
+            committed: false,
+            why_not: None,
+            unrecorded: None,
+            run: None,
+        };
+        let lines = report.lines();
+        assert_eq!(lines[1], "  a       text  multi␊line | NULL");
+        assert_eq!(lines[2], "  longer  text  '' | NULL");
+        assert_eq!(lines[3..5], ["line 3: invalid input␊CONTEXT: somewhere", "… and 1 more refused"]);
+        assert!(lines.iter().all(|l| !l.contains('\n')), "{lines:?}");
+    }
+}

@@ -1,0 +1,325 @@
+//! An incident: what the checklists `emergency-assessment` and `emergency-recovery` are about. Nothing here needs an open target: the
+//! record is ours, and what looks at the server logs in by itself. Both lists share one incident's evidence, which travels to another
+//! machine as a bundle (`holdpoint evidence`), so that a second person goes on where the first one stopped.
+
+mod steps;
+
+use super::Cx;
+use super::checklist::{RunView, Signature, StepOutcome, StepState, StepView};
+use super::gate::judge::age;
+use super::record::{Draft, short_id};
+use crate::config::{StepDef, StepKind, Target, checklist};
+use crate::model::evidence::Evidence;
+use crate::model::{Error, Result};
+use crate::store::evidence::Stored;
+use crate::store::journal::{Entry, Filter};
+use jiff::Timestamp;
+
+/// Names of the checklists.
+pub const CHECKLISTS: [&str; 2] = ["emergency-assessment", "emergency-recovery"];
+
+/// The fact that ties evidence to its incident.
+const INCIDENT: &str = "incident";
+/// The fact that names the ticket.
+const ISSUE: &str = "issue";
+/// An incident of which nothing was heard for so long is over, whether or not it was handed over; seconds.
+const STALE: i64 = 24 * 3600;
+/// So long one that was handed over is still shown; seconds.
+const SHOWN: i64 = 3600;
+/// The fact with what is to be said to others.
+pub const PASTE: &str = "text to paste";
+
+/// Whether a checklist is about an incident.
+pub fn is(checklist: &str) -> bool {
+    CHECKLISTS.contains(&checklist)
+}
+
+/// What is known of one.
+struct Incident {
+    id: String,
+    issue: Option<String>,
+    /// Newest first.
+    evidence: Vec<Stored>,
+    /// Recovery actions on the target that ended since it began, oldest first.
+    actions: Vec<Entry>,
+}
+
+impl Incident {
+    /// The newest evidence of a kind that may be believed and holds.
+    fn newest(&self, kind: &str) -> Option<&Evidence> {
+        self.evidence.iter().find(|s| s.evidence.kind == kind && s.tampered.is_none()).map(|s| &s.evidence).filter(|e| e.holds)
+    }
+    fn first(&self) -> Option<&Evidence> {
+        self.evidence.last().map(|s| &s.evidence)
+    }
+    fn handed_over(&self) -> Option<&Evidence> {
+        self.newest("handed-over")
+    }
+    /// An action ended after that time (RFC 3339).
+    fn acted_since(&self, at: &str) -> bool {
+        self.actions.iter().any(|a| a.at.as_str() > at)
+    }
+}
+
+/// Seconds from a time that a record has to now.
+fn since(now: Timestamp, at: &str) -> i64 {
+    at.parse::<Timestamp>().map_or(i64::MAX, |t| now.as_second() - t.as_second())
+}
+
+/// The incident of a target that is worked on, or was handed over a short while ago.
+fn newest(cx: &Cx, target: &str) -> Result<Option<Incident>> {
+    let mut evidence = cx.store.evidence(None)?;
+    evidence.retain(|s| s.evidence.subject.target == target && s.evidence.facts.contains_key(INCIDENT));
+    let Some(id) = evidence.first().and_then(|s| s.evidence.facts.get(INCIDENT)).cloned() else { return Ok(None) };
+    evidence.retain(|s| s.evidence.facts.get(INCIDENT) == Some(&id));
+    let now = cx.clock.now();
+    let issue = evidence.iter().find_map(|s| s.evidence.facts.get(ISSUE)).cloned();
+    let began = evidence.last().map_or_else(String::new, |s| s.evidence.at.clone());
+    let mut actions = Vec::new();
+    for kind in ENDS {
+        actions.extend(cx.store.entries(&Filter { target: Some(target.into()), kind: Some(kind.into()), ..Filter::default() })?);
+    }
+    actions.retain(|e| e.at >= began);
+    actions.sort_by_key(|e| e.seq);
+    let incident = Incident { id, issue, evidence, actions };
+    let shown = match (incident.handed_over(), incident.evidence.first()) {
+        (Some(e), _) => since(now, &e.at) < SHOWN,
+        (None, Some(s)) => since(now, &s.evidence.at) < STALE,
+        (None, None) => false,
+    };
+    Ok(shown.then_some(incident))
+}
+
+/// How the journal calls the end of a recovery action that changed something, or may have.
+const ENDS: [&str; 3] = ["recovery-done", "recovery-unverified", "recovery-failed"];
+
+/// What the steps are about.
+struct About<'a> {
+    target: &'a Target,
+    checklist: &'static str,
+    title: String,
+    steps: Vec<StepDef>,
+    incident: Option<Incident>,
+    now: Timestamp,
+}
+
+fn about<'a>(cx: &Cx, target: &'a Target, id: &str) -> Result<About<'a>> {
+    let checklist = CHECKLISTS
+        .into_iter()
+        .find(|c| *c == id)
+        .ok_or_else(|| Error::usage(crate::config::toml_file::unknown("checklist of an incident", id, "", &CHECKLISTS)))?;
+    let list = checklist::load(&cx.config, checklist)?;
+    let environment = target.environment.as_deref();
+    let steps = list.steps.into_iter().filter(|s| s.applies(environment, &cx.config.environments)).collect();
+    let incident = newest(cx, &target.name)?;
+    Ok(About { target, checklist, title: list.title, steps, incident, now: cx.clock.now() })
+}
+
+/// How the steps stand.
+pub fn view(cx: &Cx, target: &Target, checklist: &str) -> Result<RunView> {
+    Ok(show(&about(cx, target, checklist)?))
+}
+
+/// How a step stands, with the evidence that was looked at; `after`: the record of the last hold point before it.
+fn tick<'a>(a: &'a About<'_>, def: &StepDef, after: i64) -> (StepState, Option<&'a Stored>, String) {
+    let found = a.incident.as_ref().and_then(|i| Some((i, i.evidence.iter().find(|s| s.evidence.kind == def.evidence)?)));
+    let Some((incident, s)) = found else {
+        return (StepState::Waiting, None, if def.kind == StepKind::Signed { "not signed yet" } else { "not done yet" }.into());
+    };
+    let e = &s.evidence;
+    let signed = def.kind == StepKind::Signed;
+    let old = def.expires.is_some_and(|d| since(a.now, &e.at) > i64::try_from(d.as_secs()).unwrap_or(i64::MAX));
+    let of_effect = matches!(def.evidence.as_str(), "verified" | "handed-over");
+    if let Some(why) = &s.tampered {
+        (StepState::Unknown, Some(s), why.clone())
+    } else if !signed && s.seq < after {
+        (StepState::Voided, Some(s), "a step before it was done again since".into())
+    } else if of_effect && incident.acted_since(&e.at) {
+        (StepState::Voided, Some(s), "a recovery action was taken since".into())
+    } else if !e.holds {
+        (StepState::Failed, Some(s), e.summary.clone())
+    } else if old {
+        (StepState::Expired, Some(s), "it is too old".into())
+    } else {
+        (if signed { StepState::Signed } else { StepState::Proved }, Some(s), e.summary.clone())
+    }
+}
+
+fn show(a: &About<'_>) -> RunView {
+    let name = &a.target.name;
+    let (mut steps, mut held, mut after) = (Vec::new(), false, 0);
+    for def in &a.steps {
+        let signed = def.kind == StepKind::Signed;
+        let (mut state, stored, words) = tick(a, def, after);
+        // Behind an open hold point nothing that is computed counts.
+        if held && state == StepState::Proved {
+            state = StepState::Held;
+        }
+        let ticked = matches!(state, StepState::Proved | StepState::Signed);
+        if def.hold {
+            held |= !ticked;
+            after = stored.filter(|_| ticked).map_or(after, |s| s.seq.max(after));
+        }
+        let e = stored.map(|s| &s.evidence);
+        let mut facts = e.map(|e| e.facts.clone()).unwrap_or_default();
+        if def.evidence == "communicated" && !ticked {
+            facts.extend(steps::paste(a).map(|text| (PASTE.to_string(), text)));
+        }
+        let command = match signed {
+            true => format!("holdpoint checklist sign {name} {} --checklist {} --reason '…'", def.id, a.checklist),
+            // Where something else comes first, running the step again is not what to do.
+            false if matches!((def.evidence.as_str(), state), ("recovered", _) | (_, StepState::Failed)) => String::new(),
+            false => format!("holdpoint run {} {name}", a.checklist),
+        };
+        steps.push(StepView {
+            id: def.id.clone(),
+            title: def.title.clone(),
+            help: def.help.clone(),
+            kind: def.kind,
+            act: false,
+            hold: def.hold,
+            state,
+            summary: match (state, e.and_then(|e| e.imported_from.as_ref())) {
+                (StepState::Held, _) => "a hold point before it is open".into(),
+                (_, Some(from)) if ticked => format!("{words} (imported from {})", crate::text::clean(from)),
+                _ => words.clone(),
+            },
+            grade: None,
+            class: None,
+            at: e.map(|e| e.at.clone()),
+            age: e.map(|e| format!("{} ago", age(since(a.now, &e.at)))),
+            by: e.map(|e| e.by.clone()),
+            facts,
+            voids_if: steps::voids_if(&def.evidence).into(),
+            why_not: if ticked { Vec::new() } else { vec![words] },
+            next: if ticked { String::new() } else { steps::next(a, &def.evidence, state) },
+            command,
+            evidence: e.map(|e| e.id.clone()),
+        });
+    }
+    let i = a.incident.as_ref();
+    let first = i.and_then(Incident::first);
+    RunView {
+        checklist: a.checklist.into(),
+        title: a.title.clone(),
+        target: name.clone(),
+        environment: a.target.environment.clone(),
+        run: i.map(|i| i.id.clone()),
+        issue: i.and_then(|i| i.issue.clone()),
+        started_by: first.map(|e| e.by.clone()),
+        started_at: first.map(|e| e.at.clone()),
+        range: Vec::new(),
+        subject: Some(i.map_or_else(|| "no incident yet".to_string(), |i| i.id.clone())),
+        next: RunView::passing_over(&steps),
+        steps,
+        applied: false,
+        closed: i.is_some_and(|i| i.handed_over().is_some()),
+        findings: Vec::new(),
+    }
+}
+
+/// The open incident, or a new one where there is none: the first evidence that names it opens it.
+fn open<'a>(mut a: About<'a>, issue: Option<&str>) -> About<'a> {
+    if a.incident.as_ref().is_none_or(|i| i.handed_over().is_some()) {
+        a.incident = Some(Incident { id: format!("i-{}", short_id()), issue: None, evidence: Vec::new(), actions: Vec::new() });
+    }
+    if let (Some(i), Some(issue)) = (&mut a.incident, issue) {
+        i.issue = Some(issue.to_string());
+    }
+    a
+}
+
+fn draft(a: &About<'_>, kind: &'static str, holds: bool, summary: impl Into<String>) -> Draft {
+    let d = Draft::unseen(kind, a.target, holds, summary);
+    let Some(i) = &a.incident else { return d };
+    let d = d.fact(INCIDENT, i.id.clone());
+    match &i.issue {
+        Some(issue) => d.fact(ISSUE, issue.clone()),
+        None => d,
+    }
+}
+
+/// Runs the step at that place.
+async fn run_step(cx: &Cx, a: &About<'_>, at: usize) -> Result<StepOutcome> {
+    let def = a.steps.get(at).ok_or_else(|| Error::usage("every step is ticked"))?;
+    if def.kind == StepKind::Signed {
+        return Err(Error::held(format!("held: {} is for a person to sign", def.id))
+            .hint(format!("holdpoint checklist sign {} {} --checklist {} --reason '…'", a.target.name, def.id, a.checklist)));
+    }
+    cx.store.writable()?;
+    let e = steps::run(cx, a, def).await?;
+    Ok(StepOutcome { step: def.id.clone(), holds: e.holds, summary: e.summary.clone(), evidence: vec![e] })
+}
+
+/// Runs the step that comes next; where the last incident is handed over, the first one of a new incident.
+pub async fn run_next(cx: &Cx, target: &Target, checklist: &str) -> Result<StepOutcome> {
+    let a = open(about(cx, target, checklist)?, None);
+    let v = show(&a);
+    let at = v.next.ok_or_else(|| Error::usage(format!("every step of {checklist} on {} is ticked", target.name)))?;
+    run_step(cx, &a, at).await
+}
+
+/// Runs the steps in order until a hold point is not proven. What a person signs and holds nothing up is passed over, so that nobody
+/// waits for a signature before it is known what is wrong. `each` is told after every step.
+pub async fn run_all(
+    cx: &Cx,
+    target: &Target,
+    checklist: &str,
+    issue: Option<&str>,
+    each: &(dyn Fn(&StepOutcome) + Send + Sync),
+) -> Result<RunView> {
+    let mut done: Vec<String> = Vec::new();
+    loop {
+        cx.check_cancelled()?;
+        let mut a = about(cx, target, checklist)?;
+        if done.is_empty() {
+            a = open(a, issue);
+        }
+        let v = show(&a);
+        let at = v.steps.iter().position(|s| !s.ticked() && s.kind == StepKind::Proved && !done.contains(&s.id));
+        let Some(at) = at.filter(|at| v.steps[..*at].iter().all(|s| s.ticked() || !s.hold)) else { return Ok(v) };
+        done.push(v.steps[at].id.clone());
+        let outcome = run_step(cx, &a, at).await?;
+        each(&outcome);
+        if !outcome.holds && v.steps[at].hold {
+            return view(cx, target, checklist);
+        }
+    }
+}
+
+/// Signs a step with a name and a reason. A step that is computed is not signed.
+pub fn sign(cx: &Cx, target: &Target, checklist: &str, step: &str, signature: &Signature) -> Result<Evidence> {
+    let a = about(cx, target, checklist)?;
+    if let Some(i) = a.incident.as_ref().filter(|i| i.handed_over().is_some()) {
+        return Err(Error::held(format!("held: the incident {} was handed over, and nothing is added to it", i.id))
+            .hint(format!("A new one begins with an assessment: holdpoint run {} {}", CHECKLISTS[0], target.name)));
+    }
+    let a = open(a, None);
+    let Some(def) = a.steps.iter().find(|d| d.id == step) else {
+        let ids: Vec<&str> = a.steps.iter().filter(|d| d.kind == StepKind::Signed).map(|d| d.id.as_str()).collect();
+        return Err(Error::usage(crate::config::toml_file::unknown("step", step, &format!("checklist {checklist}"), &ids)));
+    };
+    if def.kind != StepKind::Signed {
+        return Err(
+            Error::usage(format!("{step} is computed, never signed")).hint(format!("Run it: holdpoint run {checklist} {}", target.name))
+        );
+    }
+    let (name, reason) = (signature.name.trim(), signature.text.trim());
+    if name.is_empty() {
+        return Err(Error::usage("a signature needs a name"));
+    }
+    if reason.is_empty() {
+        return Err(Error::usage(format!("{step} needs a sentence: {}", def.help)).hint("Say it: --reason '…'."));
+    }
+    let kind = SIGNED.into_iter().find(|k| *k == def.evidence);
+    let kind = kind.ok_or_else(|| Error::failed(format!("nobody signs `{}` of an incident", def.evidence)))?;
+    cx.store.writable()?;
+    let mut d = draft(&a, kind, true, format!("{}: {}", crate::text::clean(name), crate::text::clean(reason)))
+        .fact("reason", reason)
+        .fact("signed at the console of", format!("{}@{}", cx.operator, cx.host));
+    d.by = Some(name.to_string());
+    cx.record(d)
+}
+
+/// Kinds of evidence that a person gives.
+const SIGNED: [&str; 3] = ["stabilised", "communicated", "contained"];

@@ -1,0 +1,211 @@
+//! Recovery actions: looked at, approved, done to exactly what was approved, and verified.
+//!
+//! [`prepare`] tells what an action would do to its object as it is now. [`super::gate::clear_recovery`] turns that and what a person typed
+//! into a right. [`act`] reads the object again, in the acting statement itself where the server can, and does nothing when it is
+//! another one by now; then it looks for the effect. The journal has it before and after.
+
+use super::assess::is_locked_catalogue;
+use super::gate::RecoveryRight;
+use super::{Connection, Cx, cancelling};
+use crate::config::Target;
+use crate::engine::Session;
+use crate::model::recovery::{Action, Deed, Level, Outcome, Prospect};
+use crate::model::{Error, Kind, Result};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use std::time::Duration;
+
+/// How long the effect is looked for.
+const TO_SHOW: Duration = Duration::from_secs(10);
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What can be done on this engine.
+pub fn deeds(conn: &Connection) -> Result<&'static [Deed]> {
+    Ok(conn.engine().recovering().get()?.deeds())
+}
+
+/// Another way in where a login to the target's own database fails because its catalogue is locked: to end the session that holds the lock.
+/// Gives the connection and what to say of it; the error of the first try where there is no other way, or the deed is about the database
+/// itself.
+pub async fn elsewhere(cx: &Cx, target: Target, deed: Deed, e: Error) -> Result<(Connection, String)> {
+    if !is_locked_catalogue(&e) || deed.level() != Level::One {
+        return Err(e);
+    }
+    let own = target.database.clone().unwrap_or_else(|| "the target's database".into());
+    let conn = super::connect::connect_to(cx, target.clone()).await?;
+    let other = conn.engine().assessing().get().ok().and_then(|a| a.elsewhere()).filter(|d| !d.is_empty() && *d != own);
+    let Some(database) = other else { return Err(e) };
+    let conn = super::connect::connect_to(cx, Target { database: Some(database.into()), ..target }).await?;
+    conn.reader().await.map_err(|_| e)?;
+    let own = crate::text::clean(&own).into_owned();
+    Ok((conn, format!("the catalogue of {own} is locked: logged into database {database} instead")))
+}
+
+/// What the action would do to its object, as that is now. Changes nothing.
+pub async fn prepare(conn: &Connection, action: &Action) -> Result<Prospect> {
+    let engine = conn.engine().recovering().get()?;
+    if !engine.deeds().contains(&action.deed) {
+        let all: Vec<&str> = engine.deeds().iter().map(|d| d.name()).collect();
+        return Err(Error::usage(format!("{} is no action of {}", action.deed.name(), conn.engine().product()))
+            .hint(format!("There are: {}.", all.join(", "))));
+    }
+    let takes = action.deed.takes();
+    if takes.is_empty() != action.object.is_empty() {
+        let words = if takes.is_empty() { "takes no object".to_string() } else { format!("needs the {takes}") };
+        return Err(Error::usage(format!("{} {words}", action.deed.name())));
+    }
+    engine.look(&conn.reader().await?, action).await
+}
+
+/// The words that show what an action would do; nothing is done by them. Each is one word of a shell, whatever is in it.
+pub fn command(action: &Action, target: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@".contains(c);
+    let word = |t: &str| {
+        let t = crate::text::clean(t);
+        if !t.is_empty() && !t.starts_with('-') && t.chars().all(plain) { t.into_owned() } else { crate::text::shell_quoted(&t) }
+    };
+    let mut out = format!("holdpoint recover {} {}", word(target), action.deed.name());
+    for part in [Some(&action.object), action.value.as_ref()].into_iter().flatten().filter(|p| !p.is_empty()) {
+        out.push_str(&format!(" {}", word(part)));
+    }
+    out
+}
+
+/// Names what was looked at in eight digits: another object of that name, or the same in another state, has another one.
+pub fn mark(conn: &Connection, p: &Prospect) -> String {
+    let mut h = Sha256::new();
+    let parts = [conn.target().name.as_str(), p.action.deed.name(), &p.object, &p.statement];
+    for part in parts.into_iter().chain(p.identity.iter().map(String::as_str)) {
+        h.update((part.len() as u64).to_le_bytes());
+        h.update(part.as_bytes());
+    }
+    hex::encode(&h.finalize()[..4])
+}
+
+/// Does what was approved, once.
+///
+/// # Errors
+/// The server's refusal; [`Kind::Cancelled`]. Both are in the journal. That the object is another one by now is no error.
+pub async fn act(cx: &Cx, conn: &Connection, right: RecoveryRight) -> Result<Outcome> {
+    if right.target != conn.target().name {
+        return Err(Error::held(format!("held: it was approved for {}, and this is {}", right.target, conn.target().name)));
+    }
+    super::gate::recovery::use_up(cx, conn, &right).await?;
+    let RecoveryRight { target, prospect, approved, .. } = right;
+    let engine = conn.engine().recovering().get()?;
+    let of_it = |more: serde_json::Value, words: &str| {
+        let mut body = json!({
+            "summary": format!("{words}: {} {}", prospect.action.deed.name(), crate::text::clean(&prospect.object)),
+            "action": prospect.action.deed.name(),
+            "object": prospect.object,
+            "identity": prospect.identity,
+            "statement": prospect.statement,
+            "approved": approved,
+        });
+        if let (Some(body), Some(more)) = (body.as_object_mut(), more.as_object()) {
+            body.extend(more.clone());
+        }
+        body
+    };
+    // What cannot be journaled must not be done.
+    cx.journal("recovery-begin", &target, of_it(json!({ "level": prospect.action.deed.level().name() }), "recovery begun"))?;
+    let done = async {
+        let session = conn.writer().await?;
+        let now = engine.look(&session, &prospect.action).await;
+        let outcome = match now {
+            Ok(now) if now.identity == prospect.identity && now.statement == prospect.statement => {
+                match cancelling::unless_cancelled(cx, &session, send(&session, &prospect)).await {
+                    Ok(None) => Ok(effect(cx, &session, &prospect).await),
+                    Ok(Some(nothing)) => Ok(nothing),
+                    Err(e) if e.kind == Kind::Connect => Err(e.context("whether it was done is not known")),
+                    Err(e) => Err(e),
+                }
+            }
+            Ok(_) => Ok(another(&prospect)),
+            Err(e) if e.kind == Kind::Connect => Err(e),
+            Err(e) => Ok(Outcome::Nothing(e.message)),
+        };
+        session.close().await;
+        outcome
+    };
+    let outcome = done.await;
+    let (kind, words, says) = match &outcome {
+        Ok(Outcome::Verified(s)) => ("recovery-done", "recovery done", s.clone()),
+        Ok(Outcome::Unverified(s)) => ("recovery-unverified", "recovery done, its effect not seen", s.clone()),
+        Ok(Outcome::Nothing(s)) => ("recovery-nothing", "recovery did nothing", s.clone()),
+        Err(e) => ("recovery-failed", "recovery failed", e.message.clone()),
+    };
+    let kept = cx.journal(kind, &target, of_it(json!({ "says": says }), words));
+    match (outcome, kept) {
+        (Ok(outcome), Err(e)) => Err(e.context(format_args!("it was done ({}), and the journal could not take it", told(&outcome)))),
+        (outcome, _) => outcome,
+    }
+}
+
+/// The sentence of an outcome.
+pub fn told(outcome: &Outcome) -> &str {
+    match outcome {
+        Outcome::Verified(s) | Outcome::Unverified(s) | Outcome::Nothing(s) => s,
+    }
+}
+
+fn another(p: &Prospect) -> Outcome {
+    Outcome::Nothing(format!("{} is not what was approved any more", crate::text::clean(&p.object)))
+}
+
+/// Sends what acts; `None` when the server did it.
+async fn send(s: &Session, p: &Prospect) -> Result<Option<Outcome>> {
+    for setup in &p.before {
+        s.fetch(setup.clone()).await?;
+    }
+    let acted = match s.fetch(p.statement.clone()).await {
+        Ok(table) => table,
+        // A block that found no such object says so by an error of its own.
+        Err(e) if p.rereads && e.message.contains(crate::engine::ANOTHER) => return Ok(Some(another(p))),
+        Err(e) => return Err(e),
+    };
+    if p.rereads && !acted.columns.is_empty() {
+        match acted.rows.first().map(|r| r.first().cloned().flatten()) {
+            None => return Ok(Some(another(p))),
+            Some(Some(no)) if no == "f" => {
+                return Ok(Some(Outcome::Nothing("the server answered that there was nothing to do it to".into())));
+            }
+            Some(_) => {}
+        }
+    }
+    for more in &p.after {
+        s.fetch(more.clone()).await?;
+    }
+    Ok(None)
+}
+
+/// Looks for the effect of what was done.
+async fn effect(cx: &Cx, s: &Session, p: &Prospect) -> Outcome {
+    let begun = tokio::time::Instant::now();
+    loop {
+        match s.fetch(p.verify.clone()).await {
+            Ok(seen) if matches!(seen.scalar(), Some("t" | "1" | "true")) => return Outcome::Verified(p.then.clone()),
+            Ok(_) => {}
+            Err(e) => return Outcome::Unverified(format!("the server took it, and its effect could not be looked for: {}", e.message)),
+        }
+        if begun.elapsed() >= TO_SHOW || cx.cancel.is_cancelled() {
+            let waited = crate::text::duration(begun.elapsed());
+            return Outcome::Unverified(format!("the server took it, and {waited} later it had not taken effect; look again"));
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_printed_command_is_words_of_a_shell() {
+        let of = |object: &str, target: &str| command(&Action { deed: Deed::Terminate, object: object.into(), value: None }, target);
+        assert_eq!(of("4711", "shop"), "holdpoint recover shop terminate 4711");
+        assert_eq!(of("a'$(id)", "postgres://a@h/b?x=1"), "holdpoint recover 'postgres://a@h/b?x=1' terminate 'a'\\''$(id)'");
+        assert_eq!(of("", "shop"), "holdpoint recover shop terminate");
+    }
+}

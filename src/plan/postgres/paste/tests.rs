@@ -1,0 +1,82 @@
+//! What logs and tools put around plans: read as if it were not there.
+
+use crate::plan::postgres::read;
+
+const ENTRY: [&str; 6] = [
+    "Query Text: select *",
+    "from t where a = 1",
+    "Limit  (cost=0.00..10.00 rows=10 width=4) (actual time=0.010..12.000 rows=10 loops=1)",
+    "  ->  Seq Scan on t  (cost=0.00..20.00 rows=20 width=4) (actual time=0.010..11.000 rows=10 loops=1)",
+    "        Filter: (a = 1)",
+    "        Rows Removed by Filter: 7",
+];
+const HEAD: &str = "2026-11-20 10:00:01.123 UTC [4711] postgres@shop LOG:  duration: 12.345 ms  plan:";
+
+fn is_whole(text: &str) {
+    let p = read(text).unwrap_or_else(|e| panic!("{e}:\n{text}"));
+    assert_eq!((p.root.raw_op.as_str(), p.root.total_ms, p.execution_ms), ("Limit", Some(12.0), Some(12.345)), "{text}");
+    let scan = &p.root.children[0];
+    assert_eq!((scan.relation.as_deref(), scan.removed.filter, scan.total_ms), (Some("t"), Some(7.0), Some(11.0)), "{text}");
+    assert_eq!(p.statement.as_deref(), Some("select *\nfrom t where a = 1"), "{text}");
+}
+
+/// An entry as syslog has it: each line with a stamp, tabs as it writes them, others' lines between.
+fn syslog(tab: &str, between: &str) -> String {
+    let stamp = |n: usize| format!("Nov 20 10:00:01 db1 postgres[4711]: [5-{n}] ");
+    let mut out = format!("Nov 20 10:00:00 db1 postgres[4711]: [4-1] LOG:  checkpoint starting: time\n{}{HEAD}\n", stamp(1));
+    for (n, line) in ENTRY.iter().enumerate() {
+        out.push_str(&format!("{}{tab}{line}\n{between}", stamp(n + 2)));
+    }
+    out.push_str("Nov 20 10:00:02 db1 postgres[4711]: [6-1] LOG:  checkpoint complete\n");
+    out
+}
+
+#[test]
+fn syslog_stamps_each_line() {
+    let other = "Nov 20 10:00:01 db1 postgres[99]: [5-2] #011  ->  Seq Scan on other  (cost=0.00..20.00 rows=20 width=4)\nNov 20 10:00:01 db1 sshd[7]: session opened\n";
+    for tab in ["#011", "\t", ""] {
+        for between in ["", other] {
+            is_whole(&syslog(tab, between));
+        }
+    }
+    // A line longer than syslog takes goes on in the next one, without a tab.
+    let text = syslog("#011", "").replace(
+        "(cost=0.00..20.00 rows=20 width=4) (actual",
+        "(cost=0.00..20.00 rows=20 wi\nNov 20 10:00:01 db1 postgres[4711]: [5-55] dth=4) (actual",
+    );
+    is_whole(&text);
+}
+
+#[test]
+fn docker_compose_names_the_service_before_each_line() {
+    let lines: Vec<String> = std::iter::once(HEAD.to_string()).chain(ENTRY.iter().map(|l| format!("\t{l}"))).collect();
+    let after = "2026-11-20 10:00:02.123 UTC [4711] LOG:  checkpoint starting: time";
+    is_whole(&lines.iter().map(String::as_str).chain([after]).map(|l| format!("db-1  | {l}\n")).collect::<String>());
+    let json = "{\n  \"Query Text\": \"select 1\",\n  \"Plan\": {\n    \"Node Type\": \"Result\",\n    \"Actual Total Time\": 0.5,\n    \"Actual Rows\": 1,\n    \"Actual Loops\": 1\n  }\n}";
+    let text: String =
+        HEAD.lines().map(str::to_string).chain(json.lines().map(|l| format!("\t{l}"))).map(|l| format!("shop_db.1 | {l}\n")).collect();
+    assert_eq!(read(&text).unwrap().root.total_ms, Some(0.5));
+}
+
+/// The times of a plan within a plan are not the statement's.
+#[test]
+fn a_task_on_another_server_has_times_of_its_own() {
+    let p = read(
+        " Custom Scan (Citus Adaptive)  (cost=0.00..0.00 rows=0 width=0) (actual time=20.100..20.200 rows=1 loops=1)
+   Task Count: 32
+   Tasks Shown: One of 32
+   ->  Task
+         Node: host=localhost port=9701 dbname=db
+         ->  Aggregate  (cost=10.00..10.01 rows=1 width=8) (actual time=1.100..1.101 rows=1 loops=1)
+               ->  Seq Scan on orders_102008 orders  (cost=0.00..9.00 rows=400 width=0) (actual time=0.010..0.900 rows=400 loops=1)
+             Planning Time: 0.100 ms
+             Execution Time: 1.200 ms
+ Planning Time: 1.000 ms
+ Execution Time: 20.300 ms",
+    )
+    .unwrap();
+    assert_eq!((p.planning_ms, p.execution_ms), (Some(1.0), Some(20.3)));
+    let task = &p.root.children[0];
+    assert_eq!(task.attrs.get("Remote Execution Time").map(String::as_str), Some("1.200 ms"));
+    assert_eq!(task.children[0].children[0].relation.as_deref(), Some("orders_102008"));
+}

@@ -1,0 +1,337 @@
+//! Lines that a terminal, a mail or a page broke are one again. What begins a line of its own stands where the server puts it, deeper
+//! than the arrow of its node; what stands elsewhere goes on with the line before it.
+
+use super::{Line, begins, has_figures, is_arrow, is_label, is_node, is_root, names, properties};
+
+/// Keys of more than one word, which may be broken between their words.
+const KEYS: [&str; 49] = [
+    "Index Cond",
+    "Recheck Cond",
+    "Hash Cond",
+    "Merge Cond",
+    "Join Filter",
+    "TID Cond",
+    "One-Time Filter",
+    "Order By",
+    "Sort Key",
+    "Presorted Key",
+    "Group Key",
+    "Hash Key",
+    "Cache Key",
+    "Cache Mode",
+    "Sort Method",
+    "Full-sort Groups",
+    "Pre-sorted Groups",
+    "Planned Partitions",
+    "Heap Blocks",
+    "Heap Fetches",
+    "Rows Removed by Filter",
+    "Rows Removed by Join Filter",
+    "Rows Removed by Index Recheck",
+    "Rows Removed by Conflict Filter",
+    "Workers Planned",
+    "Workers Launched",
+    "Single Copy",
+    "Params Evaluated",
+    "Inner Unique",
+    "Function Call",
+    "Table Function Call",
+    "Repeatable Seed",
+    "Run Condition",
+    "I/O Timings",
+    "Subplans Removed",
+    "Index Searches",
+    "Tuples Inserted",
+    "Conflicting Tuples",
+    "Conflict Resolution",
+    "Conflict Arbiter Indexes",
+    "Conflict Filter",
+    "Remote SQL",
+    "Planning Time",
+    "Execution Time",
+    "Planning time",
+    "Execution time",
+    "Total runtime",
+    "Query Identifier",
+    "Async Capable",
+];
+/// Keys of one word, which may be broken within it.
+const PLAIN: [&str; 22] = [
+    "Output",
+    "Filter",
+    "Buffers",
+    "WAL",
+    "Buckets",
+    "Batches",
+    "Hits",
+    "Storage",
+    "Memory",
+    "Planning",
+    "JIT",
+    "Functions",
+    "Options",
+    "Timing",
+    "Settings",
+    "Serialization",
+    "Window",
+    "Disabled",
+    "Tuples",
+    "Command",
+    "Relations",
+    "Sampling",
+];
+/// Keys that stand behind others in one line, and never begin one; with the keys that they stand behind, none for any.
+const BEHIND: [(&str, &[&str]); 14] = [
+    ("Sort Method", &["Full-sort Groups", "Pre-sorted Groups"]),
+    ("Memory Usage", &[]),
+    ("Disk Usage", &[]),
+    ("Misses", &[]),
+    ("Evictions", &[]),
+    ("Overflows", &[]),
+    ("Maximum Storage", &[]),
+    ("Average Memory", &[]),
+    ("Peak Memory", &[]),
+    ("Average Disk", &[]),
+    ("Peak Disk", &[]),
+    ("Memory", &["Sort Method", "Full-sort Groups", "Pre-sorted Groups"]),
+    ("Disk", &["Sort Method", "Full-sort Groups", "Pre-sorted Groups"]),
+    ("Batches", &["Buckets", "Planned Partitions"]),
+];
+
+/// Whether a text is the beginning of something whose rest stands on the next line; then whether a blank was lost between them.
+fn begun(text: &str, next: &str) -> Option<bool> {
+    let short = text.trim_end();
+    if short.is_empty() || short.contains(':') || short.len() > 40 {
+        return None;
+    }
+    let (joined, spaced) = (format!("{text}{next}"), format!("{short} {next}"));
+    let whole = |t: &str, k: &str| t.strip_prefix(k).is_some_and(|r| r.starts_with(':'));
+    let worker = |t: &str| {
+        t.strip_prefix("Worker ").is_some_and(|r| {
+            let rest = r.trim_start_matches(|c: char| c.is_ascii_digit());
+            rest.len() < r.len() && rest.starts_with(':')
+        })
+    };
+    let named = |t: &str| {
+        KEYS.iter().chain(&PLAIN).any(|k| k.starts_with(short) && whole(t, k))
+            || worker(t)
+            || t.starts_with("Trigger ") && "Trigger ".starts_with(short)
+            || ["SubPlan", "InitPlan"].iter().any(|l| l.starts_with(short) && t.starts_with(l) && is_label(t.trim_end()))
+    };
+    if named(&joined) {
+        return Some(false);
+    }
+    // The rest may be broken once more, between words.
+    let more = || KEYS.iter().any(|k| k.strip_prefix(spaced.trim_end()).is_some_and(|left| left.starts_with(' ')));
+    (named(&spaced) || more()).then_some(true)
+}
+
+/// Whether `Memory` stands at a line's end whose `Usage:` comes now.
+fn behind_begun(last: &str, text: &str) -> bool {
+    let last = last.trim_end();
+    BEHIND.iter().filter_map(|(k, after)| Some((k.split_once(' ')?, after))).any(|((a, b), after)| {
+        last.strip_suffix(a).is_some_and(|l| l.ends_with(' '))
+            && text.strip_prefix(b).is_some_and(|t| t.starts_with(':'))
+            && (after.is_empty() || properties::key(last).is_some_and(|k| after.contains(&k)))
+    })
+}
+
+/// Where the node stands whose lines come, for judging whether a line is one of them.
+struct Place {
+    /// Column of the root.
+    root: usize,
+    /// Column beyond which the lines of the current node or section stand.
+    beyond: usize,
+    /// A figure was seen somewhere: a node's line without one goes on.
+    figured: bool,
+    /// Lines that may begin something or go on with a text.
+    unsure: usize,
+}
+
+/// How lines were broken: the longest one's length in characters, and whether between words.
+struct Broken {
+    width: usize,
+    words: bool,
+}
+
+impl Broken {
+    fn of(lines: &[String]) -> Broken {
+        let len = |l: &String| l.chars().count();
+        let width = lines.iter().map(len).max().unwrap_or(0);
+        // Broken at characters a line lacks no more than the blanks that were taken from its end.
+        let short = lines.windows(2).any(|w| {
+            let next = w[1].trim_start();
+            !next.is_empty() && !begins(next) && !w[0].trim().is_empty() && len(&w[0]) + 3 < width
+        });
+        Broken { width, words: short }
+    }
+
+    /// Whether this line may have been broken before that word: there was no room for it.
+    fn full(&self, line: &str, next: &str) -> bool {
+        let word = next.split(' ').next().unwrap_or_default().chars().count();
+        line.trim_end().chars().count() + 1 + word >= self.width
+    }
+
+    /// Whether a blank stood where this line was broken.
+    fn lost_blank(&self, line: &str) -> bool {
+        !line.ends_with(' ') && (self.words || line.chars().count() < self.width)
+    }
+}
+
+/// Joins what was broken, and tells how many lines could be a beginning or a continuation. Leading blanks of a continuation are part of
+/// the text where characters were counted.
+pub(super) fn join(lines: &[String]) -> (Vec<Line>, usize) {
+    let marked = wrapped_by_psql(lines);
+    let lines = &lines[first_line(lines)..];
+    let how = Broken::of(lines);
+    let figured = lines.iter().any(|l| has_figures(l));
+    let mut place = Place { root: 0, beyond: 0, figured, unsure: 0 };
+    let mut out: Vec<Line> = Vec::new();
+    let mut before = "";
+    let mut carried = 0;
+    for (i, raw) in lines.iter().enumerate() {
+        let text = raw.trim_start();
+        if text.trim_end().is_empty() {
+            // The blanks in front filled the width: the line itself comes next.
+            carried = if raw.chars().count() == how.width { raw.len() } else { 0 };
+            continue;
+        }
+        let column = raw.len() - text.len() + std::mem::take(&mut carried);
+        let next = lines.get(i + 1).map_or("", |l| l.trim_start());
+        // The first line is the root, however it begins.
+        let Some(last) = out.last_mut() else {
+            place = Place { root: column, beyond: column, ..place };
+            out.push(Line { column, text: text.into() });
+            before = raw;
+            continue;
+        };
+        let here = if marked { begins(text) } else { place.begins(last, column, text, next, how.full(before, text)) };
+        if here {
+            place.step(column, text);
+            out.push(Line { column, text: text.into() });
+        } else if marked {
+            last.text.truncate(last.text.trim_end().len());
+            last.text.pop();
+            last.text.push_str(text.strip_prefix(['.', '…']).unwrap_or(text));
+        } else {
+            let word = ["rows=", "loops=", "width=", "(actual", "(cost", "(never", "time="].iter().any(|w| text.starts_with(w));
+            let part = properties::key(text).is_some_and(|k| BEHIND.iter().any(|(b, _)| *b == k));
+            let key = begun(&last.text, text);
+            if part && key.is_none() {
+                last.text.truncate(last.text.trim_end().len());
+                last.text.push_str("  ");
+                last.text.push_str(text);
+            } else {
+                let blank = key.unwrap_or_else(|| word || how.lost_blank(before));
+                if blank && !last.text.ends_with([' ', '(']) {
+                    last.text.push(' ');
+                }
+                // Between words no blank stands in front but a client's own.
+                last.text.push_str(if how.words { text } else { raw });
+            }
+        }
+        before = raw;
+    }
+    for l in &mut out {
+        l.text.truncate(l.text.trim_end().len());
+    }
+    (out, place.unsure)
+}
+
+impl Place {
+    /// Whether a line begins something where such a thing stands; `full`: the line before has no room for its first word.
+    fn begins(&mut self, last: &Line, column: usize, text: &str, next: &str, full: bool) -> bool {
+        // A node's line goes on until its figures.
+        let node = is_arrow(&last.text) || is_operation(last) && !names::is_target(&last.text);
+        if self.figured && node && !has_figures(&last.text) && !is_arrow(text) {
+            return false;
+        }
+        // `Rows Removed by` stands there, and this is its end.
+        if begun(&last.text, text).is_some() || behind_begun(&last.text, text) {
+            return false;
+        }
+        let placed = column > self.beyond || column <= self.root;
+        if placed && (begun(text, next).is_some() || text.trim_end() == "CTE") {
+            return true;
+        }
+        if column <= self.root && text.starts_with("Trigger ") {
+            return true;
+        }
+        if !begins(text) {
+            return false;
+        }
+        if is_arrow(text) || is_node(text) {
+            return true;
+        }
+        if is_label(text) {
+            return column > self.root || !full;
+        }
+        let Some(key) = properties::key(text) else { return column > self.beyond || !full };
+        if super::TOP.contains(&key) || key.starts_with("Trigger ") {
+            return true;
+        }
+        let behind = BEHIND.iter().find(|(k, _)| *k == key).is_some_and(|(_, after)| {
+            after.is_empty()
+                || properties::key(&last.text)
+                    .is_some_and(|k| after.contains(&k) || k.starts_with("Worker ") && after.iter().any(|a| last.text.contains(a)))
+        });
+        // A text in quotes that is not at its end may go on like this.
+        if !behind && column > self.beyond && full && last.text.matches('\'').count() % 2 == 1 {
+            self.unsure += 1;
+        }
+        !behind && (column > self.beyond || !full)
+    }
+
+    /// A line began: what comes stands deeper than its arrow, or than the heading of its section.
+    fn step(&mut self, column: usize, text: &str) {
+        let key = properties::key(text);
+        if is_arrow(text) || is_root(text) && column <= self.root {
+            self.beyond = column;
+        } else if key.is_some_and(|k| super::TOP.contains(&k) || k.starts_with("Trigger ")) && column <= self.beyond {
+            self.beyond = self.root;
+        }
+    }
+}
+
+fn is_operation(line: &Line) -> bool {
+    names::is_operation(line.text.trim_start()) && properties::key(&line.text).is_none()
+}
+
+/// Where the plan begins: prompts, statements and other words before it are passed over.
+fn first_line(lines: &[String]) -> usize {
+    let root = |l: &&String| !is_arrow(l.trim_start()) && names::is_operation(l.trim_start());
+    let likely = lines.iter().position(|l| root(&l) || has_figures(l) || is_arrow(l.trim_start()));
+    let sure = lines.iter().position(|l| root(&l) && has_figures(l));
+    match (likely, sure) {
+        // `Update orders set …` begins like a node and is the statement, unless nodes stand between.
+        (Some(a), Some(b))
+            if a < b && !lines[a..b].iter().any(|l| has_figures(l) || l.contains("->") || properties::key(l.trim()).is_some()) =>
+        {
+            b
+        }
+        (Some(a), _) => a,
+        _ => lines.len(),
+    }
+}
+
+/// psql's wrapped format marks the end of a broken line and the beginning of the next with a dot.
+fn wrapped_by_psql(lines: &[String]) -> bool {
+    let mut any = false;
+    for w in lines.windows(2) {
+        let (a, b) = (w[0].trim_end(), w[1].trim());
+        if b.is_empty() || begins(b) {
+            continue;
+        }
+        let mark = ['.', '…'].iter().any(|m| a.ends_with(*m) && b.starts_with(*m));
+        // `time=7.355.` and `.9667.185`: a broken range, not a mark.
+        let range = a.rsplit_once('=').is_some_and(|(_, v)| v.matches('.').count() == 2 && v.starts_with(|c: char| c.is_ascii_digit()));
+        if !mark || range && b.matches('.').count() >= 2 {
+            return false;
+        }
+        any = true;
+    }
+    any
+}
+
+#[cfg(test)]
+mod tests;

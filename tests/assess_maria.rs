@@ -1,0 +1,345 @@
+//! The emergency assessment on a real MariaDB with real faults: each is named first, nothing waits, and what an account may not see is
+//! `unknown`.
+
+mod support;
+
+use holdpoint::model::Severity;
+use std::io::Write;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use support::assess::{Run, assess};
+use support::maria::MariaServer;
+use support::wait_until;
+
+/// A client that keeps its session open until it is dropped.
+struct Held(Child);
+
+impl Held {
+    fn new(server: &MariaServer, user: &str, sql: &str) -> Held {
+        let mut c = Held::client(server, user);
+        let mut child = c.stdin(Stdio::piped()).spawn().expect("mariadb starts");
+        writeln!(child.stdin.as_mut().expect("stdin"), "{sql}").expect("mariadb reads");
+        Held(child)
+    }
+
+    /// One that has done all of this, and does nothing more. InnoDB's list of transactions is no way to see that: whoever asks for it again
+    /// within a tenth of a second gets the same answer.
+    fn done(server: &MariaServer, user: &str, sql: &str) -> Held {
+        let held = Held::new(server, user, &format!("{sql} select get_lock('done', 0);"));
+        wait_until("the session has done its part", || server.sql("", "select is_used_lock('done') is not null").trim() == "1");
+        held
+    }
+
+    /// All of a script, errors notwithstanding.
+    fn script(server: &MariaServer, user: &str, sql: &str) -> Held {
+        let mut file = tempfile::tempfile().expect("a file");
+        file.write_all(sql.as_bytes()).expect("written");
+        std::io::Seek::rewind(&mut file).expect("rewound");
+        Held(Held::client(server, user).arg("--force").stdin(file).spawn().expect("mariadb starts"))
+    }
+
+    fn client(server: &MariaServer, user: &str) -> Command {
+        let mut c = Command::new(MariaServer::program("mariadb"));
+        c.args(["--no-defaults", "--skip-ssl", "-h", "127.0.0.1", "-u", user, "shop"]).arg(format!("--port={}", server.port));
+        c.stdout(Stdio::null()).stderr(Stdio::null());
+        c
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A server that is safe against crashes, as the checks want it, with accounts: a monitor's, an application's, one with nothing.
+fn server(options: &[&str]) -> MariaServer {
+    let all: Vec<&str> = ["--innodb-flush-log-at-trx-commit=1", "--sync-binlog=1"].into_iter().chain(options.iter().copied()).collect();
+    let my = MariaServer::start(&all);
+    my.create_database("shop");
+    my.sql(
+        "shop",
+        "create user oncall@'127.0.0.1'; grant process, slave monitor, binlog monitor on *.* to oncall@'127.0.0.1'; \
+         create user app@'127.0.0.1'; create user stranger@'127.0.0.1'; grant all on shop.* to app@'127.0.0.1'; \
+         grant select on shop.* to oncall@'127.0.0.1'; grant select on shop.* to stranger@'127.0.0.1'; \
+         create table orders (id int primary key, state varchar(20)) engine=innodb; \
+         insert into orders select seq, 'open' from seq_1_to_100",
+    );
+    my
+}
+
+fn run(my: &MariaServer, user: &str, more: &[&str]) -> Run {
+    assess(&format!("mysql://{user}@127.0.0.1:{}/shop", my.port), more)
+}
+
+fn waiting(my: &MariaServer, state: &str) -> usize {
+    let text = format!("select count(*) from information_schema.processlist where state like '{state}'");
+    my.sql("", &text).trim().parse().expect("a number")
+}
+
+#[test]
+fn a_pile_up_behind_ddl_is_named_first() {
+    let my = server(&[]);
+    // Not asked of INNODB_TRX: who asks more often than every 0.1 s gets its last answer again.
+    let holder = Held::done(&my, "app", "begin; select count(*) from orders;");
+    let _ddl = Held::new(&my, "root", "alter table orders add column note text;");
+    wait_until("the ALTER waits", || waiting(&my, "Waiting for table metadata lock") == 1);
+    let _behind: Vec<Held> = (0..6).map(|_| Held::new(&my, "app", "select count(*) from orders;")).collect();
+    wait_until("all wait behind it", || waiting(&my, "Waiting for table metadata lock") == 7);
+    for user in ["root", "oncall"] {
+        let run = run(&my, user, &[]);
+        assert_eq!(run.found.summary.check, "MY07", "{:#?}", run.found);
+        let says = &run.found.summary.says;
+        assert!(says.starts_with("6 sessions wait behind alter table orders add column note text"), "{says}");
+        assert!(says.contains("idle in transaction") && says.contains("inferred"), "{says}");
+        assert!(run.found.summary.next.starts_with("Cancel the waiting statement of connection "), "{}", run.found.summary.next);
+        assert_eq!(run.code, Some(1));
+        run.nothing_waited();
+        // All of them make the tree that the console shows: the holder, the ALTER, and those behind it.
+        let locks = run.found.checks.iter().find(|c| c.name == "locks").expect("the check of locks");
+        assert_eq!(locks.sessions.len(), 8, "{:#?}", locks.sessions);
+    }
+    // Without any right nothing of it is seen, and nothing is said to be well.
+    let blind = run(&my, "stranger", &[]);
+    for (check, lifts) in [("MY07", "PROCESS"), ("MY06", "PROCESS"), ("MY05", "PROCESS"), ("MY10", "SLAVE MONITOR")] {
+        let seen = blind.seen(check);
+        assert_eq!(seen.severity, Severity::Unknown, "{seen:#?}");
+        let grant = format!("GRANT {lifts} ON *.* TO 'stranger'@'127.0.0.1';");
+        assert_eq!(seen.findings[0].lifts.as_deref(), Some(grant.as_str()));
+    }
+    // With the plugin the server tells it for sure.
+    my.sql("", "install soname 'metadata_lock_info'");
+    let told = run(&my, "oncall", &[]);
+    assert_eq!(told.found.summary.check, "MY07", "{:#?}", told.found);
+    assert!(!told.found.summary.says.contains("inferred"), "{}", told.found.summary.says);
+    assert!(told.found.summary.says.starts_with("6 sessions wait behind alter table"), "{}", told.found.summary.says);
+    drop(holder);
+    wait_until("the pile is gone", || waiting(&my, "Waiting for %lock") == 0);
+    assert_eq!(run(&my, "oncall", &[]).seen("MY07").severity, Severity::Ok);
+}
+
+#[test]
+fn a_hot_row_is_named_with_who_has_it() {
+    let my = server(&[]);
+    let _holder = Held::done(&my, "app", "begin; select * from orders where id = 5 for update;");
+    let _waiters: Vec<Held> = (0..22).map(|_| Held::new(&my, "app", "update orders set state = 'x' where id = 5;")).collect();
+    wait_until("all wait", || {
+        let text = "select variable_value from information_schema.global_status where variable_name = 'Innodb_row_lock_current_waits'";
+        my.sql("", text).trim() == "22"
+    });
+    let run = run(&my, "oncall", &[]);
+    assert_eq!(run.found.summary.check, "MY06", "{:#?}", run.found);
+    let says = &run.found.summary.says;
+    assert!(says.starts_with("22 sessions wait behind connection "), "{says}");
+    assert!(says.contains("“app”") && says.contains("idle in transaction"), "{says}");
+    assert!(run.found.summary.next.starts_with("End session "), "{}", run.found.summary.next);
+    run.nothing_waited();
+    // What people paste into a ticket has no values of theirs.
+    let statements: Vec<&str> = run.found.checks.iter().flat_map(|c| &c.sessions).map(|s| s.statement.as_str()).collect();
+    assert!(statements.contains(&"update orders set state = ? where id = ?"), "{statements:#?}");
+    assert!(statements.iter().all(|s| !s.contains("'x'")), "{statements:#?}");
+}
+
+#[test]
+fn an_account_without_the_database_assesses_the_server() {
+    let my = server(&[]);
+    my.sql(
+        "shop",
+        "create user mon@'127.0.0.1'; grant process, slave monitor, binlog monitor on *.* to mon@'127.0.0.1'; \
+         create user narrow@'127.0.0.1'; grant select on shop.orders to narrow@'127.0.0.1'; \
+         create table tiny (id tinyint primary key auto_increment) engine=innodb; insert into tiny values (120)",
+    );
+    let mon = run(&my, "mon", &[]);
+    assert_eq!((mon.seen("connect").severity, mon.seen("MY05").severity), (Severity::Unknown, Severity::Ok), "{:#?}", mon.found);
+    assert!(mon.seen("connect").says.starts_with("this account may not use database shop"), "{:#?}", mon.seen("connect"));
+    assert_eq!(mon.seen("MY22").severity, Severity::Unknown);
+    // Of tables that it may not see nothing is said to be well.
+    let narrow = run(&my, "narrow", &["--checks", "MY22", "--checks", "MY24"]);
+    for check in ["MY22", "MY24"] {
+        let seen = narrow.seen(check);
+        assert_eq!(seen.severity, Severity::Unknown, "{seen:#?}");
+        assert_eq!(seen.findings[0].lifts.as_deref(), Some("GRANT SELECT ON `shop`.* TO 'narrow'@'127.0.0.1';"));
+    }
+    assert_eq!(narrow.code, Some(5));
+    let all = run(&my, "oncall", &["--checks", "MY22", "--checks", "MY24"]);
+    assert_eq!((all.seen("MY22").severity, all.seen("MY24").severity), (Severity::Critical, Severity::Ok), "{:#?}", all.found);
+}
+
+#[test]
+fn more_transactions_than_are_read_are_counted() {
+    let my = server(&[]);
+    // Prepared ones outlive their sessions.
+    for id in 1..=55 {
+        let text = format!("xa start '{id}'; update orders set state = 'p' where id = {id}; xa end '{id}'; xa prepare '{id}'");
+        my.sql("shop", &text);
+    }
+    let seen = run(&my, "root", &["--checks", "MY05"]).seen("MY05").clone();
+    assert!(seen.says.starts_with("55 open"), "{seen:#?}");
+    assert_eq!(seen.figures.get("transactions"), Some(&55.0));
+}
+
+#[test]
+fn locked_tables_and_a_read_lock_of_the_whole_server_make_no_check_wait() {
+    let my = server(&[]);
+    for lock in ["lock tables orders write;", "flush tables with read lock;"] {
+        let held = Held::done(&my, "root", lock);
+        let busy = Held::new(&my, "app", "select sleep(0); update orders set state = 'y' where id = 7;");
+        wait_until("the application waits for it", || waiting(&my, "Waiting for % lock") == 1);
+        let run = run(&my, "oncall", &[]);
+        run.nothing_waited();
+        assert!(run.found.checks.len() > 20, "{:#?}", run.found);
+        // Who sleeps on a lock without a transaction cannot be told without the plugin: that is said.
+        let seen = run.seen("MY07");
+        assert!(seen.findings.iter().any(|f| f.message.contains("cannot be seen")), "{seen:#?}");
+        if lock.starts_with("flush") {
+            // Of the whole server it is named as what it is, with the one session that can have it, and nobody is sent behind it.
+            let f = &seen.findings[0];
+            let holder = my.sql("", "select is_used_lock('done')");
+            assert!(f.severity >= Severity::Warning && f.lifts.is_none(), "{f:#?}");
+            assert!(f.message.contains("FLUSH TABLES WITH READ LOCK") && !f.next.contains("INSTALL"), "{f:#?}");
+            assert!(f.message.contains(&format!("connection {} (“root”@", holder.trim())), "{f:#?}");
+        }
+        assert_eq!(waiting(&my, "Waiting for % lock"), 1, "nobody waits for the assessment, nor does it wait");
+        drop(busy);
+        drop(held);
+        wait_until("the lock's session is gone", || my.sql("", "select is_used_lock('done') is null").trim() == "1");
+    }
+}
+
+#[test]
+fn a_full_server_says_so_with_and_without_a_connection_left() {
+    let my = server(&["--max-connections=10"]);
+    let mut clients: Vec<Held> = Vec::new();
+    wait_until("all are connected", || {
+        clients.retain_mut(|c| c.0.try_wait().expect("mariadb").is_none());
+        if clients.len() < 10 {
+            clients.push(Held::new(&my, "app", "select 1;"));
+        }
+        let text = "select count(*) from information_schema.processlist where user = 'app'";
+        // Root's own extra connection may be taken for a moment.
+        clients.len() == 10 && my.sql("", text).trim() == "10"
+    });
+    let refused = run(&my, "app", &[]);
+    assert_eq!((refused.code, refused.found.summary.check.as_str()), (Some(3), "connect"), "{:#?}", refused.found);
+    assert!(refused.found.summary.says.starts_with("All connections are taken"), "{}", refused.found.summary.says);
+    assert!(refused.found.summary.next.contains("SUPER"), "{}", refused.found.summary.next);
+    let root = run(&my, "root", &[]);
+    assert_eq!(root.found.summary.check, "MY03", "{:#?}", root.found);
+    assert!(root.found.summary.says.contains("10 of app@"), "{}", root.found.summary.says);
+}
+
+#[test]
+fn a_deadlock_storm_is_counted_while_it_rages() {
+    let my = server(&[]);
+    let round = |a: u32, b: u32| {
+        format!(
+            "begin; update orders set state = 'a' where id = {a}; do sleep(0.005); update orders set state = 'b' where id = {b}; commit;\n"
+        )
+    };
+    let _one = Held::script(&my, "app", &round(1, 2).repeat(20_000));
+    let _other = Held::script(&my, "app", &round(2, 1).repeat(20_000));
+    wait_until("deadlocks happen", || {
+        my.sql("", "select variable_value > 3 from information_schema.global_status where variable_name = 'Innodb_deadlocks'").trim() == "1"
+    });
+    let run = run(&my, "oncall", &["--checks", "MY19", "--timeframe", "2"]);
+    assert_eq!(run.found.summary.check, "MY19", "{:#?}", run.found);
+    assert!(run.found.summary.says.contains(" deadlocks in "), "{}", run.found.summary.says);
+    assert_eq!(run.found.summary.severity, Some(Severity::Critical));
+}
+
+#[test]
+fn what_lasts_is_found_counters_damaged_tables_settings() {
+    let my = server(&["--innodb-flush-log-at-trx-commit=0"]);
+    my.sql(
+        "shop",
+        "create table tiny (id tinyint primary key auto_increment) engine=innodb; insert into tiny values (120); \
+         create table keyless (a int) engine=innodb; create table broken (id int primary key) engine=myisam; \
+         insert into broken values (1), (2); flush tables broken",
+    );
+    let index = my.directory().join("data/shop/broken.MYI");
+    std::fs::OpenOptions::new().write(true).open(index).expect("the index").set_len(300).expect("cut");
+    let run = run(&my, "oncall", &[]);
+    assert_eq!(run.found.summary.check, "MY24", "{:#?}", run.found);
+    assert_eq!(run.seen("MY24").findings[0].object, "broken");
+    assert_eq!((run.seen("MY22").severity, run.seen("MY22").findings[0].object.as_str()), (Severity::Critical, "tiny.id"));
+    assert!(run.seen("MY23").says.contains("shop.keyless"), "{:#?}", run.seen("MY23"));
+    assert_eq!(run.seen("MY21").findings[0].object, "innodb_flush_log_at_trx_commit");
+    assert!(run.seen("MY26").says.contains("left"), "{:#?}", run.seen("MY26"));
+    // Idle, nothing is alarming in its rates, and our own statements are not counted.
+    assert_eq!(run.seen("MY19").severity, Severity::Ok, "{:#?}", run.seen("MY19"));
+}
+
+#[test]
+fn a_replica_that_stopped_says_why() {
+    let source = server(&["--log-bin=bin", "--server-id=1", "--binlog-format=ROW"]);
+    source.sql("", "create user repl@'127.0.0.1'; grant replication slave on *.* to repl@'127.0.0.1'");
+    let replica = MariaServer::start(&["--server-id=2", "--log-bin=bin", "--innodb-flush-log-at-trx-commit=1", "--sync-binlog=1"]);
+    // What both servers made on their own before counts as done.
+    let at = source.sql("", "select @@gtid_binlog_pos");
+    replica.sql("", "create database shop; create table shop.orders (id int primary key, state varchar(20)) engine=innodb; reset master");
+    replica.sql("", "create user oncall@'127.0.0.1'; grant process, slave monitor on *.* to oncall@'127.0.0.1'; reset master");
+    replica.sql("", &format!("set global gtid_slave_pos = '{}'", at.trim()));
+    replica.sql(
+        "",
+        &format!(
+            "change master to master_host='127.0.0.1', master_port={}, master_user='repl', master_use_gtid=slave_pos, master_connect_retry=1; start slave",
+            source.port
+        ),
+    );
+    let applied = |id: u32| replica.sql("", &format!("select count(*) from shop.orders where id = {id}")).trim() == "1";
+    source.sql("shop", "insert into orders values (1001, 'new')");
+    wait_until("the replica follows", || applied(1001));
+    let sound = assess(&format!("mysql://oncall@127.0.0.1:{}/", replica.port), &[]);
+    assert_eq!(sound.seen("MY10").severity, Severity::Ok, "{:#?}", sound.seen("MY10"));
+    assert!(
+        assess(&format!("mysql://oncall@127.0.0.1:{}/shop", source.port), &["--checks", "MY10"]).seen("MY10").says.contains("1 read its")
+    );
+    // A row that somebody wrote on the replica itself.
+    replica.sql("", "insert into shop.orders values (1002, 'here')");
+    source.sql("shop", "insert into orders values (1002, 'there')");
+    wait_until("it stops", || {
+        replica.sql("", "select count(*) from information_schema.processlist where command = 'Slave_SQL'").trim() == "0"
+    });
+    let broken = assess(&format!("mysql://oncall@127.0.0.1:{}/", replica.port), &[]);
+    assert_eq!(broken.found.summary.check, "MY10", "{:#?}", broken.found);
+    assert!(broken.found.summary.says.contains("error 1062"), "{}", broken.found.summary.says);
+    assert!(broken.found.summary.next.starts_with("Its data differ"), "{}", broken.found.summary.next);
+    assert!(broken.took < Duration::from_secs(20), "{:?}", broken.took);
+    replica.sql("", "stop slave; set sql_log_bin = 0; delete from shop.orders where id = 1002; start slave");
+    wait_until("it follows again", || applied(1002));
+    replica.sql("", "stop slave");
+    let stopped = assess(&format!("mysql://oncall@127.0.0.1:{}/", replica.port), &["--checks", "replica"]);
+    assert!(stopped.found.summary.says.contains("is stopped"), "{}", stopped.found.summary.says);
+    replica.sql("", "start slave");
+    // A thread that somebody stopped is told from one that cannot connect.
+    replica.sql("", "stop slave io_thread");
+    let alone = assess(&format!("mysql://oncall@127.0.0.1:{}/", replica.port), &["--checks", "replica"]);
+    let finding = &alone.seen("MY10").findings[0];
+    assert!(finding.message.ends_with("it was stopped") && finding.next.starts_with("Find out who stopped it"), "{finding:#?}");
+    replica.sql("", "start slave io_thread");
+    // The error of a statement quotes it whole: what is told of it has no value.
+    replica.sql("shop", "insert into orders values (1003, 'here')");
+    source.sql("shop", "set session binlog_format = statement; insert into orders values (1003, 'CARD4111SECRET')");
+    wait_until("it stops again", || {
+        replica.sql("", "select count(*) from information_schema.processlist where command = 'Slave_SQL'").trim() == "0"
+    });
+    let quoting = assess(&format!("mysql://oncall@127.0.0.1:{}/", replica.port), &[]);
+    let whole = format!("{:#?}", quoting.found);
+    assert!(!whole.contains("CARD4111SECRET") && !whole.contains("'1003'"), "{whole}");
+    let says = &quoting.found.summary.says;
+    assert!(says.contains("error 1062 (a row that comes is there already), database shop"), "{says}");
+    // Each server's log is its own.
+    for server in [&source, &replica] {
+        let seen = assess(&format!("mysql://root@127.0.0.1:{}/", server.port), &["--checks", "MY18"]).seen("MY18").clone();
+        assert!(seen.says.starts_with(&server.directory().display().to_string()), "{seen:#?}");
+    }
+    replica.sql("", "set global read_only = on");
+    let reads = assess(&format!("mysql://oncall@127.0.0.1:{}/", replica.port), &["--checks", "MY02"]);
+    assert!(reads.seen("MY02").findings.iter().all(|f| !f.message.contains("read_only")), "a replica is read-only as it should be");
+    replica.sql("", "set global read_only = off");
+    source.sql("", "set global read_only = on");
+    let refuses = assess(&format!("mysql://root@127.0.0.1:{}/", source.port), &["--checks", "MY02"]);
+    assert_eq!(refuses.found.summary.severity, Some(Severity::Critical), "{:#?}", refuses.found);
+    assert!(refuses.found.summary.says.contains("the server follows no other"), "{}", refuses.found.summary.says);
+}

@@ -1,0 +1,441 @@
+//! Recovery actions on real servers: nothing without a yes to just that object, nothing to another one, the effect seen, all in the journal.
+
+mod support;
+
+use std::io::Write;
+use std::process::{Child, Command, Stdio};
+use support::maria::MariaServer;
+use support::pg::PgServer;
+use support::wait_until;
+
+/// A client that keeps its session open until it is dropped.
+struct Held(Child);
+
+impl Held {
+    fn of(mut c: Command, sql: &str) -> Held {
+        let mut child = c.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("starts");
+        writeln!(child.stdin.as_mut().expect("stdin"), "{sql}").expect("reads");
+        Held(child)
+    }
+    fn pg(pg: &PgServer, name: &str, sql: &str) -> Held {
+        let mut c = pg.client("psql");
+        c.args(["-X", "-q", "-U", "postgres", "-d", "shop", "-p", &pg.port.to_string(), "-h"]).arg(&pg.socket).env("PGAPPNAME", name);
+        Held::of(c, sql)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A home with one target `t`, read-only as production is, and the policy.
+struct Home(tempfile::TempDir);
+
+impl Home {
+    fn new(target: &str, approval: &str) -> Home {
+        let home = tempfile::tempdir().expect("home");
+        let config = format!(
+            "[store]\npath = \"store/s.db\"\n\n[policy]\napproval = \"{approval}\"\n\n[targets.t]\n{target}\nenvironment = \"production\"\n"
+        );
+        std::fs::write(home.path().join("holdpoint.toml"), config).expect("config");
+        Home(home)
+    }
+    fn of(pg: &PgServer, approval: &str) -> Home {
+        let place = format!("host = \"127.0.0.1\"\nport = {}\nuser = \"postgres\"\ndatabase = \"shop\"\nsslmode = \"disable\"", pg.port);
+        Home::new(&format!("engine = \"postgres\"\n{place}"), approval)
+    }
+    fn as_person(&self, person: &str, code: i32, args: &[&str]) -> String {
+        let mut c = support::command(self.0.path());
+        let out = c.env("HOLDPOINT_OPERATOR", person).args(["recover", "t"]).args(args).output().expect("runs");
+        let text = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+        assert_eq!(out.status.code(), Some(code), "{args:?}:\n{text}");
+        text
+    }
+    fn run(&self, code: i32, args: &[&str]) -> String {
+        self.as_person("mira", code, args)
+    }
+    /// The mark of what is there now.
+    fn mark(&self, args: &[&str]) -> String {
+        let all: Vec<&str> = args.iter().copied().chain(["--dry-run"]).collect();
+        let text = self.run(0, &all);
+        let at = text.find("--seen ").unwrap_or_else(|| panic!("no mark: {text}"));
+        text[at + 7..at + 15].to_string()
+    }
+    /// Looks, then does it.
+    fn act(&self, code: i32, args: &[&str], name: &str) -> String {
+        let mark = self.mark(args);
+        let all: Vec<&str> = args.iter().copied().chain(["--confirm", name, "--seen", &mark]).collect();
+        self.run(code, &all)
+    }
+    fn journal(&self) -> String {
+        let out = support::command(self.0.path()).args(["journal", "show", "--format", "json"]).output().expect("runs");
+        String::from_utf8_lossy(&out.stdout).into_owned()
+    }
+}
+
+fn server(settings: &[&str]) -> PgServer {
+    let pg = PgServer::start(settings);
+    pg.create_database("shop");
+    pg.psql(
+        "shop",
+        "create table orders (id int primary key, state text); insert into orders select i, 'open' from generate_series(1, 100) i",
+    );
+    pg
+}
+
+/// The process of the one session of that name in that state.
+fn pid(pg: &PgServer, name: &str, state: &str) -> String {
+    let sql = format!("select pid from pg_stat_activity where application_name = '{name}' and {state}");
+    wait_until("the session is there", || !pg.psql("postgres", &sql).trim().is_empty());
+    pg.psql("postgres", &sql).trim().to_string()
+}
+
+fn gone(pg: &PgServer, pid: &str) -> bool {
+    pg.psql("postgres", &format!("select count(*) from pg_stat_activity where pid = {pid}")).trim() == "0"
+}
+
+#[test]
+fn a_session_is_ended_only_by_its_name_and_as_it_was_shown() {
+    let pg = server(&[]);
+    let home = Home::of(&pg, "second");
+    let mut sleeper = Held::pg(&pg, "sleeper", "select pg_sleep(600);");
+    let sleeping = "wait_event = 'PgSleep'";
+    let id = pid(&pg, "sleeper", sleeping);
+    // Everything that is needed to decide is shown, and nothing is done.
+    let text = home.run(4, &["cancel", &id]);
+    for part in [
+        "sleeper",
+        "select pg_sleep(600)",
+        "rolled back",
+        "It takes no lock",
+        "pg_cancel_backend",
+        "backend_start = timestamptz '",
+        "query_start = ",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let text = home.run(4, &["cancel", &id, "--confirm", &id]);
+    assert!(text.contains("it does not say what was looked at before"), "{text}");
+    let mark = home.mark(&["cancel", &id]);
+    let text = home.run(4, &["cancel", &id, "--confirm", "yes", "--seen", &mark]);
+    assert!(text.contains(&format!("{id} was not typed")), "{text}");
+    assert_eq!(pid(&pg, "sleeper", sleeping), id, "it sleeps on");
+    let text = home.run(0, &["cancel", &id, "--confirm", &id, "--seen", &mark]);
+    assert!(text.contains(&format!("Done: session {id} does not run that statement any more, and is still connected")), "{text}");
+    assert_eq!(pid(&pg, "sleeper", "state = 'idle'"), id);
+    // The next statement of the same session is not the one that was looked at.
+    writeln!(sleeper.0.stdin.as_mut().expect("stdin"), "select pg_sleep(599);").expect("reads");
+    pid(&pg, "sleeper", sleeping);
+    let text = home.run(4, &["cancel", &id, "--confirm", &id, "--seen", &mark]);
+    assert!(text.contains("is not what is there now"), "{text}");
+    let mark = home.mark(&["terminate", &id]);
+    let text = home.run(0, &["terminate", &id, "--confirm", &id, "--seen", &mark]);
+    assert!(text.contains(&format!("Done: session {id} is gone")) && gone(&pg, &id), "{text}");
+    let text = home.run(1, &["terminate", &id]);
+    assert!(text.contains(&format!("there is no session {id}")), "{text}");
+    let checkpointer = pid(&pg, "", "backend_type = 'checkpointer'");
+    let text = home.run(2, &["terminate", &checkpointer]);
+    assert!(text.contains("no client's session but a checkpointer"), "{text}");
+    let journal = home.journal();
+    for kind in ["recovery-begin", "recovery-done", "typed by mira", "pg_cancel_backend"] {
+        assert!(journal.contains(kind), "{kind}: {journal}");
+    }
+}
+
+/// A number that is somebody else's by now: the acting statement itself finds nobody, and nobody is ended.
+#[test]
+fn a_recycled_process_id_is_left_alone() {
+    use holdpoint::config::{Surroundings, files};
+    use holdpoint::model::recovery::{Action, Deed, Outcome};
+    use holdpoint::ops::{Cx, gate, recovery};
+    let pg = server(&[]);
+    let home = Home::of(&pg, "second");
+    let mut held = Held::pg(&pg, "holder", "begin; select count(*) from orders;");
+    let id = pid(&pg, "holder", "state = 'idle in transaction'");
+    let root = home.0.path().to_path_buf();
+    let cx = Cx::new(files::load_in(None, &Surroundings::made_up(&root, &root, [])).expect("config"));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("runtime");
+    let prepared = |deed| {
+        let action = Action { deed, object: id.clone(), value: None };
+        runtime.block_on(async {
+            let conn = holdpoint::ops::connect::connect(&cx, "t").await.expect("connection");
+            let prospect = recovery::prepare(&conn, &action).await.expect("there");
+            let seen = recovery::mark(&conn, &prospect);
+            let yes = gate::Yes { object: id.clone(), seen, ..Default::default() };
+            let right = gate::clear_recovery(&cx, &conn, prospect.clone(), &yes).await.expect("looked").expect("cleared");
+            (conn, prospect, right)
+        })
+    };
+    // As if the process had got its number later: the statement that acts finds no such session.
+    for deed in [Deed::Terminate, Deed::EndIdle] {
+        let (conn, prospect, _) = prepared(deed);
+        let began = pg.psql(
+            "postgres",
+            &format!("select to_char(backend_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') from pg_stat_activity where pid = {id}"),
+        );
+        let other = prospect.statement.replace(began.trim(), "2020-01-01 00:00:00.000000");
+        assert_ne!(other, prospect.statement);
+        let rows = runtime.block_on(async { conn.query_session().await.expect("session").fetch(other).await.map(|t| t.rows) });
+        // A session that only reads refuses the function: the same question without it.
+        let asked =
+            prospect.statement.replace(began.trim(), "2020-01-01 00:00:00.000000").replace("pg_catalog.pg_terminate_backend(pid)", "pid");
+        assert!(rows.is_err() || rows.is_ok_and(|r| r.is_empty()));
+        assert_eq!(pg.psql("postgres", &asked).trim(), "");
+        assert_eq!(pg.psql("postgres", &prospect.statement.replace("pg_catalog.pg_terminate_backend(pid)", "pid")).trim(), id);
+    }
+    // Its transaction is another one: approved before, done after.
+    let (conn, _, right) = prepared(Deed::EndIdle);
+    writeln!(held.0.stdin.as_mut().expect("stdin"), "commit; begin; select 2;").expect("reads");
+    wait_until("the next transaction is open", || {
+        pg.psql("postgres", &format!("select query from pg_stat_activity where pid = {id} and state = 'idle in transaction'"))
+            .contains("select 2")
+    });
+    let outcome = runtime.block_on(recovery::act(&cx, &conn, right)).expect("looked");
+    assert!(matches!(&outcome, Outcome::Nothing(why) if why.contains("not what was approved any more")), "{outcome:?}");
+    assert!(!gone(&pg, &id), "nobody was ended");
+    // The session itself is gone.
+    let (conn, _, right) = prepared(Deed::Terminate);
+    drop(held);
+    wait_until("it is gone", || gone(&pg, &id));
+    let outcome = runtime.block_on(recovery::act(&cx, &conn, right)).expect("looked");
+    assert!(matches!(&outcome, Outcome::Nothing(why) if why.contains("there is no session")), "{outcome:?}");
+    assert!(home.journal().contains("recovery did nothing: end-idle"), "{}", home.journal());
+}
+
+/// Whoever holds the catalogue's lock can be ended though nobody can log into that database.
+#[test]
+fn the_holder_of_the_catalogue_is_ended_from_another_database() {
+    let pg = server(&[]);
+    let home = Home::of(&pg, "second");
+    let _held = Held::pg(&pg, "locker", "begin; lock table pg_catalog.pg_class in access exclusive mode;");
+    let id = pid(&pg, "locker", "state = 'idle in transaction'");
+    let text = home.act(0, &["end-idle", &id], &id);
+    assert!(text.contains("the catalogue of shop is locked: logged into database postgres instead"), "{text}");
+    assert!(text.contains(&format!("Done: session {id} is gone")) && gone(&pg, &id), "{text}");
+    assert_eq!(pg.psql("shop", "select count(*) from orders").trim(), "100");
+}
+
+#[test]
+fn who_may_not_see_a_session_is_told_the_grant() {
+    let pg = server(&[]);
+    pg.psql("postgres", "create role stranger login");
+    let place = format!("host = \"127.0.0.1\"\nport = {}\nuser = \"stranger\"\ndatabase = \"shop\"\nsslmode = \"disable\"", pg.port);
+    let home = Home::new(&format!("engine = \"postgres\"\n{place}"), "second");
+    let _held = Held::pg(&pg, "sleeper", "select pg_sleep(600);");
+    let id = pid(&pg, "sleeper", "wait_event = 'PgSleep'");
+    let text = home.run(1, &["terminate", &id]);
+    assert!(text.contains("hidden from stranger") && text.contains("GRANT pg_read_all_stats, pg_signal_backend TO"), "{text}");
+}
+
+#[test]
+fn invalid_indexes_tables_and_limits() {
+    let pg = server(&[]);
+    let home = Home::of(&pg, "second");
+    pg.psql("shop", "insert into orders values (101, 'open'); create index good on orders (id)");
+    // A failed build leaves it behind.
+    let mut c = pg.client("psql");
+    c.args(["-X", "-q", "-U", "postgres", "-d", "shop", "-p", &pg.port.to_string(), "-h"]).arg(&pg.socket);
+    let failed = c.args(["-c", "create unique index concurrently bad on orders (state)"]).output().expect("psql");
+    assert!(!failed.status.success());
+    let text = home.run(2, &["drop-index", "good"]);
+    assert!(text.contains("public.good is valid"), "{text}");
+    let text = home.run(0, &["drop-index", "bad", "--dry-run"]);
+    assert!(
+        text.contains("DROP INDEX CONCURRENTLY \"public\".\"bad\"")
+            && text.contains("Build it again: CREATE UNIQUE INDEX CONCURRENTLY bad"),
+        "{text}"
+    );
+    assert!(text.contains("SHARE UPDATE EXCLUSIVE"), "{text}");
+    home.act(4, &["drop-index", "bad"], "bad");
+    let text = home.act(0, &["drop-index", "bad"], "public.bad");
+    assert!(text.contains("Done: public.bad is gone"), "{text}");
+    assert_eq!(pg.psql("shop", "select count(*) from pg_class where relname in ('bad', 'good')").trim(), "1");
+    // Freezing makes the table younger.
+    pg.psql("shop", "do $$ begin for i in 1..2000 loop perform txid_current(); commit; end loop; end $$");
+    let age = || pg.psql("shop", "select age(relfrozenxid) from pg_class where relname = 'orders'").trim().parse::<u64>().expect("age");
+    let before = age();
+    assert!(before > 2000);
+    let text = home.act(0, &["vacuum", "orders"], "public.orders");
+    assert!(text.contains("Done: the oldest row version of public.orders is younger now") && age() < before, "{text}");
+    // A limit is raised, never lowered; what takes a restart is printed.
+    let text = home.run(2, &["raise-limit", "max_wal_size", "64MB"]);
+    assert!(text.contains("does not raise it"), "{text}");
+    let text = home.act(0, &["raise-limit", "max_wal_size", "3GB"], "max_wal_size");
+    assert!(text.contains("Done: max_wal_size is 3GB"), "{text}");
+    assert_eq!(pg.psql("shop", "show max_wal_size").trim(), "3GB");
+    let text = home.run(4, &["raise-limit", "max_connections", "900"]);
+    assert!(text.contains("ALTER SYSTEM SET max_connections = '900'") && text.contains("takes a restart"), "{text}");
+    let text = home.run(4, &["raise-limit", "max_connections", "900", "--confirm", "max_connections", "--seen", "x"]);
+    assert!(text.contains("takes a restart"), "{text}");
+    assert!(!pg.psql("shop", "select setting from pg_file_settings where name = 'max_connections'").contains("900"));
+    let text = home.run(2, &["raise-limit", "fsync", "0"]);
+    assert!(text.contains("no limit that is raised from here"), "{text}");
+}
+
+#[test]
+fn what_loses_data_takes_a_second_person_or_policy() {
+    let pg = server(&["wal_level=logical", "max_replication_slots=4", "max_prepared_transactions=5"]);
+    let home = Home::of(&pg, "second");
+    pg.psql("shop", "select pg_create_physical_replication_slot('gone', true)");
+    let mark = home.mark(&["drop-slot", "gone"]);
+    let confirm = ["drop-slot", "gone", "--confirm", "gone", "--seen", &mark];
+    let text = home.run(4, &confirm);
+    assert!(text.contains("nobody but mira said yes to drop-slot gone"), "{text}");
+    let approve = ["drop-slot", "gone", "--approve", "--seen", &mark, "--reason", "the replica is scrapped"];
+    // One's own word is none, however it is written.
+    home.as_person("Mira", 0, &approve);
+    home.run(4, &confirm);
+    home.as_person("jonas", 4, &["drop-slot", "gone", "--approve", "--seen", "00000000", "--reason", "x"]);
+    home.as_person("jonas", 0, &approve);
+    let text = home.run(0, &confirm);
+    assert!(text.contains("Done: the slot gone is gone"), "{text}");
+    assert_eq!(pg.psql("shop", "select count(*) from pg_replication_slots").trim(), "0");
+    assert!(home.journal().contains("drop-slot gone approved by jonas: the replica is scrapped"), "{}", home.journal());
+    // An approval is used up by its use: another slot of that name, in the same place, needs another one.
+    pg.psql("shop", "select pg_create_physical_replication_slot('gone', true)");
+    let mark = home.mark(&["drop-slot", "gone"]);
+    let text = home.run(4, &["drop-slot", "gone", "--confirm", "gone", "--seen", &mark]);
+    assert!(text.contains("nobody but mira said yes"), "{text}");
+    assert_eq!(pg.psql("shop", "select count(*) from pg_replication_slots").trim(), "1");
+    // A prepared transaction, where policy lets one person approve alone.
+    let solo = Home::of(&pg, "solo");
+    for (deed, state) in [("rollback-prepared", "open"), ("commit-prepared", "changed")] {
+        pg.psql("shop", "begin; update orders set state = 'changed' where id = 1; prepare transaction 'half'");
+        let mark = solo.mark(&[deed, "half"]);
+        let text = solo.run(4, &[deed, "half", "--confirm", "half", "--seen", &mark]);
+        assert!(text.contains("--reason") && text.contains("--confirm-target t"), "{text}");
+        let text =
+            solo.run(0, &[deed, "half", "--confirm", "half", "--seen", &mark, "--reason", "its manager is lost", "--confirm-target", "t"]);
+        assert!(text.contains("Done: half is"), "{text}");
+        assert_eq!(pg.psql("shop", "select state from orders where id = 1").trim(), state);
+    }
+    assert!(solo.journal().contains("approved alone by mira: its manager is lost"));
+    // Writing is stopped and allowed again: for sessions that begin then.
+    let yes = ["--reason", "stop the damage", "--confirm-target", "t"];
+    let act = |deed: &str| {
+        let mark = solo.mark(&[deed]);
+        let all: Vec<&str> = [deed, "--confirm", "shop", "--seen", &mark].into_iter().chain(yes).collect();
+        solo.run(0, &all)
+    };
+    let text = act("read-only");
+    assert!(text.contains("Done: new sessions of shop begin read-only"), "{text}");
+    let mut c = pg.client("psql");
+    c.args(["-X", "-q", "-U", "postgres", "-d", "shop", "-p", &pg.port.to_string(), "-h"]).arg(&pg.socket);
+    let refused = c.args(["-c", "update orders set state = 'x'"]).output().expect("psql");
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("read-only transaction"));
+    let text = solo.run(2, &["read-only"]);
+    assert!(text.contains("shop is read-only already"), "{text}");
+    let text = act("read-write");
+    assert!(text.contains("Done: new sessions of shop may write"), "{text}");
+    pg.psql("shop", "update orders set state = 'x' where id = 2");
+    let text = solo.run(2, &["resume-replay"]);
+    assert!(text.contains("no standby"), "{text}");
+}
+
+#[test]
+fn a_paused_standby_replays_again() {
+    let pg = server(&[]);
+    let standby = pg.standby();
+    let home = Home::of(&standby, "second");
+    let text = home.run(2, &["resume-replay"]);
+    assert!(text.contains("the replay is not paused"), "{text}");
+    standby.psql("shop", "select pg_wal_replay_pause()");
+    wait_until("it is paused", || standby.psql("shop", "select pg_get_wal_replay_pause_state()").trim() == "paused");
+    pg.psql("shop", "insert into orders values (500, 'new')");
+    let text = home.run(4, &["resume-replay"]);
+    assert!(text.contains("pg_wal_replay_resume()") && text.contains("Lets the standby apply"), "{text}");
+    let text = home.act(0, &["resume-replay"], "shop");
+    assert!(text.contains("Done: the standby replays"), "{text}");
+    wait_until("the row is there", || standby.psql("shop", "select count(*) from orders where id = 500").trim() == "1");
+    // Ending a session works there, too.
+    let _held = Held::pg(&standby, "sleeper", "select pg_sleep(600);");
+    let id = pid(&standby, "sleeper", "wait_event = 'PgSleep'");
+    home.act(0, &["terminate", &id], &id);
+    assert!(gone(&standby, &id));
+    let text = home.run(2, &["read-only"]);
+    assert!(text.contains("this is a standby"), "{text}");
+}
+
+#[test]
+fn on_mariadb() {
+    let maria = MariaServer::start(&[]);
+    maria.create_database("shop");
+    maria.sql("shop", "create table t (id int primary key, v int); insert into t values (1, 1), (2, 2)");
+    maria.sql("mysql", "create user app@localhost identified by 'p'; grant all on shop.* to app@localhost");
+    let home =
+        Home::new(&format!("engine = \"mysql\"\nsocket = \"{}\"\nuser = \"root\"\ndatabase = \"shop\"", maria.socket.display()), "solo");
+    let client = |sql: &str| {
+        let mut c = Command::new("mariadb");
+        c.args(["--no-defaults", "--unbuffered", "--force", "-u", "app", "-pp", "shop", "-S"]).arg(&maria.socket);
+        Held::of(c, sql)
+    };
+    let id = |condition: &str| {
+        let sql = format!("select id from information_schema.processlist where user = 'app' and {condition}");
+        wait_until("the session is there", || !maria.sql("mysql", &sql).trim().is_empty());
+        maria.sql("mysql", &sql).trim().to_string()
+    };
+    let gone = |id: &str| maria.sql("mysql", &format!("select count(*) from information_schema.processlist where id = {id}")).trim() == "0";
+    let mut sleeper = client("select sleep(600);");
+    let one = id("command = 'Query'");
+    let text = home.run(4, &["cancel", &one]);
+    assert!(text.contains("KILL QUERY ID") && text.contains("app@localhost") && text.contains("select sleep(600)"), "{text}");
+    let old = home.mark(&["cancel", &one]);
+    let text = home.run(0, &["cancel", &one, "--confirm", &one, "--seen", &old]);
+    assert!(text.contains("Done") && !gone(&one), "{text}");
+    // The next query of the same session is another one.
+    writeln!(sleeper.0.stdin.as_mut().expect("stdin"), "select sleep(599);").expect("reads");
+    id("command = 'Query'");
+    home.run(4, &["cancel", &one, "--confirm", &one, "--seen", &old]);
+    home.act(0, &["terminate", &one], &one);
+    assert!(gone(&one));
+    drop(sleeper);
+    // Idle in a transaction; the block that acts finds nobody once that has ended.
+    let mut idle = client("begin; update t set v = 9 where id = 1; select get_lock('open', 0);");
+    // Not asked of INNODB_TRX: who asks more often than every 0.1 s gets its last answer again.
+    wait_until("its transaction is open", || maria.sql("mysql", "select is_used_lock('open') is not null").trim() == "1");
+    let two = id("command = 'Sleep'");
+    let text = home.run(4, &["end-idle", &two]);
+    assert!(text.contains("1 rows changed") && text.contains("KILL CONNECTION"), "{text}");
+    let sent = text.lines().find(|l| l.contains("BEGIN NOT ATOMIC")).expect("the statement").trim_start_matches("sends").trim().to_string();
+    writeln!(idle.0.stdin.as_mut().expect("stdin"), "commit; begin; update t set v = 8 where id = 2;").expect("reads");
+    wait_until("the next transaction wrote", || {
+        maria.sql("shop", "set session transaction isolation level read uncommitted; select v from t where id = 2").trim() == "8"
+    });
+    let mut c = Command::new("mariadb");
+    c.args(["--no-defaults", "-u", "root", "-S"]).arg(&maria.socket).args(["--delimiter=//", "-e", sent.trim_end_matches(';')]);
+    let out = c.output().expect("runs");
+    assert!(String::from_utf8_lossy(&out.stderr).contains("it is another one now"), "{out:?}");
+    assert!(!gone(&two), "nobody was ended");
+    let text = home.act(0, &["end-idle", &two], &two);
+    assert!(text.contains("Done") && gone(&two), "{text}");
+    assert_eq!(maria.sql("shop", "select group_concat(v order by id) from t").trim(), "9,2");
+    // Writing altogether.
+    let text = home.run(0, &["read-only", "--dry-run"]);
+    let name = text.lines().next().expect("a line").split_whitespace().nth(1).expect("its name").to_string();
+    for (deed, refused) in [("read-only", true), ("read-write", false)] {
+        let mark = home.mark(&[deed]);
+        home.run(4, &[deed, "--confirm", &name, "--seen", &mark]);
+        let text = home.run(0, &[deed, "--confirm", &name, "--seen", &mark, "--reason", "split brain", "--confirm-target", "t"]);
+        assert!(text.contains("Done"), "{text}");
+        let mut c = Command::new("mariadb");
+        c.args(["--no-defaults", "-u", "app", "-pp", "shop", "-S"]).arg(&maria.socket).args(["-e", "update t set v = 7 where id = 1"]);
+        assert_eq!(c.output().expect("runs").status.success(), !refused);
+    }
+}
+
+#[test]
+fn the_actions_of_an_engine_are_listed() {
+    let home = Home::new("engine = \"postgres\"\nhost = \"127.0.0.1\"\nport = 1\nuser = \"x\"\ndatabase = \"x\"", "second");
+    let text = home.run(0, &[]);
+    assert!(text.contains("drop-slot") && text.contains("L3") && text.contains("cancel") && text.contains("L1"), "{text}");
+    let text = home.run(2, &["failover"]);
+    assert!(text.contains("there is no recovery action failover"), "{text}");
+    std::fs::write(home.0.path().join("l.db"), "").expect("file");
+    let lite = Home::new("engine = \"sqlite\"\npath = \"l.db\"", "second");
+    std::fs::write(lite.0.path().join("l.db"), "").expect("file");
+    let text = lite.run(1, &[]);
+    assert!(text.contains("copy the files aside"), "{text}");
+}

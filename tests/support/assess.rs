@@ -1,0 +1,45 @@
+//! Running `holdpoint assess` and reading what it says.
+
+use holdpoint::model::assessment::{Assessment, Seen};
+use std::time::{Duration, Instant};
+
+pub struct Run {
+    pub code: Option<i32>,
+    pub found: Assessment,
+    pub took: Duration,
+}
+
+impl Run {
+    pub fn seen(&self, check: &str) -> &Seen {
+        self.found.checks.iter().find(|c| c.check == check).unwrap_or_else(|| panic!("no check {check}: {:#?}", self.found))
+    }
+    /// Nothing was cut off: no statement waited for a lock or ran into its limit.
+    pub fn nothing_waited(&self) {
+        for seen in &self.found.checks {
+            let says = seen.says.to_lowercase();
+            assert!(!says.contains("timeout") && !says.contains("timed out") && !says.contains("max_statement_time"), "{seen:#?}");
+            assert!(seen.took < 1500.0, "{seen:#?}");
+        }
+    }
+}
+
+/// Assesses a URL, with a short pause between the samples unless `more` says otherwise.
+pub fn assess(url: &str, more: &[&str]) -> Run {
+    let home = tempfile::tempdir().expect("a directory");
+    assess_in(home.path(), url, more)
+}
+
+/// The same with what is configured in `home`.
+pub fn assess_in(home: &std::path::Path, target: &str, more: &[&str]) -> Run {
+    let began = Instant::now();
+    let mut c = super::command(home);
+    c.args(["assess", target, "--format", "json"]).args(more);
+    if !more.contains(&"--timeframe") {
+        c.args(["--timeframe", "1"]);
+    }
+    let out = c.output().expect("holdpoint runs");
+    let took = began.elapsed();
+    let found = serde_json::from_slice(&out.stdout)
+        .unwrap_or_else(|e| panic!("{e}: {}\n{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr)));
+    Run { code: out.status.code(), found, took }
+}
