@@ -198,8 +198,8 @@ fn generated(count: usize) -> Vec<String> {
     out
 }
 
-/// The checks that hold for every analysed plan of MariaDB.
-fn blocks_add_up(statement: &str, plan: &holdpoint::model::plan::Plan) {
+/// The checks that hold for every analysed plan of MariaDB; the times that do not add up.
+fn times_off(statement: &str, plan: &holdpoint::model::plan::Plan) -> Vec<String> {
     use holdpoint::model::plan::PlanNode;
     fn sum(n: &PlanNode) -> f64 {
         n.self_ms.unwrap_or(0.0) + n.children.iter().map(sum).sum::<f64>()
@@ -208,25 +208,20 @@ fn blocks_add_up(statement: &str, plan: &holdpoint::model::plan::Plan) {
     fn recursive(n: &PlanNode) -> f64 {
         if n.op == "recursive union" { sum(n) } else { n.children.iter().map(recursive).sum() }
     }
-    fn node(n: &PlanNode, materialized: bool, statement: &str) {
+    fn node(n: &PlanNode, materialized: bool, statement: &str, off_by: &mut Vec<String>) {
         assert!(n.self_ms.is_none_or(|ms| ms >= 0.0), "{statement}: {n:?}");
         let tolerance = |total: f64| (0.01 * total).max(0.1);
         if let (Some(total), true) = (n.total_ms, n.raw_op.starts_with("query block")) {
             let own = sum(n);
             let off = own - total;
             // A materialised block gives its writes to the table that reads it.
-            assert!(
-                off <= tolerance(total) + recursive(n) && (materialized || off >= -tolerance(total)),
-                "{statement}: {}: {own} ≠ {total}",
-                n.raw_op
-            );
+            if off > tolerance(total) + recursive(n) || (!materialized && off < -tolerance(total)) {
+                off_by.push(format!("{}: {own} ≠ {total}", n.raw_op));
+            }
         }
-        assert!(
-            n.clamped_ms.is_none_or(|c| c <= tolerance(n.total_ms.unwrap_or(0.0))),
-            "{statement}: {} clamped {:?}",
-            n.raw_op,
-            n.clamped_ms
-        );
+        if let Some(clamped) = n.clamped_ms.filter(|c| *c > tolerance(n.total_ms.unwrap_or(0.0))) {
+            off_by.push(format!("{} clamped {clamped}", n.raw_op));
+        }
         if n.never_executed {
             assert!(n.rows.is_none() && n.total_ms.is_none() && n.self_ms.is_none() && n.loops.is_none(), "{statement}: {n:?}");
         }
@@ -234,16 +229,21 @@ fn blocks_add_up(statement: &str, plan: &holdpoint::model::plan::Plan) {
             return;
         }
         for c in &n.children {
-            node(c, materialized || n.op == "materialize", statement);
+            node(c, materialized || n.op == "materialize", statement, off_by);
         }
     }
-    node(&plan.root, false, statement);
+    let mut off_by = Vec::new();
+    node(&plan.root, false, statement, &mut off_by);
     let sums = holdpoint::plan::reconcile::sums(plan);
     assert!(sums.as_ref().is_none_or(|s| s.pages.is_none_or(|p| p.agree())), "{statement}: {sums:?}");
     if let (Some(execution), Some(total)) = (plan.execution_ms, plan.root.total_ms) {
         assert_eq!(execution, total, "{statement}");
     }
+    off_by
 }
+
+/// How often a statement is measured until its times add up.
+const RUNS: usize = 10;
 
 #[test]
 fn mariadbs_blocks_add_up_for_every_kind_and_for_generated_statements() {
@@ -252,13 +252,22 @@ fn mariadbs_blocks_add_up_for_every_kind_and_for_generated_statements() {
     let generated = generated(60);
     let mut timed = 0;
     for statement in BLOCKS.iter().copied().chain(generated.iter().map(String::as_str)) {
-        // The client's batch mode, which escapes line feeds.
-        let raw = maria.sql("plans", &format!("start transaction; analyze format=json {statement}; rollback"));
-        let found = holdpoint::plan::detect::read(&raw, None).unwrap_or_else(|e| panic!("{statement}: {e:?}\n{raw}"));
-        assert_eq!((found.form, found.count), ("MariaDB JSON", 1), "{statement}");
-        assert!(found.plan.analyzed || found.plan.root.total_ms.is_none(), "{statement}");
-        blocks_add_up(statement, &found.plan);
-        timed += usize::from(found.plan.root.total_ms.is_some());
+        // The server reads its clocks one after the other: where it loses the processor in between, one of them counts what
+        // the other does not. Wrong arithmetic is wrong in every run, so one of several has to add up.
+        let mut off = Vec::new();
+        for _ in 0..RUNS {
+            // The client's batch mode, which escapes line feeds.
+            let raw = maria.sql("plans", &format!("start transaction; analyze format=json {statement}; rollback"));
+            let found = holdpoint::plan::detect::read(&raw, None).unwrap_or_else(|e| panic!("{statement}: {e:?}\n{raw}"));
+            assert_eq!((found.form, found.count), ("MariaDB JSON", 1), "{statement}");
+            assert!(found.plan.analyzed || found.plan.root.total_ms.is_none(), "{statement}");
+            off = times_off(statement, &found.plan);
+            if off.is_empty() {
+                timed += usize::from(found.plan.root.total_ms.is_some());
+                break;
+            }
+        }
+        assert!(off.is_empty(), "{statement}: {off:?}");
         let raw = maria.sql("plans", &format!("explain format=json {statement}"));
         let estimated = holdpoint::plan::detect::read(&raw, None).unwrap_or_else(|e| panic!("{statement}: {e:?}\n{raw}")).plan;
         assert_eq!((estimated.engine.as_str(), estimated.analyzed, estimated.root.total_ms), ("MariaDB", false, None), "{statement}");
