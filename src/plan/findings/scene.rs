@@ -162,7 +162,12 @@ impl<'a> Scene<'a> {
             (false, ..) => Some(Weight::Estimated),
             (true, Some(total), Some(below)) => {
                 let below = n.wall_ms.unwrap_or(below);
-                let err = n.self_err_ms.unwrap_or(0.0);
+                // What an inclusive time is unsure of is its own rounding, not that of the nodes below: PostgreSQL prints each loop's
+                // time in thousandths.
+                let err = match (self.product, n.loops) {
+                    (Product::Postgres, Some(loops)) => 0.0005 * loops,
+                    _ => n.self_err_ms.unwrap_or(0.0),
+                };
                 (below >= SELF_MS && below >= SELF_SHARE * total && below > err).then_some(Weight::Timed(below))
             }
             _ if n.rows_total.is_some() => Some(Weight::Counted),
