@@ -23,7 +23,7 @@ pub use catalog::{
     Blocker, CanonicalObject, ColumnInfo, Dependent, Follow, HeldLock, NodeKind, NodePath, Referrer, RelationUsage, SchemaNode, TableInfo,
     TableShape, Usage, Waiting,
 };
-pub use dialect::Dialect;
+pub use dialect::{Dialect, Reading};
 pub use effects::Effects;
 pub use error::{Error, Kind, Result};
 pub use finding::{Finding, Severity};

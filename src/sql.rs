@@ -24,7 +24,7 @@ pub mod transaction;
 
 pub use classify::{Class, Verdict, classify};
 pub use fingerprint::fingerprint;
-pub use lexer::{Token, TokenKind, lex, relex};
+pub use lexer::{Token, TokenKind, lex, reads_otherwise, relex};
 pub use redact::{redact, without_constants};
-pub use split::{Script, StatementSpan, split, split_file, split_script, statement_at};
+pub use split::{Script, StatementSpan, split, split_as, split_file, split_script, statement_at};
 pub use terminator::ended;

@@ -271,7 +271,7 @@ promise!(statements_over_a_table_run_as_they_are_written, async |p: Place| {
                 .into_iter()
                 // What an UPDATE sets is new, or MariaDB does not count the row.
                 .map(|n| (n, if template == Template::Update && !matches!(n, ":id" | ":a" | ":b") { "2" } else { "1" }))
-                .map(|(n, v)| (n.to_string(), holdpoint::sql::params::typed_value(v)))
+                .map(|(n, v)| (n.to_string(), holdpoint::sql::params::typed_value(d, v)))
                 .collect();
             let text = &holdpoint::sql::params::inline(d, text, &values).expect("values in their places");
             let t = s.fetch(text.clone()).await.unwrap_or_else(|e| panic!("{}: {text}: {e:?}", p.name));

@@ -13,6 +13,8 @@ mod lost_rows;
 mod proofs;
 #[path = "endings/runs.rs"]
 mod runs;
+#[path = "endings/strings.rs"]
+mod strings;
 mod support;
 #[path = "endings/waits.rs"]
 mod waits;

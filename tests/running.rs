@@ -247,8 +247,8 @@ fn running_all_tells_what_ran_and_what_did_not() {
 #[test]
 fn what_commits_by_itself_is_asked_about_in_a_transaction() {
     let mut c = open("alter table orders add note text");
-    c.state.query.editor.set_dialect(holdpoint::model::Dialect::MySql);
     c.status(TxState::Open);
+    c.state.query.editor.read_as(holdpoint::model::Dialect::MySql.into());
     assert!(statements(&c.press("F5")).is_empty());
     assert!(c.screen().contains("This ends the transaction"), "{}", c.screen());
     assert!(statements(&c.press("Esc")).is_empty());

@@ -251,10 +251,10 @@ fn two_thousand_columns_and_hostile_cells_are_drawn_as_what_they_are() {
 fn a_column_sorts_and_filters_by_the_order_of_its_type() {
     let mut c = Console::new(120, 30);
     c.connect("shop-dev");
-    c.state.query.editor.set_dialect(holdpoint::model::Dialect::Postgres);
+    c.state.query.editor.read_as(holdpoint::model::Dialect::Postgres.into());
     let cells: Vec<Cell<'_>> = ["10 days", "2 days", "1 mon"].iter().map(|v| Cell::Text(v.as_bytes())).collect();
     let (_, spill) = result(&mut c, &[("age", "interval", false)], &cells, true);
-    c.state.query.editor.set_dialect(holdpoint::model::Dialect::Postgres);
+    c.state.query.editor.read_as(holdpoint::model::Dialect::Postgres.into());
     let arranged = |effects: &[Effect]| {
         let work = effects.iter().find_map(|e| match e {
             Effect::OnRows { work: holdpoint::app::effect::RowsWork::Arrange(of), .. } => Some(of.clone()),

@@ -85,7 +85,14 @@ impl World {
             pooler: None,
             unverified: None,
         };
-        let status = SessionStatus { tx: TxState::Idle, read_only: ReadOnly::File, lost: None, round_trip: None, place: None };
+        let status = SessionStatus {
+            tx: TxState::Idle,
+            read_only: ReadOnly::File,
+            lost: None,
+            round_trip: None,
+            place: None,
+            reading: Dialect::Sqlite.into(),
+        };
         let server = Server { target, identity, status, dialect: Dialect::Sqlite, no_plans: None, no_backups: None, no_migrations: None };
         let link = state.link_no;
         let mut w = World { state, effects: Vec::new(), _dir: dir };

@@ -42,7 +42,7 @@ fn a_setting_of_the_list_is_tried_and_others_are_not() {
     // SQLite has no planner settings; an index may be hidden there all the same.
     assert!(c.screen().contains("Known are hidden_index=NAME"), "{}", c.screen());
     c.press("Esc");
-    c.state.query.editor.set_dialect(holdpoint::model::Dialect::Postgres);
+    c.state.query.editor.read_as(holdpoint::model::Dialect::Postgres.into());
     c.press("x");
     let page = c.screen();
     assert!(page.contains("What if?") && page.contains("enable_seqscan=off"), "{page}");

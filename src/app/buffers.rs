@@ -125,7 +125,7 @@ fn exchange(state: &mut State, next: Parked, at: usize) {
 /// Takes the buffer out of the editor and puts this one in.
 fn take(state: &mut State, next: Parked) -> Parked {
     let q = &mut state.query;
-    let dialect = q.editor.dialect();
+    let reading = q.editor.reading();
     let mut old = Parked {
         id: std::mem::replace(&mut q.buffers.id, next.id),
         editor: std::mem::replace(&mut q.editor, next.editor),
@@ -134,7 +134,7 @@ fn take(state: &mut State, next: Parked) -> Parked {
         in_file: std::mem::replace(&mut q.buffers.in_file, next.in_file),
         print: std::mem::replace(&mut q.buffers.print, next.print),
     };
-    q.editor.set_dialect(dialect);
+    q.editor.read_as(reading);
     q.selecting = false;
     old.editor.unselect();
     old

@@ -1,7 +1,7 @@
 //! The SQL editor: a text with its cursor, selection and history. What drawing and running need of the text (tokens,
 //! statements) is kept beside it and brought up to date by each edit, which costs as much in ten megabytes as in ten lines.
 
-use crate::model::Dialect;
+use crate::model::{Dialect, Reading};
 use crate::sql::{Script, StatementSpan, Token, lex, relex};
 use crate::text;
 use std::borrow::Cow;
@@ -48,7 +48,7 @@ pub struct Editor {
     /// Column that going up and down aims at.
     goal: Option<usize>,
     history: History,
-    dialect: Dialect,
+    reading: Reading,
     /// All tokens of a short text.
     tokens: Vec<Token>,
     script: Script,
@@ -73,7 +73,7 @@ impl Editor {
             visual: None,
             goal: None,
             history: History::default(),
-            dialect,
+            reading: dialect.into(),
             tokens: Vec::new(),
             script: Script::new(dialect, ""),
             version: 0,
@@ -101,20 +101,25 @@ impl Editor {
         self.analyse();
     }
 
-    pub fn set_dialect(&mut self, dialect: Dialect) {
-        if self.dialect != dialect {
-            self.dialect = dialect;
+    /// The session reads texts so from now on.
+    pub fn read_as(&mut self, reading: Reading) {
+        if self.reading != reading {
+            self.reading = reading;
             self.analyse();
         }
     }
 
+    pub fn reading(&self) -> Reading {
+        self.reading
+    }
+
     pub fn dialect(&self) -> Dialect {
-        self.dialect
+        self.reading.dialect
     }
 
     fn analyse(&mut self) {
-        self.tokens = if self.text.len() <= TOKENS_KEPT { lex(self.dialect, &self.text) } else { Vec::new() };
-        self.script = Script::new(self.dialect, &self.text);
+        self.tokens = if self.text.len() <= TOKENS_KEPT { lex(self.reading, &self.text) } else { Vec::new() };
+        self.script = Script::new(self.reading, &self.text);
     }
 
     /// Changes the text and nothing else: what follows from it is brought up to date.
@@ -131,8 +136,8 @@ impl Editor {
         let was_kept = self.text.len() <= TOKENS_KEPT;
         self.text.replace_range(range.clone(), content);
         match (was_kept, self.text.len() <= TOKENS_KEPT) {
-            (true, true) => relex(self.dialect, &mut self.tokens, &self.text, range.clone(), new_end),
-            (false, true) => self.tokens = lex(self.dialect, &self.text),
+            (true, true) => relex(self.reading, &mut self.tokens, &self.text, range.clone(), new_end),
+            (false, true) => self.tokens = lex(self.reading, &self.text),
             (_, false) => self.tokens = Vec::new(),
         }
         self.script.edit(&self.text, range, new_end, more);
@@ -491,9 +496,9 @@ mod tests {
     use proptest::prelude::*;
 
     fn consistent(e: &Editor) {
-        assert_eq!(e.tokens(0..e.text.len()).as_ref(), lex(e.dialect, &e.text), "{:?}", e.text);
-        assert_eq!(e.statements(), split(e.dialect, &e.text), "{:?}", e.text);
-        assert_eq!(e.statement(), crate::sql::statement_at(e.dialect, &e.text, e.cursor_byte()), "{:?}", e.text);
+        assert_eq!(e.tokens(0..e.text.len()).as_ref(), lex(e.reading, &e.text), "{:?}", e.text);
+        assert_eq!(e.statements(), split(e.reading, &e.text), "{:?}", e.text);
+        assert_eq!(e.statement(), crate::sql::statement_at(e.reading, &e.text, e.cursor_byte()), "{:?}", e.text);
         let starts: Vec<usize> = std::iter::once(0).chain(e.text.match_indices('\n').map(|(i, _)| i + 1)).collect();
         assert_eq!(e.starts, starts);
     }

@@ -5,6 +5,7 @@ use super::action::Action;
 use super::keys::keys_now;
 use super::state::State;
 use crate::model::{Dialect, Error, Kind};
+use crate::sql::terminator;
 
 /// A statement that means leaving, in every client: no server knows it.
 pub fn leaves(statement: &str) -> bool {
@@ -25,6 +26,9 @@ pub fn explained(state: &State, statement: &str, error: Error) -> Error {
 
 fn instead(state: &State, statement: &str) -> Option<String> {
     let dialect = state.query.editor.dialect();
+    if terminator::joins(dialect, statement) {
+        return Some(terminator::JOIN_INSTEAD.into());
+    }
     let mut words = statement.trim().trim_end_matches(';').split_whitespace();
     let first = words.next()?.to_ascii_lowercase();
     let rest = words.collect::<Vec<_>>().join(" ");

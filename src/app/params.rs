@@ -4,7 +4,7 @@ use super::dialog::{Dialog, Field, Form, Purpose, Wanted};
 use super::effect::{Effect, Statement};
 use super::panes::{files, plan, running};
 use super::state::State;
-use crate::model::{Dialect, Param};
+use crate::model::{Param, Reading};
 use crate::sql::fingerprint::fingerprint;
 use crate::sql::params::{names, placeholders, typed_value};
 use crate::sql::redact::{looks_secret, secret_among_values};
@@ -15,10 +15,11 @@ use std::collections::BTreeMap;
 const MOST: usize = 100;
 
 /// Names that the statements want values for, each once.
-pub fn wanted<'a>(dialect: Dialect, texts: impl Iterator<Item = &'a str>) -> Vec<String> {
+pub fn wanted<'a>(reading: impl Into<Reading>, texts: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let reading = reading.into();
     let mut out: Vec<String> = Vec::new();
     for text in texts {
-        for name in names(&placeholders(dialect, text)) {
+        for name in names(&placeholders(reading, text)) {
             if !out.iter().any(|n| n == name) {
                 out.push(name.to_string());
             }
@@ -38,9 +39,8 @@ fn texts(wanted_for: &Wanted) -> Vec<String> {
 
 /// Asks for values; false when nothing wants any.
 pub fn ask(state: &mut State, wanted_for: Wanted) -> bool {
-    let dialect = state.query.editor.dialect();
     let texts = texts(&wanted_for);
-    let names = wanted(dialect, texts.iter().map(String::as_str));
+    let names = wanted(state.query.editor.reading(), texts.iter().map(String::as_str));
     if names.is_empty() {
         return false;
     }
@@ -117,12 +117,13 @@ fn keep(state: &mut State, typed: &[(String, String)], texts: &[String], effects
 /// What is remembered for these names; `None` when one of them never had a value.
 pub fn remembered(state: &State, text: &str) -> Option<BTreeMap<String, Param>> {
     let names = wanted(state.query.editor.dialect(), std::iter::once(text));
-    names.into_iter().map(|n| last(state, text, &n).map(|v| (n, typed_value(&v)))).collect()
+    names.into_iter().map(|n| last(state, text, &n).map(|v| (n, typed_value(state.query.editor.dialect(), &v)))).collect()
 }
 
 /// The form is filled in: on with what it was for.
 pub fn given(state: &mut State, typed: Vec<(String, String)>, wanted_for: Wanted, effects: &mut Vec<Effect>) {
-    let values: BTreeMap<String, Param> = typed.iter().map(|(n, v)| (n.clone(), typed_value(v))).collect();
+    let dialect = state.query.editor.dialect();
+    let values: BTreeMap<String, Param> = typed.iter().map(|(n, v)| (n.clone(), typed_value(dialect, v))).collect();
     let texts = texts(&wanted_for);
     keep(state, &typed, &texts, effects);
     state.query.values.extend(typed);

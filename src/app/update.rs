@@ -229,7 +229,7 @@ fn connected(state: &mut State, server: super::link::Server, effects: &mut Vec<E
     let live =
         target.live_plan.unwrap_or(target.environment.is_some() && target.environment.as_ref() == first) && server.no_plans.is_none();
     state.plan = plan::PlanPane::new(live);
-    state.query.editor.set_dialect(server.dialect);
+    state.query.editor.read_as(server.status.reading);
     let gone = std::mem::take(&mut state.query.made);
     if !gone.is_empty() {
         let words = format!("A new session: gone with the one before are {}.", text::clean(&gone.join(", ")));
@@ -313,6 +313,7 @@ fn status_changed(state: &mut State, status: crate::engine::SessionStatus, effec
     let was_lost = status.lost.is_some();
     let moved = server.status.place != status.place && !was_lost;
     server.status = status;
+    state.query.editor.read_as(server.status.reading);
     let open = server.status.tx != TxState::Idle;
     if open != had_tx {
         state.query.tx_since = open.then_some(state.now);

@@ -2,6 +2,7 @@
 //! own words for them, because other things do the same there.
 
 use crate::model::{Dialect, Error, Kind};
+use crate::sql::terminator;
 
 /// The error of a statement, with what to do instead where it was a command of another client.
 pub fn explained(dialect: Dialect, target: &str, statement: &str, error: Error) -> Error {
@@ -15,6 +16,9 @@ pub fn explained(dialect: Dialect, target: &str, statement: &str, error: Error) 
 }
 
 fn instead(dialect: Dialect, target: &str, statement: &str) -> Option<String> {
+    if terminator::joins(dialect, statement) {
+        return Some(terminator::JOIN_INSTEAD.into());
+    }
     let mut words = statement.trim().trim_end_matches(';').split_whitespace();
     let typed = words.next()?;
     let rest = crate::text::clean(&words.collect::<Vec<_>>().join(" ")).into_owned();

@@ -3,7 +3,7 @@
 use super::{connect, output};
 use crate::cli::RowFormat;
 use crate::engine::{Event, Outcome};
-use crate::model::{Dialect, Error, Kind, Param, Result, TxState};
+use crate::model::{Dialect, Error, Kind, Param, Reading, Result, TxState};
 use crate::ops::datafix::{self, BeforeImage};
 use crate::ops::export::{Encoder, ExportFormat, NewFile, source, table_parts};
 use crate::ops::query::{Admission, admit};
@@ -11,7 +11,8 @@ use crate::ops::statements::{Ended, Ledger, ended_unasked, rows_lost, runs_to_it
 use crate::ops::{Connection, Cx, waits};
 use crate::sql::params::{Bound, bind, placeholders, typed_value};
 use crate::sql::terminator::{Part, parts};
-use crate::sql::{Class, StatementSpan, classify};
+use crate::sql::transaction::may_read_otherwise;
+use crate::sql::{Class, StatementSpan, classify, reads_otherwise, split_as};
 use crate::store::history::Fate;
 use crate::text;
 use std::collections::BTreeMap;
@@ -47,8 +48,22 @@ pub fn text_of(sql: Option<String>, file: Option<&Path>) -> Result<String> {
     })
 }
 
-/// `NAME=VALUE` from the command line, for the parameters that the statements have.
-fn values(dialect: Dialect, sql: &str, statements: &[StatementSpan], given: &[String]) -> Result<BTreeMap<String, Param>> {
+/// The statements of a text that is read so from these bytes on, each with the statement of the splitter that it is a part of.
+fn statements(sql: &str, to_end: bool, readings: &[(usize, Reading)]) -> Vec<(StatementSpan, Part)> {
+    let mut out = Vec::new();
+    for s in split_as(sql, to_end, readings) {
+        let before = readings.partition_point(|(at, _)| *at < s.span.end);
+        let Some((_, reading)) = before.checked_sub(1).and_then(|i| readings.get(i)) else { continue };
+        for p in parts(*reading, &sql[s.span.clone()]) {
+            out.push((s.clone(), Part { span: s.span.start + p.span.start..s.span.start + p.span.end, ..p }));
+        }
+    }
+    out
+}
+
+/// `NAME=VALUE` from the command line, for the parameters that the statements have. Where one of them may change how the others are
+/// read, what is missing or too many shows only later.
+fn values(reading: Reading, sql: &str, statements: &[(StatementSpan, Part)], given: &[String]) -> Result<BTreeMap<String, Param>> {
     let mut pairs: Vec<(&str, &str, std::cell::Cell<bool>)> = Vec::new();
     for g in given {
         let Some((name, value)) = g.split_once('=') else {
@@ -61,18 +76,21 @@ fn values(dialect: Dialect, sql: &str, statements: &[StatementSpan], given: &[St
     }
     let mut out = BTreeMap::new();
     let mut missing = Vec::new();
-    for s in statements {
-        for p in placeholders(dialect, &sql[s.span.clone()]) {
+    for (_, part) in statements {
+        for p in placeholders(reading, &sql[part.span.clone()]) {
             let bare = p.name.trim_start_matches([':', '$', '?', '@']);
             match pairs.iter().find(|(n, ..)| *n == p.name || *n == bare) {
                 Some((_, value, used)) => {
                     used.set(true);
-                    out.insert(p.name, typed_value(value));
+                    out.insert(p.name, typed_value(reading.dialect, value));
                 }
                 None if !missing.contains(&p.name) => missing.push(p.name),
                 None => {}
             }
         }
+    }
+    if statements.iter().any(|(_, p)| may_read_otherwise(reading.dialect, &sql[p.span.clone()])) {
+        return Ok(out);
     }
     if !missing.is_empty() {
         let first = missing[0].trim_start_matches([':', '$', '?', '@']);
@@ -149,7 +167,7 @@ pub async fn query(
     // Told before anything is asked of a server; the dialect is that of the target, and matters to none of it.
     rows.exact(Dialect::Sqlite)?;
     // An argument is a statement or two; what is read to its end may end with the data of a COPY.
-    let split = if sql.is_some() { crate::sql::split } else { crate::sql::split_file };
+    let to_end = sql.is_none();
     let sql = text_of(sql, file)?;
     let target = connect::target(cx, target)?;
     let (conn, session) = loop {
@@ -163,14 +181,9 @@ pub async fn query(
             other => break other?,
         }
     };
-    let split = split(conn.dialect(), &sql);
-    let statements: Vec<(&StatementSpan, Part)> = split
-        .iter()
-        .flat_map(|s| {
-            let place = move |p: Part| (s, Part { span: s.span.start + p.span.start..s.span.start + p.span.end, ..p });
-            parts(conn.dialect(), &sql[s.span.clone()]).into_iter().map(place)
-        })
-        .collect();
+    // From which byte on the session reads how: what a statement sets may move the ends of those behind it.
+    let mut readings = vec![(0, session.status().reading)];
+    let mut statements = statements(&sql, to_end, &readings);
     if statements.is_empty() {
         return Err(Error::usage("there is no statement to run"));
     }
@@ -179,10 +192,11 @@ pub async fn query(
         one_file(conn.dialect(), &statements.iter().map(|(_, p)| &sql[p.span.clone()]).collect::<Vec<_>>())?;
         file = Some(NewFile::create(path)?);
     }
-    let values = values(conn.dialect(), &sql, &split, params)?;
+    let mut values = self::values(readings[0].1, &sql, &statements, params)?;
     let mut ledger = Ledger::new(cx, &conn);
     let mut run = async || {
-        for (number, (s, part)) in statements.iter().enumerate() {
+        let mut number = 0;
+        while let Some((s, part)) = statements.get(number).cloned() {
             let text = &sql[part.span.clone()];
             let all = statements.len();
             let place = |e: Error| {
@@ -194,7 +208,8 @@ pub async fn query(
                     }
                 }
             };
-            let bound = bind(conn.dialect(), text, &values).map_err(|name| place(Error::usage(format!("no value for {name}"))))?;
+            let reading = session.status().reading;
+            let bound = bind(reading, text, &values).map_err(|name| place(Error::usage(format!("no value for {name}"))))?;
             match admit(cx, &conn, None, &bound.text).await.map_err(place)? {
                 Admission::Run => {
                     let mut writer = rows.writer(conn.dialect(), text)?.in_records(part.record);
@@ -206,6 +221,15 @@ pub async fn query(
                 }
                 Admission::Guarded => fix(cx, &conn, text, &values, commit).await.map_err(place)?,
                 Admission::Refused(e) => return Err(place(super::habits::explained(conn.dialect(), &conn.target().name, text, e))),
+            }
+            number += 1;
+            let now = session.status().reading;
+            if now != reading && reads_otherwise(reading, now, &sql[part.span.end..]) {
+                readings.push((part.span.end, now));
+                let behind = self::statements(&sql, to_end, &readings).into_iter().filter(|(_, p)| p.span.start >= part.span.end);
+                statements.truncate(number);
+                statements.extend(behind);
+                values.extend(self::values(now, &sql, &statements, params)?);
             }
         }
         Ok(())

@@ -5,7 +5,7 @@
 
 use crate::model::plan::Plan;
 use crate::model::rows::Table;
-use crate::model::{Column, Dialect, Error, Identity, Kind, Notice, Param, ReadOnly, Result, RowBatch, TxState};
+use crate::model::{Column, Dialect, Error, Identity, Kind, Notice, Param, ReadOnly, Reading, Result, RowBatch, TxState};
 use futures_util::future::BoxFuture;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -60,6 +60,8 @@ pub struct SessionStatus {
     /// Where a bare name leads, when that is no longer what it was at connecting: PostgreSQL's `search_path` as the server writes
     /// it, MySQL's current database (empty when none is chosen).
     pub place: Option<String>,
+    /// What the session makes of backslashes now: where its strings end.
+    pub reading: Reading,
 }
 
 /// How a plan is asked for.

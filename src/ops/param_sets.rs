@@ -6,7 +6,7 @@ use super::measure::{Arm, Effort, alone};
 use super::plan_test::{outline, statements};
 use super::{Connection, Cx, plan_facts};
 use crate::model::plan::Plan;
-use crate::model::{Error, Result};
+use crate::model::{Dialect, Error, Result};
 use crate::plan::expression::Expr;
 use crate::plan::known::Known;
 use crate::plan::measure::{Summary, summary};
@@ -51,7 +51,8 @@ pub async fn side_by_side(cx: &Cx, conn: &Connection, sql: &str, sets: &Sets, me
     // A set may name a parameter with its sign or without.
     let value = |n: &str| first.get(n).or_else(|| first.get(n.trim_start_matches([':', '$', '?', '@'])));
     let found = placeholders(conn.dialect(), sql);
-    let values = names(&found).iter().filter_map(|n| Some(((*n).to_string(), crate::sql::params::typed_value(value(n)?)))).collect();
+    let values =
+        names(&found).iter().filter_map(|n| Some(((*n).to_string(), crate::sql::params::typed_value(conn.dialect(), value(n)?)))).collect();
     let generic_cost = plan_facts::generic_cost(conn, sql, &values).await;
     for (set, text) in statements(conn.dialect(), sql, sets)? {
         cx.check_cancelled()?;
@@ -155,7 +156,7 @@ pub async fn propose(conn: &Connection, sql: &str) -> Result<Sets> {
 
 /// A value as somebody would type it: what looks like a number is one.
 fn typed(value: &str) -> String {
-    match crate::sql::params::typed_value(value) {
+    match crate::sql::params::typed_value(Dialect::Postgres, value) {
         crate::model::Param::Number(n) => n,
         _ => format!("'{}'", value.replace('\'', "''")),
     }

@@ -120,6 +120,12 @@ pub(in crate::ops) async fn may_write(conn: &Connection, text: &str, verdict: &V
     catalog.hidden_writer(&session, text).await
 }
 
+/// A statement whose bounds were found under settings that the session no longer has.
+pub fn read_otherwise() -> Error {
+    Error::usage("a statement before it changed how this session reads backslashes, so that quotes end elsewhere from here on")
+        .hint("It was not sent. Run the rest again: it is taken apart as the session reads now.")
+}
+
 /// How much of a run of several statements was done when one of them ended it: so many ended well before it, so many come after it.
 pub fn stopped(done: usize, rest: usize) -> String {
     let ran = match done {

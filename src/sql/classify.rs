@@ -14,7 +14,7 @@
 mod heads;
 mod query;
 
-use super::lexer::{Token, TokenKind, lex_with};
+use super::lexer::{Token, TokenKind, lex};
 use crate::model::Dialect;
 
 /// What kind of statement it is.
@@ -66,7 +66,7 @@ impl Verdict {
 
 /// Classifies exactly one statement; text that holds more than one is `Other` with the reason.
 pub fn classify(dialect: Dialect, text: &str) -> Verdict {
-    let mut verdict = classify_tokens(dialect, text, &lex_with(dialect, text, true));
+    let mut verdict = classify_tokens(dialect, text, &lex(dialect, text));
     if verdict.class != Class::Read || dialect == Dialect::Sqlite || !text.contains('\\') {
         return verdict;
     }

@@ -5,7 +5,7 @@
 //! 50 MB/s in a release build); an editor keeps its tokens and calls [`relex`] after an edit.
 
 use super::keywords;
-use crate::model::Dialect;
+use crate::model::{Dialect, Reading};
 use std::ops::Range;
 
 /// What a token is, as far as colouring, splitting and classifying need it.
@@ -49,29 +49,27 @@ pub struct Token {
 }
 
 /// All tokens of `text`, whitespace and comments included: their spans tile the text.
-pub fn lex(dialect: Dialect, text: &str) -> Vec<Token> {
-    lex_with(dialect, text, true)
-}
-
-/// [`lex`] when `usual`; else as under NO_BACKSLASH_ESCAPES, or with standard_conforming_strings off.
-pub(super) fn lex_with(dialect: Dialect, text: &str, usual: bool) -> Vec<Token> {
-    let backslash = (dialect == Dialect::MySql) == usual && dialect != Dialect::Sqlite;
-    lex_as(dialect, text, backslash, backslash)
+pub fn lex(reading: impl Into<Reading>, text: &str) -> Vec<Token> {
+    lex_as(reading.into(), text)
 }
 
 /// The token lists that servers with other settings for strings would see.
 pub(super) fn other_readings(dialect: Dialect, text: &str) -> Vec<Vec<Token>> {
-    match dialect {
-        Dialect::Postgres => vec![lex_with(dialect, text, false)],
-        // ANSI_QUOTES: `"…"` is a name, in which a backslash is itself.
-        Dialect::MySql => vec![lex_with(dialect, text, false), lex_as(dialect, text, true, false)],
+    let others = match dialect {
+        Dialect::Postgres => vec![Reading::postgres(false)],
+        Dialect::MySql => vec![Reading::mysql("NO_BACKSLASH_ESCAPES"), Reading::mysql("ANSI_QUOTES")],
         Dialect::Sqlite => Vec::new(),
-    }
+    };
+    others.into_iter().map(|r| lex_as(r, text)).collect()
 }
 
-fn lex_as(dialect: Dialect, text: &str, backslash: bool, double: bool) -> Vec<Token> {
-    let mut lexer = Lexer::new(dialect, text);
-    (lexer.backslash, lexer.double) = (backslash, double);
+/// Two sessions that read texts so and so see different statements in this one.
+pub fn reads_otherwise(one: Reading, other: Reading, text: &str) -> bool {
+    one != other && text.contains('\\') && lex_as(one, text) != lex_as(other, text)
+}
+
+fn lex_as(reading: Reading, text: &str) -> Vec<Token> {
+    let mut lexer = Lexer::new(reading, text);
     let mut out = Vec::with_capacity(text.len() / 4 + 1);
     // Indices of the open version comments; those never closed become `Unterminated`.
     let mut open = Vec::new();
@@ -95,13 +93,15 @@ fn lex_as(dialect: Dialect, text: &str, backslash: bool, double: bool) -> Vec<To
 /// Brings `tokens` of an older text up to `text`, in which the bytes `edited` (in the older text) were replaced so that
 /// they now end at `new_end`. Lexes again from just before the edit until the old tokens fit again; the result is always
 /// what [`lex`] would give.
-pub fn relex(dialect: Dialect, tokens: &mut Vec<Token>, text: &str, edited: Range<usize>, new_end: usize) {
+pub fn relex(reading: impl Into<Reading>, tokens: &mut Vec<Token>, text: &str, edited: Range<usize>, new_end: usize) {
+    let reading = reading.into();
     let old_len = tokens.last().map_or(0, |t| t.span.end);
     let fits = edited.start <= edited.end && edited.end <= old_len && new_end >= edited.start && new_end <= text.len();
     // A version comment makes `*/` depend on what stands far before it; MySQL text that has one, or had one here, is lexed anew.
-    let version = dialect == Dialect::MySql && (text.contains("/*") && text.contains('!') || fits && opens_version(tokens, &edited));
+    let version =
+        reading.dialect == Dialect::MySql && (text.contains("/*") && text.contains('!') || fits && opens_version(tokens, &edited));
     if !fits || text.len() + edited.end != old_len + new_end || version {
-        *tokens = lex(dialect, text);
+        *tokens = lex(reading, text);
         return;
     }
     // The edit may join with the token before it, and a string may continue after blanks and comments (PostgreSQL).
@@ -113,10 +113,10 @@ pub fn relex(dialect: Dialect, tokens: &mut Vec<Token>, text: &str, edited: Rang
             words += 1;
         }
     }
-    let mut lexer = Lexer::new(dialect, text);
+    let mut lexer = Lexer::new(reading, text);
     lexer.pos = tokens.get(keep).map_or(old_len, |t| t.span.start);
     if !text.is_char_boundary(lexer.pos) || lexer.pos > edited.start {
-        *tokens = lex(dialect, text);
+        *tokens = lex(reading, text);
         return;
     }
     let mut fresh = Vec::new();
@@ -162,10 +162,8 @@ pub(super) struct Lexer<'a> {
     pub(super) pos: usize,
     /// How many `/*!` are open (MySQL).
     pub(super) version_depth: usize,
-    /// Whether a plain string takes backslash escapes.
-    backslash: bool,
-    /// The same for MySQL's `"…"`.
-    double: bool,
+    /// Changes with the session, for what comes next.
+    pub(super) reading: Reading,
 }
 
 /// A byte that may stand inside a word of any dialect.
@@ -180,9 +178,8 @@ fn word_start(b: u8) -> bool {
 const PG_OPERATOR: &[u8] = b"+-*/<>=~!@#%^&|`?";
 
 impl<'a> Lexer<'a> {
-    pub(super) fn new(dialect: Dialect, text: &'a str) -> Self {
-        let mysql = dialect == Dialect::MySql;
-        Lexer { dialect, text, bytes: text.as_bytes(), pos: 0, version_depth: 0, backslash: mysql, double: mysql }
+    pub(super) fn new(reading: Reading, text: &'a str) -> Self {
+        Lexer { dialect: reading.dialect, text, bytes: text.as_bytes(), pos: 0, version_depth: 0, reading }
     }
 
     fn at(&self, i: usize) -> u8 {
@@ -234,8 +231,8 @@ impl<'a> Lexer<'a> {
             return self.number(s);
         }
         match b {
-            b'\'' => self.quoted(s, b'\'', self.backslash, String),
-            b'"' if d == Dialect::MySql => self.quoted(s, b'"', self.double, String),
+            b'\'' => self.quoted(s, b'\'', self.reading.backslash, String),
+            b'"' if d == Dialect::MySql => self.quoted(s, b'"', self.reading.double, String),
             b'"' => self.quoted(s, b'"', false, QuotedIdentifier),
             b'`' if d != Dialect::Postgres => self.quoted(s, b'`', false, QuotedIdentifier),
             b'[' if d == Dialect::Sqlite => match self.find(s + 1, b']') {
@@ -373,10 +370,10 @@ impl<'a> Lexer<'a> {
         match (self.dialect, b, next) {
             (Dialect::Postgres, b'e', b'\'') => return self.escape_string(s + 1),
             (Dialect::Postgres, b'b' | b'x', b'\'') => return self.quoted(s + 1, b'\'', false, String),
-            (Dialect::Postgres, b'n', b'\'') => return self.quoted(s + 1, b'\'', self.backslash, String),
+            (Dialect::Postgres, b'n', b'\'') => return self.quoted(s + 1, b'\'', self.reading.backslash, String),
             (Dialect::Postgres, b'u', b'&') if self.at(s + 2) == b'\'' => return self.quoted(s + 2, b'\'', false, String),
             (Dialect::Postgres, b'u', b'&') if self.at(s + 2) == b'"' => return self.quoted(s + 2, b'"', false, QuotedIdentifier),
-            (Dialect::MySql, b'n' | b'b' | b'x', b'\'') => return self.quoted(s + 1, b'\'', self.backslash, String),
+            (Dialect::MySql, b'n' | b'b' | b'x', b'\'') => return self.quoted(s + 1, b'\'', self.reading.backslash, String),
             // A blob ends at the first quote, nothing is doubled in it.
             (Dialect::Sqlite, b'x', b'\'') => {
                 return match self.find(s + 2, b'\'') {
@@ -492,8 +489,8 @@ impl<'a> Lexer<'a> {
             b'@' => {
                 let name = if self.at(s + 1) == b'@' { s + 2 } else { s + 1 };
                 match self.at(name) {
-                    b'\'' => self.quoted(name, b'\'', self.backslash, Parameter),
-                    b'"' => self.quoted(name, b'"', self.double, Parameter),
+                    b'\'' => self.quoted(name, b'\'', self.reading.backslash, Parameter),
+                    b'"' => self.quoted(name, b'"', self.reading.double, Parameter),
                     b'`' => self.quoted(name, b'`', false, Parameter),
                     _ => {
                         let end = self.while_from(name, |b| word_byte(b) || b == b'.');

@@ -6,7 +6,7 @@
 
 use super::classify::{Class, classify};
 use super::lexer::{Token, TokenKind, lex};
-use crate::model::{Dialect, Param};
+use crate::model::{Dialect, Param, Reading};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -43,8 +43,10 @@ impl Bound {
 
 /// The placeholders of one statement, in order. Definitions (`CREATE FUNCTION … $1`) have none that are asked for: theirs belong to
 /// what is defined.
-pub fn placeholders(dialect: Dialect, text: &str) -> Vec<Placeholder> {
-    let tokens = lex(dialect, text);
+pub fn placeholders(reading: impl Into<Reading>, text: &str) -> Vec<Placeholder> {
+    let reading = reading.into();
+    let dialect = reading.dialect;
+    let tokens = lex(reading, text);
     if !tokens.iter().any(|t| marks(dialect, text, t)) {
         return Vec::new();
     }
@@ -205,8 +207,9 @@ fn dense(found: &[Placeholder]) -> bool {
 }
 
 /// The statement with its values; the name of the first one that is missing otherwise. Values of other names are left out.
-pub fn bind(dialect: Dialect, text: &str, values: &BTreeMap<String, Param>) -> Result<Bound, String> {
-    put(dialect, text, &placeholders(dialect, text), values)
+pub fn bind(reading: impl Into<Reading>, text: &str, values: &BTreeMap<String, Param>) -> Result<Bound, String> {
+    let reading = reading.into();
+    put(reading.dialect, text, &placeholders(reading, text), values)
 }
 
 /// Like [`bind`], for a statement that was made from a part of `whole`, such as the SELECT of the rows that it changes: a bare `?` in
@@ -290,9 +293,15 @@ pub fn literal(dialect: Dialect, value: &Param) -> String {
 }
 
 /// What somebody typed for a value: `NULL` is no value, `'…'` is the text between the quotes, a number is a number, and everything
-/// else is the text itself.
-pub fn typed_value(typed: &str) -> Param {
+/// else is the text itself. `true` and `false` are numbers where SQL says so: as texts MySQL and SQLite would compare them with numbers
+/// as other values than meant, and say nothing.
+pub fn typed_value(dialect: Dialect, typed: &str) -> Param {
     let t = typed.trim();
+    if dialect != Dialect::Postgres
+        && let Some(truth) = truth(t)
+    {
+        return Param::Number(truth.into());
+    }
     if t.eq_ignore_ascii_case("null") {
         return Param::Null;
     }
@@ -308,6 +317,15 @@ pub fn typed_value(typed: &str) -> Param {
     // 007 is a text that somebody means as it is: an account, a post code.
     let padded = digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.");
     if decimal && !padded { Param::Number(t.to_string()) } else { Param::Text(typed.to_string()) }
+}
+
+/// `true` and `false` as MySQL and SQLite have them.
+pub fn truth(word: &str) -> Option<&'static str> {
+    match word {
+        w if w.eq_ignore_ascii_case("true") => Some("1"),
+        w if w.eq_ignore_ascii_case("false") => Some("0"),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -414,8 +432,11 @@ mod tests {
             ("1e5", Param::Text("1e5".into())),
             (" x ", Param::Text(" x ".into())),
         ] {
-            assert_eq!(typed_value(typed), value, "{typed}");
+            assert_eq!(typed_value(Postgres, typed), value, "{typed}");
         }
+        let number = |n: &str| Param::Number(n.into());
+        assert_eq!((typed_value(MySql, "True"), typed_value(Sqlite, "false")), (number("1"), number("0")));
+        assert_eq!((typed_value(Postgres, "true"), typed_value(MySql, "'true'")), (Param::Text("true".into()), Param::Text("true".into())));
     }
 
     proptest::proptest! {

@@ -5,7 +5,7 @@
 //! `DELIMITER` line; nothing else is left out.
 
 use super::lexer::{Lexer, Token, TokenKind};
-use crate::model::{Dialect, Error};
+use crate::model::{Dialect, Error, Reading};
 use std::ops::Range;
 
 mod script;
@@ -40,25 +40,32 @@ impl StatementSpan {
 ///
 /// A client's own command on a line of its own (`\d t` in PostgreSQL and MySQL, `.tables` in SQLite) is a statement that
 /// ends with its line, so that the caller can say what it is.
-pub fn split(dialect: Dialect, text: &str) -> Vec<StatementSpan> {
-    Splitter::new(dialect, text).run().statements
+pub fn split(reading: impl Into<Reading>, text: &str) -> Vec<StatementSpan> {
+    split_as(text, false, &[(0, reading.into())])
 }
 
 /// [`split`] for a file that is run as a whole: there the end of the text ends the data of a `COPY … FROM STDIN`, too, as
 /// in psql. In an editor it does not: what stands below would be taken for data while one types.
-pub fn split_file(dialect: Dialect, text: &str) -> Vec<StatementSpan> {
-    Splitter { to_end: true, ..Splitter::new(dialect, text) }.run().statements
+pub fn split_file(reading: impl Into<Reading>, text: &str) -> Vec<StatementSpan> {
+    split_as(text, true, &[(0, reading.into())])
+}
+
+/// [`split`], or [`split_file`] where the end of the text ends data `to_end`, of a text whose statements change how the session reads
+/// the rest: from each of these bytes on it reads so. Gives nothing without the first of them.
+pub fn split_as(text: &str, to_end: bool, readings: &[(usize, Reading)]) -> Vec<StatementSpan> {
+    let Some(((_, first), changes)) = readings.split_first() else { return Vec::new() };
+    Splitter { to_end, changes, ..Splitter::new(*first, text) }.run().statements
 }
 
 /// The statement under the byte offset `at`: the one whose `outer` holds it, else the last one before it.
-pub fn statement_at(dialect: Dialect, text: &str, at: usize) -> Option<StatementSpan> {
-    split(dialect, text).into_iter().take_while(|s| s.outer.start <= at).last()
+pub fn statement_at(reading: impl Into<Reading>, text: &str, at: usize) -> Option<StatementSpan> {
+    split(reading, text).into_iter().take_while(|s| s.outer.start <= at).last()
 }
 
 /// Splits a migration script, and refuses what a server cannot run as it stands: psql meta-commands (`\copy`,
 /// `\restrict`), an unterminated string or comment, data behind `COPY … FROM STDIN`. Errors name the line.
 pub fn split_script(dialect: Dialect, text: &str) -> Result<Vec<StatementSpan>, Error> {
-    let out = Splitter::new(dialect, text).run();
+    let out = Splitter::new(dialect.into(), text).run();
     match out.refusals.into_iter().min_by_key(|r| r.at) {
         Some(r) => {
             let line = line_of(text, r.at);
@@ -124,6 +131,8 @@ struct Splitter<'a> {
     dialect: Dialect,
     text: &'a str,
     lexer: Lexer<'a>,
+    /// Where the session begins to read in other ways.
+    changes: &'a [(usize, Reading)],
     delimiter: Option<String>,
     out: Outcome,
     pending: Option<Pending>,
@@ -151,12 +160,12 @@ struct Splitter<'a> {
 const BLOCKS: [&str; 5] = ["IF", "LOOP", "WHILE", "REPEAT", "FOR"];
 
 impl<'a> Splitter<'a> {
-    fn new(dialect: Dialect, text: &'a str) -> Self {
-        let lexer = Lexer::new(dialect, text);
+    fn new(reading: Reading, text: &'a str) -> Self {
         Splitter {
-            dialect,
+            dialect: reading.dialect,
             text,
-            lexer,
+            lexer: Lexer::new(reading, text),
+            changes: &[],
             delimiter: None,
             out: Outcome::default(),
             pending: None,
@@ -198,6 +207,11 @@ impl<'a> Splitter<'a> {
 
     /// Takes the next token; `None` at the end of the text.
     fn step(&mut self) -> Option<TokenKind> {
+        while let Some(((at, reading), later)) = self.changes.split_first()
+            && self.lexer.pos >= *at
+        {
+            (self.lexer.reading, self.changes) = (*reading, later);
+        }
         let token = self.lexer.next_token()?;
         let part = &self.text[token.span.clone()];
         match token.kind {
@@ -263,7 +277,9 @@ impl<'a> Splitter<'a> {
             let at = (from..token.span.end).find(|&i| self.text.as_bytes()[i..].starts_with(delimiter.as_bytes()))?;
             return Some((at, delimiter.len()));
         }
-        if token.kind != TokenKind::Semicolon {
+        // psql's `\;` joins two statements into one message, which is nothing to be taken apart in silence.
+        let joins = self.dialect == Dialect::Postgres && self.text[..token.span.start].ends_with('\\');
+        if token.kind != TokenKind::Semicolon || joins {
             return None;
         }
         let ends = match p.body {
@@ -334,7 +350,7 @@ impl<'a> Splitter<'a> {
             return;
         }
         self.reach = self.reach.max((line_end + 1).min(self.text.len()));
-        let mut rest = Splitter { rest_of_line: true, ..Splitter::new(self.dialect, &self.text[after..line_end]) };
+        let mut rest = Splitter { rest_of_line: true, ..Splitter::new(self.lexer.reading, &self.text[after..line_end]) };
         while rest.step().is_some() {}
         if rest.pending.is_some() {
             self.open_line = Some(line_end);

@@ -2,7 +2,7 @@
 //! records.
 
 use super::lexer::{TokenKind, lex};
-use crate::model::Dialect;
+use crate::model::{Dialect, Reading};
 use std::ops::Range;
 
 /// A statement that such a word ends, or the rest behind the last one.
@@ -16,7 +16,8 @@ pub struct Part {
 
 /// What one statement of the splitter falls into. In a string, a name or a comment the words are text; one with something behind it
 /// on its line is none (`\g file` of psql), except in MySQL's dialect, whose client goes on behind it.
-pub fn parts(dialect: Dialect, text: &str) -> Vec<Part> {
+pub fn parts(reading: impl Into<Reading>, text: &str) -> Vec<Part> {
+    let reading = reading.into();
     let mut out = Vec::new();
     let mut push = |span: Range<usize>, record: bool| {
         let part = &text[span.clone()];
@@ -28,7 +29,7 @@ pub fn parts(dialect: Dialect, text: &str) -> Vec<Part> {
     };
     let mut from = 0;
     if text.contains('\\') {
-        for t in lex(dialect, text) {
+        for t in lex(reading, text) {
             if t.span.start < from || !matches!(t.kind, TokenKind::Other | TokenKind::Operator) {
                 continue;
             }
@@ -36,7 +37,7 @@ pub fn parts(dialect: Dialect, text: &str) -> Vec<Part> {
             let Some(word) = ["\\gx", "\\G", "\\g"].into_iter().find(|w| behind.starts_with(w)) else { continue };
             let rest = &behind[word.len()..];
             let line = rest.split('\n').next().unwrap_or("").trim();
-            let ends = match dialect {
+            let ends = match reading.dialect {
                 Dialect::MySql => !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'),
                 Dialect::Postgres | Dialect::Sqlite => line.is_empty() || line == ";",
             };
@@ -56,12 +57,25 @@ pub fn parts(dialect: Dialect, text: &str) -> Vec<Part> {
 }
 
 /// A statement without the word that ends it, and whether its rows are to be shown as records; `None` when no such word does.
-pub fn terminated(dialect: Dialect, statement: &str) -> Option<(&str, bool)> {
-    match &parts(dialect, statement)[..] {
+pub fn terminated(reading: impl Into<Reading>, statement: &str) -> Option<(&str, bool)> {
+    match &parts(reading, statement)[..] {
         [one] if one.span.end < statement.trim_end().len() => Some((&statement[one.span.clone()], one.record)),
         _ => None,
     }
 }
+
+/// psql's `\;` stands in it, which sends several statements as one message.
+pub fn joins(dialect: Dialect, statement: &str) -> bool {
+    dialect == Dialect::Postgres
+        && statement.contains("\\;")
+        && lex(dialect, statement)
+            .windows(2)
+            .any(|t| t[0].kind == TokenKind::Other && t[1].kind == TokenKind::Semicolon && statement[t[0].span.clone()] == *"\\")
+}
+
+/// What to do in place of [`joins`].
+pub const JOIN_INSTEAD: &str =
+    "\\; is psql's way to send statements as one: write ; between them, and BEGIN and COMMIT round them where they belong together.";
 
 /// The statement with its end: on a line of its own where a comment runs to the end of the last one and would take it in.
 pub fn ended(dialect: Dialect, statement: &str) -> String {

@@ -168,6 +168,25 @@ pub fn moves(dialect: Dialect, text: &str) -> bool {
     }
 }
 
+/// It may change MySQL's `sql_mode`, and with it how the session reads strings. What a procedure sets ends with the procedure.
+pub fn sets_sql_mode(text: &str) -> bool {
+    const NAME: &[u8] = b"sql_mode";
+    text.as_bytes().windows(NAME.len()).any(|part| part.eq_ignore_ascii_case(NAME))
+        || words(Dialect::MySql, text, 1).first().is_some_and(|w| w == "execute" || w == "begin")
+}
+
+/// It may change where the session sees strings end, from the next statement on.
+pub fn may_read_otherwise(dialect: Dialect, text: &str) -> bool {
+    match dialect {
+        Dialect::MySql => sets_sql_mode(text),
+        Dialect::Postgres => {
+            let has = |what: &str| text.as_bytes().windows(what.len()).any(|part| part.eq_ignore_ascii_case(what.as_bytes()));
+            has("standard_conforming_strings") || matches!(words(dialect, text, 1).first().map(String::as_str), Some("reset" | "discard"))
+        }
+        Dialect::Sqlite => false,
+    }
+}
+
 /// Something of the session that a new connection does not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Leaves {

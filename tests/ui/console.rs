@@ -104,7 +104,8 @@ impl Console {
             unverified: None,
         };
         let read_only = if target.access == holdpoint::config::AccessMode::Open { ReadOnly::No } else { ReadOnly::File };
-        let status = SessionStatus { tx: TxState::Idle, read_only, lost: None, round_trip: None, place: None };
+        let status =
+            SessionStatus { tx: TxState::Idle, read_only, lost: None, round_trip: None, place: None, reading: Dialect::Sqlite.into() };
         let server = Server { target, identity, status, dialect: Dialect::Sqlite, no_plans: None, no_backups: None, no_migrations: None };
         let link = self.state.link_no;
         self.send(Msg::Connected { link, server: Box::new(server) });

@@ -70,7 +70,7 @@ impl Editor {
         if !found {
             return None;
         }
-        let parts = crate::sql::split(self.dialect, &self.text[from..to]);
+        let parts = crate::sql::split(self.reading, &self.text[from..to]);
         let behind = parts.partition_point(|s| from + s.outer.start <= at);
         Some(parts[..behind].last().map(|s| StatementSpan {
             span: from + s.span.start..from + s.span.end,

@@ -11,7 +11,7 @@ use crate::config::keymap::{Code, Key};
 use crate::model::names::{ForeignKey, Names};
 use crate::model::{Cell, Error, Param, Result, TableInfo};
 use crate::ops::cells::{CellStatement, Editable, RowEdit, Written, editable, statements};
-use crate::sql::params::typed_value;
+use crate::sql::params::{truth, typed_value};
 use crate::sql::single::one_table;
 use crate::text;
 use std::collections::BTreeMap;
@@ -283,7 +283,7 @@ pub fn edited(state: &mut State, result: ResultId, row: u64, column: usize, type
     let Some(tab) = state.query.result().filter(|t| t.id == result && t.row == row && t.column == column) else { return };
     let Some(Ok(old)) = tab.chosen().map(param) else { return };
     // What was a number stays one, where the engine takes the type from what is bound.
-    let new = match typed_value(&typed) {
+    let new = match typed_value(state.query.editor.dialect(), &typed) {
         Param::Number(n) if matches!(old, Param::Number(_)) => Param::Number(n),
         _ => Param::Text(typed),
     };
@@ -362,7 +362,18 @@ fn add_row(state: &mut State, plan: &Editable) {
 
 /// The form of a new row is filled in.
 pub fn added(state: &mut State, result: ResultId, fields: Vec<(String, String)>) {
-    let cells: Vec<(String, Param)> = fields.into_iter().filter(|(_, v)| !v.is_empty()).map(|(n, v)| (n, typed_value(&v))).collect();
+    let dialect = state.query.editor.dialect();
+    let Some(Ok(plan)) = plan(state, Action::AddRow, &mut Vec::new()) else { return };
+    // `true` is a number for a column of numbers, and a word for one of texts.
+    let of_words = |name: &str| {
+        let of = plan.table.columns.iter().find(|c| c.name == name).map(|c| c.type_name.to_ascii_lowercase());
+        of.is_some_and(|t| ["char", "text", "clob", "enum", "set", "json"].iter().any(|w| t.contains(w)))
+    };
+    let value = |(n, v): (String, String)| match typed_value(dialect, &v) {
+        Param::Number(_) if of_words(&n) && truth(v.trim()).is_some() => (n, Param::Text(v)),
+        value => (n, value),
+    };
+    let cells: Vec<(String, Param)> = fields.into_iter().filter(|(_, v)| !v.is_empty()).map(value).collect();
     if cells.is_empty() {
         state.say(Note::info("Nothing was filled in: there is no new row."));
         return;

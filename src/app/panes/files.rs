@@ -27,7 +27,7 @@ pub fn export_form(state: &mut State) {
         Some(range) => {
             let part = &editor.text()[range.clone()];
             let of = |s: &sql::StatementSpan| Statement::new(&part[s.span.clone()], Some(range.start + s.span.start));
-            sql::split(dialect, part).iter().map(of).collect()
+            sql::split(editor.reading(), part).iter().map(of).collect()
         }
         None => editor.statement().iter().map(|s| Statement::new(&editor.text()[s.span.clone()], Some(s.span.start))).collect::<Vec<_>>(),
     };

@@ -77,11 +77,10 @@ pub fn run(state: &mut State, all: bool, effects: &mut Vec<Effect>) {
         )));
         return;
     }
-    let Some(server) = state.link.server() else {
+    if state.link.server().is_none() {
         state.say(Note::warning("No target is open."));
         return;
-    };
-    let dialect = server.dialect;
+    }
     if busy(state) {
         return;
     }
@@ -93,7 +92,7 @@ pub fn run(state: &mut State, all: bool, effects: &mut Vec<Effect>) {
     } else if let Some(range) = editor.selection() {
         let part = &whole[range.clone()];
         let of = |s: &sql::StatementSpan| Statement::of(s, part, range.start);
-        sql::split(dialect, part).iter().map(of).collect()
+        sql::split(editor.reading(), part).iter().map(of).collect()
     } else {
         editor.statement().iter().map(here).collect()
     };
@@ -102,10 +101,11 @@ pub fn run(state: &mut State, all: bool, effects: &mut Vec<Effect>) {
     {
         return crate::app::acts::act(state, Action::Quit, effects);
     }
+    let reading = editor.reading();
     let mut statements = statements;
     let mut record = false;
     for s in &mut statements {
-        if let Some((text, as_record)) = sql::terminator::terminated(dialect, &s.text) {
+        if let Some((text, as_record)) = sql::terminator::terminated(reading, &s.text) {
             record |= as_record;
             s.text = text.to_string();
         }

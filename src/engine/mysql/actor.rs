@@ -5,7 +5,7 @@ use super::rows::{self, Shape};
 use super::{errors, explain, words};
 use crate::engine::session::{Access, Asked, Event, Outcome, Request, SessionStatus};
 use crate::engine::tunnel::Tunnel;
-use crate::model::{BatchBuilder, Column, Dialect, Error, Kind, Notice, Param, ReadOnly, Result, RowBatch, TxState};
+use crate::model::{BatchBuilder, Column, Dialect, Error, Kind, Notice, Param, ReadOnly, Reading, Result, RowBatch, TxState};
 use crate::sql;
 use mysql_async::consts::StatusFlags;
 use mysql_async::prelude::{Protocol, Queryable};
@@ -202,20 +202,22 @@ impl Actor {
         }
         let elapsed = start.elapsed();
         self.note_state(Some(elapsed));
-        if ran.is_ok() && self.access == Access::ReadWrite && sql::transaction::moves(Dialect::MySql, text) {
+        // Of what changes settings a part may have been done before it failed.
+        let changed = ran.is_ok() && sql::transaction::moves(Dialect::MySql, text) || sql::transaction::sets_sql_mode(text);
+        if changed && self.access == Access::ReadWrite && self.status.borrow().lost.is_none() {
             self.look_where().await;
         }
         let (tag, affected) = ran?;
         Ok(Outcome { tag, affected, elapsed, rolled_back: self.access == Access::ReadOnly })
     }
 
-    /// Reads the current database again.
+    /// Reads the current database and the mode again.
     async fn look_where(&mut self) {
-        match self.conn.query_first::<Option<String>, _>("SELECT DATABASE()").await {
+        match self.conn.query_first::<(Option<String>, String), _>("SELECT DATABASE(), @@sql_mode").await {
             Ok(now) => {
-                let now = now.flatten().unwrap_or_default();
-                let place = Some(now).filter(|n| *n != self.database);
-                self.status.send_modify(|s| s.place = place);
+                let (database, mode) = now.unwrap_or_default();
+                let place = Some(database.unwrap_or_default()).filter(|n| *n != self.database);
+                self.status.send_modify(|s| (s.place, s.reading) = (place, Reading::mysql(&mode)));
             }
             Err(e) if errors::is_fatal(&e) => self.lose(&e),
             Err(_) => {}
@@ -242,6 +244,11 @@ impl Actor {
         events: &mpsc::Sender<Result<Event>>,
         serial: u64,
     ) -> Result<(String, Option<u64>)> {
+        // The driver looks for parameters by itself, and always as under the usual mode: it would take a part of a string for one.
+        if !params.is_empty() && sql::reads_otherwise(Dialect::MySql.into(), self.status.borrow().reading, text) {
+            return Err(Error::new(Kind::Statement, "a parameter cannot be given beside a backslash before a quote under this sql_mode")
+                .hint("Nothing was sent. Write the value into the statement."));
+        }
         let statement = if self.access == Access::ReadOnly && self.prepares_text && params.is_empty() && text.len() < LONG {
             self.begin_and_prepare(text).await?;
             None
@@ -321,9 +328,9 @@ impl Actor {
         match self.conn.prep(text).await {
             Ok(s) => Ok(Some(s)),
             // Not to be prepared: the server parsed it, and as one statement. Ours must agree.
-            Err(mysql_async::Error::Server(e)) if e.code == 1295 => single(text).map(|()| None),
+            Err(mysql_async::Error::Server(e)) if e.code == 1295 => single(self.status.borrow().reading, text).map(|()| None),
             // The driver's own reading of `:name` failed; nothing was sent.
-            Err(mysql_async::Error::Driver(DriverError::MixedParams)) => single(text).map(|()| None),
+            Err(mysql_async::Error::Driver(DriverError::MixedParams)) => single(self.status.borrow().reading, text).map(|()| None),
             Err(e) => Err(self.failed(e, text)),
         }
     }
@@ -344,7 +351,7 @@ impl Actor {
         };
         match done {
             Ok(()) => Ok(()),
-            Err(mysql_async::Error::Server(e)) if e.code == 1295 => single(text),
+            Err(mysql_async::Error::Server(e)) if e.code == 1295 => single(self.status.borrow().reading, text),
             Err(e) => Err(self.failed(e, text)),
         }
     }
@@ -361,7 +368,8 @@ impl Actor {
 
     async fn explain(&mut self, text: &str, how: &Asked) -> Result<crate::model::plan::Plan> {
         let in_transaction = self.status.borrow().tx == TxState::Open;
-        let plan = match sql::split(Dialect::MySql, text).len() {
+        let reading = self.status.borrow().reading;
+        let plan = match sql::split(reading, text).len() {
             1 => {
                 let read_only = self.access == Access::ReadOnly;
                 let server = explain::Server { mariadb: self.mariadb, version: &self.version, in_transaction, read_only };
@@ -398,8 +406,8 @@ fn bound(p: Param) -> Value {
     }
 }
 
-fn single(text: &str) -> Result<()> {
-    match sql::split(Dialect::MySql, text).len() {
+fn single(reading: Reading, text: &str) -> Result<()> {
+    match sql::split(reading, text).len() {
         1 => Ok(()),
         _ => Err(Error::new(Kind::Statement, "exactly one statement can run at a time")),
     }
@@ -520,6 +528,6 @@ async fn stream<P: Protocol>(mut result: QueryResult<'_, '_, P>, reader: &Reader
 }
 
 /// What the status says of a session that was just opened.
-pub(super) fn opened(read_only: ReadOnly, round_trip: Duration) -> SessionStatus {
-    SessionStatus { tx: TxState::Idle, read_only, lost: None, round_trip: Some(round_trip), place: None }
+pub(super) fn opened(read_only: ReadOnly, round_trip: Duration, reading: Reading) -> SessionStatus {
+    SessionStatus { tx: TxState::Idle, read_only, lost: None, round_trip: Some(round_trip), place: None, reading }
 }

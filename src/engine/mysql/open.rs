@@ -7,7 +7,7 @@ use super::errors;
 use super::pulse::Before;
 use crate::engine::session::Access;
 use crate::engine::{Connect, Session};
-use crate::model::{Dialect, Error, Identity, Kind, ReadOnly, Result};
+use crate::model::{Dialect, Error, Identity, Kind, ReadOnly, Reading, Result};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Row, Value};
 use sha2::{Digest, Sha256};
@@ -17,7 +17,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, mpsc, watch};
 
 /// Variables that are read at open, whichever of them the server has.
-const VARIABLES: [&str; 14] = [
+const VARIABLES: [&str; 15] = [
+    "sql_mode",
     "version",
     "version_comment",
     "hostname",
@@ -66,7 +67,7 @@ pub(super) async fn open(connector: &Arc<Connector>, how: &Connect) -> Result<Se
     let backend = u64::from(fresh.conn.id());
     let control = Arc::new(Control::new(connector.clone(), fresh.conn.id()));
     let (requests, rx) = mpsc::channel(1);
-    let (status, watched) = watch::channel(actor::opened(read_only, round_trip));
+    let (status, watched) = watch::channel(actor::opened(read_only, round_trip, facts.reading()));
     let actor = Actor {
         conn: fresh.conn,
         control: control.clone(),
@@ -298,6 +299,10 @@ impl Facts {
             hash.update(v.as_bytes());
         }
         hex::encode(&hash.finalize()[..16])
+    }
+
+    fn reading(&self) -> Reading {
+        Reading::mysql(self.get("sql_mode"))
     }
 
     fn identity(&self, connector: &Connector, conn: &Conn) -> Identity {

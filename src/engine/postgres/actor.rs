@@ -92,6 +92,7 @@ impl Actor {
             lost: lost.map(|l| l.0.message.clone()),
             round_trip: self.link.round_trip,
             place: self.place.clone(),
+            reading: self.link.reading(),
         };
         self.status.send_if_modified(|s| {
             let changed = *s != now;

@@ -11,7 +11,7 @@ use super::types::{self, Types};
 use super::wire::Wire;
 use crate::engine::session::{EFFECT_NOT_KNOWN, Event, Outcome};
 use crate::model::rows::Table;
-use crate::model::{BatchBuilder, Error, Kind, Notice, Param, Result, TxState};
+use crate::model::{BatchBuilder, Error, Kind, Notice, Param, Reading, Result, TxState};
 use postgres_protocol::message::backend::Message;
 use postgres_protocol::message::frontend;
 use std::collections::BTreeMap;
@@ -62,6 +62,7 @@ pub(super) struct Link {
     wire: Wire,
     pub control: Arc<Control>,
     pub tx: TxState,
+    /// What the server reports of its settings, as they are now.
     pub parameters: BTreeMap<String, String>,
     pub types: Types,
     pub round_trip: Option<Duration>,
@@ -82,6 +83,11 @@ const FIRST: usize = 64;
 const LINGER: Duration = Duration::from_millis(100);
 
 impl Link {
+    /// How the session reads strings now; the server reports each change.
+    pub fn reading(&self) -> Reading {
+        Reading::postgres(self.parameters.get("standard_conforming_strings").is_none_or(|v| v != "off"))
+    }
+
     pub fn new(started: Started, dialer: Arc<Dialer>, unasked: mpsc::Sender<Notice>) -> Link {
         let Started { wire, process, secret, parameters } = started;
         let control = Control::new(dialer, process, secret);

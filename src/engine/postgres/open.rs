@@ -161,7 +161,7 @@ async fn connect(
 
     let (requests, requests_rx) = mpsc::channel(8);
     let (own, own_rx) = mpsc::channel::<Own>(8);
-    let first = SessionStatus { tx: link.tx, read_only, lost: None, round_trip: link.round_trip, place: None };
+    let first = SessionStatus { tx: link.tx, read_only, lost: None, round_trip: link.round_trip, place: None, reading: link.reading() };
     let (status, status_rx) = watch::channel(first);
     let control = link.control.clone();
     let actor = Actor {

@@ -146,7 +146,9 @@ fn run_actor(
     let seen = running.clone();
     let started = scan::count(&conn, false).and_then(|()| conn.progress_handler(STEPS, Some(move || seen.stop())));
     let started = started.map_err(|e| fault::opening(e, &path));
-    let (status, watching) = watch::channel(SessionStatus { tx: TxState::Idle, read_only, lost: None, round_trip: None, place: None });
+    let reading = Dialect::Sqlite.into();
+    let first = SessionStatus { tx: TxState::Idle, read_only, lost: None, round_trip: None, place: None, reading };
+    let (status, watching) = watch::channel(first);
     let canceller: Arc<dyn Canceller> = Arc::new(Interrupt { handle: conn.get_interrupt_handle(), running: running.clone(), queue });
     if ready.send(started.map(|()| (canceller, watching, identity))).is_err() {
         return;

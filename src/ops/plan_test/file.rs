@@ -166,7 +166,7 @@ pub fn statements(dialect: Dialect, sql: &str, sets: &BTreeMap<String, BTreeMap<
             let Some(v) = value else {
                 return Err(Error::usage(format!("the set {} has no value for {name}", crate::text::clean(set))));
             };
-            values.insert((*name).to_string(), typed_value(v));
+            values.insert((*name).to_string(), typed_value(dialect, v));
         }
         if let Some(extra) = given.keys().find(|k| !wanted.iter().any(|w| w == k || bare(w) == **k)) {
             let (set, extra) = (crate::text::clean(set), crate::text::clean(extra));

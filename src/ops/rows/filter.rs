@@ -46,7 +46,7 @@ pub struct Filter {
     /// `None`: one of the columns must pass.
     pub column: Option<usize>,
     test: Test,
-    /// The key of the value that is compared with, when it is a number.
+    /// The key of the value that is compared with, when it is a number; `true` and `false` are, as for MySQL and SQLite.
     number: Option<Vec<u8>>,
     /// The column's own order, and the key by it of the value that is compared with.
     order: Option<(Order, Vec<u8>)>,
@@ -104,7 +104,9 @@ impl Filter {
         let number = match &test {
             Test::Is(_, value) => {
                 let mut key = Vec::new();
-                key::number(value.as_bytes(), &mut key).then_some(key)
+                let bare = !text.ends_with(['\'', '"']);
+                let digits = crate::sql::params::truth(value).filter(|_| bare).unwrap_or(value);
+                key::number(digits.as_bytes(), &mut key).then_some(key)
             }
             _ => None,
         };
@@ -257,6 +259,14 @@ mod tests {
         }
         let e = Filter::parse("= maybe", Some(0)).unwrap().by(Order::Boolean).unwrap_err();
         assert!(e.contains("neither true nor false"), "{e}");
+    }
+
+    #[test]
+    fn true_and_false_are_numbers_among_numbers() {
+        let cells = [Cell::Number(b"1"), Cell::Number(b"0"), Cell::Null, Cell::Text(b"true")];
+        for (typed, rows) in [("= true", vec![0, 3]), ("= FALSE", vec![1]), ("!= false", vec![0, 3]), ("= 'true'", vec![3])] {
+            assert_eq!(kept(typed, &cells), rows, "{typed}");
+        }
     }
 
     #[test]

@@ -93,9 +93,9 @@ fn sqlite_tokens() {
 
 #[test]
 fn backslashes_the_other_way() {
-    assert_eq!(lex_with(Postgres, "'\\'x'", false).len(), 1);
-    assert_eq!(lex_with(MySql, "'\\'", false)[0].kind, String);
-    assert_eq!(lex_with(MySql, "'\\'", true)[0].kind, Unterminated);
+    assert_eq!(lex(Reading::postgres(false), "'\\'x'").len(), 1);
+    assert_eq!(lex(Reading::mysql("NO_BACKSLASH_ESCAPES"), "'\\'")[0].kind, String);
+    assert_eq!(lex(MySql, "'\\'")[0].kind, Unterminated);
 }
 
 fn dialect() -> impl Strategy<Value = Dialect> {
@@ -115,7 +115,9 @@ proptest! {
     #[test]
     fn tokens_tile_any_text(d in dialect(), usual: bool, text in prop_oneof![sqlish(), any::<std::string::String>()]) {
         let mut at = 0;
-        for t in lex_with(d, &text, usual) {
+        let usually = Reading::from(d);
+        let reading = if usual { usually } else { Reading { backslash: !usually.backslash, double: !usually.double, ..usually } };
+        for t in lex(reading, &text) {
             prop_assert_eq!(t.span.start, at);
             prop_assert!(t.span.end > at && text.is_char_boundary(t.span.end));
             at = t.span.end;

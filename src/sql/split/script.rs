@@ -6,7 +6,7 @@
 
 use super::super::lexer::{Lexer, Token, TokenKind};
 use super::{Pending, Splitter, StatementSpan};
-use crate::model::Dialect;
+use crate::model::Reading;
 use std::ops::Range;
 
 /// Bytes between two marks; the tests have short texts and want many.
@@ -34,7 +34,7 @@ struct Mark {
 /// Statements of a text, kept up to date edit by edit.
 #[derive(Debug, Clone)]
 pub struct Script {
-    dialect: Dialect,
+    reading: Reading,
     statements: Vec<StatementSpan>,
     marks: Vec<Mark>,
 }
@@ -90,9 +90,9 @@ impl Shift {
 
 impl Script {
     /// Reads a whole text.
-    pub fn new(dialect: Dialect, text: &str) -> Script {
-        let mut script = Script { dialect, statements: Vec::new(), marks: Vec::new() };
-        let mut s = Splitter::new(dialect, text);
+    pub fn new(reading: impl Into<Reading>, text: &str) -> Script {
+        let mut script = Script { reading: reading.into(), statements: Vec::new(), marks: Vec::new() };
+        let mut s = Splitter::new(script.reading, text);
         let mut marks = Vec::new();
         while let Some(kind) = s.step() {
             leave(&mut s, kind, (0, 0), &mut marks);
@@ -112,11 +112,11 @@ impl Script {
     /// more there are now.
     pub fn edit(&mut self, text: &str, edited: Range<usize>, new_end: usize, lines: isize) {
         let keep = self.marks.partition_point(|m| m.reach <= edited.start);
-        let mut s = Splitter::new(self.dialect, text);
+        let mut s = Splitter::new(self.reading, text);
         let (mut kept, mut from) = (0, 0);
         if let Some(m) = keep.checked_sub(1).and_then(|i| self.marks.get(i)) {
             if !text.is_char_boundary(m.pos) {
-                *self = Script::new(self.dialect, text);
+                *self = Script::new(self.reading, text);
                 return;
             }
             s.lexer.pos = m.pos;
@@ -187,7 +187,7 @@ impl Script {
     /// Tokens that touch `part` of `text`, and some before it: enough to colour it. Of a version comment that is never
     /// closed they do not know that.
     pub fn tokens(&self, text: &str, part: Range<usize>) -> Vec<Token> {
-        let mut lexer = Lexer::new(self.dialect, text);
+        let mut lexer = Lexer::new(self.reading, text);
         let at = self.marks.partition_point(|m| m.pos <= part.start);
         if let Some(m) = at.checked_sub(1).and_then(|i| self.marks.get(i))
             && text.is_char_boundary(m.pos)

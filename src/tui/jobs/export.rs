@@ -29,7 +29,7 @@ pub async fn statement(shared: Arc<Shared>, link: u64, job: JobId, statement: St
     let unlock = lock(&shared.unlock).clone();
     let run = async {
         let text = statement.text.as_str();
-        let bound = params::bind(live.connection.dialect(), text, &statement.values)
+        let bound = params::bind(live.query.status().reading, text, &statement.values)
             .map_err(|name| Error::usage(format!("the parameter {} has no value", crate::text::clean(&name))))?;
         match admit(&cx, &live.connection, unlock.as_deref(), &bound.text).await? {
             Admission::Run => {}

@@ -16,6 +16,7 @@ use crate::ops::query::{Admission, admit};
 use crate::ops::statements::{Ended, Ledger, Passed, ended_unasked, rows_lost, runs_to_its_end, told_of_effect};
 use crate::ops::{self, Cx};
 use crate::sql::params::{self, Bound};
+use crate::sql::reads_otherwise;
 use crate::sql::transaction::stands_alone;
 use crate::store::spill::RowSpill;
 use futures_util::future::BoxFuture;
@@ -53,13 +54,17 @@ pub async fn run(shared: Arc<Shared>, link: u64, job: JobId, first: ResultId, st
     let cx = shared.job_cx(job);
     let mut ledger = Ledger::new(&cx, &live.connection);
     let last = statements.len().saturating_sub(1);
+    let reading = live.query.status().reading;
     for (index, s) in statements.into_iter().enumerate() {
         let result = first + index as u64;
         shared.send(Msg::Run { job, event: RunEvent::Started { result, index, text: s.text.clone() } });
-        let begun = if how.manual { begin(&live, &s.text).await } else { Ok(()) };
+        // What a statement before it set may have moved the end of this one.
+        let unread = reads_otherwise(reading, live.query.status().reading, &s.text);
+        let begun = if how.manual && !unread { begin(&live, &s.text).await } else { Ok(()) };
         // The newest of its results.
         let mut result = result;
         let ran = match begun {
+            Ok(()) if unread => Err(ops::query::read_otherwise()),
             Ok(()) => one(&shared, &live, &cx, &mut ledger, job, &mut result, &s, index == last).await,
             Err(e) => Err(e.context("beginning a transaction")),
         };
@@ -73,7 +78,7 @@ pub async fn run(shared: Arc<Shared>, link: u64, job: JobId, first: ResultId, st
             Err(error) => {
                 let cancelled = error.kind == Kind::Cancelled || cx.cancel.is_cancelled();
                 // Without a connection nothing can come. In a failed transaction what comes may be its end, or go back to a savepoint.
-                let over = index == last || !how.go_on || cancelled || live.query.status().lost.is_some();
+                let over = index == last || !how.go_on || unread || cancelled || live.query.status().lost.is_some();
                 if over {
                     unkept(&shared, ledger.keep());
                 }
@@ -125,7 +130,7 @@ async fn one(
     }
     let unlock = lock(&shared.unlock).clone();
     let text = statement.text.as_str();
-    let bound = params::bind(live.connection.dialect(), text, &statement.values)
+    let bound = params::bind(live.query.status().reading, text, &statement.values)
         .map_err(|name| Error::usage(format!("the parameter {} has no value", crate::text::clean(&name))))?;
     match admit(cx, &live.connection, unlock.as_deref(), &bound.text).await? {
         Admission::Refused(e) => Err(e),

@@ -104,7 +104,7 @@ pub(super) fn ask_what_if(state: &mut State) {
 /// Asks for sets of values.
 pub(super) fn ask_sets(state: &mut State) {
     let Some(a) = needed(state) else { return };
-    let found = placeholders(state.query.editor.dialect(), &a.text);
+    let found = placeholders(state.query.editor.reading(), &a.text);
     let wanted = names(&found);
     if wanted.is_empty() {
         return state
@@ -327,9 +327,13 @@ mod tests {
 
     #[test]
     fn values_go_into_a_file_as_typed() {
-        let back = |p: Param| typed(&p).map(|t| crate::sql::params::typed_value(&t)) == Some(p);
+        let back = |p: Param| typed(&p).map(|t| crate::sql::params::typed_value(crate::model::Dialect::Sqlite, &t)) == Some(p);
         assert!(
-            back(Param::Null) && back(Param::Number("-1.5".into())) && back(Param::Text("it's".into())) && back(Param::Text("5".into()))
+            back(Param::Null)
+                && back(Param::Number("-1.5".into()))
+                && back(Param::Text("it's".into()))
+                && back(Param::Text("5".into()))
+                && back(Param::Text("true".into()))
         );
     }
 }

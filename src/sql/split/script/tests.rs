@@ -1,5 +1,6 @@
 use super::super::split;
 use super::*;
+use crate::model::Dialect;
 use crate::sql::lex;
 use proptest::prelude::*;
 
