@@ -15,6 +15,7 @@ pub mod mentions;
 pub mod outside;
 pub mod params;
 pub mod redact;
+pub mod rekey;
 pub mod reserved;
 pub mod single;
 pub mod split;

@@ -252,7 +252,7 @@ fn edits_of_a_guarded_target_are_a_data_fix() {
         let lines = fix.changes.lines(24);
         assert_eq!(lines[0], "id 1: v a → changed", "{lines:?}");
         assert!(lines[1].starts_with("gone: id 2, v b"), "{lines:?}");
-        assert_eq!(lines[2], "id 3 → 33: as it was", "{lines:?}");
+        assert_eq!(lines[2], "id 3 → 33: otherwise as it was", "{lines:?}");
         assert!(lines[3].starts_with("new: id 50, v new"), "{lines:?}");
         assert_eq!(fix.changes.note, None);
         let BeforeImage::Saved { path, rows: saved } = fix.before.clone() else { panic!("nothing was saved") };

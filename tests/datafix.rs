@@ -83,6 +83,14 @@ fn plain(home: &tempfile::TempDir, count: impl Fn() -> String) {
     let text = run(home, 0, "update t set v = 'w' where id in (7, 8)", false);
     assert!(text.contains("id 7: v v → w") && text.contains("id 8: v v → w"), "{text}");
     let text = run(home, 0, "update t set id = id + 1000 where id in (1, 2)", false);
+    assert!(text.contains("id 1 → 1001: otherwise as it was") && text.contains("id 2 → 1002") && !text.contains("gone"), "{text}");
+    let text = run(home, 0, "update t set v = 'w', id = 7000 where id = 1", false);
+    assert!(text.contains("id 1 → 7000: v v → w"), "{text}");
+    // In a ring: what stands under a key of before is another row.
+    let text = run(home, 0, "update t set id = case id when 1 then -2 when 2 then -1 else -id end where id in (1, 2)", false);
+    assert!(text.contains("id 1 → -2: otherwise") && text.contains("id 2 → -1: otherwise"), "{text}");
+    // What cannot be told beforehand is said to be so.
+    let text = run(home, 0, "update t set id = abs(id) + 1000 where id in (1, 2)", false);
     assert!(
         text.contains("now under another key: id 1, v v") && !text.contains("gone") && text.contains("the statement sets id"),
         "{text}"

@@ -16,6 +16,7 @@ use crate::engine::{Capability, Session, SessionStatus};
 use crate::model::{Error, HeldLock, Kind, Param, Result, TableInfo};
 use crate::sql::before::{Before, before_image, changed_table, touch, unknown_calls};
 use crate::sql::params;
+use crate::sql::rekey::new_keys;
 use crate::store::history::Fate;
 use crate::store::journal::NewEntry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -94,7 +95,12 @@ pub async fn begin(
         None => None,
     };
     let select = select.map(|b| (b.text, b.params));
-    let steps = vec![Step { select, sends: Sends::Typed(bound), touch: touch(conn.dialect(), text) }];
+    let keys = table.as_ref().and_then(|t| {
+        let asked =
+            params::bind_part(conn.dialect(), text, values, |named| new_keys(conn.dialect(), named, &t.key).map(|s| (s, ())).ok_or(()));
+        asked.ok()?.ok().map(|(b, ())| (b.text, b.params))
+    });
+    let steps = vec![Step { select, sends: Sends::Typed { bound, keys }, touch: touch(conn.dialect(), text) }];
     open(cx, conn, Plan { record: Record::new(conn, &[text], None), table: table.as_ref(), steps, texts: vec![text] }, opened).await
 }
 

@@ -198,7 +198,7 @@ pub fn touch(dialect: Dialect, text: &str) -> Touch {
 }
 
 /// A name without its quotes; `None` for what names nothing.
-fn part(dialect: Dialect, kind: TokenKind, raw: &str) -> Option<String> {
+pub(super) fn part(dialect: Dialect, kind: TokenKind, raw: &str) -> Option<String> {
     match kind {
         TokenKind::Identifier | TokenKind::Keyword if dialect == Dialect::Postgres => Some(raw.to_lowercase()),
         TokenKind::Identifier | TokenKind::Keyword => Some(raw.to_string()),

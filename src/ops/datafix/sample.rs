@@ -51,6 +51,9 @@ impl Changes {
         self.rows
             .iter()
             .map(|row| match row {
+                Change::Updated { key, cells } if cells.is_empty() && key.contains(" → ") => {
+                    format!("{}: otherwise as it was", text::clean(key))
+                }
                 Change::Updated { key, cells } if cells.is_empty() => format!("{}: as it was", text::clean(key)),
                 Change::Updated { key, cells } => {
                     format!("{}: {}", text::clean(key), cells.iter().map(change).collect::<Vec<_>>().join(", "))
@@ -134,8 +137,8 @@ pub(super) struct Did<'a> {
     pub sets: &'a [String],
     /// Whether the statement changed just as many rows as were there for it.
     pub all: bool,
-    /// Whether every row that gets another key is among those that were told.
-    pub all_renamed: bool,
+    /// Whether it writes edited cells: every row that gets another key is then among those that were told, and gets just that one.
+    pub edits: bool,
 }
 
 impl Sample {
@@ -184,12 +187,12 @@ impl Sample {
             };
             let to = self.renamed.iter().find(|(from, _)| from.iter().eq(params.iter().copied())).map(|(_, to)| to);
             let at: Key = to.map_or_else(|| by.clone(), |to| to.iter().map(shown).collect());
-            let sure = to.is_some() || did.all_renamed;
-            unclear |= !keys.is_empty() && !sure;
             // What has its key now is another row.
             let taken = to.is_none() && self.renamed.iter().any(|(_, to)| to.iter().map(shown).eq(by.iter().cloned()));
-            out.rows.push(match now.get(&at).filter(|_| !taken) {
-                None if !keys.is_empty() && !sure => Change::Moved { cells: named(row) },
+            let found = now.get(&at).filter(|new| !taken && (did.edits || keys.is_empty() || self.is_it(row, new, did.sets)));
+            unclear |= !keys.is_empty() && !did.edits && (found.is_none() || to.is_none());
+            out.rows.push(match found {
+                None if !keys.is_empty() && !did.edits => Change::Moved { cells: named(row) },
                 // Deleted, or moved by something else: both are "not there any more" for whoever knew it.
                 None => Change::Gone { cells: named(row) },
                 Some(new) => {
@@ -220,12 +223,22 @@ impl Sample {
         Ok(out)
     }
 
+    /// What stands under the new key of this row is the row: but for what the statement sets it is as it was.
+    fn is_it(&self, row: &[Value], new: &[Value], sets: &[String]) -> bool {
+        let set = |i: usize| sets.iter().any(|s| s.eq_ignore_ascii_case(&self.columns[i]));
+        (0..row.len()).all(|i| set(i) || new.get(i).is_some_and(|n| n.digest == row[i].digest))
+    }
+
     /// The rows of the sample by their key, as they are now.
     async fn again(&self, dialect: Dialect, s: &Session, table: &TableInfo, key: &[usize]) -> Result<BTreeMap<Key, Vec<Value>>> {
         let mut params = Vec::new();
         let mut any = Vec::new();
-        let old = self.rows.iter().filter_map(|row| key.iter().map(|k| row[*k].param.clone()).collect::<Option<Vec<Param>>>());
-        for by in old.chain(self.renamed.iter().map(|(_, to)| to.clone())) {
+        for by in
+            self.rows.iter().filter_map(|row| key.iter().map(|k| row[*k].param.clone()).collect::<Option<Vec<Param>>>()).flat_map(|by| {
+                let to = self.renamed.iter().find(|(from, _)| *from == by).map(|(_, to)| to.clone());
+                std::iter::once(by).chain(to)
+            })
+        {
             let mut all = Vec::new();
             for (k, value) in key.iter().zip(by) {
                 params.push(value);

@@ -5,7 +5,7 @@ use super::image::{ImageFile, Images};
 use super::sample::{self, Change, Changes};
 use super::{BeforeImage, Cx};
 use crate::engine::{Catalog, Event, NewRows, Session};
-use crate::model::{Error, Param, Result, TableInfo};
+use crate::model::{Error, Kind, Param, Result, TableInfo};
 use crate::ops::cells::{self, CellStatement};
 use crate::sql::before::{Touch, unlocked};
 use crate::sql::params::Bound;
@@ -22,7 +22,11 @@ pub(super) struct Step<'a> {
 
 pub(super) enum Sends<'a> {
     /// As the user typed it: however many rows.
-    Typed(Bound),
+    Typed {
+        bound: Bound,
+        /// Where it sets the key: the SELECT of each row's key and the one that it will have, with its parameters.
+        keys: Option<(String, Vec<Param>)>,
+    },
     /// An edited row: exactly one.
     Edit(&'a CellStatement),
 }
@@ -104,14 +108,18 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
                     Event::Notice(_) | Event::Further(_) | Event::Done(_) => {}
                 }
             }
-            if let Sends::Edit(edit) = &step.sends {
-                if rows_here != 1 {
-                    image.into_iter().for_each(ImageFile::discard);
-                    return Err(at(i, cells::not_one(rows_here)));
+            match &step.sends {
+                Sends::Edit(edit) => {
+                    if rows_here != 1 {
+                        image.into_iter().for_each(ImageFile::discard);
+                        return Err(at(i, cells::not_one(rows_here)));
+                    }
+                    if let Some((from, to)) = &edit.renamed {
+                        sample.renamed(from.clone(), to.clone());
+                    }
                 }
-                if let Some((from, to)) = &edit.renamed {
-                    sample.renamed(from.clone(), to.clone());
-                }
+                Sends::Typed { keys: Some(keys), .. } if rows_here > 0 => renamed(s, keys, &mut sample).await?,
+                Sends::Typed { .. } => {}
             }
         }
         named.push((rows_here, seen));
@@ -158,7 +166,7 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
         let began = Instant::now();
         let outcome = match &step.sends {
             Sends::Edit(edit) => cells::exactly_one(s, edit).await,
-            Sends::Typed(sent) => typed(s, sent, &mut returned).await,
+            Sends::Typed { bound, .. } => typed(s, bound, &mut returned).await,
         };
         ran.push(Ran { took: began.elapsed(), outcome: outcome.clone() });
         let n = outcome.map_err(|e| at(i, e))?;
@@ -183,12 +191,36 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
     for t in &mut cascades.tables {
         t.saved = saved.get(&t.table).cloned();
     }
-    let did = sample::Did { deletes, sets: &sets, all: affected - inserted == existed, all_renamed: edits };
+    let did = sample::Did { deletes, sets: &sets, all: affected - inserted == existed, edits };
     let mut changes = sample.after(dialect, s, table, did).await?;
     changes.rows.extend(fresh.rows.into_iter().map(|cells| Change::Inserted { cells }));
     fresh.why.into_iter().for_each(|why| changes.note(why));
     changes.rows.extend(returned.rows.into_iter().map(|cells| Change::Returned { cells }));
     Ok(Done { affected, before, cascades, changes })
+}
+
+/// Asks for the keys that the rows will have. What cannot be asked must not fail the fix: the rows are then not found under new keys.
+async fn renamed(s: &Session, (text, params): &(String, Vec<Param>), sample: &mut sample::Sample) -> Result<()> {
+    const POINT: &str = "holdpoint_keys";
+    s.fetch(format!("SAVEPOINT {POINT}")).await?;
+    let ask = async {
+        let mut found = Vec::new();
+        let mut rows = s.run_bound(text.clone(), params.clone()).await?;
+        while let Some(event) = rows.next().await {
+            if let Event::Rows(batch) = event? {
+                let half = batch.columns() / 2;
+                let key = |r: usize, of: std::ops::Range<usize>| of.map(|c| Param::from_cell(batch.cell(r, c))).collect::<Vec<_>>();
+                found.extend((0..batch.rows()).map(|r| (key(r, 0..half), key(r, half..2 * half))));
+            }
+        }
+        Ok::<_, Error>(found)
+    };
+    match ask.await {
+        Ok(found) => found.into_iter().for_each(|(from, to)| sample.renamed(from, to)),
+        Err(e) if matches!(e.kind, Kind::Connect | Kind::Cancelled) => return Err(e),
+        Err(_) => drop(s.fetch(format!("ROLLBACK TO SAVEPOINT {POINT}")).await?),
+    }
+    s.fetch(format!("RELEASE SAVEPOINT {POINT}")).await.map(drop)
 }
 
 async fn typed(s: &Session, sent: &Bound, returned: &mut sample::Listed) -> Result<u64> {
