@@ -115,9 +115,7 @@ pub trait Engine: Send + Sync {
     fn locks(&self) -> Capability<&dyn Locks>;
     fn running(&self) -> Capability<&dyn Running>;
     fn assessing(&self) -> Capability<&dyn Assessing>;
-    fn recovering(&self) -> Capability<&dyn Recovering> {
-        Capability::No("recovery actions of this engine are not built: copy the files aside, recover into a new one, and compare")
-    }
+    fn recovering(&self) -> Capability<&dyn Recovering>;
     fn measuring(&self) -> &dyn Measuring;
     /// Plans with indexes that are only imagined.
     fn hypothetical(&self) -> Capability<&dyn Hypothetical>;
@@ -245,6 +243,10 @@ pub trait Recovering: Send + Sync {
     /// The object as it is now, and exactly what would be sent. An error where there is no such object, where the action is none for it, or
     /// where the role cannot see what it is, with the GRANT.
     fn look<'a>(&'a self, s: &'a Session, action: &'a Action) -> BoxFuture<'a, Result<Prospect>>;
+    /// Whether what was done can be seen to have taken effect.
+    fn took_effect<'a>(&'a self, s: &'a Session, p: &'a Prospect) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(async { Ok(matches!(s.fetch(p.verify.clone()).await?.scalar(), Some("t" | "1" | "true"))) })
+    }
 }
 
 /// What other sessions of the server are running.

@@ -222,6 +222,13 @@ pub fn shell_quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
+/// The same, bare where a shell takes it as it is. Cleaned: what cannot be seen is not pasted.
+pub fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@".contains(c);
+    let text = clean(text);
+    if !text.is_empty() && !text.starts_with('-') && text.chars().all(plain) { text.into_owned() } else { shell_quoted(&text) }
+}
+
 /// `1 row`, `1,204 rows`: a number with its noun, whose plural takes an `s`.
 pub fn counted(n: u64, noun: &str) -> String {
     format!("{} {noun}{}", thousands(n), if n == 1 { "" } else { "s" })

@@ -4,32 +4,12 @@
 mod support;
 
 use holdpoint::model::Severity;
-use std::io::Write;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 use support::assess::Run;
+use support::held::Held;
 use support::pg::PgServer;
 use support::wait_until;
-
-/// A client that keeps its session open until it is dropped.
-struct Held(Child);
-
-impl Held {
-    fn new(pg: &PgServer, user: &str, database: &str, sql: &str) -> Held {
-        let mut c = pg.client("psql");
-        c.args(["-X", "-q", "-U", user, "-d", database, "-p", &pg.port.to_string(), "-h"]).arg(&pg.socket);
-        let mut child = c.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("psql starts");
-        writeln!(child.stdin.as_mut().expect("stdin"), "{sql}").expect("psql reads");
-        Held(child)
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// A server that is safe against crashes, as the checks want it, with three roles: all rights, a monitor's, none.
 fn server(settings: &[&str]) -> PgServer {
@@ -56,13 +36,13 @@ fn waiting(pg: &PgServer) -> usize {
 #[test]
 fn a_pile_up_behind_ddl_is_named_first_for_every_role() {
     let pg = server(&[]);
-    let holder = Held::new(&pg, "postgres", "shop", "begin; select count(*) from orders;");
+    let holder = Held::pg(&pg, "postgres", "shop", "begin; select count(*) from orders;");
     wait_until("the reader's lock is held", || {
         pg.psql("shop", "select count(*) from pg_locks where relation = 'orders'::regclass").trim() == "1"
     });
-    let _ddl = Held::new(&pg, "postgres", "shop", "alter table orders add column note text;");
+    let _ddl = Held::pg(&pg, "postgres", "shop", "alter table orders add column note text;");
     wait_until("the ALTER waits", || waiting(&pg) == 1);
-    let _behind: Vec<Held> = (0..6).map(|_| Held::new(&pg, "stranger", "shop", "select count(*) from orders;")).collect();
+    let _behind: Vec<Held> = (0..6).map(|_| Held::pg(&pg, "stranger", "shop", "select count(*) from orders;")).collect();
     wait_until("all wait behind it", || waiting(&pg) == 7);
     for user in ["postgres", "oncall"] {
         let run = assess(&pg, user, "shop", &[]);
@@ -90,7 +70,7 @@ fn a_pile_up_behind_ddl_is_named_first_for_every_role() {
 #[test]
 fn a_locked_catalogue_is_named_from_another_database() {
     let pg = server(&[]);
-    let _lock = Held::new(&pg, "postgres", "shop", "begin; lock table pg_class in access exclusive mode;");
+    let _lock = Held::pg(&pg, "postgres", "shop", "begin; lock table pg_class in access exclusive mode;");
     wait_until("the catalogue is locked", || {
         pg.psql("postgres", "select count(*) from pg_locks where relation = 1259 and mode = 'AccessExclusiveLock' and granted").trim()
             == "1"
@@ -114,7 +94,7 @@ fn a_locked_catalogue_is_named_from_another_database() {
 #[test]
 fn locks_on_every_table_make_no_check_wait() {
     let pg = server(&[]);
-    let _lock = Held::new(&pg, "postgres", "shop", "begin; lock table orders in access exclusive mode;");
+    let _lock = Held::pg(&pg, "postgres", "shop", "begin; lock table orders in access exclusive mode;");
     wait_until("the table is locked", || {
         pg.psql("postgres", "select count(*) from pg_locks where mode = 'AccessExclusiveLock' and granted and locktype = 'relation'").trim()
             == "1"
@@ -134,7 +114,7 @@ fn a_full_server_says_so_with_and_without_a_connection_left() {
     wait_until("all are connected", || {
         clients.retain_mut(|c| c.0.try_wait().expect("psql").is_none());
         if clients.len() < 5 {
-            clients.push(Held::new(&pg, "stranger", "shop", "select 1;"));
+            clients.push(Held::pg(&pg, "stranger", "shop", "select 1;"));
         }
         connected() == 5
     });
@@ -160,8 +140,12 @@ fn what_lasts_is_found_slots_indexes_settings() {
     let run = assess(&pg, "oncall", "shop", &[]);
     assert_eq!(run.found.summary.check, "PG29", "{:#?}", run.found);
     assert!(run.found.summary.says.starts_with("fsync is off"), "{}", run.found.summary.says);
-    assert_eq!(run.seen("PG11").findings[0].object, "gone");
-    assert_eq!(run.seen("PG27").findings[0].object, "public.orders_state");
+    let answer = |check: &str| {
+        let f = &run.seen(check).findings[0];
+        f.recover.as_ref().map(|a| (f.object.clone(), a.deed.name(), a.object.clone()))
+    };
+    assert_eq!(answer("PG11"), Some(("gone".into(), "drop-slot", "gone".into())));
+    assert_eq!(answer("PG27"), Some(("public.orders_state".into(), "drop-index", "public.orders_state".into())));
     // Only what is asked for, by name or id.
     let run = assess(&pg, "oncall", "shop", &["--checks", "PG27,replication slots"]);
     let names: Vec<&str> = run.found.checks.iter().map(|c| c.check.as_str()).collect();
@@ -247,14 +231,14 @@ fn the_hand_over_tells_what_was_found_and_what_changed_without_constants() {
     assert!(!calm.contains("Since "), "there is nothing to compare with yet:\n{calm}");
     // Its own transactions are all rolled back: they are no finding.
     assert!(!calm.contains("transactions are rolled back"), "{calm}");
-    let holder = Held::new(&pg, "postgres", "shop", "begin; update orders set state = 'hunter2' where id = 7;");
+    let holder = Held::pg(&pg, "postgres", "shop", "begin; update orders set state = 'hunter2' where id = 7;");
     wait_until("the row is locked", || {
         pg.psql("shop", "select count(*) from pg_locks where relation = 'orders'::regclass and mode = 'RowExclusiveLock'").trim() == "1"
     });
-    let _ddl = Held::new(&pg, "postgres", "shop", "alter table orders add note text default 'hunter2 <script>';");
+    let _ddl = Held::pg(&pg, "postgres", "shop", "alter table orders add note text default 'hunter2 <script>';");
     wait_until("the ALTER waits", || waiting(&pg) == 1);
     let _behind: Vec<Held> =
-        (0..6).map(|_| Held::new(&pg, "postgres", "shop", "select count(*) from orders where state = 'hunter2';")).collect();
+        (0..6).map(|_| Held::pg(&pg, "postgres", "shop", "select count(*) from orders where state = 'hunter2';")).collect();
     wait_until("all wait behind it", || waiting(&pg) == 7);
     for (file, marks) in [("h.md", "# "), ("h.html", "<!doctype html>"), ("h.json", "{")] {
         let (code, out, err) = run_in(home, &pg, &["--timeframe", "1", "--output", file]);
@@ -265,6 +249,16 @@ fn the_hand_over_tells_what_was_found_and_what_changed_without_constants() {
         assert!(!written.contains("hunter2") && !written.contains("<script"), "a constant went out in {file}:\n{written}");
         assert!(written.contains("assessed: 6 sessions wait"), "the timeline lacks what was done:\n{written}");
         assert!(!out.contains("hunter2"), "{out}");
+        if marks == "# " {
+            let table = written.split("## Who waits for whom").nth(1).expect("the locks");
+            let place = |what: &str| table.find(what).unwrap_or_else(|| panic!("{what}: {table}"));
+            assert!(place("idle in transaction") < place("alter table") && place("alter table") < place("select count"), "{table}");
+            // A target that has no name is named by its URL in what is printed to be pasted.
+            assert!(
+                written.contains(&format!("holdpoint recover 'postgres://postgres@127.0.0.1:{}/shop?sslmode=disable' cancel ", pg.port)),
+                "{written}"
+            );
+        }
     }
     // A file is never written over, and a name must say what it is to be.
     for (name, why) in [("h.md", "is there already"), ("h.txt", "ends in .md, .html or .json")] {
@@ -282,11 +276,11 @@ fn what_is_muted_is_silent_until_its_time_and_on_record() {
     let pg = server(&[]);
     let dir = tempfile::tempdir().expect("a directory");
     let home = dir.path();
-    let holder = Held::new(&pg, "postgres", "shop", "begin; update orders set state = 'x' where id = 7;");
+    let holder = Held::pg(&pg, "postgres", "shop", "begin; update orders set state = 'x' where id = 7;");
     wait_until("the row is locked", || {
         pg.psql("shop", "select count(*) from pg_stat_activity where state = 'idle in transaction'").trim() == "1"
     });
-    let waiter = Held::new(&pg, "postgres", "shop", "update orders set state = 'y' where id = 7;");
+    let waiter = Held::pg(&pg, "postgres", "shop", "update orders set state = 'y' where id = 7;");
     wait_until("somebody waits", || waiting(&pg) == 1);
     let locks = ["--checks", "locks", "--nagios"];
     let warned = || run_in(home, &pg, &locks).0 == Some(1);
@@ -357,7 +351,7 @@ fn a_login_that_hangs_in_the_server_is_no_firewall() {
     let mark = dir.path().join("locked");
     // Nobody can ask the server any more: the client says when it is so.
     let lock = format!("begin; lock table pg_authid in access exclusive mode;\n\\! touch {}", mark.display());
-    let _lock = Held::new(&pg, "postgres", "shop", &lock);
+    let _lock = Held::pg(&pg, "postgres", "shop", &lock);
     wait_until("the roles are locked", || mark.exists());
     let run = assess(&pg, "postgres", "shop", &[]);
     assert_eq!((run.code, run.found.summary.check.as_str()), (Some(3), "connect"), "{:#?}", run.found.summary);
@@ -402,7 +396,7 @@ fn of_a_server_that_is_down_its_own_log_is_read_or_none() {
 fn what_the_application_rolls_back_is_counted_and_what_the_assessment_does_is_not() {
     let pg = server(&[]);
     let rolls = "begin; update orders set state = 'x' where id = 1; select pg_sleep(0.03); rollback;\n".repeat(2000);
-    let storm = Held::new(&pg, "postgres", "shop", &rolls);
+    let storm = Held::pg(&pg, "postgres", "shop", &rolls);
     wait_until("it rolls back", || pg.psql("shop", "select xact_rollback > 5 from pg_stat_database where datname = 'shop'").trim() == "t");
     let run = support::assess::assess(
         &format!("postgres://postgres@127.0.0.1:{}/shop?sslmode=disable", pg.port),
@@ -427,7 +421,7 @@ fn what_keeps_applications_from_writing_and_constraints_from_holding_is_named() 
     pg.psql("postgres", "alter database shop reset default_transaction_read_only");
     // Who is in the way without a session has a name all the same.
     pg.psql("shop", "begin; update orders set state = 'p' where id = 3; prepare transaction 'transfer 7'");
-    let _waits = Held::new(&pg, "postgres", "shop", "update orders set state = 'q' where id = 3;");
+    let _waits = Held::pg(&pg, "postgres", "shop", "update orders set state = 'q' where id = 3;");
     wait_until("somebody waits for it", || waiting(&pg) == 1);
     let run = assess(&pg, "oncall", "shop", &["--checks", "PG06"]);
     let told = &run.seen("PG06").findings[0];

@@ -4,54 +4,11 @@
 mod support;
 
 use holdpoint::model::Severity;
-use std::io::Write;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use support::assess::{Run, assess};
+use support::held::Held;
 use support::maria::MariaServer;
 use support::wait_until;
-
-/// A client that keeps its session open until it is dropped.
-struct Held(Child);
-
-impl Held {
-    fn new(server: &MariaServer, user: &str, sql: &str) -> Held {
-        let mut c = Held::client(server, user);
-        let mut child = c.stdin(Stdio::piped()).spawn().expect("mariadb starts");
-        writeln!(child.stdin.as_mut().expect("stdin"), "{sql}").expect("mariadb reads");
-        Held(child)
-    }
-
-    /// One that has done all of this, and does nothing more. InnoDB's list of transactions is no way to see that: whoever asks for it again
-    /// within a tenth of a second gets the same answer.
-    fn done(server: &MariaServer, user: &str, sql: &str) -> Held {
-        let held = Held::new(server, user, &format!("{sql} select get_lock('done', 0);"));
-        wait_until("the session has done its part", || server.sql("", "select is_used_lock('done') is not null").trim() == "1");
-        held
-    }
-
-    /// All of a script, errors notwithstanding.
-    fn script(server: &MariaServer, user: &str, sql: &str) -> Held {
-        let mut file = tempfile::tempfile().expect("a file");
-        file.write_all(sql.as_bytes()).expect("written");
-        std::io::Seek::rewind(&mut file).expect("rewound");
-        Held(Held::client(server, user).arg("--force").stdin(file).spawn().expect("mariadb starts"))
-    }
-
-    fn client(server: &MariaServer, user: &str) -> Command {
-        let mut c = Command::new(MariaServer::program("mariadb"));
-        c.args(["--no-defaults", "--skip-ssl", "-h", "127.0.0.1", "-u", user, "shop"]).arg(format!("--port={}", server.port));
-        c.stdout(Stdio::null()).stderr(Stdio::null());
-        c
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// A server that is safe against crashes, as the checks want it, with accounts: a monitor's, an application's, one with nothing.
 fn server(options: &[&str]) -> MariaServer {
@@ -82,10 +39,10 @@ fn waiting(my: &MariaServer, state: &str) -> usize {
 fn a_pile_up_behind_ddl_is_named_first() {
     let my = server(&[]);
     // Not asked of INNODB_TRX: who asks more often than every 0.1 s gets its last answer again.
-    let holder = Held::done(&my, "app", "begin; select count(*) from orders;");
-    let _ddl = Held::new(&my, "root", "alter table orders add column note text;");
+    let holder = Held::maria_done(&my, "app", "begin; select count(*) from orders;");
+    let _ddl = Held::maria(&my, "root", "alter table orders add column note text;");
     wait_until("the ALTER waits", || waiting(&my, "Waiting for table metadata lock") == 1);
-    let _behind: Vec<Held> = (0..6).map(|_| Held::new(&my, "app", "select count(*) from orders;")).collect();
+    let _behind: Vec<Held> = (0..6).map(|_| Held::maria(&my, "app", "select count(*) from orders;")).collect();
     wait_until("all wait behind it", || waiting(&my, "Waiting for table metadata lock") == 7);
     for user in ["root", "oncall"] {
         let run = run(&my, user, &[]);
@@ -122,8 +79,8 @@ fn a_pile_up_behind_ddl_is_named_first() {
 #[test]
 fn a_hot_row_is_named_with_who_has_it() {
     let my = server(&[]);
-    let _holder = Held::done(&my, "app", "begin; select * from orders where id = 5 for update;");
-    let _waiters: Vec<Held> = (0..22).map(|_| Held::new(&my, "app", "update orders set state = 'x' where id = 5;")).collect();
+    let _holder = Held::maria_done(&my, "app", "begin; select * from orders where id = 5 for update;");
+    let _waiters: Vec<Held> = (0..22).map(|_| Held::maria(&my, "app", "update orders set state = 'x' where id = 5;")).collect();
     wait_until("all wait", || {
         let text = "select variable_value from information_schema.global_status where variable_name = 'Innodb_row_lock_current_waits'";
         my.sql("", text).trim() == "22"
@@ -183,8 +140,8 @@ fn more_transactions_than_are_read_are_counted() {
 fn locked_tables_and_a_read_lock_of_the_whole_server_make_no_check_wait() {
     let my = server(&[]);
     for lock in ["lock tables orders write;", "flush tables with read lock;"] {
-        let held = Held::done(&my, "root", lock);
-        let busy = Held::new(&my, "app", "select sleep(0); update orders set state = 'y' where id = 7;");
+        let held = Held::maria_done(&my, "root", lock);
+        let busy = Held::maria(&my, "app", "select sleep(0); update orders set state = 'y' where id = 7;");
         wait_until("the application waits for it", || waiting(&my, "Waiting for % lock") == 1);
         let run = run(&my, "oncall", &[]);
         run.nothing_waited();
@@ -214,7 +171,7 @@ fn a_full_server_says_so_with_and_without_a_connection_left() {
     wait_until("all are connected", || {
         clients.retain_mut(|c| c.0.try_wait().expect("mariadb").is_none());
         if clients.len() < 10 {
-            clients.push(Held::new(&my, "app", "select 1;"));
+            clients.push(Held::maria(&my, "app", "select 1;"));
         }
         let text = "select count(*) from information_schema.processlist where user = 'app'";
         // Root's own extra connection may be taken for a moment.
@@ -237,8 +194,8 @@ fn a_deadlock_storm_is_counted_while_it_rages() {
             "begin; update orders set state = 'a' where id = {a}; do sleep(0.005); update orders set state = 'b' where id = {b}; commit;\n"
         )
     };
-    let _one = Held::script(&my, "app", &round(1, 2).repeat(20_000));
-    let _other = Held::script(&my, "app", &round(2, 1).repeat(20_000));
+    let _one = Held::maria_script(&my, "app", &round(1, 2).repeat(20_000));
+    let _other = Held::maria_script(&my, "app", &round(2, 1).repeat(20_000));
     wait_until("deadlocks happen", || {
         my.sql("", "select variable_value > 3 from information_schema.global_status where variable_name = 'Innodb_deadlocks'").trim() == "1"
     });
@@ -311,6 +268,9 @@ fn a_replica_that_stopped_says_why() {
     replica.sql("", "stop slave");
     let stopped = assess(&format!("mysql://oncall@127.0.0.1:{}/", replica.port), &["--checks", "replica"]);
     assert!(stopped.found.summary.says.contains("is stopped"), "{}", stopped.found.summary.says);
+    assert_eq!(stopped.found.summary.recover.as_ref().map(|a| a.deed.name()), Some("start-replica"));
+    // What stopped at an error would stop there again.
+    assert_eq!(broken.found.summary.recover, None);
     replica.sql("", "start slave");
     // A thread that somebody stopped is told from one that cannot connect.
     replica.sql("", "stop slave io_thread");

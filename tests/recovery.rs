@@ -2,79 +2,12 @@
 
 mod support;
 
-use std::io::Write;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
+use support::held::Held;
 use support::maria::MariaServer;
 use support::pg::PgServer;
+use support::recover::Home;
 use support::wait_until;
-
-/// A client that keeps its session open until it is dropped.
-struct Held(Child);
-
-impl Held {
-    fn of(mut c: Command, sql: &str) -> Held {
-        let mut child = c.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("starts");
-        writeln!(child.stdin.as_mut().expect("stdin"), "{sql}").expect("reads");
-        Held(child)
-    }
-    fn pg(pg: &PgServer, name: &str, sql: &str) -> Held {
-        let mut c = pg.client("psql");
-        c.args(["-X", "-q", "-U", "postgres", "-d", "shop", "-p", &pg.port.to_string(), "-h"]).arg(&pg.socket).env("PGAPPNAME", name);
-        Held::of(c, sql)
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// A home with one target `t`, read-only as production is, and the policy.
-struct Home(tempfile::TempDir);
-
-impl Home {
-    fn new(target: &str, approval: &str) -> Home {
-        let home = tempfile::tempdir().expect("home");
-        let config = format!(
-            "[store]\npath = \"store/s.db\"\n\n[policy]\napproval = \"{approval}\"\n\n[targets.t]\n{target}\nenvironment = \"production\"\n"
-        );
-        std::fs::write(home.path().join("holdpoint.toml"), config).expect("config");
-        Home(home)
-    }
-    fn of(pg: &PgServer, approval: &str) -> Home {
-        let place = format!("host = \"127.0.0.1\"\nport = {}\nuser = \"postgres\"\ndatabase = \"shop\"\nsslmode = \"disable\"", pg.port);
-        Home::new(&format!("engine = \"postgres\"\n{place}"), approval)
-    }
-    fn as_person(&self, person: &str, code: i32, args: &[&str]) -> String {
-        let mut c = support::command(self.0.path());
-        let out = c.env("HOLDPOINT_OPERATOR", person).args(["recover", "t"]).args(args).output().expect("runs");
-        let text = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
-        assert_eq!(out.status.code(), Some(code), "{args:?}:\n{text}");
-        text
-    }
-    fn run(&self, code: i32, args: &[&str]) -> String {
-        self.as_person("mira", code, args)
-    }
-    /// The mark of what is there now.
-    fn mark(&self, args: &[&str]) -> String {
-        let all: Vec<&str> = args.iter().copied().chain(["--dry-run"]).collect();
-        let text = self.run(0, &all);
-        let at = text.find("--seen ").unwrap_or_else(|| panic!("no mark: {text}"));
-        text[at + 7..at + 15].to_string()
-    }
-    /// Looks, then does it.
-    fn act(&self, code: i32, args: &[&str], name: &str) -> String {
-        let mark = self.mark(args);
-        let all: Vec<&str> = args.iter().copied().chain(["--confirm", name, "--seen", &mark]).collect();
-        self.run(code, &all)
-    }
-    fn journal(&self) -> String {
-        let out = support::command(self.0.path()).args(["journal", "show", "--format", "json"]).output().expect("runs");
-        String::from_utf8_lossy(&out.stdout).into_owned()
-    }
-}
 
 fn server(settings: &[&str]) -> PgServer {
     let pg = PgServer::start(settings);
@@ -101,7 +34,7 @@ fn gone(pg: &PgServer, pid: &str) -> bool {
 fn a_session_is_ended_only_by_its_name_and_as_it_was_shown() {
     let pg = server(&[]);
     let home = Home::of(&pg, "second");
-    let mut sleeper = Held::pg(&pg, "sleeper", "select pg_sleep(600);");
+    let mut sleeper = Held::named(&pg, "shop", "sleeper", "select pg_sleep(600);");
     let sleeping = "wait_event = 'PgSleep'";
     let id = pid(&pg, "sleeper", sleeping);
     // Everything that is needed to decide is shown, and nothing is done.
@@ -127,7 +60,7 @@ fn a_session_is_ended_only_by_its_name_and_as_it_was_shown() {
     assert!(text.contains(&format!("Done: session {id} does not run that statement any more, and is still connected")), "{text}");
     assert_eq!(pid(&pg, "sleeper", "state = 'idle'"), id);
     // The next statement of the same session is not the one that was looked at.
-    writeln!(sleeper.0.stdin.as_mut().expect("stdin"), "select pg_sleep(599);").expect("reads");
+    sleeper.say("select pg_sleep(599);");
     pid(&pg, "sleeper", sleeping);
     let text = home.run(4, &["cancel", &id, "--confirm", &id, "--seen", &mark]);
     assert!(text.contains("is not what is there now"), "{text}");
@@ -153,7 +86,7 @@ fn a_recycled_process_id_is_left_alone() {
     use holdpoint::ops::{Cx, gate, recovery};
     let pg = server(&[]);
     let home = Home::of(&pg, "second");
-    let mut held = Held::pg(&pg, "holder", "begin; select count(*) from orders;");
+    let mut held = Held::named(&pg, "shop", "holder", "begin; select count(*) from orders;");
     let id = pid(&pg, "holder", "state = 'idle in transaction'");
     let root = home.0.path().to_path_buf();
     let cx = Cx::new(files::load_in(None, &Surroundings::made_up(&root, &root, [])).expect("config"));
@@ -188,7 +121,7 @@ fn a_recycled_process_id_is_left_alone() {
     }
     // Its transaction is another one: approved before, done after.
     let (conn, _, right) = prepared(Deed::EndIdle);
-    writeln!(held.0.stdin.as_mut().expect("stdin"), "commit; begin; select 2;").expect("reads");
+    held.say("commit; begin; select 2;");
     wait_until("the next transaction is open", || {
         pg.psql("postgres", &format!("select query from pg_stat_activity where pid = {id} and state = 'idle in transaction'"))
             .contains("select 2")
@@ -210,7 +143,7 @@ fn a_recycled_process_id_is_left_alone() {
 fn the_holder_of_the_catalogue_is_ended_from_another_database() {
     let pg = server(&[]);
     let home = Home::of(&pg, "second");
-    let _held = Held::pg(&pg, "locker", "begin; lock table pg_catalog.pg_class in access exclusive mode;");
+    let _held = Held::named(&pg, "shop", "locker", "begin; lock table pg_catalog.pg_class in access exclusive mode;");
     let id = pid(&pg, "locker", "state = 'idle in transaction'");
     let text = home.act(0, &["end-idle", &id], &id);
     assert!(text.contains("the catalogue of shop is locked: logged into database postgres instead"), "{text}");
@@ -224,7 +157,7 @@ fn who_may_not_see_a_session_is_told_the_grant() {
     pg.psql("postgres", "create role stranger login");
     let place = format!("host = \"127.0.0.1\"\nport = {}\nuser = \"stranger\"\ndatabase = \"shop\"\nsslmode = \"disable\"", pg.port);
     let home = Home::new(&format!("engine = \"postgres\"\n{place}"), "second");
-    let _held = Held::pg(&pg, "sleeper", "select pg_sleep(600);");
+    let _held = Held::named(&pg, "shop", "sleeper", "select pg_sleep(600);");
     let id = pid(&pg, "sleeper", "wait_event = 'PgSleep'");
     let text = home.run(1, &["terminate", &id]);
     assert!(text.contains("hidden from stranger") && text.contains("GRANT pg_read_all_stats, pg_signal_backend TO"), "{text}");
@@ -236,9 +169,8 @@ fn invalid_indexes_tables_and_limits() {
     let home = Home::of(&pg, "second");
     pg.psql("shop", "insert into orders values (101, 'open'); create index good on orders (id)");
     // A failed build leaves it behind.
-    let mut c = pg.client("psql");
-    c.args(["-X", "-q", "-U", "postgres", "-d", "shop", "-p", &pg.port.to_string(), "-h"]).arg(&pg.socket);
-    let failed = c.args(["-c", "create unique index concurrently bad on orders (state)"]).output().expect("psql");
+    let failed =
+        pg.client_as("postgres", "shop").args(["-c", "create unique index concurrently bad on orders (state)"]).output().expect("psql");
     assert!(!failed.status.success());
     let text = home.run(2, &["drop-index", "good"]);
     assert!(text.contains("public.good is valid"), "{text}");
@@ -265,6 +197,7 @@ fn invalid_indexes_tables_and_limits() {
     assert!(text.contains("does not raise it"), "{text}");
     let text = home.act(0, &["raise-limit", "max_wal_size", "3GB"], "max_wal_size");
     assert!(text.contains("Done: max_wal_size is 3GB"), "{text}");
+    assert!(text.contains("now") && text.contains("1 GiB") && text.contains("then") && text.contains("3 GiB"), "{text}");
     assert_eq!(pg.psql("shop", "show max_wal_size").trim(), "3GB");
     let text = home.run(4, &["raise-limit", "max_connections", "900"]);
     assert!(text.contains("ALTER SYSTEM SET max_connections = '900'") && text.contains("takes a restart"), "{text}");
@@ -322,9 +255,7 @@ fn what_loses_data_takes_a_second_person_or_policy() {
     };
     let text = act("read-only");
     assert!(text.contains("Done: new sessions of shop begin read-only"), "{text}");
-    let mut c = pg.client("psql");
-    c.args(["-X", "-q", "-U", "postgres", "-d", "shop", "-p", &pg.port.to_string(), "-h"]).arg(&pg.socket);
-    let refused = c.args(["-c", "update orders set state = 'x'"]).output().expect("psql");
+    let refused = pg.client_as("postgres", "shop").args(["-c", "update orders set state = 'x'"]).output().expect("psql");
     assert!(String::from_utf8_lossy(&refused.stderr).contains("read-only transaction"));
     let text = solo.run(2, &["read-only"]);
     assert!(text.contains("shop is read-only already"), "{text}");
@@ -351,7 +282,7 @@ fn a_paused_standby_replays_again() {
     assert!(text.contains("Done: the standby replays"), "{text}");
     wait_until("the row is there", || standby.psql("shop", "select count(*) from orders where id = 500").trim() == "1");
     // Ending a session works there, too.
-    let _held = Held::pg(&standby, "sleeper", "select pg_sleep(600);");
+    let _held = Held::named(&standby, "shop", "sleeper", "select pg_sleep(600);");
     let id = pid(&standby, "sleeper", "wait_event = 'PgSleep'");
     home.act(0, &["terminate", &id], &id);
     assert!(gone(&standby, &id));
@@ -386,7 +317,7 @@ fn on_mariadb() {
     let text = home.run(0, &["cancel", &one, "--confirm", &one, "--seen", &old]);
     assert!(text.contains("Done") && !gone(&one), "{text}");
     // The next query of the same session is another one.
-    writeln!(sleeper.0.stdin.as_mut().expect("stdin"), "select sleep(599);").expect("reads");
+    sleeper.say("select sleep(599);");
     id("command = 'Query'");
     home.run(4, &["cancel", &one, "--confirm", &one, "--seen", &old]);
     home.act(0, &["terminate", &one], &one);
@@ -400,7 +331,7 @@ fn on_mariadb() {
     let text = home.run(4, &["end-idle", &two]);
     assert!(text.contains("1 rows changed") && text.contains("KILL CONNECTION"), "{text}");
     let sent = text.lines().find(|l| l.contains("BEGIN NOT ATOMIC")).expect("the statement").trim_start_matches("sends").trim().to_string();
-    writeln!(idle.0.stdin.as_mut().expect("stdin"), "commit; begin; update t set v = 8 where id = 2;").expect("reads");
+    idle.say("commit; begin; update t set v = 8 where id = 2;");
     wait_until("the next transaction wrote", || {
         maria.sql("shop", "set session transaction isolation level read uncommitted; select v from t where id = 2").trim() == "8"
     });
@@ -431,11 +362,12 @@ fn the_actions_of_an_engine_are_listed() {
     let home = Home::new("engine = \"postgres\"\nhost = \"127.0.0.1\"\nport = 1\nuser = \"x\"\ndatabase = \"x\"", "second");
     let text = home.run(0, &[]);
     assert!(text.contains("drop-slot") && text.contains("L3") && text.contains("cancel") && text.contains("L1"), "{text}");
-    let text = home.run(2, &["failover"]);
-    assert!(text.contains("there is no recovery action failover"), "{text}");
-    std::fs::write(home.0.path().join("l.db"), "").expect("file");
+    assert!(text.contains("advance-slot") && !text.contains("start-replica"), "{text}");
+    let text = home.run(2, &["drop-everything"]);
+    assert!(text.contains("there is no recovery action drop-everything"), "{text}");
     let lite = Home::new("engine = \"sqlite\"\npath = \"l.db\"", "second");
-    std::fs::write(lite.0.path().join("l.db"), "").expect("file");
-    let text = lite.run(1, &[]);
-    assert!(text.contains("copy the files aside"), "{text}");
+    let text = lite.run(0, &[]);
+    assert!(text.contains("checkpoint") && !text.contains("cancel"), "{text}");
+    let text = lite.run(3, &["checkpoint"]);
+    assert!(text.contains("there is no file"), "{text}");
 }

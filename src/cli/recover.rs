@@ -58,8 +58,11 @@ pub async fn recover(
         if yes.dry_run {
             return Ok(ExitCode::SUCCESS);
         }
+        if let Some(why) = &prospect.by_hand {
+            return Err(Error::held(format!("held: {}", text::clean(why))).hint("Do yourself what is shown."));
+        }
         return Err(Error::held(format!("held: {} {} is done only after a yes", deed.name(), text::clean(&prospect.object)))
-            .hint(format!("If it is what you mean: --confirm {} --seen {mark}.", text::shell_quoted(&text::clean(&prospect.object)))));
+            .hint(format!("If it is what you mean: --confirm {} --seen {mark}.", text::shell_word(&prospect.object))));
     };
     let yes = Yes { object: typed, seen: yes.seen.unwrap_or_default(), reason: yes.reason, target: yes.confirm_target };
     if !json {
@@ -124,13 +127,17 @@ fn show(p: &Prospect, mark: &str, ask: bool) -> Result<()> {
             output::line(&format!("{:<7}{part}", if i == 0 { name } else { "" }))?;
         }
     }
-    for (i, sent) in p.before.iter().chain([&p.statement]).chain(&p.after).enumerate() {
+    for (i, step) in p.steps.iter().enumerate() {
+        for (j, part) in text::wrap(&text::clean(step), 68).into_iter().enumerate() {
+            let number = if j == 0 { format!("{}.", i + 1) } else { String::new() };
+            output::line(&format!("{:<7}{number:<3}{part}", if i + j == 0 { "do" } else { "" }))?;
+        }
+    }
+    for (i, sent) in p.before.iter().chain([&p.statement]).chain(&p.after).filter(|s| !s.is_empty()).enumerate() {
         output::line(&format!("{:<7}{};", if i == 0 { "sends" } else { "" }, text::clean(sent)))?;
     }
-    if let Some(why) = &p.by_hand {
-        output::line(&format!("{:<7}{}.", "held", text::clean(why)))?;
-    } else if ask {
-        output::line(&format!("{:<7}--confirm {} --seen {mark}", "yes", text::shell_quoted(&object)))?;
+    if ask && p.by_hand.is_none() {
+        output::line(&format!("{:<7}--confirm {} --seen {mark}", "yes", text::shell_word(&p.object)))?;
     }
     Ok(())
 }

@@ -49,7 +49,10 @@ const EVIDENCE: &[&str] = &[
 ];
 
 /// Those of the list that a person signs: nobody types "backup done", and no program approves or calls people.
-const SIGNED: &[&str] = &["approval", "stabilised", "communicated", "contained"];
+const SIGNED: &[&str] = &["approval", OF_INCIDENT[0], OF_INCIDENT[1], OF_INCIDENT[2]];
+
+/// Those of an incident.
+pub const OF_INCIDENT: [&str; 3] = ["stabilised", "communicated", "contained"];
 
 /// Those of the list that are about a statement and change nothing: a checklist of them applies nothing.
 const OF_STATEMENTS: &[&str] = &["plan-analysed", "cause-found", "test-fails", "change-made", "test-passes", "no-regression", "documented"];

@@ -359,6 +359,7 @@ impl Config {
         if url::scheme(word).is_some() || may_be_file(std::fs::metadata(&path)) {
             let mut t = Target::from_url("", word, UrlFrom::Arguments, &self.around)?;
             let file = t.path.as_deref().and_then(Path::file_name).map(|f| f.to_string_lossy().into_owned());
+            t.typed = Some(word.to_string());
             t.name = file.or_else(|| t.database.clone()).or_else(|| t.host.clone()).unwrap_or_else(|| "database".into());
             return Ok(t);
         }

@@ -77,6 +77,8 @@ pub struct Threshold {
 #[derive(Debug, Clone)]
 pub struct Target {
     pub name: String,
+    /// The URL or file by which somebody named it where it is not configured; no password is in it.
+    pub typed: Option<String>,
     pub engine: EngineKind,
     /// One of the configured environments; `None` makes the target read-only by default.
     pub environment: Option<String>,
@@ -129,10 +131,16 @@ pub struct Target {
 }
 
 impl Target {
+    /// What names it on a command line.
+    pub fn word(&self) -> &str {
+        self.typed.as_deref().unwrap_or(&self.name)
+    }
+
     /// A target with all defaults: no environment, hence read-only.
     pub fn bare(name: impl Into<String>, engine: EngineKind) -> Self {
         Target {
             name: name.into(),
+            typed: None,
             engine,
             environment: None,
             access: AccessMode::ReadOnly,

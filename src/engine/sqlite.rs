@@ -20,6 +20,7 @@ mod names;
 mod open;
 mod plan;
 mod plan_facts;
+mod recover;
 mod scan;
 mod space;
 mod table;
@@ -73,6 +74,9 @@ impl Engine for Sqlite {
     }
     fn measuring(&self) -> &dyn super::Measuring {
         self
+    }
+    fn recovering(&self) -> Capability<&dyn super::Recovering> {
+        Capability::Yes(self)
     }
     fn running(&self) -> Capability<&dyn Running> {
         Capability::No("SQLite has no server: what another program runs on the file is known to that program alone")

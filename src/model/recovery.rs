@@ -27,22 +27,37 @@ pub enum Deed {
     ResumeReplay,
     /// Raises a setting that a server has run into.
     RaiseLimit,
+    /// Builds an invalid index anew.
+    Reindex,
+    /// Moves a replication slot that nobody reads ahead: what lies between is lost to its consumer.
+    AdvanceSlot,
+    /// Lets a replica go on that was stopped.
+    StartReplica,
+    /// Brings what is in a write-ahead log into its file, and empties the log.
+    Checkpoint,
+    /// What a person does to let another server take over. Never done from here.
+    Failover,
 }
 
 impl Deed {
-    pub const ALL: [Deed; 12] = [
+    pub const ALL: [Deed; 17] = [
         Deed::Cancel,
         Deed::Terminate,
         Deed::EndIdle,
         Deed::DropIndex,
+        Deed::Reindex,
         Deed::Vacuum,
+        Deed::Checkpoint,
         Deed::ResumeReplay,
         Deed::RaiseLimit,
+        Deed::StartReplica,
+        Deed::AdvanceSlot,
         Deed::DropSlot,
         Deed::CommitPrepared,
         Deed::RollbackPrepared,
         Deed::ReadOnly,
         Deed::ReadWrite,
+        Deed::Failover,
     ];
 
     /// As it stands on the command line and in the journal.
@@ -60,6 +75,11 @@ impl Deed {
             Deed::ReadWrite => "read-write",
             Deed::ResumeReplay => "resume-replay",
             Deed::RaiseLimit => "raise-limit",
+            Deed::Reindex => "reindex",
+            Deed::AdvanceSlot => "advance-slot",
+            Deed::StartReplica => "start-replica",
+            Deed::Checkpoint => "checkpoint",
+            Deed::Failover => "failover",
         }
     }
 
@@ -82,6 +102,11 @@ impl Deed {
             Deed::ReadWrite => "allows writing again",
             Deed::ResumeReplay => "lets a standby replay again",
             Deed::RaiseLimit => "raises a setting that the server has run into",
+            Deed::Reindex => "builds an index anew",
+            Deed::AdvanceSlot => "moves a replication slot ahead that nobody reads",
+            Deed::StartReplica => "lets a replica go on that was stopped",
+            Deed::Checkpoint => "brings the write-ahead log into the file and empties it",
+            Deed::Failover => "prints how another server takes over; nothing is done",
         }
     }
 
@@ -89,21 +114,34 @@ impl Deed {
     pub fn takes(self) -> &'static str {
         match self {
             Deed::Cancel | Deed::Terminate | Deed::EndIdle => "process id",
-            Deed::DropIndex => "index",
+            Deed::DropIndex | Deed::Reindex => "index",
             Deed::DropSlot => "slot",
+            Deed::AdvanceSlot => "slot, and how far",
+            Deed::StartReplica => "connection, of several",
             Deed::Vacuum => "table",
             Deed::CommitPrepared | Deed::RollbackPrepared => "transaction's name",
             Deed::RaiseLimit => "setting and value",
-            Deed::ReadOnly | Deed::ReadWrite | Deed::ResumeReplay => "",
+            Deed::ReadOnly | Deed::ReadWrite | Deed::ResumeReplay | Deed::Checkpoint | Deed::Failover => "",
         }
+    }
+
+    /// It does without a name where there is only one object that can be meant.
+    pub fn may_lack_object(self) -> bool {
+        self.takes().is_empty() || self == Deed::StartReplica
+    }
+
+    /// A second word says how far it goes.
+    pub fn takes_value(self) -> bool {
+        matches!(self, Deed::RaiseLimit | Deed::AdvanceSlot)
     }
 
     /// Who may say yes to it.
     pub fn level(self) -> Level {
         match self {
             Deed::Cancel | Deed::Terminate | Deed::EndIdle => Level::One,
-            Deed::DropIndex | Deed::Vacuum | Deed::ResumeReplay | Deed::RaiseLimit => Level::Two,
-            Deed::DropSlot | Deed::CommitPrepared | Deed::RollbackPrepared | Deed::ReadOnly | Deed::ReadWrite => Level::Three,
+            Deed::DropIndex | Deed::Reindex | Deed::Vacuum | Deed::Checkpoint | Deed::ResumeReplay | Deed::RaiseLimit => Level::Two,
+            Deed::AdvanceSlot | Deed::DropSlot | Deed::CommitPrepared | Deed::RollbackPrepared => Level::Three,
+            Deed::StartReplica | Deed::ReadOnly | Deed::ReadWrite | Deed::Failover => Level::Three,
         }
     }
 }
@@ -138,7 +176,7 @@ pub struct Action {
     pub deed: Deed,
     /// As it was typed; empty where the deed takes none.
     pub object: String,
-    /// [`Deed::RaiseLimit`] alone.
+    /// Only where the deed takes one ([`Deed::takes_value`]).
     pub value: Option<String>,
 }
 
@@ -171,6 +209,9 @@ pub struct Prospect {
     pub then: String,
     /// Why it is only printed, to be done by a person.
     pub by_hand: Option<String>,
+    /// What that person does, in this order, where it is more than the statement.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<String>,
 }
 
 /// What came of an action.
@@ -204,6 +245,7 @@ impl Prospect {
             verify: String::new(),
             then: String::new(),
             by_hand: None,
+            steps: Vec::new(),
         }
     }
 }

@@ -195,7 +195,7 @@ pub fn check_id(target: &Target, name: &str) -> Result<&'static str> {
 /// Writes the hand-over of an assessment into a new file of its owner's: names of users stand in it. Statements lose their constants.
 pub fn write_hand_over(cx: &Cx, target: &Target, assessment: &Assessment, path: &Path) -> Result<()> {
     let form = handover::Form::of(path)?;
-    let text = handover::of(cx, assessment, registry::engine(target.clone(), None).dialect()).render(form)?;
+    let text = handover::of(cx, target, assessment, registry::engine(target.clone(), None).dialect()).render(form)?;
     let shown = crate::text::clean(&path.display().to_string()).into_owned();
     let made = OpenOptions::new().create_new(true).write(true).mode(0o600).open(path);
     made.and_then(|mut f| f.write_all(text.as_bytes()).and_then(|()| f.sync_all())).map_err(|e| match e.kind() {

@@ -13,6 +13,7 @@ use crate::model::evidence::Evidence;
 use crate::model::{Error, Result};
 use crate::store::evidence::Stored;
 use crate::store::journal::{Entry, Filter};
+use crate::text;
 use jiff::Timestamp;
 
 /// Names of the checklists.
@@ -55,9 +56,13 @@ impl Incident {
     fn handed_over(&self) -> Option<&Evidence> {
         self.newest("handed-over")
     }
-    /// An action ended after that time (RFC 3339).
-    fn acted_since(&self, at: &str) -> bool {
-        self.actions.iter().any(|a| a.at.as_str() > at)
+    /// An action ended after that record was made: by the order of the journal, since times there are whole seconds. What came from another
+    /// machine has only its time: an action of the same second may have come after it.
+    fn acted_since(&self, s: &Stored) -> bool {
+        match s.evidence.imported_from {
+            None => self.actions.iter().any(|a| a.seq > s.seq),
+            Some(_) => self.actions.iter().any(|a| a.at >= s.evidence.at),
+        }
     }
 }
 
@@ -134,7 +139,7 @@ fn tick<'a>(a: &'a About<'_>, def: &StepDef, after: i64) -> (StepState, Option<&
         (StepState::Unknown, Some(s), why.clone())
     } else if !signed && s.seq < after {
         (StepState::Voided, Some(s), "a step before it was done again since".into())
-    } else if of_effect && incident.acted_since(&e.at) {
+    } else if of_effect && incident.acted_since(s) {
         (StepState::Voided, Some(s), "a recovery action was taken since".into())
     } else if !e.holds {
         (StepState::Failed, Some(s), e.summary.clone())
@@ -146,7 +151,7 @@ fn tick<'a>(a: &'a About<'_>, def: &StepDef, after: i64) -> (StepState, Option<&
 }
 
 fn show(a: &About<'_>) -> RunView {
-    let name = &a.target.name;
+    let name = text::shell_word(a.target.word());
     let (mut steps, mut held, mut after) = (Vec::new(), false, 0);
     for def in &a.steps {
         let signed = def.kind == StepKind::Signed;
@@ -181,7 +186,7 @@ fn show(a: &About<'_>) -> RunView {
             state,
             summary: match (state, e.and_then(|e| e.imported_from.as_ref())) {
                 (StepState::Held, _) => "a hold point before it is open".into(),
-                (_, Some(from)) if ticked => format!("{words} (imported from {})", crate::text::clean(from)),
+                (_, Some(from)) if ticked => format!("{words} (imported from {})", text::clean(from)),
                 _ => words.clone(),
             },
             grade: None,
@@ -202,7 +207,7 @@ fn show(a: &About<'_>) -> RunView {
     RunView {
         checklist: a.checklist.into(),
         title: a.title.clone(),
-        target: name.clone(),
+        target: a.target.name.clone(),
         environment: a.target.environment.clone(),
         run: i.map(|i| i.id.clone()),
         issue: i.and_then(|i| i.issue.clone()),
@@ -243,8 +248,12 @@ fn draft(a: &About<'_>, kind: &'static str, holds: bool, summary: impl Into<Stri
 async fn run_step(cx: &Cx, a: &About<'_>, at: usize) -> Result<StepOutcome> {
     let def = a.steps.get(at).ok_or_else(|| Error::usage("every step is ticked"))?;
     if def.kind == StepKind::Signed {
-        return Err(Error::held(format!("held: {} is for a person to sign", def.id))
-            .hint(format!("holdpoint checklist sign {} {} --checklist {} --reason '…'", a.target.name, def.id, a.checklist)));
+        return Err(Error::held(format!("held: {} is for a person to sign", def.id)).hint(format!(
+            "holdpoint checklist sign {} {} --checklist {} --reason '…'",
+            text::shell_word(a.target.word()),
+            def.id,
+            a.checklist
+        )));
     }
     cx.store.writable()?;
     let e = steps::run(cx, a, def).await?;
@@ -291,8 +300,11 @@ pub async fn run_all(
 pub fn sign(cx: &Cx, target: &Target, checklist: &str, step: &str, signature: &Signature) -> Result<Evidence> {
     let a = about(cx, target, checklist)?;
     if let Some(i) = a.incident.as_ref().filter(|i| i.handed_over().is_some()) {
-        return Err(Error::held(format!("held: the incident {} was handed over, and nothing is added to it", i.id))
-            .hint(format!("A new one begins with an assessment: holdpoint run {} {}", CHECKLISTS[0], target.name)));
+        return Err(Error::held(format!("held: the incident {} was handed over, and nothing is added to it", i.id)).hint(format!(
+            "A new one begins with an assessment: holdpoint run {} {}",
+            CHECKLISTS[0],
+            text::shell_word(target.word())
+        )));
     }
     let a = open(a, None);
     let Some(def) = a.steps.iter().find(|d| d.id == step) else {
@@ -300,9 +312,8 @@ pub fn sign(cx: &Cx, target: &Target, checklist: &str, step: &str, signature: &S
         return Err(Error::usage(crate::config::toml_file::unknown("step", step, &format!("checklist {checklist}"), &ids)));
     };
     if def.kind != StepKind::Signed {
-        return Err(
-            Error::usage(format!("{step} is computed, never signed")).hint(format!("Run it: holdpoint run {checklist} {}", target.name))
-        );
+        return Err(Error::usage(format!("{step} is computed, never signed"))
+            .hint(format!("Run it: holdpoint run {checklist} {}", text::shell_word(target.word()))));
     }
     let (name, reason) = (signature.name.trim(), signature.text.trim());
     if name.is_empty() {
@@ -311,15 +322,12 @@ pub fn sign(cx: &Cx, target: &Target, checklist: &str, step: &str, signature: &S
     if reason.is_empty() {
         return Err(Error::usage(format!("{step} needs a sentence: {}", def.help)).hint("Say it: --reason '…'."));
     }
-    let kind = SIGNED.into_iter().find(|k| *k == def.evidence);
+    let kind = checklist::OF_INCIDENT.into_iter().find(|k| *k == def.evidence);
     let kind = kind.ok_or_else(|| Error::failed(format!("nobody signs `{}` of an incident", def.evidence)))?;
     cx.store.writable()?;
-    let mut d = draft(&a, kind, true, format!("{}: {}", crate::text::clean(name), crate::text::clean(reason)))
+    let mut d = draft(&a, kind, true, format!("{}: {}", text::clean(name), text::clean(reason)))
         .fact("reason", reason)
         .fact("signed at the console of", format!("{}@{}", cx.operator, cx.host));
     d.by = Some(name.to_string());
     cx.record(d)
 }
-
-/// Kinds of evidence that a person gives.
-const SIGNED: [&str; 3] = ["stabilised", "communicated", "contained"];

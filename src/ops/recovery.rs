@@ -8,7 +8,7 @@ use super::assess::is_locked_catalogue;
 use super::gate::RecoveryRight;
 use super::{Connection, Cx, cancelling};
 use crate::config::Target;
-use crate::engine::Session;
+use crate::engine::{Recovering, Session};
 use crate::model::recovery::{Action, Deed, Level, Outcome, Prospect};
 use crate::model::{Error, Kind, Result};
 use serde_json::json;
@@ -50,21 +50,22 @@ pub async fn prepare(conn: &Connection, action: &Action) -> Result<Prospect> {
         return Err(Error::usage(format!("{} is no action of {}", action.deed.name(), conn.engine().product()))
             .hint(format!("There are: {}.", all.join(", "))));
     }
-    let takes = action.deed.takes();
-    if takes.is_empty() != action.object.is_empty() {
-        let words = if takes.is_empty() { "takes no object".to_string() } else { format!("needs the {takes}") };
-        return Err(Error::usage(format!("{} {words}", action.deed.name())));
+    let (name, takes) = (action.deed.name(), action.deed.takes());
+    if takes.is_empty() && !action.object.is_empty() {
+        return Err(Error::usage(format!("{name} takes no object")));
+    }
+    if action.object.is_empty() && !action.deed.may_lack_object() {
+        return Err(Error::usage(format!("{name} needs the {takes}")));
+    }
+    if action.value.is_some() && !action.deed.takes_value() {
+        return Err(Error::usage(format!("{name} takes one object at a time, and nothing beside it")));
     }
     engine.look(&conn.reader().await?, action).await
 }
 
 /// The words that show what an action would do; nothing is done by them. Each is one word of a shell, whatever is in it.
 pub fn command(action: &Action, target: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@".contains(c);
-    let word = |t: &str| {
-        let t = crate::text::clean(t);
-        if !t.is_empty() && !t.starts_with('-') && t.chars().all(plain) { t.into_owned() } else { crate::text::shell_quoted(&t) }
-    };
+    let word = crate::text::shell_word;
     let mut out = format!("holdpoint recover {} {}", word(target), action.deed.name());
     for part in [Some(&action.object), action.value.as_ref()].into_iter().flatten().filter(|p| !p.is_empty()) {
         out.push_str(&format!(" {}", word(part)));
@@ -116,7 +117,7 @@ pub async fn act(cx: &Cx, conn: &Connection, right: RecoveryRight) -> Result<Out
         let outcome = match now {
             Ok(now) if now.identity == prospect.identity && now.statement == prospect.statement => {
                 match cancelling::unless_cancelled(cx, &session, send(&session, &prospect)).await {
-                    Ok(None) => Ok(effect(cx, &session, &prospect).await),
+                    Ok(None) => Ok(effect(cx, engine, &session, &prospect).await),
                     Ok(Some(nothing)) => Ok(nothing),
                     Err(e) if e.kind == Kind::Connect => Err(e.context("whether it was done is not known")),
                     Err(e) => Err(e),
@@ -181,17 +182,17 @@ async fn send(s: &Session, p: &Prospect) -> Result<Option<Outcome>> {
 }
 
 /// Looks for the effect of what was done.
-async fn effect(cx: &Cx, s: &Session, p: &Prospect) -> Outcome {
+async fn effect(cx: &Cx, engine: &dyn Recovering, s: &Session, p: &Prospect) -> Outcome {
     let begun = tokio::time::Instant::now();
     loop {
-        match s.fetch(p.verify.clone()).await {
-            Ok(seen) if matches!(seen.scalar(), Some("t" | "1" | "true")) => return Outcome::Verified(p.then.clone()),
-            Ok(_) => {}
-            Err(e) => return Outcome::Unverified(format!("the server took it, and its effect could not be looked for: {}", e.message)),
+        match engine.took_effect(s, p).await {
+            Ok(true) => return Outcome::Verified(p.then.clone()),
+            Ok(false) => {}
+            Err(e) => return Outcome::Unverified(format!("it was sent, and its effect could not be looked for: {}", e.message)),
         }
         if begun.elapsed() >= TO_SHOW || cx.cancel.is_cancelled() {
             let waited = crate::text::duration(begun.elapsed());
-            return Outcome::Unverified(format!("the server took it, and {waited} later it had not taken effect; look again"));
+            return Outcome::Unverified(format!("it was sent, and {waited} later it had not taken effect; look again"));
         }
         tokio::time::sleep(PAUSE).await;
     }

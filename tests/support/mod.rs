@@ -4,10 +4,12 @@
 #![allow(dead_code)]
 
 pub mod assess;
+pub mod held;
 pub mod maria;
 pub mod pg;
 pub mod project;
 pub mod pty;
+pub mod recover;
 pub mod server;
 pub mod svg;
 

@@ -30,6 +30,13 @@ impl PgServer {
         Command::new(if own.is_file() { own } else { Self::installed().join(name) })
     }
 
+    /// `psql` as that user on a database, over the socket.
+    pub fn client_as(&self, user: &str, database: &str) -> Command {
+        let mut c = self.client("psql");
+        c.args(["-X", "-q", "-U", user, "-d", database, "-p", &self.port.to_string(), "-h"]).arg(&self.socket);
+        c
+    }
+
     fn installed() -> PathBuf {
         let mut found: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
             .map(|d| d.filter_map(|e| Some(e.ok()?.path().join("bin"))).filter(|b| b.join("postgres").is_file()).collect())

@@ -298,7 +298,7 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool
         Action::Recover => state.say(Note::info(format!(
             "Choose a session of the lock tree ({}); what else there is to do: holdpoint recover {}",
             work::keys_in(state, Pane::Assess, Action::LockTree),
-            text::clean(&state.assess.target)
+            text::shell_word(&state.assess.target)
         ))),
         Action::Back => {
             let to = if state.link.target_name().is_some() { Action::GoQuery } else { Action::GoStart };

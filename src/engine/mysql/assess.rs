@@ -3,7 +3,7 @@
 //! What the account may not see is `unknown`, with the GRANT.
 
 mod locks;
-mod replication;
+pub(super) mod replication;
 mod server;
 mod sessions;
 mod storage;

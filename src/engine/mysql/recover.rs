@@ -1,6 +1,8 @@
 //! Recovery actions of MariaDB (`reference/operations.md` §2.6). KILL takes a number alone, so it stands in a block that looks for the
 //! session or the query once more: MariaDB numbers every query, and no number twice. MySQL has no such block.
 
+mod replica;
+
 use super::MySql;
 use super::catalog::{at, lit};
 use crate::engine::{ANOTHER, Recovering, Session};
@@ -9,7 +11,7 @@ use crate::model::{Dialect, Error, Result};
 use crate::sql;
 use futures_util::future::BoxFuture;
 
-const DEEDS: &[Deed] = &[Deed::Cancel, Deed::Terminate, Deed::EndIdle, Deed::ReadOnly, Deed::ReadWrite];
+const DEEDS: &[Deed] = &[Deed::Cancel, Deed::Terminate, Deed::EndIdle, Deed::StartReplica, Deed::ReadOnly, Deed::ReadWrite, Deed::Failover];
 
 impl Recovering for MySql {
     fn deeds(&self) -> &'static [Deed] {
@@ -17,6 +19,11 @@ impl Recovering for MySql {
     }
     fn look<'a>(&'a self, s: &'a Session, action: &'a Action) -> BoxFuture<'a, Result<Prospect>> {
         Box::pin(async move {
+            match action.deed {
+                Deed::StartReplica => return replica::start(s, action).await,
+                Deed::Failover => return replica::failover(s, action).await,
+                _ => {}
+            }
             if s.identity().product != "MariaDB" {
                 return Err(Error::failed(
                     "recovery actions are made for MariaDB: MySQL cannot look for a session in the statement that ends it",
@@ -26,6 +33,15 @@ impl Recovering for MySql {
             match action.deed {
                 Deed::Cancel | Deed::Terminate | Deed::EndIdle => session(s, action).await,
                 _ => writing(s, action).await,
+            }
+        })
+    }
+    fn took_effect<'a>(&'a self, s: &'a Session, p: &'a Prospect) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(async move {
+            match p.action.deed {
+                // No view has it on all servers.
+                Deed::StartReplica => replica::runs(s, &p.object).await,
+                _ => Ok(s.fetch(p.verify.clone()).await?.scalar() == Some("1")),
             }
         })
     }

@@ -1,6 +1,7 @@
 //! Recovery actions of PostgreSQL (`reference/operations.md` §2.6): what each finds, and the statement that acts. A session, a slot and a paused
 //! replay are looked for once more by the acting statement itself; commands that take only a name are preceded by another look.
 
+mod failover;
 mod objects;
 mod server;
 mod sessions;
@@ -12,8 +13,23 @@ use crate::model::recovery::{Action, Deed, Prospect};
 use crate::model::{Dialect, Error, Result};
 use futures_util::future::BoxFuture;
 
-/// All of them: other engines have a part.
-const DEEDS: &[Deed] = &Deed::ALL;
+const DEEDS: &[Deed] = &[
+    Deed::Cancel,
+    Deed::Terminate,
+    Deed::EndIdle,
+    Deed::DropIndex,
+    Deed::Reindex,
+    Deed::Vacuum,
+    Deed::ResumeReplay,
+    Deed::RaiseLimit,
+    Deed::AdvanceSlot,
+    Deed::DropSlot,
+    Deed::CommitPrepared,
+    Deed::RollbackPrepared,
+    Deed::ReadOnly,
+    Deed::ReadWrite,
+    Deed::Failover,
+];
 
 /// How long a command waits for its lock before it gives up.
 const LOCK_TIMEOUT: &str = "SET lock_timeout = '10s'";
@@ -44,9 +60,29 @@ fn facts(row: &Row, names: &[(&str, usize)]) -> Vec<(String, String)> {
     names.iter().filter_map(told).collect()
 }
 
+/// Bytes as they are written everywhere; empty where the server did not tell.
+fn size(row: &Row, i: usize) -> String {
+    cell(row, i).parse::<f64>().map_or_else(|_| String::new(), |n| crate::text::bytes(n.max(0.0) as u64))
+}
+
 fn none(what: &str, name: &str) -> Error {
     Error::failed(format!("there is no {what} {}", crate::text::clean(name)))
 }
+
+/// Refuses what a standby cannot do: it takes over what the primary does.
+async fn primary(s: &Session, deed: Deed) -> Result<()> {
+    let Some(row) = one(s, STANDBY, &[]).await?.filter(|r| cell(r, 0) == "t") else { return Ok(()) };
+    let at = match cell(&row, 1) {
+        "" => String::new(),
+        host => format!(", {}", crate::text::clean(host)),
+    };
+    Err(Error::usage(format!("this is a standby: {} is for the primary, whose work it takes over", deed.name()))
+        .hint(format!("Do it on the primary{at}.")))
+}
+
+/// From 13 on the receiver tells where the primary is.
+const STANDBY: &str = "SELECT pg_catalog.pg_is_in_recovery(), \
+    (SELECT w.sender_host || ':' || w.sender_port FROM pg_catalog.pg_stat_wal_receiver w WHERE w.sender_host <> '')";
 
 impl Recovering for Postgres {
     fn deeds(&self) -> &'static [Deed] {
@@ -54,15 +90,31 @@ impl Recovering for Postgres {
     }
     fn look<'a>(&'a self, s: &'a Session, action: &'a Action) -> BoxFuture<'a, Result<Prospect>> {
         Box::pin(async move {
+            let on_primary = matches!(
+                action.deed,
+                Deed::DropIndex
+                    | Deed::Reindex
+                    | Deed::Vacuum
+                    | Deed::CommitPrepared
+                    | Deed::RollbackPrepared
+                    | Deed::ReadOnly
+                    | Deed::ReadWrite
+            );
+            if on_primary {
+                primary(s, action.deed).await?;
+            }
             match action.deed {
                 Deed::Cancel | Deed::Terminate | Deed::EndIdle => sessions::look(s, action).await,
-                Deed::DropIndex => objects::index(s, action).await,
+                Deed::DropIndex | Deed::Reindex => objects::index(s, action).await,
                 Deed::Vacuum => objects::vacuum(s, action).await,
                 Deed::DropSlot => server::slot(s, action).await,
+                Deed::AdvanceSlot => server::advance(s, action).await,
+                Deed::Failover => failover::look(s, action).await,
                 Deed::CommitPrepared | Deed::RollbackPrepared => server::prepared(s, action).await,
                 Deed::ReadOnly | Deed::ReadWrite => server::writing(s, action).await,
                 Deed::ResumeReplay => server::replay(s, action).await,
                 Deed::RaiseLimit => server::limit(s, action).await,
+                Deed::StartReplica | Deed::Checkpoint => Err(Error::failed(format!("{} is no action of PostgreSQL", action.deed.name()))),
             }
         })
     }

@@ -6,7 +6,7 @@
 
 mod content;
 mod files;
-mod holders;
+pub(super) mod holders;
 
 use super::{Sqlite, open};
 use crate::engine::assessing::{check, limit, twice};
@@ -77,7 +77,7 @@ const CHECKS: &[Check] = &[
 const STATEMENT: Duration = Duration::from_secs(10);
 
 /// A file that belongs to the database: `-wal`, `-shm`, `-journal`.
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
@@ -89,7 +89,7 @@ async fn figure(s: &Session, text: &str) -> Result<f64> {
 }
 
 /// Work with files, off the threads that others wait for.
-async fn looking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+pub(super) async fn looking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(|e| Error::failed(format!("looking at the files: {e}")))
 }
 

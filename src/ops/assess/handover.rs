@@ -4,6 +4,7 @@ mod page;
 
 use super::super::Cx;
 use super::kept::redacted;
+use crate::config::Target;
 use crate::model::assessment::Assessment;
 use crate::model::{Dialect, Error, Result};
 use crate::store::journal::{Entry, Filter};
@@ -50,6 +51,9 @@ pub struct Event {
 /// All of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct HandOver {
+    /// What names the target on a command line.
+    #[serde(skip)]
+    pub word: String,
     pub written: Timestamp,
     pub by: String,
     pub assessment: Assessment,
@@ -61,7 +65,7 @@ pub struct HandOver {
 }
 
 /// Of an assessment, with what the journal knows of its target; without the constants of statements.
-pub fn of(cx: &Cx, assessment: &Assessment, dialect: Dialect) -> HandOver {
+pub fn of(cx: &Cx, target: &Target, assessment: &Assessment, dialect: Dialect) -> HandOver {
     let mut notes = Vec::new();
     let filter = Filter { target: Some(assessment.target.clone()), limit: Some(ENTRIES), ..Filter::default() };
     let entries = cx.store.entries(&filter).unwrap_or_else(|e| {
@@ -87,7 +91,14 @@ pub fn of(cx: &Cx, assessment: &Assessment, dialect: Dialect) -> HandOver {
     let mut timeline: Vec<Event> = entries.iter().rev().map(event).filter(recent).collect();
     timeline.push(Event { at: stamp(assessment.began), by: me.clone(), says: format!("assessed: {}", assessment.summary.says) });
     timeline.sort_by(|a, b| a.at.cmp(&b.at));
-    HandOver { written: cx.clock.now(), by: me, assessment: redacted(assessment, dialect), timeline, notes }
+    HandOver {
+        word: target.word().to_string(),
+        written: cx.clock.now(),
+        by: me,
+        assessment: redacted(assessment, dialect),
+        timeline,
+        notes,
+    }
 }
 
 /// To the second, as the journal has it.

@@ -62,20 +62,23 @@ pub async fn clear_recovery(cx: &Cx, conn: &Connection, prospect: Prospect, yes:
     cx.store.writable()?;
     let target = &conn.target().name;
     let (deed, object) = (prospect.action.deed.name(), text::clean(&prospect.object).into_owned());
+    let act = format!("{deed} {object} on {}", text::clean(target));
+    // No yes makes up for a person's hands.
+    if let Some(why) = prospect.by_hand {
+        let only = Missing { step: "by-hand".into(), title: "Done by hand".into(), why, next: "Do what is shown yourself.".into() };
+        return Ok(Err(Held { act, missing: vec![only] }));
+    }
     let mark = recovery::mark(conn, &prospect);
     let mut missing = Vec::new();
     let mut lack = |step: &str, title: &str, why: String, next: String| {
         missing.push(Missing { step: step.into(), title: title.into(), why, next });
     };
-    if let Some(why) = &prospect.by_hand {
-        lack("by-hand", "Done by hand", why.clone(), "Run the statements that are shown yourself.".into());
-    }
     if yes.object != prospect.object {
         lack(
             "confirmation",
             "The object's name, typed",
             format!("{object} was not typed"),
-            format!("Type it: --confirm {}.", text::shell_quoted(&object)),
+            format!("Type it: --confirm {}.", text::shell_word(&object)),
         );
     }
     if yes.seen != mark {
@@ -101,7 +104,7 @@ pub async fn clear_recovery(cx: &Cx, conn: &Connection, prospect: Prospect, yes:
                     );
                 }
                 if yes.target.as_deref() != Some(target.as_str()) {
-                    let next = format!("Type it: --confirm-target {}.", text::clean(target));
+                    let next = format!("Type it: --confirm-target {}.", text::shell_word(target));
                     lack("target", "The target's name, typed", "it is approved alone, without the target's name".into(), next);
                 }
                 approved = format!("approved alone by {}: {}", cx.operator, reason.unwrap_or_default());
@@ -114,9 +117,9 @@ pub async fn clear_recovery(cx: &Cx, conn: &Connection, prospect: Prospect, yes:
                 None => {
                     let next = format!(
                         "Somebody else: holdpoint recover {} {deed}{} --approve --seen {mark} --reason '…'",
-                        text::shell_quoted(&text::clean(target)),
+                        text::shell_word(conn.target().word()),
                         // What needs no object has none to be typed.
-                        if prospect.action.object.is_empty() { String::new() } else { format!(" {}", text::shell_quoted(&object)) }
+                        if prospect.action.object.is_empty() { String::new() } else { format!(" {}", text::shell_word(&object)) }
                     );
                     lack(
                         "approval",
@@ -131,7 +134,7 @@ pub async fn clear_recovery(cx: &Cx, conn: &Connection, prospect: Prospect, yes:
     if missing.is_empty() {
         return Ok(Ok(RecoveryRight { target: target.clone(), prospect, approved, second: by_another }));
     }
-    Ok(Err(Held { act: format!("{deed} {object} on {}", text::clean(target)), missing }))
+    Ok(Err(Held { act, missing }))
 }
 
 /// The word of somebody else on just this object, not older than an hour.

@@ -10,6 +10,7 @@ use crate::ops::assess::{self, How};
 use crate::ops::checklist::{StepState, StepView};
 use crate::ops::gate::judge::age;
 use crate::ops::record::file_name;
+use crate::ops::recovery;
 use crate::text;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
@@ -17,6 +18,8 @@ use std::path::{Path, PathBuf};
 
 /// An assessment that is no older tells what is wrong now; seconds.
 const FRESH: i64 = 15 * 60;
+/// The fact with the command that shows what would answer the cause.
+const ANSWER: &str = "answer";
 /// Findings that a record names; what is beyond stands in the hand-over.
 const NAMED: usize = 20;
 
@@ -31,10 +34,14 @@ pub(super) fn voids_if(evidence: &str) -> &'static str {
 
 /// What to do about an open step.
 pub(super) fn next(a: &About<'_>, evidence: &str, state: StepState) -> String {
-    let name = &a.target.name;
+    let name = text::shell_word(a.target.word());
     let failed = state == StepState::Failed;
-    let cause = a.incident.as_ref().and_then(|i| i.newest("assessed")).and_then(|e| e.facts.get("next")).filter(|n| !n.is_empty());
-    let cause = || cause.map_or_else(String::new, |n| format!(" The assessment says: {}", text::clean(n)));
+    let first = a.incident.as_ref().and_then(|i| i.newest("assessed"));
+    let fact = |name: &str| first.and_then(|e| e.facts.get(name)).filter(|v| !v.is_empty());
+    let cause = || {
+        let says = fact("next").map_or_else(String::new, |n| format!(" The assessment says: {}", text::clean(n)));
+        says + &fact(ANSWER).map_or_else(String::new, |c| format!(" What that would do: {}", text::clean(c)))
+    };
     match evidence {
         "stabilised" => "Sign who leads and what was changed last, such as a deployment or a migration.".into(),
         "assessed" if failed => "Nothing could be seen: give a role that may log in, or look from the server itself.".into(),
@@ -122,6 +129,9 @@ async fn assessed(cx: &Cx, a: &About<'_>) -> Result<Evidence> {
         .fact("next", s.next.clone())
         .fact("assessed at", found.began.to_string())
         .fact("findings", bad.len().to_string());
+    if let Some(action) = &s.recover {
+        d = d.fact(ANSWER, recovery::command(action, a.target.word()));
+    }
     if let Some(sev) = s.sev {
         d = d.fact("sev", sev.to_string());
     }

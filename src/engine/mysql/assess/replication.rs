@@ -4,6 +4,7 @@ use super::{Values, at, blind, mariadb, number, rows};
 use crate::engine::Session;
 use crate::engine::assessing::{age, bytes};
 use crate::model::assessment::{Check, Limits, Seen};
+use crate::model::recovery::Deed;
 use crate::model::rows::Table;
 use crate::model::{Finding, Result, Severity};
 use crate::text;
@@ -23,19 +24,37 @@ impl Shown<'_> {
 
 /// What a replica says of one of its sources.
 #[derive(Debug, Default, PartialEq)]
-struct Source {
+pub(in crate::engine::mysql) struct Source {
     /// The channel's or connection's name; empty for the only one.
-    name: String,
-    host: String,
-    receives: String,
-    applies: String,
-    receiving: (String, String),
-    applying: (String, String),
+    pub name: String,
+    pub host: String,
+    pub receives: String,
+    pub applies: String,
+    pub receiving: (String, String),
+    pub applying: (String, String),
+    /// Up to where it has applied: file and place of the source's binary log.
+    pub applied: String,
     /// Seconds; `None` when it does not follow.
-    lag: Option<f64>,
+    pub lag: Option<f64>,
     /// Seconds that it stays behind on purpose.
-    delay: f64,
+    pub delay: f64,
     relay: f64,
+    /// The server speaks of replicas, not of slaves.
+    pub new_words: bool,
+}
+
+impl Source {
+    pub fn runs(state: &str) -> bool {
+        state.eq_ignore_ascii_case("yes")
+    }
+    /// Why what comes is not applied, or does not come; empty where it is not told.
+    pub fn why(&self) -> String {
+        match (&self.applying, &self.receiving) {
+            ((number, error), _) if !error.is_empty() => applying(number, error),
+            (_, (number, error)) if !error.is_empty() => format!("error {number}: {error}"),
+            _ => String::new(),
+        }
+    }
 }
 
 fn source(t: &Table, row: &[Option<String>]) -> Source {
@@ -48,13 +67,20 @@ fn source(t: &Table, row: &[Option<String>]) -> Source {
         applies: text(&["Slave_SQL_Running", "Replica_SQL_Running"]),
         receiving: (text(&["Last_IO_Errno"]), text(&["Last_IO_Error"])),
         applying: (text(&["Last_SQL_Errno"]), text(&["Last_SQL_Error"])),
+        applied: format!(
+            "{}:{}",
+            r.get(&["Relay_Master_Log_File", "Relay_Source_Log_File"]),
+            r.get(&["Exec_Master_Log_Pos", "Exec_Source_Log_Pos"])
+        ),
+        new_words: !r.get(&["Replica_SQL_Running"]).is_empty(),
         lag: r.number(&["Seconds_Behind_Master", "Seconds_Behind_Source"]),
         delay: r.number(&["SQL_Delay"]).unwrap_or(0.0),
         relay: r.number(&["Relay_Log_Space"]).unwrap_or(0.0),
     }
 }
 
-pub(super) async fn replica(s: &Session, check: &Check, limits: &Limits) -> Result<Seen> {
+/// Whom this server follows.
+pub(in crate::engine::mysql) async fn sources(s: &Session) -> Result<Vec<Source>> {
     let status: &[&str] = if mariadb(s) { &["SHOW ALL SLAVES STATUS"] } else { &["SHOW REPLICA STATUS", "SHOW SLAVE STATUS"] };
     let mut found = s.fetch(status[0]).await;
     // Before 8.0.22 there are only the old words.
@@ -63,15 +89,22 @@ pub(super) async fn replica(s: &Session, check: &Check, limits: &Limits) -> Resu
     {
         found = s.fetch(*old).await;
     }
-    let table = match found {
-        Ok(t) => t,
+    let table = found?;
+    Ok(table.rows.iter().map(|r| source(&table, r)).collect())
+}
+
+pub(super) async fn replica(s: &Session, check: &Check, limits: &Limits) -> Result<Seen> {
+    let sources = match sources(s).await {
+        Ok(found) => found,
         Err(e) => return blind(s, check, e, if mariadb(s) { "SLAVE MONITOR" } else { "REPLICATION CLIENT" }),
     };
     let followers = rows(s, "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE COMMAND LIKE 'Binlog Dump%'").await?;
     let followers = followers.first().and_then(|r| number(r, 0)).unwrap_or(0.0);
-    let sources: Vec<Source> = table.rows.iter().map(|r| source(&table, r)).collect();
     Ok(judge(&sources, followers, check, limits))
 }
+
+/// How the next step begins where replication was stopped by hand.
+const STOPPED: &str = "Find out who stopped it";
 
 fn judge(sources: &[Source], followers: f64, check: &Check, limits: &Limits) -> Seen {
     let lag = sources.iter().filter_map(|s| s.lag).fold(0.0, f64::max);
@@ -93,7 +126,10 @@ fn judge(sources: &[Source], followers: f64, check: &Check, limits: &Limits) -> 
         let channel = if r.name.is_empty() { String::new() } else { format!(" (connection {})", r.name) };
         let object = if r.name.is_empty() { r.host.clone() } else { r.name.clone() };
         let add = |severity, message: String, next: &str, seen: &mut Seen| {
-            seen.find(Finding::new(severity, check.id, &object, message).next(next));
+            let found = Finding::new(severity, check.id, &object, message).next(next);
+            // Only what somebody stopped is started; an error stops it again.
+            let named = if sources.len() > 1 { object.as_str() } else { "" };
+            seen.find(if next.starts_with(STOPPED) { found.recover(Deed::StartReplica, named) } else { found });
         };
         let stopped = |state: &str| !state.eq_ignore_ascii_case("yes");
         let both = stopped(&r.applies) && stopped(&r.receives) && r.applying.1.is_empty() && r.receiving.1.is_empty();
@@ -101,7 +137,7 @@ fn judge(sources: &[Source], followers: f64, check: &Check, limits: &Limits) -> 
             add(
                 Severity::Critical,
                 format!("replication from {}{channel} is stopped", r.host),
-                "Somebody stopped it: find out who and why; START REPLICA lets it go on.",
+                "Find out who stopped it and why; START REPLICA lets it go on.",
                 &mut seen,
             );
             continue;

@@ -4,6 +4,7 @@ use super::{at, number, rows};
 use crate::engine::Session;
 use crate::engine::assessing::{age, hidden, one_line};
 use crate::model::assessment::{Check, Limits, Seen, Sight};
+use crate::model::recovery::Deed;
 use crate::model::{Finding, Result, Severity};
 
 /// Threads that are the server's own work.
@@ -60,33 +61,33 @@ pub(super) async fn transactions(s: &Session, sight: &Sight, check: &Check, limi
             ("0", "0") => String::new(),
             _ => format!(", {locked} rows locked, {changed} changed"),
         };
-        let (does, next) = match p {
+        let (does, next, deed) = match p {
             Some(p) if at(p, 3) == "Sleep" => (
                 format!("has done nothing in it for {}", age(number(p, 4).unwrap_or(0.0))),
                 format!("KILL QUERY does nothing to it: KILL {} ends the session (its transaction is rolled back).", at(r, 0)),
+                Some(Deed::EndIdle),
             ),
             Some(p) if at(r, 2) == "ROLLING BACK" || at(p, 6).contains("rolling back") => {
-                ("is being rolled back".to_string(), "Wait: a rollback cannot be hurried, and a restart begins it anew.".to_string())
+                ("is being rolled back".to_string(), "Wait: a rollback cannot be hurried, and a restart begins it anew.".to_string(), None)
             }
             Some(p) => (
                 format!("runs: {}", one_line(crate::model::Dialect::MySql, at(p, 5), 100)),
                 format!("Look at its plan; KILL QUERY {} rolls its statement back, which may take as long again.", at(r, 0)),
+                Some(Deed::Cancel),
             ),
             None if at(r, 0) == "0" => (
                 "has no session".to_string(),
                 "XA RECOVER lists prepared ones: its coordinator knows whether to commit or roll back.".to_string(),
+                None,
             ),
-            None => ("ended meanwhile".to_string(), String::new()),
+            None => ("ended meanwhile".to_string(), String::new(), None),
         };
-        seen.find(
-            Finding::new(
-                severity,
-                check.id,
-                format!("connection {}", at(r, 0)),
-                format!("{named} has had a transaction open for {} and {does}{holds}", age(open)),
-            )
-            .next(next),
-        );
+        let words = format!("{named} has had a transaction open for {} and {does}{holds}", age(open));
+        let found = Finding::new(severity, check.id, format!("connection {}", at(r, 0)), words).next(next);
+        seen.find(match deed {
+            Some(deed) => found.recover(deed, at(r, 0)),
+            None => found,
+        });
     }
     Ok(seen)
 }
@@ -134,19 +135,13 @@ pub(super) async fn long(s: &Session, sight: &Sight, check: &Check, limits: &Lim
             severity = Severity::Info;
         }
         let stage = if state.is_empty() { String::new() } else { format!(" ({state})") };
-        seen.find(
-            Finding::new(
-                severity,
-                check.id,
-                format!("connection {}", at(r, 0)),
-                format!("{} has been running for {}{stage}: {statement}", who(r), age(number(r, 3).unwrap_or(0.0))),
-            )
-            .next(match (waits, slow_by_nature) {
-                (true, _) => "It waits: look at who holds the lock.",
-                (false, true) => "It takes its time; the history is not purged as long as it runs.",
-                (false, false) => "Look at its plan; KILL QUERY rolls its statement back.",
-            }),
-        );
+        let words = format!("{} has been running for {}{stage}: {statement}", who(r), age(number(r, 3).unwrap_or(0.0)));
+        let found = Finding::new(severity, check.id, format!("connection {}", at(r, 0)), words);
+        seen.find(match (waits, slow_by_nature) {
+            (true, _) => found.next("It waits: look at who holds the lock."),
+            (false, true) => found.next("It takes its time; the history is not purged as long as it runs."),
+            (false, false) => found.next("Look at its plan; KILL QUERY rolls its statement back.").recover(Deed::Cancel, at(r, 0)),
+        });
     }
     Ok(hidden(seen, sight, check, "what other accounts run is hidden"))
 }

@@ -179,24 +179,22 @@ pub(super) async fn long(s: &Session, sight: &Sight, check: &Check, limits: &Lim
             severity = Severity::Info;
         }
         let waits = if cell(r, 4) == "Lock" { ", waiting for a lock" } else { "" };
-        seen.find(
-            Finding::new(
-                severity,
-                check.id,
-                format!("pid {}", cell(r, 0)),
-                format!(
-                    "{} has been running for {}{waits}: {}",
-                    who(r),
-                    age(number(r, 3).unwrap_or(0.0)),
-                    one_line(Dialect::Postgres, cell(r, 5), 120)
-                ),
-            )
-            .next(match (waits.is_empty(), slow_by_nature) {
-                (false, _) => "It waits: look at who holds the lock.",
-                (true, true) => "It takes its time; it holds back vacuum as long as it runs.",
-                (true, false) => "Look at its plan; cancelling it rolls its statement back.",
-            }),
+        let found = Finding::new(
+            severity,
+            check.id,
+            format!("pid {}", cell(r, 0)),
+            format!(
+                "{} has been running for {}{waits}: {}",
+                who(r),
+                age(number(r, 3).unwrap_or(0.0)),
+                one_line(Dialect::Postgres, cell(r, 5), 120)
+            ),
         );
+        seen.find(match (waits.is_empty(), slow_by_nature) {
+            (false, _) => found.next("It waits: look at who holds the lock."),
+            (true, true) => found.next("It takes its time; it holds back vacuum as long as it runs."),
+            (true, false) => found.next("Look at its plan; cancelling it rolls its statement back.").recover(Deed::Cancel, cell(r, 0)),
+        });
     }
     Ok(of_others(seen, sight, check))
 }

@@ -5,12 +5,19 @@ use crate::engine::Session;
 use crate::engine::assessing::{age, hidden, thousands};
 use crate::engine::postgres::catalog::cell;
 use crate::model::assessment::{Check, Limits, Seen, Sight};
+use crate::model::recovery::Deed;
 use crate::model::{Finding, Result, Severity};
 
 /// The server refuses writes some three million transactions before numbers wrap around at 2^31 (`src/backend/access/transam/varsup.c`).
 pub(super) const LAST: f64 = 2_147_483_647.0 - 3_000_000.0;
 
-pub(super) async fn wraparound(s: &Session, check: &Check, limits: &Limits) -> Result<Seen> {
+/// The table of this database whose rows are the oldest: a vacuum that freezes it moves the database's age. One that somebody has locked,
+/// or wants to, would be waited for.
+const OLDEST: &str = "SELECT n.nspname || '.' || c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+    WHERE c.relkind IN ('r', 'm', 't') AND NOT EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.relation = c.oid AND l.mode = 'AccessExclusiveLock') \
+    ORDER BY greatest(pg_catalog.age(c.relfrozenxid), pg_catalog.mxid_age(c.relminmxid)) DESC LIMIT 1";
+
+pub(super) async fn wraparound(s: &Session, sight: &Sight, check: &Check, limits: &Limits) -> Result<Seen> {
     const AGES: &str = "SELECT datname::text, pg_catalog.age(datfrozenxid), pg_catalog.mxid_age(datminmxid) FROM pg_catalog.pg_database \
         ORDER BY greatest(pg_catalog.age(datfrozenxid), pg_catalog.mxid_age(datminmxid)) DESC LIMIT 1";
     let found = rows(s, AGES).await?;
@@ -24,15 +31,19 @@ pub(super) async fn wraparound(s: &Session, check: &Check, limits: &Limits) -> R
         .figure("left", left);
     let severity = Severity::of(oldest, limits.of(check, "age"));
     if severity >= Severity::Warning {
-        seen.find(
-            Finding::new(
-                severity,
-                check.id,
-                cell(&row, 0),
-                format!("database {} has {} {what} left before the server refuses writes", cell(&row, 0), thousands(left)),
-            )
-            .next("End what holds the xmin horizon, then VACUUM (FREEZE) its oldest tables; never VACUUM FULL."),
-        );
+        let words = format!("database {} has {} {what} left before the server refuses writes", cell(&row, 0), thousands(left));
+        let mut found = Finding::new(severity, check.id, cell(&row, 0), words).next(if sight.standby {
+            "On its primary: end what holds the xmin horizon, then VACUUM (FREEZE) the oldest tables; a standby takes over what that does."
+        } else {
+            "End what holds the xmin horizon, then VACUUM (FREEZE) its oldest tables; never VACUUM FULL."
+        });
+        if !sight.standby
+            && cell(&row, 0) == s.identity().database
+            && let Some(oldest) = rows(s, OLDEST).await?.first()
+        {
+            found = found.recover(Deed::Vacuum, cell(oldest, 0));
+        }
+        seen.find(found);
     }
     Ok(seen)
 }
@@ -44,13 +55,15 @@ pub(super) async fn xmin(s: &Session, sight: &Sight, check: &Check, limits: &Lim
     }
     const HOLDERS: &str = "SELECT * FROM (\
         SELECT 'session', pid::text, coalesce(usename::text, '?') || ', ' || coalesce(nullif(application_name, ''), 'unnamed') || ', ' || coalesce(state, backend_type, '?'), \
-            greatest(pg_catalog.age(backend_xmin), pg_catalog.age(backend_xid)) AS age, extract(epoch FROM clock_timestamp() - xact_start) AS open \
+            greatest(pg_catalog.age(backend_xmin), pg_catalog.age(backend_xid)) AS age, extract(epoch FROM clock_timestamp() - xact_start) AS open, \
+            CASE WHEN backend_type = 'client backend' THEN coalesce(state, '') ELSE '' END AS state \
             FROM pg_catalog.pg_stat_activity WHERE pid <> pg_catalog.pg_backend_pid() AND (backend_xmin IS NOT NULL OR backend_xid IS NOT NULL) \
                 AND backend_type <> 'walsender' \
-        UNION ALL SELECT 'standby', pid::text, coalesce(application_name, ''), pg_catalog.age(backend_xmin), NULL FROM pg_catalog.pg_stat_replication WHERE backend_xmin IS NOT NULL \
-        UNION ALL SELECT 'slot', slot_name::text, CASE WHEN active THEN 'active' ELSE 'inactive' END, greatest(pg_catalog.age(xmin), pg_catalog.age(catalog_xmin)), NULL \
+        UNION ALL SELECT 'standby', pid::text, coalesce(application_name, ''), pg_catalog.age(backend_xmin), NULL, '' FROM pg_catalog.pg_stat_replication WHERE backend_xmin IS NOT NULL \
+        UNION ALL SELECT 'slot', slot_name::text, CASE WHEN active THEN 'active' ELSE 'inactive' END, greatest(pg_catalog.age(xmin), pg_catalog.age(catalog_xmin)), NULL, CASE WHEN active THEN 'active' ELSE 'inactive' END \
             FROM pg_catalog.pg_replication_slots WHERE xmin IS NOT NULL OR catalog_xmin IS NOT NULL \
-        UNION ALL SELECT 'prepared', gid, owner::text, pg_catalog.age(transaction), extract(epoch FROM clock_timestamp() - prepared) FROM pg_catalog.pg_prepared_xacts) h \
+        UNION ALL SELECT 'prepared', gid, owner::text, pg_catalog.age(transaction), extract(epoch FROM clock_timestamp() - prepared), \
+            CASE WHEN database = current_database() THEN 'here' ELSE '' END FROM pg_catalog.pg_prepared_xacts) h \
         ORDER BY age DESC NULLS LAST LIMIT 1";
     let found = rows(s, HOLDERS).await?;
     let Some(row) = found.first() else {
@@ -71,22 +84,22 @@ pub(super) async fn xmin(s: &Session, sight: &Sight, check: &Check, limits: &Lim
     let mut seen = Seen::of(check).says(format!("held{since} by {what}: {} transactions behind", thousands(held))).figure("age", held);
     let severity = Severity::of(held, limits.of(check, "age"));
     if severity >= Severity::Warning {
-        seen.find(
-            Finding::new(
-                severity,
-                check.id,
-                cell(row, 1),
-                format!("vacuum cannot remove what the last {} transactions deleted: {what} holds the horizon{since}", thousands(held)),
-            )
-            .next(next),
-        );
+        let words = format!("vacuum cannot remove what the last {} transactions deleted: {what} holds the horizon{since}", thousands(held));
+        let found = Finding::new(severity, check.id, cell(row, 1), words).next(next);
+        seen.find(match (cell(row, 0), cell(row, 5)) {
+            ("slot", "inactive") => found.recover(Deed::DropSlot, cell(row, 1)),
+            ("prepared", "here") => found.recover(Deed::RollbackPrepared, cell(row, 1)),
+            ("session", "active") => found.recover(Deed::Cancel, cell(row, 1)),
+            ("session", idle) if idle.starts_with("idle in transaction") => found.recover(Deed::EndIdle, cell(row, 1)),
+            _ => found,
+        });
     }
     Ok(hidden(seen, sight, check, "whose sessions hold it cannot be seen"))
 }
 
 pub(super) async fn prepared(s: &Session, check: &Check, limits: &Limits) -> Result<Seen> {
-    const PREPARED: &str = "SELECT gid, owner::text, database::text, extract(epoch FROM clock_timestamp() - prepared) \
-        FROM pg_catalog.pg_prepared_xacts ORDER BY prepared LIMIT 50";
+    const PREPARED: &str = "SELECT gid, owner::text, database::text, extract(epoch FROM clock_timestamp() - prepared), \
+        database = current_database() FROM pg_catalog.pg_prepared_xacts ORDER BY prepared LIMIT 50";
     let found = rows(s, PREPARED).await?;
     let oldest = found.first().and_then(|r| number(r, 3)).unwrap_or(0.0);
     let mut seen = Seen::of(check).figure("transactions", found.len() as f64).figure("age", oldest);
@@ -97,21 +110,12 @@ pub(super) async fn prepared(s: &Session, check: &Check, limits: &Limits) -> Res
     for r in found.iter().take(5) {
         let severity = Severity::of(number(r, 3).unwrap_or(0.0), limits.of(check, "age"));
         if severity >= Severity::Warning {
-            seen.find(
-                Finding::new(
-                    severity,
-                    check.id,
-                    cell(r, 0),
-                    format!(
-                        "prepared transaction {} of {} in {} waits for {}",
-                        cell(r, 0),
-                        cell(r, 1),
-                        cell(r, 2),
-                        age(number(r, 3).unwrap_or(0.0))
-                    ),
-                )
-                .next("COMMIT PREPARED or ROLLBACK PREPARED: its coordinator knows which; guessing tears data apart."),
-            );
+            let waits = age(number(r, 3).unwrap_or(0.0));
+            let words = format!("prepared transaction {} of {} in {} waits for {waits}", cell(r, 0), cell(r, 1), cell(r, 2));
+            let found = Finding::new(severity, check.id, cell(r, 0), words)
+                .next("Commit it (commit-prepared) or roll it back: its coordinator knows which; guessing tears data apart.");
+            // It can be ended only in its own database.
+            seen.find(if cell(r, 4) == "t" { found.recover(Deed::RollbackPrepared, cell(r, 0)) } else { found });
         }
     }
     Ok(seen)

@@ -3,7 +3,7 @@
 use super::{number, rows};
 use crate::engine::Session;
 use crate::engine::postgres::catalog::cell;
-use crate::model::assessment::{Check, Limits, Seen};
+use crate::model::assessment::{Check, Limits, Seen, Sight};
 use crate::model::recovery::Deed;
 use crate::model::{Finding, Result, Severity};
 
@@ -31,7 +31,7 @@ pub(super) async fn checksums(s: &Session, check: &Check, limits: &Limits) -> Re
     Ok(seen)
 }
 
-pub(super) async fn invalid_indexes(s: &Session, check: &Check) -> Result<Seen> {
+pub(super) async fn invalid_indexes(s: &Session, sight: &Sight, check: &Check) -> Result<Seen> {
     // Those that are being built now are invalid until the end.
     const INVALID: &str = "SELECT n.nspname::text, c.relname::text, t.relname::text, i.indisready FROM pg_catalog.pg_index i \
         JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_class t ON t.oid = i.indrelid \
@@ -49,15 +49,17 @@ pub(super) async fn invalid_indexes(s: &Session, check: &Check) -> Result<Seen> 
         let name = format!("{}.{}", cell(r, 0), cell(r, 1));
         // What a concurrent rebuild left behind is named so by the server.
         let left = cell(r, 1).contains("_ccnew") || cell(r, 1).contains("_ccold");
-        seen.find(
-            Finding::new(Severity::Warning, check.id, &name, format!("index {name} on {} is invalid: building it failed", cell(r, 2)))
-                .next(if left {
-                    "Drop it: the index that it was to replace is still there."
-                } else {
-                    "Drop it and build it again, or REINDEX INDEX CONCURRENTLY it."
-                })
-                .recover(Deed::DropIndex, &name),
-        );
+        let found =
+            Finding::new(Severity::Warning, check.id, &name, format!("index {name} on {} is invalid: building it failed", cell(r, 2)));
+        seen.find(if sight.standby {
+            found.next("On its primary: drop it, or build it anew; a standby takes over what that does.")
+        } else {
+            let next = match left {
+                true => "Drop it: the index that it was to replace is still there.".to_string(),
+                false => "Drop it; or build it anew, once what made it fail is mended: the action reindex.".to_string(),
+            };
+            found.next(next).recover(Deed::DropIndex, &name)
+        });
     }
     Ok(seen)
 }

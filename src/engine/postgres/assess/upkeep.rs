@@ -5,6 +5,7 @@ use crate::engine::Session;
 use crate::engine::assessing::{age, hidden, thousands};
 use crate::engine::postgres::catalog::cell;
 use crate::model::assessment::{Check, Limits, Seen, Sight};
+use crate::model::recovery::{Action, Deed};
 use crate::model::{Finding, Result, Severity};
 
 pub(super) async fn autovacuum(s: &Session, sight: &Sight, check: &Check, limits: &Limits) -> Result<Seen> {
@@ -39,25 +40,24 @@ pub(super) async fn autovacuum(s: &Session, sight: &Sight, check: &Check, limits
     let waiting = Severity::of(worst.map_or(0.0, |w| w.1), limits.of(check, "dead"));
     if workers.len() as f64 >= most && waiting >= Severity::Warning {
         let (table, count) = worst.unwrap_or(("", 0.0));
-        seen.find(
-            Finding::new(
-                Severity::Warning,
-                check.id,
-                table,
-                format!("all {most} autovacuum workers are busy, while {table} has {} dead rows", thousands(count)),
-            )
-            .next("Raise autovacuum_vacuum_cost_limit and reload: more workers alone share the same limit."),
-        );
+        let words = format!("all {most} autovacuum workers are busy, while {table} has {} dead rows", thousands(count));
+        let mut found = Finding::new(Severity::Warning, check.id, table, words)
+            .next("Raise autovacuum_vacuum_cost_limit and reload: more workers alone share the same limit.");
+        // -1 stands for vacuum_cost_limit.
+        const LIMIT: &str = "SELECT 2 * CASE WHEN current_setting('autovacuum_vacuum_cost_limit')::int > 0 \
+            THEN current_setting('autovacuum_vacuum_cost_limit')::int ELSE current_setting('vacuum_cost_limit')::int END";
+        if let Some(twice) = rows(s, LIMIT).await?.first().and_then(|r| number(r, 0)).filter(|n| *n <= 10_000.0) {
+            found.recover =
+                Some(Action { deed: Deed::RaiseLimit, object: "autovacuum_vacuum_cost_limit".into(), value: Some(format!("{twice}")) });
+        }
+        seen.find(found);
     } else if waiting >= Severity::Warning {
         let (table, count) = worst.unwrap_or(("", 0.0));
+        let words = format!("{table} has {} dead rows that vacuum has not removed", thousands(count));
         seen.find(
-            Finding::new(
-                Severity::Info,
-                check.id,
-                table,
-                format!("{table} has {} dead rows that vacuum has not removed", thousands(count)),
-            )
-            .next("See the xmin horizon for who keeps them; else VACUUM it, which locks nobody out. Never VACUUM FULL now."),
+            Finding::new(Severity::Info, check.id, table, words)
+                .next("See the xmin horizon for who keeps them; else VACUUM it, which locks nobody out. Never VACUUM FULL now.")
+                .recover(Deed::Vacuum, table),
         );
     }
     Ok(hidden(seen, sight, check, "what autovacuum's workers do cannot be seen"))

@@ -5,6 +5,7 @@ use crate::engine::Session;
 use crate::engine::assessing::{age, bytes};
 use crate::engine::postgres::catalog::cell;
 use crate::model::assessment::{Check, Limits, Seen, Sight};
+use crate::model::recovery::Deed;
 use crate::model::{Finding, Result, Severity};
 
 pub(super) async fn slots(s: &Session, check: &Check, limits: &Limits) -> Result<Seen> {
@@ -42,11 +43,14 @@ pub(super) async fn slots(s: &Session, check: &Check, limits: &Limits) -> Result
             "lost" => format!("slot {name} ({}) is lost: its consumer has to be built anew", cell(r, 1)),
             _ => format!("slot {name} ({}, {state}) keeps {} of WAL", cell(r, 1), bytes(kept)),
         };
-        seen.find(Finding::new(severity, check.id, name, told).next(if active {
-            "Its consumer is too slow: look there first."
+        let found = Finding::new(severity, check.id, name, told);
+        seen.find(if active {
+            found.next("Its consumer is too slow: look there first.")
         } else {
-            "Bring its consumer back; when nobody will ever read it again, drop the slot (its consumer is lost then)."
-        }));
+            found
+                .next("Bring its consumer back; when nobody will ever read it again, drop the slot (its consumer is lost then).")
+                .recover(Deed::DropSlot, name)
+        });
         if seen.findings.len() == 5 {
             break;
         }

@@ -1,9 +1,9 @@
-//! Dropping an invalid index, and freezing a table.
+//! Dropping an invalid index or building it anew, and freezing a table.
 
-use super::{LOCK_TIMEOUT, facts, none, quote};
+use super::{LOCK_TIMEOUT, facts, lit, none, quote, size};
 use crate::engine::Session;
 use crate::engine::postgres::catalog::{Row, cell, pinned};
-use crate::model::recovery::{Action, Prospect};
+use crate::model::recovery::{Action, Deed, Prospect};
 use crate::model::{Error, Result};
 
 /// The one relation that is meant: a bare name must be unique among the schemas.
@@ -20,7 +20,7 @@ async fn only(s: &Session, text: &str, what: &str, name: &str) -> Result<Row> {
 }
 
 const INDEX: &str = "SELECT c.oid, n.nspname, c.relname, t.oid::regclass::text, i.indisvalid, c.relkind, \
-        pg_catalog.pg_size_pretty(c.relpages::bigint * current_setting('block_size')::bigint), pg_catalog.pg_get_indexdef(c.oid), \
+        c.relpages::bigint * current_setting('block_size')::bigint, pg_catalog.pg_get_indexdef(c.oid), \
         (SELECT k.conname FROM pg_catalog.pg_constraint k WHERE k.conindid = c.oid AND k.contype IN ('p', 'u', 'x') LIMIT 1), \
         (SELECT p.pid FROM pg_catalog.pg_stat_progress_create_index p WHERE p.index_relid = c.oid LIMIT 1), i.indisready, i.indislive \
     FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
@@ -30,26 +30,41 @@ pub(super) async fn index(s: &Session, action: &Action) -> Result<Prospect> {
     let row = only(s, INDEX, "index", &action.object).await?;
     let name = format!("{}.{}", cell(&row, 1), cell(&row, 2));
     let shown = crate::text::clean(&name).into_owned();
+    let (builds, deed) = (action.deed == Deed::Reindex, action.deed.name());
     if cell(&row, 4) == "t" {
-        return Err(Error::usage(format!("{shown} is valid: queries may use it, so it is not dropped from here"))
-            .hint("Dropping a valid index is a migration."));
+        let (done, verb) = if builds { ("built anew", "Rebuilding") } else { ("dropped", "Dropping") };
+        return Err(Error::usage(format!("{shown} is valid: queries may use it, so it is not {done} from here"))
+            .hint(format!("{verb} a valid index is a migration.")));
     }
     if !cell(&row, 9).is_empty() {
         return Err(Error::usage(format!("{shown} is being built now, by session {}", cell(&row, 9)))
             .hint(format!("Cancel that first: cancel {}.", cell(&row, 9))));
     }
-    if !cell(&row, 8).is_empty() || cell(&row, 5) != "i" {
+    // What a rebuild left behind stands beside the index that it was to replace, which is sound.
+    if builds && ["_ccnew", "_ccold"].iter().any(|end| cell(&row, 2).trim_end_matches(|c: char| c.is_ascii_digit()).ends_with(end)) {
+        return Err(Error::usage(format!("{shown} was left behind by a rebuild: the index that it was to replace is still there"))
+            .hint("Drop it: drop-index."));
+    }
+    if builds && cell(&row, 5) == "i" && s.identity().major.parse::<u32>().is_ok_and(|v| v < 12) {
+        return Err(Error::usage("before version 12 an index is built anew only under a lock that nobody reads beside")
+            .hint("Drop it, and build it: CREATE INDEX CONCURRENTLY."));
+    }
+    if (!builds && !cell(&row, 8).is_empty()) || cell(&row, 5) != "i" {
         let why = if cell(&row, 5) == "i" {
             format!("the constraint {} stands on it", cell(&row, 8))
         } else {
             "it belongs to a partitioned table".into()
         };
-        return Err(Error::usage(format!("{shown} cannot be dropped so: {}", crate::text::clean(&why))));
+        return Err(Error::usage(format!("{deed} is nothing for {shown}: {}", crate::text::clean(&why))));
     }
     let mut p = Prospect::of(action, name);
     p.identity = vec![format!("oid {}", cell(&row, 0)), format!("ready {}, live {}", cell(&row, 10), cell(&row, 11)), cell(&row, 7).into()];
-    p.is = facts(&row, &[("table", 3), ("size (estimate)", 6), ("definition", 7)]);
+    p.is = facts(&row, &[("table", 3), ("definition", 7)]);
+    p.is.insert(1, ("size (estimate)".into(), size(&row, 6)));
     p.is.push(("state".into(), "invalid: no query uses it, and every write may still keep it up".into()));
+    if builds {
+        return Ok(rebuilt(p, &row, &shown));
+    }
     p.does = "Drops the invalid index without stopping reads and writes of its table.".into();
     p.loses = vec!["Nothing that a query could use. A unique index stops enforcing what it still enforces.".into()];
     p.undo = format!("Build it again: {};", cell(&row, 7).replacen(" INDEX ", " INDEX CONCURRENTLY ", 1));
@@ -61,8 +76,34 @@ pub(super) async fn index(s: &Session, action: &Action) -> Result<Prospect> {
     Ok(p)
 }
 
+/// An index that is built beside the invalid one and then takes its place. The rebuilt one is another object of that name.
+fn rebuilt(mut p: Prospect, row: &Row, shown: &str) -> Prospect {
+    let full = format!("{}.{}", quote(cell(row, 1)), quote(cell(row, 2)));
+    p.does =
+        "Builds the index anew beside the invalid one, without stopping reads and writes of its table, and puts it in its place.".into();
+    p.loses = vec![
+        "Nothing. It reads the whole table twice and takes the index's room once more while it runs.".into(),
+        "What made the build fail makes it fail again (rows that are doubled under a unique index, a value that the expression refuses); \
+         what is left then is one more invalid index, named …_ccnew."
+            .into(),
+    ];
+    p.undo = "Ctrl-C ends it; what is left is an index named …_ccnew, to be dropped (drop-index).".into();
+    p.lock = "SHARE UPDATE EXCLUSIVE on the table: reads and writes go on, DDL waits; it waits for all transactions that use the table, \
+              however long, and holds back vacuum as long as it runs."
+        .into();
+    // Giving up in the middle would leave another invalid index.
+    p.before = vec!["SET lock_timeout = 0".into(), "SET statement_timeout = 0".into()];
+    p.statement = format!("REINDEX INDEX CONCURRENTLY {full}");
+    p.verify = format!(
+        "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_index WHERE indexrelid = pg_catalog.to_regclass({}) AND indisvalid AND indisready)",
+        lit(&full)
+    );
+    p.then = format!("{shown} is valid");
+    p
+}
+
 const TABLE: &str = "SELECT c.oid, n.nspname, c.relname, c.relkind, pg_catalog.age(c.relfrozenxid), \
-        pg_catalog.pg_size_pretty(c.relpages::bigint * current_setting('block_size')::bigint), \
+        c.relpages::bigint * current_setting('block_size')::bigint, \
         (SELECT st.n_dead_tup FROM pg_catalog.pg_stat_all_tables st WHERE st.relid = c.oid), \
         (SELECT p.pid FROM pg_catalog.pg_stat_progress_vacuum p WHERE p.relid = c.oid LIMIT 1), c.relfrozenxid, \
         (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) OR pg_catalog.pg_has_role(c.relowner, 'USAGE') \
@@ -84,7 +125,8 @@ pub(super) async fn vacuum(s: &Session, action: &Action) -> Result<Prospect> {
     }
     let mut p = Prospect::of(action, name.clone());
     p.identity = vec![format!("oid {}", cell(&row, 0))];
-    p.is = facts(&row, &[("size (estimate)", 5), ("age of its oldest row version", 4), ("dead rows (estimate)", 6)]);
+    p.is = vec![("size (estimate)".into(), size(&row, 5))];
+    p.is.extend(facts(&row, &[("age of its oldest row version", 4), ("dead rows (estimate)", 6)]));
     p.does = "Removes dead rows and freezes old ones, so that the age of the table falls.".into();
     p.loses = vec!["Nothing. It reads the whole table and may write much of it: disks and standbys have to keep up.".into()];
     p.undo = "There is nothing to undo; Ctrl-C stops it, and what it did stays.".into();

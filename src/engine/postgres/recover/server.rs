@@ -1,6 +1,6 @@
 //! Slots, prepared transactions, writing altogether, replay, limits.
 
-use super::{facts, lit, maybe, none, one, quote};
+use super::{facts, lit, maybe, none, one, quote, size};
 use crate::engine::Session;
 use crate::engine::postgres::catalog::cell;
 use crate::model::recovery::{Action, Deed, Prospect};
@@ -8,8 +8,8 @@ use crate::model::{Error, Result};
 
 const SLOT: &str = "SELECT slot_name, slot_type, coalesce(plugin::text, ''), coalesce(database::text, ''), active, coalesce(active_pid::text, ''), \
         restart_lsn::text, confirmed_flush_lsn::text, temporary, \
-        pg_catalog.pg_size_pretty(pg_catalog.pg_wal_lsn_diff(CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() \
-            ELSE pg_catalog.pg_current_wal_lsn() END, restart_lsn)), coalesce(pg_catalog.age(xmin)::text, pg_catalog.age(catalog_xmin)::text, '') \
+        pg_catalog.pg_wal_lsn_diff(CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() \
+            ELSE pg_catalog.pg_current_wal_lsn() END, restart_lsn), coalesce(pg_catalog.age(xmin)::text, pg_catalog.age(catalog_xmin)::text, '') \
     FROM pg_catalog.pg_replication_slots WHERE slot_name = $1";
 
 pub(super) async fn slot(s: &Session, action: &Action) -> Result<Prospect> {
@@ -19,10 +19,8 @@ pub(super) async fn slot(s: &Session, action: &Action) -> Result<Prospect> {
             .hint("A slot whose consumer is connected is not abandoned. Stop the consumer first."));
     }
     let mut p = Prospect::of(action, cell(&row, 0));
-    p.is = facts(
-        &row,
-        &[("type", 1), ("plugin", 2), ("database", 3), ("keeps WAL", 9), ("keeps row versions of age", 10), ("from", 6), ("confirmed", 7)],
-    );
+    p.is = facts(&row, &[("type", 1), ("plugin", 2), ("database", 3), ("keeps row versions of age", 10), ("from", 6), ("confirmed", 7)]);
+    p.is.push(("keeps WAL".into(), size(&row, 9)));
     // Its positions stand still while nobody reads it; one that was made again has others.
     let who = [
         format!("slot_name = {}", lit(cell(&row, 0))),
@@ -39,6 +37,83 @@ pub(super) async fn slot(s: &Session, action: &Action) -> Result<Prospect> {
     p.verify = format!("SELECT NOT EXISTS (SELECT 1 FROM pg_catalog.pg_replication_slots WHERE {})", who[0]);
     p.then = format!("the slot {} is gone; WAL is removed at the next checkpoint", crate::text::clean(cell(&row, 0)));
     Ok(p)
+}
+
+/// Where the slot stands, where it may be moved to, and whether what is wanted lies between.
+const AHEAD: &str = "SELECT slot_type, CASE WHEN slot_type = 'logical' THEN confirmed_flush_lsn ELSE restart_lsn END::text, now.lsn::text, \
+        pg_catalog.pg_wal_lsn_diff(coalesce($2::pg_lsn, now.lsn), CASE WHEN slot_type = 'logical' THEN confirmed_flush_lsn ELSE restart_lsn END), \
+        coalesce($2::pg_lsn, now.lsn) > CASE WHEN slot_type = 'logical' THEN confirmed_flush_lsn ELSE restart_lsn END, $2::pg_lsn > now.lsn, \
+        database IS NULL OR database = current_database(), coalesce(database::text, '') \
+    FROM pg_catalog.pg_replication_slots, (SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() \
+        ELSE pg_catalog.pg_current_wal_lsn() END) AS now(lsn) WHERE slot_name = $1";
+
+pub(super) async fn advance(s: &Session, action: &Action) -> Result<Prospect> {
+    let wanted = action.value.as_deref().map(str::trim).filter(|v| !v.is_empty());
+    if let Some(v) = wanted.filter(|v| !is_lsn(v)) {
+        return Err(Error::usage(format!("{} is no position in the WAL", crate::text::clean(v)))
+            .hint("A position is written 16/B374D848; without one the slot is moved to where the server writes now."));
+    }
+    let mut p = slot(s, action).await?;
+    let text = AHEAD.replace("$2::pg_lsn", &wanted.map_or("NULL::pg_lsn".to_string(), |v| format!("{}::pg_lsn", lit(v))));
+    let Some(row) = one(s, &text, &[&action.object]).await? else { return Err(none("replication slot", &action.object)) };
+    let shown = crate::text::clean(&p.object).into_owned();
+    let from = cell(&row, 1);
+    if from.is_empty() {
+        return Err(Error::usage(format!("{shown} keeps nothing: it was never read from, or has lost its place")));
+    }
+    if cell(&row, 6) != "t" {
+        return Err(Error::usage(format!("{shown} belongs to the database {}", crate::text::clean(cell(&row, 7))))
+            .hint("It can be moved only there: name a target of that database."));
+    }
+    if cell(&row, 5) == "t" {
+        return Err(Error::usage(format!("the server has written only up to {}", cell(&row, 2))));
+    }
+    if cell(&row, 4) != "t" {
+        return Err(Error::usage(format!("{shown} is at {from} already: a slot is moved ahead only")));
+    }
+    let logical = cell(&row, 0) == "logical";
+    p.is.push((
+        "is skipped".into(),
+        format!("{} of WAL, from {from} on{}", cell(&row, 3), if wanted.is_some() { "" } else { ", and what is written until then" }),
+    ));
+    p.does = match wanted {
+        Some(to) => format!("Moves the slot ahead to {to}: the server may remove the WAL and the rows that it kept until there."),
+        None => "Moves the slot to where the server writes at that moment: it may remove the WAL and the rows that the slot kept.".into(),
+    };
+    p.loses = vec![if logical {
+        "What was written in between never comes to its consumer, which goes on behind it: its data differ from then on, unless it is filled anew."
+    } else {
+        "A standby that reads from it and has not got that WAL yet cannot follow any more, unless an archive has it: it must be built anew."
+    }
+    .into()];
+    p.undo = "There is no undo: a slot never goes back.".into();
+    p.lock = "It takes no lock on tables; nobody can read from the slot meanwhile.".into();
+    if logical {
+        // It reads all that it skips.
+        p.before = vec!["SET statement_timeout = 0".into()];
+    }
+    let to = wanted.map_or_else(
+        || {
+            "CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() ELSE pg_catalog.pg_current_wal_lsn() END"
+                .into()
+        },
+        |to| format!("{}::pg_lsn", lit(to)),
+    );
+    p.statement = format!(
+        "SELECT (pg_catalog.pg_replication_slot_advance(slot_name, {to})).end_lsn FROM pg_catalog.pg_replication_slots WHERE {}",
+        p.identity.join(" AND ")
+    );
+    let place = if logical { "confirmed_flush_lsn" } else { "restart_lsn" };
+    // A slot may stop at the end of a record before the position.
+    p.verify = format!("SELECT {place} > {}::pg_lsn FROM pg_catalog.pg_replication_slots WHERE {}", lit(from), p.identity[0]);
+    p.then = format!("the slot {shown} is ahead of {from}; WAL is removed at the next checkpoint");
+    Ok(p)
+}
+
+/// `16/B374D848`.
+fn is_lsn(text: &str) -> bool {
+    let hex = |t: &str| (1..=8).contains(&t.len()) && t.chars().all(|c| c.is_ascii_hexdigit());
+    text.split_once('/').is_some_and(|(high, low)| hex(high) && hex(low))
 }
 
 const PREPARED: &str = "SELECT gid, transaction::text, to_char(prepared AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || '+00', owner, database, \
@@ -126,7 +201,7 @@ pub(super) async fn writing(s: &Session, action: &Action) -> Result<Prospect> {
 
 const REPLAY: &str = "SELECT pg_catalog.pg_is_in_recovery(), CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_is_wal_replay_paused() END, \
         pg_catalog.pg_last_wal_receive_lsn()::text, pg_catalog.pg_last_wal_replay_lsn()::text, \
-        pg_catalog.pg_size_pretty(pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn())), \
+        pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn()), \
         date_trunc('second', clock_timestamp() - pg_catalog.pg_last_xact_replay_timestamp())::text";
 
 pub(super) async fn replay(s: &Session, action: &Action) -> Result<Prospect> {
@@ -140,7 +215,8 @@ pub(super) async fn replay(s: &Session, action: &Action) -> Result<Prospect> {
     }
     let mut p = Prospect::of(action, s.identity().database.clone());
     p.identity = vec!["paused".into(), format!("replayed up to {}", cell(&row, 3))];
-    p.is = facts(&row, &[("received up to", 2), ("replayed up to", 3), ("behind by", 4), ("its last transaction is from", 5)]);
+    p.is = facts(&row, &[("received up to", 2), ("replayed up to", 3), ("its last transaction is from", 5)]);
+    p.is.insert(2, ("behind by".into(), size(&row, 4)));
     p.does = "Lets the standby apply what it has received.".into();
     p.loses = vec!["The state at which somebody paused it: if that was to look at rows before a mistake, they are changed now.".into()];
     p.undo = "SELECT pg_wal_replay_pause(); stops it again, further on.".into();
@@ -174,6 +250,9 @@ const LIMITS: &[&str] = &[
     "max_standby_archive_delay",
 ];
 
+/// Settings whose -1 stands for another one's value.
+const FOLLOWS: &[(&str, &str)] = &[("autovacuum_vacuum_cost_limit", "vacuum_cost_limit"), ("autovacuum_work_mem", "maintenance_work_mem")];
+
 /// In units of the setting: `$2` is read as the server reads it.
 const LIMIT: &str = "SELECT name, setting, coalesce(unit, ''), context, vartype, max_val, current_setting(name), pending_restart::text, source \
     FROM pg_catalog.pg_settings WHERE name = $1";
@@ -195,20 +274,26 @@ pub(super) async fn limit(s: &Session, action: &Action) -> Result<Prospect> {
     let wanted = in_unit(value, unit).ok_or_else(|| {
         Error::usage(format!("{} is no value of {name}", crate::text::clean(value))).hint("A number, with kB, MB, GB, TB, ms, s, min or h.")
     })?;
-    let old: i64 = now.parse().map_err(|_| Error::failed(format!("{name} is {now}, which is no number")))?;
-    // -1 is no limit at all.
+    let mut old: i64 = now.parse().map_err(|_| Error::failed(format!("{name} is {now}, which is no number")))?;
+    // -1 stands for another setting's value, or is no limit at all.
+    if let Some((_, other)) = FOLLOWS.iter().find(|(n, _)| *n == name && old == -1) {
+        let Some(followed) = one(s, LIMIT, &[other]).await? else { return Err(none("setting", other)) };
+        old = cell(&followed, 1).parse().map_err(|_| Error::failed(format!("{other} is no number")))?;
+        if wanted == -1 {
+            return Err(Error::usage(format!("{name} is what {other} is, {}", in_words(old, unit))));
+        }
+    }
     let raises = if wanted == -1 { old != -1 } else { old != -1 && wanted > old };
     if !raises {
-        return Err(Error::usage(format!("{name} is {} now: {} does not raise it", cell(&row, 6), crate::text::clean(value))));
+        return Err(Error::usage(format!("{name} is {} now: {} does not raise it", in_words(old, unit), crate::text::clean(value))));
     }
     if cell(&row, 5).parse::<f64>().is_ok_and(|most| wanted as f64 > most) {
         return Err(Error::usage(format!("{name} goes up to {} {unit}", cell(&row, 5))));
     }
     let mut p = Prospect::of(action, name.clone());
     p.identity = vec![format!("now {now} {unit}"), format!("from {}", cell(&row, 8))];
-    p.is = facts(&row, &[("now", 6), ("from", 8), ("takes effect by", 3)]);
-    let with_unit = if unit.is_empty() || wanted == -1 { wanted.to_string() } else { format!("{wanted} × {unit}") };
-    p.is.push(("then".into(), with_unit));
+    p.is = vec![("now".into(), in_words(old, unit)), ("then".into(), in_words(wanted, unit))];
+    p.is.extend(facts(&row, &[("set by", 8), ("takes effect by", 3)]));
     p.does = format!("Raises {name} for the whole server, in postgresql.auto.conf.");
     p.loses = vec!["Nothing; it takes memory or disk that must be there.".into()];
     p.undo = format!("ALTER SYSTEM RESET {name}; SELECT pg_reload_conf();");
@@ -224,6 +309,24 @@ pub(super) async fn limit(s: &Session, action: &Action) -> Result<Prospect> {
         return Err(Error::failed(format!("{name} cannot be set so")));
     }
     Ok(p)
+}
+
+/// A setting's value in words. The server's kB, MB and GB are of 1,024.
+fn in_words(value: i64, unit: &str) -> String {
+    if value == -1 {
+        return "no limit".into();
+    }
+    let at = unit.find(|c: char| !c.is_ascii_digit()).unwrap_or(0);
+    let times: i64 = unit[..at].parse().unwrap_or(1);
+    let Some(mut n) = in_unit(&format!("{}{}", value.saturating_mul(times), &unit[at..]), "B").filter(|_| !unit.is_empty()) else {
+        return format!("{value} {unit}").trim_end().to_string();
+    };
+    let mut units = ["B", "KiB", "MiB", "GiB", "TiB"].into_iter().peekable();
+    while n >= 1024 && n % 1024 == 0 && units.len() > 1 {
+        n /= 1024;
+        units.next();
+    }
+    format!("{} {}", crate::text::thousands(n.unsigned_abs()), units.next().unwrap_or("B"))
 }
 
 /// A value in the unit that the server keeps the setting in (`8kB`, `MB`, `ms`, or none).
@@ -270,7 +373,22 @@ fn in_unit(value: &str, unit: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::in_unit;
+    use super::{in_unit, in_words};
+
+    #[test]
+    fn a_setting_is_told_in_the_units_of_1024_that_the_server_means() {
+        for (value, unit, is) in [
+            (2048, "MB", "2 GiB"),
+            (128, "8kB", "1 MiB"),
+            (1536, "kB", "1,536 KiB"),
+            (3, "8kB", "24 KiB"),
+            (200, "", "200"),
+            (30_000, "ms", "30000 ms"),
+            (-1, "kB", "no limit"),
+        ] {
+            assert_eq!(in_words(value, unit), is);
+        }
+    }
 
     #[test]
     fn values_are_read_in_the_unit_of_the_setting() {

@@ -4,6 +4,7 @@ use super::{beside, figure, holders, looking};
 use crate::engine::Session;
 use crate::engine::assessing::{bytes, thousands};
 use crate::model::assessment::{Check, Limits, Seen};
+use crate::model::recovery::Deed;
 use crate::model::{Error, Finding, Kind, Result, Severity};
 use crate::text;
 use std::path::{Path, PathBuf};
@@ -40,10 +41,11 @@ pub(super) async fn wal(s: &Session, path: PathBuf, check: &Check, limits: &Limi
     if severity >= Severity::Warning {
         let readers: Vec<String> =
             locks.into_iter().flatten().filter(|(_, h)| *h == holders::Hold::Reads).map(|(pid, _)| holders::named(pid)).collect();
-        let (who, next) = if readers.is_empty() {
+        let free = readers.is_empty();
+        let (who, next) = if free {
             (
                 "and no reader is in the way now: it was once that large, or checkpoints are switched off".to_string(),
-                "PRAGMA wal_checkpoint(TRUNCATE) from a program that may write empties it; never delete the file.",
+                "A checkpoint empties it; never delete the file.",
             )
         } else {
             (
@@ -51,7 +53,8 @@ pub(super) async fn wal(s: &Session, path: PathBuf, check: &Check, limits: &Limi
                 "Let that program end its read transaction: checkpoints then catch up by themselves. Never delete the file.",
             )
         };
-        seen.find(Finding::new(severity, check.id, "-wal", format!("the write-ahead log has grown to {} {who}", bytes(size))).next(next));
+        let found = Finding::new(severity, check.id, "-wal", format!("the write-ahead log has grown to {} {who}", bytes(size))).next(next);
+        seen.find(if free { found.recover(Deed::Checkpoint, "") } else { found });
     }
     Ok(seen)
 }

@@ -18,7 +18,7 @@ const READ_MARKS: std::ops::RangeInclusive<u64> = 123..=127;
 
 /// What a lock does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Hold {
+pub(in crate::engine::sqlite) enum Hold {
     /// It writes, or is about to.
     Writes,
     /// It reads what a checkpoint would have to overwrite.
@@ -61,7 +61,7 @@ fn inode(path: &Path) -> Option<u64> {
 
 /// Locks on the file that others have now; `None` where they cannot be seen. A reader of a rollback journal and one of the log are the
 /// same here: both keep a writer from finishing.
-pub(super) fn locks(path: &Path) -> Option<BTreeSet<(u32, Hold)>> {
+pub(in crate::engine::sqlite) fn locks(path: &Path) -> Option<BTreeSet<(u32, Hold)>> {
     let list = std::fs::read_to_string("/proc/locks").ok()?;
     let (database, shm) = (inode(path)?, inode(&beside(path, "-shm")));
     // Our own session reads, too.
@@ -70,7 +70,7 @@ pub(super) fn locks(path: &Path) -> Option<BTreeSet<(u32, Hold)>> {
 }
 
 /// `4711 (backup.py)`.
-pub(super) fn named(pid: u32) -> String {
+pub(in crate::engine::sqlite) fn named(pid: u32) -> String {
     match std::fs::read_to_string(format!("/proc/{pid}/comm")) {
         Ok(name) => format!("{pid} ({})", text::clean(name.trim())),
         Err(_) => pid.to_string(),

@@ -4,9 +4,10 @@ use super::super::kept::named;
 use super::{HandOver, stamp};
 use crate::model::Severity;
 use crate::model::assessment::{Change, Muted, Seen};
-use crate::model::lock_tree::LockSession;
+use crate::model::lock_tree::{LockSession, LockTree};
 use crate::text;
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 /// What a page is made of.
 pub(super) trait Marks {
@@ -44,14 +45,20 @@ pub(super) fn of(m: &dyn Marks, h: &HandOver) -> String {
     }
     let mut told: Vec<(Severity, String)> = Vec::new();
     for f in a.checks.iter().flat_map(|c| &c.findings).filter(|f| f.severity >= Severity::Unknown) {
-        let command = f.recover.as_ref().map(|action| crate::ops::recovery::command(action, &a.target)).unwrap_or_default();
+        let command = f.recover.as_ref().map(|action| crate::ops::recovery::command(action, &h.word)).unwrap_or_default();
         let more: String = f.lifts.iter().chain([&f.next, &command]).filter(|t| !t.is_empty()).map(|t| format!(" → {t}")).collect();
         told.push((f.severity, format!("{} {}: {}{more}", f.severity.word(), named(&f.check, &f.object), f.message)));
     }
     told.sort_by_key(|(s, _)| Reverse(*s));
     out += &m.heading("Findings");
     out += &if told.is_empty() { m.paragraph("None.", Severity::Ok) } else { m.list(&told) };
-    let waiting: Vec<_> = a.checks.iter().flat_map(|c| &c.sessions).map(session).collect();
+    // Roots first, each with those behind it, as the lock tree has them.
+    let tree = LockTree::of(a.checks.iter().flat_map(|c| c.sessions.clone()).collect());
+    let mut order: Vec<usize> = tree.branches.iter().map(|b| b.at).collect();
+    // In a circle nobody is a root.
+    let placed: BTreeSet<usize> = order.iter().copied().collect();
+    order.extend((0..tree.sessions.len()).filter(|at| !placed.contains(at)));
+    let waiting: Vec<_> = order.into_iter().map(|at| session(&tree.sessions[at])).collect();
     if !waiting.is_empty() {
         out += &m.heading("Who waits for whom");
         out += &m.table(&["session", "user", "does", "blocked by", "statement (without constants)"], &waiting);
