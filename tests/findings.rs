@@ -119,7 +119,7 @@ async fn postgresql_shows_what_is_provoked() {
             "F5",
             "",
             "select count(*) from orders o join items i on i.order_id = o.id where o.city = 5 and o.zip = 5",
-            "CREATE STATISTICS (dependencies, mcv) ON city, zip FROM public.orders",
+            "CREATE STATISTICS orders_city_zip_stat (dependencies, mcv) ON city, zip FROM public.orders",
         ),
         (
             "F6",

@@ -296,6 +296,24 @@ async fn behind_no_name_in_postgresql() {
             &["select * from feed", "select 1 from (select line from public.feed) x"],
             "select count(*) from plain",
         ),
+        (
+            "create function early(i int default w()) returns int language sql immutable as 'select i';
+             create function later(i int) returns int language sql stable as 'select i + early()';
+             create function switched(i text default pg_switch_wal()::text) returns text language sql immutable as 'select i';
+             create function harmless(i int default 4, at timestamptz default now()) returns int language sql stable as 'select i'; create view ve as select early() as x",
+            &["select early()", "select later(1)", "select * from ve", "select switched()", "select i from tc where i = early()"],
+            "select harmless()",
+        ),
+        // Its own database over a socket: the other side's transaction is no read-only one. Nothing there listens, so nothing is written
+        // either way; what counts is that it is not called a read.
+        (
+            "create extension postgres_fdw; create server away foreign data wrapper postgres_fdw options (host '/nowhere');
+             create user mapping for public server away; create foreign table far (x int) server away; create view vfar as select * from far;
+             create table divided (x int, y int) partition by list (y); create table divided_1 partition of divided for values in (1);
+             create foreign table divided_2 partition of divided for values in (2) server away",
+            &["select * from far", "select * from vfar", "select count(*) from divided"],
+            "select count(*) from divided_1",
+        ),
     ]
     .into_iter()
     .enumerate()
@@ -303,7 +321,9 @@ async fn behind_no_name_in_postgresql() {
         let database = format!("behind{n}");
         pg.create_database(&database);
         pg.psql(&database, make);
-        if more.contains("file_fdw") && pg.psql(&database, "select count(*) from pg_available_extensions where name = 'file_fdw'").trim() == "0" {
+        let wrapper = ["file_fdw", "postgres_fdw"].into_iter().find(|w| more.contains(&format!("create extension {w}")));
+        let lacks = |w: &str| pg.psql(&database, &format!("select count(*) from pg_available_extensions where name = '{w}'")).trim() == "0";
+        if wrapper.is_some_and(lacks) {
             continue;
         }
         pg.psql(&database, more);

@@ -7,6 +7,9 @@
 //! A function that its author declared stable or immutable is looked through, too, wherever it stands: the server keeps it from writing
 //! itself, but not from calling one that does. What stays hidden: such a function in C, whose author is believed.
 //!
+//! A function that is called with fewer arguments computes their defaults, which the caller's text does not show either. What a foreign
+//! table does on its server nobody here can see: postgres_fdw's transaction there may write, whatever ours may.
+//!
 //! Planning runs functions that the statement does not name: in expressions of indexes, statistics, checks and defaults. They count.
 
 use super::catalog::{array, pinned, writing_functions};
@@ -114,9 +117,13 @@ const LOOK: &str = "WITH RECURSIVE {asked}, \
        OR EXISTS (SELECT 1 FROM pg_catalog.pg_amproc a WHERE (a.amproc IN (SELECT oid FROM v)) IS TRUE) \
        OR EXISTS (SELECT 1 FROM asked_operators o JOIN pg_catalog.pg_amop a ON a.amopopr = o.oid) \
        OR EXISTS (SELECT 1 FROM asked_operators o JOIN pg_catalog.pg_operator w ON o.oid IN (w.oid, w.oprcom, w.oprnegate) WHERE w.oprname = ANY ($2::text[])) \
-     UNION ALL SELECT 'foreign table ' || c.relname, 'a program', '' FROM pg_catalog.pg_foreign_table f JOIN pg_catalog.pg_class c ON c.oid = f.ftrelid \
-       WHERE EXISTS (SELECT 1 FROM unnest(f.ftoptions) o WHERE o LIKE 'program=%') \
-         AND (c.relname = ANY ($1::text[]) OR EXISTS (SELECT 1 FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid)) \
+     UNION ALL SELECT 'foreign table ' || c.relname, CASE WHEN w.fdwname = 'file_fdw' THEN 'a program' ELSE 'another server by ' || w.fdwname END, '' \
+       FROM pg_catalog.pg_foreign_table f JOIN pg_catalog.pg_class c ON c.oid = f.ftrelid JOIN pg_catalog.pg_foreign_server fs ON fs.oid = f.ftserver \
+       JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid = fs.srvfdw \
+       WHERE c.oid IN (SELECT oid FROM rels) AND (w.fdwname <> 'file_fdw' OR EXISTS (SELECT 1 FROM unnest(f.ftoptions) o WHERE o LIKE 'program=%')) \
+         AND NOT $5::boolean \
+     UNION ALL SELECT 'text', 'default of an argument of ' || p.oid::regprocedure::text, 'SELECT ' || pg_catalog.pg_get_expr(p.proargdefaults, 0) \
+       FROM pg_catalog.pg_proc p WHERE p.proargdefaults IS NOT NULL AND p.oid >= 16384 AND p.proname = ANY ($3::text[]) \
      UNION ALL SELECT 'text', 'domain ' || t.oid::regtype::text || ' (' || con.conname || ')', 'SELECT ' || pg_catalog.pg_get_expr(con.conbin, 0) FROM pg_catalog.pg_constraint con \
        JOIN pg_catalog.pg_type t ON t.oid = con.contypid WHERE NOT $5::boolean AND con.conbin IS NOT NULL AND t.oid IN (SELECT oid FROM named) \
      UNION ALL SELECT 'view', 'policy ' || pol.polname || ' on ' || c.oid::regclass::text, 'SELECT ' || pg_catalog.pg_get_expr(pol.polqual, pol.polrelid) \

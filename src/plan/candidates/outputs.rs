@@ -61,6 +61,13 @@ fn mentioned(s: &Scene<'_>, text: &str, alias: &str, table: &Table) -> Option<Ve
     let mut out = Vec::new();
     for (i, t) in tokens.iter().enumerate() {
         let w = word(i);
+        // Of another table: `c.id` is no column of `o`.
+        let qualifier = (i >= 2 && word(i - 1) == ".")
+            .then(|| &tokens[i - 2])
+            .filter(|q| matches!(q.kind, TokenKind::Identifier | TokenKind::Keyword | TokenKind::QuotedIdentifier));
+        if qualifier.is_some_and(|_| !word(i - 2).trim_matches(['"', '`', '[', ']']).eq_ignore_ascii_case(alias)) {
+            continue;
+        }
         match t.kind {
             // `*` is a list of columns where no value stands before it; `count(*)` needs none.
             TokenKind::Operator | TokenKind::Punctuation | TokenKind::Other if w == "*" => {

@@ -96,7 +96,7 @@ pub fn fill(s: &Scene<'_>, uses: &[Use<'_>], answers: &Answers, out: &mut Candid
         let mut own: Vec<&Reason> = out.dropped.iter().map(|d| &d.reason).filter(|r| r.table == *name).collect();
         own.sort_by_key(|r| r.why);
         own.dedup_by_key(|r| r.why);
-        if own.is_empty() && u.obstacles.is_empty() && !u.tested() && u.join.is_empty() {
+        if own.is_empty() && u.obstacles.is_empty() && !u.tested() && u.join.is_empty() && u.range_join.is_empty() {
             if u.unread {
                 let says = format!("{name} is read through a view or another part of the statement whose conditions are not seen here");
                 tell(Reason::new(Why::NotRead, name, says).next("Ask for advice upon the view's own SELECT."));

@@ -16,6 +16,8 @@ const CARRIED: (usize, f64) = (3, 64.0);
 const FEW_VALUES: f64 = 50.0;
 /// Rows that a LIMIT without an order may read for nothing: reading so few takes no time.
 const LUCKY: f64 = 1_000.0;
+/// Bytes of a column where nothing else is known.
+const WIDTH: f64 = 8.0;
 /// Ranges that are tried after the equalities, one at a time.
 const RANGES: usize = 2;
 
@@ -25,7 +27,7 @@ pub fn share(u: &Use<'_>, answers: &Answers) -> Option<f64> {
     // What was measured on all rows is surer than an estimate.
     match (u.read, u.kept, u.table.rows) {
         (Some(read), Some(kept), Some(rows)) if read > 0.0 && read >= 0.9 * rows && kept <= read => Some(kept / read),
-        _ => asked,
+        _ => asked.filter(|_| !u.guessed),
     }
 }
 
@@ -48,7 +50,8 @@ struct Draft {
 }
 
 pub fn propose(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>], answers: &Answers, out: &mut Candidates) {
-    if !u.tested() && u.join.is_empty() && u.order.is_empty() {
+    if !u.tested() && u.join.is_empty() && u.range_join.is_empty() && u.order.is_empty() {
+        narrow(s, u, out);
         return;
     }
     let share = share(u, answers);
@@ -90,6 +93,13 @@ pub fn propose(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>], answers: &Answers, o
     }
     let mut sides: Vec<&str> = u.join.iter().map(|(o, _)| o.as_str()).collect();
     sides.dedup();
+    for (other, key) in &u.range_join {
+        let joined = u.join.iter().filter(|(o, _)| o == other).map(|(_, k)| k.clone());
+        let first: Vec<Key> = joined.fold(equal.clone(), push_new);
+        let n = first.len();
+        let why = format!("for each row of {other} a range of {} is looked up", key.sql);
+        draft(push_new(first, key.clone()), n, vec![Shape::Join, Shape::Range], why);
+    }
     for other in sides {
         let joined: Vec<Key> = u.join.iter().filter(|(o, _)| o == other).map(|(_, k)| k.clone()).collect();
         let keys = joined.iter().cloned().fold(equal.clone(), push_new);
@@ -360,6 +370,36 @@ fn add(c: Candidate, out: &mut Candidates) {
     }
 }
 
+/// Whether a column takes little room in an index.
+fn is_narrow(s: &Scene<'_>, u: &Use<'_>, column: &str) -> bool {
+    match u.table.spread.get(column).and_then(|w| w.width) {
+        Some(w) => w <= CARRIED.1,
+        None => {
+            let kind = u.table.type_of(column).unwrap_or_default();
+            s.product == Product::Sqlite || !["text", "blob", "json", "bytea", "xml"].iter().any(|t| kind.contains(t))
+        }
+    }
+}
+
+/// All rows are wanted, but few of their columns: an index that has these is a smaller table, in the order of GROUP BY.
+fn narrow(s: &Scene<'_>, u: &Use<'_>, out: &mut Candidates) {
+    let Some(needs) = u.needs.as_ref().filter(|n| (1..=CARRIED.0 + 1).contains(&n.len())) else { return };
+    let beginning = |n: &String| s.product.is_mysql() && u.table.type_of(n).is_some_and(|t| t.contains("text") || t.contains("blob"));
+    // As wide as the table, it would be read no sooner.
+    let (entry, row) = (8.0 + WIDTH * needs.len() as f64, WIDTH * u.table.columns.len() as f64);
+    if u.partitioned || 2.0 * entry > row || needs.iter().any(|n| !is_narrow(s, u, n) || beginning(n)) {
+        return;
+    }
+    let key = |n: &String| Key { sql: ident(s.dialect, n), column: Some(n.clone()), class: String::new(), down: false };
+    let groups = s.select.as_ref().map(|q| q.group.as_slice()).unwrap_or_default();
+    let grouped = groups.iter().filter_map(|g| g.expr.column()).filter_map(|c| needs.iter().find(|n| n.eq_ignore_ascii_case(&c.name)));
+    let keys = grouped.map(key).fold(Vec::new(), push_new);
+    let keys = needs.iter().map(key).fold(keys, push_new);
+    let why = format!("the statement needs {} of every row, and the index has no more than that", list(&keys));
+    let c = make(s, u, Draft { equal: 0, keys, shapes: vec![Shape::Covering], why });
+    consider(s, u, &[], None, None, c, out);
+}
+
 /// The same with all columns that are needed, where those are few and narrow.
 fn covering(s: &Scene<'_>, u: &Use<'_>, first: usize, out: &mut Candidates) {
     let Some(needs) = &u.needs else { return };
@@ -371,16 +411,9 @@ fn covering(s: &Scene<'_>, u: &Use<'_>, first: usize, out: &mut Candidates) {
         let extra: Vec<&String> = needs.iter().filter(|n| !there(n)).collect();
         // The beginning of a column is not the column.
         let beginning = |k: &Key| s.product.is_mysql() && k.column.is_some() && k.sql.ends_with(')');
-        let narrow = |n: &&&String| match u.table.spread.get(n.as_str()).and_then(|w| w.width) {
-            Some(w) => w <= CARRIED.1,
-            None => {
-                let kind = u.table.type_of(n).unwrap_or_default();
-                s.product == Product::Sqlite || !["text", "blob", "json", "bytea", "xml"].iter().any(|t| kind.contains(t))
-            }
-        };
         if extra.is_empty()
             || extra.len() > CARRIED.0
-            || extra.iter().filter(narrow).count() < extra.len()
+            || !extra.iter().all(|n| is_narrow(s, u, n))
             || base.keys.iter().any(|k| !k.class.is_empty() || beginning(k))
         {
             continue;

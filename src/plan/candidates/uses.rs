@@ -47,6 +47,8 @@ pub struct Use<'a> {
     pub range: Vec<Tested>,
     /// By the other side's name.
     pub join: Vec<(String, Key)>,
+    /// Compared with `<` or `>` to the other side, likewise.
+    pub range_join: Vec<(String, Key)>,
     /// Tests that only another kind of index serves, with it: method, key.
     pub special: Vec<(&'static str, Tested)>,
     /// The keys of ORDER BY under a LIMIT, where all of them are this table's.
@@ -64,6 +66,8 @@ pub struct Use<'a> {
     pub needs: Option<Vec<String>>,
     /// Conditions on this table alone as SQL, by which the share of its rows is asked.
     pub condition: Option<String>,
+    /// Part of it tests an expression, of which the server keeps no statistics: its estimate is a guess.
+    pub guessed: bool,
     /// Rows looked at and kept, where the statement was run.
     pub read: Option<f64>,
     pub kept: Option<f64>,
@@ -169,6 +173,8 @@ fn read<'a>(s: &'a Scene<'a>, i: usize, inner: &[Select]) -> Option<Use<'a>> {
         among: Vec::new(),
         range: Vec::new(),
         join: Vec::new(),
+        range_join: Vec::new(),
+        guessed: false,
         special: Vec::new(),
         order: Vec::new(),
         limited: s.limited(i).is_some(),
@@ -188,10 +194,11 @@ fn read<'a>(s: &'a Scene<'a>, i: usize, inner: &[Select]) -> Option<Use<'a>> {
     let mut take = |e: Expr, joins_only: bool, local: &mut Vec<Expr>| {
         for part in e.conjuncts() {
             for p in part.predicates_on(&u.alias) {
-                if joins_only && p.test != Test::Join {
+                let joins = matches!(p.test, Test::Join | Test::RangeJoin);
+                if joins_only && !joins {
                     continue;
                 }
-                let told = p.test != Test::Join && !p.key.has_unread() && askable(part, &u.alias);
+                let told = !joins && !p.key.has_unread() && askable(part, &u.alias);
                 if told && !local.iter().any(|l| l.sql(s.dialect) == part.sql(s.dialect)) {
                     local.push(part.clone());
                 }
@@ -239,6 +246,8 @@ fn read<'a>(s: &'a Scene<'a>, i: usize, inner: &[Select]) -> Option<Use<'a>> {
         place(s, &mut u, p);
     }
     u.unread = unread;
+    let measurable = |p: &Predicate| matches!(p.test, Test::Null | Test::NotNull) || bare(s, table, &p.key).column().is_some();
+    u.guessed = local.iter().flat_map(|e| e.predicates_on(&u.alias)).any(|p| !measurable(&p));
     if !local.is_empty() {
         let parts: Vec<String> = local.iter().map(|e| e.sql(s.dialect)).collect();
         u.condition = Some(parts.join(" AND "));
@@ -294,13 +303,14 @@ fn place(s: &Scene<'_>, u: &mut Use<'_>, p: &Predicate) {
             Ok(None) => {}
             Err(o) => hinder(u, o),
         },
-        Test::Join => {
+        Test::Join | Test::RangeJoin => {
             let other = p.value.as_ref().and_then(|v| v.columns().first().and_then(|c| c.qualifier.clone())).unwrap_or_default();
             // A join with the same table's own other half is no join of this one.
-            if let Ok(Some(k)) = key(s, u, p)
-                && !u.join.iter().any(|(o, j)| *o == other && *j == k)
-            {
-                u.join.push((other, k));
+            if let Ok(Some(k)) = key(s, u, p) {
+                let list = if p.test == Test::Join { &mut u.join } else { &mut u.range_join };
+                if !list.contains(&(other.clone(), k.clone())) {
+                    list.push((other, k));
+                }
             }
         }
         // `a = 1 or a = 2` is a list.

@@ -20,6 +20,8 @@ pub enum Test {
     Contains,
     /// Equal to a column of another relation.
     Join,
+    /// Below or above a column of another relation.
+    RangeJoin,
     /// Alternatives: the key is the whole OR.
     Or,
     /// Anything else.
@@ -60,6 +62,14 @@ impl Predicate {
                         make(test(turned, left), right, Some(left), turned)
                     }
                     (true, true) if op == "=" && one_relation(left) != one_relation(right) => make(Test::Join, left, Some(right), op),
+                    (true, true)
+                        if test(op, right) == Test::Range
+                            && one_relation(left).is_some()
+                            && one_relation(right).is_some()
+                            && one_relation(left) != one_relation(right) =>
+                    {
+                        make(Test::RangeJoin, left, Some(right), op)
+                    }
                     _ => make(Test::Other, expr, None, op),
                 }
             }
@@ -87,7 +97,9 @@ impl Predicate {
             return Some(self);
         }
         match (self.test, self.value) {
-            (Test::Join, Some(value)) if of(&value) => Some(Predicate { test: Test::Join, key: value, value: Some(self.key), op: self.op }),
+            (test @ (Test::Join | Test::RangeJoin), Some(value)) if of(&value) => {
+                Some(Predicate { test, key: value, op: turn(&self.op).to_string(), value: Some(self.key) })
+            }
             _ => None,
         }
     }

@@ -138,7 +138,7 @@ pub fn index_columns(tests: &[Predicate]) -> Vec<String> {
             add(c);
         }
     }
-    if let Some(c) = tests.iter().filter(|p| matches!(p.test, Test::Range | Test::Prefix)).find_map(Predicate::column) {
+    if let Some(c) = tests.iter().filter(|p| matches!(p.test, Test::Range | Test::Prefix | Test::RangeJoin)).find_map(Predicate::column) {
         add(c);
     }
     out

@@ -63,9 +63,16 @@ fn sources(s: &Scene<'_>) -> Vec<usize> {
                 let n = s.node(j);
                 !n.never_executed && n.estimate_error.is_some_and(|b| b.abs() >= WRONG[0].max(e.abs() / 2.0))
             });
-            !below && matters(s, *i)
+            !below && !made_wrong(s, *i) && matters(s, *i)
         })
         .collect()
+}
+
+/// Whether what reads a WITH part says again what was wrong where it is made.
+fn made_wrong(s: &Scene<'_>, i: usize) -> bool {
+    let Some(part) = s.node(i).relation.as_ref().filter(|_| s.node(i).op == "cte scan") else { return false };
+    let maker = format!("CTE {part}");
+    s.all().any(|j| s.node(j).role == Role::Cte && s.node(j).subplan.as_ref() == Some(&maker) && factor(s, j).is_some())
 }
 
 /// Whether this node or one that was planned upon its rows took time that counts.
@@ -146,6 +153,16 @@ fn rows(n: f64) -> String {
     if n > 0.0 && n < 10.0 && n.fract() > 0.001 { format!("{n:.1}") } else { count(n) }
 }
 
+/// `orders_city_zip_stat`, within the 63 bytes of a name.
+fn statistics_name(s: &Scene<'_>, i: usize, of: &[String]) -> String {
+    let table = s.node(i).relation.as_deref().map_or("", |r| r.rsplit('.').next().unwrap_or(r)).trim_matches('"');
+    let mut name: String = std::iter::once(table).chain(of.iter().map(String::as_str)).collect::<Vec<_>>().join("_");
+    while name.len() > 58 {
+        name.pop();
+    }
+    ident(s.dialect, &format!("{name}_stat"))
+}
+
 fn remedy(s: &Scene<'_>, i: usize, columns: &[String], computed: Option<&Expr>) -> (String, Option<String>) {
     let is_table = s.is_scan(i);
     let certain = s.table_sql(i).filter(|_| is_table);
@@ -155,6 +172,10 @@ fn remedy(s: &Scene<'_>, i: usize, columns: &[String], computed: Option<&Expr>) 
     }
     let Some(table) = certain else {
         let next = match s.product {
+            _ if s.node(i).raw_op.eq_ignore_ascii_case("recursive union") => {
+                "How often a recursion goes on cannot be known beforehand, and no statistics mend it. Where the plan above suffers, keep its \
+                 rows in a temporary table, ANALYZE that, and go on from there."
+            }
             Product::Postgres => {
                 "The tables below are judged well: look at the join's or the group's columns together. Split the query there and explain the parts."
             }
@@ -170,7 +191,8 @@ fn remedy(s: &Scene<'_>, i: usize, columns: &[String], computed: Option<&Expr>) 
                     format!(
                         "An expression has no statistics of its own: give it some (PostgreSQL 14 and later), ANALYZE, and explain again: {text}."
                     ),
-                    Some(format!("CREATE STATISTICS ON ({text}) FROM {table}")),
+                    // The name may be left out from PostgreSQL 16 on only.
+                    Some(format!("CREATE STATISTICS {} ON ({text}) FROM {table}", statistics_name(s, i, &["expression".to_string()]))),
                 );
             }
             if columns.len() > 1 {
@@ -180,7 +202,11 @@ fn remedy(s: &Scene<'_>, i: usize, columns: &[String], computed: Option<&Expr>) 
                         "ANALYZE {table} and explain again; if it stays wrong, {} depend on each other: statistics on them together say so.",
                         columns.join(" and ")
                     ),
-                    Some(format!("CREATE STATISTICS (dependencies, mcv) ON {} FROM {table}", list.join(", "))),
+                    Some(format!(
+                        "CREATE STATISTICS {} (dependencies, mcv) ON {} FROM {table}",
+                        statistics_name(s, i, columns),
+                        list.join(", ")
+                    )),
                 );
             }
             let finer = columns.first().map(|c| {

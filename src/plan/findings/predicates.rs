@@ -394,10 +394,18 @@ fn not_in(s: &Scene<'_>) -> Option<PlanFinding> {
         for c in plans {
             draft = draft.at(s.path(c));
         }
-        return Some(draft.say(
-            format!("{} is filtered by NOT IN with a subquery that is not hashed: it is searched row by row{times}{}", s.name(i), spent(weight)),
-            "Write NOT EXISTS (… WHERE x = outer.x) and compare. Mind the difference: NOT IN finds nothing at all when the subquery holds a NULL.",
-        ));
+        let (what, next) = match written {
+            Some(true) => (
+                "by NOT IN with a subquery that is not hashed",
+                "Write NOT EXISTS (… WHERE x = outer.x) and compare. Mind the difference: NOT IN finds nothing at all when the subquery holds a NULL.",
+            ),
+            _ => (
+                "by a negated subquery that is not hashed (NOT IN, or NOT EXISTS beside an OR: the plan prints them alike)",
+                "NOT IN: write NOT EXISTS (… WHERE x = outer.x) and compare; mind that NOT IN finds nothing at all when the subquery holds a NULL. \
+                 NOT EXISTS beside an OR: write the alternatives as a UNION ALL that leaves out doubles, and compare.",
+            ),
+        };
+        return Some(draft.say(format!("{} is filtered {what}: it is searched row by row{times}{}", s.name(i), spent(weight)), next));
     }
     None
 }
