@@ -134,9 +134,10 @@ pub struct Imagined {
 
 /// Plans with indexes that are only imagined: nothing is built and nobody else sees them.
 pub trait Hypothetical: Send + Sync {
-    /// The plan of a statement that reads, as it would be with this index (`CREATE INDEX …`), on a session that nobody else uses
-    /// meanwhile. An error where the engine lacks what it takes, or refuses the index.
-    fn imagine<'a>(&'a self, s: &'a Session, text: &'a str, create: &'a str) -> BoxFuture<'a, Result<Imagined>>;
+    /// The plan of a statement that reads, as it would be with these indexes (`CREATE INDEX …`), on a session that nobody else uses
+    /// meanwhile; it is told of the last one whether it is used, and its size. An error where the engine lacks what it takes, or
+    /// refuses an index.
+    fn imagine<'a>(&'a self, s: &'a Session, text: &'a str, creates: &'a [&'a str]) -> BoxFuture<'a, Result<Imagined>>;
     /// The plan as it would be without an index that is there, by its name (PostgreSQL: perhaps with its schema), on a session that nobody
     /// else uses meanwhile. An error where the engine lacks what it takes.
     fn hide<'a>(&'a self, s: &'a Session, text: &'a str, index: &'a str) -> BoxFuture<'a, Result<Plan>>;

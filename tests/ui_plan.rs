@@ -562,6 +562,7 @@ fn advised() -> holdpoint::ops::advice::Report {
         level: Level::Estimated,
         spec: "orders (state)".into(),
         create: "CREATE INDEX orders_state_total_idx ON orders (state)".into(),
+        beside: None,
         estimate: Some(Estimate { before: Some(18_204.0), after: Some(12.0), bytes: Some(2_000_000) }),
         measured: None,
         plan: None,

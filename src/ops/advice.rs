@@ -83,6 +83,8 @@ pub struct Advice {
     pub spec: String,
     /// The statement that makes it.
     pub create: String,
+    /// The index that has to be there too: this one helps beside it, not by itself.
+    pub beside: Option<Box<Candidate>>,
     pub estimate: Option<Estimate>,
     pub measured: Option<Measured>,
     /// The plan with it, where one is known.
@@ -196,7 +198,7 @@ pub async fn advise_telling(cx: &Cx, conn: &Connection, text: &str, wanted: Want
     report.notes.extend(written.notes());
     if wanted.measure && !report.advice.is_empty() {
         tell(&foreseen(cx, conn).await?);
-        let keep = report.advice.iter().take(BUILT).map(|a| a.candidate.clone()).collect::<Vec<_>>();
+        let keep = report.advice.iter().take(BUILT).map(|a| (a.candidate.clone(), a.beside.as_deref().cloned())).collect::<Vec<_>>();
         let tried = trial::measure(cx, conn, &report.statement, &known, &keep, &mut report.notes).await?;
         report.differs = tried.differs;
         take_measured(conn, &mut report, tried.fates);
@@ -305,6 +307,7 @@ fn untried(conn: &Connection, known: &Known, answers: &Answers, c: Candidate) ->
         level: Level::Untried,
         spec: c.spec(conn.dialect()),
         create: c.create(conn.dialect(), false),
+        beside: None,
         estimate: None,
         measured: None,
         plan: None,
@@ -339,11 +342,13 @@ async fn estimate(cx: &Cx, conn: &Connection, engine: &dyn Hypothetical, session
     }
     let base = session.explain(report.statement.as_str(), false).await?;
     let mut kept: Vec<Advice> = Vec::new();
+    let mut alone: Vec<Advice> = Vec::new();
     for (n, mut a) in std::mem::take(&mut report.advice).into_iter().enumerate() {
         cx.check_cancelled()?;
         cx.progress.update("imagining indexes", n as u64, Some(whole));
+        let create = [a.create.as_str()];
         let imagined = tokio::select! {
-            i = engine.imagine(session, &report.statement, &a.create) => i,
+            i = engine.imagine(session, &report.statement, &create) => i,
             () = cx.cancel.cancelled() => Err(Error::cancelled()),
         };
         let imagined = match imagined {
@@ -383,8 +388,17 @@ async fn estimate(cx: &Cx, conn: &Connection, engine: &dyn Hypothetical, session
             )),
             _ => None,
         };
+        // Of an expression there are no statistics before an index on it is built: the planner guesses, so its No is none.
+        if why.is_some() && a.candidate.keys.iter().any(|k| k.column.is_none()) {
+            a.unless = "The planner expects little of it, but guesses: of an expression it has statistics only once the index is built. \
+                        Measuring tells (`--measure`)."
+                .into();
+            kept.push(a);
+            continue;
+        }
         if let Some(why) = why {
-            report.dropped.push(Dropped { what: a.spec, reason: Reason::new(Why::Tried, &table, why) });
+            report.dropped.push(Dropped { what: a.spec.clone(), reason: Reason::new(Why::Tried, &table, why) });
+            alone.push(a);
             continue;
         }
         a.level = Level::Estimated;
@@ -408,8 +422,44 @@ async fn estimate(cx: &Cx, conn: &Connection, engine: &dyn Hypothetical, session
         }
     };
     kept.sort_by(|a, b| order(a).partial_cmp(&order(b)).unwrap_or(std::cmp::Ordering::Equal));
+    if let Some(a) = beside(cx, engine, session, &report.statement, kept.first(), alone).await? {
+        report.dropped.retain(|d| d.what != a.spec);
+        kept.insert(1, a);
+    }
     report.advice = kept;
     Ok(())
+}
+
+/// Of the indexes that do not help by themselves, the one that helps most once the best one is there: a join often wants two.
+async fn beside(
+    cx: &Cx,
+    engine: &dyn Hypothetical,
+    session: &Session,
+    statement: &str,
+    first: Option<&Advice>,
+    alone: Vec<Advice>,
+) -> Result<Option<Advice>> {
+    let Some((first, before)) = first.and_then(|f| Some((f, f.estimate.as_ref()?.after?))) else { return Ok(None) };
+    let mut best: Option<(f64, Advice)> = None;
+    for mut a in alone.into_iter().filter(|a| a.candidate.table != first.candidate.table) {
+        cx.check_cancelled()?;
+        let imagined = match engine.imagine(session, statement, &[&first.create, &a.create]).await {
+            Err(e) if matches!(e.kind, Kind::Cancelled | Kind::Connect) => return Err(e),
+            Err(_) => continue,
+            Ok(i) => i,
+        };
+        let Some(after) = imagined.plan.root.est_total_cost.filter(|_| imagined.used) else { continue };
+        if before - after < UNITS || after > (1.0 - FALLS) * before || best.as_ref().is_some_and(|(b, _)| *b <= after) {
+            continue;
+        }
+        a.level = Level::Estimated;
+        a.estimate = Some(Estimate { before: Some(before), after: Some(after), bytes: imagined.bytes });
+        a.plan = Some(imagined.plan);
+        a.unless = "Costs are no times: measuring on a scratch copy may show no gain, and other values may have another plan.".into();
+        a.beside = Some(Box::new(first.candidate.clone()));
+        best = Some((after, a));
+    }
+    Ok(best.map(|(_, a)| a))
 }
 
 /// What came of building and measuring: what did not help is no advice.

@@ -53,7 +53,8 @@ pub enum Expr {
         what: Box<Expr>,
         to: String,
     },
-    /// A function, an aggregate, or anything written like one; the name in lower case unless it is quoted.
+    /// A function, an aggregate, or anything written like one; the name in lower case unless it is quoted. What has words between its
+    /// parts has them all as its name, with a [`HOLE`] for each part: `CASE WHEN ▢ THEN ▢ END`.
     Call {
         name: String,
         args: Vec<Expr>,
@@ -78,6 +79,9 @@ pub enum Expr {
     /// Text that was not understood.
     Unread(String),
 }
+
+/// Where a part stands in the name of an [`Expr::Call`] with words of its own. It is in no name: PostgreSQL, MySQL and SQLite print none.
+const HOLE: char = '\u{1}';
 
 /// A key of a sort, a group or an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -353,6 +357,15 @@ impl Expr {
                     out.push_str("ARRAY[");
                     list(items, ", ", out);
                     out.push(']');
+                }
+                _ if name.contains(HOLE) => {
+                    let mut args = args.iter();
+                    for part in name.split_inclusive(HOLE) {
+                        out.push_str(part.trim_end_matches(HOLE));
+                        if let Some(arg) = args.next().filter(|_| part.ends_with(HOLE)) {
+                            arg.write(dialect, qualify, out);
+                        }
+                    }
                 }
                 _ => {
                     out.push_str(name);

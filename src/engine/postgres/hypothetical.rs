@@ -14,7 +14,7 @@ const WHERE: &str = "SELECT n.nspname, e.extversion FROM pg_catalog.pg_extension
 const ON_COPY: &str = "Try it on a scratch copy, where the index is really dropped: --on-scratch";
 
 impl Hypothetical for Postgres {
-    fn imagine<'a>(&'a self, s: &'a Session, text: &'a str, create: &'a str) -> BoxFuture<'a, Result<Imagined>> {
+    fn imagine<'a>(&'a self, s: &'a Session, text: &'a str, creates: &'a [&'a str]) -> BoxFuture<'a, Result<Imagined>> {
         Box::pin(async move {
             if let Some(pooler) = &s.identity().pooler {
                 return Err(Error::failed(format!(
@@ -28,7 +28,7 @@ impl Hypothetical for Postgres {
                 return Err(Error::failed("HypoPG is not installed in this database, so no index can be imagined")
                     .hint("Install the server's package (Debian: postgresql-15-hypopg) and CREATE EXTENSION hypopg; or measure on a scratch copy."));
             };
-            let imagined = imagine(s, &schema, text, create).await;
+            let imagined = imagine(s, &schema, text, creates).await;
             // Whatever happened: the session may be used for something else.
             let cleared = pinned(s, &format!("SELECT {schema}.hypopg_reset()"), &[]).await;
             let imagined = imagined?;
@@ -64,10 +64,13 @@ impl Hypothetical for Postgres {
     }
 }
 
-async fn imagine(s: &Session, schema: &str, text: &str, create: &str) -> Result<Imagined> {
-    let made = pinned(s, &format!("SELECT indexrelid::text, indexname FROM {schema}.hypopg_create_index($1)"), &[create]).await?;
-    let row = made.rows.first().ok_or_else(|| Error::failed("HypoPG made no index of this statement"))?;
-    let (id, name) = (cell(row, 0).to_string(), cell(row, 1).to_string());
+async fn imagine(s: &Session, schema: &str, text: &str, creates: &[&str]) -> Result<Imagined> {
+    let (mut id, mut name) = (String::new(), String::new());
+    for create in creates {
+        let made = pinned(s, &format!("SELECT indexrelid::text, indexname FROM {schema}.hypopg_create_index($1)"), &[create]).await?;
+        let row = made.rows.first().ok_or_else(|| Error::failed("HypoPG made no index of this statement"))?;
+        (id, name) = (cell(row, 0).to_string(), cell(row, 1).to_string());
+    }
     let plan = s.explain(text, false).await?;
     let mut used = false;
     plan.root.walk(0, &mut |_, n| used |= n.index.as_deref() == Some(name.as_str()));

@@ -17,11 +17,11 @@ use tokio_util::sync::CancellationToken;
 const ATTEMPTS: u32 = 3;
 
 impl Hypothetical for Sqlite {
-    fn imagine<'a>(&'a self, s: &'a Session, text: &'a str, create: &'a str) -> BoxFuture<'a, Result<Imagined>> {
+    fn imagine<'a>(&'a self, s: &'a Session, text: &'a str, creates: &'a [&'a str]) -> BoxFuture<'a, Result<Imagined>> {
         Box::pin(async move {
             let (schema, statistics) = described(s).await?;
-            let (text, create) = (text.to_string(), create.to_string());
-            on_thread(move || imagined(&schema, &statistics, &text, &create)).await
+            let (text, creates) = (text.to_string(), creates.join(";\n"));
+            on_thread(move || imagined(&schema, &statistics, &text, &creates)).await
         })
     }
     fn hide<'a>(&'a self, s: &'a Session, text: &'a str, index: &'a str) -> BoxFuture<'a, Result<Plan>> {
@@ -88,9 +88,9 @@ fn planned(conn: &rusqlite::Connection, text: &str) -> Result<Plan> {
     Ok(plan)
 }
 
-fn imagined(schema: &[String], statistics: &[Vec<Option<String>>], text: &str, create: &str) -> Result<Imagined> {
+fn imagined(schema: &[String], statistics: &[Vec<Option<String>>], text: &str, creates: &str) -> Result<Imagined> {
     let conn = in_memory(schema, statistics)?;
-    conn.execute_batch(create).map_err(|e| Error::failed(format!("SQLite does not make this index: {e}")))?;
+    conn.execute_batch(creates).map_err(|e| Error::failed(format!("SQLite does not make this index: {e}")))?;
     if !statistics.is_empty() {
         conn.execute_batch("ANALYZE sqlite_schema").map_err(failed)?;
     }

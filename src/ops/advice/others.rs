@@ -112,7 +112,7 @@ pub(super) async fn imagined(
         cx.progress.update(&format!("other statements with {}", crate::text::clean(&c.name)), n as u64, Some(statements.len() as u64));
         let with = async {
             let without = session.explain(text.as_str(), false).await?;
-            Ok::<_, crate::model::Error>((without, engine.imagine(session, text, create).await?))
+            Ok::<_, crate::model::Error>((without, engine.imagine(session, text, &[create]).await?))
         };
         let (without, with) = match with.await {
             Ok(both) => both,

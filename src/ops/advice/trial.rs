@@ -55,13 +55,13 @@ pub(super) struct Trials {
     pub differs: Option<String>,
 }
 
-/// Builds and measures each candidate; an error ends it all.
+/// Builds and measures each candidate, beside another one where it takes that; an error ends it all.
 pub(super) async fn measure(
     cx: &Cx,
     conn: &Connection,
     statement: &str,
     known: &Known,
-    candidates: &[Candidate],
+    candidates: &[(Candidate, Option<Candidate>)],
     notes: &mut Vec<String>,
 ) -> Result<Trials> {
     stays_inside(conn, statement)?;
@@ -128,7 +128,7 @@ async fn run(
     plain: Option<&Connection>,
     changed: &Connection,
     what: &Task<'_>,
-    candidates: &[Candidate],
+    candidates: &[(Candidate, Option<Candidate>)],
 ) -> Result<Vec<(Candidate, Result<Measured>)>> {
     let known = what.known;
     let mut writers = vec![changed.migrator().await?];
@@ -136,7 +136,7 @@ async fn run(
         writers.push(p.migrator().await?);
     }
     let mut tables: Vec<(&str, bool)> = Vec::new();
-    for c in candidates {
+    for (c, _) in candidates {
         // Without statistics on the original there are to be none on the copy.
         let bare =
             known.tables.iter().find(|t| t.name == c.relation && t.schema == c.schema).is_some_and(|t| t.statistics.missing == Some(true));
@@ -164,10 +164,16 @@ async fn run(
         }
     }
     let mut out = Vec::new();
-    for (n, c) in candidates.iter().enumerate() {
+    for (n, (c, beside)) in candidates.iter().enumerate() {
         cx.check_cancelled()?;
         cx.progress.update(&format!("building {}", text::clean(&c.name)), n as u64, Some(candidates.len() as u64));
         let bare = tables.iter().any(|(t, bare)| *t == c.table && *bare);
+        // It is there in both runs.
+        if let Some(b) = beside {
+            for w in &writers {
+                finish(cx, w, &b.create(changed.dialect(), false)).await?;
+            }
+        }
         let mut fate = one(cx, plain, changed, &writers[0], what, c, bare).await;
         match &fate {
             // Nor is it the candidate's fault that the copy is older than its table.
@@ -176,6 +182,11 @@ async fn run(
             // A candidate that was not built leaves nothing; one whose runs failed is dropped if it is there.
             Err(_) => {
                 let _ = finish(cx, &writers[0], &c.drop_sql(changed.dialect(), false)).await;
+            }
+        }
+        if let Some(b) = beside {
+            for w in &writers {
+                finish(cx, w, &b.drop_sql(changed.dialect(), false)).await?;
             }
         }
         if let Ok(m) = &mut fate

@@ -48,6 +48,14 @@ impl Advice {
         let c = &self.candidate;
         let shapes: Vec<&str> = c.shapes.iter().map(|s| s.word()).collect();
         let mut out = vec![format!("Why ({}): {}.", shapes.join(", "), c.why)];
+        if let Some(b) = &self.beside {
+            let keys: Vec<&str> = b.keys.iter().map(|k| k.sql.as_str()).collect();
+            out.push(format!(
+                "Beside the index on {} ({}) only: the figures are with that one there, without and with this one.",
+                b.table,
+                keys.join(", ")
+            ));
+        }
         if let Some(e) = &self.estimate {
             out.push(match (e.before, e.after) {
                 (Some(b), Some(a)) => format!(
@@ -140,6 +148,7 @@ impl Report {
                 json!({
                     "level": a.level,
                     "index": a.spec,
+                    "beside": a.beside.as_ref().map(|b| b.name.clone()),
                     "name": c.name,
                     "table": c.table,
                     "columns": c.keys.iter().map(|k| k.column.clone().unwrap_or_else(|| k.sql.clone())).collect::<Vec<_>>(),

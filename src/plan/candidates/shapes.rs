@@ -128,6 +128,7 @@ pub fn propose(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>], answers: &Answers, o
         consider(s, u, all, share, lucky, c, out);
     }
     covering(s, u, first, out);
+    unlike(s, u, all, share, lucky, &equal, out);
     partial(s, u, all, answers, &equal, out);
     for (method, t) in &u.special {
         let shape = if t.predicate.test == Test::Contains { Shape::Pattern } else { Shape::Contains };
@@ -446,6 +447,21 @@ fn covering(s: &Scene<'_>, u: &Use<'_>, first: usize, out: &mut Candidates) {
             None => add(c, out),
         }
     }
+}
+
+/// An index over the rows alone that have none of the usual values.
+fn unlike(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>], share: Option<f64>, lucky: Option<f64>, equal: &[Key], out: &mut Candidates) {
+    if u.unlike.is_empty() {
+        return;
+    }
+    let conditions: Vec<String> = u.unlike.iter().map(|t| t.predicate.sql(s.dialect)).collect();
+    let keys = u.unlike.iter().map(|t| t.key.clone()).fold(equal.to_vec(), push_new);
+    let kept = share.map_or(String::new(), |k| format!(", which {} of the rows are", percent(k, 1.0)));
+    let why = format!("only rows that are none of the usual ones are wanted{kept}: only they need be in the index");
+    let mut c = make(s, u, Draft { equal: equal.len(), keys, shapes: vec![Shape::Partial], why });
+    c.only_where = Some(conditions.join(" AND "));
+    c.name = name(&c, u.table);
+    consider(s, u, all, share, lucky, c, out);
 }
 
 /// An index over the rows of one literal value alone, for the other keys.

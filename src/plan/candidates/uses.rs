@@ -45,6 +45,8 @@ pub struct Use<'a> {
     /// Equal to one of several.
     pub among: Vec<Tested>,
     pub range: Vec<Tested>,
+    /// Unlike constants, where the engine has indexes over a part of the rows.
+    pub unlike: Vec<Tested>,
     /// By the other side's name.
     pub join: Vec<(String, Key)>,
     /// Compared with `<` or `>` to the other side, likewise.
@@ -76,7 +78,7 @@ pub struct Use<'a> {
 impl Use<'_> {
     /// Whether something restricts the rows.
     pub fn tested(&self) -> bool {
-        !(self.fixed.is_empty() && self.among.is_empty() && self.range.is_empty() && self.special.is_empty())
+        !(self.fixed.is_empty() && self.among.is_empty() && self.range.is_empty() && self.special.is_empty() && self.unlike.is_empty())
     }
 
     /// Literal tests that a partial index could be made of: the column, the test, and it as SQL.
@@ -172,6 +174,7 @@ fn read<'a>(s: &'a Scene<'a>, i: usize, inner: &[Select]) -> Option<Use<'a>> {
         fixed: Vec::new(),
         among: Vec::new(),
         range: Vec::new(),
+        unlike: Vec::new(),
         join: Vec::new(),
         range_join: Vec::new(),
         guessed: false,
@@ -328,7 +331,13 @@ fn place(s: &Scene<'_>, u: &mut Use<'_>, p: &Predicate) {
             },
             None => hinder(u, Obstacle::Unindexable { text: format!("{} {} {}", text(), p.op, value(s, p)) }),
         },
-        Test::NotEqual => hinder(u, Obstacle::Unindexable { text: format!("{} {} {}", text(), p.op, value(s, p)) }),
+        Test::NotEqual => {
+            let whole = matches!(s.product, Product::Postgres | Product::Sqlite) && p.value.as_ref().is_some_and(Expr::is_constant);
+            match key(s, u, p) {
+                Ok(Some(key)) if whole && key.column.is_some() => u.unlike.push(Tested { key, predicate: p.clone() }),
+                _ => hinder(u, Obstacle::Unindexable { text: format!("{} {} {}", text(), p.op, value(s, p)).trim_end().to_string() }),
+            }
+        }
         // SQLite searches an index for each row that the subquery gives.
         Test::Other
             if s.product == Product::Sqlite

@@ -1,6 +1,7 @@
 //! One test of a condition as an index would see it: what is tested, how, against what.
 
 use super::{Column, Expr};
+use crate::model::Dialect;
 
 /// How a key is tested, by what a B-tree could do with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +47,7 @@ impl Predicate {
         match expr {
             Expr::Null { what, negated } => make(if *negated { Test::NotNull } else { Test::Null }, what, None, "is"),
             Expr::In { what, negated: false, list } if list.iter().all(Expr::is_constant) => make(Test::In, what, list.first(), "in"),
-            Expr::In { what, negated: true, .. } => make(Test::NotEqual, what, None, "not in"),
+            Expr::In { what, negated: true, list } => make(Test::NotEqual, what, list.first().filter(|_| list.len() == 1), "not in"),
             Expr::Or(_) => make(Test::Or, expr, None, "or"),
             // A boolean column stands for itself.
             Expr::Column(_) => make(Test::Equal, expr, None, "="),
@@ -74,6 +75,16 @@ impl Predicate {
                 }
             }
             _ => make(Test::Other, expr, None, ""),
+        }
+    }
+
+    /// The whole test as SQL, columns without their tables.
+    pub fn sql(&self, dialect: Dialect) -> String {
+        let value = self.value.as_ref().map_or(String::new(), |v| v.sql(dialect));
+        match self.op.as_str() {
+            "not in" if dialect == Dialect::Postgres => format!("{} <> ALL ({value})", self.key.sql(dialect)),
+            "not in" => format!("{} NOT IN ({value})", self.key.sql(dialect)),
+            op => format!("{} {} {value}", self.key.sql(dialect), op.to_uppercase()).trim_end().to_string(),
         }
     }
 
@@ -129,11 +140,20 @@ fn test(op: &str, value: &Expr) -> Test {
             None => Test::Other,
         },
         "ilike" => Test::Contains,
+        // PostgreSQL looks for the fixed beginning of a regular expression as it does for LIKE's.
+        "~" if value.literal().is_some_and(|pattern| begins_fixed(&pattern)) => Test::Prefix,
         // PostgreSQL's own for a prefix, and what it makes of LIKE 'abc%' for an index with pattern operators.
         "^@" => Test::Prefix,
         "~>=~" | "~<~" | "~>~" | "~<=~" => Test::Range,
         _ => Test::Other,
     }
+}
+
+/// Whether a regular expression begins with `^` and a letter that must stand there.
+fn begins_fixed(pattern: &str) -> bool {
+    let mut letters = pattern.strip_prefix('^').unwrap_or_default().chars();
+    let first = letters.next().is_some_and(|c| c.is_alphanumeric() || matches!(c, ' ' | '_' | '-' | '/' | ':' | '@'));
+    first && !pattern.contains('|') && !letters.next().is_some_and(|c| matches!(c, '*' | '?' | '{'))
 }
 
 fn turn(op: &str) -> &str {

@@ -143,6 +143,32 @@ fn a_join_is_turned_to_the_relation_that_is_asked_about() {
 }
 
 #[test]
+fn a_range_of_the_other_side_is_a_join_too() {
+    let e = parse(PG, "((o.c_id >= c.id) AND (o.c_id <= (c.id + 1)) AND (o.a < o.b))");
+    let on = |alias| e.predicates_on(alias).into_iter().map(|p| (p.test, p.key.sql(PG), p.op)).collect::<Vec<_>>();
+    let range = |key: &str, op: &str| (Test::RangeJoin, key.to_string(), op.to_string());
+    assert_eq!(on("o")[..2], [range("c_id", ">="), range("c_id", "<=")]);
+    assert_eq!(on("c"), [range("id", "<="), range("(id + 1)", ">=")]);
+}
+
+#[test]
+fn words_between_parts_are_written_again() {
+    for text in [
+        "CASE WHEN (country = 'DE'::text) THEN 1 ELSE 2 END",
+        "CASE a WHEN 1 THEN 'x' WHEN 2 THEN lower(b) END",
+        "POSITION('999'::text IN name)",
+        "TRIM(LEADING 'x' FROM name)",
+    ] {
+        assert_eq!(parse(PG, text).sql(PG).replace(['(', ')'], ""), text.replace(['(', ')'], ""), "{text}");
+        assert!(!parse(PG, text).has_unread(), "{text}");
+    }
+    assert_eq!(one(PG, "(name ~ '^Name 4'::text)").0, Test::Prefix);
+    for loose in ["'^N*'", "'^a|b'", "'Name'", "'^[ab]'", "'^(ab)'", "'^.'"] {
+        assert_ne!(one(PG, &format!("(name ~ {loose}::text)")).0, Test::Prefix, "{loose}");
+    }
+}
+
+#[test]
 fn what_is_not_understood_is_kept_and_builds_nothing() {
     for text in ["(a = ", "a ??? b ???", ")", "(a = 1) AND", "case when a", "xmlelement(name foo, 1) ]", "((", "\u{0}"] {
         let e = parse(PG, text);

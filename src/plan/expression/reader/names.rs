@@ -1,9 +1,9 @@
 //! Operands that begin with a word: literals, columns, functions, CASE, casts and the names of types.
 
 use super::Reader;
-use super::infix::{NOT, UNARY};
+use super::infix::{ADD, NOT, UNARY};
 use crate::model::Dialect;
-use crate::plan::expression::{Column, Expr};
+use crate::plan::expression::{Column, Expr, HOLE};
 use crate::sql::TokenKind;
 
 /// Functions that are written without parentheses.
@@ -87,6 +87,7 @@ impl Reader<'_> {
                 self.at += 1;
                 return Expr::Row(self.arguments());
             }
+            "position" | "trim" if called => return self.worded(&word),
             "extract" if called && self.word(3) == "from" => {
                 let field = self.slice(2).to_lowercase();
                 self.at += 4;
@@ -164,21 +165,62 @@ impl Reader<'_> {
         }
     }
 
+    /// `POSITION(a IN b)` and `TRIM(LEADING a FROM b)`, whose words are no commas.
+    fn worded(&mut self, word: &str) -> Expr {
+        let start = self.at;
+        self.at += 2;
+        let (mut args, mut name) = (Vec::new(), format!("{}(", word.to_uppercase()));
+        while self.at < self.tokens.len() && !self.is(0, ")") {
+            match self.word(0).as_str() {
+                word @ ("in" | "from" | "both" | "leading" | "trailing") if !self.is(1, ".") => {
+                    name.push_str(&format!(" {} ", word.to_uppercase()));
+                    self.at += 1;
+                }
+                _ if self.is(0, ",") => {
+                    name.push_str(", ");
+                    self.at += 1;
+                }
+                _ => {
+                    let before = self.at;
+                    args.push(self.expr(ADD));
+                    name.push(HOLE);
+                    if self.at == before {
+                        break;
+                    }
+                }
+            }
+        }
+        if !self.is(0, ")") {
+            self.at = self.at.max(start + 1);
+            return self.unread(start);
+        }
+        self.at += 1;
+        name.push(')');
+        Expr::Call { name: name.replace("  ", " ").replace("( ", "("), args }
+    }
+
     fn case(&mut self) -> Expr {
         let start = self.at;
         self.at += 1;
         let mut args = Vec::new();
+        let mut name = "CASE".to_string();
         while self.at < self.tokens.len() {
             match self.word(0).as_str() {
-                "when" | "then" | "else" => self.at += 1,
+                word @ ("when" | "then" | "else") => {
+                    name.push(' ');
+                    name.push_str(&word.to_uppercase());
+                    self.at += 1;
+                }
                 "end" => {
                     self.at += 1;
-                    // As a call: its parts are what matters, and no index is built on it.
-                    return Expr::Call { name: "case".into(), args };
+                    name.push_str(" END");
+                    return Expr::Call { name, args };
                 }
                 _ => {
                     let before = self.at;
                     args.push(self.expr(0));
+                    name.push(' ');
+                    name.push(HOLE);
                     if self.at == before || self.is(0, ")") || self.is(0, ",") {
                         break;
                     }
