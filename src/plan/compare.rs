@@ -356,10 +356,15 @@ fn causes(before: &Plan, after: &Plan, pairs: &[Pair]) -> Vec<String> {
 }
 
 /// The rows that a step is expected to give, all processes together: below a Gather the planner tells those of one (plans.md §2.8).
-fn whole(plan: &Plan, path: &[usize]) -> Option<f64> {
+pub fn whole(plan: &Plan, path: &[usize]) -> Option<f64> {
     let n = plan.root.at(path)?;
     let rows = n.est_rows?;
-    if !n.raw_op.starts_with("Parallel ") {
+    // What stands on a parallel scan is divided among the processes as that is; the inner side of a join need not be.
+    fn divided(n: &PlanNode) -> bool {
+        let outer = |c: &&PlanNode| !matches!(c.role, Role::Inner | Role::InitPlan | Role::Cte | Role::SubPlan);
+        n.raw_op.starts_with("Parallel ") || n.children.iter().find(outer).is_some_and(divided)
+    }
+    if !divided(n) {
         return Some(rows);
     }
     let gather = (0..path.len()).rev().filter_map(|l| plan.root.at(&path[..l])).find(|a| a.raw_op.starts_with("Gather"));

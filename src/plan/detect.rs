@@ -52,6 +52,8 @@ pub fn read(text: &str, family: Option<Family>) -> Result<Found> {
     if text.trim().is_empty() {
         return Err(Error::usage("there is no plan: the text is empty"));
     }
+    let unpacked = of_rows(text);
+    let text = unpacked.as_deref().unwrap_or(text);
     if let Some(plan) = matches!(family, None | Some(Family::Postgres)).then(|| postgres::bare(text)).flatten() {
         return Ok(Found { plan: plan?, form: "PostgreSQL JSON", count: 1 });
     }
@@ -85,6 +87,26 @@ pub fn read(text: &str, family: Option<Family>) -> Result<Found> {
         _ if family.is_none() && like_postgres(text) => postgres_text(text),
         _ => Err(unknown(text, family)),
     }
+}
+
+/// The plan inside rows that a driver or an export gave as JSON: `[{"QUERY PLAN": …}]` and `{"rows": […]}`, with the plan as JSON or as
+/// one string a line; and a plan that is itself a string of JSON. Its text is left as it is.
+fn of_rows(text: &str) -> Option<String> {
+    const COLUMN: &str = "\"QUERY PLAN\"";
+    let text = text.trim();
+    if text.starts_with('"') {
+        return serde_json::from_str(text).ok();
+    }
+    let at = text.find(COLUMN).filter(|at| text.starts_with(['[', '{']) && !text[..*at].contains("\"Plan\""))?;
+    let value = text[at + COLUMN.len()..].trim_start().strip_prefix(':')?.trim_start();
+    if !value.starts_with('"') {
+        let (length, _) = deep::measure(value).ok()?;
+        return Some(value[..length].to_string());
+    }
+    let whole: serde_json::Value = serde_json::from_str(text).ok()?;
+    let rows = whole.as_array().or_else(|| whole.get("rows")?.as_array())?;
+    let lines: Vec<&str> = rows.iter().filter_map(|row| row.get("QUERY PLAN")?.as_str()).collect();
+    Some(lines.join("\n"))
 }
 
 /// Whether the first JSON of a text can be read as it stands.

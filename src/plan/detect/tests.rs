@@ -35,6 +35,25 @@ fn forms_are_told_apart() {
     assert!(read(pg, None).unwrap().plan.analyzed && !read(&pg.replace("Actual Loops", "x"), None).unwrap().plan.analyzed);
 }
 
+/// As node-postgres and DBeaver give it, as a driver's answer, and as a string of JSON.
+#[test]
+fn rows_of_drivers_are_unpacked() {
+    let plan = r#"[{"Plan": {"Node Type": "Seq Scan", "Relation Name": "t", "Total Cost": 1.5, "Plan Rows": 3}}]"#;
+    let string = serde_json::to_string(plan).expect("string");
+    let (form, count, ..) = found(plan);
+    for text in [
+        format!("[{{\"QUERY PLAN\": {plan}}}]"),
+        format!("{{\"command\": \"EXPLAIN\", \"rows\": [{{\"QUERY PLAN\": {plan}}}]}}"),
+        format!("[{{\"QUERY PLAN\": {string}}}]"),
+        string.clone(),
+    ] {
+        let (f, c, ..) = found(&text);
+        assert_eq!((f, c), (form, count), "{text}");
+    }
+    let lines = r#"[{"QUERY PLAN":"Seq Scan on t  (cost=0.00..1.50 rows=3 width=4)"},{"QUERY PLAN":"  Filter: (a = 1)"}]"#;
+    assert!(found(lines).0.starts_with("PostgreSQL"), "{:?}", found(lines));
+}
+
 #[test]
 fn frames_of_clients_are_taken_off() {
     // `mariadb -t`, with what was typed above it.

@@ -7,7 +7,7 @@ use crate::app::state::{Note, Pane};
 use crate::app::{Action, Effect, State, keys};
 use crate::model::plan::Plan;
 use crate::model::{Dialect, Result};
-use crate::plan::compare::{Change, Comparison, Speed, compare, figure};
+use crate::plan::compare::{Change, Comparison, Speed, compare, figure, whole};
 use crate::plan::shape;
 use crate::sql::fingerprint;
 use crate::store::plans::Kept;
@@ -145,8 +145,7 @@ pub(super) fn page(before: &Plan, after: &Plan, c: &Comparison, links: bool, wid
             (_, _, Some(n)) => short(n),
             _ => String::new(),
         };
-        let rows = |n: Option<&crate::model::plan::PlanNode>| n.and_then(|n| n.est_rows);
-        let note = match (rows(old), rows(new)) {
+        let note = match (p.before.as_ref().and_then(|b| whole(before, b)), p.after.as_ref().and_then(|a| whole(after, a))) {
             (Some(a), Some(b)) if (a + 1.0) / (b + 1.0) >= 2.0 || (b + 1.0) / (a + 1.0) >= 2.0 => {
                 format!("expected {} → {} rows", count(a), count(b))
             }
