@@ -47,6 +47,36 @@ fn parameters_are_asked_for_and_remembered() {
 }
 
 #[test]
+fn a_number_of_another_statement_brings_no_value() {
+    let mut c = open("select * from customers where id = ?");
+    c.press("F5");
+    c.type_text("777");
+    assert_eq!(statements(&c.press("F5")).len(), 1);
+    let job = c.state.query.running.as_ref().expect("it runs").job;
+    c.run(job, RunEvent::Finished);
+    c.state.query.editor.set_text("delete from orders where id = ?");
+    assert!(statements(&c.press("F5")).is_empty());
+    assert!(!c.screen().contains("777"), "{}", c.screen());
+    // The same statement has it again.
+    c.press("Esc");
+    c.state.query.editor.set_text("select * from customers where id = ?");
+    c.press("F5");
+    assert!(c.screen().contains("777"), "{}", c.screen());
+}
+
+#[test]
+fn the_first_line_names_a_transaction_that_went_with_the_connection() {
+    let mut c = open("select 1");
+    c.status(TxState::Open);
+    let link = c.state.link_no;
+    let status = c.state.link.server().expect("open").status.clone();
+    // MariaDB's session tells both at once.
+    let status = holdpoint::engine::SessionStatus { lost: Some("it was killed".into()), tx: TxState::Idle, ..status };
+    c.send(Msg::Status { link, status });
+    assert!(c.screen().lines().next().unwrap().contains("CONNECTION AND TRANSACTION LOST"), "{}", c.screen());
+}
+
+#[test]
 fn giving_up_on_values_runs_nothing() {
     let mut c = open("delete from orders where id = ?");
     c.press("F5");

@@ -602,3 +602,30 @@ fn names_of_another_database_are_read_when_a_statement_names_it() {
     c.press("C-n");
     assert!(c.screen().contains("The names of other cannot be read: it takes too long"), "{}", c.screen());
 }
+
+#[test]
+fn a_search_of_vim_ends_with_enter() {
+    let mut c = with(EditorKeys::Vim);
+    c.press("i");
+    c.type_text("foo b foo c foo");
+    c.press("Esc");
+    for k in ["0", "/"] {
+        c.press(k);
+    }
+    c.type_text("foo");
+    c.press("Enter");
+    assert!(!c.state.query.find.open, "what follows are commands");
+    assert_eq!(c.state.query.editor.cursor_byte(), 6, "the match at the cursor is not the first");
+    c.press("x");
+    assert_eq!(text(&c), "foo b oo c foo");
+    c.press("n");
+    assert_eq!(c.state.query.editor.cursor_byte(), 11);
+    // Given up, the cursor is where it was, and `n` has what was looked for before.
+    c.press("/");
+    c.type_text("b");
+    c.press("Esc");
+    assert_eq!((c.state.query.editor.cursor_byte(), c.state.query.find.needle()), (11, "foo"));
+    c.press("/");
+    c.press("Enter");
+    assert_eq!(c.state.query.editor.cursor_byte(), 0, "nothing typed: the same again, going round");
+}

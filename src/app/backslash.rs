@@ -46,7 +46,7 @@ const KNOWN: &[(&str, &str)] = &[
 
 /// What psql has and what serves here instead.
 const INSTEAD: &[(&[&str], &str)] = &[
-    (&["\\!"], "Ctrl-Z gives you the shell, and fg brings Holdpoint back."),
+    (&["\\!"], "Ctrl-Z gives you the shell in the schema or results pane, and fg brings Holdpoint back."),
     (&["\\o", "\\out"], "\\copy (select …) to 'file.csv' writes rows into a file; in the results e does."),
     (
         &["\\a", "\\t", "\\H", "\\pset", "\\f", "\\C", "\\T"],

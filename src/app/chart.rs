@@ -50,6 +50,16 @@ impl Chart {
         Chart { title: title.into(), kind, series, top: 0 }
     }
 
+    /// Kind and title, and how many rows make a point; a histogram counts each.
+    pub fn heading(&self, dot: &str) -> String {
+        let title = crate::text::clean(&self.title);
+        let each = match self.kind {
+            Kind::Bars | Kind::Line if self.series.each > 1 => format!(", {} to a point", crate::text::thousands(self.series.each)),
+            _ => String::new(),
+        };
+        format!("{} {dot} {title}{each}", self.kind.name())
+    }
+
     /// The next kind, or the one before.
     pub fn turn(&mut self, forward: bool) {
         self.top = 0;

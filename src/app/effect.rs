@@ -62,6 +62,8 @@ pub struct How {
 pub enum RowsWork {
     /// Lists them in another order or selection, under the number of the job.
     Arrange(Arrangement),
+    /// Finds the row with a key in a list of them; 0 is as they came.
+    FindKey { view: u64, key: crate::ops::rows::keyed::Key },
 }
 
 /// What came of it.
@@ -72,6 +74,8 @@ pub enum RowsReport {
         /// Longer values were compared by so many bytes only.
         compared: crate::ops::rows::arrange::Compared,
     },
+    /// Where the row stands.
+    Row(Option<u64>),
 }
 
 /// What to do with a data fix that waits.

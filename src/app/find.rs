@@ -33,7 +33,15 @@ pub struct Find {
     pub problem: Option<String>,
     /// Where the search began.
     origin: usize,
+    /// Opened by vim's `/`: Enter ends it.
+    once: Option<Once>,
     found: Found,
+}
+
+/// What stands again when such a search is given up.
+struct Once {
+    needle: String,
+    cursor: usize,
 }
 
 /// Matches of a pattern in one version of the text.
@@ -144,6 +152,7 @@ pub fn open(state: &mut State, replace: bool, effects: &mut Vec<Effect>) {
     find.needle.move_cursor(CursorMove::End);
     find.origin = q.editor.selection().map_or(q.editor.cursor_byte(), |r| r.start);
     find.open = true;
+    find.once = None;
     find.in_with = replace && !find.needle().is_empty();
     if replace {
         find.with.get_or_insert_with(TextArea::default);
@@ -154,12 +163,41 @@ pub fn open(state: &mut State, replace: bool, effects: &mut Vec<Effect>) {
     typed(state, effects);
 }
 
+/// Opens the line as vim's `/` does: empty, for what stands behind the cursor, until Enter.
+pub fn once(state: &mut State, effects: &mut Vec<Effect>) {
+    let q = &mut state.query;
+    let cursor = q.editor.cursor_byte();
+    let find = &mut q.find;
+    find.once = Some(Once { needle: find.needle().to_string(), cursor });
+    (find.needle, find.with, find.in_with) = (TextArea::default(), None, false);
+    find.origin = cursor + q.editor.text()[cursor..].chars().next().map_or(0, char::len_utf8);
+    find.open = true;
+    query::edited(state, effects);
+}
+
+/// Enter behind vim's `/`: the cursor is on the match already. Nothing typed means what was looked for before.
+fn ended(state: &mut State, once: Once, effects: &mut Vec<Effect>) {
+    let q = &mut state.query;
+    q.find.open = false;
+    if q.find.needle().is_empty() {
+        q.find.needle = TextArea::new(vec![once.needle]);
+        return next(state, true, effects);
+    }
+    if q.find.matches().is_empty() {
+        let why = q.find.problem.clone().unwrap_or_else(|| "It is not in this text".into());
+        let words = format!("{}: {why}", text::clean(q.find.needle()));
+        state.say(Note::info(words));
+    }
+    query::edited(state, effects);
+}
+
 /// The line changed: the nearest match from where the search began.
 fn typed(state: &mut State, effects: &mut Vec<Effect>) {
     let q = &mut state.query;
     q.find.look(q.editor.text(), q.editor.version);
     let to = q.find.at_or_behind(q.editor.text(), q.find.origin).or_else(|| q.find.at_or_behind(q.editor.text(), 0));
-    q.editor.go_to_byte(to.map_or(q.find.origin, |m| m.start));
+    let home = q.find.once.as_ref().map_or(q.find.origin, |o| o.cursor);
+    q.editor.go_to_byte(to.map_or(home, |m| m.start));
     query::edited(state, effects);
 }
 
@@ -266,11 +304,20 @@ pub fn key(state: &mut State, key: Key, effects: &mut Vec<Effect>) -> bool {
     match (key.code, key.ctrl, key.alt) {
         (Code::Esc, ..) => {
             find.open = false;
+            if let Some(once) = find.once.take() {
+                find.needle = TextArea::new(vec![once.needle]);
+                state.query.editor.go_to_byte(once.cursor);
+            }
             query::edited(state, effects);
+        }
+        (Code::Enter, false, false) if find.once.is_some() => {
+            if let Some(once) = find.once.take() {
+                ended(state, once, effects);
+            }
         }
         (Code::Char('g'), true, _) => {
             find.open = false;
-            let origin = find.origin;
+            let origin = find.once.take().map_or(find.origin, |o| o.cursor);
             state.query.editor.go_to_byte(origin);
             query::edited(state, effects);
         }

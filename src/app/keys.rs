@@ -231,7 +231,7 @@ fn vim(state: &mut State, key: Key, effects: &mut Vec<Effect>) -> bool {
         Did::NotMine => return false,
         Did::Done => {}
         Did::Insert => state.view.typing = true,
-        Did::Search => find::open(state, false, effects),
+        Did::Search => find::once(state, effects),
         Did::Next(n) => (0..n).for_each(|_| find::next(state, true, effects)),
         Did::Yanked => q.clipboard = q.vim.register().to_string(),
     }

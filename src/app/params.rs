@@ -66,10 +66,17 @@ pub fn ask(state: &mut State, wanted_for: Wanted) -> bool {
     true
 }
 
-/// What was typed last for a parameter of this statement, or for one of its name anywhere.
+/// What was typed last for a parameter of this statement, or for one of its name anywhere. A number is no name: `$1` of another
+/// statement is something else.
 fn last(state: &State, text: &str, name: &str) -> Option<String> {
     let of = fingerprint(state.query.editor.dialect(), text);
-    state.query.kept_values.get(&of).and_then(|v| v.get(name)).or_else(|| state.query.values.get(name)).cloned()
+    let own = state.query.kept_values.get(&of).and_then(|v| v.get(name));
+    own.or_else(|| state.query.values.get(name).filter(|_| !numbered(name))).cloned()
+}
+
+/// `$1`, `?2`.
+fn numbered(name: &str) -> bool {
+    name.strip_prefix(['$', '?']).is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// A value was set by name: it is the one for every statement.

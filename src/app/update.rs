@@ -312,7 +312,12 @@ fn status_changed(state: &mut State, status: crate::engine::SessionStatus, effec
     let had_tx = server.status.tx != TxState::Idle;
     let was_lost = status.lost.is_some();
     let moved = server.status.place != status.place && !was_lost;
+    let before = server.status.tx;
     server.status = status;
+    if was_lost && had_tx {
+        // The line that stays says what went with the connection, whichever of them was noticed first.
+        server.status.tx = before;
+    }
     state.query.editor.read_as(server.status.reading);
     let open = server.status.tx != TxState::Idle;
     if open != had_tx {

@@ -4,6 +4,7 @@
 pub mod arrange;
 pub mod filter;
 pub mod key;
+pub mod keyed;
 pub mod order;
 
 pub use arrange::{Arranged, Arrangement, Sort, arrange};

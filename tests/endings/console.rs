@@ -158,3 +158,15 @@ fn mariadb_is_spoken_of_in_its_own_words() {
     assert!(err.contains("refuses EXPLAIN DELETE in a read-only transaction"), "{err}");
     super::run(&home, 0, &["query", "dev", "explain delete from t where a = 1"]);
 }
+
+#[test]
+fn a_result_with_two_columns_of_one_name_is_sorted_by_mariadb() {
+    let (home, _) = mariadb("sorted_console", "create table a (id int, v varchar(9)); insert into a values (1, 'x'), (3, 'z'), (2, 'y');");
+    let mut c = open(&home, "dev");
+    run(&mut c, "select a.id, b.id, b.v from a join a b on a.id = b.id");
+    c.wait_for("3 rows");
+    c.send("<Esc> grS");
+    c.wait_for("Sort on the server");
+    c.send("d");
+    c.wait_until("the greatest is the first", |s| s.contains("id_2") && s.lines().any(|l| l.contains("1  3     3  z")));
+}

@@ -123,3 +123,44 @@ fn what_cannot_be_edited_says_why() {
         c.wait_for(why);
     }
 }
+
+/// A changed row may stand elsewhere when the rows come again: the next edit must not hit the one that has its old place.
+#[test]
+fn the_cursor_goes_back_to_its_row_wherever_it_stands() {
+    let home = tempfile::tempdir().expect("home");
+    let mut c = open(home.path());
+    let sql = "insert into orders select value, 7, 's' || value, null from generate_series(3, 9)";
+    let db = rusqlite::Connection::open(home.path().join("one.db")).expect("database");
+    let sql = sql.replace("from generate_series(3, 9)", "from json_each('[3, 4, 5, 6, 7, 8, 9]')");
+    db.execute_batch(&sql).expect("seed");
+    write(&mut c, "select id, state, note from orders order by state desc");
+    c.send("<F5>");
+    c.wait_for("9 rows");
+    // The first row is that of 9; with this state it is the last.
+    c.send("<Esc> grlc");
+    c.wait_for("Row 1");
+    c.send("<C-u>aaa<Enter>");
+    c.wait_for("1 change staged");
+    c.send("ww");
+    c.wait_until("they are read again", |s| s.contains("1 row written.") && s.contains("9 rows ·") && !s.contains("staged"));
+    c.send("lc");
+    c.wait_for("Row 9");
+    c.send("mine<Enter>");
+    c.wait_for("1 change staged");
+    c.send("ww");
+    c.wait_until("they are read again", |s| s.contains("mine") && s.contains("9 rows ·") && !s.contains("staged"));
+    assert_eq!(rows(home.path(), "select group_concat(id || state) from orders where note = 'mine'"), "9aaa");
+    // Order and filter stay, and so does the row.
+    c.send("hs");
+    c.wait_for("sorted by state");
+    c.send("f<C-u>> s<Enter><Enter>");
+    c.wait_for("filtered: 6 of 9");
+    c.send("jc");
+    c.wait_for("Row 2");
+    c.send("<C-u>s9<Enter>");
+    c.wait_for("1 change staged");
+    c.send("ww");
+    c.wait_until("they are read again", |s| s.contains("filtered: 6 of 9") && s.contains("s9") && !s.contains("staged"));
+    c.send("lc");
+    c.wait_for("Row 6");
+}

@@ -1,6 +1,7 @@
 //! Editing cells where they stand: changes are staged, shown as SQL, and written in one transaction. Following foreign keys, which
 //! needs to know the same of a result: which table its columns come from.
 
+use super::results::back::Back;
 use super::results::{Progress, ResultTab};
 use super::running;
 use crate::app::dialog::{Answer, Confirm, Dialog, Field, Form, Purpose, Then, Viewer};
@@ -219,9 +220,14 @@ fn seen(cell: Cell<'_>) -> Param {
     }
 }
 
+/// Why there is no row under the cursor.
+fn not_there(tab: &ResultTab) -> String {
+    if tab.rows > 0 { "The row is still being read; try again.".into() } else { "There are no rows here.".into() }
+}
+
 /// The key of the row under the cursor.
 fn key_of_row(tab: &ResultTab, plan: &Editable) -> std::result::Result<Vec<(String, Param)>, String> {
-    let Some((batch, r)) = tab.at(tab.row) else { return Err("The row is still being read; try again.".into()) };
+    let Some((batch, r)) = tab.at(tab.row) else { return Err(not_there(tab)) };
     let one = |(name, column): (&String, &usize)| match param(batch.cell(r, *column))? {
         Param::Null => Err(format!("Read-only: the key column {} of this row is NULL.", text::clean(name))),
         value => Ok((name.clone(), value)),
@@ -257,7 +263,7 @@ fn cell_here(state: &State, plan: &Editable) -> std::result::Result<(usize, crat
     if tab.staged_mark(tab.row) == Some('-') {
         return Err("The row is going to be deleted.".into());
     }
-    let Some(cell) = tab.chosen() else { return Err("The row is still being read; try again.".into()) };
+    let Some(cell) = tab.chosen() else { return Err(not_there(tab)) };
     Ok((column, info.clone(), param(cell)?))
 }
 
@@ -269,8 +275,10 @@ fn edit_cell(state: &mut State, plan: &Editable) -> std::result::Result<(), Stri
     if now.len() > LONGEST || now.contains(['\n', '\r']) {
         return Err("The value has several lines or is too long to be edited here: write an UPDATE.".into());
     }
-    let null = crate::app::keys::key_of(state, Action::SetNull).map_or_else(String::new, |k| format!("; {k} in the grid sets NULL"));
-    let field = Field::new(info.name.clone(), &now, format!("{}{null}", info.type_name));
+    let null = crate::app::keys::key_of(state, Action::SetNull).map(|k| format!("{k} in the grid sets NULL"));
+    let type_name = Some(info.type_name).filter(|t| !t.is_empty());
+    let hint: Vec<String> = type_name.into_iter().chain(null).collect();
+    let field = Field::new(info.name.clone(), &now, hint.join("; "));
     let purpose = Purpose::EditCell { result: tab.id, row: tab.row, column };
     state.dialogs.push(Dialog::Form(Form::new(format!("Row {}", text::thousands(tab.row + 1)), purpose, Vec::new(), vec![field])));
     Ok(())
@@ -472,10 +480,16 @@ pub fn written(state: &mut State, job: JobId, result: ResultId, outcome: std::re
 
 /// What is on the screen is older than what is written: the rows are read again.
 pub fn read_again(state: &mut State, result: ResultId, effects: &mut Vec<Effect>) {
+    let shown = state.query.result().is_some_and(|t| t.id == result);
+    let plan = shown.then(|| plan(state, Action::EditCell, &mut Vec::new())).flatten().and_then(std::result::Result::ok);
     if let Some(tab) = state.result_mut(result) {
+        let back = Back::of(tab, plan.as_ref());
         tab.staged.clear();
         let again = Statement { text: tab.text.clone(), offset: tab.offset, values: tab.values.clone(), data: None };
         running::again(state, result, again, effects);
+        if let Some(r) = &mut state.query.running {
+            r.back = Some(back);
+        }
     }
 }
 
@@ -586,7 +600,7 @@ fn way(
     let dialect = state.query.editor.dialect();
     let Some(tab) = state.query.result() else { return Err("There is no result.".into()) };
     let (Some(columns), Some((batch, r))) = (&tab.columns, tab.at(tab.row)) else {
-        return Err("The row is still being read; try again.".into());
+        return Err(not_there(tab));
     };
     let mut conditions = Vec::new();
     let mut values = BTreeMap::new();

@@ -147,6 +147,7 @@ impl Query {
             version: self.editor.version,
             values: Vec::new(),
             cursor: None,
+            back: None,
             done: 0,
             failed: 0,
             dropped: 0,

@@ -2,6 +2,7 @@
 
 pub mod acts;
 pub mod arrange;
+pub mod back;
 pub mod column;
 pub mod columns;
 pub mod compare;
@@ -86,6 +87,8 @@ pub struct ResultTab {
     screen: u16,
     /// Row that the cursor goes back to when it comes: the rows are being read again.
     pub back_to: Option<u64>,
+    /// What is as before once all of them are here.
+    pub back: Option<back::Back>,
     /// The other end of the selected rows, by its place; the cursor's row is the one end.
     pub marked: Option<u64>,
     /// One row is shown as a list of its columns, instead of the grid.
@@ -122,6 +125,7 @@ impl ResultTab {
             top: 0,
             screen: 80,
             back_to: None,
+            back: None,
             marked: None,
             record: false,
             field: 0,
@@ -224,6 +228,11 @@ impl ResultTab {
         }
     }
 
+    /// The rows that are in memory: number, batch, place in it.
+    pub fn in_memory(&self) -> impl Iterator<Item = (u64, &RowBatch, usize)> {
+        self.batches.iter().flat_map(|(first, b)| (0..b.rows()).map(move |r| (first + r as u64, &**b, r)))
+    }
+
     /// The batch that holds a row, and the row's place in it.
     pub fn at(&self, row: u64) -> Option<(&RowBatch, usize)> {
         self.shared(row).map(|(batch, within)| (&**batch, within))
@@ -250,6 +259,9 @@ impl ResultTab {
     pub fn go(&mut self, action: Action, page: usize, width: u16) -> bool {
         if action.is_move() {
             self.back_to = None;
+            if let Some(back) = &mut self.back {
+                back.key = None;
+            }
         }
         if self.record {
             return self.go_record(action, page, width);

@@ -32,6 +32,8 @@ pub struct Running {
     pub values: Vec<BTreeMap<String, Param>>,
     /// Place of the cursor for the result that takes the place of another one: row and column.
     pub cursor: Option<(u64, usize)>,
+    /// What is as before for that result when all its rows are here.
+    pub back: Option<super::results::back::Back>,
     /// Statements that ended well, and those that did not.
     pub done: usize,
     pub failed: usize,
@@ -202,6 +204,7 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
                 tab.values = r.values.get(index).cloned().unwrap_or_default();
                 tab.record |= r.record;
                 (tab.row, tab.column) = r.cursor.unwrap_or_default();
+                tab.back.clone_from(&r.back);
                 tab.back_to = r.cursor.map(|(row, _)| row).filter(|row| *row > 0);
             }
             if let Some(r) = state.query.running.as_mut().filter(|r| r.job == job) {
@@ -263,6 +266,7 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
                     state.say(Note::ok(format!("{summary}; {keys} shows them")));
                 }
             }
+            super::results::back::complete(state, result, effects);
         }
         RunEvent::Cut { result, why } => {
             let mut note = Note::error(&why);

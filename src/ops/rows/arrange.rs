@@ -116,7 +116,10 @@ pub fn arrange(work: Work<'_>, of: &Arrangement) -> Result<Arranged> {
     let mut scratch = Vec::new();
     let mut as_text = false;
     let mut entries: Vec<Entry> = Vec::new();
-    if of.filter.is_none() && total <= MOST {
+    if of.filter.is_none() {
+        if total > MOST {
+            return Err(too_many());
+        }
         entries.reserve_exact(total as usize);
     }
     let mut many = false;
@@ -136,8 +139,7 @@ pub fn arrange(work: Work<'_>, of: &Arrangement) -> Result<Arranged> {
         }
     })?;
     if many {
-        return Err(Error::failed(format!("more than {} rows are not sorted in the console", crate::text::thousands(MOST)))
-            .hint("Let the server sort them, or filter them first."));
+        return Err(too_many());
     }
     entries.sort_unstable_by_key(Entry::rank);
     let mut open = unsettled(&entries, 0, entries.len());
@@ -150,6 +152,11 @@ pub fn arrange(work: Work<'_>, of: &Arrangement) -> Result<Arranged> {
     }
     let compared = Compared { first: (!open.is_empty()).then_some(STEP * PASSES - 1), as_text };
     Ok(Arranged { index: entries.iter().map(Entry::number).collect(), compared })
+}
+
+fn too_many() -> Error {
+    Error::failed(format!("more than {} rows are not sorted in the console", crate::text::thousands(MOST)))
+        .hint("Let the server sort them, or filter them first.")
 }
 
 /// Ranges of entries that are equal so far and go on.

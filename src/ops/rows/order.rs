@@ -11,6 +11,8 @@ pub enum Order {
     /// Numbers by value, text by its characters' codes.
     #[default]
     Plain,
+    /// PostgreSQL's numbers, `NaN` and the infinities included.
+    Number,
     /// PostgreSQL's `interval`, by its default style; a month counts 30 days, a day 24 hours, as for the server.
     Interval,
     /// A time of the day, or MySQL's `time`, which may be negative or longer than a day.
@@ -38,6 +40,7 @@ impl Order {
         match (dialect, first) {
             (Dialect::Sqlite, _) => Order::Plain,
             _ if name.ends_with("[]") => Order::Plain,
+            (Dialect::Postgres, "numeric" | "real" | "double") => Order::Number,
             (Dialect::Postgres, "interval") => Order::Interval,
             (Dialect::Postgres, "money") => Order::Money,
             (Dialect::Postgres, "boolean" | "bool") => Order::Boolean,
@@ -54,6 +57,7 @@ impl Order {
     pub fn key(self, cell: Cell<'_>, out: &mut Vec<u8>) -> Option<bool> {
         match (self, cell) {
             (Order::Plain, _) | (_, Cell::Null | Cell::Binary(_)) => key::key(cell, out).map(|()| true),
+            (Order::Number, Cell::Text(b) | Cell::Number(b)) => key::key(Cell::Number(b), out).map(|()| true),
             (_, Cell::Text(b) | Cell::Number(b)) => match std::str::from_utf8(b).ok().filter(|t| self.value(t, out)) {
                 Some(_) => Some(true),
                 None => key::key(Cell::Text(b), out).map(|()| false),
@@ -66,6 +70,13 @@ impl Order {
         let text = text.trim();
         match self {
             Order::Plain => false,
+            Order::Number => {
+                let word = ["Infinity", "-Infinity", "NaN"].into_iter().find(|w| w.eq_ignore_ascii_case(text));
+                match word {
+                    Some(w) => key::key(Cell::Number(w.as_bytes()), out).is_some(),
+                    None => key::number(text.as_bytes(), out),
+                }
+            }
             Order::Interval => number(interval(text), 0, out),
             Order::Clock => number(clock(text), 0, out),
             Order::ZonedClock => match zoned(text) {
@@ -266,6 +277,7 @@ mod tests {
     #[test]
     fn values_sort_as_the_server_sorts_them() {
         for (order, sorted) in [
+            (Order::of(Dialect::Postgres, "numeric(10,2)"), &["-Infinity", "-7", "5", "1e20", "Infinity", "NaN"][..]),
             (
                 Order::Interval,
                 &[

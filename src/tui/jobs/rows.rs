@@ -120,6 +120,10 @@ fn done(shared: &Shared, on: Work<'_>, job: JobId, result: ResultId, work: RowsW
             lock(&shared.views).insert(result, Listed { number: job, index: Arc::new(arranged.index) });
             Ok(report)
         }
+        RowsWork::FindKey { view, key } => {
+            let index = listed(shared, result, view)?;
+            rows::keyed::find(on, index.as_deref().map(Vec::as_slice), &key).map(RowsReport::Row)
+        }
     }
 }
 

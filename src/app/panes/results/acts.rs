@@ -148,8 +148,18 @@ pub fn rows_done(state: &mut State, job: JobId, result: ResultId, work: RowsWork
     state.jobs.retain(|j| j.id != job);
     match work {
         RowsWork::Arrange(of) => {
-            let done = report.map(|RowsReport::Arranged { rows, compared }| (rows, compared));
+            let done = report.map(|r| match r {
+                RowsReport::Arranged { rows, compared } => (rows, compared),
+                RowsReport::Row(_) => (0, Default::default()),
+            });
             super::arrange::arranged(state, job, result, of, done, effects);
+        }
+        RowsWork::FindKey { .. } => {
+            let row = match report {
+                Ok(RowsReport::Row(row)) => row,
+                _ => None,
+            };
+            super::back::found(state, job, result, row, effects);
         }
     }
 }

@@ -144,7 +144,7 @@ pub(super) fn settled(state: &mut State) -> Option<&ResultTab> {
 }
 
 /// Has the list made; the one that is being made meanwhile is given up.
-fn start(state: &mut State, of: Arrangement, effects: &mut Vec<Effect>) {
+pub(super) fn start(state: &mut State, of: Arrangement, effects: &mut Vec<Effect>) {
     let job = state.id();
     let shown = state.query.shown;
     let Some(tab) = state.query.results.get_mut(shown) else { return };
@@ -199,11 +199,17 @@ pub fn arranged(
                 .filter
                 .as_ref()
                 .map(|f| format!("{} of {} rows: {}", text::thousands(rows), text::thousands(tab.kept), text::clean(&f.text)));
+            let (row, back) = (tab.row, tab.back.is_some());
             tab.viewed(View { number: job, of, compared, making: None }, rows);
-            if let Some(words) = filtered {
+            if back {
+                tab.row = row.min(rows.saturating_sub(1));
+            } else if let Some(words) = filtered {
                 state.say(Note::info(words));
             }
             super::acts::want(state, effects);
+            if back {
+                super::back::seek(state, result, effects);
+            }
         }
         Err(e) if e.kind == Kind::Cancelled => state.say(Note::info("Cancelled; the rows stay as they were.")),
         Err(e) => state.say(Note::error(&e)),
@@ -247,8 +253,14 @@ pub fn filter(state: &mut State, value: &str, column: &str, effects: &mut Vec<Ef
     Ok(())
 }
 
-/// A statement that gives the same rows in the order of a column, or why there is none.
-pub fn ordered(dialect: Dialect, statement: &str, column: usize, descending: bool) -> std::result::Result<String, &'static str> {
+/// A statement that gives the same rows, whose columns have these names, in the order of one, or why there is none.
+pub fn ordered(
+    dialect: Dialect,
+    statement: &str,
+    names: &[&str],
+    column: usize,
+    descending: bool,
+) -> std::result::Result<String, &'static str> {
     let blank = |t: &&sql::Token| matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment);
     let tokens = sql::lex(dialect, statement);
     let first = tokens.iter().find(|t| !blank(t)).map(|t| statement[t.span.clone()].to_ascii_uppercase());
@@ -261,7 +273,34 @@ pub fn ordered(dialect: Dialect, statement: &str, column: usize, descending: boo
     let end = tokens.iter().rfind(|t| !blank(t) && t.kind != TokenKind::Semicolon).map_or(0, |t| t.span.end);
     let inner = statement[..end].trim_start();
     // By its place: the name may be ambiguous, or need quotes.
-    Ok(format!("SELECT * FROM (\n{inner}\n) AS loaded\nORDER BY {}{}", column + 1, if descending { " DESC" } else { "" }))
+    let by = format!("{}{}", column + 1, if descending { " DESC" } else { "" });
+    let twice = |i: usize| names[..i].iter().any(|n| n.eq_ignore_ascii_case(names[i]));
+    if dialect == Dialect::MySql && (0..names.len()).any(twice) {
+        // A subquery may not have two columns of one name there, and takes other names only so.
+        let names: Vec<String> = apart(names).iter().map(|n| dialect.quote_ident(n)).collect();
+        return Ok(format!("WITH loaded ({}) AS (\n{inner}\n)\nSELECT * FROM loaded\nORDER BY {by}", names.join(", ")));
+    }
+    Ok(format!("SELECT * FROM (\n{inner}\n) AS loaded\nORDER BY {by}"))
+}
+
+/// The names, numbered where one is there already or would be too long for a column.
+fn apart(names: &[&str]) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    for (i, name) in names.iter().enumerate() {
+        let fits = (1..=60).contains(&name.chars().count()) && !name.ends_with(' ');
+        let base = if fits { (*name).to_string() } else { format!("column_{}", i + 1) };
+        let mut own = base.clone();
+        let mut n = 2;
+        let taken = |own: &str, out: &[String]| {
+            out.iter().any(|o| o.eq_ignore_ascii_case(own)) || own != *name && names.iter().any(|o| o.eq_ignore_ascii_case(own))
+        };
+        while taken(&own, &out) {
+            own = format!("{base}_{n}");
+            n += 1;
+        }
+        out.push(own);
+    }
+    out
 }
 
 fn on_server(state: &mut State) {
@@ -279,7 +318,9 @@ fn on_server(state: &mut State) {
     };
     // With the values that the statement was run with.
     let run = |text: &str| Then::Run(vec![Statement { values: tab.values.clone(), ..Statement::new(text, None) }]);
-    let (rising, falling) = match (ordered(dialect, &tab.text, tab.column, false), ordered(dialect, &tab.text, tab.column, true)) {
+    let names: Vec<&str> = tab.columns.iter().flat_map(|c| c.iter()).map(|c| c.name.as_str()).collect();
+    let by = |descending| ordered(dialect, &tab.text, &names, tab.column, descending);
+    let (rising, falling) = match (by(false), by(true)) {
         (Ok(a), Ok(d)) => (a, d),
         (Err(why), _) | (_, Err(why)) => {
             state.say(Note::info(why));
@@ -306,17 +347,22 @@ mod tests {
 
     #[test]
     fn a_select_is_wrapped_and_nothing_else_is() {
-        let sql = ordered(Dialect::Sqlite, "select a, b from t order by a; -- the end;\n", 1, true).unwrap();
+        let sql = ordered(Dialect::Sqlite, "select a, b from t order by a; -- the end;\n", &["a", "b"], 1, true).unwrap();
         assert_eq!(sql, "SELECT * FROM (\nselect a, b from t order by a\n) AS loaded\nORDER BY 2 DESC");
         assert_eq!(sql::split(Dialect::Sqlite, &sql).len(), 1);
-        assert!(ordered(Dialect::Postgres, "/* all */ WITH x AS (SELECT 1) SELECT * FROM x", 0, false).is_ok());
+        assert!(ordered(Dialect::Postgres, "/* all */ WITH x AS (SELECT 1) SELECT * FROM x", &["a"], 0, false).is_ok());
+        let sql = ordered(Dialect::MySql, "select a.id, b.ID, x id_2 from a join b", &["id", "ID", "id_2"], 1, false).unwrap();
+        assert_eq!(
+            sql,
+            "WITH loaded (`id`, `ID_3`, `id_2`) AS (\nselect a.id, b.ID, x id_2 from a join b\n)\nSELECT * FROM loaded\nORDER BY 2"
+        );
         for no in [
             "update t set a = 1 returning a",
             "explain select 1",
             "with x as (delete from t returning a) select * from x",
             "pragma table_info(t)",
         ] {
-            assert!(ordered(Dialect::Postgres, no, 0, false).is_err(), "{no}");
+            assert!(ordered(Dialect::Postgres, no, &["a"], 0, false).is_err(), "{no}");
         }
     }
 }

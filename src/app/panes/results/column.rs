@@ -63,9 +63,6 @@ pub fn told(state: &mut State, job: JobId, result: ResultId, column: usize, told
             if left_out > 0 {
                 title.push_str(&format!(", {} without a number", text::thousands(left_out)));
             }
-            if s.each > 1 {
-                title.push_str(&format!(", {} to a point", text::thousands(s.each)));
-            }
             state.dialogs.push(Dialog::Chart(Chart::new(title, *s)));
         }
         Err(e) if e.kind == Kind::Cancelled => {}
