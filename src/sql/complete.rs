@@ -2,6 +2,7 @@
 //! every key.
 
 mod keywords;
+mod more;
 mod object;
 mod own;
 mod place;
@@ -246,10 +247,22 @@ fn gather(words: &Words<'_>, scope: &Scope, typed: &Typed, out: &mut Collecting<
             _ => qualified(words, scope, typed, None, out),
         };
     }
+    // Once a letter is typed, a longer list hides nothing.
+    let more = !typed.prefix.is_empty() && !typed.quoted;
+    if more::named(words, typed.first, out) {
+        return;
+    }
     if let Some(wanted) = only {
+        if more {
+            more::rest(words, typed.first, out);
+        }
         return objects(words, scope, wanted, out);
     }
-    match place(words, scope, typed.first) {
+    let place = place(words, scope, typed.first);
+    if more {
+        more::gather(words, &place, typed.first, out);
+    }
+    match place {
         Place::Start => out.keywords(keywords::START),
         Place::Relation => {
             out.relations(scope, None);
@@ -390,6 +403,7 @@ fn objects(words: &Words<'_>, scope: &Scope, wanted: object::Wanted, out: &mut C
                 // Written as SQL takes them: some have blanks in them.
                 out.push(ProposalKind::Type, t.to_string(), String::new(), t, 100);
             }
+            more::serials(words, out);
         }
         Wanted::Settings => {
             let about = if words.is(0, "set") || words.is(0, "pragma") { &[][..] } else { &["ALL"] };

@@ -28,7 +28,7 @@ pub fn draw(state: &State, dialog: &Dialog, c: &mut Canvas<'_>) -> Option<(u16, 
         }
         Dialog::Chart(d) => {
             let area = page(state);
-            let inside = boxed(c, area, &d.heading(&c.look.glyphs.dot.to_string()), &super::chart::foot(state));
+            let inside = boxed(c, area, &d.heading(c.look.glyphs.dot), &super::chart::foot(state));
             super::chart::draw(d, inside, c);
             None
         }

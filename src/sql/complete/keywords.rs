@@ -84,6 +84,12 @@ pub fn known(dialect: Dialect, word: &str) -> bool {
     }
 }
 
+/// All of these lists.
+pub fn all() -> impl Iterator<Item = &'static str> {
+    const CLAUSES: [&str; 9] = ["select", "from", "on", "where", "group", "having", "order", "limit", "values"];
+    START.iter().chain(OTHER).chain(CLAUSES.into_iter().flat_map(after)).copied()
+}
+
 /// What may stand in or behind a clause.
 pub fn after(clause: &str) -> &'static [&'static str] {
     match clause {

@@ -1,8 +1,8 @@
 //! Collecting proposals, and putting the best ones first.
 
-use super::keywords;
 use super::scope::{Scope, Source};
 use super::{Proposal, ProposalKind, Reach, kind_of};
+use super::{keywords, more};
 use crate::model::names::{Names, Relation};
 use crate::model::{Dialect, NodeKind};
 use crate::sql::reserved::{ident, plain};
@@ -70,7 +70,9 @@ impl Collecting<'_> {
         }
         for f in list {
             // One that the search path does not reach has its schema before it.
-            if f.split('.').all(|part| plain(self.dialect, part)) {
+            if self.dialect == Dialect::Sqlite && more::BARE.contains(&&**f) {
+                self.push(kind, f.to_string(), String::new(), f, 0);
+            } else if f.split('.').all(|part| plain(self.dialect, part)) {
                 let bare = f.rsplit('.').next().unwrap_or(f);
                 self.push(kind, format!("{f}{behind}"), String::new(), bare, 0);
             }

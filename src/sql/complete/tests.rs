@@ -510,3 +510,56 @@ proptest! {
         complete(Dialect::MySql, &text, cursor, &shop());
     }
 }
+
+#[test]
+fn everyday_words_are_proposed_once_a_part_of_them_is_typed() {
+    let first = |d: Dialect, text: &str| {
+        let p = complete(d, text, text.len(), &shop());
+        p.list.into_iter().take(3).map(|p| p.insert).collect::<Vec<_>>()
+    };
+    let (pg, my, lite) = (Dialect::Postgres, Dialect::MySql, Dialect::Sqlite);
+    for (d, text, word) in [
+        (pg, "select nulli", "nullif("),
+        (pg, "select greate", "greatest("),
+        (pg, "select current_da", "current_date"),
+        (pg, "select * from orders where state ili", "ilike"),
+        (pg, "explain ana", "analyze"),
+        (pg, "vac", "vacuum"),
+        (pg, "savep", "savepoint"),
+        (pg, "gra", "grant"),
+        (pg, "cal", "call"),
+        (pg, "mer", "merge into"),
+        (pg, "ref", "refresh materialized view"),
+        (pg, "select 1 exc", "except"),
+        (pg, "select 1 inters", "intersect"),
+        (pg, "with rec", "recursive"),
+        (pg, "select * from orders left jo", "join"),
+        (pg, "create or rep", "replace view"),
+        (pg, "select * from orders where total is n", "null"),
+        (pg, "select * from orders order by total nulls la", "last"),
+        (pg, "insert into orders (id) values (1) on conf", "conflict"),
+        (pg, "select now() at time z", "zone"),
+        (pg, "create index on orders using g", "gin"),
+        (pg, "create table x (id bigser", "bigserial"),
+        (pg, "set search_path to arch", "archive"),
+        (my, "select current_da", "current_date"),
+        (my, "select * from orders where state rlik", "rlike"),
+        (my, "show cre", "create table"),
+        (my, "sta", "start transaction"),
+        (my, "kil", "kill"),
+        (my, "insert ign", "ignore into"),
+        (lite, "vacu", "vacuum"),
+        (lite, "atta", "attach database"),
+        (lite, "insert or rep", "replace into"),
+    ] {
+        assert!(first(d, text).iter().any(|w| w == word), "{text}: {word} is not among {:?}", first(d, text));
+    }
+    assert!(
+        !first(lite, "gra").iter().any(|w| w == "grant") && !first(my, "select * from orders where a ili").iter().any(|w| w == "ilike")
+    );
+    // SQLite lists it as a function, and refuses the bracket.
+    let mut names = shop();
+    names.functions.push("current_date".into());
+    let of = |d| complete(d, "select current_da", 17, &names).list.into_iter().map(|p| p.insert).collect::<Vec<_>>();
+    assert!(of(lite).contains(&"current_date".to_string()) && !of(lite).contains(&"current_date(".to_string()), "{:?}", of(lite));
+}
