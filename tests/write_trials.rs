@@ -235,6 +235,7 @@ fn postgresql_refuses_in_place_what_cannot_be_taken_back() {
          create function kills(int) returns int language sql volatile as 'select pg_terminate_backend($1)::int';
          create function sets(int) returns bigint language sql volatile as $$ select setval('counted', $1) $$;
          create function deep(int) returns int language plpgsql volatile as 'begin return kills($1); end';
+         create function early(i text default pg_switch_wal()::text) returns int language sql immutable as 'select length(i)';
          create trigger t after insert on jobs for each row execute function run_it();
          create trigger t after insert on dyn for each row execute function built();",
     );
@@ -244,6 +245,7 @@ fn postgresql_refuses_in_place_what_cannot_be_taken_back() {
         ("insert into dyn values (1)", "the function public.built() builds statements while it runs"),
         ("update plain set n = kills(n)", "calls pg_terminate_backend"),
         ("update plain set n = deep(n)", "calls pg_terminate_backend"),
+        ("update plain set n = early()", "calls pg_switch_wal"),
         ("insert into plain select 1, sets(9)::int", "setval"),
     ] {
         let said = p.expect(4, &["explain", "app-dev", "--analyze", sql, "--in-place"]);

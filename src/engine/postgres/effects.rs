@@ -110,7 +110,8 @@ const FUNCTIONS: &str = "WITH RECURSIVE f(oid) AS (SELECT p.oid FROM pg_catalog.
          CROSS JOIN LATERAL unnest(ARRAY[a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn]::oid[]) x(oid)) \
      SELECT p.oid::text, p.oid::regprocedure::text, l.lanname, p.provolatile::text, \
        CASE WHEN l.lanname NOT IN ('sql', 'plpgsql') OR p.prokind = 'a' THEN '' WHEN p.prosrc <> '' THEN p.prosrc ELSE pg_catalog.pg_get_functiondef(p.oid) END, \
-       {known}::text, p.prokind::text, l.lanpltrusted::text, CASE n.nspname WHEN 'pg_catalog' THEN p.proname ELSE '' END \
+       {known}::text, p.prokind::text, l.lanpltrusted::text, CASE n.nspname WHEN 'pg_catalog' THEN p.proname ELSE '' END, \
+       CASE WHEN n.nspname <> 'pg_catalog' THEN coalesce(pg_catalog.pg_get_expr(p.proargdefaults, 0), '') ELSE '' END \
      FROM f JOIN pg_catalog.pg_proc p ON p.oid = f.oid JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
      WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') OR p.provolatile = 'v' AND p.prokind <> 'a' AND p.oid = ANY ($1::oid[])";
 
@@ -312,6 +313,9 @@ impl Look<'_> {
             if self.seen.len() > MOST {
                 Effects::note(&mut self.out.outside, "the functions behind it are too many to be looked through");
                 return Ok(());
+            }
+            if !cell(r, 9).is_empty() {
+                self.text(cell(r, 9), &format!("a default of the function {name}"), Kind::Expressions).await?;
             }
             match language {
                 _ if !cell(r, 8).is_empty() => self.own(cell(r, 8), "what it sets off"),
