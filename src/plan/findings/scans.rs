@@ -494,6 +494,11 @@ fn partitions(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
     if scans.len() < read.len() {
         return None;
     }
+    // Arms of a UNION ALL: the same table again, or tables of which the catalogue knows that they are parts of nothing.
+    let relations: std::collections::BTreeSet<_> = scans.iter().map(|j| s.node(*j).relation.as_deref()).collect();
+    if relations.len() < scans.len() || scans.iter().any(|j| s.table(*j).is_some_and(|t| t.partition_key.is_empty())) {
+        return None;
+    }
     let condition = |j: usize| s.filter(j).or_else(|| s.index_condition(j));
     let condition_text = condition(*scans.first()?)?;
     let columns: Vec<String> = s.read(condition_text).columns().iter().map(|c| c.name.to_lowercase()).collect();

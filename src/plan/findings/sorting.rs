@@ -44,8 +44,9 @@ fn filesort(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
         })
         .find(|j| is_temporary(*j))?;
     // MariaDB charges writing the temporary table to the tables below it, as their other time, and testing their conditions too: where
-    // hardly a row was written, that was not the table's.
-    let few = s.plan.analyzed && s.node(i).rows_total.is_some_and(|r| r < MANY);
+    // hardly a row was left to write, that was not the table's.
+    let written = s.subtree(temporary).skip(1).filter_map(|j| s.node(j).rows_total).last();
+    let few = s.plan.analyzed && written.is_some_and(|r| r < MANY);
     let other: f64 = if few { 0.0 } else { s.subtree(temporary).filter_map(|j| s.attr(j, &["r_other_time_ms"])).sum() };
     let weight = match (s.weigh(&[i, temporary]), s.total_ms) {
         (Some(Weight::Timed(t)), _) => Weight::Timed(t + other),

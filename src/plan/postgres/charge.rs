@@ -332,8 +332,15 @@ impl<'a> Ledger<'a> {
             if self.nodes[i].role == Role::Cte {
                 self.cte(i, readers.get(&i).map_or(&[][..], Vec::as_slice));
             } else {
-                let payers = self.consumers(i);
-                self.pay(i, &payers, true);
+                let (payers, mentioned) = self.consumers(i);
+                if let (Some(p), false) = (self.pay(i, &payers, true), mentioned)
+                    && Some(p) != self.facts[i].parent
+                {
+                    let name = self.nodes[i].subplan.as_deref().unwrap_or("an InitPlan");
+                    let doubt =
+                        format!("no line of the plan says who waited for {name}: it is taken from here, where it fits (VERBOSE tells)");
+                    (self.spent[p].approximate, self.spent[p].doubt) = (true, Some(doubt));
+                }
             }
         }
         // Nothing stands above the root: what its children have more than it was not within it. That can be where a CTE writes; else
@@ -441,8 +448,8 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// The first of the payers that can hold all of it pays; when none can, each pays what it can.
-    fn pay(&mut self, i: usize, payers: &[usize], settled: bool) {
+    /// The first of the payers that can hold all of it pays, and is told; when none can, each pays what it can.
+    fn pay(&mut self, i: usize, payers: &[usize], settled: bool) -> Option<usize> {
         let holds = |l: &Self, p: usize| {
             let (own, left, err) = if settled { (l.spent[p].own, l.spent[p].left, l.spent[p].err) } else { l.room(p) };
             let slack = err + l.spent[i].clock + DUST;
@@ -457,9 +464,10 @@ impl<'a> Ledger<'a> {
             } else if let Some(p) = payers.first() {
                 self.take(*p, i);
             }
-            return;
+            return None;
         };
         self.take(p, i);
+        Some(p)
     }
 
     fn take(&mut self, p: usize, i: usize) {

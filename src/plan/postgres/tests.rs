@@ -29,6 +29,51 @@ fn an_init_plan_is_charged_to_its_consumer() {
     assert!((sum - 305.663).abs() < 0.001);
 }
 
+/// Without VERBOSE no line tells that the SELECT list asks for it: the deepest node whose first row waited so long, and that has the pages,
+/// pays; all sums agree.
+#[test]
+fn an_init_plan_that_nothing_mentions_is_charged_where_it_fits() {
+    let plain = "Limit  (cost=7548.01..7548.18 rows=10 width=36) (actual time=43.140..43.146 rows=10 loops=1)\n\
+\x20 Buffers: shared hit=2549\n\
+\x20 InitPlan 1 (returns $0)\n\
+\x20   ->  Aggregate  (cost=7548.00..7548.01 rows=1 width=32) (actual time=43.117..43.118 rows=1 loops=1)\n\
+\x20         Buffers: shared hit=2548\n\
+\x20         ->  Seq Scan on orders orders_1  (cost=0.00..6548.00 rows=400000 width=6) (actual time=0.001..17.248 rows=400000 loops=1)\n\
+\x20               Buffers: shared hit=2548\n\
+\x20 ->  Seq Scan on orders  (cost=0.00..6548.00 rows=400000 width=36) (actual time=43.138..43.141 rows=10 loops=1)\n\
+\x20       Buffers: shared hit=2549\n\
+Planning:\n\
+\x20 Buffers: shared hit=32\n\
+Planning Time: 0.239 ms\n\
+Execution Time: 43.181 ms";
+    let sorted = "Limit  (cost=22739.87..22739.89 rows=10 width=40) (actual time=92.074..92.079 rows=10 loops=1)\n\
+\x20 Buffers: shared hit=5099\n\
+\x20 InitPlan 1 (returns $0)\n\
+\x20   ->  Aggregate  (cost=7548.00..7548.01 rows=1 width=32) (actual time=40.002..40.004 rows=1 loops=1)\n\
+\x20         Buffers: shared hit=2548\n\
+\x20         ->  Seq Scan on orders orders_1  (cost=0.00..6548.00 rows=400000 width=6) (actual time=0.002..15.661 rows=400000 loops=1)\n\
+\x20               Buffers: shared hit=2548\n\
+\x20 ->  Sort  (cost=15191.86..16191.86 rows=400000 width=40) (actual time=92.072..92.073 rows=10 loops=1)\n\
+\x20       Sort Key: o.customer_id\n\
+\x20       Sort Method: top-N heapsort  Memory: 25kB\n\
+\x20       Buffers: shared hit=5099\n\
+\x20       ->  Seq Scan on orders  (cost=0.00..6548.00 rows=400000 width=40) (actual time=40.017..61.818 rows=400000 loops=1)\n\
+\x20             Buffers: shared hit=5096\n\
+Planning:\n\
+\x20 Buffers: shared hit=45\n\
+Planning Time: 0.226 ms\n\
+Execution Time: 92.113 ms";
+    for (text, path, own, pages) in [(plain, &[1][..], 0.023, 1), (sorted, &[1, 0][..], 21.814, 2548)] {
+        let plan = read(text).unwrap();
+        let scan = plan.root.at(path).expect("scan");
+        assert!((scan.self_ms.unwrap() - own).abs() < 0.0005 && scan.self_pages.hit == Some(pages), "{scan:?}");
+        assert!(scan.approximate && scan.time_doubt.as_ref().is_some_and(|d| d.contains("InitPlan 1")), "{scan:?}");
+        let (mut sum, mut hit) = (0.0, 0);
+        plan.root.walk(0, &mut |_, n| (sum, hit) = (sum + n.self_ms.unwrap(), hit + n.self_pages.hit.unwrap()));
+        assert!((sum - plan.root.total_ms.unwrap()).abs() < 1e-6 && Some(hit) == plan.root.pages.hit, "{sum} {hit}");
+    }
+}
+
 /// pev2's fixture 02 and pgMustard's article: loops multiply, and the product is what is subtracted.
 #[test]
 fn loops_multiply() {

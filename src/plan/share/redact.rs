@@ -160,6 +160,9 @@ impl Constants {
         if !rest.starts_with(|c: char| c.is_ascii_digit()) || before.ends_with(|c: char| in_word(c) || c == '$' || c == '.') {
             return None;
         }
+        if of_figure(before) {
+            return None;
+        }
         let mut n = rest.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | ',' | '_'))).unwrap_or(rest.len());
         let mut token = rest[..n].trim_end_matches(['.', ',']);
         // `1e+20`
@@ -170,9 +173,14 @@ impl Constants {
         if rest[token.len()..].starts_with('…') {
             return Some(token.len() + '…'.len_utf8());
         }
-        let value = token.replace([',', '_'], "").parse::<f64>().ok()?;
-        let constant = self.numbers.iter().any(|x| (x - value).abs() <= f64::EPSILON * x.abs());
-        if !constant {
+        let of = |token: &str| token.replace([',', '_'], "").parse::<f64>().ok();
+        let known = |value: &f64| self.numbers.iter().any(|x| (x - value).abs() <= f64::EPSILON * x.abs());
+        let mut value = of(token)?;
+        // In a list of a condition the comma ends the number.
+        if let Some((first, _)) = token.split_once(',').filter(|_| !known(&value) && before.trim_end().ends_with(['(', ',', '{', '['])) {
+            (token, value) = (first, of(first)?);
+        }
+        if !known(&value) {
             return None;
         }
         let whole = value.fract() == 0.0 && value < SMALL;
@@ -185,6 +193,21 @@ impl Constants {
             || rest[token.len()..].trim_start().starts_with(['=', '<', '>', ')', ']', '}', ':', '+', '*', '/', '|']);
         (!whole || in_condition).then_some(token.len())
     }
+}
+
+/// Whether a figure of ours goes on behind its comma: `read 100,000 rows`. In a list of a condition no word stands before the first number.
+fn of_figure(before: &str) -> bool {
+    let Some(front) = before.strip_suffix(',') else { return false };
+    let sentence = front.trim_end_matches(|c: char| c.is_ascii_digit() || c == ',');
+    if sentence.ends_with('×') {
+        return sentence.len() < front.len();
+    }
+    let word = sentence.trim_end();
+    let last: String = word.chars().rev().take_while(|c| c.is_alphabetic()).collect::<Vec<_>>().into_iter().rev().collect();
+    sentence.len() < front.len()
+        && word.len() < sentence.len()
+        && !last.is_empty()
+        && !BEFORE_VALUES.contains(&last.to_lowercase().as_str())
 }
 
 fn in_word(c: char) -> bool {

@@ -1,12 +1,13 @@
 //! Who pulls an InitPlan: the first executed node that mentions its parameter, by the order in which a plan runs.
 
-use super::Ledger;
+use super::{DUST, Ledger};
 use std::collections::HashMap;
 
 impl Ledger<'_> {
-    /// Who may have pulled an InitPlan, the likeliest first.
-    pub(super) fn consumers(&self, i: usize) -> Vec<usize> {
-        let Some(lister) = self.facts[i].parent else { return Vec::new() };
+    /// Who may have pulled an InitPlan, the likeliest first; and whether the plan mentions it anywhere: without VERBOSE no SELECT list is
+    /// printed.
+    pub(super) fn consumers(&self, i: usize) -> (Vec<usize>, bool) {
+        let Some(lister) = self.facts[i].parent else { return (Vec::new(), true) };
         let tokens = parameters(self.nodes[i].subplan.as_deref().unwrap_or_default());
         let mut out: Vec<usize> = Vec::new();
         let mut known = vec![false; self.nodes.len()];
@@ -49,13 +50,25 @@ impl Ledger<'_> {
                 push(p);
             }
         }
+        // Where nothing tells: the deepest node that can hold it. Its first row waited for the value.
+        if found.is_empty() {
+            let slack = self.spent[i].clock + DUST;
+            self.in_execution_order(lister, &own, &mut |j| {
+                let elsewhere = std::iter::once(j).chain(self.above(j)).take_while(|p| *p > lister).any(|p| self.pulled_elsewhere(p));
+                let once = self.nodes[j].loops.unwrap_or(1.0) <= 1.0;
+                let waited = self.nodes[j].startup_ms.is_none_or(|s| s + slack >= self.spent[i].incl);
+                if j != lister && !elsewhere && (waited || !once) {
+                    push(j);
+                }
+            });
+        }
         push(lister);
         for p in self.above(lister) {
             push(p);
         }
         // Time of one process is not in the clock of another.
         out.retain(|p| self.spent[*p].parallel == self.spent[i].parallel);
-        out
+        (out, !found.is_empty())
     }
 
     /// Whether a node chooses its partitions while the statement runs: an Append needs the value before any of its scans.

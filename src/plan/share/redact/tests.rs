@@ -9,6 +9,20 @@ fn constants(engine: &str, sql: &str) -> Constants {
     Constants::of(&Plan { engine: engine.into(), ..Plan::default() }, Some(sql))
 }
 
+/// `100,000` is one figure, and a list of a condition is none.
+#[test]
+fn a_figure_is_not_taken_apart_at_its_comma() {
+    let c = constants("MariaDB", "select * from o where a = 0 and b in (1, 200) and c = 100");
+    for (text, want) in [
+        ("read 100,000 rows and dropped 99,200 of them", "read 100,000 rows and dropped 99,200 of them"),
+        ("×99,200 fewer", "×99,200 fewer"),
+        ("(o.b in (1,200))", "(o.b in (?,?))"),
+        ("c in (5,100,200)", "c in (5,?,?)"),
+    ] {
+        assert_eq!(c.prose(text), want);
+    }
+}
+
 #[test]
 fn a_sentence_keeps_its_apostrophes_and_loses_the_constants() {
     let c =
