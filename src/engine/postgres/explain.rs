@@ -37,7 +37,7 @@ pub(super) fn refine(e: Error) -> Error {
     match e.code.as_deref() {
         // "bind message supplies 0 parameters": the text holds $1.
         Some("08P01") => Error { message: "the statement has parameters ($1 …), and a plan needs values for them".into(), ..e }
-            .hint("Put values in their place, or EXPLAIN EXECUTE a prepared statement."),
+            .hint("Give it sets of values: `--param-set common:1=7` (`--propose-sets` finds some), or put values in their place."),
         Some("42601") if e.position == Some(0) => {
             e.hint("Only SELECT, INSERT, UPDATE, DELETE, MERGE, VALUES, TABLE and CREATE TABLE AS have a plan.")
         }

@@ -86,9 +86,15 @@ fn file_word(name: &str) -> String {
 
 /// The version after all that are there, written like them; and no file that makes the same index already.
 fn next_version(cx: &Cx, dir: &Path, create: &str) -> Result<String> {
-    let reading = |e| {
-        Error::io(format!("reading {}", text::clean(&dir.to_string_lossy())), e)
-            .hint("Set `migrations` of the target to the directory of the scripts.")
+    let reading = |e: std::io::Error| {
+        let shown = text::clean(&dir.to_string_lossy()).into_owned();
+        let hint = match e.kind() {
+            std::io::ErrorKind::NotFound => {
+                format!("Make it (mkdir -p {}), or set `migrations` of the target to another one.", text::shell_quoted(&shown))
+            }
+            _ => "Set `migrations` of the target to the directory of the scripts.".into(),
+        };
+        Error::io(format!("reading {shown}"), e).hint(hint)
     };
     let (mut newest, mut digits) = (0i64, 0usize);
     for entry in std::fs::read_dir(dir).map_err(reading)? {

@@ -330,6 +330,21 @@ fn unusual_values_get_an_index_of_their_own() {
     assert_eq!(whys(&p, &known, 0.9), [Why::LowSelectivity]);
 }
 
+/// One index serves all alternatives of the same columns.
+#[test]
+fn alternatives_of_the_same_columns_are_one_index() {
+    let p = plan(
+        "PostgreSQL",
+        seq(
+            "orders",
+            "(((orders.state = 'lost'::text) AND (orders.customer_id = 5)) OR ((orders.state = 'open'::text) AND (orders.customer_id = 6)))",
+        ),
+    );
+    let known = pg("select * from orders where (state, customer_id) in (('lost', 5), ('open', 6))");
+    let specs = specs(&p, &known, 0.01);
+    assert!(specs.iter().any(|s| s == "public.orders (state, customer_id)" || s == "public.orders (customer_id, state)"), "{specs:?}");
+}
+
 /// Two thirds of a table are the server's guess for any expression: no reason to leave an index out.
 #[test]
 fn a_guess_is_no_reason() {

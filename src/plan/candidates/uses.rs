@@ -322,7 +322,15 @@ fn place(s: &Scene<'_>, u: &mut Use<'_>, p: &Predicate) {
                 let p = Predicate { test: Test::In, key: e, value: None, op: "in".into() };
                 place(s, u, &p);
             }
-            None => hinder(u, Obstacle::Alternatives { text: text() }),
+            None => match same_columns(&p.key) {
+                // `(a, b) in ((1, 2), (3, 4))`: each of the pairs is found in the same index.
+                Some(columns) => {
+                    for key in columns {
+                        place(s, u, &Predicate { test: Test::In, key, value: None, op: "in".into() });
+                    }
+                }
+                None => hinder(u, Obstacle::Alternatives { text: text() }),
+            },
         },
         Test::Contains => match trigram(s, u, p) {
             Some(found) => match found {
@@ -409,6 +417,27 @@ fn same_column(e: &Expr) -> Option<Expr> {
         }
     }
     found
+}
+
+/// The columns of alternatives of which each tests all of them for equality.
+fn same_columns(e: &Expr) -> Option<Vec<Expr>> {
+    let Expr::Or(parts) = e else { return None };
+    let mut found: Option<Vec<Expr>> = None;
+    for part in parts {
+        let mut own: Vec<Expr> = Vec::new();
+        for p in part.predicates() {
+            if !matches!(p.test, Test::Equal | Test::In) || p.column().is_none() {
+                return None;
+            }
+            own.push(p.key);
+        }
+        match &found {
+            None => found = Some(own),
+            Some(f) if f.len() == own.len() && own.iter().all(|k| f.contains(k)) => {}
+            Some(_) => return None,
+        }
+    }
+    found.filter(|f| f.len() > 1)
 }
 
 /// The expression below casts that change nothing for an index: PostgreSQL compares `varchar` as `text`.

@@ -42,7 +42,7 @@ pub(super) fn find(text: &str) -> Found {
         text
     };
     let text = composed(quoted_away(text.trim_start_matches('\u{feff}').to_string()));
-    let text = syslog(&text).unwrap_or(text);
+    let text = syslog(&text).or_else(|| stamped(&text)).unwrap_or(text);
     if let Some(found) = log(&text) {
         return found;
     }
@@ -153,6 +153,31 @@ fn syslog(text: &str) -> Option<String> {
         }
     }
     Some(out)
+}
+
+/// The lines of one process behind the stamps that journald (`Nov 22 02:00:00 db1 postgres[99]: `) or a container's runtime
+/// (`2026-11-22T02:00:00Z stderr F `) puts before each of them.
+fn stamped(text: &str) -> Option<String> {
+    /// The process, as far as the stamp tells it, and what is behind the stamp.
+    fn behind(line: &str) -> Option<(&str, &str)> {
+        let mut words = line.splitn(4, ' ').map(str::len);
+        let (stamp, stream, kind) = (words.next()?, words.next()?, words.next()?);
+        let runtime = line.get(stamp..stamp + stream + kind + 3)?;
+        if matches!(runtime, " stderr F " | " stdout F ") && line.as_bytes().get(10) == Some(&b'T') {
+            return Some(("", &line[stamp + runtime.len()..]));
+        }
+        let clock = line.get(6..16)?.as_bytes();
+        if !(clock[0] == b' ' && clock[3] == b':' && clock[6] == b':' && clock[9] == b' ') {
+            return None;
+        }
+        let (head, rest) = line.split_once("]: ")?;
+        let (_, process) = head.split_once('[').filter(|(_, pid)| pid.bytes().all(|b| b.is_ascii_digit()))?;
+        Some((process, rest))
+    }
+    let lines: Vec<(&str, &str)> = text.lines().filter(|l| !l.trim().is_empty()).map(behind).collect::<Option<_>>()?;
+    let first = lines.iter().position(|(_, l)| l.contains("duration: ") && l.contains(" ms  plan:")).unwrap_or(0);
+    let of = lines.get(first)?.0;
+    Some(lines[first..].iter().filter(|(p, _)| *p == of).map(|(_, l)| *l).collect::<Vec<_>>().join("\n"))
 }
 
 fn body(text: &str) -> Body {

@@ -48,6 +48,17 @@ fn syslog_stamps_each_line() {
 }
 
 #[test]
+fn journald_and_container_runtimes_stamp_each_line() {
+    for (stamp, other) in [
+        ("Nov 22 02:00:00 host postgres[4711]: ", "Nov 22 02:00:00 host postgres[99]: LOG:  checkpoint starting: time\n"),
+        ("2026-11-22T02:00:00.123456789Z stderr F ", ""),
+    ] {
+        let lines = HEAD.lines().map(str::to_string).chain(ENTRY.iter().map(|l| format!("\t{l}")));
+        is_whole(&lines.map(|l| format!("{stamp}{l}\n{other}")).collect::<String>());
+    }
+}
+
+#[test]
 fn docker_compose_names_the_service_before_each_line() {
     let lines: Vec<String> = std::iter::once(HEAD.to_string()).chain(ENTRY.iter().map(|l| format!("\t{l}"))).collect();
     let after = "2026-11-20 10:00:02.123 UTC [4711] LOG:  checkpoint starting: time";
