@@ -104,6 +104,7 @@ async fn console(start: Start, keymap: Keymap, mut look: Look) -> Result<()> {
     let mut term = handler(SignalKind::terminate())?;
     let mut hup = handler(SignalKind::hangup())?;
     let mut cont = handler(SignalKind::from_raw(libc_sigcont()))?;
+    let mut tstp = handler(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw()))?;
     let hangup = Hangup::of(std::io::stdin()).map_err(|e| Error::io("watching the terminal", e))?;
     let mut gone_for_good = false;
     let mut batch: Vec<Msg> = Vec::new();
@@ -124,7 +125,8 @@ async fn console(start: Start, keymap: Keymap, mut look: Look) -> Result<()> {
                 Effect::Suspend => {
                     drop(input);
                     terminal::leave();
-                    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TSTP);
+                    // Not TSTP, which is heard here when it comes from outside.
+                    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
                     // Here again after `fg`; the signal below does the rest for stops that came from outside.
                     terminal::enter()?;
                     input = Events::new();
@@ -179,6 +181,7 @@ async fn console(start: Start, keymap: Keymap, mut look: Look) -> Result<()> {
                     gone_for_good = true;
                     batch.push(Msg::Stop("the terminal is gone".into()));
                 }
+                _ = tstp.recv() => effects.push(Effect::Suspend),
                 _ = cont.recv() => {
                     terminal::enter()?;
                     batch.push(Msg::Resumed);

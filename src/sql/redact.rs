@@ -169,13 +169,32 @@ fn carries_secret(dialect: Dialect, text: &str, tokens: &[Token]) -> bool {
             || w.contains("passwd")
             || w.starts_with("dblink")
     });
+    // The password or the key is one of the arguments.
+    let plain: Vec<&Token> = tokens.iter().filter(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment)).collect();
+    let calls =
+        plain.windows(2).any(|w| &text[w[1].span.clone()] == "(" && ciphers(dialect, &text[w[0].span.clone()].to_ascii_lowercase()));
     // A word that is mistyped must not bring the password of a user to light.
     telling
+        || calls
         || names_secret(text, tokens)
         || makes && words.get(1).is_some_and(|w| matches!(w.as_str(), "user" | "role"))
         || makes && (has("subscription") || has("server") || has("mapping"))
         || dialect == Dialect::MySql && first == "change" && (has("master") || has("replication"))
         || dialect == Dialect::Sqlite && (first == "pragma" && words.iter().any(|w| w.ends_with("key")) || first == "attach" && has("key"))
+}
+
+/// Functions that take a password or a key: pgcrypto's (F.28), MySQL's and MariaDB's.
+fn ciphers(dialect: Dialect, name: &str) -> bool {
+    match dialect {
+        Dialect::Postgres => {
+            matches!(
+                name,
+                "crypt" | "hmac" | "encrypt" | "decrypt" | "encrypt_iv" | "decrypt_iv" | "pgp_pub_decrypt" | "pgp_pub_decrypt_bytea"
+            ) || name.starts_with("pgp_sym_")
+        }
+        Dialect::MySql => matches!(name, "encrypt" | "des_encrypt" | "des_decrypt" | "encode" | "decode" | "kdf"),
+        Dialect::Sqlite => false,
+    }
 }
 
 /// Whether a string (or a function's body) itself holds one.
@@ -222,6 +241,14 @@ mod tests {
     #[test]
     fn passwords_are_hidden() {
         for (d, text, shown) in [
+            (Postgres, "select crypt('geheim', gen_salt('bf'))", "select crypt('…', gen_salt('…'))"),
+            (
+                Postgres,
+                "select hmac (d, 'geheim', 'sha256'), encrypt from t where a = 'x'",
+                "select hmac (d, '…', '…'), encrypt from t where a = '…'",
+            ),
+            (Postgres, "select encode(d, 'hex'), encrypt from t", "select encode(d, 'hex'), encrypt from t"),
+            (MySql, "select encode('x', 'geheim')", "select encode('…', '…')"),
             (Postgres, "CREATE ROLE a LOGIN PASSWORD 'geheim'", "CREATE ROLE a LOGIN PASSWORD '…'"),
             (Postgres, "alter user \"a\" with encrypted password E'ge\\'heim';", "alter user \"a\" with encrypted password '…';"),
             (Postgres, "ALTER ROLE a PASSWORD $$geheim$$", "ALTER ROLE a PASSWORD '…'"),

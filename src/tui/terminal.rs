@@ -17,6 +17,8 @@ pub fn enter() -> Result<()> {
         return Err(Error::usage("the console needs a terminal on standard input and output")
             .hint("Every operation also runs without it: see `holdpoint --help`."));
     }
+    // Whoever stopped this program may have set the modes of the terminal, and crossterm would take them for raw still.
+    let _ = disable_raw_mode();
     enable_raw_mode().map_err(|e| Error::io("setting the terminal to raw mode", e))?;
     ENTERED.store(true, Ordering::SeqCst);
     let mut out = Vec::new();

@@ -44,7 +44,7 @@ fn suspend_gives_the_terminal_to_the_shell_and_takes_it_back() {
     let p = Project::sqlite();
     let mut command = CommandBuilder::new("bash");
     command.args(["--norc", "--noprofile", "-mc"]);
-    command.arg(r#""$0" open app-dev; stty -a | grep -o ' icanon'; echo SHELL; read -r line; fg; echo END $?"#);
+    command.arg(r#""$0" open app-dev; stty -a | grep -o ' icanon'; echo SHELL; read -r line; fg; stty -a | grep -o ' icanon'; echo AGAIN; read -r line; fg; echo END $?"#);
     command.arg(support::holdpoint());
     let mut c = Console::spawn(command, p.home.path(), p.home.path(), 80, 24, &[]);
     c.wait_for("no tx");
@@ -60,6 +60,15 @@ fn suspend_gives_the_terminal_to_the_shell_and_takes_it_back() {
     // It takes keys again, and knows its session.
     c.send("<F5>");
     c.wait_for("1 row");
+    // Stopped from outside it gives the terminal back as well, and takes keys again.
+    let children = std::process::Command::new("pgrep").args(["-P", &c.pid().to_string()]).output().expect("pgrep");
+    let own = String::from_utf8_lossy(&children.stdout).trim().to_string();
+    let stopped = std::process::Command::new("kill").args(["-TSTP", &own]).status().expect("kill");
+    assert!(stopped.success(), "{own}");
+    c.wait_for("AGAIN");
+    assert_restored(&c);
+    c.send("<Enter>");
+    c.wait_for("select 'still here'");
     c.send("<C-q>");
     c.wait_for("Quit Holdpoint?");
     c.send("q");
