@@ -67,7 +67,7 @@ fn mariadb() -> Place {
     scratch.database = None;
     target.scratch = Some("scratch".into());
     target.scratch_target = Some(Box::new(scratch));
-    Place { name: "MariaDB", target, _dir: None }
+    Place { name: if MariaServer::is_mysql() { "MySQL" } else { "MariaDB" }, target, _dir: None }
 }
 
 impl Place {
@@ -178,7 +178,7 @@ promise!(cancel_ends_the_statement_and_keeps_the_session, async |p: Place| {
     let s = p.open(Access::ReadWrite).await;
     let slow = match s.dialect() {
         Dialect::Postgres => "select pg_sleep(600)",
-        Dialect::MySql => "select sleep(600)",
+        Dialect::MySql => &MariaServer::asleep(600, "long"),
         Dialect::Sqlite => "with recursive c(x) as (select 1 union all select x + 1 from c) select count(*) from c",
     };
     let mut stream = s.run(slow).await.expect("run");
@@ -203,7 +203,7 @@ promise!(a_stream_that_is_dropped_frees_the_session, async |p: Place| {
     let s = p.open(Access::ReadWrite).await;
     let many = match s.dialect() {
         Dialect::Postgres => "select * from generate_series(1, 50000000)",
-        Dialect::MySql => "select seq from seq_1_to_50000000",
+        Dialect::MySql => &format!("select seq from {}", MariaServer::numbers(50_000_000)),
         Dialect::Sqlite => "with recursive c(x) as (select 1 union all select x + 1 from c where x < 50000000) select x from c",
     };
     let mut stream = s.run(many).await.expect("run");
@@ -336,7 +336,7 @@ promise!(comments_come_with_the_nodes, async |p: Place| {
 fn own_schema(p: &Place) -> String {
     match p.name {
         "PostgreSQL" => "public".to_string(),
-        "MariaDB" => p.target.database.clone().expect("database"),
+        "MariaDB" | "MySQL" => p.target.database.clone().expect("database"),
         _ => "main".into(),
     }
 }
@@ -349,7 +349,7 @@ promise!(sizes_come_from_statistics, async |p: Place| {
     cells(&s, "create index big_filler on big (filler)").await;
     let many = match s.dialect() {
         Dialect::Postgres => "insert into big select n, repeat('x', 180) from generate_series(1, 2000) n",
-        Dialect::MySql => "insert into big select seq, repeat('x', 180) from seq_1_to_2000",
+        Dialect::MySql => &format!("insert into big select seq, repeat('x', 180) from {}", MariaServer::numbers(2000)),
         Dialect::Sqlite => {
             "with recursive c(n) as (select 1 union all select n + 1 from c where n < 2000) insert into big select n, printf('%.180c', 'x') from c"
         }
@@ -570,6 +570,26 @@ fn everything(d: Dialect) -> Vec<&'static str> {
             "create unique index sums_by on sums (customer_id)",
             "create materialized view unfilled as select 1 as one with no data",
             "create view richer as select * from rich join sums on sums.customer_id = rich.id",
+        ],
+        Dialect::MySql if MariaServer::is_mysql() => vec![
+            "create function twice(n int) returns int deterministic comment 'doubles; it''s quick' return 2 * n",
+            "create procedure nothing(inout x int) modifies sql data begin if x > 1 then set x = 1; end if; end",
+            "create table customers (id int auto_increment primary key comment 'counts; up', name varchar(40) not null default 'nobody; really', `Mixed Case` text, \
+             feeling enum('good', 'it''s bad') default 'good', worth decimal(10, 2) default 0 check (worth >= 0), at timestamp default current_timestamp on update current_timestamp, \
+             upper_name varchar(40) as (upper(name)) virtual, stored_name varchar(40) as (lower(name)) stored, place point not null srid 4326, doc json, \
+             marked varchar(36) default (uuid()), unseen int invisible, \
+             unique key one_name (name, feeling) comment 'once', fulltext key words (`Mixed Case`), key beginning (`Mixed Case`(7)), \
+             key folded ((lower(name))), key falling (worth desc, name), key asleep (feeling) invisible, key many ((cast(doc->'$.tags' as char(20) array))), \
+             spatial key (place), constraint sane check (name <> '') not enforced) \
+             comment 'who buys; it''s long' row_format = dynamic default charset = utf8mb4 collate = utf8mb4_unicode_ci",
+            "create table orders (id bigint unsigned, customer_id int not null, total decimal(10, 2), primary key (id), key (customer_id), \
+             constraint of_customer foreign key (customer_id) references customers (id) on delete cascade on update restrict) engine = InnoDB",
+            "create table parts (id int, at date) partition by range (year(at)) (partition p0 values less than (2020), partition p1 values less than maxvalue)",
+            "create table `odd; name` (`a``b` int) engine = MyISAM",
+            "create trigger touched_again before update on orders for each row begin if new.total < 0 then set new.total = 0; end if; end",
+            "create view rich as select id, name from customers where worth > 5 with local check option",
+            "create sql security invoker view richer as select rich.id from rich join orders on orders.customer_id = rich.id",
+            "create event nightly on schedule every 1 day starts '2030-01-01 00:00:00' disable comment 'rests' do begin delete from orders where total = 0; end",
         ],
         Dialect::MySql => vec![
             "create sequence numbers start with 5 increment by 2 maxvalue 99 cycle",

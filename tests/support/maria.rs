@@ -1,4 +1,4 @@
-//! A private MariaDB server.
+//! A private MariaDB server; or a MySQL one, when `tests/matrix` names the directory of its programs in `HOLDPOINT_TEST_MYSQL_BIN`.
 
 use super::server::{self, Guarded, Unprivileged};
 use std::path::PathBuf;
@@ -14,8 +14,23 @@ pub struct MariaServer {
 }
 
 impl MariaServer {
-    /// One of the server's programs.
+    /// True when the tests run against MySQL.
+    pub fn is_mysql() -> bool {
+        std::env::var_os("HOLDPOINT_TEST_MYSQL_BIN").is_some()
+    }
+
+    /// One of the server's programs, by MariaDB's name for it.
     pub fn program(name: &str) -> PathBuf {
+        if let Some(bin) = std::env::var_os("HOLDPOINT_TEST_MYSQL_BIN") {
+            let name = match name {
+                "mariadbd" => "mysqld",
+                "mariadb" => "mysql",
+                "mariadb-dump" => "mysqldump",
+                "mariadb-admin" => "mysqladmin",
+                other => panic!("MySQL has no {other}"),
+            };
+            return PathBuf::from(bin).join(name);
+        }
         server::find(name, &["/usr/sbin".into(), "/usr/bin".into()])
             .unwrap_or_else(|| panic!("no `{name}` on this machine: {}", server::INSTALL))
     }
@@ -33,14 +48,24 @@ impl MariaServer {
             "mariadbd --version",
         );
         let version = version.split_whitespace().find(|w| w.starts_with(|c: char| c.is_ascii_digit())).unwrap_or("any").to_string();
-        let template = server::template(&format!("maria-{version}"), user, |dir| {
-            let mut c = user.command(&Self::program("mariadb-install-db"));
-            c.arg("--no-defaults").arg(format!("--datadir={}", dir.display()));
-            c.args(["--auth-root-authentication-method=normal", "--skip-test-db", "--innodb-log-file-size=8M"]);
-            server::run(c, "mariadb-install-db");
-        });
+        let template = match Self::is_mysql() {
+            true => server::template(&format!("mysql-{version}"), user, |dir| {
+                let mut c = user.command(&daemon);
+                c.args(["--no-defaults", "--initialize-insecure", "--innodb-redo-log-capacity=8M", "--secure-file-priv="]);
+                c.arg(format!("--datadir={}", dir.display()));
+                server::run(c, "mysqld --initialize-insecure");
+            }),
+            false => server::template(&format!("maria-{version}"), user, |dir| {
+                let mut c = user.command(&Self::program("mariadb-install-db"));
+                c.arg("--no-defaults").arg(format!("--datadir={}", dir.display()));
+                c.args(["--auth-root-authentication-method=normal", "--skip-test-db", "--innodb-log-file-size=8M"]);
+                server::run(c, "mariadb-install-db");
+            }),
+        };
         let dir = server::directory("hp-my-", user);
         server::copy(&template, &dir.join("data"));
+        // MySQL's own number: each server makes its own.
+        let _ = std::fs::remove_file(dir.join("data/auto.cnf"));
         let port = server::free_port();
         let socket = dir.join("s");
         let mut args: Vec<String> = vec![
@@ -52,11 +77,21 @@ impl MariaServer {
             format!("--pid-file={}", dir.join("pid").display()),
             // A server that starts removes the temporary tables that it finds in its directory: also another one's.
             format!("--tmpdir={}", dir.display()),
-            "--innodb-log-file-size=8M".into(),
             "--innodb-buffer-pool-size=64M".into(),
             "--innodb-flush-log-at-trx-commit=0".into(),
             "--skip-log-bin".into(),
         ];
+        args.extend(match Self::is_mysql() {
+            // MariaDB's defaults for what tests rely on: files anywhere, no second port.
+            true => [
+                "--innodb-redo-log-capacity=8M".into(),
+                "--secure-file-priv=".into(),
+                "--mysqlx=OFF".into(),
+                "--cte-max-recursion-depth=1000000".into(),
+            ]
+            .to_vec(),
+            false => vec!["--innodb-log-file-size=8M".to_string()],
+        });
         args.extend(options.iter().map(|o| (*o).to_string()));
         let guard = Guarded::start(user, dir, "TERM", &daemon, &args);
         let maria = MariaServer { guard, port, socket };
@@ -74,6 +109,33 @@ impl MariaServer {
     pub fn shared() -> &'static MariaServer {
         static SHARED: OnceLock<MariaServer> = OnceLock::new();
         SHARED.get_or_init(|| MariaServer::start(&[]))
+    }
+
+    /// What to select `seq` from, for the numbers from 1 to `n`: MariaDB's engine of sequences, MySQL's recursion; of very many there,
+    /// where their order does not matter, a join that gives its rows as it finds them.
+    pub fn numbers(n: u64) -> String {
+        let name = format!("seq_1_to_{n}");
+        if !Self::is_mysql() {
+            return name;
+        }
+        if n <= 1_000_000 {
+            return format!(
+                "(with recursive r (seq) as (select 1 union all select seq + 1 from r where seq < {n}) select seq from r) as {name}"
+            );
+        }
+        let digits = (1..10).fold("select 0 as d".to_string(), |all, d| format!("{all} union all select {d}"));
+        let places = n.ilog10() + 1;
+        let sum: Vec<String> = (0..places).map(|p| format!("{} * d{p}.d", 10u64.pow(p))).collect();
+        let from: Vec<String> = (0..places).map(|p| format!("digits d{p}")).collect();
+        format!("(with digits as ({digits}) select {} + 1 as seq from {}) as {name}", sum.join(" + "), from.join(" join "))
+    }
+
+    /// A statement that takes so many seconds and carries a word. A sleep alone that is interrupted on MySQL gives 1 in place of an error.
+    pub fn asleep(seconds: u32, word: &str) -> String {
+        match Self::is_mysql() {
+            true => format!("select '{word}' from (select 1 union select 2) rows_of_it where sleep({seconds})"),
+            false => format!("select sleep({seconds}), '{word}'"),
+        }
     }
 
     /// Runs SQL with the native client and gives back its batch output without headers.

@@ -85,7 +85,7 @@ impl Actor {
                     let serial = self.control.begin().await;
                     let control = self.control.clone();
                     let plan = {
-                        let work = self.explain(&text, &how);
+                        let work = self.explain(&text, &how, serial);
                         tokio::pin!(work);
                         let mut unwanted = false;
                         loop {
@@ -366,13 +366,15 @@ impl Actor {
         Ok(())
     }
 
-    async fn explain(&mut self, text: &str, how: &Asked) -> Result<crate::model::plan::Plan> {
+    async fn explain(&mut self, text: &str, how: &Asked, serial: u64) -> Result<crate::model::plan::Plan> {
         let in_transaction = self.status.borrow().tx == TxState::Open;
         let reading = self.status.borrow().reading;
         let plan = match sql::split(reading, text).len() {
             1 => {
                 let read_only = self.access == Access::ReadOnly;
-                let server = explain::Server { mariadb: self.mariadb, version: &self.version, in_transaction, read_only };
+                let control = self.control.clone();
+                let server =
+                    explain::Server { mariadb: self.mariadb, version: &self.version, in_transaction, read_only, control: &control, serial };
                 explain::take(&mut self.conn, text, how, &server).await
             }
             _ => Err(Error::new(Kind::Statement, "exactly one statement can be explained at a time")),

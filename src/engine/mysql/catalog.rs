@@ -9,8 +9,8 @@ use crate::model::names::{Names, Relation};
 use crate::model::{
     CanonicalObject, Dependent, Dialect, Error, NodeKind, NodePath, Referrer, Result, SchemaNode, TableInfo, TableShape, Usage,
 };
-use crate::sql::ended;
 use crate::sql::outside::Neighbours;
+use crate::sql::{ended, lex};
 use futures_util::future::BoxFuture;
 use std::collections::BTreeMap;
 
@@ -177,7 +177,7 @@ impl Catalog for MySql {
                 Some(text) if *kind == NodeKind::View => Ok(ended(Dialect::MySql, &definition::ownerless(text))),
                 Some(text) => Ok(format!("{text};")),
                 None => Err(Error::new(crate::model::Kind::Unknown, format!("the body of {name} is not visible to this user"))
-                    .hint("GRANT SHOW CREATE ROUTINE (MariaDB 11.3) or SELECT ON mysql.proc lets a user see it.")),
+                    .hint(format!("GRANT {} lets a user see it.", sees_routines(s)))),
             }
         })
     }
@@ -209,6 +209,11 @@ impl Catalog for MySql {
     fn tables<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Vec<TableShape>>> {
         Box::pin(canonical::tables(s))
     }
+}
+
+/// What lets a user see the bodies of routines that are not its own.
+pub(super) fn sees_routines(s: &Session) -> &'static str {
+    if s.identity().product == "MySQL" { "SHOW_ROUTINE ON *.*" } else { "SHOW CREATE ROUTINE (MariaDB 11.3) or SELECT ON mysql.proc" }
 }
 
 /// What SHOW CREATE tells of a package's body, where it has one.
@@ -350,8 +355,10 @@ async fn relation(s: &Session, schema: &str, table: &str) -> Result<Vec<SchemaNo
         {
             marks.push(format!("DEFAULT {default}"));
         }
-        if !at(r, 5).is_empty() {
-            marks.push(at(r, 5).to_uppercase());
+        // MySQL's word for a default that is an expression; the default tells that.
+        let extra = at(r, 5).trim_start_matches("DEFAULT_GENERATED").trim_start();
+        if !extra.is_empty() {
+            marks.push(extra.to_uppercase());
         }
         nodes.push(SchemaNode { detail: at(r, 1).to_string(), comment: at(r, 6).to_string(), marks, ..node(NodeKind::Column, at(r, 0)) });
     }
@@ -372,23 +379,49 @@ async fn relation(s: &Session, schema: &str, table: &str) -> Result<Vec<SchemaNo
     Ok(nodes)
 }
 
+/// MySQL, whose information_schema tells from 8.0 on what MariaDB's does not.
+fn mysql_8(s: &Session) -> bool {
+    s.identity().product == "MySQL" && s.identity().major.split('.').next().and_then(|m| m.parse::<u32>().ok()).is_some_and(|m| m >= 8)
+}
+
+/// An expression without the parentheses around the whole of it, which MySQL writes.
+fn bare(text: &str) -> &str {
+    let Some(inside) = text.strip_prefix('(').and_then(|t| t.strip_suffix(')')) else { return text };
+    let mut depth = 0i32;
+    for t in lex(Dialect::MySql, inside) {
+        match &inside[t.span] {
+            "(" => depth += 1,
+            ")" => depth -= 1,
+            _ => {}
+        }
+        if depth < 0 {
+            return text;
+        }
+    }
+    inside
+}
+
 async fn indexes(s: &Session, schema: &str, table: &str) -> Result<Vec<SchemaNode>> {
     let list = s
         .fetch(format!(
-            "SELECT INDEX_NAME, NON_UNIQUE, INDEX_TYPE, COLUMN_NAME, SUB_PART, INDEX_COMMENT FROM information_schema.STATISTICS \
+            "SELECT INDEX_NAME, NON_UNIQUE, INDEX_TYPE, COLUMN_NAME, SUB_PART, INDEX_COMMENT, COLLATION, {} FROM information_schema.STATISTICS \
              WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {} ORDER BY INDEX_NAME <> 'PRIMARY', INDEX_NAME, SEQ_IN_INDEX",
+            if mysql_8(s) { "EXPRESSION, IS_VISIBLE" } else { "NULL, 'YES'" },
             lit(schema),
             lit(table)
         ))
         .await?;
     let mut nodes: Vec<SchemaNode> = Vec::new();
     for r in &list.rows {
-        let column = match (at(r, 3), at(r, 4)) {
-            // MySQL's functional key parts have no column.
-            ("", _) => "(expression)".to_string(),
+        let mut column = match (at(r, 3), at(r, 4)) {
+            // MySQL's functional key parts have no column, and are told with their quotes escaped.
+            ("", _) => format!("({})", at(r, 7).replace("\\'", "'")),
             (c, "") => c.to_string(),
             (c, part) => format!("{c}({part})"),
         };
+        if at(r, 6) == "D" {
+            column.push_str(" DESC");
+        }
         match nodes.last_mut() {
             Some(last) if last.name == at(r, 0) => {
                 last.detail.pop();
@@ -403,6 +436,9 @@ async fn indexes(s: &Session, schema: &str, table: &str) -> Result<Vec<SchemaNod
                 }
                 if at(r, 2) != "BTREE" {
                     marks.push(at(r, 2).to_string());
+                }
+                if at(r, 8) == "NO" {
+                    marks.push("INVISIBLE".to_string());
                 }
                 nodes.push(SchemaNode {
                     detail: format!("({column})"),
@@ -451,16 +487,25 @@ async fn foreign_keys(s: &Session, schema: &str, table: &str) -> Result<Vec<Sche
 async fn checks(s: &Session, schema: &str, table: &str) -> Result<Vec<SchemaNode>> {
     let list = s
         .fetch(format!(
-            "SELECT c.CONSTRAINT_NAME, c.CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS c JOIN information_schema.TABLE_CONSTRAINTS t \
+            "SELECT c.CONSTRAINT_NAME, c.CHECK_CLAUSE, {} FROM information_schema.CHECK_CONSTRAINTS c JOIN information_schema.TABLE_CONSTRAINTS t \
              ON t.CONSTRAINT_SCHEMA = c.CONSTRAINT_SCHEMA AND t.CONSTRAINT_NAME = c.CONSTRAINT_NAME AND t.CONSTRAINT_TYPE = 'CHECK' {} \
              WHERE t.TABLE_SCHEMA = {} AND t.TABLE_NAME = {} ORDER BY c.CONSTRAINT_NAME",
+            if mysql_8(s) { "t.ENFORCED" } else { "'YES'" },
             // Names of checks are unique per table in MariaDB (whose view has the table's name), per database in MySQL.
             if s.identity().product == "MariaDB" { "AND t.TABLE_NAME = c.TABLE_NAME" } else { "" },
             lit(schema),
             lit(table)
         ))
         .await?;
-    Ok(list.rows.iter().map(|r| SchemaNode { detail: format!("CHECK ({})", at(r, 1)), ..node(NodeKind::Constraint, at(r, 0)) }).collect())
+    Ok(list
+        .rows
+        .iter()
+        .map(|r| SchemaNode {
+            detail: format!("CHECK ({})", bare(at(r, 1))),
+            marks: if at(r, 2) == "NO" { vec!["NOT ENFORCED".to_string()] } else { Vec::new() },
+            ..node(NodeKind::Constraint, at(r, 0))
+        })
+        .collect())
 }
 
 async fn triggers(s: &Session, schema: &str, table: &str) -> Result<Vec<SchemaNode>> {

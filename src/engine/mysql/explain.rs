@@ -1,6 +1,7 @@
 //! Asking for a plan: always inside a transaction that is rolled back, and for a read that is read-only, because even a
 //! plain EXPLAIN of MariaDB runs functions in derived tables; always with limits, because it waits for locks.
 
+use super::cancel::Control;
 use super::errors;
 use crate::engine::Asked;
 use crate::model::plan::Plan;
@@ -8,11 +9,16 @@ use crate::model::{Dialect, Error, Kind, Result};
 use crate::{plan, sql};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Row, Value};
+use std::time::{Duration, Instant};
 
 /// Seconds that an analysed statement may run.
 const ANALYZE_SECONDS: u32 = 300;
 /// … and one that writes: others wait for what it locks.
 const WRITE_SECONDS: u32 = 30;
+/// … and the planner of one that is not run.
+const PLAN_SECONDS: u32 = 10;
+/// What MySQL says in place of a plan of a statement that its older executor runs: an UPDATE or DELETE of one table.
+const NO_PATHS: &str = "<not executable by iterator executor>";
 
 /// The server and the session's state.
 pub(super) struct Server<'a> {
@@ -21,6 +27,9 @@ pub(super) struct Server<'a> {
     pub in_transaction: bool,
     /// The session's access.
     pub read_only: bool,
+    /// Ends what runs under this serial.
+    pub control: &'a Control,
+    pub serial: u64,
 }
 
 pub(super) async fn take(conn: &mut Conn, text: &str, how: &Asked, server: &Server<'_>) -> Result<Plan> {
@@ -44,7 +53,7 @@ pub(super) async fn take(conn: &mut Conn, text: &str, how: &Asked, server: &Serv
                 .hint("Commit or roll back first; a plan is made in a read-only transaction of its own."));
         }
         check_single(conn, text).await?;
-        return switched(conn, text, false, &flags, server).await;
+        return limited(conn, text, false, &flags, server).await;
     }
     // MariaDB refuses even the plan of a write in a read-only transaction, so the plan of one, which the caller knows to run nothing,
     // is made in one that may write.
@@ -52,9 +61,9 @@ pub(super) async fn take(conn: &mut Conn, text: &str, how: &Asked, server: &Serv
     conn.query_drop(start).await.map_err(|e| errors::statement(e, ""))?;
     // Whether it is one statement, and a complete one, is the server's word: EXPLAIN in front must not hide a second one. A session that
     // reads only would not even prepare a write outside of this transaction.
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     let mut plan = match check_single(conn, text).await {
-        Ok(()) => switched(conn, text, analyze, &flags, server).await,
+        Ok(()) => limited(conn, text, analyze, &flags, server).await,
         Err(e) => Err(e),
     };
     if let Ok(p) = &mut plan
@@ -85,21 +94,39 @@ fn flags(wanted: &[(String, String)]) -> Result<String> {
     Ok(out.join(","))
 }
 
-/// The plan with the planner's flags set for it alone: MariaDB sets them for a statement, MySQL for the session, where they are put back.
-async fn switched(conn: &mut Conn, text: &str, analyze: bool, flags: &str, server: &Server<'_>) -> Result<Plan> {
-    if flags.is_empty() || server.mariadb {
+/// The plan, asked for with limits and with the planner's flags: MariaDB sets them for a statement, MySQL for the session, where they are
+/// put back.
+async fn limited(conn: &mut Conn, text: &str, analyze: bool, flags: &str, server: &Server<'_>) -> Result<Plan> {
+    if server.mariadb {
         return ask(conn, text, analyze, flags, server).await;
     }
-    let before: Option<String> = conn.query_first("SELECT @@SESSION.optimizer_switch").await.map_err(|e| errors::statement(e, ""))?;
-    conn.query_drop(format!("SET SESSION optimizer_switch = '{flags}'")).await.map_err(|e| errors::statement(e, ""))?;
+    // Whole seconds only, and one at least. MySQL limits the time of reads alone.
+    let read = Duration::from_secs(if analyze { ANALYZE_SECONDS } else { PLAN_SECONDS }.into()).as_millis();
+    let mut wanted =
+        vec![("lock_wait_timeout", "1".to_string()), ("innodb_lock_wait_timeout", "1".into()), ("max_execution_time", read.to_string())];
+    if !flags.is_empty() {
+        wanted.push(("optimizer_switch", Dialect::MySql.quote_literal(flags)));
+    }
+    let names = wanted.iter().map(|(n, _)| format!("@@SESSION.{n}")).collect::<Vec<_>>().join(", ");
+    let before: Option<Row> = conn.query_first(format!("SELECT {names}")).await.map_err(|e| errors::statement(e, ""))?;
+    let before = wanted.iter().enumerate().map(|(i, (n, _))| (*n, before.as_ref().and_then(|r| told(r, i)))).filter_map(|(n, v)| {
+        Some(match v? {
+            v if n == "optimizer_switch" => (n, Dialect::MySql.quote_literal(&v)),
+            v => (n, v),
+        })
+    });
+    let before: Vec<(&str, String)> = before.collect();
+    set_session(conn, &wanted).await?;
     let plan = ask(conn, text, analyze, flags, server).await;
-    let back = match (conn.is_disconnected(), before) {
-        (false, Some(old)) => conn.query_drop(format!("SET SESSION optimizer_switch = {}", Dialect::MySql.quote_literal(&old))).await,
-        _ => Ok(()),
-    };
+    let back = if conn.is_disconnected() { Ok(()) } else { set_session(conn, &before).await };
     let plan = plan?;
-    back.map_err(|e| errors::statement(e, ""))?;
+    back?;
     Ok(plan)
+}
+
+async fn set_session(conn: &mut Conn, values: &[(&str, String)]) -> Result<()> {
+    let list = values.iter().map(|(n, v)| format!("SESSION {n} = {v}")).collect::<Vec<_>>().join(", ");
+    conn.query_drop(format!("SET {list}")).await.map_err(|e| errors::statement(e, ""))
 }
 
 async fn check_single(conn: &mut Conn, text: &str) -> Result<()> {
@@ -111,9 +138,9 @@ async fn check_single(conn: &mut Conn, text: &str) -> Result<()> {
     }
 }
 
-/// Cell `n` of the first row as text.
-fn first(rows: &[Row], n: usize) -> Option<String> {
-    match rows.first()?.as_ref(n)? {
+/// Cell `n` of a row as text.
+fn told(row: &Row, n: usize) -> Option<String> {
+    match row.as_ref(n)? {
         Value::Bytes(b) => Some(String::from_utf8_lossy(b).into_owned()),
         _ => None,
     }
@@ -136,7 +163,7 @@ async fn ask(conn: &mut Conn, text: &str, analyze: bool, flags: &str, server: &S
         } else if analyze {
             format!("SET STATEMENT max_statement_time = {ANALYZE_SECONDS}, lock_wait_timeout = 1{flags} FOR ANALYZE FORMAT=JSON ")
         } else {
-            format!("SET STATEMENT max_statement_time = 10, lock_wait_timeout = 0{flags} FOR EXPLAIN FORMAT=JSON ")
+            format!("SET STATEMENT max_statement_time = {PLAN_SECONDS}, lock_wait_timeout = 0{flags} FOR EXPLAIN FORMAT=JSON ")
         };
         let raw = query(conn, &prefix, text).await?;
         let mut plan = plan::mysql::blocks::parse(&raw, "MariaDB", version, analyze)?;
@@ -146,20 +173,100 @@ async fn ask(conn: &mut Conn, text: &str, analyze: bool, flags: &str, server: &S
         }
         return Ok(plan);
     }
-    let prefix = if analyze { "EXPLAIN ANALYZE FORMAT=TREE " } else { "EXPLAIN FORMAT=TREE " };
-    match query(conn, prefix, text).await {
-        Ok(raw) => plan::mysql::paths::parse_tree(&raw, version, analyze),
+    if analyze && sql::classify(Dialect::MySql, text).class != sql::Class::Read {
+        let mut plan = unrun(conn, text, version).await?;
+        let (took, changed) = written(conn, text, server).await?;
+        plan.analyzed = true;
+        plan.execution_ms = Some(took.as_secs_f64() * 1000.0);
+        plan.remarks.push(format!(
+            "MySQL measures no step of what writes: the statement was run as it is, and changed {}. Its time was taken here, with the way to the server.",
+            crate::text::counted(changed, "row")
+        ));
+        return Ok(plan);
+    }
+    if analyze {
+        let begun = Instant::now();
+        let raw = query(conn, "EXPLAIN ANALYZE FORMAT=TREE ", text).await?;
+        cut_off(conn, begun).await?;
+        return plan::mysql::paths::parse_tree(&raw, version, true);
+    }
+    unrun(conn, text, version).await
+}
+
+/// MySQL's plan of a statement that is not run.
+async fn unrun(conn: &mut Conn, text: &str, version: &str) -> Result<Plan> {
+    match query(conn, "EXPLAIN FORMAT=TREE ", text).await {
+        Ok(raw) if !raw.contains(NO_PATHS) => return plan::mysql::paths::parse_tree(&raw, version, false),
+        Ok(_) => {}
         // Before 8.0.16 there is no TREE; and it is refused for some statements.
-        Err(e) if !analyze && matches!(e.code.as_deref(), Some("1791" | "1235" | "1064")) => {
-            let raw = query(conn, "EXPLAIN FORMAT=JSON ", text).await?;
-            if raw.contains("\"query_block\"") {
-                plan::mysql::blocks::parse(&raw, "MySQL", version, false)
-            } else {
-                plan::mysql::paths::parse_json(&raw, version, false)
+        Err(e) if matches!(e.code.as_deref(), Some("1791" | "1235" | "1064")) => {}
+        Err(e) => return Err(e),
+    }
+    // Only the first version of the JSON knows the plans that TREE does not; from 8.3 on a setting says which one is written.
+    let other: Option<String> =
+        conn.query_first::<String, _>("SELECT @@SESSION.explain_json_format_version").await.unwrap_or_default().filter(|v| v != "1");
+    if other.is_some() {
+        set_session(conn, &[("explain_json_format_version", "1".into())]).await?;
+    }
+    let raw = query(conn, "EXPLAIN FORMAT=JSON ", text).await;
+    if let Some(v) = other
+        && !conn.is_disconnected()
+    {
+        set_session(conn, &[("explain_json_format_version", v)]).await?;
+    }
+    plan::mysql::blocks::parse(&raw?, "MySQL", version, false)
+}
+
+/// MySQL answers with a plan also when it ended the statement early, and only warns of that: its figures are those of a part.
+async fn cut_off(conn: &mut Conn, begun: Instant) -> Result<()> {
+    if conn.get_warnings() == 0 {
+        return Ok(());
+    }
+    let took = begun.elapsed().as_secs();
+    let warnings: Vec<(String, u32, String)> = conn.query("SHOW WARNINGS").await.map_err(|e| errors::statement(e, ""))?;
+    // ER_QUERY_INTERRUPTED, ER_QUERY_TIMEOUT
+    match warnings.iter().find(|(_, code, _)| matches!(code, 1317 | 3024)) {
+        Some(_) if took < ANALYZE_SECONDS.into() => Err(Error::cancelled()),
+        Some(_) => Err(Error::new(
+            Kind::Statement,
+            format!("the statement ran for {ANALYZE_SECONDS} s, the limit of a measured plan, and was ended"),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Runs a statement that writes, in the transaction that will be rolled back: EXPLAIN ANALYZE of MySQL finds its rows at most, and changes
+/// none. Gives its time and the number of rows that it changed.
+async fn written(conn: &mut Conn, text: &str, server: &Server<'_>) -> Result<(Duration, u64)> {
+    let begun = Instant::now();
+    let ran = {
+        let work = conn.query_drop(text);
+        tokio::pin!(work);
+        let limit = Duration::from_secs(WRITE_SECONDS.into());
+        match tokio::time::timeout(limit, &mut work).await {
+            Ok(ran) => ran.map_err(|e| errors::statement(e, text)),
+            Err(_) => {
+                // The server has no limit of its own for a write. Its answer is waited for: the connection is needed.
+                let ended = server.control.kill(Some(server.serial)).await;
+                match (work.await, ended) {
+                    (Err(e), Ok(())) => {
+                        let e = errors::statement(e, text);
+                        Err(if e.kind == Kind::Cancelled {
+                            Error::new(
+                                Kind::Statement,
+                                format!("the statement ran for {WRITE_SECONDS} s, the limit of a trial, and was ended"),
+                            )
+                        } else {
+                            e
+                        })
+                    }
+                    (ran, _) => ran.map_err(|e| errors::statement(e, text)),
+                }
             }
         }
-        Err(e) => Err(e),
-    }
+    };
+    ran?;
+    Ok((begun.elapsed(), conn.affected_rows()))
 }
 
 async fn query(conn: &mut Conn, prefix: &str, text: &str) -> Result<String> {
@@ -169,5 +276,5 @@ async fn query(conn: &mut Conn, prefix: &str, text: &str) -> Result<String> {
         e.position = e.position.and_then(|p| p.checked_sub(prefix.len()));
         e
     })?;
-    first(&rows, 0).ok_or_else(|| Error::new(Kind::Statement, "the server has no plan for this statement"))
+    rows.first().and_then(|r| told(r, 0)).ok_or_else(|| Error::new(Kind::Statement, "the server has no plan for this statement"))
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Section {
     pub digest: String,
-    /// Rows of a table's data, where the dump has one to a line (MariaDB 10.11 and later).
+    /// Rows of a table's data, where the dump has one to a line (MariaDB 10.11 and later) or is MySQL's.
     pub rows: u64,
 }
 
@@ -29,6 +29,8 @@ pub(super) struct Normal {
     sections: BTreeMap<String, Section>,
     carry: Vec<u8>,
     complete: bool,
+    /// Made by MySQL's tool.
+    mysql: bool,
 }
 
 const NOISE: [&str; 7] =
@@ -44,6 +46,7 @@ impl Normal {
             sections: BTreeMap::new(),
             carry: Vec::new(),
             complete: false,
+            mysql: false,
         }
     }
 
@@ -87,6 +90,9 @@ impl Normal {
         if line.first() == Some(&b'(') {
             self.section.2 += 1;
         }
+        if self.mysql && line.starts_with(b"INSERT ") {
+            self.section.2 += rows(line);
+        }
         // Data, and everything that is no text of ours to look into.
         let Some(text) = std::str::from_utf8(line).ok().filter(|t| !t.starts_with('(') && !t.starts_with("INSERT ")) else {
             return self.add(line);
@@ -94,11 +100,14 @@ impl Normal {
         if let Some(what) = header(text) {
             self.turn(what);
         }
+        self.mysql |= text.starts_with("-- MySQL dump") && !text.contains("MariaDB");
         if NOISE.iter().any(|n| text.starts_with(n)) || text.starts_with("-- Dump completed") {
             return;
         }
         let text = alter(text, &self.database, "");
         let text = if text.starts_with(") ENGINE=") { super::super::catalog::canonical::without_counter(&text) } else { text };
+        let column = self.mysql && text.starts_with("  `") && self.section.0.starts_with("structure of ");
+        let text = if column { super::super::catalog::canonical::by_collation(&text) } else { text };
         self.add(text.as_bytes());
     }
 
@@ -108,6 +117,34 @@ impl Normal {
             hash.update(line);
         }
     }
+}
+
+/// Rows of an `INSERT … VALUES (…),(…)`: MySQL's tool puts as many on a line as fit into a packet.
+fn rows(line: &[u8]) -> u64 {
+    let mut quote: Option<u8> = None;
+    let mut depth = 0u32;
+    let (mut groups, mut values) = (0, false);
+    let mut i = 0;
+    while i < line.len() {
+        let b = line[i];
+        match (quote, b) {
+            // In a name a backslash is one.
+            (Some(b'\''), b'\\') => i += 1,
+            (Some(q), _) if q == b => quote = None,
+            (Some(_), _) => {}
+            (None, b'\'' | b'`') => quote = Some(b),
+            (None, b'(') => {
+                groups += u64::from(depth == 0 && values);
+                depth += 1;
+            }
+            (None, b')') => depth = depth.saturating_sub(1),
+            // Before it a list of columns may stand.
+            (None, b' ') if depth == 0 && line[i..].starts_with(b" VALUES ") => values = true,
+            _ => {}
+        }
+        i += 1;
+    }
+    groups
 }
 
 /// `-- Table structure for table `x``: what the following lines are about.
@@ -231,6 +268,19 @@ mod tests {
         let cut = digests(&DUMP[..DUMP.len() - 20], "shop", 100);
         assert!(!cut.complete);
         assert!(!digests("", "shop", 1).complete);
+    }
+
+    #[test]
+    fn mysqls_dump_tells_its_rows_and_a_column_made_again_is_the_same() {
+        let dump = "-- MySQL dump 10.13  Distrib 9.7.4, for Linux (x86_64)\n-- Table structure for table `t`\nCREATE TABLE `t` (\n  `a` text COLLATE utf8mb4_bin,\n\
+            ) ENGINE=InnoDB;\n-- Dumping data for table `t`\nINSERT INTO `t` (`(a`, `b`) VALUES (1,'x'),(2,'),(\\'),('),(3,_binary '\\\\'),(4,NULL);\nINSERT INTO `t` VALUES (5,0x28);\n\
+            -- Dump completed\n";
+        let was = digests(dump, "shop", 9);
+        assert_eq!(was.sections["data of t"].rows, 5);
+        let copy = digests(&dump.replace("COLLATE utf8mb4_bin", "CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"), "shop", 9);
+        assert_eq!(was, copy);
+        let other = digests(&dump.replace("utf8mb4_bin", "utf8mb4_0900_bin"), "shop", 9);
+        assert_ne!(was.sections["structure of t"], other.sections["structure of t"]);
     }
 
     #[test]

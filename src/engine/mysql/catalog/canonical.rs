@@ -69,7 +69,9 @@ pub(super) async fn objects(s: &Session) -> Result<Vec<CanonicalObject>> {
             }
             _ => {
                 let shown = s.fetch(format!("SHOW CREATE TABLE {}", q(name))).await?;
-                table(name, &plain(shown.rows.first().map_or("", |r| at(r, 1)), &db), &mut out);
+                let text = plain(shown.rows.first().map_or("", |r| at(r, 1)), &db);
+                let text = if s.identity().product == "MySQL" { by_collation(&text) } else { text };
+                table(name, &text, &mut out);
             }
         }
     }
@@ -141,7 +143,7 @@ pub(super) async fn counters(s: &Session) -> Result<BTreeMap<String, i128>> {
 
 fn hidden(what: &str, name: &str, grant: &str) -> Error {
     Error::new(Kind::Unknown, format!("the definition of {what} {name} is not visible to this user, so schemas cannot be compared"))
-        .hint(format!("GRANT {grant} on the database lets it be seen."))
+        .hint(format!("GRANT {grant} lets it be seen."))
 }
 
 async fn routines(s: &Session, db: &str, out: &mut Vec<CanonicalObject>) -> Result<()> {
@@ -160,7 +162,7 @@ async fn routines(s: &Session, db: &str, out: &mut Vec<CanonicalObject>) -> Resu
         .await?;
     for r in &list.rows {
         if r.get(8).is_none_or(Option::is_none) {
-            return Err(hidden(&at(r, 1).to_lowercase(), at(r, 0), "SHOW CREATE ROUTINE, or SELECT ON mysql.proc,"));
+            return Err(hidden(&at(r, 1).to_lowercase(), at(r, 0), super::sees_routines(s)));
         }
         let arguments: Vec<String> = parameters
             .rows
@@ -249,6 +251,34 @@ pub(in crate::engine::mysql) fn without_counter(options: &str) -> String {
     }
 }
 
+/// Without the character set of a column before its collation, which implies it. MySQL writes it or not by how the table was made: a table
+/// that is made again by its own definition has it, where the first one took it from the table.
+pub(in crate::engine::mysql) fn by_collation(text: &str) -> String {
+    const WORDS: &str = " CHARACTER SET ";
+    let mut out = String::with_capacity(text.len());
+    let mut quote: Option<char> = None;
+    let mut at = 0;
+    while let Some(c) = text[at..].chars().next() {
+        let rest = &text[at..];
+        match quote {
+            Some(q) if c == q => quote = None,
+            Some(_) => {}
+            None if matches!(c, '\'' | '`') => quote = Some(c),
+            None => {
+                if let Some((set, after)) = rest.strip_prefix(WORDS).and_then(|r| r.split_once(' '))
+                    && after.starts_with("COLLATE ")
+                {
+                    at += WORDS.len() + set.len();
+                    continue;
+                }
+            }
+        }
+        out.push(c);
+        at += c.len_utf8();
+    }
+    out
+}
+
 /// The text without the database's own name before a dot, and without `DEFINER=…`.
 pub(in crate::engine::mysql) fn plain(text: &str, db: &str) -> String {
     let own = [q(db), db.to_string()];
@@ -300,6 +330,14 @@ mod tests {
             "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COMMENT='x AUTO_INCREMENT=9'\n PARTITION BY HASH (`id`)\nPARTITIONS 4"
         );
         assert!(out[1].definition.contains("AUTO_INCREMENT=5"), "a comment stays as it is");
+    }
+
+    #[test]
+    fn a_collation_says_which_character_set_it_is_of() {
+        let made = "  `a` enum('x CHARACTER SET y COLLATE z','it''s') CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci DEFAULT 'x',";
+        assert_eq!(by_collation(made), made.replacen("') CHARACTER SET utf8mb4 ", "') ", 1));
+        let set = "  `b` text CHARACTER SET latin1,\n  `c CHARACTER SET d COLLATE e` int";
+        assert_eq!(by_collation(set), set, "a character set alone stays, and so do names");
     }
 
     #[test]
