@@ -17,8 +17,16 @@ fn server(options: &[&str]) -> MariaServer {
     my.create_database("shop");
     my.sql(
         "shop",
-        "create user oncall@'127.0.0.1'; grant process, slave monitor, binlog monitor on *.* to oncall@'127.0.0.1'; \
-         create user app@'127.0.0.1'; create user stranger@'127.0.0.1'; grant all on shop.* to app@'127.0.0.1'; \
+        if MariaServer::is_mysql() {
+            "create user oncall@'127.0.0.1'; grant process, replication client on *.* to oncall@'127.0.0.1'; \
+             grant select on performance_schema.* to oncall@'127.0.0.1'"
+        } else {
+            "create user oncall@'127.0.0.1'; grant process, slave monitor, binlog monitor on *.* to oncall@'127.0.0.1'"
+        },
+    );
+    my.sql(
+        "shop",
+        "create user app@'127.0.0.1'; create user stranger@'127.0.0.1'; grant all on shop.* to app@'127.0.0.1'; \
          grant select on shop.* to oncall@'127.0.0.1'; grant select on shop.* to stranger@'127.0.0.1'; \
          create table orders (id int primary key, state varchar(20)) engine=innodb; \
          insert into orders select seq, 'open' from seq_1_to_100",

@@ -124,7 +124,7 @@ async fn mariadb_tells_who_waits_for_whom_and_what_is_hidden() {
     };
     let (_home, cx, admin, onlooker) = connections(&(target("admin", "root") + &target("onlooker", "onlooker"))).await;
     let client = |sql: &str| {
-        let mut c = Command::new("mariadb");
+        let mut c = Command::new(MariaServer::program("mariadb"));
         c.args(["--no-defaults", "-u", "root", "d", "-e", sql]).arg(format!("--socket={}", maria.socket.display()));
         c.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("mariadb")
     };
@@ -136,7 +136,9 @@ async fn mariadb_tells_who_waits_for_whom_and_what_is_hidden() {
     let (first, second) = (of(&seen, "sleep(600)").expect("first"), of(&seen, "set v = 2").expect("second"));
     assert_eq!(second.blocked_by, [first.id]);
     assert_eq!((second.user.as_str(), second.database.as_str(), second.waits.as_str()), ("root", "d", "row lock"));
-    assert!(first.ms >= second.ms && seen.notes.is_empty(), "{seen:?}");
+    // MySQL counts the stages of long commands only where that is switched on, and says so; that is not what this is about.
+    let hidden = |l: &Look| l.notes.iter().any(|n| n.contains("Hidden"));
+    assert!(first.ms >= second.ms && !hidden(&seen), "{seen:?}");
     // A transaction that does nothing is there; a session that does nothing is not.
     let own = admin.query_session().await.expect("session");
     let quiet = look(&admin, own.backend()).await.expect("look");
@@ -146,6 +148,14 @@ async fn mariadb_tells_who_waits_for_whom_and_what_is_hidden() {
     let idle = until("the open transaction is seen", &admin, |l| l.statements.iter().any(|s| Some(s.id) == own.backend())).await;
     let idle = idle.statements.iter().find(|s| Some(s.id) == own.backend()).expect("idle");
     assert_eq!(idle.state, "idle in transaction");
+    if MariaServer::is_mysql() {
+        // MySQL answers at once, but knows no plan of a change of one table in the forms that are read here.
+        match plan_of(&cx, &admin, second.id).await {
+            Ok(plan) => assert_eq!(plan.root.op, "update", "{plan:?}"),
+            Err(e) => assert!(e.hints.iter().any(|h| h.contains("FORMAT=TRADITIONAL")), "{e:?}"),
+        }
+        return;
+    }
     // A session that waits tells no plan: whoever asks is not kept by it for ever, nor after giving up.
     let e = plan_of(&cx, &admin, second.id).await.expect_err("it waits");
     assert!(e.message.contains(&format!("session {} did not tell its plan", second.id)), "{e:?}");
@@ -158,14 +168,14 @@ async fn mariadb_tells_who_waits_for_whom_and_what_is_hidden() {
     assert_eq!(e.expect_err("cancelled").kind, Kind::Cancelled);
     assert!(of(&look(&admin, None).await.expect("look"), "sleep(600)").is_some(), "it sleeps on");
     // Who may not look is told so.
-    let dark = until("the others are hidden", &onlooker, |l| !l.notes.is_empty()).await;
+    let dark = until("the others are hidden", &onlooker, hidden).await;
     assert!(of(&dark, "sleep(600)").is_none() && of(&dark, "set v = 2").is_none(), "{dark:?}");
     assert!(dark.notes[0].contains("Hidden from onlooker") && dark.notes[0].contains("GRANT PROCESS ON *.*"), "{:?}", dark.notes);
     maria.sql("", "grant process on *.* to onlooker@localhost");
     // Privileges of a session are those of its beginning.
     drop(onlooker);
     let (_home, _, _, onlooker) = connections(&(target("admin", "root") + &target("onlooker", "onlooker"))).await;
-    let lit = until("nothing is hidden", &onlooker, |l| l.notes.is_empty()).await;
+    let lit = until("nothing is hidden", &onlooker, |l| !hidden(l)).await;
     assert_eq!(of(&lit, "set v = 2").map(|s| s.id), Some(second.id));
 }
 

@@ -176,7 +176,15 @@ pub(super) fn log(server: &Server, target: &Target, known: &Known, check: &Check
     let all = processes::all(server.programs);
     let own = of_this_server(server, &all, port, known, &Listening::on(port));
     let data = known.data.clone().or_else(|| own.first().and_then(|p| p.data(server)));
-    let seen = log::judge(server, port, own.first().copied(), data.as_deref(), known);
+    of_one_that_answers(log::judge(server, port, own.first().copied(), data.as_deref(), known), check)
+}
+
+/// The same of a log whose last lines the server itself gives.
+pub(super) fn log_told(server: &Server, name: &str, lines: &str, check: &Check) -> Seen {
+    of_one_that_answers(log::end_of(server, name, lines), check)
+}
+
+fn of_one_that_answers(seen: Seen, check: &Check) -> Seen {
     // When a line was written is not known: of a server that answers it is told, and no alarm.
     let told = |f: Finding| Finding { check: check.id.into(), severity: f.severity.min(Severity::Info), ..f };
     let unknown = seen.severity == Severity::Unknown;

@@ -18,7 +18,7 @@ const WRITE_SECONDS: u32 = 30;
 /// … and the planner of one that is not run.
 const PLAN_SECONDS: u32 = 10;
 /// What MySQL says in place of a plan of a statement that its older executor runs: an UPDATE or DELETE of one table.
-const NO_PATHS: &str = "<not executable by iterator executor>";
+pub(super) const NO_PATHS: &str = "<not executable by iterator executor>";
 
 /// The server and the session's state.
 pub(super) struct Server<'a> {

@@ -6,7 +6,7 @@ use super::connect::Connector;
 use super::errors;
 use super::pulse::Before;
 use crate::engine::session::Access;
-use crate::engine::{Connect, Session};
+use crate::engine::{Connect, Role, Session};
 use crate::model::{Dialect, Error, Identity, Kind, ReadOnly, Reading, Result};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Row, Value};
@@ -156,9 +156,11 @@ async fn set_up(conn: &mut Conn, connector: &Connector, how: &Connect) -> Result
 /// The SETs of a session: the configured ones, the role's limits, read-only. None for the user's own session otherwise.
 fn settings(connector: &Connector, how: &Connect) -> Result<Vec<String>> {
     let target = connector.target();
-    // The driver names the collation that utf8mb4 had in the login. MySQL's own client names the server's since 8.0, and comparisons of
-    // constants depend on it. MariaDB skips the comment.
-    let mut out = vec!["SET SESSION sql_warnings = @@SESSION.sql_warnings /*!50700 , NAMES utf8mb4 */".to_string()];
+    // MariaDB skips the comment, MySQL reads it from 8.0 on. The driver names the collation that utf8mb4 had in the login; MySQL's own client
+    // the server's, and comparisons of constants depend on it. What the catalogue tells of counters may be a day old there, but in sessions
+    // that ask for better; the user's own is left as the native client's is.
+    let fresh = if how.role == Role::Query { "" } else { ", SESSION information_schema_stats_expiry = 0" };
+    let mut out = vec![format!("SET SESSION sql_warnings = @@SESSION.sql_warnings /*!50799 , NAMES utf8mb4{fresh} */")];
     for (name, value) in &target.settings {
         let fits = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
         if !fits {

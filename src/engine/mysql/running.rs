@@ -91,6 +91,16 @@ impl Running for MySql {
                 return plan::mysql::blocks::parse(raw, "MariaDB", &version, analyzed);
             }
             match s.fetch(format!("EXPLAIN FORMAT=TREE FOR CONNECTION {id}")).await {
+                // An UPDATE or DELETE of one table has none in this form; the first version of the JSON, which a session chooses, tells it.
+                Ok(table) if table.scalar().is_some_and(|t| t.contains(super::explain::NO_PATHS)) => {
+                    let table = s.fetch(format!("EXPLAIN FORMAT=JSON FOR CONNECTION {id}")).await.map_err(|e| said(e, id))?;
+                    let raw = table.scalar().ok_or_else(|| idle(id))?;
+                    if raw.contains(super::explain::NO_PATHS) {
+                        return Err(Error::failed(format!("session {id} changes one table, and MySQL does not tell such a plan here"))
+                            .hint(format!("EXPLAIN FORMAT=TRADITIONAL FOR CONNECTION {id} shows which index it reads.")));
+                    }
+                    Ok(plan::detect::read(raw, Some(plan::detect::Family::MySql))?.plan)
+                }
                 Ok(table) => plan::mysql::paths::parse_tree(table.scalar().ok_or_else(|| idle(id))?, &version, false),
                 // Before 8.0.16 there is no TREE; and it is refused for some statements.
                 Err(e) if matches!(e.code.as_deref(), Some("1791" | "1235" | "1064")) => {

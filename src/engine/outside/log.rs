@@ -115,12 +115,18 @@ pub(super) fn judge(server: &Server, port: u16, process: Option<&Process>, data:
         };
         return Seen::blind(&LOG, why, lifts);
     };
+    let mut seen = end_of(server, &path.display().to_string(), &end);
+    seen.places.insert("log".into(), path.display().to_string());
+    seen
+}
+
+/// What the last lines of a log tell; `name` says which log.
+pub(super) fn end_of(server: &Server, name: &str, end: &str) -> Seen {
     let told: Vec<(Severity, String)> = end
         .lines()
         .filter_map(|l| Some((tells(l)?, text::truncate(&text::clean(&crate::sql::redact(server.dialect, l)), 200).into_owned())))
         .collect();
-    let mut seen = Seen::of(&LOG).says(format!("{}: {}", path.display(), told.last().map_or("nothing of note at its end", |(_, l)| l)));
-    seen.places.insert("log".into(), path.display().to_string());
+    let mut seen = Seen::of(&LOG).says(format!("{name}: {}", told.last().map_or("nothing of note at its end", |(_, l)| l)));
     // The last ones of the worst kind, in their order.
     let worst = told.iter().map(|(s, _)| *s).max().unwrap_or(Severity::Info);
     let last: Vec<&String> = told.iter().filter(|(s, _)| *s == worst).map(|(_, l)| l).collect();
@@ -133,7 +139,7 @@ pub(super) fn judge(server: &Server, port: u16, process: Option<&Process>, data:
     }
     for (_, line, times) in told.iter().skip(told.len().saturating_sub(LINES)) {
         let times = if *times > 1 { format!(" ({times} times)") } else { String::new() };
-        seen.find(Finding::new(worst, LOG.id, path.display().to_string(), format!("{line}{times}")).next(""));
+        seen.find(Finding::new(worst, LOG.id, name, format!("{line}{times}")).next(""));
     }
     let refused = end.lines().filter(|l| is_refusal(l)).count();
     if refused > 0 {

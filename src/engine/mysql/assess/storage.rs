@@ -199,6 +199,21 @@ pub(super) fn forecast(check: &Check, limits: &Limits, first: &Sample, second: &
 }
 
 pub(super) async fn log(s: &Session, target: &Target, check: &Check) -> Result<Seen> {
+    let seen = log_of_file(s, target, check).await?;
+    if seen.severity != Severity::Unknown || mariadb(s) {
+        return Ok(seen);
+    }
+    // MySQL keeps the last lines where SQL reads them, from 8.0.22 on and for whoever may; in the form of the file's lines, newest last.
+    const LINES: &str = "SELECT CONCAT(DATE_FORMAT(LOGGED, '%Y-%m-%dT%T.%f'), ' ', THREAD_ID, ' [', UPPER(PRIO), '] [', ERROR_CODE, '] [', SUBSYSTEM, '] ', \
+        REPLACE(DATA, '\\n', ' ')) FROM performance_schema.error_log ORDER BY LOGGED DESC LIMIT 300";
+    let Ok(mut lines) = rows(s, LINES).await else { return Ok(seen) };
+    lines.reverse();
+    let text: Vec<&str> = lines.iter().map(|r| at(r, 0)).collect();
+    let told = outside::log_told(&super::SERVER, "performance_schema.error_log", &text.join("\n"), check);
+    Ok(Seen { places: seen.places, ..told })
+}
+
+async fn log_of_file(s: &Session, target: &Target, check: &Check) -> Result<Seen> {
     if places(s).await?.is_err() {
         return Ok(Seen::blind(check, "the server's log is on another machine", "running holdpoint on the server's machine"));
     }

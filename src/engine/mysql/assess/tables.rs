@@ -166,6 +166,9 @@ pub(super) async fn damaged(s: &Session, check: &Check) -> Result<Seen> {
     const DAMAGED: &str = "SELECT TABLE_NAME, COALESCE(ENGINE, ''), COALESCE(TABLE_COMMENT, ''), AUTO_INCREMENT FROM information_schema.TABLES \
         WHERE TABLE_SCHEMA = DATABASE() AND COALESCE(TABLE_TYPE, '') NOT IN ('VIEW', 'SYSTEM VIEW')";
     let found = rows(s, DAMAGED).await?;
+    if !super::mariadb(s) {
+        return damaged_by_log(s, check).await;
+    }
     let bad: Vec<_> = found.iter().filter(|r| at(r, 1).is_empty() && !at(r, 2).is_empty()).collect();
     let mut seen = Seen::of(check).figure("tables", bad.len() as f64);
     seen.says = match bad.len() {
@@ -181,18 +184,65 @@ pub(super) async fn damaged(s: &Session, check: &Check) -> Result<Seen> {
     not_all(s, seen, check).await
 }
 
+/// MySQL has an engine also for a table that cannot be opened, and may tell its error beside another one: its log names it.
+async fn damaged_by_log(s: &Session, check: &Check) -> Result<Seen> {
+    const TOLD: &str = "SELECT DATE_FORMAT(MAX(LOGGED), '%Y-%m-%d %T'), LEFT(DATA, 200) FROM performance_schema.error_log WHERE PRIO = 'Error' \
+        AND (DATA LIKE '%key file for table%' OR DATA LIKE '%marked as crashed%' OR DATA LIKE '%corrupt%') GROUP BY 2 ORDER BY 1 DESC LIMIT 5";
+    let told = match rows(s, TOLD).await {
+        Ok(told) => told,
+        Err(e) if e.code.as_deref() == Some("1146") => {
+            return Ok(Seen::blind(check, "before 8.0.22 only the file of the log tells it", "CHECK TABLE of the tables in question"));
+        }
+        Err(e) if super::refused(&e) => {
+            return Ok(Seen::blind(check, e.message, &grant_on(s, "SELECT", "performance_schema.error_log")));
+        }
+        Err(e) => return Err(e),
+    };
+    let mut seen = Seen::of(check).figure("tables", told.len() as f64);
+    seen.says = match told.len() {
+        0 => "the server's log names none".to_string(),
+        n => format!("the server's log names damage: {}", crate::text::counted(n as u64, "message")),
+    };
+    for r in &told {
+        seen.find(Finding::new(Severity::Critical, check.id, s.identity().database.clone(), format!("{} (at {})", at(r, 1), at(r, 0))).next(
+            "Copy the table's files aside before anything else. CHECK TABLE says how bad it is, and whether it was mended since; REPAIR TABLE \
+                 (MyISAM) may drop rows; InnoDB's are restored from the backup.",
+        ));
+    }
+    Ok(seen)
+}
+
 /// Tables without a key that are counted.
 const KEYLESS: usize = 50;
 
 pub(super) async fn keyless(s: &Session, check: &Check) -> Result<Seen> {
     let old = super::mariadb(s) || s.identity().major.starts_with('5');
-    let (indexes, tables) = if old { ("INNODB_SYS_INDEXES", "INNODB_SYS_TABLES") } else { ("INNODB_INDEXES", "INNODB_TABLES") };
-    // InnoDB gives a table without a key a hidden one by this name.
-    let keyless = format!(
-        "SELECT t.NAME FROM information_schema.{indexes} i JOIN information_schema.{tables} t ON t.TABLE_ID = i.TABLE_ID \
-         WHERE i.NAME = 'GEN_CLUST_INDEX' AND t.NAME NOT LIKE 'mysql/%' AND t.NAME NOT LIKE 'sys/%' ORDER BY 1 LIMIT {}",
-        KEYLESS + 1
-    );
+    if !old && s.identity().database.is_empty() {
+        return Ok(Seen::blind(
+            check,
+            "no database is chosen: its tables are not read",
+            "a database in the target, and a right on it (GRANT SELECT)",
+        ));
+    }
+    let keyless = if old {
+        // InnoDB gives a table without a key a hidden one by this name.
+        format!(
+            "SELECT t.NAME FROM information_schema.INNODB_SYS_INDEXES i JOIN information_schema.INNODB_SYS_TABLES t ON t.TABLE_ID = i.TABLE_ID \
+             WHERE i.NAME = 'GEN_CLUST_INDEX' AND t.NAME NOT LIKE 'mysql/%' AND t.NAME NOT LIKE 'sys/%' ORDER BY 1 LIMIT {}",
+            KEYLESS + 1
+        )
+    } else {
+        // Since 8.0 InnoDB's own tables lock each table that they tell of, and would stand in the queue behind a DDL. The dictionary locks none;
+        // a key is what InnoDB takes for one: unique, of whole columns, none of them nullable.
+        format!(
+            "SELECT CONCAT(t.TABLE_SCHEMA, '/', t.TABLE_NAME) FROM information_schema.TABLES t LEFT JOIN (SELECT DISTINCT k.TABLE_NAME FROM \
+             (SELECT i.TABLE_NAME FROM information_schema.STATISTICS i WHERE i.TABLE_SCHEMA = DATABASE() AND i.NON_UNIQUE = 0 \
+             GROUP BY i.TABLE_NAME, i.INDEX_NAME HAVING MAX(i.NULLABLE = 'YES' OR i.SUB_PART IS NOT NULL OR i.COLUMN_NAME IS NULL) = 0) k) u \
+             ON u.TABLE_NAME = t.TABLE_NAME WHERE t.TABLE_SCHEMA = DATABASE() AND t.TABLE_TYPE = 'BASE TABLE' AND t.ENGINE = 'InnoDB' \
+             AND u.TABLE_NAME IS NULL ORDER BY 1 LIMIT {}",
+            KEYLESS + 1
+        )
+    };
     let found = match s.fetch(keyless).await {
         Ok(t) => t.rows,
         Err(e) => return blind(s, check, e, "PROCESS"),
@@ -201,7 +251,8 @@ pub(super) async fn keyless(s: &Session, check: &Check) -> Result<Seen> {
     let mut seen = Seen::of(check).figure("tables", found.len() as f64);
     let names: Vec<String> = found.iter().take(3).map(|r| at(r, 0).replacen('/', ".", 1)).collect();
     seen.says = match found.len() {
-        0 => "none".into(),
+        0 if old => "none".into(),
+        0 => format!("none that can be seen in {}", s.identity().database),
         n => format!("{}: {}{}", counted(n, KEYLESS), names.join(", "), if n > 3 { " …" } else { "" }),
     };
     if !found.is_empty() && set.on("log_bin") && set.text("binlog_format") != "STATEMENT" {
@@ -221,7 +272,7 @@ pub(super) async fn keyless(s: &Session, check: &Check) -> Result<Seen> {
             .next("Give each a primary key; an invisible auto_increment column will do."),
         );
     }
-    Ok(seen)
+    if old { Ok(seen) } else { not_all(s, seen, check).await }
 }
 
 /// `more than 50` where one more was read than is told.

@@ -122,8 +122,7 @@ pub(super) async fn counters(s: &Session) -> Result<BTreeMap<String, i128>> {
     let db = lit(&current(s).await?);
     let tables = s
         .fetch(format!(
-            // MySQL 8 would tell what it remembers for a day; to MariaDB the hint is a comment.
-            "SELECT /*+ SET_VAR(information_schema_stats_expiry = 0) */ TABLE_NAME, AUTO_INCREMENT, TABLE_TYPE FROM information_schema.TABLES WHERE TABLE_SCHEMA = {db} \
+            "SELECT TABLE_NAME, AUTO_INCREMENT, TABLE_TYPE FROM information_schema.TABLES WHERE TABLE_SCHEMA = {db} \
              AND (AUTO_INCREMENT IS NOT NULL OR TABLE_TYPE = 'SEQUENCE') ORDER BY TABLE_NAME"
         ))
         .await?;

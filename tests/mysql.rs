@@ -1,0 +1,333 @@
+//! What MySQL alone has, or has otherwise than MariaDB, on a real server: `tests/matrix` runs these against each of its releases.
+
+mod support;
+
+use holdpoint::config::{AccessMode, EngineKind, Target};
+use holdpoint::engine::{Access, Asked, Connect, Engine, Role, Session, registry};
+use holdpoint::model::{NodeKind, NodePath, Severity};
+use std::io::Write;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use support::assess::{Run, assess};
+use support::maria::MariaServer;
+use support::wait_until;
+
+const WHY: &str = "run by tests/matrix, which fetches MySQL";
+
+fn engine(server: &MariaServer, database: &str) -> Arc<dyn Engine> {
+    assert!(MariaServer::is_mysql(), "{WHY}");
+    let mut t = Target::bare("shop", EngineKind::MySql);
+    t.host = Some("127.0.0.1".into());
+    t.port = Some(server.port);
+    t.user = Some("root".into());
+    t.database = Some(database.into());
+    t.access = AccessMode::Open;
+    registry::engine(t, None)
+}
+
+async fn session(server: &MariaServer, database: &str) -> Session {
+    engine(server, database).connect(Connect::new(Role::Query, Access::ReadWrite)).await.expect("connect")
+}
+
+fn shop(database: &str) -> &'static MariaServer {
+    let server = MariaServer::shared();
+    server.create_database(database);
+    server.sql(
+        database,
+        "create table customers (id int auto_increment primary key, name varchar(20) not null, city int, key (city)) engine=innodb;
+         create table orders (id int auto_increment primary key, customer_id int not null, total int not null check (total >= 0),
+             foreign key (customer_id) references customers (id)) engine=innodb;
+         insert into customers (name, city) select concat('c', seq), seq % 20 from seq_1_to_500;
+         insert into orders (customer_id, total) select 1 + seq % 500, seq from seq_1_to_5000;
+         analyze table customers, orders",
+    );
+    server
+}
+
+async fn trial(s: &Session, sql: &str) -> holdpoint::model::Result<holdpoint::model::plan::Plan> {
+    s.explain_as(sql, Asked { writes: true, ..Asked::new(true) }).await
+}
+
+/// EXPLAIN ANALYZE of MySQL finds the rows of what writes at most: a trial has to run the statement itself.
+#[tokio::test]
+#[ignore = "run by tests/matrix, which fetches MySQL"]
+async fn a_trial_of_a_write_runs_it_and_rolls_it_back() {
+    let server = shop("trials");
+    let s = session(server, "trials").await;
+    for (sql, rows) in [
+        ("update customers set name = 'x' where city = 7", 25),
+        ("delete from orders where customer_id = 3", 10),
+        ("insert into orders (customer_id, total) values (1, 5)", 1),
+        ("insert into orders (customer_id, total) select id, 1 from customers where city < 2", 50),
+        ("update orders o join customers c on c.id = o.customer_id set o.total = 0 where c.city = 3", 250),
+        ("delete o from orders o join customers c on c.id = o.customer_id where c.city = 3", 250),
+    ] {
+        let plan = trial(&s, sql).await.unwrap_or_else(|e| panic!("{sql}: {e:?}"));
+        assert!(plan.analyzed && plan.execution_ms.is_some_and(|ms| ms > 0.0), "{sql}: {plan:?}");
+        let word = holdpoint::text::counted(rows, "row");
+        assert!(plan.remarks.iter().any(|r| r.contains(&format!("changed {word}."))), "{sql}: {:?}", plan.remarks);
+    }
+    // What only running it shows.
+    let e = trial(&s, "update orders set total = -1 where id = 4").await.expect_err("the check");
+    assert_eq!(e.code.as_deref(), Some("3819"), "{e:?}");
+    let sums = server.sql("trials", "select count(*), sum(total) from orders; select count(*) from customers where name = 'x'");
+    assert_eq!(sums.split_whitespace().collect::<Vec<_>>(), ["5000", "12502500", "0"]);
+    let limits = s.fetch("select @@lock_wait_timeout, @@innodb_lock_wait_timeout, @@max_execution_time").await.expect("settings");
+    assert_eq!(limits.rows[0].iter().flatten().collect::<Vec<_>>(), ["31536000", "50", "0"], "put back");
+}
+
+/// A row that another session has locked ends the trial, and does not keep it.
+#[tokio::test]
+#[ignore = "run by tests/matrix, which fetches MySQL"]
+async fn a_trial_does_not_wait_for_a_lock() {
+    let server = shop("locked");
+    let (holder, s) = (session(server, "locked").await, session(server, "locked").await);
+    holder.fetch("begin").await.expect("begin");
+    holder.fetch("update customers set name = 'held' where id = 1").await.expect("held");
+    let e = trial(&s, "update customers set name = 'mine' where id = 1").await.expect_err("locked");
+    assert_eq!(e.code.as_deref(), Some("1205"), "{e:?}");
+    holder.fetch("rollback").await.expect("rollback");
+}
+
+#[tokio::test]
+#[ignore = "run by tests/matrix, which fetches MySQL"]
+async fn a_change_of_one_table_has_a_plan() {
+    let server = shop("single");
+    let s = session(server, "single").await;
+    for (sql, op) in [("update customers set name = 'x' where city = 7", "update"), ("delete from orders where id < 4", "delete")] {
+        let plan = s.explain(sql, false).await.expect("plan");
+        assert_eq!(plan.root.op, op, "{plan:?}");
+        let mut indexes = Vec::new();
+        plan.root.walk(0, &mut |_, n| indexes.extend(n.index.clone()));
+        assert_eq!(indexes.len(), 1, "{plan:?}");
+    }
+    // The version of the JSON is the user's.
+    if let Ok(t) = s.fetch("select @@session.explain_json_format_version = @@global.explain_json_format_version").await {
+        assert_eq!(t.scalar(), Some("1"));
+    }
+}
+
+/// MySQL answers with a plan also when it ended the statement: its figures are not those of the whole.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "run by tests/matrix, which fetches MySQL"]
+async fn a_measured_plan_that_was_cut_off_is_none() {
+    let server = shop("cut");
+    let s = session(server, "cut").await;
+    let slow = {
+        let s = s.clone();
+        tokio::spawn(async move {
+            s.explain("select count(*), 'cut_me' from orders a join orders b join orders c on a.total < b.total", true).await
+        })
+    };
+    let running = "select id from information_schema.processlist where info like 'explain analyze%cut_me%'";
+    wait_until("it runs", || !server.sql("", running).trim().is_empty());
+    server.sql("", &format!("kill query {}", server.sql("", running).trim()));
+    let e = slow.await.expect("task").expect_err("no plan of a part");
+    assert_eq!(e.kind, holdpoint::model::Kind::Cancelled, "{e:?}");
+}
+
+#[tokio::test]
+#[ignore = "run by tests/matrix, which fetches MySQL"]
+async fn the_tree_tells_what_an_index_is_made_of() {
+    let server = shop("tree_of_indexes");
+    server.sql(
+        "tree_of_indexes",
+        "create table t (id int primary key, name varchar(20), total int, constraint loose check (total > 0 and id > 0) not enforced,
+             key folded ((lower(name))), key falling (total desc, name), key asleep (name) invisible)",
+    );
+    let e = engine(server, "tree_of_indexes");
+    let s = session(server, "tree_of_indexes").await;
+    let table = NodePath::root().child(NodeKind::Schema, "tree_of_indexes").child(NodeKind::Table, "t");
+    let below = async |group: &str| {
+        let nodes = e.catalog().get().expect("catalogue").children(&s, &table.child(NodeKind::Group, group)).await.expect("children");
+        nodes.into_iter().map(|n| format!("{} {} {}", n.name, n.detail, n.marks.join(" ")).trim().to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        below("Indexes").await,
+        ["PRIMARY (id) PK", "asleep (name) INVISIBLE", "falling (total DESC, name)", "folded ((lower(`name`)))"]
+    );
+    assert_eq!(below("Checks").await, ["loose CHECK ((`total` > 0) and (`id` > 0)) NOT ENFORCED"]);
+}
+
+/// What the catalogue remembers of counters for a day is not what a proof compares.
+#[tokio::test]
+#[ignore = "run by tests/matrix, which fetches MySQL"]
+async fn counters_are_those_of_now() {
+    let server = shop("counted");
+    let e = engine(server, "counted");
+    let how = || Connect::new(Role::Migration, Access::ReadWrite);
+    let counters = async || {
+        let s = e.connect(how()).await.expect("connect");
+        e.catalog().get().expect("catalogue").counters(&s).await.expect("counters")["customers"]
+    };
+    server.sql("counted", "select table_name, auto_increment from information_schema.tables where table_schema = 'counted'");
+    let before = counters().await;
+    server.sql("counted", "insert into customers (id, name) values (9000, 'far')");
+    assert!(before < 9001, "{before}");
+    assert_eq!(counters().await, 9001);
+}
+
+/// A client that keeps its session open until it is dropped.
+struct Held(Child);
+
+impl Held {
+    fn new(server: &MariaServer, user: &str, sql: &str) -> Held {
+        let mut c = Command::new(MariaServer::program("mariadb"));
+        c.args(["--no-defaults", MariaServer::plain(), "-h", "127.0.0.1", "-u", user, "shop"]).arg(format!("--port={}", server.port));
+        let mut child = c.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("mysql starts");
+        writeln!(child.stdin.as_mut().expect("stdin"), "{sql}").expect("mysql reads");
+        Held(child)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn emergency() -> MariaServer {
+    assert!(MariaServer::is_mysql(), "{WHY}");
+    let my = MariaServer::start(&["--innodb-flush-log-at-trx-commit=1", "--sync-binlog=1"]);
+    my.create_database("shop");
+    my.sql(
+        "shop",
+        "create user oncall@'127.0.0.1'; grant process, replication client on *.* to oncall@'127.0.0.1';
+         grant select on performance_schema.* to oncall@'127.0.0.1'; grant select on shop.* to oncall@'127.0.0.1';
+         create user app@'127.0.0.1'; grant all on shop.* to app@'127.0.0.1'; create user stranger@'127.0.0.1'; grant select on shop.* to stranger@'127.0.0.1';
+         create table orders (id int primary key, state varchar(20)) engine=innodb; insert into orders select seq, 'open' from seq_1_to_100",
+    );
+    my
+}
+
+fn run(my: &MariaServer, user: &str, more: &[&str]) -> Run {
+    assess(&format!("mysql://{user}@127.0.0.1:{}/shop", my.port), more)
+}
+
+fn waiting(my: &MariaServer, state: &str) -> usize {
+    let text = format!("select count(*) from information_schema.processlist where state like '{state}'");
+    my.sql("", &text).trim().parse().expect("a number")
+}
+
+#[test]
+#[ignore = "run by tests/matrix, which fetches MySQL"]
+fn a_pile_up_behind_ddl_is_told_for_sure() {
+    let my = emergency();
+    let holder = Held::new(&my, "app", "begin; select count(*) from orders; select get_lock('done', 0);");
+    wait_until("the transaction is open", || my.sql("", "select is_used_lock('done') is not null").trim() == "1");
+    let _ddl = Held::new(&my, "root", "alter table orders add column note text;");
+    wait_until("the ALTER waits", || waiting(&my, "Waiting for table metadata lock") == 1);
+    let _behind: Vec<Held> = (0..6).map(|_| Held::new(&my, "app", "select count(*) from orders;")).collect();
+    wait_until("all wait behind it", || waiting(&my, "Waiting for table metadata lock") == 7);
+    let seen = run(&my, "oncall", &[]);
+    let says = &seen.found.summary.says;
+    assert_eq!(seen.found.summary.check, "MY07", "{:#?}", seen.found);
+    assert!(says.starts_with("6 sessions wait behind alter table orders add column note text"), "{says}");
+    assert!(says.contains("idle in transaction") && !says.contains("inferred"), "{says}");
+    seen.nothing_waited();
+    let blind = run(&my, "stranger", &[]);
+    for (check, lifts) in [("MY06", "PROCESS"), ("MY05", "PROCESS"), ("MY10", "REPLICATION CLIENT")] {
+        let seen = blind.seen(check);
+        assert_eq!(seen.severity, Severity::Unknown, "{seen:#?}");
+        assert_eq!(seen.findings[0].lifts.as_deref(), Some(format!("GRANT {lifts} ON *.* TO 'stranger'@'127.0.0.1';").as_str()));
+    }
+    drop(holder);
+    wait_until("the pile is gone", || waiting(&my, "Waiting for %lock") == 0);
+    assert_eq!(run(&my, "oncall", &[]).seen("MY07").severity, Severity::Ok);
+}
+
+#[test]
+#[ignore = "run by tests/matrix, which fetches MySQL"]
+fn a_hot_row_is_named_with_who_has_it() {
+    let my = emergency();
+    let _holder = Held::new(&my, "app", "begin; select * from orders where id = 5 for update; select get_lock('done', 0);");
+    wait_until("the row is locked", || my.sql("", "select is_used_lock('done') is not null").trim() == "1");
+    let _waiters: Vec<Held> = (0..22).map(|_| Held::new(&my, "app", "update orders set state = 'x' where id = 5;")).collect();
+    let status = "show global status like 'Innodb_row_lock_current_waits'";
+    wait_until("all wait", || my.sql("", status).split_whitespace().last() == Some("22"));
+    let seen = run(&my, "oncall", &[]);
+    assert_eq!(seen.found.summary.check, "MY06", "{:#?}", seen.found);
+    assert!(seen.found.summary.says.starts_with("22 sessions wait behind connection "), "{}", seen.found.summary.says);
+    seen.nothing_waited();
+}
+
+#[test]
+#[ignore = "run by tests/matrix, which fetches MySQL"]
+fn counters_damage_and_the_log_are_read() {
+    let my = emergency();
+    my.sql(
+        "shop",
+        "create table tiny (id tinyint primary key auto_increment) engine=innodb; analyze table tiny;
+         select auto_increment from information_schema.tables where table_name = 'tiny'; insert into tiny values (120);
+         create table keyless (a int, unique key (a)); create table half (a varchar(9) not null, unique key (a(3))); create table keyed (a int not null, unique key (a));
+         create table broken (id int primary key) engine=myisam; insert into broken values (1), (2); flush tables broken",
+    );
+    let index = my.directory().join("data/shop/broken.MYI");
+    std::fs::OpenOptions::new().write(true).open(index).expect("the index").set_len(300).expect("cut");
+    let seen = run(&my, "oncall", &[]);
+    assert_eq!(
+        (seen.seen("MY22").severity, seen.seen("MY22").findings[0].object.as_str()),
+        (Severity::Critical, "tiny.id"),
+        "{:#?}",
+        seen.found
+    );
+    assert!(seen.seen("MY23").says.starts_with("2: shop.half, shop.keyless"), "{:#?}", seen.seen("MY23"));
+    assert_eq!(seen.seen("MY24").severity, Severity::Critical, "{:#?}", seen.seen("MY24"));
+    assert!(seen.seen("MY24").findings[0].message.contains("broken"), "{:#?}", seen.seen("MY24"));
+    let log = seen.seen("MY18");
+    assert!(log.severity != Severity::Unknown && !log.says.is_empty(), "{log:#?}");
+}
+
+#[test]
+#[ignore = "run by tests/matrix, which fetches MySQL"]
+fn a_replica_that_stopped_says_why() {
+    let gtid =
+        ["--gtid-mode=ON", "--enforce-gtid-consistency=ON", "--log-bin=bin", "--innodb-flush-log-at-trx-commit=1", "--sync-binlog=1"];
+    let start = |id: &str| MariaServer::start(&gtid.iter().copied().chain([id]).collect::<Vec<_>>());
+    let (source, replica) = (start("--server-id=1"), start("--server-id=2"));
+    source.sql(
+        "",
+        "create user repl@'127.0.0.1' identified by 'r'; grant replication slave on *.* to repl@'127.0.0.1'; create database shop",
+    );
+    source.sql("shop", "create table orders (id int primary key, state varchar(20))");
+    replica.sql("", "create user oncall@'127.0.0.1'; grant process, replication client on *.* to oncall@'127.0.0.1'");
+    // Of what the servers made on their own before nothing is sent; the replica's is its own.
+    let forget = if source.sql("", "select version()").starts_with("8.0") { "reset master" } else { "reset binary logs and gtids" };
+    replica.sql("", forget);
+    replica.sql("", &format!("set global gtid_purged = '{}'", purged(&source)));
+    replica.sql(
+        "",
+        &format!(
+            "change replication source to source_host='127.0.0.1', source_port={}, source_user='repl', source_password='r', get_source_public_key=1, \
+             source_auto_position=1, source_connect_retry=1; start replica",
+            source.port
+        ),
+    );
+    let applied = |id: u32| {
+        let there = "select count(*) from information_schema.tables where table_schema = 'shop' and table_name = 'orders'";
+        replica.sql("", there).trim() == "1" && replica.sql("", &format!("select count(*) from shop.orders where id = {id}")).trim() == "1"
+    };
+    source.sql("shop", "insert into orders values (1001, 'new')");
+    wait_until("the replica follows", || applied(1001));
+    let at = format!("mysql://oncall@127.0.0.1:{}/", replica.port);
+    assert_eq!(assess(&at, &["--checks", "MY10"]).seen("MY10").severity, Severity::Ok);
+    replica.sql("", "set sql_log_bin = 0; insert into shop.orders values (1002, 'here')");
+    source.sql("shop", "insert into orders values (1002, 'there')");
+    wait_until("it stops", || replica.sql("", "select service_state from performance_schema.replication_applier_status").trim() == "OFF");
+    let broken = assess(&at, &[]);
+    assert_eq!(broken.found.summary.check, "MY10", "{:#?}", broken.found);
+    assert!(broken.found.summary.says.contains("error 1062"), "{}", broken.found.summary.says);
+    assert!(!format!("{:#?}", broken.found).contains("'1002'"), "values stay out: {:#?}", broken.found);
+    replica.sql("", "stop replica");
+    let stopped = assess(&at, &["--checks", "replica"]);
+    assert!(stopped.seen("MY10").severity >= Severity::Warning, "{:#?}", stopped.found);
+}
+
+/// What the source made before its users and tables of this test: nothing that a replica has to be given.
+fn purged(source: &MariaServer) -> String {
+    let all = source.sql("", "select @@global.gtid_executed");
+    let (server, _) = all.trim().split_once(':').expect("a set of transactions");
+    // The account that the server's start made: `create user`, `grant`.
+    format!("{server}:1-2")
+}
