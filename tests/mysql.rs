@@ -5,10 +5,9 @@ mod support;
 use holdpoint::config::{AccessMode, EngineKind, Target};
 use holdpoint::engine::{Access, Asked, Connect, Engine, Role, Session, registry};
 use holdpoint::model::{NodeKind, NodePath, Severity};
-use std::io::Write;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use support::assess::{Run, assess};
+use support::held::Held;
 use support::maria::MariaServer;
 use support::wait_until;
 
@@ -167,26 +166,6 @@ async fn counters_are_those_of_now() {
     assert_eq!(counters().await, 9001);
 }
 
-/// A client that keeps its session open until it is dropped.
-struct Held(Child);
-
-impl Held {
-    fn new(server: &MariaServer, user: &str, sql: &str) -> Held {
-        let mut c = Command::new(MariaServer::program("mariadb"));
-        c.args(["--no-defaults", MariaServer::plain(), "-h", "127.0.0.1", "-u", user, "shop"]).arg(format!("--port={}", server.port));
-        let mut child = c.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("mysql starts");
-        writeln!(child.stdin.as_mut().expect("stdin"), "{sql}").expect("mysql reads");
-        Held(child)
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 fn emergency() -> MariaServer {
     assert!(MariaServer::is_mysql(), "{WHY}");
     let my = MariaServer::start(&["--innodb-flush-log-at-trx-commit=1", "--sync-binlog=1"]);
@@ -214,11 +193,10 @@ fn waiting(my: &MariaServer, state: &str) -> usize {
 #[ignore = "run by tests/matrix, which fetches MySQL"]
 fn a_pile_up_behind_ddl_is_told_for_sure() {
     let my = emergency();
-    let holder = Held::new(&my, "app", "begin; select count(*) from orders; select get_lock('done', 0);");
-    wait_until("the transaction is open", || my.sql("", "select is_used_lock('done') is not null").trim() == "1");
-    let _ddl = Held::new(&my, "root", "alter table orders add column note text;");
+    let holder = Held::maria_done(&my, "app", "begin; select count(*) from orders;");
+    let _ddl = Held::maria(&my, "root", "alter table orders add column note text;");
     wait_until("the ALTER waits", || waiting(&my, "Waiting for table metadata lock") == 1);
-    let _behind: Vec<Held> = (0..6).map(|_| Held::new(&my, "app", "select count(*) from orders;")).collect();
+    let _behind: Vec<Held> = (0..6).map(|_| Held::maria(&my, "app", "select count(*) from orders;")).collect();
     wait_until("all wait behind it", || waiting(&my, "Waiting for table metadata lock") == 7);
     let seen = run(&my, "oncall", &[]);
     let says = &seen.found.summary.says;
@@ -241,9 +219,8 @@ fn a_pile_up_behind_ddl_is_told_for_sure() {
 #[ignore = "run by tests/matrix, which fetches MySQL"]
 fn a_hot_row_is_named_with_who_has_it() {
     let my = emergency();
-    let _holder = Held::new(&my, "app", "begin; select * from orders where id = 5 for update; select get_lock('done', 0);");
-    wait_until("the row is locked", || my.sql("", "select is_used_lock('done') is not null").trim() == "1");
-    let _waiters: Vec<Held> = (0..22).map(|_| Held::new(&my, "app", "update orders set state = 'x' where id = 5;")).collect();
+    let _holder = Held::maria_done(&my, "app", "begin; select * from orders where id = 5 for update;");
+    let _waiters: Vec<Held> = (0..22).map(|_| Held::maria(&my, "app", "update orders set state = 'x' where id = 5;")).collect();
     let status = "show global status like 'Innodb_row_lock_current_waits'";
     wait_until("all wait", || my.sql("", status).split_whitespace().last() == Some("22"));
     let seen = run(&my, "oncall", &[]);

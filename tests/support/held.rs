@@ -56,7 +56,7 @@ impl Held {
 
     pub fn maria_client(server: &MariaServer, user: &str) -> Command {
         let mut c = Command::new(MariaServer::program("mariadb"));
-        c.args(["--no-defaults", "--skip-ssl", "-h", "127.0.0.1", "-u", user, "shop"]).arg(format!("--port={}", server.port));
+        c.args(["--no-defaults", MariaServer::plain(), "-h", "127.0.0.1", "-u", user, "shop"]).arg(format!("--port={}", server.port));
         c.stdout(Stdio::null()).stderr(Stdio::null());
         c
     }
