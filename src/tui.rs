@@ -183,7 +183,7 @@ async fn console(start: Start, keymap: Keymap, mut look: Look) -> Result<()> {
                 }
                 _ = tstp.recv() => effects.push(Effect::Suspend),
                 _ = cont.recv() => {
-                    terminal::enter()?;
+                    terminal::again()?;
                     batch.push(Msg::Resumed);
                 }
                 event = input.next() => match event {

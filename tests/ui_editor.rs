@@ -132,7 +132,7 @@ fn a_closed_buffer_is_kept_and_a_question_comes_where_something_hangs_on_it() {
     c.send(Msg::FileOpened { path: path.clone(), result: Ok("select 1".into()) });
     assert_eq!(text(&c), "select 1");
     assert!(c.screen().contains("[report.sql]"), "{}", c.screen());
-    c.press("i");
+    assert!(c.state.typing(), "a letter goes into it, and runs nothing");
     c.type_text("x");
     assert!(c.screen().contains("[report.sql*]"), "{}", c.screen());
     c.press("A-w");

@@ -7,6 +7,7 @@ use super::editor::Editor;
 use super::effect::Effect;
 use super::panes::query;
 use super::state::{Note, Pane, State, Workspace};
+use crate::config::files::EditorKeys;
 use crate::model::{Print, Result};
 use crate::store::buffers::{Buffer, Keep};
 use crate::text;
@@ -196,6 +197,8 @@ fn go(state: &mut State, to: usize, effects: &mut Vec<Effect>) {
     if state.view.workspace != Workspace::Start {
         state.go(Pane::Editor);
     }
+    // One opens a file to read and write in it: no letter may run it.
+    state.view.typing = state.config.editor_keys != EditorKeys::Vim;
     shown(state, effects);
     save(state, None, effects);
 }

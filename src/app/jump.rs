@@ -73,6 +73,7 @@ pub fn search(names: &Names, pattern: &str, most: usize) -> Vec<(u32, Found)> {
     out.sort_by_key(|(score, f)| (std::cmp::Reverse(*score), f.path.0.len()));
     let mut seen = HashSet::new();
     out.retain(|(_, f)| seen.insert(f.path.clone()));
+    without_indexes_of_keys(&mut out);
     out.truncate(most);
     out
 }
@@ -95,6 +96,14 @@ fn qualified(names: &Names, own: &[&Relation], before: &str, after: &str, most: 
         let hits = second.scored(r.columns.iter().map(|c| &*c.name));
         out.extend(hits.into_iter().take(most).map(|(s, i)| (score + s, of_column(r, &r.columns[i].name))));
     }
+}
+
+/// A key and the index that serves it bear one name: once is enough.
+fn without_indexes_of_keys(out: &mut Vec<(u32, Found)>) {
+    let of = |f: &Found| (f.path.name_of(NodeKind::Schema).map(str::to_string), f.label.clone());
+    let is = |f: &Found, kind| f.path.last().is_some_and(|(k, _)| *k == kind);
+    let keys: HashSet<_> = out.iter().filter(|(_, f)| is(f, NodeKind::Constraint)).map(|(_, f)| of(f)).collect();
+    out.retain(|(_, f)| !is(f, NodeKind::Index) || !keys.contains(&of(f)));
 }
 
 fn used(names: &Names, name: &str) -> u32 {

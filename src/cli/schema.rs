@@ -210,7 +210,13 @@ async fn find(cx: &Cx, conn: &crate::ops::Connection, object: &str) -> Result<No
         // Indexes and triggers stand below their tables.
         if found.is_empty() {
             let of = |p: &&crate::model::names::Place| *p.name == *bare && schema.as_ref().is_none_or(|s| **s == *p.schema);
-            found = names.places.iter().filter(of).map(crate::model::names::Place::path).collect();
+            let places: Vec<_> = names.places.iter().filter(of).collect();
+            // A key and its index bear one name: the key's definition makes both.
+            let key = |p: &crate::model::names::Place| {
+                p.kind == NodeKind::Index
+                    && places.iter().any(|o| o.kind == NodeKind::Constraint && (&o.schema, &o.relation) == (&p.schema, &p.relation))
+            };
+            found = places.iter().filter(|p| !key(p)).map(|p| p.path()).collect();
         } else if schema.is_none()
             && let Some(r) = names.relation(None, &bare).filter(|r| names.on_path(&r.schema))
         {

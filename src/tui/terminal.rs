@@ -28,6 +28,13 @@ pub fn enter() -> Result<()> {
     write_all(&out).map_err(|e| Error::io("writing to the terminal", e))
 }
 
+/// Takes it once more after a stop from outside, which let a shell set it as it likes.
+pub fn again() -> Result<()> {
+    // Raw already, as far as the library knows: it would do nothing.
+    let _ = disable_raw_mode();
+    enter()
+}
+
 /// Gives the terminal back. Safe to call more than once, from a panic hook, and on a terminal that is gone.
 pub fn leave() {
     if !ENTERED.swap(false, Ordering::SeqCst) {

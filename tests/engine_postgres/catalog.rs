@@ -6,6 +6,44 @@ fn path(parts: &[(NodeKind, &str)]) -> NodePath {
     NodePath(parts.iter().map(|(k, n)| (*k, n.to_string())).collect())
 }
 
+/// What the server itself would name when the object is dropped.
+#[tokio::test]
+async fn what_uses_a_type_or_a_column_is_all_that_the_server_knows() {
+    let pg = PgServer::shared();
+    pg.create_database("users_of");
+    pg.psql(
+        "users_of",
+        "create type mood as enum ('a'); create table m (x mood[], y mood); create type pair as (l mood, n int);
+         create function takes(m mood[]) returns int language sql as 'select 1';
+         create function casts(m mood) returns int language sql as 'select 1'; create cast (mood as int) with function casts(mood);
+         create table p (id int primary key, s text, t text); create publication pub for table p (id, s);
+         create statistics both_of (ndistinct) on s, t from p; create function row_of(r p) returns int language sql as 'select 1';",
+    );
+    let e = engine(target(pg, "users_of"));
+    let s = e.connect(Connect::new(Role::Background, Access::ReadOnly)).await.unwrap();
+    let c = e.catalog().get().unwrap();
+    let public = NodePath::root().child(NodeKind::Schema, "public");
+    let users = async |at: NodePath| {
+        c.dependents(&s, &at).await.unwrap().into_iter().map(|d| format!("{} {}", d.name, d.detail)).collect::<Vec<_>>()
+    };
+    let of = users(public.child(NodeKind::Group, "Types").child(NodeKind::Type, "mood")).await;
+    for name in [
+        "public.m.x public.mood[]",
+        "public.m.y public.mood",
+        "public.pair.l public.mood",
+        "public.takes(m public.mood[]) ",
+        "public.mood AS integer cast",
+    ] {
+        assert!(of.iter().any(|u| u == name), "{name}: {of:?}");
+    }
+    let table = public.child(NodeKind::Table, "p");
+    let of = users(table.child(NodeKind::Column, "s")).await;
+    for name in ["public.p.pub publication", "public.p.both_of statistics"] {
+        assert!(of.iter().any(|u| u == name), "{name}: {of:?}");
+    }
+    assert!(users(table).await.iter().any(|u| u.starts_with("public.row_of(")), "a function of its rows");
+}
+
 #[tokio::test]
 async fn the_tree_and_definitions_tell_what_is_there() {
     let pg = PgServer::shared();

@@ -76,6 +76,32 @@ fn suspend_gives_the_terminal_to_the_shell_and_takes_it_back() {
     assert_restored(&c);
 }
 
+/// A stop that cannot be heard: the shell gets no screen, and sets the terminal as it likes.
+#[test]
+fn a_stop_that_is_not_heard_is_survived() {
+    let p = Project::sqlite();
+    let mut command = CommandBuilder::new("bash");
+    command.args(["--norc", "--noprofile", "-mc"]);
+    command.arg(r#""$0" open app-dev; stty sane; echo SHELL; read -r line; fg; echo END $?"#);
+    command.arg(support::holdpoint());
+    let mut c = Console::spawn(command, p.home.path(), p.home.path(), 80, 24, &[]);
+    c.wait_for("no tx");
+    write(&mut c, "select 'still here'");
+    let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", c.pid())).expect("children");
+    let pid: i32 = children.split_whitespace().next().and_then(|n| n.parse().ok()).expect("the console");
+    kill_process(Pid::from_raw(pid).expect("pid"), Signal::STOP).expect("signal");
+    c.wait_for("SHELL");
+    c.send("<Enter>");
+    c.wait_until("it is there again", |s| s.contains("select 'still here'") && !s.contains("SHELL"));
+    c.send("<F5>");
+    c.wait_for("1 row");
+    c.send("<C-q>");
+    c.wait_for("Quit Holdpoint?");
+    c.send("q");
+    c.wait_for("END 0");
+    assert_restored(&c);
+}
+
 #[test]
 fn suspend_is_refused_while_a_transaction_holds_its_locks() {
     let p = Project::sqlite();

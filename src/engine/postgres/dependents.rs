@@ -12,8 +12,9 @@ const TARGET: &str = "WITH t AS (\
         WHERE $4 IN ('relation', 'sequence') AND n.nspname = $1 AND c.relname = $2 AND ($3 = '' OR a.attnum IS NOT NULL) AND (c.relkind = 'S') = ($4 = 'sequence') \
     UNION ALL SELECT 'pg_catalog.pg_proc'::pg_catalog.regclass, p.oid, 0 FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
         WHERE $4 = 'function' AND n.nspname = $1 AND p.proname || '(' || pg_catalog.pg_get_function_identity_arguments(p.oid) || ')' = $2 \
-    UNION ALL SELECT 'pg_catalog.pg_type'::pg_catalog.regclass, y.oid, 0 FROM pg_catalog.pg_type y JOIN pg_catalog.pg_namespace n ON n.oid = y.typnamespace \
-        WHERE ($4 = 'type' AND n.nspname = $1 AND y.typname = $2)), \
+    UNION ALL SELECT 'pg_catalog.pg_type'::pg_catalog.regclass, x.oid, 0 FROM pg_catalog.pg_type y JOIN pg_catalog.pg_namespace n ON n.oid = y.typnamespace \
+        CROSS JOIN LATERAL (VALUES (y.oid), (y.typarray)) AS x (oid) \
+        WHERE x.oid <> 0 AND n.nspname = $1 AND y.typname = $2 AND ($4 = 'type' OR $4 = 'relation' AND $3 = '' AND y.typrelid <> 0)), \
     d AS (SELECT DISTINCT d.classid, d.objid, d.objsubid FROM pg_catalog.pg_depend d JOIN t ON d.refclassid = t.class AND d.refobjid = t.oid \
         WHERE d.deptype IN ('n', 'a') AND (t.sub = 0 OR d.refobjsubid = t.sub))";
 
@@ -45,9 +46,17 @@ const USERS: &str = "SELECT DISTINCT * FROM (\
         WHERE NOT EXISTS (SELECT FROM t WHERE t.oid = a.attrelid AND t.sub = 0) \
     UNION ALL SELECT 'column', n.nspname, c.relkind::text, c.relname, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod) FROM d JOIN pg_catalog.pg_attribute a \
         ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND a.attrelid = d.objid AND a.attnum = d.objsubid AND a.attgenerated = '' \
-        JOIN pg_catalog.pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p', 'f') JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+        JOIN pg_catalog.pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p', 'f', 'c') JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
     UNION ALL SELECT 'policy', n.nspname, c.relkind::text, c.relname, p.polname, 'policy' FROM d JOIN pg_catalog.pg_policy p ON d.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass AND p.oid = d.objid \
         JOIN pg_catalog.pg_class c ON c.oid = p.polrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+    UNION ALL SELECT 'publication', n.nspname, c.relkind::text, c.relname, p.pubname, 'publication' FROM d JOIN pg_catalog.pg_publication_rel r \
+        ON d.classid = 'pg_catalog.pg_publication_rel'::pg_catalog.regclass AND r.oid = d.objid JOIN pg_catalog.pg_publication p ON p.oid = r.prpubid \
+        JOIN pg_catalog.pg_class c ON c.oid = r.prrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+    UNION ALL SELECT 'statistics', n.nspname, c.relkind::text, c.relname, x.stxname, 'statistics' FROM d JOIN pg_catalog.pg_statistic_ext x \
+        ON d.classid = 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass AND x.oid = d.objid JOIN pg_catalog.pg_class c ON c.oid = x.stxrelid \
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+    UNION ALL SELECT 'cast', $1, NULL, NULL, pg_catalog.format_type(k.castsource, NULL) || ' AS ' || pg_catalog.format_type(k.casttarget, NULL), 'cast' FROM d \
+        JOIN pg_catalog.pg_cast k ON d.classid = 'pg_catalog.pg_cast'::pg_catalog.regclass AND k.oid = d.objid \
     UNION ALL SELECT 'relation', n.nspname, c.relkind::text, c.relname, c.relname, 'inherits' FROM t JOIN pg_catalog.pg_inherits h ON h.inhparent = t.oid AND t.sub = 0 \
         JOIN pg_catalog.pg_class c ON c.oid = h.inhrelid AND c.relkind IN ('r', 'p', 'f') JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
     UNION ALL SELECT 'sequence', n.nspname, NULL, NULL, c.relname, 'owned' FROM d JOIN pg_catalog.pg_class c ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND c.oid = d.objid AND c.relkind = 'S' \
@@ -106,14 +115,23 @@ fn dependent(r: &Row) -> Option<Dependent> {
         "constraint" => below(CONSTRAINTS, NodeKind::Constraint),
         "index" => below(INDEXES, NodeKind::Index),
         "trigger" => below(TRIGGERS, NodeKind::Trigger),
+        // An attribute of a composite type.
+        "column" if cell(r, 2) == "c" => (NodeKind::Type, root.child(NodeKind::Group, TYPES).child(NodeKind::Type, relation)),
         "column" => (NodeKind::Column, on.child(NodeKind::Column, name)),
         // They have no node of their own.
-        "rule" | "policy" => (NodeKind::Constraint, on.clone()),
+        "rule" | "policy" | "publication" | "statistics" => (NodeKind::Constraint, on.clone()),
+        "cast" => (NodeKind::Type, root.clone()),
         "sequence" => (NodeKind::Sequence, root.child(NodeKind::Group, SEQUENCES).child(NodeKind::Sequence, name)),
         "function" => (NodeKind::Function, root.child(NodeKind::Group, FUNCTIONS).child(NodeKind::Function, name)),
         "type" => (NodeKind::Type, root.child(NodeKind::Group, TYPES).child(NodeKind::Type, name)),
         _ => return None,
     };
-    let shown = if relation.is_empty() || relation == name { format!("{schema}.{name}") } else { format!("{schema}.{relation}.{name}") };
+    let shown = if cell(r, 0) == "cast" {
+        name.to_string()
+    } else if relation.is_empty() || relation == name {
+        format!("{schema}.{name}")
+    } else {
+        format!("{schema}.{relation}.{name}")
+    };
     Some(Dependent { kind, name: shown, detail: cell(r, 5).into(), path, by_text: false })
 }
