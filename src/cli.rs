@@ -167,9 +167,19 @@ async fn run(cli: Cli) -> Result<ExitCode> {
                 Command::Schema { target, object, show, format } => schema::schema(&cx, &target, object.as_deref(), &show, format).await,
                 Command::Assess { target, checks, budget, timeframe, format, nagios, output, mutes } => {
                     let asked = assess::Asked { checks, budget, timeframe, format, nagios, output };
-                    match assess::mutes(&cx, &target, &mutes)? {
-                        true => Ok(ExitCode::SUCCESS),
-                        false => assess::assess(&cx, &target, asked).await,
+                    let done = async {
+                        match assess::mutes(&cx, &target, &mutes)? {
+                            true => Ok(ExitCode::SUCCESS),
+                            false => assess::assess(&cx, &target, asked).await,
+                        }
+                    };
+                    match done.await {
+                        // A plugin that was called wrongly knows nothing of the server.
+                        Err(e) if nagios && e.kind == Kind::Usage => {
+                            fail(&e);
+                            Ok(ExitCode::from(3))
+                        }
+                        done => done,
                     }
                 }
                 Command::Recover { target, deed, object, value, yes, format } => {

@@ -84,6 +84,8 @@ pub struct Connect {
     pub lock_timeout: Option<Duration>,
     /// Where a bare name leads, instead of where the target says: another session's [`SessionStatus::place`].
     pub place: Option<String>,
+    /// Leaves nothing behind, not even files that others' sessions then need a right on (SQLite's log of a closed database).
+    pub traceless: bool,
 }
 
 impl Connect {
@@ -93,7 +95,7 @@ impl Connect {
             Role::Background => (Some(Duration::from_secs(10)), Some(Duration::from_millis(200))),
             Role::Migration => (None, Some(Duration::from_secs(3))),
         };
-        Connect { role, access, connect_timeout: Duration::from_secs(10), statement_timeout, lock_timeout, place: None }
+        Connect { role, access, connect_timeout: Duration::from_secs(10), statement_timeout, lock_timeout, place: None, traceless: false }
     }
 }
 

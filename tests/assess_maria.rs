@@ -107,6 +107,50 @@ fn a_hot_row_is_named_with_who_has_it() {
 }
 
 #[test]
+fn who_waits_is_no_cause_and_who_is_only_guessed_to_hold_is_not_ended() {
+    let my = server(&[]);
+    let home = tempfile::tempdir().expect("a directory");
+    let text = format!(
+        "[targets.t]\nengine = \"mysql\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"oncall\"\ndatabase = \"shop\"\nsslmode = \"disable\"\n\n[targets.t.assess]\n\"MY05.age\" = [1, 600]\n\"MY08.age\" = [1, 600]\n",
+        my.port
+    );
+    std::fs::write(home.path().join("holdpoint.toml"), text).expect("written");
+    let holder = Held::maria_done(&my, "app", "begin; select * from orders where id = 5 for update;");
+    let waiter = Held::maria(&my, "app", "update orders set state = 'x' where id = 5;");
+    wait_until("it has waited for two seconds", || {
+        let text = "select count(*) from information_schema.processlist where info like 'update orders%' and time >= 2";
+        my.sql("", text).trim() == "1"
+    });
+    let found = support::assess::assess_in(home.path(), "t", &["--checks", "MY05,MY08,MY06"]);
+    let of_waiter = |check: &str| {
+        let all = &found.seen(check).findings;
+        all.iter().any(|f| f.severity >= Severity::Warning && (f.message.contains("Updating") || f.message.contains("update orders")))
+    };
+    assert!(!of_waiter("MY05") && !of_waiter("MY08"), "{:#?}", found.found);
+    drop((waiter, holder));
+    // Three transactions are open, and the server does not tell which of them the ALTER waits for.
+    let _open: Vec<Held> =
+        (0..3).map(|i| Held::maria(&my, "app", &format!("begin; select count(*) from orders; select get_lock('open{i}', 0);"))).collect();
+    for i in 0..3 {
+        wait_until("it is open", || my.sql("", &format!("select is_used_lock('open{i}') is not null")).trim() == "1");
+    }
+    let _ddl = Held::maria(&my, "app", "alter table orders add column note text;");
+    wait_until("the ALTER waits", || waiting(&my, "Waiting for table metadata lock") == 1);
+    // InnoDB's list of transactions is up to a tenth of a second old.
+    let mut found = None;
+    wait_until("all three are seen", || {
+        let run = run(&my, "oncall", &["--checks", "MY06,MY07"]);
+        let marked = run.seen("MY06").sessions.iter().filter(|s| s.state.contains("inferred")).count();
+        found = Some(run);
+        marked == 3
+    });
+    let found = found.expect("seen");
+    let f = &found.seen("MY07").findings[0];
+    assert!(f.message.contains("that one of connections ") && f.message.contains("inferred"), "{f:#?}");
+    assert_eq!(f.recover.as_ref().map(|a| a.deed.name()), Some("cancel"), "the DDL, and none of the three: {f:#?}");
+}
+
+#[test]
 fn an_account_without_the_database_assesses_the_server() {
     let my = server(&[]);
     my.sql(
@@ -302,6 +346,17 @@ fn a_replica_that_stopped_says_why() {
         let seen = assess(&format!("mysql://root@127.0.0.1:{}/", server.port), &["--checks", "MY18"]).seen("MY18").clone();
         assert!(seen.says.starts_with(&server.directory().display().to_string()), "{seen:#?}");
     }
+    // What the replica's own thread waits for is somebody's lock, too.
+    replica.sql("", "stop slave; set sql_log_bin = 0; delete from shop.orders where id = 1003; start slave");
+    wait_until("it follows once more", || applied(1003));
+    replica.sql("", "create user app@'127.0.0.1'; grant all on shop.* to app@'127.0.0.1'");
+    let reader = Held::maria_done(&replica, "app", "lock tables orders read;");
+    source.sql("shop", "insert into orders values (1004, 'late')");
+    wait_until("its thread waits", || waiting(&replica, "Waiting for table metadata lock") == 1);
+    let held_up = assess(&format!("mysql://root@127.0.0.1:{}/", replica.port), &["--checks", "MY07"]);
+    assert!(!held_up.seen("MY07").says.starts_with("nobody waits"), "{:#?}", held_up.seen("MY07"));
+    drop(reader);
+    wait_until("it goes on", || applied(1004));
     replica.sql("", "set global read_only = on");
     let reads = assess(&format!("mysql://oncall@127.0.0.1:{}/", replica.port), &["--checks", "MY02"]);
     assert!(reads.seen("MY02").findings.iter().all(|f| !f.message.contains("read_only")), "a replica is read-only as it should be");

@@ -40,6 +40,9 @@ fn a_standby_whose_replay_is_paused_is_named_from_both_sides() {
     assert_eq!(paused.found.summary.check, "PG16", "{:#?}", paused.found);
     assert!(paused.found.summary.says.starts_with("Replay is paused"), "{}", paused.found.summary.says);
     assert!(paused.found.summary.next.contains("pg_wal_replay_resume"), "{}", paused.found.summary.next);
+    // The primary's own figure of time stays what it was: that nothing is replayed is seen by looking twice.
+    let stands = run(&pg, "oncall", &["--checks", "PG15"]);
+    assert!(stands.seen("PG15").findings[0].message.contains("has received what it does not replay"), "{:#?}", stands.seen("PG15"));
     // From the primary's side it is behind; with a threshold that small it says so.
     let home = tempfile::tempdir().expect("a directory");
     let text = format!(

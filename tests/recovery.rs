@@ -278,7 +278,7 @@ fn a_paused_standby_replays_again() {
     pg.psql("shop", "insert into orders values (500, 'new')");
     let text = home.run(4, &["resume-replay"]);
     assert!(text.contains("pg_wal_replay_resume()") && text.contains("Lets the standby apply"), "{text}");
-    let text = home.act(0, &["resume-replay"], "shop");
+    let text = home.act(0, &["resume-replay"], &format!("127.0.0.1:{}", standby.port));
     assert!(text.contains("Done: the standby replays"), "{text}");
     wait_until("the row is there", || standby.psql("shop", "select count(*) from orders where id = 500").trim() == "1");
     // Ending a session works there, too.

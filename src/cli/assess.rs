@@ -55,14 +55,14 @@ pub fn mutes(cx: &Cx, target: &str, asked: &Mutes) -> Result<bool> {
         let unfit = |e: jiff::Error| Error::usage(format!("{span} is no length of time: {e}")).hint("For example --for 4h or --for 7d.");
         let span: jiff::Span = span.parse().map_err(unfit)?;
         let until = cx.clock.now().to_zoned(jiff::tz::TimeZone::UTC).checked_add(span).map_err(unfit)?.timestamp();
-        let m = assess::mute(cx, name, check, &object, asked.reason.as_deref().unwrap_or(""), until)?;
+        let m = assess::mute(cx, &target, check, &object, asked.reason.as_deref().unwrap_or(""), until)?;
         output::message(&format!("{} is muted on {name} until {}", assess::named(check, &object), m.until));
     } else if let Some(what) = &asked.unmute {
         let (check, object) = parts(what)?;
-        assess::unmute(cx, name, check, &object)?;
+        assess::unmute(cx, &target, check, &object)?;
         output::message(&format!("{} speaks again on {name}", assess::named(check, &object)));
     } else {
-        for m in cx.store.mutes(name)? {
+        for m in cx.store.mutes(&target.kept_as())? {
             let over = if m.until <= cx.clock.now() { " (over)" } else { "" };
             output::line(&text::clean(&format!(
                 "{} until {}{over}, by {}: {}",

@@ -136,6 +136,16 @@ impl Target {
         self.typed.as_deref().unwrap_or(&self.name)
     }
 
+    /// Where it leads: another server of the same name is another target.
+    pub fn leads(&self) -> String {
+        self.path.as_ref().map_or_else(|| self.place(), |p| p.display().to_string())
+    }
+
+    /// What the store keeps of it goes by: its name and where it leads.
+    pub fn kept_as(&self) -> String {
+        format!("{} {}", self.name, self.leads())
+    }
+
     /// A target with all defaults: no environment, hence read-only.
     pub fn bare(name: impl Into<String>, engine: EngineKind) -> Self {
         Target {

@@ -6,6 +6,7 @@ use crate::model::lock_tree::{LockSession, LockTree};
 use crate::model::recovery::Deed;
 use crate::model::{Dialect, Finding, Severity};
 use crate::text;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -107,6 +108,23 @@ fn named(session: &LockSession, words: &Words) -> String {
     parts.join(", ")
 }
 
+/// After how long a tree of short waits is looked at again.
+pub(super) const AGAIN: Duration = Duration::from_millis(300);
+
+/// Many wait, and nobody for as long as a second: a pile-up that has just begun, or many short waits for the same rows. Another look tells.
+pub(super) fn is_hasty(tree: &LockTree, check: &Check, limits: &Limits) -> bool {
+    let longest = tree.sessions.iter().filter_map(|s| s.waits).max().unwrap_or(0);
+    let most = tree.roots.iter().map(|r| r.victims).sum::<usize>();
+    longest == 0 && Severity::of(most as f64, limits.of(check, "victims")) >= Severity::Warning
+}
+
+/// The later one of two looks, with whether anybody is still in the way who was.
+pub(super) fn moved(first: &LockTree, mut second: LockTree, check: &Check, limits: &Limits) -> LockTree {
+    let roots = |t: &LockTree| t.roots.iter().map(|r| t.sessions[r.at].id).collect::<BTreeSet<u64>>();
+    second.moving = is_hasty(&second, check, limits) && roots(first).is_disjoint(&roots(&second));
+    second
+}
+
 /// The lock tree as a check: the roots with most behind them.
 pub(super) fn judge_locks(tree: &LockTree, words: &Words, check: &Check, limits: &Limits) -> Seen {
     let asked = tree.waiting();
@@ -131,6 +149,20 @@ pub(super) fn judge_locks(tree: &LockTree, words: &Words, check: &Check, limits:
             }
         ),
     };
+    // Nobody is to be ended: a moment later somebody else is in the way.
+    if tree.moving {
+        let sample = tree.sessions.iter().find(|s| s.waits.is_some() && !s.statement.is_empty());
+        let statement = sample.map(|s| one_line(words.dialect, &s.statement, 80)).filter(|t| *t != words.veiled && !t.is_empty());
+        let like = statement.map_or_else(String::new, |t| format!(", among them {t}"));
+        let told =
+            format!("{waiting} sessions wait for one another, none for as long as a second: many change the same rows at once{like}");
+        seen.find(
+            Finding::new(Severity::Warning, check.id, "sessions", told)
+                .next("Ending a session helps nobody. See the top statements; spread what all of them change, or let fewer run at once."),
+        );
+        seen.says = format!("{waiting} waiting, none for as long as a second");
+        return seen;
+    }
     for root in &tree.roots {
         let holder = &tree.sessions[root.at];
         let by_wait = Severity::of(root.longest as f64, limits.of(check, "wait"));
@@ -142,6 +174,9 @@ pub(super) fn judge_locks(tree: &LockTree, words: &Words, check: &Check, limits:
             format!("{} behind {}, the longest for {}", of(root.victims), named(holder, words), age(root.longest as f64)),
             match (holder.id, holder.idle) {
                 (0, _) => "Finish the prepared transaction: its coordinator knows whether it commits.".to_string(),
+                (id, Some(_)) if !holder.state.starts_with("idle in transaction") => {
+                    format!("End session {id}: it holds the lock without a transaction, and gives it back with its end alone.")
+                }
                 (id, Some(_)) => format!("End session {id} (its transaction is rolled back): cancelling does nothing to an idle one."),
                 (id, None) => format!("Look at what {id} runs; cancelling it rolls its statement back."),
             },
@@ -171,6 +206,8 @@ pub(super) fn judge_locks(tree: &LockTree, words: &Words, check: &Check, limits:
             (Some(ddl), ..) => finding.recover(Deed::Cancel, ddl.id.to_string()),
             (None, 0, _) if holder.client.is_empty() => finding,
             (None, 0, _) => finding.recover(Deed::RollbackPrepared, &holder.client),
+            // Without a transaction it holds a lock of its session's (an advisory one, LOCK TABLES): only its end gives that back.
+            (None, id, Some(_)) if !holder.state.starts_with("idle in transaction") => finding.recover(Deed::Terminate, id.to_string()),
             (None, id, Some(_)) => finding.recover(Deed::EndIdle, id.to_string()),
             (None, id, None) => finding.recover(Deed::Cancel, id.to_string()),
         };
@@ -321,6 +358,32 @@ pub(super) fn judge_growth(seen: &mut Seen, check: &Check, limits: &Limits, firs
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_short_waits_with_another_root_at_each_look_end_nobody() {
+        const LOCKS: Check = check("T0", "locks", "", "", &[limit("wait", "s", 10.0, 60.0), limit("victims", "sessions", 5.0, 20.0)]);
+        const WORDS: Words =
+            Words { dialect: Dialect::Postgres, session: "pid", is_queued_ddl: |_| false, veiled: "", timeout: "lock_timeout" };
+        let look = |root: u64| {
+            let holder = LockSession { id: root, state: "idle in transaction".into(), idle: Some(0), ..LockSession::default() };
+            let behind = (100..108).map(|id| LockSession {
+                id,
+                waits: Some(0),
+                blocked_by: vec![root],
+                statement: "update branches set balance = balance + 7".into(),
+                ..LockSession::default()
+            });
+            LockTree::of([holder].into_iter().chain(behind).collect())
+        };
+        assert!(is_hasty(&look(1), &LOCKS, &Limits::default()));
+        let seen = judge_locks(&moved(&look(1), look(2), &LOCKS, &Limits::default()), &WORDS, &LOCKS, &Limits::default());
+        let f = &seen.findings[0];
+        assert!(seen.severity == Severity::Warning && f.recover.is_none() && f.next.starts_with("Ending a session helps nobody"), "{f:#?}");
+        assert!(f.message.ends_with("among them update branches set balance = balance + ?"), "{}", f.message);
+        // The same one is in the way still: it is a pile-up.
+        let seen = judge_locks(&moved(&look(1), look(1), &LOCKS, &Limits::default()), &WORDS, &LOCKS, &Limits::default());
+        assert_eq!(seen.findings[0].recover.as_ref().map(|a| a.object.as_str()), Some("1"), "{seen:#?}");
+    }
 
     #[test]
     fn a_disk_is_judged_by_what_is_used() {

@@ -28,6 +28,8 @@ pub(super) struct Server {
     /// An argument of the program that names its data directory, and one that names its port: `-D`, `--datadir`.
     pub data: &'static [&'static str],
     pub ports: &'static [&'static str],
+    /// One that names its socket's file.
+    pub socket_of: &'static [&'static str],
     pub dialect: Dialect,
 }
 
@@ -38,17 +40,21 @@ pub(super) struct Known {
     pub log: Option<PathBuf>,
     /// Its main process, where it answers now.
     pub pid: Option<u32>,
+    /// The socket that the target names, and whether it names a port.
+    pub socket: Option<PathBuf>,
+    pub named: bool,
 }
 
 impl Known {
     /// Of places by their names ([`Seen::places`]), of the target that names this port.
-    pub fn of(places: &BTreeMap<String, String>, port: Option<u16>) -> Known {
+    pub fn of(places: &BTreeMap<String, String>, target: &Target) -> Known {
+        let of_target = Known { socket: target.socket.clone(), named: target.port.is_some(), ..Known::default() };
         // Told of a server on another port it is told of another server.
-        if port.is_some_and(|port| places.get("port").is_some_and(|p| *p != port.to_string())) {
-            return Known::default();
+        if target.port.is_some_and(|port| places.get("port").is_some_and(|p| *p != port.to_string())) {
+            return of_target;
         }
         let path = |name: &str| places.get(name).map(PathBuf::from);
-        Known { data: path("data"), log: path("log"), pid: None }
+        Known { data: path("data"), log: path("log"), ..of_target }
     }
 }
 
@@ -70,12 +76,14 @@ pub(super) fn look(server: &Server, target: &Target, places: &BTreeMap<String, S
         return Vec::new();
     }
     let port = target.port.unwrap_or(server.port);
-    let known = Known::of(places, target.port);
+    let known = Known::of(places, target);
     let all = processes::all(server.programs);
     let heard = Listening::on(port);
     let own = of_this_server(server, &all, port, &known, &heard);
-    let mut out =
-        vec![judge_processes(server, &own, &all, port), judge_listening(target, port, heard.any(), &(server.sockets)(target, port))];
+    let mut out = vec![
+        judge_processes(server, &own, &all, &place(target, port), heard.any()),
+        judge_listening(target, port, heard.any(), &(server.sockets)(target, port)),
+    ];
     let data = own.first().and_then(|p| p.data(server)).or_else(|| known.data.clone());
     if let Some(data) = &data {
         let next =
@@ -86,15 +94,28 @@ pub(super) fn look(server: &Server, target: &Target, places: &BTreeMap<String, S
     out
 }
 
-fn judge_processes(server: &Server, own: &[&Process], all: &[Process], port: u16) -> Seen {
+/// What the target says of where its server is.
+fn place(target: &Target, port: u16) -> String {
+    match (&target.socket, target.port) {
+        (Some(socket), None) => format!("the socket {}", socket.display()),
+        _ => format!("port {port}"),
+    }
+}
+
+/// `listened`: somebody listens there, so that a process which cannot be told is not one that is gone.
+fn judge_processes(server: &Server, own: &[&Process], all: &[Process], place: &str, listened: bool) -> Seen {
     let name = server.programs[0];
     let mut seen = Seen::of(&PROCESS).figure("processes", own.len() as f64);
     let Some(first) = own.first() else {
         let others =
             if all.is_empty() { String::new() } else { format!("; {} of other servers", text::counted(all.len() as u64, "program")) };
-        seen.says = format!("no process {name} for port {port}{others}");
+        if listened {
+            let why = format!("somebody listens on {place}, and which process {name} that is cannot be told{others}");
+            return Seen::blind(&PROCESS, why, "looking as the server's own user, or as root");
+        }
+        seen.says = format!("no process {name} for {place}{others}");
         seen.find(
-            Finding::new(Severity::Critical, PROCESS.id, name, format!("no process {name} serves port {port} on this machine{others}"))
+            Finding::new(Severity::Critical, PROCESS.id, name, format!("no process {name} serves {place} on this machine{others}"))
                 .next("The end of its log says why it stopped. Start it once that is known: a start may be what makes it worse."),
         );
         return seen;
@@ -117,6 +138,9 @@ fn judge_processes(server: &Server, own: &[&Process], all: &[Process], port: u16
     seen
 }
 
+/// Logins at the same moment from which on it is a storm: a pool that opens its sessions makes a few.
+const STORM: usize = 20;
+
 /// What the sessions of a server do, as far as their processes say so: who logs in, and who keeps a transaction open. That is all there is to
 /// see where a login hangs.
 fn judge_titles(seen: &mut Seen, all: &[Process], main: u32) {
@@ -125,6 +149,30 @@ fn judge_titles(seen: &mut Seen, all: &[Process], main: u32) {
         mine.filter(|(_, t)| words.iter().any(|w| t.contains(w))).collect()
     };
     let login = of(&["authentication", "startup"]).into_iter().filter(|(_, t)| !t.starts_with("startup recovering")).count();
+    // Who they are, when nobody can ask the server: by user and database, those with most first.
+    let mut clients: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+    for (_, title) in all.iter().filter(|p| p.parent == main).filter_map(|p| Some((p.pid, p.title()?))) {
+        let words: Vec<&str> = title.split_whitespace().collect();
+        if let [user, database, from, state @ ..] = words.as_slice()
+            && (*from == "[local]" || from.ends_with(')'))
+        {
+            let n = clients.entry(format!("{user}/{database}")).or_default();
+            n.0 += 1;
+            n.1 += u64::from(state == ["idle"]);
+        }
+    }
+    let count: u64 = clients.values().map(|n| n.0).sum();
+    if let Some((who, (most, idle))) = clients.iter().max_by_key(|(_, n)| n.0) {
+        seen.says.push_str(&format!(", {}, most of them {}: {most}, {idle} idle", text::counted(count, "session"), text::clean(who)));
+        seen.figures.insert("sessions".into(), count as f64);
+    }
+    if login >= STORM {
+        let words = format!("{login} clients are logging in at the same moment: a storm of connections");
+        seen.find(
+            Finding::new(Severity::Warning, PROCESS.id, "logins", words)
+                .next("Look for an application that begins anew again and again, or has no pool; let it wait longer between tries."),
+        );
+    }
     if login > 0 {
         seen.says.push_str(&format!(", {} not finished", text::counted(login as u64, "login")));
         seen.figures.insert("logins".into(), login as f64);
@@ -186,7 +234,11 @@ pub(super) fn log_told(server: &Server, name: &str, lines: &str, check: &Check) 
 
 fn of_one_that_answers(seen: Seen, check: &Check) -> Seen {
     // When a line was written is not known: of a server that answers it is told, and no alarm.
-    let told = |f: Finding| Finding { check: check.id.into(), severity: f.severity.min(Severity::Info), ..f };
+    let recent = seen.figures.get(log::CRASH).is_some_and(|age| *age < log::RECENT);
+    let told = |f: Finding| {
+        let most = if recent && log::is_crash(&f.message) { Severity::Warning } else { Severity::Info };
+        Finding { check: check.id.into(), severity: f.severity.min(most), ..f }
+    };
     let unknown = seen.severity == Severity::Unknown;
     let findings: Vec<Finding> =
         seen.findings.into_iter().map(|f| if unknown { Finding { check: check.id.into(), ..f } } else { told(f) }).collect();
@@ -205,6 +257,7 @@ mod tests {
         packaged: |_, _| Vec::new(),
         data: &["-D"],
         ports: &["-p"],
+        socket_of: &[],
         dialect: Dialect::Postgres,
     };
 
@@ -215,11 +268,14 @@ mod tests {
     #[test]
     fn a_stopped_process_is_told() {
         let p = process(7, 'T', "postgres");
-        let seen = judge_processes(&SERVER, &[&p], &[], 5432);
+        let seen = judge_processes(&SERVER, &[&p], &[], "port 5432", true);
         assert_eq!(seen.severity, Severity::Critical);
         assert!(seen.findings[0].next.contains("kill -CONT"), "{seen:#?}");
         let others: Vec<Process> = (1..4).map(|i| process(i, 'S', "postgres")).collect();
-        assert!(judge_processes(&SERVER, &[], &others, 5432).says.contains("3 programs of other servers"));
+        assert!(judge_processes(&SERVER, &[], &others, "port 5432", false).says.contains("3 programs of other servers"));
+        // Who listens there is alive, whichever process that is.
+        let seen = judge_processes(&SERVER, &[], &others, "port 5432", true);
+        assert!(seen.severity == Severity::Unknown && !seen.says.contains("no process"), "{seen:#?}");
     }
 
     #[test]
@@ -232,16 +288,28 @@ mod tests {
             child(10, "postgres: app shop 10.0.0.1(4711) authentication waiting"),
             process(11, 'S', "postgres: etl other [local] idle in transaction"),
         ];
-        let seen = judge_processes(&SERVER, &[&all[0]], &all, 5432);
-        assert_eq!(seen.says, "postgres runs as pid 7, 1 login not finished, pid 9 (etl shop [local] idle in transaction)");
+        let seen = judge_processes(&SERVER, &[&all[0]], &all, "port 5432", true);
+        assert_eq!(
+            seen.says,
+            "postgres runs as pid 7, 2 sessions, most of them etl/shop: 1, 0 idle, 1 login not finished, pid 9 (etl shop [local] idle in transaction)"
+        );
         assert_eq!((seen.severity, seen.findings.len()), (Severity::Info, 1));
         assert!(seen.findings[0].next.contains("kill 9 "), "{seen:#?}");
+        // A full server is told by who has its connections; a storm of logins by their number.
+        let main = process(7, 'S', "postgres");
+        let idle = (100..190).map(|pid| child(pid, "postgres: app shop 10.0.0.1(4711) idle"));
+        let logins = (200..225).map(|pid| child(pid, "postgres: app shop 10.0.0.1(4712) authentication"));
+        let all: Vec<Process> = [main].into_iter().chain(idle).chain(logins).collect();
+        let seen = judge_processes(&SERVER, &[&all[0]], &all, "port 5432", true);
+        assert!(seen.says.contains("115 sessions, most of them app/shop: 115, 90 idle"), "{}", seen.says);
+        assert_eq!(seen.findings[0].message, "25 clients are logging in at the same moment: a storm of connections");
     }
 
     #[test]
     fn what_was_told_of_a_server_on_another_port_is_not_of_this_one() {
         let places: BTreeMap<String, String> = [("port", "5433"), ("data", "/srv/a")].map(|(k, v)| (k.to_string(), v.to_string())).into();
-        assert_eq!(Known::of(&places, Some(5433)).data, Some(PathBuf::from("/srv/a")));
-        assert_eq!(Known::of(&places, Some(5432)).data, None);
+        let target = |port| Target { port: Some(port), ..Target::bare("t", crate::config::EngineKind::Postgres) };
+        assert_eq!(Known::of(&places, &target(5433)).data, Some(PathBuf::from("/srv/a")));
+        assert_eq!(Known::of(&places, &target(5432)).data, None);
     }
 }

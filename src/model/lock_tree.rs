@@ -60,6 +60,8 @@ pub struct LockTree {
     pub circle: Vec<usize>,
     /// Further sessions that wait, and were not asked for whom: that costs the server something for each.
     pub unasked: usize,
+    /// Another look a moment later found other roots: nobody holds the others up for long.
+    pub moving: bool,
 }
 
 impl LockTree {
@@ -104,7 +106,7 @@ impl LockTree {
             }
         }
         let circle = (0..sessions.len()).filter(|i| !placed[*i] && reached(*i, &behind).contains(i)).collect();
-        LockTree { sessions, roots, branches, circle, unasked: 0 }
+        LockTree { sessions, roots, branches, circle, unasked: 0, moving: false }
     }
 
     /// Sessions that wait.

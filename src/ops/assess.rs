@@ -13,7 +13,7 @@ mod run;
 mod summary;
 mod watch;
 
-pub(in crate::ops) use failure::is_locked_catalogue;
+pub(in crate::ops) use failure::{is_denied, is_locked_catalogue};
 
 pub use kept::{mute, named, unmute};
 pub use summary::summary;
@@ -83,7 +83,7 @@ pub async fn assess(cx: &Cx, target: Target, how: &How, tell: impl Fn(News) + Se
     let limit = engine.assessing().get()?.statement_limit() + GRACE;
     tell(News::Chosen(checks.clone()));
     let mut notes = Vec::new();
-    let mutes = cx.store.mutes(&target.name).unwrap_or_else(|e| {
+    let mutes = cx.store.mutes(&target.kept_as()).unwrap_or_else(|e| {
         notes.push(format!("What is muted could not be read: {}", e.message));
         Vec::new()
     });
@@ -153,11 +153,16 @@ pub async fn assess(cx: &Cx, target: Target, how: &How, tell: impl Fn(News) + Se
     out.checks = run.done;
     out.took = ms(began.elapsed());
     out.summary = summary(&out.checks);
+    // Of what was not asked for nothing is known.
+    let muted = out.checks.iter().any(|c| !c.muted.is_empty());
+    if checks.len() < all.len() && !muted && out.server.is_some() && out.summary.severity.is_none_or(|s| s < Severity::Warning) {
+        out.summary.next = format!("Only {} of {} checks were asked for: assess without --checks for the others.", checks.len(), all.len());
+    }
     // A part of the checks, or of the time, is nothing to compare the next one with.
     if !how.only.is_empty() || cx.cancel.is_cancelled() {
         return Ok(out);
     }
-    let (mut out, problem) = kept::compared(cx, engine.dialect(), out);
+    let (mut out, problem) = kept::compared(cx, &target, engine.dialect(), out);
     out.notes.extend(problem.map(|e| format!("It is not kept for the next one to be compared with: {}", e.message)));
     Ok(out)
 }
@@ -173,7 +178,7 @@ async fn leave(session: Session) {
 async fn from_outside(cx: &Cx, engine: &Arc<dyn Engine>, run: &mut run::Run<'_>) {
     let from = engine.clone();
     // What this assessment learnt of it counts, else what an earlier one did.
-    let mut places = cx.store.places(&from.target().name).unwrap_or_default();
+    let mut places = cx.store.places(&from.target().kept_as()).unwrap_or_default();
     places.extend(run.done.iter().flat_map(|s| s.places.clone()));
     let looked = tokio::task::spawn_blocking(move || Ok::<_, Error>(from.assessing().get()?.outside(&places))).await;
     for seen in looked.ok().and_then(Result::ok).unwrap_or_default() {

@@ -72,6 +72,32 @@ pub struct StepView {
 }
 
 impl StepView {
+    /// A step of a list that needs no open target, as it stands by its evidence; what follows from it is the list's to say.
+    pub(super) fn by_evidence(def: &StepDef, state: StepState, e: Option<&Evidence>, words: String, now: Timestamp) -> StepView {
+        let ticked = matches!(state, StepState::Proved | StepState::Signed);
+        StepView {
+            id: def.id.clone(),
+            title: def.title.clone(),
+            help: def.help.clone(),
+            kind: def.kind,
+            act: false,
+            hold: def.hold,
+            state,
+            summary: if state == StepState::Held { "a hold point before it is open".into() } else { words.clone() },
+            grade: None,
+            class: None,
+            at: e.map(|e| e.at.clone()),
+            age: e.and_then(|e| e.at.parse::<Timestamp>().ok()).map(|t| format!("{} ago", judge::age(now.as_second() - t.as_second()))),
+            by: e.map(|e| e.by.clone()),
+            facts: e.map(|e| e.facts.clone()).unwrap_or_default(),
+            voids_if: String::new(),
+            why_not: if ticked { Vec::new() } else { vec![words] },
+            next: String::new(),
+            command: String::new(),
+            evidence: e.map(|e| e.id.clone()),
+        }
+    }
+
     pub fn ticked(&self) -> bool {
         matches!(self.state, StepState::Proved | StepState::Signed)
     }

@@ -6,7 +6,6 @@ mod steps;
 
 use super::Cx;
 use super::checklist::{RunView, Signature, StepOutcome, StepState, StepView};
-use super::gate::judge::age;
 use super::record::{Draft, short_id};
 use crate::config::{StepDef, StepKind, Target, checklist};
 use crate::model::evidence::Evidence;
@@ -21,6 +20,8 @@ pub const CHECKLISTS: [&str; 2] = ["emergency-assessment", "emergency-recovery"]
 
 /// The fact that ties evidence to its incident.
 const INCIDENT: &str = "incident";
+/// The fact that says where its target leads.
+const PLACE: &str = "place";
 /// The fact that names the ticket.
 const ISSUE: &str = "issue";
 /// An incident of which nothing was heard for so long is over, whether or not it was handed over; seconds.
@@ -72,9 +73,12 @@ fn since(now: Timestamp, at: &str) -> i64 {
 }
 
 /// The incident of a target that is worked on, or was handed over a short while ago.
-fn newest(cx: &Cx, target: &str) -> Result<Option<Incident>> {
+fn newest(cx: &Cx, target: &Target) -> Result<Option<Incident>> {
     let mut evidence = cx.store.evidence(None)?;
-    evidence.retain(|s| s.evidence.subject.target == target && s.evidence.facts.contains_key(INCIDENT));
+    let place = target.leads();
+    // Another server may bear the same name here; what came from another machine may call this one otherwise.
+    let here = |e: &Evidence| e.imported_from.is_some() || e.facts.get(PLACE) == Some(&place);
+    evidence.retain(|s| s.evidence.subject.target == target.name && s.evidence.facts.contains_key(INCIDENT) && here(&s.evidence));
     let Some(id) = evidence.first().and_then(|s| s.evidence.facts.get(INCIDENT)).cloned() else { return Ok(None) };
     evidence.retain(|s| s.evidence.facts.get(INCIDENT) == Some(&id));
     let now = cx.clock.now();
@@ -82,9 +86,9 @@ fn newest(cx: &Cx, target: &str) -> Result<Option<Incident>> {
     let began = evidence.last().map_or_else(String::new, |s| s.evidence.at.clone());
     let mut actions = Vec::new();
     for kind in ENDS {
-        actions.extend(cx.store.entries(&Filter { target: Some(target.into()), kind: Some(kind.into()), ..Filter::default() })?);
+        actions.extend(cx.store.entries(&Filter { kind: Some(kind.into()), ..Filter::default() })?);
     }
-    actions.retain(|e| e.at >= began);
+    actions.retain(|e| e.at >= began && e.text("place") == Some(place.as_str()));
     actions.sort_by_key(|e| e.seq);
     let incident = Incident { id, issue, evidence, actions };
     let shown = match (incident.handed_over(), incident.evidence.first()) {
@@ -116,7 +120,7 @@ fn about<'a>(cx: &Cx, target: &'a Target, id: &str) -> Result<About<'a>> {
     let list = checklist::load(&cx.config, checklist)?;
     let environment = target.environment.as_deref();
     let steps = list.steps.into_iter().filter(|s| s.applies(environment, &cx.config.environments)).collect();
-    let incident = newest(cx, &target.name)?;
+    let incident = newest(cx, target)?;
     Ok(About { target, checklist, title: list.title, steps, incident, now: cx.clock.now() })
 }
 
@@ -176,30 +180,15 @@ fn show(a: &About<'_>) -> RunView {
             false if matches!((def.evidence.as_str(), state), ("recovered", _) | (_, StepState::Failed)) => String::new(),
             false => format!("holdpoint run {} {name}", a.checklist),
         };
+        let from = e.and_then(|e| e.imported_from.as_ref()).filter(|_| ticked);
+        let view = StepView::by_evidence(def, state, e, words, a.now);
         steps.push(StepView {
-            id: def.id.clone(),
-            title: def.title.clone(),
-            help: def.help.clone(),
-            kind: def.kind,
-            act: false,
-            hold: def.hold,
-            state,
-            summary: match (state, e.and_then(|e| e.imported_from.as_ref())) {
-                (StepState::Held, _) => "a hold point before it is open".into(),
-                (_, Some(from)) if ticked => format!("{words} (imported from {})", text::clean(from)),
-                _ => words.clone(),
-            },
-            grade: None,
-            class: None,
-            at: e.map(|e| e.at.clone()),
-            age: e.map(|e| format!("{} ago", age(since(a.now, &e.at)))),
-            by: e.map(|e| e.by.clone()),
+            summary: from.map_or_else(|| view.summary.clone(), |from| format!("{} (imported from {})", view.summary, text::clean(from))),
             facts,
             voids_if: steps::voids_if(&def.evidence).into(),
-            why_not: if ticked { Vec::new() } else { vec![words] },
             next: if ticked { String::new() } else { steps::next(a, &def.evidence, state) },
             command,
-            evidence: e.map(|e| e.id.clone()),
+            ..view
         });
     }
     let i = a.incident.as_ref();
@@ -237,7 +226,7 @@ fn open<'a>(mut a: About<'a>, issue: Option<&str>) -> About<'a> {
 fn draft(a: &About<'_>, kind: &'static str, holds: bool, summary: impl Into<String>) -> Draft {
     let d = Draft::unseen(kind, a.target, holds, summary);
     let Some(i) = &a.incident else { return d };
-    let d = d.fact(INCIDENT, i.id.clone());
+    let d = d.fact(INCIDENT, i.id.clone()).fact(PLACE, a.target.leads());
     match &i.issue {
         Some(issue) => d.fact(ISSUE, issue.clone()),
         None => d,

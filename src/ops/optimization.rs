@@ -5,7 +5,6 @@ mod documents;
 mod steps;
 
 use super::checklist::{RunView, StepOutcome, StepState, StepView};
-use super::gate::judge::age;
 use super::{Connection, Cx, plan_test};
 use crate::config::{StepDef, checklist};
 use crate::model::{Error, Result};
@@ -141,27 +140,15 @@ fn show(cx: &Cx, conn: &Connection, a: &About) -> RunView {
             after = stored.filter(|_| ticked).map_or(after, |s| s.seq.max(after));
         }
         let e = stored.map(|s| &s.evidence);
-        let at = e.map(|e| e.at.clone());
         steps.push(StepView {
-            id: def.id.clone(),
-            title: def.title.clone(),
-            help: def.help.clone(),
-            kind: def.kind,
-            act: false,
-            hold: def.hold,
-            state,
-            summary: if state == StepState::Held { "a hold point before it is open".into() } else { words.clone() },
-            grade: None,
-            class: None,
-            age: at.as_ref().and_then(|t| t.parse::<Timestamp>().ok()).map(|t| format!("{} ago", age(now.as_second() - t.as_second()))),
-            at,
-            by: e.map(|e| e.by.clone()),
-            facts: e.map(|e| e.facts.clone()).unwrap_or_default(),
             voids_if: "Void when the test's file changes, or a hold point before it is done again.".into(),
-            why_not: if ticked { Vec::new() } else { vec![words] },
             next: if ticked { String::new() } else { steps::next(&def.evidence, state) },
-            command: format!("holdpoint run {QUERY_OPTIMIZATION} {} --test {}", target.name, a.shown),
-            evidence: e.map(|e| e.id.clone()),
+            command: format!(
+                "holdpoint run {QUERY_OPTIMIZATION} {} --test {}",
+                crate::text::shell_word(target.word()),
+                crate::text::shell_word(&a.shown)
+            ),
+            ..StepView::by_evidence(def, state, e, words, now)
         });
     }
     RunView {

@@ -4,7 +4,7 @@
 //! into a right. [`act`] reads the object again, in the acting statement itself where the server can, and does nothing when it is
 //! another one by now; then it looks for the effect. The journal has it before and after.
 
-use super::assess::is_locked_catalogue;
+use super::assess::{is_denied, is_locked_catalogue};
 use super::gate::RecoveryRight;
 use super::{Connection, Cx, cancelling};
 use crate::config::Target;
@@ -25,21 +25,25 @@ pub fn deeds(conn: &Connection) -> Result<&'static [Deed]> {
     Ok(conn.engine().recovering().get()?.deeds())
 }
 
-/// Another way in where a login to the target's own database fails because its catalogue is locked: to end the session that holds the lock.
-/// Gives the connection and what to say of it; the error of the first try where there is no other way, or the deed is about the database
+/// Another way in where a login to the target's own database fails because its catalogue is locked, or because the account may not use it
+/// (a monitor's often may not): what is about sessions or the server is done from elsewhere. Gives the connection and what to say of it; the error of the first try where there is no other way, or the deed is about the database
 /// itself.
 pub async fn elsewhere(cx: &Cx, target: Target, deed: Deed, e: Error) -> Result<(Connection, String)> {
-    if !is_locked_catalogue(&e) || deed.level() != Level::One {
+    let of_server = deed.level() == Level::One || matches!(deed, Deed::StartReplica | Deed::ResumeReplay | Deed::Failover);
+    let locked = is_locked_catalogue(&e);
+    if !(locked || is_denied(&e)) || !of_server {
         return Err(e);
     }
     let own = target.database.clone().unwrap_or_else(|| "the target's database".into());
     let conn = super::connect::connect_to(cx, target.clone()).await?;
-    let other = conn.engine().assessing().get().ok().and_then(|a| a.elsewhere()).filter(|d| !d.is_empty() && *d != own);
+    let other = conn.engine().assessing().get().ok().and_then(|a| a.elsewhere()).filter(|d| *d != own);
     let Some(database) = other else { return Err(e) };
-    let conn = super::connect::connect_to(cx, Target { database: Some(database.into()), ..target }).await?;
+    let conn = super::connect::connect_to(cx, Target { database: (!database.is_empty()).then(|| database.into()), ..target }).await?;
     conn.reader().await.map_err(|_| e)?;
     let own = crate::text::clean(&own).into_owned();
-    Ok((conn, format!("the catalogue of {own} is locked: logged into database {database} instead")))
+    let why = if locked { format!("the catalogue of {own} is locked") } else { format!("this account may not use database {own}") };
+    let instead = if database.is_empty() { "without a database".to_string() } else { format!("into database {database} instead") };
+    Ok((conn, format!("{why}: logged {} {instead}", if database.is_empty() { "in" } else { "" }).replace("  ", " ")))
 }
 
 /// What the action would do to its object, as that is now. Changes nothing.
@@ -103,6 +107,7 @@ pub async fn act(cx: &Cx, conn: &Connection, right: RecoveryRight) -> Result<Out
             "identity": prospect.identity,
             "statement": prospect.statement,
             "approved": approved,
+            "place": conn.target().leads(),
         });
         if let (Some(body), Some(more)) = (body.as_object_mut(), more.as_object()) {
             body.extend(more.clone());
@@ -119,15 +124,23 @@ pub async fn act(cx: &Cx, conn: &Connection, right: RecoveryRight) -> Result<Out
                 match cancelling::unless_cancelled(cx, &session, send(&session, &prospect)).await {
                     Ok(None) => Ok(effect(cx, engine, &session, &prospect).await),
                     Ok(Some(nothing)) => Ok(nothing),
-                    Err(e) if e.kind == Kind::Connect => Err(e.context("whether it was done is not known")),
-                    Err(e) => Err(e),
+                    // What was cut off may have taken effect all the same: it is looked at, by a session that answers.
+                    Err(e) => match cut_off(conn, engine, &prospect).await {
+                        Some(true) => {
+                            Ok(Outcome::Unverified(format!("it was cut off ({}), and has taken effect: {}", e.message, prospect.then)))
+                        }
+                        _ if e.kind == Kind::Connect => Err(e.context("whether it was done is not known")),
+                        _ => Err(e),
+                    },
                 }
             }
             Ok(_) => Ok(another(&prospect)),
             Err(e) if e.kind == Kind::Connect => Err(e),
             Err(e) => Ok(Outcome::Nothing(e.message)),
         };
-        session.close().await;
+        if tokio::time::timeout(TO_SHOW, session.clone().close()).await.is_err() {
+            session.sever();
+        }
         outcome
     };
     let outcome = done.await;
@@ -179,6 +192,15 @@ async fn send(s: &Session, p: &Prospect) -> Result<Option<Outcome>> {
         s.fetch(more.clone()).await?;
     }
     Ok(None)
+}
+
+/// Whether something that was cut off took effect, seen by another session; `None` where that cannot be seen.
+async fn cut_off(conn: &Connection, engine: &dyn Recovering, p: &Prospect) -> Option<bool> {
+    let look = async {
+        let session = conn.reader().await?;
+        engine.took_effect(&session, p).await
+    };
+    tokio::time::timeout(TO_SHOW, look).await.ok()?.ok()
 }
 
 /// Looks for the effect of what was done.

@@ -1,4 +1,5 @@
-//! Assessments that were made, so that the next one can tell what is new, worse or gone; and what is silenced for a while.
+//! Assessments that were made, so that the next one can tell what is new, worse or gone; and what is silenced for a while. A target is
+//! its name with where it leads ([`crate::config::Target::kept_as`]): two servers may bear one name.
 
 use super::{Store, store_error};
 use crate::model::assessment::{Assessment, Muted};
@@ -21,15 +22,15 @@ const KEPT: i64 = 50;
 
 impl Store {
     /// Keeps an assessment; its statements have lost their constants.
-    pub fn keep_assessment(&self, a: &Assessment) -> Result<()> {
+    pub fn keep_assessment(&self, target: &str, a: &Assessment) -> Result<()> {
         let body = serde_json::to_string(a).map_err(|e| Error::new(Kind::Failed, format!("the assessment cannot be written: {e}")))?;
         self.write(|tx| {
-            tx.execute("INSERT INTO assessments (at, target, body) VALUES (?,?,?)", params![a.began.to_string(), a.target, body])
+            tx.execute("INSERT INTO assessments (at, target, body) VALUES (?,?,?)", params![a.began.to_string(), target, body])
                 .map_err(store_error)?;
             tx.execute(
                 "DELETE FROM assessments WHERE target = ?1 AND id <=
                    (SELECT id FROM assessments WHERE target = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
-                params![a.target, KEPT],
+                params![target, KEPT],
             )
             .map_err(store_error)?;
             Ok(())

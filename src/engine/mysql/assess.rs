@@ -228,6 +228,7 @@ const SERVER: Server = Server {
     },
     data: &["--datadir", "-h"],
     ports: &["--port", "-P"],
+    socket_of: &["--socket"],
     dialect: Dialect::MySql,
 };
 
@@ -243,7 +244,7 @@ fn version(text: &str) -> u32 {
 }
 
 /// The GRANT of a global privilege to the session's account.
-fn grant(s: &Session, privilege: &str) -> String {
+pub(super) fn grant(s: &Session, privilege: &str) -> String {
     grant_on(s, privilege, "*.*")
 }
 
@@ -307,7 +308,7 @@ impl Values {
 }
 
 /// What the account may see: InnoDB's lists are for those with PROCESS alone, whatever way they have it.
-async fn sight(s: &Session) -> Result<Sight> {
+pub(super) async fn sight(s: &Session) -> Result<Sight> {
     let sees_all = match s.fetch("SELECT COUNT(*) FROM information_schema.INNODB_TRX").await {
         Ok(_) => true,
         Err(e) if refused(&e) => false,

@@ -69,8 +69,11 @@ async fn session(s: &Session, action: &Action) -> Result<Prospect> {
         ))
         .await?;
     let Some(row) = found.rows.first() else {
-        return Err(Error::failed(format!("there is no session {id}, or it is hidden"))
-            .hint(format!("GRANT PROCESS ON *.* TO {}; shows other users' sessions.", crate::text::clean(&s.identity().user))));
+        return Err(match super::assess::sight(s).await?.sees_all {
+            true => Error::failed(format!("there is no session {id}")),
+            false => Error::failed(format!("there is no session {id}, or it is hidden"))
+                .hint(format!("{} shows other users' sessions.", super::assess::grant(s, "PROCESS"))),
+        });
     };
     let command = at(row, 4);
     if matches!(at(row, 1), "system user" | "event_scheduler")
@@ -121,7 +124,7 @@ async fn session(s: &Session, action: &Action) -> Result<Prospect> {
     let act = match action.deed {
         Deed::Cancel => {
             if !running {
-                return Err(Error::usage(format!("session {id} runs nothing now"))
+                return Err(Error::failed(format!("session {id} runs nothing now"))
                     .hint(format!("Ending the session ends its transaction: terminate {id}.")));
             }
             who.extend([format!("p.QUERY_ID = {}", at(row, 8)), "p.COMMAND <> 'Sleep'".into()]);
@@ -140,7 +143,7 @@ async fn session(s: &Session, action: &Action) -> Result<Prospect> {
                 }
                 (Deed::EndIdle, _) => {
                     let why = if running { "it runs something" } else { "it has no transaction open" };
-                    return Err(Error::usage(format!("session {id} is not idle in a transaction: {why}")));
+                    return Err(Error::failed(format!("session {id} is not idle in a transaction: {why}")));
                 }
                 (_, Some(t)) => who.push(open(t)),
                 (_, None) => {

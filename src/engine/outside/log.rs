@@ -15,6 +15,29 @@ pub(super) const LOG: Check = check("log", "log", "the end of its log", "The log
 const TAIL: u64 = 64 * 1024;
 const LINES: usize = 5;
 
+/// The figure with how long ago, in seconds, the last crash was of which a line tells; and up to when that is news.
+pub(super) const CRASH: &str = "crash";
+pub(super) const RECENT: f64 = 900.0;
+
+/// A line that tells of the end of a process of the server, or of all of it.
+pub(super) fn is_crash(line: &str) -> bool {
+    ["PANIC:", "terminated by signal", "got signal", "Assertion failure"].iter().any(|w| line.contains(w))
+}
+
+/// Seconds at which a line says that it was written, in whatever zone: lines of one file have the same.
+fn written_at(line: &str) -> Option<i64> {
+    let at: jiff::civil::DateTime = line.get(..19)?.parse().ok()?;
+    Some(at.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second())
+}
+
+/// How long ago the last line was written that tells of a crash: by its distance from the last line of all, which the file's own time dates.
+fn crash_age(end: &str, written: Option<std::time::SystemTime>) -> Option<f64> {
+    let since = written?.elapsed().unwrap_or_default().as_secs_f64();
+    let last = end.lines().rev().find_map(written_at)?;
+    let crash = end.lines().rev().filter(|l| tells(l).is_some() && is_crash(l)).find_map(written_at)?;
+    Some(since + (last - crash).max(0) as f64)
+}
+
 /// A line that tells of a fault; `None` for any other.
 fn tells(line: &str) -> Option<Severity> {
     let has = |words: &[&str]| words.iter().any(|w| line.contains(w));
@@ -117,6 +140,9 @@ pub(super) fn judge(server: &Server, port: u16, process: Option<&Process>, data:
     };
     let mut seen = end_of(server, &path.display().to_string(), &end);
     seen.places.insert("log".into(), path.display().to_string());
+    if let Some(age) = crash_age(&end, std::fs::metadata(path).and_then(|m| m.modified()).ok()) {
+        seen.figures.insert(CRASH.into(), age);
+    }
     seen
 }
 
@@ -139,7 +165,12 @@ pub(super) fn end_of(server: &Server, name: &str, end: &str) -> Seen {
     }
     for (_, line, times) in told.iter().skip(told.len().saturating_sub(LINES)) {
         let times = if *times > 1 { format!(" ({times} times)") } else { String::new() };
-        seen.find(Finding::new(worst, LOG.id, name, format!("{line}{times}")).next(""));
+        let next = if is_crash(line) {
+            "All sessions were ended with it: find out what ended it (memory, disk, a fault of the server) before it comes again."
+        } else {
+            ""
+        };
+        seen.find(Finding::new(worst, LOG.id, name, format!("{line}{times}")).next(next));
     }
     let refused = end.lines().filter(|l| is_refusal(l)).count();
     if refused > 0 {
@@ -180,6 +211,19 @@ mod tests {
     }
 
     #[test]
+    fn how_long_ago_a_crash_was_is_told_by_the_lines_themselves() {
+        let end = "2026-01-01 10:00:00.123 CET [7] LOG:  server process (PID 9) was terminated by signal 9: Killed\n\
+                   2026-01-01 10:00:02.500 CET [7] LOG:  database system is ready to accept connections\n";
+        let now = std::time::SystemTime::now();
+        let age = crash_age(end, Some(now)).unwrap();
+        assert!((2.0..4.0).contains(&age), "{age}");
+        let hour = crash_age(end, Some(now - std::time::Duration::from_secs(3600))).unwrap();
+        assert!((3601.0..3604.0).contains(&hour), "{hour}");
+        assert_eq!(crash_age("2026-01-01 10:00:00 LOG:  ready for connections\n", Some(now)), None);
+        assert_eq!(crash_age("PANIC:  without a time\n", Some(now)), None);
+    }
+
+    #[test]
     fn the_log_is_the_servers_own_or_none() {
         let dir = tempfile::tempdir().unwrap();
         let (data, other) = (dir.path().join("data"), dir.path().join("other"));
@@ -188,7 +232,7 @@ mod tests {
         }
         std::fs::write(data.join("log/a.log"), "PANIC:  mine\n").unwrap();
         std::fs::write(other.join("log/b.log"), "PANIC:  another server's\n").unwrap();
-        let known = Known { data: Some(data.clone()), log: Some(data.join("log/gone.log")), pid: None };
+        let known = Known { data: Some(data.clone()), log: Some(data.join("log/gone.log")), ..Known::default() };
         let seen = judge(&SERVER, 57_311, None, Some(&data), &known);
         assert!(seen.says.contains("a.log: ") && seen.says.contains("mine"), "{seen:#?}");
         assert_eq!(seen.places["log"], data.join("log/a.log").display().to_string());

@@ -43,14 +43,16 @@ impl Process {
         self.arguments.first()?.split_once(": ").map(|(_, title)| title.trim())
     }
 
+    /// A directory that is named relatively was so from where it was started: since then the server stands in it.
     pub fn data(&self, server: &Server) -> Option<PathBuf> {
-        self.value(server.data).map(PathBuf::from).or_else(|| std::fs::read_link(format!("/proc/{}/cwd", self.pid)).ok())
+        let said = self.value(server.data).map(PathBuf::from).filter(|d| d.is_absolute());
+        said.or_else(|| std::fs::read_link(format!("/proc/{}/cwd", self.pid)).ok())
     }
 
     /// The port that it says it serves: an argument, the file in its data directory, or its configuration.
     fn port(&self, server: &Server) -> Option<u16> {
         let said = self.value(server.ports).and_then(|v| v.parse().ok());
-        said.or_else(|| of_pid_file(self.value(server.data)?)).or_else(|| {
+        said.or_else(|| of_pid_file(&self.data(server)?)).or_else(|| {
             let file = self.arguments.iter().find_map(|a| a.strip_prefix("config_file="))?;
             of_configuration(&std::fs::read_to_string(file).ok()?, "port")?.parse().ok()
         })
@@ -138,19 +140,21 @@ impl Listening {
 /// Those of this server: by what was learnt of it, by the port that they say, else by who listens there. A process of which nothing tells
 /// that it is this server's is none of it.
 pub(super) fn of_this_server<'a>(server: &Server, all: &'a [Process], port: u16, known: &Known, heard: &Listening) -> Vec<&'a Process> {
+    let socket = |p: &&Process| known.socket.as_deref().zip(p.value(server.socket_of)).map(|(a, b)| a == Path::new(b));
     // One that has ended and that nobody has taken notice of serves nobody, and tells nothing of itself.
     let main: Vec<&Process> = all.iter().filter(|p| p.title().is_none() && p.state != 'Z').collect();
     if let Some(pid) = known.pid {
         return main.into_iter().filter(|p| p.pid == pid).collect();
     }
     let same = |a: &Path, b: &Path| a == b || std::fs::canonicalize(a).ok().is_some_and(|a| std::fs::canonicalize(b).is_ok_and(|b| a == b));
-    let mine = |p: &&Process| match (&known.data, p.data(server)) {
-        (Some(known), Some(data)) => same(known, &data),
-        _ => true,
-    };
+    let stands = |p: &&Process| known.data.as_deref().zip(p.data(server)).map(|(known, data)| same(known, &data));
+    let mine = |p: &&Process| socket(p) != Some(false) && (socket(p) == Some(true) || stands(p) != Some(false));
+    // A target that names no port is told by its socket, or by where its data are: the usual port would be a guess.
+    let surely = |p: &&Process| !known.named && (socket(p) == Some(true) || stands(p) == Some(true));
     let (mut sure, mut silent) = (Vec::new(), Vec::new());
     for p in main.into_iter().filter(mine) {
         match p.port(server) {
+            _ if surely(&p) => sure.push(p),
             Some(said) if said == port => sure.push(p),
             Some(_) => {}
             None => silent.push(p),
@@ -170,8 +174,8 @@ pub(super) fn of_this_server<'a>(server: &Server, all: &'a [Process], port: u16,
 }
 
 /// The port in PostgreSQL's `postmaster.pid`, its fourth line (`pidfile.h`).
-fn of_pid_file(data: &str) -> Option<u16> {
-    std::fs::read_to_string(Path::new(data).join("postmaster.pid")).ok()?.lines().nth(3)?.trim().parse().ok()
+fn of_pid_file(data: &Path) -> Option<u16> {
+    std::fs::read_to_string(data.join("postmaster.pid")).ok()?.lines().nth(3)?.trim().parse().ok()
 }
 
 /// The last value of a setting in a configuration of `name = value` lines.
@@ -190,6 +194,13 @@ mod tests {
 
     fn process(pid: u32, arguments: &[&str]) -> Process {
         Process { pid, parent: 1, state: 'S', arguments: arguments.iter().map(|a| a.to_string()).collect(), uid: 104 }
+    }
+
+    #[test]
+    fn a_directory_that_was_named_relatively_is_where_the_server_stands() {
+        let p = |data: &str| Process { pid: std::process::id(), ..process(0, &["postgres", "-D", data]) };
+        assert_eq!(p("p").data(&SERVER), std::env::current_dir().ok());
+        assert_eq!(p("/data").data(&SERVER), Some(PathBuf::from("/data")));
     }
 
     #[test]

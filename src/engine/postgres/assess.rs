@@ -9,10 +9,12 @@ mod objects;
 mod replication;
 mod trends;
 mod upkeep;
+mod waits;
 mod wal;
 
 use super::Postgres;
 use super::catalog::{Row, cell, pinned};
+use crate::config::Target;
 use crate::engine::assessing::{check, limit, twice};
 use crate::engine::outside::{self, Server};
 use crate::engine::{Assessing, Engine, Session};
@@ -53,6 +55,13 @@ const CHECKS: &[Check] = &[
         "pg_stat_activity",
         "An open transaction that does nothing keeps its locks, and vacuum from cleaning up.",
         &[limit("idle", "s", 60.0, 300.0)],
+    ),
+    check(
+        "PG08",
+        "waits",
+        "pg_stat_activity, ten times in half a second",
+        "What most of the busy sessions wait for is where to look on.",
+        &[limit("share", "%", 50.0, f64::INFINITY), limit("busy", "sessions", 4.0, f64::INFINITY)],
     ),
     check(
         "PG05",
@@ -234,6 +243,8 @@ const SERVER: Server = Server {
     packaged: debian_log,
     data: &["-D"],
     ports: &["-p", "--port"],
+    // It names a directory, which several may share.
+    socket_of: &[],
     dialect: Dialect::Postgres,
 };
 
@@ -281,6 +292,20 @@ async fn rows(s: &Session, text: &str) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
+/// What is about the session's own database.
+const OF_DATABASE: [&str; 6] = ["PG22", "PG23", "PG27", "PG28", "PG31", "PG36"];
+
+/// Stands for a check of the target's database where the session had to go to another one: that says nothing of it.
+fn elsewhere(target: &Target, s: &Session, check: &Check) -> Option<Seen> {
+    let wanted = target.database.as_deref().filter(|d| *d != s.identity().database && OF_DATABASE.contains(&check.id))?;
+    let wanted = crate::text::clean(wanted);
+    Some(Seen::blind(
+        check,
+        format!("not read: it is about database {wanted}, and the session is in {}", s.identity().database),
+        &format!("a login to database {wanted}"),
+    ))
+}
+
 impl Assessing for Postgres {
     fn checks(&self) -> &'static [Check] {
         CHECKS
@@ -293,12 +318,16 @@ impl Assessing for Postgres {
     }
     fn look<'a>(&'a self, s: &'a Session, sight: &'a Sight, check: &'a Check, limits: &'a Limits) -> BoxFuture<'a, Result<Seen>> {
         Box::pin(async move {
+            if let Some(seen) = elsewhere(self.target(), s, check) {
+                return Ok(seen);
+            }
             match check.id {
                 "PG02" => activity::server(s, sight, check, limits).await,
                 "PG03" => activity::connections(s, sight, check, limits).await,
                 "PG04" => activity::idle(s, sight, check, limits).await,
                 "PG05" => activity::long(s, sight, check, limits).await,
                 "PG06" => locks::look(s, sight, check, limits).await,
+                "PG08" => waits::look(s, sight, check, limits).await,
                 "PG09" => horizon::wraparound(s, sight, check, limits).await,
                 "PG10" => horizon::xmin(s, sight, check, limits).await,
                 "PG11" => wal::slots(s, check, limits).await,
@@ -312,7 +341,7 @@ impl Assessing for Postgres {
                 "PG26" => objects::checksums(s, check, limits).await,
                 "PG27" => objects::invalid_indexes(s, sight, check).await,
                 "PG28" => upkeep::sequences(s, check, limits).await,
-                "PG29" => objects::settings(s, check).await,
+                "PG29" => objects::settings(s, self.target(), check).await,
                 "PG30" => upkeep::progress(s, sight, check).await,
                 "PG31" => upkeep::collations(s, sight, check).await,
                 "PG32" => machine::log(s, self.target(), check).await,
@@ -323,7 +352,12 @@ impl Assessing for Postgres {
         })
     }
     fn sample<'a>(&'a self, s: &'a Session, sight: &'a Sight, check: &'a Check) -> BoxFuture<'a, Result<Result<Sample, Seen>>> {
-        Box::pin(trends::sample(s, sight, check))
+        Box::pin(async move {
+            match elsewhere(self.target(), s, check) {
+                Some(seen) => Ok(Err(seen)),
+                None => trends::sample(s, sight, check).await,
+            }
+        })
     }
     fn compare(&self, sight: &Sight, check: &Check, limits: &Limits, first: &Sample, second: &Sample) -> Seen {
         trends::compare(sight, check, limits, first, second)
@@ -332,6 +366,6 @@ impl Assessing for Postgres {
         outside::look(&SERVER, self.target(), places)
     }
     fn lock_tree<'a>(&'a self, s: &'a Session, sight: &'a Sight) -> BoxFuture<'a, Result<LockTree>> {
-        Box::pin(locks::tree(s, sight))
+        Box::pin(locks::read(s, sight))
     }
 }

@@ -103,7 +103,7 @@ impl Recovering for Postgres {
             if on_primary {
                 primary(s, action.deed).await?;
             }
-            match action.deed {
+            let mut found = match action.deed {
                 Deed::Cancel | Deed::Terminate | Deed::EndIdle => sessions::look(s, action).await,
                 Deed::DropIndex | Deed::Reindex => objects::index(s, action).await,
                 Deed::Vacuum => objects::vacuum(s, action).await,
@@ -115,7 +115,15 @@ impl Recovering for Postgres {
                 Deed::ResumeReplay => server::replay(s, action).await,
                 Deed::RaiseLimit => server::limit(s, action).await,
                 Deed::StartReplica | Deed::Checkpoint => Err(Error::failed(format!("{} is no action of PostgreSQL", action.deed.name()))),
+            };
+            // A standby that is lost would keep its commit waiting for ever. What others prepared is theirs to have confirmed.
+            if let Ok(p) = &mut found
+                && on_primary
+                && !matches!(action.deed, Deed::CommitPrepared | Deed::RollbackPrepared)
+            {
+                p.before.insert(0, "SET synchronous_commit = local".into());
             }
+            found
         })
     }
 }

@@ -7,6 +7,7 @@
 mod content;
 mod files;
 pub(super) mod holders;
+mod library;
 
 use super::{Sqlite, open};
 use crate::engine::assessing::{check, limit, twice};
@@ -64,6 +65,7 @@ const CHECKS: &[Check] = &[
         "Room that was freed stays in the file until VACUUM.",
         &[limit("free", "%", 25.0, 60.0)],
     ),
+    check("SQ10", "library", "the file's header", "Some versions of the library have faults that damage a file, though rarely.", &[]),
     twice(
         "SQ04",
         "holders",
@@ -111,7 +113,10 @@ impl Assessing for Sqlite {
         Box::pin(async move {
             let path = open::path_of(&self.target)?;
             let path = std::fs::canonicalize(&path).unwrap_or(path);
-            match check.id {
+            // A closed database is read as one that nobody changes ([`open::open`]): once somebody does, what is read may be torn.
+            let (log, reads_through) = (beside(&path, "-wal"), matches!(check.id, "SQ06" | "SQ07"));
+            let closed = !log.exists() && !beside(&path, "-journal").exists();
+            let seen = match check.id {
                 "SQ01" => {
                     let check = *check;
                     looking(move || files::look(&path, &check)).await
@@ -121,13 +126,21 @@ impl Assessing for Sqlite {
                     let (check, limits) = (*check, limits.clone());
                     looking(move || files::disk(&path, wal, &check, &limits)).await
                 }
+                "SQ10" => {
+                    let check = *check;
+                    looking(move || library::look(&path, &check)).await
+                }
                 "SQ05" => content::wal(s, path, check, limits).await,
                 "SQ08" => content::settings(s, &path, check).await,
                 "SQ06" => content::integrity(s, path, check).await,
                 "SQ07" => content::foreign_keys(s, path, check, limits).await,
                 "SQ09" => content::free_pages(s, check, limits).await,
                 other => Err(Error::failed(format!("there is no check {other}"))),
+            };
+            if reads_through && closed && log.exists() {
+                return Ok(Seen::blind(check, "not read through: a program began to write meanwhile", "assessing again"));
             }
+            seen
         })
     }
     fn sample<'a>(&'a self, _s: &'a Session, _sight: &'a Sight, check: &'a Check) -> BoxFuture<'a, Result<Result<Sample, Seen>>> {

@@ -99,8 +99,13 @@ pub fn open(target: &Target, how: &Connect) -> Result<Opened> {
     let failed = |e| opening_error(e, &path, how.access);
     let read = how.access == Access::ReadOnly;
     let access = if read { OpenFlags::SQLITE_OPEN_READ_ONLY } else { OpenFlags::SQLITE_OPEN_READ_WRITE };
-    let mut conn =
-        Connection::open_with_flags(&path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE).map_err(failed)?;
+    let access = access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE;
+    let mut conn = if read && how.traceless && is_closed_wal(&path) {
+        Connection::open_with_flags(immutable(&path), access | OpenFlags::SQLITE_OPEN_URI)
+    } else {
+        Connection::open_with_flags(&path, access)
+    }
+    .map_err(failed)?;
     conn.busy_timeout(how.lock_timeout.unwrap_or(BUSY)).map_err(failed)?;
     // Our build of the library has foreign keys on by default; the shell has them off, and so has every stock library.
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, false).map_err(failed)?;
@@ -129,6 +134,27 @@ pub fn open(target: &Target, how: &Connect) -> Result<Opened> {
     conn.authorizer(Some(move |ctx: rusqlite::hooks::AuthContext<'_>| judge.judge(&ctx))).map_err(failed)?;
     let read_only = if file_read_only { ReadOnly::File } else { ReadOnly::No };
     Ok(Opened { identity: identity(&path, &meta), conn, guard, mode, read_only, path })
+}
+
+/// A database in WAL mode that nobody has open: reading it would make its log anew and leave it, as a file of this user, and whoever may
+/// not write that cannot write the database any more. The header is read by another process: closing a descriptor here would take away
+/// the locks of this one's sessions.
+fn is_closed_wal(path: &Path) -> bool {
+    if super::assess::beside(path, "-wal").exists() || super::assess::beside(path, "-journal").exists() {
+        return false;
+    }
+    let head = std::process::Command::new("head").args(["-c", "20"]).arg(path).stderr(std::process::Stdio::null()).output();
+    // The version for writing, at byte 18 (fileformat2.html §1.3).
+    head.is_ok_and(|o| o.stdout.get(18) == Some(&2))
+}
+
+/// The file as one that nobody changes.
+fn immutable(path: &Path) -> String {
+    use std::os::unix::ffi::OsStrExt;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"/-_.~".contains(&b);
+    let escaped: String =
+        path.as_os_str().as_bytes().iter().map(|b| if plain(*b) { char::from(*b).to_string() } else { format!("%{b:02X}") }).collect();
+    format!("file://{escaped}?immutable=1")
 }
 
 /// An object with a name or a definition that is no UTF-8. SQLite itself writes none; the driver panics on column names that are not.

@@ -21,7 +21,7 @@ pub(in crate::ops) fn is_locked_catalogue(e: &Error) -> bool {
 }
 
 /// The login is right, and has no right to the database: ER_DBACCESS_DENIED_ERROR, or no CONNECT.
-pub(super) fn is_denied(e: &Error) -> bool {
+pub(in crate::ops) fn is_denied(e: &Error) -> bool {
     matches!(e.code.as_deref(), Some("1044" | "42501"))
 }
 
@@ -76,6 +76,11 @@ pub(super) fn meaning(e: &Error) -> (Severity, String, String) {
             "One more is kept for an account with SUPER or CONNECTION ADMIN, and extra_port or admin_port has its own: log in so, or stop an \
              application.",
         ),
+        Some("53300") if said.contains("too many clients") => (
+            Severity::Critical,
+            format!("all connections are taken, the reserved ones too: {}", e.message),
+            "Stop one of the applications, or end a session of its from the server's machine: kill PID as the server's user, never kill -9.",
+        ),
         Some("53300") => (
             Severity::Critical,
             format!("all connections are taken: {}", e.message),
@@ -116,6 +121,16 @@ pub(super) fn meaning(e: &Error) -> (Severity, String, String) {
         _ if said.starts_with("there is no file") || said.contains("is a directory") || said.contains("no permission to") => {
             (Severity::Unknown, e.message.clone(), "Look whether the path is right, and whether this user may read it.")
         }
+        _ if said.contains("is not a postgresql server") => (
+            Severity::Unknown,
+            e.message.clone(),
+            "Another program answers there: look at the target's host and port, and at what sits before the server.",
+        ),
+        _ if ["lookup", "name or service", "resolve", "no address"].iter().any(|w| said.contains(w)) => (
+            Severity::Unknown,
+            e.message.clone(),
+            "The name of the host leads nowhere: look at its spelling, and whether this machine's DNS answers.",
+        ),
         _ if e.kind == Kind::PasswordNeeded => (Severity::Unknown, e.message.clone(), "Give the target a source for its password."),
         _ if said.contains("refused") || said.contains("no such file") => (
             Severity::Critical,
@@ -177,8 +192,10 @@ mod tests {
             let seen = seen(&e, "shop", 1.0);
             (seen.severity, seen.findings[0].next.clone())
         };
-        let (severity, next) = meaning(Some("53300"), "sorry, too many clients already");
+        let (severity, next) = meaning(Some("53300"), "remaining connection slots are reserved for non-replication superuser connections");
         assert!(severity == Severity::Critical && next.contains("reserved connections"), "{next}");
+        let (_, next) = meaning(Some("53300"), "sorry, too many clients already");
+        assert!(!next.contains("superuser") && next.contains("never kill -9"), "who has them tried already: {next}");
         let (_, next) = meaning(Some("57P03"), "the database system is starting up");
         assert!(next.contains("Do not stop it again"), "{next}");
         let (_, next) = meaning(Some("57P03"), "the database system is shutting down");

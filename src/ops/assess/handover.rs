@@ -87,8 +87,16 @@ pub fn of(cx: &Cx, target: &Target, assessment: &Assessment, dialect: Dialect) -
             None => Event { at: e.at.clone(), by: format!("{}@{}", e.operator, e.host), says },
         }
     };
+    // Of another server that bears the same name nothing is told.
+    let place = target.leads();
+    let elsewhere = |e: &Entry| {
+        let of_evidence =
+            || gathered.iter().map(|s| &s.evidence).find(|g| e.text("id") == Some(g.id.as_str()) && g.imported_from.is_none());
+        let told = e.text("place").map(str::to_string).or_else(|| of_evidence()?.facts.get("place").cloned());
+        told.is_some_and(|p| p != place)
+    };
     let recent = |e: &Event| e.at.parse::<Timestamp>().is_ok_and(|t| t.as_second() >= from);
-    let mut timeline: Vec<Event> = entries.iter().rev().map(event).filter(recent).collect();
+    let mut timeline: Vec<Event> = entries.iter().rev().filter(|e| !elsewhere(e)).map(event).filter(recent).collect();
     timeline.push(Event { at: stamp(assessment.began), by: me.clone(), says: format!("assessed: {}", assessment.summary.says) });
     timeline.sort_by(|a, b| a.at.cmp(&b.at));
     HandOver {

@@ -1,6 +1,7 @@
 //! What stays of assessments: the last ones of a target, to compare with, and what is silenced for a while.
 
 use super::super::Cx;
+use crate::config::Target;
 use crate::model::assessment::{Assessment, Muted, changes};
 use crate::model::{Dialect, Error, Result};
 use crate::sql::without_constants;
@@ -12,8 +13,8 @@ const LONGEST_DAYS: i64 = 90;
 
 /// Compares with the last one of the target and keeps it. What the store cannot take is a remark, not an error: the server's trouble
 /// may be this machine's too.
-pub(super) fn compared(cx: &Cx, dialect: Dialect, mut now: Assessment) -> (Assessment, Option<Error>) {
-    let last = match cx.store.last_assessment(&now.target) {
+pub(super) fn compared(cx: &Cx, target: &Target, dialect: Dialect, mut now: Assessment) -> (Assessment, Option<Error>) {
+    let last = match cx.store.last_assessment(&target.kept_as()) {
         Ok(last) => last,
         Err(e) => return (now, Some(e)),
     };
@@ -21,7 +22,7 @@ pub(super) fn compared(cx: &Cx, dialect: Dialect, mut now: Assessment) -> (Asses
         now.before = Some(last.began);
         now.changes = changes(&last, &now);
     }
-    let problem = cx.store.keep_assessment(&redacted(&now, dialect)).err();
+    let problem = cx.store.keep_assessment(&target.kept_as(), &redacted(&now, dialect)).err();
     (now, problem)
 }
 
@@ -35,7 +36,7 @@ pub fn redacted(a: &Assessment, dialect: Dialect) -> Assessment {
 }
 
 /// Silences a check of a target, or what it says of one object, until then: journaled, with the reason.
-pub fn mute(cx: &Cx, target: &str, check: &str, object: &str, reason: &str, until: Timestamp) -> Result<Muted> {
+pub fn mute(cx: &Cx, target: &Target, check: &str, object: &str, reason: &str, until: Timestamp) -> Result<Muted> {
     let left = until.as_second() - cx.clock.now().as_second();
     if left <= 0 {
         return Err(Error::usage(format!("{until} is over already")).hint("Give a time to come: --for 7d."));
@@ -48,20 +49,25 @@ pub fn mute(cx: &Cx, target: &str, check: &str, object: &str, reason: &str, unti
     }
     let m = Muted { check: check.into(), object: object.into(), reason: reason.trim().into(), until, by: cx.operator.clone(), was: None };
     let summary = format!("{} muted until {until}: {}", named(check, object), m.reason);
-    cx.journal("assessment-mute", target, json!({ "summary": summary, "check": check, "object": object, "until": until.to_string() }))?;
-    cx.store.mute(target, &m)?;
+    cx.journal(
+        "assessment-mute",
+        &target.name,
+        json!({ "summary": summary, "check": check, "object": object, "until": until.to_string(), "place": target.leads() }),
+    )?;
+    cx.store.mute(&target.kept_as(), &m)?;
     Ok(m)
 }
 
 /// Lets it speak again.
-pub fn unmute(cx: &Cx, target: &str, check: &str, object: &str) -> Result<()> {
-    if !cx.store.unmute(target, check, object)? {
-        let known: Vec<String> = cx.store.mutes(target)?.iter().map(|m| named(&m.check, &m.object)).collect();
+pub fn unmute(cx: &Cx, target: &Target, check: &str, object: &str) -> Result<()> {
+    if !cx.store.unmute(&target.kept_as(), check, object)? {
+        let known: Vec<String> = cx.store.mutes(&target.kept_as())?.iter().map(|m| named(&m.check, &m.object)).collect();
         let hint = if known.is_empty() { "Nothing is muted on this target.".into() } else { format!("Muted are: {}.", known.join(", ")) };
-        return Err(Error::usage(format!("{} is not muted on {target}", named(check, object))).hint(hint));
+        return Err(Error::usage(format!("{} is not muted on {}", named(check, object), target.name)).hint(hint));
     }
     let summary = format!("{} speaks again", named(check, object));
-    cx.journal("assessment-unmute", target, json!({ "summary": summary, "check": check, "object": object })).map(drop)
+    cx.journal("assessment-unmute", &target.name, json!({ "summary": summary, "check": check, "object": object, "place": target.leads() }))
+        .map(drop)
 }
 
 /// `PG27`, `PG27:orders_idx`.

@@ -34,6 +34,7 @@ pub(super) async fn log_in(
         connect_timeout: within,
         statement_timeout: Some(limit),
         lock_timeout: Some(LOCK),
+        traceless: true,
         ..Connect::new(Role::Background, Access::ReadOnly)
     };
     let mut e = match engine.connect(how()).await {

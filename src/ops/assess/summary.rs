@@ -14,6 +14,26 @@ pub fn summary(checks: &[Seen]) -> Summary {
             return Summary { severity: worst, says: sentence(f), next: f.next.clone(), check: f.check.clone(), ..Summary::default() };
         }
         let blind = checks.iter().filter(|c| c.severity == Severity::Unknown).count();
+        let muted: Vec<String> = checks
+            .iter()
+            .flat_map(|c| &c.muted)
+            .map(|m| {
+                format!(
+                    "{} ({}) until {}",
+                    super::named(&m.check, &m.object),
+                    m.was.map_or("?", Severity::word),
+                    m.until.strftime("%Y-%m-%d %H:%M UTC")
+                )
+            })
+            .collect();
+        if !muted.is_empty() {
+            return Summary {
+                severity: worst,
+                says: format!("Nothing speaks that is not muted; muted: {}.", muted.join(", ")),
+                next: "Look at what is muted first: whoever muted it said why (--muted).".into(),
+                ..Summary::default()
+            };
+        }
         let says = match (checks.len(), blind) {
             (_, 0) => "Nothing of what was looked at is wrong.".to_string(),
             (all, blind) => format!("Nothing wrong was seen, but {blind} of {all} checks could not see."),
@@ -29,6 +49,9 @@ pub fn summary(checks: &[Seen]) -> Summary {
     let Some(f) = all().find(|f| f.check == LOST).or_else(|| all().find(|f| !lasts(checks, f))).or_else(|| all().next()) else {
         return Summary::default();
     };
+    // What will fail some day, however sure, comes behind what people wait for now.
+    let waits = || checks.iter().flat_map(|c| &c.findings).find(|f| f.severity >= Severity::Warning && WAITS.contains(&f.check.as_str()));
+    let f = if lasts(checks, f) && f.check != "PG29" { waits().unwrap_or(f) } else { f };
     let (says, next, check) = (sentence(f), f.next.clone(), f.check.clone());
     // A suggestion: when unsure, the higher one (`reference/operations.md` §2.1).
     let sev = match severity {
@@ -40,7 +63,10 @@ pub fn summary(checks: &[Seen]) -> Summary {
 }
 
 /// Checks of what has been so for long, and will do harm some day: what happens now comes before them.
-const LASTING: [&str; 9] = ["PG27", "PG28", "PG29", "PG31", "PG36", "MY21", "MY22", "MY23", "SQ09"];
+const LASTING: [&str; 10] = ["PG27", "PG28", "PG29", "PG31", "PG36", "MY21", "MY22", "MY23", "SQ07", "SQ09"];
+
+/// Checks of who waits for whom: what warns there keeps people waiting now.
+const WAITS: [&str; 4] = ["PG06", "MY06", "MY07", "SQ04"];
 
 fn lasts(checks: &[Seen], f: &Finding) -> bool {
     let used = || checks.iter().find(|c| c.check == f.check).and_then(|c| c.figures.get("used"));
@@ -53,13 +79,15 @@ fn sentence(f: &Finding) -> String {
     let mut out = f.message.clone();
     let named = !f.object.is_empty() && out.starts_with(&f.object);
     // `s2.t_id_seq`, `archive_command`, `pg_wal`: names are as they are.
-    let name = out.split([' ', ',', ':']).next().is_some_and(|w| w.contains(['.', '_', '/']));
+    let name = out.split([' ', ',', ':']).next().is_some_and(|w| w.contains(['.', '_', '/', '@']));
+    // A role: `app (pid 4711, web) has had …`.
+    let name = name || out.split_once(' ').is_some_and(|(_, rest)| rest.starts_with("(pid "));
     if !named && !name {
         let mut chars = f.message.chars();
         out = chars.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
         out.push_str(chars.as_str());
     }
-    if !out.ends_with('.') {
+    if !out.ends_with(['.', ';']) {
         out.push('.');
     }
     out

@@ -51,7 +51,10 @@ pub(super) fn next(a: &About<'_>, evidence: &str, state: StepState) -> String {
         "traces-kept" => "Writes the assessment with all sessions into a file of its own, before anything is ended.".into(),
         "backup-known" if failed => format!("Ask who keeps backups elsewhere; one of Holdpoint's: holdpoint backup {name}."),
         "backup-known" => "Looks for the newest backup on record and the proof of its restore.".into(),
-        "recovered" => format!("What can be done, each approved by itself: holdpoint recover {name}, or x in the lock tree.{}", cause()),
+        "recovered" => format!(
+            "What can be done, each approved by itself: holdpoint recover {name}, or x in the lock tree. If it was mended otherwise: holdpoint assess {name}, and this step again.{}",
+            cause()
+        ),
         "verified" if failed => format!("It is not over.{}", cause()),
         "verified" => "Assesses again and compares with what was found first.".into(),
         _ => "Writes the findings, the timeline and the actions.".into(),
@@ -99,7 +102,7 @@ async fn look(cx: &Cx, a: &About<'_>) -> Result<Assessment> {
 /// The last one that was made of this target.
 fn last(cx: &Cx, a: &About<'_>) -> Result<Assessment> {
     let none = || Error::failed(format!("no assessment of {} is in the store", a.target.name)).hint("Make one: holdpoint assess.");
-    cx.store.last_assessment(&a.target.name)?.ok_or_else(none)
+    cx.store.last_assessment(&a.target.kept_as())?.ok_or_else(none)
 }
 
 /// What warns, the worst first.
@@ -116,7 +119,7 @@ fn saw(found: &Assessment) -> bool {
 async fn assessed(cx: &Cx, a: &About<'_>) -> Result<Evidence> {
     // Whoever looked a moment ago need not look again; whoever repeats the step wants to.
     let again = a.incident.as_ref().is_some_and(|i| i.evidence.iter().any(|s| s.evidence.kind == "assessed"));
-    let kept = cx.store.last_assessment(&a.target.name)?.filter(|k| !again && (0..FRESH).contains(&age_of(cx, k)) && saw(k));
+    let kept = cx.store.last_assessment(&a.target.kept_as())?.filter(|k| !again && (0..FRESH).contains(&age_of(cx, k)) && saw(k));
     let found = match kept {
         Some(k) => k,
         None => look(cx, a).await?,
@@ -224,11 +227,15 @@ fn recovered(cx: &Cx, a: &About<'_>) -> Result<Evidence> {
 /// Without an action of ours: whether a newer assessment than the incident's own finds nothing wrong any more.
 fn calm(cx: &Cx, a: &About<'_>, i: &Incident) -> Result<(bool, String)> {
     let first = i.newest("assessed").and_then(|e| e.facts.get("assessed at")?.parse::<Timestamp>().ok());
-    let newer = cx.store.last_assessment(&a.target.name)?.filter(|l| first.is_none_or(|f| l.began > f) && saw(l));
+    let newer = cx.store.last_assessment(&a.target.kept_as())?.filter(|l| first.is_none_or(|f| l.began > f) && saw(l));
     let own = i.newest("assessed").is_some_and(|e| e.facts.get("findings").is_some_and(|n| n == "0"));
+    let cause = i.newest("assessed").and_then(|e| e.facts.get("check")).cloned().unwrap_or_default();
     Ok(match newer {
-        Some(l) if warnings(&l).is_empty() => (true, "nothing warns any more, and no action of Holdpoint's was taken".into()),
-        Some(l) => (false, format!("no action was taken, and an assessment still says: {}", l.summary.says)),
+        // The same rule as for the effect: what warns beside the cause is no reason to wait.
+        Some(l) => match judged(&l, &cause) {
+            (true, words) => (true, format!("{words}, and no action of Holdpoint's was taken")),
+            (false, words) => (false, format!("no action was taken, and an assessment still says: {words}")),
+        },
         None if own => (true, "nothing had to be done: the assessment found nothing wrong".into()),
         None => (false, "no recovery action was taken since the assessment".into()),
     })

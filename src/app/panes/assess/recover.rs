@@ -34,6 +34,10 @@ pub fn ask(state: &mut State) {
     let then = |deed| Then::Recover(Action { deed, object: id.to_string(), value: None });
     let mut answers = vec![Answer::new('n', "nothing", Then::Nothing)];
     match idle_in_transaction(&session) {
+        // It holds a lock of its session's: only its end gives that back.
+        true if !session.state.starts_with("idle in transaction") => {
+            answers.push(Answer::new('e', "end the session", then(Deed::Terminate)))
+        }
         true => answers.push(Answer::new('e', "end it: its transaction is rolled back", then(Deed::EndIdle))),
         false => {
             answers.push(Answer::new('c', "cancel its statement", then(Deed::Cancel)));

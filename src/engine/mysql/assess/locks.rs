@@ -5,7 +5,7 @@ mod metadata;
 use super::sessions::OWN;
 use super::{Values, at, mariadb, number, refused, rows};
 use crate::engine::Session;
-use crate::engine::assessing::{Words, hidden, judge_locks};
+use crate::engine::assessing::{AGAIN, Words, hidden, is_hasty, judge_locks, moved};
 use crate::model::assessment::{Check, Limits, Seen, Sight};
 use crate::model::lock_tree::{LockSession, LockTree};
 use crate::model::{Finding, Result, Severity};
@@ -16,6 +16,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const PAIRS: u32 = 5_000;
 /// Sessions asleep that are named, where one of them may hold a lock of the whole server.
 const ASLEEP: usize = 3;
+/// Marks the state of a session that is only guessed to hold what others wait for.
+const INFERRED: &str = " (holder inferred)";
 /// Sessions that are read at most.
 const SESSIONS: u32 = 2_000;
 
@@ -139,7 +141,9 @@ pub(super) async fn tree(s: &Session, sight: &Sight) -> Result<Picture> {
         let ids: Vec<String> = unread.iter().take(500).map(u64::to_string).collect();
         seen.extend(rows(s, &format!("{} WHERE ID IN ({})", processlist(s), ids.join(", "))).await?);
     }
-    let idle: Vec<(u64, u64)> = open.iter().map(|t| (t.session, t.open)).collect();
+    // InnoDB's list may be a tenth of a second old: who has gone since holds nothing.
+    let is_there = |id: u64| seen.iter().any(|r| number(r, 0) == Some(id as f64));
+    let idle: Vec<(u64, u64)> = open.iter().filter(|t| is_there(t.session)).map(|t| (t.session, t.open)).collect();
     let running: Vec<Waiter> = seen.iter().filter(|r| at(r, 4) != "Sleep" && waiter(r).is_none()).map(|r| session(r)).collect();
     let by_table = metadata::behind(&waiters, &held, known, &idle, &running);
     let mut out = Vec::new();
@@ -192,6 +196,14 @@ pub(super) async fn tree(s: &Session, sight: &Sight) -> Result<Picture> {
     let would_tell = if waiters.is_empty() || known == Known::Told { "" } else { would_tell(s).await? };
     let for_rows = open.iter().filter(|t| t.waits.is_some()).map(|t| t.session).collect();
     let for_tables = waiters.iter().map(|w| w.session).collect();
+    // Whom the server does not name as a holder is only guessed to be one.
+    if known == Known::Inferred {
+        let guessed: BTreeSet<u64> =
+            by_table.values().flatten().copied().filter(|id| !by_row.values().flatten().any(|b| b == id)).collect();
+        for s in out.iter_mut().filter(|s| s.waits.is_none() && guessed.contains(&s.id)) {
+            s.state.push_str(INFERRED);
+        }
+    }
     // Those who neither wait nor are waited for make no tree.
     let needed: BTreeSet<u64> = out.iter().flat_map(|s| &s.blocked_by).copied().collect();
     out.retain(|s| s.waits.is_some() || needed.contains(&s.id));
@@ -237,10 +249,10 @@ fn processlist(s: &Session) -> String {
     )
 }
 
-/// Sessions that do something, and those in a transaction.
+/// Sessions that do something, and those in a transaction; of the server's own threads those that wait for a lock, as a replica's may.
 fn sessions(s: &Session, also: &str) -> String {
     format!(
-        "{} WHERE ID <> CONNECTION_ID() AND (COMMAND NOT IN ('Sleep', {OWN}){also}) ORDER BY STATE LIKE 'Waiting for %' DESC LIMIT {SESSIONS}",
+        "{} WHERE ID <> CONNECTION_ID() AND (COMMAND NOT IN ('Sleep', {OWN}) OR STATE LIKE 'Waiting for % lock%'{also}) ORDER BY STATE LIKE 'Waiting for %' DESC LIMIT {SESSIONS}",
         processlist(s)
     )
 }
@@ -280,6 +292,13 @@ pub(super) async fn look(s: &Session, sight: &Sight, check: &Check, limits: &Lim
     let sessions = if tables { Vec::new() } else { picture.tree.sessions.clone() };
     let of = if tables { &picture.for_tables } else { &picture.for_rows };
     picture.tree = part(&picture, of);
+    if !tables && is_hasty(&picture.tree, check, limits) {
+        tokio::time::sleep(AGAIN).await;
+        let later = tree(s, sight).await?;
+        picture.tree = moved(&picture.tree, part(&later, &later.for_rows), check, limits);
+        let sessions = later.tree.sessions;
+        return Ok(Seen { sessions, ..judge(&picture, sight, check, limits) });
+    }
     Ok(Seen { sessions, ..judge(&picture, sight, check, limits) })
 }
 
@@ -316,10 +335,36 @@ fn of_the_server(picture: &Picture, sight: &Sight, count: u64, longest: u64, che
     Finding::new(severity, check.id, "server", told).next(next)
 }
 
+/// Several may hold it, and nothing tells which: ending one of them by guess ends an innocent one.
+fn guesses(tree: &LockTree, guessed: &[&LockSession], check: &Check, limits: &Limits) -> Finding {
+    let longest = tree.sessions.iter().filter_map(|s| s.waits).max().unwrap_or(0);
+    let waiting = tree.waiting();
+    let severity = Severity::of(longest as f64, limits.of(check, "wait")).max(Severity::of(waiting as f64, limits.of(check, "victims")));
+    let ids: Vec<String> = guessed.iter().take(5).map(|s| s.id.to_string()).collect();
+    let more = if guessed.len() > 5 { " …" } else { "" };
+    let waits = if waiting == 1 { "1 session waits".to_string() } else { format!("{waiting} sessions wait") };
+    let age = crate::engine::assessing::age(longest as f64);
+    let words = format!("{waits} for a table that one of connections {}{more} holds, the longest for {age}", ids.join(", "));
+    let found = Finding::new(severity.max(Severity::Info), check.id, "sessions", words);
+    match tree.sessions.iter().find(|s| s.waits.is_some() && is_queued_ddl(s)) {
+        Some(ddl) => found
+            .next(format!(
+                "Cancel the waiting statement of connection {}: the others go on. Which one holds it is a guess; end none of them by it.",
+                ddl.id
+            ))
+            .recover(crate::model::recovery::Deed::Cancel, ddl.id.to_string()),
+        None => found.next("Ask who they are before one is ended: the others are innocent."),
+    }
+}
+
 fn judge(picture: &Picture, sight: &Sight, check: &Check, limits: &Limits) -> Seen {
     let tree = &picture.tree;
     let mut seen = judge_locks(tree, &WORDS, check, limits);
     if check.id == "MY07" && picture.known == Known::Inferred {
+        let guessed: Vec<&LockSession> = tree.roots.iter().map(|r| &tree.sessions[r.at]).filter(|s| s.waits.is_none()).collect();
+        if guessed.len() > 1 {
+            seen.findings = vec![guesses(tree, &guessed, check, limits)];
+        }
         for f in &mut seen.findings {
             f.message.push_str(" (inferred: the server does not tell who holds metadata locks)");
         }

@@ -207,7 +207,10 @@ fn applying(number: &str, error: &str) -> String {
     };
     let after = |mark: &str| error.split_once(mark).map(|(_, rest)| rest);
     let table = after(" event on table ").and_then(|rest| rest.split([';', ' ']).next()).map(|t| format!(", table {}", text::clean(t)));
-    let database = after("Default database: '").and_then(|rest| rest.split('\'').next()).map(|d| format!(", database {}", text::clean(d)));
+    let database = after("Default database: '")
+        .and_then(|rest| rest.split('\'').next())
+        .filter(|d| !d.is_empty())
+        .map(|d| format!(", database {}", text::clean(d)));
     format!("error {number} ({what}){}", table.or(database).unwrap_or_default())
 }
 

@@ -52,8 +52,10 @@ pub(super) async fn transactions(s: &Session, sight: &Sight, check: &Check, limi
         if seen.says.is_empty() {
             seen.says = format!("{all} open, the oldest for {}: {named}", age(open));
         }
+        // Who waits for a row is somebody's victim: the lock tree tells whose.
+        let waits = at(r, 2) == "LOCK WAIT";
         let severity = Severity::of(open, limit);
-        if severity < Severity::Warning || seen.findings.len() == 5 {
+        if severity < Severity::Warning || waits || seen.findings.len() == 5 {
             continue;
         }
         let (locked, changed) = (at(r, 3), at(r, 4));
@@ -120,6 +122,10 @@ pub(super) async fn long(s: &Session, sight: &Sight, check: &Check, limits: &Lim
         seen.says = format!("of our own account alone: {}", seen.says);
     }
     let limit = limits.of(check, "age");
+    // Who waits for a row says nothing of it in the list of processes.
+    let slow = found.first().is_some_and(|r| Severity::of(number(r, 3).unwrap_or(0.0), limit) >= Severity::Warning);
+    const WAITING: &str = "SELECT trx_mysql_thread_id FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'";
+    let waiting = if sight.sees_all && slow { rows(s, WAITING).await? } else { Vec::new() };
     for r in &found {
         let mut severity = Severity::of(number(r, 3).unwrap_or(0.0), limit);
         if severity < Severity::Warning || seen.findings.len() == 5 {
@@ -130,8 +136,9 @@ pub(super) async fn long(s: &Session, sight: &Sight, check: &Check, limits: &Lim
         // A dump marks its reads so; building an index and the like take their time: told, and no alarm.
         let slow_by_nature =
             statement.contains("SQL_NO_CACHE") || matches!(word.as_str(), "ALTER" | "CREATE" | "OPTIMIZE" | "LOAD" | "ANALYZE" | "CHECK");
-        let waits = state.starts_with("Waiting for");
-        if slow_by_nature && !waits {
+        let for_row = waiting.iter().any(|w| at(w, 0) == at(r, 0));
+        let waits = for_row || state.starts_with("Waiting for");
+        if for_row || (slow_by_nature && !waits) {
             severity = Severity::Info;
         }
         let stage = if state.is_empty() { String::new() } else { format!(" ({state})") };

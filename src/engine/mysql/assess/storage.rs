@@ -192,9 +192,11 @@ pub(super) fn forecast(check: &Check, limits: &Limits, first: &Sample, second: &
     let seconds = second.at - first.at;
     let written = grown(first, second, "written").map_or(0.0, |d| d[0]) / seconds;
     let mut seen = Seen::of(check).says(format!("{}/s of binary log", bytes(written))).figure("written", written);
-    let next = "Binary logs, temporary tables or a large load grow: see long statements and binary logs; never delete files of the server.";
-    // What sorts and joins write into temporary files is not counted: nothing can be said of who fills the disk.
-    judge_growth(&mut seen, check, limits, first, second, &Growth { rate: None, why: "", next, places: &[] });
+    let next = "See long statements and binary logs for a large load, and look beside the database for another program's files (du -xh); \
+                never delete files of the server.";
+    // What sorts and joins write into temporary files is not counted.
+    let why = "whether the server fills it or something else cannot be told, since it does not count all that it writes";
+    judge_growth(&mut seen, check, limits, first, second, &Growth { rate: None, why, next, places: &[] });
     seen
 }
 
@@ -223,7 +225,7 @@ async fn log_of_file(s: &Session, target: &Target, check: &Check) -> Result<Seen
     let port = set.text("port").to_string();
     let (target, check) = (target.clone(), *check);
     let looked = tokio::task::spawn_blocking(move || {
-        let known = Known { data: Some(data.clone()), log, pid: None };
+        let known = Known { data: Some(data.clone()), log, ..Known::default() };
         let mut seen = outside::log(&super::SERVER, &target, &known, &check);
         // For when the server is down.
         seen.places.extend([("port".to_string(), port), ("data".to_string(), data.display().to_string())]);

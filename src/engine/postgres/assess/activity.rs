@@ -9,14 +9,33 @@ use crate::model::recovery::Deed;
 use crate::model::{Dialect, Finding, Result, Severity};
 use crate::text;
 
+/// Seconds between the start of the main process and of those beside it from which on these were started again.
+const CRASHED: f64 = 5.0;
+
 pub(super) async fn server(s: &Session, sight: &Sight, check: &Check, limits: &Limits) -> Result<Seen> {
     const SERVER: &str = "SELECT extract(epoch FROM clock_timestamp() - pg_catalog.pg_postmaster_start_time()), \
-        (SELECT count(*) FROM pg_catalog.pg_settings WHERE pending_restart), current_setting('server_version')";
+        (SELECT count(*) FROM pg_catalog.pg_settings WHERE pending_restart), current_setting('server_version'), \
+        (SELECT extract(epoch FROM min(backend_start) - pg_catalog.pg_postmaster_start_time()) FROM pg_catalog.pg_stat_activity \
+            WHERE backend_type IN ('checkpointer', 'background writer')), \
+        (SELECT extract(epoch FROM clock_timestamp() - min(backend_start)) FROM pg_catalog.pg_stat_activity \
+            WHERE backend_type IN ('checkpointer', 'background writer'))";
     let found = rows(s, SERVER).await?;
     let row = found.first().cloned().unwrap_or_default();
     let up = number(&row, 0).unwrap_or(0.0);
     let role = if sight.standby { "a standby" } else { "a primary" };
     let mut seen = Seen::of(check).says(format!("PostgreSQL {}, {role}, up for {}", cell(&row, 2), age(up))).figure("up", up);
+    // A crash of one process ends all sessions, and the server begins anew under the same main process, whose start stays as it was.
+    if let (Some(later), Some(ago)) = (number(&row, 3).filter(|l| *l > CRASHED), number(&row, 4)) {
+        let recent = ago < limits.of(check, "restarted").0;
+        seen.says.push_str(&format!(", recovered from a crash {} ago", age(ago)));
+        seen = seen.figure("crashed", ago).figure("before", later);
+        let words =
+            format!("a process of the server crashed {} ago: all sessions were ended, and what was not committed is lost", age(ago));
+        seen.find(
+            Finding::new(if recent { Severity::Warning } else { Severity::Info }, check.id, &s.identity().address, words)
+                .next("The end of its log names the process and the signal; signal 9 is the machine's, when memory runs out."),
+        );
+    }
     // Below the threshold is what is told here: a server that was just started.
     if up < limits.of(check, "restarted").0 {
         seen.find(

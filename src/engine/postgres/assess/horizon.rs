@@ -67,7 +67,9 @@ pub(super) async fn xmin(s: &Session, sight: &Sight, check: &Check, limits: &Lim
         ORDER BY age DESC NULLS LAST LIMIT 1";
     let found = rows(s, HOLDERS).await?;
     let Some(row) = found.first() else {
-        let seen = Seen::of(check).says("nobody holds it").figure("age", 0.0);
+        let seen = Seen::of(check)
+            .says(if sight.sees_all { "nobody holds it" } else { "whether a session of another role holds it cannot be seen" })
+            .figure("age", 0.0);
         return Ok(hidden(seen, sight, check, "whose sessions hold it cannot be seen"));
     };
     let held = number(row, 3).unwrap_or(0.0);

@@ -2,7 +2,7 @@
 
 use super::{number, rows};
 use crate::engine::Session;
-use crate::engine::assessing::{Words, age, judge_locks};
+use crate::engine::assessing::{AGAIN, Words, age, is_hasty, judge_locks, moved};
 use crate::engine::postgres::catalog::{Row, cell};
 use crate::model::assessment::{Check, Limits, Seen, Sight};
 use crate::model::lock_tree::{LockSession, LockTree};
@@ -56,7 +56,7 @@ fn catalogue_holders() -> String {
     )
 }
 
-pub(super) async fn tree(s: &Session, sight: &Sight) -> Result<LockTree> {
+pub(super) async fn read(s: &Session, sight: &Sight) -> Result<LockTree> {
     let sessions = rows(s, &statement(sight.version)).await?;
     let whole = |r, i| number(r, i).map(|n: f64| n.max(0.0) as u64);
     let all = sessions.first().and_then(|r| whole(r, 12)).unwrap_or(0);
@@ -110,7 +110,11 @@ fn is_queued_ddl(session: &LockSession) -> bool {
 }
 
 pub(super) async fn look(s: &Session, sight: &Sight, check: &Check, limits: &Limits) -> Result<Seen> {
-    let tree = tree(s, sight).await?;
+    let mut tree = read(s, sight).await?;
+    if is_hasty(&tree, check, limits) {
+        tokio::time::sleep(AGAIN).await;
+        tree = moved(&tree, read(s, sight).await?, check, limits);
+    }
     let mut seen = judge(&tree, sight, check, limits);
     // Where a part of the catalogue is locked that this asks for, the tree stands all the same.
     let holders = rows(s, &catalogue_holders()).await.unwrap_or_default();

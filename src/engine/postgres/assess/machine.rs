@@ -143,6 +143,11 @@ pub(super) fn compare(check: &Check, limits: &Limits, first: &Sample, second: &S
         places: &places,
     };
     judge_growth(&mut seen, check, limits, first, second, &known);
+    // A role that may not look, or a server elsewhere.
+    if places.is_empty() && seen.severity < Severity::Warning {
+        seen.find(Finding::new(Severity::Unknown, check.id, "disk", "when a disk is full cannot be told from here").lifts(LIFTS));
+        seen.says.push_str(", no disk can be seen");
+    }
     let left = (super::horizon::LAST - of(second, LEFT)).max(0.0);
     if xids > 0.0 {
         let until = left / xids;

@@ -1,8 +1,9 @@
 //! The state of what is stored, and settings that endanger it.
 
 use super::{number, rows};
+use crate::config::Target;
 use crate::engine::Session;
-use crate::engine::postgres::catalog::cell;
+use crate::engine::postgres::catalog::{cell, pinned};
 use crate::model::assessment::{Check, Limits, Seen, Sight};
 use crate::model::recovery::Deed;
 use crate::model::{Finding, Result, Severity};
@@ -16,14 +17,19 @@ pub(super) async fn checksums(s: &Session, check: &Check, limits: &Limits) -> Re
         return Ok(Seen::of(check).says("not kept: initdb was run without --data-checksums"));
     }
     let failures = number(&row, 1).unwrap_or(0.0);
-    let mut seen = Seen::of(check).says(format!("{failures} failures")).figure("failures", failures);
+    let mut seen = Seen::of(check).says(crate::text::counted(failures as u64, "failure")).figure("failures", failures);
     if failures >= limits.of(check, "failures").1 {
         seen.find(
             Finding::new(
                 Severity::Critical,
                 check.id,
                 cell(&row, 0),
-                format!("{failures} pages of {} failed their checksum, the last at {}", cell(&row, 0), cell(&row, 2)),
+                format!(
+                    "{} of {} failed a checksum, the last at {}",
+                    crate::text::counted(failures as u64, "page"),
+                    cell(&row, 0),
+                    cell(&row, 2)
+                ),
             )
             .next("Stop writing: fail over to a sound standby, or take a copy of the files first. No VACUUM FULL, no REINDEX."),
         );
@@ -33,7 +39,8 @@ pub(super) async fn checksums(s: &Session, check: &Check, limits: &Limits) -> Re
 
 pub(super) async fn invalid_indexes(s: &Session, sight: &Sight, check: &Check) -> Result<Seen> {
     // Those that are being built now are invalid until the end.
-    const INVALID: &str = "SELECT n.nspname::text, c.relname::text, t.relname::text, i.indisready FROM pg_catalog.pg_index i \
+    const INVALID: &str = "SELECT n.nspname::text, c.relname::text, t.relname::text, i.indisready, \
+        EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.relation = t.oid AND l.mode = 'ShareUpdateExclusiveLock' AND l.granted) FROM pg_catalog.pg_index i \
         JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_class t ON t.oid = i.indrelid \
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE NOT (i.indisvalid AND i.indisready) AND c.relkind = 'i' \
         AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_progress_create_index p WHERE p.index_relid = i.indexrelid) ORDER BY 1, 2 LIMIT 50";
@@ -51,6 +58,12 @@ pub(super) async fn invalid_indexes(s: &Session, sight: &Sight, check: &Check) -
         let left = cell(r, 1).contains("_ccnew") || cell(r, 1).contains("_ccold");
         let found =
             Finding::new(Severity::Warning, check.id, &name, format!("index {name} on {} is invalid: building it failed", cell(r, 2)));
+        // Who builds what is told to those alone who may see it; a build has this lock, and so has a vacuum.
+        if !sight.sees_all && cell(r, 4) == "t" {
+            let words = format!("index {name} on {} is invalid, or is being built now: which one cannot be seen", cell(r, 2));
+            seen.find(Finding::new(Severity::Unknown, check.id, &name, words).lifts(&sight.grant));
+            continue;
+        }
         seen.find(if sight.standby {
             found.next("On its primary: drop it, or build it anew; a standby takes over what that does.")
         } else {
@@ -74,7 +87,7 @@ const SAFE: [(&str, &str, &str); 6] = [
     ("ignore_checksum_failure", "off", "damaged pages are read as if they were sound"),
 ];
 
-pub(super) async fn settings(s: &Session, check: &Check) -> Result<Seen> {
+pub(super) async fn settings(s: &Session, target: &Target, check: &Check) -> Result<Seen> {
     let names: Vec<String> = SAFE.iter().map(|(n, ..)| format!("'{n}'")).collect();
     let found = rows(
         s,
@@ -94,9 +107,11 @@ pub(super) async fn settings(s: &Session, check: &Check) -> Result<Seen> {
     }
     // Our own session is read-only by itself: what others get stands with the database.
     const READ_ONLY: &str = "SELECT d.datname::text FROM pg_catalog.pg_db_role_setting r JOIN pg_catalog.pg_database d ON d.oid = r.setdatabase \
-        WHERE r.setrole = 0 AND d.datname = current_database() AND NOT pg_catalog.pg_is_in_recovery() \
+        WHERE r.setrole = 0 AND d.datname = $1 AND NOT pg_catalog.pg_is_in_recovery() \
         AND EXISTS (SELECT FROM unnest(r.setconfig) c WHERE c ~ '^default_transaction_read_only=(on|true|yes|1)$')";
-    for r in rows(s, READ_ONLY).await? {
+    // The session may have had to go to another database.
+    let database = target.database.as_deref().unwrap_or(&s.identity().database);
+    for r in pinned(s, READ_ONLY, &[database]).await?.rows {
         let words = format!(
             "database {} is set read-only for new sessions (default_transaction_read_only): what applications write fails",
             cell(&r, 0)

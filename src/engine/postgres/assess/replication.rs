@@ -2,8 +2,8 @@
 
 use super::{number, rows};
 use crate::engine::Session;
-use crate::engine::assessing::{age, bytes};
-use crate::engine::postgres::catalog::cell;
+use crate::engine::assessing::{AGAIN, age, bytes};
+use crate::engine::postgres::catalog::{Row, cell};
 use crate::model::assessment::{Check, Limits, Seen, Sight};
 use crate::model::recovery::Deed;
 use crate::model::{Finding, Result, Severity};
@@ -12,11 +12,21 @@ pub(super) async fn out(s: &Session, sight: &Sight, check: &Check, limits: &Limi
     // Of a role that may not look, the view has its rows without any figures.
     const OUT: &str = "SELECT coalesce(nullif(application_name, ''), pid::text), coalesce(host(client_addr), 'local'), coalesce(state, ''), \
         extract(epoch FROM replay_lag), pg_catalog.pg_wal_lsn_diff(CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() \
-            ELSE pg_catalog.pg_current_wal_lsn() END, replay_lsn), coalesce(sync_state, '') \
+            ELSE pg_catalog.pg_current_wal_lsn() END, replay_lsn), coalesce(sync_state, ''), \
+        pid, coalesce(replay_lsn::text, ''), coalesce(flush_lsn > replay_lsn, false) \
         FROM pg_catalog.pg_stat_replication ORDER BY 5 DESC NULLS LAST LIMIT 50";
     const WANTED: &str = "SELECT current_setting('synchronous_standby_names'), current_setting('synchronous_commit')";
     let found = rows(s, OUT).await?;
     let mut seen = Seen::of(check).figure("standbys", found.len() as f64);
+    // The time that the server tells is that of what was replayed last: of a standby that replays nothing it stays what it was.
+    let owing = |r: &Row| cell(r, 8) == "t";
+    let later = if found.iter().any(owing) {
+        tokio::time::sleep(AGAIN).await;
+        rows(s, OUT).await?
+    } else {
+        Vec::new()
+    };
+    let stands = |r: &Row| owing(r) && later.iter().any(|l| cell(l, 6) == cell(r, 6) && cell(l, 7) == cell(r, 7) && owing(l));
     let told: Vec<String> =
         found.iter().take(3).map(|r| format!("{} {} behind", cell(r, 0), number(r, 4).map_or("?".into(), bytes))).collect();
     seen.says = if found.is_empty() { "none is connected".into() } else { format!("{}: {}", found.len(), told.join(", ")) };
@@ -41,6 +51,17 @@ pub(super) async fn out(s: &Session, sight: &Sight, check: &Check, limits: &Limi
                     format!("standby {} ({}, {}) is {} behind, {}", cell(r, 0), cell(r, 1), cell(r, 2), bytes(behind), age(lag)),
                 )
                 .next("Assess the standby itself: is its replay paused, or held up by a statement?"),
+            );
+        } else if stands(r) {
+            let words = format!(
+                "standby {} ({}) has received what it does not replay: {} wait, and nothing of it was replayed while this was read",
+                cell(r, 0),
+                cell(r, 1),
+                bytes(behind)
+            );
+            seen.find(
+                Finding::new(Severity::Warning, check.id, cell(r, 0), words)
+                    .next("Assess the standby itself: is its replay paused, held up by a statement, or delayed on purpose?"),
             );
         }
     }

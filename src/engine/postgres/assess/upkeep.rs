@@ -22,6 +22,7 @@ pub(super) async fn autovacuum(s: &Session, sight: &Sight, check: &Check, limits
     let mut seen = Seen::of(check).figure("workers", workers.len() as f64).figure("tables", dead.len() as f64);
     let worst = dead.first().map(|r| (cell(r, 0), number(r, 1).unwrap_or(0.0)));
     seen.says = match (workers.len(), worst) {
+        (0, None) if !sight.sees_all => "no table needs a worker; whether any runs cannot be seen".into(),
         (0, None) => "no worker runs, no table needs one".into(),
         (n, None) => format!("{n} workers run"),
         (n, Some((table, rows))) => format!("{n} workers run; {table} has most dead rows: {}", thousands(rows)),
@@ -95,6 +96,10 @@ pub(super) async fn progress(s: &Session, sight: &Sight, check: &Check) -> Resul
         })
         .collect();
     let seen = Seen::of(check).figure("commands", found.len() as f64);
+    if !sight.sees_all && found.iter().any(|r| cell(r, 3).is_empty()) {
+        let what = format!("{} of other roles cannot be looked into", crate::text::counted(found.len() as u64, "long command"));
+        return Ok(hidden(seen.says(what.clone()), sight, check, &what));
+    }
     Ok(seen.says(if told.is_empty() { "no long command runs".to_string() } else { told.join("; ") }))
 }
 

@@ -22,7 +22,9 @@ async fn only(s: &Session, text: &str, what: &str, name: &str) -> Result<Row> {
 const INDEX: &str = "SELECT c.oid, n.nspname, c.relname, t.oid::regclass::text, i.indisvalid, c.relkind, \
         c.relpages::bigint * current_setting('block_size')::bigint, pg_catalog.pg_get_indexdef(c.oid), \
         (SELECT k.conname FROM pg_catalog.pg_constraint k WHERE k.conindid = c.oid AND k.contype IN ('p', 'u', 'x') LIMIT 1), \
-        (SELECT p.pid FROM pg_catalog.pg_stat_progress_create_index p WHERE p.index_relid = c.oid LIMIT 1), i.indisready, i.indislive \
+        (SELECT p.pid FROM pg_catalog.pg_stat_progress_create_index p WHERE p.index_relid = c.oid LIMIT 1), i.indisready, i.indislive, \
+        NOT (pg_catalog.pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') OR (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)) \
+            AND EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.relation = t.oid AND l.mode = 'ShareUpdateExclusiveLock' AND l.granted) \
     FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
         JOIN pg_catalog.pg_class t ON t.oid = i.indrelid WHERE c.relname = $1 OR n.nspname || '.' || c.relname = $1";
 
@@ -39,6 +41,10 @@ pub(super) async fn index(s: &Session, action: &Action) -> Result<Prospect> {
     if !cell(&row, 9).is_empty() {
         return Err(Error::usage(format!("{shown} is being built now, by session {}", cell(&row, 9)))
             .hint(format!("Cancel that first: cancel {}.", cell(&row, 9))));
+    }
+    if cell(&row, 12) == "t" {
+        return Err(Error::failed(format!("whether {shown} is being built now is hidden from {}", s.identity().user))
+            .hint(format!("GRANT pg_read_all_stats TO {}; shows it.", quote(&s.identity().user))));
     }
     // What a rebuild left behind stands beside the index that it was to replace, which is sound.
     if builds && ["_ccnew", "_ccold"].iter().any(|end| cell(&row, 2).trim_end_matches(|c: char| c.is_ascii_digit()).ends_with(end)) {

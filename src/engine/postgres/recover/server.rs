@@ -213,7 +213,8 @@ pub(super) async fn replay(s: &Session, action: &Action) -> Result<Prospect> {
         return Err(Error::usage("the replay is not paused")
             .hint("If the standby lags all the same, it waits for WAL, or for a query that holds it up."));
     }
-    let mut p = Prospect::of(action, s.identity().database.clone());
+    // The server's address: its databases have the names of the primary's.
+    let mut p = Prospect::of(action, s.identity().address.clone());
     p.identity = vec!["paused".into(), format!("replayed up to {}", cell(&row, 3))];
     p.is = facts(&row, &[("received up to", 2), ("replayed up to", 3), ("its last transaction is from", 5)]);
     p.is.insert(2, ("behind by".into(), size(&row, 4)));
@@ -254,7 +255,7 @@ const LIMITS: &[&str] = &[
 const FOLLOWS: &[(&str, &str)] = &[("autovacuum_vacuum_cost_limit", "vacuum_cost_limit"), ("autovacuum_work_mem", "maintenance_work_mem")];
 
 /// In units of the setting: `$2` is read as the server reads it.
-const LIMIT: &str = "SELECT name, setting, coalesce(unit, ''), context, vartype, max_val, current_setting(name), pending_restart::text, source \
+const LIMIT: &str = "SELECT name, setting, coalesce(unit, ''), context, vartype, max_val, current_setting(name), pending_restart::text, source, coalesce(sourcefile, '') \
     FROM pg_catalog.pg_settings WHERE name = $1";
 
 pub(super) async fn limit(s: &Session, action: &Action) -> Result<Prospect> {
@@ -296,7 +297,11 @@ pub(super) async fn limit(s: &Session, action: &Action) -> Result<Prospect> {
     p.is.extend(facts(&row, &[("set by", 8), ("takes effect by", 3)]));
     p.does = format!("Raises {name} for the whole server, in postgresql.auto.conf.");
     p.loses = vec!["Nothing; it takes memory or disk that must be there.".into()];
-    p.undo = format!("ALTER SYSTEM RESET {name}; SELECT pg_reload_conf();");
+    // Where it was set so before, a RESET would take that away as well.
+    p.undo = match cell(&row, 9).ends_with("postgresql.auto.conf") {
+        true => format!("ALTER SYSTEM SET {name} = {}; SELECT pg_reload_conf();", lit(cell(&row, 6))),
+        false => format!("ALTER SYSTEM RESET {name}; SELECT pg_reload_conf();"),
+    };
     p.lock = "It takes no lock.".into();
     p.statement = format!("ALTER SYSTEM SET {name} = {}", lit(value));
     p.after = vec!["SELECT pg_catalog.pg_reload_conf()".into()];

@@ -54,7 +54,7 @@ pub(super) async fn look(s: &Session, action: &Action) -> Result<Prospect> {
             ("transaction open for", 11),
             ("statement since", 12),
             ("locks", 16),
-            ("sessions that wait for it", 15),
+            ("wait for it directly", 15),
         ],
     );
     // What others' statements hold may be secret.
@@ -70,7 +70,7 @@ pub(super) async fn look(s: &Session, action: &Action) -> Result<Prospect> {
         Deed::Cancel => {
             if cell(&row, 6) != "active" {
                 let more = if idle { ", and cancelling does nothing to an idle transaction" } else { "" };
-                return Err(Error::usage(format!("session {pid} runs nothing now (it is {}){more}", cell(&row, 6)))
+                return Err(Error::failed(format!("session {pid} runs nothing now (it is {}){more}", cell(&row, 6)))
                     .hint(format!("Ending the session ends its transaction: terminate {pid}.")));
             }
             who.extend([at("query_start", 9), "state = 'active'".into()]);
@@ -84,7 +84,7 @@ pub(super) async fn look(s: &Session, action: &Action) -> Result<Prospect> {
         }
         Deed::EndIdle => {
             if !idle {
-                return Err(Error::usage(format!("session {pid} is not idle in a transaction: it is {}", cell(&row, 6))));
+                return Err(Error::failed(format!("session {pid} is not idle in a transaction: it is {}", cell(&row, 6))));
             }
             who.extend([at("xact_start", 8), at("state_change", 10), "state LIKE 'idle in transaction%'".into()]);
             p.then = format!("session {pid} is gone, and its transaction with it");
@@ -101,6 +101,15 @@ pub(super) async fn look(s: &Session, action: &Action) -> Result<Prospect> {
         p.undo = "There is no undo; its client may connect again.".into();
     }
     p.does = does.into();
+    // It has committed here: what is waited for is another machine's word.
+    if cell(&row, 13) == "IPC: SyncRep" {
+        p.loses = vec![
+            "Nothing of what it wrote: it has committed here already and waits for a synchronous standby. The rows stay and are seen from then \
+             on; that a standby has them too is what is lost. Its client must not run it again."
+                .into(),
+        ];
+        p.undo = "There is no undo.".into();
+    }
     p.lock = "It takes no lock; those of the session are released when it has rolled back.".into();
     p.identity.clone_from(&who);
     let mut acts = who.clone();

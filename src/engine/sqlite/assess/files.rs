@@ -31,6 +31,11 @@ pub(super) fn look(path: &Path, check: &Check) -> Seen {
         }
     }
     let name = path.display().to_string();
+    if meta.len() == 0 {
+        seen.find(Finding::new(Severity::Warning, check.id, &name, "the file is empty: no table is in it").next(
+            "Look whether the path is right; a program that finds no file makes an empty one. If it was not empty, restore a backup.",
+        ));
+    }
     let journal = beside(path, "-journal");
     let writes = holders::locks(path).is_some_and(|l| l.iter().any(|(_, h)| *h == holders::Hold::Writes));
     if unfinished(&journal) && !writes {

@@ -1,0 +1,100 @@
+//! What the sessions that are busy wait for: several looks in a row, since one catches a moment.
+
+use super::{number, rows};
+use crate::engine::Session;
+use crate::engine::postgres::catalog::cell;
+use crate::model::assessment::{Check, Limits, Seen, Sight};
+use crate::model::{Finding, Result, Severity};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Looks, and what lies between them: half a second in all.
+const LOOKS: usize = 10;
+const BETWEEN: Duration = Duration::from_millis(50);
+
+/// Who waits for nothing computes, or waits for a processor: the server does not tell which.
+const COMPUTES: &str = "computing";
+
+const NOW: &str = "SELECT coalesce(wait_event_type, 'computing'), coalesce(wait_event, ''), count(*) FROM pg_catalog.pg_stat_activity \
+    WHERE state = 'active' AND backend_type = 'client backend' AND pid <> pg_catalog.pg_backend_pid() GROUP BY 1, 2";
+
+pub(super) async fn look(s: &Session, sight: &Sight, check: &Check, limits: &Limits) -> Result<Seen> {
+    if !sight.sees_all {
+        return Ok(Seen::blind(check, "what sessions of other roles wait for cannot be seen", &sight.grant));
+    }
+    let mut counts: BTreeMap<(String, String), f64> = BTreeMap::new();
+    for at in 0..LOOKS {
+        if at > 0 {
+            tokio::time::sleep(BETWEEN).await;
+        }
+        for r in rows(s, NOW).await? {
+            *counts.entry((cell(&r, 0).into(), cell(&r, 1).into())).or_default() += number(&r, 2).unwrap_or(0.0);
+        }
+    }
+    Ok(judge(&counts, check, limits))
+}
+
+fn judge(counts: &BTreeMap<(String, String), f64>, check: &Check, limits: &Limits) -> Seen {
+    let all: f64 = counts.values().sum();
+    let busy = all / LOOKS as f64;
+    let mut classes: BTreeMap<&str, f64> = BTreeMap::new();
+    for ((class, _), n) in counts {
+        *classes.entry(class).or_default() += n;
+    }
+    let mut classes: Vec<(&str, f64)> = classes.into_iter().collect();
+    classes.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let mut seen = Seen::of(check).figure("busy", busy);
+    let Some((class, most)) = classes.first().copied() else { return seen.says("nobody is busy") };
+    let share = |n: f64| 100.0 * n / all;
+    let told: Vec<String> = classes.iter().take(3).map(|(c, n)| format!("{c} {:.0} %", share(*n))).collect();
+    seen = seen.says(format!("{busy:.1} busy: {}", told.join(", "))).figure("share", share(most));
+    let severity = Severity::of(share(most), limits.of(check, "share"));
+    // A single session waits for something most of its time; so does a pg_sleep, and a vacuum that rests.
+    if severity < Severity::Warning || busy < limits.of(check, "busy").0 || matches!(class, COMPUTES | "Timeout" | "Activity") {
+        return seen;
+    }
+    let event = counts.iter().filter(|((c, _), _)| c == class).max_by(|a, b| a.1.total_cmp(b.1)).map_or("", |((_, e), _)| e.as_str());
+    let words = format!("of {busy:.1} sessions that are busy {:.0} % wait for {class}, most of them for {event}", share(most));
+    seen.find(Finding::new(severity, check.id, class, words).next(next(class, event)));
+    seen
+}
+
+/// Where to look on.
+fn next(class: &str, event: &str) -> String {
+    match (class, event) {
+        ("Lock", _) => "The lock tree names who is in the way.".into(),
+        ("IO", _) => "The disk is what they wait for: see disk, checkpoints, temporary files and the top statements.".into(),
+        ("LWLock", _) => {
+            format!("They are in each other's way inside the server ({event}): fewer sessions at once help, more make it worse.")
+        }
+        ("Client", _) => "The application, or the network, does not take what they send: look there.".into(),
+        ("IPC", "SyncRep") => "Commits wait for a standby to confirm: see standbys.".into(),
+        ("BufferPin", _) => "They wait for pages that somebody else looks at: a cursor that is left open.".into(),
+        _ => format!("Look up {event} among the wait events in the server's manual."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Assessing;
+    use crate::engine::postgres::Postgres;
+
+    fn judged(counts: &[(&str, &str, f64)]) -> Seen {
+        let pg = Postgres::new(crate::config::Target::bare("t", crate::config::EngineKind::Postgres), None);
+        let check = pg.checks().iter().find(|c| c.id == "PG08").unwrap();
+        judge(&counts.iter().map(|(c, e, n)| ((c.to_string(), e.to_string()), *n)).collect(), check, &Limits::default())
+    }
+
+    #[test]
+    fn one_kind_of_wait_that_takes_most_of_many_sessions_is_told_with_where_to_look() {
+        let seen = judged(&[("IO", "DataFileRead", 60.0), ("IO", "WALWrite", 10.0), (COMPUTES, "", 30.0)]);
+        assert_eq!((seen.severity, seen.says.as_str()), (Severity::Warning, "10.0 busy: IO 70 %, computing 30 %"));
+        assert!(seen.findings[0].message.ends_with("70 % wait for IO, most of them for DataFileRead"), "{seen:#?}");
+        assert!(judged(&[("IPC", "SyncRep", 80.0)]).findings[0].next.contains("standby"));
+        assert_eq!(judged(&[("IO", "DataFileRead", 10.0)]).severity, Severity::Ok, "one session alone");
+        assert_eq!(judged(&[(COMPUTES, "", 100.0)]).severity, Severity::Ok);
+        assert_eq!(judged(&[("Timeout", "PgSleep", 100.0)]).severity, Severity::Ok);
+        assert_eq!(judged(&[]).says, "nobody is busy");
+    }
+}

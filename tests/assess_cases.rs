@@ -1,0 +1,326 @@
+//! Cases of the emergency assessment that were once judged wrongly, on real servers and files.
+
+mod support;
+
+use holdpoint::model::Severity;
+use std::process::Stdio;
+use support::assess::{Run, assess, assess_in};
+use support::held::Held;
+use support::pg::PgServer;
+use support::recover::Home;
+use support::wait_until;
+
+fn server(settings: &[&str]) -> PgServer {
+    let all: Vec<&str> = ["fsync=on"].into_iter().chain(settings.iter().copied()).collect();
+    let pg = PgServer::start(&all);
+    pg.create_database("shop");
+    pg.psql("postgres", "create role oncall login; grant pg_monitor, pg_signal_backend to oncall; create role stranger login");
+    pg.psql(
+        "shop",
+        "create table orders (id int primary key, state text); insert into orders select i, 'open' from generate_series(1, 100) i",
+    );
+    pg
+}
+
+fn url(pg: &PgServer, user: &str, database: &str) -> String {
+    format!("postgres://{user}@127.0.0.1:{}/{database}?sslmode=disable", pg.port)
+}
+
+fn run(pg: &PgServer, user: &str, more: &[&str]) -> Run {
+    assess(&url(pg, user, "shop"), more)
+}
+
+#[test]
+fn a_crash_that_threw_everybody_out_is_no_sound_server() {
+    let pg = server(&[]);
+    assert_eq!(run(&pg, "postgres", &["--checks", "PG02,PG32"]).seen("PG02").severity, Severity::Info, "it has just begun");
+    wait_until("it has run for a while", || {
+        pg.psql("shop", "select now() - pg_postmaster_start_time() > interval '6 seconds'").trim() == "t"
+    });
+    let _victim = Held::named(&pg, "shop", "victim", "select pg_sleep(600);");
+    let of = || pg.psql("shop", "select pid from pg_stat_activity where application_name = 'victim' and wait_event = 'PgSleep'");
+    wait_until("it sleeps", || !of().trim().is_empty());
+    let pid = rustix::process::Pid::from_raw(of().trim().parse().expect("a pid")).expect("a process");
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("killed");
+    wait_until("it has recovered", || {
+        let ready = pg.client_as("postgres", "shop").args(["-c", "select 1"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        pg.log().contains("terminated by signal 9") && ready.is_ok_and(|s| s.success())
+    });
+    let crashed = run(&pg, "postgres", &["--checks", "PG02,PG32"]);
+    assert_eq!(crashed.found.summary.check, "PG02", "{:#?}", crashed.found);
+    assert!(crashed.found.summary.says.starts_with("A process of the server crashed "), "{}", crashed.found.summary.says);
+    let log = crashed.seen("PG32");
+    assert_eq!(log.severity, Severity::Warning, "{log:#?}");
+    assert!(
+        log.findings.iter().any(|f| f.message.contains("terminated by signal 9") && f.next.contains("All sessions were ended")),
+        "{log:#?}"
+    );
+    assert_eq!(crashed.code, Some(1));
+}
+
+#[test]
+fn what_is_in_a_database_that_could_not_be_entered_is_unknown_and_its_sessions_can_be_ended_all_the_same() {
+    let pg = server(&[]);
+    pg.psql("shop", "create table lines (id int, of int references orders); alter table lines disable trigger all; create sequence s as smallint; select setval('s', 32000)");
+    let mut idle = pg.client_as("stranger", "shop");
+    idle.env("PGAPPNAME", "left");
+    let _idle = Held::of(idle, "begin; select 1;");
+    let of = || pg.psql("postgres", "select pid from pg_stat_activity where application_name = 'left' and state = 'idle in transaction'");
+    wait_until("it is idle", || !of().trim().is_empty());
+    let pid = of().trim().to_string();
+    let place = format!("host = \"127.0.0.1\"\nport = {}\nuser = \"oncall\"\ndatabase = \"shop\"\nsslmode = \"disable\"", pg.port);
+    let home_of = Home::new(&format!("engine = \"postgres\"\n{place}"), "second");
+    let home = tempfile::tempdir().expect("a directory");
+    let before = assess_in(home.path(), &url(&pg, "oncall", "shop"), &[]);
+    assert_eq!(before.seen("PG36").severity, Severity::Warning, "{:#?}", before.found);
+    pg.psql("shop", "revoke connect on database shop from public");
+    let after = assess_in(home.path(), &url(&pg, "oncall", "shop"), &[]);
+    for check in ["PG22", "PG23", "PG27", "PG28", "PG31", "PG36"] {
+        let seen = after.seen(check);
+        assert_eq!(seen.severity, Severity::Unknown, "{seen:#?}");
+        assert!(seen.says.contains("about database shop, and the session is in postgres"), "{seen:#?}");
+    }
+    assert!(
+        after.found.changes.iter().all(|c| !["PG28", "PG36"].contains(&c.check.as_str())),
+        "not seen is not gone: {:#?}",
+        after.found.changes
+    );
+    // What it prints can be done by the account that it was printed for.
+    let text = home_of.run(4, &["end-idle", &pid]);
+    assert!(text.contains("this account may not use database shop: logged into database postgres instead"), "{text}");
+    let text = home_of.run(1, &["cancel", &pid]);
+    assert!(text.contains("runs nothing now"), "{text}");
+    home_of.act(0, &["end-idle", &pid], &pid);
+    assert_eq!(of().trim(), "");
+}
+
+#[test]
+fn what_most_of_the_busy_sessions_wait_for_is_told() {
+    let pg = server(&[]);
+    let _holder = Held::named(&pg, "shop", "holder", "begin; lock table orders;");
+    wait_until("the table is locked", || {
+        pg.psql("postgres", "select count(*) from pg_stat_activity where application_name = 'holder' and state = 'idle in transaction'")
+            .trim()
+            == "1"
+    });
+    let _waiters: Vec<Held> = (0..6).map(|_| Held::named(&pg, "shop", "waiter", "select count(*) from orders;")).collect();
+    wait_until("they wait", || pg.psql("postgres", "select count(*) from pg_stat_activity where wait_event_type = 'Lock'").trim() == "6");
+    let found = run(&pg, "oncall", &["--checks", "PG08"]);
+    let f = &found.seen("PG08").findings[0];
+    assert!(f.message.contains("wait for Lock, most of them for relation") && f.next.contains("lock tree"), "{f:#?}");
+    assert_eq!(run(&pg, "stranger", &["--checks", "PG08"]).seen("PG08").severity, Severity::Unknown);
+}
+
+#[test]
+fn two_servers_of_one_name_are_two_targets() {
+    let (a, b) = (server(&[]), server(&[]));
+    let home = tempfile::tempdir().expect("a directory");
+    let say = |pg: &PgServer, more: &[&str]| {
+        let out = support::command(home.path()).args(["assess", &url(pg, "postgres", "shop")]).args(more).output().expect("runs");
+        format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
+    };
+    say(&a, &["--mute", "PG36", "--reason", "known on a", "--for", "1h"]);
+    assert!(say(&a, &["--muted"]).contains("known on a"));
+    assert!(!say(&b, &["--muted"]).contains("known on a"), "another server is another target");
+    for pg in [&a, &b] {
+        pg.psql("shop", "create table lines (id int, of int references orders); alter table lines disable trigger all");
+    }
+    let only = ["--checks", "PG36"];
+    let told = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let muted = told(say(&a, &only));
+    assert!(muted.contains("Nothing speaks that is not muted; muted: PG36:public.lines (warning) until "), "{muted}");
+    assert!(say(&b, &only).contains("WARNING"), "it is not muted there");
+    assert!(!say(&a, &["--timeframe", "1"]).contains("Since "));
+    assert!(!say(&b, &["--timeframe", "1"]).contains("Since "), "what was found on the other one is nothing to compare with");
+    // A part of the checks is no ground for saying where the fault lies.
+    let part = told(say(&b, &["--checks", "PG20,PG27", "--timeframe", "1"]));
+    assert!(!part.contains("it lies before the database") && part.contains("Only 2 of "), "{part}");
+    let out = support::command(home.path()).args(["assess", "nosuch", "--nagios"]).output().expect("runs");
+    assert_eq!(out.status.code(), Some(3), "a plugin that was called wrongly is no alarm");
+}
+
+#[test]
+fn an_action_does_not_wait_for_a_standby_that_is_lost_and_its_undo_is_what_was() {
+    let pg = server(&[]);
+    pg.psql("shop", "alter system set synchronous_standby_names = 'ghost'");
+    pg.psql("shop", "select pg_reload_conf()");
+    wait_until("it waits for a standby", || pg.psql("shop", "show synchronous_standby_names").trim() == "ghost");
+    let home = Home::of(&pg, "solo");
+    let mark = home.mark(&["read-only"]);
+    let text = home.run(0, &["read-only", "--confirm", "shop", "--seen", &mark, "--reason", "stop", "--confirm-target", "t"]);
+    assert!(text.contains("SET synchronous_commit = local") && text.contains("Done: new sessions of shop begin read-only"), "{text}");
+    home.act(0, &["raise-limit", "max_wal_size", "4GB"], "max_wal_size");
+    let text = home.run(4, &["raise-limit", "max_wal_size", "6GB"]);
+    assert!(text.contains("ALTER SYSTEM SET max_wal_size = '4GB'"), "what was before is no RESET: {text}");
+}
+
+#[test]
+fn reading_a_closed_database_leaves_no_file_behind() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("odd name?&#.db");
+    let conn = rusqlite::Connection::open(&path).expect("opened");
+    conn.execute_batch("pragma journal_mode = wal; create table p (id integer primary key); insert into p values (1)").expect("filled");
+    drop(conn);
+    let files = || {
+        let mut all: Vec<String> =
+            std::fs::read_dir(dir.path()).expect("read").flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+        all.sort();
+        all
+    };
+    assert_eq!(files(), ["odd name?&#.db"]);
+    let found = assess(&path.display().to_string(), &[]);
+    assert_eq!((found.seen("SQ06").severity, found.seen("SQ07").severity), (Severity::Ok, Severity::Ok), "{:#?}", found.found);
+    assert_eq!(files(), ["odd name?&#.db"], "whoever may not write what was left there could not write the database any more");
+    // One that is open is read with its log.
+    let conn = rusqlite::Connection::open(&path).expect("opened");
+    conn.execute_batch("pragma foreign_keys = off; create table c (id integer references p (id)); insert into c values (77)")
+        .expect("an orphan");
+    let found = assess(&path.display().to_string(), &[]);
+    assert_eq!(found.seen("SQ07").severity, Severity::Warning, "{:#?}", found.found);
+    // An orphan that has been there for long comes behind who keeps everybody from writing now.
+    conn.execute_batch("begin immediate").expect("the write lock");
+    let found = assess(&path.display().to_string(), &["--timeframe", "5"]);
+    assert_eq!(found.found.summary.check, "SQ04", "{:#?}", found.found);
+    std::fs::write(dir.path().join("empty.db"), "").expect("written");
+    let empty = assess(&dir.path().join("empty.db").display().to_string(), &[]);
+    assert!(
+        empty.found.summary.says.contains("the file is empty") || empty.found.summary.says.contains("The file is empty"),
+        "{:#?}",
+        empty.found.summary
+    );
+}
+
+#[test]
+fn a_transaction_that_holds_the_horizon_is_named_with_what_ends_it() {
+    let pg = server(&[]);
+    let _holder = Held::named(&pg, "shop", "report", "begin isolation level repeatable read; select count(*) from orders;");
+    let of = || {
+        pg.psql("shop", "select pid from pg_stat_activity where application_name = 'report' and backend_xmin is not null and state = 'idle in transaction'")
+    };
+    wait_until("it holds the horizon", || !of().trim().is_empty());
+    pg.psql("shop", "do $$ begin for i in 1..500 loop perform txid_current(); commit; end loop; end $$");
+    let home = tempfile::tempdir().expect("a directory");
+    let text = format!("[targets.t]\nurl = \"{}\"\n\n[targets.t.assess]\n\"PG10.age\" = [300, 1e9]\n", url(&pg, "oncall", "shop"));
+    std::fs::write(home.path().join("holdpoint.toml"), text).expect("written");
+    let found = assess_in(home.path(), "t", &["--checks", "PG10,PG27"]);
+    let f = &found.seen("PG10").findings[0];
+    assert!(f.message.contains("holds the horizon for"), "{f:#?}");
+    assert_eq!(f.recover.as_ref().map(|a| (a.deed.name(), a.object.clone())), Some(("end-idle", of().trim().to_string())));
+    // A role that may not look is not told that nobody holds it.
+    let blind = run(&pg, "stranger", &["--checks", "PG10,PG24"]);
+    assert!(blind.seen("PG10").says.contains("cannot be seen") && blind.seen("PG24").says.contains("cannot be seen"), "{:#?}", blind.found);
+}
+
+#[test]
+fn orphans_that_came_in_while_triggers_were_disabled_are_warned_of() {
+    let pg = server(&[]);
+    pg.psql(
+        "shop",
+        "create table lines (id int, of int references orders); alter table lines disable trigger all; insert into lines values (1, 4711)",
+    );
+    let found = run(&pg, "oncall", &["--checks", "PG36"]);
+    let f = &found.seen("PG36").findings[0];
+    assert!(f.severity == Severity::Warning && f.message.contains("rows without a parent may have come in"), "{f:#?}");
+    // Enabling them looks at nothing that is there: the next step says so, and the row is there still.
+    assert!(f.next.contains("does not look at those that are there"), "{f:#?}");
+    pg.psql("shop", "alter table lines enable trigger all");
+    assert_eq!(run(&pg, "oncall", &["--checks", "PG36"]).seen("PG36").severity, Severity::Ok);
+    assert_eq!(pg.psql("shop", "select count(*) from lines l where not exists (select from orders o where o.id = l.of)").trim(), "1");
+}
+
+/// Exclusive locks on the users' tables and on the catalogue, and hardly a connection left: no assessment waits on it, or makes another wait.
+#[test]
+fn tables_and_catalogue_locked_and_connections_full_at_once() {
+    let pg = server(&["max_connections=12", "superuser_reserved_connections=3", "max_locks_per_transaction=10000"]);
+    // 100,000 locks of one session stand in the list that is read.
+    let _locks = Held::named(&pg, "postgres", "many", "select count(pg_advisory_lock(i)) from generate_series(1, 100000) i;");
+    wait_until("it has its locks", || pg.psql("postgres", "select count(*) from pg_locks where locktype = 'advisory'").trim() == "100000");
+    let _tables = Held::named(&pg, "shop", "tables", "begin; lock table orders in access exclusive mode;");
+    wait_until("the table is locked", || {
+        pg.psql("postgres", "select count(*) from pg_stat_activity where application_name = 'tables' and state = 'idle in transaction'")
+            .trim()
+            == "1"
+    });
+    let mut clients: Vec<Held> = Vec::new();
+    wait_until("all are connected", || {
+        clients.retain_mut(|c| c.0.try_wait().expect("psql").is_none());
+        if clients.len() < 6 {
+            clients.push(Held::pg(&pg, "stranger", "shop", "select 1;"));
+        }
+        pg.psql("postgres", "select count(*) from pg_stat_activity where usename = 'stranger'").trim() == "6"
+    });
+    let _catalogue = Held::named(&pg, "shop", "catalogue", "begin; lock table pg_class in access exclusive mode;");
+    let holds = "select count(*) from pg_locks where relation = 1259 and mode = 'AccessExclusiveLock' and granted";
+    wait_until("the catalogue is locked", || pg.psql("postgres", holds).trim() == "1");
+    for user in ["postgres", "oncall"] {
+        let found = run(&pg, user, &[]);
+        assert_eq!(
+            (found.found.summary.check.as_str(), found.found.summary.severity),
+            ("connect", Some(Severity::Critical)),
+            "{:#?}",
+            found.found
+        );
+        assert!(found.took < std::time::Duration::from_secs(20), "{:?}", found.took);
+        found.nothing_waited();
+    }
+    assert_eq!(pg.psql("postgres", "select count(*) from pg_locks where not granted").trim(), "0", "nobody waits behind it");
+    assert_eq!(pg.psql("postgres", "select count(*) from pg_stat_activity where application_name like 'holdpoint%'").trim(), "0");
+}
+
+#[test]
+fn the_lock_tree_keeps_one_session_while_it_is_read_again() {
+    use holdpoint::config::{Surroundings, files};
+    use holdpoint::ops::{Cx, assess::Watch};
+    let pg = server(&[]);
+    let home = Home::of(&pg, "second");
+    let root = home.0.path().to_path_buf();
+    let cx = Cx::new(files::load_in(None, &Surroundings::made_up(&root, &root, [])).expect("config"));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("runtime");
+    let target = holdpoint::ops::connect::target(&cx, "t").expect("configured");
+    let ours = || {
+        pg.psql("postgres", "select string_agg(pid::text, ',') from pg_stat_activity where application_name like 'holdpoint%'")
+            .trim()
+            .to_string()
+    };
+    let mut watch = runtime.block_on(Watch::new(&cx, target)).expect("made");
+    assert_eq!(ours(), "", "no connection is made yet");
+    let mut seen = Vec::new();
+    for _ in 0..5 {
+        runtime.block_on(watch.look()).expect("looked");
+        seen.push(ours());
+    }
+    assert!(seen[0].parse::<u32>().is_ok() && seen.iter().all(|s| *s == seen[0]), "one session, the same each time: {seen:?}");
+    // Where somebody ends it, the next look has another one, and one alone.
+    pg.psql("postgres", &format!("select pg_terminate_backend({})", seen[0]));
+    wait_until("it looks again", || runtime.block_on(watch.look()).is_ok());
+    let next = ours();
+    assert!(next.parse::<u32>().is_ok() && next != seen[0], "{next}");
+    drop(watch);
+    wait_until("it is gone with the tree", || ours().is_empty());
+}
+
+#[test]
+fn what_holds_a_lock_without_a_transaction_is_answered_by_what_ends_it_and_a_commit_that_waits_is_not_called_lost() {
+    let pg = server(&[]);
+    let _holder = Held::named(&pg, "shop", "advisory", "select pg_advisory_lock(5);");
+    let count = |what: &str| pg.psql("postgres", &format!("select count(*) from pg_stat_activity where {what}"));
+    wait_until("it holds the lock", || count("application_name = 'advisory' and state = 'idle'").trim() == "1");
+    let _waiter = Held::named(&pg, "shop", "waiter", "select pg_advisory_lock(5);");
+    wait_until("somebody waits", || count("wait_event_type = 'Lock'").trim() == "1");
+    let found = run(&pg, "oncall", &["--checks", "PG06"]);
+    let action = found.seen("PG06").findings[0].recover.clone().expect("an answer");
+    assert_eq!(action.deed.name(), "terminate", "{:#?}", found.seen("PG06"));
+    let home = Home::of(&pg, "second");
+    home.act(0, &["terminate", &action.object], &action.object);
+    wait_until("the waiter goes on", || count("wait_event_type = 'Lock'").trim() == "0");
+    pg.psql("shop", "alter system set synchronous_standby_names = 'ghost'");
+    pg.psql("shop", "select pg_reload_conf()");
+    wait_until("commits wait", || pg.psql("shop", "show synchronous_standby_names").trim() == "ghost");
+    let _writer = Held::named(&pg, "shop", "writer", "insert into orders values (900, 'new');");
+    wait_until("it waits for the standby", || count("wait_event = 'SyncRep'").trim() == "1");
+    let pid = pg.psql("postgres", "select pid from pg_stat_activity where wait_event = 'SyncRep'").trim().to_string();
+    let text = home.run(4, &["cancel", &pid]);
+    assert!(text.contains("has committed here already") && !text.contains("rolled back"), "{text}");
+    home.act(0, &["cancel", &pid], &pid);
+    assert_eq!(pg.psql("shop", "select count(*) from orders where id = 900").trim(), "1");
+}
