@@ -9,8 +9,8 @@ mod visual;
 use super::Editor;
 use super::words::{left, right};
 use crate::config::keymap::{Code, Key};
-use motion::{first_letter, motion};
-use object::object;
+use motion::{Motion, first_letter, motion};
+use object::{object, words_on};
 use read::{Read, read};
 use std::ops::Range;
 use visual::Extent;
@@ -153,10 +153,20 @@ impl Vim {
                 let count = if count.max(inner) > 0 { count.max(1) * inner.max(1) } else { 0 };
                 let visual = self.mode != Mode::Normal;
                 let extent = visual.then(|| self.extent(e));
+                let there = match rest[..] {
+                    ['i', letter] if operator.is_some() => object(e, letter, count.max(1)).is_some(),
+                    _ => true,
+                };
                 let did = self.command(e, count, operator, &rest);
-                let changes = matches!(operator, Some('d' | 'c' | '>'))
-                    || matches!(rest.first(), Some('x' | 'p' | 'o' | 'O' | 'A' | 'I' | 'a' | 'i'))
-                    || visual && matches!(rest.first(), Some('d' | 'c' | '>'));
+                let changes = match operator {
+                    // An object that is not there is no change.
+                    Some('d' | 'c' | '>') => there,
+                    Some(_) => false,
+                    None => {
+                        matches!(rest.first(), Some('x' | 'p' | 'o' | 'O' | 'A' | 'I' | 'a' | 'i'))
+                            || visual && matches!(rest.first(), Some('d' | 'c' | '>'))
+                    }
+                };
                 if changes && self.mode == Mode::Normal {
                     self.last = Change { count, operator, rest, extent };
                     self.typed.clear();
@@ -369,6 +379,14 @@ impl Vim {
             }
             return did;
         }
+        if rest == ['i', 'w'] {
+            let Some((last, within)) = words_on(e.text(), at, count.max(1)) else { return Did::Done };
+            let from = super::words::word_at(e.text(), at).start;
+            if count < 2 && from == last && e.text()[last..].chars().next().is_none_or(|c| c == '\n') {
+                return self.apply(e, op, at..at, false, 1);
+            }
+            return self.over(e, op, from, Motion { to: last, inclusive: within, lines: false });
+        }
         if let ['i', letter] = rest {
             return match object(e, *letter, count.max(1)) {
                 Some((range, false)) if range.is_empty() => {
@@ -393,8 +411,14 @@ impl Vim {
             }
             return did;
         }
+        self.over(e, op, at, m)
+    }
+
+    /// Does an operator from a place to where a motion leads, by what vim makes of a motion's end.
+    fn over(&mut self, e: &mut Editor, op: char, at: usize, m: Motion) -> Did {
         let (from, mut to) = (at.min(m.to), at.max(m.to));
-        if m.inclusive {
+        // An empty line has nothing that could be taken in.
+        if m.inclusive && e.text().as_bytes().get(to) != Some(&b'\n') {
             to = right(e.text(), to);
         }
         let first = e.line_of(from);

@@ -50,7 +50,7 @@ pub(super) fn motion(e: &Editor, keys: &[char], count: usize, operator: Option<c
                 return None;
             }
             let end = e.line_span((line + n - 1).min(last));
-            if end.is_empty() { exclusive(end.start) } else { inclusive(left(text, end.end)) }
+            inclusive(if end.is_empty() { end.start } else { left(text, end.end) })
         }
         ['g', 'g'] | ['G'] => {
             let to = if count > 0 {

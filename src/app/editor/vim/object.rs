@@ -12,9 +12,9 @@ pub(super) fn object(e: &Editor, letter: char, n: usize) -> Option<(Range<usize>
     let (text, at, line) = (e.text(), e.cursor_byte(), e.cursor_line());
     match letter {
         'w' => {
-            let first = words::word_at(text, at);
-            let end = (1..n).try_fold(first.end, |end, _| next_run(e, end))?;
-            Some((first.start..end, false))
+            let (last, within) = words_on(text, at, n)?;
+            let end = if within && !line_ends(text, last) { words::right(text, last) } else { last };
+            Some((words::word_at(text, at).start..end, false))
         }
         '"' | '\'' | '`' => {
             let span = e.line_span(line);
@@ -50,15 +50,37 @@ fn block(e: &Editor, line: usize) -> usize {
     (line..e.line_count()).take_while(|l| blank(e, *l) == kind).last().unwrap_or(line)
 }
 
-/// The end of the word or the blanks that begin behind a place; behind a line's end those of the next line.
-fn next_run(e: &Editor, end: usize) -> Option<usize> {
-    let text = e.text();
-    let from = if text.as_bytes().get(end) == Some(&b'\n') { end + 1 } else { end };
-    if from >= text.len() {
-        return None;
+/// The last character of `n` words or runs of blanks from the cursor's on, and whether it is itself a part of them: behind blanks that
+/// end with an empty line it is the start of the next one.
+pub(super) fn words_on(text: &str, at: usize, n: usize) -> Option<(usize, bool)> {
+    let first = words::word_at(text, at);
+    let last = words::left(text, first.end).max(first.start);
+    (1..n).try_fold((if first.is_empty() { at } else { last }, true), |(at, _), _| word_behind(text, at))
+}
+
+fn line_ends(text: &str, at: usize) -> bool {
+    matches!(text.as_bytes().get(at), None | Some(b'\n'))
+}
+
+/// The next word or run of blanks behind the character at a place, as [`words_on`] gives it.
+fn word_behind(text: &str, at: usize) -> Option<(usize, bool)> {
+    let starts = |p: usize| p == 0 || text.as_bytes()[p - 1] == b'\n';
+    let next = |p: usize| (p < text.len()).then(|| words::right(text, p));
+    let mut to = next(at)?;
+    // The end of a line that is not empty is no place.
+    if line_ends(text, to) && !starts(to) {
+        to = next(to)?;
     }
-    // An empty line counts as a word.
-    if text.as_bytes()[from] == b'\n' { Some(from) } else { Some(words::word_at(text, from).end) }
+    if !line_ends(text, to) && words::class_at(text, to) != Some(words::Class::Blank) {
+        return Some((words::left(text, words::word_at(text, to).end), true));
+    }
+    let mut end = next(to)?;
+    if !line_ends(text, to) && !line_ends(text, end) {
+        while end < text.len() && words::class_at(text, end) == Some(words::Class::Blank) && !(starts(end) && line_ends(text, end)) {
+            end = words::right(text, end);
+        }
+    }
+    Some(if starts(end) { (end, false) } else { (words::left(text, end), true) })
 }
 
 /// The start of the word or the blanks that end before a place; before a line's start those of the line above.
@@ -80,8 +102,8 @@ pub(super) fn extended(e: &Editor, letter: char, n: usize, anchor: usize) -> Opt
     match letter {
         'w' if backwards => Some((anchor, (0..n).try_fold(at, |start, _| run_before(e, start))?, false)),
         'w' => {
-            let end = (0..n).try_fold(words::right(text, at), |end, _| next_run(e, end))?;
-            Some((anchor, words::left(text, end).max(at), false))
+            let (end, _) = (0..n).try_fold((at, true), |(at, _), _| word_behind(text, at))?;
+            Some((anchor, end, false))
         }
         '(' | ')' | 'b' => {
             let (from, to) = (anchor.min(at), words::right(text, anchor.max(at)));

@@ -1,10 +1,10 @@
 //! What VISUAL has selected: its bytes, its size for `.`, what is put over it, and the objects that it grows by.
 
 use super::motion::first_letter;
-use super::object::{extended, object};
+use super::object::{extended, object, words_on};
 use super::{Mode, Vim};
 use crate::app::editor::Editor;
-use crate::app::editor::words::{left, right};
+use crate::app::editor::words::{left, right, word_at};
 use std::ops::Range;
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -29,7 +29,23 @@ impl Vim {
             e.extend_to_byte(cursor);
             if lines {
                 self.mode = Mode::VisualLine;
+            } else if letter != 'p' {
+                self.mode = Mode::Visual;
             }
+            return self.show(e);
+        }
+        // Behind the last paragraph there is none to grow by.
+        if letter == 'p' && at > self.anchor {
+            return;
+        }
+        if letter == 'w'
+            && n > 1
+            && let Some((last, _)) = words_on(e.text(), at, n)
+        {
+            // Its end is selected, whether an operator would take it or not.
+            self.anchor = word_at(e.text(), at).start;
+            e.extend_to_byte(last);
+            self.mode = Mode::Visual;
             return self.show(e);
         }
         if let Some((range, lines)) = object(e, letter, n).filter(|o| !o.0.is_empty()) {
