@@ -584,6 +584,11 @@ fn a_table_that_another_session_made_is_looked_for_on_the_server() {
 fn shortcuts_of_psql_list_show_copy_or_say_what_serves_instead() {
     assert!(shortcut("\\di").0.screen().contains("main.orders_by_day  on orders"));
     assert!(shortcut("\\di *_day").0.screen().contains("orders_by_day"));
+    let (_, effects) = shortcut("\\d orders_by_day");
+    assert!(
+        effects.iter().any(|e| matches!(e, Effect::Definition { at, .. } if at.last().unwrap().1 == "orders_by_day")),
+        "an index is shown, too: {effects:?}"
+    );
     assert!(shortcut("\\ds").0.screen().contains("Nothing of that name"));
     assert!(shortcut("\\du").0.screen().contains("SQLite has no users"));
     assert!(shortcut("\\echo good morning").0.screen().contains("good morning"));
@@ -801,4 +806,13 @@ fn keys_before_the_form_of_a_cell_is_there_go_into_it() {
     c.press("Esc");
     told(&mut c, result);
     assert!(c.state.dialogs.is_empty() && c.state.query.results.len() == 1, "{}", c.screen());
+}
+
+#[test]
+fn a_statement_that_is_put_below_a_shortcut_leaves_it_as_it_is() {
+    for (text, whole) in [("\\c lite", "\\c lite\n\nselect 1"), ("select 2", "select 2;\n\nselect 1")] {
+        let mut c = open(text);
+        holdpoint::app::panes::query::insert_text(&mut c.state, "select 1", &mut Vec::new());
+        assert_eq!(c.state.query.editor.text(), whole);
+    }
 }

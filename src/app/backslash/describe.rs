@@ -106,6 +106,9 @@ fn look(state: &mut State, typed: &str, fresh: bool, effects: &mut Vec<Effect>) 
         None if bare.name.contains(['*', '?']) && !bare.quoted => {
             relations(state, &[NodeKind::Table, NodeKind::View, NodeKind::MaterializedView], "Tables and views", typed)
         }
+        None if let Some(at) = hanging(&names, dialect, schema.as_ref(), &bare) => {
+            effects.push(Effect::Definition { link: state.link_no, at });
+        }
         None if fresh => {
             let mut note = Note::warning(format!("There is no table or view {}.", text::clean(typed)));
             // What bears the name in other letters is another table; that it is there helps all the same.
@@ -121,6 +124,19 @@ fn look(state: &mut State, typed: &str, fresh: bool, effects: &mut Vec<Effect>) 
             state.say(Note::info(format!("{} is not among the names that were read; they are read again.", text::clean(typed))));
         }
     }
+}
+
+/// An index, a key, a sequence or a type of that name: `\d` shows them in psql, too.
+fn hanging(names: &Names, dialect: Dialect, schema: Option<&Part>, bare: &Part) -> Option<NodePath> {
+    const KINDS: [NodeKind; 5] = [NodeKind::Constraint, NodeKind::Index, NodeKind::Sequence, NodeKind::Type, NodeKind::Trigger];
+    let named = |p: &&crate::model::names::Place| {
+        bare.is(&p.name, dialect, names.by_case)
+            && match schema {
+                Some(s) => s.is(&p.schema, dialect, names.by_case),
+                None => names.path.is_empty() || names.on_path(&p.schema),
+            }
+    };
+    KINDS.into_iter().find_map(|k| names.places.iter().filter(|p| p.kind == k).find(named)).map(crate::model::names::Place::path)
 }
 
 #[cfg(test)]

@@ -240,7 +240,8 @@ pub fn insert_text(state: &mut State, text: &str, effects: &mut Vec<Effect>) {
         // Behind the statement under the cursor, with an end for the one before.
         let at = editor.statement().map_or(editor.text().len(), |s| s.outer.end);
         let before = editor.text()[..at].trim_end();
-        let end = if before.is_empty() || before.ends_with(';') { "" } else { ";" };
+        let shortcut = before.rsplit('\n').next().is_some_and(|l| l.trim_start().starts_with('\\'));
+        let end = if before.is_empty() || before.ends_with(';') || shortcut { "" } else { ";" };
         let joined = format!("{end}\n\n{}", text.trim_end());
         let place = before.len();
         editor.go_to_byte(place);

@@ -131,6 +131,8 @@ fn written(state: &mut State, text: &str, effects: &mut Vec<Effect>) {
     // A statement before it has to be ended, or the two would be one.
     let gap = match before.trim_end() {
         "" => "",
+        // A shortcut ends with its line.
+        b if b.rsplit('\n').next().is_some_and(|l| l.trim_start().starts_with('\\')) => "\n\n",
         b if !b.ends_with(';') => ";\n\n",
         _ if before.ends_with("\n\n") => "",
         _ if before.ends_with('\n') => "\n",
