@@ -150,7 +150,9 @@ fn mentions(statement: &str, table: &str) -> bool {
 /// and do not wait here.
 pub(super) fn behind(waiters: &[Waiter], held: &[Held], known: Known, open: &[(u64, u64)], running: &[Waiter]) -> BTreeMap<u64, Vec<u64>> {
     let mut order: Vec<&Waiter> = waiters.iter().collect();
-    order.sort_by_key(|w| std::cmp::Reverse(w.ms));
+    // MySQL tells whole seconds, and its sessions in any order: of those as old as each other the one that wants the table for itself is the
+    // one that the others wait behind, because readers alone do not wait.
+    order.sort_by_key(|w| (std::cmp::Reverse(w.ms), changed(&w.statement).is_none()));
     let mut out = BTreeMap::new();
     for (i, w) in order.iter().enumerate() {
         let by = match w.scope {
@@ -259,6 +261,13 @@ mod tests {
             held(9, "elsewhere", "t", "MDL_SHARED_READ"),
         ];
         let by = behind(&w, &h, Known::Told, &[], &[]);
+        assert_eq!((&by[&20], &by[&30], &by[&31]), (&vec![7], &vec![20], &vec![20]));
+    }
+
+    #[test]
+    fn of_those_of_the_same_second_the_ddl_came_first() {
+        let w = [waiter(30, 0, "select * from t"), waiter(31, 0, "select * from t"), waiter(20, 0, "alter table t add x int")];
+        let by = behind(&w, &[held(7, "shop", "t", "SHARED_READ")], Known::Told, &[], &[]);
         assert_eq!((&by[&20], &by[&30], &by[&31]), (&vec![7], &vec![20], &vec![20]));
     }
 
