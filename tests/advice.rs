@@ -162,6 +162,7 @@ fn postgresql_finds_what_is_best_and_says_where_nothing_is() {
             &["(CASE WHEN ((state)::text = ('failed')::text) THEN 1 ELSE 2 END)", "id"],
         ),
         best("select * from orders where position('4711' in note) = 18", &["(POSITION(('4711')::text IN note))"]),
+        best("select * from customers where email collate \"C\" = 'Person77@example.org'", &["email"]),
         // Of an expression the planner has no statistics: its guess is no answer.
         best("select * from orders where total + 0 > 99.98", &["(total + ('0')::numeric)"]),
     ];

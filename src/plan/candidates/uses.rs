@@ -151,20 +151,8 @@ pub fn of<'a>(s: &'a Scene<'a>) -> Vec<Use<'a>> {
     s.all().filter(|i| s.is_scan(*i)).filter_map(|i| read(s, i, &inner)).collect()
 }
 
-/// The table that an index would be made of: a partition's is its parent.
-fn table_of<'a>(s: &'a Scene<'a>, i: usize) -> Option<&'a Table> {
-    let own = s.table(i)?;
-    let parents = s.known.tables.iter().filter(|t| !t.partition_key.is_empty() && s.product == Product::Postgres);
-    let statement = |t: &Table| s.select.as_ref().is_some_and(|q| q.tables.iter().any(|r| r.name.eq_ignore_ascii_case(&t.name)));
-    let mut fitting = parents.filter(|t| t.name != own.name && t.columns == own.columns).filter(|t| statement(t));
-    Some(match (own.partition_key.is_empty(), fitting.next(), fitting.next()) {
-        (false, Some(parent), None) if !statement(own) => parent,
-        _ => own,
-    })
-}
-
 fn read<'a>(s: &'a Scene<'a>, i: usize, inner: &[Select]) -> Option<Use<'a>> {
-    let table = table_of(s, i)?;
+    let table = s.indexed_table(i)?;
     let alias = s.alias(i)?.to_string();
     let mut u = Use {
         at: i,
@@ -248,6 +236,9 @@ fn read<'a>(s: &'a Scene<'a>, i: usize, inner: &[Select]) -> Option<Use<'a>> {
     for p in tests.iter().filter(|p| s.steady(i, p)) {
         place(s, &mut u, p);
     }
+    if let Some(q) = s.select.as_ref().filter(|_| s.product == Product::Postgres) {
+        collate(&mut u, q);
+    }
     u.unread = unread;
     let measurable = |p: &Predicate| matches!(p.test, Test::Null | Test::NotNull) || bare(s, table, &p.key).column().is_some();
     u.guessed = local.iter().flat_map(|e| e.predicates_on(&u.alias)).any(|p| !measurable(&p));
@@ -262,6 +253,28 @@ fn read<'a>(s: &'a Scene<'a>, i: usize, inner: &[Select]) -> Option<Use<'a>> {
         (u.read, u.kept) = (scan.read, scan.kept);
     }
     Some(u)
+}
+
+/// PostgreSQL's plan does not print the collation that a comparison asks for; the statement does, and only an index of the same one
+/// serves it.
+fn collate(u: &mut Use<'_>, q: &Select) {
+    for e in &q.conditions {
+        e.walk(&mut |e| {
+            let Expr::Compare { left, right, .. } = e else { return };
+            let asked = [left, right].into_iter().find_map(|side| match &**side {
+                Expr::Collate { collation, .. } => Some(collation),
+                _ => None,
+            });
+            let column = left.column().or_else(|| right.column()).filter(|c| c.may_be_of(&u.alias));
+            if let (Some(collation), Some(column)) = (asked, column) {
+                let tests = u.fixed.iter_mut().chain(&mut u.among).chain(&mut u.range);
+                for t in tests.filter(|t| t.key.column.as_ref().is_some_and(|c| c.eq_ignore_ascii_case(&column.name))) {
+                    let class = format!("COLLATE {} {}", Dialect::Postgres.quote_ident(collation), t.key.class);
+                    t.key.class = class.trim_end().to_string();
+                }
+            }
+        });
+    }
 }
 
 /// MySQL and MariaDB print `const` and `func` for values that a lookup has from elsewhere: they are no columns.

@@ -38,7 +38,13 @@ impl Scene<'_> {
             return None;
         }
         let keys: Vec<String> = columns.iter().map(|c| ident(self.dialect, c)).collect();
-        Some(self.index_with(&self.table_sql(i)?, self.bare_name(i), &columns.join("_"), "", &keys.join(", ")))
+        // Only what is certain to be a table gets a statement.
+        let own = self.table_sql(i)?;
+        let (table, name) = match self.indexed_table(i) {
+            Some(t) => (self.qualified(t.schema.as_deref(), &t.name), t.name.as_str()),
+            None => (own, self.bare_name(i)),
+        };
+        Some(self.index_with(&table, name, &columns.join("_"), "", &keys.join(", ")))
     }
     /// An index of a table that need not be in the plan.
     pub fn index_of(&self, schema: Option<&str>, table: &str, columns: &[String]) -> String {

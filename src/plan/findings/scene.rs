@@ -231,6 +231,18 @@ impl<'a> Scene<'a> {
         if other { None } else { self.known.table(relation) }
     }
 
+    /// The table that an index would be made of: a partition's is its parent, where the statement names that.
+    pub fn indexed_table(&self, i: usize) -> Option<&Table> {
+        let own = self.table(i)?;
+        let parents = self.known.tables.iter().filter(|t| !t.partition_key.is_empty() && self.product == Product::Postgres);
+        let statement = |t: &Table| self.select.as_ref().is_some_and(|q| q.tables.iter().any(|r| r.name.eq_ignore_ascii_case(&t.name)));
+        let mut fitting = parents.filter(|t| t.name != own.name && t.columns == own.columns).filter(|t| statement(t));
+        Some(match (own.partition_key.is_empty(), fitting.next(), fitting.next()) {
+            (false, Some(parent), None) if !statement(own) => parent,
+            _ => own,
+        })
+    }
+
     /// The name by which conditions qualify a node's columns.
     pub fn alias(&self, i: usize) -> Option<&'a str> {
         let n = self.node(i);
