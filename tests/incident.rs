@@ -16,7 +16,7 @@ impl Machine {
     fn new(person: &'static str, target: &str) -> Machine {
         let home = tempfile::tempdir().expect("home");
         let config = format!(
-            "[store]\npath = \"store/s.db\"\n\n[policy]\napproval = \"solo\"\n\n[targets.t]\n{target}\nenvironment = \"production\"\n\n[targets.t.assess]\n\"PG06.wait\" = [1, 5]\n"
+            "[store]\npath = \"store/s.db\"\n\n[policy]\napproval = \"solo\"\n\n[targets.t]\n{target}\nenvironment = \"production\"\n\n[targets.t.assess]\n\"PG06.wait\" = [1, 5]\n\"PG35.full\" = [0.002, 0.001]\n"
         );
         std::fs::write(home.path().join("holdpoint.toml"), config).expect("config");
         Machine(home, person)

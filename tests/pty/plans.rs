@@ -118,7 +118,6 @@ fn a_statement_is_led_from_its_plan_to_a_test_that_passes() {
     // All steps up to the one that waits for a change.
     c.send("A");
     c.wait_until("it is held where something has to be changed", |s| s.contains("3 of 7") && s.contains("Make the change"));
-    c.send("<Enter>");
     c.wait_until("nothing was changed yet", |s| s.contains("still the baseline's"));
     p.ok(&["query", "app-dev", "create index parcels_customer on parcels (customer)"]);
     p.write("CHANGELOG.md", "- parcels of a customer are found by an index (parcels)\n");
