@@ -216,6 +216,10 @@ pub trait Assessing: Send + Sync {
     fn elsewhere(&self) -> Option<&'static str> {
         None
     }
+    /// The GRANT that lets the session's account into a database.
+    fn entry(&self, _s: &Session, database: &str) -> String {
+        format!("a right on database {database}")
+    }
     /// How long one statement may take on the server.
     fn statement_limit(&self) -> Duration {
         Duration::from_secs(2)

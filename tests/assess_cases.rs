@@ -75,6 +75,9 @@ fn what_is_in_a_database_that_could_not_be_entered_is_unknown_and_its_sessions_c
     assert_eq!(before.seen("PG36").severity, Severity::Warning, "{:#?}", before.found);
     pg.psql("shop", "revoke connect on database shop from public");
     let after = assess_in(home.path(), &url(&pg, "oncall", "shop"), &[]);
+    let connect = &after.seen("connect").findings[0];
+    assert_eq!(connect.lifts.as_deref(), Some("GRANT CONNECT ON DATABASE \"shop\" TO \"oncall\";"));
+    assert!(after.found.summary.next.starts_with("Assess again once it may"), "{:#?}", after.found.summary);
     for check in ["PG22", "PG23", "PG27", "PG28", "PG31", "PG36"] {
         let seen = after.seen(check);
         assert_eq!(seen.severity, Severity::Unknown, "{seen:#?}");

@@ -133,7 +133,8 @@ pub async fn assess(cx: &Cx, target: Target, how: &How, tell: impl Fn(News) + Se
                 Some(check) => run.limited(&session, assessing.look(&session, &sight, check, &how.limits)).await.ok(),
                 None => None,
             };
-            run.report(failure::connected(&session, remark, seen.as_ref().and_then(|s| s.findings.first()), took, how));
+            let entry = assessing.entry(&session, target.database.as_deref().unwrap_or_default());
+            run.report(failure::connected(&session, remark, &entry, seen.as_ref().and_then(|s| s.findings.first()), took, how));
             if let Some(seen) = seen.filter(|s| checks.iter().any(|c| c.id == s.check)) {
                 run.report(seen);
             }

@@ -321,6 +321,9 @@ impl Assessing for MySql {
     fn checks(&self) -> &'static [Check] {
         CHECKS
     }
+    fn entry(&self, s: &Session, database: &str) -> String {
+        grant_on(s, "SELECT", &format!("{}.*", Dialect::MySql.quote_ident(database)))
+    }
     /// None: an account need not have a right on any.
     fn elsewhere(&self) -> Option<&'static str> {
         Some("")

@@ -313,6 +313,10 @@ impl Assessing for Postgres {
     fn elsewhere(&self) -> Option<&'static str> {
         Some("postgres")
     }
+    fn entry(&self, s: &Session, database: &str) -> String {
+        let quote = |t: &str| Dialect::Postgres.quote_ident(t);
+        format!("GRANT CONNECT ON DATABASE {} TO {};", quote(database), quote(&s.identity().user))
+    }
     fn sight<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Sight>> {
         Box::pin(sight(s))
     }

@@ -31,7 +31,8 @@ pub(super) fn is_full(e: &Error) -> bool {
 }
 
 /// `holder` is who holds the lock of a catalogue that is locked, where that was found.
-pub(super) fn connected(session: &Session, remark: Option<Remark>, holder: Option<&Finding>, took: f64, how: &How) -> Seen {
+/// `entry` is what would let the account into the target's own database.
+pub(super) fn connected(session: &Session, remark: Option<Remark>, entry: &str, holder: Option<&Finding>, took: f64, how: &How) -> Seen {
     let address = &session.identity().address;
     let mut seen = Seen::of(&CONNECT).says(format!("answered within {took:.0} ms")).figure("took", took);
     seen.took = took;
@@ -51,7 +52,8 @@ pub(super) fn connected(session: &Session, remark: Option<Remark>, holder: Optio
         seen.says = remark.clone();
         seen.find(
             Finding::new(Severity::Unknown, CONNECT.id, address, remark)
-                .lifts("a right on that database for this account: what is in it is not looked at"),
+                .lifts(entry)
+                .next("Assess again once it may: what is in that database was not looked at."),
         );
     } else if severity >= Severity::Warning {
         seen.find(
