@@ -114,6 +114,30 @@ fn a_write_is_refused_until_it_is_unlocked_and_then_asked_about() {
     c.wait_for("read-only again");
 }
 
+/// Straight from the server into a file, with a parameter asked for on the way; the screen gets none of it.
+#[test]
+fn a_statement_is_exported_without_coming_to_the_screen() {
+    let p = Project::sqlite();
+    let mut c = open(&p, "app-dev", 80, 24);
+    write(&mut c, "select id, author, body from notes where id >= :from order by id");
+    for (name, format) in [("sent.csv", "csv"), ("sent.json", "json"), ("sent.sql", "insert")] {
+        c.send("<Esc> fx");
+        c.wait_for("Export from the server");
+        c.send(&format!("<C-u>{name}<Enter>"));
+        c.wait_for("Values for the export");
+        c.send("<C-u>2<F5>");
+        c.wait_for(&format!("2 rows written to {name}"));
+        let sql = "select id, author, body from notes where id >= 2 order by id";
+        let expected = p.run(&["query", "app-dev", sql, "--format", format]).stdout;
+        let (written, expected) =
+            (String::from_utf8(std::fs::read(p.path(name)).expect("export")).expect("text"), String::from_utf8(expected).expect("text"));
+        // The end of JSON tells how long it took.
+        let rows = |t: &str| t.split("\"elapsed_ms\"").next().unwrap_or("").trim_end_matches([',', ' ', '\n', '}']).to_string();
+        assert_eq!(rows(&written), rows(&expected), "{name}");
+        assert!(written.contains("2") && !c.screen().contains("2 rows ·"), "{}", c.screen());
+    }
+}
+
 #[test]
 fn rows_are_exported_exactly_as_the_command_line_writes_them() {
     let p = Project::sqlite();
