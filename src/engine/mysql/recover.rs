@@ -24,9 +24,10 @@ impl Recovering for MySql {
                 Deed::Failover => return replica::failover(s, action).await,
                 _ => {}
             }
-            if s.identity().product != "MariaDB" {
+            let of_a_session = matches!(action.deed, Deed::Cancel | Deed::Terminate | Deed::EndIdle);
+            if of_a_session && s.identity().product != "MariaDB" {
                 return Err(Error::failed(
-                    "recovery actions are made for MariaDB: MySQL cannot look for a session in the statement that ends it",
+                    "actions on a session are made for MariaDB: MySQL cannot look for a session in the statement that ends it",
                 )
                 .hint("`holdpoint explain TARGET --progress` and the sessions' list show what runs; KILL by hand."));
             }
@@ -205,7 +206,8 @@ async fn writing(s: &Session, action: &Action) -> Result<Prospect> {
     p.before = vec!["SET SESSION lock_wait_timeout = 10".into()];
     p.lock = "A global read lock for a moment: it waits for running writes, 10 s at most, and new ones wait behind it.".into();
     if on {
-        p.does = "The server refuses writes of all databases, but for users with READ ONLY ADMIN or SUPER.".into();
+        let but = if s.identity().product == "MariaDB" { "READ ONLY ADMIN" } else { "CONNECTION_ADMIN" };
+        p.does = format!("The server refuses writes of all databases, but for users with {but} or SUPER.");
         p.loses = vec!["The application cannot write any more; open transactions that wrote fail at their COMMIT.".into()];
         p.undo = "SET GLOBAL read_only = OFF (read-write). A restart takes back either, unless the configuration says the same.".into();
         p.then = "the server is read-only".into();
