@@ -10,6 +10,7 @@ use crate::sql::reserved::ident;
 use std::collections::BTreeMap;
 
 mod inner;
+mod keys;
 mod outputs;
 mod reasons;
 mod shapes;
