@@ -274,6 +274,22 @@ fn a_session_of_the_tree_is_ended_only_after_it_was_shown_and_typed() {
     assert_eq!((action.deed, action.object.as_str()), (Deed::Cancel, "4800"));
     c.send(Msg::Recovery { job, result: Ok(Told::Held("Held, nothing was done: it is another one.".into())) });
     assert!(c.screen().contains("Held, nothing was done"), "{}", c.screen());
+    // A statement that is longer than the screen is read to its end.
+    c.press("x");
+    let (job, action, _) = recovery(&c.press("c"));
+    let condition: String = (0..60).map(|i| format!(" AND state_{i} = 'active'")).collect();
+    let long = Prospect { statement: format!("SELECT pg_cancel_backend(4800) WHERE true{condition}"), ..Prospect::of(&action, "4800") };
+    c.send(Msg::Recovery { job, result: Ok(Told::Prospect(Box::new(long), "3f9ac21b".into())) });
+    assert!(c.screen().contains("PageDown for the rest") && !c.screen().contains("state_59"), "{}", c.screen());
+    for _ in 0..20 {
+        c.press("PageDown");
+    }
+    assert!(c.screen().contains("state_59") && !c.screen().contains("for the rest"), "{}", c.screen());
+    assert!(c.screen().contains("Confirm"), "{}", c.screen());
+    for _ in 0..20 {
+        c.press("PageUp");
+    }
+    assert!(c.screen().contains("state_0 "), "{}", c.screen());
 }
 
 #[test]

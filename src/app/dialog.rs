@@ -217,6 +217,8 @@ impl Field {
 pub struct Form {
     pub title: String,
     pub body: Vec<String>,
+    /// Lines of the body that were scrolled past, where it is longer than the screen.
+    pub scroll: usize,
     pub fields: Vec<Field>,
     pub at: usize,
     pub purpose: Purpose,
@@ -226,7 +228,7 @@ pub struct Form {
 
 impl Form {
     pub fn new(title: impl Into<String>, purpose: Purpose, body: Vec<String>, fields: Vec<Field>) -> Self {
-        Form { title: title.into(), body, fields, at: 0, purpose, problem: None }
+        Form { title: title.into(), body, scroll: 0, fields, at: 0, purpose, problem: None }
     }
     pub fn value(&self, i: usize) -> &str {
         self.fields.get(i).map_or("", Field::value)

@@ -18,6 +18,9 @@ use crate::model::TxState;
 use crate::ops::find::Way;
 use tui_textarea::{CursorMove, Input, TextArea};
 
+/// Lines of a form's text that a page key goes on.
+const SCROLLED: usize = 3;
+
 /// Contexts of the keymap that hold now, the most particular first.
 pub fn contexts(state: &State) -> Vec<&'static str> {
     if state.typing() { vec!["editor", "global"] } else { vec![state.view.focus.context(), "list", "pane", "global"] }
@@ -416,6 +419,7 @@ fn dialog(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
             }
         }
         Dialog::Form(f) => {
+            let wide = usize::from(state.size.0).clamp(9, 80) - 8;
             let last = f.fields.len().saturating_sub(1);
             match action {
                 Some(Action::Back) => drop(state.dialogs.pop()),
@@ -425,6 +429,9 @@ fn dialog(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
                     update::submit(state, effects)
                 }
                 Some(Action::Open) => f.at += 1,
+                // The drawing ends at the last line; about so many lines there are.
+                Some(Action::PageDown) => f.scroll = (f.scroll + SCROLLED).min(f.body.iter().map(|l| l.chars().count() / wide + 1).sum()),
+                Some(Action::PageUp) => f.scroll = f.scroll.saturating_sub(SCROLLED),
                 Some(Action::Down) => f.at = if f.at >= last { 0 } else { f.at + 1 },
                 Some(Action::Up) => f.at = if f.at == 0 { last } else { f.at - 1 },
                 _ => {

@@ -112,11 +112,12 @@ fn form(state: &State, d: &Form, c: &mut Canvas<'_>) -> Option<(u16, u16)> {
     let foot = if d.fields.len() > 1 { "Enter next, Tab moves, Esc gives up" } else { "Enter goes on, Esc gives up" };
     let inside = boxed(c, area, &text::clean(&d.title), foot);
     let mut y = inside.y;
-    // What is typed into stays on the screen: a body that is too long for it ends in dots.
-    let dots = c.look.ascii_words("…").into_owned();
+    // What is typed into stays on the screen: a body that is too long for it is scrolled.
+    let dots = c.look.ascii_words("… PageDown for the rest").into_owned();
     let room = usize::from(inside.h).saturating_sub(lines + problem.len() + usize::from(!body.is_empty()));
-    for (i, l) in body.iter().take(room).enumerate() {
-        let cut = i + 1 == room && room < body.len();
+    let past = d.scroll.min(body.len().saturating_sub(room));
+    for (i, l) in body.iter().enumerate().skip(past).take(room) {
+        let cut = i + 1 == past + room && i + 1 < body.len();
         c.put(inside.x, y, inside.w, if cut { &dots } else { l }, c.look.text);
         y += 1;
     }
