@@ -318,8 +318,8 @@ pub trait Catalog: Send + Sync {
     fn writing_functions<'a>(&'a self, _s: &'a Session, names: &'a [String]) -> BoxFuture<'a, Result<Vec<String>>> {
         Box::pin(async move { Ok(names.to_vec()) })
     }
-    /// Which functions count as reading on this engine, and what to do about another one: a hint behind a refusal.
-    fn functions_that_read(&self) -> &'static str {
+    /// Which functions count as reading on this engine, and what to do about another one: a hint behind a refusal, for its reason.
+    fn functions_that_read(&self, _why: &str) -> &'static str {
         "A function counts as reading when the catalogue declares it stable or immutable."
     }
     /// What a result's [`crate::model::Origin`] names, where it is no table whose rows could be changed: `app.v is a view`. `None` where

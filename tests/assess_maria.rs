@@ -136,9 +136,10 @@ fn who_waits_is_no_cause_and_who_is_only_guessed_to_hold_is_not_ended() {
     }
     let _ddl = Held::maria(&my, "app", "alter table orders add column note text;");
     wait_until("the ALTER waits", || waiting(&my, "Waiting for table metadata lock") == 1);
-    // InnoDB's list of transactions is up to a tenth of a second old.
     let mut found = None;
     wait_until("all three are seen", || {
+        // InnoDB makes its list of transactions anew only when nobody has read it for a tenth of a second.
+        std::thread::sleep(Duration::from_millis(200));
         let run = run(&my, "oncall", &["--checks", "MY06,MY07"]);
         let marked = run.seen("MY06").sessions.iter().filter(|s| s.state.contains("inferred")).count();
         found = Some(run);

@@ -269,7 +269,8 @@ async fn who_blocks_a_statement_is_told_on_mariadb() {
     }
 }
 
-#[tokio::test]
+// The session is served while this thread waits.
+#[tokio::test(flavor = "multi_thread")]
 async fn notifications_of_others_arrive_while_nothing_runs() {
     let e = postgres("notified");
     let s = open(&*e).await;

@@ -48,6 +48,9 @@ pub async fn explain(cx: &Cx, target: &str, sql: Option<String>, file: Option<&P
     if how.place.is_some() && !how.analyze {
         return Err(Error::usage("--on-scratch is where a statement is measured: add --analyze"));
     }
+    if how.analyze {
+        crate::ops::explain::measurable(&conn, statement).await?;
+    }
     let mut plan = crate::ops::explain::explain(cx, &conn, None, statement, false).await?;
     if how.place.is_some() {
         // Only now is it proven.

@@ -84,9 +84,8 @@ pub async fn admit(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, text: &s
     let refusal = match verdict.class {
         Class::Read => match may_write(conn, text, &verdict).await? {
             None => return Ok(Admission::Run),
-            Some(what) => {
-                Error::read_only(format!("refused on {name}: {}", crate::text::clean(&what))).hint(conn.catalog()?.functions_that_read())
-            }
+            Some(what) => Error::read_only(format!("refused on {name}: {}", crate::text::clean(&what)))
+                .hint(conn.catalog()?.functions_that_read(&what)),
         },
         Class::Dml if guarded => return Ok(Admission::Guarded),
         Class::Dml => Error::read_only(format!("refused on {name}, which is read-only: {}", verdict.reason))

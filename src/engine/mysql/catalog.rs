@@ -182,7 +182,7 @@ impl Catalog for MySql {
         })
     }
 
-    fn functions_that_read(&self) -> &'static str {
+    fn functions_that_read(&self, _why: &str) -> &'static str {
         "Only the server's own functions count as reading here: a stored function may write whatever it declares. An open target runs it."
     }
     fn no_table<'a>(&'a self, s: &'a Session, name: &'a [String]) -> BoxFuture<'a, Result<Option<String>>> {

@@ -365,7 +365,10 @@ impl Catalog for Postgres {
     fn planning_writer<'a>(&'a self, s: &'a Session, text: &'a str) -> BoxFuture<'a, Result<Option<String>>> {
         Box::pin(super::hidden::planner(s, text))
     }
-    fn functions_that_read(&self) -> &'static str {
+    fn functions_that_read(&self, why: &str) -> &'static str {
+        if why.contains("foreign table ") {
+            return "What a foreign table sets off on its server cannot be seen from here: read it there, or on an open target, where it runs as it is.";
+        }
         "A function counts as reading when the catalogue declares it stable or immutable and all that its body calls does so, too: where that \
          is true, ALTER FUNCTION … STABLE says it. What cannot be proven runs on an open target, as it is."
     }
