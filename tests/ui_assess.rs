@@ -237,6 +237,15 @@ fn a_session_of_the_tree_is_ended_only_after_it_was_shown_and_typed() {
     assert!(c.state.dialogs.is_empty() && c.screen().contains("lock tree"), "{}", c.screen());
     let look = asked(&c.press("t"))[0].0;
     c.send(Msg::LockTree { job: look, result: Ok(Box::new(locks())) });
+    // What the footer offers works here, too.
+    c.press("w");
+    assert!(!c.state.dialogs.is_empty(), "{}", c.screen());
+    c.press("Esc");
+    c.press("c");
+    assert!(c.screen().contains("▏4 Checklist▕") && c.state.assess.tree.is_none(), "{}", c.screen());
+    c.press("8");
+    let look = asked(&c.press("t"))[0].0;
+    c.send(Msg::LockTree { job: look, result: Ok(Box::new(locks())) });
     // One that is idle in its transaction cannot be cancelled.
     c.press("x");
     assert!(c.screen().contains("Session 4711") && !c.screen().contains("cancel its"), "{}", c.screen());

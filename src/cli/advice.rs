@@ -65,7 +65,8 @@ fn table(r: &Report, dialect: crate::model::Dialect) -> Result<()> {
     for why in &r.reasons {
         let next = if why.next.is_empty() { String::new() } else { format!(" {}", why.next) };
         let sql = why.sql.as_ref().map_or(String::new(), |s| format!(" {s};"));
-        output::message(&format!("{}: {}.{next}{sql}", text::clean(&why.table), why.text));
+        let table = if why.table.is_empty() { String::new() } else { format!("{}: ", text::clean(&why.table)) };
+        output::message(&format!("{table}{}.{next}{sql}", why.text));
     }
     for d in &r.dropped {
         output::message(&format!("{}: {} ({})", d.left_out().to_lowercase(), d.what, d.reason.text));

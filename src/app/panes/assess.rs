@@ -269,6 +269,12 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool
             Action::Back | Action::LockTree => leave_tree(state, effects),
             Action::Refresh => look(state, effects),
             Action::Recover => recover::ask(state),
+            Action::HandOver => ask_hand_over(state),
+            Action::Checklists => {
+                leave_tree(state, effects);
+                let target = state.assess.target.clone();
+                super::checklist::incidents::show(state, &target, effects);
+            }
             Action::Open => {
                 if let Some(s) = tree.chosen() {
                     let viewer = Viewer::new(session_title(s), session_lines(s).join("\n")).prose(state.size.0);

@@ -23,7 +23,7 @@ pub enum Told {
 /// Asks what is to be done to the session under the tree's cursor.
 pub fn ask(state: &mut State) {
     let Some(session) = state.assess.tree.as_ref().and_then(|t| t.chosen()).cloned() else {
-        return state.say(Note::info("Choose a session in the lock tree first."));
+        return state.say(Note::info("Nobody waits for a lock: there is no session to act on. R looks again."));
     };
     let target = state.assess.target.clone();
     if session.id == 0 {
