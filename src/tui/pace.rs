@@ -4,8 +4,9 @@
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Frames that may follow each other without waiting. A start needs four: empty, connected, names of schemas, names of tables.
-const BURST: u32 = 4;
+/// Frames that may follow each other without waiting. A start needs five: empty, the buffers that were kept, connected, names of schemas,
+/// names of tables; and the first key after it is not to wait.
+const BURST: u32 = 6;
 
 /// See the module. No frame waits longer than the interval.
 pub struct Pace {
