@@ -130,6 +130,8 @@ fn copied_rows_reach_the_terminal_encoded() {
     p.write("few.sql", "select 'a' || char(27) || ']52;c;evil' as t union all select 'b,c';");
     let mut c = pty::Console::start(p.home.path(), p.home.path(), &["open", "app-dev", "few.sql"], 100, 30);
     c.wait_for("evil");
+    // The file is there before the target is open.
+    c.wait_for("no tx");
     c.send("<F5>");
     c.wait_for("2 rows");
     c.send("<Esc> yc");
