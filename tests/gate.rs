@@ -520,6 +520,41 @@ async fn sigterm_ends_a_run_in_order() {
     assert_eq!(queue.items[0].standing, Standing::Pending);
 }
 
+/// Cancels as soon as the statement with this text is about to be sent.
+struct CancelAt(&'static str, tokio_util::sync::CancellationToken);
+
+impl holdpoint::model::Progress for CancelAt {
+    fn update(&self, step: &str, _done: u64, _total: Option<u64>) {
+        if step.contains(self.0) {
+            self.1.cancel();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_cancelled_before_a_statement_is_sent_does_not_send_it() {
+    let p = Project::new();
+    // It would never end.
+    p.migration(
+        1,
+        "add_phone",
+        "CREATE TABLE big AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT 1 FROM n) SELECT i FROM n;",
+        "DROP TABLE big;",
+    );
+    let mut cx = p.cx.clone();
+    cx.cancel = tokio_util::sync::CancellationToken::new();
+    cx.progress = Arc::new(CancelAt("CREATE TABLE big", cx.cancel.clone()));
+    let dev = p.conn("dev").await;
+    // What is lost is lost by chance: an unlucky cancel would hang one of these.
+    for _ in 0..4 {
+        let run = migrate::rehearse(&cx, &dev, None);
+        let e = tokio::time::timeout(std::time::Duration::from_secs(30), run).await.expect("the cancel was lost").unwrap_err();
+        assert!(e.message.contains("cancelled"), "{e:?}");
+        cx.cancel = tokio_util::sync::CancellationToken::new();
+        cx.progress = Arc::new(CancelAt("CREATE TABLE big", cx.cancel.clone()));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_was_cut_off_is_found_and_explained() {
     let p = Project::new();

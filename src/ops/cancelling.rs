@@ -10,7 +10,8 @@ use std::time::Duration;
 const TO_END: Duration = Duration::from_secs(5);
 
 /// Returns when the context was cancelled, the server has been told so, and it has had its time to end what runs: whoever waits for that
-/// beside hears of it sooner.
+/// beside hears of it sooner. The work must be polled first (`biased`): a server that is told to end what has not been sent yet
+/// forgets it, and the work would run to its end.
 pub(in crate::ops) async fn cancelled(cx: &Cx, session: &Session) {
     cx.cancel.cancelled().await;
     // A refusal leaves the statement to its own time limit, or to the end of its connection.
@@ -22,6 +23,7 @@ pub(in crate::ops) async fn cancelled(cx: &Cx, session: &Session) {
 /// [`Cx::check_cancelled`] before anything is kept. `None` when the server does not heed it: what runs there still runs.
 pub(in crate::ops) async fn told_to_end<T>(cx: &Cx, session: &Session, work: impl Future<Output = Result<T>>) -> Option<Result<T>> {
     tokio::select! {
+        biased; // First the request, then its end: see [`cancelled`].
         done = work => Some(done),
         () = cancelled(cx, session) => None,
     }

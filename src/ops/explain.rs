@@ -129,6 +129,7 @@ pub async fn explain(cx: &Cx, conn: &Connection, session: Option<&Session>, text
     let whole = only(conn.dialect(), text)?;
     let locks = unlocked(conn.dialect(), whole).len() < whole.len();
     let mut plan = tokio::select! {
+        biased;
         plan = own.explain(statement, analyze) => plan,
         // The background session has other work too: what is dropped there is ended by its actor.
         () = cx.cancel.cancelled(), if !analyze => Err(Error::cancelled()),

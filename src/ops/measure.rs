@@ -137,6 +137,7 @@ impl Arm {
         let (settings, first, writes) = (self.settings.clone(), self.first.clone(), self.writes);
         let asked = Asked { node_times, settings, first, writes, ..Asked::new(true) };
         tokio::select! {
+            biased;
             plan = self.session.explain_as(self.text.as_str(), asked) => plan,
             () = cancelled(cx, &self.session) => Err(Error::cancelled()),
         }

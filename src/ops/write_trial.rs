@@ -99,6 +99,7 @@ async fn end(session: &Session, sound: bool) {
 async fn analyzed(cx: &Cx, session: &Session, statement: &str, longest: Duration) -> Result<Plan> {
     let asked = Asked { writes: true, ..Asked::new(true) };
     tokio::select! {
+        biased;
         plan = session.explain_as(statement, asked) => plan,
         () = cancelled(cx, session) => Err(Error::cancelled()),
         // For a server that has no limit of its own for what writes (MySQL).
@@ -162,6 +163,7 @@ async fn measured(cx: &Cx, conn: &Connection, copy: &Connection, of: &str, right
         cx.check_cancelled()?;
         cx.progress.update("settling the copy", 0, None);
         tokio::select! {
+            biased;
             done = writer.fetch(sql) => drop(done?),
             () = cancelled(cx, &writer) => return Err(Error::cancelled()),
         }

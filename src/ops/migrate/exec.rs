@@ -87,7 +87,11 @@ pub(in crate::ops) async fn statement(
     let (affected, tag) = match cancel {
         None => drain.await?,
         Some(token) => {
+            if token.is_cancelled() {
+                return Err(Error::cancelled());
+            }
             tokio::select! {
+                biased; // What has not been sent cannot be ended: a cancel before it would be forgotten.
                 done = &mut drain => done?,
                 () = token.cancelled() => {
                     // The statement's own end is awaited: nothing is called stopped that may still run.
