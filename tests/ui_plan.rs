@@ -321,6 +321,25 @@ fn flame_and_flow_show_shares_and_what_vanishes() {
 }
 
 #[test]
+fn rows_that_the_server_rounded_are_marked() {
+    // PostgreSQL before 18: 50,000 loops of "0 rows" may have been 25,000 rows.
+    let outer = node("Seq Scan o", "table scan", 20.0, (50_000.0, 50_000.0), vec![]);
+    let mut inner = node("Index Scan c", "index scan", 30.0, (1.0, 0.0), vec![]);
+    (inner.loops, inner.rows_err) = (Some(50_000.0), Some(25_000.0));
+    let mut root = node("Nested Loop", "nested loop", 5.0, (50_000.0, 20_000.0), vec![outer, inner]);
+    root.number();
+    let mut c = shown(120, 40, Plan { root, ..plan() });
+    let row = |c: &Console, name: &str| c.screen().lines().find(|l| l.contains(name)).unwrap_or_default().to_string();
+    assert!(row(&c, "Index Scan c").contains("1 → ~0 "), "{}", c.screen());
+    assert!(row(&c, "Seq Scan o").contains("50.0 k → 50.0 k"), "{}", c.screen());
+    c.press("f");
+    c.press("w");
+    let flow = row(&c, "Nested Loop");
+    assert!(flow.contains("~50.0 k") && flow.contains(" 20.0 k") && flow.contains("~30.0 k"), "{}", c.screen());
+    assert!(row(&c, "Index Scan c").contains("~0"), "{}", c.screen());
+}
+
+#[test]
 fn the_next_key_ends_the_live_plan_and_one_is_asked_for_at_a_time() {
     let mut c = Console::new(120, 40);
     c.connect("shop-dev");

@@ -10,9 +10,20 @@ pub fn says(out: &str, name: &str) -> bool {
     out.split(ends).any(|w| w == name) || name.contains(ends) && out.contains(name)
 }
 
+/// `~` before a number of rows that may be off by one or more.
+pub fn rough(err: f64) -> &'static str {
+    if err >= 0.5 { "~" } else { "" }
+}
+
 /// `~` before rows over several loops that the server rounded to whole ones: their sum may be off by one or more.
 pub fn about(n: &PlanNode) -> &'static str {
-    if n.rows_total.is_some() && n.rows_err.is_some_and(|e| e >= 0.5) { "~" } else { "" }
+    rough(n.rows_total.and(n.rows_err).unwrap_or(0.0))
+}
+
+/// Rows of one loop: of several loops it is a mean, which releases before PostgreSQL 18 round to a whole number.
+pub fn came(n: &PlanNode) -> Option<String> {
+    let err = n.rows_err.zip(n.loops).map_or(0.0, |(e, l)| e / l);
+    n.rows.map(|r| format!("{}{}", rough(err), count(r)))
 }
 
 /// What a node is called on one line.
@@ -86,11 +97,7 @@ pub fn factor(e: f64, ascii: bool) -> String {
 /// `31 k → 1.0 M ×33`: what was expected and what came, of one loop.
 pub fn rows(n: &PlanNode, arrow: &str, ascii: bool) -> String {
     let expected = n.est_rows.map_or_else(|| "?".into(), count);
-    let came = match n.rows {
-        Some(r) => count(r),
-        None if n.never_executed => "never run".into(),
-        None => "?".into(),
-    };
+    let came = came(n).unwrap_or_else(|| if n.never_executed { "never run".into() } else { "?".into() });
     let mut out = format!("{expected} {arrow} {came}");
     if let Some(e) = n.estimate_error.filter(|e| e.abs() >= 2.0) {
         out.push(' ');
@@ -181,5 +188,25 @@ mod tests {
         let n = PlanNode { raw_op: "Index Scan".into(), ..n };
         assert_eq!(label(&n), "Index Scan orders o using by_customer");
         assert_eq!(short(&n), "Index Scan o");
+    }
+
+    #[test]
+    fn rounded_rows_are_shown_as_such() {
+        let n = |rows: f64, loops: f64, err: f64| PlanNode {
+            est_rows: Some(2.0),
+            rows: Some(rows),
+            rows_total: Some(rows * loops),
+            loops: Some(loops),
+            rows_err: Some(err),
+            ..PlanNode::default()
+        };
+        // 50,000 loops of no row, as PostgreSQL 15 prints them, may be 25,000 rows.
+        let old = n(0.0, 50_000.0, 25_000.0);
+        assert_eq!((rows(&old, "→", false).as_str(), about(&old)), ("2 → ~0", "~"));
+        // PostgreSQL 18 prints two decimals: a loop's rows are known, their sum is not.
+        let new = n(0.4, 50_000.0, 250.0);
+        assert_eq!((rows(&new, "→", false).as_str(), about(&new)), ("2 → 0.4", "~"));
+        let once = n(7.0, 1.0, 0.0);
+        assert_eq!((rows(&once, "→", false).as_str(), about(&once)), ("2 → 7", ""));
     }
 }

@@ -397,6 +397,12 @@ fn table(o: &Object) -> PlanNode {
             (a, b) => Some(a.unwrap_or(0.0) + b.unwrap_or(0.0)),
         };
     }
+    // The server looked at it itself, and says how many rows it found: one, or none.
+    if constant && loops == Some(0.0) {
+        node.rows = get(o, "rows");
+        node.rows_total = node.rows;
+        node.time_doubt = Some("read while planning: its time is the planning's".into());
+    }
     if let Some(stats) = o.get("r_engine_stats").and_then(Value::as_object)
         && (node.loops.is_some() || !stats.is_empty())
     {

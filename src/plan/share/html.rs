@@ -3,7 +3,7 @@
 use super::{escape, own, svg, timed, title, whole};
 use crate::model::Severity;
 use crate::model::plan::{Plan, PlanNode};
-use crate::plan::words::{count, label, ms, reconcile, rows};
+use crate::plan::words::{about, count, label, ms, reconcile, rows};
 
 const STYLE: &str = "
 :root{--ink:#1c2330;--soft:#667085;--line:#d6dbe4;--page:#fff;--card:#f6f7fa;--h0:#9fb4cc;--h1:#5aa9c4;--h2:#d9a625;--h3:#e07b2a;--h4:#d1373f}
@@ -89,7 +89,7 @@ fn node(n: &PlanNode, root: bool, timed: bool, sum: f64, out: &mut String) {
     ));
     let mut facts: Vec<(String, String)> = n.conditions.clone();
     facts.extend(n.total_ms.map(|t| ("with children".to_string(), format!("{} ms", ms(t)))));
-    facts.extend(n.removed.total().map(|r| ("removed rows".to_string(), count(r))));
+    facts.extend(n.removed.total().map(|r| ("removed rows".to_string(), format!("{}{}", about(n), count(r)))));
     if let Some(p) = n.self_pages.accessed() {
         facts.push(("own pages".into(), crate::text::thousands(p)));
     }

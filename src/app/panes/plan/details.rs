@@ -1,6 +1,6 @@
 //! All that is known of a node, as lines: its findings first, then times, rows, pages, conditions and whatever else the server said.
 
-use super::words::{about, count, factor, label, ms};
+use super::words::{about, came, count, factor, label, ms};
 use crate::model::Severity;
 use crate::model::plan::{Confidence, Pages, Plan, PlanFinding, PlanNode};
 use crate::text;
@@ -113,7 +113,7 @@ fn time(n: &PlanNode) -> Option<Said> {
 fn rows(n: &PlanNode) -> Option<Said> {
     let mut out = Vec::new();
     out.extend(n.est_rows.map(|e| format!("expected {}", count(e))));
-    out.extend(n.rows.map(|r| format!("came {}", count(r))));
+    out.extend(came(n).map(|r| format!("came {r}")));
     if let (Some(total), Some(l)) = (n.rows_total, n.loops.filter(|l| *l != 1.0)) {
         let err = n.rows_err.filter(|e| *e >= 0.5).map_or_else(String::new, |e| format!(" ± {}", count(e)));
         out.push(format!("{}{err} in {} loops", count(total), count(l)));

@@ -80,8 +80,14 @@ fn other_shapes_are_read() {
     assert_eq!(ops(&window), ["0 query block", "1 window", "2 sort", "3 temporary table", "4 index only scan orders"]);
     adds_up(&window, 0.6);
     assert_eq!(ops(&plan(include_str!("../samples/no_table.json"))), ["0 query block", "1 result"]);
-    // A constant table is read while planning: that is not "never executed".
-    assert!(!plan(include_str!("../samples/constant.json")).root.children[0].never_executed);
+    // A constant table is read while planning: that is not "never executed", and its row was read.
+    let constant = plan(include_str!("../samples/constant.json"));
+    assert!(!constant.root.children[0].never_executed);
+    assert_eq!(crate::plan::measure::work(&constant).get("rows read"), Some(&1));
+    let empty = r#"{"query_block":{"select_id":1,"r_loops":1,"r_total_time_ms":0.02,"nested_loop":[
+        {"table":{"table_name":"n","access_type":"system","r_loops":0,"rows":0,"r_rows":null,"filtered":0,"const_row_not_found":true}},
+        {"table":{"table_name":"c","access_type":"range","r_loops":1,"rows":2,"r_rows":2,"r_table_time_ms":0.01,"filtered":100,"r_filtered":100}}]}}"#;
+    assert_eq!(crate::plan::measure::work(&plan(empty)).get("rows read"), Some(&2));
 }
 
 #[test]

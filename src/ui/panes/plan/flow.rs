@@ -3,18 +3,28 @@
 use super::tree::{name_style, prefix};
 use crate::app::layout::Area;
 use crate::app::panes::plan::PlanPane;
-use crate::app::panes::plan::words::{count, label};
+use crate::app::panes::plan::words::{count, label, rough};
 use crate::app::{Pane, State};
 use crate::model::plan::{Plan, PlanNode};
 use crate::ui::canvas::Canvas;
 
+/// Rows, and how far off they may be.
+type Rows = (f64, f64);
+
 /// Rows that a node got and passed on; nothing where that is not known.
-fn through(pane: &PlanPane, at: usize, n: &PlanNode) -> (Option<f64>, Option<f64>) {
-    let rows = |n: &PlanNode| if n.never_executed { None } else { n.rows_total.or(n.rows).or(n.est_rows) };
+fn through(pane: &PlanPane, at: usize, n: &PlanNode) -> (Option<Rows>, Option<Rows>) {
+    let rows = |n: &PlanNode| -> Option<Rows> {
+        match n.rows_total {
+            _ if n.never_executed => None,
+            Some(total) => Some((total, n.rows_err.unwrap_or(0.0))),
+            None => n.rows.or(n.est_rows).map(|r| (r, 0.0)),
+        }
+    };
     let out = rows(n);
-    let below: Vec<f64> = pane.outline.children(at).filter_map(|c| pane.node(c).and_then(rows)).collect();
-    let own = out.map(|o| o + n.removed.total().unwrap_or(0.0));
-    let got = if below.is_empty() { own } else { Some(below.iter().sum::<f64>()) };
+    let below: Vec<Rows> = pane.outline.children(at).filter_map(|c| pane.node(c).and_then(rows)).collect();
+    // What was removed is rounded like what stayed.
+    let own = out.map(|(o, err)| n.removed.total().map_or((o, err), |r| (o + r, if r > 0.0 { 2.0 * err } else { err })));
+    let got = if below.is_empty() { own } else { below.into_iter().reduce(|a, b| (a.0 + b.0, a.1 + b.1)) };
     (got, out)
 }
 
@@ -48,19 +58,24 @@ pub fn draw(state: &State, plan: &Plan, head: Area, area: Area, c: &mut Canvas<'
             c.cursor(area.x, y, focused);
         }
         let (got, out) = through(pane, at, n);
-        let lost = got.zip(out).map(|(g, o)| g - o).filter(|l| *l >= 0.5);
+        // No more vanished than the rounding of what came and what went: nothing is known to have.
+        let lost = got.zip(out).map(|(g, o)| (g.0 - o.0, g.1 + o.1)).filter(|(l, err)| *l >= 0.5 && l > err);
         let mut x = area.x + 1;
         for ((_, w), (v, style)) in figures.iter().zip([(got, look.text), (out, look.text), (lost, look.warning)]) {
-            let words = v.map_or_else(|| if n.never_executed { "-".into() } else { String::new() }, count);
+            let words = match v {
+                Some((v, err)) => format!("{}{}", rough(err), count(v)),
+                None if n.never_executed => "-".into(),
+                None => String::new(),
+            };
             c.put_right(x + w, y, *w, &words, style);
             x += w + 1;
         }
         let at_x = c.put(node_x, y, room, &prefix(&pane.outline, at, room, c), look.dim);
         c.put(at_x, y, (node_x + room).saturating_sub(at_x), &label(n), name_style(state, row, at, n, c));
-        let Some(out) = out else { continue };
+        let Some((out, _)) = out else { continue };
         // What was passed on is solid, what vanished is a shadow behind it.
         let solid = (scale(out) * f64::from(bar_w)).round() as usize;
-        let whole = got.map_or(solid, |g| (scale(g.max(out)) * f64::from(bar_w)).round() as usize);
+        let whole = got.map_or(solid, |(g, _)| (scale(g.max(out)) * f64::from(bar_w)).round() as usize);
         let (full, shadow) = if look.glyphs.ascii { ("#", ".") } else { ("█", "░") };
         let bar_x = end - bar_w;
         let at = c.put(bar_x, y, bar_w, &full.repeat(solid.min(usize::from(bar_w))), look.info);

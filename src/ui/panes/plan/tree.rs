@@ -2,7 +2,7 @@
 
 use super::bar;
 use crate::app::layout::Area;
-use crate::app::panes::plan::words::{count, factor, label, ms, rows};
+use crate::app::panes::plan::words::{about, came, count, factor, label, ms, rows};
 use crate::app::panes::plan::{Heat, Outline};
 use crate::app::{Pane, State};
 use crate::model::Severity;
@@ -179,7 +179,8 @@ fn figure_words(figure: Figure, n: &PlanNode, own: Option<f64>, share: f64, stat
             (Heat::Time, Some(v)) if state.plan.outline.timed => (ms(v), look.text),
             (Heat::Time, Some(v)) => (count(v), look.text),
             (Heat::Estimate, Some(e)) => (factor(e, g.ascii), warned),
-            (Heat::Pages | Heat::Rows, Some(v)) => (count(v), look.text),
+            (Heat::Pages, Some(v)) => (count(v), look.text),
+            (Heat::Rows, Some(v)) => (format!("{}{}", about(n), count(v)), look.text),
         },
         Figure::Percent => {
             let pct = (share * 100.0).round();
@@ -188,7 +189,7 @@ fn figure_words(figure: Figure, n: &PlanNode, own: Option<f64>, share: f64, stat
         Figure::SelfMs => (n.self_ms.map_or_else(String::new, ms), look.dim),
         Figure::Rows => (rows(n, g.arrow, g.ascii), warned),
         Figure::Expects => (n.est_rows.map_or_else(String::new, count), look.text),
-        Figure::Came => (n.rows.map_or_else(|| if n.never_executed { "never run".into() } else { String::new() }, count), look.text),
+        Figure::Came => (came(n).unwrap_or_else(|| if n.never_executed { "never run".into() } else { String::new() }), look.text),
         Figure::Loops => (n.loops.map_or_else(String::new, count), look.text),
     }
 }
