@@ -234,12 +234,19 @@ pub trait Assessing: Send + Sync {
     /// What can be seen where no connection is possible: processes, who listens, the disk, the end of the log. Reads files of this
     /// machine, and nothing of a server elsewhere. `places` are those that it told when it last answered ([`Seen::places`]).
     fn outside(&self, places: &BTreeMap<String, String>) -> Vec<Seen>;
+    /// What the pooler says of itself that let no login through ([`POOLER`]); `None` where it was the server, or the way there.
+    fn before<'a>(&'a self, _e: &'a Error, _limits: &'a Limits) -> BoxFuture<'a, Option<Seen>> {
+        Box::pin(async { None })
+    }
     /// Who waits for whom now.
     fn lock_tree<'a>(&'a self, s: &'a Session, sight: &'a Sight) -> BoxFuture<'a, Result<LockTree>>;
 }
 
 /// In the message of an error: the network let a login through, and the server did not go on with it. The hints say where it may hang.
 pub const UNANSWERED: &str = "takes the connection and does not answer the login";
+
+/// How the message of an error begins that a pooler made, or that came of one which let nobody through: the server has no part in it.
+pub const POOLER: &str = "the pooler at";
 
 /// The words by which a block that acts says that its object is not there as it was approved.
 pub const ANOTHER: &str = "holdpoint: it is another one now";

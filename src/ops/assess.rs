@@ -110,11 +110,15 @@ pub async fn assess(cx: &Cx, target: Target, how: &How, tell: impl Fn(News) + Se
     };
     match log_in(&engine, password.clone(), &target, LOGIN).await {
         Err(e) => {
-            let seen = failure::seen(&e, &target.name, ms(began.elapsed()));
+            // A pooler is asked itself: who waits for it stands in no process list of the server.
+            let pooler = engine.assessing().get()?.before(&e, &how.limits).await;
+            let seen = failure::seen(&e, &target.name, ms(began.elapsed()), pooler.as_ref().and_then(|s| s.findings.first()));
             let ill = seen.severity == Severity::Critical;
             run.report(seen);
-            // A login that was refused is answered by a server that is well.
-            if ill {
+            let pooled = pooler.is_some();
+            pooler.into_iter().for_each(|seen| run.report(seen));
+            // A login that was refused is answered by a server that is well; a pooler's port is none of the server's processes'.
+            if ill && !pooled {
                 from_outside(cx, &engine, &mut run).await;
             }
         }

@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 pub mod assess;
+pub mod bouncer;
 pub mod held;
 pub mod maria;
 pub mod pg;

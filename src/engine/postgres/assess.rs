@@ -6,6 +6,7 @@ mod horizon;
 mod locks;
 mod machine;
 mod objects;
+mod pooler;
 mod replication;
 mod trends;
 mod upkeep;
@@ -173,6 +174,13 @@ const CHECKS: &[Check] = &[
         &[],
     ),
     check(
+        "PG34",
+        "pooler",
+        "SHOW POOLS, SHOW DATABASES, SHOW LISTS of PgBouncer's console",
+        "Who waits for a connection of a pool is not seen by the server, which may be idle.",
+        &[limit("waiting", "clients", 20.0, f64::INFINITY), limit("wait", "s", 3.0, 15.0), limit("clients", "%", 85.0, 95.0)],
+    ),
+    check(
         "PG33",
         "notifications",
         "pg_notification_queue_usage",
@@ -307,6 +315,12 @@ fn elsewhere(target: &Target, s: &Session, check: &Check) -> Option<Seen> {
 }
 
 impl Assessing for Postgres {
+    fn before<'a>(&'a self, e: &'a Error, limits: &'a Limits) -> BoxFuture<'a, Option<Seen>> {
+        Box::pin(async move {
+            let check = CHECKS.iter().find(|c| c.id == "PG34")?;
+            pooler::in_the_way(e, self.target(), &self.password, check, limits).await
+        })
+    }
     fn checks(&self) -> &'static [Check] {
         CHECKS
     }
@@ -349,6 +363,7 @@ impl Assessing for Postgres {
                 "PG30" => upkeep::progress(s, sight, check).await,
                 "PG31" => upkeep::collations(s, sight, check).await,
                 "PG32" => machine::log(s, self.target(), check).await,
+                "PG34" => pooler::look(s, self.target(), &self.password, check, limits).await,
                 "PG36" => objects::constraints(s, check).await,
                 "PG33" => objects::notifications(s, check, limits).await,
                 other => Err(Error::failed(format!("there is no check {other}"))),

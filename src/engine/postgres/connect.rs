@@ -4,7 +4,7 @@ use super::fault::Report;
 use super::wire::{Io, Wire};
 use crate::config::{SslMode, Target};
 use crate::engine::tunnel::Tunnel;
-use crate::engine::{Password, tls};
+use crate::engine::{POOLER, Password, tls};
 use crate::model::{Error, Kind, Result};
 use fallible_iterator::FallibleIterator;
 use postgres_protocol::authentication::{md5_hash, sasl};
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
@@ -31,6 +31,8 @@ pub(super) struct Dialer {
     pub address: String,
     /// How far the newest attempt came.
     stage: AtomicU8,
+    /// What answers is a pooler: it refused a setting as none of PostgreSQL's servers does.
+    pooled: AtomicBool,
     /// Keeps the forward alive as long as anybody may dial.
     _tunnel: Option<Tunnel>,
 }
@@ -103,6 +105,7 @@ impl Dialer {
                 keepalive: Duration::ZERO,
                 address,
                 stage: AtomicU8::new(0),
+                pooled: AtomicBool::new(false),
                 _tunnel: None,
             });
         }
@@ -138,6 +141,7 @@ impl Dialer {
             keepalive: target.keepalive.unwrap_or(Duration::from_secs(60)),
             address,
             stage: AtomicU8::new(0),
+            pooled: AtomicBool::new(false),
             _tunnel: tunnel,
         })
     }
@@ -181,6 +185,10 @@ impl Dialer {
     /// A connection was accepted, whatever came of it since. The kernel accepts for a stopped server, too.
     pub fn accepted(&self) -> bool {
         self.stage.load(Ordering::Relaxed) >= Stage::Accepted as u8
+    }
+
+    pub fn pooled(&self) -> bool {
+        self.pooled.load(Ordering::Relaxed)
     }
 
     async fn plain_stream(&self) -> Result<Transport> {
@@ -374,10 +382,14 @@ impl Dialer {
         if r.message.contains("unsupported startup parameter")
             && let Some(name) = r.message.split([':', ' ']).next_back().filter(|n| !n.is_empty())
         {
+            self.pooled.store(true, Ordering::Relaxed);
             return Refusal::Parameter(name.trim_matches(['"', '\'', '=']).to_string());
         }
         let at = &self.address;
         let error = match r.code.as_str() {
+            _ if let Some(hint) = of_a_pooler(&r.message) => {
+                Error::connect(format!("{POOLER} {at} refused the connection: {}", r.message)).hint(hint)
+            }
             "28P01" if !with_password => Error::new(Kind::PasswordNeeded, format!("the server at {at} wants a password for user `{user}`")),
             "28P01" => Error::connect(format!("the server at {at} refused the password of user `{user}`"))
                 .hint("The password is wrong, has expired, or the role does not exist: the server does not tell which."),
@@ -404,6 +416,18 @@ impl Dialer {
         error.hints.extend(r.hint);
         Refusal::Other(error)
     }
+}
+
+/// What it means when PgBouncer refuses a login, by its own words: whatever its code is, no server said this.
+fn of_a_pooler(message: &str) -> Option<&'static str> {
+    const WORDS: [(&str, &str); 5] = [
+        ("max_client_conn", "It has as many clients as it may have: see which application opens so many, or raise max_client_conn."),
+        ("query_wait_timeout", "Its pool is used up: look at what holds its connections to the server."),
+        ("cannot connect to server", "The pooler is there, and the server behind it lets it not in: assess that by its own host and port."),
+        ("server login", "The pooler is there, and the server behind it lets it not in: assess that by its own host and port."),
+        ("server_login_retry", "The pooler is there, and the server behind it lets it not in: assess that by its own host and port."),
+    ];
+    WORDS.iter().find(|(words, _)| message.contains(words)).map(|(_, hint)| *hint)
 }
 
 enum Transport {

@@ -5,7 +5,7 @@ use super::connect::{Dialer, Refusal};
 use super::link::{Job, Link, Lost, UNASKED};
 use crate::config::Target;
 use crate::engine::session::{Access, Session, SessionStatus};
-use crate::engine::{Connect, Password, Role, UNANSWERED};
+use crate::engine::{Connect, POOLER, Password, Role, UNANSWERED};
 use crate::model::{Dialect, Error, Identity, Kind, ReadOnly, Result};
 use sha2::{Digest, Sha256};
 use std::sync::{Arc, OnceLock};
@@ -32,6 +32,12 @@ pub(super) async fn open(target: &Target, password: &Password, how: Connect, pin
 /// Nothing came back in time: a network that lets nothing through is told from a server that does not go on with a login.
 fn unanswered(target: &Target, dialer: Option<&Dialer>, limit: Duration) -> Error {
     let within = crate::text::duration(limit);
+    if let Some(d) = dialer.filter(|d| d.pooled()) {
+        return Error::connect(format!("{POOLER} {} {UNANSWERED} within {within}", d.address)).hint(
+            "It has taken the login and has no connection to the server to spare: its pool is used up, its database is paused, or the server \
+             behind it does not answer.",
+        );
+    }
     match dialer.filter(|d| d.accepted() && target.ssh.is_none()) {
         Some(d) => Error::connect(format!("the server at {} {UNANSWERED} within {within}", d.address))
             .hint(

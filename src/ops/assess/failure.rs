@@ -2,7 +2,7 @@
 
 use super::How;
 use super::login::Remark;
-use crate::engine::{Session, UNANSWERED};
+use crate::engine::{POOLER, Session, UNANSWERED};
 use crate::model::assessment::{Check, Limit, Seen};
 use crate::model::{Error, Finding, Kind, Severity};
 
@@ -68,7 +68,7 @@ pub(super) fn connected(session: &Session, remark: Option<Remark>, entry: &str, 
 pub(super) fn meaning(e: &Error) -> (Severity, String, String) {
     let said = e.message.to_lowercase();
     // Where such a login hangs is the engine's to say.
-    if said.contains(UNANSWERED) {
+    if said.contains(UNANSWERED) || said.starts_with(POOLER) {
         return (Severity::Critical, e.message.clone(), e.hints.join(" "));
     }
     let (severity, message, next) = match e.code.as_deref() {
@@ -147,9 +147,13 @@ pub(super) fn meaning(e: &Error) -> (Severity, String, String) {
     (severity, message, next.to_string())
 }
 
-/// No connection.
-pub(super) fn seen(e: &Error, target: &str, took: f64) -> Seen {
-    let (severity, message, next) = meaning(e);
+/// No connection. What is in the way says more than that something is.
+pub(super) fn seen(e: &Error, target: &str, took: f64, in_the_way: Option<&Finding>) -> Seen {
+    let (severity, mut message, mut next) = meaning(e);
+    if let Some(f) = in_the_way.filter(|f| f.severity >= Severity::Warning) {
+        message = format!("{message}; {}", f.message);
+        next.clone_from(&f.next);
+    }
     let mut seen = Seen::of(&CONNECT).says(message.clone());
     seen.took = took;
     let mut finding = Finding::new(severity, CONNECT.id, target, message).next(next);
@@ -191,7 +195,7 @@ mod tests {
     fn each_failure_says_what_it_means() {
         let meaning = |code: Option<&str>, message: &str| {
             let e = Error { code: code.map(str::to_string), ..Error::connect(message).hint("See whether pg_authid is locked.") };
-            let seen = seen(&e, "shop", 1.0);
+            let seen = seen(&e, "shop", 1.0, None);
             (seen.severity, seen.findings[0].next.clone())
         };
         let (severity, next) = meaning(Some("53300"), "remaining connection slots are reserved for non-replication superuser connections");
