@@ -170,15 +170,37 @@ fn expressions_that_match_places_are_found_and_replaced() {
     assert!(text(&c).ends_with(";\nselect 3;"), "{}", text(&c));
     assert!(c.screen().contains("3 matches replaced"), "{}", c.screen());
     c.press("C-z");
+    // A second time what was typed before is selected, field by field: typing takes its place, a move keeps it.
     c.press("A-r");
+    c.type_text("1");
     c.press("Tab");
-    c.press("C-u");
+    c.press("Left");
+    c.type_text("!");
+    assert!(c.screen().contains("Find (regex): 1  with: !;"), "{}", c.screen());
+    c.press("Tab");
     c.type_text("^");
     c.press("Tab");
-    c.press("C-u");
     c.type_text("-- ");
     c.press("A-a");
     assert!(text(&c).starts_with("-- select 1") && text(&c).ends_with("\n-- select 3"), "{}", text(&c));
+}
+
+#[test]
+fn typing_goes_on_behind_a_command_of_the_leader() {
+    let mut c = open();
+    put(&mut c, "delete from t;");
+    for keys in [&["F10", "t", "b"][..], &["F10", "v", "d"], &["F10", "Esc"], &["F10", "x"], &["F10", "e", "c"], &["F10", "v", "m", "Esc"]]
+    {
+        keys.iter().for_each(|k| drop(c.press(k)));
+        let before = text(&c).len();
+        let effects = c.press("a");
+        assert_eq!((text(&c).len(), effects.iter().any(|e| matches!(e, Effect::Run { .. }))), (before + 1, false), "{keys:?}");
+    }
+    // A command that goes elsewhere is obeyed; there a letter is none of the text.
+    ["F10", "g", "r"].iter().for_each(|k| drop(c.press(k)));
+    let before = text(&c).to_string();
+    c.press("j");
+    assert_eq!(text(&c), before);
 }
 
 #[test]
@@ -190,6 +212,18 @@ fn the_editors_keys_work_after_esc_too() {
     c.press("C-z");
     assert_eq!(text(&c), "select 1");
     c.press("C-y");
+    assert_eq!(text(&c), "xselect 1");
+    c.press("C-a");
+    c.press("C-x");
+    assert_eq!(text(&c), "");
+    c.press("C-v");
+    c.press("C-v");
+    assert_eq!(text(&c), "xselect 1xselect 1");
+    c.press("C-Left");
+    c.press("C-Left");
+    c.press("C-Space");
+    c.press("C-Right");
+    c.press("C-x");
     assert_eq!(text(&c), "xselect 1");
     for (key, title) in [("C-o", "Open a file"), ("C-s", "Save as")] {
         c.press(key);
@@ -303,12 +337,9 @@ fn text_is_found_as_it_is_typed_and_replaced_as_one_step() {
 
     // An expression, with what its group found.
     c.press("A-r");
-    c.press("Tab");
-    c.press("C-u");
     c.press("A-x");
     c.type_text(r"(\d)");
     c.press("Tab");
-    c.press("C-u");
     c.type_text("1$1");
     c.press("A-a");
     assert_eq!(text(&c), "select key\nfrom orders\nwhere ID = 11 or id = 12");

@@ -10,7 +10,7 @@ use crate::config::keymap::{Code, Key};
 use crate::text;
 use regex::{Regex, RegexBuilder};
 use std::ops::Range;
-use tui_textarea::{CursorMove, TextArea};
+use tui_textarea::TextArea;
 
 /// Matches that are counted and shown; beyond it they are found all the same.
 const COUNTED: usize = 100_000;
@@ -86,6 +86,14 @@ impl Find {
         self.found.matches.len() >= COUNTED
     }
 
+    /// The field that takes the keys.
+    fn typed_into(&mut self) -> &mut TextArea<'static> {
+        match &mut self.with {
+            Some(w) if self.in_with => w,
+            _ => &mut self.needle,
+        }
+    }
+
     /// Brings the matches up to the text.
     fn look(&mut self, source: &str, version: u64) {
         let of = (version, self.needle().to_string(), self.regex);
@@ -142,20 +150,21 @@ impl Find {
     }
 }
 
-/// Opens the line; a selection inside one line is what is looked for.
+/// Opens the line; a selection inside one line is what is looked for. Texts of an earlier search are selected: typing takes their place.
 pub fn open(state: &mut State, replace: bool, effects: &mut Vec<Effect>) {
     let q = &mut state.query;
     let find = &mut q.find;
-    if let Some(part) = q.editor.selection().map(|r| &q.editor.text()[r]).filter(|p| !p.contains('\n')) {
+    let part = q.editor.selection().map(|r| &q.editor.text()[r]).filter(|p| !p.contains('\n'));
+    if let Some(part) = part {
         find.needle = TextArea::new(vec![part.to_string()]);
     }
-    find.needle.move_cursor(CursorMove::End);
+    find.needle.select_all();
     find.origin = q.editor.selection().map_or(q.editor.cursor_byte(), |r| r.start);
     find.open = true;
     find.once = None;
-    find.in_with = replace && !find.needle().is_empty();
+    find.in_with = replace && part.is_some();
     if replace {
-        find.with.get_or_insert_with(TextArea::default);
+        find.with.get_or_insert_with(TextArea::default).select_all();
     } else {
         find.with = None;
     }
@@ -321,9 +330,12 @@ pub fn key(state: &mut State, key: Key, effects: &mut Vec<Effect>) -> bool {
             state.query.editor.go_to_byte(origin);
             query::edited(state, effects);
         }
-        (Code::Tab, ..) if find.with.is_some() => find.in_with = !find.in_with,
+        (Code::Tab, ..) if find.with.is_some() => {
+            find.in_with = !find.in_with;
+            find.typed_into().select_all();
+        }
         (Code::Char('r'), _, true) => {
-            find.with.get_or_insert_with(TextArea::default);
+            find.with.get_or_insert_with(TextArea::default).select_all();
             find.in_with = true;
         }
         (Code::Char('a'), _, true) if find.with.is_some() => replace_all(state, effects),
@@ -340,11 +352,7 @@ pub fn key(state: &mut State, key: Key, effects: &mut Vec<Effect>) -> bool {
         (Code::Char('f'), true, _) => find.in_with = false,
         (Code::Char('v' | 'c' | 'q' | 'p'), true, _) => return false,
         _ => {
-            let input = match &mut find.with {
-                Some(w) if find.in_with => w,
-                _ => &mut find.needle,
-            };
-            if !field(input, key) {
+            if !field(find.typed_into(), key) {
                 return false;
             }
             if !find.in_with {

@@ -23,7 +23,9 @@ const SCROLLED: usize = 3;
 
 /// Contexts of the keymap that hold now, the most particular first.
 pub fn contexts(state: &State) -> Vec<&'static str> {
-    if state.typing() { vec!["editor", "global"] } else { vec![state.view.focus.context(), "list", "pane", "global"] }
+    // The leader's keys are the panes', also where it was pressed while typing.
+    let led = state.sequence.first() == Some(&Key::char(' '));
+    if state.typing() && !led { vec!["editor", "global"] } else { vec![state.view.focus.context(), "list", "pane", "global"] }
 }
 
 impl State {
@@ -195,8 +197,8 @@ pub fn key(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
         state.sequence.clear();
         return;
     }
-    state.sequence.push(key);
     let contexts = contexts(state);
+    state.sequence.push(key);
     let found = match state.keymap.lookup(&contexts, &state.sequence) {
         Lookup::Action(name) => Action::from_name(name),
         // The next keys are shown until one is pressed.
@@ -204,11 +206,8 @@ pub fn key(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
         Lookup::None => None,
     };
     match found {
-        Some(Action::Leader) => {
-            // The menu's keys are the panes': from the editor they are reached by leaving it.
-            state.view.typing = false;
-            state.sequence = vec![Key::char(' ')];
-        }
+        // Typing goes on when the command is done: a letter that was meant as text must never be a command.
+        Some(Action::Leader) => state.sequence = vec![Key::char(' ')],
         Some(a) => {
             state.sequence.clear();
             update::act(state, a, effects);
@@ -313,6 +312,10 @@ fn edit(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
 
 /// A key in a one-line field; true when the field took it.
 pub fn field(input: &mut TextArea<'static>, key: Key) -> bool {
+    if matches!(key.code, Code::Left | Code::Right | Code::Home | Code::End) {
+        // What was selected is kept.
+        input.cancel_selection();
+    }
     match key.code {
         Code::Left if key.ctrl => input.move_cursor(CursorMove::WordBack),
         Code::Right if key.ctrl => input.move_cursor(CursorMove::WordForward),

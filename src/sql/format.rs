@@ -93,13 +93,19 @@ pub fn format(dialect: Dialect, text: &str) -> Result<String, Refused> {
     if !["SELECT", "WITH", "VALUES", "INSERT", "UPDATE", "DELETE", "EXPLAIN", "REPLACE"].contains(&head) {
         return Err(Refused::Kind);
     }
+    let gap = |i: usize| i.checked_sub(1).map_or("", |b| &text[full[b].span.end..full[i].span.start]);
+    // A comment that ends a line belongs to what stands before it there.
+    let ends_line = |i: usize| {
+        full[i].kind == TokenKind::Comment && i > 0 && !gap(i).contains('\n') && (i + 1 == full.len() || gap(i + 1).contains('\n'))
+    };
     let mut out = String::with_capacity(text.len() * 2);
     let mut levels = vec![Level::new(0, true)];
     for (i, t) in full.iter().enumerate() {
         let (w, part) = (words[i].as_str(), &text[t.span.clone()]);
         let before = i.checked_sub(1).map(|b| full[b]);
-        let gap = before.map_or("", |b| &text[b.span.end..t.span.start]);
-        let previous = i.checked_sub(1).map_or("", |b| words[b].as_str());
+        let behind = ends_line(i);
+        let gap = gap(i);
+        let previous = (0..i).rev().find(|b| !ends_line(*b)).map_or("", |b| words[b].as_str());
         let after_line_comment = before.is_some_and(|b| b.kind == TokenKind::Comment && !text[b.span.clone()].ends_with("*/"));
         let depth = levels.len();
         // A closing bracket belongs to the level around it.
@@ -121,7 +127,7 @@ pub fn format(dialect: Dialect, text: &str) -> Result<String, Refused> {
         let leads = previous == "," && out.rsplit('\n').next().is_some_and(|l| l.trim() == ",");
         let item = level.broken && !leads && !closes && (previous == "," || previous == level.clause && !clause);
         let first = previous == "(" && lines;
-        let wanted = if i == 0 {
+        let wanted = if i == 0 || behind {
             None
         } else if clause || join || was_query || first {
             Some(level.indent)
@@ -144,7 +150,7 @@ pub fn format(dialect: Dialect, text: &str) -> Result<String, Refused> {
             // A comment that had a line of its own keeps one, and one behind a line stays there.
             _ if t.kind == TokenKind::Comment && gap.contains('\n') => new_line(&mut out, level.indent),
             _ if glued && !(previous == "," && t.kind != TokenKind::Comment) => {}
-            _ if i == 0 || previous == "(" || w == ")" || w == "," => {}
+            _ if i == 0 || previous == "(" && !behind || w == ")" || w == "," => {}
             _ => out.push(' '),
         }
         out.push_str(part);
@@ -275,6 +281,13 @@ mod tests {
     #[test]
     fn comments_and_strings_keep_what_they_mean() {
         assert_eq!(f("select 1 -- one\n, 2 from t"), "select\n    1 -- one\n    , 2\nfrom t");
+        assert_eq!(f("select a, -- first\nb, /* second */\nc from t"), "select\n    a, -- first\n    b, /* second */\n    c\nfrom t");
+        assert_eq!(f("select -- all\na, -- first\n-- of b\nb from t"), "select -- all\n    a, -- first\n    -- of b\n    b\nfrom t");
+        assert_eq!(
+            f("select * from t where a in ( -- those\nselect 1) -- known\nand f(a, -- x\nb)"),
+            "select *\nfrom t\nwhere a in ( -- those\n    select 1\n) -- known\n  and f(a, -- x\n    b)"
+        );
+        assert_eq!(f("select a, /* of b */ b from t"), "select\n    a,\n    /* of b */ b\nfrom t");
         assert_eq!(f("select 'a'\n'b'"), "select 'a'\n    'b'");
         assert_eq!(format(Dialect::MySql, "select count(*), f (1) from t").unwrap(), "select count(*), f (1)\nfrom t");
         assert_eq!(format(Dialect::Postgres, "create table t (a int)"), Err(Refused::Kind));

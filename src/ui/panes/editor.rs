@@ -156,7 +156,8 @@ fn find_line(state: &State, area: Area, c: &mut Canvas<'_>) -> Option<(u16, u16)
             let column = text::width(&text::clean(&value.text.chars().take(value.cursor).collect::<String>()));
             cursor = Some(((x + u16::try_from(column).unwrap_or(0)).min(end.saturating_sub(1)), y));
         }
-        x = c.put(x, y, end.saturating_sub(x), &text::clean(value.text), c.look.text);
+        let look = if active && value.selected { c.look.chosen } else { c.look.text };
+        x = c.put(x, y, end.saturating_sub(x), &text::clean(value.text), look);
     };
     let label = if find.regex { "Find (regex): " } else { "Find: " };
     put(label, &tui_value::of(&find.needle), !find.in_with, c);
@@ -177,10 +178,12 @@ mod tui_value {
         pub text: &'a str,
         /// Characters before the cursor.
         pub cursor: usize,
+        /// All of it is: there is no other selection in such a field.
+        pub selected: bool,
     }
 
     pub fn of<'a>(input: &'a tui_textarea::TextArea<'static>) -> Value<'a> {
-        Value { text: input.lines().first().map_or("", String::as_str), cursor: input.cursor().1 }
+        Value { text: input.lines().first().map_or("", String::as_str), cursor: input.cursor().1, selected: input.is_selecting() }
     }
 }
 

@@ -7,7 +7,8 @@ use std::ops::Range;
 /// Letters that name an object behind `i`.
 pub(super) const LETTERS: [char; 8] = ['w', '"', '\'', '`', '(', ')', 'b', 'p'];
 
-/// The bytes of `n` objects from the cursor on, and whether they are whole lines. A count of brackets goes outwards; strings take none.
+/// The bytes of `n` objects from the cursor on, and whether they are whole lines. A count of brackets goes outwards; one of strings
+/// takes their quotes, too.
 pub(super) fn object(e: &Editor, letter: char, n: usize) -> Option<(Range<usize>, bool)> {
     let (text, at, line) = (e.text(), e.cursor_byte(), e.cursor_line());
     match letter {
@@ -19,7 +20,8 @@ pub(super) fn object(e: &Editor, letter: char, n: usize) -> Option<(Range<usize>
         '"' | '\'' | '`' => {
             let span = e.line_span(line);
             let inner = quoted(&text[span.clone()], at - span.start, letter)?;
-            Some((span.start + inner.start..span.start + inner.end, false))
+            let quotes = usize::from(n > 1);
+            Some((span.start + inner.start - quotes..span.start + inner.end + quotes, false))
         }
         '(' | ')' | 'b' => {
             let inside = bracketed(text, at).or_else(|| {
