@@ -848,6 +848,19 @@ promise!(completion_knows_tables_columns_keys_and_functions, async |p: Place| {
     assert_eq!(child.columns.iter().map(|c| &*c.name).collect::<Vec<_>>(), ["id", "parent_id"], "{}", p.name);
     assert!(child.columns[0].type_name.to_lowercase().starts_with("int"), "{}: {}", p.name, child.columns[0].type_name);
     assert_eq!(names.relation(None, "both_of_them").map(|r| r.kind), Some(NodeKind::View), "{}", p.name);
+    if s.dialect() != Dialect::MySql {
+        // What can conflict: keys of several columns, unique indexes, a key without an index of its own, and a column with an odd name.
+        cells(&s, "create table entry (id integer primary key, a int, b int, c int, \"Odd \"\"Name\" int, note text, unique (b, \"Odd \"\"Name\"))").await;
+        cells(&s, "create unique index entry_c on entry (c) where c > 0").await;
+        cells(&s, "create index entry_a on entry (a)").await;
+        let names = engine.catalog().get().expect("catalogue").names(&s).await.expect("names");
+        let text = "insert into entry (a) values (1) on conflict (";
+        let found = holdpoint::sql::complete::complete(s.dialect(), text, text.len(), &names);
+        let found: Vec<&str> = found.list.iter().map(|f| f.insert.as_str()).collect();
+        assert_eq!(found, ["id", "b", "c", "\"Odd \"\"Name\""], "{}", p.name);
+        assert!(s.fetch("insert into entry (id, b, \"Odd \"\"Name\") values (1, 1, 1) on conflict (a) do nothing").await.is_err());
+        cells(&s, "drop table entry").await;
+    }
     assert_eq!(names.foreign_keys.len(), 1, "{}: {:?}", p.name, names.foreign_keys);
     assert!(names.functions.iter().any(|f| &**f == "coalesce" || &**f == "count"), "{}", p.name);
     let text = "select * from child c join ";

@@ -84,7 +84,7 @@ fn what_a_lost_connection_took_is_told_whole_and_stays_over_lesser_messages() {
     c.send(Msg::Schema { link, told: Told::Usage { schema: schema.clone(), result: Ok(usage()) } });
     let told = words(&c);
     assert!(
-        told.contains("gone with the one before are what the open transaction had written") && told.contains("(+1: Space v m)"),
+        told.contains("gone with the one before are what the open transaction had written") && told.contains("(+1: F10 v m)"),
         "{told}"
     );
     assert!(!told.contains("userstat"), "{told}");

@@ -74,6 +74,8 @@ pub struct Relation {
     pub columns: Box<[ColumnName]>,
     /// Places among `columns` of those that only the server fills.
     pub unwritable: Box<[u16]>,
+    /// Places of those that a unique key has: what ON CONFLICT may name.
+    pub keyed: Box<[u16]>,
 }
 
 /// An object of the schema tree that is neither a relation nor a column: enough to make its path.
@@ -158,6 +160,11 @@ impl Names {
     }
 }
 
+/// Places of what is true.
+fn places(of: &[bool]) -> Box<[u16]> {
+    (0u16..).zip(of).filter(|(_, is)| **is).map(|(i, _)| i).collect()
+}
+
 /// Collects columns of relations as they come from a catalogue, in order, each name of a column or a type kept once.
 #[derive(Default)]
 pub struct Collector {
@@ -192,6 +199,7 @@ impl Collector {
             system,
             columns: Box::default(),
             unwritable: Box::default(),
+            keyed: Box::default(),
         });
     }
     /// The next column of the relation that came last.
@@ -201,10 +209,14 @@ impl Collector {
     }
     /// The relation that came last is complete; these of its columns only the server fills.
     pub fn unwritable(&mut self, columns: &[bool]) {
-        if columns.contains(&true)
-            && let Some(last) = self.names.relations.last_mut()
-        {
-            last.unwritable = (0u16..).zip(columns).filter(|(_, is)| **is).map(|(i, _)| i).collect();
+        if let Some(last) = self.names.relations.last_mut() {
+            last.unwritable = places(columns);
+        }
+    }
+    /// The same for those that a unique key has.
+    pub fn keyed(&mut self, columns: &[bool]) {
+        if let Some(last) = self.names.relations.last_mut() {
+            last.keyed = places(columns);
         }
     }
     /// True when the relation that came last is this one.

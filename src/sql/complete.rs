@@ -429,17 +429,16 @@ fn objects(words: &Words<'_>, scope: &Scope, wanted: object::Wanted, out: &mut C
     }
 }
 
-/// A source without the columns that only the server fills, where it is written to.
+/// A source without the columns that only the server fills, where it is written to; of ON CONFLICT those that a unique key has.
 fn writable(words: &Words<'_>, scope: &Scope, s: &Source, names: &Names) -> Source {
     let mut s = s.clone();
     let conflict = scope.bracket.is_some_and(|b| b >= 1 && words.is(b - 1, "conflict"));
     let writes = words.is_one(scope.query.start, &["insert", "replace", "update", "merge"]);
-    if writes
-        && !conflict
-        && let Some(r) = relation_of(names, &s)
-    {
-        let filled = |name: &str| r.unwritable.iter().any(|i| r.columns.get(usize::from(*i)).is_some_and(|c| *c.name == *name));
-        s.columns.retain(|(name, _)| !filled(name));
+    if writes && let Some(r) = relation_of(names, &s) {
+        let among = |places: &[u16], name: &str| places.iter().any(|i| r.columns.get(usize::from(*i)).is_some_and(|c| *c.name == *name));
+        // Of a table without a key that is known here, all are shown.
+        let fits = |name: &str| if conflict { r.keyed.is_empty() || among(&r.keyed, name) } else { !among(&r.unwritable, name) };
+        s.columns.retain(|(name, _)| fits(name));
     }
     s
 }

@@ -10,9 +10,12 @@ use crate::model::{Error, NodeKind, Result};
 const COLUMNS: &str = "SELECT n.nspname::text, c.relname::text, c.relkind::text, \
         (json_agg(a.attname::text ORDER BY a.attnum) FILTER (WHERE a.attnum IS NOT NULL))::text, \
         (json_agg(pg_catalog.format_type(a.atttypid, a.atttypmod) ORDER BY a.attnum) FILTER (WHERE a.attnum IS NOT NULL))::text, \
-        string_agg(CASE WHEN a.attgenerated <> '' OR a.attidentity = 'a' THEN 'g' ELSE '-' END, '' ORDER BY a.attnum) \
+        string_agg(CASE WHEN a.attgenerated <> '' OR a.attidentity = 'a' THEN 'g' ELSE '-' END, '' ORDER BY a.attnum), \
+        string_agg(CASE WHEN u.indrelid IS NULL THEN '-' ELSE 'k' END, '' ORDER BY a.attnum) \
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
     LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
+    LEFT JOIN (SELECT DISTINCT i.indrelid, k.attnum FROM pg_catalog.pg_index i, unnest(i.indkey) k (attnum) WHERE i.indisunique) u \
+        ON u.indrelid = a.attrelid AND u.attnum = a.attnum \
     WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND n.nspname !~ '^pg_toast' AND n.nspname !~ '^pg_temp' \
     GROUP BY n.oid, n.nspname, c.oid, c.relname, c.relkind \
     ORDER BY n.nspname IN ('pg_catalog', 'information_schema'), n.oid, c.relname, c.oid";
@@ -95,6 +98,7 @@ pub(super) async fn read(s: &Session) -> Result<Names> {
             out.column(column, type_name);
         }
         out.unwritable(&cell(r, 5).bytes().map(|b| b == b'g').collect::<Vec<_>>());
+        out.keyed(&cell(r, 6).bytes().map(|b| b == b'k').collect::<Vec<_>>());
     }
     let mut last = String::new();
     for r in &pinned(s, KEYS, &[]).await?.rows {

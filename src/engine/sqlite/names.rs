@@ -4,30 +4,45 @@ use super::catalog::{INDEXES, TRIGGERS, at, q};
 use crate::engine::Session;
 use crate::model::names::{Collector, Names};
 use crate::model::{NodeKind, Result};
+use std::collections::HashSet;
 
 pub(super) async fn read(s: &Session) -> Result<Names> {
     let databases = s.fetch("SELECT name FROM pragma_database_list ORDER BY seq").await?;
     let schemas: Vec<String> = databases.rows.iter().map(|r| at(r, 0).to_string()).collect();
     let mut out = Collector::default();
     for schema in &schemas {
-        let columns = s
+        let literal = crate::model::Dialect::Sqlite.quote_literal(schema);
+        let unique = s
             .fetch(format!(
-                "SELECT m.name, m.type, c.name, c.type, c.hidden IN (2, 3) FROM {0}.sqlite_schema m JOIN pragma_table_xinfo(m.name, {1}) c \
-                 WHERE m.type IN ('table', 'view') AND m.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY m.name, c.cid",
+                "SELECT DISTINCT m.name, i.name FROM {0}.sqlite_schema m JOIN pragma_index_list(m.name, {1}) l JOIN pragma_index_info(l.name, {1}) i \
+                 WHERE m.type = 'table' AND l.\"unique\" AND i.name IS NOT NULL",
                 q(schema),
-                crate::model::Dialect::Sqlite.quote_literal(schema)
+                literal
             ))
             .await?;
-        let mut computed: Vec<bool> = Vec::new();
+        let unique: HashSet<(&str, &str)> = unique.rows.iter().map(|r| (at(r, 0), at(r, 1))).collect();
+        let columns = s
+            .fetch(format!(
+                "SELECT m.name, m.type, c.name, c.type, c.hidden IN (2, 3), c.pk > 0 FROM {0}.sqlite_schema m JOIN pragma_table_xinfo(m.name, {1}) c \
+                 WHERE m.type IN ('table', 'view') AND m.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY m.name, c.cid",
+                q(schema),
+                literal
+            ))
+            .await?;
+        let (mut computed, mut keyed) = (Vec::new(), Vec::new());
         for r in &columns.rows {
             if !out.is_at(schema, at(r, 0)) {
                 out.unwritable(&std::mem::take(&mut computed));
+                out.keyed(&std::mem::take(&mut keyed));
                 out.relation(schema, at(r, 0), if at(r, 1) == "view" { NodeKind::View } else { NodeKind::Table }, false);
             }
             out.column(at(r, 2), at(r, 3));
             computed.push(at(r, 4) == "1");
+            // An INTEGER PRIMARY KEY has no index.
+            keyed.push(at(r, 5) == "1" || unique.contains(&(at(r, 0), at(r, 2))));
         }
         out.unwritable(&computed);
+        out.keyed(&keyed);
         let places = s
             .fetch(format!(
                 "SELECT t.type, t.name, m.type, m.name FROM {0}.sqlite_schema m JOIN {0}.sqlite_schema t ON t.name = m.tbl_name COLLATE NOCASE \
@@ -47,7 +62,7 @@ pub(super) async fn read(s: &Session) -> Result<Names> {
                  JOIN pragma_foreign_key_list(m.name, {1}) f LEFT JOIN pragma_table_info(f.\"table\", {1}) p ON f.\"to\" IS NULL AND p.pk = f.seq + 1 \
                  WHERE m.type = 'table' ORDER BY m.name, f.id, f.seq",
                 q(schema),
-                crate::model::Dialect::Sqlite.quote_literal(schema)
+                literal
             ))
             .await?;
         let mut last = (String::new(), String::new());

@@ -231,9 +231,10 @@ pub fn scope(words: &Words<'_>, names: &Names, at: usize) -> Scope {
     Scope { sources, outer, ctes: ctes.into_iter().map(|c| c.name).collect(), query, verb, frame: last, outputs, own, bracket }
 }
 
-/// The part of a frame between set operators that holds `at`.
+/// The part of a frame between set operators that holds `at`; what stands behind the last of them may belong to the INSERT round all.
 fn segment(words: &Words<'_>, frame: Range<usize>, at: usize) -> Range<usize> {
     let (mut start, mut end) = (frame.start, frame.end);
+    let mut statement = frame.start;
     for i in words.flat(frame) {
         if words.is_one(i, &["union", "intersect", "except", ";"]) {
             if i < at {
@@ -241,11 +242,19 @@ fn segment(words: &Words<'_>, frame: Range<usize>, at: usize) -> Range<usize> {
                 if words.is_one(start, &["all", "distinct"]) {
                     start += 1;
                 }
+                if words.is(i, ";") {
+                    statement = start;
+                }
             } else {
                 end = i;
                 break;
             }
         }
+    }
+    let inserts = || words.is_one(verb(words, &(statement..end)), &["insert", "replace"]);
+    let behind = || conflicts(words, start..at) || words.flat(start..at).any(|i| words.is(i, "returning"));
+    if start > statement && inserts() && behind() {
+        start = statement;
     }
     start..end.max(start)
 }

@@ -29,6 +29,7 @@ fn shop() -> Names {
         c.column(column, "numeric");
     }
     c.unwritable(&[true, false, true]);
+    c.keyed(&[true, true, false]);
     c.place("public", Some((NodeKind::Table, "orders")), "Indexes", NodeKind::Index, "orders_by_day");
     c.place("archive", Some((NodeKind::Table, "orders_2019")), "Indexes", NodeKind::Index, "old_by_day");
     c.place("public", Some((NodeKind::Table, "orders")), "Triggers", NodeKind::Trigger, "touch");
@@ -367,6 +368,17 @@ fn on_conflict_names_columns_of_the_target_and_the_row_that_was_refused() {
         assert_eq!(of("insert into orders (id) values (1) on conflict (id) do update set total = exc|")[0], "excluded");
         let copied = of("insert into orders (id) select id from customers on conflict (id) do update set total = |");
         assert!(copied.contains(&"total".to_string()) && !copied.contains(&"email".to_string()), "{copied:?}");
+        // Only what a unique key has can conflict; a key's column may be one that the server fills.
+        assert_eq!(of("insert into ledger (net) values (1) on conflict (|"), ["id", "net"]);
+        assert_eq!(of("insert into ledger (net) values (1) on conflict (id) do update set |")[0], "net");
+        // Behind a UNION it is the INSERT's still.
+        let union = "insert into orders (id, total) select id, 0 from customers union all select id, 1 from archive.orders_2019";
+        assert_eq!(of(&format!("{union} on conflict (|")), ORDERS);
+        assert_eq!(of(&format!("{union} on conflict (id) do update set total = excluded.|")), ORDERS);
+        assert!(of(&format!("{union} on conflict (id) |")).contains(&"do update set".to_string()));
+        assert_eq!(of(&format!("{union} returning |"))[..4], ORDERS);
+        assert_eq!(of(&format!("{union} where |"))[..1], ["id"], "the second query's own");
+        assert!(!of(&format!("{union} where |")).contains(&"total".to_string()));
         assert!(of("insert into orders (id) values (1) on conflict (id) |").contains(&"do update set".to_string()));
         assert!(of("insert into orders (id) values (1) on conflict |").contains(&"do nothing".to_string()));
         assert_eq!(of("select excluded.| from orders"), Vec::<String>::new(), "it is a name there like any other");
