@@ -60,6 +60,7 @@ pub struct Plan {
 /// A trigger that the statement fired.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Trigger {
+    /// Empty where the plan tells its constraint alone: text without VERBOSE.
     pub name: String,
     /// The constraint behind it: a foreign key's check.
     pub constraint: Option<String>,
@@ -67,6 +68,13 @@ pub struct Trigger {
     pub calls: Option<f64>,
     /// Over all calls.
     pub ms: Option<f64>,
+}
+
+impl Trigger {
+    /// What it is called: by its constraint where no name is told.
+    pub fn title(&self) -> &str {
+        self.constraint.as_deref().filter(|_| self.name.is_empty()).unwrap_or(&self.name)
+    }
 }
 
 /// Just-in-time compilation of a statement (PostgreSQL 11 and later).

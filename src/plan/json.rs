@@ -54,7 +54,7 @@ fn texts(map: &BTreeMap<String, String>) -> Map<String, Value> {
 }
 
 fn trigger(t: &Trigger) -> Value {
-    json!({"name": t.name, "constraint": t.constraint, "relation": t.relation, "calls": t.calls, "ms": t.ms})
+    json!({"name": t.title(), "constraint": t.constraint, "relation": t.relation, "calls": t.calls, "ms": t.ms})
 }
 
 fn finding(f: &PlanFinding) -> Value {

@@ -134,7 +134,7 @@ fn triggers(s: &Scene<'_>, out: &mut Vec<PlanFinding>) {
         .iter()
         .take(3)
         .map(|t| {
-            let name = t.constraint.clone().filter(|_| keeps_a_foreign_key(t)).unwrap_or_else(|| t.name.clone());
+            let name = t.constraint.clone().filter(|_| keeps_a_foreign_key(t)).unwrap_or_else(|| t.title().to_string());
             let on = t.relation.as_ref().map(|r| format!(" on {r}")).unwrap_or_default();
             let calls = t.calls.map(|c| format!("{} calls, ", count(c))).unwrap_or_default();
             format!("{name}{on} ({calls}{})", ms(t.ms.unwrap_or(0.0)))
@@ -166,7 +166,7 @@ fn foreign_key(s: &Scene<'_>, t: &Trigger, own: f64, total: f64) -> Option<PlanF
         return None;
     }
     let constraint = t.constraint.as_deref()?;
-    let relation = t.relation.as_deref().unwrap_or("");
+    let relation = t.relation.as_deref().unwrap_or("the table");
     let known = s.known.tables.iter().flat_map(|x| &x.foreign_keys).find(|k| k.name == constraint);
     let calls = t.calls.unwrap_or(0.0);
     let draft = |sure| {
@@ -188,7 +188,14 @@ fn foreign_key(s: &Scene<'_>, t: &Trigger, own: f64, total: f64) -> Option<PlanF
             ))
         }
         None => Some(draft(Confidence::Possible).but(Confidence::Possible, "whether the referencing columns have an index is not known here").say(
-            format!("{constraint}: checking the foreign key for {} rows of {relation} took {} of {}", count(calls), ms(own), ms(total)),
+            format!(
+                "{constraint}: checking {} for {} rows of {relation} took {} of {}",
+                // A trigger that somebody made a constraint is called by its name, too.
+                if t.name.is_empty() { "this constraint, most likely a foreign key," } else { "the foreign key" },
+                count(calls),
+                ms(own),
+                ms(total)
+            ),
             "Look whether the referencing columns have an index of their own; if not, make one on a scratch copy and run it there again.",
         )),
     }

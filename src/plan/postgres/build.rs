@@ -77,6 +77,14 @@ pub(super) fn plan(sheet: Sheet<'_>, version: &str, raw: &str) -> Plan {
         fill_zeros(&mut nodes);
     }
     read_top(&mut plan, &mut top);
+    // The text names the table of a trigger where there are several.
+    let mut written = nodes.iter().filter(|n| charge::writes(n));
+    if let (Some(one), None) = (written.next(), written.next()) {
+        for t in plan.triggers.iter_mut().filter(|t| t.relation.is_none()) {
+            // Without its schema, as the JSON has it.
+            t.relation = one.relation.as_ref().and_then(|r| r.rsplit('.').next()).map(str::to_string);
+        }
+    }
     if let Some(j) = &mut plan.jit {
         j.leader_ms = compiled_by_leader(j, &nodes, &facts);
     }
@@ -208,10 +216,9 @@ fn insert_told(plan: &mut Plan, key: &str, keys: &Keys<'_>) {
 fn trigger(keys: &Keys<'_>) -> Trigger {
     let text = |k: &str| get(keys, k).map(Value::words);
     let number = |k: &str| get(keys, k).and_then(Value::number);
-    let constraint = text("Constraint Name");
     Trigger {
-        name: text("Trigger Name").or_else(|| constraint.clone()).unwrap_or_default(),
-        constraint,
+        name: text("Trigger Name").unwrap_or_default(),
+        constraint: text("Constraint Name"),
         relation: text("Relation"),
         calls: number("Calls"),
         ms: number("Time"),

@@ -134,7 +134,7 @@ pub(super) fn charge(plan: &mut Plan, nodes: &mut [PlanNode], facts: &[Facts]) {
     }
 }
 
-fn writes(n: &PlanNode) -> bool {
+pub(super) fn writes(n: &PlanNode) -> bool {
     matches!(n.op.as_str(), "insert" | "update" | "delete" | "merge")
 }
 
@@ -327,21 +327,29 @@ impl<'a> Ledger<'a> {
                 _ => {}
             }
         }
-        // Those that leave the least choice come first.
-        for i in single.into_iter().chain(values).chain(several) {
-            if self.nodes[i].role == Role::Cte {
-                self.cte(i, readers.get(&i).map_or(&[][..], Vec::as_slice));
-            } else {
-                let (payers, mentioned) = self.consumers(i);
-                if let (Some(p), false) = (self.pay(i, &payers, true), mentioned)
-                    && Some(p) != self.facts[i].parent
-                {
-                    let name = self.nodes[i].subplan.as_deref().unwrap_or("an InitPlan");
-                    let doubt =
-                        format!("no line of the plan says who waited for {name}: it is taken from here, where it fits (VERBOSE tells)");
-                    (self.spent[p].approximate, self.spent[p].doubt) = (true, Some(doubt));
-                }
+        // Those that leave the least choice come first; of the values those that a line of the plan mentions.
+        let (named, hidden): (Vec<_>, Vec<_>) =
+            values.into_iter().map(|i| (i, self.consumers(i))).partition(|(_, (_, mentioned))| *mentioned);
+        for i in single {
+            self.cte(i, readers.get(&i).map_or(&[][..], Vec::as_slice));
+        }
+        for (i, (payers, mentioned)) in named.into_iter().chain(hidden) {
+            let others: Vec<usize> = if mentioned { Vec::new() } else { self.holders(i, &payers) };
+            let paid = self.pay(i, &payers, true);
+            if mentioned || paid.is_none() || others.len() < 2 && paid == self.facts[i].parent {
+                continue;
             }
+            let name = self.nodes[i].subplan.clone().unwrap_or_else(|| "an InitPlan".into());
+            for p in others {
+                let doubt = match paid == Some(p) {
+                    true => format!("no line of the plan says who waited for {name}: it is taken from here, where it fits (VERBOSE tells)"),
+                    false => format!("no line of the plan says who waited for {name}: it may have been this one (VERBOSE tells)"),
+                };
+                (self.spent[p].approximate, self.spent[p].doubt) = (true, Some(doubt));
+            }
+        }
+        for i in several {
+            self.cte(i, readers.get(&i).map_or(&[][..], Vec::as_slice));
         }
         // Nothing stands above the root: what its children have more than it was not within it. That can be where a CTE writes; else
         // the plan does not add up, and must not be made to.
@@ -448,17 +456,27 @@ impl<'a> Ledger<'a> {
         }
     }
 
+    /// Whether a node can hold all that another one took.
+    fn holds(&self, p: usize, i: usize, settled: bool) -> bool {
+        let (own, left, err) = if settled { (self.spent[p].own, self.spent[p].left, self.spent[p].err) } else { self.room(p) };
+        let slack = err + self.spent[i].clock + DUST;
+        let io = IO_ERR * (self.spent[i].size + self.spent[p].size) as f64;
+        self.spent[p].executed
+            && self.spent[i].incl <= own + slack
+            && (0..COUNTERS).all(|k| self.spent[i].all[k] <= left[k] + if k < EXACT { 0.0 } else { io })
+    }
+
+    /// Those of the payers that can hold it: the one that pays, and others of whose figures it would be a tenth or more.
+    fn holders(&self, i: usize, payers: &[usize]) -> Vec<usize> {
+        let (time, counted) = (self.spent[i].incl, &self.spent[i].all);
+        let much = |s: &Spent| time * 10.0 >= s.own || (0..EXACT).any(|k| counted[k] > 0.0 && counted[k] * 10.0 >= s.left[k]);
+        let fits = payers.iter().copied().filter(|p| self.holds(*p, i, true));
+        fits.enumerate().filter(|(at, p)| *at == 0 || much(&self.spent[*p])).map(|(_, p)| p).collect()
+    }
+
     /// The first of the payers that can hold all of it pays, and is told; when none can, each pays what it can.
     fn pay(&mut self, i: usize, payers: &[usize], settled: bool) -> Option<usize> {
-        let holds = |l: &Self, p: usize| {
-            let (own, left, err) = if settled { (l.spent[p].own, l.spent[p].left, l.spent[p].err) } else { l.room(p) };
-            let slack = err + l.spent[i].clock + DUST;
-            let io = IO_ERR * (l.spent[i].size + l.spent[p].size) as f64;
-            l.spent[p].executed
-                && l.spent[i].incl <= own + slack
-                && (0..COUNTERS).all(|k| l.spent[i].all[k] <= left[k] + if k < EXACT { 0.0 } else { io })
-        };
-        let Some(p) = payers.iter().copied().find(|p| holds(self, *p)) else {
+        let Some(p) = payers.iter().copied().find(|p| self.holds(*p, i, settled)) else {
             if settled {
                 self.share(i, payers, false);
             } else if let Some(p) = payers.first() {

@@ -74,6 +74,76 @@ Execution Time: 92.113 ms";
     }
 }
 
+/// A SELECT list is computed at its own level of the query, and not by the scan inside a correlated subquery.
+#[test]
+fn a_hidden_initplan_is_not_charged_inside_a_subplan() {
+    let text = "Index Only Scan using customer_pkey on customer c  (cost=7901.30..31608.45 rows=3 width=44) (actual time=122.945..185.281 rows=3 loops=1)\n\
+\x20 Index Cond: (c_id < 4)\n\
+\x20 Heap Fetches: 0\n\
+\x20 Buffers: shared hit=16607\n\
+\x20 InitPlan 2 (returns $1)\n\
+\x20   ->  Aggregate  (cost=7901.00..7901.01 rows=1 width=32) (actual time=87.427..87.429 rows=1 loops=1)\n\
+\x20         Buffers: shared hit=4151\n\
+\x20         ->  Seq Scan on orders  (cost=0.00..7151.00 rows=300000 width=6) (actual time=0.008..37.595 rows=300000 loops=1)\n\
+\x20               Buffers: shared hit=4151\n\
+\x20 SubPlan 1\n\
+\x20   ->  Aggregate  (cost=7901.02..7901.03 rows=1 width=8) (actual time=32.602..32.602 rows=1 loops=3)\n\
+\x20         Buffers: shared hit=12453\n\
+\x20         ->  Seq Scan on orders o  (cost=0.00..7901.00 rows=9 width=0) (actual time=0.025..32.560 rows=699 loops=3)\n\
+\x20               Filter: (c_id = c.c_id)\n\
+\x20               Rows Removed by Filter: 299301\n\
+\x20               Buffers: shared hit=12453\n\
+Planning Time: 0.381 ms\n\
+Execution Time: 185.358 ms";
+    let plan = read(text).unwrap();
+    assert_eq!(plan.root.self_pages.hit, Some(3));
+    assert!((plan.root.self_ms.unwrap() - 0.046).abs() < 0.0005 && !plan.root.approximate, "{:?}", plan.root.self_ms);
+    let scan = plan.root.at(&[1, 0]).expect("the subquery's scan");
+    assert!((scan.self_ms.unwrap() - 97.68).abs() < 0.0005 && scan.self_pages.hit == Some(12453) && !scan.approximate, "{scan:?}");
+}
+
+/// What a line mentions has its place; what none mentions takes what is left.
+#[test]
+fn a_mentioned_initplan_comes_before_a_hidden_one() {
+    let node = |kind: &str, role: &str, ms: f64, more: &str| {
+        format!(
+            r#"{{"Node Type":"{kind}","Parent Relationship":"{role}","Actual Startup Time":{ms},"Actual Total Time":{ms},"Actual Rows":1,"Actual Loops":1{more}}}"#
+        )
+    };
+    let initplan = |name: &str, ms: f64| node("Aggregate", "InitPlan", ms, &format!(r#","Subplan Name":"{name}""#));
+    let parts = [
+        initplan("InitPlan 1 (returns $0)", 0.733),
+        initplan("InitPlan 2 (returns $1)", 14.077),
+        node("Index Scan", "Outer", 14.110, r#","Filter":"(v <= $1)""#),
+        node("Hash", "Inner", 3.0, ""),
+    ];
+    let json = format!(r#"[{{"Plan":{}}}]"#, node("Hash Join", "", 18.2, &format!(r#","Plans":[{}]"#, parts.join(","))));
+    let plan = read_json(&json, "15", true).unwrap();
+    let own: Vec<f64> = plan.root.children.iter().map(|c| (c.self_ms.unwrap() * 1e3).round() / 1e3).collect();
+    assert_eq!(own, [0.733, 14.077, 0.033, 3.0]);
+    assert!((plan.root.self_ms.unwrap() - 0.357).abs() < 0.0005, "{:?}", plan.root.self_ms);
+}
+
+/// A foreign key's check is told by its constraint alone where the text was made without VERBOSE.
+#[test]
+fn a_trigger_without_a_name_is_its_constraints_and_of_the_table_that_is_written() {
+    let text = |trigger: &str| {
+        let root = "Delete on public.par  (cost=0.28..8.97 rows=0 width=0) (actual time=0.092..0.092 rows=0 loops=1)";
+        let scan = "  ->  Seq Scan on public.par  (cost=0.28..8.97 rows=39 width=6) (actual time=0.012..0.018 rows=39 loops=1)";
+        read(&format!("{root}\n{scan}\nPlanning Time: 0.1 ms\n{trigger}\nExecution Time: 102.1 ms")).unwrap()
+    };
+    for (line, name) in [
+        ("Trigger for constraint child_par_id_fkey: time=101.970 calls=39", ""),
+        ("Trigger RI_ConstraintTrigger_a_17493 for constraint child_par_id_fkey: time=101.970 calls=39", "RI_ConstraintTrigger_a_17493"),
+    ] {
+        let mut plan = text(line);
+        assert_eq!((plan.triggers[0].name.as_str(), plan.triggers[0].relation.as_deref()), (name, Some("par")));
+        crate::plan::findings::fill(&mut plan, &crate::plan::known::Known::default());
+        let f = plan.findings.iter().find(|f| f.id == "F32").expect("the foreign key");
+        assert!(f.message.contains("child_par_id_fkey: checking") && f.message.contains("39 rows of par took 102.0 ms"), "{}", f.message);
+    }
+}
+
 /// pev2's fixture 02 and pgMustard's article: loops multiply, and the product is what is subtracted.
 #[test]
 fn loops_multiply() {

@@ -151,7 +151,8 @@ fn pages(p: &Pages) -> Option<String> {
 /// What belongs to the statement, said where its root is chosen.
 fn whole(plan: &Plan, out: &mut Vec<Said>) {
     for t in &plan.triggers {
-        let name = t.constraint.as_ref().map_or_else(|| t.name.clone(), |c| format!("{} ({c})", t.name));
+        let constraint = t.constraint.as_ref().filter(|_| !t.name.is_empty());
+        let name = constraint.map_or_else(|| t.title().to_string(), |c| format!("{} ({c})", t.name));
         let of = t.relation.as_ref().map_or_else(String::new, |r| format!(" on {r}"));
         let calls = t.calls.map_or_else(String::new, |c| format!(", {} calls", count(c)));
         let time = t.ms.map_or_else(String::new, |v| format!(", {} ms", ms(v)));

@@ -1,7 +1,26 @@
 //! Who pulls an InitPlan: the first executed node that mentions its parameter, by the order in which a plan runs.
 
 use super::{DUST, Ledger};
+use crate::model::plan::Role;
 use std::collections::HashMap;
+
+/// Nodes that pass their rows on and compute nothing.
+const PASS_ON: [&str; 14] = [
+    "Hash",
+    "Materialize",
+    "Memoize",
+    "Sort",
+    "Incremental Sort",
+    "Unique",
+    "SetOp",
+    "LockRows",
+    "Append",
+    "Merge Append",
+    "Recursive Union",
+    "BitmapAnd",
+    "BitmapOr",
+    "Bitmap Index Scan",
+];
 
 impl Ledger<'_> {
     /// Who may have pulled an InitPlan, the likeliest first; and whether the plan mentions it anywhere: without VERBOSE no SELECT list is
@@ -50,17 +69,10 @@ impl Ledger<'_> {
                 push(p);
             }
         }
-        // Where nothing tells: the deepest node that can hold it. Its first row waited for the value.
         if found.is_empty() {
-            let slack = self.spent[i].clock + DUST;
-            self.in_execution_order(lister, &own, &mut |j| {
-                let elsewhere = std::iter::once(j).chain(self.above(j)).take_while(|p| *p > lister).any(|p| self.pulled_elsewhere(p));
-                let once = self.nodes[j].loops.unwrap_or(1.0) <= 1.0;
-                let waited = self.nodes[j].startup_ms.is_none_or(|s| s + slack >= self.spent[i].incl);
-                if j != lister && !elsewhere && (waited || !once) {
-                    push(j);
-                }
-            });
+            for p in self.hidden(i, lister) {
+                push(p);
+            }
         }
         push(lister);
         for p in self.above(lister) {
@@ -69,6 +81,26 @@ impl Ledger<'_> {
         // Time of one process is not in the clock of another.
         out.retain(|p| self.spent[*p].parallel == self.spent[i].parallel);
         (out, !found.is_empty())
+    }
+
+    /// Where no line tells: nodes of the lister's query level that compute what is not printed, from the top. A SELECT list is computed by
+    /// the topmost node that can, and the count of a LIMIT is never printed. The first row of such a node waited for the value.
+    fn hidden(&self, i: usize, lister: usize) -> Vec<usize> {
+        let slack = self.spent[i].clock + DUST;
+        let mut out = Vec::new();
+        let mut stack = vec![lister];
+        while let Some(j) = stack.pop() {
+            let n = &self.nodes[j];
+            let waited = n.loops.unwrap_or(1.0) > 1.0 || n.startup_ms.is_none_or(|s| s + slack >= self.spent[i].incl);
+            if waited && !PASS_ON.contains(&self.facts[j].kind.as_str()) {
+                out.push(j);
+            }
+            if self.facts[j].kind != "Subquery Scan" {
+                let inside = self.children[j].iter().rev().filter(|c| !self.pulled_elsewhere(**c) && self.nodes[**c].role != Role::SubPlan);
+                stack.extend(inside);
+            }
+        }
+        out
     }
 
     /// Whether a node chooses its partitions while the statement runs: an Append needs the value before any of its scans.
