@@ -367,7 +367,7 @@ async fn copies_and_files_take_all_rows_those_shown_or_the_selected_ones() {
     assert_eq!(c.copied.last().map(String::as_str), Some("b\nz\n\\N\n"));
     // Into files the same: the form says what is the default.
     c.keys("e").await;
-    assert!(c.screen().contains("Which rows") && c.screen().contains("The 2 selected rows are written"), "{}", c.screen());
+    assert!(c.screen().contains("Which rows") && c.screen().contains("To be written: 2 selected rows."), "{}", c.screen());
     let dir = c._dir.path().to_path_buf();
     let path = |name: &str| dir.join(name).display().to_string();
     c.keys("C-u").await;

@@ -814,5 +814,11 @@ fn a_statement_that_is_put_below_a_shortcut_leaves_it_as_it_is() {
         let mut c = open(text);
         holdpoint::app::panes::query::insert_text(&mut c.state, "select 1", &mut Vec::new());
         assert_eq!(c.state.query.editor.text(), whole);
+        // A template of the schema pane goes another way there.
+        let mut c = open(text);
+        c.press("C-End");
+        let told = holdpoint::app::panes::schema::Told::Template(Ok("select 1".into()));
+        c.send(Msg::Schema { link: c.state.link_no, told });
+        assert_eq!(c.state.query.editor.text(), whole);
     }
 }

@@ -197,8 +197,6 @@ fn go(state: &mut State, to: usize, effects: &mut Vec<Effect>) {
     if state.view.workspace != Workspace::Start {
         state.go(Pane::Editor);
     }
-    // One opens a file to read and write in it: no letter may run it.
-    state.view.typing = state.config.editor_keys != EditorKeys::Vim;
     shown(state, effects);
     save(state, None, effects);
 }
@@ -417,6 +415,8 @@ pub fn file_opened(state: &mut State, path: PathBuf, content: &str, effects: &mu
     if state.view.workspace != Workspace::Start {
         state.go(Pane::Editor);
     }
+    // One opens a file to read and write in it: no letter may run it.
+    state.view.typing = state.config.editor_keys != EditorKeys::Vim;
     shown(state, effects);
     save(state, None, effects);
 }
@@ -436,9 +436,11 @@ pub fn file_saved(state: &mut State, path: &Path, version: u64, print: Print, ef
     if same(q.editor.version, version) {
         q.file = Some(path.to_path_buf());
         (q.buffers.in_file, q.buffers.print) = (Some(version), Some(print));
+        // With its text: what the file has is true of this one alone.
+        q.saved = 0;
     } else if let Some(p) = q.buffers.parked.iter_mut().find(|p| same(p.editor.version, version)) {
         p.file = Some(path.to_path_buf());
-        (p.in_file, p.print) = (Some(version), Some(print));
+        (p.in_file, p.print, p.saved) = (Some(version), Some(print), 0);
     }
     state.say(Note::ok(format!("Saved to {}.", text::clean(&path.display().to_string()))));
     if let Some((target, buffers)) = to_keep(state, true) {

@@ -194,4 +194,13 @@ mod tests {
         c.go(Action::Left, 11);
         assert_eq!(c.kind, Kind::Line);
     }
+
+    #[test]
+    fn only_what_joins_rows_says_how_many_make_a_point() {
+        let points = vec![Point { label: None, values: Some([1.0; 3]) }];
+        let mut c = Chart::new("n", Series { rows: 2_400, numbers: 2_400, min: 1.0, max: 1.0, each: 1_200, points, bins: Vec::new() });
+        assert_eq!((c.kind, c.heading("·").contains("1,200 to a point")), (Kind::Line, true));
+        c.turn(true);
+        assert_eq!((c.kind, c.heading("·").contains("to a point")), (Kind::Histogram, false));
+    }
 }

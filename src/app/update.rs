@@ -360,7 +360,7 @@ fn status_changed(state: &mut State, status: crate::engine::SessionStatus, effec
 fn left_behind(state: &mut State, backend: u64, result: crate::model::Result<Option<String>>) {
     // A data fix leaves the user's own connection as it is.
     let lost = state.link.server().is_some_and(|s| s.status.lost.is_some());
-    let again = keys::key_of(state, Action::Reconnect).filter(|_| lost);
+    let again = keys::keys_now(state, Action::Reconnect).filter(|_| lost);
     let again = again.map(|k| format!("{k} connects again; the buffer and the results stay."));
     state.messages.answered(
         super::note::BEING_LOOKED_AT,

@@ -137,9 +137,13 @@ fn keep(tx: &Transaction<'_>, target: &str, writer: &str, at: &str, place: usize
         )?;
     } else {
         tx.execute(
-            "UPDATE buffers SET place = ?3, cursor = ?4, file = ?5, crlf = ?6, unsaved = ?7, active = ?8, closed = NULL
-             WHERE target = ?1 AND id = ?2",
-            params![target, b.id, number(place), number(b.cursor), b.file, b.crlf, b.unsaved, b.active],
+            "UPDATE buffers SET place = ?3, active = ?4, closed = NULL WHERE target = ?1 AND id = ?2",
+            params![target, b.id, number(place), b.active],
+        )?;
+        // The rest is of this console's text: another one may have written its own here.
+        tx.execute(
+            "UPDATE buffers SET cursor = ?4, file = ?5, crlf = ?6, unsaved = ?7 WHERE target = ?1 AND id = ?2 AND writer = ?3",
+            params![target, b.id, writer, number(b.cursor), b.file, b.crlf, b.unsaved],
         )?;
     }
     Ok(())
@@ -210,6 +214,14 @@ mod tests {
         s.keep_buffers("t", "you", "2026", &[a(1, Some("yours"))]).unwrap();
         s.keep_buffers("t", "me", "2026", &[a(1, Some("mine too"))]).unwrap();
         assert_eq!(s.reopen_buffer("t", "me").unwrap().unwrap().text, "yours");
+        // Whether a file has the text is told by the console whose text it is.
+        let file = |text, unsaved| Keep { file: Some("/x/y.sql".into()), unsaved, ..a(1, text) };
+        s.keep_buffers("t", "me", "2026", &[file(Some("in the file"), false)]).unwrap();
+        assert_eq!(s.buffers("t", "you").unwrap().len(), 2);
+        s.keep_buffers("t", "you", "2026", &[file(Some("typed since"), true)]).unwrap();
+        s.keep_buffers("t", "me", "2026", &[file(None, false), a(9, Some("new"))]).unwrap();
+        let kept = s.buffers("t", "third").unwrap().into_iter().find(|b| b.id == 1).unwrap();
+        assert_eq!((kept.text.as_str(), kept.unsaved), ("typed since", true));
     }
 
     #[test]

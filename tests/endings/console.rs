@@ -150,6 +150,59 @@ fn why_a_cell_cannot_be_written_is_said_in_its_own_words() {
 }
 
 #[test]
+fn a_result_without_rows_has_no_cell_to_change() {
+    let (home, _) = postgres("no_cell", SEED);
+    let mut c = open(&home, "dev");
+    run(&mut c, "select * from t where id > 1");
+    c.wait_for("0 rows");
+    c.send("<Esc> gr");
+    c.send("c");
+    c.wait_for("There are no rows here.");
+    assert!(!c.screen().contains("still being read"), "{}", c.screen());
+}
+
+/// Which table a name means is the server's to say: `\d` shows that one.
+#[test]
+fn a_described_name_is_folded_as_the_server_folds_it() {
+    let both = "create table customers (small int); create table \"CUSTOMERS\" (large int); create table \"Only\" (mixed int)";
+    let (home, pg) = postgres("folded", both);
+    pg.psql("folded", "select small from CUSTOMERS; select large from \"CUSTOMERS\"");
+    let mut c = open(&home, "dev");
+    for (typed, column) in [("\\d CUSTOMERS", "small"), ("\\d \"CUSTOMERS\"", "large"), ("\\d public.CusTomers", "small")] {
+        run(&mut c, typed);
+        c.wait_until(column, |s| s.contains("CREATE TABLE") && s.contains(column));
+        c.send("<Esc>");
+        c.wait_until("it is closed", |s| !s.contains("CREATE TABLE"));
+    }
+    run(&mut c, "\\d Only");
+    c.wait_for("There is no table or view Only");
+    assert!(c.screen().contains("There is \"Only\"."), "{}", c.screen());
+
+    // Names of files, which differ by case here; a server on a Mac or on Windows takes them for one.
+    let (home, maria) =
+        mariadb("folded", "create table customers (small int); create table CUSTOMERS (large int); create table `Only` (mixed int)");
+    maria.sql("folded", "select small from customers; select large from CUSTOMERS");
+    let mut c = open(&home, "dev");
+    for (typed, column) in [("\\d CUSTOMERS", "large"), ("\\d customers", "small"), ("\\d folded.`Only`", "mixed")] {
+        run(&mut c, typed);
+        c.wait_until(column, |s| s.contains("CREATE TABLE") && s.contains(column));
+        c.send("<Esc>");
+        c.wait_until("it is closed", |s| !s.contains("CREATE TABLE"));
+    }
+    run(&mut c, "\\d only");
+    c.wait_for("There is no table or view only");
+
+    let home = super::home_of_sqlite("create table customers (small int)");
+    let mut c = open(&home, "dev");
+    for typed in ["\\d CUSTOMERS", "\\d [Customers]", "\\d MAIN.customers"] {
+        run(&mut c, typed);
+        c.wait_until(typed, |s| s.contains("small") && s.contains("customers"));
+        c.send("<Esc>");
+        c.wait_until("it is closed", |s| !s.contains("small"));
+    }
+}
+
+#[test]
 fn mariadb_is_spoken_of_in_its_own_words() {
     let (home, _) = mariadb("own_words", "create table t (a int); create function f_tax(a int) returns int deterministic return a");
     let (_, err) = super::run(&home, 4, &["query", "guard", "select f_tax(1)"]);

@@ -318,6 +318,36 @@ fn a_trigger_is_found_below_its_table_and_says_which_it_follows() {
     let (home, pg) = postgres("below", SEED);
     pg.psql("below", "create index by_v on t (v)");
     assert!(run(&home, 0, &["schema", "dev", "t.by_v", "--definition"]).0.contains("CREATE INDEX by_v"));
+    // A key and the index that serves it bear one name.
+    for name in ["t_pkey", "public.t_pkey"] {
+        let (key, _) = run(&home, 0, &["schema", "dev", name, "--definition"]);
+        assert!(key.contains("PRIMARY KEY (id)"), "{name}: {key}");
+    }
+}
+
+#[test]
+fn a_foreign_table_has_a_plan_on_a_read_only_target_and_the_refusal_says_what_to_do() {
+    let pg = support::pg::PgServer::shared();
+    if pg.psql("postgres", "select count(*) from pg_available_extensions where name = 'file_fdw'").trim() == "0" {
+        return;
+    }
+    let (home, _) = postgres(
+        "foreign_read",
+        "create extension file_fdw; create server files foreign data wrapper file_fdw; create table t (i int);
+         create foreign table feed (line text) server files options (program 'echo made it')",
+    );
+    let file = home.path().join("holdpoint.toml");
+    let mut config = std::fs::read_to_string(&file).expect("config");
+    let ro = config[config.find("[targets.dev]").expect("dev")..config.find("[targets.guard]").expect("guard")].to_string();
+    config.push_str(&ro.replace("targets.dev", "targets.ro").replace("\"open\"", "\"read-only\""));
+    std::fs::write(&file, config).expect("config");
+    let (_, err) = run(&home, 4, &["query", "ro", "select * from feed"]);
+    assert!(err.contains("What a foreign table sets off on its server cannot be seen from here"), "{err}");
+    assert!(!err.contains("ALTER FUNCTION"), "{err}");
+    let (plan, _) = run(&home, 0, &["explain", "ro", "select * from feed"]);
+    assert!(plan.contains("Foreign Scan") && plan.contains("feed"), "{plan}");
+    run(&home, 4, &["explain", "ro", "select * from feed", "--analyze"]);
+    assert!(run(&home, 0, &["query", "dev", "select * from feed"]).0.contains("made it"));
 }
 
 #[test]

@@ -175,6 +175,15 @@ async fn authentication_and_tls_work_as_libpq_s() {
     assert_eq!(cancelled.kind, Kind::Cancelled);
     assert_eq!(s.fetch("select 1").await.unwrap().scalar(), Some("1"));
 
+    // The recipe of the servers' manuals makes one of X.509 version 1.
+    let old =
+        ["x509", "-req", "-in", "client.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-set_serial", "7", "-days", "2", "-out", "old.crt"];
+    openssl(d, &old);
+    let mut t = user("bycert", SslMode::Require);
+    (t.sslcert, t.sslkey) = (Some(d.join("old.crt")), Some(d.join("client.key")));
+    let s = engine(t).connect(how()).await.unwrap_or_else(|e| panic!("{e:?}"));
+    assert_eq!(s.fetch("select client_serial from pg_stat_ssl where pid = pg_backend_pid()").await.unwrap().scalar(), Some("7"));
+
     // Backup tools reach a server that wants a password.
     pg.psql("postgres", "create database own owner scram");
     pg.psql("own", "create table t (i int); insert into t values (1); alter table t owner to scram; grant execute on all functions in schema pg_catalog to scram");

@@ -148,7 +148,7 @@ fn rows_are_exported_exactly_as_the_command_line_writes_them() {
     c.wait_for("3 rows");
     palette(&mut c, "go-results");
     c.send("e");
-    c.wait_for("All 3 rows are written, exactly as they came.");
+    c.wait_for("To be written, exactly as it came: 3 rows.");
     // The name follows the statement; another ending, another format.
     c.send("<C-u>rows.xyz<Enter>");
     c.wait_for("Which format?");
@@ -158,7 +158,7 @@ fn rows_are_exported_exactly_as_the_command_line_writes_them() {
         let expected = p.run(&["query", "app-dev", sql, "--format", format]).stdout;
         assert_eq!(std::fs::read(p.path(name)).expect("export"), expected, "{name}");
         c.send("e");
-        c.wait_for("All 3 rows are written");
+        c.wait_for("To be written, exactly");
     }
     // A file that is there is never written over.
     c.send("<C-u>rows.csv<Enter>");

@@ -281,11 +281,11 @@ pub(super) fn export_form(state: &mut State) {
         return;
     }
     let mut body = match (&tab.progress, tab.selected()) {
-        (_, Some((_, count))) => vec![format!("The {} are written.", text::counted(count, "selected row"))],
+        (_, Some((_, count))) => vec![format!("To be written: {}.", text::counted(count, "selected row"))],
         (Progress::Failed(_) | Progress::Cut(..), None) => {
-            vec![format!("The result is partial: the {} rows that came are written.", text::thousands(tab.kept))]
+            vec![format!("The result is partial. To be written: {}, as far as they came.", text::counted(tab.kept, "row"))]
         }
-        _ => vec![format!("All {} rows are written, exactly as they came.", text::thousands(tab.kept))],
+        _ => vec![format!("To be written, exactly as it came: {}.", text::counted(tab.kept, "row"))],
     };
     if tab.arranged() && tab.selected().is_none() {
         body.push("`shown` instead takes order, filter and columns of the screen.".into());

@@ -300,4 +300,26 @@ mod tests {
             proptest::prop_assert_eq!(sorted(&s, false, None), wanted);
         }
     }
+
+    #[test]
+    fn more_rows_than_are_sorted_are_refused_before_any_is_read() {
+        struct Unread;
+        impl crate::model::Progress for Unread {
+            fn update(&self, step: &str, done: u64, _total: Option<u64>) {
+                panic!("{step}: {done}");
+            }
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let rows = RowSpill::new(dir.path());
+        let mut b = BatchBuilder::new(1);
+        (0..=MOST / 100).for_each(|_| b.push(Cell::Null));
+        let part = b.take();
+        (0..100).for_each(|_| rows.append(part.clone()).unwrap());
+        assert!(rows.rows() > MOST);
+        let sort = Sort { column: 0, descending: false, by: Order::Plain };
+        let cancel = CancellationToken::new();
+        let e =
+            arrange(Work { rows: &rows, progress: &Unread, cancel: &cancel }, &Arrangement { sort: Some(sort), filter: None }).unwrap_err();
+        assert!(e.message.contains("5,000,000"), "{e:?}");
+    }
 }

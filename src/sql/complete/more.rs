@@ -210,8 +210,62 @@ pub fn rest(words: &Words<'_>, first: usize, out: &mut Collecting<'_>) {
     }
 }
 
+/// Behind the first words of statements that are no queries: words, and no table.
+fn headed(words: &Words<'_>, first: usize) -> Option<&'static [&'static str]> {
+    let head: Vec<String> = (0..first.min(3)).map(|i| words.text(i).to_ascii_lowercase()).collect();
+    let head: Vec<&str> = head.iter().map(String::as_str).collect();
+    match (words.dialect, &head[..]) {
+        (Dialect::Postgres, ["explain"]) => Some(&["SELECT", "ANALYZE", "VERBOSE", "WITH", "INSERT INTO", "UPDATE", "DELETE FROM"]),
+        (Dialect::MySql, ["explain"]) => Some(&["SELECT", "ANALYZE", "FORMAT=JSON", "WITH", "INSERT INTO", "UPDATE", "DELETE FROM"]),
+        (Dialect::Sqlite, ["explain"]) => Some(&["QUERY PLAN", "SELECT", "WITH", "INSERT INTO", "UPDATE", "DELETE FROM"]),
+        (Dialect::MySql, ["show"]) => Some(SHOWN),
+        (Dialect::MySql, ["show", "full"]) => Some(&["TABLES", "COLUMNS FROM", "PROCESSLIST"]),
+        (Dialect::MySql, ["kill"]) => Some(&["QUERY", "CONNECTION"]),
+        (Dialect::MySql, ["load"]) => Some(&["DATA INFILE", "DATA LOCAL INFILE"]),
+        (Dialect::MySql, ["load", "data"]) => Some(&["INFILE", "LOCAL INFILE"]),
+        _ => None,
+    }
+}
+
+/// What MariaDB and MySQL show.
+const SHOWN: &[&str] = &[
+    "TABLES",
+    "DATABASES",
+    "CREATE TABLE",
+    "CREATE VIEW",
+    "CREATE PROCEDURE",
+    "CREATE FUNCTION",
+    "CREATE TRIGGER",
+    "COLUMNS FROM",
+    "INDEX FROM",
+    "VARIABLES",
+    "GLOBAL VARIABLES",
+    "STATUS",
+    "GLOBAL STATUS",
+    "PROCESSLIST",
+    "FULL PROCESSLIST",
+    "WARNINGS",
+    "ERRORS",
+    "GRANTS",
+    "TABLE STATUS",
+    "TRIGGERS",
+    "EVENTS",
+    "PROCEDURE STATUS",
+    "FUNCTION STATUS",
+    "ENGINE INNODB STATUS",
+    "ENGINES",
+    "REPLICA STATUS",
+    "BINARY LOGS",
+    "CHARACTER SET",
+    "COLLATION",
+];
+
 /// Places that a few words alone may fill.
 pub fn named(words: &Words<'_>, first: usize, out: &mut Collecting<'_>) -> bool {
+    if let Some(list) = headed(words, first) {
+        out.keywords(list);
+        return true;
+    }
     let Some(before) = first.checked_sub(1).filter(|_| words.dialect == Dialect::Postgres) else { return false };
     let has = |word: &str| (0..first).any(|i| words.is(i, word));
     if words.is(0, "set") && has("search_path") && (words.is_one(before, &["to", "=", ","])) {

@@ -356,6 +356,28 @@ fn merge_inserts_into_its_target_and_reads_both() {
 }
 
 #[test]
+fn behind_the_first_words_of_statements_that_are_no_queries_no_table_is_proposed() {
+    let of = |d: Dialect, text: &str| first_of(d, text);
+    let my = Dialect::MySql;
+    for (d, text, some) in [
+        (my, "show |", ["tables", "processlist"]),
+        (my, "show full |", ["tables", "processlist"]),
+        (my, "kill |", ["query", "connection"]),
+        (my, "load data |", ["infile", "local infile"]),
+        (my, "explain |", ["select", "update"]),
+        (Dialect::Postgres, "explain |", ["select", "analyze"]),
+        (Dialect::Sqlite, "explain |", ["query plan", "select"]),
+    ] {
+        let got = of(d, text);
+        assert!(some.iter().all(|w| got.contains(&(*w).to_string())), "{text}: {got:?}");
+        assert!(!got.iter().any(|g| g == "orders" || g == "add column"), "{text}: {got:?}");
+    }
+    assert!(of(my, "show cre|")[..4].contains(&"create table".to_string()));
+    assert!(of(my, "show create table ord|").contains(&"orders".to_string()));
+    assert!(of(my, "explain select * from ord|").contains(&"orders".to_string()));
+}
+
+#[test]
 fn on_conflict_names_columns_of_the_target_and_the_row_that_was_refused() {
     for dialect in [Dialect::Postgres, Dialect::Sqlite] {
         let of = |text: &str| first_of(dialect, text);

@@ -177,7 +177,8 @@ fn grid(tab: &ResultTab, area: Area, focused: bool, c: &mut Canvas<'_>) {
             (true, false) => "^",
             (true, true) => "v",
         });
-        let room = w.saturating_sub(u16::from(sign.is_some()));
+        // It may take a blank between two columns, but not the line behind the frozen ones.
+        let room = w.saturating_sub(u16::from(sign.is_some() && s.edge));
         match columns[i].align {
             Align::Right => {
                 let from = c.put_right(x + w, head.y, room, &name, look.header);
