@@ -234,7 +234,8 @@ pub trait Assessing: Send + Sync {
     /// What can be seen where no connection is possible: processes, who listens, the disk, the end of the log. Reads files of this
     /// machine, and nothing of a server elsewhere. `places` are those that it told when it last answered ([`Seen::places`]).
     fn outside(&self, places: &BTreeMap<String, String>) -> Vec<Seen>;
-    /// What the pooler says of itself that let no login through ([`POOLER`]); `None` where it was the server, or the way there.
+    /// What was in the way of a login, looked at by itself: a pooler's own word ([`POOLER`]), a file that was cut off. `None` where nothing is
+    /// known of it.
     fn before<'a>(&'a self, _e: &'a Error, _limits: &'a Limits) -> BoxFuture<'a, Option<Seen>> {
         Box::pin(async { None })
     }

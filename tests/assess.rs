@@ -429,3 +429,19 @@ fn what_keeps_applications_from_writing_and_constraints_from_holding_is_named() 
     assert_eq!(told.recover.as_ref().map(|a| a.object.as_str()), Some("transfer 7"));
     pg.psql("shop", "rollback prepared 'transfer 7'");
 }
+
+#[test]
+fn a_pool_that_ends_reading_with_rollback_and_a_checkpoint_by_hand_are_no_alarm() {
+    let pg = server(&[]);
+    let reads = "begin; select count(*) from orders; select pg_sleep(0.01); rollback;\n".repeat(3000);
+    let pool = Held::pg(&pg, "postgres", "shop", &reads);
+    wait_until("it reads", || pg.psql("shop", "select xact_rollback > 5 from pg_stat_database where datname = 'shop'").trim() == "t");
+    let checkpoints = Held::pg(&pg, "postgres", "shop", &"checkpoint; select pg_sleep(1);\n".repeat(10));
+    let run = assess(&pg, "postgres", "shop", &["--checks", "PG19,PG21", "--timeframe", "4"]);
+    assert!(run.seen("PG19").figures["rolled_back"] > 80.0, "{:#?}", run.seen("PG19"));
+    assert!(run.seen("PG21").figures["requested"] >= 10.0, "{:#?}", run.seen("PG21"));
+    for check in ["PG19", "PG21"] {
+        assert_eq!(run.seen(check).severity, Severity::Ok, "{:#?}", run.seen(check));
+    }
+    drop((pool, checkpoints));
+}

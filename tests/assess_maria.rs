@@ -282,6 +282,32 @@ fn what_lasts_is_found_counters_damaged_tables_settings() {
 }
 
 #[test]
+fn foreign_keys_that_are_not_looked_at_are_warned_of_and_rollbacks_of_a_pool_are_no_outage() {
+    let my = server(&[]);
+    my.sql("shop", "create table tiny (id tinyint unsigned auto_increment primary key); insert into tiny values (240)");
+    my.sql("", "set global foreign_key_checks = 0");
+    for user in ["root", "oncall", "stranger"] {
+        let found = run(&my, user, &["--checks", "MY21"]);
+        let told = found.seen("MY21").findings.iter().find(|f| f.object == "foreign_key_checks").expect("it is told");
+        assert_eq!(told.severity, Severity::Warning, "{told:#?}");
+        assert!(told.next.starts_with("SET GLOBAL foreign_key_checks = ON;"), "{told:#?}");
+    }
+    my.sql("", "set global foreign_key_checks = 1");
+    let found = run(&my, "root", &["--checks", "MY22"]);
+    let told = &found.seen("MY22").findings[0].message;
+    assert!(told.contains("has used 94 % of its numbers, 15 are left"), "{told}");
+    let pool = "begin; select 1 from orders where id = 1; rollback; select sleep(0.01);\n".repeat(3000);
+    let reads = Held::maria_script(&my, "app", &pool);
+    let rolled = || my.sql("", "select variable_value from information_schema.global_status where variable_name = 'handler_rollback'");
+    let before = rolled();
+    wait_until("it reads", || rolled() != before);
+    let found = run(&my, "root", &["--checks", "MY19", "--timeframe", "4"]);
+    assert!(found.seen("MY19").figures["rolled_back"] > 20.0, "{:#?}", found.seen("MY19"));
+    assert!(found.seen("MY19").severity <= Severity::Warning, "{:#?}", found.seen("MY19"));
+    drop(reads);
+}
+
+#[test]
 fn a_replica_that_stopped_says_why() {
     let source = server(&["--log-bin=bin", "--server-id=1", "--binlog-format=ROW"]);
     source.sql("", "create user repl@'127.0.0.1'; grant replication slave on *.* to repl@'127.0.0.1'");

@@ -145,3 +145,37 @@ fn no_file_and_no_database_are_told_apart() {
     assert_eq!(run.code, Some(3));
     assert!(run.found.summary.says.contains("not a SQLite database"), "{}", run.found.summary.says);
 }
+
+#[test]
+fn a_copy_that_was_cut_off_is_told_from_a_damaged_file_and_a_closed_log_from_none() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (path, conn) = database(dir.path(), "pragma journal_mode = wal");
+    drop(conn);
+    let run = run(&path, &[]);
+    assert!(run.seen("SQ08").says.starts_with("journal_mode wal"), "{:#?}", run.seen("SQ08"));
+    assert!(!run.seen("SQ05").says.contains("none"), "{:#?}", run.seen("SQ05"));
+    let whole = std::fs::read(&path).expect("the file");
+    // At half a page more the library itself refuses it; at whole pages only a read of what is not there does.
+    for length in [whole.len() / 2 + 100, whole.len() / 4096 / 2 * 4096] {
+        let cut = dir.path().join(format!("cut-{length}.db"));
+        std::fs::write(&cut, &whole[..length]).expect("written");
+        let run = assess(&cut.display().to_string(), &[]);
+        assert_eq!(run.found.summary.severity, Some(Severity::Critical), "{:#?}", run.found);
+        assert!(
+            run.found.summary.says.contains("the file is cut off: its header counts")
+                || run.found.summary.says.starts_with("The file is cut off"),
+            "{:#?}",
+            run.found
+        );
+        assert!(run.found.summary.next.contains("the original may be sound"), "{}", run.found.summary.next);
+        assert_eq!(run.found.checks.iter().filter(|c| c.check == "SQ01").count(), 1, "{:#?}", run.found);
+    }
+    // Where a row lacks its parent, one of them is named.
+    let conn = Connection::open(&path).expect("opened");
+    conn.execute_batch("pragma foreign_keys = off; update orders set customer = 77 where id = 1234").expect("orphaned");
+    drop(conn);
+    let run = assess(&path.display().to_string(), &["--checks", "SQ07"]);
+    let told = &run.seen("SQ07").findings[0];
+    assert_eq!(told.message, "1 row of orders refers to rows of customers that are not there, rowid 1234 among them");
+    assert!(told.next.starts_with("PRAGMA foreign_key_check(\"orders\"); lists them."), "{told:#?}");
+}

@@ -24,7 +24,7 @@ fn primary(settings: &[&str]) -> PgServer {
 #[test]
 fn a_standby_whose_replay_is_paused_is_named_from_both_sides() {
     let pg = primary(&[]);
-    let standby = pg.standby_with(&["fsync=on"]);
+    let standby = pg.standby_with(&["fsync=on", "wal_receiver_status_interval=1"]);
     wait_until("the standby streams", || {
         pg.psql("shop", "select count(*) from pg_stat_replication where state = 'streaming'").trim() == "1"
     });
@@ -40,9 +40,10 @@ fn a_standby_whose_replay_is_paused_is_named_from_both_sides() {
     assert_eq!(paused.found.summary.check, "PG16", "{:#?}", paused.found);
     assert!(paused.found.summary.says.starts_with("Replay is paused"), "{}", paused.found.summary.says);
     assert!(paused.found.summary.next.contains("pg_wal_replay_resume"), "{}", paused.found.summary.next);
-    // The primary's own figure of time stays what it was: that nothing is replayed is seen by looking twice.
-    let stands = run(&pg, "oncall", &["--checks", "PG15"]);
-    assert!(stands.seen("PG15").findings[0].message.contains("has received what it does not replay"), "{:#?}", stands.seen("PG15"));
+    // The primary's own figure of time stays what it was: that nothing is replayed is seen by what the standby says twice.
+    let stands = run(&pg, "oncall", &["--checks", "PG15,PG37", "--timeframe", "3"]);
+    assert_eq!(stands.seen("PG15").severity, Severity::Ok, "{:#?}", stands.seen("PG15"));
+    assert!(stands.seen("PG37").findings[0].message.contains("has received what it does not replay"), "{:#?}", stands.seen("PG37"));
     // From the primary's side it is behind; with a threshold that small it says so.
     let home = tempfile::tempdir().expect("a directory");
     let text = format!(
@@ -53,10 +54,28 @@ fn a_standby_whose_replay_is_paused_is_named_from_both_sides() {
     let behind = support::assess::assess_in(home.path(), "shop", &["--checks", "PG15"]);
     assert_eq!(behind.seen("PG15").severity, Severity::Warning, "{:#?}", behind.seen("PG15"));
     // A role with nothing sees that there is one, and not how far it is.
-    assert_eq!(run(&pg, "stranger", &["--checks", "PG15"]).seen("PG15").severity, Severity::Unknown);
+    let blind = run(&pg, "stranger", &["--checks", "PG15,PG37"]);
+    assert_eq!([blind.seen("PG15").severity, blind.seen("PG37").severity], [Severity::Unknown; 2]);
     standby.psql("shop", "select pg_wal_replay_resume()");
     wait_until("it replays again", || standby.psql("shop", "select count(*) from orders").trim() == "3000");
     assert_eq!(run(&standby, "oncall", &[]).seen("PG16").severity, Severity::Ok);
+}
+
+#[test]
+fn a_standby_that_has_not_yet_said_what_it_replayed_is_no_warning() {
+    let pg = primary(&[]);
+    // Its word for what it received comes before the replay, the next one only after this time.
+    let standby = pg.standby_with(&["fsync=on", "wal_receiver_status_interval=1min"]);
+    wait_until("it replays", || standby.psql("postgres", "select count(*) from pg_database where datname = 'shop'").trim() == "1");
+    let owes = || pg.psql("shop", "select count(*) from pg_stat_replication where flush_lsn > replay_lsn").trim() == "1";
+    wait_until("it owes a word", || {
+        pg.psql("shop", "create table if not exists t (i int); insert into t values (1)");
+        owes()
+    });
+    let found = run(&pg, "postgres", &["--checks", "PG15,PG37"]);
+    for check in ["PG15", "PG37"] {
+        assert_eq!(found.seen(check).severity, Severity::Ok, "{:#?}", found.seen(check));
+    }
 }
 
 #[test]
@@ -68,6 +87,85 @@ fn an_archive_that_fails_is_named() {
     assert_eq!(found.found.summary.check, "PG12", "{:#?}", found.found);
     assert!(found.found.summary.says.starts_with("Archiving fails ("), "{}", found.found.summary.says);
     assert!(found.seen("PG12").figures["ready"] >= 1.0, "{:#?}", found.seen("PG12"));
+}
+
+#[test]
+fn an_archive_that_does_nothing_or_hangs_is_named() {
+    let pg = primary(&["archive_mode=on"]);
+    pg.psql("shop", "insert into orders values (1, 'open'); select pg_switch_wal()");
+    let found = run(&pg, "oncall", &[]);
+    assert_eq!(found.found.summary.check, "PG12", "{:#?}", found.found);
+    assert!(found.found.summary.says.contains("archive_command is empty"), "{}", found.found.summary.says);
+    pg.psql("postgres", "alter system set archive_command = 'until [ -e let-go ]; do sleep 0.1; done'");
+    pg.psql("postgres", "select pg_reload_conf()");
+    wait_until("it is at work", || {
+        pg.psql(
+            "postgres",
+            "select count(*) from pg_ls_archive_statusdir() where name like '%.ready' and modification < now() - interval '2 s'",
+        )
+        .trim()
+            != "0"
+    });
+    let home = tempfile::tempdir().expect("a directory");
+    let text = format!(
+        "[targets.shop]\nurl = \"postgres://oncall@127.0.0.1:{}/shop?sslmode=disable\"\n\n[targets.shop.assess]\nPG12.oldest = [1, 900]\n",
+        pg.port
+    );
+    std::fs::write(home.path().join("holdpoint.toml"), text).expect("written");
+    let hangs = support::assess::assess_in(home.path(), "shop", &["--checks", "PG12"]);
+    // The server waits for it to end when it is stopped.
+    std::fs::write(pg.socket.join("data/let-go"), "").expect("written");
+    assert!(hangs.seen("PG12").findings[0].message.starts_with("archiving stands still: 1 file"), "{:#?}", hangs.seen("PG12"));
+}
+
+#[test]
+fn limits_of_roles_and_databases_and_roles_that_cannot_write_are_named() {
+    let pg = primary(&[]);
+    pg.psql("postgres", "create role app login connection limit 1");
+    pg.psql("shop", "grant insert on orders to app; create sequence s8; create table s8t (id int primary key default nextval('s8')); select setval('s8', 2100000000)");
+    let full = run(&pg, "postgres", &["--checks", "PG28"]);
+    assert_eq!(full.seen("PG28").findings.first().map(|f| f.object.as_str()), Some("public.s8"), "{:#?}", full.found);
+    pg.psql("shop", "drop table s8t; drop sequence s8");
+    let mut c = pg.client_as("app", "shop");
+    let _one = support::held::Held::of(
+        {
+            c.env("PGAPPNAME", "one");
+            c
+        },
+        "select 1;",
+    );
+    wait_until("it is there", || pg.psql("shop", "select count(*) from pg_stat_activity where usename = 'app'").trim() == "1");
+    for user in ["postgres", "oncall", "stranger"] {
+        let found = run(&pg, user, &["--checks", "PG03"]);
+        let told = &found.seen("PG03").findings[0];
+        assert_eq!((told.object.as_str(), told.severity), ("role app", Severity::Warning), "{told:#?}");
+        assert!(told.next.contains("ALTER ROLE \"app\" CONNECTION LIMIT -1;"), "{told:#?}");
+    }
+    pg.psql(
+        "postgres",
+        "alter role app connection limit -1; alter role app set default_transaction_read_only = on; \
+        alter role stranger set default_transaction_read_only = on",
+    );
+    let found = run(&pg, "oncall", &["--checks", "PG29"]);
+    let told: Vec<&str> = found.seen("PG29").findings.iter().map(|f| f.object.as_str()).collect();
+    assert_eq!(told, ["role app"], "one that may not write is set so on purpose: {:#?}", found.found);
+    // Who may not log in for the database's own limit sees the server from another one.
+    pg.psql("postgres", "alter database shop connection limit 1");
+    let found = run(&pg, "oncall", &[]);
+    assert_eq!(found.found.summary.check, "connect", "{:#?}", found.found);
+    assert!(found.found.summary.says.contains("by its own limit: logged into database postgres"), "{}", found.found.summary.says);
+    assert!(found.found.summary.next.contains("ALTER DATABASE \"shop\" CONNECTION LIMIT -1;"), "{}", found.found.summary.next);
+    assert_eq!(found.seen("PG28").severity, Severity::Unknown, "{:#?}", found.seen("PG28"));
+    // What is to be restarted for is named.
+    pg.psql("postgres", "alter system set wal_buffers = '8MB'");
+    pg.psql("postgres", "select pg_reload_conf()");
+    wait_until("it is told", || pg.psql("postgres", "select pending_restart from pg_settings where name = 'wal_buffers'").trim() == "t");
+    let found = run(&pg, "oncall", &["--checks", "PG02"]);
+    assert!(
+        found.seen("PG02").says.contains("waits for a restart: ") && found.seen("PG02").says.contains("wal_buffers"),
+        "{:#?}",
+        found.seen("PG02")
+    );
 }
 
 #[test]

@@ -13,7 +13,7 @@ mod run;
 mod summary;
 mod watch;
 
-pub(in crate::ops) use failure::{is_denied, is_locked_catalogue};
+pub(in crate::ops) use failure::{is_denied, is_limited, is_locked_catalogue};
 
 pub use kept::{mute, named, unmute};
 pub use summary::summary;
@@ -21,7 +21,7 @@ pub use watch::Watch;
 
 use super::Cx;
 use crate::config::{Target, secrets};
-use crate::engine::{Engine, Session, registry};
+use crate::engine::{Engine, POOLER, Session, registry};
 use crate::model::assessment::{Assessment, Check, Limits, Seen};
 use crate::model::{Error, Result, Severity};
 use futures_util::future::BoxFuture;
@@ -110,13 +110,13 @@ pub async fn assess(cx: &Cx, target: Target, how: &How, tell: impl Fn(News) + Se
     };
     match log_in(&engine, password.clone(), &target, LOGIN).await {
         Err(e) => {
-            // A pooler is asked itself: who waits for it stands in no process list of the server.
-            let pooler = engine.assessing().get()?.before(&e, &how.limits).await;
-            let seen = failure::seen(&e, &target.name, ms(began.elapsed()), pooler.as_ref().and_then(|s| s.findings.first()));
+            // A pooler is asked itself: who waits for it stands in no process list of the server. A file is looked at.
+            let before = engine.assessing().get()?.before(&e, &how.limits).await;
+            let seen = failure::seen(&e, &target.name, ms(began.elapsed()), before.as_ref().and_then(|s| s.findings.first()));
             let ill = seen.severity == Severity::Critical;
             run.report(seen);
-            let pooled = pooler.is_some();
-            pooler.into_iter().for_each(|seen| run.report(seen));
+            let pooled = e.message.starts_with(POOLER);
+            before.into_iter().for_each(|seen| run.report(seen));
             // A login that was refused is answered by a server that is well; a pooler's port is none of the server's processes'.
             if ill && !pooled {
                 from_outside(cx, &engine, &mut run).await;
@@ -187,6 +187,9 @@ async fn from_outside(cx: &Cx, engine: &Arc<dyn Engine>, run: &mut run::Run<'_>)
     places.extend(run.done.iter().flat_map(|s| s.places.clone()));
     let looked = tokio::task::spawn_blocking(move || Ok::<_, Error>(from.assessing().get()?.outside(&places))).await;
     for seen in looked.ok().and_then(Result::ok).unwrap_or_default() {
+        if run.done.iter().any(|s| s.check == seen.check) {
+            continue;
+        }
         run.report(seen);
     }
 }

@@ -4,7 +4,7 @@
 //! into a right. [`act`] reads the object again, in the acting statement itself where the server can, and does nothing when it is
 //! another one by now; then it looks for the effect. The journal has it before and after.
 
-use super::assess::{is_denied, is_locked_catalogue};
+use super::assess::{is_denied, is_limited, is_locked_catalogue};
 use super::gate::RecoveryRight;
 use super::{Connection, Cx, cancelling};
 use crate::config::Target;
@@ -30,8 +30,8 @@ pub fn deeds(conn: &Connection) -> Result<&'static [Deed]> {
 /// itself.
 pub async fn elsewhere(cx: &Cx, target: Target, deed: Deed, e: Error) -> Result<(Connection, String)> {
     let of_server = deed.level() == Level::One || matches!(deed, Deed::StartReplica | Deed::ResumeReplay | Deed::Failover);
-    let locked = is_locked_catalogue(&e);
-    if !(locked || is_denied(&e)) || !of_server {
+    let (locked, limited) = (is_locked_catalogue(&e), is_limited(&e));
+    if !(locked || is_denied(&e) || is_limited(&e)) || !of_server {
         return Err(e);
     }
     let own = target.database.clone().unwrap_or_else(|| "the target's database".into());
@@ -41,7 +41,11 @@ pub async fn elsewhere(cx: &Cx, target: Target, deed: Deed, e: Error) -> Result<
     let conn = super::connect::connect_to(cx, Target { database: (!database.is_empty()).then(|| database.into()), ..target }).await?;
     conn.reader().await.map_err(|_| e)?;
     let own = crate::text::clean(&own).into_owned();
-    let why = if locked { format!("the catalogue of {own} is locked") } else { format!("this account may not use database {own}") };
+    let why = match () {
+        () if locked => format!("the catalogue of {own} is locked"),
+        () if limited => format!("database {own} has as many connections as it may have"),
+        () => format!("this account may not use database {own}"),
+    };
     let instead = if database.is_empty() { "without a database".to_string() } else { format!("into database {database} instead") };
     Ok((conn, format!("{why}: logged {} {instead}", if database.is_empty() { "in" } else { "" }).replace("  ", " ")))
 }

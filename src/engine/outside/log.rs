@@ -21,7 +21,9 @@ pub(super) const RECENT: f64 = 900.0;
 
 /// A line that tells of the end of a process of the server, or of all of it.
 pub(super) fn is_crash(line: &str) -> bool {
-    ["PANIC:", "terminated by signal", "got signal", "Assertion failure"].iter().any(|w| line.contains(w))
+    // Of a command for the archive, or its process, nobody else ends.
+    let of_a_process = line.contains("terminated by signal") && line.contains("(PID ") && !line.contains("archiver process");
+    of_a_process || ["PANIC:", "got signal", "Assertion failure"].iter().any(|w| line.contains(w))
 }
 
 /// Seconds at which a line says that it was written, in whatever zone: lines of one file have the same.
@@ -48,6 +50,10 @@ fn tells(line: &str) -> Option<Severity> {
         || line.starts_with("Query")
         || has(&["STATEMENT:", "DETAIL:", "CONTEXT:", "QUERY:", "HINT:", "Slave SQL", "Replica SQL", "Event Scheduler:", " on query. "]);
     if quoting || (has(&["ERROR:"]) && !machine) {
+        return None;
+    }
+    // PG12 tells of the archive, in words and with its time.
+    if has(&["archive command", "archiver process"]) {
         return None;
     }
     // What this server asked of another one is its own fault to tell.
@@ -193,6 +199,9 @@ mod tests {
         assert_eq!((tells(standby), is_refusal(standby)), (Some(Severity::Warning), false));
         assert_eq!(tells("2026-01-01 [ERROR] InnoDB: Operating system error number 28"), Some(Severity::Warning));
         assert_eq!(tells("LOG:  checkpoint complete"), None);
+        let archive = "FATAL:  archive command was terminated by signal 15: Terminated";
+        assert_eq!((tells(archive), is_crash(archive)), (None, false), "it ends no session");
+        assert!(is_crash("LOG:  checkpointer process (PID 9) was terminated by signal 9: Killed"));
         // What users sent stays out, whatever it says.
         for line in [
             "ERROR:  invalid input syntax for type integer: \"card4111SECRET\" at character 8",

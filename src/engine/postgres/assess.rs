@@ -97,7 +97,7 @@ const CHECKS: &[Check] = &[
         "archiver",
         "pg_stat_archiver, pg_ls_archive_statusdir",
         "What is not archived cannot be recovered to, and stays on the disk.",
-        &[limit("ready", "files", 10.0, 100.0)],
+        &[limit("ready", "files", 10.0, 100.0), limit("oldest", "s", 120.0, 900.0)],
     ),
     check(
         "PG13",
@@ -206,7 +206,7 @@ const CHECKS: &[Check] = &[
         "deadlocks",
         "pg_stat_database",
         "Transactions that end each other in deadlocks lose their work.",
-        &[limit("deadlocks", "per minute", 1.0, 5.0), limit("rolled_back", "%", 20.0, 50.0)],
+        &[limit("deadlocks", "per minute", 1.0, 5.0), limit("rolled_back", "%", 20.0, f64::INFINITY)],
     ),
     twice(
         "PG18",
@@ -235,6 +235,13 @@ const CHECKS: &[Check] = &[
         "pg_stat_statements_info",
         "Where statements are dropped from the count, the top statements are not to be relied on.",
         &[limit("dropped", "per minute", 1.0, 100.0)],
+    ),
+    twice(
+        "PG37",
+        "standbys' replay",
+        "pg_stat_replication",
+        "A standby that receives and does not replay answers with old data, and takes long to take over.",
+        &[],
     ),
     twice("PG20", "cache", "pg_stat_database", "Pages that are not in memory are waited for.", &[limit("hit", "%", 99.0, 80.0)]),
 ];

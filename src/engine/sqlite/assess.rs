@@ -122,7 +122,7 @@ impl Assessing for Sqlite {
                     looking(move || files::look(&path, &check)).await
                 }
                 "SQ11" => {
-                    let wal = s.fetch("PRAGMA journal_mode").await?.scalar() == Some("wal");
+                    let wal = content::mode(s, &path).await? == "wal";
                     let (check, limits) = (*check, limits.clone());
                     looking(move || files::disk(&path, wal, &check, &limits)).await
                 }
@@ -154,6 +154,15 @@ impl Assessing for Sqlite {
     }
     fn compare(&self, _sight: &Sight, check: &Check, limits: &Limits, first: &Sample, second: &Sample) -> Seen {
         holders::compare(check, limits, first, second)
+    }
+    /// A file that was cut off opens no better than a damaged one; its original may be sound.
+    fn before<'a>(&'a self, e: &'a Error, _limits: &'a Limits) -> BoxFuture<'a, Option<Seen>> {
+        Box::pin(async move {
+            let damaged = e.code.as_deref().is_some_and(|c| c.starts_with("SQLITE_CORRUPT"));
+            let path = open::path_of(&self.target).ok().filter(|p| damaged && p.is_file())?;
+            let check = *CHECKS.iter().find(|c| c.id == "SQ01")?;
+            looking(move || files::look(&std::fs::canonicalize(&path).unwrap_or(path), &check)).await.ok()
+        })
     }
     fn outside(&self, _places: &BTreeMap<String, String>) -> Vec<Seen> {
         let Ok(path) = open::path_of(&self.target) else { return Vec::new() };

@@ -27,7 +27,16 @@ pub(in crate::ops) fn is_denied(e: &Error) -> bool {
 
 /// All connections are taken.
 pub(super) fn is_full(e: &Error) -> bool {
-    matches!(e.code.as_deref(), Some("53300" | "1040" | "08004"))
+    matches!(e.code.as_deref(), Some("53300" | "1040" | "08004")) && !e.message.contains("too many connections for")
+}
+
+/// The database has as many as it may have of its own limit; the server may have many more.
+pub(in crate::ops) fn is_limited(e: &Error) -> bool {
+    e.code.as_deref() == Some("53300") && e.message.contains("too many connections for database")
+}
+
+fn quoted(name: &str) -> String {
+    crate::model::Dialect::Postgres.quote_ident(&crate::text::clean(name))
 }
 
 /// `holder` is who holds the lock of a catalogue that is locked, where that was found.
@@ -48,6 +57,10 @@ pub(super) fn connected(session: &Session, remark: Option<Remark>, entry: &str, 
                 .next("Who holds the lock cannot be seen: look for the oldest transaction in the database that does not answer."),
         };
         seen.find(finding);
+    } else if let Some(Remark::Limited(remark, database)) = remark {
+        seen.says = remark.clone();
+        let next = format!("Close what is idle there; ALTER DATABASE {} CONNECTION LIMIT -1; takes the limit away.", quoted(&database));
+        seen.find(Finding::new(Severity::Critical, CONNECT.id, address, remark).next(next));
     } else if let Some(Remark::Denied(remark)) = remark {
         seen.says = remark.clone();
         seen.find(
@@ -77,6 +90,16 @@ pub(super) fn meaning(e: &Error) -> (Severity, String, String) {
             format!("all connections are taken: {}", e.message),
             "One more is kept for an account with SUPER or CONNECTION ADMIN, and extra_port or admin_port has its own: log in so, or stop an \
              application.",
+        ),
+        Some("53300") if said.contains("too many connections for role") => (
+            Severity::Critical,
+            format!("this role has as many connections as it may have: {}", e.message),
+            "The limit is the role's own, not the server's: close what is idle, or let a superuser take it away (ALTER ROLE … CONNECTION LIMIT -1;). Then assess again, or as another role.",
+        ),
+        Some("53300") if is_limited(e) => (
+            Severity::Critical,
+            format!("the database has as many connections as it may have: {}", e.message),
+            "The limit is the database's own, not the server's: close what is idle, or take it away (ALTER DATABASE … CONNECTION LIMIT -1;).",
         ),
         Some("53300") if said.contains("too many clients") => (
             Severity::Critical,

@@ -20,6 +20,8 @@ pub(super) enum Remark {
     Locked(String),
     /// The account may not use it: nothing is wrong with the server.
     Denied(String),
+    /// It has as many sessions as it may have; and its name.
+    Limited(String, String),
 }
 
 /// Logs in. Where the account may not use the target's database, or its catalogue is locked, it logs in elsewhere, and the remark says so.
@@ -49,9 +51,12 @@ pub(super) async fn log_in(
             Err(again) => e = again,
         }
     }
-    let (locked, denied) = (failure::is_locked_catalogue(&e), failure::is_denied(&e));
-    let elsewhere =
-        engine.assessing().get()?.elsewhere().filter(|d| (locked || denied) && target.database.as_deref().unwrap_or_default() != *d);
+    let (locked, denied, limited) = (failure::is_locked_catalogue(&e), failure::is_denied(&e), failure::is_limited(&e));
+    let elsewhere = engine
+        .assessing()
+        .get()?
+        .elsewhere()
+        .filter(|d| (locked || denied || limited) && target.database.as_deref().unwrap_or_default() != *d);
     let Some(database) = elsewhere else { return Err(e) };
     let other = Target { database: (!database.is_empty()).then(|| database.into()), ..target.clone() };
     let session = registry::engine(other, password).connect(how()).await.map_err(|_| e)?;
@@ -63,6 +68,10 @@ pub(super) async fn log_in(
     Ok((
         session,
         Some(match locked {
+            _ if limited => Remark::Limited(
+                format!("database {own} has as many connections as it may have by its own limit: {instead}"),
+                own.to_string(),
+            ),
             true => Remark::Locked(format!("the catalogue of {own} is locked: {instead}")),
             false => Remark::Denied(format!("this account may not use database {own}: {instead}")),
         }),

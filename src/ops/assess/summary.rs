@@ -55,6 +55,7 @@ pub fn summary(checks: &[Seen]) -> Summary {
     let (says, next, check) = (sentence(f), f.next.clone(), f.check.clone());
     // A suggestion: when unsure, the higher one (`reference/operations.md` §2.1).
     let sev = match severity {
+        Severity::Critical if checks.iter().any(|c| c.check == check && c.check == "PG09" && c.figures.get("left") == Some(&0.0)) => 1,
         Severity::Critical if matches!(check.as_str(), "connect" | LOST | "PG26" | "PG29" | "MY24" | "SQ06") => 1,
         Severity::Critical => 2,
         _ => 3,

@@ -149,10 +149,12 @@ pub(super) async fn running(s: &Session, check: &Check, limits: &Limits) -> Resu
 }
 
 /// Settings with the value that is safe, how bad the other ones are, and what those do.
-const SAFE: [(&str, &[&str], Severity, &str); 4] = [
+const SAFE: [(&str, &[&str], Severity, &str); 6] = [
     ("innodb_doublewrite", &["ON", "DETECT_AND_RECOVER", "1"], Severity::Critical, "a crash of the machine leaves torn pages"),
     ("innodb_flush_log_at_trx_commit", &["1"], Severity::Warning, "a crash loses the commits of the last second"),
     ("sync_binlog", &["1"], Severity::Info, "a crash of the machine may leave the binary log behind the data: replicas miss commits"),
+    ("foreign_key_checks", &["ON", "1"], Severity::Warning, "new sessions write rows without their parent, and nobody is told"),
+    ("unique_checks", &["ON", "1"], Severity::Warning, "new sessions may write the same key twice"),
     (
         "innodb_checksum_algorithm",
         &["full_crc32", "strict_full_crc32", "crc32", "strict_crc32", "innodb"],
@@ -171,13 +173,16 @@ pub(super) async fn settings(s: &Session, check: &Check) -> Result<Seen> {
             continue;
         }
         let next = match name {
+            "foreign_key_checks" => {
+                "SET GLOBAL foreign_key_checks = ON; holds for sessions to come. It does not look at rows that are there: look for those without a parent.".to_string()
+            }
             "innodb_doublewrite" => "Set it on in the configuration; it takes a restart.".to_string(),
             _ => format!("SET GLOBAL {name} = {}; once it is known who set it and why.", safe[0]),
         };
         seen.find(Finding::new(severity, check.id, name, format!("{name} is {value}: {harm}")).next(next));
     }
     seen.says = match seen.findings.len() {
-        0 => "safe against crashes".into(),
+        0 => "safe against crashes; foreign keys are looked at, unless a session has switched that off for itself".into(),
         n => format!("{n} unsafe: {}", seen.findings.iter().map(|f| f.object.as_str()).collect::<Vec<_>>().join(", ")),
     };
     Ok(seen)

@@ -130,7 +130,9 @@ pub(super) async fn counters(s: &Session, check: &Check, limits: &Limits) -> Res
         .iter()
         .filter_map(|r| {
             let (next, most) = (number(r, 1)?, last(at(r, 3))?);
-            Some((100.0 * next / most, most - next, format!("{}.{}", at(r, 0), at(r, 2)), at(r, 3).to_string()))
+            // The next one is still to be given.
+            let given = next - 1.0;
+            Some((100.0 * given / most, most - given, format!("{}.{}", at(r, 0), at(r, 2)), at(r, 3).to_string()))
         })
         .collect();
     all.sort_by(|a, b| b.0.total_cmp(&a.0));

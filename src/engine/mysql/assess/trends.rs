@@ -126,7 +126,8 @@ fn judge(check: &Check, limits: &Limits, d: &[f64], seconds: f64) -> Seen {
             // A handful of transactions says nothing of a share.
             if ended >= 20.0 {
                 let told = format!("{back:.0} % of the transactions are rolled back");
-                add(back, "rolled_back", told, "The application's log says which errors it meets.", &mut seen);
+                let next = "The application's log says whether it meets errors; a pool that ends what only reads with ROLLBACK is none.";
+                add(back, "rolled_back", told, next, &mut seen);
             }
         }
         "MY20" => {

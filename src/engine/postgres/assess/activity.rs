@@ -14,7 +14,7 @@ const CRASHED: f64 = 5.0;
 
 pub(super) async fn server(s: &Session, sight: &Sight, check: &Check, limits: &Limits) -> Result<Seen> {
     const SERVER: &str = "SELECT extract(epoch FROM clock_timestamp() - pg_catalog.pg_postmaster_start_time()), \
-        (SELECT count(*) FROM pg_catalog.pg_settings WHERE pending_restart), current_setting('server_version'), \
+        (SELECT string_agg(name, ', ' ORDER BY name) FROM pg_catalog.pg_settings WHERE pending_restart), current_setting('server_version'), \
         (SELECT extract(epoch FROM min(backend_start) - pg_catalog.pg_postmaster_start_time()) FROM pg_catalog.pg_stat_activity \
             WHERE backend_type IN ('checkpointer', 'background writer')), \
         (SELECT extract(epoch FROM clock_timestamp() - min(backend_start)) FROM pg_catalog.pg_stat_activity \
@@ -43,10 +43,12 @@ pub(super) async fn server(s: &Session, sight: &Sight, check: &Check, limits: &L
                 .next("Look into its log for why: a crash, or somebody."),
         );
     }
-    if number(&row, 1).unwrap_or(0.0) > 0.0 {
+    if !cell(&row, 1).is_empty() {
+        let words = format!("waits for a restart: {}", cell(&row, 1));
+        seen.says.push_str(&format!(", {words}"));
         seen.find(
-            Finding::new(Severity::Info, check.id, &s.identity().address, format!("{} settings wait for a restart", cell(&row, 1)))
-                .next("SELECT name, setting FROM pg_settings WHERE pending_restart; shows them."),
+            Finding::new(Severity::Info, check.id, &s.identity().address, words)
+                .next("These were changed, and hold from the next start on: it brings more than the reason for which it is done."),
         );
     }
     Ok(seen)
@@ -110,6 +112,25 @@ pub(super) async fn connections(s: &Session, sight: &Sight, check: &Check, limit
             )
             .next(next),
         );
+    }
+    // Roles and databases may have a limit of their own, below the server's. Superusers have none.
+    const LIMITED: &str = "SELECT 'role', r.rolname::text, r.rolconnlimit, count(a.pid) FROM pg_catalog.pg_roles r \
+            LEFT JOIN pg_catalog.pg_stat_activity a ON a.usesysid = r.oid WHERE r.rolconnlimit > 0 AND NOT r.rolsuper GROUP BY 1, 2, 3 \
+        UNION ALL SELECT 'database', d.datname::text, d.datconnlimit, count(a.pid) FROM pg_catalog.pg_database d \
+            LEFT JOIN pg_catalog.pg_stat_activity a ON a.datid = d.oid AND a.usesysid IS NOT NULL \
+            WHERE d.datconnlimit >= 0 AND d.datallowconn GROUP BY 1, 2, 3 ORDER BY 1, 2 LIMIT 200";
+    for r in rows(s, LIMITED).await? {
+        let (kind, name) = (cell(&r, 0), text::clean(cell(&r, 1)).into_owned());
+        let (most, used) = (number(&r, 2).unwrap_or(0.0), number(&r, 3).unwrap_or(0.0));
+        if used >= most {
+            let quoted = Dialect::Postgres.quote_ident(cell(&r, 1));
+            let words = format!("{kind} {name} has {used} of {most} connections that it may have: the next login is refused");
+            seen.says.push_str(&format!("; {kind} {name} {used} of its {most}"));
+            seen.find(Finding::new(Severity::Warning, check.id, format!("{kind} {name}"), words).next(format!(
+                "Close what is idle, or give it more: ALTER {} {quoted} CONNECTION LIMIT -1; takes the limit away.",
+                kind.to_uppercase()
+            )));
+        }
     }
     if hidden > 0.0 && !sight.sees_all {
         seen.find(

@@ -3,7 +3,7 @@
 use super::{number, rows};
 use crate::engine::Session;
 use crate::engine::assessing::{age, hidden, thousands};
-use crate::engine::postgres::catalog::cell;
+use crate::engine::postgres::catalog::{Row, cell};
 use crate::model::assessment::{Check, Limits, Seen, Sight};
 use crate::model::recovery::Deed;
 use crate::model::{Finding, Result, Severity};
@@ -18,29 +18,54 @@ const OLDEST: &str = "SELECT n.nspname || '.' || c.relname FROM pg_catalog.pg_cl
     ORDER BY greatest(pg_catalog.age(c.relfrozenxid), pg_catalog.mxid_age(c.relminmxid)) DESC LIMIT 1";
 
 pub(super) async fn wraparound(s: &Session, sight: &Sight, check: &Check, limits: &Limits) -> Result<Seen> {
-    const AGES: &str = "SELECT datname::text, pg_catalog.age(datfrozenxid), pg_catalog.mxid_age(datminmxid) FROM pg_catalog.pg_database \
-        ORDER BY greatest(pg_catalog.age(datfrozenxid), pg_catalog.mxid_age(datminmxid)) DESC LIMIT 1";
+    const AGES: &str = "SELECT datname::text, pg_catalog.age(datfrozenxid), pg_catalog.mxid_age(datminmxid), datallowconn FROM pg_catalog.pg_database \
+        ORDER BY greatest(pg_catalog.age(datfrozenxid), pg_catalog.mxid_age(datminmxid)) DESC LIMIT 100";
     let found = rows(s, AGES).await?;
+    let used = |r: &Row| number(r, 1).unwrap_or(0.0).max(number(r, 2).unwrap_or(0.0));
+    let severity_of = |r: &Row| Severity::of(used(r), limits.of(check, "age"));
     let row = found.first().cloned().unwrap_or_default();
-    let (xid, mxid) = (number(&row, 1).unwrap_or(0.0), number(&row, 2).unwrap_or(0.0));
-    let (oldest, what) = if mxid > xid { (mxid, "multixacts") } else { (xid, "transactions") };
+    let oldest = used(&row);
+    let what = if number(&row, 2) > number(&row, 1) { "multixacts" } else { "transactions" };
     let left = (LAST - oldest).max(0.0);
     let mut seen = Seen::of(check)
         .says(format!("{} {what} of 2.1 billion used in {}", thousands(oldest), cell(&row, 0)))
         .figure("age", oldest)
         .figure("left", left);
-    let severity = Severity::of(oldest, limits.of(check, "age"));
+    let severity = severity_of(&row);
     if severity >= Severity::Warning {
-        let words = format!("database {} has {} {what} left before the server refuses writes", cell(&row, 0), thousands(left));
-        let mut found = Finding::new(severity, check.id, cell(&row, 0), words).next(if sight.standby {
-            "On its primary: end what holds the xmin horizon, then VACUUM (FREEZE) the oldest tables; a standby takes over what that does."
-        } else {
-            "End what holds the xmin horizon, then VACUUM (FREEZE) its oldest tables; never VACUUM FULL."
-        });
+        // Each of them has to be vacuumed from within.
+        let as_bad: Vec<&Row> = found.iter().filter(|r| severity_of(r) == severity).collect();
+        let names: Vec<&str> = as_bad.iter().take(5).map(|r| cell(r, 0)).collect();
+        let which = format!("{} {}", if as_bad.len() == 1 { "database" } else { "databases" }, names.join(", "));
+        let words = match left {
+            0.0 => format!("the server refuses all writes now: its {what} are used up by {which}"),
+            _ => format!("{which}: {} {what} are left before the server refuses all writes", thousands(left)),
+        };
+        let here = as_bad.iter().any(|r| cell(r, 0) == s.identity().database);
+        // Nobody can log into a template.
+        let entered = as_bad.iter().find(|r| cell(r, 3) == "t").map(|r| cell(r, 0));
+        let next = match (sight.standby, entered) {
+            (true, _) => {
+                "On its primary: end what holds the xmin horizon, then VACUUM (FREEZE) the oldest tables; a standby takes over what that does."
+                    .to_string()
+            }
+            (_, None) => format!(
+                "Nobody can log into {}: autovacuum freezes it by itself where it is on (autovacuum_naptime says when it comes), else VACUUM in single-user mode.",
+                names.join(", ")
+            ),
+            _ if here => "End what holds the xmin horizon (PG10), if anything does; then VACUUM (FREEZE) the oldest tables, table by table in each of \
+                          these databases; never VACUUM FULL."
+                .to_string(),
+            (_, Some(other)) => format!(
+                "End what holds the xmin horizon (PG10), if anything does; then VACUUM (FREEZE) its oldest tables: assess database {other} itself, which names them. Never VACUUM FULL."
+            ),
+        };
+        let mut found = Finding::new(severity, check.id, cell(&row, 0), words).next(next);
         if !sight.standby
-            && cell(&row, 0) == s.identity().database
+            && here
             && let Some(oldest) = rows(s, OLDEST).await?.first()
         {
+            found.next.push_str(&format!(" The oldest here is {}.", cell(oldest, 0)));
             found = found.recover(Deed::Vacuum, cell(oldest, 0));
         }
         seen.find(found);

@@ -6,7 +6,7 @@ use crate::engine::Session;
 use crate::engine::postgres::catalog::{cell, pinned};
 use crate::model::assessment::{Check, Limits, Seen, Sight};
 use crate::model::recovery::Deed;
-use crate::model::{Finding, Result, Severity};
+use crate::model::{Dialect, Finding, Result, Severity};
 
 pub(super) async fn checksums(s: &Session, check: &Check, limits: &Limits) -> Result<Seen> {
     const FAILURES: &str = "SELECT coalesce(datname::text, 'shared objects'), checksum_failures, checksum_last_failure::text, \
@@ -122,6 +122,25 @@ pub(super) async fn settings(s: &Session, target: &Target, check: &Check) -> Res
                 .recover(Deed::ReadWrite, ""),
         );
     }
+    // A role that only reads is set so on purpose; one that may write is not.
+    const ROLES: &str = "SELECT r.rolname::text, quote_ident(r.rolname), x.setdatabase <> 0 FROM pg_catalog.pg_db_role_setting x \
+        JOIN pg_catalog.pg_roles r ON r.oid = x.setrole WHERE r.rolcanlogin AND NOT pg_catalog.pg_is_in_recovery() \
+        AND (x.setdatabase = 0 OR x.setdatabase = (SELECT oid FROM pg_catalog.pg_database WHERE datname = $1)) \
+        AND EXISTS (SELECT FROM unnest(x.setconfig) c WHERE c ~ '^default_transaction_read_only=(on|true|yes|1)$') \
+        AND EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p') \
+            AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \
+            AND pg_catalog.has_table_privilege(r.oid, c.oid, 'INSERT, UPDATE, DELETE')) ORDER BY 1 LIMIT 5";
+    for r in pinned(s, ROLES, &[database]).await?.rows {
+        let of_it = if cell(&r, 2) == "t" { format!(" IN DATABASE {}", Dialect::Postgres.quote_ident(database)) } else { String::new() };
+        let words = format!(
+            "role {} may write, and is set read-only for new sessions (default_transaction_read_only): what it writes fails",
+            crate::text::clean(cell(&r, 0))
+        );
+        seen.find(Finding::new(Severity::Warning, check.id, format!("role {}", crate::text::clean(cell(&r, 0))), words).next(format!(
+            "Find out who set it and why; ALTER ROLE {}{of_it} RESET default_transaction_read_only; takes it back.",
+            cell(&r, 1)
+        )));
+    }
     seen.says = match seen.findings.len() {
         0 => "safe against crashes".into(),
         n => format!("{n} dangerous: {}", seen.findings.iter().map(|f| f.object.as_str()).collect::<Vec<_>>().join(", ")),
@@ -131,9 +150,10 @@ pub(super) async fn settings(s: &Session, target: &Target, check: &Check) -> Res
 
 pub(super) async fn constraints(s: &Session, check: &Check) -> Result<Seen> {
     // Those of foreign keys are internal, and the server's own.
-    const DISABLED: &str = "SELECT n.nspname || '.' || c.relname, count(*) FILTER (WHERE t.tgisinternal), count(*) FROM pg_catalog.pg_trigger t \
+    const DISABLED: &str = "SELECT n.nspname || '.' || c.relname, count(*) FILTER (WHERE t.tgisinternal), count(*), \
+        quote_ident(n.nspname) || '.' || quote_ident(c.relname) FROM pg_catalog.pg_trigger t \
         JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-        WHERE t.tgenabled = 'D' GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 50";
+        WHERE t.tgenabled = 'D' GROUP BY 1, 4 ORDER BY 2 DESC, 1 LIMIT 50";
     const UNPROVED: &str = "SELECT count(*) FROM pg_catalog.pg_constraint WHERE NOT convalidated AND contype IN ('f', 'c')";
     let found = rows(s, DISABLED).await?;
     let unproved = rows(s, UNPROVED).await?.first().and_then(|r| number(r, 0)).unwrap_or(0.0);
@@ -156,9 +176,10 @@ pub(super) async fn constraints(s: &Session, check: &Check) -> Result<Seen> {
                 ),
             ),
         };
-        seen.find(Finding::new(severity, check.id, table, words).next(
-            "ALTER TABLE … ENABLE TRIGGER ALL; holds for what comes. Look for rows without their parent first: enabling does not look at those that are there.",
-        ));
+        seen.find(Finding::new(severity, check.id, table, words).next(format!(
+            "Look for rows without their parent first: ALTER TABLE {} ENABLE TRIGGER ALL; holds for what comes, and does not look at those that are there.",
+            cell(r, 3)
+        )));
     }
     Ok(seen)
 }

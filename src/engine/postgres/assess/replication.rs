@@ -2,9 +2,9 @@
 
 use super::{number, rows};
 use crate::engine::Session;
-use crate::engine::assessing::{AGAIN, age, bytes};
-use crate::engine::postgres::catalog::{Row, cell};
-use crate::model::assessment::{Check, Limits, Seen, Sight};
+use crate::engine::assessing::{age, bytes};
+use crate::engine::postgres::catalog::cell;
+use crate::model::assessment::{Check, Limits, Sample, Seen, Sight};
 use crate::model::recovery::Deed;
 use crate::model::{Finding, Result, Severity};
 
@@ -12,21 +12,11 @@ pub(super) async fn out(s: &Session, sight: &Sight, check: &Check, limits: &Limi
     // Of a role that may not look, the view has its rows without any figures.
     const OUT: &str = "SELECT coalesce(nullif(application_name, ''), pid::text), coalesce(host(client_addr), 'local'), coalesce(state, ''), \
         extract(epoch FROM replay_lag), pg_catalog.pg_wal_lsn_diff(CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() \
-            ELSE pg_catalog.pg_current_wal_lsn() END, replay_lsn), coalesce(sync_state, ''), \
-        pid, coalesce(replay_lsn::text, ''), coalesce(flush_lsn > replay_lsn, false) \
+            ELSE pg_catalog.pg_current_wal_lsn() END, replay_lsn), coalesce(sync_state, '') \
         FROM pg_catalog.pg_stat_replication ORDER BY 5 DESC NULLS LAST LIMIT 50";
     const WANTED: &str = "SELECT current_setting('synchronous_standby_names'), current_setting('synchronous_commit')";
     let found = rows(s, OUT).await?;
     let mut seen = Seen::of(check).figure("standbys", found.len() as f64);
-    // The time that the server tells is that of what was replayed last: of a standby that replays nothing it stays what it was.
-    let owing = |r: &Row| cell(r, 8) == "t";
-    let later = if found.iter().any(owing) {
-        tokio::time::sleep(AGAIN).await;
-        rows(s, OUT).await?
-    } else {
-        Vec::new()
-    };
-    let stands = |r: &Row| owing(r) && later.iter().any(|l| cell(l, 6) == cell(r, 6) && cell(l, 7) == cell(r, 7) && owing(l));
     let told: Vec<String> =
         found.iter().take(3).map(|r| format!("{} {} behind", cell(r, 0), number(r, 4).map_or("?".into(), bytes))).collect();
     seen.says = if found.is_empty() { "none is connected".into() } else { format!("{}: {}", found.len(), told.join(", ")) };
@@ -52,17 +42,6 @@ pub(super) async fn out(s: &Session, sight: &Sight, check: &Check, limits: &Limi
                 )
                 .next("Assess the standby itself: is its replay paused, or held up by a statement?"),
             );
-        } else if stands(r) {
-            let words = format!(
-                "standby {} ({}) has received what it does not replay: {} wait, and nothing of it was replayed while this was read",
-                cell(r, 0),
-                cell(r, 1),
-                bytes(behind)
-            );
-            seen.find(
-                Finding::new(Severity::Warning, check.id, cell(r, 0), words)
-                    .next("Assess the standby itself: is its replay paused, held up by a statement, or delayed on purpose?"),
-            );
         }
     }
     let wanted = rows(s, WANTED).await?;
@@ -81,6 +60,59 @@ pub(super) async fn out(s: &Session, sight: &Sight, check: &Check, limits: &Limi
         );
     }
     Ok(seen)
+}
+
+/// How far each standby says that it has replayed, and when it said so.
+pub(super) async fn sample(s: &Session, sight: &Sight, check: &Check) -> Result<Result<Sample, Seen>> {
+    const NOW: &str = "SELECT extract(epoch FROM clock_timestamp()), pid::text, coalesce(extract(epoch FROM reply_time), 0), \
+        pg_catalog.pg_wal_lsn_diff(replay_lsn, '0/0'), pg_catalog.pg_wal_lsn_diff(flush_lsn, replay_lsn), \
+        coalesce(nullif(application_name, ''), pid::text) || ' (' || coalesce(host(client_addr), 'local') || ')' \
+        FROM (SELECT) one LEFT JOIN pg_catalog.pg_stat_replication ON true LIMIT 50";
+    let mut out = Sample::default();
+    for r in rows(s, NOW).await? {
+        out.at = number(&r, 0).unwrap_or(0.0);
+        if cell(&r, 1).is_empty() {
+            continue;
+        }
+        if cell(&r, 3).is_empty() && !sight.sees_all {
+            return Ok(Err(Seen::blind(check, "what standbys replay cannot be seen", &sight.grant)));
+        }
+        out.counters.insert(cell(&r, 1).into(), (2..5).map(|i| number(&r, i).unwrap_or(0.0)).collect());
+        out.texts.insert(cell(&r, 1).into(), cell(&r, 5).into());
+    }
+    Ok(Ok(out))
+}
+
+/// A standby that has received more than it replays, and said the same again. What it says is as old as its last word: with that for what it
+/// received it has not replayed it yet, and the next one comes 10 s later.
+pub(super) fn stands(check: &Check, first: &Sample, second: &Sample) -> Seen {
+    let mut seen = Seen::of(check).figure("standbys", second.counters.len() as f64);
+    for (pid, now) in &second.counters {
+        let (Some(&[said, replayed, owed]), Some(&[before, then, owed_then])) =
+            (now.first_chunk::<3>(), first.counters.get(pid).and_then(|c| c.first_chunk::<3>()))
+        else {
+            continue;
+        };
+        if owed > 0.0 && owed_then > 0.0 && replayed == then && said > before {
+            let name = second.texts.get(pid).map(String::as_str).unwrap_or_default();
+            let words = format!(
+                "standby {name} has received what it does not replay: {} wait, and nothing of it was replayed for {}",
+                bytes(owed),
+                age(said - before)
+            );
+            seen.find(
+                Finding::new(Severity::Warning, check.id, name, words)
+                    .next("Assess the standby itself: is its replay paused, held up by a statement, or delayed on purpose?"),
+            );
+        }
+    }
+    let says = match (second.counters.len(), seen.findings.len()) {
+        (0, _) => "none is connected".into(),
+        (1, 0) => "1 standby, not seen to stand still".into(),
+        (n, 0) => format!("{n} standbys, none seen to stand still"),
+        (_, n) => format!("{n} stand still"),
+    };
+    seen.says(says)
 }
 
 pub(super) async fn replay(s: &Session, sight: &Sight, check: &Check, limits: &Limits) -> Result<Seen> {

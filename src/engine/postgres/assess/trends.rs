@@ -11,19 +11,24 @@ use std::sync::atomic::Ordering;
 /// What is counted once for all.
 const ALL: &str = "all databases";
 
-/// Counters of the databases: commits, rollbacks, deadlocks, temporary bytes, pages hit and read.
+/// Counters of the databases: commits, rollbacks, deadlocks, temporary bytes, pages hit and read, rows written.
 const DATABASES: &str = "SELECT extract(epoch FROM clock_timestamp()), coalesce(max(stats_reset)::text, ''), sum(xact_commit), sum(xact_rollback), \
-    sum(deadlocks), sum(temp_bytes), sum(blks_hit), sum(blks_read) FROM pg_catalog.pg_stat_database";
+    sum(deadlocks), sum(temp_bytes), sum(blks_hit), sum(blks_read), \
+    sum(tup_inserted + tup_updated + tup_deleted) FROM pg_catalog.pg_stat_database";
 
 /// Statements that a standby cancelled, for whatever it was.
 const CONFLICTS: &str = "SELECT extract(epoch FROM clock_timestamp()), coalesce((SELECT max(stats_reset)::text FROM pg_catalog.pg_stat_database), ''), \
     sum(confl_tablespace + confl_lock + confl_snapshot + confl_bufferpin + confl_deadlock), sum(confl_snapshot) FROM pg_catalog.pg_stat_database_conflicts";
 
+/// Bytes of WAL until now, and max_wal_size in bytes.
+const WAL: &str = "CASE WHEN pg_catalog.pg_is_in_recovery() THEN 0 ELSE pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), '0/0') END, \
+    (SELECT setting::numeric * 1048576 FROM pg_catalog.pg_settings WHERE name = 'max_wal_size')";
+
 /// Checkpoints that were requested and timed, and milliseconds of writing and syncing; 17 moved them.
 const BGWRITER: &str = "SELECT extract(epoch FROM clock_timestamp()), coalesce(stats_reset::text, ''), checkpoints_req, checkpoints_timed, \
-    checkpoint_write_time, checkpoint_sync_time FROM pg_catalog.pg_stat_bgwriter";
+    checkpoint_write_time, checkpoint_sync_time, WAL FROM pg_catalog.pg_stat_bgwriter";
 const CHECKPOINTER: &str = "SELECT extract(epoch FROM clock_timestamp()), coalesce(stats_reset::text, ''), num_requested, num_timed, \
-    write_time, sync_time FROM pg_catalog.pg_stat_checkpointer";
+    write_time, sync_time, WAL FROM pg_catalog.pg_stat_checkpointer";
 
 /// Statements are counted per user, database and query; columns have other names up to 12.
 fn statements(version: u32, schema: &str) -> String {
@@ -39,6 +44,7 @@ fn statements(version: u32, schema: &str) -> String {
 pub(super) async fn sample(s: &Session, sight: &Sight, check: &Check) -> Result<Result<Sample, Seen>> {
     let counters = match check.id {
         "PG35" => return super::machine::sample(s, sight).await.map(Ok),
+        "PG37" => return super::replication::sample(s, sight, check).await,
         "PG17" => CONFLICTS,
         "PG21" if sight.version >= 170_000 => CHECKPOINTER,
         "PG21" => BGWRITER,
@@ -53,7 +59,7 @@ pub(super) async fn sample(s: &Session, sight: &Sight, check: &Check) -> Result<
     }
     if !matches!(check.id, "PG22" | "PG23") {
         let own = s.asked().load(Ordering::Relaxed) as f64;
-        let found = rows(s, counters).await?;
+        let found = rows(s, &counters.replace(", WAL FROM", &format!(", {WAL} FROM"))).await?;
         let row = found.first().cloned().unwrap_or_default();
         let counters = (2..row.len()).map(|i| number(&row, i).unwrap_or(0.0)).collect();
         return Ok(Ok(Sample {
@@ -101,6 +107,7 @@ pub(super) fn compare(sight: &Sight, check: &Check, limits: &Limits, first: &Sam
     match check.id {
         "PG22" => top(sight, check, limits, first, second, seconds),
         "PG35" => super::machine::compare(check, limits, first, second),
+        "PG37" => super::replication::stands(check, first, second),
         "PG17" if !sight.standby => Seen::of(check).says("a primary cancels nothing for replay"),
         "PG17" | "PG21" | "PG23" => counted(check, limits, first, second, seconds),
         _ => databases(check, limits, first, second, seconds),
@@ -124,8 +131,10 @@ fn counted(check: &Check, limits: &Limits, first: &Sample, second: &Sample, seco
         ),
         "PG21" => {
             let lasting = second.counters.get(name).is_some_and(|c| c.first() > c.get(1));
-            // One that somebody asked for is none that WAL asks for.
-            if !lasting {
+            // One that somebody asked for, or a backup, is none that WAL asks for: that would fill half of max_wal_size within the minute.
+            let most = second.counters.get(name).and_then(|c| c.get(5)).copied().unwrap_or(0.0);
+            let filled = d.get(4).is_some_and(|wal| wal * 60.0 / seconds >= most / 2.0);
+            if !lasting || !filled {
                 return seen.says(format!("{} requested, {} timed in {seconds:.0} s", d[0], d[1])).figure("requested", rate);
             }
             (
@@ -184,9 +193,13 @@ fn databases(check: &Check, limits: &Limits, first: &Sample, second: &Sample, se
                 &mut seen,
             );
             // A handful of transactions says nothing of a share.
-            if all >= 20.0 {
+            let wrote = d.get(6).is_some_and(|n| *n > 0.0);
+            if all >= 20.0 && wrote {
                 let told = format!("{share:.0} % of the transactions are rolled back");
-                add(share, "rolled_back", told, "The application's log says which errors it meets.", &mut seen);
+                let next = "The application's log says whether it meets errors; a pool that ends what only reads with ROLLBACK is none.";
+                add(share, "rolled_back", told, next, &mut seen);
+            } else if all >= 20.0 && share >= limits.of(check, "rolled_back").0 {
+                seen.says.push_str(", which wrote nothing");
             }
         }
         "PG18" => {

@@ -38,6 +38,30 @@ pub(super) async fn autovacuum(s: &Session, sight: &Sight, check: &Check, limits
             .next("The lock tree names who is in its way: end that; this vacuum must run."),
         );
     }
+    // Autovacuum comes to such a table by itself, and in each database in turn.
+    const BEYOND: &str = "SELECT count(*), max(pg_catalog.age(relfrozenxid)) FROM pg_catalog.pg_class WHERE relkind IN ('r', 'm', 't') \
+        AND relfrozenxid <> '0' AND pg_catalog.age(relfrozenxid) > 1.1 * current_setting('autovacuum_freeze_max_age')::float8";
+    let beyond = rows(s, BEYOND).await?.first().and_then(|r| Some((number(r, 0)?, number(r, 1)?))).filter(|(n, _)| *n > 0.0);
+    let at_it = workers.iter().any(|r| cell(r, 2).contains("to prevent wraparound"));
+    if let Some((n, oldest)) = beyond {
+        let tables = crate::text::counted(n as u64, "table");
+        seen.says = format!(
+            "{tables} beyond autovacuum_freeze_max_age, the oldest {} transactions old; {}",
+            thousands(oldest),
+            match at_it {
+                true => "a vacuum against wraparound runs",
+                false => "no vacuum against wraparound runs",
+            }
+        );
+        if !at_it && sight.sees_all {
+            let words =
+                format!("{tables} of {} should have been frozen long ago, and no vacuum against wraparound runs", s.identity().database);
+            seen.find(
+                Finding::new(Severity::Warning, check.id, "autovacuum_freeze_max_age", words)
+                    .next("See whether autovacuum is on and gets through (the log tells what ended it); the check wraparound says how much room is left."),
+            );
+        }
+    }
     let waiting = Severity::of(worst.map_or(0.0, |w| w.1), limits.of(check, "dead"));
     if workers.len() as f64 >= most && waiting >= Severity::Warning {
         let (table, count) = worst.unwrap_or(("", 0.0));
@@ -105,15 +129,19 @@ pub(super) async fn progress(s: &Session, sight: &Sight, check: &Check) -> Resul
 
 pub(super) async fn sequences(s: &Session, check: &Check, limits: &Limits) -> Result<Seen> {
     // Reading a sequence opens it: one that somebody has locked, or wants to, is left out. What a column's type can hold may be less than
-    // the sequence gives.
-    const SEQUENCES: &str = "WITH q AS MATERIALIZED (SELECT s.seqrelid, s.seqmax, s.seqincrement, n.nspname || '.' || c.relname AS name, t.typname \
+    // the sequence gives: the column that owns it, and those whose default it is.
+    const SEQUENCES: &str = "WITH q AS MATERIALIZED (SELECT s.seqrelid, s.seqmax, s.seqincrement, n.nspname || '.' || c.relname AS name, u.most \
         FROM pg_catalog.pg_sequence s JOIN pg_catalog.pg_class c ON c.oid = s.seqrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-        LEFT JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('a', 'i') AND d.refobjsubid > 0 \
-        LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
+        LEFT JOIN LATERAL (SELECT min(CASE t.typname WHEN 'int2' THEN 32767 WHEN 'int4' THEN 2147483647 END) AS most FROM (\
+            SELECT d.refobjid, d.refobjsubid FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid \
+                AND d.deptype IN ('a', 'i') AND d.refobjsubid > 0 \
+            UNION ALL SELECT f.adrelid, f.adnum FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_attrdef f ON f.oid = d.objid \
+                WHERE d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = c.oid) o(rel, num) \
+            JOIN pg_catalog.pg_attribute a ON a.attrelid = o.rel AND a.attnum = o.num JOIN pg_catalog.pg_type t ON t.oid = a.atttypid) u ON true \
         WHERE NOT s.seqcycle AND s.seqincrement > 0 AND c.relpersistence <> 'u' \
             AND NOT EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.relation = c.oid AND l.mode = 'AccessExclusiveLock') LIMIT 500) \
         SELECT name, CASE WHEN pg_catalog.has_sequence_privilege(seqrelid, 'SELECT,USAGE') THEN pg_catalog.pg_sequence_last_value(seqrelid) END, \
-            least(seqmax, CASE typname WHEN 'int2' THEN 32767 WHEN 'int4' THEN 2147483647 ELSE seqmax END), \
+            least(seqmax, most), \
             pg_catalog.has_sequence_privilege(seqrelid, 'SELECT,USAGE') FROM q";
     let found = rows(s, SEQUENCES).await?;
     let mut all: Vec<(f64, f64, &str)> = found

@@ -61,7 +61,8 @@ pub(super) async fn slots(s: &Session, check: &Check, limits: &Limits) -> Result
 pub(super) async fn archiver(s: &Session, sight: &Sight, check: &Check, limits: &Limits) -> Result<Seen> {
     const ARCHIVER: &str = "SELECT current_setting('archive_mode'), failed_count, last_failed_time > coalesce(last_archived_time, '-infinity'), \
         extract(epoch FROM clock_timestamp() - last_archived_time), coalesce(last_failed_wal, ''), \
-        extract(epoch FROM clock_timestamp() - last_failed_time) FROM pg_catalog.pg_stat_archiver";
+        extract(epoch FROM clock_timestamp() - last_failed_time), current_setting('archive_command'), \
+        coalesce(current_setting('archive_library', true), '') FROM pg_catalog.pg_stat_archiver";
     let found = rows(s, ARCHIVER).await?;
     let row = found.first().cloned().unwrap_or_default();
     if cell(&row, 0) == "off" || (sight.standby && cell(&row, 0) != "always") {
@@ -69,7 +70,15 @@ pub(super) async fn archiver(s: &Session, sight: &Sight, check: &Check, limits: 
     }
     let last = number(&row, 3).map_or("never".to_string(), |a| format!("{} ago", age(a)));
     let mut seen = Seen::of(check).says(format!("last archived {last}"));
-    if cell(&row, 2) == "t" {
+    let nothing_set = cell(&row, 6).trim().is_empty() && cell(&row, 7).is_empty();
+    if nothing_set {
+        let words =
+            format!("archive_mode is on, and archive_command is empty: nothing is archived (last {last}), and all WAL stays on the disk");
+        seen.find(
+            Finding::new(Severity::Critical, check.id, "archive_command", words)
+                .next("Find out who emptied it and why; ALTER SYSTEM SET archive_command = 'what it was'; and reload."),
+        );
+    } else if cell(&row, 2) == "t" {
         seen.find(
             Finding::new(
                 Severity::Critical,
@@ -95,15 +104,31 @@ pub(super) async fn archiver(s: &Session, sight: &Sight, check: &Check, limits: 
         );
         return Ok(seen);
     }
-    let ready = rows(s, "SELECT count(*) FROM pg_catalog.pg_ls_archive_statusdir() WHERE name LIKE '%.ready'").await?;
-    let ready = ready.first().and_then(|r| number(r, 0)).unwrap_or(0.0);
-    seen = seen.figure("ready", ready);
+    const READY: &str = "SELECT count(*), extract(epoch FROM clock_timestamp() - min(modification)) \
+        FROM pg_catalog.pg_ls_archive_statusdir() WHERE name LIKE '%.ready'";
+    let waiting = rows(s, READY).await?;
+    let (ready, oldest) = waiting.first().map_or((0.0, 0.0), |r| (number(r, 0).unwrap_or(0.0), number(r, 1).unwrap_or(0.0)));
+    // Where one was archived meanwhile, those that wait have their turn.
+    let still = oldest.min(number(&row, 3).unwrap_or(oldest));
+    seen = seen.figure("ready", ready).figure("oldest", still);
     seen.says.push_str(&format!(", {ready} waiting"));
     let severity = Severity::of(ready, limits.of(check, "ready"));
     if severity >= Severity::Warning && seen.severity < Severity::Critical {
         seen.find(
             Finding::new(severity, check.id, "pg_wal", format!("{ready} files of WAL wait for the archive"))
                 .next("Archiving is slower than writing: look at its place and its network."),
+        );
+    }
+    let hangs = if ready > 0.0 { Severity::of(still, limits.of(check, "oldest")) } else { Severity::Ok };
+    if hangs >= Severity::Warning && hangs > seen.severity {
+        let words = format!(
+            "archiving stands still: {} of WAL wait, and nothing was archived for {}",
+            crate::text::counted(ready as u64, "file"),
+            age(still)
+        );
+        seen.find(
+            Finding::new(hangs, check.id, "archive_command", words)
+                .next("archive_command hangs, though it reports no failure: see on the server's machine what its process waits for (its place, its network)."),
         );
     }
     Ok(seen)

@@ -1,11 +1,11 @@
 //! What the library tells of the content: the log, the settings, damage, orphans, free room.
 
-use super::{beside, figure, holders, looking};
+use super::{beside, figure, holders, library, looking};
 use crate::engine::Session;
 use crate::engine::assessing::{bytes, thousands};
 use crate::model::assessment::{Check, Limits, Seen};
 use crate::model::recovery::Deed;
-use crate::model::{Error, Finding, Kind, Result, Severity};
+use crate::model::{Dialect, Error, Finding, Kind, Result, Severity};
 use crate::text;
 use std::path::{Path, PathBuf};
 
@@ -14,8 +14,16 @@ const IN_A_MOMENT: f64 = 32.0 * 1_048_576.0;
 /// A log this small is no growth, however small the setting.
 const SMALL_LOG: f64 = 4_194_304.0;
 
+/// A database in WAL mode that nobody has open is read as if it were in another one: its header says what it is.
+pub(super) async fn mode(s: &Session, path: &Path) -> Result<String> {
+    let told = s.fetch("PRAGMA journal_mode").await?.scalar().unwrap_or_default().to_string();
+    let path = path.to_path_buf();
+    let wal = told != "wal" && looking(move || library::header(&path)).await?.is_some_and(|h| h.wal);
+    Ok(if wal { "wal".into() } else { told })
+}
+
 pub(super) async fn wal(s: &Session, path: PathBuf, check: &Check, limits: &Limits) -> Result<Seen> {
-    let mode = s.fetch("PRAGMA journal_mode").await?.scalar().unwrap_or_default().to_string();
+    let mode = mode(s, &path).await?;
     if mode != "wal" {
         return Ok(Seen::of(check).says(format!("none: journal_mode is {mode}")));
     }
@@ -60,33 +68,18 @@ pub(super) async fn wal(s: &Session, path: PathBuf, check: &Check, limits: &Limi
 }
 
 pub(super) async fn settings(s: &Session, path: &Path, check: &Check) -> Result<Seen> {
-    let text = |t: &str| t.to_string();
-    let mode = s.fetch("PRAGMA journal_mode").await?.scalar().map(text).unwrap_or_default();
+    let mode = mode(s, path).await?;
     let page = figure(s, "PRAGMA page_size").await?;
     let pages = figure(s, "PRAGMA page_count").await?;
     let application = figure(s, "PRAGMA application_id").await?;
     let user = figure(s, "PRAGMA user_version").await?;
     let length = std::fs::metadata(path).map_or(0.0, |m| m.len() as f64);
-    let log = std::fs::metadata(beside(path, "-wal")).map_or(0, |m| m.len());
     let mut seen = Seen::of(check)
         .says(format!("journal_mode {mode}, {} pages of {page} bytes, user_version {user}, application_id {application}", thousands(pages)))
         .figure("page_size", page)
         .figure("pages", pages)
         .figure("user_version", user)
         .figure("application_id", application);
-    let expected = page * pages;
-    // What a log still holds is counted in the pages, and not yet in the file.
-    if log == 0 && length < expected {
-        seen.find(
-            Finding::new(
-                Severity::Critical,
-                check.id,
-                path.display().to_string(),
-                format!("the file is shorter than it says of itself: {} of {}", bytes(length), bytes(expected)),
-            )
-            .next("It was copied while it was written, or cut off: take the original or a backup; `holdpoint backup` copies in one piece."),
-        );
-    }
     if page < 4096.0 && length > 1_073_741_824.0 {
         seen.find(
             Finding::new(Severity::Info, check.id, "page_size", format!("pages of {page} bytes make a large file slow"))
@@ -98,7 +91,7 @@ pub(super) async fn settings(s: &Session, path: &Path, check: &Check) -> Result<
 
 /// Why the content is not read through: it would keep others from committing.
 async fn in_the_way(s: &Session, path: PathBuf) -> Result<Option<String>> {
-    if s.fetch("PRAGMA journal_mode").await?.scalar() == Some("wal") {
+    if mode(s, &path).await? == "wal" {
         return Ok(None);
     }
     let (length, open) = looking(move || (std::fs::metadata(&path).map_or(0.0, |m| m.len() as f64), holders::open(&path))).await?;
@@ -148,8 +141,7 @@ pub(super) async fn foreign_keys(s: &Session, path: PathBuf, check: &Check, limi
     if let Some(why) = in_the_way(s, path).await? {
         return Ok(Seen::blind(check, why, ON_A_COPY));
     }
-    const ORPHANS: &str =
-        "SELECT \"table\", parent, count(*) FROM (SELECT * FROM pragma_foreign_key_check LIMIT 1000) GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 5";
+    const ORPHANS: &str = "SELECT \"table\", parent, count(*), min(rowid) FROM (SELECT * FROM pragma_foreign_key_check LIMIT 1000) GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 5";
     let found = match s.fetch(ORPHANS).await {
         Ok(t) => t.rows,
         Err(e) if ran_out(&e) => return Ok(Seen::blind(check, format!("not to its end: {}", e.message), ON_A_COPY)),
@@ -168,9 +160,20 @@ pub(super) async fn foreign_keys(s: &Session, path: PathBuf, check: &Check, limi
                     severity,
                     check.id,
                     cell(r, 0),
-                    format!("{}{more} rows of {} refer to rows of {} that are not there", cell(r, 2), cell(r, 0), cell(r, 1)),
+                    format!(
+                        "{}{more} of {} {} to rows of {} that are not there{}",
+                        text::counted(cell(r, 2).parse().unwrap_or(0), "row"),
+                        cell(r, 0),
+                        if cell(r, 2) == "1" { "refers" } else { "refer" },
+                        cell(r, 1),
+                        // A table without rowids has none to tell.
+                        if cell(r, 3).is_empty() { String::new() } else { format!(", rowid {} among them", cell(r, 3)) }
+                    ),
                 )
-                .next("PRAGMA foreign_keys is per connection: find the program that leaves it off, then mend the rows."),
+                .next(format!(
+                    "PRAGMA foreign_key_check({}); lists them. PRAGMA foreign_keys is per connection: find the program that leaves it off, then mend the rows.",
+                    Dialect::Sqlite.quote_ident(&cell(r, 0))
+                )),
             );
         }
     }

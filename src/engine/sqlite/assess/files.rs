@@ -1,6 +1,6 @@
 //! The files of a database and the file system that they lie on.
 
-use super::{beside, holders};
+use super::{beside, holders, library};
 use crate::engine::assessing::{bytes, judge_disks};
 use crate::model::assessment::{Check, Limits, Seen};
 use crate::model::{Finding, Severity};
@@ -34,6 +34,19 @@ pub(super) fn look(path: &Path, check: &Check) -> Seen {
     if meta.len() == 0 {
         seen.find(Finding::new(Severity::Warning, check.id, &name, "the file is empty: no table is in it").next(
             "Look whether the path is right; a program that finds no file makes an empty one. If it was not empty, restore a backup.",
+        ));
+    }
+    // What a log still holds is counted in the header, and not yet in the file.
+    let log = std::fs::metadata(beside(path, "-wal")).map_or(0, |m| m.len());
+    let should = library::header(path).and_then(|h| h.length).filter(|n| log == 0 && *n > meta.len());
+    if let Some(should) = should {
+        let words = format!(
+            "the file is cut off: its header counts {} bytes, and {} are there",
+            text::thousands(should),
+            text::thousands(meta.len())
+        );
+        seen.find(Finding::new(Severity::Critical, check.id, &name, words).next(
+            "It was copied while it was written, or the copy was cut off: the original may be sound. Take that or a backup; `holdpoint backup` copies in one piece.",
         ));
     }
     let journal = beside(path, "-journal");

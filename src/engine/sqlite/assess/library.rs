@@ -6,16 +6,27 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// What the header tells (fileformat2.html §1.3).
-struct Header {
+pub(super) struct Header {
+    /// Bytes that it should have; `None` where an old library wrote last, which did not keep that up.
+    pub length: Option<u64>,
     /// Of the library that wrote last, as `3051003`; 0 where the file has never been written.
     version: u32,
-    wal: bool,
+    pub wal: bool,
 }
 
 impl Header {
     fn of(bytes: &[u8]) -> Option<Header> {
-        let version = u32::from_be_bytes(bytes.get(96..100)?.try_into().ok()?);
-        bytes.starts_with(b"SQLite format 3\0").then_some(Header { version, wal: bytes[18] == 2 })
+        if bytes.len() < 100 {
+            return None;
+        }
+        let at = |i: usize| Some(u32::from_be_bytes(bytes.get(i..i + 4)?.try_into().ok()?));
+        let page = match u16::from_be_bytes([bytes[16], bytes[17]]) {
+            1 => 65_536,
+            n => u64::from(n),
+        };
+        let kept = at(24)? == at(92)? && at(28)? > 0;
+        let (version, length) = (at(96)?, kept.then_some(page * u64::from(at(28)?)));
+        bytes.starts_with(b"SQLite format 3\0").then_some(Header { length, version, wal: bytes[18] == 2 })
     }
 }
 
@@ -32,9 +43,13 @@ fn named(version: u32) -> String {
 }
 
 /// The header is read by another process: closing a descriptor here would take away the locks that this one's sessions have on the file.
-pub(super) fn look(path: &Path, check: &Check) -> Seen {
+pub(super) fn header(path: &Path) -> Option<Header> {
     let head = Command::new("head").args(["-c", "100"]).arg(path).stderr(Stdio::null()).output();
-    match head.ok().and_then(|o| Header::of(&o.stdout)) {
+    Header::of(&head.ok()?.stdout)
+}
+
+pub(super) fn look(path: &Path, check: &Check) -> Seen {
+    match header(path) {
         Some(header) => judge(&header, path, check),
         None => Seen::of(check).says(format!("the file has no header yet; read here by SQLite {}", rusqlite::version())),
     }
@@ -93,9 +108,9 @@ mod tests {
         let check = crate::engine::assessing::check("SQ10", "library", "", "", &[]);
         let seen = look(&path, &check);
         assert!(seen.says.starts_with(&format!("last written by SQLite {}", rusqlite::version())), "{seen:#?}");
-        let old = judge(&Header { version: 3_040_001, wal: true }, &path, &check);
+        let old = judge(&Header { length: None, version: 3_040_001, wal: true }, &path, &check);
         assert_eq!((old.severity, old.findings.len()), (Severity::Info, 1), "{old:#?}");
-        assert_eq!(judge(&Header { version: 3_040_001, wal: false }, &path, &check).findings.len(), 0);
+        assert_eq!(judge(&Header { length: None, version: 3_040_001, wal: false }, &path, &check).findings.len(), 0);
         assert_eq!(
             Header::of(b"something else, and longer than the header of a database would have to be: it goes on and on and on ....")
                 .map(|h| h.version),
