@@ -107,4 +107,11 @@ fn fifty_thousand_tables_stall_no_key() {
     assert_eq!(c.state.schema.chosen().unwrap().node.name, name(49_952));
     c.press("z");
     assert!(c.screen().contains(&name(49_952)), "the cursor is on the screen\n{}", c.screen());
+
+    c.press("A-2");
+    c.type_text("select * from ");
+    for letter in ["o", "r", "d", "4", "9"] {
+        timed(&mut c, &format!("completion, then {letter}"), |c| drop(c.press(letter)), |c| drop(c.press("Backspace")));
+    }
+    assert!(c.screen().contains("order_line_49"), "{}", c.screen());
 }

@@ -24,15 +24,22 @@ pub struct Collecting<'a> {
 }
 
 impl Collecting<'_> {
-    /// Adds what is matched by `by`; weighed later.
+    /// Adds what is matched by `by`.
     pub fn push(&mut self, kind: ProposalKind, insert: String, detail: String, by: &str, weight: i64) {
-        let used = self.names.used.get(&by.to_lowercase()).copied().unwrap_or(0);
-        // Once is chance: with nothing typed it must not take a column out of its table's order.
-        let used = if self.prefix.is_empty() && used < 3 { 0 } else { used };
-        let weight = weight + i64::from(used.min(20)) * 10;
-        if let Some(fit) = fit(self.prefix, by) {
-            self.found.push((fit + weight, Proposal { kind, insert, detail }));
+        if let Some(weight) = self.weigh(by, weight) {
+            self.found.push((weight, Proposal { kind, insert, detail }));
         }
+    }
+    /// What a name weighs when it fits what is typed: as it fits, as it is used, and as its place has it.
+    fn weigh(&self, name: &str, weight: i64) -> Option<i64> {
+        let fit = fit(self.prefix, name)?;
+        let used = match name.bytes().any(|b| b.is_ascii_uppercase() || !b.is_ascii()) {
+            true => self.names.used.get(&name.to_lowercase()),
+            false => self.names.used.get(name),
+        };
+        // Once is chance: with nothing typed it must not take a column out of its table's order.
+        let used = used.copied().filter(|u| !self.prefix.is_empty() || *u >= 3).unwrap_or(0);
+        Some(fit + weight + i64::from(used.min(20)) * 10)
     }
     /// A name, quoted where it has to be.
     pub fn name(&mut self, kind: ProposalKind, name: &str, detail: String, weight: i64) {
@@ -155,30 +162,38 @@ impl Collecting<'_> {
         let rank = |r: &Relation| place.get(&*r.schema).copied().unwrap_or(usize::MAX);
         // A bare name means the first table along the path.
         let mut first: HashMap<&str, usize> = HashMap::new();
-        let fitting: Vec<&Relation> = names
-            .relations
-            .iter()
-            .filter(|r| kinds.is_none_or(|k| k.contains(&r.kind) && !r.system) && fit(self.prefix, &r.name).is_some())
-            .collect();
-        for r in &fitting {
+        // Of 50,000 tables that fit one letter, only those become proposals that can be among the best.
+        let mut fitting: Vec<(i64, usize, &Relation)> = Vec::new();
+        for r in names.relations.iter().filter(|r| kinds.is_none_or(|k| k.contains(&r.kind) && !r.system)) {
+            let weight = match (r.system, place.contains_key(&*r.schema)) {
+                (true, _) => -400,
+                (false, true) => 300,
+                (false, false) => 100,
+            };
+            if let Some(weight) = self.weigh(&r.name, weight) {
+                fitting.push((weight, fitting.len(), r));
+            }
+        }
+        for (_, _, r) in &fitting {
             let best = first.entry(&r.name).or_insert(usize::MAX);
             *best = rank(r).min(*best);
         }
-        for r in fitting {
-            let on_path = place.contains_key(&*r.schema);
+        let typed = !self.prefix.is_empty();
+        if fitting.len() > 2 * MOST {
+            fitting.select_nth_unstable_by(2 * MOST, |a, b| {
+                let shorter = || a.2.name.len().cmp(&b.2.name.len()).then_with(|| a.2.name.cmp(&b.2.name));
+                b.0.cmp(&a.0).then_with(|| if typed { shorter() } else { std::cmp::Ordering::Equal }).then(a.1.cmp(&b.1))
+            });
+            fitting.truncate(2 * MOST);
+            fitting.sort_unstable_by_key(|(_, place, _)| *place);
+        }
+        for (weight, _, r) in fitting {
             let bare = if self.quoted { self.dialect.quote_ident(&r.name) } else { ident(self.dialect, &r.name) };
-            let reached = names.path.is_empty() || on_path && first.get(&*r.name) == Some(&rank(r));
+            let reached = names.path.is_empty() || place.contains_key(&*r.schema) && first.get(&*r.name) == Some(&rank(r));
             let insert = if reached { bare } else { format!("{}.{bare}", ident(self.dialect, &r.schema)) };
-            let weight = if r.system {
-                -400
-            } else if on_path {
-                300
-            } else {
-                100
-            };
             // What a bare name finds needs no schema beside it.
             let detail = if reached { String::new() } else { r.schema.to_string() };
-            self.push(kind_of(r), insert, detail, &r.name, weight);
+            self.found.push((weight, Proposal { kind: kind_of(r), insert, detail }));
         }
         for s in &names.schemas {
             self.name(ProposalKind::Schema, s, String::new(), if names.on_path(s) { 50 } else { 120 });
@@ -286,11 +301,34 @@ fn fit(prefix: &str, word: &str) -> Option<i64> {
         return None;
     }
     thread_local! {
-        static MATCHER: std::cell::RefCell<Matcher> = std::cell::RefCell::new(Matcher::new(Config::DEFAULT));
+        static FUZZY: std::cell::RefCell<Fuzzy> = std::cell::RefCell::new(Fuzzy::default());
     }
-    let pattern = Pattern::new(prefix, CaseMatching::Ignore, Normalization::Smart, AtomKind::Fuzzy);
-    let mut buffer = Vec::new();
-    let score = MATCHER.with_borrow_mut(|m| pattern.score(Utf32Str::new(word, &mut buffer), m))?;
+    let score = FUZZY.with_borrow_mut(|f| f.score(prefix, word))?;
     // Letters strewn over a long name are chance.
     (i64::from(score) >= prefix.chars().count() as i64 * 16).then_some(1000 + i64::from(score))
+}
+
+/// The matcher, and the pattern of what was typed last: thousands of words are held against the same one.
+struct Fuzzy {
+    matcher: Matcher,
+    typed: String,
+    pattern: Pattern,
+    buffer: Vec<char>,
+}
+
+impl Default for Fuzzy {
+    fn default() -> Self {
+        let (typed, pattern, buffer) = (String::new(), Pattern::default(), Vec::new());
+        Fuzzy { matcher: Matcher::new(Config::DEFAULT), typed, pattern, buffer }
+    }
+}
+
+impl Fuzzy {
+    fn score(&mut self, typed: &str, word: &str) -> Option<u32> {
+        if self.typed != typed {
+            self.typed = typed.to_string();
+            self.pattern = Pattern::new(typed, CaseMatching::Ignore, Normalization::Smart, AtomKind::Fuzzy);
+        }
+        self.pattern.score(Utf32Str::new(word, &mut self.buffer), &mut self.matcher)
+    }
 }
