@@ -334,6 +334,83 @@ fn what_is_falsely_declared_immutable_is_looked_through_everywhere() {
     refused(home.path(), &url, "select * from holds_ty7 where t = row(1)::ty7");
 }
 
+/// Domains, whose conditions are computed wherever a value becomes one: what a function gives, what its variables and its caller's literals
+/// become, what an aggregate keeps.
+#[test]
+fn conditions_of_domains_count_where_a_value_becomes_one() {
+    let pg = PgServer::shared();
+    pg.create_database("domains");
+    let run = |sql: &str| pg.psql("domains", sql);
+    let marker = pg.socket.join("domains-written");
+    run(&format!(
+        "create function ev(text) returns text language plpgsql volatile as $$ begin copy (select 1) to '{}'; return $1; end $$",
+        marker.display()
+    ));
+    run("create domain dv as text check (ev(value) is not null); create table tdv (a dv); create type cd as (a dv);
+         create table te (id int, x dv); create table te3 (z dv[]); create table mails (id int, mail dv)");
+    run("create function f33(text) returns dv language plpgsql stable as 'begin return 1; end';
+         create function f34(text) returns dv language sql stable as $$ select 'c' $$;
+         create function f35(text, out x dv) language plpgsql stable as 'begin x := 1; end';
+         create function f43(text) returns int language plpgsql stable as 'declare x tdv.a%type := 1; begin return 1; end';
+         create function f44(text) returns int language plpgsql stable as 'declare x tdv%rowtype; begin x.a := 1; return 1; end';
+         create function f48(cd) returns int language sql immutable as 'select 1';
+         create function g3() returns table (id int, x dv) language sql stable as $$ select 1, 'q' $$;
+         create function g8() returns int language plpgsql stable as $$ declare r te; begin select 1, 's' into r; return 1; end $$;
+         create function sfd(dv, int) returns dv language sql immutable as 'select $1'; create aggregate ag7(int) (sfunc = sfd, stype = dv, initcond = 'x');
+         create function f17(text) returns text language plpgsql stable set standard_conforming_strings = off as
+           $$ declare a text := 'a\\'' || ev(chr(120)) || '\\''; begin return a; end $$");
+    run("create function mycmp(int, int) returns int language plpgsql immutable as $$ begin perform ev('cmp'); return btint4cmp($1, $2); end $$;
+         create operator class evops for type int using btree as operator 1 <, operator 2 <=, operator 3 =, operator 4 >=, operator 5 >, function 1 mycmp(int, int)");
+    run("create type er as range (subtype = int, subtype_opclass = evops, multirange_type_name = erm); create table tm (r erm)");
+    let _ = std::fs::remove_file(&marker);
+    let home = tempfile::tempdir().expect("home");
+    let url = format!("{}?sslmode=disable", pg.url("domains"));
+    for sql in [
+        "select f33('a')",
+        "select f34('a')",
+        "select x from f35('a')",
+        "select f43('a')",
+        "select f44('a')",
+        "select f48('(a)')",
+        "select * from g3()",
+        "select g8()",
+        "select ag7(id) from te",
+        "select f17('a')",
+        "select coalesce(te, '(1,x)') from te",
+        "select te from te union all select E'\\x281,x)'",
+        "select array[te, '(1,x)'] from te",
+        "select * from te3 where z = '{x}'",
+        "select array_append(z, 'x') from te3",
+        "select * from tm where r @> 3",
+        "select '{[1,2)}'::erm",
+    ] {
+        refused(home.path(), &url, sql);
+        assert!(!marker.exists(), "{sql} was run");
+    }
+    // A literal beside a domain becomes what the domain is based on.
+    for sql in [
+        "select * from mails where mail = 'x' and id in (1, 2)",
+        "select coalesce(mail, 'x') from mails",
+        "select * from te3",
+        "select te from te",
+    ] {
+        allowed(home.path(), &url, sql);
+        assert!(!marker.exists(), "{sql} ran the domain's condition");
+    }
+    // What is asked of the catalogue takes nothing from a path that has a user's names before the server's.
+    run("create schema e; create function e.cardinality(text[]) returns int language plpgsql as $$ begin perform public.ev('c'); return 1; end $$;
+         create function e.current_setting(text) returns text language plpgsql as $$ begin perform public.ev('c'); return 'on'; end $$;
+         create function e.evo(oid, oid) returns bool language plpgsql as $$ begin perform public.ev('o'); return true; end $$;
+         create function e.evn(name, name) returns bool language plpgsql as $$ begin perform public.ev('n'); return true; end $$;
+         create operator e.= (leftarg = oid, rightarg = oid, function = e.evo); create operator e.= (leftarg = name, rightarg = name, function = e.evn);
+         alter database domains set search_path = e, pg_catalog, public");
+    let _ = std::fs::remove_file(&marker);
+    for sql in ["select 1", "select abs(id), upper('a') from te", "select id from mails"] {
+        allowed(home.path(), &url, sql);
+        assert!(!marker.exists(), "a look-up for {sql} called a user's function");
+    }
+}
+
 #[test]
 fn behind_names_in_mariadb() {
     let maria = MariaServer::shared();

@@ -16,6 +16,7 @@ use super::catalog::{array, pinned, writing_functions};
 use super::effects::after_dots;
 use crate::engine::Session;
 use crate::engine::referrers::from_rows;
+use crate::model::rows::Table;
 use crate::model::{Dialect, Referrer, Result};
 use crate::sql::{self, Class, TokenKind};
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,6 +39,7 @@ const ASKED: &str = "v AS MATERIALIZED (SELECT p.oid, p.proname, n.nspname = 'pg
 /// SQL function planning may take the text in, so that is looked through. The oids stand there a second time, as an array, because the
 /// server expects thousands of hits and would read every function there is.
 const ANSWER: &str = "SELECT CASE WHEN p.provolatile = 'v' AND h.idle THEN 'inlined' WHEN p.provolatile = 'v' THEN h.what \
+         WHEN EXISTS (SELECT 1 FROM unnest(p.proconfig) c WHERE c ILIKE 'standard_conforming_strings=%') THEN 'escapes' \
          WHEN l.lanname IN ('sql', 'plpgsql') THEN 'body' ELSE 'foreign' END, \
        CASE WHEN p.provolatile = 'v' AND NOT h.idle THEN '' ELSE 'function ' END || p.oid::regprocedure::text, \
        CASE WHEN l.lanname NOT IN ('sql', 'plpgsql') OR p.provolatile = 'v' AND NOT h.idle THEN '' WHEN p.prosrc <> '' THEN p.prosrc \
@@ -48,12 +50,13 @@ const ANSWER: &str = "SELECT CASE WHEN p.provolatile = 'v' AND h.idle THEN 'inli
 
 /// Whether there is anything that [`LOOK`] could find at its first level for a read; of plain tables and the server's own functions there
 /// is not, and LOOK costs some 20 ms in a new session, most of them for the server to read and plan it. $1: names in the text,
-/// $2: calls and fields, $3: whether it converts anything.
+/// $2: calls and fields, $3: whether it converts anything, $4: whether it has literals.
 ///
 /// No row: nothing. It may say yes too often, never no too often. What is below 16384 (`FirstNormalObjectId`) came with the server;
 /// languages 12 and 13 are `internal` and `c` (`pg_language.dat`), whose functions count only when they are volatile.
 const ANYTHING: &str = "SELECT 1 WHERE EXISTS (SELECT 1 FROM pg_catalog.pg_class c WHERE c.relname = ANY ($1::text[]) AND c.oid >= 16384 \
          AND (c.relkind NOT IN ('r', 'i', 'I', 'S', 't') OR c.relhasrules OR c.relrowsecurity OR c.relhassubclass \
+           OR $4::boolean AND EXISTS (SELECT 1 FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND a.atttypid >= 16384) \
            OR EXISTS (SELECT 1 FROM (SELECT 'pg_catalog.pg_class'::regclass, i.indexrelid FROM pg_catalog.pg_index i \
                WHERE i.indrelid = c.oid AND (i.indpred IS NOT NULL OR i.indexprs IS NOT NULL) \
              UNION ALL SELECT 'pg_catalog.pg_statistic_ext'::regclass, e.oid FROM pg_catalog.pg_statistic_ext e WHERE e.stxrelid = c.oid \
@@ -68,16 +71,24 @@ const ANYTHING: &str = "SELECT 1 WHERE EXISTS (SELECT 1 FROM pg_catalog.pg_class
        JOIN pg_catalog.pg_proc p ON p.oid = x.oid WHERE p.provolatile = 'v' OR p.prolang NOT IN (12, 13))";
 
 /// One round trip for each level of views. $1: names in the text, $2: operators, $3: calls and fields, $4: whether it converts anything,
-/// $5: whether it is only planned, so that volatile functions are not run.
+/// $5: whether it is only planned, so that volatile functions are not run, $6: whether it has literals.
 ///
-/// `named` is every type that is named, and those that it is made of: a conversion to a row, an array or a domain checks the
-/// domains inside. A table's row type counts only where something is converted, for nobody reads a table by its type.
+/// `named` is every type that is named, those of users' functions that are called, and those that all these are made of: a conversion to
+/// a row, an array or a domain checks the domains inside. A table's row type counts only where something is converted, for nobody reads a
+/// table by its type; but a literal beside an array or a row in a column becomes one itself, or a part of one. Beside a
+/// domain it becomes what the domain is based on.
 ///
 /// `attached` is what planning computes beside the statement: expressions of indexes, statistics, checks and partition keys of the
 /// relations that are named, and for a statement that writes their defaults and rules. Volatile functions are left alone there.
 const LOOK: &str = "WITH RECURSIVE {asked}, \
      named(oid) AS (SELECT t.oid FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid \
          WHERE t.typname = ANY ($1::text[]) AND (c.oid IS NULL OR c.relkind = 'c' OR $4::boolean) \
+       UNION SELECT unnest(p.prorettype || p.proargtypes::oid[] || p.proallargtypes) FROM pg_catalog.pg_proc p \
+         WHERE p.proname = ANY ($3::text[]) AND p.oid >= 16384 \
+       UNION SELECT unnest(ARRAY[a.aggtranstype, a.aggmtranstype]) FROM pg_catalog.pg_aggregate a JOIN pg_catalog.pg_proc p ON p.oid = a.aggfnoid \
+         WHERE p.proname = ANY ($3::text[]) AND p.oid >= 16384 \
+       UNION SELECT t.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
+         WHERE $6::boolean AND c.relname = ANY ($1::text[]) AND a.attnum > 0 AND t.oid >= 16384 AND t.typtype <> 'd' \
        UNION SELECT x.oid FROM named m JOIN pg_catalog.pg_type t ON t.oid = m.oid CROSS JOIN LATERAL ( \
          SELECT t.typelem UNION ALL SELECT t.typbasetype \
          UNION ALL SELECT r.rngsubtype FROM pg_catalog.pg_range r WHERE t.oid::text IN (r.rngtypid::text, to_jsonb(r) ->> 'rngmultitypid') \
@@ -159,6 +170,7 @@ const REACHED: &str = "WITH RECURSIVE {asked}, \
          SELECT t.typelem UNION ALL SELECT t.typarray UNION ALL SELECT t.typbasetype \
          UNION ALL SELECT r.rngsubtype FROM ranges r WHERE t.oid IN (r.rngtypid, r.multi) \
          UNION ALL SELECT r.multi FROM ranges r WHERE r.rngtypid = t.oid \
+         UNION ALL SELECT r.rngtypid FROM ranges r WHERE r.multi = t.oid \
          UNION ALL SELECT a.atttypid FROM pg_catalog.pg_attribute a WHERE t.typrelid <> 0 AND a.attrelid = t.typrelid AND a.attnum > 0 \
          UNION ALL SELECT c.casttarget FROM into_unasked c WHERE c.castsource = t.oid) x(oid) WHERE x.oid <> 0), \
      used(family) AS (SELECT c.opcfamily FROM pg_catalog.pg_opclass c WHERE c.opcdefault AND c.opcintype IN (SELECT oid FROM reach) \
@@ -239,16 +251,28 @@ pub(super) async fn planner(s: &Session, text: &str) -> Result<Option<String>> {
     Look::default().through(s, text, true).await
 }
 
-/// What waits to be looked through, with the calls in it: those of a function's body are read from its tokens.
-type Waiting = Vec<(String, Vec<String>)>;
+/// A text that waits to be looked through.
+struct Waiting {
+    text: String,
+    /// Calls in it that the classifier does not tell: those of a function's body are read from its tokens.
+    calls: Vec<String>,
+    /// A function's body, which converts whatever it puts into its variables.
+    body: bool,
+}
+
+impl Waiting {
+    fn new(text: &str, calls: Vec<String>) -> Self {
+        Waiting { text: text.to_string(), calls, body: false }
+    }
+}
 
 #[derive(Default)]
 struct Look {
     seen: BTreeSet<String>,
     /// Texts that are only planned: volatile functions in them are not run.
-    idle: Waiting,
+    idle: Vec<Waiting>,
     /// Texts that are run.
-    run: Waiting,
+    run: Vec<Waiting>,
     /// All that was said at any level.
     all: Said,
     /// Whether operators, classes or casts may be in it.
@@ -262,15 +286,15 @@ impl Look {
         self.runs = !planned;
         match planned {
             // The classifier gathers no calls of what writes.
-            true => self.idle.push((text.to_string(), calls_of(text).into_iter().chain(after_dots(text)).collect())),
+            true => self.idle.push(Waiting::new(text, calls_of(text).into_iter().chain(after_dots(text)).collect())),
             false => {
                 let mut said = Said::default();
                 said.gather(text);
-                let [names, _, calls, converts, _] = said.params(false);
-                if s.fetch_with(ANYTHING, vec![names, calls, converts]).await?.rows.is_empty() {
+                let [names, _, calls, converts, _, literals] = said.params(false);
+                if ask(s, ANYTHING, &[names, calls, converts, literals]).await?.rows.is_empty() {
                     return Ok(None);
                 }
-                self.run.push((text.to_string(), Vec::new()));
+                self.run.push(Waiting::new(text, Vec::new()));
             }
         }
         let look = LOOK.replace("{asked}", ASKED).replace("{answer}", ANSWER).replace("{known}", KNOWN_READER);
@@ -281,18 +305,17 @@ impl Look {
             let (found, idle) = if !level.is_empty() {
                 self.runs |= !idle;
                 let mut said = Said::default();
-                for (text, calls) in level {
+                for w in level {
                     for said in [&mut said, &mut self.all] {
-                        said.gather(&text);
-                        said.calls.extend(calls.iter().cloned());
+                        said.gather(&w.text);
+                        said.calls.extend(w.calls.iter().cloned());
+                        said.converts |= w.body;
                     }
                 }
-                (s.fetch_with(look.as_str(), said.params(idle).into()).await?, idle)
+                (ask(s, &look, &said.params(idle)).await?, idle)
             } else if std::mem::take(&mut self.maybe) {
                 let idle = !self.runs;
-                let params: Vec<String> = self.all.params(idle).into_iter().flatten().collect();
-                // Pinned: its many joins would be compiled by the server (`jit`) for seconds.
-                (pinned(s, &reached, &params.iter().map(String::as_str).collect::<Vec<_>>()).await?, idle)
+                (ask(s, &reached, &self.all.params(idle)[..5]).await?, idle)
             } else {
                 return Ok(None);
             };
@@ -310,6 +333,7 @@ impl Look {
         match what {
             "maybe" => self.maybe = true,
             "calls" => return Ok(Some(format!("the function {who} may write"))),
+            "escapes" => return Ok(Some(format!("the {who} has a setting of its own by which its strings are read, so it may write"))),
             "foreign" => return Ok(Some(format!("the {who} is written in a language that may do anything, so it may write"))),
             "view" | "text" | "body" | "inlined" => {
                 // What was planned may be run by another way.
@@ -321,6 +345,10 @@ impl Look {
                     return Ok(Some(format!("more than {MOST_VIEWS} views and functions stand behind it, too many to look through")));
                 }
                 let idle = idle && what != "body";
+                let body = matches!(what, "body" | "inlined");
+                if body && text.contains('\\') && s.status().reading.backslash {
+                    return Ok(Some(format!("the {who} holds a backslash, which this session takes for an escape, so it may write")));
+                }
                 let mut calls = Vec::new();
                 if what == "view" && !idle {
                     let verdict = sql::classify(Dialect::Postgres, text);
@@ -338,19 +366,25 @@ impl Look {
                     };
                     if !idle {
                         // A user's own are found at the next level; what is no function at all (`AS t(a)`) is found nowhere.
-                        let own = s.fetch_with(VOLATILE, vec![Some(array(&calls))]).await?;
+                        let own = ask(s, VOLATILE, &[array(&calls)]).await?;
                         let known: BTreeSet<&str> = sql::functions::known(Dialect::Postgres).collect();
                         if let Some(f) = own.rows.iter().filter_map(|r| r.first()?.as_deref()).find(|f| !known.contains(f)) {
                             return Ok(Some(format!("the {who} calls {f}, which may write")));
                         }
                     }
                 }
-                if idle { &mut self.idle } else { &mut self.run }.push((text.to_string(), calls));
+                if idle { &mut self.idle } else { &mut self.run }.push(Waiting { body, ..Waiting::new(text, calls) });
             }
             what => return Ok(Some(format!("the {what} calls {who}, which may write"))),
         }
         Ok(None)
     }
+}
+
+/// Asks with names pinned: a search path may put a user's operators before the server's. The many joins would be compiled by the server
+/// (`jit`) for seconds, too.
+async fn ask(s: &Session, text: &str, params: &[String]) -> Result<Table> {
+    pinned(s, text, &params.iter().map(String::as_str).collect::<Vec<_>>()).await
 }
 
 /// As the end of a sentence.
@@ -389,8 +423,8 @@ pub(super) fn calls_of(body: &str) -> Vec<String> {
     out.into_iter().collect()
 }
 
-fn list(set: &BTreeSet<String>) -> Option<String> {
-    Some(array(&set.iter().cloned().collect::<Vec<_>>()))
+fn list(set: &BTreeSet<String>) -> String {
+    array(&set.iter().cloned().collect::<Vec<_>>())
 }
 
 /// Every name, operator and call of a text, as the catalogue writes them.
@@ -399,15 +433,20 @@ struct Said {
     names: BTreeSet<String>,
     operators: BTreeSet<String>,
     calls: BTreeSet<String>,
-    /// Some value is made another type's: `::`, CAST, `type 'literal'`, or a function that fills a row from JSON.
+    /// Some value is made another type's: `::`, CAST, `type 'literal'`, a function that fills a row from JSON, or a literal or a parameter
+    /// that may be a whole row.
     converts: bool,
+    /// It has string literals or parameters, whose types the server chooses.
+    literals: bool,
 }
 
 impl Said {
     /// For [`LOOK`] and [`REACHED`].
-    fn params(&self, planned: bool) -> [Option<String>; 5] {
+    fn params(&self, planned: bool) -> [String; 6] {
         let converts = self.converts || planned;
-        [list(&self.names), list(&self.operators), list(&self.calls), Some(converts.to_string()), Some(planned.to_string())]
+        let names = [&self.names, &self.operators, &self.calls].map(list);
+        let [names, operators, calls] = names;
+        [names, operators, calls, converts.to_string(), planned.to_string(), self.literals.to_string()]
     }
 
     fn name(&mut self, name: &str) {
@@ -444,7 +483,13 @@ impl Said {
                     self.converts |= word == "::";
                     self.operators.insert(word.to_string());
                 }
-                TokenKind::String => self.converts |= matches!(before, Some(TokenKind::Identifier | TokenKind::QuotedIdentifier)),
+                TokenKind::String => {
+                    self.literals = true;
+                    // A whole row is written in parentheses. What has escapes or quotes of its own kind may hold any letter.
+                    let row = !word.starts_with('\'') || word[1..].trim_start().starts_with('(');
+                    self.converts |= row || matches!(before, Some(TokenKind::Identifier | TokenKind::QuotedIdentifier));
+                }
+                TokenKind::Parameter => (self.literals, self.converts) = (true, true),
                 _ => {}
             }
             before = Some(t.kind);

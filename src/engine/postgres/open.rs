@@ -199,9 +199,10 @@ async fn connect(
 fn identity_query(with_system_identifier: bool) -> String {
     let system = if with_system_identifier { "(SELECT system_identifier FROM pg_catalog.pg_control_system())" } else { "NULL" };
     format!(
-        "SELECT current_database(), current_user, pg_catalog.pg_backend_pid(), \
-        (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()), current_setting('server_version'), \
-        current_setting('server_version_num'), pg_catalog.version(), {system}, current_setting('search_path')"
+        "SELECT pg_catalog.current_database(), current_user, pg_catalog.pg_backend_pid(), \
+        (SELECT oid FROM pg_catalog.pg_database WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database()), \
+        pg_catalog.current_setting('server_version'), pg_catalog.current_setting('server_version_num'), pg_catalog.version(), {system}, \
+        pg_catalog.current_setting('search_path')"
     )
 }
 
@@ -239,7 +240,13 @@ fn unverified(version: &str, number: u32) -> Option<String> {
 /// Reads back that writes are refused. `by_session`: the session's default was set in the startup packet.
 async fn prove_read_only(link: &mut Link, by_session: bool) -> Result<ReadOnly> {
     let settings = "SELECT current_setting('transaction_read_only'), current_setting('default_transaction_read_only')";
-    let ask = |text| Job { prelude: vec!["BEGIN READ ONLY".into()], text, coda: vec!["ROLLBACK"], ..Job::default() };
+    // A search path may put a user's functions and operators before the server's.
+    let ask = |text| Job {
+        prelude: vec!["BEGIN READ ONLY".into(), "SET LOCAL search_path = ''".into()],
+        text,
+        coda: vec!["ROLLBACK"],
+        ..Job::default()
+    };
     // One round trip; a server that cannot answer the second half is still read-only by session.
     // A superuser's rights need no looking up, and looking takes a new backend some milliseconds.
     let superuser = link.parameters.get("is_superuser").is_some_and(|v| v == "on");

@@ -191,10 +191,13 @@ static BUILT_IN: &[(u32, &str)] = &[
     (6157, "int8multirange[]"),
 ];
 
-/// All user-defined types that a result can have: table row types are left out, because there may be thousands.
+/// All user-defined types that a result can have: table row types are left out, because there may be thousands. Types are named as the
+/// session's search path has it, which may put a user's operators before the server's: hence `OPERATOR`.
 pub(super) const QUERY: &str = "SELECT t.oid, pg_catalog.format_type(t.oid, NULL) FROM pg_catalog.pg_type t \
-    LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem LEFT JOIN pg_catalog.pg_class c ON c.oid = coalesce(nullif(t.typrelid, 0), e.typrelid) \
-    WHERE t.oid >= 16384 AND t.typtype IN ('b', 'c', 'e', 'r', 'm', 'd') AND (c.oid IS NULL OR c.relkind = 'c') LIMIT 5000";
+    LEFT JOIN pg_catalog.pg_type e ON e.oid OPERATOR(pg_catalog.=) t.typelem LEFT JOIN pg_catalog.pg_class c \
+      ON c.oid OPERATOR(pg_catalog.=) CASE WHEN t.typrelid OPERATOR(pg_catalog.<>) 0 THEN t.typrelid ELSE e.typrelid END \
+    WHERE t.oid OPERATOR(pg_catalog.>=) 16384 AND t.typtype OPERATOR(pg_catalog.=) ANY ('{b,c,e,r,m,d}') \
+      AND (c.oid IS NULL OR c.relkind OPERATOR(pg_catalog.=) 'c') LIMIT 5000";
 
 /// Names of this database's own types.
 #[derive(Default)]
