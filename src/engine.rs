@@ -345,9 +345,10 @@ pub trait Catalog: Send + Sync {
     fn planning_writer<'a>(&'a self, _s: &'a Session, _text: &'a str) -> BoxFuture<'a, Result<Option<String>>> {
         Box::pin(async move { Ok(None) })
     }
-    /// What a change of this table's rows sets off beyond them, or keeps it from being rolled back: triggers, rules, an engine
-    /// without transactions. Sentences; empty when nothing does. What foreign keys do is told by [`Catalog::referrers`].
-    fn beyond_the_rows<'a>(&'a self, s: &'a Session, table: &'a [String]) -> BoxFuture<'a, Result<Vec<String>>>;
+    /// What a change of this table's rows sets off beyond them, or keeps it from being rolled back: triggers, rules, what is computed with
+    /// each row (checks, defaults), an engine without transactions. `inserts`: rows may be made, or defaults taken. Sentences; empty when
+    /// nothing does. What foreign keys do is told by [`Catalog::referrers`].
+    fn beyond_the_rows<'a>(&'a self, s: &'a Session, table: &'a [String], inserts: bool) -> BoxFuture<'a, Result<Vec<String>>>;
     /// The foreign keys that lead to a table, its own among them.
     fn referrers<'a>(&'a self, s: &'a Session, table: &'a [String]) -> BoxFuture<'a, Result<Vec<Referrer>>>;
     /// Changes (rows updated and deleted, a row twice if it was changed twice) that the session's server has counted since the session

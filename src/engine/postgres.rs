@@ -29,6 +29,7 @@ mod objects;
 mod open;
 mod plan_facts;
 mod preconditions;
+mod reach;
 mod recover;
 mod running;
 mod table;

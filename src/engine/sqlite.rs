@@ -20,6 +20,7 @@ mod names;
 mod open;
 mod plan;
 mod plan_facts;
+mod reach;
 mod recover;
 mod scan;
 mod space;

@@ -13,10 +13,11 @@ use super::query::{Admission, Unlock, admit, guarded};
 use super::statements::{Ended, remember_fix};
 use super::{Connection, Cx, cancelling};
 use crate::engine::{Capability, Session, SessionStatus};
-use crate::model::{Error, HeldLock, Kind, Param, Result, TableInfo};
+use crate::model::{Dialect, Error, HeldLock, Kind, Param, Result, TableInfo};
 use crate::sql::before::{Before, before_image, changed_table, touch, unknown_calls};
 use crate::sql::params;
 use crate::sql::rekey::new_keys;
+use crate::sql::{Token, TokenKind, lex};
 use crate::store::history::Fate;
 use crate::store::journal::NewEntry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -126,7 +127,9 @@ pub async fn begin_edits(
         return Err(Error::held(format!("held: {} changes, and this target allows {}", edits.len(), target.blast_radius)));
     }
     let (catalog, reader) = (conn.catalog()?, conn.reader().await?);
-    let mut why = catalog.beyond_the_rows(&reader, &[table.schema.clone(), table.name.clone()]).await?;
+    let mut why = catalog
+        .beyond_the_rows(&reader, &[table.schema.clone(), table.name.clone()], edits.iter().any(|e| makes_rows(conn.dialect(), &e.text)))
+        .await?;
     // They differ by their values alone, which call nothing.
     for text in edits.iter().map(|e| e.text.as_str()).collect::<BTreeSet<&str>>() {
         why.extend(catalog.hidden_writer(&reader, text).await?);
@@ -226,7 +229,7 @@ async fn reaches_no_further(conn: &Connection, text: &str) -> Result<()> {
     let session = conn.reader().await?;
     let mut why = Vec::new();
     match changed_table(conn.dialect(), text) {
-        Some(table) => why.extend(catalog.beyond_the_rows(&session, &table).await?),
+        Some(table) => why.extend(catalog.beyond_the_rows(&session, &table, makes_rows(conn.dialect(), text)).await?),
         None => why.push("the table that it changes cannot be told".to_string()),
     }
     let calls = unknown_calls(conn.dialect(), text);
@@ -238,6 +241,13 @@ async fn reaches_no_further(conn: &Connection, text: &str) -> Result<()> {
         return Ok(());
     }
     Err(held_back(&why))
+}
+
+/// Whether a statement may make rows, or takes defaults for other reasons.
+fn makes_rows(dialect: Dialect, text: &str) -> bool {
+    let word = |t: &Token| matches!(t.kind, TokenKind::Keyword | TokenKind::Identifier);
+    let makes = |w: &str| ["insert", "replace", "merge", "default"].iter().any(|m| w.eq_ignore_ascii_case(m));
+    lex(dialect, text).iter().any(|t| word(t) && makes(&text[t.span.clone()]))
 }
 
 fn held_back(why: &[String]) -> Error {

@@ -202,7 +202,7 @@ async fn allowed(
             .hint("Import into a table with transactions (CREATE TABLE … LIKE, ENGINE=InnoDB), then INSERT … SELECT from it."));
     }
     if !open_target {
-        let beyond = catalog.beyond_the_rows(&reading, &[table.schema.clone(), table.name.clone()]).await?;
+        let beyond = catalog.beyond_the_rows(&reading, &[table.schema.clone(), table.name.clone()], true).await?;
         if !beyond.is_empty() {
             return Err(Error::held(format!("held: the import reaches further than its rows: {}", crate::text::clean(&beyond.join("; ")))));
         }

@@ -89,8 +89,8 @@ impl Catalog for MySql {
         // A restore into scratch switches events off, so that they do not run there.
         &[canonical::EVENT_STATUS]
     }
-    fn beyond_the_rows<'a>(&'a self, s: &'a Session, table: &'a [String]) -> BoxFuture<'a, Result<Vec<String>>> {
-        Box::pin(super::hidden::beyond(s, table))
+    fn beyond_the_rows<'a>(&'a self, s: &'a Session, table: &'a [String], inserts: bool) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(super::hidden::beyond(s, table, inserts))
     }
     fn referrers<'a>(&'a self, s: &'a Session, table: &'a [String]) -> BoxFuture<'a, Result<Vec<Referrer>>> {
         Box::pin(super::hidden::referrers(s, table))

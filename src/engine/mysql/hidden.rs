@@ -94,7 +94,7 @@ fn called(text: &str) -> BTreeSet<String> {
 }
 
 /// See `Catalog::beyond_the_rows`.
-pub(super) async fn beyond(s: &Session, table: &[String]) -> Result<Vec<String>> {
+pub(super) async fn beyond(s: &Session, table: &[String], inserts: bool) -> Result<Vec<String>> {
     let (schema, name) = match table {
         [schema, name] => (lit(schema), lit(name)),
         [name] => ("DATABASE()".to_string(), lit(name)),
@@ -108,7 +108,9 @@ pub(super) async fn beyond(s: &Session, table: &[String]) -> Result<Vec<String>>
                WHERE t.TABLE_SCHEMA = {schema} AND t.TABLE_NAME = {name} AND t.ENGINE IS NOT NULL AND COALESCE(e.TRANSACTIONS, 'NO') <> 'YES' \
              UNION ALL SELECT 'it is a sequence, and no rollback takes back what is set in one' FROM information_schema.TABLES \
                WHERE TABLE_SCHEMA = {schema} AND TABLE_NAME = {name} AND TABLE_TYPE = 'SEQUENCE' \
-             UNION ALL SELECT 'it is a view' FROM information_schema.VIEWS WHERE TABLE_SCHEMA = {schema} AND TABLE_NAME = {name}"
+             UNION ALL SELECT 'it is a view' FROM information_schema.VIEWS WHERE TABLE_SCHEMA = {schema} AND TABLE_NAME = {name} \
+             UNION ALL SELECT CONCAT('the default of ', COLUMN_NAME, ' moves a sequence, and no rollback takes that back') \
+               FROM information_schema.COLUMNS WHERE {inserts} AND TABLE_SCHEMA = {schema} AND TABLE_NAME = {name} AND COLUMN_DEFAULT LIKE '%nextval(%'"
         ))
         .await?;
     Ok(found.rows.iter().map(|r| at(r, 0).to_string()).collect())

@@ -374,14 +374,14 @@ impl Catalog for Postgres {
         "A function counts as reading when the catalogue declares it stable or immutable and all that its body calls does so, too: where that \
          is true, ALTER FUNCTION … STABLE says it. What cannot be proven runs on an open target, as it is."
     }
-    fn beyond_the_rows<'a>(&'a self, s: &'a Session, table: &'a [String]) -> BoxFuture<'a, Result<Vec<String>>> {
-        Box::pin(super::hidden::beyond(s, table))
+    fn beyond_the_rows<'a>(&'a self, s: &'a Session, table: &'a [String], inserts: bool) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(super::reach::beyond(s, table, inserts))
     }
     fn referrers<'a>(&'a self, s: &'a Session, table: &'a [String]) -> BoxFuture<'a, Result<Vec<Referrer>>> {
-        Box::pin(super::hidden::referrers(s, table))
+        Box::pin(super::reach::referrers(s, table))
     }
     fn changes_counted<'a>(&'a self, s: &'a Session, own: &'a [String]) -> BoxFuture<'a, Result<Option<BTreeMap<String, u64>>>> {
-        Box::pin(super::hidden::changes_counted(s, own))
+        Box::pin(super::reach::changes_counted(s, own))
     }
     fn not_restored(&self) -> &'static [&'static str] {
         &super::objects::NOT_RESTORED

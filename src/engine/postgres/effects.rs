@@ -119,6 +119,9 @@ const RELATIONS: &str = "SELECT c.relkind::text, n.nspname, c.relname, c.oid::re
      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relname = ANY ($1::text[]) AND c.relkind IN ('r', 'p', 'v', 'f', 'S') \
      AND n.nspname !~ '^pg_(catalog|toast)' AND n.nspname <> 'information_schema'";
 
+/// Tables that the statement writes itself: schema and name.
+type Direct = BTreeSet<(String, String)>;
+
 struct Look<'a> {
     s: &'a Session,
     out: Effects,
@@ -191,37 +194,63 @@ pub(super) async fn of(catalog: &dyn Catalog, s: &Session, text: &str) -> Result
         Effects::note(&mut look.out.stays, "rules make several statements of it");
     }
     look.text(text, "the statement", Kind::Statement).await?;
-    let mut looked = 0;
-    loop {
-        looked += 1;
-        if looked > MOST {
-            Effects::note(&mut look.out.outside, "what stands behind it is too much to be looked through");
-            break;
-        }
-        if let Some((table, touched)) = look.reached.next() {
-            if let [schema, name] = table.as_slice()
-                && (touched.insert || touched.update || touched.delete)
-                && !direct.contains(&(schema.clone(), name.clone()))
-            {
-                Effects::note(
-                    &mut look.out.locks,
-                    format!("ROW EXCLUSIVE on {schema}.{name}, and each row of it that a trigger, a cascade or a part of the table writes"),
-                );
-            }
-            look.table(&table, touched).await?;
-            cascades(catalog, s, &table, touched, &mut look.reached, &mut look.out).await?;
-        } else if !look.numbers.is_empty() || !look.names.is_empty() {
-            look.functions().await?;
-        } else {
-            break;
-        }
-    }
+    look.all(Some((catalog, &direct))).await?;
     let mut out = look.out;
     Effects::note(&mut out.notes, "What is written and rolled back leaves dead versions of rows until the next VACUUM.");
     Ok(out)
 }
 
+/// What is computed with each row of a table that is written, and what that does: nothing is planned, and no key is followed.
+pub(super) async fn of_rows(s: &Session, schema: &str, name: &str, inserts: bool) -> Result<Effects> {
+    let mut look = Look {
+        s,
+        out: Effects::default(),
+        reached: Reached::default(),
+        seen: BTreeSet::new(),
+        numbers: Vec::new(),
+        names: Vec::new(),
+        says_default: inserts,
+    };
+    look.reached.add(vec![schema.to_string(), name.to_string()], Touched { insert: inserts, ..Touched::ALL });
+    look.all(None).await?;
+    Ok(look.out)
+}
+
 impl Look<'_> {
+    /// Looks at all that waits, and at what that leads to; with a catalogue also along the foreign keys of tables beyond those that the
+    /// statement writes itself.
+    async fn all(&mut self, keys: Option<(&dyn Catalog, &Direct)>) -> Result<()> {
+        let mut looked = 0;
+        loop {
+            looked += 1;
+            if looked > MOST {
+                Effects::note(&mut self.out.outside, "what stands behind it is too much to be looked through");
+                return Ok(());
+            }
+            if let Some((table, touched)) = self.reached.next() {
+                if let ([schema, name], Some((_, direct))) = (table.as_slice(), keys)
+                    && (touched.insert || touched.update || touched.delete)
+                    && !direct.contains(&(schema.clone(), name.clone()))
+                {
+                    Effects::note(
+                        &mut self.out.locks,
+                        format!(
+                            "ROW EXCLUSIVE on {schema}.{name}, and each row of it that a trigger, a cascade or a part of the table writes"
+                        ),
+                    );
+                }
+                self.table(&table, touched).await?;
+                if let Some((catalog, _)) = keys {
+                    cascades(catalog, self.s, &table, touched, &mut self.reached, &mut self.out).await?;
+                }
+            } else if !self.numbers.is_empty() || !self.names.is_empty() {
+                self.functions().await?;
+            } else {
+                return Ok(());
+            }
+        }
+    }
+
     async fn table(&mut self, table: &[String], touched: Touched) -> Result<()> {
         let [schema, name] = table else { return Ok(()) };
         let found = pinned(self.s, TABLE, &[schema, name]).await?;

@@ -15,11 +15,10 @@
 use super::catalog::{array, pinned, writing_functions};
 use super::effects::after_dots;
 use crate::engine::Session;
-use crate::engine::referrers::from_rows;
 use crate::model::rows::Table;
-use crate::model::{Dialect, Referrer, Result};
+use crate::model::{Dialect, Result};
 use crate::sql::{self, Class, TokenKind};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Views that are followed before the look-up gives up (and refuses).
 const MOST_VIEWS: usize = 200;
@@ -498,73 +497,6 @@ impl Said {
         self.calls
             .extend(verdict.calls.iter().chain(&verdict.fields).map(|n| n.rsplit('.').next().unwrap_or(n).trim_matches('"').to_string()));
     }
-}
-
-/// See `Catalog::beyond_the_rows`.
-pub(super) async fn beyond(s: &Session, table: &[String]) -> Result<Vec<String>> {
-    let name = table.iter().map(|p| Dialect::Postgres.quote_ident(p)).collect::<Vec<_>>().join(".");
-    let found = s
-        .fetch_with(
-            "WITH t AS (SELECT to_regclass($1) AS oid) \
-             SELECT 'trigger ' || g.tgname FROM pg_catalog.pg_trigger g, t WHERE g.tgrelid = t.oid AND NOT g.tgisinternal AND g.tgenabled <> 'D' \
-             UNION ALL SELECT 'rule ' || r.rulename FROM pg_catalog.pg_rewrite r, t WHERE r.ev_class = t.oid AND r.rulename <> '_RETURN' \
-             UNION ALL SELECT 'it is a view' FROM pg_catalog.pg_class c, t WHERE c.oid = t.oid AND c.relkind = 'v' \
-             UNION ALL SELECT 'it is a foreign table' FROM pg_catalog.pg_class c, t WHERE c.oid = t.oid AND c.relkind = 'f'",
-            vec![Some(name)],
-        )
-        .await?;
-    Ok(found.rows.into_iter().filter_map(|mut r| r.pop().flatten()).collect())
-}
-
-/// See `Catalog::referrers`. Of the keys that a partitioned table's stands for, the topmost is told.
-pub(super) async fn referrers(s: &Session, table: &[String]) -> Result<Vec<Referrer>> {
-    const RULE: &str = "CASE {} WHEN 'c' THEN 'CASCADE' WHEN 'n' THEN 'SET NULL' WHEN 'd' THEN 'SET DEFAULT' ELSE '' END";
-    let name = table.iter().map(|p| Dialect::Postgres.quote_ident(p)).collect::<Vec<_>>().join(".");
-    let found = s
-        .fetch_with(
-            format!(
-                "SELECT n.nspname, r.relname, c.conname, a.attname, b.attname, {}, {} \
-                 FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_class r ON r.oid = c.conrelid \
-                 JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace \
-                 CROSS JOIN LATERAL unnest(c.conkey, c.confkey) WITH ORDINALITY k (own, other, place) \
-                 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.own \
-                 JOIN pg_catalog.pg_attribute b ON b.attrelid = c.confrelid AND b.attnum = k.other \
-                 WHERE c.contype = 'f' AND c.confrelid = to_regclass($1) \
-                 AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_constraint p WHERE p.oid = c.conparentid AND p.confrelid = c.confrelid) \
-                 ORDER BY c.oid, k.place",
-                RULE.replace("{}", "c.confdeltype"),
-                RULE.replace("{}", "c.confupdtype"),
-            ),
-            vec![Some(name)],
-        )
-        .await?;
-    from_rows(found.rows, true)
-}
-
-/// See `Catalog::changes_counted`. Rows of partitions count for their table.
-pub(super) async fn changes_counted(s: &Session, own: &[String]) -> Result<Option<BTreeMap<String, u64>>> {
-    let name = own.iter().map(|p| Dialect::Postgres.quote_ident(p)).collect::<Vec<_>>().join(".");
-    let found = s
-        .fetch_with(
-            "WITH RECURSIVE own (top, oid) AS (SELECT to_regclass($1)::oid, to_regclass($1)::oid \
-             UNION SELECT own.top, i.inhrelid FROM own JOIN pg_catalog.pg_inherits i ON i.inhparent = own.oid) \
-             SELECT n.nspname || '.' || c.relname, sum(x.n_tup_upd + x.n_tup_del) FROM pg_catalog.pg_stat_xact_user_tables x \
-             JOIN pg_catalog.pg_class c ON c.oid = COALESCE((SELECT own.top FROM own WHERE own.oid = x.relid), pg_partition_root(x.relid), x.relid) \
-             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-             WHERE current_setting('track_counts')::boolean GROUP BY 1 HAVING sum(x.n_tup_upd + x.n_tup_del) > 0 \
-             UNION ALL SELECT NULL, NULL WHERE NOT current_setting('track_counts')::boolean"
-                .to_string(),
-            vec![Some(name)],
-        )
-        .await?;
-    let mut out = BTreeMap::new();
-    for row in found.rows {
-        match &row[..] {
-            [Some(table), Some(n)] => _ = out.insert(table.clone(), n.parse().unwrap_or(0)),
-            _ => return Ok(None),
-        }
-    }
-    Ok(Some(out))
 }
 
 #[cfg(test)]

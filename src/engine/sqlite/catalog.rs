@@ -61,24 +61,11 @@ impl Catalog for Sqlite {
             Ok(rows.iter().filter_map(|r| Some((at(r, 0).to_string(), at(r, 1).parse::<i128>().ok()? + 1))).collect())
         })
     }
-    fn beyond_the_rows<'a>(&'a self, s: &'a Session, table: &'a [String]) -> BoxFuture<'a, Result<Vec<String>>> {
-        Box::pin(async move {
-            let (schema, name) = match table {
-                [schema, name] => (schema.as_str(), name.as_str()),
-                [name] => ("main", name.as_str()),
-                _ => return Ok(vec!["its name cannot be looked up".into()]),
-            };
-            let d = Dialect::Sqlite;
-            let found = s
-                .fetch(format!(
-                    "SELECT CASE type WHEN 'view' THEN 'it is a view' ELSE 'trigger ' || name END FROM {}.sqlite_schema \
-                     WHERE (type = 'trigger' AND tbl_name = {name} COLLATE NOCASE) OR (type = 'view' AND name = {name} COLLATE NOCASE)",
-                    d.quote_ident(schema),
-                    name = d.quote_literal(name)
-                ))
-                .await?;
-            Ok(found.rows.into_iter().filter_map(|mut r| r.pop().flatten()).collect())
-        })
+    fn beyond_the_rows<'a>(&'a self, s: &'a Session, table: &'a [String], _inserts: bool) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(super::reach::beyond(s, table))
+    }
+    fn hidden_writer<'a>(&'a self, s: &'a Session, text: &'a str) -> BoxFuture<'a, Result<Option<String>>> {
+        Box::pin(super::reach::command(s, text))
     }
     fn referrers<'a>(&'a self, s: &'a Session, table: &'a [String]) -> BoxFuture<'a, Result<Vec<Referrer>>> {
         Box::pin(super::dependents::referrers(s, table))

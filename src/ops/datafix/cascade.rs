@@ -212,7 +212,7 @@ pub(super) async fn before(
                 counts.entry(child).or_default()[2] += found;
                 continue;
             }
-            let further = catalog.beyond_the_rows(s, &child).await?;
+            let further = catalog.beyond_the_rows(s, &child, follow == Follow::Set).await?;
             if !further.is_empty() {
                 return Err(Error::held(format!(
                     "held: a foreign key changes rows of {shown}, and that reaches further: {}",

@@ -187,6 +187,12 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
         images.discard();
         return Err(too_many(affected + beyond));
     }
+    // Something that nobody could foresee changed rows that are not saved.
+    if !cascades.notes.is_empty() {
+        images.discard();
+        return Err(Error::held(format!("held: it changed rows that are not saved, so it was rolled back. {}", cascades.notes.join(" ")))
+            .hint("Put it into a migration: its proof counts what changes everywhere, and its down takes it back."));
+    }
     let saved = images.finish()?;
     for t in &mut cascades.tables {
         t.saved = saved.get(&t.table).cloned();

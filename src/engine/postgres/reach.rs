@@ -1,0 +1,103 @@
+//! How far a change of a table's rows reaches: what it sets off beyond them, along which foreign keys it goes on, and what the server
+//! counted of it.
+
+use super::catalog::{cell, pinned};
+use super::effects::of_rows;
+use crate::engine::Session;
+use crate::engine::referrers::from_rows;
+use crate::model::{Dialect, Referrer, Result};
+use std::collections::BTreeMap;
+
+/// The table and what is part of it or inherits from it: its rows are rows of theirs.
+const PARTS: &str = "t(oid) AS (SELECT $1::oid UNION SELECT i.inhrelid FROM t JOIN pg_catalog.pg_inherits i ON i.inhparent = t.oid)";
+
+/// The number, schema and name of the table that a name means to the session.
+async fn resolved(s: &Session, table: &[String]) -> Result<Option<[String; 3]>> {
+    let name = table.iter().map(|p| Dialect::Postgres.quote_ident(p)).collect::<Vec<_>>().join(".");
+    let found = s
+        .fetch_with(
+            "SELECT c.oid::text, n.nspname::text, c.relname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n \
+               ON n.oid OPERATOR(pg_catalog.=) c.relnamespace WHERE c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1)::oid",
+            vec![Some(name)],
+        )
+        .await?;
+    Ok(found.rows.first().map(|r| [cell(r, 0).to_string(), cell(r, 1).to_string(), cell(r, 2).to_string()]))
+}
+
+/// See `Catalog::beyond_the_rows`.
+pub(super) async fn beyond(s: &Session, table: &[String], inserts: bool) -> Result<Vec<String>> {
+    let Some([number, schema, name]) = resolved(s, table).await? else { return Ok(Vec::new()) };
+    let found = pinned(
+        s,
+        &format!(
+            "WITH RECURSIVE {PARTS} \
+             SELECT DISTINCT 'trigger ' || g.tgname FROM pg_catalog.pg_trigger g, t WHERE g.tgrelid = t.oid AND NOT g.tgisinternal AND g.tgenabled <> 'D' \
+             UNION ALL SELECT 'rule ' || r.rulename FROM pg_catalog.pg_rewrite r WHERE r.ev_class = $1::oid AND r.rulename <> '_RETURN' \
+             UNION ALL SELECT 'it is a view' FROM pg_catalog.pg_class c WHERE c.oid = $1::oid AND c.relkind = 'v' \
+             UNION ALL SELECT CASE WHEN c.oid = $1::oid THEN 'it is a foreign table' ELSE 'its part ' || c.relname || ' is a foreign table' END \
+               FROM pg_catalog.pg_class c, t WHERE c.oid = t.oid AND c.relkind = 'f'"
+        ),
+        &[&number],
+    )
+    .await?;
+    let why: Vec<String> = found.rows.into_iter().filter_map(|mut r| r.pop().flatten()).collect();
+    if !why.is_empty() {
+        return Ok(why);
+    }
+    // What is computed for each row: checks, domains, generated columns, defaults, indexes, policies.
+    let effects = of_rows(s, &schema, &name, inserts).await?;
+    Ok(effects.outside.into_iter().chain(effects.stays).chain(effects.written).collect())
+}
+
+/// See `Catalog::referrers`. Of the keys that a partitioned table's stands for, the topmost is told; keys to a part of the table lead to
+/// its rows, too.
+pub(super) async fn referrers(s: &Session, table: &[String]) -> Result<Vec<Referrer>> {
+    const RULE: &str = "CASE {} WHEN 'c' THEN 'CASCADE' WHEN 'n' THEN 'SET NULL' WHEN 'd' THEN 'SET DEFAULT' ELSE '' END";
+    let Some([number, ..]) = resolved(s, table).await? else { return Ok(Vec::new()) };
+    let found = pinned(
+        s,
+        &format!(
+            "WITH RECURSIVE {PARTS} \
+             SELECT n.nspname, r.relname, c.conname, a.attname, b.attname, {}, {} \
+             FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_class r ON r.oid = c.conrelid \
+             JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace \
+             CROSS JOIN LATERAL unnest(c.conkey, c.confkey) WITH ORDINALITY k (own, other, place) \
+             JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.own \
+             JOIN pg_catalog.pg_attribute b ON b.attrelid = c.confrelid AND b.attnum = k.other \
+             WHERE c.contype = 'f' AND c.confrelid IN (SELECT oid FROM t) \
+             AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_constraint p WHERE p.oid = c.conparentid AND p.confrelid IN (SELECT oid FROM t)) \
+             ORDER BY c.oid, k.place",
+            RULE.replace("{}", "c.confdeltype"),
+            RULE.replace("{}", "c.confupdtype"),
+        ),
+        &[&number],
+    )
+    .await?;
+    from_rows(found.rows, true)
+}
+
+/// See `Catalog::changes_counted`. Rows of partitions count for their table.
+pub(super) async fn changes_counted(s: &Session, own: &[String]) -> Result<Option<BTreeMap<String, u64>>> {
+    let name = own.iter().map(|p| Dialect::Postgres.quote_ident(p)).collect::<Vec<_>>().join(".");
+    let found = s
+        .fetch_with(
+            "WITH RECURSIVE own (top, oid) AS (SELECT to_regclass($1)::oid, to_regclass($1)::oid \
+             UNION SELECT own.top, i.inhrelid FROM own JOIN pg_catalog.pg_inherits i ON i.inhparent = own.oid) \
+             SELECT n.nspname || '.' || c.relname, sum(x.n_tup_upd + x.n_tup_del) FROM pg_catalog.pg_stat_xact_user_tables x \
+             JOIN pg_catalog.pg_class c ON c.oid = COALESCE((SELECT own.top FROM own WHERE own.oid = x.relid), pg_partition_root(x.relid), x.relid) \
+             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+             WHERE current_setting('track_counts')::boolean GROUP BY 1 HAVING sum(x.n_tup_upd + x.n_tup_del) > 0 \
+             UNION ALL SELECT NULL, NULL WHERE NOT current_setting('track_counts')::boolean"
+                .to_string(),
+            vec![Some(name)],
+        )
+        .await?;
+    let mut out = BTreeMap::new();
+    for row in found.rows {
+        match &row[..] {
+            [Some(table), Some(n)] => _ = out.insert(table.clone(), n.parse().unwrap_or(0)),
+            _ => return Ok(None),
+        }
+    }
+    Ok(Some(out))
+}

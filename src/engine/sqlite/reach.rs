@@ -1,0 +1,75 @@
+//! What a change of a table's rows sets off beyond them: triggers, rows that the table's own definition replaces, and commands that
+//! virtual tables take as rows.
+
+use super::catalog::{at, lit, q};
+use crate::engine::Session;
+use crate::model::{Dialect, Result};
+use crate::sql::before::changed_table;
+use crate::sql::{Token, TokenKind, lex};
+
+const D: Dialect = Dialect::Sqlite;
+
+fn parts(table: &[String]) -> Option<(&str, &str)> {
+    match table {
+        [schema, name] => Some((schema, name)),
+        [name] => Some(("main", name)),
+        _ => None,
+    }
+}
+
+/// The words and signs of a text.
+fn words(text: &str) -> Vec<&str> {
+    let means = |t: &Token| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment);
+    lex(D, text).into_iter().filter(means).map(|t| &text[t.span]).collect()
+}
+
+fn are(words: &[&str], wanted: &[&str]) -> bool {
+    words.len() >= wanted.len() && words.iter().zip(wanted).all(|(a, b)| a.eq_ignore_ascii_case(b))
+}
+
+/// See `Catalog::beyond_the_rows`.
+pub(super) async fn beyond(s: &Session, table: &[String]) -> Result<Vec<String>> {
+    let Some((schema, name)) = parts(table) else { return Ok(vec!["its name cannot be looked up".into()]) };
+    let found = s
+        .fetch(format!(
+            "SELECT type, name, sql FROM {}.sqlite_schema WHERE tbl_name = {name} COLLATE NOCASE AND type IN ('trigger', 'view', 'table')",
+            q(schema),
+            name = lit(name)
+        ))
+        .await?;
+    let mut out = Vec::new();
+    for r in &found.rows {
+        match at(r, 0) {
+            "trigger" => out.push(format!("trigger {}", at(r, 1))),
+            "view" => out.push("it is a view".into()),
+            _ if words(at(r, 2)).windows(3).any(|w| are(w, &["on", "conflict", "replace"])) => {
+                out.push("its definition replaces other rows (ON CONFLICT REPLACE)".into());
+            }
+            _ => {}
+        }
+    }
+    Ok(out)
+}
+
+/// See `Catalog::hidden_writer`. A row that has a value in the column of a virtual table's own name is a command to it (FTS:
+/// `delete-all`, `rebuild`).
+pub(super) async fn command(s: &Session, text: &str) -> Result<Option<String>> {
+    let words = words(text);
+    let Some(into) = words.iter().position(|w| w.eq_ignore_ascii_case("into")) else { return Ok(None) };
+    let Some(table) = changed_table(D, text) else { return Ok(None) };
+    let Some((schema, name)) = parts(&table) else { return Ok(None) };
+    let rest = &words[into..];
+    let end =
+        rest.iter().position(|w| ["values", "select", "default", "with"].iter().any(|k| w.eq_ignore_ascii_case(k))).unwrap_or(rest.len());
+    let Some(open) = rest[..end].iter().position(|w| *w == "(") else { return Ok(None) };
+    let own = |w: &&str| w.trim_matches(['"', '`', '[', ']', '\'']).eq_ignore_ascii_case(name);
+    if !rest[open..end].iter().any(own) {
+        return Ok(None);
+    }
+    let made = s
+        .fetch(format!("SELECT sql FROM {}.sqlite_schema WHERE type = 'table' AND name = {} COLLATE NOCASE", q(schema), lit(name)))
+        .await?;
+    let virtual_table = made.scalar().is_some_and(|sql| are(&self::words(sql), &["create", "virtual"]));
+    Ok(virtual_table
+        .then(|| format!("a value in the column {name} of the virtual table {name} is a command to it, which may change all of it")))
+}

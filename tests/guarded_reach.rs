@@ -1,0 +1,140 @@
+//! What a change of rows on a guarded target sets off beyond them is held before it runs: nothing of it acts, and no row is lost that was
+//! not saved.
+
+mod support;
+
+use support::maria::MariaServer;
+use support::pg::PgServer;
+
+/// A home with one guarded target `g`.
+fn guarded(target: &str) -> tempfile::TempDir {
+    let home = tempfile::tempdir().expect("home");
+    let config = format!(
+        "[store]\npath = \"store/s.db\"\n\n[targets.g]\n{target}\nenvironment = \"qa\"\naccess = \"guarded\"\nblast_radius = 100\n"
+    );
+    std::fs::write(home.path().join("holdpoint.toml"), config).expect("config");
+    home
+}
+
+fn run(home: &tempfile::TempDir, code: i32, sql: &str) -> String {
+    let out = support::command(home.path()).args(["query", "g", sql, "--commit"]).output().expect("run");
+    let text = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    assert_eq!(out.status.code(), Some(code), "{sql}:\n{text}");
+    text
+}
+
+/// The sequence tells whether something acted: no rollback takes it back.
+#[test]
+fn what_each_row_computes_is_held_on_postgresql() {
+    let pg = PgServer::shared();
+    pg.create_database("reaching");
+    pg.psql(
+        "reaching",
+        "create sequence acted; create table audit (v text); insert into audit values ('a'), ('b'), ('c');
+         create function ev(text) returns text language plpgsql volatile as $$begin execute 'select nextval(''public.acted'')'; return $1; end$$;
+         create function imm(text) returns text language plpgsql immutable as $$begin return public.ev($1); end$$;
+         create function tidy(text) returns text language sql volatile as 'delete from public.audit; select $1';
+         create domain dv as text check (ev(value) is not null);
+         create table chk (id int primary key, v text); insert into chk values (1, 'a');
+         create table gen (id int primary key, v text); insert into gen values (1, 'a');
+         create table def (id int primary key, v text default ev('x'));
+         create table dom (id int primary key, v text); insert into dom values (1, 'a');
+         create table idx (id int primary key, v text default tidy('x'));
+         create table pt (id int primary key, v text) partition by range (id); create table pt1 partition of pt for values from (0) to (10);
+         insert into pt values (1, 'a');
+         create table inh (id int primary key); create table inhc (x int) inherits (inh); insert into inhc values (5, 5);
+         create function tf() returns trigger language plpgsql as $$begin perform public.ev('t'); return new; end$$;
+         create trigger on_part before update on pt1 for each row execute function tf();
+         create trigger on_child before delete on inhc for each row execute function tf();
+         create table pc (id int primary key, v text) partition by range (id); create table pc1 partition of pc for values from (0) to (10);
+         insert into pc values (1, 'a'), (2, 'b');
+         create table refp (id int primary key, p int references pc1 (id) on delete cascade); insert into refp select i, 1 from generate_series(1, 30) i;
+         create table ip (id int primary key); create table ic (primary key (id)) inherits (ip); insert into ic values (1);
+         create table refi (id int primary key, p int references ic (id) on delete cascade); insert into refi values (1, 1), (2, 1);
+         create table plain (id serial primary key, v text not null default 'x' check (length(v) < 10 and v ~ '^[a-z]'), at timestamptz default now(),
+           u uuid default gen_random_uuid()); create index on plain (lower(v)); insert into plain (v) values ('a');
+         alter table chk add check (ev(v) is not null) not valid; alter table gen add w text generated always as (imm(v)) stored;
+         alter table dom alter v type dv; select setval('acted', 1, false)",
+    );
+    let home = guarded(&format!(
+        "engine = \"postgres\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"postgres\"\ndatabase = \"reaching\"\nsslmode = \"disable\"",
+        pg.port
+    ));
+    for (sql, why) in [
+        ("update chk set v = 'b'", "ev"),
+        ("update gen set v = 'b'", "ev"),
+        ("insert into def (id) values (9)", "ev"),
+        ("insert into dom values (2, 'x')", "ev"),
+        ("insert into idx (id) values (9)", "audit"),
+        ("update pt set v = 'b'", "on_part"),
+        ("delete from inh", "on_child"),
+    ] {
+        let told = run(&home, 4, sql);
+        assert!(told.contains("reaches further than the rows that it names") && told.contains(why), "{sql}: {told}");
+        assert_eq!(pg.psql("reaching", "select is_called from acted").trim(), "f", "{sql}: {told}");
+    }
+    // Keys that lead to a part of the table are followed: their rows are saved.
+    let told = run(&home, 0, "delete from pc where id = 1");
+    assert!(told.contains("30 rows of public.refp by cascade: deleted"), "{told}");
+    let images = std::fs::read_dir(home.path().join("store/before-images")).expect("images");
+    let saved: usize = images.map(|f| std::fs::read_to_string(f.expect("file").path()).expect("text").lines().count()).sum();
+    assert_eq!(saved, 31, "the row and those that hung on it");
+    assert_eq!(pg.psql("reaching", "select count(*) from refp").trim(), "0");
+    let told = run(&home, 0, "delete from ip where id = 1");
+    assert!(told.contains("2 rows of public.refi by cascade: deleted"), "{told}");
+    // Everyday tables are none of that.
+    run(&home, 0, "insert into plain (v) values ('b')");
+    run(&home, 0, "update plain set v = 'c' where id = 1");
+    assert_eq!(pg.psql("reaching", "select string_agg(v, ',' order by id) from plain").trim(), "c,b");
+    pg.psql("reaching", "drop trigger on_part on pt1; create table pt2 partition of pt for values from (10) to (20)");
+    run(&home, 0, "update pt set id = 15 where id = 1");
+    let told = run(&home, 4, "explain delete from plain where id = 1");
+    assert!(told.contains("`holdpoint explain g"), "{told}");
+}
+
+#[test]
+fn a_default_that_moves_a_sequence_is_held_on_mariadb() {
+    let maria = MariaServer::shared();
+    if MariaServer::is_mysql() {
+        return;
+    }
+    maria.create_database("reaching");
+    maria.sql(
+        "reaching",
+        "create sequence sq; create table df (id int primary key, v int default nextval(sq)); insert into df values (1, 7)",
+    );
+    let home = guarded(&format!("engine = \"mysql\"\nsocket = \"{}\"\nuser = \"root\"\ndatabase = \"reaching\"", maria.socket.display()));
+    let next = || maria.sql("reaching", "select next_not_cached_value from sq").trim().to_string();
+    let before = next();
+    for sql in ["insert into df (id) values (2)", "insert into df values (3, default)", "update df set v = default where id = 1"] {
+        assert!(run(&home, 4, sql).contains("the default of v moves a sequence"), "{sql}");
+    }
+    assert_eq!(next(), before);
+    run(&home, 0, "update df set v = 8 where id = 1");
+}
+
+#[test]
+fn rows_that_a_definition_replaces_and_commands_to_virtual_tables_are_held_on_sqlite() {
+    let home = guarded("engine = \"sqlite\"\npath = \"g.db\"");
+    let db = rusqlite::Connection::open(home.path().join("g.db")).expect("database");
+    db.execute_batch(
+        "create table rp (id integer primary key, k unique on conflict replace, v); insert into rp values (1, 1, 1), (2, 2, 2);
+         create table src (id integer primary key, b); insert into src values (1, 'hello');
+         create virtual table fx using fts5(b, content='src', content_rowid='id'); insert into fx (fx) values ('rebuild');
+         create virtual table fc using fts5(b, content=''); insert into fc (rowid, b) values (1, 'hello');",
+    )
+    .expect("data");
+    for sql in ["insert into rp values (5, 1, 5)", "update rp set k = 1 where id = 2"] {
+        assert!(run(&home, 4, sql).contains("ON CONFLICT REPLACE"), "{sql}");
+    }
+    for sql in [
+        "insert into fx(fx) values('delete-all')",
+        "insert into \"fc\" (rowid, [FC]) values (1, 'delete-all')",
+        "insert into main.fx(fx) select 'rebuild'",
+    ] {
+        assert!(run(&home, 4, sql).contains("is a command to it"), "{sql}");
+    }
+    let one = |sql: &str| db.query_row(sql, [], |r| r.get::<_, i64>(0)).expect("count");
+    assert_eq!((one("select count(*) from rp"), one("select count(*) from fc where fc match 'hello'")), (2, 1));
+    run(&home, 0, "insert into fc (rowid, b) values (2, 'world')");
+}
