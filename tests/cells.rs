@@ -371,3 +371,28 @@ fn an_edit_that_finds_the_file_locked_is_in_the_history() {
         assert_eq!(told, [(true, "failed, rolled back".to_string())]);
     });
 }
+
+/// A session that is not strict cuts what does not fit, and says so in a warning alone.
+#[test]
+fn a_value_that_the_server_would_cut_is_not_written() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("runtime");
+    runtime.block_on(async {
+        let p = Place::open(Project::mariadb()).await;
+        p.run("create table cut (id int primary key, v varchar(10), d decimal(5, 2))").await;
+        p.run("insert into cut values (1, 'x', 1)").await;
+        for mode in ["", "STRICT_ALL_TABLES"] {
+            p.run(&format!("set sql_mode = '{mode}'")).await;
+            let plan = p.plan("select id, v, d from cut").await.expect("editable");
+            let long = update("1", "v", text("x"), text("a much too long text for this"));
+            let rounded = update("1", "d", number("1.00"), number("1.239"));
+            for (edit, column) in [(long, "'v'"), (rounded, "'d'")] {
+                let e = p.write(&plan, &[edit]).await.map(drop).expect_err("the value would be another one");
+                assert!(e.message.contains(column) && e.hints.iter().any(|h| h.contains("still staged")), "{mode}: {e:?}");
+            }
+            let now = p.run("select v, cast(d as char) from cut").await;
+            assert_eq!(now, [[Some("x".to_string()), Some("1.00".into())]], "{mode}");
+        }
+        let plan = p.plan("select id, v, d from cut").await.expect("editable");
+        p.write(&plan, &[update("1", "v", text("x"), text("fits"))]).await.expect("written");
+    });
+}

@@ -142,6 +142,7 @@ fn a_data_fix_shows_what_it_changed_what_it_holds_and_who_waits() {
     c.run(job, RunEvent::Started { result, index: 0, text: "update …".into() });
     c.run(job, RunEvent::Fix { result, fix: Box::new(a_fix()) });
     c.run(job, RunEvent::Finished);
+    c.timers();
     insta::assert_snapshot!("data_fix_80x24", c.screen());
     // The clock asks who waits, and the answer is told.
     c.send(Msg::Now("2026-11-21T09:31:15Z".parse().unwrap()));
@@ -185,13 +186,42 @@ fn a_data_fix_that_was_rolled_back_says_so_in_its_result() {
         c.run(job, RunEvent::Done { result, outcome });
         c.run(job, RunEvent::Fix { result, fix: Box::new(a_fix()) });
         c.run(job, RunEvent::Finished);
-        c.press("c");
+        // The question opens under hands that type on: until they rest, a letter is no answer, and text still.
+        let typed = ["s", "e", "c", "r", "v", "Enter", "Esc"].map(|k| c.press(k).is_empty());
+        assert!(c.state.query.fix.is_some() && typed.iter().filter(|e| **e).count() > 2, "{typed:?}");
+        assert!(c.screen().contains("what you still type is no answer") && !c.screen().contains("c commit"), "{}", c.screen());
+        c.timers();
+        assert!(!c.state.query.fix.as_ref().unwrap().ready, "keys came in between");
+        c.timers();
+        assert!(c.screen().contains("c commit"), "{}", c.screen());
+        let effects = c.press("c");
+        assert!(effects.iter().any(|e| matches!(e, Effect::AnswerFix(FixAnswer::Commit))), "{effects:?}");
         c.send(Msg::FixEnded { answer, result: Ok(()) });
         let screen = c.screen();
         assert!(screen.contains("data fix · 12 rows affected"), "{screen}");
         assert_eq!(screen.contains("12 rows affected, rolled back"), ended, "{screen}");
         assert_eq!(screen.contains("Rolled back: nothing was changed."), ended, "{screen}");
     }
+}
+
+#[test]
+fn quitting_says_what_is_not_saved_and_all_that_is_open() {
+    let mut c = open("create table kept (a int)");
+    c.type_text(" ");
+    let full = || Error::failed("the store: database or disk is full");
+    c.send(Msg::BufferSaved { result: Err(full()) });
+    let effects = c.press("C-q");
+    assert!(effects.iter().any(|e| matches!(e, Effect::SaveBuffers { .. })), "it is tried again: {effects:?}");
+    let screen = c.screen();
+    assert!(screen.contains("NOT saved: the store: database or disk is full") && screen.contains("q end without it"), "{screen}");
+    assert!(screen.contains("C-s saves it") || screen.contains("Ctrl-S saves it"), "{screen}");
+    assert!(!screen.contains("will be here again"), "{screen}");
+    c.send(Msg::BufferSaved { result: Err(full()) });
+    assert!(c.screen().contains("NOT saved"), "{}", c.screen());
+    // There is room again.
+    c.send(Msg::BufferSaved { result: Ok(()) });
+    assert!(c.screen().contains("is saved and will be here again"), "{}", c.screen());
+    assert_eq!(c.state.dialogs.len(), 1);
 }
 
 #[test]

@@ -346,9 +346,18 @@ fn cancel(state: &mut State, effects: &mut Vec<Effect>) {
     state.say(Note::info(words));
 }
 
+const QUIT: &str = "Quit Holdpoint?";
+
+/// What the question to quit says has changed.
+pub(super) fn quit_again(state: &mut State, effects: &mut Vec<Effect>) {
+    if matches!(state.dialogs.last(), Some(Dialog::Confirm(c)) if c.title == QUIT) {
+        state.dialogs.pop();
+        quit(state, effects);
+    }
+}
+
 fn quit(state: &mut State, effects: &mut Vec<Effect>) {
-    let _ = &effects;
-    let (body, label) = match state.holds_something() {
+    let (mut body, mut label) = match state.holds_something() {
         Some(why) => {
             let committing = state.query.fix.as_ref().is_some_and(|f| f.answered == Some(super::effect::FixAnswer::Commit));
             let what = match committing {
@@ -360,8 +369,16 @@ fn quit(state: &mut State, effects: &mut Vec<Effect>) {
         None if state.jobs.is_empty() => (vec!["The editor's text is saved and will be here again.".into()], "quit"),
         None => (vec![format!("{} is running and will be cancelled.", state.jobs[0].title)], "quit"),
     };
+    if let Some(why) = state.query.buffers.failed().map(str::to_string) {
+        body.retain(|l| !l.starts_with("The editor's text"));
+        body.insert(0, format!("The editor's text is NOT saved: {}.", text::clean(&why)));
+        let key = super::keys::key_of(state, Action::SaveFile).unwrap_or_default();
+        body.insert(1, format!("It is tried once more now. {key} saves it into a file elsewhere."));
+        label = "end without it";
+        super::buffers::save(state, None, effects);
+    }
     state.dialogs.push(Dialog::Confirm(Confirm {
-        title: "Quit Holdpoint?".into(),
+        title: QUIT.into(),
         body,
         answers: vec![Answer::new('n', "stay", Then::Nothing), Answer::new('q', label, Then::Quit)],
     }));

@@ -39,6 +39,8 @@ pub struct Buffers {
     /// Versions of different buffers must never be the same: how many buffers there were.
     made: u64,
     last: i64,
+    /// Why the last saving failed.
+    failed: Option<String>,
 }
 
 /// Versions of one buffer lie this far from those of another.
@@ -63,6 +65,10 @@ impl Buffers {
     /// Which text the file of the one in the editor had when it was read or written here, if that is known.
     pub fn print(&self) -> Option<Print> {
         self.print
+    }
+    /// Why the text is not saved, where the last saving failed.
+    pub fn failed(&self) -> Option<&str> {
+        self.failed.as_deref()
     }
     /// How many there are.
     pub fn count(&self) -> usize {
@@ -374,8 +380,23 @@ pub fn to_keep(state: &mut State, always: bool) -> Option<(String, Vec<Keep>)> {
     Some((target, out))
 }
 
-/// Saving failed: all of it is to be saved again.
-pub fn not_saved(state: &mut State) {
+/// Saving ended. Where it failed, all of it is to be saved again.
+pub fn kept(state: &mut State, result: Result<()>, effects: &mut Vec<Effect>) {
+    match result {
+        Ok(()) if state.query.buffers.failed.take().is_some() => {
+            state.say(Note::ok("The editor's text is saved again."));
+            super::acts::quit_again(state, effects);
+        }
+        Ok(()) => {}
+        Err(e) => {
+            not_saved(state);
+            state.say(Note::error(&e));
+            state.query.buffers.failed = Some(e.message);
+        }
+    }
+}
+
+fn not_saved(state: &mut State) {
     state.query.saved = 0;
     for p in &mut state.query.buffers.parked {
         p.saved = 0;

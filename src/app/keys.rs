@@ -9,7 +9,7 @@ use super::effect::Effect;
 use super::find;
 use super::list::ListCursor;
 use super::palette::Finds;
-use super::panes::{assess, cells, plan, query, schema};
+use super::panes::{assess, cells, fix, plan, query, schema};
 use super::state::{Pane, State, Workspace};
 use super::update;
 use crate::config::files::EditorKeys;
@@ -179,6 +179,14 @@ pub fn key(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
     state.messages.read(state.now);
     // What is watched stops; a key that cancels does that, too.
     if super::watch::stopped(state) && key != Key::ctrl('c') {
+        return;
+    }
+    if fix::unready(state) {
+        // What is typed on is text still, and no answer.
+        fix::pressed(state);
+        if state.typing() && key.typed().is_some() {
+            edit(state, key, effects);
+        }
         return;
     }
     if !state.dialogs.is_empty() {

@@ -361,6 +361,10 @@ pub enum Timer {
     Watch {
         job: JobId,
     },
+    /// The question of a data fix has stood for a moment; keys that had come when this began.
+    FixAsked {
+        presses: u64,
+    },
 }
 
 /// What running statements tells.

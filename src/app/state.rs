@@ -334,22 +334,21 @@ impl State {
 
     /// True for a run or a data fix that writes, or an open transaction.
     pub fn holds_something(&self) -> Option<String> {
-        if let Some(j) = self.jobs.iter().find(|j| j.writes) {
-            return Some(format!("{} is running", j.title));
-        }
-        if let Some(words) = self.query.results.iter().find_map(super::panes::cells::words) {
-            return Some(format!("{words} and not written"));
-        }
+        let mut all = Vec::new();
+        all.extend(self.jobs.iter().find(|j| j.writes).map(|j| format!("{} is running", j.title)));
         if let Some(fix) = &self.query.fix {
             let committing = fix.answered == Some(super::effect::FixAnswer::Commit);
-            return Some(if committing { "a data fix is being committed" } else { "a data fix waits for commit or rollback" }.into());
+            all.push(if committing { "a data fix is being committed" } else { "a data fix waits for commit or rollback" }.into());
         }
         // With the connection its transaction is gone.
         match self.link.server().filter(|s| s.status.lost.is_none()).map(|s| s.status.tx) {
-            Some(TxState::Open) => Some("a transaction is open".into()),
-            Some(TxState::Failed) => Some("a failed transaction is open".into()),
-            _ => None,
+            Some(TxState::Open) => all.push("a transaction is open".into()),
+            Some(TxState::Failed) => all.push("a failed transaction is open".into()),
+            _ => {}
         }
+        let staged = self.query.results.iter().find_map(super::panes::cells::words);
+        all.extend(staged.map(|words| format!("{words} and not written")));
+        (!all.is_empty()).then(|| all.join(", and "))
     }
 
     /// The result tab of that id.

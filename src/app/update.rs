@@ -50,6 +50,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Timer(Timer::Tick) => state.ticked(effects),
         Msg::Timer(Timer::SaveBuffer { version }) => buffers::save(state, Some(version), effects),
         Msg::Timer(Timer::Watch { job }) => super::watch::due(state, job, effects),
+        Msg::Timer(Timer::FixAsked { presses }) => fix::rested(state, presses, effects),
         Msg::Timer(Timer::Sessions { round }) => sessions::due(state, round, effects),
         Msg::Timer(Timer::LockTree) => assess::due(state, effects),
         Msg::Assessing { job, news } => assess::news(state, job, news),
@@ -174,12 +175,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::FileSaved { path, version, result } => super::save::ended(state, path, version, result, effects),
         Msg::BuffersLoaded { target, result } => buffers::loaded(state, &target, result, effects),
         Msg::BufferReopened { target, result } => buffers::reopened(state, &target, result, effects),
-        Msg::BufferSaved { result } => {
-            if let Err(e) = result {
-                buffers::not_saved(state);
-                state.say(Note::error(&e));
-            }
-        }
+        Msg::BufferSaved { result } => buffers::kept(state, result, effects),
         Msg::Progress { job, step, done, total } => {
             if let Some(j) = state.jobs.iter_mut().find(|j| j.id == job) {
                 (j.step, j.done, j.total) = (step, done, total);

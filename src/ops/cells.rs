@@ -4,7 +4,7 @@ use super::statements::{Ended, Ledger};
 use super::{Connection, Cx, cancelling};
 use crate::config::AccessMode;
 use crate::engine::{Event, Session};
-use crate::model::{Column, Dialect, Error, Param, Result, TableInfo, TxState};
+use crate::model::{Column, Dialect, Error, Notice, Param, Result, TableInfo, TxState};
 use crate::sql::before::{Touch, lock};
 use crate::sql::params::literal;
 use crate::store::history::Fate;
@@ -350,17 +350,29 @@ fn named(mut e: Error, one: &CellStatement) -> Error {
 /// Runs a statement that must change exactly one row.
 pub(in crate::ops) async fn exactly_one(s: &Session, one: &CellStatement) -> Result<u64> {
     let mut rows = s.run_bound(one.text.clone(), one.params.clone()).await?;
-    let mut affected = None;
+    let (mut affected, mut changed) = (None, None);
     while let Some(event) = rows.next().await {
-        if let Event::Done(done) = event.map_err(|e| named(e, one))? {
-            affected = done.affected;
+        match event.map_err(|e| named(e, one))? {
+            Event::Done(done) => affected = done.affected,
+            // MariaDB and MySQL: a value that does not fit is cut in a session that is not strict, and told so.
+            Event::Notice(n) if s.dialect() == Dialect::MySql && alters(&n) => changed = Some(n.message),
+            _ => {}
         }
+    }
+    if let Some(why) = changed {
+        let why = format!("the server would write another value than this one: {}", crate::text::clean(&why));
+        return Err(Error::failed(why).hint("Type a value that fits the column."));
     }
     match affected {
         Some(1) => Ok(1),
         Some(n) => Err(not_one(n)),
         None => Err(Error::failed("the server did not tell how many rows it changed")),
     }
+}
+
+/// A remark of MariaDB or MySQL that it keeps another value than it was sent; of a number that is rounded it is a note (1265).
+fn alters(n: &Notice) -> bool {
+    n.severity.eq_ignore_ascii_case("warning") || n.detail.as_deref() == Some("code 1265")
 }
 
 /// There are `n` rows where exactly one was meant.

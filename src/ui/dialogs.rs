@@ -8,6 +8,7 @@ use crate::app::layout::Area;
 use crate::app::list::ListCursor;
 use crate::app::note::Note;
 use crate::app::palette::{Finds, Palette};
+use crate::app::panes::fix;
 use crate::app::{Action, State};
 use crate::config::keymap::{Leads, Lookup, show};
 use crate::model::Dialect;
@@ -95,6 +96,10 @@ fn confirm(state: &State, d: &Confirm, c: &mut Canvas<'_>) {
     let y = inside.y + inside.h.saturating_sub(1);
     let mut x = inside.x;
     let end = inside.x + inside.w;
+    if fix::unready(state) {
+        c.put(x, y, inside.w, "A moment: what you still type is no answer.", c.look.dim);
+        return;
+    }
     for a in &d.answers {
         x = c.put(x, y, end.saturating_sub(x), &a.key.to_string(), c.look.key) + 1;
         x = c.put(x, y, end.saturating_sub(x), &text::clean(&a.label), c.look.text) + 3;

@@ -77,6 +77,7 @@ fn edits_of_a_guarded_target_ask_before_they_are_kept() {
         c.wait_for("id 1: state open → closed");
         c.wait_for("The row as it was is saved in");
         assert_eq!(rows(home.path(), "select state from orders where id = 1"), "open", "nothing is committed before the answer");
+        c.wait_for("c commit");
         c.send(answer);
         c.wait_for(told);
         if answer == "r" {

@@ -65,7 +65,7 @@ fn a_data_fix_in_the_console_shows_its_rows_and_commits() {
     c.send("<F5>");
     c.wait_for("Values for this run");
     c.send("1<Enter>");
-    c.wait_for("id 1: v as it was → fixed");
+    c.wait_until("it asks", |s| s.contains("id 1: v as it was → fixed") && s.contains("c commit"));
     c.send("v");
     c.wait_for("RowExclusiveLock");
     c.send("<Esc>");

@@ -3,12 +3,14 @@
 use super::results::Progress;
 use crate::app::dialog::{Answer, Confirm, Dialog, Then, Viewer};
 use crate::app::effect::{FixAnswer, ResultId};
+use crate::app::msg::Timer;
 use crate::app::state::Note;
 use crate::app::{Effect, State};
 use crate::model::{Error, HeldLock, Kind, Result, Waiting};
 use crate::ops::datafix::{Cascades, Changes};
 use crate::text;
 use jiff::Timestamp;
+use std::time::Duration;
 
 /// Rows of the sample that stand in the question itself, so that it fits a screen of 24 lines.
 const SHOWN: usize = 3;
@@ -42,7 +44,14 @@ pub struct Fix {
     pub since: Timestamp,
     /// What was answered, until the server has done it.
     pub answered: Option<FixAnswer>,
+    /// Keys are answers. The question opens by itself, perhaps under hands that type on: until they rest, keys are none.
+    pub ready: bool,
+    /// Keys that came before.
+    presses: u64,
 }
+
+/// How long the hands have to rest before a key answers the question. Over a slow link keys that were on their way come in it, too.
+const REST: Duration = Duration::from_millis(800);
 
 /// The answer goes to the server; a COMMIT may take its time there.
 pub fn answer(state: &mut State, answer: FixAnswer, effects: &mut Vec<Effect>) {
@@ -56,10 +65,33 @@ pub fn answer(state: &mut State, answer: FixAnswer, effects: &mut Vec<Effect>) {
 
 /// The statement has run, and its transaction is open.
 pub fn begun(state: &mut State, result: ResultId, edits: bool, report: Report, effects: &mut Vec<Effect>) {
-    state.query.fix = Some(Fix { result, edits, report, since: state.now, answered: None });
+    state.query.fix = Some(Fix { result, edits, report, since: state.now, answered: None, ready: false, presses: 0 });
     state.query.waiting.clear();
     ask(state);
+    effects.push(Effect::After(REST, Timer::FixAsked { presses: 0 }));
     state.tick(effects);
+}
+
+/// The question is on the screen, and keys are no answers yet.
+pub fn unready(state: &State) -> bool {
+    let asks = |d: &Dialog| matches!(d, Dialog::Confirm(c) if c.answers.iter().any(|a| matches!(a.then, Then::Fix(_))));
+    state.query.fix.as_ref().is_some_and(|f| !f.ready) && state.dialogs.last().is_some_and(asks)
+}
+
+/// A key came before the question was ready.
+pub fn pressed(state: &mut State) {
+    if let Some(fix) = &mut state.query.fix {
+        fix.presses += 1;
+    }
+}
+
+/// Time has passed since the question opened, or since the last look for keys.
+pub fn rested(state: &mut State, presses: u64, effects: &mut Vec<Effect>) {
+    let Some(fix) = &mut state.query.fix else { return };
+    fix.ready |= fix.presses == presses;
+    if !fix.ready {
+        effects.push(Effect::After(REST, Timer::FixAsked { presses: fix.presses }));
+    }
 }
 
 /// Asks what to do with the data fix that waits.
