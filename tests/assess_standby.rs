@@ -79,6 +79,39 @@ fn a_standby_that_has_not_yet_said_what_it_replayed_is_no_warning() {
 }
 
 #[test]
+fn a_statement_that_holds_a_standbys_replay_up_is_named_there() {
+    let pg = primary(&[]);
+    let standby = pg.standby_with(&["fsync=on", "max_standby_streaming_delay=-1"]);
+    pg.psql("shop", "insert into orders select i, 'open' from generate_series(1, 1000) i");
+    wait_until("it replays", || standby.psql("shop", "select count(*) from orders").trim() == "1000");
+    let _reads =
+        support::held::Held::named(&standby, "shop", "report", "begin isolation level repeatable read; select count(*) from orders;");
+    let of =
+        || standby.psql("shop", "select pid from pg_stat_activity where application_name = 'report' and state = 'idle in transaction'");
+    wait_until("it reads", || !of().trim().is_empty());
+    pg.psql("shop", "delete from orders where id > 500");
+    pg.psql("shop", "vacuum orders");
+    pg.psql("shop", "insert into orders values (5000, 'new')");
+    wait_until("replay is held up", || {
+        standby
+            .psql("shop", "select count(*) from pg_stat_activity where backend_type = 'startup' and wait_event like 'RecoveryConflict%'")
+            .trim()
+            == "1"
+    });
+    wait_until("it is old enough to be told", || {
+        standby.psql("shop", "select now() - pg_last_xact_replay_timestamp() > interval '11 s'").trim() == "t"
+    });
+    for user in ["postgres", "oncall"] {
+        let found = run(&standby, user, &[]);
+        assert_eq!(found.found.summary.check, "PG16", "{:#?}", found.found);
+        assert!(found.found.summary.says.starts_with("Replay is held up by postgres (pid "), "{}", found.found.summary.says);
+        let action = found.found.summary.recover.as_ref().expect("a deed");
+        assert_eq!((action.deed.name(), action.object.as_str()), ("end-idle", of().trim()));
+    }
+    assert_eq!(run(&standby, "stranger", &["--checks", "PG16"]).seen("PG16").severity, Severity::Unknown);
+}
+
+#[test]
 fn an_archive_that_fails_is_named() {
     let pg = primary(&["archive_mode=on", "archive_command=/bin/false"]);
     pg.psql("shop", "insert into orders values (1, 'open'); select pg_switch_wal()");

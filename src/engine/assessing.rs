@@ -173,7 +173,11 @@ pub(super) fn judge_locks(tree: &LockTree, words: &Words, check: &Check, limits:
         let (mut message, mut next) = (
             format!("{} behind {}, the longest for {}", of(root.victims), named(holder, words), age(root.longest as f64)),
             match (holder.id, holder.idle) {
-                (0, _) => "Finish the prepared transaction: its coordinator knows whether it commits.".to_string(),
+                // Either may lose data, and which is right is known elsewhere: no command stands ready.
+                (0, _) => {
+                    "Finish the prepared transaction: its coordinator knows whether it commits (commit-prepared) or not (rollback-prepared)."
+                        .to_string()
+                }
                 (id, Some(_)) if !holder.state.starts_with("idle in transaction") => {
                     format!("End session {id}: it holds the lock without a transaction, and gives it back with its end alone.")
                 }
@@ -204,8 +208,7 @@ pub(super) fn judge_locks(tree: &LockTree, words: &Words, check: &Check, limits:
         // The gentlest that helps: a statement that waits is cancelled, an open transaction that does nothing can only be ended.
         finding = match (ddl.filter(|_| root.victims > 1), holder.id, holder.idle) {
             (Some(ddl), ..) => finding.recover(Deed::Cancel, ddl.id.to_string()),
-            (None, 0, _) if holder.client.is_empty() => finding,
-            (None, 0, _) => finding.recover(Deed::RollbackPrepared, &holder.client),
+            (None, 0, _) => finding,
             // Without a transaction it holds a lock of its session's (an advisory one, LOCK TABLES): only its end gives that back.
             (None, id, Some(_)) if !holder.state.starts_with("idle in transaction") => finding.recover(Deed::Terminate, id.to_string()),
             (None, id, Some(_)) => finding.recover(Deed::EndIdle, id.to_string()),

@@ -181,6 +181,11 @@ async fn send(s: &Session, p: &Prospect) -> Result<Option<Outcome>> {
         Ok(table) => table,
         // A block that found no such object says so by an error of its own.
         Err(e) if p.rereads && e.message.contains(crate::engine::ANOTHER) => return Ok(Some(another(p))),
+        // ER_NO_SUCH_THREAD: what was looked for directly before is not there.
+        Err(e) if e.code.as_deref() == Some("1094") => return Ok(Some(another(p))),
+        Err(e) if e.message.contains("You are not owner of") => {
+            return Err(e.hint("Ending other accounts' sessions takes GRANT CONNECTION ADMIN ON *.* (MySQL: CONNECTION_ADMIN)."));
+        }
         Err(e) => return Err(e),
     };
     if p.rereads && !acted.columns.is_empty() {

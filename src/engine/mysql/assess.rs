@@ -248,7 +248,7 @@ pub(super) fn grant(s: &Session, privilege: &str) -> String {
     grant_on(s, privilege, "*.*")
 }
 
-fn grant_on(s: &Session, privilege: &str, on: &str) -> String {
+pub(super) fn grant_on(s: &Session, privilege: &str, on: &str) -> String {
     let user = &s.identity().user;
     let (name, host) = user.rsplit_once('@').unwrap_or((user, "%"));
     let quote = |t: &str| Dialect::MySql.quote_literal(t);

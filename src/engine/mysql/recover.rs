@@ -1,5 +1,6 @@
 //! Recovery actions of MariaDB (`reference/operations.md` §2.6). KILL takes a number alone, so it stands in a block that looks for the
-//! session or the query once more: MariaDB numbers every query, and no number twice. MySQL has no such block.
+//! session or the query once more: MariaDB numbers every query, and no number twice. MySQL has no such block: a statement directly before
+//! looks for it into a variable, and KILL takes that; its performance schema numbers a session's statements.
 
 mod replica;
 
@@ -24,13 +25,6 @@ impl Recovering for MySql {
                 Deed::Failover => return replica::failover(s, action).await,
                 _ => {}
             }
-            let of_a_session = matches!(action.deed, Deed::Cancel | Deed::Terminate | Deed::EndIdle);
-            if of_a_session && s.identity().product != "MariaDB" {
-                return Err(Error::failed(
-                    "actions on a session are made for MariaDB: MySQL cannot look for a session in the statement that ends it",
-                )
-                .hint("`holdpoint explain TARGET --progress` and the sessions' list show what runs; KILL by hand."));
-            }
             match action.deed {
                 Deed::Cancel | Deed::Terminate | Deed::EndIdle => session(s, action).await,
                 _ => writing(s, action).await,
@@ -48,6 +42,13 @@ impl Recovering for MySql {
     }
 }
 
+/// The number of the statement that a session runs, or ran last: the outermost one of those that called each other.
+const MYSQL_STATEMENT: &str = "(SELECT MIN(e.EVENT_ID) FROM performance_schema.threads t \
+    JOIN performance_schema.events_statements_current e ON e.THREAD_ID = t.THREAD_ID WHERE t.PROCESSLIST_ID = p.ID)";
+
+/// Where the session is, once it was found to be the one that was approved.
+const FOUND: &str = "@holdpoint_session";
+
 /// A block that acts only while a row is there.
 fn only_if(there: &str, act: &str) -> String {
     format!("BEGIN NOT ATOMIC IF EXISTS ({there}) THEN {act}; ELSE SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{ANOTHER}'; END IF; END")
@@ -60,15 +61,24 @@ async fn session(s: &Session, action: &Action) -> Result<Prospect> {
     if s.backend() == Some(id) {
         return Err(Error::usage(format!("{id} is this program's own session")));
     }
+    let mariadb = s.identity().product == "MariaDB";
+    let (number, uptime) = match mariadb {
+        true => ("p.QUERY_ID", "information_schema.GLOBAL_STATUS"),
+        false => (MYSQL_STATEMENT, "performance_schema.global_status"),
+    };
     // A restart begins the numbers anew: what was seen before it is told by the hour in which the server started. Its clock and its uptime
     // tick apart by up to a second, so that a finer time would be another one at each second look.
     let found = s
         .fetch(format!(
-            "SELECT p.ID, p.USER, p.HOST, COALESCE(p.DB, ''), p.COMMAND, COALESCE(p.STATE, ''), p.TIME, LEFT(COALESCE(p.INFO, ''), 2000), p.QUERY_ID, \
-             FLOOR((UNIX_TIMESTAMP() - (SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'UPTIME')) / 3600) \
+            "SELECT p.ID, p.USER, p.HOST, COALESCE(p.DB, ''), p.COMMAND, COALESCE(p.STATE, ''), p.TIME, LEFT(COALESCE(p.INFO, ''), 2000), {number}, \
+             FLOOR((UNIX_TIMESTAMP() - (SELECT VARIABLE_VALUE FROM {uptime} WHERE VARIABLE_NAME = 'UPTIME')) / 3600) \
              FROM information_schema.PROCESSLIST p WHERE p.ID = {id}"
         ))
-        .await?;
+        .await
+        .map_err(|e| match e.code.as_deref() {
+            Some("1142") => e.hint(format!("{} tells one statement of a session from the next.", super::assess::grant_on(s, "SELECT", "performance_schema.*"))),
+            _ => e,
+        })?;
     let Some(row) = found.rows.first() else {
         return Err(match super::assess::sight(s).await?.sees_all {
             true => Error::failed(format!("there is no session {id}")),
@@ -114,6 +124,10 @@ async fn session(s: &Session, action: &Action) -> Result<Prospect> {
     fact("statement", &statement.split_whitespace().collect::<Vec<_>>().join(" "));
     let mut who = vec![format!("p.ID = {id}"), format!("p.USER = {}", lit(at(row, 1))), format!("p.HOST = {}", lit(at(row, 2)))];
     let running = !matches!(command, "Sleep");
+    if at(row, 8).is_empty() && action.deed != Deed::Terminate {
+        return Err(Error::failed(format!("what session {id} runs cannot be told from what it runs next"))
+            .hint("UPDATE performance_schema.setup_consumers SET ENABLED = 'YES' WHERE NAME = 'events_statements_current'; numbers statements; ending the session (terminate) takes none."));
+    }
     // The rows that it changed are what a rollback has to take back.
     let changed = trx.map_or("0", |t| at(t, 2));
     let open = |t: &[Option<String>]| {
@@ -128,19 +142,19 @@ async fn session(s: &Session, action: &Action) -> Result<Prospect> {
                 return Err(Error::failed(format!("session {id} runs nothing now"))
                     .hint(format!("Ending the session ends its transaction: terminate {id}.")));
             }
-            who.extend([format!("p.QUERY_ID = {}", at(row, 8)), "p.COMMAND <> 'Sleep'".into()]);
+            who.extend([format!("{number} = {}", at(row, 8)), "p.COMMAND <> 'Sleep'".into()]);
             p.does = "Ends the statement that it runs; the session stays.".into();
             p.loses = vec![format!(
                 "What the statement has done so far is rolled back, which takes about as long as it took ({changed} rows of its transaction so far). The transaction stays open."
             )];
             p.undo = "There is no undo; its client may run it again.".into();
             p.then = format!("session {id} does not run that statement any more");
-            format!("KILL QUERY ID {}", at(row, 8))
+            if mariadb { format!("KILL QUERY ID {}", at(row, 8)) } else { format!("KILL QUERY {FOUND}") }
         }
         _ => {
             match (action.deed, trx) {
                 (Deed::EndIdle, Some(t)) if !running => {
-                    who.extend(["p.COMMAND = 'Sleep'".into(), format!("p.QUERY_ID = {}", at(row, 8)), open(t)]);
+                    who.extend(["p.COMMAND = 'Sleep'".into(), format!("{number} = {}", at(row, 8)), open(t)]);
                 }
                 (Deed::EndIdle, _) => {
                     let why = if running { "it runs something" } else { "it has no transaction open" };
@@ -165,13 +179,26 @@ async fn session(s: &Session, action: &Action) -> Result<Prospect> {
             p.loses = vec![format!("Its client sees a lost connection; {rolled_back}.")];
             p.undo = "There is no undo; its client may connect again.".into();
             p.then = format!("session {id} is gone");
-            format!("KILL CONNECTION {id}")
+            if mariadb { format!("KILL CONNECTION {id}") } else { format!("KILL CONNECTION {FOUND}") }
         }
     };
+    if !mariadb {
+        p.loses.push(
+            "MySQL cannot look for a session in the statement that ends it: it is looked for directly before. What the session begins in that moment is \
+             ended instead."
+                .into(),
+        );
+    }
     p.lock = "It takes no lock; those of the session are released when it has rolled back.".into();
     let there = format!("SELECT 1 FROM information_schema.PROCESSLIST p WHERE {}", who.join(" AND "));
-    p.rereads = true;
-    p.statement = only_if(&there, &act);
+    p.rereads = mariadb;
+    p.statement = if mariadb {
+        only_if(&there, &act)
+    } else {
+        // Nobody found is nobody ended: KILL of NULL is an error.
+        p.before = vec![format!("SET {FOUND} = ({})", there.replacen("SELECT 1 FROM", "SELECT p.ID FROM", 1))];
+        act
+    };
     let left = if action.deed == Deed::Cancel {
         there
     } else {

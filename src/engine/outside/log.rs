@@ -22,13 +22,23 @@ pub(super) const RECENT: f64 = 900.0;
 /// A line that tells of the end of a process of the server, or of all of it.
 pub(super) fn is_crash(line: &str) -> bool {
     // Of a command for the archive, or its process, nobody else ends.
+    let unclean = [
+        "not properly shut down",
+        "not shutdown normally",
+        "Starting crash recovery",
+        "Recovering after a crash",
+        "Starting XA crash recovery",
+    ];
     let of_a_process = line.contains("terminated by signal") && line.contains("(PID ") && !line.contains("archiver process");
-    of_a_process || ["PANIC:", "got signal", "Assertion failure"].iter().any(|w| line.contains(w))
+    of_a_process
+        || unclean.iter().any(|w| line.contains(w))
+        || ["PANIC:", "got signal", "Assertion failure"].iter().any(|w| line.contains(w))
 }
 
 /// Seconds at which a line says that it was written, in whatever zone: lines of one file have the same.
 fn written_at(line: &str) -> Option<i64> {
-    let at: jiff::civil::DateTime = line.get(..19)?.parse().ok()?;
+    // MariaDB writes hours before ten with a blank.
+    let at: jiff::civil::DateTime = line.get(..19)?.replace("  ", " 0").parse().ok()?;
     Some(at.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second())
 }
 
@@ -58,6 +68,9 @@ fn tells(line: &str) -> Option<Severity> {
     }
     // What this server asked of another one is its own fault to tell.
     let of_its_own = has(&["could not connect to the primary", "could not receive data from WAL stream"]);
+    if is_crash(line) && !has(&["FATAL:", "ERROR:", "[FATAL]", "[ERROR]"]) {
+        return Some(Severity::Warning);
+    }
     if machine || has(&["PANIC:", "FATAL:", "[FATAL]", "[ERROR]", "Assertion failure", "got signal", "terminated by signal"]) {
         // A login that was refused is no fault of the server's.
         return (of_its_own
@@ -107,7 +120,8 @@ fn files(server: &Server, port: u16, process: Option<&Process>, data: Option<&Pa
         match log.parent().filter(|dir| own(dir) && data != Some(*dir)) {
             // A log that is written in turns lies beside those before it.
             Some(dir) => out.extend(in_directory(dir)),
-            None => out.push(log.clone()),
+            // Elsewhere others may write as well: those that are named as its own are, but for the day and the time.
+            None => out.extend(log.parent().map(in_directory).unwrap_or_default().into_iter().filter(|p| shape(p) == shape(log))),
         }
     }
     if let Some(p) = process.filter(|_| out.is_empty()) {
@@ -125,6 +139,12 @@ fn files(server: &Server, port: u16, process: Option<&Process>, data: Option<&Pa
     let written = |p: &PathBuf| std::fs::metadata(p).and_then(|m| m.modified()).ok();
     out.sort_by_key(|p| std::cmp::Reverse(written(p)));
     out
+}
+
+/// A file's name with `#` for each digit.
+fn shape(path: &Path) -> String {
+    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    name.chars().map(|c| if c.is_ascii_digit() { '#' } else { c }).collect()
 }
 
 /// Logs by their names.
@@ -201,6 +221,10 @@ mod tests {
         assert_eq!(tells("LOG:  checkpoint complete"), None);
         let archive = "FATAL:  archive command was terminated by signal 15: Terminated";
         assert_eq!((tells(archive), is_crash(archive)), (None, false), "it ends no session");
+        let maria = "2026-11-22  5:30:00 0 [Note] InnoDB: Starting crash recovery from checkpoint LSN=1234";
+        assert_eq!((tells(maria), is_crash(maria)), (Some(Severity::Warning), true));
+        assert!(written_at(maria).is_some());
+        assert_eq!(tells("LOG:  database system was not properly shut down; automatic recovery in progress"), Some(Severity::Warning));
         assert!(is_crash("LOG:  checkpointer process (PID 9) was terminated by signal 9: Killed"));
         // What users sent stays out, whatever it says.
         for line in [
@@ -256,6 +280,17 @@ mod tests {
         assert!(seen.says.ends_with("; 1 refused login at its end"), "{seen:#?}");
         let elsewhere = Known { log: Some(other.join("log/b.log")), ..Known::default() };
         assert!(judge(&SERVER, 57_311, None, None, &elsewhere).says.contains("another server's"), "its own, where it is known");
+        // The one that was written last, of those that are named alike: what was remembered is of the day before.
+        let day = |n: u64, words: &str| {
+            let path = other.join(format!("log/pg-2026-01-0{n}.log"));
+            std::fs::write(&path, words).unwrap();
+            let file = std::fs::File::options().write(true).open(&path).unwrap();
+            file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(n * 86_400)).unwrap();
+            path
+        };
+        let (old, _new) = (day(1, "PANIC:  of yesterday\n"), day(2, "PANIC:  of today\n"));
+        let rotated = Known { log: Some(old), ..Known::default() };
+        assert!(judge(&SERVER, 57_311, None, None, &rotated).says.contains("of today"));
         let seen = judge(&SERVER, 57_311, None, None, &Known::default());
         assert_eq!((seen.severity, seen.says.as_str()), (Severity::Unknown, "no log of the server for port 57311 was found"));
     }

@@ -125,7 +125,7 @@ const CHECKS: &[Check] = &[
         "replay",
         "pg_stat_wal_receiver, pg_last_wal_replay_lsn",
         "A standby that does not replay answers with old data.",
-        &[limit("behind", "bytes", 67_108_864.0, 1_073_741_824.0)],
+        &[limit("behind", "bytes", 67_108_864.0, 1_073_741_824.0), limit("stale", "s", 10.0, 600.0)],
     ),
     check(
         "PG24",

@@ -35,10 +35,18 @@ pub fn summary(checks: &[Seen]) -> Summary {
             };
         }
         let says = match (checks.len(), blind) {
-            (_, 0) => "Nothing of what was looked at is wrong.".to_string(),
+            (_, 0) => {
+                // What was just started may have ended for a reason that is gone with it.
+                let started = checks.iter().flat_map(|c| &c.findings).find(|f| f.message.starts_with("the server was started "));
+                let but = started.map_or_else(String::new, |f| format!(", but {}", f.message));
+                format!("Nothing of what was looked at is wrong{but}.")
+            }
             (all, blind) => format!("Nothing wrong was seen, but {blind} of {all} checks could not see."),
         };
         let next = match blind {
+            0 if says.contains(", but the server was started") => {
+                "Find out why it was: everybody's sessions and what they had not committed are gone.".to_string()
+            }
             0 => "If users still see a fault, it lies before the database: network, pooler, application.".to_string(),
             _ => "Assess again with a role that may see more; each check names what it lacks.".to_string(),
         };

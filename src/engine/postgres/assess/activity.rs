@@ -215,7 +215,8 @@ pub(super) async fn long(s: &Session, sight: &Sight, check: &Check, limits: &Lim
         }
         // A dump or an index takes its time: told, and no alarm.
         let slow_by_nature = cell(r, 6) == "t";
-        if slow_by_nature {
+        // Who waits is no cause: the lock tree has it with who is in its way.
+        if slow_by_nature || cell(r, 4) == "Lock" {
             severity = Severity::Info;
         }
         let waits = if cell(r, 4) == "Lock" { ", waiting for a lock" } else { "" };

@@ -102,7 +102,7 @@ pub(super) async fn xmin(s: &Session, sight: &Sight, check: &Check, limits: &Lim
     let (what, next) = match cell(row, 0) {
         "slot" => (
             format!("slot {} ({})", cell(row, 1), cell(row, 2)),
-            "Bring its consumer back, or drop the slot when nobody will read it again.",
+            "Bring its consumer back, or drop the slot when nobody will read it again (its consumer has to be built anew then).",
         ),
         "standby" => (format!("standby {} (hot_standby_feedback)", cell(row, 2)), "End the long statement on that standby."),
         "prepared" => (format!("prepared transaction {}", cell(row, 1)), "Commit or roll it back: its coordinator knows which."),
@@ -115,7 +115,6 @@ pub(super) async fn xmin(s: &Session, sight: &Sight, check: &Check, limits: &Lim
         let found = Finding::new(severity, check.id, cell(row, 1), words).next(next);
         seen.find(match (cell(row, 0), cell(row, 5)) {
             ("slot", "inactive") => found.recover(Deed::DropSlot, cell(row, 1)),
-            ("prepared", "here") => found.recover(Deed::RollbackPrepared, cell(row, 1)),
             ("session", "active") => found.recover(Deed::Cancel, cell(row, 1)),
             ("session", idle) if idle.starts_with("idle in transaction") => found.recover(Deed::EndIdle, cell(row, 1)),
             _ => found,
@@ -125,8 +124,7 @@ pub(super) async fn xmin(s: &Session, sight: &Sight, check: &Check, limits: &Lim
 }
 
 pub(super) async fn prepared(s: &Session, check: &Check, limits: &Limits) -> Result<Seen> {
-    const PREPARED: &str = "SELECT gid, owner::text, database::text, extract(epoch FROM clock_timestamp() - prepared), \
-        database = current_database() FROM pg_catalog.pg_prepared_xacts ORDER BY prepared LIMIT 50";
+    const PREPARED: &str = "SELECT gid, owner::text, database::text, extract(epoch FROM clock_timestamp() - prepared) FROM pg_catalog.pg_prepared_xacts ORDER BY prepared LIMIT 50";
     let found = rows(s, PREPARED).await?;
     let oldest = found.first().and_then(|r| number(r, 3)).unwrap_or(0.0);
     let mut seen = Seen::of(check).figure("transactions", found.len() as f64).figure("age", oldest);
@@ -139,10 +137,10 @@ pub(super) async fn prepared(s: &Session, check: &Check, limits: &Limits) -> Res
         if severity >= Severity::Warning {
             let waits = age(number(r, 3).unwrap_or(0.0));
             let words = format!("prepared transaction {} of {} in {} waits for {waits}", cell(r, 0), cell(r, 1), cell(r, 2));
-            let found = Finding::new(severity, check.id, cell(r, 0), words)
-                .next("Commit it (commit-prepared) or roll it back: its coordinator knows which; guessing tears data apart.");
-            // It can be ended only in its own database.
-            seen.find(if cell(r, 4) == "t" { found.recover(Deed::RollbackPrepared, cell(r, 0)) } else { found });
+            // Neither stands ready as a command: half asleep the one that is printed is the one that is run.
+            seen.find(Finding::new(severity, check.id, cell(r, 0), words).next(
+                "Its coordinator knows whether to commit it (commit-prepared) or to roll it back (rollback-prepared), in its own database; guessing tears data apart.",
+            ));
         }
     }
     Ok(seen)

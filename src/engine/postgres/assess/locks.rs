@@ -146,6 +146,16 @@ fn of_the_catalogue(r: &Row, check: &Check, limits: &Limits) -> Finding {
 
 fn judge(tree: &LockTree, sight: &Sight, check: &Check, limits: &Limits) -> Seen {
     let mut seen = judge_locks(tree, &WORDS, check, limits);
+    // Who waits and for how long is known; not who is in the way (the process that replays on a standby tells nobody).
+    let longest = tree.sessions.iter().filter_map(|s| s.waits).max().unwrap_or(0) as f64;
+    let by_wait = Severity::of(longest, limits.of(check, "wait"));
+    if tree.roots.is_empty() && tree.circle.is_empty() && by_wait >= Severity::Warning {
+        let told = format!("{} waiting, the longest for {}, and for whom cannot be seen", tree.waiting() + tree.unasked, age(longest));
+        seen.find(
+            Finding::new(by_wait, check.id, "sessions", told)
+                .next("Look at the oldest open transaction, and at what the waiting ones want: see the lock tree."),
+        );
+    }
     if !sight.sees_all && tree.waiting() == 0 {
         seen.says = "whether sessions of other roles wait cannot be seen".into();
         seen.find(

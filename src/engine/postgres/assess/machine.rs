@@ -27,17 +27,23 @@ struct Places {
     data: String,
     /// Where its own collector of messages writes, if that runs.
     log: Option<PathBuf>,
+    /// The file of it that it writes now, where that may be asked.
+    file: Option<PathBuf>,
 }
 
 impl Places {
     /// A role without pg_read_all_settings is told nothing of them: `None`. Asked for by name, the server would log an error.
     async fn read(s: &Session) -> Result<Option<Places>> {
-        const WHERE: &str = "SELECT name, setting FROM pg_catalog.pg_settings WHERE name IN ('port', 'data_directory', 'log_directory', 'logging_collector')";
+        const WHERE: &str = "SELECT name, setting FROM pg_catalog.pg_settings WHERE name IN ('port', 'data_directory', 'log_directory', 'logging_collector') \
+            UNION ALL SELECT 'now', CASE WHEN pg_catalog.has_function_privilege('pg_catalog.pg_current_logfile(text)', 'EXECUTE') \
+                THEN pg_catalog.pg_current_logfile('stderr') END";
         let found = rows(s, WHERE).await?;
         let told = |name: &str| found.iter().find(|r| cell(r, 0) == name).map_or("", |r| cell(r, 1)).to_string();
         let data = told("data_directory");
         let log = (told("logging_collector") == "on").then(|| Path::new(&data).join(told("log_directory")));
-        Ok((!data.is_empty()).then(|| Places { port: told("port"), data, log }))
+        // It begins another file every day, and at each start.
+        let file = Some(told("now")).filter(|f| !f.is_empty()).map(|f| Path::new(&data).join(f));
+        Ok((!data.is_empty()).then(|| Places { port: told("port"), data, log, file }))
     }
 
     /// Those that fill, by what is in them.
@@ -77,7 +83,9 @@ pub(super) async fn log(s: &Session, target: &Target, check: &Check) -> Result<S
         let mut known = Known { pid: Some(pid), ..Known::default() };
         if let Some(p) = &places {
             known.data = Some(PathBuf::from(&p.data));
-            known.log = p.log.as_deref().and_then(|dir| outside::in_directory(dir).pop());
+            let newest =
+                |dir: &Path| outside::in_directory(dir).into_iter().max_by_key(|f| std::fs::metadata(f).and_then(|m| m.modified()).ok());
+            known.log = p.file.clone().or_else(|| p.log.as_deref().and_then(newest));
         }
         let seen = outside::log(&SERVER, &target, &known, &check);
         places.map_or(seen.clone(), |p| p.note(seen))

@@ -115,6 +115,42 @@ pub(super) fn stands(check: &Check, first: &Sample, second: &Sample) -> Seen {
     seen.says(says)
 }
 
+/// A session of the standby that keeps it from replaying: it reads what the primary has removed or locked since.
+async fn held_up(s: &Session, check: &Check, limits: &Limits, stale: f64, behind: f64) -> Result<Option<Finding>> {
+    // Who holds the lock that the replay waits for, else whose view of the rows is the oldest.
+    const WHY: &str = "SELECT u.wait_event_type || '/' || u.wait_event, b.pid, coalesce(b.usename::text, '?'), \
+        coalesce(nullif(b.application_name, ''), 'unnamed'), extract(epoch FROM clock_timestamp() - b.xact_start), coalesce(b.state, '') \
+        FROM pg_catalog.pg_stat_activity u LEFT JOIN LATERAL (SELECT a.*, EXISTS (SELECT FROM pg_catalog.pg_locks w JOIN pg_catalog.pg_locks h \
+                ON h.relation = w.relation AND h.database = w.database AND h.granted AND h.pid = a.pid WHERE w.pid = u.pid AND NOT w.granted) AS holds \
+            FROM pg_catalog.pg_stat_activity a WHERE a.backend_type = 'client backend' AND a.pid <> pg_catalog.pg_backend_pid() \
+            AND a.xact_start IS NOT NULL ORDER BY holds DESC, a.xact_start LIMIT 1) b ON true \
+        WHERE u.backend_type = 'startup' AND (u.wait_event_type = 'Lock' OR u.wait_event LIKE 'RecoveryConflict%')";
+    let found = rows(s, WHY).await?;
+    let Some(r) = found.first() else { return Ok(None) };
+    let severity = Severity::of(stale, limits.of(check, "stale"));
+    if severity < Severity::Warning {
+        return Ok(None);
+    }
+    let (pid, open) = (cell(r, 1), number(r, 4).unwrap_or(0.0));
+    let who = match pid {
+        "" => "a statement here that cannot be seen".to_string(),
+        pid => crate::text::clean(&format!("{} (pid {pid}, {}), whose transaction is open for {}", cell(r, 2), cell(r, 3), age(open)))
+            .into_owned(),
+    };
+    let words = format!(
+        "replay is held up by {who}: {} wait, and the last transaction that can be seen here is from {} ago",
+        bytes(behind),
+        age(stale)
+    );
+    let next = "Cancel it, or let it end: max_standby_streaming_delay says how long it may hold replay up (-1: for ever).";
+    let found = Finding::new(severity, check.id, &s.identity().address, words).next(next);
+    Ok(Some(match cell(r, 5) {
+        "active" => found.recover(Deed::Cancel, pid),
+        state if state.starts_with("idle in transaction") => found.recover(Deed::EndIdle, pid),
+        _ => found,
+    }))
+}
+
 pub(super) async fn replay(s: &Session, sight: &Sight, check: &Check, limits: &Limits) -> Result<Seen> {
     if !sight.standby {
         return Ok(Seen::of(check).says("this is a primary"));
@@ -148,6 +184,17 @@ pub(super) async fn replay(s: &Session, sight: &Sight, check: &Check, limits: &L
         seen.find(
             Finding::new(Severity::Critical, check.id, server, "no WAL receiver runs: nothing comes from the primary")
                 .next("Look into the standby's log: can it reach and log into its primary, has the primary still got the WAL?"),
+        );
+    }
+    if behind > 0.0 && !paused {
+        if let Some(found) = held_up(s, check, limits, number(&row, 2).unwrap_or(0.0), behind).await? {
+            seen.find(found);
+            return Ok(seen);
+        }
+    }
+    if behind > 0.0 && !sight.sees_all {
+        seen.find(
+            Finding::new(Severity::Unknown, check.id, server, "whether a statement holds replay up cannot be seen").lifts(&sight.grant),
         );
     }
     let severity = Severity::of(behind, limits.of(check, "behind"));
