@@ -186,11 +186,12 @@ pub(super) async fn replay(s: &Session, sight: &Sight, check: &Check, limits: &L
                 .next("Look into the standby's log: can it reach and log into its primary, has the primary still got the WAL?"),
         );
     }
-    if behind > 0.0 && !paused {
-        if let Some(found) = held_up(s, check, limits, number(&row, 2).unwrap_or(0.0), behind).await? {
-            seen.find(found);
-            return Ok(seen);
-        }
+    if behind > 0.0
+        && !paused
+        && let Some(found) = held_up(s, check, limits, number(&row, 2).unwrap_or(0.0), behind).await?
+    {
+        seen.find(found);
+        return Ok(seen);
     }
     if behind > 0.0 && !sight.sees_all {
         seen.find(
