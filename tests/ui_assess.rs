@@ -324,3 +324,23 @@ fn a_target_is_assessed_without_opening_it() {
     c.press("Esc");
     assert_eq!(c.state.view.workspace, Workspace::Start);
 }
+
+#[test]
+fn a_session_that_is_only_guessed_to_hold_a_lock_is_not_the_first_to_be_ended() {
+    let mut c = Console::new(80, 24);
+    c.connect("shop-dev");
+    let job = begin(&mut c);
+    most(&mut c, job);
+    let ended = whole(&c);
+    c.send(Msg::Assessed { job, result: Ok(ended) });
+    let look = asked(&c.press("t"))[0].0;
+    let mut tree = locks();
+    tree.sessions[0].state = "idle in transaction (holder inferred)".into();
+    tree.sessions[0].guessed = true;
+    c.send(Msg::LockTree { job: look, result: Ok(Box::new(tree)) });
+    c.press("x");
+    let screen = c.screen();
+    assert!(screen.contains("is a guess") && screen.contains("Certain: 4800 waits") && screen.contains("cancel what 4800"), "{screen}");
+    let (_, action, yes) = recovery(&c.press("c"));
+    assert_eq!((action.deed, action.object.as_str(), yes), (Deed::Cancel, "4800", None));
+}

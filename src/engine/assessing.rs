@@ -111,11 +111,12 @@ fn named(session: &LockSession, words: &Words) -> String {
 /// After how long a tree of short waits is looked at again.
 pub(super) const AGAIN: Duration = Duration::from_millis(300);
 
-/// Many wait, and nobody for as long as a second: a pile-up that has just begun, or many short waits for the same rows. Another look tells.
+/// Many wait, and nobody for longer than a second (whole ones are told, and a moment may lie across the edge of two): a pile-up that has just
+/// begun, or many short waits for the same rows. Another look tells.
 pub(super) fn is_hasty(tree: &LockTree, check: &Check, limits: &Limits) -> bool {
     let longest = tree.sessions.iter().filter_map(|s| s.waits).max().unwrap_or(0);
     let most = tree.roots.iter().map(|r| r.victims).sum::<usize>();
-    longest == 0 && Severity::of(most as f64, limits.of(check, "victims")) >= Severity::Warning
+    longest <= 1 && Severity::of(most as f64, limits.of(check, "victims")) >= Severity::Warning
 }
 
 /// The later one of two looks, with whether anybody is still in the way who was.
@@ -154,13 +155,12 @@ pub(super) fn judge_locks(tree: &LockTree, words: &Words, check: &Check, limits:
         let sample = tree.sessions.iter().find(|s| s.waits.is_some() && !s.statement.is_empty());
         let statement = sample.map(|s| one_line(words.dialect, &s.statement, 80)).filter(|t| *t != words.veiled && !t.is_empty());
         let like = statement.map_or_else(String::new, |t| format!(", among them {t}"));
-        let told =
-            format!("{waiting} sessions wait for one another, none for as long as a second: many change the same rows at once{like}");
+        let told = format!("{waiting} sessions wait for one another, none for as long as 2 s: many change the same rows at once{like}");
         seen.find(
             Finding::new(Severity::Warning, check.id, "sessions", told)
                 .next("Ending a session helps nobody. See the top statements; spread what all of them change, or let fewer run at once."),
         );
-        seen.says = format!("{waiting} waiting, none for as long as a second");
+        seen.says = format!("{waiting} waiting, none for as long as 2 s");
         return seen;
     }
     for root in &tree.roots {

@@ -24,6 +24,9 @@ pub struct LockSession {
     pub wants: String,
     pub statement: String,
     pub blocked_by: Vec<u64>,
+    /// It is only guessed to hold what others wait for: the server does not tell.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub guessed: bool,
     /// When it connected, by the server's clock and in its words: with the id it names the session for an action.
     pub began: String,
 }

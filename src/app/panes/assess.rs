@@ -466,25 +466,21 @@ pub fn session_does(s: &LockSession) -> String {
 
 /// All that is known of a session in the tree; the statement comes first.
 pub fn session_lines(s: &LockSession) -> Vec<String> {
-    let mut out: Vec<String> = text::clean_lines(s.statement.trim()).lines().map(str::to_string).collect();
-    if out.is_empty() {
-        out.push("It tells no statement.".into());
-    }
-    out.push(String::new());
-    let mut line = |name: &str, value: String| {
-        if !value.is_empty() {
-            out.push(format!("{name:<12} {value}"));
-        }
-    };
-    line("Does", session_does(s));
     let who: Vec<String> = s.blocked_by.iter().map(u64::to_string).collect();
-    line("Blocked by", who.join(", "));
-    line("Transaction", s.open_for.map_or_else(String::new, |n| format!("open for {}", super::sessions::age(n.saturating_mul(1000)))));
-    line("User", text::clean(&s.user).into_owned());
-    line("Client", text::clean(&s.client).into_owned());
-    line("Database", text::clean(&s.database).into_owned());
-    line("Connected", text::clean(&s.began).into_owned());
-    out
+    let open = s.open_for.map_or_else(String::new, |n| format!("open for {}", super::sessions::age(n.saturating_mul(1000))));
+    let clean = |t: &str| text::clean(t).into_owned();
+    super::sessions::known(
+        &s.statement,
+        &[
+            ("Does", session_does(s)),
+            ("Blocked by", who.join(", ")),
+            ("Transaction", open),
+            ("User", clean(&s.user)),
+            ("Client", clean(&s.client)),
+            ("Database", clean(&s.database)),
+            ("Connected", clean(&s.began)),
+        ],
+    )
 }
 
 /// What can be done now, for the pane's own line: the live keys.

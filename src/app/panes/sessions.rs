@@ -247,16 +247,8 @@ pub fn doing_in(s: &RunningStatement, columns: usize) -> String {
 
 /// All that is known of a session, line by line; the statement comes first.
 pub fn details(s: &RunningStatement) -> Vec<String> {
-    let mut out: Vec<String> = text::clean_lines(s.text.trim()).lines().map(str::to_string).collect();
-    if out.is_empty() {
-        out.push("It tells no statement.".into());
-    }
-    out.push(String::new());
-    let mut line = |name: &str, value: String| {
-        if !value.is_empty() {
-            out.push(format!("{name:<12} {value}"));
-        }
-    };
+    let mut facts: Vec<(&str, String)> = Vec::new();
+    let mut line = |name: &'static str, value: String| facts.push((name, value));
     if let Some(far) = &s.far {
         let share = far.percent.map_or_else(String::new, |p| format!("{p:.1} %"));
         let parts = [far.command.as_str(), far.relation.as_str(), far.phase.as_str(), far.work.as_str(), share.as_str()];
@@ -273,6 +265,17 @@ pub fn details(s: &RunningStatement) -> Vec<String> {
     line("User", text::clean(&s.user).into_owned());
     line("Client", text::clean(&s.client).into_owned());
     line("Database", text::clean(&s.database).into_owned());
+    known(&s.text, &facts)
+}
+
+/// All that is known of a session: its statement comes first, then each fact that there is.
+pub fn known(statement: &str, facts: &[(&str, String)]) -> Vec<String> {
+    let mut out: Vec<String> = text::clean_lines(statement.trim()).lines().map(str::to_string).collect();
+    if out.is_empty() {
+        out.push("It tells no statement.".into());
+    }
+    out.push(String::new());
+    out.extend(facts.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| format!("{name:<12} {value}")));
     out
 }
 

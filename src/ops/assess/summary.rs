@@ -48,6 +48,10 @@ pub fn summary(checks: &[Seen]) -> Summary {
                 "Find out why it was: everybody's sessions and what they had not committed are gone.".to_string()
             }
             0 => "If users still see a fault, it lies before the database: network, pooler, application.".to_string(),
+            // Not all that is not seen is kept from a role.
+            _ if !checks.iter().flat_map(|c| &c.findings).any(|f| f.lifts.as_deref().is_some_and(|l| l.starts_with("GRANT "))) => {
+                "Each check that could not see names what it lacks.".to_string()
+            }
             _ => "Assess again with a role that may see more; each check names what it lacks.".to_string(),
         };
         return Summary { severity: worst, says, next, ..Summary::default() };

@@ -16,8 +16,8 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
-/// An assessment that is no older tells what is wrong now; seconds.
-const FRESH: i64 = 15 * 60;
+/// An assessment that is no older has the sessions as they are before anything is ended; seconds.
+const FRESH: i64 = 30;
 /// The fact with the command that shows what would answer the cause.
 const ANSWER: &str = "answer";
 /// Findings that a record names; what is beyond stands in the hand-over.
@@ -83,7 +83,7 @@ pub(super) fn paste(a: &About<'_>) -> Option<String> {
 pub(super) async fn run(cx: &Cx, a: &About<'_>, def: &StepDef) -> Result<Evidence> {
     match def.evidence.as_str() {
         "assessed" => assessed(cx, a).await,
-        "traces-kept" => traces_kept(cx, a),
+        "traces-kept" => traces_kept(cx, a).await,
         "backup-known" => backup_known(cx, a),
         "recovered" => recovered(cx, a),
         "verified" => verified(cx, a).await,
@@ -117,13 +117,8 @@ fn saw(found: &Assessment) -> bool {
 }
 
 async fn assessed(cx: &Cx, a: &About<'_>) -> Result<Evidence> {
-    // Whoever looked a moment ago need not look again; whoever repeats the step wants to.
-    let again = a.incident.as_ref().is_some_and(|i| i.evidence.iter().any(|s| s.evidence.kind == "assessed"));
-    let kept = cx.store.last_assessment(&a.target.kept_as())?.filter(|k| !again && (0..FRESH).contains(&age_of(cx, k)) && saw(k));
-    let found = match kept {
-        Some(k) => k,
-        None => look(cx, a).await?,
-    };
+    // What was seen before may have been seen before the fault.
+    let found = look(cx, a).await?;
     let s = &found.summary;
     let bad = warnings(&found);
     let mut d = draft(a, "assessed", saw(&found), format!("{} ({} checks)", s.says, found.checks.len()))
@@ -171,8 +166,11 @@ fn shown(path: &Path) -> String {
     text::clean(&path.display().to_string()).into_owned()
 }
 
-fn traces_kept(cx: &Cx, a: &About<'_>) -> Result<Evidence> {
-    let found = last(cx, a)?;
+async fn traces_kept(cx: &Cx, a: &About<'_>) -> Result<Evidence> {
+    let found = match cx.store.last_assessment(&a.target.kept_as())?.filter(|k| (0..FRESH).contains(&age_of(cx, k)) && saw(k)) {
+        Some(of_now) => of_now,
+        None => look(cx, a).await?,
+    };
     let sessions: usize = found.checks.iter().map(|c| c.sessions.len()).sum();
     let (path, hash) = write(cx, a, &found, "before", "json")?;
     let d = draft(a, "traces-kept", true, format!("{}, {} of the locks", shown(&path), text::counted(sessions as u64, "session")))

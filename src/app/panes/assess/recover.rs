@@ -32,6 +32,9 @@ pub fn ask(state: &mut State) {
     }
     let id = session.id;
     let then = |deed| Then::Recover(Action { deed, object: id.to_string(), value: None });
+    if session.guessed && session.waits.is_none() {
+        return ask_of_a_guess(state, &session);
+    }
     let mut answers = vec![Answer::new('n', "nothing", Then::Nothing)];
     match idle_in_transaction(&session) {
         // It holds a lock of its session's: only its end gives that back.
@@ -46,6 +49,28 @@ pub fn ask(state: &mut State) {
     }
     let body = vec![super::session_does(&session), String::new(), "What would be done is shown first; nothing is done yet.".into()];
     state.dialogs.push(Dialog::Confirm(Confirm { title: format!("Session {id}"), body, answers }));
+}
+
+/// Whoever ends a session that is only guessed to be in the way may end an innocent one, and free nobody. Who waits is certain.
+fn ask_of_a_guess(state: &mut State, session: &LockSession) {
+    let id = session.id;
+    let behind: Vec<&LockSession> =
+        state.assess.tree.iter().flat_map(|t| &t.tree.sessions).filter(|s| s.waits.is_some() && s.blocked_by.contains(&id)).collect();
+    let Some(first) = behind.into_iter().max_by_key(|s| s.waits).cloned() else { return };
+    let then = |deed, id: u64| Then::Recover(Action { deed, object: id.to_string(), value: None });
+    let body = vec![
+        format!("That {id} holds the lock is a guess: the server does not tell. It may be innocent, and ending it may free nobody."),
+        format!("Certain: {} {}: {}", first.id, super::session_does(&first), text::truncate(&text::clean(first.statement.trim()), 120)),
+        String::new(),
+        "Without it, those behind it go on. What would be done is shown first; nothing is done yet.".into(),
+    ];
+    let end = if session.state.starts_with("idle in transaction") { Deed::EndIdle } else { Deed::Terminate };
+    let answers = vec![
+        Answer::new('n', "nothing", Then::Nothing),
+        Answer::new('c', format!("cancel what {} waits with", first.id), then(Deed::Cancel, first.id)),
+        Answer::new('e', format!("end {id} all the same"), then(end, id)),
+    ];
+    state.dialogs.push(Dialog::Confirm(Confirm { title: format!("Session {id}, guessed"), body, answers }));
 }
 
 /// Cancelling does nothing to one of these.

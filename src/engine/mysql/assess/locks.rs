@@ -183,6 +183,7 @@ pub(super) async fn tree(s: &Session, sight: &Sight) -> Result<Picture> {
             wants,
             statement: at(r, 7).into(),
             blocked_by,
+            guessed: false,
             // The numbers of connections are not used again: they name a session by themselves.
             began: String::new(),
         });
@@ -202,6 +203,7 @@ pub(super) async fn tree(s: &Session, sight: &Sight) -> Result<Picture> {
             by_table.values().flatten().copied().filter(|id| !by_row.values().flatten().any(|b| b == id)).collect();
         for s in out.iter_mut().filter(|s| s.waits.is_none() && guessed.contains(&s.id)) {
             s.state.push_str(INFERRED);
+            s.guessed = true;
         }
     }
     // Those who neither wait nor are waited for make no tree.

@@ -74,6 +74,7 @@ pub(super) async fn read(s: &Session, sight: &Sight) -> Result<LockTree> {
                 idle: whole(r, 7),
                 wants: cell(r, 8).into(),
                 statement: cell(r, 9).into(),
+                guessed: false,
                 blocked_by: cell(r, 10).split(' ').filter_map(|p| p.parse().ok()).collect(),
                 began: cell(r, 11).into(),
             })

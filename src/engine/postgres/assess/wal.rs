@@ -154,7 +154,10 @@ pub(super) async fn size(s: &Session, sight: &Sight, check: &Check, limits: &Lim
     if severity >= Severity::Warning {
         seen.find(
             Finding::new(severity, check.id, "pg_wal", format!("{} of WAL are kept, {times:.1} times max_wal_size", bytes(size)))
-                .next("A slot, the archiver or wal_keep_size keeps it: look at those; never delete files in pg_wal."),
+                .next(
+                    "A slot, the archiver or wal_keep_size keeps it: look at those. Where none does it came since the last checkpoint, and goes with the next; \
+                     never delete files in pg_wal.",
+                ),
         );
     }
     Ok(seen)
