@@ -135,7 +135,10 @@ pub fn temporary(state: &mut State, name: String, columns: &[Column]) {
         system: false,
         unwritable: Box::default(),
         keyed: Box::default(),
-        columns: columns.iter().map(|c| ColumnName { name: c.name.as_str().into(), type_name: Arc::from(c.type_name.as_str()) }).collect(),
+        columns: columns
+            .iter()
+            .map(|c| Arc::new(ColumnName { name: c.name.as_str().into(), type_name: Arc::from(c.type_name.as_str()) }))
+            .collect(),
     });
     with_temporary(state);
 }

@@ -243,7 +243,7 @@ impl Session {
         // Four batches in flight keep both sides busy and bound the memory.
         let (events, rx) = mpsc::channel(4);
         self.requests.send(Request::Run { text: text.into(), params, data, events }).await.map_err(|_| self.gone())?;
-        Ok(RowStream { rx, ended: false })
+        Ok(RowStream::new(rx))
     }
 
     /// Runs a statement and collects the rows: for our own catalogue statements, whose results are small.
@@ -252,27 +252,7 @@ impl Session {
     }
 
     pub async fn fetch_with(&self, text: impl Into<String>, params: Vec<Option<String>>) -> Result<Table> {
-        let mut stream = self.run_with(text, params).await?;
-        let mut table = Table::default();
-        let mut first = true;
-        while let Some(event) = stream.next().await {
-            match event? {
-                Event::Columns(c) => table.columns = c.to_vec(),
-                Event::Further(_) => first = false,
-                Event::Rows(_) if !first => {}
-                Event::Rows(batch) => {
-                    for r in 0..batch.rows() {
-                        table.rows.push((0..batch.columns()).map(|c| crate::text::cell_string(batch.cell(r, c))).collect());
-                    }
-                }
-                Event::Notice(_) => {}
-                Event::Done(done) => {
-                    table.tag = done.tag;
-                    table.affected = done.affected;
-                }
-            }
-        }
-        Ok(table)
+        self.run_with(text, params).await?.table().await
     }
 
     /// The first value that a statement gives, of the kind that it came as; NULL when it gives none.
@@ -327,6 +307,42 @@ pub struct RowStream {
 }
 
 impl RowStream {
+    pub(super) fn new(rx: mpsc::Receiver<Result<Event>>) -> Self {
+        RowStream { rx, ended: false }
+    }
+
+    /// Gives each row of the first result to `each` as it comes, and returns the end: nothing else of the rows is kept.
+    pub async fn each(mut self, mut each: impl FnMut(Vec<Option<String>>) -> Result<()>) -> Result<(Vec<Column>, Outcome)> {
+        let mut columns = Vec::new();
+        let mut first = true;
+        while let Some(event) = self.next().await {
+            match event? {
+                Event::Columns(c) => columns = c.to_vec(),
+                Event::Further(_) => first = false,
+                Event::Rows(batch) if first => {
+                    for r in 0..batch.rows() {
+                        each((0..batch.columns()).map(|c| crate::text::cell_string(batch.cell(r, c))).collect())?;
+                    }
+                }
+                Event::Rows(_) | Event::Notice(_) => {}
+                Event::Done(done) => return Ok((columns, done)),
+            }
+        }
+        Err(Error::failed("the statement ended without saying how"))
+    }
+
+    /// The first result whole: for our own catalogue statements, whose results are small.
+    pub async fn table(self) -> Result<Table> {
+        let mut rows = Vec::new();
+        let (columns, done) = self
+            .each(|row| {
+                rows.push(row);
+                Ok(())
+            })
+            .await?;
+        Ok(Table { columns, rows, tag: done.tag, affected: done.affected })
+    }
+
     /// The next event; `None` after `Done` or an error. A connection that ends without either is an error.
     pub async fn next(&mut self) -> Option<Result<Event>> {
         if self.ended {

@@ -71,7 +71,8 @@ pub struct Relation {
     pub kind: NodeKind,
     /// One of the server's own catalogues: proposed last.
     pub system: bool,
-    pub columns: Box<[ColumnName]>,
+    /// Each kept once for all relations that have it: most tables have an `id`.
+    pub columns: Box<[Arc<ColumnName>]>,
     /// Places among `columns` of those that only the server fills.
     pub unwritable: Box<[u16]>,
     /// Places of those that a unique key has: what ON CONFLICT may name.
@@ -112,9 +113,8 @@ impl Relation {
 }
 
 /// A column with its type as the server writes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ColumnName {
-    /// Kept once for all columns of this name: most tables have an `id`.
     pub name: Arc<str>,
     pub type_name: Arc<str>,
 }
@@ -171,7 +171,8 @@ pub struct Collector {
     names: Names,
     shared: HashSet<Arc<str>>,
     /// Columns of the relation that came last, until it is complete: a list that grows takes half as much again as it needs.
-    columns: Vec<ColumnName>,
+    columns: Vec<Arc<ColumnName>>,
+    known: HashSet<Arc<ColumnName>>,
 }
 
 impl Collector {
@@ -205,6 +206,11 @@ impl Collector {
     /// The next column of the relation that came last.
     pub fn column(&mut self, name: &str, type_name: &str) {
         let column = ColumnName { name: self.share(name), type_name: self.share(type_name) };
+        let column = self.known.get(&column).cloned().unwrap_or_else(|| {
+            let new = Arc::new(column);
+            self.known.insert(new.clone());
+            new
+        });
         self.columns.push(column);
     }
     /// The relation that came last is complete; these of its columns only the server fills.

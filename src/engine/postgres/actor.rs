@@ -2,9 +2,8 @@
 
 use super::explain;
 use super::link::{Job, Link, Lost};
-use crate::engine::session::{Access, Asked, Request, SessionStatus};
+use crate::engine::session::{Access, Asked, Event, Request, SessionStatus};
 use crate::model::plan::Plan;
-use crate::model::rows::Table;
 use crate::model::{Dialect, Error, Param, ReadOnly, Result, TxState};
 use crate::sql::transaction::moves;
 use crate::sql::{Class, classify};
@@ -14,7 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub(super) enum Own {
     /// A read of ours, in a read-only transaction (or savepoint) of its own with an empty `search_path`, so that names come out
     /// qualified, and a short lock timeout. It leaves the session as it was.
-    Pinned { text: String, params: Vec<Param>, reply: oneshot::Sender<Result<Table>> },
+    Pinned { text: String, params: Vec<Param>, events: mpsc::Sender<Result<Event>> },
 }
 
 /// What a session's [`crate::engine::Session::own`] holds.
@@ -66,16 +65,7 @@ impl Actor {
                         }
                     },
                 },
-                Some(Own::Pinned { text, params, reply }) = self.own.recv() => match self.pinned(&text, &params).await {
-                    Ok(table) => {
-                        let _ = reply.send(table);
-                        None
-                    }
-                    Err(lost) => {
-                        let _ = reply.send(Err(lost.0.clone()));
-                        Some(lost)
-                    }
-                },
+                Some(Own::Pinned { text, params, events }) = self.own.recv() => self.pinned(&text, &params, events).await.err(),
                 lost = self.link.idle() => Some(lost),
             };
             self.publish(lost.as_ref());
@@ -101,13 +91,7 @@ impl Actor {
         });
     }
 
-    async fn run(
-        &mut self,
-        text: &str,
-        params: &[Param],
-        data: Option<&str>,
-        events: mpsc::Sender<Result<crate::engine::Event>>,
-    ) -> Result<(), Lost> {
+    async fn run(&mut self, text: &str, params: &[Param], data: Option<&str>, events: mpsc::Sender<Result<Event>>) -> Result<(), Lost> {
         if events.is_closed() {
             // Nobody waits for it any more, and nothing was sent.
             return Ok(());
@@ -194,12 +178,19 @@ impl Actor {
         Ok((prelude.collect(), vec!["ROLLBACK"]))
     }
 
-    async fn pinned(&mut self, text: &str, params: &[Param]) -> Result<Result<Table>, Lost> {
+    async fn pinned(&mut self, text: &str, params: &[Param], events: mpsc::Sender<Result<Event>>) -> Result<(), Lost> {
         let (prelude, coda) = match self.guarded(&["SET LOCAL search_path = ''", "SET LOCAL jit = off", LOCK_TIMEOUT]) {
             Ok(g) => g,
-            Err(e) => return Ok(Err(e)),
+            Err(e) => {
+                let _ = events.send(Err(e)).await;
+                return Ok(());
+            }
         };
-        self.link.fetch(Job { prelude, before: 0, text, params, data: None, coda }).await
+        let ending = self.link.run(Job { prelude, before: 0, text, params, data: None, coda }, events, false).await;
+        let lost = ending.lost.clone();
+        self.publish(lost.as_ref());
+        ending.tell().await;
+        lost.map_or(Ok(()), Err)
     }
 
     /// A plan that is ended on the server as soon as nobody waits for it any more: a newer edit wants another one.

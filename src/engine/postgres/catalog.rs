@@ -2,7 +2,7 @@
 
 use super::actor::{Own, Private};
 use super::{Postgres, definition, objects};
-use crate::engine::{Catalog, NewRows, Session};
+use crate::engine::{Catalog, NewRows, RowStream, Session};
 use crate::model::names::Names;
 use crate::model::rows::Table;
 use crate::model::{
@@ -11,22 +11,27 @@ use crate::model::{
 use crate::sql::outside::Neighbours;
 use futures_util::future::BoxFuture;
 use std::collections::BTreeMap;
-use tokio::sync::oneshot;
+use tokio::sync::mpsc;
 
 /// One row of text cells.
 pub(super) type Row = Vec<Option<String>>;
 
 /// Runs a read of ours beside whatever the session is doing: names come out qualified, nothing of the session changes.
 pub(super) async fn pinned(s: &Session, text: &str, params: &[&str]) -> Result<Table> {
+    pinned_rows(s, text, params).await?.table().await
+}
+
+/// [`pinned`] for what is taken row by row.
+pub(super) async fn pinned_rows(s: &Session, text: &str, params: &[&str]) -> Result<RowStream> {
     let Some(Private(own)) = s.own::<Private>() else {
         return Err(Error::failed("this session is not one of the PostgreSQL engine"));
     };
-    let (reply, answer) = oneshot::channel();
+    let (events, answer) = mpsc::channel(4);
     s.asked().fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     let params = params.iter().map(|p| Param::Text(p.to_string())).collect();
     let text = if s.identity().major == "12" { without_regcollation(text) } else { text.into() };
-    own.send(Own::Pinned { text, params, reply }).await.map_err(|_| s.gone())?;
-    answer.await.map_err(|_| s.gone())?
+    own.send(Own::Pinned { text, params, events }).await.map_err(|_| s.gone())?;
+    Ok(RowStream::new(answer))
 }
 
 /// The names of collations as `regcollation`, which came with 13, would print them with names pinned to pg_catalog.

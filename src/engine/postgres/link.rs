@@ -9,7 +9,7 @@ use super::connect::{Dialer, Started, plain};
 use super::fault::Report;
 use super::types::{self, Types};
 use super::wire::Wire;
-use crate::engine::session::{EFFECT_NOT_KNOWN, Event, Outcome};
+use crate::engine::session::{EFFECT_NOT_KNOWN, Event, Outcome, RowStream};
 use crate::model::rows::Table;
 use crate::model::{BatchBuilder, Error, Kind, Notice, Param, Reading, Result, TxState};
 use postgres_protocol::message::backend::Message;
@@ -161,26 +161,8 @@ impl Link {
 
     /// Runs a job and collects its result: for our own statements.
     pub async fn fetch(&mut self, job: Job<'_>) -> Result<Result<Table>, Lost> {
-        let (events, mut rx) = mpsc::channel(4);
-        let collect = async {
-            let mut table = Table::default();
-            while let Some(event) = rx.recv().await {
-                match event? {
-                    Event::Columns(c) => table.columns = c.to_vec(),
-                    Event::Rows(b) => {
-                        for r in 0..b.rows() {
-                            table.rows.push((0..b.columns()).map(|c| crate::text::cell_string(b.cell(r, c))).collect());
-                        }
-                    }
-                    Event::Notice(_) | Event::Further(_) => {}
-                    Event::Done(done) => {
-                        table.tag = done.tag;
-                        table.affected = done.affected;
-                    }
-                }
-            }
-            Ok(table)
-        };
+        let (events, rx) = mpsc::channel(4);
+        let collect = RowStream::new(rx).table();
         let run = async {
             let ending = self.run(job, events, false).await;
             let lost = ending.lost.clone();

@@ -1,6 +1,6 @@
 //! Names for completion.
 
-use super::catalog::{array, cell, group_kind, pinned};
+use super::catalog::{array, cell, group_kind, pinned, pinned_rows};
 use crate::engine::Session;
 use crate::model::names::{Collector, Names};
 use crate::model::{Error, NodeKind, Result};
@@ -89,27 +89,34 @@ pub(super) async fn read(s: &Session) -> Result<Names> {
     let schemas =
         pinned(s, "SELECT nspname::text FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_(toast|temp)' ORDER BY 1", &[]).await?;
     let mut out = Collector::default();
-    // Each row is freed as soon as it is read: of thousands of tables, what was sent weighs as much as what is kept of it.
-    for r in pinned(s, COLUMNS, &[]).await?.rows {
-        let r = &r;
-        let (schema, name) = (cell(r, 0), cell(r, 1));
-        out.relation(schema, name, relation_kind(cell(r, 2)), matches!(schema, "pg_catalog" | "information_schema"));
-        for (column, type_name) in list(cell(r, 3))?.iter().zip(&list(cell(r, 4))?) {
-            out.column(column, type_name);
-        }
-        out.unwritable(&cell(r, 5).bytes().map(|b| b == b'g').collect::<Vec<_>>());
-        out.keyed(&cell(r, 6).bytes().map(|b| b == b'k').collect::<Vec<_>>());
-    }
+    // Row by row: of thousands of tables, what is sent weighs as much as what is kept of it.
+    pinned_rows(s, COLUMNS, &[])
+        .await?
+        .each(|r| {
+            let r = &r;
+            let (schema, name) = (cell(r, 0), cell(r, 1));
+            out.relation(schema, name, relation_kind(cell(r, 2)), matches!(schema, "pg_catalog" | "information_schema"));
+            for (column, type_name) in list(cell(r, 3))?.iter().zip(&list(cell(r, 4))?) {
+                out.column(column, type_name);
+            }
+            out.unwritable(&cell(r, 5).bytes().map(|b| b == b'g').collect::<Vec<_>>());
+            Ok(())
+        })
+        .await?;
     let mut last = String::new();
     for r in &pinned(s, KEYS, &[]).await?.rows {
         out.key_pair(last != cell(r, 0), (cell(r, 1), cell(r, 2), cell(r, 3)), (cell(r, 4), cell(r, 5), cell(r, 6)));
         last = cell(r, 0).to_string();
     }
-    for r in pinned(s, PLACES, &[]).await?.rows {
-        let r = &r;
-        let relation = Some((relation_kind(cell(r, 1)), cell(r, 2))).filter(|(_, name)| !name.is_empty());
-        out.place(cell(r, 0), relation, cell(r, 3), group_kind(cell(r, 3)), cell(r, 4));
-    }
+    pinned_rows(s, PLACES, &[])
+        .await?
+        .each(|r| {
+            let r = &r;
+            let relation = Some((relation_kind(cell(r, 1)), cell(r, 2))).filter(|(_, name)| !name.is_empty());
+            out.place(cell(r, 0), relation, cell(r, 3), group_kind(cell(r, 3)), cell(r, 4));
+            Ok(())
+        })
+        .await?;
     let on_path = array(&path);
     let one_column = async |text: &str, params: &[&str]| -> Result<Vec<Box<str>>> {
         Ok(pinned(s, text, params).await?.rows.iter().map(|r| cell(r, 0).into()).collect())
