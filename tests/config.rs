@@ -213,3 +213,53 @@ fn the_first_of_several_problems_is_told_and_the_rest_counted() {
     assert!(e.message.contains(":3:1: unknown key `x`"), "{e}");
     assert_eq!(e.hints, ["2 more problems follow after this one."]);
 }
+
+#[test]
+fn production_is_never_open_by_default() {
+    for order in [r#"["production"]"#, r#"["production", "development"]"#, r#"["Production", "dev"]"#] {
+        let place = Place::new();
+        let name = if order.contains("Pro") { "Production" } else { "production" };
+        place.write(
+            "project/holdpoint.toml",
+            &format!("[environments]\norder = {order}\n[targets.p]\npath = \"p.db\"\nenvironment = \"{name}\"\n"),
+        );
+        let config = place.load(&[]).unwrap();
+        let p = &config.targets["p"];
+        assert_eq!(p.access, AccessMode::ReadOnly, "{order}");
+        assert!(!config.live_plan(p), "{order}");
+    }
+}
+
+#[test]
+fn the_file_of_a_directory_cannot_loosen_the_users_own() {
+    let own = "[targets.prod]\nhost = \"db\"\nengine = \"postgres\"\nenvironment = \"production\"\n[targets.live]\nhost = \"l\"\nengine = \"postgres\"\n";
+    let user = "home/.config/holdpoint/config.toml";
+    for (theirs, why) in [
+        ("[targets.prod]\nenvironment = \"development\"\n", "would be open here, and is read-only by"),
+        ("[targets.prod]\naccess = \"open\"\n", "would be open here"),
+        ("[targets.prod]\naccess = \"guarded\"\n", "would be guarded here"),
+        ("[targets.prod]\nenvironment = \"development\"\naccess = \"read-only\"\n", "no production target here"),
+    ] {
+        let place = Place::new();
+        place.write(user, own);
+        let project = place.write("project/holdpoint.toml", theirs);
+        let e = place.load(&[]).unwrap_err();
+        assert!(e.message.contains(why) && e.message.contains("holdpoint.toml") && e.message.contains("config.toml"), "{}", e.message);
+        // What is named is meant.
+        assert!(config::files::load_in(Some(&project), &place.around(&[])).is_ok(), "{theirs}");
+    }
+    // Also where the chain is what they change.
+    let place = Place::new();
+    place.write(
+        user,
+        "[environments]\norder = [\"dev\", \"live\"]\n[targets.x]\nhost = \"db\"\nengine = \"postgres\"\nenvironment = \"live\"\n",
+    );
+    place.write("project/holdpoint.toml", "[environments]\norder = [\"live\"]\n");
+    assert!(place.load(&[]).unwrap_err().message.contains("would be open here"));
+    for theirs in ["[targets.prod]\naccess = \"read-only\"\n", "[targets.prod]\nhost = \"other\"\nenvironment = \"development\"\n"] {
+        let place = Place::new();
+        place.write(user, own);
+        place.write("project/holdpoint.toml", theirs);
+        assert!(place.load(&[]).is_ok(), "{theirs}");
+    }
+}

@@ -362,6 +362,12 @@ fn conditions_of_domains_count_where_a_value_becomes_one() {
     run("create function mycmp(int, int) returns int language plpgsql immutable as $$ begin perform ev('cmp'); return btint4cmp($1, $2); end $$;
          create operator class evops for type int using btree as operator 1 <, operator 2 <=, operator 3 =, operator 4 >=, operator 5 >, function 1 mycmp(int, int)");
     run("create type er as range (subtype = int, subtype_opclass = evops, multirange_type_name = erm); create table tm (r erm)");
+    run("create function poly2(anyelement, text) returns anyelement language plpgsql stable as 'begin return $2; end';
+         create function sneaky() returns pg_lsn language internal stable as 'pg_switch_wal';
+         create function sneaky8(text, bool, bool, text) returns xml language internal stable strict as 'query_to_xml';
+         create function lower_of(text) returns text language internal immutable strict as 'lower';
+         create function pol() returns bool language plpgsql as 'begin return true; end';
+         create table rules (id int); create policy p on rules for insert with check (pol()); alter table rules enable row level security");
     let _ = std::fs::remove_file(&marker);
     let home = tempfile::tempdir().expect("home");
     let url = format!("{}?sslmode=disable", pg.url("domains"));
@@ -383,6 +389,13 @@ fn conditions_of_domains_count_where_a_value_becomes_one() {
         "select array_append(z, 'x') from te3",
         "select * from tm where r @> 3",
         "select '{[1,2)}'::erm",
+        "select poly2(x, 'a') from te",
+        "select array_append(array_agg(x), 'b') from te",
+        "select array_agg(x) || '{b}' from te",
+        "select array[x] || '{b}' from te",
+        "select lag(x, 1, 'q') over () from te",
+        "select sneaky()",
+        "select sneaky8('select ev(''xml'')', true, true, '')",
     ] {
         refused(home.path(), &url, sql);
         assert!(!marker.exists(), "{sql} was run");
@@ -393,6 +406,9 @@ fn conditions_of_domains_count_where_a_value_becomes_one() {
         "select coalesce(mail, 'x') from mails",
         "select * from te3",
         "select te from te",
+        "select max(mail), count(*) from mails where id = '1'",
+        "select lower_of('A')",
+        "select * from rules",
     ] {
         allowed(home.path(), &url, sql);
         assert!(!marker.exists(), "{sql} ran the domain's condition");

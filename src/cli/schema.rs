@@ -8,6 +8,7 @@ use crate::ops::export::table_parts;
 use crate::ops::used_by::UsedBy;
 use crate::ops::{Cx, schema as ops};
 use crate::text;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 pub async fn schema(cx: &Cx, target: &str, object: Option<&str>, show: &Show, format: Format) -> Result<ExitCode> {
@@ -91,7 +92,17 @@ fn statement(what: &str, text: &str, format: Format) -> Result<ExitCode> {
             return Err(Error::usage(format!("a {what} is no table: it has no form as CSV")).hint("Use --format json, or leave it out."));
         }
         Format::Ndjson => output::ndjson([serde_json::json!({ what: text })])?,
-        Format::Table => output::write(format!("{}\n", text::clean_lines(text)).as_bytes())?,
+        // A file or a pipe gets it as the server has it: it may be sent back.
+        Format::Table if !std::io::stdout().is_terminal() => output::write(format!("{text}\n").as_bytes())?,
+        Format::Table => {
+            let shown = text::clean_lines(text);
+            output::write(format!("{shown}\n").as_bytes())?;
+            if shown.replace(' ', "") != text.replace([' ', '\t'], "") {
+                output::message(
+                    "Characters that a terminal cannot show are written as signs or numbers here; a pipe or a file gets them exactly.",
+                );
+            }
+        }
         _ => output::json(&serde_json::json!({ what: text }))?,
     }
     Ok(ExitCode::SUCCESS)

@@ -87,7 +87,7 @@ pub fn load(explicit: Option<&Path>, cwd: &Path) -> Result<Config> {
 pub fn load_in(explicit: Option<&Path>, around: &Surroundings) -> Result<Config> {
     let mut tree = Tree::parse("config/default.toml", DEFAULT, None)?;
     let mut read_from = Vec::new();
-    let mut layer = |path: &Path| -> Result<()> {
+    let mut layer = |tree: &mut Tree, path: &Path| -> Result<()> {
         let text = toml_file::read(path)?;
         tree.merge(Tree::parse(&shown(path), &text, Some(path))?);
         read_from.push(path.to_owned());
@@ -95,15 +95,16 @@ pub fn load_in(explicit: Option<&Path>, around: &Surroundings) -> Result<Config>
     };
     let user = around.config_dir.join("config.toml");
     if user.is_file() {
-        layer(&user)?;
+        layer(&mut tree, &user)?;
     }
     let found = if explicit.is_none() { search(&around.cwd) } else { None };
     let project = match explicit {
         Some(path) => Some(around.cwd.join(path)),
         None => found.clone(),
     };
+    let own = found.is_some().then(|| tree.clone());
     if let Some(path) = &project {
-        layer(path).map_err(|e| if explicit.is_some() { e.hint("It was named by --config.") } else { e })?;
+        layer(&mut tree, path).map_err(|e| if explicit.is_some() { e.hint("It was named by --config.") } else { e })?;
     }
     let foreign = found.filter(|f| owned_by_another(f));
     let project_dir = project.as_deref().and_then(Path::parent).unwrap_or(&around.cwd).to_owned();
@@ -111,6 +112,9 @@ pub fn load_in(explicit: Option<&Path>, around: &Surroundings) -> Result<Config>
     let problems = Problems::default();
     let mut config = read(&tree, &problems, around, foreign.as_deref());
     problems.first()?;
+    if let (Some(own), Some(project)) = (&own, &project) {
+        loosened(&read(own, &Problems::default(), around, None), &config, &shown(&user), &shown(project))?;
+    }
     config.read_from = read_from;
     config.project_dir = project_dir;
     if let Some(theme) = around.var("HOLDPOINT_THEME") {
@@ -129,6 +133,25 @@ pub fn load_in(explicit: Option<&Path>, around: &Surroundings) -> Result<Config>
 /// The project file of a directory: its own, or that of the nearest directory above.
 pub fn search(cwd: &Path) -> Option<PathBuf> {
     cwd.ancestors().map(|d| d.join(PROJECT_FILE)).find(|f| f.is_file())
+}
+
+/// A project's file that is met by chance (a directory that was cloned) must not open what the user's own file has closed.
+fn loosened(own: &Config, all: &Config, user: &str, project: &str) -> Result<()> {
+    for (name, before) in &own.targets {
+        let Some(now) = all.targets.get(name).filter(|t| t.leads() == before.leads()) else { continue };
+        let production = |c: &Config, t: &Target| t.environment.as_deref().is_some_and(|e| c.is_production(e));
+        let what = if now.access > before.access {
+            format!("{} would be {} here, and is {} by {user}", crate::text::clean(name), now.access.word(), before.access.word())
+        } else if production(own, before) && !production(all, now) {
+            format!("{} would be no production target here, and is one by {user}", crate::text::clean(name))
+        } else {
+            continue;
+        };
+        return Err(Error::usage(format!("{project}: {what}: the file of a directory cannot loosen that")).hint(format!(
+            "Say it in {user} if it is meant, or give the target of the project another name. --config names a file that may."
+        )));
+    }
+    Ok(())
 }
 
 /// Somebody else's file in a directory above may be a trap; root's is not.
@@ -306,9 +329,14 @@ fn scratch(t: &Target, word: &str, targets: &BTreeMap<String, Target>, cx: &Cont
     Err(unknown("target", word, &format!("`scratch` of {name}"), &others))
 }
 
-fn production(environment: &str, order: &[String]) -> bool {
+pub(super) fn production(environment: &str, order: &[String]) -> bool {
     let last = order.len() > 1 && order.last().is_some_and(|l| l == environment);
     environment.eq_ignore_ascii_case("production") || last
+}
+
+/// The first environment of the chain, which is open by default; never production, which may be the only one that is configured.
+pub(super) fn playground(environment: &str, order: &[String]) -> bool {
+    order.first().is_some_and(|f| f == environment) && !production(environment, order)
 }
 
 /// DATABASE_URL is often set for another program: what we cannot use of it is noted, never an error.
@@ -345,8 +373,7 @@ impl Config {
 
     /// Whether plans follow the typing on this target.
     pub fn live_plan(&self, target: &Target) -> bool {
-        let first = target.environment.is_some() && target.environment.as_ref() == self.environments.first();
-        target.live_plan.unwrap_or(first)
+        target.live_plan.unwrap_or_else(|| target.environment.as_deref().is_some_and(|e| playground(e, &self.environments)))
     }
 
     /// What a person names on the command line or in a form: a configured target, a URL without a password, or a

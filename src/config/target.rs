@@ -14,12 +14,23 @@ pub enum EngineKind {
     Sqlite,
 }
 
-/// What may be done on a target (design §2.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// What may be done on a target (design §2.1), the strictest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AccessMode {
     ReadOnly,
     Guarded,
     Open,
+}
+
+impl AccessMode {
+    /// As the configuration writes it.
+    pub fn word(self) -> &'static str {
+        match self {
+            AccessMode::ReadOnly => "read-only",
+            AccessMode::Guarded => "guarded",
+            AccessMode::Open => "open",
+        }
+    }
 }
 
 /// libpq's `sslmode`, used for MySQL too (`prefer` is its `PREFERRED`).

@@ -1,5 +1,6 @@
 //! The `[targets.<name>]` tables and database URLs, turned into [`Target`]s.
 
+use super::files::playground;
 use super::surroundings::Surroundings;
 use super::toml_file::{At, Entry, Node, Section, list, unknown};
 use super::url::{self, Parts};
@@ -452,7 +453,7 @@ fn environment(t: &mut Target, read_only_url: bool, s: &Section<'_>, cx: &Contex
             s.problems().add(at, unknown("environment", text, &s.title(), &valid));
         }
     }
-    let first = t.environment.is_some() && t.environment.as_deref() == cx.environments.first().map(String::as_str);
+    let first = t.environment.as_deref().is_some_and(|e| playground(e, cx.environments));
     let default = if first && !read_only_url { AccessMode::Open } else { AccessMode::ReadOnly };
     let words = [("read-only", AccessMode::ReadOnly), ("guarded", AccessMode::Guarded), ("open", AccessMode::Open)];
     t.access = s.word("access", &words).unwrap_or(default);

@@ -401,3 +401,22 @@ fn a_bad_row_is_found_by_halves() {
     let (_, told) = run(&home, 2, &["query", "dev", "select :a", "--param", "a=1", "--param", "a=2"]);
     assert!(told.contains("--param a is given twice"), "{told}");
 }
+
+#[test]
+fn a_definition_goes_into_a_pipe_as_the_server_has_it() {
+    let odd = "p\tq\u{200b}\u{202e}z";
+    let has = |home: &tempfile::TempDir, name: &str| {
+        let (text, _) = run(home, 0, &["schema", "dev", name, "--definition"]);
+        assert!(text.contains(odd), "{text:?}");
+        let (json, _) = run(home, 0, &["schema", "dev", name, "--definition", "--format", "json"]);
+        let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+        assert!(json["definition"].as_str().expect("text").contains(odd), "{json}");
+    };
+    has(&home_of_sqlite(&format!("{SEED}; create view odd as select '{odd}' as v")), "odd");
+    let (home, pg) = postgres("exact", SEED);
+    pg.psql("exact", &format!("create function odd() returns text language sql as $$ select '{odd}' $$"));
+    has(&home, "odd()");
+    let (home, maria) = mariadb("exact", SEED);
+    maria.sql("exact", &format!("create function odd() returns text return '{odd}'"));
+    has(&home, "odd");
+}

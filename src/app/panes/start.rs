@@ -3,7 +3,7 @@
 use crate::app::dialog::{Dialog, Field, Form, Purpose};
 use crate::app::list::ListCursor;
 use crate::app::{Action, Effect, State};
-use crate::config::{AccessMode, Config};
+use crate::config::Config;
 use crate::text;
 
 /// One line of the start screen.
@@ -43,11 +43,7 @@ impl Start {
                 _ => "local server".into(),
             };
             let database = t.database.as_deref().map_or_else(String::new, |d| format!(" · {d}"));
-            let access = match t.access {
-                AccessMode::ReadOnly => "read-only",
-                AccessMode::Guarded => "guarded",
-                AccessMode::Open => "open",
-            };
+            let access = t.access.word();
             let note = text::clean(&format!("{access} · {place}{database}")).into_owned();
             lines.push(Line::Target { name: t.name.clone(), note, environment: t.environment.clone() });
         }

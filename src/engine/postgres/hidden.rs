@@ -27,12 +27,23 @@ const MOST_VIEWS: usize = 200;
 const NAME_BYTES: usize = 63;
 
 /// A table `v` of the functions that are asked about: volatile ones that are not known to read, and of users those that are declared stable
-/// or immutable and whose bodies can be read (or that may do anything). The server's own count behind operators, casts and the like only.
+/// or immutable and whose bodies can be read (or that may do anything). Other names of the server's own volatile functions count as these;
+/// of what is written in C the author is believed where it belongs to an extension. The server's own count behind operators, casts and the
+/// like only.
 const ASKED: &str = "v AS MATERIALIZED (SELECT p.oid, p.proname, n.nspname = 'pg_catalog' AS builtin FROM pg_catalog.pg_proc p \
        JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
        WHERE (p.provolatile = 'v' OR p.pronamespace <> 'pg_catalog'::regnamespace) AND n.nspname <> 'information_schema' \
          AND CASE WHEN p.provolatile = 'v' THEN NOT {known} WHEN n.nspname = 'pg_catalog' THEN false \
-         ELSE p.prokind = 'f' AND (l.lanname IN ('sql', 'plpgsql') OR NOT l.lanpltrusted AND l.lanname NOT IN ('c', 'internal')) END)";
+         ELSE p.prokind = 'f' AND CASE l.lanname WHEN 'sql' THEN true WHEN 'plpgsql' THEN true \
+             WHEN 'internal' THEN EXISTS (SELECT 1 FROM pg_catalog.pg_proc b WHERE b.oid < 16384 AND b.prolang = p.prolang AND b.prosrc = p.prosrc AND b.provolatile = 'v') \
+             WHEN 'c' THEN NOT {extension} ELSE NOT l.lanpltrusted END END)";
+
+/// A condition on `pg_proc p`: it belongs to an extension.
+const EXTENSION: &str = "EXISTS (SELECT 1 FROM pg_catalog.pg_depend x WHERE x.classid = 'pg_catalog.pg_proc'::regclass AND x.objid = p.oid AND x.deptype = 'e')";
+
+/// Types whose values all become one type.
+const POLYMORPHIC: &str = "('anyelement'::regtype, 'anyarray'::regtype, 'anynonarray'::regtype, 'anyrange'::regtype, \
+     to_regtype('anycompatible'), to_regtype('anycompatiblearray'), to_regtype('anycompatiblenonarray'), to_regtype('anycompatiblerange'))";
 
 /// The answer from a table `hit`: what leads to which function, and whether planning leaves a volatile one alone there. Of a volatile
 /// SQL function planning may take the text in, so that is looked through. The oids stand there a second time, as an array, because the
@@ -67,7 +78,7 @@ const ANYTHING: &str = "SELECT 1 WHERE EXISTS (SELECT 1 FROM pg_catalog.pg_class
      OR EXISTS (SELECT 1 FROM (SELECT c.castfunc FROM pg_catalog.pg_cast c WHERE c.oid >= 16384 \
          UNION ALL SELECT a.amproc FROM pg_catalog.pg_amproc a WHERE a.oid >= 16384 \
          UNION ALL SELECT o.oprcode FROM pg_catalog.pg_operator o WHERE o.oid >= 16384) x(oid) \
-       JOIN pg_catalog.pg_proc p ON p.oid = x.oid WHERE p.provolatile = 'v' OR p.prolang NOT IN (12, 13))";
+       JOIN pg_catalog.pg_proc p ON p.oid = x.oid WHERE p.provolatile = 'v' OR p.prolang NOT IN (12, 13) OR p.oid >= 16384 AND NOT {extension})";
 
 /// One round trip for each level of views. $1: names in the text, $2: operators, $3: calls and fields, $4: whether it converts anything,
 /// $5: whether it is only planned, so that volatile functions are not run, $6: whether it has literals.
@@ -75,13 +86,16 @@ const ANYTHING: &str = "SELECT 1 WHERE EXISTS (SELECT 1 FROM pg_catalog.pg_class
 /// `named` is every type that is named, those of users' functions that are called, and those that all these are made of: a conversion to
 /// a row, an array or a domain checks the domains inside. A table's row type counts only where something is converted, for nobody reads a
 /// table by its type; but a literal beside an array or a row in a column becomes one itself, or a part of one. Beside a
-/// domain it becomes what the domain is based on.
+/// domain it becomes what the domain is based on, unless a polymorphic function gives both one type.
 ///
 /// `attached` is what planning computes beside the statement: expressions of indexes, statistics, checks and partition keys of the
 /// relations that are named, and for a statement that writes their defaults and rules. Volatile functions are left alone there.
 const LOOK: &str = "WITH RECURSIVE {asked}, \
      named(oid) AS (SELECT t.oid FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid \
-         WHERE t.typname = ANY ($1::text[]) AND (c.oid IS NULL OR c.relkind = 'c' OR $4::boolean) \
+         WHERE t.typname = ANY ($1::text[]) AND (c.oid IS NULL OR c.relkind = 'c' OR $4::boolean \
+           OR $6::boolean AND ('array' = ANY ($1::text[]) OR EXISTS (SELECT 1 FROM pg_catalog.pg_proc p WHERE p.proname = ANY ($3::text[]) \
+             AND (SELECT count(*) FROM unnest(p.proargtypes) a WHERE a IN {polymorphic}) >= CASE WHEN p.oid >= 16384 OR p.prorettype IN ('anyarray'::regtype) \
+               AND p.proargtypes[0] <> 'anyarray'::regtype THEN 1 ELSE 2 END))) \
        UNION SELECT unnest(p.prorettype || p.proargtypes::oid[] || p.proallargtypes) FROM pg_catalog.pg_proc p \
          WHERE p.proname = ANY ($3::text[]) AND p.oid >= 16384 \
        UNION SELECT unnest(ARRAY[a.aggtranstype, a.aggmtranstype]) FROM pg_catalog.pg_aggregate a JOIN pg_catalog.pg_proc p ON p.oid = a.aggfnoid \
@@ -113,7 +127,8 @@ const LOOK: &str = "WITH RECURSIVE {asked}, \
        UNION ALL SELECT 'domain ' || t.typname, 'pg_catalog.pg_constraint'::regclass, con.oid, $5::boolean FROM pg_catalog.pg_constraint con \
          JOIN pg_catalog.pg_type t ON t.oid = con.contypid WHERE t.oid IN (SELECT oid FROM named) \
        UNION ALL SELECT 'policy ' || pol.polname, 'pg_catalog.pg_policy'::regclass, pol.oid, $5::boolean FROM pg_catalog.pg_policy pol \
-         JOIN pg_catalog.pg_class c ON c.oid = pol.polrelid WHERE c.relrowsecurity AND c.relname = ANY ($1::text[])), \
+         JOIN pg_catalog.pg_class c ON c.oid = pol.polrelid WHERE c.relrowsecurity AND c.relname = ANY ($1::text[]) \
+           AND (pol.polcmd IN ('r', '*') OR $5::boolean)), \
      hit(what, oid, idle) AS (SELECT 'calls', v.oid, $5::boolean FROM v WHERE v.proname = ANY ($3::text[]) AND NOT v.builtin \
        UNION SELECT e.what, v.oid, e.idle FROM expressed e JOIN pg_catalog.pg_depend d ON d.classid = e.classid AND d.objid = e.objid \
          LEFT JOIN pg_catalog.pg_operator o ON d.refclassid = 'pg_catalog.pg_operator'::regclass AND o.oid = d.refobjid \
@@ -138,7 +153,7 @@ const LOOK: &str = "WITH RECURSIVE {asked}, \
        JOIN pg_catalog.pg_type t ON t.oid = con.contypid WHERE NOT $5::boolean AND con.conbin IS NOT NULL AND t.oid IN (SELECT oid FROM named) \
      UNION ALL SELECT 'view', 'policy ' || pol.polname || ' on ' || c.oid::regclass::text, 'SELECT ' || pg_catalog.pg_get_expr(pol.polqual, pol.polrelid) \
        FROM pg_catalog.pg_policy pol JOIN pg_catalog.pg_class c ON c.oid = pol.polrelid \
-       WHERE pol.polqual IS NOT NULL AND c.relrowsecurity AND c.relname = ANY ($1::text[]) \
+       WHERE pol.polqual IS NOT NULL AND (pol.polcmd IN ('r', '*') OR $5::boolean) AND c.relrowsecurity AND c.relname = ANY ($1::text[]) \
      UNION ALL SELECT 'view', 'view ' || c.oid::regclass::text, pg_catalog.pg_get_viewdef(c.oid) FROM pg_catalog.pg_class c \
        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
        WHERE c.relkind = 'v' AND c.relname = ANY ($1::text[]) AND n.nspname NOT IN ('pg_catalog', 'information_schema')";
@@ -290,14 +305,17 @@ impl Look {
                 let mut said = Said::default();
                 said.gather(text);
                 let [names, _, calls, converts, _, literals] = said.params(false);
-                if ask(s, ANYTHING, &[names, calls, converts, literals]).await?.rows.is_empty() {
+                if ask(s, &ANYTHING.replace("{extension}", EXTENSION), &[names, calls, converts, literals]).await?.rows.is_empty() {
                     return Ok(None);
                 }
                 self.run.push(Waiting::new(text, Vec::new()));
             }
         }
-        let look = LOOK.replace("{asked}", ASKED).replace("{answer}", ANSWER).replace("{known}", KNOWN_READER);
-        let reached = REACHED.replace("{asked}", ASKED).replace("{answer}", ANSWER).replace("{known}", KNOWN_READER);
+        let whole = |text: &str| {
+            let text = text.replace("{asked}", ASKED).replace("{answer}", ANSWER).replace("{known}", KNOWN_READER);
+            text.replace("{extension}", EXTENSION).replace("{polymorphic}", POLYMORPHIC)
+        };
+        let (look, reached) = (whole(LOOK), whole(REACHED));
         loop {
             let idle = !self.idle.is_empty();
             let level = std::mem::take(if idle { &mut self.idle } else { &mut self.run });
