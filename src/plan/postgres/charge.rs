@@ -6,9 +6,11 @@
 //! What nobody can hold ran after the root had ended (a data-modifying CTE) or is told as a remainder.
 
 pub(super) mod consumers;
+mod gathers;
 
 pub(super) use consumers::mentions;
 
+use self::gathers::Below;
 use super::build::Facts;
 use crate::model::plan::{Io, Pages, Plan, PlanNode, Role, Wal};
 use std::collections::HashMap;
@@ -81,8 +83,7 @@ struct Ledger<'a> {
     detached_counters: Counters,
     /// Whether a CTE of the plan changes data: it may go on after the root has ended.
     writes: bool,
-    /// What the children of the topmost Gathers took of the root's clock.
-    below_gathers: f64,
+    below_gathers: Vec<Below>,
 }
 
 /// Fills own times, own counters, and the plan's sums.
@@ -92,7 +93,8 @@ pub(super) fn charge(plan: &mut Plan, nodes: &mut [PlanNode], facts: &[Facts]) {
     l.subplans();
     l.inclusive();
     l.pulled();
-    let Ledger { spent, detached, detached_counters, below_gathers, .. } = l;
+    let below_gathers = l.overlapped();
+    let Ledger { spent, detached, detached_counters, .. } = l;
     if let Some(root) = nodes.first().and_then(|n| n.total_ms) {
         let shown: f64 = spent.iter().filter(|s| !s.parallel).map(|s| s.own.max(0.0)).sum();
         plan.unattributed_ms = Some(tidy(root + detached - shown - below_gathers));
@@ -192,51 +194,11 @@ impl<'a> Ledger<'a> {
             }
         }
         let writes = nodes.iter().any(|n| n.role == Role::Cte && writes(n));
-        Ledger { nodes, facts, spent, children, writes, detached: 0.0, detached_counters: [0.0; COUNTERS], below_gathers: 0.0 }
+        Ledger { nodes, facts, spent, children, writes, detached: 0.0, detached_counters: [0.0; COUNTERS], below_gathers: Vec::new() }
     }
 
     fn pulled_elsewhere(&self, i: usize) -> bool {
         matches!(self.nodes[i].role, Role::InitPlan | Role::Cte)
-    }
-
-    /// A Gather waits for its slowest process; the sum over processes is more than its clock can hold.
-    fn gathers(&mut self) {
-        for g in 0..self.nodes.len() {
-            // A plan that was not run has no time to divide.
-            if !self.facts[g].kind.starts_with("Gather") || !self.spent[g].executed || self.nodes[g].loops.is_none() {
-                continue;
-            }
-            // A leader that works alone adds nothing up over processes.
-            let again = self.nodes[g].loops.unwrap_or(1.0) > 1.0 && self.nodes[g].workers_launched != Some(0);
-            for c in self.children[g].clone() {
-                if self.pulled_elsewhere(c) || self.nodes[c].role == Role::SubPlan || !self.spent[c].executed {
-                    continue;
-                }
-                // Workers of earlier rounds are not told apart when a Gather runs again and again.
-                let share = match self.nodes[c].wall_ms {
-                    Some(wall) if !again => wall,
-                    _ => {
-                        // Each process ran it once per round: the slowest took at least the mean.
-                        let rounds = self.nodes[g].loops.unwrap_or(1.0);
-                        self.spent[g].approximate = true;
-                        let s = "the plan tells no times of single processes (VERBOSE does): its own time is an upper bound";
-                        self.spent[g].doubt = Some(s.into());
-                        let loops = self.nodes[c].loops.unwrap_or(1.0).max(1.0);
-                        self.spent[c].incl / loops * rounds.min(loops)
-                    }
-                };
-                let (own, err) = (self.spent[g].own, self.spent[c].clock);
-                self.spent[g].own -= share;
-                self.spent[g].err += err;
-                if share > own {
-                    let s = "its workers went on while the leader was above it: their time is more than its clock saw";
-                    self.spent[g].doubt = Some(s.into());
-                }
-                if !self.spent[g].parallel {
-                    self.below_gathers += share.min(own.max(0.0));
-                }
-            }
-        }
     }
 
     /// Who pays for a SubPlan: the node that lists it, but for keys that are computed on a rescan, which is the parent's work.
@@ -254,7 +216,7 @@ impl<'a> Ledger<'a> {
             }
             payers.extend(self.above(lister));
             payers.retain(|p| self.spent[*p].parallel == self.spent[i].parallel);
-            self.pay(i, &payers, false);
+            self.pay(i, &payers, false, false);
         }
     }
 
@@ -333,9 +295,11 @@ impl<'a> Ledger<'a> {
         for i in single {
             self.cte(i, readers.get(&i).map_or(&[][..], Vec::as_slice));
         }
+        let mut paid_by = Vec::new();
         for (i, (payers, mentioned)) in named.into_iter().chain(hidden) {
             let others: Vec<usize> = if mentioned { Vec::new() } else { self.holders(i, &payers) };
-            let paid = self.pay(i, &payers, true);
+            let paid = self.pay(i, &payers, true, !mentioned);
+            paid_by.extend(paid.map(|p| (p, i)));
             if mentioned || paid.is_none() || others.len() < 2 && paid == self.facts[i].parent {
                 continue;
             }
@@ -347,6 +311,9 @@ impl<'a> Ledger<'a> {
                 };
                 (self.spent[p].approximate, self.spent[p].doubt) = (true, Some(doubt));
             }
+        }
+        for (p, i) in paid_by {
+            self.after_value(p, i);
         }
         for i in several {
             self.cte(i, readers.get(&i).map_or(&[][..], Vec::as_slice));
@@ -456,13 +423,27 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// Whether a node can hold all that another one took.
-    fn holds(&self, p: usize, i: usize, settled: bool) -> bool {
-        let (own, left, err) = if settled { (self.spent[p].own, self.spent[p].left, self.spent[p].err) } else { self.room(p) };
+    /// The time until an InitPlan's value was there, which its consumer waited for: workers below it are shut down later, when its lister
+    /// is.
+    fn waited_for(&self, i: usize) -> f64 {
+        let n = &self.nodes[i];
+        let workers = || (i..i + self.spent[i].size).any(|j| self.nodes[j].workers_launched.is_some_and(|w| w > 0));
+        match n.startup_ms {
+            Some(s) if n.role == Role::InitPlan && s < self.spent[i].incl && workers() => s,
+            _ => self.spent[i].incl,
+        }
+    }
+
+    /// Whether a node can hold all that another one took; with `more` time than it has left.
+    fn holds(&self, p: usize, i: usize, settled: bool, more: f64) -> bool {
+        let (own, mut left, err) = if settled { (self.spent[p].own, self.spent[p].left, self.spent[p].err) } else { self.room(p) };
+        if let Some(up) = self.ends_workers_of(p).filter(|_| settled) {
+            add(&mut left, &self.spent[up].left);
+        }
         let slack = err + self.spent[i].clock + DUST;
         let io = IO_ERR * (self.spent[i].size + self.spent[p].size) as f64;
         self.spent[p].executed
-            && self.spent[i].incl <= own + slack
+            && self.waited_for(i) <= own + more + slack
             && (0..COUNTERS).all(|k| self.spent[i].all[k] <= left[k] + if k < EXACT { 0.0 } else { io })
     }
 
@@ -470,13 +451,17 @@ impl<'a> Ledger<'a> {
     fn holders(&self, i: usize, payers: &[usize]) -> Vec<usize> {
         let (time, counted) = (self.spent[i].incl, &self.spent[i].all);
         let much = |s: &Spent| time * 10.0 >= s.own || (0..EXACT).any(|k| counted[k] > 0.0 && counted[k] * 10.0 >= s.left[k]);
-        let fits = payers.iter().copied().filter(|p| self.holds(*p, i, true));
+        let fits = payers.iter().copied().filter(|p| self.holds(*p, i, true, 0.0));
         fits.enumerate().filter(|(at, p)| *at == 0 || much(&self.spent[*p])).map(|(_, p)| p).collect()
     }
 
     /// The first of the payers that can hold all of it pays, and is told; when none can, each pays what it can.
-    fn pay(&mut self, i: usize, payers: &[usize], settled: bool) -> Option<usize> {
-        let Some(p) = payers.iter().copied().find(|p| self.holds(*p, i, settled)) else {
+    fn pay(&mut self, i: usize, payers: &[usize], settled: bool, guessed: bool) -> Option<usize> {
+        // A leader may have computed it while its workers worked.
+        let working = |g: usize| self.below_gathers.iter().find(|b| b.gather == g).map_or(0.0, |b| b.share - b.floor);
+        let first = |room: &dyn Fn(usize) -> f64| payers.iter().copied().find(|p| self.holds(*p, i, settled, room(*p)));
+        let idle = if guessed { first(&|_| 0.0) } else { None };
+        let Some(p) = idle.or_else(|| first(&working)) else {
             if settled {
                 self.share(i, payers, false);
             } else if let Some(p) = payers.first() {
@@ -489,11 +474,27 @@ impl<'a> Ledger<'a> {
     }
 
     fn take(&mut self, p: usize, i: usize) {
-        let (incl, err, all) = (self.spent[i].incl, self.spent[i].clock, self.spent[i].all);
+        let (err, all) = (self.spent[i].clock, self.spent[i].all);
+        let waited = self.waited_for(i);
         let s = &mut self.spent[p];
-        s.own -= incl;
+        s.own -= waited;
         s.err += err;
         subtract(&mut s.left, &all);
+        if let Some(up) = self.ends_workers_of(p) {
+            for k in 0..EXACT {
+                let missing = self.spent[p].left[k].min(0.0);
+                self.spent[p].left[k] -= missing;
+                self.spent[up].left[k] += missing;
+            }
+        }
+    }
+
+    /// What came after an InitPlan's value: the end of its rows in its consumer's clock, the end of its workers in its lister's.
+    fn after_value(&mut self, p: usize, i: usize) {
+        let rest = self.spent[i].incl - self.waited_for(i);
+        let room = |l: &Self, at: usize| l.spent[at].own + l.spent[at].err >= rest;
+        let held = std::iter::once(p).chain(self.above(i)).find(|at| room(self, *at));
+        self.spent[held.unwrap_or(p)].own -= rest;
     }
 
     /// What a node would have of its own once its ordinary children are taken, before they are.

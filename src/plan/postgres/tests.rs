@@ -124,6 +124,73 @@ fn a_mentioned_initplan_comes_before_a_hidden_one() {
     assert!((plan.root.self_ms.unwrap() - 0.357).abs() < 0.0005, "{:?}", plan.root.self_ms);
 }
 
+/// A node of the JSON: (startup, total) per loop, loops, pages, further keys, children.
+fn json_node(kind: &str, role: &str, ms: (f64, f64), loops: u32, pages: u32, more: &str, children: &[String]) -> String {
+    format!(
+        r#"{{"Node Type":"{kind}","Parent Relationship":"{role}","Actual Startup Time":{},"Actual Total Time":{},"Actual Rows":1,"Actual Loops":{loops},"Shared Hit Blocks":{pages}{more},"Plans":[{}]}}"#,
+        ms.0,
+        ms.1,
+        children.join(",")
+    )
+}
+
+/// Whether times and pages of the nodes are those of the root.
+fn sums_hold(plan: &Plan) {
+    let sums = crate::plan::reconcile::sums(plan).expect("times");
+    assert!(sums.remainder_ms.abs() <= sums.err_ms + 0.001, "{}", sums.sentence());
+    assert!(sums.pages.as_ref().is_some_and(|p| p.agree()), "{}", sums.sentence());
+}
+
+/// Workers below an InitPlan are shut down when its lister is, after its consumer's clock has stopped.
+#[test]
+fn the_end_of_an_initplans_workers_is_not_its_consumers() {
+    let gather = |ms: (f64, f64), pages: u32| {
+        let scan = json_node("Seq Scan", "Outer", (0.1, ms.0 * 0.8), 3, pages, "", &[]);
+        json_node("Gather", "Outer", ms, 1, pages, r#","Workers Planned":2,"Workers Launched":2"#, &[scan])
+    };
+    let value = |name: &str, ms: (f64, f64), pages: u32| {
+        json_node("Aggregate", "InitPlan", ms, 1, pages, &format!(r#","Subplan Name":"{name}""#), &[gather(ms, pages)])
+    };
+    let scan = json_node("Index Scan", "Outer", (50.341, 50.351), 1, 558, r#","Filter":"(c.c_acct > ($1)::numeric)""#, &[]);
+    let children =
+        [value("InitPlan 1 (returns $1)", (50.332, 50.407), 555), value("InitPlan 2 (returns $3)", (55.712, 55.740), 4151), scan];
+    let root = json_node("Aggregate", "", (106.088, 106.202), 1, 4712, r#","Filter":"(count(*) > $3)""#, &children);
+    let plan = read_json(&format!(r#"[{{"Plan":{root}}}]"#), "15", true).unwrap();
+    let scan = &plan.root.children[2];
+    assert!(scan.self_pages.hit == Some(3) && scan.self_ms.is_some_and(|ms| ms < 0.05), "{scan:?}");
+    sums_hold(&plan);
+}
+
+/// What workers of an earlier round counted is in the clock of the Gather's parent, which ends them.
+#[test]
+fn a_gather_that_is_started_again_pays_for_what_it_pulls() {
+    let below = json_node("Seq Scan", "Outer", (0.002, 0.003), 2, 2, "", &[]);
+    let workers = r#","Workers Planned":1,"Workers Launched":1"#;
+    let inner = json_node("Gather", "Outer", (3.966, 8.736), 1, 2, workers, &[below]);
+    let value = json_node("Aggregate", "InitPlan", (8.668, 8.764), 1, 2, r#","Subplan Name":"InitPlan 7 (returns $16)""#, &[inner]);
+    let scan = json_node("Seq Scan", "Outer", (0.007, 0.046), 6, 24, r#","Filter":"(src.id > $16)""#, &[]);
+    let more = r#","Workers Planned":2,"Workers Launched":2,"Params Evaluated":["$16"]"#;
+    let again = json_node("Gather", "Inner", (5.042, 6.883), 2, 24, more, &[scan]);
+    let outer = json_node("Index Scan", "Outer", (0.01, 0.025), 1, 3, "", &[]);
+    let join = json_node("Nested Loop", "Outer", (13.389, 19.6), 1, 29, "", &[outer, again]);
+    let root = json_node("Sort", "", (19.7, 19.75), 1, 29, "", &[value, join]);
+    let plan = read_json(&format!(r#"[{{"Plan":{root}}}]"#), "15", true).unwrap();
+    assert_eq!(plan.root.children[1].self_pages.hit, Some(0), "{:?}", plan.root.children[1]);
+    sums_hold(&plan);
+}
+
+/// A leader computes what its Gather pulls while the workers work: that time passed once.
+#[test]
+fn a_leader_computes_while_its_workers_work() {
+    let value = json_node("Aggregate", "InitPlan", (17.0, 17.0), 1, 40, r#","Subplan Name":"InitPlan 1 (returns $1)""#, &[]);
+    let scan = json_node("Seq Scan", "Outer", (0.1, 4.0), 3, 60, "", &[]);
+    let more = r#","Workers Planned":2,"Workers Launched":2,"Output":["t.id","$1"]"#;
+    let root = json_node("Gather", "", (12.2, 18.2), 1, 100, more, &[value, scan]);
+    let plan = read_json(&format!(r#"[{{"Plan":{root}}}]"#), "15", true).unwrap();
+    assert!((plan.parallel_ms.unwrap() - 1.2).abs() < 0.0005, "{:?}", plan.parallel_ms);
+    sums_hold(&plan);
+}
+
 /// A foreign key's check is told by its constraint alone where the text was made without VERBOSE.
 #[test]
 fn a_trigger_without_a_name_is_its_constraints_and_of_the_table_that_is_written() {

@@ -86,12 +86,12 @@ impl Ledger<'_> {
     /// Where no line tells: nodes of the lister's query level that compute what is not printed, from the top. A SELECT list is computed by
     /// the topmost node that can, and the count of a LIMIT is never printed. The first row of such a node waited for the value.
     fn hidden(&self, i: usize, lister: usize) -> Vec<usize> {
-        let slack = self.spent[i].clock + DUST;
+        let (slack, wanted) = (self.spent[i].clock + DUST, self.waited_for(i));
         let mut out = Vec::new();
         let mut stack = vec![lister];
         while let Some(j) = stack.pop() {
             let n = &self.nodes[j];
-            let waited = n.loops.unwrap_or(1.0) > 1.0 || n.startup_ms.is_none_or(|s| s + slack >= self.spent[i].incl);
+            let waited = n.loops.unwrap_or(1.0) > 1.0 || n.startup_ms.is_none_or(|s| s + slack >= wanted);
             if waited && !PASS_ON.contains(&self.facts[j].kind.as_str()) {
                 out.push(j);
             }
