@@ -111,6 +111,25 @@ fn another_server_version_or_setting_is_not_compared() {
     assert!(told.contains("the baseline was taken on another server or database"), "{told}");
 }
 
+/// A rewritten statement is compared as long as it answers the same; another question is not.
+#[test]
+fn another_statement_than_the_baselines_must_give_the_same_rows() {
+    let p = Project::sqlite();
+    shop(&p, "sqlite");
+    p.ok(&["explain", "app-dev", "select count(*) from orders where state = 'open'", "--write-test", "t.toml", "--require", "ratio <= 20"]);
+    let text = std::fs::read_to_string(p.path("t.toml")).expect("file");
+    let rewritten = |sql: &str| text.replacen("select count(*) from orders where state = 'open'", sql, 1);
+    p.write("same.toml", &rewritten("select sum(1) from orders where state in ('open')"));
+    let told = p.ok(&["explain", "app-dev", "--test", "same.toml"]);
+    assert!(told.contains("the statement or its values are not the baseline's; both give the same rows"), "{told}");
+    p.write("other.toml", &rewritten("select 1"));
+    let told = p.expect(5, &["explain", "app-dev", "--test", "other.toml"]);
+    assert!(told.contains("not compared: the statement or its values are not the baseline's, and give other rows"), "{told}");
+    p.write("more.toml", &rewritten("select id from orders where id < 4"));
+    let told = p.expect(5, &["explain", "app-dev", "--test", "more.toml"]);
+    assert!(told.contains("that one gives 1 row, this one 3 rows"), "{told}");
+}
+
 #[test]
 fn what_is_not_safe_or_not_a_test_is_refused() {
     on_each(|p, engine| {
@@ -124,6 +143,14 @@ fn what_is_not_safe_or_not_a_test_is_refused() {
             let told = p.expect(5, &["explain", "app-dev", "--test", "jit.toml"]);
             assert!(told.contains("jit"), "{told}");
             p.postgres_server().psql("app-dev", "do $$ begin execute format('alter database %I reset jit', current_database()); end $$");
+            let set = "alter database %I set min_parallel_table_scan_size = ''1GB''";
+            p.postgres_server().psql("app-dev", &format!("do $$ begin execute format('{set}', current_database()); end $$"));
+            let told = p.expect(5, &["explain", "app-dev", "--test", "jit.toml"]);
+            assert!(told.contains("the setting min_parallel_table_scan_size was 8MB and is 1GB"), "{told}");
+            p.postgres_server().psql(
+                "app-dev",
+                "do $$ begin execute format('alter database %I reset min_parallel_table_scan_size', current_database()); end $$",
+            );
         }
         p.write("write.toml", "name = \"w\"\nsql = \"delete from orders\"\nrequire = [\"median < 1 s\"]\n");
         let text = p.expect(4, &["explain", "app-dev", "--test", "write.toml"]);

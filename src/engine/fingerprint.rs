@@ -10,6 +10,22 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use tokio_util::sync::CancellationToken;
 
+/// Rows of a result as a set: how many, and their hash.
+pub async fn rows(mut stream: super::RowStream, cancel: &CancellationToken) -> Result<(u64, String)> {
+    let (mut count, mut whole, mut room) = (0u64, SetHash::default(), Vec::new());
+    while let Some(event) = stream.next().await {
+        if cancel.is_cancelled() {
+            return Err(Error::cancelled());
+        }
+        let Event::Rows(batch) = event? else { continue };
+        for r in 0..batch.rows() {
+            count += 1;
+            whole.add(digest::row((0..batch.columns()).map(|c| batch.cell(r, c)), &mut room));
+        }
+    }
+    Ok((count, whole.hex()))
+}
+
 /// Reads one table and hashes it.
 pub async fn table(s: &Session, shape: &TableShape, cancel: &CancellationToken) -> Result<TableDigest> {
     let d = s.dialect();

@@ -2,11 +2,11 @@
 //! (proven to read, in a read-only transaction that is rolled back, with limits, cancelled on the server). What the runs say is
 //! `plan::measure`'s.
 
-use super::cancelling::cancelled;
+use super::cancelling::{cancelled, unless_cancelled};
 use super::explain::{LONGEST, heavy, proven};
 use super::{Connection, Cx};
 use crate::config::Target;
-use crate::engine::{Access, Asked, Connect, Role, Session};
+use crate::engine::{Access, Asked, Connect, Role, Session, fingerprint};
 use crate::model::plan::Plan;
 use crate::model::{Error, Result};
 use crate::plan::measure::{self, Judgement, LEAST, MOST, Pairing, Sample};
@@ -147,6 +147,15 @@ impl Arm {
             }
             _ => e,
         })
+    }
+
+    /// How many rows it returns, and their hash, whatever their order.
+    pub(in crate::ops) async fn answer(&self, cx: &Cx) -> Result<(u64, String)> {
+        cx.progress.update(&format!("comparing the rows of {}", self.name), 0, None);
+        unless_cancelled(cx, &self.session, async {
+            fingerprint::rows(self.session.run(self.text.as_str()).await?, &cx.cancel).await
+        })
+        .await
     }
 
     async fn sample(&self, cx: &Cx) -> Result<Sample> {

@@ -75,7 +75,7 @@ pub async fn create(cx: &Cx, conn: &Connection, path: &Path, new: &NewTest, anyw
         let runs = alone(cx, &arm, effort(&require, anyway)).await?;
         let found = environment::gather(conn, arm.session(), &runs.plan, &text).await?;
         about = Some(merged(about, found));
-        let measured = measured(&runs)?;
+        let measured = measured(&runs, &text)?;
         for (words, r) in &require {
             if let req::Requirement::Bound { metric: req::Metric::Counter(name), .. } = r
                 && !measured.work.contains_key(name)
@@ -129,7 +129,10 @@ pub async fn run(cx: &Cx, conn: &Connection, path: &Path, anyway: bool) -> Resul
         let runs = alone(cx, &arm, effort(&test.require, anyway)).await?;
         let now = environment::gather(conn, arm.session(), &runs.plan, &text).await?;
         server.clone_from(&now.server);
-        let here = test.baseline.as_ref().map(|b| differences(&b.environment, &now)).unwrap_or_default();
+        let mut here = test.baseline.as_ref().map(|b| differences(&b.environment, &now)).unwrap_or_default();
+        if let Some(then) = test.baseline.as_ref().and_then(|b| b.sets.get(&set)?.sql.as_ref()).filter(|then| *then != text.trim()) {
+            rewritten(cx, conn, &arm, then, effort(&test.require, anyway), &mut here).await?;
+        }
         sets.push(check(&test, &set, &runs, &here)?);
         for (all, some) in [(&mut differs.apart, here.apart), (&mut differs.changed, here.changed)] {
             all.extend(some);
@@ -151,6 +154,28 @@ pub async fn run(cx: &Cx, conn: &Connection, path: &Path, anyway: bool) -> Resul
         differs,
         baseline_taken: test.baseline.map(|b| b.taken),
     })
+}
+
+/// The statement or its values are not those of the baseline: a fair change as long as both answer the same, which is seen by running
+/// both once, now.
+async fn rewritten(cx: &Cx, conn: &Connection, arm: &Arm, then: &str, effort: Effort, here: &mut Differences) -> Result<()> {
+    let other = "the statement or its values are not the baseline's";
+    let answers = async {
+        let before = Arm::new(conn, Some(arm.session().clone()), "the baseline's statement", then, Vec::new()).await?;
+        before.admitted(effort).await?;
+        Ok::<_, Error>((before.answer(cx).await?, arm.answer(cx).await?))
+    };
+    match answers.await {
+        Ok((before, now)) if before == now => here.changed.push(format!("{other}; both give the same rows")),
+        Ok((before, now)) if before.0 != now.0 => {
+            let rows = |n: u64| crate::text::counted(n, "row");
+            here.apart.push(format!("{other}: that one gives {}, this one {}", rows(before.0), rows(now.0)));
+        }
+        Ok(_) => here.apart.push(format!("{other}, and give other rows")),
+        Err(e) if e.kind == crate::model::Kind::Cancelled => return Err(e),
+        Err(e) => here.apart.push(format!("{other}, and whether both give the same rows could not be seen: {}", e.message)),
+    }
+    Ok(())
 }
 
 /// Records what a run found as evidence, bound to the file's hash.
@@ -176,9 +201,10 @@ fn effort(require: &[(String, Requirement)], anyway: bool) -> Effort {
     Effort { least, anyway, ..Effort::default() }
 }
 
-fn measured(runs: &Runs) -> Result<Measured> {
+fn measured(runs: &Runs, text: &str) -> Result<Measured> {
     let s = summary(&runs.samples).ok_or_else(|| Error::failed("nothing was measured"))?;
     Ok(Measured {
+        sql: Some(text.trim().to_string()),
         shape: shape::hash(&runs.plan),
         plan: outline(&runs.plan),
         times: runs.samples.iter().map(|r| (r.ms * 1000.0).round() / 1000.0).collect(),

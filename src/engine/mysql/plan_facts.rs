@@ -110,8 +110,11 @@ impl Measuring for super::MySql {
 
 /// See `Measuring::planner_settings`.
 async fn planner_settings(s: &Session) -> Result<std::collections::BTreeMap<String, String>> {
-    let text = "SHOW VARIABLES WHERE Variable_name IN ('optimizer_switch', 'join_cache_level', 'join_buffer_size', 'sort_buffer_size', \
-        'tmp_table_size', 'max_heap_table_size', 'innodb_buffer_pool_size', 'optimizer_use_condition_selectivity', 'optimizer_search_depth')";
+    let text = "SHOW VARIABLES WHERE Variable_name LIKE 'optimizer\\_%' AND Variable_name NOT LIKE 'optimizer\\_trace%' \
+        OR Variable_name IN ('join_cache_level', 'join_buffer_size', 'join_buffer_space_limit', 'sort_buffer_size', 'read_rnd_buffer_size', \
+        'mrr_buffer_size', 'rowid_merge_buff_size', 'max_rowid_filter_size', 'tmp_table_size', 'max_heap_table_size', 'temptable_max_ram', \
+        'internal_tmp_mem_storage_engine', 'innodb_buffer_pool_size', 'use_stat_tables', 'eq_range_index_dive_limit', \
+        'range_optimizer_max_mem_size', 'max_seeks_for_key', 'max_length_for_sort_data', 'innodb_parallel_read_threads')";
     let rows = s.fetch(text).await?.rows;
     let cell = |r: &[Option<String>], i: usize| r.get(i).and_then(Clone::clone).unwrap_or_default();
     Ok(rows.iter().map(|r| (cell(r, 0), cell(r, 1))).collect())

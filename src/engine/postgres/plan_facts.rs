@@ -211,9 +211,12 @@ impl Measuring for super::Postgres {
 
 /// See `Measuring::planner_settings`.
 async fn planner_settings(s: &Session) -> Result<BTreeMap<String, String>> {
-    let text = "SELECT name, pg_catalog.current_setting(name) FROM pg_catalog.pg_settings WHERE name LIKE 'enable\\_%' OR name LIKE '%\\_cost' \
-        OR name IN ('work_mem', 'hash_mem_multiplier', 'shared_buffers', 'effective_cache_size', 'jit', 'jit_above_cost', 'plan_cache_mode', \
-        'max_parallel_workers', 'max_parallel_workers_per_gather', 'from_collapse_limit', 'join_collapse_limit', 'geqo', 'constraint_exclusion') ORDER BY 1";
+    // What the planner goes by, and what the executor has to work with. The target of statistics is ANALYZE's.
+    let text = "SELECT name, pg_catalog.current_setting(name) FROM pg_catalog.pg_settings \
+        WHERE category LIKE 'Query Tuning%' AND name <> 'default_statistics_target' \
+        OR name LIKE 'jit%' OR name LIKE 'max\\_parallel\\_workers%' OR name LIKE 'io\\_%' \
+        OR name IN ('work_mem', 'hash_mem_multiplier', 'shared_buffers', 'temp_buffers', 'effective_io_concurrency', 'max_worker_processes', \
+        'parallel_leader_participation', 'force_parallel_mode', 'debug_parallel_query', 'enable_async_append', 'ignore_system_indexes') ORDER BY 1";
     // Not pinned: that switches compiling off for itself, and would tell so.
     Ok(s.fetch(text).await?.rows.iter().map(|r| (cell(r, 0).to_string(), cell(r, 1).to_string())).collect())
 }

@@ -47,6 +47,9 @@ pub struct Baseline {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Measured {
+    /// The statement with its values, as it was run; `None` in files of releases that did not keep it.
+    #[serde(default)]
+    pub sql: Option<String>,
     pub shape: String,
     /// The nodes, one line each, for people.
     pub plan: Vec<String>,
@@ -126,7 +129,11 @@ pub fn parse(file: &str, text: &str) -> Result<TestFile> {
         }
         parameters.insert(set, out);
     }
-    if let Some((set, _)) = raw.baseline.iter().flat_map(|b| &b.sets).find(|(_, m)| m.times.iter().any(|t| !t.is_finite() || *t < 0.0)) {
+    let mut baseline = raw.baseline;
+    for sql in baseline.iter_mut().flat_map(|b| b.sets.values_mut()).filter_map(|m| m.sql.as_mut()) {
+        *sql = sql.trim().to_string();
+    }
+    if let Some((set, _)) = baseline.iter().flat_map(|b| &b.sets).find(|(_, m)| m.times.iter().any(|t| !t.is_finite() || *t < 0.0)) {
         return Err(Error::usage(format!("{file}: a time of the baseline of {} is no time", crate::text::clean(set)))
             .hint("Take the baseline again: holdpoint explain TARGET SQL --write-test FILE."));
     }
@@ -136,7 +143,7 @@ pub fn parse(file: &str, text: &str) -> Result<TestFile> {
         sql: raw.sql.into_inner().trim().to_string(),
         require,
         parameters,
-        baseline: raw.baseline,
+        baseline,
         sha256: hex::encode(<sha2::Sha256 as sha2::Digest>::digest(text.as_bytes())),
     })
 }
@@ -226,7 +233,11 @@ pub fn render(t: &TestFile) -> String {
         }
         for (set, m) in &b.sets {
             let times = m.times.iter().map(|t| format!("{t:?}")).collect::<Vec<_>>().join(", ");
-            let _ = writeln!(out, "\n[baseline.sets.{}]\nshape = {}\nplan = [", key(set), text(&m.shape));
+            let _ = writeln!(out, "\n[baseline.sets.{}]", key(set));
+            if let Some(sql) = &m.sql {
+                let _ = writeln!(out, "sql = {}", block(sql));
+            }
+            let _ = writeln!(out, "shape = {}\nplan = [", text(&m.shape));
             for line in &m.plan {
                 let _ = writeln!(out, "    {},", text(line));
             }
@@ -264,6 +275,7 @@ mod tests {
     fn test_file() -> TestFile {
         let table = TableState { rows: 20_000, counted: true, columns: "ab".into(), indexes: vec!["orders_pkey (id)".into()] };
         let measured = Measured {
+            sql: Some("select *\nfrom orders where state = 'paid'".into()),
             shape: "s".into(),
             plan: vec!["Limit".into(), "  Seq Scan on orders \"o\"".into()],
             times: vec![1.5, 2.0, 0.123],
