@@ -152,10 +152,8 @@ impl Arm {
     /// How many rows it returns, and their hash, whatever their order.
     pub(in crate::ops) async fn answer(&self, cx: &Cx) -> Result<(u64, String)> {
         cx.progress.update(&format!("comparing the rows of {}", self.name), 0, None);
-        unless_cancelled(cx, &self.session, async {
-            fingerprint::rows(self.session.run(self.text.as_str()).await?, &cx.cancel).await
-        })
-        .await
+        unless_cancelled(cx, &self.session, async { fingerprint::rows(self.session.run(self.text.as_str()).await?, &cx.cancel).await })
+            .await
     }
 
     async fn sample(&self, cx: &Cx) -> Result<Sample> {

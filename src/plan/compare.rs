@@ -266,6 +266,10 @@ pub fn figure(n: &PlanNode, measured: bool) -> Option<f64> {
 }
 
 fn speed(before: &PlanNode, after: &PlanNode, measured: bool) -> Speed {
+    // The sum over processes against one process: neither is quicker by that.
+    if measured && before.parallel != after.parallel {
+        return Speed::Unknown;
+    }
     let (Some(a), Some(b)) = (figure(before, measured), figure(after, measured)) else { return Speed::Unknown };
     let error = if measured { before.self_err_ms.unwrap_or(0.0) + after.self_err_ms.unwrap_or(0.0) + LEAST_MS } else { 0.005 };
     if (a - b).abs() <= error + NOISE * a.max(b) {
@@ -329,30 +333,40 @@ fn causes(before: &Plan, after: &Plan, pairs: &[Pair]) -> Vec<String> {
         }
     }
     estimates.sort_by_key(|e| std::cmp::Reverse(e.0));
+    let by_index = by_index(before, after, pairs);
+    // A join that lost its index became another one for that.
+    let lost = by_index.iter().any(|(gone, _)| *gone);
+    out.extend(by_index.iter().filter(|(gone, _)| *gone).map(|(_, words)| words.clone()));
     for (_, words) in estimates.into_iter().take(3) {
-        out.push(match changed.iter().find(|(b, a)| b.op != a.op) {
+        out.push(match changed.iter().find(|(b, a)| !lost && b.op != a.op) {
             Some((b, a)) => format!("{words}: with that {} became {}.", name(b), name(a)),
             None => format!("{words}."),
         });
     }
-    // A bitmap over another index is the same step.
-    let both = pairs.iter().filter_map(|p| Some((before.root.at(p.before.as_ref()?)?, after.root.at(p.after.as_ref()?)?)));
-    for (b, a) in both {
-        let (was, now) = (indexes(b), indexes(a));
-        if let (Some(r), true) = (&a.relation, was != now) {
-            out.push(match (&was, &now) {
-                (_, Some(i)) => {
-                    format!("{r} is read by index {i} now, and was by {}.", was.as_ref().map_or_else(|| name(b), |i| format!("index {i}")))
-                }
-                (Some(i), None) => format!("{r} is not read by index {i} any more: {}.", name(a)),
-                (None, None) => continue,
-            });
-        }
-    }
+    out.extend(by_index.into_iter().filter(|(gone, _)| !gone).map(|(_, words)| words));
     if out.is_empty() && !changed.is_empty() {
         out.push("The estimates are as before: something that they do not show has changed, such as an index, a setting or the order of the joins.".into());
     }
     out
+}
+
+/// Tables that are read by another index: whether it is gone, and a sentence.
+fn by_index(before: &Plan, after: &Plan, pairs: &[Pair]) -> Vec<(bool, String)> {
+    let both = pairs.iter().filter_map(|p| Some((before.root.at(p.before.as_ref()?)?, after.root.at(p.after.as_ref()?)?)));
+    both.filter_map(|(b, a)| {
+        // A bitmap over another index is the same step.
+        let (was, now) = (indexes(b), indexes(a));
+        let r = a.relation.as_ref().filter(|_| was != now)?;
+        match (&was, &now) {
+            (_, Some(i)) => {
+                let was = was.as_ref().map_or_else(|| name(b), |i| format!("index {i}"));
+                Some((false, format!("{r} is read by index {i} now, and was by {was}.")))
+            }
+            (Some(i), None) => Some((true, format!("{r} is not read by index {i} any more: {}.", name(a)))),
+            (None, None) => None,
+        }
+    })
+    .collect()
 }
 
 /// The rows that a step is expected to give, all processes together: below a Gather the planner tells those of one (plans.md §2.8).
@@ -490,6 +504,15 @@ mod tests {
         let mut serial = plan(scan("Seq Scan", 51_202.0));
         serial.settings.insert("max_parallel_workers_per_gather".into(), "0".into());
         assert_eq!(compare(&plan(gather), &serial).causes, ["The setting max_parallel_workers_per_gather is 0 now."]);
+        // A join that lost its index is not said to have changed for an estimate elsewhere.
+        let read = |op: &str, index: Option<&str>| PlanNode { index: index.map(Into::into), ..node(op, Some("orders"), 9.0, 1.0, vec![]) };
+        let of = |join: &str, rows: f64, inner| {
+            plan(node(join, None, 700.0, 1.0, vec![node("table scan", Some("customer"), rows, 1.0, vec![]), inner]))
+        };
+        let was = of("nested loop", 80.0, read("index scan", Some("tmpi")));
+        let causes = compare(&was, &of("hash join", 200.0, read("table scan", None))).causes;
+        assert!(causes[0].starts_with("orders is not read by index tmpi any more"), "{causes:?}");
+        assert!(causes.iter().all(|c| !c.contains("became")), "{causes:?}");
 
         let part = |est: f64| {
             let mut p = node("index scan", Some("part"), est, 1.0, vec![]);

@@ -9,7 +9,7 @@ use crate::model::plan::{Confidence, PlanFinding, Role};
 use crate::plan::expression::{Expr, Test};
 
 /// F7: times a table is read, and rows read in all (plans.md §3).
-const RESCANNED: (f64, f64) = (2.0, 100_000.0);
+pub const RESCANNED: (f64, f64) = (2.0, 100_000.0);
 /// F11: pairs that the join's filter drops; critical from here on (plans.md §3).
 const PAIRS: (f64, f64) = (10_000.0, 1e6);
 /// F12: pairs from which a missing condition matters (plans.md §3).
@@ -35,13 +35,25 @@ pub fn look(s: &Scene<'_>, out: &mut Vec<PlanFinding>) {
     out.extend(sqlite_pairs(s));
 }
 
+/// A join's condition. What MariaDB tests of an outer join stands in `trigcond(…)`.
+fn read(s: &Scene<'_>, text: &str) -> Expr {
+    fn bare(e: Expr) -> Expr {
+        match e {
+            Expr::And(parts) => Expr::And(parts.into_iter().map(bare).collect()),
+            Expr::Call { name, mut args } if name == "trigcond" && args.len() == 1 => bare(args.remove(0)),
+            other => other,
+        }
+    }
+    bare(s.read(text))
+}
+
 /// The tests by which a node joins the relation of a scan, from all conditions up to the join.
 fn join_columns(s: &Scene<'_>, join: usize, scan: usize) -> Vec<String> {
     let Some(alias) = s.alias(scan) else { return Vec::new() };
     let conditions =
         std::iter::once(scan).chain(s.above(scan).take_while(|a| *a >= join)).chain(s.parent(join).filter(|p| s.node(*p).op == "filter"));
     let mut tests: Vec<_> =
-        conditions.flat_map(|j| &s.node(j).conditions).flat_map(|(_, text)| s.read(text).predicates_on(alias)).collect();
+        conditions.flat_map(|j| &s.node(j).conditions).flat_map(|(_, text)| read(s, text).predicates_on(alias)).collect();
     if let Some(select) = s.select.as_ref().filter(|_| tests.iter().all(|t| t.test != Test::Join)) {
         tests.extend(select.conditions.iter().flat_map(|e| e.predicates_on(alias)));
     }
@@ -106,7 +118,7 @@ fn join_filter(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
     // MariaDB's buffered join has no filter but the join's.
     let names: &[&str] = if n.op == "block nested loop" { &["Filter"] } else { &["Join Filter"] };
     let text = s.condition(i, names).unwrap_or("");
-    let e = s.read(text);
+    let e = read(s, text);
     let either = e.conjuncts().iter().any(|c| matches!(c, Expr::Or(_)));
     let next = if either {
         "Split the OR: one join for each alternative, put together with UNION, and compare."

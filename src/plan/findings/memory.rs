@@ -138,6 +138,28 @@ fn hash(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
     // Writing and reading the batches is the join's work too.
     let nodes: Vec<usize> = std::iter::once(i).chain(s.parent(i)).collect();
     let weight = s.weigh(&nodes)?;
+    let below = || s.children(i).next().map(|c| s.node(c));
+    let rows = n.rows_total.or(below().and_then(|c| c.rows_total)).unwrap_or(0.0);
+    let expected = n.est_rows.or(below().and_then(|c| c.est_rows)).unwrap_or(0.0);
+    if planned.is_some_and(|p| p >= batches) && expected >= 10.0 * rows.max(1.0) {
+        return Some(
+            Draft::new("F14", Severity::Warning, weight, Confidence::Certain)
+                .at(s.path(i))
+                .number("batches", batches)
+                .number("rows", rows)
+                .number("plan_rows", expected)
+                .say(
+                    format!(
+                        "the hash table was divided into {} batches for {} planned rows, and {} came{}",
+                        count(batches),
+                        count(expected),
+                        count(rows),
+                        spent(weight)
+                    ),
+                    "More memory is no cure: mend the estimate of its rows (F5), and explain again.",
+                ),
+        );
+    }
     let severity = if batches >= BATCHES { Severity::Critical } else { Severity::Warning };
     let grown = planned.filter(|p| *p < batches).map(|p| format!(", {} planned", count(p))).unwrap_or_default();
     let needs = kilobytes.map(|k| format!("; all of it needs about {} kB", count(k * batches))).unwrap_or_default();
@@ -149,7 +171,7 @@ fn hash(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
         draft = draft.number("memory_kb", k);
     }
     Some(draft.say(
-        format!("the hash table of {} rows went to disk in {} batches{grown}{needs}{}{}", count(n.rows_total.or(s.children(i).next().and_then(|c| s.node(c).rows_total)).unwrap_or(0.0)), count(batches), memory(s), spent(weight)),
+        format!("the hash table of {} rows went to disk in {} batches{grown}{needs}{}{}", count(rows), count(batches), memory(s), spent(weight)),
         "Measure again with more work_mem (or hash_mem_multiplier) for this transaction alone; if it grew beyond the plan, mend the estimate first.",
     ))
 }

@@ -1,6 +1,7 @@
 //! Subqueries, WITH parts, kept rows and caches (F21, F22, F24, F25).
 
 use super::Draft;
+use super::joins::RESCANNED;
 use super::scene::{MANY, Product, Scene, Weight, count, percent, spent, took};
 use crate::model::Severity;
 use crate::model::plan::{Confidence, PlanFinding, Role};
@@ -105,7 +106,10 @@ fn correlated(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
     let outer: Vec<usize> = s.children(s.parent(i)?).filter(|c| s.is_scan(*c)).collect();
     let counted = s.subtree(i).skip(1).find_map(|j| s.node(j).loops).filter(|_| s.plan.analyzed);
     let around = outer.iter().filter_map(|o| if s.searches(*o) { None } else { s.table_rows(*o) }).reduce(f64::max);
-    let loops = counted.or(around).filter(|l| *l >= RUNS.0)?;
+    let loops = counted.or(around)?;
+    if loops < RUNS.0 {
+        return reread(s, i, loops, counted.is_some());
+    }
     let (weight, sure) = if counted.is_some() { (Weight::Counted, Confidence::Likely) } else { (Weight::Estimated, Confidence::Possible) };
     let times = if counted.is_some() { format!("ran {} times", count(loops)) } else { format!("may run {} times", count(loops)) };
     let around = outer.last().map_or_else(|| "what stands around it".into(), |o| s.name(*o));
@@ -113,6 +117,27 @@ fn correlated(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
         format!("{} {times}, once for each row of {around}", side(s, i)),
         "Write it as a join with a grouped subquery and compare the VM steps; if it stays, index what it looks up.",
     ))
+}
+
+/// F7: a whole table read by a correlated subquery, again for each row around it.
+fn reread(s: &Scene<'_>, i: usize, loops: f64, counted: bool) -> Option<PlanFinding> {
+    let scan = s.children(i).find(|c| s.is_scan(*c)).filter(|c| !s.searches(*c))?;
+    let each = s.table_rows(scan).or(s.node(scan).rows_total.map(|r| r / loops))?;
+    if loops < RESCANNED.0 || each * loops < RESCANNED.1 {
+        return None;
+    }
+    let weight = if counted { Weight::Counted } else { Weight::Estimated };
+    Some(
+        Draft::new("F7", Severity::Warning, weight, Confidence::Likely)
+            .at(s.path(scan))
+            .at(s.path(i))
+            .number("loops", loops)
+            .number("rows_per_loop", each)
+            .say(
+                format!("{} is read whole for each row around its subquery: {} times {} rows", s.name(scan), count(loops), count(each)),
+                "Index the column by which the subquery finds its rows (`--advise` names it), and compare the VM steps.",
+            ),
+    )
 }
 
 fn materialize(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
@@ -214,6 +239,10 @@ fn cte(s: &Scene<'_>, out: &mut Vec<PlanFinding>) {
             .collect();
         // A scan that is repeated by a join reads it as often.
         let times: f64 = scans.iter().map(|j| s.node(*j).loops.unwrap_or(1.0).max(1.0)).sum();
+        // Inside a correlated subquery it is computed anew for each of its runs.
+        let maker = format!("CTE {name}");
+        let made = s.all().find(|j| s.node(*j).role == Role::Cte && s.node(*j).subplan.as_ref() == Some(&maker));
+        let times = times / made.and_then(|j| s.node(j).loops).unwrap_or(1.0).max(1.0);
         if times < 2.0 || s.product == Product::MariaDb && scans.len() < 2 {
             continue;
         }

@@ -7,6 +7,7 @@
 
 pub(super) mod consumers;
 mod gathers;
+mod subplans;
 
 pub(super) use consumers::mentions;
 
@@ -199,34 +200,6 @@ impl<'a> Ledger<'a> {
 
     fn pulled_elsewhere(&self, i: usize) -> bool {
         matches!(self.nodes[i].role, Role::InitPlan | Role::Cte)
-    }
-
-    /// Who pays for a SubPlan: the node that lists it, but for keys that are computed on a rescan, which is the parent's work.
-    fn subplans(&mut self) {
-        for i in 0..self.nodes.len() {
-            let (Role::SubPlan, Some(lister)) = (self.nodes[i].role, self.facts[i].parent) else { continue };
-            if !self.spent[i].executed {
-                continue;
-            }
-            let mut payers = vec![lister];
-            if let Some(up) = self.facts[lister].parent
-                && self.computed_on_rescan(i, lister, up)
-            {
-                payers.insert(0, up);
-            }
-            payers.extend(self.above(lister));
-            payers.retain(|p| self.spent[*p].parallel == self.spent[i].parallel);
-            self.pay(i, &payers, false, false);
-        }
-    }
-
-    fn computed_on_rescan(&self, sub: usize, lister: usize, up: usize) -> bool {
-        let name = self.nodes[sub].subplan.as_deref().unwrap_or_default();
-        let in_key = |k: &str| matches!(k, "Index Cond" | "TID Cond");
-        let mut mentions = self.facts[lister].expressions.iter().filter(|(_, e)| mentions(e, name)).peekable();
-        let only_in_keys = mentions.peek().is_some() && mentions.all(|(k, _)| in_key(k) || *k == "Output" || *k == "Recheck Cond");
-        let inner = self.facts[up].kind == "Nested Loop" && self.nodes[lister].role == Role::Inner;
-        only_in_keys && (inner || !self.spent[lister].parallel && self.nodes[lister].loops.unwrap_or(0.0) > 1.0)
     }
 
     /// Parents of a node, from the nearest.

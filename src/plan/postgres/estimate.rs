@@ -57,6 +57,10 @@ pub(super) fn judge(plan: &Plan, nodes: &mut [PlanNode], facts: &[Facts]) {
             _ if groups[i] => Some(GROUPS),
             _ if matches!(n.role, Role::SubPlan | Role::InitPlan) && est > 1.0 && rows <= 1.0 => Some(FIRST),
             _ if est == 1.0 && rows == 0.0 => Some(LEAST),
+            // One row for each arm is the least for all of them.
+            _ if matches!(facts[i].kind.as_str(), "Append" | "Merge Append") && rows < est && est <= children[i].len() as f64 => {
+                Some(LEAST)
+            }
             _ => None,
         };
         match doubt {

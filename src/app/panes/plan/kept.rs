@@ -145,11 +145,16 @@ pub(super) fn page(before: &Plan, after: &Plan, c: &Comparison, links: bool, wid
             (_, _, Some(n)) => short(n),
             _ => String::new(),
         };
+        let apart = match (old.is_some_and(|n| n.parallel), new.is_some_and(|n| n.parallel)) {
+            (true, false) if c.measured && new.is_some() => "before: sum over processes  ",
+            (false, true) if c.measured && old.is_some() => "after: sum over processes  ",
+            _ => "",
+        };
         let note = match (p.before.as_ref().and_then(|b| whole(before, b)), p.after.as_ref().and_then(|a| whole(after, a))) {
             (Some(a), Some(b)) if (a + 1.0) / (b + 1.0) >= 2.0 || (b + 1.0) / (a + 1.0) >= 2.0 => {
-                format!("expected {} → {} rows", count(a), count(b))
+                format!("{apart}expected {} → {} rows", count(a), count(b))
             }
-            _ => String::new(),
+            _ => apart.trim_end().to_string(),
         };
         let goal = p.after.clone().filter(|_| links).or_else(|| p.before.clone().filter(|_| !links)).map(Goal::PlanNode);
         out.push(Line { text: format!("{:>10}  {:>10}  {speed:<13}  {indent}{name}", shown(old), shown(new)), note, heading: false, goal });

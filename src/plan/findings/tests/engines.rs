@@ -1,6 +1,7 @@
 //! MySQL and SQLite as they print: texts written after what MySQL 9.7 and SQLite 3.46 print, with figures made larger.
 
 use super::{bare, found, indexed, lite, of, saying, table};
+use crate::model::plan::PlanNode;
 use crate::plan::findings::findings;
 use crate::plan::known::Known;
 use crate::plan::mysql::paths::parse_tree;
@@ -343,4 +344,33 @@ fn the_catalogue_is_heeded() {
     assert_eq!(f.sql.as_deref(), Some("CREATE INDEX o_or_der_idx ON o (`or``der`)"));
     let empty = bare(crate::model::plan::Plan::default());
     assert!(found(&empty).is_empty());
+}
+
+/// What MariaDB tests of an outer join stands in `trigcond(…)`.
+#[test]
+fn the_comparison_of_an_outer_join_is_found() {
+    let raw = r#"{"query_block":{"select_id":1,"r_loops":1,"r_total_time_ms":546.7,"nested_loop":[
+        {"table":{"table_name":"c","access_type":"index","r_loops":1,"rows":20206,"r_rows":20000,"r_table_time_ms":1.3,"r_other_time_ms":0.1,"filtered":100,"r_filtered":100}},
+        {"block-nl-join":{"table":{"table_name":"o","access_type":"ALL","r_loops":1,"rows":99824,"r_rows":100000,"r_table_time_ms":9,"r_other_time_ms":0.5,
+          "filtered":100,"r_filtered":0.9,"attached_condition":"o.total > 990"},"buffer_type":"flat","join_type":"BNL",
+          "attached_condition":"trigcond(o.o_id is null) and trigcond(o.c_id = c.c_id and o.total > 990)","r_loops":1,"r_filtered":0.1,
+          "r_unpack_time_ms":300,"r_other_time_ms":235,"r_effective_rows":900}}]}}"#;
+    let mut plan = crate::plan::detect::read(&raw.replace('\n', " "), None).expect("plan").plan;
+    crate::plan::findings::fill(&mut plan, &Known::default());
+    let f = plan.findings.iter().find(|f| f.id == "F40").unwrap_or_else(|| panic!("{:#?}", plan.findings));
+    assert!(f.next.contains("(c_id)"), "{}", f.next);
+}
+
+/// Not often, but the whole table each time.
+#[test]
+fn a_correlated_subquery_that_reads_a_whole_table_is_told() {
+    let mut plan = lite(&["SEARCH c USING INTEGER PRIMARY KEY (rowid<?)", "CORRELATED SCALAR SUBQUERY 1"], &[], "select 1");
+    let scan = lite(&["SCAN o"], &[("o", 100_000)], "select 1").root.children.remove(0);
+    let sub = &mut plan.root.children[1];
+    sub.children = vec![PlanNode { loops: Some(19.0), rows_total: Some(1_900_000.0), ..scan }];
+    plan.root.number();
+    plan.analyzed = true;
+    let all = findings(&plan, &Known::default());
+    let f = all.iter().find(|f| f.id == "F7").unwrap_or_else(|| panic!("{all:#?}"));
+    assert!(f.message.contains("19 times 100,000 rows"), "{}", f.message);
 }

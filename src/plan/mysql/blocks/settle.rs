@@ -87,8 +87,8 @@ fn overlap(table: &mut PlanNode, own: f64) -> f64 {
 /// A subquery that the sort evaluates is inside the sort's clock, and is listed beside it: where the parts are more than the block by
 /// as much, the sort (or the table below it) that can hold the subquery pays. Returns what was taken.
 fn held_elsewhere(block: &mut PlanNode, excess: f64) -> f64 {
-    let subqueries: Vec<(String, f64)> =
-        block.children.iter().filter(|c| c.role == Role::SubPlan).filter_map(|c| Some((id(c)?, c.total_ms?))).collect();
+    let mut subqueries = Vec::new();
+    listed(block, &mut subqueries);
     let mut taken = 0.0;
     for (id, ms) in subqueries {
         if taken >= excess {
@@ -100,16 +100,32 @@ fn held_elsewhere(block: &mut PlanNode, excess: f64) -> f64 {
         let any = |n: &PlanNode| n.role != Role::SubPlan && n.self_ms.is_some_and(|own| own >= ms * (1.0 - TOLERANCE.0));
         let Some(path) = find(block, &by_name).or_else(|| find(block, &holder)).or_else(|| find(block, &any)) else { continue };
         let mut at = &mut *block;
+        let mut holder = &*at;
+        for i in &path {
+            holder = &holder.children[*i];
+        }
+        let less = ms.min(holder.self_ms.unwrap_or(0.0));
         for i in path {
             at = &mut at.children[i];
+            at.total_ms = at.total_ms.map(|all| zeroed(all - less));
         }
-        let less = ms.min(at.self_ms.unwrap_or(0.0));
         at.self_ms = at.self_ms.map(|own| zeroed(own - less));
         at.approximate = true;
         at.time_doubt = Some(format!("its clock held the {ms:.3} ms of subquery {id}, which are told there"));
         taken += less;
     }
     taken
+}
+
+/// The subqueries that this block evaluates, wherever they are listed: those of HAVING stand below the temporary table.
+fn listed(n: &PlanNode, out: &mut Vec<(String, f64)>) {
+    for c in &n.children {
+        if c.role == Role::SubPlan {
+            out.extend(id(c).zip(c.total_ms));
+        } else if !c.raw_op.starts_with("query block") {
+            listed(c, out);
+        }
+    }
 }
 
 /// `query block #2`, perhaps below a cache.

@@ -90,6 +90,22 @@ fn other_shapes_are_read() {
     assert_eq!(crate::plan::measure::work(&plan(empty)).get("rows read"), Some(&2));
 }
 
+/// HAVING is evaluated while the sort reads: its clock holds the subquery, which is listed below the temporary table.
+#[test]
+fn the_subquery_of_having_is_counted_once() {
+    let raw = r#"{"query_block":{"select_id":1,"r_loops":1,"r_total_time_ms":14.249,"having_condition":"n > (subquery#2)",
+        "filesort":{"sort_key":"orders.`status`","r_loops":1,"r_total_time_ms":1.203,"r_output_rows":2,"temporary_table":{
+          "nested_loop":[{"table":{"table_name":"orders","access_type":"ALL","r_loops":1,"rows":99824,"r_rows":100000,
+            "r_table_time_ms":5.639,"r_other_time_ms":7.386,"filtered":100,"r_filtered":100}}],
+          "subqueries":[{"query_block":{"select_id":2,"r_loops":1,"r_total_time_ms":1.179,"nested_loop":[{"table":{
+            "table_name":"customer","access_type":"index","r_loops":1,"rows":20206,"r_rows":20000,"r_table_time_ms":0.813,
+            "r_other_time_ms":0.36,"filtered":100,"r_filtered":100}}]}}]}}}}"#;
+    let p = plan(raw);
+    adds_up(&p, 0.001);
+    let sort = &p.root.children[0];
+    assert!(sort.self_ms.is_some_and(|ms| ms < 0.03) && sort.total_ms.is_some_and(|ms| ms <= 14.25), "{sort:?}");
+}
+
 #[test]
 fn unknown_keys_are_kept_and_nothing_panics() {
     let p = plan(
