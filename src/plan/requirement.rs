@@ -7,38 +7,13 @@ use crate::text;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
+mod operations;
+
+use operations::{Named, named_by, says};
+
 /// Counters that engines have.
 const COUNTERS: [&str; 8] =
     ["pages", "temporary pages", "rows read", "vm steps", "full-scan steps", "sorts", "automatic index rows", "bloom filter misses"];
-/// Words of which one is in the name of every operation of a plan.
-const OPERATIONS: [&str; 26] = [
-    "scan",
-    "search",
-    "lookup",
-    "join",
-    "loop",
-    "sort",
-    "aggregate",
-    "group",
-    "hash",
-    "materialize",
-    "memoize",
-    "temp",
-    "gather",
-    "append",
-    "limit",
-    "union",
-    "unique",
-    "distinct",
-    "index",
-    "subquery",
-    "cte",
-    "window",
-    "filter",
-    "merge",
-    "all",
-    "subplan",
-];
 /// Runs below which a 95th percentile is the slowest run.
 pub const RUNS_FOR_P95: usize = 20;
 
@@ -113,8 +88,10 @@ pub fn read(words: &str) -> Result<Requirement, String> {
             Some((o, r)) => (o.trim(), Some(r.trim())),
             None => (rest.trim(), None),
         };
-        let low = operation.to_lowercase();
-        if !OPERATIONS.iter().any(|w| low.contains(w)) {
+        if COUNTERS.contains(&operation.to_lowercase().as_str()) {
+            return Err(format!("`{operation}` are counted: write `{operation} <= 0`"));
+        }
+        if named_by("", operation) == Named::Nobody {
             return Err(format!(
                 "`{operation}` is no operation of a plan; write it as the plan does, like `no table scan on orders` or `no sort`"
             ));
@@ -338,13 +315,18 @@ fn never(plan: &Plan, operation: &str, relation: Option<&str>) -> (Standing, Str
         let same = |o: &Option<String>| {
             o.as_ref().is_some_and(|x| x.eq_ignore_ascii_case(r) || x.rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case(r)))
         };
-        same(&n.relation) || same(&n.alias)
+        // PostgreSQL calls the partitions of `meas` `meas_1`, `meas_2` …
+        let part = |alias: &String| {
+            let number = alias.get(r.len()..).and_then(|n| n.strip_prefix('_'));
+            number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit())) && alias[..r.len()].eq_ignore_ascii_case(r)
+        };
+        same(&n.relation) || same(&n.alias) || n.alias.as_ref().is_some_and(part)
     };
     let (mut found, mut seen) = (None, false);
     plan.root.walk(0, &mut |_, n| {
         let here = relation.is_none_or(|r| named(n, r));
         seen |= here;
-        if here && !n.never_executed && found.is_none() && (n.op.to_lowercase() == op || n.raw_op.to_lowercase().contains(&op)) {
+        if here && !n.never_executed && found.is_none() && (says(&n.op, &op) || n.raw_op.to_lowercase().contains(&op)) {
             found = Some(if n.raw_op.is_empty() { n.op.clone() } else { n.raw_op.clone() });
         }
     });
@@ -352,8 +334,16 @@ fn never(plan: &Plan, operation: &str, relation: Option<&str>) -> (Standing, Str
         (Some(f), Some(r)) => (Standing::Fail, format!("the plan has {f} on {r}")),
         (Some(f), None) => (Standing::Fail, format!("the plan has {f}")),
         (None, Some(r)) if !seen => (Standing::Inconclusive, format!("the plan reads no {r}: is the name right?")),
+        (None, _) if named_by(&plan.engine, operation) != Named::Exactly => (
+            Standing::Inconclusive,
+            format!("`{operation}` is no name of a step that is known of {}: write it as the plan does", engine_word(&plan.engine)),
+        ),
         (None, _) => (Standing::Pass, format!("no {operation} in the plan")),
     }
+}
+
+fn engine_word(engine: &str) -> &str {
+    if engine.is_empty() { "any engine" } else { engine }
 }
 
 /// The worst standing.

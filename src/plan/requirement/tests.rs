@@ -108,6 +108,23 @@ fn forbidden_operations_are_found_and_a_wrong_name_is_no_pass() {
     }
     assert_eq!(on("no sort").0, Standing::Pass);
     assert_eq!(on("no index scan on orders").0, Standing::Pass);
+    // What is no name of a step is refused, or no pass.
+    for words in ["no seqscan on orders", "no sequential scans", "no temporary pages", "no spill"] {
+        assert!(read(words).is_err(), "{words}");
+    }
+    for words in ["no full table scan", "no hash aggregate", "no tabel scan on orders", "no disk sort"] {
+        assert_eq!(on(words).0, Standing::Inconclusive, "{words}");
+    }
+    let mut plan = Plan {
+        engine: "SQLite".into(),
+        root: PlanNode { raw_op: "SCAN o".into(), op: "table scan".into(), ..PlanNode::default() },
+        ..Plan::default()
+    };
+    assert_eq!(never(&plan, "Seq Scan", None).0, Standing::Inconclusive, "another engine's name");
+    assert_eq!(never(&plan, "SCAN o", None).0, Standing::Fail);
+    // A partition is read as a part of its table.
+    (plan.root.relation, plan.root.alias) = (Some("meas_p7".into()), Some("meas_7".into()));
+    assert_eq!(never(&plan, "table scan", Some("meas")).0, Standing::Fail);
     let (state, why) = on("no table scan on ordres");
     assert!(state == Standing::Inconclusive && why.contains("reads no ordres"), "{why}");
 }

@@ -1,6 +1,6 @@
 //! Who pays for a SubPlan: usually the node that lists it.
 
-use super::{COUNTERS, EXACT, Ledger, mentions};
+use super::{EXACT, Ledger, mentions};
 use crate::model::plan::Role;
 
 impl Ledger<'_> {
@@ -43,7 +43,7 @@ impl Ledger<'_> {
     fn computed_in_arms(&self, i: usize, lister: usize) -> Vec<usize> {
         let name = self.nodes[i].subplan.as_deref().unwrap_or_default();
         let divides = |p: &usize| matches!(self.facts[*p].kind.as_str(), "Append" | "Merge Append" | "ModifyTable");
-        let Some(top) = self.above(lister).into_iter().filter(divides).last() else { return Vec::new() };
+        let Some(top) = self.above(lister).into_iter().rfind(divides) else { return Vec::new() };
         let own = i..i + self.spent[i].size;
         let named = |j: usize| self.facts[j].expressions.iter().any(|(_, e)| mentions(e, name));
         let all: Vec<usize> = (top + 1..top + self.spent[top].size)
@@ -66,8 +66,8 @@ impl Ledger<'_> {
             self.spent[*p].err += err / arms.len() as f64;
         }
         self.spent[lister].own -= rest;
-        for k in 0..COUNTERS {
-            let (paid, rest) = parts(all[k], &rooms.iter().map(|r| r.1[k]).collect::<Vec<_>>(), k < EXACT);
+        for (k, all) in all.into_iter().enumerate() {
+            let (paid, rest) = parts(all, &rooms.iter().map(|r| r.1[k]).collect::<Vec<_>>(), k < EXACT);
             for (p, part) in arms.iter().zip(paid) {
                 self.spent[*p].left[k] -= part;
             }
