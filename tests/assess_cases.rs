@@ -327,3 +327,76 @@ fn what_holds_a_lock_without_a_transaction_is_answered_by_what_ends_it_and_a_com
     home.act(0, &["cancel", &pid], &pid);
     assert_eq!(pg.psql("shop", "select count(*) from orders where id = 900").trim(), "1");
 }
+
+/// Roles, a database and a table, on a server that is there.
+fn furnish(pg: &PgServer) {
+    pg.create_database("shop");
+    pg.psql("postgres", "create role oncall login; grant pg_monitor to oncall; create role stranger login");
+    pg.psql(
+        "shop",
+        "create table orders (id int primary key, state text); insert into orders select i, repeat('x', 500) from generate_series(1, 3000) i",
+    );
+}
+
+#[test]
+fn a_damaged_page_is_named_first_and_writing_is_to_stop() {
+    use std::os::unix::fs::FileExt;
+    // So few buffers that the table is read from its file again.
+    let pg = PgServer::start_checked(&["fsync=on", "shared_buffers=128kB"]);
+    furnish(&pg);
+    pg.psql("shop", "checkpoint");
+    let path = pg.socket.join("data").join(pg.psql("shop", "select pg_relation_filepath('orders')").trim());
+    let file = std::fs::File::options().read(true).write(true).open(path).expect("the table's file");
+    let at = 20 * 8192 + 4000;
+    let mut byte = [0u8];
+    file.read_exact_at(&mut byte, at).expect("read");
+    file.write_all_at(&[byte[0] ^ 0xff], at).expect("written");
+    let read = pg.client_as("postgres", "shop").args(["-c", "select sum(length(state)) from orders"]).output().expect("psql runs");
+    assert!(!read.status.success() && String::from_utf8_lossy(&read.stderr).contains("invalid page"), "{read:?}");
+    wait_until("it is counted", || {
+        pg.psql("shop", "select checksum_failures > 0 from pg_stat_database where datname = 'shop'").trim() == "t"
+    });
+    for user in ["postgres", "oncall", "stranger"] {
+        let found = run(&pg, user, &[]);
+        let summary = &found.found.summary;
+        assert_eq!((summary.check.as_str(), summary.sev), ("PG26", Some(1)), "{user}: {:#?}", found.found);
+        assert!(summary.says.contains("failed a checksum") && summary.next.starts_with("Stop writing"), "{summary:#?}");
+    }
+}
+
+#[test]
+fn a_deadlock_storm_is_named_first_for_every_role() {
+    let pg = PgServer::start(&["fsync=on", "deadlock_timeout=20ms"]);
+    furnish(&pg);
+    let loops = |a: u32, b: u32| {
+        let one = format!(
+            "begin; update orders set state = 'a' where id = {a}; select pg_sleep(0.02); update orders set state = 'b' where id = {b}; commit;\n"
+        );
+        Held::pg(&pg, "postgres", "shop", &one.repeat(400))
+    };
+    let _storm = [loops(1, 2), loops(2, 1), loops(2, 1)];
+    wait_until("they meet", || pg.psql("shop", "select deadlocks > 1 from pg_stat_database where datname = 'shop'").trim() == "t");
+    for user in ["postgres", "oncall", "stranger"] {
+        let found = run(&pg, user, &["--timeframe", "3"]);
+        assert_eq!(found.found.summary.check, "PG19", "{user}: {:#?}", found.found);
+        assert!(
+            found.found.summary.says.contains("deadlock") && found.found.summary.next.contains("in one order"),
+            "{:#?}",
+            found.found.summary
+        );
+    }
+}
+
+#[test]
+fn a_hundred_thousand_locks_are_looked_through_in_time() {
+    let pg = PgServer::start(&["fsync=on", "max_locks_per_transaction=2000", "max_connections=60"]);
+    furnish(&pg);
+    let _many = Held::named(&pg, "shop", "many", "select count(pg_advisory_lock(i)) from generate_series(1, 100000) i;");
+    wait_until("it has them all", || pg.psql("shop", "select count(*) >= 100000 from pg_locks where locktype = 'advisory'").trim() == "t");
+    let _waits = Held::pg(&pg, "postgres", "shop", "select pg_advisory_lock(77);");
+    wait_until("one waits", || pg.psql("shop", "select count(*) from pg_locks where not granted").trim() == "1");
+    let found = run(&pg, "oncall", &[]);
+    found.nothing_waited();
+    assert!(found.seen("PG06").findings[0].message.contains("“many”"), "{:#?}", found.seen("PG06"));
+    assert!(found.took < std::time::Duration::from_secs(20), "{:?}", found.took);
+}

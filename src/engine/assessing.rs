@@ -335,12 +335,15 @@ pub(super) fn judge_growth(seen: &mut Seen, check: &Check, limits: &Limits, firs
     let mut severity = Severity::of(until, limits.of(check, "full"));
     // A load that fills a disk which is hardly used may well end before; unless it is over in minutes.
     let share = |c: &Vec<f64>| c.first().zip(c.get(1)).map(|(free, all)| free / all);
-    if second.counters.get(&format!("free {what}")).and_then(share).is_some_and(|free| free > ROOMY) && until > AT_ONCE {
-        severity = severity.min(Severity::Warning);
+    let roomy = second.counters.get(&format!("free {what}")).and_then(share).is_some_and(|free| free > ROOMY) && until > AT_ONCE;
+    // All that is written lands in a log first, and perhaps in the data as well.
+    let foreign = known.rate.filter(|r| rate > 2.0 * r + SLACK);
+    let alarming = severity >= Severity::Warning;
+    if roomy {
+        // What somebody else writes for some seconds (a build, a copy) is told, and no danger while there is room.
+        severity = severity.min(if foreign.is_some() { Severity::Info } else { Severity::Warning });
     }
-    if severity >= Severity::Warning {
-        // All that is written lands in a log first, and perhaps in the data as well.
-        let foreign = known.rate.filter(|r| rate > 2.0 * r + SLACK);
+    if alarming {
         let (why, next) = match (foreign, known.why) {
             (Some(own), _) => (
                 format!(": the database accounts for {}/s of it at most, something else fills it", bytes(2.0 * own)),
@@ -353,7 +356,8 @@ pub(super) fn judge_growth(seen: &mut Seen, check: &Check, limits: &Limits, firs
             (None, why) => (format!(": {why}"), known.next.to_string()),
         };
         seen.says.push_str(&format!(", {what} full in ≈ {}", age(until)));
-        let message = format!("the disk of {what} is full in ≈ {} if it goes on at {}/s{why}", age(until), bytes(rate));
+        let message =
+            format!("the disk of {what} is full in ≈ {} if it goes on as in these {seconds:.0} s, at {}/s{why}", age(until), bytes(rate));
         seen.find(Finding::new(severity, check.id, what, message).next(next));
     }
 }
@@ -413,13 +417,19 @@ mod tests {
         };
         let soon = judged(5_025e6, 5_000e6);
         assert_eq!(soon.severity, Severity::Warning, "{soon:#?}");
-        assert_eq!(soon.findings[0].message, "the disk of WAL is full in ≈ 16 min 40 s if it goes on at 5.0 MB/s: slot x is inactive");
+        assert_eq!(
+            soon.findings[0].message,
+            "the disk of WAL is full in ≈ 16 min 40 s if it goes on as in these 5 s, at 5.0 MB/s: slot x is inactive"
+        );
         assert_eq!(judged(1_050e6, 1_000e6).severity, Severity::Critical);
         assert_eq!(judged(10_000e6, 10_050e6).severity, Severity::Ok, "room that grows");
         assert_eq!(judged(12_000e6, 11_900e6).severity, Severity::Warning, "a disk with room is no alarm");
         let mut hasty = Seen::of(&GROWTH);
         judge_growth(&mut hasty, &GROWTH, &Limits::default(), &sample(10.0, 2e9), &sample(11.0, 1e9), &known(None));
         assert_eq!(hasty.severity, Severity::Ok, "a second is no trend");
+        let mut build = Seen::of(&GROWTH);
+        judge_growth(&mut build, &GROWTH, &Limits::default(), &sample(10.0, 12_000e6), &sample(15.0, 11_900e6), &known(Some(1e3)));
+        assert_eq!((build.severity, build.findings.len()), (Severity::Info, 1), "another program writes for some seconds: {build:#?}");
         // A large disk that is full within minutes is an alarm all the same.
         assert_eq!(judged(12_500e6, 12_000e6).severity, Severity::Critical);
         // What the database does not write, something else does.

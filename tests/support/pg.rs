@@ -57,6 +57,11 @@ impl PgServer {
         Self::start_from("-another", settings)
     }
 
+    /// Starts a server whose pages have checksums.
+    pub fn start_checked(settings: &[&str]) -> PgServer {
+        Self::start_from("-checked", settings)
+    }
+
     fn start_from(cluster: &str, settings: &[&str]) -> PgServer {
         let bin = Self::bin();
         let user = Unprivileged::first_of(&["postgres", "nobody"]);
@@ -72,6 +77,9 @@ impl PgServer {
         let template = server::template(&format!("pg-{version}{cluster}"), user, |dir| {
             let mut c = user.command(&bin.join("initdb"));
             c.arg("-D").arg(dir).args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]);
+            if cluster == "-checked" {
+                c.arg("--data-checksums");
+            }
             server::run(c, "initdb");
         });
         let dir = server::directory("hp-pg-", user);
