@@ -205,6 +205,52 @@ fn a_data_fix_that_was_rolled_back_says_so_in_its_result() {
 }
 
 #[test]
+fn what_is_sent_has_the_line_ends_of_its_file() {
+    let mut c = open("");
+    let opened = |c: &mut Console, name: &str, text: &str| {
+        c.send(Msg::FileOpened { path: format!("/x/{name}").into(), result: Ok(text.into()) });
+    };
+    opened(&mut c, "dos.sql", "select 'a\r\nb'\r\n  from nowhere;\r\nselect 2;\r\n");
+    let effects = c.press("F5");
+    assert_eq!(statements(&effects)[0].text, "select 'a\r\nb'\r\n  from nowhere");
+    // The place of an error is where the editor has it.
+    let (job, result) = job_of(&effects);
+    let text = statements(&effects)[0].text.clone();
+    let at = text.find("nowhere").unwrap();
+    c.run(job, RunEvent::Started { result, index: 0, text });
+    c.run(job, RunEvent::Failed { result, error: Error { position: Some(at), ..Error::failed("no such table: nowhere") } });
+    let (place, _) = c.state.query.editor.error.clone().expect("a place");
+    assert!(c.state.query.editor.text()[place..].starts_with("nowhere"), "{place}");
+    c.run(job, RunEvent::Finished);
+    // Of mixed ends each stays as it is, in the text that is sent and in the file.
+    let mixed = "select 'a\r\nb', 'c\nd';\nselect 2;\r\n";
+    opened(&mut c, "mixed.sql", mixed);
+    assert_eq!(statements(&c.press("F5"))[0].text, "select 'a\r\nb', 'c\nd'");
+    assert_eq!(c.state.query.editor.file_text(), mixed);
+    assert!(!c.screen().contains('\r'));
+}
+
+#[test]
+fn a_list_shows_what_others_made_since_the_names_were_read() {
+    let (mut c, effects) = shortcut("\\dt");
+    assert!(c.screen().contains("main.orders") && !c.screen().contains("made_outside"), "{}", c.screen());
+    assert!(effects.iter().any(|e| matches!(e, Effect::Names { .. })), "they are read again: {effects:?}");
+    let mut names = (*c.state.completion.names().expect("names")).clone();
+    let mut more = names.relations[0].clone();
+    more.name = "made_outside".into();
+    names.relations.push(more);
+    names.pack();
+    let link = c.state.link_no;
+    c.send(Msg::Names { link, result: Ok(Box::new(names.clone())) });
+    assert!(c.screen().contains("main.made_outside"), "{}", c.screen());
+    assert_eq!(c.state.dialogs.len(), 1);
+    // A list that was closed does not come back.
+    c.press("Esc");
+    c.send(Msg::Names { link, result: Ok(Box::new(names)) });
+    assert!(c.state.dialogs.is_empty());
+}
+
+#[test]
 fn quitting_says_what_is_not_saved_and_all_that_is_open() {
     let mut c = open("create table kept (a int)");
     c.type_text(" ");

@@ -99,20 +99,22 @@ pub fn run(state: &mut State, line: &str, effects: &mut Vec<Effect>) {
             view(state, "Shortcuts from psql", lines);
         }
         "\\d" if !rest.is_empty() => describe::show(state, rest, effects),
-        "\\d" => relations(state, &[NodeKind::Table, NodeKind::View, NodeKind::MaterializedView], "Tables and views", ""),
-        "\\dt" => relations(state, &[NodeKind::Table], "Tables", rest),
-        "\\dv" => relations(state, &[NodeKind::View], "Views", rest),
-        "\\dm" => relations(state, &[NodeKind::MaterializedView], "Materialized views", rest),
-        "\\di" => lists::placed(state, NodeKind::Index, "Indexes", rest),
-        "\\ds" => lists::placed(state, NodeKind::Sequence, "Sequences", rest),
-        "\\dT" => lists::placed(state, NodeKind::Type, "Types", rest),
+        "\\d" | "\\dt" | "\\dv" | "\\dm" | "\\di" | "\\ds" | "\\dT" | "\\dn" => {
+            list(state, word.trim_end_matches('+'), rest);
+            // At once from memory; what others have made since comes in its place.
+            if state.completion.names().is_some() {
+                let line = (word.trim_end_matches('+').to_string(), rest.to_string());
+                state.completion.listed = Some((line, state.dialogs.len()));
+                state.completion.problem = None;
+                super::completion::load(state, effects);
+            }
+        }
         "\\du" | "\\dg" => lists::users(state, effects),
         "\\sf" => lists::source(state, rest, effects),
         "\\sv" if rest.is_empty() => state.say(Note::info("Which view? \\sv name.")),
         "\\sv" => describe::show(state, rest, effects),
         "\\echo" | "\\qecho" | "\\warn" => state.say(Note::info(text::clean(unquoted(rest)).into_owned())),
         "\\watch" => super::watch::start(state, rest, effects),
-        "\\dn" => names(state, "Schemas", rest, |n| n.schemas.clone()),
         "\\df" => lists::functions(state, rest, effects),
         "\\l" | "\\list" => lists::databases(state, effects),
         "\\c" | "\\connect" if rest.is_empty() => act(state, Action::GoStart, effects),
@@ -157,6 +159,39 @@ pub fn run(state: &mut State, line: &str, effects: &mut Vec<Effect>) {
             };
             state.say(Note::warning(format!("{} is not known here. {what}", text::clean(other))));
         }
+    }
+}
+
+/// Lists names that are in memory.
+fn list(state: &mut State, word: &str, rest: &str) {
+    match word {
+        "\\dt" => relations(state, &[NodeKind::Table], "Tables", rest),
+        "\\dv" => relations(state, &[NodeKind::View], "Views", rest),
+        "\\dm" => relations(state, &[NodeKind::MaterializedView], "Materialized views", rest),
+        "\\di" => lists::placed(state, NodeKind::Index, "Indexes", rest),
+        "\\ds" => lists::placed(state, NodeKind::Sequence, "Sequences", rest),
+        "\\dT" => lists::placed(state, NodeKind::Type, "Types", rest),
+        "\\dn" => names(state, "Schemas", rest, |n| n.schemas.clone()),
+        _ => relations(state, &[NodeKind::Table, NodeKind::View, NodeKind::MaterializedView], "Tables and views", ""),
+    }
+}
+
+/// The names were read again for a list that is on the screen.
+pub fn again(state: &mut State) {
+    let Some(((word, rest), depth)) = state.completion.listed.take().filter(|(_, depth)| *depth == state.dialogs.len()) else { return };
+    if let Some(why) = state.completion.problem.take() {
+        return state.say(Note::warning(format!("The list is as it was read before: {why}")));
+    }
+    let mut top = 0;
+    if depth > 0 {
+        match state.dialogs.pop() {
+            Some(Dialog::Viewer(v)) => top = v.top,
+            other => return state.dialogs.extend(other),
+        }
+    }
+    list(state, &word, &rest);
+    if let Some(Dialog::Viewer(v)) = state.dialogs.last_mut() {
+        v.top = top.min(v.lines.len().saturating_sub(1));
     }
 }
 

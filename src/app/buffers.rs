@@ -283,7 +283,7 @@ pub fn reopened(state: &mut State, target: &str, result: Result<Option<Buffer>>,
 fn unpacked(state: &mut State, b: Buffer) -> Parked {
     let mut editor = editor(state, &b.text);
     editor.go_to_byte(b.cursor);
-    editor.crlf = b.crlf;
+    editor.crlf |= b.crlf;
     let file = b.file.map(PathBuf::from);
     let in_file = (file.is_some() && !b.unsaved).then_some(editor.version);
     // The text that the file had then is kept only where it is the buffer's own.
@@ -422,9 +422,7 @@ pub fn file_opened(state: &mut State, path: PathBuf, content: &str, effects: &mu
         } else if unsaved(&q.file, q.buffers.in_file, &q.editor) {
             state.say(Note::warning(format!("{name} is open here with changes that are not saved; the file has another text.")));
         } else {
-            q.editor.select_all();
-            q.editor.insert(content);
-            q.editor.crlf = content.contains("\r\n");
+            q.editor.take_text(content);
             q.editor.go_to_byte(0);
             (q.buffers.in_file, q.buffers.print) = (Some(q.editor.version), Some(Print::of(content)));
             state.say(Note::info(format!("{name} had changed: read again. Undo brings the text before.")));

@@ -49,6 +49,8 @@ pub struct Completion {
     pub problem: Option<String>,
     /// A name that was not among them, for which all are read again.
     pub sought: Option<String>,
+    /// A list of them that is on the screen while they are read again: the shortcut, and how many dialogs there are.
+    pub listed: Option<((String, String), usize)>,
     /// Schemas whose names were asked for since all were read, and why they did not come.
     asked: BTreeMap<String, Option<String>>,
     /// The version and the place of a text that waits for them, and whether the list was asked for there.

@@ -86,10 +86,21 @@ impl Editor {
         editor
     }
 
+    /// The whole text becomes that of a file, as one step.
+    pub fn take_text(&mut self, content: &str) {
+        let (text, crlf) = read(content);
+        self.exchange(0..self.text.len(), &text);
+        self.crlf = crlf;
+    }
+
+    /// A part of the text as its file has it.
+    pub fn as_in_file(&self, part: &str) -> String {
+        if self.crlf { part.replace("\r\n", "\n").replace('\n', "\r\n") } else { part.to_string() }
+    }
+
     /// Replaces the whole text and forgets the undo history.
     pub fn set_text(&mut self, content: &str) {
-        self.crlf = content.contains("\r\n");
-        self.text = if self.crlf { content.replace("\r\n", "\n") } else { content.to_string() };
+        (self.text, self.crlf) = read(content);
         self.history = History::default();
         (self.cursor, self.anchor, self.visual, self.goal) = (0, None, None, None);
         (self.top, self.left) = (0, 0);
@@ -148,19 +159,24 @@ impl Editor {
     /// Replaces bytes as one step that can be taken back, with the cursor behind what came in their place.
     pub fn replace(&mut self, range: Range<usize>, content: &str) {
         let content = unix_lines(content);
+        self.exchange(range, &content);
+    }
+
+    /// The same with the content's own line ends.
+    fn exchange(&mut self, range: Range<usize>, content: &str) {
         let range = self.edge(range.start)..self.edge(range.end.max(range.start));
         if range.is_empty() && content.is_empty() {
             return;
         }
         let gone = self.text[range.clone()].to_string();
-        self.history.note(range.start, gone, &content, self.cursor);
-        self.splice(range.clone(), &content);
+        self.history.note(range.start, gone, content, self.cursor);
+        self.splice(range.clone(), content);
         self.put(range.start + content.len());
     }
 
     /// Makes the text another one as one step, of which only what differs counts; the cursor goes to its start.
     pub fn replace_differing(&mut self, new: &str) {
-        let new = unix_lines(new);
+        let new = if self.text.contains('\r') { Cow::Borrowed(new) } else { unix_lines(new) };
         let (old, end) = (&self.text, new.len());
         let mut start = old.bytes().zip(new.bytes()).take_while(|(a, b)| a == b).count();
         while !(old.is_char_boundary(start) && new.is_char_boundary(start)) {
@@ -171,7 +187,7 @@ impl Editor {
             same -= 1;
         }
         let gone = start..old.len() - same;
-        self.replace(gone, &new[start..end - same]);
+        self.exchange(gone, &new[start..end - same]);
         self.go_to_byte(start);
     }
 
@@ -189,7 +205,7 @@ impl Editor {
     }
     /// The text as it goes into a file: with the line ends that it came with.
     pub fn file_text(&self) -> String {
-        if self.crlf { self.text.replace('\n', "\r\n") } else { self.text.clone() }
+        self.as_in_file(&self.text)
     }
     pub fn is_blank(&self) -> bool {
         self.text.trim_start().is_empty()
@@ -489,6 +505,13 @@ pub fn scroll(top: usize, cursor: usize, height: usize, len: usize) -> usize {
     top.min(len.saturating_sub(height))
 }
 
+/// A file's text for the editor, and whether all of its lines end in CR LF: then they are lines here, and a CR LF again in the file and
+/// for the server. In a text that has both, a CR is a character like any other.
+fn read(content: &str) -> (String, bool) {
+    let (lines, with, crs) = (content.matches('\n').count(), content.matches("\r\n").count(), content.matches('\r').count());
+    if with > 0 && with == lines && with == crs { (content.replace("\r\n", "\n"), true) } else { (content.to_string(), false) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -523,6 +546,16 @@ mod tests {
             consistent(&e);
         }
         assert_eq!(e.file_text(), "select 1;\r\nselect 2");
+        // Lines that end both ways keep their own, and so does a CR elsewhere.
+        for mixed in ["select 'a\r\nb', 'c\nd';\n", "select 1;\r\nselect 'a\rb';\r\n"] {
+            e.set_text(mixed);
+            consistent(&e);
+            assert_eq!((e.text(), e.file_text().as_str()), (mixed, mixed));
+            e.take_text("x\r\ny");
+            assert_eq!((e.text(), e.file_text().as_str()), ("x\ny", "x\r\ny"));
+            e.take_text(mixed);
+            assert_eq!(e.file_text(), mixed);
+        }
     }
 
     proptest! {

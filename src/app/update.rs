@@ -71,6 +71,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Names { link, result } if link == state.link_no => {
             completion::loaded(state, result);
             super::backslash::describe::again(state, effects);
+            super::backslash::again(state);
         }
         Msg::NamesOf { link, schema, result } if link == state.link_no => completion::loaded_more(state, &schema, result, effects),
         Msg::TemporaryTable { link, name, columns } if link == state.link_no => completion::temporary(state, name, &columns),

@@ -63,7 +63,10 @@ pub fn export_to(state: &mut State, path: &str, statement: Statement, effects: &
 }
 
 /// Starts it, with the values of its parameters.
-pub fn start(state: &mut State, statement: Statement, path: PathBuf, effects: &mut Vec<Effect>) {
+pub fn start(state: &mut State, mut statement: Statement, path: PathBuf, effects: &mut Vec<Effect>) {
+    if statement.offset.is_some() {
+        statement.text = state.query.editor.as_in_file(&statement.text);
+    }
     let dialect = state.query.editor.dialect();
     let Some(format) = ExportFormat::of_path(&path, dialect) else { return };
     if busy(state) {

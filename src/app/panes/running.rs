@@ -155,7 +155,11 @@ pub fn send(state: &mut State, statements: Vec<Statement>, effects: &mut Vec<Eff
 }
 
 /// Sends statements after all questions.
-pub fn start(state: &mut State, statements: Vec<Statement>, effects: &mut Vec<Effect>) {
+pub fn start(state: &mut State, mut statements: Vec<Statement>, effects: &mut Vec<Effect>) {
+    // What is sent is the file's text, with its line ends: they count in strings and in bodies of functions.
+    for s in statements.iter_mut().filter(|s| s.offset.is_some()) {
+        s.text = state.query.editor.as_in_file(&s.text);
+    }
     let Some(first) = statements.first() else { return };
     let title = one_line(&first.text);
     state.query.editor.error = None;
@@ -297,8 +301,11 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
             {
                 error = error.hint(format!("{keys} connects again; the buffer and the results stay."));
             }
+            let crlf = state.query.editor.crlf;
             if let Some(tab) = state.result_mut(result) {
-                place = tab.offset.and_then(|o| error.position.map(|p| o + p));
+                // The editor's lines have no CR.
+                let crs = |p: usize| if crlf { tab.text.get(..p).map_or(0, |t| t.matches("\r\n").count()) } else { 0 };
+                place = tab.offset.and_then(|o| error.position.map(|p| o + p - crs(p)));
                 tab.progress = Progress::Failed(error.clone());
             }
             if let Some(at) = place
