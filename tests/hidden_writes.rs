@@ -441,7 +441,16 @@ fn behind_names_in_mariadb() {
     maria.sql("hidden", "create view v_file as select ofile() as x; create view v_over as select x from v_file; create view v_fine as select id, upper(name) as n from t");
     let home = tempfile::tempdir().expect("home");
     let url = format!("mysql://root@localhost/hidden?socket={}", maria.socket.display());
-    for sql in ["select * from v_file", "select * from `v_over`", "select ofile()"] {
+    maria.sql("hidden", "create function max (a int) returns int return a + 1");
+    maria.sql("hidden", "create function `1e5`() returns int return 1; create view v_max as select max (id) as x from t");
+    for sql in [
+        "select * from v_file",
+        "select * from `v_over`",
+        "select ofile()",
+        "select hidden.1e5()",
+        "select * from v_max",
+        "select [ofile]()",
+    ] {
         refused(home.path(), &url, sql);
         assert!(!marker.exists(), "{sql} was run");
     }

@@ -145,6 +145,9 @@ fn classify_tokens(dialect: Dialect, text: &str, tokens: &[Token]) -> Verdict {
             TokenKind::Other => {
                 trouble.get_or_insert_with(|| format!("`{part}` is not SQL here"));
             }
+            TokenKind::Punctuation if dialect == Dialect::MySql && part == "[" => {
+                trouble.get_or_insert_with(|| "`[` opens a name in some modes of the server (sql_mode MSSQL)".into());
+            }
             TokenKind::Operator if dialect == Dialect::MySql && (part.starts_with("/*") || part == "*/") => {
                 trouble.get_or_insert_with(|| "a version comment `/*! … */` runs as code on some servers and not on others".into());
             }

@@ -228,7 +228,14 @@ impl<'a> Lexer<'a> {
             return self.word(s);
         }
         if b.is_ascii_digit() || b == b'.' && self.at(s + 1).is_ascii_digit() {
-            return self.number(s);
+            // MySQL's names may begin with digits, and behind a name and its dot there is nothing else: `t.1e5()` calls a function.
+            let before = if s > 0 && d == Dialect::MySql { self.bytes[s - 1] } else { b' ' };
+            return match b {
+                b'.' if word_byte(before) || before == b'`' => (Punctuation, s + 1),
+                b'.' => self.number(s),
+                _ if before == b'.' => (Identifier, self.while_from(s, word_byte)),
+                _ => self.number(s),
+            };
         }
         match b {
             b'\'' => self.quoted(s, b'\'', self.reading.backslash, String),

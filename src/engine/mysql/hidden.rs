@@ -56,6 +56,10 @@ pub(super) async fn writer(s: &Session, text: &str) -> Result<Option<String>> {
             if let Some(f) = verdict.functions.first() {
                 return Ok(Some(format!("the view {view} calls {f}, which may write")));
             }
+            // The server writes its own functions without quotes there.
+            if let Some(f) = stored(s, &called(definition, true), "ROUTINE_SCHEMA").await? {
+                return Ok(Some(format!("the view {view} calls {f}, a stored function, which may write")));
+            }
             level.push(definition.to_string());
         }
     }
@@ -64,21 +68,25 @@ pub(super) async fn writer(s: &Session, text: &str) -> Result<Option<String>> {
 
 /// A stored function of the current database that bears the name of something called in `text`.
 async fn namesake(s: &Session, text: &str) -> Result<Option<String>> {
-    let called = called(text);
+    stored(s, &called(text, false), "DATABASE()").await
+}
+
+/// One of these names that a stored function of that schema (as SQL) bears.
+async fn stored(s: &Session, called: &BTreeSet<String>, schema: &str) -> Result<Option<String>> {
     if called.is_empty() {
         return Ok(None);
     }
     let list = called.iter().map(|n| lit(n)).collect::<Vec<_>>().join(", ");
     let found = s
         .fetch(format!(
-            "SELECT ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_TYPE = 'FUNCTION' AND ROUTINE_SCHEMA = DATABASE() AND ROUTINE_NAME IN ({list})"
+            "SELECT ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_TYPE = 'FUNCTION' AND ROUTINE_SCHEMA = {schema} AND ROUTINE_NAME IN ({list})"
         ))
         .await?;
     Ok(found.rows.first().map(|r| at(r, 0).to_string()))
 }
 
-/// Every name before a parenthesis.
-fn called(text: &str) -> BTreeSet<String> {
+/// Every name before a parenthesis, or only those in quotes.
+fn called(text: &str, quoted: bool) -> BTreeSet<String> {
     let mut out = BTreeSet::new();
     let mut before: Option<String> = None;
     for t in sql::lex(Dialect::MySql, text) {
@@ -88,7 +96,7 @@ fn called(text: &str) -> BTreeSet<String> {
         if &text[t.span.clone()] == "(" {
             out.extend(before.take());
         }
-        before = named(t.kind, &text[t.span]);
+        before = named(t.kind, &text[t.span]).filter(|_| !quoted || t.kind == TokenKind::QuotedIdentifier);
     }
     out
 }
@@ -156,7 +164,7 @@ mod tests {
     #[test]
     fn names_and_calls_are_gathered() {
         assert_eq!(names("select a from \"v \"\"w\", `x``y` where b = 'c'"), ["select", "a", "from", "v \"w", "x`y", "where", "b"]);
-        let calls: Vec<String> = called("select now (), `count`(1), trim/**/('a'), a in (1) from `t`").into_iter().collect();
+        let calls: Vec<String> = called("select now (), `count`(1), trim/**/('a'), a in (1) from `t`", false).into_iter().collect();
         assert_eq!(calls, ["count", "in", "now", "trim"]);
     }
 }

@@ -73,6 +73,7 @@ fn mysql_tokens() {
     assert_eq!(texts(MySql, "/*M!100101 a*/"), ["/*M!100101", "a", "*/"]);
     assert_eq!(toks(MySql, "/*! a")[0].0, Unterminated);
     assert_eq!(toks(MySql, "/*+ BKA(t) */")[0].0, Comment);
+    assert_eq!(texts(MySql, "m.1e5() `a`.5 .5 t .5 1.5"), ["m", ".", "1e5", "(", ")", "`a`", ".", "5", ".5", "t", ".5", "1.5"]);
     assert_eq!(texts(MySql, "0x1F 0b01 1a 1.INTO 1e5INTO 0x1Fg"), ["0x1F", "0b01", "1a", "1.", "INTO", "1e5", "INTO", "0x1Fg"]);
     assert_eq!(toks(MySql, "\\N").len(), 1);
 }
