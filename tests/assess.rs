@@ -280,6 +280,9 @@ fn the_hand_over_tells_what_was_found_and_what_changed_without_constants() {
     wait_until("the pile is gone", || waiting(&pg) == 0);
     let (_, out, _) = run_in(home, &pg, &all);
     assert!(out.contains("Since ") && out.contains("gone PG06:pid "), "{out}");
+    // What is silenced and was never there is told: the name may be misspelt.
+    let (code, _, err) = run_in(home, &pg, &["--mute", "PG29:nonsense", "--reason", "r", "--for", "1h"]);
+    assert!(code == Some(0) && err.contains("found nothing of PG29 about nonsense; it has: none"), "{code:?} {err}");
 }
 
 #[test]

@@ -57,6 +57,18 @@ pub fn mutes(cx: &Cx, target: &str, asked: &Mutes) -> Result<bool> {
         let until = cx.clock.now().to_zoned(jiff::tz::TimeZone::UTC).checked_add(span).map_err(unfit)?.timestamp();
         let m = assess::mute(cx, &target, check, &object, asked.reason.as_deref().unwrap_or(""), until)?;
         output::message(&format!("{} is muted on {name} until {}", assess::named(check, &object), m.until));
+        // A name that is misspelt silences nothing.
+        let last = cx.store.last_assessment(&target.kept_as())?;
+        let of_it = |a: &crate::model::assessment::Assessment| -> Vec<String> {
+            a.checks.iter().flat_map(|c| &c.findings).filter(|f| f.check == check).map(|f| f.object.clone()).collect()
+        };
+        if let Some(objects) = last.as_ref().map(of_it).filter(|o| !object.is_empty() && !o.contains(&object)) {
+            let there = if objects.is_empty() { "none".to_string() } else { objects.join(", ") };
+            output::message(&format!(
+                "the last assessment found nothing of {check} about {object}; it has: {}",
+                crate::text::clean(&there)
+            ));
+        }
     } else if let Some(what) = &asked.unmute {
         let (check, object) = parts(what)?;
         assess::unmute(cx, &target, check, &object)?;

@@ -203,7 +203,7 @@ fn of_a_file(e: &Error, code: &str) -> (Severity, String, &'static str) {
         ),
         "SQLITE_READONLY" => (
             Severity::Critical,
-            "A journal is left to be rolled back, or a log to be read, and this user may not write: let the program that owns the file open it.",
+            "A journal is left to be rolled back, or a log to be read, and nothing is written from here: let the program that owns the file open it.",
         ),
         "SQLITE_FULL" | "SQLITE_IOERR" => (Severity::Critical, "Look at the disk: how full it is, and what the kernel's log says of it."),
         _ => (Severity::Critical, "Look at the files and who may reach them; in WAL mode the directory has to be writable, too."),

@@ -13,8 +13,8 @@ use crate::ui::canvas::Canvas;
 use crate::ui::theme::Look;
 use ratatui::style::Style;
 
-/// Columns that a check's name takes; the longest is `idle in transaction`.
-const NAME: u16 = 20;
+/// Columns that a check's name takes; the longest is `prepared transactions`.
+const NAME: u16 = 22;
 
 /// Draws the pane.
 pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
