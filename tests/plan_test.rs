@@ -143,6 +143,9 @@ fn what_is_not_safe_or_not_a_test_is_refused() {
             let told = p.expect(5, &["explain", "app-dev", "--test", "jit.toml"]);
             assert!(told.contains("jit"), "{told}");
             p.postgres_server().psql("app-dev", "do $$ begin execute format('alter database %I reset jit', current_database()); end $$");
+            p.write("lock.toml", "name = \"b\"\nsql = \"select id from orders for update\"\nrequire = [\"median < 60 s\"]\n");
+            let told = p.ok(&["explain", "app-dev", "--test", "lock.toml"]);
+            assert!(told.contains("Measured without its locking clause: no row was locked"), "{told}");
             let set = "alter database %I set min_parallel_table_scan_size = ''1GB''";
             p.postgres_server().psql("app-dev", &format!("do $$ begin execute format('{set}', current_database()); end $$"));
             let told = p.expect(5, &["explain", "app-dev", "--test", "jit.toml"]);

@@ -296,6 +296,7 @@ fn told(verdict: Standing) -> TestReport {
         sets: vec![set],
         differs: Differences { changed: vec!["orders has the index orders_state (state)".into()], ..Differences::default() },
         baseline_taken: Some("2026-11-20T09:30:00Z".into()),
+        notes: Vec::new(),
     }
 }
 

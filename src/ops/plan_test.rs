@@ -9,6 +9,7 @@ pub use file::{Baseline, Measured, ONLY, TestFile, load, parse, render, statemen
 pub use report::{SetReport, TestReport, junit_of_error};
 pub use shelf::{Known, directory, known, tests_in};
 
+use super::explain::unlocked;
 use super::measure::{Arm, Effort, Runs, alone};
 use super::record::Draft;
 use super::{Connection, Cx, environment};
@@ -116,6 +117,7 @@ pub async fn run(cx: &Cx, conn: &Connection, path: &Path, anyway: bool) -> Resul
     let mut sets = Vec::new();
     let mut differs = Differences::default();
     let mut server = String::new();
+    let mut notes = Vec::new();
     for (set, text) in statements(conn.dialect(), &test.sql, &test.parameters).map_err(in_file)? {
         let arm = Arm::new(conn, None, &set, &text, Vec::new()).await.map_err(in_file)?;
         let product = &arm.session().identity().product;
@@ -129,6 +131,9 @@ pub async fn run(cx: &Cx, conn: &Connection, path: &Path, anyway: bool) -> Resul
         let runs = alone(cx, &arm, effort(&test.require, anyway)).await?;
         let now = environment::gather(conn, arm.session(), &runs.plan, &text).await?;
         server.clone_from(&now.server);
+        if unlocked(conn.dialect(), text.trim()) != text.trim() && notes.is_empty() {
+            notes.push("Measured without its locking clause: no row was locked, and what the locks cost is not in it.".into());
+        }
         let mut here = test.baseline.as_ref().map(|b| differences(&b.environment, &now)).unwrap_or_default();
         if let Some(then) = test.baseline.as_ref().and_then(|b| b.sets.get(&set)?.sql.as_ref()).filter(|then| *then != text.trim()) {
             rewritten(cx, conn, &arm, then, effort(&test.require, anyway), &mut here).await?;
@@ -153,6 +158,7 @@ pub async fn run(cx: &Cx, conn: &Connection, path: &Path, anyway: bool) -> Resul
         sets,
         differs,
         baseline_taken: test.baseline.map(|b| b.taken),
+        notes,
     })
 }
 

@@ -22,6 +22,8 @@ pub struct TestReport {
     /// How the baseline's environment differs from this one.
     pub differs: Differences,
     pub baseline_taken: Option<String>,
+    /// What else is to be known of the numbers: sentences.
+    pub notes: Vec<String>,
 }
 
 /// The statement with one set of values.
@@ -132,6 +134,7 @@ impl TestReport {
         if self.differs.elsewhere {
             out.push("  the baseline was taken on another server or database".into());
         }
+        out.extend(self.notes.iter().map(|n| format!("  {n}")));
         out
     }
 
@@ -223,6 +226,7 @@ mod tests {
             sets: vec![set],
             differs: Differences::default(),
             baseline_taken: None,
+            notes: vec!["Measured without its locking clause.".into()],
         };
         let xml = report.junit();
         assert!(xml.contains("tests=\"3\" failures=\"1\" errors=\"1\""), "{xml}");
@@ -231,5 +235,6 @@ mod tests {
         assert_eq!((report.exit_code(), report.word()), (1, "fail"));
         assert!(report.sentence().contains("no sort (common)"), "{}", report.sentence());
         assert!(report.lines().iter().any(|l| l.contains("Index Scan")));
+        assert_eq!(report.lines().last().map(String::as_str), Some("  Measured without its locking clause."));
     }
 }
