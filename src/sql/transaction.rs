@@ -198,6 +198,39 @@ pub enum Leaves {
     Cleared,
 }
 
+/// One of these is called. A long text is data.
+fn calls(dialect: Dialect, text: &str, names: &[&str]) -> bool {
+    let w = words(dialect, text, 256);
+    w.windows(2).any(|x| x[1] == "(" && names.contains(&x[0].as_str()))
+}
+
+/// All that one SET of MySQL or MariaDB sets for the session: `GLOBAL` and its like hold for what follows without a word of its own.
+fn set_by_mysql(w: &[String]) -> Option<Leaves> {
+    let (mut depth, mut starts, mut global) = (0usize, true, false);
+    let mut all: Vec<String> = Vec::new();
+    for x in w.iter().skip(1) {
+        match x.as_str() {
+            "(" => depth += 1,
+            ")" => depth = depth.saturating_sub(1),
+            "," if depth == 0 => starts = true,
+            "global" | "persist" | "persist_only" if starts => global = true,
+            "session" | "local" if starts => global = false,
+            v if starts => {
+                starts = false;
+                match v.strip_prefix("@@") {
+                    Some(v) if v.starts_with("global") || v.starts_with("persist") => {}
+                    Some(v) => all.push(format!("setting {}", v.trim_start_matches("session.").trim_start_matches("local."))),
+                    None if v.starts_with('@') => all.push(format!("variable {v}")),
+                    None if !global => all.push(format!("setting {v}")),
+                    None => {}
+                }
+            }
+            _ => {}
+        }
+    }
+    (!all.is_empty()).then(|| Leaves::Made(all.join(", ")))
+}
+
 /// What a statement that was run leaves behind in its session.
 pub fn leaves(dialect: Dialect, text: &str) -> Option<Leaves> {
     let w = words(dialect, text, 16);
@@ -218,7 +251,19 @@ pub fn leaves(dialect: Dialect, text: &str) -> Option<Leaves> {
     let made = |what: &str, name: Option<String>| name.map(|n| Leaves::Made(format!("{what} {n}")));
     let unmade = |what: &str, name: Option<String>| name.map(|n| Leaves::Unmade(format!("{what} {n}")));
     if is("create") {
-        let temporary = w.iter().take(5).position(|x| x == "temp" || x == "temporary")?;
+        // `create table pg_temp.t` is a temporary one, too; so are functions and types there.
+        let own = w
+            .iter()
+            .take(6)
+            .position(|x| x == "pg_temp")
+            .filter(|at| dialect == Dialect::Postgres && w.get(at + 1).is_some_and(|x| x == "."));
+        let temporary = w.iter().take(5).position(|x| x == "temp" || x == "temporary");
+        if let (None, Some(at)) = (temporary, own) {
+            let kinds = ["table", "view", "sequence", "function", "procedure", "type", "domain"];
+            let kind = w[..at].iter().find(|x| kinds.contains(&x.as_str()))?;
+            return made(&format!("temporary {kind}"), name_of(&names, at));
+        }
+        let temporary = temporary?;
         let kind = w.get(temporary + 1)?.as_str();
         return match kind {
             "table" | "view" | "sequence" | "trigger" => made(&format!("temporary {kind}"), name_of(&names, temporary + 2)),
@@ -249,15 +294,25 @@ pub fn leaves(dialect: Dialect, text: &str) -> Option<Leaves> {
         (Dialect::Postgres | Dialect::MySql, "deallocate") => unmade("prepared statement", w.last().filter(|x| *x != ";").cloned()),
         (Dialect::Postgres, "declare") if w.iter().any(|x| x == "hold") => made("cursor", name_after(1)),
         (Dialect::MySql, "set") => match w.get(1)?.as_str() {
-            "global" | "persist" | "persist_only" | "password" | "transaction" | "default" => None,
-            v if v.starts_with("@@global") || v.starts_with("@@persist") => None,
-            "session" | "local" => made("setting", name_after(2)),
-            v if v.starts_with("@@") => {
-                Some(Leaves::Made(format!("setting {}", v.trim_start_matches("@@session.").trim_start_matches("@@"))))
-            }
-            v if v.starts_with('@') => Some(Leaves::Made(format!("variable {v}"))),
-            _ => made("setting", name_after(1)),
+            "password" | "transaction" | "default" => None,
+            _ => set_by_mysql(&words(dialect, text, 256)),
         },
+        (Dialect::MySql, "select" | "do") if calls(dialect, text, &["get_lock"]) => Some(Leaves::Made("lock of GET_LOCK".into())),
+        (Dialect::MySql, "handler") if w.get(2).is_some_and(|x| x == "open") => made("handler", name_after(1)),
+        (Dialect::Postgres, "load") => Some(Leaves::Made("loaded library".into())),
+        (Dialect::Postgres, "select" | "with") => {
+            let long = words(dialect, text, 256);
+            let into = long.windows(3).position(|x| x[0] == "into" && (x[1] == "temp" || x[1] == "temporary"));
+            let name = into.and_then(|i| long.get(if long[i + 2] == "table" { i + 3 } else { i + 2 }).cloned());
+            match name {
+                Some(name) => Some(Leaves::Made(format!("temporary table {name}"))),
+                None if calls(dialect, text, &["set_config"]) => Some(Leaves::Made("settings of set_config".into())),
+                None if calls(dialect, text, &["pg_advisory_lock", "pg_advisory_lock_shared", "pg_try_advisory_lock"]) => {
+                    Some(Leaves::Made("advisory locks".into()))
+                }
+                None => None,
+            }
+        }
         (Dialect::MySql, "use") => made("database", name_after(1)),
         (Dialect::MySql, "lock") if commits_implicitly(dialect, text) => Some(Leaves::Made("table locks".into())),
         (Dialect::MySql, "unlock") => Some(Leaves::Unmade("table locks".into())),
@@ -388,6 +443,18 @@ mod tests {
             (MySql, "set session sql_mode = ''", made("setting sql_mode")),
             (MySql, "set @@session.sql_mode = ''", made("setting sql_mode")),
             (MySql, "set global max_connections = 1", None),
+            (MySql, "set sql_mode='ANSI', lock_wait_timeout=5", made("setting sql_mode, setting lock_wait_timeout")),
+            (MySql, "set @x = greatest(1, 2), sql_mode='ANSI'", made("variable @x, setting sql_mode")),
+            (MySql, "set @@session.sql_mode='A', @@global.x=1, @@session.y=4", made("setting sql_mode, setting y")),
+            (MySql, "select get_lock('a', 1)", made("lock of GET_LOCK")),
+            (MySql, "handler items open", made("handler items")),
+            (Postgres, "create table pg_temp.t10 (a int)", made("temporary table t10")),
+            (Postgres, "create function pg_temp.ff() returns int language sql as 'select 1'", made("temporary function ff")),
+            (Postgres, "create table t (pg_temp int)", None),
+            (Postgres, "select 1 as a into temp tinto", made("temporary table tinto")),
+            (Postgres, "select set_config('my.x', '1', false)", made("settings of set_config")),
+            (Postgres, "select pg_advisory_lock(77)", made("advisory locks")),
+            (Postgres, "load 'auto_explain'", made("loaded library")),
             (MySql, "CREATE TEMPORARY TABLE shop.NewOrders (a int)", made("temporary table NewOrders")),
             (MySql, "DROP TEMPORARY TABLE IF EXISTS NewOrders", unmade("temporary table NewOrders")),
             (Postgres, "CREATE TEMP TABLE NewOrders (a int)", made("temporary table neworders")),
