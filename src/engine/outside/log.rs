@@ -121,7 +121,11 @@ fn files(server: &Server, port: u16, process: Option<&Process>, data: Option<&Pa
             // A log that is written in turns lies beside those before it.
             Some(dir) => out.extend(in_directory(dir)),
             // Elsewhere others may write as well: those that are named as its own are, but for the day and the time.
-            None => out.extend(log.parent().map(in_directory).unwrap_or_default().into_iter().filter(|p| shape(p) == shape(log))),
+            None => {
+                out.push(log.clone());
+                let beside = log.parent().map(in_directory).unwrap_or_default();
+                out.extend(beside.into_iter().filter(|p| p != log && shape(p) == shape(log)));
+            }
         }
     }
     if let Some(p) = process.filter(|_| out.is_empty()) {

@@ -35,14 +35,17 @@ impl Places {
     /// A role without pg_read_all_settings is told nothing of them: `None`. Asked for by name, the server would log an error.
     async fn read(s: &Session) -> Result<Option<Places>> {
         const WHERE: &str = "SELECT name, setting FROM pg_catalog.pg_settings WHERE name IN ('port', 'data_directory', 'log_directory', 'logging_collector') \
-            UNION ALL SELECT 'now', CASE WHEN pg_catalog.has_function_privilege('pg_catalog.pg_current_logfile(text)', 'EXECUTE') \
-                THEN pg_catalog.pg_current_logfile('stderr') END";
+            UNION ALL SELECT 'may', pg_catalog.has_function_privilege('pg_catalog.pg_current_logfile(text)', 'EXECUTE')::text";
         let found = rows(s, WHERE).await?;
         let told = |name: &str| found.iter().find(|r| cell(r, 0) == name).map_or("", |r| cell(r, 1)).to_string();
         let data = told("data_directory");
         let log = (told("logging_collector") == "on").then(|| Path::new(&data).join(told("log_directory")));
         // It begins another file every day, and at each start.
-        let file = Some(told("now")).filter(|f| !f.is_empty()).map(|f| Path::new(&data).join(f));
+        let file = match told("may").as_str() {
+            "true" => rows(s, "SELECT pg_catalog.pg_current_logfile('stderr')").await?.first().map(|r| cell(r, 0).to_string()),
+            _ => None,
+        };
+        let file = file.filter(|f| !f.is_empty()).map(|f| Path::new(&data).join(f));
         Ok((!data.is_empty()).then(|| Places { port: told("port"), data, log, file }))
     }
 
