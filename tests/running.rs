@@ -671,6 +671,12 @@ fn shortcuts_of_psql_list_show_copy_or_say_what_serves_instead() {
     assert!(shortcut("\\c nowhere").0.screen().contains("no target nowhere"));
     assert!(shortcut("\\! ls").0.screen().contains("Ctrl-Z gives you the shell"));
     assert!(shortcut("\\nonsense").0.screen().contains("\\? lists the shortcuts"));
+    for (line, told) in
+        [("\\dtS", "pg_catalog"), ("\\ef f", "\\sf name"), ("\\dC", "pg_cast"), ("\\prompt x", ":name"), ("\\gset", "\\set name value")]
+    {
+        let screen = shortcut(line).0.screen();
+        assert!(screen.contains(told) && !screen.contains("\\? lists"), "{line}: {screen}");
+    }
     let (_, effects) = shortcut("\\l");
     assert_eq!(statements(&effects)[0].text, "PRAGMA database_list");
     let (_, effects) = shortcut("\\df cou*");
