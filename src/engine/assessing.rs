@@ -288,6 +288,8 @@ pub(super) fn sample_free(places: &[(&str, String)], into: &mut Sample) {
 /// Seconds between two samples from which on a forecast is made, and the share of a disk that has to be free to make it no alarm.
 const STEADY: f64 = 4.0;
 const ROOMY: f64 = 0.3;
+/// The share of room below which a disk is full.
+const FULL: f64 = 0.002;
 /// Seconds within which a disk that goes on filling is full before anybody has looked for what fills it.
 const AT_ONCE: f64 = 300.0;
 
@@ -321,6 +323,18 @@ pub(super) fn judge_growth(seen: &mut Seen, check: &Check, limits: &Limits, firs
     // What is written within a moment says nothing of the next hour.
     if seconds < STEADY {
         return;
+    }
+    // What is full already has no forecast.
+    for (name, room) in second.counters.iter().filter(|(n, _)| n.starts_with("free ")) {
+        if let [free, all, ..] = room[..]
+            && all > 0.0
+            && free / all < FULL
+        {
+            let what = &name[5..];
+            seen.says.push_str(&format!(", {what} is full"));
+            let words = format!("the disk of {what} is full now: {} are left", bytes(free));
+            seen.find(Finding::new(Severity::Critical, check.id, what, words).next(known.next));
+        }
     }
     let mut soonest: Option<(f64, f64, &str)> = None;
     for (name, after) in second.counters.iter().filter(|(n, _)| n.starts_with("free ")) {
@@ -430,6 +444,8 @@ mod tests {
         let mut build = Seen::of(&GROWTH);
         judge_growth(&mut build, &GROWTH, &Limits::default(), &sample(10.0, 12_000e6), &sample(15.0, 11_900e6), &known(Some(1e3)));
         assert_eq!((build.severity, build.findings.len()), (Severity::Info, 1), "another program writes for some seconds: {build:#?}");
+        let full = judged(10e6, 10e6);
+        assert_eq!((full.severity, full.findings.len()), (Severity::Critical, 1), "it has no forecast: {full:#?}");
         // A large disk that is full within minutes is an alarm all the same.
         assert_eq!(judged(12_500e6, 12_000e6).severity, Severity::Critical);
         // What the database does not write, something else does.

@@ -143,7 +143,12 @@ impl Seen {
         if any {
             self.severity = self.findings.iter().map(|f| f.severity).max().unwrap_or(Severity::Ok);
             let until = self.muted.iter().map(|m| m.until).min().unwrap_or(now);
-            self.says = format!("muted until {}: {}", until.strftime("%Y-%m-%d %H:%M UTC"), self.says);
+            let until = until.strftime("%Y-%m-%d %H:%M UTC");
+            // What still speaks is not silenced by what stands beside it.
+            self.says = match self.severity >= Severity::Warning {
+                true => format!("{} ({} of it muted until {until})", self.says, self.muted.len()),
+                false => format!("muted until {until}: {}", self.says),
+            };
         }
         self
     }
@@ -384,6 +389,10 @@ mod tests {
         assert_eq!((quiet.severity, quiet.muted[0].was), (Severity::Info, Some(Severity::Critical)));
         assert!(quiet.says.starts_with("muted until 1970-01-01 02:00 UTC: it says so"), "{}", quiet.says);
         assert_eq!(seen.clone().muted_by(&[mute("i")], hour(1)).severity, Severity::Info);
+        let mut two = seen.clone();
+        two.find(Finding::new(Severity::Warning, "PG27", "j", "another"));
+        let half = two.muted_by(&[mute("i")], hour(1));
+        assert_eq!((half.severity, half.says.as_str()), (Severity::Warning, "it says so (1 of it muted until 1970-01-01 02:00 UTC)"));
         assert_eq!(seen.clone().muted_by(&[mute("another")], hour(1)), seen);
         assert_eq!(seen.clone().muted_by(&[mute("")], hour(2)), seen, "its time is over");
         let blind = assessment(&[("PG27", "i", Severity::Unknown)]).checks.remove(0);
