@@ -2,7 +2,7 @@
 
 use super::{Advice, Level, Report};
 use crate::model::Dialect;
-use crate::plan::candidates::Why;
+use crate::plan::candidates::{Reason, Why};
 use crate::plan::measure::{millis, ratio};
 use crate::text;
 use serde_json::{Value, json};
@@ -116,21 +116,43 @@ impl Report {
     /// Whether an index helps, by the planner's word or by measuring; `None` where there are some and none of them was tried.
     pub fn helps(&self) -> Option<bool> {
         match self.advice.as_slice() {
+            [] if self.because().is_some_and(|r| self.not_tried(r).is_some()) => None,
             [] => Some(false),
             all => all.iter().any(|a| a.level != Level::Untried).then_some(true),
         }
     }
 
+    /// What the answer goes by. Old statistics make it doubtful; they are no reason why nothing helps.
+    fn because(&self) -> Option<&Reason> {
+        self.reasons.iter().find(|r| r.why != Why::StaleStatistics)
+    }
+
+    /// What may help all the same, and was not looked at: then nobody knows that nothing does.
+    fn not_tried(&self, r: &Reason) -> Option<&'static str> {
+        let mut ordered = false;
+        self.plan.root.walk(0, &mut |_, n| {
+            ordered |= matches!(n.op.as_str(), "sort" | "distinct" | "duplicates removal") || n.raw_op.starts_with("USE TEMP B-TREE");
+        });
+        match r.why {
+            Why::Alternatives => Some("an index for each of them, all together, was"),
+            Why::Unindexable => Some("another kind of index (full text, spatial) or another wording was"),
+            Why::Refused => Some("another wording of the test, which a plain index serves, was"),
+            Why::EverythingRead if ordered => Some("an index in the order that is asked for was"),
+            _ => None,
+        }
+    }
+
     /// The answer in one sentence.
     pub fn answer(&self) -> String {
-        // Old statistics make an answer doubtful; they are no reason why nothing helps.
-        let because = self.reasons.iter().find(|r| r.why != Why::StaleStatistics);
-        match (self.advice.first(), because) {
+        match (self.advice.first(), self.because()) {
             (Some(a), _) if a.level == Level::Untried => {
                 format!("An index on {} may help: whether it does is not known, because it was not tried.", a.spec)
             }
             (Some(a), _) => format!("An index on {} helps, {}: {}.", a.spec, a.level.word(), a.gain()),
-            (None, Some(r)) => format!("No index helps, because {}.", r.text),
+            (None, Some(r)) => match self.not_tried(r) {
+                Some(what) => format!("No index is proposed, because {}; {what} not tried here.", r.text),
+                None => format!("No index helps, because {}.", r.text),
+            },
             (None, None) => match self.dropped.first() {
                 Some(d) => format!("No index helps, because {}.", d.reason.text),
                 None => "No index helps: the statement tests nothing that an index could serve.".into(),

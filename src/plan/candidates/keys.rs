@@ -117,6 +117,14 @@ pub(super) fn elements(s: &Scene<'_>, u: &Use<'_>, p: &Predicate) -> Option<Key>
     }
     // With several columns in it the key is the whole test.
     p.value.as_ref()?;
+    // With its configuration named it depends on nothing else, and can be indexed.
+    if let Expr::Call { name, args } = &p.key
+        && name == "to_tsvector"
+        && args.len() == 2
+        && p.op == "@@"
+    {
+        return Some(Key { sql: format!("({})", p.key.sql(s.dialect)), column: None, class: String::new(), down: false });
+    }
     let c = p.key.column()?;
     let kind = u.table.type_of(&c.name)?;
     let class = match kind.as_str() {

@@ -74,6 +74,8 @@ pub fn propose(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>], answers: &Answers, o
         let keys = u.order.iter().filter(|k| !fixed.iter().any(|f| f.sql == k.sql)).cloned().fold(fixed.clone(), push_new);
         let why = if u.extreme {
             "the smallest and the largest value stand at the ends of the index: one look is enough"
+        } else if !s.all().any(|i| s.node(i).op == "limit") && s.select.as_ref().is_none_or(|q| q.limit.is_none()) {
+            "rows come in the order of ORDER BY: nothing is sorted"
         } else {
             "rows come in the order of ORDER BY, and the LIMIT ends reading after a few"
         };

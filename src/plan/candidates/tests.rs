@@ -279,6 +279,36 @@ fn trigrams_only_where_the_extension_is() {
     assert_eq!(whys(&short, &known, 0.01), [Why::Unindexable]);
 }
 
+/// Tests that were once said to be served by nothing.
+#[test]
+fn nulls_groups_and_words_have_their_indexes() {
+    let sorted = over(says(node("sort", "Sort"), "Sort Key", "customer_id, created_at DESC"), vec![seq("orders", "")]);
+    let cases = [
+        (seq("orders", "(orders.state IS NOT NULL)"), "select * from orders where state is not null", "state"),
+        (
+            seq("orders", "((orders.state = 'lost'::text) OR (orders.state IS NULL))"),
+            "select * from orders where state = 'lost' or state is null",
+            "state",
+        ),
+        (
+            over(node("distinct", "Unique"), vec![sorted]),
+            "select distinct on (customer_id) * from orders order by customer_id, created_at desc",
+            "customer_id, created_at",
+        ),
+        (
+            seq("orders", "(to_tsvector('english'::regconfig, orders.state) @@ '''abc'''::tsquery)"),
+            "select * from orders where to_tsvector('english', state) @@ to_tsquery('english', 'abc')",
+            "(to_tsvector(('english')::regconfig, state))",
+        ),
+    ];
+    for (scan, statement, keys) in cases {
+        let (p, known) = (plan("PostgreSQL", scan), pg(statement));
+        let found = find(&p, &known, &keeping(&p, &known, 0.01));
+        let hit = found.proposed.iter().any(|c| c.keys.iter().map(|k| k.sql.as_str()).collect::<Vec<_>>().join(", ") == keys);
+        assert!(hit, "{statement}: {:?} {:?}", found.proposed, found.reasons);
+    }
+}
+
 #[test]
 fn where_no_index_helps_the_reason_is_given() {
     let most = plan("PostgreSQL", seq("orders", "(orders.state = 'paid'::text)"));

@@ -237,6 +237,14 @@ fn read<'a>(s: &'a Scene<'a>, i: usize, inner: &[Select]) -> Option<Use<'a>> {
     for p in tests.iter().filter(|p| s.steady(i, p)) {
         place(s, &mut u, p);
     }
+    // Among other tests it is what a partial index is made of; alone it is found like a range.
+    if !u.tested() && u.join.is_empty() && u.range_join.is_empty() && u.obstacles.is_empty() {
+        for p in u.not_null.clone() {
+            if let Ok(Some(key)) = key(s, &u, &p) {
+                u.range.push(Tested { key, predicate: p });
+            }
+        }
+    }
     if let Some(q) = s.select.as_ref().filter(|_| s.product == Product::Postgres) {
         collate(&mut u, q);
     }
@@ -424,7 +432,10 @@ fn same_column(e: &Expr) -> Option<Expr> {
     let mut found: Option<Expr> = None;
     for part in parts {
         match part.predicates().as_slice() {
-            [p] if matches!(p.test, Test::Equal | Test::In) && p.column().is_some() && found.as_ref().is_none_or(|f| *f == p.key) => {
+            [p] if matches!(p.test, Test::Equal | Test::In | Test::Null)
+                && p.column().is_some()
+                && found.as_ref().is_none_or(|f| *f == p.key) =>
+            {
                 found = Some(p.key.clone());
             }
             _ => return None,
@@ -475,13 +486,23 @@ fn order(s: &Scene<'_>, u: &mut Use<'_>) {
         return;
     }
     let mut keys: Vec<SortKey> = Vec::new();
+    // DISTINCT ON keeps the first row of each group in the order of ORDER BY: it reads an index of that order.
+    let mut words = text.unwrap_or_default().split_whitespace().map(str::to_lowercase);
+    let first_of_each = words.next().is_some_and(|w| w == "select")
+        && words.next().is_some_and(|w| w == "distinct")
+        && words.next().is_some_and(|w| w == "on" || w.starts_with("on("));
     for a in s.above(u.at) {
         let op = s.node(a).op.as_str();
+        if op == "distinct" && first_of_each && !keys.is_empty() {
+            break;
+        }
         if matches!(op, "aggregate" | "distinct" | "window" | "append" | "union" | "set operation") {
             return;
         }
         if op.contains("sort")
-            && s.above(a).take_while(|b| !s.node(*b).op.contains("join")).any(|b| s.node(b).op == "limit")
+            && s.above(a)
+                .take_while(|b| !s.node(*b).op.contains("join"))
+                .any(|b| s.node(b).op == "limit" || first_of_each && s.node(b).op == "distinct")
             && let Some(text) = s.condition(a, &["Sort Key"])
         {
             keys = expression::sort_keys(s.dialect, text);

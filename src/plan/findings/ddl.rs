@@ -147,5 +147,11 @@ pub fn index_columns(tests: &[Predicate]) -> Vec<String> {
     if let Some(c) = tests.iter().filter(|p| matches!(p.test, Test::Range | Test::Prefix | Test::RangeJoin)).find_map(Predicate::column) {
         add(c);
     }
+    // Alone it is found like a range.
+    if out.is_empty()
+        && let Some(c) = tests.iter().filter(|p| p.test == Test::NotNull).find_map(Predicate::column)
+    {
+        out.push(c.name.clone());
+    }
     out
 }
