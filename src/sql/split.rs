@@ -294,7 +294,8 @@ impl<'a> Splitter<'a> {
     fn finish(&mut self, at: usize, terminated: Option<usize>) {
         let Some(p) = self.pending.take() else { return };
         let end = match terminated {
-            Some(_) => p.start + self.text[p.start..at].trim_end().len(),
+            // Only what the servers take for blanks: a no-break space may end a name.
+            Some(_) => p.start + self.text[p.start..at].trim_end_matches(|c: char| c.is_ascii_whitespace() || c == '\x0b').len(),
             None => p.end,
         };
         if end <= p.start {

@@ -201,6 +201,11 @@ pub(in crate::sql) fn sqlish() -> impl Strategy<Value = String> {
     proptest::collection::vec(piece, 0..40).prop_map(|v| v.concat())
 }
 
+#[test]
+fn a_statement_ends_behind_its_last_letter_whatever_that_looks_like() {
+    assert_eq!(parts(Dialect::Postgres, "select * from a\u{a0} ;\n select 2 \t;"), ["select * from a\u{a0}", "select 2"]);
+}
+
 proptest! {
     #[test]
     fn splitting_loses_no_byte(d in dialect(), text in prop_oneof![sqlish(), any::<String>()]) {
