@@ -454,9 +454,13 @@ fn behind_names_in_mariadb() {
         refused(home.path(), &url, sql);
         assert!(!marker.exists(), "{sql} was run");
     }
-    for sql in ["select * from v_fine", "select count(*) from information_schema.tables"] {
+    let json = "select json_detailed('{\"a\":1}'), json_query('{\"a\":[1]}', '$.a'), nvl(null, 1), to_char(now()), chr(65)";
+    for sql in ["select * from v_fine", "select count(*) from information_schema.tables", json] {
         allowed(home.path(), &url, sql);
     }
+    maria.sql("hidden", "create function natural_sort_key (a int) returns int return ofile()");
+    refused(home.path(), &url, "select `natural_sort_key`(1)");
+    refused(home.path(), &url, "select natural_sort_key (1)");
 }
 
 #[test]

@@ -130,6 +130,7 @@ const POSTGRES: &str = "acosd acosh acldefault aclexplode age area array_agg arr
      xml_is_well_formed_document xmlagg xmlcomment xmlconcat xmlelement xmlexists xmlforest xmlparse xmlpi xmlroot xmlserialize \
      xmltable xpath xpath_exists";
 
+// The last lines are MariaDB's alone (`information_schema.SQL_FUNCTIONS`); a stored function of such a name is looked for like any other.
 const MYSQL: &str = "json_array adddate addtime aes_decrypt aes_encrypt ascii benchmark bin bit_and bit_count bit_length bit_or bit_xor \
      character_length char_length charset coercibility collation compress connection_id conv convert convert_tz crc32 curdate \
      current_date current_role current_time current_timestamp current_user curtime database datediff date_add date_format date_sub \
@@ -147,7 +148,10 @@ const MYSQL: &str = "json_array adddate addtime aes_decrypt aes_encrypt ascii be
      st_distance st_distance_sphere st_geomfromtext st_intersects st_length st_srid st_within st_x st_y subdate substring_index \
      subtime sysdate system_user timediff timestamp timestampadd timestampdiff time_format time_to_sec to_base64 to_days to_seconds \
      truncate ucase uncompress uncompressed_length unhex unix_timestamp updatexml user utc_date utc_time utc_timestamp uuid \
-     uuid_short value values variance var_pop var_samp version week weekday weekofyear weight_string xor year yearweek";
+     uuid_short value values variance var_pop var_samp version week weekday weekofyear weight_string xor year yearweek \
+     add_months chr column_add column_check column_create column_delete column_exists column_get column_json column_list crc32c \
+     decode_histogram json_compact json_detailed json_equals json_exists json_loose json_normalize json_query lengthb natural_sort_key \
+     nvl nvl2 sformat sys_guid to_char";
 
 const SQLITE: &str = "json_array acosh asinh atanh bm25 changes cosh current_date current_time current_timestamp datetime decimal decimal_add decimal_cmp \
      decimal_mul decimal_sub decimal_sum generate_series glob group_concat hex highlight ieee754 if ifnull iif instr json json_array_insert json_array_length \

@@ -100,6 +100,7 @@ pub(super) async fn read(s: &Session) -> Result<Names> {
                 out.column(column, type_name);
             }
             out.unwritable(&cell(r, 5).bytes().map(|b| b == b'g').collect::<Vec<_>>());
+            out.keyed(&cell(r, 6).bytes().map(|b| b == b'k').collect::<Vec<_>>());
             Ok(())
         })
         .await?;

@@ -79,6 +79,8 @@ pub struct Outline {
     pub visible: Vec<usize>,
     /// Nodes have times of their own.
     pub timed: bool,
+    /// Rows were counted, not only expected.
+    counted: bool,
     /// Nodes have figures of any kind: cost, rows, times, pages.
     pub figures: bool,
     /// Which measures the plan has figures for.
@@ -110,8 +112,9 @@ impl Outline {
         for (line, node) in lines.iter_mut().zip(&nodes) {
             line.own = [if timed { node.self_ms } else { own_cost(node) }, node.estimate_error, own_pages(node), own_rows(node)];
         }
-        let figures = nodes.iter().any(|n| n.rows.is_some() || n.est_rows.is_some());
-        let mut out = Outline { has: [false; 4], visible: Vec::new(), timed, figures, lines };
+        let counted = nodes.iter().any(|n| n.rows.is_some());
+        let figures = counted || nodes.iter().any(|n| n.est_rows.is_some());
+        let mut out = Outline { has: [false; 4], visible: Vec::new(), timed, counted, figures, lines };
         out.warm();
         out.figures |= out.has.contains(&true);
         for f in &plan.findings {
@@ -157,7 +160,8 @@ impl Outline {
             Heat::Time => "own cost",
             Heat::Estimate => "estimate error",
             Heat::Pages => "pages",
-            Heat::Rows => "rows read",
+            Heat::Rows if self.counted => "rows read",
+            Heat::Rows => "rows expected",
         }
     }
 

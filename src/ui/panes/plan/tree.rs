@@ -87,7 +87,8 @@ fn columns(state: &State, plan: &Plan, width: u16) -> Vec<(Figure, String, u16)>
             Heat::Time => ("own cost", 10),
             Heat::Estimate => ("factor", 8),
             Heat::Pages => ("own pages", 10),
-            Heat::Rows => ("rows read", 10),
+            Heat::Rows if actuals => ("rows read", 10),
+            Heat::Rows => ("rows exp.", 10),
         };
         out.push((Figure::Own, name.to_string(), w));
         if matches!(pane.heat, Heat::Time | Heat::Pages) {
