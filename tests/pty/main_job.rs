@@ -150,6 +150,8 @@ fn demo((columns, rows): (u16, u16)) {
     // Tests are built without optimisation: hashing a database several times takes its time on a busy machine.
     c.patience = PATIENCE;
     c.wait_until("the demo is open on production", |s| s.contains("shop-prod") && s.contains("PRODUCTION") && s.contains("Guide 1 of 13"));
+    // Its queries are opened for typing: what is pressed before that is a letter of theirs.
+    c.wait_for("Opened ");
 
     // Look around: the guide names the key.
     c.send("<Esc>1");
