@@ -363,6 +363,7 @@ pub enum Timer {
     },
     /// The question of a data fix has stood for a moment; keys that had come when this began.
     FixAsked {
+        result: ResultId,
         presses: u64,
     },
 }

@@ -50,7 +50,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Timer(Timer::Tick) => state.ticked(effects),
         Msg::Timer(Timer::SaveBuffer { version }) => buffers::save(state, Some(version), effects),
         Msg::Timer(Timer::Watch { job }) => super::watch::due(state, job, effects),
-        Msg::Timer(Timer::FixAsked { presses }) => fix::rested(state, presses, effects),
+        Msg::Timer(Timer::FixAsked { result, presses }) => fix::rested(state, result, presses, effects),
         Msg::Timer(Timer::Sessions { round }) => sessions::due(state, round, effects),
         Msg::Timer(Timer::LockTree) => assess::due(state, effects),
         Msg::Assessing { job, news } => assess::news(state, job, news),

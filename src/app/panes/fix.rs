@@ -68,7 +68,7 @@ pub fn begun(state: &mut State, result: ResultId, edits: bool, report: Report, e
     state.query.fix = Some(Fix { result, edits, report, since: state.now, answered: None, ready: false, presses: 0 });
     state.query.waiting.clear();
     ask(state);
-    effects.push(Effect::After(REST, Timer::FixAsked { presses: 0 }));
+    effects.push(Effect::After(REST, Timer::FixAsked { result, presses: 0 }));
     state.tick(effects);
 }
 
@@ -86,11 +86,11 @@ pub fn pressed(state: &mut State) {
 }
 
 /// Time has passed since the question opened, or since the last look for keys.
-pub fn rested(state: &mut State, presses: u64, effects: &mut Vec<Effect>) {
-    let Some(fix) = &mut state.query.fix else { return };
+pub fn rested(state: &mut State, result: ResultId, presses: u64, effects: &mut Vec<Effect>) {
+    let Some(fix) = state.query.fix.as_mut().filter(|f| f.result == result) else { return };
     fix.ready |= fix.presses == presses;
     if !fix.ready {
-        effects.push(Effect::After(REST, Timer::FixAsked { presses: fix.presses }));
+        effects.push(Effect::After(REST, Timer::FixAsked { result, presses: fix.presses }));
     }
 }
 
