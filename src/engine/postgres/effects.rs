@@ -151,15 +151,7 @@ pub(super) async fn of(catalog: &dyn Catalog, s: &Session, text: &str) -> Result
     }
     let plan = s.explain(text, false).await?;
     let said = words(text);
-    let mut look = Look {
-        s,
-        out: Effects::default(),
-        reached: Reached::default(),
-        seen: BTreeSet::new(),
-        numbers: Vec::new(),
-        names: Vec::new(),
-        says_default: said.iter().any(|w| w == "default"),
-    };
+    let mut look = Look::new(s, said.iter().any(|w| w == "default"));
     let upsert = said.iter().any(|w| w == "conflict");
     let mut written: Vec<(String, Touched, Option<f64>)> = Vec::new();
     plan.root.walk(0, &mut |_, n| {
@@ -202,21 +194,18 @@ pub(super) async fn of(catalog: &dyn Catalog, s: &Session, text: &str) -> Result
 
 /// What is computed with each row of a table that is written, and what that does: nothing is planned, and no key is followed.
 pub(super) async fn of_rows(s: &Session, schema: &str, name: &str, inserts: bool) -> Result<Effects> {
-    let mut look = Look {
-        s,
-        out: Effects::default(),
-        reached: Reached::default(),
-        seen: BTreeSet::new(),
-        numbers: Vec::new(),
-        names: Vec::new(),
-        says_default: inserts,
-    };
+    let mut look = Look::new(s, inserts);
     look.reached.add(vec![schema.to_string(), name.to_string()], Touched { insert: inserts, ..Touched::ALL });
     look.all(None).await?;
     Ok(look.out)
 }
 
-impl Look<'_> {
+impl<'a> Look<'a> {
+    fn new(s: &'a Session, says_default: bool) -> Self {
+        let (out, reached, seen) = (Effects::default(), Reached::default(), BTreeSet::new());
+        Look { s, out, reached, seen, numbers: Vec::new(), names: Vec::new(), says_default }
+    }
+
     /// Looks at all that waits, and at what that leads to; with a catalogue also along the foreign keys of tables beyond those that the
     /// statement writes itself.
     async fn all(&mut self, keys: Option<(&dyn Catalog, &Direct)>) -> Result<()> {

@@ -461,8 +461,7 @@ impl Said {
     /// For [`LOOK`] and [`REACHED`].
     fn params(&self, planned: bool) -> [String; 6] {
         let converts = self.converts || planned;
-        let names = [&self.names, &self.operators, &self.calls].map(list);
-        let [names, operators, calls] = names;
+        let [names, operators, calls] = [&self.names, &self.operators, &self.calls].map(list);
         [names, operators, calls, converts.to_string(), planned.to_string(), self.literals.to_string()]
     }
 
