@@ -259,7 +259,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn find(&self, from: usize, byte: u8) -> Option<usize> {
-        self.bytes.get(from..)?.iter().position(|&b| b == byte).map(|n| from + n)
+        memchr::memchr(byte, self.bytes.get(from..)?).map(|n| from + n)
     }
 
     fn comment(&mut self, s: usize, b: u8) -> Option<(TokenKind, usize)> {
@@ -300,8 +300,9 @@ impl<'a> Lexer<'a> {
         }
         let mut depth = 1usize;
         let mut i = s + 2;
-        while i + 1 < self.bytes.len() {
-            match (self.bytes[i], self.bytes[i + 1]) {
+        while let Some(n) = self.bytes.get(i..).and_then(|rest| memchr::memchr2(b'*', b'/', rest)) {
+            i += n;
+            match (self.bytes[i], self.at(i + 1)) {
                 (b'*', b'/') => {
                     depth -= 1;
                     i += 2;
@@ -322,18 +323,14 @@ impl<'a> Lexer<'a> {
     /// A quoted thing whose opening quote is at `open`; a doubled quote stands for itself.
     fn quoted(&self, open: usize, quote: u8, backslash: bool, kind: TokenKind) -> (TokenKind, usize) {
         let mut i = open + 1;
-        while i < self.bytes.len() {
-            let b = self.bytes[i];
-            if b == b'\\' && backslash {
-                i += 2;
-            } else if b == quote {
-                if self.at(i + 1) != quote {
-                    return (kind, i + 1);
-                }
-                i += 2;
-            } else {
-                i += 1;
+        let escape = if backslash { b'\\' } else { quote };
+        while let Some(n) = self.bytes.get(i..).and_then(|rest| memchr::memchr2(quote, escape, rest)) {
+            i += n;
+            if self.bytes[i] == quote && self.at(i + 1) != quote {
+                return (kind, i + 1);
             }
+            // Whatever follows a backslash, or the other one of two quotes.
+            i += 2;
         }
         (TokenKind::Unterminated, self.bytes.len())
     }

@@ -206,7 +206,7 @@ impl<'a> Splitter<'a> {
     }
 
     /// Takes the next token; `None` at the end of the text.
-    fn step(&mut self) -> Option<TokenKind> {
+    fn step(&mut self) -> Option<Token> {
         while let Some(((at, reading), later)) = self.changes.split_first()
             && self.lexer.pos >= *at
         {
@@ -222,7 +222,7 @@ impl<'a> Splitter<'a> {
                         p.line_ended = true;
                     }
                 }
-                return Some(token.kind);
+                return Some(token);
             }
             TokenKind::Comment => {
                 match &mut self.pending {
@@ -232,7 +232,7 @@ impl<'a> Splitter<'a> {
                     _ => {}
                 }
                 self.same_line &= !part.contains('\n');
-                return Some(token.kind);
+                return Some(token);
             }
             _ => self.same_line = false,
         }
@@ -240,7 +240,7 @@ impl<'a> Splitter<'a> {
             if self.own_line(&token, self.comment) {
                 self.comment = None;
                 self.same_line = false;
-                return Some(token.kind);
+                return Some(token);
             }
             let outer = self.comment.take().unwrap_or(token.span.start);
             let line = self.line(token.span.start);
@@ -251,7 +251,7 @@ impl<'a> Splitter<'a> {
             self.lexer.pos = at + len;
             self.finish(at, Some(at + len));
             self.same_line = self.lexer.pos == at + len;
-            return Some(token.kind);
+            return Some(token);
         }
         let delimited = self.delimiter.is_some();
         let p = self.pending.as_mut()?;
@@ -263,7 +263,7 @@ impl<'a> Splitter<'a> {
         } else if part == "\\" && token.kind == TokenKind::Other {
             self.client_command(token.span.start);
         }
-        Some(token.kind)
+        Some(token)
     }
 
     /// The terminator that starts in this token, if it ends the pending statement: its offset and length.

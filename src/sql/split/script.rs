@@ -94,8 +94,8 @@ impl Script {
         let mut script = Script { reading: reading.into(), statements: Vec::new(), marks: Vec::new() };
         let mut s = Splitter::new(script.reading, text);
         let mut marks = Vec::new();
-        while let Some(kind) = s.step() {
-            leave(&mut s, kind, (0, 0), &mut marks);
+        while let Some(token) = s.step() {
+            leave(&mut s, &token, (0, 0), &mut marks);
         }
         s.end();
         script.statements = s.out.statements;
@@ -133,10 +133,10 @@ impl Script {
         // Marks behind the edit, at which the rest may turn out to be as before.
         let mut next = keep + self.marks[keep..].partition_point(|m| m.pos < shift.edited.end);
         let mut fresh = Vec::new();
-        while let Some(kind) = s.step() {
+        while let Some(token) = s.step() {
             let pos = s.lexer.pos;
             if pos <= shift.new_end {
-                leave(&mut s, kind, (kept, from), &mut fresh);
+                leave(&mut s, &token, (kept, from), &mut fresh);
                 continue;
             }
             let was = pos - shift.new_end + shift.edited.end;
@@ -148,7 +148,7 @@ impl Script {
                 self.join(&mut s, keep, kept, next, fresh, &shift);
                 return;
             }
-            leave(&mut s, kind, (kept, from), &mut fresh);
+            leave(&mut s, &token, (kept, from), &mut fresh);
         }
         s.end();
         self.statements.truncate(kept);
@@ -221,13 +221,18 @@ impl Mark {
 
 /// Leaves a mark behind a token that ends where it ends whatever follows. `before` is how many statements came before
 /// the splitter started, and where it did.
-fn leave(s: &mut Splitter<'_>, kind: TokenKind, before: (usize, usize), marks: &mut Vec<Mark>) {
+fn leave(s: &mut Splitter<'_>, token: &Token, before: (usize, usize), marks: &mut Vec<Mark>) {
     let pos = s.lexer.pos;
     let last = marks.last().map_or(before.1, |m| m.pos);
-    if pos < last + STRIDE || !matches!(kind, TokenKind::Semicolon | TokenKind::Punctuation) {
-        return;
-    }
-    if pos == 0 || !matches!(s.text.as_bytes()[pos - 1], b',' | b';' | b'(' | b')') {
+    let bytes = s.text.as_bytes();
+    let certain = match token.kind {
+        TokenKind::Semicolon | TokenKind::Punctuation => pos > 0 && matches!(bytes[pos - 1], b',' | b';' | b'(' | b')'),
+        // Behind a quote that nobody closed yet, a long text may be strings and what stood in them and nothing else.
+        // PostgreSQL's `E'…'` may go on behind blanks.
+        TokenKind::String | TokenKind::QuotedIdentifier => token.span.end == pos && !matches!(bytes[token.span.start], b'e' | b'E'),
+        _ => false,
+    };
+    if pos < last + STRIDE || !certain {
         return;
     }
     let line = s.line(pos);

@@ -95,6 +95,19 @@ fn an_edit_reads_little_and_leaves_the_rest() {
 }
 
 #[test]
+fn behind_an_open_quote_a_key_reads_little_too() {
+    // Every second piece between quotes is now a string, and no comma or semicolon stands outside of one.
+    let mut text = "insert into t values ('a','b');\n".repeat(200);
+    let mut script = Script::new(Dialect::Postgres, &text);
+    for (at, typed) in [(0, "'"), (1, "x"), (2, "y")] {
+        text.insert_str(at, typed);
+        script.edit(&text, at..at, at + 1, 0);
+        assert_eq!(script.statements(), split(Dialect::Postgres, &text));
+        assert!(script.marks.len() > 50, "{} marks", script.marks.len());
+    }
+}
+
+#[test]
 fn tokens_of_a_part_are_those_of_the_whole() {
     let text = "select 'a;b', (1 + 2) from t; -- note\n".repeat(50);
     let script = Script::new(Dialect::Postgres, &text);
