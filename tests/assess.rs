@@ -165,6 +165,18 @@ fn what_lasts_is_found_slots_indexes_settings() {
 }
 
 #[test]
+fn what_a_server_does_not_count_is_not_hidden_from_anybody() {
+    let pg = server(&[]);
+    for user in ["postgres", "oncall", "stranger"] {
+        let run = assess(&pg, user, "shop", &["--checks", "PG22,PG23", "--timeframe", "1"]);
+        let seen = run.seen("PG22");
+        assert_eq!((run.code, seen.severity), (Some(0), Severity::Info), "{user}: {:#?}", run.found);
+        assert!(seen.says.contains("pg_stat_statements is not in database shop"), "{seen:#?}");
+        assert!(seen.findings[0].next.starts_with("CREATE EXTENSION"), "{seen:#?}");
+    }
+}
+
+#[test]
 fn nobody_there_is_told_with_what_it_means() {
     let pg = server(&[]);
     let port = support::server::free_port();

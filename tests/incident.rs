@@ -24,7 +24,13 @@ impl Machine {
     fn of(pg: &PgServer, person: &'static str) -> Machine {
         let place =
             format!("host = \"127.0.0.1\"\nport = {}\nuser = \"postgres\"\ndatabase = \"postgres\"\nsslmode = \"disable\"", pg.port);
-        Machine::new(person, &format!("engine = \"postgres\"\n{place}"))
+        let machine = Machine::new(person, &format!("engine = \"postgres\"\n{place}"));
+        // An administrator's own target of the same server, in another database.
+        let file = machine.path("holdpoint.toml");
+        let admin = place.replace("database = \"postgres\"", "database = \"template1\"");
+        let config = std::fs::read_to_string(&file).expect("config") + &format!("\n[targets.admin]\nengine = \"postgres\"\n{admin}\n");
+        std::fs::write(file, config).expect("config");
+        machine
     }
     fn run(&self, code: i32, args: &[&str]) -> (String, String) {
         let out = support::command(self.0.path()).env("HOLDPOINT_OPERATOR", self.1).args(args).output().expect("runs");
@@ -53,8 +59,8 @@ impl Machine {
         states
     }
     /// The mark of an idle session as it is now.
-    fn mark(&self, pid: &str) -> String {
-        let (out, err) = self.run(0, &["recover", "t", "end-idle", pid, "--dry-run"]);
+    fn mark(&self, target: &str, pid: &str) -> String {
+        let (out, err) = self.run(0, &["recover", target, "end-idle", pid, "--dry-run"]);
         let all = format!("{out}{err}");
         let at = all.find("--seen ").unwrap_or_else(|| panic!("no mark: {all}"));
         all[at + 7..at + 15].to_string()
@@ -118,7 +124,7 @@ fn an_incident_is_led_from_the_alarm_to_the_hand_over_by_two_people_on_two_machi
     jon.run(0, &["evidence", "import", mira.path("to-jon.json").to_str().expect("a path")]);
     is(&jon.show("emergency-assessment"), &[("stabilise", "signed"), ("assess", "proved"), ("recover", "failed")]);
     let pid = of("application_name = 'nightly-export'");
-    let seen = jon.mark(&pid);
+    let seen = jon.mark("t", &pid);
     jon.run(0, &["recover", "t", "end-idle", &pid, "--confirm", &pid, "--seen", &seen]);
     drop(holder);
     wait_until("nobody waits", || of("wait_event_type = 'Lock'").is_empty());
@@ -153,7 +159,7 @@ fn an_action_after_the_proof_voids_it_and_a_server_that_is_gone_can_be_led_too()
     let of = |what: &str| pg.psql("postgres", &format!("select pid from pg_stat_activity where {what}")).trim().to_string();
     wait_until("it is idle", || !of("application_name = 'left' and state = 'idle in transaction'").is_empty());
     let pid = of("application_name = 'left'");
-    let seen = ann.mark(&pid);
+    let seen = ann.mark("admin", &pid);
     // What a server that just began warns of passes; a look that finds nothing lets the list go on.
     wait_until("nothing is found any more", || {
         let mut look = support::command(ann.0.path());
@@ -161,9 +167,14 @@ fn an_action_after_the_proof_voids_it_and_a_server_that_is_gone_can_be_led_too()
         ann.go_on(4, "emergency-recovery").contains(&("verify".into(), "proved".into()))
     });
     // At once, in the same second: times alone would not tell which came first.
-    ann.run(0, &["recover", "t", "end-idle", &pid, "--confirm", &pid, "--seen", &seen]);
+    ann.run(0, &["recover", "admin", "end-idle", &pid, "--confirm", &pid, "--seen", &seen]);
     drop(idle);
     is(&ann.show("emergency-recovery"), &[("verify", "voided")]);
+    let page = ann.path("handed.md");
+    ann.run(0, &["assess", "t", "--checks", "PG06", "--output", page.to_str().expect("a path")]);
+    let page = std::fs::read_to_string(page).expect("the page");
+    assert!(page.contains("recovery begun: end-idle") && page.contains("recovery done: end-idle"), "{page}");
+    assert!(page.contains("(as target admin)"), "{page}");
     wait_until("it is proved again", || ann.go_on(4, "emergency-recovery").contains(&("verify".into(), "proved".into())));
 
     let port = pg.port;

@@ -48,6 +48,11 @@ impl Target {
         Ok(target)
     }
 
+    /// The server that it is on, whatever its database: what is done to one concerns all targets of it. A file is its own.
+    pub fn server(&self) -> String {
+        Target { database: None, ..self.clone() }.leads()
+    }
+
     /// Where it is, in a few words and without secrets: `db.example:5432/orders`, a socket, a file.
     pub fn place(&self) -> String {
         let port = |default: u16| self.port.map_or(String::new(), |p| if p == default { String::new() } else { format!(":{p}") });

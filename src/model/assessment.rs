@@ -108,6 +108,14 @@ impl Seen {
         seen.find(finding);
         seen
     }
+    /// The server does not have it, whoever looks: no right would lift that. `next` is how it could have it.
+    #[must_use]
+    pub fn absent(check: &Check, why: impl Into<String>, next: &str) -> Seen {
+        let why = why.into();
+        let mut seen = Seen::of(check).says(why.clone());
+        seen.find(Finding::new(Severity::Info, check.id, check.name, why).next(next));
+        seen
+    }
 }
 
 /// A finding that is known and accepted for a while.

@@ -84,12 +84,8 @@ fn newest(cx: &Cx, target: &Target) -> Result<Option<Incident>> {
     let now = cx.clock.now();
     let issue = evidence.iter().find_map(|s| s.evidence.facts.get(ISSUE)).cloned();
     let began = evidence.last().map_or_else(String::new, |s| s.evidence.at.clone());
-    let mut actions = Vec::new();
-    for kind in ENDS {
-        actions.extend(cx.store.entries(&Filter { kind: Some(kind.into()), ..Filter::default() })?);
-    }
-    actions.retain(|e| e.at >= began && e.text("place") == Some(place.as_str()));
-    actions.sort_by_key(|e| e.seq);
+    let mut actions = done_to(cx, target, &ENDS)?;
+    actions.retain(|e| e.at >= began);
     let incident = Incident { id, issue, evidence, actions };
     let shown = match (incident.handed_over(), incident.evidence.first()) {
         (Some(e), _) => since(now, &e.at) < SHOWN,
@@ -97,6 +93,23 @@ fn newest(cx: &Cx, target: &Target) -> Result<Option<Incident>> {
         (None, None) => false,
     };
     Ok(shown.then_some(incident))
+}
+
+/// What the journal has of recovery actions on the target's server, the oldest first, by whatever target they were done: an administrator's
+/// own, or the same one logged in to another database because its own was locked.
+pub(super) fn done_to(cx: &Cx, target: &Target, kinds: &[&str]) -> Result<Vec<Entry>> {
+    let (server, place) = (target.server(), target.leads());
+    let mut found = Vec::new();
+    for kind in kinds {
+        found.extend(cx.store.entries(&Filter { kind: Some((*kind).into()), ..Filter::default() })?);
+    }
+    found.retain(|e| match e.text("server") {
+        Some(on) => on == server,
+        // Before actions had their server on record.
+        None => e.text("place") == Some(place.as_str()),
+    });
+    found.sort_by_key(|e| e.seq);
+    Ok(found)
 }
 
 /// How the journal calls the end of a recovery action that changed something, or may have.

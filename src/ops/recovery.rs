@@ -112,6 +112,7 @@ pub async fn act(cx: &Cx, conn: &Connection, right: RecoveryRight) -> Result<Out
             "statement": prospect.statement,
             "approved": approved,
             "place": conn.target().leads(),
+            "server": conn.target().server(),
         });
         if let (Some(body), Some(more)) = (body.as_object_mut(), more.as_object()) {
             body.extend(more.clone());

@@ -2,7 +2,7 @@
 
 mod page;
 
-use super::super::Cx;
+use super::super::{Cx, incident};
 use super::kept::redacted;
 use crate::config::Target;
 use crate::model::assessment::Assessment;
@@ -11,12 +11,15 @@ use crate::store::journal::{Entry, Filter};
 use crate::text;
 use jiff::Timestamp;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Entries of the journal that are told, at most: the newest.
 const ENTRIES: usize = 200;
 /// So far back the timeline goes from the assessment, in seconds: an incident of a day and a night.
 const BACK: i64 = 24 * 3600;
+/// How the journal calls what is noted of a recovery action.
+const ACTIONS: [&str; 5] = ["recovery-begin", "recovery-done", "recovery-unverified", "recovery-nothing", "recovery-failed"];
 
 /// How it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,20 +71,30 @@ pub struct HandOver {
 pub fn of(cx: &Cx, target: &Target, assessment: &Assessment, dialect: Dialect) -> HandOver {
     let mut notes = Vec::new();
     let filter = Filter { target: Some(assessment.target.clone()), limit: Some(ENTRIES), ..Filter::default() };
-    let entries = cx.store.entries(&filter).unwrap_or_else(|e| {
+    let of_target = cx.store.entries(&filter);
+    // What was done to the server counts, whoever's target it was done by.
+    let acted = incident::done_to(cx, target, &ACTIONS);
+    let (mut entries, acted) = of_target.and_then(|own| Ok((own, acted?))).unwrap_or_else(|e| {
         notes.push(format!("The journal could not be read: {}.", e.message));
-        Vec::new()
+        (Vec::new(), Vec::new())
     });
+    let own: BTreeSet<i64> = entries.iter().map(|e| e.seq).collect();
+    let done: BTreeSet<i64> = acted.iter().map(|e| e.seq).collect();
+    entries.extend(acted.into_iter().filter(|e| !own.contains(&e.seq)));
+    entries.sort_by_key(|e| std::cmp::Reverse(e.seq));
     let me = format!("{}@{}", cx.operator, cx.host);
     let from = assessment.began.as_second() - BACK;
     // What came from another machine happened there and then, not when it was imported.
     let gathered = cx.store.evidence(None).unwrap_or_default();
     let event = |e: &Entry| {
         let origin = e.text("id").and_then(|id| gathered.iter().map(|s| &s.evidence).find(|g| g.id == id && g.imported_from.is_some()));
-        let says = match e.text("evidence") {
+        let mut says = match e.text("evidence") {
             Some(kind) => format!("{kind}: {}", e.sentence()),
             None => e.sentence(),
         };
+        if e.target != assessment.target {
+            says.push_str(&format!(" (as target {})", e.target));
+        }
         match origin {
             Some(g) => Event { at: g.at.clone(), by: format!("{}@{}", g.by, g.host), says },
             None => Event { at: e.at.clone(), by: format!("{}@{}", e.operator, e.host), says },
@@ -96,7 +109,7 @@ pub fn of(cx: &Cx, target: &Target, assessment: &Assessment, dialect: Dialect) -
         told.is_some_and(|p| p != place)
     };
     let recent = |e: &Event| e.at.parse::<Timestamp>().is_ok_and(|t| t.as_second() >= from);
-    let mut timeline: Vec<Event> = entries.iter().rev().filter(|e| !elsewhere(e)).map(event).filter(recent).collect();
+    let mut timeline: Vec<Event> = entries.iter().rev().filter(|e| done.contains(&e.seq) || !elsewhere(e)).map(event).filter(recent).collect();
     timeline.push(Event { at: stamp(assessment.began), by: me.clone(), says: format!("assessed: {}", assessment.summary.says) });
     timeline.sort_by(|a, b| a.at.cmp(&b.at));
     HandOver {

@@ -217,6 +217,30 @@ async fn damaged_by_log(s: &Session, check: &Check) -> Result<Seen> {
 /// Tables without a key that are counted.
 const KEYLESS: usize = 50;
 
+/// InnoDB gives a table without a key a hidden one by this name: up to MySQL 5.7 and on MariaDB its own lists tell of all databases at once.
+fn keyless_of_innodb() -> String {
+    format!(
+        "SELECT t.NAME FROM information_schema.INNODB_SYS_INDEXES i JOIN information_schema.INNODB_SYS_TABLES t ON t.TABLE_ID = i.TABLE_ID \
+         WHERE i.NAME = 'GEN_CLUST_INDEX' AND t.NAME NOT LIKE 'mysql/%' AND t.NAME NOT LIKE 'sys/%' ORDER BY 1 LIMIT {}",
+        KEYLESS + 1
+    )
+}
+
+/// By the dictionary, in the session's database. A key is what a replica finds a row by: unique, of whole columns, none of them nullable.
+fn keyless_of(engines: &str) -> String {
+    format!(
+        "SELECT CONCAT(t.TABLE_SCHEMA, '/', t.TABLE_NAME) FROM information_schema.TABLES t LEFT JOIN (SELECT DISTINCT k.TABLE_NAME FROM \
+         (SELECT i.TABLE_NAME FROM information_schema.STATISTICS i WHERE i.TABLE_SCHEMA = DATABASE() AND i.NON_UNIQUE = 0 \
+         GROUP BY i.TABLE_NAME, i.INDEX_NAME HAVING MAX(i.NULLABLE = 'YES' OR i.SUB_PART IS NOT NULL OR i.COLUMN_NAME IS NULL) = 0) k) u \
+         ON u.TABLE_NAME = t.TABLE_NAME WHERE t.TABLE_SCHEMA = DATABASE() AND t.TABLE_TYPE = 'BASE TABLE' AND t.ENGINE IN ({engines}) \
+         AND u.TABLE_NAME IS NULL ORDER BY 1 LIMIT {}",
+        KEYLESS + 1
+    )
+}
+
+/// Engines beside InnoDB whose tables replicate row by row.
+const OTHERS: &str = "'MyISAM', 'Aria', 'MEMORY'";
+
 pub(super) async fn keyless(s: &Session, check: &Check) -> Result<Seen> {
     let old = super::mariadb(s) || s.identity().major.starts_with('5');
     if !old && s.identity().database.is_empty() {
@@ -226,38 +250,33 @@ pub(super) async fn keyless(s: &Session, check: &Check) -> Result<Seen> {
             "a database in the target, and a right on it (GRANT SELECT)",
         ));
     }
-    let keyless = if old {
-        // InnoDB gives a table without a key a hidden one by this name.
-        format!(
-            "SELECT t.NAME FROM information_schema.INNODB_SYS_INDEXES i JOIN information_schema.INNODB_SYS_TABLES t ON t.TABLE_ID = i.TABLE_ID \
-             WHERE i.NAME = 'GEN_CLUST_INDEX' AND t.NAME NOT LIKE 'mysql/%' AND t.NAME NOT LIKE 'sys/%' ORDER BY 1 LIMIT {}",
-            KEYLESS + 1
-        )
-    } else {
-        // Since 8.0 InnoDB's own tables lock each table that they tell of, and would stand in the queue behind a DDL. The dictionary locks none;
-        // a key is what InnoDB takes for one: unique, of whole columns, none of them nullable.
-        format!(
-            "SELECT CONCAT(t.TABLE_SCHEMA, '/', t.TABLE_NAME) FROM information_schema.TABLES t LEFT JOIN (SELECT DISTINCT k.TABLE_NAME FROM \
-             (SELECT i.TABLE_NAME FROM information_schema.STATISTICS i WHERE i.TABLE_SCHEMA = DATABASE() AND i.NON_UNIQUE = 0 \
-             GROUP BY i.TABLE_NAME, i.INDEX_NAME HAVING MAX(i.NULLABLE = 'YES' OR i.SUB_PART IS NOT NULL OR i.COLUMN_NAME IS NULL) = 0) k) u \
-             ON u.TABLE_NAME = t.TABLE_NAME WHERE t.TABLE_SCHEMA = DATABASE() AND t.TABLE_TYPE = 'BASE TABLE' AND t.ENGINE = 'InnoDB' \
-             AND u.TABLE_NAME IS NULL ORDER BY 1 LIMIT {}",
-            KEYLESS + 1
-        )
-    };
-    let found = match s.fetch(keyless).await {
+    // Since 8.0 InnoDB's own tables lock each table that they tell of, and would stand in the queue behind a DDL. The dictionary locks none.
+    let text = if old { keyless_of_innodb() } else { keyless_of(&format!("'InnoDB', {OTHERS}")) };
+    let mut found = match s.fetch(text).await {
         Ok(t) => t.rows,
         Err(e) => return blind(s, check, e, "PROCESS"),
     };
     let set = Values::variables(s, &["log_bin", "binlog_format"]).await?;
+    let by_rows = set.on("log_bin") && set.text("binlog_format") != "STATEMENT";
+    // Of the other engines only the files of the tables tell; nobody is hurt by them where nothing is replicated.
+    let (mut unread, mut in_database) = (String::new(), !old);
+    if old && by_rows {
+        match too_many(s, "").await? {
+            Some((why, _)) => unread = format!("; of MyISAM and Aria {why}"),
+            None => {
+                in_database = true;
+                found.extend(rows(s, &keyless_of(OTHERS)).await?);
+            }
+        }
+    }
     let mut seen = Seen::of(check).figure("tables", found.len() as f64);
     let names: Vec<String> = found.iter().take(3).map(|r| at(r, 0).replacen('/', ".", 1)).collect();
     seen.says = match found.len() {
         0 if old => "none".into(),
         0 => format!("none that can be seen in {}", s.identity().database),
         n => format!("{}: {}{}", counted(n, KEYLESS), names.join(", "), if n > 3 { " …" } else { "" }),
-    };
-    if !found.is_empty() && set.on("log_bin") && set.text("binlog_format") != "STATEMENT" {
+    } + &unread;
+    if !found.is_empty() && by_rows {
         seen.find(
             Finding::new(
                 Severity::Info,
@@ -274,7 +293,7 @@ pub(super) async fn keyless(s: &Session, check: &Check) -> Result<Seen> {
             .next("Give each a primary key; an invisible auto_increment column will do."),
         );
     }
-    if old { Ok(seen) } else { not_all(s, seen, check).await }
+    if in_database { not_all(s, seen, check).await } else { Ok(seen) }
 }
 
 /// `more than 50` where one more was read than is told.

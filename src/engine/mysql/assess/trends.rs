@@ -54,7 +54,7 @@ pub(super) async fn sample(s: &Session, check: &Check) -> Result<Result<Sample, 
 async fn statements(s: &Session, check: &Check) -> Result<Result<Sample, Seen>> {
     let on = rows(s, "SELECT @@performance_schema").await?;
     if on.first().map(|r| at(r, 0)) != Some("1") {
-        return Ok(Err(Seen::blind(
+        return Ok(Err(Seen::absent(
             check,
             "performance_schema is off: statements are not counted",
             "performance_schema = ON and a restart",

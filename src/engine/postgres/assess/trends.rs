@@ -51,7 +51,7 @@ pub(super) async fn sample(s: &Session, sight: &Sight, check: &Check) -> Result<
         _ => DATABASES,
     };
     if check.id == "PG23" && sight.version < 140_000 {
-        return Ok(Err(Seen::blind(check, "how many statements were dropped is counted from version 14 on", "")));
+        return Ok(Err(Seen::absent(check, "how many statements were dropped is counted from version 14 on", "")));
     }
     if check.id == "PG19" && sight.version >= 150_000 {
         // A session tells its counters at most once a second: what it has not told yet would be taken for somebody else's in the next sample.
@@ -73,8 +73,8 @@ pub(super) async fn sample(s: &Session, sight: &Sight, check: &Check) -> Result<
         WHERE e.extname = 'pg_stat_statements'";
     let schema = rows(s, WHERE).await?;
     let Some(schema) = schema.first().map(|r| cell(r, 0).to_string()) else {
-        let why = format!("pg_stat_statements is not in database {}", s.identity().database);
-        return Ok(Err(Seen::blind(check, why, "CREATE EXTENSION pg_stat_statements; (with shared_preload_libraries, after a restart)")));
+        let why = format!("not counted: pg_stat_statements is not in database {}", s.identity().database);
+        return Ok(Err(Seen::absent(check, why, "CREATE EXTENSION pg_stat_statements; (with shared_preload_libraries, after a restart)")));
     };
     let text = match check.id {
         "PG23" => format!(
@@ -87,7 +87,8 @@ pub(super) async fn sample(s: &Session, sight: &Sight, check: &Check) -> Result<
         Ok(found) => found,
         // The extension is made, and its library is not loaded: 55000.
         Err(e) if e.code.as_deref() == Some("55000") => {
-            return Ok(Err(Seen::blind(check, e.message, "shared_preload_libraries = 'pg_stat_statements' and a restart")));
+            let why = format!("not counted: {}", e.message);
+            return Ok(Err(Seen::absent(check, why, "shared_preload_libraries = 'pg_stat_statements' and a restart")));
         }
         Err(e) => return Err(e),
     };
