@@ -323,6 +323,40 @@ fn a_target_is_assessed_without_opening_it() {
     assert!(matches!(c.state.link, holdpoint::app::link::Link::None));
     c.press("Esc");
     assert_eq!(c.state.view.workspace, Workspace::Start);
+    // What is under way goes on; what is over is a picture of then, and the target is assessed anew.
+    assert!(asked(&c.press("a")).is_empty());
+    let (job, ended) = (c.state.assess.job.unwrap(), whole(&c));
+    c.send(Msg::Assessed { job, result: Ok(ended) });
+    c.press("Esc");
+    c.state.now = c.state.now.checked_add(jiff::SignedDuration::from_secs(21)).unwrap();
+    assert_eq!(asked(&c.press("a")).len(), 1, "it is not assessed again");
+    assert!(c.state.assess.seen.is_empty() && c.state.assess.whole.is_none());
+}
+
+#[test]
+fn how_old_a_picture_is_stands_above_it_and_what_was_done_makes_it_void() {
+    let mut c = Console::new(80, 24);
+    c.connect("shop-dev");
+    let job = begin(&mut c);
+    most(&mut c, job);
+    let ended = whole(&c);
+    c.send(Msg::Assessed { job, result: Ok(ended) });
+    assert!(!c.screen().contains(" ago "), "{}", c.screen());
+    let look = asked(&c.press("t"))[0].0;
+    c.send(Msg::LockTree { job: look, result: Ok(Box::new(locks())) });
+    c.press("x");
+    let (job, action, _) = recovery(&c.press("e"));
+    c.send(Msg::Recovery { job, result: Ok(Told::Prospect(Box::new(Prospect::of(&action, "4711")), "3f9ac21b".into())) });
+    for k in ["4", "7", "1", "1"] {
+        c.press(k);
+    }
+    let (job, ..) = recovery(&c.press("Enter"));
+    c.send(Msg::Recovery { job, result: Ok(Told::Done(Outcome::Verified("session 4711 is gone".into()))) });
+    assert_eq!(asked(&c.press("Esc")).len(), 1, "the list of before is shown as if it were of now");
+    let (job, ended) = (c.state.assess.job.unwrap(), whole(&c));
+    c.send(Msg::Assessed { job, result: Ok(ended) });
+    c.state.now = c.state.now.checked_add(jiff::SignedDuration::from_secs(125)).unwrap();
+    assert!(c.screen().contains("UTC · 2 min 05 s ago"), "{}", c.screen());
 }
 
 #[test]

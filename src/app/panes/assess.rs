@@ -56,6 +56,8 @@ pub struct Tree {
     job: Option<JobId>,
     /// Why the last look saw nothing.
     pub problem: Option<String>,
+    /// Something was done from here: what the assessment saw before is no picture of now.
+    acted: bool,
 }
 
 /// A line of the list.
@@ -171,23 +173,30 @@ pub fn candidate(state: &State) -> Option<String> {
     }
 }
 
-/// Goes to the pane; where there is no target yet says so.
+/// Goes to the pane; where there is no target yet says so. From the start screen a target is assessed, which is now and not what was seen of it
+/// before; what is under way goes on.
 pub fn go(state: &mut State, effects: &mut Vec<Effect>) {
     let of = candidate(state).or_else(|| Some(state.assess.target.clone()).filter(|t| !t.is_empty()));
-    match of {
-        Some(target) => enter(state, &target, effects),
-        None => state.say(Note::info("Choose a target first: it need not be open.")),
-    }
+    let Some(target) = of else { return state.say(Note::info("Choose a target first: it need not be open.")) };
+    let over = state.view.workspace == Workspace::Start && state.assess.job.is_none();
+    if over { show_anew(state, &target, effects) } else { enter(state, &target, effects) }
+}
+
+fn show_anew(state: &mut State, target: &str, effects: &mut Vec<Effect>) {
+    state.view.workspace = Workspace::Assess;
+    state.view.typing = false;
+    state.go(Pane::Assess);
+    begin(state, target, None, effects);
 }
 
 /// Shows the assessment of a target, and begins it if there is none yet.
 pub fn enter(state: &mut State, target: &str, effects: &mut Vec<Effect>) {
+    if state.assess.target != target || state.assess.began.is_none() {
+        return show_anew(state, target, effects);
+    }
     state.view.workspace = Workspace::Assess;
     state.view.typing = false;
     state.go(Pane::Assess);
-    if state.assess.target != target || state.assess.began.is_none() {
-        begin(state, target, None, effects);
-    }
 }
 
 /// Assesses a target.
@@ -266,7 +275,14 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool
             return true;
         }
         match action {
-            Action::Back | Action::LockTree => leave_tree(state, effects),
+            Action::Back | Action::LockTree => {
+                let acted = tree.acted;
+                leave_tree(state, effects);
+                if acted {
+                    let target = state.assess.target.clone();
+                    begin(state, &target, None, effects);
+                }
+            }
             Action::Refresh => look(state, effects),
             Action::Recover => recover::ask(state),
             Action::HandOver => ask_hand_over(state),

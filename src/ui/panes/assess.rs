@@ -45,7 +45,9 @@ fn remark(state: &State, a: &Assess) -> String {
             let seconds = (state.now.as_second() - began.as_second()).max(0);
             format!("{} read · {seconds} s · one connection", a.seen.len())
         }
-        (None, Some(w), _) => format!("{} in {:.1} s · {}", many(w.checks.len()), w.took / 1000.0, clock(w.began)),
+        (None, Some(w), _) => {
+            format!("{} in {:.1} s · {}{}", many(w.checks.len()), w.took / 1000.0, clock(w.began), ago(state, w.began, AS_IT_TAKES))
+        }
         _ => String::new(),
     }
 }
@@ -55,13 +57,20 @@ fn clock(at: jiff::Timestamp) -> String {
     at.strftime("%H:%M:%S UTC").to_string()
 }
 
+/// Seconds that an assessment takes itself.
+const AS_IT_TAKES: i64 = 15;
+
+/// How old a picture is, once it is older than that many seconds.
+fn ago(state: &State, at: jiff::Timestamp, fresh: i64) -> String {
+    match state.now.as_second() - at.as_second() {
+        n if n <= fresh => String::new(),
+        n => format!(" · {} ago", text::duration(std::time::Duration::from_secs(n.unsigned_abs()))),
+    }
+}
+
 fn tree_remark(state: &State, tree: &Tree) -> String {
     let Some(at) = tree.at else { return String::new() };
-    let age = match (state.now.as_second() - at.as_second()).max(0) {
-        0..=5 => String::new(),
-        n => format!(" · {n} s ago"),
-    };
-    format!("{} waiting{age}", tree.tree.waiting())
+    format!("{} waiting{}", tree.tree.waiting(), ago(state, at, 5))
 }
 
 /// What stands before a check: a mark, and a word, since a screen without colour must do.

@@ -118,6 +118,9 @@ pub fn told(state: &mut State, job: JobId, result: Result<Told>, effects: &mut V
                 Outcome::Unverified(says) => Note::warning(format!("Done, and its effect was not seen: {}", work::sentence(&says))),
                 Outcome::Nothing(says) => Note::warning(format!("Nothing was done: {}", work::sentence(&says))),
             });
+            if let Some(tree) = &mut state.assess.tree {
+                tree.acted = true;
+            }
             look(state, effects);
         }
         Err(e) => work::failed(state, &e),
