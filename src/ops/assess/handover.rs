@@ -109,7 +109,8 @@ pub fn of(cx: &Cx, target: &Target, assessment: &Assessment, dialect: Dialect) -
         told.is_some_and(|p| p != place)
     };
     let recent = |e: &Event| e.at.parse::<Timestamp>().is_ok_and(|t| t.as_second() >= from);
-    let mut timeline: Vec<Event> = entries.iter().rev().filter(|e| done.contains(&e.seq) || !elsewhere(e)).map(event).filter(recent).collect();
+    let mut timeline: Vec<Event> =
+        entries.iter().rev().filter(|e| done.contains(&e.seq) || !elsewhere(e)).map(event).filter(recent).collect();
     timeline.push(Event { at: stamp(assessment.began), by: me.clone(), says: format!("assessed: {}", assessment.summary.says) });
     timeline.sort_by(|a, b| a.at.cmp(&b.at));
     HandOver {
