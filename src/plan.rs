@@ -23,6 +23,8 @@ pub mod known;
 pub mod measure;
 /// `EXPLAIN` of MySQL and MariaDB.
 pub mod mysql;
+/// Encodings, and what a text picked up on its way.
+pub mod origin;
 /// What a node is about in the text of its statement.
 pub mod places;
 /// `EXPLAIN` of PostgreSQL.

@@ -7,7 +7,7 @@ use crate::model::{Error, Kind, Result};
 use crate::ops::gate::{self, Place};
 use crate::ops::{Connection, Cx};
 use crate::plan::known::Known;
-use crate::plan::{detect, findings, reconcile, share, words};
+use crate::plan::{detect, findings, origin, reconcile, share, words};
 use crate::text;
 use std::io::{IsTerminal, Read};
 use std::path::Path;
@@ -171,11 +171,8 @@ pub fn from_file(file: &Path, engine: Option<detect::Family>, out: Out) -> Resul
         std::fs::read(file).map_err(|e| Error::io(format_args!("reading {}", file.display()), e))?
     };
     let name = if file == Path::new("-") { "standard input".to_string() } else { file.display().to_string() };
-    let read = String::from_utf8(bytes).map_err(|e| {
-        let at = e.utf8_error().valid_up_to();
-        Error::usage(format!("{name} is not UTF-8 at byte {at}")).hint("Save the plan as UTF-8.")
-    })?;
-    let mut found = detect::read(&read, engine).map_err(|e| Error { message: format!("{name}: {}", e.message), ..e })?;
+    let found = origin::decoded(bytes).and_then(|read| detect::read(&read, engine));
+    let mut found = found.map_err(|e| Error { message: format!("{name}: {}", e.message), ..e })?;
     findings::fill(&mut found.plan, &Known::default());
     show(&found.plan, found.plan.statement.as_deref(), out)?;
     if out.format == PlanFormat::Table {

@@ -2,7 +2,7 @@
 
 use super::mysql::{blocks, paths};
 use super::sqlite::text as sqlite_text;
-use super::{deep, postgres};
+use super::{deep, origin, postgres};
 use crate::model::plan::Plan;
 use crate::model::{Error, Result};
 use serde::Deserialize;
@@ -48,9 +48,13 @@ enum Kind {
 
 /// The first plan of a text. `family` forces whose it is; else the text tells.
 pub fn read(text: &str, family: Option<Family>) -> Result<Found> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let plain = origin::plain(text);
+    let text = plain.as_ref();
     if text.trim().is_empty() {
         return Err(Error::usage("there is no plan: the text is empty"));
+    }
+    if let Some((first, count)) = first_of_lists(text) {
+        return Ok(Found { count, ..read(first, family)? });
     }
     let unpacked = of_rows(text);
     let text = unpacked.as_deref().unwrap_or(text);
@@ -64,6 +68,13 @@ pub fn read(text: &str, family: Option<Family>) -> Result<Found> {
     // What the batch mode of MySQL's clients makes of line feeds: outside of strings, where JSON has no backslash.
     let unescaped = (text.lines().count() <= 3 && text.contains("\\n") && !holds_json(text)).then(|| unescape(text));
     let text = unescaped.as_deref().unwrap_or(text);
+    // A plan as text before one as JSON.
+    if matches!(family, None | Some(Family::Postgres))
+        && let Some(s) = start(text, 0, 1).filter(|s| s.kind == Kind::Json)
+        && postgres::is_text(&text[..s.at])
+    {
+        return postgres_text(&text[..s.at]).map(|found| Found { count: found.count + 1, ..found });
+    }
     if family == Some(Family::Postgres) {
         return postgres_text(text);
     }
@@ -87,6 +98,19 @@ pub fn read(text: &str, family: Option<Family>) -> Result<Found> {
         _ if family.is_none() && like_postgres(text) => postgres_text(text),
         _ => Err(unknown(text, family)),
     }
+}
+
+/// The first of several results of EXPLAIN in one list, `[[{…}], [{…}]]`, and how many there are.
+fn first_of_lists(text: &str) -> Option<(&str, usize)> {
+    let mut rest = text.trim_start().strip_prefix('[')?.trim_start();
+    let mut lists = Vec::new();
+    while rest.starts_with('[') {
+        let (length, _) = deep::measure(rest).ok()?;
+        lists.push(&rest[..length]);
+        rest = rest[length..].trim_start();
+        rest = rest.strip_prefix(',').unwrap_or(rest).trim_start();
+    }
+    Some((*lists.first()?, lists.len()))
 }
 
 /// The plan inside rows that a driver or an export gave as JSON: `[{"QUERY PLAN": …}]` and `{"rows": […]}`, with the plan as JSON or as

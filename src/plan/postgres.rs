@@ -64,6 +64,11 @@ pub fn is_ours(text: &str) -> bool {
         || text::is_bare_scan(text)
 }
 
+/// Whether a plan in text form begins somewhere; a log's statement is none.
+pub fn is_text(text: &str) -> bool {
+    !text.contains(" ms  plan:") && text.lines().any(text::is_root)
+}
+
 fn logged(sheet: &mut Sheet<'_>, found: &paste::Found) {
     sheet.remarks.extend(found.remarks.iter().cloned());
     for (key, text) in [("Duration", &found.duration), ("Query Text", &found.statement)] {

@@ -213,3 +213,13 @@ fn constants_with_quotes_do_not_break_a_plan() {
         assert_eq!(own.root.children[0].conditions[0].1, condition);
     }
 }
+
+#[test]
+fn the_first_plan_is_the_first_one_whatever_its_form() {
+    let text = "Seq Scan on t  (cost=0.00..9.00 rows=5 width=4)";
+    let json = r#"[{"Plan": {"Node Type": "Result", "Startup Cost": 0.0, "Total Cost": 1.0, "Plan Rows": 1, "Plan Width": 4}}]"#;
+    let found = read(&format!("{text}\n\n{json}\n"), None).unwrap();
+    assert_eq!((found.plan.root.relation.as_deref(), found.count), (Some("t"), 2));
+    let found = read(&format!("[\n{json},\n{json}]"), None).unwrap();
+    assert_eq!((found.plan.root.raw_op.as_str(), found.count), ("Result", 2));
+}

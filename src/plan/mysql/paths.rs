@@ -51,7 +51,7 @@ pub fn read_lines(lines: &[(usize, &str)], raw: &str, version: &str) -> Result<P
     if read.is_empty() {
         return Err(Error::failed("the server's plan has no line that could be read").detail(raw.chars().take(500).collect::<String>()));
     }
-    let mut tops: Vec<PlanNode> = Vec::new();
+    let (mut tops, mut cut_off): (Vec<PlanNode>, Option<String>) = (Vec::new(), None);
     // The open nodes from the root down, each with its indent.
     let mut open: Vec<(usize, PlanNode)> = Vec::new();
     for line in read {
@@ -67,6 +67,22 @@ pub fn read_lines(lines: &[(usize, &str)], raw: &str, version: &str) -> Result<P
     }
     while !open.is_empty() {
         close(&mut open, &mut tops);
+    }
+    for top in &tops {
+        top.walk(0, &mut |_, n| {
+            let fewest = match n.op.as_str() {
+                "nested loop" | "hash join" => 2,
+                "filter" => 1,
+                _ => 0,
+            };
+            if n.children.iter().filter(|c| c.role != Role::SelectList).count() < fewest {
+                cut_off.get_or_insert_with(|| n.raw_op.clone());
+            }
+        });
+    }
+    if let Some(node) = cut_off {
+        return Err(Error::failed(format!("the plan is cut off: what `{}` reads from is not there", crate::text::clean(&node)))
+            .hint("Copy all of it, to its last line: of a part, times and rows would be wrong."));
     }
     deep::with_room(move || Ok(finish(tops, raw, version)))
 }

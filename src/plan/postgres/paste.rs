@@ -3,6 +3,7 @@
 use super::value::{self, Value, get};
 
 mod psql;
+mod tables;
 #[cfg(test)]
 mod tests;
 
@@ -34,13 +35,9 @@ impl Default for Body {
 /// Finds the plan in a text.
 pub(super) fn find(text: &str) -> Found {
     let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
+    let text = tables::lines(&text).unwrap_or(text);
     // From the source of a web page.
-    let page = text.contains("-&gt;") && text.contains("(cost=");
-    let text = if page {
-        text.replace("&gt;", ">").replace("&lt;", "<").replace("&quot;", "\"").replace("&#39;", "'").replace("&amp;", "&")
-    } else {
-        text
-    };
+    let text = if text.contains("-&gt;") && text.contains("(cost=") { tables::unescaped(&text) } else { text };
     let text = composed(quoted_away(text.trim_start_matches('\u{feff}').to_string()));
     let text = syslog(&text).or_else(|| stamped(&text)).unwrap_or(text);
     if let Some(found) = log(&text) {

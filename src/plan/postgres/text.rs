@@ -95,6 +95,10 @@ pub(super) fn read(lines: &[String]) -> Result<Sheet<'static>> {
     if r.flat || crowded(&r.sheet, one_column) {
         return Err(flat());
     }
+    if let Some(place) = cut_off(&r.sheet, lines.last().map_or("", |l| &l.text)) {
+        return Err(Error::failed(format!("the plan is cut off: {place}"))
+            .hint("Copy all of it, to its last line: of a part, times and pages would be wrong."));
+    }
     if further > 0 {
         r.sheet.remarks.push(format!("the first of {} plans in the text", further + 1));
     }
@@ -119,6 +123,33 @@ fn crowded(sheet: &Sheet<'static>, one_column: bool) -> bool {
     // With all arrows in one column nothing can stand below them.
     let wants = |d: &Draft<'static>| most(d).is_some_and(|m| m > 0) && get(&d.keys, "Node Type").is_some_and(|k| k.words() != "Result");
     sheet.nodes.iter().zip(below).any(|(d, n)| most(d).is_some_and(|most| n > most) || one_column && n == 0 && wants(d))
+}
+
+/// Where the text ends before the plan does: in the middle of a line, at a node that has to read from others, or above a scan's pages.
+fn cut_off(sheet: &Sheet<'static>, last: &str) -> Option<String> {
+    if properties::key(last).is_some() && properties::open_at_end(last) {
+        return Some(format!("its last line is not whole: {}", crate::text::clean(last)));
+    }
+    let word = |d: &Draft<'static>, key: &str| get(&d.keys, key).map(Value::words);
+    let mut below = vec![0usize; sheet.nodes.len()];
+    for d in sheet.nodes.iter().filter(|d| get(&d.keys, "Subplan Name").is_none()) {
+        if let Some(p) = d.parent {
+            below[p] += 1;
+        }
+    }
+    for (d, n) in sheet.nodes.iter().zip(below) {
+        let kind = word(d, "Node Type").unwrap_or_default();
+        if n < names::fewest_children(&kind) {
+            return Some(format!("what {} reads from is not there", crate::text::clean(&kind)));
+        }
+    }
+    // A scan that found or dropped rows has looked at a page; figures of pages stand below its line.
+    let paged = |d: &Draft<'static>| d.keys.iter().any(|(k, _)| k.ends_with(" Blocks") && !k.contains("Heap"));
+    let d = sheet.nodes.last()?;
+    let ended = sheet.top.iter().any(|(k, _)| TOP.contains(&k.as_ref()));
+    let scanned = word(d, "Node Type").is_some_and(|k| matches!(k.as_str(), "Seq Scan" | "Index Scan" | "Bitmap Heap Scan"))
+        && get(&d.keys, "Actual Rows").and_then(Value::number).is_some_and(|r| r > 0.0);
+    (!ended && scanned && sheet.nodes.first().is_some_and(paged) && !paged(d)).then(|| "the last node has no pages".to_string())
 }
 
 /// The line of a plan's first node, with its figures.

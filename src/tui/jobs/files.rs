@@ -49,6 +49,15 @@ pub fn open(shared: &Shared, path: PathBuf) {
 
 /// Text of a file that is small enough and UTF-8.
 pub fn read(path: &Path) -> Result<String> {
+    String::from_utf8(bytes(path)?).map_err(|e| {
+        let at = e.utf8_error().valid_up_to();
+        Error::usage(format!("{} is not UTF-8 (byte {at})", crate::text::clean(&path.display().to_string())))
+            .hint("Convert it first, for example with iconv.")
+    })
+}
+
+/// What is in a file that is small enough.
+pub(super) fn bytes(path: &Path) -> Result<Vec<u8>> {
     let meta = fs::metadata(path).map_err(|e| Error::io(named("opening", path), e))?;
     if meta.is_dir() {
         return Err(Error::usage(format!("{} is a directory", crate::text::clean(&path.display().to_string()))));
@@ -57,12 +66,7 @@ pub fn read(path: &Path) -> Result<String> {
         return Err(Error::usage(format!("{} is larger than 16 MB", crate::text::clean(&path.display().to_string())))
             .hint("Run it with the server's own client."));
     }
-    let bytes = fs::read(path).map_err(|e| Error::io(named("reading", path), e))?;
-    String::from_utf8(bytes).map_err(|e| {
-        let at = e.utf8_error().valid_up_to();
-        Error::usage(format!("{} is not UTF-8 (byte {at})", crate::text::clean(&path.display().to_string())))
-            .hint("Convert it first, for example with iconv.")
-    })
+    fs::read(path).map_err(|e| Error::io(named("reading", path), e))
 }
 
 pub fn save(shared: &Shared, path: PathBuf, text: &str, version: u64, over: Over) {

@@ -7,6 +7,7 @@ use crate::app::state::Note;
 use crate::model::{Error, Param};
 use crate::ops::{self, Cx};
 use crate::plan::candidates::Candidate;
+use crate::plan::origin;
 use crate::sql::params;
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 /// Reads a plan that somebody saved.
 pub fn open(shared: &Shared, path: PathBuf) {
     let path = files::resolve(shared, &path);
-    let result = files::read(&path).and_then(|text| ops::plans::read(&text)).map(Box::new);
+    let result = files::bytes(&path).and_then(origin::decoded).and_then(|text| ops::plans::read(&text)).map(Box::new);
     shared.send(Msg::PlanRead { path, result });
 }
 

@@ -213,7 +213,8 @@ fn a_depth_that_no_planner_makes_is_refused() {
     let p = parse_json(&json, "9", false).expect("deep plan");
     // Other threads must be able to hold it: tests run on 2 MB of stack.
     assert_eq!(p.clone().root.at(&vec![0; 190]).map(|n| n.children.len()), Some(0));
-    let text: String = (0..190).map(|i| format!("{}-> Filter: x\n", "    ".repeat(i))).collect();
+    let text: String = (0..189).map(|i| format!("{}-> Filter: x\n", "    ".repeat(i))).collect();
+    let text = format!("{text}{}-> Table scan on t\n", "    ".repeat(189));
     assert_eq!(parse_tree(&text, "9", false).expect("deep tree").root.at(&vec![0; 189]).map(|n| n.children.len()), Some(0));
 }
 
@@ -303,5 +304,19 @@ proptest! {
         let at = (0..=at.min(text.len())).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
         text.insert_str(at, &with);
         let _ = parse_json(&text, "9", true);
+    }
+}
+
+#[test]
+fn a_tree_that_was_cut_off_is_refused() {
+    let whole = "-> Nested loop inner join  (cost=2.24 rows=19.9) (actual time=0.0044..0.0063 rows=20 loops=1)
+    -> Filter: (c.a > 5)  (cost=1.24 rows=9.9) (actual time=0.0014..0.0023 rows=9 loops=1)
+        -> Table scan on c  (cost=1.24 rows=9.9) (actual time=0.0014..0.0023 rows=9 loops=1)
+    -> Index lookup on o using fk (c_id = c.id)  (cost=0.24 rows=2) (actual time=0.0001..0.0002 rows=2 loops=9)";
+    assert!(parse_tree(whole, "", true).is_ok());
+    let lines: Vec<&str> = whole.lines().collect();
+    for n in 1..lines.len() {
+        let e = parse_tree(&lines[..n].join("\n"), "", true).unwrap_err();
+        assert!(e.message.contains("cut off"), "{n}: {e}");
     }
 }

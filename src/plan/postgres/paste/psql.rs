@@ -61,7 +61,7 @@ struct Cell<'a> {
 
 /// Joins the lines that the wrapped form broke, cell by cell. A broken line fills the column to its last character, which is the mark.
 pub(super) fn join_wrapped(lines: &mut Vec<String>) {
-    if !lines.iter().any(|l| l.trim_end().trim_end_matches(BARS).ends_with(MARKS)) {
+    if join_unmarked(lines) || !lines.iter().any(|l| l.trim_end().trim_end_matches(BARS).ends_with(MARKS)) {
         return;
     }
     let form = expanded(lines);
@@ -142,6 +142,59 @@ pub(super) fn join_wrapped(lines: &mut Vec<String>) {
     *lines = out;
 }
 
+/// The same for the old line style, which marks a break with blanks: a cell is broken where it fills the heading's rule and goes on.
+/// `false` where the lines are not of that form.
+fn join_unmarked(lines: &mut Vec<String>) -> bool {
+    let Some(heading) = lines.iter().position(|l| l.trim_matches(|c: char| c == ' ' || BARS.contains(&c)) == NAME) else { return false };
+    let Some(rule) = lines.get(heading + 1).filter(|l| is_rule(l)) else { return false };
+    let boxed = lines[heading].trim_start().starts_with(BARS);
+    let strokes = rule.chars().filter(|c| is_stroke(*c)).count();
+    let top = heading + 2;
+    let end = (top..lines.len()).find(|i| is_count(&lines[*i]) || is_rule(&lines[*i])).unwrap_or(lines.len());
+    let Some(cells) = lines[top..end].iter().map(|l| cell(l, None, boxed)).collect::<Option<Vec<_>>>() else { return false };
+    // Without a border there is no blank in front.
+    let widest = cells.iter().map(|c| text::width(c.inside)).max().unwrap_or(0);
+    let front = match widest.checked_sub(strokes) {
+        Some(0) => 1,
+        Some(1) if !boxed => 0,
+        _ => return false,
+    };
+    let sound = |c: &Cell<'_>| (front == 0 || c.inside.starts_with(' ')) && (text::width(c.inside) < widest || c.inside.ends_with(' '));
+    if !cells.iter().all(sound) {
+        return false;
+    }
+    // JSON and its like have lines of their own in one cell, which are filled up with blanks.
+    let Some(first) = cells.first().and_then(|c| c.inside.trim_start().chars().next()) else { return false };
+    if matches!(first, '<' | '-') {
+        return false;
+    }
+    let words = !matches!(first, '[' | '{');
+    let mut out = lines[..top].to_vec();
+    let mut open = false;
+    for (i, c) in cells.iter().enumerate() {
+        let next = cells.get(i + 1).map(|n| &n.inside[front..]);
+        let full = text::width(c.inside) == widest;
+        let filled = full && !c.inside[..c.inside.len() - 1].ends_with(' ');
+        // In a box every cell is filled up, and the blank behind its last character says nothing.
+        let goes_on = next.is_some_and(|n| filled && !(boxed && begins(n.trim_start())) || full && words && !begins(n.trim_start()));
+        let inside = if goes_on { &c.inside[..c.inside.len() - 1] } else { c.inside };
+        match out.last_mut().filter(|_| open) {
+            Some(last) => last.push_str(&inside[front..]),
+            None => out.push(format!("{}{inside}", c.front)),
+        }
+        open = goes_on;
+        if !open && let Some(last) = out.last_mut() {
+            last.push_str(c.bar);
+        }
+    }
+    out.extend_from_slice(&lines[end..]);
+    let joined = out.len() < lines.len();
+    if joined {
+        *lines = out;
+    }
+    joined
+}
+
 fn is_stroke(c: char) -> bool {
     matches!(c, '-' | '=' | '─' | '━' | '═' | '┄' | '┈')
 }
@@ -190,7 +243,7 @@ mod tests {
 
     /// Psql's wrapped format of one column in a window of `columns`, as its source prints it.
     fn wrapped(rows: &[&str], border: usize, columns: usize, mark: char, heading: bool) -> String {
-        let (line, bar) = if mark == '.' { ("-", "|") } else { ("─", "│") };
+        let (line, bar) = if mark == '…' { ("─", "│") } else { ("-", "|") };
         let longest = rows.iter().map(|r| r.chars().count()).max().unwrap();
         let inner = longest.min(columns - [1, 2, 4][border]);
         let mut out = Vec::new();
@@ -213,10 +266,12 @@ mod tests {
                 let left = if i == 0 { ' ' } else { mark };
                 let right = if i + 1 < parts.len() { mark } else { ' ' };
                 let full = format!("{p:<inner$}{right}");
+                let shown = if border == 0 { full } else { format!("{left}{full}") };
                 out.push(match border {
-                    0 => full.trim_end().to_string(),
-                    1 => format!("{left}{full}").trim_end().to_string(),
-                    _ => format!("{bar}{left}{full}{bar}"),
+                    2 => format!("{bar}{shown}{bar}"),
+                    // The mark of the old style is a blank, too.
+                    _ if i + 1 < parts.len() => shown,
+                    _ => shown.trim_end().to_string(),
                 });
             }
         }
@@ -245,6 +300,25 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_psql_wrapped_in_its_old_style_is_joined() {
+        for border in [0, 1, 2] {
+            for columns in 40..108 {
+                let text = wrapped(&PLAN, border, columns, ' ', true);
+                let plan = crate::plan::postgres::read(&text).unwrap_or_else(|e| panic!("border {border}, {columns} columns: {e}\n{text}"));
+                let whole = crate::plan::postgres::read(&PLAN.join("\n")).unwrap();
+                assert_eq!(plan.root, whole.root, "border {border}, {columns} columns\n{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_node_whose_figures_are_broken_is_not_taken_for_an_estimate() {
+        let text = " Seq Scan on t  (cost=0.00..34.00 rows=10 width=14) (actu\n al time=1.377..7.133 rows=5 loops=1)\n   Filter: (v = 3)";
+        let e = crate::plan::postgres::read(text).unwrap_err();
+        assert!(e.message.contains("broken"), "{e}");
     }
 
     #[test]

@@ -155,13 +155,13 @@ struct Broken {
 }
 
 impl Broken {
-    fn of(lines: &[String]) -> Broken {
+    fn of(lines: &[String], inside: &[bool]) -> Broken {
         let len = |l: &String| l.chars().count();
         let width = lines.iter().map(len).max().unwrap_or(0);
         // Broken at characters a line lacks no more than the blanks that were taken from its end.
-        let short = lines.windows(2).any(|w| {
+        let short = lines.windows(2).zip(inside.iter().skip(1)).any(|(w, inside)| {
             let next = w[1].trim_start();
-            !next.is_empty() && !begins(next) && !w[0].trim().is_empty() && len(&w[0]) + 3 < width
+            !inside && !next.is_empty() && !begins(next) && !w[0].trim().is_empty() && len(&w[0]) + 3 < width
         });
         Broken { width, words: short }
     }
@@ -178,12 +178,46 @@ impl Broken {
     }
 }
 
+/// Which lines begin within a constant that a line before them opened and one of them closes: whatever they look like, they are its text.
+fn in_constants(lines: &[String]) -> Vec<bool> {
+    let mut inside = vec![false; lines.len()];
+    let mut i = 0;
+    while i < lines.len() {
+        if properties::key(lines[i].trim_start()).is_some() && open_after(&lines[i], None) == Some('\'') {
+            let mut open = Some('\'');
+            let end = (i + 1..lines.len()).find(|n| {
+                open = open_after(&lines[*n], open);
+                open.is_none()
+            });
+            if let Some(end) = end {
+                inside[i + 1..=end].fill(true);
+                i = end;
+            }
+        }
+        i += 1;
+    }
+    inside
+}
+
+/// The quote that is open behind a line, when `open` was before it.
+fn open_after(line: &str, mut open: Option<char>) -> Option<char> {
+    for c in line.chars().filter(|c| matches!(c, '\'' | '"')) {
+        match open {
+            None => open = Some(c),
+            Some(o) if o == c => open = None,
+            Some(_) => {}
+        }
+    }
+    open
+}
+
 /// Joins what was broken, and tells how many lines could be a beginning or a continuation. Leading blanks of a continuation are part of
 /// the text where characters were counted.
 pub(super) fn join(lines: &[String]) -> (Vec<Line>, usize) {
     let marked = wrapped_by_psql(lines);
     let lines = &lines[first_line(lines)..];
-    let how = Broken::of(lines);
+    let inside = in_constants(lines);
+    let how = Broken::of(lines, &inside);
     let figured = lines.iter().any(|l| has_figures(l));
     let mut place = Place { root: 0, beyond: 0, figured, unsure: 0 };
     let mut out: Vec<Line> = Vec::new();
@@ -191,6 +225,16 @@ pub(super) fn join(lines: &[String]) -> (Vec<Line>, usize) {
     let mut carried = 0;
     for (i, raw) in lines.iter().enumerate() {
         let text = raw.trim_start();
+        if inside[i]
+            && !how.full(before, text)
+            && let Some(last) = out.last_mut()
+        {
+            // The constant has lines of its own.
+            last.text.push('\n');
+            last.text.push_str(raw);
+            before = raw;
+            continue;
+        }
         if text.trim_end().is_empty() {
             // The blanks in front filled the width: the line itself comes next.
             carried = if raw.chars().count() == how.width { raw.len() } else { 0 };
@@ -205,7 +249,13 @@ pub(super) fn join(lines: &[String]) -> (Vec<Line>, usize) {
             before = raw;
             continue;
         };
-        let here = if marked { begins(text) } else { place.begins(last, column, text, next, how.full(before, text)) };
+        let here = if inside[i] {
+            false
+        } else if marked {
+            begins(text)
+        } else {
+            place.begins(last, column, text, next, how.full(before, text))
+        };
         if here {
             place.step(column, text);
             out.push(Line { column, text: text.into() });

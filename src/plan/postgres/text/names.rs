@@ -86,6 +86,17 @@ pub(super) fn most_children(operation: &str) -> Option<usize> {
     })
 }
 
+/// So many nodes an operation reads from at least, those of subplans apart.
+pub(super) fn fewest_children(operation: &str) -> usize {
+    match operation {
+        "Nested Loop" | "Hash Join" | "Merge Join" | "Recursive Union" | "BitmapAnd" | "BitmapOr" => 2,
+        "Limit" | "Sort" | "Incremental Sort" | "Aggregate" | "Group" | "Unique" | "Materialize" | "Memoize" | "Result Cache" | "Hash"
+        | "Gather" | "Gather Merge" | "LockRows" | "WindowAgg" | "ProjectSet" | "SetOp" | "Subquery Scan" | "Bitmap Heap Scan"
+        | "ModifyTable" => 1,
+        _ => 0,
+    }
+}
+
 /// Whether a text begins with an operation.
 pub(super) fn is_operation(text: &str) -> bool {
     let text = text.strip_prefix("Async ").unwrap_or(text);
@@ -131,6 +142,13 @@ pub(super) fn lost(text: &str, keys: &Keys) -> bool {
         || lacks("(actual time=", "Actual Total Time")
         || torn("(cost=")
         || torn("(actual ")
+        || strays(text)
+}
+
+/// Whether something stands behind a node's estimate that is not its measured figures: `(actu al time=…` would pass for not measured.
+fn strays(text: &str) -> bool {
+    let Some(behind) = text.find("(cost=").and_then(|at| text[at..].split_once(')')).map(|(_, b)| b.trim()) else { return false };
+    !behind.is_empty() && !behind.starts_with("(actual ") && !behind.starts_with("(never executed)")
 }
 
 /// Whether figures are whole: `0.1..2.3 rows=4 loops=1`, and nothing between that a break left there.

@@ -45,6 +45,22 @@ pub(super) fn sound(key: &str, value: &str) -> bool {
     }
 }
 
+/// Whether a bracket or a quote is open where a line ends.
+pub(super) fn open_at_end(text: &str) -> bool {
+    let (mut quote, mut depth) = (None, 0i32);
+    for c in text.chars() {
+        match (quote, c) {
+            (Some(q), c) if q == c => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"') => quote = Some(c),
+            (None, '(') => depth += 1,
+            (None, ')') => depth -= 1,
+            _ => {}
+        }
+    }
+    quote.is_some() || depth > 0
+}
+
 /// A number at the beginning, whatever unit follows.
 pub(super) fn leading_number(text: &str) -> Option<Value> {
     let text = text.trim_start();
@@ -165,6 +181,7 @@ pub(super) fn put_all(keys: &mut Keys, key: &str, value: &str) {
         }
         "Storage" => parts(keys, &whole(), &[("Storage", "Storage"), ("Maximum Storage", "Maximum Storage")]),
         "Memory" => pairs(keys, value, &[("used", "Memory Used"), ("allocated", "Memory Allocated")]),
+        "Group Key" | "Hash Key" | "Sort Key" if grouping_sets(keys, key, value) => {}
         _ => {
             let counts = key.starts_with("Rows Removed by ")
                 || matches!(
@@ -177,7 +194,6 @@ pub(super) fn put_all(keys: &mut Keys, key: &str, value: &str) {
                         | "Tuples Inserted"
                         | "Conflicting Tuples"
                 );
-            // Grouping sets have several keys.
             if let Some((_, Value::Text(before))) = keys.iter_mut().find(|(k, _)| k == key) {
                 let before = before.to_mut();
                 before.push_str("; ");
@@ -188,6 +204,32 @@ pub(super) fn put_all(keys: &mut Keys, key: &str, value: &str) {
                 text(keys, key, value);
             }
         }
+    }
+}
+
+/// Several keys of one aggregate are its grouping sets, which the JSON format has in one list: `a, b; (); Sort Key b: b`. `false` for a
+/// key that stands alone.
+fn grouping_sets(keys: &mut Keys, key: &str, value: &str) -> bool {
+    const SETS: &str = "Grouping Sets";
+    if let Some((name, _)) = keys.iter_mut().find(|(k, _)| k == "Group Key") {
+        *name = SETS.into();
+    }
+    match keys.iter_mut().find(|(k, _)| k == SETS) {
+        Some((_, Value::Text(sets))) => {
+            let sets = sets.to_mut();
+            // What is sorted once more has its sets behind it.
+            sets.push_str(if sets.ends_with(": ") { "" } else { "; " });
+            match key {
+                "Sort Key" => sets.push_str(&format!("Sort Key {value}: ")),
+                _ => sets.push_str(value),
+            }
+            true
+        }
+        _ if key == "Hash Key" || key == "Group Key" && value == "()" => {
+            text(keys, SETS, value);
+            true
+        }
+        _ => false,
     }
 }
 

@@ -118,10 +118,11 @@ fn clients_that_break_lines() {
         ->  Seq Scan on pg_class c  (cost=0.00..29.84 rows=64 width=73) (actual time=0.026..0.397 rows=128 loops=1)
               Filter: (relkind = ANY ('{r,p}'::text[]))
         ->  Hash  (cost=1.07..1.07 rows=2 width=68) (actual time=0.062..0.062 rows=2 loops=1)
+              ->  Seq Scan on pg_namespace n  (cost=0.00..1.07 rows=2 width=68) (actual time=0.022..0.052 rows=2 loops=1)
 Planning Time: 0.5 ms
 Execution Time: 9.1 ms";
     let expected = read(whole).unwrap();
-    assert_eq!(nodes(&expected.root).len(), 4);
+    assert_eq!(nodes(&expected.root).len(), 5);
     for width in [33, 47, 61, 70, 72] {
         // Broken by columns, as a terminal or a mail does.
         let mut broken = String::new();
@@ -147,7 +148,7 @@ Execution Time: 9.1 ms";
     let barred =
         format!("QUERY PLAN{:90}|\n{}+\n{}", "", "-".repeat(100), whole.lines().map(|l| format!("{l:100}|\n")).collect::<String>());
     let prompt = format!("shop=# explain analyze\nUpdate pg_class set x = 1;\n{whole}\n(9 rows)\n\nshop=#");
-    for text in [quoted, barred, prompt, whole.replace("        ->", "\t\t->")] {
+    for text in [quoted, barred, prompt, whole.replace("              ->", "\t\t\t->").replace("        ->", "\t\t->")] {
         let read = read(&text).unwrap_or_else(|e| panic!("{e:?}\n{text}"));
         let (a, b) = (nodes(&expected.root), nodes(&read.root));
         assert_eq!(
@@ -168,13 +169,16 @@ fn words_of_other_versions() {
           ->  Seq Scan on a  (cost=0.0..1.0 rows=9 width=4) (actual time=0.010..0.4 rows=9 loops=1)
   ->  Subquery Scan x  (cost=0.0..9.0 rows=5 width=4) (actual time=1.1..1.9 rows=5 loops=1)
         ->  Hash IN Join  (cost=0.0..9.0 rows=5 width=4) (actual time=1.1..1.8 rows=5 loops=1)
+              ->  Seq Scan on b  (cost=0.0..4.0 rows=5 width=4) (actual time=0.1..0.8 rows=5 loops=1)
+              ->  Hash  (cost=0.0..4.0 rows=5 width=4) (actual time=0.9..0.9 rows=5 loops=1)
+                    ->  Seq Scan on c  (cost=0.0..4.0 rows=5 width=4) (actual time=0.1..0.8 rows=5 loops=1)
  Total runtime: 2.100 ms",
     )
     .unwrap();
     assert_eq!(old.execution_ms, Some(2.1));
     assert_eq!(
         nodes(&old.root).iter().map(|n| n.role).collect::<Vec<_>>(),
-        [Role::Outer, Role::InitPlan, Role::Outer, Role::Outer, Role::Outer]
+        [Role::Outer, Role::InitPlan, Role::Outer, Role::Outer, Role::Outer, Role::Outer, Role::Inner, Role::Outer]
     );
     assert_eq!(old.root.children[1].alias.as_deref(), Some("x"));
 
@@ -268,7 +272,7 @@ fn ten_thousand_levels_are_an_error() {
 
 proptest::proptest! {
     #[test]
-    fn no_text_makes_it_panic(text in "([ \\t]*(->|Seq Scan on t|\\(cost=1..2 rows=3|\\(actual time=|rows=4 loops=2\\)|InitPlan 1|CTE x|Worker 0:|Buffers: shared hit=1|JIT:|Planning:|\"|\\||QUERY PLAN|-----|[{}\\[\\]:,.é]|Execution Time: 1 ms|duration: 1 ms  plan:|- Plan:|<explain>|<Plan>)\\n?){0,25}") {
+    fn no_text_makes_it_panic(text in "([ \\t]*(->|Seq Scan on t|\\(cost=1..2 rows=3|\\(actual time=|rows=4 loops=2\\)|InitPlan 1|CTE x|Worker 0:|Buffers: shared hit=1|JIT:|Planning:|\"|\\||QUERY PLAN|-----|[{}\\[\\]:,.é]|Execution Time: 1 ms|duration: 1 ms  plan:|- Plan:|<explain>|<Plan>)\n?){0,25}") {
         let _ = read(&text);
     }
 }
@@ -332,7 +336,7 @@ fn a_column_named_plan_is_no_json() {
 /// What `jq` and editors make of a plan: each item of a list on a line of its own.
 #[test]
 fn json_that_was_laid_out_anew_keeps_its_strings() {
-    let json = "[\n  {\n    \"Plan\": {\n      \"Node Type\": \"Seq Scan\",\n      \"Output\": [\n        \"a.id\",\n        \"1\"\n      ],\n      \"Filter\": \"(a = 'x\\ny'::text)\"\n    }\n  }\n]";
+    let json = "[\n  {\n    \"Plan\": {\n      \"Node Type\": \"Seq Scan\",\n      \"Output\": [\n        \"a.id\",\n        \"1\"\n      ],\n      \"Filter\": \"(a = 'x\ny'::text)\"\n    }\n  }\n]";
     for text in [json.to_string(), format!("QUERY PLAN\n----------\n{json}\n(1 row)\n")] {
         let p = read(&text).unwrap_or_else(|e| panic!("{e:?}\n{text}"));
         assert_eq!(p.root.attrs.get("Output").map(String::as_str), Some("a.id, 1"), "{text}");
@@ -460,4 +464,69 @@ fn a_second_root_begins_a_second_plan() {
     );
     // Where the arrow was broken off, it is no second plan.
     assert!(read("Limit  (cost=1.00..2.00 rows=1 width=4)\n  ->\nSeq Scan on a  (cost=0.00..1.00 rows=1 width=4)\n").is_err());
+}
+
+/// The sum of what is left would be right, and every figure in it wrong.
+#[test]
+fn a_plan_that_was_cut_off_is_refused() {
+    let whole = "Sort  (cost=9.0..9.1 rows=5 width=43) (actual time=88.600..94.650 rows=1 loops=1)
+  Sort Key: a
+  Buffers: shared hit=6181
+  ->  Hash Join  (cost=1.0..8.0 rows=5 width=43) (actual time=88.577..94.626 rows=1 loops=1)
+        Hash Cond: (a.id = b.id)
+        Buffers: shared hit=6178
+        ->  Seq Scan on a  (cost=0.0..3.0 rows=6200 width=14) (actual time=0.012..22.118 rows=4900 loops=1)
+              Filter: (((note = 'x (y'::text)))
+              Buffers: shared hit=6000
+        ->  Hash  (cost=2.0..2.0 rows=5 width=8) (actual time=0.2..0.2 rows=9 loops=1)
+              Buckets: 1024  Batches: 1  Memory Usage: 9kB
+              Buffers: shared hit=178
+              ->  Seq Scan on b  (cost=0.0..2.0 rows=5 width=8) (actual time=0.1..0.1 rows=9 loops=1)
+                    Buffers: shared hit=178
+Planning Time: 0.1 ms
+Execution Time: 94.7 ms";
+    let lines: Vec<&str> = whole.lines().collect();
+    for n in 1..lines.len() {
+        let read = read(&lines[..n].join("\n"));
+        // Without its times it is whole; a scan without its pages is not.
+        match n {
+            14 | 15 => assert!(read.is_ok(), "{n}"),
+            _ => assert!(read.unwrap_err().message.contains("cut off"), "{n}"),
+        }
+    }
+    let within = whole.find("'x (y'::text)").unwrap();
+    for end in [within + 4, within + 13] {
+        let e = read(&whole[..end]).unwrap_err();
+        assert!(e.message.contains("cut off"), "{e}");
+    }
+}
+
+#[test]
+fn a_constant_may_look_like_a_plan() {
+    let text = "Seq Scan on t  (cost=0.00..409.00 rows=2 width=14) (actual time=0.006..0.861 rows=1 loops=1)
+  Filter: ((note = 'a
+  ->  b  (cost=1..2 rows=3 width=4) (actual time=1..2 rows=3 loops=4)
+ Buffers: shared hit=7
+
+Execution Time: 1 ms'::text) OR (id = 3))
+  Rows Removed by Filter: 19999
+Planning Time: 0.209 ms
+Execution Time: 0.889 ms";
+    let p = read(text).unwrap();
+    assert!(p.root.children.is_empty());
+    assert_eq!((p.execution_ms, p.root.removed.filter), (Some(0.889), Some(19999.0)));
+    let filter = &p.root.conditions[0].1;
+    assert!(filter.contains("'a\n  ->  b  (cost=1..2") && filter.ends_with("OR (id = 3))"), "{filter}");
+}
+
+#[test]
+fn grouping_sets_stand_as_in_json() {
+    let node =
+        |keys: &str| format!("MixedAggregate  (cost=0.0..9.0 rows=5 width=8)\n{keys}\n  ->  Seq Scan on t  (cost=0.0..8.0 rows=5 width=8)");
+    let p = read(&node("  Hash Key: a, b\n  Hash Key: a\n  Group Key: ()")).unwrap();
+    assert_eq!(p.root.conditions, [("Grouping Sets".to_string(), "a, b; a; ()".to_string())]);
+    let p = read(&node("  Group Key: a.g, a.d\n  Group Key: a.g\n  Group Key: ()\n  Sort Key: a.d\n    Group Key: a.d")).unwrap();
+    assert_eq!(p.root.conditions, [("Grouping Sets".to_string(), "a.g, a.d; a.g; (); Sort Key a.d: a.d".to_string())]);
+    let p = read(&node("  Group Key: a.g, a.d")).unwrap();
+    assert_eq!(p.root.conditions, [("Group Key".to_string(), "a.g, a.d".to_string())]);
 }
