@@ -55,6 +55,36 @@ fn refused_rows_are_told_by_their_line_and_keep_the_others_out_unless_skipped() 
 }
 
 #[test]
+fn numbers_that_a_trial_took_are_told_and_values_in_the_way_are_named() {
+    for (p, column) in [
+        (Project::sqlite(), "id integer primary key autoincrement"),
+        (Project::postgres(), "id int generated always as identity primary key"),
+        (Project::postgres(), "id serial primary key"),
+        (Project::mariadb(), "id int auto_increment primary key"),
+    ] {
+        p.ok(&["query", "app-dev", &format!("create table counted ({column}, name varchar(20) unique)")]);
+        p.write("in.csv", "name\na\nb\nc\n");
+        let told = |text: &str| text.contains("Numbers that the trial took stay used up: id goes on behind them.");
+        let text = p.ok(&["import", "app-dev", "counted", "in.csv"]);
+        assert_eq!(told(&text), !column.contains("autoincrement"), "{column}: {text}");
+        let text = p.ok(&["import", "app-dev", "counted", "in.csv", "--commit"]);
+        assert!(!told(&text), "{text}");
+        let first = p.ok(&["query", "app-dev", "select min(id) as n from counted", "--format", "csv"]);
+        assert_eq!(first.starts_with("n\r\n1\r\n"), column.contains("autoincrement"), "{column}: {first}");
+        let text = p.expect(1, &["import", "app-dev", "counted", "in.csv"]);
+        if column.contains("serial") {
+            assert!(text.contains("counted_name_key\" (Key (name)=(a) already exists.)"), "{text}");
+        }
+        // With numbers of its own in the file nothing is taken.
+        if column.contains("auto") {
+            p.write("own.csv", "id,name\n900,x\n");
+            let text = p.ok(&["import", "app-dev", "counted", "own.csv"]);
+            assert!(!told(&text), "{text}");
+        }
+    }
+}
+
+#[test]
 fn what_an_export_wrote_comes_back_the_same() {
     on_each(|p| {
         p.ok(&["query", "app-dev", "create table zoo (id int primary key, n decimal(30,10), t varchar(50), d date)"]);

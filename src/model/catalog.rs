@@ -146,6 +146,8 @@ pub struct ColumnInfo {
     pub generated: bool,
     /// It has a default, or counts by itself: an INSERT may leave it out.
     pub default: bool,
+    /// Left out, it takes a number of which no rollback gives anything back.
+    pub counts: bool,
 }
 
 /// A foreign key that leads to a table, and what the server does with its rows when those it refers to change.

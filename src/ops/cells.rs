@@ -398,6 +398,7 @@ mod tests {
             nullable: true,
             generated: false,
             default: false,
+            counts: false,
         };
         TableInfo {
             schema: "public".into(),

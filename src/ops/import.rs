@@ -219,6 +219,7 @@ async fn allowed(
             .filter(|c| !c.generated && !columns.iter().any(|o| o.name == c.name))
             .map(|c| c.name.clone())
             .collect(),
+        used_up: Vec::new(),
         taken: 0,
         refused: 0,
         odd: 0,
@@ -331,6 +332,8 @@ async fn transaction(
         }
     };
     report.why_not = keep;
+    let left_out = |c: &&ColumnInfo| c.counts && !columns.iter().any(|o| o.name == c.name);
+    report.used_up = table.columns.iter().filter(left_out).map(|c| c.name.clone()).collect();
     cancelling::roll_back_and_close(&s).await;
     rows.map_err(|e| match e.kind {
         Kind::Connect => Error { hints: vec!["Nothing of it is in the table: its transaction ended with the connection.".into()], ..e },
@@ -477,7 +480,9 @@ async fn behind_savepoint(s: &Session, text: String, params: Vec<Param>) -> Resu
         Some(e) => {
             s.fetch("ROLLBACK TO SAVEPOINT holdpoint_rows").await?;
             s.fetch("RELEASE SAVEPOINT holdpoint_rows").await?;
-            Ok(Err(e.message))
+            // PostgreSQL names the values that stand in the way there; what it says of our parameters tells nobody anything.
+            let more = e.detail.as_deref().and_then(|d| d.lines().next()).filter(|line| !line.contains("portal parameter"));
+            Ok(Err(more.map_or_else(|| e.message.clone(), |more| format!("{} ({more})", e.message))))
         }
     }
 }

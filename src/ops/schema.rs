@@ -98,6 +98,7 @@ pub async fn template(_cx: &Cx, conn: &Connection, at: &NodePath, template: Temp
                 nullable: true,
                 generated: false,
                 default: false,
+                counts: false,
             };
             nodes.into_iter().filter(|n| n.kind == NodeKind::Column).map(column).collect()
         }

@@ -14,7 +14,7 @@ pub(super) async fn of(s: &Session, name: &[String]) -> Result<Option<TableInfo>
     // A base table alone: rows of a view have no key of their own.
     let columns = s
         .fetch(format!(
-            "SELECT c.TABLE_SCHEMA, c.TABLE_NAME, c.COLUMN_NAME, c.COLUMN_TYPE, c.IS_NULLABLE, c.EXTRA, c.COLUMN_DEFAULT IS NOT NULL, \
+            "SELECT c.TABLE_SCHEMA, c.TABLE_NAME, c.COLUMN_NAME, c.COLUMN_TYPE, c.IS_NULLABLE, c.EXTRA, c.COLUMN_DEFAULT, \
              t.ENGINE, (SELECT e.TRANSACTIONS FROM information_schema.ENGINES e WHERE e.ENGINE = t.ENGINE) \
              FROM information_schema.COLUMNS c JOIN information_schema.TABLES t ON t.TABLE_SCHEMA = c.TABLE_SCHEMA AND t.TABLE_NAME = c.TABLE_NAME \
              WHERE c.TABLE_SCHEMA = {schema} AND c.TABLE_NAME = {table} AND t.TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') ORDER BY c.ORDINAL_POSITION"
@@ -46,7 +46,8 @@ pub(super) async fn of(s: &Session, name: &[String]) -> Result<Option<TableInfo>
             nullable: at(r, 4) == "YES",
             // MySQL's DEFAULT_GENERATED is only a default that is an expression.
             generated: ["virtual", "stored", "persistent"].iter().any(|w| extra.contains(w)),
-            default: at(r, 6) == "1" || extra.contains("auto_increment") || extra.contains("default_generated"),
+            default: r.get(6).is_some_and(Option::is_some) || extra.contains("auto_increment") || extra.contains("default_generated"),
+            counts: extra.contains("auto_increment") || crate::sql::counters::moves_sequence(at(r, 6)).is_some(),
         }
     };
     Ok(Some(TableInfo {

@@ -16,7 +16,9 @@ const TABLE: &str = "WITH t AS (SELECT c.oid, n.nspname, c.relname FROM pg_catal
     SELECT t.nspname, t.relname, a.attname, a.attnum, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull, \
         coalesce(to_jsonb(a) ->> 'attgenerated', '') <> '' OR coalesce(to_jsonb(a) ->> 'attidentity', '') = 'a', \
         a.atthasdef OR coalesce(to_jsonb(a) ->> 'attidentity', '') <> '', \
-        (SELECT n FROM k, unnest(k.columns) WITH ORDINALITY u(c, n) WHERE u.c = a.attnum) \
+        (SELECT n FROM k, unnest(k.columns) WITH ORDINALITY u(c, n) WHERE u.c = a.attnum), \
+        coalesce(to_jsonb(a) ->> 'attidentity', '') <> '' OR EXISTS (SELECT 1 FROM pg_catalog.pg_attrdef f \
+            WHERE f.adrelid = t.oid AND f.adnum = a.attnum AND pg_catalog.pg_get_expr(f.adbin, f.adrelid) LIKE '%nextval(%') \
     FROM t JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid WHERE a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
 
 /// See `Catalog::table`. A bare name is looked for along the role's own search path.
@@ -61,5 +63,6 @@ fn column(r: &Row) -> ColumnInfo {
         nullable: cell(r, 5) == "f",
         generated: cell(r, 6) == "t",
         default: cell(r, 7) == "t",
+        counts: cell(r, 9) == "t",
     }
 }

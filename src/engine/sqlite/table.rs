@@ -41,6 +41,8 @@ pub(super) async fn of(s: &Session, name: &[String]) -> Result<Option<TableInfo>
         nullable: at(r, 2) != "1",
         generated: matches!(at(r, 5), "2" | "3"),
         default: at(r, 3) == "1" || (at(r, 4) == "1" && at(r, 1).eq_ignore_ascii_case("integer")),
+        // AUTOINCREMENT's own table is rolled back like any other.
+        counts: false,
     };
     Ok(Some(TableInfo { schema, name, columns: columns.rows.iter().map(column).collect(), key, no_rollback: None }))
 }

@@ -21,6 +21,8 @@ pub struct Report {
     pub columns: Vec<Match>,
     /// Columns of the table that the file leaves to their default.
     pub defaults: Vec<String>,
+    /// Columns whose numbers were taken by rows that were rolled back.
+    pub used_up: Vec<String>,
     /// Rows that the server took.
     pub taken: u64,
     /// Rows that it, or the reading of the file, refused.
@@ -78,6 +80,9 @@ impl Report {
         if !self.defaults.is_empty() {
             out.push(format!("Left to their defaults: {}", text::clean(&self.defaults.join(", "))));
         }
+        if !self.used_up.is_empty() {
+            out.push(format!("Numbers that the trial took stay used up: {} goes on behind them.", text::clean(&self.used_up.join(", "))));
+        }
         if self.odd > 0 {
             let texts = match self.odd {
                 1 => "1 text is".to_string(),
@@ -134,6 +139,7 @@ mod tests {
             table: "public.t".into(),
             columns: vec![column("a", "multi\nline"), column("longer", "")],
             defaults: Vec::new(),
+            used_up: Vec::new(),
             taken: 2,
             refused: 2,
             odd: 0,
