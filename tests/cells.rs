@@ -37,7 +37,7 @@ impl Place {
     }
     async fn write(&self, plan: &Editable, edits: &[RowEdit]) -> holdpoint::model::Result<cells::Written> {
         let list = statements(self.conn.dialect(), &plan.table, edits);
-        cells::write(&self.cx, &self.conn, &self.own, &list).await
+        cells::write(&self.cx, &self.conn, &self.own, &plan.table, &list).await.map(|w| w.expect("no key leads to the row"))
     }
 }
 
@@ -197,7 +197,7 @@ fn a_read_only_target_keeps_its_rows() {
         let session = prod.query_session().await.expect("session");
         let plan = p.plan("select id, author from notes").await.expect("editable");
         let list = statements(prod.dialect(), &plan.table, &[update("1", "author", text("mira"), text("x"))]);
-        let e = cells::write(&p.cx, &prod, &session, &list).await.expect_err("not open");
+        let e = cells::write(&p.cx, &prod, &session, &plan.table, &list).await.expect_err("not open");
         assert_eq!(e.kind, Kind::ReadOnly);
         let e = datafix::begin_edits(&p.cx, &prod, None, &plan.table, &list, |_| ()).await.map(drop).expect_err("read-only");
         assert_eq!(e.kind, Kind::ReadOnly);
@@ -210,6 +210,54 @@ fn a_read_only_target_keeps_its_rows() {
         assert!(journal.contains("data fix committed: 1 cell edit of notes: UPDATE"), "{journal}");
         let history = p.project.ok(&["history", "app-prod"]);
         assert!(history.contains("UPDATE") && history.contains("1 row, committed"), "{history}");
+    });
+}
+
+/// One row was meant; what foreign keys take along is shown before it stays.
+#[test]
+fn an_edit_that_takes_other_rows_along_is_a_data_fix_on_an_open_target_too() {
+    on_each(async |p: Place| {
+        let sqlite = p.conn.dialect() == holdpoint::model::Dialect::Sqlite;
+        p.run(
+            "create table boss (id int primary key, name varchar(20), chief int, \
+               foreign key (chief) references boss (id) on delete cascade on update cascade)",
+        )
+        .await;
+        p.run("insert into boss values (1, 'Boss', null), (2, 'Ann', 1), (3, 'Ben', 1), (4, 'Cy', 2)").await;
+        let plan = p.plan("select * from boss").await.expect("editable");
+        let delete = |id: &str| RowEdit::Delete { key: vec![("id".into(), number(id))], was: vec![] };
+        let ask = async |edits: &[RowEdit]| {
+            let list = statements(p.conn.dialect(), &plan.table, edits);
+            let done = cells::write(&p.cx, &p.conn, &p.own, &plan.table, &list).await;
+            (done.map(|w| w.map(|w| w.rows)), list)
+        };
+        let all = "select id, name, chief from boss order by id";
+        let before = p.run(all).await;
+        // Nothing leads to them.
+        assert_eq!(ask(&[update("4", "name", text("Cy"), text("Di")), update("1", "name", text("Boss"), text("B"))]).await.0, Ok(Some(2)));
+        assert_eq!(ask(&[update("4", "name", text("Di"), text("Cy")), update("1", "name", text("B"), text("Boss"))]).await.0, Ok(Some(2)));
+        // Three more rows would go with one, or change with its key.
+        let (done, list) = ask(&[update("2", "name", text("Ann"), text("Eve")), delete("1")]).await;
+        assert_eq!(done, Ok(None));
+        assert_eq!(p.run(all).await, before);
+        assert_eq!(ask(&[update("1", "id", number("1"), number("9"))]).await.0, Ok(None));
+        assert_eq!(p.run(all).await, before);
+        let fix = datafix::begin_edits(&p.cx, &p.conn, None, &plan.table, &list, |_| ()).await.expect("waits");
+        let words = fix.cascades.lines().join(" ");
+        // SQLite's foreign keys are off unless a session asks for them: then rows are left behind.
+        assert!(words.contains(if sqlite { "2 rows of main.boss" } else { "Also 3 rows of" }), "{words}");
+        fix.rollback(&p.cx).await.expect("rolled back");
+        assert_eq!(p.run(all).await, before);
+        p.run("begin").await;
+        let (done, _) = ask(&[delete("1")]).await;
+        assert!(done.is_err_and(|e| e.kind == Kind::Held && e.message.contains("your transaction is open")));
+        p.run("rollback").await;
+        if sqlite {
+            p.run("pragma foreign_keys = on").await;
+            assert!(ask(&[delete("1")]).await.0.is_err_and(|e| e.message.contains("in your session alone")));
+        }
+        assert_eq!(p.run(all).await, before);
+        assert_eq!(ask(&[delete("4")]).await.0, Ok(Some(1)));
     });
 }
 
@@ -329,7 +377,11 @@ fn a_cancelled_write_is_not_made() {
             let watcher = p.conn.reader().await.expect("reader");
             let (backend, cancel) = (p.own.backend().expect("number"), p.cx.cancel.clone());
             let press = async {
-                while !locks.running(&watcher, backend).await.expect("looked").is_some_and(|t| t.contains("waits") && t.contains("DELETE"))
+                while !locks
+                    .running(&watcher, backend)
+                    .await
+                    .expect("looked")
+                    .is_some_and(|t| t.contains("waits") && t.contains("DELETE FROM"))
                 {
                     tokio::task::yield_now().await;
                 }

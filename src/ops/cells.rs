@@ -1,11 +1,12 @@
 //! Writing edited cells: each row is found by its whole key and its old values, exactly one row each, all in one transaction.
 
+use super::datafix::follows;
 use super::statements::{Ended, Ledger};
 use super::{Connection, Cx, cancelling};
 use crate::config::AccessMode;
 use crate::engine::{Event, Session};
-use crate::model::{Column, Dialect, Error, Notice, Param, Result, TableInfo, TxState};
-use crate::sql::before::{Touch, lock};
+use crate::model::{Column, Dialect, Error, Notice, Param, Referrer, Result, TableInfo, TxState};
+use crate::sql::before::{Touch, lock, unlocked};
 use crate::sql::params::literal;
 use crate::store::history::Fate;
 use std::time::Instant;
@@ -258,14 +259,17 @@ pub struct Written {
 }
 
 /// Runs the statements in one transaction on the user's own session (inside a transaction that is open, behind a savepoint); each must
-/// change exactly one row, or nothing of them stays. Gives the number of rows. For an open target only: elsewhere edits are a data fix
+/// change exactly one row, or nothing of them stays. Gives the number of rows; `None`, and nothing is written, where foreign keys would
+/// change other rows with them, which a data fix shows first. For an open target only: elsewhere edits are always a data fix
 /// ([`super::datafix::begin_edits`]).
-pub async fn write(cx: &Cx, conn: &Connection, own: &Session, statements: &[CellStatement]) -> Result<Written> {
+pub async fn write(cx: &Cx, conn: &Connection, own: &Session, table: &TableInfo, statements: &[CellStatement]) -> Result<Option<Written>> {
     if conn.target().access != AccessMode::Open {
         return Err(Error::read_only(format!("refused on {}, which is not open", crate::text::clean(&conn.target().name))));
     }
     let mut ledger = Ledger::new(cx, conn);
     let inside = own.status().tx != TxState::Idle;
+    let path = [table.schema.clone(), table.name.clone()];
+    let keys = conn.catalog()?.referrers(own, &path).await?;
     let (begin, commit, back) = match inside {
         true => ("SAVEPOINT holdpoint_cells", "RELEASE SAVEPOINT holdpoint_cells", "ROLLBACK TO SAVEPOINT holdpoint_cells"),
         false => ("BEGIN", "COMMIT", "ROLLBACK"),
@@ -276,18 +280,71 @@ pub async fn write(cx: &Cx, conn: &Connection, own: &Session, statements: &[Cell
         let ended = Ended { text, took: started.elapsed(), rows: 0, affected, tag: None, error: outcome.as_ref().err() };
         unrecorded = ledger.note(&ended, TxState::Open).err().or(unrecorded.take());
     };
-    let work = transaction(cx, own, begin, commit, back, statements, &mut note);
+    let work = transaction(cx, own, [begin, commit, back], statements, &keys, &mut note);
     let done = cancelling::told_to_end(cx, own, work).await.unwrap_or_else(|| {
         Err(Error::cancelled().hint("The server did not end the statement in time: it, and its transaction, may still be there."))
     });
-    match (&done, inside) {
-        (Ok(_), true) => {}
-        (Err(_), true) => unrecorded = ledger.back_to("holdpoint_cells").err().or(unrecorded),
-        (Ok(_), false) => ledger.settle(Fate::Committed),
-        (Err(_), false) => ledger.settle(Fate::RolledBack),
+    match (matches!(done, Ok(Some(_))), inside) {
+        (true, true) => {}
+        (false, true) => unrecorded = ledger.back_to("holdpoint_cells").err().or(unrecorded),
+        (true, false) => ledger.settle(Fate::Committed),
+        (false, false) => ledger.settle(Fate::RolledBack),
     }
     unrecorded = ledger.keep().err().or(unrecorded);
-    Ok(Written { rows: done?, unrecorded })
+    match done? {
+        Some(rows) => Ok(Some(Written { rows, unrecorded })),
+        None if inside => Err(Error::held("held: foreign keys would change other rows with these, and your transaction is open")
+            .hint(
+                "Commit it or roll it back first: what goes with them is then shown before it stays. Or type the statement in the editor.",
+            )
+            .hint(STAGED)),
+        // SQLite: a session says by itself whether they count, and a data fix has one of its own.
+        None if conn.catalog()?.referrers(&conn.reader().await?, &path).await? != keys => {
+            Err(Error::held("held: foreign keys would change other rows with these, and count in your session alone")
+                .hint("Type the statement in the editor: it runs as it is.")
+                .hint(STAGED))
+        }
+        None => Ok(None),
+    }
+}
+
+/// Whether rows refer to the one that a statement changes, so that more than this one would change. The row is locked first: none can
+/// begin to refer to it then.
+async fn reaches(s: &Session, one: &CellStatement, keys: &[Referrer]) -> Result<bool> {
+    let Some((select, params)) = &one.select else { return Ok(false) };
+    let quote = |c: &String| s.dialect().quote_ident(c);
+    let names = |of: &[String]| of.iter().map(quote).collect::<Vec<_>>().join(", ");
+    let mut locked = false;
+    for key in keys.iter().filter(|k| follows(&one.touch, k).is_some()) {
+        if !locked {
+            rows(s, select.clone(), params).await?;
+            locked = true;
+        }
+        let there = format!(
+            "SELECT 1 FROM {}.{} WHERE ({}) IN (SELECT {} FROM ({}\n) AS q) LIMIT 1",
+            quote(&key.schema),
+            quote(&key.table),
+            names(&key.columns),
+            names(&key.referenced),
+            unlocked(select)
+        );
+        if rows(s, there, params).await? > 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// How many rows a query has.
+async fn rows(s: &Session, text: String, params: &[Param]) -> Result<u64> {
+    let mut stream = s.run_bound(text, params.to_vec()).await?;
+    let mut n = 0;
+    while let Some(event) = stream.next().await {
+        if let Event::Rows(batch) = event? {
+            n += batch.rows() as u64;
+        }
+    }
+    Ok(n)
 }
 
 /// What became of edits of which nothing is kept.
@@ -295,19 +352,26 @@ pub(in crate::ops) const STAGED: &str = "All changes were rolled back; they are 
 
 type Note<'a> = &'a mut (dyn FnMut(&str, Instant, &Result<u64>) + Send);
 
+/// `None` where foreign keys would change other rows with these: nothing stays.
 async fn transaction(
     cx: &Cx,
     s: &Session,
-    begin: &str,
-    commit: &str,
-    back: &str,
+    [begin, commit, back]: [&str; 3],
     statements: &[CellStatement],
+    keys: &[Referrer],
     note: Note<'_>,
-) -> Result<u64> {
+) -> Result<Option<u64>> {
     s.fetch(begin).await?;
     for (i, one) in statements.iter().enumerate() {
         let started = Instant::now();
-        let outcome = exactly_one(s, one).await;
+        let outcome = match reaches(s, one, keys).await {
+            Ok(true) => {
+                s.fetch(back).await?;
+                return Ok(None);
+            }
+            Ok(false) => exactly_one(s, one).await,
+            Err(e) => Err(e),
+        };
         note(&one.shown, started, &outcome);
         // Also one that had ended when it was cancelled: nothing of them stays.
         if let Err(e) = outcome.and_then(|_| cx.check_cancelled()) {
@@ -327,7 +391,7 @@ async fn transaction(
     let done = s.fetch(commit).await.map(|_| 0);
     note(commit, started, &done);
     done.map_err(|e| e.context("committing the changes"))?;
-    Ok(statements.len() as u64)
+    Ok(Some(statements.len() as u64))
 }
 
 /// An error about a bound value names its column: the number of a parameter tells nobody anything who typed none.

@@ -5,6 +5,7 @@ mod image;
 mod sample;
 mod work;
 
+pub(in crate::ops) use cascade::follows;
 pub use cascade::{Cascaded, Cascades};
 pub use sample::{Change, Changes};
 
@@ -12,6 +13,7 @@ use super::cells::{self, CellStatement};
 use super::query::{Admission, Unlock, admit, guarded};
 use super::statements::{Ended, remember_fix};
 use super::{Connection, Cx, cancelling};
+use crate::config::AccessMode;
 use crate::engine::{Capability, Session, SessionStatus};
 use crate::model::{Dialect, Error, HeldLock, Kind, Param, Result, TableInfo};
 use crate::sql::before::{Before, before_image, changed_table, touch, unknown_calls};
@@ -105,7 +107,8 @@ pub async fn begin(
     open(cx, conn, Plan { record: Record::new(conn, &[text], None), table: table.as_ref(), steps, texts: vec![text] }, opened).await
 }
 
-/// Writes edited rows under the same rules: one transaction, each statement exactly one row, and the question at its end.
+/// Writes edited rows under the same rules: one transaction, each statement exactly one row, and the question at its end. On an open
+/// target, too, where foreign keys change other rows with them.
 ///
 /// # Errors
 /// As [`begin`]; nothing stays of any of them.
@@ -119,7 +122,7 @@ pub async fn begin_edits(
 ) -> Result<DataFix> {
     let target = conn.target();
     let name = crate::text::clean(&target.name).into_owned();
-    if !guarded(cx, conn, unlock) {
+    if target.access != AccessMode::Open && !guarded(cx, conn, unlock) {
         return Err(Error::read_only(format!("refused on {name}, which is read-only"))
             .hint("For a data fix, :unlock with the target's name gives guarded access for 15 minutes. The changes stay staged."));
     }
@@ -146,6 +149,9 @@ pub async fn begin_edits(
         // Its own words say what became of the transaction.
         Kind::Connect => e.hint("The changes are still staged."),
         Kind::Cancelled if !e.hints.is_empty() => e.hint("The changes are still staged."),
+        Kind::Held if target.access == AccessMode::Open => {
+            Error { hints: vec!["A statement that is typed in the editor runs as it is here.".into(), cells::STAGED.into()], ..e }
+        }
         _ => e.hint(cells::STAGED),
     })
 }

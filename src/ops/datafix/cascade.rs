@@ -148,14 +148,16 @@ struct Level {
     depth: usize,
 }
 
-/// What becomes of the rows that refer by `key` when the rows referred to are touched; `None` when the key's columns are not.
-fn follows(touch: &Touch, key: &Referrer) -> Option<Follow> {
-    match touch {
+/// What becomes of the rows that refer by `key` when the rows referred to are touched; `None` when nothing does: the key's columns are
+/// not touched, or rows that are referred to cannot be.
+pub(in crate::ops) fn follows(touch: &Touch, key: &Referrer) -> Option<Follow> {
+    let follow = match touch {
         Touch::Nothing => None,
         Touch::Delete => Some(key.on_delete),
         Touch::Any => Some(key.on_update),
         Touch::Update(columns) => key.referenced.iter().any(|r| columns.iter().any(|c| c.eq_ignore_ascii_case(r))).then_some(key.on_update),
-    }
+    };
+    follow.filter(|f| *f != Follow::Nothing || !key.enforced)
 }
 
 /// Finds, counts and saves the rows that foreign keys will change. `limit` is what is left of the target's blast radius; `too_many` makes
@@ -186,7 +188,7 @@ pub(super) async fn before(
     let mut levels = VecDeque::from([Level { table: own, select: start.select, touch, depth: 0 }]);
     while let Some(level) = levels.pop_front() {
         for key in catalog.referrers(s, &level.table).await? {
-            let Some(follow) = follows(&level.touch, &key).filter(|f| *f != Follow::Nothing || !key.enforced) else { continue };
+            let Some(follow) = follows(&level.touch, &key) else { continue };
             looks += 1;
             if looks > MOST_LOOKS || level.depth >= DEEPEST {
                 return Err(Error::held("held: the foreign keys behind the table lead too far to count what they change")

@@ -240,14 +240,17 @@ fn fix_begun(shared: &Arc<Shared>, live: &Live, cx: &Cx, fix: Result<DataFix>) -
     Ok(Waits { report, status, backend })
 }
 
-/// Writes edited cells: at once on an open target, elsewhere as a data fix that waits for its answer.
+/// Writes edited cells: at once on an open target; elsewhere, and where foreign keys change other rows with them, as a data fix that
+/// waits for its answer.
 pub async fn write_cells(shared: Arc<Shared>, link: u64, job: JobId, result: ResultId, table: &TableInfo, statements: &[CellStatement]) {
     let Some(live) = shared.live(link) else { return };
     let cx = shared.job_cx(job);
     if live.connection.target().access == AccessMode::Open {
-        let outcome = cells::write(&cx, &live.connection, &live.query, statements).await;
-        shared.unregister(job);
-        return shared.send(Msg::CellsWritten { job, result, outcome });
+        let outcome = cells::write(&cx, &live.connection, &live.query, table, statements).await;
+        if let Some(outcome) = outcome.transpose() {
+            shared.unregister(job);
+            return shared.send(Msg::CellsWritten { job, result, outcome });
+        }
     }
     let unlock = lock(&shared.unlock).clone();
     let opened = |session: &Session| *lock(&shared.fixing) = Some(session.clone());
