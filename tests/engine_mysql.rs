@@ -914,6 +914,50 @@ async fn a_self_signed_server_is_trusted_by_its_own_certificate_and_no_other() {
     assert!(with(SslMode::VerifyFull, Some("name.crt"), "secret").connect(how()).await.is_err());
 }
 
+/// As MySQL makes them for itself: signed by its authority, and without any name that a client could look for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_without_a_name_is_trusted_by_its_chain() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::Builder::new().prefix("hp-nameless-").tempdir_in("/tmp").expect("dir");
+    let d = dir.path();
+    std::fs::set_permissions(d, std::fs::Permissions::from_mode(0o755)).expect("mode");
+    for ca in ["ca", "other"] {
+        let (key, cert) = (format!("{ca}.key"), format!("{ca}.crt"));
+        openssl(d, &["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", &key, "-out", &cert, "-subj", &format!("/CN={ca}")]);
+    }
+    std::fs::write(d.join("ext"), "basicConstraints=CA:FALSE").expect("ext");
+    openssl(d, &["req", "-newkey", "rsa:2048", "-nodes", "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=Server"]);
+    let signed = ["x509", "-req", "-in", "server.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-set_serial", "3", "-days", "2"];
+    openssl(d, &[&signed[..], &["-extfile", "ext", "-out", "server.crt"]].concat());
+    for f in ["server.key", "server.crt"] {
+        std::fs::set_permissions(d.join(f), std::fs::Permissions::from_mode(0o600)).expect("mode");
+        support::server::Unprivileged::first_of(&["mysql", "nobody"]).own(&d.join(f));
+    }
+    let set = |k: &str, f: &str| format!("--{k}={}", d.join(f).display());
+    let server = MariaServer::start(&[&set("ssl-cert", "server.crt"), &set("ssl-key", "server.key")]);
+    server.sql("", "create user secured@'127.0.0.1' identified by 'secret' require ssl");
+    let how = || Connect::new(Role::Query, Access::ReadWrite);
+    let with = |ssl: SslMode, root: Option<&str>, password: &str| {
+        let mut t = target(&server, "");
+        (t.user, t.sslmode) = (Some("secured".into()), ssl);
+        t.sslrootcert = root.map(|f| d.join(f));
+        registry::engine(t, Some(SecretString::from(password.to_string())))
+    };
+    for ssl in [SslMode::Require, SslMode::VerifyCa] {
+        let s = with(ssl, Some("ca.crt"), "secret").connect(how()).await.unwrap_or_else(|e| panic!("{ssl:?}: {e:?}"));
+        let cipher = s.fetch("show session status like 'Ssl_cipher'").await.expect("cipher");
+        assert!(cipher.rows[0][1].as_deref().is_some_and(|c| !c.is_empty()), "{ssl:?}");
+        let e = with(ssl, Some("ca.crt"), "wrong").connect(how()).await.err().expect("wrong password");
+        assert_eq!(e.code.as_deref(), Some("1045"), "{ssl:?}: {e:?}");
+        let e = with(ssl, Some("other.crt"), "secret").connect(how()).await.err().expect("another authority");
+        assert!(e.message.ends_with("signed by nobody who is trusted here"), "{ssl:?}: {e:?}");
+    }
+    let e = with(SslMode::VerifyFull, Some("ca.crt"), "secret").connect(how()).await.err().expect("a name is wanted");
+    assert!(e.message.ends_with("its certificate carries no name, and 127.0.0.1 is wanted"), "{e:?}");
+    let e = with(SslMode::Disable, None, "secret").connect(how()).await.err().expect("TLS is wanted");
+    assert!(e.hints.iter().any(|h| h.contains("REQUIRE SSL")), "{e:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn logins_and_tls_work_as_configured() {
     use std::os::unix::fs::PermissionsExt;

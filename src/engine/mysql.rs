@@ -14,6 +14,7 @@ mod assess;
 mod backup;
 mod cancel;
 mod catalog;
+mod certificate;
 mod connect;
 mod definition;
 mod dependents;

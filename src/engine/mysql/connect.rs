@@ -1,7 +1,7 @@
 //! Making a connection: address, TLS, login, tunnel. No session setting is changed here.
 
-use super::errors;
 use super::pulse::Peer;
+use super::{certificate, errors};
 use crate::config::{SslMode, Target};
 use crate::engine::{UNANSWERED, tls, tunnel::Tunnel};
 use crate::model::{Error, Result};
@@ -215,9 +215,15 @@ impl Connector {
                             return Ok(Fresh { conn, tunnel });
                         }
                         // The driver's own "any name" switch does not know today's wording of the error; the chain is
-                        // checked again with the name that the certificate does carry.
-                        let name = presented_name(&e).filter(|_| matches!(mode, SslMode::VerifyCa | SslMode::Require));
-                        let Some(name) = name else { return Err(self.explain(e)) };
+                        // checked again with the name that the certificate does carry, or without any where it carries none.
+                        if !matches!(mode, SslMode::VerifyCa | SslMode::Require) || !another_name(&e) {
+                            return Err(self.explain(e));
+                        }
+                        let Some(name) = presented_name(&e) else {
+                            let keys = self.chained_key(tunnel.as_deref(), host.as_deref().unwrap_or_default()).await;
+                            let conn = if keys.is_empty() { None } else { self.pinned(o, tls, keys).await? };
+                            return conn.map(|conn| Fresh { conn, tunnel }).ok_or_else(|| self.explain(e));
+                        };
                         let tls = tls.with_danger_tls_hostname_override(Some(name));
                         Conn::new(Opts::from(o.ssl_opts(tls))).await.map_err(|e| self.explain(e))?
                     }
@@ -241,6 +247,19 @@ impl Connector {
         tls::certificates(file).map(|c| tls::pin::keys(&c, name.as_ref())).unwrap_or_default()
     }
 
+    /// The key of the server's certificate, whose chain is good and whose name nobody looks at; nothing where there is none such.
+    async fn chained_key(&self, tunnel: Option<&Tunnel>, host: &str) -> Vec<Vec<u8>> {
+        let Place::Tcp(address, port) = self.place() else { return Vec::new() };
+        let (address, port) = tunnel.map_or((address, port), |t| ("127.0.0.1".into(), t.port));
+        let look = async {
+            let config = tls::client_config(SslMode::VerifyCa, self.target.sslrootcert.as_deref(), None, None)?;
+            let name = tls::server_name(host)?;
+            let looked = async { certificate::of(tokio::net::TcpStream::connect((address, port)).await?, name, config).await };
+            looked.await.map_err(|e| Error::io("looking at the server's certificate", e))
+        };
+        look.await.ok().and_then(|c| tls::pin::public_key(&c)).into_iter().collect()
+    }
+
     /// Connects to a server that holds one of these keys; `None` when it holds none of them.
     async fn pinned(&self, o: OptsBuilder, tls: SslOpts, keys: Vec<Vec<u8>>) -> Result<Option<Conn>> {
         if !tls::pin::ready() {
@@ -255,7 +274,8 @@ impl Connector {
     }
 
     fn explain(&self, e: mysql_async::Error) -> Error {
-        errors::connecting(e, &self.address(), &self.user(), self.password.is_some())
+        let plain = self.socket().is_none() && (self.target.sslmode == SslMode::Disable || self.plain.load(Ordering::Relaxed));
+        errors::connecting(e, &self.address(), &self.user(), self.password.is_some(), plain)
     }
 
     fn tls(&self, host: &str) -> Result<Option<SslOpts>> {
@@ -313,6 +333,12 @@ fn rustls_error(e: &mysql_async::Error) -> Option<&rustls::Error> {
         My::Io(IoError::Io(e)) => e.get_ref()?.downcast_ref(),
         _ => None,
     }
+}
+
+/// The chain of the certificate is good, and it carries another name or none.
+fn another_name(e: &mysql_async::Error) -> bool {
+    use rustls::CertificateError::{NotValidForName, NotValidForNameContext};
+    matches!(rustls_error(e), Some(rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. })))
 }
 
 /// The first name of a certificate whose chain may be fine but that does not carry the host's name.

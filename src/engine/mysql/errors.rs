@@ -108,8 +108,8 @@ pub(super) fn position(text: &str, message: &str) -> Option<usize> {
     found.next().is_none().then_some(first)
 }
 
-/// An error while connecting to `address`.
-pub(super) fn connecting(e: My, address: &str, user: &str, password_given: bool) -> Error {
+/// An error while connecting to `address`; `plain` is without TLS over a network.
+pub(super) fn connecting(e: My, address: &str, user: &str, password_given: bool, plain: bool) -> Error {
     match e {
         My::Server(e) => {
             let code = e.code.to_string();
@@ -117,8 +117,16 @@ pub(super) fn connecting(e: My, address: &str, user: &str, password_given: bool)
             let out =
                 match e.code {
                     1045 if !password_given => Error::new(Kind::PasswordNeeded, format!("{address} wants a password for {user}")),
-                    1045 | 1698 => Error::connect(format!("{address} refused the password of {user}"))
-                        .hint("Check the user and the password; an account of this server is bound to the host it comes from, too."),
+                    1045 | 1698 => {
+                        let out = Error::connect(format!("{address} refused the password of {user}"))
+                            .hint("Check the user and the password; an account of this server is bound to the host it comes from, too.");
+                        // The server has the same words for both.
+                        if plain {
+                            out.hint("An account that must use TLS (REQUIRE SSL) is refused so, too: `sslmode = \"require\"`.")
+                        } else {
+                            out
+                        }
+                    }
                     1049 => Error::connect(format!("{address}: {text}"))
                         .hint("Check the target's `database`; leave it out to see all databases."),
                     1040 | 1203 | 1226 => Error::connect(format!("{address} takes no more connections: {text}"))
@@ -193,7 +201,7 @@ mod tests {
 
     #[test]
     fn an_unknown_way_to_log_in_is_named() {
-        let e = connecting(My::Driver(DriverError::UnknownAuthPlugin { name: "dialog".into() }), "db:3306", "ann", true);
+        let e = connecting(My::Driver(DriverError::UnknownAuthPlugin { name: "dialog".into() }), "db:3306", "ann", true, false);
         assert_eq!(e.message, "db:3306 wants the login method `dialog` for ann, which is not supported");
     }
 

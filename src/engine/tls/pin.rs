@@ -81,7 +81,7 @@ impl SignatureVerificationAlgorithm for Watched {
 }
 
 /// The bits of a certificate's public key (RFC 5280, 4.1).
-pub(super) fn public_key(certificate: &[u8]) -> Option<Vec<u8>> {
+pub fn public_key(certificate: &[u8]) -> Option<Vec<u8>> {
     use super::der_value;
     let (outer, _) = der_value(certificate, 0x30)?;
     let (mut rest, _) = der_value(outer, 0x30)?;

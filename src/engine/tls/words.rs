@@ -34,8 +34,10 @@ fn certificate(e: &CertificateError) -> String {
         C::NotValidForName => "its certificate carries another name".into(),
         C::NotValidForNameContext { expected, presented } => {
             let names: Vec<String> = presented.iter().map(|p| name(p)).collect();
-            let names = if names.is_empty() { "nobody".into() } else { crate::text::clean(&names.join(", ")).into_owned() };
-            format!("its certificate is for {names}, not for {}", expected.to_str())
+            if names.is_empty() {
+                return format!("its certificate carries no name, and {} is wanted", expected.to_str());
+            }
+            format!("its certificate is for {}, not for {}", crate::text::clean(&names.join(", ")), expected.to_str())
         }
         C::Revoked => "its certificate has been revoked".into(),
         C::BadEncoding => "its certificate cannot be read".into(),
@@ -86,6 +88,8 @@ mod tests {
             presented: vec!["DnsName(\"localhost\")".into(), "DnsName(\"other\")".into()],
         };
         assert_eq!(bad(context), "its certificate is for localhost, other, not for db.example");
+        let none = CertificateError::NotValidForNameContext { expected: ServerName::try_from("db").unwrap(), presented: Vec::new() };
+        assert_eq!(bad(none), "its certificate carries no name, and db is wanted");
         assert_eq!(bad(CertificateError::Expired), "its certificate has expired");
         let alert = Error::AlertReceived(AlertDescription::UnknownCA);
         assert!(words(&alert).contains("the client's certificate") && about_client(&alert));
