@@ -274,6 +274,7 @@ fn every_refused_row_is_seen_before_an_import_is_decided() {
         table: "public.orders".into(),
         columns: (1..=9).map(column).collect(),
         defaults: vec!["made".into()],
+        used_up: Vec::new(),
         taken: 2,
         refused: 50,
         odd: 0,

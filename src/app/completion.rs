@@ -298,6 +298,7 @@ pub fn kind_word(kind: ProposalKind) -> &'static str {
         ProposalKind::Trigger => "trigger",
         ProposalKind::Event => "event",
         ProposalKind::Sequence => "sequence",
+        ProposalKind::Role => "role",
         ProposalKind::Constraint => "constraint",
         ProposalKind::Keyword => "",
         ProposalKind::Join => "",

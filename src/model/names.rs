@@ -25,6 +25,8 @@ pub struct Names {
     pub types: Vec<Box<str>>,
     /// What SET and SHOW name; PRAGMA for SQLite.
     pub settings: Vec<Box<str>>,
+    /// Roles, where statements name them (PostgreSQL).
+    pub roles: Vec<Box<str>>,
     /// What else stands in the schema tree: functions with their arguments, sequences, types, indexes, triggers.
     pub places: Vec<Place>,
     /// Names of columns, each with the relations (indexes into `relations`) that have one of it; without the system's own.

@@ -43,6 +43,7 @@ pub enum ProposalKind {
     Event,
     Sequence,
     Constraint,
+    Role,
     /// A table with its ON, or the condition of an ON, from a foreign key.
     Join,
 }

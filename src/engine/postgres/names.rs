@@ -56,6 +56,8 @@ const TYPES: &str = "SELECT DISTINCT CASE WHEN n.nspname = 'pg_catalog' THEN pg_
 
 const SETTINGS: &str = "SELECT name FROM pg_catalog.pg_settings WHERE context <> 'internal' ORDER BY 1";
 
+const ROLES: &str = "SELECT rolname::text FROM pg_catalog.pg_roles WHERE rolname !~ '^pg_' ORDER BY 1";
+
 /// What else the tree has: schema, kind of the relation that it hangs on, its name, heading, name as in the tree.
 const PLACES: &str = "SELECT n.nspname::text, NULL, NULL, 'Functions', p.proname || '(' || pg_catalog.pg_get_function_identity_arguments(p.oid) || ')' \
         FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \
@@ -127,8 +129,9 @@ pub(super) async fn read(s: &Session) -> Result<Names> {
     let procedures = one_column(PROCEDURES, &[&on_path]).await?;
     let types = one_column(TYPES, &[&on_path]).await?;
     let settings = one_column(SETTINGS, &[]).await?;
+    let roles = one_column(ROLES, &[]).await?;
     let names = out.finish(path, schemas.rows.iter().map(|r| cell(r, 0).to_string()).collect(), functions);
-    Ok(Names { row_functions, procedures, types, settings, ..names })
+    Ok(Names { row_functions, procedures, types, settings, roles, ..names })
 }
 
 /// A JSON list of strings; empty for a relation without columns.

@@ -70,6 +70,14 @@ macro_rules! expression {
     };
 }
 
+/// The same where a condition stands: what compares comes before what follows the clause.
+macro_rules! condition {
+    ($($more:literal),* $(,)?) => {
+        &["AND", "OR", "NOT", "NULL", "IS NULL", "IS NOT NULL", "IN", "LIKE", "BETWEEN", "EXISTS", "CASE", "WHEN", "THEN", "ELSE",
+          "END", $($more,)* "TRUE", "FALSE", "AS", "DISTINCT", "CAST", "OVER", "PARTITION BY"]
+    };
+}
+
 /// In the bracket of VALUES.
 pub const IN_VALUES: &[&str] = &["DEFAULT", "NULL", "TRUE", "FALSE", "CASE", "CAST", "NOT"];
 
@@ -119,10 +127,10 @@ pub fn after(clause: &str) -> &'static [&'static str] {
             "DEFAULT VALUES",
             "RETURNING",
         ],
-        "on" => expression!["WHERE", "JOIN", "LEFT JOIN", "GROUP BY", "ORDER BY", "LIMIT"],
-        "where" => expression!["GROUP BY", "ORDER BY", "LIMIT", "HAVING", "RETURNING", "UNION", "UNION ALL", "SELECT"],
+        "on" => condition!["WHERE", "JOIN", "LEFT JOIN", "GROUP BY", "ORDER BY", "LIMIT"],
+        "where" => condition!["GROUP BY", "ORDER BY", "LIMIT", "HAVING", "RETURNING", "UNION", "UNION ALL", "SELECT"],
         "group" => &["HAVING", "ORDER BY", "LIMIT", "ROLLUP", "UNION", "UNION ALL"],
-        "having" => expression!["ORDER BY", "LIMIT", "UNION", "UNION ALL"],
+        "having" => condition!["ORDER BY", "LIMIT", "UNION", "UNION ALL"],
         "order" => &["ASC", "DESC", "NULLS FIRST", "NULLS LAST", "LIMIT", "OFFSET", "COLLATE", "CASE", "FOR UPDATE"],
         "limit" | "offset" => &["OFFSET", "FOR UPDATE", "ALL"],
         "values" => &["ON CONFLICT", "ON DUPLICATE KEY UPDATE", "RETURNING", "DEFAULT", "NULL", "TRUE", "FALSE"],

@@ -152,6 +152,37 @@ const WITHIN: &[(&str, u8)] = &[
     ("WITH ROLLUP", M),
 ];
 
+/// Words that only some others lead to.
+const LED_TO: &[(&str, u8)] = &[
+    ("INDEX CONCURRENTLY", P),
+    ("VIEW CONCURRENTLY", P),
+    ("BEGIN ISOLATION LEVEL", P),
+    ("BEGIN READ ONLY", P),
+    ("TRANSACTION ISOLATION LEVEL", P | M),
+    ("TRANSACTION READ ONLY", P | M),
+    ("ISOLATION LEVEL READ COMMITTED", P | M),
+    ("ISOLATION LEVEL REPEATABLE READ", P | M),
+    ("ISOLATION LEVEL SERIALIZABLE", P | M),
+    ("VACUUM ( ANALYZE", P),
+    ("VACUUM ( FULL", P),
+    ("VACUUM ( VERBOSE", P),
+    ("ANALYZE ( VERBOSE", P),
+];
+
+/// Behind ALTER TABLE … ALTER COLUMN name.
+const OF_COLUMN: &[&str] = &[
+    "SET DEFAULT",
+    "SET NOT NULL",
+    "SET DATA TYPE",
+    "SET STATISTICS",
+    "SET STORAGE",
+    "DROP DEFAULT",
+    "DROP NOT NULL",
+    "DROP IDENTITY",
+    "DROP EXPRESSION",
+    "TYPE",
+];
+
 /// What PostgreSQL's grammar has as functions, and its catalogue does not list.
 const CALLED: &[&str] = &["coalesce", "nullif", "greatest", "least", "extract", "trim"];
 
@@ -197,6 +228,7 @@ pub fn rest(words: &Words<'_>, first: usize, out: &mut Collecting<'_>) {
     let rests: Vec<&str> = fixed
         .chain(of(dialect, STARTS))
         .chain(of(dialect, WITHIN))
+        .chain(of(dialect, LED_TO))
         .flat_map(|phrase| phrase.match_indices(' ').map(move |(at, _)| (&phrase[..at], &phrase[at + 1..])))
         .filter(|(head, _)| {
             let head: Vec<&str> = head.split(' ').collect();
@@ -268,6 +300,26 @@ pub fn named(words: &Words<'_>, first: usize, out: &mut Collecting<'_>) -> bool 
     }
     let Some(before) = first.checked_sub(1).filter(|_| words.dialect == Dialect::Postgres) else { return false };
     let has = |word: &str| (0..first).any(|i| words.is(i, word));
+    let is = |n: usize, list: &[&str]| before.checked_sub(n).is_some_and(|i| words.is_one(i, list));
+    if takes_role(words, before, &has) {
+        for r in &out.names.roles {
+            out.name(ProposalKind::Role, r, String::new(), 100);
+        }
+        out.keywords(&["CURRENT_USER", "SESSION_USER"]);
+        return true;
+    }
+    let column = |n: usize| is(n, &["column"]) && is(n + 1, &["alter"]);
+    if words.is(0, "alter") && words.is(1, "table") {
+        if column(1) {
+            out.keywords(OF_COLUMN);
+            return true;
+        }
+        if column(2) && is(0, &["set", "drop"]) {
+            let head = format!("{} ", words.text(before).to_ascii_uppercase());
+            out.keywords(&OF_COLUMN.iter().filter_map(|w| w.strip_prefix(&*head)).collect::<Vec<_>>());
+            return true;
+        }
+    }
     if words.is(0, "set") && has("search_path") && (words.is_one(before, &["to", "=", ","])) {
         for s in &out.names.schemas {
             out.name(ProposalKind::Schema, s, String::new(), 100);
@@ -279,6 +331,20 @@ pub fn named(words: &Words<'_>, first: usize, out: &mut Collecting<'_>) -> bool 
         return true;
     }
     false
+}
+
+/// Whether a role's name stands behind token `before` (PostgreSQL).
+fn takes_role(words: &Words<'_>, before: usize, has: &dyn Fn(&str) -> bool) -> bool {
+    let is = |n: usize, list: &[&str]| before.checked_sub(n).is_some_and(|i| words.is_one(i, list));
+    match () {
+        () if is(0, &["to"]) => words.is(0, "grant") || is(1, &["owner"]),
+        () if is(0, &["from"]) => words.is(0, "revoke"),
+        () if is(0, &[","]) => words.is(0, "grant") && has("to") || words.is(0, "revoke") && has("from"),
+        () if is(0, &["role"]) => is(1, &["set", "drop", "alter"]) || is(2, &["set"]),
+        () if is(0, &["user"]) => is(1, &["drop", "alter"]),
+        () if is(0, &["by"]) => is(1, &["owned"]),
+        () => false,
+    }
 }
 
 /// Types that stand for a sequence, too: in tables that are made.

@@ -257,13 +257,17 @@ impl Collecting<'_> {
                 p.insert = p.insert.replace(" ON ", " on ").replace(" AND ", " and ");
             }
             let same = |o: &Proposal| o.insert == p.insert;
-            if p.insert == self.prefix || out.iter().any(same) {
+            if out.iter().any(same) {
                 continue;
             }
             out.push(p);
             if out.len() == MOST {
                 break;
             }
+        }
+        // What is typed whole leads the others, so that taking the first changes nothing; alone it is no proposal.
+        if out.len() == 1 && out[0].insert == self.prefix {
+            out.clear();
         }
         out
     }

@@ -52,6 +52,7 @@ fn shop() -> Names {
         procedures: boxed(&["tidy_up", "archive.pack"]),
         types: boxed(&["integer", "interval", "timestamp with time zone", "archive.mood"]),
         settings: boxed(&["search_path", "statement_timeout", "sql_mode"]),
+        roles: boxed(&["postgres", "reporting"]),
         ..names
     }
 }
@@ -596,4 +597,32 @@ fn everyday_words_are_proposed_once_a_part_of_them_is_typed() {
     names.functions.push("current_date".into());
     let of = |d| complete(d, "select current_da", 17, &names).list.into_iter().map(|p| p.insert).collect::<Vec<_>>();
     assert!(of(lite).contains(&"current_date".to_string()) && !of(lite).contains(&"current_date(".to_string()), "{:?}", of(lite));
+}
+
+#[test]
+fn what_is_typed_whole_leads_the_list() {
+    assert_eq!(inserts("select * from orders o where o.id|")[..2], ["id", "customer_id"]);
+    assert!(!inserts("select * from customers c where c.name|").contains(&"name".to_string()), "alone it is no proposal");
+}
+
+#[test]
+fn words_that_others_lead_to_and_roles_are_known() {
+    for (text, first) in [
+        ("create index concurr|", "concurrently"),
+        ("drop index concurr|", "concurrently"),
+        ("refresh materialized view concurr|", "concurrently"),
+        ("alter table orders alter column total set de|", "default"),
+        ("alter table orders alter column total drop no|", "not null"),
+        ("alter table orders alter column total ty|", "type"),
+        ("grant select on orders to rep|", "reporting"),
+        ("revoke all on orders from rep|", "reporting"),
+        ("alter table orders owner to rep|", "reporting"),
+        ("set role po|", "postgres"),
+        ("begin isol|", "isolation level"),
+        ("set transaction iso|", "isolation level"),
+        ("vacuum (an|", "analyze"),
+        ("select * from orders where total li|", "like"),
+    ] {
+        assert_eq!(inserts(text).first().map(String::as_str), Some(first), "{text}: {:?}", inserts(text));
+    }
 }
