@@ -231,6 +231,7 @@ fn an_import_with_refused_rows_offers_to_leave_them_out() {
             table: "main.orders".into(),
             columns: Vec::new(),
             defaults: Vec::new(),
+            used_up: Vec::new(),
             taken,
             refused,
             odd: 0,

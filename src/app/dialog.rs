@@ -199,9 +199,12 @@ pub struct Field {
 }
 
 impl Field {
+    /// A value that stands there already is selected: what is typed takes its place, and a key that moves keeps it.
     pub fn new(label: impl Into<Cow<'static, str>>, value: &str, hint: impl Into<String>) -> Self {
         let mut input = TextArea::new(vec![value.replace(['\n', '\r'], " ")]);
-        input.move_cursor(tui_textarea::CursorMove::End);
+        if !value.is_empty() {
+            input.select_all();
+        }
         Field { label: label.into(), input, secret: false, hint: hint.into() }
     }
     pub fn secret(mut self) -> Self {
@@ -303,5 +306,24 @@ impl Help {
         if let Some(at) = self.found.filter(|at| *at < self.top || *at >= self.top + page) {
             self.top = at.saturating_sub(page / 3).min(len.saturating_sub(page));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Field;
+    use crate::app::keys::field;
+    use crate::config::keymap::{Code, Key};
+
+    #[test]
+    fn what_is_typed_takes_the_place_of_what_stood_there() {
+        let typed = |keys: &[Key]| {
+            let mut of = Field::new("File", "mig.sql", "");
+            keys.iter().for_each(|k| assert!(field(&mut of.input, *k)));
+            of.value().to_string()
+        };
+        assert_eq!(typed(&[Key::char('a'), Key::char('b')]), "ab");
+        assert_eq!(typed(&[Key { code: Code::End, ..Key::char('x') }, Key::char('b')]), "mig.sqlb");
+        assert_eq!(typed(&[Key { code: Code::Backspace, ..Key::char('x') }]), "");
     }
 }

@@ -139,7 +139,10 @@ pub fn hints(state: &State) -> Vec<(String, &'static str)> {
             let leads = a == Action::Leader && matches!(state.keymap.lookup(&contexts, &[Key::char(' ')]), Lookup::Prefix(_));
             // While typing, the key that works everywhere is the one to learn.
             let everywhere = state.keymap.key_for(&["global"], name).filter(|_| state.typing());
-            out.push((if leads { Key::char(' ').to_string() } else { show(everywhere.unwrap_or(keys)) }, a.short()));
+            // In results and plans the same key looks for something.
+            let finds = a == Action::Filter && matches!(state.view.focus, Pane::Results | Pane::Plan);
+            let words = if finds { "find" } else { a.short() };
+            out.push((if leads { Key::char(' ').to_string() } else { show(everywhere.unwrap_or(keys)) }, words));
         }
     }
     out

@@ -149,9 +149,12 @@ fn form(state: &State, d: &Form, c: &mut Canvas<'_>) -> Option<(u16, u16)> {
         let cut = text::tail(&before, usize::from(room.saturating_sub(1)));
         let after: String = value.chars().skip(at).collect();
         let x2 = c.put(x, y, room, cut, c.look.text);
-        c.put(x2, y, (x + room).saturating_sub(x2), &shown(&after), c.look.text);
+        let x3 = c.put(x2, y, (x + room).saturating_sub(x2), &shown(&after), c.look.text);
         let under = c.look.text.add_modifier(ratatui::style::Modifier::UNDERLINED);
         c.restyle(Area::new(x, y, room, 1), under);
+        if here && f.input.is_selecting() {
+            c.restyle(Area::new(x, y, x3.saturating_sub(x), 1), c.look.chosen);
+        }
         if here {
             cursor = Some((x2.min(x + room), y));
         }
