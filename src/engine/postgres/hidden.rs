@@ -5,7 +5,8 @@
 //! A function in an operator class or a cast counts only where the statement can come to it by the types of its values.
 //!
 //! A function that its author declared stable or immutable is looked through, too, wherever it stands: the server keeps it from writing
-//! itself, but not from calling one that does. What stays hidden: such a function in C, whose author is believed.
+//! itself, but not from calling one that does. What stays hidden: such a function in C, whose author is believed. A volatile one behind
+//! these counts as reading where its body says no command at all, for a function is volatile unless its author says otherwise.
 //!
 //! A function that is called with fewer arguments computes their defaults, which the caller's text does not show either. What a foreign
 //! table does on its server nobody here can see: postgres_fdw's transaction there may write, whatever ours may.
@@ -41,18 +42,15 @@ const ASKED: &str = "v AS MATERIALIZED (SELECT p.oid, p.proname, n.nspname = 'pg
 /// A condition on `pg_proc p`: it belongs to an extension.
 const EXTENSION: &str = "EXISTS (SELECT 1 FROM pg_catalog.pg_depend x WHERE x.classid = 'pg_catalog.pg_proc'::regclass AND x.objid = p.oid AND x.deptype = 'e')";
 
-/// Types whose values all become one type.
-const POLYMORPHIC: &str = "('anyelement'::regtype, 'anyarray'::regtype, 'anynonarray'::regtype, 'anyrange'::regtype, \
-     to_regtype('anycompatible'), to_regtype('anycompatiblearray'), to_regtype('anycompatiblenonarray'), to_regtype('anycompatiblerange'))";
-
 /// The answer from a table `hit`: what leads to which function, and whether planning leaves a volatile one alone there. Of a volatile
-/// SQL function planning may take the text in, so that is looked through. The oids stand there a second time, as an array, because the
-/// server expects thousands of hits and would read every function there is.
-const ANSWER: &str = "SELECT CASE WHEN p.provolatile = 'v' AND h.idle THEN 'inlined' WHEN p.provolatile = 'v' THEN h.what \
-         WHEN EXISTS (SELECT 1 FROM unnest(p.proconfig) c WHERE c ILIKE 'standard_conforming_strings=%') THEN 'escapes' \
+/// SQL function planning may take the text in, so that is looked through; and one that is run is volatile unless its author says
+/// otherwise, so what SQL and PL/pgSQL say is read, too. The oids stand there a second time, as an array, because the server expects
+/// thousands of hits and would read every function there is.
+const ANSWER: &str = "SELECT CASE WHEN EXISTS (SELECT 1 FROM unnest(p.proconfig) c WHERE c ILIKE 'standard_conforming_strings=%') THEN 'escapes' \
+         WHEN p.provolatile = 'v' AND h.idle THEN 'inlined' WHEN p.provolatile = 'v' THEN h.what \
          WHEN l.lanname IN ('sql', 'plpgsql') THEN 'body' ELSE 'foreign' END, \
-       CASE WHEN p.provolatile = 'v' AND NOT h.idle THEN '' ELSE 'function ' END || p.oid::regprocedure::text, \
-       CASE WHEN l.lanname NOT IN ('sql', 'plpgsql') OR p.provolatile = 'v' AND NOT h.idle THEN '' WHEN p.prosrc <> '' THEN p.prosrc \
+       'function ' || p.oid::regprocedure::text, \
+       CASE WHEN l.lanname NOT IN ('sql', 'plpgsql') OR p.prokind <> 'f' THEN '' WHEN p.prosrc <> '' THEN p.prosrc \
          ELSE pg_catalog.pg_get_functiondef(p.oid) END \
      FROM hit h JOIN pg_catalog.pg_proc p ON p.oid = h.oid AND p.oid = ANY (ARRAY(SELECT oid FROM hit)) \
      JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
@@ -60,48 +58,43 @@ const ANSWER: &str = "SELECT CASE WHEN p.provolatile = 'v' AND h.idle THEN 'inli
 
 /// Whether there is anything that [`LOOK`] could find at its first level for a read; of plain tables and the server's own functions there
 /// is not, and LOOK costs some 20 ms in a new session, most of them for the server to read and plan it. $1: names in the text,
-/// $2: calls and fields, $3: whether it converts anything, $4: whether it has literals.
+/// $2: calls and fields.
 ///
 /// No row: nothing. It may say yes too often, never no too often. What is below 16384 (`FirstNormalObjectId`) came with the server;
 /// languages 12 and 13 are `internal` and `c` (`pg_language.dat`), whose functions count only when they are volatile.
 const ANYTHING: &str = "SELECT 1 WHERE EXISTS (SELECT 1 FROM pg_catalog.pg_class c WHERE c.relname = ANY ($1::text[]) AND c.oid >= 16384 \
          AND (c.relkind NOT IN ('r', 'i', 'I', 'S', 't') OR c.relhasrules OR c.relrowsecurity OR c.relhassubclass \
-           OR $4::boolean AND EXISTS (SELECT 1 FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND a.atttypid >= 16384) \
+           OR EXISTS (SELECT 1 FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND a.atttypid >= 16384) \
+             AND EXISTS (SELECT 1 FROM pg_catalog.pg_constraint k WHERE k.contypid >= 16384 AND k.conbin IS NOT NULL) \
            OR EXISTS (SELECT 1 FROM (SELECT 'pg_catalog.pg_class'::regclass, i.indexrelid FROM pg_catalog.pg_index i \
                WHERE i.indrelid = c.oid AND (i.indpred IS NOT NULL OR i.indexprs IS NOT NULL) \
              UNION ALL SELECT 'pg_catalog.pg_statistic_ext'::regclass, e.oid FROM pg_catalog.pg_statistic_ext e WHERE e.stxrelid = c.oid \
              UNION ALL SELECT 'pg_catalog.pg_constraint'::regclass, k.oid FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'c') x(classid, objid) \
            JOIN pg_catalog.pg_depend d ON d.classid = x.classid AND d.objid = x.objid \
            WHERE d.refclassid IN ('pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_operator'::regclass)))) \
-     OR EXISTS (SELECT 1 FROM pg_catalog.pg_type t WHERE t.typname = ANY ($1::text[]) AND t.oid >= 16384 AND (t.typrelid = 0 OR $3::boolean)) \
+     OR EXISTS (SELECT 1 FROM pg_catalog.pg_type t WHERE t.typname = ANY ($1::text[]) AND t.oid >= 16384 AND t.typrelid = 0) \
      OR EXISTS (SELECT 1 FROM pg_catalog.pg_proc p WHERE p.proname = ANY ($2::text[]) AND p.oid >= 16384) \
      OR EXISTS (SELECT 1 FROM (SELECT c.castfunc FROM pg_catalog.pg_cast c WHERE c.oid >= 16384 \
          UNION ALL SELECT a.amproc FROM pg_catalog.pg_amproc a WHERE a.oid >= 16384 \
          UNION ALL SELECT o.oprcode FROM pg_catalog.pg_operator o WHERE o.oid >= 16384) x(oid) \
        JOIN pg_catalog.pg_proc p ON p.oid = x.oid WHERE p.provolatile = 'v' OR p.prolang NOT IN (12, 13) OR p.oid >= 16384 AND NOT {extension})";
 
-/// One round trip for each level of views. $1: names in the text, $2: operators, $3: calls and fields, $4: whether it converts anything,
-/// $5: whether it is only planned, so that volatile functions are not run, $6: whether it has literals.
+/// One round trip for each level of views. $1: names in the text, $2: operators, $3: calls and fields, $4: whether it is only
+/// planned, so that volatile functions are not run.
 ///
-/// `named` is every type that is named, those of users' functions that are called, and those that all these are made of: a conversion to
-/// a row, an array or a domain checks the domains inside. A table's row type counts only where something is converted, for nobody reads a
-/// table by its type; but a literal beside an array or a row in a column becomes one itself, or a part of one. Beside a
-/// domain it becomes what the domain is based on, unless a polymorphic function gives both one type.
+/// `named` is every type that the statement can come to: types and rows of relations that are named, what users' functions and operators
+/// take and give, and what all these are made of. Where a value becomes one of a domain has no short rule (literals, polymorphic
+/// functions, rows, arrays, JSON), so a domain's condition counts as soon as the statement can come to it.
 ///
 /// `attached` is what planning computes beside the statement: expressions of indexes, statistics, checks and partition keys of the
 /// relations that are named, and for a statement that writes their defaults and rules. Volatile functions are left alone there.
 const LOOK: &str = "WITH RECURSIVE {asked}, \
-     named(oid) AS (SELECT t.oid FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid \
-         WHERE t.typname = ANY ($1::text[]) AND (c.oid IS NULL OR c.relkind = 'c' OR $4::boolean \
-           OR $6::boolean AND ('array' = ANY ($1::text[]) OR EXISTS (SELECT 1 FROM pg_catalog.pg_proc p WHERE p.proname = ANY ($3::text[]) \
-             AND (SELECT count(*) FROM unnest(p.proargtypes) a WHERE a IN {polymorphic}) >= CASE WHEN p.oid >= 16384 OR p.prorettype IN ('anyarray'::regtype) \
-               AND p.proargtypes[0] <> 'anyarray'::regtype THEN 1 ELSE 2 END))) \
+     named(oid) AS (SELECT t.oid FROM pg_catalog.pg_type t WHERE t.typname = ANY ($1::text[]) \
        UNION SELECT unnest(p.prorettype || p.proargtypes::oid[] || p.proallargtypes) FROM pg_catalog.pg_proc p \
          WHERE p.proname = ANY ($3::text[]) AND p.oid >= 16384 \
        UNION SELECT unnest(ARRAY[a.aggtranstype, a.aggmtranstype]) FROM pg_catalog.pg_aggregate a JOIN pg_catalog.pg_proc p ON p.oid = a.aggfnoid \
          WHERE p.proname = ANY ($3::text[]) AND p.oid >= 16384 \
-       UNION SELECT t.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
-         WHERE $6::boolean AND c.relname = ANY ($1::text[]) AND a.attnum > 0 AND t.oid >= 16384 AND t.typtype <> 'd' \
+       UNION SELECT unnest(ARRAY[o.oprleft, o.oprright, o.oprresult]) FROM pg_catalog.pg_operator o WHERE o.oprname = ANY ($2::text[]) AND o.oid >= 16384 \
        UNION SELECT x.oid FROM named m JOIN pg_catalog.pg_type t ON t.oid = m.oid CROSS JOIN LATERAL ( \
          SELECT t.typelem UNION ALL SELECT t.typbasetype \
          UNION ALL SELECT r.rngsubtype FROM pg_catalog.pg_range r WHERE t.oid::text IN (r.rngtypid::text, to_jsonb(r) ->> 'rngmultitypid') \
@@ -119,17 +112,17 @@ const LOOK: &str = "WITH RECURSIVE {asked}, \
        UNION ALL SELECT 'statistics ' || e.stxname, 'pg_catalog.pg_statistic_ext'::regclass, e.oid FROM pg_catalog.pg_statistic_ext e JOIN rels ON rels.oid = e.stxrelid \
        UNION ALL SELECT 'constraint ' || k.conname, 'pg_catalog.pg_constraint'::regclass, k.oid FROM pg_catalog.pg_constraint k JOIN rels ON rels.oid = k.conrelid \
          WHERE k.contype = 'c' \
-       UNION ALL SELECT 'default', 'pg_catalog.pg_attrdef'::regclass, d.oid FROM pg_catalog.pg_attrdef d JOIN rels ON rels.oid = d.adrelid WHERE $5::boolean \
+       UNION ALL SELECT 'default', 'pg_catalog.pg_attrdef'::regclass, d.oid FROM pg_catalog.pg_attrdef d JOIN rels ON rels.oid = d.adrelid WHERE $4::boolean \
        UNION ALL SELECT 'default', 'pg_catalog.pg_type'::regclass, t.oid FROM pg_catalog.pg_attribute a JOIN rels ON rels.oid = a.attrelid \
-         JOIN pg_catalog.pg_type t ON t.oid = a.atttypid WHERE $5::boolean AND t.typtype = 'd' AND a.attnum > 0 \
-       UNION ALL SELECT 'rule', 'pg_catalog.pg_rewrite'::regclass, r.oid FROM pg_catalog.pg_rewrite r JOIN rels ON rels.oid = r.ev_class WHERE $5::boolean), \
+         JOIN pg_catalog.pg_type t ON t.oid = a.atttypid WHERE $4::boolean AND t.typtype = 'd' AND a.attnum > 0 \
+       UNION ALL SELECT 'rule', 'pg_catalog.pg_rewrite'::regclass, r.oid FROM pg_catalog.pg_rewrite r JOIN rels ON rels.oid = r.ev_class WHERE $4::boolean), \
      expressed(what, classid, objid, idle) AS (SELECT a.what, a.classid, a.objid, true FROM attached a \
-       UNION ALL SELECT 'domain ' || t.typname, 'pg_catalog.pg_constraint'::regclass, con.oid, $5::boolean FROM pg_catalog.pg_constraint con \
+       UNION ALL SELECT 'domain ' || t.typname, 'pg_catalog.pg_constraint'::regclass, con.oid, $4::boolean FROM pg_catalog.pg_constraint con \
          JOIN pg_catalog.pg_type t ON t.oid = con.contypid WHERE t.oid IN (SELECT oid FROM named) \
-       UNION ALL SELECT 'policy ' || pol.polname, 'pg_catalog.pg_policy'::regclass, pol.oid, $5::boolean FROM pg_catalog.pg_policy pol \
+       UNION ALL SELECT 'policy ' || pol.polname, 'pg_catalog.pg_policy'::regclass, pol.oid, $4::boolean FROM pg_catalog.pg_policy pol \
          JOIN pg_catalog.pg_class c ON c.oid = pol.polrelid WHERE c.relrowsecurity AND c.relname = ANY ($1::text[]) \
-           AND (pol.polcmd IN ('r', '*') OR $5::boolean)), \
-     hit(what, oid, idle) AS (SELECT 'calls', v.oid, $5::boolean FROM v WHERE v.proname = ANY ($3::text[]) AND NOT v.builtin \
+           AND (pol.polcmd IN ('r', '*') OR $4::boolean)), \
+     hit(what, oid, idle) AS (SELECT 'calls', v.oid, $4::boolean FROM v WHERE v.proname = ANY ($3::text[]) AND NOT v.builtin \
        UNION SELECT e.what, v.oid, e.idle FROM expressed e JOIN pg_catalog.pg_depend d ON d.classid = e.classid AND d.objid = e.objid \
          LEFT JOIN pg_catalog.pg_operator o ON d.refclassid = 'pg_catalog.pg_operator'::regclass AND o.oid = d.refobjid \
          JOIN v ON v.oid = COALESCE(o.oprcode::oid, CASE WHEN d.refclassid = 'pg_catalog.pg_proc'::regclass THEN d.refobjid END) \
@@ -146,21 +139,21 @@ const LOOK: &str = "WITH RECURSIVE {asked}, \
        FROM pg_catalog.pg_foreign_table f JOIN pg_catalog.pg_class c ON c.oid = f.ftrelid JOIN pg_catalog.pg_foreign_server fs ON fs.oid = f.ftserver \
        JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid = fs.srvfdw \
        WHERE c.oid IN (SELECT oid FROM rels) AND (w.fdwname <> 'file_fdw' OR EXISTS (SELECT 1 FROM unnest(f.ftoptions) o WHERE o LIKE 'program=%')) \
-         AND NOT $5::boolean \
+         AND NOT $4::boolean \
      UNION ALL SELECT 'text', 'default of an argument of ' || p.oid::regprocedure::text, 'SELECT ' || pg_catalog.pg_get_expr(p.proargdefaults, 0) \
        FROM pg_catalog.pg_proc p WHERE p.proargdefaults IS NOT NULL AND p.oid >= 16384 AND p.proname = ANY ($3::text[]) \
      UNION ALL SELECT 'text', 'domain ' || t.oid::regtype::text || ' (' || con.conname || ')', 'SELECT ' || pg_catalog.pg_get_expr(con.conbin, 0) FROM pg_catalog.pg_constraint con \
-       JOIN pg_catalog.pg_type t ON t.oid = con.contypid WHERE NOT $5::boolean AND con.conbin IS NOT NULL AND t.oid IN (SELECT oid FROM named) \
+       JOIN pg_catalog.pg_type t ON t.oid = con.contypid WHERE NOT $4::boolean AND con.conbin IS NOT NULL AND t.oid IN (SELECT oid FROM named) \
      UNION ALL SELECT 'view', 'policy ' || pol.polname || ' on ' || c.oid::regclass::text, 'SELECT ' || pg_catalog.pg_get_expr(pol.polqual, pol.polrelid) \
        FROM pg_catalog.pg_policy pol JOIN pg_catalog.pg_class c ON c.oid = pol.polrelid \
-       WHERE pol.polqual IS NOT NULL AND (pol.polcmd IN ('r', '*') OR $5::boolean) AND c.relrowsecurity AND c.relname = ANY ($1::text[]) \
+       WHERE pol.polqual IS NOT NULL AND (pol.polcmd IN ('r', '*') OR $4::boolean) AND c.relrowsecurity AND c.relname = ANY ($1::text[]) \
      UNION ALL SELECT 'view', 'view ' || c.oid::regclass::text, pg_catalog.pg_get_viewdef(c.oid) FROM pg_catalog.pg_class c \
        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
        WHERE c.relkind = 'v' AND c.relname = ANY ($1::text[]) AND n.nspname NOT IN ('pg_catalog', 'information_schema')";
 
 /// What is asked only where some function of [`ASKED`] stands in an operator, an operator class or a cast: whether the statement can
 /// come to it. $1: names in the text and in all that stands behind it, $2: operators, $3: calls and fields, $4: whether it
-/// converts anything, $5: whether it is only planned.
+/// is only planned, $5: whether it converts anything.
 ///
 /// `reach` is every type that a value in the statement can have: the server's own types; types that are named, of the columns of
 /// relations that are named, that functions of a named name take or give, that operators give; what all these are made of, and what
@@ -202,10 +195,10 @@ const REACHED: &str = "WITH RECURSIVE {asked}, \
        UNION SELECT 'operator family ' || f.opfname, v.oid, false FROM pg_catalog.pg_amop a JOIN pg_catalog.pg_operator o ON o.oid = a.amopopr \
          JOIN v ON v.oid = o.oprcode JOIN pg_catalog.pg_opfamily f ON f.oid = a.amopfamily WHERE f.oid IN (SELECT family FROM used) \
          AND a.amoplefttype IN (SELECT oid FROM reach) AND a.amoprighttype IN (SELECT oid FROM reach) \
-       UNION SELECT 'cast from ' || a.typname || ' to ' || b.typname, v.oid, $5::boolean FROM pg_catalog.pg_cast c JOIN v ON v.oid = c.castfunc \
+       UNION SELECT 'cast from ' || a.typname || ' to ' || b.typname, v.oid, $4::boolean FROM pg_catalog.pg_cast c JOIN v ON v.oid = c.castfunc \
          JOIN pg_catalog.pg_type a ON a.oid = c.castsource JOIN pg_catalog.pg_type b ON b.oid = c.casttarget \
          WHERE c.castsource IN (SELECT oid FROM reach) AND c.casttarget IN (SELECT oid FROM reach) \
-         AND (c.castcontext = 'i' OR c.castcontext = 'a' AND $1::text[] && ARRAY['insert', 'update', 'merge'] OR $4::boolean OR a.typname = ANY ($1::text[]) OR b.typname = ANY ($1::text[]) \
+         AND (c.castcontext = 'i' OR c.castcontext = 'a' AND $1::text[] && ARRAY['insert', 'update', 'merge'] OR $5::boolean OR a.typname = ANY ($1::text[]) OR b.typname = ANY ($1::text[]) \
            OR b.typname IN ('text', 'varchar', 'json', 'jsonb'))) \
      {answer}";
 
@@ -304,8 +297,8 @@ impl Look {
             false => {
                 let mut said = Said::default();
                 said.gather(text);
-                let [names, _, calls, converts, _, literals] = said.params(false);
-                if ask(s, &ANYTHING.replace("{extension}", EXTENSION), &[names, calls, converts, literals]).await?.rows.is_empty() {
+                let [names, _, calls, ..] = said.params(false);
+                if ask(s, &ANYTHING.replace("{extension}", EXTENSION), &[names, calls]).await?.rows.is_empty() {
                     return Ok(None);
                 }
                 self.run.push(Waiting::new(text, Vec::new()));
@@ -313,7 +306,7 @@ impl Look {
         }
         let whole = |text: &str| {
             let text = text.replace("{asked}", ASKED).replace("{answer}", ANSWER).replace("{known}", KNOWN_READER);
-            text.replace("{extension}", EXTENSION).replace("{polymorphic}", POLYMORPHIC)
+            text.replace("{extension}", EXTENSION)
         };
         let (look, reached) = (whole(LOOK), whole(REACHED));
         loop {
@@ -329,10 +322,10 @@ impl Look {
                         said.converts |= w.body;
                     }
                 }
-                (ask(s, &look, &said.params(idle)).await?, idle)
+                (ask(s, &look, &said.params(idle)[..4]).await?, idle)
             } else if std::mem::take(&mut self.maybe) {
                 let idle = !self.runs;
-                (ask(s, &reached, &self.all.params(idle)[..5]).await?, idle)
+                (ask(s, &reached, &self.all.params(idle)).await?, idle)
             } else {
                 return Ok(None);
             };
@@ -349,10 +342,17 @@ impl Look {
     async fn answer(&mut self, s: &Session, idle: bool, what: &str, who: &str, text: &str) -> Result<Option<String>> {
         match what {
             "maybe" => self.maybe = true,
-            "calls" => return Ok(Some(format!("the function {who} may write"))),
             "escapes" => return Ok(Some(format!("the {who} has a setting of its own by which its strings are read, so it may write"))),
             "foreign" => return Ok(Some(format!("the {who} is written in a language that may do anything, so it may write"))),
-            "view" | "text" | "body" | "inlined" => {
+            what => {
+                let volatile = !matches!(what, "view" | "text" | "body" | "inlined");
+                if volatile && (text.is_empty() || says_command(text)) {
+                    return Ok(Some(match what {
+                        "calls" => format!("the {who} may write"),
+                        what => format!("the {what} calls the {who}, which may write"),
+                    }));
+                }
+                let what = if volatile { "body" } else { what };
                 // What was planned may be run by another way.
                 let mark = if what == "body" || !idle { who.to_string() } else { format!("{who} as planned") };
                 if !self.seen.insert(mark) {
@@ -392,7 +392,6 @@ impl Look {
                 }
                 if idle { &mut self.idle } else { &mut self.run }.push(Waiting { body, ..Waiting::new(text, calls) });
             }
-            what => return Ok(Some(format!("the {what} calls {who}, which may write"))),
         }
         Ok(None)
     }
@@ -423,6 +422,63 @@ pub(super) fn called(body: &str) -> std::result::Result<Vec<String>, &'static st
     Ok(calls_of(body))
 }
 
+/// Words with which a statement begins that does more than read, or that runs what stands elsewhere. A body that has none of them can
+/// only compute, look and call: each of PostgreSQL's statements begins with its own word (gram.y, `stmt`).
+const COMMANDS: &[&str] = &[
+    "abort",
+    "alter",
+    "analyse",
+    "analyze",
+    "call",
+    "checkpoint",
+    "cluster",
+    "comment",
+    "commit",
+    "copy",
+    "create",
+    "deallocate",
+    "delete",
+    "discard",
+    "do",
+    "drop",
+    "execute",
+    "explain",
+    "fetch",
+    "grant",
+    "import",
+    "insert",
+    "listen",
+    "load",
+    "lock",
+    "merge",
+    "move",
+    "notify",
+    "prepare",
+    "reassign",
+    "refresh",
+    "reindex",
+    "release",
+    "reset",
+    "revoke",
+    "rollback",
+    "savepoint",
+    "security",
+    "set",
+    "start",
+    "truncate",
+    "unlisten",
+    "update",
+    "vacuum",
+];
+
+/// Whether a function's body says a word of [`COMMANDS`], be it as a name.
+fn says_command(body: &str) -> bool {
+    sql::lex(Dialect::Postgres, body).into_iter().any(|t| {
+        matches!(t.kind, TokenKind::Identifier | TokenKind::Keyword)
+            && COMMANDS.contains(&body[t.span.clone()].to_ascii_lowercase().as_str())
+    })
+}
+
 /// Names that stand before a parenthesis, without their schemas.
 pub(super) fn calls_of(body: &str) -> Vec<String> {
     let tokens: Vec<_> =
@@ -450,19 +506,16 @@ struct Said {
     names: BTreeSet<String>,
     operators: BTreeSet<String>,
     calls: BTreeSet<String>,
-    /// Some value is made another type's: `::`, CAST, `type 'literal'`, a function that fills a row from JSON, or a literal or a parameter
-    /// that may be a whole row.
+    /// Some value is made another type's: `::`, CAST, `type 'literal'`, columns of XML or JSON, or a parameter.
     converts: bool,
-    /// It has string literals or parameters, whose types the server chooses.
-    literals: bool,
 }
 
 impl Said {
     /// For [`LOOK`] and [`REACHED`].
-    fn params(&self, planned: bool) -> [String; 6] {
+    fn params(&self, planned: bool) -> [String; 5] {
         let converts = self.converts || planned;
         let [names, operators, calls] = [&self.names, &self.operators, &self.calls].map(list);
-        [names, operators, calls, converts.to_string(), planned.to_string(), self.literals.to_string()]
+        [names, operators, calls, planned.to_string(), converts.to_string()]
     }
 
     fn name(&mut self, name: &str) {
@@ -484,28 +537,23 @@ impl Said {
                     let ascii = word.to_ascii_lowercase();
                     self.name(&ascii);
                     self.name(&word.to_lowercase());
-                    self.converts |= matches!(ascii.as_str(), "cast" | "xmltable" | "json_table") || ascii.contains("populate");
+                    self.converts |= matches!(ascii.as_str(), "cast" | "xmltable" | "json_table");
                     if let Some((_, operators)) = BEHIND_WORDS.iter().find(|(w, _)| *w == ascii) {
                         self.operators.extend(operators.iter().map(|o| (*o).to_string()));
                     }
                 }
                 TokenKind::QuotedIdentifier => {
                     let inner = word.strip_prefix('"').and_then(|w| w.strip_suffix('"')).unwrap_or(word);
-                    let name = inner.replace("\"\"", "\"");
-                    self.converts |= name.contains("populate");
-                    self.name(&name);
+                    self.name(&inner.replace("\"\"", "\""));
                 }
                 TokenKind::Operator => {
                     self.converts |= word == "::";
                     self.operators.insert(word.to_string());
                 }
                 TokenKind::String => {
-                    self.literals = true;
-                    // A whole row is written in parentheses. What has escapes or quotes of its own kind may hold any letter.
-                    let row = !word.starts_with('\'') || word[1..].trim_start().starts_with('(');
-                    self.converts |= row || matches!(before, Some(TokenKind::Identifier | TokenKind::QuotedIdentifier));
+                    self.converts |= matches!(before, Some(TokenKind::Identifier | TokenKind::QuotedIdentifier));
                 }
-                TokenKind::Parameter => (self.literals, self.converts) = (true, true),
+                TokenKind::Parameter => self.converts = true,
                 _ => {}
             }
             before = Some(t.kind);
@@ -543,10 +591,18 @@ mod tests {
     }
 
     #[test]
+    fn a_body_that_says_a_command_is_told() {
+        for body in ["begin copy (select 1) to 'x'; return 1; end", "begin if a then Notify x; end if; end", "select 1; set x = 1"] {
+            assert!(says_command(body), "{body}");
+        }
+        for body in ["begin return value ~ 'copy'; end", "/* insert */ select \"update\" from t", "begin raise exception 'delete'; end"] {
+            assert!(!says_command(body), "{body}");
+        }
+    }
+
+    #[test]
     fn what_converts_is_seen() {
-        for text in
-            ["select a::b", "select cast(a as b)", "select t '(7)'", "select \"t\" /* */ '(7)'", "select jsonb_populate_record(t, j)"]
-        {
+        for text in ["select a::b", "select cast(a as b)", "select t '(7)'", "select \"t\" /* */ '(7)'", "select $1"] {
             assert!(said(text).converts, "{text}");
         }
         assert!(!said("select 'a', t.b from t where c = 'd'").converts);
