@@ -431,7 +431,8 @@ pub(crate) async fn behind_the_greatest(s: &Session, table: &TableInfo) -> Resul
         Param::Null => (String::new(), Vec::new()),
         value => (format!(" WHERE {} > ?", quote(key)), vec![value]),
     };
-    let select = format!("SELECT * FROM {from}{condition} ORDER BY {} LIMIT {NEW_ROWS}", quote(key));
+    let rows = table.whole_rows(s.dialect());
+    let select = format!("SELECT {rows} FROM {from}{condition} ORDER BY {} LIMIT {NEW_ROWS}", quote(key));
     let otherwise = "their keys lie among those that were there";
     Ok(Ok(NewRows { limit: None, selects: vec![select], params, otherwise }))
 }

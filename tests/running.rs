@@ -860,9 +860,7 @@ fn keys_before_the_form_of_a_cell_is_there_go_into_it() {
             id: name.into(),
             type_name: "text".into(),
             nullable: true,
-            generated: false,
-            default: false,
-            counts: false,
+            ..ColumnInfo::default()
         };
         let columns = vec![column("id"), column("state")];
         let table = TableInfo { schema: "main".into(), name: "orders".into(), columns, key: vec!["id".into()], no_rollback: None };

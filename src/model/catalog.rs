@@ -1,5 +1,6 @@
 //! The schema tree and the canonical catalogue that proofs compare.
 
+use super::Dialect;
 use serde::{Deserialize, Serialize};
 
 /// What a node of the schema tree is.
@@ -148,6 +149,16 @@ pub struct ColumnInfo {
     pub default: bool,
     /// Left out, it takes a number of which no rollback gives anything back.
     pub counts: bool,
+    /// `SELECT *` leaves it out (`INVISIBLE` of MariaDB and MySQL).
+    pub hidden: bool,
+}
+
+impl TableInfo {
+    /// What a SELECT of this table alone has to list for its rows to be whole: `*`, and what that leaves out.
+    pub fn whole_rows(&self, dialect: Dialect) -> String {
+        let hidden = self.columns.iter().filter(|c| c.hidden).map(|c| format!(", {}", dialect.quote_ident(&c.name)));
+        std::iter::once("*".to_string()).chain(hidden).collect()
+    }
 }
 
 /// A foreign key that leads to a table, and what the server does with its rows when those it refers to change.

@@ -196,7 +196,7 @@ pub fn statements(dialect: Dialect, table: &TableInfo, edits: &[RowEdit]) -> Vec
     let builder = || Builder { dialect, text: String::new(), shown: String::new(), params: Vec::new(), columns: Vec::new() };
     let selected = |row: &dyn Fn(&mut Builder)| {
         let mut b = builder();
-        b.word("SELECT * FROM ");
+        b.word(&format!("SELECT {} FROM ", table.whole_rows(dialect)));
         b.table(table);
         row(&mut b);
         b.word(lock(dialect));
@@ -460,9 +460,7 @@ mod tests {
             id: id.into(),
             type_name: "text".into(),
             nullable: true,
-            generated: false,
-            default: false,
-            counts: false,
+            ..ColumnInfo::default()
         };
         TableInfo {
             schema: "public".into(),

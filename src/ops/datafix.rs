@@ -16,7 +16,7 @@ use super::{Connection, Cx, cancelling};
 use crate::config::AccessMode;
 use crate::engine::{Capability, Session, SessionStatus};
 use crate::model::{Dialect, Error, HeldLock, Kind, Param, Result, TableInfo};
-use crate::sql::before::{Before, before_image, changed_table, touch, unknown_calls};
+use crate::sql::before::{Before, before_image, changed_table, listing, touch, unknown_calls};
 use crate::sql::params;
 use crate::sql::rekey::new_keys;
 use crate::sql::{Token, TokenKind, lex};
@@ -80,8 +80,12 @@ pub async fn begin(
         Admission::Refused(e) => return Err(e),
         Admission::Run => return Err(Error::usage("this statement is no data fix: it runs as it is")),
     }
+    let table = match changed_table(conn.dialect(), text) {
+        Some(name) => conn.catalog()?.table(&conn.reader().await?, &name).await?,
+        None => None,
+    };
     let image = params::bind_part(conn.dialect(), text, values, |named| match before_image(conn.dialect(), named) {
-        Before::Select(s) => Ok((s, ())),
+        Before::Select(s) => Ok((table.as_ref().map_or(s.clone(), |t| listing(&s, &t.whole_rows(conn.dialect()))), ())),
         other => Err(other),
     });
     let select = match image {
@@ -93,10 +97,6 @@ pub async fn begin(
         Err(_) => None,
     };
     reaches_no_further(conn, &bound.text).await?;
-    let table = match changed_table(conn.dialect(), text) {
-        Some(name) => conn.catalog()?.table(&conn.reader().await?, &name).await?,
-        None => None,
-    };
     let select = select.map(|b| (b.text, b.params));
     let keys = table.as_ref().and_then(|t| {
         let asked =

@@ -99,6 +99,7 @@ pub async fn template(_cx: &Cx, conn: &Connection, at: &NodePath, template: Temp
                 generated: false,
                 default: false,
                 counts: false,
+                hidden: false,
             };
             nodes.into_iter().filter(|n| n.kind == NodeKind::Column).map(column).collect()
         }

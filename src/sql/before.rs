@@ -6,6 +6,9 @@ use crate::model::Dialect;
 /// What keeps the rows of a SELECT from changing until the transaction ends.
 const LOCK: &str = " FOR UPDATE";
 
+/// The beginning of a SELECT of whole rows.
+pub(super) const ALL: &str = "SELECT *";
+
 /// How the rows before a statement can be had.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Before {
@@ -137,6 +140,11 @@ pub fn unlocked(select: &str) -> &str {
     select.strip_suffix(LOCK).unwrap_or(select)
 }
 
+/// A SELECT of [`before_image`] with this list in place of its `*`.
+pub fn listing(select: &str, columns: &str) -> String {
+    select.strip_prefix(ALL).map_or_else(|| select.to_string(), |rest| format!("SELECT {columns}{rest}"))
+}
+
 /// What a statement does to rows that were there before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Touch {
@@ -250,7 +258,7 @@ fn select(dialect: Dialect, table: &str, rest: &str) -> Before {
     let lock = lock(dialect);
     // The statement may end in a line comment: what follows goes on a new line.
     let rest = if rest.is_empty() { String::new() } else { format!("\n{rest}") };
-    Before::Select(format!("SELECT * FROM {table}{rest}{lock}"))
+    Before::Select(format!("{ALL} FROM {table}{rest}{lock}"))
 }
 
 #[cfg(test)]

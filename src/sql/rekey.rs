@@ -1,6 +1,6 @@
 //! The keys that an UPDATE gives to its rows, asked for before it runs.
 
-use super::before::{Before, before_image, lock, part, unlocked};
+use super::before::{ALL, Before, before_image, lock, part, unlocked};
 use super::lexer::{Token, TokenKind, lex};
 use crate::model::Dialect;
 
@@ -25,7 +25,7 @@ pub fn new_keys(dialect: Dialect, text: &str, key: &[String]) -> Option<String> 
         any = true;
         after.push(format!("({})", set[at].value));
     }
-    let rest = unlocked(&select).strip_prefix("SELECT *")?;
+    let rest = unlocked(&select).strip_prefix(ALL)?;
     let before: Vec<String> = key.iter().map(|k| dialect.quote_ident(k)).collect();
     any.then(|| format!("SELECT {}, {}{rest}{}", before.join(", "), after.join(", "), lock(dialect)))
 }

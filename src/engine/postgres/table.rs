@@ -64,5 +64,6 @@ fn column(r: &Row) -> ColumnInfo {
         generated: cell(r, 6) == "t",
         default: cell(r, 7) == "t",
         counts: cell(r, 9) == "t",
+        hidden: false,
     }
 }

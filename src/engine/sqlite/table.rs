@@ -43,6 +43,7 @@ pub(super) async fn of(s: &Session, name: &[String]) -> Result<Option<TableInfo>
         default: at(r, 3) == "1" || (at(r, 4) == "1" && at(r, 1).eq_ignore_ascii_case("integer")),
         // AUTOINCREMENT's own table is rolled back like any other.
         counts: false,
+        hidden: false,
     };
     Ok(Some(TableInfo { schema, name, columns: columns.rows.iter().map(column).collect(), key, no_rollback: None }))
 }

@@ -174,14 +174,19 @@ pub(super) async fn before(
     let own = [start.table.schema.clone(), start.table.name.clone()];
     // By table and whether its rows go: a row that first only changes may still be deleted by another key.
     let mut seen: HashMap<([String; 2], bool), Seen> = HashMap::new();
-    let generated = start.table.columns.iter().any(|c| c.generated);
     if start.touch == Touch::Delete {
         seen.insert((own.clone(), true), start.rows);
     } else {
         seen.insert((own.clone(), false), start.rows);
     }
     // What the statement writes may be what other columns are computed from.
-    let touch = if generated && matches!(start.touch, Touch::Update(_)) { Touch::Any } else { start.touch };
+    let touch = match start.touch {
+        Touch::Update(columns) => {
+            let computed = start.table.columns.iter().filter(|c| c.generated).map(|c| c.name.clone());
+            Touch::Update(columns.into_iter().chain(computed).collect())
+        }
+        touch => touch,
+    };
     let mut counts: BTreeMap<[String; 2], [u64; 3]> = BTreeMap::new();
     let mut total = 0;
     let mut looks = 0;
@@ -199,8 +204,10 @@ pub(super) async fn before(
             let names = |prefix: &str, of: &[String]| {
                 of.iter().map(|c| format!("{prefix}{}", dialect.quote_ident(c))).collect::<Vec<_>>().join(", ")
             };
+            // A key leads from a table that is there.
+            let columns = catalog.table(s, &child).await?.map_or_else(|| "*".into(), |t| t.whole_rows(dialect));
             let select = format!(
-                "SELECT * FROM {}.{} WHERE ({}) IN (SELECT {} FROM ({}\n) AS q{})",
+                "SELECT {columns} FROM {}.{} WHERE ({}) IN (SELECT {} FROM ({}\n) AS q{})",
                 dialect.quote_ident(&key.schema),
                 dialect.quote_ident(&key.table),
                 names("", &key.columns),
