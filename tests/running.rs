@@ -231,6 +231,48 @@ fn what_is_sent_has_the_line_ends_of_its_file() {
 }
 
 #[test]
+fn an_error_in_a_long_statement_says_its_line_and_enter_goes_there() {
+    let long: String =
+        std::iter::once("select\n".to_string()).chain((0..60).map(|i| format!("  c{i},\n"))).chain(["  1 as z;".into()]).collect();
+    let mut c = open(&long);
+    c.press("C-Home");
+    let effects = c.press("F5");
+    let (job, result) = job_of(&effects);
+    let text = statements(&effects)[0].text.clone();
+    let at = text.find("c48,").expect("its place");
+    c.run(job, RunEvent::Started { result, index: 0, text });
+    c.run(job, RunEvent::Failed { result, error: Error { position: Some(at), ..Error::failed("no such column: c48") } });
+    c.run(job, RunEvent::Finished);
+    let screen = c.screen();
+    assert!(screen.contains("Line 50: no such column: c48") && screen.contains("line 50: c48,"), "{screen}");
+    c.press("Esc");
+    "Space g r".split(' ').for_each(|k| drop(c.press(k)));
+    c.press("Enter");
+    assert_eq!(c.state.query.editor.cursor_line(), 49);
+    assert_eq!(c.state.view.focus, holdpoint::app::state::Pane::Editor);
+    // In a text that has changed since, the place may be another.
+    c.type_text("x");
+    c.press("Esc");
+    "Space g r".split(' ').for_each(|k| drop(c.press(k)));
+    c.press("Enter");
+    assert_eq!(c.state.view.focus, holdpoint::app::state::Pane::Results);
+}
+
+#[test]
+fn a_number_in_the_palette_is_a_line() {
+    let mut c = open("select 1;\nselect 2;\nselect 3;");
+    c.press("C-p");
+    c.type_text("2");
+    assert!(c.screen().contains("line 2"), "{}", c.screen());
+    c.press("Enter");
+    assert_eq!(c.state.query.editor.cursor_line(), 1);
+    c.press("C-p");
+    c.type_text("999");
+    c.press("Enter");
+    assert_eq!(c.state.query.editor.cursor_line(), 2);
+}
+
+#[test]
 fn a_list_shows_what_others_made_since_the_names_were_read() {
     let (mut c, effects) = shortcut("\\dt");
     assert!(c.screen().contains("main.orders") && !c.screen().contains("made_outside"), "{}", c.screen());

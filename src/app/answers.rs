@@ -69,6 +69,11 @@ pub fn choose(state: &mut State, choice: Choice, effects: &mut Vec<Effect>) {
         Choice::Recall(id) => effects.push(Effect::Recall(id)),
         Choice::Snippet(template) => super::snippets::insert(state, &template, effects),
         Choice::Jump(at) => schema::jump(state, at, effects),
+        Choice::Line(line) => {
+            let editor = &state.query.editor;
+            let byte = editor.line_span(line.min(editor.line_count()) - 1).start;
+            query::go_to(state, byte, effects);
+        }
     }
 }
 

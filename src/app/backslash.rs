@@ -93,7 +93,11 @@ pub fn on_line(state: &State) -> Option<String> {
 /// The first line of the whole text that is a backslash command, from 1: running all cannot send it.
 pub fn first_line(state: &State) -> Option<usize> {
     let editor = &state.query.editor;
-    (0..editor.line_count()).find(|l| editor.is_shortcut(editor.indented(*l))).map(|l| l + 1)
+    let apart = |l: &usize| {
+        let dialect = editor.reading().dialect;
+        editor.is_shortcut(editor.indented(*l)) && !crate::sql::split::restricts(dialect, &editor.text()[editor.line_span(*l)])
+    };
+    (0..editor.line_count()).find(apart).map(|l| l + 1)
 }
 
 /// Does a backslash command.

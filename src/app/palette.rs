@@ -25,6 +25,8 @@ pub enum Choice {
     Snippet(String),
     /// Goes to the object in the schema tree.
     Jump(NodePath),
+    /// Goes to a line of the editor, from 1.
+    Line(usize),
     /// Puts a text into the editor.
     Insert(String),
     /// The same with a statement of the history, of which only the beginning is here.
@@ -212,6 +214,11 @@ impl Palette {
                     self.shown.push(i);
                 }
             }
+        }
+        if let Some(line) = pattern.trim().parse().ok().filter(|n| *n > 0 && self.finds == Finds::Everything) {
+            let label = format!("line {line}");
+            self.shown.insert(0, self.entries.len());
+            self.entries.push(Entry { label, note: "of the editor".into(), keys: String::new(), choice: Choice::Line(line) });
         }
         self.shown.truncate(SHOWN);
         self.list = ListCursor::default();

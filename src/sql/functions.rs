@@ -11,7 +11,22 @@ use std::sync::OnceLock;
 
 /// Functions of PostgreSQL's own `pg_catalog` that are volatile and yet only read, and whose names are too new or too common to be
 /// taken without a look at the schema: when the catalogue says that the call is `pg_catalog`'s, it is harmless.
-pub const PG_CATALOG_HARMLESS: &[&str] = &["array_sample", "array_shuffle", "random_normal", "uuidv4", "uuidv7"];
+pub const PG_CATALOG_HARMLESS: [&str; 13] = [
+    "array_sample",
+    "array_shuffle",
+    "random_normal",
+    "uuidv4",
+    "uuidv7",
+    // Names, sizes and times of the server's own files.
+    "pg_ls_archive_statusdir",
+    "pg_ls_logdir",
+    "pg_ls_logicalmapdir",
+    "pg_ls_logicalsnapdir",
+    "pg_ls_replslotdir",
+    "pg_ls_tmpdir",
+    "pg_ls_waldir",
+    "pg_stat_file",
+];
 
 /// Whether a call of this built-in name (unqualified, as the dialect folds it) only reads.
 pub(super) fn harmless(dialect: Dialect, name: &str) -> bool {
@@ -130,7 +145,8 @@ const POSTGRES: &str = "acosd acosh acldefault aclexplode age area array_agg arr
      xml_is_well_formed_document xmlagg xmlcomment xmlconcat xmlelement xmlexists xmlforest xmlparse xmlpi xmlroot xmlserialize \
      xmltable xpath xpath_exists";
 
-// The last lines are MariaDB's alone (`information_schema.SQL_FUNCTIONS`); a stored function of such a name is looked for like any other.
+// The last lines are MariaDB's alone (`information_schema.SQL_FUNCTIONS`), then MySQL's (its manual, "Built-In Function and Operator
+// Reference"); a stored function of such a name is looked for like any other.
 const MYSQL: &str = "json_array adddate addtime aes_decrypt aes_encrypt ascii benchmark bin bit_and bit_count bit_length bit_or bit_xor \
      character_length char_length charset coercibility collation compress connection_id conv convert convert_tz crc32 curdate \
      current_date current_role current_time current_timestamp current_user curtime database datediff date_add date_format date_sub \
@@ -151,7 +167,18 @@ const MYSQL: &str = "json_array adddate addtime aes_decrypt aes_encrypt ascii be
      uuid_short value values variance var_pop var_samp version week weekday weekofyear weight_string xor year yearweek \
      add_months chr column_add column_check column_create column_delete column_exists column_get column_json column_list crc32c \
      decode_histogram json_compact json_detailed json_equals json_exists json_loose json_normalize json_query lengthb natural_sort_key \
-     nvl nvl2 sformat sys_guid to_char";
+     nvl nvl2 sformat sys_guid to_char \
+     any_value bin_to_uuid format_bytes format_pico_time grouping gtid_subset gtid_subtract icu_version is_uuid \
+     json_schema_valid json_schema_validation_report json_storage_free json_storage_size mbrcoveredby mbrcovers mbrdisjoint mbrequals \
+     mbroverlaps mbrtouches ps_current_thread_id ps_thread_id regexp_like roles_graphml st_asbinary st_aswkb st_aswkt st_buffer \
+     st_buffer_strategy st_centroid st_collect st_convexhull st_crosses st_difference st_dimension st_disjoint st_endpoint st_envelope \
+     st_equals st_exteriorring st_frechetdistance st_geohash st_geomcollfromtext st_geometryn st_geometrytype st_geomfromgeojson \
+     st_geomfromwkb st_hausdorffdistance st_interiorringn st_intersection st_isclosed st_isempty st_issimple st_isvalid st_latfromgeohash \
+     st_latitude st_linefromtext st_lineinterpolatepoint st_lineinterpolatepoints st_longfromgeohash st_longitude st_makeenvelope \
+     st_numgeometries st_numinteriorring st_numinteriorrings st_numpoints st_overlaps st_pointatdistance st_pointfromgeohash \
+     st_pointfromtext st_pointfromwkb st_pointn st_polyfromtext st_simplify st_startpoint st_swapxy st_symdifference st_touches \
+     st_transform st_union st_validate statement_digest statement_digest_text uuid_to_bin validate_password_strength \
+     distance from_vector string_to_vector to_vector vector_dim vector_to_string";
 
 const SQLITE: &str = "json_array acosh asinh atanh bm25 changes cosh current_date current_time current_timestamp datetime decimal decimal_add decimal_cmp \
      decimal_mul decimal_sub decimal_sum generate_series glob group_concat hex highlight ieee754 if ifnull iif instr json json_array_insert json_array_length \
@@ -174,7 +201,7 @@ const PG_DENIED: &[(&str, &str)] = &[
         "acts on the server",
     ),
     ("loread lowrite", "opens large objects"),
-    ("pg_read_file pg_read_file_old pg_read_binary_file pg_ls_dir pg_stat_file", "reads files of the server"),
+    ("pg_read_file pg_read_file_old pg_read_binary_file pg_ls_dir", "reads files of the server"),
     ("pg_notify", "sends a notification"),
     ("txid_current pg_current_xact_id", "takes a transaction id"),
     ("pg_start_backup pg_stop_backup pg_backup_start pg_backup_stop", "starts or ends a backup"),
@@ -219,7 +246,6 @@ const PG_DENIED_PREFIXES: &[(&str, &str)] = &[
     ("pg_clear_", "resets statistics"),
     ("pg_restore_", "writes statistics"),
     ("pg_file_", "writes files of the server"),
-    ("pg_ls_", "lists files of the server"),
     ("binary_upgrade_", "writes to the catalogue"),
     ("postgres_fdw_disconnect", "closes connections"),
 ];

@@ -1,8 +1,8 @@
 //! From a script to its statements, by the lexer's tokens: strings, dollar quotes, comments, SQLite triggers
 //! (`BEGIN … END`), MySQL `DELIMITER` lines and compound bodies never split wrongly.
 //!
-//! What stands between the `outer` spans is blank, a comment behind a statement on its line, a lone terminator or a
-//! `DELIMITER` line; nothing else is left out.
+//! What stands between the `outer` spans is blank, a comment behind a statement on its line, a lone terminator, a
+//! `DELIMITER` line or one of `\restrict`; nothing else is left out.
 
 use super::lexer::{Lexer, Token, TokenKind};
 use crate::model::{Dialect, Error, Reading};
@@ -73,6 +73,12 @@ pub fn split_script(dialect: Dialect, text: &str) -> Result<Vec<StatementSpan>, 
         }
         None => Ok(out.statements),
     }
+}
+
+/// The line is `\restrict` or `\unrestrict`, between which pg_dump since 2025 (13.22 to 17.6) puts what it writes: psql then takes no
+/// commands of its own out of the dump. Here nothing in a file is such a command, so there is nothing to do.
+pub fn restricts(dialect: Dialect, line: &str) -> bool {
+    dialect == Dialect::Postgres && matches!(line.split_whitespace().next(), Some("\\restrict" | "\\unrestrict"))
 }
 
 fn line_of(text: &str, at: usize) -> usize {
@@ -453,6 +459,9 @@ impl<'a> Splitter<'a> {
         let span = start..start + self.text[start..end].trim_end().len();
         let line = self.line(start);
         self.lexer.pos = end;
+        if restricts(self.dialect, &self.text[span.clone()]) {
+            return true;
+        }
         self.out.statements.push(StatementSpan { outer: comment.unwrap_or(start)..span.end, span, line, complete: true, data: None });
         true
     }

@@ -119,7 +119,10 @@ pub fn commits_implicitly(dialect: Dialect, text: &str) -> bool {
         "create" | "drop" => !w.iter().any(|x| x == "temporary"),
         "alter" | "rename" | "truncate" | "grant" | "revoke" | "optimize" | "repair" | "analyze" | "check" | "install" | "uninstall"
         | "begin" => first != "analyze" || w.get(1).is_some_and(|x| x == "table" || x == "local" || x == "no_write_to_binlog"),
-        "start" => w.get(1).is_some_and(|x| x == "transaction" || x == "slave" || x == "replica"),
+        "start" => w.get(1).is_some_and(|x| x == "transaction" || x == "slave" || x == "replica" || x == "group_replication"),
+        "stop" => w.get(1).is_some_and(|x| x == "slave" || x == "replica" || x == "group_replication"),
+        "change" => w.get(1).is_some_and(|x| x == "master" || x == "replication"),
+        "import" => w.get(1).is_some_and(|x| x == "table"),
         "lock" => w.get(1).is_some_and(|x| x == "tables" || x == "table"),
         // SET STATEMENT name = value FOR statement
         "set" if w.get(1).is_some_and(|x| x == "statement") => {
@@ -128,7 +131,8 @@ pub fn commits_implicitly(dialect: Dialect, text: &str) -> bool {
             inner.is_some_and(|t| commits_implicitly(dialect, &text[t.span.end..]))
         }
         "set" => {
-            w.get(1).is_some_and(|x| x == "password") || (w.get(1).is_some_and(|x| x == "autocommit") && w.last().is_some_and(|x| x == "1"))
+            w.get(1).is_some_and(|x| x == "password" || x == "default" && w.get(2).is_some_and(|x| x == "role"))
+                || (w.get(1).is_some_and(|x| x == "autocommit") && w.last().is_some_and(|x| x == "1"))
         }
         "flush" | "reset" => true,
         "load" => w.get(1).is_some_and(|x| x == "index"),
@@ -413,6 +417,11 @@ mod tests {
             ("set autocommit = 1", true),
             ("set autocommit = 0", false),
             ("lock tables t write", true),
+            ("set default role none to app", true),
+            ("import table from 'x.sdi'", true),
+            ("change replication source to source_host = 'x'", true),
+            ("stop replica", true),
+            ("set @a = 1", false),
             ("update t set a = 1", false),
             ("commit", false),
         ] {

@@ -229,6 +229,12 @@ pub fn open_form(state: &mut State) {
     state.dialogs.push(Dialog::Form(Form::new("Open a file", Purpose::OpenFile, Vec::new(), fields)));
 }
 
+/// Goes to a place of the text.
+pub fn go_to(state: &mut State, byte: usize, effects: &mut Vec<Effect>) {
+    state.query.editor.go_to_byte(byte);
+    crate::app::acts::act(state, crate::app::Action::GoQuery, effects);
+}
+
 /// Puts a statement from elsewhere into the editor: beside what is there, never in its place.
 pub fn insert_text(state: &mut State, text: &str, effects: &mut Vec<Effect>) {
     let editor = &mut state.query.editor;

@@ -48,6 +48,8 @@ pub struct ResultTab {
     pub text: String,
     /// Where it stood in the editor.
     pub offset: Option<usize>,
+    /// Where in the editor's text the server found its fault, and the version of that text.
+    pub fault: Option<(usize, u64)>,
     /// The run that it is of.
     pub job: Option<JobId>,
     /// Values of its parameters.
@@ -103,6 +105,7 @@ impl ResultTab {
             id,
             text,
             offset,
+            fault: None,
             job: None,
             values: BTreeMap::new(),
             staged: Vec::new(),

@@ -307,15 +307,23 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
                 let crs = |p: usize| if crlf { tab.text.get(..p).map_or(0, |t| t.matches("\r\n").count()) } else { 0 };
                 place = tab.offset.and_then(|o| error.position.map(|p| o + p - crs(p)));
                 tab.progress = Progress::Failed(error.clone());
+                tab.fault = place.zip(version);
             }
-            if let Some(at) = place
-                && version == Some(state.query.editor.version)
-            {
+            let same = version == Some(state.query.editor.version);
+            let place = place.filter(|_| same);
+            if let Some(at) = place {
                 state.query.editor.error = Some((at, text::clean(&error.message).into_owned()));
             }
             let mut note = if error.kind == Kind::Cancelled { Note::info("Cancelled; the session is kept.") } else { Note::error(&error) };
-            let from = state.result_mut(result).and_then(|t| t.offset).filter(|_| version == Some(state.query.editor.version));
-            let line = from.map(|at| state.query.editor.line_of(at) + 1);
+            let from = state.result_mut(result).and_then(|t| t.offset).filter(|_| same);
+            let line = place.or(from).map(|at| state.query.editor.line_of(at) + 1);
+            // Of one statement on several lines it is not plain where in it the fault is.
+            let lone = state.query.running.as_ref().is_some_and(|r| r.job == job && r.offsets.len() == 1);
+            if let (true, Some(line), Some(from)) = (lone && place.is_some(), line, from)
+                && line != state.query.editor.line_of(from) + 1
+            {
+                note.text = format!("Line {line}: {}", note.text);
+            }
             if let Some(r) = state.query.running.as_mut().filter(|r| r.job == job) {
                 let number = r.done + r.failed + 1;
                 r.failed += 1;

@@ -23,6 +23,9 @@ pub(super) async fn writer(s: &Session, text: &str) -> Result<Option<String>> {
     if let Some(f) = namesake(s, text).await? {
         return Ok(Some(format!("{f} is a function of this database, which may write")));
     }
+    if only_describes(text) {
+        return Ok(None);
+    }
     let mut seen: BTreeSet<String> = BTreeSet::new();
     let mut level = vec![text.to_string()];
     while !level.is_empty() {
@@ -64,6 +67,17 @@ pub(super) async fn writer(s: &Session, text: &str) -> Result<Option<String>> {
         }
     }
     Ok(None)
+}
+
+/// SHOW and DESCRIBE of objects tell how they are defined and compute nothing of them; what stands in a query does.
+fn only_describes(text: &str) -> bool {
+    let words: Vec<String> = names(text).into_iter().map(|w| w.to_ascii_lowercase()).collect();
+    let queries: &[&str] = match words.first().map(String::as_str) {
+        Some("show") => &["select", "with", "values", "where"],
+        Some("desc" | "describe" | "explain") => &["select", "with", "values", "table"],
+        _ => return false,
+    };
+    !words.iter().skip(1).any(|w| queries.contains(&w.as_str()))
 }
 
 /// A stored function of the current database that bears the name of something called in `text`.
@@ -160,6 +174,18 @@ fn named(kind: TokenKind, word: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_only_describes_is_told() {
+        for text in ["desc v", "show create view `v`", "SHOW CREATE TABLE db.v", "explain v", "show full columns from v"] {
+            assert!(only_describes(text), "{text}");
+        }
+        for text in
+            ["explain select * from v", "explain format=json table v", "show tables where (select x from v)", "select 1", "explain table v"]
+        {
+            assert!(!only_describes(text), "{text}");
+        }
+    }
 
     #[test]
     fn names_and_calls_are_gathered() {

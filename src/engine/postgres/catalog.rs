@@ -322,7 +322,7 @@ async fn tables(s: &Session) -> Result<Vec<TableShape>> {
 const HARMLESS: &str = "SELECT w.name FROM unnest($1::text[]) AS w(name) CROSS JOIN LATERAL (SELECT parse_ident(w.name, false) AS part) q \
     JOIN pg_catalog.pg_proc p ON p.proname = q.part[cardinality(q.part)] JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
     WHERE CASE WHEN cardinality(q.part) > 1 THEN n.nspname = q.part[cardinality(q.part) - 1] ELSE n.nspname = ANY ($2::text[]) END \
-    GROUP BY w.name HAVING bool_and((p.provolatile <> 'v' OR {known}) AND p.prokind <> 'p')";
+    GROUP BY w.name HAVING bool_and((p.provolatile <> 'v' OR {known} OR n.nspname = 'pg_catalog' AND p.proname = ANY ($3::text[])) AND p.prokind <> 'p')";
 
 pub(super) async fn writing_functions(s: &Session, names: &[String]) -> Result<Vec<String>> {
     if names.is_empty() {
@@ -331,7 +331,8 @@ pub(super) async fn writing_functions(s: &Session, names: &[String]) -> Result<V
     // By the session's own search_path: that is how the statement will find them.
     let path = s.fetch("SELECT pg_catalog.current_schemas(true)::text").await?;
     let path = path.scalar().unwrap_or("{}");
-    let harmless = pinned(s, &HARMLESS.replace("{known}", super::hidden::KNOWN_READER), &[&array(names), path]).await?;
+    let looks = array(&crate::sql::functions::PG_CATALOG_HARMLESS.map(String::from));
+    let harmless = pinned(s, &HARMLESS.replace("{known}", super::hidden::KNOWN_READER), &[&array(names), path, &looks]).await?;
     Ok(names.iter().filter(|n| !harmless.rows.iter().any(|r| cell(r, 0) == n.as_str())).cloned().collect())
 }
 

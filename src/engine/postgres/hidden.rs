@@ -212,6 +212,7 @@ pub(super) const KNOWN_READER: &str = "(p.prolang = (SELECT l.oid FROM pg_catalo
      WHEN '$libdir/pg_freespacemap' THEN p.prosrc = 'pg_freespace' \
      WHEN '$libdir/pg_visibility' THEN p.prosrc IN ('pg_visibility', 'pg_visibility_rel', 'pg_visibility_map', 'pg_visibility_map_rel', \
        'pg_visibility_map_summary', 'pg_check_frozen', 'pg_check_visible') \
+     WHEN '$libdir/pageinspect' THEN true WHEN '$libdir/amcheck' THEN p.prosrc = 'verify_heapam' \
      WHEN '$libdir/pgrowlocks' THEN p.prosrc = 'pgrowlocks' \
      WHEN '$libdir/pg_walinspect' THEN p.prosrc ~ '^pg_get_wal_(record|records|stats|fpi|block)' \
      WHEN '$libdir/old_snapshot' THEN p.prosrc = 'pg_old_snapshot_time_mapping' \

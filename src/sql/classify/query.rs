@@ -291,6 +291,8 @@ impl<'a> Reader<'a, '_> {
                 return Ok(());
             }
             "into" => return Err(self.writes_into(i)),
+            // JSON_VALUE(… RETURNING type): of a change the word never stands among arguments.
+            "returning" if group == Some(Group::Call) => return Ok(()),
             "for" => return self.check_for(i, group),
             "lock" if self.d == Dialect::MySql => return Err(refuse(Class::Other, "LOCK IN SHARE MODE takes row locks")),
             "select" if whole || i > from => return self.check_select(i, from, prev),

@@ -169,6 +169,8 @@ fn client_commands_are_named_with_their_line() {
     assert!(split_script(Dialect::Sqlite, "/* abc").unwrap_err().message.contains("comment"));
     assert_eq!(parts(Dialect::Postgres, "\\d t\nSELECT 1"), ["\\d t", "SELECT 1"]);
     assert_eq!(parts(Dialect::Sqlite, ".tables\nSELECT .5"), [".tables", "SELECT .5"]);
+    // What pg_dump writes round its text for psql alone.
+    assert_eq!(parts(Dialect::Postgres, "--\n\\restrict Ab1\n\nSELECT 1;\n\\unrestrict Ab1\n"), ["SELECT 1"]);
 }
 
 #[test]

@@ -58,6 +58,13 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
                 e.detail.iter().flat_map(|d| text::clean_lines(d).lines().map(str::to_string).collect::<Vec<_>>()).map(|l| (l, look.text)),
             );
             lines.extend(e.hints.iter().map(|h| (text::clean(h).into_owned(), look.text)));
+            if let Some(at) = crate::app::panes::results::acts::fault(state) {
+                let editor = &state.query.editor;
+                let line = editor.line_of(at);
+                let words = text::clean(editor.text()[editor.line_span(line)].trim()).into_owned();
+                lines.push((format!("line {}: {}", line + 1, text::truncate(&words, 200)), look.text));
+                lines.push(("Enter goes there.".into(), look.dim));
+            }
             wrapped(c, inside, &lines);
         }
         (_, Progress::Done(o)) => {

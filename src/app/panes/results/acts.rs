@@ -7,7 +7,7 @@ use crate::app::editor::Move;
 use crate::app::effect::{JobId, ResultId, RowsReport, RowsWork};
 use crate::app::layout::arrange;
 use crate::app::panes::cells;
-use crate::app::panes::query::{edited, export_form};
+use crate::app::panes::query::{edited, export_form, go_to};
 use crate::app::state::{Note, Pane};
 use crate::app::{Action, Effect, State};
 use crate::model::{Cell, Kind, Result};
@@ -36,7 +36,10 @@ pub fn act_results(state: &mut State, action: Action, effects: &mut Vec<Effect>)
         return true;
     }
     match action {
-        Action::Open => cell_viewer(state),
+        Action::Open => match fault(state) {
+            Some(at) => go_to(state, at, effects),
+            None => cell_viewer(state),
+        },
         Action::Copy => {
             let value = state.query.result().and_then(ResultTab::chosen).map(|c| text::cell_string(c).unwrap_or_else(|| "NULL".into()));
             effects.extend(value.map(Effect::Copy));
@@ -252,6 +255,12 @@ pub fn want(state: &mut State, effects: &mut Vec<Effect>) {
         tab.follow(page, width);
         tab.want(page, effects);
     }
+}
+
+/// Where in the editor's text, if that is still as it was sent, the server found the fault of the result on the screen.
+pub fn fault(state: &State) -> Option<usize> {
+    let (at, version) = state.query.result().filter(|t| t.rows == 0)?.fault?;
+    (version == state.query.editor.version).then_some(at)
 }
 
 fn cell_viewer(state: &mut State) {
