@@ -158,7 +158,16 @@ mod tests {
     use crate::sql::{Class, classify, params, split};
 
     fn column(name: &str, default: bool, generated: bool) -> ColumnInfo {
-        ColumnInfo { name: name.into(), id: name.into(), type_name: "text".into(), nullable: true, generated, default, counts: false, hidden: false }
+        ColumnInfo {
+            name: name.into(),
+            id: name.into(),
+            type_name: "text".into(),
+            nullable: true,
+            generated,
+            default,
+            counts: false,
+            hidden: false,
+        }
     }
 
     fn orders() -> Vec<ColumnInfo> {
