@@ -327,6 +327,39 @@ fn a_statement_goes_by_its_checklist_from_the_plan_to_the_proof() {
     assert!(text.contains("--test belongs to the checklist query-optimization"), "{text}");
 }
 
+/// What was proven before the change was proven of the baseline's statement: writing it otherwise is a change, and keeps it.
+#[test]
+fn a_statement_that_is_written_otherwise_goes_by_the_checklist_too() {
+    let p = Project::sqlite();
+    shop(&p, "sqlite");
+    p.ok(&["query", "app-dev", "create index orders_customer on orders (customer)"]);
+    p.ok(&["query", "app-dev", "analyze"]);
+    let sql = "select id, note from orders where customer + 0 = 17";
+    p.ok(&["explain", "app-dev", sql, "--write-test", "plan-tests/rw.toml", "--require", "work ratio <= 0.5"]);
+    let run = ["run", "query-optimization", "app-dev", "--test", "plan-tests/rw.toml"];
+    let text = p.expect(4, &run);
+    assert!(text.contains("✔ test-fails") && text.contains("✖ change"), "{text}");
+    let file = std::fs::read_to_string(p.path("plan-tests/rw.toml")).expect("file");
+    let rewritten = file.replacen("customer + 0 = 17", "customer = 17", 1);
+    assert!(rewritten.contains("customer + 0 = 17"), "the baseline keeps its own");
+    // Other rows are no improvement, and a softer requirement begins anew.
+    p.write("plan-tests/rw.toml", &file.replacen("customer + 0 = 17", "customer = 18", 1));
+    let text = p.expect(4, &run);
+    assert!(!text.contains("✔ test-passes") && text.contains("give other rows"), "{text}");
+    p.write("plan-tests/rw.toml", &rewritten.replace("<= 0.5", "<= 0.9"));
+    let text = p.expect(4, &run);
+    assert!(text.contains("✖ test-fails: it passes already"), "{text}");
+    p.write("plan-tests/rw.toml", &rewritten);
+    p.write("CHANGELOG.md", "- plan-tests/rw.toml: the statement leaves its column alone\n");
+    // As it was proven before: the later evidence is of another file.
+    p.write("plan-tests/rw.toml", &file);
+    p.expect(4, &run);
+    p.write("plan-tests/rw.toml", &rewritten);
+    let text = p.ok(&run);
+    assert!(!text.contains("✔ analyse") && text.contains("✔ change: the statement or its values are not the baseline's"), "{text}");
+    assert!(text.contains("✔ test-passes") && text.contains("✔ document"), "{text}");
+}
+
 /// What could not be compared did not stay as good, and a part of a word is no test's name.
 #[test]
 fn a_step_is_not_proved_by_what_could_not_be_seen() {

@@ -98,6 +98,14 @@ pub async fn view(cx: &Cx, conn: &Connection, test: Option<&Path>) -> Result<Run
     Ok(show(cx, conn, &about(cx, conn, test).await?))
 }
 
+/// Whether evidence is of the test as it is now. What was seen before the change was seen of the baseline's statement: writing another
+/// statement into the file is such a change, and takes nothing of it away while the rest of the file is the same.
+fn still_of(a: &About, s: &Stored) -> bool {
+    let e = &s.evidence;
+    e.subject.scripts == a.test.sha256
+        || steps::BEFORE_THE_CHANGE.contains(&e.kind.as_str()) && e.facts.get(steps::FRAME) == Some(&a.test.frame_sha256)
+}
+
 /// How a step stands, with the evidence that was looked at.
 fn tick<'a>(a: &'a About, def: &StepDef, after: i64, now: Timestamp) -> (StepState, Option<&'a Stored>, String) {
     let of_file = |s: &&Stored| s.evidence.kind == def.evidence && s.evidence.facts.get("file") == Some(&a.shown);
@@ -109,7 +117,7 @@ fn tick<'a>(a: &'a About, def: &StepDef, after: i64, now: Timestamp) -> (StepSta
     let old = def.expires.zip(at).is_some_and(|(d, at)| now.as_second() - at.as_second() > d.as_secs() as i64);
     if let Some(why) = &s.tampered {
         (StepState::Unknown, Some(s), why.clone())
-    } else if e.subject.scripts != a.test.sha256 {
+    } else if !still_of(a, s) {
         (StepState::Voided, Some(s), "the test's file was changed since".into())
     } else if s.seq < after {
         (StepState::Voided, Some(s), "a step before it was done again since".into())

@@ -104,6 +104,7 @@ pub async fn create(cx: &Cx, conn: &Connection, path: &Path, new: &NewTest, anyw
         parameters: new.parameters.clone(),
         baseline: Some(baseline),
         sha256: String::new(),
+        frame_sha256: String::new(),
     };
     file::write(path, &test)?;
     load(path)

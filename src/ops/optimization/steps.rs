@@ -17,6 +17,11 @@ use std::path::PathBuf;
 pub(super) const VERDICT: &str = "verdict";
 pub(super) const INCONCLUSIVE: &str = "inconclusive";
 
+/// Evidence of the statement as the baseline has it.
+pub(super) const BEFORE_THE_CHANGE: [&str; 3] = ["plan-analysed", "cause-found", "test-fails"];
+/// The fact that tells the file apart from its statement; only where that is the baseline's.
+pub(super) const FRAME: &str = "file beside its statement sha256";
+
 /// What to do about an open step.
 pub(super) fn next(evidence: &str, state: StepState) -> String {
     let failed = state == StepState::Failed;
@@ -61,6 +66,9 @@ async fn draft(conn: &Connection, a: &About, kind: &'static str, holds: bool, su
         .fact("file", a.shown.clone())
         .fact("file sha256", a.test.sha256.clone())
         .fact("test", a.test.name.clone());
+    if BEFORE_THE_CHANGE.contains(&kind) && a.test.is_of_baseline(conn.dialect()) {
+        d = d.fact(FRAME, a.test.frame_sha256.clone());
+    }
     d.subject.scripts.clone_from(&a.test.sha256);
     Ok(d)
 }
@@ -95,7 +103,7 @@ async fn find(cx: &Cx, conn: &Connection, a: &About) -> Result<Evidence> {
     let analysed = a
         .evidence
         .iter()
-        .find(|s| s.evidence.kind == "plan-analysed" && s.evidence.subject.scripts == a.test.sha256 && s.tampered.is_none())
+        .find(|s| s.evidence.kind == "plan-analysed" && super::still_of(a, s) && s.tampered.is_none())
         .ok_or_else(|| Error::held("held: the statement is not analysed yet"))?;
     let found: Vec<&String> = analysed.evidence.facts.iter().filter(|(k, _)| k.starts_with("finding ")).map(|(_, v)| v).collect();
     let summary = match found.as_slice() {

@@ -31,6 +31,18 @@ pub struct TestFile {
     pub baseline: Option<Baseline>,
     /// SHA-256 of the file's bytes, hex; empty for one that is not written yet.
     pub sha256: String,
+    /// The same of all but the statement: what is required of it, its values, the baseline.
+    pub frame_sha256: String,
+}
+
+impl TestFile {
+    /// Whether the statement is the one that the baseline was measured with.
+    pub fn is_of_baseline(&self, dialect: Dialect) -> bool {
+        let Some(baseline) = &self.baseline else { return false };
+        let same =
+            |(set, text): &(String, String)| baseline.sets.get(set).and_then(|m| m.sql.as_ref()).is_some_and(|then| then == text.trim());
+        statements(dialect, &self.sql, &self.parameters).is_ok_and(|all| all.iter().all(same))
+    }
 }
 
 /// What was measured when the file was written.
@@ -137,6 +149,13 @@ pub fn parse(file: &str, text: &str) -> Result<TestFile> {
         return Err(Error::usage(format!("{file}: a time of the baseline of {} is no time", crate::text::clean(set)))
             .hint("Take the baseline again: holdpoint explain TARGET SQL --write-test FILE."));
     }
+    let hash = |parts: &[&str]| {
+        let mut h = <sha2::Sha256 as sha2::Digest>::new();
+        parts.iter().for_each(|p| sha2::Digest::update(&mut h, p.as_bytes()));
+        hex::encode(sha2::Digest::finalize(h))
+    };
+    let statement = raw.sql.span();
+    let frame_sha256 = hash(&[&text[..statement.start], "\0", &text[statement.end..]]);
     Ok(TestFile {
         name: raw.name.into_inner().trim().to_string(),
         engine,
@@ -144,7 +163,8 @@ pub fn parse(file: &str, text: &str) -> Result<TestFile> {
         require,
         parameters,
         baseline,
-        sha256: hex::encode(<sha2::Sha256 as sha2::Digest>::digest(text.as_bytes())),
+        sha256: hash(&[text]),
+        frame_sha256,
     })
 }
 
@@ -300,6 +320,7 @@ mod tests {
                 sets: BTreeMap::from([("common".into(), measured)]),
             }),
             sha256: String::new(),
+            frame_sha256: String::new(),
         }
     }
 
@@ -308,7 +329,7 @@ mod tests {
         let t = test_file();
         let text = render(&t);
         let back = parse("t.toml", &text).unwrap_or_else(|e| panic!("{}\n{text}", e.message));
-        assert_eq!(TestFile { sha256: String::new(), ..back.clone() }, t, "{text}");
+        assert_eq!(TestFile { sha256: String::new(), frame_sha256: String::new(), ..back.clone() }, t, "{text}");
         assert_eq!(back.sha256.len(), 64);
         let odd = TestFile { sql: "select '''a''', '\r'".into(), name: "a \"b\" ü".into(), ..t };
         assert_eq!(parse("t.toml", &render(&odd)).unwrap().sql, odd.sql);
