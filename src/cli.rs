@@ -108,8 +108,8 @@ async fn run(cli: Cli) -> Result<ExitCode> {
                 Command::Explain { target: Some(target), running: Some(id), format, redact, .. } => {
                     explain::running(&cx, &target, id, explain::Out { format, redact }).await
                 }
-                Command::Explain { target: Some(target), test: Some(file), anyway, format, .. } => {
-                    plan_test::test(&cx, &target, &file, anyway, format).await
+                Command::Explain { target: Some(target), test: Some(file), anyway, format, redact, .. } => {
+                    plan_test::test(&cx, &target, &file, anyway, explain::Out { format, redact }).await
                 }
                 Command::Explain {
                     target: Some(target),
@@ -125,18 +125,20 @@ async fn run(cli: Cli) -> Result<ExitCode> {
                     let given = what_if::Given { param_sets, propose_sets };
                     plan_test::write(&cx, &target, query::text_of(sql, file.as_deref())?, &to, require, given, anyway).await
                 }
-                Command::Explain { target: Some(target), sql, file, analyze, anyway, on_scratch, settings, format, .. }
+                Command::Explain { target: Some(target), sql, file, analyze, anyway, on_scratch, settings, format, redact, .. }
                     if !settings.is_empty() =>
                 {
                     let measure = analyze.then(|| crate::ops::measure::Effort { anyway, ..Default::default() });
-                    what_if::what_if(&cx, &target, query::text_of(sql, file.as_deref())?, &settings, measure, on_scratch, format).await
+                    let (sql, out) = (query::text_of(sql, file.as_deref())?, explain::Out { format, redact });
+                    what_if::what_if(&cx, &target, what_if::WhatIf { sql, settings, measure, on_copy: on_scratch, out }).await
                 }
-                Command::Explain { target: Some(target), sql, file, analyze, anyway, param_sets, propose_sets, format, .. }
+                Command::Explain { target: Some(target), sql, file, analyze, anyway, param_sets, propose_sets, format, redact, .. }
                     if propose_sets || !param_sets.is_empty() =>
                 {
                     let given = what_if::Given { param_sets, propose_sets };
                     let measure = analyze.then(|| crate::ops::measure::Effort { anyway, ..Default::default() });
-                    what_if::side_by_side(&cx, &target, query::text_of(sql, file.as_deref())?, &given, measure, format).await
+                    let out = explain::Out { format, redact };
+                    what_if::side_by_side(&cx, &target, query::text_of(sql, file.as_deref())?, &given, measure, out).await
                 }
                 Command::Explain { target: Some(target), progress: true, format, .. } => explain::progress(&cx, &target, format).await,
                 Command::Explain {

@@ -392,7 +392,6 @@ fn sqlite_asks_the_planner_in_memory_and_measures_on_private_copies() {
         let said = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
         assert!(said.contains("state = ?") && !said.contains("failed"), "{said}");
     }
-    p.expect(2, &["explain", "app-dev", "select :x", "--param-set", "a:x=1", "--redact"]);
     found(&p, "app-dev", &best("select * from orders where lower(note) = 'x'", &["lower(note)"]), "estimated", &[]);
     none_helps(&p, "app-dev", "select * from orders where state = 'paid'", "low-selectivity", &[]);
     none_helps(&p, "app-dev", "select * from orders", "everything-read", &[]);

@@ -287,6 +287,56 @@ fn plans_of_common_and_rare_values_stand_side_by_side() {
     });
 }
 
+/// Whatever is asked of a statement, and however it is told: with `--redact` none of its constants is in it.
+#[test]
+fn no_constant_is_told_in_any_form() {
+    let marks = ["zebra", "4711", "8217"];
+    let quiet = |p: &Project, args: &[&str], rc: &[i32]| {
+        for format in ["table", "json", "ndjson", "markdown", "html", "svg", "junit"] {
+            let out = p.run(&[&["explain", "app-dev"], args, &["--redact", "--format", format]].concat());
+            let said = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+            let code = out.status.code().expect("a code");
+            let drawn = !matches!(format, "svg" | "junit");
+            assert!(rc.contains(&code) || !drawn && code == 2, "{args:?} as {format}: {code}\n{said}");
+            assert!(code == 2 || out.stdout.len() > 40, "{args:?} as {format} tells nothing\n{said}");
+            for m in marks {
+                // The second of a temporary path may be any number.
+                let said = said.replace(&p.path("").display().to_string(), "");
+                assert!(!said.contains(m), "{args:?} as {format} tells {m}\n{said}");
+            }
+        }
+    };
+    on_each(|p, engine| {
+        shop(p, engine);
+        analyze(p, engine);
+        let sql = "select id from orders where note <> 'zebra O''Hara' and customer = 4711 and id > 8217 order by note limit 50";
+        quiet(p, &[sql], &[0]);
+        quiet(p, &[sql, "--analyze"], &[0]);
+        quiet(p, &[sql, "--advise"], &[0]);
+        let sets = [
+            "--param-set",
+            "common:n=zebra",
+            "--param-set",
+            "common:c=4711",
+            "--param-set",
+            "rare:n='zebra x'",
+            "--param-set",
+            "rare:c=8217",
+        ];
+        quiet(p, &[&["select id from orders where note <> :n and customer = :c"], &sets[..]].concat(), &[0]);
+        match engine {
+            "postgres" => quiet(p, &[sql, "--set", "enable_seqscan=off"], &[0]),
+            "mariadb" => quiet(p, &[sql, "--set", "index_condition_pushdown=off"], &[0]),
+            _ => {}
+        }
+        p.ok(&["explain", "app-dev", sql, "--write-test", "t.toml", "--require", "ratio <= 0.5"]);
+        quiet(p, &["--test", "t.toml"], &[1]);
+        let file = std::fs::read_to_string(p.path("t.toml")).expect("file");
+        p.write("t.toml", &file.replacen("4711", "8217", 1));
+        quiet(p, &["--test", "t.toml"], &[1, 5]);
+    });
+}
+
 #[test]
 fn a_statement_goes_by_its_checklist_from_the_plan_to_the_proof() {
     on_each(|p, engine| {

@@ -5,6 +5,7 @@ use super::{connect, output, query};
 use crate::model::{Error, Result};
 use crate::ops::Cx;
 use crate::ops::advice::{self, Report, Wanted};
+use crate::plan::share::Constants;
 use crate::text;
 use std::path::Path;
 use std::process::ExitCode;
@@ -21,18 +22,38 @@ pub struct Asked {
 }
 
 pub async fn advise(cx: &Cx, target: &str, sql: Option<String>, file: Option<&Path>, asked: Asked) -> Result<ExitCode> {
-    if !matches!(asked.format, PlanFormat::Table | PlanFormat::Json | PlanFormat::Ndjson) {
-        return Err(Error::usage("advice is told as a table or as JSON: say --format table, json or ndjson"));
+    if matches!(asked.format, PlanFormat::Svg | PlanFormat::Junit) {
+        output::page("Advice", "", &[], asked.format)?;
     }
     let sql = query::text_of(sql, file)?;
     let conn = connect::open(cx, target).await?;
-    let report = advice::advise_telling(cx, &conn, &sql, asked.wanted, &output::message).await?;
+    let constants = asked.redact.then(|| Constants::in_texts(conn.dialect(), [sql.as_str()]));
+    let tell = |words: &str| match &constants {
+        Some(c) => output::message(&c.prose(words)),
+        None => output::message(words),
+    };
+    let report = advice::advise_telling(cx, &conn, &sql, asked.wanted, &tell).await?;
     let bare = asked.redact.then(|| report.redacted());
     let shown = bare.as_ref().unwrap_or(&report);
     match asked.format {
         PlanFormat::Json => output::json(&shown.document(conn.dialect()))?,
         PlanFormat::Ndjson => output::write(format!("{}\n", shown.document(conn.dialect())).as_bytes())?,
-        _ => table(shown, conn.dialect())?,
+        PlanFormat::Table => {
+            // The table is the answer; what is to be known of it goes beside it.
+            shown.differs.iter().for_each(|d| output::message(d));
+            if !shown.advice.is_empty() {
+                table(shown).print()?;
+            }
+            words(shown, conn.dialect()).iter().for_each(|l| output::message(l));
+        }
+        _ => {
+            let mut lines: Vec<String> = shown.differs.iter().cloned().collect();
+            if !shown.advice.is_empty() {
+                lines.extend(table(shown).lines());
+            }
+            lines.extend(words(shown, conn.dialect()));
+            output::page("Index advice", &shown.statement, &lines, asked.format)?;
+        }
     }
     if asked.queue {
         let first = report.advice.first().ok_or_else(|| Error::failed("there is no advice to queue").hint(report.answer()))?;
@@ -44,38 +65,28 @@ pub async fn advise(cx: &Cx, target: &str, sql: Option<String>, file: Option<&Pa
     Ok(ExitCode::SUCCESS)
 }
 
-fn table(r: &Report, dialect: crate::model::Dialect) -> Result<()> {
-    if let Some(d) = &r.differs {
-        output::message(&text::clean(d));
+fn table(r: &Report) -> output::TextTable {
+    let mut t = output::TextTable::new(&["level", "index", "gain", "size"]);
+    for a in &r.advice {
+        t.row(vec![a.level.word().into(), a.spec.clone(), a.gain(), a.size().unwrap_or_default()]);
     }
-    if !r.advice.is_empty() {
-        let mut t = output::TextTable::new(&["level", "index", "gain", "size"]);
-        for a in &r.advice {
-            t.row(vec![a.level.word().into(), a.spec.clone(), a.gain(), a.size().unwrap_or_default()]);
-        }
-        t.print()?;
-    }
-    output::message(&r.answer());
+    t
+}
+
+fn words(r: &Report, dialect: crate::model::Dialect) -> Vec<String> {
+    let mut out = vec![r.answer()];
     for (n, a) in r.advice.iter().enumerate() {
-        output::message(&format!("{}. {};", n + 1, a.candidate.create(dialect, true)));
-        for line in a.reasoning() {
-            output::message(&format!("   {line}"));
-        }
+        out.push(format!("{}. {};", n + 1, a.candidate.create(dialect, true)));
+        out.extend(a.reasoning().iter().map(|line| format!("   {line}")));
     }
     for why in &r.reasons {
         let next = if why.next.is_empty() { String::new() } else { format!(" {}", why.next) };
         let sql = why.sql.as_ref().map_or(String::new(), |s| format!(" {s};"));
         let table = if why.table.is_empty() { String::new() } else { format!("{}: ", text::clean(&why.table)) };
-        output::message(&format!("{table}{}.{next}{sql}", why.text));
+        out.push(format!("{table}{}.{next}{sql}", why.text));
     }
-    for d in &r.dropped {
-        output::message(&format!("{}: {} ({})", d.left_out().to_lowercase(), d.what, d.reason.text));
-    }
-    for v in &r.verified {
-        output::message(&format!("verified: {}.", v.text));
-    }
-    for n in &r.notes {
-        output::message(n);
-    }
-    Ok(())
+    out.extend(r.dropped.iter().map(|d| format!("{}: {} ({})", d.left_out().to_lowercase(), d.what, d.reason.text)));
+    out.extend(r.verified.iter().map(|v| format!("verified: {}.", v.text)));
+    out.extend(r.notes.iter().cloned());
+    out
 }

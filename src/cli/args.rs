@@ -230,7 +230,7 @@ pub enum Command {
         #[arg(long, requires = "advise")]
         queue: bool,
         /// Run a performance test: 0 it holds, 1 it fails, 5 not to be said, 4 not safe to run (the manual's page plan-test)
-        #[arg(long, value_name = "FILE.toml", conflicts_with_all = ["sql", "file", "analyze", "plan", "redact"])]
+        #[arg(long, value_name = "FILE.toml", conflicts_with_all = ["sql", "file", "analyze", "plan"])]
         test: Option<PathBuf>,
         /// Measure the statement and write a performance test with that as its baseline; a file that is there is left alone
         #[arg(long, value_name = "FILE.toml", conflicts_with_all = ["analyze", "plan", "test", "running", "progress", "redact"])]
@@ -263,7 +263,7 @@ pub enum Command {
         #[arg(long, value_enum, default_value_t)]
         format: PlanFormat,
         /// Leave the constants of the statement out: ? stands in their places
-        #[arg(long, conflicts_with_all = ["settings", "param_sets", "propose_sets", "progress"])]
+        #[arg(long, conflicts_with = "progress")]
         redact: bool,
     },
     /// What is wrong with a server, the most likely cause first; only reads, on one connection

@@ -1,7 +1,9 @@
 //! Writing to standard output and standard error: tables are cleaned for the terminal, JSON and CSV are exact.
 
+use super::args::PlanFormat;
 use crate::model::{Align, Column, Error, Finding, Progress, Result, RowBatch, Severity};
 use crate::ops::export::{Encoder, NewFile, csv_line};
+use crate::plan::share::{self, Form};
 use crate::text;
 use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
@@ -41,6 +43,20 @@ pub fn write(bytes: &[u8]) -> Result<()> {
         }
         written => written.map_err(|e| Error::io("writing to standard output", e)),
     }
+}
+
+/// Lines for people: on a terminal as they are, or as a page with their title and statement. A picture is of one plan.
+pub fn page(title: &str, statement: &str, lines: &[String], format: PlanFormat) -> Result<()> {
+    let form = match format {
+        PlanFormat::Markdown => Form::Markdown,
+        PlanFormat::Html => Form::Html,
+        PlanFormat::Svg | PlanFormat::Junit => {
+            return Err(Error::usage(format!("{} is not a picture or an outcome of tests", title.to_lowercase()))
+                .hint("Say --format table, json, ndjson, markdown or html; svg draws one plan, junit tells --test."));
+        }
+        _ => return lines.iter().try_for_each(|l| line(l)),
+    };
+    write(share::page(title, Some(statement), lines, form).unwrap_or_default().as_bytes())
 }
 
 /// A value as one JSON document.
@@ -139,6 +155,11 @@ impl TextTable {
     }
     /// For people, cleaned.
     pub fn print(&self) -> Result<()> {
+        write(self.lines().iter().flat_map(|l| [l, "\n"]).collect::<String>().as_bytes())
+    }
+
+    /// The same as lines.
+    pub fn lines(&self) -> Vec<String> {
         let rows: Vec<Vec<String>> = self.rows.iter().map(|r| r.iter().map(|c| text::clean(c).into_owned()).collect()).collect();
         let mut widths: Vec<usize> = self.header.iter().map(|h| text::width(h)).collect();
         for row in &rows {
@@ -146,7 +167,7 @@ impl TextTable {
                 *w = (*w).max(text::width(c));
             }
         }
-        let mut out = String::new();
+        let mut out = Vec::new();
         for row in std::iter::once(&self.header).chain(&rows) {
             let mut line = String::new();
             for ((cell, width), right) in row.iter().zip(&widths).zip(&self.right) {
@@ -160,10 +181,9 @@ impl TextTable {
                 }
                 line.push_str("  ");
             }
-            out.push_str(line.trim_end());
-            out.push('\n');
+            out.push(line.trim_end().to_string());
         }
-        write(out.as_bytes())
+        out
     }
 }
 

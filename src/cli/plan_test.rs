@@ -1,10 +1,12 @@
 //! `holdpoint explain --test` and `--write-test`: performance tests, with exit codes that a pipeline understands.
 
 use super::args::PlanFormat;
+use super::explain::Out;
 use super::{connect, output};
 use crate::model::{Error, Kind, Result};
 use crate::ops::plan_test::{self, NewTest};
 use crate::ops::{Connection, Cx};
+use crate::plan::share::Constants;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
@@ -28,9 +30,13 @@ pub fn sets(given: &[String]) -> Result<BTreeMap<String, BTreeMap<String, String
     Ok(out)
 }
 
-pub async fn test(cx: &Cx, target: &str, file: &Path, anyway: bool, format: PlanFormat) -> Result<ExitCode> {
+pub async fn test(cx: &Cx, target: &str, file: &Path, anyway: bool, out: Out) -> Result<ExitCode> {
     // What is wrong with the file is found before anything is connected to.
-    let name = plan_test::load(file)?.name;
+    let test = plan_test::load(file)?;
+    let Out { format, redact } = out;
+    if format == PlanFormat::Svg {
+        output::page("A test", "", &[], format)?;
+    }
     let conn = connect::open(cx, target).await?;
     let report = match plan_test::run(cx, &conn, file, anyway).await {
         Ok(r) => r,
@@ -40,10 +46,14 @@ pub async fn test(cx: &Cx, target: &str, file: &Path, anyway: bool, format: Plan
                 Kind::Statement | Kind::Failed | Kind::Io => Error { kind: Kind::Unknown, ..e },
                 _ => e,
             };
-            unsaid(&name, target, &e, format)?;
+            let e = if redact { bare(&test.constants(conn.dialect()), e) } else { e };
+            unsaid(&test.name, target, &e, format)?;
             return Err(e);
         }
     };
+    // On record it is whole.
+    keep(cx, &conn, &report).await;
+    let report = if redact { report.redacted(conn.dialect(), &test) } else { report };
     match format {
         PlanFormat::Json => output::json(&report)?,
         PlanFormat::Ndjson => {
@@ -51,17 +61,17 @@ pub async fn test(cx: &Cx, target: &str, file: &Path, anyway: bool, format: Plan
             output::write(format!("{line}\n").as_bytes())?;
         }
         PlanFormat::Junit => output::write(report.junit().as_bytes())?,
-        PlanFormat::Table => {
-            for l in report.lines() {
-                output::line(&l)?;
-            }
-        }
-        PlanFormat::Markdown | PlanFormat::Html | PlanFormat::Svg => {
-            return Err(Error::usage("a test is told as a table, as JSON or as JUnit: say --format table, json, ndjson or junit"));
+        PlanFormat::Table | PlanFormat::Markdown | PlanFormat::Html | PlanFormat::Svg => {
+            let sql = if redact { crate::sql::without_constants(conn.dialect(), &test.sql) } else { test.sql };
+            output::page(&format!("Performance test {}", report.name), &sql, &report.lines(), format)?;
         }
     }
-    keep(cx, &conn, &report).await;
     Ok(ExitCode::from(report.exit_code()))
+}
+
+/// An error without the constants of a test.
+fn bare(c: &Constants, e: Error) -> Error {
+    Error { message: c.prose(&e.message), detail: e.detail.map(|d| c.prose(&d)), hints: e.hints.iter().map(|h| c.prose(h)).collect(), ..e }
 }
 
 /// For machines that read a report: one that says why there is none.

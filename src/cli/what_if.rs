@@ -1,8 +1,9 @@
 //! `holdpoint explain --set` and `--param-set`: the same statement under another setting, or with other values, side by side.
 
 use super::args::PlanFormat;
+use super::explain::Out;
 use super::{connect, output, plan_test};
-use crate::model::{Error, Result};
+use crate::model::Result;
 use crate::ops::measure::Effort;
 use crate::ops::param_sets::{self, Sets, verdict};
 use crate::ops::{Connection, Cx, plan_test as tests, what_if as ops};
@@ -22,72 +23,82 @@ impl Given {
     }
 }
 
-fn only_tables(format: PlanFormat) -> Result<()> {
+/// What may be asked for before anything is connected to.
+fn told_as(format: PlanFormat) -> Result<()> {
     match format {
-        PlanFormat::Table | PlanFormat::Json | PlanFormat::Ndjson => Ok(()),
-        _ => Err(Error::usage("plans side by side are told as a table or as JSON: say --format table or json")),
+        PlanFormat::Svg | PlanFormat::Junit => output::page("This", "", &[], format),
+        _ => Ok(()),
     }
 }
 
-pub async fn what_if(
-    cx: &Cx,
-    target: &str,
-    sql: String,
-    settings: &[String],
-    measure: Option<Effort>,
-    on_copy: bool,
-    format: PlanFormat,
-) -> Result<ExitCode> {
-    only_tables(format)?;
+/// Without constants where that was asked for.
+fn shown(sql: &str, conn: &Connection, redact: bool) -> String {
+    if redact { crate::sql::without_constants(conn.dialect(), sql) } else { sql.to_string() }
+}
+
+/// What is tried, and how it is told.
+pub struct WhatIf {
+    pub sql: String,
+    pub settings: Vec<String>,
+    pub measure: Option<Effort>,
+    pub on_copy: bool,
+    pub out: Out,
+}
+
+pub async fn what_if(cx: &Cx, target: &str, asked: WhatIf) -> Result<ExitCode> {
+    let WhatIf { sql, settings, measure, on_copy, out } = asked;
+    told_as(out.format)?;
     let conn = connect::open(cx, target).await?;
-    let settings = ops::settings(&conn, settings)?;
-    let found = ops::what_if(cx, &conn, &sql, settings, measure, on_copy).await?;
-    if matches!(format, PlanFormat::Json | PlanFormat::Ndjson) {
-        output::json(&serde_json::json!({
-            "settings": found.settings.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
-            "same_plan": found.same_plan(),
-            "without": crate::plan::json::document(&found.without),
-            "with": crate::plan::json::document(&found.with),
-            "judgement": found.judgement,
-            "copy_differs": found.differs,
-            "notes": found.notes,
-            "causes": found.comparison.causes,
-        }))?;
-        return Ok(ExitCode::SUCCESS);
+    let settings = ops::settings(&conn, &settings)?;
+    let mut found = ops::what_if(cx, &conn, &sql, settings, measure, on_copy).await?;
+    if out.redact {
+        found = found.redacted(&sql);
     }
-    if let Some(d) = &found.differs {
-        output::line(d)?;
+    if matches!(out.format, PlanFormat::Json | PlanFormat::Ndjson) {
+        return json(
+            out.format,
+            &serde_json::json!({
+                "settings": found.settings.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
+                "same_plan": found.same_plan(),
+                "without": crate::plan::json::document(&found.without),
+                "with": crate::plan::json::document(&found.with),
+                "judgement": found.judgement,
+                "copy_differs": found.differs,
+                "notes": found.notes,
+                "causes": found.comparison.causes,
+            }),
+        );
     }
+    let mut lines: Vec<String> = found.differs.iter().cloned().collect();
     for (title, plan) in [("As it is:", &found.without), ("With the settings:", &found.with)] {
-        output::line(title)?;
-        for l in tests::outline(plan) {
-            output::line(&format!("  {l}"))?;
-        }
+        lines.push(title.to_string());
+        lines.extend(tests::outline(plan).iter().map(|l| format!("  {l}")));
     }
-    for l in found.lines() {
-        output::line(&l)?;
-    }
-    for c in &found.comparison.causes {
-        output::line(&format!("  {c}"))?;
+    lines.extend(found.lines());
+    lines.extend(found.comparison.causes.iter().map(|c| format!("  {c}")));
+    output::page(&format!("Plan with {}", found.words()), &shown(&sql, &conn, out.redact), &lines, out.format)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn json(format: PlanFormat, told: &serde_json::Value) -> Result<ExitCode> {
+    if format == PlanFormat::Ndjson {
+        output::write(format!("{told}\n").as_bytes())?
+    } else {
+        output::json(told)?
     }
     Ok(ExitCode::SUCCESS)
 }
 
-pub async fn side_by_side(
-    cx: &Cx,
-    target: &str,
-    sql: String,
-    given: &Given,
-    measure: Option<Effort>,
-    format: PlanFormat,
-) -> Result<ExitCode> {
-    only_tables(format)?;
+pub async fn side_by_side(cx: &Cx, target: &str, sql: String, given: &Given, measure: Option<Effort>, out: Out) -> Result<ExitCode> {
+    told_as(out.format)?;
     let conn = connect::open(cx, target).await?;
     let sets = given.sets(&conn, &sql).await?;
-    let sides = param_sets::side_by_side(cx, &conn, &sql, &sets, measure).await?;
-    if matches!(format, PlanFormat::Json | PlanFormat::Ndjson) {
-        output::json(&serde_json::json!({ "sets": sides, "verdict": verdict(&sides) }))?;
-        return Ok(ExitCode::SUCCESS);
+    let mut sides = param_sets::side_by_side(cx, &conn, &sql, &sets, measure).await?;
+    if out.redact {
+        sides = param_sets::redacted(conn.dialect(), &sql, &sets, &sides)?;
+    }
+    if matches!(out.format, PlanFormat::Json | PlanFormat::Ndjson) {
+        return json(out.format, &serde_json::json!({ "sets": sides, "verdict": verdict(&sides) }));
     }
     let whole = |n: Option<f64>| n.map_or(String::new(), |n| text::thousands(n.max(0.0).round() as u64));
     let mut t = output::TextTable::new(&["set", "plan", "cost", "rows expected", "median", "work", "values"]);
@@ -106,20 +117,17 @@ pub async fn side_by_side(
             s.values.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(", "),
         ]);
     }
-    t.print()?;
-    let mut shown: Vec<&str> = Vec::new();
+    let mut lines = t.lines();
+    let mut told: Vec<&str> = Vec::new();
     for s in &sides {
-        if !shown.contains(&s.letter.as_str()) {
-            shown.push(&s.letter);
-            output::line(&format!("Plan {}:", s.letter))?;
-            for l in &s.outline {
-                output::line(&format!("  {l}"))?;
-            }
+        if !told.contains(&s.letter.as_str()) {
+            told.push(&s.letter);
+            lines.push(format!("Plan {}:", s.letter));
+            lines.extend(s.outline.iter().map(|l| format!("  {l}")));
         }
     }
-    output::line(&verdict(&sides))?;
-    for s in sides.iter().filter_map(|s| Some((&s.set, s.warning.as_ref()?))) {
-        output::line(&format!("{}: {}", s.0, s.1))?;
-    }
+    lines.push(verdict(&sides));
+    lines.extend(sides.iter().filter_map(|s| Some(format!("{}: {}", s.set, s.warning.as_ref()?))));
+    output::page("Plans of several sets of values", &shown(&sql, &conn, out.redact), &lines, out.format)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -10,6 +10,7 @@ use crate::model::{Dialect, Error, Result};
 use crate::plan::expression::Expr;
 use crate::plan::known::Known;
 use crate::plan::measure::{Summary, summary};
+use crate::plan::share::{Constants, redact};
 use crate::plan::{findings, shape, statement};
 use crate::sql::params::{names, placeholders};
 use serde::Serialize;
@@ -87,6 +88,22 @@ pub async fn side_by_side(cx: &Cx, conn: &Connection, sql: &str, sets: &Sets, me
         });
     }
     Ok(out)
+}
+
+/// The same without the constants of the statement and without the values; the sets keep their names.
+pub fn redacted(dialect: Dialect, sql: &str, sets: &Sets, sides: &[Side]) -> Result<Vec<Side>> {
+    let texts = statements(dialect, sql.trim(), sets)?;
+    let each = sides.iter().zip(&texts).map(|(side, (_, text))| {
+        let plan = redact(&side.plan, Some(text));
+        let constants = Constants::of(&side.plan, Some(text));
+        let mut out = side.clone();
+        out.values.values_mut().for_each(|v| *v = "?".into());
+        out.outline = outline(&plan);
+        out.warning = side.warning.as_ref().map(|w| constants.prose(w));
+        out.plan = plan;
+        out
+    });
+    Ok(each.collect())
 }
 
 /// Whether the plan depends on the values, as a sentence.

@@ -10,6 +10,7 @@ use crate::model::plan::Plan;
 use crate::model::{Error, Result};
 use crate::plan::compare::{Change, Comparison, compare};
 use crate::plan::measure::Judgement;
+use crate::plan::share::{Constants, redact};
 use crate::plan::{shape, switches};
 
 /// Both plans, and what is between them.
@@ -85,6 +86,21 @@ pub async fn what_if(
 }
 
 impl WhatIf {
+    /// Without the constants of the statement.
+    #[must_use]
+    pub fn redacted(&self, statement: &str) -> WhatIf {
+        let both = [&self.without, &self.with].map(|p| Constants::of(p, Some(statement)));
+        let bare = |text: &String| both.iter().fold(text.clone(), |t, c| c.prose(&t));
+        let mut out = self.clone();
+        for p in [&mut out.without, &mut out.with] {
+            *p = redact(p, Some(statement));
+        }
+        for t in out.comparison.causes.iter_mut().chain(&mut out.notes).chain(&mut out.differs) {
+            *t = bare(t);
+        }
+        out
+    }
+
     pub fn same_plan(&self) -> bool {
         shape::hash(&self.without) == shape::hash(&self.with)
     }

@@ -42,6 +42,15 @@ pub fn render(plan: &Plan, statement: Option<&str>, form: Form) -> String {
     }
 }
 
+/// A page of lines that are aligned as on a terminal: `None` for a picture, which shows one plan.
+pub fn page(title: &str, statement: Option<&str>, lines: &[String], form: Form) -> Option<String> {
+    match form {
+        Form::Markdown => Some(markdown::page(title, statement, lines)),
+        Form::Html => Some(html::page(title, statement, lines)),
+        Form::Svg => None,
+    }
+}
+
 /// One line that says what it is.
 fn title(plan: &Plan) -> String {
     let server = format!("{} {}", text::clean(&plan.engine), text::clean(&plan.version)).trim().to_string();

@@ -6,6 +6,7 @@ use crate::model::{Dialect, Error, Param, Result};
 use crate::plan::environment::Environment;
 use crate::plan::measure::Sample;
 use crate::plan::requirement::{self, Requirement};
+use crate::plan::share::Constants;
 use crate::sql::params::{inline, names, placeholders, typed_value};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -36,6 +37,13 @@ pub struct TestFile {
 }
 
 impl TestFile {
+    /// What a report for other people leaves out.
+    pub fn constants(&self, dialect: Dialect) -> Constants {
+        let texts = statements(dialect, &self.sql, &self.parameters).unwrap_or_default();
+        let before = self.baseline.iter().flat_map(|b| b.sets.values()).flat_map(|m| m.sql.iter().chain(&m.plan));
+        Constants::in_texts(dialect, texts.iter().map(|(_, t)| t).chain(before).chain([&self.sql]).map(String::as_str))
+    }
+
     /// Whether the statement is the one that the baseline was measured with.
     pub fn is_of_baseline(&self, dialect: Dialect) -> bool {
         let Some(baseline) = &self.baseline else { return false };

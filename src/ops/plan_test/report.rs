@@ -1,5 +1,7 @@
 //! What a performance test found, as sentences, and as JUnit for machines that show tests.
 
+use super::TestFile;
+use crate::model::Dialect;
 use crate::plan::environment::Differences;
 use crate::plan::measure::{Summary, millis};
 use crate::plan::requirement::{Checked, Standing};
@@ -135,6 +137,25 @@ impl TestReport {
             out.push("  the baseline was taken on another server or database".into());
         }
         out.extend(self.notes.iter().map(|n| format!("  {n}")));
+        out
+    }
+
+    /// Without the constants of the test's statement, its values and its baseline's. What is required stays.
+    #[must_use]
+    pub fn redacted(&self, dialect: Dialect, test: &TestFile) -> TestReport {
+        let c = test.constants(dialect);
+        let mut out = self.clone();
+        for s in &mut out.sets {
+            for l in s.plan_before.iter_mut().chain(&mut s.plan) {
+                *l = c.sql(l);
+            }
+            for t in s.worse.iter_mut().chain(&mut s.not_compared).chain(s.requirements.iter_mut().map(|r| &mut r.because)) {
+                *t = c.prose(t);
+            }
+        }
+        for t in out.notes.iter_mut().chain(&mut out.differs.changed).chain(&mut out.differs.apart) {
+            *t = c.prose(t);
+        }
         out
     }
 

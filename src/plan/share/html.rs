@@ -22,18 +22,30 @@ pub(super) fn heat(share: f64) -> usize {
     [0.02, 0.1, 0.25, 0.5].iter().filter(|limit| share >= **limit).count()
 }
 
-pub(super) fn render(plan: &Plan, statement: Option<&str>) -> String {
-    let title = escape(&title(plan));
-    let mut out = format!(
+fn head(title: &str) -> String {
+    let title = escape(title);
+    format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\
          <title>{title}</title><style>{STYLE}</style></head><body><main>\n<h1>{title}</h1>\n"
-    );
+    )
+}
+
+fn sql(statement: &str) -> String {
+    let lines: Vec<String> = crate::text::clean_lines(statement).lines().map(escape).collect();
+    format!("<pre>{}</pre>\n", lines.join("\n"))
+}
+
+pub(super) fn page(title: &str, statement: Option<&str>, lines: &[String]) -> String {
+    let lines: Vec<String> = lines.iter().map(|l| escape(l)).collect();
+    let statement = statement.map_or_else(String::new, sql);
+    format!("{}{statement}<pre>{}</pre>\n</main></body></html>\n", head(title), lines.join("\n"))
+}
+
+pub(super) fn render(plan: &Plan, statement: Option<&str>) -> String {
+    let mut out = head(&title(plan));
     out.push_str(&format!("<p class=\"soft\">{}</p>\n", escape(&reconcile(plan))));
-    if let Some(s) = statement {
-        let lines: Vec<String> = crate::text::clean_lines(s).lines().map(escape).collect();
-        out.push_str(&format!("<pre>{}</pre>\n", lines.join("\n")));
-    }
+    out.push_str(&statement.map_or_else(String::new, sql));
     if !plan.findings.is_empty() {
         out.push_str("<h2>Findings</h2>\n<ul>\n");
         for f in &plan.findings {

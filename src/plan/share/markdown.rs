@@ -24,12 +24,22 @@ fn plain(s: &str) -> String {
     out
 }
 
-pub(super) fn render(plan: &Plan, statement: Option<&str>) -> String {
-    let mut out = format!("## {}\n\n", plain(&title(plan)));
+fn head(title: &str, statement: Option<&str>) -> String {
+    let mut out = format!("## {}\n\n", plain(title));
     if let Some(s) = statement {
         out.push_str(&block("sql", &text::clean_lines(s)));
         out.push('\n');
     }
+    out
+}
+
+pub(super) fn page(title: &str, statement: Option<&str>, lines: &[String]) -> String {
+    let lines: Vec<_> = lines.iter().map(|l| text::clean(l)).collect();
+    head(title, statement) + &block("text", &lines.join("\n"))
+}
+
+pub(super) fn render(plan: &Plan, statement: Option<&str>) -> String {
+    let mut out = head(&title(plan), statement);
     let sum = reconcile(plan);
     if !sum.is_empty() {
         out.push_str(&format!("{}\n\n", plain(&sum)));

@@ -52,7 +52,6 @@ fn contents(token: &str) -> Vec<String> {
 impl Constants {
     /// Those of a plan and its statement.
     pub fn of(plan: &Plan, statement: Option<&str>) -> Constants {
-        let mut out = Constants { dialect: dialect_of(&plan.engine), texts: Vec::new(), numbers: Vec::new() };
         let mut sql: BTreeSet<&str> = statement.into_iter().chain(plan.statement.as_deref()).collect();
         sql.extend(plan.attrs.iter().filter(|(k, v)| !figure(k, v)).map(|(_, v)| v.as_str()));
         plan.root.walk(0, &mut |_, n| {
@@ -60,6 +59,12 @@ impl Constants {
             sql.extend(n.conditions.iter().map(|(_, v)| v.as_str()));
             sql.extend(n.attrs.iter().filter(|(k, v)| !figure(k, v)).map(|(_, v)| v.as_str()));
         });
+        Constants::in_texts(dialect_of(&plan.engine), sql)
+    }
+
+    /// Those of several texts of SQL.
+    pub fn in_texts<'t>(dialect: Dialect, sql: impl IntoIterator<Item = &'t str>) -> Constants {
+        let mut out = Constants { dialect, texts: Vec::new(), numbers: Vec::new() };
         let mut texts = BTreeSet::new();
         for text in sql {
             for t in lex(out.dialect, text) {
