@@ -574,8 +574,38 @@ fn a_backslash_in_a_string_is_text_and_running_all_names_the_line() {
     assert_eq!(statements(&c.press("F5")).len(), 1, "inside a string it is no command");
     let mut c = open("select 1;\n\\dt\nselect 2;");
     c.press("Esc");
+    for keys in ["Space", "r"] {
+        c.press(keys);
+    }
     assert!(statements(&c.press("a")).is_empty());
     assert!(c.screen().contains("line 2 is a \\ command"), "{}", c.screen());
+}
+
+/// What was meant as text must not change data: one letter runs what reads, and says how the rest is run.
+#[test]
+fn a_letter_alone_runs_nothing_that_may_write() {
+    for (text, letter, runs) in [
+        ("select 1; select 2", "a", 2),
+        ("select 1; delete from orders", "a", 0),
+        ("select 1; delete from orders", "r", 0),
+        ("delete from orders; select 1", "r", 1),
+        ("commit", "r", 0),
+        ("set x = 1", "r", 1),
+    ] {
+        let mut c = open(text);
+        c.press("C-End");
+        c.press("Esc");
+        assert_eq!(statements(&c.press(letter)).len(), runs, "{text}");
+        if runs == 0 {
+            let how = if letter == "a" { "a alone runs only what reads, and this may write: Space r a runs it." } else { "F5 runs it." };
+            assert!(c.screen().contains(how), "{}", c.screen());
+            if letter == "a" {
+                c.press("Space");
+                c.press("r");
+                assert_eq!(statements(&c.press("a")).len(), 2, "{text}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -169,6 +169,9 @@ fn expressions_that_match_places_are_found_and_replaced() {
     c.press("A-a");
     assert!(text(&c).ends_with(";\nselect 3;"), "{}", text(&c));
     assert!(c.screen().contains("3 matches replaced"), "{}", c.screen());
+    // The line stays until it is closed: the Esc that closes it must not leave the editor.
+    c.press("Esc");
+    assert!(c.state.typing());
     c.press("C-z");
     // A second time what was typed before is selected, field by field: typing takes its place, a move keeps it.
     c.press("A-r");

@@ -80,6 +80,11 @@ pub fn load(state: &mut State, effects: &mut Vec<Effect>) {
     effects.push(Effect::Names { link: state.link_no });
 }
 
+/// The statement is on its way: the list would cover what comes of it.
+pub fn close(state: &mut State) {
+    state.completion.popup = None;
+}
+
 /// Another target: its names are not those of the one before.
 pub fn forget(state: &mut State) {
     state.completion = Completion::default();

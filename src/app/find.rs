@@ -295,7 +295,8 @@ fn replace_all(state: &mut State, effects: &mut Vec<Effect>) {
     let at = q.editor.cursor_byte();
     q.editor.replace(first..last, &out);
     q.editor.go_to_byte(at);
-    q.find.open = false;
+    // The line stays: the Esc that closes it would otherwise leave the editor, and what is typed next be commands.
+    q.find.look(q.editor.text(), q.editor.version);
     state.say(Note::ok(format!(
         "{} match{} replaced; undo takes all of it back.",
         text::thousands(n as u64),

@@ -9,6 +9,7 @@ use super::effect::Effect;
 use super::find;
 use super::list::ListCursor;
 use super::palette::Finds;
+use super::panes::running::letter;
 use super::panes::{assess, cells, fix, plan, query, schema};
 use super::state::{Pane, State, Workspace};
 use super::update;
@@ -220,8 +221,14 @@ pub fn key(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
         // Typing goes on when the command is done: a letter that was meant as text must never be a command.
         Some(Action::Leader) => state.sequence = vec![Key::char(' ')],
         Some(a) => {
+            let alone = state.sequence.len() == 1 && key.typed().is_some();
             state.sequence.clear();
-            update::act(state, a, effects);
+            if matches!(a, Action::Run | Action::RunAll | Action::Plan | Action::Analyze) {
+                completion::close(state);
+            }
+            if !(alone && letter::held(state, a, key)) {
+                update::act(state, a, effects);
+            }
         }
         None => {
             let alone = state.sequence.len() == 1;

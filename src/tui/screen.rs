@@ -237,7 +237,8 @@ impl<S: Sink> Backend for Screen<S> {
         if self.held.size() != size {
             self.held.clear(size);
         }
-        let changes: Vec<(u16, u16, &Cell)> = content.collect();
+        // The window may have become smaller since the frame was laid out; the next one is laid out for it.
+        let changes: Vec<(u16, u16, &Cell)> = content.filter(|(x, y, _)| *x < size.width && *y < size.height).collect();
         // Moving the real cursor over the screen while it is shown flickers.
         if self.shown && !changes.is_empty() {
             self.out.extend_from_slice(b"\x1b[?25l");
@@ -390,6 +391,16 @@ mod tests {
             show(&frame, &mut t);
             assert!(tape.borrow().is_empty(), "an unchanged frame wrote {:?}", tape.borrow());
         }
+    }
+
+    #[test]
+    fn a_window_that_became_smaller_meanwhile_is_survived() {
+        let tape = Rc::new(RefCell::new(Vec::new()));
+        let mut screen = Screen::new(Tape(tape.clone()));
+        let cell = Cell::new("x");
+        screen.draw([(19, 0, &cell), (20, 0, &cell), (0, 3, &cell), (0, 4, &cell), (90, 40, &cell)].into_iter()).unwrap();
+        Backend::flush(&mut screen).unwrap();
+        assert_eq!(tape.borrow().iter().filter(|b| **b == b'x').count(), 2);
     }
 
     /// A terminal that counts every character by itself: a family is six columns wide there, a red heart one.

@@ -15,6 +15,8 @@ use crate::sql::transaction::{Leaves, commits_implicitly, leaves};
 use crate::text;
 use std::collections::BTreeMap;
 
+pub mod letter;
+
 /// Result tabs that are kept; the oldest goes first, pinned ones and those with changes stay.
 pub const TABS: usize = 9;
 /// So many of one run are kept, because each of its statements has its own; beyond it those that ended well go first.
