@@ -124,6 +124,11 @@ fn a_full_server_says_so_with_and_without_a_connection_left() {
     let run = assess(&pg, "postgres", "shop", &[]);
     assert_eq!(run.found.summary.check, "PG03", "{:#?}", run.found);
     assert!(run.found.summary.says.contains("stranger"), "{}", run.found.summary.says);
+    // Nobody logs in any more: as bad for whoever still can as for whoever cannot, and there is a step that lets somebody in.
+    assert_eq!(run.found.summary.sev, Some(1), "{:#?}", run.found.summary);
+    let action = run.found.summary.recover.clone().expect("a step");
+    let idle = pg.psql("shop", &format!("select state from pg_stat_activity where pid = {}", action.object));
+    assert_eq!((action.deed.name(), idle.trim()), ("terminate", "idle"));
     drop(clients);
 }
 

@@ -322,6 +322,16 @@ fn what_holds_a_lock_without_a_transaction_is_answered_by_what_ends_it_and_a_com
     let _writer = Held::named(&pg, "shop", "writer", "insert into orders values (900, 'new');");
     wait_until("it waits for the standby", || count("wait_event = 'SyncRep'").trim() == "1");
     let pid = pg.psql("postgres", "select pid from pg_stat_activity where wait_event = 'SyncRep'").trim().to_string();
+    // Who waits behind it waits for the standby as well: that is the cause, and nobody's end.
+    let _behind: Vec<Held> = (0..5).map(|_| Held::named(&pg, "shop", "behind", "insert into orders values (900, 'late');")).collect();
+    wait_until("five wait behind it", || count("application_name = 'behind' and wait_event_type = 'Lock'").trim() == "5");
+    for user in ["postgres", "oncall"] {
+        let found = run(&pg, user, &[]);
+        assert_eq!(found.found.summary.check, "PG15", "{:#?}", found.found);
+        let f = &found.seen("PG06").findings[0];
+        assert!(f.message.contains("waiting for a standby to confirm its commit") && f.severity == Severity::Warning, "{f:#?}");
+        assert!(f.recover.is_none() && f.next.contains("cancelling rolls nothing back"), "{f:#?}");
+    }
     let text = home.run(4, &["cancel", &pid]);
     assert!(text.contains("has committed here already") && !text.contains("rolled back"), "{text}");
     home.act(0, &["cancel", &pid], &pid);

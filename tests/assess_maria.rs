@@ -4,6 +4,7 @@
 mod support;
 
 use holdpoint::model::Severity;
+use holdpoint::model::lock_tree::LockTree;
 use std::time::Duration;
 use support::assess::{Run, assess};
 use support::held::Held;
@@ -209,6 +210,11 @@ fn locked_tables_and_a_read_lock_of_the_whole_server_make_no_check_wait() {
             assert!(f.severity >= Severity::Warning && f.lifts.is_none(), "{f:#?}");
             assert!(f.message.contains("FLUSH TABLES WITH READ LOCK") && !f.next.contains("INSTALL"), "{f:#?}");
             assert!(f.message.contains(&format!("connection {} (“root”@", holder.trim())), "{f:#?}");
+            // The tree has who waits, and behind whom that must be.
+            let tree = LockTree::of(run.seen("MY06").sessions.clone());
+            let roots: Vec<(String, bool, usize)> =
+                tree.roots.iter().map(|r| (tree.sessions[r.at].id.to_string(), tree.sessions[r.at].guessed, r.victims)).collect();
+            assert_eq!(roots, [(holder.trim().to_string(), true, 1)], "{tree:#?}");
         }
         assert_eq!(waiting(&my, "Waiting for % lock"), 1, "nobody waits for the assessment, nor does it wait");
         drop(busy);

@@ -68,6 +68,33 @@ pub(super) fn hidden(mut seen: Seen, sight: &Sight, check: &Check, what: &str) -
     seen
 }
 
+/// How many connections are taken, of how many, by whom; `end` is a session whose end gives one back at no cost.
+pub(super) fn taken(
+    severity: Severity,
+    check: &Check,
+    server: &str,
+    (all, most): (f64, f64),
+    who: &[String],
+    next: String,
+    end: Option<String>,
+) -> Finding {
+    let who = if who.is_empty() { String::new() } else { format!(": {}", who.join(", ")) };
+    let words = format!("{all} of {most} connections are taken ({:.0} %){who}", 100.0 * all / most);
+    let found = Finding::new(severity, check.id, server, words).next(next);
+    match end {
+        Some(session) => found.recover(Deed::Terminate, session),
+        None => found,
+    }
+}
+
+/// What lets others in where most sessions do nothing. `setting` ends such ones by itself.
+pub(super) fn end_idle(session: &str, setting: &str) -> String {
+    format!(
+        "Most of them do nothing: ending those that have done so for longest lets others in now (the longest is {session}; it has no transaction \
+         open). Then lower the pool's size; {setting} holds for new sessions alone."
+    )
+}
+
 /// What came to the counters of a name; counters that fell were reset.
 pub(super) fn grown(first: &Sample, second: &Sample, name: &str) -> Option<Vec<f64>> {
     let (a, b) = (first.counters.get(name), second.counters.get(name)?);
@@ -87,6 +114,10 @@ pub(super) struct Words {
     /// The setting that keeps a statement from waiting long.
     pub timeout: &'static str,
 }
+
+/// The state of a session that has committed and waits for another machine to confirm it: it is a victim itself, and cancelling it rolls
+/// nothing back.
+pub(super) const COMMITS: &str = "waiting for a standby to confirm its commit";
 
 /// Who a session is, and what it does.
 fn named(session: &LockSession, words: &Words) -> String {
@@ -167,15 +198,25 @@ pub(super) fn judge_locks(tree: &LockTree, words: &Words, check: &Check, limits:
         let holder = &tree.sessions[root.at];
         let by_wait = Severity::of(root.longest as f64, limits.of(check, "wait"));
         let victims = if asked == 0 { 0.0 } else { root.victims as f64 * waiting as f64 / asked as f64 };
-        let severity = by_wait.max(Severity::of(victims, limits.of(check, "victims"))).max(Severity::Info);
+        let commits = holder.state == COMMITS;
+        let mut severity = by_wait.max(Severity::of(victims, limits.of(check, "victims"))).max(Severity::Info);
+        // What keeps the standby from confirming is the cause, and has a check of its own.
+        if commits {
+            severity = severity.min(Severity::Warning);
+        }
         // The DDL that stands first behind the root makes a pile-up of what was one wait.
         let ddl = tree.sessions.iter().find(|s| s.waits.is_some() && (words.is_queued_ddl)(s) && s.blocked_by.contains(&holder.id));
+        let ddl = ddl.filter(|_| !commits);
         let (mut message, mut next) = (
             format!("{} behind {}, the longest for {}", of(root.victims), named(holder, words), age(root.longest as f64)),
             match (holder.id, holder.idle) {
                 // Either may lose data, and which is right is known elsewhere: no command stands ready.
                 (0, _) => {
                     "Finish the prepared transaction: its coordinator knows whether it commits (commit-prepared) or not (rollback-prepared)."
+                        .to_string()
+                }
+                _ if commits => {
+                    "See standbys: with a standby back, or no longer waited for, all go on. It has committed here: cancelling rolls nothing back."
                         .to_string()
                 }
                 (id, Some(_)) if !holder.state.starts_with("idle in transaction") => {
@@ -207,6 +248,7 @@ pub(super) fn judge_locks(tree: &LockTree, words: &Words, check: &Check, limits:
         let mut finding = Finding::new(severity, check.id, format!("{} {}", words.session, holder.id), message).next(next);
         // The gentlest that helps: a statement that waits is cancelled, an open transaction that does nothing can only be ended.
         finding = match (ddl.filter(|_| root.victims > 1), holder.id, holder.idle) {
+            _ if commits => finding,
             (Some(ddl), ..) => finding.recover(Deed::Cancel, ddl.id.to_string()),
             (None, 0, _) => finding,
             // Without a transaction it holds a lock of its session's (an advisory one, LOCK TABLES): only its end gives that back.
@@ -303,6 +345,8 @@ pub(super) struct Growth<'a> {
     /// What is known to grow, or is kept.
     pub why: &'a str,
     pub next: &'a str,
+    /// What gives room at once, where only one thing keeps it.
+    pub recover: Option<(Deed, &'a str)>,
     /// By what is in them, as in [`sample_free`].
     pub places: &'a [(&'a str, String)],
 }
@@ -372,7 +416,11 @@ pub(super) fn judge_growth(seen: &mut Seen, check: &Check, limits: &Limits, firs
         seen.says.push_str(&format!(", {what} full in ≈ {}", age(until)));
         let message =
             format!("the disk of {what} is full in ≈ {} if it goes on as in these {seconds:.0} s, at {}/s{why}", age(until), bytes(rate));
-        seen.find(Finding::new(severity, check.id, what, message).next(next));
+        let found = Finding::new(severity, check.id, what, message).next(next);
+        seen.find(match known.recover.filter(|_| foreign.is_none() && severity == Severity::Critical) {
+            Some((deed, object)) => found.recover(deed, object),
+            None => found,
+        });
     }
 }
 
@@ -423,7 +471,7 @@ mod tests {
         const GROWTH: Check = twice("T2", "growth", "", "", &[limit("full", "s", 14_400.0, 900.0)]);
         let sample =
             |at: f64, free: f64| Sample { at, counters: [("free WAL".to_string(), vec![free, 20_000e6])].into(), ..Sample::default() };
-        let known = |rate: Option<f64>| Growth { rate, why: "slot x is inactive", next: "See slots.", places: &[] };
+        let known = |rate: Option<f64>| Growth { rate, why: "slot x is inactive", next: "See slots.", recover: None, places: &[] };
         let judged = |before: f64, after: f64| {
             let mut seen = Seen::of(&GROWTH);
             judge_growth(&mut seen, &GROWTH, &Limits::default(), &sample(10.0, before), &sample(15.0, after), &known(None));

@@ -88,7 +88,10 @@ pub(super) fn look(server: &Server, target: &Target, places: &BTreeMap<String, S
     if let Some(data) = &data {
         let next =
             "Make room beside the database: old dumps and logs. Never delete files of the server, its logs of transactions least of all.";
-        out.extend(judge_disks(&[("data", data.display().to_string())], &DISK, &Limits::default(), next));
+        let mut places = vec![("data", data.display().to_string())];
+        // PostgreSQL's log of transactions often has a disk of its own.
+        places.extend(Some(data.join("pg_wal")).filter(|p| p.exists()).map(|p| ("WAL", p.display().to_string())));
+        out.extend(judge_disks(&places, &DISK, &Limits::default(), next));
     }
     out.push(log::judge(server, port, own.first().copied(), data.as_deref(), &known));
     out

@@ -91,6 +91,11 @@ impl Seen {
         self.figures.insert(name.into(), value);
         self
     }
+    #[must_use]
+    pub fn figures(mut self, all: &[(&str, f64)]) -> Seen {
+        self.figures.extend(all.iter().map(|(name, n)| ((*name).to_string(), *n)));
+        self
+    }
     /// Adds a finding; the verdict is never better than the worst of them.
     pub fn find(&mut self, finding: Finding) {
         self.severity = self.severity.max(finding.severity);

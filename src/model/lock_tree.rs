@@ -57,7 +57,8 @@ pub struct LockTree {
     pub sessions: Vec<LockSession>,
     /// Most victims first.
     pub roots: Vec<Root>,
-    /// The roots with those who wait for them below; a session behind two blockers stands below the first one alone.
+    /// The roots with those who wait for them below; a session behind two blockers stands below the first one alone. Then those who wait, for
+    /// whom cannot be seen.
     pub branches: Vec<Branch>,
     /// Sessions that wait for each other in a circle: the server ends one of them within its deadlock timeout.
     pub circle: Vec<usize>,
@@ -108,6 +109,11 @@ impl LockTree {
                 open.extend(behind[at].iter().rev().map(|v| (*v, depth + 1)));
             }
         }
+        // Whoever waits stands in the picture, also where nobody can be seen to be in the way.
+        let waits_alone = |i: &usize| sessions[*i].waits.is_some() && sessions[*i].blocked_by.is_empty() && !placed[*i];
+        let mut alone: Vec<usize> = (0..sessions.len()).filter(waits_alone).collect();
+        alone.sort_by_key(|i| std::cmp::Reverse(sessions[*i].waits));
+        branches.extend(alone.into_iter().map(|at| Branch { at, depth: 0 }));
         let circle = (0..sessions.len()).filter(|i| !placed[*i] && reached(*i, &behind).contains(i)).collect();
         LockTree { sessions, roots, branches, circle, unasked: 0, moving: false }
     }
@@ -165,6 +171,12 @@ mod tests {
         let t = LockTree::of(vec![waiting(1, &[2], 1), waiting(2, &[1], 1), waiting(3, &[2], 1)]);
         assert!(t.roots.is_empty());
         assert_eq!(t.circle.iter().map(|i| t.sessions[*i].id).collect::<Vec<_>>(), [1, 2]);
+    }
+
+    #[test]
+    fn who_waits_for_nobody_who_can_be_seen_is_in_the_picture() {
+        let t = LockTree::of(vec![waiting(7, &[], 3), waiting(8, &[], 9), waiting(2, &[1], 1)]);
+        assert_eq!((ids(&t), t.roots.len()), (vec![(0, 1), (1, 2), (0, 8), (0, 7)], 1));
     }
 
     #[test]

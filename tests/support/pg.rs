@@ -62,7 +62,22 @@ impl PgServer {
         Self::start_from("-checked", settings)
     }
 
+    /// Starts a server whose write-ahead log lies elsewhere: on a small disk.
+    pub fn start_with_wal_in(place: &std::path::Path, settings: &[&str]) -> PgServer {
+        Self::made("", settings, |data, user| {
+            let wal = place.join("pg_wal");
+            server::copy(&data.join("pg_wal"), &wal);
+            std::fs::remove_dir_all(data.join("pg_wal")).expect("removed");
+            std::os::unix::fs::symlink(&wal, data.join("pg_wal")).expect("a link");
+            user.own(place);
+        })
+    }
+
     fn start_from(cluster: &str, settings: &[&str]) -> PgServer {
+        Self::made(cluster, settings, |_, _| {})
+    }
+
+    fn made(cluster: &str, settings: &[&str], prepare: impl FnOnce(&std::path::Path, &Unprivileged)) -> PgServer {
         let bin = Self::bin();
         let user = Unprivileged::first_of(&["postgres", "nobody"]);
         let version = server::run(
@@ -84,6 +99,7 @@ impl PgServer {
         });
         let dir = server::directory("hp-pg-", user);
         server::copy(&template, &dir.join("data"));
+        prepare(&dir.join("data"), &user);
         Self::start_in(dir, user, bin, settings)
     }
 

@@ -367,7 +367,7 @@ impl Assessing for MySql {
         outside::look(&SERVER, self.target(), places)
     }
     fn lock_tree<'a>(&'a self, s: &'a Session, sight: &'a Sight) -> BoxFuture<'a, Result<LockTree>> {
-        Box::pin(async move { Ok(locks::tree(s, sight).await?.tree) })
+        Box::pin(locks::shown_tree(s, sight))
     }
 }
 

@@ -11,7 +11,7 @@ mod replication;
 mod trends;
 mod upkeep;
 mod waits;
-mod wal;
+pub(super) mod wal;
 
 use super::Postgres;
 use super::catalog::{Row, cell, pinned};

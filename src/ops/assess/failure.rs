@@ -35,6 +35,10 @@ pub(in crate::ops) fn is_limited(e: &Error) -> bool {
     e.code.as_deref() == Some("53300") && e.message.contains("too many connections for database")
 }
 
+/// How a finding begins that says that the server starts or recovers, and one that says that none runs.
+pub(super) const NOT_READY: &str = "the server is not ready";
+pub(super) const NOBODY_LISTENS: &str = "nobody listens there";
+
 fn quoted(name: &str) -> String {
     crate::model::Dialect::Postgres.quote_ident(&crate::text::clean(name))
 }
@@ -116,7 +120,7 @@ pub(super) fn meaning(e: &Error) -> (Severity, String, String) {
         }
         Some("57P03") => (
             Severity::Critical,
-            format!("the server is not ready: {}", e.message),
+            format!("{NOT_READY}: {}", e.message),
             "It starts or recovers: wait, and look into its log how far it is. Do not stop it again: recovery would begin anew.",
         ),
         Some("55P03" | "57014") => (
@@ -159,7 +163,7 @@ pub(super) fn meaning(e: &Error) -> (Severity, String, String) {
         _ if e.kind == Kind::PasswordNeeded => (Severity::Unknown, e.message.clone(), "Give the target a source for its password."),
         _ if said.contains("refused") || said.contains("no such file") => (
             Severity::Critical,
-            format!("nobody listens there: {}", e.message),
+            format!("{NOBODY_LISTENS}: {}", e.message),
             "The server is not running, or listens elsewhere: look at its process and the end of its log.",
         ),
         _ if said.contains("no answer") || said.contains("timed out") || said.contains("did not answer") => {

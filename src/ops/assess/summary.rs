@@ -1,5 +1,6 @@
 //! The sentence on top: the most likely cause, and the next step.
 
+use super::failure::{NOBODY_LISTENS, NOT_READY};
 use super::lost::LOST;
 use crate::model::assessment::{Seen, Summary};
 use crate::model::{Finding, Severity};
@@ -58,21 +59,58 @@ pub fn summary(checks: &[Seen]) -> Summary {
     };
     // That the server went away explains all that could not be read since, and what was read before.
     let all = || checks.iter().flat_map(|c| &c.findings).filter(|f| f.severity == severity);
-    let Some(f) = all().find(|f| f.check == LOST).or_else(|| all().find(|f| !lasts(checks, f))).or_else(|| all().next()) else {
+    let Some(f) = all()
+        .find(|f| f.check == LOST)
+        .or_else(|| all().find(|f| fills(f)))
+        .or_else(|| all().find(|f| !lasts(checks, f)))
+        .or_else(|| all().next())
+    else {
         return Summary::default();
     };
     // What will fail some day, however sure, comes behind what people wait for now.
     let waits = || checks.iter().flat_map(|c| &c.findings).find(|f| f.severity >= Severity::Warning && WAITS.contains(&f.check.as_str()));
     let f = if lasts(checks, f) && f.check != "PG29" { waits().unwrap_or(f) } else { f };
-    let (says, next, check) = (sentence(f), f.next.clone(), f.check.clone());
+    let (mut says, mut next, check) = (sentence(f), f.next.clone(), f.check.clone());
+    // That nobody answers is known to whoever was woken: a full disk is why.
+    let full =
+        full_disk(checks).filter(|_| check == "connect" && (f.message.starts_with(NOBODY_LISTENS) || f.message.starts_with(NOT_READY)));
+    if let Some(full) = full {
+        says = format!("Its disk is full: {}. {says}", full.message.trim_end_matches('.'));
+        next = format!("Make room first, else it stops again: {} Then start it, where it has not come back by itself.", full.next);
+    }
+    // Nobody logs in any more, whatever else is wrong.
+    let taken = checks.iter().find(|c| c.name == "connections" && c.figures.get("used").is_some_and(|used| *used >= 100.0));
+    if let Some(taken) = taken.filter(|t| t.check != check) {
+        let most = taken.figures.get("most").copied().unwrap_or_default();
+        says = format!("{}, and all {most} connections are taken: nobody else can log in.", says.trim_end_matches(['.', ';']));
+    }
     // A suggestion: when unsure, the higher one (`reference/operations.md` §2.1).
     let sev = match severity {
+        _ if taken.is_some() => 1,
+        Severity::Critical if fills(f) || full.is_some() => 1,
         Severity::Critical if checks.iter().any(|c| c.check == check && c.check == "PG09" && c.figures.get("left") == Some(&0.0)) => 1,
         Severity::Critical if matches!(check.as_str(), "connect" | LOST | "PG26" | "PG29" | "MY24" | "SQ06") => 1,
         Severity::Critical => 2,
         _ => 3,
     };
     Summary { severity: Some(severity), says, next, sev: Some(sev), check, recover: f.recover.clone() }
+}
+
+/// A disk that is full, or will be within minutes: the server stops then, and all that waits with it.
+fn fills(f: &Finding) -> bool {
+    f.severity == Severity::Critical && matches!(f.check.as_str(), "PG35" | "MY27") && f.object != "transactions"
+}
+
+/// Percent from which a disk is full, whatever the log says.
+const FULL: f64 = 99.0;
+
+/// The disk of a server that is down, where it is full: so it is itself, or so says the log.
+fn full_disk(checks: &[Seen]) -> Option<&Finding> {
+    let said =
+        |f: &Finding| f.check == "log" && ["No space left on device", "disk full", "errno: 28"].iter().any(|w| f.message.contains(w));
+    let said = checks.iter().flat_map(|c| &c.findings).any(said);
+    let disk = checks.iter().find(|c| c.check == "disk")?;
+    disk.findings.iter().max_by_key(|f| f.severity).filter(|_| said || disk.figures.get("used").is_some_and(|used| *used >= FULL))
 }
 
 /// Checks of what has been so for long, and will do harm some day: what happens now comes before them.
@@ -133,6 +171,43 @@ mod tests {
         assert_eq!(summary(&[full(95.0), storm.clone()]).check, "PG19");
         assert_eq!(summary(&[full(100.0), storm.clone()]).check, "PG28");
         assert_eq!(summary(&[full(95.0), seen("PG19", Severity::Warning, "x", "2 deadlocks")]).check, "PG28", "the worse one first");
+    }
+
+    #[test]
+    fn a_disk_that_is_full_within_minutes_comes_first_and_a_full_one_is_why_nobody_answers() {
+        let archive = seen("PG12", Severity::Critical, "archive_command", "archiving fails");
+        let soon = seen("PG35", Severity::Critical, "WAL", "the disk of WAL is full in ≈ 12 s");
+        let s = summary(&[archive.clone(), soon]);
+        assert_eq!((s.check.as_str(), s.sev), ("PG35", Some(1)));
+        let some_day = seen("PG35", Severity::Critical, "transactions", "the server refuses writes in ≈ 2 d");
+        assert_eq!(summary(&[archive, some_day]).check, "PG12");
+        let refused = seen("connect", Severity::Critical, "shop", "nobody listens there: connection refused");
+        let disk = seen("disk", Severity::Warning, "/srv", "the file system of WAL (/srv) is 97 % full, 15 MB left").figure("used", 97.0);
+        assert!(summary(&[refused.clone(), disk.clone()]).says.starts_with("Nobody listens"));
+        let log = seen("log", Severity::Warning, "log", "PANIC: could not write to file: No space left on device");
+        let s = summary(&[refused, disk, log]);
+        assert!(
+            s.says.starts_with("Its disk is full: the file system of WAL (/srv) is 97 % full, 15 MB left. Nobody listens"),
+            "{}",
+            s.says
+        );
+        assert!(s.next.starts_with("Make room first") && s.sev == Some(1), "{s:?}");
+    }
+
+    #[test]
+    fn that_nobody_logs_in_any_more_stands_beside_whatever_it_is() {
+        let locks = seen("PG06", Severity::Critical, "pid 7", "35 sessions wait behind pid 7");
+        let mut full =
+            seen("PG03", Severity::Critical, "server", "37 of 37 connections are taken").figure("used", 100.0).figure("most", 37.0);
+        full.name = "connections".into();
+        let s = summary(&[locks.clone(), full.clone()]);
+        assert_eq!(
+            (s.says.as_str(), s.sev),
+            ("35 sessions wait behind pid 7, and all 37 connections are taken: nobody else can log in.", Some(1))
+        );
+        let s = summary(&[full]);
+        assert_eq!((s.says.as_str(), s.sev), ("37 of 37 connections are taken.", Some(1)));
+        assert_eq!(summary(&[locks]).sev, Some(2));
     }
 
     #[test]

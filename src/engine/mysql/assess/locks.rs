@@ -36,8 +36,10 @@ pub(super) struct Picture {
     /// Sessions that wait for rows, and those that wait for a lock of the server's.
     for_rows: BTreeSet<u64>,
     for_tables: BTreeSet<u64>,
-    /// Sessions that sleep for longer than anybody waits for the whole server: one of them may hold it, in words.
-    asleep: Vec<String>,
+    /// Sessions that sleep for longer than anybody waits for the whole server: one of them may hold it.
+    asleep: Vec<LockSession>,
+    /// Nobody else does anything meanwhile who could hold it.
+    alone: bool,
     /// What would let the server tell who holds metadata locks from then on.
     would_tell: &'static str,
 }
@@ -194,6 +196,8 @@ pub(super) async fn tree(s: &Session, sight: &Sight) -> Result<Picture> {
         Some(ms) => asleep(s, ms).await?,
         None => Vec::new(),
     };
+    // What runs may be a backup, in whatever statement it is now; a replica's threads and the server's own hold none.
+    let alone = running.is_empty();
     let would_tell = if waiters.is_empty() || known == Known::Told { "" } else { would_tell(s).await? };
     let for_rows = open.iter().filter(|t| t.waits.is_some()).map(|t| t.session).collect();
     let for_tables = waiters.iter().map(|w| w.session).collect();
@@ -209,20 +213,27 @@ pub(super) async fn tree(s: &Session, sight: &Sight) -> Result<Picture> {
     // Those who neither wait nor are waited for make no tree.
     let needed: BTreeSet<u64> = out.iter().flat_map(|s| &s.blocked_by).copied().collect();
     out.retain(|s| s.waits.is_some() || needed.contains(&s.id));
-    Ok(Picture { tree: LockTree::of(out), known, for_rows, for_tables, asleep, would_tell })
+    Ok(Picture { tree: LockTree::of(out), known, for_rows, for_tables, asleep, alone, would_tell })
 }
 
 /// Sessions that have been asleep for that many milliseconds at least, those that fell asleep last in front. A lock of the whole server
 /// that is kept without doing anything is kept by one of them.
-async fn asleep(s: &Session, ms: u64) -> Result<Vec<String>> {
+async fn asleep(s: &Session, ms: u64) -> Result<Vec<LockSession>> {
     let text = format!(
-        "SELECT ID, COALESCE(USER, ''), COALESCE(HOST, ''), TIME FROM information_schema.PROCESSLIST WHERE COMMAND = 'Sleep' \
+        "SELECT ID, COALESCE(USER, ''), COALESCE(HOST, ''), TIME, COALESCE(DB, '') FROM information_schema.PROCESSLIST WHERE COMMAND = 'Sleep' \
          AND ID <> CONNECTION_ID() AND TIME >= {} ORDER BY TIME LIMIT {}",
         ms / 1000,
         ASLEEP + 1
     );
-    let one = |r: &Vec<Option<String>>| {
-        format!("connection {} (“{}”@{}, {})", at(r, 0), at(r, 1), at(r, 2), crate::engine::assessing::age(number(r, 3).unwrap_or(0.0)))
+    let one = |r: &Vec<Option<String>>| LockSession {
+        id: number(r, 0).unwrap_or(0.0) as u64,
+        user: at(r, 1).into(),
+        client: at(r, 2).into(),
+        database: at(r, 4).into(),
+        state: format!("idle{INFERRED}"),
+        idle: Some(number(r, 3).unwrap_or(0.0) as u64),
+        guessed: true,
+        ..LockSession::default()
     };
     Ok(rows(s, &text).await?.iter().map(one).collect())
 }
@@ -287,18 +298,43 @@ fn part(picture: &Picture, of: &BTreeSet<u64>) -> LockTree {
     LockTree::of(wanted.iter().filter_map(|id| all.get(id).map(|s| (*s).clone())).collect())
 }
 
+/// All who wait, with who may be in their way: who waits for the whole server, whose holder is told by nobody, stands behind those who sleep for
+/// as long.
+fn shown(picture: &Picture) -> Vec<LockSession> {
+    let mut sessions = picture.tree.sessions.clone();
+    let may: Vec<&LockSession> = picture.asleep.iter().take(ASLEEP).collect();
+    for s in sessions.iter_mut().filter(|s| is_unexplained(s) && s.wants == metadata::WHOLE) {
+        s.blocked_by = may.iter().map(|m| m.id).collect();
+    }
+    let known: BTreeSet<u64> = sessions.iter().map(|s| s.id).collect();
+    if sessions.iter().any(|s| s.wants == metadata::WHOLE) {
+        sessions.extend(may.into_iter().filter(|m| !known.contains(&m.id)).cloned());
+    }
+    sessions
+}
+
+/// It waits, and nobody is known to be in its way.
+fn is_unexplained(s: &LockSession) -> bool {
+    s.waits.is_some() && s.blocked_by.is_empty()
+}
+
+/// The tree that is shown.
+pub(super) async fn shown_tree(s: &Session, sight: &Sight) -> Result<LockTree> {
+    Ok(LockTree::of(shown(&tree(s, sight).await?)))
+}
+
 pub(super) async fn look(s: &Session, sight: &Sight, check: &Check, limits: &Limits) -> Result<Seen> {
     let mut picture = tree(s, sight).await?;
     let tables = check.id == "MY07";
     // All who wait stand in one tree, for rows or for tables.
-    let sessions = if tables { Vec::new() } else { picture.tree.sessions.clone() };
+    let sessions = if tables { Vec::new() } else { shown(&picture) };
     let of = if tables { &picture.for_tables } else { &picture.for_rows };
     picture.tree = part(&picture, of);
     if !tables && is_hasty(&picture.tree, check, limits) {
         tokio::time::sleep(AGAIN).await;
         let later = tree(s, sight).await?;
         picture.tree = moved(&picture.tree, part(&later, &later.for_rows), check, limits);
-        let sessions = later.tree.sessions;
+        let sessions = shown(&later);
         return Ok(Seen { sessions, ..judge(&picture, sight, check, limits) });
     }
     Ok(Seen { sessions, ..judge(&picture, sight, check, limits) })
@@ -311,7 +347,11 @@ fn of_the_server(picture: &Picture, sight: &Sight, count: u64, longest: u64, che
     let severity = if by == Severity::Ok { Severity::Warning } else { Severity::Critical };
     let waits = if count == 1 { "1 session waits".to_string() } else { format!("{count} sessions wait") };
     let age = crate::engine::assessing::age(longest as f64);
-    let named = picture.asleep.iter().take(ASLEEP).cloned().collect::<Vec<_>>().join(", ");
+    let name = |s: &LockSession| {
+        let idle = crate::engine::assessing::age(s.idle.unwrap_or(0) as f64);
+        format!("connection {} (“{}”@{}, {idle})", s.id, s.user, s.client)
+    };
+    let named = picture.asleep.iter().take(ASLEEP).map(name).collect::<Vec<_>>().join(", ");
     let (who, next) = match picture.asleep.len() {
         _ if !sight.sees_all => (
             "what sessions of other accounts do is hidden".to_string(),
@@ -334,7 +374,12 @@ fn of_the_server(picture: &Picture, sight: &Sight, count: u64, longest: u64, che
         "{waits} for a lock of the whole server (FLUSH TABLES WITH READ LOCK, or a backup) whose holder cannot be seen: nothing can be written; \
          the longest for {age}; {who}"
     );
-    Finding::new(severity, check.id, "server", told).next(next)
+    let found = Finding::new(severity, check.id, "server", told).next(next);
+    // Nobody else can have it: nothing else runs, and nobody else has slept for as long.
+    match &picture.asleep[..] {
+        [only] if picture.alone && sight.sees_all => found.recover(crate::model::recovery::Deed::Terminate, only.id.to_string()),
+        _ => found,
+    }
 }
 
 /// Several may hold it, and nothing tells which: ending one of them by guess ends an innocent one.
@@ -372,8 +417,7 @@ fn judge(picture: &Picture, sight: &Sight, check: &Check, limits: &Limits) -> Se
         }
     }
     let unseen = |server: bool| {
-        let of =
-            tree.sessions.iter().filter(move |s| s.waits.is_some() && s.blocked_by.is_empty() && (s.wants == metadata::WHOLE) == server);
+        let of = tree.sessions.iter().filter(move |s| is_unexplained(s) && (s.wants == metadata::WHOLE) == server);
         of.fold((0u64, 0), |(n, l), s| (n + 1, l.max(s.waits.unwrap_or(0))))
     };
     if let (count @ 1.., longest) = unseen(true) {
@@ -421,7 +465,15 @@ mod tests {
             known,
             for_rows: BTreeSet::new(),
             for_tables: BTreeSet::new(),
-            asleep: vec!["connection 5 (“root”@h, 41 s)".into()],
+            asleep: vec![LockSession {
+                id: 5,
+                user: "root".into(),
+                client: "h".into(),
+                idle: Some(41),
+                guessed: true,
+                ..LockSession::default()
+            }],
+            alone: true,
             would_tell: "INSTALL SONAME 'metadata_lock_info'",
         }
     }
@@ -460,7 +512,18 @@ mod tests {
         let seen = judge(&p, &Sight { sees_all: true, ..Sight::default() }, check("MY07"), &Limits::default());
         assert_eq!((seen.severity, seen.findings.len()), (Severity::Critical, 1), "{seen:#?}");
         let f = &seen.findings[0];
-        assert!(f.message.contains("FLUSH TABLES WITH READ LOCK") && f.message.contains("connection 5") && f.lifts.is_none(), "{f:#?}");
+        assert!(f.message.contains("FLUSH TABLES WITH READ LOCK") && f.message.contains("connection 5 (“root”@h, 41.0 s)"), "{f:#?}");
+        assert!(f.lifts.is_none() && f.recover.as_ref().is_some_and(|a| a.object == "5"), "{f:#?}");
+        // The picture of it has both, and says that the one is a guess.
+        let tree = LockTree::of(shown(&p));
+        assert_eq!(
+            tree.roots.iter().map(|r| (tree.sessions[r.at].id, tree.sessions[r.at].guessed, r.victims)).collect::<Vec<_>>(),
+            [(5, true, 1)]
+        );
+        // A backup may be what runs: then nobody is named to be ended.
+        let p = Picture { alone: false, ..p };
+        let seen = judge(&p, &Sight { sees_all: true, ..Sight::default() }, check("MY07"), &Limits::default());
+        assert!(seen.findings[0].recover.is_none(), "{seen:#?}");
         let blind = judge(&picture(Vec::new(), Known::Told), &Sight::default(), check("MY06"), &Limits::default());
         assert_eq!(blind.severity, Severity::Unknown);
     }

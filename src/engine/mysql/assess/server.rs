@@ -2,7 +2,7 @@
 
 use super::{Values, at, mariadb, number, rows};
 use crate::engine::Session;
-use crate::engine::assessing::{age, hidden};
+use crate::engine::assessing::{age, end_idle, hidden, taken};
 use crate::model::assessment::{Check, Limits, Seen, Sight};
 use crate::model::recovery::Deed;
 use crate::model::{Finding, Result, Severity};
@@ -84,10 +84,14 @@ pub(super) async fn connections(s: &Session, sight: &Sight, check: &Check, limit
             says.push_str(&format!(", {n} {what}"));
         }
     }
-    let mut seen = Seen::of(check).says(says);
-    for (name, n) in [("used", used), ("connections", all), ("most", most), ("running", running), ("waiting", waiting), ("idle", idle)] {
-        seen = seen.figure(name, n);
-    }
+    let mut seen = Seen::of(check).says(says).figures(&[
+        ("used", used),
+        ("connections", all),
+        ("most", most),
+        ("running", running),
+        ("waiting", waiting),
+        ("idle", idle),
+    ]);
     let severity = Severity::of(used, limits.of(check, "used"));
     if severity >= Severity::Warning {
         let who: Vec<String> = rows(s, WHO)
@@ -95,18 +99,24 @@ pub(super) async fn connections(s: &Session, sight: &Sight, check: &Check, limit
             .iter()
             .map(|r| format!("{} of {} ({} asleep)", at(r, 2), text::clean(&format!("{}@{}", at(r, 0), at(r, 1))), at(r, 3)))
             .collect();
-        let next = if waiting > 0.0 && waiting >= all / 4.0 {
-            "Many of them wait for locks: end the root of the lock tree, and they go on.".to_string()
-        } else if idle > all / 2.0 {
-            "Most of them are asleep: lower the pool's size, or wait_timeout for new sessions.".to_string()
-        } else {
-            "Find out why the statements take longer than usual; more connections would make it worse.".to_string()
+        const LONGEST: &str = "SELECT ID FROM information_schema.PROCESSLIST WHERE COMMAND = 'Sleep' AND ID <> CONNECTION_ID() \
+            AND ID NOT IN (SELECT trx_mysql_thread_id FROM information_schema.INNODB_TRX) ORDER BY TIME DESC LIMIT 1";
+        let longest = match idle > all / 2.0 && severity >= Severity::Critical && sight.sees_all {
+            true => rows(s, LONGEST).await?.first().map(|r| at(r, 0).to_string()),
+            false => None,
         };
-        let who = if sight.sees_all { format!(": {}", who.join(", ")) } else { String::new() };
-        seen.find(
-            Finding::new(severity, check.id, &s.identity().address, format!("{all} of {most} connections are taken ({used:.0} %){who}"))
-                .next(format!("{next} One more than these is kept for an account with SUPER or CONNECTION ADMIN: keep it free.")),
-        );
+        let (next, end) = if waiting > 0.0 && waiting >= all / 4.0 {
+            ("Many of them wait for locks: end the root of the lock tree, and they go on.".to_string(), None)
+        } else if let Some(id) = longest {
+            (end_idle(&id, "wait_timeout"), Some(id))
+        } else if idle > all / 2.0 {
+            ("Most of them are asleep: lower the pool's size, or wait_timeout for new sessions.".to_string(), None)
+        } else {
+            ("Find out why the statements take longer than usual; more connections would make it worse.".to_string(), None)
+        };
+        let who = if sight.sees_all { who } else { Vec::new() };
+        let next = format!("{next} One more than these is kept for an account with SUPER or CONNECTION ADMIN: keep it free.");
+        seen.find(taken(severity, check, &s.identity().address, (all, most), &who, next, end));
     }
     let unseen = (all - visible).max(0.0);
     Ok(if unseen > 0.0 {

@@ -196,7 +196,7 @@ pub(super) fn forecast(check: &Check, limits: &Limits, first: &Sample, second: &
                 never delete files of the server.";
     // What sorts and joins write into temporary files is not counted.
     let why = "whether the server fills it or something else cannot be told, since it does not count all that it writes";
-    judge_growth(&mut seen, check, limits, first, second, &Growth { rate: None, why, next, places: &[] });
+    judge_growth(&mut seen, check, limits, first, second, &Growth { rate: None, why, next, recover: None, places: &[] });
     seen
 }
 

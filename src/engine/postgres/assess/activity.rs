@@ -2,7 +2,7 @@
 
 use super::{number, rows};
 use crate::engine::Session;
-use crate::engine::assessing::{age, hidden, one_line};
+use crate::engine::assessing::{age, end_idle, hidden, one_line, taken};
 use crate::engine::postgres::catalog::{Row, cell};
 use crate::model::assessment::{Check, Limits, Seen, Sight};
 use crate::model::recovery::Deed;
@@ -58,6 +58,8 @@ pub(super) async fn connections(s: &Session, sight: &Sight, check: &Check, limit
     // Of what a role may not look into it still sees that it is there, but not its kind: those with a database are counted.
     const COUNTS: &str = "SELECT count(*), count(*) FILTER (WHERE state = 'active'), count(*) FILTER (WHERE state LIKE 'idle in transaction%'), \
         count(*) FILTER (WHERE state = 'idle'), count(*) FILTER (WHERE wait_event_type = 'Lock'), count(*) FILTER (WHERE state IS NULL), \
+        count(*) FILTER (WHERE wait_event = 'SyncRep'), (SELECT i.pid FROM pg_catalog.pg_stat_activity i WHERE i.state = 'idle' \
+            AND i.backend_type = 'client backend' AND i.pid <> pg_catalog.pg_backend_pid() ORDER BY i.state_change LIMIT 1), \
         current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int \
             - coalesce(current_setting('reserved_connections', true)::int, 0) \
         FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend' OR (backend_type IS NULL AND datid IS NOT NULL)";
@@ -67,7 +69,8 @@ pub(super) async fn connections(s: &Session, sight: &Sight, check: &Check, limit
     let found = rows(s, COUNTS).await?;
     let row = found.first().cloned().unwrap_or_default();
     let at = |i: usize| number(&row, i).unwrap_or(0.0);
-    let (all, active, open, idle, waiting, hidden, most) = (at(0), at(1), at(2), at(3), at(4), at(5), at(6).max(1.0));
+    let (all, active, open, idle, waiting, hidden, most) = (at(0), at(1), at(2), at(3), at(4), at(5), at(8).max(1.0));
+    let commits = at(6);
     let used = 100.0 * all / most;
     let mut says = format!("{all} of {most} ({used:.0} %)");
     for (n, what) in [(active, "active"), (waiting, "waiting for locks"), (open, "idle in transaction"), (idle, "idle")] {
@@ -75,10 +78,14 @@ pub(super) async fn connections(s: &Session, sight: &Sight, check: &Check, limit
             says.push_str(&format!(", {n} {what}"));
         }
     }
-    let mut seen = Seen::of(check).says(says);
-    for (name, n) in [("used", used), ("connections", all), ("most", most), ("active", active), ("waiting", waiting), ("idle", idle)] {
-        seen = seen.figure(name, n);
-    }
+    let mut seen = Seen::of(check).says(says).figures(&[
+        ("used", used),
+        ("connections", all),
+        ("most", most),
+        ("active", active),
+        ("waiting", waiting),
+        ("idle", idle),
+    ]);
     let severity = Severity::of(used, limits.of(check, "used"));
     if severity >= Severity::Warning {
         let who: Vec<String> = rows(s, WHO)
@@ -94,24 +101,21 @@ pub(super) async fn connections(s: &Session, sight: &Sight, check: &Check, limit
                 format!("{} of {} ({does})", cell(r, 2), text::clean(&format!("{}/{}", cell(r, 0), cell(r, 1))))
             })
             .collect();
-        let next = if waiting >= active / 2.0 && waiting > 0.0 {
-            "Most of them wait for locks: end the root of the lock tree, and they go on.".to_string()
+        let longest = Some(cell(&row, 7)).filter(|pid| !pid.is_empty() && idle > all / 2.0 && severity >= Severity::Critical);
+        let (next, end) = if commits > 0.0 && commits + waiting >= active / 2.0 {
+            ("Commits wait for a standby to confirm them, and hold up the others: see standbys.".to_string(), None)
+        } else if waiting >= active / 2.0 && waiting > 0.0 {
+            ("Most of them wait for locks: end the root of the lock tree, and they go on.".to_string(), None)
         } else if hidden > all / 2.0 {
-            format!("What most of them do is hidden, and what to do depends on it: {}", sight.grant)
+            (format!("What most of them do is hidden, and what to do depends on it: {}", sight.grant), None)
+        } else if let Some(pid) = longest {
+            (end_idle(pid, "idle_session_timeout"), Some(pid.to_string()))
         } else if idle > all / 2.0 {
-            "Most of them are idle: lower the pool's size, or set idle_session_timeout for that role.".to_string()
+            ("Most of them are idle: lower the pool's size, or set idle_session_timeout for that role.".to_string(), None)
         } else {
-            "Find out why the statements take longer than usual; more connections would make it worse.".to_string()
+            ("Find out why the statements take longer than usual; more connections would make it worse.".to_string(), None)
         };
-        seen.find(
-            Finding::new(
-                severity,
-                check.id,
-                &s.identity().address,
-                format!("{all} of {most} connections are taken ({used:.0} %): {}", who.join(", ")),
-            )
-            .next(next),
-        );
+        seen.find(taken(severity, check, &s.identity().address, (all, most), &who, next, end));
     }
     // Roles and databases may have a limit of their own, below the server's. Superusers have none.
     const LIMITED: &str = "SELECT 'role', r.rolname::text, r.rolconnlimit, count(a.pid) FROM pg_catalog.pg_roles r \
@@ -195,7 +199,7 @@ fn of_others(mut seen: Seen, sight: &Sight, check: &Check) -> Seen {
 
 pub(super) async fn long(s: &Session, sight: &Sight, check: &Check, limits: &Limits) -> Result<Seen> {
     const LONG: &str = "SELECT a.pid, coalesce(a.usename::text, '?'), coalesce(nullif(a.application_name, ''), 'unnamed'), \
-        extract(epoch FROM clock_timestamp() - a.query_start), coalesce(a.wait_event_type, ''), left(a.query, 200), \
+        extract(epoch FROM clock_timestamp() - a.query_start), CASE WHEN a.wait_event = 'SyncRep' THEN 'SyncRep' ELSE coalesce(a.wait_event_type, '') END, left(a.query, 200), \
         a.application_name = 'pg_dump' OR a.query ~* '^\\s*(create|reindex|vacuum|copy|cluster|refresh)\\M', count(*) OVER () \
         FROM pg_catalog.pg_stat_activity a WHERE a.backend_type = 'client backend' AND a.state = 'active' AND a.pid <> pg_catalog.pg_backend_pid() \
         ORDER BY a.query_start LIMIT 50";
@@ -215,11 +219,15 @@ pub(super) async fn long(s: &Session, sight: &Sight, check: &Check, limits: &Lim
         }
         // A dump or an index takes its time: told, and no alarm.
         let slow_by_nature = cell(r, 6) == "t";
-        // Who waits is no cause: the lock tree has it with who is in its way.
-        if slow_by_nature || cell(r, 4) == "Lock" {
+        // Who waits is no cause: another check has what is in its way.
+        let (waits, then) = match cell(r, 4) {
+            "Lock" => (", waiting for a lock", "It waits: look at who holds the lock."),
+            "SyncRep" => (", waiting for a standby to confirm its commit", "It has committed here: see standbys for what it waits for."),
+            _ => ("", ""),
+        };
+        if slow_by_nature || !waits.is_empty() {
             severity = Severity::Info;
         }
-        let waits = if cell(r, 4) == "Lock" { ", waiting for a lock" } else { "" };
         let found = Finding::new(
             severity,
             check.id,
@@ -232,7 +240,7 @@ pub(super) async fn long(s: &Session, sight: &Sight, check: &Check, limits: &Lim
             ),
         );
         seen.find(match (waits.is_empty(), slow_by_nature) {
-            (false, _) => found.next("It waits: look at who holds the lock."),
+            (false, _) => found.next(then),
             (true, true) => found.next("It takes its time; it holds back vacuum as long as it runs."),
             (true, false) => found.next("Look at its plan; cancelling it rolls its statement back.").recover(Deed::Cancel, cell(r, 0)),
         });

@@ -2,7 +2,7 @@
 
 use super::{number, rows};
 use crate::engine::Session;
-use crate::engine::assessing::{AGAIN, Words, age, is_hasty, judge_locks, moved};
+use crate::engine::assessing::{AGAIN, COMMITS, Words, age, is_hasty, judge_locks, moved};
 use crate::engine::postgres::catalog::{Row, cell};
 use crate::model::assessment::{Check, Limits, Seen, Sight};
 use crate::model::lock_tree::{LockSession, LockTree};
@@ -22,7 +22,7 @@ fn statement(version: u32) -> String {
         w AS MATERIALIZED (SELECT pid, pg_catalog.pg_blocking_pids(pid) AS by FROM (SELECT pid FROM l ORDER BY {longest} LIMIT {ASKED}) longest), \
         who AS (SELECT pid FROM w UNION SELECT unnest(by) FROM w) \
         SELECT who.pid, coalesce(a.usename::text, ''), concat_ws(', ', nullif(a.application_name, ''), host(a.client_addr)), coalesce(a.datname::text, ''), \
-            coalesce(a.state, ''), CASE WHEN w.pid IS NOT NULL THEN extract(epoch FROM clock_timestamp() - {began}) END, \
+            CASE WHEN a.wait_event = 'SyncRep' THEN '{COMMITS}' ELSE coalesce(a.state, '') END, CASE WHEN w.pid IS NOT NULL THEN extract(epoch FROM clock_timestamp() - {began}) END, \
             extract(epoch FROM clock_timestamp() - a.xact_start), \
             CASE WHEN a.state LIKE 'idle%' THEN extract(epoch FROM clock_timestamp() - a.state_change) END, \
             concat_ws(' on ', l.mode, coalesce(c.relname::text, l.relation::text, l.locktype)), left(a.query, 500), \

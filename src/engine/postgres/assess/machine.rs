@@ -7,7 +7,9 @@ use crate::engine::assessing::{Growth, age, bytes, judge_disks, judge_growth, sa
 use crate::engine::outside::{self, Known};
 use crate::engine::postgres::catalog::cell;
 use crate::model::assessment::{Check, Limits, Sample, Seen, Sight};
+use crate::model::recovery::Deed;
 use crate::model::{Finding, Result, Severity};
+use crate::text;
 use std::path::{Path, PathBuf};
 
 const LIFTS: &str = "running holdpoint on the server's machine, or its monitoring: SQL does not tell how much room a disk has";
@@ -127,6 +129,10 @@ pub(super) async fn sample(s: &Session, sight: &Sight) -> Result<Sample> {
         if let Some(size) = temporary.ok().and_then(|r| number(r.first()?, 0)) {
             out.counters.insert("temporary".into(), vec![size]);
         }
+        out.counters.insert(
+            "archive".into(),
+            super::wal::held_by_the_archiver(s).await.map(|(files, bytes)| vec![files, bytes]).unwrap_or_default(),
+        );
     }
     Ok(out)
 }
@@ -139,10 +145,24 @@ pub(super) fn compare(check: &Check, limits: &Limits, first: &Sample, second: &S
     let mut seen =
         Seen::of(check).says(format!("{}/s of WAL, {xids:.0} transactions/s", bytes(wal))).figure("wal", wal).figure("transactions", xids);
     let slot = second.texts.get("slot").filter(|n| !n.is_empty());
-    let why = match slot {
-        Some(name) => format!("slot {name} is inactive and holds {}", bytes(of(second, KEPT))),
-        None => String::new(),
+    let archive = second.counters.get("archive").filter(|c| c.first().is_some_and(|files| *files > 0.0));
+    let mut why = Vec::new();
+    why.extend(slot.map(|name| format!("slot {name} is inactive and holds {}", bytes(of(second, KEPT)))));
+    why.extend(
+        archive.map(|c| format!("{} of WAL ({}) wait for the archiver, which fails", text::counted(c[0] as u64, "file"), bytes(c[1]))),
+    );
+    let drop_slot =
+        format!("bring the consumer of {} back, or drop the slot (drop-slot: its consumer has to be built anew)", slot.map_or("", |s| s));
+    const NEVER: &str = "Never delete anything in pg_wal.";
+    let next = match (slot, archive) {
+        (Some(_), Some(_)) => format!(
+            "Both keep the same WAL, and it goes when both let it go: mend archive_command (the log has what it says); and {drop_slot}. {NEVER}"
+        ),
+        (None, Some(_)) => format!("Mend archive_command: the log has what it says. {NEVER}"),
+        (Some(_), None) => format!("Either {drop_slot}. {NEVER}"),
+        (None, None) => format!("See slots, archiver and temporary files for what grows. {NEVER}"),
     };
+    let why = why.join("; ");
     let size = |s: &Sample| s.counters.get("temporary").and_then(|c| c.first()).copied();
     let temporary = size(first).zip(size(second)).map(|(a, b)| (b - a).max(0.0) / seconds);
     let places: Vec<(&str, String)> =
@@ -150,7 +170,8 @@ pub(super) fn compare(check: &Check, limits: &Limits, first: &Sample, second: &S
     let known = Growth {
         rate: temporary.map(|t| t + wal),
         why: &why,
-        next: "See slots, archiver and temporary files for what grows; never delete anything in pg_wal.",
+        next: &next,
+        recover: slot.filter(|_| archive.is_none()).map(|name| (Deed::DropSlot, name.as_str())),
         places: &places,
     };
     judge_growth(&mut seen, check, limits, first, second, &known);

@@ -60,6 +60,16 @@ pub(super) async fn slots(s: &Session, check: &Check, limits: &Limits) -> Result
     Ok(seen)
 }
 
+/// Files of WAL that stay because archiving them fails, with their bytes: whatever else lets them go, they stay. `None` where it does not fail.
+pub(in crate::engine::postgres) async fn held_by_the_archiver(s: &Session) -> Option<(f64, f64)> {
+    const HELD: &str = "SELECT count(*), count(*) * (SELECT setting::numeric FROM pg_catalog.pg_settings WHERE name = 'wal_segment_size') \
+        FROM pg_catalog.pg_ls_archive_statusdir() WHERE name ~ '^[0-9A-F]{24}\\.ready$' AND (SELECT last_failed_time > coalesce(last_archived_time, '-infinity') \
+            OR current_setting('archive_command') = '' FROM pg_catalog.pg_stat_archiver) AND current_setting('archive_mode') <> 'off'";
+    let found = rows(s, HELD).await.ok()?;
+    let (files, bytes) = found.first().map(|r| (number(r, 0).unwrap_or(0.0), number(r, 1).unwrap_or(0.0)))?;
+    (files > 0.0).then_some((files, bytes))
+}
+
 pub(super) async fn archiver(s: &Session, sight: &Sight, check: &Check, limits: &Limits) -> Result<Seen> {
     const ARCHIVER: &str = "SELECT current_setting('archive_mode'), failed_count, last_failed_time > coalesce(last_archived_time, '-infinity'), \
         extract(epoch FROM clock_timestamp() - last_archived_time), coalesce(last_failed_wal, ''), \

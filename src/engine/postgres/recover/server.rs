@@ -2,6 +2,7 @@
 
 use super::{facts, lit, maybe, none, one, quote, size};
 use crate::engine::Session;
+use crate::engine::postgres::assess::wal::held_by_the_archiver;
 use crate::engine::postgres::catalog::cell;
 use crate::model::recovery::{Action, Deed, Prospect};
 use crate::model::{Error, Result};
@@ -35,7 +36,8 @@ pub(super) async fn slot(s: &Session, action: &Action) -> Result<Prospect> {
     p.statement =
         format!("SELECT pg_catalog.pg_drop_replication_slot(slot_name) FROM pg_catalog.pg_replication_slots WHERE {}", who.join(" AND "));
     p.verify = format!("SELECT NOT EXISTS (SELECT 1 FROM pg_catalog.pg_replication_slots WHERE {})", who[0]);
-    p.then = format!("the slot {} is gone; WAL is removed at the next checkpoint", crate::text::clean(cell(&row, 0)));
+    p.then = format!("the slot {} is gone; {AT_CHECKPOINT}", crate::text::clean(cell(&row, 0)));
+    archiver_too(s, &mut p).await;
     Ok(p)
 }
 
@@ -106,8 +108,21 @@ pub(super) async fn advance(s: &Session, action: &Action) -> Result<Prospect> {
     let place = if logical { "confirmed_flush_lsn" } else { "restart_lsn" };
     // A slot may stop at the end of a record before the position.
     p.verify = format!("SELECT {place} > {}::pg_lsn FROM pg_catalog.pg_replication_slots WHERE {}", lit(from), p.identity[0]);
-    p.then = format!("the slot {shown} is ahead of {from}; WAL is removed at the next checkpoint");
+    p.then = format!("the slot {shown} is ahead of {from}; {AT_CHECKPOINT}");
+    archiver_too(s, &mut p).await;
     Ok(p)
+}
+
+/// What comes of a slot that lets WAL go.
+const AT_CHECKPOINT: &str = "WAL is removed at the next checkpoint";
+
+/// Two may keep the same files: when one lets them go they stay.
+async fn archiver_too(s: &Session, p: &mut Prospect) {
+    let Some((files, bytes)) = held_by_the_archiver(s).await else { return };
+    let held = format!("{} of WAL ({})", crate::text::counted(files as u64, "file"), crate::text::bytes(bytes as u64));
+    p.is.push(("the archiver keeps".into(), format!("{held}, because archiving fails")));
+    p.loses.push(format!("It gives little room: {held} stay until archive_command works again."));
+    p.then = p.then.replace(AT_CHECKPOINT, &format!("{held} stay until archive_command works again"));
 }
 
 /// `16/B374D848`.

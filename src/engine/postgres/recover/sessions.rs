@@ -101,6 +101,7 @@ pub(super) async fn look(s: &Session, action: &Action) -> Result<Prospect> {
         p.undo = "There is no undo; its client may connect again.".into();
     }
     p.does = does.into();
+    p.lock = "It takes no lock; those of the session are released when it has rolled back.".into();
     // It has committed here: what is waited for is another machine's word.
     if cell(&row, 13) == "IPC: SyncRep" {
         p.loses = vec![
@@ -109,8 +110,8 @@ pub(super) async fn look(s: &Session, action: &Action) -> Result<Prospect> {
                 .into(),
         ];
         p.undo = "There is no undo.".into();
+        p.lock = "It takes no lock; those of the session are released when its commit is told.".into();
     }
-    p.lock = "It takes no lock; those of the session are released when it has rolled back.".into();
     p.identity.clone_from(&who);
     let mut acts = who.clone();
     acts.push("backend_type = 'client backend'".into());

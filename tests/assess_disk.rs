@@ -1,0 +1,74 @@
+//! A disk that fills, and one that is full: a small file system of the test's own, in a mount namespace that ends with it.
+
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+use support::assess::assess;
+use support::held::Held;
+use support::pg::PgServer;
+use support::recover::Home;
+use support::wait_until;
+
+/// Names the small disk's directory to the process that sees it.
+const DISK: &str = "HOLDPOINT_TEST_SMALL_DISK";
+
+/// Runs this very test again where a file system of that size is mounted, as nobody else sees it.
+fn on_a_small_disk(test: &str, megabytes: u32, body: impl FnOnce(&Path)) {
+    if let Some(dir) = std::env::var_os(DISK) {
+        return body(Path::new(&dir));
+    }
+    let dir = tempfile::tempdir_in("/tmp").expect("a directory");
+    let mount = format!("mount -t tmpfs -o size={megabytes}m,mode=0777 none \"$1\" && shift && exec \"$@\"");
+    let mut c = Command::new("unshare");
+    c.args(["-m", "sh", "-c", &mount, "sh"]).arg(dir.path()).arg(std::env::current_exe().expect("this program"));
+    c.args(["--exact", test, "--ignored", "--nocapture"]).env(DISK, dir.path());
+    assert!(c.status().expect("unshare runs").success(), "{test} failed on the small disk");
+}
+
+#[test]
+#[ignore = "mounts a file system: as root, cargo test --test assess_disk -- --ignored"]
+fn a_disk_of_wal_that_fills_is_the_cause_with_all_that_keep_it_and_then_why_nobody_answers() {
+    on_a_small_disk("a_disk_of_wal_that_fills_is_the_cause_with_all_that_keep_it_and_then_why_nobody_answers", 320, |disk| {
+        let settings = ["fsync=on", "max_wal_size=64MB", "archive_mode=on", "archive_command=false", "full_page_writes=off"];
+        let pg = PgServer::start_with_wal_in(disk, &settings);
+        pg.create_database("shop");
+        pg.psql(
+            "shop",
+            "create table filler (t text); select pg_create_physical_replication_slot('debezium', true); select pg_switch_wal()",
+        );
+        wait_until("archiving failed", || pg.psql("shop", "select failed_count > 0 from pg_stat_archiver").trim() == "t");
+        let url = format!("postgres://postgres@127.0.0.1:{}/shop?sslmode=disable", pg.port);
+        let some = "insert into filler select string_agg(md5(random()::text), '') from generate_series(1, 60000) \\watch 0.2";
+        let filling = Held::pg(&pg, "postgres", "shop", some);
+        let found = assess(&url, &["--timeframe", "5"]);
+        let s = &found.found.summary;
+        assert_eq!((s.check.as_str(), s.sev), ("PG35", Some(1)), "{:#?}", found.found);
+        assert!(s.says.starts_with("The disk of WAL is full in ≈ "), "{}", s.says);
+        assert!(
+            s.says.contains("slot debezium is inactive and holds ") && s.says.contains(" wait for the archiver, which fails"),
+            "{}",
+            s.says
+        );
+        assert!(s.next.starts_with("Both keep the same WAL") && s.recover.is_none(), "{s:#?}");
+        // Dropping the slot would lose its consumer, and give no room.
+        let home = Home::of(&pg, "solo");
+        let shown = home.run(0, &["drop-slot", "debezium", "--dry-run"]);
+        assert!(shown.contains("because archiving fails") && shown.contains("It gives little room"), "{shown}");
+        wait_until("the disk is full, and the server down", || {
+            let up = pg.client("pg_isready").arg("-q").arg("-h").arg(&pg.socket).args(["-p", &pg.port.to_string()]).status();
+            pg.log().contains("No space left on device") && !up.expect("pg_isready").success()
+        });
+        drop(filling);
+        let main = std::fs::read_to_string(pg.socket.join("data/postmaster.pid")).unwrap_or_default();
+        let found = assess(&url, &[]);
+        // Without room for its recovery it may not heed a request to end in order.
+        if let Some(pid) = main.lines().next() {
+            let _ = Command::new("kill").args(["-QUIT", pid]).status();
+        }
+        let s = &found.found.summary;
+        assert_eq!((s.check.as_str(), s.sev), ("connect", Some(1)), "{:#?}", found.found);
+        assert!(s.says.starts_with("Its disk is full: the file system of WAL ("), "{}", s.says);
+        assert!(s.next.starts_with("Make room first, else it stops again"), "{}", s.next);
+    });
+}
