@@ -1017,6 +1017,17 @@ promise!(who_waits_for_a_transaction_is_seen, async |p: Place| {
     assert!(found.statement.contains("update held"), "{found:?}");
     cells(&s, "rollback").await;
     blocked.await.expect("joined").expect("goes on");
+    // Who waits for the whole table, to change it.
+    cells(&s, "begin").await;
+    cells(&s, "update held set v = 4 where id = 1").await;
+    let other = p.open(Access::ReadWrite).await;
+    let blocked = tokio::spawn(async move { other.fetch("alter table held add column more int").await });
+    // What InnoDB told before may stand there for a moment.
+    while !locks.waiting_for(&watcher, backend).await.expect("waiting").iter().any(|w| w.statement.contains("alter table held")) {
+        tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+    }
+    cells(&s, "rollback").await;
+    blocked.await.expect("joined").expect("goes on");
 });
 
 promise!(a_session_that_runs_something_is_seen_and_can_be_ended, async |p: Place| {

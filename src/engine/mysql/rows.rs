@@ -39,7 +39,7 @@ pub(super) fn shape(c: &MyColumn) -> Shape {
         | T::MYSQL_TYPE_FLOAT
         | T::MYSQL_TYPE_DOUBLE
         | T::MYSQL_TYPE_YEAR => Shape::Number,
-        T::MYSQL_TYPE_BIT | T::MYSQL_TYPE_GEOMETRY => Shape::Binary,
+        T::MYSQL_TYPE_BIT | T::MYSQL_TYPE_GEOMETRY | T::MYSQL_TYPE_VECTOR => Shape::Binary,
         T::MYSQL_TYPE_STRING
         | T::MYSQL_TYPE_VAR_STRING
         | T::MYSQL_TYPE_VARCHAR
@@ -92,6 +92,8 @@ pub(super) fn type_name(c: &MyColumn) -> String {
         T::MYSQL_TYPE_TIMESTAMP | T::MYSQL_TYPE_TIMESTAMP2 => fraction("timestamp", 19),
         T::MYSQL_TYPE_JSON => "json".into(),
         T::MYSQL_TYPE_GEOMETRY => "geometry".into(),
+        // Numbers of four bytes each.
+        T::MYSQL_TYPE_VECTOR => format!("vector({})", length / 4),
         T::MYSQL_TYPE_ENUM => "enum".into(),
         T::MYSQL_TYPE_SET => "set".into(),
         _ if flags.contains(ColumnFlags::ENUM_FLAG) => "enum".into(),
@@ -238,6 +240,7 @@ mod tests {
             (col(T::MYSQL_TYPE_BLOB, 65_535, 63, 0, none), "blob"),
             (col(T::MYSQL_TYPE_BLOB, 262_140, 45, 0, none), "text"),
             (col(T::MYSQL_TYPE_BIT, 8, 63, 0, un), "bit(8)"),
+            (col(T::MYSQL_TYPE_VECTOR, 12, 63, 31, none), "vector(3)"),
         ] {
             assert_eq!(type_name(&c), name);
         }
