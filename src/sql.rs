@@ -17,6 +17,7 @@ pub mod params;
 pub mod redact;
 pub mod rekey;
 pub mod reserved;
+pub mod settings;
 pub mod single;
 pub mod split;
 pub mod template;

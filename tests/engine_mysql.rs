@@ -491,7 +491,6 @@ async fn a_read_only_session_cannot_be_talked_into_writing() {
         "analyze table t",
         "prepare p from 'truncate table t'",
         "execute immediate 'truncate table t'",
-        "use mysql",
         "kill 1",
     ] {
         let e = refused(&s, sql).await;

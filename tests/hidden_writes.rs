@@ -534,3 +534,58 @@ fn a_write_is_planned_and_not_run() {
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     assert_eq!(maria.sql("planned", "select count(*) from t").trim(), "1");
 }
+
+/// What a session reads by may be set where only reads are taken, and what it reads is judged by it.
+#[test]
+fn what_a_session_reads_by_can_be_set() {
+    let home = tempfile::tempdir().expect("home");
+    let file = |url: &str, text: &str| {
+        let path = home.path().join("q.sql");
+        std::fs::write(&path, text).expect("file");
+        let out = support::command(home.path()).args(["query", url, "--format", "csv", "-f"]).arg(&path).output().expect("run");
+        (out.status.code(), format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr)))
+    };
+    let pg = PgServer::shared();
+    pg.create_database("sets");
+    let marker = pg.socket.join("sets-written");
+    pg.psql(
+        "sets",
+        &format!(
+            "create schema sales; create table sales.here (v text); insert into sales.here values ('of sales'); create schema evil;
+             create function evil.lower(text) returns text language plpgsql as $$ begin copy (select 1) to '{}'; return $1; end $$",
+            marker.display()
+        ),
+    );
+    let url = format!("{}?sslmode=disable", pg.url("sets"));
+    let (code, said) =
+        file(&url, "set search_path = sales;\nset session work_mem to '8MB';\nselect v, current_setting('work_mem') as m from here;\n");
+    assert!(code == Some(0) && said.contains("of sales,8MB"), "{said}");
+    let (code, said) = file(&url, "set search_path = evil, pg_catalog;\nselect lower('A');\n");
+    assert!(code == Some(4) && said.contains("lower(text) may write") && !marker.exists(), "{said}");
+    let (code, said) = file(&url, "set search_path = sales;\ninsert into here values ('x');\n");
+    assert!(code == Some(4) && said.contains("INSERT"), "{said}");
+    for sql in ["set default_transaction_read_only = off", "set transaction_read_only = off", "set role postgres", "reset all"] {
+        let (code, said) = file(&url, sql);
+        assert!(code == Some(4) && said.contains("may be set here"), "{sql}: {said}");
+    }
+    let (code, said) = file(&url, "begin");
+    assert!(code == Some(4) && said.contains("is one statement"), "{said}");
+    assert_eq!(pg.psql("sets", "select count(*) from sales.here").trim(), "1");
+
+    let maria = MariaServer::shared();
+    maria.create_database("sets");
+    maria.create_database("sets_other");
+    maria.sql("sets_other", "create table here (v int); insert into here values (7); create function own() returns int return 1");
+    let url = format!("mysql://root@localhost/sets?socket={}", maria.socket.display());
+    let (code, said) = file(&url, "use sets_other;\nset @a = 5, time_zone = '+03:00';\nselect v, @a as a, @@time_zone as z from here;\n");
+    assert!(code == Some(0) && said.contains("7,5,+03:00"), "{said}");
+    let (code, said) = file(&url, "use sets_other;\nselect own();\n");
+    assert!(code == Some(4), "{said}");
+    let (code, said) = file(&url, "use sets_other;\ninsert into here values (8);\n");
+    assert!(code == Some(4), "{said}");
+    for sql in ["set session transaction read write", "set tx_read_only = 0", "set global time_zone = '+00:00'", "set sql_mode = 'ANSI'"] {
+        let (code, said) = file(&url, sql);
+        assert!(code == Some(4), "{sql}: {said}");
+    }
+    assert_eq!(maria.sql("sets_other", "select count(*) from here").trim(), "1");
+}

@@ -87,6 +87,7 @@ pub async fn admit(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, text: &s
             Some(what) => Error::read_only(format!("refused on {name}: {}", crate::text::clean(&what)))
                 .hint(conn.catalog()?.functions_that_read(&what)),
         },
+        Class::Session if sql::settings::only_reading(conn.dialect(), text) => return Ok(Admission::Run),
         Class::Dml if guarded => return Ok(Admission::Guarded),
         Class::Dml => Error::read_only(format!("refused on {name}, which is read-only: {}", verdict.reason))
             .hint("For a data fix, :unlock with the target's name gives guarded access for 15 minutes."),
@@ -94,11 +95,14 @@ pub async fn admit(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, text: &s
             .hint("A schema change goes through the migration queue: write an up and a down script, and the checklist leads on."),
         Class::Transaction if guarded => Error::read_only(format!("refused on {name}: {}", verdict.reason))
             .hint("A data fix has a transaction of its own: run the UPDATE, DELETE or INSERT alone, then commit or roll back."),
-        Class::Session | Class::Other if guarded => Error::read_only(format!("refused on {name}, which is guarded: {}", verdict.reason))
+        Class::Session => Error::read_only(format!("refused on {name}: {}", verdict.reason)).hint(sql::settings::EXAMPLES),
+        Class::Other if guarded => Error::read_only(format!("refused on {name}, which is guarded: {}", verdict.reason))
             .hint("A guarded target takes reads, and INSERT, UPDATE and DELETE as data fixes, one statement at a time."),
-        Class::Transaction | Class::Session | Class::Other => {
-            Error::read_only(format!("refused on {name}, which is read-only: {}", verdict.reason))
-        }
+        Class::Transaction => Error::read_only(format!("refused on {name}, which is read-only: {}", verdict.reason)).hint(
+            "Each statement has a read-only transaction of its own here. One look at several tables at one moment is one statement: join them \
+             with WITH, UNION ALL or subqueries.",
+        ),
+        Class::Other => Error::read_only(format!("refused on {name}, which is read-only: {}", verdict.reason)),
     };
     let refusal = match explains(conn.dialect(), text) {
         true => refusal.hint(format!(

@@ -7,6 +7,7 @@ use crate::engine::session::{Access, Asked, Event, Outcome, Request, SessionStat
 use crate::engine::tunnel::Tunnel;
 use crate::model::{BatchBuilder, Column, Dialect, Error, Kind, Notice, Param, ReadOnly, Reading, Result, RowBatch, TxState};
 use crate::sql;
+use crate::sql::settings::only_reading;
 use mysql_async::consts::StatusFlags;
 use mysql_async::prelude::{Protocol, Queryable};
 use mysql_async::{Conn, DriverError, Params, QueryResult, Row, Statement, Value};
@@ -173,7 +174,7 @@ impl Actor {
         }
         if self.access == Access::ReadOnly {
             let verdict = sql::classify(Dialect::MySql, text);
-            if verdict.class != sql::Class::Read {
+            if verdict.class != sql::Class::Read && !only_reading(Dialect::MySql, text) {
                 return Err(Error::read_only(format!("refused on a read-only session: {}", verdict.reason))
                     .hint("TRUNCATE and DDL commit by themselves here, even inside a read-only transaction: so only reads are sent."));
             }
@@ -204,11 +205,25 @@ impl Actor {
         self.note_state(Some(elapsed));
         // Of what changes settings a part may have been done before it failed.
         let changed = ran.is_ok() && sql::transaction::moves(Dialect::MySql, text) || sql::transaction::sets_sql_mode(text);
-        if changed && self.access == Access::ReadWrite && self.status.borrow().lost.is_none() {
+        let sets = self.access == Access::ReadOnly && only_reading(Dialect::MySql, text);
+        if sets && self.status.borrow().lost.is_none() {
+            self.still_reads_only().await;
+        }
+        if changed && (sets || self.access == Access::ReadWrite) && self.status.borrow().lost.is_none() {
             self.look_where().await;
         }
         let (tag, affected) = ran?;
-        Ok(Outcome { tag, affected, elapsed, rolled_back: self.access == Access::ReadOnly })
+        Ok(Outcome { tag, affected, elapsed, rolled_back: self.access == Access::ReadOnly && !sets })
+    }
+
+    /// Reads back that the session's transactions are read-only by themselves, as they were when it was opened; else it is closed.
+    async fn still_reads_only(&mut self) {
+        const ASK: &str = "SHOW SESSION VARIABLES WHERE Variable_name IN ('tx_read_only', 'transaction_read_only')";
+        let now = self.conn.query::<(String, String), _>(ASK).await;
+        if !now.is_ok_and(|rows| !rows.is_empty() && rows.iter().all(|(_, v)| v.eq_ignore_ascii_case("on"))) {
+            let why = "the session can no longer be proven to be read-only, so it was closed";
+            self.status.send_modify(|s| s.lost = Some(why.into()));
+        }
     }
 
     /// Reads the current database and the mode again.
@@ -249,12 +264,13 @@ impl Actor {
             return Err(Error::new(Kind::Statement, "a parameter cannot be given beside a backslash before a quote under this sql_mode")
                 .hint("Nothing was sent. Write the value into the statement."));
         }
-        let statement = if self.access == Access::ReadOnly && self.prepares_text && params.is_empty() && text.len() < LONG {
+        let reads = self.access == Access::ReadOnly && !only_reading(Dialect::MySql, text);
+        let statement = if reads && self.prepares_text && params.is_empty() && text.len() < LONG {
             self.begin_and_prepare(text).await?;
             None
         } else {
             let statement = self.prepare(text).await?;
-            if self.access == Access::ReadOnly {
+            if reads {
                 self.conn.query_drop("START TRANSACTION READ ONLY").await.map_err(|e| self.failed(e, ""))?;
             }
             match statement {

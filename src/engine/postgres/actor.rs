@@ -5,6 +5,7 @@ use super::link::{Job, Link, Lost};
 use crate::engine::session::{Access, Asked, Event, Request, SessionStatus};
 use crate::model::plan::Plan;
 use crate::model::{Dialect, Error, Param, ReadOnly, Result, TxState};
+use crate::sql::settings::only_reading;
 use crate::sql::transaction::moves;
 use crate::sql::{Class, classify};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -97,7 +98,15 @@ impl Actor {
             return Ok(());
         }
         let mut job = Job { text, params, data, ..Job::default() };
-        if self.access == Access::ReadOnly {
+        let sets = self.access == Access::ReadOnly && only_reading(Dialect::Postgres, text);
+        if sets && !self.local.is_empty() {
+            let why = "behind a pooler a setting would stay on a connection that others are given";
+            let _ = events
+                .send(Err(Error::read_only(why).hint("Nothing was sent. Write it into the query, or connect without the pooler.")))
+                .await;
+            return Ok(());
+        }
+        if self.access == Access::ReadOnly && !sets {
             job.prelude = vec!["BEGIN READ ONLY".into()];
             job.prelude.extend(self.local.iter().cloned());
             job.coda = vec!["ROLLBACK"];
@@ -106,7 +115,10 @@ impl Actor {
         if ending.lost.is_none() && self.access == Access::ReadOnly {
             ending.lost = self.ensure_idle().await.err();
         }
-        if ending.lost.is_none() && self.access == Access::ReadWrite {
+        if ending.lost.is_none() && sets {
+            ending.lost = self.still_reads_only().await.err();
+        }
+        if ending.lost.is_none() && (sets || self.access == Access::ReadWrite) {
             ending.lost = self.look_where(text).await.err();
         }
         // The state has to be right before the reader sees the end.
@@ -114,6 +126,15 @@ impl Actor {
         let lost = ending.lost.clone();
         ending.tell().await;
         lost.map_or(Ok(()), Err)
+    }
+
+    /// Reads back that the session's transactions are read-only by themselves, as they were when it was opened.
+    async fn still_reads_only(&mut self) -> Result<(), Lost> {
+        let now = self.link.fetch(Job::plain("SHOW default_transaction_read_only")).await?;
+        match now {
+            Ok(table) if table.scalar() == Some("on") => Ok(()),
+            _ => Err(Lost(Error::connect("the session can no longer be proven to be read-only, so it was closed"))),
+        }
     }
 
     /// Reads the search path again where the statement may have changed it. SHOW takes no snapshot: a transaction that has only
