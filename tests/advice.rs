@@ -332,6 +332,19 @@ fn mariadb_measures_on_copies_and_says_where_nothing_helps() {
         assert_eq!(r["helps"], Value::Null, "{r:#}");
         assert!(r["answer"].as_str().unwrap().contains("may help: whether it does is not known"), "{r:#}");
     }
+    // Tables of subqueries are looked at too, correlated or not, though the plan names them by their aliases alone.
+    for sql in [
+        "select c.id, (select max(total) from orders o where o.customer_id = c.id) from customers c where c.id < 100",
+        "select * from customers c where c.id < 50 and not exists (select 1 from orders o where o.customer_id = c.id)",
+        "select * from customers c where c.id < 50 and exists (select 1 from orders o where o.customer_id = c.id and o.total > 990)",
+        "select * from customers c where c.id < 50 and c.id not in (select customer_id from orders)",
+        "select * from orders where customer_id in (select id from customers where email = 'Person77@example.org')",
+    ] {
+        found(&p, "app-dev", &best(sql, &["customer_id"]), "untried", &[]);
+    }
+    // A sort under a LIMIT, and a group whose test keeps too much for lookups: all that is needed is in the index.
+    let group = "select customer_id, max(created_at) from orders where state = 'paid' group by customer_id";
+    found(&p, "app-dev", &best(group, &["state", "customer_id", "created_at"]), "untried", &[]);
     // A key's own lookup is the reason, and no condition that no index serves.
     let r = advise(&p, "app-dev", "select * from orders where id = 77", &[]);
     assert!(r["answer"].as_str().unwrap().starts_with("No index helps, because the index PRIMARY"), "{r:#}");

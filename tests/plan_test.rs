@@ -364,6 +364,17 @@ fn a_statement_goes_by_its_checklist_from_the_plan_to_the_proof() {
         p.write("CHANGELOG.md", "# Changelog\n\n- Orders of a customer are found by an index (plan-tests/customer.toml).\n");
         let text = p.ok(&run);
         assert!(text.contains("✔ document: CHANGELOG.md, line 3") && !text.contains("✔ analyse"), "what is proven stays proven\n{text}");
+        // What was undone is not proven any more.
+        p.ok(&[
+            "query",
+            "app-dev",
+            if engine == "mariadb" { "drop index orders_customer on orders" } else { "drop index orders_customer" },
+        ]);
+        let text = p.expect(4, &run);
+        assert!(text.contains("✖ change") && !text.contains("proved  test-passes") && !text.contains("proved   test-passes"), "{text}");
+        p.ok(&["query", "app-dev", "create index orders_customer on orders (customer)"]);
+        let text = p.ok(&run);
+        assert!(text.contains("✔ change") && text.contains("✔ test-passes"), "{text}");
         // Another text of the test is another thing to prove.
         let file = std::fs::read_to_string(p.path("plan-tests/customer.toml")).expect("file");
         p.write("plan-tests/customer.toml", &file.replace("work ratio <= 0.5", "work ratio <= 0.9"));

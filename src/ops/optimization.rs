@@ -106,6 +106,13 @@ fn still_of(a: &About, s: &Stored) -> bool {
         || steps::BEFORE_THE_CHANGE.contains(&e.kind.as_str()) && e.facts.get(steps::FRAME) == Some(&a.test.frame_sha256)
 }
 
+/// What a run of the same test said after this evidence, where it did not hold.
+fn failed_since<'a>(a: &'a About, s: &Stored) -> Option<&'a str> {
+    let run = |r: &&Stored| r.evidence.kind == plan_test::EVIDENCE && r.evidence.subject.scripts == a.test.sha256;
+    let newest = a.evidence.iter().find(run)?;
+    (newest.seq > s.seq && !newest.evidence.holds).then_some(newest.evidence.summary.as_str())
+}
+
 /// How a step stands, with the evidence that was looked at.
 fn tick<'a>(a: &'a About, def: &StepDef, after: i64, now: Timestamp) -> (StepState, Option<&'a Stored>, String) {
     let of_file = |s: &&Stored| s.evidence.kind == def.evidence && s.evidence.facts.get("file") == Some(&a.shown);
@@ -121,6 +128,8 @@ fn tick<'a>(a: &'a About, def: &StepDef, after: i64, now: Timestamp) -> (StepSta
         (StepState::Voided, Some(s), "the test's file was changed since".into())
     } else if s.seq < after {
         (StepState::Voided, Some(s), "a step before it was done again since".into())
+    } else if let Some(why) = failed_since(a, s).filter(|_| def.evidence == "test-passes") {
+        (StepState::Voided, Some(s), format!("a later run of the test did not hold: {why}"))
     } else if !e.holds && e.facts.get(steps::VERDICT).is_some_and(|v| v == steps::INCONCLUSIVE) {
         (StepState::Unknown, Some(s), e.summary.clone())
     } else if !e.holds {
@@ -197,6 +206,14 @@ pub async fn run_next(cx: &Cx, conn: &Connection, test: Option<&Path>) -> Result
 /// Runs the steps in order until a hold point is not proven; `each` is told after every step.
 pub async fn run_all(cx: &Cx, conn: &Connection, test: Option<&Path>, each: &(dyn Fn(&StepOutcome) + Send + Sync)) -> Result<RunView> {
     let mut done: Vec<String> = Vec::new();
+    {
+        let a = about(cx, conn, test).await?;
+        let v = show(cx, conn, &a);
+        let change = a.steps.iter().position(|s| s.evidence == "change-made");
+        if change.is_some_and(|at| v.steps[at].ticked()) {
+            steps::still_changed(cx, conn, &a).await?;
+        }
+    }
     loop {
         cx.check_cancelled()?;
         let a = about(cx, conn, test).await?;

@@ -7,7 +7,7 @@ use crate::model::{Param, Result};
 use crate::plan::expression::dialect_of;
 use crate::plan::findings;
 use crate::plan::known::Known;
-use crate::plan::statement;
+use crate::plan::places;
 use crate::sql::params;
 use std::collections::BTreeMap;
 
@@ -29,9 +29,11 @@ pub async fn gather(conn: &Connection, session: &Session, plan: &Plan, text: &st
             add(r);
         }
     });
-    // MySQL's and MariaDB's plans name aliases; the statement says of what.
-    for t in statement::read(dialect_of(&plan.engine), text).iter().flat_map(|s| &s.tables) {
-        add(&t.name);
+    // MySQL's and MariaDB's plans name aliases; the statement says of what, its subqueries included.
+    for (_, name) in places::named(dialect_of(&plan.engine), text) {
+        if let Some(n) = name.last() {
+            add(n);
+        }
     }
     let known = conn.engine().catalog().get()?.plan_facts(session, &relations).await?;
     Ok(Known { statement: Some(text.to_string()), ..known })

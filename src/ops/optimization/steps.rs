@@ -7,7 +7,8 @@ use crate::model::{Error, Result};
 use crate::ops::checklist::StepState;
 use crate::ops::plan_test::{self, TestReport};
 use crate::ops::record::Draft;
-use crate::ops::{Connection, Cx, explain, plans};
+use crate::ops::{Connection, Cx, environment, explain, plans};
+use crate::plan::environment::differences;
 use crate::plan::measure::millis;
 use crate::plan::requirement::Standing;
 use crate::plan::shape;
@@ -137,6 +138,24 @@ async fn changed(cx: &Cx, conn: &Connection, a: &About) -> Result<Evidence> {
     what.extend(report.sets.iter().filter(|s| s.same_plan == Some(false)).map(|s| format!("another plan for {}", s.set)));
     let summary = if what.is_empty() { "indexes, columns and plans are still the baseline's".to_string() } else { what.join("; ") };
     cx.record(draft(conn, a, "change-made", !what.is_empty(), summary).await?.fact("rests on", of.id))
+}
+
+/// Looks again, without running the statement, whether the change is there; records that it is not where indexes, columns and plans are
+/// all the baseline's again.
+pub(super) async fn still_changed(cx: &Cx, conn: &Connection, a: &About) -> Result<()> {
+    let Some(baseline) = a.test.baseline.as_ref().filter(|_| a.test.is_of_baseline(conn.dialect())) else { return Ok(()) };
+    for (set, text) in plan_test::statements(conn.dialect(), &a.test.sql, &a.test.parameters)? {
+        let plan = explain::explain(cx, conn, None, &text, false).await?;
+        let session = conn.reader().await?;
+        let now = environment::gather(conn, &session, &plan, &text).await?;
+        let other_plan = baseline.sets.get(&set).is_none_or(|m| m.shape != shape::hash(&plan));
+        if other_plan || !differences(&baseline.environment, &now).changed.is_empty() {
+            return Ok(());
+        }
+    }
+    let words = "the change is not there any more: indexes, columns and plans are the baseline's again";
+    cx.record(draft(conn, a, "change-made", false, words.to_string()).await?)?;
+    Ok(())
 }
 
 async fn passes(cx: &Cx, conn: &Connection, a: &About) -> Result<Evidence> {

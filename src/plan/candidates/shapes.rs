@@ -12,6 +12,8 @@ use crate::text::thousands;
 
 /// Columns that are carried along at most, and how wide each may be in bytes (plans.md §7.2: "≤ 3 narrow cols").
 const CARRIED: (usize, f64) = (3, 64.0);
+/// Characters that a column is declared for at most, to be carried along.
+const DECLARED: u32 = 100;
 /// A partial index is for a value among few: with more, each value would want an index of its own.
 const FEW_VALUES: f64 = 50.0;
 /// Rows that a LIMIT without an order may read for nothing: reading so few takes no time.
@@ -124,12 +126,16 @@ pub fn propose(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>], answers: &Answers, o
             draft(joined.clone(), joined.len(), vec![Shape::Join], why);
         }
     }
-    let first = out.proposed.len();
+    let (first, dropped) = (out.proposed.len(), out.dropped.len());
     for d in drafts {
         let c = make(s, u, d);
         consider(s, u, all, share, lucky, c, out);
     }
     covering(s, u, first, out);
+    let refused = &out.dropped[dropped..];
+    if out.proposed.len() == first && !refused.is_empty() && refused.iter().all(|d| d.reason.why == Why::LowSelectivity) {
+        instead_of_table(s, u, &equal, out);
+    }
     unlike(s, u, all, share, lucky, &equal, out);
     partial(s, u, all, answers, &equal, out);
     for (method, t) in &u.special {
@@ -384,6 +390,21 @@ fn is_narrow(s: &Scene<'_>, u: &Use<'_>, column: &str) -> bool {
     }
 }
 
+/// Whether a column can be carried along whatever will be written into it: an entry of an index has a largest size, and a row that does not
+/// fit is refused. The average of today's says nothing of that; few different values do.
+fn is_bounded(s: &Scene<'_>, u: &Use<'_>, column: &str) -> bool {
+    let kind = u.table.type_of(column).unwrap_or_default();
+    let long =
+        ["text", "blob", "json", "bytea", "xml", "[]", "tsvector", "hstore", "geometry", "geography"].iter().any(|t| kind.contains(t));
+    let characters = ["char", "binary", "bit varying", "varbit"].iter().any(|t| kind.contains(t));
+    let declared = || kind.split_once('(').and_then(|(_, n)| n.split([')', ',']).next()?.trim().parse::<u32>().ok());
+    let bounded =
+        !long && (!characters || kind == "\"char\"" || kind == "char" || kind == "character" || declared().is_some_and(|n| n <= DECLARED));
+    let few = s.product == Product::Postgres && u.table.spread.get(column).and_then(|w| w.distinct).is_some_and(|d| d <= FEW_VALUES);
+    // A row of SQLite's goes on in other pages, in a table and in an index.
+    bounded || few || s.product == Product::Sqlite
+}
+
 /// All rows are wanted, but few of their columns: an index that has these is a smaller table, in the order of GROUP BY.
 fn narrow(s: &Scene<'_>, u: &Use<'_>, out: &mut Candidates) {
     let Some(needs) = u.needs.as_ref().filter(|n| (1..=CARRIED.0 + 1).contains(&n.len())) else { return };
@@ -403,6 +424,25 @@ fn narrow(s: &Scene<'_>, u: &Use<'_>, out: &mut Candidates) {
     consider(s, u, &[], None, None, c, out);
 }
 
+/// The tests keep too many rows to look each of them up; an index that has all that is needed is read instead of the table, in the order of
+/// GROUP BY within the equalities.
+fn instead_of_table(s: &Scene<'_>, u: &Use<'_>, equal: &[Key], out: &mut Candidates) {
+    let Some(needs) = u.needs.as_ref().filter(|_| !equal.is_empty() && !u.partitioned) else { return };
+    let has = |keys: &[Key], n: &str| keys.iter().any(|k| k.column.as_ref().is_some_and(|c| c.eq_ignore_ascii_case(n)));
+    let extra: Vec<&String> = needs.iter().filter(|n| !has(equal, n) && !u.table.stored_by.contains(n)).collect();
+    if extra.is_empty() || extra.len() > CARRIED.0 || extra.iter().any(|n| !is_narrow(s, u, n) || !is_bounded(s, u, n)) {
+        return;
+    }
+    let key = |n: &String| Key { sql: ident(s.dialect, n), column: Some(n.clone()), class: String::new(), down: false };
+    let groups = s.select.as_ref().map(|q| q.group.as_slice()).unwrap_or_default();
+    let grouped = groups.iter().filter_map(|g| g.expr.column()).filter_map(|c| extra.iter().find(|n| n.eq_ignore_ascii_case(&c.name)));
+    let keys = grouped.map(|n| key(n)).fold(equal.to_vec(), push_new);
+    let keys = extra.iter().map(|n| key(n)).fold(keys, push_new);
+    let why = format!("the index has all that the statement needs of {}, so that the table itself is not read", u.table.name);
+    let c = make(s, u, Draft { equal: equal.len(), keys, shapes: vec![Shape::Equality, Shape::Covering], why });
+    consider(s, u, &[], None, None, c, out);
+}
+
 /// The same with all columns that are needed, where those are few and narrow.
 fn covering(s: &Scene<'_>, u: &Use<'_>, first: usize, out: &mut Candidates) {
     let Some(needs) = &u.needs else { return };
@@ -416,7 +456,7 @@ fn covering(s: &Scene<'_>, u: &Use<'_>, first: usize, out: &mut Candidates) {
         let beginning = |k: &Key| s.product.is_mysql() && k.column.is_some() && k.sql.ends_with(')');
         if extra.is_empty()
             || extra.len() > CARRIED.0
-            || !extra.iter().all(|n| is_narrow(s, u, n))
+            || !extra.iter().all(|n| is_narrow(s, u, n) && is_bounded(s, u, n))
             || base.keys.iter().any(|k| !k.class.is_empty() || beginning(k))
         {
             continue;

@@ -599,3 +599,30 @@ proptest! {
         prop_assert!(again.proposed.is_empty(), "{:?}", again.proposed.iter().map(|c| c.spec(Dialect::Postgres)).collect::<Vec<_>>());
     }
 }
+
+/// An entry of an index has a largest size: what may be longer is not carried along, however short it is today.
+#[test]
+fn a_covering_index_takes_no_text_that_may_be_long() {
+    let of = |columns: &str| {
+        let mut table = orders(Some("public"));
+        table.columns.push(Column { name: "title".into(), type_name: "text".into() });
+        table.columns.push(Column { name: "code".into(), type_name: "character varying(400)".into() });
+        for c in ["title", "code", "email", "doc"] {
+            table.spread.insert(c.into(), Spread { distinct: Some(90_000.0), width: Some(12.0) });
+        }
+        let known = Known {
+            statement: Some(format!("select {columns} from orders o where customer_id = 5")),
+            tables: vec![table],
+            ..Known::default()
+        };
+        let p = plan("PostgreSQL", says(seq("o", "(customer_id = 5)"), "Output", &format!("o.{}", columns.replace(", ", ", o."))));
+        let found = find(&p, &known, &Answers::default());
+        found.proposed.iter().flat_map(|c| c.include.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(of("total, email"), ["total", "email"]);
+    // Five values are known to be short.
+    assert_eq!(of("state"), ["state"]);
+    for long in ["title", "code", "doc", "total, title"] {
+        assert_eq!(of(long), Vec::<String>::new(), "{long}");
+    }
+}

@@ -148,7 +148,7 @@ fn constant(e: &Expr) -> Option<String> {
 /// All uses of known tables, in plan order.
 pub fn of<'a>(s: &'a Scene<'a>) -> Vec<Use<'a>> {
     let text = s.known.statement.as_deref().or(s.plan.statement.as_deref());
-    let inner = text.filter(|_| s.product == Product::Sqlite).map(|t| inner::selects(s.dialect, t)).unwrap_or_default();
+    let inner = text.filter(|_| s.product != Product::Postgres).map(|t| inner::selects(s.dialect, t)).unwrap_or_default();
     s.all().filter(|i| s.is_scan(*i)).filter_map(|i| read(s, i, &inner)).collect()
 }
 
@@ -224,8 +224,9 @@ fn read<'a>(s: &'a Scene<'a>, i: usize, inner: &[Select]) -> Option<Use<'a>> {
     if let Some(q) = named.filter(|_| s.product != Product::Postgres || local.is_empty()) {
         let sole = q.tables.len() == 1;
         let around: Vec<&Select> = s.select.iter().chain(inner).filter(|o| !std::ptr::eq(*o, q)).collect();
+        let own = s.select.as_ref().is_some_and(|o| std::ptr::eq(o, q));
         let conditions: Vec<Expr> = match s.product {
-            Product::Sqlite => q.conditions.iter().map(|e| qualified(s, q, &around, e)).collect(),
+            _ if !own || s.product == Product::Sqlite => q.conditions.iter().map(|e| qualified(s, q, &around, e)).collect(),
             _ => q.conditions.clone(),
         };
         for e in conditions.iter().flat_map(Expr::conjuncts) {
@@ -236,6 +237,11 @@ fn read<'a>(s: &'a Scene<'a>, i: usize, inner: &[Select]) -> Option<Use<'a>> {
     }
     for p in tests.iter().filter(|p| s.steady(i, p)) {
         place(s, &mut u, p);
+    }
+    if s.product.is_mysql() {
+        for q in s.select.iter().chain(inner) {
+            looked_for(s, &mut u, q);
+        }
     }
     // Among other tests it is what a partial index is made of; alone it is found like a range.
     if !u.tested() && u.join.is_empty() && u.range_join.is_empty() && u.obstacles.is_empty() {
@@ -262,6 +268,47 @@ fn read<'a>(s: &'a Scene<'a>, i: usize, inner: &[Select]) -> Option<Use<'a>> {
         (u.read, u.kept) = (scan.read, scan.kept);
     }
     Some(u)
+}
+
+/// `x IN (SELECT column FROM this table …)`: the server may look for the column in it, and prints no condition that says so.
+fn looked_for(s: &Scene<'_>, u: &mut Use<'_>, q: &Select) {
+    let mut found: Vec<(String, String)> = Vec::new();
+    let mut turned: Vec<Expr> = Vec::new();
+    for e in &q.conditions {
+        e.walk(&mut |e| {
+            if let Expr::In { what, list, negated } = e
+                && let [Expr::Subquery(text)] = list.as_slice()
+            {
+                // Or the other way round: each row of the subquery is looked for here.
+                if !negated && q.tables.iter().any(|t| t.alias.eq_ignore_ascii_case(&u.alias)) {
+                    turned.push((**what).clone());
+                }
+                let other = what.column().and_then(|c| c.qualifier.clone()).or_else(|| q.tables.first().map(|t| t.alias.clone()));
+                found.push((other.unwrap_or_default(), text.trim().trim_start_matches('(').to_string()));
+            }
+        });
+    }
+    for what in turned {
+        if what.column().is_some_and(|c| c.may_be_of(&u.alias))
+            && let Ok(Some(key)) = plain(s, u.table, &what)
+            && !u.join.iter().any(|(_, k)| *k == key)
+        {
+            u.join.push(("the subquery".into(), key));
+        }
+    }
+    for (other, text) in found {
+        let of_this = |part: &&Select| matches!(part.tables.as_slice(), [t] if t.alias.eq_ignore_ascii_case(&u.alias));
+        let read = crate::plan::statement::read(s.dialect, &text)
+            .or_else(|| text.strip_suffix(')').and_then(|t| crate::plan::statement::read(s.dialect, t)));
+        let Some(_) = read.as_ref().filter(of_this) else { continue };
+        let lower = text.to_lowercase();
+        let Some(column) = lower.find(" from ").and_then(|end| text.get("select ".len()..end)) else { continue };
+        if let Ok(Some(key)) = plain(s, u.table, &s.read(column))
+            && !u.join.iter().any(|(_, k)| *k == key)
+        {
+            u.join.push((other, key));
+        }
+    }
 }
 
 /// PostgreSQL's plan does not print the collation that a comparison asks for; the statement does, and only an index of the same one

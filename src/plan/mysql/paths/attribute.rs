@@ -8,6 +8,7 @@ pub(super) fn attribute(root: &mut PlanNode) -> f64 {
     held_by_words(root);
     while_optimising(root);
     own(root);
+    by_several(root);
     doubt(root, None);
     let mut beside = 0.0;
     root.walk(0, &mut |_, n| {
@@ -80,6 +81,87 @@ fn while_optimising(n: &mut PlanNode) {
         }
         while_optimising(c);
     }
+}
+
+/// Where a sort, a window or a temporary table stands between, rows are made there and not outside: those nodes pay for the select list's
+/// subqueries, in turn, the deepest first. The sum is known, the shares are not. Where they had no time for it, nothing changes.
+fn by_several(n: &mut PlanNode) {
+    for c in &mut n.children {
+        by_several(c);
+    }
+    for i in 0..n.children.len() {
+        if n.children[i].role != Role::SelectList {
+            continue;
+        }
+        let c = &n.children[i];
+        let (owed, err) = inclusive(c);
+        let number = c.subplan.as_deref().and_then(|s| s.strip_prefix("Select ")).and_then(|s| s.split(' ').next());
+        let mention = number.map(|number| format!("(select {number})"));
+        let chain = chain(n);
+        let payers = |pays: &dyn Fn(&PlanNode) -> bool| -> Vec<usize> {
+            let mut at = &*n;
+            let mut out = Vec::new();
+            for depth in 0..=chain.len() {
+                if pays(at) && at.self_ms.is_some() {
+                    out.push(depth);
+                }
+                if let Some(next) = chain.get(depth) {
+                    at = &at.children[*next];
+                }
+            }
+            out.reverse();
+            out
+        };
+        let mut all = payers(&|p| mention.as_ref().is_some_and(|m| p.raw_op.contains(m)));
+        if all.is_empty() {
+            let makes = |p: &PlanNode| p.raw_op.starts_with("Stream results") || p.raw_op.starts_with("Aggregate using temporary table");
+            all = payers(&|p| makes(p) || makes_table(p) || p.op == "window");
+        }
+        let room = |depth: usize, n: &PlanNode| {
+            along(n, &chain[..depth]).map_or((0.0, 0.0), |p| (p.self_ms.unwrap_or(0.0), p.self_err_ms.unwrap_or(0.0)))
+        };
+        let (have, have_err) = all.iter().map(|d| room(*d, n)).fold((0.0, 0.0), |(t, e), (pt, pe)| (t + pt, e + pe));
+        if all.is_empty() || have + have_err + err < owed {
+            continue;
+        }
+        let mut left = owed;
+        let several = all.len() > 1;
+        for depth in all {
+            let Some(p) = along_mut(n, &chain[..depth]) else { continue };
+            let own = p.self_ms.unwrap_or(0.0);
+            let part = left.min(own);
+            p.self_ms = Some(own - part);
+            p.self_err_ms = Some(p.self_err_ms.unwrap_or(0.0) + err);
+            p.approximate |= several;
+            left -= part;
+        }
+        n.clamped_ms = if left > 0.0 { Some(n.clamped_ms.unwrap_or(0.0) + left) } else { n.clamped_ms };
+        n.children[i].role = Role::SubPlan;
+    }
+}
+
+/// From a node down to where its rows come from: the place of each next node, as long as there is one.
+fn chain(n: &PlanNode) -> Vec<usize> {
+    let mut out = Vec::new();
+    let mut at = n;
+    loop {
+        let mut below = at.children.iter().enumerate().filter(|(_, c)| !matches!(c.role, Role::SelectList | Role::SubPlan));
+        match (below.next(), below.next()) {
+            (Some((i, next)), None) => {
+                out.push(i);
+                at = next;
+            }
+            _ => return out,
+        }
+    }
+}
+
+fn along<'n>(n: &'n PlanNode, path: &[usize]) -> Option<&'n PlanNode> {
+    path.iter().try_fold(n, |n, i| n.children.get(*i))
+}
+
+fn along_mut<'n>(n: &'n mut PlanNode, path: &[usize]) -> Option<&'n mut PlanNode> {
+    path.iter().try_fold(n, |n, i| n.children.get_mut(*i))
 }
 
 /// Whether a node writes down the rows of a whole query block.

@@ -320,3 +320,62 @@ fn a_tree_that_was_cut_off_is_refused() {
         assert!(e.message.contains("cut off"), "{n}: {e}");
     }
 }
+
+/// MySQL 8.0: who makes the rows of a sort, a window or a stream evaluates the select list's subqueries, and its clock runs meanwhile.
+#[test]
+fn a_select_list_is_paid_where_its_rows_are_made() {
+    let own = |p: &Plan| {
+        let mut out = Vec::new();
+        p.root.walk(0, &mut |_, n| out.push((n.self_ms.unwrap_or(0.0) * 1000.0).round() / 1000.0));
+        out
+    };
+    let whole = |p: &Plan| {
+        assert_eq!((p.execution_ms, p.detached_ms), (p.root.total_ms, None));
+        assert!((own(p).iter().sum::<f64>() - p.root.total_ms.unwrap()).abs() < 0.002, "{:?}", own(p));
+    };
+    let sorted = tree(
+        "-> Limit: 5 row(s)  (cost=102 rows=5) (actual time=14.1..14.1 rows=5 loops=1)
+    -> Sort: (select #2) DESC, limit input to 5 row(s) per chunk  (cost=102 rows=1000) (actual time=14.1..14.1 rows=5 loops=1)
+        -> Index scan on c using js  (cost=102 rows=1000) (actual time=0.0782..0.142 rows=1000 loops=1)
+-> Select #2 (subquery in projection; dependent)
+    -> Aggregate: max(o.total)  (cost=9.04 rows=1) (actual time=0.0136..0.0136 rows=1 loops=1000)
+        -> Index lookup on o using o_c (customer_id=c.id)  (cost=7.03 rows=20.1) (actual time=0.0112..0.0122 rows=20 loops=1000)
+",
+    );
+    whole(&sorted);
+    assert_eq!(own(&sorted), [0.0, 0.358, 0.142, 1.4, 12.2]);
+    // Both the sort and the window compute it, once for each row: the sum is known, the shares are not.
+    let window = tree(
+        "-> Window aggregate: rank() OVER (ORDER BY `(select #2)` )   (actual time=5.88..10.6 rows=399 loops=1)
+    -> Sort: `(select #2)`  (cost=80.2 rows=399) (actual time=5.86..5.87 rows=399 loops=1)
+        -> Filter: (c.id < 400)  (cost=80.2 rows=399) (actual time=0.0451..0.0951 rows=399 loops=1)
+            -> Index range scan on c using PRIMARY over (id < 400)  (cost=80.2 rows=399) (actual time=0.0432..0.0709 rows=399 loops=1)
+-> Select #2 (subquery in projection; dependent)
+    -> Aggregate: max(o.total)  (cost=9.04 rows=1) (actual time=0.0127..0.0128 rows=1 loops=798)
+        -> Index lookup on o using o_c (customer_id=c.id)  (cost=7.03 rows=20.1) (actual time=0.0105..0.0115 rows=20 loops=798)
+",
+    );
+    whole(&window);
+    assert!(window.root.approximate && window.root.children[0].approximate);
+    let streamed = tree(
+        "-> Sort: m1  (actual time=4.43..4.44 rows=99 loops=1)
+    -> Stream results  (cost=20.1 rows=99) (actual time=0.0711..4.41 rows=99 loops=1)
+        -> Covering index range scan on c using PRIMARY over (id < 100)  (cost=20.1 rows=99) (actual time=0.0198..0.0265 rows=99 loops=1)
+-> Select #2 (subquery in projection; dependent)
+    -> Aggregate: max(o.total)  (cost=9.04 rows=1) (actual time=0.0148..0.015 rows=1 loops=99)
+-> Select #3 (subquery in projection; dependent)
+    -> Aggregate: min(i.price)  (cost=9.04 rows=1) (actual time=0.0285..0.0286 rows=1 loops=99)
+",
+    );
+    whole(&streamed);
+    assert_eq!(own(&streamed)[1], 0.067);
+    // Sorted by something else the rows are made behind the sort, outside of the tree.
+    let beside = tree(
+        "-> Sort: c.`name`  (cost=20.1 rows=99) (actual time=0.045..0.047 rows=99 loops=1)
+    -> Index range scan on c using PRIMARY over (id < 100)  (cost=20.1 rows=99) (actual time=0.0198..0.0265 rows=99 loops=1)
+-> Select #2 (subquery in projection; dependent)
+    -> Aggregate: max(o.total)  (cost=9.04 rows=1) (actual time=0.0148..0.015 rows=1 loops=99)
+",
+    );
+    assert!((beside.execution_ms.unwrap() - (0.047 + 1.485)).abs() < 1e-9, "{:?}", beside.execution_ms);
+}

@@ -207,6 +207,8 @@ pub(super) fn describe(words: &str, n: &mut PlanNode) {
         _ => "",
     };
     if let (false, Some((_, what))) = (name.is_empty(), words.split_once(": ")) {
+        // How many rows a sort keeps is no key of it.
+        let what = if op == "sort" { what.split(", limit input to ").next().unwrap_or(what) } else { what };
         n.conditions.push((name.into(), what.trim().to_string()));
     } else if op == "filter"
         && let Some(what) = words.get(6..)
