@@ -234,6 +234,9 @@ impl State {
             return;
         }
         self.view.workspace = home(pane);
+        if pane == Pane::Editor {
+            super::panes::query::follow(self);
+        }
     }
 
     /// Notes that a job runs, and arms the clock for its elapsed time.

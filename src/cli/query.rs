@@ -30,6 +30,8 @@ pub fn text_of(sql: Option<String>, file: Option<&Path>) -> Result<String> {
         }
         return Ok(sql);
     }
+    // `-` is standard input, as for most programs.
+    let file = file.filter(|f| *f != Path::new("-"));
     let bytes = match file {
         Some(f) => std::fs::read(f).map_err(|e| Error::io(format_args!("reading {}", f.display()), e))?,
         None => {

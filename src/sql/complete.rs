@@ -223,6 +223,10 @@ impl Typed {
         if qualifier.is_empty() && first >= 1 && words.is(first - 1, ".") {
             return None;
         }
+        // A parameter's name is new, or one of the text's own.
+        if start > 0 && first >= 1 && words.is(first - 1, ":") && words.tokens[first - 1].span.end == start {
+            return None;
+        }
         Some(Typed { prefix, start, quoted, qualifier, first, variable: false })
     }
 }

@@ -301,21 +301,27 @@ pub fn leaves(dialect: Dialect, text: &str) -> Option<Leaves> {
             "password" | "transaction" | "default" => None,
             _ => set_by_mysql(&words(dialect, text, 256)),
         },
-        (Dialect::MySql, "select" | "do") if calls(dialect, text, &["get_lock"]) => Some(Leaves::Made("lock of GET_LOCK".into())),
+        (Dialect::MySql, "select" | "do") => {
+            let long = words(dialect, text, 256);
+            let assigned = long.windows(2).filter(|x| x[0].starts_with('@') && x[1].starts_with(':')).map(|x| format!("variable {}", x[0]));
+            let locks = calls(dialect, text, &["get_lock"]).then(|| "lock of GET_LOCK".to_string());
+            let all: Vec<String> = locks.into_iter().chain(assigned).collect();
+            (!all.is_empty()).then(|| Leaves::Made(all.join(", ")))
+        }
         (Dialect::MySql, "handler") if w.get(2).is_some_and(|x| x == "open") => made("handler", name_after(1)),
         (Dialect::Postgres, "load") => Some(Leaves::Made("loaded library".into())),
         (Dialect::Postgres, "select" | "with") => {
             let long = words(dialect, text, 256);
             let into = long.windows(3).position(|x| x[0] == "into" && (x[1] == "temp" || x[1] == "temporary"));
             let name = into.and_then(|i| long.get(if long[i + 2] == "table" { i + 3 } else { i + 2 }).cloned());
-            match name {
-                Some(name) => Some(Leaves::Made(format!("temporary table {name}"))),
-                None if calls(dialect, text, &["set_config"]) => Some(Leaves::Made("settings of set_config".into())),
-                None if calls(dialect, text, &["pg_advisory_lock", "pg_advisory_lock_shared", "pg_try_advisory_lock"]) => {
-                    Some(Leaves::Made("advisory locks".into()))
-                }
-                None => None,
+            let mut all: Vec<String> = name.map(|name| format!("temporary table {name}")).into_iter().collect();
+            if calls(dialect, text, &["set_config"]) {
+                all.push("settings of set_config".into());
             }
+            if calls(dialect, text, &["pg_advisory_lock", "pg_advisory_lock_shared", "pg_try_advisory_lock"]) {
+                all.push("advisory locks".into());
+            }
+            (!all.is_empty()).then(|| Leaves::Made(all.join(", ")))
         }
         (Dialect::MySql, "use") => made("database", name_after(1)),
         (Dialect::MySql, "lock") if commits_implicitly(dialect, text) => Some(Leaves::Made("table locks".into())),
@@ -463,6 +469,8 @@ mod tests {
             (Postgres, "select 1 as a into temp tinto", made("temporary table tinto")),
             (Postgres, "select set_config('my.x', '1', false)", made("settings of set_config")),
             (Postgres, "select pg_advisory_lock(77)", made("advisory locks")),
+            (Postgres, "select pg_advisory_lock(7), set_config('m.y', '1', false)", made("settings of set_config, advisory locks")),
+            (MySql, "select get_lock('a', 1), @zz := 5", made("lock of GET_LOCK, variable @zz")),
             (Postgres, "load 'auto_explain'", made("loaded library")),
             (MySql, "CREATE TEMPORARY TABLE shop.NewOrders (a int)", made("temporary table NewOrders")),
             (MySql, "DROP TEMPORARY TABLE IF EXISTS NewOrders", unmade("temporary table NewOrders")),

@@ -107,7 +107,10 @@ fn confirm(state: &State, d: &Confirm, c: &mut Canvas<'_>) {
 }
 
 fn form(state: &State, d: &Form, c: &mut Canvas<'_>) -> Option<(u16, u16)> {
-    let width = 76.min(state.size.0.saturating_sub(4));
+    // As wide as the longest hint wants, where the screen is.
+    let label_w = d.fields.iter().map(|f| text::width(&text::clean(&f.label))).max().unwrap_or(0).min(24) as u16 + 2;
+    let hint_w = d.fields.iter().map(|f| text::width(&f.hint)).max().unwrap_or(0).min(200) as u16;
+    let width = (label_w + hint_w + 5).clamp(76, 130).min(state.size.0.saturating_sub(4));
     let body: Vec<String> = d.body.iter().flat_map(|l| wrap(&text::clean(l), usize::from(width.saturating_sub(4)))).collect();
     let problem: Vec<String> = d.problem.iter().flat_map(|p| wrap(&text::clean(p), usize::from(width.saturating_sub(4)))).collect();
     // The hint of the field that is typed into has a line below it, where there are hints.
@@ -127,7 +130,6 @@ fn form(state: &State, d: &Form, c: &mut Canvas<'_>) -> Option<(u16, u16)> {
         y += 1;
     }
     y += u16::from(!body.is_empty());
-    let label_w = d.fields.iter().map(|f| text::width(&text::clean(&f.label))).max().unwrap_or(0).min(24) as u16 + 2;
     let mut cursor = None;
     // More fields than fit: those round the one that is typed into.
     let fit = usize::from((inside.y + inside.h).saturating_sub(y)).saturating_sub(problem.len()) / lines;

@@ -169,7 +169,8 @@ pub fn edited(state: &mut State, effects: &mut Vec<Effect>) {
 
 /// Keeps the cursor on the screen.
 pub fn follow(state: &mut State) {
-    let area = arrange(state).inside(Pane::Editor).unwrap_or_default();
+    // What is not on the screen has no height; it follows when it comes there.
+    let Some(area) = arrange(state).inside(Pane::Editor) else { return };
     let gutter = gutter(state.query.editor.line_count());
     let rows = area.h.saturating_sub(u16::from(state.query.find.open));
     state.query.editor.follow(usize::from(rows), usize::from(area.w.saturating_sub(gutter)));

@@ -606,6 +606,12 @@ fn what_is_typed_whole_leads_the_list() {
 }
 
 #[test]
+fn behind_the_colon_of_a_parameter_nothing_is_proposed() {
+    assert!(inserts("select * from orders where id > :to|").is_empty());
+    assert_eq!(inserts("select id::int|").first().map(String::as_str), Some("integer"));
+}
+
+#[test]
 fn words_that_others_lead_to_and_roles_are_known() {
     for (text, first) in [
         ("create index concurr|", "concurrently"),
