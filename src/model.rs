@@ -25,7 +25,7 @@ pub use catalog::{
 };
 pub use dialect::{Dialect, Reading};
 pub use effects::Effects;
-pub use error::{Error, Kind, Result};
+pub use error::{Error, Kind, Result, STAYS};
 pub use finding::{Finding, Severity};
 pub use print::Print;
 pub use progress::{Progress, Silent};

@@ -448,3 +448,86 @@ fn a_value_that_the_server_would_cut_is_not_written() {
         p.write(&plan, &[update("1", "v", text("x"), text("fits"))]).await.expect("written");
     });
 }
+
+fn block_on(work: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("runtime").block_on(work);
+}
+
+/// Bytes are written exactly, and find their row where they are its key.
+#[test]
+fn bytes_are_edited_and_may_be_the_key() {
+    for (make, columns, bits) in [
+        (Project::sqlite as fn() -> Project, "k blob not null primary key, raw blob, f blob", false),
+        (Project::mariadb, "k binary(4) primary key, raw varbinary(9), f bit(9)", true),
+    ] {
+        let project = make();
+        block_on(async {
+            let p = Place::open(project).await;
+            p.run(&format!("create table raws ({columns})")).await;
+            p.run(&format!(
+                "insert into raws values (x'00ff80aa', x'61', {}), (x'00ff80ab', null, null)",
+                if bits { "b'100000001'" } else { "x'0101'" }
+            ))
+            .await;
+            let plan = p.plan("select k, raw, f from raws").await.expect("editable");
+            let bytes = |b: &[u8]| Param::Bytes(b.to_vec());
+            let key = || vec![("k".to_string(), bytes(&[0, 255, 0x80, 0xaa]))];
+            let edit = RowEdit::Update {
+                key: key(),
+                cells: vec![("raw".into(), bytes(b"a"), bytes(&[0xff, 0, 0x27, 0x5c])), ("f".into(), bytes(&[1, 1]), bytes(&[0, 2]))],
+            };
+            assert_eq!(p.write(&plan, &[edit]).await.expect("written").rows, 1);
+            let rows = p.run("select hex(k), hex(raw), hex(f) from raws order by k").await;
+            let f = if bits { "2" } else { "0002" };
+            assert_eq!(rows[0], ["00FF80AA", "FF00275C", f].map(|s| Some(s.to_string())));
+            assert_eq!(rows[1][1].as_deref().unwrap_or_default(), "");
+            let gone = RowEdit::Delete { key: key(), was: vec![("raw".into(), bytes(b"a"))] };
+            assert!(p.write(&plan, &[gone]).await.is_err(), "it is another value by now");
+        });
+    }
+}
+
+#[test]
+fn a_key_that_names_no_row_for_certain_says_why() {
+    for (make, tables) in [
+        (
+            Project::mariadb as fn() -> Project,
+            &[
+                ("create table bare (k float primary key, v int)", "its key PRIMARY has the FLOAT column k"),
+                ("create table bare (k int, v int, unique key u (k))", "its unique key u may hold NULL in k"),
+                ("create table bare (k varchar(90) not null, v int, unique key u (k(10)))", "covers only the beginning of k"),
+                ("create table bare (k int, v int)", "has no primary key"),
+                ("create table bare (k double primary key, v int)", ""),
+                ("create table bare (k float not null unique, v int not null unique)", ""),
+            ][..],
+        ),
+        (
+            Project::postgres,
+            &[
+                ("create table bare (k int unique, v int)", "its unique index bare_k_key may hold NULL in k"),
+                (
+                    "create table bare (k int not null, v int); create unique index part on bare (k) where v > 0",
+                    "part holds for some rows only",
+                ),
+                ("create table bare (k text not null, v int); create unique index low on bare (lower(k))", "low is over an expression"),
+                ("create table bare (k int, v int)", "has no primary key"),
+            ],
+        ),
+        (Project::sqlite, &[("create virtual table bare using fts5(k, v)", "it is a virtual table")]),
+    ] {
+        let project = make();
+        block_on(async {
+            let p = Place::open(project).await;
+            for (create, why) in tables {
+                for one in create.split("; ") {
+                    p.run(one).await;
+                }
+                match p.plan("select k, v from bare").await {
+                    Ok(_) => assert!(why.is_empty(), "{create}"),
+                    Err(e) => assert!(!why.is_empty() && e.contains(why), "{create}: {e}"),
+                }
+                p.run("drop table bare").await;
+            }
+        });
+    }
+}

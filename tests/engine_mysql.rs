@@ -1203,3 +1203,48 @@ async fn limits_of_a_role_hold_and_an_unwanted_plan_is_given_up() {
     let e = engine(t).connect(Connect::new(Role::Query, Access::ReadWrite)).await.err().expect("unknown variable");
     assert!(e.message.contains("no_such_thing"), "{e:?}");
 }
+
+/// A table without transactions keeps what was written before a statement ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_cancelled_statement_wrote_into_a_table_without_transactions_is_told() {
+    let server = MariaServer::start(&[]);
+    server.sql("", "create database stays; create table stays.my (a int primary key) engine=myisam; create table stays.inno like stays.my; alter table stays.inno engine=innodb");
+    let s = session(&server, "stays", Access::ReadWrite).await;
+    for table in ["my", "inno"] {
+        let text = format!("insert into {table} select 1 union all select 2 + sleep(20) * 0 /* {table}_slow */");
+        let slow = {
+            let (s, text) = (s.clone(), text.clone());
+            tokio::spawn(async move { run(&s, &text).await })
+        };
+        support::wait_until("the statement runs", || running(&server, &format!("{table}_slow")) == 1);
+        s.cancel().await.expect("cancel");
+        let e = slow.await.expect("task").map(|_| ()).expect_err("cancelled");
+        assert_eq!(e.kind, Kind::Cancelled);
+        assert_eq!(e.stays(), (table == "my").then_some("my is MyISAM, which cannot roll back: what was written before stays."), "{e:?}");
+    }
+    // One that fails in its middle leaves as much.
+    let e = run(&s, "insert into my values (7), (7)").await.map(|_| ()).expect_err("twice");
+    assert!(e.stays().is_some(), "{e:?}");
+    assert_eq!(s.fetch("select count(*) from my where a = 7").await.expect("count").scalar(), Some("1"));
+}
+
+/// Under this mode a backslash is a character: the driver, which does not know it, is only refused where it would find a name.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parameter_beside_a_backslash_is_sent_right() {
+    let server = MariaServer::shared();
+    let s = session(server, "mysql", Access::ReadWrite).await;
+    run(&s, "set sql_mode = 'NO_BACKSLASH_ESCAPES'").await.expect("set");
+    let fetch = async |text: &str| {
+        let mut rows = s.run_bound(text.to_string(), vec![holdpoint::model::Param::Text("v".into())]).await.expect("sent");
+        let mut out = Vec::new();
+        while let Some(event) = rows.next().await {
+            if let Event::Rows(b) = event? {
+                out.extend((0..b.columns()).map(|c| holdpoint::text::cell_string(b.cell(0, c)).unwrap_or_default()));
+            }
+        }
+        Ok::<_, holdpoint::model::Error>(out)
+    };
+    assert_eq!(fetch("select 'a\\', ?, 'it''s'").await.expect("sent"), ["a\\", "v", "it's"]);
+    let e = fetch("select 'a\\', ?, ':name'").await.expect_err("the driver would see a name");
+    assert!(e.message.contains("backslash") && e.hints[0].contains("Nothing was sent"), "{e:?}");
+}

@@ -204,6 +204,17 @@ impl CellView {
         (at * 100).checked_div(of).unwrap_or(0)
     }
 
+    /// The last of the value is on a screen of this width and height.
+    pub fn ends_within(&self, width: usize, height: usize) -> bool {
+        match &self.form {
+            Form::Text => {
+                let last = (0..height).try_fold(self.top, |at, _| self.line(at, width).map(|(_, next)| next));
+                last.is_none_or(|at| at >= self.bytes().len())
+            }
+            _ => self.top + height >= self.lines(),
+        }
+    }
+
     /// The next form that the value can have.
     fn turn(&mut self) {
         let form = match &self.form {

@@ -131,6 +131,8 @@ pub struct TableInfo {
     pub columns: Vec<ColumnInfo>,
     /// The columns of the primary key, or else of a unique key whose columns are all NOT NULL; empty when there is neither.
     pub key: Vec<String>,
+    /// Why there is none, where it is not that simple, as half a sentence: `its unique key u may hold NULL in a`.
+    pub no_key: Option<String>,
     /// Why a change of its rows could not be rolled back, as half a sentence: `its engine MyISAM cannot roll back`.
     pub no_rollback: Option<String>,
 }
@@ -158,6 +160,32 @@ impl TableInfo {
     pub fn whole_rows(&self, dialect: Dialect) -> String {
         let hidden = self.columns.iter().filter(|c| c.hidden).map(|c| format!(", {}", dialect.quote_ident(&c.name)));
         std::iter::once("*".to_string()).chain(hidden).collect()
+    }
+}
+
+impl ColumnInfo {
+    /// Its type holds bytes.
+    pub fn binary(&self, dialect: Dialect) -> bool {
+        let type_name = self.type_name.to_ascii_lowercase();
+        let first = type_name.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+        const MYSQL: [&str; 11] = [
+            "binary",
+            "varbinary",
+            "bit",
+            "geometry",
+            "point",
+            "linestring",
+            "polygon",
+            "multipoint",
+            "multilinestring",
+            "multipolygon",
+            "geometrycollection",
+        ];
+        match dialect {
+            Dialect::Postgres => first == "bytea",
+            Dialect::Sqlite => type_name.contains("blob"),
+            Dialect::MySql => first.ends_with("blob") || MYSQL.contains(&first),
+        }
     }
 }
 

@@ -43,12 +43,19 @@ pub struct Error {
     pub position: Option<usize>,
 }
 
+/// Ends the hint that something of a failed statement stays all the same.
+pub const STAYS: &str = "what was written before stays";
+
 /// `Result` with [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         Error { kind, message: message.into(), detail: None, hints: Vec::new(), code: None, position: None }
+    }
+    /// The hint that something of it stays all the same.
+    pub fn stays(&self) -> Option<&str> {
+        self.hints.iter().map(String::as_str).find(|h| h.contains(STAYS))
     }
     pub fn usage(message: impl Into<String>) -> Self {
         Self::new(Kind::Usage, message)

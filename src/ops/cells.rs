@@ -63,6 +63,10 @@ pub fn editable(columns: &[Column], table: Option<TableInfo>) -> std::result::Re
     if let Some(why) = &table.no_rollback {
         return Err(format!("Read-only: changes of {} could not be taken back, because {why}.", crate::text::clean(&table.name)));
     }
+    if let Some(why) = table.no_key.as_ref().filter(|_| table.key.is_empty()) {
+        let (name, why) = (crate::text::clean(&table.name), crate::text::clean(why));
+        return Err(format!("Read-only: a row of {name} cannot be named for certain, because {why}."));
+    }
     if table.key.is_empty() {
         return Err(format!(
             "Read-only: {} has no primary key and no unique key without NULLs, so a row cannot be named for certain.",
@@ -124,7 +128,11 @@ impl Builder {
             self.word(if i == 0 { " WHERE " } else { " AND " });
             self.name(name);
             self.word(" = ");
+            // Bytes that are sent as a text would be compared by its collation.
+            let bytes = self.dialect == Dialect::MySql && matches!(value, Param::Bytes(_));
+            self.word(if bytes { "CAST(" } else { "" });
             self.value(name, value);
+            self.word(if bytes { " AS BINARY)" } else { "" });
         }
     }
     /// An old value, by the text that the result showed: equality of floating-point numbers or of JSON is no safe question.
@@ -467,6 +475,7 @@ mod tests {
             name: "Items".into(),
             columns: vec![column("a", "#1"), column("b", "#2"), column("note", "#3")],
             key: vec!["b".into(), "a".into()],
+            no_key: None,
             no_rollback: None,
         }
     }

@@ -3,7 +3,7 @@
 use super::{Connection, Cx};
 use crate::config::{AccessMode, Target};
 use crate::engine::{EFFECT_NOT_KNOWN, Outcome, SessionStatus};
-use crate::model::{Dialect, Error, Kind, ReadOnly, Result, TxState};
+use crate::model::{Dialect, Error, Kind, ReadOnly, Result, STAYS, TxState};
 use crate::sql::transaction::{Savepoint, commits_implicitly, savepoint};
 use crate::sql::{self, Class, TokenKind};
 use crate::store::history::{CANCELLED, Fate, NewRun};
@@ -257,7 +257,7 @@ fn run(cx: &Cx, text: String, hidden: bool, ended: &Ended<'_>, fate: Option<Fate
         rows: ended.error.is_none().then(|| ended.affected.unwrap_or(ended.rows)),
         // Servers quote the statement in their errors.
         error: ended.error.map(|e| {
-            if e.kind == Kind::Cancelled {
+            let words = if e.kind == Kind::Cancelled {
                 CANCELLED.into()
             } else if hidden {
                 format!(
@@ -269,7 +269,8 @@ fn run(cx: &Cx, text: String, hidden: bool, ended: &Ended<'_>, fate: Option<Fate
                 format!("the server says: {}", e.message)
             } else {
                 e.message.clone()
-            }
+            };
+            if e.stays().is_some() { format!("{words}; {STAYS}") } else { words }
         }),
         fate,
     }

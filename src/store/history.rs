@@ -77,13 +77,19 @@ impl Ran {
     /// How it ended, as lists tell it: `failed`, `cancelled`, `3 rows`, `3 rows, rolled back`; empty when there is nothing to tell.
     pub fn outcome(&self) -> String {
         if let (Some(error), Some(fate @ (Fate::Lost | Fate::Unclear))) = (&self.error, self.fate)
-            && error != CANCELLED
+            && !error.starts_with(CANCELLED)
         {
             // That the connection failed says nothing of what was written.
             return fate.words().into();
         }
+        let stays = self
+            .error
+            .as_ref()
+            .filter(|e| e.ends_with(crate::model::STAYS))
+            .map_or_else(String::new, |_| format!(", {}", crate::model::STAYS));
         let ended = match (&self.error, self.rows) {
-            (Some(e), _) if e == CANCELLED => CANCELLED.to_string(),
+            (Some(e), _) if e.starts_with(CANCELLED) => format!("{CANCELLED}{stays}"),
+            (Some(_), _) if !stays.is_empty() => format!("failed{stays}"),
             (Some(_), _) => "failed".to_string(),
             (None, Some(n)) => crate::text::counted(n, "row"),
             (None, None) => String::new(),

@@ -7,10 +7,11 @@ use crate::app::layout::Area;
 use crate::text;
 
 /// The line below the value: where one is, and the keys that are its own.
-pub fn foot(v: &CellView, wrap: &str, form: &str) -> String {
+pub fn foot(v: &CellView, wrap: &str, form: &str, inside: (usize, usize)) -> String {
     let size = text::bytes(v.len() as u64);
     let place = match v.percent() {
         0 => size,
+        _ if v.ends_within(inside.0, inside.1) => format!("the end of {size}"),
         p => format!("{p} % of {size}"),
     };
     let what = match &v.form {

@@ -35,8 +35,10 @@ pub fn draw(state: &State, dialog: &Dialog, c: &mut Canvas<'_>) -> Option<(u16, 
         }
         Dialog::Cell(d) => {
             let key = |a: Action| state.keymap.key_for(&["cell"], a.name()).map(crate::config::keymap::show).unwrap_or_default();
-            let foot = super::cell_view::foot(d, &key(Action::ToggleWrap), &key(Action::CellForm));
-            let inside = boxed(c, page(state), &text::clean(&d.title), &foot);
+            let area = page(state);
+            let size = (usize::from(area.w.saturating_sub(4)), usize::from(area.h.saturating_sub(2)));
+            let foot = super::cell_view::foot(d, &key(Action::ToggleWrap), &key(Action::CellForm), size);
+            let inside = boxed(c, area, &text::clean(&d.title), &foot);
             super::cell_view::draw(d, inside, c);
             None
         }

@@ -1,24 +1,23 @@
 //! Editing cells where they stand: changes are staged, shown as SQL, and written in one transaction. Following foreign keys, which
 //! needs to know the same of a result: which table its columns come from.
 
-use super::results::back::Back;
+mod follow;
+mod write;
+
 use super::results::{Progress, ResultTab};
-use super::running;
-use crate::app::dialog::{Answer, Confirm, Dialog, Field, Form, Purpose, Then, Viewer};
-use crate::app::effect::{JobId, ResultId, Statement};
+use crate::app::dialog::{Dialog, Field, Form, Purpose};
+use crate::app::effect::ResultId;
 use crate::app::state::Note;
 use crate::app::{Action, Effect, State};
 use crate::config::keymap::{Code, Key};
-use crate::model::names::{ForeignKey, Names};
-use crate::model::{Cell, Error, Param, Result, TableInfo};
-use crate::ops::cells::{CellStatement, Editable, RowEdit, Written, editable, statements};
+use crate::model::{Cell, ColumnInfo, Dialect, Param, Result, TableInfo};
+use crate::ops::cells::{Editable, editable};
 use crate::sql::params::{truth, typed_value};
 use crate::sql::single::one_table;
 use crate::text;
 use std::collections::BTreeMap;
+pub use write::{discarded, read_again, show, waits, write, written};
 
-/// Statements that stand in the question itself.
-const SHOWN: usize = 6;
 /// Longest value that is edited in one line, in bytes.
 const LONGEST: usize = 4000;
 
@@ -72,9 +71,9 @@ pub fn words(tab: &ResultTab) -> Option<String> {
 /// Does an action of this file; false when it is none.
 pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool {
     match action {
-        Action::FollowKey => follow(state, effects),
-        Action::DiscardEdits => discard(state),
-        Action::WriteEdits => review(state, effects),
+        Action::FollowKey => follow::follow(state, effects),
+        Action::DiscardEdits => write::discard(state),
+        Action::WriteEdits => write::review(state, effects),
         Action::EditCell | Action::SetNull | Action::AddRow | Action::DeleteRow => match plan(state, action, effects) {
             None => {}
             Some(Err(why)) => state.say(Note::warning(why)),
@@ -205,7 +204,7 @@ fn param(cell: Cell<'_>) -> std::result::Result<Param, String> {
         Cell::Null => Param::Null,
         Cell::Text(b) => Param::Text(whole(b)?),
         Cell::Number(b) => Param::Number(whole(b)?),
-        Cell::Binary(_) => return Err("Read-only: the value is binary.".into()),
+        Cell::Binary(b) => Param::Bytes(b.to_vec()),
     })
 }
 
@@ -218,6 +217,51 @@ fn seen(cell: Cell<'_>) -> Param {
         Cell::Text(b) => Param::Text(String::from_utf8_lossy(b).into_owned()),
         Cell::Number(b) => Param::Number(String::from_utf8_lossy(b).into_owned()),
     }
+}
+
+/// What stands for a value in a form.
+fn in_form(value: &Param) -> String {
+    match value {
+        Param::Bytes(b) => format!("\\x{}", hex::encode(b)),
+        other => other.text().unwrap_or_default().to_string(),
+    }
+}
+
+/// Bytes as they are typed: `\x` or `0x`, and pairs of hexadecimal digits.
+fn typed_bytes(typed: &str) -> std::result::Result<Param, String> {
+    let typed = typed.trim();
+    let digits = ["\\x", "0x", "0X"].iter().find_map(|p| typed.strip_prefix(p));
+    match digits.map(hex::decode) {
+        Some(Ok(bytes)) => Ok(Param::Bytes(bytes)),
+        _ => Err("Bytes are typed as \\x and pairs of hexadecimal digits: \\x00ff.".into()),
+    }
+}
+
+/// Whether what is typed for a column stands for bytes; PostgreSQL reads `\x…` itself. A column of SQLite may hold text as well.
+fn is_bytes(dialect: Dialect, info: &ColumnInfo, old: &Param, typed: &str) -> bool {
+    match dialect {
+        Dialect::Postgres => false,
+        Dialect::MySql => matches!(old, Param::Bytes(_)) || info.binary(dialect),
+        Dialect::Sqlite => matches!(old, Param::Bytes(_)) || info.binary(dialect) && typed.trim_start().starts_with("\\x"),
+    }
+}
+
+/// The column holds texts: there `true` is a word.
+fn of_words(info: &ColumnInfo) -> bool {
+    let of = info.type_name.to_ascii_lowercase();
+    ["char", "text", "clob", "enum", "set", "json"].iter().any(|w| of.contains(w))
+}
+
+/// The new value of a cell.
+fn typed_for(dialect: Dialect, info: &ColumnInfo, old: &Param, typed: String) -> std::result::Result<Param, String> {
+    if is_bytes(dialect, info, old, &typed) {
+        return typed_bytes(&typed);
+    }
+    // What was a number stays one, where the engine takes the type from what is bound; `true` is one there, too.
+    Ok(match typed_value(dialect, &typed) {
+        Param::Number(n) if matches!(old, Param::Number(_)) || *old == Param::Null && !of_words(info) => Param::Number(n),
+        _ => Param::Text(typed),
+    })
 }
 
 /// Why there is no row under the cursor.
@@ -251,7 +295,7 @@ fn edit(state: &mut State, action: Action, plan: &Editable) {
 }
 
 /// The cell under the cursor: its column of the table and its value as it was read.
-fn cell_here(state: &State, plan: &Editable) -> std::result::Result<(usize, crate::model::ColumnInfo, Param), String> {
+fn cell_here(state: &State, plan: &Editable) -> std::result::Result<(usize, ColumnInfo, Param), String> {
     let Some(tab) = state.query.result() else { return Err("There is no result.".into()) };
     let column = tab.column;
     let Some(info) = plan.columns.get(column).copied().flatten().and_then(|i| plan.table.columns.get(i)) else {
@@ -271,13 +315,14 @@ fn edit_cell(state: &mut State, plan: &Editable) -> std::result::Result<(), Stri
     let (column, info, old) = cell_here(state, plan)?;
     let Some(tab) = state.query.result() else { return Ok(()) };
     key_of_row(tab, plan)?;
-    let now = tab.staged_cell(tab.row, column).unwrap_or(&old).text().unwrap_or_default().to_string();
+    let now = in_form(tab.staged_cell(tab.row, column).unwrap_or(&old));
     if now.len() > LONGEST || now.contains(['\n', '\r']) {
         return Err("The value has several lines or is too long to be edited here: write an UPDATE.".into());
     }
     let null = crate::app::keys::key_of(state, Action::SetNull).map(|k| format!("{k} in the grid sets NULL"));
+    let bytes = is_bytes(state.query.editor.dialect(), &info, &old, &now).then(|| "\\x and hexadecimal digits".to_string());
     let type_name = Some(info.type_name).filter(|t| !t.is_empty());
-    let hint: Vec<String> = type_name.into_iter().chain(null).collect();
+    let hint: Vec<String> = type_name.into_iter().chain(bytes).chain(null).collect();
     let field = Field::new(info.name.clone(), &now, hint.join("; "));
     let purpose = Purpose::EditCell { result: tab.id, row: tab.row, column };
     state.dialogs.push(Dialog::Form(Form::new(format!("Row {}", text::thousands(tab.row + 1)), purpose, Vec::new(), vec![field])));
@@ -290,10 +335,10 @@ pub fn edited(state: &mut State, result: ResultId, row: u64, column: usize, type
     let Some(Ok(plan)) = plan(state, Action::EditCell, &mut nothing) else { return };
     let Some(tab) = state.query.result().filter(|t| t.id == result && t.row == row && t.column == column) else { return };
     let Some(Ok(old)) = tab.chosen().map(param) else { return };
-    // What was a number stays one, where the engine takes the type from what is bound.
-    let new = match typed_value(state.query.editor.dialect(), &typed) {
-        Param::Number(n) if matches!(old, Param::Number(_)) => Param::Number(n),
-        _ => Param::Text(typed),
+    let Some(info) = plan.columns.get(column).copied().flatten().and_then(|i| plan.table.columns.get(i)) else { return };
+    let new = match typed_for(state.query.editor.dialect(), info, &old, typed) {
+        Ok(new) => new,
+        Err(why) => return state.say(Note::warning(why)),
     };
     if let Err(why) = stage(state, &plan, column, old, new) {
         state.say(Note::warning(why));
@@ -313,7 +358,8 @@ fn stage(state: &mut State, plan: &Editable, column: usize, old: Param, new: Par
     let Some(tab) = state.query.results.get_mut(shown) else { return Ok(()) };
     let key = key_of_row(tab, plan)?;
     let row = tab.row;
-    let same = old.text() == new.text();
+    let bytes = |p: &Param| matches!(p, Param::Bytes(_));
+    let same = if bytes(&old) || bytes(&new) { old == new } else { old.text() == new.text() };
     let at = tab.staged.iter().position(|s| matches!(s, Staged::Update { row: r, .. } if *r == row));
     match at {
         Some(i) => {
@@ -356,10 +402,10 @@ fn delete_row(state: &mut State, plan: &Editable) -> std::result::Result<(), Str
 
 fn add_row(state: &mut State, plan: &Editable) {
     let Some(result) = state.query.result().map(|t| t.id) else { return };
-    let columns: Vec<&crate::model::ColumnInfo> = plan.table.columns.iter().filter(|c| !c.generated).collect();
+    let columns: Vec<&ColumnInfo> = plan.table.columns.iter().filter(|c| !c.generated).collect();
     let body =
         vec!["An empty field leaves the column to its default. NULL is no value, '' an empty text, 'quotes' make a text.".to_string()];
-    let hint = |c: &crate::model::ColumnInfo| {
+    let hint = |c: &ColumnInfo| {
         let needed = if c.nullable || c.default { "" } else { ", needed" };
         format!("{}{needed}", c.type_name)
     };
@@ -372,14 +418,15 @@ fn add_row(state: &mut State, plan: &Editable) {
 pub fn added(state: &mut State, result: ResultId, fields: Vec<(String, String)>) {
     let dialect = state.query.editor.dialect();
     let Some(Ok(plan)) = plan(state, Action::AddRow, &mut Vec::new()) else { return };
-    // `true` is a number for a column of numbers, and a word for one of texts.
-    let of_words = |name: &str| {
-        let of = plan.table.columns.iter().find(|c| c.name == name).map(|c| c.type_name.to_ascii_lowercase());
-        of.is_some_and(|t| ["char", "text", "clob", "enum", "set", "json"].iter().any(|w| t.contains(w)))
-    };
-    let value = |(n, v): (String, String)| match typed_value(dialect, &v) {
-        Param::Number(_) if of_words(&n) && truth(v.trim()).is_some() => (n, Param::Text(v)),
-        value => (n, value),
+    let value = |(n, v): (String, String)| {
+        let info = plan.table.columns.iter().find(|c| c.name == n);
+        let words = info.is_some_and(of_words);
+        // `true` is a number for a column of numbers, and a word for one of texts.
+        match (typed_value(dialect, &v), typed_bytes(&v)) {
+            (_, Ok(bytes)) if info.is_some_and(|i| is_bytes(dialect, i, &Param::Null, &v)) => (n, bytes),
+            (Param::Number(_), _) if words && truth(v.trim()).is_some() => (n, Param::Text(v)),
+            (value, _) => (n, value),
+        }
     };
     let cells: Vec<(String, Param)> = fields.into_iter().filter(|(_, v)| !v.is_empty()).map(value).collect();
     if cells.is_empty() {
@@ -393,237 +440,35 @@ pub fn added(state: &mut State, result: ResultId, fields: Vec<(String, String)>)
     state.say(Note::info(format!("The new row is staged; {key} shows what is going to be written.")));
 }
 
-/// The statements that are staged, with their table.
-fn staged(state: &State) -> Option<(ResultId, TableInfo, Vec<CellStatement>)> {
-    let tab = state.query.result().filter(|t| !t.staged.is_empty())?;
-    let columns = tab.columns.as_ref()?;
-    let origin = columns.iter().find_map(|c| c.origin.as_ref())?;
-    let plan = editable(columns, state.query.tables.get(&origin.table).cloned().flatten()).ok()?;
-    let name = |c: usize| plan.columns.get(c).copied().flatten().and_then(|i| plan.table.columns.get(i)).map(|c| c.name.clone());
-    let edits: Vec<RowEdit> = tab
-        .staged
-        .iter()
-        .map(|s| match s.clone() {
-            Staged::Update { key, cells, .. } => {
-                RowEdit::Update { key, cells: cells.into_iter().filter_map(|(c, (old, new))| Some((name(c)?, old, new))).collect() }
-            }
-            Staged::Delete { key, was, .. } => RowEdit::Delete { key, was },
-            Staged::Insert { cells } => RowEdit::Insert { cells },
-        })
-        .collect();
-    let list = statements(state.query.editor.dialect(), &plan.table, &edits);
-    Some((tab.id, plan.table, list))
-}
-
-/// Shows what is going to be written, and asks.
-fn review(state: &mut State, _effects: &mut [Effect]) {
-    if running::busy(state) {
-        return;
-    }
-    let Some((_, table, list)) = staged(state) else {
-        state.say(Note::info("Nothing is staged."));
-        return;
-    };
-    let target = text::clean(state.link.target_name().unwrap_or("")).into_owned();
-    let mut body: Vec<String> = list.iter().take(SHOWN).map(|s| format!("{};", s.shown)).collect();
-    if list.len() > SHOWN {
-        body.push(format!("… and {} more", list.len() - SHOWN));
-    }
-    body.push("One transaction; each must change exactly one row, or nothing is written.".into());
-    let open = state.link.server().is_some_and(|s| s.target.access == crate::config::AccessMode::Open);
-    if !open {
-        body.push("They are a data fix: you see what changed, then commit or roll back.".into());
-    }
-    let title = format!("Write {} to {} on {target}?", text::counted(list.len() as u64, "change"), text::clean(&table.name));
-    let mut answers = vec![Answer::new('n', "not yet", Then::Nothing), Answer::new('w', "write", Then::WriteEdits)];
-    if list.len() > SHOWN || list.iter().any(|s| s.shown.len() > 200) {
-        answers.push(Answer::new('v', "view all", Then::ShowEdits));
-    }
-    state.dialogs.push(Dialog::Confirm(Confirm { title, body, answers }));
-}
-
-/// All statements, above the question.
-pub fn show(state: &mut State) {
-    let Some((_, _, list)) = staged(state) else { return };
-    review(state, &mut []);
-    let all: Vec<String> = list.iter().map(|s| format!("{};", s.shown)).collect();
-    state.dialogs.push(Dialog::Viewer(Viewer::new("What is going to be written", all.join("\n")).sql()));
-}
-
-/// Writes what is staged.
-pub fn write(state: &mut State, effects: &mut Vec<Effect>) {
-    let Some((result, table, statements)) = staged(state) else { return };
-    let job = state.id();
-    state.job(job, "writing changes", true, effects);
-    if let Some(job) = state.jobs.last_mut() {
-        job.blocked = Some(crate::app::blocked::Blocked::of("cell edit"));
-    }
-    effects.push(Effect::WriteCells { link: state.link_no, job, result, table: Box::new(table), statements });
-}
-
-/// The changes are written, or none of them is.
-pub fn written(state: &mut State, job: JobId, result: ResultId, outcome: std::result::Result<Written, Error>, effects: &mut Vec<Effect>) {
-    state.jobs.retain(|j| j.id != job);
-    match outcome {
-        Err(e) => crate::app::work::failed(state, &e),
-        Ok(done) => {
-            let open = state.link.server().is_some_and(|s| s.status.tx != crate::model::TxState::Idle);
-            let more = if open { " The transaction is still open: commit or roll back." } else { "" };
-            state.say(Note::ok(format!("{} written.{more}", text::counted(done.rows, "row"))));
-            if let Some(e) = done.unrecorded {
-                state.say(Note::warning(format!("Written, but not recorded in the journal: {}", e.message)));
-            }
-            read_again(state, result, effects);
-        }
-    }
-}
-
-/// What is on the screen is older than what is written: the rows are read again.
-pub fn read_again(state: &mut State, result: ResultId, effects: &mut Vec<Effect>) {
-    let shown = state.query.result().is_some_and(|t| t.id == result);
-    let plan = shown.then(|| plan(state, Action::EditCell, &mut Vec::new())).flatten().and_then(std::result::Result::ok);
-    if let Some(tab) = state.result_mut(result) {
-        let back = Back::of(tab, plan.as_ref());
-        tab.staged.clear();
-        let again = Statement { text: tab.text.clone(), offset: tab.offset, values: tab.values.clone(), data: None };
-        running::again(state, result, again, effects);
-        if let Some(r) = &mut state.query.running {
-            r.back = Some(back);
-        }
-    }
-}
-
-/// The changes are made in a transaction that waits for its answer.
-pub fn waits(state: &mut State, job: JobId, result: ResultId, report: super::fix::Report, effects: &mut Vec<Effect>) {
-    state.jobs.retain(|j| j.id != job);
-    super::fix::begun(state, result, true, report, effects);
-}
-
-fn discard(state: &mut State) {
-    let Some(words) = state.query.result().and_then(words) else {
-        state.say(Note::info("Nothing is staged."));
-        return;
-    };
-    state.dialogs.push(Dialog::Confirm(Confirm {
-        title: "Discard the changes?".into(),
-        body: vec![format!("{words}; nothing of it is written yet.")],
-        answers: vec![Answer::new('n', "keep them", Then::Nothing), Answer::new('d', "discard", Then::DiscardEdits)],
-    }));
-}
-
-/// Throws away what is staged.
-pub fn discarded(state: &mut State) {
-    let shown = state.query.shown;
-    if let Some(tab) = state.query.results.get_mut(shown) {
-        tab.staged.clear();
-    }
-}
-
-/// Goes along a foreign key of the cell's column; without one, to the tables that refer to it.
-fn follow(state: &mut State, effects: &mut Vec<Effect>) {
-    let Some(tab) = state.query.result() else { return };
-    let Some(origin) = tab.columns.as_ref().and_then(|c| c.get(tab.column)).and_then(|c| c.origin.clone()) else {
-        state.say(Note::info("This column is computed: it refers to nothing."));
-        return;
-    };
-    let Some(info) = known(state, &origin.table, Action::FollowKey, effects) else { return };
-    let (Some(info), Some(names)) = (info, state.completion.names()) else {
-        state.say(Note::info("The foreign keys of its table are not known."));
-        return;
-    };
-    let Some(column) = info.columns.iter().find(|c| c.id.eq_ignore_ascii_case(&origin.column)).map(|c| c.name.clone()) else { return };
-    let choices = references(&names, &info, &column);
-    let mut ways: Vec<(String, Statement)> = Vec::new();
-    let mut why = None;
-    for (label, table, pairs) in choices {
-        match way(state, &origin.table, &info, table, &pairs) {
-            Ok(statement) => ways.push((label, statement)),
-            Err(e) => why = Some(e),
-        }
-    }
-    match ways.len() {
-        0 => state.say(Note::info(why.unwrap_or_else(|| format!("No foreign key leads from {} or to it.", text::clean(&column))))),
-        1 => {
-            if !running::busy(state) {
-                running::send(state, ways.into_iter().map(|(_, s)| s).collect(), effects);
-            }
-        }
-        _ => {
-            let mut answers = vec![Answer::new('n', "stay", Then::Nothing)];
-            let body = ways.iter().take(9).enumerate().map(|(i, (label, _))| format!("{}  {label}", i + 1)).collect();
-            for (i, (_, s)) in ways.into_iter().take(9).enumerate() {
-                answers.push(Answer::new(char::from(b'1' + i as u8), "", Then::Run(vec![s])));
-            }
-            state.dialogs.push(Dialog::Confirm(Confirm { title: "Where to?".into(), body, answers }));
-        }
-    }
-}
-
-type Way<'a> = (String, (&'a str, &'a str), Vec<(&'a str, &'a str)>);
-
-/// Foreign keys of a column: where they lead, as (words, table, pairs of own and other column). Outwards first; when none leads
-/// outwards, those that come in.
-fn references<'a>(names: &'a Names, info: &TableInfo, column: &str) -> Vec<Way<'a>> {
-    let is = |t: &(std::sync::Arc<str>, Box<str>)| *t.0 == *info.schema && *t.1 == *info.name;
-    fn pairs<'k>(own: &'k [Box<str>], other: &'k [Box<str>]) -> Vec<(&'k str, &'k str)> {
-        own.iter().map(|c| &**c).zip(other.iter().map(|c| &**c)).collect()
-    }
-    let with = |k: &ForeignKey, own: &[Box<str>]| own.iter().any(|c| **c == *column) && !k.columns.is_empty();
-    let out: Vec<Way<'a>> = names
-        .foreign_keys
-        .iter()
-        .filter(|k| is(&k.table) && with(k, &k.columns))
-        .map(|k| (format!("to {}", k.referenced.1), (&*k.referenced.0, &*k.referenced.1), pairs(&k.columns, &k.referenced_columns)))
-        .collect();
-    if !out.is_empty() {
-        return out;
-    }
-    names
-        .foreign_keys
-        .iter()
-        .filter(|k| is(&k.referenced) && with(k, &k.referenced_columns))
-        .map(|k| {
-            let label = format!("rows of {} by {}", k.table.1, k.columns.join(", "));
-            (label, (&*k.table.0, &*k.table.1), pairs(&k.referenced_columns, &k.columns))
-        })
-        .collect()
-}
-
-/// The statement that shows the other end for the row under the cursor.
-fn way(
-    state: &State,
-    origin: &[String],
-    info: &TableInfo,
-    other: (&str, &str),
-    pairs: &[(&str, &str)],
-) -> std::result::Result<Statement, String> {
-    let dialect = state.query.editor.dialect();
-    let Some(tab) = state.query.result() else { return Err("There is no result.".into()) };
-    let (Some(columns), Some((batch, r))) = (&tab.columns, tab.at(tab.row)) else {
-        return Err(not_there(tab));
-    };
-    let mut conditions = Vec::new();
-    let mut values = BTreeMap::new();
-    for (i, (own, theirs)) in pairs.iter().enumerate() {
-        let id = info.columns.iter().find(|c| c.name == *own).map(|c| c.id.as_str());
-        let at = columns.iter().position(|c| c.origin.as_ref().is_some_and(|o| o.table == origin && Some(o.column.as_str()) == id));
-        let Some(at) = at else { return Err(format!("The foreign key needs {}, which is not in the result.", text::clean(own))) };
-        let value = match batch.cell(r, at) {
-            Cell::Null => return Err("NULL refers to nothing.".into()),
-            cell => param(cell)?,
-        };
-        let name = format!(":key_{}", i + 1);
-        conditions.push(format!("{} = {name}", dialect.quote_ident(theirs)));
-        values.insert(name, value);
-    }
-    let text =
-        format!("SELECT * FROM {}.{} WHERE {}", dialect.quote_ident(other.0), dialect.quote_ident(other.1), conditions.join(" AND "));
-    Ok(Statement { text, offset: None, values, data: None })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_typed_fits_the_column() {
+        let column = |type_name: &str| ColumnInfo { name: "c".into(), type_name: type_name.into(), ..ColumnInfo::default() };
+        let text = |s: &str| Ok(Param::Text(s.into()));
+        let number = |s: &str| Ok(Param::Number(s.into()));
+        let bytes = || Param::Bytes(b"a".to_vec());
+        use Dialect::{MySql, Postgres, Sqlite};
+        for (dialect, type_name, old, typed, new) in [
+            (MySql, "varbinary(9)", bytes(), "\\x00FF", Ok(Param::Bytes(vec![0, 255]))),
+            (MySql, "blob", Param::Null, "0x00ff", Ok(Param::Bytes(vec![0, 255]))),
+            (Sqlite, "BLOB", Param::Null, "plain", text("plain")),
+            (Sqlite, "", bytes(), "\\x61", Ok(bytes())),
+            (Postgres, "bytea", Param::Text("\\x61".into()), "\\x62", text("\\x62")),
+            (MySql, "tinyint(1)", Param::Null, "true", number("1")),
+            (Sqlite, "BOOLEAN", Param::Number("1".into()), "False", number("0")),
+            (MySql, "varchar(9)", Param::Null, "true", text("true")),
+            (Sqlite, "", Param::Text("no".into()), "true", text("true")),
+            (Postgres, "boolean", Param::Null, "true", text("true")),
+        ] {
+            assert_eq!(typed_for(dialect, &column(type_name), &old, typed.into()), new, "{type_name} {typed}");
+        }
+        assert!(typed_for(MySql, &column("blob"), &bytes(), "61".into()).is_err());
+        assert!(typed_for(Sqlite, &column(""), &bytes(), "\\x6".into()).is_err());
+        assert_eq!(in_form(&bytes()), "\\x61");
+    }
 
     #[test]
     fn every_value_that_was_seen_names_its_row() {

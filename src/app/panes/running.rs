@@ -316,7 +316,11 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
             if let Some(at) = place {
                 state.query.editor.error = Some((at, text::clean(&error.message).into_owned()));
             }
-            let mut note = if error.kind == Kind::Cancelled { Note::info("Cancelled; the session is kept.") } else { Note::error(&error) };
+            let mut note = match (error.kind, error.stays()) {
+                (Kind::Cancelled, Some(kept)) => Note::warning(format!("Cancelled; {kept}")),
+                (Kind::Cancelled, None) => Note::info("Cancelled; the session is kept."),
+                _ => Note::error(&error),
+            };
             let from = state.result_mut(result).and_then(|t| t.offset).filter(|_| same);
             let line = place.or(from).map(|at| state.query.editor.line_of(at) + 1);
             // Of one statement on several lines it is not plain where in it the fault is.

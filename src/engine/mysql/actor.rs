@@ -24,6 +24,8 @@ const WARNINGS: u32 = 100;
 /// Bytes from which a statement is not sent twice in one round trip.
 const LONG: usize = 64 * 1024;
 
+mod stays;
+
 pub(super) struct Actor {
     pub conn: Conn,
     pub control: Arc<Control>,
@@ -212,7 +214,10 @@ impl Actor {
         if changed && (sets || self.access == Access::ReadWrite) && self.status.borrow().lost.is_none() {
             self.look_where().await;
         }
-        let (tag, affected) = ran?;
+        let (tag, affected) = match ran {
+            Ok(done) => done,
+            Err(e) => return Err(self.what_stays(e, text).await),
+        };
         Ok(Outcome { tag, affected, elapsed, rolled_back: self.access == Access::ReadOnly && !sets })
     }
 
@@ -259,10 +264,13 @@ impl Actor {
         events: &mpsc::Sender<Result<Event>>,
         serial: u64,
     ) -> Result<(String, Option<u64>)> {
-        // The driver looks for parameters by itself, and always as under the usual mode: it would take a part of a string for one.
-        if !params.is_empty() && sql::reads_otherwise(Dialect::MySql.into(), self.status.borrow().reading, text) {
-            return Err(Error::new(Kind::Statement, "a parameter cannot be given beside a backslash before a quote under this sql_mode")
-                .hint("Nothing was sent. Write the value into the statement."));
+        // The driver looks for named parameters by itself, and always as under the usual mode: it would take a part of a string for one.
+        if !params.is_empty() && names_parameter(text) && sql::reads_otherwise(Dialect::MySql.into(), self.status.borrow().reading, text) {
+            return Err(Error::new(
+                Kind::Statement,
+                "a parameter cannot be given beside a backslash before a quote and a colon before a name, under this sql_mode",
+            )
+            .hint("Nothing was sent. Write the value into the statement."));
         }
         let reads = self.access == Access::ReadOnly && !only_reading(Dialect::MySql, text);
         let statement = if reads && self.prepares_text && params.is_empty() && text.len() < LONG {
@@ -494,6 +502,11 @@ fn end_on_server(control: &Arc<Control>, serial: u64) {
 }
 
 /// Reads all results and hands on their columns and rows. The last, unfinished batch comes back.
+/// The driver would see a named parameter somewhere.
+fn names_parameter(text: &str) -> bool {
+    text.as_bytes().windows(2).any(|w| w[0] == b':' && matches!(w[1], b'a'..=b'z' | b'_'))
+}
+
 async fn stream<P: Protocol>(mut result: QueryResult<'_, '_, P>, reader: &Reader<'_>) -> Flow {
     let mut flow = Flow { result: Ok(()), rows: None, affected: 0, abandoned: false, batch: None };
     while let Some(columns) = result.columns() {

@@ -29,13 +29,25 @@ pub(super) async fn of(s: &Session, name: &[String]) -> Result<Option<TableInfo>
         .await?;
     let mut names: Vec<&str> = keys.rows.iter().map(|r| at(r, 0)).collect();
     names.dedup();
-    // A key over the beginning of a text, or one that may hold NULL, does not name one row.
-    let whole = |index: &&str| {
-        keys.rows.iter().filter(|r| at(r, 0) == *index).all(|r| at(r, 2) != "YES" && at(r, 3).is_empty() && !at(r, 1).is_empty())
+    let of_type = |name: &str, word: &str| columns.rows.iter().any(|c| at(c, 2) == name && at(c, 3).to_ascii_lowercase().starts_with(word));
+    // What keeps a key from naming one row.
+    let amiss = |index: &str| {
+        keys.rows.iter().filter(|r| at(r, 0) == index).find_map(|r| {
+            let column = at(r, 1);
+            Some(match () {
+                () if column.is_empty() => format!("its unique key {index} is over an expression"),
+                () if at(r, 2) == "YES" => format!("its unique key {index} may hold NULL in {column}"),
+                () if !at(r, 3).is_empty() => format!("its unique key {index} covers only the beginning of {column}"),
+                () if of_type(column, "bit") => format!("its key {index} has the BIT column {column}, whose bytes no comparison takes"),
+                () if of_type(column, "float") => format!("its key {index} has the FLOAT column {column}, which the server shows rounded"),
+                () => return None,
+            })
+        })
     };
+    let no_key = names.iter().find_map(|n| amiss(n));
     let key = names
         .into_iter()
-        .find(whole)
+        .find(|n| amiss(n).is_none())
         .map_or_else(Vec::new, |index| keys.rows.iter().filter(|r| at(r, 0) == index).map(|r| at(r, 1).to_string()).collect());
     let column = |r: &Vec<Option<String>>| {
         let extra = at(r, 5).to_ascii_lowercase();
@@ -56,6 +68,7 @@ pub(super) async fn of(s: &Session, name: &[String]) -> Result<Option<TableInfo>
         name: at(first, 1).to_string(),
         columns: columns.rows.iter().map(column).collect(),
         key,
+        no_key,
         no_rollback: (at(first, 8) != "YES").then(|| format!("its engine {} cannot roll back", at(first, 7))),
     }))
 }

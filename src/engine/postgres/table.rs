@@ -21,6 +21,14 @@ const TABLE: &str = "WITH t AS (SELECT c.oid, n.nspname, c.relname FROM pg_catal
             WHERE f.adrelid = t.oid AND f.adnum = a.attnum AND pg_catalog.pg_get_expr(f.adbin, f.adrelid) LIKE '%nextval(%') \
     FROM t JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid WHERE a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
 
+/// What keeps the first unique index from naming one row.
+const AMISS: &str = "SELECT 'its unique index ' || c.relname || CASE WHEN NOT i.indisvalid THEN ' is not valid' \
+    WHEN i.indpred IS NOT NULL THEN ' holds for some rows only' WHEN i.indexprs IS NOT NULL THEN ' is over an expression' \
+    ELSE ' may hold NULL in ' || (SELECT string_agg(a.attname, ', ' ORDER BY a.attnum) FROM pg_catalog.pg_attribute a \
+        WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey::int2[]) AND NOT a.attnotnull) END \
+    FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid \
+    WHERE i.indisunique AND i.indrelid = to_regclass($1) ORDER BY i.indexrelid LIMIT 1";
+
 /// See `Catalog::table`. A bare name is looked for along the role's own search path.
 pub(super) async fn of(s: &Session, name: &[String]) -> Result<Option<TableInfo>> {
     let wanted = match name {
@@ -33,11 +41,19 @@ pub(super) async fn of(s: &Session, name: &[String]) -> Result<Option<TableInfo>
     let Some(first) = rows.first() else { return Ok(None) };
     let mut key: Vec<(usize, String)> = rows.iter().filter_map(|r| Some((cell(r, 8).parse().ok()?, cell(r, 2).to_string()))).collect();
     key.sort_unstable();
+    let no_key = match key.is_empty() {
+        true => {
+            let name: Vec<String> = [cell(first, 0), cell(first, 1)].iter().map(|p| Dialect::Postgres.quote_ident(p)).collect();
+            pinned(s, AMISS, &[&name.join(".")]).await?.scalar().map(str::to_string)
+        }
+        false => None,
+    };
     Ok(Some(TableInfo {
         schema: cell(first, 0).to_string(),
         name: cell(first, 1).to_string(),
         columns: rows.iter().map(column).collect(),
         key: key.into_iter().map(|(_, name)| name).collect(),
+        no_key,
         no_rollback: None,
     }))
 }

@@ -29,10 +29,14 @@ pub(super) async fn of(s: &Session, name: &[String]) -> Result<Option<TableInfo>
     let mut key: Vec<String> = key.into_iter().map(|(_, name)| name).collect();
     // Without a primary key every row still has its number, for a result that shows it. What stands behind a row of a virtual table is its
     // module's own business (a full-text index may show another table's texts): none is named there.
+    let mut no_key = None;
     if at(one, 3) == "virtual" {
         key.clear();
+        no_key = Some("it is a virtual table: what stands behind its rows is its module's own business".to_string());
     } else if key.is_empty() && at(one, 2) != "1" && !columns.rows.iter().any(|r| at(r, 0).eq_ignore_ascii_case("rowid")) {
         key.push("rowid".into());
+    } else if key.is_empty() {
+        no_key = Some("it has no primary key, and a column stands in the place of the row's number".into());
     }
     let column = |r: &Vec<Option<String>>| ColumnInfo {
         name: at(r, 0).to_string(),
@@ -45,5 +49,5 @@ pub(super) async fn of(s: &Session, name: &[String]) -> Result<Option<TableInfo>
         counts: false,
         hidden: false,
     };
-    Ok(Some(TableInfo { schema, name, columns: columns.rows.iter().map(column).collect(), key, no_rollback: None }))
+    Ok(Some(TableInfo { schema, name, columns: columns.rows.iter().map(column).collect(), key, no_key, no_rollback: None }))
 }

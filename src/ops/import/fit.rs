@@ -8,7 +8,7 @@ pub fn fit(dialect: Dialect, form: Form, column: &ColumnInfo, value: Value) -> R
     let type_name = column.type_name.to_ascii_lowercase();
     let text = match value {
         Value::Text(text) => text,
-        Value::Bytes(_) if dialect == Dialect::Postgres && !binary(dialect, &type_name) => {
+        Value::Bytes(_) if dialect == Dialect::Postgres && !column.binary(dialect) => {
             return Err(format!("{} is given as bytes, and its type {} takes text", column.name, column.type_name));
         }
         other => return Ok(other),
@@ -23,7 +23,7 @@ pub fn fit(dialect: Dialect, form: Form, column: &ColumnInfo, value: Value) -> R
     let Some(digits) = text.strip_prefix("\\x").filter(|_| form != Form::Ndjson && dialect != Dialect::Postgres) else {
         return Ok(Value::Text(text));
     };
-    match (binary(dialect, &type_name), hex::decode(digits)) {
+    match (column.binary(dialect), hex::decode(digits)) {
         (true, Ok(bytes)) => Ok(Value::Bytes(bytes)),
         (true, Err(_)) => Err(format!("{} begins with \\x, and what follows are no pairs of hexadecimal digits", column.name)),
         // A column of any type may hold bytes in SQLite: which of them this is the file cannot tell.
@@ -43,31 +43,6 @@ fn real(type_name: &str) -> bool {
 
 fn infinite(text: &str) -> bool {
     matches!(text.trim_start_matches('-'), "Inf" | "Infinity")
-}
-
-fn binary(dialect: Dialect, type_name: &str) -> bool {
-    let first = type_name.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
-    match dialect {
-        Dialect::Postgres => first == "bytea",
-        Dialect::Sqlite => type_name.contains("blob"),
-        Dialect::MySql => {
-            first.ends_with("blob")
-                || matches!(
-                    first,
-                    "binary"
-                        | "varbinary"
-                        | "bit"
-                        | "geometry"
-                        | "point"
-                        | "linestring"
-                        | "polygon"
-                        | "multipoint"
-                        | "multilinestring"
-                        | "multipolygon"
-                        | "geometrycollection"
-                )
-        }
-    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::app::panes::query::{Progress, ResultTab};
 use crate::app::panes::results::clip;
 use crate::app::panes::running::one_line;
 use crate::app::{Pane, State};
-use crate::model::{Align, Cell, Kind};
+use crate::model::{Align, Cell, Kind, Param};
 use crate::text;
 use crate::ui::canvas::Canvas;
 use ratatui::style::Style;
@@ -120,6 +120,7 @@ fn shown_value(tab: &ResultTab, row: u64, column: usize, cell: Cell<'_>, width: 
     // Without colours a text of these letters must not look like no value.
     let as_text = |s: String| if s == "NULL" { "'NULL'".to_string() } else { s };
     match (tab.staged_cell(row, column), text::cell_line(clip(cell, width))) {
+        (Some(Param::Bytes(b)), _) => (text::cell_line(Cell::Binary(b)).unwrap_or_default(), c.look.warning),
         (Some(new), _) => (new.text().map_or_else(|| "NULL".into(), |s| as_text(text::clean(s).into_owned())), c.look.warning),
         (None, Some(s)) => (as_text(s), c.look.text),
         (None, None) => ("NULL".to_string(), c.look.null),
