@@ -1,6 +1,7 @@
 //! The terminal: enter and leave, input, the loop, jobs, clipboard.
 
 mod clipboard;
+mod escape;
 mod hangup;
 mod input;
 pub mod jobs;

@@ -1,23 +1,32 @@
 //! From the terminal library's events to ours.
 
+use super::escape::{self, Escape};
 use crate::app::Msg;
 use crate::config::keymap::{Code, Key};
 use crossterm::event::{Event, EventStream, KeyCode, KeyEventKind, KeyModifiers};
 use futures_util::{Stream, StreamExt};
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use tokio::time::{Instant, Sleep};
 
 /// The terminal's events.
 ///
 /// crossterm reads 1,024 bytes at a time and is told of new ones alone: what is left of a long paste would lie there until the
 /// next key. So whenever it has nothing more to give, and the terminal has, it is told again.
-pub struct Events(EventStream);
+///
+/// It also takes an ESC byte for the key as soon as nothing stands behind it, though the rest of a key with Alt, of an arrow or of a
+/// function key may only be late: over a slow link `Alt-R` would be Esc and `r`. So Esc waits a moment ([`escape::LATE`]).
+pub struct Events {
+    source: EventStream,
+    escape: Escape,
+    late: Pin<Box<Sleep>>,
+}
 
 impl Events {
     pub fn new() -> Self {
-        Events(EventStream::new())
+        Events { source: EventStream::new(), escape: Escape::default(), late: Box::pin(tokio::time::sleep(escape::LATE)) }
     }
 }
 
@@ -25,11 +34,27 @@ impl Stream for Events {
     type Item = io::Result<Event>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let next = self.0.poll_next_unpin(cx);
-        if next.is_pending() {
-            tell_again();
+        loop {
+            if let Some(event) = self.escape.next() {
+                return Poll::Ready(Some(Ok(event)));
+            }
+            match self.source.poll_next_unpin(cx) {
+                Poll::Ready(Some(Ok(event))) => {
+                    self.escape.take(event);
+                    if self.escape.waits() {
+                        self.late.as_mut().reset(Instant::now() + escape::LATE);
+                    }
+                }
+                Poll::Ready(end) => return Poll::Ready(end),
+                Poll::Pending => {
+                    tell_again();
+                    if !self.escape.waits() || self.late.as_mut().poll(cx).is_pending() {
+                        return Poll::Pending;
+                    }
+                    self.escape.end();
+                }
+            }
         }
-        next
     }
 }
 
