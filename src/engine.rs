@@ -86,6 +86,9 @@ pub struct Connect {
     pub place: Option<String>,
     /// Leaves nothing behind, not even files that others' sessions then need a right on (SQLite's log of a closed database).
     pub traceless: bool,
+    /// What it reads is for the program's own ends and must be whole: a limit of the account's (`sql_select_limit`) does not hold. So it is
+    /// of all but the user's own sessions.
+    pub whole: bool,
 }
 
 impl Connect {
@@ -95,7 +98,16 @@ impl Connect {
             Role::Background => (Some(Duration::from_secs(10)), Some(Duration::from_millis(200))),
             Role::Migration => (None, Some(Duration::from_secs(3))),
         };
-        Connect { role, access, connect_timeout: Duration::from_secs(10), statement_timeout, lock_timeout, place: None, traceless: false }
+        Connect {
+            role,
+            access,
+            connect_timeout: Duration::from_secs(10),
+            statement_timeout,
+            lock_timeout,
+            place: None,
+            traceless: false,
+            whole: role != Role::Query,
+        }
     }
 }
 

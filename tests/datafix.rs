@@ -246,6 +246,9 @@ fn in_mariadb() {
     // A computed column that is no part of the key takes nobody along.
     let text = run(&home, 0, "update computed set v = 'bb' where id = 1", false);
     assert!(!text.contains("follows"), "{text}");
+    maria.sql("fixes", "create table fk1 (k float primary key, v int); insert into fk1 values (0.1, 1)");
+    let text = run(&home, 0, "update fk1 set v = 11 where v = 1", false);
+    assert!(text.contains("was: k 0.1, v 1") && !text.contains("gone") && text.contains("stand here as they were before"), "{text}");
     maria.sql("mysql", "set global tx_isolation = 'READ-COMMITTED'");
     let text = run(&home, 0, "insert into fresh values (202, 'new')", false);
     maria.sql("mysql", "set global tx_isolation = 'REPEATABLE-READ'");
@@ -410,4 +413,28 @@ fn one_whose_server_does_not_answer_is_not_called_ended() {
     pg.psql("postgres", &format!("select pg_terminate_backend(pid) from pg_stat_activity where datname = 'frozen' and pid <> {backend}"));
     support::wait_until("its session is gone", || count(&format!("pid = {backend}")) == "0");
     assert_eq!(pg.psql("frozen", "select v from t").trim(), "a");
+}
+
+/// What a server's settings do to sessions without a word of the user's: a limit of rows, keys that are off, a mode that is not strict.
+#[test]
+fn settings_of_the_server_hide_nothing_in_mariadb() {
+    let maria = MariaServer::start(&[]);
+    maria.create_database("odd");
+    maria.sql(
+        "odd",
+        "create table p (id int primary key, v varchar(3)); insert into p select seq, 'a' from seq_1_to_50;
+         create table c (id int primary key, p int, foreign key (p) references p (id) on delete cascade); insert into c select seq, seq from seq_1_to_50",
+    );
+    let home = guarded(&format!("engine = \"mysql\"\nsocket = \"{}\"\nuser = \"root\"\ndatabase = \"odd\"", maria.socket.display()));
+    maria.sql("odd", "set global sql_select_limit = 2");
+    let text = run(&home, 0, "delete from p where id <= 5", false);
+    assert!(text.contains("5 rows affected") && text.contains("5 rows saved") && text.contains("5 rows of odd.c by cascade"), "{text}");
+    run(&home, 4, "delete from p where id <= 8", true);
+    maria.sql("odd", "set global sql_select_limit = default; set global foreign_key_checks = 0");
+    let text = run(&home, 0, "delete from p where id <= 3", false);
+    assert!(!text.contains("by cascade: deleted") && text.contains("3 rows of odd.c"), "{text}");
+    maria.sql("odd", "set global foreign_key_checks = 1; set global sql_mode = ''");
+    let text = run(&home, 0, "update p set v = 'abcdef' where id = 9", false);
+    assert!(text.contains("v a → abc") && text.contains("the server says: Data truncated"), "{text}");
+    assert_eq!(maria.sql("odd", "select count(*) from p").trim(), "50");
 }

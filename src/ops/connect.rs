@@ -113,7 +113,7 @@ impl Connection {
 
     /// A read-write session for a data fix. Not public: the ways to it are `ops::datafix` and `ops::migrate`.
     pub(in crate::ops) async fn writer(&self) -> Result<Session> {
-        self.engine.connect(Connect::new(Role::Query, Access::ReadWrite)).await
+        self.engine.connect(Connect { whole: true, ..Connect::new(Role::Query, Access::ReadWrite) }).await
     }
 
     /// A dedicated read-write session for a migration run or a proof.

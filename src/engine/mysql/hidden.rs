@@ -154,7 +154,8 @@ pub(super) async fn referrers(s: &Session, table: &[String]) -> Result<Vec<Refer
              ORDER BY k.TABLE_SCHEMA, k.TABLE_NAME, k.CONSTRAINT_NAME, k.ORDINAL_POSITION"
         ))
         .await?;
-    from_rows(found.rows, true)
+    let enforced = s.fetch("SELECT @@SESSION.foreign_key_checks").await?.scalar() != Some("0");
+    from_rows(found.rows, enforced)
 }
 
 pub(super) fn names(text: &str) -> Vec<String> {

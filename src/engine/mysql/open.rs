@@ -99,7 +99,9 @@ async fn set_up(conn: &mut Conn, connector: &Connector, how: &Connect) -> Result
     let setup = settings(connector, how)?;
     let names = VARIABLES.map(|v| format!("'{v}'")).join(",");
     let mut batch = setup.clone();
-    batch.push("SELECT CURRENT_USER(), DATABASE(), CONNECTION_ID()".into());
+    batch.push("SELECT CURRENT_USER(), DATABASE(), CONNECTION_ID(), @@SESSION.sql_select_limit".into());
+    // A limit of the account's would cut short what follows, and all that is read for the program's own ends.
+    batch.push(format!("SET SESSION sql_select_limit = {}", u64::MAX));
     batch.push(format!("SHOW SESSION VARIABLES WHERE Variable_name IN ({names})"));
     batch.push("SHOW GRANTS".into());
     let fail = |e: mysql_async::Error, what: &str| match e {
@@ -142,8 +144,12 @@ async fn set_up(conn: &mut Conn, connector: &Connector, how: &Connect) -> Result
         _ => String::new(),
     };
     let who = sets.get(at).and_then(|r| r.first()).ok_or_else(|| Error::connect("the server gave no answer about the session"))?;
-    let variables = sets.get(at + 1).into_iter().flatten().map(|r| (text(r.as_ref(0)).to_lowercase(), text(r.as_ref(1)))).collect();
-    let grants = (!grants_refused).then(|| sets.get(at + 2).into_iter().flatten().map(|r| text(r.as_ref(0))).collect());
+    let variables = sets.get(at + 2).into_iter().flatten().map(|r| (text(r.as_ref(0)).to_lowercase(), text(r.as_ref(1)))).collect();
+    let grants = (!grants_refused).then(|| sets.get(at + 3).into_iter().flatten().map(|r| text(r.as_ref(0))).collect());
+    let limit = text(who.as_ref(3));
+    if !how.whole && limit.parse() != Ok(u64::MAX) {
+        conn.query_drop(format!("SET SESSION sql_select_limit = {limit}")).await.map_err(|e| fail(e, "session"))?;
+    }
     Ok(Facts {
         user: text(who.as_ref(0)),
         database: text(who.as_ref(1)),

@@ -142,6 +142,7 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
     let deletes = steps.iter().all(|step| step.touch == Touch::Delete);
     let mut returned = sample::Listed::default();
     let mut fresh = Fresh::default();
+    let mut said = Vec::new();
     for (i, (step, (rows, seen))) in steps.into_iter().zip(named).enumerate() {
         if let Touch::Update(columns) = &step.touch {
             sets.extend(columns.iter().cloned());
@@ -166,10 +167,15 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
         let began = Instant::now();
         let outcome = match &step.sends {
             Sends::Edit(edit) => cells::exactly_one(s, edit).await,
-            Sends::Typed { bound, .. } => typed(s, bound, &mut returned).await,
+            Sends::Typed { bound, .. } => typed(s, bound, &mut returned, &mut said).await,
         };
         ran.push(Ran { took: began.elapsed(), outcome: outcome.clone() });
         let n = outcome.map_err(|e| at(i, e))?;
+        if step.select.is_some() && n > rows {
+            images.discard();
+            let [n, rows] = [n, rows].map(text::thousands);
+            return Err(Error::held(format!("held: it changed {n} rows, of which {rows} were saved before, so it was rolled back")));
+        }
         affected += n;
         inserted += if step.select.is_none() { n } else { 0 };
         if let Some(new) = new.filter(|_| n > 0) {
@@ -201,6 +207,7 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
     let mut changes = sample.after(dialect, s, table, did).await?;
     changes.rows.extend(fresh.rows.into_iter().map(|cells| Change::Inserted { cells }));
     fresh.why.into_iter().for_each(|why| changes.note(why));
+    said.into_iter().for_each(|words| changes.note(words));
     changes.rows.extend(returned.rows.into_iter().map(|cells| Change::Returned { cells }));
     Ok(Done { affected, before, cascades, changes })
 }
@@ -229,7 +236,11 @@ async fn renamed(s: &Session, (text, params): &(String, Vec<Param>), sample: &mu
     s.fetch(format!("RELEASE SAVEPOINT {POINT}")).await.map(drop)
 }
 
-async fn typed(s: &Session, sent: &Bound, returned: &mut sample::Listed) -> Result<u64> {
+/// Remarks of the server that are told.
+const REMARKS: usize = 3;
+
+/// `said` is given what the server remarked, such as that it keeps another value than it was sent.
+async fn typed(s: &Session, sent: &Bound, returned: &mut sample::Listed, said: &mut Vec<String>) -> Result<u64> {
     let mut rows = s.run_bound(sent.text.clone(), sent.params.clone()).await?;
     let (mut counted_there, mut came) = (0, 0);
     while let Some(event) = rows.next().await {
@@ -240,6 +251,7 @@ async fn typed(s: &Session, sent: &Bound, returned: &mut sample::Listed) -> Resu
                 returned.take(&batch);
             }
             Event::Done(done) => counted_there = done.affected.unwrap_or(0),
+            Event::Notice(n) if said.len() < REMARKS => said.push(format!("the server says: {}", text::clean(&n.message))),
             Event::Notice(_) | Event::Further(_) => {}
         }
     }
