@@ -64,7 +64,9 @@ pub async fn run(start: Start) -> Result<()> {
 /// The theme as it can be shown on this terminal.
 fn look(config: &Config) -> Result<Look> {
     let depth = ColourDepth::detect(|name| std::env::var(name).ok());
-    Ok(Look::new(&Theme::load(&config.theme, depth, &config.around)?, config.ascii))
+    // The fonts of Linux' own console have few of the signs.
+    let ascii = config.ascii || std::env::var("TERM").is_ok_and(|t| t == "linux");
+    Ok(Look::new(&Theme::load(&config.theme, depth, &config.around)?, ascii))
 }
 
 async fn console(start: Start, keymap: Keymap, mut look: Look) -> Result<()> {

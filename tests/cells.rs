@@ -531,3 +531,34 @@ fn a_key_that_names_no_row_for_certain_says_why() {
         });
     }
 }
+
+/// A trigger that swallows the change is no change by somebody else.
+#[test]
+fn a_change_that_a_trigger_swallows_is_told_apart_from_one_by_somebody_else() {
+    for (make, trigger) in [
+        (
+            Project::postgres as fn() -> Project,
+            &[
+                "create function keep() returns trigger language plpgsql as 'begin return null; end'",
+                "create trigger keep before delete on kept for each row execute function keep()",
+            ][..],
+        ),
+        (Project::sqlite, &["create trigger keep before delete on kept begin select raise(ignore); end"]),
+    ] {
+        let project = make();
+        block_on(async {
+            let p = Place::open(project).await;
+            p.run("create table kept (id int primary key, v varchar(9))").await;
+            p.run("insert into kept values (1, 'a')").await;
+            for one in trigger {
+                p.run(one).await;
+            }
+            let plan = p.plan("select id, v from kept").await.expect("editable");
+            let delete = |v: &str| RowEdit::Delete { key: vec![("id".into(), number("1"))], was: vec![("v".into(), text(v))] };
+            let e = p.write(&plan, &[delete("a")]).await.expect_err("kept");
+            assert!(e.message.contains("the server changed nothing, though the row is there"), "{e:?}");
+            let e = p.write(&plan, &[delete("z")]).await.expect_err("another");
+            assert!(e.message.contains("somebody changed it meanwhile"), "{e:?}");
+        });
+    }
+}

@@ -150,6 +150,17 @@ fn a_closed_buffer_is_kept_and_a_question_comes_where_something_hangs_on_it() {
 }
 
 #[test]
+fn laying_out_keeps_the_cursor_at_its_word() {
+    let mut c = open();
+    put(&mut c, "select alpha, beta from t1");
+    c.press("C-End");
+    c.press("C-Left");
+    c.press("A-f");
+    c.type_text("X");
+    assert_eq!(text(&c).split_whitespace().collect::<Vec<_>>(), ["select", "alpha,", "beta", "from", "Xt1"], "{}", text(&c));
+}
+
+#[test]
 fn expressions_that_match_places_are_found_and_replaced() {
     let mut c = open();
     put(&mut c, "select 1\nselect 2\nselect 3");
@@ -335,6 +346,7 @@ fn text_is_found_as_it_is_typed_and_replaced_as_one_step() {
     assert_eq!(text(&c), "select key\nfrom orders\nwhere ID = 1 or id = 2");
     c.press("A-a");
     assert_eq!(text(&c), "select key\nfrom orders\nwhere key = 1 or key = 2");
+    c.press("Esc");
     c.press("C-z");
     assert_eq!(text(&c), "select key\nfrom orders\nwhere ID = 1 or id = 2");
 
@@ -346,6 +358,7 @@ fn text_is_found_as_it_is_typed_and_replaced_as_one_step() {
     c.type_text("1$1");
     c.press("A-a");
     assert_eq!(text(&c), "select key\nfrom orders\nwhere ID = 11 or id = 12");
+    c.press("Esc");
 
     // In the pane after Esc.
     c.press("Esc");

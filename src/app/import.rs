@@ -37,7 +37,9 @@ pub fn asked(values: &[String]) -> std::result::Result<Import, String> {
         return Err("A file and a table are needed.".into());
     }
     let file = PathBuf::from(value(0));
-    let Some(form) = reader::Form::of_path(&file) else { return Err("The ending says no format: .csv, .tsv, .ndjson.".into()) };
+    let Some(form) = reader::Form::of_path(&file) else {
+        return Err("The ending says none of the formats that are imported: .csv, .tsv, .ndjson.".into());
+    };
     let skip_refused = match value(3) {
         "" => false,
         "skip" => true,

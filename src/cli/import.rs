@@ -45,8 +45,11 @@ pub fn form(path: &std::path::Path, asked: Option<super::args::ImportFormat>) ->
         Some(F::Tsv) => Form::Tsv,
         Some(F::Ndjson) => Form::Ndjson,
         None => Form::of_path(path).ok_or_else(|| {
-            Error::usage(format!("the ending of {} says no format", crate::text::clean(&path.display().to_string())))
-                .hint("Name it with --format csv, tsv or ndjson.")
+            Error::usage(format!(
+                "the ending of {} says none of the formats that are imported",
+                crate::text::clean(&path.display().to_string())
+            ))
+            .hint("Name it with --format csv, tsv or ndjson.")
         })?,
     })
 }

@@ -437,8 +437,18 @@ pub(in crate::ops) async fn exactly_one(s: &Session, one: &CellStatement) -> Res
     }
     match affected {
         Some(1) => Ok(1),
+        Some(0) if is_there(s, one).await? => Err(Error::failed("the server changed nothing, though the row is there as it was shown")
+            .hint("A trigger, a rule or a policy may keep it from being changed, or the value is the same to the server.")),
         Some(n) => Err(not_one(n)),
         None => Err(Error::failed("the server did not tell how many rows it changed")),
+    }
+}
+
+/// The row that a statement names is there as it was shown.
+async fn is_there(s: &Session, one: &CellStatement) -> Result<bool> {
+    match &one.select {
+        Some((select, params)) => Ok(rows(s, unlocked(select).to_string(), params).await? > 0),
+        None => Ok(false),
     }
 }
 

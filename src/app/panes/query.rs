@@ -195,8 +195,20 @@ pub fn format(state: &mut State, effects: &mut Vec<Effect>) {
     match crate::sql::format::format(editor.dialect(), &editor.text()[range.clone()]) {
         Ok(new) if new == editor.text()[range.clone()] => state.say(Note::info("It is laid out already.")),
         Ok(new) => {
+            // The tokens are the same: the cursor stays at its own.
+            let tokens = |text: &str| {
+                crate::sql::lex(editor.reading(), text)
+                    .into_iter()
+                    .filter(|t| t.kind != crate::sql::TokenKind::Whitespace)
+                    .map(|t| t.span)
+                    .collect::<Vec<_>>()
+            };
+            let at = editor.cursor_byte().saturating_sub(range.start);
+            let (old, now) = (tokens(&editor.text()[range.clone()]), tokens(&new));
+            let of = old.iter().rposition(|t| t.start <= at);
+            let to = of.and_then(|i| now.get(i).map(|t| t.start + (at - old[i].start).min(t.len()))).unwrap_or(0);
             editor.replace(range.clone(), &new);
-            editor.go_to_byte(range.start);
+            editor.go_to_byte(range.start + to);
             edited(state, effects);
         }
         Err(why) => state.say(Note::warning(format!("Left as it is: {why}."))),

@@ -348,6 +348,10 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
         RunEvent::Passed { result, passed } => crate::app::standing::passed(state, result, passed),
         RunEvent::Fix { result, fix } => fix::begun(state, result, false, *fix, effects),
         RunEvent::Finished => {
+            let cancelled = state.jobs.iter().any(|j| j.id == job && j.cancelled);
+            if cancelled && state.query.running.as_ref().is_some_and(|r| r.job == job && r.failed == 0) {
+                state.say(Note::info("It ended by itself before it was cancelled; the session is kept."));
+            }
             state.jobs.retain(|j| j.id != job);
             finished(state, job);
             crate::app::watch::ended(state, job, effects);

@@ -1,7 +1,9 @@
 //! Definitions as the server tells them, made fit for its own client: what holds statements is put between DELIMITER lines, and nobody
 //! is named as the one who defined it, because that account may not exist where the text is run.
 
-use crate::model::Dialect;
+use super::catalog::{at, lit};
+use crate::engine::Session;
+use crate::model::{Dialect, Result};
 use crate::sql::{TokenKind, ended, lex};
 
 /// What a routine, trigger or event was made under, and is run under wherever it is called.
@@ -23,6 +25,21 @@ pub(super) fn script(shown: &str, under: &Under<'_>) -> String {
         after.push_str(", time_zone = @saved_time_zone");
     }
     format!("SET {saved}, {before};\n{}\nSET {after};", delimited(shown))
+}
+
+/// A view as the dictionary has it, without opening it. Its ALGORITHM is not told there.
+pub(super) async fn of_view(s: &Session, schema: &str, name: &str) -> Result<Option<String>> {
+    let found = s
+        .fetch(format!(
+            "SELECT VIEW_DEFINITION, SECURITY_TYPE, CHECK_OPTION FROM information_schema.VIEWS WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {}",
+            lit(schema),
+            lit(name)
+        ))
+        .await?;
+    let Some(row) = found.rows.first().filter(|r| !at(r, 0).is_empty()) else { return Ok(None) };
+    let check = if at(row, 2) == "NONE" { String::new() } else { format!(" WITH {} CHECK OPTION", at(row, 2)) };
+    let name = Dialect::MySql.quote_ident(name);
+    Ok(Some(ended(Dialect::MySql, &format!("CREATE SQL SECURITY {} VIEW {name} AS {}{check}", at(row, 1), at(row, 0)))))
 }
 
 fn delimited(shown: &str) -> String {

@@ -40,7 +40,8 @@ impl Migrations for MySql {
     }
 
     fn begin(&self) -> &'static str {
-        "START TRANSACTION"
+        // Also where the server's default is read-only.
+        "START TRANSACTION READ WRITE"
     }
 
     fn history<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Option<Vec<Applied>>>> {

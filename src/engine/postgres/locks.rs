@@ -15,14 +15,14 @@ const HELD: &str = "SELECT CASE WHEN l.locktype = 'relation' THEN l.relation::re
     GROUP BY 1 ORDER BY 1";
 
 /// Only sessions that wait for a lock at all are asked about: `pg_blocking_pids` takes the lock manager's own locks for a moment.
-const WAITING: &str = "SELECT coalesce(usename, '') || '@' || coalesce(client_addr::text, 'local') || ' (pid ' || pid || coalesce(', ' || nullif(application_name, ''), '') || ')', \
+const WAITING: &str = "SELECT coalesce(usename, '') || '@' || coalesce(host(client_addr), 'local') || ' (pid ' || pid || coalesce(', ' || nullif(application_name, ''), '') || ')', \
         greatest(0, extract(epoch FROM clock_timestamp() - coalesce(query_start, clock_timestamp())))::bigint, left(query, 500) \
     FROM pg_catalog.pg_stat_activity WHERE wait_event_type = 'Lock' AND $1::int = ANY (pg_catalog.pg_blocking_pids(pid)) ORDER BY query_start LIMIT 50";
 
 /// Asks for the blockers only while the session waits for a lock at all. A prepared transaction has no process: its number is 0.
 const BLOCKERS: &str = "WITH b AS (SELECT DISTINCT unnest(pg_catalog.pg_blocking_pids(pid)) AS pid FROM pg_catalog.pg_stat_activity \
         WHERE pid = $1::int AND wait_event_type = 'Lock') \
-    SELECT CASE WHEN b.pid = 0 THEN 'a prepared transaction' ELSE coalesce(a.usename::text, '') || '@' || coalesce(a.client_addr::text, 'local') || ' (pid ' || b.pid \
+    SELECT CASE WHEN b.pid = 0 THEN 'a prepared transaction' ELSE coalesce(a.usename::text, '') || '@' || coalesce(host(a.client_addr), 'local') || ' (pid ' || b.pid \
             || coalesce(', ' || nullif(a.application_name, ''), '') || ')' END, \
         CASE WHEN a.state LIKE 'idle in transaction%' THEN greatest(0, extract(epoch FROM clock_timestamp() - a.state_change))::bigint END, left(a.query, 500) \
     FROM b LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = b.pid ORDER BY a.xact_start NULLS FIRST LIMIT 20";

@@ -119,7 +119,7 @@ impl Migrations for Postgres {
 async fn holder(s: &Session, database: &str, key: i64) -> Error {
     let held = Error::new(Kind::Held, format!("another session holds the migration lock of {database}"));
     let text = format!(
-        "SELECT l.pid, a.usename, coalesce(a.client_addr::text, 'the local socket'), coalesce(nullif(a.application_name, ''), 'an unnamed program'), \
+        "SELECT l.pid, a.usename, coalesce(host(a.client_addr), 'the local socket'), coalesce(nullif(a.application_name, ''), 'an unnamed program'), \
          coalesce(a.state, 'unknown'), extract(epoch FROM now() - a.backend_start)::bigint, left(a.query, 500) \
          FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid \
          WHERE l.locktype = 'advisory' AND l.granted AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()) \

@@ -187,7 +187,7 @@ async fn standbys(s: &Session, sees_all: bool, grant: &str) -> Result<Vec<Findin
     let server = s.identity().address.clone();
     let t = s
         .fetch(
-            "SELECT coalesce(nullif(application_name, ''), client_addr::text, pid::text), state, \
+            "SELECT coalesce(nullif(application_name, ''), host(client_addr), pid::text), state, \
              pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), replay_lsn)::bigint FROM pg_catalog.pg_stat_replication",
         )
         .await?;

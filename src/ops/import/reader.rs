@@ -91,6 +91,8 @@ pub struct Reader<R> {
     /// What stands for NULL beside nothing at all.
     null: Option<String>,
     columns: Vec<String>,
+    /// Between the fields of CSV.
+    separator: u8,
     /// See [`Reader::any_bytes`].
     any_bytes: bool,
     line: u64,
@@ -100,8 +102,9 @@ pub struct Reader<R> {
 
 impl<R: BufRead> Reader<R> {
     /// Reads the names of the columns: the header, or the keys of NDJSON's first object.
-    pub fn new(input: R, form: Form, null: Option<String>) -> Result<Self, String> {
-        let mut r = Reader { input, form, null, columns: Vec::new(), any_bytes: false, line: 0, first: None };
+    pub fn new(mut input: R, form: Form, null: Option<String>) -> Result<Self, String> {
+        let separator = if form == Form::Csv { separator(input.fill_buf().map_err(|e| e.to_string())?) } else { b',' };
+        let mut r = Reader { input, form, null, columns: Vec::new(), separator, any_bytes: false, line: 0, first: None };
         match form {
             Form::Csv => {
                 let Some(fields) = r.csv()?.1? else { return Err("the file is empty: a header is needed".into()) };
@@ -298,7 +301,7 @@ impl<R: BufRead> Reader<R> {
                     (true, b'"') => open = false,
                     (true, _) => field.push(b),
                     (false, b'"') if field.is_empty() && !quoted => (open, quoted) = (true, true),
-                    (false, b',') => {
+                    (false, b) if b == self.separator => {
                         fields.push((std::mem::take(&mut field), quoted));
                         quoted = false;
                     }
@@ -324,6 +327,21 @@ impl<R: BufRead> Reader<R> {
         }
         Ok((start, Ok(Some(fields))))
     }
+}
+
+/// What separates the fields of a header: a comma, or the semicolon that spreadsheets write where a comma stands in numbers.
+fn separator(head: &[u8]) -> u8 {
+    let mut quoted = false;
+    let mut semicolons = false;
+    for b in head.iter().take_while(|b| **b != b'\n') {
+        match b {
+            b'"' => quoted = !quoted,
+            b',' if !quoted => return b',',
+            b';' if !quoted => semicolons = true,
+            _ => {}
+        }
+    }
+    if semicolons { b';' } else { b',' }
 }
 
 /// The fields of an object, in order, with the text of each value: a number that became a `f64` would lose its digits, or
@@ -437,6 +455,16 @@ mod tests {
         let (_, rows) = all(Form::Csv, b"a,b\nNULL,\n\"NULL\",x\n", Some("NULL")).unwrap();
         assert_eq!(rows[0].values, Ok(vec![Value::Null, text("")]));
         assert_eq!(rows[1].values, Ok(vec![text("NULL"), text("x")]));
+    }
+
+    #[test]
+    fn semicolons_separate_where_the_header_has_no_comma() {
+        let (columns, rows) = all(Form::Csv, b"\xef\xbb\xbfid;\"na,me\"\r\n1;a,b\r\n2;\"x;y\"\r\n", None).unwrap();
+        assert_eq!(columns, ["id", "na,me"]);
+        let values: Vec<_> = rows.iter().map(|r| r.values.clone().unwrap()[1].clone()).collect();
+        assert_eq!(values, [text("a,b"), text("x;y")]);
+        let (columns, _) = all(Form::Csv, b"a,b;c\n1,2\n", None).unwrap();
+        assert_eq!(columns, ["a", "b;c"]);
     }
 
     #[test]
