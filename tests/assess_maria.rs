@@ -108,6 +108,34 @@ fn a_hot_row_is_named_with_who_has_it() {
 }
 
 #[test]
+fn who_waits_for_a_lock_by_its_name_stands_behind_who_has_it_and_what_a_statement_does_not_hold_is_not_given_back_by_its_end() {
+    let my = server(&[]);
+    let of =
+        |info: &str| my.sql("", &format!("select id from information_schema.processlist where info like '{info}%'")).trim().to_string();
+    let _job = Held::maria(&my, "app", "select get_lock('nightly', 1); do sleep(600);");
+    wait_until("the job runs", || !of("do sleep(600)").is_empty());
+    let _next = Held::maria(&my, "app", "select get_lock('nightly', 600);");
+    wait_until("the next one waits", || waiting(&my, "User lock") == 1);
+    let run_ = |id: &str| run(&my, id, &["--checks", "MY07"]);
+    let found = run_("oncall");
+    let f = &found.seen("MY07").findings[0];
+    assert!(
+        f.message.contains(&format!("1 session waits behind connection {}", of("do sleep(600)"))) && !f.message.contains("inferred"),
+        "{f:#?}"
+    );
+    drop((_job, _next));
+    // A row that an earlier statement of the transaction took.
+    let _holder = Held::maria(&my, "app", "begin; update orders set state = 'a' where id = 1; select sleep(3); select sleep(500);");
+    wait_until("it is at its second sleep", || !of("select sleep(500)").is_empty());
+    let _waiter = Held::maria(&my, "app", "update orders set state = 'b' where id = 1;");
+    wait_until("somebody waits for the row", || {
+        let found = run(&my, "oncall", &["--checks", "MY06"]);
+        let f = found.seen("MY06").findings.first().cloned();
+        f.is_some_and(|f| f.recover.is_some_and(|a| a.deed.name() == "terminate") && f.next.contains("older than the statement"))
+    });
+}
+
+#[test]
 fn who_waits_is_no_cause_and_who_is_only_guessed_to_hold_is_not_ended() {
     let my = server(&[]);
     let home = tempfile::tempdir().expect("a directory");

@@ -31,14 +31,10 @@ pub async fn recover(
             Error::usage(format!("there is no recovery action {}", text::clean(deed))).hint(format!("There are: {}.", all.join(", ")))
         );
     };
-    let conn = match connect::open(cx, target).await {
-        Ok(conn) => conn,
-        Err(e) => {
-            let (conn, how) = recovery::elsewhere(cx, connect::target(cx, target)?, deed, e).await?;
-            output::message(&how);
-            conn
-        }
-    };
+    let (conn, how) = recovery::connected(cx, connect::target(cx, target)?, deed).await?;
+    if let Some(how) = how {
+        output::message(&how);
+    }
     let action = Action { deed, object: object.unwrap_or_default(), value };
     let prospect = recovery::prepare(&conn, &action).await?;
     let mark = recovery::mark(&conn, &prospect);

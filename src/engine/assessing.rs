@@ -119,6 +119,9 @@ pub(super) struct Words {
 /// nothing back.
 pub(super) const COMMITS: &str = "waiting for a standby to confirm its commit";
 
+/// The state of a session whose work is being undone: all that helps is to wait.
+pub(super) const ROLLS_BACK: &str = "being rolled back";
+
 /// Who a session is, and what it does.
 fn named(session: &LockSession, words: &Words) -> String {
     if session.id == 0 {
@@ -135,6 +138,10 @@ fn named(session: &LockSession, words: &Words) -> String {
         (Some(idle), state) => parts.push(format!("{state} for {}", age(idle as f64))),
         (None, "") => parts.push("its role may not be looked into".into()),
         (None, state) => parts.push(state.into()),
+    }
+    // Of the server's own what it does says who it is.
+    if session.own && !session.statement.is_empty() {
+        parts.push(one_line(words.dialect, &session.statement, 80));
     }
     parts.join(", ")
 }
@@ -215,6 +222,19 @@ pub(super) fn judge_locks(tree: &LockTree, words: &Words, check: &Check, limits:
                     "Finish the prepared transaction: its coordinator knows whether it commits (commit-prepared) or not (rollback-prepared)."
                         .to_string()
                 }
+                _ if holder.own => format!(
+                    "Session {} is the server's own, and is not ended: let it finish; what waits for it can be cancelled and run later.",
+                    holder.id
+                ),
+                _ if holder.state == ROLLS_BACK => format!(
+                    "Wait: what {} did is being undone, and its locks go with that. Never restart the server for it: the same is undone then, with \
+                     nobody let in.",
+                    holder.id
+                ),
+                (id, None) if holder.keeps => format!(
+                    "End session {id} (its transaction is rolled back): what it holds is older than the statement that it runs, and cancelling that \
+                     gives nothing back."
+                ),
                 _ if commits => {
                     "See standbys: with a standby back, or no longer waited for, all go on. It has committed here: cancelling rolls nothing back."
                         .to_string()
@@ -226,30 +246,45 @@ pub(super) fn judge_locks(tree: &LockTree, words: &Words, check: &Check, limits:
                 (id, None) => format!("Look at what {id} runs; cancelling it rolls its statement back."),
             },
         );
-        if let Some(ddl) = ddl.filter(|_| root.victims > 1) {
+        // What a replica applies is not cancelled: replication would stop there. Who is in its way ends.
+        let applied = ddl.filter(|d| d.own);
+        if applied.is_some() {
+            next = format!(
+                "What waits is the replica's own applier: replication stands still behind {0}. End session {0}; never cancel the applier.",
+                holder.id
+            );
+        }
+        let ddl = ddl.filter(|d| !d.own);
+        if let Some(ddl) = ddl.filter(|_| root.victims > 1 || holder.own) {
             // A role that may not look into sessions sees the lock alone.
             let statement = match one_line(words.dialect, &ddl.statement, 48) {
                 told if told.is_empty() || told == words.veiled => format!("somebody who wants {}", ddl.wants.trim_end_matches(" on ")),
                 told => told,
             };
-            message = format!(
-                "{} behind {statement} ({} {}), which waits for {}; the longest for {}",
-                of(root.victims - 1),
-                words.session,
-                ddl.id,
-                named(holder, words),
-                age(root.longest as f64)
-            );
-            next = format!(
-                "Cancel the waiting statement of {} {} and run it later with a {}; or end {}.",
-                words.session, ddl.id, words.timeout, holder.id
-            );
+            if root.victims > 1 {
+                message = format!(
+                    "{} behind {statement} ({} {}), which waits for {}; the longest for {}",
+                    of(root.victims - 1),
+                    words.session,
+                    ddl.id,
+                    named(holder, words),
+                    age(root.longest as f64)
+                );
+            }
+            let or = match (holder.own, holder.state == ROLLS_BACK) {
+                (true, _) => format!("or let {} finish, which is the server's own and is not ended", holder.id),
+                (false, true) => format!("or wait until {} is undone", holder.id),
+                (false, false) => format!("or end {}", holder.id),
+            };
+            next = format!("Cancel the waiting statement of {} {} and run it later with a {}; {or}.", words.session, ddl.id, words.timeout);
         }
         let mut finding = Finding::new(severity, check.id, format!("{} {}", words.session, holder.id), message).next(next);
         // The gentlest that helps: a statement that waits is cancelled, an open transaction that does nothing can only be ended.
-        finding = match (ddl.filter(|_| root.victims > 1), holder.id, holder.idle) {
+        finding = match (ddl.filter(|_| root.victims > 1 || holder.own), holder.id, holder.idle) {
             _ if commits => finding,
             (Some(ddl), ..) => finding.recover(Deed::Cancel, ddl.id.to_string()),
+            _ if holder.own || holder.state == ROLLS_BACK => finding,
+            (None, id, None) if holder.keeps || applied.is_some() => finding.recover(Deed::Terminate, id.to_string()),
             (None, 0, _) => finding,
             // Without a transaction it holds a lock of its session's (an advisory one, LOCK TABLES): only its end gives that back.
             (None, id, Some(_)) if !holder.state.starts_with("idle in transaction") => finding.recover(Deed::Terminate, id.to_string()),
@@ -345,6 +380,10 @@ pub(super) struct Growth<'a> {
     /// What is known to grow, or is kept.
     pub why: &'a str,
     pub next: &'a str,
+    /// Bytes a second, of those that are written, by which something grows that ends by itself; and how many more it may take.
+    pub recycled: Option<(f64, f64)>,
+    /// Commands that run and end, and how many bytes they may still write at most.
+    pub commands: Option<(&'a str, f64)>,
     /// What gives room at once, where only one thing keeps it.
     pub recover: Option<(Deed, &'a str)>,
     /// By what is in them, as in [`sample_free`].
@@ -383,7 +422,14 @@ pub(super) fn judge_growth(seen: &mut Seen, check: &Check, limits: &Limits, firs
     let mut soonest: Option<(f64, f64, &str)> = None;
     for (name, after) in second.counters.iter().filter(|(n, _)| n.starts_with("free ")) {
         let (Some(before), Some(after)) = (first.counters.get(name).and_then(|c| c.first()), after.first()) else { continue };
-        let rate = (before - after) / seconds;
+        let (mut rate, mut after) = ((before - after) / seconds, *after);
+        // What is left for the others, once that has all that it takes.
+        if let Some((of_it, rest)) = known.recycled.filter(|(_, rest)| *rest < after) {
+            (rate, after) = (rate - of_it, after - rest);
+            if rate < SLACK {
+                continue;
+            }
+        }
         if rate > 0.0 && soonest.is_none_or(|(s, ..)| after / rate < s) {
             soonest = Some((after / rate, rate, &name[5..]));
         }
@@ -397,12 +443,21 @@ pub(super) fn judge_growth(seen: &mut Seen, check: &Check, limits: &Limits, firs
     // All that is written lands in a log first, and perhaps in the data as well.
     let foreign = known.rate.filter(|r| rate > 2.0 * r + SLACK);
     let alarming = severity >= Severity::Warning;
+    let free = second.counters.get(&format!("free {what}")).and_then(|c| c.first()).copied().unwrap_or(0.0);
+    let passing = known.commands.filter(|(_, rest)| *rest < free);
+    if passing.is_some() {
+        severity = severity.min(Severity::Info);
+    }
     if roomy {
         // What somebody else writes for some seconds (a build, a copy) is told, and no danger while there is room.
         severity = severity.min(if foreign.is_some() { Severity::Info } else { Severity::Warning });
     }
     if alarming {
         let (why, next) = match (foreign, known.why) {
+            _ if let Some((names, rest)) = passing => (
+                format!(": {names} writes it, and needs {} more at most", bytes(rest)),
+                "It ends with that: see progress for how far it is.".to_string(),
+            ),
             (Some(own), _) => (
                 format!(": the database accounts for {}/s of it at most, something else fills it", bytes(2.0 * own)),
                 format!(
@@ -455,6 +510,47 @@ mod tests {
     }
 
     #[test]
+    fn nobody_is_sent_to_end_what_is_the_servers_own_or_is_being_undone() {
+        const LOCKS: Check = check("T0", "locks", "", "", &[limit("wait", "s", 10.0, 60.0), limit("victims", "sessions", 5.0, 20.0)]);
+        const WORDS: Words = Words {
+            dialect: Dialect::MySql,
+            session: "pid",
+            is_queued_ddl: |s| s.wants.starts_with("exclusive"),
+            veiled: "",
+            timeout: "lock_timeout",
+        };
+        let judged = |holder: LockSession, waiter: LockSession| {
+            let behind = LockSession { id: 3, waits: Some(9), blocked_by: vec![waiter.id], ..LockSession::default() };
+            let waiter = LockSession { id: 2, waits: Some(11), blocked_by: vec![1], ..waiter };
+            let tree = LockTree::of(vec![LockSession { id: 1, ..holder }, waiter, behind]);
+            let f = judge_locks(&tree, &WORDS, &LOCKS, &Limits::default()).findings.remove(0);
+            (f.recover.map(|a| (a.deed, a.object)), f.next, f.message)
+        };
+        let none = LockSession::default;
+        let ddl = || LockSession { id: 2, wants: "exclusive lock on t".into(), statement: "alter table t add x int".into(), ..none() };
+        let active = |state: &str| LockSession { state: state.into(), ..none() };
+        let vacuum = LockSession {
+            own: true,
+            user: "autovacuum worker".into(),
+            statement: "autovacuum: VACUUM t (to prevent wraparound)".into(),
+            ..active("active")
+        };
+        let (deed, next, told) = judged(vacuum.clone(), ddl());
+        assert_eq!(deed, Some((Deed::Cancel, "2".into())));
+        assert!(!next.contains("or end") && told.contains("autovacuum worker") && told.contains("to prevent wraparound"), "{next} {told}");
+        let (deed, next, _) = judged(vacuum, none());
+        assert!(deed.is_none() && next.contains("let it finish"), "{deed:?} {next}");
+        // A replica's applier waits behind a reader: the reader ends.
+        let (deed, next, _) = judged(LockSession { idle: Some(20), ..active("idle in transaction") }, LockSession { own: true, ..ddl() });
+        assert!(deed == Some((Deed::EndIdle, "1".into())) && next.contains("replication stands still"), "{deed:?} {next}");
+        let (deed, next, _) = judged(active(ROLLS_BACK), none());
+        assert!(deed.is_none() && next.starts_with("Wait: "), "{deed:?} {next}");
+        let (deed, next, _) = judged(LockSession { keeps: true, ..active("User sleep") }, none());
+        assert!(deed == Some((Deed::Terminate, "1".into())) && next.contains("older than the statement"), "{deed:?} {next}");
+        assert_eq!(judged(active("updating"), none()).0, Some((Deed::Cancel, "1".into())));
+    }
+
+    #[test]
     fn a_disk_is_judged_by_what_is_used() {
         const DISK: Check = check("T1", "disk", "", "", &[limit("used", "%", 0.0, 101.0)]);
         let dir = tempfile::tempdir().unwrap();
@@ -471,7 +567,15 @@ mod tests {
         const GROWTH: Check = twice("T2", "growth", "", "", &[limit("full", "s", 14_400.0, 900.0)]);
         let sample =
             |at: f64, free: f64| Sample { at, counters: [("free WAL".to_string(), vec![free, 20_000e6])].into(), ..Sample::default() };
-        let known = |rate: Option<f64>| Growth { rate, why: "slot x is inactive", next: "See slots.", recover: None, places: &[] };
+        let known = |rate: Option<f64>| Growth {
+            rate,
+            why: "slot x is inactive",
+            next: "See slots.",
+            recycled: None,
+            commands: None,
+            recover: None,
+            places: &[],
+        };
         let judged = |before: f64, after: f64| {
             let mut seen = Seen::of(&GROWTH);
             judge_growth(&mut seen, &GROWTH, &Limits::default(), &sample(10.0, before), &sample(15.0, after), &known(None));
@@ -506,5 +610,18 @@ mod tests {
             assert_eq!(f.message.contains("slot x"), !foreign, "{rate:?}: {f:?}");
         }
         assert_eq!(judged(500_000.001e6, 500_000e6).severity, Severity::Ok, "in ages");
+        let with = |g: Growth<'_>| {
+            let mut seen = Seen::of(&GROWTH);
+            judge_growth(&mut seen, &GROWTH, &Limits::default(), &sample(10.0, 2_020e6), &sample(15.0, 2_000e6), &g);
+            seen
+        };
+        // WAL that nobody keeps is written over from its own limit on; a command that runs ends.
+        assert_eq!(with(known(None)).severity, Severity::Critical);
+        assert_eq!(with(Growth { recycled: Some((4e6, 500e6)), ..known(None) }).severity, Severity::Ok);
+        assert_eq!(with(Growth { recycled: Some((4e6, 5_000e6)), ..known(None) }).severity, Severity::Critical, "no room for that");
+        let build = with(Growth { commands: Some(("CREATE INDEX of big", 300e6)), ..known(None) });
+        assert_eq!(build.severity, Severity::Info);
+        assert!(build.findings[0].message.ends_with(": CREATE INDEX of big writes it, and needs 300 MB more at most"), "{build:#?}");
+        assert_eq!(with(Growth { commands: Some(("CLUSTER of big", 3_000e6)), ..known(None) }).severity, Severity::Critical);
     }
 }

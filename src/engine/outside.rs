@@ -239,7 +239,7 @@ fn of_one_that_answers(seen: Seen, check: &Check) -> Seen {
     // When a line was written is not known: of a server that answers it is told, and no alarm.
     let recent = seen.figures.get(log::CRASH).is_some_and(|age| *age < log::RECENT);
     let told = |f: Finding| {
-        let most = if recent && log::is_crash(&f.message) { Severity::Warning } else { Severity::Info };
+        let most = if recent && log::is_news(&f.message) { Severity::Warning } else { Severity::Info };
         Finding { check: check.id.into(), severity: f.severity.min(most), ..f }
     };
     let unknown = seen.severity == Severity::Unknown;

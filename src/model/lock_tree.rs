@@ -27,6 +27,12 @@ pub struct LockSession {
     /// It is only guessed to hold what others wait for: the server does not tell.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub guessed: bool,
+    /// It is the server's own (a vacuum, a replica's applier): nobody ends it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub own: bool,
+    /// What it holds is older than the statement that it runs: cancelling that gives nothing back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keeps: bool,
     /// When it connected, by the server's clock and in its words: with the id it names the session for an action.
     pub began: String,
 }

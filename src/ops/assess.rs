@@ -13,7 +13,7 @@ mod run;
 mod summary;
 mod watch;
 
-pub(in crate::ops) use failure::{is_denied, is_limited, is_locked_catalogue};
+pub(in crate::ops) use failure::{is_denied, is_full, is_limited, is_locked_catalogue};
 
 pub use kept::{mute, named, unmute};
 pub use summary::summary;

@@ -4,7 +4,7 @@
 //! into a right. [`act`] reads the object again, in the acting statement itself where the server can, and does nothing when it is
 //! another one by now; then it looks for the effect. The journal has it before and after.
 
-use super::assess::{is_denied, is_limited, is_locked_catalogue};
+use super::assess::{is_denied, is_full, is_limited, is_locked_catalogue};
 use super::gate::RecoveryRight;
 use super::{Connection, Cx, cancelling};
 use crate::config::Target;
@@ -17,6 +17,8 @@ use std::time::Duration;
 
 /// How long the effect is looked for.
 const TO_SHOW: Duration = Duration::from_secs(10);
+/// Before a second try to log in.
+const AGAIN: Duration = Duration::from_millis(500);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -28,7 +30,7 @@ pub fn deeds(conn: &Connection) -> Result<&'static [Deed]> {
 /// Another way in where a login to the target's own database fails because its catalogue is locked, or because the account may not use it
 /// (a monitor's often may not): what is about sessions or the server is done from elsewhere. Gives the connection and what to say of it; the error of the first try where there is no other way, or the deed is about the database
 /// itself.
-pub async fn elsewhere(cx: &Cx, target: Target, deed: Deed, e: Error) -> Result<(Connection, String)> {
+async fn elsewhere(cx: &Cx, target: Target, deed: Deed, e: Error) -> Result<(Connection, String)> {
     let of_server = deed.level() == Level::One || matches!(deed, Deed::StartReplica | Deed::ResumeReplay | Deed::Failover);
     let (locked, limited) = (is_locked_catalogue(&e), is_limited(&e));
     if !(locked || is_denied(&e) || is_limited(&e)) || !of_server {
@@ -48,6 +50,25 @@ pub async fn elsewhere(cx: &Cx, target: Target, deed: Deed, e: Error) -> Result<
     };
     let instead = if database.is_empty() { "without a database".to_string() } else { format!("into database {database} instead") };
     Ok((conn, format!("{why}: logged {} {instead}", if database.is_empty() { "in" } else { "" }).replace("  ", " ")))
+}
+
+/// A session that can act on the target: its own database's, or another way in, with what to say of that. Where all connections are taken it
+/// is tried once more: a session of our own that has just ended may still have been counted.
+pub async fn connected(cx: &Cx, target: Target, deed: Deed) -> Result<(Connection, Option<String>)> {
+    let own = || async {
+        let conn = super::connect::connect_to(cx, target.clone()).await?;
+        conn.reader().await?;
+        Ok(conn)
+    };
+    let mut tried = own().await;
+    if tried.as_ref().is_err_and(is_full) {
+        tokio::time::sleep(AGAIN).await;
+        tried = own().await;
+    }
+    match tried {
+        Ok(conn) => Ok((conn, None)),
+        Err(e) => elsewhere(cx, target, deed, e).await.map(|(conn, how)| (conn, Some(how))),
+    }
 }
 
 /// What the action would do to its object, as that is now. Changes nothing.

@@ -136,15 +136,17 @@ pub fn summary_lines(state: &State, width: usize) -> Vec<(String, Severity)> {
     let Some(severity) = s.severity.filter(|_| !s.says.is_empty()) else { return Vec::new() };
     let width = width.saturating_sub(4).max(20);
     let sev = s.sev.map_or_else(String::new, |n| format!(" (suggested: SEV-{n})"));
-    let cause = text::wrap(&text::clean(&format!("{}{sev}", s.says)), width);
+    let mut cause = text::wrap(&text::clean(&format!("{}{sev}", s.says)), width);
     let mut next = if s.next.is_empty() { Vec::new() } else { text::wrap(&text::clean(&format!("Next: {}", s.next)), width) };
     // On a small screen each has its share, and what does not fit is read in full with a key.
     let most = (usize::from(state.size.1) / 8).max(2);
-    if next.len() > most {
-        next.truncate(most);
-        if let Some(last) = next.last_mut() {
-            let hint = format!("… ({} shows all)", work::keys_in(state, Pane::Assess, Action::Open));
-            *last = format!("{} {hint}", text::truncate(last, width.saturating_sub(text::width(&hint) + 1)).trim_end_matches('…'));
+    let hint = format!("… ({} shows all)", work::keys_in(state, Pane::Assess, Action::Open));
+    for (lines, most) in [(&mut cause, most), (&mut next, most)] {
+        if lines.len() > most {
+            lines.truncate(most);
+            if let Some(last) = lines.last_mut() {
+                *last = format!("{} {hint}", text::truncate(last, width.saturating_sub(text::width(&hint) + 1)).trim_end_matches('…'));
+            }
         }
     }
     cause.into_iter().map(|l| (l, severity)).chain(next.into_iter().map(|l| (l, Severity::Info))).collect()
@@ -456,7 +458,10 @@ fn seen_now(state: &State) -> bool {
 
 /// The pause is over, the pane came on the screen, or the terminal to the front.
 pub fn due(state: &mut State, effects: &mut Vec<Effect>) {
-    if seen_now(state) {
+    if seen_now(state) && !state.dialogs.is_empty() {
+        // What is asked covers the tree, and acts by a connection of its own, which may be the last one.
+        effects.push(Effect::After(PAUSE, Timer::LockTree));
+    } else if seen_now(state) {
         look(state, effects);
     } else if state.assess.tree.is_some() {
         effects.push(Effect::LeaveLocks);

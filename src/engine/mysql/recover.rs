@@ -95,6 +95,10 @@ async fn session(s: &Session, action: &Action) -> Result<Prospect> {
             "{id} is no client's session but one of the server or of a replica ({command}): it is left alone"
         )));
     }
+    if command == "Killed" {
+        return Err(Error::usage(format!("session {id} is ended already: what it did is being undone"))
+            .hint("Wait for it: that cannot be hastened, and a restart of the server undoes the same with nobody let in."));
+    }
     let asked = format!(
         "SELECT trx_started, TIMESTAMPDIFF(SECOND, trx_started, NOW()), trx_rows_modified, trx_rows_locked FROM information_schema.INNODB_TRX \
          WHERE trx_mysql_thread_id = {id}"
@@ -189,7 +193,13 @@ async fn session(s: &Session, action: &Action) -> Result<Prospect> {
                 .into(),
         );
     }
-    p.lock = "It takes no lock; those of the session are released when it has rolled back.".into();
+    p.lock = match action.deed {
+        Deed::Cancel => {
+            "It takes no lock. Those that its transaction took before, and those that it took by hand (LOCK TABLES, FLUSH TABLES), stay."
+        }
+        _ => "It takes no lock; those of the session are released when it has rolled back.",
+    }
+    .into();
     let there = format!("SELECT 1 FROM information_schema.PROCESSLIST p WHERE {}", who.join(" AND "));
     p.rereads = mariadb;
     p.statement = if mariadb {

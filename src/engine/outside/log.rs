@@ -17,7 +17,7 @@ const LINES: usize = 5;
 
 /// The figure with how long ago, in seconds, the last crash was of which a line tells; and up to when that is news.
 pub(super) const CRASH: &str = "crash";
-pub(super) const RECENT: f64 = 900.0;
+pub(super) const RECENT: f64 = 600.0;
 
 /// A line that tells of the end of a process of the server, or of all of it.
 pub(super) fn is_crash(line: &str) -> bool {
@@ -35,6 +35,67 @@ pub(super) fn is_crash(line: &str) -> bool {
         || ["PANIC:", "got signal", "Assertion failure"].iter().any(|w| line.contains(w))
 }
 
+/// Words of lines that speak of the machine: of errors only these are told.
+const MACHINE: [&str; 5] = ["No space left", "Out of memory", "out of memory", "could not read block", "invalid page in block"];
+
+/// A line that is an alarm where it was written just now: a crash, or an error of the machine.
+pub(super) fn is_news(line: &str) -> bool {
+    is_crash(line) || MACHINE.iter().any(|w| line.contains(w))
+}
+
+/// A line of PostgreSQL's formats for machines as its own log has it: `TIME [PID] FATAL:  message`. Others stay as they are.
+fn plain(line: &str) -> std::borrow::Cow<'_, str> {
+    if line.starts_with('{')
+        && let Ok(v) = serde_json::from_str::<serde_json::Value>(line)
+        && let (Some(severity), Some(message)) = (v["error_severity"].as_str(), v["message"].as_str())
+    {
+        return format!("{} [{}] {severity}:  {message}", v["timestamp"].as_str().unwrap_or_default(), v["pid"]).into();
+    }
+    // Time, user, database, process, … the twelfth is the severity, the fourteenth the message.
+    let mut fields = csv::fields(line);
+    match (fields.next(), fields.nth(2), fields.nth(7), fields.nth(1)) {
+        (Some(time), Some(pid), Some(severity), Some(message)) if SEVERITIES.contains(&severity.as_str()) => {
+            format!("{time} [{pid}] {severity}:  {message}").into()
+        }
+        _ => line.into(),
+    }
+}
+
+const SEVERITIES: [&str; 8] = ["DEBUG", "LOG", "INFO", "NOTICE", "WARNING", "ERROR", "FATAL", "PANIC"];
+
+/// Fields of a line of comma-separated values.
+mod csv {
+    pub(super) fn fields(line: &str) -> impl Iterator<Item = String> {
+        let mut rest = Some(line);
+        std::iter::from_fn(move || {
+            let text = rest?;
+            let Some(quoted) = text.strip_prefix('"') else {
+                let (field, after) = text.split_once(',').map_or((text, None), |(f, a)| (f, Some(a)));
+                rest = after;
+                return Some(field.to_string());
+            };
+            let mut field = String::new();
+            let mut chars = quoted.char_indices().peekable();
+            while let Some((at, c)) = chars.next() {
+                match c {
+                    '"' if chars.peek().is_some_and(|(_, n)| *n == '"') => {
+                        field.push('"');
+                        chars.next();
+                    }
+                    '"' => {
+                        rest = quoted[at + 1..].strip_prefix(',');
+                        return Some(field);
+                    }
+                    c => field.push(c),
+                }
+            }
+            // It goes on in the next line, which is another one here.
+            rest = None;
+            Some(field)
+        })
+    }
+}
+
 /// Seconds at which a line says that it was written, in whatever zone: lines of one file have the same.
 fn written_at(line: &str) -> Option<i64> {
     // MariaDB writes hours before ten with a blank.
@@ -46,7 +107,7 @@ fn written_at(line: &str) -> Option<i64> {
 fn crash_age(end: &str, written: Option<std::time::SystemTime>) -> Option<f64> {
     let since = written?.elapsed().unwrap_or_default().as_secs_f64();
     let last = end.lines().rev().find_map(written_at)?;
-    let crash = end.lines().rev().filter(|l| tells(l).is_some() && is_crash(l)).find_map(written_at)?;
+    let crash = end.lines().rev().filter(|l| tells(l).is_some() && is_news(l)).find_map(written_at)?;
     Some(since + (last - crash).max(0) as f64)
 }
 
@@ -54,7 +115,7 @@ fn crash_age(end: &str, written: Option<std::time::SystemTime>) -> Option<f64> {
 fn tells(line: &str) -> Option<Severity> {
     let has = |words: &[&str]| words.iter().any(|w| line.contains(w));
     // Statements and their errors hold values of users'; of errors only those are told that speak of the machine.
-    let machine = has(&["No space left", "Out of memory", "out of memory", "could not read block", "invalid page in block"]);
+    let machine = has(&MACHINE);
     // A replica's error and an event's quote the statement or the row, and a crash the statement that ran.
     let quoting = line.starts_with('\t')
         || line.starts_with("Query")
@@ -153,13 +214,14 @@ fn shape(path: &Path) -> String {
 
 /// Logs by their names.
 pub(in crate::engine) fn in_directory(dir: &Path) -> Vec<PathBuf> {
-    let named = |p: &PathBuf| p.extension().is_some_and(|e| e == "log" || e == "err");
+    let named = |p: &PathBuf| p.extension().is_some_and(|e| e == "log" || e == "err" || e == "csv" || e == "json");
     std::fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.path()).filter(named).collect()
 }
 
 pub(super) fn judge(server: &Server, port: u16, process: Option<&Process>, data: Option<&Path>, known: &Known) -> Seen {
     let found = files(server, port, process, data, known);
     let read = found.iter().find_map(|p| Some((p, tail(p).ok()?)));
+    let read = read.map(|(p, end)| (p, end.lines().map(plain).collect::<Vec<_>>().join("\n")));
     let Some((path, end)) = read else {
         let lifts = "read permission on the server's log (group adm on Debian), or journalctl where it logs there";
         let why = match found.first() {
@@ -195,7 +257,9 @@ pub(super) fn end_of(server: &Server, name: &str, end: &str) -> Seen {
     }
     for (_, line, times) in told.iter().skip(told.len().saturating_sub(LINES)) {
         let times = if *times > 1 { format!(" ({times} times)") } else { String::new() };
-        let next = if is_crash(line) {
+        let next = if MACHINE.iter().any(|w| line.contains(w)) {
+            "It is the machine's: look at its disks and its memory; what was short may have become free when the statement failed."
+        } else if is_crash(line) {
             "All sessions were ended with it: find out what ended it (memory, disk, a fault of the server) before it comes again."
         } else {
             ""
@@ -242,6 +306,18 @@ mod tests {
         ] {
             assert_eq!(tells(line), None, "{line}");
         }
+        for line in [
+            r#"{"timestamp":"2026-11-22 08:33:29.777 UTC","pid":7,"error_severity":"LOG","message":"background writer process (PID 9) was terminated by signal 9: Killed"}"#,
+            r#"2026-11-22 08:33:29.777 UTC,,,7,,67,1,,2026-11-22 08:33:05 UTC,,0,LOG,00000,"background writer process (PID 9) was terminated by signal 9: Killed",,,,,,,,,"","postmaster",,0"#,
+        ] {
+            assert_eq!(
+                plain(line),
+                "2026-11-22 08:33:29.777 UTC [7] LOG:  background writer process (PID 9) was terminated by signal 9: Killed"
+            );
+            assert!(is_crash(&plain(line)) && tells(&plain(line)).is_some());
+        }
+        assert_eq!(plain("LOG:  a, b, c"), "LOG:  a, b, c");
+        assert!(is_news("ERROR:  could not write to file \"base/pgsql_tmp/a\": No space left on device"));
         assert_eq!(tells("ERROR:  could not extend file \"base/5/1\": No space left on device"), Some(Severity::Warning));
         let told = crate::sql::redact(crate::model::Dialect::Postgres, "ERROR: in ALTER ROLE a PASSWORD 'hush'");
         assert!(!told.contains("hush"), "{told}");

@@ -62,7 +62,11 @@ const CHECKS: &[Check] = &[
         "waits",
         "pg_stat_activity, ten times in half a second",
         "What most of the busy sessions wait for is where to look on.",
-        &[limit("share", "%", 50.0, f64::INFINITY), limit("busy", "sessions", 4.0, f64::INFINITY)],
+        &[
+            limit("share", "%", 50.0, f64::INFINITY),
+            limit("busy", "sessions", 4.0, f64::INFINITY),
+            limit("per_processor", "sessions", 2.0, 8.0),
+        ],
     ),
     check(
         "PG05",

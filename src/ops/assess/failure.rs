@@ -26,8 +26,13 @@ pub(in crate::ops) fn is_denied(e: &Error) -> bool {
 }
 
 /// All connections are taken.
-pub(super) fn is_full(e: &Error) -> bool {
+pub(in crate::ops) fn is_full(e: &Error) -> bool {
     matches!(e.code.as_deref(), Some("53300" | "1040" | "08004")) && !e.message.contains("too many connections for")
+}
+
+/// The database takes no connections: somebody set it so (55000).
+pub(in crate::ops) fn is_closed(e: &Error) -> bool {
+    e.code.as_deref() == Some("55000")
 }
 
 /// The database has as many as it may have of its own limit; the server may have many more.
@@ -64,6 +69,13 @@ pub(super) fn connected(session: &Session, remark: Option<Remark>, entry: &str, 
     } else if let Some(Remark::Limited(remark, database)) = remark {
         seen.says = remark.clone();
         let next = format!("Close what is idle there; ALTER DATABASE {} CONNECTION LIMIT -1; takes the limit away.", quoted(&database));
+        seen.find(Finding::new(Severity::Critical, CONNECT.id, address, remark).next(next));
+    } else if let Some(Remark::Closed(remark, database)) = remark {
+        seen.says = remark.clone();
+        let next = format!(
+            "Find out who set it and why (a deployment, a restore). ALTER DATABASE {} ALLOW_CONNECTIONS true; lets them in again.",
+            quoted(&database)
+        );
         seen.find(Finding::new(Severity::Critical, CONNECT.id, address, remark).next(next));
     } else if let Some(Remark::Denied(remark)) = remark {
         seen.says = remark.clone();
@@ -146,7 +158,25 @@ pub(super) fn meaning(e: &Error) -> (Severity, String, String) {
         Some("3D000" | "1049") => {
             (Severity::Unknown, e.message.clone(), "The server answers: the name of the database is wrong, or it was dropped.")
         }
+        Some("55000") => (
+            Severity::Critical,
+            e.message.clone(),
+            "The server answers: the database is set to take no connections. Find out who set it and why; ALTER DATABASE … ALLOW_CONNECTIONS true; lets them in.",
+        ),
         Some(code) if code.starts_with("SQLITE") => of_a_file(e, code),
+        _ if said.contains("does not offer tls") => (
+            Severity::Unknown,
+            e.message.clone(),
+            "The server answers, and has no TLS: see there for ssl, its certificate and its key, which a reload reads again; or what the target requires.",
+        ),
+        _ if said.starts_with("tls with ") => (
+            Severity::Unknown,
+            e.message.clone(),
+            "The server answers: its certificate is not the one that this target trusts. Ask who renewed it before the target trusts another (sslrootcert).",
+        ),
+        Some(code) if code.len() == 5 => {
+            (Severity::Critical, e.message.clone(), "The server answers, and refuses this login: its message says why.")
+        }
         _ if said.starts_with("there is no file") || said.contains("is a directory") || said.contains("no permission to") => {
             (Severity::Unknown, e.message.clone(), "Look whether the path is right, and whether this user may read it.")
         }
@@ -239,6 +269,11 @@ mod tests {
         assert!(next.contains("firewall"), "{next}");
         let (_, next) = meaning(None, "connection refused (os error 111)");
         assert!(next.contains("not running"), "{next}");
+        let (severity, next) = meaning(None, "TLS with the server at db1:5432 failed: its certificate is self-signed");
+        assert!(severity == Severity::Unknown && next.contains("The server answers"), "{next}");
+        let (_, next) =
+            meaning(Some("55000"), "the server at db1 refused the connection: database \"shop\" is not currently accepting connections");
+        assert!(next.contains("ALLOW_CONNECTIONS true"), "{next}");
         let (severity, _) = meaning(Some("28P01"), "password authentication failed");
         assert_eq!(severity, Severity::Unknown, "that the login is wrong does not mean that the server is ill");
     }

@@ -22,6 +22,8 @@ pub(super) enum Remark {
     Denied(String),
     /// It has as many sessions as it may have; and its name.
     Limited(String, String),
+    /// It is set to take none; and its name.
+    Closed(String, String),
 }
 
 /// Logs in. Where the account may not use the target's database, or its catalogue is locked, it logs in elsewhere, and the remark says so.
@@ -52,11 +54,12 @@ pub(super) async fn log_in(
         }
     }
     let (locked, denied, limited) = (failure::is_locked_catalogue(&e), failure::is_denied(&e), failure::is_limited(&e));
+    let closed = failure::is_closed(&e);
     let elsewhere = engine
         .assessing()
         .get()?
         .elsewhere()
-        .filter(|d| (locked || denied || limited) && target.database.as_deref().unwrap_or_default() != *d);
+        .filter(|d| (locked || denied || limited || closed) && target.database.as_deref().unwrap_or_default() != *d);
     let Some(database) = elsewhere else { return Err(e) };
     let other = Target { database: (!database.is_empty()).then(|| database.into()), ..target.clone() };
     let session = registry::engine(other, password).connect(how()).await.map_err(|_| e)?;
@@ -68,6 +71,7 @@ pub(super) async fn log_in(
     Ok((
         session,
         Some(match locked {
+            _ if closed => Remark::Closed(format!("database {own} is set to take no connections: {instead}"), own.to_string()),
             _ if limited => Remark::Limited(
                 format!("database {own} has as many connections as it may have by its own limit: {instead}"),
                 own.to_string(),

@@ -44,6 +44,13 @@ pub fn summary(checks: &[Seen]) -> Summary {
             }
             (all, blind) => format!("Nothing wrong was seen, but {blind} of {all} checks could not see."),
         };
+        // That somebody waits, however few and short, lies in the database.
+        let waiting = checks.iter().find(|c| WAITS.contains(&c.check.as_str()) && c.figures.get("waiting").is_some_and(|n| *n >= 1.0));
+        if let Some(w) = waiting {
+            let says = format!("Nothing of what was looked at is wrong yet, but somebody waits for a lock: {}.", w.says);
+            let next = "Assess again in a moment: who still waits then has a cause, which the lock tree names.".to_string();
+            return Summary { severity: worst, says, next, ..Summary::default() };
+        }
         let next = match blind {
             0 if says.contains(", but the server was started") => {
                 "Find out why it was: everybody's sessions and what they had not committed are gone.".to_string()
@@ -69,7 +76,7 @@ pub fn summary(checks: &[Seen]) -> Summary {
     };
     // What will fail some day, however sure, comes behind what people wait for now.
     let waits = || checks.iter().flat_map(|c| &c.findings).find(|f| f.severity >= Severity::Warning && WAITS.contains(&f.check.as_str()));
-    let f = if lasts(checks, f) && f.check != "PG29" { waits().unwrap_or(f) } else { f };
+    let f = if lasts(checks, f) && !(f.check == "PG29" && DESTROYS.contains(&f.object.as_str())) { waits().unwrap_or(f) } else { f };
     let (mut says, mut next, check) = (sentence(f), f.next.clone(), f.check.clone());
     // That nobody answers is known to whoever was woken: a full disk is why.
     let full =
@@ -77,6 +84,18 @@ pub fn summary(checks: &[Seen]) -> Summary {
     if let Some(full) = full {
         says = format!("Its disk is full: {}. {says}", full.message.trim_end_matches('.'));
         next = format!("Make room first, else it stops again: {} Then start it, where it has not come back by itself.", full.next);
+    }
+    // Who runs and does not wait runs something: where it is one statement, that is the cause.
+    let top = || {
+        checks
+            .iter()
+            .filter(|c| matches!(c.check.as_str(), "PG22" | "MY17"))
+            .flat_map(|c| &c.findings)
+            .find(|t| t.severity >= Severity::Warning)
+    };
+    if let Some(top) = top().filter(|_| BUSY.contains(&check.as_str()) && !next.contains("lock") && f.recover.is_none()) {
+        says = format!("{}; {}.", says.trim_end_matches(['.', ';']), top.message.trim_end_matches('.'));
+        next = format!("That statement is the cause: {}", top.next);
     }
     // Nobody logs in any more, whatever else is wrong.
     let taken = checks.iter().find(|c| c.name == "connections" && c.figures.get("used").is_some_and(|used| *used >= 100.0));
@@ -89,6 +108,7 @@ pub fn summary(checks: &[Seen]) -> Summary {
         _ if taken.is_some() => 1,
         Severity::Critical if fills(f) || full.is_some() => 1,
         Severity::Critical if checks.iter().any(|c| c.check == check && c.check == "PG09" && c.figures.get("left") == Some(&0.0)) => 1,
+        Severity::Critical if check == "PG29" && !DESTROYS.contains(&f.object.as_str()) && f.recover.is_none() => 3,
         Severity::Critical if matches!(check.as_str(), "connect" | LOST | "PG26" | "PG29" | "MY24" | "SQ06") => 1,
         Severity::Critical => 2,
         _ => 3,
@@ -114,7 +134,13 @@ fn full_disk(checks: &[Seen]) -> Option<&Finding> {
 }
 
 /// Checks of what has been so for long, and will do harm some day: what happens now comes before them.
-const LASTING: [&str; 10] = ["PG27", "PG28", "PG29", "PG31", "PG36", "MY21", "MY22", "MY23", "SQ07", "SQ09"];
+const LASTING: [&str; 12] = ["PG27", "PG28", "PG29", "PG31", "PG32", "PG36", "MY18", "MY21", "MY22", "MY23", "SQ07", "SQ09"];
+
+/// Settings with which a crash, or reading on, destroys data.
+const DESTROYS: [&str; 4] = ["fsync", "full_page_writes", "zero_damaged_pages", "ignore_checksum_failure"];
+
+/// Checks of who runs: that they do tells less than what it is that they run.
+const BUSY: [&str; 4] = ["PG03", "PG08", "MY03", "MY04"];
 
 /// Checks of who waits for whom: what warns there keeps people waiting now.
 const WAITS: [&str; 4] = ["PG06", "MY06", "MY07", "SQ04"];
@@ -208,6 +234,27 @@ mod tests {
         let s = summary(&[full]);
         assert_eq!((s.says.as_str(), s.sev), ("37 of 37 connections are taken.", Some(1)));
         assert_eq!(summary(&[locks]).sev, Some(2));
+    }
+
+    #[test]
+    fn what_runs_is_the_cause_of_who_is_busy_and_who_waits_is_no_all_clear() {
+        let busy = seen("PG08", Severity::Critical, "computing", "65 sessions compute at once on 2 processors");
+        let top = seen("PG22", Severity::Warning, "1 2", "one statement takes 100 % of the time: select 1");
+        let s = summary(&[busy, top]);
+        assert_eq!(s.says, "65 sessions compute at once on 2 processors; one statement takes 100 % of the time: select 1.");
+        assert!(s.next.starts_with("That statement is the cause"), "{s:?}");
+        let waits = seen("MY07", Severity::Info, "", "4 sessions wait").figure("waiting", 4.0).says("4 waiting, longest 6 s");
+        let s = summary(&[waits]);
+        assert!(s.says.contains("somebody waits for a lock: 4 waiting") && !s.next.contains("before the database"), "{s:?}");
+        // A setting that destroys nothing does not hide who waits, and wakes nobody.
+        let setting = seen("PG29", Severity::Critical, "autovacuum", "autovacuum is off");
+        let locks = seen("PG06", Severity::Warning, "pid 7", "6 sessions wait behind pid 7");
+        assert_eq!(summary(&[setting.clone(), locks.clone()]).check, "PG06");
+        assert_eq!(summary(&[setting]).sev, Some(3));
+        let fsync = seen("PG29", Severity::Critical, "fsync", "fsync is off");
+        assert_eq!(summary(&[fsync, locks.clone()]).sev, Some(1));
+        let log = seen("PG32", Severity::Warning, "log", "a process was terminated");
+        assert_eq!(summary(&[log, seen("PG22", Severity::Warning, "1", "one statement takes 90 %")]).check, "PG22");
     }
 
     #[test]

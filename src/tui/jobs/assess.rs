@@ -71,16 +71,9 @@ pub async fn recover(shared: Arc<Shared>, job: JobId, name: String, action: Acti
     let cx = shared.job_cx(job);
     let result = async {
         let target = shared.target(&name)?;
-        // By connections of its own: the target need not be open.
-        let own = async {
-            let conn = ops::connect::connect_to(&cx, target.clone()).await?;
-            conn.reader().await?;
-            Ok(conn)
-        };
-        let conn = match own.await {
-            Ok(conn) => conn,
-            Err(e) => recovery::elsewhere(&cx, target, action.deed, e).await?.0,
-        };
+        // By connections of its own: the target need not be open. The one that reads the lock tree may be the last that is left.
+        shared.locks.lock().await.take();
+        let (conn, _) = recovery::connected(&cx, target, action.deed).await?;
         let prospect = recovery::prepare(&conn, &action).await?;
         let Some((object, seen)) = yes else {
             let mark = recovery::mark(&conn, &prospect);

@@ -5,7 +5,7 @@ mod metadata;
 use super::sessions::OWN;
 use super::{Values, at, mariadb, number, refused, rows};
 use crate::engine::Session;
-use crate::engine::assessing::{AGAIN, Words, hidden, is_hasty, judge_locks, moved};
+use crate::engine::assessing::{AGAIN, ROLLS_BACK, Words, hidden, is_hasty, judge_locks, moved};
 use crate::model::assessment::{Check, Limits, Seen, Sight};
 use crate::model::lock_tree::{LockSession, LockTree};
 use crate::model::{Finding, Result, Severity};
@@ -54,13 +54,23 @@ struct Transaction {
     waits: Option<u64>,
     wants: String,
     rows: u64,
+    rolls_back: bool,
+}
+
+/// Whether what a busy session holds is older than its statement: of an earlier statement of its transaction, or locked by hand.
+fn keeps(r: &[Option<String>], id: u64, transaction: Option<&Transaction>, seconds: Option<u64>, held: &[metadata::Held]) -> bool {
+    // Both ages are whole seconds.
+    let earlier = transaction.zip(seconds).is_some_and(|(t, now)| t.open > now + 1);
+    let by_hand = held.iter().any(|h| h.session == id && (h.global || h.mode.contains("NO_READ_WRITE") || h.mode.contains("NO_WRITE")));
+    let takes = matches!(metadata::verb(at(r, 7)).as_str(), "FLUSH" | "BACKUP" | "LOCK") || metadata::changed(at(r, 7)).is_some();
+    earlier || by_hand && !takes
 }
 
 async fn transactions(s: &Session) -> Result<Vec<Transaction>> {
     let text = format!(
         "SELECT trx_id, trx_mysql_thread_id, GREATEST(0, TIMESTAMPDIFF(SECOND, trx_started, NOW())), \
          IF(trx_state = 'LOCK WAIT', GREATEST(0, TIMESTAMPDIFF(SECOND, trx_wait_started, NOW())), NULL), \
-         COALESCE(trx_requested_lock_id, ''), trx_rows_locked FROM information_schema.INNODB_TRX ORDER BY trx_started LIMIT {SESSIONS}"
+         COALESCE(trx_requested_lock_id, ''), trx_rows_locked, trx_state = 'ROLLING BACK' FROM information_schema.INNODB_TRX ORDER BY trx_started LIMIT {SESSIONS}"
     );
     let whole = |r: &[Option<String>], i| number(r, i).map(|n| n as u64);
     Ok(rows(s, &text)
@@ -73,6 +83,7 @@ async fn transactions(s: &Session) -> Result<Vec<Transaction>> {
             waits: whole(r, 3),
             wants: at(r, 4).into(),
             rows: whole(r, 5).unwrap_or(0),
+            rolls_back: at(r, 6) == "1",
         })
         .collect())
 }
@@ -135,9 +146,14 @@ pub(super) async fn tree(s: &Session, sight: &Sight) -> Result<Picture> {
     let seen = rows(s, &sessions(s, &also)).await?;
     let waiters: Vec<Waiter> = seen.iter().filter_map(|r| waiter(r)).collect();
     let (known, held) = if waiters.is_empty() { (Known::Told, Vec::new()) } else { metadata::held(s).await };
+    let by_name = by_name(s, &waiters).await?;
     // A lock may be held without a transaction (LOCK TABLES): those sessions were not read yet.
-    let unread: BTreeSet<u64> =
-        held.iter().map(|h| h.session).filter(|id| !seen.iter().any(|r| number(r, 0) == Some(*id as f64))).collect();
+    let unread: BTreeSet<u64> = held
+        .iter()
+        .map(|h| h.session)
+        .chain(by_name.values().copied())
+        .filter(|id| !seen.iter().any(|r| number(r, 0) == Some(*id as f64)))
+        .collect();
     let mut seen = seen;
     if !unread.is_empty() {
         let ids: Vec<String> = unread.iter().take(500).map(u64::to_string).collect();
@@ -147,7 +163,10 @@ pub(super) async fn tree(s: &Session, sight: &Sight) -> Result<Picture> {
     let is_there = |id: u64| seen.iter().any(|r| number(r, 0) == Some(id as f64));
     let idle: Vec<(u64, u64)> = open.iter().filter(|t| is_there(t.session)).map(|t| (t.session, t.open)).collect();
     let running: Vec<Waiter> = seen.iter().filter(|r| at(r, 4) != "Sleep" && waiter(r).is_none()).map(|r| session(r)).collect();
-    let by_table = metadata::behind(&waiters, &held, known, &idle, &running);
+    let mut by_table = metadata::behind(&waiters, &held, known, &idle, &running);
+    for (waiter, holder) in &by_name {
+        by_table.insert(*waiter, vec![*holder]);
+    }
     let mut out = Vec::new();
     for r in &seen {
         let id = number(r, 0).unwrap_or(0.0) as u64;
@@ -174,6 +193,7 @@ pub(super) async fn tree(s: &Session, sight: &Sight) -> Result<Picture> {
             client: at(r, 2).into(),
             database: at(r, 3).into(),
             state: match (asleep, transaction.is_some(), at(r, 6)) {
+                _ if at(r, 4) == "Killed" || transaction.is_some_and(|t| t.rolls_back) => ROLLS_BACK.into(),
                 (true, true, _) => "idle in transaction".into(),
                 (true, false, _) => "idle".into(),
                 (false, _, "") => at(r, 4).to_lowercase(),
@@ -186,6 +206,8 @@ pub(super) async fn tree(s: &Session, sight: &Sight) -> Result<Picture> {
             statement: at(r, 7).into(),
             blocked_by,
             guessed: false,
+            own: at(r, 1) == "system user" || at(r, 1) == "event_scheduler",
+            keeps: !asleep && keeps(r, id, transaction, seconds, &held),
             // The numbers of connections are not used again: they name a session by themselves.
             began: String::new(),
         });
@@ -204,7 +226,7 @@ pub(super) async fn tree(s: &Session, sight: &Sight) -> Result<Picture> {
     // Whom the server does not name as a holder is only guessed to be one.
     if known == Known::Inferred {
         let guessed: BTreeSet<u64> =
-            by_table.values().flatten().copied().filter(|id| !by_row.values().flatten().any(|b| b == id)).collect();
+            by_table.values().flatten().copied().filter(|id| !by_row.values().flatten().chain(by_name.values()).any(|b| b == id)).collect();
         for s in out.iter_mut().filter(|s| s.waits.is_none() && guessed.contains(&s.id)) {
             s.state.push_str(INFERRED);
             s.guessed = true;
@@ -214,6 +236,24 @@ pub(super) async fn tree(s: &Session, sight: &Sight) -> Result<Picture> {
     let needed: BTreeSet<u64> = out.iter().flat_map(|s| &s.blocked_by).copied().collect();
     out.retain(|s| s.waits.is_some() || needed.contains(&s.id));
     Ok(Picture { tree: LockTree::of(out), known, for_rows, for_tables, asleep, alone, would_tell })
+}
+
+/// Names that are asked for, at most.
+const NAMES: usize = 20;
+
+/// Who waits for a lock by its name, with who has it: the server tells that of one name at a time.
+async fn by_name(s: &Session, waiters: &[Waiter]) -> Result<BTreeMap<u64, u64>> {
+    let wanted: Vec<(u64, String)> =
+        waiters.iter().filter(|w| w.scope == Scope::Name).filter_map(|w| Some((w.session, metadata::locked_name(&w.statement)?))).collect();
+    let names: BTreeSet<&String> = wanted.iter().map(|(_, n)| n).take(NAMES).collect();
+    let mut holders: BTreeMap<&String, u64> = BTreeMap::new();
+    for name in names {
+        let text = format!("SELECT IS_USED_LOCK({})", crate::model::Dialect::MySql.quote_literal(name));
+        if let Some(id) = rows(s, &text).await?.first().and_then(|r| number(r, 0)) {
+            holders.insert(name, id as u64);
+        }
+    }
+    Ok(wanted.iter().filter_map(|(session, name)| Some((*session, *holders.get(name)?))).collect())
 }
 
 /// Sessions that have been asleep for that many milliseconds at least, those that fell asleep last in front. A lock of the whole server
@@ -408,11 +448,14 @@ fn judge(picture: &Picture, sight: &Sight, check: &Check, limits: &Limits) -> Se
     let tree = &picture.tree;
     let mut seen = judge_locks(tree, &WORDS, check, limits);
     if check.id == "MY07" && picture.known == Known::Inferred {
-        let guessed: Vec<&LockSession> = tree.roots.iter().map(|r| &tree.sessions[r.at]).filter(|s| s.waits.is_none()).collect();
+        let guessed: Vec<&LockSession> =
+            tree.roots.iter().map(|r| &tree.sessions[r.at]).filter(|s| s.waits.is_none() && s.guessed).collect();
         if guessed.len() > 1 {
             seen.findings = vec![guesses(tree, &guessed, check, limits)];
         }
-        for f in &mut seen.findings {
+        let sure: Vec<String> =
+            tree.roots.iter().map(|r| &tree.sessions[r.at]).filter(|s| !s.guessed).map(|s| format!("connection {}", s.id)).collect();
+        for f in seen.findings.iter_mut().filter(|f| !sure.contains(&f.object)) {
             f.message.push_str(" (inferred: the server does not tell who holds metadata locks)");
         }
     }
@@ -480,8 +523,14 @@ mod tests {
 
     #[test]
     fn a_pile_up_names_the_ddl_and_that_its_root_was_inferred() {
-        let holder =
-            LockSession { id: 7, user: "etl".into(), state: "idle in transaction".into(), idle: Some(90), ..LockSession::default() };
+        let holder = LockSession {
+            id: 7,
+            user: "etl".into(),
+            state: "idle in transaction".into(),
+            idle: Some(90),
+            guessed: true,
+            ..LockSession::default()
+        };
         let ddl = LockSession {
             id: 20,
             waits: Some(80),

@@ -21,12 +21,14 @@ fn statement(version: u32) -> String {
         "WITH l AS MATERIALIZED (SELECT DISTINCT ON (pid) * FROM pg_catalog.pg_locks WHERE NOT granted ORDER BY pid), \
         w AS MATERIALIZED (SELECT pid, pg_catalog.pg_blocking_pids(pid) AS by FROM (SELECT pid FROM l ORDER BY {longest} LIMIT {ASKED}) longest), \
         who AS (SELECT pid FROM w UNION SELECT unnest(by) FROM w) \
-        SELECT who.pid, coalesce(a.usename::text, ''), concat_ws(', ', nullif(a.application_name, ''), host(a.client_addr)), coalesce(a.datname::text, ''), \
+        SELECT who.pid, coalesce(a.usename::text, nullif(a.backend_type, 'client backend'), ''), \
+            concat_ws(', ', nullif(a.application_name, ''), host(a.client_addr)), coalesce(a.datname::text, ''), \
             CASE WHEN a.wait_event = 'SyncRep' THEN '{COMMITS}' ELSE coalesce(a.state, '') END, CASE WHEN w.pid IS NOT NULL THEN extract(epoch FROM clock_timestamp() - {began}) END, \
             extract(epoch FROM clock_timestamp() - a.xact_start), \
             CASE WHEN a.state LIKE 'idle%' THEN extract(epoch FROM clock_timestamp() - a.state_change) END, \
             concat_ws(' on ', l.mode, coalesce(c.relname::text, l.relation::text, l.locktype)), left(a.query, 500), \
-            array_to_string(w.by, ' '), coalesce(a.backend_start::text, ''), (SELECT count(*) FROM l) \
+            array_to_string(w.by, ' '), coalesce(a.backend_start::text, ''), (SELECT count(*) FROM l), \
+            a.backend_type IS NOT NULL AND a.backend_type <> 'client backend' \
         FROM who LEFT JOIN w USING (pid) LEFT JOIN pg_catalog.pg_stat_activity a USING (pid) LEFT JOIN l ON l.pid = w.pid \
         LEFT JOIN pg_catalog.pg_class c ON c.oid = l.relation \
             AND (l.relation < {FIRST} OR l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()))"
@@ -75,6 +77,8 @@ pub(super) async fn read(s: &Session, sight: &Sight) -> Result<LockTree> {
                 wants: cell(r, 8).into(),
                 statement: cell(r, 9).into(),
                 guessed: false,
+                own: cell(r, 13) == "t",
+                keeps: false,
                 blocked_by: cell(r, 10).split(' ').filter_map(|p| p.parse().ok()).collect(),
                 began: cell(r, 11).into(),
             })

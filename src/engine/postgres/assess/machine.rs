@@ -43,8 +43,11 @@ impl Places {
         let data = told("data_directory");
         let log = (told("logging_collector") == "on").then(|| Path::new(&data).join(told("log_directory")));
         // It begins another file every day, and at each start.
+        // What is written for machines goes to another file; the plain one then has the first lines of a start alone.
+        const FILE: &str = "SELECT pg_catalog.pg_current_logfile(CASE WHEN d ~ 'stderr' THEN 'stderr' WHEN d ~ 'csvlog' THEN 'csvlog' \
+            WHEN d ~ 'jsonlog' THEN 'jsonlog' ELSE 'stderr' END) FROM pg_catalog.current_setting('log_destination') d";
         let file = match told("may").as_str() {
-            "true" => rows(s, "SELECT pg_catalog.pg_current_logfile('stderr')").await?.first().map(|r| cell(r, 0).to_string()),
+            "true" => rows(s, FILE).await?.first().map(|r| cell(r, 0).to_string()),
             _ => None,
         };
         let file = file.filter(|f| !f.is_empty()).map(|f| Path::new(&data).join(f));
@@ -63,6 +66,12 @@ impl Places {
         seen.places.extend([("port".to_string(), self.port.clone()), ("data".to_string(), self.data.clone())]);
         seen
     }
+}
+
+/// Processors that the server has, where it is on this machine.
+pub(super) fn processors(s: &Session) -> Option<f64> {
+    main_process(s)?;
+    Some(std::thread::available_parallelism().ok()?.get() as f64)
 }
 
 pub(super) async fn disk(s: &Session, sight: &Sight, check: &Check, limits: &Limits) -> Result<Seen> {
@@ -104,6 +113,9 @@ const XID: usize = 1;
 const LEFT: usize = 2;
 const KEPT: usize = 3;
 
+/// An age of so many times autovacuum_freeze_max_age is one that autovacuum does not bring down.
+const BEYOND: f64 = 1.25;
+
 pub(super) async fn sample(s: &Session, sight: &Sight) -> Result<Sample> {
     // The next number is asked for without taking one.
     const NOW: &str = "SELECT extract(epoch FROM clock_timestamp()), CASE WHEN pg_catalog.pg_is_in_recovery() THEN 0 \
@@ -111,12 +123,25 @@ pub(super) async fn sample(s: &Session, sight: &Sight) -> Result<Sample> {
         pg_catalog.txid_snapshot_xmax(pg_catalog.txid_current_snapshot()), (SELECT max(pg_catalog.age(datfrozenxid)) FROM pg_catalog.pg_database), \
         coalesce((SELECT max(pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), restart_lsn)) FROM pg_catalog.pg_replication_slots \
             WHERE NOT active AND NOT pg_catalog.pg_is_in_recovery()), 0), \
-        coalesce((SELECT slot_name::text FROM pg_catalog.pg_replication_slots WHERE NOT active ORDER BY restart_lsn LIMIT 1), '')";
+        coalesce((SELECT slot_name::text FROM pg_catalog.pg_replication_slots WHERE NOT active ORDER BY restart_lsn LIMIT 1), ''), \
+        current_setting('autovacuum_freeze_max_age'), (SELECT setting::numeric * 1048576 FROM pg_catalog.pg_settings WHERE name = 'max_wal_size')";
+    // What is written while these run ends with them: a copy of the table at most, and as much of WAL.
+    const COMMANDS: &str = "SELECT string_agg(DISTINCT p.command || coalesce(' of ' || c.relname, ''), ', '), \
+            sum(2 * coalesce(c.relpages, 0)::bigint * current_setting('block_size')::bigint) \
+        FROM (SELECT command, relid, datname FROM pg_catalog.pg_stat_progress_create_index \
+            UNION ALL SELECT command, relid, datname FROM pg_catalog.pg_stat_progress_cluster) p(command, relid, datname) \
+        JOIN pg_catalog.pg_class c ON c.oid = p.relid WHERE p.datname = current_database()";
     let found = rows(s, NOW).await?;
     let row = found.first().cloned().unwrap_or_default();
     let mut out = Sample { at: number(&row, 0).unwrap_or(0.0), ..Sample::default() };
     out.counters.insert("server".into(), (1..5).map(|i| number(&row, i).unwrap_or(0.0)).collect());
     out.texts.insert("slot".into(), cell(&row, 5).into());
+    out.counters.insert("settings".into(), (6..8).map(|i| number(&row, i).unwrap_or(0.0)).collect());
+    let commands = rows(s, COMMANDS).await?;
+    if let Some(r) = commands.first().filter(|r| !cell(r, 0).is_empty()) {
+        out.texts.insert("commands".into(), cell(r, 0).into());
+        out.counters.insert("commands".into(), vec![number(r, 1).unwrap_or(0.0)]);
+    }
     if main_process(s).is_some()
         && let Some(places) = Places::read(s).await?
     {
@@ -128,6 +153,10 @@ pub(super) async fn sample(s: &Session, sight: &Sight) -> Result<Sample> {
         let temporary = rows(s, "SELECT coalesce(sum(size), 0) FROM pg_catalog.pg_ls_tmpdir()").await;
         if let Some(size) = temporary.ok().and_then(|r| number(r.first()?, 0)) {
             out.counters.insert("temporary".into(), vec![size]);
+        }
+        let wal = rows(s, "SELECT sum(size) FROM pg_catalog.pg_ls_waldir()").await;
+        if let Some(size) = wal.ok().and_then(|r| number(r.first()?, 0)) {
+            out.counters.insert("pg_wal".into(), vec![size]);
         }
         out.counters.insert(
             "archive".into(),
@@ -167,7 +196,18 @@ pub(super) fn compare(check: &Check, limits: &Limits, first: &Sample, second: &S
     let temporary = size(first).zip(size(second)).map(|(a, b)| (b - a).max(0.0) / seconds);
     let places: Vec<(&str, String)> =
         second.texts.iter().filter_map(|(name, path)| Some((name.strip_prefix("place ")?, path.clone()))).collect();
+    let settings = second.counters.get("settings").map_or(&[][..], |c| c.as_slice());
+    // Without anybody who keeps it, WAL grows to max_wal_size and is then written over.
+    let file = |s: &Sample| s.counters.get("pg_wal").and_then(|c| c.first()).copied();
+    let recycled = match (file(first), file(second), settings.get(1)) {
+        (Some(a), Some(b), Some(most)) if slot.is_none() && archive.is_none() && b < *most => Some(((b - a).max(0.0) / seconds, most - b)),
+        _ => None,
+    };
+    let rest = second.counters.get("commands").and_then(|c| c.first()).copied();
+    let commands = second.texts.get("commands").zip(rest).map(|(names, rest)| (names.as_str(), rest));
     let known = Growth {
+        recycled,
+        commands,
         rate: temporary.map(|t| t + wal),
         why: &why,
         next: &next,
@@ -181,7 +221,9 @@ pub(super) fn compare(check: &Check, limits: &Limits, first: &Sample, second: &S
         seen.says.push_str(", no disk can be seen");
     }
     let left = (super::horizon::LAST - of(second, LEFT)).max(0.0);
-    if xids > 0.0 {
+    // Up to there autovacuum brings the age down by itself, and did so all the time.
+    let beyond = of(second, LEFT) > BEYOND * settings.first().copied().unwrap_or(0.0);
+    if xids > 0.0 && beyond {
         let until = left / xids;
         seen = seen.figure("wraparound", until);
         let severity = Severity::of(until, limits.of(check, "wraparound"));

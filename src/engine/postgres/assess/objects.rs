@@ -101,8 +101,15 @@ pub(super) async fn settings(s: &Session, target: &Target, check: &Check) -> Res
     for (name, safe, harm) in SAFE {
         let Some(r) = found.iter().find(|r| cell(r, 0) == name).filter(|r| cell(r, 1) != safe) else { continue };
         seen.find(
-            Finding::new(Severity::Critical, check.id, name, format!("{name} is {} (set in: {}): {harm}", cell(r, 1), cell(r, 2)))
-                .next(format!("ALTER SYSTEM SET {name} = {safe}; and reload, once it is known who set it and why.")),
+            Finding::new(Severity::Critical, check.id, name, format!("{name} is {} (set in: {}): {harm}", cell(r, 1), cell(r, 2))).next(
+                match cell(r, 2) {
+                    // ALTER SYSTEM does not overrule it.
+                    "command line" => {
+                        format!("It stands in the command that starts the server (-c {name}, -o): take it out there, and restart.")
+                    }
+                    _ => format!("ALTER SYSTEM SET {name} = {safe}; and reload, once it is known who set it and why."),
+                },
+            ),
         );
     }
     // Our own session is read-only by itself: what others get stands with the database.

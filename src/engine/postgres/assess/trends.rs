@@ -16,6 +16,12 @@ const DATABASES: &str = "SELECT extract(epoch FROM clock_timestamp()), coalesce(
     sum(deadlocks), sum(temp_bytes), sum(blks_hit), sum(blks_read), \
     sum(tup_inserted + tup_updated + tup_deleted) FROM pg_catalog.pg_stat_database";
 
+/// Clients that wait for the disk at the moment.
+const READERS: &str = "SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE state = 'active' AND wait_event_type = 'IO' AND backend_type = 'client backend'";
+const WAITING: &str = "waiting";
+/// So many at both samples: people wait for what is not in memory.
+const WAITERS: f64 = 4.0;
+
 /// Statements that a standby cancelled, for whatever it was.
 const CONFLICTS: &str = "SELECT extract(epoch FROM clock_timestamp()), coalesce((SELECT max(stats_reset)::text FROM pg_catalog.pg_stat_database), ''), \
     sum(confl_tablespace + confl_lock + confl_snapshot + confl_bufferpin + confl_deadlock), sum(confl_snapshot) FROM pg_catalog.pg_stat_database_conflicts";
@@ -30,13 +36,14 @@ const BGWRITER: &str = "SELECT extract(epoch FROM clock_timestamp()), coalesce(s
 const CHECKPOINTER: &str = "SELECT extract(epoch FROM clock_timestamp()), coalesce(stats_reset::text, ''), num_requested, num_timed, \
     write_time, sync_time, WAL FROM pg_catalog.pg_stat_checkpointer";
 
-/// Statements are counted per user, database and query; columns have other names up to 12.
+/// Statements are counted per user, database and query, and told for all users together; columns have other names up to 12.
 fn statements(version: u32, schema: &str) -> String {
     let time = if version >= 130_000 { "total_exec_time" } else { "total_time" };
     let schema = crate::model::Dialect::Postgres.quote_ident(schema);
     format!(
-        "SELECT extract(epoch FROM clock_timestamp()), '', dbid || ' ' || userid || ' ' || queryid, calls, {time}, rows, \
-            shared_blks_hit + shared_blks_read, left(query, 500) FROM {schema}.pg_stat_statements WHERE queryid IS NOT NULL ORDER BY {time} DESC LIMIT 500"
+        "SELECT extract(epoch FROM clock_timestamp()), '', dbid || ' ' || queryid, sum(calls), sum({time}), sum(rows), \
+            sum(shared_blks_hit + shared_blks_read), min(left(query, 500)) FROM {schema}.pg_stat_statements WHERE queryid IS NOT NULL \
+            GROUP BY dbid, queryid ORDER BY 5 DESC LIMIT 500"
     )
 }
 
@@ -62,10 +69,14 @@ pub(super) async fn sample(s: &Session, sight: &Sight, check: &Check) -> Result<
         let found = rows(s, &counters.replace(", WAL FROM", &format!(", {WAL} FROM"))).await?;
         let row = found.first().cloned().unwrap_or_default();
         let counters = (2..row.len()).map(|i| number(&row, i).unwrap_or(0.0)).collect();
+        let waiting = match check.id {
+            "PG20" => rows(s, READERS).await?.first().and_then(|r| number(r, 0)).unwrap_or(0.0),
+            _ => 0.0,
+        };
         return Ok(Ok(Sample {
             at: number(&row, 0).unwrap_or(0.0),
             since: cell(&row, 1).into(),
-            counters: [(ALL.to_string(), counters), (OWN.to_string(), vec![own])].into(),
+            counters: [(ALL.to_string(), counters), (OWN.to_string(), vec![own]), (WAITING.to_string(), vec![waiting])].into(),
             ..Sample::default()
         }));
     }
@@ -217,10 +228,18 @@ fn databases(check: &Check, limits: &Limits, first: &Sample, second: &Sample, se
                 return seen.says(format!("hardly anything is read, {:.0} pages a second from the disk", read / seconds));
             }
             let share = 100.0 * hit / all;
+            let waits = [first, second].iter().filter_map(|s| s.counters.get(WAITING)?.first().copied()).fold(f64::INFINITY, f64::min);
+            let waits = if waits.is_finite() { waits } else { 0.0 };
             seen.says = format!("{share:.1} % found in memory, {:.0} pages a second not", read / seconds);
             seen = seen.figure("hit", share);
             let told = format!("only {share:.1} % of the pages are found in memory");
-            add(share, "hit", told, "The top statements name who reads; a large scan passes by itself.", &mut seen);
+            // A dump, an index build, the first scan of a large table read what nobody needs in memory: that alone slows nobody down.
+            let severity =
+                Severity::of(share, limits.of(check, "hit")).min(if waits >= WAITERS { Severity::Warning } else { Severity::Info });
+            if severity >= Severity::Info {
+                let next = "The top statements and progress name who reads; a large scan passes by itself.";
+                seen.find(Finding::new(severity, check.id, "all databases", told).next(next));
+            }
         }
     }
     seen

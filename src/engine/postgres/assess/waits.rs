@@ -31,7 +31,25 @@ pub(super) async fn look(s: &Session, sight: &Sight, check: &Check, limits: &Lim
             *counts.entry((cell(&r, 0).into(), cell(&r, 1).into())).or_default() += number(&r, 2).unwrap_or(0.0);
         }
     }
-    Ok(judge(&counts, check, limits))
+    let mut seen = judge(&counts, check, limits);
+    let computing: f64 = counts.iter().filter(|((class, _), _)| class == COMPUTES).map(|(_, n)| n).sum::<f64>() / LOOKS as f64;
+    if let Some(processors) = super::machine::processors(s) {
+        judge_load(&mut seen, computing, processors, check, limits);
+    }
+    Ok(seen)
+}
+
+/// Who computes waits for nothing that the server knows of; more of them than there are processors wait for those.
+fn judge_load(seen: &mut Seen, computing: f64, processors: f64, check: &Check, limits: &Limits) {
+    let each = computing / processors.max(1.0);
+    seen.figures.insert("per_processor".into(), each);
+    let severity = Severity::of(each, limits.of(check, "per_processor"));
+    // A handful on a small machine is no pile-up.
+    if computing >= 16.0 && severity >= Severity::Warning {
+        let words = format!("{computing:.0} sessions compute at once on {processors} processors: each waits for its turn");
+        let next = "See the top statements for what they run: one that lost its index, or its plan, is the usual one.";
+        seen.find(Finding::new(severity, check.id, COMPUTES, words).next(next));
+    }
 }
 
 fn judge(counts: &BTreeMap<(String, String), f64>, check: &Check, limits: &Limits) -> Seen {
@@ -96,5 +114,16 @@ mod tests {
         assert_eq!(judged(&[(COMPUTES, "", 100.0)]).severity, Severity::Ok);
         assert_eq!(judged(&[("Timeout", "PgSleep", 100.0)]).severity, Severity::Ok);
         assert_eq!(judged(&[]).says, "nobody is busy");
+        let pg = Postgres::new(crate::config::Target::bare("t", crate::config::EngineKind::Postgres), None);
+        let check = pg.checks().iter().find(|c| c.id == "PG08").unwrap();
+        let load = |computing: f64, processors: f64| {
+            let mut seen = Seen::of(check);
+            judge_load(&mut seen, computing, processors, check, &Limits::default());
+            seen.severity
+        };
+        assert_eq!(
+            (load(65.0, 2.0), load(40.0, 16.0), load(12.0, 1.0), load(20.0, 64.0)),
+            (Severity::Critical, Severity::Warning, Severity::Ok, Severity::Ok)
+        );
     }
 }

@@ -31,11 +31,16 @@ pub(super) enum Scope {
     Table,
     /// All of the server: a global read lock or a backup's.
     Server,
+    /// What programs agree upon by a name (GET_LOCK).
+    Name,
 }
 
 impl Scope {
     /// By the state in the process list; `None` for one that waits for no lock of the server's.
     pub fn of(state: &str) -> Option<Scope> {
+        if state == "User lock" {
+            return Some(Scope::Name);
+        }
         let what = state.strip_prefix("Waiting for ")?;
         match what {
             "table metadata lock" | "schema metadata lock" | "table flush" | "table level lock" => Some(Scope::Table),
@@ -97,8 +102,29 @@ pub(super) async fn held(s: &Session) -> (Known, Vec<Held>) {
 pub(super) fn wants(w: &Waiter) -> String {
     match (w.scope, changed(&w.statement)) {
         (Scope::Server, _) => WHOLE.into(),
+        (Scope::Name, _) => {
+            locked_name(&w.statement).map_or_else(|| "a lock by name (GET_LOCK)".into(), |n| format!("the lock “{n}” (GET_LOCK)"))
+        }
         (Scope::Table, Some((_, table))) => format!("{EXCLUSIVE} on {table}"),
         (Scope::Table, None) => "metadata lock".into(),
+    }
+}
+
+/// The name that a statement asks for with GET_LOCK, where it stands there as a literal.
+pub(super) fn locked_name(statement: &str) -> Option<String> {
+    let tokens: Vec<_> = lex(Dialect::MySql, statement)
+        .into_iter()
+        .filter(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment))
+        .map(|t| (t.kind, &statement[t.span]))
+        .collect();
+    let at = tokens.iter().position(|(_, t)| t.eq_ignore_ascii_case("get_lock"))?;
+    match &tokens[at..] {
+        [_, (_, "("), (TokenKind::String, text), ..] => {
+            let quote = text.chars().next()?;
+            let inner = text.strip_prefix(quote)?.strip_suffix(quote)?;
+            (!inner.contains(['\\', quote])).then(|| inner.to_string())
+        }
+        _ => None,
     }
 }
 
@@ -142,6 +168,11 @@ pub(super) fn changed(statement: &str) -> Option<(Option<String>, String)> {
     }
 }
 
+/// The first word of a statement, in capitals.
+pub(super) fn verb(statement: &str) -> String {
+    names(statement).first().map(|w| w.to_ascii_uppercase()).unwrap_or_default()
+}
+
 fn mentions(statement: &str, table: &str) -> bool {
     names(statement).iter().any(|n| n.eq_ignore_ascii_case(table) || n.rsplit('.').next().is_some_and(|l| l.eq_ignore_ascii_case(table)))
 }
@@ -157,6 +188,8 @@ pub(super) fn behind(waiters: &[Waiter], held: &[Held], known: Known, open: &[(u
     for (i, w) in order.iter().enumerate() {
         let by = match w.scope {
             Scope::Server => of_the_server(w, held),
+            // The server is asked for each by its name.
+            Scope::Name => Vec::new(),
             Scope::Table => {
                 // Whoever wants the table for itself and came before.
                 let before = order[..i]
@@ -199,8 +232,7 @@ pub(super) fn behind(waiters: &[Waiter], held: &[Held], known: Known, open: &[(u
 
 /// A lock of the whole server: who wants it waits for all that change something; all others wait for who has it.
 fn of_the_server(w: &Waiter, held: &[Held]) -> Vec<u64> {
-    let word = names(&w.statement).first().map(|w| w.to_ascii_uppercase()).unwrap_or_default();
-    let takes = matches!(word.as_str(), "FLUSH" | "BACKUP");
+    let takes = matches!(verb(&w.statement).as_str(), "FLUSH" | "BACKUP");
     let in_the_way = |h: &&Held| {
         let of_a_backup = ["FTWRL", "BLOCK", "WAIT", "START"].iter().any(|m| h.mode.contains(m)) || h.mode == "SHARED";
         h.global && h.session != w.session && (takes || of_a_backup)
@@ -303,5 +335,9 @@ mod tests {
         assert_eq!(Scope::of("Waiting for stored function metadata lock"), Some(Scope::Table));
         assert_eq!(Scope::of("Waiting for work from SQL thread"), None);
         assert_eq!(Scope::of(""), None);
+        assert_eq!(Scope::of("User lock"), Some(Scope::Name));
+        assert_eq!(locked_name("select /* x */ GET_LOCK('a b', 40)").as_deref(), Some("a b"));
+        assert_eq!(locked_name("select get_lock(concat('a', 'b'), 40)"), None);
+        assert_eq!(locked_name("select 'get_lock'"), None);
     }
 }
