@@ -269,6 +269,11 @@ fn plans_of_common_and_rare_values_stand_side_by_side() {
         assert!(text.contains("The plan flips with the values: common A, rare B."), "{text}");
         let text = p.ok(&["explain", "app-dev", "select note from orders where state = :state", "--propose-sets"]);
         assert!(text.contains("state='paid'") && text.contains("state='open'"), "{text}");
+        // Out of the column's index the first rows all have one value; what has one value only is one set.
+        assert!(text.contains("common") && text.contains("rare"), "{text}");
+        p.ok(&["query", "app-dev", "create table one_value as select id, 'same' as word from orders"]);
+        let text = p.ok(&["explain", "app-dev", "select id from one_value where word = :w", "--propose-sets"]);
+        assert!(text.contains("One set of values") && !text.contains("rare"), "{text}");
         let json = p.run(&[
             "explain",
             "app-dev",
@@ -280,7 +285,7 @@ fn plans_of_common_and_rare_values_stand_side_by_side() {
         ]);
         let told: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
         let sides = told["sets"].as_array().expect("sets");
-        assert_eq!(sides.len(), 3, "{told}");
+        assert_eq!(sides.len(), 2, "two values are two sets: {told}");
         assert!(sides.iter().all(|s| s["measured"]["runs"].as_u64() >= Some(5)), "{told}");
         let text = p.expect(2, &["explain", "app-dev", "select :x", "--propose-sets"]);
         assert!(text.contains("no column tells values for :x"), "{text}");

@@ -105,7 +105,8 @@ pub async fn side_by_side(cx: &Cx, target: &str, sql: String, given: &Given, mea
     for s in &sides {
         let m = s.measured.as_ref();
         let work = m.map_or(String::new(), |m| {
-            m.work.iter().take(2).map(|(k, c)| format!("{k} {}", text::thousands(c.median))).collect::<Vec<_>>().join(", ")
+            let counted = m.work.iter().filter(|(_, c)| c.median > 0).take(2);
+            counted.map(|(k, c)| format!("{k} {}", text::thousands(c.median))).collect::<Vec<_>>().join(", ")
         });
         t.row(vec![
             s.set.clone(),

@@ -5,6 +5,7 @@ use super::explain::explain;
 use super::measure::{Arm, Effort, alone};
 use super::plan_test::{outline, statements};
 use super::{Connection, Cx, plan_facts};
+use crate::engine::Session;
 use crate::model::plan::Plan;
 use crate::model::{Dialect, Error, Result};
 use crate::plan::expression::Expr;
@@ -18,6 +19,8 @@ use std::collections::BTreeMap;
 
 /// Rows that are looked at where the server keeps no statistics of values.
 const SAMPLED: u32 = 10_000;
+/// Rows of a table whose values are counted.
+const COUNTED: f64 = 1_000_000.0;
 /// Sets that are proposed, from the most common value to a rare one.
 pub const PROPOSED: [&str; 3] = ["common", "median", "rare"];
 
@@ -112,6 +115,9 @@ pub fn verdict(sides: &[Side]) -> String {
     letters.dedup();
     letters.sort_unstable();
     letters.dedup();
+    if sides.len() == 1 {
+        return "One set of values: whether the plan depends on them is not seen.".into();
+    }
     if letters.len() <= 1 {
         return format!("One plan for all {} sets.", sides.len());
     }
@@ -168,7 +174,15 @@ pub async fn propose(conn: &Connection, sql: &str) -> Result<Sets> {
             sets.entry(set.into()).or_default().insert(name.clone(), typed(value));
         }
     }
-    Ok(sets)
+    // Equal values are one set: the ends before the middle.
+    let mut proposed = Sets::new();
+    let [common, median, rare] = PROPOSED;
+    for set in [common, rare, median] {
+        if let Some(values) = sets.remove(set).filter(|v| !proposed.values().any(|p| p == v)) {
+            proposed.insert(set.into(), values);
+        }
+    }
+    Ok(proposed)
 }
 
 /// A value as somebody would type it: what looks like a number is one.
@@ -179,13 +193,24 @@ fn typed(value: &str) -> String {
     }
 }
 
-/// Values of the first rows, the most common one first.
-async fn sampled(conn: &Connection, session: &crate::engine::Session, table: &str, column: &str) -> Result<Vec<String>> {
-    let quote = |name: &str| conn.dialect().quote_ident(name);
-    let (t, c) = (quote(table), quote(column));
-    let sql = format!(
-        "SELECT v, count(*) FROM (SELECT {c} AS v FROM {t} WHERE {c} IS NOT NULL LIMIT {SAMPLED}) holdpoint_sample GROUP BY v ORDER BY 2 DESC, 1"
-    );
+/// The column's values, the most common one first: of the whole table where that is soon read, else of its first rows. Out of the
+/// column's own index the first rows would all have the same value.
+async fn sampled(conn: &Connection, session: &Session, table: &str, column: &str) -> Result<Vec<String>> {
+    let dialect = conn.dialect();
+    let rows = conn.engine().catalog().get()?.plan_facts(session, &[table.to_string()]).await?.table(table).and_then(|t| t.rows);
+    let (t, c) = (dialect.quote_ident(table), dialect.quote_ident(column));
+    let from = match rows {
+        Some(n) if n <= COUNTED => format!("{t} WHERE {c} IS NOT NULL"),
+        _ => {
+            let apart = match dialect {
+                Dialect::MySql => " USE INDEX ()",
+                Dialect::Sqlite => " NOT INDEXED",
+                Dialect::Postgres => "",
+            };
+            format!("{t}{apart} WHERE {c} IS NOT NULL LIMIT {SAMPLED}")
+        }
+    };
+    let sql = format!("SELECT v, count(*) FROM (SELECT {c} AS v FROM {from}) holdpoint_sample GROUP BY v ORDER BY 2 DESC, 1");
     Ok(session.fetch(sql).await?.rows.into_iter().filter_map(|r| r.into_iter().next().flatten()).collect())
 }
 

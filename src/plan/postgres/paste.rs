@@ -38,6 +38,7 @@ pub(super) fn find(text: &str) -> Found {
     let text = tables::lines(&text).unwrap_or(text);
     // From the source of a web page.
     let text = if text.contains("-&gt;") && text.contains("(cost=") { tables::unescaped(&text) } else { text };
+    let text = unfenced(text);
     let text = composed(quoted_away(text.trim_start_matches('\u{feff}').to_string()));
     let text = syslog(&text).or_else(|| stamped(&text)).unwrap_or(text);
     if let Some(found) = log(&text) {
@@ -78,6 +79,19 @@ fn framed(text: &str) -> (&str, usize) {
         at += line.len();
     }
     (heads.get(1).map_or(text, |end| &text[..*end]), heads.len())
+}
+
+/// Without the fence of a chat that is glued to the plan's first line, or its last.
+fn unfenced(text: String) -> String {
+    const FENCE: &str = "```";
+    if !text.contains(FENCE) {
+        return text;
+    }
+    let bare = |l: &str| {
+        let l = l.strip_prefix(FENCE).filter(|r| super::text::is_root(r) || super::text::is_bare_scan(r)).unwrap_or(l).to_string();
+        l.strip_suffix(FENCE).filter(|r| !r.trim().is_empty()).map(str::to_string).unwrap_or(l)
+    };
+    text.lines().map(bare).collect::<Vec<_>>().join("\n")
 }
 
 /// Without what stands before each line alike: the `> ` of a mail, the `--` or `#` of a comment.
@@ -285,12 +299,26 @@ fn tuples(lines: &mut [String]) {
 
 const BARS: [char; 3] = ['|', '│', '║'];
 
-/// `(3 rows)`, in the forms of psql.
+/// `(3 rows)`, in whatever language psql speaks.
 fn is_count(line: &str) -> bool {
-    let t = line.trim();
-    t.strip_prefix('(')
-        .and_then(|r| r.strip_suffix(" rows)").or_else(|| r.strip_suffix(" row)")))
-        .is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()))
+    let Some((number, words)) = line.trim().strip_prefix('(').and_then(|r| r.strip_suffix(')')?.split_once([' ', '\u{a0}'])) else {
+        return false;
+    };
+    !number.is_empty()
+        && number.bytes().all(|b| b.is_ascii_digit())
+        && !words.is_empty()
+        && words.chars().all(|c| c.is_alphabetic() || matches!(c, ' ' | '(' | ')'))
+}
+
+/// What clients say below a plan: the command's tag, and how long it took.
+fn is_trailer(line: &str) -> bool {
+    let line = line.trim();
+    let tag = line.strip_prefix("EXPLAIN").is_some_and(|n| n.trim_start().bytes().all(|b| b.is_ascii_digit()));
+    let took = line.split_once(": ").is_some_and(|(word, t)| {
+        let number = t.trim_end_matches(|c: char| c.is_alphabetic() || c == ' ');
+        !word.is_empty() && !word.contains(' ') && number.len() < t.len() && number.replace(',', ".").parse::<f64>().is_ok()
+    });
+    tag || took
 }
 
 /// `-[ RECORD 1 ]---`, in the forms of psql's expanded output.
@@ -321,6 +349,9 @@ fn unframe(text: &str) -> Vec<String> {
     }
     if let Some(end) = lines.iter().position(|l| is_count(l)) {
         lines.truncate(end);
+    }
+    while lines.last().is_some_and(|l| l.trim().is_empty() || is_trailer(l)) {
+        lines.pop();
     }
     lines.retain(|l| !is_rule(l) && !is_record(l));
     if let Some(form) = expanded {

@@ -56,7 +56,7 @@ pub(super) fn read(lines: &[String]) -> Result<Sheet<'static>> {
         strange: 0,
         flat: false,
     };
-    let (lines, unsure) = joining::join(lines);
+    let (lines, unsure) = joining::join(behind_cut(lines));
     r.strange = unsure;
     let arrows = || lines.iter().filter(|l| is_arrow(&l.text));
     let first = arrows().next().map_or(0, |l| l.column);
@@ -104,6 +104,15 @@ pub(super) fn read(lines: &[String]) -> Result<Sheet<'static>> {
     }
     relationships(&mut r.sheet);
     Ok(r.sheet)
+}
+
+/// The lines up to the plan's last one: whatever is said below it is no part of it, unless another plan comes.
+fn behind_cut(lines: &[String]) -> &[String] {
+    let whole = |l: &String| is_last(l.trim_start()) && l.trim_end().ends_with("ms");
+    match lines.iter().rposition(whole) {
+        Some(last) if !lines[last + 1..].iter().any(|l| is_root(l)) => &lines[..=last],
+        _ => lines,
+    }
 }
 
 fn flat() -> Error {

@@ -91,3 +91,25 @@ fn a_task_on_another_server_has_times_of_its_own() {
     assert_eq!(task.attrs.get("Remote Execution Time").map(String::as_str), Some("1.200 ms"));
     assert_eq!(task.children[0].children[0].relation.as_deref(), Some("orders_102008"));
 }
+
+/// psql in other languages, other clients, chats and mails: what stands below a plan is no part of it.
+#[test]
+fn what_is_said_below_a_plan_is_none_of_it() {
+    let plan = "Sort  (cost=1.00..2.00 rows=1 width=4) (actual time=0.006..0.007 rows=1 loops=1)\n  Sort Key: a\n  ->  Seq Scan on t  (cost=0.00..9.00 rows=5 width=4) (actual time=0.001..0.002 rows=1 loops=1)";
+    let whole = crate::plan::postgres::read(plan).unwrap();
+    let timed = format!("{plan}\nPlanning Time: 0.1 ms\nExecution Time: 0.3 ms");
+    let framed = |foot: &str| format!("    QUERY PLAN    \n------------------\n {}\n{foot}\n", plan.replace('\n', "\n "));
+    let mut texts: Vec<String> =
+        ["(5 Zeilen)", "(1 Zeile)", "(5 lignes)", "(5 filas)", "(5 строк)", "(5 行)", "(5 行记录)", "(3 rows)\n\nZeit: 0,123 ms"]
+            .map(framed)
+            .into();
+    texts.extend(
+        ["\n\nAny idea? -- regards, Bob (2 rows affected)", "\nEXPLAIN\nTime: 0.123s", "```", "\n(5 Zeilen)"]
+            .map(|e| format!("{timed}{e}")),
+    );
+    texts.extend(["\nEXPLAIN 12\nTime: 0.123s", "\nZeit: 0,123 ms"].map(|e| format!("{plan}{e}")));
+    texts.push(format!("Bob  [10:12 AM]\n```{plan}```"));
+    for text in texts {
+        assert_eq!(crate::plan::postgres::read(&text).unwrap_or_else(|e| panic!("{e}\n{text}")).root, whole.root, "{text}");
+    }
+}
