@@ -638,12 +638,20 @@ fn an_index_is_hidden_on_a_copy_and_in_memory() {
 
     let p = Project::sqlite();
     let db = rusqlite::Connection::open(p.path("app-dev.db")).expect("database");
-    db.execute_batch("create table orders (id integer primary key, total real); create index by_total on orders (total);").expect("table");
+    db.execute_batch("create table orders (id integer primary key, total real); create index by_total on orders (total);
+         insert into orders (total) with recursive c(i) as (select 1 union all select i + 1 from c where i < 3000) select i % 300 from c; analyze;")
+        .expect("table");
     drop(db);
     let said = p.ok(&["explain", "app-dev", sql, "--set", "hidden_index=by_total"]);
     assert!(said.contains("INDEX by_total (total=?)") && said.contains("SCAN orders"), "{said}");
     let found = json(&p, &["explain", "app-dev", sql, "--set", "hidden_index=by_total", "--on-scratch", "--analyze", "--format", "json"]);
     assert!(found["judgement"]["verdict"].is_string(), "{found:#}");
+    // The table's size is known without the index, too; and no estimate moved.
+    let found = json(&p, &["explain", "app-dev", sql, "--set", "hidden_index=by_total", "--format", "json"]);
+    let scan = found["with"]["nodes"].as_array().and_then(|n| n.iter().find(|n| n["relation"] == "orders")).expect("the scan");
+    assert!(matches!(scan["estimated_rows"].as_f64(), None | Some(2_000.0..4_000.0)), "{scan:#}");
+    assert_eq!(found["causes"].as_array().map(Vec::len), Some(1), "{found:#}");
+    assert!(found["causes"][0].as_str().is_some_and(|c| c.contains("not read by index by_total any more")), "{found:#}");
     assert_eq!(std::fs::read_dir(p.path("scratch")).expect("scratch").count(), 0);
 }
 

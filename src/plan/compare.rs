@@ -325,6 +325,9 @@ fn causes(before: &Plan, after: &Plan, pairs: &[Pair]) -> Vec<String> {
         // The inner side of a loop is estimated for one round: another way to read it is another number, and no cause.
         let comparable =
             was.op == now.op || was.relation.is_none() || class(&was.op) != "scan" || (was.role == now.role && was.role != Role::Inner);
+        // Other engines count what an access looks at: by an index the rows of its key, without it all of them.
+        let comparable = comparable
+            && (!matches!(after.engine.as_str(), "MySQL" | "MariaDB" | "SQLite") || was.relation.is_none() || indexes(was) == indexes(now));
         // One look below a loop, or all of it at once: two numbers of different things.
         let comparable = comparable && each(before, b) == each(after, a);
         if factor(from, to) >= MOVED && comparable && now.relation.is_some() {
@@ -463,6 +466,18 @@ mod tests {
     fn at(c: &Comparison, path: &[usize]) -> (Change, Speed) {
         let p = c.pairs.iter().find(|p| p.after.as_deref() == Some(path)).unwrap();
         (p.change, p.speed)
+    }
+
+    /// MariaDB tells the rows of a key, and without it those of the table: no estimate moved.
+    #[test]
+    fn a_hidden_index_is_the_cause_and_no_estimate() {
+        let read = |op: &str, index: Option<&str>, rows: f64| {
+            let scan = PlanNode { index: index.map(Into::into), ..node(op, Some("orders"), rows, 1.0, vec![]) };
+            Plan { engine: "MariaDB".into(), ..plan(scan) }
+        };
+        let causes = compare(&read("index scan", Some("ost"), 100.0), &read("table scan", None, 99_420.0)).causes;
+        assert_eq!(causes.len(), 1, "{causes:?}");
+        assert!(causes[0].starts_with("orders is not read by index ost any more"), "{causes:?}");
     }
 
     #[test]

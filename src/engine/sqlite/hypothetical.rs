@@ -35,6 +35,17 @@ impl Hypothetical for Sqlite {
                     Error::usage(format!("the index {} cannot be hidden: {e}", crate::text::clean(&index)))
                         .hint("An index that a constraint made stays; see the table's indexes for their names.")
                 })?;
+                // The number of a table's rows stands in the line of an index: with the last one it would be forgotten.
+                for [table, rows] in sizes(&statistics) {
+                    conn.execute(
+                        "INSERT INTO sqlite_stat1 (tbl, idx, stat) SELECT ?1, NULL, ?2 WHERE NOT EXISTS (SELECT 1 FROM sqlite_stat1 WHERE tbl = ?1)",
+                        [table, rows],
+                    )
+                    .map_err(failed)?;
+                }
+                if !statistics.is_empty() {
+                    conn.execute_batch("ANALYZE sqlite_schema").map_err(failed)?;
+                }
                 planned(&conn, &text)
             })
             .await
@@ -53,6 +64,17 @@ async fn described(s: &Session) -> Result<(Vec<String>, Vec<Vec<Option<String>>>
     let analyzed = !s.fetch("SELECT 1 FROM main.sqlite_schema WHERE name = 'sqlite_stat1'").await?.rows.is_empty();
     let statistics = if analyzed { s.fetch("SELECT tbl, idx, stat FROM main.sqlite_stat1").await?.rows } else { Vec::new() };
     Ok((schema.rows.into_iter().filter_map(|mut r| r.pop().flatten()).collect(), statistics))
+}
+
+/// Each table of the statistics with the number of its rows.
+fn sizes(statistics: &[Vec<Option<String>>]) -> Vec<[&str; 2]> {
+    statistics
+        .iter()
+        .filter_map(|row| match row.as_slice() {
+            [Some(table), _, Some(stat)] => Some([table.as_str(), stat.split(' ').next()?]),
+            _ => None,
+        })
+        .collect()
 }
 
 fn failed(e: rusqlite::Error) -> Error {

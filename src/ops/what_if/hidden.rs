@@ -94,6 +94,10 @@ pub(super) async fn on_copy(cx: &Cx, conn: &Connection, statement: &str, index: 
                 let writer = plain.migrator().await?;
                 let on = if d == Dialect::MySql { format!(" ON {shown}") } else { String::new() };
                 advice::finish(cx, &writer, &format!("DROP INDEX {}{on}", ident(d, &name))).await?;
+                // What the planner knows of the table may have gone with it.
+                for sql in copies::settling(plain, &known) {
+                    advice::finish(cx, &writer, &sql).await?;
+                }
                 writer.close().await;
                 (Some(plain), changed)
             }
