@@ -398,6 +398,21 @@ fn a_deadlock_storm_is_named_first_for_every_role() {
 }
 
 #[test]
+fn a_hot_row_is_told_as_such_and_nobody_is_to_be_ended_for_it() {
+    let pg = server(&[]);
+    let round = "begin; update orders set state = 'x' where id = 1; select pg_sleep(0.002); commit;\n".repeat(20_000);
+    let _clients: Vec<Held> = (0..24).map(|_| Held::pg_script(&pg, "postgres", "shop", &round)).collect();
+    wait_until("many wait", || pg.psql("shop", "select count(*) > 12 from pg_stat_activity where wait_event_type = 'Lock'").trim() == "t");
+    for user in ["postgres", "oncall"] {
+        let found = run(&pg, user, &["--checks", "PG06"]);
+        let s = &found.found.summary;
+        assert_eq!(s.check, "PG06", "{user}: {:#?}", found.found);
+        assert!(s.says.contains("many change the same rows at once"), "{}", s.says);
+        assert!(s.recover.is_none() && s.next.starts_with("Ending a session helps nobody"), "{s:#?}");
+    }
+}
+
+#[test]
 fn a_hundred_thousand_locks_are_looked_through_in_time() {
     let pg = PgServer::start(&["fsync=on", "max_locks_per_transaction=2000", "max_connections=60"]);
     furnish(&pg);

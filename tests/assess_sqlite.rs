@@ -121,6 +121,15 @@ fn damage_and_orphans_are_found() {
     let damaged = run(&path, &[]);
     assert_eq!(damaged.found.summary.check, "SQ06", "{:#?}", damaged.found);
     assert_eq!(damaged.found.summary.severity, Some(Severity::Critical));
+    // How it is recovered is printed for a person, and touches nothing.
+    assert_eq!(damaged.found.summary.recover.as_ref().map(|a| a.deed.name()), Some("salvage"), "{:#?}", damaged.found.summary);
+    let before = std::fs::read(&path).expect("the file");
+    let home = tempfile::tempdir().expect("a home");
+    let out = support::command(home.path()).args(["recover", path.to_str().expect("a path"), "salvage"]).output().expect("runs");
+    let text = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    assert_eq!(out.status.code(), Some(4), "{text}");
+    assert!(text.contains(".recover | sqlite3") && text.contains("lost_and_found") && text.contains("Do yourself what is shown"), "{text}");
+    assert_eq!(std::fs::read(&path).expect("the file"), before);
 }
 
 #[test]

@@ -407,17 +407,24 @@ pub(super) fn judge_growth(seen: &mut Seen, check: &Check, limits: &Limits, firs
     if seconds < STEADY {
         return;
     }
-    // What is full already has no forecast.
+    // What is full already has no forecast; places on one disk say the same.
+    let mut full: Vec<((f64, f64), Vec<&str>)> = Vec::new();
     for (name, room) in second.counters.iter().filter(|(n, _)| n.starts_with("free ")) {
         if let [free, all, ..] = room[..]
             && all > 0.0
             && free / all < FULL
         {
-            let what = &name[5..];
-            seen.says.push_str(&format!(", {what} is full"));
-            let words = format!("the disk of {what} is full now: {} are left", bytes(free));
-            seen.find(Finding::new(Severity::Critical, check.id, what, words).next(known.next));
+            match full.iter_mut().find(|(disk, _)| *disk == (free, all)) {
+                Some((_, places)) => places.push(&name[5..]),
+                None => full.push(((free, all), vec![&name[5..]])),
+            }
         }
+    }
+    for ((free, _), places) in full {
+        let what = places.join(", ");
+        seen.says.push_str(&format!(", {what} full"));
+        let words = format!("the disk of {what} is full now: {} are left", bytes(free));
+        seen.find(Finding::new(Severity::Critical, check.id, what, words).next(known.next));
     }
     let mut soonest: Option<(f64, f64, &str)> = None;
     for (name, after) in second.counters.iter().filter(|(n, _)| n.starts_with("free ")) {
@@ -598,6 +605,14 @@ mod tests {
         assert_eq!((build.severity, build.findings.len()), (Severity::Info, 1), "another program writes for some seconds: {build:#?}");
         let full = judged(10e6, 10e6);
         assert_eq!((full.severity, full.findings.len()), (Severity::Critical, 1), "it has no forecast: {full:#?}");
+        let of_two = |at: f64| {
+            let places = ["free data", "free redo log"].map(|n| (n.to_string(), vec![0.0, 20_000e6]));
+            Sample { at, counters: places.into(), ..Sample::default() }
+        };
+        let mut both = Seen::of(&GROWTH);
+        judge_growth(&mut both, &GROWTH, &Limits::default(), &of_two(10.0), &of_two(15.0), &known(None));
+        assert_eq!(both.findings.len(), 1, "one disk is told once: {both:#?}");
+        assert_eq!(both.findings[0].message, "the disk of data, redo log is full now: 0 B are left");
         // A large disk that is full within minutes is an alarm all the same.
         assert_eq!(judged(12_500e6, 12_000e6).severity, Severity::Critical);
         // What the database does not write, something else does.

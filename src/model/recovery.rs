@@ -35,12 +35,14 @@ pub enum Deed {
     StartReplica,
     /// Brings what is in a write-ahead log into its file, and empties the log.
     Checkpoint,
+    /// What a person does to recover a damaged file into a new one. Never done from here.
+    Salvage,
     /// What a person does to let another server take over. Never done from here.
     Failover,
 }
 
 impl Deed {
-    pub const ALL: [Deed; 17] = [
+    pub const ALL: [Deed; 18] = [
         Deed::Cancel,
         Deed::Terminate,
         Deed::EndIdle,
@@ -57,6 +59,7 @@ impl Deed {
         Deed::RollbackPrepared,
         Deed::ReadOnly,
         Deed::ReadWrite,
+        Deed::Salvage,
         Deed::Failover,
     ];
 
@@ -79,6 +82,7 @@ impl Deed {
             Deed::AdvanceSlot => "advance-slot",
             Deed::StartReplica => "start-replica",
             Deed::Checkpoint => "checkpoint",
+            Deed::Salvage => "salvage",
             Deed::Failover => "failover",
         }
     }
@@ -106,6 +110,7 @@ impl Deed {
             Deed::AdvanceSlot => "moves a replication slot ahead that nobody reads",
             Deed::StartReplica => "lets a replica go on that was stopped",
             Deed::Checkpoint => "brings the write-ahead log into the file and empties it",
+            Deed::Salvage => "prints how a damaged file is recovered into a new one; nothing is done",
             Deed::Failover => "prints how another server takes over; nothing is done",
         }
     }
@@ -121,7 +126,7 @@ impl Deed {
             Deed::Vacuum => "table",
             Deed::CommitPrepared | Deed::RollbackPrepared => "transaction's name",
             Deed::RaiseLimit => "setting and value",
-            Deed::ReadOnly | Deed::ReadWrite | Deed::ResumeReplay | Deed::Checkpoint | Deed::Failover => "",
+            Deed::ReadOnly | Deed::ReadWrite | Deed::ResumeReplay | Deed::Checkpoint | Deed::Salvage | Deed::Failover => "",
         }
     }
 
@@ -139,7 +144,9 @@ impl Deed {
     pub fn level(self) -> Level {
         match self {
             Deed::Cancel | Deed::Terminate | Deed::EndIdle => Level::One,
-            Deed::DropIndex | Deed::Reindex | Deed::Vacuum | Deed::Checkpoint | Deed::ResumeReplay | Deed::RaiseLimit => Level::Two,
+            Deed::DropIndex | Deed::Reindex | Deed::Vacuum | Deed::Checkpoint | Deed::ResumeReplay | Deed::RaiseLimit | Deed::Salvage => {
+                Level::Two
+            }
             Deed::AdvanceSlot | Deed::DropSlot | Deed::CommitPrepared | Deed::RollbackPrepared => Level::Three,
             Deed::StartReplica | Deed::ReadOnly | Deed::ReadWrite | Deed::Failover => Level::Three,
         }

@@ -33,6 +33,15 @@ impl Held {
         Held::of(c, sql)
     }
 
+    /// All of a script.
+    pub fn pg_script(pg: &PgServer, user: &str, database: &str, sql: &str) -> Held {
+        let mut file = tempfile::tempfile().expect("a file");
+        file.write_all(sql.as_bytes()).expect("written");
+        std::io::Seek::rewind(&mut file).expect("rewound");
+        let mut c = pg.client_as(user, database);
+        Held(c.stdin(file).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the client starts"))
+    }
+
     /// On the database `shop`.
     pub fn maria(server: &MariaServer, user: &str, sql: &str) -> Held {
         Held::of(Held::maria_client(server, user), sql)

@@ -23,6 +23,8 @@ use std::time::Duration;
 
 /// From an answer to the next look at the locks, as long as somebody looks.
 const PAUSE: Duration = Duration::from_secs(5);
+/// Seconds after which a picture is one of before: about what an assessment takes itself.
+pub const FRESH: i64 = 15;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -176,11 +178,18 @@ pub fn candidate(state: &State) -> Option<String> {
 }
 
 /// Goes to the pane; where there is no target yet says so. From the start screen a target is assessed, which is now and not what was seen of it
-/// before; what is under way goes on.
+/// before; from elsewhere so is one whose picture is old. What is under way goes on.
 pub fn go(state: &mut State, effects: &mut Vec<Effect>) {
     let of = candidate(state).or_else(|| Some(state.assess.target.clone()).filter(|t| !t.is_empty()));
     let Some(target) = of else { return state.say(Note::info("Choose a target first: it need not be open.")) };
-    let over = state.view.workspace == Workspace::Start && state.assess.job.is_none();
+    let a = &state.assess;
+    let old = a.whole.as_ref().is_some_and(|w| state.now.as_second() - w.began.as_second() > FRESH) && a.tree.is_none();
+    let over = a.job.is_none()
+        && match state.view.workspace {
+            Workspace::Start => true,
+            Workspace::Assess => false,
+            _ => old,
+        };
     if over { show_anew(state, &target, effects) } else { enter(state, &target, effects) }
 }
 

@@ -114,7 +114,9 @@ impl Recovering for Postgres {
                 Deed::ReadOnly | Deed::ReadWrite => server::writing(s, action).await,
                 Deed::ResumeReplay => server::replay(s, action).await,
                 Deed::RaiseLimit => server::limit(s, action).await,
-                Deed::StartReplica | Deed::Checkpoint => Err(Error::failed(format!("{} is no action of PostgreSQL", action.deed.name()))),
+                Deed::StartReplica | Deed::Checkpoint | Deed::Salvage => {
+                    Err(Error::failed(format!("{} is no action of PostgreSQL", action.deed.name())))
+                }
             };
             // A standby that is lost would keep its commit waiting for ever. What others prepared is theirs to have confirmed.
             if let Ok(p) = &mut found

@@ -10,7 +10,7 @@ use crate::text;
 use futures_util::future::BoxFuture;
 use std::path::{Path, PathBuf};
 
-const DEEDS: &[Deed] = &[Deed::Reindex, Deed::Checkpoint];
+const DEEDS: &[Deed] = &[Deed::Reindex, Deed::Checkpoint, Deed::Salvage];
 
 /// How long a command waits for others' locks before it gives up.
 const BUSY: &str = "PRAGMA busy_timeout = 10000";
@@ -25,6 +25,7 @@ impl Recovering for Sqlite {
             match action.deed {
                 Deed::Checkpoint => checkpoint(s, action, path).await,
                 Deed::Reindex => index(s, action, path).await,
+                Deed::Salvage => salvage(s, action, path).await,
                 other => Err(Error::failed(format!("{} is no action of SQLite", other.name()))),
             }
         })
@@ -81,6 +82,39 @@ async fn checkpoint(s: &Session, action: &Action, path: PathBuf) -> Result<Prosp
     p.before = vec![BUSY.into()];
     p.statement = "PRAGMA wal_checkpoint(TRUNCATE)".into();
     p.then = "the write-ahead log is empty".into();
+    Ok(p)
+}
+
+/// What `.recover` of the SQLite shell does, in the order in which nothing more is lost.
+async fn salvage(s: &Session, action: &Action, path: PathBuf) -> Result<Prospect> {
+    let shown = path.clone();
+    let (size, log, ways) = looking(move || (length(&path), length(&beside(&path, "-wal")), in_the_way(&path))).await?;
+    let word = |suffix: &str| text::shell_word(&beside(&shown, suffix).display().to_string());
+    let mut p = Prospect::of(action, s.identity().database.clone());
+    p.is = vec![("file".into(), text::bytes(size as u64)), ("write-ahead log".into(), text::bytes(log as u64))];
+    p.is.extend(ways);
+    p.does = "What can still be read is written into a new file. Holdpoint prints how, and never does it.".into();
+    p.loses = vec![
+        "Rows on pages that cannot be read. Rows whose table is not known any more come into the table lost_and_found; constraints are not looked at \
+         meanwhile, so orphans and doubles may come along."
+            .into(),
+    ];
+    p.undo = "The damaged file stays as it is, aside.".into();
+    p.by_hand = Some("what a recovered file lacks is judged by a person who knows the data, against the newest backup".into());
+    p.steps = vec![
+        "Stop every program that has the file open, and let none begin: each write may take more with it.".into(),
+        format!("Copy it aside with its log and its journal, all that are there: cp -p {0} {1} {2} /elsewhere/", word(""), word("-wal"), word("-journal")),
+        "Is there a backup that is new enough? Restore that instead: it is whole, and this will not be.".into(),
+        format!(
+            "From the copy into a new file: sqlite3 /elsewhere/{} .recover | sqlite3 /elsewhere/recovered.db (a shell from 3.29 on that was built with \
+             dbpage; one that only says “sql error” was not: take sqlite.org's)",
+            text::shell_word(&shown.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default())
+        ),
+        "Look at the new one: holdpoint assess /elsewhere/recovered.db; PRAGMA integrity_check; PRAGMA foreign_key_check; count the rows of each table \
+         against the backup; look through lost_and_found."
+            .into(),
+        format!("Only then put it in place: move {0} and {1} away together, the new file there, and start the programs.", word(""), word("-wal")),
+    ];
     Ok(p)
 }
 

@@ -107,6 +107,12 @@ pub fn summary(checks: &[Seen]) -> Summary {
     let sev = match severity {
         _ if taken.is_some() => 1,
         Severity::Critical if fills(f) || full.is_some() => 1,
+        // Nothing is written any more.
+        Severity::Critical
+            if checks.iter().any(|c| c.check == check && c.name == "disk" && c.figures.get("used").is_some_and(|u| *u >= FULL)) =>
+        {
+            1
+        }
         Severity::Critical if checks.iter().any(|c| c.check == check && c.check == "PG09" && c.figures.get("left") == Some(&0.0)) => 1,
         Severity::Critical if check == "PG29" && !DESTROYS.contains(&f.object.as_str()) && f.recover.is_none() => 3,
         Severity::Critical if matches!(check.as_str(), "connect" | LOST | "PG26" | "PG29" | "MY24" | "SQ06") => 1,

@@ -3,7 +3,9 @@
 use super::marks;
 use super::results::wrapped;
 use crate::app::layout::Area;
-use crate::app::panes::assess::{Assess, Line, Tree, details, keys, parts, session_does, session_lines, session_title, summary_lines};
+use crate::app::panes::assess::{
+    Assess, FRESH, Line, Tree, details, keys, parts, session_does, session_lines, session_title, summary_lines,
+};
 use crate::app::work::sentence;
 use crate::app::{Pane, State};
 use crate::model::Severity;
@@ -46,7 +48,7 @@ fn remark(state: &State, a: &Assess) -> String {
             format!("{} read · {seconds} s · one connection", a.seen.len())
         }
         (None, Some(w), _) => {
-            format!("{} in {:.1} s · {}{}", many(w.checks.len()), w.took / 1000.0, clock(w.began), ago(state, w.began, AS_IT_TAKES))
+            format!("{} in {:.1} s · {}{}", many(w.checks.len()), w.took / 1000.0, clock(w.began), ago(state, w.began, FRESH))
         }
         _ => String::new(),
     }
@@ -56,9 +58,6 @@ fn remark(state: &State, a: &Assess) -> String {
 fn clock(at: jiff::Timestamp) -> String {
     at.strftime("%H:%M:%S UTC").to_string()
 }
-
-/// Seconds that an assessment takes itself.
-const AS_IT_TAKES: i64 = 15;
 
 /// How old a picture is, once it is older than that many seconds.
 fn ago(state: &State, at: jiff::Timestamp, fresh: i64) -> String {

@@ -131,7 +131,8 @@ pub(super) async fn integrity(s: &Session, path: PathBuf, check: &Check) -> Resu
         seen.find(
             Finding::new(Severity::Critical, check.id, &s.identity().database, format!("the file is damaged: {first}")).next(
                 "Stop the programs that write it, copy the file with its -wal and -journal aside, then restore the backup or recover into a new file.",
-            ),
+            )
+            .recover(Deed::Salvage, ""),
         );
     }
     Ok(seen)
