@@ -360,7 +360,7 @@ fn how_old_a_picture_is_stands_above_it_and_what_was_done_makes_it_void() {
     c.state.now = c.state.now.checked_add(jiff::SignedDuration::from_secs(125)).unwrap();
     assert!(c.screen().contains("UTC · 2 min 05 s ago"), "{}", c.screen());
     // Whoever was elsewhere meanwhile wants to know what is wrong now.
-    c.press("2");
+    c.press("c");
     assert_eq!(asked(&c.press("8")).len(), 1, "an old picture is shown");
 }
 
