@@ -206,6 +206,26 @@ fn postgresql_finds_what_is_best_and_says_where_nothing_is() {
     none_helps(&p, "app-dev", "select * from orders where id = 5", "served", &[]);
     none_helps(&p, "app-dev", "select * from orders where state <> 'failed'", "low-selectivity", &[]);
     none_helps(&p, "app-dev", "select count(*) from orders o join customers c on c.id = o.customer_id", "everything-read", &[]);
+    // A whole table in an order; one that goes on from an index that is there; values before a walk in the order of ORDER BY.
+    let s = p.postgres_server();
+    let ordered = found(&p, "app-dev", &best("select id, created_at from orders order by created_at", &["created_at"]), "estimated", &[]);
+    assert_eq!(ordered["include"], serde_json::json!(["id"]), "{ordered:#}");
+    s.psql("app-dev", "create index by_state on orders (state); update orders set note = 'zz' where id between 100 and 130");
+    s.psql("app-dev", "vacuum (analyze) orders");
+    let ends = best("select min(total), max(total) from orders where state = 'failed'", &["state", "total"]);
+    found(&p, "app-dev", &ends, "estimated", &[]);
+    found(&p, "app-dev", &best("select distinct total from orders where state = 'failed'", &["state", "total"]), "estimated", &[]);
+    let few = advise(&p, "app-dev", "select * from orders where note in ('zz', 'zy') order by created_at desc limit 3", &[]);
+    let told: Vec<Vec<&str>> = few["advice"].as_array().unwrap().iter().map(columns).collect();
+    assert_eq!(told, [["note"]], "{few:#}");
+    // A foreign key without an index is what a DELETE waits for, however its rows are found.
+    s.psql("app-dev", "create table bills (id int primary key, order_id int constraint bills_order references orders)");
+    let gone = advise(&p, "app-dev", "delete from orders where id = 60000", &[]);
+    assert_eq!((&gone["helps"], &gone["reasons"][0]["why"]), (&Value::Null, &Value::from("foreign-key")), "{gone:#}");
+    assert!(gone["answer"].as_str().unwrap().contains("the foreign key bills_order of bills (order_id) has no index"), "{gone:#}");
+    assert_eq!(gone["reasons"][0]["sql"], "CREATE INDEX ON public.bills (order_id)", "{gone:#}");
+    none_helps(&p, "app-dev", "update orders set note = 'x' where id = 60000", "served", &[]);
+    s.psql("app-dev", "drop table bills; drop index by_state");
     // Of what writes, the part that finds the rows is looked at; nothing is built and nothing is written.
     let delete = advise(&p, "app-dev", "delete from orders where customer_id = 42 and created_at > '2026-03-01'", &[]);
     let first = &delete["advice"][0];
@@ -361,6 +381,14 @@ fn mariadb_measures_on_copies_and_says_where_nothing_helps() {
     none_helps(&p, "app-dev", "select * from orders", "everything-read", &[]);
     none_helps(&p, "app-dev", "select * from orders where hour(created_at) = 3", "no-expressions", &[]);
     none_helps(&p, "app-dev", "select * from settings where value = 'x'", "small-table", &[]);
+    // One that the planner may not use is no index that serves, and FORCE INDEX of it would be refused.
+    s.sql("app-dev", "create index by_total on orders (total) ignored");
+    let total = "select * from orders where total = 77";
+    let r = advise(&p, "app-dev", total, &[]);
+    assert!(r["answer"].as_str().unwrap().starts_with("No index has to be built, because the index by_total would serve that"), "{r:#}");
+    assert_eq!(r["helps"], Value::Null, "{r:#}");
+    assert_eq!(r["reasons"][0]["sql"], "ALTER TABLE orders ALTER INDEX by_total NOT IGNORED", "{r:#}");
+    s.sql("app-dev", "drop index by_total on orders");
     let past = p.expect(2, &["explain", "app-dev", "select * from `app-dev`.orders where customer_id = 3", "--advise", "--measure"]);
     assert!(past.contains("go past the copy"), "{past}");
     let left = p.run(&["query", "proofs", "show databases like 'holdpoint%'", "--format", "csv"]);

@@ -573,6 +573,7 @@ fn advised() -> holdpoint::ops::advice::Report {
         only_where: None,
         method: None,
         shapes: vec![Shape::Equality],
+        luck: false,
         why: "the statement tests state for equality".into(),
         nodes: vec![vec![0, 0, 0, 0]],
         partitioned: false,

@@ -239,7 +239,7 @@ pub enum Command {
         #[arg(long, value_name = "REQUIREMENT", requires = "write_test")]
         require: Vec<String>,
         /// Try a planner setting for this plan alone, compared with the plan as it is: `enable_seqscan=off`, `work_mem=64MB`, a flag of
-        /// optimizer_switch, `hidden_index=NAME` alone; with --analyze both are run by turns
+        /// optimizer_switch, `hidden_index=NAME` alone; several with commas, or one by one; with --analyze both are run by turns
         #[arg(long = "set", value_name = "NAME=VALUE", conflicts_with_all = ["plan", "test", "write_test", "running", "progress"])]
         settings: Vec<String>,
         /// Propose sets for the parameters from what the tables hold: common, median and rare values

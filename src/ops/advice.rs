@@ -9,6 +9,7 @@ use crate::model::{Error, Kind, Result};
 use crate::plan::candidates::{self, Answers, Candidate, Dropped, Question, Reason, Shape, Why};
 use crate::plan::known::Known;
 use crate::plan::measure::Verdict;
+use crate::sql::reserved::ident;
 use crate::sql::{self, Class};
 use crate::text;
 use serde::Serialize;
@@ -195,6 +196,7 @@ pub async fn advise_telling(cx: &Cx, conn: &Connection, text: &str, wanted: Want
         Err(_) => {}
     }
     session.close().await;
+    report.reasons.splice(0..0, written.references(conn, &report.statement, &known));
     report.notes.extend(written.notes());
     if wanted.measure && !report.advice.is_empty() {
         tell(&foreseen(cx, conn).await?);
@@ -226,6 +228,32 @@ struct Written {
 }
 
 impl Written {
+    /// Foreign keys of other tables that point to rows which go, or whose key is changed, and that have no index.
+    fn references(&self, conn: &Connection, statement: &str, known: &Known) -> Vec<Reason> {
+        let d = conn.dialect();
+        let first = crate::plan::statement::read(d, statement).and_then(|q| q.tables.into_iter().next());
+        let Some(t) = first.filter(|_| self.writes).and_then(|t| known.table(&t.name)) else { return Vec::new() };
+        let in_key = |c: &String| t.indexes.iter().any(|i| i.unique && i.keys.iter().any(|k| k.eq_ignore_ascii_case(c)));
+        if !self.columns.is_empty() && !self.columns.iter().any(in_key) {
+            return Vec::new();
+        }
+        let what = if self.columns.is_empty() { "is deleted" } else { "gets another key" };
+        let open = t.foreign_keys.iter().filter(|k| k.to_table == t.name && !k.indexed);
+        open.map(|k| {
+            let columns = k.columns.join(", ");
+            let says = format!(
+                "the foreign key {} of {} ({columns}) has no index: for each row of {} that {what}, all of {} is read for rows that point to it",
+                k.name, k.table, t.name, k.table
+            );
+            let quoted: Vec<String> = k.columns.iter().map(|c| ident(d, c)).collect();
+            let schema = k.schema.as_ref().map_or(String::new(), |s| format!("{}.", ident(d, s)));
+            let mut r = Reason::new(Why::ForeignKey, &k.table, says).next("Build an index on these columns, and measure the write itself.");
+            r.sql = Some(format!("CREATE INDEX ON {schema}{} ({})", ident(d, &k.table), quoted.join(", ")));
+            r
+        })
+        .collect()
+    }
+
     fn notes(&self) -> Vec<String> {
         let mut out = Vec::new();
         if self.writes {
@@ -415,10 +443,12 @@ async fn estimate(cx: &Cx, conn: &Connection, engine: &dyn Hypothetical, session
         let cost = a.estimate.as_ref().and_then(|e| e.after);
         let size =
             a.estimate.as_ref().and_then(|e| e.bytes).unwrap_or(0) as f64 * if a.candidate.only_where.is_some() { ONE_VALUE } else { 1.0 };
+        // The planner takes it that rows which pass are spread evenly over the order.
+        let luck = a.candidate.luck;
         match cost {
-            Some(c) if c <= best * (1.0 + AS_GOOD) + 1.0 => (0, size),
-            Some(c) => (1, c),
-            None => (2, 0.0),
+            Some(c) if c <= best * (1.0 + AS_GOOD) + 1.0 => (luck, 0, size),
+            Some(c) => (luck, 1, c),
+            None => (luck, 2, 0.0),
         }
     };
     kept.sort_by(|a, b| order(a).partial_cmp(&order(b)).unwrap_or(std::cmp::Ordering::Equal));

@@ -5,7 +5,7 @@ use crate::engine::Session;
 use crate::model::Result;
 use crate::model::plan::Plan;
 use crate::plan::environment::{Environment, TableState};
-use crate::plan::known::Table;
+use crate::plan::known::{Index, Table};
 use sha2::{Digest, Sha256};
 
 /// Rows up to which a table is counted; beyond that the server's statistics must do.
@@ -38,14 +38,12 @@ async fn state(conn: &Connection, session: &Session, t: &Table) -> TableState {
         Err(_) => None,
     };
     let columns: Vec<String> = t.columns.iter().map(|c| format!("{} {}", c.name, c.type_name)).collect();
-    let mut indexes: Vec<String> = t
-        .indexes
-        .iter()
-        .map(|i| {
-            let only = i.only_where.as_ref().map_or(String::new(), |w| format!(" where {w}"));
-            format!("{} ({}){only}", i.name, i.keys.join(", "))
-        })
-        .collect();
+    let told = |i: &Index| {
+        let only = i.only_where.as_ref().map_or(String::new(), |w| format!(" where {w}"));
+        format!("{} ({}){only}", i.name, i.keys.join(", "))
+    };
+    let hidden = t.hidden.iter().map(|i| format!("{}, hidden from the planner", told(i)));
+    let mut indexes: Vec<String> = t.indexes.iter().map(told).chain(hidden).collect();
     indexes.sort();
     TableState {
         rows: counted.unwrap_or_else(|| t.rows.unwrap_or(0.0).max(0.0) as u64),

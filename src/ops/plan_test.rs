@@ -132,8 +132,11 @@ pub async fn run(cx: &Cx, conn: &Connection, path: &Path, anyway: bool) -> Resul
         let runs = alone(cx, &arm, effort(&test.require, anyway)).await?;
         let now = environment::gather(conn, arm.session(), &runs.plan, &text).await?;
         server.clone_from(&now.server);
-        if unlocked(conn.dialect(), text.trim()) != text.trim() && notes.is_empty() {
+        if unlocked(conn.dialect(), text.trim()) != text.trim() && sets.is_empty() {
             notes.push("Measured without its locking clause: no row was locked, and what the locks cost is not in it.".into());
+        }
+        if let Some(unseen) = now.unseen().filter(|u| !notes.contains(u)) {
+            notes.push(unseen);
         }
         let mut here = test.baseline.as_ref().map(|b| differences(&b.environment, &now)).unwrap_or_default();
         if let Some(then) = test.baseline.as_ref().and_then(|b| b.sets.get(&set)?.sql.as_ref()).filter(|then| *then != text.trim()) {

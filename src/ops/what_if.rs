@@ -29,9 +29,13 @@ pub struct WhatIf {
     pub notes: Vec<String>,
 }
 
-/// Reads `name=value` words by the closed list of the dialect.
+/// Reads `name=value` words, of which one may hold several with commas, by the closed list of the dialect.
 pub fn settings(conn: &Connection, words: &[String]) -> Result<Vec<(String, String)>> {
-    words.iter().map(|w| switches::read(conn.dialect(), w).map_err(|e| Error::usage(crate::text::clean(&e).into_owned()))).collect()
+    words
+        .iter()
+        .flat_map(|w| switches::parts(w))
+        .map(|w| switches::read(conn.dialect(), w).map_err(|e| Error::usage(crate::text::clean(&e).into_owned())))
+        .collect()
 }
 
 /// The plan of a statement, whose values stand in it, with and without the settings. `on_copy` is for a hidden index alone.

@@ -17,6 +17,7 @@ mod shapes;
 mod uses;
 
 pub use reasons::{Reason, Why};
+pub use shapes::hiding;
 
 /// A table with fewer rows is read whole in a moment: no index is worth its upkeep there (plans.md §7.2).
 pub const SMALL: f64 = 1_000.0;
@@ -92,6 +93,8 @@ pub struct Candidate {
     pub shapes: Vec<Shape>,
     /// Why it may help: a sentence.
     pub why: String,
+    /// It serves the order alone, and is quick only where rows that pass the other tests come soon in it.
+    pub luck: bool,
     /// The plan's nodes that it is about, as paths.
     pub nodes: Vec<Vec<usize>>,
     /// The table is divided: its index cannot be built while it is written to (PostgreSQL).
@@ -165,14 +168,14 @@ pub fn find(plan: &Plan, known: &Known, answers: &Answers) -> Candidates {
 }
 
 /// What serves most of the statement first.
-fn rank(c: &Candidate) -> (usize, usize) {
+fn rank(c: &Candidate) -> (bool, usize, usize) {
     let first = match c.shapes.first() {
         Some(Shape::Order) => 0,
         Some(Shape::Join) => 1,
         Some(Shape::Equality | Shape::Range | Shape::Expression) => 2,
         _ => 3,
     };
-    (c.shapes.iter().filter(|s| matches!(s, Shape::Covering | Shape::Partial)).count(), first)
+    (c.luck, c.shapes.iter().filter(|s| matches!(s, Shape::Covering | Shape::Partial)).count(), first)
 }
 
 impl Candidate {

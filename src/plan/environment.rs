@@ -7,6 +7,11 @@ use std::collections::BTreeMap;
 /// Rows may differ by this share before data count as other data.
 const SAME_ROWS: f64 = 0.01;
 
+/// The setting that tells MySQL's cost constants, which are rows of tables there.
+pub const COSTS: &str = "cost constants";
+/// … where this login may not read them.
+pub const NOT_READABLE: &str = "not readable";
+
 /// See the module.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,6 +51,16 @@ pub struct Differences {
     pub elsewhere: bool,
     /// What was changed and may be the point of it: indexes, columns.
     pub changed: Vec<String>,
+}
+
+impl Environment {
+    /// What of it could not be seen: a sentence.
+    pub fn unseen(&self) -> Option<String> {
+        (self.settings.get(COSTS).map(String::as_str) == Some(NOT_READABLE)).then(|| {
+            "The planner's cost constants may not be read by this login (mysql.server_cost, mysql.engine_cost): whether they changed is not known."
+                .to_string()
+        })
+    }
 }
 
 /// What is different in `now`.

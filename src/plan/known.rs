@@ -27,6 +27,8 @@ pub struct Table {
     pub rows: Option<f64>,
     pub columns: Vec<Column>,
     pub indexes: Vec<Index>,
+    /// Indexes that are kept up to date and that the planner may not use: INVISIBLE on MySQL, IGNORED on MariaDB.
+    pub hidden: Vec<Index>,
     /// Foreign keys that this table has, and those of others that point to it.
     pub foreign_keys: Vec<ForeignKey>,
     /// Columns of the partition key; empty when it is not partitioned.
@@ -112,6 +114,15 @@ impl Known {
     }
 }
 
+impl Index {
+    fn begins_with(&self, columns: &[&str]) -> bool {
+        self.only_where.is_none()
+            && self.method.is_none()
+            && self.keys.len() >= columns.len()
+            && columns.iter().all(|c| self.keys[..columns.len()].iter().any(|k| k.eq_ignore_ascii_case(c)))
+    }
+}
+
 impl Table {
     /// A column's type in lower case.
     pub fn type_of(&self, column: &str) -> Option<String> {
@@ -119,11 +130,10 @@ impl Table {
     }
     /// Whether an index begins with these columns, in any order.
     pub fn has_index_on(&self, columns: &[&str]) -> bool {
-        self.indexes.iter().any(|i| {
-            i.only_where.is_none()
-                && i.method.is_none()
-                && i.keys.len() >= columns.len()
-                && columns.iter().all(|c| i.keys[..columns.len()].iter().any(|k| k.eq_ignore_ascii_case(c)))
-        })
+        self.indexes.iter().any(|i| i.begins_with(columns))
+    }
+    /// One that does so and that the planner may not use.
+    pub fn hidden_index_on(&self, columns: &[&str]) -> Option<&Index> {
+        self.hidden.iter().find(|i| i.begins_with(columns))
     }
 }

@@ -89,6 +89,20 @@ const MOST_MEMORY_MB: u64 = 1024;
 /// Not a setting of a server: an index that the planner is to do without. Whoever takes settings from here takes it out first.
 pub const HIDDEN: &str = "hidden_index";
 
+/// Several settings with commas between them. What follows a comma and is no setting belongs to the value: the name of an index may hold one.
+pub fn parts(words: &str) -> Vec<&str> {
+    let mut out = Vec::new();
+    let mut from = 0;
+    for (at, _) in words.match_indices(',') {
+        if words[at + 1..].split(',').next().is_none_or(|next| next.contains('=')) {
+            out.push(words[from..at].trim());
+            from = at + 1;
+        }
+    }
+    out.push(words[from..].trim());
+    out
+}
+
 /// Reads `name=value`; the error says what would be right.
 pub fn read(dialect: Dialect, words: &str) -> Result<(String, String), String> {
     if let Some((name, index)) = words.split_once('=')
@@ -188,6 +202,13 @@ mod tests {
         is("random_page_cost=1.1", "random_page_cost", "1.1");
         is("max_parallel_workers_per_gather=0", "max_parallel_workers_per_gather", "0");
         assert_eq!(read(Dialect::MySql, "index_merge=off"), Ok(("index_merge".into(), "off".into())));
+    }
+
+    #[test]
+    fn several_stand_with_commas() {
+        assert_eq!(parts("hash_join=off,index_merge=off , mrr=on"), ["hash_join=off", "index_merge=off", "mrr=on"]);
+        assert_eq!(parts("hidden_index=a,b"), ["hidden_index=a,b"]);
+        assert_eq!(parts("jit=off"), ["jit=off"]);
     }
 
     #[test]

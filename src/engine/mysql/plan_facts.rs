@@ -2,6 +2,7 @@
 
 use crate::engine::{Measuring, Session};
 use crate::model::{Dialect, Result};
+use crate::plan::environment;
 use crate::plan::expression;
 use crate::plan::known::{Column, Index, Known, Table};
 
@@ -33,24 +34,33 @@ pub(super) async fn of(s: &Session, relations: &[String]) -> Result<Known> {
     for r in s.fetch(format!("SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE FROM information_schema.COLUMNS WHERE {these} ORDER BY TABLE_NAME, ORDINAL_POSITION")).await?.rows {
         of(&mut known, &cell(&r, 0), &mut |t| t.columns.push(Column { name: cell(&r, 1), type_name: cell(&r, 2) }));
     }
+    // Servers before MySQL 8.0 and MariaDB 10.6 hide no index.
+    let hidden = match super::trials::hides(s.identity()) {
+        None => "FALSE",
+        Some("IGNORED") => "IGNORED = 'YES'",
+        Some(_) => "IS_VISIBLE = 'NO' AND @@optimizer_switch NOT LIKE '%use_invisible_indexes=on%'",
+    };
     let indexes = format!(
-        "SELECT TABLE_NAME, INDEX_NAME, NON_UNIQUE, COLUMN_NAME, COLLATION FROM information_schema.STATISTICS WHERE {these} AND INDEX_TYPE = 'BTREE' \
-         ORDER BY TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX"
+        "SELECT TABLE_NAME, INDEX_NAME, NON_UNIQUE, COLUMN_NAME, COLLATION, {hidden} FROM information_schema.STATISTICS WHERE {these} \
+         AND INDEX_TYPE = 'BTREE' ORDER BY TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX"
     );
     for r in s.fetch(indexes).await?.rows {
         let (index, key) = (cell(&r, 1), cell(&r, 3));
-        of(&mut known, &cell(&r, 0), &mut |t| match t.indexes.iter_mut().find(|i| i.name == index) {
-            Some(i) => {
-                i.keys.push(key.clone());
-                i.down.push(cell(&r, 4) == "D");
+        of(&mut known, &cell(&r, 0), &mut |t| {
+            let list = if cell(&r, 5) == "1" { &mut t.hidden } else { &mut t.indexes };
+            match list.iter_mut().find(|i| i.name == index) {
+                Some(i) => {
+                    i.keys.push(key.clone());
+                    i.down.push(cell(&r, 4) == "D");
+                }
+                None => list.push(Index {
+                    name: index.clone(),
+                    keys: vec![key.clone()],
+                    unique: cell(&r, 2) == "0",
+                    down: vec![cell(&r, 4) == "D"],
+                    ..Index::default()
+                }),
             }
-            None => t.indexes.push(Index {
-                name: index.clone(),
-                keys: vec![key.clone()],
-                unique: cell(&r, 2) == "0",
-                down: vec![cell(&r, 4) == "D"],
-                ..Index::default()
-            }),
         });
     }
     for t in known.tables.iter_mut().filter(|t| clustered.contains(&t.name)) {
@@ -117,5 +127,20 @@ async fn planner_settings(s: &Session) -> Result<std::collections::BTreeMap<Stri
         'range_optimizer_max_mem_size', 'max_seeks_for_key', 'max_length_for_sort_data', 'innodb_parallel_read_threads')";
     let rows = s.fetch(text).await?.rows;
     let cell = |r: &[Option<String>], i: usize| r.get(i).and_then(Clone::clone).unwrap_or_default();
-    Ok(rows.iter().map(|r| (cell(r, 0), cell(r, 1))).collect())
+    let mut out: std::collections::BTreeMap<String, String> = rows.iter().map(|r| (cell(r, 0), cell(r, 1))).collect();
+    if s.identity().product != "MariaDB" {
+        out.insert(environment::COSTS.into(), cost_constants(s).await);
+    }
+    Ok(out)
+}
+
+/// What MySQL's planner counts with, as far as it is not what the server came with; MariaDB has variables for that.
+async fn cost_constants(s: &Session) -> String {
+    let text = "SELECT cost_name, cost_value FROM mysql.server_cost WHERE cost_value IS NOT NULL \
+        UNION ALL SELECT CONCAT(engine_name, ' ', device_type, ' ', cost_name), cost_value FROM mysql.engine_cost WHERE cost_value IS NOT NULL \
+        ORDER BY 1";
+    let Ok(table) = s.fetch(text).await else { return environment::NOT_READABLE.into() };
+    let cell = |r: &[Option<String>], i: usize| r.get(i).and_then(Clone::clone).unwrap_or_default();
+    let told: Vec<String> = table.rows.iter().map(|r| format!("{} = {}", cell(r, 0), cell(r, 1))).collect();
+    if told.is_empty() { "default".into() } else { told.join(", ") }
 }

@@ -85,7 +85,7 @@ impl Running for MySql {
                         return Err(Error::failed(format!("MariaDB {version} does not tell the plan of a running statement as JSON"))
                             .hint("SHOW ANALYZE is there from 10.9 on; SHOW EXPLAIN FOR the id shows a table before."));
                     }
-                    other => (other.map_err(|e| said(e, id))?, true),
+                    other => (other.map_err(|e| said(s, e, id))?, true),
                 };
                 let raw = table.scalar().ok_or_else(|| idle(id))?;
                 return plan::mysql::blocks::parse(raw, "MariaDB", &version, analyzed);
@@ -93,7 +93,7 @@ impl Running for MySql {
             match s.fetch(format!("EXPLAIN FORMAT=TREE FOR CONNECTION {id}")).await {
                 // An UPDATE or DELETE of one table has none in this form; the first version of the JSON, which a session chooses, tells it.
                 Ok(table) if table.scalar().is_some_and(|t| t.contains(super::explain::NO_PATHS)) => {
-                    let table = s.fetch(format!("EXPLAIN FORMAT=JSON FOR CONNECTION {id}")).await.map_err(|e| said(e, id))?;
+                    let table = s.fetch(format!("EXPLAIN FORMAT=JSON FOR CONNECTION {id}")).await.map_err(|e| said(s, e, id))?;
                     let raw = table.scalar().ok_or_else(|| idle(id))?;
                     if raw.contains(super::explain::NO_PATHS) {
                         return Err(Error::failed(format!("session {id} changes one table, and MySQL does not tell such a plan here"))
@@ -104,11 +104,11 @@ impl Running for MySql {
                 Ok(table) => plan::mysql::paths::parse_tree(table.scalar().ok_or_else(|| idle(id))?, &version, false),
                 // Before 8.0.16 there is no TREE; and it is refused for some statements.
                 Err(e) if matches!(e.code.as_deref(), Some("1791" | "1235" | "1064")) => {
-                    let table = s.fetch(format!("EXPLAIN FORMAT=JSON FOR CONNECTION {id}")).await.map_err(|e| said(e, id))?;
+                    let table = s.fetch(format!("EXPLAIN FORMAT=JSON FOR CONNECTION {id}")).await.map_err(|e| said(s, e, id))?;
                     let raw = table.scalar().ok_or_else(|| idle(id))?;
                     Ok(plan::detect::read(raw, Some(plan::detect::Family::MySql))?.plan)
                 }
-                Err(e) => Err(said(e, id)),
+                Err(e) => Err(said(s, e, id)),
             }
         })
     }
@@ -174,17 +174,22 @@ fn idle(id: u64) -> Error {
 }
 
 /// What the server says of an id, in words that name it.
-fn said(e: Error, id: u64) -> Error {
+fn said(s: &Session, e: Error, id: u64) -> Error {
     match e.code.as_deref() {
         // ER_NO_SUCH_THREAD
         Some("1094") => Error::failed(format!("there is no session {id}")).hint("SHOW PROCESSLIST lists the sessions with their ids."),
         // ER_TARGET_NOT_EXPLAINABLE, ER_EXPLAIN_NOT_SUPPORTED
         Some("1933" | "3012") => idle(id),
         // ER_ACCESS_DENIED_ERROR, ER_SPECIFIC_ACCESS_DENIED_ERROR
-        Some("1045" | "1227") => {
-            Error::new(Kind::Unknown, format!("the server does not tell this login about session {id}: {}", e.message))
-                .hint("GRANT PROCESS ON *.* lets it see sessions of others.")
-        }
+        Some("1045" | "1227") => Error::new(
+            Kind::Unknown,
+            format!("the server does not tell this login about session {id}: {}", e.message),
+        )
+        .hint(if !mariadb(s) {
+            "MySQL tells a statement's plan to the account that runs it, and to one with ALL PRIVILEGES ON *.*: log in as one of these."
+        } else {
+            "GRANT PROCESS ON *.* lets it see sessions of others."
+        }),
         _ => e,
     }
 }

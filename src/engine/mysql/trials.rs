@@ -2,22 +2,28 @@
 
 use super::MySql;
 use crate::engine::{Hiding, Session, Trials};
-use crate::model::{Dialect, Effects, Result};
+use crate::model::{Dialect, Effects, Identity, Result};
 use futures_util::future::BoxFuture;
+
+/// The server's word for an index that its planner may not use; `None` where it has none.
+pub(super) fn hides(id: &Identity) -> Option<&'static str> {
+    let number = |part: &str| part.chars().take_while(char::is_ascii_digit).collect::<String>().parse::<u32>().unwrap_or(0);
+    let mut parts = id.version.split('.');
+    let version = (parts.next().map_or(0, number), parts.next().map_or(0, number));
+    match id.product == "MariaDB" {
+        true => (version >= (10, 6)).then_some("IGNORED"),
+        false => (version >= (8, 0)).then_some("INVISIBLE"),
+    }
+}
 
 impl Trials for MySql {
     fn hiding(&self, s: &Session, table: &str, index: &str) -> Hiding {
-        let id = s.identity();
-        let mariadb = id.product == "MariaDB";
-        let number = |part: &str| part.chars().take_while(char::is_ascii_digit).collect::<String>().parse::<u32>().unwrap_or(0);
-        let mut parts = id.version.split('.');
-        let version = (parts.next().map_or(0, number), parts.next().map_or(0, number));
         let index = Dialect::MySql.quote_ident(index);
         let alter = |how: &str| format!("ALTER TABLE {table} ALTER INDEX {index} {how}");
-        match mariadb {
-            true if version >= (10, 6) => Hiding::Switch { off: alter("IGNORED"), on: alter("NOT IGNORED") },
-            false if version >= (8, 0) => Hiding::Switch { off: alter("INVISIBLE"), on: alter("VISIBLE") },
-            _ => Hiding::SecondCopy,
+        match hides(s.identity()) {
+            Some("IGNORED") => Hiding::Switch { off: alter("IGNORED"), on: alter("NOT IGNORED") },
+            Some(_) => Hiding::Switch { off: alter("INVISIBLE"), on: alter("VISIBLE") },
+            None => Hiding::SecondCopy,
         }
     }
     fn twin<'a>(&'a self, _s: &'a Session, table: &'a str, name: &'a str) -> BoxFuture<'a, Result<Vec<String>>> {

@@ -157,6 +157,7 @@ pub(super) async fn of(s: &Session, relations: &[String]) -> Result<Known> {
                 })
                 .collect(),
             stored_by: Vec::new(),
+            hidden: Vec::new(),
             foreign_keys: serde_json::from_str::<Vec<Reference>>(cell(r, 5))
                 .unwrap_or_default()
                 .into_iter()

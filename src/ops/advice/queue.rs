@@ -141,6 +141,7 @@ mod tests {
             only_where: None,
             method: None,
             shapes: vec![Shape::Equality],
+            luck: false,
             why: String::new(),
             nodes: vec![],
             partitioned: false,

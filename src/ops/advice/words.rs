@@ -116,7 +116,7 @@ impl Report {
     /// Whether an index helps, by the planner's word or by measuring; `None` where there are some and none of them was tried.
     pub fn helps(&self) -> Option<bool> {
         match self.advice.as_slice() {
-            [] if self.because().is_some_and(|r| self.not_tried(r).is_some()) => None,
+            [] if self.because().is_some_and(|r| matches!(r.why, Why::Hidden | Why::ForeignKey) || self.not_tried(r).is_some()) => None,
             [] => Some(false),
             all => all.iter().any(|a| a.level != Level::Untried).then_some(true),
         }
@@ -149,6 +149,8 @@ impl Report {
                 format!("An index on {} may help: whether it does is not known, because it was not tried.", a.spec)
             }
             (Some(a), _) => format!("An index on {} helps, {}: {}.", a.spec, a.level.word(), a.gain()),
+            (None, Some(r)) if r.why == Why::Hidden => format!("No index has to be built, because {}.", r.text),
+            (None, Some(r)) if r.why == Why::ForeignKey => format!("An index may help that was not tried here: {}.", r.text),
             (None, Some(r)) => match self.not_tried(r) {
                 Some(what) => format!("No index is proposed, because {}; {what} not tried here.", r.text),
                 None => format!("No index helps, because {}.", r.text),

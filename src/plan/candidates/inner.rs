@@ -56,22 +56,35 @@ pub fn selects(dialect: Dialect, text: &str) -> Vec<Select> {
     out
 }
 
-/// The column of `SELECT min(x) FROM …` and `SELECT max(x) FROM …`, where that is all that is selected.
+/// The column of `SELECT min(x) FROM …`, `SELECT min(x), max(x) FROM …`, where that is all that is selected.
 pub fn extreme(dialect: Dialect, text: &str) -> Option<String> {
     let tokens: Vec<Token> =
         lex(dialect, text).into_iter().filter(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment)).collect();
     let word = |i: usize| tokens.get(i).and_then(|t| text.get(t.span.clone())).unwrap_or("");
     let is = |i: usize, w: &str| word(i).eq_ignore_ascii_case(w);
-    if !is(0, "select") || !(is(1, "min") || is(1, "max")) || !is(2, "(") {
-        return None;
-    }
-    let mut at = 3;
-    while is(at + 1, ".") {
+    let mut at = 1;
+    let mut found: Option<&str> = None;
+    loop {
+        if !is(0, "select") || !(is(at, "min") || is(at, "max")) || !is(at + 1, "(") {
+            return None;
+        }
         at += 2;
+        while is(at + 1, ".") {
+            at += 2;
+        }
+        let column = word(at).trim_matches(['"', '`', '[', ']']);
+        if !is(at + 1, ")") || found.is_some_and(|f| !f.eq_ignore_ascii_case(column)) {
+            return None;
+        }
+        found = Some(column);
+        at += 2;
+        let ends = |i: usize| is(i, "from") || is(i, ",");
+        at += [0, 1, 2].into_iter().find(|n| ends(at + n) && (*n < 2 || is(at, "as")))?;
+        if is(at, "from") {
+            return found.map(str::to_string);
+        }
+        at += 1;
     }
-    let after = at + 2;
-    let ends = is(after, "from") || is(after, "as") && is(after + 2, "from") || is(after + 1, "from");
-    (is(at + 1, ")") && ends).then(|| word(at).trim_matches(['"', '`', '[', ']']).to_string())
 }
 
 #[cfg(test)]
@@ -95,6 +108,8 @@ mod tests {
         let of = |text: &str| extreme(Dialect::Postgres, text);
         assert_eq!(of("select max(o.created_at) from orders o where customer_id = 5").as_deref(), Some("created_at"));
         assert_eq!(of("select min(total) as least from orders").as_deref(), Some("total"));
+        assert_eq!(of("select min(o.total), max(total) as most from orders o").as_deref(), Some("total"));
+        assert_eq!(of("select min(total), max(id) from orders"), None);
         assert_eq!(of("select max(total), 1 from orders"), None);
         assert_eq!(of("select max(total + 1) from orders"), None);
     }

@@ -13,6 +13,10 @@ const STALE: f64 = 0.1;
 pub enum Why {
     /// An index that is there serves it.
     Served,
+    /// One that is there would, and the planner may not use it.
+    Hidden,
+    /// Of a statement that writes: rows of another table that may point to what goes are looked for without an index.
+    ForeignKey,
     SmallTable,
     LowSelectivity,
     /// No condition, or every row is joined.
@@ -129,7 +133,7 @@ pub fn fill(s: &Scene<'_>, uses: &[Use<'_>], answers: &Answers, out: &mut Candid
     found.sort_by_key(|r| match r.why {
         // What makes every estimate doubtful is said first; what an index that is there serves is no question any more.
         Why::StaleStatistics => 0,
-        Why::Served | Why::Cast | Why::LowSelectivity | Why::LimitLuck | Why::EverythingRead => 1,
+        Why::Served | Why::Hidden | Why::Cast | Why::LowSelectivity | Why::LimitLuck | Why::EverythingRead => 1,
         _ => 2,
     });
     out.reasons = found;

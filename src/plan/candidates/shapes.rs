@@ -20,6 +20,10 @@ const FEW_VALUES: f64 = 50.0;
 const LUCKY: f64 = 1_000.0;
 /// Bytes of a column where nothing else is known.
 const WIDTH: f64 = 8.0;
+/// Candidates that are tried with all columns that are needed.
+const BASES: usize = 2;
+/// Rows that an index finds one by one in no time: nothing is saved where the table need not be read for so few.
+const FEW_ROWS: f64 = 20.0;
 /// Ranges that are tried after the equalities, one at a time.
 const RANGES: usize = 2;
 
@@ -43,6 +47,9 @@ pub fn lucky(s: &Scene<'_>, u: &Use<'_>, answers: &Answers) -> Option<f64> {
     let rows = limit / share.max(1e-9);
     (share > 0.0 && rows <= LUCKY && s.select.as_ref().is_some_and(|q| q.tables.len() == 1)).then_some(rows)
 }
+
+const LUCK: &str = "rows come in the order of ORDER BY, and the LIMIT ends reading once it is full; that lives on luck: where the rows that pass \
+    the tests stand at the end of that order, the whole index is read";
 
 struct Draft {
     keys: Vec<Key>,
@@ -72,16 +79,23 @@ pub fn propose(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>], answers: &Answers, o
             drafts.push(Draft { keys, equal, shapes, why });
         }
     };
+    // Tests that an index in the order of ORDER BY does not help with leave few rows: how many are walked past is not known.
+    let luck = fixed.is_empty() && u.tested() && !u.extreme && share.is_none_or(|k| k <= KEEPS);
     if !u.order.is_empty() {
         let keys = u.order.iter().filter(|k| !fixed.iter().any(|f| f.sql == k.sql)).cloned().fold(fixed.clone(), push_new);
         let why = if u.extreme {
             "the smallest and the largest value stand at the ends of the index: one look is enough"
         } else if !s.all().any(|i| s.node(i).op == "limit") && s.select.as_ref().is_none_or(|q| q.limit.is_none()) {
             "rows come in the order of ORDER BY: nothing is sorted"
+        } else if luck {
+            LUCK
         } else {
             "rows come in the order of ORDER BY, and the LIMIT ends reading after a few"
         };
-        draft(keys, fixed.len(), vec![Shape::Order], why.into());
+        // Few values that an index finds are sorted in no time: better than a walk that may be long.
+        if !luck || u.among.is_empty() {
+            draft(keys, fixed.len(), vec![Shape::Order], why.into());
+        }
         if !fixed.is_empty() && share.is_none_or(|k| k > KEEPS) {
             draft(u.order.clone(), 0, vec![Shape::Order], "rows come in the order of ORDER BY; the tests keep most of them".into());
         }
@@ -127,14 +141,21 @@ pub fn propose(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>], answers: &Answers, o
         }
     }
     let (first, dropped) = (out.proposed.len(), out.dropped.len());
+    let mut bases = Vec::new();
     for d in drafts {
         let c = make(s, u, d);
+        if lucky.is_none() && goes_on(s, u, &c, share) {
+            bases.push(c.clone());
+        }
         consider(s, u, all, share, lucky, c, out);
     }
-    covering(s, u, first, out);
+    bases.truncate(BASES);
+    bases.extend(out.proposed.iter().skip(first).filter(|c| c.table == u.table_sql && c.only_where.is_none()).take(BASES).cloned());
+    covering(s, u, bases, out);
     let refused = &out.dropped[dropped..];
     if out.proposed.len() == first && !refused.is_empty() && refused.iter().all(|d| d.reason.why == Why::LowSelectivity) {
-        instead_of_table(s, u, &equal, out);
+        let first = u.range.first().map(|r| r.key.clone());
+        instead_of_table(s, u, first.into_iter().fold(equal.clone(), push_new), equal.len(), out);
     }
     unlike(s, u, all, share, lucky, &equal, out);
     partial(s, u, all, answers, &equal, out);
@@ -197,6 +218,7 @@ fn make(s: &Scene<'_>, u: &Use<'_>, d: Draft) -> Candidate {
         only_where: None,
         method: None,
         shapes: d.shapes,
+        luck: d.why == LUCK,
         why: d.why,
         nodes: vec![s.path(u.at).to_vec()],
         partitioned: u.partitioned,
@@ -226,7 +248,7 @@ fn name(c: &Candidate, table: &Table) -> String {
     while base.len() > 56 {
         base.pop();
     }
-    let taken = |n: &str| table.indexes.iter().any(|i| i.name.eq_ignore_ascii_case(n));
+    let taken = |n: &str| table.indexes.iter().chain(&table.hidden).any(|i| i.name.eq_ignore_ascii_case(n));
     let plain = format!("{base}_idx");
     if !taken(&plain) {
         return plain;
@@ -249,6 +271,40 @@ pub fn served(c: &Candidate, table: &Table) -> Option<Reason> {
         let words = format!("the rows of {} are stored by {} (its rowid), which serves that already", table.name, own.keys.join(", "));
         Reason::new(Why::Served, &table.name, words)
     })
+}
+
+/// Whether an index that is there begins like the candidate, and finds so many rows that one which goes on from it may be better.
+fn goes_on(s: &Scene<'_>, u: &Use<'_>, c: &Candidate, share: Option<f64>) -> bool {
+    let rows = u.table.rows.filter(|r| *r >= SMALL);
+    let n = s.node(u.at);
+    let found = share.zip(rows).map(|(k, r)| k * r).or(n.rows).or(n.est_rows);
+    rows.is_some()
+        && (c.shapes.contains(&Shape::Join) || found.is_none_or(|f| f >= FEW_ROWS))
+        && u.table.indexes.iter().any(|i| i.keys != u.table.stored_by && serves(i, c, u.table) == Some(false))
+}
+
+/// Whether the candidate has all columns that the statement needs of the table.
+fn covers(c: &Candidate, u: &Use<'_>) -> bool {
+    // The beginning of a column is not the column.
+    let whole = |k: &Key, n: &str| k.column.as_deref() == Some(n) && !k.sql.ends_with(')');
+    let has = |n: &String| c.keys.iter().any(|k| whole(k, n)) || c.include.contains(n) || u.table.stored_by.contains(n);
+    u.needs.as_ref().is_some_and(|needs| needs.iter().all(has))
+}
+
+/// An index that would serve the candidate is there, and the planner may not use it.
+fn hidden(s: &Scene<'_>, c: &Candidate, u: &Use<'_>) -> Option<Reason> {
+    let i = u.table.hidden.iter().find(|i| serves(i, c, u.table).is_some())?;
+    let (is, way) = hiding(s.product);
+    let says = format!("the index {} would serve that, and it is {is}: the planner may not use it", i.name);
+    let mut r =
+        Reason::new(Why::Hidden, &u.table.name, says).next("Let the planner use it, instead of building another one.").about(&i.name);
+    r.sql = Some(format!("ALTER TABLE {} ALTER INDEX {} {way}", u.table_sql, ident(s.dialect, &i.name)));
+    Some(r)
+}
+
+/// What an index that the planner may not use is called, and what lets it.
+pub fn hiding(product: Product) -> (&'static str, &'static str) {
+    if product == Product::MariaDb { ("IGNORED", "NOT IGNORED") } else { ("INVISIBLE", "VISIBLE") }
 }
 
 /// Whether an index does what the candidate would; true where that is because it finds one row at most.
@@ -324,7 +380,7 @@ fn consider(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>], share: Option<f64>, luc
             name,
             format!("{name} has about {} rows: reading all of them is as quick", thousands(rows.max(0.0) as u64)),
         ))
-    } else if let Some(reason) = served(&c, u.table) {
+    } else if let Some(reason) = served(&c, u.table).or_else(|| hidden(s, &c, u)) {
         Some(reason)
     } else if let Some(rows) = lucky.filter(|_| selective) {
         Some(Reason::new(
@@ -332,7 +388,7 @@ fn consider(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>], share: Option<f64>, luc
             name,
             format!("the LIMIT is full after about {} rows of {name}, in whatever order they come", thousands(rows.ceil() as u64)),
         ))
-    } else if let Some(k) = share.filter(|k| *k > KEEPS && selective) {
+    } else if let Some(k) = share.filter(|k| *k > KEEPS && selective && !covers(&c, u)) {
         Some(Reason::new(
             Why::LowSelectivity,
             name,
@@ -411,47 +467,98 @@ fn narrow(s: &Scene<'_>, u: &Use<'_>, out: &mut Candidates) {
     let beginning = |n: &String| s.product.is_mysql() && u.table.type_of(n).is_some_and(|t| t.contains("text") || t.contains("blob"));
     // As wide as the table, it would be read no sooner.
     let (entry, row) = (8.0 + WIDTH * needs.len() as f64, WIDTH * u.table.columns.len() as f64);
-    if u.partitioned || 2.0 * entry > row || needs.iter().any(|n| !is_narrow(s, u, n) || beginning(n)) {
+    let order = whole_order(s, u, needs);
+    if u.partitioned || order.is_empty() && 2.0 * entry > row || needs.iter().any(|n| !is_narrow(s, u, n) || beginning(n)) {
         return;
     }
-    let key = |n: &String| Key { sql: ident(s.dialect, n), column: Some(n.clone()), class: String::new(), down: false };
     let groups = s.select.as_ref().map(|q| q.group.as_slice()).unwrap_or_default();
     let grouped = groups.iter().filter_map(|g| g.expr.column()).filter_map(|c| needs.iter().find(|n| n.eq_ignore_ascii_case(&c.name)));
-    let keys = grouped.map(key).fold(Vec::new(), push_new);
-    let keys = needs.iter().map(key).fold(keys, push_new);
-    let why = format!("the statement needs {} of every row, and the index has no more than that", list(&keys));
-    let c = make(s, u, Draft { equal: 0, keys, shapes: vec![Shape::Covering], why });
+    let first = grouped.map(|n| plain_key(s, n)).fold(order.clone(), push_new);
+    // What every index of the table has anyway is no key, unless it is the order that is asked for.
+    let in_all = |n: &&String| !u.table.stored_by.contains(n);
+    let rest = needs.iter().filter(in_all).map(|n| plain_key(s, n));
+    let wanted = needs.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let mut why = format!("the statement needs {wanted} of every row, and the index has no more than that");
+    let (mut keys, mut include) = (rest.fold(first, push_new), Vec::new());
+    if keys.is_empty() {
+        return;
+    }
+    if !order.is_empty() {
+        why = format!("{why}, in the order of ORDER BY");
+        if s.product == Product::Postgres && !(1..11).contains(&major(s)) {
+            include = keys.split_off(order.len()).into_iter().filter_map(|k| k.column).collect();
+        }
+    }
+    let shapes = if order.is_empty() { vec![Shape::Covering] } else { vec![Shape::Order, Shape::Covering] };
+    let mut c = make(s, u, Draft { equal: 0, keys, shapes, why });
+    c.include = include;
     consider(s, u, &[], None, None, c, out);
+}
+
+/// What ORDER BY asks of a table that is wanted whole, as keys: nothing is sorted where an index has that order.
+fn whole_order(s: &Scene<'_>, u: &Use<'_>, needs: &[String]) -> Vec<Key> {
+    let Some(q) = s.select.as_ref().filter(|q| q.tables.len() == 1 && q.group.is_empty() && !q.distinct) else { return Vec::new() };
+    let key = |k: &crate::plan::expression::SortKey| {
+        let c = k.expr.column().filter(|c| c.may_be_of(&u.alias) && k.nulls_first.is_none())?;
+        needs.iter().find(|n| n.eq_ignore_ascii_case(&c.name)).map(|n| Key { down: k.descending, ..plain_key(s, n) })
+    };
+    let mut keys = q.order.iter().map(key).collect::<Option<Vec<Key>>>().unwrap_or_default();
+    if keys.iter().all(|k| k.down) {
+        keys.iter_mut().for_each(|k| k.down = false);
+    }
+    keys
+}
+
+/// The server's major version; 0 where it is not known.
+fn major(s: &Scene<'_>) -> u32 {
+    s.plan.version.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap_or(0)
 }
 
 /// The tests keep too many rows to look each of them up; an index that has all that is needed is read instead of the table, in the order of
 /// GROUP BY within the equalities.
-fn instead_of_table(s: &Scene<'_>, u: &Use<'_>, equal: &[Key], out: &mut Candidates) {
-    let Some(needs) = u.needs.as_ref().filter(|_| !equal.is_empty() && !u.partitioned) else { return };
+fn instead_of_table(s: &Scene<'_>, u: &Use<'_>, tested: Vec<Key>, equal: usize, out: &mut Candidates) {
+    let beginning = |k: &Key| s.product.is_mysql() && k.column.is_some() && k.sql.ends_with(')');
+    let Some(needs) = u.needs.as_ref().filter(|_| !tested.is_empty() && !u.partitioned && !tested.iter().any(beginning)) else { return };
     let has = |keys: &[Key], n: &str| keys.iter().any(|k| k.column.as_ref().is_some_and(|c| c.eq_ignore_ascii_case(n)));
-    let extra: Vec<&String> = needs.iter().filter(|n| !has(equal, n) && !u.table.stored_by.contains(n)).collect();
+    let extra: Vec<&String> = needs.iter().filter(|n| !has(&tested, n) && !u.table.stored_by.contains(n)).collect();
     if extra.is_empty() || extra.len() > CARRIED.0 || extra.iter().any(|n| !is_narrow(s, u, n) || !is_bounded(s, u, n)) {
         return;
     }
-    let key = |n: &String| Key { sql: ident(s.dialect, n), column: Some(n.clone()), class: String::new(), down: false };
     let groups = s.select.as_ref().map(|q| q.group.as_slice()).unwrap_or_default();
     let grouped = groups.iter().filter_map(|g| g.expr.column()).filter_map(|c| extra.iter().find(|n| n.eq_ignore_ascii_case(&c.name)));
-    let keys = grouped.map(|n| key(n)).fold(equal.to_vec(), push_new);
-    let keys = extra.iter().map(|n| key(n)).fold(keys, push_new);
+    let keys = grouped.map(|n| plain_key(s, n)).fold(tested, push_new);
+    let keys = extra.iter().map(|n| plain_key(s, n)).fold(keys, push_new);
     let why = format!("the index has all that the statement needs of {}, so that the table itself is not read", u.table.name);
-    let c = make(s, u, Draft { equal: equal.len(), keys, shapes: vec![Shape::Equality, Shape::Covering], why });
+    let c = make(s, u, Draft { equal, keys, shapes: vec![Shape::Equality, Shape::Covering], why });
     consider(s, u, &[], None, None, c, out);
 }
 
+fn plain_key(s: &Scene<'_>, column: &str) -> Key {
+    Key { sql: ident(s.dialect, column), column: Some(column.to_string()), class: String::new(), down: false }
+}
+
+/// Puts the columns by which rows are grouped in front; how many these are.
+fn grouped(s: &Scene<'_>, u: &Use<'_>, extra: &mut [&String]) -> usize {
+    let Some(q) = s.select.as_ref().filter(|q| q.tables.len() == 1) else { return 0 };
+    if q.distinct && q.group.is_empty() {
+        return extra.len();
+    }
+    let place = |n: &String| {
+        let is = |c: &crate::plan::expression::Column| c.may_be_of(&u.alias) && c.name.eq_ignore_ascii_case(n);
+        q.group.iter().position(|g| g.expr.column().is_some_and(is))
+    };
+    extra.sort_by_key(|n| place(n).unwrap_or(usize::MAX));
+    extra.iter().filter(|n| place(n).is_some()).count()
+}
+
 /// The same with all columns that are needed, where those are few and narrow.
-fn covering(s: &Scene<'_>, u: &Use<'_>, first: usize, out: &mut Candidates) {
+fn covering(s: &Scene<'_>, u: &Use<'_>, bases: Vec<Candidate>, out: &mut Candidates) {
     let Some(needs) = &u.needs else { return };
-    let major: u32 = s.plan.version.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap_or(0);
     let mut made = Vec::new();
-    for base in out.proposed.iter().skip(first).filter(|c| c.table == u.table_sql && c.only_where.is_none()).take(2) {
+    for base in bases {
         // The primary key is in every index of InnoDB, and the rowid in every one of SQLite.
         let there = |n: &String| base.keys.iter().any(|k| k.column.as_ref() == Some(n)) || u.table.stored_by.contains(n);
-        let extra: Vec<&String> = needs.iter().filter(|n| !there(n)).collect();
+        let mut extra: Vec<&String> = needs.iter().filter(|n| !there(n)).collect();
         // The beginning of a column is not the column.
         let beginning = |k: &Key| s.product.is_mysql() && k.column.is_some() && k.sql.ends_with(')');
         if extra.is_empty()
@@ -462,16 +569,13 @@ fn covering(s: &Scene<'_>, u: &Use<'_>, first: usize, out: &mut Candidates) {
             continue;
         }
         let mut c = base.clone();
-        if s.product == Product::Postgres && (major >= 11 || major == 0) {
-            c.include = extra.iter().map(|n| (*n).clone()).collect();
-        } else if s.product != Product::Postgres {
-            c.keys.extend(extra.iter().map(|n| Key {
-                sql: ident(s.dialect, n),
-                column: Some((*n).clone()),
-                class: String::new(),
-                down: false,
-            }));
-        } else {
+        // In the order of GROUP BY or DISTINCT, behind the equalities, groups stand together.
+        let grouped = if base.equal == base.keys.len() { grouped(s, u, &mut extra) } else { 0 };
+        let keys = if s.product == Product::Postgres { grouped } else { extra.len() };
+        c.keys.extend(extra[..keys].iter().map(|n| plain_key(s, n)));
+        c.include = extra[keys..].iter().map(|n| (*n).clone()).collect();
+        // INCLUDE is there from 11 on.
+        if !c.include.is_empty() && (1..11).contains(&major(s)) {
             continue;
         }
         c.shapes.push(Shape::Covering);
@@ -484,7 +588,7 @@ fn covering(s: &Scene<'_>, u: &Use<'_>, first: usize, out: &mut Candidates) {
         made.push(c);
     }
     for c in made {
-        match served(&c, u.table) {
+        match served(&c, u.table).or_else(|| hidden(s, &c, u)) {
             Some(reason) => out.dropped.push(Dropped { what: c.spec(s.dialect), reason }),
             None => add(c, out),
         }

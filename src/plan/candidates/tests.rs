@@ -626,3 +626,93 @@ fn a_covering_index_takes_no_text_that_may_be_long() {
         assert_eq!(of(long), Vec::<String>::new(), "{long}");
     }
 }
+
+fn with_index(mut known: Known, name: &str, keys: &[&str]) -> Known {
+    known.tables[0].indexes.push(index(name, keys, false));
+    known
+}
+
+/// An index on the equality is no reason not to try one that goes on from it: with what is wanted in it, the table is not read.
+#[test]
+fn an_index_that_is_there_is_gone_on_from() {
+    let of = |columns: &str, rest: &str| {
+        let text = format!("select {columns} from orders where state = 'open' {rest}");
+        let p = plan("PostgreSQL", over(node("aggregate", "Aggregate"), vec![seq("orders", "(orders.state = 'open'::text)")]));
+        let known = with_index(pg(&text), "by_state", &["state"]);
+        let lite = lite(&["SEARCH orders USING INDEX by_state (state=?)"], &text);
+        let bare = with_index(bare(&text), "by_state", &["state"]);
+        (specs(&p, &known, 0.1), specs(&lite, &bare, 0.1))
+    };
+    for (columns, rest, postgres, sqlite) in [
+        ("min(total), max(total)", "", "public.orders (state, total)", "orders (state, total)"),
+        ("sum(total)", "", "public.orders (state) INCLUDE (total)", "orders (state, total)"),
+        ("distinct total", "", "public.orders (state, total)", "orders (state, total)"),
+        ("paid, count(*)", "group by paid", "public.orders (state, paid)", "orders (state, paid)"),
+    ] {
+        let (p, s) = of(columns, rest);
+        assert!(p.contains(&postgres.to_string()), "{columns}: {p:?}");
+        assert!(s.contains(&sqlite.to_string()), "{columns}: {s:?}");
+    }
+    // Of a few rows nothing is saved, and what is there already is not built again.
+    let text = "select sum(total) from orders where state = 'open'";
+    let p = plan("PostgreSQL", seq("orders", "(orders.state = 'open'::text)"));
+    assert_eq!(whys(&p, &with_index(pg(text), "by_state", &["state"]), 0.0001), [Why::Served]);
+    let both = with_index(with_index(bare(text), "by_state", &["state"]), "by_both", &["state", "total"]);
+    assert_eq!(whys(&lite(&["SEARCH orders USING COVERING INDEX by_both (state=?)"], text), &both, 0.1), [Why::Served]);
+}
+
+/// What the planner may not use serves nothing, and to build it again would be no answer.
+#[test]
+fn an_index_that_the_planner_may_not_use_is_shown_to_it() {
+    let text = "select * from orders where customer_id = 5";
+    let mut known = pg(text);
+    known.tables[0].hidden.push(index("by_customer", &["customer_id"], false));
+    let p = plan("PostgreSQL", seq("orders", "(orders.customer_id = 5)"));
+    let found = find(&p, &known, &keeping(&p, &known, 0.001));
+    assert_eq!((found.proposed.len(), found.reasons[0].why), (0, Why::Hidden), "{found:?}");
+    assert_eq!(found.reasons[0].sql.as_deref(), Some("ALTER TABLE public.orders ALTER INDEX by_customer VISIBLE"));
+}
+
+/// All rows in an order: the order's columns stand in front, and what every index has anyway is no key.
+#[test]
+fn a_whole_table_in_an_order_gets_an_index_in_that_order() {
+    let text = "select id, created_at from orders order by created_at";
+    let p = plan("PostgreSQL", over(says(node("sort", "Sort"), "Sort Key", "orders.created_at"), vec![seq("orders", "")]));
+    assert_eq!(specs(&p, &pg(text), 1.0), ["public.orders (created_at) INCLUDE (id)"]);
+    let mut known = bare(text);
+    known.tables[0].stored_by = vec!["id".into()];
+    let p = lite(&["SCAN orders", "USE TEMP B-TREE FOR ORDER BY"], text);
+    assert_eq!(specs(&p, &known, 1.0), ["orders (created_at)"]);
+    let down = "select id, created_at, total from orders order by created_at desc, total";
+    known.statement = Some(down.into());
+    assert_eq!(specs(&lite(&["SCAN orders", "USE TEMP B-TREE FOR ORDER BY"], down), &known, 1.0), ["orders (created_at DESC, total)"]);
+}
+
+/// An index that has all that is wanted finds no rows one by one.
+#[test]
+fn a_test_that_keeps_most_rows_may_want_a_smaller_table() {
+    let text = "select count(*) from orders where total > 1";
+    let p = lite(&["SCAN orders"], text);
+    assert_eq!(specs(&p, &bare(text), 0.89), ["orders (total)"]);
+    let all = "select * from orders where total > 1";
+    assert_eq!(whys(&lite(&["SCAN orders"], all), &bare(all), 0.89), [Why::LowSelectivity]);
+}
+
+/// A walk in the order of ORDER BY until the LIMIT is full: not where an index finds the few rows of some values, and last, and with the
+/// word that it lives on luck, where a range leaves few.
+#[test]
+fn an_order_alone_is_no_advice_where_values_are_found() {
+    let limit = |below: PlanNode| {
+        over(node("limit", "Limit"), vec![over(says(node("sort", "Sort"), "Sort Key", "orders.created_at DESC"), vec![below])])
+    };
+    let text = "select * from orders where state in ('a', 'b') order by created_at desc limit 3";
+    let p = plan("PostgreSQL", limit(seq("orders", "(orders.state = ANY ('{a,b}'::text[]))")));
+    assert_eq!(specs(&p, &pg(text), 0.0005), ["public.orders (state)"]);
+    let kept = specs(&p, &pg(text), 0.9);
+    assert_eq!(kept, ["public.orders (created_at)"]);
+    let text = "select * from orders where total > 900 order by created_at desc limit 3";
+    let p = plan("PostgreSQL", limit(seq("orders", "(orders.total > '900'::numeric)")));
+    let found = find(&p, &pg(text), &keeping(&p, &pg(text), 0.01));
+    let told: Vec<(&str, bool)> = found.proposed.iter().map(|c| (c.keys[0].sql.as_str(), c.why.contains("lives on luck"))).collect();
+    assert_eq!(told, [("total", false), ("created_at", true)]);
+}

@@ -124,6 +124,23 @@ impl Scene<'_> {
         }
     }
 
+    /// An index that begins with the columns and that the planner may not use: a sentence, and the statement that lets it.
+    pub fn hidden_index(&self, i: usize, columns: &[String]) -> Option<(String, String)> {
+        let names: Vec<&str> = columns.iter().map(String::as_str).collect();
+        let table = self.table(i).filter(|t| !names.is_empty() && !t.has_index_on(&names))?;
+        let index = table.hidden_index_on(&names)?;
+        let (is, way) = crate::plan::candidates::hiding(self.product);
+        let (on, name) = (self.qualified(table.schema.as_deref(), &table.name), ident(self.dialect, &index.name));
+        Some((
+            format!(
+                "The index {} on ({}) is {is}: the planner may not use it. Let it, and compare the plans.",
+                index.name,
+                columns.join(", ")
+            ),
+            format!("ALTER TABLE {on} ALTER INDEX {name} {way}"),
+        ))
+    }
+
     /// Whether the columns are known to have an index that begins with them already.
     pub fn indexed(&self, i: usize, columns: &[String]) -> bool {
         let names: Vec<&str> = columns.iter().map(String::as_str).collect();

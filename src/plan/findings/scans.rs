@@ -115,7 +115,12 @@ fn slow_scan(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
     let read = scan.read.filter(|r| *r >= MANY)?;
     let name = s.name(scan.at);
     let columns = index_columns(&tests(s, scan));
-    let ddl = if s.indexed(scan.at, &columns) { None } else { s.index_on(scan.at, &columns) };
+    let hidden = s.hidden_index(scan.at, &columns);
+    let ddl = match &hidden {
+        Some((_, show)) => Some(show.clone()),
+        None if s.indexed(scan.at, &columns) => None,
+        None => s.index_on(scan.at, &columns),
+    };
     let Some(kept) = scan.kept else {
         // SQLite counts no rows that a test dropped: the shape and the size are all there is.
         if columns.is_empty() {
@@ -164,6 +169,8 @@ fn slow_scan(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
             Product::Sqlite => "INDEXED BY on the table",
         };
         format!("An index on ({}) is there and was not taken: compare with {compare}, or refresh the statistics first.", columns.join(", "))
+    } else if let Some((says, _)) = hidden {
+        says
     } else {
         format!("Try an index on ({}): {}.", columns.join(", "), try_on(s, scan.at))
     };

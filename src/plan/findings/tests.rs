@@ -771,6 +771,15 @@ fn next_steps_are_possible_ones() {
     let all = findings(&plan("MariaDB", scan), &known);
     let f1 = all.iter().find(|f| f.id == "F1").expect("F1");
     assert!(f1.next.contains("FORCE INDEX") && !f1.next.contains("enable_seqscan"), "{}", f1.next);
+    // FORCE INDEX of one that the planner may not use is refused.
+    let mut hidden = known;
+    hidden.tables[0].hidden = std::mem::take(&mut hidden.tables[0].indexes);
+    let mut scan = maria_scan("customer", "ALL").ran(1.0, 10.0, 50.0).drops(99_990.0).says("Filter", "customer.c_name = 5");
+    scan.alias = Some("customer".into());
+    let all = findings(&plan("MariaDB", scan), &hidden);
+    let f1 = all.iter().find(|f| f.id == "F1").expect("F1");
+    assert!(f1.next.contains("by_name on (c_name) is IGNORED") && !f1.next.contains("FORCE INDEX"), "{}", f1.next);
+    assert_eq!(f1.sql.as_deref(), Some("ALTER TABLE customer ALTER INDEX by_name NOT IGNORED"));
 }
 
 /// Columns of two tables that are called alike: `id = id` would read as always true.
