@@ -430,3 +430,48 @@ fn a_replica_that_stopped_says_why() {
     assert_eq!(refuses.found.summary.severity, Some(Severity::Critical), "{:#?}", refuses.found);
     assert!(refuses.found.summary.says.contains("the server follows no other"), "{}", refuses.found.summary.says);
 }
+
+#[test]
+fn commits_that_no_replica_confirms_are_the_cause_and_nobody_waits_for_the_binary_log_with_them() {
+    let my = server(&["--log-bin=bin", "--server-id=1"]);
+    // Without PROCESS nobody sees what others do.
+    my.sql("", "create user blind@'127.0.0.1'; grant binlog monitor on *.* to blind@'127.0.0.1'");
+    my.sql(
+        "",
+        "set global rpl_semi_sync_master_wait_no_slave = 1; set global rpl_semi_sync_master_timeout = 600000; \
+         set global rpl_semi_sync_master_wait_point = AFTER_SYNC; set global rpl_semi_sync_master_enabled = 1",
+    );
+    let first = Held::maria(&my, "app", "update orders set state = 'sent' where id = 1;");
+    wait_until("its commit waits for a replica", || waiting(&my, "Waiting for semi-sync ACK%") == 1);
+    // Those who commit next stand in line for the binary log, which the last of them in front keeps.
+    let _next: Vec<Held> =
+        (2..8).map(|id| Held::maria(&my, "app", &format!("update orders set state = 'sent' where id = {id};"))).collect();
+    let _same = Held::maria(&my, "app", "update orders set state = 'lost' where id = 1;");
+    wait_until("all wait", || waiting(&my, "Commit") == 6 && waiting(&my, "Updating") == 1);
+    wait_until("it has waited for a second", || {
+        let text = "select max(time) from information_schema.processlist where state like 'Waiting for semi-sync ACK%'";
+        my.sql("", text).trim().parse::<u32>().is_ok_and(|s| s >= 2)
+    });
+    let found = run(&my, "oncall", &[]);
+    assert_eq!(found.found.summary.check, "MY25", "{:#?}", found.found.summary);
+    let binary_logs = found.seen("MY16");
+    assert!(binary_logs.severity == Severity::Unknown && binary_logs.says.contains("not asked for"), "{binary_logs:#?}");
+    assert!(found.found.checks.iter().all(|c| !c.says.contains("timed out")), "{:#?}", found.found);
+    let locks = found.seen("MY06");
+    assert!(locks.findings.iter().all(|f| f.recover.is_none() && f.next.contains("cancelling rolls nothing back")), "{locks:#?}");
+    assert_eq!(waiting(&my, "starting"), 0, "nobody of ours is left behind");
+    // Who does not see the others asks once, goes on by another connection, and does not ask again while the first is held.
+    let blind = run(&my, "blind", &[]);
+    assert!(blind.seen("MY16").says.contains("timed out"), "{:#?}", blind.seen("MY16"));
+    assert_eq!(blind.found.checks.iter().filter(|c| c.says.contains("timed out")).count(), 1, "{:#?}", blind.found);
+    assert!(run(&my, "blind", &["--checks", "MY16"]).seen("MY16").says.contains("not asked for a second time"));
+    // What cancelling it would lose is told as it is.
+    let of = "select id from information_schema.processlist where state like 'Waiting for semi-sync ACK%'";
+    let id = my.sql("", of).trim().to_string();
+    let place = format!("engine = \"mysql\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"root\"\nsslmode = \"disable\"", my.port);
+    let told = support::recover::Home::new(&place, "solo").run(0, &["cancel", &id, "--dry-run"]);
+    assert!(told.contains("Nothing of what it wrote: it is committing"), "{told}");
+    my.sql("", "set global rpl_semi_sync_master_enabled = 0");
+    wait_until("all have committed", || waiting(&my, "Commit") == 0 && waiting(&my, "Waiting for semi-sync ACK%") == 0);
+    drop(first);
+}

@@ -113,6 +113,8 @@ pub(super) struct Words {
     pub veiled: &'static str,
     /// The setting that keeps a statement from waiting long.
     pub timeout: &'static str,
+    /// The check of who confirms commits.
+    pub confirms: &'static str,
 }
 
 /// The state of a session that has committed and waits for another machine to confirm it: it is a victim itself, and cancelling it rolls
@@ -235,10 +237,10 @@ pub(super) fn judge_locks(tree: &LockTree, words: &Words, check: &Check, limits:
                     "End session {id} (its transaction is rolled back): what it holds is older than the statement that it runs, and cancelling that \
                      gives nothing back."
                 ),
-                _ if commits => {
-                    "See standbys: with a standby back, or no longer waited for, all go on. It has committed here: cancelling rolls nothing back."
-                        .to_string()
-                }
+                _ if commits => format!(
+                    "See {}: with one back that confirms, or no longer waited for, all go on. It has committed here: cancelling rolls nothing back.",
+                    words.confirms
+                ),
                 (id, Some(_)) if !holder.state.starts_with("idle in transaction") => {
                     format!("End session {id}: it holds the lock without a transaction, and gives it back with its end alone.")
                 }
@@ -494,7 +496,7 @@ mod tests {
     fn many_short_waits_with_another_root_at_each_look_end_nobody() {
         const LOCKS: Check = check("T0", "locks", "", "", &[limit("wait", "s", 10.0, 60.0), limit("victims", "sessions", 5.0, 20.0)]);
         const WORDS: Words =
-            Words { dialect: Dialect::Postgres, session: "pid", is_queued_ddl: |_| false, veiled: "", timeout: "lock_timeout" };
+            Words { dialect: Dialect::Postgres, session: "pid", is_queued_ddl: |_| false, veiled: "", timeout: "lock_timeout", confirms: "standbys" };
         let look = |root: u64| {
             let holder = LockSession { id: root, state: "idle in transaction".into(), idle: Some(0), ..LockSession::default() };
             let behind = (100..108).map(|id| LockSession {
@@ -525,6 +527,7 @@ mod tests {
             is_queued_ddl: |s| s.wants.starts_with("exclusive"),
             veiled: "",
             timeout: "lock_timeout",
+            confirms: "standbys",
         };
         let judged = |holder: LockSession, waiter: LockSession| {
             let behind = LockSession { id: 3, waits: Some(9), blocked_by: vec![waiter.id], ..LockSession::default() };

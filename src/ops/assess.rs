@@ -33,7 +33,7 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::atomic::AtomicU32;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 /// Name of the check that sees who waits for whom, on every engine that has one.
@@ -87,15 +87,22 @@ pub async fn assess(cx: &Cx, target: Target, how: &How, tell: impl Fn(News) + Se
         notes.push(format!("What is muted could not be read: {}", e.message));
         Vec::new()
     });
-    let probe = || -> BoxFuture<'_, Result<()>> {
-        Box::pin(async {
-            let (session, _) = log_in(&engine, password.clone(), &target, LOGIN).await?;
-            leave(session).await;
-            Ok(())
-        })
+    let again = |within| -> BoxFuture<'_, Result<Session>> {
+        let (engine, password, target) = (&engine, password.clone(), &target);
+        Box::pin(async move { Ok(log_in(engine, password, target, within).await?.0) })
     };
-    let mut run =
-        Run { how, began, limit, done: Vec::new(), mutes, tell: &tell, gone: OnceLock::new(), silent: AtomicU32::new(0), probe: &probe };
+    let mut run = Run {
+        how,
+        began,
+        limit,
+        done: Vec::new(),
+        mutes,
+        tell: &tell,
+        gone: OnceLock::new(),
+        silent: AtomicU32::new(0),
+        log_in: &again,
+        anew: Mutex::default(),
+    };
     let mut out = Assessment {
         target: target.name.clone(),
         server: None,
@@ -143,10 +150,17 @@ pub async fn assess(cx: &Cx, target: Target, how: &How, tell: impl Fn(News) + Se
                 run.report(seen);
             }
             run.checks(cx, assessing, &session, &sight, &checks).await;
-            leave(session).await;
+            leave(run.now(&session)).await;
             if let Some(e) = run.gone.get().cloned() {
-                let again = probe().await;
+                let again = again(LOGIN).await;
                 let down = again.is_err();
+                let again = match again {
+                    Ok(session) => {
+                        leave(session).await;
+                        Ok(())
+                    }
+                    Err(e) => Err(e),
+                };
                 run.report(lost::seen(&e, &target.name, again));
                 if down {
                     from_outside(cx, &engine, &mut run).await;

@@ -10,6 +10,8 @@ mod storage;
 mod tables;
 mod trends;
 
+pub(super) use locks::is_committing;
+
 use super::MySql;
 use super::catalog::at;
 use crate::engine::assessing::{check, limit, twice};
@@ -31,6 +33,13 @@ const CHECKS: &[Check] = &[
         "Uptime, read_only, innodb_force_recovery",
         "A restart, or a server that was started to rescue data, explains much else.",
         &[limit("restarted", "s", 600.0, 0.0)],
+    ),
+    check(
+        "MY25",
+        "semi-synchronous",
+        "rpl_semi_sync_*",
+        "Where nobody confirms, a commit waits, or is on one machine alone.",
+        &[limit("waiting", "sessions", 5.0, 50.0)],
     ),
     check(
         "MY07",
@@ -80,13 +89,6 @@ const CHECKS: &[Check] = &[
         "SHOW ALL SLAVES STATUS or SHOW REPLICA STATUS",
         "A replica that does not follow answers with old data, and is no way out when the primary fails.",
         &[limit("lag", "s", 30.0, 300.0)],
-    ),
-    check(
-        "MY25",
-        "semi-synchronous",
-        "rpl_semi_sync_*",
-        "Where nobody confirms, a commit waits, or is on one machine alone.",
-        &[limit("waiting", "sessions", 5.0, 50.0)],
     ),
     check(
         "MY11",

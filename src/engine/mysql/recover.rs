@@ -200,6 +200,13 @@ async fn session(s: &Session, action: &Action) -> Result<Prospect> {
         _ => "It takes no lock; those of the session are released when it has rolled back.",
     }
     .into();
+    if running && super::assess::is_committing(at(row, 5)) {
+        p.loses[0] = "Nothing of what it wrote: it is committing, and that is not taken back. Where it waits for a replica to confirm, that a \
+                      replica has the rows too is what is lost. Its client must not run it again."
+            .into();
+        p.undo = "There is no undo.".into();
+        p.lock = "It takes no lock; those of the session are released when its commit is told.".into();
+    }
     let there = format!("SELECT 1 FROM information_schema.PROCESSLIST p WHERE {}", who.join(" AND "));
     p.rereads = mariadb;
     p.statement = if mariadb {

@@ -1,6 +1,6 @@
 //! One check after the other, each with its limit, until all are read, the budget is used up, or the server is gone.
 
-use super::login::GRACE;
+use super::login::{GRACE, LOGIN};
 use super::{How, News, ms};
 use crate::engine::{Assessing, Session};
 use crate::model::assessment::{Check, Muted, Sample, Seen, Sight};
@@ -9,12 +9,17 @@ use crate::ops::Cx;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use std::future::Future;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// Checks in a row that got no answer, until the server counts as gone: each of them had waited past the server's own limit.
 const SILENT: u32 = 2;
+
+/// Connections that are given up in one assessment, at most: on a server that holds each of them they would add up.
+const GIVEN_UP: u32 = 2;
+/// For a login in place of a connection that is given up.
+const ANEW: Duration = Duration::from_secs(2);
 
 /// Kept for the second samples, at most.
 const LAST: Duration = Duration::from_secs(5);
@@ -31,8 +36,11 @@ pub(super) struct Run<'a> {
     pub gone: OnceLock<Error>,
     /// Checks in a row without an answer.
     pub silent: AtomicU32,
-    /// Whether the server takes a login, for when it answers nothing: a slow one does.
-    pub probe: &'a (dyn Fn() -> BoxFuture<'a, Result<()>> + Send + Sync),
+    /// Another login, for when the server answers nothing: a slow one takes it, and where a statement does not end, not even when it is
+    /// cancelled, the checks go on there.
+    pub log_in: &'a (dyn Fn(Duration) -> BoxFuture<'a, Result<Session>> + Send + Sync),
+    /// The session that took the place of the first one, and how many were given up.
+    pub anew: Mutex<(Option<Session>, u32)>,
 }
 
 impl Run<'_> {
@@ -44,6 +52,11 @@ impl Run<'_> {
 
     pub fn left(&self) -> Duration {
         self.how.budget.saturating_sub(self.began.elapsed())
+    }
+
+    /// The session that is asked now.
+    pub fn now(&self, first: &Session) -> Session {
+        self.anew.lock().unwrap_or_else(PoisonError::into_inner).0.clone().unwrap_or_else(|| first.clone())
     }
 
     /// Reads all of them. Where the connection goes meanwhile it ends, and [`Run::gone`] says so: what was not read is the caller's to tell.
@@ -72,6 +85,7 @@ impl Run<'_> {
         // The second samples take their time as well: what would be left of the budget is no use without them.
         let left = self.left();
         let pause = self.how.pause.saturating_sub(sampled.elapsed()).min(left.saturating_sub((left / 3).min(LAST)));
+        let session = &self.now(session);
         let mut status = session.watch();
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
@@ -106,6 +120,7 @@ impl Run<'_> {
         if self.gone.get().is_some() || self.done.iter().any(|s| s.check == check.id) {
             return;
         }
+        let session = &self.now(session);
         let (at, began) = (Timestamp::now(), Instant::now());
         let seen = match self.unread(cx, check) {
             Some(seen) => seen,
@@ -130,6 +145,7 @@ impl Run<'_> {
         if let Some(seen) = self.unread(cx, check) {
             return Err(Some(Box::new(seen)));
         }
+        let session = &self.now(session);
         match self.limited(session, engine.sample(session, sight, check)).await {
             Ok(Ok(sample)) => Ok(sample),
             Ok(Err(seen)) => Err(Some(Box::new(seen))),
@@ -168,11 +184,33 @@ impl Run<'_> {
             Err(_) => {
                 let _ = tokio::time::timeout(GRACE, session.cancel()).await;
                 // Cut short by the budget it says nothing of the server.
-                if limit < left && self.silent.fetch_add(1, Ordering::Relaxed) + 1 == SILENT && (self.probe)().await.is_err() {
-                    let _ = self.gone.set(Error::connect(format!("{SILENT} questions in a row got no answer")));
+                if limit < left {
+                    self.unanswered(session).await;
                 }
                 Err(Error::new(Kind::Unknown, format!("timed out after {}", crate::text::duration(began.elapsed()))))
             }
+        }
+    }
+
+    /// A question got no answer in time and was cancelled. What the server holds all the same keeps the session for as long: the rest is asked
+    /// by another one, where there is room. A server that answers nobody is gone.
+    async fn unanswered(&self, session: &Session) {
+        let silent = self.silent.fetch_add(1, Ordering::Relaxed) + 1;
+        let given_up = self.anew.lock().unwrap_or_else(PoisonError::into_inner).1;
+        let held = given_up < GIVEN_UP && tokio::time::timeout(GRACE, session.fetch("SELECT 1")).await.is_err();
+        if !held && silent != SILENT {
+            return;
+        }
+        match (self.log_in)(if silent == SILENT { LOGIN } else { ANEW }).await {
+            Ok(other) if held => {
+                *self.anew.lock().unwrap_or_else(PoisonError::into_inner) = (Some(other), given_up + 1);
+                session.sever();
+            }
+            Ok(other) => super::leave(other).await,
+            Err(_) if silent == SILENT => {
+                let _ = self.gone.set(Error::connect(format!("{SILENT} questions in a row got no answer")));
+            }
+            Err(_) => {}
         }
     }
 }

@@ -5,7 +5,7 @@ mod metadata;
 use super::sessions::OWN;
 use super::{Values, at, mariadb, number, refused, rows};
 use crate::engine::Session;
-use crate::engine::assessing::{AGAIN, ROLLS_BACK, Words, hidden, is_hasty, judge_locks, moved};
+use crate::engine::assessing::{AGAIN, COMMITS, ROLLS_BACK, Words, hidden, is_hasty, judge_locks, moved};
 use crate::model::assessment::{Check, Limits, Seen, Sight};
 use crate::model::lock_tree::{LockSession, LockTree};
 use crate::model::{Finding, Result, Severity};
@@ -21,8 +21,14 @@ const INFERRED: &str = " (holder inferred)";
 /// Sessions that are read at most.
 const SESSIONS: u32 = 2_000;
 
-const WORDS: Words =
-    Words { dialect: crate::model::Dialect::MySql, session: "connection", is_queued_ddl, veiled: "", timeout: "lock_wait_timeout" };
+const WORDS: Words = Words {
+    dialect: crate::model::Dialect::MySql,
+    session: "connection",
+    is_queued_ddl,
+    veiled: "",
+    timeout: "lock_wait_timeout",
+    confirms: "semi-synchronous",
+};
 
 /// DDL wants a lock that lets nobody in, and whoever comes later waits behind it.
 fn is_queued_ddl(session: &LockSession) -> bool {
@@ -167,6 +173,7 @@ pub(super) async fn tree(s: &Session, sight: &Sight) -> Result<Picture> {
     for (waiter, holder) in &by_name {
         by_table.insert(*waiter, vec![*holder]);
     }
+    let confirms = confirming(&seen);
     let mut out = Vec::new();
     for r in &seen {
         let id = number(r, 0).unwrap_or(0.0) as u64;
@@ -193,6 +200,7 @@ pub(super) async fn tree(s: &Session, sight: &Sight) -> Result<Picture> {
             client: at(r, 2).into(),
             database: at(r, 3).into(),
             state: match (asleep, transaction.is_some(), at(r, 6)) {
+                _ if confirms.contains(&id) => COMMITS.into(),
                 _ if at(r, 4) == "Killed" || transaction.is_some_and(|t| t.rolls_back) => ROLLS_BACK.into(),
                 (true, true, _) => "idle in transaction".into(),
                 (true, false, _) => "idle".into(),
@@ -207,7 +215,7 @@ pub(super) async fn tree(s: &Session, sight: &Sight) -> Result<Picture> {
             blocked_by,
             guessed: false,
             own: at(r, 1) == "system user" || at(r, 1) == "event_scheduler",
-            keeps: !asleep && keeps(r, id, transaction, seconds, &held),
+            keeps: !asleep && !confirms.contains(&id) && keeps(r, id, transaction, seconds, &held),
             // The numbers of connections are not used again: they name a session by themselves.
             began: String::new(),
         });
@@ -254,6 +262,23 @@ async fn by_name(s: &Session, waiters: &[Waiter]) -> Result<BTreeMap<u64, u64>> 
         }
     }
     Ok(wanted.iter().filter_map(|(session, name)| Some((*session, *holders.get(name)?))).collect())
+}
+
+/// The state of a session that waits for a replica to confirm its commit.
+pub(super) const ACKNOWLEDGED: &str = "Waiting for semi-sync ACK";
+
+/// By its state in the process list it is beyond what cancelling takes back.
+pub(in crate::engine::mysql) fn is_committing(state: &str) -> bool {
+    state.starts_with(ACKNOWLEDGED) || matches!(state, "Commit" | "Commit_implicit" | "waiting for handler commit")
+}
+
+/// Sessions whose commit waits for a replica, and those whose commit waits behind one of theirs: they are written in one order.
+fn confirming(seen: &[Vec<Option<String>>]) -> BTreeSet<u64> {
+    let waits = |r: &&Vec<Option<String>>| at(r, 6).starts_with(ACKNOWLEDGED);
+    if !seen.iter().any(|r| waits(&r)) {
+        return BTreeSet::new();
+    }
+    seen.iter().filter(|r| is_committing(at(r, 6))).filter_map(|r| number(r, 0)).map(|id| id as u64).collect()
 }
 
 /// Sessions that have been asleep for that many milliseconds at least, those that fell asleep last in front. A lock of the whole server

@@ -1,6 +1,6 @@
 //! Transactions that are open, and statements that run for long.
 
-use super::{at, number, rows};
+use super::{at, is_committing, number, rows};
 use crate::engine::Session;
 use crate::engine::assessing::{age, hidden, one_line};
 use crate::model::assessment::{Check, Limits, Seen, Sight};
@@ -9,6 +9,10 @@ use crate::model::{Finding, Result, Severity};
 
 /// Threads that are the server's own work.
 pub(super) const OWN: &str = "'Daemon', 'Binlog Dump', 'Binlog Dump GTID', 'Slave_IO', 'Slave_SQL', 'Slave_worker'";
+
+/// What a session does whose commit takes long, and the next step.
+const COMMITTING: (&str, &str) =
+    ("is committing", "See semi-synchronous, binary logs and disk for what its commit waits for: cancelling takes nothing of it back.");
 
 pub(super) async fn transactions(s: &Session, sight: &Sight, check: &Check, limits: &Limits) -> Result<Seen> {
     if !sight.sees_all {
@@ -72,6 +76,7 @@ pub(super) async fn transactions(s: &Session, sight: &Sight, check: &Check, limi
             Some(p) if at(r, 2) == "ROLLING BACK" || at(p, 6).contains("rolling back") => {
                 ("is being rolled back".to_string(), "Wait: a rollback cannot be hurried, and a restart begins it anew.".to_string(), None)
             }
+            Some(p) if is_committing(at(p, 6)) => (COMMITTING.0.to_string(), COMMITTING.1.to_string(), None),
             Some(p) => (
                 format!("runs: {}", one_line(crate::model::Dialect::MySql, at(p, 5), 100)),
                 format!("Look at its plan; KILL QUERY {} rolls its statement back, which may take as long again.", at(r, 0)),
@@ -145,6 +150,7 @@ pub(super) async fn long(s: &Session, sight: &Sight, check: &Check, limits: &Lim
         let words = format!("{} has been running for {}{stage}: {statement}", who(r), age(number(r, 3).unwrap_or(0.0)));
         let found = Finding::new(severity, check.id, format!("connection {}", at(r, 0)), words);
         seen.find(match (waits, slow_by_nature) {
+            _ if is_committing(state) => found.next(COMMITTING.1),
             (true, _) => found.next("It waits: look at who holds the lock."),
             (false, true) => found.next("It takes its time; the history is not purged as long as it runs."),
             (false, false) => found.next("Look at its plan; KILL QUERY rolls its statement back.").recover(Deed::Cancel, at(r, 0)),

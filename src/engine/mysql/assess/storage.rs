@@ -1,5 +1,6 @@
 //! What is on the disk, and what waits to be written or cleaned up.
 
+use super::locks::ACKNOWLEDGED;
 use super::{Values, at, blind, mariadb, number, rows};
 use crate::config::Target;
 use crate::engine::Session;
@@ -96,10 +97,29 @@ pub(super) async fn files(s: &Session, check: &Check, limits: &Limits) -> Result
     Ok(seen)
 }
 
+/// Who holds the binary log for longer than a moment: whoever asks for its files then waits without limit, whatever limit is set, and cannot
+/// even be killed.
+async fn held(s: &Session) -> Result<Option<String>> {
+    let text = format!(
+        "SELECT MAX(STATE LIKE '{ACKNOWLEDGED}%' AND TIME >= 1), MAX(TIME >= 2 AND (INFO LIKE 'SHOW BINARY LOGS%' OR INFO LIKE 'SHOW MASTER %')) \
+         FROM information_schema.PROCESSLIST WHERE ID <> CONNECTION_ID()"
+    );
+    let found = rows(s, &text).await?;
+    let is = |i| found.first().is_some_and(|r| at(r, i) == "1");
+    Ok(match (is(0), is(1)) {
+        (true, _) => Some("a commit that waits for a replica may hold the binary log: its files are not asked for, which would wait with it".into()),
+        (_, true) => Some("another session waits for the list of binary logs: it is not asked for a second time".into()),
+        _ => None,
+    })
+}
+
 pub(super) async fn binary_logs(s: &Session, check: &Check, limits: &Limits) -> Result<Seen> {
     let set = Values::variables(s, &["log_bin", "binlog_expire_logs_seconds", "expire_logs_days", "max_binlog_total_size"]).await?;
     if !set.on("log_bin") {
         return Ok(Seen::of(check).says("not written (log_bin is off): nothing can be recovered to a point in time"));
+    }
+    if let Some(why) = held(s).await? {
+        return Ok(Seen::blind(check, why, ""));
     }
     let found = match s.fetch("SHOW BINARY LOGS").await {
         Ok(t) => t.rows,

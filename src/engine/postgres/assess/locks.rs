@@ -107,6 +107,7 @@ const WORDS: Words = Words {
     is_queued_ddl,
     veiled: "<insufficient privilege>",
     timeout: "lock_timeout",
+    confirms: "standbys",
 };
 
 /// DDL wants a lock that lets nobody in, and whoever comes later waits behind it.
