@@ -47,6 +47,37 @@ async fn trial(s: &Session, sql: &str) -> holdpoint::model::Result<holdpoint::mo
     s.explain_as(sql, Asked { writes: true, ..Asked::new(true) }).await
 }
 
+/// Without its performance schema MySQL tells nobody who has a row; InnoDB's list tells who waits, and for how long who does not is there.
+#[test]
+#[ignore = "run by tests/matrix, which fetches MySQL"]
+fn who_has_a_row_is_inferred_where_the_performance_schema_is_off() {
+    let my = MariaServer::start(&["--performance-schema=OFF"]);
+    my.create_database("shop");
+    my.sql("shop", "create user app@'127.0.0.1'; grant all on shop.* to app@'127.0.0.1'; create table t (id int primary key, v int); insert into t values (1, 1)");
+    let waits = |state: &str, n: &str| {
+        let text = format!("select count(*) from information_schema.processlist where state like '{state}'");
+        my.sql("", &text).trim() == n
+    };
+    let _holder = Held::maria_done(&my, "app", "begin; update t set v = 2 where id = 1;");
+    let id = my.sql("", "select is_used_lock('done')").trim().to_string();
+    let _waiters: Vec<Held> = (0..2).map(|_| Held::maria(&my, "app", "update t set v = 3 where id = 1;")).collect();
+    wait_until("they wait for the row", || waits("updating", "2"));
+    let _ddl = Held::maria(&my, "app", "alter table t add column note int;");
+    wait_until("the ALTER waits", || waits("Waiting for table metadata lock", "1"));
+    let url = format!("mysql://root@127.0.0.1:{}/shop", my.port);
+    wait_until("who has the row is named, and alone", || {
+        let run = assess(&url, &["--checks", "MY05,MY06"]);
+        let f = run.seen("MY06").findings.first().cloned();
+        f.is_some_and(|f| {
+            f.message.contains(&format!("behind connection {id},"))
+                && f.recover.is_some_and(|a| a.object == id && a.deed.name() == "end-idle")
+        }) && run.seen("MY05").says.contains(&format!("connection {id})"))
+    });
+    let queue = assess(&url, &["--checks", "MY07"]);
+    let queue = queue.seen("MY07");
+    assert!(queue.findings.len() == 1 && queue.findings[0].message.contains(&format!("connection {id},")), "{queue:#?}");
+}
+
 /// EXPLAIN ANALYZE of MySQL finds the rows of what writes at most: a trial has to run the statement itself.
 #[tokio::test]
 #[ignore = "run by tests/matrix, which fetches MySQL"]

@@ -495,8 +495,14 @@ mod tests {
     #[test]
     fn many_short_waits_with_another_root_at_each_look_end_nobody() {
         const LOCKS: Check = check("T0", "locks", "", "", &[limit("wait", "s", 10.0, 60.0), limit("victims", "sessions", 5.0, 20.0)]);
-        const WORDS: Words =
-            Words { dialect: Dialect::Postgres, session: "pid", is_queued_ddl: |_| false, veiled: "", timeout: "lock_timeout", confirms: "standbys" };
+        const WORDS: Words = Words {
+            dialect: Dialect::Postgres,
+            session: "pid",
+            is_queued_ddl: |_| false,
+            veiled: "",
+            timeout: "lock_timeout",
+            confirms: "standbys",
+        };
         let look = |root: u64| {
             let holder = LockSession { id: root, state: "idle in transaction".into(), idle: Some(0), ..LockSession::default() };
             let behind = (100..108).map(|id| LockSession {

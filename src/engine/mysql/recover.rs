@@ -201,9 +201,10 @@ async fn session(s: &Session, action: &Action) -> Result<Prospect> {
     }
     .into();
     if running && super::assess::is_committing(at(row, 5)) {
-        p.loses[0] = "Nothing of what it wrote: it is committing, and that is not taken back. Where it waits for a replica to confirm, that a \
+        p.loses[0] =
+            "Nothing of what it wrote: it is committing, and that is not taken back. Where it waits for a replica to confirm, that a \
                       replica has the rows too is what is lost. Its client must not run it again."
-            .into();
+                .into();
         p.undo = "There is no undo.".into();
         p.lock = "It takes no lock; those of the session are released when its commit is told.".into();
     }

@@ -9,8 +9,8 @@ use crate::ops::Cx;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use std::future::Future;
-use std::sync::{Mutex, OnceLock, PoisonError};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Checks in a row that got no answer, until the server counts as gone: each of them had waited past the server's own limit.

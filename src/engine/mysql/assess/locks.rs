@@ -128,6 +128,27 @@ async fn row_waits(s: &Session, open: &[Transaction]) -> Result<BTreeMap<u64, Ve
     Ok(out)
 }
 
+/// Who may have the row that somebody waits for, where the server does not tell (its performance schema is off, or not for this account):
+/// whoever has rows, waits for nobody, and began before the wait did.
+fn holders(open: &[Transaction]) -> BTreeMap<u64, Vec<u64>> {
+    // Both are whole seconds.
+    let of = |waits: u64| open.iter().filter(move |t| t.waits.is_none() && t.rows > 0 && t.open + 1 >= waits).map(|t| t.session);
+    open.iter().filter_map(|t| Some((t.session, of(t.waits?).collect::<Vec<_>>()))).filter(|(_, by)| !by.is_empty()).collect()
+}
+
+async fn performance_schema(s: &Session) -> Result<bool> {
+    // MariaDB tells who has rows without it.
+    Ok(mariadb(s) || s.identity().major.starts_with('5') || Values::variables(s, &["performance_schema"]).await?.on("performance_schema"))
+}
+
+/// Those are only guessed to hold what others wait for.
+fn guesses_at(sessions: &mut [LockSession], ids: &BTreeSet<u64>) {
+    for s in sessions.iter_mut().filter(|s| s.waits.is_none() && !s.guessed && ids.contains(&s.id)) {
+        s.state.push_str(INFERRED);
+        s.guessed = true;
+    }
+}
+
 /// What rows are waited for, by the lock's id: where the server tells it with the waits.
 async fn wanted(s: &Session) -> BTreeMap<String, String> {
     const WANTED: &str = "SELECT l.lock_id, l.lock_mode, l.lock_table FROM information_schema.INNODB_LOCKS l LIMIT 2000";
@@ -141,11 +162,16 @@ async fn wanted(s: &Session) -> BTreeMap<String, String> {
 pub(super) async fn tree(s: &Session, sight: &Sight) -> Result<Picture> {
     // Without PROCESS the account sees its own sessions, and none of InnoDB's.
     let open = if sight.sees_all { transactions(s).await? } else { Vec::new() };
-    let by_row = match row_waits(s, &open).await {
-        Ok(found) => found,
-        Err(e) if refused(&e) => BTreeMap::new(),
+    let (mut by_row, refused) = match row_waits(s, &open).await {
+        Ok(found) => (found, false),
+        Err(e) if refused(&e) => (BTreeMap::new(), true),
         Err(e) => return Err(e),
     };
+    let mut supposed = BTreeSet::new();
+    if by_row.is_empty() && open.iter().any(|t| t.waits.is_some()) && (refused || !performance_schema(s).await?) {
+        by_row = holders(&open);
+        supposed = by_row.values().flatten().copied().collect();
+    }
     let rows_wanted = if by_row.is_empty() { BTreeMap::new() } else { wanted(s).await };
     let in_transaction: Vec<String> = open.iter().map(|t| t.session.to_string()).collect();
     let also = if in_transaction.is_empty() { String::new() } else { format!(" OR ID IN ({})", in_transaction.join(", ")) };
@@ -235,11 +261,9 @@ pub(super) async fn tree(s: &Session, sight: &Sight) -> Result<Picture> {
     if known == Known::Inferred {
         let guessed: BTreeSet<u64> =
             by_table.values().flatten().copied().filter(|id| !by_row.values().flatten().chain(by_name.values()).any(|b| b == id)).collect();
-        for s in out.iter_mut().filter(|s| s.waits.is_none() && guessed.contains(&s.id)) {
-            s.state.push_str(INFERRED);
-            s.guessed = true;
-        }
+        guesses_at(&mut out, &guessed);
     }
+    guesses_at(&mut out, &supposed);
     // Those who neither wait nor are waited for make no tree.
     let needed: BTreeSet<u64> = out.iter().flat_map(|s| &s.blocked_by).copied().collect();
     out.retain(|s| s.waits.is_some() || needed.contains(&s.id));
@@ -456,7 +480,8 @@ fn guesses(tree: &LockTree, guessed: &[&LockSession], check: &Check, limits: &Li
     let more = if guessed.len() > 5 { " …" } else { "" };
     let waits = if waiting == 1 { "1 session waits".to_string() } else { format!("{waiting} sessions wait") };
     let age = crate::engine::assessing::age(longest as f64);
-    let words = format!("{waits} for a table that one of connections {}{more} holds, the longest for {age}", ids.join(", "));
+    let what = if check.id == "MY06" { "row" } else { "table" };
+    let words = format!("{waits} for a {what} that one of connections {}{more} holds, the longest for {age}", ids.join(", "));
     let found = Finding::new(severity.max(Severity::Info), check.id, "sessions", words);
     match tree.sessions.iter().find(|s| s.waits.is_some() && is_queued_ddl(s)) {
         Some(ddl) => found
@@ -472,7 +497,7 @@ fn guesses(tree: &LockTree, guessed: &[&LockSession], check: &Check, limits: &Li
 fn judge(picture: &Picture, sight: &Sight, check: &Check, limits: &Limits) -> Seen {
     let tree = &picture.tree;
     let mut seen = judge_locks(tree, &WORDS, check, limits);
-    if check.id == "MY07" && picture.known == Known::Inferred {
+    if check.id == "MY06" || picture.known == Known::Inferred {
         let guessed: Vec<&LockSession> =
             tree.roots.iter().map(|r| &tree.sessions[r.at]).filter(|s| s.waits.is_none() && s.guessed).collect();
         if guessed.len() > 1 {
@@ -480,8 +505,9 @@ fn judge(picture: &Picture, sight: &Sight, check: &Check, limits: &Limits) -> Se
         }
         let sure: Vec<String> =
             tree.roots.iter().map(|r| &tree.sessions[r.at]).filter(|s| !s.guessed).map(|s| format!("connection {}", s.id)).collect();
+        let what = if check.id == "MY06" { "rows" } else { "metadata locks" };
         for f in seen.findings.iter_mut().filter(|f| !sure.contains(&f.object)) {
-            f.message.push_str(" (inferred: the server does not tell who holds metadata locks)");
+            f.message.push_str(&format!(" (inferred: the server does not tell who holds {what})"));
         }
     }
     let unseen = |server: bool| {
@@ -600,5 +626,36 @@ mod tests {
         assert!(seen.findings[0].recover.is_none(), "{seen:#?}");
         let blind = judge(&picture(Vec::new(), Known::Told), &Sight::default(), check("MY06"), &Limits::default());
         assert_eq!(blind.severity, Severity::Unknown);
+    }
+
+    #[test]
+    fn where_nobody_tells_who_has_a_row_it_is_who_waits_for_nobody() {
+        let t = |session: u64, waits: Option<u64>, rows, open| Transaction {
+            id: session.to_string(),
+            session,
+            open,
+            waits,
+            wants: String::new(),
+            rows,
+            rolls_back: false,
+        };
+        let open = [t(9, None, 1, 30), t(10, Some(11), 1, 11), t(11, Some(10), 1, 10), t(12, None, 0, 40), t(13, None, 5, 2)];
+        assert_eq!(holders(&open), BTreeMap::from([(10, vec![9]), (11, vec![9])]));
+        let idle = |id| LockSession {
+            id,
+            state: format!("idle in transaction{INFERRED}"),
+            idle: Some(20),
+            guessed: true,
+            ..LockSession::default()
+        };
+        let waiter = |by: &[u64]| LockSession { id: 10, waits: Some(11), blocked_by: by.to_vec(), ..LockSession::default() };
+        let sight = Sight { sees_all: true, ..Sight::default() };
+        let one = judge(&picture(vec![idle(9), waiter(&[9])], Known::Told), &sight, check("MY06"), &Limits::default());
+        let f = &one.findings[0];
+        assert!(f.message.contains("connection 9") && f.message.contains("does not tell who holds rows"), "{f:#?}");
+        assert!(f.recover.as_ref().is_some_and(|a| a.object == "9"), "{f:#?}");
+        let many = judge(&picture(vec![idle(9), idle(8), waiter(&[8, 9])], Known::Told), &sight, check("MY06"), &Limits::default());
+        assert!(many.findings.len() == 1 && many.findings[0].recover.is_none(), "{many:#?}");
+        assert!(many.findings[0].message.contains("for a row that one of connections"), "{many:#?}");
     }
 }

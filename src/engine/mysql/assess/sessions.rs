@@ -20,7 +20,7 @@ pub(super) async fn transactions(s: &Session, sight: &Sight, check: &Check, limi
     }
     // InnoDB's list and the process list are joined here: the server would go through one for each row of the other.
     const OPEN: &str = "SELECT trx_mysql_thread_id, GREATEST(0, TIMESTAMPDIFF(SECOND, trx_started, NOW())), trx_state, trx_rows_locked, \
-        trx_rows_modified FROM information_schema.INNODB_TRX WHERE trx_mysql_thread_id <> CONNECTION_ID() ORDER BY trx_started LIMIT 50";
+        trx_rows_modified FROM information_schema.INNODB_TRX WHERE trx_mysql_thread_id <> CONNECTION_ID() ORDER BY trx_started, trx_state = 'LOCK WAIT' LIMIT 50";
     let found = rows(s, OPEN).await?;
     let longest = found.first().and_then(|r| number(r, 1)).unwrap_or(0.0);
     // Fifty are looked at, and all are counted.

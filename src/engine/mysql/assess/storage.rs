@@ -107,7 +107,9 @@ async fn held(s: &Session) -> Result<Option<String>> {
     let found = rows(s, &text).await?;
     let is = |i| found.first().is_some_and(|r| at(r, i) == "1");
     Ok(match (is(0), is(1)) {
-        (true, _) => Some("a commit that waits for a replica may hold the binary log: its files are not asked for, which would wait with it".into()),
+        (true, _) => {
+            Some("a commit that waits for a replica may hold the binary log: its files are not asked for, which would wait with it".into())
+        }
         (_, true) => Some("another session waits for the list of binary logs: it is not asked for a second time".into()),
         _ => None,
     })
