@@ -265,11 +265,20 @@ pub const POOLER: &str = "the pooler at";
 pub const ANOTHER: &str = "holdpoint: it is another one now";
 
 /// Recovery actions: what each would do to its object as that is now. Looking changes nothing; `ops::recovery` acts.
+/// The first step of a failover from a server that does not answer.
+const GONE: &str = "Be sure that the old server is down, and stays down: stop it, or take its network or its power away. From here it does not \
+    answer, and a network that is broken looks the same.";
+
 pub trait Recovering: Send + Sync {
     fn deeds(&self) -> &'static [Deed];
     /// The object as it is now, and exactly what would be sent. An error where there is no such object, where the action is none for it, or
     /// where the role cannot see what it is, with the GRANT.
     fn look<'a>(&'a self, s: &'a Session, action: &'a Action) -> BoxFuture<'a, Result<Prospect>>;
+    /// The steps of a failover from a server that does not answer: all that can be said without it. `followers` is a sentence of who
+    /// followed it when it was last assessed.
+    fn failover_of_the_dead(&self, _action: &Action, _object: String, _followers: &str) -> Option<Prospect> {
+        None
+    }
     /// Whether what was done can be seen to have taken effect.
     fn took_effect<'a>(&'a self, s: &'a Session, p: &'a Prospect) -> BoxFuture<'a, Result<bool>> {
         Box::pin(async { Ok(matches!(s.fetch(p.verify.clone()).await?.scalar(), Some("t" | "1" | "true"))) })

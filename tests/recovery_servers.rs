@@ -132,6 +132,12 @@ fn a_failover_is_printed_for_a_person_and_a_standby_leaves_to_the_primary_what_i
     }
     assert!(text.contains(&format!(":{}", pg.port)), "whom it follows: {text}");
     assert!(!text.contains("--confirm "), "there is nothing to say yes to: {text}");
+    // What somebody holds back comes with a promotion.
+    standby.psql("shop", "select pg_wal_replay_pause()");
+    wait_until("it is paused", || standby.psql("shop", "select pg_get_wal_replay_pause_state()").trim() == "paused");
+    let text = home.run(4, &["failover"]);
+    assert!(text.contains("Replay is paused here") && text.contains("Find out who paused the replay"), "{text}");
+    standby.psql("shop", "select pg_wal_replay_resume()");
     // No yes makes it do it.
     let mark = "00000000";
     let name = format!("127.0.0.1:{}", standby.port);
@@ -159,6 +165,24 @@ fn a_failover_is_printed_for_a_person_and_a_standby_leaves_to_the_primary_what_i
     });
     let text = told(home.run(4, &["failover"]));
     assert!(text.contains("patronictl switchover CLUSTER --candidate walreceiver") && !text.contains("pg_promote"), "{text}");
+    // Where nobody answers any more the steps are needed most, and who followed is known from the last assessment.
+    let assess = || {
+        let out = support::command(home.0.path()).args(["assess", "t", "--format", "json"]).output().expect("runs");
+        told(String::from_utf8_lossy(&out.stdout).into_owned())
+    };
+    assess();
+    drop((_patroni, pg));
+    let text = told(home.run(4, &["failover"]));
+    for part in
+        ["does not answer: no PostgreSQL server answers", "It was followed by walreceiver (", "SELECT pg_promote(true, 60);", "by hand"]
+    {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let text = assess();
+    assert!(text.contains("It was followed by walreceiver (") && text.contains("holdpoint recover t failover"), "{text}");
+    // Any other deed cannot be told without the server.
+    let text = home.run(3, &["cancel", "1"]);
+    assert!(text.contains("no PostgreSQL server answers"), "{text}");
 }
 
 #[test]

@@ -80,7 +80,7 @@ fn begin(c: &mut Console) -> JobId {
 }
 
 fn seen(c: &mut Console, job: JobId, seen: Seen) {
-    c.send(Msg::Assessing { job, news: News::Seen(seen) });
+    c.send(Msg::Assessing { job, news: News::Seen(Box::new(seen)) });
 }
 
 /// All but the samples.

@@ -3,6 +3,7 @@
 use super::args::RecoverYes;
 use super::{connect, output};
 use crate::cli::Format;
+use crate::config::Target;
 use crate::model::recovery::{Action, Deed, Outcome, Prospect};
 use crate::model::{Error, Result};
 use crate::ops::gate::{Yes, approve_recovery, clear_recovery};
@@ -31,11 +32,15 @@ pub async fn recover(
             Error::usage(format!("there is no recovery action {}", text::clean(deed))).hint(format!("There are: {}.", all.join(", ")))
         );
     };
-    let (conn, how) = recovery::connected(cx, connect::target(cx, target)?, deed).await?;
+    let action = Action { deed, object: object.unwrap_or_default(), value };
+    let of = connect::target(cx, target)?;
+    let (conn, how) = match recovery::connected(cx, of.clone(), deed).await {
+        Ok(found) => found,
+        Err(e) => return unreached(cx, &of, &action, e, yes.dry_run, json),
+    };
     if let Some(how) = how {
         output::message(&how);
     }
-    let action = Action { deed, object: object.unwrap_or_default(), value };
     let prospect = recovery::prepare(&conn, &action).await?;
     let mark = recovery::mark(&conn, &prospect);
     if yes.approve {
@@ -81,6 +86,20 @@ pub async fn recover(
         Outcome::Nothing(_) => ExitCode::from(1),
         Outcome::Unverified(_) => ExitCode::from(5),
     })
+}
+
+/// Nobody answers: what a person does then is printed all the same.
+fn unreached(cx: &Cx, target: &Target, action: &Action, e: Error, dry_run: bool, json: bool) -> Result<ExitCode> {
+    let Some(prospect) = recovery::failover_of_the_dead(cx, target, action, &e) else { return Err(e) };
+    if json {
+        output::json(&serde_json::json!({ "prospect": prospect, "level": action.deed.level() }))?;
+    } else {
+        show(&prospect, "", false)?;
+    }
+    match prospect.by_hand {
+        Some(why) if !dry_run => Err(Error::held(format!("held: {}", text::clean(&why))).hint("Do yourself what is shown.")),
+        _ => Ok(ExitCode::SUCCESS),
+    }
 }
 
 /// The actions of the target's engine.

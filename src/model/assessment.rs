@@ -56,6 +56,9 @@ pub struct Seen {
     /// where to look.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub places: BTreeMap<String, String>,
+    /// Servers that follow this one, with where they are: for when it is down.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub followers: Vec<String>,
     /// Findings of it that somebody silenced: they stand here as information, with what they were.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub muted: Vec<Muted>,
@@ -76,6 +79,7 @@ impl Seen {
             figures: BTreeMap::new(),
             sessions: Vec::new(),
             places: BTreeMap::new(),
+            followers: Vec::new(),
             muted: Vec::new(),
             began: Timestamp::now(),
             took: 0.0,

@@ -65,7 +65,7 @@ pub enum News {
     /// Connected: product, version and address.
     Server(String),
     /// A check is done.
-    Seen(Seen),
+    Seen(Box<Seen>),
 }
 
 /// Assesses a target; each check is told as soon as it is done. The error is one of usage alone: what the server refuses is a finding.
@@ -121,8 +121,8 @@ pub async fn assess(cx: &Cx, target: Target, how: &How, tell: impl Fn(News) + Se
             let before = engine.assessing().get()?.before(&e, &how.limits).await;
             let seen = failure::seen(&e, &target.name, ms(began.elapsed()), before.as_ref().and_then(|s| s.findings.first()));
             let ill = seen.severity == Severity::Critical;
-            run.report(seen);
             let pooled = e.message.starts_with(POOLER);
+            run.report(if ill && !pooled { failure::with_followers(seen, cx, &target, &e) } else { seen });
             before.into_iter().for_each(|seen| run.report(seen));
             // A login that was refused is answered by a server that is well; a pooler's port is none of the server's processes'.
             if ill && !pooled {

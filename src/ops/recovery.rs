@@ -71,6 +71,27 @@ pub async fn connected(cx: &Cx, target: Target, deed: Deed) -> Result<(Connectio
     }
 }
 
+/// Who followed the target's server when it last answered an assessment, as a sentence.
+pub(in crate::ops) fn followers(cx: &Cx, target: &Target) -> String {
+    let known = cx.store.followers(&target.kept_as()).ok().flatten();
+    let Some((at, all)) = known.filter(|(_, all)| !all.is_empty()) else {
+        return "Who followed it is not known here: no assessment saw anybody.".into();
+    };
+    format!("It was followed by {} when it was last assessed ({}).", all.join(", "), at.strftime("%Y-%m-%d %H:%M UTC"))
+}
+
+/// A failover is wanted most where nobody answers: its steps, as far as they can be told without the server. `None` where the deed is another
+/// one, or where the server has answered and refused.
+pub fn failover_of_the_dead(cx: &Cx, target: &Target, action: &Action, e: &Error) -> Option<Prospect> {
+    if action.deed != Deed::Failover || e.kind != Kind::Connect || e.code.is_some() {
+        return None;
+    }
+    let engine = crate::engine::registry::engine(target.clone(), None);
+    let mut p = engine.recovering().get().ok()?.failover_of_the_dead(action, target.name.clone(), &followers(cx, target))?;
+    p.is.push(("this server".into(), format!("does not answer: {}", e.message)));
+    Some(p)
+}
+
 /// What the action would do to its object, as that is now. Changes nothing.
 pub async fn prepare(conn: &Connection, action: &Action) -> Result<Prospect> {
     let engine = conn.engine().recovering().get()?;

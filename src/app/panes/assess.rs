@@ -236,7 +236,7 @@ pub fn news(state: &mut State, job: JobId, news: News) {
         News::Chosen(checks) => a.chosen = checks,
         News::Server(server) => a.server = Some(server),
         News::Seen(seen) => {
-            a.seen.push(seen);
+            a.seen.push(*seen);
             a.summary = assess::summary(&a.seen);
         }
     }

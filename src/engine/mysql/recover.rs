@@ -18,6 +18,9 @@ impl Recovering for MySql {
     fn deeds(&self) -> &'static [Deed] {
         DEEDS
     }
+    fn failover_of_the_dead(&self, action: &Action, object: String, followers: &str) -> Option<Prospect> {
+        Some(replica::of_the_dead(action, object, followers))
+    }
     fn look<'a>(&'a self, s: &'a Session, action: &'a Action) -> BoxFuture<'a, Result<Prospect>> {
         Box::pin(async move {
             match action.deed {

@@ -88,6 +88,9 @@ impl Recovering for Postgres {
     fn deeds(&self) -> &'static [Deed] {
         DEEDS
     }
+    fn failover_of_the_dead(&self, action: &Action, object: String, followers: &str) -> Option<Prospect> {
+        Some(failover::of_the_dead(action, object, followers))
+    }
     fn look<'a>(&'a self, s: &'a Session, action: &'a Action) -> BoxFuture<'a, Result<Prospect>> {
         Box::pin(async move {
             let on_primary = matches!(

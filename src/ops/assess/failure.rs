@@ -2,9 +2,12 @@
 
 use super::How;
 use super::login::Remark;
+use crate::config::Target;
 use crate::engine::{POOLER, Session, UNANSWERED};
 use crate::model::assessment::{Check, Limit, Seen};
+use crate::model::recovery::{Action, Deed};
 use crate::model::{Error, Finding, Kind, Severity};
+use crate::ops::{Cx, recovery};
 
 pub(super) const CONNECT: Check = Check {
     id: "connect",
@@ -218,6 +221,16 @@ pub(super) fn seen(e: &Error, target: &str, took: f64, in_the_way: Option<&Findi
         finding = finding.lifts(e.hints.first().cloned().unwrap_or_else(|| "a login that the server accepts".into()));
     }
     seen.find(finding);
+    seen
+}
+
+/// A server that answers nothing may not come back: who could take its place is said with that.
+pub(super) fn with_followers(mut seen: Seen, cx: &Cx, target: &Target, e: &Error) -> Seen {
+    let known = cx.store.followers(&target.kept_as()).ok().flatten().is_some_and(|(_, all)| !all.is_empty());
+    if let Some(f) = seen.findings.first_mut().filter(|_| known && e.code.is_none()) {
+        let command = recovery::command(&Action { deed: Deed::Failover, object: String::new(), value: None }, &target.name);
+        f.next = format!("{} {} If it does not come back: {command} prints what to do.", f.next, recovery::followers(cx, target));
+    }
     seen
 }
 

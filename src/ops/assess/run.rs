@@ -46,7 +46,7 @@ pub(super) struct Run<'a> {
 impl Run<'_> {
     pub fn report(&mut self, seen: Seen) {
         let seen = seen.muted_by(&self.mutes, Timestamp::now());
-        (self.tell)(News::Seen(seen.clone()));
+        (self.tell)(News::Seen(Box::new(seen.clone())));
         self.done.push(seen);
     }
 

@@ -1,6 +1,6 @@
 //! Whether a replica follows, whether commits are confirmed, and whether a node belongs to its cluster.
 
-use super::{Values, at, blind, mariadb, number, rows};
+use super::{Values, at, blind, mariadb, rows};
 use crate::engine::Session;
 use crate::engine::assessing::{age, bytes};
 use crate::model::assessment::{Check, Limits, Seen};
@@ -98,9 +98,9 @@ pub(super) async fn replica(s: &Session, check: &Check, limits: &Limits) -> Resu
         Ok(found) => found,
         Err(e) => return blind(s, check, e, if mariadb(s) { "SLAVE MONITOR" } else { "REPLICATION CLIENT" }),
     };
-    let followers = rows(s, "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE COMMAND LIKE 'Binlog Dump%'").await?;
-    let followers = followers.first().and_then(|r| number(r, 0)).unwrap_or(0.0);
-    Ok(judge(&sources, followers, check, limits))
+    const FOLLOWERS: &str = "SELECT SUBSTRING_INDEX(COALESCE(HOST, ''), ':', 1) FROM information_schema.PROCESSLIST WHERE COMMAND LIKE 'Binlog Dump%' LIMIT 100";
+    let followers: Vec<String> = rows(s, FOLLOWERS).await?.iter().map(|r| at(r, 0).to_string()).collect();
+    Ok(Seen { followers: followers.clone(), ..judge(&sources, followers.len() as f64, check, limits) })
 }
 
 /// How the next step begins where replication was stopped by hand.

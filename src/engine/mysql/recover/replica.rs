@@ -1,8 +1,8 @@
 //! Letting a replica go on that was stopped, and a failover, which is printed for a person and never done.
 
-use crate::engine::Session;
 use crate::engine::mysql::assess::replication::{Source, sources};
 use crate::engine::mysql::catalog::{at, lit};
+use crate::engine::{GONE, Session};
 use crate::model::recovery::{Action, Prospect};
 use crate::model::{Error, Result};
 use crate::text;
@@ -103,7 +103,7 @@ pub(super) async fn failover(s: &Session, action: &Action) -> Result<Prospect> {
     let in_cluster = !matches!(of("wsrep_cluster_status"), "" | "Disconnected");
     // Who may not look is told of no source.
     let sources = sources(s).await?;
-    let mut p = Prospect::of(action, s.identity().address.clone());
+    let mut p = failover_of(action, s.identity().address.clone());
     let role = match (in_cluster, sources.is_empty()) {
         (true, _) => "a node of a Galera cluster",
         (false, true) => "no replica, and it answers",
@@ -121,12 +121,6 @@ pub(super) async fn failover(s: &Session, action: &Action) -> Result<Prospect> {
         p.is.push(("managed by".into(), at(&row, 2).into()));
     }
     p.is.extend(galera.iter().filter(|_| in_cluster).cloned());
-    p.does = "Another server takes the writes. Holdpoint prints how, and never does it.".into();
-    p.loses = vec![
-        "What the old source committed and the new one has not received is lost; two sources at once tear the data apart for good.".into(),
-    ];
-    p.undo = "There is none: the old source follows again only where it has nothing of its own, else it is built anew.".into();
-    p.by_hand = Some("a failover is decided and done by a person, who knows whether the old source is really gone".into());
     p.steps = if in_cluster {
         of_cluster(of("wsrep_cluster_status") == "Primary")
     } else if !at(&row, 2).is_empty() {
@@ -140,6 +134,31 @@ pub(super) async fn failover(s: &Session, action: &Action) -> Result<Prospect> {
         of_replica(&sources, s.identity().product == "MariaDB")
     };
     Ok(p)
+}
+
+/// What is true of any failover.
+fn failover_of(action: &Action, object: String) -> Prospect {
+    let mut p = Prospect::of(action, object);
+    p.does = "Another server takes the writes. Holdpoint prints how, and never does it.".into();
+    p.loses = vec![
+        "What the old source committed and the new one has not received is lost; two sources at once tear the data apart for good.".into(),
+    ];
+    p.undo = "There is none: the old source follows again only where it has nothing of its own, else it is built anew.".into();
+    p.by_hand = Some("a failover is decided and done by a person, who knows whether the old source is really gone".into());
+    p
+}
+
+/// The server that is to be replaced does not answer; `followers` is who followed it at the last look.
+pub(super) fn of_the_dead(action: &Action, object: String, followers: &str) -> Prospect {
+    let mut p = failover_of(action, object);
+    p.steps = vec![
+        GONE.into(),
+        "Where Orchestrator, MaxScale or replication-manager watches it, promote nothing by hand: ask it first, and let it do it.".into(),
+        followers.to_string(),
+    ];
+    // MySQL from 8.0.22 on has the new word as well as the old one, which 8.4 no longer has.
+    p.steps.extend(promotion("SLAVE (MySQL: REPLICA)"));
+    p
 }
 
 fn of_cluster(primary: bool) -> Vec<String> {
@@ -165,12 +184,19 @@ fn of_replica(sources: &[Source], mariadb: bool) -> Vec<String> {
     } else {
         out.push(format!("Be sure that {old} is down, and stays down: stop it, or take its network or its power away."));
     }
-    out.push(format!(
-        "Ask every replica how far it is (SHOW {word} STATUS: what is received, and what is applied); take the one that is furthest."
-    ));
-    out.push("There, wait until all that it received is applied.".into());
-    out.push(format!("There: STOP {word}; RESET {word} ALL; SET GLOBAL read_only = OFF;"));
-    out.push("Let applications and the other replicas (CHANGE MASTER TO, CHANGE REPLICATION SOURCE TO) go to it.".into());
-    out.push("The old one comes back as a replica, read_only from its first moment; with transactions of its own it is built anew.".into());
+    out.extend(promotion(word));
     out
+}
+
+/// The steps from the choice of the replica on.
+fn promotion(word: &str) -> [String; 5] {
+    [
+        format!(
+            "Ask every replica how far it is (SHOW {word} STATUS: what is received, and what is applied); take the one that is furthest."
+        ),
+        "There, wait until all that it received is applied.".into(),
+        format!("There: STOP {word}; RESET {word} ALL; SET GLOBAL read_only = OFF;"),
+        "Let applications and the other replicas (CHANGE MASTER TO, CHANGE REPLICATION SOURCE TO) go to it.".into(),
+        "The old one comes back as a replica, read_only from its first moment; with transactions of its own it is built anew.".into(),
+    ]
 }

@@ -12,7 +12,9 @@ pub(super) async fn out(s: &Session, sight: &Sight, check: &Check, limits: &Limi
     // Of a role that may not look, the view has its rows without any figures.
     const OUT: &str = "SELECT coalesce(nullif(application_name, ''), pid::text), coalesce(host(client_addr), 'local'), coalesce(state, ''), \
         extract(epoch FROM replay_lag), pg_catalog.pg_wal_lsn_diff(CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() \
-            ELSE pg_catalog.pg_current_wal_lsn() END, replay_lsn), coalesce(sync_state, '') \
+            ELSE pg_catalog.pg_current_wal_lsn() END, replay_lsn), coalesce(sync_state, ''), \
+            coalesce(state, '') IN ('streaming', 'catchup') AND NOT EXISTS (SELECT FROM pg_catalog.pg_replication_slots l \
+                WHERE l.active_pid = pid AND l.slot_type = 'logical') \
         FROM pg_catalog.pg_stat_replication ORDER BY 5 DESC NULLS LAST LIMIT 50";
     const WANTED: &str = "SELECT current_setting('synchronous_standby_names'), current_setting('synchronous_commit')";
     let found = rows(s, OUT).await?;
@@ -20,6 +22,8 @@ pub(super) async fn out(s: &Session, sight: &Sight, check: &Check, limits: &Limi
     let told: Vec<String> =
         found.iter().take(3).map(|r| format!("{} {} behind", cell(r, 0), number(r, 4).map_or("?".into(), bytes))).collect();
     seen.says = if found.is_empty() { "none is connected".into() } else { format!("{}: {}", found.len(), told.join(", ")) };
+    // For when this server is down.
+    seen.followers = found.iter().filter(|r| cell(r, 6) == "t").map(|r| format!("{} ({})", cell(r, 0), cell(r, 1))).collect();
     for r in &found {
         if cell(r, 2).is_empty() && !sight.sees_all {
             seen.find(

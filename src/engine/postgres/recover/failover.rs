@@ -2,6 +2,7 @@
 //! and where a cluster manager is seen, its own commands are the only sound ones.
 
 use super::{facts, one, size};
+use crate::engine::GONE;
 use crate::engine::Session;
 use crate::engine::postgres::catalog::{Row, cell, pinned};
 use crate::model::Result;
@@ -17,7 +18,8 @@ const STATE: &str = "SELECT pg_catalog.pg_is_in_recovery(), current_setting('clu
             WHEN EXISTS (SELECT FROM pg_catalog.pg_stat_activity WHERE application_name ILIKE 'pg\\_auto%') \
                 OR EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'pgautofailover') THEN 'pg_auto_failover' \
             WHEN EXISTS (SELECT FROM pg_catalog.pg_stat_activity WHERE application_name ILIKE 'repmgr%') \
-                OR EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'repmgr') THEN 'repmgr' ELSE '' END";
+                OR EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'repmgr') THEN 'repmgr' ELSE '' END, \
+        CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_is_wal_replay_paused() END";
 
 /// The one that has got most comes first.
 const STANDBYS: &str = "SELECT coalesce(nullif(application_name, ''), pid::text), coalesce(host(client_addr), 'local'), coalesce(state, '?'), \
@@ -30,7 +32,7 @@ pub(super) async fn look(s: &Session, action: &Action) -> Result<Prospect> {
     let standbys = pinned(s, STANDBYS, &[]).await?.rows;
     let standby = cell(&row, 0) == "t";
     let manager = cell(&row, 6);
-    let mut p = Prospect::of(action, s.identity().address.clone());
+    let mut p = of(action, s.identity().address.clone());
     p.is = vec![("this server".into(), if standby { "a standby" } else { "a primary, and it answers" }.into())];
     p.is.extend(facts(&row, &[("cluster", 1), ("follows", 5), ("received up to", 2), ("replayed up to", 3), ("managed by", 6)]));
     if standby {
@@ -39,6 +41,26 @@ pub(super) async fn look(s: &Session, action: &Action) -> Result<Prospect> {
     for r in &standbys {
         p.is.push((format!("standby {}", cell(r, 0)), format!("{}, {}, {}, {} behind", cell(r, 1), cell(r, 2), cell(r, 3), size(r, 4))));
     }
+    p.steps = match manager {
+        "" => by_hand(&row, &standbys, standby),
+        _ => managed(manager, &row, &standbys, standby),
+    };
+    if cell(&row, 7) == "t" {
+        p.is.push(("replay".into(), "paused".into()));
+        p.loses.push(format!(
+            "Replay is paused here, perhaps to hold something back on purpose (a DELETE): promoting ends the pause, and all that waits is replayed \
+             first ({}).",
+            size(&row, 4)
+        ));
+        p.steps
+            .insert(0, "Find out who paused the replay and why, before anybody promotes this one: what is held back comes with it.".into());
+    }
+    Ok(p)
+}
+
+/// What is true of any failover.
+fn of(action: &Action, object: String) -> Prospect {
+    let mut p = Prospect::of(action, object);
     p.does = "A standby becomes the primary. Holdpoint prints how, and never does it.".into();
     p.loses = vec![
         "What the old primary committed and the new one has not received is lost; two primaries at once tear the data apart for good."
@@ -46,11 +68,22 @@ pub(super) async fn look(s: &Session, action: &Action) -> Result<Prospect> {
     ];
     p.undo = "There is none: the old primary becomes a standby again only by pg_rewind or a new copy.".into();
     p.by_hand = Some("a failover is decided and done by a person, who knows whether the old primary is really gone".into());
-    p.steps = match manager {
-        "" => by_hand(&row, &standbys, standby),
-        _ => managed(manager, &row, &standbys, standby),
-    };
-    Ok(p)
+    p
+}
+
+/// The server that is to be replaced does not answer; `followers` is who followed it at the last look.
+pub(super) fn of_the_dead(action: &Action, object: String, followers: &str) -> Prospect {
+    let mut p = of(action, object);
+    p.steps = vec![
+        GONE.into(),
+        "Where Patroni, repmgr or pg_auto_failover leads the cluster, promote nothing by hand: ask it who leads, and let it do it.".into(),
+        format!(
+            "{followers} Ask every standby how far it is, and take the one that is furthest: SELECT pg_last_wal_receive_lsn(); for one that is a \
+             target here, recover TARGET failover tells it."
+        ),
+    ];
+    p.steps.extend(promotion());
+    p
 }
 
 /// The manager decides who leads: whatever is promoted beside it, it demotes again.
@@ -100,9 +133,16 @@ fn by_hand(row: &Row, standbys: &[Row], standby: bool) -> Vec<String> {
         out.push(format!("This primary answers: a failover costs more than most faults. Mend it here if that can be. Else, {best}"));
         out.push("Stop the application's writes, then this server in order, so that standbys receive all: pg_ctl stop -m fast".into());
     }
-    out.push("On that standby: SELECT pg_promote(true, 60);".into());
-    out.push("There, SELECT pg_is_in_recovery(); says f.".into());
-    out.push("Let applications, poolers and the other standbys (primary_conninfo) go to it.".into());
-    out.push("Before the old one starts again: pg_rewind it from the new one, or build it anew as a standby.".into());
+    out.extend(promotion());
     out
+}
+
+/// The steps from the promotion on.
+fn promotion() -> [String; 4] {
+    [
+        "On that standby: SELECT pg_promote(true, 60);".into(),
+        "There, SELECT pg_is_in_recovery(); says f.".into(),
+        "Let applications, poolers and the other standbys (primary_conninfo) go to it.".into(),
+        "Before the old one starts again: pg_rewind it from the new one, or build it anew as a standby.".into(),
+    ]
 }
