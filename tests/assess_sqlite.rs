@@ -128,7 +128,7 @@ fn damage_and_orphans_are_found() {
     let out = support::command(home.path()).args(["recover", path.to_str().expect("a path"), "salvage"]).output().expect("runs");
     let text = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
     assert_eq!(out.status.code(), Some(4), "{text}");
-    assert!(text.contains(".recover | sqlite3") && text.contains("lost_and_found") && text.contains("Do yourself what is shown"), "{text}");
+    assert!(text.contains("shop.db .recover |") && text.contains("lost_and_found") && text.contains("Do yourself what is shown"), "{text}");
     assert_eq!(std::fs::read(&path).expect("the file"), before);
 }
 
