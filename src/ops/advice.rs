@@ -5,7 +5,7 @@
 use super::{Connection, Cx, explain, plan_facts, plans};
 use crate::engine::{Access, Connect, Hypothetical, Role, Session};
 use crate::model::plan::Plan;
-use crate::model::{Error, Kind, Result};
+use crate::model::{Dialect, Error, Kind, Result};
 use crate::plan::candidates::{self, Answers, Candidate, Dropped, Question, Reason, Shape, Why};
 use crate::plan::known::Known;
 use crate::plan::measure::Verdict;
@@ -286,7 +286,7 @@ fn reading(conn: &Connection, text: &str) -> Result<(String, Written)> {
         _ => Vec::new(),
     };
     match before_image(d, &statement) {
-        Before::Select(s) => Ok((unlocked(&s).to_string(), Written { columns, writes: true })),
+        Before::Select(s) => Ok((with_values(d, unlocked(&s), &statement), Written { columns, writes: true })),
         Before::Nothing => Err(Error::read_only("an INSERT of given rows finds none: no index makes it quicker")
             .hint("For INSERT … SELECT ask with the SELECT.")),
         Before::Unknown(why) => {
@@ -297,6 +297,49 @@ fn reading(conn: &Connection, text: &str) -> Result<(String, Written)> {
                 .hint("Ask with a SELECT that has the same conditions."))
         }
     }
+}
+
+/// The SELECT of the rows that an UPDATE finds, with the subqueries that its new values are from: those are looked up for each row.
+fn with_values(d: Dialect, select: &str, update: &str) -> String {
+    let found = set_subqueries(d, update);
+    let from = select.to_ascii_uppercase().find(" FROM ");
+    match from.filter(|_| !found.is_empty()) {
+        Some(at) => {
+            let text = format!("{}, {}{}", &select[..at], found.join(", "), &select[at..]);
+            // Only where it is still a plain read.
+            if sql::classify(d, &text).class == Class::Read { text } else { select.to_string() }
+        }
+        None => select.to_string(),
+    }
+}
+
+/// `(SELECT …)` between SET and WHERE of an UPDATE, each with its parentheses.
+fn set_subqueries(d: Dialect, update: &str) -> Vec<String> {
+    use crate::sql::{TokenKind, lex};
+    let tokens: Vec<_> = lex(d, update).into_iter().filter(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment)).collect();
+    let word = |i: usize| tokens.get(i).map_or("", |t| &update[t.span.clone()]);
+    if !word(0).eq_ignore_ascii_case("update") {
+        return Vec::new();
+    }
+    let (mut out, mut open, mut set) = (Vec::new(), Vec::new(), false);
+    for i in 0..tokens.len() {
+        match word(i) {
+            "(" => open.push(i),
+            ")" => {
+                if let Some(from) = open.pop()
+                    && open.is_empty()
+                    && set
+                    && word(from + 1).eq_ignore_ascii_case("select")
+                {
+                    out.push(update[tokens[from].span.start..tokens[i].span.end].to_string());
+                }
+            }
+            w if open.is_empty() && w.eq_ignore_ascii_case("set") => set = true,
+            w if open.is_empty() && (w.eq_ignore_ascii_case("where") || w.eq_ignore_ascii_case("from")) => set = false,
+            _ => {}
+        }
+    }
+    out
 }
 
 fn sentence(e: &Error) -> String {
@@ -560,4 +603,20 @@ fn verified(cx: &Cx, conn: &Connection, now: &Plan, statement: &str) -> Result<V
         return Ok(vec![Verified { indexes: new, since, text, better }]);
     }
     Ok(Vec::new())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subqueries_of_new_values_are_read_with_the_rows() {
+        let of = |d, update: &str| with_values(d, "SELECT * FROM t WHERE id < 5", update);
+        let one = "update t set a = (select sum(x) from o where o.t = t.id), b = 1 where id < 5";
+        for d in [Dialect::Postgres, Dialect::MySql, Dialect::Sqlite] {
+            assert_eq!(of(d, one), "SELECT *, (select sum(x) from o where o.t = t.id) FROM t WHERE id < 5");
+            assert_eq!(of(d, "update t set a = (1 + 2) where id in (select id from o)"), "SELECT * FROM t WHERE id < 5");
+            assert_eq!(of(d, "delete from t where a = (select 1)"), "SELECT * FROM t WHERE id < 5");
+        }
+    }
 }

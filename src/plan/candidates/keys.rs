@@ -56,6 +56,10 @@ pub(super) fn plain(s: &Scene<'_>, table: &Table, e: &Expr) -> Result<Option<Key
         }
         return Ok(Some(Key { sql, column: Some(known.name.clone()), class: String::new(), down: false }));
     }
+    // `(a, b) > (1, 2)` is looked up by the first of them; of a row no index can be made.
+    if let Expr::Row(parts) = e {
+        return parts.first().map_or(Ok(None), |first| plain(s, table, first));
+    }
     let text = e.sql(s.dialect);
     let mut own = !e.columns().is_empty();
     let mut fixed = true;

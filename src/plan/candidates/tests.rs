@@ -600,6 +600,15 @@ proptest! {
     }
 }
 
+/// `(created_at, id) > (…)` is a range of its first column; of a row no index can be made.
+#[test]
+fn a_row_is_no_key() {
+    let p = plan("PostgreSQL", seq("orders", "(ROW(created_at, id) > ROW('2026-01-01'::timestamp without time zone, 5))"));
+    let known = pg("select * from orders where (created_at, id) > ('2026-01-01', 5)");
+    let found = find(&p, &known, &keeping(&p, &known, 0.01));
+    assert_eq!(found.proposed.iter().map(|c| c.spec(Dialect::Postgres)).collect::<Vec<_>>(), ["public.orders (created_at)"]);
+}
+
 /// An entry of an index has a largest size: what may be longer is not carried along, however short it is today.
 #[test]
 fn a_covering_index_takes_no_text_that_may_be_long() {

@@ -58,7 +58,7 @@ fn computed(s: &Scene<'_>, scan: &Scan, weight: Weight, p: &Predicate) -> Option
         return match cast_kind(s, scan.at, column, to) {
             Cast::Harmless | Cast::Unknown => None,
             Cast::Shortens => Some(function(s, scan, weight, p)),
-            Cast::Mismatch => Some(mismatch(s, scan.at, weight, column, to, &p.key)),
+            Cast::Mismatch => Some(mismatch(s, scan.at, weight, column, to, p)),
         };
     }
     Some(function(s, scan, weight, p))
@@ -110,7 +110,7 @@ fn cast_kind(s: &Scene<'_>, i: usize, column: &Column, to: &str) -> Cast {
     }
 }
 
-fn mismatch(s: &Scene<'_>, i: usize, weight: Weight, column: &Column, to: &str, key: &Expr) -> PlanFinding {
+fn mismatch(s: &Scene<'_>, i: usize, weight: Weight, column: &Column, to: &str, p: &Predicate) -> PlanFinding {
     let own = s.table(i).and_then(|t| t.type_of(&column.name));
     let indexed = s.table(i).map(|t| t.has_index_on(&[&column.name]));
     let is = own.as_ref().map(|t| format!(" ({t})")).unwrap_or_default();
@@ -125,11 +125,25 @@ fn mismatch(s: &Scene<'_>, i: usize, weight: Weight, column: &Column, to: &str, 
     };
     Draft::new("F8", Severity::Warning, weight, sure).at(s.path(i)).but(sure, because).say(
         format!("{}.{}{is} is compared as {to}: {so}{}", s.name(i), column.name, spent(weight)),
-        format!(
-            "Cast the other side to the column's type instead (the condition is {}), and see whether the index is taken.",
-            shorter(&key.qualified_sql(s.dialect))
-        ),
+        remedy(s, own.as_deref(), column, to, p),
     )
+}
+
+/// What to write instead, where that finds the same rows.
+fn remedy(s: &Scene<'_>, own: Option<&str>, column: &Column, to: &str, p: &Predicate) -> String {
+    let condition = shorter(&p.key.qualified_sql(s.dialect));
+    let whole = |t: &str| ["int", "bigint", "smallint"].iter().any(|w| t.to_lowercase().starts_with(w));
+    let fractions = |t: &str| ["numeric", "decimal", "double", "real", "float"].iter().any(|w| t.starts_with(w));
+    if p.test == Test::Prefix {
+        format!("A pattern is of text, and the column is none: ask for a range of {} (>= its beginning AND < the next one).", column.name)
+    } else if own.is_some_and(fractions) && whole(to) {
+        format!(
+            "The cast rounds, so that comparing the column itself finds other rows: ask for the range of {} that is rounded to the value (the condition is {condition}), or index the expression.",
+            column.name
+        )
+    } else {
+        format!("Cast the other side to the column's type instead (the condition is {condition}), and see whether the index is taken.")
+    }
 }
 
 /// MariaDB converts without printing it: a text column beside a number.

@@ -5,7 +5,7 @@ use crate::app::layout::Area;
 use crate::app::panes::plan::PlanPane;
 use crate::app::panes::plan::words::{count, label, rough};
 use crate::app::{Pane, State};
-use crate::model::plan::{Plan, PlanNode};
+use crate::model::plan::{Plan, PlanNode, Role};
 use crate::ui::canvas::Canvas;
 
 /// Rows, and how far off they may be.
@@ -21,7 +21,19 @@ fn through(pane: &PlanPane, at: usize, n: &PlanNode) -> (Option<Rows>, Option<Ro
         }
     };
     let out = rows(n);
-    let below: Vec<Rows> = pane.outline.children(at).filter_map(|c| pane.node(c).and_then(rows)).collect();
+    let children: Vec<&PlanNode> = pane.outline.children(at).filter_map(|c| pane.node(c)).collect();
+    // What is only expected of a loop's inner side is for one round.
+    let rounds = children.first().and_then(|c| rows(c)).map_or(1.0, |(r, _)| r);
+    let expected = |c: &PlanNode| c.rows_total.is_none() && c.rows.is_none();
+    let of = |c: &PlanNode| match rows(c) {
+        Some((r, err)) if c.role == Role::Inner && n.op.contains("nested loop") && expected(c) => Some((r * rounds, err)),
+        other => other,
+    };
+    let below: Vec<Rows> = children.iter().filter_map(|c| of(c)).collect();
+    // How many a scan reads to find what is expected of it, nobody has counted.
+    if below.is_empty() && expected(n) && n.conditions.iter().any(|(k, _)| k.to_lowercase().contains("filter")) {
+        return (None, out);
+    }
     // What was removed is rounded like what stayed.
     let own = out.map(|(o, err)| n.removed.total().map_or((o, err), |r| (o + r, if r > 0.0 { 2.0 * err } else { err })));
     let got = if below.is_empty() { own } else { below.into_iter().reduce(|a, b| (a.0 + b.0, a.1 + b.1)) };
