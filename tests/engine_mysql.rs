@@ -1092,6 +1092,14 @@ async fn logins_and_tls_work_as_configured() {
     assert!(engine(cert.clone()).connect(how()).await.is_err());
     (cert.sslcert, cert.sslkey) = (Some(d.join("client.crt")), Some(d.join("client.key")));
     engine(cert.clone()).connect(how()).await.expect("by certificate");
+    // The same key with a pass phrase.
+    openssl(d, &["pkcs8", "-topk8", "-v2", "aes-256-cbc", "-in", "client.key", "-passout", "pass:locked", "-out", "locked.key"]);
+    let mut locked = cert.clone();
+    locked.sslkey = Some(d.join("locked.key"));
+    let e = engine(locked.clone()).connect(how()).await.err().expect("locked");
+    assert!(e.kind == Kind::PasswordNeeded && e.message.ends_with("locked.key wants its pass phrase"), "{e:?}");
+    holdpoint::engine::tls::locked::open(&d.join("locked.key"), &SecretString::from("locked".to_string())).expect("opened");
+    engine(locked).connect(how()).await.expect("by certificate and pass phrase");
     // The recipe of the server's manual makes one of X.509 version 1.
     openssl(
         d,

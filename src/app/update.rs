@@ -282,8 +282,9 @@ fn connect_failed(state: &mut State, error: crate::model::Error) {
     let target = state.link.target_name().unwrap_or("").to_string();
     if error.kind == Kind::PasswordNeeded {
         let body = vec![text::clean(&error.message).into_owned()];
-        let fields = vec![Field::new("Password", "", "kept in memory until Holdpoint ends").secret()];
-        let form = Form::new(format!("Password for {target}"), Purpose::Password { target: target.clone(), assess: false }, body, fields);
+        let what = if error.message.contains("pass phrase") { "Pass phrase" } else { "Password" };
+        let fields = vec![Field::new(what, "", "kept in memory until Holdpoint ends").secret()];
+        let form = Form::new(format!("{what} for {target}"), Purpose::Password { target: target.clone(), assess: false }, body, fields);
         state.dialogs.push(Dialog::Form(form));
     }
     state.say(Note::error(&error));

@@ -33,10 +33,17 @@ pub async fn open(cx: &Cx, name: &str) -> Result<Connection> {
 /// Asks for the target's password on the terminal; gives the error back when nobody can answer.
 pub fn ask(cx: &Cx, target: &Target, e: Error) -> Result<()> {
     if !std::io::stdin().is_terminal() {
-        return Err(e.hint("Give the password by password_command, ${ENV}, .pgpass or .my.cnf: nobody can type it here."));
+        return Err(match connect::locked_key(target) {
+            Some(_) => e.hint(format!("Give the pass phrase in {}: nobody can type it here.", connect::KEY_PASSPHRASE)),
+            None => e.hint("Give the password by password_command, ${ENV}, .pgpass or .my.cnf: nobody can type it here."),
+        });
     }
-    let name = crate::text::clean(&target.name).into_owned();
-    let password = rpassword::prompt_password(format!("Password for {name}: ")).map_err(|e| Error::io("reading the password", e))?;
-    cx.remember_password(&target.name, password.into());
-    Ok(())
+    let clean = |s: &str| crate::text::clean(s).into_owned();
+    let prompt = match connect::locked_key(target) {
+        Some(key) => format!("Pass phrase of {}: ", clean(&key.display().to_string())),
+        None => format!("Password for {}: ", clean(&target.name)),
+    };
+    let secret = rpassword::prompt_password(prompt).map_err(|e| Error::io("reading the password", e))?;
+    // A wrong pass phrase ends it: the terminal is asked once.
+    connect::typed(cx, target, secret.into())
 }

@@ -1,6 +1,7 @@
 //! TLS for engines that speak to a network: roots, client certificates, and libpq's levels of verification.
 
 pub mod identity;
+pub mod locked;
 pub mod pin;
 mod words;
 

@@ -289,7 +289,8 @@ impl Connector {
         match (&t.sslcert, &t.sslkey) {
             (Some(cert), Some(key)) => {
                 tls::check_identity(cert, key)?;
-                ssl = ssl.with_client_identity(Some(ClientIdentity::new(cert.clone().into(), key.clone().into())));
+                let key = tls::locked::opened_pem(key).map_or_else(|| key.clone().into(), Into::into);
+                ssl = ssl.with_client_identity(Some(ClientIdentity::new(cert.clone().into(), key)));
             }
             (None, None) => {}
             _ => return Err(Error::usage(format!("target {}: `sslcert` and `sslkey` belong together", t.name))),

@@ -1,7 +1,7 @@
 //! The client's own certificate and private key: read, held against each other, and said in words what is wrong with the files. Whether a
 //! certificate is good is the server's to judge: one of X.509 version 1, which the library below cannot read, is sent as it is.
 
-use super::{der_value, pin};
+use super::{der_value, locked, pin};
 use crate::model::{Error, Result};
 use crate::text;
 use rustls::crypto::{CryptoProvider, KeyProvider};
@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// Reads both files. The key may stand in the certificate's file.
 ///
 /// # Errors
-/// Usage: a file cannot be read, holds something else (the other one, DER, an encrypted key), or they do not belong together.
+/// Usage: a file cannot be read, holds something else (the other one, DER), or they do not belong together.
 pub fn read(cert: &Path, key: &Path, provider: &CryptoProvider) -> Result<CertifiedKey> {
     let shown = |p: &Path| text::clean(&p.display().to_string()).into_owned();
     let file = |p: &Path, what: &str| std::fs::read(p).map_err(|e| Error::usage(format!("cannot read {what} {}: {}", shown(p), plain(&e))));
@@ -27,11 +27,19 @@ pub fn read(cert: &Path, key: &Path, provider: &CryptoProvider) -> Result<Certif
         return Err(no_section(&bytes, &format!("there is no client certificate in {}", shown(cert)), "PRIVATE KEY", "openssl x509"));
     }
     let bytes = file(key, "the private key")?;
-    if holds(&bytes, "BEGIN ENCRYPTED PRIVATE KEY") || holds(&bytes, "Proc-Type: 4,ENCRYPTED") {
-        return Err(Error::usage(format!("the private key {} is encrypted", shown(key)))
-            .hint("Its pass phrase is not asked for here: decrypt it into a file that you alone may read (openssl pkey -in … -out …)."));
+    if locked::locked(key) {
+        return Err(locked::wanted(key));
     }
-    let der = match PrivateKeyDer::from_pem_slice(&bytes) {
+    let open = locked::opened(&bytes);
+    if open.is_none() && holds(&bytes, "Proc-Type: 4,ENCRYPTED") {
+        return Err(Error::usage(format!("the private key {} is encrypted in a way of old", shown(key)))
+            .hint("Its pass phrase is not asked for: write it as PKCS#8, encrypted (openssl pkcs8 -topk8 -v2 aes-256-cbc -in … -out …) or not (openssl pkey -in … -out …)."));
+    }
+    let read = match &open {
+        Some(document) => PrivateKeyDer::try_from(document.as_bytes().to_vec()).map_err(|_| rustls::pki_types::pem::Error::NoItemsFound),
+        None => PrivateKeyDer::from_pem_slice(&bytes),
+    };
+    let der = match read {
         Ok(der) => der,
         Err(rustls::pki_types::pem::Error::NoItemsFound) => {
             return Err(no_section(&bytes, &format!("there is no private key in {}", shown(key)), "CERTIFICATE", "openssl pkey"));
@@ -129,6 +137,7 @@ mod tests {
         openssl(dir.path(), "req -newkey rsa:2048 -nodes -keyout client.key -out client.csr -subj /CN=ann");
         openssl(dir.path(), "x509 -req -in client.csr -CA ca.crt -CAkey ca.key -set_serial 7 -out client.crt");
         openssl(dir.path(), "pkey -in client.key -aes256 -passout pass:x -out locked.key");
+        openssl(dir.path(), "rsa -in client.key -aes256 -traditional -passout pass:x -out old.key");
         openssl(dir.path(), "pkey -in client.key -outform der -out client.der");
         let provider = super::super::provider();
         let read = |cert: &str, key: &str| read(&at(cert), &at(key), &provider);
@@ -141,7 +150,8 @@ mod tests {
         for (cert, key, words) in [
             ("none.crt", "client.key", "none.crt: No such file or directory"),
             ("client.crt", "none.key", "cannot read the private key"),
-            ("client.crt", "locked.key", "locked.key is encrypted"),
+            ("client.crt", "locked.key", "locked.key wants its pass phrase"),
+            ("client.crt", "old.key", "old.key is encrypted in a way of old"),
             ("client.crt", "client.der", "It is DER"),
             ("client.crt", "client.crt", "may have been swapped"),
             ("client.key", "client.crt", "may have been swapped"),
@@ -150,6 +160,19 @@ mod tests {
             let told = refused(cert, key);
             assert!(told.contains(words), "{cert} {key}: {told}");
         }
+        // Opened by its pass phrase, it is as good as the other one; by another phrase it is not.
+        let say = |phrase: &str| locked::open(&at("locked.key"), &phrase.to_string().into());
+        let e = say("y").expect_err("another one");
+        assert!(e.kind == crate::model::Kind::PasswordNeeded && e.message.contains("does not open the private key"), "{e:?}");
+        assert!(locked::locked(&at("locked.key")));
+        say("x").expect("opened");
+        assert!(!locked::locked(&at("locked.key")));
+        read("client.crt", "locked.key").expect("an opened key");
+        assert!(locked::opened_pem(&at("locked.key")).is_some_and(|p| p.starts_with(b"-----BEGIN PRIVATE KEY-----")));
+        openssl(dir.path(), "pkcs8 -topk8 -v2 des3 -in client.key -passout pass:x -out des.key");
+        locked::open(&at("des.key"), &"x".to_string().into()).expect("3DES");
+        openssl(dir.path(), "pkcs8 -topk8 -v2 aes-128-cbc -v2prf hmacWithSHA512 -in client.key -passout pass:x -out aes.key");
+        locked::open(&at("aes.key"), &"x".to_string().into()).expect("AES-128");
         // The library's own comparison is left out where it could not read the certificate.
         let key = PrivateKeyDer::from_pem_file(at("client.key")).unwrap();
         let unasked = CryptoProvider { key_provider: Box::leak(Box::new(Unasked(provider.key_provider))), ..(*provider).clone() };

@@ -19,7 +19,7 @@ pub async fn assess(shared: Arc<Shared>, job: JobId, name: String, only: Vec<Str
     let result = async {
         let target = shared.target(&name)?;
         if let Some(p) = password {
-            cx.remember_password(&name, p);
+            crate::ops::connect::typed(&cx, &target, p)?;
         }
         let how = assess::How { only, ..assess::How::default() };
         let told = |news| shared.send(Msg::Assessing { job, news });

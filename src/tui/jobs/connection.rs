@@ -122,7 +122,7 @@ async fn open(shared: &Shared, link: u64, name: &str, password: Option<SecretStr
     let target = shared.target(name)?;
     let typed = password.is_some();
     if let Some(p) = password {
-        cx.remember_password(name, p);
+        ops::connect::typed(&cx, &target, p)?;
     }
     let session = async {
         let connection = ops::connect::connect_to(&cx, target).await?;
