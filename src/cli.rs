@@ -85,7 +85,15 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         }
         Command::Open { target, file, assess } => open::open(cli.config.as_deref(), target.as_deref(), file.as_deref(), assess).await,
         command => {
-            let cx = context(cli.config.as_deref())?;
+            let cx = match context(cli.config.as_deref()) {
+                Ok(cx) => cx,
+                // As where a plugin was called wrongly, below.
+                Err(e) if matches!(command, Command::Assess { nagios: true, .. }) => {
+                    fail(&e);
+                    return Ok(ExitCode::from(3));
+                }
+                Err(e) => return Err(e),
+            };
             let cancel = cx.cancel.clone();
             // The first Ctrl-C, SIGTERM or SIGHUP lets the operation end in order (a run at a statement's end); a second
             // Ctrl-C ends the process.

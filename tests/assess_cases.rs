@@ -140,6 +140,8 @@ fn two_servers_of_one_name_are_two_targets() {
     assert!(!part.contains("it lies before the database") && part.contains("Only 2 of "), "{part}");
     let out = support::command(home.path()).args(["assess", "nosuch", "--nagios"]).output().expect("runs");
     assert_eq!(out.status.code(), Some(3), "a plugin that was called wrongly is no alarm");
+    let out = support::command(home.path()).args(["assess", "a", "--nagios", "--config", "/nonexist.toml"]).output().expect("runs");
+    assert_eq!(out.status.code(), Some(3), "nor is one without its configuration");
 }
 
 #[test]

@@ -54,7 +54,8 @@ fn judge_load(seen: &mut Seen, computing: f64, processors: f64, check: &Check, l
 
 fn judge(counts: &BTreeMap<(String, String), f64>, check: &Check, limits: &Limits) -> Seen {
     let all: f64 = counts.values().sum();
-    let busy = all / LOOKS as f64;
+    // The sum of nothing is -0.
+    let busy = all.abs() / LOOKS as f64;
     let mut classes: BTreeMap<&str, f64> = BTreeMap::new();
     for ((class, _), n) in counts {
         *classes.entry(class).or_default() += n;

@@ -29,7 +29,7 @@ pub(super) async fn slots(s: &Session, check: &Check, limits: &Limits) -> Result
         let (name, active, status) = (cell(r, 0), cell(r, 3) == "t", cell(r, 5));
         let kept = number(r, 6).unwrap_or(0.0);
         let mut severity = Severity::of(kept, limit);
-        if !active {
+        if !active && !is_copying(name) {
             severity = severity.max(Severity::Warning);
         }
         if matches!(status, "unreserved" | "lost") {
@@ -58,6 +58,13 @@ pub(super) async fn slots(s: &Session, check: &Check, limits: &Limits) -> Result
         }
     }
     Ok(seen)
+}
+
+/// A slot of a subscription that makes its first copy of a table (`pg_16464_sync_16459_7710901231407700941`): between two steps nobody reads it,
+/// and it goes with the copy's end.
+fn is_copying(name: &str) -> bool {
+    let numbers = |t: &str| t.split('_').all(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
+    name.strip_prefix("pg_").and_then(|rest| rest.split_once("_sync_")).is_some_and(|(of, table)| numbers(of) && numbers(table))
 }
 
 /// Files of WAL that stay because archiving them fails, with their bytes: whatever else lets them go, they stay. `None` where it does not fail.
@@ -171,4 +178,15 @@ pub(super) async fn size(s: &Session, sight: &Sight, check: &Check, limits: &Lim
         );
     }
     Ok(seen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_of_a_first_copy_is_known_by_its_name() {
+        assert!(is_copying("pg_16464_sync_16459_7710901231407700941"));
+        assert!(!is_copying("pg_basebackup_1") && !is_copying("debezium_sync_1") && !is_copying("pg_a_sync_b"));
+    }
 }
