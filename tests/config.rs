@@ -231,6 +231,28 @@ fn production_is_never_open_by_default() {
 }
 
 #[test]
+fn the_database_of_production_is_not_opened_by_another_name() {
+    let place = Place::new();
+    let file = place.write("project/p.db", "");
+    std::fs::hard_link(&file, file.with_file_name("link.db")).expect("link");
+    place.write(
+        "project/holdpoint.toml",
+        "[targets.p]\npath = \"p.db\"\nenvironment = \"production\"\n[targets.d]\npath = \"link.db\"\nenvironment = \"development\"\n\
+         [targets.own]\npath = \"link.db\"\nenvironment = \"development\"\naccess = \"open\"\n\
+         [targets.other]\npath = \"other.db\"\nenvironment = \"development\"\n\
+         [targets.s]\nengine = \"postgres\"\nhost = \"localhost\"\ndatabase = \"shop\"\nenvironment = \"production\"\n\
+         [targets.sd]\nengine = \"postgres\"\nhost = \"127.0.0.1\"\ndatabase = \"shop\"\nenvironment = \"development\"\n",
+    );
+    let config = place.load(&[]).unwrap();
+    let of = |name: &str| (config.targets[name].access, config.targets[name].also.as_deref());
+    assert_eq!(of("d"), (AccessMode::ReadOnly, Some("p (production)")));
+    assert_eq!(of("own"), (AccessMode::Open, Some("p (production)")), "what is written down holds");
+    assert_eq!(of("other"), (AccessMode::Open, None));
+    assert_eq!(of("sd"), (AccessMode::ReadOnly, Some("s (production)")));
+    assert_eq!(of("p"), (AccessMode::ReadOnly, None));
+}
+
+#[test]
 fn the_file_of_a_directory_cannot_loosen_the_users_own() {
     let own = "[targets.prod]\nhost = \"db\"\nengine = \"postgres\"\nenvironment = \"production\"\n[targets.live]\nhost = \"l\"\nengine = \"postgres\"\n";
     let user = "home/.config/holdpoint/config.toml";

@@ -259,6 +259,18 @@ fn an_error_in_a_long_statement_says_its_line_and_enter_goes_there() {
 }
 
 #[test]
+fn a_double_ctrl_c_cancels_and_only_a_later_one_hangs_up() {
+    let mut c = open("select 1");
+    let effects = c.press("F5");
+    let (job, result) = job_of(&effects);
+    c.run(job, RunEvent::Started { result, index: 0, text: "select 1".into() });
+    assert!(c.press("C-c").iter().any(|e| matches!(e, Effect::Cancel { .. })));
+    assert!(!c.press("C-c").iter().any(|e| matches!(e, Effect::Sever { .. })), "{}", c.screen());
+    c.state.now += jiff::SignedDuration::from_millis(600);
+    assert!(c.press("C-c").iter().any(|e| matches!(e, Effect::Sever { .. })), "{}", c.screen());
+}
+
+#[test]
 fn a_number_in_the_palette_is_a_line() {
     let mut c = open("select 1;\nselect 2;\nselect 3;");
     c.press("C-p");

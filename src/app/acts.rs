@@ -314,6 +314,10 @@ fn edit(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
     query::edited(state, effects);
 }
 
+/// A server ends a statement in less, mostly: keys within this time were pressed before anybody could see whether it did, and hang nothing
+/// up.
+const ENDS: jiff::SignedDuration = jiff::SignedDuration::from_millis(500);
+
 fn cancel(state: &mut State, effects: &mut Vec<Effect>) {
     if !state.sequence.is_empty() {
         state.sequence.clear();
@@ -326,6 +330,8 @@ fn cancel(state: &mut State, effects: &mut Vec<Effect>) {
             state.say(Note::info("The server was asked to end the data fix: that cannot be cancelled, and its answer is waited for."));
         } else if state.jobs.is_empty() {
             quit(state, effects);
+        } else if state.query.running.as_ref().and_then(|r| r.cancelled).is_some_and(|at| state.now.duration_since(at) < ENDS) {
+            state.say(Note::info("Cancelling: the server has been asked."));
         } else if statement && state.link.server().is_some_and(|s| s.status.lost.is_none()) {
             // Asked once, the server did not end it: what is left is to hang up.
             effects.push(Effect::Sever { link: state.link_no });
@@ -338,6 +344,9 @@ fn cancel(state: &mut State, effects: &mut Vec<Effect>) {
     job.cancelled = true;
     let (id, title) = (job.id, job.title.clone());
     effects.push(Effect::Cancel { job: id });
+    if let Some(r) = state.query.running.as_mut().filter(|r| r.job == id) {
+        r.cancelled = Some(state.now);
+    }
     // The footer names the job already, and leaves little room.
     let words = match state.query.running.as_ref().is_some_and(|r| r.job == id) {
         true => format!("Cancelling. {} again hangs up.", super::work::keys(state, Action::Cancel)),

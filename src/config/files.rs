@@ -224,9 +224,28 @@ fn read(tree: &Tree, problems: &Problems, around: &Surroundings, foreign: Option
     if let Some(s) = top.table("targets") {
         let cx = Context { around, environments: &config.environments, foreign };
         config.targets = read_targets(&s, &cx);
+        same_databases(&mut config);
     }
     top.finish();
     config
+}
+
+/// A target that is, as far as the configuration tells, the same database as one of a later environment does not open it by being called
+/// development.
+fn same_databases(config: &mut Config) {
+    let targets: Vec<Target> = config.targets.values().cloned().collect();
+    let order = config.environments.clone();
+    let place = |t: &Target| t.environment.as_ref().and_then(|e| order.iter().position(|o| o == e));
+    for t in config.targets.values_mut() {
+        let Some(own) = place(t) else { continue };
+        let later =
+            targets.iter().filter(|o| o.name != t.name && place(o).is_some_and(|p| p > own) && o.same_place(t)).max_by_key(|o| place(o));
+        let Some(later) = later else { continue };
+        t.also = Some(format!("{} ({})", later.name, later.environment.as_deref().unwrap_or_default()));
+        if !t.access_given {
+            t.access = super::AccessMode::ReadOnly;
+        }
+    }
 }
 
 fn environments(top: &Section<'_>) -> Vec<String> {

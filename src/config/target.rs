@@ -94,6 +94,11 @@ pub struct Target {
     /// One of the configured environments; `None` makes the target read-only by default.
     pub environment: Option<String>,
     pub access: AccessMode,
+    /// `access` is written in the configuration; otherwise it follows from the environment.
+    pub access_given: bool,
+    /// Another configured target of a later environment that is the same database: `prod (production)`. Without an access of its own this
+    /// target is then read-only.
+    pub also: Option<String>,
     /// SQLite: the file, absolute.
     pub path: Option<PathBuf>,
     pub host: Option<String>,
@@ -165,6 +170,8 @@ impl Target {
             engine,
             environment: None,
             access: AccessMode::ReadOnly,
+            access_given: false,
+            also: None,
             path: None,
             host: None,
             port: None,

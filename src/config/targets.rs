@@ -461,7 +461,9 @@ fn environment(t: &mut Target, read_only_url: bool, s: &Section<'_>, cx: &Contex
     let first = t.environment.as_deref().is_some_and(|e| playground(e, cx.environments));
     let default = if first && !read_only_url { AccessMode::Open } else { AccessMode::ReadOnly };
     let words = [("read-only", AccessMode::ReadOnly), ("guarded", AccessMode::Guarded), ("open", AccessMode::Open)];
-    t.access = s.word("access", &words).unwrap_or(default);
+    let given = s.word("access", &words);
+    t.access_given = given.is_some();
+    t.access = given.unwrap_or(default);
 }
 
 /// A duration, or a noted problem.

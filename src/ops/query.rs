@@ -110,6 +110,13 @@ pub async fn admit(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, text: &s
         )),
         false => refusal,
     };
+    let refusal = match &target.also {
+        Some(also) if !target.access_given => refusal.hint(format!(
+            "It is the same database as {}, so it is read-only as long as its configuration does not give it an `access` of its own.",
+            crate::text::clean(also)
+        )),
+        _ => refusal,
+    };
     Ok(Admission::Refused(refusal))
 }
 

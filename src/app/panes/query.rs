@@ -144,6 +144,7 @@ impl Query {
         self.running = Some(Running {
             job,
             offsets: offsets.to_vec(),
+            cancelled: None,
             version: self.editor.version,
             values: Vec::new(),
             cursor: None,

@@ -43,6 +43,8 @@ pub struct Running {
     pub dropped: usize,
     /// Its rows are shown as records (`\gx`).
     pub record: bool,
+    /// When the server was asked to end it.
+    pub cancelled: Option<jiff::Timestamp>,
     /// When its newest statement began.
     pub since: jiff::Timestamp,
     pub blocked: Blocked,
