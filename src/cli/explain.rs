@@ -222,7 +222,11 @@ fn tree(plan: &Plan) -> Result<()> {
         what.extend(n.conditions.iter().filter(|(_, v)| !n.raw_op.contains(v.as_str())).map(|(k, v)| format!("{k}: {v}")));
         let what = what.join("  ");
         let cells = if plan.analyzed {
-            let rows = if n.never_executed { "never run".into() } else { format!("{}{}", words::about(n), count(n.rows_total)) };
+            let visited = if n.visited { " visited" } else { "" };
+            let rows = match n.never_executed {
+                true => "never run".into(),
+                false => format!("{}{}{visited}", words::about(n), count(n.rows_total)),
+            };
             let own = n.self_ms.map_or(String::new(), |ms| format!("{}{}", if n.approximate { "~" } else { "" }, millis(ms)));
             vec![own, n.total_ms.map_or(String::new(), millis), rows, count(n.loops), estimate(n), pages(n), what]
         } else {

@@ -218,6 +218,9 @@ pub struct PlanNode {
     /// Rounding error of `rows_total`: servers print means per loop with few digits.
     #[serde(default)]
     pub rows_err: Option<f64>,
+    /// The rows counted are those that were looked at: how many of them a test let pass is not counted (SQLite).
+    #[serde(default)]
+    pub visited: bool,
     pub removed: Removed,
     /// Summed over processes.
     pub loops: Option<f64>,

@@ -118,6 +118,9 @@ fn first_of_lists(text: &str) -> Option<(&str, usize)> {
 fn of_rows(text: &str) -> Option<String> {
     const COLUMN: &str = "\"QUERY PLAN\"";
     let text = text.trim();
+    if let Some(plan) = of_one_row(text) {
+        return Some(plan);
+    }
     if text.starts_with('"') {
         return serde_json::from_str(text).ok();
     }
@@ -131,6 +134,23 @@ fn of_rows(text: &str) -> Option<String> {
     let rows = whole.as_array().or_else(|| whole.get("rows")?.as_array())?;
     let lines: Vec<&str> = rows.iter().filter_map(|row| row.get("QUERY PLAN")?.as_str()).collect();
     Some(lines.join("\n"))
+}
+
+/// The one value that EXPLAIN or ANALYZE of MariaDB and MySQL gives, in a row as JSON or as CSV.
+fn of_one_row(text: &str) -> Option<String> {
+    const COLUMNS: [&str; 2] = ["EXPLAIN", "ANALYZE"];
+    if let Some((head, value)) = text.split_once('\n')
+        && COLUMNS.contains(&head.trim().trim_matches('"'))
+    {
+        return Some(value.trim().strip_prefix('"')?.strip_suffix('"')?.replace("\"\"", "\""));
+    }
+    let head: String = text.chars().filter(|c| !c.is_whitespace()).take(16).collect();
+    if !COLUMNS.iter().any(|c| head.starts_with(&format!("[{{\"{c}\":\"")) || head.starts_with(&format!("{{\"{c}\":\""))) {
+        return None;
+    }
+    let whole: serde_json::Value = serde_json::from_str(text).ok()?;
+    let row = whole.as_array().map_or(Some(&whole), |rows| rows.first())?;
+    COLUMNS.iter().find_map(|c| Some(row.get(c)?.as_str()?.to_string()))
 }
 
 /// Whether the first JSON of a text can be read as it stands.
@@ -149,6 +169,10 @@ fn unknown(text: &str, family: Option<Family>) -> Error {
         Some(Family::MariaDb) => "a plan of MariaDB",
         Some(Family::Sqlite) => "a plan of SQLite",
     };
+    if ["select_type", "possible_keys", "key_len"].iter().all(|w| text.contains(w)) {
+        return Error::usage("this is EXPLAIN's table (MySQL, MariaDB), which tells too little to be read")
+            .hint("Take EXPLAIN FORMAT=JSON; with actual figures ANALYZE FORMAT=JSON on MariaDB, EXPLAIN ANALYZE on MySQL.");
+    }
     Error::usage(format!("this is not {whose}; line {number} begins with: {}", crate::text::clean(&shown)))
         .hint("Read are: EXPLAIN of PostgreSQL in any of its formats; of MySQL FORMAT=TREE and FORMAT=JSON; of MariaDB EXPLAIN or ANALYZE FORMAT=JSON; EXPLAIN QUERY PLAN of SQLite.")
 }

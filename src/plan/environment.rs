@@ -11,6 +11,8 @@ const SAME_ROWS: f64 = 0.01;
 pub const COSTS: &str = "cost constants";
 /// … where this login may not read them.
 pub const NOT_READABLE: &str = "not readable";
+/// … and where they are as the server came.
+pub const DEFAULT: &str = "default";
 
 /// See the module.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -63,6 +65,16 @@ impl Environment {
     }
 }
 
+/// Whether the cost constants are known to be others: an older measurement tells none, and not every login may read them.
+fn costs_differ(then: Option<&String>, now: Option<&String>) -> bool {
+    let told = |v: Option<&String>| v.filter(|v| *v != NOT_READABLE).cloned();
+    match (told(then), told(now)) {
+        (Some(was), Some(is)) => was != is,
+        (None, Some(is)) => then.is_none() && is != DEFAULT,
+        (_, None) => false,
+    }
+}
+
 /// What is different in `now`.
 pub fn differences(then: &Environment, now: &Environment) -> Differences {
     let mut out = Differences { elsewhere: then.identity != now.identity, ..Differences::default() };
@@ -71,7 +83,8 @@ pub fn differences(then: &Environment, now: &Environment) -> Differences {
     }
     for name in then.settings.keys().chain(now.settings.keys().filter(|k| !then.settings.contains_key(*k))) {
         let of = |e: &Environment| e.settings.get(name).map_or("not told".to_string(), Clone::clone);
-        if then.settings.get(name) != now.settings.get(name) {
+        let (was, is) = (then.settings.get(name), now.settings.get(name));
+        if if name == COSTS { costs_differ(was, is) } else { was != is } {
             out.apart.push(format!("the setting {name} was {} and is {}", of(then), of(now)));
         }
     }
@@ -95,6 +108,21 @@ pub fn differences(then: &Environment, now: &Environment) -> Differences {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn other_cost_constants_are_another_environment() {
+        let with = |costs: Option<&str>| {
+            let mut e = environment();
+            e.settings.extend(costs.map(|c| (COSTS.to_string(), c.to_string())));
+            e
+        };
+        let apart = |then: Option<&str>, now: Option<&str>| !differences(&with(then), &with(now)).apart.is_empty();
+        assert!(apart(Some(DEFAULT), Some("row_evaluate_cost = 9")) && apart(None, Some("row_evaluate_cost = 9")));
+        assert!(!apart(Some(DEFAULT), Some(DEFAULT)) && !apart(None, Some(DEFAULT)));
+        // What may not be read is told as that, and is no difference.
+        assert!(!apart(Some(DEFAULT), Some(NOT_READABLE)) && !apart(None, Some(NOT_READABLE)));
+        assert!(with(Some(NOT_READABLE)).unseen().is_some() && with(Some(DEFAULT)).unseen().is_none());
+    }
 
     fn environment() -> Environment {
         let table = TableState { rows: 1000, counted: true, columns: "c".into(), indexes: vec!["orders_pkey (id)".into()] };

@@ -23,7 +23,9 @@ pub fn about(n: &PlanNode) -> &'static str {
 /// Rows of one loop: of several loops it is a mean, which releases before PostgreSQL 18 round to a whole number.
 pub fn came(n: &PlanNode) -> Option<String> {
     let err = n.rows_err.zip(n.loops).map_or(0.0, |(e, l)| e / l);
-    n.rows.map(|r| format!("{}{}", rough(err), count(r)))
+    // One that is compared with its estimate has little room, and says so by the factor.
+    let visited = if n.visited && n.estimate_error.is_none() { " visited" } else { "" };
+    n.rows.map(|r| format!("{}{}{visited}", rough(err), count(r)))
 }
 
 /// What a node is called on one line.

@@ -142,5 +142,5 @@ async fn cost_constants(s: &Session) -> String {
     let Ok(table) = s.fetch(text).await else { return environment::NOT_READABLE.into() };
     let cell = |r: &[Option<String>], i: usize| r.get(i).and_then(Clone::clone).unwrap_or_default();
     let told: Vec<String> = table.rows.iter().map(|r| format!("{} = {}", cell(r, 0), cell(r, 1))).collect();
-    if told.is_empty() { "default".into() } else { told.join(", ") }
+    if told.is_empty() { environment::DEFAULT.into() } else { told.join(", ") }
 }

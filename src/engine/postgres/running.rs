@@ -10,6 +10,13 @@ use crate::model::{Error, Result, RunningStatement};
 use crate::text;
 use futures_util::future::BoxFuture;
 
+/// What CLUSTER and VACUUM FULL count differs by phase: pages of the heap where it is read as it lies, rows where it is read by an index or
+/// written, and indexes in the end. In other phases nothing goes on.
+const CLUSTER: &str = "CASE p.phase WHEN 'seq scanning heap' THEN p.heap_blks_scanned WHEN 'index scanning heap' THEN p.heap_tuples_scanned \
+    WHEN 'writing new heap' THEN p.heap_tuples_written WHEN 'rebuilding index' THEN p.index_rebuild_count END";
+const CLUSTER_UNIT: &str = "CASE p.phase WHEN 'index scanning heap' THEN ' rows' WHEN 'writing new heap' THEN ' rows' \
+    WHEN 'rebuilding index' THEN ' indexes rebuilt' ELSE '' END";
+
 /// Views by name, with what is done and the whole of it as expressions over `p`, and the column that names the command or NULL.
 const VIEWS: [(&str, &str, &str, &str); 6] = [
     ("pg_stat_progress_vacuum", "'VACUUM'", "p.heap_blks_scanned", "p.heap_blks_total"),
@@ -20,7 +27,7 @@ const VIEWS: [(&str, &str, &str, &str); 6] = [
         "CASE WHEN p.tuples_total > 0 THEN p.tuples_done ELSE p.blocks_done END",
         "CASE WHEN p.tuples_total > 0 THEN p.tuples_total ELSE p.blocks_total END",
     ),
-    ("pg_stat_progress_cluster", "p.command", "p.heap_blks_scanned", "p.heap_blks_total"),
+    ("pg_stat_progress_cluster", "p.command", CLUSTER, "CASE WHEN p.phase = 'seq scanning heap' THEN p.heap_blks_total END"),
     ("pg_stat_progress_copy", "p.command", "p.bytes_processed", "p.bytes_total"),
     ("pg_stat_progress_basebackup", "'BASE_BACKUP'", "p.backup_streamed", "p.backup_total"),
 ];
@@ -39,16 +46,17 @@ fn statement(there: &[String]) -> Option<String> {
                 "CASE WHEN p.datname = current_database() THEN p.relid::regclass::text ELSE p.relid::text END"
             };
             let phase = if *view == "pg_stat_progress_copy" { "NULL::text" } else { "p.phase" };
+            let unit = if *view == "pg_stat_progress_cluster" { CLUSTER_UNIT } else { "''" };
             let database = if backup { "NULL::name" } else { "p.datname" };
             format!(
                 "SELECT p.pid, {database} AS database, {command}::text AS command, {relation} AS relation, {phase} AS phase, \
-                 ({done})::bigint AS done, nullif(({whole})::bigint, 0) AS whole FROM pg_catalog.{view} p"
+                 ({done})::bigint AS done, nullif(({whole})::bigint, 0) AS whole, {unit} AS unit FROM pg_catalog.{view} p"
             )
         })
         .collect();
     (!parts.is_empty()).then(|| {
         format!(
-            "SELECT w.pid AS id, w.database, w.command, w.relation, w.phase, w.done || coalesce(' of ' || w.whole, '') AS work, \
+            "SELECT w.pid AS id, w.database, w.command, w.relation, w.phase, w.done || coalesce(' of ' || w.whole, '') || w.unit AS work, \
              round(100.0 * w.done / w.whole, 1) || ' %' AS done, \
              round(extract(epoch FROM clock_timestamp() - a.query_start)) || ' s' AS running, left(a.query, 500) AS statement \
              FROM ({}) w LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = w.pid ORDER BY a.query_start",

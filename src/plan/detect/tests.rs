@@ -223,3 +223,37 @@ fn the_first_plan_is_the_first_one_whatever_its_form() {
     let found = read(&format!("[\n{json},\n{json}]"), None).unwrap();
     assert_eq!((found.plan.root.raw_op.as_str(), found.count), ("Result", 2));
 }
+
+/// Clients give the one value of MariaDB's ANALYZE as a row of JSON or CSV.
+#[test]
+fn a_plan_in_a_row_is_read() {
+    let raw = "{\n  \"query_block\": {\n    \"select_id\": 1,\n    \"r_loops\": 1,\n    \"r_total_time_ms\": 0.5,\n    \"table\": {\"table_name\": \"s\", \"access_type\": \"ALL\", \"r_loops\": 1, \"r_rows\": 3, \"attached_condition\": \"s.v = 'a\\\\nb'\"}\n  }\n}";
+    let text = serde_json::to_string(raw).unwrap();
+    let quoted = raw.replace('"', "\"\"");
+    for row in [
+        format!("[{{\"ANALYZE\": {text}}}]"),
+        format!("{{\"EXPLAIN\":{text}}}"),
+        format!("ANALYZE\n\"{quoted}\"\n"),
+        format!("\"EXPLAIN\"\r\n\"{quoted}\"\r\n"),
+    ] {
+        let found = read(&row, None).unwrap_or_else(|e| panic!("{e:?}\n{row}"));
+        assert_eq!((found.form, found.plan.root.children[0].rows), ("MariaDB JSON", Some(3.0)), "{row}");
+    }
+}
+
+#[test]
+fn a_table_of_explain_is_refused_with_the_way() {
+    let text = "+----+-------------+-------+------+---------------+------+---------+------+------+-------+\n| id | select_type | table | type | possible_keys | key  | key_len | ref  | rows | Extra |\n";
+    let e = read(text, None).unwrap_err();
+    assert!(e.message.contains("EXPLAIN's table") && e.hints[0].contains("ANALYZE FORMAT=JSON on MariaDB"), "{e:?}");
+}
+
+/// `.eqp on` prints the statement's rows below its plan; a plan that is not at its end is cut off.
+#[test]
+fn rows_below_a_drawn_plan_are_no_part_of_it() {
+    let plan = "QUERY PLAN\n|--SCAN o\n`--SEARCH c USING INTEGER PRIMARY KEY (rowid=?)\n";
+    let found = read(&format!("{plan}200\n1|x\n"), None).unwrap();
+    assert_eq!((found.plan.root.children.len(), found.count), (2, 1));
+    assert!(read("QUERY PLAN\n|--SCAN o\n200\n", None).is_err());
+    assert!(read("QUERY PLAN\n|--SCAN o\nbroken\n`--SCAN c\n", None).is_err());
+}

@@ -47,11 +47,23 @@ fn factor(s: &Scene<'_>, i: usize) -> Option<f64> {
     let e = n.estimate_error.filter(|_| !n.never_executed && n.estimate_doubt.is_none())?;
     // A subquery's test may be over with its first row: fewer of them are no error.
     let cut_short = e < 0.0 && std::iter::once(i).chain(s.above(i)).any(|a| s.node(a).role == Role::SubPlan);
-    if cut_short {
+    if cut_short || members_were_right(s, i) {
         return None;
     }
     let most = n.est_rows?.max(n.rows.unwrap_or(0.0));
     (e.abs() >= WRONG[0] && most >= WRONG_ROWS).then_some(e)
+}
+
+/// Whether a node that passes on the rows of its members has an estimate that is off although theirs, taken together, are not: one that
+/// several processes share is planned as a share of each member, rounded to whole rows.
+fn members_were_right(s: &Scene<'_>, i: usize) -> bool {
+    if s.node(i).op != "append" {
+        return false;
+    }
+    let sum = |of: &dyn Fn(usize) -> Option<f64>| s.children(i).map(of).sum::<Option<f64>>();
+    let planned = sum(&|c| s.node(c).est_rows.map(|e| if s.node(c).never_executed { 0.0 } else { e * s.node(c).loops.unwrap_or(1.0) }));
+    let came = sum(&|c| if s.node(c).never_executed { Some(0.0) } else { s.node(c).rows_total });
+    planned.zip(came).is_some_and(|(p, c)| p.max(1.0) < WRONG[0] * c.max(1.0) && c.max(1.0) < WRONG[0] * p.max(1.0))
 }
 
 /// Nodes whose estimate is wrong although nothing below them is off by half as much: there it began.

@@ -803,3 +803,15 @@ fn a_generic_plan_that_costs_next_to_nothing_is_no_warning() {
     };
     assert!(!f34(0.02, 0.65) && f34(8.0, 4_000.0) && !f34(3_000.0, 4_000.0));
 }
+
+/// An Append that several processes share is planned as a share of each arm, rounded: arms that were judged well are no wrong estimate.
+#[test]
+fn rounding_of_a_shared_append_is_no_wrong_estimate() {
+    let f5 = |each: f64| {
+        let arms: Vec<_> = (0..660).map(|n| seq(&format!("t{n}")).est(1.0).ran(1.0, each, 0.05)).collect();
+        let mut append = node("append", "Parallel Append").est(1.0).ran(3.0, 220.0 * each, 60.0).over(arms);
+        append.estimate_error = Some(220.0 * each);
+        findings(&pg(append), &Known::default()).iter().any(|f| f.id == "F5")
+    };
+    assert!(!f5(1.0) && f5(20.0));
+}

@@ -65,6 +65,7 @@ fn fill(n: &mut PlanNode, id: i64, order: &HashMap<i64, Vec<&Scan>>) {
             c.loops = Some(loops);
             c.rows_total = s.visits.map(|v| v as f64);
             c.rows = c.rows_total.map(|v| v / loops);
+            c.visited = planned && c.rows.is_some();
         }
         if let (Some(est), Some(rows)) = (c.est_rows, c.rows) {
             if c.raw_op.starts_with("SCAN ") {
@@ -139,6 +140,10 @@ mod tests {
         let told: Vec<(bool, bool)> = p.root.children.iter().map(|c| (c.est_rows.is_some(), c.estimate_error.is_some())).collect();
         assert_eq!(told, [(true, false), (false, false), (true, true), (false, false)]);
         assert_eq!(p.root.children[3].rows_total, Some(160_000.0));
+        // Rows that were looked at are not rows that came.
+        let told: Vec<String> = p.root.children.iter().map(|c| crate::plan::words::rows(c, "→", false)).collect();
+        assert_eq!(told[0], "20 → 160.0 k visited");
+        assert!(!told[3].contains("visited"), "{told:?}");
     }
 
     #[test]

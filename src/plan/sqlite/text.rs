@@ -20,6 +20,8 @@ pub fn drawn(text: &str, first: usize) -> Result<(Plan, usize)> {
     let mut open: Vec<i64> = Vec::new();
     let mut count = 1;
     let mut inside = true;
+    // The outermost level has drawn its last node.
+    let mut closed = false;
     for (i, line) in text.lines().enumerate() {
         let number = first + i;
         let t = line.trim_end();
@@ -30,6 +32,12 @@ pub fn drawn(text: &str, first: usize) -> Result<(Plan, usize)> {
         }
         if !inside || t.is_empty() {
             inside &= lines.is_empty() || !t.is_empty();
+            continue;
+        }
+        // Rows of the statement itself, which `.eqp on` puts below its plan.
+        let next = || text.lines().skip(i).take_while(|l| l.trim() != "QUERY PLAN").any(|l| branch(l.trim_end()).is_some());
+        if closed && branch(t).is_none() && !next() {
+            inside = false;
             continue;
         }
         let (level, words) = branch(t).ok_or_else(|| {
@@ -44,6 +52,7 @@ pub fn drawn(text: &str, first: usize) -> Result<(Plan, usize)> {
             return Err(deep::too_deep(Some(number)));
         }
         open.truncate(level);
+        closed = if level == 0 { t.starts_with('`') } else { closed };
         let id = i64::try_from(lines.len()).unwrap_or(i64::MAX) + 1;
         lines.push((id, open.last().copied().unwrap_or(0), words.to_string()));
         open.push(id);

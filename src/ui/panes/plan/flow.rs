@@ -20,8 +20,15 @@ fn through(pane: &PlanPane, at: usize, n: &PlanNode) -> (Option<Rows>, Option<Ro
             None => n.rows.or(n.est_rows).map(|r| (r, 0.0)),
         }
     };
+    // How many of the rows that were looked at a test let pass is not counted.
+    if n.visited {
+        return (rows(n), None);
+    }
     let out = rows(n);
     let children: Vec<&PlanNode> = pane.outline.children(at).filter_map(|c| pane.node(c)).collect();
+    if children.iter().any(|c| c.visited) {
+        return (None, out);
+    }
     // What is only expected of a loop's inner side is for one round.
     let rounds = children.first().and_then(|c| rows(c)).map_or(1.0, |(r, _)| r);
     let expected = |c: &PlanNode| c.rows_total.is_none() && c.rows.is_none();
@@ -84,7 +91,7 @@ pub fn draw(state: &State, plan: &Plan, head: Area, area: Area, c: &mut Canvas<'
         }
         let at_x = c.put(node_x, y, room, &prefix(&pane.outline, at, room, c), look.dim);
         c.put(at_x, y, (node_x + room).saturating_sub(at_x), &label(n), name_style(state, row, at, n, c));
-        let Some((out, _)) = out else { continue };
+        let Some(out) = out.or_else(|| got.map(|_| (0.0, 0.0))).map(|(o, _)| o) else { continue };
         // What was passed on is solid, what vanished is a shadow behind it.
         let solid = (scale(out) * f64::from(bar_w)).round() as usize;
         let whole = got.map_or(solid, |(g, _)| (scale(g.max(out)) * f64::from(bar_w)).round() as usize);
