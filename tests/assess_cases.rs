@@ -406,9 +406,15 @@ fn a_hot_row_is_told_as_such_and_nobody_is_to_be_ended_for_it() {
     let _clients: Vec<Held> = (0..24).map(|_| Held::pg_script(&pg, "postgres", "shop", &round)).collect();
     wait_until("many wait", || pg.psql("shop", "select count(*) > 12 from pg_stat_activity where wait_event_type = 'Lock'").trim() == "t");
     for user in ["postgres", "oncall"] {
-        let found = run(&pg, user, &["--checks", "PG06"]);
-        let s = &found.found.summary;
-        assert_eq!(s.check, "PG06", "{user}: {:#?}", found.found);
+        // How many wait differs from moment to moment: few are no finding. Whatever is seen, nobody is to be ended.
+        let mut seen = None;
+        wait_until("a look meets many who wait", || {
+            let s = run(&pg, user, &["--checks", "PG06"]).found.summary;
+            assert!(s.recover.is_none(), "{user}: {s:#?}");
+            seen = (s.check == "PG06").then_some(s);
+            seen.is_some()
+        });
+        let s = seen.expect("seen");
         assert!(s.says.contains("many change the same rows at once"), "{}", s.says);
         assert!(s.recover.is_none() && s.next.starts_with("Ending a session helps nobody"), "{s:#?}");
     }

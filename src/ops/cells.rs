@@ -453,7 +453,7 @@ async fn is_there(s: &Session, one: &CellStatement) -> Result<bool> {
 }
 
 /// A remark of MariaDB or MySQL that it keeps another value than it was sent; of a number that is rounded it is a note (1265).
-fn alters(n: &Notice) -> bool {
+pub(in crate::ops) fn alters(n: &Notice) -> bool {
     n.severity.eq_ignore_ascii_case("warning") || n.detail.as_deref() == Some("code 1265")
 }
 

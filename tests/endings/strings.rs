@@ -65,7 +65,7 @@ fn run_all_stops(home: &tempfile::TempDir, set: &str, rest: &str, rows: impl Fn(
     c.wait_until("the editor is empty", |s| !s.contains("▎"));
     c.send(&format!("{set};<Enter>insert into t values (1, 'a');<Enter>{rest}"));
     c.wait_for("(3, 'c')");
-    c.send("<Esc>a");
+    c.send("<Esc> ra");
     c.wait_until("it stops", |s| s.contains("Statement 3 of") && s.contains("line 3") && s.contains("reads backslashes"));
     assert_eq!(rows(), "1=a");
     // The cursor goes to the last line: the statement under it is one as the session reads now.

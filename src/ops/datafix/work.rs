@@ -251,7 +251,9 @@ async fn typed(s: &Session, sent: &Bound, returned: &mut sample::Listed, said: &
                 returned.take(&batch);
             }
             Event::Done(done) => counted_there = done.affected.unwrap_or(0),
-            Event::Notice(n) if said.len() < REMARKS => said.push(format!("the server says: {}", text::clean(&n.message))),
+            Event::Notice(n) if said.len() < REMARKS && cells::alters(&n) => {
+                said.push(format!("the server says: {}", text::clean(&n.message)))
+            }
             Event::Notice(_) | Event::Further(_) => {}
         }
     }
