@@ -9,7 +9,7 @@ use holdpoint::app::effect::{Effect, Over};
 use holdpoint::app::msg::Saved;
 use holdpoint::app::{Action, Msg};
 use holdpoint::config::files::EditorKeys;
-use holdpoint::config::keymap::Keymap;
+use holdpoint::config::keymap::{Key, Keymap};
 use holdpoint::model::{Print, TxState};
 use holdpoint::store::buffers::Buffer;
 use std::path::PathBuf;
@@ -588,8 +588,20 @@ fn what_comes_back_from_the_users_editor_is_one_step() {
 }
 
 #[test]
+fn line_feeds_of_a_paste_that_comes_as_keys_run_nothing() {
+    let mut c = open();
+    let key = |l: char| if l == '\n' { Key::ctrl('j') } else { Key::char(l) };
+    let pasted = "delete from orders\n  where id = 1";
+    let effects = c.send(Msg::Keys(pasted.chars().map(key).collect()));
+    assert_eq!(text(&c), pasted);
+    assert!(effects.iter().all(|e| !matches!(e, Effect::Run { .. })), "half of it would have run: {effects:?}");
+    // By itself it is the key that runs.
+    assert!(c.press("C-j").iter().any(|e| matches!(e, Effect::Run { .. })));
+}
+
+#[test]
 fn a_paste_that_comes_as_keys_is_text_as_it_is() {
-    use holdpoint::config::keymap::{Code, Key};
+    use holdpoint::config::keymap::Code;
     let mut c = open();
     let key = |ch: char| match ch {
         '\n' => Key { code: Code::Enter, ctrl: false, alt: false, shift: false },

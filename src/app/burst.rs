@@ -60,6 +60,8 @@ fn goes_on(pasted: Option<Timestamp>, now: Timestamp) -> bool {
 fn text_of(state: &State, key: Key, run: &str) -> Option<char> {
     let editor = &state.query.editor;
     match key.code {
+        // A line feed: alone it is a key that runs the statement, of which half may be here.
+        Code::Char('j') if key == Key::ctrl('j') => Some('\n'),
         Code::Enter => Some('\n'),
         Code::Tab => {
             let before = run.chars().next_back().or_else(|| editor.text()[..editor.cursor_byte()].chars().next_back());

@@ -110,9 +110,9 @@ where
     batch.extend(behind);
 }
 
-/// Keys that are text wherever text is typed.
+/// Keys that are text wherever text is typed, and the line feeds of a paste that comes as keys, which are `Ctrl-J` by themselves.
 fn text(msg: &Msg) -> bool {
-    matches!(msg, Msg::Key(k) if k.typed().is_some() || !k.ctrl && !k.alt && !k.shift && matches!(k.code, Code::Enter | Code::Tab))
+    matches!(msg, Msg::Key(k) if k.typed().is_some() || *k == Key::ctrl('j') || !k.ctrl && !k.alt && !k.shift && matches!(k.code, Code::Enter | Code::Tab))
 }
 
 /// The message of an event; `None` for those that mean nothing here.
