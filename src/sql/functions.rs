@@ -178,7 +178,7 @@ const MYSQL: &str = "json_array adddate addtime aes_decrypt aes_encrypt ascii be
      st_numgeometries st_numinteriorring st_numinteriorrings st_numpoints st_overlaps st_pointatdistance st_pointfromgeohash \
      st_pointfromtext st_pointfromwkb st_pointn st_polyfromtext st_simplify st_startpoint st_swapxy st_symdifference st_touches \
      st_transform st_union st_validate statement_digest statement_digest_text uuid_to_bin validate_password_strength \
-     distance from_vector string_to_vector to_vector vector_dim vector_to_string";
+     from_vector string_to_vector to_vector vector_dim vector_to_string";
 
 const SQLITE: &str = "json_array acosh asinh atanh bm25 changes cosh current_date current_time current_timestamp datetime decimal decimal_add decimal_cmp \
      decimal_mul decimal_sub decimal_sum generate_series glob group_concat hex highlight ieee754 if ifnull iif instr json json_array_insert json_array_length \
