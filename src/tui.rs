@@ -65,7 +65,7 @@ pub async fn run(start: Start) -> Result<()> {
 fn look(config: &Config) -> Result<Look> {
     let depth = ColourDepth::detect(|name| std::env::var(name).ok());
     // The fonts of Linux' own console have few of the signs.
-    let ascii = config.ascii || std::env::var("TERM").is_ok_and(|t| t == "linux");
+    let ascii = config.ascii || config.around.var("TERM") == Some("linux");
     Ok(Look::new(&Theme::load(&config.theme, depth, &config.around)?, ascii))
 }
 

@@ -26,9 +26,15 @@ const MYSQL: &str = "cte_max_recursion_depth div_precision_increment eq_range_in
 pub const EXAMPLES: &str = "What a session reads by may be set here: search_path, timezone, work_mem, enable_…, statement_timeout; USE, time_zone, \
      optimizer_switch, sql_select_limit.";
 
+/// Longer in bytes is no such statement: each that a read-only session is sent is looked at, and data may be megabytes long.
+const LONGEST: usize = 4096;
+
 /// True when `text` is one such statement, its values literals: SET and RESET of a listed setting (PostgreSQL), USE, SET of listed
 /// variables and of user variables (MySQL). In SQLite nothing is.
 pub fn only_reading(dialect: Dialect, text: &str) -> bool {
+    if text.len() > LONGEST {
+        return false;
+    }
     let mut tokens: Vec<(TokenKind, &str)> = lex(dialect, text)
         .into_iter()
         .filter(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment))
@@ -164,6 +170,7 @@ mod tests {
             "set search_path = E'\\''",
             "set work_mem",
             "reset all",
+            &format!("set search_path = '{}'", "x".repeat(LONGEST)),
             "reset default_transaction_read_only",
             "set",
             "set work_mem = ",

@@ -73,7 +73,7 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool
     match action {
         Action::FollowKey => follow::follow(state, effects),
         Action::DiscardEdits => write::discard(state),
-        Action::WriteEdits => write::review(state, effects),
+        Action::WriteEdits => write::review(state),
         Action::EditCell | Action::SetNull | Action::AddRow | Action::DeleteRow => match plan(state, action, effects) {
             None => {}
             Some(Err(why)) => state.say(Note::warning(why)),

@@ -61,8 +61,9 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
             if let Some(at) = crate::app::panes::results::acts::fault(state) {
                 let editor = &state.query.editor;
                 let line = editor.line_of(at);
-                let words = text::clean(editor.text()[editor.line_span(line)].trim()).into_owned();
-                lines.push((format!("line {}: {}", line + 1, text::truncate(&words, 200)), look.text));
+                // A line may be megabytes long, and this is done for each frame.
+                let words: String = editor.text()[editor.line_span(line)].trim_start().chars().take(200).collect();
+                lines.push((format!("line {}: {}", line + 1, text::clean(words.trim_end())), look.text));
                 lines.push(("Enter goes there.".into(), look.dim));
             }
             wrapped(c, inside, &lines);

@@ -37,7 +37,7 @@ fn staged(state: &State) -> Option<(ResultId, TableInfo, Vec<CellStatement>)> {
 }
 
 /// Shows what is going to be written, and asks.
-pub(super) fn review(state: &mut State, _effects: &mut [Effect]) {
+pub(super) fn review(state: &mut State) {
     if running::busy(state) {
         return;
     }
@@ -66,7 +66,7 @@ pub(super) fn review(state: &mut State, _effects: &mut [Effect]) {
 /// All statements, above the question.
 pub fn show(state: &mut State) {
     let Some((_, _, list)) = staged(state) else { return };
-    review(state, &mut []);
+    review(state);
     let all: Vec<String> = list.iter().map(|s| format!("{};", s.shown)).collect();
     state.dialogs.push(Dialog::Viewer(Viewer::new("What is going to be written", all.join("\n")).sql()));
 }
