@@ -31,6 +31,7 @@ pub mod note;
 pub mod palette;
 pub mod panes;
 pub mod params;
+pub mod rest;
 pub mod save;
 pub mod snippets;
 pub mod standing;

@@ -242,7 +242,13 @@ fn an_import_with_refused_rows_offers_to_leave_them_out() {
             run: None,
         })
     };
+    // It comes after a while: the keys of what is typed meanwhile import nothing.
+    c.typing_on = true;
     c.send(Msg::Imported { job: *job, import: import.clone(), result: Ok(report(1_200, 2)) });
+    assert!(["s", "e", "l", "n"].iter().all(|k| c.press(k).is_empty()));
+    assert!(c.screen().contains("what you still type is no answer"), "{}", c.screen());
+    c.timers();
+    c.timers();
     let screen = c.screen();
     assert!(screen.contains("line 3: not a number"), "{screen}");
     assert!(screen.contains("n no") && screen.contains("s skip the 2 refused rows and import 1,200"), "{screen}");

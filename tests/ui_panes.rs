@@ -4,7 +4,7 @@
 use holdpoint::app::dialog::{Dialog, Then};
 use holdpoint::app::effect::Operation;
 use holdpoint::app::link::Server;
-use holdpoint::app::msg::{CutOff, Ran, Report};
+use holdpoint::app::msg::{CutOff, Ran, Report, Timer};
 use holdpoint::app::{Action, Effect, Msg, Pane, State, update};
 use holdpoint::config::StepKind;
 use holdpoint::config::files::load_in;
@@ -119,6 +119,12 @@ impl World {
 
     fn tell(&mut self, msg: Msg) {
         self.effects = update(&mut self.state, msg);
+        // Hands rest when a question opens by itself.
+        if let Some(at) = self.effects.iter().position(|e| matches!(e, Effect::After(_, Timer::Rest { .. })))
+            && let Effect::After(_, timer) = self.effects.remove(at)
+        {
+            update(&mut self.state, Msg::Timer(timer));
+        }
     }
 
     /// A report of the job that runs, or of one in the background.

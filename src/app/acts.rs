@@ -386,11 +386,11 @@ fn quit(state: &mut State, effects: &mut Vec<Effect>) {
         label = "end without it";
         super::buffers::save(state, None, effects);
     }
-    state.dialogs.push(Dialog::Confirm(Confirm {
+    state.ask(Confirm {
         title: QUIT.into(),
         body,
         answers: vec![Answer::new('n', "stay", Then::Nothing), Answer::new('q', label, Then::Quit)],
-    }));
+    });
 }
 
 fn cycle(state: &mut State, forward: bool, effects: &mut Vec<Effect>) {

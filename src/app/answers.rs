@@ -241,11 +241,11 @@ pub fn submit(state: &mut State, effects: &mut Vec<Effect>) {
                     body.extend(toml.lines().map(|l| format!("  {}", text::clean(l))));
                     let operation = Operation::WriteTarget { path, text: toml, name: first.trim().to_string() };
                     let then = Then::Operate { title: "writing the target".into(), writes: false, operation };
-                    state.dialogs.push(Dialog::Confirm(Confirm {
+                    state.ask(Confirm {
                         title: "Write the target?".into(),
                         body,
                         answers: vec![Answer::new('n', "no", Then::Nothing), Answer::new('w', "write", then)],
-                    }));
+                    });
                 }
             }
         }

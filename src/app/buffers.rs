@@ -2,7 +2,7 @@
 //! come back with their target.
 
 use super::action::Action;
-use super::dialog::{Answer, Confirm, Dialog, Then};
+use super::dialog::{Answer, Confirm, Then};
 use super::editor::Editor;
 use super::effect::Effect;
 use super::panes::query;
@@ -222,11 +222,11 @@ pub fn close(state: &mut State, effects: &mut Vec<Effect>) {
         return closed(state, effects);
     }
     body.push(format!("The text is kept: {} opens it again.", keys(state, Action::ReopenBuffer)));
-    state.dialogs.push(Dialog::Confirm(Confirm {
+    state.ask(Confirm {
         title: "Close the buffer?".into(),
         body,
         answers: vec![Answer::new('n', "keep it open", Then::Nothing), Answer::new('c', "close it", Then::CloseBuffer)],
-    }));
+    });
 }
 
 /// The buffer in the editor goes.

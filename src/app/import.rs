@@ -103,7 +103,7 @@ fn ask_to_keep(state: &mut State, import: Import, report: &Report) {
     let then =
         Then::Import(Box::new(Import { commit: true, tried: report.run, skip_refused: import.skip_refused || leaves_out, ..import }));
     let answers = vec![Answer::new('n', "no", Then::Nothing), Answer::new('v', "view all", show), Answer::new(key, label, then)];
-    state.dialogs.push(Dialog::Confirm(Confirm { title, body, answers }));
+    state.ask(Confirm { title, body, answers });
 }
 
 /// The first lines, and how many there are behind them.

@@ -10,7 +10,8 @@ use super::find;
 use super::list::ListCursor;
 use super::palette::Finds;
 use super::panes::running::letter;
-use super::panes::{assess, cells, fix, plan, query, schema};
+use super::panes::{assess, cells, plan, query, schema};
+use super::rest;
 use super::state::{Pane, State, Workspace};
 use super::update;
 use crate::config::files::EditorKeys;
@@ -185,9 +186,9 @@ pub fn key(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
     if super::watch::stopped(state) && key != Key::ctrl('c') {
         return;
     }
-    if fix::unready(state) {
+    if rest::unready(state) {
         // What is typed on is text still, and no answer.
-        fix::pressed(state);
+        rest::pressed(state);
         if state.typing() && key.typed().is_some() {
             edit(state, key, effects);
         }

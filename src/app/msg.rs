@@ -361,9 +361,9 @@ pub enum Timer {
     Watch {
         job: JobId,
     },
-    /// The question of a data fix has stood for a moment; keys that had come when this began.
-    FixAsked {
-        result: ResultId,
+    /// A question has stood for a moment: which one, and how many keys had come when this began.
+    Rest {
+        question: u64,
         presses: u64,
     },
 }

@@ -1,7 +1,7 @@
 //! Saving the editor's text into a file. What another program wrote there meanwhile is never written over unasked.
 
 use super::buffers;
-use super::dialog::{Answer, Confirm, Dialog, Then};
+use super::dialog::{Answer, Confirm, Then};
 use super::effect::{Effect, Over};
 use super::msg::Saved;
 use super::state::{Note, State};
@@ -34,11 +34,11 @@ pub fn ended(state: &mut State, path: PathBuf, version: u64, result: Result<Save
     let leave = Answer::new('n', "leave it", Then::Nothing);
     match result {
         Ok(Saved::Written(print)) => buffers::file_saved(state, &path, version, print, effects),
-        Ok(Saved::There) => state.dialogs.push(Dialog::Confirm(Confirm {
+        Ok(Saved::There) => state.ask(Confirm {
             title: "The file is there already".into(),
             body: vec![name],
             answers: vec![leave, Answer::new('o', "overwrite", Then::OverwriteFile(path))],
-        })),
+        }),
         Ok(Saved::Changed { theirs, known }) => {
             let why = if known {
                 "Another program has written into it since it was read or saved here."
@@ -55,7 +55,7 @@ pub fn ended(state: &mut State, path: PathBuf, version: u64, result: Result<Save
                 Err(e) => body.push(e.message),
             }
             answers.push(Answer::new('o', "overwrite", Then::OverwriteFile(path)));
-            state.dialogs.push(Dialog::Confirm(Confirm { title: "The file was changed outside".into(), body, answers }));
+            state.ask(Confirm { title: "The file was changed outside".into(), body, answers });
         }
         Err(e) => state.say(Note::error(&e)),
     }

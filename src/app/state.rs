@@ -145,6 +145,7 @@ pub struct State {
     pub sessions: sessions::Sessions,
     pub assess: assess::Assess,
     pub dialogs: Vec<Dialog>,
+    pub questions: super::rest::Questions,
     /// Keys of a started sequence (leader).
     pub sequence: Vec<Key>,
     pub messages: Messages,
@@ -184,6 +185,7 @@ impl State {
             sessions: sessions::Sessions::default(),
             assess: assess::Assess::default(),
             dialogs: Vec::new(),
+            questions: Default::default(),
             sequence: Vec::new(),
             messages: Messages::default(),
             jobs: Vec::new(),

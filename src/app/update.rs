@@ -12,6 +12,7 @@ use super::link::Link;
 use super::msg::{Msg, Timer};
 use super::palette::Palette;
 use super::panes::{assess, backups, cells, checklist, files, fix, migrations, plan, query, running, schema, sessions, start};
+use super::rest;
 use super::state::{Note, Pane, State, Workspace};
 use crate::model::{Kind, TxState};
 use crate::store::history::Fate;
@@ -21,7 +22,11 @@ use secrecy::SecretString;
 /// Takes a message and says what is to be done.
 pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
     let mut effects = Vec::new();
+    let (by_hand, asked) = (matches!(msg, Msg::Key(_) | Msg::Keys(_) | Msg::Paste(_)), state.asked());
     handle(state, msg, &mut effects);
+    if !by_hand {
+        rest::begin(state, asked, &mut effects);
+    }
     super::guide::observe(state);
     effects
 }
@@ -50,7 +55,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Timer(Timer::Tick) => state.ticked(effects),
         Msg::Timer(Timer::SaveBuffer { version }) => buffers::save(state, Some(version), effects),
         Msg::Timer(Timer::Watch { job }) => super::watch::due(state, job, effects),
-        Msg::Timer(Timer::FixAsked { result, presses }) => fix::rested(state, result, presses, effects),
+        Msg::Timer(Timer::Rest { question, presses }) => rest::over(state, question, presses, effects),
         Msg::Timer(Timer::Sessions { round }) => sessions::due(state, round, effects),
         Msg::Timer(Timer::LockTree) => assess::due(state, effects),
         Msg::Assessing { job, news } => assess::news(state, job, news),
@@ -384,7 +389,7 @@ fn left_behind(state: &mut State, backend: u64, result: crate::model::Result<Opt
                 Answer::new('n', "leave it running", Then::Nothing),
                 Answer::new('e', format!("end session {backend} on the server"), Then::EndSession(backend)),
             ];
-            state.dialogs.push(Dialog::Confirm(Confirm { title: "The statement still runs".into(), body, answers }));
+            state.ask(Confirm { title: "The statement still runs".into(), body, answers });
         }
         Err(e) => {
             let mut note = Note::error(&e);
@@ -398,11 +403,11 @@ fn left_behind(state: &mut State, backend: u64, result: crate::model::Result<Opt
 /// Connects to another target, after asking when something is open on this one.
 pub fn switch_target(state: &mut State, name: &str, effects: &mut Vec<Effect>) {
     if let Some(why) = state.holds_something() {
-        state.dialogs.push(Dialog::Confirm(Confirm {
+        state.ask(Confirm {
             title: format!("Leave {}?", state.link.target_name().unwrap_or("")),
             body: vec![format!("Here {why}."), "Leaving closes the connection; the server rolls back what is not committed.".into()],
             answers: vec![Answer::new('n', "stay", Then::Nothing), Answer::new('l', "leave", Then::Connect(name.to_string()))],
-        }));
+        });
         return;
     }
     connect(state, name, None, effects);

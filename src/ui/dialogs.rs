@@ -8,7 +8,7 @@ use crate::app::layout::Area;
 use crate::app::list::ListCursor;
 use crate::app::note::Note;
 use crate::app::palette::{Finds, Palette};
-use crate::app::panes::fix;
+use crate::app::rest;
 use crate::app::{Action, State};
 use crate::config::keymap::{Leads, Lookup, show};
 use crate::model::Dialect;
@@ -98,7 +98,7 @@ fn confirm(state: &State, d: &Confirm, c: &mut Canvas<'_>) {
     let y = inside.y + inside.h.saturating_sub(1);
     let mut x = inside.x;
     let end = inside.x + inside.w;
-    if fix::unready(state) {
+    if rest::unready(state) {
         c.put(x, y, inside.w, "A moment: what you still type is no answer.", c.look.dim);
         return;
     }

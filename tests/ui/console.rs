@@ -37,6 +37,8 @@ pub struct Console {
     pub mono: bool,
     /// Timers that were armed and have not gone off.
     armed: Vec<Timer>,
+    /// Hands type on when a question opens by itself, until [`Console::timers`].
+    pub typing_on: bool,
 }
 
 impl Console {
@@ -51,13 +53,16 @@ impl Console {
         let names: Vec<&str> = Action::ALL.iter().map(|a| a.name()).collect();
         keymap.check(&names).unwrap();
         let now = "2026-11-21T09:30:00Z".parse().unwrap();
-        Console { state: State::new(Arc::new(config), keymap, (w, h), now), mono: false, armed: Vec::new() }
+        Console { state: State::new(Arc::new(config), keymap, (w, h), now), mono: false, armed: Vec::new(), typing_on: false }
     }
 
     pub fn send(&mut self, msg: Msg) -> Vec<Effect> {
         let mut out = Vec::new();
         for e in update(&mut self.state, msg) {
             match e {
+                Effect::After(_, Timer::Rest { question, presses }) if !self.typing_on => {
+                    assert!(update(&mut self.state, Msg::Timer(Timer::Rest { question, presses })).is_empty());
+                }
                 Effect::After(_, timer) => self.armed.push(timer),
                 e => out.push(e),
             }

@@ -125,7 +125,7 @@ pub fn copy_rows(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
         answers.push(Answer::new('r', "this row", then(row)));
     }
     let body = vec!["The screen shows the rows in another order or selection, or not all columns as they came.".to_string()];
-    state.dialogs.push(Dialog::Confirm(Confirm { title: "Copy which rows?".into(), body, answers }));
+    state.ask(Confirm { title: "Copy which rows?".into(), body, answers });
 }
 
 /// Copies a portion of the result's rows.

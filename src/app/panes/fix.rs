@@ -3,14 +3,12 @@
 use super::results::Progress;
 use crate::app::dialog::{Answer, Confirm, Dialog, Then, Viewer};
 use crate::app::effect::{FixAnswer, ResultId};
-use crate::app::msg::Timer;
 use crate::app::state::Note;
 use crate::app::{Effect, State};
 use crate::model::{Error, HeldLock, Kind, Result, Waiting};
 use crate::ops::datafix::{Cascades, Changes};
 use crate::text;
 use jiff::Timestamp;
-use std::time::Duration;
 
 /// Rows of the sample that stand in the question itself, so that it fits a screen of 24 lines.
 const SHOWN: usize = 3;
@@ -44,14 +42,7 @@ pub struct Fix {
     pub since: Timestamp,
     /// What was answered, until the server has done it.
     pub answered: Option<FixAnswer>,
-    /// Keys are answers. The question opens by itself, perhaps under hands that type on: until they rest, keys are none.
-    pub ready: bool,
-    /// Keys that came before.
-    presses: u64,
 }
-
-/// How long the hands have to rest before a key answers the question. Over a slow link keys that were on their way come in it, too.
-const REST: Duration = Duration::from_millis(800);
 
 /// The answer goes to the server; a COMMIT may take its time there.
 pub fn answer(state: &mut State, answer: FixAnswer, effects: &mut Vec<Effect>) {
@@ -65,33 +56,10 @@ pub fn answer(state: &mut State, answer: FixAnswer, effects: &mut Vec<Effect>) {
 
 /// The statement has run, and its transaction is open.
 pub fn begun(state: &mut State, result: ResultId, edits: bool, report: Report, effects: &mut Vec<Effect>) {
-    state.query.fix = Some(Fix { result, edits, report, since: state.now, answered: None, ready: false, presses: 0 });
+    state.query.fix = Some(Fix { result, edits, report, since: state.now, answered: None });
     state.query.waiting.clear();
     ask(state);
-    effects.push(Effect::After(REST, Timer::FixAsked { result, presses: 0 }));
     state.tick(effects);
-}
-
-/// The question is on the screen, and keys are no answers yet.
-pub fn unready(state: &State) -> bool {
-    let asks = |d: &Dialog| matches!(d, Dialog::Confirm(c) if c.answers.iter().any(|a| matches!(a.then, Then::Fix(_))));
-    state.query.fix.as_ref().is_some_and(|f| !f.ready) && state.dialogs.last().is_some_and(asks)
-}
-
-/// A key came before the question was ready.
-pub fn pressed(state: &mut State) {
-    if let Some(fix) = &mut state.query.fix {
-        fix.presses += 1;
-    }
-}
-
-/// Time has passed since the question opened, or since the last look for keys.
-pub fn rested(state: &mut State, result: ResultId, presses: u64, effects: &mut Vec<Effect>) {
-    let Some(fix) = state.query.fix.as_mut().filter(|f| f.result == result) else { return };
-    fix.ready |= fix.presses == presses;
-    if !fix.ready {
-        effects.push(Effect::After(REST, Timer::FixAsked { result, presses: fix.presses }));
-    }
 }
 
 /// Asks what to do with the data fix that waits.
@@ -116,7 +84,7 @@ pub fn ask(state: &mut State) {
         Answer::new('c', "commit", Then::Fix(FixAnswer::Commit)),
         Answer::new('v', "view rows and locks", Then::ShowFix),
     ];
-    state.dialogs.push(Dialog::Confirm(Confirm { title: "Data fix".into(), body, answers }));
+    state.ask(Confirm { title: "Data fix".into(), body, answers });
 }
 
 /// It was answered, and this came of it.
@@ -161,11 +129,7 @@ pub fn lost(state: &mut State, why: &str) {
     let mut body = vec!["The connection of the data fix is lost, and nothing of it was changed.".to_string()];
     body.push(text::clean(why).into_owned());
     body.push(fix.report.before);
-    state.dialogs.push(Dialog::Confirm(Confirm {
-        title: "NOT committed".into(),
-        body,
-        answers: vec![Answer::new('o', "understood", Then::Nothing)],
-    }));
+    state.ask(Confirm { title: "NOT committed".into(), body, answers: vec![Answer::new('o', "understood", Then::Nothing)] });
     state.say(Note::error(&error));
     if let Some(tab) = state.result_mut(fix.result).filter(|_| !fix.edits) {
         tab.progress = Progress::Failed(error);

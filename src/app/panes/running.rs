@@ -4,7 +4,7 @@ use super::fix;
 use super::query::grid_page;
 use super::results::{Progress, ResultTab};
 use crate::app::blocked::Blocked;
-use crate::app::dialog::{Answer, Confirm, Dialog, Then, Wanted};
+use crate::app::dialog::{Answer, Confirm, Then, Wanted};
 use crate::app::effect::{JobId, ResultId, Statement};
 use crate::app::msg::RunEvent;
 use crate::app::state::{Note, Pane};
@@ -152,7 +152,7 @@ pub fn send(state: &mut State, statements: Vec<Statement>, effects: &mut Vec<Eff
             "Commit or roll back first, or run it all the same.".into(),
         ];
         let answers = vec![Answer::new('n', "do not run it", Then::Nothing), Answer::new('r', "run it", Then::Run(statements))];
-        state.dialogs.push(Dialog::Confirm(Confirm { title: "This ends the transaction".into(), body, answers }));
+        state.ask(Confirm { title: "This ends the transaction".into(), body, answers });
         return;
     }
     start(state, statements, effects);

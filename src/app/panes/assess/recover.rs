@@ -48,7 +48,7 @@ pub fn ask(state: &mut State) {
         }
     }
     let body = vec![super::session_does(&session), String::new(), "What would be done is shown first; nothing is done yet.".into()];
-    state.dialogs.push(Dialog::Confirm(Confirm { title: format!("Session {id}"), body, answers }));
+    state.ask(Confirm { title: format!("Session {id}"), body, answers });
 }
 
 /// Whoever ends a session that is only guessed to be in the way may end an innocent one, and free nobody. Who waits is certain.
@@ -70,7 +70,7 @@ fn ask_of_a_guess(state: &mut State, session: &LockSession) {
         Answer::new('c', format!("cancel what {} waits with", first.id), then(Deed::Cancel, first.id)),
         Answer::new('e', format!("end {id} all the same"), then(end, id)),
     ];
-    state.dialogs.push(Dialog::Confirm(Confirm { title: format!("Session {id}, guessed"), body, answers }));
+    state.ask(Confirm { title: format!("Session {id}, guessed"), body, answers });
 }
 
 /// Cancelling does nothing to one of these.

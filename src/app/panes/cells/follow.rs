@@ -1,7 +1,7 @@
 //! Following foreign keys: from a cell to the row that it refers to, or to the rows that refer to it.
 
 use super::{known, not_there, param};
-use crate::app::dialog::{Answer, Confirm, Dialog, Then};
+use crate::app::dialog::{Answer, Confirm, Then};
 use crate::app::effect::Statement;
 use crate::app::panes::running;
 use crate::app::state::Note;
@@ -46,7 +46,7 @@ pub(super) fn follow(state: &mut State, effects: &mut Vec<Effect>) {
             for (i, (_, s)) in ways.into_iter().take(9).enumerate() {
                 answers.push(Answer::new(char::from(b'1' + i as u8), "", Then::Run(vec![s])));
             }
-            state.dialogs.push(Dialog::Confirm(Confirm { title: "Where to?".into(), body, answers }));
+            state.ask(Confirm { title: "Where to?".into(), body, answers });
         }
     }
 }

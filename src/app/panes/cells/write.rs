@@ -60,7 +60,7 @@ pub(super) fn review(state: &mut State) {
     if list.len() > SHOWN || list.iter().any(|s| s.shown.len() > 200) {
         answers.push(Answer::new('v', "view all", Then::ShowEdits));
     }
-    state.dialogs.push(Dialog::Confirm(Confirm { title, body, answers }));
+    state.ask(Confirm { title, body, answers });
 }
 
 /// All statements, above the question.
@@ -125,11 +125,11 @@ pub(super) fn discard(state: &mut State) {
         state.say(Note::info("Nothing is staged."));
         return;
     };
-    state.dialogs.push(Dialog::Confirm(Confirm {
+    state.ask(Confirm {
         title: "Discard the changes?".into(),
         body: vec![format!("{words}; nothing of it is written yet.")],
         answers: vec![Answer::new('n', "keep them", Then::Nothing), Answer::new('d', "discard", Then::DiscardEdits)],
-    }));
+    });
 }
 
 /// Throws away what is staged.

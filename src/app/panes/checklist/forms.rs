@@ -18,14 +18,14 @@ use crate::text;
 
 pub(super) fn close_question(state: &mut State, title: &str, then: Then) {
     let range = state.checklist.view.as_ref().map_or_else(String::new, |v| shown_range(&v.range));
-    state.dialogs.push(Dialog::Confirm(Confirm {
+    state.ask(Confirm {
         title: title.into(),
         body: vec![
             format!("As long as the run is open, reverting {range} is covered by what was proven for it."),
             "Once it is closed, a revert needs the downs proven again, the losses counted, and the target's name.".into(),
         ],
         answers: vec![Answer::new('n', "leave it open", Then::Nothing), Answer::new('c', "close it", then)],
-    }));
+    });
 }
 
 /// The step that happens elsewhere: what is missing, and one key to do it.
@@ -89,7 +89,7 @@ pub(super) fn offer_earlier(state: &mut State, step: &StepView) {
             "Do it where it can be reached, then bring the proof: holdpoint evidence export there, holdpoint evidence import here.".into(),
         );
     }
-    state.dialogs.push(Dialog::Confirm(Confirm { title: text::clean(&step.title).into_owned(), body, answers }));
+    state.ask(Confirm { title: text::clean(&step.title).into_owned(), body, answers });
 }
 
 /// Signs the chosen step, or the next one that wants a signature.
@@ -192,7 +192,7 @@ pub fn ask_apply(state: &mut State, upto: Option<i64>, effects: &mut Vec<Effect>
         if upto.is_some() && !wanted.is_empty() && v.run.is_none() {
             let want = shown_range(&wanted);
             let then = Then::Operate { title: "starting the run".into(), writes: false, operation };
-            state.dialogs.push(Dialog::Confirm(Confirm {
+            state.ask(Confirm {
                 title: format!("Held: applying {want} needs a run"),
                 body: vec![
                     format!(
@@ -202,12 +202,12 @@ pub fn ask_apply(state: &mut State, upto: Option<i64>, effects: &mut Vec<Effect>
                     format!("The run would be about {want}: the pending ones up to the cursor."),
                 ],
                 answers: vec![Answer::new('n', "not now", Then::Nothing), Answer::new('s', format!("start it for {want}"), then)],
-            }));
+            });
             return;
         }
         if upto.is_some() && !wanted.is_empty() && wanted != v.range {
             let (have, want) = (shown_range(&v.range), shown_range(&wanted));
-            state.dialogs.push(Dialog::Confirm(Confirm {
+            state.ask(Confirm {
                 title: "Another range than the run's".into(),
                 body: vec![
                     format!("The open run is about {have}; the cursor means {want}."),
@@ -221,7 +221,7 @@ pub fn ask_apply(state: &mut State, upto: Option<i64>, effects: &mut Vec<Effect>
                         Then::Operate { title: "changing the range".into(), writes: false, operation },
                     ),
                 ],
-            }));
+            });
             return;
         }
     }
@@ -303,7 +303,7 @@ fn show_held(state: &mut State, held: &Held) {
         answers.push(Answer::new('c', "go to the checklist", Then::Action(Action::GoChecklist)));
     }
     answers.push(Answer::new('r', "run what comes next", Then::Action(Action::RunNext)));
-    state.dialogs.push(Dialog::Confirm(Confirm { title: format!("Held: {}", text::clean(&held.act)), body, answers }));
+    state.ask(Confirm { title: format!("Held: {}", text::clean(&held.act)), body, answers });
 }
 
 /// Asks what a revert would do; the answer opens the form.
@@ -377,7 +377,7 @@ fn offer_next(state: &mut State, ran: &Ran) {
     let Some(there) = there else { return };
     let (name, upto) = (text::clean(&there.name).into_owned(), ran.steps.last().map(|s| s.version));
     let then = Then::Follow { target: there.name.clone(), upto };
-    state.dialogs.push(Dialog::Confirm(Confirm {
+    state.ask(Confirm {
         title: format!("Applied on {}", text::clean(&here.name)),
         body: vec![
             format!("{}.", work::ran_words(ran)),
@@ -385,7 +385,7 @@ fn offer_next(state: &mut State, ran: &Ran) {
             "The run here stays open, so that reverting is covered; close it when this has been looked at.".into(),
         ],
         answers: vec![Answer::new('n', "stay here", Then::Nothing), Answer::new('o', format!("open {name}"), then)],
-    }));
+    });
 }
 
 /// A form of this pane is complete.

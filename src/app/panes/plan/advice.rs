@@ -35,11 +35,11 @@ pub(super) fn ask(state: &mut State, measure: bool, effects: &mut Vec<Effect>) {
 
 /// What measuring would make is known: the question.
 pub(super) fn confirm(state: &mut State, asked: Asked, words: String) {
-    state.dialogs.push(Dialog::Confirm(Confirm {
+    state.ask(Confirm {
         title: "Measure advice on a copy?".into(),
         body: vec![words, "The target is only read. It can be cancelled while it runs, and nothing is left of it then.".into()],
         answers: vec![Answer::new('n', "no", Then::Nothing), Answer::new('m', "measure", Then::MeasureAdvice(asked))],
-    }));
+    });
 }
 
 /// Asks without a question.
@@ -174,11 +174,11 @@ pub fn queue(state: &mut State, n: usize) {
         ),
     ];
     let then = Then::QueueAdvice(Box::new(a.candidate.clone()), a.reasoning().join(" "));
-    state.dialogs.push(Dialog::Confirm(Confirm {
+    state.ask(Confirm {
         title: "Queue this index?".into(),
         body,
         answers: vec![Answer::new('n', "leave it", Then::Nothing), Answer::new('q', "queue it", then)],
-    }));
+    });
 }
 
 /// The two files are written: the queue is read again, so that the pane has them too.

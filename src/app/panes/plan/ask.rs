@@ -2,7 +2,7 @@
 //! that is expected to take long.
 
 use super::{PlanPane, View};
-use crate::app::dialog::{Answer, Confirm, Dialog, Then, Wanted};
+use crate::app::dialog::{Answer, Confirm, Then, Wanted};
 use crate::app::effect::JobId;
 use crate::app::layout::arrange;
 use crate::app::list::ListCursor;
@@ -171,14 +171,14 @@ fn heavy(state: &State, plan: &Plan) -> Option<String> {
 }
 
 fn question(state: &mut State, asked: Asked, numbers: String) {
-    state.dialogs.push(Dialog::Confirm(Confirm {
+    state.ask(Confirm {
         title: "Really run it?".into(),
         body: vec![
             numbers,
             "Measuring runs the statement to its end; it reads only, and is rolled back. It can be cancelled while it runs.".into(),
         ],
         answers: vec![Answer::new('n', "leave it", Then::Nothing), Answer::new('a', "analyze", Then::Analyze(asked))],
-    }));
+    });
 }
 
 /// Why the statement may be measured, for the verdict.

@@ -169,5 +169,5 @@ fn unsafe_to_run(state: &mut State, path: PathBuf, anyway: bool, e: &Error) {
         answers.push(Answer::new('a', "run it all the same", Then::RunTest(path)));
     }
     state.say(Note::warning(format!("UNSAFE: {}", e.message)));
-    state.dialogs.push(Dialog::Confirm(Confirm { title: "Unsafe: the test was not run".into(), body, answers }));
+    state.ask(Confirm { title: "Unsafe: the test was not run".into(), body, answers });
 }

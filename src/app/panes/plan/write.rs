@@ -82,7 +82,7 @@ fn ask(state: &mut State) {
         body.push(format!("Not on the target itself: {}.", why_not(&p.here)));
     }
     answers.push(Answer::new('v', "all of it", Then::ShowWrite));
-    state.dialogs.push(Dialog::Confirm(Confirm { title: "It writes. Run it to measure?".into(), body, answers }));
+    state.ask(Confirm { title: "It writes. Run it to measure?".into(), body, answers });
 }
 
 /// Shows all that is known; the question stays.

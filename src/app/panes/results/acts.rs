@@ -78,11 +78,11 @@ pub fn act_results(state: &mut State, action: Action, effects: &mut Vec<Effect>)
                 return true;
             }
             if let Some(words) = cells::words(tab) {
-                state.dialogs.push(Dialog::Confirm(Confirm {
+                state.ask(Confirm {
                     title: "Close the result?".into(),
                     body: vec![format!("{words}; nothing of it is written yet.")],
                     answers: vec![Answer::new('n', "stay", Then::Nothing), Answer::new('c', "close and discard", Then::CloseResult)],
-                }));
+                });
                 return true;
             }
             effects.push(Effect::DropRows { result: tab.id });

@@ -338,7 +338,7 @@ fn on_server(state: &mut State) {
         Answer::new('d', "descending", run(&falling)),
         Answer::new('e', "put into the editor", Then::ToEditor(rising)),
     ];
-    state.dialogs.push(Dialog::Confirm(Confirm { title: "Sort on the server".into(), body, answers }));
+    state.ask(Confirm { title: "Sort on the server".into(), body, answers });
 }
 
 #[cfg(test)]

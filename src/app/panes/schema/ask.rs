@@ -1,7 +1,7 @@
 //! What the pane asks of the catalogue beyond lists and definitions, and what it does with the answers.
 
 use super::{Loaded, Schema};
-use crate::app::dialog::{Answer, Confirm, Dialog, Then};
+use crate::app::dialog::{Answer, Confirm, Then};
 use crate::app::panes::query;
 use crate::app::state::{Note, Pane};
 use crate::app::{Effect, State};
@@ -62,11 +62,11 @@ pub fn choose_template(state: &mut State) {
             answers.push(Answer::new(key, label, Then::Ask(Ask::Template { at: at.clone(), template })));
         }
     }
-    state.dialogs.push(Dialog::Confirm(Confirm {
+    state.ask(Confirm {
         title: format!("Write a statement over {name}"),
         body: vec!["It comes into the editor at the cursor; nothing is run.".into()],
         answers,
-    }));
+    });
 }
 
 /// Puts a question.
