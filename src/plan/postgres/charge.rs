@@ -85,6 +85,8 @@ struct Ledger<'a> {
     /// Whether a CTE of the plan changes data: it may go on after the root has ended.
     writes: bool,
     below_gathers: Vec<Below>,
+    /// SubPlans that several nodes computed, with these.
+    shared: Vec<(usize, Vec<usize>)>,
 }
 
 /// Fills own times, own counters, and the plan's sums.
@@ -195,7 +197,17 @@ impl<'a> Ledger<'a> {
             }
         }
         let writes = nodes.iter().any(|n| n.role == Role::Cte && writes(n));
-        Ledger { nodes, facts, spent, children, writes, detached: 0.0, detached_counters: [0.0; COUNTERS], below_gathers: Vec::new() }
+        Ledger {
+            nodes,
+            facts,
+            spent,
+            children,
+            writes,
+            detached: 0.0,
+            detached_counters: [0.0; COUNTERS],
+            below_gathers: Vec::new(),
+            shared: Vec::new(),
+        }
     }
 
     fn pulled_elsewhere(&self, i: usize) -> bool {
@@ -288,6 +300,7 @@ impl<'a> Ledger<'a> {
         for (p, i) in paid_by {
             self.after_value(p, i);
         }
+        self.split();
         for i in several {
             self.cte(i, readers.get(&i).map_or(&[][..], Vec::as_slice));
         }

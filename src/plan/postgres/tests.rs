@@ -2,6 +2,8 @@ use super::charge::consumers::{mentions, parameters};
 use super::*;
 use crate::model::plan::Role;
 
+mod arms;
+
 /// `plans.md` §2.3: an InitPlan is paid by the node that pulls it, not by the node that lists it.
 #[test]
 fn an_init_plan_is_charged_to_its_consumer() {
@@ -189,24 +191,6 @@ fn a_leader_computes_while_its_workers_work() {
     let plan = read_json(&format!(r#"[{{"Plan":{root}}}]"#), "15", true).unwrap();
     assert!((plan.parallel_ms.unwrap() - 1.2).abs() < 0.0005, "{:?}", plan.parallel_ms);
     sums_hold(&plan);
-}
-
-/// A condition upon partitions is copied to each of them, and its subquery is printed once with what all of them took.
-#[test]
-fn a_subplan_of_all_partitions_is_paid_by_all() {
-    let filter = r#","Filter":"(hp.v > (SubPlan 1))""#;
-    let scan = json_node("Seq Scan", "Outer", (0.01, 0.08), 200, 4800, r#","Filter":"(s.n_id = hp.v)""#, &[]);
-    let sub = json_node("Aggregate", "SubPlan", (0.09, 0.09), 200, 4800, r#","Subplan Name":"SubPlan 1""#, &[scan]);
-    let arm = |ms: f64, pages, more: &[String]| json_node("Seq Scan", "Member", (0.01, ms), 1, pages, filter, more);
-    let arms = [arm(6.0, 1300, &[sub]), arm(7.0, 1801, &[]), arm(6.5, 2029, &[])];
-    let append = json_node("Append", "Outer", (0.01, 19.6), 1, 5130, "", &arms);
-    let root = json_node("Aggregate", "", (19.7, 19.7), 1, 5130, "", &[append]);
-    let plan = read_json(&format!(r#"[{{"Plan":{root}}}]"#), "15", true).unwrap();
-    sums_hold(&plan);
-    for at in 0..3 {
-        let n = plan.root.at(&[0, at]).expect("an arm");
-        assert!(n.approximate && n.self_pages.hit.is_some_and(|p| (80..=135).contains(&p)), "{n:?}");
-    }
 }
 
 /// A foreign key's check is told by its constraint alone where the text was made without VERBOSE.

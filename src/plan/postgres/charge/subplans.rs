@@ -11,9 +11,12 @@ impl Ledger<'_> {
             if !self.spent[i].executed {
                 continue;
             }
-            let arms = self.computed_in_arms(i, lister);
+            let mut arms = self.computed_in_arms(i, lister);
+            if arms.len() <= 1 {
+                arms = self.hidden_in_arms(i, lister);
+            }
             if arms.len() > 1 {
-                self.split(i, lister, &arms);
+                self.shared.push((i, arms));
                 continue;
             }
             let mut payers = vec![lister];
@@ -54,32 +57,91 @@ impl Ledger<'_> {
         all.iter().copied().filter(|j| *j == lister || !carries(*j) && !self.above(lister).contains(j)).collect()
     }
 
-    /// Divides what a SubPlan took among the nodes that computed it, by what each of them has of its own: whatever the parts were, the
-    /// sums hold.
-    fn split(&mut self, i: usize, lister: usize, arms: &[usize]) {
-        let rooms: Vec<_> = arms.iter().map(|p| self.room(*p)).collect();
-        let (time, all, err) = (self.spent[i].incl, self.spent[i].all, self.spent[i].clock);
-        // What none of them has room for stays with the lister, and so with those above it.
-        let (paid, rest) = parts(time, &rooms.iter().map(|r| r.0).collect::<Vec<_>>(), false);
-        for (p, part) in arms.iter().zip(paid) {
-            self.spent[*p].own -= part;
-            self.spent[*p].err += err / arms.len() as f64;
+    /// The same for a SELECT list, which is not printed without VERBOSE: where the lister cannot hold all of it, its counterparts in the
+    /// other arms of the nearest Append that has room computed it too.
+    fn hidden_in_arms(&self, i: usize, lister: usize) -> Vec<usize> {
+        let name = self.nodes[i].subplan.as_deref().unwrap_or_default();
+        if self.facts[lister].expressions.iter().any(|(k, e)| *k == "Output" || mentions(e, name)) || self.holds(lister, i, false, 0.0) {
+            return Vec::new();
         }
-        self.spent[lister].own -= rest;
-        for (k, all) in all.into_iter().enumerate() {
-            let (paid, rest) = parts(all, &rooms.iter().map(|r| r.1[k]).collect::<Vec<_>>(), k < EXACT);
-            for (p, part) in arms.iter().zip(paid) {
-                self.spent[*p].left[k] -= part;
+        let mut path = Vec::new();
+        let mut arms = vec![lister];
+        let mut at = lister;
+        while let Some(up) = self.facts[at].parent {
+            if matches!(self.facts[up].kind.as_str(), "Append" | "Merge Append") {
+                let others = self.rows_from(up).filter(|c| *c != at);
+                arms.extend(others.map(|arm| self.counterpart(arm, &path)));
+                arms.retain(|p| self.spent[*p].executed && self.spent[*p].parallel == self.spent[i].parallel);
+                if (0..EXACT).all(|k| self.spent[i].all[k] <= arms.iter().map(|p| self.room(*p).1[k]).sum()) {
+                    return arms;
+                }
             }
-            self.spent[lister].left[k] -= rest;
+            path.insert(0, self.rows_from(up).position(|c| c == at).unwrap_or(0));
+            at = up;
         }
-        let name = self.nodes[i].subplan.clone().unwrap_or_else(|| "the subquery".into());
-        for p in arms {
-            let s = &mut self.spent[*p];
-            s.approximate = true;
-            s.doubt = Some(format!("{name} is computed in {} nodes: what each of them took for it cannot be known", arms.len()));
+        Vec::new()
+    }
+
+    /// The children that a node's rows come from.
+    fn rows_from(&self, i: usize) -> impl Iterator<Item = usize> {
+        self.children[i].iter().copied().filter(|c| !self.pulled_elsewhere(*c) && self.nodes[*c].role != Role::SubPlan)
+    }
+
+    /// The node of another arm that stands where the path leads to in the first: as deep as the arm goes.
+    fn counterpart(&self, arm: usize, path: &[usize]) -> usize {
+        path.iter().try_fold(arm, |at, child| self.rows_from(at).nth(*child).ok_or(at)).unwrap_or_else(|at| at)
+    }
+
+    /// Divides what a SubPlan took among the nodes that computed it, by what each of them has left of its own: whatever the parts were,
+    /// the sums hold. This comes after the values that one node alone waited for, who needs all its room for them.
+    pub(super) fn split(&mut self) {
+        for (i, arms) in std::mem::take(&mut self.shared) {
+            let (time, all, err) = (self.spent[i].incl, self.spent[i].all, self.spent[i].clock);
+            // What none of them has room for was within those above the lister; what nobody has stays with it.
+            let lister = self.facts[i].parent.unwrap_or(0);
+            let above = self.above(lister);
+            let rooms = |l: &Self, room: &dyn Fn(&super::Spent) -> f64| -> (Vec<f64>, Vec<f64>) {
+                let of = |of: &[usize]| of.iter().map(|p| room(&l.spent[*p])).collect();
+                (of(&arms), of(&above))
+            };
+            let (arms_have, above_have) = rooms(self, &|s| s.own);
+            let (paid, rest) = parts(time, &arms_have, false);
+            let (more, rest) = in_turn(rest, &above_have);
+            for (p, part) in arms.iter().chain(&above).zip(paid.into_iter().chain(more)) {
+                self.spent[*p].own -= part;
+            }
+            self.spent[lister].own -= rest;
+            for p in &arms {
+                self.spent[*p].err += err / arms.len() as f64;
+            }
+            for (k, all) in all.into_iter().enumerate() {
+                let (arms_have, above_have) = rooms(self, &|s| s.left[k]);
+                let (paid, rest) = parts(all, &arms_have, k < EXACT);
+                let (more, rest) = in_turn(rest, &above_have);
+                for (p, part) in arms.iter().chain(&above).zip(paid.into_iter().chain(more)) {
+                    self.spent[*p].left[k] -= part;
+                }
+                self.spent[lister].left[k] -= rest;
+            }
+            let name = self.nodes[i].subplan.clone().unwrap_or_else(|| "the subquery".into());
+            for p in &arms {
+                let s = &mut self.spent[*p];
+                s.approximate = true;
+                s.doubt = Some(format!("{name} is computed in {} nodes: what each of them took for it cannot be known", arms.len()));
+            }
         }
     }
+}
+
+/// From each in turn what it has, and what nobody has.
+fn in_turn(mut all: f64, rooms: &[f64]) -> (Vec<f64>, f64) {
+    let mut take = |room: &f64| {
+        let part = all.min(room.max(0.0));
+        all -= part;
+        part
+    };
+    let out = rooms.iter().map(&mut take).collect();
+    (out, all)
 }
 
 /// A sum in proportion to what each has room for, and what nobody has room for; in whole numbers where asked.
