@@ -129,7 +129,7 @@ pub fn run(state: &mut State, line: &str, effects: &mut Vec<Effect>) {
         "\\sf" => lists::source(state, rest, effects),
         "\\sv" if rest.is_empty() => state.say(Note::info("Which view? \\sv name.")),
         "\\sv" => describe::show(state, rest, effects),
-        "\\echo" | "\\qecho" | "\\warn" => state.say(Note::info(text::clean(unquoted(rest)).into_owned())),
+        "\\echo" | "\\qecho" | "\\warn" => state.say(Note::info(text::clean(&unquoted(rest)).into_owned())),
         "\\watch" => super::watch::start(state, rest, effects),
         "\\df" => lists::functions(state, rest, effects),
         "\\l" | "\\list" => lists::databases(state, effects),
@@ -258,8 +258,9 @@ fn with_action(state: &mut State, action: Option<Action>, word: &str, effects: &
     }
 }
 
-fn unquoted(s: &str) -> &str {
-    s.strip_prefix('\'').and_then(|s| s.strip_suffix('\'')).unwrap_or(s)
+/// A name in quotes, in which two stand for one; what is in none is as it stands.
+fn unquoted(s: &str) -> String {
+    copy::unquoted(s).filter(|(_, behind)| behind.is_empty()).map_or_else(|| s.to_string(), |(name, _)| name)
 }
 
 fn view(state: &mut State, title: &str, lines: Vec<String>) {

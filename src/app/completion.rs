@@ -1,6 +1,7 @@
 //! Completion in the editor: follows the typing, from names that are in memory, and never waits for the server. Names of a schema that
 //! was left out are asked for when a statement names it; the list comes when they do.
 
+use super::backslash::proposals::Argument;
 use super::effect::Effect;
 use super::list::ListCursor;
 use super::state::State;
@@ -123,13 +124,36 @@ pub fn loaded_more(state: &mut State, schema: &str, result: crate::model::Result
         }
         Err(e) => drop(state.completion.asked.insert(schema.to_string(), Some(e.message))),
     }
+    super::form_list::told(state, effects);
+    came(state, effects);
+}
+
+/// Names came, of a schema or of a directory: for the text that waits for them.
+pub fn came(state: &mut State, effects: &mut Vec<Effect>) {
     let here = (state.query.editor.version, state.query.editor.cursor_byte());
     if let Some((version, at, asked)) = state.completion.waits.take()
         && (version, at) == here
         && state.typing()
     {
         propose(state, asked, effects);
+        if asked && state.completion.popup.is_none() && state.completion.waits.is_none() {
+            state.say(super::state::Note::info("Nothing fits here."));
+        }
     }
+}
+
+/// Asks for the names of schemas that are not known yet; true when there are any to wait for.
+pub fn read_more(state: &mut State, schemas: &[String], effects: &mut Vec<Effect>) -> bool {
+    let link = state.link_no;
+    let asked = &mut state.completion.asked;
+    for schema in schemas {
+        if !asked.contains_key(schema) {
+            asked.insert(schema.clone(), None);
+            effects.push(Effect::NamesOf { link, schema: schema.clone() });
+        }
+    }
+    // What failed is not waited for.
+    schemas.iter().any(|s| matches!(asked.get(s), Some(None)))
 }
 
 /// A temporary table was made: its columns are proposed like any other's, until the session is gone.
@@ -187,6 +211,8 @@ pub fn typed(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
     let open = state.completion.popup.take().is_some();
     let word = |c: char| c.is_alphanumeric() || c == '_' || matches!(c, '.' | '"' | '`' | '@' | ':');
     let goes_on = match key.code {
+        // Any letter may be one of a file's name.
+        _ if key.typed().is_some() && path(state).is_some() => true,
         Code::Backspace => open,
         _ => key.typed().is_some_and(word),
     };
@@ -197,8 +223,10 @@ pub fn typed(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
 
 /// The list was asked for.
 pub fn ask(state: &mut State, effects: &mut Vec<Effect>) {
+    // What is in a directory may be another thing by now.
+    state.paths.forget();
     let unread = propose(state, true, effects);
-    if state.completion.popup.is_none() {
+    if state.completion.popup.is_none() && !state.paths.busy() {
         let words = match (&state.completion.names, &state.completion.problem) {
             (Some(_), _) if !unread.is_empty() => {
                 let name = crate::text::clean(&unread[0]).into_owned();
@@ -217,6 +245,10 @@ pub fn ask(state: &mut State, effects: &mut Vec<Effect>) {
 
 /// Gives the schemas that are named there and whose names are not known yet.
 fn propose(state: &mut State, asked: bool, effects: &mut Vec<Effect>) -> Vec<String> {
+    if let Some((line, argument)) = path(state) {
+        propose_files(state, line, &argument, asked, effects);
+        return Vec::new();
+    }
     let empty = Names::default();
     let names = state.completion.names.as_deref().unwrap_or(&empty);
     let editor = &state.query.editor;
@@ -238,15 +270,9 @@ fn propose(state: &mut State, asked: bool, effects: &mut Vec<Effect>) -> Vec<Str
     let behind_dot = editor.text()[..replace.start].ends_with(['.', '@']) || editor.text()[..replace.start].ends_with("::");
     let enough = asked || behind_dot || typed.chars().count() >= LETTERS && !found.complete;
     let version = editor.version;
-    let link = state.link_no;
     let unread = found.unread;
     state.completion.waits = (!unread.is_empty()).then_some((version, at, asked));
-    for schema in &unread {
-        if !state.completion.asked.contains_key(schema) {
-            state.completion.asked.insert(schema.clone(), None);
-            effects.push(Effect::NamesOf { link, schema: schema.clone() });
-        }
-    }
+    read_more(state, &unread, effects);
     if !enough || found.list.is_empty() {
         return unread;
     }
@@ -254,8 +280,48 @@ fn propose(state: &mut State, asked: bool, effects: &mut Vec<Effect>) -> Vec<Str
     unread
 }
 
+/// The line of the cursor, and the path in it that the cursor is at the end of.
+fn path(state: &State) -> Option<(usize, Argument)> {
+    let editor = &state.query.editor;
+    let at = editor.cursor_byte();
+    let line = editor.indented(editor.cursor_line());
+    let shortcut = state.typing() && at > line && editor.is_backslash(line);
+    shortcut.then(|| Argument::of(editor.dialect(), &editor.text()[line..at])).flatten().map(|a| (line, a))
+}
+
+fn propose_files(state: &mut State, line: usize, argument: &Argument, asked: bool, effects: &mut Vec<Effect>) {
+    let (version, at) = (state.query.editor.version, state.query.editor.cursor_byte());
+    let begins = super::paths::split(&argument.path).1;
+    if !asked && begins.chars().count() < LETTERS && (argument.path.is_empty() || !begins.is_empty()) {
+        return;
+    }
+    // The user's own directory has no name in any other.
+    let home = (argument.path == "~").then(|| vec![super::paths::Name { name: "~".into(), directory: true }]);
+    let Some(names) = home.or_else(|| Some(super::paths::listing(state, &argument.path, effects)?.fitting(begins).cloned().collect()))
+    else {
+        state.completion.waits = Some((version, at, asked));
+        return;
+    };
+    if let [one] = names.as_slice()
+        && one.name == begins
+        && !one.directory
+    {
+        return;
+    }
+    let (from, list) = argument.proposals(&names);
+    if !list.is_empty() {
+        let replace = line + from..at;
+        state.completion.popup = Some(Popup { list, cursor: ListCursor::default(), replace, moved: false, version, at });
+    }
+}
+
 /// A key while the list is open; false: the editor takes it.
 pub fn key(state: &mut State, key: Key, effects: &mut Vec<Effect>) -> bool {
+    // Behind a shortcut that takes a file the key does what it does in a shell.
+    if key == Key::plain(Code::Tab) && state.popup().is_none() && path(state).is_some() {
+        ask(state, effects);
+        return true;
+    }
     if state.popup().is_none() || key.ctrl || key.alt {
         return false;
     }
@@ -283,6 +349,10 @@ fn take(state: &mut State, effects: &mut Vec<Effect>) -> bool {
     let Some(chosen) = popup.list.get(popup.cursor.at) else { return false };
     state.query.editor.replace(popup.replace, &chosen.insert);
     super::panes::query::edited(state, effects);
+    // A directory leads on.
+    if chosen.insert.ends_with('/') {
+        propose(state, false, effects);
+    }
     true
 }
 

@@ -6,7 +6,7 @@ use super::palette::Palette;
 use crate::ops::import::Import;
 use std::borrow::Cow;
 use std::path::PathBuf;
-use tui_textarea::TextArea;
+use tui_textarea::{CursorMove, TextArea};
 
 /// Something above the panes. The topmost one takes the keys.
 #[allow(clippy::large_enum_variant, reason = "a handful exists at a time")]
@@ -196,6 +196,17 @@ pub struct Field {
     pub secret: bool,
     /// Grey text behind the label.
     pub hint: String,
+    pub takes: Takes,
+}
+
+/// What a field is about: what can be completed in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Takes {
+    Words,
+    /// A path, or where that is said a URL.
+    File,
+    /// A table, as it is written in SQL.
+    Table,
 }
 
 impl Field {
@@ -205,11 +216,20 @@ impl Field {
         if !value.is_empty() {
             input.select_all();
         }
-        Field { label: label.into(), input, secret: false, hint: hint.into() }
+        Field { label: label.into(), input, secret: false, hint: hint.into(), takes: Takes::Words }
     }
     pub fn secret(mut self) -> Self {
         self.secret = true;
         self
+    }
+    pub fn of(mut self, takes: Takes) -> Self {
+        self.takes = takes;
+        self
+    }
+    /// Another text, with the cursor behind so many letters.
+    pub fn set(&mut self, value: String, letters: usize) {
+        self.input = TextArea::new(vec![value]);
+        self.input.move_cursor(CursorMove::Jump(0, u16::try_from(letters).unwrap_or(u16::MAX)));
     }
     pub fn value(&self) -> &str {
         self.input.lines().first().map_or("", String::as_str)
@@ -227,11 +247,15 @@ pub struct Form {
     pub purpose: Purpose,
     /// Why the last try was refused.
     pub problem: Option<String>,
+    /// Proposals for the field that is typed into.
+    pub list: Option<super::form_list::FormList>,
+    /// The text that they were asked for, while what they are made of is read.
+    pub waits: Option<super::form_list::Waits>,
 }
 
 impl Form {
     pub fn new(title: impl Into<String>, purpose: Purpose, body: Vec<String>, fields: Vec<Field>) -> Self {
-        Form { title: title.into(), body, scroll: 0, fields, at: 0, purpose, problem: None }
+        Form { title: title.into(), body, scroll: 0, fields, at: 0, purpose, problem: None, list: None, waits: None }
     }
     pub fn value(&self, i: usize) -> &str {
         self.fields.get(i).map_or("", Field::value)

@@ -337,6 +337,11 @@ pub enum Effect {
         text: String,
     },
     OpenFile(PathBuf),
+    /// Reads the names of a directory that begin so; answered by `Msg::Directory`.
+    ListDirectory {
+        directory: String,
+        begins: String,
+    },
     SaveFile {
         path: PathBuf,
         text: String,

@@ -1,6 +1,6 @@
 //! Importing a file: asked for in a form, tried and rolled back, shown, and only then done.
 
-use super::dialog::{Answer, Confirm, Dialog, Field, Form, Purpose, Then, Viewer, page_width};
+use super::dialog::{Answer, Confirm, Dialog, Field, Form, Purpose, Takes, Then, Viewer, page_width};
 use super::effect::{Effect, JobId};
 use super::state::{Note, State};
 use crate::model::Result;
@@ -21,8 +21,8 @@ pub fn ask(state: &mut State) {
     let table =
         state.schema.chosen().filter(|n| n.node.kind == crate::model::NodeKind::Table).map_or_else(String::new, |n| n.node.name.clone());
     let fields = vec![
-        Field::new("File", "", "CSV with a header, TSV, or NDJSON; its ending says which"),
-        Field::new("Table", &table, "one that is there; schema.table where it needs one"),
+        Field::new("File", "", "CSV with a header, TSV, or NDJSON; its ending says which").of(Takes::File),
+        Field::new("Table", &table, "one that is there; schema.table where it needs one").of(Takes::Table),
         Field::new("NULL", "", "text that stands for NULL; empty: nothing at all does, and \"\" is an empty text"),
         Field::new("Refused rows", "", "empty: one keeps all out; skip: they are left out and told"),
     ];

@@ -7,6 +7,7 @@ use super::editor::Move;
 use super::editor::vim::Did;
 use super::effect::Effect;
 use super::find;
+use super::form_list;
 use super::list::ListCursor;
 use super::palette::Finds;
 use super::panes::running::letter;
@@ -265,7 +266,7 @@ pub fn paste(state: &mut State, text: &str, effects: &mut Vec<Effect>) {
     state.messages.read(state.now);
     match state.dialogs.last_mut() {
         Some(Dialog::Form(f)) => {
-            f.problem = None;
+            (f.problem, f.list) = (None, None);
             if let Some(field) = f.fields.get_mut(f.at) {
                 field.input.insert_str(text.lines().collect::<Vec<_>>().join(" "));
             }
@@ -424,6 +425,11 @@ fn dialog_action(state: &State, key: Key) -> Option<Action> {
 fn dialog(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
     let page = dialog_rows(state.size.1);
     let action = dialog_action(state, key);
+    if form_list::key(state, key, action, effects) {
+        return;
+    }
+    // Where nothing is completed the key goes on, as it does in forms elsewhere.
+    let action = action.map(|a| if a == Action::Complete { Action::Down } else { a });
     let charts = matches!(state.keymap.lookup(&["results"], &[key]), Lookup::Action(name) if name == Action::Chart.name());
     let Some(top) = state.dialogs.last_mut() else { return };
     match top {

@@ -269,6 +269,8 @@ pub enum Msg {
         path: PathBuf,
         result: Result<String>,
     },
+    /// Names of a directory.
+    Directory(super::paths::Listing),
     FileSaved {
         path: PathBuf,
         /// The editor's version of what was saved.

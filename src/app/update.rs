@@ -178,6 +178,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
             Ok(content) => buffers::file_opened(state, path, &content, effects),
             Err(e) => state.say(Note::error(&e)),
         },
+        Msg::Directory(listing) => super::paths::read(state, listing, effects),
         Msg::FileSaved { path, version, result } => super::save::ended(state, path, version, result, effects),
         Msg::BuffersLoaded { target, result } => buffers::loaded(state, &target, result, effects),
         Msg::BufferReopened { target, result } => buffers::reopened(state, &target, result, effects),

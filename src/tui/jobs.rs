@@ -4,6 +4,7 @@
 mod assess;
 mod buffers;
 mod connection;
+mod directory;
 mod export;
 mod files;
 mod operations;
@@ -368,6 +369,9 @@ impl Jobs {
             }
             Effect::SaveQuery { path, text } => {
                 tokio::task::spawn_blocking(move || files::save_query(&shared, path, &text));
+            }
+            Effect::ListDirectory { directory, begins } => {
+                tokio::task::spawn_blocking(move || directory::list(&shared, directory, begins));
             }
             Effect::OpenFile(path) => {
                 tokio::task::spawn_blocking(move || files::open(&shared, path));

@@ -4,19 +4,26 @@ use super::canvas::Canvas;
 use crate::app::State;
 use crate::app::completion::{ROWS, kind_word};
 use crate::app::layout::Area;
+use crate::app::list::ListCursor;
+use crate::sql::complete::Proposal;
 use crate::text;
 
 /// Widest list, in columns.
 const WIDEST: usize = 60;
 
-/// Draws the list below the terminal's cursor, or above it where there is no room.
-pub fn draw(state: &State, (x, y): (u16, u16), c: &mut Canvas<'_>) {
+/// Draws the list of the editor.
+pub fn draw(state: &State, at: (u16, u16), c: &mut Canvas<'_>) {
     let Some(popup) = state.popup() else { return };
+    list(state, at, &state.query.editor.text()[popup.replace.clone()], &popup.list, popup.cursor, c);
+}
+
+/// Draws a list below the terminal's cursor, which stands behind what was typed, or above it where there is no room.
+pub fn list(state: &State, (x, y): (u16, u16), typed: &str, list: &[Proposal], cursor: ListCursor, c: &mut Canvas<'_>) {
     let (width, height) = state.size;
-    let typed = text::width(&text::clean(&state.query.editor.text()[popup.replace.clone()]));
-    let shown: Vec<_> = popup.list.iter().enumerate().skip(popup.cursor.top).take(ROWS).collect();
+    let typed = text::width(&text::clean(typed));
+    let shown: Vec<_> = list.iter().enumerate().skip(cursor.top).take(ROWS).collect();
     let name = |insert: &str| text::clean(insert).into_owned();
-    let detail = |p: &crate::sql::complete::Proposal| {
+    let detail = |p: &Proposal| {
         let parts = [kind_word(p.kind), p.detail.as_str()];
         text::clean(&parts.into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>().join(" ")).into_owned()
     };
@@ -31,7 +38,7 @@ pub fn draw(state: &State, (x, y): (u16, u16), c: &mut Canvas<'_>) {
     c.clear(area);
     for (row, (i, p)) in shown.into_iter().enumerate() {
         let y = top + row as u16;
-        let chosen = i == popup.cursor.at;
+        let chosen = i == cursor.at;
         // The edges tell the list from the text behind it without any colour.
         let (edge, style) = if chosen { (c.look.glyphs.marker, c.look.focus) } else { (c.look.glyphs.vertical, c.look.border) };
         c.put(left, y, 1, edge, style);

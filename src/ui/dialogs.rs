@@ -2,7 +2,7 @@
 
 use super::canvas::Canvas;
 use super::highlight;
-use crate::app::dialog::{Confirm, Dialog, Form, Help, Viewer};
+use crate::app::dialog::{Confirm, Dialog, Form, Help, Takes, Viewer};
 use crate::app::keys::{contexts, dialog_rows, palette_rows};
 use crate::app::layout::Area;
 use crate::app::list::ListCursor;
@@ -119,8 +119,7 @@ fn form(state: &State, d: &Form, c: &mut Canvas<'_>) -> Option<(u16, u16)> {
     let lines = if d.fields.iter().any(|f| !f.hint.is_empty()) { 2 } else { 1 };
     let h = body.len() + usize::from(!body.is_empty()) + d.fields.len() * lines + problem.len() + 2;
     let area = centred(state, width, h as u16);
-    let foot = if d.fields.len() > 1 { "Enter next, Tab moves, Esc gives up" } else { "Enter goes on, Esc gives up" };
-    let inside = boxed(c, area, &text::clean(&d.title), foot);
+    let inside = boxed(c, area, &text::clean(&d.title), &form_foot(state, d));
     let mut y = inside.y;
     // What is typed into stays on the screen: a body that is too long for it is scrolled.
     let dots = c.look.ascii_words("… PageDown for the rest").into_owned();
@@ -171,7 +170,23 @@ fn form(state: &State, d: &Form, c: &mut Canvas<'_>) -> Option<(u16, u16)> {
         c.put(inside.x, y.min(inside.y + inside.h.saturating_sub(1)), inside.w, p, c.look.critical);
         y += 1;
     }
+    if let (Some(at), Some(l), Some(f)) = (cursor, &d.list, d.fields.get(d.at)) {
+        super::completion::list(state, at, f.value().get(l.replace.clone()).unwrap_or(""), &l.list, l.cursor, c);
+    }
     cursor
+}
+
+/// What the keys of a form do now.
+fn form_foot(state: &State, d: &Form) -> String {
+    let key = state.keymap.key_for(&["form"], Action::Complete.name()).map_or_else(|| ":complete".into(), show);
+    let completes = d.fields.get(d.at).is_some_and(|f| f.takes != Takes::Words);
+    match (d.fields.len() > 1, completes) {
+        _ if d.list.is_some() => format!("{key} takes it, arrows choose, Esc closes the list"),
+        (true, true) => format!("{key} completes, Enter next, Esc gives up"),
+        (false, true) => format!("{key} completes, Enter goes on, Esc gives up"),
+        (true, false) => format!("Enter next, {key} moves, Esc gives up"),
+        (false, false) => "Enter goes on, Esc gives up".into(),
+    }
 }
 
 pub(super) fn page(state: &State) -> Area {

@@ -8,7 +8,7 @@ use crate::model::Dialect;
 use crate::ops::export::ExportFormat;
 use crate::ops::import::Import;
 use crate::ops::import::reader::Form;
-use crate::sql::{TokenKind, lex};
+use crate::sql::{Token, TokenKind, lex};
 use std::path::PathBuf;
 
 /// What the line asks for.
@@ -60,26 +60,39 @@ pub fn run(state: &mut State, rest: &str, effects: &mut Vec<Effect>) {
     }
 }
 
-/// Reads the line behind `\copy`. The error says what to do instead.
-fn read(dialect: Dialect, rest: &str) -> Result<Copy, String> {
-    let tokens: Vec<_> = lex(dialect, rest).into_iter().filter(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment)).collect();
-    let text = |i: usize| tokens.get(i).map_or("", |t| &rest[t.span.clone()]);
-    let is = |i: usize, word: &str| text(i).eq_ignore_ascii_case(word);
-    // TO or FROM outside of brackets ends what is copied.
+fn words(dialect: Dialect, rest: &str) -> Vec<Token> {
+    lex(dialect, rest).into_iter().filter(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment)).collect()
+}
+
+/// TO or FROM outside of brackets, which ends what is copied.
+fn way(tokens: &[Token], rest: &str) -> Option<usize> {
     let mut depth = 0usize;
-    let mut way = None;
-    for i in 0..tokens.len() {
-        match text(i) {
+    (0..tokens.len()).find(|i| {
+        let text = &rest[tokens[*i].span.clone()];
+        match text {
             "(" => depth += 1,
             ")" => depth = depth.saturating_sub(1),
-            _ if depth == 0 && i > 0 && (is(i, "to") || is(i, "from")) => {
-                way = Some(i);
-                break;
-            }
             _ => {}
         }
-    }
-    let Some(way) = way else { return Err(format!("Write {USE}.")) };
+        depth == 0 && *i > 0 && (text.eq_ignore_ascii_case("to") || text.eq_ignore_ascii_case("from"))
+    })
+}
+
+/// Where the name of the file begins, with its quote, when the text behind `\copy` ends in it.
+pub fn file_at(dialect: Dialect, rest: &str) -> Option<usize> {
+    let tokens = words(dialect, rest);
+    let behind = &rest[tokens[way(&tokens, rest)?].span.end..];
+    let name = behind.trim_start();
+    let open = if name.starts_with('\'') { unquoted(name).is_none() } else { !name.contains(char::is_whitespace) };
+    (open && name.len() < behind.len()).then_some(rest.len() - name.len())
+}
+
+/// Reads the line behind `\copy`. The error says what to do instead.
+fn read(dialect: Dialect, rest: &str) -> Result<Copy, String> {
+    let tokens = words(dialect, rest);
+    let text = |i: usize| tokens.get(i).map_or("", |t| &rest[t.span.clone()]);
+    let is = |i: usize, word: &str| text(i).eq_ignore_ascii_case(word);
+    let Some(way) = way(&tokens, rest) else { return Err(format!("Write {USE}.")) };
     let what = rest[..tokens[way].span.start].trim();
     if is(way + 1, "program") {
         return Err("\\copy to or from a program is not done here: `holdpoint query … --format csv | program` does it.".into());
@@ -153,7 +166,7 @@ fn read(dialect: Dialect, rest: &str) -> Result<Copy, String> {
 }
 
 /// The text in the quotes at the head, in which two stand for one, and what is behind them.
-fn unquoted(text: &str) -> Option<(String, &str)> {
+pub fn unquoted(text: &str) -> Option<(String, &str)> {
     let mut rest = text.strip_prefix('\'')?;
     let mut out = String::new();
     loop {

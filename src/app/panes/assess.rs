@@ -3,7 +3,7 @@
 
 pub mod recover;
 
-use crate::app::dialog::{Dialog, Field, Form, Purpose, Viewer};
+use crate::app::dialog::{Dialog, Field, Form, Purpose, Takes, Viewer};
 use crate::app::effect::{Effect, JobId};
 use crate::app::layout::arrange;
 use crate::app::list::ListCursor;
@@ -365,7 +365,12 @@ fn ask_hand_over(state: &mut State) {
         "Findings, what changed, who waits for whom, and what was done when, by the journal.".into(),
         "Statements lose their constants. The name ends in .md, .html or .json.".into(),
     ];
-    state.dialogs.push(Dialog::Form(Form::new("Hand over", Purpose::HandOver, body, vec![Field::new("File", &file, "a new file")])));
+    state.dialogs.push(Dialog::Form(Form::new(
+        "Hand over",
+        Purpose::HandOver,
+        body,
+        vec![Field::new("File", &file, "a new file").of(Takes::File)],
+    )));
 }
 
 /// The file was named; an error says what is wrong with the name.

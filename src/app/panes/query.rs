@@ -5,7 +5,7 @@ pub use super::results::acts::{act_results, find, found, grid_page, rows_done, w
 pub use super::results::{Progress, ResultTab};
 use super::running::Running;
 use crate::app::buffers::Buffers;
-use crate::app::dialog::{Dialog, Field, Form, Purpose};
+use crate::app::dialog::{Dialog, Field, Form, Purpose, Takes};
 use crate::app::editor::Editor;
 use crate::app::editor::vim::Vim;
 use crate::app::effect::{How, JobId};
@@ -239,7 +239,7 @@ pub fn edited_outside(state: &mut State, version: u64, result: crate::model::Res
 /// Asks for a file to open.
 pub fn open_form(state: &mut State) {
     let from = state.query.file.as_ref().map_or_else(String::new, |p| p.display().to_string());
-    let fields = vec![Field::new("File", &from, "a .sql file; it opens as a buffer of its own")];
+    let fields = vec![Field::new("File", &from, "a .sql file; it opens as a buffer of its own").of(Takes::File)];
     state.dialogs.push(Dialog::Form(Form::new("Open a file", Purpose::OpenFile, Vec::new(), fields)));
 }
 
@@ -285,7 +285,7 @@ pub fn save_query_form(state: &mut State) {
 /// Asks for a file to save to.
 pub fn save_form(state: &mut State) {
     let to = state.query.file.as_ref().map_or_else(String::new, |p| p.display().to_string());
-    let fields = vec![Field::new("File", &to, "where to save the editor's text")];
+    let fields = vec![Field::new("File", &to, "where to save the editor's text").of(Takes::File)];
     state.dialogs.push(Dialog::Form(Form::new("Save as", Purpose::SaveFile, Vec::new(), fields)));
 }
 
@@ -327,7 +327,7 @@ pub fn export_field(dialect: Dialect, statement: &str, last: Option<&Path>) -> F
     let hint = format!("the ending says the format: {}", ExportFormat::ENDINGS);
     let ending = last.and_then(|l| l.extension()).map_or("csv".into(), |e| e.to_string_lossy());
     let path = last.and_then(Path::parent).unwrap_or(Path::new("")).join(format!("{safe}.{ending}"));
-    Field::new("File", &path.display().to_string(), hint)
+    Field::new("File", &path.display().to_string(), hint).of(Takes::File)
 }
 
 /// The table that INSERT names for the rows of a statement.

@@ -1,6 +1,6 @@
 //! The start screen: demo, known targets, a new target.
 
-use crate::app::dialog::{Dialog, Field, Form, Purpose};
+use crate::app::dialog::{Dialog, Field, Form, Purpose, Takes};
 use crate::app::list::ListCursor;
 use crate::app::{Action, Effect, State};
 use crate::config::Config;
@@ -80,7 +80,7 @@ pub fn act(state: &mut State, action: Action, page: usize, effects: &mut Vec<Eff
 pub fn new_target(state: &mut State) {
     let fields = vec![
         Field::new("Name", "", "short, e.g. shop-dev"),
-        Field::new("Database", "", "a SQLite file, or postgres://user@host/db, mysql://user@host/db (no password here)"),
+        Field::new("Database", "", "a SQLite file, or postgres://user@host/db, mysql://user@host/db (no password here)").of(Takes::File),
         Field::new("Environment", "development", format!("one of {}; empty means read-only", state.config.environments.join(", "))),
     ];
     let body = vec![

@@ -1,7 +1,7 @@
 //! Plans that leave and plans that come: a file for other people, a file or a text of theirs.
 
 use super::{Asked, kept};
-use crate::app::dialog::{Dialog, Field, Form, Purpose};
+use crate::app::dialog::{Dialog, Field, Form, Purpose, Takes};
 use crate::app::state::Note;
 use crate::app::{Effect, State};
 use crate::model::Result;
@@ -25,7 +25,7 @@ pub(super) fn ask(state: &mut State) {
         "A plan holds the constants of its statement: without them ? stands in their places.".into(),
     ];
     let fields = vec![
-        Field::new("File", "plan.html", "an existing file is never written over"),
+        Field::new("File", "plan.html", "an existing file is never written over").of(Takes::File),
         Field::new("Constants", "yes", "yes, or no to leave them out"),
     ];
     state.dialogs.push(Dialog::Form(Form::new("Share the plan", Purpose::SharePlan, body, fields)));
@@ -65,7 +65,7 @@ pub fn submit(state: &State, file: &str, constants: &str, effects: &mut Vec<Effe
 pub(super) fn ask_file(state: &mut State) {
     let body =
         vec!["What EXPLAIN printed, as text or JSON, of PostgreSQL, MySQL, MariaDB or SQLite; also from a log or a frame of psql.".into()];
-    let fields = vec![Field::new("File", "", "a plan that you paste into the editor is opened by the plan key there")];
+    let fields = vec![Field::new("File", "", "a plan that you paste into the editor is opened by the plan key there").of(Takes::File)];
     state.dialogs.push(Dialog::Form(Form::new("Open a plan", Purpose::OpenPlan, body, fields)));
 }
 
