@@ -112,7 +112,13 @@ fn columns_of_a_temporary_table_are_proposed_until_it_is_dropped() {
     };
     let effects = run(&mut c, "create temp table picked (weight int, orders int)");
     assert!(effects.iter().any(|e| matches!(e, Effect::TemporaryTable { name, .. } if name == "picked")), "{effects:?}");
-    let column = |name: &str| Column { name: name.into(), type_name: "int".into(), align: holdpoint::model::Align::Right, origin: None };
+    let column = |name: &str| Column {
+        name: name.into(),
+        type_name: "int".into(),
+        align: holdpoint::model::Align::Right,
+        origin: None,
+        style: None,
+    };
     c.send(Msg::TemporaryTable { link, name: "picked".into(), columns: vec![column("weight"), column("orders")] });
     let proposed = |c: &mut Console, sql: &str| {
         c.press("C-a");

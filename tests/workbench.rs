@@ -320,6 +320,40 @@ async fn notifications_of_others_arrive_while_nothing_runs() {
 }
 
 #[test]
+fn a_file_that_another_session_would_read_otherwise_is_told_beside_it() {
+    let p = Project::postgres();
+    let rows = "select date '2024-02-03' as day, interval '-1 day -2 hours' as span, 0.1::float8 + 0.2 as f, '\\x00'::bytea as b";
+    // What a statement before it set, as text for the psql user; and what the next one is told.
+    let told = |set: &str, format: &str| {
+        let out = p.run(&["query", "app-dev", &format!("{set}; {rows}"), "--format", format]);
+        assert!(out.status.success(), "{set}: {out:?}");
+        String::from_utf8(out.stderr).expect("UTF-8").lines().filter(|l| l.contains("elsewhere")).map(str::to_string).collect::<Vec<_>>()
+    };
+    let none = Vec::<String>::new();
+    for set in ["set datestyle = 'ISO, DMY'", "set intervalstyle = iso_8601", "set bytea_output = escape", "set extra_float_digits = 3"] {
+        assert_eq!(told(set, "csv"), none, "{set}");
+    }
+    for format in ["csv", "tsv", "json", "ndjson", "insert"] {
+        assert_eq!(
+            told("set intervalstyle = sql_standard; set extra_float_digits = -3", format),
+            [
+                "span as written under IntervalStyle = sql_standard may be read as other values elsewhere: SET IntervalStyle = 'postgres' first.",
+                "f as written under extra_float_digits = -3 may be read as other values elsewhere: SET extra_float_digits = 1 first."
+            ]
+        );
+    }
+    let german = "day as written under DateStyle = German, DMY may be read as other values elsewhere: SET DateStyle = 'ISO' first.";
+    assert_eq!(told("set datestyle = 'German, DMY'", "csv"), [german]);
+    assert_eq!(told("set datestyle = 'German, DMY'", "markdown"), none);
+    // What a transaction takes back is the default again.
+    assert_eq!(told("begin; set extra_float_digits = 0; rollback", "csv"), none);
+    assert_eq!(told("begin; set extra_float_digits = 0; commit", "csv").len(), 1);
+    // Another session does read them so: the warning is no idle one.
+    let there = p.run(&["query", "app-dev", "select interval '-1 2:00:00' = interval '-1 day -2 hours' as same", "--format", "csv"]);
+    assert_eq!(String::from_utf8_lossy(&there.stdout), "same\r\nf\r\n");
+}
+
+#[test]
 fn the_lines_behind_copy_from_stdin_are_sent_to_it() {
     let p = Project::postgres();
     p.write("load.sql", "create table loaded (id int, name text);\ncopy loaded (id, name) from stdin;\n1\tit's; --\n2\t\\N\n\\.\nselect count(*) as n, count(name) as named from loaded;\n");

@@ -150,11 +150,11 @@ pub enum Msg {
         work: RowsWork,
         report: Result<RowsReport>,
     },
-    /// An export ended: rows that were written, and where.
+    /// An export ended: rows that were written, and what to know of the file; and where it is.
     Exported {
         job: JobId,
         path: PathBuf,
-        result: Result<u64>,
+        result: Result<(u64, Vec<String>)>,
     },
     /// Rows as a text for the clipboard.
     RowsToCopy {

@@ -332,6 +332,9 @@ impl RowWriter {
     /// The end of the result; `footer` says how it ended, `facts` go into the JSON document.
     pub fn finish(&mut self, footer: &str, facts: &serde_json::Value) -> Result<()> {
         self.end(footer, facts)?;
+        for told in self.exact.iter().flat_map(Encoder::read_otherwise) {
+            message(&told);
+        }
         if self.left_out > 0 {
             let more = text::counted(u64::from(self.left_out), "further result");
             message(&format!("the statement gave {more}: a file holds one, and they are not in it"));

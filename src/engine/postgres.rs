@@ -37,6 +37,7 @@ mod tools;
 mod types;
 mod usage;
 mod wire;
+mod written;
 
 /// A PostgreSQL target.
 pub struct Postgres {

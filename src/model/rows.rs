@@ -22,6 +22,9 @@ pub struct Column {
     /// Where its values come from, when they are a table's column as it is. Known to few results: nothing is displayed by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
+    /// The session's setting that wrote the values so that another session may read them as other ones: `DateStyle = SQL, DMY`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub style: Option<String>,
 }
 
 /// The column of a table that a result's column shows, as the server tells it. The parts are names, or the server's numbers with `#`

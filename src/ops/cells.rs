@@ -491,7 +491,7 @@ mod tests {
     }
     fn shown(name: &str, id: Option<&str>) -> Column {
         let origin = id.map(|i| Origin { table: vec!["#1".into()], column: i.into() });
-        Column { name: name.into(), type_name: "text".into(), align: Align::Left, origin }
+        Column { name: name.into(), type_name: "text".into(), align: Align::Left, origin, style: None }
     }
     fn text(s: &str) -> Param {
         Param::Text(s.into())

@@ -232,7 +232,10 @@ mod tests {
     type Row<'a> = Vec<Option<&'a str>>;
 
     fn columns(names: &[&str]) -> Vec<Column> {
-        names.iter().map(|n| Column { name: (*n).into(), type_name: String::new(), align: Align::Left, origin: None }).collect()
+        names
+            .iter()
+            .map(|n| Column { name: (*n).into(), type_name: String::new(), align: Align::Left, origin: None, style: None })
+            .collect()
     }
 
     fn spill(dir: &tempfile::TempDir, rows: &[Row<'_>]) -> RowSpill {

@@ -100,6 +100,32 @@ impl Encoder {
         self
     }
 
+    /// What another session may read otherwise in the columns that were told, and what to set before an export that all read the same;
+    /// one sentence for each setting.
+    pub fn read_otherwise(&self) -> Vec<String> {
+        let mut by: Vec<(&str, Vec<&str>)> = Vec::new();
+        // A table in a document is read by people.
+        for c in self.columns.iter().filter(|_| !matches!(self.format, ExportFormat::Markdown)) {
+            let Some(style) = c.style.as_deref() else { continue };
+            match by.iter_mut().find(|(s, _)| *s == style) {
+                Some((_, columns)) => columns.push(&c.name),
+                None => by.push((style, vec![&c.name])),
+            }
+        }
+        let told = |(style, columns): (&str, Vec<&str>)| {
+            let names: Vec<_> = columns.iter().take(3).map(|c| crate::text::clean(c)).collect();
+            let more = if columns.len() > names.len() { " …" } else { "" };
+            let remedy = match style.split(' ').next() {
+                Some("DateStyle") => "SET DateStyle = 'ISO'",
+                Some("IntervalStyle") => "SET IntervalStyle = 'postgres'",
+                _ => "SET extra_float_digits = 1",
+            };
+            let style = crate::text::clean(style);
+            format!("{}{more} as written under {style} may be read as other values elsewhere: {remedy} first.", names.join(", "))
+        };
+        by.into_iter().map(told).collect()
+    }
+
     pub fn format(&self) -> ExportFormat {
         self.format
     }

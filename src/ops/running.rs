@@ -111,7 +111,8 @@ mod tests {
     #[test]
     fn progress_goes_to_its_session_or_stands_alone() {
         let columns = ["id", "database", "command", "relation", "phase", "work", "done", "statement"];
-        let column = |n: &&str| Column { name: (*n).into(), type_name: String::new(), align: Default::default(), origin: None };
+        let column =
+            |n: &&str| Column { name: (*n).into(), type_name: String::new(), align: Default::default(), origin: None, style: None };
         let row = |cells: [&str; 8]| cells.iter().map(|c| (!c.is_empty()).then(|| c.to_string())).collect::<Vec<_>>();
         let table = Table {
             columns: columns.iter().map(column).collect(),

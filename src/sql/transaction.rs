@@ -141,7 +141,8 @@ pub fn commits_implicitly(dialect: Dialect, text: &str) -> bool {
     }
 }
 
-/// It may change where a bare name leads: the search path, the current database. A function that does so unseen is not known here.
+/// It may change where a bare name leads (the search path, the current database), or how PostgreSQL writes floats, which it tells only
+/// who asks. A function that does so unseen is not known here.
 pub fn moves(dialect: Dialect, text: &str) -> bool {
     if dialect == Dialect::Sqlite {
         return false;
@@ -158,9 +159,9 @@ pub fn moves(dialect: Dialect, text: &str) -> bool {
     match first {
         "set" => {
             let w = words(dialect, text, 8);
-            w.iter().any(|x| x == "search_path" || x == "schema")
+            w.iter().any(|x| x == "search_path" || x == "schema" || x == "extra_float_digits")
         }
-        "reset" => w.get(1).is_some_and(|x| x == "search_path" || x == "all"),
+        "reset" => w.get(1).is_some_and(|x| x == "search_path" || x == "extra_float_digits" || x == "all"),
         "discard" => true,
         // What a block or a procedure does is not read; asking costs a moment.
         "do" | "call" => true,

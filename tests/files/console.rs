@@ -81,10 +81,13 @@ fn a_parameter_is_asked_for_before_the_export_and_an_unknown_ending_is_not_taken
     // Meanwhile nothing else runs on the session; afterwards it may.
     c.press("F5");
     assert!(c.screen().contains("A statement is running"), "{}", c.screen());
-    c.send(Msg::Exported { job, path: "orders.sql".into(), result: Ok(1200) });
+    c.send(Msg::Exported { job, path: "orders.sql".into(), result: Ok((1200, Vec::new())) });
     c.run(job, RunEvent::Finished);
     assert!(c.state.query.running.is_none() && c.state.jobs.is_empty());
     assert!(c.screen().contains("1,200 rows written to orders.sql"), "{}", c.screen());
+    let known = vec!["day as written under DateStyle = German may be read as other values elsewhere.".to_string()];
+    c.send(Msg::Exported { job, path: "orders.csv".into(), result: Ok((2, known)) });
+    assert!(c.screen().contains("2 rows written to orders.csv. day as written under DateStyle = German"), "{}", c.screen());
 }
 
 #[test]
@@ -100,7 +103,8 @@ fn all_rows_of_a_result_are_copied_in_the_format_of_the_key() {
     let (job, result) =
         effects.iter().find_map(|e| if let Effect::Run { job, result, .. } = e { Some((*job, *result)) } else { None }).expect("runs");
     c.run(job, RunEvent::Started { result, index: 0, text: "select id from orders".into() });
-    let column = holdpoint::model::Column { name: "id".into(), type_name: String::new(), align: Default::default(), origin: None };
+    let column =
+        holdpoint::model::Column { name: "id".into(), type_name: String::new(), align: Default::default(), origin: None, style: None };
     c.run(job, RunEvent::Columns { result, columns: [column].into() });
     c.run(job, RunEvent::Finished);
     c.press("Esc");

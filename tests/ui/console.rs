@@ -175,6 +175,7 @@ pub fn columns(of: &[(&str, &str, bool)]) -> Arc<[Column]> {
             type_name: (*type_name).into(),
             align: if *number { Align::Right } else { Align::Left },
             origin: None,
+            style: None,
         })
         .collect()
 }

@@ -360,11 +360,14 @@ pub fn export(state: &mut State, path: &str, which: &str, effects: &mut Vec<Effe
 }
 
 /// An export ended.
-pub fn exported(state: &mut State, job: JobId, path: &std::path::Path, result: crate::model::Result<u64>) {
+pub fn exported(state: &mut State, job: JobId, path: &std::path::Path, result: crate::model::Result<(u64, Vec<String>)>) {
     state.jobs.retain(|j| j.id != job);
     let path = text::clean(&path.display().to_string()).into_owned();
     state.say(match result {
-        Ok(rows) => Note::ok(format!("{} written to {path}.", text::counted(rows, "row"))),
+        Ok((rows, known)) => {
+            let written = format!("{} written to {path}.", text::counted(rows, "row"));
+            if known.is_empty() { Note::ok(written) } else { Note::warning(format!("{written} {}", known.join(" "))) }
+        }
         Err(e) if e.kind == Kind::Cancelled => Note::info("The export was cancelled; no file was made."),
         Err(e) => Note::error(&e),
     });

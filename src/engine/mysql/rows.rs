@@ -124,6 +124,7 @@ pub(super) fn column(c: &MyColumn) -> Column {
             table: vec![c.schema_str().into_owned(), c.org_table_str().into_owned()],
             column: c.org_name_str().into_owned(),
         }),
+        style: None,
     }
 }
 

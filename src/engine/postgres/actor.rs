@@ -2,6 +2,7 @@
 
 use super::explain;
 use super::link::{Job, Link, Lost};
+use super::written::DIGITS;
 use crate::engine::session::{Access, Asked, Event, Request, SessionStatus};
 use crate::model::plan::Plan;
 use crate::model::{Dialect, Error, Param, ReadOnly, Result, TxState};
@@ -137,7 +138,7 @@ impl Actor {
         }
     }
 
-    /// Reads the search path again where the statement may have changed it. SHOW takes no snapshot: a transaction that has only
+    /// Reads the search path, and how floats are written, again where the statement may have changed it. SHOW takes no snapshot: a transaction that has only
     /// begun stays one in which its isolation level can still be set.
     async fn look_where(&mut self, text: &str) -> Result<(), Lost> {
         let moved = moves(Dialect::Postgres, text);
@@ -150,6 +151,10 @@ impl Actor {
         self.unsettled = self.link.tx != TxState::Idle;
         if let Ok(table) = self.link.fetch(Job::plain("SHOW search_path")).await? {
             self.place = table.scalar().map(str::to_string).filter(|now| *now != self.path);
+        }
+        // The one setting by which values are written that the server does not report.
+        if let Ok(table) = self.link.fetch(Job::plain("SHOW extra_float_digits")).await? {
+            self.link.parameters.insert(DIGITS.into(), table.scalar().unwrap_or_default().into());
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use super::types::{Shape, Types};
 use crate::engine::session::Event;
 use crate::model::rows::Origin;
 use crate::model::{Align, BatchBuilder, Cell, Column, Error, Notice, Result};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -86,16 +87,15 @@ impl Run {
         }
     }
 
-    pub async fn columns(&mut self, fields: &[Field], types: &mut Types) {
+    pub async fn columns(&mut self, fields: &[Field], types: &mut Types, parameters: &BTreeMap<String, String>) {
         self.shapes = fields.iter().map(|f| Shape::of(f.oid)).collect();
         let columns: Vec<Column> = fields
             .iter()
             .zip(&self.shapes)
-            .map(|(f, s)| Column {
-                name: f.name.clone(),
-                type_name: types.name(f.oid, f.modifier),
-                align: s.align(f.oid),
-                origin: f.origin(),
+            .map(|(f, s)| {
+                let type_name = types.name(f.oid, f.modifier);
+                let style = super::written::style(parameters, &type_name);
+                Column { name: f.name.clone(), type_name, align: s.align(f.oid), origin: f.origin(), style }
             })
             .collect();
         self.batch = BatchBuilder::new(columns.len());
@@ -105,8 +105,13 @@ impl Run {
     pub async fn copy_out(&mut self, binary: bool) {
         self.copy = Some(binary);
         self.batch = BatchBuilder::new(1);
-        let column =
-            Column { name: "copy".into(), type_name: if binary { "bytea" } else { "text" }.into(), align: Align::Left, origin: None };
+        let column = Column {
+            name: "copy".into(),
+            type_name: if binary { "bytea" } else { "text" }.into(),
+            align: Align::Left,
+            origin: None,
+            style: None,
+        };
         self.send(Event::Columns([column].into())).await;
     }
 

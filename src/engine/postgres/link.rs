@@ -368,7 +368,7 @@ impl Link {
                     return Err(self.lost(&e));
                 };
                 if run.stage == Stage::Main {
-                    run.columns(&fields, &mut self.types).await;
+                    run.columns(&fields, &mut self.types, &self.parameters).await;
                 }
                 continue;
             }

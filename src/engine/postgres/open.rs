@@ -3,6 +3,7 @@
 use super::actor::{Actor, Own, Private};
 use super::connect::{Dialer, Refusal};
 use super::link::{Job, Link, Lost, UNASKED};
+use super::written::DIGITS;
 use crate::config::Target;
 use crate::engine::session::{Access, Session, SessionStatus};
 use crate::engine::{Connect, POOLER, Password, Role, UNANSWERED};
@@ -113,6 +114,7 @@ async fn connect(
     };
     let row = facts.rows.first().ok_or_else(|| Error::connect("the server did not say who it is"))?;
     let cell = |i: usize| row.get(i).cloned().flatten().unwrap_or_default();
+    link.parameters.insert(DIGITS.into(), cell(9));
     // pgbouncer, Odyssey, pgcat and the clouds' proxies hand out cancel keys of their own.
     let pooler = match (&refused, cell(2).parse::<i32>().ok()) {
         (Some(name), _) => Some(format!("a pooler that refuses the startup parameter {name}")),
@@ -202,7 +204,7 @@ fn identity_query(with_system_identifier: bool) -> String {
         "SELECT pg_catalog.current_database(), current_user, pg_catalog.pg_backend_pid(), \
         (SELECT oid FROM pg_catalog.pg_database WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database()), \
         pg_catalog.current_setting('server_version'), pg_catalog.current_setting('server_version_num'), pg_catalog.version(), {system}, \
-        pg_catalog.current_setting('search_path')"
+        pg_catalog.current_setting('search_path'), pg_catalog.current_setting('extra_float_digits')"
     )
 }
 

@@ -420,7 +420,7 @@ fn columns(statement: &Statement<'_>) -> Vec<Column> {
                 }),
                 _ => None,
             };
-            Column { name: c.name().to_string(), type_name, align, origin }
+            Column { name: c.name().to_string(), type_name, align, origin, style: None }
         })
         .collect()
 }

@@ -17,6 +17,8 @@ pub struct Exported {
     pub affected: Option<u64>,
     /// Results after the first one: a file holds one, and they are not in it.
     pub left_out: u32,
+    /// See [`Encoder::read_otherwise`].
+    pub otherwise: Vec<String>,
     /// The statement ran to its end, and there is no file: why.
     pub lost: Option<Error>,
 }
@@ -88,7 +90,7 @@ pub async fn to_file(cx: &Cx, session: &Session, sent: Bound, mut encoder: Encod
                     encoder.finish(&facts, &mut out);
                     lost = file.write(&out).and_then(|()| file.finish()).err();
                 }
-                return Ok(Exported { rows, affected: done.affected, left_out, lost });
+                return Ok(Exported { rows, affected: done.affected, left_out, otherwise: encoder.read_otherwise(), lost });
             }
         }
     }

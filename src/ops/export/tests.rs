@@ -18,7 +18,7 @@ fn json_numbers_by_the_rfc() {
 fn columns_of_one_name_are_told_apart_or_refused() {
     let columns: Vec<Column> = ["a", "a", "a_2", "a"]
         .iter()
-        .map(|n| Column { name: (*n).into(), type_name: "int".into(), align: Align::Right, origin: None })
+        .map(|n| Column { name: (*n).into(), type_name: "int".into(), align: Align::Right, origin: None, style: None })
         .collect();
     let mut b = BatchBuilder::new(4);
     for n in ["1", "2", "3", "4"] {
@@ -77,7 +77,7 @@ fn json_cells_are_exact() {
 }
 
 fn column(name: &str, align: Align) -> Column {
-    Column { name: name.into(), type_name: "text".into(), align, origin: None }
+    Column { name: name.into(), type_name: "text".into(), align, origin: None, style: None }
 }
 
 fn exported(format: ExportFormat) -> String {
@@ -204,7 +204,7 @@ fn the_ending_of_a_file_says_the_format() {
 
 #[test]
 fn a_day_whose_month_is_not_told_is_not_written_as_insert() {
-    let column = |type_name: &str| Column { name: "d".into(), type_name: type_name.into(), align: Align::Left, origin: None };
+    let column = |type_name: &str| Column { name: "d".into(), type_name: type_name.into(), align: Align::Left, origin: None, style: None };
     let written = |type_name: &str, value: &str, dialect| {
         let mut b = BatchBuilder::new(1);
         b.push(Cell::Text(value.as_bytes()));

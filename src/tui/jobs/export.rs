@@ -6,7 +6,6 @@ use super::statements::{begin, finished, typed_place, unkept};
 use super::{Shared, lock};
 use crate::app::Msg;
 use crate::app::effect::{How, JobId, ResultId, Statement};
-use crate::app::state::Note;
 use crate::model::{Column, Error, Result};
 use crate::ops::Cx;
 use crate::ops::export::{self, Encoder, Exported, Portion};
@@ -64,12 +63,12 @@ pub async fn statement(shared: Arc<Shared>, link: u64, job: JobId, statement: St
         }
     };
     let outcome = run.await;
-    let left_out = outcome.as_ref().map_or(0, |done| done.left_out);
-    shared.send(Msg::Exported { job, path, result: outcome.map(|done| done.rows) });
-    if left_out > 0 {
-        let more = crate::text::counted(u64::from(left_out), "further result");
-        shared.send(Msg::Said(Note::warning(format!("The statement gave {more}: a file holds one, and they are not in it."))));
-    }
+    let result = outcome.map(|done| {
+        let more = crate::text::counted(u64::from(done.left_out), "further result");
+        let left_out = (done.left_out > 0).then(|| format!("The statement gave {more}: a file holds one, and they are not in it."));
+        (done.rows, left_out.into_iter().chain(done.otherwise).collect())
+    });
+    shared.send(Msg::Exported { job, path, result });
     finished(&shared, job);
 }
 

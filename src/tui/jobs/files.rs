@@ -176,7 +176,7 @@ fn write_rows(
     columns: &[Column],
     mut encoder: Encoder,
     path: &Path,
-) -> Result<u64> {
+) -> Result<(u64, Vec<String>)> {
     let mut file = NewFile::create(path)?;
     let mut out = Vec::new();
     encoder.columns(columns, &mut out)?;
@@ -189,7 +189,7 @@ fn write_rows(
     encoder.finish(&serde_json::json!({}), &mut out);
     file.write(&out)?;
     file.finish()?;
-    Ok(total)
+    Ok((total, encoder.read_otherwise()))
 }
 
 fn buffer_path(shared: &Shared, target: &str) -> PathBuf {
