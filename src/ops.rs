@@ -2,7 +2,7 @@
 //!
 //! An operation takes a [`Cx`] and usually a [`Connection`], and returns a report. Whatever writes to a target goes
 //! through [`gate`]; whatever happened is in the journal. Nothing here draws, prints or asks: a question to a person
-//! is an error of a kind that the caller knows ([`crate::model::Kind::PasswordNeeded`], [`crate::model::Kind::Held`]).
+//! is an error that the caller knows by its kind ([`crate::model::Error::asks`], [`crate::model::Kind::Held`]).
 
 pub mod advice;
 pub mod assess;

@@ -532,6 +532,23 @@ fn a_key_that_names_no_row_for_certain_says_why() {
     }
 }
 
+/// A key that is computed from what is written changes with it.
+#[test]
+fn an_edit_of_what_a_key_is_computed_from_takes_its_rows_along() {
+    on_each(async |p: Place| {
+        p.run("create table made (id int primary key, v int, m int generated always as (v * 10) stored unique)").await;
+        p.run("create table leads (id int primary key, p int, foreign key (p) references made (m) on update cascade)").await;
+        p.run("insert into made (id, v) values (1, 1), (2, 2)").await;
+        p.run("insert into leads values (1, 10)").await;
+        let plan = p.plan("select id, v from made").await.expect("editable");
+        for (id, old, wanted) in [("1", "1", None), ("2", "2", Some(1))] {
+            let list = statements(p.conn.dialect(), &plan.table, &[update(id, "v", number(old), number("7"))]);
+            let done = cells::write(&p.cx, &p.conn, &p.own, &plan.table, &list).await;
+            assert_eq!(done.map(|w| w.map(|w| w.rows)), Ok(wanted));
+        }
+    });
+}
+
 /// A trigger that swallows the change is no change by somebody else.
 #[test]
 fn a_change_that_a_trigger_swallows_is_told_apart_from_one_by_somebody_else() {

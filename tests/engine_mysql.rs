@@ -1097,9 +1097,22 @@ async fn logins_and_tls_work_as_configured() {
     let mut locked = cert.clone();
     locked.sslkey = Some(d.join("locked.key"));
     let e = engine(locked.clone()).connect(how()).await.err().expect("locked");
-    assert!(e.kind == Kind::PasswordNeeded && e.message.ends_with("locked.key wants its pass phrase"), "{e:?}");
+    assert!(e.kind == Kind::PassphraseNeeded && e.message.ends_with("locked.key wants its pass phrase"), "{e:?}");
     holdpoint::engine::tls::locked::open(&d.join("locked.key"), &SecretString::from("locked".to_string())).expect("opened");
-    engine(locked).connect(how()).await.expect("by certificate and pass phrase");
+    engine(locked.clone()).connect(how()).await.expect("by certificate and pass phrase");
+    // The server's own programs are lent the opened key, and nothing of it is on a disk.
+    locked.database = Some("over_tls".into());
+    server.sql("", "grant all on over_tls.* to bycert@'127.0.0.1'");
+    let place = tempfile::tempdir().expect("dir");
+    let backups = engine(locked.clone());
+    let taken = backups
+        .backups()
+        .get()
+        .expect("backups")
+        .take(place.path(), "tester", &holdpoint::model::Silent, &tokio_util::sync::CancellationToken::new())
+        .await
+        .expect("a dump by certificate and pass phrase");
+    assert!(taken.artefacts[0].bytes > 0);
     // The recipe of the server's manual makes one of X.509 version 1.
     openssl(
         d,

@@ -3,7 +3,7 @@
 mod support;
 
 use holdpoint::config::{AccessMode, EngineKind, Target};
-use holdpoint::engine::{Access, Asked, Connect, Engine, Role, Session, registry};
+use holdpoint::engine::{Access, Asked, Connect, Engine, Event, Role, Session, registry};
 use holdpoint::model::{NodeKind, NodePath, Severity};
 use std::sync::Arc;
 use support::assess::{Run, assess};
@@ -45,6 +45,63 @@ fn shop(database: &str) -> &'static MariaServer {
 
 async fn trial(s: &Session, sql: &str) -> holdpoint::model::Result<holdpoint::model::plan::Plan> {
     s.explain_as(sql, Asked { writes: true, ..Asked::new(true) }).await
+}
+
+/// MySQL's SLEEP gives 1 when it is ended, and the statement no error.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "run by tests/matrix, which fetches MySQL"]
+async fn a_sleep_that_a_cancel_cuts_short_is_told_apart_from_one_that_ran_out() {
+    let server = MariaServer::shared();
+    server.create_database("cuts");
+    let s = session(server, "cuts").await;
+    let run = async |text: &str| {
+        let mut rows = s.run(text).await.expect("run");
+        let mut done = None;
+        while let Some(event) = rows.next().await {
+            if let Event::Done(outcome) = event.expect("no error") {
+                done = Some(outcome);
+            }
+        }
+        done.expect("an end").cut_short
+    };
+    assert!(!run("select sleep(0.01)").await);
+    let busy = || {
+        server
+            .sql("", "select count(*) from information_schema.processlist where info = 'select sleep(50), 7'")
+            .trim()
+            .parse::<u32>()
+            .expect("n")
+    };
+    let (cut, ()) = tokio::join!(run("select sleep(50), 7"), async {
+        tokio::task::block_in_place(|| wait_until("it sleeps", || busy() == 1));
+        s.cancel().await.expect("cancel");
+    });
+    assert!(cut);
+    assert_eq!(busy(), 0);
+    assert!(!run("select 1").await);
+    // On the command line what comes behind it does not run.
+    server.sql("cuts", "create table t (id int)");
+    let home = tempfile::tempdir().expect("home");
+    std::fs::write(
+        home.path().join("holdpoint.toml"),
+        format!(
+            "[targets.my]\nengine = \"mysql\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"root\"\ndatabase = \"cuts\"\naccess = \"open\"\n",
+            server.port
+        ),
+    )
+    .expect("config");
+    let child = support::command(home.path())
+        .args(["query", "my", "select sleep(50), 7; insert into t values (1)"])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("start");
+    wait_until("it sleeps", || busy() == 1);
+    let pid = rustix::process::Pid::from_raw(child.id().try_into().expect("pid")).expect("pid");
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("signal");
+    let out = child.wait_with_output().expect("an end");
+    assert_eq!(out.status.code(), Some(130), "{out:?}");
+    assert_eq!(server.sql("cuts", "select count(*) from t").trim(), "0", "{out:?}");
 }
 
 /// Without its performance schema MySQL tells nobody who has a row; InnoDB's list tells who waits, and for how long who does not is there.

@@ -182,7 +182,7 @@ fn a_data_fix_that_was_rolled_back_says_so_in_its_result() {
         c.run(job, RunEvent::Started { result, index: 0, text: "update …".into() });
         let elapsed = std::time::Duration::from_millis(35);
         let tag = holdpoint::ops::datafix::TAG.to_string();
-        let outcome = holdpoint::engine::Outcome { tag, affected: Some(12), elapsed, rolled_back: false };
+        let outcome = holdpoint::engine::Outcome { tag, affected: Some(12), elapsed, rolled_back: false, cut_short: false };
         c.run(job, RunEvent::Done { result, outcome });
         c.typing_on = true;
         c.run(job, RunEvent::Fix { result, fix: Box::new(a_fix()) });
@@ -269,6 +269,21 @@ fn a_double_ctrl_c_cancels_and_only_a_later_one_hangs_up() {
     assert!(!c.press("C-c").iter().any(|e| matches!(e, Effect::Sever { .. })), "{}", c.screen());
     c.state.now += jiff::SignedDuration::from_millis(600);
     assert!(c.press("C-c").iter().any(|e| matches!(e, Effect::Sever { .. })), "{}", c.screen());
+}
+
+#[test]
+fn what_became_of_a_cancelled_statement_that_ended_without_an_error_is_told() {
+    for (cut_short, words) in [(true, "what waited in it (SLEEP) was cut short"), (false, "It ended by itself before it was cancelled")] {
+        let mut c = open("select sleep(20)");
+        let (job, result) = job_of(&c.press("F5"));
+        c.run(job, RunEvent::Started { result, index: 0, text: "select sleep(20)".into() });
+        assert!(c.press("C-c").iter().any(|e| matches!(e, Effect::Cancel { .. })));
+        let outcome = holdpoint::engine::Outcome { tag: "SELECT 1".into(), cut_short, ..Default::default() };
+        c.run(job, RunEvent::Done { result, outcome });
+        c.run(job, RunEvent::Finished);
+        let said = &c.state.messages.shown.as_ref().unwrap().text;
+        assert!(said.contains(words) && !c.screen().contains("Cancelling"), "{said}");
+    }
 }
 
 #[test]
@@ -877,14 +892,17 @@ fn what_the_server_says_unasked_is_shown() {
 
 #[test]
 fn commands_of_other_clients_say_what_does_the_same_here() {
-    let refused = |sql: &str| {
+    let refused_as = |kind: Kind, sql: &str| {
         let mut c = open(sql);
         let (job, result) = job_of(&c.press("F5"));
         c.run(job, RunEvent::Started { result, index: 0, text: sql.into() });
-        c.run(job, RunEvent::Failed { result, error: Error::new(Kind::Statement, "syntax error") });
+        c.run(job, RunEvent::Failed { result, error: Error::new(kind, "syntax error") });
         c.run(job, RunEvent::Finished);
         c.screen()
     };
+    let refused = |sql: &str| refused_as(Kind::Statement, sql);
+    // A read-only target's own refusal comes before the server's.
+    assert!(refused_as(Kind::ReadOnly, ".tables").contains("\\dt lists the tables."));
     for (typed, part) in [
         ("show tables", "\\dt lists the tables."),
         (".tables", "\\dt lists the tables."),

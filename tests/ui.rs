@@ -71,7 +71,13 @@ fn ran(c: &mut Console, total: u64, done: bool) -> u64 {
         c.run(job, RunEvent::Rows { result, total, first: None });
     }
     if done {
-        let outcome = Outcome { tag: format!("SELECT {total}"), affected: None, elapsed: Duration::from_millis(12), rolled_back: true };
+        let outcome = Outcome {
+            tag: format!("SELECT {total}"),
+            affected: None,
+            elapsed: Duration::from_millis(12),
+            rolled_back: true,
+            cut_short: false,
+        };
         c.run(job, RunEvent::Done { result, outcome });
         c.run(job, RunEvent::Finished);
     }

@@ -52,7 +52,13 @@ fn result(c: &mut Console, columns: &[(&str, &str, bool)], cells: &[Cell<'_>], d
     c.run(job, RunEvent::Columns { result, columns: console::columns(columns) });
     c.run(job, RunEvent::Rows { result, total, first: Some(Arc::new(batch)) });
     if done {
-        let outcome = Outcome { tag: format!("SELECT {total}"), affected: None, elapsed: Duration::from_millis(3), rolled_back: true };
+        let outcome = Outcome {
+            tag: format!("SELECT {total}"),
+            affected: None,
+            elapsed: Duration::from_millis(3),
+            rolled_back: true,
+            cut_short: false,
+        };
         c.run(job, RunEvent::Done { result, outcome });
     } else {
         c.run(job, RunEvent::Failed { result, error: Error::cancelled() });

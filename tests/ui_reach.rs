@@ -128,6 +128,20 @@ fn columns_of_a_temporary_table_are_proposed_until_it_is_dropped() {
     };
     assert_eq!(proposed(&mut c, "select * from picked p where p."), ["weight", "orders"]);
     assert!(proposed(&mut c, "select * from pick").contains(&"picked".to_string()));
+    let mut definition = |name: &str| {
+        c.press("C-a");
+        c.send(Msg::Paste(format!("\\d {name}")));
+        let effects = c.press("F5");
+        assert!(!effects.iter().any(|e| matches!(e, Effect::Definition { .. })), "{effects:?}");
+        let mut again = Collector::default();
+        again.relation("main", "orders", NodeKind::Table, false);
+        c.send(Msg::Names { link, result: Ok(Box::new(again.finish(vec!["main".into()], vec!["main".into()], Vec::new()))) });
+        c.state.messages.shown.clone().map(|n| format!("{} {}", n.text, n.more.join(" "))).unwrap_or_default()
+    };
+    let said = definition("picked");
+    assert!(said.contains("SELECT sql FROM sqlite_temp_schema WHERE name = 'picked' shows it."), "{said}");
+    let said = definition("two.big");
+    assert!(said.contains("SELECT sql FROM two.sqlite_schema shows it."), "{said}");
     run(&mut c, "drop table picked");
     assert!(!proposed(&mut c, "select * from pick").contains(&"picked".to_string()));
 }

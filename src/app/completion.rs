@@ -21,7 +21,7 @@ pub const ROWS: usize = 6;
 const LETTERS: usize = 2;
 
 /// The schema under which temporary tables are kept among the names. No server has one of this name.
-const TEMPORARY: &str = "temporary tables";
+pub const TEMPORARY: &str = "temporary tables";
 
 /// The list under the cursor.
 #[derive(Debug, Clone)]

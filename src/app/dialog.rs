@@ -3,6 +3,7 @@
 use super::effect::{FixAnswer, Operation, ResultId, Statement};
 use super::list::ListCursor;
 use super::palette::Palette;
+use crate::model::{Error, Kind};
 use crate::ops::import::Import;
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -256,6 +257,13 @@ pub struct Form {
 impl Form {
     pub fn new(title: impl Into<String>, purpose: Purpose, body: Vec<String>, fields: Vec<Field>) -> Self {
         Form { title: title.into(), body, scroll: 0, fields, at: 0, purpose, problem: None, list: None, waits: None }
+    }
+    /// Asks for what an error [asks](Error::asks) for: the password of a target, or the pass phrase of its private key.
+    pub fn secret(error: &Error, target: &str, assess: bool) -> Self {
+        let what = if error.kind == Kind::PassphraseNeeded { "Pass phrase" } else { "Password" };
+        let fields = vec![Field::new(what, "", "kept in memory until Holdpoint ends").secret()];
+        let purpose = Purpose::Password { target: target.to_string(), assess };
+        Form::new(format!("{what} for {target}"), purpose, vec![crate::text::clean(&error.message).into_owned()], fields)
     }
     pub fn value(&self, i: usize) -> &str {
         self.fields.get(i).map_or("", Field::value)

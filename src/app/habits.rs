@@ -15,7 +15,8 @@ pub fn leaves(statement: &str) -> bool {
 
 /// The error of a statement, with what to do instead where it was a command of another client.
 pub fn explained(state: &State, statement: &str, error: Error) -> Error {
-    if error.kind != Kind::Statement {
+    // What only reads refuses such words before the server sees them.
+    if !matches!(error.kind, Kind::Statement | Kind::ReadOnly | Kind::Held) {
         return error;
     }
     match instead(state, statement) {

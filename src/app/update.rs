@@ -5,7 +5,7 @@ pub use super::acts::{act, go};
 pub use super::answers::{answer, choose, submit};
 use super::buffers;
 use super::completion;
-use super::dialog::{Answer, Confirm, Dialog, Field, Form, Purpose, Then, Viewer};
+use super::dialog::{Answer, Confirm, Dialog, Form, Then, Viewer};
 use super::effect::Effect;
 use super::keys;
 use super::link::Link;
@@ -14,7 +14,7 @@ use super::palette::Palette;
 use super::panes::{assess, backups, cells, checklist, files, fix, migrations, plan, query, running, schema, sessions, start};
 use super::rest;
 use super::state::{Note, Pane, State, Workspace};
-use crate::model::{Kind, TxState};
+use crate::model::TxState;
 use crate::store::history::Fate;
 use crate::text;
 use secrecy::SecretString;
@@ -286,12 +286,8 @@ fn recovered(state: &mut State, runs: Vec<crate::model::Result<crate::ops::recov
 
 fn connect_failed(state: &mut State, error: crate::model::Error) {
     let target = state.link.target_name().unwrap_or("").to_string();
-    if error.kind == Kind::PasswordNeeded {
-        let body = vec![text::clean(&error.message).into_owned()];
-        let what = if error.message.contains("pass phrase") { "Pass phrase" } else { "Password" };
-        let fields = vec![Field::new(what, "", "kept in memory until Holdpoint ends").secret()];
-        let form = Form::new(format!("{what} for {target}"), Purpose::Password { target: target.clone(), assess: false }, body, fields);
-        state.dialogs.push(Dialog::Form(form));
+    if error.asks() {
+        state.dialogs.push(Dialog::Form(Form::secret(&error, &target, false)));
     }
     state.say(Note::error(&error));
     state.link = Link::Failed { target, error };

@@ -1,7 +1,7 @@
 //! From the command line's target to a connection; asks for a password when the server wants one and a person is there.
 
 use crate::config::Target;
-use crate::model::{Error, Kind, Result};
+use crate::model::{Error, Result};
 use crate::ops::{Connection, Cx, connect};
 use std::io::IsTerminal;
 
@@ -24,7 +24,7 @@ pub async fn open(cx: &Cx, name: &str) -> Result<Connection> {
             Ok::<_, Error>(conn)
         };
         match attempt.await {
-            Err(e) if e.kind == Kind::PasswordNeeded => ask(cx, &target, e)?,
+            Err(e) if e.asks() => ask(cx, &target, e)?,
             other => return other,
         }
     }

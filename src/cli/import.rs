@@ -1,7 +1,7 @@
 //! `holdpoint import`: rows of a file into a table.
 
 use super::{connect, output};
-use crate::model::{Error, Kind, Result};
+use crate::model::{Error, Result};
 use crate::ops::Cx;
 use crate::ops::import::{self, Import};
 use std::process::ExitCode;
@@ -19,7 +19,7 @@ pub async fn import(cx: &Cx, target: &str, what: Import) -> Result<ExitCode> {
             crate::ops::waits::told(&conn, "import", &own, &output::message, work).await
         };
         match attempt.await {
-            Err(e) if e.kind == Kind::PasswordNeeded => connect::ask(cx, &target, e)?,
+            Err(e) if e.asks() => connect::ask(cx, &target, e)?,
             other => break other?,
         }
     };

@@ -179,7 +179,7 @@ pub async fn query(
             Ok::<_, Error>((conn, session))
         };
         match attempt.await {
-            Err(e) if e.kind == Kind::PasswordNeeded => connect::ask(cx, &target, e)?,
+            Err(e) if e.asks() => connect::ask(cx, &target, e)?,
             other => break other?,
         }
     };
@@ -210,6 +210,10 @@ pub async fn query(
                     }
                 }
             };
+            // A cancel that came between two statements, or cut short one that ended without an error (SLEEP), ends them all.
+            if cx.cancel.is_cancelled() {
+                return Err(place(Error::cancelled()));
+            }
             let reading = session.status().reading;
             let bound = bind(reading, text, &values).map_err(|name| place(Error::usage(format!("no value for {name}"))))?;
             match admit(cx, &conn, None, &bound.text).await.map_err(place)? {

@@ -39,6 +39,8 @@ mod usage;
 mod wire;
 mod written;
 
+pub(super) use connect::client_key;
+
 /// A PostgreSQL target.
 pub struct Postgres {
     target: Target,

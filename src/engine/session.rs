@@ -46,6 +46,8 @@ pub struct Outcome {
     pub elapsed: Duration,
     /// True when the statement was wrapped and rolled back by the read-only session.
     pub rolled_back: bool,
+    /// It had been cancelled on the server and ended without an error all the same: what waited in it (MySQL's SLEEP) was cut short.
+    pub cut_short: bool,
 }
 
 /// What is known of the session now; watched by the status line.

@@ -11,6 +11,8 @@ pub enum Kind {
     Connect,
     /// The server wants a password and none of the configured sources gave one. Exit code 3.
     PasswordNeeded,
+    /// The client's private key is locked, and nothing gave the pass phrase that opens it. Exit code 3.
+    PassphraseNeeded,
     /// A gate held the action; the message names what is missing. Exit code 4.
     Held,
     /// Refused because the target is read-only, or the statement may write. Exit code 4.
@@ -75,6 +77,10 @@ impl Error {
     pub fn cancelled() -> Self {
         Self::new(Kind::Cancelled, "cancelled")
     }
+    /// A secret is to be typed: the caller asks for it, hands it to `ops::connect::typed`, and goes on.
+    pub fn asks(&self) -> bool {
+        matches!(self.kind, Kind::PasswordNeeded | Kind::PassphraseNeeded)
+    }
     /// An I/O error together with what was being done to which path.
     pub fn io(doing: impl fmt::Display, err: std::io::Error) -> Self {
         let mut e = Self::new(Kind::Io, format!("{doing}: {err}"));
@@ -113,7 +119,7 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self.kind {
             Kind::Usage => 2,
-            Kind::Connect | Kind::PasswordNeeded => 3,
+            Kind::Connect | Kind::PasswordNeeded | Kind::PassphraseNeeded => 3,
             Kind::Held | Kind::ReadOnly => 4,
             Kind::Unknown => 5,
             Kind::Cancelled => 130,

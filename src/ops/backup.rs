@@ -479,7 +479,7 @@ pub async fn verify(cx: &Cx, conn: &Connection, dir: Option<&Path>) -> Result<Ve
 
 /// Records that a verification did not prove anything, unless it was only cancelled or never got to the server.
 fn note_failed_verification(cx: &Cx, conn: &Connection, identity: &Identity, dir: &Path, e: &Error) -> Result<()> {
-    if matches!(e.kind, Kind::Cancelled | Kind::Connect | Kind::PasswordNeeded) {
+    if e.asks() || matches!(e.kind, Kind::Cancelled | Kind::Connect) {
         return Ok(());
     }
     let mut draft = Draft::new("restore-verified", conn.target(), identity, false, e.message.clone()).fact("dir", dir.to_string_lossy());

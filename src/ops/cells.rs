@@ -1,6 +1,6 @@
 //! Writing edited cells: each row is found by its whole key and its old values, exactly one row each, all in one transaction.
 
-use super::datafix::follows;
+use super::datafix::{follows, with_computed};
 use super::statements::{Ended, Ledger};
 use super::{Connection, Cx, cancelling};
 use crate::config::AccessMode;
@@ -227,7 +227,7 @@ pub fn statements(dialect: Dialect, table: &TableInfo, edits: &[RowEdit]) -> Vec
                     let row = |b: &mut Builder| b.row(key, cells.iter().map(|(name, old, _)| (name, old)));
                     row(&mut b);
                     let touch = Touch::Update(cells.iter().map(|(name, ..)| name.clone()).collect());
-                    (touch, selected(&row), renamed(table, key, cells))
+                    (with_computed(touch, table), selected(&row), renamed(table, key, cells))
                 }
                 RowEdit::Delete { key, was } => {
                     b.word("DELETE FROM ");

@@ -1,12 +1,12 @@
 //! From a target's name to sessions: secrets are resolved here, and each kind of work gets its own kind of session.
 
 use super::Cx;
-use crate::config::{AccessMode, SslMode, Target, secrets};
+use crate::config::{AccessMode, Target, secrets};
 use crate::engine::tls::locked;
 use crate::engine::{Access, Catalog, Connect, Engine, Role, Session, SessionStatus, registry};
 use crate::model::{Dialect, Result};
 use secrecy::SecretString;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
@@ -37,13 +37,13 @@ pub async fn connect(cx: &Cx, name: &str) -> Result<Connection> {
 }
 
 /// Resolves the target's secret and makes its engine; no connection is made yet. When a prompt is configured the error
-/// is [`crate::model::Kind::PasswordNeeded`]: ask, [`typed`], call again. (The server may ask for a
+/// [asks](Error::asks): ask, [`typed`], call again. (The server may ask for a
 /// password later too, with the same kind of error, when a session is opened.)
 pub async fn connect_to(cx: &Cx, target: Target) -> Result<Connection> {
     if let Some(key) = locked_key(&target) {
         match cx.config.around.var(KEY_PASSPHRASE) {
-            Some(phrase) => locked::open(key, &phrase.to_string().into())?,
-            None => return Err(locked::wanted(key)),
+            Some(phrase) => locked::open(&key, &phrase.to_string().into())?,
+            None => return Err(locked::wanted(&key)),
         }
     }
     let password = match cx.remembered_password(&target.name) {
@@ -57,15 +57,14 @@ pub async fn connect_to(cx: &Cx, target: Target) -> Result<Connection> {
 pub const KEY_PASSPHRASE: &str = "HOLDPOINT_KEY_PASSPHRASE";
 
 /// The target's private key, if it has a pass phrase that is still to be given: that is what is asked for first.
-pub fn locked_key(target: &Target) -> Option<&Path> {
-    let key = target.sslkey.as_deref().or(target.sslcert.as_deref()).filter(|_| target.sslmode != SslMode::Disable)?;
-    locked::locked(key).then_some(key)
+pub fn locked_key(target: &Target) -> Option<PathBuf> {
+    registry::client_key(target).filter(|key| locked::locked(key))
 }
 
 /// Takes what was typed: the pass phrase of the target's private key where that is still locked, else its password.
 pub fn typed(cx: &Cx, target: &Target, secret: SecretString) -> Result<()> {
     match locked_key(target) {
-        Some(key) => locked::open(key, &secret),
+        Some(key) => locked::open(&key, &secret),
         None => {
             cx.remember_password(&target.name, secret);
             Ok(())

@@ -5,8 +5,8 @@ mod image;
 mod sample;
 mod work;
 
-pub(in crate::ops) use cascade::follows;
 pub use cascade::{Cascaded, Cascades};
+pub(in crate::ops) use cascade::{follows, with_computed};
 pub use sample::{Change, Changes};
 
 use super::cells::{self, CellStatement};

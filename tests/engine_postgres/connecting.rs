@@ -175,6 +175,17 @@ async fn authentication_and_tls_work_as_libpq_s() {
     assert_eq!(cancelled.kind, Kind::Cancelled);
     assert_eq!(s.fetch("select 1").await.unwrap().scalar(), Some("1"));
 
+    // The same key with a pass phrase: pg_dump is lent what it was opened to.
+    openssl(d, &["pkcs8", "-topk8", "-v2", "aes-256-cbc", "-in", "client.key", "-passout", "pass:locked", "-out", "locked.key"]);
+    pg.psql("postgres", "create database bycert owner bycert");
+    pg.psql("bycert", "create table t (i int); insert into t values (1); alter table t owner to bycert; grant execute on all functions in schema pg_catalog to bycert");
+    let mut t = user("bycert", SslMode::Require);
+    (t.sslcert, t.sslkey, t.database) = (Some(d.join("client.crt")), Some(d.join("locked.key")), Some("bycert".into()));
+    assert_eq!(refused(engine(t.clone())).await.kind, Kind::PassphraseNeeded);
+    holdpoint::engine::tls::locked::open(&d.join("locked.key"), &secrecy::SecretString::from("locked".to_string())).unwrap();
+    let place = tempfile::tempdir().unwrap();
+    assert_eq!(take(&engine(t), place.path()).await.fingerprint.tables["public.t"].rows, 1);
+
     // The recipe of the servers' manuals makes one of X.509 version 1.
     let old =
         ["x509", "-req", "-in", "client.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-set_serial", "7", "-days", "2", "-out", "old.crt"];

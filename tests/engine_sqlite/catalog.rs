@@ -185,10 +185,14 @@ async fn the_canonical_catalogue_sees_what_matters_only() {
 
 #[tokio::test]
 async fn functions_that_may_write_are_told_from_those_that_do_not() {
-    let place = Place::with("CREATE TABLE t (a)");
+    let place = Place::with("CREATE TABLE t (a); CREATE VIRTUAL TABLE Fts USING fts5(x); INSERT INTO Fts VALUES ('hello'), ('other')");
     let (engine, s) = (place.engine(), place.session(Access::ReadOnly).await);
+    let found = s.fetch("SELECT highlight(Fts, 0, '<', '>') FROM fts('hello')").await.unwrap();
+    assert_eq!((found.rows.len(), found.scalar()), (1, Some("<hello>")));
     let names: Vec<String> =
-        ["count", "UPPER", "json_each", "pragma_table_info", "load_extension", "my_own", "pragma_wal_checkpoint"].map(String::from).into();
+        ["fts", "count", "UPPER", "json_each", "pragma_table_info", "load_extension", "my_own", "pragma_wal_checkpoint"]
+            .map(String::from)
+            .into();
     let writing = engine.catalog().get().unwrap().writing_functions(&s, &names).await.unwrap();
     assert_eq!(writing, ["load_extension", "my_own", "pragma_wal_checkpoint"]);
 }

@@ -196,3 +196,73 @@ fn mariadb_dies_under_a_statement() {
     let pid = process_of(&server);
     dies(c, "select sleep(600)", || end(&pid, Signal::KILL));
 }
+
+/// A server that lets `bycert` in by its certificate, whose key has the pass phrase `locked`; the target that names them.
+fn by_locked_key(dir: &std::path::Path) -> (PgServer, String) {
+    use crate::support::server::{Unprivileged, run};
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o755)).expect("mode");
+    let openssl = |args: &str| {
+        let mut c = std::process::Command::new("openssl");
+        c.args(args.split(' ')).current_dir(dir);
+        run(c, "openssl")
+    };
+    openssl("req -x509 -newkey rsa:2048 -nodes -keyout server.key -out server.crt -subj /CN=localhost -days 2");
+    openssl("req -newkey rsa:2048 -nodes -keyout client.key -out client.csr -subj /CN=bycert");
+    openssl("x509 -req -in client.csr -CA server.crt -CAkey server.key -CAcreateserial -out client.crt -days 2");
+    openssl("pkcs8 -topk8 -v2 aes-256-cbc -in client.key -passout pass:locked -out locked.key");
+    std::fs::remove_file(dir.join("client.key")).expect("only the locked one is left");
+    std::fs::write(dir.join("hba"), "local all postgres trust\nhostssl all bycert 127.0.0.1/32 cert\n").expect("hba");
+    for (from, to) in [("server.key", "pg.key"), ("server.crt", "pg.crt"), ("hba", "pg.hba")] {
+        std::fs::copy(dir.join(from), dir.join(to)).expect("copy");
+        std::fs::set_permissions(dir.join(to), std::fs::Permissions::from_mode(0o600)).expect("mode");
+        Unprivileged::first_of(&["postgres", "nobody"]).own(&dir.join(to));
+    }
+    let set = |k: &str, f: &str| format!("{k}={}", dir.join(f).display());
+    let settings = [
+        set("hba_file", "pg.hba"),
+        set("ssl_cert_file", "pg.crt"),
+        set("ssl_key_file", "pg.key"),
+        set("ssl_ca_file", "pg.crt"),
+        "ssl=on".to_string(),
+    ];
+    let pg = PgServer::start(&settings.iter().map(String::as_str).collect::<Vec<_>>());
+    pg.psql("postgres", "create role bycert login");
+    let target = format!(
+        "[targets.one]\nengine = \"postgres\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"bycert\"\ndatabase = \"postgres\"\n\
+         sslmode = \"require\"\nsslcert = \"{d}/client.crt\"\nsslkey = \"{d}/locked.key\"\n",
+        pg.port,
+        d = dir.display()
+    );
+    (pg, target)
+}
+
+#[test]
+fn the_pass_phrase_of_a_private_key_is_asked_for_until_it_opens_or_esc() {
+    let dir = tempfile::Builder::new().prefix("hp-key-").tempdir_in("/tmp").expect("dir");
+    let (_pg, target) = by_locked_key(dir.path());
+    let home = tempfile::tempdir().expect("home");
+    std::fs::write(home.path().join("holdpoint.toml"), target).expect("config");
+    let mut c = Console::start(home.path(), home.path(), &["open", "one"], 100, 30);
+    c.wait_for("Pass phrase for one");
+    c.wait_for("locked.key wants its pass phrase");
+    c.send("not-this-one<Enter>");
+    c.wait_for("that pass phrase does not open the private key");
+    c.wait_for("Pass phrase for one");
+    c.send("<Esc>");
+    c.wait_until("the question is gone, and so is the connection", |s| !s.contains("Pass phrase for one") && s.contains("not connected"));
+    palette(&mut c, "reconnect");
+    c.wait_for("Pass phrase for one");
+    c.send("locked<Enter>");
+    c.wait_for("no tx");
+    answers(&mut c);
+    // Once opened it stays so for this console.
+    palette(&mut c, "reconnect");
+    answers(&mut c);
+    let sent = String::from_utf8_lossy(&c.bytes()).into_owned();
+    assert!(!sent.contains("not-this-one"), "a pass phrase is never shown");
+    c.send("<Esc><C-q>");
+    c.wait_for("Quit Holdpoint?");
+    c.send("q");
+    c.wait_exit();
+}

@@ -96,6 +96,19 @@ fn look(state: &mut State, typed: &str, fresh: bool, effects: &mut Vec<Effect>) 
             note.more.push(format!("\\d with its schema shows one: {}.", text::clean(&beyond.join(", "))));
             state.say(note);
         }
+        Some(r) if *r.schema == *completion::TEMPORARY => {
+            let (name, quoted) = (text::clean(&r.name).into_owned(), text::clean(&dialect.quote_ident(&r.name)).into_owned());
+            let mut note = Note::info(format!("{name} is a temporary table: your session alone knows what it holds."));
+            note.more.push(match dialect {
+                Dialect::Postgres => format!("SELECT * FROM {quoted} LIMIT 0 shows its columns."),
+                Dialect::MySql => format!("SHOW CREATE TABLE {quoted} shows it."),
+                Dialect::Sqlite => {
+                    let literal = text::clean(&dialect.quote_literal(&r.name)).into_owned();
+                    format!("SELECT sql FROM sqlite_temp_schema WHERE name = {literal} shows it.")
+                }
+            });
+            state.say(note);
+        }
         Some(r) => {
             if let Some(only) = beyond.first().filter(|_| !r.schema.is_empty()) {
                 state.say(Note::info(format!("{} is not in the search path: a statement has to name its schema.", text::clean(only))));
@@ -111,8 +124,14 @@ fn look(state: &mut State, typed: &str, fresh: bool, effects: &mut Vec<Effect>) 
         }
         None if fresh => {
             let mut note = Note::warning(format!("There is no table or view {}.", text::clean(typed)));
+            let own = |s: &&Part| dialect == Dialect::Sqlite && !names.path.iter().any(|p| s.is(p, dialect, false));
+            if let Some(s) = schema.as_ref().filter(own) {
+                let s = text::clean(&s.name);
+                note.more.push(format!(
+                    "What your session has attached or made as temporary is known to it alone: SELECT sql FROM {s}.sqlite_schema shows it."
+                ));
             // What bears the name in other letters is another table; that it is there helps all the same.
-            if let Some(r) = names.relations.iter().find(|r| r.name.eq_ignore_ascii_case(&bare.name)) {
+            } else if let Some(r) = names.relations.iter().find(|r| r.name.eq_ignore_ascii_case(&bare.name)) {
                 note.more.push(format!("There is {}.", text::clean(&dialect.quote_ident(&r.name))));
             }
             state.say(note);

@@ -14,7 +14,7 @@ use crate::app::work::sentence;
 use crate::app::{Action, work};
 use crate::model::assessment::{Assessment, Check, Seen, Summary};
 use crate::model::lock_tree::{LockSession, LockTree};
-use crate::model::{Error, Kind, Result, Severity};
+use crate::model::{Error, Result, Severity};
 use crate::ops::assess::{self, LOCKS, News};
 use crate::text;
 use jiff::Timestamp;
@@ -264,12 +264,9 @@ pub fn ended(state: &mut State, job: JobId, result: Result<Box<Assessment>>) {
             state.assess.whole = Some(whole);
         }
         Err(e) => {
-            if e.kind == Kind::PasswordNeeded {
-                let target = state.assess.target.clone();
-                let fields = vec![Field::new("Password", "", "kept in memory until Holdpoint ends").secret()];
-                let body = vec![text::clean(&e.message).into_owned()];
-                let purpose = Purpose::Password { target: target.clone(), assess: true };
-                state.dialogs.push(Dialog::Form(Form::new(format!("Password for {target}"), purpose, body, fields)));
+            if e.asks() {
+                let form = Form::secret(&e, &state.assess.target, true);
+                state.dialogs.push(Dialog::Form(form));
             }
             state.assess.error = Some(e);
         }

@@ -151,6 +151,7 @@ impl Query {
             back: None,
             done: 0,
             failed: 0,
+            cut_short: false,
             dropped: 0,
             record: false,
             since,

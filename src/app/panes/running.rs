@@ -39,6 +39,8 @@ pub struct Running {
     /// Statements that ended well, and those that did not.
     pub done: usize,
     pub failed: usize,
+    /// The last one was cancelled and ended without an error; see [`crate::engine::Outcome::cut_short`].
+    pub cut_short: bool,
     /// Results that could not be kept.
     pub dropped: usize,
     /// Its rows are shown as records (`\gx`).
@@ -251,6 +253,7 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
             let now = state.now;
             if let Some(r) = state.query.running.as_mut().filter(|r| r.job == job) {
                 r.done += 1;
+                r.cut_short = outcome.cut_short;
             }
             if let Some(text) = state.result_mut(result).map(|t| t.text.clone()) {
                 crate::app::completion::ran(state, &text, true, effects);
@@ -351,8 +354,13 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
         RunEvent::Fix { result, fix } => fix::begun(state, result, false, *fix, effects),
         RunEvent::Finished => {
             let cancelled = state.jobs.iter().any(|j| j.id == job && j.cancelled);
-            if cancelled && state.query.running.as_ref().is_some_and(|r| r.job == job && r.failed == 0) {
-                state.say(Note::info("It ended by itself before it was cancelled; the session is kept."));
+            if cancelled && let Some(r) = state.query.running.as_ref().filter(|r| r.job == job && r.failed == 0) {
+                state.say(match r.cut_short {
+                    true => Note::warning(
+                        "It was cancelled and ended without an error: what waited in it (SLEEP) was cut short. The session is kept.",
+                    ),
+                    false => Note::info("It ended by itself before it was cancelled; the session is kept."),
+                });
             }
             state.jobs.retain(|j| j.id != job);
             finished(state, job);

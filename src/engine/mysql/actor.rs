@@ -194,7 +194,8 @@ impl Actor {
         self.refuse(text)?;
         let serial = self.control.begin().await;
         let ran = self.guarded(text, params, events, serial).await;
-        if self.control.end().await {
+        let cut_short = self.control.end().await;
+        if cut_short {
             self.absorb().await;
         }
         if self.access == Access::ReadWrite && ran.is_err() && self.status.borrow().lost.is_none() {
@@ -218,7 +219,7 @@ impl Actor {
             Ok(done) => done,
             Err(e) => return Err(self.what_stays(e, text).await),
         };
-        Ok(Outcome { tag, affected, elapsed, rolled_back: self.access == Access::ReadOnly && !sets })
+        Ok(Outcome { tag, affected, elapsed, rolled_back: self.access == Access::ReadOnly && !sets, cut_short })
     }
 
     /// Reads back that the session's transactions are read-only by themselves, as they were when it was opened; else it is closed.

@@ -106,7 +106,7 @@ impl Postgres {
         let snapshot = s.fetch("SELECT pg_catalog.pg_export_snapshot()").await?.scalar().unwrap_or_default().to_string();
 
         let dialer = Dialer::new(&self.target).await?;
-        let mut command = tools.command("pg_dump", &dialer, &self.target, &self.password, &identity.database);
+        let mut command = tools.command("pg_dump", &dialer, &self.target, &self.password, &identity.database)?;
         command
             .args(["--format=directory", "--verbose", "--lock-wait-timeout=10s"])
             .arg(format!("--snapshot={snapshot}"))
@@ -240,7 +240,7 @@ impl Postgres {
             let comment = Dialect::Postgres.quote_literal(&format!("{MARKER}{}", manifest.id));
             s.fetch(format!("COMMENT ON DATABASE {} IS {comment}", Dialect::Postgres.quote_ident(&name))).await?;
             let dialer = Dialer::new(&server).await?;
-            let mut command = tools.command("pg_restore", &dialer, &server, &password, &name);
+            let mut command = tools.command("pg_restore", &dialer, &server, &password, &name)?;
             command.args(["--format=directory", "--verbose", "--exit-on-error", "--no-owner", "--no-privileges"]);
             command.arg(format!("--dbname={name}")).arg(dir.join(DUMP));
             let total = Some(manifest.fingerprint.tables.len() as u64);

@@ -117,8 +117,7 @@ impl Dialer {
                 let verifies = matches!(mode, SslMode::VerifyCa | SslMode::VerifyFull) && target.sslrootcert.is_none();
                 let root = root.or_else(|| home_file("root.crt").filter(|_| verifies));
                 let cert = target.sslcert.clone().or_else(|| home_file("postgresql.crt").filter(|_| home_file("postgresql.key").is_some()));
-                let key = target.sslkey.clone().or_else(|| home_file("postgresql.key").filter(|_| target.sslcert.is_none()));
-                Some((mode, tls::client_config(mode, root.as_deref(), cert.as_deref(), key.as_deref())?))
+                Some((mode, tls::client_config(mode, root.as_deref(), cert.as_deref(), client_key(target).as_deref())?))
             }
         };
         let tunnel = match &target.ssh {
@@ -455,6 +454,13 @@ pub(super) fn plain(e: &io::Error) -> String {
         // What the server says of the client's certificate comes after the handshake.
         _ => e.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>()).map_or_else(|| e.to_string(), tls::words),
     }
+}
+
+/// The file with the client's private key, where it has a certificate: as for libpq those at home where none is named. A certificate that is
+/// named may hold its key itself.
+pub fn client_key(target: &Target) -> Option<PathBuf> {
+    let home = || home_file("postgresql.crt").and_then(|_| home_file("postgresql.key"));
+    target.sslkey.clone().or_else(|| target.sslcert.clone()).or_else(home)
 }
 
 /// `~/.postgresql/<name>`, where libpq looks too.

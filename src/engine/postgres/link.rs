@@ -280,7 +280,7 @@ impl Link {
                         if ["CREATE", "ALTER", "DROP"].iter().any(|w| tag.starts_with(w)) {
                             self.types.stale = true;
                         }
-                        Ok(Event::Done(Outcome { affected: affected(&tag), tag, elapsed: run.elapsed, rolled_back }))
+                        Ok(Event::Done(Outcome { affected: affected(&tag), tag, elapsed: run.elapsed, rolled_back, cut_short: false }))
                     }
                 };
                 Ending { events: run.events, last, lost: None }

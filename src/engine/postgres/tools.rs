@@ -1,9 +1,10 @@
 //! PostgreSQL's own client programs: finding a version that fits the server, running them without secrets in argv.
 
-use super::connect::Dialer;
+use super::connect::{Dialer, client_key};
 use super::open::user_of;
 use crate::config::{SslMode, Target};
 use crate::engine::Password;
+use crate::engine::tls::locked;
 use crate::model::{Error, Kind, Result};
 use crate::text;
 use secrecy::ExposeSecret;
@@ -82,7 +83,7 @@ pub(super) fn fitting(mut all: Vec<Tools>, server: u32) -> Result<Tools> {
 
 impl Tools {
     /// A command of this version that reaches `database` on the target, and nothing of the caller's PG* environment.
-    pub fn command(&self, tool: &str, dialer: &Dialer, target: &Target, password: &Password, database: &str) -> Command {
+    pub fn command(&self, tool: &str, dialer: &Dialer, target: &Target, password: &Password, database: &str) -> Result<Command> {
         let mut c = Command::new(self.dir.join(tool));
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("PG") {
@@ -112,9 +113,9 @@ impl Tools {
         let own = std::env::var_os("HOME").is_some_and(|h| Path::new(&h).join(".postgresql/root.crt").is_file());
         let system =
             (verifies && (target.sslrootcert.is_some() || !own)).then(|| BUNDLES.iter().map(PathBuf::from).find(|p| p.is_file())).flatten();
-        for (name, path) in
-            [("PGSSLROOTCERT", named.or(system)), ("PGSSLCERT", target.sslcert.clone()), ("PGSSLKEY", target.sslkey.clone())]
-        {
+        let key = client_key(target).filter(|_| target.sslmode != SslMode::Disable);
+        let key = key.map(|k| locked::lent(&k)).transpose()?;
+        for (name, path) in [("PGSSLROOTCERT", named.or(system)), ("PGSSLCERT", target.sslcert.clone()), ("PGSSLKEY", key)] {
             if let Some(p) = path {
                 c.env(name, p);
             }
@@ -126,7 +127,7 @@ impl Tools {
         if let Some(role) = &target.role {
             c.arg(format!("--role={role}"));
         }
-        c
+        Ok(c)
     }
 }
 

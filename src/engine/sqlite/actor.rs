@@ -320,7 +320,7 @@ impl Actor {
             tag: tag(text, &word, affected, count),
             affected,
             elapsed: start.elapsed().saturating_sub(waited),
-            rolled_back: false,
+            ..Outcome::default()
         })
     }
 

@@ -149,10 +149,11 @@ impl Catalog for Sqlite {
     fn writing_functions<'a>(&'a self, s: &'a Session, names: &'a [String]) -> BoxFuture<'a, Result<Vec<String>>> {
         Box::pin(async move {
             // A file brings no functions with it, so those of our build are all there are; the modules are the table-valued ones.
-            // JSON's are listed only once they have been used.
+            // JSON's are listed only once they have been used. A virtual table may be read by calling it: its arguments are conditions.
             let known = s
                 .fetch(
                     "SELECT lower(name) FROM pragma_function_list UNION SELECT lower(name) FROM pragma_module_list
+                     UNION SELECT lower(name) FROM pragma_table_list WHERE type = 'virtual'
                      UNION VALUES ('json_each'), ('json_tree'), ('jsonb_each'), ('jsonb_tree')",
                 )
                 .await?;

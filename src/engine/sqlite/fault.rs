@@ -61,6 +61,10 @@ pub fn statement(e: rusqlite::Error, path: &Path) -> Error {
             Error::new(Kind::Statement, format!("a virtual table of {file} does not agree with the tables that it keeps its data in: {message}"))
                 .hint("The file itself may be sound. The index of an FTS5 table is checked by `INSERT INTO t(t) VALUES('integrity-check')` and made again by `… VALUES('rebuild')`.")
         }
+        // The pragma sets up every virtual table, and ends at the first that cannot be.
+        ffi::SQLITE_CORRUPT if message.contains("vtable constructor") => Error::new(Kind::Statement, format!("{file} is damaged: {message}"))
+            .hint("Copy the file with its -wal and -journal aside before anything else. A virtual table's data is damaged, too, so that \
+                `PRAGMA integrity_check` fails here: `holdpoint recover FILE salvage` says how the file is recovered."),
         ffi::SQLITE_CORRUPT => Error::new(Kind::Statement, format!("{file} is damaged: {message}"))
             .hint("Copy the file with its -wal and -journal aside before anything else; `PRAGMA integrity_check` names the pages."),
         ffi::SQLITE_FULL => Error::new(Kind::Io, format!("writing {file}: {message}"))

@@ -163,7 +163,7 @@ mod tests {
         // Opened by its pass phrase, it is as good as the other one; by another phrase it is not.
         let say = |phrase: &str| locked::open(&at("locked.key"), &phrase.to_string().into());
         let e = say("y").expect_err("another one");
-        assert!(e.kind == crate::model::Kind::PasswordNeeded && e.message.contains("does not open the private key"), "{e:?}");
+        assert!(e.kind == crate::model::Kind::PassphraseNeeded && e.message.contains("does not open the private key"), "{e:?}");
         assert!(locked::locked(&at("locked.key")));
         say("x").expect("opened");
         assert!(!locked::locked(&at("locked.key")));

@@ -194,6 +194,9 @@ pub(super) fn meaning(e: &Error) -> (Severity, String, String) {
             "The name of the host leads nowhere: look at its spelling, and whether this machine's DNS answers.",
         ),
         _ if e.kind == Kind::PasswordNeeded => (Severity::Unknown, e.message.clone(), "Give the target a source for its password."),
+        _ if e.kind == Kind::PassphraseNeeded => {
+            (Severity::Unknown, e.message.clone(), "Give the key's pass phrase in HOLDPOINT_KEY_PASSPHRASE.")
+        }
         _ if said.contains("refused") || said.contains("no such file") => (
             Severity::Critical,
             format!("{NOBODY_LISTENS}: {}", e.message),

@@ -160,6 +160,17 @@ pub(in crate::ops) fn follows(touch: &Touch, key: &Referrer) -> Option<Follow> {
     follow.filter(|f| *f != Follow::Nothing || !key.enforced)
 }
 
+/// What is touched with the columns that a statement writes: others may be computed from them.
+pub(in crate::ops) fn with_computed(touch: Touch, table: &TableInfo) -> Touch {
+    match touch {
+        Touch::Update(columns) => {
+            let computed = table.columns.iter().filter(|c| c.generated).map(|c| c.name.clone());
+            Touch::Update(columns.into_iter().chain(computed).collect())
+        }
+        touch => touch,
+    }
+}
+
 /// Finds, counts and saves the rows that foreign keys will change. `limit` is what is left of the target's blast radius; `too_many` makes
 /// the error of going beyond it.
 pub(super) async fn before(
@@ -179,14 +190,7 @@ pub(super) async fn before(
     } else {
         seen.insert((own.clone(), false), start.rows);
     }
-    // What the statement writes may be what other columns are computed from.
-    let touch = match start.touch {
-        Touch::Update(columns) => {
-            let computed = start.table.columns.iter().filter(|c| c.generated).map(|c| c.name.clone());
-            Touch::Update(columns.into_iter().chain(computed).collect())
-        }
-        touch => touch,
-    };
+    let touch = with_computed(start.touch, start.table);
     let mut counts: BTreeMap<[String; 2], [u64; 3]> = BTreeMap::new();
     let mut total = 0;
     let mut looks = 0;

@@ -51,7 +51,11 @@ pub(super) fn classify(d: Dialect, toks: &[Tok<'_>]) -> Verdict {
         w => match class_of(d, w, word(1), toks) {
             Some((class, why)) => Verdict::not_read(class, format!("{} {why}", shout(w))),
             None if w.is_empty() => other(format!("`{}` begins no statement that is known to only read", first.text)),
-            None => other(format!("{} is not in the read grammar (SELECT, VALUES, TABLE, WITH, SHOW, EXPLAIN), so it may write", shout(w))),
+            None => {
+                let reads =
+                    if d == Dialect::Sqlite { "SELECT, VALUES, WITH, EXPLAIN" } else { "SELECT, VALUES, TABLE, WITH, SHOW, EXPLAIN" };
+                other(format!("{} is not in the read grammar ({reads}), so it may write", shout(w)))
+            }
         },
     }
 }

@@ -7,7 +7,7 @@ use crate::app::panes::assess::recover::Told;
 use crate::app::state::Note;
 use crate::model::assessment::Assessment;
 use crate::model::recovery::Action;
-use crate::model::{Error, Kind, Result};
+use crate::model::{Error, Result};
 use crate::ops::gate::{Yes, clear_recovery};
 use crate::ops::{self, assess, recovery};
 use secrecy::SecretString;
@@ -25,7 +25,7 @@ pub async fn assess(shared: Arc<Shared>, job: JobId, name: String, only: Vec<Str
         let told = |news| shared.send(Msg::Assessing { job, news });
         let found: Result<_> = ops::assess::assess(&cx, target, &how, told).await;
         found.inspect_err(|e| {
-            if e.kind == Kind::PasswordNeeded {
+            if e.asks() {
                 cx.forget_password(&name);
             }
         })

@@ -192,7 +192,7 @@ async fn one(
                 tag: crate::ops::datafix::TAG.into(),
                 affected: Some(affected),
                 elapsed: begun.elapsed(),
-                rolled_back: false,
+                ..crate::engine::Outcome::default()
             };
             shared.send(Msg::Run { job, event: RunEvent::Done { result: *result, outcome } });
             shared.send(Msg::Run { job, event: RunEvent::Fix { result: *result, fix: Box::new(waits.report.clone()) } });

@@ -2,6 +2,7 @@
 
 use super::super::connect::Connector;
 use crate::config::SslMode;
+use crate::engine::tls::locked;
 use crate::model::{Error, Result};
 use secrecy::ExposeSecret;
 use std::io::Write;
@@ -114,7 +115,8 @@ impl Login {
                     lines.push(format!("loose-ssl-mode={}", if t.sslmode == SslMode::VerifyCa { "VERIFY_CA" } else { "VERIFY_IDENTITY" }));
                 }
             }
-            for (name, file) in [("ssl-ca", &t.sslrootcert), ("ssl-cert", &t.sslcert), ("ssl-key", &t.sslkey)] {
+            let key = t.sslkey.as_deref().filter(|_| t.sslmode != SslMode::Disable).map(locked::lent).transpose()?;
+            for (name, file) in [("ssl-ca", &t.sslrootcert), ("ssl-cert", &t.sslcert), ("ssl-key", &key)] {
                 if let Some(file) = file {
                     lines.push(format!("{name}={}", quoted(&file.display().to_string())));
                 }
