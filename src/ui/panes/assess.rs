@@ -9,7 +9,7 @@ use crate::app::panes::assess::{
 use crate::app::work::sentence;
 use crate::app::{Pane, State};
 use crate::model::Severity;
-use crate::model::lock_tree::LockSession;
+use crate::model::lock_tree::{Branch, LockSession};
 use crate::text;
 use crate::ui::canvas::Canvas;
 use crate::ui::theme::Look;
@@ -195,7 +195,7 @@ fn locks(state: &State, tree: &Tree, inside: Area, c: &mut Canvas<'_>) {
         let y = list.y + (i - tree.list.top) as u16;
         let session = &t.sessions[branch.at];
         let root = t.roots.iter().find(|r| r.at == branch.at);
-        let words = branch_words(look, session, branch.depth, root.map(|r| r.victims));
+        let words = branch_words(look, session, &arm(look, &t.branches, i), root.map(|r| r.victims));
         let chosen = i == tree.list.at;
         if chosen {
             c.cursor(list.x, y, state.view.focus == Pane::Assess);
@@ -220,10 +220,21 @@ fn locks(state: &State, tree: &Tree, inside: Area, c: &mut Canvas<'_>) {
 /// Columns that depth may take: what stands deeper stands no further right.
 const DEEPEST: usize = 8;
 
+/// The lines before the one at `i`: of each level above it that goes on below, and its own.
+fn arm(look: &Look, branches: &[Branch], i: usize) -> String {
+    let g = &look.glyphs;
+    let goes_on = |level: usize| branches[i + 1..].iter().take_while(|b| b.depth >= level).any(|b| b.depth == level);
+    let depth = branches[i].depth;
+    let above = 1..depth.min(DEEPEST + 1);
+    let mut out: String = above.map(|level| if goes_on(level) { g.pass } else { "  " }).collect();
+    if depth > 0 {
+        out.push_str(if goes_on(depth) { g.branch } else { g.last });
+    }
+    out
+}
+
 /// `4711 · etl · idle in transaction for 41 min, 39 behind it · UPDATE …`.
-fn branch_words(look: &Look, s: &LockSession, depth: usize, victims: Option<usize>) -> String {
-    let indent = "  ".repeat(depth.saturating_sub(1).min(DEEPEST));
-    let arm = if depth == 0 { String::new() } else { format!("{indent}{} ", look.glyphs.last.trim_end()) };
+fn branch_words(look: &Look, s: &LockSession, arm: &str, victims: Option<usize>) -> String {
     let id = if s.id == 0 { "prepared".to_string() } else { s.id.to_string() };
     let behind = victims.map_or_else(String::new, |n| format!(", {n} behind it"));
     let statement = text::clean(&text::one_line(&s.statement)).into_owned();

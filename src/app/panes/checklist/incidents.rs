@@ -46,7 +46,9 @@ pub(super) fn sign(state: &mut State, which: &Which) {
 pub(super) fn sign_form(state: &mut State, which: &Which, step: &StepView) {
     let mut body = vec![work::sentence(&step.help)];
     if let Some(words) = step.facts.get(PASTE) {
-        body.extend([String::new(), format!("To paste ({} copies it):", work::keys_in(state, super::Pane::Checklist, Action::Copy))]);
+        // In a field its key is a letter.
+        let key = work::keys_in(state, super::Pane::Checklist, Action::Copy);
+        body.extend([String::new(), format!("To paste (Esc, then {key} copies it):")]);
         body.push(text::clean(words).into_owned());
     }
     let name = state.config.operator.clone();
