@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 mod assessing;
 mod effects;
+mod failover;
 pub mod fingerprint;
 pub mod mysql;
 mod outside;
@@ -265,12 +266,8 @@ pub const POOLER: &str = "the pooler at";
 pub const ANOTHER: &str = "holdpoint: it is another one now";
 
 /// Recovery actions: what each would do to its object as that is now. Looking changes nothing; `ops::recovery` acts.
-/// The first step of a failover from a server that does not answer.
-const GONE: &str = "Be sure that the old server is down, and stays down: stop it, or take its network or its power away. From here it does not \
-    answer, and a network that is broken looks the same.";
-
 pub trait Recovering: Send + Sync {
-    fn deeds(&self) -> &'static [Deed];
+    fn deeds(&self) -> Vec<Deed>;
     /// The object as it is now, and exactly what would be sent. An error where there is no such object, where the action is none for it, or
     /// where the role cannot see what it is, with the GRANT.
     fn look<'a>(&'a self, s: &'a Session, action: &'a Action) -> BoxFuture<'a, Result<Prospect>>;

@@ -159,6 +159,19 @@ fn a_failover_is_printed_for_a_person_and_a_standby_leaves_to_the_primary_what_i
     let told = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let text = told(home.run(4, &["failover"]));
     assert!(text.contains("the one that is furthest is walreceiver") && text.contains("Mend it here"), "{text}");
+    // pg_auto_failover names the slots of its nodes, repmgr its sessions.
+    pg.psql("shop", "select pg_create_physical_replication_slot('pgautofailover_standby_2')");
+    let text = told(home.run(4, &["failover"]));
+    assert!(text.contains("pg_autoctl perform failover") && !text.contains("pg_promote"), "{text}");
+    pg.psql("shop", "select pg_drop_replication_slot('pgautofailover_standby_2')");
+    let repmgr = Held::named(&pg, "shop", "repmgrd", "select 1;");
+    let named =
+        |name: &str| pg.psql("shop", &format!("select count(*) from pg_stat_activity where application_name = '{name}'")).trim() == "1";
+    wait_until("it is there", || named("repmgrd"));
+    let text = told(home.run(4, &["failover"]));
+    assert!(text.contains("repmgr standby switchover") && !text.contains("pg_promote"), "{text}");
+    drop(repmgr);
+    wait_until("it is gone", || !named("repmgrd"));
     let _patroni = Held::named(&pg, "shop", "Patroni heartbeat", "select 1;");
     wait_until("it is there", || {
         pg.psql("shop", "select count(*) from pg_stat_activity where application_name like 'Patroni%'").trim() == "1"
@@ -238,6 +251,22 @@ fn a_replica_goes_on_from_where_it_stopped_and_skips_nothing() {
     assert!(text.contains("follows nobody"), "{text}");
     let text = of_source.run(4, &["failover"]);
     assert!(text.contains("no replica, and it answers") && text.contains("replicas on"), "{text}");
+    // Whom a manager logs in as is seen by who may look, and is no more than not known to others.
+    source.sql(
+        "",
+        "create database shop2; create user orchestrator@localhost, blind@localhost; grant replica monitor on *.* to blind@localhost",
+    );
+    let mut c = std::process::Command::new("mariadb");
+    c.args(["--no-defaults", "-u", "orchestrator", "-S"]).arg(&source.socket);
+    let _orchestrator = Held::of(c, "select sleep(600);");
+    wait_until("it watches", || {
+        source.sql("", "select count(*) from information_schema.processlist where user = 'orchestrator'").trim() == "1"
+    });
+    let text = of_source.run(4, &["failover"]).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("orchestrator-client -c topology") && !text.contains("maxctrl") && !text.contains("RESET SLAVE"), "{text}");
+    let blind = Home::new(&format!("engine = \"mysql\"\nsocket = \"{}\"\nuser = \"blind\"", source.socket.display()), "solo");
+    let text = blind.run(4, &["failover"]).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("watches it cannot be seen: ask, before anybody promotes") && text.contains("GRANT PROCESS"), "{text}");
 }
 
 #[test]

@@ -258,7 +258,7 @@ pub(super) fn grant_on(s: &Session, privilege: &str, on: &str) -> String {
 }
 
 /// The account may not: ER_SPECIFIC_ACCESS_DENIED_ERROR, ER_TABLEACCESS_DENIED_ERROR, ER_DBACCESS_DENIED_ERROR, ER_COLUMNACCESS_DENIED_ERROR.
-fn refused(e: &Error) -> bool {
+pub(super) fn refused(e: &Error) -> bool {
     matches!(e.code.as_deref(), Some("1227" | "1142" | "1044" | "1143"))
 }
 

@@ -12,11 +12,9 @@ use crate::model::{Dialect, Error, Result};
 use crate::sql;
 use futures_util::future::BoxFuture;
 
-const DEEDS: &[Deed] = &[Deed::Cancel, Deed::Terminate, Deed::EndIdle, Deed::StartReplica, Deed::ReadOnly, Deed::ReadWrite, Deed::Failover];
-
 impl Recovering for MySql {
-    fn deeds(&self) -> &'static [Deed] {
-        DEEDS
+    fn deeds(&self) -> Vec<Deed> {
+        vec![Deed::Cancel, Deed::Terminate, Deed::EndIdle, Deed::StartReplica, Deed::ReadOnly, Deed::ReadWrite, Deed::Failover]
     }
     fn failover_of_the_dead(&self, action: &Action, object: String, followers: &str) -> Option<Prospect> {
         Some(replica::of_the_dead(action, object, followers))

@@ -13,24 +13,6 @@ use crate::model::recovery::{Action, Deed, Prospect};
 use crate::model::{Dialect, Error, Result};
 use futures_util::future::BoxFuture;
 
-const DEEDS: &[Deed] = &[
-    Deed::Cancel,
-    Deed::Terminate,
-    Deed::EndIdle,
-    Deed::DropIndex,
-    Deed::Reindex,
-    Deed::Vacuum,
-    Deed::ResumeReplay,
-    Deed::RaiseLimit,
-    Deed::AdvanceSlot,
-    Deed::DropSlot,
-    Deed::CommitPrepared,
-    Deed::RollbackPrepared,
-    Deed::ReadOnly,
-    Deed::ReadWrite,
-    Deed::Failover,
-];
-
 /// How long a command waits for its lock before it gives up.
 const LOCK_TIMEOUT: &str = "SET lock_timeout = '10s'";
 
@@ -85,8 +67,9 @@ const STANDBY: &str = "SELECT pg_catalog.pg_is_in_recovery(), \
     (SELECT w.sender_host || ':' || w.sender_port FROM pg_catalog.pg_stat_wal_receiver w WHERE w.sender_host <> '')";
 
 impl Recovering for Postgres {
-    fn deeds(&self) -> &'static [Deed] {
-        DEEDS
+    fn deeds(&self) -> Vec<Deed> {
+        let other = |d: &Deed| matches!(d, Deed::StartReplica | Deed::Checkpoint | Deed::Salvage);
+        Deed::ALL.into_iter().filter(|d| !other(d)).collect()
     }
     fn failover_of_the_dead(&self, action: &Action, object: String, followers: &str) -> Option<Prospect> {
         Some(failover::of_the_dead(action, object, followers))

@@ -10,14 +10,12 @@ use crate::text;
 use futures_util::future::BoxFuture;
 use std::path::{Path, PathBuf};
 
-const DEEDS: &[Deed] = &[Deed::Reindex, Deed::Checkpoint, Deed::Salvage];
-
 /// How long a command waits for others' locks before it gives up.
 const BUSY: &str = "PRAGMA busy_timeout = 10000";
 
 impl Recovering for Sqlite {
-    fn deeds(&self) -> &'static [Deed] {
-        DEEDS
+    fn deeds(&self) -> Vec<Deed> {
+        vec![Deed::Reindex, Deed::Checkpoint, Deed::Salvage]
     }
     fn look<'a>(&'a self, s: &'a Session, action: &'a Action) -> BoxFuture<'a, Result<Prospect>> {
         Box::pin(async move {

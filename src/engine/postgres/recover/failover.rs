@@ -2,20 +2,20 @@
 //! and where a cluster manager is seen, its own commands are the only sound ones.
 
 use super::{facts, one, size};
-use crate::engine::GONE;
-use crate::engine::Session;
 use crate::engine::postgres::catalog::{Row, cell, pinned};
+use crate::engine::{Session, failover};
 use crate::model::Result;
 use crate::model::recovery::{Action, Prospect};
 use crate::text;
 
-/// A manager shows itself by the names of its sessions, or by its extension.
+/// A manager shows itself by the names that it gives to sessions and slots (pg_auto_failover: to both of each node), or by its extension.
 const STATE: &str = "SELECT pg_catalog.pg_is_in_recovery(), current_setting('cluster_name'), pg_catalog.pg_last_wal_receive_lsn()::text, \
         pg_catalog.pg_last_wal_replay_lsn()::text, \
         CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn()) END, \
         (SELECT w.sender_host || ':' || w.sender_port FROM pg_catalog.pg_stat_wal_receiver w WHERE w.sender_host <> ''), \
         CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_stat_activity WHERE application_name ILIKE 'patroni%') THEN 'Patroni' \
-            WHEN EXISTS (SELECT FROM pg_catalog.pg_stat_activity WHERE application_name ILIKE 'pg\\_auto%') \
+            WHEN EXISTS (SELECT FROM pg_catalog.pg_stat_activity WHERE application_name ILIKE 'pg\\_auto%' OR application_name LIKE 'pgautofailover%') \
+                OR EXISTS (SELECT FROM pg_catalog.pg_replication_slots WHERE slot_name LIKE 'pgautofailover\\_standby\\_%') \
                 OR EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'pgautofailover') THEN 'pg_auto_failover' \
             WHEN EXISTS (SELECT FROM pg_catalog.pg_stat_activity WHERE application_name ILIKE 'repmgr%') \
                 OR EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'repmgr') THEN 'repmgr' ELSE '' END, \
@@ -58,32 +58,18 @@ pub(super) async fn look(s: &Session, action: &Action) -> Result<Prospect> {
     Ok(p)
 }
 
-/// What is true of any failover.
 fn of(action: &Action, object: String) -> Prospect {
-    let mut p = Prospect::of(action, object);
-    p.does = "A standby becomes the primary. Holdpoint prints how, and never does it.".into();
-    p.loses = vec![
-        "What the old primary committed and the new one has not received is lost; two primaries at once tear the data apart for good."
-            .into(),
-    ];
-    p.undo = "There is none: the old primary becomes a standby again only by pg_rewind or a new copy.".into();
-    p.by_hand = Some("a failover is decided and done by a person, who knows whether the old primary is really gone".into());
-    p
+    let undo = "There is none: the old primary becomes a standby again only by pg_rewind or a new copy.";
+    failover::of(action, object, "primary", "A standby becomes the primary.", undo)
 }
 
 /// The server that is to be replaced does not answer; `followers` is who followed it at the last look.
 pub(super) fn of_the_dead(action: &Action, object: String, followers: &str) -> Prospect {
-    let mut p = of(action, object);
-    p.steps = vec![
-        GONE.into(),
-        "Where Patroni, repmgr or pg_auto_failover leads the cluster, promote nothing by hand: ask it who leads, and let it do it.".into(),
-        format!(
-            "{followers} Ask every standby how far it is, and take the one that is furthest: SELECT pg_last_wal_receive_lsn(); for one that is a \
-             target here, recover TARGET failover tells it."
-        ),
-    ];
-    p.steps.extend(promotion());
-    p
+    let furthest = format!(
+        "{followers} Ask every standby how far it is, and take the one that is furthest: SELECT pg_last_wal_receive_lsn(); for one that is a target \
+         here, recover TARGET failover tells it."
+    );
+    failover::of_the_dead(of(action, object), "Patroni, repmgr or pg_auto_failover", furthest, promotion())
 }
 
 /// The manager decides who leads: whatever is promoted beside it, it demotes again.
