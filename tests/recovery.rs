@@ -165,7 +165,7 @@ fn who_may_not_see_a_session_is_told_the_grant() {
 
 #[test]
 fn invalid_indexes_tables_and_limits() {
-    let pg = server(&[]);
+    let pg = server(&["max_prepared_transactions=5"]);
     let home = Home::of(&pg, "second");
     pg.psql("shop", "insert into orders values (101, 'open'); create index good on orders (id)");
     // A failed build leaves it behind.
@@ -182,6 +182,14 @@ fn invalid_indexes_tables_and_limits() {
     );
     assert!(text.contains("SHARE UPDATE EXCLUSIVE"), "{text}");
     home.act(4, &["drop-index", "bad"], "bad");
+    // It gives up for a lock, and says who has that.
+    pg.psql("shop", "begin; select count(*) from orders; prepare transaction 'px one'");
+    let text = home.act(1, &["drop-index", "bad"], "public.bad").split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        text.contains("waits for a lock of the prepared transaction 'px one' of postgres") && !text.contains("Another session"),
+        "{text}"
+    );
+    pg.psql("shop", "rollback prepared 'px one'");
     let text = home.act(0, &["drop-index", "bad"], "public.bad");
     assert!(text.contains("Done: public.bad is gone"), "{text}");
     assert_eq!(pg.psql("shop", "select count(*) from pg_class where relname in ('bad', 'good')").trim(), "1");
@@ -355,6 +363,49 @@ fn on_mariadb() {
         c.args(["--no-defaults", "-u", "app", "-pp", "shop", "-S"]).arg(&maria.socket).args(["-e", "update t set v = 7 where id = 1"]);
         assert_eq!(c.output().expect("runs").status.success(), !refused);
     }
+}
+
+#[test]
+fn an_action_that_was_cut_off_stays_on_record_as_one_without_an_end_on_mariadb() {
+    let maria = MariaServer::start(&[]);
+    maria.create_database("shop");
+    maria.sql("shop", "create table t (id int primary key)");
+    let home =
+        Home::new(&format!("engine = \"mysql\"\nsocket = \"{}\"\nuser = \"root\"\ndatabase = \"shop\"", maria.socket.display()), "solo");
+    let text = home.run(0, &["read-only", "--dry-run"]);
+    let name = text.lines().next().expect("a line").split_whitespace().nth(1).expect("its name").to_string();
+    let mark = home.mark(&["read-only"]);
+    // It waits for whoever has locked tables.
+    let holder = Held::maria_done(&maria, "root", "lock tables t write;");
+    let mut c = support::command(home.0.path());
+    c.args(["recover", "t", "read-only", "--confirm", &name, "--seen", &mark, "--reason", "split brain", "--confirm-target", "t"]);
+    let mut child = c.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().expect("it starts");
+    wait_until("the server has it", || {
+        maria.sql("", "select count(*) from information_schema.processlist where info like 'set global read_only%'").trim() == "1"
+    });
+    child.kill().expect("killed");
+    child.wait().expect("ended");
+    let run = |args: &[&str]| {
+        let out = support::command(home.0.path()).args(args).output().expect("runs");
+        format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
+    };
+    let told = |text: &str| text.contains("recovery begun: read-only") && text.contains("no end of it is on record");
+    let page = home.0.path().join("handover.md");
+    let words = run(&["assess", "t", "--timeframe", "1", "--output", &page.display().to_string()]);
+    assert!(told(&words), "{words}");
+    let page = std::fs::read_to_string(page).expect("the hand-over");
+    assert!(told(&page), "{page}");
+    assert!(run(&["journal", "verify"]).contains("intact"));
+    drop(holder);
+    wait_until("the server is done with it", || {
+        maria.sql("", "select count(*) from information_schema.processlist where info like 'set global read_only%'").trim() == "0"
+    });
+    // Done again to its end, what it came to is known.
+    maria.sql("", "set global read_only = off");
+    let mark = home.mark(&["read-only"]);
+    home.run(0, &["read-only", "--confirm", &name, "--seen", &mark, "--reason", "split brain", "--confirm-target", "t"]);
+    let words = run(&["assess", "t", "--timeframe", "1"]);
+    assert!(!told(&words), "{words}");
 }
 
 #[test]

@@ -24,6 +24,7 @@ use crate::config::{Target, secrets};
 use crate::engine::{Engine, POOLER, Session, registry};
 use crate::model::assessment::{Assessment, Check, Limits, Seen};
 use crate::model::{Error, Result, Severity};
+use crate::text;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use login::{GRACE, LOGIN, Remark, log_in};
@@ -87,6 +88,7 @@ pub async fn assess(cx: &Cx, target: Target, how: &How, tell: impl Fn(News) + Se
         notes.push(format!("What is muted could not be read: {}", e.message));
         Vec::new()
     });
+    notes.extend(cut_off(cx, &target));
     let again = |within| -> BoxFuture<'_, Result<Session>> {
         let (engine, password, target) = (&engine, password.clone(), &target);
         Box::pin(async move { Ok(log_in(engine, password, target, within).await?.0) })
@@ -252,4 +254,18 @@ impl Assessment {
     pub fn severity(&self) -> Severity {
         self.checks.iter().map(|c| c.severity).max().unwrap_or(Severity::Unknown)
     }
+}
+
+/// So long a recovery action without an end is told, in seconds.
+const CUT_OFF: i64 = 24 * 3600;
+
+/// Recovery actions that were begun on this server and have no end on record: what they changed is not known.
+fn cut_off(cx: &Cx, target: &Target) -> Vec<String> {
+    let all = super::incident::done_to(cx, target, &super::incident::ACTIONS).unwrap_or_default();
+    let since = Timestamp::now().as_second() - CUT_OFF;
+    let recent = |at: &str| at.parse::<Timestamp>().is_ok_and(|t| t.as_second() >= since);
+    all.iter()
+        .filter(|e| recent(&e.at) && super::incident::is_unended(e, &all))
+        .map(|e| format!("{} by {}: {}.", e.at, text::clean(&e.operator), text::clean(&super::incident::told(e))))
+        .collect()
 }

@@ -42,7 +42,7 @@ struct Incident {
     issue: Option<String>,
     /// Newest first.
     evidence: Vec<Stored>,
-    /// Recovery actions on the target that ended since it began, oldest first.
+    /// Recovery actions on the target since it began that changed something, or may have; oldest first.
     actions: Vec<Entry>,
 }
 
@@ -84,7 +84,9 @@ fn newest(cx: &Cx, target: &Target) -> Result<Option<Incident>> {
     let now = cx.clock.now();
     let issue = evidence.iter().find_map(|s| s.evidence.facts.get(ISSUE)).cloned();
     let began = evidence.last().map_or_else(String::new, |s| s.evidence.at.clone());
-    let mut actions = done_to(cx, target, &ENDS)?;
+    let all = done_to(cx, target, &ACTIONS)?;
+    let mut actions: Vec<Entry> =
+        all.iter().filter(|e| (e.kind != ACTIONS[0] && e.kind != ACTIONS[3]) || is_unended(e, &all)).cloned().collect();
     actions.retain(|e| e.at >= began);
     let incident = Incident { id, issue, evidence, actions };
     let shown = match (incident.handed_over(), incident.evidence.first()) {
@@ -112,8 +114,24 @@ pub(super) fn done_to(cx: &Cx, target: &Target, kinds: &[&str]) -> Result<Vec<En
     Ok(found)
 }
 
-/// How the journal calls the end of a recovery action that changed something, or may have.
-const ENDS: [&str; 3] = ["recovery-done", "recovery-unverified", "recovery-failed"];
+/// How the journal calls what is noted of a recovery action.
+pub(super) const ACTIONS: [&str; 5] = ["recovery-begin", "recovery-done", "recovery-unverified", "recovery-nothing", "recovery-failed"];
+
+/// Whether an entry is a recovery action's beginning without an end among the others: it was cut off (the program killed, the machine lost), or
+/// is still at work. Once the same has been done again to its end, what it came to is known.
+pub(super) fn is_unended(e: &Entry, all: &[Entry]) -> bool {
+    let ends =
+        |o: &Entry| o.seq > e.seq && o.kind != ACTIONS[0] && o.text("action") == e.text("action") && o.text("object") == e.text("object");
+    e.kind == ACTIONS[0] && !all.iter().any(ends)
+}
+
+/// The sentence of an action; of one without an end on record it says so.
+pub(super) fn told(e: &Entry) -> String {
+    match e.kind == ACTIONS[0] {
+        true => format!("{}, and no end of it is on record: it was cut off, or is still at work, and may have taken effect", e.sentence()),
+        false => e.sentence(),
+    }
+}
 
 /// What the steps are about.
 struct About<'a> {

@@ -6,24 +6,27 @@
 
 use super::assess::{is_denied, is_full, is_limited, is_locked_catalogue};
 use super::gate::RecoveryRight;
-use super::{Connection, Cx, cancelling};
+use super::{Connection, Cx, cancelling, waits};
 use crate::config::Target;
 use crate::engine::{Recovering, Session};
 use crate::model::recovery::{Action, Deed, Level, Outcome, Prospect};
 use crate::model::{Error, Kind, Result};
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// How long the effect is looked for.
 const TO_SHOW: Duration = Duration::from_secs(10);
 /// Before a second try to log in.
 const AGAIN: Duration = Duration::from_millis(500);
+/// What waits for a lock, in a sentence.
+const WHAT: &str = "action";
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// What can be done on this engine.
-pub fn deeds(conn: &Connection) -> Result<&'static [Deed]> {
+pub fn deeds(conn: &Connection) -> Result<Vec<Deed>> {
     Ok(conn.engine().recovering().get()?.deeds())
 }
 
@@ -168,7 +171,7 @@ pub async fn act(cx: &Cx, conn: &Connection, right: RecoveryRight) -> Result<Out
         let now = engine.look(&session, &prospect.action).await;
         let outcome = match now {
             Ok(now) if now.identity == prospect.identity && now.statement == prospect.statement => {
-                match cancelling::unless_cancelled(cx, &session, send(&session, &prospect)).await {
+                match cancelling::unless_cancelled(cx, &session, sent(conn, &session, &prospect)).await {
                     Ok(None) => Ok(effect(cx, engine, &session, &prospect).await),
                     Ok(Some(nothing)) => Ok(nothing),
                     // What was cut off may have taken effect all the same: it is looked at, by a session that answers.
@@ -213,6 +216,27 @@ pub fn told(outcome: &Outcome) -> &str {
 
 fn another(p: &Prospect) -> Outcome {
     Outcome::Nothing(format!("{} is not what was approved any more", crate::text::clean(&p.object)))
+}
+
+/// Sends what acts. Where it gave up for a lock, who has that lock was looked for meanwhile.
+async fn sent(conn: &Connection, s: &Session, p: &Prospect) -> Result<Option<Outcome>> {
+    let whom = Mutex::new(None);
+    let tell =
+        |told: &str| *whom.lock().unwrap_or_else(PoisonError::into_inner) = Some(told.to_string()).filter(|t| *t != waits::over(WHAT));
+    let sent = waits::told(conn, WHAT, &|| s.backend(), &tell, send(s, p)).await;
+    let whom = whom.into_inner().unwrap_or_else(PoisonError::into_inner);
+    sent.map_err(|mut e| match whom {
+        Some(told) if is_lock_timeout(&e) => {
+            e.hints.clear();
+            e.hint(told).hint("Once that has ended, do it again.")
+        }
+        _ => e,
+    })
+}
+
+/// Gave up waiting for a lock: PostgreSQL's `lock_timeout`, MySQL's `lock_wait_timeout`.
+fn is_lock_timeout(e: &Error) -> bool {
+    matches!(e.code.as_deref(), Some("55P03" | "1205"))
 }
 
 /// Sends what acts; `None` when the server did it.

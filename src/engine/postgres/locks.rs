@@ -19,10 +19,15 @@ const WAITING: &str = "SELECT coalesce(usename, '') || '@' || coalesce(host(clie
         greatest(0, extract(epoch FROM clock_timestamp() - coalesce(query_start, clock_timestamp())))::bigint, left(query, 500) \
     FROM pg_catalog.pg_stat_activity WHERE wait_event_type = 'Lock' AND $1::int = ANY (pg_catalog.pg_blocking_pids(pid)) ORDER BY query_start LIMIT 50";
 
-/// Asks for the blockers only while the session waits for a lock at all. A prepared transaction has no process: its number is 0.
+/// Asks for the blockers only while the session waits for a lock at all. A prepared transaction has no process: its number is 0, and which it
+/// is follows from what is waited for; the oldest is named, where several have it.
 const BLOCKERS: &str = "WITH b AS (SELECT DISTINCT unnest(pg_catalog.pg_blocking_pids(pid)) AS pid FROM pg_catalog.pg_stat_activity \
         WHERE pid = $1::int AND wait_event_type = 'Lock') \
-    SELECT CASE WHEN b.pid = 0 THEN 'a prepared transaction' ELSE coalesce(a.usename::text, '') || '@' || coalesce(host(a.client_addr), 'local') || ' (pid ' || b.pid \
+    SELECT CASE WHEN b.pid = 0 THEN coalesce((SELECT 'the prepared transaction ' || quote_literal(p.gid) || ' of ' || p.owner FROM pg_catalog.pg_prepared_xacts p \
+            WHERE EXISTS (SELECT FROM pg_catalog.pg_locks w WHERE w.pid = $1::int AND NOT w.granted AND (w.transactionid = p.transaction \
+                OR EXISTS (SELECT FROM pg_catalog.pg_locks h WHERE h.virtualtransaction = '-1/' || p.transaction::text AND h.granted \
+                    AND h.locktype = w.locktype AND h.database IS NOT DISTINCT FROM w.database AND h.relation IS NOT DISTINCT FROM w.relation))) \
+            ORDER BY p.prepared LIMIT 1), 'a prepared transaction') ELSE coalesce(a.usename::text, '') || '@' || coalesce(host(a.client_addr), 'local') || ' (pid ' || b.pid \
             || coalesce(', ' || nullif(a.application_name, ''), '') || ')' END, \
         CASE WHEN a.state LIKE 'idle in transaction%' THEN greatest(0, extract(epoch FROM clock_timestamp() - a.state_change))::bigint END, left(a.query, 500) \
     FROM b LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = b.pid ORDER BY a.xact_start NULLS FIRST LIMIT 20";

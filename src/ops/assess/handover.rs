@@ -18,8 +18,6 @@ use std::path::Path;
 const ENTRIES: usize = 200;
 /// So far back the timeline goes from the assessment, in seconds: an incident of a day and a night.
 const BACK: i64 = 24 * 3600;
-/// How the journal calls what is noted of a recovery action.
-const ACTIONS: [&str; 5] = ["recovery-begin", "recovery-done", "recovery-unverified", "recovery-nothing", "recovery-failed"];
 
 /// How it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,11 +71,12 @@ pub fn of(cx: &Cx, target: &Target, assessment: &Assessment, dialect: Dialect) -
     let filter = Filter { target: Some(assessment.target.clone()), limit: Some(ENTRIES), ..Filter::default() };
     let of_target = cx.store.entries(&filter);
     // What was done to the server counts, whoever's target it was done by.
-    let acted = incident::done_to(cx, target, &ACTIONS);
+    let acted = incident::done_to(cx, target, &incident::ACTIONS);
     let (mut entries, acted) = of_target.and_then(|own| Ok((own, acted?))).unwrap_or_else(|e| {
         notes.push(format!("The journal could not be read: {}.", e.message));
         (Vec::new(), Vec::new())
     });
+    let cut_off: BTreeSet<i64> = acted.iter().filter(|e| incident::is_unended(e, &acted)).map(|e| e.seq).collect();
     let own: BTreeSet<i64> = entries.iter().map(|e| e.seq).collect();
     let done: BTreeSet<i64> = acted.iter().map(|e| e.seq).collect();
     entries.extend(acted.into_iter().filter(|e| !own.contains(&e.seq)));
@@ -90,6 +89,7 @@ pub fn of(cx: &Cx, target: &Target, assessment: &Assessment, dialect: Dialect) -
         let origin = e.text("id").and_then(|id| gathered.iter().map(|s| &s.evidence).find(|g| g.id == id && g.imported_from.is_some()));
         let mut says = match e.text("evidence") {
             Some(kind) => format!("{kind}: {}", e.sentence()),
+            None if cut_off.contains(&e.seq) => incident::told(e),
             None => e.sentence(),
         };
         if e.target != assessment.target {

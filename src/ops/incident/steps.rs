@@ -206,13 +206,13 @@ fn backup_known(cx: &Cx, a: &About<'_>) -> Result<Evidence> {
 
 fn recovered(cx: &Cx, a: &About<'_>) -> Result<Evidence> {
     let Some(i) = &a.incident else { return Err(Error::failed("no incident is open")) };
-    let told: Vec<String> = i.actions.iter().map(|e| format!("{} {}", e.at, e.sentence())).collect();
+    let told: Vec<String> = i.actions.iter().map(|e| format!("{} {}", e.at, super::told(e))).collect();
     let (holds, words) = match i.actions.last() {
         Some(e) if e.kind == "recovery-done" => {
             (true, format!("{}, the last one: {}", text::counted(told.len() as u64, "recovery action"), e.sentence()))
         }
         // What was done last decides: an action that was not seen to work is not the end of it.
-        Some(e) => (false, e.sentence()),
+        Some(e) => (false, super::told(e)),
         None => calm(cx, a, i)?,
     };
     let mut d = draft(a, "recovered", holds, words);
