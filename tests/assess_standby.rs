@@ -76,6 +76,8 @@ fn a_standby_that_has_not_yet_said_what_it_replayed_is_no_warning() {
     for check in ["PG15", "PG37"] {
         assert_eq!(found.seen(check).severity, Severity::Ok, "{:#?}", found.seen(check));
     }
+    // Nor is it said to be seen: how its next word is had stands beside it.
+    assert!(found.seen("PG37").says.contains("--timeframe 12"), "{:#?}", found.seen("PG37"));
 }
 
 #[test]

@@ -91,13 +91,16 @@ pub(super) async fn sample(s: &Session, sight: &Sight, check: &Check) -> Result<
 /// received it has not replayed it yet, and the next one comes 10 s later.
 pub(super) fn stands(check: &Check, first: &Sample, second: &Sample) -> Seen {
     let mut seen = Seen::of(check).figure("standbys", second.counters.len() as f64);
+    let mut silent = 0;
     for (pid, now) in &second.counters {
         let (Some(&[said, replayed, owed]), Some(&[before, then, owed_then])) =
             (now.first_chunk::<3>(), first.counters.get(pid).and_then(|c| c.first_chunk::<3>()))
         else {
             continue;
         };
-        if owed > 0.0 && owed_then > 0.0 && replayed == then && said > before {
+        let owes = owed > 0.0 && owed_then > 0.0 && replayed == then;
+        silent += usize::from(owes && said <= before);
+        if owes && said > before {
             let name = second.texts.get(pid).map(String::as_str).unwrap_or_default();
             let words = format!(
                 "standby {name} has received what it does not replay: {} wait, and nothing of it was replayed for {}",
@@ -116,7 +119,10 @@ pub(super) fn stands(check: &Check, first: &Sample, second: &Sample) -> Seen {
         (n, 0) => format!("{n} standbys, none seen to stand still"),
         (_, n) => format!("{n} stand still"),
     };
-    seen.says(says)
+    // Its next word comes within wal_receiver_status_interval.
+    let more =
+        if silent == 0 { String::new() } else { format!("; {silent} said nothing meanwhile: --timeframe 12 waits for their next word") };
+    seen.says(says + &more)
 }
 
 /// A session of the standby that keeps it from replaying: it reads what the primary has removed or locked since.
