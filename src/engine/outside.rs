@@ -236,10 +236,15 @@ pub(super) fn log_told(server: &Server, name: &str, lines: &str, check: &Check) 
 }
 
 fn of_one_that_answers(seen: Seen, check: &Check) -> Seen {
-    // When a line was written is not known: of a server that answers it is told, and no alarm.
+    // When a line was written is not known: of a server that answers it is told, and no alarm. What is damaged stays so.
     let recent = seen.figures.get(log::CRASH).is_some_and(|age| *age < log::RECENT);
     let told = |f: Finding| {
-        let most = if recent && log::is_news(&f.message) { Severity::Warning } else { Severity::Info };
+        let most = match (log::is_damage(&f.message), recent) {
+            (true, true) => Severity::Critical,
+            (true, false) => Severity::Warning,
+            (false, true) if log::is_news(&f.message) => Severity::Warning,
+            (false, _) => Severity::Info,
+        };
         Finding { check: check.id.into(), severity: f.severity.min(most), ..f }
     };
     let unknown = seen.severity == Severity::Unknown;

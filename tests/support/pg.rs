@@ -8,6 +8,8 @@ use std::sync::OnceLock;
 /// A running server with a superuser `postgres` that needs no password on the socket and on 127.0.0.1.
 pub struct PgServer {
     guard: Guarded,
+    user: Unprivileged,
+    args: Vec<String>,
     pub port: u16,
     /// Directory of the unix socket; also where the server's files are.
     pub socket: PathBuf,
@@ -127,13 +129,35 @@ impl PgServer {
             args.extend(["-c".into(), (*s).into()]);
         }
         let guard = Guarded::start(user, dir.clone(), "INT", &bin.join("postgres"), &args);
-        let pg = PgServer { guard, port, socket: dir, bin };
+        let pg = PgServer { guard, user, args, port, socket: dir, bin };
+        pg.wait_until_ready();
+        pg
+    }
+
+    fn wait_until_ready(&self) {
         super::wait_until("PostgreSQL accepts connections", || {
-            let mut c = pg.client("pg_isready");
-            c.arg("-q").arg("-h").arg(&pg.socket).args(["-p", &port.to_string(), "-U", "postgres"]);
+            let mut c = self.client("pg_isready");
+            c.arg("-q").arg("-h").arg(&self.socket).args(["-p", &self.port.to_string(), "-U", "postgres"]);
             c.status().is_ok_and(|s| s.success())
         });
-        pg
+    }
+
+    /// Kills the main process, as a machine without memory does, and waits until nothing of the server is left.
+    pub fn kill(&self) {
+        let data = self.socket.join("data");
+        let file = std::fs::read_to_string(data.join("postmaster.pid")).expect("its file");
+        let pid = file.lines().next().and_then(|l| rustix::process::Pid::from_raw(l.parse().ok()?)).expect("a pid");
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("killed");
+        let works_there =
+            |p: std::io::Result<std::fs::DirEntry>| p.is_ok_and(|p| std::fs::read_link(p.path().join("cwd")).is_ok_and(|d| d == data));
+        super::wait_until("its processes are gone", || !std::fs::read_dir("/proc").expect("/proc").any(works_there));
+    }
+
+    /// Starts it again after [`PgServer::kill`].
+    pub fn start_again(&mut self) {
+        self.guard.leave();
+        self.guard = Guarded::start(self.user, self.socket.clone(), "INT", &self.bin.join("postgres"), &self.args);
+        self.wait_until_ready();
     }
 
     /// One server for all tests of a binary.

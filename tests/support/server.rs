@@ -81,15 +81,23 @@ pub struct Guarded {
 impl Guarded {
     pub fn start(user: Unprivileged, dir: PathBuf, signal: &str, program: &Path, args: &[String]) -> Guarded {
         let script = r#"sig=$1 dir=$2; shift 2
-"$@" >"$dir/log" 2>&1 </dev/null & pid=$!
+"$@" >>"$dir/log" 2>&1 </dev/null & pid=$!
 read -r _
-kill -s "$sig" $pid 2>/dev/null; wait $pid; rm -rf "$dir""#;
+kill -s "$sig" $pid 2>/dev/null; wait $pid; [ -e "$dir/killed" ] || rm -rf "$dir""#;
         let mut c = user.command(Path::new("/bin/sh"));
         c.args(["-c", script, "guard", signal]).arg(&dir).arg(program).args(args);
         // Its own group: Ctrl-C in the tester's terminal ends the tests, and the guard then ends the server in order.
         c.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0).current_dir(&dir);
         let child = c.spawn().unwrap_or_else(|e| panic!("starting {}: {e}", program.display()));
         Guarded { child, dir }
+    }
+
+    /// Of a server that was killed: the guard ends, and what the server wrote stays, for another one.
+    pub fn leave(&mut self) {
+        std::fs::write(self.dir.join("killed"), "").expect("a mark");
+        drop(self.child.stdin.take());
+        self.child.wait().expect("its guard");
+        std::fs::remove_file(self.dir.join("killed")).expect("the mark");
     }
 
     pub fn log(&self) -> String {

@@ -36,11 +36,18 @@ pub(super) fn is_crash(line: &str) -> bool {
 }
 
 /// Words of lines that speak of the machine: of errors only these are told.
-const MACHINE: [&str; 5] = ["No space left", "Out of memory", "out of memory", "could not read block", "invalid page in block"];
+const MACHINE: [&str; 4] = ["No space left", "Out of memory", "out of memory", "could not read block"];
+
+/// Words of lines that say that what is stored is damaged.
+const DAMAGE: [&str; 3] = ["invalid page in block", "page corruption", "Page read from tablespace is corrupted"];
+
+pub(super) fn is_damage(line: &str) -> bool {
+    DAMAGE.iter().any(|w| line.contains(w))
+}
 
 /// A line that is an alarm where it was written just now: a crash, or an error of the machine.
 pub(super) fn is_news(line: &str) -> bool {
-    is_crash(line) || MACHINE.iter().any(|w| line.contains(w))
+    is_crash(line) || is_damage(line) || MACHINE.iter().any(|w| line.contains(w))
 }
 
 /// A line of PostgreSQL's formats for machines as its own log has it: `TIME [PID] FATAL:  message`. Others stay as they are.
@@ -120,8 +127,11 @@ fn tells(line: &str) -> Option<Severity> {
     let quoting = line.starts_with('\t')
         || line.starts_with("Query")
         || has(&["STATEMENT:", "DETAIL:", "CONTEXT:", "QUERY:", "HINT:", "Slave SQL", "Replica SQL", "Event Scheduler:", " on query. "]);
-    if quoting || (has(&["ERROR:"]) && !machine) {
+    if quoting || (has(&["ERROR:"]) && !machine && !is_damage(line)) {
         return None;
+    }
+    if is_damage(line) {
+        return Some(Severity::Critical);
     }
     // PG12 tells of the archive, in words and with its time.
     if has(&["archive command", "archiver process"]) {
@@ -257,7 +267,10 @@ pub(super) fn end_of(server: &Server, name: &str, end: &str) -> Seen {
     }
     for (_, line, times) in told.iter().skip(told.len().saturating_sub(LINES)) {
         let times = if *times > 1 { format!(" ({times} times)") } else { String::new() };
-        let next = if MACHINE.iter().any(|w| line.contains(w)) {
+        let next = if is_damage(line) {
+            "Stop writing, and copy the files aside before anything else; then fail over, or restore what is damaged from the backup. Reading it all \
+             (a dump, CHECK TABLE) says how much it is, and whether it was mended since."
+        } else if MACHINE.iter().any(|w| line.contains(w)) {
             "It is the machine's: look at its disks and its memory; what was short may have become free when the statement failed."
         } else if is_crash(line) {
             "All sessions were ended with it: find out what ended it (memory, disk, a fault of the server) before it comes again."
@@ -286,6 +299,10 @@ mod tests {
         let standby = "FATAL:  could not connect to the primary server: FATAL:  password authentication failed for user \"repl\"";
         assert_eq!((tells(standby), is_refusal(standby)), (Some(Severity::Warning), false));
         assert_eq!(tells("2026-01-01 [ERROR] InnoDB: Operating system error number 28"), Some(Severity::Warning));
+        let page = "2026-01-01 10:00:00 7 [ERROR] InnoDB: Database page corruption on disk or a failed read of file './shop/t.ibd' page [page id: space=5, page number=9].";
+        assert_eq!((tells(page), is_news(page)), (Some(Severity::Critical), true));
+        assert_eq!(tells("ERROR:  invalid page in block 20 of relation base/5/16385"), Some(Severity::Critical));
+        assert!(end_of(&SERVER, "log", page).findings[0].next.starts_with("Stop writing"));
         assert_eq!(tells("LOG:  checkpoint complete"), None);
         let archive = "FATAL:  archive command was terminated by signal 15: Terminated";
         assert_eq!((tells(archive), is_crash(archive)), (None, false), "it ends no session");

@@ -115,7 +115,7 @@ pub fn summary(checks: &[Seen]) -> Summary {
         }
         Severity::Critical if checks.iter().any(|c| c.check == check && c.check == "PG09" && c.figures.get("left") == Some(&0.0)) => 1,
         Severity::Critical if check == "PG29" && !DESTROYS.contains(&f.object.as_str()) && f.recover.is_none() => 3,
-        Severity::Critical if matches!(check.as_str(), "connect" | LOST | "PG26" | "PG29" | "MY24" | "SQ06") => 1,
+        Severity::Critical if matches!(check.as_str(), "connect" | LOST | "PG26" | "PG29" | "PG32" | "MY18" | "MY24" | "SQ06") => 1,
         Severity::Critical => 2,
         _ => 3,
     };
@@ -153,8 +153,9 @@ const WAITS: [&str; 4] = ["PG06", "MY06", "MY07", "SQ04"];
 
 fn lasts(checks: &[Seen], f: &Finding) -> bool {
     let used = || checks.iter().find(|c| c.check == f.check).and_then(|c| c.figures.get("used"));
-    // A counter that has come to its end does its harm now.
-    LASTING.contains(&f.check.as_str()) && used().is_none_or(|used| *used < 100.0)
+    // A counter that has come to its end does its harm now; and of the log only damage to what is stored is critical.
+    let damage = f.severity == Severity::Critical && matches!(f.check.as_str(), "PG32" | "MY18");
+    LASTING.contains(&f.check.as_str()) && !damage && used().is_none_or(|used| *used < 100.0)
 }
 
 /// A finding as a sentence: its first word gets a capital, unless that is a name that the finding is about.

@@ -1,0 +1,260 @@
+//! Faults that were found by people who tried: made for real, named first with the step that helps, for whoever is on call.
+
+mod support;
+
+use holdpoint::model::Severity;
+use std::process::Stdio;
+use support::assess::{Run, assess};
+use support::held::Held;
+use support::maria::MariaServer;
+use support::pg::PgServer;
+use support::wait_until;
+
+fn postgres(settings: &[&str]) -> PgServer {
+    let all: Vec<&str> = ["fsync=on"].into_iter().chain(settings.iter().copied()).collect();
+    let pg = PgServer::start(&all);
+    pg.create_database("shop");
+    pg.psql("postgres", "create role oncall login; grant pg_monitor to oncall; create role stranger login");
+    pg.psql(
+        "shop",
+        "create table orders (id int primary key, state text); insert into orders select i, repeat('x', 500) from generate_series(1, 3000) i",
+    );
+    pg
+}
+
+fn of_pg(pg: &PgServer, user: &str, more: &[&str]) -> Run {
+    assess(&format!("postgres://{user}@127.0.0.1:{}/shop?sslmode=disable", pg.port), more)
+}
+
+fn one(pg: &PgServer, question: &str) -> bool {
+    pg.psql("shop", &format!("select count(*) from {question}")).trim() == "1"
+}
+
+fn locks_wanted(pg: &PgServer) -> usize {
+    pg.psql("shop", "select count(*) from pg_locks where not granted").trim().parse().expect("a number")
+}
+
+#[test]
+fn a_server_that_was_killed_whole_is_down_and_then_says_what_it_was() {
+    let mut pg = postgres(&[]);
+    pg.psql("shop", "insert into orders values (5000, 'new')");
+    pg.kill();
+    let down = of_pg(&pg, "oncall", &[]);
+    assert_eq!((down.code, down.found.summary.check.as_str()), (Some(3), "connect"), "{:#?}", down.found.summary);
+    assert_eq!((down.seen("process").severity, down.found.summary.sev), (Severity::Critical, Some(1)), "{:#?}", down.found);
+    pg.start_again();
+    for user in ["postgres", "oncall"] {
+        let back = of_pg(&pg, user, &[]);
+        let s = &back.found.summary;
+        assert!(s.check == "PG32" && s.says.contains("not properly shut down") && s.next.contains("before it comes again"), "{s:#?}");
+        assert!(back.seen("PG02").findings[0].message.starts_with("the server was started "), "{:#?}", back.seen("PG02"));
+    }
+    // Where the log lies, it is told by the server's process to whoever may read it.
+    assert_ne!(of_pg(&pg, "stranger", &["--checks", "PG32"]).seen("PG32").severity, Severity::Ok);
+    assert_eq!(pg.psql("shop", "select state from orders where id = 5000").trim(), "new");
+}
+
+#[test]
+fn who_blocks_now_comes_before_a_setting_that_has_long_been_so() {
+    let pg = postgres(&["autovacuum=off"]);
+    let _holder = Held::named(&pg, "shop", "load", "begin; lock table orders;");
+    wait_until("it has the table", || one(&pg, "pg_stat_activity where application_name = 'load' and state = 'idle in transaction'"));
+    let _behind: Vec<Held> = (0..6).map(|_| Held::pg(&pg, "postgres", "shop", "select count(*) from orders;")).collect();
+    wait_until("all wait", || locks_wanted(&pg) == 6);
+    for user in ["postgres", "oncall", "stranger"] {
+        let found = of_pg(&pg, user, &[]);
+        let s = &found.found.summary;
+        assert_eq!(s.check, "PG06", "{user}: {:#?}", found.found);
+        assert!(s.says.starts_with("6 sessions wait behind "), "{}", s.says);
+        let setting = found.seen("PG29").findings.iter().find(|f| f.object == "autovacuum").expect("it is told");
+        // What the command line says is not overruled by ALTER SYSTEM.
+        assert!(setting.next.contains("the command that starts the server") && !setting.next.contains("ALTER SYSTEM"), "{setting:#?}");
+    }
+}
+
+#[test]
+fn behind_a_vacuum_against_wraparound_the_ddl_is_cancelled_and_not_the_vacuum() {
+    let pg = postgres(&["autovacuum_freeze_max_age=100000", "autovacuum_naptime=1"]);
+    pg.psql("shop", "alter table orders set (autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1)");
+    pg.psql("shop", "do $$ begin for i in 1..150000 loop perform txid_current(); commit; end loop; end $$");
+    let vacuum = "pg_stat_activity where query like 'autovacuum: VACUUM%public.orders (to prevent wraparound)'";
+    wait_until("the vacuum runs", || one(&pg, vacuum));
+    let _ddl = Held::named(&pg, "shop", "ddl", "alter table orders add column note text;");
+    wait_until("the ALTER waits", || locks_wanted(&pg) == 1);
+    let _behind: Vec<Held> = (0..6).map(|_| Held::pg(&pg, "postgres", "shop", "select count(*) from orders;")).collect();
+    wait_until("all wait", || locks_wanted(&pg) == 7);
+    let ddl = pg.psql("shop", "select pid from pg_stat_activity where application_name = 'ddl'");
+    for user in ["postgres", "oncall"] {
+        let found = of_pg(&pg, user, &[]);
+        let s = &found.found.summary;
+        assert_eq!(s.check, "PG06", "{user}: {:#?}", found.found);
+        assert!(s.says.contains("autovacuum") && s.says.contains("to prevent wraparound"), "{}", s.says);
+        let action = s.recover.as_ref().map(|a| (a.deed.name(), a.object.as_str()));
+        assert_eq!(action, Some(("cancel", ddl.trim())), "{s:#?}");
+        assert!(s.next.contains("which is the server's own and is not ended"), "{}", s.next);
+    }
+    let blind = of_pg(&pg, "stranger", &[]);
+    assert!(blind.found.summary.check == "PG06" && blind.seen("PG24").severity == Severity::Unknown, "{:#?}", blind.found);
+}
+
+#[test]
+fn many_transactions_a_second_are_no_end_of_their_numbers() {
+    let pg = postgres(&[]);
+    let burn = "do $$ begin for i in 1..50000000 loop perform txid_current(); commit; end loop; end $$;";
+    let _busy = [Held::named(&pg, "shop", "busy", burn), Held::named(&pg, "shop", "busy", burn)];
+    wait_until("both are at it", || {
+        pg.psql("shop", "select count(*) from pg_stat_activity where application_name = 'busy' and backend_xmin is not null").trim() == "2"
+    });
+    for user in ["postgres", "oncall", "stranger"] {
+        let found = of_pg(&pg, user, &["--checks", "PG35,PG09", "--timeframe", "4"]);
+        let seen = found.seen("PG35");
+        assert!(seen.findings.iter().all(|f| !f.message.contains("transactions a second")), "{user}: {seen:#?}");
+        assert_eq!(found.seen("PG09").severity, Severity::Ok, "{:#?}", found.seen("PG09"));
+    }
+}
+
+#[test]
+fn a_crash_is_found_in_the_log_that_collectors_read() {
+    for form in ["jsonlog", "csvlog"] {
+        let pg = postgres(&["logging_collector=on", &format!("log_destination={form}"), "log_directory=log"]);
+        wait_until("it has run for a while", || {
+            pg.psql("shop", "select now() - pg_postmaster_start_time() > interval '6 seconds'").trim() == "t"
+        });
+        let writer = pg.psql("shop", "select pid from pg_stat_activity where backend_type = 'background writer'");
+        let pid = rustix::process::Pid::from_raw(writer.trim().parse().expect("a pid")).expect("a process");
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("killed");
+        wait_until("it has recovered", || {
+            let another = "select pid from pg_stat_activity where backend_type = 'background writer'";
+            let out = pg.client_as("postgres", "shop").args(["-A", "-t", "-c", another]).stderr(Stdio::null()).output().expect("psql");
+            let pid = String::from_utf8_lossy(&out.stdout).trim().to_string();
+            out.status.success() && !pid.is_empty() && pid != writer.trim()
+        });
+        for user in ["postgres", "oncall"] {
+            let found = of_pg(&pg, user, &["--checks", "PG02,PG32"]);
+            assert_eq!(found.found.summary.check, "PG02", "{form} {user}: {:#?}", found.found);
+            let log = found.seen("PG32");
+            assert!(log.says.contains(if form == "jsonlog" { ".json" } else { ".csv" }), "{log:#?}");
+            assert!(log.findings.iter().any(|f| f.message.contains("terminated by signal 9")), "{log:#?}");
+        }
+        assert_ne!(of_pg(&pg, "stranger", &["--checks", "PG32"]).seen("PG32").severity, Severity::Ok);
+    }
+}
+
+fn mariadb(options: &[&str]) -> MariaServer {
+    let all: Vec<&str> = ["--innodb-flush-log-at-trx-commit=1", "--sync-binlog=1"].into_iter().chain(options.iter().copied()).collect();
+    let my = MariaServer::start(&all);
+    my.create_database("shop");
+    my.sql(
+        "shop",
+        "create user oncall@'127.0.0.1'; grant process, slave monitor, binlog monitor on *.* to oncall@'127.0.0.1'; \
+         create user app@'127.0.0.1'; create user stranger@'127.0.0.1'; grant all on shop.* to app@'127.0.0.1'; \
+         grant select on shop.* to oncall@'127.0.0.1'; grant select on shop.* to stranger@'127.0.0.1'; \
+         create table orders (id int primary key, state varchar(500)) engine=innodb; \
+         insert into orders select seq, 'open' from seq_1_to_100",
+    );
+    my
+}
+
+fn of_maria(my: &MariaServer, user: &str, more: &[&str]) -> Run {
+    assess(&format!("mysql://{user}@127.0.0.1:{}/shop", my.port), more)
+}
+
+fn in_state(my: &MariaServer, state: &str) -> usize {
+    my.sql("", &format!("select count(*) from information_schema.processlist where state like '{state}'")).trim().parse().expect("a number")
+}
+
+#[test]
+fn short_waits_for_a_hot_row_end_nobody_on_mariadb() {
+    let my = mariadb(&[]);
+    let round = "begin; update orders set state = 'x' where id = 1; do sleep(0.002); commit;\n".repeat(20_000);
+    let _clients: Vec<Held> = (0..24).map(|_| Held::maria_script(&my, "app", &round)).collect();
+    wait_until("many wait", || in_state(&my, "Updating") > 12);
+    for user in ["root", "oncall"] {
+        // How many wait differs from moment to moment. Whatever is seen, nobody is to be ended.
+        let mut seen = None;
+        wait_until("a look meets many who wait", || {
+            let s = of_maria(&my, user, &["--checks", "MY06"]).found.summary;
+            assert!(s.recover.is_none(), "{user}: {s:#?}");
+            seen = (s.check == "MY06" && s.severity >= Some(Severity::Warning)).then_some(s);
+            seen.is_some()
+        });
+        let s = seen.expect("seen");
+        assert!(s.says.contains("many change the same rows at once") && s.next.starts_with("Ending a session helps nobody"), "{s:#?}");
+    }
+    assert_eq!(of_maria(&my, "stranger", &["--checks", "MY06"]).seen("MY06").severity, Severity::Unknown);
+}
+
+#[test]
+fn rows_without_a_parent_are_to_be_looked_for_where_nobody_looks_at_foreign_keys() {
+    let my = mariadb(&[]);
+    my.sql("shop", "create table kids (id int primary key, of int, foreign key (of) references orders (id)) engine=innodb");
+    my.sql("", "set global foreign_key_checks = 0");
+    my.sql("shop", "insert into kids values (1, 4711)");
+    for user in ["root", "oncall", "stranger"] {
+        let found = of_maria(&my, user, &[]);
+        let s = &found.found.summary;
+        assert_eq!((s.check.as_str(), s.severity), ("MY21", Some(Severity::Warning)), "{user}: {:#?}", found.found);
+        assert!(s.next.contains("SET GLOBAL foreign_key_checks = ON") && s.next.contains("look for those without a parent"), "{s:#?}");
+    }
+}
+
+#[test]
+fn a_damaged_page_of_innodb_is_named_first_and_writing_is_to_stop() {
+    use std::os::unix::fs::FileExt;
+    // So few buffers that the table is read from its file again.
+    let my = mariadb(&["--innodb-buffer-pool-size=8M", "--innodb-log-buffer-size=2M"]);
+    my.sql("shop", "create table big (id int primary key, t varchar(500)) engine=innodb; insert into big select seq, repeat('x', 400) from seq_1_to_60000");
+    my.sql("shop", "flush tables big for export; unlock tables");
+    let file = std::fs::File::options().read(true).write(true).open(my.directory().join("data/shop/big.ibd")).expect("the table's file");
+    // Pages from the front: the last ones read are still in memory.
+    for page in 100..110 {
+        let at = page * 16_384 + 8_000;
+        let mut byte = [0u8];
+        file.read_exact_at(&mut byte, at).expect("read");
+        file.write_all_at(&[byte[0] ^ 0xff], at).expect("written");
+    }
+    let read = my.client("shop").args(["-e", "select sum(length(t)) from big"]).output().expect("mariadb runs");
+    assert!(!read.status.success(), "{read:?}");
+    for user in ["root", "oncall"] {
+        let found = of_maria(&my, user, &[]);
+        let s = &found.found.summary;
+        assert_eq!((s.check.as_str(), s.severity, s.sev), ("MY18", Some(Severity::Critical), Some(1)), "{user}: {:#?}", found.found);
+        assert!(s.says.contains("./shop/big.ibd") && s.next.starts_with("Stop writing"), "{s:#?}");
+    }
+    assert_ne!(of_maria(&my, "stranger", &["--checks", "MY18"]).seen("MY18").severity, Severity::Ok);
+}
+
+#[test]
+fn a_reader_that_holds_up_a_replicas_applier_is_ended_and_not_the_applier() {
+    let source = mariadb(&["--log-bin=bin", "--server-id=1", "--binlog-format=ROW"]);
+    source.sql("", "create user repl@'127.0.0.1'; grant replication slave on *.* to repl@'127.0.0.1'");
+    let at = source.sql("", "select @@gtid_binlog_pos");
+    let replica = mariadb(&["--server-id=2"]);
+    replica.sql("", &format!("set global gtid_slave_pos = '{}'", at.trim()));
+    replica.sql(
+        "",
+        &format!(
+            "change master to master_host='127.0.0.1', master_port={}, master_user='repl', master_use_gtid=slave_pos, master_connect_retry=1; start slave",
+            source.port
+        ),
+    );
+    source.sql("shop", "insert into orders values (1001, 'new')");
+    wait_until("the replica follows", || replica.sql("", "select count(*) from shop.orders where id = 1001").trim() == "1");
+    let reader = Held::maria_done(&replica, "app", "begin; select count(*) from orders;");
+    let holder = replica.sql("", "select is_used_lock('done')");
+    source.sql("shop", "alter table orders add column note text");
+    wait_until("the applier waits", || in_state(&replica, "Waiting for table metadata lock") == 1);
+    let _behind: Vec<Held> = (0..6).map(|_| Held::maria(&replica, "app", "select count(*) from orders;")).collect();
+    wait_until("all wait", || in_state(&replica, "Waiting for table metadata lock") == 7);
+    for user in ["root", "oncall"] {
+        let found = of_maria(&replica, user, &[]);
+        let s = &found.found.summary;
+        assert_eq!(s.check, "MY07", "{user}: {:#?}", found.found);
+        assert!(s.next.contains("the replica's own applier") && s.next.contains("never cancel the applier"), "{s:#?}");
+        let action = s.recover.as_ref().map(|a| (a.deed.name(), a.object.as_str()));
+        assert_eq!(action, Some(("end-idle", holder.trim())), "{s:#?}");
+    }
+    assert_eq!(of_maria(&replica, "stranger", &["--checks", "MY07"]).seen("MY07").severity, Severity::Unknown);
+    drop(reader);
+    wait_until("replication goes on", || in_state(&replica, "Waiting for table metadata lock") == 0);
+}
