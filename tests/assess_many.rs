@@ -1,0 +1,172 @@
+//! Ten thousand sessions on a server, a fifth of which wait for one of them: the assessment stays within its budget, its output and its memory
+//! stay small. Not run by default: it takes minutes, 20,000 files, and 10 GB on PostgreSQL (`HOLDPOINT_TEST_SESSIONS` sets another number):
+//! cargo test --test assess_many -- --ignored --test-threads 1
+
+mod support;
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::Stdio;
+use support::assess::{Run, assess};
+use support::maria::MariaServer;
+use support::pg::PgServer;
+use support::wait_until;
+
+fn sessions() -> usize {
+    std::env::var("HOLDPOINT_TEST_SESSIONS").map_or(10_000, |n| n.parse().expect("a number"))
+}
+
+/// A session of PostgreSQL that holds no more than its socket.
+fn postgres_session(port: u16) -> TcpStream {
+    let mut s = TcpStream::connect(("127.0.0.1", port)).expect("connected");
+    let names = b"\0\x03\0\0user\0app\0database\0shop\0application_name\0pool\0\0";
+    s.write_all(&(u32::try_from(names.len()).expect("small") + 4).to_be_bytes()).expect("sent");
+    s.write_all(names).expect("sent");
+    loop {
+        let mut head = [0u8; 5];
+        s.read_exact(&mut head).expect("an answer");
+        let length = u32::from_be_bytes([head[1], head[2], head[3], head[4]]) - 4;
+        let mut body = vec![0u8; length as usize];
+        s.read_exact(&mut body).expect("all of it");
+        assert_ne!(head[0], b'E', "{}", String::from_utf8_lossy(&body));
+        if head[0] == b'Z' {
+            return s;
+        }
+    }
+}
+
+/// Sends a statement and does not wait for its answer.
+fn postgres_says(s: &mut TcpStream, sql: &str) {
+    let mut out = vec![b'Q'];
+    out.extend((u32::try_from(sql.len()).expect("short") + 5).to_be_bytes());
+    out.extend(sql.as_bytes());
+    out.push(0);
+    s.write_all(&out).expect("sent");
+}
+
+fn packet(s: &mut TcpStream) -> Vec<u8> {
+    let mut head = [0u8; 4];
+    s.read_exact(&mut head).expect("an answer");
+    let mut body = vec![0u8; u32::from_le_bytes([head[0], head[1], head[2], 0]) as usize];
+    s.read_exact(&mut body).expect("all of it");
+    body
+}
+
+fn send(s: &mut TcpStream, number: u8, body: &[u8]) {
+    let length = u32::try_from(body.len()).expect("short").to_le_bytes();
+    s.write_all(&[length[0], length[1], length[2], number]).and_then(|()| s.write_all(body)).expect("sent");
+}
+
+/// A session of MariaDB or MySQL of an account without a password.
+fn mariadb_session(port: u16) -> TcpStream {
+    const PROTOCOL_41: u32 = 0x200;
+    const SECURE: u32 = 0x8000;
+    const WITH_DATABASE: u32 = 8;
+    let mut s = TcpStream::connect(("127.0.0.1", port)).expect("connected");
+    packet(&mut s);
+    let mut login = (PROTOCOL_41 | SECURE | WITH_DATABASE).to_le_bytes().to_vec();
+    login.extend((1u32 << 24).to_le_bytes());
+    login.push(45);
+    login.extend([0; 23]);
+    login.extend(b"app\0\0shop\0");
+    send(&mut s, 1, &login);
+    let answer = packet(&mut s);
+    assert_eq!(answer[0], 0, "{}", String::from_utf8_lossy(&answer));
+    s
+}
+
+fn mariadb_says(s: &mut TcpStream, sql: &str) {
+    send(s, 0, &[&[3], sql.as_bytes()].concat());
+}
+
+/// Within its budget; nothing of what it gives grows with the number of sessions.
+fn judge(url: &str, wanted: &str) -> Run {
+    let run = assess(url, &[]);
+    assert_eq!(run.found.summary.check, wanted, "{:#?}", run.found.summary);
+    run.nothing_waited();
+    assert!(run.took.as_secs() < 30, "{:?}", run.took);
+    let json = serde_json::to_string(&run.found).expect("JSON");
+    assert!(json.len() < 256 * 1024, "{} bytes", json.len());
+    let home = tempfile::tempdir().expect("a directory");
+    let mut c = support::command(home.path());
+    let text = home.path().join("text");
+    let out = std::fs::File::create(&text).expect("a file");
+    let mut child = c.args(["assess", url, "--timeframe", "1"]).stdout(out).stderr(Stdio::null()).spawn().expect("holdpoint runs");
+    let mut peak = 0u64;
+    wait_until("it has ended", || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let now = status.lines().find_map(|l| l.strip_prefix("VmHWM:")?.trim().trim_end_matches(" kB").parse().ok());
+        peak = peak.max(now.unwrap_or(0));
+        child.try_wait().expect("holdpoint").is_some()
+    });
+    let bytes = std::fs::metadata(&text).expect("what it said").len();
+    println!("{url}: {:?}, {} bytes of JSON, {bytes} bytes of text, {peak} kB at most", run.took, json.len());
+    for seen in &run.found.checks {
+        if seen.took > 100.0 {
+            println!("  {} {} {:.0} ms", seen.check, seen.name, seen.took);
+        }
+    }
+    assert!(bytes < 32 * 1024, "{bytes} bytes");
+    assert!(peak < 64 * 1024, "{peak} kB");
+    run
+}
+
+#[test]
+#[ignore = "ten thousand processes: cargo test --test assess_many -- --ignored --test-threads 1"]
+fn on_postgresql() {
+    let n = sessions();
+    let most = format!("max_connections={}", n + n / 3 + 20);
+    let pg = PgServer::start(&["fsync=on", &most, "max_wal_senders=0", "shared_buffers=16MB", "max_locks_per_transaction=10"]);
+    pg.create_database("shop");
+    pg.psql("postgres", "create role app login; create role oncall login; grant pg_monitor to oncall");
+    pg.psql("shop", "create table orders (id int primary key); grant all on orders to app");
+    let mut all: Vec<TcpStream> = (0..n).map(|_| postgres_session(pg.port)).collect();
+    postgres_says(&mut all[0], "begin; lock table orders");
+    wait_until("it has the lock", || {
+        pg.psql("shop", "select count(*) from pg_locks where mode = 'AccessExclusiveLock' and granted").trim() == "1"
+    });
+    for s in &mut all[1..=n / 5] {
+        postgres_says(s, "select count(*) from orders");
+    }
+    let waits = (n / 5).to_string();
+    wait_until("all wait", || pg.psql("shop", "select count(*) from pg_locks where not granted").trim() == waits);
+    let run = judge(&format!("postgres://oncall@127.0.0.1:{}/shop?sslmode=disable", pg.port), "PG06");
+    assert!(run.found.summary.says.starts_with(&format!("{waits} sessions wait")), "{}", run.found.summary.says);
+    assert_eq!(run.found.summary.recover.as_ref().map(|a| a.deed.name()), Some("end-idle"));
+}
+
+#[test]
+#[ignore = "ten thousand threads: cargo test --test assess_many -- --ignored --test-threads 1"]
+fn on_mariadb() {
+    let n = sessions();
+    let most = format!("--max-connections={}", n + n / 3 + 20);
+    let my = MariaServer::start(&[
+        "--innodb-flush-log-at-trx-commit=1",
+        "--sync-binlog=1",
+        &most,
+        "--table-open-cache=400",
+        "--open-files-limit=19000",
+        "--back-log=1000",
+        "--thread-stack=192K",
+    ]);
+    my.create_database("shop");
+    my.sql(
+        "shop",
+        "create user oncall@'127.0.0.1', app@'127.0.0.1'; grant process on *.* to oncall@'127.0.0.1'; grant select on shop.* to oncall@'127.0.0.1'; \
+         grant all on shop.* to app@'127.0.0.1'; create table orders (id int primary key, state varchar(20)) engine=innodb; insert into orders values (1, 'open')",
+    );
+    let mut all: Vec<TcpStream> = (0..n).map(|_| mariadb_session(my.port)).collect();
+    mariadb_says(&mut all[0], "begin");
+    packet(&mut all[0]);
+    mariadb_says(&mut all[0], "update orders set state = 'x' where id = 1");
+    packet(&mut all[0]);
+    for s in &mut all[1..=n / 5] {
+        mariadb_says(s, "update orders set state = 'y' where id = 1");
+    }
+    let waits = (n / 5).to_string();
+    let counted = "select count(*) from information_schema.processlist where user = 'app' and info like 'update%'";
+    wait_until("all wait", || my.sql("", counted).trim() == waits);
+    let run = judge(&format!("mysql://oncall@127.0.0.1:{}/shop", my.port), "MY06");
+    assert!(run.found.summary.says.contains("sessions wait"), "{}", run.found.summary.says);
+    assert_eq!(run.found.summary.recover.as_ref().map(|a| a.deed.name()), Some("end-idle"));
+}
