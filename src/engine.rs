@@ -137,21 +137,32 @@ pub trait Engine: Send + Sync {
     fn trials(&self) -> &dyn Trials;
 }
 
-/// A plan as it would be with one more index.
+/// A plan as it would be with more indexes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Imagined {
     pub plan: Plan,
-    /// Whether the plan takes the index.
-    pub used: bool,
-    /// How large it would be, by the engine's estimate.
-    pub bytes: Option<u64>,
+    /// Of each index in turn, whether the plan takes it.
+    pub used: Vec<bool>,
+    /// How large each would be, by the engine's estimate.
+    pub bytes: Vec<Option<u64>>,
+}
+
+impl Imagined {
+    /// Whether the plan takes the last so many of the indexes, all of them.
+    pub fn takes(&self, last: usize) -> bool {
+        self.used.iter().rev().take(last).all(|u| *u)
+    }
+
+    /// What the last so many take together.
+    pub fn size(&self, last: usize) -> Option<u64> {
+        self.bytes.iter().rev().take(last).copied().sum()
+    }
 }
 
 /// Plans with indexes that are only imagined: nothing is built and nobody else sees them.
 pub trait Hypothetical: Send + Sync {
     /// The plan of a statement that reads, as it would be with these indexes (`CREATE INDEX …`), on a session that nobody else uses
-    /// meanwhile; it is told of the last one whether it is used, and its size. An error where the engine lacks what it takes, or
-    /// refuses an index.
+    /// meanwhile. An error where the engine lacks what it takes, or refuses an index.
     fn imagine<'a>(&'a self, s: &'a Session, text: &'a str, creates: &'a [&'a str]) -> BoxFuture<'a, Result<Imagined>>;
     /// The plan as it would be without an index that is there, by its name (PostgreSQL: perhaps with its schema), on a session that nobody
     /// else uses meanwhile. An error where the engine lacks what it takes.

@@ -70,6 +70,24 @@ fn found(p: &Project, target: &str, case: &Case, level: &str, more: &[&str]) -> 
     hit.unwrap().clone()
 }
 
+/// Alternatives want an index each, at once; a join often one on both sides, of which one helps only beside the other.
+fn two_help_together(p: &Project, level: &str, more: &[&str]) {
+    let r = advise(p, "app-dev", "select * from orders where customer_id = 42 or total = 7.07", more);
+    let a = &r["advice"][0];
+    assert_eq!(
+        (columns(a), &a["with"][0], a["level"].as_str()),
+        (vec!["customer_id"], &Value::from("orders_total_idx"), Some(level)),
+        "{r:#}"
+    );
+    assert!(a["create"].as_str().unwrap().matches("CREATE INDEX").count() == 2, "{a:#}");
+    let join = "select o.note, c.city from customers c join orders o on o.customer_id = c.id where c.email = 'Person77@example.org'";
+    let r = advise(p, "app-dev", join, more);
+    let advice = r["advice"].as_array().unwrap();
+    let alone = advice.iter().find(|a| columns(a).starts_with(&["customer_id"]) && a["beside"].is_null());
+    let beside = advice.iter().find(|a| columns(a).starts_with(&["email"]) && a["beside"].is_string());
+    assert!(alone.zip(beside).is_some_and(|(a, b)| a["level"] == level && b["level"] == level), "{r:#}");
+}
+
 fn none_helps(p: &Project, target: &str, sql: &str, why: &str, more: &[&str]) {
     let r = advise(p, target, sql, more);
     assert_eq!(r["helps"], false, "{sql}: {r:#}");
@@ -172,6 +190,7 @@ fn postgresql_finds_what_is_best_and_says_where_nothing_is() {
         let guessed = case.columns[0].starts_with("(total");
         found(&p, "app-dev", case, if gin || guessed { "untried" } else { "estimated" }, &[]);
     }
+    two_help_together(&p, "estimated", &[]);
     // Two that help together: the second one is estimated upon the first.
     let pair = advise(
         &p,
@@ -338,6 +357,7 @@ fn mariadb_measures_on_copies_and_says_where_nothing_helps() {
         let a = found(&p, "app-dev", case, "measured", &["--measure"]);
         assert_eq!(a["measured"]["verdict"], "improved", "{a:#}");
     }
+    two_help_together(&p, "measured", &["--measure"]);
     let joined = "update orders o join customers c on c.id = o.customer_id set o.note = c.email where c.city = 'city7'";
     let case = Case { sql: joined, columns: &["customer_id"], only_where: None };
     let a = found(&p, "app-dev", &case, "measured", &["--measure"]);
@@ -420,6 +440,7 @@ fn sqlite_asks_the_planner_in_memory_and_measures_on_private_copies() {
         assert!(steps["after"].as_u64().unwrap() < steps["before"].as_u64().unwrap(), "{a:#}");
         assert!(a["measured"]["writes"]["insert"]["before_median_ms"].as_f64().unwrap() > 0.0, "{a:#}");
     }
+    two_help_together(&p, "measured", &["--measure"]);
     let joined = "update orders set note = c.email from customers c where c.id = orders.customer_id and c.city = 'city7'";
     found(&p, "app-dev", &Case { sql: joined, columns: &["customer_id"], only_where: None }, "estimated", &[]);
     let partial = Case {

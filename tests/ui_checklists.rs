@@ -353,7 +353,7 @@ fn a_test_is_picked_run_and_told_with_its_numbers() {
 fn an_index_that_was_queued_is_in_the_queue_at_once() {
     let mut c = open(120, 40);
     let link = c.state.link_no;
-    let files = (PathBuf::from("/srv/m/0007_i.up.sql"), PathBuf::from("/srv/m/0007_i.down.sql"));
+    let files = vec![PathBuf::from("/srv/m/0007_i.up.sql"), PathBuf::from("/srv/m/0007_i.down.sql")];
     let effects = c.send(Msg::AdviceQueued { link, result: Ok(files) });
     assert!(operations(&effects).contains(&&Operation::Queue), "{effects:?}");
     assert!(c.screen().contains("0007_i.up.sql and 0007_i.down.sql"), "{}", c.screen());

@@ -577,6 +577,7 @@ fn advised() -> holdpoint::ops::advice::Report {
         why: "the statement tests state for equality".into(),
         nodes: vec![vec![0, 0, 0, 0]],
         partitioned: false,
+        with: Vec::new(),
     };
     let advice = Advice {
         level: Level::Estimated,

@@ -186,10 +186,10 @@ pub enum Msg {
         job: JobId,
         result: Result<Box<crate::ops::advice::Report>>,
     },
-    /// An index was written as a pair of scripts, up and down.
+    /// Each index was written as a pair of scripts, up and down: these files.
     AdviceQueued {
         link: u64,
-        result: Result<(PathBuf, PathBuf)>,
+        result: Result<Vec<PathBuf>>,
     },
     /// One of them: the plan, its statement, when it was kept.
     KeptPlan {

@@ -58,7 +58,7 @@ pub async fn advise(cx: &Cx, target: &str, sql: Option<String>, file: Option<&Pa
     if asked.queue {
         let first = report.advice.first().ok_or_else(|| Error::failed("there is no advice to queue").hint(report.answer()))?;
         let written = advice::queue(cx, &conn, &first.candidate, &first.reasoning().join(" "))?;
-        for p in [&written.up, &written.down] {
+        for p in written.iter().flat_map(|q| [&q.up, &q.down]) {
             output::message(&format!("written: {}", text::clean(&p.to_string_lossy())));
         }
     }
@@ -76,7 +76,7 @@ fn table(r: &Report) -> output::TextTable {
 fn words(r: &Report, dialect: crate::model::Dialect) -> Vec<String> {
     let mut out = vec![r.answer()];
     for (n, a) in r.advice.iter().enumerate() {
-        out.push(format!("{}. {};", n + 1, a.candidate.create(dialect, true)));
+        out.push(format!("{}. {};", n + 1, a.candidate.creates(dialect, true)));
         out.extend(a.reasoning().iter().map(|line| format!("   {line}")));
     }
     for why in &r.reasons {

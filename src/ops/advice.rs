@@ -14,6 +14,7 @@ use crate::sql::{self, Class};
 use crate::text;
 use serde::Serialize;
 use std::collections::BTreeSet;
+use trial::Attempt;
 
 mod others;
 mod queue;
@@ -183,13 +184,16 @@ pub async fn advise_telling(cx: &Cx, conn: &Connection, text: &str, wanted: Want
         notes: Vec::new(),
     };
     let proposed = found.proposed.len();
+    let tables: BTreeSet<String> = found.proposed.iter().map(|c| c.table.clone()).collect();
     report.advice = found.proposed.into_iter().map(|c| untried(conn, &known, &answers, c)).collect();
     match conn.engine().hypothetical().get() {
         Ok(engine) => {
             estimate(cx, conn, engine, &session, &mut report).await?;
             for a in report.advice.iter_mut().filter(|a| a.level == Level::Estimated).take(BUILT) {
                 let reads = others::reads(cx, conn, &report.statement, &a.candidate.relation).await?;
-                a.others = Some(others::imagined(cx, engine, &session, &reads, &a.candidate, &a.create).await?);
+                let creates = creates(conn, &a.candidate);
+                let creates: Vec<&str> = creates.iter().map(String::as_str).collect();
+                a.others = Some(others::imagined(cx, engine, &session, &reads, &a.candidate, &creates).await?);
             }
         }
         Err(e) if !report.advice.is_empty() => report.notes.push(sentence(&e)),
@@ -200,12 +204,18 @@ pub async fn advise_telling(cx: &Cx, conn: &Connection, text: &str, wanted: Want
     report.notes.extend(written.notes());
     if wanted.measure && !report.advice.is_empty() {
         tell(&foreseen(cx, conn).await?);
-        let keep = report.advice.iter().take(BUILT).map(|a| (a.candidate.clone(), a.beside.as_deref().cloned())).collect::<Vec<_>>();
-        let tried = trial::measure(cx, conn, &report.statement, &known, &keep, &mut report.notes).await?;
+        let attempt = |a: &Advice| Attempt { candidate: a.candidate.clone(), beside: a.beside.as_deref().cloned() };
+        let keep: Vec<Attempt> = report.advice.iter().take(BUILT).map(attempt).collect();
+        // Where the planner expects costs, it said already which of them help together.
+        let pairs = !report.advice.iter().any(|a| a.estimate.as_ref().is_some_and(|e| e.after.is_some()));
+        let tried = trial::measure(cx, conn, &report.statement, &known, &keep, pairs, &mut report.notes).await?;
         report.differs = tried.differs;
         take_measured(conn, &mut report, tried.fates);
     }
     report.advice.truncate(TOLD);
+    if tables.len() > 2 && !report.advice.is_empty() {
+        report.notes.push(format!("{} tables may want an index: more than two at once were not tried.", tables.len()));
+    }
     let tried = |r: &Reason| matches!(r.why, Why::Measured | Why::Tried | Why::Refused);
     if report.advice.is_empty() && proposed > 0 && !report.reasons.iter().any(tried) {
         let mut own: Vec<&Reason> = report.dropped.iter().map(|d| &d.reason).filter(|r| tried(r)).collect();
@@ -373,11 +383,16 @@ async fn ask(cx: &Cx, conn: &Connection, session: &Session, plan: &Plan, known: 
     Ok(answers)
 }
 
+/// The statement of each of its indexes.
+fn creates(conn: &Connection, c: &Candidate) -> Vec<String> {
+    c.all().map(|c| c.create(conn.dialect(), false)).collect()
+}
+
 fn untried(conn: &Connection, known: &Known, answers: &Answers, c: Candidate) -> Advice {
     Advice {
         level: Level::Untried,
         spec: c.spec(conn.dialect()),
-        create: c.create(conn.dialect(), false),
+        create: c.creates(conn.dialect(), false),
         beside: None,
         estimate: None,
         measured: None,
@@ -394,15 +409,18 @@ fn write_cost(c: &Candidate, known: &Known, answers: &Answers) -> Option<f64> {
     let t = known.tables.iter().find(|t| t.name == c.relation && t.schema == c.schema)?;
     let width = |name: &str| t.spread.get(name).and_then(|s| s.width);
     let row: f64 = t.columns.iter().filter_map(|col| width(&col.name)).sum();
-    let mut entry = 0.0;
-    for k in &c.keys {
-        entry += k.column.as_deref().and_then(width).or(k.column.is_none().then_some(16.0))?;
-    }
-    for name in &c.include {
-        entry += width(name)?;
+    let mut entries = 0.0;
+    for c in c.all() {
+        entries += 8.0;
+        for k in &c.keys {
+            entries += k.column.as_deref().and_then(width).or(k.column.is_none().then_some(16.0))?;
+        }
+        for name in &c.include {
+            entries += width(name)?;
+        }
     }
     let share = c.only_where.as_ref().and_then(|w| answers.kept.get(&(c.table.clone(), w.clone())).copied()).unwrap_or(1.0);
-    (row > 0.0).then(|| (8.0 + entry) / (27.0 + row) * share)
+    (row > 0.0).then(|| entries / (27.0 + row) * share)
 }
 
 /// Asks the planner about each candidate.
@@ -417,9 +435,10 @@ async fn estimate(cx: &Cx, conn: &Connection, engine: &dyn Hypothetical, session
     for (n, mut a) in std::mem::take(&mut report.advice).into_iter().enumerate() {
         cx.check_cancelled()?;
         cx.progress.update("imagining indexes", n as u64, Some(whole));
-        let create = [a.create.as_str()];
+        let creates = creates(conn, &a.candidate);
+        let creates: Vec<&str> = creates.iter().map(String::as_str).collect();
         let imagined = tokio::select! {
-            i = engine.imagine(session, &report.statement, &create) => i,
+            i = engine.imagine(session, &report.statement, &creates) => i,
             () = cx.cancel.cancelled() => Err(Error::cancelled()),
         };
         let imagined = match imagined {
@@ -446,8 +465,12 @@ async fn estimate(cx: &Cx, conn: &Connection, engine: &dyn Hypothetical, session
         };
         let (before, after) = (base.root.est_total_cost, imagined.plan.root.est_total_cost);
         let table = a.candidate.relation.clone();
-        let why = match (imagined.used, before, after) {
-            (false, _, _) => Some(format!("the planner does not take an index on {} even when it is there", a.spec)),
+        let why = match (imagined.takes(creates.len()), before, after) {
+            (false, _, _) => Some(format!(
+                "the planner does not take an index on {} even when {} there",
+                a.spec,
+                if creates.len() > 1 { "they are" } else { "it is" }
+            )),
             (true, Some(b), Some(f)) if b - f < UNITS => Some(format!(
                 "with an index on {} the expected cost goes from {b:.0} to {f:.0}: the statement is expected to be as quick without it",
                 a.spec
@@ -468,12 +491,16 @@ async fn estimate(cx: &Cx, conn: &Connection, engine: &dyn Hypothetical, session
             continue;
         }
         if let Some(why) = why {
-            report.dropped.push(Dropped { what: a.spec.clone(), reason: Reason::new(Why::Tried, &table, why) });
+            let mut reason = Reason::new(Why::Tried, &table, why);
+            if !a.candidate.with.is_empty() {
+                reason = reason.next(candidates::UNION);
+            }
+            report.dropped.push(Dropped { what: a.spec.clone(), reason });
             alone.push(a);
             continue;
         }
         a.level = Level::Estimated;
-        a.estimate = Some(Estimate { before, after, bytes: imagined.bytes });
+        a.estimate = Some(Estimate { before, after, bytes: imagined.size(creates.len()) });
         a.plan = Some(imagined.plan);
         a.unless = match after {
             Some(_) => "Costs are no times: measuring on a scratch copy may show no gain, and other values may have another plan.".into(),
@@ -495,55 +522,74 @@ async fn estimate(cx: &Cx, conn: &Connection, engine: &dyn Hypothetical, session
         }
     };
     kept.sort_by(|a, b| order(a).partial_cmp(&order(b)).unwrap_or(std::cmp::Ordering::Equal));
-    if let Some(a) = beside(cx, engine, session, &report.statement, kept.first(), alone).await? {
+    // One that helps by itself may help more beside the best one.
+    alone.extend(kept.iter().skip(1).filter(|a| a.level == Level::Estimated).cloned());
+    if let Some(a) = beside(cx, conn, engine, session, &report.statement, kept.first(), alone).await? {
         report.dropped.retain(|d| d.what != a.spec);
+        kept.retain(|k| k.candidate != a.candidate);
         kept.insert(1, a);
     }
     report.advice = kept;
     Ok(())
 }
 
-/// Of the indexes that do not help by themselves, the one that helps most once the best one is there: a join often wants two.
+/// Of the other indexes the one that helps most once the best one is there: a join often wants two.
 async fn beside(
     cx: &Cx,
+    conn: &Connection,
     engine: &dyn Hypothetical,
     session: &Session,
     statement: &str,
     first: Option<&Advice>,
     alone: Vec<Advice>,
 ) -> Result<Option<Advice>> {
-    let Some((first, before)) = first.and_then(|f| Some((f, f.estimate.as_ref()?.after?))) else { return Ok(None) };
+    let Some((first, before)) = first.and_then(|f| Some((f, f.estimate.as_ref()?.after))) else { return Ok(None) };
     let mut best: Option<(f64, Advice)> = None;
     for mut a in alone.into_iter().filter(|a| a.candidate.table != first.candidate.table) {
         cx.check_cancelled()?;
-        let imagined = match engine.imagine(session, statement, &[&first.create, &a.create]).await {
+        let both = [creates(conn, &first.candidate), creates(conn, &a.candidate)].concat();
+        let (both, own) = (both.iter().map(String::as_str).collect::<Vec<_>>(), a.candidate.all().count());
+        let imagined = match engine.imagine(session, statement, &both).await {
             Err(e) if matches!(e.kind, Kind::Cancelled | Kind::Connect) => return Err(e),
             Err(_) => continue,
             Ok(i) => i,
         };
-        let Some(after) = imagined.plan.root.est_total_cost.filter(|_| imagined.used) else { continue };
-        if before - after < UNITS || after > (1.0 - FALLS) * before || best.as_ref().is_some_and(|(b, _)| *b <= after) {
+        let after = imagined.plan.root.est_total_cost;
+        let little = match (before, after) {
+            (Some(b), Some(f)) => b - f < UNITS || f > (1.0 - FALLS) * b,
+            // Without costs: the plan takes both, where it did not take this one alone.
+            _ => !imagined.takes(both.len()) || a.level == Level::Estimated,
+        };
+        let cost = after.unwrap_or(0.0);
+        if !imagined.takes(own) || little || best.as_ref().is_some_and(|(b, _)| *b <= cost) {
             continue;
         }
         a.level = Level::Estimated;
-        a.estimate = Some(Estimate { before: Some(before), after: Some(after), bytes: imagined.bytes });
+        a.estimate = Some(Estimate { before, after, bytes: imagined.size(own) });
         a.plan = Some(imagined.plan);
         a.unless = "Costs are no times: measuring on a scratch copy may show no gain, and other values may have another plan.".into();
         a.beside = Some(Box::new(first.candidate.clone()));
-        best = Some((after, a));
+        best = Some((cost, a));
     }
     Ok(best.map(|(_, a)| a))
 }
 
 /// What came of building and measuring: what did not help is no advice.
-fn take_measured(conn: &Connection, report: &mut Report, fates: Vec<(Candidate, Result<Measured>)>) {
-    for (c, fate) in fates {
-        let Some(at) = report.advice.iter().position(|a| a.candidate == c) else { continue };
+fn take_measured(conn: &Connection, report: &mut Report, fates: Vec<(Attempt, Result<Measured>)>) {
+    let found = report.advice.clone();
+    for (Attempt { candidate: c, beside }, fate) in fates {
+        let this = |a: &Advice| a.candidate == c && a.beside.as_deref() == beside.as_ref();
+        let Some(at) = report.advice.iter().position(this) else {
+            if let Ok(m) = fate {
+                pair(conn, report, &found, c, beside, m);
+            }
+            continue;
+        };
         match fate {
             Ok(m) if m.judgement.pays() && m.used => {
                 let a = &mut report.advice[at];
                 a.level = Level::Measured;
-                a.unless = format!("Measured with these values on a copy{}: other values may have another plan.", m.of);
+                a.unless = measured_on(&m);
                 a.plan = Some(m.plan.clone());
                 a.others = m.others.clone().or(a.others.take());
                 a.measured = Some(m);
@@ -567,10 +613,38 @@ fn take_measured(conn: &Connection, report: &mut Report, fates: Vec<(Candidate, 
         }
     }
     let order = |a: &Advice| match &a.measured {
+        // One that takes another beside it comes behind that one.
+        Some(m) if a.beside.is_some() => (1, m.judgement.ratio),
         Some(m) => (0, m.judgement.ratio * if a.candidate.shapes.contains(&Shape::Partial) { 1.0 + AS_GOOD } else { 1.0 }),
-        None => (1, 0.0),
+        None => (2, 0.0),
     };
     report.advice.sort_by(|a, b| order(a).partial_cmp(&order(b)).unwrap_or(std::cmp::Ordering::Equal));
+}
+
+/// Two that were tried together after each was tried by itself.
+fn pair(conn: &Connection, report: &mut Report, found: &[Advice], c: Candidate, beside: Option<Candidate>, m: Measured) {
+    let alone = Candidate { with: Vec::new(), ..c.clone() };
+    let Some(own) = found.iter().find(|a| a.candidate == alone).filter(|_| m.used && m.judgement.pays()) else { return };
+    // What it is by itself needs no second line.
+    let parts: Vec<String> = c.all().map(|p| Candidate { with: Vec::new(), ..p.clone() }.spec(conn.dialect())).collect();
+    report.advice.retain(|a| a.candidate != alone);
+    report.dropped.retain(|d| !parts.contains(&d.what));
+    report.advice.push(Advice {
+        level: Level::Measured,
+        spec: c.spec(conn.dialect()),
+        create: c.creates(conn.dialect(), false),
+        beside: beside.map(Box::new),
+        unless: measured_on(&m),
+        plan: Some(m.plan.clone()),
+        others: m.others.clone(),
+        measured: Some(m),
+        candidate: c,
+        ..own.clone()
+    });
+}
+
+fn measured_on(m: &Measured) -> String {
+    format!("Measured with these values on a copy{}: other values may have another plan.", m.of)
 }
 
 fn indexes_of(plan: &Plan) -> BTreeSet<String> {

@@ -17,7 +17,7 @@ mod shapes;
 mod uses;
 
 pub use reasons::{Reason, Why};
-pub use shapes::hiding;
+pub use shapes::{UNION, hiding};
 
 /// A table with fewer rows is read whole in a moment: no index is worth its upkeep there (plans.md §7.2).
 pub const SMALL: f64 = 1_000.0;
@@ -25,6 +25,8 @@ pub const SMALL: f64 = 1_000.0;
 pub const KEEPS: f64 = 0.2;
 /// Candidates of one statement at most: each is tried.
 const MOST: usize = 16;
+/// Indexes that are tried together at most.
+const TOGETHER: usize = 3;
 
 /// What an index is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -99,6 +101,8 @@ pub struct Candidate {
     pub nodes: Vec<Vec<usize>>,
     /// The table is divided: its index cannot be built while it is written to (PostgreSQL).
     pub partitioned: bool,
+    /// Indexes that are built with it, as they help together only: each serves one of the alternatives of an OR.
+    pub with: Vec<Candidate>,
 }
 
 /// A candidate that is not worth trying.
@@ -181,7 +185,12 @@ fn rank(c: &Candidate) -> (bool, usize, usize) {
 impl Candidate {
     /// `orders (customer_id, created_at DESC) INCLUDE (total) WHERE …`
     pub fn spec(&self, dialect: Dialect) -> String {
-        format!("{} {}", self.table, self.body(dialect))
+        self.all().map(|c| format!("{} {}", c.table, c.body(dialect))).collect::<Vec<_>>().join(" and ")
+    }
+
+    /// Itself and those that are built with it.
+    pub fn all(&self) -> impl Iterator<Item = &Candidate> {
+        std::iter::once(self).chain(&self.with)
     }
 
     fn body(&self, dialect: Dialect) -> String {
@@ -200,7 +209,17 @@ impl Candidate {
         format!("{using}({}){include}{only}", keys.join(", "))
     }
 
-    /// `CREATE INDEX …`; `online` for one that lets writing go on where the engine has a word for that.
+    /// The statements that make it and those that are built with it, for people.
+    pub fn creates(&self, dialect: Dialect, online: bool) -> String {
+        self.all().map(|c| c.create(dialect, online)).collect::<Vec<_>>().join("; ")
+    }
+
+    /// What undoes [`Candidate::creates`].
+    pub fn drops(&self, dialect: Dialect, online: bool) -> String {
+        self.all().map(|c| c.drop_sql(dialect, online)).collect::<Vec<_>>().join("; ")
+    }
+
+    /// `CREATE INDEX …` of this one; `online` for one that lets writing go on where the engine has a word for that.
     pub fn create(&self, dialect: Dialect, online: bool) -> String {
         let how = if online && self.online(dialect) { "CONCURRENTLY " } else { "" };
         format!("CREATE INDEX {how}{} ON {} {}", ident(dialect, &self.name), self.table, self.body(dialect))

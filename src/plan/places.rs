@@ -142,13 +142,22 @@ fn query(words: &Words<'_>, of: crate::sql::complete::scope::Scope) -> Query {
     let mut k = 0;
     while k < flat.len() {
         let i = flat[k];
-        let clause = ["where", "on", "having", "order", "group", "limit", "distinct"].into_iter().find(|w| words.is(i, w));
+        let clause = ["where", "on", "using", "having", "order", "group", "limit", "distinct"].into_iter().find(|w| words.is(i, w));
         k += 1;
         let Some(clause) = clause else { continue };
         // `IS DISTINCT FROM` and the ON of `DISTINCT ON` begin nothing.
         if clause == "distinct" {
             if k >= 2 && words.is(flat[k - 2], "select") {
                 out.distinct = span(words, i, i);
+            }
+            continue;
+        }
+        if clause == "using" {
+            // The join's columns; an ORDER BY … USING names an operator.
+            if let Some(open) = flat.get(k).copied().filter(|j| words.is(*j, "("))
+                && let Some(all) = span(words, i, words.close(open))
+            {
+                out.conjuncts.push(Conjunct { span: all, said: said(words, open + 1..words.close(open)) });
             }
             continue;
         }
@@ -362,7 +371,8 @@ fn source(queries: &[Query], n: &PlanNode) -> Option<(usize, usize)> {
     let relates = |s: &Source| {
         let name = s.name.last().map(|n| n.to_lowercase());
         // A view or a CTE is read under another name, and a subquery has none.
-        relation.is_none() || name.is_none() || name == relation
+        let last = relation.as_deref().and_then(|r| r.rsplit('.').next());
+        relation.is_none() || name.is_none() || name == relation || name.as_deref() == last
     };
     let exact = all().find(|(_, _, s)| s.alias.to_lowercase() == alias && relates(s));
     if let Some((q, s, _)) = exact {
@@ -437,6 +447,18 @@ mod tests {
         assert_eq!(marked(JOIN, over("sort")), ["order by 2 desc"]);
         assert_eq!(marked(JOIN, over("aggregate")), ["group by 1"]);
         assert_eq!(marked(JOIN, over("limit")), ["limit 20"]);
+    }
+
+    #[test]
+    fn a_join_by_using_is_marked_and_a_table_with_its_schema() {
+        let text = "select c_name, sum(qty) from orders o join items i using (o_id, part) where i.qty > 3";
+        assert_eq!(marked(text, scan("public.items", "i", "((i.qty > 3) AND (i.o_id = o.o_id))")), ["items i", "i.qty > 3"]);
+        let join = PlanNode {
+            op: "hash join".into(),
+            conditions: vec![("Hash Cond".into(), "((i.o_id = o.o_id) AND (i.part = o.part))".into())],
+            ..PlanNode::default()
+        };
+        assert_eq!(marked(text, join), ["using (o_id, part)"]);
     }
 
     #[test]

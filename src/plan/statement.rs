@@ -144,6 +144,13 @@ fn from(dialect: Dialect, f: &From<'_>, out: &mut Select) {
             while k < at.len() && at[k] < stop {
                 k += 1;
             }
+        } else if w == "using" && (f.is)(i + 1, "(") {
+            let close = at.iter().copied().find(|j| *j > i + 1).unwrap_or(f.end);
+            let columns: Vec<String> = (i + 2..close).filter_map(name).collect();
+            using(&columns, out);
+            while k < at.len() && at[k] < close {
+                k += 1;
+            }
         } else if table_next && let Some(first) = name(i) {
             table_next = false;
             let mut own = first;
@@ -166,7 +173,7 @@ fn from(dialect: Dialect, f: &From<'_>, out: &mut Select) {
             if !(f.is)(next, "(") || alias.is_some() {
                 out.tables.push(TableRef { alias: alias.unwrap_or_else(|| own.clone()), name: own });
             }
-            while k < at.len() && at[k] <= next && !(at[k] == next && (breaks(next) || (f.word)(next) == "on")) {
+            while k < at.len() && at[k] <= next && !(at[k] == next && (breaks(next) || matches!((f.word)(next).as_str(), "on" | "using"))) {
                 k += 1;
             }
         } else {
@@ -174,6 +181,17 @@ fn from(dialect: Dialect, f: &From<'_>, out: &mut Select) {
             k += 1;
         }
     }
+}
+
+/// `JOIN b USING (c)`: the last table's column equals that of a table before it. Which of them has it, only the catalogue knows: of
+/// another one the condition names a column that is not there, and serves nothing.
+fn using(columns: &[String], out: &mut Select) {
+    let Some((last, before)) = out.tables.split_last() else { return };
+    let of =
+        |t: &TableRef, name: &String| Box::new(Expr::Column(expression::Column { qualifier: Some(t.alias.clone()), name: name.clone() }));
+    let equal = |name: &String, t: &TableRef| Expr::Compare { op: "=".into(), left: of(last, name), right: of(t, name) };
+    let conditions: Vec<Expr> = columns.iter().flat_map(|c| before.iter().rev().map(move |t| (c, t))).map(|(c, t)| equal(c, t)).collect();
+    out.conditions.extend(conditions);
 }
 
 #[cfg(test)]
@@ -202,6 +220,10 @@ mod tests {
         assert_eq!(read(Dialect::Postgres, "update t set a = 1"), None);
         let s = read(Dialect::Sqlite, "select * from a, b where a.x = b.x").unwrap();
         assert_eq!((s.tables.len(), s.conditions_on("a").len()), (2, 1));
+        let s = read(Dialect::Sqlite, "select * from a join b using (x, `y`) left join c c2 using(z) where b.q = 1").unwrap();
+        assert_eq!(s.tables.iter().map(|t| t.alias.as_str()).collect::<Vec<_>>(), ["a", "b", "c2"]);
+        let on_b: Vec<String> = s.conditions_on("b").iter().filter_map(|p| Some(p.column()?.name.clone())).collect();
+        assert_eq!(on_b, ["x", "y", "z", "q"]);
     }
 
     proptest::proptest! {

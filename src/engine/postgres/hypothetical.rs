@@ -65,17 +65,21 @@ impl Hypothetical for Postgres {
 }
 
 async fn imagine(s: &Session, schema: &str, text: &str, creates: &[&str]) -> Result<Imagined> {
-    let (mut id, mut name) = (String::new(), String::new());
+    let mut indexes = Vec::new();
     for create in creates {
         let made = pinned(s, &format!("SELECT indexrelid::text, indexname FROM {schema}.hypopg_create_index($1)"), &[create]).await?;
         let row = made.rows.first().ok_or_else(|| Error::failed("HypoPG made no index of this statement"))?;
-        (id, name) = (cell(row, 0).to_string(), cell(row, 1).to_string());
+        indexes.push((cell(row, 0).to_string(), cell(row, 1).to_string()));
     }
     let plan = s.explain(text, false).await?;
-    let mut used = false;
-    plan.root.walk(0, &mut |_, n| used |= n.index.as_deref() == Some(name.as_str()));
-    let size = pinned(s, &format!("SELECT {schema}.hypopg_relation_size({id}::oid)"), &[]).await?;
-    let bytes = size.rows.first().and_then(|r| cell(r, 0).parse().ok());
+    let (mut used, mut bytes) = (Vec::new(), Vec::new());
+    for (id, name) in indexes {
+        let mut taken = false;
+        plan.root.walk(0, &mut |_, n| taken |= n.index.as_deref() == Some(name.as_str()));
+        used.push(taken);
+        let size = pinned(s, &format!("SELECT {schema}.hypopg_relation_size({id}::oid)"), &[]).await?;
+        bytes.push(size.rows.first().and_then(|r| cell(r, 0).parse().ok()));
+    }
     Ok(Imagined { plan, used, bytes })
 }
 

@@ -20,7 +20,7 @@ impl Hypothetical for Sqlite {
     fn imagine<'a>(&'a self, s: &'a Session, text: &'a str, creates: &'a [&'a str]) -> BoxFuture<'a, Result<Imagined>> {
         Box::pin(async move {
             let (schema, statistics) = described(s).await?;
-            let (text, creates) = (text.to_string(), creates.join(";\n"));
+            let (text, creates) = (text.to_string(), creates.iter().map(ToString::to_string).collect::<Vec<_>>());
             on_thread(move || imagined(&schema, &statistics, &text, &creates)).await
         })
     }
@@ -110,19 +110,25 @@ fn planned(conn: &rusqlite::Connection, text: &str) -> Result<Plan> {
     Ok(plan)
 }
 
-fn imagined(schema: &[String], statistics: &[Vec<Option<String>>], text: &str, creates: &str) -> Result<Imagined> {
+fn imagined(schema: &[String], statistics: &[Vec<Option<String>>], text: &str, creates: &[String]) -> Result<Imagined> {
     let conn = in_memory(schema, statistics)?;
-    conn.execute_batch(creates).map_err(|e| Error::failed(format!("SQLite does not make this index: {e}")))?;
+    let mut names: Vec<String> = Vec::new();
+    for create in creates {
+        conn.execute_batch(create).map_err(|e| Error::failed(format!("SQLite does not make this index: {e}")))?;
+        let newest = "SELECT name FROM sqlite_schema WHERE type = 'index' ORDER BY rowid DESC LIMIT 1";
+        names.push(conn.query_row(newest, [], |r| r.get(0)).map_err(failed)?);
+    }
     if !statistics.is_empty() {
         conn.execute_batch("ANALYZE sqlite_schema").map_err(failed)?;
     }
-    let name: String = conn
-        .query_row("SELECT name FROM sqlite_schema WHERE type = 'index' ORDER BY rowid DESC LIMIT 1", [], |r| r.get(0))
-        .map_err(failed)?;
     let plan = planned(&conn, text)?;
-    let mut used = false;
-    plan.root.walk(0, &mut |_, n| used |= n.index.as_deref() == Some(name.as_str()));
-    Ok(Imagined { plan, used, bytes: None })
+    let mut used = vec![false; names.len()];
+    plan.root.walk(0, &mut |_, n| {
+        for (used, name) in used.iter_mut().zip(&names) {
+            *used |= n.index.as_deref() == Some(name.as_str());
+        }
+    });
+    Ok(Imagined { plan, bytes: vec![None; used.len()], used })
 }
 
 impl Trials for Sqlite {

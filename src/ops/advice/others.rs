@@ -104,7 +104,7 @@ pub(super) async fn imagined(
     session: &Session,
     statements: &[String],
     c: &Candidate,
-    create: &str,
+    creates: &[&str],
 ) -> Result<Others> {
     let mut out = Others::default();
     for (n, text) in statements.iter().enumerate() {
@@ -112,7 +112,7 @@ pub(super) async fn imagined(
         cx.progress.update(&format!("other statements with {}", crate::text::clean(&c.name)), n as u64, Some(statements.len() as u64));
         let with = async {
             let without = session.explain(text.as_str(), false).await?;
-            Ok::<_, crate::model::Error>((without, engine.imagine(session, text, &[create]).await?))
+            Ok::<_, crate::model::Error>((without, engine.imagine(session, text, creates).await?))
         };
         let (without, with) = match with.await {
             Ok(both) => both,
@@ -124,7 +124,7 @@ pub(super) async fn imagined(
         out.sort(
             text,
             (without.root.est_total_cost, with.plan.root.est_total_cost),
-            shape::hash(&without) != shape::hash(&with.plan) || with.used,
+            shape::hash(&without) != shape::hash(&with.plan) || with.used.contains(&true),
         );
     }
     Ok(out)

@@ -55,8 +55,32 @@ pub fn scripts(cx: &Cx, conn: &Connection, c: &Candidate, why: &str) -> Result<S
     })
 }
 
-/// Writes the pair. Never over a file that is there.
-pub fn queue(cx: &Cx, conn: &Connection, c: &Candidate, why: &str) -> Result<Queued> {
+/// Writes a pair for each of its indexes: all, or none. Never over a file that is there.
+pub fn queue(cx: &Cx, conn: &Connection, c: &Candidate, why: &str) -> Result<Vec<Queued>> {
+    let mut out: Vec<Queued> = Vec::new();
+    for c in c.all() {
+        match one(cx, conn, c, why) {
+            Ok(q) => out.push(q),
+            Err(e) => {
+                for f in out.iter().flat_map(|q| [&q.up, &q.down]) {
+                    let _ = std::fs::remove_file(f);
+                }
+                return Err(e);
+            }
+        }
+    }
+    for (q, c) in out.iter().zip(c.all()) {
+        let name = q.up.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        cx.journal(
+            "advice-queued",
+            &conn.target().name,
+            json!({ "summary": format!("{name} written: {}", c.create(conn.dialect(), true)), "file": q.up.to_string_lossy() }),
+        )?;
+    }
+    Ok(out)
+}
+
+fn one(cx: &Cx, conn: &Connection, c: &Candidate, why: &str) -> Result<Queued> {
     let s = scripts(cx, conn, c, why)?;
     write(&s.up, &s.up_text)?;
     if let Err(e) = write(&s.down, &s.down_text) {
@@ -64,12 +88,6 @@ pub fn queue(cx: &Cx, conn: &Connection, c: &Candidate, why: &str) -> Result<Que
         let _ = std::fs::remove_file(&s.up);
         return Err(e);
     }
-    let name = s.up.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    cx.journal(
-        "advice-queued",
-        &conn.target().name,
-        json!({ "summary": format!("{name} written: {}", c.create(conn.dialect(), true)), "file": s.up.to_string_lossy() }),
-    )?;
     Ok(Queued { up: s.up, down: s.down })
 }
 
@@ -145,6 +163,7 @@ mod tests {
             why: String::new(),
             nodes: vec![],
             partitioned: false,
+            with: vec![],
         }
     }
 
@@ -166,6 +185,7 @@ mod tests {
         let (dir, cx, conn) = place("postgres");
         std::fs::write(dir.path().join("0041_first.up.sql"), "select 1").unwrap();
         let q = queue(&cx, &conn, &candidate(), "the statement tests customer_id\nfor equality").unwrap();
+        let [q] = q.as_slice() else { panic!("one pair: {q:?}") };
         assert_eq!(q.up, dir.path().join("0042_add_orders_customer_id_idx.up.sql"));
         assert_eq!(
             std::fs::read_to_string(&q.up).unwrap(),
@@ -177,6 +197,22 @@ mod tests {
         );
         let again = queue(&cx, &conn, &candidate(), "x").unwrap_err();
         assert!(again.message.contains("0042_add_orders_customer_id_idx.up.sql makes this index already"), "{}", again.message);
+        // Indexes that help together only are written together, or not at all.
+        let mut both = candidate();
+        (both.name, both.keys[0].sql) = ("orders_clerk_idx".into(), "clerk".into());
+        both.with.push(candidate());
+        queue(&cx, &conn, &both, "x").unwrap_err();
+        assert_eq!(
+            std::fs::read_dir(dir.path())
+                .unwrap()
+                .filter(|f| f.as_ref().is_ok_and(|f| f.path().extension().is_some_and(|e| e == "sql")))
+                .count(),
+            3
+        );
+        (both.with[0].name, both.with[0].keys[0].sql) = ("orders_day_idx".into(), "day".into());
+        let names = |q: &Queued| q.up.file_name().unwrap().to_string_lossy().into_owned();
+        let made: Vec<String> = queue(&cx, &conn, &both, "x").unwrap().iter().map(names).collect();
+        assert_eq!(made, ["0043_add_orders_clerk_idx.up.sql", "0044_add_orders_day_idx.up.sql"]);
         let read = crate::ops::migrate::files::read(dir.path()).unwrap();
         assert!(read.migrations.iter().any(|m| m.version == 42 && m.no_transaction && m.down.is_some()), "{read:?}");
     }

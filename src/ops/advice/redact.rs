@@ -21,6 +21,10 @@ impl Report {
                     k.sql = sql;
                 }
             }
+            for w in &mut a.candidate.with {
+                w.keys.iter_mut().for_each(|k| k.sql = key(&c, k));
+                w.why = c.prose(&w.why);
+            }
             a.candidate.only_where = a.candidate.only_where.take().map(|w| c.sql(&w));
             a.candidate.why = c.prose(&a.candidate.why);
             a.create = c.sql(&a.create).replace(&named, &a.candidate.name);

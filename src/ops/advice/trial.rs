@@ -25,6 +25,8 @@ use std::time::{Duration, Instant};
 
 /// Longest that the runs for one candidate may take together.
 const LONGEST: Duration = Duration::from_secs(60);
+/// Candidates that are tried beside the best one.
+const PAIRS: usize = 2;
 
 /// What measuring gave.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,20 +50,29 @@ pub struct Measured {
     pub others: Option<Others>,
 }
 
-/// What became of each candidate. An error is the server's word about one of them.
+/// A candidate to build; with another one that is there in both runs, where it helps beside that one only.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Attempt {
+    pub candidate: Candidate,
+    pub beside: Option<Candidate>,
+}
+
+/// What became of each attempt. An error is the server's word about one of them.
 pub(super) struct Trials {
-    pub fates: Vec<(Candidate, Result<Measured>)>,
+    pub fates: Vec<(Attempt, Result<Measured>)>,
     /// How the copy differs from the target, where it does: a sentence.
     pub differs: Option<String>,
 }
 
-/// Builds and measures each candidate, beside another one where it takes that; an error ends it all.
+/// Builds and measures each candidate, beside another one where it takes that; an error ends it all. With `pairs` nobody told beforehand
+/// which of them help together: that is tried, too.
 pub(super) async fn measure(
     cx: &Cx,
     conn: &Connection,
     statement: &str,
     known: &Known,
-    candidates: &[(Candidate, Option<Candidate>)],
+    attempts: &[Attempt],
+    pairs: bool,
     notes: &mut Vec<String>,
 ) -> Result<Trials> {
     stays_inside(conn, statement)?;
@@ -81,7 +92,7 @@ pub(super) async fn measure(
             [plain, changed] => (Some(plain), changed),
             _ => return Err(Error::failed("there is no copy to measure on")),
         };
-        let fates = run(cx, plain, changed, &what, candidates).await?;
+        let fates = run(cx, plain, changed, &what, attempts, pairs).await?;
         // What was built there is gone again.
         let differs = copies::behind(conn, changed, &of, known, (&[], &[])).await?;
         Ok(Trials { fates, differs })
@@ -128,15 +139,16 @@ async fn run(
     plain: Option<&Connection>,
     changed: &Connection,
     what: &Task<'_>,
-    candidates: &[(Candidate, Option<Candidate>)],
-) -> Result<Vec<(Candidate, Result<Measured>)>> {
+    attempts: &[Attempt],
+    pairs: bool,
+) -> Result<Vec<(Attempt, Result<Measured>)>> {
     let known = what.known;
     let mut writers = vec![changed.migrator().await?];
     if let Some(p) = plain {
         writers.push(p.migrator().await?);
     }
     let mut tables: Vec<(&str, bool)> = Vec::new();
-    for (c, _) in candidates {
+    for c in attempts.iter().map(|a| &a.candidate) {
         // Without statistics on the original there are to be none on the copy.
         let bare =
             known.tables.iter().find(|t| t.name == c.relation && t.schema == c.schema).is_some_and(|t| t.statistics.missing == Some(true));
@@ -163,10 +175,20 @@ async fn run(
             }
         }
     }
-    let mut out = Vec::new();
-    for (n, (c, beside)) in candidates.iter().enumerate() {
+    let mut out: Vec<(Attempt, Result<Measured>)> = Vec::new();
+    let mut left: std::collections::VecDeque<Attempt> = attempts.iter().cloned().collect();
+    let mut paired = !pairs;
+    loop {
+        let Some(attempt) = left.pop_front() else {
+            if std::mem::replace(&mut paired, true) {
+                break;
+            }
+            left.extend(joined(&out));
+            continue;
+        };
+        let Attempt { candidate: c, beside } = &attempt;
         cx.check_cancelled()?;
-        cx.progress.update(&format!("building {}", text::clean(&c.name)), n as u64, Some(candidates.len() as u64));
+        cx.progress.update(&format!("building {}", text::clean(&c.name)), out.len() as u64, Some((out.len() + left.len() + 1) as u64));
         let bare = tables.iter().any(|(t, bare)| *t == c.table && *bare);
         // It is there in both runs.
         if let Some(b) = beside {
@@ -178,10 +200,16 @@ async fn run(
         match &fate {
             // Nor is it the candidate's fault that the copy is older than its table.
             Err(e) if matches!(e.kind, Kind::Cancelled | Kind::Connect) || copies::lacks(e) => return fate.map(|_| Vec::new()),
-            Ok(_) => finish(cx, &writers[0], &c.drop_sql(changed.dialect(), false)).await?,
+            Ok(_) => {
+                for c in c.all() {
+                    finish(cx, &writers[0], &c.drop_sql(changed.dialect(), false)).await?;
+                }
+            }
             // A candidate that was not built leaves nothing; one whose runs failed is dropped if it is there.
             Err(_) => {
-                let _ = finish(cx, &writers[0], &c.drop_sql(changed.dialect(), false)).await;
+                for c in c.all() {
+                    let _ = finish(cx, &writers[0], &c.drop_sql(changed.dialect(), false)).await;
+                }
             }
         }
         if let Some(b) = beside {
@@ -191,18 +219,37 @@ async fn run(
         }
         if let Ok(m) = &mut fate
             && m.used
+            && c.with.is_empty()
         {
             m.writes = match writes::measure(cx, changed, &writers[0], known, c).await {
                 Err(e) if matches!(e.kind, Kind::Cancelled | Kind::Connect) => return Err(e),
                 told => told.ok().flatten(),
             };
         }
-        out.push((c.clone(), fate));
+        out.push((attempt, fate));
     }
     for w in writers {
         w.close().await;
     }
     Ok(out)
+}
+
+/// What is tried once each was measured by itself: the others beside the best one, or where none helps by itself, two of them together.
+/// A join often wants an index on both sides.
+fn joined(done: &[(Attempt, Result<Measured>)]) -> Vec<Attempt> {
+    let single = |a: &Attempt| a.beside.is_none() && a.candidate.with.is_empty();
+    let singles: Vec<_> = done.iter().filter(|(a, m)| single(a) && m.is_ok()).collect();
+    let ratio = |m: &Result<Measured>| m.as_ref().ok().filter(|m| m.used && m.judgement.pays()).map(|m| m.judgement.ratio);
+    let best = singles.iter().filter_map(|(a, m)| Some((a, ratio(m)?))).min_by(|a, b| a.1.total_cmp(&b.1));
+    let elsewhere = |a: &Candidate, b: &Candidate| a.table != b.table;
+    if let Some((best, _)) = best {
+        let others = singles.iter().filter(|(a, _)| elsewhere(&a.candidate, &best.candidate)).take(PAIRS);
+        return others.map(|(a, _)| Attempt { candidate: a.candidate.clone(), beside: Some(best.candidate.clone()) }).collect();
+    }
+    let Some((first, _)) = singles.first() else { return Vec::new() };
+    let second = singles.iter().find(|(a, _)| elsewhere(&a.candidate, &first.candidate));
+    let both = second.map(|(b, _)| Candidate { with: vec![b.candidate.clone()], ..first.candidate.clone() });
+    both.map(|candidate| Attempt { candidate, beside: None }).into_iter().collect()
 }
 
 /// Runs a statement of ours on a copy; ends it on the server when cancelled.
@@ -222,30 +269,36 @@ async fn one(
     let dialect = changed.dialect();
     let trials = changed.engine().trials();
     let begun = Instant::now();
-    finish(cx, writer, &c.create(dialect, false)).await?;
+    for c in c.all() {
+        finish(cx, writer, &c.create(dialect, false)).await?;
+    }
     let build = begun.elapsed();
-    if !bare {
+    let mut settled: Vec<&str> = Vec::new();
+    for c in c.all().filter(|_| !bare) {
+        if settled.contains(&c.table.as_str()) {
+            continue;
+        }
+        settled.push(&c.table);
         for sql in trials.settle(&c.table) {
             finish(cx, writer, &sql).await?;
         }
     }
-    let name = match (&c.schema, dialect) {
-        (Some(s), Dialect::Postgres) => format!("{}.{}", ident(dialect, s), ident(dialect, &c.name)),
-        _ => c.name.clone(),
-    };
-    let bytes = trials.index_bytes(writer, &c.relation, &name).await?;
-    let hiding = match plain {
-        Some(_) => Hiding::SecondCopy,
-        None => trials.hiding(writer, &c.table, &name),
-    };
+    let (mut sizes, mut hiding) = (Vec::new(), Vec::new());
+    for c in c.all() {
+        let name = match (&c.schema, dialect) {
+            (Some(s), Dialect::Postgres) => format!("{}.{}", ident(dialect, s), ident(dialect, &c.name)),
+            _ => c.name.clone(),
+        };
+        sizes.push(trials.index_bytes(writer, &c.relation, &name).await?);
+        hiding.push(match plain {
+            Some(_) => Hiding::SecondCopy,
+            None => trials.hiding(writer, &c.table, &name),
+        });
+    }
+    let bytes = sizes.into_iter().sum();
     let (without, with) = arms(plain, changed, what.statement, &hiding, &c.table).await?;
     let duel = by_turns(cx, &without, &with, Effort { time: LONGEST, anyway: true, ..Effort::default() }).await?;
-    let mut used = false;
-    duel.after
-        .plan
-        .root
-        .walk(0, &mut |_, n| used |= n.index.as_deref().is_some_and(|i| i == c.name || i.ends_with(&format!(".{}", c.name))));
-    let used = used || c.partitioned;
+    let used = c.partitioned || c.all().all(|c| takes(&duel.after.plan, &c.name));
     let others = match what.others.filter(|_| used) {
         Some(original) => Some(beside(cx, original, plain, changed, &hiding, what.statement, c).await?),
         None => None,
@@ -267,35 +320,56 @@ async fn one(
     })
 }
 
-/// The statement without the index and with it.
+/// Whether the plan reads an index of the name, by itself or merged with others.
+fn takes(plan: &Plan, name: &str) -> bool {
+    let mut taken = false;
+    plan.root.walk(0, &mut |_, n| {
+        let names = n.index.as_deref().unwrap_or_default();
+        taken |= names.split([',', '(', ')', ' ']).any(|i| i == name || i.ends_with(&format!(".{name}")));
+    });
+    taken
+}
+
+/// The statement without the indexes and with them; `hiding` is how to do without each of them.
 pub(in crate::ops) async fn arms(
     plain: Option<&Connection>,
     changed: &Connection,
     statement: &str,
-    hiding: &Hiding,
+    hiding: &[Hiding],
     table: &str,
 ) -> Result<(Arm, Arm)> {
     let how = || Connect { statement_timeout: Some(crate::ops::explain::LONGEST), ..Connect::new(Role::Migration, Access::ReadWrite) };
     // Switching an index off and on closes the table: it is opened again before the clock runs.
     let open = format!("SELECT 1 FROM {table} LIMIT 1");
-    Ok(match (hiding, plain) {
-        (Hiding::InTransaction(drop), _) => {
+    let (mut drops, mut offs, mut ons) = (Vec::new(), Vec::new(), Vec::new());
+    for h in hiding {
+        match h {
+            Hiding::InTransaction(drop) => drops.push(drop.clone()),
+            Hiding::Switch { off, on } => {
+                offs.push(off.clone());
+                ons.push(on.clone());
+            }
+            Hiding::SecondCopy => {}
+        }
+    }
+    Ok(match (hiding.first(), plain) {
+        (Some(Hiding::InTransaction(_)), _) => {
             let session = changed.engine().connect(how()).await?;
-            let without = Arm::on_copy(changed, session.clone(), "without the index", statement, false).after(vec![drop.clone()]);
+            let without = Arm::on_copy(changed, session.clone(), "without the index", statement, false).after(drops);
             // The same kind of session and transaction on both sides.
             (without, Arm::on_copy(changed, session, "with the index", statement, false))
         }
-        (Hiding::Switch { off, on }, _) => {
+        (Some(Hiding::Switch { .. }), _) => {
             let session = changed.engine().connect(how()).await?;
             let without = Arm::on_copy(changed, session.clone(), "without the index", statement, false);
             let with = Arm::on_copy(changed, session, "with the index", statement, false);
-            (without.turning(vec![off.clone(), open.clone()]), with.turning(vec![on.clone(), open]))
+            (without.turning([offs, vec![open.clone()]].concat()), with.turning([ons, vec![open]].concat()))
         }
-        (Hiding::SecondCopy, Some(plain)) => (
+        (_, Some(plain)) => (
             Arm::new(plain, None, "without the index", statement, Vec::new()).await?,
             Arm::new(changed, None, "with the index", statement, Vec::new()).await?,
         ),
-        (Hiding::SecondCopy, None) => return Err(Error::failed("there is no second copy without the index")),
+        (_, None) => return Err(Error::failed("there is no second copy without the index")),
     })
 }
 
@@ -305,7 +379,7 @@ async fn beside(
     original: &Connection,
     plain: Option<&Connection>,
     changed: &Connection,
-    hiding: &Hiding,
+    hiding: &[Hiding],
     statement: &str,
     c: &Candidate,
 ) -> Result<Others> {

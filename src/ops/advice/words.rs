@@ -46,8 +46,12 @@ impl Advice {
     /// Why, how far it was tried, what it costs, and what would show that it is wrong: sentences.
     pub fn reasoning(&self) -> Vec<String> {
         let c = &self.candidate;
+        let (index, it) = if c.with.is_empty() { ("index", "it") } else { ("indexes", "them") };
         let shapes: Vec<&str> = c.shapes.iter().map(|s| s.word()).collect();
         let mut out = vec![format!("Why ({}): {}.", shapes.join(", "), c.why)];
+        if !c.with.is_empty() {
+            out.push("They help together: the figures are without any of them and with all.".into());
+        }
         if let Some(b) = &self.beside {
             let keys: Vec<&str> = b.keys.iter().map(|k| k.sql.as_str()).collect();
             out.push(format!(
@@ -59,17 +63,17 @@ impl Advice {
         if let Some(e) = &self.estimate {
             out.push(match (e.before, e.after) {
                 (Some(b), Some(a)) => format!(
-                    "Estimated: with the index imagined the plan takes it, and its expected cost goes from {} to {}.",
+                    "Estimated: with the {index} imagined the plan takes {it}, and the expected cost goes from {} to {}.",
                     number(b),
                     number(a)
                 ),
-                _ => "Estimated: with the index imagined the plan takes it. SQLite expects no costs.".into(),
+                _ => format!("Estimated: with the {index} imagined the plan takes {it}. SQLite expects no costs."),
             });
         }
         if let Some(m) = &self.measured {
             let j = &m.judgement;
             out.push(format!(
-                "Measured on a scratch copy{}: {} runs of each by turns, median {} without it and {} with it; the ratio is {}, with 95 % certainty between {} and {}.",
+                "Measured on a scratch copy{}: {} runs of each by turns, median {} without {it} and {} with {it}; the ratio is {}, with 95 % certainty between {} and {}.",
                 m.of,
                 j.before.runs,
                 millis(j.before.median_ms),
@@ -81,9 +85,9 @@ impl Advice {
             for w in &j.work {
                 let (before, after) = (text::thousands(w.before), text::thousands(w.after));
                 out.push(if w.name == "rows read" && m.rows_read_error > 0.0 {
-                    format!("Rows read, by the server's rounded means: about {before} without it, about {after} with it.")
+                    format!("Rows read, by the server's rounded means: about {before} without {it}, about {after} with {it}.")
                 } else {
-                    format!("Work that knows no noise: {} {before} without it, {after} with it.", w.name)
+                    format!("Work that knows no noise: {} {before} without {it}, {after} with {it}.", w.name)
                 });
             }
             out.push(format!("Built in {}.", text::duration(m.build)));
@@ -92,8 +96,8 @@ impl Advice {
             out.push(format!("Size: {s}."));
         }
         if let Some(w) = self.write_cost {
-            let hot = if c.schema.is_some() { "; an update of a column in it is no HOT update any more" } else { "" };
-            out.push(format!("Each row that is written writes about {:.0} % more for it{hot}.", w * 100.0));
+            let hot = if c.schema.is_some() { format!("; an update of a column in {it} is no HOT update any more") } else { String::new() };
+            out.push(format!("Each row that is written writes about {:.0} % more for {it}{hot}.", w * 100.0));
         }
         if let Some(w) = self.measured.as_ref().and_then(|m| m.writes.as_ref()) {
             out.extend(w.lines());
@@ -180,8 +184,9 @@ impl Report {
                     "where": c.only_where,
                     "method": c.method,
                     "shapes": c.shapes.iter().map(|s| s.word()).collect::<Vec<_>>(),
-                    "create": c.create(dialect, true),
-                    "drop": c.drop_sql(dialect, true),
+                    "with": c.with.iter().map(|w| w.name.clone()).collect::<Vec<_>>(),
+                    "create": c.creates(dialect, true),
+                    "drop": c.drops(dialect, true),
                     "nodes": c.nodes,
                     "why": c.why,
                     "estimate": a.estimate,

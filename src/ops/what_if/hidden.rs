@@ -103,7 +103,7 @@ pub(super) async fn on_copy(cx: &Cx, conn: &Connection, statement: &str, index: 
             }
             _ => return Err(Error::failed("there is no copy to try it on")),
         };
-        let (without, with) = advice::arms(plain, changed, statement, &hiding, &shown).await?;
+        let (without, with) = advice::arms(plain, changed, statement, std::slice::from_ref(&hiding), &shown).await?;
         let plans = async {
             match effort {
                 Some(effort) => {

@@ -78,7 +78,8 @@ impl Reason {
 
 /// Fills [`Candidates::reasons`].
 pub fn fill(s: &Scene<'_>, uses: &[Use<'_>], answers: &Answers, out: &mut Candidates) {
-    let mut found: Vec<Reason> = Vec::new();
+    // What was met on the way to the candidates.
+    let mut found: Vec<Reason> = std::mem::take(&mut out.reasons);
     let mut tell = |r: Reason| {
         if !found.iter().any(|o| o.why == r.why && o.table == r.table && o.text == r.text) {
             found.push(r);
@@ -204,8 +205,7 @@ fn obstacle(s: &Scene<'_>, u: &Use<'_>, o: &Obstacle) -> Reason {
             r
         }
         Obstacle::Alternatives { text } => {
-            Reason::new(Why::Alternatives, name, format!("no single index serves the alternatives {text} on {name}"))
-                .next("Give each alternative's column an index of its own, or write the alternatives as a UNION, and ask for each.")
+            Reason::new(Why::Alternatives, name, format!("no index finds each of the alternatives {text} on {name}")).next(shapes::UNION)
         }
         Obstacle::Unindexable { text } => {
             let next = if s.product == Product::Postgres {

@@ -3,7 +3,7 @@
 
 use super::reasons::{Reason, Why};
 use super::uses::{Tested, Use};
-use super::{Answers, Candidate, Candidates, Dropped, KEEPS, Key, SMALL, Shape};
+use super::{Answers, Candidate, Candidates, Dropped, KEEPS, Key, SMALL, Shape, TOGETHER};
 use crate::plan::expression::Test;
 use crate::plan::findings::scene::{Product, Scene, percent};
 use crate::plan::known::{Index, Table};
@@ -50,6 +50,9 @@ pub fn lucky(s: &Scene<'_>, u: &Use<'_>, answers: &Answers) -> Option<f64> {
 
 const LUCK: &str = "rows come in the order of ORDER BY, and the LIMIT ends reading once it is full; that lives on luck: where the rows that pass \
     the tests stand at the end of that order, the whole index is read";
+
+/// What else may be done where no index serves all alternatives.
+pub const UNION: &str = "Written as a UNION, each alternative finds its rows by itself: compare the plans.";
 
 struct Draft {
     keys: Vec<Key>,
@@ -157,6 +160,7 @@ pub fn propose(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>], answers: &Answers, o
         let first = u.range.first().map(|r| r.key.clone());
         instead_of_table(s, u, first.into_iter().fold(equal.clone(), push_new), equal.len(), out);
     }
+    together(s, u, all, share, lucky, out);
     unlike(s, u, all, share, lucky, &equal, out);
     partial(s, u, all, answers, &equal, out);
     for (method, t) in &u.special {
@@ -222,6 +226,7 @@ fn make(s: &Scene<'_>, u: &Use<'_>, d: Draft) -> Candidate {
         why: d.why,
         nodes: vec![s.path(u.at).to_vec()],
         partitioned: u.partitioned,
+        with: Vec::new(),
     };
     c.name = name(&c, u.table);
     c
@@ -416,6 +421,7 @@ fn add(c: Candidate, out: &mut Candidates) {
             && o.only_where == c.only_where
             && o.method == c.method
             && o.include == c.include
+            && o.with == c.with
             && (o.keys == c.keys || same(&o.keys, o.equal, &c.keys, c.equal))
     };
     match out.proposed.iter_mut().find(twin) {
@@ -591,6 +597,49 @@ fn covering(s: &Scene<'_>, u: &Use<'_>, bases: Vec<Candidate>, out: &mut Candida
         match served(&c, u.table).or_else(|| hidden(s, &c, u)) {
             Some(reason) => out.dropped.push(Dropped { what: c.spec(s.dialect), reason }),
             None => add(c, out),
+        }
+    }
+}
+
+/// An index for each of the alternatives of an OR over several columns: what they find is put together.
+fn together(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>], share: Option<f64>, lucky: Option<f64>, out: &mut Candidates) {
+    let way = match s.product {
+        Product::Postgres => "BitmapOr",
+        Product::MySql | Product::MariaDb => "index_merge",
+        Product::Sqlite => "MULTI-INDEX OR",
+    };
+    for e in &u.either {
+        let mut made: Vec<Candidate> = Vec::new();
+        for arm in &e.arms {
+            let shape = if arm.equal == arm.keys.len() { Shape::Equality } else { Shape::Range };
+            let why =
+                format!("each alternative of {} is looked up in an index of its own, and what they find is put together ({way})", e.text);
+            let c = make(s, u, Draft { keys: arm.keys.clone(), equal: arm.equal, shapes: vec![shape], why });
+            if !made.iter().any(|o| same(&o.keys, o.equal, &c.keys, c.equal)) {
+                made.push(c);
+            }
+        }
+        let arms = made.len();
+        let (there, mut missing): (Vec<_>, Vec<_>) = made.into_iter().map(|c| (served(&c, u.table), c)).partition(|(r, _)| r.is_some());
+        if missing.len() > TOGETHER {
+            let says = format!(
+                "the alternatives {} on {} take {} indexes at once, and so many were not tried together",
+                e.text,
+                u.table.name,
+                missing.len()
+            );
+            out.reasons.push(Reason::new(Why::Alternatives, &u.table.name, says).next(UNION));
+        } else if missing.is_empty() {
+            let Some((Some(reason), c)) = there.into_iter().next() else { continue };
+            let says = format!("each of the {arms} alternatives of {} has an index", e.text);
+            out.dropped.push(Dropped {
+                what: c.spec(s.dialect),
+                reason: Reason { text: says, index: reason.index, ..Reason::new(Why::Served, &u.table.name, "") },
+            });
+        } else {
+            let mut first = missing.remove(0).1;
+            first.with = missing.into_iter().map(|(_, c)| c).collect();
+            consider(s, u, all, share, lucky, first, out);
         }
     }
 }

@@ -309,6 +309,52 @@ fn nulls_groups_and_words_have_their_indexes() {
     }
 }
 
+/// An OR over several columns wants an index for each of them, at once.
+#[test]
+fn alternatives_get_an_index_each() {
+    let condition = "customer_id = 7 or total = 5 and state = 'paid'";
+    let statement = format!("select * from orders where {condition}");
+    let printed = "((orders.customer_id = 7) OR ((orders.total = 5) AND (orders.state = 'paid'::text)))";
+    let maria = says(
+        on(node("table scan", "ALL orders"), "orders", "orders"),
+        "Filter",
+        &format!("orders.{}", condition.replace(" or ", " or orders.").replace("and ", "and orders.")),
+    );
+    let cases = [
+        (plan("PostgreSQL", seq("orders", printed)), pg(&statement), "BitmapOr"),
+        (plan("MariaDB", maria), bare(&statement), "index_merge"),
+        (lite(&["SCAN orders"], &statement), bare(&statement), "MULTI-INDEX OR"),
+    ];
+    for (p, known, way) in cases {
+        let found = find(&p, &known, &keeping(&p, &known, 0.01));
+        let [one] = found.proposed.as_slice() else { panic!("{way}: {:?} {:?}", found.proposed, found.reasons) };
+        let keys: Vec<Vec<&str>> = one.all().map(|c| c.keys.iter().map(|k| k.sql.as_str()).collect()).collect();
+        assert!(keys[0] == ["customer_id"] && keys[1].len() == 2 && keys[1].contains(&"total"), "{way}: {keys:?}");
+        assert!(one.why.contains(way), "{}", one.why);
+        assert!(!found.reasons.iter().any(|r| r.why == Why::Alternatives), "{:?}", found.reasons);
+    }
+    // One that is there needs no second one; and where all are there, nothing is proposed.
+    let p = plan("PostgreSQL", seq("orders", printed));
+    let mut known = pg(&statement);
+    known.tables[0].indexes.push(index("have", &["customer_id"], false));
+    let found = find(&p, &known, &keeping(&p, &known, 0.01));
+    assert!(matches!(found.proposed.as_slice(), [c] if c.with.is_empty() && c.keys.len() == 2), "{:?}", found.proposed);
+    known.tables[0].indexes.push(index("both", &["state", "total"], false));
+    assert_eq!(whys(&p, &known, 0.01), [Why::Served]);
+    // So many are not tried at once, and that is said.
+    let many = plan(
+        "PostgreSQL",
+        seq(
+            "orders",
+            "((orders.customer_id = 7) OR (orders.total = 5) OR (orders.state = 'x'::text) OR (orders.created_at < '2020-01-01'::date))",
+        ),
+    );
+    let known = pg("select * from orders where customer_id = 7 or total = 5 or state = 'x' or created_at < '2020-01-01'");
+    assert_eq!(whys(&many, &known, 0.01), [Why::Alternatives]);
+    let found = find(&many, &known, &keeping(&many, &known, 0.01));
+    assert!(found.reasons[0].text.contains("4 indexes at once") && found.reasons[0].text.contains("not tried"), "{:?}", found.reasons);
+}
+
 #[test]
 fn where_no_index_helps_the_reason_is_given() {
     let most = plan("PostgreSQL", seq("orders", "(orders.state = 'paid'::text)"));
@@ -319,8 +365,8 @@ fn where_no_index_helps_the_reason_is_given() {
     assert_eq!(whys(&luck, &pg("select * from orders where state = 'paid' limit 10"), 0.1), [Why::LimitLuck]);
     let unequal = plan("PostgreSQL", seq("orders", "(orders.state <> 'paid'::text)"));
     assert_eq!(whys(&unequal, &pg("select * from orders where state <> 'paid'"), 0.9), [Why::LowSelectivity]);
-    let either = plan("PostgreSQL", seq("orders", "((orders.customer_id = 7) OR (orders.total = 5))"));
-    assert_eq!(whys(&either, &pg("select * from orders where customer_id = 7 or total = 5"), 0.01), [Why::Alternatives]);
+    let either = plan("PostgreSQL", seq("orders", "((orders.customer_id = 7) OR ((orders.state)::text ~~ '%x%'::text))"));
+    assert_eq!(whys(&either, &pg("select * from orders where customer_id = 7 or state like '%x%'"), 0.01), [Why::Alternatives]);
     let view = lite(&["SCAN orders"], "select * from some_view");
     assert_eq!(whys(&view, &bare("select * from some_view"), 0.5), [Why::NotRead]);
     // A cast of a column that has an index; and a table of a few rows; and one that has the index.

@@ -17,6 +17,21 @@ pub struct Tested {
     pub predicate: Predicate,
 }
 
+/// An OR over several columns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Either {
+    pub text: String,
+    pub arms: Vec<Arm>,
+}
+
+/// The keys that find one alternative of an OR.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arm {
+    pub keys: Vec<Key>,
+    /// So many in front are tested for equality; one range may follow.
+    pub equal: usize,
+}
+
 /// Why a test cannot be served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Obstacle {
@@ -26,7 +41,7 @@ pub enum Obstacle {
     NoExpressions { text: String },
     /// An extension is lacking.
     NoTrigrams { text: String },
-    /// Alternatives over several columns.
+    /// Alternatives of which one at least no index finds.
     Alternatives { text: String },
     /// `<>`, a comparison of two columns of one table, …
     Unindexable { text: String },
@@ -60,6 +75,8 @@ pub struct Use<'a> {
     pub limited: bool,
     /// IS NOT NULL: no key, but what a partial index may be made of.
     pub not_null: Vec<Predicate>,
+    /// Alternatives over several columns that indexes find.
+    pub either: Vec<Either>,
     pub obstacles: Vec<Obstacle>,
     /// The statement reads the table where its conditions cannot be seen: in a view (SQLite).
     pub unread: bool,
@@ -79,7 +96,8 @@ pub struct Use<'a> {
 impl Use<'_> {
     /// Whether something restricts the rows.
     pub fn tested(&self) -> bool {
-        !(self.fixed.is_empty() && self.among.is_empty() && self.range.is_empty() && self.special.is_empty() && self.unlike.is_empty())
+        let served = [&self.fixed, &self.among, &self.range, &self.unlike].iter().any(|l| !l.is_empty());
+        served || !self.special.is_empty() || !self.either.is_empty()
     }
 
     /// Literal tests that a partial index could be made of: the column, the test, and it as SQL.
@@ -171,6 +189,7 @@ fn read<'a>(s: &'a Scene<'a>, i: usize, inner: &[Select]) -> Option<Use<'a>> {
         order: Vec::new(),
         limited: s.limited(i).is_some(),
         not_null: Vec::new(),
+        either: Vec::new(),
         obstacles: Vec::new(),
         unread: false,
         extreme: false,
@@ -398,7 +417,10 @@ fn place(s: &Scene<'_>, u: &mut Use<'_>, p: &Predicate) {
                         place(s, u, &Predicate { test: Test::In, key, value: None, op: "in".into() });
                     }
                 }
-                None => hinder(u, Obstacle::Alternatives { text: text() }),
+                None => match arms(s, u, &p.key) {
+                    Some(arms) => u.either.push(Either { text: text(), arms }),
+                    None => hinder(u, Obstacle::Alternatives { text: text() }),
+                },
             },
         },
         Test::Contains => match trigram(s, u, p) {
@@ -432,6 +454,25 @@ fn place(s: &Scene<'_>, u: &mut Use<'_>, p: &Predicate) {
             None => hinder(u, Obstacle::Unindexable { text: text() }),
         },
     }
+}
+
+/// The keys for each of the alternatives; nothing where one of them is found by no index.
+fn arms(s: &Scene<'_>, u: &Use<'_>, either: &Expr) -> Option<Vec<Arm>> {
+    let Expr::Or(parts) = either else { return None };
+    let arm = |part: &Expr| {
+        let (mut keys, mut range) = (Vec::new(), None);
+        for p in part.predicates() {
+            match (p.test, key(s, u, &p)) {
+                (Test::Equal | Test::Null | Test::In, Ok(Some(k))) if !keys.contains(&k) => keys.push(k),
+                (Test::Range | Test::Prefix | Test::NotNull, Ok(Some(k))) => range = range.or(Some(k)),
+                _ => {}
+            }
+        }
+        let equal = keys.len();
+        keys.extend(range);
+        (!keys.is_empty()).then_some(Arm { keys, equal })
+    };
+    parts.iter().map(arm).collect()
 }
 
 fn value(s: &Scene<'_>, p: &Predicate) -> String {

@@ -372,7 +372,7 @@ fn table(o: &Object) -> PlanNode {
         // MariaDB and MySQL print the alias only.
         relation: Some(name.clone()),
         alias: Some(name),
-        index: o.get("key").and_then(Value::as_str).map(str::to_string),
+        index: o.get("key").and_then(Value::as_str).map(str::to_string).or_else(|| merged(o.get("index_merge")?)),
         est_total_cost: cost(o).or_else(|| get(o.get("cost_info")?.as_object()?, "prefix_cost")),
         loops: loops.filter(|l| *l > 0.0),
         never_executed: loops == Some(0.0) && !constant,
@@ -414,6 +414,23 @@ fn table(o: &Object) -> PlanNode {
     }
     contents(o, &mut node);
     node
+}
+
+/// `k, fk_c`: the keys that an index merge puts together, as deep as they stand.
+fn merged(v: &Value) -> Option<String> {
+    fn keys<'v>(v: &'v Value, out: &mut Vec<&'v str>) {
+        match v {
+            Value::Array(all) => all.iter().for_each(|v| keys(v, out)),
+            Value::Object(o) => {
+                out.extend(o.get("key").and_then(Value::as_str));
+                o.values().for_each(|v| keys(v, out));
+            }
+            _ => {}
+        }
+    }
+    let mut out = Vec::new();
+    keys(v, &mut out);
+    (!out.is_empty()).then(|| out.join(", "))
 }
 
 #[cfg(test)]

@@ -48,6 +48,7 @@ pub async fn advise(shared: Arc<Shared>, cx: Cx, link: u64, job: JobId, text: St
 /// Writes an accepted index as a pair of migration scripts.
 pub fn queue(shared: &Shared, link: u64, candidate: &Candidate, why: &str) {
     let Some(live) = shared.live(link) else { return };
-    let result = ops::advice::queue(&shared.cx(), &live.connection, candidate, why).map(|q| (q.up, q.down));
+    let result = ops::advice::queue(&shared.cx(), &live.connection, candidate, why)
+        .map(|all| all.into_iter().flat_map(|q| [q.up, q.down]).collect());
     shared.send(Msg::AdviceQueued { link, result });
 }

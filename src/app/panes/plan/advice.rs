@@ -135,7 +135,7 @@ pub fn open(state: &mut State, n: usize) {
     let dialect = state.query.editor.dialect();
     let Some(a) = state.plan.advice.as_ref().and_then(|r| r.advice.get(n)) else { return };
     let mut lines = Vec::new();
-    for l in text::wrap(&text::clean(&a.candidate.create(dialect, true)), width) {
+    for l in a.candidate.all().flat_map(|c| text::wrap(&text::clean(&c.create(dialect, true)), width)) {
         lines.push(Line::heading(l));
     }
     lines.push(Line::plain(""));
@@ -165,29 +165,31 @@ pub fn queue(state: &mut State, n: usize) {
         state.say(Note::warning(format!("Target {} has no migrations directory: set `migrations` of the target.", server.target.name)));
         return;
     };
-    let body = vec![
-        format!("Up: {}", a.candidate.create(dialect, true)),
-        format!("Down: {}", a.candidate.drop_sql(dialect, true)),
-        format!(
-            "Two files are written into {}; nothing is run. The queue asks for proof and checklist as ever.",
-            text::clean(&dir.display().to_string())
-        ),
-    ];
+    let mut body = Vec::new();
+    for c in a.candidate.all() {
+        body.extend([format!("Up: {}", c.create(dialect, true)), format!("Down: {}", c.drop_sql(dialect, true))]);
+    }
+    body.push(format!(
+        "{} files are written into {}; nothing is run. The queue asks for proof and checklist as ever.",
+        if a.candidate.with.is_empty() { "Two".to_string() } else { (2 * a.candidate.all().count()).to_string() },
+        text::clean(&dir.display().to_string())
+    ));
     let then = Then::QueueAdvice(Box::new(a.candidate.clone()), a.reasoning().join(" "));
     state.ask(Confirm {
-        title: "Queue this index?".into(),
+        title: if a.candidate.with.is_empty() { "Queue this index?" } else { "Queue these indexes?" }.into(),
         body,
         answers: vec![Answer::new('n', "leave it", Then::Nothing), Answer::new('q', "queue it", then)],
     });
 }
 
 /// The two files are written: the queue is read again, so that the pane has them too.
-pub fn queued(state: &mut State, result: Result<(PathBuf, PathBuf)>, effects: &mut Vec<Effect>) {
+pub fn queued(state: &mut State, result: Result<Vec<PathBuf>>, effects: &mut Vec<Effect>) {
     match result {
-        Ok((up, down)) => {
-            let name = |p: &std::path::Path| text::clean(&p.file_name().unwrap_or_default().to_string_lossy()).into_owned();
+        Ok(files) => {
+            let name = |p: &PathBuf| text::clean(&p.file_name().unwrap_or_default().to_string_lossy()).into_owned();
+            let names: Vec<String> = files.iter().map(name).collect();
             let key = crate::app::work::keys(state, Action::GoMigrations);
-            state.say(Note::ok(format!("Written: {} and {}. Nothing was run; {key} shows the queue.", name(&up), name(&down))));
+            state.say(Note::ok(format!("Written: {}. Nothing was run; {key} shows the queue.", names.join(" and "))));
             migrations::load(state, effects);
             checklist::load(state, effects);
         }

@@ -67,7 +67,9 @@ fn overlapping_blocks_are_never_counted_twice() {
 
 #[test]
 fn other_shapes_are_read() {
-    assert_eq!(ops(&plan(include_str!("../samples/index_merge.json"))), ["0 query block", "1 index merge orders"]);
+    let merge = plan(include_str!("../samples/index_merge.json"));
+    assert_eq!(ops(&merge), ["0 query block", "1 index merge orders"]);
+    assert_eq!(merge.root.children[0].index.as_deref(), Some("k, fk_c"));
     let union = plan(include_str!("../samples/union.json"));
     assert_eq!(
         ops(&union),
