@@ -424,6 +424,41 @@ fn an_edit_that_finds_the_file_locked_is_in_the_history() {
     });
 }
 
+/// What is sent is UTF-8; a session that takes it for something else would keep other letters than the preview showed.
+#[test]
+fn values_are_not_bound_where_the_session_speaks_another_character_set() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("runtime");
+    runtime.block_on(async {
+        let p = Place::open(Project::mariadb()).await;
+        p.run("create table lat (id int primary key, v varchar(20)) charset latin1").await;
+        p.run("insert into lat values (5, 'abc')").await;
+        let edit = |old: &str, new: &str| [update("5", "v", text(old), text(new))];
+        for set in ["set names latin1", "set character_set_client = cp1252", "/*!40101 SET NAMES latin1 */"] {
+            let mut said = Vec::new();
+            let mut rows = p.own.run(set).await.expect("run");
+            while let Some(event) = rows.next().await {
+                match event {
+                    Ok(holdpoint::engine::Event::Notice(n)) => said.push(n.message),
+                    Err(e) => said.push(e.message),
+                    Ok(_) => {}
+                }
+            }
+            if said.iter().any(|m| m.contains("Unknown character set")) {
+                continue;
+            }
+            assert!(said.iter().any(|m| m.contains("the session's character set is latin1 now")), "{set}: {said:?}");
+            let plan = p.plan("select id, v from lat").await.expect("editable");
+            let e = p.write(&plan, &edit("abc", "zü")).await.map(drop).expect_err("other letters");
+            assert!(e.message.contains("the session's character set is latin1"), "{e:?}");
+            p.write(&plan, &edit("abc", "xyz")).await.expect("plain letters are the same in both");
+            p.run("set names utf8mb4").await;
+            p.write(&plan, &edit("xyz", "zü")).await.expect("written");
+            assert_eq!(p.run("select hex(v), v from lat").await, [[Some("7AFC".to_string()), Some("zü".into())]]);
+            p.write(&plan, &edit("zü", "abc")).await.expect("back");
+        }
+    });
+}
+
 /// A session that is not strict cuts what does not fit, and says so in a warning alone.
 #[test]
 fn a_value_that_the_server_would_cut_is_not_written() {

@@ -360,6 +360,35 @@ fn one_that_waits_for_a_lock_can_be_cancelled() {
     assert!(of("update t").contains("1 row, committed") && of("update t").contains("cancelled, rolled back"), "{history}");
 }
 
+/// A commit that waits for a standby is local already: a cancel ends the wait, and what became of it is said.
+#[test]
+fn a_commit_that_waits_for_a_standby_is_told_and_can_be_left() {
+    let pg = PgServer::start(&[]);
+    pg.psql("postgres", "create table t (id int primary key, v text); insert into t values (7, 'a')");
+    pg.psql("postgres", "alter system set synchronous_standby_names = 'ghost'");
+    pg.psql("postgres", "select pg_reload_conf()");
+    support::wait_until("it is set", || pg.psql("postgres", "show synchronous_standby_names").trim() == "ghost");
+    let home = guarded(&format!(
+        "engine = \"postgres\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"postgres\"\ndatabase = \"postgres\"\nsslmode = \"disable\"",
+        pg.port
+    ));
+    let mut c = support::command(home.path());
+    let fix = c.args(["query", "g", "update t set v = 'sync' where id = 7", "--commit"]).stderr(std::process::Stdio::piped());
+    let fix = fix.spawn().expect("starts");
+    support::wait_until("the commit waits", || {
+        pg.psql("postgres", "select count(*) from pg_stat_activity where wait_event = 'SyncRep'").trim() == "1"
+    });
+    let sent = std::process::Command::new("kill").args(["-INT", &fix.id().to_string()]).status();
+    assert!(sent.expect("kill").success());
+    let out = fix.wait_with_output().expect("ends");
+    let text = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert_eq!(out.status.code(), Some(0), "{text}");
+    assert!(text.contains("committed; it was cancelled while it waited, so a synchronous standby may not have it yet"), "{text}");
+    assert_eq!(pg.psql("postgres", "select v from t").trim(), "sync");
+    let history = support::command(home.path()).args(["history", "g"]).output().expect("run");
+    assert!(String::from_utf8_lossy(&history.stdout).contains("1 row, committed"), "{history:?}");
+}
+
 /// A server that does not answer has confirmed nothing: that is what is said, of the session that the fix runs on.
 #[test]
 fn one_whose_server_does_not_answer_is_not_called_ended() {

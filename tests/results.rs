@@ -268,6 +268,13 @@ async fn staged_changes_keep_the_rows_where_they_are() {
     c.keys("s").await;
     assert!(c.screen().contains("write or discard them first"), "{}", c.screen());
     assert_eq!(c.first(0), "1");
+    // A longer value is seen whole before it is written.
+    c.keys("j c").await;
+    c.keys("C-u").await;
+    c.console.type_text("a longer one");
+    c.keys("Enter").await;
+    c.until("staged, too", |c| c.state.query.result().unwrap().staged.len() == 2).await;
+    assert!(c.screen().contains("a longer one"), "{}", c.screen());
 }
 
 #[tokio::test(flavor = "multi_thread")]

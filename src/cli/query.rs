@@ -411,6 +411,9 @@ async fn stream(
     }
 }
 
+/// A commit that takes longer is told of.
+const COMMITS: std::time::Duration = std::time::Duration::from_secs(2);
+
 /// DML on a guarded target: shown, and kept only when asked for.
 async fn fix(cx: &Cx, conn: &Connection, text: &str, values: &BTreeMap<String, Param>, commit: bool) -> Result<()> {
     let backend = AtomicU64::new(0);
@@ -435,8 +438,19 @@ async fn fix(cx: &Cx, conn: &Connection, text: &str, values: &BTreeMap<String, P
         return Err(Error::cancelled());
     }
     if commit {
-        fix.commit(cx).await?;
-        output::message("committed");
+        let waits = async {
+            tokio::time::sleep(COMMITS).await;
+            output::message("the server has not answered COMMIT yet; Ctrl-C stops waiting");
+            std::future::pending::<std::convert::Infallible>().await
+        };
+        tokio::select! {
+            done = fix.commit(cx) => done?,
+            never = waits => match never {},
+        }
+        output::message(match (cx.cancel.is_cancelled(), conn.dialect()) {
+            (true, Dialect::Postgres) => "committed; it was cancelled while it waited, so a synchronous standby may not have it yet",
+            _ => "committed",
+        });
     } else {
         fix.rollback(cx).await?;
         output::message("rolled back; run it again with --commit to keep it");

@@ -71,6 +71,14 @@ impl Param {
 }
 
 impl Param {
+    /// Whatever character set its bytes are taken for, it is the same text.
+    pub fn is_ascii(&self) -> bool {
+        match self {
+            Param::Null => true,
+            Param::Text(s) | Param::Number(s) => s.is_ascii(),
+            Param::TextBytes(b) | Param::Bytes(b) => b.is_ascii(),
+        }
+    }
     /// A cell's value, to be bound again.
     pub fn from_cell(cell: Cell<'_>) -> Param {
         let words = |b: &[u8]| std::str::from_utf8(b).ok().map(str::to_string);

@@ -29,6 +29,19 @@ pub(in crate::ops) async fn told_to_end<T>(cx: &Cx, session: &Session, work: imp
     }
 }
 
+/// Work that a cancel does not end: once it came, the answer is waited for no longer than any other. `None` when none came.
+pub(in crate::ops) async fn in_time<T>(cx: &Cx, work: impl Future<Output = Result<T>>) -> Option<Result<T>> {
+    let late = async {
+        cx.cancel.cancelled().await;
+        tokio::time::sleep(TO_END).await;
+    };
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = late => None,
+    }
+}
+
 /// [`told_to_end`] for work of which nothing is wanted after a cancel, whatever it came to. Where the server does not heed it, the error
 /// says what may go on.
 pub(in crate::ops) async fn unless_cancelled<T>(cx: &Cx, session: &Session, work: impl Future<Output = Result<T>>) -> Result<T> {

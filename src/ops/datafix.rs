@@ -308,9 +308,18 @@ impl DataFix {
 
     async fn end(self, cx: &Cx, statement: &str, kind: &str) -> Result<()> {
         let gone = self.session.status().lost;
-        let outcome = self.session.fetch(statement).await;
-        let mut facts = self.facts();
         let commit = statement == "COMMIT";
+        // Once it was cancelled, the answer is not waited for without end: it may never come (a standby, the network).
+        let answer = self.session.fetch(statement);
+        let ends = match commit {
+            true => cancelling::told_to_end(cx, &self.session, answer).await,
+            false => cancelling::in_time(cx, answer).await,
+        };
+        let outcome = ends.unwrap_or_else(|| {
+            self.session.sever();
+            Err(Error::connect(format!("the server has not answered {statement}")))
+        });
+        let mut facts = self.facts();
         let (kind, fate) = match &outcome {
             Ok(_) if commit => (kind, Fate::Committed),
             Ok(_) => (kind, Fate::RolledBack),

@@ -180,6 +180,14 @@ pub fn sets_sql_mode(text: &str) -> bool {
         || words(Dialect::MySql, text, 1).first().is_some_and(|w| w == "execute" || w == "begin")
 }
 
+/// It may change which character set MySQL takes a session's bytes for. A long text is data.
+pub fn sets_charset(text: &str) -> bool {
+    let has = |what: &str| text.as_bytes().windows(what.len()).any(|part| part.eq_ignore_ascii_case(what.as_bytes()));
+    text.len() < 4096
+        && (has("names") || has("charset") || has("character"))
+        && (text.trim_start().starts_with("/*") || words(Dialect::MySql, text, 1).first().is_some_and(|w| w == "set"))
+}
+
 /// It may change where the session sees strings end, from the next statement on.
 pub fn may_read_otherwise(dialect: Dialect, text: &str) -> bool {
     match dialect {

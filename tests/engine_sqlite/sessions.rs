@@ -345,3 +345,27 @@ async fn a_schema_that_is_no_text_is_refused() {
         assert!(e.message.contains("definition of t is no valid UTF-8"), "{e}");
     }
 }
+
+/// Who has the write lock waits for those who read: they are in the way, and not this process.
+#[tokio::test]
+async fn a_commit_that_waits_for_a_reader_names_its_process() {
+    use std::io::{BufRead, Write};
+    let place = Place::with("CREATE TABLE t (a); INSERT INTO t VALUES (1)");
+    let mut c = std::process::Command::new("sqlite3");
+    c.arg(place.file()).stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+    let mut reader = c.spawn().unwrap();
+    let mut ask = reader.stdin.take().unwrap();
+    ask.write_all(b"begin; select a from t;\n").unwrap();
+    let mut line = String::new();
+    std::io::BufReader::new(reader.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line.trim(), "1", "it has read, and its transaction is open");
+    let s = place.session(Access::ReadWrite).await;
+    for text in ["BEGIN", "INSERT INTO t VALUES (2)"] {
+        s.fetch(text).await.unwrap();
+    }
+    let e = s.fetch("COMMIT").await.unwrap_err();
+    assert!(e.message.contains(&format!("(process {} (sqlite3))", reader.id())), "{e:?}");
+    drop(ask);
+    reader.wait().unwrap();
+    s.fetch("COMMIT").await.unwrap();
+}

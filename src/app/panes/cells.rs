@@ -361,6 +361,7 @@ fn stage(state: &mut State, plan: &Editable, column: usize, old: Param, new: Par
     let bytes = |p: &Param| matches!(p, Param::Bytes(_));
     let same = if bytes(&old) || bytes(&new) { old == new } else { old.text() == new.text() };
     let at = tab.staged.iter().position(|s| matches!(s, Staged::Update { row: r, .. } if *r == row));
+    tab.widen_for(column, &new);
     match at {
         Some(i) => {
             let Staged::Update { cells, .. } = &mut tab.staged[i] else { return Ok(()) };

@@ -12,7 +12,7 @@ use crate::app::effect::{JobId, ResultId};
 use crate::app::list::ListCursor;
 use crate::app::{Action, Effect};
 use crate::engine::Outcome;
-use crate::model::{Align, Cell, Column, Error, Notice, Param, RowBatch};
+use crate::model::{Align, BatchBuilder, Cell, Column, Error, Notice, Param, RowBatch};
 use crate::store::history::Fate;
 use crate::text;
 use arrange::View;
@@ -229,6 +229,18 @@ impl ResultTab {
                 }
             }
         }
+    }
+
+    /// Widens a column for a value that is to be written: it is to be seen before it is.
+    pub fn widen_for(&mut self, column: usize, value: &Param) {
+        let cell = match value {
+            Param::Null => Cell::Null,
+            Param::Text(t) | Param::Number(t) => Cell::Text(t.as_bytes()),
+            Param::Bytes(b) | Param::TextBytes(b) => Cell::Binary(b),
+        };
+        let mut batch = BatchBuilder::new(1);
+        batch.push(cell);
+        self.layout.widen(column, cell_width(&batch.take(), 0, 0));
     }
 
     /// The rows that are in memory: number, batch, place in it.

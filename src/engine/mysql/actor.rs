@@ -42,6 +42,8 @@ pub(super) struct Actor {
     /// Lives as long as the connection.
     pub tunnel: Option<Arc<Tunnel>>,
     pub pulse: Option<super::pulse::Pulse>,
+    /// What the server takes our bytes for: they are UTF-8, whatever a SET NAMES says.
+    pub charset: String,
 }
 
 /// How the rows of a statement ended.
@@ -207,13 +209,22 @@ impl Actor {
         let elapsed = start.elapsed();
         self.note_state(Some(elapsed));
         // Of what changes settings a part may have been done before it failed.
-        let changed = ran.is_ok() && sql::transaction::moves(Dialect::MySql, text) || sql::transaction::sets_sql_mode(text);
+        let renamed = sql::transaction::sets_charset(text);
+        let changed = ran.is_ok() && sql::transaction::moves(Dialect::MySql, text) || sql::transaction::sets_sql_mode(text) || renamed;
         let sets = self.access == Access::ReadOnly && only_reading(Dialect::MySql, text);
         if sets && self.status.borrow().lost.is_none() {
             self.still_reads_only().await;
         }
         if changed && (sets || self.access == Access::ReadWrite) && self.status.borrow().lost.is_none() {
+            let before = self.charset.clone();
             self.look_where().await;
+            if self.charset != before && !self.speaks_utf8() {
+                let message =
+                    format!("the session's character set is {} now, and what is typed here is UTF-8: other letters are kept", self.charset);
+                let hint =
+                    Some("SET NAMES utf8mb4 takes it back. Values that are bound (cells, parameters) are refused until then.".into());
+                let _ = events.send(Ok(Event::Notice(Notice { severity: "Warning".into(), message, detail: None, hint }))).await;
+            }
         }
         let (tag, affected) = match ran {
             Ok(done) => done,
@@ -232,11 +243,16 @@ impl Actor {
         }
     }
 
-    /// Reads the current database and the mode again.
+    fn speaks_utf8(&self) -> bool {
+        self.charset.is_empty() || self.charset.starts_with("utf8")
+    }
+
+    /// Reads the current database, the mode and the character set again.
     async fn look_where(&mut self) {
-        match self.conn.query_first::<(Option<String>, String), _>("SELECT DATABASE(), @@sql_mode").await {
+        match self.conn.query_first::<(Option<String>, String, String), _>("SELECT DATABASE(), @@sql_mode, @@character_set_client").await {
             Ok(now) => {
-                let (database, mode) = now.unwrap_or_default();
+                let (database, mode, charset) = now.unwrap_or_default();
+                self.charset = charset;
                 let place = Some(database.unwrap_or_default()).filter(|n| *n != self.database);
                 self.status.send_modify(|s| (s.place, s.reading) = (place, Reading::mysql(&mode)));
             }
@@ -272,6 +288,14 @@ impl Actor {
                 "a parameter cannot be given beside a backslash before a quote and a colon before a name, under this sql_mode",
             )
             .hint("Nothing was sent. Write the value into the statement."));
+        }
+        // Typed text is sent as typed, as the server's own client does; a value that is bound is to arrive as it is.
+        if !self.speaks_utf8() && params.iter().any(|p| !p.is_ascii()) {
+            return Err(Error::new(
+                Kind::Statement,
+                format!("refused: the session's character set is {}, and the value would be kept as other letters", self.charset),
+            )
+            .hint("SET NAMES utf8mb4 first: what is sent from here is UTF-8."));
         }
         let reads = self.access == Access::ReadOnly && !only_reading(Dialect::MySql, text);
         let statement = if reads && self.prepares_text && params.is_empty() && text.len() < LONG {

@@ -152,7 +152,9 @@ async fn blockers(s: &Session, backend: u64) -> Result<Vec<Blocker>> {
     );
     // A row's lock shows in InnoDB's own list; that of a whole table in the server's, if it keeps one.
     let mut found = s.fetch(rows).await?;
-    if found.rows.is_empty() && state.ends_with("lock") {
+    // `System lock` is no wait: MySQL keeps that word while CREATE TABLE … SELECT copies.
+    let waits = state.ends_with("lock") && state != "System lock";
+    if found.rows.is_empty() && waits {
         for tables in [
             // MariaDB's plugin metadata_lock_info names no object that is waited for: all that others hold is what may be in the way.
             format!(
@@ -178,7 +180,7 @@ async fn blockers(s: &Session, backend: u64) -> Result<Vec<Blocker>> {
             }
         }
     }
-    if found.rows.is_empty() && state.ends_with("lock") {
+    if found.rows.is_empty() && waits {
         return Ok(vec![Blocker { who: state, idle: None, statement: String::new(), known: false }]);
     }
     let mut out = Vec::new();

@@ -17,8 +17,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, mpsc, watch};
 
 /// Variables that are read at open, whichever of them the server has.
-const VARIABLES: [&str; 15] = [
+const VARIABLES: [&str; 16] = [
     "sql_mode",
+    "character_set_client",
     "version",
     "version_comment",
     "hostname",
@@ -80,6 +81,7 @@ pub(super) async fn open(connector: &Arc<Connector>, how: &Connect) -> Result<Se
         database: identity.database.clone(),
         tunnel: fresh.tunnel,
         pulse,
+        charset: facts.get("character_set_client").to_string(),
     };
     let task = tokio::spawn(actor.run()).abort_handle();
     Ok(Session::new(requests, control, watched, identity, Dialect::MySql).with_task(task).with_backend(backend))

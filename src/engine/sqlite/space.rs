@@ -11,31 +11,42 @@ pub fn free(dir: &Path) -> Option<u64> {
 }
 
 /// Who holds a lock on the database, by Linux's list of locks: `process 4711 (backup.py)`. `None` where that cannot be seen.
-/// In WAL mode the locks are on the `-shm` file.
+/// In WAL mode the locks are on the `-shm` file. Whoever has the write lock himself waits for those who read.
 pub fn holder(path: &Path) -> Option<String> {
     let locks = std::fs::read_to_string("/proc/locks").ok()?;
     let mut shm = path.as_os_str().to_owned();
     shm.push("-shm");
     let inodes: Vec<u64> = [path, Path::new(&shm)].iter().filter_map(|p| std::fs::metadata(p).ok()).map(|m| m.ino()).collect();
-    let mut pids: Vec<u32> = locks.lines().filter_map(|l| writer(l, &inodes)).collect();
-    pids.sort_unstable();
-    pids.dedup();
-    // Locks of the same process do not show as a stranger's: another session of this console.
+    let of = |mode: &str| {
+        let mut pids: Vec<u32> = locks.lines().filter_map(|l| locker(l, mode, &inodes)).collect();
+        pids.sort_unstable();
+        pids.dedup();
+        pids
+    };
+    let own = std::process::id();
+    let mut pids = of("WRITE");
+    if pids == [own] {
+        // Its readers; or another session of this console, whose lock does not show as a stranger's.
+        pids.extend(of("READ").into_iter().filter(|p| *p != own));
+    }
+    if pids.len() > 1 {
+        pids.retain(|p| *p != own);
+    }
     let name = |pid: &u32| match std::fs::read_to_string(format!("/proc/{pid}/comm")) {
-        _ if *pid == std::process::id() => "this process".to_string(),
+        _ if *pid == own => "this process".to_string(),
         Ok(name) => format!("process {pid} ({})", crate::text::clean(name.trim())),
         Err(_) => format!("process {pid}"),
     };
     (!pids.is_empty()).then(|| pids.iter().map(name).collect::<Vec<_>>().join(", "))
 }
 
-/// The process of a write lock on one of the inodes: `1: POSIX  ADVISORY  WRITE 4711 fd:01:1234 0 EOF`.
-fn writer(line: &str, inodes: &[u64]) -> Option<u32> {
+/// The process of such a lock on one of the inodes: `1: POSIX  ADVISORY  WRITE 4711 fd:01:1234 0 EOF`.
+fn locker(line: &str, wanted: &str, inodes: &[u64]) -> Option<u32> {
     let mut fields = line.split_whitespace().skip(1).filter(|f| *f != "->");
     let (_kind, _advice, mode) = (fields.next()?, fields.next()?, fields.next()?);
     let pid = fields.next()?.parse().ok()?;
     let inode: u64 = fields.next()?.rsplit(':').next()?.parse().ok()?;
-    (mode == "WRITE" && inodes.contains(&inode)).then_some(pid)
+    (mode == wanted && inodes.contains(&inode)).then_some(pid)
 }
 
 #[cfg(test)]
@@ -44,11 +55,13 @@ mod tests {
 
     #[test]
     fn a_line_of_locks_is_read() {
-        assert_eq!(writer("1: POSIX  ADVISORY  WRITE 4711 fd:01:1234 1073741825 1073741825", &[1234]), Some(4711));
-        assert_eq!(writer("1: POSIX  ADVISORY  READ 4711 fd:01:1234 0 EOF", &[1234]), None);
-        assert_eq!(writer("2: -> FLOCK  ADVISORY  WRITE 9 00:2d:77 0 EOF", &[77]), Some(9));
-        assert_eq!(writer("garbage", &[1]), None);
-        assert_eq!(writer("1: POSIX ADVISORY WRITE x y z", &[1]), None);
+        let writer = |line, inode| locker(line, "WRITE", &[inode]);
+        assert_eq!(writer("1: POSIX  ADVISORY  WRITE 4711 fd:01:1234 1073741825 1073741825", 1234), Some(4711));
+        assert_eq!(writer("1: POSIX  ADVISORY  READ 4711 fd:01:1234 0 EOF", 1234), None);
+        assert_eq!(locker("1: POSIX  ADVISORY  READ 4711 fd:01:1234 0 EOF", "READ", &[1234]), Some(4711));
+        assert_eq!(writer("2: -> FLOCK  ADVISORY  WRITE 9 00:2d:77 0 EOF", 77), Some(9));
+        assert_eq!(writer("garbage", 1), None);
+        assert_eq!(writer("1: POSIX ADVISORY WRITE x y z", 1), None);
     }
 
     #[test]

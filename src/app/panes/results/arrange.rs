@@ -54,25 +54,10 @@ impl View {
     }
 }
 
-/// Whether values of this column are sorted by their text although their own order may be another one: arrays, ranges, geometry.
+/// Whether values of this column are sorted by their text although their own order may be another one: arrays, ranges, geometry, MySQL's ENUM and SET.
 fn by_text(column: &Column) -> bool {
-    const AS_TEXT: &[&str] = &[
-        "char",
-        "varchar",
-        "character",
-        "text",
-        "name",
-        "bpchar",
-        "citext",
-        "uuid",
-        "date",
-        "time",
-        "datetime",
-        "enum",
-        "set",
-        "macaddr",
-        "macaddr8",
-    ];
+    const AS_TEXT: &[&str] =
+        &["char", "varchar", "character", "text", "name", "bpchar", "citext", "uuid", "date", "time", "datetime", "macaddr", "macaddr8"];
     const BYTES: &[&str] = &["blob", "bytea", "binary", "varbinary", "bit", "bool"];
     let name = column.type_name.to_ascii_lowercase();
     let first = name.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
@@ -344,6 +329,15 @@ fn on_server(state: &mut State) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_order_that_the_server_alone_knows_is_called_one_by_text() {
+        let of = |type_name: &str| {
+            by_text(&Column { name: "c".into(), type_name: type_name.into(), align: Align::Left, origin: None, style: None })
+        };
+        assert!(["enum", "set", "mood", "integer[]", "point"].into_iter().all(of));
+        assert!(!["text", "varchar(20)", "date", "uuid", "tinytext"].into_iter().any(of));
+    }
 
     #[test]
     fn a_select_is_wrapped_and_nothing_else_is() {
