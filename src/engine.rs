@@ -26,6 +26,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 mod assessing;
+pub use effects::Touched;
 mod effects;
 mod failover;
 pub mod fingerprint;
@@ -375,9 +376,34 @@ pub trait Catalog: Send + Sync {
         Box::pin(async move { Ok(None) })
     }
     /// What a change of this table's rows sets off beyond them, or keeps it from being rolled back: triggers, rules, what is computed with
-    /// each row (checks, defaults), an engine without transactions. `inserts`: rows may be made, or defaults taken. Sentences; empty when
-    /// nothing does. What foreign keys do is told by [`Catalog::referrers`].
-    fn beyond_the_rows<'a>(&'a self, s: &'a Session, table: &'a [String], inserts: bool) -> BoxFuture<'a, Result<Vec<String>>>;
+    /// each row (checks, defaults), an engine without transactions. Sentences; empty when nothing does. What foreign keys do is told by
+    /// [`Catalog::referrers`].
+    fn beyond_the_rows<'a>(&'a self, s: &'a Session, table: &'a [String], touched: Touched) -> BoxFuture<'a, Result<Vec<String>>>;
+    /// Triggers see the rows that foreign keys change.
+    fn cascades_fire_triggers(&self) -> bool {
+        true
+    }
+    /// Why a SELECT may give other rows when it is run once more at once: a function that gives another value each time. Half a sentence;
+    /// `None` where nothing of it does, or where it need not be asked because [`Catalog::places`] tells the rows that changed.
+    fn unsteady<'a>(&'a self, _s: &'a Session, _select: &'a str, _params: Vec<Param>) -> BoxFuture<'a, Result<Option<String>>> {
+        Box::pin(async { Ok(None) })
+    }
+    /// System columns (table, place in it) that tell where a row lies until its transaction ends: a row that is changed or deleted leaves
+    /// its place, and nothing else takes it. `None` where the engine shows none.
+    fn places(&self) -> Option<[&'static str; 2]> {
+        None
+    }
+    /// What the server says of an UPDATE tells the rows that it changed from those that had the values already.
+    fn counts_changed(&self) -> bool {
+        false
+    }
+    /// Statements for an open transaction: after the first the session sends values so that they can be read again exactly, after the
+    /// second as its user set it. `None` where it does the first anyway.
+    fn exact_output<'a>(&'a self, _s: &'a Session) -> BoxFuture<'a, Result<Option<[String; 2]>>> {
+        Box::pin(async { Ok(None) })
+    }
+    /// Statements that begin a transaction in which rows that were read stay as they were read.
+    fn begin_fix(&self) -> &'static [&'static str];
     /// The foreign keys that lead to a table, its own among them.
     fn referrers<'a>(&'a self, s: &'a Session, table: &'a [String]) -> BoxFuture<'a, Result<Vec<Referrer>>>;
     /// Changes (rows updated and deleted, a row twice if it was changed twice) that the session's server has counted since the session

@@ -80,8 +80,9 @@ fn what_each_row_computes_is_held_on_postgresql() {
     let saved: usize = images.map(|f| std::fs::read_to_string(f.expect("file").path()).expect("text").lines().count()).sum();
     assert_eq!(saved, 31, "the row and those that hung on it");
     assert_eq!(pg.psql("reaching", "select count(*) from refp").trim(), "0");
-    let told = run(&home, 0, "delete from ip where id = 1");
-    assert!(told.contains("2 rows of public.refi by cascade: deleted"), "{told}");
+    // Rows of a table that inherits are not found by the parent's key, and may have more columns.
+    let told = run(&home, 4, "delete from ip where id = 1");
+    assert!(told.contains("ic inherits from it"), "{told}");
     // Everyday tables are none of that.
     run(&home, 0, "insert into plain (v) values ('b')");
     run(&home, 0, "update plain set v = 'c' where id = 1");

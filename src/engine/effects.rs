@@ -10,7 +10,8 @@ pub(super) const MOST: usize = 300;
 
 /// What happens to a table's rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Touched {
+pub struct Touched {
+    /// Rows are made, or defaults taken.
     pub insert: bool,
     pub update: bool,
     pub delete: bool,

@@ -156,14 +156,29 @@ pub struct ColumnInfo {
 }
 
 impl TableInfo {
-    /// What a SELECT of this table alone has to list for its rows to be whole: `*`, and what that leaves out.
+    /// What a SELECT of this table alone has to list for its rows to be whole and exact: `*` and what that leaves out, or each column.
     pub fn whole_rows(&self, dialect: Dialect) -> String {
+        if self.columns.iter().any(|c| c.rounded(dialect)) {
+            let each = |c: &ColumnInfo| {
+                if c.rounded(dialect) { format!("{} AS {}", c.exact(dialect), dialect.quote_ident(&c.name)) } else { c.exact(dialect) }
+            };
+            return self.columns.iter().map(each).collect::<Vec<_>>().join(", ");
+        }
         let hidden = self.columns.iter().filter(|c| c.hidden).map(|c| format!(", {}", dialect.quote_ident(&c.name)));
         std::iter::once("*".to_string()).chain(hidden).collect()
     }
 }
 
 impl ColumnInfo {
+    /// MariaDB and MySQL send a FLOAT with six digits, of which it has up to nine.
+    fn rounded(&self, dialect: Dialect) -> bool {
+        dialect == Dialect::MySql && self.type_name.to_ascii_lowercase().starts_with("float")
+    }
+    /// What gives its value in a SELECT with all its digits.
+    pub fn exact(&self, dialect: Dialect) -> String {
+        let name = dialect.quote_ident(&self.name);
+        if self.rounded(dialect) { format!("{name} + 0e0") } else { name }
+    }
     /// Its type holds bytes.
     pub fn binary(&self, dialect: Dialect) -> bool {
         let type_name = self.type_name.to_ascii_lowercase();

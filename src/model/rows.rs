@@ -47,7 +47,7 @@ pub enum Cell<'a> {
 }
 
 /// A value that is bound to a parameter of a statement.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Param {
     Null,
     /// Engines that infer the parameter's type (PostgreSQL) read the text as that type.

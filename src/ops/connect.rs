@@ -5,6 +5,7 @@ use crate::config::{AccessMode, Target, secrets};
 use crate::engine::tls::locked;
 use crate::engine::{Access, Catalog, Connect, Engine, Role, Session, SessionStatus, registry};
 use crate::model::{Dialect, Result};
+use crate::sql::settings::only_reading;
 use secrecy::SecretString;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -21,6 +22,8 @@ pub struct Connection {
     user: Mutex<Option<watch::Receiver<SessionStatus>>>,
     /// What the open transaction of that session wrote, as the history knows it.
     pub(in crate::ops) unsettled: Mutex<Vec<super::statements::Unsettled>>,
+    /// Statements by which the user set what their session reads by, in their order.
+    settings: Mutex<Vec<String>>,
     /// A statement is on its way that commits it: should the connection go meanwhile, nobody knows whether it did.
     pub(in crate::ops) committing: AtomicBool,
 }
@@ -81,6 +84,7 @@ impl Connection {
             follower: tokio::sync::Mutex::new(None),
             user: Mutex::default(),
             unsettled: Mutex::default(),
+            settings: Mutex::default(),
             committing: AtomicBool::new(false),
         }
     }
@@ -129,6 +133,7 @@ impl Connection {
     pub async fn query_session(&self) -> Result<Session> {
         let access = if self.target().access == AccessMode::Open { Access::ReadWrite } else { Access::ReadOnly };
         let s = self.engine.connect(Connect::new(Role::Query, access)).await?;
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner).clear();
         *self.user.lock().unwrap_or_else(PoisonError::into_inner) = Some(s.watch());
         Ok(s)
     }
@@ -139,9 +144,27 @@ impl Connection {
         self.user.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(|s| s.borrow().place.clone())
     }
 
-    /// A read-write session for a data fix. Not public: the ways to it are `ops::datafix` and `ops::migrate`.
+    /// The user's own session has run this; what it reads by holds for what the user writes, too.
+    pub(in crate::ops) fn ran(&self, text: &str) {
+        if only_reading(self.dialect(), text) {
+            let mut settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
+            settings.retain(|old| old != text);
+            settings.push(text.to_string());
+        }
+    }
+
+    /// A read-write session for a data fix, with what the user has set in the session of their own: the same names lead to the same
+    /// tables, and the same text to the same values. Not public: the ways to it are `ops::datafix` and `ops::migrate`.
     pub(in crate::ops) async fn writer(&self) -> Result<Session> {
-        self.engine.connect(Connect { whole: true, ..Connect::new(Role::Query, Access::ReadWrite) }).await
+        let s = self.engine.connect(Connect { whole: true, ..Connect::new(Role::Query, Access::ReadWrite) }).await?;
+        let settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // How many rows a SELECT gives is for the grid; the rows before a change are wanted whole.
+        for text in settings.iter().filter(|t| !t.to_ascii_lowercase().contains("sql_select_limit")) {
+            s.fetch(text.clone())
+                .await
+                .map_err(|e| e.context(format_args!("setting for the change what you had set: {}", crate::text::clean(text))))?;
+        }
+        Ok(s)
     }
 
     /// A dedicated read-write session for a migration run or a proof.

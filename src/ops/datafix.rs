@@ -2,6 +2,7 @@
 
 mod cascade;
 mod image;
+mod proof;
 mod sample;
 mod work;
 
@@ -14,7 +15,7 @@ use super::query::{Admission, Unlock, admit, guarded};
 use super::statements::{Ended, remember_fix};
 use super::{Connection, Cx, cancelling};
 use crate::config::AccessMode;
-use crate::engine::{Capability, Session, SessionStatus};
+use crate::engine::{Capability, Session, SessionStatus, Touched};
 use crate::model::{Dialect, Error, HeldLock, Kind, Param, Result, TableInfo};
 use crate::sql::before::{Before, before_image, changed_table, listing, touch, unknown_calls};
 use crate::sql::params;
@@ -81,11 +82,11 @@ pub async fn begin(
         Admission::Run => return Err(Error::usage("this statement is no data fix: it runs as it is")),
     }
     let table = match changed_table(conn.dialect(), text) {
-        Some(name) => conn.catalog()?.table(&conn.reader().await?, &name).await?,
+        Some(name) => conn.catalog()?.table(&conn.follower().await?, &name).await?,
         None => None,
     };
     let image = params::bind_part(conn.dialect(), text, values, |named| match before_image(conn.dialect(), named) {
-        Before::Select(s) => Ok((table.as_ref().map_or(s.clone(), |t| listing(&s, &t.whole_rows(conn.dialect()))), ())),
+        Before::Select(s) => Ok((table.as_ref().map_or(s.clone(), |t| listing(&s, &with_places(conn, t))), ())),
         other => Err(other),
     });
     let select = match image {
@@ -104,7 +105,26 @@ pub async fn begin(
         asked.ok()?.ok().map(|(b, ())| (b.text, b.params))
     });
     let steps = vec![Step { select, sends: Sends::Typed { bound, keys }, touch: touch(conn.dialect(), text) }];
-    open(cx, conn, Plan { record: Record::new(conn, &[text], None), table: table.as_ref(), steps, texts: vec![text] }, opened).await
+    open(
+        cx,
+        conn,
+        Plan {
+            record: Record::new(conn, &[text], None),
+            table: table.as_ref(),
+            steps,
+            touched: touched(conn.dialect(), [text]),
+            texts: vec![text],
+        },
+        opened,
+    )
+    .await
+}
+
+/// Whole rows, and where they lie if that can be told.
+fn with_places(conn: &Connection, table: &TableInfo) -> String {
+    let rows = table.whole_rows(conn.dialect());
+    let places = conn.catalog().ok().and_then(|c| c.places());
+    places.map_or(rows.clone(), |[of, place]| format!("{rows}, {of}, {place}"))
 }
 
 /// Writes edited rows under the same rules: one transaction, each statement exactly one row, and the question at its end. On an open
@@ -130,9 +150,8 @@ pub async fn begin_edits(
         return Err(Error::held(format!("held: {} changes, and this target allows {}", edits.len(), target.blast_radius)));
     }
     let (catalog, reader) = (conn.catalog()?, conn.reader().await?);
-    let mut why = catalog
-        .beyond_the_rows(&reader, &[table.schema.clone(), table.name.clone()], edits.iter().any(|e| makes_rows(conn.dialect(), &e.text)))
-        .await?;
+    let touched = touched(conn.dialect(), edits.iter().map(|e| e.text.as_str()));
+    let mut why = catalog.beyond_the_rows(&reader, &[table.schema.clone(), table.name.clone()], touched).await?;
     // They differ by their values alone, which call nothing.
     for text in edits.iter().map(|e| e.text.as_str()).collect::<BTreeSet<&str>>() {
         why.extend(catalog.hidden_writer(&reader, text).await?);
@@ -144,7 +163,7 @@ pub async fn begin_edits(
     let texts: Vec<&str> = edits.iter().map(|e| e.shown.as_str()).collect();
     let what = format!("{} of {}", crate::text::counted(edits.len() as u64, "cell edit"), crate::text::clean(&table.name));
     let record = Record::new(conn, &texts, Some(what));
-    let begun = open(cx, conn, Plan { record, table: Some(table), steps, texts }, opened).await;
+    let begun = open(cx, conn, Plan { record, table: Some(table), steps, touched, texts }, opened).await;
     begun.map_err(|e| match e.kind {
         // Its own words say what became of the transaction.
         Kind::Connect => e.hint("The changes are still staged."),
@@ -161,26 +180,29 @@ struct Plan<'a> {
     record: Record,
     table: Option<&'a TableInfo>,
     steps: Vec<Step<'a>>,
+    touched: Touched,
     /// The statements as people know them, for the history.
     texts: Vec<&'a str>,
 }
 
 /// Runs it in a transaction of its own, and leaves that open.
 async fn open(cx: &Cx, conn: &Connection, plan: Plan<'_>, opened: impl FnOnce(&Session)) -> Result<DataFix> {
-    let Plan { record, table, steps, texts } = plan;
+    let Plan { record, table, steps, touched, texts } = plan;
     let limit = conn.target().blast_radius;
     // What cannot be journaled must not run at all.
     record.journal(cx, "datafix-begin", serde_json::json!({ "blast_radius": limit }))?;
     let begun = Instant::now();
     let session = conn.writer().await?;
     opened(&session);
-    let begin = conn.engine().migrations().get()?.begin();
-    let place = Place { cx, catalog: conn.catalog()?, session: &session, target: &conn.target().name, table, limit };
+    let begin = conn.catalog()?.begin_fix();
+    let place = Place { cx, catalog: conn.catalog()?, session: &session, target: &conn.target().name, table, touched, limit };
     let mut ran = Vec::new();
     let mut refused = false;
     let work = async {
         // Where another session keeps the whole database from being written, this is what waits, and fails.
-        session.fetch(begin).await.inspect_err(|_| refused = true)?;
+        for statement in begin {
+            session.fetch(*statement).await.inspect_err(|_| refused = true)?;
+        }
         work::run(place, steps, &mut ran).await
     };
     let done = cancelling::unless_cancelled(cx, &session, work).await;
@@ -232,10 +254,10 @@ async fn open(cx: &Cx, conn: &Connection, plan: Plan<'_>, opened: impl FnOnce(&S
 /// function that writes), or could not be rolled back, cannot be counted and saved here, and is refused.
 async fn reaches_no_further(conn: &Connection, text: &str) -> Result<()> {
     let catalog = conn.catalog()?;
-    let session = conn.reader().await?;
+    let session = conn.follower().await?;
     let mut why = Vec::new();
     match changed_table(conn.dialect(), text) {
-        Some(table) => why.extend(catalog.beyond_the_rows(&session, &table, makes_rows(conn.dialect(), text)).await?),
+        Some(table) => why.extend(catalog.beyond_the_rows(&session, &table, touched(conn.dialect(), [text])).await?),
         None => why.push("the table that it changes cannot be told".to_string()),
     }
     let calls = unknown_calls(conn.dialect(), text);
@@ -249,11 +271,18 @@ async fn reaches_no_further(conn: &Connection, text: &str) -> Result<()> {
     Err(held_back(&why))
 }
 
-/// Whether a statement may make rows, or takes defaults for other reasons.
-fn makes_rows(dialect: Dialect, text: &str) -> bool {
-    let word = |t: &Token| matches!(t.kind, TokenKind::Keyword | TokenKind::Identifier);
-    let makes = |w: &str| ["insert", "replace", "merge", "default"].iter().any(|m| w.eq_ignore_ascii_case(m));
-    lex(dialect, text).iter().any(|t| word(t) && makes(&text[t.span.clone()]))
+/// What statements of one table each may do to its rows. One that says DEFAULT takes what an INSERT would take.
+fn touched<'a>(dialect: Dialect, texts: impl IntoIterator<Item = &'a str>) -> Touched {
+    let mut out = Touched::default();
+    for text in texts {
+        let word = |t: &Token| matches!(t.kind, TokenKind::Keyword | TokenKind::Identifier);
+        let tokens = lex(dialect, text);
+        let says = |what: &[&str]| tokens.iter().any(|t| word(t) && what.iter().any(|w| text[t.span.clone()].eq_ignore_ascii_case(w)));
+        out.insert |= says(&["insert", "replace", "merge", "default"]);
+        out.update |= says(&["update", "replace", "merge"]);
+        out.delete |= says(&["delete", "replace", "merge"]);
+    }
+    out
 }
 
 fn held_back(why: &[String]) -> Error {

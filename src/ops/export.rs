@@ -170,7 +170,11 @@ impl Encoder {
         Ok(())
     }
 
-    fn row(&mut self, batch: &RowBatch, r: usize, out: &mut Vec<u8>) -> Result<()> {
+    /// One of them.
+    ///
+    /// # Errors
+    /// As [`Encoder::batch`].
+    pub(in crate::ops) fn row(&mut self, batch: &RowBatch, r: usize, out: &mut Vec<u8>) -> Result<()> {
         let cells: Vec<Cell<'_>> = match &self.only {
             Some(only) => only.iter().filter(|c| **c < batch.columns()).map(|c| batch.cell(r, *c)).collect(),
             None => (0..batch.columns()).map(|c| batch.cell(r, c)).collect(),

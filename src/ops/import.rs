@@ -11,7 +11,7 @@ use super::query::{Unlock, guarded};
 use super::statements::{Ended, remember};
 use super::{Connection, Cx, cancelling};
 use crate::config::AccessMode;
-use crate::engine::Session;
+use crate::engine::{Session, Touched};
 use crate::model::{ColumnInfo, Dialect, Error, Kind, Param, Result, TableInfo};
 use crate::store::history::Fate;
 use crate::store::journal::NewEntry;
@@ -202,7 +202,9 @@ async fn allowed(
             .hint("Import into a table with transactions (CREATE TABLE … LIKE, ENGINE=InnoDB), then INSERT … SELECT from it."));
     }
     if !open_target {
-        let beyond = catalog.beyond_the_rows(&reading, &[table.schema.clone(), table.name.clone()], true).await?;
+        let beyond = catalog
+            .beyond_the_rows(&reading, &[table.schema.clone(), table.name.clone()], Touched { insert: true, ..Touched::default() })
+            .await?;
         if !beyond.is_empty() {
             return Err(Error::held(format!("held: the import reaches further than its rows: {}", crate::text::clean(&beyond.join("; ")))));
         }

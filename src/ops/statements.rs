@@ -96,6 +96,9 @@ impl<'a> Ledger<'a> {
             self.since = Instant::now();
         }
         let d = self.conn.dialect();
+        if ended.error.is_none() {
+            self.conn.ran(ended.text);
+        }
         let found = self.found.take();
         let unheard = ended.error.and_then(|e| self.unheard(ended.text, e, found.as_ref()));
         self.passed = Passed { ended: self.ends(ended, tx), own: unheard, savepoint: None };

@@ -77,12 +77,11 @@ pub fn before_image(dialect: Dialect, text: &str) -> Before {
         }
         "UPDATE" => {
             let Some(set) = at("SET") else { return Before::Unknown("there is no SET") };
+            // `IS DISTINCT FROM` compares.
+            let joins = outer.iter().any(|(i, w)| w == "FROM" && !word(i - 1).eq_ignore_ascii_case("DISTINCT"));
             let table = slice(1, set);
             let table_words: Vec<String> = (1..set).map(word).collect();
-            if has("FROM")
-                || has("JOIN")
-                || table.contains(',')
-                || table_words.iter().any(|w| w == "OR" || w == "LOW_PRIORITY" || w == "IGNORE")
+            if joins || has("JOIN") || table.contains(',') || table_words.iter().any(|w| w == "OR" || w == "LOW_PRIORITY" || w == "IGNORE")
             {
                 return Before::Unknown("only UPDATE of one table can be taken apart");
             }
@@ -285,6 +284,10 @@ mod tests {
         for text in ["insert low_priority sq values (1)", "INSERT HIGH_PRIORITY INTO sq VALUES (1)", "insert sq select t.into from t"] {
             assert_eq!(changed_table(Dialect::MySql, text), Some(vec!["sq".to_string()]), "{text}");
         }
+        assert_eq!(
+            select_of(Dialect::Postgres, "update t set v = 'a' where v is distinct from 'a'"),
+            "SELECT * FROM t\nwhere v is distinct from 'a' FOR UPDATE"
+        );
         assert_eq!(
             select_of(Dialect::MySql, "update t set a = 1 where b = 2 order by id limit 3"),
             "SELECT * FROM t\nwhere b = 2 order by id limit 3 FOR UPDATE"

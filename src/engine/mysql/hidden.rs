@@ -6,8 +6,8 @@
 //! current database. Inside a view every call of a user's function is written with its database.
 
 use super::catalog::{SYSTEM, at, lit};
-use crate::engine::Session;
 use crate::engine::referrers::from_rows;
+use crate::engine::{Session, Touched};
 use crate::model::{Dialect, Referrer, Result};
 use crate::sql::{self, Class, TokenKind};
 use std::collections::BTreeSet;
@@ -116,15 +116,19 @@ fn called(text: &str, quoted: bool) -> BTreeSet<String> {
 }
 
 /// See `Catalog::beyond_the_rows`.
-pub(super) async fn beyond(s: &Session, table: &[String], inserts: bool) -> Result<Vec<String>> {
+pub(super) async fn beyond(s: &Session, table: &[String], touched: Touched) -> Result<Vec<String>> {
     let (schema, name) = match table {
         [schema, name] => (lit(schema), lit(name)),
         [name] => ("DATABASE()".to_string(), lit(name)),
         _ => return Ok(vec!["its name cannot be looked up".into()]),
     };
+    let inserts = touched.insert;
+    let events = [(touched.insert, "'INSERT'"), (touched.update, "'UPDATE'"), (touched.delete, "'DELETE'")];
+    let events = events.iter().filter(|(on, _)| *on).map(|(_, e)| *e).chain(["''"]).collect::<Vec<_>>().join(", ");
     let found = s
         .fetch(format!(
             "SELECT CONCAT('trigger ', TRIGGER_NAME) FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = {schema} AND EVENT_OBJECT_TABLE = {name} \
+               AND EVENT_MANIPULATION IN ({events}) \
              UNION ALL SELECT CONCAT('its engine ', t.ENGINE, ' cannot roll back') FROM information_schema.TABLES t \
                LEFT JOIN information_schema.ENGINES e ON e.ENGINE = t.ENGINE \
                WHERE t.TABLE_SCHEMA = {schema} AND t.TABLE_NAME = {name} AND t.ENGINE IS NOT NULL AND COALESCE(e.TRANSACTIONS, 'NO') <> 'YES' \
@@ -136,6 +140,46 @@ pub(super) async fn beyond(s: &Session, table: &[String], inserts: bool) -> Resu
         ))
         .await?;
     Ok(found.rows.iter().map(|r| at(r, 0).to_string()).collect())
+}
+
+/// Functions that give another value at each call, or after each statement.
+const UNSTEADY: &str = " rand uuid uuid_short uuid_v4 uuid_v7 sys_guid sysdate row_count found_rows last_insert_id random_bytes sleep benchmark nextval \
+     lastval get_lock release_lock release_all_locks is_free_lock is_used_lock load_file ";
+
+/// See `Catalog::unsteady`. Views are read like the statement; a function of users counts as what it is declared.
+pub(super) async fn unsteady(s: &Session, select: &str) -> Result<Option<String>> {
+    let mut read = BTreeSet::new();
+    let mut texts = vec![select.to_string()];
+    while let Some(text) = texts.pop() {
+        if let Some(f) = called(&text, false).into_iter().find(|f| UNSTEADY.contains(&format!(" {} ", f.to_ascii_lowercase()))) {
+            return Ok(Some(format!("{f}() gives another value each time")));
+        }
+        if text.contains(":=") {
+            return Ok(Some("it sets a variable while it runs".into()));
+        }
+        let new: Vec<String> = names(&text).into_iter().filter(|n| read.insert(n.to_ascii_lowercase())).map(|n| lit(&n)).collect();
+        if new.is_empty() {
+            continue;
+        }
+        let names = new.join(", ");
+        let found = s
+            .fetch(format!(
+                "SELECT '', VIEW_DEFINITION FROM information_schema.VIEWS WHERE TABLE_NAME IN ({names}) \
+                 UNION ALL SELECT ROUTINE_NAME, '' FROM information_schema.ROUTINES \
+                   WHERE ROUTINE_TYPE = 'FUNCTION' AND IS_DETERMINISTIC = 'NO' AND ROUTINE_NAME IN ({names})"
+            ))
+            .await?;
+        for r in &found.rows {
+            match at(r, 0) {
+                "" => texts.push(at(r, 1).to_string()),
+                f if called(&text, false).iter().any(|c| c.eq_ignore_ascii_case(f)) => {
+                    return Ok(Some(format!("the function {f} is not declared DETERMINISTIC")));
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// See `Catalog::referrers`.

@@ -2,7 +2,7 @@
 
 use super::actor::{Own, Private};
 use super::{Postgres, definition, objects};
-use crate::engine::{Catalog, NewRows, RowStream, Session};
+use crate::engine::{Catalog, NewRows, RowStream, Session, Touched};
 use crate::model::names::Names;
 use crate::model::rows::Table;
 use crate::model::{
@@ -380,11 +380,20 @@ impl Catalog for Postgres {
         "A function counts as reading when the catalogue declares it stable or immutable and all that its body calls does so, too: where that \
          is true, ALTER FUNCTION … STABLE says it. What cannot be proven runs on an open target, as it is."
     }
-    fn beyond_the_rows<'a>(&'a self, s: &'a Session, table: &'a [String], inserts: bool) -> BoxFuture<'a, Result<Vec<String>>> {
-        Box::pin(super::reach::beyond(s, table, inserts))
+    fn beyond_the_rows<'a>(&'a self, s: &'a Session, table: &'a [String], touched: Touched) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(super::reach::beyond(s, table, touched))
     }
     fn referrers<'a>(&'a self, s: &'a Session, table: &'a [String]) -> BoxFuture<'a, Result<Vec<Referrer>>> {
         Box::pin(super::reach::referrers(s, table))
+    }
+    fn places(&self) -> Option<[&'static str; 2]> {
+        Some(["tableoid", "ctid"])
+    }
+    fn exact_output<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Option<[String; 2]>>> {
+        Box::pin(super::reach::exact_output(s))
+    }
+    fn begin_fix(&self) -> &'static [&'static str] {
+        &["BEGIN READ WRITE"]
     }
     fn changes_counted<'a>(&'a self, s: &'a Session, own: &'a [String]) -> BoxFuture<'a, Result<Option<BTreeMap<String, u64>>>> {
         Box::pin(super::reach::changes_counted(s, own))

@@ -3,8 +3,8 @@
 
 use super::catalog::{cell, pinned};
 use super::effects::of_rows;
-use crate::engine::Session;
 use crate::engine::referrers::from_rows;
+use crate::engine::{Session, Touched};
 use crate::model::{Dialect, Referrer, Result};
 use std::collections::BTreeMap;
 
@@ -25,13 +25,22 @@ async fn resolved(s: &Session, table: &[String]) -> Result<Option<[String; 3]>> 
 }
 
 /// See `Catalog::beyond_the_rows`.
-pub(super) async fn beyond(s: &Session, table: &[String], inserts: bool) -> Result<Vec<String>> {
+pub(super) async fn beyond(s: &Session, table: &[String], touched: Touched) -> Result<Vec<String>> {
     let Some([number, schema, name]) = resolved(s, table).await? else { return Ok(Vec::new()) };
+    // Bits of `tgtype`. A row that an UPDATE moves into another partition is deleted and inserted.
+    let bits =
+        [(touched.insert, 4), (touched.delete, 8), (touched.update, 16)].iter().filter(|(on, _)| *on).map(|(_, bit)| bit).sum::<i32>();
+    let moved = if touched.update { 28 } else { bits };
+    let existing = touched.update || touched.delete;
     let found = pinned(
         s,
         &format!(
             "WITH RECURSIVE {PARTS} \
              SELECT DISTINCT 'trigger ' || g.tgname FROM pg_catalog.pg_trigger g, t WHERE g.tgrelid = t.oid AND NOT g.tgisinternal AND g.tgenabled <> 'D' \
+               AND g.tgtype::int & (SELECT CASE c.relkind WHEN 'p' THEN {moved} ELSE {bits} END FROM pg_catalog.pg_class c WHERE c.oid = $1::oid) <> 0 \
+             UNION ALL SELECT c.relname || ' inherits from it: its rows are rows of this table, and have columns of their own' \
+               FROM pg_catalog.pg_inherits i JOIN t ON t.oid = i.inhparent JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid \
+               WHERE {existing} AND NOT c.relispartition \
              UNION ALL SELECT 'rule ' || r.rulename FROM pg_catalog.pg_rewrite r WHERE r.ev_class = $1::oid AND r.rulename <> '_RETURN' \
              UNION ALL SELECT 'it is a view' FROM pg_catalog.pg_class c WHERE c.oid = $1::oid AND c.relkind = 'v' \
              UNION ALL SELECT CASE WHEN c.oid = $1::oid THEN 'it is a foreign table' ELSE 'its part ' || c.relname || ' is a foreign table' END \
@@ -45,8 +54,24 @@ pub(super) async fn beyond(s: &Session, table: &[String], inserts: bool) -> Resu
         return Ok(why);
     }
     // What is computed for each row: checks, domains, generated columns, defaults, indexes, policies.
-    let effects = of_rows(s, &schema, &name, inserts).await?;
+    let effects = of_rows(s, &schema, &name, touched.insert).await?;
     Ok(effects.outside.into_iter().chain(effects.stays).chain(effects.written).collect())
+}
+
+/// See `Catalog::exact_output`: what pg_dump sets, too. How dates are read stays as it is: the style of DateStyle alone is for output.
+pub(super) async fn exact_output(s: &Session) -> Result<Option<[String; 2]>> {
+    const EXACT: [(&str, &str); 3] = [("datestyle", "ISO"), ("intervalstyle", "postgres"), ("extra_float_digits", "1")];
+    let now = s
+        .fetch("SELECT pg_catalog.current_setting('datestyle'), pg_catalog.current_setting('intervalstyle'), pg_catalog.current_setting('extra_float_digits')")
+        .await?;
+    let Some(now) = now.rows.first() else { return Ok(None) };
+    let exact =
+        cell(now, 0).starts_with("ISO") && cell(now, 1) != "sql_standard" && cell(now, 2).parse::<i32>().is_ok_and(|digits| digits > 0);
+    let set = |to: [&str; 3]| {
+        let one = |((name, _), to): (&(&str, &str), &str)| format!("pg_catalog.set_config('{name}', '{}', true)", to.replace('\'', "''"));
+        format!("SELECT {}", EXACT.iter().zip(to).map(one).collect::<Vec<_>>().join(", "))
+    };
+    Ok((!exact).then(|| [set(EXACT.map(|(_, to)| to)), set([cell(now, 0), cell(now, 1), cell(now, 2)])]))
 }
 
 /// See `Catalog::referrers`. Of the keys that a partitioned table's stands for, the topmost is told; keys to a part of the table lead to

@@ -1,11 +1,11 @@
 //! The schema tree of a SQLite file, definitions, and the canonical catalogue.
 
 use super::{Sqlite, guard};
-use crate::engine::{Catalog, NewRows, Session};
+use crate::engine::{Catalog, NewRows, Session, Touched};
 use crate::model::names::Names;
 use crate::model::rows::Table;
 use crate::model::{
-    CanonicalObject, Dependent, Dialect, Error, NodeKind, NodePath, Referrer, Result, SchemaNode, TableInfo, TableShape, Usage,
+    CanonicalObject, Dependent, Dialect, Error, NodeKind, NodePath, Param, Referrer, Result, SchemaNode, TableInfo, TableShape, Usage,
 };
 use crate::sql::ended;
 use crate::sql::outside::Neighbours;
@@ -61,8 +61,14 @@ impl Catalog for Sqlite {
             Ok(rows.iter().filter_map(|r| Some((at(r, 0).to_string(), at(r, 1).parse::<i128>().ok()? + 1))).collect())
         })
     }
-    fn beyond_the_rows<'a>(&'a self, s: &'a Session, table: &'a [String], _inserts: bool) -> BoxFuture<'a, Result<Vec<String>>> {
-        Box::pin(super::reach::beyond(s, table))
+    fn beyond_the_rows<'a>(&'a self, s: &'a Session, table: &'a [String], touched: Touched) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(super::reach::beyond(s, table, touched))
+    }
+    fn unsteady<'a>(&'a self, s: &'a Session, select: &'a str, params: Vec<Param>) -> BoxFuture<'a, Result<Option<String>>> {
+        Box::pin(super::reach::unsteady(s, select, params))
+    }
+    fn begin_fix(&self) -> &'static [&'static str] {
+        &["BEGIN IMMEDIATE"]
     }
     fn hidden_writer<'a>(&'a self, s: &'a Session, text: &'a str) -> BoxFuture<'a, Result<Option<String>>> {
         Box::pin(super::reach::command(s, text))

@@ -2,8 +2,8 @@
 //! virtual tables take as rows.
 
 use super::catalog::{at, lit, q};
-use crate::engine::Session;
-use crate::model::{Dialect, Result};
+use crate::engine::{Session, Touched};
+use crate::model::{Dialect, Param, Result};
 use crate::sql::before::changed_table;
 use crate::sql::{Token, TokenKind, lex};
 
@@ -28,7 +28,7 @@ fn are(words: &[&str], wanted: &[&str]) -> bool {
 }
 
 /// See `Catalog::beyond_the_rows`.
-pub(super) async fn beyond(s: &Session, table: &[String]) -> Result<Vec<String>> {
+pub(super) async fn beyond(s: &Session, table: &[String], touched: Touched) -> Result<Vec<String>> {
     let Some((schema, name)) = parts(table) else { return Ok(vec!["its name cannot be looked up".into()]) };
     let found = s
         .fetch(format!(
@@ -40,6 +40,7 @@ pub(super) async fn beyond(s: &Session, table: &[String]) -> Result<Vec<String>>
     let mut out = Vec::new();
     for r in &found.rows {
         match at(r, 0) {
+            "trigger" if !fires(at(r, 2), touched) => {}
             "trigger" => out.push(format!("trigger {}", at(r, 1))),
             "view" => out.push("it is a view".into()),
             _ if words(at(r, 2)).windows(3).any(|w| are(w, &["on", "conflict", "replace"])) => {
@@ -49,6 +50,28 @@ pub(super) async fn beyond(s: &Session, table: &[String]) -> Result<Vec<String>>
         }
     }
     Ok(out)
+}
+
+/// Whether a trigger is for what is done; its event stands before the first ON that is no part of a column's list.
+fn fires(definition: &str, touched: Touched) -> bool {
+    let words = words(definition);
+    let on = words.iter().position(|w| w.eq_ignore_ascii_case("on")).unwrap_or(words.len());
+    // `CREATE TRIGGER "delete" AFTER INSERT ON t`: a name in quotes is another word, and one without them cannot be a reserved one.
+    let is = |event: &str| words[..on].iter().any(|w| w.eq_ignore_ascii_case(event));
+    let [insert, update, delete] = ["insert", "update", "delete"].map(is);
+    let known = insert || update || delete;
+    !known || insert && touched.insert || update && touched.update || delete && touched.delete
+}
+
+/// Functions that give another value at each call, or after each statement: <https://sqlite.org/deterministic.html>. Dates of `now` stay
+/// within a statement, and go on between two as every clock does.
+const UNSTEADY: [&str; 5] = ["random", "randomblob", "changes", "total_changes", "last_insert_rowid"];
+
+/// See `Catalog::unsteady`: the statement's program names each function that it calls, those of views, too.
+pub(super) async fn unsteady(s: &Session, select: &str, params: Vec<Param>) -> Result<Option<String>> {
+    let program = s.run_bound(format!("EXPLAIN {select}"), params).await?.table().await?;
+    let called = program.rows.iter().filter(|r| at(r, 1).contains("Func")).filter_map(|r| at(r, 5).split('(').next());
+    Ok(called.map(str::to_ascii_lowercase).find(|f| UNSTEADY.contains(&f.as_str())).map(|f| format!("{f}() gives another value each time")))
 }
 
 /// See `Catalog::hidden_writer`. A row that has a value in the column of a virtual table's own name is a command to it (FTS:

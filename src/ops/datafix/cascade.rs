@@ -5,7 +5,7 @@
 //! several keys lead to counts once.
 
 use super::image::Images;
-use crate::engine::{Catalog, Event, Session};
+use crate::engine::{Catalog, Event, Session, Touched};
 use crate::model::{Cell, Dialect, Error, Follow, Param, Referrer, Result, RowBatch, TableInfo};
 use crate::sql::before::{Touch, lock};
 use crate::text;
@@ -85,7 +85,7 @@ impl Cascades {
 }
 
 /// A row by its values.
-type RowId = [u8; 32];
+pub(super) type RowId = [u8; 32];
 
 /// How often each row of a table was seen: equal rows of a table without a key are several.
 #[derive(Debug, Default)]
@@ -105,17 +105,17 @@ impl Seen {
         more
     }
 
-    /// Notes rows that the statement names itself.
-    pub fn take(&mut self, batch: &RowBatch) {
+    /// Notes rows that the statement names itself, by the first `columns`.
+    pub fn take(&mut self, batch: &RowBatch, columns: usize) {
         for r in 0..batch.rows() {
-            *self.rows.entry(row_id(batch, r)).or_default() += 1;
+            *self.rows.entry(row_id(batch, r, columns)).or_default() += 1;
         }
     }
 }
 
-fn row_id(batch: &RowBatch, row: usize) -> RowId {
+pub(super) fn row_id(batch: &RowBatch, row: usize, columns: usize) -> RowId {
     let mut hash = Sha256::new();
-    for c in 0..batch.columns() {
+    for c in 0..columns {
         let (tag, bytes): (u8, &[u8]) = match batch.cell(row, c) {
             Cell::Null => (0, &[]),
             Cell::Text(b) => (1, b),
@@ -225,7 +225,13 @@ pub(super) async fn before(
                 counts.entry(child).or_default()[2] += found;
                 continue;
             }
-            let further = catalog.beyond_the_rows(s, &child, follow == Follow::Set).await?;
+            let touched = if catalog.cascades_fire_triggers() {
+                let delete = follow == Follow::Cascade && level.touch == Touch::Delete;
+                Touched { insert: follow == Follow::Set, update: !delete, delete }
+            } else {
+                Touched::default()
+            };
+            let further = catalog.beyond_the_rows(s, &child, touched).await?;
             if !further.is_empty() {
                 return Err(Error::held(format!(
                     "held: a foreign key changes rows of {shown}, and that reaches further: {}",
@@ -245,7 +251,7 @@ pub(super) async fn before(
                     Event::Columns(c) => columns = c.to_vec(),
                     Event::Rows(batch) => {
                         for r in 0..batch.rows() {
-                            let id = row_id(&batch, r);
+                            let id = row_id(&batch, r, batch.columns());
                             let n = found.entry(id).or_default();
                             *n += 1;
                             let known = |of: &Seen| of.rows.get(&id).copied().unwrap_or(0);

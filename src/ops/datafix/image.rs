@@ -1,6 +1,7 @@
 //! Rows as they were before a data fix, in files that the operator alone can read.
 
-use crate::model::{Cell, Column, Error, Result, RowBatch};
+use crate::model::{Column, Dialect, Error, Result, RowBatch};
+use crate::ops::export::{Encoder, ExportFormat};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -10,12 +11,13 @@ use std::path::{Path, PathBuf};
 pub(super) struct ImageFile {
     path: PathBuf,
     out: std::io::BufWriter<std::fs::File>,
-    pub columns: Vec<Column>,
+    /// As NDJSON is exported: exactly, and to be imported again.
+    encoder: Encoder,
     pub rows: u64,
 }
 
 impl ImageFile {
-    pub fn create(dir: &Path, stamp: &str, target: &str) -> Result<Self> {
+    pub fn create(dir: &Path, stamp: &str, target: &str, dialect: Dialect) -> Result<Self> {
         std::fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -26,7 +28,14 @@ impl ImageFile {
         for n in 0..1000 {
             let path = dir.join(format!("{stamp}-{safe}-{n:03}.ndjson"));
             match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
-                Ok(f) => return Ok(ImageFile { path, out: std::io::BufWriter::new(f), columns: Vec::new(), rows: 0 }),
+                Ok(f) => {
+                    return Ok(ImageFile {
+                        path,
+                        out: std::io::BufWriter::new(f),
+                        encoder: Encoder::new(ExportFormat::Ndjson { dialect }),
+                        rows: 0,
+                    });
+                }
                 Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
                 Err(e) => return Err(Error::io(format_args!("creating {}", path.display()), e)),
             }
@@ -34,27 +43,26 @@ impl ImageFile {
         Err(Error::failed(format!("{} holds too many before-images of this second", dir.display())))
     }
 
+    /// What its rows are made of, the same for all of them.
+    pub fn columns(&mut self, columns: &[Column]) -> Result<()> {
+        let mut out = Vec::new();
+        self.encoder.columns(columns, &mut out)?;
+        self.put(&out)
+    }
+
     pub fn write(&mut self, batch: &RowBatch) -> Result<()> {
         (0..batch.rows()).try_for_each(|r| self.write_row(batch, r))
     }
 
     pub fn write_row(&mut self, batch: &RowBatch, r: usize) -> Result<()> {
-        let mut row = serde_json::Map::new();
-        for (c, column) in self.columns.iter().enumerate() {
-            let value = match batch.cell(r, c) {
-                Cell::Null => serde_json::Value::Null,
-                Cell::Text(b) | Cell::Number(b) => match std::str::from_utf8(b) {
-                    Ok(s) => s.into(),
-                    Err(_) => serde_json::json!({ "hex": hex::encode(b) }),
-                },
-                Cell::Binary(b) => serde_json::json!({ "hex": hex::encode(b) }),
-            };
-            row.insert(column.name.clone(), value);
-        }
-        serde_json::to_writer(&mut self.out, &row).map_err(|e| Error::failed(format!("writing {}: {e}", self.path.display())))?;
-        self.out.write_all(b"\n").map_err(|e| Error::io(format_args!("writing {}", self.path.display()), e))?;
+        let mut out = Vec::new();
+        self.encoder.row(batch, r, &mut out)?;
         self.rows += 1;
-        Ok(())
+        self.put(&out)
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Result<()> {
+        self.out.write_all(bytes).map_err(|e| Error::io(format_args!("writing {}", self.path.display()), e))
     }
 
     /// On disk for certain: where, and how many rows.
@@ -75,19 +83,20 @@ pub(super) struct Images {
     dir: PathBuf,
     stamp: String,
     target: String,
+    dialect: Dialect,
     files: BTreeMap<[String; 2], ImageFile>,
 }
 
 impl Images {
-    pub fn new(dir: PathBuf, stamp: String, target: &str) -> Self {
-        Images { dir, stamp, target: target.to_string(), files: BTreeMap::new() }
+    pub fn new(dir: PathBuf, stamp: String, target: &str, dialect: Dialect) -> Self {
+        Images { dir, stamp, target: target.to_string(), dialect, files: BTreeMap::new() }
     }
 
     pub fn write_row(&mut self, table: &[String; 2], columns: &[Column], batch: &RowBatch, row: usize) -> Result<()> {
         if !self.files.contains_key(table) {
             let of = format!("{}-{}", self.target, crate::text::clean(&table.join(".")));
-            let mut made = ImageFile::create(&self.dir, &self.stamp, &of)?;
-            made.columns = columns.to_vec();
+            let mut made = ImageFile::create(&self.dir, &self.stamp, &of, self.dialect)?;
+            made.columns(columns)?;
             self.files.insert(table.clone(), made);
         }
         self.files.get_mut(table).map_or(Ok(()), |f| f.write_row(batch, row))

@@ -96,6 +96,8 @@ impl Changes {
 #[derive(Debug, Clone)]
 struct Value {
     shown: Option<String>,
+    /// It is no number, and no bytes.
+    text: bool,
     digest: [u8; 32],
     /// For looking the row up again; `None` for what is too long.
     param: Option<Param>,
@@ -113,12 +115,31 @@ impl Value {
         digest.update([tag]);
         digest.update(bytes);
         let param = (bytes.len() <= LONGEST).then(|| Param::from_cell(cell));
-        Value { shown: text::cell_line(cell), digest: digest.finalize().into(), param }
+        Value { shown: text::cell_line(cell), text: matches!(cell, Cell::Text(_)), digest: digest.finalize().into(), param }
+    }
+
+    /// As it is told: a text that looks like no value stands in quotes.
+    fn told(&self) -> Option<String> {
+        let looks = self.text && self.shown.as_ref().is_some_and(|s| s.eq_ignore_ascii_case("null"));
+        if looks { self.quoted() } else { self.shown.clone() }
+    }
+
+    fn quoted(&self) -> Option<String> {
+        self.shown.as_ref().map(|s| format!("'{s}'"))
+    }
+
+    /// Before and after, told apart where they look alike: the number 1 and the text '1'.
+    fn beside(&self, after: &Value) -> (Option<String>, Option<String>) {
+        if self.shown == after.shown && self.text != after.text {
+            let one = |v: &Value| if v.text { v.quoted() } else { v.told() };
+            return (one(self), one(after));
+        }
+        (self.told(), after.told())
     }
 }
 
-/// A key by which rows are told apart here: its values as they are shown.
-type Key = Vec<Option<String>>;
+/// A key by which rows are told apart.
+type Key = Vec<Param>;
 
 /// Rows before the change, while they are read.
 #[derive(Debug, Default)]
@@ -148,7 +169,7 @@ impl Sample {
 
     pub fn take(&mut self, batch: &RowBatch) {
         for r in (0..batch.rows()).take(ROWS.saturating_sub(self.rows.len())) {
-            self.rows.push((0..batch.columns()).map(|c| Value::of(batch.cell(r, c))).collect());
+            self.rows.push((0..self.columns.len()).map(|c| Value::of(batch.cell(r, c))).collect());
         }
     }
 
@@ -157,13 +178,28 @@ impl Sample {
         self.renamed.push((from, to));
     }
 
+    /// Reads them once more in the way in which they will be read afterwards: MariaDB and MySQL write some values otherwise to a statement
+    /// with parameters than to one without.
+    pub async fn settle(&mut self, dialect: Dialect, s: &Session, table: &TableInfo) -> Result<()> {
+        let place = |name: &String| self.columns.iter().position(|c| c == name);
+        let Some(key) = table.key.iter().map(place).collect::<Option<Vec<_>>>().filter(|k| !k.is_empty()) else { return Ok(()) };
+        let mut now = self.again(dialect, s, table, &key).await?;
+        for row in &mut self.rows {
+            let by: Option<Key> = key.iter().map(|k| row[*k].param.clone()).collect();
+            if let Some(same) = by.and_then(|by| now.remove(&by)) {
+                *row = same;
+            }
+        }
+        Ok(())
+    }
+
     /// Looks at the same rows again, on the session that changed them. Without a before-image (INSERT) there is nothing to compare.
     pub async fn after(self, dialect: Dialect, s: &Session, table: Option<&TableInfo>, did: Did<'_>) -> Result<Changes> {
         let mut out = Changes::default();
         if self.rows.is_empty() {
             return Ok(out);
         }
-        let named = |row: &Vec<Value>| self.columns.iter().cloned().zip(row.iter().map(|v| v.shown.clone())).collect::<Vec<_>>();
+        let named = |row: &Vec<Value>| self.columns.iter().cloned().zip(row.iter().map(Value::told)).collect::<Vec<_>>();
         let place = |name: &String| self.columns.iter().position(|c| c == name);
         let key: Option<Vec<usize>> = table.filter(|t| !t.key.is_empty()).and_then(|t| t.key.iter().map(place).collect());
         let (Some(table), Some(key)) = (table, key) else {
@@ -179,17 +215,21 @@ impl Sample {
         let keys: Vec<&str> = table.key.iter().filter(|k| did.sets.iter().any(|s| s.eq_ignore_ascii_case(k))).map(String::as_str).collect();
         let mut unclear = false;
         for row in &self.rows {
-            let by: Key = key.iter().map(|k| row[*k].shown.clone()).collect();
-            let params: Option<Vec<&Param>> = key.iter().map(|k| row[*k].param.as_ref()).collect();
-            let Some(params) = params else {
+            let by: Option<Key> = key.iter().map(|k| row[*k].param.clone()).collect();
+            let Some(by) = by else {
                 out.rows.push(Change::Was { cells: named(row) });
                 continue;
             };
-            let to = self.renamed.iter().find(|(from, _)| from.iter().eq(params.iter().copied())).map(|(_, to)| to);
-            let at: Key = to.map_or_else(|| by.clone(), |to| to.iter().map(shown).collect());
+            let to = self.renamed.iter().find(|(from, _)| *from == by).map(|(_, to)| to);
+            let at: Key = to.unwrap_or(&by).clone();
             // What has its key now is another row.
-            let taken = to.is_none() && self.renamed.iter().any(|(_, to)| to.iter().map(shown).eq(by.iter().cloned()));
-            let found = now.get(&at).filter(|new| !taken && (did.edits || keys.is_empty() || self.is_it(row, new, did.sets)));
+            let taken = to.is_none() && self.renamed.iter().any(|(_, to)| *to == by);
+            // A key that was typed may be a text where the row has a number.
+            let alike = || now.iter().find(|(k, _)| k.iter().map(shown).eq(at.iter().map(shown))).map(|(_, row)| row);
+            let found = now
+                .get(&at)
+                .or_else(|| to.and_then(|_| alike()))
+                .filter(|new| !taken && (did.edits || keys.is_empty() || self.is_it(row, new, did.sets)));
             unclear |= !keys.is_empty() && !did.edits && (found.is_none() || to.is_none());
             out.rows.push(match found {
                 None if !keys.is_empty() && !did.edits => Change::Moved { cells: named(row) },
@@ -199,7 +239,7 @@ impl Sample {
                 None => Change::Gone { cells: named(row) },
                 Some(new) => {
                     let one = |(i, k): (usize, &usize)| {
-                        let value = |v: &Option<String>| v.clone().unwrap_or_else(|| "NULL".into());
+                        let value = |p: &Param| shown(p).unwrap_or_else(|| "NULL".into());
                         let moved = if at[i] == by[i] { String::new() } else { format!(" → {}", value(&at[i])) };
                         format!("{} {}{moved}", self.columns[*k], value(&by[i]))
                     };
@@ -207,7 +247,10 @@ impl Sample {
                     let differs = |i: &usize| new.get(*i).is_some_and(|n| n.digest != row[*i].digest) && !(to.is_some() && key.contains(i));
                     let cells = (0..row.len())
                         .filter(differs)
-                        .map(|i| (self.columns[i].clone(), row[i].shown.clone(), new[i].shown.clone()))
+                        .map(|i| {
+                            let (before, after) = row[i].beside(&new[i]);
+                            (self.columns[i].clone(), before, after)
+                        })
                         .collect();
                     Change::Updated { key: name, cells }
                 }
@@ -233,45 +276,57 @@ impl Sample {
 
     /// The rows of the sample by their key, as they are now.
     async fn again(&self, dialect: Dialect, s: &Session, table: &TableInfo, key: &[usize]) -> Result<BTreeMap<Key, Vec<Value>>> {
-        let mut params = Vec::new();
-        let mut any = Vec::new();
-        for by in
-            self.rows.iter().filter_map(|row| key.iter().map(|k| row[*k].param.clone()).collect::<Option<Vec<Param>>>()).flat_map(|by| {
+        let keys: Vec<Key> = self
+            .rows
+            .iter()
+            .filter_map(|row| key.iter().map(|k| row[*k].param.clone()).collect::<Option<Key>>())
+            .flat_map(|by| {
                 let to = self.renamed.iter().find(|(from, _)| *from == by).map(|(_, to)| to.clone());
                 std::iter::once(by).chain(to)
             })
-        {
-            let mut all = Vec::new();
-            for (k, value) in key.iter().zip(by) {
-                params.push(value);
-                let mark = if dialect == Dialect::Postgres { format!("${}", params.len()) } else { "?".into() };
-                all.push(format!("{} = {mark}", dialect.quote_ident(&self.columns[*k])));
-            }
-            any.push(format!("({})", all.join(" AND ")));
-        }
+            .collect();
         let mut out = BTreeMap::new();
-        if any.is_empty() {
-            return Ok(out);
-        }
-        let columns: Vec<String> = self.columns.iter().map(|c| dialect.quote_ident(c)).collect();
-        let text = format!(
-            "SELECT {} FROM {}.{} WHERE {}",
-            columns.join(", "),
-            dialect.quote_ident(&table.schema),
-            dialect.quote_ident(&table.name),
-            any.join(" OR ")
-        );
+        let Some((text, params)) = by_keys(dialect, table, &self.columns, &keys) else { return Ok(out) };
         let mut stream = s.run_bound(text, params).await.map_err(|e| e.context("looking at the rows after the change"))?;
         while let Some(event) = stream.next().await {
             if let Event::Rows(batch) = event.map_err(|e| e.context("looking at the rows after the change"))? {
                 for r in 0..batch.rows() {
                     let row: Vec<Value> = (0..batch.columns()).map(|c| Value::of(batch.cell(r, c))).collect();
-                    out.insert(key.iter().map(|k| row[*k].shown.clone()).collect(), row);
+                    out.insert(key.iter().map(|k| Param::from_cell(batch.cell(r, *k))).collect(), row);
                 }
             }
         }
         Ok(out)
     }
+}
+
+/// A SELECT of these columns of the rows with these keys, exactly, with its parameters; `None` of no row.
+pub(super) fn by_keys(dialect: Dialect, table: &TableInfo, columns: &[String], keys: &[Key]) -> Option<(String, Vec<Param>)> {
+    let mut params = Vec::new();
+    let mut any = Vec::new();
+    for by in keys {
+        let mut all = Vec::new();
+        for (name, value) in table.key.iter().zip(by) {
+            params.push(value.clone());
+            let mark = if dialect == Dialect::Postgres { format!("${}", params.len()) } else { "?".into() };
+            all.push(format!("{} = {mark}", dialect.quote_ident(name)));
+        }
+        any.push(format!("({})", all.join(" AND ")));
+    }
+    let column = |name: &String| {
+        let known = table.columns.iter().find(|c| c.name == *name);
+        known.map_or_else(|| dialect.quote_ident(name), |c| c.exact(dialect))
+    };
+    (!any.is_empty()).then(|| {
+        let text = format!(
+            "SELECT {} FROM {}.{} WHERE {}",
+            columns.iter().map(column).collect::<Vec<_>>().join(", "),
+            dialect.quote_ident(&table.schema),
+            dialect.quote_ident(&table.name),
+            any.join(" OR ")
+        );
+        (text, params)
+    })
 }
 
 /// A value as it is shown when it comes back.
@@ -298,7 +353,7 @@ impl Listed {
 
     pub fn take(&mut self, batch: &RowBatch) {
         for r in (0..batch.rows()).take(ROWS.saturating_sub(self.rows.len())) {
-            let cell = |(c, name): (usize, &String)| (name.clone(), text::cell_line(batch.cell(r, c)));
+            let cell = |(c, name): (usize, &String)| (name.clone(), Value::of(batch.cell(r, c)).told());
             self.rows.push(self.columns.iter().enumerate().map(cell).collect());
         }
     }

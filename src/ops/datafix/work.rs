@@ -2,9 +2,10 @@
 
 use super::cascade::{self, Cascades};
 use super::image::{ImageFile, Images};
+use super::proof::Proof;
 use super::sample::{self, Change, Changes};
 use super::{BeforeImage, Cx};
-use crate::engine::{Catalog, Event, NewRows, Session};
+use crate::engine::{Catalog, Event, NewRows, Session, Touched};
 use crate::model::{Error, Kind, Param, Result, TableInfo};
 use crate::ops::cells::{self, CellStatement};
 use crate::sql::before::{Touch, unlocked};
@@ -44,6 +45,8 @@ pub(super) struct Place<'a> {
     pub session: &'a Session,
     pub target: &'a str,
     pub table: Option<&'a TableInfo>,
+    /// What the statements do to its rows.
+    pub touched: Touched,
     /// Rows that may change.
     pub limit: u64,
 }
@@ -58,7 +61,7 @@ pub(super) struct Done {
 
 /// Runs the statements in the transaction that is open; `ran` is told of each that the server was sent.
 pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ran>) -> Result<Done> {
-    let Place { cx, catalog, session: s, target, table, limit } = place;
+    let Place { cx, catalog, session: s, target, table, touched, limit } = place;
     let dialect = s.dialect();
     let too_many = |n: u64| {
         Error::held(format!(
@@ -74,28 +77,38 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
     let dir = cx.config.state_dir.join("before-images");
     let stamp = cx.clock.stamp();
     let mut sample = sample::Sample::default();
+    let exact = catalog.exact_output(s).await?;
+    let [exactly, as_set] = [0, 1].map(|i| exact.as_ref().map(|both| both[i].clone()));
+    switch(s, &exactly).await?;
     let mut image: Option<ImageFile> = None;
-    let mut named: Vec<(u64, cascade::Seen)> = Vec::new();
+    let mut named: Vec<(u64, cascade::Seen, Option<Proof<'_>>)> = Vec::new();
     // All rows are saved, and locked, before the first of them is changed.
     for (i, step) in steps.iter().enumerate() {
         let mut seen = cascade::Seen::default();
+        let mut proof = None;
         let mut rows_here = 0;
         if let Some((select, params)) = &step.select {
             let file = match &mut image {
                 Some(f) => f,
-                none => none.insert(ImageFile::create(&dir, &stamp, target)?),
+                none => none.insert(ImageFile::create(&dir, &stamp, target, dialect)?),
             };
             let saving = |e: Error| at(i, e.context("saving the rows before the change"));
+            // Columns of the rows alone, without the places where these lie.
+            let mut own = 0;
             let mut rows = s.run_bound(select.clone(), params.clone()).await.map_err(saving)?;
             while let Some(event) = rows.next().await {
                 match event.map_err(saving)? {
                     Event::Columns(c) => {
-                        sample.columns(&c);
-                        file.columns = c.to_vec();
+                        let noted = table.filter(|_| matches!(step.sends, Sends::Typed { .. })).map(|t| Proof::new(catalog, t, &c));
+                        own = c.len() - noted.as_ref().map_or(0, Proof::further_columns);
+                        sample.columns(&c[..own]);
+                        file.columns(&c[..own])?;
+                        proof = noted;
                     }
                     Event::Rows(b) => {
                         sample.take(&b);
-                        seen.take(&b);
+                        seen.take(&b, own);
+                        proof.iter_mut().for_each(|p| p.take(&b));
                         file.write(&b)?;
                         rows_here += b.rows() as u64;
                         if file.rows > limit {
@@ -122,7 +135,7 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
                 Sends::Typed { .. } => {}
             }
         }
-        named.push((rows_here, seen));
+        named.push((rows_here, seen, proof));
     }
     let before = match image {
         None => BeforeImage::NotNeeded,
@@ -131,19 +144,22 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
             BeforeImage::Saved { path, rows }
         }
     };
-    let existed = named.iter().map(|(n, _)| n).sum::<u64>();
+    if let Some(table) = table.filter(|_| catalog.counts_changed()) {
+        sample.settle(dialect, s, table).await?;
+    }
+    let existed = named.iter().map(|(n, ..)| n).sum::<u64>();
     let own = table.map_or(Vec::new(), |t| vec![t.schema.clone(), t.name.clone()]);
     let counted = catalog.changes_counted(s, &own).await?;
     let edits = steps.iter().all(|step| matches!(step.sends, Sends::Edit(_)));
     let mut cascades = Cascades::default();
-    let mut images = Images::new(dir, stamp, target);
+    let mut images = Images::new(dir, stamp, target, dialect);
     let (mut affected, mut inserted) = (0, 0);
     let mut sets: Vec<String> = Vec::new();
     let deletes = steps.iter().all(|step| step.touch == Touch::Delete);
     let mut returned = sample::Listed::default();
     let mut fresh = Fresh::default();
     let mut said = Vec::new();
-    for (i, (step, (rows, seen))) in steps.into_iter().zip(named).enumerate() {
+    for (i, (step, (rows, seen, mut proof))) in steps.into_iter().zip(named).enumerate() {
         if let Touch::Update(columns) = &step.touch {
             sets.extend(columns.iter().cloned());
         }
@@ -164,10 +180,15 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
             Some(table) => Some(catalog.new_rows(s, table).await?),
             None => None,
         };
+        if let (Some(proof), Some(select)) = (&mut proof, &step.select) {
+            proof.ready(catalog, s, select, &step.touch).await.map_err(|e| at(i, e))?;
+        }
+        switch(s, &as_set).await?;
+        let mut changed = None;
         let began = Instant::now();
         let outcome = match &step.sends {
             Sends::Edit(edit) => cells::exactly_one(s, edit).await,
-            Sends::Typed { bound, .. } => typed(s, bound, &mut returned, &mut said).await,
+            Sends::Typed { bound, .. } => typed(s, bound, &mut returned, &mut said, &mut changed).await,
         };
         ran.push(Ran { took: began.elapsed(), outcome: outcome.clone() });
         let n = outcome.map_err(|e| at(i, e))?;
@@ -176,11 +197,24 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
             let [n, rows] = [n, rows].map(text::thousands);
             return Err(Error::held(format!("held: it changed {n} rows, of which {rows} were saved before, so it was rolled back")));
         }
+        switch(s, &exactly).await?;
+        if let Some(proof) = &proof
+            && let Err(e) = proof.holds(s, &step.touch, n, changed).await
+        {
+            images.discard();
+            return Err(e);
+        }
         affected += n;
         inserted += if step.select.is_none() { n } else { 0 };
         if let Some(new) = new.filter(|_| n > 0) {
             fresh.look(s, new, n).await?;
         }
+    }
+    // What was made while the locks were waited for: from here on they keep others from making more.
+    let further = if table.is_some() { catalog.beyond_the_rows(s, &own, touched).await? } else { Vec::new() };
+    if !further.is_empty() {
+        images.discard();
+        return Err(super::held_back(&further));
     }
     let mut beyond = cascades.rows();
     if let (Some(before), Some(after), Some(table)) = (counted, catalog.changes_counted(s, &own).await?, table) {
@@ -205,11 +239,20 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
     }
     let did = sample::Did { deletes, sets: &sets, all: affected - inserted == existed, edits };
     let mut changes = sample.after(dialect, s, table, did).await?;
+    switch(s, &as_set).await?;
     changes.rows.extend(fresh.rows.into_iter().map(|cells| Change::Inserted { cells }));
     fresh.why.into_iter().for_each(|why| changes.note(why));
     said.into_iter().for_each(|words| changes.note(words));
     changes.rows.extend(returned.rows.into_iter().map(|cells| Change::Returned { cells }));
     Ok(Done { affected, before, cascades, changes })
+}
+
+/// Switches how the session sends values, where there is something to switch.
+async fn switch(s: &Session, statement: &Option<String>) -> Result<()> {
+    match statement {
+        Some(statement) => s.fetch(statement.clone()).await.map(drop),
+        None => Ok(()),
+    }
 }
 
 /// Asks for the keys that the rows will have. What cannot be asked must not fail the fix: the rows are then not found under new keys.
@@ -239,8 +282,9 @@ async fn renamed(s: &Session, (text, params): &(String, Vec<Param>), sample: &mu
 /// Remarks of the server that are told.
 const REMARKS: usize = 3;
 
-/// `said` is given what the server remarked, such as that it keeps another value than it was sent.
-async fn typed(s: &Session, sent: &Bound, returned: &mut sample::Listed, said: &mut Vec<String>) -> Result<u64> {
+/// `said` is given what the server remarked, such as that it keeps another value than it was sent; `changed`, how many rows of those that
+/// it counted got other values than they had.
+async fn typed(s: &Session, sent: &Bound, returned: &mut sample::Listed, said: &mut Vec<String>, changed: &mut Option<u64>) -> Result<u64> {
     let mut rows = s.run_bound(sent.text.clone(), sent.params.clone()).await?;
     let (mut counted_there, mut came) = (0, 0);
     while let Some(event) = rows.next().await {
@@ -251,6 +295,10 @@ async fn typed(s: &Session, sent: &Bound, returned: &mut sample::Listed, said: &
                 returned.take(&batch);
             }
             Event::Done(done) => counted_there = done.affected.unwrap_or(0),
+            // MariaDB and MySQL: `Rows matched: 3  Changed: 1  Warnings: 0`.
+            Event::Notice(n) if n.message.starts_with("Rows matched:") => {
+                *changed = n.message.split("Changed:").nth(1).and_then(|rest| rest.split_whitespace().next()?.parse().ok());
+            }
             Event::Notice(n) if said.len() < REMARKS && cells::alters(&n) => {
                 said.push(format!("the server says: {}", text::clean(&n.message)))
             }
