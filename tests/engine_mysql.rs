@@ -1269,3 +1269,24 @@ async fn a_parameter_beside_a_backslash_is_sent_right() {
     let e = fetch("select 'a\\', ?, ':name'").await.expect_err("the driver would see a name");
     assert!(e.message.contains("backslash") && e.hints[0].contains("Nothing was sent"), "{e:?}");
 }
+
+#[tokio::test]
+async fn every_function_that_is_proposed_is_the_servers_own() {
+    let server = MariaServer::shared();
+    let e = engine(target(server, ""));
+    let s = session(server, "", Access::ReadOnly).await;
+    let names = e.catalog().get().expect("catalogue").names(&s).await.expect("names");
+    assert_eq!(names.mariadb, !MariaServer::is_mysql());
+    assert!(names.roles.iter().any(|r| &**r == "'root'@'localhost'"), "{:?}", names.roles);
+    let mut unknown = Vec::new();
+    for f in &names.functions {
+        // Without arguments few make sense, and what is no function is told apart.
+        if let Err(e) = run(&s, &format!("select {f}()")).await
+            && e.code.as_deref() == Some("42000")
+            && e.message.contains("does not exist")
+        {
+            unknown.push(f.clone());
+        }
+    }
+    assert_eq!(unknown, Vec::<Box<str>>::new());
+}

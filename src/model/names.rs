@@ -25,8 +25,10 @@ pub struct Names {
     pub types: Vec<Box<str>>,
     /// What SET and SHOW name; PRAGMA for SQLite.
     pub settings: Vec<Box<str>>,
-    /// Roles, where statements name them (PostgreSQL).
+    /// Roles and users, as statements name them.
     pub roles: Vec<Box<str>>,
+    /// Of the two servers of MySQL's dialect it is MariaDB: each has words of its own.
+    pub mariadb: bool,
     /// What else stands in the schema tree: functions with their arguments, sequences, types, indexes, triggers.
     pub places: Vec<Place>,
     /// Names of columns, each with the relations (indexes into `relations`) that have one of it; without the system's own.

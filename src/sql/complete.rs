@@ -1,6 +1,8 @@
 //! What may come at the cursor: pure, over half-typed text and names that are already in memory, so that it can follow
 //! every key.
 
+mod hints;
+mod joins;
 mod keywords;
 mod more;
 mod object;
@@ -9,18 +11,21 @@ mod place;
 mod quotes;
 mod rank;
 pub mod scope;
+mod typed;
 pub use scope::unquoted;
 
-use super::reserved::{ident, plain};
+use super::reserved::plain;
 use super::{TokenKind, statement_at};
 use crate::model::names::{Names, Relation};
 use crate::model::{Dialect, NodeKind};
+use joins::{conditions, joins, relation_of};
 use place::{Place, place};
 use quotes::Opened;
 use rank::Collecting;
 use scope::{Scope, Source, Words};
 use std::collections::HashMap;
 use std::ops::Range;
+use typed::Typed;
 
 /// What a proposal is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,6 +105,9 @@ fn proposals(dialect: Dialect, text: &str, cursor: usize, names: &Names) -> Prop
     }
     let statement = &text[start..floor(text, end)];
     let at = cursor - start;
+    if let Some(found) = hints::proposals(dialect, names.mariadb, statement, at) {
+        return Proposals { replace: start + found.replace.start..start + found.replace.end, ..found };
+    }
     let words = Words::new(dialect, statement);
     let Some(typed) = Typed::read(&words, at) else { return nothing };
     let mut out = Collecting { dialect, names, prefix: &typed.prefix, found: Vec::new(), quoted: typed.quoted };
@@ -154,93 +162,6 @@ fn word_before(text: &str, at: usize) -> usize {
     text[..at].chars().rev().take_while(|c| c.is_alphanumeric() || *c == '_').map(char::len_utf8).sum()
 }
 
-/// What is typed at the cursor.
-struct Typed {
-    /// The word as a name, up to the cursor.
-    prefix: String,
-    /// Byte where the word starts.
-    start: usize,
-    /// It began with a quote.
-    quoted: bool,
-    /// Names before it, each with its dot: schema, table.
-    qualifier: Vec<String>,
-    /// Index of the first token of all that.
-    first: usize,
-    /// It is a variable of the server (MySQL's `@@name`).
-    variable: bool,
-}
-
-impl Typed {
-    /// `None` inside strings, comments and numbers.
-    fn read(words: &Words<'_>, at: usize) -> Option<Typed> {
-        let here = words.tokens.iter().position(|t| t.span.start < at && at <= t.span.end);
-        // A comment is no token here: then the cursor is between two of them.
-        let inside = |t: &crate::sql::Token| at < t.span.end;
-        let mut first = words.tokens.partition_point(|t| t.span.start < at);
-        let (mut prefix, mut start, mut quoted) = (String::new(), at, false);
-        if let Some(i) = here {
-            let token = &words.tokens[i];
-            match token.kind {
-                TokenKind::Identifier | TokenKind::Keyword => {
-                    (prefix, start, first) = (words.text[token.span.start..at].to_string(), token.span.start, i);
-                }
-                TokenKind::QuotedIdentifier | TokenKind::Unterminated => {
-                    let so_far = &words.text[token.span.start..at];
-                    let opens = so_far.starts_with(match words.dialect {
-                        Dialect::Postgres => &['"'][..],
-                        Dialect::MySql => &['`'],
-                        Dialect::Sqlite => &['"', '`', '['],
-                    });
-                    if !opens || (token.kind == TokenKind::QuotedIdentifier && !inside(token)) {
-                        return None;
-                    }
-                    (prefix, start, first, quoted) = (unquoted(so_far), token.span.start, i, true);
-                }
-                // A variable of the server: `@@sql_mode`.
-                TokenKind::Parameter if words.dialect == Dialect::MySql && words.text(i).starts_with("@@") => {
-                    let name = words.text[token.span.start..at].rfind(['@', '.']).map_or(token.span.start, |n| token.span.start + n + 1);
-                    return Some(Typed {
-                        prefix: words.text[name..at].to_string(),
-                        start: name,
-                        quoted: false,
-                        qualifier: Vec::new(),
-                        first: i,
-                        variable: true,
-                    });
-                }
-                TokenKind::String | TokenKind::Number | TokenKind::Parameter => return None,
-                _ if inside(token) => return None,
-                _ => {}
-            }
-        } else if in_comment(words, at) {
-            return None;
-        }
-        let mut qualifier = Vec::new();
-        while first >= 2 && words.is(first - 1, ".") && (words.is_name(first - 2) || words.tokens[first - 2].kind == TokenKind::Keyword) {
-            qualifier.insert(0, words.name(first - 2));
-            first -= 2;
-        }
-        if qualifier.is_empty() && first >= 1 && words.is(first - 1, ".") {
-            return None;
-        }
-        // A parameter's name is new, or one of the text's own.
-        if start > 0 && first >= 1 && words.is(first - 1, ":") && words.tokens[first - 1].span.end == start {
-            return None;
-        }
-        Some(Typed { prefix, start, quoted, qualifier, first, variable: false })
-    }
-}
-
-fn in_comment(words: &Words<'_>, at: usize) -> bool {
-    let all = super::lex(words.dialect, words.text);
-    let token = all.iter().find(|t| t.span.start < at && at <= t.span.end);
-    token.is_some_and(|t| match t.kind {
-        TokenKind::Comment => at < t.span.end || !words.text[t.span.clone()].ends_with("*/"),
-        TokenKind::Unterminated => true,
-        _ => false,
-    })
-}
-
 fn gather(words: &Words<'_>, scope: &Scope, typed: &Typed, out: &mut Collecting<'_>) {
     if typed.variable {
         return objects(words, scope, object::Wanted::Settings, out);
@@ -268,7 +189,7 @@ fn gather(words: &Words<'_>, scope: &Scope, typed: &Typed, out: &mut Collecting<
         more::gather(words, &place, typed.first, out);
     }
     match place {
-        Place::Start => out.keywords(keywords::START),
+        Place::Start => out.words(keywords::START),
         Place::Relation => {
             out.relations(scope, None);
             if words.is_one(typed.first - 1, &["from", "lateral", ","]) {
@@ -295,7 +216,8 @@ fn gather(words: &Words<'_>, scope: &Scope, typed: &Typed, out: &mut Collecting<
                 _ => false,
             };
             if takes {
-                for (name, type_name) in &scope.outputs {
+                let grouped = |name: &str| clause != "group" || !scope::aggregated(words, scope.query.clone(), name);
+                for (name, type_name) in scope.outputs.iter().filter(|o| grouped(&o.0)) {
                     out.name(ProposalKind::Column, name, type_name.clone(), 600);
                 }
             }
@@ -330,7 +252,7 @@ fn gather(words: &Words<'_>, scope: &Scope, typed: &Typed, out: &mut Collecting<
             }
         }
         Place::Other => {
-            out.keywords(keywords::OTHER);
+            out.words(keywords::OTHER);
             out.relations(scope, None);
         }
     }
@@ -383,9 +305,21 @@ fn objects(words: &Words<'_>, scope: &Scope, wanted: object::Wanted, out: &mut C
         Wanted::On(kind) => {
             // Foreign keys are dropped as such; what is no constraint of them is an index.
             if let Some(r) = scope.target().or(scope.own.as_ref()).and_then(|s| relation_of(names, s)) {
-                out.hanging(kind, r);
+                out.hanging(kind, None, r);
             }
         }
+        Wanted::Under(kind, heading) => {
+            if let Some(r) = scope.target().or(scope.own.as_ref()).and_then(|s| relation_of(names, s)) {
+                out.hanging(kind, Some(heading), r);
+            }
+        }
+        Wanted::HintedIndexes => {
+            if let Some(r) = scope.bracket.and_then(|b| scope.sources.iter().rfind(|s| s.at < b)).and_then(|s| relation_of(names, s)) {
+                out.hanging(NodeKind::Index, None, r);
+                out.name(ProposalKind::Index, "PRIMARY", String::new(), 100);
+            }
+        }
+        Wanted::TableActions => out.words(object::ALTER_TABLE),
         Wanted::TriggerFunctions => out.trigger_functions(),
         Wanted::Aliases => {
             for s in scope.sources.iter().filter(|s| !s.alias.is_empty()) {
@@ -417,7 +351,7 @@ fn objects(words: &Words<'_>, scope: &Scope, wanted: object::Wanted, out: &mut C
             }
             out.keywords(about);
             if words.is(0, "set") {
-                out.keywords(&["LOCAL", "SESSION", "GLOBAL", "TRANSACTION", "ROLE"]);
+                out.words(keywords::SET);
             }
         }
         Wanted::ColumnsOf(table) => {
@@ -552,77 +486,6 @@ fn row_of<'s>(words: &Words<'_>, scope: &'s Scope, first: usize, name: &str) -> 
 
 fn kind_of(r: &Relation) -> ProposalKind {
     if r.kind == NodeKind::Table { ProposalKind::Table } else { ProposalKind::View }
-}
-
-/// Tables that a foreign key ties to a source of the query, each with its condition.
-fn joins(scope: &Scope, first: usize, out: &mut Collecting<'_>) {
-    for s in scope.sources.iter().filter(|s| s.at < first) {
-        let Some(own) = relation_of(out.names, s) else { continue };
-        for key in &out.names.foreign_keys {
-            let (mine, other, mine_columns, other_columns) = if is(&key.table, own) {
-                (&key.table, &key.referenced, &key.columns, &key.referenced_columns)
-            } else if is(&key.referenced, own) {
-                (&key.referenced, &key.table, &key.referenced_columns, &key.columns)
-            } else {
-                continue;
-            };
-            // A table joined with itself needs an alias, which is the user's to choose.
-            if mine == other || scope.sources.iter().any(|s| s.alias.eq_ignore_ascii_case(&other.1)) {
-                continue;
-            }
-            let table = out.table_text(&other.0, &other.1);
-            let short = ident(out.dialect, &other.1);
-            let on = pairs(out.dialect, &short, other_columns, &ident(out.dialect, &s.alias), mine_columns);
-            out.push(ProposalKind::Join, format!("{table} ON {on}"), "foreign key".into(), &other.1, 450);
-        }
-    }
-}
-
-/// Conditions that foreign keys give between the table joined last and those before it.
-fn conditions(scope: &Scope, first: usize, out: &mut Collecting<'_>) {
-    let sources: Vec<&Source> = scope.sources.iter().filter(|s| s.at < first).collect();
-    let Some((last, before)) = sources.split_last() else { return };
-    let d = out.dialect;
-    let Some(joined) = relation_of(out.names, last) else { return };
-    for s in before {
-        let Some(own) = relation_of(out.names, s) else { continue };
-        let (a, b) = (ident(d, &last.alias), ident(d, &s.alias));
-        let keys: Vec<String> = out
-            .names
-            .foreign_keys
-            .iter()
-            .filter_map(|k| {
-                if is(&k.table, joined) && is(&k.referenced, own) {
-                    Some(pairs(d, &a, &k.columns, &b, &k.referenced_columns))
-                } else if is(&k.referenced, joined) && is(&k.table, own) {
-                    Some(pairs(d, &a, &k.referenced_columns, &b, &k.columns))
-                } else {
-                    None
-                }
-            })
-            .collect();
-        for on in keys {
-            let by = on.clone();
-            out.push(ProposalKind::Join, on, "foreign key".into(), &by, 900);
-        }
-    }
-}
-
-fn pairs(d: Dialect, left: &str, left_columns: &[Box<str>], right: &str, right_columns: &[Box<str>]) -> String {
-    let both = left_columns.iter().zip(right_columns);
-    both.map(|(l, r)| format!("{left}.{} = {right}.{}", ident(d, l), ident(d, r))).collect::<Vec<_>>().join(" AND ")
-}
-
-fn relation_of<'n>(names: &'n Names, s: &Source) -> Option<&'n Relation> {
-    match &s.name[..] {
-        [] => None,
-        [name] => names.relation(None, name),
-        [.., schema, name] => names.relation(Some(schema), name),
-    }
-}
-
-fn is(table: &(std::sync::Arc<str>, Box<str>), r: &Relation) -> bool {
-    table.0 == r.schema && table.1 == r.name
 }
 
 /// Whether keywords are written in capitals: as the word being typed is, else as those that are there.

@@ -43,7 +43,24 @@ pub(super) fn harmless(dialect: Dialect, name: &str) -> bool {
     set.contains(name)
 }
 
-/// Built-in functions by name, for completion: the harmless ones.
+/// Functions of [`MYSQL`] that MySQL does not have (MariaDB's `information_schema.SQL_FUNCTIONS`), and those that MariaDB does not have.
+const MARIADB_ALONE: &str = "add_months chr column_add column_check column_create column_delete column_exists column_get column_json column_list \
+     crc32c decode_histogram geometryfromtext json_compact json_detailed json_equals json_exists json_loose json_normalize json_query lengthb median \
+     natural_sort_key nvl nvl2 percentile_cont percentile_disc sformat sys_guid to_char";
+const MYSQL_ALONE: &str = "any_value bin_to_uuid format_bytes format_pico_time geomcollection grouping gtid_subset gtid_subtract icu_version is_uuid \
+     json_schema_valid json_schema_validation_report json_storage_free json_storage_size mbrcoveredby mbrcovers ps_current_thread_id ps_thread_id \
+     regexp_like roles_graphml st_aswkb st_aswkt st_buffer_strategy st_frechetdistance st_geohash st_hausdorffdistance st_latfromgeohash \
+     st_latitude st_lineinterpolatepoint st_lineinterpolatepoints st_longfromgeohash st_longitude st_makeenvelope st_pointatdistance \
+     st_pointfromgeohash st_simplify st_swapxy st_symdifference st_transform st_validate statement_digest statement_digest_text uuid_to_bin \
+     validate_password_strength from_vector string_to_vector to_vector vector_dim vector_to_string";
+
+/// Built-in functions of MariaDB or MySQL, which have them apart, for completion.
+pub fn of_mysql(mariadb: bool) -> impl Iterator<Item = &'static str> {
+    let others: HashSet<&str> = if mariadb { MYSQL_ALONE } else { MARIADB_ALONE }.split_whitespace().collect();
+    known(Dialect::MySql).filter(move |f| !others.contains(f))
+}
+
+/// Built-in functions by name: the harmless ones.
 pub fn known(dialect: Dialect) -> impl Iterator<Item = &'static str> {
     let own = match dialect {
         Dialect::Postgres => POSTGRES,

@@ -10,8 +10,9 @@ use std::collections::HashSet;
 /// The server's own databases.
 const SYSTEM: [&str; 4] = ["information_schema", "mysql", "performance_schema", "sys"];
 /// What CAST and column definitions name most.
-const TYPES: &str = "bigint binary bit blob boolean char date datetime decimal double enum float int json longblob longtext mediumint mediumtext \
-     set signed smallint text time timestamp tinyint unsigned varbinary varchar year";
+const TYPES: &str = "bigint binary bit blob bool boolean char date datetime dec decimal double enum float geometry geometrycollection int integer json \
+     linestring longblob longtext mediumblob mediumint mediumtext multilinestring multipoint multipolygon numeric point polygon real set signed \
+     smallint text time timestamp tinyblob tinyint tinytext unsigned varbinary varchar year";
 
 pub(super) async fn read(s: &Session) -> Result<Names> {
     let own = s.fetch("SELECT DATABASE()").await?.scalar().unwrap_or_default().to_string();
@@ -37,7 +38,8 @@ pub(super) async fn read(s: &Session) -> Result<Names> {
         ))
         .await?;
     let mut functions: Vec<Box<str>> = routines.rows.iter().map(|r| at(r, 0).into()).collect();
-    functions.extend(crate::sql::functions::known(Dialect::MySql).map(Box::from));
+    let mariadb = s.identity().product == "MariaDB";
+    functions.extend(crate::sql::functions::of_mysql(mariadb).map(Box::from));
     let places = s
         .fetch(format!(
             "SELECT ROUTINE_SCHEMA, NULL, ROUTINE_TYPE, ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = {here} AND ROUTINE_TYPE <> 'PACKAGE BODY' \
@@ -67,12 +69,43 @@ pub(super) async fn read(s: &Session) -> Result<Names> {
     let variables = s.fetch("SHOW SESSION VARIABLES").await?;
     let settings = variables.rows.iter().map(|r| at(r, 0).into()).collect();
     let by_case = variables.rows.iter().any(|r| at(r, 0) == "lower_case_table_names" && at(r, 1) == "0");
-    let types = TYPES.split_whitespace().map(Box::from).collect();
+    let types = types(mariadb, &s.identity().version);
+    let roles = roles(s, mariadb).await;
     let path = if own.is_empty() { Vec::new() } else { vec![own] };
     let schemas: Vec<String> = schemas.rows.iter().map(|r| at(r, 0).to_string()).collect();
     let unread = schemas.iter().filter(|s| !path.contains(s)).cloned().collect();
     let names = out.finish(path, schemas, functions);
-    Ok(Names { procedures, settings, types, unread, by_case, ..names })
+    Ok(Names { procedures, settings, types, roles, mariadb, unread, by_case, ..names })
+}
+
+fn types(mariadb: bool, version: &str) -> Vec<Box<str>> {
+    let mut numbers = version.split(['.', '-']).map_while(|n| n.parse::<u32>().ok());
+    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    let since = |own: bool, first: (u32, u32)| own == mariadb && version >= first;
+    let newer = [
+        ("inet6", since(true, (10, 5))),
+        ("uuid", since(true, (10, 7))),
+        ("inet4", since(true, (10, 10))),
+        ("vector", since(true, (11, 7)) || since(false, (9, 0))),
+    ];
+    TYPES.split_whitespace().chain(newer.into_iter().filter(|(_, has)| *has).map(|(t, _)| t)).map(Box::from).collect()
+}
+
+/// Users and roles, as statements name them; without the right to read them none.
+async fn roles(s: &Session, mariadb: bool) -> Vec<Box<str>> {
+    let text = match mariadb {
+        true => "SELECT User, Host, is_role FROM mysql.user ORDER BY 1, 2",
+        false => "SELECT User, Host, 'N' FROM mysql.user ORDER BY 1, 2",
+    };
+    let quoted = |name: &str| Dialect::MySql.quote_literal(name);
+    let named = |user: &str, host: &str, role: bool| match role {
+        true => quoted(user).into_boxed_str(),
+        false => format!("{}@{}", quoted(user), quoted(host)).into_boxed_str(),
+    };
+    match s.fetch(text).await {
+        Ok(found) => found.rows.iter().map(|r| named(at(r, 0), at(r, 1), at(r, 2) == "Y")).collect(),
+        Err(_) => Vec::new(),
+    }
 }
 
 /// Those of another database.

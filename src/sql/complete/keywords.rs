@@ -2,64 +2,103 @@
 
 use crate::model::Dialect;
 
+/// Engines that know a word.
+pub const P: u8 = 1;
+/// MariaDB.
+pub const A: u8 = 2;
+/// MySQL.
+pub const Y: u8 = 8;
+pub const M: u8 = A | Y;
+pub const S: u8 = 4;
+pub const ALL: u8 = P | M | S;
+
+/// The engine whose words are proposed.
+pub fn engine(dialect: Dialect, mariadb: bool) -> u8 {
+    match dialect {
+        Dialect::Postgres => P,
+        Dialect::MySql if mariadb => A,
+        Dialect::MySql => Y,
+        Dialect::Sqlite => S,
+    }
+}
+
+/// The words of a list that an engine knows.
+pub fn of(engine: u8, list: &'static [(&'static str, u8)]) -> impl Iterator<Item = &'static str> {
+    list.iter().filter(move |(_, on)| on & engine != 0).map(|(word, _)| *word)
+}
+
 /// The first word of a statement.
-pub const START: &[&str] = &[
-    "SELECT",
-    "INSERT INTO",
-    "UPDATE",
-    "DELETE FROM",
-    "WITH",
-    "EXPLAIN",
-    "VALUES",
-    "BEGIN",
-    "COMMIT",
-    "ROLLBACK",
-    "CREATE TABLE",
-    "CREATE INDEX",
-    "CREATE VIEW",
-    "ALTER TABLE",
-    "DROP TABLE",
-    "DROP INDEX",
-    "DROP VIEW",
-    "TRUNCATE",
-    "SHOW",
-    "SET",
-    "ANALYZE",
-    "TABLE",
+pub const START: &[(&str, u8)] = &[
+    ("SELECT", ALL),
+    ("INSERT INTO", ALL),
+    ("UPDATE", ALL),
+    ("DELETE FROM", ALL),
+    ("WITH", ALL),
+    ("EXPLAIN", ALL),
+    ("VALUES", ALL),
+    ("BEGIN", ALL),
+    ("COMMIT", ALL),
+    ("ROLLBACK", ALL),
+    ("CREATE TABLE", ALL),
+    ("CREATE INDEX", ALL),
+    ("CREATE VIEW", ALL),
+    ("ALTER TABLE", ALL),
+    ("DROP TABLE", ALL),
+    ("DROP INDEX", ALL),
+    ("DROP VIEW", ALL),
+    ("TRUNCATE", P | M),
+    ("SHOW", P | M),
+    ("SET", P | M),
+    ("ANALYZE", ALL),
+    ("TABLE", P | Y),
+];
+
+/// Behind SET.
+pub const SET: &[(&str, u8)] = &[
+    ("LOCAL", P),
+    ("SESSION", P | M),
+    ("GLOBAL", M),
+    ("PERSIST", Y),
+    ("PERSIST_ONLY", Y),
+    ("TRANSACTION", P | M),
+    ("ROLE", P | M),
+    ("DEFAULT ROLE", M),
+    ("STATEMENT", A),
+    ("NAMES", P | M),
 ];
 
 /// Inside statements that are no queries.
-pub const OTHER: &[&str] = &[
-    "ADD COLUMN",
-    "ADD CONSTRAINT",
-    "ALTER COLUMN",
-    "AS",
-    "CASCADE",
-    "CHECK",
-    "COLUMN",
-    "CONSTRAINT",
-    "DEFAULT",
-    "DROP COLUMN",
-    "DROP CONSTRAINT",
-    "FOREIGN KEY",
-    "FROM",
-    "IF EXISTS",
-    "IF NOT EXISTS",
-    "INDEX",
-    "INTO",
-    "NOT NULL",
-    "NULL",
-    "ON",
-    "PRIMARY KEY",
-    "REFERENCES",
-    "RENAME COLUMN",
-    "RENAME TO",
-    "RESTRICT",
-    "SELECT",
-    "TABLE",
-    "UNIQUE",
-    "UNIQUE INDEX",
-    "VIEW",
+pub const OTHER: &[(&str, u8)] = &[
+    ("ADD COLUMN", ALL),
+    ("ADD CONSTRAINT", P | M),
+    ("ALTER COLUMN", P | M),
+    ("AS", ALL),
+    ("CASCADE", ALL),
+    ("CHECK", ALL),
+    ("COLUMN", ALL),
+    ("CONSTRAINT", ALL),
+    ("DEFAULT", ALL),
+    ("DROP COLUMN", ALL),
+    ("DROP CONSTRAINT", P | M),
+    ("FOREIGN KEY", ALL),
+    ("FROM", ALL),
+    ("IF EXISTS", ALL),
+    ("IF NOT EXISTS", ALL),
+    ("INDEX", ALL),
+    ("INTO", ALL),
+    ("NOT NULL", ALL),
+    ("NULL", ALL),
+    ("ON", ALL),
+    ("PRIMARY KEY", ALL),
+    ("REFERENCES", ALL),
+    ("RENAME COLUMN", ALL),
+    ("RENAME TO", ALL),
+    ("RESTRICT", ALL),
+    ("SELECT", ALL),
+    ("TABLE", ALL),
+    ("UNIQUE", ALL),
+    ("UNIQUE INDEX", ALL),
+    ("VIEW", ALL),
 ];
 
 /// Words of every expression.
@@ -81,21 +120,24 @@ macro_rules! condition {
 /// In the bracket of VALUES.
 pub const IN_VALUES: &[&str] = &["DEFAULT", "NULL", "TRUE", "FALSE", "CASE", "CAST", "NOT"];
 
-/// Whether an engine of this dialect knows a word of the lists here.
-pub fn known(dialect: Dialect, word: &str) -> bool {
-    match word {
-        "ON DUPLICATE KEY UPDATE" => dialect == Dialect::MySql,
-        "ON CONFLICT" | "FULL JOIN" | "NULLS FIRST" | "NULLS LAST" => dialect != Dialect::MySql,
-        "DEFAULT VALUES" => dialect != Dialect::MySql,
-        "LATERAL" | "FOR UPDATE" => dialect != Dialect::Sqlite,
-        _ => true,
-    }
+/// Whether an engine knows a word of what stands behind clauses.
+pub fn known(engine: u8, word: &str) -> bool {
+    let by = match word {
+        "ON DUPLICATE KEY UPDATE" => M,
+        "ON CONFLICT" | "FULL JOIN" | "NULLS FIRST" | "NULLS LAST" | "DEFAULT VALUES" => P | S,
+        "LATERAL" => P | Y,
+        "FOR UPDATE" => P | M,
+        "RETURNING" => P | A | S,
+        _ => ALL,
+    };
+    by & engine != 0
 }
 
 /// All of these lists.
-pub fn all() -> impl Iterator<Item = &'static str> {
+pub fn all(engine: u8) -> impl Iterator<Item = &'static str> {
     const CLAUSES: [&str; 9] = ["select", "from", "on", "where", "group", "having", "order", "limit", "values"];
-    START.iter().chain(OTHER).chain(CLAUSES.into_iter().flat_map(after)).copied()
+    let behind = CLAUSES.into_iter().flat_map(after).copied().filter(move |k| known(engine, k));
+    of(engine, START).chain(of(engine, OTHER)).chain(behind)
 }
 
 /// What may stand in or behind a clause.

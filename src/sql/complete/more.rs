@@ -1,14 +1,11 @@
 //! Words that are proposed once a letter of them is typed: all that an engine has would hide the names.
 
+use super::keywords::{self, A, ALL, M, P, S, Y, of};
+use super::object::ALTER_TABLE;
 use super::rank::Collecting;
 use super::scope::Words;
 use super::{Place, ProposalKind};
 use crate::model::Dialect;
-
-const P: u8 = 1;
-const M: u8 = 2;
-const S: u8 = 4;
-const ALL: u8 = P | M | S;
 
 /// Statements.
 const STARTS: &[(&str, u8)] = &[
@@ -17,11 +14,12 @@ const STARTS: &[(&str, u8)] = &[
     ("RELEASE SAVEPOINT", ALL),
     ("ROLLBACK TO SAVEPOINT", ALL),
     ("START TRANSACTION", P | M),
-    ("EXPLAIN ANALYZE", P | M),
+    ("EXPLAIN ANALYZE", P | Y),
     ("EXPLAIN QUERY PLAN", S),
     ("WITH RECURSIVE", ALL),
     ("GRANT", P | M),
     ("REVOKE", P | M),
+    ("ANALYZE FORMAT=JSON", A),
     ("PREPARE", P | M),
     ("EXECUTE", P | M),
     ("DEALLOCATE", P | M),
@@ -44,10 +42,10 @@ const STARTS: &[(&str, u8)] = &[
     ("DISCARD ALL", P),
     ("RESET", P),
     ("DO", P | M),
-    ("CREATE OR REPLACE FUNCTION", P),
-    ("CREATE OR REPLACE PROCEDURE", P),
+    ("CREATE OR REPLACE FUNCTION", P | A),
+    ("CREATE OR REPLACE PROCEDURE", P | A),
     ("CREATE OR REPLACE VIEW", P | M),
-    ("CREATE OR REPLACE TABLE", M),
+    ("CREATE OR REPLACE TABLE", A),
     ("CREATE FUNCTION", P | M),
     ("CREATE PROCEDURE", P | M),
     ("CREATE TRIGGER", ALL),
@@ -56,12 +54,23 @@ const STARTS: &[(&str, u8)] = &[
     ("CREATE MATERIALIZED VIEW", P),
     ("CREATE SCHEMA", P | M),
     ("CREATE DATABASE", P | M),
-    ("CREATE SEQUENCE", P | M),
+    ("CREATE SEQUENCE", P | A),
     ("CREATE EXTENSION", P),
     ("CREATE TYPE", P),
     ("CREATE ROLE", P | M),
     ("CREATE USER", P | M),
     ("CREATE EVENT", M),
+    ("DROP ROLE", P | M),
+    ("DROP USER", P | M),
+    ("ALTER USER", P | M),
+    ("SET ROLE", P | M),
+    ("SET PERSIST", Y),
+    ("SET STATEMENT", A),
+    ("LOCK INSTANCE FOR BACKUP", Y),
+    ("UNLOCK INSTANCE", Y),
+    ("BACKUP STAGE", A),
+    ("IMPORT TABLE FROM", Y),
+    ("ANALYZE TABLE", M),
     ("CREATE VIRTUAL TABLE", S),
     ("INSERT IGNORE INTO", M),
     ("REPLACE INTO", M | S),
@@ -98,6 +107,7 @@ const WITHIN: &[(&str, u8)] = &[
     ("CURRENT_TIMESTAMP", ALL),
     ("CURRENT_TIME", ALL),
     ("LOCALTIMESTAMP", P | M),
+    ("JOIN LATERAL", P | Y),
     ("LOCALTIME", P | M),
     ("CURRENT_USER", P | M),
     ("SESSION_USER", P),
@@ -130,7 +140,7 @@ const WITHIN: &[(&str, u8)] = &[
     ("EXCEPT", ALL),
     ("INTERSECT", ALL),
     ("OFFSET", ALL),
-    ("FETCH FIRST", P),
+    ("FETCH FIRST", P | A),
     ("TABLESAMPLE", P),
     ("DISTINCT ON", P),
     ("FOR UPDATE", P | M),
@@ -146,10 +156,17 @@ const WITHIN: &[(&str, u8)] = &[
     ("MATCH", S),
     ("LEFT OUTER JOIN", ALL),
     ("FULL OUTER JOIN", P | S),
-    ("LEFT JOIN LATERAL", P | M),
-    ("CROSS JOIN LATERAL", P),
+    ("LEFT JOIN LATERAL", P | Y),
+    ("CROSS JOIN LATERAL", P | Y),
     ("GROUPING SETS", P),
     ("WITH ROLLUP", M),
+    ("MEMBER OF", Y),
+    ("SKIP LOCKED", P | M),
+    ("USE INDEX", M),
+    ("FORCE INDEX", M),
+    ("IGNORE INDEX", M),
+    ("FOR SYSTEM_TIME AS OF", A),
+    ("ROWS EXAMINED", A),
 ];
 
 /// Words that only some others lead to.
@@ -167,6 +184,31 @@ const LED_TO: &[(&str, u8)] = &[
     ("VACUUM ( FULL", P),
     ("VACUUM ( VERBOSE", P),
     ("ANALYZE ( VERBOSE", P),
+];
+
+/// What a column's or a table's definition may say.
+const DEFINES: &[(&str, u8)] = &[
+    ("AUTO_INCREMENT", M),
+    ("AUTOINCREMENT", S),
+    ("CHARACTER SET", M),
+    ("COLLATE", ALL),
+    ("COMMENT", M),
+    ("ENGINE", M),
+    ("GENERATED ALWAYS AS", ALL),
+    ("GENERATED ALWAYS AS IDENTITY", P),
+    ("INVISIBLE", M),
+    ("VISIBLE", Y),
+    ("ON UPDATE CURRENT_TIMESTAMP", M),
+    ("ON DELETE CASCADE", ALL),
+    ("ON DELETE SET NULL", ALL),
+    ("STORED", ALL),
+    ("VIRTUAL", ALL),
+    ("PERSISTENT", A),
+    ("UNSIGNED", M),
+    ("PARTITION BY", P | M),
+    ("WITH SYSTEM VERSIONING", A),
+    ("WITHOUT ROWID", S),
+    ("STRICT", S),
 ];
 
 /// Behind ALTER TABLE … ALTER COLUMN name.
@@ -192,21 +234,13 @@ pub const BARE: &[&str] = &["current_date", "current_time", "current_timestamp"]
 const SERIALS: &[&str] = &["serial", "bigserial", "smallserial"];
 const METHODS: &[&str] = &["BTREE", "HASH", "GIN", "GIST", "SPGIST", "BRIN"];
 
-fn of(dialect: Dialect, list: &'static [(&'static str, u8)]) -> impl Iterator<Item = &'static str> {
-    let bit = match dialect {
-        Dialect::Postgres => P,
-        Dialect::MySql => M,
-        Dialect::Sqlite => S,
-    };
-    list.iter().filter(move |(_, on)| on & bit != 0).map(|(word, _)| *word)
-}
-
 /// Words of which a part is typed, where such a thing may stand.
 pub fn gather(words: &Words<'_>, place: &Place, first: usize, out: &mut Collecting<'_>) {
-    let dialect = words.dialect;
+    let (dialect, engine) = (words.dialect, out.engine());
     let list: Vec<&str> = match place {
-        Place::Start => of(dialect, STARTS).collect(),
-        Place::Expression(_) | Place::AfterRelation | Place::On => of(dialect, WITHIN).collect(),
+        Place::Start => of(engine, STARTS).collect(),
+        Place::Expression(_) | Place::AfterRelation | Place::On => of(engine, WITHIN).collect(),
+        Place::Other => of(engine, DEFINES).collect(),
         _ => Vec::new(),
     };
     // By their beginning alone: letters strewn over so many words would be chance.
@@ -223,12 +257,13 @@ pub fn gather(words: &Words<'_>, place: &Place, first: usize, out: &mut Collecti
 
 /// What is left of a phrase of several words, of which the first ones stand there already: `left jo`, `insert or rep`.
 pub fn rest(words: &Words<'_>, first: usize, out: &mut Collecting<'_>) {
-    let dialect = words.dialect;
-    let fixed = super::keywords::all().filter(|k| super::keywords::known(dialect, k));
-    let rests: Vec<&str> = fixed
-        .chain(of(dialect, STARTS))
-        .chain(of(dialect, WITHIN))
-        .chain(of(dialect, LED_TO))
+    let engine = out.engine();
+    let alters = if words.is(0, "alter") && words.is(1, "table") { ALTER_TABLE } else { &[] };
+    let rests: Vec<&str> = keywords::all(engine)
+        .chain(of(engine, STARTS))
+        .chain(of(engine, WITHIN))
+        .chain(of(engine, LED_TO))
+        .chain(of(engine, alters))
         .flat_map(|phrase| phrase.match_indices(' ').map(move |(at, _)| (&phrase[..at], &phrase[at + 1..])))
         .filter(|(head, _)| {
             let head: Vec<&str> = head.split(' ').collect();
@@ -243,70 +278,168 @@ pub fn rest(words: &Words<'_>, first: usize, out: &mut Collecting<'_>) {
 }
 
 /// Behind the first words of statements that are no queries: words, and no table.
-fn headed(words: &Words<'_>, first: usize) -> Option<&'static [&'static str]> {
+fn headed(words: &Words<'_>, first: usize, engine: u8) -> Option<Vec<&'static str>> {
     let head: Vec<String> = (0..first.min(3)).map(|i| words.text(i).to_ascii_lowercase()).collect();
     let head: Vec<&str> = head.iter().map(String::as_str).collect();
-    match (words.dialect, &head[..]) {
-        (Dialect::Postgres, ["explain"]) => Some(&["SELECT", "ANALYZE", "VERBOSE", "WITH", "INSERT INTO", "UPDATE", "DELETE FROM"]),
-        (Dialect::MySql, ["explain"]) => Some(&["SELECT", "ANALYZE", "FORMAT=JSON", "WITH", "INSERT INTO", "UPDATE", "DELETE FROM"]),
-        (Dialect::Sqlite, ["explain"]) => Some(&["QUERY PLAN", "SELECT", "WITH", "INSERT INTO", "UPDATE", "DELETE FROM"]),
-        (Dialect::MySql, ["show"]) => Some(SHOWN),
-        (Dialect::MySql, ["show", "full"]) => Some(&["TABLES", "COLUMNS FROM", "PROCESSLIST"]),
-        (Dialect::MySql, ["kill"]) => Some(&["QUERY", "CONNECTION"]),
-        (Dialect::MySql, ["load"]) => Some(&["DATA INFILE", "DATA LOCAL INFILE"]),
-        (Dialect::MySql, ["load", "data"]) => Some(&["INFILE", "LOCAL INFILE"]),
-        _ => None,
-    }
+    let mysql = engine & M != 0;
+    Some(match &head[..] {
+        ["explain"] => of(engine, EXPLAINS).collect(),
+        [_, "format", "="] if mysql && words.is_one(0, &["explain", "analyze", "desc", "describe"]) => of(engine, FORMATS).collect(),
+        ["kill"] if mysql => vec!["QUERY", "CONNECTION"],
+        ["load"] if mysql => vec!["DATA INFILE", "DATA LOCAL INFILE"],
+        ["load", "data"] if mysql => vec!["INFILE", "LOCAL INFILE"],
+        ["show", ..] if mysql => {
+            // What is left of a phrase whose first words stand there already.
+            let begins = |phrase: &'static str| {
+                let mut parts = phrase.split(' ');
+                let same = (1..first).all(|i| parts.next().is_some_and(|p| words.is(i, p)));
+                let rest = parts.map(str::len).sum::<usize>();
+                (same && rest > 0).then(|| phrase.splitn(first, ' ').last().unwrap_or(phrase))
+            };
+            let mut rests: Vec<&str> = of(engine, SHOWN).filter_map(begins).collect();
+            rests.dedup();
+            (!rests.is_empty()).then_some(rests)?
+        }
+        _ if mysql && words.is(0, "analyze") && words.is(1, "table") && words.is_one(first - 1, &["update", "drop"]) && engine == Y => {
+            vec!["HISTOGRAM ON"]
+        }
+        _ => return None,
+    })
 }
 
+/// What EXPLAIN takes.
+const EXPLAINS: &[(&str, u8)] = &[
+    ("QUERY PLAN", S),
+    ("SELECT", ALL),
+    ("ANALYZE", P | Y),
+    ("VERBOSE", P),
+    ("EXTENDED", A),
+    ("PARTITIONS", A),
+    ("FORMAT=JSON", M),
+    ("FORMAT=TREE", Y),
+    ("FOR CONNECTION", M),
+    ("WITH", ALL),
+    ("INSERT INTO", ALL),
+    ("UPDATE", ALL),
+    ("DELETE FROM", ALL),
+];
+const FORMATS: &[(&str, u8)] = &[("JSON", M), ("TREE", Y), ("TRADITIONAL", M)];
+
 /// What MariaDB and MySQL show.
-const SHOWN: &[&str] = &[
-    "TABLES",
-    "DATABASES",
-    "CREATE TABLE",
-    "CREATE VIEW",
-    "CREATE PROCEDURE",
-    "CREATE FUNCTION",
-    "CREATE TRIGGER",
-    "COLUMNS FROM",
-    "INDEX FROM",
-    "VARIABLES",
-    "GLOBAL VARIABLES",
-    "STATUS",
-    "GLOBAL STATUS",
-    "PROCESSLIST",
-    "FULL PROCESSLIST",
-    "WARNINGS",
-    "ERRORS",
-    "GRANTS",
-    "TABLE STATUS",
-    "TRIGGERS",
-    "EVENTS",
-    "PROCEDURE STATUS",
-    "FUNCTION STATUS",
-    "ENGINE INNODB STATUS",
-    "ENGINES",
-    "REPLICA STATUS",
-    "BINARY LOGS",
-    "CHARACTER SET",
-    "COLLATION",
+const SHOWN: &[(&str, u8)] = &[
+    ("TABLES", M),
+    ("DATABASES", M),
+    ("CREATE TABLE", M),
+    ("CREATE VIEW", M),
+    ("CREATE PROCEDURE", M),
+    ("CREATE FUNCTION", M),
+    ("CREATE TRIGGER", M),
+    ("CREATE EVENT", M),
+    ("CREATE USER", M),
+    ("CREATE DATABASE", M),
+    ("CREATE SEQUENCE", A),
+    ("COLUMNS FROM", M),
+    ("INDEX FROM", M),
+    ("VARIABLES", M),
+    ("VARIABLES LIKE", M),
+    ("GLOBAL VARIABLES", M),
+    ("GLOBAL VARIABLES LIKE", M),
+    ("STATUS", M),
+    ("STATUS LIKE", M),
+    ("GLOBAL STATUS", M),
+    ("GLOBAL STATUS LIKE", M),
+    ("PROCESSLIST", M),
+    ("FULL PROCESSLIST", M),
+    ("FULL TABLES", M),
+    ("FULL COLUMNS FROM", M),
+    ("WARNINGS", M),
+    ("ERRORS", M),
+    ("GRANTS", M),
+    ("GRANTS FOR", M),
+    ("TABLE STATUS", M),
+    ("TRIGGERS", M),
+    ("EVENTS", M),
+    ("PROCEDURE STATUS", M),
+    ("FUNCTION STATUS", M),
+    ("ENGINE INNODB STATUS", M),
+    ("ENGINE INNODB MUTEX", M),
+    ("ENGINES", M),
+    ("PLUGINS", M),
+    ("REPLICA STATUS", M),
+    ("REPLICAS", Y),
+    ("REPLICA HOSTS", A),
+    ("ALL REPLICAS STATUS", A),
+    ("BINARY LOGS", M),
+    ("BINARY LOG STATUS", Y),
+    ("BINLOG STATUS", A),
+    ("BINLOG EVENTS", M),
+    ("OPEN TABLES", M),
+    ("PRIVILEGES", M),
+    ("CHARACTER SET", M),
+    ("COLLATION", M),
+];
+
+/// What GRANT and REVOKE name.
+const PRIVILEGES: &[(&str, u8)] = &[
+    ("ALL PRIVILEGES", P | M),
+    ("SELECT", P | M),
+    ("INSERT", P | M),
+    ("UPDATE", P | M),
+    ("DELETE", P | M),
+    ("TRUNCATE", P),
+    ("REFERENCES", P | M),
+    ("TRIGGER", P | M),
+    ("USAGE", P | M),
+    ("EXECUTE", P | M),
+    ("CREATE", P | M),
+    ("CONNECT", P),
+    ("TEMPORARY", P),
+    ("ALTER", M),
+    ("DROP", M),
+    ("INDEX", M),
+    ("CREATE VIEW", M),
+    ("SHOW VIEW", M),
+    ("EVENT", M),
+    ("CREATE ROUTINE", M),
+    ("ALTER ROUTINE", M),
+    ("CREATE TEMPORARY TABLES", M),
+    ("LOCK TABLES", M),
+    ("PROCESS", M),
+    ("RELOAD", M),
+    ("REPLICATION CLIENT", M),
+    ("REPLICATION SLAVE", M),
+    ("FILE", M),
+    ("SHOW DATABASES", M),
+    ("CREATE USER", M),
 ];
 
 /// Places that a few words alone may fill.
 pub fn named(words: &Words<'_>, first: usize, out: &mut Collecting<'_>) -> bool {
-    if let Some(list) = headed(words, first) {
-        out.keywords(list);
+    let Some(before) = first.checked_sub(1) else { return false };
+    if let Some(list) = headed(words, first, out.engine()) {
+        out.keywords(&list);
         return true;
     }
-    let Some(before) = first.checked_sub(1).filter(|_| words.dialect == Dialect::Postgres) else { return false };
     let has = |word: &str| (0..first).any(|i| words.is(i, word));
     let is = |n: usize, list: &[&str]| before.checked_sub(n).is_some_and(|i| words.is_one(i, list));
-    if takes_role(words, before, &has) {
-        for r in &out.names.roles {
-            out.name(ProposalKind::Role, r, String::new(), 100);
-        }
-        out.keywords(&["CURRENT_USER", "SESSION_USER"]);
+    let grants = words.is_one(0, &["grant", "revoke"]);
+    if words.dialect != Dialect::Sqlite && grants && (before == 0 || is(0, &[","]) && !has("on") && !has("to") && !has("from")) {
+        out.words(PRIVILEGES);
+        roles(out);
         return true;
+    }
+    if takes_role(words, before, &has) {
+        roles(out);
+        match words.dialect {
+            Dialect::Postgres => out.keywords(&["CURRENT_USER", "SESSION_USER"]),
+            _ if words.is_one(0, &["drop", "alter"]) => out.keywords(&["IF EXISTS"]),
+            _ if words.is(0, "set") => out.keywords(&["NONE", "DEFAULT", "ALL"]),
+            _ => out.keywords(&["CURRENT_USER()"]),
+        }
+        return true;
+    }
+    if words.dialect != Dialect::Postgres {
+        return false;
     }
     let column = |n: usize| is(n, &["column"]) && is(n + 1, &["alter"]);
     if words.is(0, "alter") && words.is(1, "table") {
@@ -333,10 +466,27 @@ pub fn named(words: &Words<'_>, first: usize, out: &mut Collecting<'_>) -> bool 
     false
 }
 
-/// Whether a role's name stands behind token `before` (PostgreSQL).
+fn roles(out: &mut Collecting<'_>) {
+    for r in &out.names.roles {
+        match out.dialect {
+            // With its host, in the quotes that it needs.
+            Dialect::MySql => out.push(ProposalKind::Role, r.to_string(), String::new(), r.trim_start_matches('\''), 300),
+            _ => out.name(ProposalKind::Role, r, String::new(), 100),
+        }
+    }
+}
+
+/// Whether a role's name stands behind token `before`.
 fn takes_role(words: &Words<'_>, before: usize, has: &dyn Fn(&str) -> bool) -> bool {
     let is = |n: usize, list: &[&str]| before.checked_sub(n).is_some_and(|i| words.is_one(i, list));
+    if words.dialect == Dialect::Sqlite {
+        return false;
+    }
     match () {
+        () if words.dialect == Dialect::MySql && is(0, &["for"]) => {
+            words.is(0, "show") && (has("grants") || has("create")) || is(1, &["role"])
+        }
+        () if words.dialect == Dialect::MySql && words.is(0, "set") => is(0, &["role"]) || is(0, &["to"]) && has("default"),
         () if is(0, &["to"]) => words.is(0, "grant") || is(1, &["owner"]),
         () if is(0, &["from"]) => words.is(0, "revoke"),
         () if is(0, &[","]) => words.is(0, "grant") && has("to") || words.is(0, "revoke") && has("from"),

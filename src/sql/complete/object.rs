@@ -1,5 +1,6 @@
 //! Places where one kind of name may stand and nothing else: behind DROP VIEW, CALL, USE, `::`, SET.
 
+use super::keywords::{A, ALL, M, P, Y};
 use super::own;
 use super::scope::{Scope, Words, conflicts};
 use crate::model::{Dialect, NodeKind};
@@ -21,6 +22,12 @@ pub enum Wanted {
     ColumnsOf(usize),
     /// What hangs on the statement's own table (or the one that it writes into).
     On(NodeKind),
+    /// The same under one heading of the tree alone.
+    Under(NodeKind, &'static str),
+    /// Indexes of the table before USE INDEX and its like.
+    HintedIndexes,
+    /// What is done to a table.
+    TableActions,
     /// Functions without arguments, which a trigger may execute.
     TriggerFunctions,
     /// The tables of the query by the names that they have in it: FOR UPDATE OF.
@@ -88,17 +95,42 @@ const DROP_POSTGRES: &[&str] = &[
 ];
 const DROP_MYSQL: &[&str] = &["TABLE", "VIEW", "INDEX", "TRIGGER", "PROCEDURE", "FUNCTION", "DATABASE", "EVENT", "USER"];
 const DROP_SQLITE: &[&str] = &["TABLE", "VIEW", "INDEX", "TRIGGER"];
-const ALTER_TABLE: &[&str] = &[
-    "ADD COLUMN",
-    "ALTER COLUMN",
-    "DROP COLUMN",
-    "RENAME COLUMN",
-    "RENAME TO",
-    "ADD CONSTRAINT",
-    "DROP CONSTRAINT",
-    "MODIFY COLUMN",
-    "OWNER TO",
-    "SET SCHEMA",
+/// What is done to a table.
+pub const ALTER_TABLE: &[(&str, u8)] = &[
+    ("ADD COLUMN", ALL),
+    ("MODIFY COLUMN", M),
+    ("CHANGE COLUMN", M),
+    ("ALTER COLUMN", P | M),
+    ("DROP COLUMN", ALL),
+    ("RENAME COLUMN", ALL),
+    ("RENAME TO", ALL),
+    ("ADD CONSTRAINT", P | M),
+    ("DROP CONSTRAINT", P | M),
+    ("RENAME CONSTRAINT", P),
+    ("VALIDATE CONSTRAINT", P),
+    ("ADD INDEX", M),
+    ("DROP INDEX", M),
+    ("RENAME INDEX", M),
+    ("ALTER INDEX", M),
+    ("ADD FOREIGN KEY", P | M),
+    ("DROP FOREIGN KEY", M),
+    ("ADD PRIMARY KEY", P | M),
+    ("DROP PRIMARY KEY", M),
+    ("DROP CHECK", Y),
+    ("OWNER TO", P),
+    ("SET SCHEMA", P),
+    ("SET TABLESPACE", P),
+    ("ATTACH PARTITION", P),
+    ("DETACH PARTITION", P),
+    ("ENABLE TRIGGER", P),
+    ("DISABLE TRIGGER", P),
+    ("ENABLE ROW LEVEL SECURITY", P),
+    ("CONVERT TO CHARACTER SET", M),
+    ("AUTO_INCREMENT =", M),
+    ("ALGORITHM = INPLACE", M),
+    ("ALGORITHM = INSTANT", M),
+    ("LOCK = NONE", M),
+    ("ADD SYSTEM VERSIONING", A),
 ];
 
 /// What may stand at token `first`, if only one kind of thing may.
@@ -224,7 +256,7 @@ fn trigger(words: &Words<'_>, query: usize, before: usize) -> Option<Wanted> {
 
 /// Behind SET and SHOW, and the words that may follow them.
 fn setting(words: &Words<'_>, query: usize, before: usize) -> Option<Wanted> {
-    let scope = before == query + 1 && words.is_one(before, &["local", "session", "global"]);
+    let scope = before == query + 1 && words.is_one(before, &["local", "session", "global", "persist", "persist_only"]);
     (before == query || scope).then_some(Wanted::Settings)
 }
 
@@ -232,6 +264,10 @@ fn setting(words: &Words<'_>, query: usize, before: usize) -> Option<Wanted> {
 fn inside(words: &Words<'_>, query: usize, open: usize, before: usize) -> Option<Wanted> {
     if words.is(before, "as") && open >= 1 && words.is_one(open - 1, &["cast", "try_cast"]) {
         return Some(Wanted::Types);
+    }
+    let hint = || words.is_one(open - 1, &["index", "key"]) && words.is_one(open - 2, &["use", "force", "ignore"]);
+    if words.dialect == Dialect::MySql && open >= 2 && hint() {
+        return Some(Wanted::HintedIndexes);
     }
     // `name |` behind the bracket or a comma: the type of a column.
     let item = words.is_name(before) && before >= 1 && words.is_one(before - 1, &["(", ","]);
@@ -276,7 +312,7 @@ fn object(words: &Words<'_>, query: usize, before: usize) -> Option<Wanted> {
         before -= 1;
     }
     match () {
-        () if before == name => Some(Wanted::Keywords(ALTER_TABLE)),
+        () if before == name => Some(Wanted::TableActions),
         () if before > name && words.is(before, "type") => Some(Wanted::Types),
         () if before > name + 1 && words.is_name(before) && names_new_column(words, before) => Some(Wanted::Types),
         () if before > name && words.is(before, "constraint") && !words.is(before - 1, "add") => Some(Wanted::On(NodeKind::Constraint)),
@@ -285,7 +321,10 @@ fn object(words: &Words<'_>, query: usize, before: usize) -> Option<Wanted> {
             && words.is(before - 1, "foreign")
             && words.is(before - 2, "drop") =>
         {
-            Some(Wanted::On(NodeKind::Constraint))
+            Some(Wanted::Under(NodeKind::Constraint, "Foreign keys"))
+        }
+        () if words.dialect == Dialect::MySql && words.is(before, "check") && words.is_one(before - 1, &["drop", "alter"]) => {
+            Some(Wanted::Under(NodeKind::Constraint, "Checks"))
         }
         () if before > name
             && words.is_one(before, &["index", "key"])

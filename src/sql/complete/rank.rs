@@ -5,6 +5,7 @@ use super::{Proposal, ProposalKind, Reach, kind_of};
 use super::{keywords, more};
 use crate::model::names::{Names, Relation};
 use crate::model::{Dialect, NodeKind};
+use crate::sql::functions::harmless;
 use crate::sql::reserved::{ident, plain};
 use nucleo_matcher::pattern::{AtomKind, CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
@@ -46,6 +47,15 @@ impl Collecting<'_> {
         let insert = if self.quoted { self.dialect.quote_ident(name) } else { ident(self.dialect, name) };
         self.push(kind, insert, detail, name, weight);
     }
+    /// The engine whose words are proposed.
+    pub fn engine(&self) -> u8 {
+        keywords::engine(self.dialect, self.names.mariadb)
+    }
+    /// Those of a list that the engine knows.
+    pub fn words(&mut self, list: &'static [(&'static str, u8)]) {
+        let list: Vec<&str> = keywords::of(self.engine(), list).collect();
+        self.keywords(&list);
+    }
     pub fn keywords(&mut self, list: &[&str]) {
         if !self.quoted {
             // In the order of the list, where nothing else tells them apart.
@@ -56,7 +66,7 @@ impl Collecting<'_> {
     }
     /// What the engine knows of the keywords in or behind a clause.
     pub fn keywords_behind(&mut self, clause: &str) {
-        let list: Vec<&str> = keywords::after(clause).iter().copied().filter(|k| keywords::known(self.dialect, k)).collect();
+        let list: Vec<&str> = keywords::after(clause).iter().copied().filter(|k| keywords::known(self.engine(), k)).collect();
         self.keywords(&list);
     }
     /// A table as it has to be named from here.
@@ -79,7 +89,7 @@ impl Collecting<'_> {
             // One that the search path does not reach has its schema before it.
             if self.dialect == Dialect::Sqlite && more::BARE.contains(&&**f) {
                 self.push(kind, f.to_string(), String::new(), f, 0);
-            } else if f.split('.').all(|part| plain(self.dialect, part)) {
+            } else if f.split('.').all(|part| plain(self.dialect, part)) || harmless(self.dialect, f) {
                 let bare = f.rsplit('.').next().unwrap_or(f);
                 self.push(kind, format!("{f}{behind}"), String::new(), bare, 0);
             }
@@ -122,11 +132,14 @@ impl Collecting<'_> {
             self.push(ProposalKind::Function, format!("{insert}()"), String::new(), bare, 0);
         }
     }
-    /// What hangs on a relation, by its bare name.
-    pub fn hanging(&mut self, kind: NodeKind, on: &Relation) {
+    /// What hangs on a relation, by its bare name; or only what stands under one heading.
+    pub fn hanging(&mut self, kind: NodeKind, under: Option<&str>, on: &Relation) {
         let names = self.names;
         let of = |p: &&crate::model::names::Place| {
-            p.kind == kind && p.schema == on.schema && p.relation.as_ref().is_some_and(|(_, name)| *name == on.name)
+            p.kind == kind
+                && under.is_none_or(|u| u == &*p.group)
+                && p.schema == on.schema
+                && p.relation.as_ref().is_some_and(|(_, name)| *name == on.name)
         };
         for p in names.places.iter().filter(of) {
             self.name(proposal_kind(kind), &p.name, String::new(), 300);

@@ -390,6 +390,12 @@ fn item(words: &Words<'_>, names: &Names, at: usize, end: usize, ctes: &[Cte], d
         let columns = if starts_query(words, at + 1) { outputs(words, names, at + 1..close, ctes, depth + 1) } else { Vec::new() };
         return Some((Source { alias: String::new(), name: Vec::new(), columns, at, target: false }, close + 1));
     }
+    if words.is(at, "json_table") && words.is(at + 1, "(") {
+        let close = words.close(at + 1);
+        let mut columns = Vec::new();
+        listed(words, at + 2..close, &mut columns);
+        return Some((Source { alias: words.name(at), name: Vec::new(), columns, at, target: false }, close + 1));
+    }
     let mut parts = Vec::new();
     let mut i = at;
     while i < end && words.is_name(i) {
@@ -408,6 +414,66 @@ fn item(words: &Words<'_>, names: &Names, at: usize, end: usize, ctes: &[Cte], d
     }
     let columns = columns_of(names, ctes, &parts);
     Some((Source { alias, name: parts, columns, at, target: false }, i))
+}
+
+/// The columns that JSON_TABLE lists, also in nested paths.
+fn listed(words: &Words<'_>, range: Range<usize>, out: &mut Vec<(String, String)>) {
+    let Some(open) = words.flat(range.clone()).find(|i| words.is(*i, "(") && words.is(i - 1, "columns")) else { return };
+    let close = words.close(open).min(range.end);
+    let mut begins = true;
+    for i in words.flat(open + 1..close) {
+        if begins && words.is(i, "nested") {
+            listed(words, i..close, out);
+        } else if begins && words.is_name(i) {
+            out.push((words.name(i), words.text(i + 1).to_string()));
+        }
+        begins = words.is(i, ",");
+    }
+}
+
+/// An item of a query's select list, by the name that it has there, counts or adds up rows: no group can be made of it.
+pub fn aggregated(words: &Words<'_>, query: Range<usize>, name: &str) -> bool {
+    const AGGREGATES: &[&str] = &[
+        "count",
+        "sum",
+        "avg",
+        "min",
+        "max",
+        "array_agg",
+        "string_agg",
+        "group_concat",
+        "json_agg",
+        "jsonb_agg",
+        "json_object_agg",
+        "jsonb_object_agg",
+        "json_arrayagg",
+        "json_objectagg",
+        "json_group_array",
+        "json_group_object",
+        "bool_and",
+        "bool_or",
+        "every",
+        "bit_and",
+        "bit_or",
+        "total",
+        "stddev",
+        "variance",
+        "percentile_cont",
+        "percentile_disc",
+        "mode",
+        "over",
+    ];
+    let flat: Vec<usize> = words.flat(query).collect();
+    let Some(list) = flat.iter().position(|i| words.is(*i, "select")) else { return false };
+    let items = flat[list + 1..].split(|i| words.is_one(*i, &[",", "from"]));
+    let called = |item: &[usize]| {
+        let last = item.iter().rev().find(|i| !words.is(**i, "("));
+        last.is_some_and(|i| words.name(*i).eq_ignore_ascii_case(name))
+    };
+    let end = |item: &[usize]| item.last().map_or(0, |i| if words.is(*i, "(") { words.close(*i) } else { *i });
+    items
+        .filter(|item| called(item))
+        .any(|item| (item[0]..end(item)).any(|i| words.is_one(i, AGGREGATES) && (words.is(i + 1, "(") || words.is(i, "over"))))
 }
 
 fn columns_of(names: &Names, ctes: &[Cte], parts: &[String]) -> Vec<(String, String)> {

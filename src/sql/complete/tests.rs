@@ -4,6 +4,8 @@ use crate::model::names::Collector;
 use proptest::prelude::*;
 use std::collections::HashMap;
 
+mod engines;
+
 type Table = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
 fn shop() -> Names {
@@ -183,9 +185,9 @@ fn mysql_has_databases_behind_use_and_variables_behind_at_signs() {
     assert_eq!(of("alter event |"), "alter event nightly");
     assert_eq!(of("drop trigger |"), "drop trigger touch");
     assert_eq!(of("drop procedure ti|"), "drop procedure tidy_up");
-    // Users are not known here, and tables would be wrong.
-    assert_eq!(of("drop user ord|"), "drop user ", "nothing is proposed");
-    assert_eq!(of("drop user |"), "drop user if exists");
+    assert_eq!(of("drop user ord|"), "drop user ", "tables would be wrong");
+    assert_eq!(of("drop user if|"), "drop user if exists");
+    assert_eq!(of("drop user rep|"), "drop user reporting");
     assert_eq!(of("select @mine|"), "select @mine", "a variable of the user's own is left alone");
 }
 
@@ -481,7 +483,7 @@ fn statements_about_a_table_name_its_columns_and_constraints() {
     let of = |text: &str| first_of(Dialect::MySql, text);
     assert_eq!(of("alter table orders drop index |"), ["orders_by_day"]);
     assert_eq!(of("alter table orders add unique index x (tot|"), ["total"]);
-    assert_eq!(of("alter table ledger drop foreign key ledger_n|"), ["ledger_net_check"]);
+    assert_eq!(of("alter table ledger drop constraint ledger_n|"), ["ledger_net_check"]);
 }
 
 #[test]
