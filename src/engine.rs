@@ -406,6 +406,11 @@ pub trait Catalog: Send + Sync {
     fn begin_fix(&self) -> &'static [&'static str];
     /// The foreign keys that lead to a table, its own among them.
     fn referrers<'a>(&'a self, s: &'a Session, table: &'a [String]) -> BoxFuture<'a, Result<Vec<Referrer>>>;
+    /// The tables that a table's rows lie in, where it has none of its own: partitions and tables that inherit from it, each with what it
+    /// takes, in words.
+    fn parts<'a>(&'a self, _s: &'a Session, _table: &'a [String]) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
     /// Changes (rows updated and deleted, a row twice if it was changed twice) that the session's server has counted since the session
     /// began, by `schema.table`, whatever made them. Rows of tables that are part of `own`, or inherit from it, count for it.
     /// `None` where no server counts by session and table.

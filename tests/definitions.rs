@@ -116,3 +116,48 @@ fn a_comment_at_the_end_does_not_take_in_the_semicolon() {
     let triggers: i64 = copy.query_row("select count(*) from sqlite_schema where type = 'trigger'", [], |r| r.get(0)).expect("count");
     assert_eq!(triggers, 1);
 }
+
+#[test]
+fn a_table_tells_who_refers_to_it_and_what_it_is_made_of() {
+    let pg = PgServer::shared();
+    pg.create_database("definitions_refer");
+    pg.psql(
+        "definitions_refer",
+        "create table orders (id serial primary key);
+         create table items (id int, order_id int constraint of_order references orders on delete cascade, parent int);
+         create table notes (order_id int references orders on update cascade on delete set null);
+         create table days (d date) partition by range (d);
+         create table days_24 partition of days for values from ('2024-01-01') to ('2025-01-01');
+         create table days_rest partition of days default;",
+    );
+    let text = definitions(&pg.url("definitions_refer"), &["orders", "days"]);
+    for line in [
+        "-- Referenced by: 2",
+        "--   public.items (order_id) -> orders (id) ON DELETE CASCADE, of_order",
+        "--   public.notes (order_id) -> orders (id) ON UPDATE CASCADE ON DELETE SET NULL, notes_order_id_fkey",
+        "-- Partitions: 2\n--   public.days_24 FOR VALUES FROM ('2024-01-01') TO ('2025-01-01')\n--   public.days_rest DEFAULT",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    let maria = MariaServer::shared();
+    maria.create_database("definitions_refer");
+    maria.sql(
+        "definitions_refer",
+        "create table orders (id int primary key) engine=innodb;
+         create table items (order_id int, constraint of_order foreign key (order_id) references orders (id) on delete cascade) engine=innodb;",
+    );
+    let text = definitions(&maria.url("definitions_refer"), &["orders"]);
+    assert!(
+        text.contains("-- Referenced by: 1\n--   definitions_refer.items (order_id) -> orders (id) ON DELETE CASCADE, of_order"),
+        "{text}"
+    );
+    let dir = tempfile::tempdir().expect("directory");
+    let file = dir.path().join("a.db");
+    let db = rusqlite::Connection::open(&file).expect("database");
+    db.execute_batch(
+        "create table orders (id integer primary key); create table items (order_id int references orders on delete set null);",
+    )
+    .expect("made");
+    let text = definitions(&file.display().to_string(), &["orders"]);
+    assert!(text.contains("--   main.items (order_id) -> orders (id) ON DELETE SET NULL"), "{text}");
+}

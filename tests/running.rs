@@ -493,6 +493,15 @@ fn shortcuts_of_psql_do_what_they_do_there() {
     c.type_text("\\?");
     c.press("F5");
     assert!(c.screen().contains("\\conninfo"), "{}", c.screen());
+    c.press("Esc");
+    for (line, told) in [("\\h", "https://www.sqlite.org/lang.html"), ("\\h create table", "https://www.sqlite.org/lang_createtable.html")]
+    {
+        c.press("C-a");
+        c.type_text(line);
+        c.press("F5");
+        assert!(c.screen().contains(told) && c.screen().contains("F1"), "{}", c.screen());
+        c.press("Esc");
+    }
 }
 
 #[test]

@@ -40,6 +40,8 @@ const KNOWN: &[(&str, &str)] = &[
     ("\\copy … to file", "writes a table or a (query) into a file; its ending says the format"),
     ("\\copy table from file", "imports a file: tried first, then asked about"),
     ("\\echo text", "shows the text"),
+    ("\\h [statement]", "where the server's manual has the statement; without one what there is to read"),
+    ("\\?", "this list"),
     ("\\g \\gx \\G", "runs the statement before the line, or the one that it ends; \\gx and \\G show its rows as records"),
     ("\\q", "quits"),
 ];
@@ -109,7 +111,8 @@ pub fn run(state: &mut State, line: &str, effects: &mut Vec<Effect>) {
     let word = if word.eq_ignore_ascii_case("\\copy") { "\\copy" } else { word };
     let named = |name: &str| Action::from_name(name);
     match word.trim_end_matches('+') {
-        "\\?" | "\\h" | "\\help" => {
+        "\\h" | "\\help" => manual(state, rest),
+        "\\?" => {
             let width = KNOWN.iter().map(|(k, _)| text::width(k)).max().unwrap_or(0);
             let lines: Vec<String> = KNOWN.iter().map(|(k, what)| format!("{k}{}  {what}", " ".repeat(width - text::width(k)))).collect();
             view(state, "Shortcuts from psql", lines);
@@ -249,6 +252,40 @@ fn expanded(state: &mut State, rest: &str) {
         (true, _) => "Rows are shown as records, one at a time.",
         _ => "Rows are shown as a grid.",
     }));
+}
+
+/// Where to read of a statement: the server's own manual is not kept here.
+fn manual(state: &mut State, topic: &str) {
+    let words: Vec<String> = topic.split_whitespace().map(str::to_ascii_lowercase).collect();
+    if words.iter().any(|w| !w.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')) {
+        return state.say(Note::info("\\h takes the words of a statement: \\h create table."));
+    }
+    let (product, major) = state.link.server().map_or(("", ""), |s| (s.identity.product.as_str(), s.identity.major.as_str()));
+    let address = match (product, words.is_empty()) {
+        ("PostgreSQL", true) => format!("https://www.postgresql.org/docs/{major}/sql-commands.html"),
+        ("PostgreSQL", false) => format!("https://www.postgresql.org/docs/{major}/sql-{}.html", words.concat()),
+        ("MariaDB", true) => "https://mariadb.com/kb/en/sql-statements/".into(),
+        ("MariaDB", false) => format!("https://mariadb.com/kb/en/{}/", words.join("-")),
+        ("MySQL", true) => format!("https://dev.mysql.com/doc/refman/{major}/en/sql-statements.html"),
+        ("MySQL", false) => format!("https://dev.mysql.com/doc/refman/{major}/en/{}.html", words.join("-")),
+        ("SQLite", true) => "https://www.sqlite.org/lang.html".into(),
+        ("SQLite", false) => format!("https://www.sqlite.org/lang_{}.html", words.concat()),
+        _ => return state.say(Note::info("No target is open, so it is not known whose manual is meant.")),
+    };
+    let title = if words.is_empty() { "Help".to_string() } else { topic.trim().to_ascii_uppercase() };
+    let key = |a: Action, words: &str| super::keys::keys_now(state, a).map(|k| format!("  {k}  {words}"));
+    let mut lines = vec![
+        format!("The grammar of {product} {major} is in its manual, which Holdpoint does not carry:"),
+        format!("  {address}"),
+        String::new(),
+        "Here:".to_string(),
+        "  \\?  the shortcuts from psql".to_string(),
+    ];
+    lines.extend(key(Action::Help, "the keys of this pane, and the manual's page for it"));
+    lines.extend(key(Action::Complete, "what may come at the cursor; it also comes while you type"));
+    lines.extend(key(Action::Snippets, "statements to fill in"));
+    lines.extend(key(Action::Palette, "every action, target and object by a few of its letters"));
+    view(state, &title, lines);
 }
 
 fn with_action(state: &mut State, action: Option<Action>, word: &str, effects: &mut Vec<Effect>) {

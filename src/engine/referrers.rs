@@ -10,7 +10,10 @@ pub(super) fn from_rows(rows: Vec<Vec<Option<String>>>, enforced: bool) -> Resul
         let mut cells = row.into_iter().map(Option::unwrap_or_default);
         let mut next = || cells.next().unwrap_or_default();
         let (schema, table, constraint, column, referenced) = (next(), next(), next(), next(), next());
-        let (on_delete, on_update) = (Follow::from_words(&next()), Follow::from_words(&next()));
+        let (delete, update) = (next(), next());
+        let (on_delete, on_update) = (Follow::from_words(&delete), Follow::from_words(&update));
+        let says = |what: &str, rule: &str| (!matches!(rule, "" | "NO ACTION" | "RESTRICT" | "NONE")).then(|| format!("ON {what} {rule}"));
+        let rules: Vec<String> = says("UPDATE", &update).into_iter().chain(says("DELETE", &delete)).collect();
         match out.last_mut().filter(|r| r.schema == schema && r.table == table && r.constraint == constraint) {
             Some(same) => {
                 same.columns.push(column);
@@ -24,6 +27,7 @@ pub(super) fn from_rows(rows: Vec<Vec<Option<String>>>, enforced: bool) -> Resul
                 referenced: vec![referenced],
                 on_delete,
                 on_update,
+                rules: rules.join(" "),
                 enforced,
             }),
         }
@@ -50,6 +54,7 @@ mod tests {
         assert_eq!(found.len(), 2);
         assert_eq!((found[0].columns.join(","), found[0].referenced.join(",")), ("a,b".into(), "x,y".into()));
         assert_eq!((found[0].on_delete, found[0].on_update), (Follow::Cascade, Follow::Nothing));
+        assert_eq!((&*found[0].rules, &*found[1].rules), ("ON DELETE CASCADE", "ON UPDATE SET DEFAULT ON DELETE SET NULL"));
         assert_eq!((found[1].on_delete, found[1].on_update), (Follow::Set, Follow::Set));
     }
 }

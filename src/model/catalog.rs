@@ -216,6 +216,8 @@ pub struct Referrer {
     pub referenced: Vec<String>,
     pub on_delete: Follow,
     pub on_update: Follow,
+    /// What follows by both, as SQL has it: `ON DELETE CASCADE`; empty where nothing does.
+    pub rules: String,
     /// False where the session lets references break (SQLite without `foreign_keys`).
     pub enforced: bool,
 }

@@ -3,7 +3,7 @@
 use super::{Connection, Cx};
 use crate::engine::Session;
 use crate::model::names::{Names, Relation};
-use crate::model::{ColumnInfo, Error, NodeKind, NodePath, Result, SchemaNode, Usage};
+use crate::model::{ColumnInfo, Error, NodeKind, NodePath, Referrer, Result, SchemaNode, Usage};
 use crate::sql::template::{self, Subject, Template};
 use crate::sql::{complete, reserved};
 
@@ -32,10 +32,39 @@ pub async fn children_early(
     catalog.children(&s, at).await
 }
 
-/// The statement that would make the object again.
+/// Lines of either list behind a table's definition.
+const LISTED: usize = 60;
+
+/// The statement that would make the object again. Behind a table's stands, as comments, what leads to it from elsewhere: its partitions
+/// and the keys that refer to it.
 pub async fn definition(_cx: &Cx, conn: &Connection, at: &NodePath) -> Result<String> {
-    let s = conn.reader().await?;
-    conn.catalog()?.definition(&s, at).await
+    let (s, catalog) = (conn.reader().await?, conn.catalog()?);
+    let mut out = catalog.definition(&s, at).await?;
+    let Some((NodeKind::Table, name)) = at.last() else { return Ok(out) };
+    let table: Vec<String> = at.name_of(NodeKind::Schema).into_iter().map(str::to_string).chain([name.clone()]).collect();
+    let mut list = |head: &str, lines: Result<Vec<String>>| match lines {
+        Ok(lines) if lines.is_empty() => {}
+        Ok(lines) => {
+            out.push_str(&format!("\n\n-- {head}: {}", lines.len()));
+            out.extend(lines.iter().take(LISTED).map(|l| format!("\n--   {}", crate::text::clean(l))));
+            if lines.len() > LISTED {
+                out.push_str(&format!("\n--   … and {} more", lines.len() - LISTED));
+            }
+        }
+        Err(e) => out.push_str(&format!("\n\n-- {head}: not to be seen ({})", crate::text::clean(&e.message))),
+    };
+    list("Partitions", catalog.parts(&s, &table).await);
+    let told = |keys: Vec<Referrer>| keys.iter().map(|k| refers(k, name)).collect();
+    list("Referenced by", catalog.referrers(&s, &table).await.map(told));
+    Ok(out)
+}
+
+/// A foreign key that leads to a table.
+fn refers(key: &Referrer, table: &str) -> String {
+    let rules = if key.rules.is_empty() { String::new() } else { format!(" {}", key.rules) };
+    let off = if key.enforced { "" } else { ", not enforced in this session" };
+    let columns = (key.columns.join(", "), key.referenced.join(", "));
+    format!("{}.{} ({}) -> {table} ({}){rules}, {}{off}", key.schema, key.table, columns.0, columns.1, key.constraint)
 }
 
 /// A SELECT of the first rows; `None` for what has no rows.

@@ -268,7 +268,14 @@ pub fn preview(state: &mut State, at: NodePath, effects: &mut Vec<Effect>) {
 pub fn definition(state: &mut State, at: &NodePath, result: Result<String>) {
     let name = at.last().map_or_else(String::new, |(_, n)| text::clean(n).into_owned());
     match result {
-        Ok(sql) => state.dialogs.push(Dialog::Viewer(Viewer::new(name, sql).sql())),
+        Ok(sql) => {
+            let mut viewer = Viewer::new(name, sql).sql();
+            // The columns are what is looked for: sequences that the table needs before it are above them.
+            let table = viewer.lines.iter().position(|l| l.starts_with("CREATE ") && l.contains("TABLE "));
+            let last = viewer.lines.len().saturating_sub(crate::app::keys::dialog_rows(state.size.1));
+            viewer.top = table.unwrap_or(0).min(last);
+            state.dialogs.push(Dialog::Viewer(viewer));
+        }
         Err(e) => state.say(Note::error(&e)),
     }
 }

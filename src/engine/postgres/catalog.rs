@@ -383,6 +383,9 @@ impl Catalog for Postgres {
     fn beyond_the_rows<'a>(&'a self, s: &'a Session, table: &'a [String], touched: Touched) -> BoxFuture<'a, Result<Vec<String>>> {
         Box::pin(super::reach::beyond(s, table, touched))
     }
+    fn parts<'a>(&'a self, s: &'a Session, table: &'a [String]) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(super::definition::parts(s, table))
+    }
     fn referrers<'a>(&'a self, s: &'a Session, table: &'a [String]) -> BoxFuture<'a, Result<Vec<Referrer>>> {
         Box::pin(super::reach::referrers(s, table))
     }

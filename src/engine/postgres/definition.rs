@@ -229,6 +229,19 @@ async fn table(s: &Session, schema: &str, name: &str) -> Result<String> {
     Ok(out)
 }
 
+/// See `Catalog::parts`.
+pub(super) async fn parts(s: &Session, table: &[String]) -> Result<Vec<String>> {
+    let [schema, name] = table else { return Ok(Vec::new()) };
+    let sql = format!(
+        "SELECT c.oid::pg_catalog.regclass::text || coalesce(' ' || pg_catalog.pg_get_expr(c.relpartbound, c.oid), ' inherits') \
+            || CASE c.relkind WHEN 'p' THEN ', partitioned' WHEN 'f' THEN ', foreign' ELSE '' END \
+            || CASE WHEN to_jsonb(h) ->> 'inhdetachpending' = 'true' THEN ', being detached' ELSE '' END \
+        FROM pg_catalog.pg_inherits h JOIN pg_catalog.pg_class c ON c.oid = h.inhrelid WHERE h.inhparent = {REL} \
+        ORDER BY pg_catalog.pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT', c.oid::pg_catalog.regclass::text"
+    );
+    lines(s, &sql, schema, name).await
+}
+
 /// Sequences that belong to a serial column of the table `$1.$2`.
 const OWNED: &str = "FROM pg_catalog.pg_depend dp JOIN pg_catalog.pg_sequence q ON q.seqrelid = dp.objid \
     JOIN pg_catalog.pg_attribute a ON a.attrelid = dp.refobjid AND a.attnum = dp.refobjsubid \
