@@ -458,6 +458,78 @@ fn vim_comes_in_normal_and_shows_its_mode() {
 }
 
 #[test]
+fn an_operator_of_vim_takes_a_search() {
+    let mut c = with(EditorKeys::Vim);
+    let mut of = |content: &str, keys: &[&str]| {
+        c.state.query.editor.set_text(content);
+        for k in ["g", "g", "0"].iter().chain(keys) {
+            match *k {
+                "Enter" | "Esc" => drop(c.press(k)),
+                typed => c.type_text(typed),
+            }
+        }
+        c.press("Esc");
+        text(&c).to_string()
+    };
+    assert_eq!(of("a b\nc foo d\nlast\n", &["d", "/", "foo", "Enter"]), "foo d\nlast\n");
+    assert_eq!(of("a b foo c foo d", &["c", "/", "foo", "Enter", "X "]), "X foo c foo d");
+    assert_eq!(of("a b foo c foo d", &["y", "/", "foo", "Enter"]), "a b foo c foo d", "nothing is changed");
+    assert_eq!(of("a foo b foo c", &["/", "foo", "Enter", "d", "n"]), "a foo c");
+    assert_eq!(of("a foo b foo c", &["d", "/", "foo", "Enter", "."]), "foo c");
+    assert_eq!(of("a foo b", &["d", "/", "fo", "Esc", "x"]), " foo b", "it was given up");
+    assert_eq!(of("a foo b", &["d", "/", "none", "Enter", "x"]), " foo b");
+    // The line end of the last line begins no further one.
+    assert_eq!(of("a b\nlast\n", &["G", "d", "d"]), "a b\n");
+    assert_eq!(of("a b\nlast\n", &["G", "o", "NEW"]), "a b\nlast\nNEW\n");
+    assert_eq!(of("a b\nlast\n", &["y", "y", "G", "p"]), "a b\nlast\na b\n");
+    assert_eq!(of("a b\nlast\n", &["j", "j", "j", "A", ";"]), "a b\nlast;\n");
+    assert_eq!(of("a b\nlast\n", &["d", "G"]), "");
+    assert_eq!(of("a\nb\nc\n", &["2", "d", "d", "d", "d"]), "");
+}
+
+#[test]
+fn a_statement_that_comes_behind_a_comment_does_not_end_in_it() {
+    let mut c = open();
+    for (before, after) in [
+        ("select 1 as a -- end", "select 1 as a -- end\n;\n\nselect 2"),
+        ("select 1 -- it ends;", "select 1 -- it ends;\n;\n\nselect 2"),
+        ("select 1 /* end */", "select 1 /* end */;\n\nselect 2"),
+        ("select '-- no'", "select '-- no';\n\nselect 2"),
+        ("select 1;", "select 1;\n\nselect 2"),
+    ] {
+        c.state.query.editor.set_text(before);
+        c.state.query.editor.go_to_byte(before.len());
+        c.send(Msg::Recalled { result: Ok(Some("select 2".into())) });
+        assert_eq!(text(&c), after);
+    }
+}
+
+#[test]
+fn insert_of_vim_is_one_step_however_it_began() {
+    let mut c = with(EditorKeys::Vim);
+    c.press("C-t");
+    c.type_text("select * from cu");
+    c.press("Esc");
+    assert_eq!(text(&c), "select * from cu");
+    c.press("u");
+    assert_eq!(text(&c), "");
+    c.press("C-r");
+    assert_eq!(text(&c), "select * from cu");
+    // A buffer that is left in the midst of it keeps its own step.
+    c.press("i");
+    c.type_text("a b");
+    c.press("C-t");
+    c.type_text("one two");
+    c.press("Esc");
+    c.press("u");
+    assert_eq!(text(&c), "");
+    c.press("C-PageUp");
+    c.press("Esc");
+    c.press("u");
+    assert_eq!(text(&c), "select * from cu");
+}
+
+#[test]
 fn emacs_keys_move_kill_and_yank() {
     let mut c = with(EditorKeys::Emacs);
     c.press("i");

@@ -180,6 +180,8 @@ actions! {
     DeleteWordRight "delete-word-right" "delete word ahead",
     /// Deletes to the end of the line, or the line's end; what was deleted can be pasted.
     KillLine "kill-line" "delete line's rest",
+    /// Deletes what stands before the cursor on its line; it can be pasted.
+    KillLineLeft "kill-line-left" "delete line's start",
     /// Deletes the word before the cursor.
     DeleteWord "delete-word" "delete word",
     /// Imports a CSV, TSV or NDJSON file into a table: tried first, then asked.

@@ -109,7 +109,8 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
         | Action::DeleteWord
         | Action::DeleteChar
         | Action::DeleteWordRight
-        | Action::KillLine => {
+        | Action::KillLine
+        | Action::KillLineLeft => {
             edit(state, action, effects);
         }
         Action::Complete if state.typing() => super::completion::ask(state, effects),
@@ -299,6 +300,12 @@ fn edit(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
                 state.query.clipboard = gone;
             }
             state.query.killed = Some(state.query.editor.version);
+        }
+        Action::KillLineLeft => {
+            let gone = state.query.editor.kill_line_left();
+            if !gone.is_empty() {
+                state.query.clipboard = gone;
+            }
         }
         Action::Paste => {
             let text = state.query.clipboard.clone();

@@ -132,6 +132,8 @@ fn exchange(state: &mut State, next: Parked, at: usize) {
 /// Takes the buffer out of the editor and puts this one in.
 fn take(state: &mut State, next: Parked) -> Parked {
     let q = &mut state.query;
+    // What is typed into the next one is another step.
+    q.vim.left_insert(&mut q.editor);
     let reading = q.editor.reading();
     let mut old = Parked {
         id: std::mem::replace(&mut q.buffers.id, next.id),

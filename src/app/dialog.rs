@@ -254,7 +254,41 @@ pub struct Form {
     pub waits: Option<super::form_list::Waits>,
 }
 
+/// How a form lies on the screen.
+pub struct FormShape {
+    pub width: u16,
+    /// Its text, broken to the width.
+    pub body: Vec<String>,
+    pub problem: Vec<String>,
+    /// Rows of a field: the hint of the one that is typed into has one below it, where there are hints.
+    pub rows: usize,
+    /// Columns of the labels.
+    pub labels: u16,
+    /// Rows of all of it, with its frame.
+    pub height: usize,
+    /// Rows that the text has: what is typed into stays on the screen.
+    pub room: usize,
+}
+
 impl Form {
+    /// On a screen of this size.
+    pub fn shape(&self, (columns, rows): (u16, u16)) -> FormShape {
+        use crate::text::{clean, width, wrap};
+        let most = |of: &dyn Fn(&Field) -> usize| self.fields.iter().map(of).max().unwrap_or(0);
+        let labels = most(&|f| width(&clean(&f.label))).min(24) as u16 + 2;
+        // As wide as the longest hint wants, where the screen is.
+        let hints = most(&|f| width(&f.hint)).min(200) as u16;
+        let across = (labels + hints + 5).clamp(76, 130).min(columns.saturating_sub(4));
+        let broken = |l: &String| wrap(&clean(l), usize::from(across.saturating_sub(4)));
+        let body: Vec<String> = self.body.iter().flat_map(broken).collect();
+        let problem: Vec<String> = self.problem.iter().flat_map(broken).collect();
+        let each = if self.fields.iter().any(|f| !f.hint.is_empty()) { 2 } else { 1 };
+        let gap = usize::from(!body.is_empty());
+        let height = (body.len() + gap + self.fields.len() * each + problem.len() + 2).min(usize::from(rows.saturating_sub(2)));
+        let room = height.saturating_sub(2 + each + problem.len() + gap);
+        FormShape { width: across, body, problem, rows: each, labels, height, room }
+    }
+
     pub fn new(title: impl Into<String>, purpose: Purpose, body: Vec<String>, fields: Vec<Field>) -> Self {
         Form { title: title.into(), body, scroll: 0, fields, at: 0, purpose, problem: None, list: None, waits: None }
     }

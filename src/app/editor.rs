@@ -352,6 +352,14 @@ impl Editor {
         self.delete_to(to);
         gone
     }
+    /// Deletes what stands before the cursor on its line; gives it.
+    pub fn kill_line_left(&mut self) -> String {
+        let start = self.line_span(self.cursor_line()).start;
+        let gone = self.text[start..self.cursor].to_string();
+        self.anchor = None;
+        self.delete_to(start);
+        gone
+    }
     pub fn undo(&mut self) -> bool {
         let Some((changes, cursor)) = self.history.undo() else { return false };
         for (range, content) in &changes {

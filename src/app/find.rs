@@ -1,6 +1,7 @@
 //! Looking for text in the editor, and putting other text in its place. A line at the foot of the editor takes what is
 //! typed; the cursor goes to the next match at once.
 
+use super::editor::vim::Did;
 use super::effect::Effect;
 use super::keys::field;
 use super::panes::query;
@@ -184,6 +185,16 @@ pub fn once(state: &mut State, effects: &mut Vec<Effect>) {
     query::edited(state, effects);
 }
 
+/// A search of vim's led somewhere: an operator that waited for it is done.
+pub fn arrived(state: &mut State) {
+    let q = &mut state.query;
+    match q.vim.arrived(&mut q.editor) {
+        Did::Insert => state.view.typing = true,
+        Did::Yanked => q.clipboard = q.vim.register().to_string(),
+        _ => {}
+    }
+}
+
 /// Enter behind vim's `/`: the cursor is on the match already. Nothing typed means what was looked for before.
 fn ended(state: &mut State, once: Once, effects: &mut Vec<Effect>) {
     let q = &mut state.query;
@@ -314,6 +325,8 @@ pub fn key(state: &mut State, key: Key, effects: &mut Vec<Effect>) -> bool {
     match (key.code, key.ctrl, key.alt) {
         (Code::Esc, ..) => {
             find.open = false;
+            state.query.vim.gives_up();
+            let find = &mut state.query.find;
             if let Some(once) = find.once.take() {
                 find.needle = TextArea::new(vec![once.needle]);
                 state.query.editor.go_to_byte(once.cursor);
@@ -323,11 +336,13 @@ pub fn key(state: &mut State, key: Key, effects: &mut Vec<Effect>) -> bool {
         (Code::Enter, false, false) if find.once.is_some() => {
             if let Some(once) = find.once.take() {
                 ended(state, once, effects);
+                arrived(state);
             }
         }
         (Code::Char('g'), true, _) => {
             find.open = false;
             let origin = find.once.take().map_or(find.origin, |o| o.cursor);
+            state.query.vim.gives_up();
             state.query.editor.go_to_byte(origin);
             query::edited(state, effects);
         }

@@ -254,7 +254,10 @@ fn vim(state: &mut State, key: Key, effects: &mut Vec<Effect>) -> bool {
         Did::Done => {}
         Did::Insert => state.view.typing = true,
         Did::Search => find::once(state, effects),
-        Did::Next(n) => (0..n).for_each(|_| find::next(state, true, effects)),
+        Did::Next(n) => {
+            (0..n).for_each(|_| find::next(state, true, effects));
+            find::arrived(state);
+        }
         Did::Yanked => q.clipboard = q.vim.register().to_string(),
     }
     query::edited(state, effects);
@@ -314,6 +317,9 @@ fn edit(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
         state.query.editor.go(to, select, page);
     } else {
         state.query.selecting = false;
+        if state.config.editor_keys == EditorKeys::Vim {
+            state.query.vim.types(&mut state.query.editor);
+        }
         match key.code {
             Code::Enter => state.query.editor.newline(),
             Code::Tab if !key.shift && super::snippets::next(state) => {}
@@ -447,7 +453,6 @@ fn dialog(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
             }
         }
         Dialog::Form(f) => {
-            let wide = usize::from(state.size.0).clamp(9, 80) - 8;
             let last = f.fields.len().saturating_sub(1);
             match action {
                 Some(Action::Back) => drop(state.dialogs.pop()),
@@ -457,8 +462,10 @@ fn dialog(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
                     update::submit(state, effects)
                 }
                 Some(Action::Open) => f.at += 1,
-                // The drawing ends at the last line; about so many lines there are.
-                Some(Action::PageDown) => f.scroll = (f.scroll + SCROLLED).min(f.body.iter().map(|l| l.chars().count() / wide + 1).sum()),
+                Some(Action::PageDown) => {
+                    let shape = f.shape(state.size);
+                    f.scroll = (f.scroll + SCROLLED).min(shape.body.len().saturating_sub(shape.room));
+                }
                 Some(Action::PageUp) => f.scroll = f.scroll.saturating_sub(SCROLLED),
                 Some(Action::Down) => f.at = if f.at >= last { 0 } else { f.at + 1 },
                 Some(Action::Up) => f.at = if f.at == 0 { last } else { f.at - 1 },

@@ -2,7 +2,7 @@
 
 use super::canvas::Canvas;
 use super::highlight;
-use crate::app::dialog::{Confirm, Dialog, Form, Help, Takes, Viewer};
+use crate::app::dialog::{Confirm, Dialog, Form, FormShape, Help, Takes, Viewer};
 use crate::app::keys::{contexts, dialog_rows, palette_rows};
 use crate::app::layout::Area;
 use crate::app::list::ListCursor;
@@ -109,21 +109,12 @@ fn confirm(state: &State, d: &Confirm, c: &mut Canvas<'_>) {
 }
 
 fn form(state: &State, d: &Form, c: &mut Canvas<'_>) -> Option<(u16, u16)> {
-    // As wide as the longest hint wants, where the screen is.
-    let label_w = d.fields.iter().map(|f| text::width(&text::clean(&f.label))).max().unwrap_or(0).min(24) as u16 + 2;
-    let hint_w = d.fields.iter().map(|f| text::width(&f.hint)).max().unwrap_or(0).min(200) as u16;
-    let width = (label_w + hint_w + 5).clamp(76, 130).min(state.size.0.saturating_sub(4));
-    let body: Vec<String> = d.body.iter().flat_map(|l| wrap(&text::clean(l), usize::from(width.saturating_sub(4)))).collect();
-    let problem: Vec<String> = d.problem.iter().flat_map(|p| wrap(&text::clean(p), usize::from(width.saturating_sub(4)))).collect();
-    // The hint of the field that is typed into has a line below it, where there are hints.
-    let lines = if d.fields.iter().any(|f| !f.hint.is_empty()) { 2 } else { 1 };
-    let h = body.len() + usize::from(!body.is_empty()) + d.fields.len() * lines + problem.len() + 2;
-    let area = centred(state, width, h as u16);
+    let FormShape { width, body, problem, rows: lines, labels: label_w, height, room } = d.shape(state.size);
+    let area = centred(state, width, height as u16);
     let inside = boxed(c, area, &text::clean(&d.title), &form_foot(state, d));
     let mut y = inside.y;
     // What is typed into stays on the screen: a body that is too long for it is scrolled.
     let dots = c.look.ascii_words("… PageDown for the rest").into_owned();
-    let room = usize::from(inside.h).saturating_sub(lines + problem.len() + usize::from(!body.is_empty()));
     let past = d.scroll.min(body.len().saturating_sub(room));
     for (i, l) in body.iter().enumerate().skip(past).take(room) {
         let cut = i + 1 == past + room && i + 1 < body.len();

@@ -9,7 +9,7 @@ mod visual;
 use super::Editor;
 use super::words::{left, right};
 use crate::config::keymap::{Code, Key};
-use motion::{Motion, first_letter, motion};
+use motion::{Motion, first_letter, last_line, motion};
 use object::{object, words_on};
 use read::{Read, read};
 use std::ops::Range;
@@ -97,6 +97,8 @@ pub struct Vim {
     /// The other end of a VISUAL selection.
     anchor: usize,
     repeating: bool,
+    /// An operator that waits for a search: from where, and whether `.` does it again.
+    towards: Option<(char, usize, bool)>,
 }
 
 impl Vim {
@@ -173,6 +175,35 @@ impl Vim {
                 }
                 did
             }
+        }
+    }
+
+    /// The search that an operator waited for led to where the cursor is; where it led nowhere, nothing is done.
+    pub fn arrived(&mut self, e: &mut Editor) -> Did {
+        let Some((op, from, again)) = self.towards.take() else { return Did::Done };
+        let to = e.cursor_byte();
+        e.go_to_byte(from);
+        if to == from {
+            return Did::Done;
+        }
+        self.repeating = again;
+        let did = self.over(e, op, from, Motion { to, inclusive: false, lines: false });
+        self.repeating = false;
+        did
+    }
+
+    /// The search was given up.
+    pub fn gives_up(&mut self) {
+        self.towards = None;
+    }
+
+    /// Text is about to change while it is typed. INSERT that began otherwise than by one of these keys is one step all the same, and what
+    /// `.` types again.
+    pub fn types(&mut self, e: &mut Editor) {
+        if self.typing.is_none() {
+            self.typing = Some(Typing { from: e.cursor_byte(), times: 1, lines: false });
+            self.last = Change { rest: vec!['i'], ..Change::default() };
+            e.begin_step();
         }
     }
 
@@ -366,12 +397,18 @@ impl Vim {
 
     fn operate(&mut self, e: &mut Editor, op: char, count: usize, rest: &[char]) -> Did {
         let (at, line) = (e.cursor_byte(), e.cursor_line());
+        if matches!(rest, ['/' | 'n']) {
+            self.towards = Some((op, at, self.repeating));
+            // What was looked for the first time is known to `.`.
+            return if rest == ['/'] && !self.repeating { Did::Search } else { Did::Next(count.max(1)) };
+        }
         if rest == [op] {
             let n = count.max(1);
-            if n > 1 && line + 1 == e.line_count() {
+            let end = last_line(e).max(line);
+            if n > 1 && line == end {
                 return Did::Done;
             }
-            let last = (line + n - 1).min(e.line_count() - 1);
+            let last = (line + n - 1).min(end);
             let range = e.line_span(line).start..e.line_span(last).end;
             let did = self.apply(e, op, range, true, 1);
             if op == 'y' {
@@ -484,8 +521,10 @@ impl Vim {
                 let len = e.text().len();
                 let whole = if range.end < len { range.start..range.end + 1 } else { range.start.saturating_sub(1)..range.end };
                 let line = e.line_of(range.start);
+                // A text that did not end in a line end still has an empty line for its last one.
+                let ended = e.text().ends_with('\n');
                 e.replace(whole, "");
-                let to = first_letter(e, line.min(e.line_count() - 1));
+                let to = first_letter(e, line.min(if ended { last_line(e) } else { e.line_count() - 1 }));
                 e.go_to_byte(to);
                 self.clamp(e);
             }

@@ -262,7 +262,15 @@ pub fn insert_text(state: &mut State, text: &str, effects: &mut Vec<Effect>) {
         let at = editor.statement().map_or(editor.text().len(), |s| s.outer.end);
         let before = editor.text()[..at].trim_end();
         let shortcut = before.rsplit('\n').next().is_some_and(|l| l.trim_start().starts_with('\\'));
-        let end = if before.is_empty() || before.ends_with(';') || shortcut { "" } else { ";" };
+        // Behind `-- …` a semicolon would be a part of the comment.
+        let start = editor.statement().map_or(0, |s| s.outer.start.min(before.len()));
+        let last = crate::sql::lex(editor.reading(), &before[start..]).pop().filter(|t| t.kind == crate::sql::TokenKind::Comment);
+        let remark = last.is_some_and(|t| !before[start + t.span.start..].starts_with("/*"));
+        let end = match () {
+            () if before.is_empty() || before.ends_with(';') && !remark || shortcut => "",
+            () if remark => "\n;",
+            () => ";",
+        };
         let joined = format!("{end}\n\n{}", text.trim_end());
         let place = before.len();
         editor.go_to_byte(place);

@@ -27,7 +27,7 @@ fn lines(to: usize) -> Motion {
 pub(super) fn motion(e: &Editor, keys: &[char], count: usize, operator: Option<char>) -> Option<Motion> {
     let n = count.max(1);
     let (text, at, line) = (e.text(), e.cursor_byte(), e.cursor_line());
-    let (span, last) = (e.line_span(line), e.line_count() - 1);
+    let (span, last) = (e.line_span(line), last_line(e).max(line));
     let repeat = |f: &dyn Fn(usize) -> usize| (0..n).fold(at, |p, _| f(p));
     Some(match keys {
         ['h'] => exclusive(repeat(&|p| if p > span.start { left(text, p) } else { p })),
@@ -70,6 +70,12 @@ pub(super) fn motion(e: &Editor, keys: &[char], count: usize, operator: Option<c
         }
         _ => return None,
     })
+}
+
+/// The last line: a line end ends it, and begins none.
+pub(super) fn last_line(e: &Editor) -> usize {
+    let last = e.line_count() - 1;
+    if e.line_span(last).is_empty() { last.saturating_sub(1) } else { last }
 }
 
 /// The byte of a line's first character that is no blank, or of its last one.

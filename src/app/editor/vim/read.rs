@@ -35,6 +35,7 @@ pub(super) fn read(keys: &[char], visual: bool) -> Read {
         (_, [] | ['g' | 'f' | 't']) => Read::More,
         (_, ['g', 'g'] | ['f' | 't', _]) => done(rest),
         (Some(_), ['i']) => Read::More,
+        (Some(_), ['/' | 'n']) => done(rest),
         (Some(_), ['i', c]) if object::LETTERS.contains(c) => done(rest),
         (Some(op), [c]) if *c == op => done(rest),
         (_, ['h' | 'j' | 'k' | 'l' | 'w' | 'b' | 'e' | '0' | '^' | '$' | 'G']) => done(rest),
