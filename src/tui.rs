@@ -78,7 +78,7 @@ async fn console(start: Start, keymap: Keymap, mut look: Look) -> Result<()> {
     let mut terminal = Terminal::new(Screen::new(Tty)).map_err(gone)?;
     let remote = std::env::var_os("SSH_CONNECTION").is_some();
     let mut pace = Pace::new(Duration::from_millis(if remote { 33 } else { 16 }));
-    let between = clipboard::Between::detect(|name| std::env::var(name).ok());
+    let between = clipboard::Between::detect(start.cx.config.clipboard, |name| std::env::var(name).ok());
     let uncopied = start.cx.config.state_dir.join("clipboard.txt");
 
     let mut effects = Vec::new();
@@ -160,6 +160,8 @@ async fn console(start: Start, keymap: Keymap, mut look: Look) -> Result<()> {
                     dirty = true;
                 }
                 Effect::Copy(content) => {
+                    // Its options may have been changed since.
+                    let between = if between == clipboard::Between::Tmux { clipboard::tmux().await } else { between };
                     let (bytes, note) = clipboard::copy(&content, between, &uncopied);
                     if let Some(bytes) = bytes {
                         terminal.backend_mut().write_raw(&bytes).map_err(gone)?;

@@ -49,6 +49,16 @@ pub enum EditorKeys {
     Emacs,
 }
 
+/// `[ui] clipboard`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Clipboard {
+    /// That of the terminal.
+    #[default]
+    Terminal,
+    /// Copies go into a file: the terminal is sent nothing.
+    File,
+}
+
 /// Everything that was configured.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -61,6 +71,7 @@ pub struct Config {
     pub theme: String,
     /// Borders and glyphs from ASCII only.
     pub ascii: bool,
+    pub clipboard: Clipboard,
     pub editor_keys: EditorKeys,
     /// `[snippets]`: names and texts with `${1:name}` stops.
     pub snippets: Vec<(String, String)>,
@@ -174,6 +185,7 @@ fn read(tree: &Tree, problems: &Problems, around: &Surroundings, foreign: Option
         store_path: around.state_dir.join("store.db"),
         theme: "dark".into(),
         ascii: false,
+        clipboard: Clipboard::Terminal,
         editor_keys: EditorKeys::Plain,
         snippets: Vec::new(),
         read_from: Vec::new(),
@@ -206,6 +218,7 @@ fn read(tree: &Tree, problems: &Problems, around: &Surroundings, foreign: Option
             config.theme = theme.to_owned();
         }
         config.ascii = s.boolean("ascii").unwrap_or(false);
+        config.clipboard = s.word("clipboard", &[("terminal", Clipboard::Terminal), ("file", Clipboard::File)]).unwrap_or_default();
         s.finish();
     }
     if let Some(s) = top.table("editor") {
