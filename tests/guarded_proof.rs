@@ -248,5 +248,11 @@ fn rows_that_were_not_saved_stay_in_sqlite() {
     ] {
         assert!(images.contains(line), "{line}: {images}");
     }
+    // The number of a row is no column, and others refer to it all the same.
+    sql("create table bare (v); insert into bare (rowid, v) values (7, 'a'), (9, 'b')");
+    let told = run(&home, 0, "update bare set v = 'c' where v = 'b'");
+    assert!(told.contains("rowid 9: v b → c"), "{told}");
+    run(&home, 0, "delete from bare where v = 'a'");
+    assert!(saved(&home).contains("{\"v\":\"a\",\"rowid\":7}"), "{}", saved(&home));
     assert!(run(&home, 0, "delete from fires where id = 1").contains("1 row affected"), "its trigger is for another event");
 }

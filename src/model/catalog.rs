@@ -164,8 +164,11 @@ impl TableInfo {
             };
             return self.columns.iter().map(each).collect::<Vec<_>>().join(", ");
         }
-        let hidden = self.columns.iter().filter(|c| c.hidden).map(|c| format!(", {}", dialect.quote_ident(&c.name)));
-        std::iter::once("*".to_string()).chain(hidden).collect()
+        let hidden = self.columns.iter().filter(|c| c.hidden).map(|c| &c.name);
+        // SQLite's number of a row is no column.
+        let number = self.key.iter().filter(|k| !self.columns.iter().any(|c| c.name.eq_ignore_ascii_case(k)));
+        let further = hidden.chain(number).map(|name| format!(", {}", dialect.quote_ident(name)));
+        std::iter::once("*".to_string()).chain(further).collect()
     }
 }
 
