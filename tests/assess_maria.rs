@@ -124,6 +124,16 @@ fn who_waits_for_a_lock_by_its_name_stands_behind_who_has_it_and_what_a_statemen
         "{f:#?}"
     );
     drop((_job, _next));
+    // What it changed, the query that it runs did not: that is known at once.
+    let _holder = Held::maria(&my, "app", "begin; update orders set state = 'a' where id = 2; select sleep(499);");
+    wait_until("it sleeps", || !of("select sleep(499)").is_empty());
+    let _waiter = Held::maria(&my, "app", "update orders set state = 'b' where id = 2;");
+    wait_until("it is ended, not cancelled", || {
+        let found = run(&my, "oncall", &["--checks", "MY06"]);
+        found.seen("MY06").findings.first().and_then(|f| f.recover.clone()).is_some_and(|a| a.deed.name() == "terminate")
+    });
+    drop((_holder, _waiter));
+    wait_until("both are gone", || waiting(&my, "Updating") == 0);
     // A row that an earlier statement of the transaction took.
     let _holder = Held::maria(&my, "app", "begin; update orders set state = 'a' where id = 1; select sleep(3); select sleep(500);");
     wait_until("it is at its second sleep", || !of("select sleep(500)").is_empty());

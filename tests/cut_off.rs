@@ -4,6 +4,7 @@ mod support;
 
 use std::process::{Child, Command, Stdio};
 use support::project::Project;
+use support::pty::Console;
 use support::wait_until;
 
 /// An `apply` on development that hangs in its second statement until `held` is let go.
@@ -37,6 +38,30 @@ fn status(p: &Project) -> String {
 fn scripts(p: &Project, up: &str, down: &str) {
     p.write("migrations/0001_notes_archive.up.sql", up);
     p.write("migrations/0001_notes_archive.down.sql", down);
+}
+
+/// The console that applies is killed outright; the next one says so at once, and what is true then is told on the command line, too.
+fn console_is_killed(p: &Project, asleep: impl Fn() -> bool, ended: impl Fn()) -> String {
+    p.ok(&["run", "schema-migration", "app-dev"]);
+    let open = || Console::start(p.home.path(), p.home.path(), &["open", "app-dev"], 120, 40);
+    let mut c = open();
+    c.wait_for("notes");
+    c.send("4");
+    c.wait_for("Apply");
+    c.send("a");
+    c.wait_for("type app-dev");
+    c.send("app-dev");
+    c.wait_for("Target  app-dev");
+    c.send("<Enter>");
+    wait_until("the statement runs", asleep);
+    c.kill();
+    ended();
+    let again = open();
+    again.wait_for("was cut off");
+    drop(again);
+    let text = status(p);
+    assert!(p.ok(&["journal", "verify"]).contains("intact"));
+    text
 }
 
 #[test]
@@ -109,6 +134,45 @@ fn on_mariadb() {
     assert!(p.ok(&["journal", "verify"]).contains("intact"));
 }
 
+/// What DDL did stays done there, whoever ends the run: that is said, and holds the next one.
+#[test]
+fn told_to_end_on_mariadb() {
+    let p = Project::mariadb();
+    let maria = p.mariadb_server();
+    scripts(&p, "create table s1 (a int); select sleep(4); create table s2 (a int);", "drop table s2; drop table s1;");
+    let asleep =
+        || maria.sql("app-dev", "select count(*) from information_schema.processlist where info like 'select sleep%'").trim() == "1";
+    let run = Hanging::start(&p);
+    wait_until("the statement runs", asleep);
+    run.signal("-TERM");
+    let (code, text) = run.end();
+    assert_eq!(code, Some(130), "{text}");
+    assert!(!asleep(), "the server was told to end it");
+    assert_eq!(maria.sql("app-dev", "show tables like 's_'").trim(), "s1");
+    let text = status(&p);
+    assert!(text.contains("half applied"), "{text}");
+    let text = p.expect(4, &["migrate", "apply", "app-dev"]);
+    assert!(text.contains("half applied"), "{text}");
+    assert!(p.ok(&["journal", "verify"]).contains("intact"));
+}
+
+#[test]
+fn with_the_console_on_mariadb() {
+    let p = Project::mariadb();
+    let maria = p.mariadb_server();
+    scripts(&p, "create table s1 (a int); select sleep(30); create table s2 (a int);", "drop table s2; drop table s1;");
+    let of = "from information_schema.processlist where info like 'select sleep%'";
+    let asleep = || maria.sql("app-dev", &format!("select count(*) {of}")).trim() == "1";
+    let ended = || {
+        let id = maria.sql("app-dev", &format!("select id {of}"));
+        maria.sql("app-dev", &format!("kill {}", id.trim()));
+        wait_until("the session is gone", || !asleep());
+    };
+    let text = console_is_killed(&p, asleep, ended);
+    assert!(text.contains("0001") && text.contains("half"), "{text}");
+    assert_eq!(maria.sql("app-dev", "show tables like 's_'").trim(), "s1");
+}
+
 #[test]
 fn on_sqlite() {
     let p = Project::sqlite();
@@ -128,8 +192,36 @@ fn on_sqlite() {
     for words in ["was cut off", "run it again"] {
         assert!(text.contains(words), "{words}: {text}");
     }
+    // SIGTERM ends it, says what is applied, and leaves nothing open.
+    let before = p.ok(&["journal", "show", "--format", "json"]).matches("with recursive").count();
+    let run = Hanging::start(&p);
+    wait_until("the second statement was sent", || {
+        p.ok(&["journal", "show", "--format", "json"]).matches("with recursive").count() > before
+    });
+    run.signal("-TERM");
+    let (code, text) = run.end();
+    assert_eq!(code, Some(130), "{text}");
+    assert!(text.contains("not applied: everything it did was rolled back"), "{text}");
     scripts(&p, "create table s1 (a int);", "drop table s1;");
     p.ok(&["run", "schema-migration", "app-dev"]);
     p.ok(&["migrate", "apply", "app-dev"]);
     assert!(p.ok(&["journal", "verify"]).contains("intact"));
+}
+
+#[test]
+fn with_the_console_on_sqlite() {
+    let p = Project::sqlite();
+    let slow = "create table s1 (a int); insert into s1 with recursive n(i) as (select 1 union all select i + 1 from n where i < 30000000) select i from n; \
+                create table s2 (a int);";
+    scripts(&p, slow, "drop table s2; drop table s1;");
+    // Its proof has sent it, too: what the target was sent stands there after that.
+    p.ok(&["run", "schema-migration", "app-dev"]);
+    let sent = || p.ok(&["journal", "show", "--format", "json"]).matches("with recursive").count();
+    let before = sent();
+    let text = console_is_killed(&p, || sent() > before, || {});
+    // The console has explained it by then, and nothing is left open.
+    assert!(text.contains("pending"), "{text}");
+    let db = rusqlite::Connection::open(p.path("app-dev.db")).expect("database");
+    let there: u32 = db.query_row("select count(*) from sqlite_schema where name in ('s1', 's2')", [], |r| r.get(0)).expect("counted");
+    assert_eq!(there, 0, "{text}");
 }

@@ -20,6 +20,8 @@ use std::path::{Path, PathBuf};
 pub(super) struct Server {
     /// Names of its program, as `/proc/PID/comm` has them.
     pub programs: &'static [&'static str],
+    /// What it is called where none of its processes is there to say.
+    pub name: &'static str,
     pub port: u16,
     /// Where its socket is when nobody says otherwise.
     pub sockets: fn(&Target, u16) -> Vec<PathBuf>,
@@ -107,7 +109,7 @@ fn place(target: &Target, port: u16) -> String {
 
 /// `listened`: somebody listens there, so that a process which cannot be told is not one that is gone.
 fn judge_processes(server: &Server, own: &[&Process], all: &[Process], place: &str, listened: bool) -> Seen {
-    let name = server.programs[0];
+    let name = server.name;
     let mut seen = Seen::of(&PROCESS).figure("processes", own.len() as f64);
     let Some(first) = own.first() else {
         let others =
@@ -123,6 +125,8 @@ fn judge_processes(server: &Server, own: &[&Process], all: &[Process], place: &s
         );
         return seen;
     };
+    let program = first.arguments.first().and_then(|a| Path::new(a).file_name()?.to_str()).filter(|n| server.programs.contains(n));
+    let name = program.unwrap_or(name);
     seen.says = format!("{name} runs as pid {}", first.pid);
     judge_titles(&mut seen, all, first.pid);
     for p in own {
@@ -260,6 +264,7 @@ mod tests {
 
     pub(super) const SERVER: Server = Server {
         programs: &["postgres"],
+        name: "postgres",
         port: 5432,
         sockets: |_, _| Vec::new(),
         packaged: |_, _| Vec::new(),

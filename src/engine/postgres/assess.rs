@@ -253,6 +253,7 @@ const CHECKS: &[Check] = &[
 /// How a server shows itself to the machine that it runs on.
 const SERVER: Server = Server {
     programs: &["postgres", "postmaster"],
+    name: "postgres",
     port: 5432,
     sockets: |target, port| {
         let own = target.socket.iter().cloned();

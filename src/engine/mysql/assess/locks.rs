@@ -60,6 +60,8 @@ struct Transaction {
     waits: Option<u64>,
     wants: String,
     rows: u64,
+    /// It has changed rows.
+    wrote: bool,
     rolls_back: bool,
 }
 
@@ -67,6 +69,9 @@ struct Transaction {
 fn keeps(r: &[Option<String>], id: u64, transaction: Option<&Transaction>, seconds: Option<u64>, held: &[metadata::Held]) -> bool {
     // Both ages are whole seconds.
     let earlier = transaction.zip(seconds).is_some_and(|(t, now)| t.open > now + 1);
+    // What it changed, no query did.
+    let reads = matches!(metadata::verb(at(r, 7)).as_str(), "SELECT" | "DO");
+    let earlier = earlier || reads && transaction.is_some_and(|t| t.wrote);
     let by_hand = held.iter().any(|h| h.session == id && (h.global || h.mode.contains("NO_READ_WRITE") || h.mode.contains("NO_WRITE")));
     let takes = matches!(metadata::verb(at(r, 7)).as_str(), "FLUSH" | "BACKUP" | "LOCK") || metadata::changed(at(r, 7)).is_some();
     earlier || by_hand && !takes
@@ -76,7 +81,7 @@ async fn transactions(s: &Session) -> Result<Vec<Transaction>> {
     let text = format!(
         "SELECT trx_id, trx_mysql_thread_id, GREATEST(0, TIMESTAMPDIFF(SECOND, trx_started, NOW())), \
          IF(trx_state = 'LOCK WAIT', GREATEST(0, TIMESTAMPDIFF(SECOND, trx_wait_started, NOW())), NULL), \
-         COALESCE(trx_requested_lock_id, ''), trx_rows_locked, trx_state = 'ROLLING BACK' FROM information_schema.INNODB_TRX ORDER BY trx_started LIMIT {SESSIONS}"
+         COALESCE(trx_requested_lock_id, ''), trx_rows_locked, trx_state = 'ROLLING BACK', trx_rows_modified > 0 FROM information_schema.INNODB_TRX ORDER BY trx_started LIMIT {SESSIONS}"
     );
     let whole = |r: &[Option<String>], i| number(r, i).map(|n| n as u64);
     Ok(rows(s, &text)
@@ -90,6 +95,7 @@ async fn transactions(s: &Session) -> Result<Vec<Transaction>> {
             wants: at(r, 4).into(),
             rows: whole(r, 5).unwrap_or(0),
             rolls_back: at(r, 6) == "1",
+            wrote: at(r, 7) == "1",
         })
         .collect())
 }
@@ -637,6 +643,7 @@ mod tests {
             waits,
             wants: String::new(),
             rows,
+            wrote: false,
             rolls_back: false,
         };
         let open = [t(9, None, 1, 30), t(10, Some(11), 1, 11), t(11, Some(10), 1, 10), t(12, None, 0, 40), t(13, None, 5, 2)];
