@@ -148,6 +148,7 @@ fn on_mariadb() {
         "--open-files-limit=19000",
         "--back-log=1000",
         "--thread-stack=192K",
+        "--innodb-lock-wait-timeout=3000",
     ]);
     my.create_database("shop");
     my.sql(
