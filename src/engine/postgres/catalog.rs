@@ -392,6 +392,9 @@ impl Catalog for Postgres {
     fn places(&self) -> Option<[&'static str; 2]> {
         Some(["tableoid", "ctid"])
     }
+    fn lie_there<'a>(&'a self, s: &'a Session, table: &'a TableInfo, of: &'a str, places: &'a [String]) -> BoxFuture<'a, Result<u64>> {
+        Box::pin(super::reach::lie_there(s, table, of, places))
+    }
     fn exact_output<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Option<[String; 2]>>> {
         Box::pin(super::reach::exact_output(s))
     }

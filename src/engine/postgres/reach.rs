@@ -5,7 +5,7 @@ use super::catalog::{cell, pinned};
 use super::effects::of_rows;
 use crate::engine::referrers::from_rows;
 use crate::engine::{Session, Touched};
-use crate::model::{Dialect, Referrer, Result};
+use crate::model::{Dialect, Referrer, Result, TableInfo};
 use std::collections::BTreeMap;
 
 /// The table and what is part of it or inherits from it: its rows are rows of theirs.
@@ -56,6 +56,27 @@ pub(super) async fn beyond(s: &Session, table: &[String], touched: Touched) -> R
     // What is computed for each row: checks, domains, generated columns, defaults, indexes, policies.
     let effects = of_rows(s, &schema, &name, touched.insert).await?;
     Ok(effects.outside.into_iter().chain(effects.stays).chain(effects.written).collect())
+}
+
+/// Places that are asked about at once.
+const ASKED: usize = 1000;
+
+/// See `Catalog::lie_there`.
+pub(super) async fn lie_there(s: &Session, table: &TableInfo, of: &str, places: &[String]) -> Result<u64> {
+    let quote = |n: &str| Dialect::Postgres.quote_ident(n);
+    let from = format!("{}.{}", quote(&table.schema), quote(&table.name));
+    let mut out = 0;
+    for some in places.chunks(ASKED) {
+        let list = some.iter().map(|p| format!("\"{p}\"")).collect::<Vec<_>>().join(",");
+        let counted = s
+            .fetch(format!(
+                "SELECT pg_catalog.count(*) FROM {from} WHERE ctid OPERATOR(pg_catalog.=) ANY ('{{{list}}}'::pg_catalog.tid[]) \
+                   AND tableoid OPERATOR(pg_catalog.=) '{of}'::pg_catalog.oid"
+            ))
+            .await?;
+        out += counted.scalar().and_then(|n| n.parse::<u64>().ok()).unwrap_or(0);
+    }
+    Ok(out)
 }
 
 /// See `Catalog::exact_output`: what pg_dump sets, too. How dates are read stays as it is: the style of DateStyle alone is for output.

@@ -9,7 +9,7 @@ use crate::sql::before::{Touch, unlocked};
 use crate::text;
 use std::collections::BTreeMap;
 
-/// Places that are asked about at once.
+/// Keys that are asked about at once.
 const ASKED: usize = 1000;
 
 /// What is noted of the rows that were saved.
@@ -93,10 +93,14 @@ impl<'a> Proof<'a> {
     ///
     /// # Errors
     /// [`crate::model::Kind::Held`] when others changed.
-    pub async fn holds(&self, s: &Session, touch: &Touch, affected: u64, changed: Option<u64>) -> Result<()> {
+    pub async fn holds(&self, catalog: &dyn Catalog, s: &Session, touch: &Touch, affected: u64, changed: Option<u64>) -> Result<()> {
         let found = if self.places.is_some() {
             let saved = self.lay.values().map(|p| p.len() as u64).sum::<u64>();
-            saved - self.still_there(s).await?.min(saved)
+            let mut there = 0;
+            for (of, places) in &self.lay {
+                there += catalog.lie_there(s, self.table, of, places).await.map_err(|e| e.context("looking which rows changed"))?;
+            }
+            saved - there.min(saved)
         } else if let Some(before) = &self.rows {
             let now = self.by_key(s).await?;
             let other = |(k, row): &(&Vec<Param>, &RowId)| match (touch, now.get(*k)) {
@@ -115,27 +119,6 @@ impl<'a> Proof<'a> {
         let [wanted, found] = [wanted, found].map(text::thousands);
         Err(Error::held(format!("held: it changed {wanted} rows, of which {found} were saved before, so it was rolled back"))
         .hint("Its condition may find other rows each time (random(), a clock), or somebody changed rows meanwhile: run it again, or name the rows by their keys."))
-    }
-
-    /// How many of the rows lie where they lay.
-    async fn still_there(&self, s: &Session) -> Result<u64> {
-        let quote = |n: &str| s.dialect().quote_ident(n);
-        let mut out = 0;
-        for (table, places) in &self.lay {
-            for some in places.chunks(ASKED) {
-                let list = some.iter().map(|p| format!("\"{p}\"")).collect::<Vec<_>>().join(",");
-                let counted = s
-                    .fetch(format!(
-                        "SELECT count(*) FROM {}.{} WHERE ctid = ANY ('{{{list}}}'::tid[]) AND tableoid = {table}",
-                        quote(&self.table.schema),
-                        quote(&self.table.name)
-                    ))
-                    .await
-                    .map_err(|e| e.context("looking which rows changed"))?;
-                out += counted.scalar().and_then(|n| n.parse::<u64>().ok()).unwrap_or(0);
-            }
-        }
-        Ok(out)
     }
 
     async fn by_key(&self, s: &Session) -> Result<BTreeMap<Vec<Param>, RowId>> {

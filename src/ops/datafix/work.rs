@@ -199,7 +199,7 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
         }
         switch(s, &exactly).await?;
         if let Some(proof) = &proof
-            && let Err(e) = proof.holds(s, &step.touch, n, changed).await
+            && let Err(e) = proof.holds(catalog, s, &step.touch, n, changed).await
         {
             images.discard();
             return Err(e);
