@@ -93,6 +93,123 @@ fn what_each_row_computes_is_held_on_postgresql() {
     assert!(told.contains("`holdpoint explain g"), "{told}");
 }
 
+/// What the text of a change calls is looked through as a read's is: overloads of known names, `row.function`, bodies of functions that are
+/// declared stable, aggregates of users. Casts count where the statement can come to them.
+#[test]
+fn what_the_text_of_a_change_calls_is_held_on_postgresql() {
+    let pg = PgServer::shared();
+    pg.create_database("calling");
+    let long = "f".repeat(63);
+    pg.psql(
+        "calling",
+        &format!(
+            "create sequence acted; create table t (id int primary key, v text); insert into t values (1, 'a');
+             create function ev(text) returns text language plpgsql volatile as $$begin execute 'select nextval(''public.acted'')'; return $1; end$$;
+             create function lower(int) returns text language plpgsql volatile as $$begin return ev('lower'); end$$;
+             create function evt(t) returns text language plpgsql as $$begin return ev('attr'); end$$;
+             create function sf(text) returns text language plpgsql stable as $$begin return ev('sf'); end$$;
+             create function \"a.b\"(text) returns text language plpgsql stable as $$begin return ev('dot'); end$$;
+             create function {long}(text) returns text language plpgsql stable as $$begin return ev('long'); end$$;
+             create function indirect(text) returns text language sql stable as $$select {long}xyz($1)$$;
+             create function field(text) returns text language plpgsql stable as $$begin return (select x.evt from t x limit 1); end$$;
+             create function tsf(text, t) returns text language plpgsql as $$begin return ev('tsf'); end$$; create aggregate max(t) (sfunc = tsf, stype = text);
+             create function count(t) returns text language plpgsql as $$begin return ev('count'); end$$;
+             create function reads(text) returns text language plpgsql stable as $$begin return upper($1) || (select sum(id) from t); end$$;
+             create type cx as (a int); create function cxt(cx) returns text language plpgsql as $$begin return ev('cast'); end$$;
+             create cast (cx as text) with function cxt(cx) as assignment; create table holds_cx (id int primary key, c cx); insert into holds_cx values (1, row(1));
+             select setval('acted', 1, false)"
+        ),
+    );
+    let home = guarded(&format!(
+        "engine = \"postgres\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"postgres\"\ndatabase = \"calling\"\nsslmode = \"disable\"",
+        pg.port
+    ));
+    for sql in [
+        "update t set v = lower(5) where id = 1",
+        "update t set v = (t).evt where id = 1",
+        "update t set v = t.evt where id = 1",
+        "update t set v = t.\"evt\" where id = 1",
+        "update t set v = t . /* */ EVT where id = 1",
+        "insert into t select 501, x.evt from t x where id = 1",
+        "insert into t values (502, (select x.evt from t x limit 1))",
+        "update t set v = 'a' where t.evt is not null and id = 1",
+        "delete from t where id = 1 returning t.evt",
+        "update t set v = sf(v) where id = 1",
+        "update t set v = \"a.b\"(v) where id = 1",
+        &format!("update t set v = {long}abc(v) where id = 1"),
+        "update t set v = indirect(v) where id = 1",
+        "update t set v = field(v) where id = 1",
+        "update t set v = (select max(x) from t x) where id = 1",
+        "update t set v = count(t) where id = 1",
+        "update t set v = t.U&\"\\0065vt\" where id = 1",
+        "update t set v = (select c from holds_cx limit 1) where id = 1",
+    ] {
+        let told = run(&home, 4, sql);
+        assert_eq!(pg.psql("calling", "select is_called from acted").trim(), "f", "{sql}: {told}");
+        if sql.contains("holds_cx") {
+            assert!(told.contains("cast from cx to text"), "{told}");
+        }
+    }
+    run(&home, 4, "select \"a.b\"('x')");
+    run(&home, 4, "select field('x')");
+    run(&home, 4, "select indirect('x')");
+    assert_eq!(pg.psql("calling", "select is_called from acted").trim(), "f");
+    run(&home, 0, "update t set v = reads(v) where id = 1");
+    run(&home, 0, "update t set v = upper(v), id = 7 where t.id = 1");
+    run(&home, 0, "insert into t (id, v) values (8, reverse('x'))");
+    assert_eq!(pg.psql("calling", "select string_agg(v, ',' order by id) from t").trim(), "A1,x");
+}
+
+/// Rows of the system's catalogue are the schema: no saved row brings back what a change of them takes.
+#[test]
+fn rows_of_the_catalogue_are_no_data_fix() {
+    let pg = PgServer::shared();
+    pg.create_database("catalogued");
+    pg.psql("catalogued", "create table side (n int); create table information_schema.of_users (n int primary key)");
+    let home = guarded(&format!(
+        "engine = \"postgres\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"postgres\"\ndatabase = \"catalogued\"\nsslmode = \"disable\"",
+        pg.port
+    ));
+    for sql in [
+        "delete from pg_class where relname = 'side'",
+        "update pg_catalog.pg_authid set rolconnlimit = 5 where rolname = 'postgres'",
+        "update pg_attribute set attnotnull = true where attname = 'n'",
+        "insert into pg_description values (1, 1, 0, 'x')",
+        "delete from information_schema.sql_features",
+    ] {
+        assert!(run(&home, 4, sql).contains("the system's own"), "{sql}");
+    }
+    assert_eq!(pg.psql("catalogued", "select count(*) from side").trim(), "0");
+    run(&home, 0, "insert into information_schema.of_users values (1)");
+
+    let maria = MariaServer::shared();
+    maria.create_database("catalogued");
+    let home = guarded(&format!("engine = \"mysql\"\nsocket = \"{}\"\nuser = \"root\"\ndatabase = \"catalogued\"", maria.socket.display()));
+    for sql in [
+        "update sys.sys_config set value = '65' where variable = 'statement_truncate_len'",
+        "delete from mysql.db where user = 'nobody'",
+        "update `mysql`.help_topic set name = 'x' where help_topic_id = 1",
+    ] {
+        assert!(run(&home, 4, sql).contains("the system's own"), "{sql}");
+    }
+
+    let home = guarded("engine = \"sqlite\"\npath = \"g.db\"");
+    let db = rusqlite::Connection::open(home.path().join("g.db")).expect("database");
+    db.execute_batch(
+        "create table a (id integer primary key autoincrement, v); insert into a (v) values (1); create index av on a (v); analyze",
+    )
+    .expect("data");
+    for sql in [
+        "update sqlite_sequence set seq = 0",
+        "delete from main.SQLITE_STAT1",
+        "delete from \"sqlite_sequence\" where name = 'a'",
+        "delete from sqlite_schema where name = 'av'",
+    ] {
+        assert!(run(&home, 4, sql).contains("the system's own") || sql.contains("schema"), "{sql}");
+    }
+    assert_eq!(db.query_row("select seq from sqlite_sequence", [], |r| r.get::<_, i64>(0)).expect("seq"), 1);
+}
+
 #[test]
 fn a_default_that_moves_a_sequence_is_held_on_mariadb() {
     let maria = MariaServer::shared();

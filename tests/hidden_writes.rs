@@ -444,6 +444,109 @@ fn conditions_of_domains_count_where_a_value_becomes_one() {
     }
 }
 
+/// The server's own is what initdb made, not what stands in its schemas.
+#[test]
+fn what_users_put_into_the_schemas_of_the_server_is_looked_into() {
+    let pg = PgServer::shared();
+    let marker = pg.socket.join("own-written");
+    let ev = format!(
+        "create function ev(text) returns text language plpgsql volatile as $$ begin copy (select 1) to '{}'; return $1; end $$; \
+         create table t (id int, v text); insert into t values (1, 'a')",
+        marker.display()
+    );
+    let home = tempfile::tempdir().expect("home");
+    let url = |db: &str| format!("{}?sslmode=disable", pg.url(db));
+    let system = |sql: &str| format!("set allow_system_table_mods = on; {sql}");
+    pg.create_database("added");
+    pg.psql("added", &ev);
+    pg.psql(
+        "added",
+        &system(
+            "create view information_schema.vv as select public.ev('is') x; create view over as select x from information_schema.vv;
+             create view pg_catalog.pv as select public.ev('is') x;
+             create function information_schema.actst() returns text language plpgsql stable as $$begin return public.ev('isf'); end$$;
+             create function calls() returns text language sql stable as 'select information_schema.actst()';
+             create function pg_catalog.zz_st() returns text language plpgsql stable as $$begin return public.ev('pgc'); end$$;
+             create function pg_catalog.lower(int) returns text language plpgsql volatile as $$begin return public.ev('pgc'); end$$;
+             create function pg_catalog.uuidv7() returns text language plpgsql volatile as $$begin return public.ev('pgc'); end$$;
+             create function pg_catalog.opf(int, int) returns bool language plpgsql immutable as $$begin return public.ev('o') = ''; end$$;
+             create operator pg_catalog.#### (leftarg = int, rightarg = int, function = pg_catalog.opf)",
+        ),
+    );
+    for sql in [
+        "select * from information_schema.vv",
+        "select count(*) from information_schema.vv",
+        "table information_schema.vv",
+        "select * from over",
+        "select * from pv",
+        "select information_schema.actst()",
+        "select calls()",
+        "select zz_st()",
+        "select lower(5)",
+        "select uuidv7()",
+        "select 1 #### 2",
+    ] {
+        refused(home.path(), &url("added"), sql);
+        assert!(!marker.exists(), "{sql} was run");
+    }
+    // What was put in the place of the server's own keeps its number.
+    for (db, replaces, sql) in [
+        (
+            "replaced_function",
+            "create or replace function pg_catalog.quote_nullable(anyelement) returns text language plpgsql stable as $$begin return public.ev('q'); end$$",
+            "select quote_nullable(1)",
+        ),
+        (
+            // Inlined where the grammar calls it.
+            "replaced_internal",
+            "create or replace function pg_catalog.timezone(text, timestamptz) returns timestamp language sql stable as $$select public.ev('q')::timestamp$$",
+            "select now() at time zone 'utc'",
+        ),
+        (
+            "replaced_view",
+            "create or replace view information_schema.enabled_roles as select a.rolname::information_schema.sql_identifier as role_name \
+               from pg_authid a where public.ev('v') is not null",
+            "select * from information_schema.enabled_roles",
+        ),
+        (
+            "replaced_aggregate",
+            "create function public.sf(text, text) returns text language plpgsql immutable as $$begin return public.ev('a'); end$$; \
+             create or replace aggregate pg_catalog.max(text) (sfunc = public.sf, stype = text)",
+            "select max(v) from t",
+        ),
+        (
+            "narrowed_domain",
+            "create function public.ok(text) returns bool language plpgsql immutable as $$begin return public.ev('d') is not null; end$$; \
+             alter domain information_schema.yes_or_no add check (public.ok(value)) not valid",
+            "select is_nullable from information_schema.columns",
+        ),
+    ] {
+        pg.create_database(db);
+        pg.psql(db, &ev);
+        pg.psql(db, &system(replaces));
+        refused(home.path(), &url(db), sql);
+        assert!(!marker.exists(), "{sql} was run");
+    }
+    // The server's own can be read as ever, also where its rights were changed since.
+    let own = [
+        "select * from information_schema.columns limit 1",
+        "select * from pg_stat_activity",
+        "select round(1.5, 1), obj_description(1, 'pg_class'), lpad('a', 3), age(now()), pg_size_pretty(pg_relation_size('pg_class')), trunc(2.5, 1)",
+        "select * from pg_settings limit 1",
+        "select * from pg_locks, pg_class limit 1",
+        "select * from information_schema.sql_features limit 1",
+        "select t::text, random(), clock_timestamp(), pg_ls_waldir() is not null from now() t limit 1",
+    ];
+    pg.create_database("revoked");
+    for sql in own {
+        allowed(home.path(), &url("revoked"), sql);
+    }
+    pg.psql("revoked", "revoke execute on all functions in schema pg_catalog, information_schema from public");
+    for sql in own {
+        allowed(home.path(), &url("revoked"), sql);
+    }
+}
+
 #[test]
 fn behind_names_in_mariadb() {
     let maria = MariaServer::shared();

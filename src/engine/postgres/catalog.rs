@@ -322,7 +322,7 @@ async fn tables(s: &Session) -> Result<Vec<TableShape>> {
 const HARMLESS: &str = "SELECT w.name FROM unnest($1::text[]) AS w(name) CROSS JOIN LATERAL (SELECT parse_ident(w.name, false) AS part) q \
     JOIN pg_catalog.pg_proc p ON p.proname = q.part[cardinality(q.part)] JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
     WHERE CASE WHEN cardinality(q.part) > 1 THEN n.nspname = q.part[cardinality(q.part) - 1] ELSE n.nspname = ANY ($2::text[]) END \
-    GROUP BY w.name HAVING bool_and((p.provolatile <> 'v' OR {known} OR n.nspname = 'pg_catalog' AND p.proname = ANY ($3::text[])) AND p.prokind <> 'p')";
+    GROUP BY w.name HAVING bool_and((p.provolatile <> 'v' OR {known} OR n.nspname = 'pg_catalog' AND p.oid < 16384 AND p.proname = ANY ($3::text[])) AND p.prokind <> 'p')";
 
 pub(super) async fn writing_functions(s: &Session, names: &[String]) -> Result<Vec<String>> {
     if names.is_empty() {

@@ -5,7 +5,7 @@
 //! builds statements while it runs, or is not in SQL or PL/pgSQL, may do anything and counts as reaching outside.
 
 use super::catalog::{array, cell, pinned};
-use super::hidden::{KNOWN_READER, VOLATILE, called, calls_of, planner, writer};
+use super::hidden::{INITDB, KNOWN_READER, VOLATILE, after_dots, called, calls_of, planner, writer};
 use crate::engine::effects::{MOST, Reached, Touched, cascades};
 use crate::engine::{Catalog, Session};
 use crate::model::{Dialect, Effects, Result};
@@ -36,7 +36,8 @@ const TAKEN_BACK: &[&str] = &[
     "pg_try_advisory_xact_lock_shared",
 ];
 
-/// All that hangs on a table and its partitions. $1: schema, $2: name. A trigger of a partitioned table is told once.
+/// All that hangs on a table and its partitions. $1: schema, $2: name. A trigger of a partitioned table is told once. Casts: those by which
+/// foreign keys carry a value over; to others only a statement's own text can come.
 const TABLE: &str = "WITH RECURSIVE t(oid) AS (SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
        WHERE n.nspname = $1 AND c.relname = $2 \
        UNION SELECT i.inhrelid FROM t JOIN pg_catalog.pg_inherits i ON i.inhparent = t.oid), \
@@ -55,6 +56,10 @@ const TABLE: &str = "WITH RECURSIVE t(oid) AS (SELECT c.oid FROM pg_catalog.pg_c
      classes(family) AS (SELECT o.opcfamily FROM pg_catalog.pg_opclass o WHERE o.oid IN ( \
        SELECT unnest(i.indclass::oid[]) FROM pg_catalog.pg_index i JOIN t ON i.indrelid = t.oid \
        UNION ALL SELECT unnest(k.partclass::oid[]) FROM pg_catalog.pg_partitioned_table k JOIN t ON k.partrelid = t.oid)), \
+     keys(oid) AS MATERIALIZED (SELECT unnest(ARRAY[y.oid, y.typbasetype]) FROM pg_catalog.pg_constraint f JOIN pg_catalog.pg_attribute a \
+         ON a.attrelid = f.conrelid AND a.attnum = ANY (f.conkey) OR a.attrelid = f.confrelid AND a.attnum = ANY (f.confkey) \
+       JOIN pg_catalog.pg_type y ON y.oid = a.atttypid \
+       WHERE f.contype = 'f' AND (f.conrelid IN (SELECT oid FROM t) OR f.confrelid IN (SELECT oid FROM t))), \
      operators(oid) AS (SELECT d.refobjid FROM made m JOIN pg_catalog.pg_depend d ON d.classid = m.classid AND d.objid = m.objid \
          AND d.refclassid = 'pg_catalog.pg_operator'::regclass \
        UNION ALL SELECT a.amopopr FROM pg_catalog.pg_amop a JOIN classes ON classes.family = a.amopfamily), \
@@ -78,7 +83,7 @@ const TABLE: &str = "WITH RECURSIVE t(oid) AS (SELECT c.oid FROM pg_catalog.pg_c
      UNION ALL SELECT DISTINCT 'function', '', '', '', '', o.oprcode::oid::text FROM pg_catalog.pg_operator o WHERE o.oid IN (SELECT oid FROM operators) \
      UNION ALL SELECT DISTINCT 'function', '', '', '', '', a.amproc::oid::text FROM pg_catalog.pg_amproc a JOIN classes ON classes.family = a.amprocfamily \
      UNION ALL SELECT 'function', '', '', '', '', k.castfunc::text FROM pg_catalog.pg_cast k \
-       WHERE k.castfunc <> 0 AND k.castcontext IN ('a', 'i') AND k.casttarget IN (SELECT oid FROM types) \
+       WHERE k.castfunc <> 0 AND k.castcontext IN ('a', 'i') AND k.castsource IN (SELECT oid FROM keys) AND k.casttarget IN (SELECT oid FROM keys) \
      UNION ALL SELECT 'when', g.tgname, g.tgrelid::regclass::text, g.tgtype::text, \
        COALESCE(substring(pg_catalog.pg_get_triggerdef(g.oid) FROM 'WHEN (\\(.*\\)) EXECUTE '), ''), '' FROM fires g \
      UNION ALL SELECT 'when', g.tgname, g.tgrelid::regclass::text, g.tgtype::text, 'true', COALESCE(o.oprcode::oid, d.refobjid)::text FROM fires g \
@@ -105,15 +110,16 @@ const TABLE: &str = "WITH RECURSIVE t(oid) AS (SELECT c.oid FROM pg_catalog.pg_c
        JOIN pg_catalog.pg_namespace n ON n.oid = b.relnamespace";
 
 /// Functions by number ($1) and by name ($2), those of users, and by number the server's own volatile ones: with language and body. An aggregate stands for its parts.
-const FUNCTIONS: &str = "WITH RECURSIVE f(oid) AS (SELECT p.oid FROM pg_catalog.pg_proc p WHERE p.oid = ANY ($1::oid[]) OR p.proname = ANY ($2::text[]) \
+const FUNCTIONS: &str = "WITH RECURSIVE {initdb}, f(oid) AS (SELECT p.oid FROM pg_catalog.pg_proc p WHERE p.oid = ANY ($1::oid[]) OR p.proname = ANY ($2::text[]) \
        UNION SELECT x.oid FROM f JOIN pg_catalog.pg_aggregate a ON a.aggfnoid = f.oid \
          CROSS JOIN LATERAL unnest(ARRAY[a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn]::oid[]) x(oid)) \
      SELECT p.oid::text, p.oid::regprocedure::text, l.lanname, p.provolatile::text, \
        CASE WHEN l.lanname NOT IN ('sql', 'plpgsql') OR p.prokind = 'a' THEN '' WHEN p.prosrc <> '' THEN p.prosrc ELSE pg_catalog.pg_get_functiondef(p.oid) END, \
-       {known}::text, p.prokind::text, l.lanpltrusted::text, CASE n.nspname WHEN 'pg_catalog' THEN p.proname ELSE '' END, \
-       CASE WHEN n.nspname <> 'pg_catalog' THEN coalesce(pg_catalog.pg_get_expr(p.proargdefaults, 0), '') ELSE '' END \
-     FROM f JOIN pg_catalog.pg_proc p ON p.oid = f.oid JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
-     WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') OR p.provolatile = 'v' AND p.prokind <> 'a' AND p.oid = ANY ($1::oid[])";
+       {known}::text, p.prokind::text, l.lanpltrusted::text, CASE WHEN own.made OR p.oid < 16384 AND p.provolatile = 'v' AND l.lanname IN ('internal', 'c') THEN p.proname ELSE '' END, \
+       CASE WHEN NOT own.made THEN coalesce(pg_catalog.pg_get_expr(p.proargdefaults, 0), '') ELSE '' END \
+     FROM f JOIN pg_catalog.pg_proc p ON p.oid = f.oid JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
+       CROSS JOIN LATERAL (SELECT p.oid < 16384 AND (p.xmin::text::bigint <= (SELECT xid FROM initdb)) IS TRUE) own(made) \
+     WHERE NOT own.made OR p.provolatile = 'v' AND p.prokind <> 'a' AND p.oid = ANY ($1::oid[])";
 
 const RELATIONS: &str = "SELECT c.relkind::text, n.nspname, c.relname, c.oid::regclass::text FROM pg_catalog.pg_class c \
      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relname = ANY ($1::text[]) AND c.relkind IN ('r', 'p', 'v', 'f', 'S') \
@@ -322,7 +328,9 @@ impl<'a> Look<'a> {
     /// Looks at the functions that wait.
     async fn functions(&mut self) -> Result<()> {
         let (numbers, names) = (std::mem::take(&mut self.numbers), std::mem::take(&mut self.names));
-        let found = pinned(self.s, &FUNCTIONS.replace("{known}", KNOWN_READER), &[&array(&numbers), &array(&names)]).await?;
+        let found =
+            pinned(self.s, &FUNCTIONS.replace("{initdb}", INITDB).replace("{known}", KNOWN_READER), &[&array(&numbers), &array(&names)])
+                .await?;
         for r in &found.rows {
             let (number, name, language, volatile) = (cell(r, 0), cell(r, 1), cell(r, 2), cell(r, 3) == "v");
             if !self.seen.insert(number.to_string()) || cell(r, 6) == "a" || cell(r, 5) == "true" {
@@ -430,19 +438,4 @@ fn names(text: &str) -> Vec<String> {
         }
     }
     out.into_iter().collect()
-}
-
-/// Names behind a dot: `row.name` calls a function of that name, if there is no such column.
-pub(super) fn after_dots(text: &str) -> Vec<String> {
-    let tokens: Vec<sql::Token> =
-        sql::lex(Dialect::Postgres, text).into_iter().filter(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment)).collect();
-    let raw = |i: usize| tokens.get(i).map_or("", |t| &text[t.span.clone()]);
-    (1..tokens.len())
-        .filter(|i| raw(i - 1) == ".")
-        .filter_map(|i| match tokens[i].kind {
-            TokenKind::Identifier | TokenKind::Keyword => Some(raw(i).to_lowercase()),
-            TokenKind::QuotedIdentifier => Some(raw(i).trim_matches('"').replace("\"\"", "\"")),
-            _ => None,
-        })
-        .collect()
 }

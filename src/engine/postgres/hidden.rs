@@ -12,13 +12,14 @@
 //! table does on its server nobody here can see: postgres_fdw's transaction there may write, whatever ours may.
 //!
 //! Planning runs functions that the statement does not name: in expressions of indexes, statistics, checks and defaults. They count.
+//!
+//! The server's own is what initdb made, wherever it stands, and nothing that somebody put into its schemas or over it since: see [`INITDB`].
 
 use super::catalog::{array, pinned, writing_functions};
-use super::effects::after_dots;
 use crate::engine::Session;
 use crate::model::rows::Table;
-use crate::model::{Dialect, Result};
-use crate::sql::{self, Class, TokenKind};
+use crate::model::{Dialect, Reading, Result};
+use crate::sql::{self, Class, Token, TokenKind};
 use std::collections::BTreeSet;
 
 /// Views that are followed before the look-up gives up (and refuses).
@@ -27,17 +28,27 @@ const MOST_VIEWS: usize = 200;
 /// Bytes of a name that the server keeps (NAMEDATALEN - 1): it cuts longer ones off, so `SELECT * FROM long…` may mean another name.
 const NAME_BYTES: usize = 63;
 
+/// A table `initdb` of one number: the last transaction of initdb's whose rows count as the server's own. A row that has a greater one was
+/// made or replaced since, as long as transactions are numbered for the first time. The extension plpgsql is the last thing that initdb
+/// makes, and what ties its functions to it is changed by no GRANT or ALTER; where it was dropped, template0 is the next best. Without
+/// either everything is looked through.
+pub(super) const INITDB: &str = "initdb(xid) AS MATERIALIZED (SELECT LEAST(min(d.xmin::text::bigint), \
+       (SELECT b.xmin::text::bigint FROM pg_catalog.pg_database b WHERE b.datname = 'template0')) FROM pg_catalog.pg_depend d \
+       WHERE d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.refobjid < 16384 AND d.deptype = 'e')";
+
 /// A table `v` of the functions that are asked about: volatile ones that are not known to read, and of users those that are declared stable
 /// or immutable and whose bodies can be read (or that may do anything). Other names of the server's own volatile functions count as these;
-/// of what is written in C the author is believed where it belongs to an extension. The server's own count behind operators, casts and the
-/// like only.
-const ASKED: &str = "v AS MATERIALIZED (SELECT p.oid, p.proname, n.nspname = 'pg_catalog' AS builtin FROM pg_catalog.pg_proc p \
-       JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
-       WHERE (p.provolatile = 'v' OR p.pronamespace <> 'pg_catalog'::regnamespace) AND n.nspname <> 'information_schema' \
-         AND CASE WHEN p.provolatile = 'v' THEN NOT {known} WHEN n.nspname = 'pg_catalog' THEN false \
+/// of what is written in C the author is believed where it belongs to an extension. The server's own (`builtin`) count behind operators,
+/// casts and the like only; one that was replaced is a user's, but the server finds those in `internal` by their numbers, whatever their
+/// rows say since.
+const ASKED: &str = "{initdb}, v AS MATERIALIZED (SELECT p.oid, p.proname, p.oid < 16384 AND CASE WHEN p.provolatile = 'v' AND l.lanname IN ('internal', 'c') THEN true \
+         ELSE (p.xmin::text::bigint <= (SELECT xid FROM initdb)) IS TRUE END AS builtin \
+       FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
+       WHERE (p.provolatile = 'v' OR p.oid >= 16384 OR (p.xmin::text::bigint <= (SELECT xid FROM initdb)) IS NOT TRUE) \
+         AND CASE WHEN p.provolatile = 'v' THEN NOT {known} \
          ELSE p.prokind = 'f' AND CASE l.lanname WHEN 'sql' THEN true WHEN 'plpgsql' THEN true \
              WHEN 'internal' THEN EXISTS (SELECT 1 FROM pg_catalog.pg_proc b WHERE b.oid < 16384 AND b.prolang = p.prolang AND b.prosrc = p.prosrc AND b.provolatile = 'v') \
-             WHEN 'c' THEN NOT {extension} ELSE NOT l.lanpltrusted END END)";
+             WHEN 'c' THEN NOT (p.oid < 16384 AND p.probin LIKE '$libdir/%') AND NOT {extension} ELSE NOT l.lanpltrusted END END)";
 
 /// A condition on `pg_proc p`: it belongs to an extension.
 const EXTENSION: &str = "EXISTS (SELECT 1 FROM pg_catalog.pg_depend x WHERE x.classid = 'pg_catalog.pg_proc'::regclass AND x.objid = p.oid AND x.deptype = 'e')";
@@ -51,7 +62,8 @@ const ANSWER: &str = "SELECT CASE WHEN EXISTS (SELECT 1 FROM unnest(p.proconfig)
          WHEN l.lanname IN ('sql', 'plpgsql') THEN 'body' ELSE 'foreign' END, \
        'function ' || p.oid::regprocedure::text, \
        CASE WHEN l.lanname NOT IN ('sql', 'plpgsql') OR p.prokind <> 'f' THEN '' WHEN p.prosrc <> '' THEN p.prosrc \
-         ELSE pg_catalog.pg_get_functiondef(p.oid) END \
+         ELSE regexp_replace(pg_catalog.pg_get_functiondef(p.oid), '^CREATE OR REPLACE FUNCTION ', '') END, \
+       CASE h.what WHEN 'calls' THEN '' ELSE h.what END \
      FROM hit h JOIN pg_catalog.pg_proc p ON p.oid = h.oid AND p.oid = ANY (ARRAY(SELECT oid FROM hit)) \
      JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
      WHERE p.provolatile <> 'v' OR NOT h.idle OR l.lanname = 'sql'";
@@ -60,20 +72,28 @@ const ANSWER: &str = "SELECT CASE WHEN EXISTS (SELECT 1 FROM unnest(p.proconfig)
 /// is not, and LOOK costs some 20 ms in a new session, most of them for the server to read and plan it. $1: names in the text,
 /// $2: calls and fields.
 ///
-/// No row: nothing. It may say yes too often, never no too often. What is below 16384 (`FirstNormalObjectId`) came with the server;
-/// languages 12 and 13 are `internal` and `c` (`pg_language.dat`), whose functions count only when they are volatile.
-const ANYTHING: &str = "SELECT 1 WHERE EXISTS (SELECT 1 FROM pg_catalog.pg_class c WHERE c.relname = ANY ($1::text[]) AND c.oid >= 16384 \
-         AND (c.relkind NOT IN ('r', 'i', 'I', 'S', 't') OR c.relhasrules OR c.relrowsecurity OR c.relhassubclass \
-           OR EXISTS (SELECT 1 FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND a.atttypid >= 16384) \
-             AND EXISTS (SELECT 1 FROM pg_catalog.pg_constraint k WHERE k.contypid >= 16384 AND k.conbin IS NOT NULL) \
-           OR EXISTS (SELECT 1 FROM (SELECT 'pg_catalog.pg_class'::regclass, i.indexrelid FROM pg_catalog.pg_index i \
-               WHERE i.indrelid = c.oid AND (i.indpred IS NOT NULL OR i.indexprs IS NOT NULL) \
-             UNION ALL SELECT 'pg_catalog.pg_statistic_ext'::regclass, e.oid FROM pg_catalog.pg_statistic_ext e WHERE e.stxrelid = c.oid \
-             UNION ALL SELECT 'pg_catalog.pg_constraint'::regclass, k.oid FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'c') x(classid, objid) \
-           JOIN pg_catalog.pg_depend d ON d.classid = x.classid AND d.objid = x.objid \
-           WHERE d.refclassid IN ('pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_operator'::regclass)))) \
+/// No row: nothing. It may say yes too often, never no too often. Numbers below 16384 (`FirstNormalObjectId`) came with the server, and
+/// of these what was replaced counts always: it stands behind words and views that name nothing. Languages 12 and 13 are `internal` and
+/// `c` (`pg_language.dat`), whose functions count only when they are volatile.
+const ANYTHING: &str = "WITH {initdb} SELECT 1 WHERE EXISTS (SELECT 1 FROM pg_catalog.pg_class c WHERE c.relname = ANY ($1::text[]) \
+         AND CASE WHEN c.oid < 16384 AND c.relkind = 'v' THEN EXISTS (SELECT 1 FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid \
+             AND (r.xmin::text::bigint <= (SELECT xid FROM initdb)) IS NOT TRUE) \
+           ELSE c.relkind NOT IN ('r', 'i', 'I', 'S', 't') OR c.relhasrules OR c.relrowsecurity OR c.relhassubclass \
+             OR EXISTS (SELECT 1 FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND a.atttypid >= 16384) \
+               AND EXISTS (SELECT 1 FROM pg_catalog.pg_constraint k WHERE k.contypid >= 16384 AND k.conbin IS NOT NULL) \
+             OR EXISTS (SELECT 1 FROM (SELECT 'pg_catalog.pg_class'::regclass, i.indexrelid FROM pg_catalog.pg_index i \
+                 WHERE i.indrelid = c.oid AND (i.indpred IS NOT NULL OR i.indexprs IS NOT NULL) \
+               UNION ALL SELECT 'pg_catalog.pg_statistic_ext'::regclass, e.oid FROM pg_catalog.pg_statistic_ext e WHERE e.stxrelid = c.oid \
+               UNION ALL SELECT 'pg_catalog.pg_constraint'::regclass, k.oid FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'c') x(classid, objid) \
+             JOIN pg_catalog.pg_depend d ON d.classid = x.classid AND d.objid = x.objid \
+             WHERE d.refclassid IN ('pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_operator'::regclass)) END) \
      OR EXISTS (SELECT 1 FROM pg_catalog.pg_type t WHERE t.typname = ANY ($1::text[]) AND t.oid >= 16384 AND t.typrelid = 0) \
-     OR EXISTS (SELECT 1 FROM pg_catalog.pg_proc p WHERE p.proname = ANY ($2::text[]) AND p.oid >= 16384) \
+     OR EXISTS (SELECT 1 FROM pg_catalog.pg_constraint k WHERE k.contypid > 0 AND k.contypid < 16384 AND k.oid >= 16384) \
+     OR EXISTS (SELECT 1 FROM pg_catalog.pg_proc p WHERE p.proname = ANY ($2::text[]) AND (p.oid >= 16384 \
+         OR p.proargdefaults IS NOT NULL AND (p.xmin::text::bigint <= (SELECT xid FROM initdb)) IS NOT TRUE)) \
+     OR EXISTS (SELECT 1 FROM pg_catalog.pg_proc p WHERE p.oid < 16384 AND p.prolang NOT IN (12, 13) \
+         AND (p.xmin::text::bigint <= (SELECT xid FROM initdb)) IS NOT TRUE) \
+     OR EXISTS (SELECT 1 FROM pg_catalog.pg_aggregate a WHERE a.aggfnoid < 16384 AND (a.xmin::text::bigint <= (SELECT xid FROM initdb)) IS NOT TRUE) \
      OR EXISTS (SELECT 1 FROM (SELECT c.castfunc FROM pg_catalog.pg_cast c WHERE c.oid >= 16384 \
          UNION ALL SELECT a.amproc FROM pg_catalog.pg_amproc a WHERE a.oid >= 16384 \
          UNION ALL SELECT o.oprcode FROM pg_catalog.pg_operator o WHERE o.oid >= 16384) x(oid) \
@@ -94,14 +114,14 @@ const LOOK: &str = "WITH RECURSIVE {asked}, \
          WHERE p.proname = ANY ($3::text[]) AND p.oid >= 16384 \
        UNION SELECT unnest(ARRAY[a.aggtranstype, a.aggmtranstype]) FROM pg_catalog.pg_aggregate a JOIN pg_catalog.pg_proc p ON p.oid = a.aggfnoid \
          WHERE p.proname = ANY ($3::text[]) AND p.oid >= 16384 \
+       UNION SELECT k.contypid FROM pg_catalog.pg_constraint k WHERE k.contypid > 0 AND k.contypid < 16384 AND k.oid >= 16384 \
        UNION SELECT unnest(ARRAY[o.oprleft, o.oprright, o.oprresult]) FROM pg_catalog.pg_operator o WHERE o.oprname = ANY ($2::text[]) AND o.oid >= 16384 \
        UNION SELECT x.oid FROM named m JOIN pg_catalog.pg_type t ON t.oid = m.oid CROSS JOIN LATERAL ( \
          SELECT t.typelem UNION ALL SELECT t.typbasetype \
          UNION ALL SELECT r.rngsubtype FROM pg_catalog.pg_range r WHERE t.oid::text IN (r.rngtypid::text, to_jsonb(r) ->> 'rngmultitypid') \
          UNION ALL SELECT a.atttypid FROM pg_catalog.pg_attribute a WHERE t.typrelid <> 0 AND a.attrelid = t.typrelid AND a.attnum > 0) x(oid) \
          WHERE x.oid <> 0), \
-     rels(oid) AS (SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-         WHERE c.relname = ANY ($1::text[]) AND n.nspname NOT IN ('pg_catalog', 'information_schema') \
+     rels(oid) AS (SELECT c.oid FROM pg_catalog.pg_class c WHERE c.relname = ANY ($1::text[]) \
        UNION SELECT x.oid FROM rels CROSS JOIN LATERAL (SELECT i.inhrelid FROM pg_catalog.pg_inherits i WHERE i.inhparent = rels.oid \
          UNION ALL SELECT d.refobjid FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass \
            AND d.objid = r.oid AND d.refclassid = 'pg_catalog.pg_class'::regclass WHERE r.ev_class = rels.oid) x(oid)), \
@@ -123,33 +143,35 @@ const LOOK: &str = "WITH RECURSIVE {asked}, \
          JOIN pg_catalog.pg_class c ON c.oid = pol.polrelid WHERE c.relrowsecurity AND c.relname = ANY ($1::text[]) \
            AND (pol.polcmd IN ('r', '*') OR $4::boolean)), \
      hit(what, oid, idle) AS (SELECT 'calls', v.oid, $4::boolean FROM v WHERE v.proname = ANY ($3::text[]) AND NOT v.builtin \
+       UNION SELECT 'server, in which a function of its own was replaced,', v.oid, $4::boolean FROM v WHERE v.oid < 16384 AND NOT v.builtin \
        UNION SELECT e.what, v.oid, e.idle FROM expressed e JOIN pg_catalog.pg_depend d ON d.classid = e.classid AND d.objid = e.objid \
          LEFT JOIN pg_catalog.pg_operator o ON d.refclassid = 'pg_catalog.pg_operator'::regclass AND o.oid = d.refobjid \
          JOIN v ON v.oid = COALESCE(o.oprcode::oid, CASE WHEN d.refclassid = 'pg_catalog.pg_proc'::regclass THEN d.refobjid END) \
        UNION SELECT 'aggregate ' || g.proname, v.oid, false FROM pg_catalog.pg_aggregate a JOIN pg_catalog.pg_proc g ON g.oid = a.aggfnoid \
          JOIN v ON v.oid IN (a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggserialfn, a.aggdeserialfn, a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn) \
-         WHERE g.proname = ANY ($3::text[])), \
+         WHERE g.proname = ANY ($3::text[]) OR g.oid < 16384 AND (a.xmin::text::bigint <= (SELECT xid FROM initdb)) IS NOT TRUE), \
      asked_operators(oid) AS MATERIALIZED (SELECT o.oid FROM pg_catalog.pg_operator o WHERE (o.oprcode IN (SELECT oid FROM v)) IS TRUE) \
      {answer} \
-     UNION ALL SELECT 'maybe', '', '' WHERE EXISTS (SELECT 1 FROM pg_catalog.pg_cast c WHERE (c.castfunc IN (SELECT oid FROM v)) IS TRUE) \
+     UNION ALL SELECT 'maybe', '', '', '' WHERE EXISTS (SELECT 1 FROM pg_catalog.pg_cast c WHERE (c.castfunc IN (SELECT oid FROM v)) IS TRUE) \
        OR EXISTS (SELECT 1 FROM pg_catalog.pg_amproc a WHERE (a.amproc IN (SELECT oid FROM v)) IS TRUE) \
        OR EXISTS (SELECT 1 FROM asked_operators o JOIN pg_catalog.pg_amop a ON a.amopopr = o.oid) \
        OR EXISTS (SELECT 1 FROM asked_operators o JOIN pg_catalog.pg_operator w ON o.oid IN (w.oid, w.oprcom, w.oprnegate) WHERE w.oprname = ANY ($2::text[])) \
-     UNION ALL SELECT 'foreign table ' || c.relname, CASE WHEN w.fdwname = 'file_fdw' THEN 'a program' ELSE 'another server by ' || w.fdwname END, '' \
+     UNION ALL SELECT 'foreign table ' || c.relname, CASE WHEN w.fdwname = 'file_fdw' THEN 'a program' ELSE 'another server by ' || w.fdwname END, '', '' \
        FROM pg_catalog.pg_foreign_table f JOIN pg_catalog.pg_class c ON c.oid = f.ftrelid JOIN pg_catalog.pg_foreign_server fs ON fs.oid = f.ftserver \
        JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid = fs.srvfdw \
        WHERE c.oid IN (SELECT oid FROM rels) AND (w.fdwname <> 'file_fdw' OR EXISTS (SELECT 1 FROM unnest(f.ftoptions) o WHERE o LIKE 'program=%')) \
          AND NOT $4::boolean \
-     UNION ALL SELECT 'text', 'default of an argument of ' || p.oid::regprocedure::text, 'SELECT ' || pg_catalog.pg_get_expr(p.proargdefaults, 0) \
-       FROM pg_catalog.pg_proc p WHERE p.proargdefaults IS NOT NULL AND p.oid >= 16384 AND p.proname = ANY ($3::text[]) \
-     UNION ALL SELECT 'text', 'domain ' || t.oid::regtype::text || ' (' || con.conname || ')', 'SELECT ' || pg_catalog.pg_get_expr(con.conbin, 0) FROM pg_catalog.pg_constraint con \
+     UNION ALL SELECT 'text', 'default of an argument of ' || p.oid::regprocedure::text, 'SELECT ' || pg_catalog.pg_get_expr(p.proargdefaults, 0), '' \
+       FROM pg_catalog.pg_proc p WHERE p.proargdefaults IS NOT NULL \
+         AND (p.oid >= 16384 OR (p.xmin::text::bigint <= (SELECT xid FROM initdb)) IS NOT TRUE) AND p.proname = ANY ($3::text[]) \
+     UNION ALL SELECT 'text', 'domain ' || t.oid::regtype::text || ' (' || con.conname || ')', 'SELECT ' || pg_catalog.pg_get_expr(con.conbin, 0), '' FROM pg_catalog.pg_constraint con \
        JOIN pg_catalog.pg_type t ON t.oid = con.contypid WHERE NOT $4::boolean AND con.conbin IS NOT NULL AND t.oid IN (SELECT oid FROM named) \
-     UNION ALL SELECT 'view', 'policy ' || pol.polname || ' on ' || c.oid::regclass::text, 'SELECT ' || pg_catalog.pg_get_expr(pol.polqual, pol.polrelid) \
+     UNION ALL SELECT 'view', 'policy ' || pol.polname || ' on ' || c.oid::regclass::text, 'SELECT ' || pg_catalog.pg_get_expr(pol.polqual, pol.polrelid), '' \
        FROM pg_catalog.pg_policy pol JOIN pg_catalog.pg_class c ON c.oid = pol.polrelid \
        WHERE pol.polqual IS NOT NULL AND (pol.polcmd IN ('r', '*') OR $4::boolean) AND c.relrowsecurity AND c.relname = ANY ($1::text[]) \
-     UNION ALL SELECT 'view', 'view ' || c.oid::regclass::text, pg_catalog.pg_get_viewdef(c.oid) FROM pg_catalog.pg_class c \
-       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-       WHERE c.relkind = 'v' AND c.relname = ANY ($1::text[]) AND n.nspname NOT IN ('pg_catalog', 'information_schema')";
+     UNION ALL SELECT 'view', 'view ' || c.oid::regclass::text, pg_catalog.pg_get_viewdef(c.oid), '' FROM pg_catalog.pg_class c \
+       WHERE c.relkind = 'v' AND c.relname = ANY ($1::text[]) AND (c.oid >= 16384 OR EXISTS (SELECT 1 FROM pg_catalog.pg_rewrite r \
+         WHERE r.ev_class = c.oid AND (r.xmin::text::bigint <= (SELECT xid FROM initdb)) IS NOT TRUE))";
 
 /// What is asked only where some function of [`ASKED`] stands in an operator, an operator class or a cast: whether the statement can
 /// come to it. $1: names in the text and in all that stands behind it, $2: operators, $3: calls and fields, $4: whether it
@@ -243,7 +265,7 @@ const BEHIND_WORDS: &[(&str, &[&str])] = &[
 pub(super) const VOLATILE: &str = "SELECT DISTINCT proname::text FROM pg_catalog.pg_proc \
     WHERE pronamespace = 'pg_catalog'::regnamespace AND provolatile = 'v' AND proname = ANY ($1::text[])";
 
-/// A sentence that names what may write behind `text`, which the classifier called a read.
+/// A sentence that names what may write behind `text` when it is run, beside what it says itself: a read, or a change of rows.
 pub(super) async fn writer(s: &Session, text: &str) -> Result<Option<String>> {
     Look::default().through(s, text, false).await
 }
@@ -251,27 +273,14 @@ pub(super) async fn writer(s: &Session, text: &str) -> Result<Option<String>> {
 /// A sentence that names what may write when `text`, a statement that writes, is only planned: planning runs functions that are declared
 /// stable or immutable, and those that compare values for its estimates.
 pub(super) async fn planner(s: &Session, text: &str) -> Result<Option<String>> {
-    if let Err(why) = called(text)
-        && why == ESCAPES
-    {
-        return Ok(Some(format!("it {why}")));
-    }
     Look::default().through(s, text, true).await
 }
 
 /// A text that waits to be looked through.
 struct Waiting {
     text: String,
-    /// Calls in it that the classifier does not tell: those of a function's body are read from its tokens.
-    calls: Vec<String>,
     /// A function's body, which converts whatever it puts into its variables.
     body: bool,
-}
-
-impl Waiting {
-    fn new(text: &str, calls: Vec<String>) -> Self {
-        Waiting { text: text.to_string(), calls, body: false }
-    }
 }
 
 #[derive(Default)]
@@ -281,10 +290,14 @@ struct Look {
     idle: Vec<Waiting>,
     /// Texts that are run.
     run: Vec<Waiting>,
+    /// Functions' bodies and the like that will be run, and what they call.
+    bodies: Vec<(String, Vec<String>)>,
     /// All that was said at any level.
     all: Said,
     /// Whether operators, classes or casts may be in it.
     maybe: bool,
+    /// What called something that was looked through, and stands in no text: casts, operators and the like.
+    unnamed: BTreeSet<String>,
     /// Something is run: of a read everything, of a plan the bodies that planning runs.
     runs: bool,
 }
@@ -292,22 +305,27 @@ struct Look {
 impl Look {
     async fn through(mut self, s: &Session, text: &str, planned: bool) -> Result<Option<String>> {
         self.runs = !planned;
-        match planned {
-            // The classifier gathers no calls of what writes.
-            true => self.idle.push(Waiting::new(text, calls_of(text).into_iter().chain(after_dots(text)).collect())),
-            false => {
-                let mut said = Said::default();
-                said.gather(text);
-                let [names, _, calls, ..] = said.params(false);
-                if ask(s, &ANYTHING.replace("{extension}", EXTENSION), &[names, calls]).await?.rows.is_empty() {
-                    return Ok(None);
-                }
-                self.run.push(Waiting::new(text, Vec::new()));
+        if let Err(why) = called(text)
+            && why == ESCAPES
+        {
+            return Ok(Some(format!("it {why}")));
+        }
+        let first = Waiting { text: text.to_string(), body: false };
+        if planned {
+            self.idle.push(first);
+        } else {
+            let mut said = Said::default();
+            said.gather(text);
+            let [names, _, calls, ..] = said.params(false);
+            let anything = ANYTHING.replace("{initdb}", INITDB).replace("{extension}", EXTENSION);
+            if ask(s, &anything, &[names, calls]).await?.rows.is_empty() {
+                return Ok(None);
             }
+            self.run.push(first);
         }
         let whole = |text: &str| {
             let text = text.replace("{asked}", ASKED).replace("{answer}", ANSWER).replace("{known}", KNOWN_READER);
-            text.replace("{extension}", EXTENSION)
+            text.replace("{initdb}", INITDB).replace("{extension}", EXTENSION)
         };
         let (look, reached) = (whole(LOOK), whole(REACHED));
         loop {
@@ -319,7 +337,6 @@ impl Look {
                 for w in level {
                     for said in [&mut said, &mut self.all] {
                         said.gather(&w.text);
-                        said.calls.extend(w.calls.iter().cloned());
                         said.converts |= w.body;
                     }
                 }
@@ -333,10 +350,33 @@ impl Look {
             for row in &found.rows {
                 let cell = |i: usize| row.get(i).and_then(Option::as_deref).unwrap_or("");
                 if let Some(why) = self.answer(s, idle, cell(0), cell(1), cell(2)).await? {
-                    return Ok(Some(why));
+                    let unsaid: Vec<&str> = self.unnamed.iter().map(String::as_str).filter(|w| !why.contains(w)).take(3).collect();
+                    let by = if unsaid.is_empty() { String::new() } else { format!(" (called by the {})", unsaid.join(", or the ")) };
+                    return Ok(Some(why + &by));
+                }
+                if !cell(3).is_empty() {
+                    self.unnamed.insert(cell(3).to_string());
                 }
             }
+            if let Some(why) = self.own_calls(s).await? {
+                return Ok(Some(why));
+            }
         }
+    }
+
+    /// The server's own functions that new bodies call. Users' are found at the next level; what is no function at all (`AS t(a)`) is found
+    /// nowhere.
+    async fn own_calls(&mut self, s: &Session) -> Result<Option<String>> {
+        let bodies = std::mem::take(&mut self.bodies);
+        if bodies.is_empty() {
+            return Ok(None);
+        }
+        let all: BTreeSet<String> = bodies.iter().flat_map(|(_, calls)| calls.iter().cloned()).collect();
+        let known: BTreeSet<&str> = sql::functions::known(Dialect::Postgres).collect();
+        let own = ask(s, VOLATILE, &[list(&all)]).await?;
+        let writes: BTreeSet<&str> = own.rows.iter().filter_map(|r| r.first()?.as_deref()).filter(|f| !known.contains(f)).collect();
+        let found = bodies.iter().find_map(|(who, calls)| calls.iter().find(|c| writes.contains(c.as_str())).map(|f| (who, f)));
+        Ok(found.map(|(who, f)| format!("the {who} calls {f}, which may write")))
     }
 
     /// Takes one line of an answer; a sentence when it may write.
@@ -367,7 +407,6 @@ impl Look {
                 if body && text.contains('\\') && s.status().reading.backslash {
                     return Ok(Some(format!("the {who} holds a backslash, which this session takes for an escape, so it may write")));
                 }
-                let mut calls = Vec::new();
                 if what == "view" && !idle {
                     let verdict = sql::classify(Dialect::Postgres, text);
                     if verdict.class != Class::Read {
@@ -377,21 +416,16 @@ impl Look {
                         return Ok(Some(format!("the {who} calls {f}, which may write")));
                     }
                 } else if what != "view" {
-                    calls = match called(text) {
+                    let calls = match called(text) {
                         Err(why) if what != "text" => return Ok(Some(format!("the {who} {why}, which may write"))),
                         Ok(calls) => calls,
                         Err(_) => calls_of(text),
                     };
                     if !idle {
-                        // A user's own are found at the next level; what is no function at all (`AS t(a)`) is found nowhere.
-                        let own = ask(s, VOLATILE, &[array(&calls)]).await?;
-                        let known: BTreeSet<&str> = sql::functions::known(Dialect::Postgres).collect();
-                        if let Some(f) = own.rows.iter().filter_map(|r| r.first()?.as_deref()).find(|f| !known.contains(f)) {
-                            return Ok(Some(format!("the {who} calls {f}, which may write")));
-                        }
+                        self.bodies.push((who.to_string(), calls));
                     }
                 }
-                if idle { &mut self.idle } else { &mut self.run }.push(Waiting { body, ..Waiting::new(text, calls) });
+                if idle { &mut self.idle } else { &mut self.run }.push(Waiting { text: text.to_string(), body });
             }
         }
         Ok(None)
@@ -480,21 +514,57 @@ fn says_command(body: &str) -> bool {
     })
 }
 
-/// Names that stand before a parenthesis, without their schemas.
+/// The tokens that mean something, and where a backslash leaves it open how the server reads strings, those of the other reading.
+fn readings(text: &str) -> Vec<Vec<Token>> {
+    let other = text.contains('\\').then(|| Reading::postgres(false));
+    let means = |t: &Token| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment);
+    let of = |r: Reading| sql::lex(r, text).into_iter().filter(means).collect();
+    std::iter::once(Dialect::Postgres.into()).chain(other).map(of).collect()
+}
+
+/// Names that stand before a parenthesis, without their schemas, as the server keeps them. `INSERT INTO t (…)` calls nothing.
 pub(super) fn calls_of(body: &str) -> Vec<String> {
-    let tokens: Vec<_> =
-        sql::lex(Dialect::Postgres, body).into_iter().filter(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment)).collect();
     let mut out = BTreeSet::new();
-    for (i, t) in tokens.iter().enumerate() {
-        let word = &body[t.span.clone()];
-        let opens = tokens.get(i + 1).is_some_and(|n| &body[n.span.clone()] == "(");
-        match t.kind {
-            TokenKind::Identifier | TokenKind::Keyword if opens => out.insert(word.to_ascii_lowercase()),
-            TokenKind::QuotedIdentifier if opens => out.insert(word.trim_matches('"').replace("\"\"", "\"")),
-            _ => false,
-        };
+    for tokens in readings(body) {
+        let raw = |i: usize| tokens.get(i).map_or("", |t| &body[t.span.clone()]);
+        for i in (0..tokens.len()).filter(|i| raw(i + 1) == "(") {
+            let mut first = i;
+            while first >= 2 && raw(first - 1) == "." {
+                first -= 2;
+            }
+            if first == 0 || !raw(first - 1).eq_ignore_ascii_case("into") {
+                out.extend(kept(tokens[i].kind, raw(i)));
+            }
+        }
     }
     out.into_iter().collect()
+}
+
+/// Names behind a dot: `row.name` calls a function of that name, if there is no such column.
+pub(super) fn after_dots(text: &str) -> Vec<String> {
+    let mut out = BTreeSet::new();
+    for tokens in readings(text) {
+        let raw = |i: usize| &text[tokens[i].span.clone()];
+        out.extend((1..tokens.len()).filter(|i| raw(i - 1) == ".").flat_map(|i| kept(tokens[i].kind, raw(i))));
+    }
+    out.into_iter().collect()
+}
+
+/// How the server may keep a name, if a token can be one. It folds ASCII letters; others only where the encoding has one byte for each.
+fn kept(kind: TokenKind, word: &str) -> Vec<String> {
+    let names = match kind {
+        TokenKind::Identifier | TokenKind::Keyword => vec![word.to_ascii_lowercase(), word.to_lowercase()],
+        TokenKind::QuotedIdentifier => {
+            vec![word.strip_prefix('"').and_then(|w| w.strip_suffix('"')).unwrap_or(word).replace("\"\"", "\"")]
+        }
+        _ => Vec::new(),
+    };
+    let cut = |name: &String| {
+        let end = (0..=NAME_BYTES).rev().find(|&i| name.is_char_boundary(i)).unwrap_or(0);
+        (name.len() > NAME_BYTES).then(|| name[..end].to_string())
+    };
+    let cuts: Vec<String> = names.iter().filter_map(cut).collect();
+    names.into_iter().chain(cuts).collect()
 }
 
 fn list(set: &BTreeSet<String>) -> String {
@@ -519,34 +589,20 @@ impl Said {
         [names, operators, calls, planned.to_string(), converts.to_string()]
     }
 
-    fn name(&mut self, name: &str) {
-        if name.len() > NAME_BYTES {
-            let end = (0..=NAME_BYTES).rev().find(|&i| name.is_char_boundary(i)).unwrap_or(0);
-            self.names.insert(name[..end].to_string());
-        }
-        self.names.insert(name.to_string());
-    }
-
     fn gather(&mut self, text: &str) {
         let mut before = None;
-        for t in sql::lex(Dialect::Postgres, text) {
+        for t in readings(text).into_iter().flatten() {
             let word = &text[t.span.clone()];
             match t.kind {
-                TokenKind::Whitespace | TokenKind::Comment => continue,
                 TokenKind::Identifier | TokenKind::Keyword => {
-                    // The server folds ASCII letters; others only where the encoding has one byte for each.
                     let ascii = word.to_ascii_lowercase();
-                    self.name(&ascii);
-                    self.name(&word.to_lowercase());
+                    self.names.extend(kept(t.kind, word));
                     self.converts |= matches!(ascii.as_str(), "cast" | "xmltable" | "json_table");
                     if let Some((_, operators)) = BEHIND_WORDS.iter().find(|(w, _)| *w == ascii) {
                         self.operators.extend(operators.iter().map(|o| (*o).to_string()));
                     }
                 }
-                TokenKind::QuotedIdentifier => {
-                    let inner = word.strip_prefix('"').and_then(|w| w.strip_suffix('"')).unwrap_or(word);
-                    self.name(&inner.replace("\"\"", "\""));
-                }
+                TokenKind::QuotedIdentifier => self.names.extend(kept(t.kind, word)),
                 TokenKind::Operator => {
                     self.converts |= word == "::";
                     self.operators.insert(word.to_string());
@@ -559,9 +615,7 @@ impl Said {
             }
             before = Some(t.kind);
         }
-        let verdict = sql::classify(Dialect::Postgres, text);
-        self.calls
-            .extend(verdict.calls.iter().chain(&verdict.fields).map(|n| n.rsplit('.').next().unwrap_or(n).trim_matches('"').to_string()));
+        self.calls.extend(calls_of(text).into_iter().chain(after_dots(text)));
     }
 }
 
