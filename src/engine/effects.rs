@@ -8,6 +8,11 @@ use crate::text;
 /// Most tables and functions that are looked through: beyond, the rest counts as something that nobody looked at.
 pub(super) const MOST: usize = 300;
 
+/// Why rows of such a table are no data fix.
+pub(super) fn servers_own(table: &str) -> String {
+    format!("{table} is the system's own: what a change of its rows breaks in the schema, the saved rows do not bring back")
+}
+
 /// What happens to a table's rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Touched {

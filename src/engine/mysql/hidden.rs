@@ -6,6 +6,7 @@
 //! current database. Inside a view every call of a user's function is written with its database.
 
 use super::catalog::{SYSTEM, at, lit};
+use crate::engine::effects::servers_own;
 use crate::engine::referrers::from_rows;
 use crate::engine::{Session, Touched};
 use crate::model::{Dialect, Referrer, Result};
@@ -125,6 +126,7 @@ pub(super) async fn beyond(s: &Session, table: &[String], touched: Touched) -> R
     let inserts = touched.insert;
     let events = [(touched.insert, "'INSERT'"), (touched.update, "'UPDATE'"), (touched.delete, "'DELETE'")];
     let events = events.iter().filter(|(on, _)| *on).map(|(_, e)| *e).chain(["''"]).collect::<Vec<_>>().join(", ");
+    let own = lit(&servers_own(&table.join(".")));
     let found = s
         .fetch(format!(
             "SELECT CONCAT('trigger ', TRIGGER_NAME) FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = {schema} AND EVENT_OBJECT_TABLE = {name} \
@@ -134,6 +136,7 @@ pub(super) async fn beyond(s: &Session, table: &[String], touched: Touched) -> R
                WHERE t.TABLE_SCHEMA = {schema} AND t.TABLE_NAME = {name} AND t.ENGINE IS NOT NULL AND COALESCE(e.TRANSACTIONS, 'NO') <> 'YES' \
              UNION ALL SELECT 'it is a sequence, and no rollback takes back what is set in one' FROM information_schema.TABLES \
                WHERE TABLE_SCHEMA = {schema} AND TABLE_NAME = {name} AND TABLE_TYPE = 'SEQUENCE' \
+             UNION ALL SELECT {own} FROM DUAL WHERE LOWER({schema}) IN ({SYSTEM}) \
              UNION ALL SELECT 'it is a view' FROM information_schema.VIEWS WHERE TABLE_SCHEMA = {schema} AND TABLE_NAME = {name} \
              UNION ALL SELECT CONCAT('the default of ', COLUMN_NAME, ' moves a sequence, and no rollback takes that back') \
                FROM information_schema.COLUMNS WHERE {inserts} AND TABLE_SCHEMA = {schema} AND TABLE_NAME = {name} AND COLUMN_DEFAULT LIKE '%nextval(%'"

@@ -3,6 +3,7 @@
 
 use super::catalog::{cell, pinned};
 use super::effects::of_rows;
+use crate::engine::effects::servers_own;
 use crate::engine::referrers::from_rows;
 use crate::engine::{Session, Touched};
 use crate::model::{Dialect, Referrer, Result, TableInfo};
@@ -27,6 +28,10 @@ async fn resolved(s: &Session, table: &[String]) -> Result<Option<[String; 3]>> 
 /// See `Catalog::beyond_the_rows`.
 pub(super) async fn beyond(s: &Session, table: &[String], touched: Touched) -> Result<Vec<String>> {
     let Some([number, schema, name]) = resolved(s, table).await? else { return Ok(Vec::new()) };
+    // What initdb made has numbers below this (`FirstNormalObjectId`).
+    if number.parse().is_ok_and(|n: u32| n < 16384) {
+        return Ok(vec![servers_own(&format!("{schema}.{name}"))]);
+    }
     // Bits of `tgtype`. A row that an UPDATE moves into another partition is deleted and inserted.
     let bits =
         [(touched.insert, 4), (touched.delete, 8), (touched.update, 16)].iter().filter(|(on, _)| *on).map(|(_, bit)| bit).sum::<i32>();

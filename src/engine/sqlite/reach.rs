@@ -2,6 +2,7 @@
 //! virtual tables take as rows.
 
 use super::catalog::{at, lit, q};
+use crate::engine::effects::servers_own;
 use crate::engine::{Session, Touched};
 use crate::model::{Dialect, Param, Result};
 use crate::sql::before::changed_table;
@@ -30,6 +31,10 @@ fn are(words: &[&str], wanted: &[&str]) -> bool {
 /// See `Catalog::beyond_the_rows`.
 pub(super) async fn beyond(s: &Session, table: &[String], touched: Touched) -> Result<Vec<String>> {
     let Some((schema, name)) = parts(table) else { return Ok(vec!["its name cannot be looked up".into()]) };
+    // Nobody else can make such names.
+    if name.get(..7).is_some_and(|n| n.eq_ignore_ascii_case("sqlite_")) {
+        return Ok(vec![servers_own(name)]);
+    }
     let found = s
         .fetch(format!(
             "SELECT type, name, sql FROM {}.sqlite_schema WHERE tbl_name = {name} COLLATE NOCASE AND type IN ('trigger', 'view', 'table')",
