@@ -208,6 +208,15 @@ fn postgresql_finds_what_is_best_and_says_where_nothing_is() {
         only_where: Some("(state)::text <> ALL (('{paid,open}')::text[])"),
     };
     found(&p, "app-dev", &unlike, "estimated", &[]);
+    let key = "create table lines (id integer primary key, order_id integer references orders(id)); create table parts (id integer primary key references orders(id))";
+    let other = rusqlite::Connection::open(p.path("app-dev.db")).expect("database");
+    other.execute_batch(key).expect("tables");
+    drop(other);
+    let sum = std::fs::read(p.path("app-dev.db")).expect("file");
+    let r = advise(&p, "app-dev", "delete from orders where id = 7", &[]);
+    assert!(r["answer"].as_str().unwrap().contains("the foreign key of lines (order_id) has no index"), "{r:#}");
+    assert_eq!(r["reasons"][0]["sql"], "CREATE INDEX lines_order_id_idx ON lines (order_id)", "{r:#}");
+    assert!(!r.to_string().contains("of parts"), "its key is the rowid: {r:#}");
     let partial = Case {
         sql: "select * from orders where state = 'failed' order by created_at limit 20",
         columns: &["created_at"],

@@ -252,13 +252,17 @@ impl Written {
         open.map(|k| {
             let columns = k.columns.join(", ");
             let says = format!(
-                "the foreign key {} of {} ({columns}) has no index: for each row of {} that {what}, all of {} is read for rows that point to it",
-                k.name, k.table, t.name, k.table
+                "the foreign key{} of {} ({columns}) has no index: for each row of {} that {what}, all of {} is read for rows that point to it",
+                if k.name.is_empty() { String::new() } else { format!(" {}", k.name) },
+                k.table,
+                t.name,
+                k.table
             );
             let quoted: Vec<String> = k.columns.iter().map(|c| ident(d, c)).collect();
             let schema = k.schema.as_ref().map_or(String::new(), |s| format!("{}.", ident(d, s)));
             let mut r = Reason::new(Why::ForeignKey, &k.table, says).next("Build an index on these columns, and measure the write itself.");
-            r.sql = Some(format!("CREATE INDEX ON {schema}{} ({})", ident(d, &k.table), quoted.join(", ")));
+            let name = ident(d, &format!("{}_{}_idx", k.table, k.columns.join("_")));
+            r.sql = Some(format!("CREATE INDEX {name} ON {schema}{} ({})", ident(d, &k.table), quoted.join(", ")));
             r
         })
         .collect()

@@ -4,7 +4,7 @@
 use super::catalog::{at, lit};
 use crate::engine::{Measuring, Session};
 use crate::model::{Dialect, Result};
-use crate::plan::known::{Column, Index, Known, Statistics, Table};
+use crate::plan::known::{Column, ForeignKey, Index, Known, Statistics, Table};
 
 /// See `Catalog::plan_facts`.
 pub(super) async fn of(s: &Session, relations: &[String]) -> Result<Known> {
@@ -71,9 +71,54 @@ pub(super) async fn of(s: &Session, relations: &[String]) -> Result<Known> {
                 }),
             }
         }
+        table.foreign_keys = references(s, &name).await?;
         known.tables.push(table);
     }
     Ok(known)
+}
+
+/// Foreign keys that point to a table. SQLite makes no index for them.
+async fn references(s: &Session, to: &str) -> Result<Vec<ForeignKey>> {
+    let found = s
+        .fetch(format!(
+            "SELECT m.name, f.id, f.\"from\" FROM sqlite_schema m, pragma_foreign_key_list(m.name) f \
+             WHERE m.type = 'table' AND f.\"table\" = {} COLLATE NOCASE ORDER BY m.name, f.id, f.seq",
+            lit(to)
+        ))
+        .await?;
+    let mut keys: Vec<ForeignKey> = Vec::new();
+    for r in &found.rows {
+        let name = format!("{} of {}", at(r, 1), at(r, 0));
+        match keys.iter_mut().find(|k| k.name == name) {
+            Some(k) => k.columns.push(at(r, 2).into()),
+            None => keys.push(ForeignKey {
+                name,
+                table: at(r, 0).into(),
+                columns: vec![at(r, 2).into()],
+                to_table: to.into(),
+                ..ForeignKey::default()
+            }),
+        }
+    }
+    for k in &mut keys {
+        // The rowid's own column, or the first columns of an index that holds all rows.
+        let columns: Vec<String> = k.columns.iter().map(|c| lit(c)).collect();
+        let found = s
+            .fetch(format!(
+                "SELECT 1 FROM pragma_table_xinfo({t}, 'main') WHERE {n} = 1 AND pk = 1 AND name = {first} COLLATE NOCASE UNION ALL \
+                 SELECT 1 FROM pragma_index_list({t}, 'main') l WHERE l.partial = 0 AND {n} = (SELECT count(*) FROM pragma_index_xinfo(l.name, 'main') x \
+                 WHERE x.key = 1 AND x.seqno < {n} AND x.name COLLATE NOCASE IN ({all})) LIMIT 1",
+                t = lit(&k.table),
+                n = columns.len(),
+                first = columns[0],
+                all = columns.join(", ")
+            ))
+            .await?;
+        k.indexed = !found.rows.is_empty();
+        // It has no name.
+        k.name.clear();
+    }
+    Ok(keys)
 }
 
 impl Measuring for super::Sqlite {

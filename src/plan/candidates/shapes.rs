@@ -649,6 +649,12 @@ fn unlike(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>], share: Option<f64>, lucky
     if u.unlike.is_empty() {
         return;
     }
+    if let Some(k) = share.filter(|k| *k > KEEPS) {
+        let says = format!("the tests keep {} of {}: reading the whole table is quicker", percent(k, 1.0), u.table.name);
+        let what = format!("{} ({})", u.table_sql, list(&u.unlike.iter().map(|t| t.key.clone()).collect::<Vec<_>>()));
+        out.dropped.push(Dropped { what, reason: Reason::new(Why::LowSelectivity, &u.table.name, says) });
+        return;
+    }
     let conditions: Vec<String> = u.unlike.iter().map(|t| t.predicate.sql(s.dialect)).collect();
     let keys = u.unlike.iter().map(|t| t.key.clone()).fold(equal.to_vec(), push_new);
     let kept = share.map_or(String::new(), |k| format!(", which {} of the rows are", percent(k, 1.0)));

@@ -1,7 +1,7 @@
 //! Conditions that no index serves as they are written: casts, functions, patterns, NOT IN (F8, F9, F10, F23).
 
 use super::Draft;
-use super::scans::{shorter, try_on};
+use super::scans::{WORTH_KEEPING, shorter, try_on};
 use super::scene::{MANY, Product, Scan, Scene, Weight, spent};
 use crate::model::Severity;
 use crate::model::plan::{Confidence, PlanFinding};
@@ -35,11 +35,15 @@ fn filters(s: &Scene<'_>, scan: &Scan, out: &mut Vec<PlanFinding>) {
     }
     // Few rows dropped: no index would spare anything.
     if let (Some(removed), Some(read)) = (scan.removed(), scan.read)
-        && removed < 0.5 * read
+        && removed < (1.0 - WORTH_KEEPING) * read
     {
         return;
     }
-    for p in filter.predicates_on(alias) {
+    let tests = filter.predicates_on(alias);
+    // Of several it is the equality that keeps few.
+    let equal = |p: &Predicate| matches!(p.test, Test::Equal | Test::In | Test::Prefix);
+    let narrow = tests.iter().any(|p| equal(p) && !p.key.has_unread());
+    for p in tests.into_iter().filter(|p| !narrow || p.test != Test::Range) {
         match p.test {
             Test::Contains => out.push(pattern(s, scan, weight, &p)),
             Test::Equal | Test::In | Test::Range | Test::Prefix if p.column().is_none() => out.extend(computed(s, scan, weight, &p)),
@@ -58,6 +62,8 @@ fn computed(s: &Scene<'_>, scan: &Scan, weight: Weight, p: &Predicate) -> Option
         return match cast_kind(s, scan.at, column, to) {
             Cast::Harmless | Cast::Unknown => None,
             Cast::Shortens => Some(function(s, scan, weight, p)),
+            // Where there is no index, none is lost.
+            Cast::Mismatch if s.table(scan.at).is_some_and(|t| !t.has_index_on(&[&column.name])) => None,
             Cast::Mismatch => Some(mismatch(s, scan.at, weight, column, to, p)),
         };
     }

@@ -2,7 +2,7 @@
 
 use super::Draft;
 use super::ddl::index_columns;
-use super::scene::{MANY, Product, Scan, Scene, Weight, count, percent, spent};
+use super::scene::{MANY, Product, Scan, Scene, Weight, count, ms, percent, spent};
 use crate::model::Severity;
 use crate::model::plan::{Confidence, PlanFinding, Role};
 use crate::plan::expression::{Predicate, Test};
@@ -12,7 +12,7 @@ const REMOVED_SHARE: f64 = 0.5;
 /// F1: critical from this share on, and from this many rows read (plans.md §3).
 const REMOVED_CRITICAL: (f64, f64) = (0.95, 1e6);
 /// A scan that keeps more than this share of what it reads is right: an index would not be quicker (plans.md §3, last line; §7.2).
-const WORTH_KEEPING: f64 = 0.2;
+pub const WORTH_KEEPING: f64 = 0.2;
 /// F4: rows read for each row returned, and rows read at least (plans.md §3).
 const OFFSET: (f64, f64) = (10.0, 1_000.0);
 /// F17: share of rows that the recheck drops (plans.md §3).
@@ -27,8 +27,15 @@ const PAGES_PER_ROW: (f64, f64) = (100.0, 10_000.0);
 const PARTITIONS: usize = 10;
 
 pub fn look(s: &Scene<'_>, out: &mut Vec<PlanFinding>) {
+    let mut told = vec![false; s.places.len()];
+    for scan in s.alike_scans() {
+        if let Some(found) = slow_scan(s, &scan) {
+            scan.arms.iter().for_each(|i| told[*i] = true);
+            out.push(found);
+        }
+    }
     for i in s.all() {
-        if let Some(scan) = s.scan(i) {
+        if let Some(scan) = s.scan(i).filter(|_| !told[i]) {
             // What walks in order for a LIMIT is told as that, not as a bad index or a whole one.
             let found = order_walk(s, &scan)
                 .or_else(|| slow_scan(s, &scan))
@@ -115,10 +122,12 @@ fn slow_scan(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
     let read = scan.read.filter(|r| *r >= MANY)?;
     let name = s.name(scan.at);
     let columns = index_columns(&tests(s, scan));
+    // Of a partition alone no index is made: where the catalogue does not tell what it is a part of, the plan cannot.
+    let part = !scan.arms.is_empty() && s.indexed_table(scan.at).is_none();
     let hidden = s.hidden_index(scan.at, &columns);
     let ddl = match &hidden {
         Some((_, show)) => Some(show.clone()),
-        None if s.indexed(scan.at, &columns) => None,
+        None if part || s.indexed(scan.at, &columns) => None,
         None => s.index_on(scan.at, &columns),
     };
     let Some(kept) = scan.kept else {
@@ -151,8 +160,19 @@ fn slow_scan(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
         () => Severity::Warning,
     };
     let verb = if weight == Weight::Estimated { "would read" } else { "read" };
+    let (what, name) = match scan.arms.len() {
+        0 => ("the scan", name),
+        n => {
+            let parts = s.indexed_table(scan.at).filter(|t| s.table(scan.at).is_some_and(|own| own.name != t.name));
+            ("the scans", parts.map_or(format!("{n} tables or partitions"), |t| format!("{n} partitions of {}", t.name)))
+        }
+    };
+    let worst = match s.own_ms(scan.at).filter(|_| !scan.arms.is_empty()) {
+        Some(t) => format!("; the slowest is {} with {}", s.name(scan.at), ms(t)),
+        None => String::new(),
+    };
     let message = format!(
-        "the scan of {name} {verb} {} rows and drop{} {} of them ({}){}{}",
+        "{what} of {name} {verb} {} rows and drop{} {} of them ({}){}{}{worst}",
         count(read),
         if weight == Weight::Estimated { "" } else { "ped" },
         count(removed),
@@ -171,15 +191,18 @@ fn slow_scan(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
         format!("An index on ({}) is there and was not taken: compare with {compare}, or refresh the statistics first.", columns.join(", "))
     } else if let Some((says, _)) = hidden {
         says
+    } else if part {
+        format!("Try an index on ({}) of the table that these are parts of, or of each of them: {}.", columns.join(", "), try_index(s))
     } else {
         format!("Try an index on ({}): {}.", columns.join(", "), try_on(s, scan.at))
     };
-    let draft = Draft::new("F1", severity, weight, Confidence::Certain)
-        .at(s.path(scan.at))
-        .number("rows_read", read)
-        .number("rows_kept", kept)
-        .number("rows_removed", removed)
-        .sql(ddl);
+    let draft = Draft::new("F1", severity, weight, Confidence::Certain).at(s.path(scan.at));
+    let draft = scan.arms.iter().filter(|i| **i != scan.at).fold(draft, |d, i| d.at(s.path(*i)));
+    let draft = match scan.arms.len() {
+        0 => draft,
+        n => draft.number("arms", n as f64),
+    };
+    let draft = draft.number("rows_read", read).number("rows_kept", kept).number("rows_removed", removed).sql(ddl);
     Some(draft.say(message, next))
 }
 

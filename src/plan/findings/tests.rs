@@ -177,6 +177,29 @@ fn trigger(name: &str, constraint: Option<&str>, ms: f64) -> Trigger {
     }
 }
 
+/// In many partitions no scan by itself is worth a word: all of them are.
+#[test]
+fn alike_scans_of_partitions_are_one() {
+    let scan = |k: usize, ms: f64| {
+        let mut n = seq(&format!("part_{k}")).ran(1.0, 3.0, ms).role(Role::Member).says("Filter", &format!("(p_{k}.v = 7)"));
+        n.alias = Some(format!("p_{k}"));
+        n.removed.filter = Some(1_497.0);
+        n
+    };
+    let arms: Vec<PlanNode> = (1..=200).map(|k| scan(k, if k == 17 { 0.9 } else { 0.4 })).collect();
+    let plan = pg(node("append", "Append").ran(1.0, 600.0, 81.0).over(arms));
+    let found: Vec<_> = findings(&plan, &Known::default()).into_iter().filter(|f| f.id == "F1").collect();
+    let [one] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((one.nodes.len(), &one.nodes[0], one.evidence["arms"]), (200, &vec![16], 200.0));
+    assert!(
+        one.message.contains("200 tables or partitions read 300,000 rows") && one.message.contains("the slowest is part_17 p_17"),
+        "{}",
+        one.message
+    );
+    assert_eq!(one.sql, None, "an index on one of them is none");
+    assert!(one.next.contains("of the table that these are parts of"), "{}", one.next);
+}
+
 fn partitions(n: usize, empty: usize, filter: &str) -> Plan {
     let arms = (0..n)
         .map(|k| seq(&format!("part_{k}")).ran(1.0, if k < empty { 0.0 } else { 500.0 }, 3.0).role(Role::Member).says("Filter", filter))
