@@ -212,7 +212,6 @@ fn postgresql_finds_what_is_best_and_says_where_nothing_is() {
     let other = rusqlite::Connection::open(p.path("app-dev.db")).expect("database");
     other.execute_batch(key).expect("tables");
     drop(other);
-    let sum = std::fs::read(p.path("app-dev.db")).expect("file");
     let r = advise(&p, "app-dev", "delete from orders where id = 7", &[]);
     assert!(r["answer"].as_str().unwrap().contains("the foreign key of lines (order_id) has no index"), "{r:#}");
     assert_eq!(r["reasons"][0]["sql"], "CREATE INDEX lines_order_id_idx ON lines (order_id)", "{r:#}");

@@ -53,6 +53,16 @@ const PG_TABLES: &str = "
     create table days (k int, day int, x int) partition by list (day);
     select format('create table days_%s partition of days for values in (%s)', i, i) from generate_series(1, 14) i \\gexec
     insert into days select i, 1 + i % 14, i % 97 from generate_series(1, 140000) i;
+    create table uneven (k int, v int) partition by list (k);
+    create table uneven_0 partition of uneven for values in (0) with (parallel_workers = 0);
+    create table uneven_1 partition of uneven for values in (1) with (parallel_workers = 0);
+    create table uneven_2 partition of uneven for values in (2) with (parallel_workers = 0);
+    create table uneven_3 partition of uneven for values in (3) with (parallel_workers = 0);
+    create table uneven_4 partition of uneven for values in (4) with (parallel_workers = 0);
+    create table uneven_5 partition of uneven for values in (5) with (parallel_workers = 0);
+    create table uneven_6 partition of uneven for values in (6) with (parallel_workers = 0);
+    create table uneven_7 partition of uneven for values in (7) with (parallel_workers = 0);
+    insert into uneven select case when i % 100 = 0 then 1 + (i / 100) % 7 else 0 end, i from generate_series(1, 200000) i;
     create table misled (x int, pad text); insert into misled select i % 10, repeat('x', 20) from generate_series(1, 20000) i;
     analyze;
     delete from emptied where id % 20000 <> 0;
@@ -209,6 +219,12 @@ async fn postgresql_shows_what_is_provoked() {
             "set max_parallel_workers_per_gather = 2; set parallel_setup_cost = 0; set parallel_tuple_cost = 0; set min_parallel_table_scan_size = 0",
             "select id from small where x = 3",
             "gathering workers took",
+        ),
+        (
+            "F28",
+            "set max_parallel_workers_per_gather = 4; set parallel_setup_cost = 0; set parallel_tuple_cost = 0; set min_parallel_table_scan_size = 0",
+            "select k from uneven where md5(v::text) > '0'",
+            "compare with max_parallel_workers_per_gather = 0",
         ),
         ("F31", "", "update small set x = x where id < 500", "small_audit on small (499 calls"),
         ("F32", "", "delete from parents where id <= 300", "CREATE INDEX \"Children_parent_id_idx\" ON public.\"Children\" (parent_id)"),

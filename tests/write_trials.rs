@@ -239,7 +239,6 @@ fn postgresql_refuses_in_place_what_cannot_be_taken_back() {
          create trigger t after insert on jobs for each row execute function run_it();
          create trigger t after insert on dyn for each row execute function built();",
     );
-    let before = state_pg(&p, "app-dev");
     for (sql, why) in [
         ("insert into jobs values (1, 'x')", "the function public.run_it() holds COPY"),
         ("insert into dyn values (1)", "the function public.built() builds statements while it runs"),
@@ -255,8 +254,15 @@ fn postgresql_refuses_in_place_what_cannot_be_taken_back() {
             assert!(said.contains(why), "{sql}:\n{said}");
         }
     }
-    let late = p.ok(&["explain", "app-dev", "--analyze", "insert into late values (1, 99)", "--in-place"]);
-    assert!(late.contains("is checked at a commit that never comes"), "{late}");
+    // What is deferred to the commit is measured, and fails as the commit would.
+    p.postgres_server().psql("app-dev", "insert into plain values (7, 7)");
+    let before = state_pg(&p, "app-dev");
+    let late = p.ok(&["explain", "app-dev", "--analyze", "insert into late values (1, 7)", "--in-place"]);
+    assert!(late.contains("is deferred, and checked as its commit would check it"), "{late}");
+    let plan = p.ok(&["explain", "app-dev", "--analyze", "insert into late values (1, 7)", "--in-place", "--format", "json"]);
+    assert!(plan.contains("late_plain_id_fkey") && plan.contains("\"triggers\""), "{plan}");
+    let fails = p.run(&["explain", "app-dev", "--analyze", "insert into late values (1, 99)", "--in-place"]);
+    assert!(String::from_utf8_lossy(&fails.stderr).contains("late_plain_id_fkey"), "{fails:?}");
     // Not the first environment of the chain, not even when it is open.
     let qa = p.expect(4, &["explain", "app-qa", "--analyze", WRITES_PG[0].0, "--in-place"]);
     assert!(qa.contains("app-qa is qa, and not the first environment"), "{qa}");

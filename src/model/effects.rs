@@ -16,7 +16,7 @@ pub struct Effects {
     /// Counters that advance and stay so, by full name.
     pub sequences: Vec<String>,
     pub locks: Vec<String>,
-    /// What is not done because the transaction never commits: deferred constraints and triggers.
+    /// What a commit would do, which is done and measured at the statement's end: deferred constraints and triggers.
     pub deferred: Vec<String>,
     /// What no rollback takes back inside the database: reasons why it is not run on the target itself.
     pub stays: Vec<String>,
@@ -45,7 +45,7 @@ impl Effects {
             ("Cascade", &self.cascades),
             ("Counter that advances and stays so", &self.sequences),
             ("Lock", &self.locks),
-            ("Not measured", &self.deferred),
+            ("At its end", &self.deferred),
             ("Cannot be rolled back", &self.stays),
             ("Beyond the database", &self.outside),
             ("From a copy back to the original", &self.back),

@@ -9,6 +9,7 @@ use crate::model::Severity;
 use crate::model::plan::{Confidence, Plan, PlanFinding};
 use scene::{Scene, Weight};
 
+mod alike;
 pub(super) mod ddl;
 mod estimates;
 mod joins;

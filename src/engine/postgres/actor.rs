@@ -190,17 +190,20 @@ impl Actor {
     }
 
     /// What has to stand around a statement that writes and is not to have written: a transaction of its own, rolled back.
-    fn rolled_back(&self, settings: &[&str], first: &[String]) -> Result<(Vec<String>, Vec<&'static str>)> {
+    fn rolled_back(&self, settings: &[&str], how: &Asked) -> Result<(Vec<String>, Vec<&'static str>)> {
         if self.access != Access::ReadWrite {
             return Err(Error::read_only("this session reads only, and a statement that writes is not run on it"));
         }
         if self.link.tx != TxState::Idle {
             return Err(Error::failed("a transaction is open on this session").hint("Commit or roll back first."));
         }
+        // What is left to the commit, which never comes, is done at the statement's end, where it is measured.
+        let at_once = how.writes.then(|| "SET CONSTRAINTS ALL IMMEDIATE".to_string());
         let prelude = std::iter::once("BEGIN".to_string())
             .chain(self.local.iter().cloned())
             .chain(settings.iter().copied().map(String::from))
-            .chain(first.iter().cloned());
+            .chain(at_once)
+            .chain(how.first.iter().cloned());
         Ok((prelude.collect(), vec!["ROLLBACK"]))
     }
 
@@ -242,7 +245,7 @@ impl Actor {
             Err(e) => return Ok(Err(e)),
         };
         let limits: Vec<&str> = limits.iter().copied().chain(settings.iter().map(String::as_str)).collect();
-        let around = if how.writable() { self.rolled_back(&limits, &how.first) } else { self.guarded(&limits) };
+        let around = if how.writable() { self.rolled_back(&limits, how) } else { self.guarded(&limits) };
         let (prelude, coda) = match around {
             Ok(g) => g,
             Err(e) => return Ok(Err(e)),

@@ -280,7 +280,7 @@ impl<'a> Look<'a> {
                     let function = self.name_of(cell(r, 5)).await?;
                     let line = format!("{what} {moment} {} on {on}, {each}, runs {function}", on_what.words());
                     if cell(r, 4) == "true" {
-                        Effects::note(&mut self.out.deferred, format!("{line}; it is deferred to a commit that never comes"));
+                        Effects::note(&mut self.out.deferred, format!("{line}; it is deferred, and measured as its commit would run it"));
                     }
                     Effects::note(&mut self.out.triggers, line);
                     self.numbers.push(cell(r, 5).to_string());
@@ -297,9 +297,10 @@ impl<'a> Look<'a> {
                     _ = expressions.insert(what);
                 }
                 "holds" => _ = expressions.insert(what),
-                "deferred" => {
-                    Effects::note(&mut self.out.deferred, format!("the constraint {what} on {on} is checked at a commit that never comes"))
-                }
+                "deferred" => Effects::note(
+                    &mut self.out.deferred,
+                    format!("the constraint {what} on {on} is deferred, and checked as its commit would check it"),
+                ),
                 "refers" if touched.insert || touched.update => Effects::note(
                     &mut self.out.locks,
                     format!("FOR KEY SHARE on the rows of {on} that are referred to ({what}): whoever deletes these waits"),

@@ -103,7 +103,8 @@ fn skew(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
     if s.subtree(i).skip(1).any(|j| skewed(s, j)) {
         return None;
     }
-    let weight = s.weigh(&[i])?;
+    // An Append, or a join, has little of its own: the uneven work is below it.
+    let weight = s.weigh(&[i]).or_else(|| s.weigh_below(i))?;
     let who = n.processes.iter().max_by(|a, b| a.rows_total.unwrap_or(0.0).total_cmp(&b.rows_total.unwrap_or(0.0)))?;
     Some(
         Draft::new("F28", Severity::Warning, weight, Confidence::Certain)

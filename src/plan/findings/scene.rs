@@ -8,7 +8,6 @@ use crate::plan::known::{Known, Table};
 use crate::plan::places::{Named, named};
 use crate::plan::statement::{self, Select};
 use crate::text::thousands;
-use std::collections::HashMap;
 use std::sync::OnceLock;
 
 /// A node's own time below this share of the execution is not worth a sentence (plans.md §3, default gates).
@@ -359,38 +358,6 @@ impl<'a> Scene<'a> {
             (_, text) => text.map(|t| self.read(t)),
         };
         Some(Scan { at: i, top: top.unwrap_or(i), read, kept, filter, weight, arms: Vec::new() })
-    }
-
-    /// Scans of whole tables under one Append that test the same, as one each that is told of the slowest: in many partitions each alone
-    /// is not worth a word.
-    pub fn alike_scans(&self) -> Vec<Scan> {
-        let mut groups: Vec<((usize, &str, String), Vec<usize>)> = Vec::new();
-        let mut at: HashMap<(usize, &str, String), usize> = HashMap::new();
-        for i in self.all().filter(|i| self.node(*i).op == "table scan" && !self.node(*i).never_executed) {
-            let Some(append) = self.above(i).find(|a| self.node(*a).op == "append") else { continue };
-            let (Some(alias), Some(text)) = (self.alias(i), self.filter(i)) else { continue };
-            // PostgreSQL numbers the arms of one table.
-            let stem = alias.trim_end_matches(|c: char| c.is_ascii_digit());
-            let stem = stem.strip_suffix('_').filter(|_| stem != alias).unwrap_or(alias);
-            let key = (append, stem, text.replace(&format!("{alias}."), ""));
-            let group = *at.entry(key.clone()).or_insert_with(|| {
-                groups.push((key, Vec::new()));
-                groups.len() - 1
-            });
-            groups[group].1.push(i);
-        }
-        groups.into_iter().filter(|(_, arms)| arms.len() > 1).filter_map(|(_, arms)| self.one_of(arms)).collect()
-    }
-
-    fn one_of(&self, arms: Vec<usize>) -> Option<Scan> {
-        let scans: Vec<Scan> = arms.iter().filter_map(|i| self.scan(*i)).collect();
-        let sum = |of: fn(&Scan) -> Option<f64>| scans.iter().map(of).sum::<Option<f64>>();
-        let (read, kept) = (sum(|s| s.read), sum(|s| s.kept));
-        let cost = |i: &usize| self.own_ms(*i).or(self.node(*i).rows_total).unwrap_or(0.0);
-        let worst = arms.iter().copied().max_by(|a, b| cost(a).total_cmp(&cost(b)))?;
-        let weight = self.weigh(&arms);
-        let filter = self.filter(worst).filter(|_| weight.is_some()).map(|t| self.read(t));
-        Some(Scan { at: worst, top: worst, read, kept, filter, weight, arms })
     }
 
     /// By which number the planner divided the estimated rows of a scan that several processes share (plans.md §2.8); 1 of others.
