@@ -101,7 +101,7 @@ pub fn submit(state: &mut State, effects: &mut Vec<Effect>) {
             if of { assess::begin(state, &target, password, effects) } else { connect(state, &target, password, effects) }
         }
         Purpose::Unlock { target } => {
-            if first != target {
+            if first != target && !state.link.server().is_some_and(|s| s.target.name == target && s.target.is_called(&first)) {
                 form.problem = Some("That is not the name of this target.".into());
                 return;
             }

@@ -46,7 +46,8 @@ pub fn text_of(sql: Option<String>, file: Option<&Path>) -> Result<String> {
     String::from_utf8(bytes).map_err(|e| {
         let at = e.utf8_error().valid_up_to();
         Error::usage(format!("{} is not UTF-8 at byte {at}", file.map_or("standard input".into(), |f| f.display().to_string())))
-            .hint("Convert it to UTF-8 first: a statement is sent exactly as it is written.")
+            .hint("A text of another encoding is converted first: a statement is sent exactly as it is written.")
+            .hint("A dump with raw bytes in it is not: converting changes them. Write it with --hex-blob (mysqldump, mariadb-dump), or load it with the server's own client.")
     })
 }
 

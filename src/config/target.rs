@@ -147,6 +147,10 @@ pub struct Target {
 }
 
 impl Target {
+    /// Whether these words name it: its name, or what it was called by where it is not configured.
+    pub fn is_called(&self, words: &str) -> bool {
+        words == self.name || self.typed.as_deref() == Some(words)
+    }
     /// What names it on a command line.
     pub fn word(&self) -> &str {
         self.typed.as_deref().unwrap_or(&self.name)

@@ -31,7 +31,7 @@ pub enum Admission {
 /// `:unlock`: guarded access for 15 minutes, journaled. The name must be typed exactly.
 pub fn unlock(cx: &Cx, conn: &Connection, typed_target: &str) -> Result<Unlock> {
     let target = conn.target();
-    if typed_target != target.name {
+    if !target.is_called(typed_target) {
         return Err(Error::usage(format!("that is not this target's name; it is {}", crate::text::clean(&target.name))));
     }
     if target.access == AccessMode::Open {

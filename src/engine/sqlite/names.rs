@@ -77,8 +77,14 @@ pub(super) async fn read(s: &Session) -> Result<Names> {
     // What they are called says all: types are free here, and these five have an affinity of their own.
     let types = ["integer", "text", "real", "blob", "numeric"].map(Box::from).to_vec();
     // Row functions are virtual tables, which are among the modules.
-    let modules =
-        s.fetch("SELECT name FROM pragma_module_list WHERE name IN ('generate_series', 'json_each', 'json_tree') ORDER BY 1").await?;
+    // JSON's are listed only once they have been used, and those of the pragmas never.
+    let modules = s
+        .fetch(
+            "SELECT name FROM pragma_module_list WHERE name = 'generate_series' UNION VALUES ('json_each'), ('json_tree') \
+             UNION SELECT 'pragma_' || name FROM pragma_pragma_list WHERE name GLOB '*_list' OR name GLOB '*_info' OR name GLOB '*_xinfo' \
+             ORDER BY 1",
+        )
+        .await?;
     let names = out.finish(schemas.clone(), schemas, functions.rows.iter().map(|r| at(r, 0).into()).collect());
     let settings = settings.rows.iter().map(|r| at(r, 0).into()).collect();
     let row_functions = modules.rows.iter().map(|r| at(r, 0).into()).collect();

@@ -85,6 +85,10 @@ pub fn live(state: &mut State, version: u64, effects: &mut Vec<Effect>) {
     let Some(values) = params::remembered(state, &text) else { return };
     let sent = sql::params::inline(dialect, &text, &values).unwrap_or_else(|_| text.clone());
     if !s.complete || sql::classify(dialect, &sent).class != Class::Read {
+        // What was wrong with the statement that stood here before is wrong with this one no more.
+        if state.plan.asked.text != text {
+            state.plan.error = None;
+        }
         return;
     }
     state.plan.waiting = true;
