@@ -361,6 +361,13 @@ fn unlocking_needs_the_name_typed_exactly() {
     c.type_text("-prod");
     let effects = c.press("Enter");
     assert!(matches!(&effects[..], [Effect::Unlock { typed, .. }] if typed == "shop-prod"), "{effects:?}");
+    // A file that is not configured is called as it was typed, too.
+    c.state.link.server_mut().unwrap().target.typed = Some("prod.db".into());
+    for k in ["Space", "a", "u"] {
+        c.press(k);
+    }
+    c.type_text("prod.db");
+    assert!(c.press("Enter").iter().any(|e| matches!(e, Effect::Unlock { .. })), "{}", c.screen());
 }
 
 #[test]

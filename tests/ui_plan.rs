@@ -360,6 +360,17 @@ fn the_next_key_ends_the_live_plan_and_one_is_asked_for_at_a_time() {
     assert_eq!(asked(&next), 1, "now the newest text, once");
     assert!(next.iter().any(|e| matches!(e, Effect::Explain { text, .. } if text == "select 1 from ordersxy")));
     assert_eq!(asked(&c.timers()), 0);
+    // What was wrong with a statement goes with it, also where the next one has no plan.
+    let Some(Effect::Explain { link, version, text, .. }) = next.into_iter().find(|e| matches!(e, Effect::Explain { .. })) else {
+        panic!("asked")
+    };
+    let wrong = Error::new(Kind::Statement, "no such table: ordersxy");
+    c.send(Msg::Planned { link, job: None, version, text, analyze: false, result: Err(wrong) });
+    assert!(c.state.plan.error.is_some());
+    c.press("C-a");
+    c.send(Msg::Paste("drop table zzz".into()));
+    c.timers();
+    assert!(c.state.plan.error.is_none(), "{}", c.screen());
 }
 
 fn explained(effects: &[Effect]) -> Option<bool> {

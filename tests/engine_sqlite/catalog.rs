@@ -196,3 +196,15 @@ async fn functions_that_may_write_are_told_from_those_that_do_not() {
     let writing = engine.catalog().get().unwrap().writing_functions(&s, &names).await.unwrap();
     assert_eq!(writing, ["load_extension", "my_own", "pragma_wal_checkpoint"]);
 }
+
+#[tokio::test]
+async fn functions_that_give_rows_are_proposed_before_they_were_used() {
+    let place = Place::with("CREATE TABLE t (a)");
+    let (engine, s) = (place.engine(), place.session(Access::ReadOnly).await);
+    let names = engine.catalog().get().unwrap().names(&s).await.unwrap();
+    for (text, wanted) in [("select * from json_ea", "json_each("), ("select * from pragma_table_in", "pragma_table_info(")] {
+        let found = holdpoint::sql::complete::complete(engine.dialect(), text, text.len(), &names);
+        assert_eq!(found.list.first().map(|p| p.insert.as_str()), Some(wanted), "{text}");
+    }
+    s.fetch("SELECT count(*) FROM pragma_table_info('t')").await.unwrap();
+}

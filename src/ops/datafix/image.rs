@@ -14,6 +14,17 @@ pub(super) struct ImageFile {
     /// As NDJSON is exported: exactly, and to be imported again.
     encoder: Encoder,
     pub rows: u64,
+    /// All of it is on the disk.
+    whole: bool,
+}
+
+/// Half of an image looks like a whole one: it goes, whatever went wrong.
+impl Drop for ImageFile {
+    fn drop(&mut self) {
+        if !self.whole {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
 }
 
 impl ImageFile {
@@ -34,6 +45,7 @@ impl ImageFile {
                         out: std::io::BufWriter::new(f),
                         encoder: Encoder::new(ExportFormat::Ndjson { dialect }),
                         rows: 0,
+                        whole: false,
                     });
                 }
                 Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
@@ -70,11 +82,8 @@ impl ImageFile {
         let doing = format!("writing {}", self.path.display());
         self.out.flush().map_err(|e| Error::io(&doing, e))?;
         self.out.get_ref().sync_all().map_err(|e| Error::io(&doing, e))?;
-        Ok((self.path, self.rows))
-    }
-
-    pub fn discard(self) {
-        let _ = std::fs::remove_file(&self.path);
+        self.whole = true;
+        Ok((std::mem::take(&mut self.path), self.rows))
     }
 }
 
@@ -103,11 +112,29 @@ impl Images {
     }
 
     pub fn discard(&mut self) {
-        std::mem::take(&mut self.files).into_values().for_each(ImageFile::discard);
+        self.files.clear();
     }
 
     /// On disk for certain: where, by the table's name as it is shown.
     pub fn finish(self) -> Result<BTreeMap<String, PathBuf>> {
         self.files.into_iter().map(|(t, f)| Ok((crate::text::clean(&t.join(".")).into_owned(), f.finish()?.0))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_whole_image_stays() {
+        let dir = tempfile::tempdir().expect("dir");
+        let made = || ImageFile::create(dir.path(), "2026-11-22T12:00:00Z", "prod", Dialect::Sqlite).expect("made");
+        let left = || std::fs::read_dir(dir.path()).expect("dir").count();
+        let mut half = made();
+        half.put(b"{\"id\":").expect("written");
+        drop(half);
+        assert_eq!(left(), 0);
+        let (path, rows) = made().finish().expect("whole");
+        assert!(path.is_file() && rows == 0 && left() == 1);
     }
 }

@@ -113,7 +113,6 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
                         rows_here += b.rows() as u64;
                         if file.rows > limit {
                             drop(rows);
-                            image.into_iter().for_each(ImageFile::discard);
                             // Reading stops at the first row over the limit: that is all that is known.
                             return Err(too_many(limit + 1));
                         }
@@ -124,7 +123,6 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
             match &step.sends {
                 Sends::Edit(edit) => {
                     if rows_here != 1 {
-                        image.into_iter().for_each(ImageFile::discard);
                         return Err(at(i, cells::not_one(rows_here)));
                     }
                     if let Some((from, to)) = &edit.renamed {
