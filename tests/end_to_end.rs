@@ -81,6 +81,27 @@ fn a_backup_of_another_database_is_no_backup() {
     assert_ne!(text.status.code(), Some(0), "a backup of another database was verified");
 }
 
+/// Neither the dump nor a copy made from it has it: comparing them does not show that.
+#[test]
+fn what_a_dump_of_mariadb_lacks_is_said_with_what_is_proven_by_it() {
+    let p = Project::mariadb();
+    p.mariadb_server().sql(
+        "app-dev",
+        "create table ver (id int primary key, f float) with system versioning; insert into ver values (1, 16777216); update ver set f = 2",
+    );
+    p.ok(&["backup", "take", "app-dev"]);
+    let told = |text: String| {
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for lacks in ["it lacks the history of system-versioned tables (ver)", "FLOAT columns stand in it with six digits (ver.f)"] {
+            assert!(text.contains(lacks), "{lacks}: {text}");
+        }
+    };
+    told(p.ok(&["backup", "verify", "app-dev"]));
+    told(p.ok(&["migrate", "prove", "app-dev"]));
+    // What is on record says it, too.
+    told(p.ok(&["journal", "show", "--format", "json"]));
+}
+
 #[test]
 fn a_truncated_backup_is_never_verified() {
     let p = Project::sqlite();

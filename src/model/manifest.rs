@@ -24,6 +24,9 @@ pub struct TableDigest {
     pub columns: Vec<ColumnDigest>,
 }
 
+/// The fact that says in a sentence what a backup does not hold though its restore is the same as what it does hold.
+pub const LACKS: &str = "lacks";
+
 /// Catalogue and content of a database at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Fingerprint {

@@ -4,7 +4,7 @@ use super::record::{Draft, travelling_hash};
 use super::{Connection, Cx};
 use crate::engine::{Backups, Scratch};
 use crate::model::evidence::Evidence;
-use crate::model::manifest::{Differences, FORMAT, Manifest};
+use crate::model::manifest::{Differences, FORMAT, LACKS, Manifest};
 use crate::model::{Error, Finding, Identity, Kind, Progress, Result, Severity};
 use crate::text;
 use jiff::Timestamp;
@@ -375,6 +375,20 @@ pub(in crate::ops) async fn restore(cx: &Cx, conn: &Connection, identity: &Ident
     Ok((scratch, start.elapsed()))
 }
 
+/// What the backup does not hold, and no copy made from it can show.
+pub(in crate::ops) fn lacks_of(conn: &Connection, m: &Manifest) -> Option<Finding> {
+    let lacks = m.facts.get(LACKS)?;
+    Some(
+        Finding::new(
+            Severity::Warning,
+            "backup-lacks",
+            conn.target().name.clone(),
+            format!("what the dump does not hold is not compared: {lacks}"),
+        )
+        .next("Keep a physical backup (mariadb-backup) beside it: what is missing here cannot be had back from this one."),
+    )
+}
+
 /// Compares a fresh restore with its manifest and records the evidence. A failure to compare leaves the scratch in place.
 pub(in crate::ops) async fn compare(
     cx: &Cx,
@@ -395,8 +409,11 @@ pub(in crate::ops) async fn compare(
         0 => "the restored copy, dumped again, is the same".to_string(),
         n => format!("{n} tables with {} rows are the same", text::thousands(rows)),
     };
+    // What both the backup and a copy made from it are without shows in no comparison.
+    let lacks = u.manifest.facts.get(LACKS);
     let summary = if holds {
-        format!("backup {} restored in {}; {what}", short(&u.manifest.id), text::duration(took))
+        let but = lacks.map_or_else(String::new, |l| format!(", but {l}"));
+        format!("backup {} restored in {}; {what}{but}", short(&u.manifest.id), text::duration(took))
     } else {
         let all = differences.schema.len() + differences.data.len();
         let first = differences.schema.iter().chain(&differences.data).next().cloned().unwrap_or_default();
@@ -414,6 +431,9 @@ pub(in crate::ops) async fn compare(
     for (i, d) in differences.schema.iter().chain(&differences.data).take(20).enumerate() {
         draft = draft.fact(format!("difference {:02}", i + 1), d.clone());
     }
+    if let Some(lacks) = lacks {
+        draft = draft.fact(LACKS, lacks.clone());
+    }
     let evidence = cx.record(draft)?;
     Ok(VerifyReport {
         dir: u.dir.clone(),
@@ -421,7 +441,7 @@ pub(in crate::ops) async fn compare(
         differences,
         restore: took,
         compare,
-        findings: Vec::new(),
+        findings: lacks_of(conn, &u.manifest).into_iter().collect(),
         evidence,
     })
 }

@@ -67,6 +67,32 @@ fn database_of(target: &Target) -> Result<&str> {
     })
 }
 
+/// What the dump does not hold, and a dump of its restore cannot miss: both are written alike.
+async fn lacks(s: &Session, database: &str) -> Result<Option<String>> {
+    let d = lit(database);
+    let versioned =
+        format!("SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = {d} AND TABLE_TYPE = 'SYSTEM VERSIONED' ORDER BY 1");
+    let rounded = format!(
+        "SELECT CONCAT(c.TABLE_NAME, '.', c.COLUMN_NAME) FROM information_schema.COLUMNS c JOIN information_schema.TABLES t USING (TABLE_SCHEMA, TABLE_NAME) \
+         WHERE c.TABLE_SCHEMA = {d} AND c.DATA_TYPE = 'float' AND t.TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') ORDER BY 1"
+    );
+    let named = |t: &crate::model::rows::Table| {
+        let names: Vec<&str> = t.rows.iter().take(5).map(|r| at(r, 0)).collect();
+        let more = if t.rows.len() > 5 { format!(" and {} more", t.rows.len() - 5) } else { String::new() };
+        crate::text::clean(&format!("{}{more}", names.join(", "))).into_owned()
+    };
+    let mut out = Vec::new();
+    let found = s.fetch(versioned).await?;
+    if !found.rows.is_empty() {
+        out.push(format!("it lacks the history of system-versioned tables ({})", named(&found)));
+    }
+    let found = s.fetch(rounded).await?;
+    if !found.rows.is_empty() {
+        out.push(format!("FLOAT columns stand in it with six digits ({})", named(&found)));
+    }
+    Ok((!out.is_empty()).then(|| out.join("; ")))
+}
+
 fn missing(what: &str) -> Error {
     Error::failed(format!("no `{what}` was found in PATH")).hint("Install the server's client programs (Debian: mariadb-client).")
 }
@@ -171,6 +197,9 @@ impl MySql {
             }
         };
         references::note(&s, &database, &mut facts).await?;
+        if let Some(lacks) = lacks(&s, &database).await? {
+            facts.insert(crate::model::manifest::LACKS.into(), lacks);
+        }
         s.close().await;
         facts.insert("dump_digest".into(), digests.whole);
         facts.insert("sections".into(), sections_text(&digests.sections));

@@ -114,6 +114,7 @@ pub async fn prove(cx: &Cx, conn: &Connection, upto: Option<i64>) -> Result<Proo
     let class = worst(steps.iter().chain(&range).map(|p| p.class));
     let draft = draft(cx, conn, &s, &place, &steps, range.as_ref(), holds, &why_not, class, schema_after, &added);
     evidence.push(cx.record(draft)?);
+    findings.extend(backup::lacks_of(conn, &usable.manifest));
     findings.extend(s.queue.findings.iter().filter(|f| f.severity == Severity::Warning).cloned());
     Ok(ProofReport { backup: usable.manifest.id.clone(), steps, range, holds, why_not, findings, evidence })
 }
@@ -425,7 +426,8 @@ fn draft(
             RollbackClass::Exact => format!("{}: up, down and up again leave everything exactly as it was", shown_range(&s.versions())),
             _ => format!("{}: {}", class_name(class), lossy.join("; ")),
         };
-        format!("{all}; on a restore of backup {}", backup::short(place.backup_id()))
+        let but = place.lacks().map_or_else(String::new, |l| format!(", which cannot show all: {l}"));
+        format!("{all}; on a restore of backup {}{but}", backup::short(place.backup_id()))
     } else {
         why_not.join("; ")
     };

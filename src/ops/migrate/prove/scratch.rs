@@ -46,6 +46,10 @@ impl<'a> Place<'a> {
     pub fn backup_id(&self) -> &str {
         &self.backup.manifest.id
     }
+    /// What the backup does not hold, and no copy made from it can show.
+    pub fn lacks(&self) -> Option<&str> {
+        self.backup.manifest.facts.get(crate::model::manifest::LACKS).map(String::as_str)
+    }
     pub fn grade(&self) -> Option<Grade> {
         self.grade
     }
