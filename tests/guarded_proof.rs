@@ -53,7 +53,8 @@ fn rows_that_were_not_saved_stay_on_postgresql() {
          insert into parts select i, 'v' from generate_series(1, 40) i;
          create table up (id int primary key, v text); create table child (x text) inherits (up); insert into child values (2, 'c', 'extra');
          create table fires (id int primary key, v text); insert into fires values (1, 'a');
-         create function tf() returns trigger language plpgsql as $$begin return new; end$$;
+         create table log (v text);
+         create function tf() returns trigger language plpgsql as $$begin insert into public.log values ('u'); return new; end$$;
          create trigger on_update before update on fires for each row execute function tf();
          create table keys (k text primary key, v int); insert into keys values (E'a\\nb', 1), ('a␊b', 2);
          create table words (id int primary key, v text); insert into words values (1, 'NULL'), (2, null), (3, '');
@@ -197,6 +198,9 @@ fn rows_that_were_not_saved_stay_on_mariadb() {
     run(&home, 0, "delete from fl");
     let images = saved(&home);
     assert!(images.contains("\"f\":12345.677734375") && images.contains("\"f\":16777216"), "{images}");
+    maria.sql("proven", "create table tz (id int primary key, ts timestamp null); insert into tz values (1, '2026-10-25 02:30:00')");
+    let told = run(&home, 0, "set time_zone = '+09:00'; delete from tz");
+    assert!(told.contains("ts stands here, and in what was saved, in the time zone +09:00"), "{told}");
     let told = run(&home, 0, "use proven2; update t set v = 'changed' where id = 1");
     assert!(told.contains("other → changed"), "{told}");
     assert_eq!(maria.sql("proven2", "select v from t").trim(), "changed");
@@ -254,5 +258,17 @@ fn rows_that_were_not_saved_stay_in_sqlite() {
     assert!(told.contains("rowid 9: v b → c"), "{told}");
     run(&home, 0, "delete from bare where v = 'a'");
     assert!(saved(&home).contains("{\"v\":\"a\",\"rowid\":7}"), "{}", saved(&home));
+    sql("create virtual table words using fts5 (c); insert into words (rowid, c) values (1, 'hello'), (7, 'world')");
+    run(&home, 0, "delete from words where c match 'world'");
+    assert!(saved(&home).contains("{\"c\":\"world\",\"rowid\":7}"), "{}", saved(&home));
+    // And back again.
+    let file = std::fs::read_dir(home.path().join("store/before-images"))
+        .expect("before-images")
+        .map(|f| f.expect("file").path())
+        .find(|f| std::fs::read_to_string(f).expect("text").contains("world"))
+        .expect("its image");
+    let out = support::command(home.path()).args(["import", "g", "words"]).arg(file).arg("--commit").output().expect("run");
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    assert_eq!(sql("select rowid, c from words"), "1|hello\n7|world");
     assert!(run(&home, 0, "delete from fires where id = 1").contains("1 row affected"), "its trigger is for another event");
 }

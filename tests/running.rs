@@ -975,8 +975,15 @@ fn keys_before_the_form_of_a_cell_is_there_go_into_it() {
             ..ColumnInfo::default()
         };
         let columns = vec![column("id"), column("state")];
-        let table =
-            TableInfo { schema: "main".into(), name: "orders".into(), columns, key: vec!["id".into()], no_key: None, no_rollback: None };
+        let table = TableInfo {
+            schema: "main".into(),
+            name: "orders".into(),
+            columns,
+            key: vec!["id".into()],
+            no_key: None,
+            number: None,
+            no_rollback: None,
+        };
         Ok(Some(table))
     };
     let told = |c: &mut Console, result| {

@@ -133,6 +133,8 @@ pub struct TableInfo {
     pub key: Vec<String>,
     /// Why there is none, where it is not that simple, as half a sentence: `its unique key u may hold NULL in a`.
     pub no_key: Option<String>,
+    /// SQLite's name for the number of a row, where no column is it.
+    pub number: Option<String>,
     /// Why a change of its rows could not be rolled back, as half a sentence: `its engine MyISAM cannot roll back`.
     pub no_rollback: Option<String>,
 }
@@ -165,9 +167,7 @@ impl TableInfo {
             return self.columns.iter().map(each).collect::<Vec<_>>().join(", ");
         }
         let hidden = self.columns.iter().filter(|c| c.hidden).map(|c| &c.name);
-        // SQLite's number of a row is no column.
-        let number = self.key.iter().filter(|k| !self.columns.iter().any(|c| c.name.eq_ignore_ascii_case(k)));
-        let further = hidden.chain(number).map(|name| format!(", {}", dialect.quote_ident(name)));
+        let further = hidden.chain(&self.number).map(|name| format!(", {}", dialect.quote_ident(name)));
         std::iter::once("*".to_string()).chain(further).collect()
     }
 }

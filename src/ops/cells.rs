@@ -486,6 +486,7 @@ mod tests {
             columns: vec![column("a", "#1"), column("b", "#2"), column("note", "#3")],
             key: vec!["b".into(), "a".into()],
             no_key: None,
+            number: None,
             no_rollback: None,
         }
     }

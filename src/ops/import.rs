@@ -108,9 +108,6 @@ fn places<'a>(table: &'a TableInfo, names: &[String]) -> Result<Vec<&'a ColumnIn
         let exact = table.columns.iter().find(|c| c.name == *name);
         match exact.or_else(|| table.columns.iter().find(|c| c.name.eq_ignore_ascii_case(name.trim()))) {
             None => unknown.push(name.clone()),
-            Some(c) if c.generated => {
-                return Err(Error::usage(format!("the column {} is computed by the server and takes no values", c.name)));
-            }
             Some(c) if out.iter().any(|o| o.name == c.name) => {
                 return Err(Error::usage(format!("the file has the column {} twice", crate::text::clean(name))));
             }
@@ -192,7 +189,7 @@ async fn allowed(
     let path: Vec<String> = import.table.split('.').map(|p| p.trim_matches(['"', '`']).to_string()).collect();
     let catalog = conn.catalog()?;
     let reading = conn.reader().await?;
-    let Some(table) = catalog.table(&reading, &path).await? else {
+    let Some(mut table) = catalog.table(&reading, &path).await? else {
         return Err(Error::usage(format!("there is no table {} on {name}", crate::text::clean(&import.table)))
             .hint("An import fills a table that is there: create it first."));
     };
@@ -211,10 +208,30 @@ async fn allowed(
     }
     // Once to see that the file can be read at all, and what its first rows are.
     let mut first = open(import, conn.dialect())?.reader;
+    if let Some(number) = table.number.clone().filter(|n| first.columns().iter().any(|c| c.trim().eq_ignore_ascii_case(n))) {
+        let (id, type_name) = (number.clone(), "INTEGER".to_string());
+        table.columns.push(ColumnInfo {
+            name: number,
+            id,
+            type_name,
+            nullable: true,
+            generated: false,
+            default: true,
+            counts: false,
+            hidden: true,
+        });
+    }
     let columns = places(&table, first.columns())?;
     let mut report = Report {
         table: format!("{}.{}", table.schema, table.name),
-        columns: columns.iter().map(|c| Match { column: c.name.clone(), type_name: c.type_name.clone(), first: Vec::new() }).collect(),
+        columns: columns
+            .iter()
+            .map(|c| Match {
+                column: c.name.clone(),
+                type_name: if c.generated { "left out: it is computed".into() } else { c.type_name.clone() },
+                first: Vec::new(),
+            })
+            .collect(),
         defaults: table
             .columns
             .iter()
@@ -402,7 +419,7 @@ async fn rows(
 
 /// A record's values as they are bound.
 fn fitted(dialect: Dialect, form: Form, columns: &[&ColumnInfo], values: Vec<Value>) -> std::result::Result<Vec<Param>, String> {
-    columns.iter().zip(values).map(|(c, v)| fit::fit(dialect, form, c, v).map(|v| v.param(dialect))).collect()
+    columns.iter().zip(values).filter(|(c, _)| !c.generated).map(|(c, v)| fit::fit(dialect, form, c, v).map(|v| v.param(dialect))).collect()
 }
 
 fn refuse(report: &mut Report, line: u64, why: String) {
@@ -413,6 +430,8 @@ fn refuse(report: &mut Report, line: u64, why: String) {
 }
 
 fn statement(dialect: Dialect, table: &TableInfo, columns: &[&ColumnInfo], rows: usize) -> String {
+    // What is computed takes no values.
+    let columns: Vec<&ColumnInfo> = columns.iter().copied().filter(|c| !c.generated).collect();
     let names: Vec<String> = columns.iter().map(|c| dialect.quote_ident(&c.name)).collect();
     let mut n = 0;
     let mut one = || {

@@ -69,6 +69,7 @@ pub(super) async fn of(s: &Session, name: &[String]) -> Result<Option<TableInfo>
         columns: columns.rows.iter().map(column).collect(),
         key,
         no_key,
+        number: None,
         no_rollback: (at(first, 8) != "YES").then(|| format!("its engine {} cannot roll back", at(first, 7))),
     }))
 }

@@ -199,9 +199,9 @@ pub(super) async fn of(catalog: &dyn Catalog, s: &Session, text: &str) -> Result
 }
 
 /// What is computed with each row of a table that is written, and what that does: nothing is planned, and no key is followed.
-pub(super) async fn of_rows(s: &Session, schema: &str, name: &str, inserts: bool) -> Result<Effects> {
-    let mut look = Look::new(s, inserts);
-    look.reached.add(vec![schema.to_string(), name.to_string()], Touched { insert: inserts, ..Touched::ALL });
+pub(super) async fn of_rows(s: &Session, schema: &str, name: &str, touched: Touched) -> Result<Effects> {
+    let mut look = Look::new(s, touched.insert);
+    look.reached.add(vec![schema.to_string(), name.to_string()], touched);
     look.all(None).await?;
     Ok(look.out)
 }

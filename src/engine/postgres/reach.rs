@@ -12,37 +12,37 @@ use std::collections::BTreeMap;
 /// The table and what is part of it or inherits from it: its rows are rows of theirs.
 const PARTS: &str = "t(oid) AS (SELECT $1::oid UNION SELECT i.inhrelid FROM t JOIN pg_catalog.pg_inherits i ON i.inhparent = t.oid)";
 
-/// The number, schema and name of the table that a name means to the session.
-async fn resolved(s: &Session, table: &[String]) -> Result<Option<[String; 3]>> {
+/// The number, schema, name and kind of the table that a name means to the session.
+async fn resolved(s: &Session, table: &[String]) -> Result<Option<[String; 4]>> {
     let name = table.iter().map(|p| Dialect::Postgres.quote_ident(p)).collect::<Vec<_>>().join(".");
     let found = s
         .fetch_with(
-            "SELECT c.oid::text, n.nspname::text, c.relname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n \
+            "SELECT c.oid::text, n.nspname::text, c.relname::text, c.relkind::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n \
                ON n.oid OPERATOR(pg_catalog.=) c.relnamespace WHERE c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1)::oid",
             vec![Some(name)],
         )
         .await?;
-    Ok(found.rows.first().map(|r| [cell(r, 0).to_string(), cell(r, 1).to_string(), cell(r, 2).to_string()]))
+    Ok(found.rows.first().map(|r| [0, 1, 2, 3].map(|c| cell(r, c).to_string())))
 }
 
 /// See `Catalog::beyond_the_rows`.
 pub(super) async fn beyond(s: &Session, table: &[String], touched: Touched) -> Result<Vec<String>> {
-    let Some([number, schema, name]) = resolved(s, table).await? else { return Ok(Vec::new()) };
+    let Some([number, schema, name, kind]) = resolved(s, table).await? else { return Ok(Vec::new()) };
     // What initdb made has numbers below this (`FirstNormalObjectId`).
     if number.parse().is_ok_and(|n: u32| n < 16384) {
         return Ok(vec![servers_own(&format!("{schema}.{name}"))]);
     }
-    // Bits of `tgtype`. A row that an UPDATE moves into another partition is deleted and inserted.
-    let bits =
-        [(touched.insert, 4), (touched.delete, 8), (touched.update, 16)].iter().filter(|(on, _)| *on).map(|(_, bit)| bit).sum::<i32>();
-    let moved = if touched.update { 28 } else { bits };
+    // A row that an UPDATE moves into another partition is deleted and inserted.
+    let fires = if touched.update && kind == "p" { Touched::ALL } else { touched };
+    // Bits of `tgtype`.
+    let bits = [(fires.insert, 4), (fires.delete, 8), (fires.update, 16)].iter().filter(|(on, _)| *on).map(|(_, bit)| bit).sum::<i32>();
     let existing = touched.update || touched.delete;
     let found = pinned(
         s,
         &format!(
             "WITH RECURSIVE {PARTS} \
              SELECT DISTINCT 'trigger ' || g.tgname FROM pg_catalog.pg_trigger g, t WHERE g.tgrelid = t.oid AND NOT g.tgisinternal AND g.tgenabled <> 'D' \
-               AND g.tgtype::int & (SELECT CASE c.relkind WHEN 'p' THEN {moved} ELSE {bits} END FROM pg_catalog.pg_class c WHERE c.oid = $1::oid) <> 0 \
+               AND g.tgtype::int & {bits} <> 0 \
              UNION ALL SELECT c.relname || ' inherits from it: its rows are rows of this table, and have columns of their own' \
                FROM pg_catalog.pg_inherits i JOIN t ON t.oid = i.inhparent JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid \
                WHERE {existing} AND NOT c.relispartition \
@@ -59,7 +59,7 @@ pub(super) async fn beyond(s: &Session, table: &[String], touched: Touched) -> R
         return Ok(why);
     }
     // What is computed for each row: checks, domains, generated columns, defaults, indexes, policies.
-    let effects = of_rows(s, &schema, &name, touched.insert).await?;
+    let effects = of_rows(s, &schema, &name, touched).await?;
     Ok(effects.outside.into_iter().chain(effects.stays).chain(effects.written).collect())
 }
 

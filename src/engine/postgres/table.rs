@@ -54,6 +54,7 @@ pub(super) async fn of(s: &Session, name: &[String]) -> Result<Option<TableInfo>
         columns: rows.iter().map(column).collect(),
         key: key.into_iter().map(|(_, name)| name).collect(),
         no_key,
+        number: None,
         no_rollback: None,
     }))
 }

@@ -38,6 +38,11 @@ pub(super) async fn of(s: &Session, name: &[String]) -> Result<Option<TableInfo>
     } else if key.is_empty() {
         no_key = Some("it has no primary key, and a column stands in the place of the row's number".into());
     }
+    // Other tables may refer to it, be it shown or not: a full-text index does.
+    let is_it = columns.rows.iter().filter(|r| at(r, 4) != "0").count() == 1
+        && columns.rows.iter().any(|r| at(r, 4) != "0" && at(r, 1).eq_ignore_ascii_case("integer"));
+    let named = columns.rows.iter().any(|r| at(r, 0).eq_ignore_ascii_case("rowid"));
+    let number = (at(one, 2) != "1" && !is_it && !named).then(|| "rowid".to_string());
     let column = |r: &Vec<Option<String>>| ColumnInfo {
         name: at(r, 0).to_string(),
         id: at(r, 0).to_string(),
@@ -49,5 +54,5 @@ pub(super) async fn of(s: &Session, name: &[String]) -> Result<Option<TableInfo>
         counts: false,
         hidden: false,
     };
-    Ok(Some(TableInfo { schema, name, columns: columns.rows.iter().map(column).collect(), key, no_key, no_rollback: None }))
+    Ok(Some(TableInfo { schema, name, columns: columns.rows.iter().map(column).collect(), key, no_key, number, no_rollback: None }))
 }

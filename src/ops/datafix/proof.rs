@@ -116,8 +116,8 @@ impl<'a> Proof<'a> {
         if found >= wanted {
             return Ok(());
         }
-        let [wanted, found] = [wanted, found].map(text::thousands);
-        Err(Error::held(format!("held: it changed {wanted} rows, of which {found} were saved before, so it was rolled back"))
+        let found = text::thousands(found);
+        Err(Error::held(format!("held: it changed {}, of which {found} were saved before, so it was rolled back", text::counted(wanted, "row")))
         .hint("Its condition may find other rows each time (random(), a clock), or somebody changed rows meanwhile: run it again, or name the rows by their keys."))
     }
 
