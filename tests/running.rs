@@ -195,7 +195,22 @@ fn a_data_fix_that_was_rolled_back_says_so_in_its_result() {
         assert!(!c.screen().contains("c commit"), "keys came in between");
         c.timers();
         assert!(c.screen().contains("c commit"), "{}", c.screen());
-        let effects = c.press("c");
+        // A paste that comes as keys: its first letter is no answer, nor is its last one.
+        let paste: Vec<holdpoint::config::keymap::Key> = "customers where c".chars().map(holdpoint::config::keymap::Key::char).collect();
+        c.send(Msg::Keys(paste));
+        assert!(c.state.query.fix.as_ref().is_some_and(|f| f.answered.is_none()));
+        assert!(c.screen().contains("what you still type is no answer"), "{}", c.screen());
+        let committed = |effects: &[Effect]| effects.iter().any(|e| matches!(e, Effect::AnswerFix(_)));
+        assert!((0..3).all(|_| !committed(&c.timers())));
+        assert!(c.screen().contains("c commit"), "{}", c.screen());
+        // What is not on the screen is not answered.
+        let size = c.state.size;
+        c.send(Msg::Resize(50, 12));
+        assert!(c.screen().contains("It waits"), "{}", c.screen());
+        assert!(!committed(&c.press("c")) && !committed(&c.timers()));
+        c.send(Msg::Resize(size.0, size.1));
+        assert!(!committed(&c.press("c")), "it may have more behind it");
+        let effects = c.timers();
         assert!(effects.iter().any(|e| matches!(e, Effect::AnswerFix(FixAnswer::Commit))), "{effects:?}");
         c.send(Msg::FixEnded { answer, result: Ok(()) });
         let screen = c.screen();
@@ -915,6 +930,8 @@ fn commands_of_other_clients_say_what_does_the_same_here() {
     for (typed, part) in [
         ("show tables", "\\dt lists the tables."),
         (".tables", "\\dt lists the tables."),
+        ("select * from t1 where v = :'nm'", "Write :nm, without quotes"),
+        ("select * from :\"nm\"", "A name cannot be a parameter"),
         (".schema orders", "\\d orders shows definitions."),
         ("describe orders", "\\d orders shows a table's definition."),
         ("source load.sql", "\\i load.sql opens the file"),

@@ -252,7 +252,8 @@ fn an_import_with_refused_rows_offers_to_leave_them_out() {
     let screen = c.screen();
     assert!(screen.contains("line 3: not a number"), "{screen}");
     assert!(screen.contains("n no") && screen.contains("s skip the 2 refused rows and import 1,200"), "{screen}");
-    let effects = c.press("s");
+    c.press("s");
+    let effects = c.timers();
     let Some(Effect::Import { import: kept, .. }) = effects.iter().find(|e| matches!(e, Effect::Import { .. })) else {
         panic!("{effects:?}")
     };

@@ -44,6 +44,7 @@ actions! {
     /// Runs the selected statements, or the one under the cursor.
     Run "run" "run",
     /// Runs all statements of the editor in order, on one session, and stops at the first error.
+    /// A letter alone does it only where all of them read.
     RunAll "run-all" "run all",
     /// Shows how the server would run the statement under the cursor, without running it.
     Plan "plan" "plan",

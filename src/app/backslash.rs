@@ -55,9 +55,10 @@ const INSTEAD: &[(&[&str], &str)] = &[
         "The grid needs no such setting; \\copy and e in the results write CSV, JSON, Markdown and others.",
     ),
     (
-        &["\\gset", "\\gexec", "\\gdesc", "\\crosstabview", "\\bind", "\\parse"],
+        &["\\gset", "\\gexec", "\\gdesc", "\\bind", "\\parse"],
         "\\set name value gives a parameter its value, and :name in a statement asks for one.",
     ),
+    (&["\\crosstabview"], "In the results f filters and i tells of a column; \\copy writes CSV for a spreadsheet, which turns it round."),
     (&["\\prompt"], "A :name in a statement is asked for when it runs; \\set name value gives it one before."),
     (&["\\ef", "\\ev"], "\\sf name and \\sv name show the source; run what you change of it."),
     (

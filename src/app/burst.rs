@@ -23,6 +23,10 @@ pub fn takes_text(state: &State) -> bool {
 
 /// Keys came together.
 pub fn keys(state: &mut State, keys: Vec<Key>, effects: &mut Vec<Effect>) {
+    // Text goes in only where it is seen.
+    if super::layout::class(state.size) == super::layout::Class::TooSmall {
+        return;
+    }
     let mut run = String::new();
     let mut last = None;
     let pasted = keys.len() >= PASTED || goes_on(state.query.pasted, state.now);

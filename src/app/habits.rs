@@ -5,7 +5,7 @@ use super::action::Action;
 use super::keys::keys_now;
 use super::state::State;
 use crate::model::{Dialect, Error, Kind};
-use crate::sql::terminator;
+use crate::sql::{TokenKind, terminator};
 
 /// A statement that means leaving, in every client: no server knows it.
 pub fn leaves(statement: &str) -> bool {
@@ -19,10 +19,26 @@ pub fn explained(state: &State, statement: &str, error: Error) -> Error {
     if !matches!(error.kind, Kind::Statement | Kind::ReadOnly | Kind::Held) {
         return error;
     }
-    match instead(state, statement) {
+    match instead(state, statement).or_else(|| quoted_value(state, statement)) {
         Some(hint) => error.hint(hint),
         None => error,
     }
+}
+
+/// psql's `:'name'` and `:"name"`.
+fn quoted_value(state: &State, statement: &str) -> Option<String> {
+    let tokens = crate::sql::lex(state.query.editor.reading(), statement);
+    let at = tokens.windows(2).find(|t| {
+        let inner = statement[t[1].span.clone()].trim_matches(['\'', '"']);
+        let name = !inner.is_empty() && inner.chars().all(|c| c.is_alphanumeric() || c == '_');
+        let quoted = matches!(t[1].kind, TokenKind::String | TokenKind::QuotedIdentifier);
+        &statement[t[0].span.clone()] == ":" && quoted && name && t[0].span.end == t[1].span.start
+    })?;
+    let name = statement[at[1].span.clone()].trim_matches(['\'', '"']);
+    Some(match at[1].kind {
+        TokenKind::String => format!("Write :{name}, without quotes: the value is asked for, and quoted as it has to be."),
+        _ => format!("A name cannot be a parameter here: write the one that :\"{name}\" stands for."),
+    })
 }
 
 fn instead(state: &State, statement: &str) -> Option<String> {

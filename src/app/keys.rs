@@ -8,6 +8,7 @@ use super::editor::vim::Did;
 use super::effect::Effect;
 use super::find;
 use super::form_list;
+use super::layout::{Class, class};
 use super::list::ListCursor;
 use super::palette::Finds;
 use super::panes::running::letter;
@@ -179,6 +180,13 @@ pub fn keys_now(state: &State, action: Action) -> Option<String> {
 
 /// A key was pressed.
 pub fn key(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
+    // What is not on the screen is not acted upon.
+    if class(state.size) == Class::TooSmall {
+        return;
+    }
+    if rest::followed(state, effects) {
+        return;
+    }
     if state.query.held.is_some() && cells::held(state, key) {
         return;
     }
@@ -266,6 +274,9 @@ fn vim(state: &mut State, key: Key, effects: &mut Vec<Effect>) -> bool {
 
 /// Pasted text goes where text is typed, and nowhere else.
 pub fn paste(state: &mut State, text: &str, effects: &mut Vec<Effect>) {
+    if class(state.size) == Class::TooSmall {
+        return;
+    }
     state.messages.read(state.now);
     match state.dialogs.last_mut() {
         Some(Dialog::Form(f)) => {
@@ -428,6 +439,14 @@ fn dialog_action(state: &State, key: Key) -> Option<Action> {
     }
 }
 
+/// A question is answered.
+pub fn answered(state: &mut State, letter: char, effects: &mut Vec<Effect>) {
+    let Some(Dialog::Confirm(c)) = state.dialogs.last() else { return };
+    let Some(then) = c.answers.iter().find(|a| a.key == letter).map(|a| a.then.clone()) else { return };
+    state.dialogs.pop();
+    update::answer(state, then, effects);
+}
+
 fn dialog(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
     let page = dialog_rows(state.size.1);
     let action = dialog_action(state, key);
@@ -440,16 +459,14 @@ fn dialog(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
     let Some(top) = state.dialogs.last_mut() else { return };
     match top {
         Dialog::Confirm(c) => {
-            let then = match key.typed().and_then(|p| c.answers.iter().find(|a| a.key == p)) {
-                Some(a) => Some(a.then.clone()),
-                // The first answer is the safe one.
-                None if action == Some(Action::Back) => c.answers.first().map(|a| a.then.clone()),
+            // The first answer is the safe one; a letter of another may have more behind it, and be none.
+            let first = c.answers.first().map(|a| a.key);
+            match key.typed().filter(|p| c.answers.iter().any(|a| a.key == *p)) {
+                Some(p) if Some(p) != first => rest::letter(state, p, effects),
+                Some(p) => answered(state, p, effects),
+                None if action == Some(Action::Back) => first.into_iter().for_each(|p| answered(state, p, effects)),
                 // Another key answers nothing: a question must not be answered by accident.
-                None => return,
-            };
-            state.dialogs.pop();
-            if let Some(then) = then {
-                update::answer(state, then, effects);
+                None => {}
             }
         }
         Dialog::Form(f) => {

@@ -363,6 +363,10 @@ pub enum Timer {
     Watch {
         job: JobId,
     },
+    /// Nothing came behind the letter that answers a question.
+    Letter {
+        question: u64,
+    },
     /// A question has stood for a moment: which one, and how many keys had come when this began.
     Rest {
         question: u64,

@@ -9,6 +9,9 @@ use std::time::Duration;
 /// How long the hands have to rest before a key answers. Over a slow link keys that were on their way come in it, too.
 const REST: Duration = Duration::from_millis(800);
 
+/// How long the letter of an answer is alone before it is one: those of a paste that comes as keys have others behind them.
+const ALONE: Duration = Duration::from_millis(150);
+
 /// The questions of a console.
 #[derive(Debug, Default)]
 pub struct Questions {
@@ -16,13 +19,15 @@ pub struct Questions {
     asked: u64,
     /// The last one opened by itself, and keys are no answers yet: how many came.
     unready: Option<u64>,
+    /// The letter of an answer that waits for what may follow it.
+    letter: Option<char>,
 }
 
 impl State {
     /// Asks a question, above all that is open.
     pub fn ask(&mut self, question: Confirm) {
         self.questions.asked += 1;
-        self.questions.unready = None;
+        (self.questions.unready, self.questions.letter) = (None, None);
         self.dialogs.push(Dialog::Confirm(question));
     }
 
@@ -38,6 +43,27 @@ pub fn begin(state: &mut State, before: u64, effects: &mut Vec<Effect>) {
         state.questions.unready = Some(0);
         effects.push(Effect::After(REST, Timer::Rest { question: state.questions.asked, presses: 0 }));
     }
+}
+
+/// The letter of an answer came: it is one when nothing follows.
+pub fn letter(state: &mut State, letter: char, effects: &mut Vec<Effect>) {
+    state.questions.letter = Some(letter);
+    effects.push(Effect::After(ALONE, Timer::Letter { question: state.questions.asked }));
+}
+
+/// A key behind such a letter: both are text that is meant for something else, and so is what comes until the hands rest.
+pub fn followed(state: &mut State, effects: &mut Vec<Effect>) -> bool {
+    if state.questions.letter.take().is_none() || !matches!(state.dialogs.last(), Some(Dialog::Confirm(_))) {
+        return false;
+    }
+    state.questions.unready = Some(0);
+    effects.push(Effect::After(REST, Timer::Rest { question: state.questions.asked, presses: 0 }));
+    true
+}
+
+/// Nothing followed the letter: the answer that it gives.
+pub fn alone(state: &mut State, question: u64) -> Option<char> {
+    if question == state.questions.asked { state.questions.letter.take() } else { None }
 }
 
 /// A question is on top, and keys are no answers yet.

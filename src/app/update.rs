@@ -22,7 +22,7 @@ use secrecy::SecretString;
 /// Takes a message and says what is to be done.
 pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
     let mut effects = Vec::new();
-    let (by_hand, asked) = (matches!(msg, Msg::Key(_) | Msg::Keys(_) | Msg::Paste(_)), state.asked());
+    let (by_hand, asked) = (matches!(msg, Msg::Key(_) | Msg::Keys(_) | Msg::Paste(_) | Msg::Timer(Timer::Letter { .. })), state.asked());
     handle(state, msg, &mut effects);
     if !by_hand {
         rest::begin(state, asked, &mut effects);
@@ -55,6 +55,11 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Timer(Timer::Tick) => state.ticked(effects),
         Msg::Timer(Timer::SaveBuffer { version }) => buffers::save(state, Some(version), effects),
         Msg::Timer(Timer::Watch { job }) => super::watch::due(state, job, effects),
+        Msg::Timer(Timer::Letter { question }) => {
+            if let Some(letter) = rest::alone(state, question) {
+                keys::answered(state, letter, effects);
+            }
+        }
         Msg::Timer(Timer::Rest { question, presses }) => rest::over(state, question, presses, effects),
         Msg::Timer(Timer::Sessions { round }) => sessions::due(state, round, effects),
         Msg::Timer(Timer::LockTree) => assess::due(state, effects),

@@ -63,6 +63,7 @@ impl Console {
                 Effect::After(_, Timer::Rest { question, presses }) if !self.typing_on => {
                     assert!(update(&mut self.state, Msg::Timer(Timer::Rest { question, presses })).is_empty());
                 }
+                Effect::After(_, timer @ Timer::Letter { .. }) if !self.typing_on => out.extend(self.send(Msg::Timer(timer))),
                 Effect::After(_, timer) => self.armed.push(timer),
                 e => out.push(e),
             }
