@@ -9,7 +9,9 @@ use std::ops::Range;
 
 mod comment;
 mod history;
+mod moving;
 mod shortcuts;
+mod typing;
 pub mod vim;
 pub mod words;
 
@@ -287,79 +289,6 @@ impl Editor {
         (self.cursor, self.anchor, self.visual, self.goal) = (at, None, None, None);
     }
 
-    pub fn insert_char(&mut self, c: char) {
-        let range = self.selection().unwrap_or(self.cursor..self.cursor);
-        if range.is_empty() && c != '\n' && c != '\r' {
-            // A word is one step.
-            let joins = !c.is_whitespace();
-            self.history.typed(self.cursor, c, joins);
-            let mut buf = [0; 4];
-            self.splice(range.clone(), c.encode_utf8(&mut buf));
-            self.put(range.start + c.len_utf8());
-        } else {
-            self.replace(range, c.encode_utf8(&mut [0; 4]));
-        }
-    }
-    /// Inserts pasted or completed text, which is never read as keys.
-    pub fn insert(&mut self, content: &str) {
-        let range = self.selection().unwrap_or(self.cursor..self.cursor);
-        self.replace(range, content);
-    }
-    /// A new line with the indentation of the one that the cursor is on.
-    pub fn newline(&mut self) {
-        let start = self.line_span(self.cursor_line()).start;
-        let blanks = self.text[start..self.cursor].bytes().take_while(|b| matches!(b, b' ' | b'\t')).count();
-        let content = format!("\n{}", &self.text[start..start + blanks]);
-        self.insert(&content);
-    }
-    /// Blanks up to the next multiple of four columns.
-    pub fn tab(&mut self) {
-        let n = 4 - self.cursor_column() % 4;
-        self.insert(&"    "[..n]);
-    }
-    /// Deletes the selection, or what lies between the cursor and the place.
-    fn delete_to(&mut self, to: usize) -> bool {
-        let range = self.selection().unwrap_or(to.min(self.cursor)..to.max(self.cursor));
-        if range.is_empty() {
-            return false;
-        }
-        self.replace(range, "");
-        true
-    }
-    pub fn backspace(&mut self) {
-        let to = words::left(&self.text, self.cursor);
-        self.delete_to(to);
-    }
-    pub fn delete(&mut self) {
-        let to = words::right(&self.text, self.cursor);
-        self.delete_to(to);
-    }
-    pub fn delete_word(&mut self) {
-        let to = words::word_left(&self.text, self.cursor);
-        self.delete_to(to);
-    }
-    /// Deletes to the end of the word.
-    pub fn delete_word_right(&mut self) {
-        let to = words::word_end_right(&self.text, self.cursor);
-        self.delete_to(to);
-    }
-    /// Deletes to the end of the line, or joins the next line; gives what was deleted.
-    pub fn kill_line(&mut self) -> String {
-        let end = self.line_span(self.cursor_line()).end;
-        let to = if end == self.cursor { words::right(&self.text, self.cursor) } else { end };
-        let gone = self.text[self.cursor..to].to_string();
-        self.anchor = None;
-        self.delete_to(to);
-        gone
-    }
-    /// Deletes what stands before the cursor on its line; gives it.
-    pub fn kill_line_left(&mut self) -> String {
-        let start = self.line_span(self.cursor_line()).start;
-        let gone = self.text[start..self.cursor].to_string();
-        self.anchor = None;
-        self.delete_to(start);
-        gone
-    }
     pub fn undo(&mut self) -> bool {
         let Some((changes, cursor)) = self.history.undo() else { return false };
         for (range, content) in &changes {
@@ -378,104 +307,12 @@ impl Editor {
         self.put(self.edge(at));
         true
     }
-    pub fn select_all(&mut self) {
-        self.anchor = Some(0);
-        self.cursor = self.text.len();
-    }
-    /// Selects these bytes, with the cursor behind them.
-    pub fn select(&mut self, range: Range<usize>) {
-        self.put(self.edge(range.end));
-        self.anchor = Some(self.edge(range.start));
-    }
-    /// Starts a selection at the cursor.
-    pub fn mark(&mut self) {
-        self.anchor = Some(self.cursor);
-    }
     /// Removes the selected text and returns it.
     pub fn cut(&mut self) -> Option<String> {
         let range = self.selection()?;
         let cut = self.text[range.clone()].to_string();
         self.replace(range, "");
         Some(cut)
-    }
-    pub fn unselect(&mut self) {
-        (self.anchor, self.visual) = (None, None);
-    }
-    /// Selects bytes that hold the cursor, which stays.
-    pub fn select_round(&mut self, range: Range<usize>) {
-        self.visual = Some(self.edge(range.start)..self.edge(range.end));
-    }
-
-    /// Moves the cursor; `select` extends the selection. `page` is the height of the editor on the screen.
-    pub fn go(&mut self, to: Move, select: bool, page: usize) {
-        self.visual = None;
-        if !select {
-            self.anchor = None;
-        } else if self.anchor.is_none() {
-            self.anchor = Some(self.cursor);
-        }
-        let line = self.cursor_line();
-        let span = self.line_span(line);
-        let rows = match to {
-            Move::Up => Some((true, 1)),
-            Move::Down => Some((false, 1)),
-            Move::PageUp => Some((true, page.max(1))),
-            Move::PageDown => Some((false, page.max(1))),
-            _ => None,
-        };
-        if let Some((up, n)) = rows {
-            let goal = self.goal.unwrap_or_else(|| self.cursor_column());
-            let target = if up { line.saturating_sub(n) } else { (line + n).min(self.line_count() - 1) };
-            if target != line {
-                self.cursor = self.byte_at_column(target, goal);
-            }
-            self.goal = Some(goal);
-            return;
-        }
-        self.goal = None;
-        self.cursor = match to {
-            Move::Left => words::left(&self.text, self.cursor),
-            Move::Right => words::right(&self.text, self.cursor),
-            Move::WordLeft => words::word_left(&self.text, self.cursor),
-            Move::WordRight => words::word_right(&self.text, self.cursor),
-            Move::LineStart => span.start,
-            Move::LineEnd => span.end,
-            Move::Top => 0,
-            Move::Bottom => self.text.len(),
-            Move::Up | Move::Down | Move::PageUp | Move::PageDown => self.cursor,
-        };
-    }
-
-    /// Puts the cursor at a byte offset.
-    pub fn go_to_byte(&mut self, byte: usize) {
-        self.put(self.edge(byte));
-    }
-    /// Puts the cursor at a byte offset and keeps where a selection began.
-    pub fn extend_to_byte(&mut self, byte: usize) {
-        let at = self.edge(byte);
-        (self.cursor, self.goal) = (at, None);
-    }
-    /// Puts the cursor at a byte offset and keeps all else, the column that going up and down aims at too.
-    pub(super) fn rest_on(&mut self, byte: usize) {
-        self.cursor = self.edge(byte);
-    }
-    /// Puts the cursor into another line, as near to its column as may be.
-    pub fn go_to_line(&mut self, line: usize) {
-        let column = self.goal.unwrap_or_else(|| self.cursor_column());
-        self.cursor = self.byte_at_column(line.min(self.line_count() - 1), column);
-        self.goal = Some(column);
-    }
-
-    /// Scrolls so that the cursor is inside `height` lines and `width` columns.
-    pub fn follow(&mut self, height: usize, width: usize) {
-        let line = self.cursor_line();
-        self.top = scroll(self.top, line, height, self.line_count());
-        let column = self.cursor_column();
-        if column < self.left {
-            self.left = column.saturating_sub(width / 4);
-        } else if width > 0 && column >= self.left + width {
-            self.left = column + 1 + width / 4 - width.min(column + 1 + width / 4);
-        }
     }
 }
 
