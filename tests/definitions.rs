@@ -47,6 +47,12 @@ fn what_postgresql_s_own_dump_tells_is_in_a_definition() {
         create index tx on t (id, lower(x));
         alter index tx alter column 2 set statistics 66;
         create statistics ts on id, u from t;
+        comment on statistics ts is 'how they go together';
+        alter table t set (toast.autovacuum_enabled = false, fillfactor = 80);
+        create policy mine on t using (u > 0);
+        comment on policy mine on t is 'it''s mine';
+        create rule quiet as on delete to t do also nothing;
+        comment on rule quiet on t is 'says nothing';
         alter statistics ts set statistics 77;
         create extension postgres_fdw;
         create server away foreign data wrapper postgres_fdw;

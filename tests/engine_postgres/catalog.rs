@@ -132,3 +132,21 @@ async fn the_tree_and_definitions_tell_what_is_there() {
     let gone = c.definition(&s, &path(&[(NodeKind::Schema, "public"), (NodeKind::Table, "gone")])).await.unwrap_err();
     assert!(gone.message.contains("public.gone is no longer there"));
 }
+
+#[tokio::test]
+async fn the_size_of_a_table_that_was_never_analyzed_is_not_known() {
+    let pg = PgServer::shared();
+    pg.create_database("unanalyzed");
+    pg.psql(
+        "unanalyzed",
+        "create table fresh (id int primary key, t text) with (autovacuum_enabled = false);
+         insert into fresh select i, md5(i::text) from generate_series(1, 5000) i;
+         create table seen (id int) with (autovacuum_enabled = false); insert into seen select generate_series(1, 5000); analyze seen;",
+    );
+    let e = engine(target(pg, "unanalyzed"));
+    let s = e.connect(Connect::new(Role::Background, Access::ReadOnly)).await.unwrap();
+    let nodes = e.catalog().get().unwrap().children(&s, &NodePath::root().child(NodeKind::Schema, "public")).await.unwrap();
+    let of = |name: &str| nodes.iter().find(|n| n.name == name).map(|n| (n.rows, n.bytes.is_some())).unwrap();
+    assert_eq!(of("fresh"), (None, false));
+    assert_eq!(of("seen"), (Some(5000), true));
+}

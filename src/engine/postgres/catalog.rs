@@ -78,14 +78,16 @@ const SCHEMAS: &str = "SELECT nspname, pg_catalog.obj_description(oid, 'pg_names
 const OUTLINE: &str = "SELECT c.relkind::text, c.relname FROM pg_catalog.pg_class c \
     WHERE c.relnamespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = $1) AND c.relkind IN ('r', 'p', 'f', 'v', 'm')";
 
-/// Relations, then one row for each heading that has something under it. Sizes are pages of the last VACUUM or ANALYZE.
+/// Relations, then one row for each heading that has something under it. Sizes are pages of the last VACUUM or ANALYZE: before the first
+/// of them nothing is known, which is not nothing.
 const RELATIONS: &str = "WITH s AS (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = $1), \
     ix AS (SELECT i.indrelid, sum(ic.relpages) AS pages FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid \
         WHERE ic.relnamespace = (SELECT oid FROM s) GROUP BY i.indrelid) \
     SELECT * FROM (SELECT c.relkind::text AS kind, c.relname::text AS name, \
         CASE WHEN c.relkind IN ('r', 'm', 'p', 'f') AND c.reltuples >= 0 AND (c.relpages > 0 OR current_setting('server_version_num')::int >= 140000) \
             THEN c.reltuples::bigint END AS estimate, \
-        CASE WHEN c.relkind IN ('r', 'm') THEN (c.relpages + coalesce(ix.pages, 0) + coalesce(t.relpages, 0))::bigint * current_setting('block_size')::bigint END AS bytes, \
+        CASE WHEN c.relkind IN ('r', 'm') AND c.reltuples >= 0 AND (c.relpages > 0 OR current_setting('server_version_num')::int >= 140000) \
+            THEN (c.relpages + coalesce(ix.pages, 0) + coalesce(t.relpages, 0))::bigint * current_setting('block_size')::bigint END AS bytes, \
         CASE c.relkind WHEN 'p' THEN 'partitioned' WHEN 'f' THEN 'foreign' ELSE \
             CASE WHEN c.relispartition THEN 'partition of ' || (SELECT p.relname FROM pg_catalog.pg_inherits h JOIN pg_catalog.pg_class p ON p.oid = h.inhparent WHERE h.inhrelid = c.oid LIMIT 1) \
             WHEN c.relpersistence = 'u' THEN 'unlogged' END END AS detail, ds.description \

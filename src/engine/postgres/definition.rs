@@ -142,7 +142,8 @@ async fn table(s: &Session, schema: &str, name: &str) -> Result<String> {
     let head = format!(
         "SELECT c.relkind, c.relpersistence, pg_catalog.pg_get_partkeydef(c.oid), CASE WHEN c.relispartition THEN pg_catalog.pg_get_expr(c.relpartbound, c.oid) END, \
         (SELECT string_agg(h.inhparent::pg_catalog.regclass::text, ', ' ORDER BY h.inhseqno) FROM pg_catalog.pg_inherits h WHERE h.inhrelid = c.oid), \
-        array_to_string(c.reloptions, ', '), fs.srvname, \
+        array_to_string(c.reloptions || (SELECT array_agg('toast.' || o) FROM pg_catalog.pg_class t CROSS JOIN LATERAL unnest(t.reloptions) o \
+            WHERE t.oid = c.reltoastrelid), ', '), fs.srvname, \
         (SELECT string_agg(quote_ident(split_part(o, '=', 1)) || ' ' || quote_literal(substr(o, strpos(o, '=') + 1)), ', ') FROM unnest(ft.ftoptions) o), \
         nullif(am.amname, 'heap'), sp.spcname, nullif(c.reloftype, 0)::pg_catalog.regtype \
         FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_foreign_table ft ON ft.ftrelid = c.oid \
@@ -307,7 +308,12 @@ async fn extras(s: &Session, schema: &str, name: &str) -> Result<String> {
         UNION ALL SELECT 14, k.conname::text, 'COMMENT ON CONSTRAINT ' || quote_ident(k.conname) || ' ON ' || t.q || ' IS ' || quote_literal(pg_catalog.obj_description(k.oid, 'pg_constraint')) || ';' \
             FROM pg_catalog.pg_constraint k JOIN t ON t.oid = k.conrelid WHERE pg_catalog.obj_description(k.oid, 'pg_constraint') IS NOT NULL \
         UNION ALL SELECT 15, tg.tgname::text, 'COMMENT ON TRIGGER ' || quote_ident(tg.tgname) || ' ON ' || t.q || ' IS ' || quote_literal(pg_catalog.obj_description(tg.oid, 'pg_trigger')) || ';' \
-            FROM pg_catalog.pg_trigger tg JOIN t ON t.oid = tg.tgrelid WHERE NOT tg.tgisinternal AND pg_catalog.obj_description(tg.oid, 'pg_trigger') IS NOT NULL\
+            FROM pg_catalog.pg_trigger tg JOIN t ON t.oid = tg.tgrelid WHERE NOT tg.tgisinternal AND pg_catalog.obj_description(tg.oid, 'pg_trigger') IS NOT NULL \
+        UNION ALL SELECT 16, w.kind || w.name, 'COMMENT ON ' || w.kind || ' ' || w.name || ' IS ' || quote_literal(w.words) || ';' FROM t CROSS JOIN LATERAL (\
+            SELECT 'POLICY' AS kind, quote_ident(p.polname) || ' ON ' || t.q AS name, pg_catalog.obj_description(p.oid, 'pg_policy') AS words FROM pg_catalog.pg_policy p WHERE p.polrelid = t.oid \
+            UNION ALL SELECT 'RULE', quote_ident(r.rulename) || ' ON ' || t.q, pg_catalog.obj_description(r.oid, 'pg_rewrite') FROM pg_catalog.pg_rewrite r WHERE r.ev_class = t.oid AND r.rulename <> '_RETURN' \
+            UNION ALL SELECT 'STATISTICS', st.stxnamespace::pg_catalog.regnamespace || '.' || quote_ident(st.stxname), pg_catalog.obj_description(st.oid, 'pg_statistic_ext') \
+                FROM pg_catalog.pg_statistic_ext st WHERE st.stxrelid = t.oid) AS w WHERE w.words IS NOT NULL\
         ) AS x ORDER BY part, name"
     );
     Ok(lines(s, &sql, schema, name).await?.into_iter().map(|l| format!("\n{l}")).collect())

@@ -8,9 +8,10 @@ use crate::model::{RelationUsage, Result, Usage};
 const FIGURES: &str = "WITH s AS (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = $1), \
     ix AS (SELECT i.indrelid, sum(ic.relpages)::bigint AS pages FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid \
         WHERE ic.relnamespace = (SELECT oid FROM s) GROUP BY i.indrelid) \
-    SELECT c.relname, CASE WHEN c.reltuples >= 0 AND (c.relpages > 0 OR u.n_live_tup IS NULL) THEN c.reltuples::bigint ELSE u.n_live_tup END, \
+    SELECT c.relname, CASE WHEN c.reltuples >= 0 AND (c.relpages > 0 OR u.n_live_tup IS NULL) THEN c.reltuples::bigint \
+        WHEN c.reltuples >= 0 THEN u.n_live_tup ELSE nullif(u.n_live_tup, 0) END, \
         (c.relpages + coalesce(t.relpages, 0))::bigint * b.size, coalesce(ix.pages, 0) * b.size, u.seq_scan + coalesce(u.idx_scan, 0), u.idx_scan, \
-        u.n_tup_ins + u.n_tup_upd + u.n_tup_del, c.relpages = 0 AND u.n_live_tup > 0 \
+        u.n_tup_ins + u.n_tup_upd + u.n_tup_del, c.reltuples < 0 OR c.relpages = 0 AND u.n_live_tup > 0 \
     FROM pg_catalog.pg_class c CROSS JOIN (SELECT current_setting('block_size')::bigint AS size) b LEFT JOIN ix ON ix.indrelid = c.oid \
     LEFT JOIN pg_catalog.pg_class t ON t.oid = c.reltoastrelid LEFT JOIN pg_catalog.pg_stat_user_tables u ON u.relid = c.oid \
     WHERE c.relnamespace = (SELECT oid FROM s) AND c.relkind IN ('r', 'm') ORDER BY c.relname";

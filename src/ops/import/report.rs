@@ -123,6 +123,8 @@ fn value(of: &Option<String>) -> String {
     match of.as_deref() {
         None => "NULL".into(),
         Some("") => "''".into(),
+        // The word in the file is no NULL unless the form names it.
+        Some(v) if v.eq_ignore_ascii_case("null") => format!("'{v}'"),
         Some(v) => text::truncate(&text::clean(v), VALUE).into_owned(),
     }
 }
