@@ -85,6 +85,7 @@ fn promote(c: &mut Console, dev: &str, qa: &str, prod: &str) {
     c.send("a");
     confirm_with_name(c, qa);
     c.wait_for(&format!("Applied on {qa}"));
+    c.wait_for(&format!("o open {prod}"));
     c.send("o");
     c.wait_until("the run in production is there", |s| s.starts_with(&format!(" {prod} ")) && s.contains("The run is about"));
 }
