@@ -547,6 +547,96 @@ fn what_users_put_into_the_schemas_of_the_server_is_looked_into() {
     }
 }
 
+/// A type that a user put before the server's own, and a view that only shares its name with what is read.
+#[test]
+fn names_of_other_schemas_do_not_count() {
+    let pg = PgServer::shared();
+    pg.create_database("schemas");
+    let marker = pg.socket.join("schemas-written");
+    pg.psql(
+        "schemas",
+        &format!(
+            "create function ev(text) returns text language plpgsql volatile as $$ begin copy (select 1) to '{}'; return $1; end $$;
+             create table t (id int primary key, v text); insert into t values (1, 'a');
+             create schema e; create view e.t as select public.ev('t')::int as id;
+             create schema d; create domain d.text as pg_catalog.text check (public.ev('dom') is not null);
+             create domain d.oid as pg_catalog.oid check (public.ev('dom') is not null)",
+            marker.display()
+        ),
+    );
+    let home = tempfile::tempdir().expect("home");
+    let url = format!("{}?sslmode=disable", pg.url("schemas"));
+    for sql in ["select id from public.t limit 1", "select t.id in (1, 2) from public . t", "table \"public\".t"] {
+        allowed(home.path(), &url, sql);
+    }
+    for sql in ["select id from e.t", "select id from t", "select id from E . \"t\"", "select a.id from public.t a, e.t b"] {
+        refused(home.path(), &url, sql);
+    }
+    for sql in [
+        "set search_path = d, pg_catalog, public; select id from t",
+        "set search_path = d, pg_catalog; select lower('A'), id from public.t",
+    ] {
+        let out = support::command(home.path()).args(["query", &url, sql]).output().expect("run");
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert!(out.status.success() || said.contains("e.t"), "{sql}: {said}");
+    }
+    let guarded = format!("[targets.g]\nurl = \"{url}\"\nenvironment = \"qa\"\naccess = \"guarded\"\n");
+    std::fs::write(home.path().join("holdpoint.toml"), guarded).expect("config");
+    let out = support::command(home.path())
+        .args(["query", "g", "--commit", "set search_path = d, pg_catalog, public; update t set id = 2 where id = 1"])
+        .output()
+        .expect("run");
+    assert!(!marker.exists(), "a look-up used a user's type: {}", String::from_utf8_lossy(&out.stderr));
+}
+
+/// Administrators make views and functions in `sys` and `mysql`, too; the server's own there are read as ever.
+#[test]
+fn views_in_the_schemas_of_the_server_are_looked_into_on_mariadb() {
+    let maria = MariaServer::start(&[]);
+    maria.create_database("shop");
+    maria.sql("shop", "delimiter //\ncreate function ev() returns int begin set global slow_launch_time = @@global.slow_launch_time + 1; return 1; end //");
+    maria.sql("shop", "create table t (id int)");
+    let url = maria.url("shop");
+    let home = tempfile::tempdir().expect("home");
+    let shipped =
+        maria.sql("sys", "select table_name from information_schema.views where table_schema = 'sys' and table_name not like 'x$%'");
+    let shipped: Vec<&str> = shipped.lines().map(str::trim).filter(|v| !v.is_empty()).collect();
+    assert!(shipped.len() > 20, "{shipped:?}");
+    let all = shipped.iter().map(|v| format!("select count(*) from (select * from sys.{v} limit 0) x")).collect::<Vec<_>>().join("; ");
+    allowed(home.path(), &url, &all);
+    allowed(home.path(), &url, "select user, host from mysql.user; select version()");
+    maria.sql(
+        "shop",
+        "create view sys.vshop as select shop.ev() x; create view mysql.vv as select shop.ev() x; create view vsys as select * from sys.vshop;
+         create function sys.quiet(a int) returns int reads sql data return a + 1; create view sys.vquiet as select sys.quiet(1) x;
+delimiter //\ncreate function sys.loud(a int) returns int begin set global slow_launch_time = 9; return 1; end //",
+    );
+    maria.sql("shop", "create view vloud as select sys.loud(1) x");
+    let before = maria.sql("shop", "select @@global.slow_launch_time");
+    for sql in [
+        "select * from sys.vshop",
+        "select * from `SYS`.vshop",
+        "select * from mysql.vv",
+        "select * from vsys",
+        "select * from vloud",
+        "select * from t where id = (select x from sys.vshop)",
+        "use sys; select * from vshop",
+    ] {
+        let out = support::command(home.path()).args(["query", &url, sql]).output().expect("run");
+        assert_eq!(out.status.code(), Some(4), "{sql}: {}", String::from_utf8_lossy(&out.stderr));
+    }
+    allowed(home.path(), &url, "select * from sys.vquiet");
+    // In the place of the server's own.
+    if !MariaServer::is_mysql() {
+        maria.sql(
+            "sys",
+            "drop function sys.format_time;\ndelimiter //\ncreate function sys.format_time(a bigint) returns text begin set global slow_launch_time = 9; return 'x'; end //",
+        );
+        refused(home.path(), &url, "select * from sys.waits_global_by_latency");
+    }
+    assert_eq!(maria.sql("shop", "select @@global.slow_launch_time"), before);
+}
+
 #[test]
 fn behind_names_in_mariadb() {
     let maria = MariaServer::shared();

@@ -29,6 +29,7 @@ mod new_rows;
 mod open;
 mod plan_facts;
 mod pulse;
+mod reads;
 mod recover;
 mod rows;
 mod running;

@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 const D: Dialect = Dialect::MySql;
 
 /// Types that stand in front of brackets in bodies, and what else is no function there.
-const NO_FUNCTIONS: &[&str] = &[
+pub(super) const NO_FUNCTIONS: &[&str] = &[
     "varchar",
     "char",
     "decimal",

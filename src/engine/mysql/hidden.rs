@@ -4,13 +4,17 @@
 //!
 //! `NOW()` is the server's own, but `` `NOW`() `` and, without IGNORE_SPACE, `NOW ()` are a function of that name in the
 //! current database. Inside a view every call of a user's function is written with its database.
+//!
+//! Views in the schemas `sys` and `mysql` are looked into like all others, for administrators make some there; what the server's own call in
+//! `sys` is proven by its text (`reads`).
 
 use super::catalog::{SYSTEM, at, lit};
+use super::reads::{self, SYS};
 use crate::engine::effects::servers_own;
 use crate::engine::referrers::from_rows;
 use crate::engine::{Session, Touched};
 use crate::model::{Dialect, Referrer, Result};
-use crate::sql::{self, Class, TokenKind};
+use crate::sql::{self, Class, Token, TokenKind};
 use std::collections::BTreeSet;
 
 /// Views that are followed before the look-up gives up (and refuses).
@@ -28,10 +32,12 @@ pub(super) async fn writer(s: &Session, text: &str) -> Result<Option<String>> {
         return Ok(None);
     }
     let mut seen: BTreeSet<String> = BTreeSet::new();
+    let mut proven = BTreeSet::new();
     let mut level = vec![text.to_string()];
     while !level.is_empty() {
         let names: BTreeSet<String> = level.iter().flat_map(|t| names(t)).collect();
         level.clear();
+        let mut of_sys = BTreeSet::new();
         if names.is_empty() {
             break;
         }
@@ -39,7 +45,8 @@ pub(super) async fn writer(s: &Session, text: &str) -> Result<Option<String>> {
         let found = s
             .fetch(format!(
                 "SELECT CONCAT(TABLE_SCHEMA, '.', TABLE_NAME), VIEW_DEFINITION FROM information_schema.VIEWS \
-                 WHERE TABLE_NAME IN ({list}) AND TABLE_SCHEMA NOT IN ({SYSTEM})"
+                 WHERE TABLE_NAME IN ({list}) AND (TABLE_SCHEMA NOT IN ({SYSTEM}) \
+                   OR TABLE_SCHEMA IN ('mysql', '{SYS}') AND (TABLE_SCHEMA IN ({list}) OR TABLE_SCHEMA = DATABASE()))"
             ))
             .await?;
         for row in &found.rows {
@@ -57,14 +64,24 @@ pub(super) async fn writer(s: &Session, text: &str) -> Result<Option<String>> {
             if verdict.class != Class::Read {
                 return Ok(Some(format!("the view {view} may write: {}", verdict.reason)));
             }
-            if let Some(f) = verdict.functions.first() {
+            // The server writes its own functions without quotes there, and those that are stored with their schema; a name without one
+            // is of the view's own.
+            let in_sys = view.to_ascii_lowercase().starts_with("sys.");
+            let of_own = |of: &str| of == SYS || in_sys && of.is_empty();
+            let (sys, others): (Vec<Call>, Vec<Call>) = calls(definition).into_iter().filter(|c| c.quoted).partition(|c| of_own(&c.of));
+            if let Some(f) = verdict.functions.iter().find(|f| !of_own(f.rsplit_once('.').map_or("", |(of, _)| of))) {
                 return Ok(Some(format!("the view {view} calls {f}, which may write")));
             }
-            // The server writes its own functions without quotes there.
-            if let Some(f) = stored(s, &called(definition, true), "ROUTINE_SCHEMA").await? {
+            of_sys.extend(verdict.functions.iter().map(|f| f.rsplit('.').next().unwrap_or(f).to_string()));
+            if let Some(f) = stored(s, others, "ROUTINE_SCHEMA").await? {
                 return Ok(Some(format!("the view {view} calls {f}, a stored function, which may write")));
             }
+            of_sys.extend(sys.into_iter().map(|c| c.name));
             level.push(definition.to_string());
+        }
+        match reads::bodies(s, of_sys, &mut proven).await? {
+            Ok(bodies) => level.extend(bodies),
+            Err(why) => return Ok(Some(why)),
         }
     }
     Ok(None)
@@ -83,15 +100,15 @@ fn only_describes(text: &str) -> bool {
 
 /// A stored function of the current database that bears the name of something called in `text`.
 async fn namesake(s: &Session, text: &str) -> Result<Option<String>> {
-    stored(s, &called(text, false), "DATABASE()").await
+    stored(s, calls(text), "DATABASE()").await
 }
 
 /// One of these names that a stored function of that schema (as SQL) bears.
-async fn stored(s: &Session, called: &BTreeSet<String>, schema: &str) -> Result<Option<String>> {
-    if called.is_empty() {
+async fn stored(s: &Session, called: impl IntoIterator<Item = Call>, schema: &str) -> Result<Option<String>> {
+    let list = called.into_iter().map(|c| lit(&c.name)).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ");
+    if list.is_empty() {
         return Ok(None);
     }
-    let list = called.iter().map(|n| lit(n)).collect::<Vec<_>>().join(", ");
     let found = s
         .fetch(format!(
             "SELECT ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_TYPE = 'FUNCTION' AND ROUTINE_SCHEMA = {schema} AND ROUTINE_NAME IN ({list})"
@@ -100,20 +117,28 @@ async fn stored(s: &Session, called: &BTreeSet<String>, schema: &str) -> Result<
     Ok(found.rows.first().map(|r| at(r, 0).to_string()))
 }
 
-/// Every name before a parenthesis, or only those in quotes.
-fn called(text: &str, quoted: bool) -> BTreeSet<String> {
-    let mut out = BTreeSet::new();
-    let mut before: Option<String> = None;
-    for t in sql::lex(Dialect::MySql, text) {
-        if matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment) {
-            continue;
-        }
-        if &text[t.span.clone()] == "(" {
-            out.extend(before.take());
-        }
-        before = named(t.kind, &text[t.span]).filter(|_| !quoted || t.kind == TokenKind::QuotedIdentifier);
-    }
-    out
+/// A name before a parenthesis.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Call {
+    /// What stands before it and a dot, in lower case.
+    pub of: String,
+    pub name: String,
+    pub quoted: bool,
+}
+
+/// Every name before a parenthesis.
+pub(super) fn calls(text: &str) -> BTreeSet<Call> {
+    let means = |t: &Token| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment);
+    let tokens: Vec<Token> = sql::lex(Dialect::MySql, text).into_iter().filter(means).collect();
+    let raw = |i: usize| tokens.get(i).map_or("", |t| &text[t.span.clone()]);
+    let name = |i: usize| tokens.get(i).and_then(|t| named(t.kind, raw(i)));
+    (0..tokens.len())
+        .filter(|&i| raw(i + 1) == "(")
+        .filter_map(|i| {
+            let of = if i > 1 && raw(i - 1) == "." { name(i - 2).unwrap_or_default().to_lowercase() } else { String::new() };
+            Some(Call { of, name: name(i)?, quoted: tokens[i].kind == TokenKind::QuotedIdentifier })
+        })
+        .collect()
 }
 
 /// See `Catalog::beyond_the_rows`.
@@ -154,7 +179,7 @@ pub(super) async fn unsteady(s: &Session, select: &str) -> Result<Option<String>
     let mut read = BTreeSet::new();
     let mut texts = vec![select.to_string()];
     while let Some(text) = texts.pop() {
-        if let Some(f) = called(&text, false).into_iter().find(|f| UNSTEADY.contains(&format!(" {} ", f.to_ascii_lowercase()))) {
+        if let Some(f) = calls(&text).into_iter().map(|c| c.name).find(|f| UNSTEADY.contains(&format!(" {} ", f.to_ascii_lowercase()))) {
             return Ok(Some(format!("{f}() gives another value each time")));
         }
         if text.contains(":=") {
@@ -175,7 +200,7 @@ pub(super) async fn unsteady(s: &Session, select: &str) -> Result<Option<String>
         for r in &found.rows {
             match at(r, 0) {
                 "" => texts.push(at(r, 1).to_string()),
-                f if called(&text, false).iter().any(|c| c.eq_ignore_ascii_case(f)) => {
+                f if calls(&text).iter().any(|c| c.name.eq_ignore_ascii_case(f)) => {
                     return Ok(Some(format!("the function {f} is not declared DETERMINISTIC")));
                 }
                 _ => {}
@@ -238,7 +263,8 @@ mod tests {
     #[test]
     fn names_and_calls_are_gathered() {
         assert_eq!(names("select a from \"v \"\"w\", `x``y` where b = 'c'"), ["select", "a", "from", "v \"w", "x`y", "where", "b"]);
-        let calls: Vec<String> = called("select now (), `count`(1), trim/**/('a'), a in (1) from `t`", false).into_iter().collect();
-        assert_eq!(calls, ["count", "in", "now", "trim"]);
+        let calls = calls("select now (), `count`(1), trim/**/('a'), a in (1), Sys . `f` (1) from `t`").into_iter();
+        let calls: Vec<String> = calls.map(|c| format!("{}.{} {}", c.of, c.name, c.quoted)).collect();
+        assert_eq!(calls, [".count true", ".in false", ".now false", ".trim false", "sys.f true"]);
     }
 }

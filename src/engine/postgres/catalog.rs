@@ -52,6 +52,13 @@ fn without_regcollation(text: &str) -> String {
     out + rest
 }
 
+/// The number of the relation that a quoted name means to the session, along its own search path. Nothing in it is looked for along that
+/// path but the name: a user's type, operator or function may stand there before the server's.
+pub(super) async fn number_of(s: &Session, name: String) -> Result<Option<String>> {
+    let found = s.fetch_with("SELECT pg_catalog.to_regclass($1)::pg_catalog.oid", vec![Some(name)]).await?;
+    Ok(found.scalar().map(str::to_string))
+}
+
 /// A cell, empty for NULL.
 pub(super) fn cell(row: &Row, i: usize) -> &str {
     row.get(i).and_then(|c| c.as_deref()).unwrap_or_default()
@@ -331,7 +338,7 @@ pub(super) async fn writing_functions(s: &Session, names: &[String]) -> Result<V
         return Ok(Vec::new());
     }
     // By the session's own search_path: that is how the statement will find them.
-    let path = s.fetch("SELECT pg_catalog.current_schemas(true)::text").await?;
+    let path = s.fetch("SELECT pg_catalog.current_schemas(true)").await?;
     let path = path.scalar().unwrap_or("{}");
     let looks = array(&crate::sql::functions::PG_CATALOG_HARMLESS.map(String::from));
     let harmless = pinned(s, &HARMLESS.replace("{known}", super::hidden::KNOWN_READER), &[&array(names), path, &looks]).await?;

@@ -100,7 +100,7 @@ const ANYTHING: &str = "WITH {initdb} SELECT 1 WHERE EXISTS (SELECT 1 FROM pg_ca
        JOIN pg_catalog.pg_proc p ON p.oid = x.oid WHERE p.provolatile = 'v' OR p.prolang NOT IN (12, 13) OR p.oid >= 16384 AND NOT {extension})";
 
 /// One round trip for each level of views. $1: names in the text, $2: operators, $3: calls and fields, $4: whether it is only
-/// planned, so that volatile functions are not run.
+/// planned, so that volatile functions are not run, $5: names that stand for themselves, and `schema.name` where one stands before.
 ///
 /// `named` is every type that the statement can come to: types and rows of relations that are named, what users' functions and operators
 /// take and give, and what all these are made of. Where a value becomes one of a domain has no short rule (literals, polymorphic
@@ -121,7 +121,8 @@ const LOOK: &str = "WITH RECURSIVE {asked}, \
          UNION ALL SELECT r.rngsubtype FROM pg_catalog.pg_range r WHERE t.oid::text IN (r.rngtypid::text, to_jsonb(r) ->> 'rngmultitypid') \
          UNION ALL SELECT a.atttypid FROM pg_catalog.pg_attribute a WHERE t.typrelid <> 0 AND a.attrelid = t.typrelid AND a.attnum > 0) x(oid) \
          WHERE x.oid <> 0), \
-     rels(oid) AS (SELECT c.oid FROM pg_catalog.pg_class c WHERE c.relname = ANY ($1::text[]) \
+     rels(oid) AS (SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relname = ANY ($1::text[]) \
+         AND (c.relname = ANY ($5::text[]) OR n.nspname || '.' || c.relname = ANY ($5::text[])) \
        UNION SELECT x.oid FROM rels CROSS JOIN LATERAL (SELECT i.inhrelid FROM pg_catalog.pg_inherits i WHERE i.inhparent = rels.oid \
          UNION ALL SELECT d.refobjid FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass \
            AND d.objid = r.oid AND d.refclassid = 'pg_catalog.pg_class'::regclass WHERE r.ev_class = rels.oid) x(oid)), \
@@ -140,7 +141,7 @@ const LOOK: &str = "WITH RECURSIVE {asked}, \
        UNION ALL SELECT 'domain ' || t.typname, 'pg_catalog.pg_constraint'::regclass, con.oid, $4::boolean FROM pg_catalog.pg_constraint con \
          JOIN pg_catalog.pg_type t ON t.oid = con.contypid WHERE t.oid IN (SELECT oid FROM named) \
        UNION ALL SELECT 'policy ' || pol.polname, 'pg_catalog.pg_policy'::regclass, pol.oid, $4::boolean FROM pg_catalog.pg_policy pol \
-         JOIN pg_catalog.pg_class c ON c.oid = pol.polrelid WHERE c.relrowsecurity AND c.relname = ANY ($1::text[]) \
+         JOIN pg_catalog.pg_class c ON c.oid = pol.polrelid WHERE c.relrowsecurity AND c.oid IN (SELECT oid FROM rels) \
            AND (pol.polcmd IN ('r', '*') OR $4::boolean)), \
      hit(what, oid, idle) AS (SELECT 'calls', v.oid, $4::boolean FROM v WHERE v.proname = ANY ($3::text[]) AND NOT v.builtin \
        UNION SELECT 'server, in which a function of its own was replaced,', v.oid, $4::boolean FROM v WHERE v.oid < 16384 AND NOT v.builtin \
@@ -168,9 +169,10 @@ const LOOK: &str = "WITH RECURSIVE {asked}, \
        JOIN pg_catalog.pg_type t ON t.oid = con.contypid WHERE NOT $4::boolean AND con.conbin IS NOT NULL AND t.oid IN (SELECT oid FROM named) \
      UNION ALL SELECT 'view', 'policy ' || pol.polname || ' on ' || c.oid::regclass::text, 'SELECT ' || pg_catalog.pg_get_expr(pol.polqual, pol.polrelid), '' \
        FROM pg_catalog.pg_policy pol JOIN pg_catalog.pg_class c ON c.oid = pol.polrelid \
-       WHERE pol.polqual IS NOT NULL AND (pol.polcmd IN ('r', '*') OR $4::boolean) AND c.relrowsecurity AND c.relname = ANY ($1::text[]) \
+       WHERE pol.polqual IS NOT NULL AND (pol.polcmd IN ('r', '*') OR $4::boolean) AND c.relrowsecurity AND c.oid IN (SELECT oid FROM rels) \
      UNION ALL SELECT 'view', 'view ' || c.oid::regclass::text, pg_catalog.pg_get_viewdef(c.oid), '' FROM pg_catalog.pg_class c \
-       WHERE c.relkind = 'v' AND c.relname = ANY ($1::text[]) AND (c.oid >= 16384 OR EXISTS (SELECT 1 FROM pg_catalog.pg_rewrite r \
+       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'v' AND c.relname = ANY ($1::text[]) \
+         AND (c.relname = ANY ($5::text[]) OR n.nspname || '.' || c.relname = ANY ($5::text[])) AND (c.oid >= 16384 OR EXISTS (SELECT 1 FROM pg_catalog.pg_rewrite r \
          WHERE r.ev_class = c.oid AND (r.xmin::text::bigint <= (SELECT xid FROM initdb)) IS NOT TRUE))";
 
 /// What is asked only where some function of [`ASKED`] stands in an operator, an operator class or a cast: whether the statement can
@@ -340,7 +342,8 @@ impl Look {
                         said.converts |= w.body;
                     }
                 }
-                (ask(s, &look, &said.params(idle)[..4]).await?, idle)
+                let [names, operators, calls, planned, _] = said.params(idle);
+                (ask(s, &look, &[names, operators, calls, planned, list(&said.places)]).await?, idle)
             } else if std::mem::take(&mut self.maybe) {
                 let idle = !self.runs;
                 (ask(s, &reached, &self.all.params(idle)).await?, idle)
@@ -577,6 +580,8 @@ struct Said {
     names: BTreeSet<String>,
     operators: BTreeSet<String>,
     calls: BTreeSet<String>,
+    /// What may name a relation: the last parts of names, with the schema if one stands before.
+    places: BTreeSet<String>,
     /// Some value is made another type's: `::`, CAST, `type 'literal'`, columns of XML or JSON, or a parameter.
     converts: bool,
 }
@@ -589,7 +594,23 @@ impl Said {
         [names, operators, calls, planned.to_string(), converts.to_string()]
     }
 
+    fn gather_places(&mut self, text: &str, tokens: &[Token]) {
+        let raw = |i: usize| tokens.get(i).map_or("", |t| &text[t.span.clone()]);
+        for (i, t) in tokens.iter().enumerate().filter(|(i, _)| raw(i + 1) != ".") {
+            let names = kept(t.kind, raw(i));
+            let schemas = if i > 1 && raw(i - 1) == "." { kept(tokens[i - 2].kind, raw(i - 2)) } else { Vec::new() };
+            // A session's own temporary schema has a number in its name.
+            match schemas.is_empty() || schemas.iter().any(|s| s.starts_with("pg_temp")) {
+                true => self.places.extend(names),
+                false => self.places.extend(schemas.iter().flat_map(|s| names.iter().map(move |n| format!("{s}.{n}")))),
+            }
+        }
+    }
+
     fn gather(&mut self, text: &str) {
+        for tokens in readings(text) {
+            self.gather_places(text, &tokens);
+        }
         let mut before = None;
         for t in readings(text).into_iter().flatten() {
             let word = &text[t.span.clone()];

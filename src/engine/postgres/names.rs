@@ -86,7 +86,7 @@ fn relation_kind(relkind: &str) -> NodeKind {
 
 pub(super) async fn read(s: &Session) -> Result<Names> {
     // The path is the session's own; all else is read with names pinned to pg_catalog.
-    let path = s.fetch("SELECT pg_catalog.unnest(pg_catalog.current_schemas(true))::text").await?;
+    let path = s.fetch("SELECT pg_catalog.unnest(pg_catalog.current_schemas(true))").await?;
     let path: Vec<String> = path.rows.iter().map(|r| cell(r, 0).to_string()).filter(|p| !p.starts_with("pg_temp")).collect();
     let schemas =
         pinned(s, "SELECT nspname::text FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_(toast|temp)' ORDER BY 1", &[]).await?;

@@ -1,7 +1,7 @@
 //! How far a change of a table's rows reaches: what it sets off beyond them, along which foreign keys it goes on, and what the server
 //! counted of it.
 
-use super::catalog::{cell, pinned};
+use super::catalog::{cell, number_of, pinned};
 use super::effects::of_rows;
 use crate::engine::effects::servers_own;
 use crate::engine::referrers::from_rows;
@@ -15,13 +15,10 @@ const PARTS: &str = "t(oid) AS (SELECT $1::oid UNION SELECT i.inhrelid FROM t JO
 /// The number, schema, name and kind of the table that a name means to the session.
 async fn resolved(s: &Session, table: &[String]) -> Result<Option<[String; 4]>> {
     let name = table.iter().map(|p| Dialect::Postgres.quote_ident(p)).collect::<Vec<_>>().join(".");
-    let found = s
-        .fetch_with(
-            "SELECT c.oid::text, n.nspname::text, c.relname::text, c.relkind::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n \
-               ON n.oid OPERATOR(pg_catalog.=) c.relnamespace WHERE c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1)::oid",
-            vec![Some(name)],
-        )
-        .await?;
+    let Some(number) = number_of(s, name).await? else { return Ok(None) };
+    let of = "SELECT c.oid::text, n.nspname, c.relname, c.relkind::text FROM pg_catalog.pg_class c \
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1::oid";
+    let found = pinned(s, of, &[&number]).await?;
     Ok(found.rows.first().map(|r| [0, 1, 2, 3].map(|c| cell(r, c).to_string())))
 }
 

@@ -1,13 +1,13 @@
 //! A table's columns and key.
 
-use super::catalog::{Row, cell, pinned};
+use super::catalog::{Row, cell, number_of, pinned};
 use crate::engine::Session;
 use crate::model::{ColumnInfo, Dialect, Result, TableInfo};
 
 /// `attgenerated`, `attidentity` and `indnkeyatts` came with versions 10 to 12: older servers answer NULL.
 const TABLE: &str = "WITH t AS (SELECT c.oid, n.nspname, c.relname FROM pg_catalog.pg_class c \
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-        WHERE c.oid = CASE WHEN $1 LIKE '#%' THEN substr($1, 2)::oid ELSE to_regclass($1) END AND c.relkind IN ('r', 'p')), \
+        WHERE c.oid = $1::oid AND c.relkind IN ('r', 'p')), \
     k AS (SELECT (i.indkey::int2[])[0:coalesce((to_jsonb(i) ->> 'indnkeyatts')::int, i.indnatts) - 1] AS columns \
         FROM pg_catalog.pg_index i JOIN t ON t.oid = i.indrelid \
         WHERE i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_attribute a \
@@ -31,13 +31,15 @@ const AMISS: &str = "SELECT 'its unique index ' || c.relname || CASE WHEN NOT i.
 
 /// See `Catalog::table`. A bare name is looked for along the role's own search path.
 pub(super) async fn of(s: &Session, name: &[String]) -> Result<Option<TableInfo>> {
-    let wanted = match name {
-        [oid] if oid.strip_prefix('#').is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit())) => oid.clone(),
-        parts => parts.iter().map(|p| Dialect::Postgres.quote_ident(p)).collect::<Vec<_>>().join("."),
+    let number = match name {
+        [oid] if oid.strip_prefix('#').is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit())) => oid[1..].to_string(),
+        parts => {
+            let wanted = parts.iter().map(|p| Dialect::Postgres.quote_ident(p)).collect::<Vec<_>>().join(".");
+            let Some(number) = number_of(s, wanted).await? else { return Ok(None) };
+            number
+        }
     };
-    // On the session as it is: a pinned read sees only the system's schema along its path.
-    let rows =
-        if wanted.starts_with('#') { pinned(s, TABLE, &[&wanted]).await? } else { s.fetch_with(TABLE, vec![Some(wanted)]).await? }.rows;
+    let rows = pinned(s, TABLE, &[&number]).await?.rows;
     let Some(first) = rows.first() else { return Ok(None) };
     let mut key: Vec<(usize, String)> = rows.iter().filter_map(|r| Some((cell(r, 8).parse().ok()?, cell(r, 2).to_string()))).collect();
     key.sort_unstable();
