@@ -98,6 +98,10 @@ pub async fn begin(
         Err(_) => None,
     };
     reaches_no_further(conn, &bound.text).await?;
+    if conn.dialect() == Dialect::MySql && text.contains(":=") {
+        return Err(Error::held("held: it sets a variable while it runs, and the look at its rows would set it, too")
+            .hint("Number the rows in a subquery (ROW_NUMBER), or name them by their keys."));
+    }
     let select = select.map(|b| (b.text, b.params));
     let keys = table.as_ref().and_then(|t| {
         let asked =

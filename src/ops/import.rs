@@ -228,7 +228,7 @@ async fn allowed(
             .iter()
             .map(|c| Match {
                 column: c.name.clone(),
-                type_name: if c.generated { "left out: it is computed".into() } else { c.type_name.clone() },
+                type_name: if computed(c) { "left out: it is computed".into() } else { c.type_name.clone() },
                 first: Vec::new(),
             })
             .collect(),
@@ -419,7 +419,12 @@ async fn rows(
 
 /// A record's values as they are bound.
 fn fitted(dialect: Dialect, form: Form, columns: &[&ColumnInfo], values: Vec<Value>) -> std::result::Result<Vec<Param>, String> {
-    columns.iter().zip(values).filter(|(c, _)| !c.generated).map(|(c, v)| fit::fit(dialect, form, c, v).map(|v| v.param(dialect))).collect()
+    columns.iter().zip(values).filter(|(c, _)| !computed(c)).map(|(c, v)| fit::fit(dialect, form, c, v).map(|v| v.param(dialect))).collect()
+}
+
+/// It takes no value: the server computes it from others. A number that it counts is none of these.
+fn computed(c: &ColumnInfo) -> bool {
+    c.generated && !c.counts
 }
 
 fn refuse(report: &mut Report, line: u64, why: String) {
@@ -431,7 +436,9 @@ fn refuse(report: &mut Report, line: u64, why: String) {
 
 fn statement(dialect: Dialect, table: &TableInfo, columns: &[&ColumnInfo], rows: usize) -> String {
     // What is computed takes no values.
-    let columns: Vec<&ColumnInfo> = columns.iter().copied().filter(|c| !c.generated).collect();
+    let columns: Vec<&ColumnInfo> = columns.iter().copied().filter(|c| !computed(c)).collect();
+    // PostgreSQL's GENERATED ALWAYS AS IDENTITY takes what a file has only so.
+    let overriding = if columns.iter().any(|c| c.generated) { " OVERRIDING SYSTEM VALUE" } else { "" };
     let names: Vec<String> = columns.iter().map(|c| dialect.quote_ident(&c.name)).collect();
     let mut n = 0;
     let mut one = || {
@@ -446,7 +453,7 @@ fn statement(dialect: Dialect, table: &TableInfo, columns: &[&ColumnInfo], rows:
     };
     let values: Vec<String> = (0..rows).map(|_| one()).collect();
     format!(
-        "INSERT INTO {}.{} ({}) VALUES {}",
+        "INSERT INTO {}.{} ({}){overriding} VALUES {}",
         dialect.quote_ident(&table.schema),
         dialect.quote_ident(&table.name),
         names.join(", "),

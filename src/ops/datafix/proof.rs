@@ -4,8 +4,9 @@
 use super::cascade::{RowId, row_id};
 use super::sample::by_keys;
 use crate::engine::{Catalog, Event, Session};
-use crate::model::{Column, Error, Param, Result, RowBatch, TableInfo};
+use crate::model::{Column, Dialect, Error, Param, Result, RowBatch, TableInfo};
 use crate::sql::before::{Touch, unlocked};
+use crate::sql::{TokenKind, lex};
 use crate::text;
 use std::collections::BTreeMap;
 
@@ -22,6 +23,30 @@ pub(super) struct Proof<'a> {
     keys: Vec<Vec<Param>>,
     /// The rows by their keys, as they were just before the statement.
     rows: Option<BTreeMap<Vec<Param>, RowId>>,
+}
+
+/// A LIMIT of the SELECT itself.
+fn limits(dialect: Dialect, select: &str) -> bool {
+    let mut depth = 0usize;
+    lex(dialect, select).into_iter().any(|t| {
+        match &select[t.span.clone()] {
+            "(" => depth += 1,
+            ")" => depth = depth.saturating_sub(1),
+            word => return depth == 0 && t.kind == TokenKind::Keyword && word.eq_ignore_ascii_case("limit"),
+        }
+        false
+    })
+}
+
+/// What is known of a statement that ran.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Counted {
+    /// Rows that the server counted.
+    pub affected: u64,
+    /// Of these, the ones that got other values, where the server tells them apart.
+    pub changed: Option<u64>,
+    /// Foreign keys of the table to itself changed rows of it, too.
+    pub own_cascade: bool,
 }
 
 impl<'a> Proof<'a> {
@@ -62,21 +87,25 @@ impl<'a> Proof<'a> {
         s: &Session,
         (select, params): &(String, Vec<Param>),
         touch: &Touch,
+        own_cascade: bool,
     ) -> Result<()> {
         if self.places.is_some() {
             return Ok(());
         }
-        let stays = match touch {
-            Touch::Delete => true,
-            Touch::Update(sets) => !self.table.key.iter().any(|k| sets.iter().any(|c| c.eq_ignore_ascii_case(k))),
-            _ => false,
-        };
-        if stays && !self.key.is_empty() && catalog.counts_changed() {
+        let told = !(own_cascade && limits(s.dialect(), select));
+        if told && !self.key.is_empty() && (*touch == Touch::Delete || catalog.counts_changed()) {
             let rows = self.by_key(s).await?;
             if rows.len() == self.keys.len() {
                 self.rows = Some(rows);
                 return Ok(());
             }
+        }
+        // Rows of equal order are taken as they come.
+        if limits(s.dialect(), select) {
+            return Err(Error::held(
+                "held: with LIMIT and without a key by which rows are known, other rows may change than those that were saved",
+            )
+            .hint("Name the rows by their values, or give the table a key."));
         }
         match catalog.unsteady(s, unlocked(select), params.clone()).await? {
             None => Ok(()),
@@ -88,12 +117,12 @@ impl<'a> Proof<'a> {
         }
     }
 
-    /// Looks whether the rows that the statement counted as changed are among those that were saved. `affected`: what the server counted;
-    /// `changed`: of these, the ones that got other values, where it tells them apart.
+    /// Looks whether the rows that the statement counted as changed are among those that were saved.
     ///
     /// # Errors
     /// [`crate::model::Kind::Held`] when others changed.
-    pub async fn holds(&self, catalog: &dyn Catalog, s: &Session, touch: &Touch, affected: u64, changed: Option<u64>) -> Result<()> {
+    pub async fn holds(&self, catalog: &dyn Catalog, s: &Session, touch: &Touch, counted: Counted) -> Result<()> {
+        let Counted { affected, changed, own_cascade } = counted;
         let found = if self.places.is_some() {
             let saved = self.lay.values().map(|p| p.len() as u64).sum::<u64>();
             let mut there = 0;
@@ -112,13 +141,13 @@ impl<'a> Proof<'a> {
             return Ok(());
         };
         let wanted = if self.places.is_some() || *touch == Touch::Delete { affected } else { changed.unwrap_or(found) };
-        // There may be more: a foreign key of the table to itself takes rows along that the statement would have come to.
-        if found >= wanted {
+        // A foreign key of the table to itself takes rows along that the statement would have come to.
+        if found == wanted || own_cascade && found > wanted {
             return Ok(());
         }
-        let found = text::thousands(found);
-        Err(Error::held(format!("held: it changed {}, of which {found} were saved before, so it was rolled back", text::counted(wanted, "row")))
-        .hint("Its condition may find other rows each time (random(), a clock), or somebody changed rows meanwhile: run it again, or name the rows by their keys."))
+        let (wanted, found) = (text::counted(wanted, "row"), text::counted(found, "row"));
+        Err(Error::held(format!("held: it changed {wanted}, and of those that were saved before {found}, so it was rolled back"))
+        .hint("Its condition may find other rows each time (random(), a clock), or somebody changed rows meanwhile: run it again, or name the rows by their keys. With LIMIT, order them by the key."))
     }
 
     async fn by_key(&self, s: &Session) -> Result<BTreeMap<Vec<Param>, RowId>> {

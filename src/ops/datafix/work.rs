@@ -2,7 +2,7 @@
 
 use super::cascade::{self, Cascades};
 use super::image::{ImageFile, Images};
-use super::proof::Proof;
+use super::proof::{Counted, Proof};
 use super::sample::{self, Change, Changes};
 use super::{BeforeImage, Cx};
 use crate::engine::{Catalog, Event, NewRows, Session, Touched};
@@ -178,8 +178,12 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
             Some(table) => Some(catalog.new_rows(s, table).await?),
             None => None,
         };
+        let own_cascade = table.is_some_and(|t| {
+            let name = text::clean(&format!("{}.{}", t.schema, t.name)).into_owned();
+            cascades.tables.iter().any(|c| c.table == name)
+        });
         if let (Some(proof), Some(select)) = (&mut proof, &step.select) {
-            proof.ready(catalog, s, select, &step.touch).await.map_err(|e| at(i, e))?;
+            proof.ready(catalog, s, select, &step.touch, own_cascade).await.map_err(|e| at(i, e))?;
         }
         switch(s, &as_set).await?;
         let mut changed = None;
@@ -197,7 +201,7 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
         }
         switch(s, &exactly).await?;
         if let Some(proof) = &proof
-            && let Err(e) = proof.holds(catalog, s, &step.touch, n, changed).await
+            && let Err(e) = proof.holds(catalog, s, &step.touch, Counted { affected: n, changed, own_cascade }).await
         {
             images.discard();
             return Err(e);
