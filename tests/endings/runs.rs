@@ -104,6 +104,7 @@ fn an_import_that_waits_names_whom_and_its_end_is_kept() {
     c.wait_until("the line is in the editor", |s| s.contains("\\copy t from '/") && !s.contains("Statements that were run"));
     c.send("<F5>");
     c.wait_for("Import 2 rows into public.t?");
+    c.wait_for("i import");
     c.send("n");
     c.wait_until("the question is gone", |s| !s.contains("Import 2 rows into public.t?"));
     // Trial and commit are one deed, and one line: one that nobody wanted stays as what was tried.
@@ -111,6 +112,7 @@ fn an_import_that_waits_names_whom_and_its_end_is_kept() {
     let before = history(&home, "dev").len();
     c.send("<F5>");
     c.wait_for("Import 2 rows into public.t?");
+    c.wait_for("i import");
     c.send("i");
     c.wait_for("2 rows imported.");
     let after = history(&home, "dev");
@@ -125,6 +127,7 @@ fn an_import_that_waits_names_whom_and_its_end_is_kept() {
     );
     c.send("<F5>");
     c.wait_for("Import 2 rows into public.t?");
+    c.wait_for("i import");
     c.send("i");
     support::wait_until("it commits", || count("wait_event = 'PgSleep'") == "1");
     pg.psql("postgres", "select pg_terminate_backend(pid) from pg_stat_activity where wait_event = 'PgSleep' and datname = 'import_ends'");

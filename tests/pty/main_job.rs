@@ -101,6 +101,8 @@ fn apply_and_revert(c: &mut Console, target: &str) {
     c.send("a");
     c.wait_for("Held: ");
     assert!(c.screen().contains("Approved"), "{}", c.screen());
+    // A question that came by itself takes answers once the hands have rested.
+    c.wait_for("n not now");
     c.send("n");
     sign(c, target);
     c.send("A");

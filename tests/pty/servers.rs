@@ -133,6 +133,7 @@ fn a_data_fix_that_postgresql_does_not_cancel_is_named_and_the_session_stays() {
     again(&mut c);
     let named = format!("Session {} of the server goes on", pid.trim());
     c.wait_until("the session of the fix is named", |s| s.contains(&named) && !s.contains("CONNECTION LOST"));
+    c.wait_for("n leave it running");
     c.send("n");
     c.wait_until("it says what may go on", |s| s.contains("has not confirmed it") && !s.contains("the session is kept"));
     drop(stopped);
