@@ -432,6 +432,10 @@ pub trait Catalog: Send + Sync {
     /// The numbers that sequences and the like give next, by the counter's full name. They are neither catalogue nor rows,
     /// and no transaction takes them back. Further on is greater: of a sequence that counts down the sign is turned.
     fn counters<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<BTreeMap<String, i128>>>;
+    /// What the database holds outside its tables, each as something that differs when it does.
+    fn beside_tables<'a>(&'a self, _s: &'a Session) -> BoxFuture<'a, Result<BTreeMap<String, String>>> {
+        Box::pin(async { Ok(BTreeMap::new()) })
+    }
     /// Sizes and use of the relations of a schema, from statistics alone: in a few statements for all of them, none of which counts
     /// rows or waits for a lock.
     fn usage<'a>(&'a self, s: &'a Session, schema: &'a str) -> BoxFuture<'a, Result<Usage>>;

@@ -102,6 +102,26 @@ fn what_a_dump_of_mariadb_lacks_is_said_with_what_is_proven_by_it() {
     told(p.ok(&["journal", "show", "--format", "json"]));
 }
 
+/// Large objects and the rows of materialized views stand in no table, and are no less gone for that.
+#[test]
+fn what_stands_outside_tables_of_postgresql_counts_for_a_rollback() {
+    let p = Project::postgres();
+    p.postgres_server().psql(
+        "app-dev",
+        "select lo_from_bytea(4242, '\\xdeadbeef'); create table ul (a int); insert into ul values (1); create materialized view mv as select * from ul",
+    );
+    let again = "delete from ul where a = 5; insert into ul values (5); refresh materialized view mv; delete from ul where a = 5;\n";
+    p.write("migrations/0002_more.up.sql", "select lo_put(4242, 0, '\\x00');\n");
+    p.write("migrations/0002_more.down.sql", "select 1;\n");
+    p.write("migrations/0003_view.up.sql", again);
+    p.write("migrations/0003_view.down.sql", "select 1;\n");
+    p.ok(&["backup", "take", "app-dev"]);
+    let out = p.run(&["migrate", "prove", "app-dev"]);
+    let text = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("large objects: not as before") && text.contains("materialized view public.mv: not as before"), "{text}");
+}
+
 #[test]
 fn a_truncated_backup_is_never_verified() {
     let p = Project::sqlite();

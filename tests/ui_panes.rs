@@ -119,11 +119,11 @@ impl World {
 
     fn tell(&mut self, msg: Msg) {
         self.effects = update(&mut self.state, msg);
-        // Hands rest when a question opens by itself.
-        if let Some(at) = self.effects.iter().position(|e| matches!(e, Effect::After(_, Timer::Rest { .. })))
+        // Hands rest when a question opens by itself, and behind the letter that answers it.
+        while let Some(at) = self.effects.iter().position(|e| matches!(e, Effect::After(_, Timer::Rest { .. } | Timer::Letter { .. })))
             && let Effect::After(_, timer) = self.effects.remove(at)
         {
-            update(&mut self.state, Msg::Timer(timer));
+            self.effects.extend(update(&mut self.state, Msg::Timer(timer)));
         }
     }
 
@@ -138,7 +138,8 @@ impl World {
     fn keys(&mut self, keys: &str) {
         let mut all = Vec::new();
         for k in keys.split_whitespace() {
-            all.extend(update(&mut self.state, Msg::Key(Key::parse(k).unwrap())));
+            self.tell(Msg::Key(Key::parse(k).unwrap()));
+            all.append(&mut self.effects);
         }
         self.effects = all;
     }

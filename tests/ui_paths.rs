@@ -83,6 +83,8 @@ fn a_forms_file_is_completed_and_then_the_same_key_goes_on() {
     c.press("Backspace");
     let effects = c.press("Tab");
     c.press("x");
+    assert_eq!(form(&c).0, "customers.cs", "it waits a moment for the names");
+    c.timers();
     answer(&mut c, &effects, &HERE);
     assert_eq!(form(&c), ("customers.csx", 0, None));
 }
@@ -103,6 +105,7 @@ fn directories_lead_on_and_what_is_not_there_is_said() {
     let effects = c.press("Tab");
     assert!(matches!(effects.as_slice(), [Effect::ListDirectory { directory, begins }] if directory == "backup/" && begins.is_empty()));
     // It does not answer: typing goes on, and asking again says so.
+    c.timers();
     c.press("Tab");
     assert_eq!(form(&c).2, Some("backup/ is still being read."));
     c.type_text("n");

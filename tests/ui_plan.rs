@@ -534,9 +534,12 @@ fn a_plan_is_shared_with_or_without_its_constants() {
         c.press("e");
         c.press("C-u");
         c.type_text(file);
+        // What is typed ahead of the directory's names is for the next field.
         c.press("Tab");
         c.press("C-u");
         c.type_text(constants);
+        let listing = holdpoint::app::paths::Listing { begins: file.into(), ..Default::default() };
+        c.send(Msg::Directory(listing));
         c.press("Enter").into_iter().find_map(|e| if let Effect::SharePlan { path, text } = e { Some((path, text)) } else { None })
     };
     let (path, text) = share(&mut c, "slow.md", "yes").expect("written");

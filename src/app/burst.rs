@@ -49,6 +49,7 @@ pub fn keys(state: &mut State, keys: Vec<Key>, effects: &mut Vec<Effect>) {
 fn field_text(state: &State, key: Key) -> Option<char> {
     let c = key.typed()?;
     let takes = match state.dialogs.last() {
+        Some(Dialog::Form(_)) if super::form_list::holds(state) => false,
         Some(Dialog::Form(_) | Dialog::Palette(_)) => state.keymap.lookup(keys::dialog_contexts(state), &[key]) == Lookup::None,
         Some(_) => false,
         None => state.sequence.is_empty() && keys::line_is_typed(state),

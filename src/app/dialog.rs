@@ -252,6 +252,8 @@ pub struct Form {
     pub list: Option<super::form_list::FormList>,
     /// The text that they were asked for, while what they are made of is read.
     pub waits: Option<super::form_list::Waits>,
+    /// Keys that wait for them, too.
+    pub held: Option<Vec<crate::config::keymap::Key>>,
 }
 
 /// How a form lies on the screen.
@@ -290,7 +292,7 @@ impl Form {
     }
 
     pub fn new(title: impl Into<String>, purpose: Purpose, body: Vec<String>, fields: Vec<Field>) -> Self {
-        Form { title: title.into(), body, scroll: 0, fields, at: 0, purpose, problem: None, list: None, waits: None }
+        Form { title: title.into(), body, scroll: 0, fields, at: 0, purpose, problem: None, list: None, waits: None, held: None }
     }
     /// Asks for what an error [asks](Error::asks) for: the password of a target, or the pass phrase of its private key.
     pub fn secret(error: &Error, target: &str, assess: bool) -> Self {

@@ -5,6 +5,7 @@ use super::completion::ROWS;
 use super::dialog::{Dialog, Field, Form, Takes};
 use super::effect::Effect;
 use super::list::ListCursor;
+use super::msg::Timer;
 use super::paths;
 use super::state::State;
 use super::{Action, keys};
@@ -12,6 +13,7 @@ use crate::config::keymap::Key;
 use crate::sql::complete::{Proposal, ProposalKind, complete};
 use crate::text;
 use std::ops::Range;
+use std::time::Duration;
 
 /// See the module.
 #[derive(Debug, Clone)]
@@ -23,6 +25,9 @@ pub struct FormList {
     /// The user moved in the list: then Enter takes what is chosen.
     moved: bool,
 }
+
+/// How long keys behind the one that completes wait for the names: they may be meant for the next field.
+const HELD: Duration = Duration::from_millis(200);
 
 /// A text that waits for its names: they are for it alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +55,14 @@ fn before(field: &Field) -> String {
 /// A key in a form; true when it was one for the list.
 pub fn key(state: &mut State, key: Key, action: Option<Action>, effects: &mut Vec<Effect>) -> bool {
     let Some(f) = form(state) else { return false };
+    match &mut f.held {
+        Some(_) if action == Some(Action::Back) => f.held = None,
+        Some(held) => {
+            held.push(key);
+            return true;
+        }
+        None => {}
+    }
     let Some(list) = &mut f.list else { return action == Some(Action::Complete) && ask(state, effects) };
     match action {
         Some(a @ (Action::Up | Action::Down | Action::PageUp | Action::PageDown)) => {
@@ -93,11 +106,16 @@ fn ask(state: &mut State, effects: &mut Vec<Effect>) -> bool {
         Takes::File if asked.before.contains("://") => return false,
         Takes::File if asked.before == "~" => put(f, 0..1, "~/"),
         Takes::File => {
-            if f.waits.replace(asked.clone()).as_ref() == Some(&asked) && state.paths.busy() {
+            let again = f.waits.replace(asked.clone()).as_ref() == Some(&asked);
+            if again && state.paths.busy() {
                 let (directory, _) = paths::split(&asked.before);
                 let words = format!("{} is still being read.", if directory.is_empty() { "The directory" } else { directory });
                 return problem(state, words);
             }
+            if let Some(f) = form(state) {
+                f.held = Some(Vec::new());
+            }
+            effects.push(Effect::After(HELD, Timer::FormKeys));
             state.paths.forget();
             paths::listing(state, &asked.before, effects);
         }
@@ -113,8 +131,25 @@ fn problem(state: &mut State, words: String) -> bool {
     true
 }
 
+/// Keys wait for the names that the one before them asked for.
+pub fn holds(state: &State) -> bool {
+    matches!(state.dialogs.last(), Some(Dialog::Form(f)) if f.held.is_some())
+}
+
+/// The names came, or it takes too long: keys that waited for them do what they do.
+pub fn release(state: &mut State, effects: &mut Vec<Effect>) {
+    for key in form(state).and_then(|f| f.held.take()).unwrap_or_default() {
+        keys::key(state, key, effects);
+    }
+}
+
 /// The names of a directory, or those of a schema, came: for a text that still waits for them.
 pub fn told(state: &mut State, effects: &mut Vec<Effect>) {
+    names(state, effects);
+    release(state, effects);
+}
+
+fn names(state: &mut State, effects: &mut Vec<Effect>) {
     let Some(f) = form(state) else { return };
     let Some(now) = waits(f).filter(|now| f.waits.as_ref() == Some(now)) else { return };
     if f.fields[f.at].takes == Takes::Table {

@@ -367,6 +367,8 @@ pub enum Timer {
     Letter {
         question: u64,
     },
+    /// Keys have waited long enough for the names that a field is completed from.
+    FormKeys,
     /// A question has stood for a moment: which one, and how many keys had come when this began.
     Rest {
         question: u64,

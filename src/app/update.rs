@@ -55,6 +55,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Timer(Timer::Tick) => state.ticked(effects),
         Msg::Timer(Timer::SaveBuffer { version }) => buffers::save(state, Some(version), effects),
         Msg::Timer(Timer::Watch { job }) => super::watch::due(state, job, effects),
+        Msg::Timer(Timer::FormKeys) => super::form_list::release(state, effects),
         Msg::Timer(Timer::Letter { question }) => {
             if let Some(letter) = rest::alone(state, question) {
                 keys::answered(state, letter, effects);

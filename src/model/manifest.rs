@@ -38,6 +38,9 @@ pub struct Fingerprint {
     /// counters back by themselves.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub counters: BTreeMap<String, i128>,
+    /// What lies outside tables (large objects, rows of materialized views), by name: read for proofs, too.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub beside: BTreeMap<String, String>,
 }
 
 impl Fingerprint {

@@ -14,6 +14,8 @@ pub(super) const LOG: Check = check("log", "log", "the end of its log", "The log
 /// Bytes of a log's end that are looked at, and lines of it that are told.
 const TAIL: u64 = 64 * 1024;
 const LINES: usize = 5;
+/// Bytes of a log in which its end is looked for, where pages are written out.
+const DUMPED: u64 = 2 << 20;
 
 /// The figure with how long ago, in seconds, the last crash was of which a line tells; and up to when that is news.
 pub(super) const CRASH: &str = "crash";
@@ -39,7 +41,13 @@ pub(super) fn is_crash(line: &str) -> bool {
 const MACHINE: [&str; 4] = ["No space left", "Out of memory", "out of memory", "could not read block"];
 
 /// Words of lines that say that what is stored is damaged.
-const DAMAGE: [&str; 3] = ["invalid page in block", "page corruption", "Page read from tablespace is corrupted"];
+const DAMAGE: [&str; 5] = [
+    "invalid page in block",
+    "page corruption",
+    "Page read from tablespace is corrupted",
+    "index corruption in an InnoDB",
+    "is corrupt; try to repair it",
+];
 
 pub(super) fn is_damage(line: &str) -> bool {
     DAMAGE.iter().any(|w| line.contains(w))
@@ -172,13 +180,27 @@ fn words_of(line: &str) -> &str {
     from.map_or(line, |at| &line[at..])
 }
 
+/// A line of a damaged page that InnoDB writes out: a thousand of them push what they are about out of a log's end.
+fn is_dump(line: &str) -> bool {
+    line.rsplit_once("[Note] InnoDB: ").is_some_and(|(_, rest)| rest.len() >= 32 && rest.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
 fn tail(path: &Path) -> std::io::Result<String> {
     let mut file = std::fs::File::open(path)?;
     let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
+    file.seek(SeekFrom::Start(length.saturating_sub(DUMPED)))?;
     let mut bytes = Vec::new();
-    file.take(TAIL).read_to_end(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    file.take(DUMPED).read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let mut room = TAIL as usize;
+    let fits = |l: &&str| {
+        let fits = l.len() < room;
+        room = room.saturating_sub(l.len() + 1);
+        fits
+    };
+    let mut last: Vec<&str> = text.lines().rev().filter(|l| !is_dump(l)).take_while(fits).collect();
+    last.reverse();
+    Ok(last.join("\n"))
 }
 
 /// Files of the log, the one last written first: what was learnt of the server; what its process writes its errors to; files among its data;

@@ -57,6 +57,28 @@ const SEQUENCES: &str = "SELECT quote_ident(n.nspname) || '.' || quote_ident(c.r
 /// Large objects, which no table holds.
 const LARGE_OBJECTS: &str = "SELECT count(*) || ' ' || coalesce(md5(string_agg(md5(pg_catalog.lo_get(oid)), '' ORDER BY oid)), '-') FROM pg_catalog.pg_largeobject_metadata";
 
+/// Materialized views that hold rows.
+const MATERIALIZED: &str = "SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) FROM pg_catalog.pg_class c \
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'm' AND c.relispopulated ORDER BY 1";
+
+/// See `Catalog::beside_tables`.
+pub(super) async fn beside_tables(s: &Session) -> Result<BTreeMap<String, String>> {
+    let mut out = BTreeMap::new();
+    if let Some(large) = s.fetch(LARGE_OBJECTS).await?.scalar().filter(|l| !l.starts_with("0 ")) {
+        out.insert("large objects".to_string(), large.to_string());
+    }
+    for row in pinned(s, MATERIALIZED, &[]).await?.rows {
+        let view = cell(&row, 0);
+        // A sum does not depend on an order, and needs no room.
+        let rows = format!(
+            "SELECT count(*) || ' ' || coalesce(sum(('x' || substr(md5(q::text), 1, 15))::bit(60)::bigint)::text, '-') FROM {view} q"
+        );
+        let rows = s.fetch(rows).await?;
+        out.insert(format!("materialized view {view}"), rows.scalar().unwrap_or_default().to_string());
+    }
+    Ok(out)
+}
+
 /// Prefix of the facts that hold sequences' values.
 const SEQUENCE_FACT: &str = "sequence ";
 

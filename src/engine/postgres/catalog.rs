@@ -398,6 +398,9 @@ impl Catalog for Postgres {
     fn referrers<'a>(&'a self, s: &'a Session, table: &'a [String]) -> BoxFuture<'a, Result<Vec<Referrer>>> {
         Box::pin(super::reach::referrers(s, table))
     }
+    fn beside_tables<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<BTreeMap<String, String>>> {
+        Box::pin(super::backup::beside_tables(s))
+    }
     fn places(&self) -> Option<[&'static str; 2]> {
         Some(["tableoid", "ctid"])
     }

@@ -6,7 +6,7 @@ use crate::model::CanonicalObject;
 use crate::model::manifest::{Differences, Fingerprint};
 use crate::model::migration::RollbackClass;
 use crate::text::thousands;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Kind of the object that holds the order of a table's columns (see `engine::Catalog::objects`).
 const ORDER: &str = "column-order";
@@ -69,7 +69,7 @@ fn loss(d: &Differences) -> String {
 
 /// Counters that are not where they were: name, number that was next, number that is next.
 fn moved(before: &Fingerprint, back: &Fingerprint) -> Vec<(String, i128, i128)> {
-    let names: std::collections::BTreeSet<&String> = before.counters.keys().chain(back.counters.keys()).collect();
+    let names: BTreeSet<&String> = before.counters.keys().chain(back.counters.keys()).collect();
     // One that is not there yet starts at 1: SQLite notes them from the first number on.
     let next = |f: &Fingerprint, n: &str| f.counters.get(n).copied().unwrap_or(1);
     names.into_iter().map(|n| (n.clone(), next(before, n), next(back, n))).filter(|(_, was, is)| was != is).collect()
@@ -82,6 +82,16 @@ fn moved(before: &Fingerprint, back: &Fingerprint) -> Vec<(String, i128, i128)> 
 /// not exact. One that was set, or that stands further back (it will give numbers a second time), was not undone.
 pub(super) fn undone(before: &Fingerprint, back: &Fingerprint, sets_counters: bool) -> Judgement {
     let mut judged = content_undone(before, back);
+    let names: BTreeSet<&String> = before.beside.keys().chain(back.beside.keys()).collect();
+    let others: Vec<String> =
+        names.into_iter().filter(|n| before.beside.get(*n) != back.beside.get(*n)).map(|n| format!("{n}: not as before")).collect();
+    if !others.is_empty() && judged.class != RollbackClass::Irreversible {
+        if judged.class != RollbackClass::Lossy {
+            judged.class = RollbackClass::Lossy;
+            judged.summary = format!("the down leaves data otherwise than before: {}", more(&others, 2));
+        }
+        judged.differences.extend(others);
+    }
     let moved = moved(before, back);
     if moved.is_empty() || judged.class == RollbackClass::Irreversible {
         return judged;
@@ -250,6 +260,16 @@ mod tests {
 
     fn undone(before: &Fingerprint, back: &Fingerprint) -> Judgement {
         super::undone(before, back, false)
+    }
+
+    #[test]
+    fn what_lies_outside_tables_counts() {
+        let with = |large: &str| Fingerprint { beside: [("large objects".to_string(), large.to_string())].into(), ..print(A, 9) };
+        let judged = undone(&print(A, 9), &with("1 ab"));
+        assert_eq!(judged.class, RollbackClass::Lossy);
+        assert!(judged.summary.contains("large objects: not as before"), "{}", judged.summary);
+        assert_eq!(undone(&with("1 ab"), &with("1 ab")).class, RollbackClass::Exact);
+        assert_eq!(undone(&with("1 ab"), &with("1 cd")).class, RollbackClass::Lossy);
     }
 
     #[test]

@@ -183,10 +183,11 @@ impl<'a> Place<'a> {
     }
 }
 
-/// Catalogue, content and counters.
+/// Catalogue, content, counters and what lies outside tables.
 async fn print(cx: &Cx, conn: &Connection, session: &Session) -> Result<Fingerprint> {
     let mut print = fingerprint::take(conn.catalog()?, session, &*cx.progress, &cx.cancel).await?;
     print.counters = conn.catalog()?.counters(session).await?;
+    print.beside = conn.catalog()?.beside_tables(session).await?;
     Ok(print)
 }
 
