@@ -151,7 +151,7 @@ impl<'a> Proof<'a> {
     }
 
     async fn by_key(&self, s: &Session) -> Result<BTreeMap<Vec<Param>, RowId>> {
-        let columns: Vec<String> = self.table.columns.iter().map(|c| c.name.clone()).collect();
+        let columns: Vec<String> = self.table.columns.iter().map(|c| &c.name).chain(&self.table.number).cloned().collect();
         let place = |name: &String| columns.iter().position(|c| c == name);
         let key = self.table.key.iter().filter_map(place).collect::<Vec<_>>();
         let mut out = BTreeMap::new();
