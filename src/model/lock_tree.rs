@@ -35,6 +35,10 @@ pub struct LockSession {
     pub keeps: bool,
     /// When it connected, by the server's clock and in its words: with the id it names the session for an action.
     pub began: String,
+    /// What tells its transaction from the session's next one: the server's number of it, or its beginning to the microsecond. Empty where
+    /// neither is to be seen.
+    #[serde(skip)]
+    pub transaction: String,
 }
 
 /// A session in the tree, depth first.

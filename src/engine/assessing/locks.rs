@@ -66,9 +66,12 @@ pub(in crate::engine) fn is_hasty(tree: &LockTree, check: &Check, limits: &Limit
     longest <= 1 && Severity::of(most as f64, limits.of(check, "victims")) >= Severity::Warning
 }
 
-/// The later one of two looks, with whether anybody is still in the way who was.
+/// The later one of two looks, with whether anybody is still in the way who was: with the same transaction, because a pool's sessions come
+/// back with another.
 pub(in crate::engine) fn moved(first: &LockTree, mut second: LockTree, check: &Check, limits: &Limits) -> LockTree {
-    let roots = |t: &LockTree| t.roots.iter().map(|r| t.sessions[r.at].id).collect::<BTreeSet<u64>>();
+    fn roots(tree: &LockTree) -> BTreeSet<(u64, &str)> {
+        tree.roots.iter().map(|r| &tree.sessions[r.at]).map(|s| (s.id, s.transaction.as_str())).collect()
+    }
     second.moving = is_hasty(&second, check, limits) && roots(first).is_disjoint(&roots(&second));
     second
 }
@@ -240,8 +243,10 @@ mod tests {
             timeout: "lock_timeout",
             confirms: "standbys",
         };
-        let look = |root: u64| {
-            let holder = LockSession { id: root, state: "idle in transaction".into(), idle: Some(0), ..LockSession::default() };
+        let look = |root: u64, transaction: &str| {
+            let transaction = transaction.into();
+            let holder =
+                LockSession { id: root, transaction, state: "idle in transaction".into(), idle: Some(0), ..LockSession::default() };
             let behind = (100..108).map(|id| LockSession {
                 id,
                 waits: Some(0),
@@ -251,13 +256,15 @@ mod tests {
             });
             LockTree::of([holder].into_iter().chain(behind).collect())
         };
-        assert!(is_hasty(&look(1), &LOCKS, &Limits::default()));
-        let seen = judge_locks(&moved(&look(1), look(2), &LOCKS, &Limits::default()), &WORDS, &LOCKS, &Limits::default());
+        assert!(is_hasty(&look(1, "a"), &LOCKS, &Limits::default()));
+        let seen = judge_locks(&moved(&look(1, "a"), look(2, "b"), &LOCKS, &Limits::default()), &WORDS, &LOCKS, &Limits::default());
         let f = &seen.findings[0];
         assert!(seen.severity == Severity::Warning && f.recover.is_none() && f.next.starts_with("Ending a session helps nobody"), "{f:#?}");
         assert!(f.message.ends_with("among them update branches set balance = balance + ?"), "{}", f.message);
+        // The same session may be met again, with another transaction: it let go of the first.
+        assert!(moved(&look(1, "a"), look(1, "b"), &LOCKS, &Limits::default()).moving);
         // The same one is in the way still: it is a pile-up.
-        let seen = judge_locks(&moved(&look(1), look(1), &LOCKS, &Limits::default()), &WORDS, &LOCKS, &Limits::default());
+        let seen = judge_locks(&moved(&look(1, "a"), look(1, "a"), &LOCKS, &Limits::default()), &WORDS, &LOCKS, &Limits::default());
         assert_eq!(seen.findings[0].recover.as_ref().map(|a| a.object.as_str()), Some("1"), "{seen:#?}");
     }
 

@@ -250,6 +250,7 @@ pub(super) async fn tree(s: &Session, sight: &Sight) -> Result<Picture> {
             keeps: !asleep && !confirms.contains(&id) && keeps(r, id, transaction, seconds, &held),
             // The numbers of connections are not used again: they name a session by themselves.
             began: String::new(),
+            transaction: transaction.map_or_else(String::new, |t| t.id.clone()),
         });
     }
     let longest =

@@ -28,7 +28,7 @@ fn statement(version: u32) -> String {
             CASE WHEN a.state LIKE 'idle%' THEN extract(epoch FROM clock_timestamp() - a.state_change) END, \
             concat_ws(' on ', l.mode, coalesce(c.relname::text, l.relation::text, l.locktype)), left(a.query, 500), \
             array_to_string(w.by, ' '), coalesce(a.backend_start::text, ''), (SELECT count(*) FROM l), \
-            a.backend_type IS NOT NULL AND a.backend_type <> 'client backend' \
+            a.backend_type IS NOT NULL AND a.backend_type <> 'client backend', coalesce(a.xact_start::text, '') \
         FROM who LEFT JOIN w USING (pid) LEFT JOIN pg_catalog.pg_stat_activity a USING (pid) LEFT JOIN l ON l.pid = w.pid \
         LEFT JOIN pg_catalog.pg_class c ON c.oid = l.relation \
             AND (l.relation < {FIRST} OR l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()))"
@@ -81,6 +81,7 @@ pub(super) async fn read(s: &Session, sight: &Sight) -> Result<LockTree> {
                 keeps: false,
                 blocked_by: cell(r, 10).split(' ').filter_map(|p| p.parse().ok()).collect(),
                 began: cell(r, 11).into(),
+                transaction: cell(r, 14).into(),
             })
             .collect(),
     );
