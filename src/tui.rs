@@ -26,6 +26,7 @@ use ratatui::Terminal;
 use screen::{Screen, Tty};
 use std::path::PathBuf;
 use std::time::Duration;
+pub use terminal::width_of;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::Instant;

@@ -99,7 +99,7 @@ pub async fn run(cx: &Cx, checklist: &str, range: Range, issue: Option<String>, 
 
 /// A step was run.
 fn told(step: &StepOutcome) {
-    output::message(&format!("{} {}: {}", if step.holds { "✔" } else { "✖" }, step.step, step.summary));
+    output::prose(&format!("{} {}: {}", if step.holds { "✔" } else { "✖" }, step.step, step.summary));
 }
 
 /// The run as it stands; with `--to` or an issue, its scope is set first.
@@ -158,7 +158,7 @@ fn print(view: &RunView, format: Format) -> Result<()> {
         _ => view.subject.clone().unwrap_or_else(|| "nothing pending".into()),
     };
     output::line(&format!("{} · {} · {} · {range}", view.title, view.target, view.environment.as_deref().unwrap_or("no environment")))?;
-    let mut t = output::TextTable::new(&["state", "step", "what was found, or what is missing"]);
+    let mut t = output::TextTable::new(&["state", "step", "what was found, or what is missing"]).in_prose();
     for s in &view.steps {
         let what = if s.ticked() || s.why_not.is_empty() { s.summary.clone() } else { s.why_not.join("; ") };
         let hold = if s.hold && !s.ticked() { " (hold point)" } else { "" };
@@ -166,8 +166,11 @@ fn print(view: &RunView, format: Format) -> Result<()> {
     }
     t.print()?;
     if let Some(s) = view.next.and_then(|i| view.steps.get(i)) {
-        let command = if s.command.is_empty() { String::new() } else { format!(": {}", s.command) };
-        output::message(&format!("Next: {}{command}", s.next.trim_end_matches('.')));
+        output::prose(&format!("Next: {}", s.next));
+        // Whole on a line, to be copied.
+        if !s.command.is_empty() {
+            output::message(&format!("      {}", s.command));
+        }
         if let Some(words) = s.facts.get(incident::PASTE) {
             output::message(&format!("To paste: {words}"));
         }

@@ -160,7 +160,7 @@ async fn prove(cx: &Cx, r: Range) -> Result<ExitCode> {
             }))?;
         }
         Format::Table | Format::Csv => {
-            let mut t = output::TextTable::new(&[">version", "name", "rollback", ">up", ">down", "what was found"]);
+            let mut t = output::TextTable::new(&[">version", "name", "rollback", ">up", ">down", "what was found"]).in_prose();
             for s in report.steps.iter().chain(&report.range) {
                 t.row(vec![
                     s.version.map_or("range".into(), |v| v.to_string()),

@@ -4,7 +4,7 @@ use super::args::PlanFormat;
 use crate::model::{Align, Column, Error, Finding, Progress, Result, RowBatch, Severity};
 use crate::ops::export::{Encoder, NewFile, csv_line};
 use crate::plan::share::{self, Form};
-use crate::text;
+use crate::{text, tui};
 use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,6 +15,15 @@ pub fn message(line: &str) {
     // The progress line, if any, is overwritten.
     let clear = if err.is_terminal() { "\r\x1b[K" } else { "" };
     let _ = writeln!(err, "{clear}{}", text::clean(line));
+}
+
+/// Prose on standard error, cleaned; on a terminal it breaks between words, and goes on indented.
+pub fn prose(told: &str) {
+    let told = text::clean(told);
+    let Some(width) = tui::width_of(std::io::stderr()) else { return message(&told) };
+    for (i, part) in text::wrap(&told, width.saturating_sub(2).max(20)).iter().enumerate() {
+        message(&if i == 0 { part.clone() } else { format!("  {part}") });
+    }
 }
 
 /// A line of our own on standard output; outside text in it was cleaned by the caller or is cleaned here.
@@ -131,6 +140,8 @@ pub struct TextTable {
     header: Vec<String>,
     right: Vec<bool>,
     rows: Vec<Vec<String>>,
+    /// The last column is prose.
+    prose: bool,
 }
 
 impl TextTable {
@@ -140,7 +151,14 @@ impl TextTable {
             header: header.iter().map(|h| h.trim_start_matches('>').to_string()).collect(),
             right: header.iter().map(|h| h.starts_with('>')).collect(),
             rows: Vec::new(),
+            prose: false,
         }
+    }
+    /// Its last column is prose: on a terminal it goes on below itself.
+    #[must_use]
+    pub fn in_prose(mut self) -> Self {
+        self.prose = true;
+        self
     }
     pub fn row(&mut self, cells: Vec<String>) {
         self.rows.push(cells);
@@ -155,11 +173,17 @@ impl TextTable {
     }
     /// For people, cleaned.
     pub fn print(&self) -> Result<()> {
-        write(self.lines().iter().flat_map(|l| [l, "\n"]).collect::<String>().as_bytes())
+        let room = tui::width_of(std::io::stdout()).filter(|_| self.prose);
+        write(self.lines_within(room.unwrap_or(usize::MAX)).iter().flat_map(|l| [l, "\n"]).collect::<String>().as_bytes())
     }
 
     /// The same as lines.
     pub fn lines(&self) -> Vec<String> {
+        self.lines_within(usize::MAX)
+    }
+
+    /// The last column goes on below itself where a line were longer than `room`, unless hardly any of it is left for that column.
+    fn lines_within(&self, room: usize) -> Vec<String> {
         let rows: Vec<Vec<String>> = self.rows.iter().map(|r| r.iter().map(|c| text::clean(c).into_owned()).collect()).collect();
         let mut widths: Vec<usize> = self.header.iter().map(|h| text::width(h)).collect();
         for row in &rows {
@@ -167,10 +191,19 @@ impl TextTable {
                 *w = (*w).max(text::width(c));
             }
         }
+        let last = widths.len().saturating_sub(1);
+        let before = widths[..last].iter().map(|w| w + 2).sum::<usize>();
         let mut out = Vec::new();
         for row in std::iter::once(&self.header).chain(&rows) {
             let mut line = String::new();
-            for ((cell, width), right) in row.iter().zip(&widths).zip(&self.right) {
+            for (i, ((cell, width), right)) in row.iter().zip(&widths).zip(&self.right).enumerate() {
+                if i == last && before + 20 <= room && before + text::width(cell) > room {
+                    for part in text::wrap(cell, room - before) {
+                        out.push(std::mem::replace(&mut line, " ".repeat(before)) + &part);
+                    }
+                    line.clear();
+                    break;
+                }
                 let pad = " ".repeat(width - text::width(cell));
                 if *right {
                     line.push_str(&pad);
@@ -181,7 +214,9 @@ impl TextTable {
                 }
                 line.push_str("  ");
             }
-            out.push(line.trim_end().to_string());
+            if !line.is_empty() {
+                out.push(line.trim_end().to_string());
+            }
         }
         out
     }
@@ -399,4 +434,30 @@ fn table_row(out: &mut Vec<u8>, columns: &[Column], widths: &[usize], row: &[(St
     }
     out.extend_from_slice(line.trim_end().as_bytes());
     out.push(b'\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prose_goes_on_below_itself_and_nothing_else_is_broken() {
+        let mut t = TextTable::new(&["state", "what was found"]).in_prose();
+        t.row(vec!["[x] proved".into(), "ten sessions wait behind one that does nothing".into()]);
+        t.row(vec!["[ ] waiting".into(), "not yet".into()]);
+        let lines = t.lines_within(36);
+        assert_eq!(
+            lines,
+            [
+                "state        what was found",
+                "[x] proved   ten sessions wait",
+                "             behind one that does",
+                "             nothing",
+                "[ ] waiting  not yet"
+            ]
+        );
+        assert_eq!(t.lines()[1], "[x] proved   ten sessions wait behind one that does nothing");
+        // Where hardly anything is left for it, the terminal breaks the line.
+        assert_eq!(t.lines_within(30), t.lines());
+    }
 }

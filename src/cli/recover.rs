@@ -113,7 +113,7 @@ fn list(conn: &Connection, json: bool) -> Result<ExitCode> {
         output::json(&all)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let mut t = output::TextTable::new(&["action", "level", "takes", "what it does"]);
+    let mut t = output::TextTable::new(&["action", "level", "takes", "what it does"]).in_prose();
     for d in deeds {
         t.row(vec![d.name().into(), d.level().name().into(), d.takes().into(), d.does().into()]);
     }

@@ -35,6 +35,13 @@ pub fn again() -> Result<()> {
     enter()
 }
 
+/// Columns of the terminal that `stream` goes to; `None` where it goes elsewhere.
+pub fn width_of(stream: impl IsTerminal) -> Option<usize> {
+    let (width, _) = stream.is_terminal().then(crossterm::terminal::size)?.ok()?;
+    // Some pseudo-terminals say 0 until somebody sets their size.
+    Some(usize::from(width)).filter(|w| *w > 0)
+}
+
 /// Gives the terminal back. Safe to call more than once, from a panic hook, and on a terminal that is gone.
 pub fn leave() {
     if !ENTERED.swap(false, Ordering::SeqCst) {
