@@ -41,6 +41,8 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
             state.size = (w, h);
             query::follow(state);
             query::want(state, effects);
+            // A window that was smaller for a moment has lost what was cut off, and may have the size of the last frame again.
+            effects.push(Effect::Repaint);
         }
         Msg::Focus(f) => {
             state.focused = f;

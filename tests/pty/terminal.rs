@@ -205,6 +205,13 @@ fn a_storm_of_sizes_and_a_megabyte_of_paste_leave_it_whole() {
         c.wait_until("the rows are drawn for that size", |s| s.contains("日本語テキスト") && !s.contains("Holdpoint needs"));
     }
 
+    // Smaller and back before the next frame: the terminal has lost what was cut off, at the same size as before.
+    for _ in 0..20 {
+        c.resize(1, 1);
+        c.resize(80, 24);
+        c.wait_until("it is drawn anew", |s| s.contains("日本語テキスト") && s.contains("1 Schema"));
+    }
+
     // One paste, in one piece, and none of it is a key.
     let line = "select 'a line of pasted text', 1; -- q 1 2 3\n";
     let pasted = format!("{}select 'the end of it'", line.repeat((1 << 20) / line.len()));
