@@ -14,7 +14,7 @@ use crate::model::plan::Plan;
 use crate::model::recovery::{Action, Deed, Prospect};
 use crate::model::rows::Table;
 use crate::model::{
-    Blocker, CanonicalObject, Dependent, Dialect, Effects, Error, Finding, HeldLock, Identity, NodePath, Param, Progress, Referrer, Result,
+    Blocker, CanonicalObject, Dependent, Dialect, Effects, Error, Finding, HeldLock, Identity, NodePath, Progress, Referrer, Result,
     RunningStatement, SchemaNode, TableInfo, TableShape, Usage, Waiting,
 };
 use crate::sql::outside::Neighbours;
@@ -27,9 +27,12 @@ use tokio_util::sync::CancellationToken;
 
 mod assessing;
 pub use effects::Touched;
+pub(crate) use fixes::behind_the_greatest;
+pub use fixes::{Fixes, NEW_ROWS, NewRows, RowsBy};
 mod effects;
 mod failover;
 pub mod fingerprint;
+mod fixes;
 pub mod mysql;
 mod outside;
 pub mod postgres;
@@ -136,6 +139,7 @@ pub trait Engine: Send + Sync {
     /// Plans with indexes that are only imagined.
     fn hypothetical(&self) -> Capability<&dyn Hypothetical>;
     fn trials(&self) -> &dyn Trials;
+    fn fixes(&self) -> &dyn Fixes;
 }
 
 /// A plan as it would be with more indexes.
@@ -379,35 +383,6 @@ pub trait Catalog: Send + Sync {
     /// each row (checks, defaults), an engine without transactions. Sentences; empty when nothing does. What foreign keys do is told by
     /// [`Catalog::referrers`].
     fn beyond_the_rows<'a>(&'a self, s: &'a Session, table: &'a [String], touched: Touched) -> BoxFuture<'a, Result<Vec<String>>>;
-    /// Triggers see the rows that foreign keys change.
-    fn cascades_fire_triggers(&self) -> bool {
-        true
-    }
-    /// Why a SELECT may give other rows when it is run once more at once: a function that gives another value each time. Half a sentence;
-    /// `None` where nothing of it does, or where it need not be asked because [`Catalog::places`] tells the rows that changed.
-    fn unsteady<'a>(&'a self, _s: &'a Session, _select: &'a str, _params: Vec<Param>) -> BoxFuture<'a, Result<Option<String>>> {
-        Box::pin(async { Ok(None) })
-    }
-    /// System columns (table, place in it) that tell where a row lies until its transaction ends: a row that is changed or deleted leaves
-    /// its place, and nothing else takes it. `None` where the engine shows none.
-    fn places(&self) -> Option<[&'static str; 2]> {
-        None
-    }
-    /// How many of these places in one table, as [`Catalog::places`] tells them, still have a row.
-    fn lie_there<'a>(&'a self, _s: &'a Session, _table: &'a TableInfo, _of: &'a str, _places: &'a [String]) -> BoxFuture<'a, Result<u64>> {
-        Box::pin(async { Ok(0) })
-    }
-    /// What the server says of an UPDATE tells the rows that it changed from those that had the values already.
-    fn counts_changed(&self) -> bool {
-        false
-    }
-    /// Statements for an open transaction: after the first the session sends values so that they can be read again exactly, after the
-    /// second as its user set it. `None` where it does the first anyway.
-    fn exact_output<'a>(&'a self, _s: &'a Session) -> BoxFuture<'a, Result<Option<[String; 2]>>> {
-        Box::pin(async { Ok(None) })
-    }
-    /// Statements that begin a transaction in which rows that were read stay as they were read.
-    fn begin_fix(&self) -> &'static [&'static str];
     /// The foreign keys that lead to a table, its own among them.
     fn referrers<'a>(&'a self, s: &'a Session, table: &'a [String]) -> BoxFuture<'a, Result<Vec<Referrer>>>;
     /// The tables that a table's rows lie in, where it has none of its own: partitions and tables that inherit from it, each with what it
@@ -415,15 +390,6 @@ pub trait Catalog: Send + Sync {
     fn parts<'a>(&'a self, _s: &'a Session, _table: &'a [String]) -> BoxFuture<'a, Result<Vec<String>>> {
         Box::pin(async { Ok(Vec::new()) })
     }
-    /// Changes (rows updated and deleted, a row twice if it was changed twice) that the session's server has counted since the session
-    /// began, by `schema.table`, whatever made them. Rows of tables that are part of `own`, or inherit from it, count for it.
-    /// `None` where no server counts by session and table.
-    fn changes_counted<'a>(&'a self, _s: &'a Session, _own: &'a [String]) -> BoxFuture<'a, Result<Option<BTreeMap<String, u64>>>> {
-        Box::pin(async { Ok(None) })
-    }
-    /// How the rows of an INSERT into the table can be told from all others once it has run: asked before it, inside its transaction.
-    /// Half a sentence where they cannot.
-    fn new_rows<'a>(&'a self, s: &'a Session, table: &'a TableInfo) -> BoxFuture<'a, Result<std::result::Result<NewRows, String>>>;
     /// A table's columns and key, by its name as it stands in a statement (one part is looked for as the session would) or by
     /// an [`Origin`](crate::model::rows::Origin)'s table. `None` when there is no such table, or it is a view.
     fn table<'a>(&'a self, s: &'a Session, name: &'a [String]) -> BoxFuture<'a, Result<Option<TableInfo>>>;
@@ -469,40 +435,6 @@ pub trait Catalog: Send + Sync {
     fn looks_behind_names(&self) -> bool {
         false
     }
-}
-
-/// How rows that an INSERT made are told from all others.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewRows {
-    /// Goes before each of the SELECTs, so that none takes long.
-    pub limit: Option<String>,
-    /// Each gives nothing but such rows, perhaps not all of them; cheap ones first.
-    pub selects: Vec<String>,
-    pub params: Vec<Param>,
-    /// Why some may be missing: half a sentence.
-    pub otherwise: &'static str,
-}
-
-/// Rows of an INSERT that are looked for.
-pub const NEW_ROWS: usize = 20;
-
-/// Rows behind the greatest key that there is before an INSERT, by the engine's own order: sound only while nobody else's rows can come into
-/// sight.
-pub(crate) async fn behind_the_greatest(s: &Session, table: &TableInfo) -> Result<std::result::Result<NewRows, String>> {
-    let [key] = table.key.as_slice() else {
-        return Ok(Err("the table has no key of one column, by which they could be told from others".into()));
-    };
-    let quote = |n: &str| s.dialect().quote_ident(n);
-    let from = format!("{}.{}", quote(&table.schema), quote(&table.name));
-    let greatest = s.first_value(format!("SELECT max({}) FROM {from}", quote(key))).await?;
-    let (condition, params) = match greatest {
-        Param::Null => (String::new(), Vec::new()),
-        value => (format!(" WHERE {} > ?", quote(key)), vec![value]),
-    };
-    let rows = table.whole_rows(s.dialect());
-    let select = format!("SELECT {rows} FROM {from}{condition} ORDER BY {} LIMIT {NEW_ROWS}", quote(key));
-    let otherwise = "their keys lie among those that were there";
-    Ok(Ok(NewRows { limit: None, selects: vec![select], params, otherwise }))
 }
 
 /// Most rows of a table that are counted for advice: one pass over so many takes seconds at most.

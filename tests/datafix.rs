@@ -7,29 +7,9 @@ use holdpoint::engine::Session;
 use holdpoint::model::Kind;
 use holdpoint::ops::{Cx, datafix};
 use std::collections::BTreeMap;
+use support::guarded::{self, run};
 use support::maria::MariaServer;
 use support::pg::PgServer;
-
-/// A home with one guarded target `g`.
-fn guarded(target: &str) -> tempfile::TempDir {
-    let home = tempfile::tempdir().expect("home");
-    let config = format!(
-        "[store]\npath = \"store/s.db\"\n\n[targets.g]\n{target}\nenvironment = \"production\"\naccess = \"guarded\"\nblast_radius = 10\n"
-    );
-    std::fs::write(home.path().join("holdpoint.toml"), config).expect("config");
-    home
-}
-
-fn run(home: &tempfile::TempDir, code: i32, sql: &str, commit: bool) -> String {
-    let mut args = vec!["query", "g", sql];
-    if commit {
-        args.push("--commit");
-    }
-    let out = support::command(home.path()).args(&args).output().expect("run");
-    let text = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
-    assert_eq!(out.status.code(), Some(code), "{sql}:\n{text}");
-    text
-}
 
 /// Tables whose rows hang on each other: `p` ← `k` (goes with it) ← `kk` (goes, too), `p` ← `n` (keeps its rows, which lose the key),
 /// `tree` by itself, and `big` with too many rows.
@@ -142,7 +122,7 @@ fn shown(home: &tempfile::TempDir) {
 
 #[test]
 fn in_sqlite() {
-    let home = guarded("engine = \"sqlite\"\npath = \"g.db\"");
+    let home = guarded::home(guarded::SQLITE, 10);
     let file = home.path().join("g.db");
     let db = rusqlite::Connection::open(&file).expect("database");
     db.execute_batch(
@@ -171,10 +151,7 @@ fn in_postgresql() {
     pg.psql("fixes", &odd("bytea", |hex| format!("'\\x{hex}'")));
     pg.psql("fixes", "insert into big select 3 from generate_series(1, 10)");
     pg.psql("fixes", "create function wr() returns text language sql volatile as 'delete from k returning ''x''::text'");
-    let home = guarded(&format!(
-        "engine = \"postgres\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"postgres\"\ndatabase = \"fixes\"\nsslmode = \"disable\"",
-        pg.port
-    ));
+    let home = guarded::home(&guarded::postgres(pg, "fixes", "postgres"), 10);
     plain(&home, || pg.psql("fixes", "select count(*) from t").trim().to_string());
     cascades(&home, "public", |sql| pg.psql("fixes", sql).trim().to_string());
     // Whatever its key is, a row knows its transaction; also where no key tells them apart.
@@ -211,7 +188,7 @@ fn in_mariadb() {
     maria.sql("fixes", TIED);
     maria.sql("fixes", &odd("blob", |hex| format!("x'{hex}'")));
     maria.sql("fixes", "insert into big select 3 from seq_1_to_10");
-    let home = guarded(&format!("engine = \"mysql\"\nsocket = \"{}\"\nuser = \"root\"\ndatabase = \"fixes\"", maria.socket.display()));
+    let home = guarded::home(&guarded::maria(maria, "fixes"), 10);
     plain(&home, || maria.sql("fixes", "select count(*) from t").trim().to_string());
     let text = run(&home, 4, "delete from mi where a <= 5", false);
     assert!(text.contains("MyISAM"), "{text}");
@@ -267,7 +244,7 @@ fn rows_of_returning_count_in_mariadb() {
     let maria = MariaServer::shared();
     maria.create_database("returns");
     maria.sql("returns", "create table bl (id int primary key auto_increment, v int)");
-    let home = guarded(&format!("engine = \"mysql\"\nsocket = \"{}\"\nuser = \"root\"\ndatabase = \"returns\"", maria.socket.display()));
+    let home = guarded::home(&guarded::maria(maria, "returns"), 10);
     let count = || maria.sql("returns", "select count(*) from bl").trim().to_string();
     let text = run(&home, 4, "insert into bl (v) select seq from seq_1_to_12 returning id", true);
     assert!(text.contains("it would change 12 rows, and this target allows 10"), "{text}");
@@ -291,7 +268,7 @@ fn sequences_of_mariadb_are_left_alone() {
         "seqs",
         "create sequence sq start with 5 increment by 3; create table lk (id int primary key, v int); insert into lk values (1, 1)",
     );
-    let home = guarded(&format!("engine = \"mysql\"\nsocket = \"{}\"\nuser = \"root\"\ndatabase = \"seqs\"", maria.socket.display()));
+    let home = guarded::home(&guarded::maria(maria, "seqs"), 10);
     let next = || maria.sql("seqs", "select next_not_cached_value from sq").trim().to_string();
     let before = next();
     for sql in [
@@ -325,10 +302,7 @@ fn one_that_waits_for_a_lock_can_be_cancelled() {
     let pg = PgServer::shared();
     pg.create_database("waits");
     pg.psql("waits", "create table t (id int primary key, v text); insert into t values (1, 'a')");
-    let home = guarded(&format!(
-        "engine = \"postgres\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"postgres\"\ndatabase = \"waits\"\nsslmode = \"disable\"",
-        pg.port
-    ));
+    let home = guarded::home(&guarded::postgres(pg, "waits", "postgres"), 10);
     let mut holder = pg.psql_in_background("waits", "begin; update t set v = 'held' where id = 1; select pg_sleep(600)");
     let waiting = |state: &str| {
         pg.psql("postgres", &format!("select count(*) from pg_stat_activity where datname = 'waits' and {state}")).trim().to_string()
@@ -373,10 +347,7 @@ fn a_commit_that_waits_for_a_standby_is_told_and_can_be_left() {
     pg.psql("postgres", "alter system set synchronous_standby_names = 'ghost'");
     pg.psql("postgres", "select pg_reload_conf()");
     support::wait_until("it is set", || pg.psql("postgres", "show synchronous_standby_names").trim() == "ghost");
-    let home = guarded(&format!(
-        "engine = \"postgres\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"postgres\"\ndatabase = \"postgres\"\nsslmode = \"disable\"",
-        pg.port
-    ));
+    let home = guarded::home(&guarded::postgres(&pg, "postgres", "postgres"), 10);
     let mut c = support::command(home.path());
     let fix = c.args(["query", "g", "update t set v = 'sync' where id = 7", "--commit"]).stderr(std::process::Stdio::piped());
     let fix = fix.spawn().expect("starts");
@@ -400,10 +371,7 @@ fn one_whose_server_does_not_answer_is_not_called_ended() {
     let pg = PgServer::shared();
     pg.create_database("frozen");
     pg.psql("frozen", "create table t (id int primary key, v text); insert into t values (1, 'a')");
-    let home = guarded(&format!(
-        "engine = \"postgres\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"postgres\"\ndatabase = \"frozen\"\nsslmode = \"disable\"",
-        pg.port
-    ));
+    let home = guarded::home(&guarded::postgres(pg, "frozen", "postgres"), 10);
     let mut holder = pg.psql_in_background("frozen", "begin; update t set v = 'held' where id = 1; select pg_sleep(600)");
     let count = |of: &str| {
         pg.psql("postgres", &format!("select count(*) from pg_stat_activity where datname = 'frozen' and {of}")).trim().to_string()
@@ -460,7 +428,7 @@ fn settings_of_the_server_hide_nothing_in_mariadb() {
         "create table p (id int primary key, v varchar(3)); insert into p select seq, 'a' from seq_1_to_50;
          create table c (id int primary key, p int, foreign key (p) references p (id) on delete cascade); insert into c select seq, seq from seq_1_to_50",
     );
-    let home = guarded(&format!("engine = \"mysql\"\nsocket = \"{}\"\nuser = \"root\"\ndatabase = \"odd\"", maria.socket.display()));
+    let home = guarded::home(&guarded::maria(&maria, "odd"), 10);
     maria.sql("odd", "set global sql_select_limit = 2");
     let text = run(&home, 0, "delete from p where id <= 5", false);
     assert!(text.contains("5 rows affected") && text.contains("5 rows saved") && text.contains("5 rows of odd.c by cascade"), "{text}");

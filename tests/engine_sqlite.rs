@@ -10,6 +10,8 @@ mod migrations;
 mod sessions;
 #[path = "engine_sqlite/spill.rs"]
 mod spill;
+#[path = "engine_sqlite/watch.rs"]
+mod watch;
 
 use holdpoint::config::{AccessMode, EngineKind, Target};
 use holdpoint::engine::session::RowStream;

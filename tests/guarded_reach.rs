@@ -3,24 +3,14 @@
 
 mod support;
 
+use support::guarded;
 use support::maria::MariaServer;
 use support::pg::PgServer;
+use tempfile::TempDir;
 
-/// A home with one guarded target `g`.
-fn guarded(target: &str) -> tempfile::TempDir {
-    let home = tempfile::tempdir().expect("home");
-    let config = format!(
-        "[store]\npath = \"store/s.db\"\n\n[targets.g]\n{target}\nenvironment = \"qa\"\naccess = \"guarded\"\nblast_radius = 100\n"
-    );
-    std::fs::write(home.path().join("holdpoint.toml"), config).expect("config");
-    home
-}
-
-fn run(home: &tempfile::TempDir, code: i32, sql: &str) -> String {
-    let out = support::command(home.path()).args(["query", "g", sql, "--commit"]).output().expect("run");
-    let text = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
-    assert_eq!(out.status.code(), Some(code), "{sql}:\n{text}");
-    text
+/// Commits what is not held.
+fn run(home: &TempDir, code: i32, sql: &str) -> String {
+    guarded::run(home, code, sql, true)
 }
 
 /// The sequence tells whether something acted: no rollback takes it back.
@@ -56,10 +46,7 @@ fn what_each_row_computes_is_held_on_postgresql() {
          alter table chk add check (ev(v) is not null) not valid; alter table gen add w text generated always as (imm(v)) stored;
          alter table dom alter v type dv; select setval('acted', 1, false)",
     );
-    let home = guarded(&format!(
-        "engine = \"postgres\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"postgres\"\ndatabase = \"reaching\"\nsslmode = \"disable\"",
-        pg.port
-    ));
+    let home = guarded::home(&guarded::postgres(pg, "reaching", "postgres"), 100);
     for (sql, why) in [
         ("update chk set v = 'b'", "ev"),
         ("update gen set v = 'b'", "ev"),
@@ -120,10 +107,7 @@ fn what_the_text_of_a_change_calls_is_held_on_postgresql() {
              select setval('acted', 1, false)"
         ),
     );
-    let home = guarded(&format!(
-        "engine = \"postgres\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"postgres\"\ndatabase = \"calling\"\nsslmode = \"disable\"",
-        pg.port
-    ));
+    let home = guarded::home(&guarded::postgres(pg, "calling", "postgres"), 100);
     for sql in [
         "update t set v = lower(5) where id = 1",
         "update t set v = (t).evt where id = 1",
@@ -166,10 +150,7 @@ fn rows_of_the_catalogue_are_no_data_fix() {
     let pg = PgServer::shared();
     pg.create_database("catalogued");
     pg.psql("catalogued", "create table side (n int); create table information_schema.of_users (n int primary key)");
-    let home = guarded(&format!(
-        "engine = \"postgres\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"postgres\"\ndatabase = \"catalogued\"\nsslmode = \"disable\"",
-        pg.port
-    ));
+    let home = guarded::home(&guarded::postgres(pg, "catalogued", "postgres"), 100);
     for sql in [
         "delete from pg_class where relname = 'side'",
         "update pg_catalog.pg_authid set rolconnlimit = 5 where rolname = 'postgres'",
@@ -184,7 +165,7 @@ fn rows_of_the_catalogue_are_no_data_fix() {
 
     let maria = MariaServer::shared();
     maria.create_database("catalogued");
-    let home = guarded(&format!("engine = \"mysql\"\nsocket = \"{}\"\nuser = \"root\"\ndatabase = \"catalogued\"", maria.socket.display()));
+    let home = guarded::home(&guarded::maria(maria, "catalogued"), 100);
     for sql in [
         "update sys.sys_config set value = '65' where variable = 'statement_truncate_len'",
         "delete from mysql.db where user = 'nobody'",
@@ -193,7 +174,7 @@ fn rows_of_the_catalogue_are_no_data_fix() {
         assert!(run(&home, 4, sql).contains("the system's own"), "{sql}");
     }
 
-    let home = guarded("engine = \"sqlite\"\npath = \"g.db\"");
+    let home = guarded::home(guarded::SQLITE, 100);
     let db = rusqlite::Connection::open(home.path().join("g.db")).expect("database");
     db.execute_batch(
         "create table a (id integer primary key autoincrement, v); insert into a (v) values (1); create index av on a (v); analyze",
@@ -221,7 +202,7 @@ fn a_default_that_moves_a_sequence_is_held_on_mariadb() {
         "reaching",
         "create sequence sq; create table df (id int primary key, v int default nextval(sq)); insert into df values (1, 7)",
     );
-    let home = guarded(&format!("engine = \"mysql\"\nsocket = \"{}\"\nuser = \"root\"\ndatabase = \"reaching\"", maria.socket.display()));
+    let home = guarded::home(&guarded::maria(maria, "reaching"), 100);
     let next = || maria.sql("reaching", "select next_not_cached_value from sq").trim().to_string();
     let before = next();
     for sql in ["insert into df (id) values (2)", "insert into df values (3, default)", "update df set v = default where id = 1"] {
@@ -233,7 +214,7 @@ fn a_default_that_moves_a_sequence_is_held_on_mariadb() {
 
 #[test]
 fn rows_that_a_definition_replaces_and_commands_to_virtual_tables_are_held_on_sqlite() {
-    let home = guarded("engine = \"sqlite\"\npath = \"g.db\"");
+    let home = guarded::home(guarded::SQLITE, 100);
     let db = rusqlite::Connection::open(home.path().join("g.db")).expect("database");
     db.execute_batch(
         "create table rp (id integer primary key, k unique on conflict replace, v); insert into rp values (1, 1, 1), (2, 2, 2);

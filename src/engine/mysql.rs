@@ -21,6 +21,7 @@ mod dependents;
 mod effects;
 mod errors;
 mod explain;
+mod fixes;
 mod hidden;
 mod locks;
 mod migrations;
@@ -96,6 +97,9 @@ impl Engine for MySql {
         Capability::No("MariaDB and MySQL cannot imagine an index: one is built and measured on a scratch copy")
     }
     fn trials(&self) -> &dyn Trials {
+        self
+    }
+    fn fixes(&self) -> &dyn super::Fixes {
         self
     }
 }

@@ -18,6 +18,7 @@ mod dependents;
 mod effects;
 mod explain;
 mod fault;
+mod fixes;
 mod hidden;
 mod hypothetical;
 mod link;
@@ -101,6 +102,9 @@ impl Engine for Postgres {
         Capability::Yes(self)
     }
     fn trials(&self) -> &dyn Trials {
+        self
+    }
+    fn fixes(&self) -> &dyn super::Fixes {
         self
     }
 }

@@ -13,6 +13,7 @@ mod catalog;
 mod dependents;
 mod effects;
 mod fault;
+mod fixes;
 mod guard;
 mod hypothetical;
 mod migrations;
@@ -89,6 +90,9 @@ impl Engine for Sqlite {
         Capability::Yes(self)
     }
     fn trials(&self) -> &dyn Trials {
+        self
+    }
+    fn fixes(&self) -> &dyn super::Fixes {
         self
     }
 }

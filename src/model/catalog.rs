@@ -158,6 +158,14 @@ pub struct ColumnInfo {
 }
 
 impl TableInfo {
+    /// Columns whose values tell a row from all others: its number, its key, or all of them where it may have equals.
+    pub fn told_apart_by(&self) -> Vec<&str> {
+        match (&self.number, self.key.as_slice()) {
+            (Some(number), _) => vec![number],
+            (None, []) => self.columns.iter().map(|c| c.name.as_str()).collect(),
+            (None, key) => key.iter().map(String::as_str).collect(),
+        }
+    }
     /// What a SELECT of this table alone has to list for its rows to be whole and exact: `*` and what that leaves out, or each column.
     pub fn whole_rows(&self, dialect: Dialect) -> String {
         if self.columns.iter().any(|c| c.rounded(dialect)) {

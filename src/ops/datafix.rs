@@ -98,9 +98,8 @@ pub async fn begin(
         Err(_) => None,
     };
     reaches_no_further(conn, &bound.text).await?;
-    if conn.dialect() == Dialect::MySql && text.contains(":=") {
-        return Err(Error::held("held: it sets a variable while it runs, and the look at its rows would set it, too")
-            .hint("Number the rows in a subquery (ROW_NUMBER), or name them by their keys."));
+    if let Some(why) = select.as_ref().and_then(|s| conn.engine().fixes().look_changes(&s.text)) {
+        return Err(Error::held(format!("held: {why}")).hint("Number the rows in a subquery (ROW_NUMBER), or name them by their keys."));
     }
     let select = select.map(|b| (b.text, b.params));
     let keys = table.as_ref().and_then(|t| {
@@ -127,7 +126,7 @@ pub async fn begin(
 /// Whole rows, and where they lie if that can be told.
 fn with_places(conn: &Connection, table: &TableInfo) -> String {
     let rows = table.whole_rows(conn.dialect());
-    let places = conn.catalog().ok().and_then(|c| c.places());
+    let places = conn.engine().fixes().places();
     places.map_or(rows.clone(), |[of, place]| format!("{rows}, {of}, {place}"))
 }
 
@@ -198,8 +197,9 @@ async fn open(cx: &Cx, conn: &Connection, plan: Plan<'_>, opened: impl FnOnce(&S
     let begun = Instant::now();
     let session = conn.writer().await?;
     opened(&session);
-    let begin = conn.catalog()?.begin_fix();
-    let place = Place { cx, catalog: conn.catalog()?, session: &session, target: &conn.target().name, table, touched, limit };
+    let begin = conn.engine().fixes().begin_fix(steps.iter().all(|step| step.select.is_none()));
+    let (catalog, fixes) = (conn.catalog()?, conn.engine().fixes());
+    let place = Place { cx, catalog, fixes, session: &session, target: &conn.target().name, table, touched, limit };
     let mut ran = Vec::new();
     let mut refused = false;
     let work = async {

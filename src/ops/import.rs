@@ -11,7 +11,7 @@ use super::query::{Unlock, guarded};
 use super::statements::{Ended, remember};
 use super::{Connection, Cx, cancelling};
 use crate::config::AccessMode;
-use crate::engine::{Session, Touched};
+use crate::engine::{Event, Session, Touched};
 use crate::model::{ColumnInfo, Dialect, Error, Kind, Param, Result, TableInfo};
 use crate::store::history::Fate;
 use crate::store::journal::NewEntry;
@@ -495,8 +495,13 @@ async fn behind_savepoint(s: &Session, text: String, params: Vec<Param>) -> Resu
     let mut stream = s.run_bound(text, params).await?;
     let mut refused = None;
     while let Some(event) = stream.next().await {
-        if let Err(e) = event {
-            refused = Some(e);
+        match event {
+            Err(e) => refused = Some(e),
+            // A server that is not strict cuts what does not fit, and only remarks it.
+            Ok(Event::Notice(n)) if refused.is_none() && n.severity.eq_ignore_ascii_case("warning") => {
+                refused = Some(Error::new(Kind::Statement, format!("the server would keep another value: {}", n.message)));
+            }
+            Ok(_) => {}
         }
     }
     match refused {

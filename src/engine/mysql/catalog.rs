@@ -4,10 +4,10 @@
 //! MySQL's and MariaDB's catalogues hold only the author's own claim (`SQL_DATA_ACCESS`), which the server does not enforce.
 
 use super::{MySql, definition};
-use crate::engine::{Catalog, NewRows, Session, Touched};
+use crate::engine::{Catalog, Session, Touched};
 use crate::model::names::{Names, Relation};
 use crate::model::{
-    CanonicalObject, Dependent, Dialect, Error, NodeKind, NodePath, Param, Referrer, Result, SchemaNode, TableInfo, TableShape, Usage,
+    CanonicalObject, Dependent, Dialect, Error, NodeKind, NodePath, Referrer, Result, SchemaNode, TableInfo, TableShape, Usage,
 };
 use crate::sql::outside::Neighbours;
 use crate::sql::{ended, lex};
@@ -92,20 +92,6 @@ impl Catalog for MySql {
     fn beyond_the_rows<'a>(&'a self, s: &'a Session, table: &'a [String], touched: Touched) -> BoxFuture<'a, Result<Vec<String>>> {
         Box::pin(super::hidden::beyond(s, table, touched))
     }
-    fn unsteady<'a>(&'a self, s: &'a Session, select: &'a str, _params: Vec<Param>) -> BoxFuture<'a, Result<Option<String>>> {
-        Box::pin(super::hidden::unsteady(s, select))
-    }
-    fn counts_changed(&self) -> bool {
-        true
-    }
-    fn begin_fix(&self) -> &'static [&'static str] {
-        // A SELECT sees the rows that a statement behind it changes, its subqueries included, at this level alone.
-        &["SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "START TRANSACTION READ WRITE"]
-    }
-    fn cascades_fire_triggers(&self) -> bool {
-        // "Cascaded foreign key actions do not activate triggers", both manuals say; tried on MariaDB 10.11, MySQL 8.4 and 9.7.
-        false
-    }
     fn referrers<'a>(&'a self, s: &'a Session, table: &'a [String]) -> BoxFuture<'a, Result<Vec<Referrer>>> {
         Box::pin(super::hidden::referrers(s, table))
     }
@@ -114,9 +100,6 @@ impl Catalog for MySql {
     }
     fn hidden_writer<'a>(&'a self, s: &'a Session, text: &'a str) -> BoxFuture<'a, Result<Option<String>>> {
         Box::pin(super::hidden::writer(s, text))
-    }
-    fn new_rows<'a>(&'a self, s: &'a Session, table: &'a TableInfo) -> BoxFuture<'a, Result<std::result::Result<NewRows, String>>> {
-        Box::pin(super::new_rows::of(s, table))
     }
     fn table<'a>(&'a self, s: &'a Session, name: &'a [String]) -> BoxFuture<'a, Result<Option<TableInfo>>> {
         Box::pin(super::table::of(s, name))

@@ -170,46 +170,6 @@ pub(super) async fn beyond(s: &Session, table: &[String], touched: Touched) -> R
     Ok(found.rows.iter().map(|r| at(r, 0).to_string()).collect())
 }
 
-/// Functions that give another value at each call, or after each statement.
-const UNSTEADY: &str = " rand uuid uuid_short uuid_v4 uuid_v7 sys_guid sysdate row_count found_rows last_insert_id random_bytes sleep benchmark nextval \
-     lastval get_lock release_lock release_all_locks is_free_lock is_used_lock load_file ";
-
-/// See `Catalog::unsteady`. Views are read like the statement; a function of users counts as what it is declared.
-pub(super) async fn unsteady(s: &Session, select: &str) -> Result<Option<String>> {
-    let mut read = BTreeSet::new();
-    let mut texts = vec![select.to_string()];
-    while let Some(text) = texts.pop() {
-        if let Some(f) = calls(&text).into_iter().map(|c| c.name).find(|f| UNSTEADY.contains(&format!(" {} ", f.to_ascii_lowercase()))) {
-            return Ok(Some(format!("{f}() gives another value each time")));
-        }
-        if text.contains(":=") {
-            return Ok(Some("it sets a variable while it runs".into()));
-        }
-        let new: Vec<String> = names(&text).into_iter().filter(|n| read.insert(n.to_ascii_lowercase())).map(|n| lit(&n)).collect();
-        if new.is_empty() {
-            continue;
-        }
-        let names = new.join(", ");
-        let found = s
-            .fetch(format!(
-                "SELECT '', VIEW_DEFINITION FROM information_schema.VIEWS WHERE TABLE_NAME IN ({names}) \
-                 UNION ALL SELECT ROUTINE_NAME, '' FROM information_schema.ROUTINES \
-                   WHERE ROUTINE_TYPE = 'FUNCTION' AND IS_DETERMINISTIC = 'NO' AND ROUTINE_NAME IN ({names})"
-            ))
-            .await?;
-        for r in &found.rows {
-            match at(r, 0) {
-                "" => texts.push(at(r, 1).to_string()),
-                f if calls(&text).iter().any(|c| c.name.eq_ignore_ascii_case(f)) => {
-                    return Ok(Some(format!("the function {f} is not declared DETERMINISTIC")));
-                }
-                _ => {}
-            }
-        }
-    }
-    Ok(None)
-}
-
 /// See `Catalog::referrers`.
 pub(super) async fn referrers(s: &Session, table: &[String]) -> Result<Vec<Referrer>> {
     let (schema, name) = match table {

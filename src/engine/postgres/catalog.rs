@@ -2,7 +2,7 @@
 
 use super::actor::{Own, Private};
 use super::{Postgres, definition, objects};
-use crate::engine::{Catalog, NewRows, RowStream, Session, Touched};
+use crate::engine::{Catalog, RowStream, Session, Touched};
 use crate::model::names::Names;
 use crate::model::rows::Table;
 use crate::model::{
@@ -401,21 +401,6 @@ impl Catalog for Postgres {
     fn beside_tables<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<BTreeMap<String, String>>> {
         Box::pin(super::backup::beside_tables(s))
     }
-    fn places(&self) -> Option<[&'static str; 2]> {
-        Some(["tableoid", "ctid"])
-    }
-    fn lie_there<'a>(&'a self, s: &'a Session, table: &'a TableInfo, of: &'a str, places: &'a [String]) -> BoxFuture<'a, Result<u64>> {
-        Box::pin(super::reach::lie_there(s, table, of, places))
-    }
-    fn exact_output<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Option<[String; 2]>>> {
-        Box::pin(super::reach::exact_output(s))
-    }
-    fn begin_fix(&self) -> &'static [&'static str] {
-        &["BEGIN READ WRITE"]
-    }
-    fn changes_counted<'a>(&'a self, s: &'a Session, own: &'a [String]) -> BoxFuture<'a, Result<Option<BTreeMap<String, u64>>>> {
-        Box::pin(super::reach::changes_counted(s, own))
-    }
     fn not_restored(&self) -> &'static [&'static str] {
         &super::objects::NOT_RESTORED
     }
@@ -423,9 +408,6 @@ impl Catalog for Postgres {
         true
     }
 
-    fn new_rows<'a>(&'a self, _s: &'a Session, table: &'a TableInfo) -> BoxFuture<'a, Result<std::result::Result<NewRows, String>>> {
-        Box::pin(async move { Ok(Ok(super::new_rows::of(table))) })
-    }
     fn table<'a>(&'a self, s: &'a Session, name: &'a [String]) -> BoxFuture<'a, Result<Option<TableInfo>>> {
         Box::pin(super::table::of(s, name))
     }

@@ -63,7 +63,7 @@ pub(super) async fn beyond(s: &Session, table: &[String], touched: Touched) -> R
 /// Places that are asked about at once.
 const ASKED: usize = 1000;
 
-/// See `Catalog::lie_there`.
+/// See `Fixes::lie_there`.
 pub(super) async fn lie_there(s: &Session, table: &TableInfo, of: &str, places: &[String]) -> Result<u64> {
     let quote = |n: &str| Dialect::Postgres.quote_ident(n);
     let from = format!("{}.{}", quote(&table.schema), quote(&table.name));
@@ -81,7 +81,7 @@ pub(super) async fn lie_there(s: &Session, table: &TableInfo, of: &str, places: 
     Ok(out)
 }
 
-/// See `Catalog::exact_output`: what pg_dump sets, too. How dates are read stays as it is: the style of DateStyle alone is for output.
+/// See `Fixes::exact_output`: what pg_dump sets, too. How dates are read stays as it is: the style of DateStyle alone is for output.
 pub(super) async fn exact_output(s: &Session) -> Result<Option<[String; 2]>> {
     const EXACT: [(&str, &str); 3] = [("datestyle", "ISO"), ("intervalstyle", "postgres"), ("extra_float_digits", "1")];
     let now = s
@@ -124,7 +124,7 @@ pub(super) async fn referrers(s: &Session, table: &[String]) -> Result<Vec<Refer
     from_rows(found.rows, true)
 }
 
-/// See `Catalog::changes_counted`. Rows of partitions count for their table.
+/// See `Fixes::changes_counted`. Rows of partitions count for their table.
 pub(super) async fn changes_counted(s: &Session, own: &[String]) -> Result<Option<BTreeMap<String, u64>>> {
     let name = own.iter().map(|p| Dialect::Postgres.quote_ident(p)).collect::<Vec<_>>().join(".");
     let found = s

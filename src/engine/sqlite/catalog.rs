@@ -1,11 +1,11 @@
 //! The schema tree of a SQLite file, definitions, and the canonical catalogue.
 
 use super::{Sqlite, guard};
-use crate::engine::{Catalog, NewRows, Session, Touched};
+use crate::engine::{Catalog, Session, Touched};
 use crate::model::names::Names;
 use crate::model::rows::Table;
 use crate::model::{
-    CanonicalObject, Dependent, Dialect, Error, NodeKind, NodePath, Param, Referrer, Result, SchemaNode, TableInfo, TableShape, Usage,
+    CanonicalObject, Dependent, Dialect, Error, NodeKind, NodePath, Referrer, Result, SchemaNode, TableInfo, TableShape, Usage,
 };
 use crate::sql::ended;
 use crate::sql::outside::Neighbours;
@@ -64,20 +64,11 @@ impl Catalog for Sqlite {
     fn beyond_the_rows<'a>(&'a self, s: &'a Session, table: &'a [String], touched: Touched) -> BoxFuture<'a, Result<Vec<String>>> {
         Box::pin(super::reach::beyond(s, table, touched))
     }
-    fn unsteady<'a>(&'a self, s: &'a Session, select: &'a str, params: Vec<Param>) -> BoxFuture<'a, Result<Option<String>>> {
-        Box::pin(super::reach::unsteady(s, select, params))
-    }
-    fn begin_fix(&self) -> &'static [&'static str] {
-        &["BEGIN IMMEDIATE"]
-    }
     fn hidden_writer<'a>(&'a self, s: &'a Session, text: &'a str) -> BoxFuture<'a, Result<Option<String>>> {
         Box::pin(super::reach::command(s, text))
     }
     fn referrers<'a>(&'a self, s: &'a Session, table: &'a [String]) -> BoxFuture<'a, Result<Vec<Referrer>>> {
         Box::pin(super::dependents::referrers(s, table))
-    }
-    fn new_rows<'a>(&'a self, s: &'a Session, table: &'a TableInfo) -> BoxFuture<'a, Result<std::result::Result<NewRows, String>>> {
-        Box::pin(crate::engine::behind_the_greatest(s, table))
     }
     fn table<'a>(&'a self, s: &'a Session, name: &'a [String]) -> BoxFuture<'a, Result<Option<TableInfo>>> {
         Box::pin(super::table::of(s, name))

@@ -4,7 +4,7 @@
 use super::catalog::{at, lit, q};
 use crate::engine::effects::servers_own;
 use crate::engine::{Session, Touched};
-use crate::model::{Dialect, Param, Result};
+use crate::model::{Dialect, Result};
 use crate::sql::before::changed_table;
 use crate::sql::{Token, TokenKind, lex};
 
@@ -28,6 +28,8 @@ fn are(words: &[&str], wanted: &[&str]) -> bool {
     words.len() >= wanted.len() && words.iter().zip(wanted).all(|(a, b)| a.eq_ignore_ascii_case(b))
 }
 
+const INSERT: Touched = Touched { insert: true, update: false, delete: false };
+
 /// See `Catalog::beyond_the_rows`.
 pub(super) async fn beyond(s: &Session, table: &[String], touched: Touched) -> Result<Vec<String>> {
     let Some((schema, name)) = parts(table) else { return Ok(vec!["its name cannot be looked up".into()]) };
@@ -43,11 +45,18 @@ pub(super) async fn beyond(s: &Session, table: &[String], touched: Touched) -> R
         ))
         .await?;
     let mut out = Vec::new();
+    let kind = s.fetch(format!("SELECT type FROM pragma_table_list({}) WHERE schema = {} COLLATE NOCASE", lit(name), lit(schema))).await?;
+    if kind.scalar() == Some("shadow") {
+        out.push("it is a part of a virtual table, which writes it itself".into());
+    }
     for r in &found.rows {
         match at(r, 0) {
             "trigger" if !fires(at(r, 2), touched) => {}
             "trigger" => out.push(format!("trigger {}", at(r, 1))),
             "view" => out.push("it is a view".into()),
+            _ if touched != INSERT && words(at(r, 2)).windows(2).any(|w| are(w, &["content", "="])) => {
+                out.push("it is an index of texts that it does not keep itself (content=…), so they cannot be saved".into());
+            }
             _ if words(at(r, 2)).windows(3).any(|w| are(w, &["on", "conflict", "replace"])) => {
                 out.push("its definition replaces other rows (ON CONFLICT REPLACE)".into());
             }
@@ -66,17 +75,6 @@ fn fires(definition: &str, touched: Touched) -> bool {
     let [insert, update, delete] = ["insert", "update", "delete"].map(is);
     let known = insert || update || delete;
     !known || insert && touched.insert || update && touched.update || delete && touched.delete
-}
-
-/// Functions that give another value at each call, or after each statement: <https://sqlite.org/deterministic.html>. Dates of `now` stay
-/// within a statement, and go on between two as every clock does.
-const UNSTEADY: [&str; 5] = ["random", "randomblob", "changes", "total_changes", "last_insert_rowid"];
-
-/// See `Catalog::unsteady`: the statement's program names each function that it calls, those of views, too.
-pub(super) async fn unsteady(s: &Session, select: &str, params: Vec<Param>) -> Result<Option<String>> {
-    let program = s.run_bound(format!("EXPLAIN {select}"), params).await?.table().await?;
-    let called = program.rows.iter().filter(|r| at(r, 1).contains("Func")).filter_map(|r| at(r, 5).split('(').next());
-    Ok(called.map(str::to_ascii_lowercase).find(|f| UNSTEADY.contains(&f.as_str())).map(|f| format!("{f}() gives another value each time")))
 }
 
 /// See `Catalog::hidden_writer`. A row that has a value in the column of a virtual table's own name is a command to it (FTS:

@@ -5,12 +5,12 @@
 //! several keys lead to counts once.
 
 use super::image::Images;
-use crate::engine::{Catalog, Event, Session, Touched};
+use crate::engine::{Catalog, Event, Fixes, RowsBy, Session, Touched};
 use crate::model::{Cell, Dialect, Error, Follow, Param, Referrer, Result, RowBatch, TableInfo};
 use crate::sql::before::{Touch, lock};
 use crate::text;
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
 
 /// Keys that are followed one after the other (a tree's levels).
@@ -140,6 +140,43 @@ pub(super) struct Start<'a> {
     pub affected_most: u64,
 }
 
+/// A table whose rows change with those of the statement, and those that were saved of it: by what they are told apart by, or by their
+/// places.
+pub(super) struct Reached {
+    pub table: TableInfo,
+    pub rows: RowsBy,
+}
+
+/// What foreign keys may do to further rows of a table when rows of it are touched, by keys to itself or along others and back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Back {
+    pub deletes: bool,
+    pub changes: bool,
+}
+
+/// Whatever rows there are now: others may be touched than those that were found.
+pub(super) async fn leads_back(catalog: &dyn Catalog, s: &Session, table: &TableInfo, touch: &Touch) -> Result<Back> {
+    let own = [table.schema.clone(), table.name.clone()];
+    let mut out = Back::default();
+    let mut known = HashSet::new();
+    let mut next = vec![(own.clone(), with_computed(touch.clone(), table))];
+    while let Some((at, touch)) = next.pop() {
+        for key in catalog.referrers(s, &at).await?.into_iter().filter(|k| k.enforced) {
+            let Some(follow) = follows(&touch, &key) else { continue };
+            let gone = touch == Touch::Delete && follow == Follow::Cascade;
+            let child = [key.schema.clone(), key.table.clone()];
+            if child == own {
+                out.deletes |= gone;
+                out.changes |= !gone;
+            }
+            if known.insert((child.clone(), key.constraint.clone(), gone)) {
+                next.push((child, if gone { Touch::Delete } else { Touch::Update(key.columns) }));
+            }
+        }
+    }
+    Ok(out)
+}
+
 /// Rows that change, from which the next keys lead on.
 struct Level {
     table: [String; 2],
@@ -172,16 +209,16 @@ pub(in crate::ops) fn with_computed(touch: Touch, table: &TableInfo) -> Touch {
 }
 
 /// Finds, counts and saves the rows that foreign keys will change. `limit` is what is left of the target's blast radius; `too_many` makes
-/// the error of going beyond it.
+/// the error of going beyond it. With them come the tables that foreign keys may lead to, where the engine notes what changes in them.
 pub(super) async fn before(
     dialect: Dialect,
-    catalog: &dyn Catalog,
+    (catalog, fixes): (&dyn Catalog, &dyn Fixes),
     s: &Session,
     start: Start<'_>,
     limit: u64,
     too_many: &(dyn Fn(u64) -> Error + Send + Sync),
     images: &mut Images,
-) -> Result<Cascades> {
+) -> Result<(Cascades, Vec<Reached>)> {
     let own = [start.table.schema.clone(), start.table.name.clone()];
     // By table and whether its rows go: a row that first only changes may still be deleted by another key.
     let mut seen: HashMap<([String; 2], bool), Seen> = HashMap::new();
@@ -192,9 +229,10 @@ pub(super) async fn before(
     }
     let touch = with_computed(start.touch, start.table);
     let mut counts: BTreeMap<[String; 2], [u64; 3]> = BTreeMap::new();
+    let mut reached: BTreeMap<[String; 2], Reached> = BTreeMap::new();
     let mut total = 0;
     let mut looks = 0;
-    let mut levels = VecDeque::from([Level { table: own, select: start.select, touch, depth: 0 }]);
+    let mut levels = VecDeque::from([Level { table: own.clone(), select: start.select, touch, depth: 0 }]);
     while let Some(level) = levels.pop_front() {
         for key in catalog.referrers(s, &level.table).await? {
             let Some(follow) = follows(&level.touch, &key) else { continue };
@@ -209,9 +247,12 @@ pub(super) async fn before(
                 of.iter().map(|c| format!("{prefix}{}", dialect.quote_ident(c))).collect::<Vec<_>>().join(", ")
             };
             // A key leads from a table that is there.
-            let columns = catalog.table(s, &child).await?.map_or_else(|| "*".into(), |t| t.whole_rows(dialect));
+            let referring = catalog.table(s, &child).await?;
+            let columns = referring.as_ref().map_or_else(|| "*".into(), |t| t.whole_rows(dialect));
+            let places = fixes.places().filter(|_| child == own).map(|[table, place]| format!(", {table}, {place}"));
             let select = format!(
-                "SELECT {columns} FROM {}.{} WHERE ({}) IN (SELECT {} FROM ({}\n) AS q{})",
+                "SELECT {columns}{} FROM {}.{} WHERE ({}) IN (SELECT {} FROM ({}\n) AS q{})",
+                places.as_deref().unwrap_or_default(),
                 dialect.quote_ident(&key.schema),
                 dialect.quote_ident(&key.table),
                 names("", &key.columns),
@@ -225,7 +266,7 @@ pub(super) async fn before(
                 counts.entry(child).or_default()[2] += found;
                 continue;
             }
-            let touched = if catalog.cascades_fire_triggers() {
+            let touched = if fixes.cascades_fire_triggers() {
                 let delete = follow == Follow::Cascade && level.touch == Touch::Delete;
                 Touched { insert: follow == Follow::Set, update: !delete, delete }
             } else {
@@ -239,6 +280,10 @@ pub(super) async fn before(
                 ))
                 .hint("Put it into a migration: its proof counts what changes everywhere, and its down takes it back."));
             }
+            // Also where no row is found now: that the statement changes none either is seen by looking there.
+            if let Some(table) = referring.filter(|_| fixes.watches() || places.is_some()) {
+                reached.entry(child.clone()).or_insert_with(|| Reached { table, rows: RowsBy::new() });
+            }
             // A row that is deleted here is not counted as changed there, and the other way round.
             let gone = level.touch == Touch::Delete && follow == Follow::Cascade;
             let mut rows = s.run_bound(format!("{select}{}", lock(dialect)), start.params.clone()).await.map_err(context)?;
@@ -246,12 +291,25 @@ pub(super) async fn before(
             let known_gone = seen.remove(&(child.clone(), true)).unwrap_or_default();
             let known_changed = seen.remove(&(child.clone(), false)).unwrap_or_default();
             let mut columns = Vec::new();
+            let (mut by, mut keys) = (Vec::new(), RowsBy::new());
             while let Some(event) = rows.next().await {
                 match event.map_err(context)? {
-                    Event::Columns(c) => columns = c.to_vec(),
+                    Event::Columns(c) => {
+                        columns = c[..c.len() - places.as_ref().map_or(0, |_| 2)].to_vec();
+                        let place = |name: &str| columns.iter().position(|c| c.name == name);
+                        by = match &places {
+                            Some(_) => (columns.len()..c.len()).collect(),
+                            None => {
+                                reached.get(&child).map_or(Vec::new(), |t| t.table.told_apart_by().into_iter().filter_map(place).collect())
+                            }
+                        };
+                    }
                     Event::Rows(batch) => {
                         for r in 0..batch.rows() {
-                            let id = row_id(&batch, r, batch.columns());
+                            if !by.is_empty() {
+                                *keys.entry(by.iter().map(|c| Param::from_cell(batch.cell(r, *c))).collect()).or_default() += 1;
+                            }
+                            let id = row_id(&batch, r, columns.len());
                             let n = found.entry(id).or_default();
                             *n += 1;
                             let known = |of: &Seen| of.rows.get(&id).copied().unwrap_or(0);
@@ -268,6 +326,12 @@ pub(super) async fn before(
                         }
                     }
                     Event::Notice(_) | Event::Further(_) | Event::Done(_) => {}
+                }
+            }
+            if let Some(known) = reached.get_mut(&child) {
+                for (key, n) in keys {
+                    let known = known.rows.entry(key).or_default();
+                    *known = n.max(*known);
                 }
             }
             let (mut known_gone, mut known_changed) = (known_gone, known_changed);
@@ -303,7 +367,7 @@ pub(super) async fn before(
         }
         out.tables.push(Cascaded { table: text::clean(&table.join(".")).into_owned(), deleted, changed, left, saved: None });
     }
-    Ok(out)
+    Ok((out, reached.into_values().collect()))
 }
 
 async fn count(s: &Session, text: String, params: &[Param]) -> Result<u64> {

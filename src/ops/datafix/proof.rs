@@ -1,156 +1,205 @@
 //! That a statement changed the rows that were saved, and no others: it evaluates its condition once more than the SELECT of the rows did,
-//! and may find other ones, by a function that gives another value each time or by what somebody committed in between.
+//! and may find other ones, by a function that gives another value each time or by what somebody committed in between. Whatever is not
+//! seen afterwards is not believed.
 
-use super::cascade::{RowId, row_id};
-use super::sample::by_keys;
-use crate::engine::{Catalog, Event, Session};
-use crate::model::{Column, Dialect, Error, Param, Result, RowBatch, TableInfo};
-use crate::sql::before::{Touch, unlocked};
-use crate::sql::{TokenKind, lex};
+use super::cascade::{Back, Reached, RowId, leads_back, row_id};
+use super::sample::{Sample, by_keys};
+use crate::engine::{Catalog, Event, Fixes, RowsBy, Session};
+use crate::model::{Column, Error, Param, Result, RowBatch, TableInfo};
+use crate::sql::before::Touch;
 use crate::text;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Keys that are asked about at once.
 const ASKED: usize = 1000;
+/// Rows of a table that are all looked at, where none of them can be asked about by itself.
+const WHOLE: u64 = 1_000_000;
 
 /// What is noted of the rows that were saved.
 pub(super) struct Proof<'a> {
     table: &'a TableInfo,
     /// Columns of a batch that tell table and place, where the engine has them.
     places: Option<[usize; 2]>,
-    lay: BTreeMap<String, Vec<String>>,
-    key: Vec<usize>,
+    lay: BTreeMap<String, BTreeSet<String>>,
+    /// Columns by which rows are told apart.
+    by: Vec<usize>,
     keys: Vec<Vec<Param>>,
-    /// The rows by their keys, as they were just before the statement.
-    rows: Option<BTreeMap<Vec<Param>, RowId>>,
+    /// Columns of the rows alone.
+    own: usize,
+    rows: HashMap<RowId, u64>,
+    way: Way,
 }
 
-/// A LIMIT of the SELECT itself.
-fn limits(dialect: Dialect, select: &str) -> bool {
-    let mut depth = 0usize;
-    lex(dialect, select).into_iter().any(|t| {
-        match &select[t.span.clone()] {
-            "(" => depth += 1,
-            ")" => depth = depth.saturating_sub(1),
-            word => return depth == 0 && t.kind == TokenKind::Keyword && word.eq_ignore_ascii_case("limit"),
-        }
-        false
-    })
-}
-
-/// What is known of a statement that ran.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Counted {
-    /// Rows that the server counted.
-    pub affected: u64,
-    /// Of these, the ones that got other values, where the server tells them apart.
-    pub changed: Option<u64>,
-    /// Foreign keys of the table to itself changed rows of it, too.
-    pub own_cascade: bool,
+/// How it is seen which rows changed.
+enum Way {
+    /// Not yet settled.
+    Open,
+    /// By the places where they lay; and what the server had counted as changed in the table before, where foreign keys may change further
+    /// rows of it.
+    Places(Option<u64>),
+    /// The engine notes each row of these tables that changes. With what was saved of them; the table itself comes first.
+    Watched(Vec<(TableInfo, RowsBy)>),
+    /// The rows by their keys, as they were just before the statement; and the number of all rows of the table, where foreign keys may
+    /// delete further ones of it.
+    ByKey(BTreeMap<Vec<Param>, RowId>, Option<u64>),
+    /// All rows of the table just before it.
+    Whole(HashMap<RowId, u64>),
 }
 
 impl<'a> Proof<'a> {
     /// `columns` of the SELECT: places stand at its end.
-    pub fn new(catalog: &dyn Catalog, table: &'a TableInfo, columns: &[Column]) -> Self {
+    pub fn new(fixes: &dyn Fixes, table: &'a TableInfo, columns: &[Column]) -> Self {
         let end = columns.len();
-        let named = catalog.places().filter(|p| end >= 2 && columns[end - 2].name == p[0] && columns[end - 1].name == p[1]);
-        let place = |name: &String| columns.iter().position(|c| c.name == *name);
-        let key = table.key.iter().map(place).collect::<Option<Vec<_>>>().unwrap_or_default();
-        Proof { table, places: named.map(|_| [end - 2, end - 1]), lay: BTreeMap::new(), key, keys: Vec::new(), rows: None }
+        let named = fixes.places().filter(|p| end >= 2 && columns[end - 2].name == p[0] && columns[end - 1].name == p[1]);
+        let place = |name: &str| columns.iter().position(|c| c.name == name);
+        let by = if fixes.watches() { table.told_apart_by() } else { table.key.iter().map(String::as_str).collect() };
+        Proof {
+            table,
+            places: named.map(|_| [end - 2, end - 1]),
+            lay: BTreeMap::new(),
+            by: by.into_iter().map(place).collect::<Option<Vec<_>>>().unwrap_or_default(),
+            keys: Vec::new(),
+            own: end - named.map_or(0, |p| p.len()),
+            rows: HashMap::new(),
+            way: Way::Open,
+        }
     }
 
-    /// How many columns there are beyond those of the rows.
-    pub fn further_columns(&self) -> usize {
-        self.places.map_or(0, |p| p.len())
+    /// How many columns there are of the rows alone, without those of their places.
+    pub fn columns(&self) -> usize {
+        self.own
     }
 
     pub fn take(&mut self, batch: &RowBatch) {
         for r in 0..batch.rows() {
-            match self.places {
-                Some(at) => {
-                    let [table, place] = at.map(|c| Param::from_cell(batch.cell(r, c)).text().unwrap_or_default().to_string());
-                    self.lay.entry(table).or_default().push(place);
-                }
-                None => self.keys.push(self.key.iter().map(|k| Param::from_cell(batch.cell(r, *k))).collect()),
+            if let Some(at) = self.places {
+                let [table, place] = at.map(|c| Param::from_cell(batch.cell(r, c)).text().unwrap_or_default().to_string());
+                self.lay.entry(table).or_default().insert(place);
+                continue;
+            }
+            *self.rows.entry(row_id(batch, r, self.own)).or_default() += 1;
+            if !self.by.is_empty() {
+                self.keys.push(self.by.iter().map(|k| Param::from_cell(batch.cell(r, *k))).collect());
             }
         }
     }
 
-    /// Notes how the rows are now, right before the statement. Where it cannot be seen afterwards which rows changed, the SELECT that found
-    /// them must find the same ones each time.
+    /// Notes how the rows are now, right before the statement. `reached` are the tables whose rows change with them.
     ///
     /// # Errors
-    /// [`crate::model::Kind::Held`] when it need not.
-    pub async fn ready(
-        &mut self,
-        catalog: &dyn Catalog,
-        s: &Session,
-        (select, params): &(String, Vec<Param>),
-        touch: &Touch,
-        own_cascade: bool,
-    ) -> Result<()> {
+    /// [`crate::model::Kind::Held`] when it could not be seen afterwards which rows changed.
+    pub async fn ready(&mut self, look: &Look<'_>, touch: &Touch, reached: Vec<Reached>, sample: &mut Sample) -> Result<()> {
+        let Look { fixes, catalog, s, parameters } = *look;
         if self.places.is_some() {
+            let back = leads_back(catalog, s, self.table, touch).await?;
+            let before = if back == Back::default() { None } else { Some(self.counted(fixes, s).await?) };
+            for place in reached.into_iter().flat_map(|r| r.rows.into_keys()) {
+                let [table, place] = [0, 1].map(|c| place.get(c).and_then(Param::text).unwrap_or_default().to_string());
+                self.lay.entry(table).or_default().insert(place);
+            }
+            self.way = Way::Places(before);
             return Ok(());
         }
-        let told = !(own_cascade && limits(s.dialect(), select));
-        if told && !self.key.is_empty() && (*touch == Touch::Delete || catalog.counts_changed()) {
-            let rows = self.by_key(s).await?;
-            if rows.len() == self.keys.len() {
-                self.rows = Some(rows);
+        if fixes.watches() {
+            let mut saved = RowsBy::new();
+            self.keys.drain(..).for_each(|key| *saved.entry(key).or_default() += 1);
+            let mut tables = vec![(self.table.clone(), saved)];
+            for one in reached {
+                match tables.iter_mut().find(|(t, _)| (&t.schema, &t.name) == (&one.table.schema, &one.table.name)) {
+                    Some((_, saved)) => one.rows.into_iter().for_each(|(key, n)| *saved.entry(key).or_default() += n),
+                    None => tables.push((one.table, one.rows)),
+                }
+            }
+            let named: Vec<&TableInfo> = tables.iter().map(|(t, _)| t).collect();
+            if fixes.watch(s, &named).await? {
+                self.way = Way::Watched(tables);
+                return Ok(());
+            }
+        } else if !self.by.is_empty() {
+            let rows = self.by_key(s, Some(sample)).await?;
+            // Values by which a row is not found (FLOAT, BIT) leave some out; and what stands under a key that is set may be another row.
+            if rows.len() == self.keys.len() && !sets_key(touch, self.table) {
+                let further = *touch == Touch::Delete && leads_back(catalog, s, self.table, touch).await?.deletes;
+                let all = if further { Some(self.count(s).await?) } else { None };
+                self.way = Way::ByKey(rows, all);
                 return Ok(());
             }
         }
-        // Rows of equal order are taken as they come.
-        if limits(s.dialect(), select) {
-            return Err(Error::held(
-                "held: with LIMIT and without a key by which rows are known, other rows may change than those that were saved",
-            )
-            .hint("Name the rows by their values, or give the table a key."));
-        }
-        match catalog.unsteady(s, unlocked(select), params.clone()).await? {
-            None => Ok(()),
-            Some(why) => Err(Error::held(format!(
-                "held: {}, so the rows that were saved need not be those that would be changed",
-                text::clean(&why)
-            ))
-            .hint("Select the rows first, and name them by their keys.")),
-        }
+        self.way = Way::Whole(self.whole(s, parameters).await?);
+        Ok(())
     }
 
-    /// Looks whether the rows that the statement counted as changed are among those that were saved.
+    /// Looks whether the rows that changed are among those that were saved. Gives how many of each table did, by `schema.table`, where the
+    /// engine noted them. `with_it` rows of the table were saved because foreign keys delete them, too.
     ///
     /// # Errors
     /// [`crate::model::Kind::Held`] when others changed.
-    pub async fn holds(&self, catalog: &dyn Catalog, s: &Session, touch: &Touch, counted: Counted) -> Result<()> {
-        let Counted { affected, changed, own_cascade } = counted;
-        let found = if self.places.is_some() {
-            let saved = self.lay.values().map(|p| p.len() as u64).sum::<u64>();
-            let mut there = 0;
-            for (of, places) in &self.lay {
-                there += catalog.lie_there(s, self.table, of, places).await.map_err(|e| e.context("looking which rows changed"))?;
+    pub async fn holds(&self, look: &Look<'_>, touch: &Touch, affected: u64, with_it: u64) -> Result<Option<BTreeMap<String, u64>>> {
+        let Look { fixes, s, parameters, .. } = *look;
+        let looking = |e: Error| e.context("looking which rows changed");
+        let deletes = *touch == Touch::Delete;
+        match &self.way {
+            Way::Open => Ok(None),
+            Way::Places(before) => {
+                let saved = self.lay.values().map(|p| p.len() as u64).sum::<u64>();
+                let mut there = 0;
+                for (of, places) in &self.lay {
+                    let places: Vec<String> = places.iter().cloned().collect();
+                    there += fixes.lie_there(s, self.table, of, &places).await.map_err(looking)?;
+                }
+                let found = saved - there.min(saved);
+                let Some(before) = before else {
+                    return if found == affected { Ok(None) } else { Err(others(affected, found)) };
+                };
+                // Others than the saved rows may take saved ones along: all that changed are counted, and are just those that were saved.
+                let changed = self.counted(fixes, s).await?.saturating_sub(*before);
+                if found == saved && changed == saved { Ok(None) } else { Err(others(changed, found)) }
             }
-            saved - there.min(saved)
-        } else if let Some(before) = &self.rows {
-            let now = self.by_key(s).await?;
-            let other = |(k, row): &(&Vec<Param>, &RowId)| match (touch, now.get(*k)) {
-                (Touch::Delete, there) => there.is_none(),
-                (_, there) => there != Some(row),
-            };
-            before.iter().filter(other).count() as u64
-        } else {
-            return Ok(());
-        };
-        let wanted = if self.places.is_some() || *touch == Touch::Delete { affected } else { changed.unwrap_or(found) };
-        // A foreign key of the table to itself takes rows along that the statement would have come to.
-        if found == wanted || own_cascade && found > wanted {
-            return Ok(());
+            Way::Watched(tables) => {
+                let named: Vec<&TableInfo> = tables.iter().map(|(t, _)| t).collect();
+                let noted = fixes.watched(s, &named).await.map_err(looking)?;
+                let mut counted = BTreeMap::new();
+                for ((table, saved), changed) in tables.iter().zip(noted) {
+                    let all = changed.values().sum::<u64>();
+                    let of_saved = changed.iter().map(|(key, n)| saved.get(key).copied().unwrap_or(0).min(*n)).sum::<u64>();
+                    if of_saved < all {
+                        return Err(others(all, of_saved));
+                    }
+                    if all > 0 {
+                        counted.insert(format!("{}.{}", table.schema, table.name), all);
+                    }
+                }
+                Ok(Some(counted))
+            }
+            Way::ByKey(before, all) => {
+                let now = self.by_key(s, None).await?;
+                let other = |(k, row): &(&Vec<Param>, &RowId)| match now.get(*k) {
+                    None => true,
+                    Some(there) => !deletes && there != *row,
+                };
+                let found = before.iter().filter(other).count() as u64;
+                let Some(all) = all else {
+                    return if found == affected { Ok(None) } else { Err(others(affected, found)) };
+                };
+                // Rows that the statement deletes may take saved ones along, and be none of these: all that are gone are counted.
+                let gone = all.saturating_sub(self.count(s).await?);
+                let known = found + with_it;
+                if known == gone && found == before.len() as u64 { Ok(None) } else { Err(others(gone, known.min(gone))) }
+            }
+            Way::Whole(before) => {
+                let now = self.whole(s, parameters).await?;
+                let gone = |(id, n): (&RowId, &u64)| (*id, n.saturating_sub(now.get(id).copied().unwrap_or(0)));
+                let gone: HashMap<RowId, u64> = before.iter().map(gone).filter(|(_, n)| *n > 0).collect();
+                let all = gone.values().sum::<u64>();
+                let of_saved = gone.iter().map(|(id, n)| self.rows.get(id).copied().unwrap_or(0).min(*n)).sum::<u64>();
+                // An UPDATE may give a row the values of another one.
+                if of_saved < all || deletes && all != affected { Err(others(all.max(affected), of_saved)) } else { Ok(None) }
+            }
         }
-        let (wanted, found) = (text::counted(wanted, "row"), text::counted(found, "row"));
-        Err(Error::held(format!("held: it changed {wanted}, and of those that were saved before {found}, so it was rolled back"))
-        .hint("Its condition may find other rows each time (random(), a clock), or somebody changed rows meanwhile: run it again, or name the rows by their keys. With LIMIT, order them by the key."))
     }
 
-    async fn by_key(&self, s: &Session) -> Result<BTreeMap<Vec<Param>, RowId>> {
+    /// The rows by their keys, as they are now. The sample is given those of them that it has.
+    async fn by_key(&self, s: &Session, mut sample: Option<&mut Sample>) -> Result<BTreeMap<Vec<Param>, RowId>> {
         let columns: Vec<String> = self.table.columns.iter().map(|c| &c.name).chain(&self.table.number).cloned().collect();
         let place = |name: &String| columns.iter().position(|c| c == name);
         let key = self.table.key.iter().filter_map(place).collect::<Vec<_>>();
@@ -161,7 +210,10 @@ impl<'a> Proof<'a> {
             while let Some(event) = rows.next().await {
                 if let Event::Rows(batch) = event.map_err(|e| e.context("looking which rows changed"))? {
                     for r in 0..batch.rows() {
-                        let by = key.iter().map(|k| Param::from_cell(batch.cell(r, *k))).collect();
+                        let by = key.iter().map(|k| Param::from_cell(batch.cell(r, *k))).collect::<Vec<_>>();
+                        if let Some(sample) = &mut sample {
+                            sample.settled(&columns, &self.table.key, &by, &batch, r);
+                        }
                         out.insert(by, row_id(&batch, r, batch.columns()));
                     }
                 }
@@ -169,4 +221,74 @@ impl<'a> Proof<'a> {
         }
         Ok(out)
     }
+
+    /// All rows of the table, read as those were read that were saved.
+    async fn whole(&self, s: &Session, parameters: bool) -> Result<HashMap<RowId, u64>> {
+        let (condition, params) = if parameters { (" WHERE ? IS NOT NULL", vec![Param::Text("1".into())]) } else { ("", Vec::new()) };
+        let text = format!("SELECT {} FROM {}{condition}", self.table.whole_rows(s.dialect()), self.named(s));
+        let mut out = HashMap::new();
+        let mut count = 0;
+        let mut rows = s.run_bound(text, params).await.map_err(|e| e.context("looking at all rows of the table"))?;
+        while let Some(event) = rows.next().await {
+            if let Event::Rows(batch) = event.map_err(|e| e.context("looking at all rows of the table"))? {
+                count += batch.rows() as u64;
+                if count > WHOLE {
+                    drop(rows);
+                    return Err(Error::held(format!(
+                        "held: its rows are not told apart by a key that stays, and of more than {} it cannot be seen which ones changed",
+                        text::counted(WHOLE, "row")
+                    ))
+                    .hint("Give the table a key and leave it as it is, or put the change into a migration."));
+                }
+                (0..batch.rows()).for_each(|r| *out.entry(row_id(&batch, r, batch.columns())).or_default() += 1);
+            }
+        }
+        Ok(out)
+    }
+
+    /// What the server counted as changed in the table.
+    async fn counted(&self, fixes: &dyn Fixes, s: &Session) -> Result<u64> {
+        let own = [self.table.schema.clone(), self.table.name.clone()];
+        let counted = fixes.changes_counted(s, &own).await?.ok_or_else(|| {
+            Error::held("held: foreign keys of the table may change further rows of it, and the server does not count what changes")
+                .hint("Switch its track_counts on, or put the change into a migration.")
+        })?;
+        Ok(counted.get(&own.join(".")).copied().unwrap_or(0))
+    }
+
+    async fn count(&self, s: &Session) -> Result<u64> {
+        let counted =
+            s.fetch(format!("SELECT count(*) FROM {}", self.named(s))).await.map_err(|e| e.context("counting the table's rows"))?;
+        counted.scalar().and_then(|n| n.parse().ok()).ok_or_else(|| Error::failed("the table's rows could not be counted"))
+    }
+
+    fn named(&self, s: &Session) -> String {
+        let quote = |n: &str| s.dialect().quote_ident(n);
+        format!("{}.{}", quote(&self.table.schema), quote(&self.table.name))
+    }
+}
+
+/// What the proof of one statement looks with.
+#[derive(Clone, Copy)]
+pub(super) struct Look<'a> {
+    pub fixes: &'a dyn Fixes,
+    pub catalog: &'a dyn Catalog,
+    pub s: &'a Session,
+    /// The rows were saved by a SELECT with parameters, and values come in another form to such a one.
+    pub parameters: bool,
+}
+
+fn sets_key(touch: &Touch, table: &TableInfo) -> bool {
+    match touch {
+        Touch::Update(columns) => table.key.iter().any(|k| columns.iter().any(|c| c.eq_ignore_ascii_case(k))),
+        Touch::Any => true,
+        Touch::Delete | Touch::Nothing => false,
+    }
+}
+
+fn others(changed: u64, of_saved: u64) -> Error {
+    let (changed, of_saved) = (text::counted(changed, "row"), text::counted(of_saved, "row"));
+    Error::held(format!("held: it changed {changed}, and of those that were saved before {of_saved}, so it was rolled back")).hint(
+        "Its condition may find other rows each time (random(), a clock), or somebody changed rows meanwhile: run it again, or name the rows by their keys. With LIMIT, order them by the key.",
+    )
 }

@@ -193,6 +193,17 @@ impl Sample {
         Ok(())
     }
 
+    /// One row of the table, read in that way, with its key: the sample may have it.
+    pub fn settled(&mut self, columns: &[String], key: &[String], by: &[Param], batch: &RowBatch, r: usize) {
+        let place = |name: &String| self.columns.iter().position(|c| c == name);
+        let Some(at) = key.iter().map(place).collect::<Option<Vec<_>>>() else { return };
+        let is_it = |row: &&mut Vec<Value>| at.iter().zip(by).all(|(k, v)| row[*k].param.as_ref() == Some(v));
+        let from: Option<Vec<usize>> = self.columns.iter().map(|name| columns.iter().position(|c| c == name)).collect();
+        if let (Some(row), Some(from)) = (self.rows.iter_mut().find(is_it), from) {
+            *row = from.into_iter().map(|c| Value::of(batch.cell(r, c))).collect();
+        }
+    }
+
     /// Looks at the same rows again, on the session that changed them. Without a before-image (INSERT) there is nothing to compare.
     pub async fn after(self, dialect: Dialect, s: &Session, table: Option<&TableInfo>, did: Did<'_>) -> Result<Changes> {
         let mut out = Changes::default();

@@ -2,15 +2,16 @@
 
 use super::cascade::{self, Cascades};
 use super::image::{ImageFile, Images};
-use super::proof::{Counted, Proof};
+use super::proof::{Look, Proof};
 use super::sample::{self, Change, Changes};
 use super::{BeforeImage, Cx};
-use crate::engine::{Catalog, Event, NewRows, Session, Touched};
+use crate::engine::{Catalog, Event, Fixes, NewRows, Session, Touched};
 use crate::model::{Dialect, Error, Kind, Param, Result, TableInfo};
 use crate::ops::cells::{self, CellStatement};
 use crate::sql::before::{Touch, unlocked};
 use crate::sql::params::Bound;
 use crate::text;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// One statement of a fix.
@@ -42,6 +43,7 @@ pub(super) struct Ran {
 pub(super) struct Place<'a> {
     pub cx: &'a Cx,
     pub catalog: &'a dyn Catalog,
+    pub fixes: &'a dyn Fixes,
     pub session: &'a Session,
     pub target: &'a str,
     pub table: Option<&'a TableInfo>,
@@ -61,7 +63,7 @@ pub(super) struct Done {
 
 /// Runs the statements in the transaction that is open; `ran` is told of each that the server was sent.
 pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ran>) -> Result<Done> {
-    let Place { cx, catalog, session: s, target, table, touched, limit } = place;
+    let Place { cx, catalog, fixes, session: s, target, table, touched, limit } = place;
     let dialect = s.dialect();
     let too_many = |n: u64| {
         Error::held(format!(
@@ -77,7 +79,7 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
     let dir = cx.config.state_dir.join("before-images");
     let stamp = cx.clock.stamp();
     let mut sample = sample::Sample::default();
-    let exact = catalog.exact_output(s).await?;
+    let exact = fixes.exact_output(s).await?;
     let [exactly, as_set] = [0, 1].map(|i| exact.as_ref().map(|both| both[i].clone()));
     switch(s, &exactly).await?;
     let mut image: Option<ImageFile> = None;
@@ -99,8 +101,10 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
             while let Some(event) = rows.next().await {
                 match event.map_err(saving)? {
                     Event::Columns(c) => {
-                        let noted = table.filter(|_| matches!(step.sends, Sends::Typed { .. })).map(|t| Proof::new(catalog, t, &c));
-                        own = c.len() - noted.as_ref().map_or(0, Proof::further_columns);
+                        // An edited row is named by its key, and counted.
+                        let proven = matches!(step.sends, Sends::Typed { .. }) || fixes.watches();
+                        let noted = table.filter(|_| proven).map(|t| Proof::new(fixes, t, &c));
+                        own = noted.as_ref().map_or(c.len(), Proof::columns);
                         sample.columns(&c[..own]);
                         file.columns(&c[..own])?;
                         proof = noted;
@@ -142,13 +146,15 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
             BeforeImage::Saved { path, rows }
         }
     };
-    if let Some(table) = table.filter(|_| catalog.counts_changed()) {
+    let edits = steps.iter().all(|step| matches!(step.sends, Sends::Edit(_)));
+    if let Some(table) = table.filter(|_| edits && fixes.parameters_matter()) {
         sample.settle(dialect, s, table).await?;
     }
     let existed = named.iter().map(|(n, ..)| n).sum::<u64>();
     let own = table.map_or(Vec::new(), |t| vec![t.schema.clone(), t.name.clone()]);
-    let counted = catalog.changes_counted(s, &own).await?;
-    let edits = steps.iter().all(|step| matches!(step.sends, Sends::Edit(_)));
+    let own_name = text::clean(&own.join(".")).into_owned();
+    let mut noted: Option<BTreeMap<String, u64>> = None;
+    let counted = fixes.changes_counted(s, &own).await?;
     let mut cascades = Cascades::default();
     let mut images = Images::new(dir, stamp, target, dialect);
     let (mut affected, mut inserted) = (0, 0);
@@ -158,6 +164,7 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
     let mut fresh = Fresh::default();
     let mut said = Vec::new();
     for (i, (step, (rows, seen, mut proof))) in steps.into_iter().zip(named).enumerate() {
+        let (mut reached, mut with_it) = (Vec::new(), 0);
         if let Touch::Update(columns) = &step.touch {
             sets.extend(columns.iter().cloned());
         }
@@ -171,26 +178,26 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
                 affected_most: existed + cascades.rows(),
             };
             let left = limit.saturating_sub(existed + cascades.rows());
-            let more = cascade::before(dialect, catalog, s, start, left, &too_many, &mut images).await;
-            cascades.add(more.map_err(|e| at(i, e))?);
+            let more = cascade::before(dialect, (catalog, fixes), s, start, left, &too_many, &mut images).await;
+            let (more, further) = more.map_err(|e| at(i, e))?;
+            with_it = more.tables.iter().filter(|c| c.table == own_name).map(|c| c.deleted).sum();
+            cascades.add(more);
+            reached = further;
         }
         let new = match table.filter(|_| step.select.is_none() && fresh.rows.len() < sample::ROWS) {
-            Some(table) => Some(catalog.new_rows(s, table).await?),
+            Some(table) => Some(fixes.new_rows(s, table).await?),
             None => None,
         };
-        let own_cascade = table.is_some_and(|t| {
-            let name = text::clean(&format!("{}.{}", t.schema, t.name)).into_owned();
-            cascades.tables.iter().any(|c| c.table == name)
-        });
-        if let (Some(proof), Some(select)) = (&mut proof, &step.select) {
-            proof.ready(catalog, s, select, &step.touch, own_cascade).await.map_err(|e| at(i, e))?;
+        let parameters = step.select.as_ref().is_some_and(|(_, params)| !params.is_empty()) && fixes.parameters_matter();
+        let look = Look { fixes, catalog, s, parameters };
+        if let Some(proof) = &mut proof {
+            proof.ready(&look, &step.touch, reached, &mut sample).await.map_err(|e| at(i, e))?;
         }
         switch(s, &as_set).await?;
-        let mut changed = None;
         let began = Instant::now();
         let outcome = match &step.sends {
             Sends::Edit(edit) => cells::exactly_one(s, edit).await,
-            Sends::Typed { bound, .. } => typed(s, bound, &mut returned, &mut said, &mut changed).await,
+            Sends::Typed { bound, .. } => typed(s, bound, &mut returned, &mut said).await,
         };
         ran.push(Ran { took: began.elapsed(), outcome: outcome.clone() });
         let n = outcome.map_err(|e| at(i, e))?;
@@ -200,11 +207,11 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
             return Err(Error::held(format!("held: it changed {n} rows, of which {rows} were saved before, so it was rolled back")));
         }
         switch(s, &exactly).await?;
-        if let Some(proof) = &proof
-            && let Err(e) = proof.holds(catalog, s, &step.touch, Counted { affected: n, changed, own_cascade }).await
-        {
-            images.discard();
-            return Err(e);
+        if let Some(proof) = &proof {
+            let counted = proof.holds(&look, &step.touch, n, with_it).await.inspect_err(|_| images.discard()).map_err(|e| at(i, e))?;
+            for (table, n) in counted.iter().flatten() {
+                *noted.get_or_insert_with(BTreeMap::new).entry(table.clone()).or_default() += n;
+            }
         }
         affected += n;
         inserted += if step.select.is_none() { n } else { 0 };
@@ -219,11 +226,12 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
         return Err(super::held_back(&further));
     }
     let mut beyond = cascades.rows();
-    if let (Some(before), Some(after), Some(table)) = (counted, catalog.changes_counted(s, &own).await?, table) {
+    let counted_now = fixes.changes_counted(s, &own).await?.or(noted);
+    if let Some(after) = counted_now.filter(|_| table.is_some()) {
+        let before = counted.unwrap_or_default();
         // An INSERT's own rows are none of those that are counted here.
         let changed = affected - inserted;
-        beyond =
-            cascade::compare(&mut cascades, &format!("{}.{}", table.schema, table.name), changed, &before, &after).max(cascades.rows());
+        beyond = cascade::compare(&mut cascades, &own.join("."), changed, &before, &after).max(cascades.rows());
     }
     if affected + beyond > limit {
         images.discard();
@@ -299,9 +307,8 @@ async fn renamed(s: &Session, (text, params): &(String, Vec<Param>), sample: &mu
 /// Remarks of the server that are told.
 const REMARKS: usize = 3;
 
-/// `said` is given what the server remarked, such as that it keeps another value than it was sent; `changed`, how many rows of those that
-/// it counted got other values than they had.
-async fn typed(s: &Session, sent: &Bound, returned: &mut sample::Listed, said: &mut Vec<String>, changed: &mut Option<u64>) -> Result<u64> {
+/// `said` is given what the server remarked, such as that it keeps another value than it was sent.
+async fn typed(s: &Session, sent: &Bound, returned: &mut sample::Listed, said: &mut Vec<String>) -> Result<u64> {
     let mut rows = s.run_bound(sent.text.clone(), sent.params.clone()).await?;
     let (mut counted_there, mut came) = (0, 0);
     while let Some(event) = rows.next().await {
@@ -312,10 +319,6 @@ async fn typed(s: &Session, sent: &Bound, returned: &mut sample::Listed, said: &
                 returned.take(&batch);
             }
             Event::Done(done) => counted_there = done.affected.unwrap_or(0),
-            // MariaDB and MySQL: `Rows matched: 3  Changed: 1  Warnings: 0`.
-            Event::Notice(n) if n.message.starts_with("Rows matched:") => {
-                *changed = n.message.split("Changed:").nth(1).and_then(|rest| rest.split_whitespace().next()?.parse().ok());
-            }
             Event::Notice(n) if said.len() < REMARKS && cells::alters(&n) => {
                 said.push(format!("the server says: {}", text::clean(&n.message)))
             }
