@@ -14,7 +14,7 @@ use crate::model::plan::Plan;
 use crate::model::recovery::{Action, Deed, Prospect};
 use crate::model::rows::Table;
 use crate::model::{
-    Blocker, CanonicalObject, Dependent, Dialect, Effects, Error, Finding, HeldLock, Identity, NodePath, Progress, Referrer, Result,
+    Blocker, CanonicalObject, Dependent, Dialect, Effects, Error, Finding, HeldLock, Identity, NodePath, Place, Progress, Referrer, Result,
     RunningStatement, SchemaNode, TableInfo, TableShape, Usage, Waiting,
 };
 use crate::sql::outside::Neighbours;
@@ -88,7 +88,7 @@ pub struct Connect {
     /// Server-side limit for waiting on locks; `None` leaves the server's own.
     pub lock_timeout: Option<Duration>,
     /// Where a bare name leads, instead of where the target says: another session's [`SessionStatus::place`].
-    pub place: Option<String>,
+    pub place: Option<Place>,
     /// Leaves nothing behind, not even files that others' sessions then need a right on (SQLite's log of a closed database).
     pub traceless: bool,
     /// What it reads is for the program's own ends and must be whole: a limit of the account's (`sql_select_limit`) does not hold. So it is
@@ -339,8 +339,8 @@ pub trait Catalog: Send + Sync {
     fn leaves_no_trace(&self) -> bool {
         false
     }
-    /// A SELECT of the first `limit` rows of a table or view, with names quoted for this engine.
-    fn preview(&self, at: &NodePath, limit: u32) -> Option<String>;
+    /// A SELECT of the first `limit` rows of a table or view, with names quoted for this engine, for a session in that place.
+    fn preview(&self, at: &NodePath, limit: u32, place: Option<&Place>) -> Option<String>;
     /// Every user object, normalised and sorted: what proofs compare (`reference/migrations.md` §4.4).
     /// Holdpoint's own and the migration tool's history tables are left out.
     ///

@@ -833,7 +833,7 @@ promise!(the_catalogue_shows_what_is_there, async |p: Place| {
     assert!(column.marks.iter().any(|m| m.contains("parent")), "{}: the foreign key is not marked: {:?}", p.name, column.marks);
     let definition = catalog.definition(&s, child).await.expect("definition");
     assert!(definition.to_lowercase().contains("create table") && definition.contains("parent_id"), "{definition}");
-    let preview = catalog.preview(child, 10).expect("preview");
+    let preview = catalog.preview(child, 10, None).expect("preview");
     s.fetch(preview).await.expect("the preview runs");
 });
 

@@ -594,9 +594,9 @@ async fn the_schema_tree_shows_what_there_is() {
         let body = body.strip_prefix("DELIMITER ;;\n").unwrap_or(body);
         assert!(body.starts_with(start) && text.ends_with(';') && !text.contains("DEFINER="), "{text}");
     }
-    assert_eq!(catalog.preview(&orders, 50).as_deref(), Some("SELECT * FROM `orders` LIMIT 50"));
+    assert_eq!(catalog.preview(&orders, 50, None).as_deref(), Some("SELECT * FROM `orders` LIMIT 50"));
     let other = NodePath::root().child(NodeKind::Schema, "o`ther").child(NodeKind::Table, "t");
-    assert_eq!(catalog.preview(&other, 1).as_deref(), Some("SELECT * FROM `o``ther`.`t` LIMIT 1"));
+    assert_eq!(catalog.preview(&other, 1, None).as_deref(), Some("SELECT * FROM `o``ther`.`t` LIMIT 1"));
     // Groups list what definitions are asked for.
     assert_eq!(catalog.children(&s, &db.child(NodeKind::Group, "Procedures")).await.expect("procedures")[0].name, "cleanup");
 }

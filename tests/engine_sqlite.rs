@@ -2,6 +2,8 @@
 
 #[path = "engine_sqlite/backups.rs"]
 mod backups;
+#[path = "engine_sqlite/beside.rs"]
+mod beside;
 #[path = "engine_sqlite/catalog.rs"]
 mod catalog;
 #[path = "engine_sqlite/migrations.rs"]

@@ -665,7 +665,7 @@ fn the_first_line_shows_where_the_session_went_and_the_names_are_read_again() {
     let mut c = open("select 1");
     let link = c.state.link_no;
     let mut status = c.state.link.server().unwrap().status.clone();
-    status.place = Some("sales, public".into());
+    status.place = Some(holdpoint::model::Place::Path("sales, public".into()));
     let effects = c.send(Msg::Status { link, status: status.clone() });
     assert!(effects.iter().any(|e| matches!(e, Effect::Names { .. })), "{effects:?}");
     assert!(c.screen().lines().next().unwrap().contains("path sales, public"), "{}", c.screen());

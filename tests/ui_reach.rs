@@ -13,7 +13,7 @@ use holdpoint::config::files::EditorKeys;
 use holdpoint::config::keymap::Keymap;
 use holdpoint::engine::Outcome;
 use holdpoint::model::names::Collector;
-use holdpoint::model::{Column, NodeKind};
+use holdpoint::model::{Beside, Column, Dialect, NodeKind, Place};
 
 fn open(sql: &str) -> Console {
     let mut c = Console::new(100, 30);
@@ -93,7 +93,9 @@ fn every_shortcut_that_is_listed_is_done() {
 
 #[test]
 fn columns_of_a_temporary_table_are_proposed_until_it_is_dropped() {
-    let mut c = open("");
+    let mut c = Console::new(100, 30);
+    c.connect_as("shop-dev", Dialect::MySql);
+    c.editor("");
     let link = c.state.link_no;
     let mut names = Collector::default();
     names.relation("main", "orders", NodeKind::Table, false);
@@ -110,7 +112,7 @@ fn columns_of_a_temporary_table_are_proposed_until_it_is_dropped() {
         c.run(job, RunEvent::Finished);
         after
     };
-    let effects = run(&mut c, "create temp table picked (weight int, orders int)");
+    let effects = run(&mut c, "create temporary table picked (weight int, orders int)");
     assert!(effects.iter().any(|e| matches!(e, Effect::TemporaryTable { name, .. } if name == "picked")), "{effects:?}");
     let column = |name: &str| Column {
         name: name.into(),
@@ -139,11 +141,33 @@ fn columns_of_a_temporary_table_are_proposed_until_it_is_dropped() {
         c.state.messages.shown.clone().map(|n| format!("{} {}", n.text, n.more.join(" "))).unwrap_or_default()
     };
     let said = definition("picked");
-    assert!(said.contains("SELECT sql FROM sqlite_temp_schema WHERE name = 'picked' shows it."), "{said}");
-    let said = definition("two.big");
-    assert!(said.contains("SELECT sql FROM two.sqlite_schema shows it."), "{said}");
-    run(&mut c, "drop table picked");
+    assert!(said.contains("SHOW CREATE TABLE `picked` shows it."), "{said}");
+    run(&mut c, "drop temporary table picked");
     assert!(!proposed(&mut c, "select * from pick").contains(&"picked".to_string()));
+}
+
+/// SQLite's session tells itself what it has beside its file.
+#[test]
+fn the_tree_and_the_names_are_read_again_when_a_database_is_attached_or_let_go() {
+    let mut c = open("");
+    let mut go = |place: Option<Place>| {
+        let mut status = c.state.link.server().unwrap().status.clone();
+        status.place = place;
+        let link = c.state.link_no;
+        let effects = c.send(Msg::Status { link, status });
+        let names = effects.iter().filter(|e| matches!(e, Effect::Names { .. })).count();
+        let tree = effects.iter().filter(|e| matches!(e, Effect::Children { at, .. } if at.0.is_empty())).count();
+        (names, tree, c.screen())
+    };
+    let two = Beside { name: "two".into(), file: Some("/srv/two.db".into()), objects: Vec::new() };
+    let (names, tree, screen) = go(Some(Place::Beside(vec![two.clone()])));
+    assert_eq!((names, tree), (1, 1));
+    assert!(screen.contains("with two"), "{screen}");
+    assert_eq!(go(Some(Place::Beside(vec![two]))).0, 0, "nothing has changed");
+    let (names, tree, screen) = go(None);
+    assert!((names, tree) == (1, 1) && !screen.contains("with two"), "{screen}");
+    // A search path leaves the tree as it is.
+    assert_eq!(go(Some(Place::Path("sales".into()))).1, 0);
 }
 
 #[test]

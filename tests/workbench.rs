@@ -50,7 +50,7 @@ async fn best(e: &dyn Engine, s: &Session, text: &str) -> String {
     complete(e.dialect(), text, text.len(), &names).list.first().map(|p| p.insert.clone()).unwrap_or_default()
 }
 
-fn place(s: &Session) -> Option<String> {
+fn place(s: &Session) -> Option<holdpoint::model::Place> {
     s.status().place
 }
 
@@ -70,20 +70,20 @@ async fn names_follow_the_search_path() {
     assert_eq!(best(&*e, &s, "select * from rece").await, "sales.receipts");
     assert_eq!(place(&s), None);
     run(&s, &["set search_path = sales, public"]).await;
-    assert_eq!(place(&s).as_deref(), Some("sales, public"));
+    assert_eq!(place(&s).as_ref().and_then(|p| p.path()), Some("sales, public"));
     assert_eq!(best(&*e, &s, "select * from rece").await, "receipts");
     assert_eq!(best(&*e, &s, "select total_").await, "total_of(");
     there(&*e, &s).await.explain("select * from receipts", false).await.expect("a plan looks there too");
     // What a transaction changed goes back with it, also out of a failed one.
     run(&s, &["begin", "set search_path = public"]).await;
-    assert_eq!(place(&s).as_deref(), Some("public"));
+    assert_eq!(place(&s).as_ref().and_then(|p| p.path()), Some("public"));
     s.fetch("select 1/0").await.expect_err("division by zero");
     run(&s, &["rollback"]).await;
-    assert_eq!(place(&s).as_deref(), Some("sales, public"));
+    assert_eq!(place(&s).as_ref().and_then(|p| p.path()), Some("sales, public"));
     run(&s, &["begin", "set local search_path = public", "commit"]).await;
-    assert_eq!(place(&s).as_deref(), Some("sales, public"));
+    assert_eq!(place(&s).as_ref().and_then(|p| p.path()), Some("sales, public"));
     run(&s, &["select set_config('search_path', 'public', false)"]).await;
-    assert_eq!(place(&s).as_deref(), Some("public"));
+    assert_eq!(place(&s).as_ref().and_then(|p| p.path()), Some("public"));
     // Looking takes no snapshot: the isolation level can still be set.
     run(&s, &["begin", "set local search_path = sales", "set transaction isolation level serializable", "rollback"]).await;
     run(&s, &["discard all"]).await;
@@ -99,7 +99,7 @@ async fn names_follow_use() {
         .await;
     run(&s, &["create procedure follow_other.tidy_up() select 1"]).await;
     run(&s, &["use follow_other"]).await;
-    assert_eq!(place(&s).as_deref(), Some("follow_other"));
+    assert_eq!(place(&s).as_ref().and_then(|p| p.path()), Some("follow_other"));
     assert_eq!(best(&*e, &s, "select * from rece").await, "receipts");
     assert_eq!(best(&*e, &s, "call ti").await, "tidy_up(");
     assert_eq!(best(&*e, &s, "use follow_o").await, "follow_other");
@@ -107,7 +107,7 @@ async fn names_follow_use() {
     assert_eq!(best(&*e, &s, "update receipts set g").await, "", "what is computed cannot be set");
     there(&*e, &s).await.explain("select * from receipts", false).await.expect("a plan looks there too");
     run(&s, &["drop database follow_other"]).await;
-    assert_eq!(place(&s).as_deref(), Some(""), "no database is chosen");
+    assert_eq!(place(&s).as_ref().and_then(|p| p.path()), Some(""), "no database is chosen");
     run(&s, &["use follow_use"]).await;
     assert_eq!(place(&s), None);
 }

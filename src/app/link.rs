@@ -2,7 +2,7 @@
 
 use crate::config::{AccessMode, Target};
 use crate::engine::SessionStatus;
-use crate::model::{Dialect, Error, Identity, ReadOnly, TxState};
+use crate::model::{Dialect, Error, Identity, Place, ReadOnly, TxState};
 use jiff::Timestamp;
 
 /// A target that a session stands to.
@@ -76,12 +76,14 @@ impl Server {
 
     /// Where bare names lead, when the session was sent elsewhere than the target says.
     pub fn place_words(&self) -> Option<String> {
-        let place = self.status.place.as_deref()?;
-        let place = crate::text::clean(place);
-        Some(match self.dialect {
-            Dialect::MySql if place.is_empty() => "no database".into(),
-            Dialect::MySql => format!("db {place}"),
-            _ => format!("path {place}"),
+        Some(match self.status.place.as_ref()? {
+            Place::Path(p) if self.dialect == Dialect::MySql && p.is_empty() => "no database".into(),
+            Place::Path(p) if self.dialect == Dialect::MySql => format!("db {}", crate::text::clean(p)),
+            Place::Path(p) => format!("path {}", crate::text::clean(p)),
+            Place::Beside(all) => {
+                let names: Vec<_> = all.iter().map(|b| crate::text::clean(&b.name)).collect();
+                format!("with {}", names.join(", "))
+            }
         })
     }
 

@@ -339,8 +339,20 @@ impl State {
         self.shown_environment().is_some_and(|e| self.config.is_production(e))
     }
 
-    /// True for a run or a data fix that writes, or an open transaction.
+    /// What is lost when the target is left: a run or a data fix that writes, an open transaction, changes that are staged.
     pub fn holds_something(&self) -> Option<String> {
+        let staged = self.staged().map(|words| format!("{words} and not written"));
+        let all: Vec<String> = self.session_holds().into_iter().chain(staged).collect();
+        (!all.is_empty()).then(|| all.join(", and "))
+    }
+
+    /// `3 changes staged`.
+    pub fn staged(&self) -> Option<String> {
+        self.query.results.iter().find_map(super::panes::cells::words)
+    }
+
+    /// What of it ends with the connection.
+    pub fn session_holds(&self) -> Option<String> {
         let mut all = Vec::new();
         all.extend(self.jobs.iter().find(|j| j.writes).map(|j| format!("{} is running", j.title)));
         if let Some(fix) = &self.query.fix {
@@ -353,8 +365,6 @@ impl State {
             Some(TxState::Failed) => all.push("a failed transaction is open".into()),
             _ => {}
         }
-        let staged = self.query.results.iter().find_map(super::panes::cells::words);
-        all.extend(staged.map(|words| format!("{words} and not written")));
         (!all.is_empty()).then(|| all.join(", and "))
     }
 

@@ -320,6 +320,7 @@ fn status_changed(state: &mut State, status: crate::engine::SessionStatus, effec
     let had_tx = server.status.tx != TxState::Idle;
     let was_lost = status.lost.is_some();
     let moved = server.status.place != status.place && !was_lost;
+    let beside = [&server.status.place, &status.place].iter().any(|p| matches!(p, Some(crate::model::Place::Beside(_))));
     let before = server.status.tx;
     server.status = status;
     if was_lost && had_tx {
@@ -333,7 +334,13 @@ fn status_changed(state: &mut State, status: crate::engine::SessionStatus, effec
         state.query.waiting.clear();
     }
     if moved {
+        state.query.tables.clear();
         completion::load(state, effects);
+        if beside {
+            // Databases came or went; along a search path the tree stays as it is.
+            state.schema.forget();
+            super::panes::schema::load(state, effects);
+        }
     }
     if lost.is_some() && state.query.running.is_none() {
         // A statement that runs tells itself what became of its transaction: it may have been a COMMIT.
@@ -407,6 +414,9 @@ fn left_behind(state: &mut State, backend: u64, result: crate::model::Result<Opt
 
 /// Connects to another target, after asking when something is open on this one.
 pub fn switch_target(state: &mut State, name: &str, effects: &mut Vec<Effect>) {
+    if state.link.target_name() == Some(name) {
+        return reconnect(state, name, effects);
+    }
     if let Some(why) = state.holds_something() {
         state.ask(Confirm {
             title: format!("Leave {}?", state.link.target_name().unwrap_or("")),
@@ -416,6 +426,27 @@ pub fn switch_target(state: &mut State, name: &str, effects: &mut Vec<Effect>) {
         return;
     }
     connect(state, name, None, effects);
+}
+
+/// Connects anew to the target that is open, after asking when something would end with its connection. Staged changes stay: each row is
+/// looked for by its key and its old values when they are written.
+fn reconnect(state: &mut State, name: &str, effects: &mut Vec<Effect>) {
+    let staged = state.staged().map(|words| format!("{words}: kept, and checked against the rows when you write."));
+    let Some(why) = state.session_holds() else {
+        connect(state, name, None, effects);
+        if let Some(words) = staged {
+            state.say(Note::info(words));
+        }
+        return;
+    };
+    let mut body =
+        vec![format!("Here {why}."), "The connection is closed and made anew; the server rolls back what is not committed.".into()];
+    body.extend(staged);
+    state.ask(Confirm {
+        title: format!("Reconnect to {name}?"),
+        body,
+        answers: vec![Answer::new('n', "stay", Then::Nothing), Answer::new('r', "reconnect", Then::Connect(name.to_string()))],
+    });
 }
 
 /// Starts connecting.

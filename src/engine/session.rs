@@ -5,7 +5,7 @@
 
 use crate::model::plan::Plan;
 use crate::model::rows::Table;
-use crate::model::{Column, Dialect, Error, Identity, Kind, Notice, Param, ReadOnly, Reading, Result, RowBatch, TxState};
+use crate::model::{Column, Dialect, Error, Identity, Kind, Notice, Param, Place, ReadOnly, Reading, Result, RowBatch, TxState};
 use futures_util::future::BoxFuture;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -59,9 +59,7 @@ pub struct SessionStatus {
     pub lost: Option<String>,
     /// Duration of the last round trip.
     pub round_trip: Option<Duration>,
-    /// Where a bare name leads, when that is no longer what it was at connecting: PostgreSQL's `search_path` as the server writes
-    /// it, MySQL's current database (empty when none is chosen).
-    pub place: Option<String>,
+    pub place: Option<Place>,
     /// What the session makes of backslashes now: where its strings end.
     pub reading: Reading,
 }
@@ -134,6 +132,8 @@ pub struct Session {
     unasked: Arc<Mutex<Option<mpsc::Receiver<Notice>>>>,
     /// Statements of our own that were sent: each is a transaction of the server's, rolled back.
     asked: Arc<AtomicU64>,
+    /// See [`Session::lacks`].
+    lacks: Arc<[(String, Error)]>,
     /// The actor, where the database is on the other end of a connection.
     task: Option<tokio::task::AbortHandle>,
 }
@@ -157,6 +157,7 @@ impl Session {
             backend: None,
             unasked: Arc::default(),
             asked: Arc::default(),
+            lacks: Arc::default(),
             task: None,
         }
     }
@@ -186,6 +187,15 @@ impl Session {
     /// asking for them. There is one such stream: whoever takes it first has it. `None` for engines that say nothing unasked.
     pub fn unasked(&self) -> Option<mpsc::Receiver<Notice>> {
         self.unasked.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+    #[must_use]
+    pub(in crate::engine) fn with_lacks(mut self, lacks: Vec<(String, Error)>) -> Self {
+        self.lacks = lacks.into();
+        self
+    }
+    /// Schemas of the [`Place`] that was asked for which could not be had, and why.
+    pub fn lacks(&self) -> &[(String, Error)] {
+        &self.lacks
     }
     /// Names the task that holds the connection; see [`Session::sever`].
     #[must_use]

@@ -9,6 +9,7 @@ use futures_util::future::BoxFuture;
 mod actor;
 mod assess;
 mod backup;
+mod beside;
 mod catalog;
 mod dependents;
 mod effects;

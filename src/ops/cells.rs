@@ -307,7 +307,7 @@ pub async fn write(cx: &Cx, conn: &Connection, own: &Session, table: &TableInfo,
             )
             .hint(STAGED)),
         // SQLite: a session says by itself whether they count, and a data fix has one of its own.
-        None if conn.catalog()?.referrers(&conn.reader().await?, &path).await? != keys => {
+        None if conn.catalog()?.referrers(&conn.surveyor().await?, &path).await? != keys => {
             Err(Error::held("held: foreign keys would change other rows with these, and count in your session alone")
                 .hint("Type the statement in the editor: it runs as it is.")
                 .hint(STAGED))

@@ -4,7 +4,7 @@ use super::Cx;
 use crate::config::{AccessMode, Target, secrets};
 use crate::engine::tls::locked;
 use crate::engine::{Access, Catalog, Connect, Engine, Role, Session, SessionStatus, registry};
-use crate::model::{Dialect, Result};
+use crate::model::{Dialect, Error, Place, Result};
 use crate::sql::settings::only_reading;
 use secrecy::SecretString;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ pub struct Connection {
     engine: Arc<dyn Engine>,
     reader: tokio::sync::Mutex<Option<Session>>,
     /// See [`Connection::follower`].
-    follower: tokio::sync::Mutex<Option<(String, Session)>>,
+    follower: tokio::sync::Mutex<Option<(Place, Session)>>,
     /// State of the session that runs the user's statements, once there is one.
     user: Mutex<Option<watch::Receiver<SessionStatus>>>,
     /// What the open transaction of that session wrote, as the history knows it.
@@ -116,8 +116,13 @@ impl Connection {
     /// Like [`Connection::reader`], for what reads names as the user's session does: it stands where that one was sent by `SET
     /// search_path` or `USE`. The reader itself always stands where the target says, because evidence is bound to that.
     pub async fn follower(&self) -> Result<Session> {
-        let Some(place) = self.place() else { return self.reader().await };
         let mut slot = self.follower.lock().await;
+        let Some(place) = self.place() else {
+            // It may hold a file that the user's session has let go.
+            *slot = None;
+            drop(slot);
+            return self.reader().await;
+        };
         if let Some((at, s)) = slot.as_ref().filter(|(_, s)| s.status().lost.is_none())
             && *at == place
         {
@@ -125,8 +130,26 @@ impl Connection {
         }
         let how = Connect { place: Some(place.clone()), ..Connect::new(Role::Background, Access::ReadOnly) };
         let s = self.engine.connect(how).await?;
-        *slot = Some((place, s.clone()));
+        // What it lacks (a file that is locked) may be there the next time.
+        *slot = s.lacks().is_empty().then(|| (place, s.clone()));
         Ok(s)
+    }
+
+    /// For what the schema tree tells: all that the user's session has. Where only bare names lead elsewhere, that is the reader's, too.
+    pub async fn surveyor(&self) -> Result<Session> {
+        match self.place() {
+            Some(Place::Beside(_)) => self.follower().await,
+            _ => self.reader().await,
+        }
+    }
+
+    /// An error where the rows of a table are in the user's own session alone, so that no other one can change them.
+    pub(in crate::ops) fn reaches(&self, schema: &str) -> Result<()> {
+        if !self.place().is_some_and(|p| p.is_private(schema)) {
+            return Ok(());
+        }
+        Err(Error::held(format!("held: {} is in your own session alone, and this takes a session of its own", crate::text::clean(schema)))
+            .hint("Type the statement in the editor: it runs as it is."))
     }
 
     /// A session for the user's own statements: read-write only on an open target, else read-only (proven at open).
@@ -140,7 +163,7 @@ impl Connection {
 
     /// Where a bare name leads in the user's own session, if that is no longer where the target says
     /// ([`SessionStatus::place`]).
-    pub fn place(&self) -> Option<String> {
+    pub fn place(&self) -> Option<Place> {
         self.user.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(|s| s.borrow().place.clone())
     }
 
@@ -156,7 +179,11 @@ impl Connection {
     /// A read-write session for a data fix, with what the user has set in the session of their own: the same names lead to the same
     /// tables, and the same text to the same values. Not public: the ways to it are `ops::datafix` and `ops::migrate`.
     pub(in crate::ops) async fn writer(&self) -> Result<Session> {
-        let s = self.engine.connect(Connect { whole: true, ..Connect::new(Role::Query, Access::ReadWrite) }).await?;
+        let beside = self.place().filter(|p| matches!(p, Place::Beside(_))).map(|p| p.shared());
+        let s = self.engine.connect(Connect { whole: true, place: beside, ..Connect::new(Role::Query, Access::ReadWrite) }).await?;
+        if let Some((name, why)) = s.lacks().first() {
+            return Err(why.clone().context(format_args!("opening {} for the change", crate::text::clean(name))));
+        }
         let settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner).clone();
         // How many rows a SELECT gives is for the grid; the rows before a change are wanted whole.
         for text in settings.iter().filter(|t| !t.to_ascii_lowercase().contains("sql_select_limit")) {

@@ -152,7 +152,8 @@ pub async fn begin_edits(
     if edits.len() as u64 > target.blast_radius {
         return Err(Error::held(format!("held: {} changes, and this target allows {}", edits.len(), target.blast_radius)));
     }
-    let (catalog, reader) = (conn.catalog()?, conn.reader().await?);
+    let (catalog, reader) = (conn.catalog()?, conn.surveyor().await?);
+    conn.reaches(&table.schema)?;
     let touched = touched(conn.dialect(), edits.iter().map(|e| e.text.as_str()));
     let mut why = catalog.beyond_the_rows(&reader, &[table.schema.clone(), table.name.clone()], touched).await?;
     // They differ by their values alone, which call nothing.

@@ -188,11 +188,12 @@ async fn allowed(
     let open_target = conn.target().access == AccessMode::Open;
     let path: Vec<String> = import.table.split('.').map(|p| p.trim_matches(['"', '`']).to_string()).collect();
     let catalog = conn.catalog()?;
-    let reading = conn.reader().await?;
+    let reading = conn.surveyor().await?;
     let Some(mut table) = catalog.table(&reading, &path).await? else {
         return Err(Error::usage(format!("there is no table {} on {name}", crate::text::clean(&import.table)))
             .hint("An import fills a table that is there: create it first."));
     };
+    conn.reaches(&table.schema)?;
     if let Some(why) = &table.no_rollback {
         let table = crate::text::clean(&table.name).into_owned();
         return Err(Error::held(format!("held: an import into {table} can neither be tried nor taken back, because {why}"))

@@ -58,7 +58,7 @@ pub async fn look_again(conn: &Connection, plan: &mut Plan, text: &str) -> Resul
 
 /// Like [`look_again`], for a statement that was asked about with parameters: `asked` has them, `text` has their values.
 pub async fn look_again_with(conn: &Connection, plan: &mut Plan, text: &str, asked: &str, values: &BTreeMap<String, Param>) -> Result<()> {
-    let session = conn.reader().await?;
+    let session = conn.surveyor().await?;
     let generic_cost = generic_cost(conn, asked, values).await;
     if let Ok(known) = gather(conn, &session, plan, text).await {
         findings::fill(plan, &Known { generic_cost, ..known });

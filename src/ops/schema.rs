@@ -9,7 +9,7 @@ use crate::sql::{complete, reserved};
 
 /// Children of a node; the root's are schemas or tables.
 pub async fn children(_cx: &Cx, conn: &Connection, at: &NodePath) -> Result<Vec<SchemaNode>> {
-    let s = conn.reader().await?;
+    let s = conn.surveyor().await?;
     conn.catalog()?.children(&s, at).await
 }
 
@@ -24,7 +24,7 @@ pub async fn children_early(
     let catalog = conn.catalog()?;
     let s = match unused.filter(|_| catalog.leaves_no_trace()) {
         Some(s) => s.clone(),
-        None => conn.reader().await?,
+        None => conn.surveyor().await?,
     };
     if let Some(names) = catalog.outline(&s, at).await? {
         early(names);
@@ -38,7 +38,7 @@ const LISTED: usize = 60;
 /// The statement that would make the object again. Behind a table's stands, as comments, what leads to it from elsewhere: its partitions
 /// and the keys that refer to it.
 pub async fn definition(_cx: &Cx, conn: &Connection, at: &NodePath) -> Result<String> {
-    let (s, catalog) = (conn.reader().await?, conn.catalog()?);
+    let (s, catalog) = (conn.surveyor().await?, conn.catalog()?);
     let mut out = catalog.definition(&s, at).await?;
     let Some((NodeKind::Table, name)) = at.last() else { return Ok(out) };
     let table: Vec<String> = at.name_of(NodeKind::Schema).into_iter().map(str::to_string).chain([name.clone()]).collect();
@@ -69,7 +69,7 @@ fn refers(key: &Referrer, table: &str) -> String {
 
 /// A SELECT of the first rows; `None` for what has no rows.
 pub fn preview(conn: &Connection, at: &NodePath, limit: u32) -> Option<String> {
-    conn.catalog().ok()?.preview(at, limit)
+    conn.catalog().ok()?.preview(at, limit, conn.place().as_ref())
 }
 
 /// Statements of the history that tell which names are used.
@@ -89,13 +89,13 @@ pub async fn names(cx: &Cx, conn: &Connection) -> Result<Names> {
 
 /// The relations of a schema that [`names`] left for later.
 pub async fn names_of(conn: &Connection, schema: &str) -> Result<Vec<Relation>> {
-    let s = conn.reader().await?;
+    let s = conn.surveyor().await?;
     conn.catalog()?.names_of(&s, schema).await
 }
 
 /// Sizes and use of the relations of a schema; of the only one there is for the root.
 pub async fn usage(_cx: &Cx, conn: &Connection, at: &NodePath) -> Result<Usage> {
-    let s = conn.reader().await?;
+    let s = conn.surveyor().await?;
     let Some((NodeKind::Schema, name)) = at.last() else {
         return Err(Error::usage("sizes are told of a schema").hint("Name one: `holdpoint schema TARGET SCHEMA --sizes`."));
     };
@@ -104,7 +104,7 @@ pub async fn usage(_cx: &Cx, conn: &Connection, at: &NodePath) -> Result<Usage> 
 
 /// A statement over a table or view, with every column named.
 pub async fn template(_cx: &Cx, conn: &Connection, at: &NodePath, template: Template) -> Result<String> {
-    let s = conn.reader().await?;
+    let s = conn.surveyor().await?;
     let catalog = conn.catalog()?;
     let Some((kind, name)) = at.last() else { return Err(Error::failed("a statement is written over a table or a view")) };
     let schema = at.name_of(NodeKind::Schema).unwrap_or_default().to_string();

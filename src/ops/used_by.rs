@@ -43,7 +43,7 @@ fn words(at: &NodePath) -> Vec<&str> {
 
 /// Looks everywhere. What cannot be looked at is a remark, not an error, once the catalogue answered.
 pub async fn used_by(cx: &Cx, conn: &Connection, at: &NodePath) -> Result<UsedBy> {
-    let s = conn.reader().await?;
+    let s = conn.surveyor().await?;
     let dependents = conn.catalog()?.dependents(&s, at).await?;
     let words = words(at);
     let dialect = conn.dialect();

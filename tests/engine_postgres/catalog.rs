@@ -84,7 +84,7 @@ async fn the_tree_and_definitions_tell_what_is_there() {
     let functions = c.children(&s, &public.child(NodeKind::Group, "Functions")).await.unwrap();
     assert!(functions.iter().any(|f| f.name == "add(a integer, b integer)" && f.detail == "→ integer"));
     assert!(c.children(&s, &public.child(NodeKind::Group, "Types")).await.unwrap().iter().any(|t| t.detail == "enum (sad, happy)"));
-    assert_eq!(c.preview(&at, 100).unwrap(), "SELECT * FROM \"public\".\"orders\" LIMIT 100");
+    assert_eq!(c.preview(&at, 100, None).unwrap(), "SELECT * FROM \"public\".\"orders\" LIMIT 100");
 
     // Every definition runs again in an empty database.
     pg.create_database("tree_again");

@@ -55,8 +55,8 @@ async fn the_tree_shows_columns_keys_and_indexes() {
     assert_eq!(triggers[0].name, "log");
     let ddl = catalog.definition(&s, &orders).await.unwrap();
     assert!(ddl.starts_with("CREATE TABLE orders") && ddl.contains("CREATE INDEX") && ddl.contains("CREATE TRIGGER"), "{ddl}");
-    assert_eq!(catalog.preview(&orders, 20).as_deref(), Some("SELECT * FROM \"orders\" LIMIT 20"));
-    assert_eq!(s.fetch(catalog.preview(&orders, 2).unwrap()).await.unwrap().rows.len(), 2);
+    assert_eq!(catalog.preview(&orders, 20, None).as_deref(), Some("SELECT * FROM \"orders\" LIMIT 20"));
+    assert_eq!(s.fetch(catalog.preview(&orders, 2, None).unwrap()).await.unwrap().rows.len(), 2);
 }
 
 #[tokio::test]

@@ -165,3 +165,91 @@ fn the_cursor_goes_back_to_its_row_wherever_it_stands() {
     c.send("lc");
     c.wait_for("Row 6");
 }
+
+#[test]
+fn tables_of_an_attached_file_are_found_described_and_edited() {
+    let home = tempfile::tempdir().expect("home");
+    let two = home.path().join("two.db");
+    let db = rusqlite::Connection::open(&two).expect("database");
+    db.execute_batch(
+        "create table orders (id integer primary key, remark text); insert into orders values (1, 'old');
+         create table parcels (id integer primary key, of_order integer references orders, weight text); insert into parcels values (5, 1, 'light');",
+    )
+    .expect("seed");
+    let mut c = open(home.path());
+    let mut run = |sql: &str, told: &str| {
+        write(&mut c, sql);
+        c.send("<F5>");
+        c.wait_for(told);
+    };
+    run(&format!("attach '{}' as two", two.display()), "with two");
+    run("create temp table picked (id integer primary key, why text)", "with temp, two");
+    // The tree has both, besides the file's own.
+    c.wait_until("the tree", |s| s.contains("▸ two") && s.contains("▸ temp") && s.contains("▾ main"));
+    write(&mut c, "select * from two.parc");
+    c.wait_until("the list", |s| s.contains("parcels") && s.contains("table"));
+    c.send("<Tab>");
+    c.wait_for("two.parcels");
+    c.send("<F5>");
+    c.wait_for("light");
+    c.send("<Esc> gr");
+    c.send("llc");
+    c.wait_for("Row 1");
+    c.send("<C-u>heavy<Enter>");
+    c.wait_for("1 change staged");
+    c.send("w");
+    c.wait_for("UPDATE \"two\".\"parcels\" SET \"weight\" = 'heavy' WHERE");
+    c.send("w");
+    c.wait_for("1 row written.");
+    assert_eq!(db.query_row("select weight from parcels", [], |r| r.get::<_, String>(0)).expect("row"), "heavy");
+    c.wait_until("the rows are read again", |s| s.contains("heavy") && !s.contains("light"));
+    // Its keys lead to its own tables, not to the ones of the same name.
+    c.send("ht");
+    c.wait_until("the order of the parcel", |s| s.contains("SELECT * FROM \"two\".\"orders\"") && s.contains("old"));
+    write(&mut c, "\\d two.parcels");
+    c.send("<F5>");
+    c.wait_for("CREATE TABLE \"two\".parcels");
+    c.send("<Esc>");
+    c.wait_until("it is closed", |s| !s.contains("CREATE TABLE"));
+    write(&mut c, "\\d picked");
+    c.send("<F5>");
+    c.wait_for("CREATE TABLE \"temp\".picked");
+    c.send("<Esc>");
+    c.wait_until("it is closed", |s| !s.contains("CREATE TABLE"));
+    write(&mut c, "\\dt");
+    c.send("<F5>");
+    c.wait_until("all are listed", |s| s.contains("two.parcels") && s.contains("temp.picked") && s.contains("main.customers"));
+}
+
+#[test]
+fn reconnecting_keeps_staged_changes() {
+    let home = tempfile::tempdir().expect("home");
+    let mut c = open(home.path());
+    write(&mut c, "select * from orders");
+    c.send("<F5>");
+    c.wait_for("2 rows");
+    c.send("<Esc> gr");
+    c.send("llc");
+    c.wait_for("Row 1");
+    c.send("<C-u>closed<Enter>");
+    c.wait_for("1 change staged");
+    crate::palette(&mut c, "reconnect");
+    c.wait_for("1 change staged: kept, and checked against the rows when you write.");
+    rusqlite::Connection::open(home.path().join("one.db")).unwrap().execute("update orders set state = 'sent' where id = 1", []).unwrap();
+    c.wait_for("no tx");
+    c.send("<Esc> gr");
+    c.send("w");
+    // It came when the table was looked up again.
+    c.wait_for("n not yet");
+    c.send("w");
+    c.wait_for("somebody changed it meanwhile");
+    assert_eq!(rows(home.path(), "select state from orders where id = 1"), "sent");
+    write(&mut c, "begin");
+    c.send("<F5>");
+    c.wait_for("TX OPEN");
+    crate::palette(&mut c, "reconnect");
+    c.wait_for("Reconnect to one?");
+    c.wait_for("a transaction is open");
+    c.send("r");
+    c.wait_for("no tx");
+}

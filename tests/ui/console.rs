@@ -94,6 +94,10 @@ impl Console {
     }
 
     pub fn connect(&mut self, name: &str) {
+        self.connect_as(name, Dialect::Sqlite);
+    }
+
+    pub fn connect_as(&mut self, name: &str, dialect: Dialect) {
         let mut effects = Vec::new();
         holdpoint::app::update::connect(&mut self.state, name, None, &mut effects);
         let target = self.state.config.targets[name].clone();
@@ -110,9 +114,8 @@ impl Console {
             unverified: None,
         };
         let read_only = if target.access == holdpoint::config::AccessMode::Open { ReadOnly::No } else { ReadOnly::File };
-        let status =
-            SessionStatus { tx: TxState::Idle, read_only, lost: None, round_trip: None, place: None, reading: Dialect::Sqlite.into() };
-        let server = Server { target, identity, status, dialect: Dialect::Sqlite, no_plans: None, no_backups: None, no_migrations: None };
+        let status = SessionStatus { tx: TxState::Idle, read_only, lost: None, round_trip: None, place: None, reading: dialect.into() };
+        let server = Server { target, identity, status, dialect, no_plans: None, no_backups: None, no_migrations: None };
         let link = self.state.link_no;
         self.send(Msg::Connected { link, server: Box::new(server) });
     }

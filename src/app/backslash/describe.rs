@@ -101,11 +101,7 @@ fn look(state: &mut State, typed: &str, fresh: bool, effects: &mut Vec<Effect>) 
             let mut note = Note::info(format!("{name} is a temporary table: your session alone knows what it holds."));
             note.more.push(match dialect {
                 Dialect::Postgres => format!("SELECT * FROM {quoted} LIMIT 0 shows its columns."),
-                Dialect::MySql => format!("SHOW CREATE TABLE {quoted} shows it."),
-                Dialect::Sqlite => {
-                    let literal = text::clean(&dialect.quote_literal(&r.name)).into_owned();
-                    format!("SELECT sql FROM sqlite_temp_schema WHERE name = {literal} shows it.")
-                }
+                Dialect::MySql | Dialect::Sqlite => format!("SHOW CREATE TABLE {quoted} shows it."),
             });
             state.say(note);
         }
@@ -122,16 +118,17 @@ fn look(state: &mut State, typed: &str, fresh: bool, effects: &mut Vec<Effect>) 
         None if let Some(at) = hanging(&names, dialect, schema.as_ref(), &bare) => {
             effects.push(Effect::Definition { link: state.link_no, at });
         }
+        // SQLite: an attached file that is locked or gone; the answer says what is the matter.
+        None if let Some(s) =
+            schema.as_ref().and_then(|s| names.unread.iter().find(|u| dialect == Dialect::Sqlite && s.is(u, dialect, false))) =>
+        {
+            let at = NodePath::root().child(NodeKind::Schema, s).child(NodeKind::Table, &*bare.name);
+            effects.push(Effect::Definition { link: state.link_no, at });
+        }
         None if fresh => {
             let mut note = Note::warning(format!("There is no table or view {}.", text::clean(typed)));
-            let own = |s: &&Part| dialect == Dialect::Sqlite && !names.path.iter().any(|p| s.is(p, dialect, false));
-            if let Some(s) = schema.as_ref().filter(own) {
-                let s = text::clean(&s.name);
-                note.more.push(format!(
-                    "What your session has attached or made as temporary is known to it alone: SELECT sql FROM {s}.sqlite_schema shows it."
-                ));
             // What bears the name in other letters is another table; that it is there helps all the same.
-            } else if let Some(r) = names.relations.iter().find(|r| r.name.eq_ignore_ascii_case(&bare.name)) {
+            if let Some(r) = names.relations.iter().find(|r| r.name.eq_ignore_ascii_case(&bare.name)) {
                 note.more.push(format!("There is {}.", text::clean(&dialect.quote_ident(&r.name))));
             }
             state.say(note);

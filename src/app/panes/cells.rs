@@ -73,7 +73,13 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool
     match action {
         Action::FollowKey => follow::follow(state, effects),
         Action::DiscardEdits => write::discard(state),
-        Action::WriteEdits => write::review(state),
+        Action::WriteEdits if state.query.result().is_none_or(|r| r.staged.is_empty()) => state.say(Note::info("Nothing is staged.")),
+        // What is known of the table may have been forgotten since: a statement changed the schema, or the connection is another one.
+        Action::WriteEdits => match plan(state, action, effects) {
+            None => {}
+            Some(Err(why)) => state.say(Note::warning(why)),
+            Some(Ok(_)) => write::review(state),
+        },
         Action::EditCell | Action::SetNull | Action::AddRow | Action::DeleteRow => match plan(state, action, effects) {
             None => {}
             Some(Err(why)) => state.say(Note::warning(why)),

@@ -9,7 +9,7 @@ use crate::app::effect::{JobId, ResultId, Statement};
 use crate::app::msg::RunEvent;
 use crate::app::state::{Note, Pane};
 use crate::app::{Action, Effect, State, backslash, keys, params};
-use crate::model::{Kind, Param, ReadOnly, Severity, TxState};
+use crate::model::{Dialect, Kind, Param, ReadOnly, Severity, TxState};
 use crate::sql;
 use crate::sql::transaction::{Leaves, commits_implicitly, leaves};
 use crate::text;
@@ -488,7 +488,10 @@ fn left(state: &mut State, statement: &str, effects: &mut Vec<Effect>) {
     let made = &mut state.query.made;
     match leaves(state.query.editor.dialect(), statement) {
         Some(Leaves::Made(what)) => {
-            if let Some(name) = what.strip_prefix(TABLE) {
+            // What SQLite's session has is told with its place.
+            if let Some(name) = what.strip_prefix(TABLE)
+                && state.query.editor.dialect() != Dialect::Sqlite
+            {
                 effects.push(Effect::TemporaryTable { link: state.link_no, name: name.to_string() });
             }
             if !made.contains(&what) {

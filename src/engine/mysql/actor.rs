@@ -5,7 +5,7 @@ use super::rows::{self, Shape};
 use super::{errors, explain, words};
 use crate::engine::session::{Access, Asked, Event, Outcome, Request, SessionStatus};
 use crate::engine::tunnel::Tunnel;
-use crate::model::{BatchBuilder, Column, Dialect, Error, Kind, Notice, Param, ReadOnly, Reading, Result, RowBatch, TxState};
+use crate::model::{BatchBuilder, Column, Dialect, Error, Kind, Notice, Param, Place, ReadOnly, Reading, Result, RowBatch, TxState};
 use crate::sql;
 use crate::sql::settings::only_reading;
 use mysql_async::consts::StatusFlags;
@@ -253,7 +253,7 @@ impl Actor {
             Ok(now) => {
                 let (database, mode, charset) = now.unwrap_or_default();
                 self.charset = charset;
-                let place = Some(database.unwrap_or_default()).filter(|n| *n != self.database);
+                let place = Some(database.unwrap_or_default()).filter(|n| *n != self.database).map(Place::Path);
                 self.status.send_modify(|s| (s.place, s.reading) = (place, Reading::mysql(&mode)));
             }
             Err(e) if errors::is_fatal(&e) => self.lose(&e),

@@ -7,7 +7,7 @@ use super::{MySql, definition};
 use crate::engine::{Catalog, Session, Touched};
 use crate::model::names::{Names, Relation};
 use crate::model::{
-    CanonicalObject, Dependent, Dialect, Error, NodeKind, NodePath, Referrer, Result, SchemaNode, TableInfo, TableShape, Usage,
+    CanonicalObject, Dependent, Dialect, Error, NodeKind, NodePath, Place, Referrer, Result, SchemaNode, TableInfo, TableShape, Usage,
 };
 use crate::sql::outside::Neighbours;
 use crate::sql::{ended, lex};
@@ -192,7 +192,7 @@ impl Catalog for MySql {
         Box::pin(super::table::other(s, name))
     }
 
-    fn preview(&self, path: &NodePath, limit: u32) -> Option<String> {
+    fn preview(&self, path: &NodePath, limit: u32, _place: Option<&Place>) -> Option<String> {
         let (kind, name) = path.last()?;
         if !matches!(kind, NodeKind::Table | NodeKind::View) {
             return None;

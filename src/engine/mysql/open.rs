@@ -7,7 +7,7 @@ use super::errors;
 use super::pulse::Before;
 use crate::engine::session::Access;
 use crate::engine::{Connect, Role, Session};
-use crate::model::{Dialect, Error, Identity, Kind, ReadOnly, Reading, Result};
+use crate::model::{Dialect, Error, Identity, Kind, Place, ReadOnly, Reading, Result};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Row, Value};
 use sha2::{Digest, Sha256};
@@ -45,7 +45,7 @@ pub(super) async fn open(connector: &Arc<Connector>, how: &Connect) -> Result<Se
         let alone = CONNECTING.try_lock();
         let before = alone.is_ok().then(Before::look);
         let fresh = {
-            let database = how.place.as_deref().or(connector.target().database.as_deref()).filter(|d| !d.is_empty());
+            let database = how.place.as_ref().and_then(Place::path).or(connector.target().database.as_deref()).filter(|d| !d.is_empty());
             connector.connect_to(database, how.connect_timeout).await?
         };
         let pulse = before.and_then(|b| b.find(&connector.peer(fresh.tunnel.as_deref())));

@@ -5,7 +5,7 @@ use super::link::{Job, Link, Lost};
 use super::written::DIGITS;
 use crate::engine::session::{Access, Asked, Event, Request, SessionStatus};
 use crate::model::plan::Plan;
-use crate::model::{Dialect, Error, Param, ReadOnly, Result, TxState};
+use crate::model::{Dialect, Error, Param, Place, ReadOnly, Result, TxState};
 use crate::sql::settings::only_reading;
 use crate::sql::transaction::moves;
 use crate::sql::{Class, classify};
@@ -33,7 +33,7 @@ pub(super) struct Actor {
     pub version: u32,
     /// The `search_path` at connecting, and the one of now where it differs.
     pub path: String,
-    pub place: Option<String>,
+    pub place: Option<Place>,
     /// The path was changed in a transaction, whose end may change it back.
     pub unsettled: bool,
 }
@@ -150,7 +150,7 @@ impl Actor {
         }
         self.unsettled = self.link.tx != TxState::Idle;
         if let Ok(table) = self.link.fetch(Job::plain("SHOW search_path")).await? {
-            self.place = table.scalar().map(str::to_string).filter(|now| *now != self.path);
+            self.place = table.scalar().filter(|now| *now != self.path).map(|now| Place::Path(now.to_string()));
         }
         // The one setting by which values are written that the server does not report.
         if let Ok(table) = self.link.fetch(Job::plain("SHOW extra_float_digits")).await? {

@@ -6,7 +6,8 @@ use crate::engine::{Catalog, RowStream, Session, Touched};
 use crate::model::names::Names;
 use crate::model::rows::Table;
 use crate::model::{
-    CanonicalObject, Dependent, Dialect, Error, NodeKind, NodePath, Param, Referrer, Result, SchemaNode, TableInfo, TableShape, Usage,
+    CanonicalObject, Dependent, Dialect, Error, NodeKind, NodePath, Param, Place, Referrer, Result, SchemaNode, TableInfo, TableShape,
+    Usage,
 };
 use crate::sql::outside::Neighbours;
 use futures_util::future::BoxFuture;
@@ -429,7 +430,7 @@ impl Catalog for Postgres {
     fn definition<'a>(&'a self, s: &'a Session, at: &'a NodePath) -> BoxFuture<'a, Result<String>> {
         Box::pin(definition::of(s, at))
     }
-    fn preview(&self, at: &NodePath, limit: u32) -> Option<String> {
+    fn preview(&self, at: &NodePath, limit: u32, _place: Option<&Place>) -> Option<String> {
         let (kind, _) = at.last()?;
         if !matches!(kind, NodeKind::Table | NodeKind::View | NodeKind::MaterializedView) {
             return None;

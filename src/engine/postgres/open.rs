@@ -7,7 +7,7 @@ use super::written::DIGITS;
 use crate::config::Target;
 use crate::engine::session::{Access, Session, SessionStatus};
 use crate::engine::{Connect, POOLER, Password, Role, UNANSWERED};
-use crate::model::{Dialect, Error, Identity, Kind, ReadOnly, Result};
+use crate::model::{Dialect, Error, Identity, Kind, Place, ReadOnly, Result};
 use sha2::{Digest, Sha256};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -81,7 +81,9 @@ async fn connect(
         limits.push(("default_transaction_read_only".into(), "on".into()));
     }
     let mut settings: Vec<(String, String)> = vec![("application_name".into(), "holdpoint".into())];
-    settings.extend(how.place.as_ref().or(target.search_path.as_ref()).iter().map(|s| ("search_path".to_string(), (*s).clone())));
+    settings.extend(
+        how.place.as_ref().and_then(Place::path).or(target.search_path.as_deref()).map(|s| ("search_path".to_string(), s.to_string())),
+    );
     settings.extend(target.settings.iter().map(|(k, v)| (k.clone(), v.clone())));
     settings.extend(pins.iter().map(|(k, v)| (k.to_string(), v.to_string())));
 

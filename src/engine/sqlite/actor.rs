@@ -121,7 +121,7 @@ pub async fn start(target: &Target, how: Connect) -> Result<Session> {
         })
         .map_err(|e| Error::io("starting the thread of a SQLite session", e))?;
     let started = tokio::time::timeout(how.connect_timeout, opened).await;
-    let (canceller, status, identity) = match started {
+    let (canceller, status, identity, lacks) = match started {
         Ok(Ok(result)) => result?,
         Ok(Err(_)) => return Err(Error::connect("the thread of the SQLite session ended while it opened the file")),
         Err(_) => {
@@ -129,10 +129,10 @@ pub async fn start(target: &Target, how: Connect) -> Result<Session> {
                 .hint("A network file system that hangs, or another program that recovers the database, can cause this."));
         }
     };
-    Ok(Session::new(requests, canceller, status, identity, Dialect::Sqlite))
+    Ok(Session::new(requests, canceller, status, identity, Dialect::Sqlite).with_lacks(lacks))
 }
 
-type Ready = Result<(Arc<dyn Canceller>, watch::Receiver<SessionStatus>, crate::model::Identity)>;
+type Ready = Result<(Arc<dyn Canceller>, watch::Receiver<SessionStatus>, crate::model::Identity, Vec<(String, Error)>)>;
 
 fn run_actor(
     opened: Opened,
@@ -141,7 +141,7 @@ fn run_actor(
     queue: mpsc::WeakSender<Request>,
     ready: oneshot::Sender<Ready>,
 ) {
-    let Opened { mut conn, guard, mode, read_only, identity, path } = opened;
+    let Opened { mut conn, guard, mode, read_only, identity, path, lacks } = opened;
     let running = Arc::new(Running::default());
     let seen = running.clone();
     let started = scan::count(&conn, false).and_then(|()| conn.progress_handler(STEPS, Some(move || seen.stop())));
@@ -150,7 +150,7 @@ fn run_actor(
     let first = SessionStatus { tx: TxState::Idle, read_only, lost: None, round_trip: None, place: None, reading };
     let (status, watching) = watch::channel(first);
     let canceller: Arc<dyn Canceller> = Arc::new(Interrupt { handle: conn.get_interrupt_handle(), running: running.clone(), queue });
-    if ready.send(started.map(|()| (canceller, watching, identity))).is_err() {
+    if ready.send(started.map(|()| (canceller, watching, identity, lacks))).is_err() {
         return;
     }
     Actor { conn, guard, mode, path, running, status, limit: how.statement_timeout, requests }.serve();
@@ -166,7 +166,8 @@ impl Actor {
                     let open = !self.conn.is_autocommit();
                     let result = self.shielded(|a| a.run(&text, &params, &events));
                     let result = result.map_err(|e| self.explain_end(e, open));
-                    self.settle(result.as_ref().ok().map(|o| o.elapsed));
+                    let moved = super::beside::may_change(&verb(&text)) || open && self.conn.is_autocommit();
+                    self.settle(result.as_ref().ok().map(|o| o.elapsed), moved);
                     // The status is settled before the reader learns of the end. A reader that is gone does not want it.
                     let _ = events.blocking_send(result.map(Event::Done));
                 }
@@ -177,7 +178,7 @@ impl Actor {
                     let result = self.shielded(|a| a.explain(&text, &how)).map_err(|e| self.explain_end(e, false));
                     let back = if open { Ok(()) } else { self.taken_back() };
                     let result = result.and_then(|plan| back.map(|()| plan));
-                    self.settle(Some(start.elapsed()));
+                    self.settle(Some(start.elapsed()), false);
                     let _ = reply.send(result);
                 }
                 Request::Close { reply } => {
@@ -209,13 +210,19 @@ impl Actor {
         e
     }
 
-    fn settle(&mut self, took: Option<Duration>) {
+    /// `moved`: the databases beside the file may be others now. A session that reads cannot change them.
+    fn settle(&mut self, took: Option<Duration>, moved: bool) {
         self.guard.set(self.mode);
+        let place = if moved && self.mode == Mode::Free { super::beside::now(&self.conn).ok() } else { None };
         self.running.end();
         let tx = if self.conn.is_autocommit() { TxState::Idle } else { TxState::Open };
         self.status.send_if_modified(|s| {
-            let changed = s.tx != tx;
+            let mut changed = s.tx != tx;
             s.tx = tx;
+            if let Some(place) = place.filter(|p| *p != s.place) {
+                s.place = place;
+                changed = true;
+            }
             if took.is_some() {
                 s.round_trip = took;
             }
@@ -332,6 +339,14 @@ impl Actor {
             self.begin_trial(&how.first)?;
         }
         let fault = |refusal| match refusal {
+            Refusal::Sqlite(e)
+                if self.guard.is_hollow() && e.sqlite_error_code() == Some(rusqlite::ErrorCode::AuthorizationForStatementDenied) =>
+            {
+                Error::failed(
+                    "the rows of temporary tables, and of those in memory, are in your own session alone: measuring takes another",
+                )
+                .hint("Run it in the editor: what it gives and how long it took is shown there.")
+            }
             Refusal::Sqlite(e) => self.fault(e),
             Refusal::Ours(e) => e,
         };

@@ -1,11 +1,12 @@
 //! The schema tree of a SQLite file, definitions, and the canonical catalogue.
 
+use super::beside::made_in;
 use super::{Sqlite, guard};
 use crate::engine::{Catalog, Session, Touched};
-use crate::model::names::Names;
+use crate::model::names::{Names, Relation};
 use crate::model::rows::Table;
 use crate::model::{
-    CanonicalObject, Dependent, Dialect, Error, NodeKind, NodePath, Referrer, Result, SchemaNode, TableInfo, TableShape, Usage,
+    CanonicalObject, Dependent, Dialect, Error, NodeKind, NodePath, Place, Referrer, Result, SchemaNode, TableInfo, TableShape, Usage,
 };
 use crate::sql::ended;
 use crate::sql::outside::Neighbours;
@@ -46,6 +47,9 @@ impl Catalog for Sqlite {
     fn names<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Names>> {
         Box::pin(super::names::read(s))
     }
+    fn names_of<'a>(&'a self, s: &'a Session, schema: &'a str) -> BoxFuture<'a, Result<Vec<Relation>>> {
+        Box::pin(super::names::relations(s, schema))
+    }
     fn neighbours<'a>(&'a self, _s: &'a Session) -> BoxFuture<'a, Result<Neighbours>> {
         // Another file is reached by ATTACH alone.
         Box::pin(async { Ok(Neighbours::default()) })
@@ -76,6 +80,7 @@ impl Catalog for Sqlite {
     fn children<'a>(&'a self, s: &'a Session, at: &'a NodePath) -> BoxFuture<'a, Result<Vec<SchemaNode>>> {
         Box::pin(async move {
             let schema = at.name_of(NodeKind::Schema).unwrap_or("main");
+            there(s, schema)?;
             match at.last() {
                 None => schemas(s).await,
                 Some((NodeKind::Schema, name)) => relations(s, name).await,
@@ -103,6 +108,7 @@ impl Catalog for Sqlite {
     fn definition<'a>(&'a self, s: &'a Session, path: &'a NodePath) -> BoxFuture<'a, Result<String>> {
         Box::pin(async move {
             let schema = path.name_of(NodeKind::Schema).unwrap_or("main");
+            there(s, schema)?;
             let Some((kind, name)) = path.last() else { return Err(Error::failed("the root has no definition")) };
             let condition = match kind {
                 // The table first, then what hangs on it, in the order in which it was made.
@@ -122,16 +128,18 @@ impl Catalog for Sqlite {
                     _ => Error::failed(format!("there is no {name} in {schema} any more")),
                 });
             }
-            Ok(rows.rows.iter().map(|r| ended(Dialect::Sqlite, at(r, 0))).collect::<Vec<_>>().join("\n\n"))
+            Ok(rows.rows.iter().map(|r| ended(Dialect::Sqlite, &made_in(schema, at(r, 0)))).collect::<Vec<_>>().join("\n\n"))
         })
     }
 
-    fn preview(&self, path: &NodePath, limit: u32) -> Option<String> {
+    fn preview(&self, path: &NodePath, limit: u32, place: Option<&Place>) -> Option<String> {
         let (kind, name) = path.last()?;
         if !matches!(kind, NodeKind::Table | NodeKind::View) {
             return None;
         }
-        let schema = path.name_of(NodeKind::Schema).filter(|s| *s != "main").map(|s| format!("{}.", q(s))).unwrap_or_default();
+        // A temporary object goes before one of the file that has its name.
+        let schema =
+            path.name_of(NodeKind::Schema).filter(|s| *s != "main" || place.is_some()).map(|s| format!("{}.", q(s))).unwrap_or_default();
         Some(format!("SELECT * FROM {schema}{} LIMIT {limit}", q(name)))
     }
 
@@ -166,11 +174,22 @@ pub(super) const TRIGGERS: &str = "Triggers";
 
 async fn schemas(s: &Session) -> Result<Vec<SchemaNode>> {
     let list = s.fetch("PRAGMA database_list").await?;
-    Ok(list
-        .rows
-        .iter()
-        .map(|r| SchemaNode { detail: at(r, 2).to_string(), expandable: true, ..node(NodeKind::Schema, at(r, 1)) })
-        .collect())
+    let detail = |name: &str, file: &str| match (name, file) {
+        ("temp", _) => "your session's own".to_string(),
+        (_, "") => "in memory, your session's own".to_string(),
+        (_, file) => file.to_string(),
+    };
+    let there = list.rows.iter().map(|r| (at(r, 1).to_string(), detail(at(r, 1), at(r, 2))));
+    let lacking = s.lacks().iter().map(|(name, why)| (name.clone(), format!("cannot be read: {}", why.message)));
+    Ok(there.chain(lacking).map(|(name, detail)| SchemaNode { detail, expandable: true, ..node(NodeKind::Schema, name) }).collect())
+}
+
+/// The error of a schema that this session could not have.
+pub(super) fn there(s: &Session, schema: &str) -> Result<()> {
+    match s.lacks().iter().find(|(name, _)| name == schema) {
+        Some((_, why)) => Err(why.clone()),
+        None => Ok(()),
+    }
 }
 
 /// Rows by the last ANALYZE: the first number of a table's `stat` is its row count when the statistics were taken.

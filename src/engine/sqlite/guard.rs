@@ -27,17 +27,45 @@ pub enum Mode {
 
 /// Shared between the session's thread and the callback.
 #[derive(Clone)]
-pub struct Guard(Arc<AtomicU8>);
+pub struct Guard {
+    mode: Arc<AtomicU8>,
+    /// Databases whose objects stand for another session's, without its rows.
+    hollow: Arc<[String]>,
+    /// What stands in them: a table of which no column is read is told without its database.
+    names: Arc<[String]>,
+}
 
 impl Guard {
     pub fn new(mode: Mode) -> Self {
-        Guard(Arc::new(AtomicU8::new(mode as u8)))
+        Guard { mode: Arc::new(AtomicU8::new(mode as u8)), hollow: Arc::default(), names: Arc::default() }
+    }
+    /// Keeps the rows of these databases from being read: there are none here, and none would be another answer than the user's.
+    #[must_use]
+    pub fn keeping(self, hollow: Vec<String>, names: Vec<String>) -> Self {
+        Guard { hollow: hollow.into(), names: names.into(), ..self }
+    }
+    pub fn is_hollow(&self) -> bool {
+        !self.hollow.is_empty()
+    }
+    fn reads_hollow(&self, ctx: &AuthContext<'_>) -> bool {
+        let (AuthAction::Read { table_name, .. }
+        | AuthAction::Insert { table_name }
+        | AuthAction::Update { table_name, .. }
+        | AuthAction::Delete { table_name }) = ctx.action
+        else {
+            return false;
+        };
+        // The catalogue itself is as the user's.
+        let own =
+            table_name.starts_with("sqlite_temp_") || table_name.starts_with("sqlite_master") || table_name.starts_with("sqlite_schema");
+        let among = |all: &[String], name: &str| all.iter().any(|h| h.eq_ignore_ascii_case(name));
+        !own && ctx.database_name.map_or_else(|| among(&self.names, table_name), |d| among(&self.hollow, d))
     }
     pub fn set(&self, mode: Mode) {
-        self.0.store(mode as u8, Ordering::Relaxed);
+        self.mode.store(mode as u8, Ordering::Relaxed);
     }
     pub fn now(&self) -> Mode {
-        match self.0.load(Ordering::Relaxed) {
+        match self.mode.load(Ordering::Relaxed) {
             0 => Mode::Free,
             1 => Mode::Read,
             2 => Mode::Explain,
@@ -55,6 +83,7 @@ impl Guard {
             Mode::Trial => explains(&ctx.action) && !matches!(ctx.action, AuthAction::Transaction { .. } | AuthAction::Savepoint { .. }),
             Mode::Nothing => false,
         };
+        let allowed = allowed && (self.now() == Mode::Explain || !self.reads_hollow(ctx));
         if allowed { Authorization::Allow } else { Authorization::Deny }
     }
 }

@@ -1,10 +1,10 @@
 //! Opening a database file: access proven, the session set as the `sqlite3` shell has it, and who the file is.
 
-use super::fault;
 use super::guard::{Guard, Mode};
+use super::{beside, fault};
 use crate::config::Target;
 use crate::engine::{Access, Connect, Role};
-use crate::model::{Error, Identity, Kind, ReadOnly, Result};
+use crate::model::{Error, Identity, Kind, Place, ReadOnly, Result};
 use rusqlite::config::DbConfig;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
@@ -22,6 +22,8 @@ pub struct Opened {
     pub read_only: ReadOnly,
     pub identity: Identity,
     pub path: PathBuf,
+    /// Databases beside it that could not be had.
+    pub lacks: Vec<(String, Error)>,
 }
 
 /// Waiting for a lock, when nobody asked for another limit. The shell's own default is 0, which fails a read at the instant at
@@ -115,9 +117,15 @@ pub fn open(target: &Target, how: &Connect) -> Result<Opened> {
             .hint("The `sqlite3` shell can still read the file: copy what is needed into a new one."));
     }
     let file_read_only = conn.is_readonly("main").map_err(failed)?;
+    let lacks = beside::give(&conn, how.place.as_ref());
     if read {
         if !file_read_only {
             return Err(Error::connect(format!("{} was asked to be read-only and opened writable: refused", path.display())));
+        }
+        for b in how.place.iter().flat_map(Place::beside).filter(|b| b.file.is_some() && lacks.iter().all(|(name, _)| *name != b.name)) {
+            if !conn.is_readonly(b.name.as_str()).map_err(failed)? {
+                return Err(Error::connect(format!("{} beside {} was opened writable: refused", b.name, path.display())));
+            }
         }
         conn.pragma_update(None, "query_only", true).map_err(failed)?;
         let query_only: bool = conn.pragma_query_value(None, "query_only", |r| r.get(0)).map_err(failed)?;
@@ -129,11 +137,11 @@ pub fn open(target: &Target, how: &Connect) -> Result<Opened> {
             .hint("A migration needs write permission on the file and on its directory (for the journal)."));
     }
     let mode = if read { Mode::Read } else { Mode::Free };
-    let guard = Guard::new(mode);
+    let guard = beside::guarding(Guard::new(mode), &conn, how.place.as_ref()).map_err(failed)?;
     let judge = guard.clone();
     conn.authorizer(Some(move |ctx: rusqlite::hooks::AuthContext<'_>| judge.judge(&ctx))).map_err(failed)?;
     let read_only = if file_read_only { ReadOnly::File } else { ReadOnly::No };
-    Ok(Opened { identity: identity(&path, &meta), conn, guard, mode, read_only, path })
+    Ok(Opened { identity: identity(&path, &meta), conn, guard, mode, read_only, path, lacks })
 }
 
 /// A database in WAL mode that nobody has open: reading it would make its log anew and leave it, as a file of this user, and whoever may

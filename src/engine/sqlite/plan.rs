@@ -90,9 +90,25 @@ fn shifted(refusal: Refusal, text: &str) -> Refusal {
 }
 
 fn tables(conn: &Connection) -> rusqlite::Result<HashMap<String, (String, Option<u64>)>> {
-    let stat = conn.query_row("SELECT count(*) FROM sqlite_schema WHERE name = 'sqlite_stat1'", [], |r| r.get::<_, i64>(0))?;
-    let rows = if stat > 0 { "(SELECT max(CAST(stat AS INTEGER)) FROM sqlite_stat1 WHERE tbl = t.name)" } else { "NULL" };
-    let mut statement = conn.prepare(&format!("SELECT t.name, {rows} FROM sqlite_schema t WHERE t.type = 'table'"))?;
-    let found = statement.query_map([], |r| Ok((r.get::<_, String>(0)?, r.get::<_, Option<i64>>(1)?)))?;
-    found.map(|r| r.map(|(name, rows)| (name.to_lowercase(), (name, rows.and_then(|n| u64::try_from(n).ok()))))).collect()
+    let mut listed = conn.prepare("SELECT name FROM pragma_database_list")?;
+    let schemas = listed.query_map([], |r| r.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
+    let mut out: HashMap<String, (String, Option<u64>)> = HashMap::new();
+    for schema in schemas.iter().map(|s| super::catalog::q(s)) {
+        let stat = conn
+            .query_row(&format!("SELECT count(*) FROM {schema}.sqlite_schema WHERE name = 'sqlite_stat1'"), [], |r| r.get::<_, i64>(0))?;
+        let rows = if stat > 0 {
+            format!("(SELECT max(CAST(stat AS INTEGER)) FROM {schema}.sqlite_stat1 WHERE tbl = t.name)")
+        } else {
+            "NULL".into()
+        };
+        let mut statement = conn.prepare(&format!("SELECT t.name, {rows} FROM {schema}.sqlite_schema t WHERE t.type = 'table'"))?;
+        let found = statement.query_map([], |r| Ok((r.get::<_, String>(0)?, r.get::<_, Option<i64>>(1)?)))?;
+        for r in found {
+            let (name, rows) = r?;
+            // A plan names no database: of two tables with one name it is not known which is meant.
+            let rows = rows.and_then(|n| u64::try_from(n).ok());
+            out.entry(name.to_lowercase()).and_modify(|t| t.1 = None).or_insert((name, rows));
+        }
+    }
+    Ok(out)
 }

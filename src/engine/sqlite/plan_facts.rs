@@ -15,7 +15,9 @@ pub(super) async fn of(s: &Session, relations: &[String]) -> Result<Known> {
     let names: Vec<String> = relations.iter().map(|r| lit(r)).collect();
     let found = s
         .fetch(format!(
-            "SELECT name, wr FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name COLLATE NOCASE IN ({}) AND name NOT LIKE 'sqlite%'",
+            // A plan names no database: of two tables with one name it is not known which is meant.
+            "SELECT name, wr FROM pragma_table_list l WHERE schema = 'main' AND type = 'table' AND name COLLATE NOCASE IN ({}) AND name NOT LIKE 'sqlite%' \
+             AND NOT EXISTS (SELECT 1 FROM pragma_table_list o WHERE o.name = l.name COLLATE NOCASE AND o.schema <> 'main')",
             names.join(", ")
         ))
         .await?

@@ -1,6 +1,6 @@
 //! Sizes of tables from `dbstat`, which reads every page: only of files where that is quick. SQLite counts no use.
 
-use super::catalog::{at, estimates, lit, q};
+use super::catalog::{at, estimates, lit, q, there};
 use crate::engine::Session;
 use crate::model::{RelationUsage, Result, Usage};
 use std::collections::BTreeMap;
@@ -10,6 +10,12 @@ const LARGEST: u64 = 128 * 1024 * 1024;
 
 pub(super) async fn of(s: &Session, schema: &str) -> Result<Usage> {
     let sc = q(schema);
+    there(s, schema)?;
+    let file = s.fetch(format!("SELECT file FROM pragma_database_list WHERE name = {} COLLATE NOCASE", lit(schema))).await?;
+    if file.scalar().is_none_or(str::is_empty) {
+        let remark = format!("{} is in your session alone: no size is known to another.", crate::text::clean(schema));
+        return Ok(Usage { relations: Vec::new(), remarks: vec![remark] });
+    }
     let mut remarks = vec!["SQLite counts no reads or writes.".to_string()];
     let estimates = estimates(s, schema).await?;
     if estimates.is_empty() {
