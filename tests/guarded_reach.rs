@@ -237,3 +237,40 @@ fn rows_that_a_definition_replaces_and_commands_to_virtual_tables_are_held_on_sq
     assert_eq!((one("select count(*) from rp"), one("select count(*) from fc where fc match 'hello'")), (2, 1));
     run(&home, 0, "insert into fc (rowid, b) values (2, 'world')");
 }
+
+/// What the server's catalogue keeps from a login that has rights on single tables only.
+#[test]
+fn what_a_login_may_not_see_is_looked_up_elsewhere_held_or_told_on_mariadb() {
+    let maria = MariaServer::shared();
+    maria.create_database("reach_lim");
+    let sql = |text: &str| maria.sql("reach_lim", text);
+    sql("create table p (id int primary key, v varchar(9)); insert into p values (1, 'a'), (2, 'b'), (3, 'c');
+         create table read_only (id int primary key, p int, foreign key (p) references p (id) on delete cascade);
+         insert into read_only values (11, 1), (12, 1), (13, 2);
+         create table q (id int primary key, v int); insert into q values (1, 1), (2, 2);
+         create table unseen (id int primary key, q int, foreign key (q) references q (id) on delete cascade); insert into unseen values (1, 1);
+         create table f (id int primary key, f float, secret varchar(9)); insert into f values (1, 1.5, 'secret');
+         create table e (k enum('z', 'm', 'a') primary key, v int); insert into e values ('z', 1), ('a', 2);
+         drop user if exists reach_lim@localhost; create user reach_lim@localhost; grant select on reach_lim.read_only to reach_lim@localhost;
+         grant select, insert, update, delete on reach_lim.p to reach_lim@localhost; grant select, delete, update on reach_lim.q to reach_lim@localhost;
+         grant select (id, f), delete on reach_lim.f to reach_lim@localhost; grant select, insert on reach_lim.e to reach_lim@localhost");
+    let limited = guarded::maria(maria, "reach_lim").replace("user = \"root\"", "user = \"reach_lim\"");
+    let home = guarded::home(&limited, 100);
+    // The key is shown, and what it does stands in its table's definition.
+    let told = run(&home, 0, "delete from p where id = 1");
+    assert!(told.contains("2 rows of reach_lim.read_only by cascade: deleted"), "{told}");
+    assert!(guarded::saved(&home).contains("\"id\":12"), "{}", guarded::saved(&home));
+    // Another table's key is not, as nothing of the table is.
+    let told = run(&home, 0, "delete from q where id = 2");
+    assert!(told.contains("tables that this login may not see can have foreign keys to these rows"), "{told}");
+    let told = run(&home, 0, "update q set v = 7 where id = 1");
+    assert!(!told.contains("may not see"), "{told}");
+    let told = run(&home, 4, "delete from f where id = 1");
+    assert!(told.contains("may not read all of its columns"), "{told}");
+    // max() takes an ENUM by its letters: an old row would be told as new.
+    let told = run(&home, 0, "insert into e values ('m', 3)");
+    assert!(!told.contains("v 1") && told.contains("have two orders"), "{told}");
+    // Who may change every table of the database is shown every key.
+    let told = run(&guarded::home(&guarded::maria(maria, "reach_lim"), 100), 0, "delete from p where id = 2");
+    assert!(told.contains("1 row of reach_lim.read_only") && !told.contains("may not see"), "{told}");
+}

@@ -55,6 +55,11 @@ pub trait Fixes: Send + Sync {
     fn changes_counted<'a>(&'a self, _s: &'a Session, _own: &'a [String]) -> BoxFuture<'a, Result<Option<BTreeMap<String, u64>>>> {
         Box::pin(async { Ok(None) })
     }
+    /// What its user should know of the table's rows as they are shown and saved, and of what nobody here can see of a change: sentences
+    /// without their full stop. `saved`: rows were saved; `leads`: rows that refer to those that change may change with them.
+    fn remarks<'a>(&'a self, _s: &'a Session, _table: &'a TableInfo, _saved: bool, _leads: bool) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
     /// How the rows of an INSERT into the table can be told from all others once it has run: asked before it, inside its transaction.
     /// Half a sentence where they cannot.
     fn new_rows<'a>(&'a self, s: &'a Session, table: &'a TableInfo) -> BoxFuture<'a, Result<std::result::Result<NewRows, String>>>;

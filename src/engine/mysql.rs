@@ -32,6 +32,7 @@ mod plan_facts;
 mod pulse;
 mod reads;
 mod recover;
+mod referrers;
 mod rows;
 mod running;
 mod table;
@@ -48,6 +49,11 @@ impl MySql {
     pub fn new(target: Target, password: super::Password) -> Self {
         MySql { connector: Arc::new(connect::Connector::new(target, password)) }
     }
+}
+
+/// Which of the two products the server is.
+fn mariadb(s: &Session) -> bool {
+    s.identity().product == "MariaDB"
 }
 
 impl Engine for MySql {

@@ -235,10 +235,6 @@ const SERVER: Server = Server {
     dialect: Dialect::MySql,
 };
 
-fn mariadb(s: &Session) -> bool {
-    s.identity().product == "MariaDB"
-}
-
 /// `10.11.19-MariaDB` as 101119, as both products number their releases in comments.
 fn version(text: &str) -> u32 {
     let mut parts = text.split(|c: char| !c.is_ascii_digit()).map(|p| p.parse::<u32>().unwrap_or(0));

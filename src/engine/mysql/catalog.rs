@@ -93,7 +93,7 @@ impl Catalog for MySql {
         Box::pin(super::hidden::beyond(s, table, touched))
     }
     fn referrers<'a>(&'a self, s: &'a Session, table: &'a [String]) -> BoxFuture<'a, Result<Vec<Referrer>>> {
-        Box::pin(super::hidden::referrers(s, table))
+        Box::pin(super::referrers::of(s, table))
     }
     fn looks_behind_names(&self) -> bool {
         true

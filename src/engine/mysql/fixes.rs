@@ -1,9 +1,11 @@
 //! Data fixes on MariaDB and MySQL: rows are looked at by their keys before and after.
 
-use super::MySql;
+use super::catalog::lit;
+use super::{MySql, mariadb};
 use crate::engine::{Fixes, NewRows, Session};
-use crate::model::{Dialect, Result, TableInfo};
+use crate::model::{Dialect, Error, Result, TableInfo};
 use crate::sql::lex;
+use crate::text;
 use futures_util::future::BoxFuture;
 
 impl Fixes for MySql {
@@ -27,7 +29,54 @@ impl Fixes for MySql {
         // "Cascaded foreign key actions do not activate triggers", both manuals say; tried on MariaDB 10.11, MySQL 8.4 and 9.7.
         false
     }
+    fn remarks<'a>(&'a self, s: &'a Session, table: &'a TableInfo, saved: bool, leads: bool) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(async move {
+            let zone = if saved { zone(s, table).await? } else { None };
+            Ok(zone.into_iter().chain(unseen(s, table, leads).await?).collect())
+        })
+    }
     fn new_rows<'a>(&'a self, s: &'a Session, table: &'a TableInfo) -> BoxFuture<'a, Result<std::result::Result<NewRows, String>>> {
         Box::pin(super::new_rows::of(s, table))
     }
+}
+
+/// The moments of TIMESTAMP come in the session's time zone, and name none.
+async fn zone(s: &Session, table: &TableInfo) -> Result<Option<String>> {
+    let moments = table.columns.iter().filter(|c| c.type_name.to_ascii_lowercase().starts_with("timestamp"));
+    let moments: Vec<String> = moments.map(|c| text::clean(&c.name).into_owned()).collect();
+    if moments.is_empty() {
+        return Ok(None);
+    }
+    let zone = s.fetch("SELECT IF(@@session.time_zone = 'SYSTEM', @@system_time_zone, @@session.time_zone)").await?;
+    let zone = text::clean(zone.scalar().unwrap_or("?")).into_owned();
+    Ok(Some(format!("{} stands here, and in what was saved, in the time zone {zone}", moments.join(", "))))
+}
+
+/// What the server's catalogue keeps from a login: foreign keys of tables on which it has no right at all, and on MySQL the triggers of
+/// tables for which it lacks TRIGGER (information_schema, "TRIGGERS" in the manual). A right to change all tables of the database shows the
+/// keys; a key from another database may stay unseen.
+async fn unseen(s: &Session, table: &TableInfo, leads: bool) -> Result<Vec<String>> {
+    // Of a role's rights nothing stands there: what is said is "can".
+    let own = "GRANTEE = (SELECT CONCAT(QUOTE(LEFT(u, CHAR_LENGTH(u) - CHAR_LENGTH(SUBSTRING_INDEX(u, '@', -1)) - 1)), '@', \
+               QUOTE(SUBSTRING_INDEX(u, '@', -1))) FROM (SELECT CURRENT_USER() AS u) AS me)";
+    let (schema, name) = (lit(&table.schema), lit(&table.name));
+    let has = |rights: &'static str, of_table: bool| {
+        let text = format!(
+            "SELECT EXISTS (SELECT 1 FROM information_schema.USER_PRIVILEGES WHERE {own} AND PRIVILEGE_TYPE IN ({rights})) \
+             OR EXISTS (SELECT 1 FROM information_schema.SCHEMA_PRIVILEGES WHERE {own} AND {schema} LIKE TABLE_SCHEMA AND PRIVILEGE_TYPE IN ({rights})) \
+             OR {of_table} AND EXISTS (SELECT 1 FROM information_schema.TABLE_PRIVILEGES WHERE {own} AND TABLE_SCHEMA = {schema} \
+                AND TABLE_NAME = {name} AND PRIVILEGE_TYPE IN ({rights}))"
+        );
+        async move { Ok::<bool, Error>(s.fetch(text).await?.scalar() == Some("1")) }
+    };
+    let mut out = Vec::new();
+    if leads && !has("'INSERT', 'UPDATE', 'DELETE', 'REFERENCES', 'ALTER'", false).await? {
+        out.push(
+            "tables that this login may not see can have foreign keys to these rows: what those change is neither told nor saved".into(),
+        );
+    }
+    if !mariadb(s) && !has("'TRIGGER'", true).await? {
+        out.push("this login lacks TRIGGER, so triggers of the table would not be seen: what they change is neither told nor saved".into());
+    }
+    Ok(out)
 }

@@ -1,7 +1,7 @@
 //! What other sessions run now, the plans of it, and how far long commands are.
 
 use super::catalog::at;
-use super::{MySql, locks};
+use super::{MySql, locks, mariadb};
 use crate::engine::{Running, Session};
 use crate::model::plan::Plan;
 use crate::model::rows::Table;
@@ -67,10 +67,6 @@ async fn untold_stages(s: &Session) -> Option<String> {
         ),
         _ => None,
     }
-}
-
-fn mariadb(s: &Session) -> bool {
-    s.identity().product == "MariaDB"
 }
 
 impl Running for MySql {

@@ -6,7 +6,7 @@ use super::proof::{Look, Proof};
 use super::sample::{self, Change, Changes};
 use super::{BeforeImage, Cx};
 use crate::engine::{Catalog, Event, Fixes, NewRows, Session, Touched};
-use crate::model::{Dialect, Error, Kind, Param, Result, TableInfo};
+use crate::model::{Error, Kind, Param, Result, TableInfo};
 use crate::ops::cells::{self, CellStatement};
 use crate::sql::before::{Touch, unlocked};
 use crate::sql::params::Bound;
@@ -250,20 +250,9 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
     let did = sample::Did { deletes, sets: &sets, all: affected - inserted == existed, edits };
     let mut changes = sample.after(dialect, s, table, did).await?;
     switch(s, &as_set).await?;
-    // MariaDB and MySQL write the moments of TIMESTAMP in the session's time zone, and name none.
-    let moments: Vec<String> = table
-        .iter()
-        .filter(|_| dialect == Dialect::MySql && existed > 0)
-        .flat_map(|t| t.columns.iter().filter(|c| c.type_name.to_ascii_lowercase().starts_with("timestamp")))
-        .map(|c| text::clean(&c.name).into_owned())
-        .collect();
-    if !moments.is_empty() {
-        let zone = s.fetch("SELECT IF(@@session.time_zone = 'SYSTEM', @@system_time_zone, @@session.time_zone)").await?;
-        changes.note(format!(
-            "{} stands here, and in what was saved, in the time zone {}",
-            moments.join(", "),
-            text::clean(zone.scalar().unwrap_or("?"))
-        ));
+    if let Some(table) = table {
+        let leads = existed > 0 && (touched.delete || table.key.iter().any(|k| sets.contains(k)));
+        fixes.remarks(s, table, existed > 0, leads).await?.into_iter().for_each(|words| changes.note(words));
     }
     changes.rows.extend(fresh.rows.into_iter().map(|cells| Change::Inserted { cells }));
     fresh.why.into_iter().for_each(|why| changes.note(why));

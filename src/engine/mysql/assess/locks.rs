@@ -3,9 +3,10 @@
 mod metadata;
 
 use super::sessions::OWN;
-use super::{Values, at, mariadb, number, refused, rows};
+use super::{Values, at, number, refused, rows};
 use crate::engine::Session;
 use crate::engine::assessing::{AGAIN, COMMITS, ROLLS_BACK, Words, hidden, is_hasty, judge_locks, moved};
+use crate::engine::mysql::mariadb;
 use crate::model::assessment::{Check, Limits, Seen, Sight};
 use crate::model::lock_tree::{LockSession, LockTree};
 use crate::model::{Finding, Result, Severity};

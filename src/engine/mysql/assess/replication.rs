@@ -1,8 +1,9 @@
 //! Whether a replica follows, whether commits are confirmed, and whether a node belongs to its cluster.
 
-use super::{Values, at, blind, mariadb, rows};
+use super::{Values, at, blind, rows};
 use crate::engine::Session;
 use crate::engine::assessing::{age, bytes};
+use crate::engine::mysql::mariadb;
 use crate::model::assessment::{Check, Limits, Seen};
 use crate::model::recovery::Deed;
 use crate::model::rows::Table;

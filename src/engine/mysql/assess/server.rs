@@ -1,8 +1,9 @@
 //! The server itself: how long it runs, how many are connected, how it is set.
 
-use super::{Values, at, mariadb, number, rows};
+use super::{Values, at, number, rows};
 use crate::engine::Session;
 use crate::engine::assessing::{age, end_idle, hidden, taken};
+use crate::engine::mysql::mariadb;
 use crate::model::assessment::{Check, Limits, Seen, Sight};
 use crate::model::recovery::Deed;
 use crate::model::{Finding, Result, Severity};

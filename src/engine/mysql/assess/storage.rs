@@ -1,10 +1,11 @@
 //! What is on the disk, and what waits to be written or cleaned up.
 
 use super::locks::ACKNOWLEDGED;
-use super::{Values, at, blind, mariadb, number, rows};
+use super::{Values, at, blind, number, rows};
 use crate::config::Target;
 use crate::engine::Session;
 use crate::engine::assessing::{Growth, bytes, grown, judge_disks, judge_growth, sample_free, thousands};
+use crate::engine::mysql::mariadb;
 use crate::engine::outside::{self, Known};
 use crate::model::assessment::{Check, Limits, Sample, Seen, Sight};
 use crate::model::{Finding, Result, Severity};

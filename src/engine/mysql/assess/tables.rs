@@ -168,7 +168,7 @@ pub(super) async fn damaged(s: &Session, check: &Check) -> Result<Seen> {
     const DAMAGED: &str = "SELECT TABLE_NAME, COALESCE(ENGINE, ''), COALESCE(TABLE_COMMENT, ''), AUTO_INCREMENT FROM information_schema.TABLES \
         WHERE TABLE_SCHEMA = DATABASE() AND COALESCE(TABLE_TYPE, '') NOT IN ('VIEW', 'SYSTEM VIEW')";
     let found = rows(s, DAMAGED).await?;
-    if !super::mariadb(s) {
+    if !crate::engine::mysql::mariadb(s) {
         return damaged_by_log(s, check).await;
     }
     let bad: Vec<_> = found.iter().filter(|r| at(r, 1).is_empty() && !at(r, 2).is_empty()).collect();
@@ -242,7 +242,7 @@ fn keyless_of(engines: &str) -> String {
 const OTHERS: &str = "'MyISAM', 'Aria', 'MEMORY'";
 
 pub(super) async fn keyless(s: &Session, check: &Check) -> Result<Seen> {
-    let old = super::mariadb(s) || s.identity().major.starts_with('5');
+    let old = crate::engine::mysql::mariadb(s) || s.identity().major.starts_with('5');
     if !old && s.identity().database.is_empty() {
         return Ok(Seen::blind(
             check,
