@@ -3,6 +3,7 @@
 pub mod before;
 pub mod classify;
 pub mod complete;
+pub mod copied;
 pub mod counters;
 pub mod fingerprint;
 pub mod format;

@@ -79,6 +79,9 @@ pub async fn admit(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, text: &s
         return Ok(Admission::Run);
     }
     let name = crate::text::clean(&target.name).into_owned();
+    // What COPY sends is what its query reads.
+    let copied = sql::copied::query(conn.dialect(), text).filter(|q| sql::classify(conn.dialect(), q).is_read());
+    let text = copied.unwrap_or(text);
     let verdict = sql::classify(conn.dialect(), text);
     let guarded = guarded(cx, conn, unlock);
     let refusal = match verdict.class {
@@ -99,8 +102,8 @@ pub async fn admit(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, text: &s
         Class::Other if guarded => Error::read_only(format!("refused on {name}, which is guarded: {}", verdict.reason))
             .hint("A guarded target takes reads, and INSERT, UPDATE and DELETE as data fixes, one statement at a time."),
         Class::Transaction => Error::read_only(format!("refused on {name}, which is read-only: {}", verdict.reason)).hint(
-            "Each statement has a read-only transaction of its own here. One look at several tables at one moment is one statement: join them \
-             with WITH, UNION ALL or subqueries.",
+            "Leave BEGIN and its end out: each statement has a read-only transaction of its own here. One look at several tables at one moment \
+             is one statement: join them with WITH, UNION ALL or subqueries.",
         ),
         Class::Other => Error::read_only(format!("refused on {name}, which is read-only: {}", verdict.reason)),
     };

@@ -130,7 +130,9 @@ fn classify_tokens(dialect: Dialect, text: &str, tokens: &[Token]) -> Verdict {
     let mut open: Vec<usize> = Vec::new();
     let mut ended = false;
     let mut trouble: Option<String> = None;
-    for t in tokens {
+    let mut rest = tokens;
+    while let [t, behind @ ..] = rest {
+        rest = behind;
         let part = &text[t.span.clone()];
         match t.kind {
             TokenKind::Whitespace | TokenKind::Comment => continue,
@@ -139,6 +141,14 @@ fn classify_tokens(dialect: Dialect, text: &str, tokens: &[Token]) -> Verdict {
                 continue;
             }
             _ if ended => return Verdict::not_read(Class::Other, "this is more than one statement"),
+            TokenKind::Other if dialect == Dialect::MySql && part == "{" => {
+                if let Some((literal, behind)) = dated(text, rest) {
+                    toks.push(Tok { kind: TokenKind::String, text: literal, word: String::new(), close: toks.len() });
+                    rest = behind;
+                    continue;
+                }
+                trouble.get_or_insert_with(|| "`{` is SQL only in {d '…'}, {t '…'} and {ts '…'}".into());
+            }
             TokenKind::Unterminated => {
                 trouble.get_or_insert_with(|| "a quote or a comment is opened and never closed".into());
             }
@@ -179,6 +189,26 @@ fn classify_tokens(dialect: Dialect, text: &str, tokens: &[Token]) -> Verdict {
         Some(reason) => Verdict::not_read(Class::Other, reason),
         None => verdict,
     }
+}
+
+/// ODBC's spelling of a date, a time or both, behind its `{`: the literal, and what follows the `}`. The server takes any expression there;
+/// with a string it is a constant.
+fn dated<'a, 'b>(text: &'a str, tokens: &'b [Token]) -> Option<(&'a str, &'b [Token])> {
+    let mut rest = tokens;
+    let mut next = || {
+        while let [t, behind @ ..] = rest {
+            rest = behind;
+            if !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment) {
+                return Some((t.kind, &text[t.span.clone()]));
+            }
+        }
+        None
+    };
+    let (_, kind) = next()?;
+    let (is, literal) = next()?;
+    let (_, end) = next()?;
+    let constant = ["d", "t", "ts"].iter().any(|k| kind.eq_ignore_ascii_case(k)) && is == TokenKind::String && literal.starts_with('\'');
+    (constant && end == "}").then_some((literal, rest))
 }
 
 #[cfg(test)]

@@ -37,6 +37,30 @@ fn may_write(d: Dialect, text: &str) {
 }
 
 #[test]
+fn dates_in_braces_are_constants() {
+    clean(MySql, "SELECT {d '2024-01-01'}, {T'10:00:00'}, { ts /* when */ '2024-01-01 10:00:00' } FROM t WHERE a >= {d '2024-01-01'}");
+    for text in [
+        "SELECT {d f()}",
+        "SELECT {d 'a' || f()}",
+        "SELECT {d (SELECT 1)}",
+        "SELECT {x 'a'}",
+        "SELECT {d 'a'",
+        "SELECT {d 'a'; DROP TABLE t}",
+        "SELECT {d /*! f() */ 'a'}",
+        "SELECT {d \"a\"}",
+        "SELECT {`d` 'a'}",
+        "SELECT {}",
+        "{d 'a'}",
+        "{d 'a'} INTO OUTFILE 'x'",
+    ] {
+        may_write(MySql, text);
+    }
+    may_write(MySql, "SELECT {d '2024-01-01'} INTO OUTFILE 'x'");
+    may_write(MySql, "SELECT {d 'a\\'}, f() INTO OUTFILE 'x' -- '}");
+    may_write(Postgres, "SELECT {d '2024-01-01'}");
+}
+
+#[test]
 fn ordinary_reads() {
     for d in ALL {
         for text in [
