@@ -779,7 +779,7 @@ promise!(every_name_leads_to_a_node_of_the_tree, async |p: Place| {
         paths.push(r.path());
         paths.extend(r.columns.iter().map(|c| r.path().child(NodeKind::Column, &*c.name)));
     }
-    paths.extend(names.places.iter().map(holdpoint::model::names::Place::path));
+    paths.extend(names.places().map(|(p, name)| p.path(name)));
     for wanted in ["child", "Odd Name", "child_parent", "touched", "both_of_them"] {
         assert!(paths.iter().any(|p| p.last().is_some_and(|(_, n)| n == wanted)), "{}: {wanted}", p.name);
     }

@@ -53,17 +53,17 @@ pub fn search(names: &Names, pattern: &str, most: usize) -> Vec<(u32, Found)> {
     let enough = pattern.contains('.') || pattern.trim().chars().nth(1).is_none();
     let found_places = if enough { Vec::new() } else { query.scored(names.placed.iter()) };
     for (score, i) in found_places.into_iter().take(most) {
-        let p = &names.places[i];
+        let Some((p, name)) = names.places.get(i).zip(names.placed.get(i)) else { continue };
         let label = match &p.relation {
-            Some((_, on)) => format!("{on}.{}", p.name),
-            None => p.name.to_string(),
+            Some((_, on)) => format!("{on}.{name}"),
+            None => name.to_string(),
         };
-        out.push((score, found(p.path(), &label, kind_word(p.kind), &p.schema)));
+        out.push((score, found(p.path(name), &label, kind_word(p.kind), &p.schema)));
     }
     for (score, i) in query.scored(names.columns.iter().take(COLUMN_NAMES).map(|(n, _)| &**n)).into_iter().take(most) {
         let (name, having) = &names.columns[i];
         // Tables along the search path first.
-        let mut tables: Vec<&Relation> = having.iter().filter_map(|i| names.relations.get(*i as usize)).take(1_000).collect();
+        let mut tables: Vec<&Relation> = having.iter().filter_map(|i| names.relations.get(*i as usize)).collect();
         tables.sort_by_cached_key(|r| (!names.on_path(&r.schema), std::cmp::Reverse(used(names, &r.name))));
         out.extend(tables.into_iter().take(TABLES_OF_A_COLUMN).map(|r| (score, of_column(r, name))));
     }

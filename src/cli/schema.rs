@@ -220,14 +220,14 @@ async fn find(cx: &Cx, conn: &crate::ops::Connection, object: &str) -> Result<No
         let names = ops::names(cx, conn).await?;
         // Indexes and triggers stand below their tables.
         if found.is_empty() {
-            let of = |p: &&crate::model::names::Place| *p.name == *bare && schema.as_ref().is_none_or(|s| **s == *p.schema);
-            let places: Vec<_> = names.places.iter().filter(of).collect();
+            let of = |(p, name): &(&crate::model::names::Place, &str)| **name == *bare && schema.as_ref().is_none_or(|s| **s == *p.schema);
+            let places: Vec<_> = names.places().filter(of).map(|(p, _)| p).collect();
             // A key and its index bear one name: the key's definition makes both.
             let key = |p: &crate::model::names::Place| {
                 p.kind == NodeKind::Index
                     && places.iter().any(|o| o.kind == NodeKind::Constraint && (&o.schema, &o.relation) == (&p.schema, &p.relation))
             };
-            found = places.iter().filter(|p| !key(p)).map(|p| p.path()).collect();
+            found = places.iter().filter(|p| !key(p)).map(|p| p.path(&bare)).collect();
         } else if schema.is_none()
             && let Some(r) = names.relation(None, &bare).filter(|r| names.on_path(&r.schema))
         {

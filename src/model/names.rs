@@ -29,20 +29,24 @@ pub struct Names {
     pub roles: Vec<Box<str>>,
     /// Of the two servers of MySQL's dialect it is MariaDB: each has words of its own.
     pub mariadb: bool,
-    /// What else stands in the schema tree: functions with their arguments, sequences, types, indexes, triggers.
+    /// What else stands in the schema tree: functions with their arguments, sequences, types, indexes, triggers. See [`Names::places`].
     pub places: Vec<Place>,
-    /// Names of columns, each with the relations (indexes into `relations`) that have one of it; without the system's own.
+    /// Their names, in their order.
+    pub placed: Packed,
+    /// Names of columns, each with the relations (indexes into `relations`) that have one of it, the first [`HAVING`] of them; without
+    /// the system's own.
     pub columns: Vec<(Arc<str>, Box<[u32]>)>,
     /// Names of the relations that are not the system's, in their order; see [`Names::pack`].
     pub own: Packed,
-    /// Names of the places, in their order.
-    pub placed: Packed,
     /// Names of tables and schemas that differ by case alone are different ones, also without quotes (MySQL's and MariaDB's
     /// `lower_case_table_names = 0`).
     pub by_case: bool,
     /// How often each name (in lower case) stands in what was run before: what is used comes first.
     pub used: HashMap<String, u32>,
 }
+
+/// Relations that are kept of those that have a column of one name: nobody looks through more of them, and nearly all have an `id`.
+pub const HAVING: usize = 1_000;
 
 /// Texts one behind the other in one piece of memory: names that lie scattered among their columns take three times as long to look
 /// through.
@@ -55,11 +59,20 @@ pub struct Packed {
 impl Packed {
     fn of<'a>(names: impl Iterator<Item = &'a str>) -> Packed {
         let mut out = Packed::default();
-        for n in names {
-            out.text.push_str(n);
-            out.ends.push(out.text.len());
-        }
+        names.for_each(|n| out.push(n));
         out
+    }
+    fn push(&mut self, name: &str) {
+        self.text.push_str(name);
+        self.ends.push(self.text.len());
+    }
+    fn shrink_to_fit(&mut self) {
+        self.text.shrink_to_fit();
+        self.ends.shrink_to_fit();
+    }
+    pub fn get(&self, i: usize) -> Option<&str> {
+        let start = if i == 0 { 0 } else { *self.ends.get(i - 1)? };
+        self.text.get(start..*self.ends.get(i)?)
     }
     pub fn iter(&self) -> impl Iterator<Item = &str> + Clone {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
@@ -75,15 +88,16 @@ pub struct Relation {
     pub kind: NodeKind,
     /// One of the server's own catalogues: proposed last.
     pub system: bool,
-    /// Each kept once for all relations that have it: most tables have an `id`.
-    pub columns: Box<[Arc<ColumnName>]>,
+    /// Each kept once for all relations that have it (most tables have an `id`), and so is the list: the tables of tenants and partitions
+    /// have the same.
+    pub columns: Arc<[Arc<ColumnName>]>,
     /// Places among `columns` of those that only the server fills.
     pub unwritable: Box<[u16]>,
     /// Places of those that a unique key has: what ON CONFLICT may name.
     pub keyed: Box<[u16]>,
 }
 
-/// An object of the schema tree that is neither a relation nor a column: enough to make its path.
+/// An object of the schema tree that is neither a relation nor a column: with its name enough to make its path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     pub schema: Arc<str>,
@@ -92,17 +106,16 @@ pub struct Place {
     /// The heading that it stands under.
     pub group: Arc<str>,
     pub kind: NodeKind,
-    pub name: Box<str>,
 }
 
 impl Place {
-    /// Where it stands in the schema tree.
-    pub fn path(&self) -> NodePath {
+    /// Where the one of this name stands in the schema tree.
+    pub fn path(&self, name: &str) -> NodePath {
         let mut path = NodePath::root().child(NodeKind::Schema, &*self.schema);
         if let Some((kind, name)) = &self.relation {
             path = path.child(*kind, &**name);
         }
-        path.child(NodeKind::Group, &*self.group).child(self.kind, &*self.name)
+        path.child(NodeKind::Group, &*self.group).child(self.kind, name)
     }
 }
 
@@ -144,10 +157,19 @@ impl Names {
         named.filter_map(|r| Some((rank(r)?, *r.name != *name, r))).min_by_key(|(rank, inexact, _)| (*rank, *inexact)).map(|(_, _, r)| r)
     }
 
-    /// Makes the packed names anew: needed after each change of `relations` or `places`.
+    /// Makes the packed names anew: needed after each change of `relations`.
     pub fn pack(&mut self) {
         self.own = Packed::of(self.relations.iter().filter(|r| !r.system).map(|r| &*r.name));
-        self.placed = Packed::of(self.places.iter().map(|p| &*p.name));
+    }
+
+    /// The places, each with its name.
+    pub fn places(&self) -> impl Iterator<Item = (&Place, &str)> + Clone {
+        self.places.iter().zip(self.placed.iter())
+    }
+
+    pub fn add_place(&mut self, place: Place, name: &str) {
+        self.places.push(place);
+        self.placed.push(name);
     }
 
     /// Adds the relations of a schema that was left out before.
@@ -177,6 +199,7 @@ pub struct Collector {
     /// Columns of the relation that came last, until it is complete: a list that grows takes half as much again as it needs.
     columns: Vec<Arc<ColumnName>>,
     known: HashSet<Arc<ColumnName>>,
+    lists: HashSet<Arc<[Arc<ColumnName>]>>,
 }
 
 impl Collector {
@@ -189,8 +212,19 @@ impl Collector {
         new
     }
     fn complete(&mut self) {
-        if let Some(last) = self.names.relations.last_mut() {
-            last.columns = self.columns.drain(..).collect();
+        let Some(last) = self.names.relations.last_mut() else { return };
+        if self.columns.is_empty() {
+            return;
+        }
+        match self.lists.get(&*self.columns) {
+            Some(known) => {
+                last.columns = known.clone();
+                self.columns.clear();
+            }
+            None => {
+                last.columns = self.columns.drain(..).collect();
+                self.lists.insert(last.columns.clone());
+            }
         }
     }
     /// A relation, before its columns.
@@ -202,7 +236,7 @@ impl Collector {
             name: name.into(),
             kind,
             system,
-            columns: Box::default(),
+            columns: Arc::default(),
             unwritable: Box::default(),
             keyed: Box::default(),
         });
@@ -237,7 +271,7 @@ impl Collector {
     pub fn place(&mut self, schema: &str, relation: Option<(NodeKind, &str)>, group: &str, kind: NodeKind, name: &str) {
         let (schema, group) = (self.share(schema), self.share(group));
         let relation = relation.map(|(k, n)| (k, n.into()));
-        self.names.places.push(Place { schema, relation, group, kind, name: name.into() });
+        self.names.add_place(Place { schema, relation, group, kind }, name);
     }
     /// One pair of columns of a foreign key; pairs of the same `key` (any text that names it) have to follow each other.
     pub fn key_pair(&mut self, first_of_key: bool, own: (&str, &str, &str), other: (&str, &str, &str)) {
@@ -261,15 +295,49 @@ impl Collector {
         self.names.relations.shrink_to_fit();
         let mut having: HashMap<&Arc<str>, Vec<u32>> = HashMap::new();
         for (i, r) in self.names.relations.iter().enumerate().filter(|(_, r)| !r.system) {
-            for c in &r.columns {
-                having.entry(&c.name).or_default().extend(u32::try_from(i));
+            for c in r.columns.iter() {
+                let have = having.entry(&c.name).or_default();
+                if have.len() < HAVING {
+                    have.extend(u32::try_from(i));
+                }
             }
         }
         let mut columns: Vec<(Arc<str>, Box<[u32]>)> = having.into_iter().map(|(n, r)| (n.clone(), r.into())).collect();
         columns.sort_unstable();
         self.names.columns = columns;
         self.names.places.shrink_to_fit();
+        self.names.placed.shrink_to_fit();
         self.names.pack();
         Names { path, schemas, functions, ..self.names }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_alike_share_their_columns_and_what_hangs_on_them_keeps_its_name() {
+        let mut c = Collector::default();
+        for i in 0..HAVING + 500 {
+            let table = format!("t{i}");
+            c.relation("public", &table, NodeKind::Table, false);
+            c.column("id", "integer");
+            c.column(if i == 7 { "seven" } else { "name" }, "text");
+            c.place("public", Some((NodeKind::Table, &table)), "Indexes", NodeKind::Index, &format!("{table}_pkey"));
+        }
+        c.relation("public", "empty", NodeKind::View, false);
+        let names = c.finish(Vec::new(), Vec::new(), Vec::new());
+        let columns = |i: usize| names.relations[i].columns.iter().map(|c| &*c.name).collect::<Vec<_>>();
+        assert_eq!((columns(3), columns(7), columns(HAVING + 500)), (vec!["id", "name"], vec!["id", "seven"], Vec::new()));
+        assert!(Arc::ptr_eq(&names.relations[3].columns, &names.relations[HAVING + 499].columns));
+        let having: Vec<(&str, usize, u32)> = names.columns.iter().map(|(n, have)| (&**n, have.len(), have[have.len() - 1])).collect();
+        let last = HAVING as u32;
+        assert_eq!(having, [("id", HAVING, last - 1), ("name", HAVING, last), ("seven", 1, 7)], "the first so many, in their order");
+        for (i, (place, name)) in names.places().enumerate() {
+            assert_eq!((Some(name), name), (names.placed.get(i), &*format!("t{i}_pkey")));
+            assert_eq!(place.path(name).name_of(NodeKind::Table), Some(&*format!("t{i}")));
+        }
+        assert_eq!(names.placed.get(HAVING + 500), None);
     }
 }

@@ -406,7 +406,7 @@ fn own_columns(words: &Words<'_>, scope: &Scope, out: &mut Collecting<'_>) {
     let name = words.name(open - 1);
     let schema = (open >= 3 && words.is(open - 2, ".")).then(|| words.name(open - 3));
     if let Some(r) = out.names.relation(schema.as_deref(), &name) {
-        for c in &r.columns {
+        for c in r.columns.iter() {
             out.name(ProposalKind::Column, &c.name, c.type_name.to_string(), 500);
         }
     }
@@ -458,7 +458,7 @@ fn qualified(words: &Words<'_>, scope: &Scope, typed: &Typed, kinds: Option<&[No
     if out.found.is_empty()
         && let Some(r) = out.names.relation(schema, last)
     {
-        for c in &r.columns {
+        for c in r.columns.iter() {
             out.name(ProposalKind::Column, &c.name, c.type_name.to_string(), 400);
         }
     }

@@ -21,13 +21,14 @@ pub(super) enum Word {
 
 /// The word's meaning; `None` for what is no keyword. Case does not matter.
 pub(super) fn word(dialect: Dialect, bytes: &[u8]) -> Option<Word> {
-    static TABLES: OnceLock<[Table; 3]> = OnceLock::new();
-    let tables = TABLES.get_or_init(|| [Table::new(POSTGRES), Table::new(MYSQL), Table::new(SQLITE)]);
-    match dialect {
-        Dialect::Postgres => tables[0].get(bytes),
-        Dialect::MySql => tables[1].get(bytes),
-        Dialect::Sqlite => tables[2].get(bytes),
-    }
+    // Each by itself: a session speaks one of them, and the first frame waits for it.
+    static TABLES: [OnceLock<Table>; 3] = [const { OnceLock::new() }; 3];
+    let (table, lists) = match dialect {
+        Dialect::Postgres => (&TABLES[0], POSTGRES),
+        Dialect::MySql => (&TABLES[1], MYSQL),
+        Dialect::Sqlite => (&TABLES[2], SQLITE),
+    };
+    table.get_or_init(|| Table::new(lists)).get(bytes)
 }
 
 /// Whether the lexer calls the word a keyword.
@@ -43,7 +44,9 @@ const SLOTS: usize = 4096;
 
 /// A hash table over short words, because every word of a text is looked up.
 struct Table {
-    slots: Vec<Option<(u128, Word)>>,
+    /// Zero where there is none: no word is empty.
+    keys: Vec<u128>,
+    kinds: Vec<Word>,
     long: Vec<(&'static str, Word)>,
 }
 
@@ -63,15 +66,15 @@ fn slot(key: u128) -> usize {
 impl Table {
     fn new(lists: [&'static str; 4]) -> Self {
         let kinds = [Word::Query, Word::Verb, Word::Refused, Word::Name];
-        let mut table = Table { slots: vec![None; SLOTS], long: Vec::new() };
+        let mut table = Table { keys: vec![0; SLOTS], kinds: vec![Word::Query; SLOTS], long: Vec::new() };
         for (word, kind) in lists.into_iter().zip(kinds).flat_map(|(list, kind)| list.split_whitespace().map(move |w| (w, kind))) {
             match key(word.as_bytes()) {
                 Some(key) => {
                     let mut at = slot(key);
-                    while table.slots[at].is_some_and(|(k, _)| k != key) {
+                    while table.keys[at] != 0 && table.keys[at] != key {
                         at = (at + 1) % SLOTS;
                     }
-                    table.slots[at] = Some((key, kind));
+                    (table.keys[at], table.kinds[at]) = (key, kind);
                 }
                 None => table.long.push((word, kind)),
             }
@@ -84,9 +87,9 @@ impl Table {
             return self.long.iter().find(|(w, _)| w.as_bytes().eq_ignore_ascii_case(bytes)).map(|w| w.1);
         };
         let mut at = slot(key);
-        while let Some((k, word)) = self.slots[at] {
-            if k == key {
-                return Some(word);
+        while self.keys[at] != 0 {
+            if self.keys[at] == key {
+                return Some(self.kinds[at]);
             }
             at = (at + 1) % SLOTS;
         }

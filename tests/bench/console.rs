@@ -6,6 +6,7 @@
 mod assess;
 mod data;
 mod measure;
+mod names;
 mod report;
 mod rows;
 mod screen;
@@ -20,7 +21,7 @@ use support::maria::MariaServer;
 use support::pg::PgServer;
 
 /// What can be asked for by name; without a name, all of it.
-const PARTS: [&str; 6] = ["screen", "sqlite", "postgres", "mariadb", "assess", "demo"];
+const PARTS: [&str; 7] = ["screen", "sqlite", "names", "postgres", "mariadb", "assess", "demo"];
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
@@ -51,6 +52,14 @@ fn main() -> ExitCode {
         if wanted("sqlite") {
             rows::measure(&mut report, home, &data::Side::sqlite(&file));
         }
+    }
+    if wanted("names") {
+        let dir = tempfile::tempdir().expect("directory");
+        names::sqlite(&mut report, home, dir.path());
+        let pg = PgServer::start(&["max_locks_per_transaction=1024"]);
+        names::postgres(&mut report, home, &pg);
+        let maria = MariaServer::start(&[]);
+        names::mariadb(&mut report, home, &maria);
     }
     if wanted("postgres") {
         let pg = PgServer::start(&["max_locks_per_transaction=1024"]);

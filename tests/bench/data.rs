@@ -23,7 +23,7 @@ pub fn missing_tools(wanted: &dyn Fn(&str) -> bool) -> Vec<&'static str> {
     if wanted("assess") {
         need.push("pgbench");
     }
-    if wanted("mariadb") {
+    if wanted("mariadb") || wanted("names") {
         need.extend(["mariadb", "mariadbd"]);
     }
     need.retain(|tool| server::find(tool, &["/usr/sbin".into(), "/usr/bin".into()]).is_none());

@@ -1,6 +1,7 @@
 //! What only servers have: the table list beside `psql`, five thousand tables, and cancelling, proved by asking the server.
 
 use super::measure::{Cost, median, ms, open, peak_mb, percentile, quiet, when};
+use super::names::TABLES;
 use super::report::{Budget, Report};
 use super::screen::{moves, to_editor, to_schema};
 use super::support::maria::MariaServer;
@@ -12,22 +13,12 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 const RUNS: usize = 9;
-const TABLES: usize = 5_000;
 
 pub fn postgres(report: &mut Report, home: &Path, pg: &PgServer) {
     // Some tables, as a small application has; then a schema of five thousand.
     pg.create_database("few");
     pg.psql("few", "do $$ begin for i in 0..19 loop execute format('create table t_%s (id int primary key, name text)', lpad(i::text, 5, '0')); end loop; end $$");
-    pg.create_database("wide");
-    let columns: String = (1..20).map(|c| format!(", c{c} text")).collect();
-    pg.psql(
-        "wide",
-        &format!(
-            "do $$ begin for i in 0..{} loop execute format('create table t_%s (id int primary key{columns})', lpad(i::text, 5, '0')); end loop; end $$",
-            TABLES - 1
-        ),
-    );
-    pg.psql("wide", "vacuum analyze");
+    super::names::wide(pg);
     list_beside_psql(report, home, pg, "few", "table list on the screen");
     list_beside_psql(report, home, pg, "wide", "5,000 tables: list on the screen");
     wide(report, home, pg);

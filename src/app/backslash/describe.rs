@@ -145,14 +145,14 @@ fn look(state: &mut State, typed: &str, fresh: bool, effects: &mut Vec<Effect>) 
 /// An index, a key, a sequence or a type of that name: `\d` shows them in psql, too.
 fn hanging(names: &Names, dialect: Dialect, schema: Option<&Part>, bare: &Part) -> Option<NodePath> {
     const KINDS: [NodeKind; 5] = [NodeKind::Constraint, NodeKind::Index, NodeKind::Sequence, NodeKind::Type, NodeKind::Trigger];
-    let named = |p: &&crate::model::names::Place| {
-        bare.is(&p.name, dialect, names.by_case)
+    let named = |(p, name): &(&crate::model::names::Place, &str)| {
+        bare.is(name, dialect, names.by_case)
             && match schema {
                 Some(s) => s.is(&p.schema, dialect, names.by_case),
                 None => names.path.is_empty() || names.on_path(&p.schema),
             }
     };
-    KINDS.into_iter().find_map(|k| names.places.iter().filter(|p| p.kind == k).find(named)).map(crate::model::names::Place::path)
+    KINDS.into_iter().find_map(|k| names.places().filter(|(p, _)| p.kind == k).find(named)).map(|(p, name)| p.path(name))
 }
 
 #[cfg(test)]

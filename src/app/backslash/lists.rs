@@ -9,24 +9,24 @@ use crate::model::{Dialect, NodeKind};
 use crate::text;
 
 /// The name of a place without a function's arguments.
-fn bare(p: &Place) -> &str {
-    p.name.split('(').next().unwrap_or(&p.name)
+fn bare(name: &str) -> &str {
+    name.split('(').next().unwrap_or(name)
 }
 
-fn fits(p: &Place, pattern: &str) -> bool {
-    let (schema, name) = pattern.rsplit_once('.').unwrap_or(("", pattern));
-    matches(name, bare(p)) && (schema.is_empty() || matches(schema, &p.schema))
+fn fits(p: &Place, name: &str, pattern: &str) -> bool {
+    let (schema, like) = pattern.rsplit_once('.').unwrap_or(("", pattern));
+    matches(like, bare(name)) && (schema.is_empty() || matches(schema, &p.schema))
 }
 
 /// Objects of one kind: `schema.name`, and the table that they hang on.
 pub fn placed(state: &mut State, kind: NodeKind, title: &str, pattern: &str) {
     let Some(names) = known(state) else { return };
-    let line = |p: &Place| {
+    let line = |(p, name): (&Place, &str)| {
         let schema = if p.schema.is_empty() { String::new() } else { format!("{}.", p.schema) };
         let on = p.relation.as_ref().map_or_else(String::new, |(_, table)| format!("  on {table}"));
-        format!("{schema}{}{on}", p.name)
+        format!("{schema}{name}{on}")
     };
-    let mut lines: Vec<String> = names.places.iter().filter(|p| p.kind == kind && fits(p, pattern)).map(line).collect();
+    let mut lines: Vec<String> = names.places().filter(|(p, name)| p.kind == kind && fits(p, name, pattern)).map(line).collect();
     lines.sort_unstable();
     listed(state, title, lines);
 }
@@ -39,16 +39,16 @@ pub fn source(state: &mut State, name: &str, effects: &mut Vec<Effect>) {
     let Some(names) = known(state) else { return };
     let wanted = name.split('(').next().unwrap_or(name).trim_matches(['"', '`']);
     let (schema, bare_name) = wanted.rsplit_once('.').unwrap_or(("", wanted));
-    let same = |p: &&Place| {
+    let same = |(p, name): &(&Place, &str)| {
         matches!(p.kind, NodeKind::Function | NodeKind::Trigger)
-            && bare(p).eq_ignore_ascii_case(bare_name)
+            && bare(name).eq_ignore_ascii_case(bare_name)
             && (schema.is_empty() || p.schema.eq_ignore_ascii_case(schema))
     };
-    let found: Vec<&Place> = names.places.iter().filter(same).collect();
+    let found: Vec<(&Place, &str)> = names.places().filter(same).collect();
     // Of several with the name the one whose arguments were typed, or the first along the path.
-    let exact = found.iter().find(|p| name.contains('(') && name.ends_with(&*p.name));
-    match exact.or_else(|| found.iter().min_by_key(|p| names.path.iter().position(|s| **s == *p.schema).unwrap_or(usize::MAX))) {
-        Some(p) => effects.push(Effect::Definition { link: state.link_no, at: p.path() }),
+    let exact = found.iter().find(|(_, of)| name.contains('(') && name.ends_with(of));
+    match exact.or_else(|| found.iter().min_by_key(|(p, _)| names.path.iter().position(|s| **s == *p.schema).unwrap_or(usize::MAX))) {
+        Some((p, of)) => effects.push(Effect::Definition { link: state.link_no, at: p.path(of) }),
         None => state.say(Note::warning(format!("There is no function {} of yours here.", text::clean(name)))),
     }
 }

@@ -124,23 +124,28 @@ async fn relations(s: &Session, database: &str, out: &mut Collector) -> Result<(
         .fetch(format!("SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = {here} AND TABLE_TYPE LIKE '%VIEW%'"))
         .await?;
     let views: HashSet<&str> = views.rows.iter().map(|r| at(r, 0)).collect();
+    let mut computed: Vec<bool> = Vec::new();
+    // Row by row: of thousands of tables, the answer would weigh many times what is kept of it.
     let columns = s
-        .fetch(format!(
+        .run(format!(
             "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, \
              EXTRA LIKE '%VIRTUAL%' OR EXTRA LIKE '%STORED%' OR EXTRA LIKE '%PERSISTENT%' FROM information_schema.COLUMNS \
              WHERE TABLE_SCHEMA = {here} ORDER BY TABLE_NAME, ORDINAL_POSITION"
         ))
         .await?;
-    let mut computed: Vec<bool> = Vec::new();
-    for r in &columns.rows {
-        if !out.is_at(at(r, 0), at(r, 1)) {
-            let kind = if views.contains(at(r, 1)) { NodeKind::View } else { NodeKind::Table };
-            out.unwritable(&std::mem::take(&mut computed));
-            out.relation(at(r, 0), at(r, 1), kind, system);
-        }
-        out.column(at(r, 2), at(r, 3));
-        computed.push(at(r, 4) == "1");
-    }
+    columns
+        .each(|r| {
+            let r = &r;
+            if !out.is_at(at(r, 0), at(r, 1)) {
+                let kind = if views.contains(at(r, 1)) { NodeKind::View } else { NodeKind::Table };
+                out.unwritable(&std::mem::take(&mut computed));
+                out.relation(at(r, 0), at(r, 1), kind, system);
+            }
+            out.column(at(r, 2), at(r, 3));
+            computed.push(at(r, 4) == "1");
+            Ok(())
+        })
+        .await?;
     out.unwritable(&computed);
     Ok(())
 }

@@ -264,9 +264,22 @@ pub(super) fn relation_of(at: &NodePath) -> Option<(&str, &str)> {
 
 async fn outline(s: &Session, at: &NodePath) -> Result<Option<Vec<SchemaNode>>> {
     let Some((NodeKind::Schema, schema)) = at.last() else { return Ok(None) };
-    let mut all: Vec<SchemaNode> = pinned(s, OUTLINE, &[schema]).await?.rows.iter().map(relation).collect();
+    relations(s, OUTLINE, schema).await.map(Some)
+}
+
+/// A schema's list. Row by row: of thousands of tables, the answer would weigh more than the list that is made of it.
+async fn relations(s: &Session, query: &str, schema: &str) -> Result<Vec<SchemaNode>> {
+    let mut all = Vec::new();
+    pinned_rows(s, query, &[schema])
+        .await?
+        .each(|r| {
+            all.push(relation(&r));
+            Ok(())
+        })
+        .await?;
     all.sort_by(natural);
-    Ok(Some(all))
+    all.shrink_to_fit();
+    Ok(all)
 }
 
 async fn children(s: &Session, at: &NodePath) -> Result<Vec<SchemaNode>> {
@@ -276,12 +289,7 @@ async fn children(s: &Session, at: &NodePath) -> Result<Vec<SchemaNode>> {
     };
     let schema = at.name_of(NodeKind::Schema).unwrap_or_default();
     match kind {
-        NodeKind::Schema => {
-            let t = pinned(s, RELATIONS, &[name]).await?;
-            let mut all: Vec<SchemaNode> = t.rows.iter().map(relation).collect();
-            all.sort_by(natural);
-            Ok(all)
-        }
+        NodeKind::Schema => relations(s, RELATIONS, name).await,
         NodeKind::Table | NodeKind::View | NodeKind::MaterializedView => {
             Ok(pinned(s, COLUMNS, &[schema, name]).await?.rows.iter().map(column).collect())
         }

@@ -54,26 +54,33 @@ async fn of(s: &Session, schema: &str, out: &mut Collector) -> Result<()> {
         ))
         .await?;
     let unique: HashSet<(&str, &str)> = unique.rows.iter().map(|r| (at(r, 0), at(r, 1))).collect();
+    let (mut computed, mut keyed) = (Vec::new(), Vec::new());
+    // Row by row, and without sorting the columns of all tables: of thousands of them, either would weigh many times what is kept.
+    // LIMIT makes the tables come in their order, which SQLite would leave out.
     let columns = s
-        .fetch(format!(
-            "SELECT m.name, m.type, c.name, c.type, c.hidden IN (2, 3), c.pk > 0 FROM {0}.sqlite_schema m JOIN pragma_table_xinfo(m.name, {1}) c \
-             WHERE m.type IN ('table', 'view') AND m.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY m.name, c.cid",
+        .run(format!(
+            "SELECT m.name, m.type, c.name, c.type, c.hidden IN (2, 3), c.pk > 0 FROM (SELECT name, type FROM {0}.sqlite_schema \
+             WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name LIMIT -1) m \
+             CROSS JOIN pragma_table_xinfo(m.name, {1}) c",
             q(schema),
             literal
         ))
         .await?;
-    let (mut computed, mut keyed) = (Vec::new(), Vec::new());
-    for r in &columns.rows {
-        if !out.is_at(schema, at(r, 0)) {
-            out.unwritable(&std::mem::take(&mut computed));
-            out.keyed(&std::mem::take(&mut keyed));
-            out.relation(schema, at(r, 0), if at(r, 1) == "view" { NodeKind::View } else { NodeKind::Table }, false);
-        }
-        out.column(at(r, 2), at(r, 3));
-        computed.push(at(r, 4) == "1");
-        // An INTEGER PRIMARY KEY has no index.
-        keyed.push(at(r, 5) == "1" || unique.contains(&(at(r, 0), at(r, 2))));
-    }
+    columns
+        .each(|r| {
+            let r = &r;
+            if !out.is_at(schema, at(r, 0)) {
+                out.unwritable(&std::mem::take(&mut computed));
+                out.keyed(&std::mem::take(&mut keyed));
+                out.relation(schema, at(r, 0), if at(r, 1) == "view" { NodeKind::View } else { NodeKind::Table }, false);
+            }
+            out.column(at(r, 2), at(r, 3));
+            computed.push(at(r, 4) == "1");
+            // An INTEGER PRIMARY KEY has no index.
+            keyed.push(at(r, 5) == "1" || unique.contains(&(at(r, 0), at(r, 2))));
+            Ok(())
+        })
+        .await?;
     out.unwritable(&computed);
     out.keyed(&keyed);
     let places = s

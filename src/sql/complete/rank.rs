@@ -107,8 +107,8 @@ impl Collecting<'_> {
     /// The functions that the database itself defines: only they can be dropped.
     pub fn own_functions(&mut self) {
         let names = self.names;
-        for p in names.places.iter().filter(|p| p.kind == NodeKind::Function && &*p.group == "Functions") {
-            let bare = p.name.split('(').next().unwrap_or(&p.name);
+        for (p, name) in names.places().filter(|(p, _)| p.kind == NodeKind::Function && &*p.group == "Functions") {
+            let bare = name.split('(').next().unwrap_or(name);
             let qualified = format!("{}.{bare}", p.schema);
             if names.procedures.iter().any(|f| **f == *bare || **f == qualified) {
                 continue;
@@ -121,8 +121,8 @@ impl Collecting<'_> {
     /// Those of them that a trigger may execute: it gives them no arguments.
     pub fn trigger_functions(&mut self) {
         let names = self.names;
-        for p in names.places.iter().filter(|p| p.kind == NodeKind::Function && p.name.ends_with("()")) {
-            let bare = p.name.trim_end_matches("()");
+        for (p, name) in names.places().filter(|(p, name)| p.kind == NodeKind::Function && name.ends_with("()")) {
+            let bare = name.trim_end_matches("()");
             let qualified = format!("{}.{bare}", p.schema);
             if names.procedures.iter().any(|f| **f == *bare || **f == qualified) {
                 continue;
@@ -135,21 +135,21 @@ impl Collecting<'_> {
     /// What hangs on a relation, by its bare name; or only what stands under one heading.
     pub fn hanging(&mut self, kind: NodeKind, under: Option<&str>, on: &Relation) {
         let names = self.names;
-        let of = |p: &&crate::model::names::Place| {
+        let of = |(p, _): &(&crate::model::names::Place, &str)| {
             p.kind == kind
                 && under.is_none_or(|u| u == &*p.group)
                 && p.schema == on.schema
                 && p.relation.as_ref().is_some_and(|(_, name)| *name == on.name)
         };
-        for p in names.places.iter().filter(of) {
-            self.name(proposal_kind(kind), &p.name, String::new(), 300);
+        for (_, name) in names.places().filter(of) {
+            self.name(proposal_kind(kind), name, String::new(), 300);
         }
     }
     /// Objects of one kind that are neither tables nor routines, or those under one heading alone.
     pub fn placed(&mut self, wanted: NodeKind, under: Option<&str>) {
         let names = self.names;
         let kind = proposal_kind(wanted);
-        for (p, name) in names.places.iter().zip(names.placed.iter()) {
+        for (p, name) in names.places() {
             if p.kind != wanted || under.is_some_and(|u| u != &*p.group) {
                 continue;
             }

@@ -212,10 +212,19 @@ impl Schema {
         // While it loads, only an outline can stand there.
         let outlined = start < end && position.is_some_and(|i| self.nodes[i].loaded == Loaded::Loading);
         let on = chosen.filter(|i| outlined && (start..end).contains(i)).map(|i| self.path(i));
-        let old = if outlined { self.nodes[start..end].to_vec() } else { Vec::new() };
-        let fresh = filled(old, children, depth);
-        let count = fresh.len();
-        self.nodes.splice(start..end, fresh);
+        let count = if outlined
+            && listed(&self.nodes[start..end], depth).map(|n| (n.kind, &n.name)).eq(children.iter().map(|c| (c.kind, &c.name)))
+        {
+            // Where they stand: of thousands, another list beside the two would be what takes the most memory of all.
+            self.nodes[start..end].iter_mut().filter(|n| n.depth == depth).zip(children).for_each(|(n, child)| n.node = child);
+            end - start
+        } else {
+            let old: Vec<Node> = self.nodes.drain(start..end).collect();
+            let fresh = filled(if outlined { old } else { Vec::new() }, children, depth);
+            let count = fresh.len();
+            self.nodes.splice(start..start, fresh);
+            count
+        };
         match position {
             Some(i) => {
                 self.nodes[i].loaded = Loaded::Yes;
@@ -308,6 +317,11 @@ impl Schema {
             None => self.read_at,
         }
     }
+}
+
+/// Those of a list itself, without what was opened below them.
+fn listed(nodes: &[Node], depth: usize) -> impl Iterator<Item = &SchemaNode> {
+    nodes.iter().filter(move |n| n.depth == depth).map(|n| &n.node)
 }
 
 /// How far apart a name may stand in an outline and in the list that follows it: what was made or dropped between the two.

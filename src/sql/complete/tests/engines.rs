@@ -8,15 +8,14 @@ fn names(mariadb: bool) -> Names {
     names.functions.extend(functions);
     names.roles = ["'app'@'%'", "'reporting'"].map(Box::from).into();
     names.mariadb = mariadb;
-    let place = |kind, group: &str, name: &str| crate::model::names::Place {
+    let place = |kind, group: &str| crate::model::names::Place {
         schema: "public".into(),
         relation: Some((NodeKind::Table, "orders".into())),
         group: group.into(),
         kind,
-        name: name.into(),
     };
-    names.places.push(place(NodeKind::Constraint, "Checks", "total_is_right"));
-    names.places.push(place(NodeKind::Constraint, "Foreign keys", "orders_customer"));
+    names.add_place(place(NodeKind::Constraint, "Checks"), "total_is_right");
+    names.add_place(place(NodeKind::Constraint, "Foreign keys"), "orders_customer");
     names.pack();
     names
 }
