@@ -34,7 +34,19 @@ pub use args::{Cli, Command, Format, RowFormat};
 
 /// Parses the arguments, runs the operation, and turns its outcome into the exit code.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // A plugin that was called wrongly is no alarm.
+        Err(e) if e.use_stderr() && std::env::args_os().any(|a| a == "--nagios") => {
+            let words = e.to_string();
+            let first: Vec<&str> = words.lines().map(str::trim).take_while(|l| !l.is_empty()).collect();
+            let first = first.join(" ");
+            return assess::nagios::failed(
+                &Error::usage(first.trim_start_matches("error: ")).hint("`holdpoint assess --help` tells how it is called."),
+            );
+        }
+        Err(e) => e.exit(),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(r) => r,
         Err(e) => return fail(&Error::io("starting the runtime", e)),
@@ -88,10 +100,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
             let cx = match context(cli.config.as_deref()) {
                 Ok(cx) => cx,
                 // As where a plugin was called wrongly, below.
-                Err(e) if matches!(command, Command::Assess { nagios: true, .. }) => {
-                    fail(&e);
-                    return Ok(ExitCode::from(3));
-                }
+                Err(e) if matches!(command, Command::Assess { nagios: true, .. }) => return Ok(assess::nagios::failed(&e)),
                 Err(e) => return Err(e),
             };
             let cancel = cx.cancel.clone();
@@ -184,11 +193,8 @@ async fn run(cli: Cli) -> Result<ExitCode> {
                         }
                     };
                     match done.await {
-                        // A plugin that was called wrongly knows nothing of the server.
-                        Err(e) if nagios && e.kind == Kind::Usage => {
-                            fail(&e);
-                            Ok(ExitCode::from(3))
-                        }
+                        // A plugin that was called wrongly, or could not do its part here, knows nothing of the server.
+                        Err(e) if nagios => Ok(assess::nagios::failed(&e)),
                         done => done,
                     }
                 }

@@ -88,7 +88,7 @@ fn a_locked_catalogue_is_named_from_another_database() {
     assert_eq!((action.deed.name(), action.object.as_str()), ("end-idle", pid.trim()));
     assert!(run.seen("PG06").severity >= Severity::Warning, "{:#?}", run.seen("PG06"));
     assert!(run.found.checks.len() > 10, "the rest is read all the same");
-    assert!(run.took < Duration::from_secs(20), "{:?}", run.took);
+    run.within_its_budget();
 }
 
 #[test]
@@ -110,12 +110,8 @@ fn a_full_server_says_so_with_and_without_a_connection_left() {
     let mut clients: Vec<Held> = Vec::new();
     let connected =
         || pg.psql("shop", "select count(*) from pg_stat_activity where usename = 'stranger'").trim().parse::<usize>().expect("a number");
-    // Our own look takes a connection for a moment: who came meanwhile was refused, and comes again.
     wait_until("all are connected", || {
-        clients.retain_mut(|c| c.0.try_wait().expect("psql").is_none());
-        if clients.len() < 5 {
-            clients.push(Held::pg(&pg, "stranger", "shop", "select 1;"));
-        }
+        Held::fill(&mut clients, 5, || Held::pg(&pg, "stranger", "shop", "select 1;"));
         connected() == 5
     });
     let run = assess(&pg, "oncall", "shop", &[]);
@@ -167,6 +163,16 @@ fn what_lasts_is_found_slots_indexes_settings() {
     let names: Vec<&str> = run.found.checks.iter().map(|c| c.check.as_str()).collect();
     assert_eq!(names, ["connect", "PG11", "PG27"]);
     assert_eq!(assess(&pg, "oncall", "shop", &["--checks", "PG29", "--nagios"]).code, Some(2));
+    let home = tempfile::tempdir().expect("a directory");
+    let (code, out, err) = run_in(home.path(), &pg, &["--checks", "PG29,PG03", "--nagios"]);
+    let lines: Vec<&str> = out.lines().collect();
+    let (says, figures) = lines[0].split_once(" | ").unwrap_or_else(|| panic!("no figures: {out}"));
+    assert_eq!((code, err.as_str()), (Some(2), ""), "{out}");
+    assert!(says.starts_with("HOLDPOINT CRITICAL - ") && says.contains("fsync"), "{out}");
+    let used = figures.split(' ').find_map(|f| f.strip_prefix("PG03.used=")).unwrap_or_else(|| panic!("{out}"));
+    let (value, limits) = used.split_once('%').expect("a share");
+    assert!(value.parse::<f64>().is_ok_and(|v| v < 80.0) && limits == ";80;90", "{out}");
+    assert!(lines[1].starts_with("Next: ") && lines[2].starts_with("CRITICAL settings"), "{out}");
 }
 
 #[test]
@@ -350,11 +356,11 @@ fn a_server_that_goes_away_in_the_middle_is_the_cause() {
     let home = tempfile::tempdir().expect("a directory");
     let url = format!("postgres://postgres@127.0.0.1:{}/shop?sslmode=disable", pg.port);
     let mut c = support::command(home.path());
-    c.args(["assess", &url, "--format", "json", "--timeframe", "50"]).stdout(Stdio::piped()).stderr(Stdio::null());
+    c.args(["assess", &url, "--format", "json", "--timeframe", "300", "--budget", "600"]).stdout(Stdio::piped()).stderr(Stdio::null());
     let running = c.spawn().expect("holdpoint runs");
     wait_until("it waits for its second samples", || {
         let waits = "select count(*) from pg_stat_activity where application_name like 'holdpoint%' and state = 'idle' \
-            and state_change < clock_timestamp() - interval '1 second'";
+            and state_change < clock_timestamp() - interval '5 seconds'";
         pg.psql("shop", waits).trim() == "1"
     });
     let file = std::fs::read_to_string(pg.socket.join("data/postmaster.pid")).expect("its file");
@@ -363,7 +369,7 @@ fn a_server_that_goes_away_in_the_middle_is_the_cause() {
     rustix::process::kill_process(rustix::process::Pid::from_raw(pid).expect("a process"), rustix::process::Signal::QUIT).expect("stopped");
     let began = std::time::Instant::now();
     let out = running.wait_with_output().expect("it ends");
-    assert!(began.elapsed() < Duration::from_secs(20), "the pause is not waited out");
+    assert!(began.elapsed() < Duration::from_secs(100), "the pause is not waited out");
     let found: holdpoint::model::assessment::Assessment = serde_json::from_slice(&out.stdout).expect("JSON");
     assert_eq!((found.summary.check.as_str(), found.summary.sev), ("lost", Some(1)), "{:#?}", found.summary);
     assert!(found.summary.says.starts_with("The server went away in the middle of the assessment"), "{}", found.summary.says);
@@ -426,8 +432,8 @@ fn of_a_server_that_is_down_its_own_log_is_read_or_none() {
 #[test]
 fn what_the_application_rolls_back_is_counted_and_what_the_assessment_does_is_not() {
     let pg = server(&[]);
-    let rolls = "begin; update orders set state = 'x' where id = 1; select pg_sleep(0.03); rollback;\n".repeat(2000);
-    let storm = Held::pg(&pg, "postgres", "shop", &rolls);
+    let rolls = "begin; update orders set state = 'x' where id = 1; select pg_sleep(0.03); rollback;\n".repeat(20_000);
+    let storm = Held::pg_script(&pg, "postgres", "shop", &rolls);
     wait_until("it rolls back", || pg.psql("shop", "select xact_rollback > 5 from pg_stat_database where datname = 'shop'").trim() == "t");
     let run = support::assess::assess(
         &format!("postgres://postgres@127.0.0.1:{}/shop?sslmode=disable", pg.port),
@@ -465,10 +471,10 @@ fn what_keeps_applications_from_writing_and_constraints_from_holding_is_named() 
 #[test]
 fn a_pool_that_ends_reading_with_rollback_and_a_checkpoint_by_hand_are_no_alarm() {
     let pg = server(&[]);
-    let reads = "begin; select count(*) from orders; select pg_sleep(0.01); rollback;\n".repeat(3000);
-    let pool = Held::pg(&pg, "postgres", "shop", &reads);
+    let reads = "begin; select count(*) from orders; select pg_sleep(0.01); rollback;\n".repeat(30_000);
+    let pool = Held::pg_script(&pg, "postgres", "shop", &reads);
     wait_until("it reads", || pg.psql("shop", "select xact_rollback > 5 from pg_stat_database where datname = 'shop'").trim() == "t");
-    let checkpoints = Held::pg(&pg, "postgres", "shop", &"checkpoint; select pg_sleep(1);\n".repeat(10));
+    let checkpoints = Held::pg_script(&pg, "postgres", "shop", &"checkpoint; select pg_sleep(0.5);\n".repeat(1000));
     let run = assess(&pg, "postgres", "shop", &["--checks", "PG19,PG21", "--timeframe", "4"]);
     assert!(run.seen("PG19").figures["rolled_back"] > 80.0, "{:#?}", run.seen("PG19"));
     assert!(run.seen("PG21").figures["requested"] >= 10.0, "{:#?}", run.seen("PG21"));

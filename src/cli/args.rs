@@ -282,7 +282,7 @@ pub enum Command {
         timeframe: u64,
         #[arg(long, value_enum, default_value_t)]
         format: AssessFormat,
-        /// Exit codes of Nagios' plugins: 0 sound, 1 warning, 2 critical, 3 unknown
+        /// A plugin's output and exit codes for Nagios and its kin: 0 sound, 1 warning, 2 critical, 3 unknown
         #[arg(long)]
         nagios: bool,
         /// Write the hand-over into a new file: .md, .html or .json; statements lose their constants

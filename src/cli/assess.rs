@@ -1,5 +1,7 @@
 //! `holdpoint assess`: what is wrong with a target, as it is found.
 
+pub mod nagios;
+
 use super::args::{AssessFormat, Mutes};
 use super::output;
 use crate::model::assessment::{Assessment, Seen};
@@ -103,7 +105,9 @@ pub async fn assess(cx: &Cx, target_word: &str, asked: Asked) -> Result<ExitCode
             return Err(Error::usage(format!("{} is there already", text::clean(&path.display().to_string()))).hint("Choose another name."));
         }
     }
-    let table = asked.format == AssessFormat::Table;
+    // A plugin's output begins with the state, which is known at the end.
+    let plugin = asked.nagios && asked.format == AssessFormat::Table;
+    let table = asked.format == AssessFormat::Table && !plugin;
     let found = assess::assess(cx, target.clone(), &how, |news| {
         // A closed pipe must not keep the assessment from ending in order.
         let _ = match news {
@@ -113,7 +117,15 @@ pub async fn assess(cx: &Cx, target_word: &str, asked: Asked) -> Result<ExitCode
         };
     })
     .await?;
+    // A state that is known in part is no state.
+    if plugin && cx.cancel.is_cancelled() {
+        return Err(Error::cancelled());
+    }
     match asked.format {
+        AssessFormat::Table if plugin => {
+            let (checks, limits) = assess::thresholds(&target)?;
+            nagios::lines(nagios::report(&assess::without_constants(&target, &found), &checks, &limits))?;
+        }
         AssessFormat::Table => summarise(&found, target_word)?,
         AssessFormat::Json => output::json(&assess::without_constants(&target, &found))?,
         AssessFormat::Ndjson => output::ndjson(found.checks.iter().flat_map(|c| &c.findings))?,
@@ -185,14 +197,11 @@ fn summarise(found: &Assessment, target: &str) -> Result<()> {
 
 /// Our own exit codes (0 sound, 1 findings, 3 no connection, 5 could not see), or those of Nagios' plugins (0 to 3).
 fn code(found: &Assessment, nagios: bool) -> u8 {
-    match (nagios, found.severity()) {
-        (true, Severity::Ok | Severity::Info) => 0,
-        (true, Severity::Warning) => 1,
-        (true, Severity::Critical) => 2,
-        (true, Severity::Unknown) => 3,
-        (false, _) if found.server.is_none() => 3,
-        (false, Severity::Warning | Severity::Critical) => 1,
-        (false, Severity::Unknown) => 5,
-        (false, Severity::Ok | Severity::Info) => 0,
+    match found.severity() {
+        severity if nagios => nagios::state(severity).1,
+        _ if found.server.is_none() => 3,
+        Severity::Warning | Severity::Critical => 1,
+        Severity::Unknown => 5,
+        Severity::Ok | Severity::Info => 0,
     }
 }

@@ -69,6 +69,19 @@ pub enum News {
     Seen(Box<Seen>),
 }
 
+/// All checks that have thresholds: the engine's own, and the login.
+fn with_limits(all: &[Check]) -> Vec<Check> {
+    all.iter().copied().chain([failure::CONNECT]).collect()
+}
+
+/// The checks of a target, and the thresholds that hold for it.
+pub fn thresholds(target: &Target) -> Result<(Vec<Check>, Limits)> {
+    let engine = registry::engine(target.clone(), None);
+    let all = with_limits(engine.assessing().get()?.checks());
+    let limits = limits::of(target, &all, &Limits::default())?;
+    Ok((all, limits))
+}
+
 /// Assesses a target; each check is told as soon as it is done. The error is one of usage alone: what the server refuses is a finding.
 pub async fn assess(cx: &Cx, target: Target, how: &How, tell: impl Fn(News) + Send + Sync) -> Result<Assessment> {
     let began = Instant::now();
@@ -79,8 +92,7 @@ pub async fn assess(cx: &Cx, target: Target, how: &How, tell: impl Fn(News) + Se
     let engine = registry::engine(target.clone(), password.clone());
     let all = engine.assessing().get()?.checks();
     let checks = chosen(all, &how.only)?;
-    let named: Vec<Check> = all.iter().copied().chain([failure::CONNECT]).collect();
-    let how = &How { limits: limits::of(&target, &named, &how.limits)?, ..how.clone() };
+    let how = &How { limits: limits::of(&target, &with_limits(all), &how.limits)?, ..how.clone() };
     let limit = engine.assessing().get()?.statement_limit() + GRACE;
     tell(News::Chosen(checks.clone()));
     let mut notes = Vec::new();

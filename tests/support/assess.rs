@@ -10,16 +10,20 @@ pub struct Run {
 }
 
 impl Run {
+    /// It has a time, and keeps to it, however busy this machine is.
+    pub fn within_its_budget(&self) {
+        assert!(self.found.took <= self.found.budget, "{} ms of {}", self.found.took, self.found.budget);
+    }
     pub fn seen(&self, check: &str) -> &Seen {
         self.found.checks.iter().find(|c| c.check == check).unwrap_or_else(|| panic!("no check {check}: {:#?}", self.found))
     }
-    /// Nothing was cut off: no statement waited for a lock or ran into its limit.
+    /// Nothing was cut off: no statement waited for a lock or ran into its limit. How long each took tells of the machine alone: whoever
+    /// waits for a lock is cut off after 0.1 s, and that is told.
     pub fn nothing_waited(&self) {
         // The log's own lines tell of timeouts, of our first login to a locked catalogue too.
         for seen in self.found.checks.iter().filter(|s| s.name != "log") {
             let says = seen.says.to_lowercase();
             assert!(!says.contains("timeout") && !says.contains("timed out") && !says.contains("max_statement_time"), "{seen:#?}");
-            assert!(seen.took < 1500.0, "{seen:#?}");
         }
     }
 }

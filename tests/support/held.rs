@@ -63,6 +63,14 @@ impl Held {
         Held(Held::maria_client(server, user).arg("--force").stdin(file).spawn().expect("the client starts"))
     }
 
+    /// Of so many clients each that was refused comes again: our own look takes one of the last connections for a moment.
+    pub fn fill(clients: &mut Vec<Held>, number: usize, one: impl Fn() -> Held) {
+        clients.retain_mut(|c| c.0.try_wait().expect("the client").is_none());
+        if clients.len() < number {
+            clients.push(one());
+        }
+    }
+
     pub fn maria_client(server: &MariaServer, user: &str) -> Command {
         let mut c = Command::new(MariaServer::program("mariadb"));
         c.args(["--no-defaults", MariaServer::plain(), "-h", "127.0.0.1", "-u", user, "shop"]).arg(format!("--port={}", server.port));
