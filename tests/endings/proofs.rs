@@ -40,7 +40,7 @@ fn on_postgresql() {
     support::wait_until("the backup waits", || count("wait_event_type = 'Lock'") != "0");
     interrupted(child);
     support::wait_until("nobody waits any more", || count("wait_event_type = 'Lock'") == "0");
-    assert_eq!(count("application_name = 'pg_dump'"), "0");
+    support::wait_until("pg_dump is gone", || count("application_name = 'pg_dump'") == "0");
     no_backup(&p);
     holder.kill().expect("kill");
     holder.wait().expect("ends");

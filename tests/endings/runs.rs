@@ -90,6 +90,8 @@ fn an_import_that_waits_names_whom_and_its_end_is_kept() {
         "select pg_terminate_backend(pid) from pg_stat_activity where datname = 'import_ends' and wait_event_type = 'Lock'",
     );
     support::wait_until("it is kept", || history(&home, "dev").first().is_some_and(|r| r[1] == "lost, not committed"));
+    // What is told of it lies over the editor.
+    c.wait_for("its transaction ended with the connection");
     holder.kill().expect("kill");
     holder.wait().expect("ends");
     pg.psql("postgres", "select pg_terminate_backend(pid) from pg_stat_activity where wait_event = 'PgSleep' and datname = 'import_ends'");
@@ -115,8 +117,8 @@ fn an_import_that_waits_names_whom_and_its_end_is_kept() {
     c.wait_for("i import");
     c.send("i");
     c.wait_for("2 rows imported.");
-    let after = history(&home, "dev");
-    assert_eq!((after.len(), after[0][1].as_str()), (before + 1, "2 rows, committed"), "{after:?}");
+    support::wait_until("it is kept", || history(&home, "dev").first().is_some_and(|r| r[1] == "2 rows, committed"));
+    assert_eq!(history(&home, "dev").len(), before + 1);
     pg.psql("import_ends", "delete from t where id > 1");
 
     // The server goes while it answers COMMIT.
@@ -213,8 +215,9 @@ fn a_commit_that_rolled_back_says_so_and_so_do_the_results_before_it() {
     c.wait_for("division by zero");
     super::console::run(&mut c, "commit");
     c.wait_for("rolled back: the transaction had failed");
+    let commit = ["commit", "failed, rolled back", "rolled back: the transaction had failed"].map(String::from);
+    support::wait_until("it is on record", || history(&home, "dev").first() == Some(&commit));
     let runs = history(&home, "dev");
-    assert_eq!(runs[0], ["commit", "failed, rolled back", "rolled back: the transaction had failed"].map(String::from));
     let first = runs.iter().find(|r| r[0].contains("seven")).expect("there");
     assert_eq!(first[1], "1 row, rolled back");
 }

@@ -160,6 +160,17 @@ fn ctrl_c_cancels_a_running_query_and_keeps_the_session() {
     assert!(c.alternate());
 }
 
+/// The one byte that most terminals send for it.
+#[test]
+fn the_byte_of_escape_leaves_typing() {
+    let p = Project::sqlite();
+    let mut c = open(&p, "app-dev", 80, 24);
+    write(&mut c, "select 1");
+    c.wait_for("Esc commands");
+    c.send("<ESC>");
+    c.wait_until("keys are commands", |s| !s.contains("Esc commands"));
+}
+
 #[test]
 fn sizes_change_and_nothing_is_lost() {
     let p = Project::sqlite();

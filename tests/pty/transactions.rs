@@ -82,13 +82,13 @@ fn what_a_dead_session_took_with_it_is_said() {
     let mut c = open(home.path(), &pg, "open");
     write(&mut c, "create temp table mine (a_column int)");
     c.send("<F5>");
-    c.wait_for("CREATE TABLE");
+    c.wait_for("CREATE TABLE ·");
     // Its columns are proposed: only this session knows them.
     write(&mut c, "select * from mine where a_co");
     c.wait_for("a_column");
     write(&mut c, "set search_path to pg_temp");
     c.send("<F5>");
-    c.wait_for("SET");
+    c.wait_for("SET ·");
     pg.psql(
         "postgres",
         "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and backend_type = 'client backend'",

@@ -152,9 +152,11 @@ impl Console {
                 && let Some(bytes) = named(&rest[1..end])
             {
                 out.extend_from_slice(&bytes);
+                let escape = matches!(&rest[1..end], "Esc" | "ESC");
                 rest = &rest[end + 1..];
-                // An escape byte followed at once by another key would be read as Alt+key: write it by itself.
-                if bytes == b"\x1b" {
+                // An escape byte followed at once by another key is that key with Alt: it is written by itself. How soon the program reads it
+                // is the machine's pace, so [`named`] gives Esc other bytes, and `<ESC>` the one byte.
+                if escape {
                     self.write(&out);
                     out.clear();
                     std::thread::sleep(std::time::Duration::from_millis(60));
@@ -213,7 +215,9 @@ fn size(n: u16) -> std::num::NonZero<u16> {
 fn named(name: &str) -> Option<Vec<u8>> {
     Some(match name {
         "Enter" => b"\r".to_vec(),
-        "Esc" => b"\x1b".to_vec(),
+        // As terminals with the keyboard protocol of kitty write it, and CapsLock behind it, which means nothing: Esc waits for nothing then.
+        "Esc" => b"\x1b[27u\x1b[57358u".to_vec(),
+        "ESC" => b"\x1b".to_vec(),
         "Tab" => b"\t".to_vec(),
         "S-Tab" => b"\x1b[Z".to_vec(),
         "BS" => b"\x7f".to_vec(),
