@@ -13,7 +13,10 @@ use support::wait_until;
 
 /// A server that is safe against crashes, as the checks want it, with accounts: a monitor's, an application's, one with nothing.
 fn server(options: &[&str]) -> MariaServer {
-    let all: Vec<&str> = ["--innodb-flush-log-at-trx-commit=1", "--sync-binlog=1"].into_iter().chain(options.iter().copied()).collect();
+    let all: Vec<&str> = ["--innodb-flush-log-at-trx-commit=1", "--sync-binlog=1", "--innodb-lock-wait-timeout=3000"]
+        .into_iter()
+        .chain(options.iter().copied())
+        .collect();
     let my = MariaServer::start(&all);
     my.create_database("shop");
     my.sql(
@@ -269,10 +272,7 @@ fn a_full_server_says_so_with_and_without_a_connection_left() {
     let my = server(&["--max-connections=10"]);
     let mut clients: Vec<Held> = Vec::new();
     wait_until("all are connected", || {
-        clients.retain_mut(|c| c.0.try_wait().expect("mariadb").is_none());
-        if clients.len() < 10 {
-            clients.push(Held::maria(&my, "app", "select sleep(600);"));
-        }
+        Held::fill(&mut clients, 10, || Held::maria(&my, "app", "select sleep(600);"));
         // One that is about to be turned away stands in the list as well, and runs nothing. Root's own extra connection may be taken for a
         // moment.
         let text = "select count(*) from information_schema.processlist where user = 'app' and info like 'select sleep%'";
@@ -300,10 +300,14 @@ fn a_deadlock_storm_is_counted_while_it_rages() {
     wait_until("deadlocks happen", || {
         my.sql("", "select variable_value > 3 from information_schema.global_status where variable_name = 'Innodb_deadlocks'").trim() == "1"
     });
-    let run = run(&my, "oncall", &["--checks", "MY19", "--timeframe", "2"]);
-    assert_eq!(run.found.summary.check, "MY19", "{:#?}", run.found);
-    assert!(run.found.summary.says.contains(" deadlocks in "), "{}", run.found.summary.says);
-    assert_eq!(run.found.summary.severity, Some(Severity::Critical));
+    // How many fall between two samples is the machine's pace.
+    let mut summary = Default::default();
+    wait_until("a look meets several", || {
+        summary = run(&my, "oncall", &["--checks", "MY19", "--timeframe", "3"]).found.summary;
+        summary.severity == Some(Severity::Critical)
+    });
+    assert_eq!(summary.check, "MY19", "{summary:#?}");
+    assert!(summary.says.contains(" deadlocks in "), "{}", summary.says);
 }
 
 #[test]
@@ -345,7 +349,7 @@ fn foreign_keys_that_are_not_looked_at_are_warned_of_and_rollbacks_of_a_pool_are
     let found = run(&my, "root", &["--checks", "MY22"]);
     let told = &found.seen("MY22").findings[0].message;
     assert!(told.contains("has used 94 % of its numbers, 15 are left"), "{told}");
-    let pool = "begin; select 1 from orders where id = 1; rollback; select sleep(0.01);\n".repeat(3000);
+    let pool = "begin; select 1 from orders where id = 1; rollback; select sleep(0.01);\n".repeat(30_000);
     let reads = Held::maria_script(&my, "app", &pool);
     let rolled = || my.sql("", "select variable_value from information_schema.global_status where variable_name = 'handler_rollback'");
     let before = rolled();
@@ -391,7 +395,7 @@ fn a_replica_that_stopped_says_why() {
     assert_eq!(broken.found.summary.check, "MY10", "{:#?}", broken.found);
     assert!(broken.found.summary.says.contains("error 1062"), "{}", broken.found.summary.says);
     assert!(broken.found.summary.next.starts_with("Its data differ"), "{}", broken.found.summary.next);
-    assert!(broken.took < Duration::from_secs(20), "{:?}", broken.took);
+    broken.within_its_budget();
     replica.sql("", "stop slave; set sql_log_bin = 0; delete from shop.orders where id = 1002; start slave");
     wait_until("it follows again", || applied(1002));
     replica.sql("", "stop slave");
@@ -472,7 +476,7 @@ fn commits_that_no_replica_confirms_are_the_cause_and_nobody_waits_for_the_binar
     assert!(found.found.checks.iter().all(|c| !c.says.contains("timed out")), "{:#?}", found.found);
     let locks = found.seen("MY06");
     assert!(locks.findings.iter().all(|f| f.recover.is_none() && f.next.contains("cancelling rolls nothing back")), "{locks:#?}");
-    assert_eq!(waiting(&my, "starting"), 0, "nobody of ours is left behind");
+    wait_until("nobody of ours is left behind", || waiting(&my, "starting") == 0);
     // Who does not see the others asks once, goes on by another connection, and does not ask again while the first is held.
     let blind = run(&my, "blind", &[]);
     assert!(blind.seen("MY16").says.contains("timed out"), "{:#?}", blind.seen("MY16"));

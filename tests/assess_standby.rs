@@ -3,7 +3,6 @@
 mod support;
 
 use holdpoint::model::Severity;
-use std::time::Duration;
 use support::assess::{Run, assess};
 use support::pg::PgServer;
 use support::wait_until;
@@ -41,9 +40,11 @@ fn a_standby_whose_replay_is_paused_is_named_from_both_sides() {
     assert!(paused.found.summary.says.starts_with("Replay is paused"), "{}", paused.found.summary.says);
     assert!(paused.found.summary.next.contains("pg_wal_replay_resume"), "{}", paused.found.summary.next);
     // The primary's own figure of time stays what it was: that nothing is replayed is seen by what the standby says twice.
-    let stands = run(&pg, "oncall", &["--checks", "PG15,PG37", "--timeframe", "3"]);
-    assert_eq!(stands.seen("PG15").severity, Severity::Ok, "{:#?}", stands.seen("PG15"));
-    assert!(stands.seen("PG37").findings[0].message.contains("has received what it does not replay"), "{:#?}", stands.seen("PG37"));
+    wait_until("a look meets two words of it", || {
+        let stands = run(&pg, "oncall", &["--checks", "PG15,PG37", "--timeframe", "3"]);
+        assert_eq!(stands.seen("PG15").severity, Severity::Ok, "{:#?}", stands.seen("PG15"));
+        stands.seen("PG37").findings.first().is_some_and(|f| f.message.contains("has received what it does not replay"))
+    });
     // From the primary's side it is behind; with a threshold that small it says so.
     let home = tempfile::tempdir().expect("a directory");
     let text = format!(
@@ -65,7 +66,7 @@ fn a_standby_whose_replay_is_paused_is_named_from_both_sides() {
 fn a_standby_that_has_not_yet_said_what_it_replayed_is_no_warning() {
     let pg = primary(&[]);
     // Its word for what it received comes before the replay, the next one only after this time.
-    let standby = pg.standby_with(&["fsync=on", "wal_receiver_status_interval=1min"]);
+    let standby = pg.standby_with(&["fsync=on", "wal_receiver_status_interval=1h"]);
     wait_until("it replays", || standby.psql("postgres", "select count(*) from pg_database where datname = 'shop'").trim() == "1");
     let owes = || pg.psql("shop", "select count(*) from pg_stat_replication where flush_lsn > replay_lsn").trim() == "1";
     // It said what it received before anything was replayed, and would say nothing more for a minute, whatever it replays.
@@ -240,7 +241,7 @@ fn a_catalogue_that_is_locked_everywhere_ends_soon_and_makes_nobody_wait() {
     let run = run(&pg, "oncall", &[]);
     assert_eq!((run.code, run.found.summary.check.as_str()), (Some(3), "connect"), "{:#?}", run.found);
     assert!(run.found.summary.says.contains("lock"), "{}", run.found.summary.says);
-    assert!(run.took < Duration::from_secs(15), "{:?}", run.took);
+    run.within_its_budget();
     assert_eq!(pg.psql("template1", "select count(*) from pg_locks where not granted").trim(), "0");
     for l in &mut locks {
         l.kill().expect("ended");
