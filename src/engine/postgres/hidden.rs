@@ -38,7 +38,8 @@ pub(super) const INITDB: &str = "initdb(xid) AS MATERIALIZED (SELECT LEAST(min(d
 
 /// A table `v` of the functions that are asked about: volatile ones that are not known to read, and of users those that are declared stable
 /// or immutable and whose bodies can be read (or that may do anything). Other names of the server's own volatile functions count as these;
-/// of what is written in C the author is believed where it belongs to an extension. The server's own (`builtin`) count behind operators,
+/// of what is written in C the author is believed where it belongs to an extension (but for isn's `isn_weak(true)`, called immutable, after which
+/// the session takes wrong numbers). The server's own (`builtin`) count behind operators,
 /// casts and the like only; one that was replaced is a user's, but the server finds those in `internal` by their numbers, whatever their
 /// rows say since.
 const ASKED: &str = "{initdb}, v AS MATERIALIZED (SELECT p.oid, p.proname, p.oid < 16384 AND CASE WHEN p.provolatile = 'v' AND l.lanname IN ('internal', 'c') THEN true \
@@ -48,7 +49,7 @@ const ASKED: &str = "{initdb}, v AS MATERIALIZED (SELECT p.oid, p.proname, p.oid
          AND CASE WHEN p.provolatile = 'v' THEN NOT {known} \
          ELSE p.prokind = 'f' AND CASE l.lanname WHEN 'sql' THEN true WHEN 'plpgsql' THEN true \
              WHEN 'internal' THEN EXISTS (SELECT 1 FROM pg_catalog.pg_proc b WHERE b.oid < 16384 AND b.prolang = p.prolang AND b.prosrc = p.prosrc AND b.provolatile = 'v') \
-             WHEN 'c' THEN NOT (p.oid < 16384 AND p.probin LIKE '$libdir/%') AND NOT {extension} ELSE NOT l.lanpltrusted END END)";
+             WHEN 'c' THEN NOT (p.oid < 16384 AND p.probin LIKE '$libdir/%') AND (NOT {extension} OR p.probin = '$libdir/isn' AND p.prosrc = 'accept_weak_input') ELSE NOT l.lanpltrusted END END)";
 
 /// A condition on `pg_proc p`: it belongs to an extension.
 const EXTENSION: &str = "EXISTS (SELECT 1 FROM pg_catalog.pg_depend x WHERE x.classid = 'pg_catalog.pg_proc'::regclass AND x.objid = p.oid AND x.deptype = 'e')";
