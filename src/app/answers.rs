@@ -50,6 +50,7 @@ pub fn answer(state: &mut State, then: Then, effects: &mut Vec<Effect>) {
             state.follow = upto.map(|u| (target.clone(), u));
             switch_target(state, &target, effects);
         }
+        Then::NewRow(at) => cells::new_row(state, at),
         Then::EndSession(backend) => effects.push(Effect::EndSession { link: state.link_no, backend }),
         Then::QueueAdvice(candidate, why) => effects.push(Effect::QueueAdvice { link: state.link_no, candidate, why }),
         Then::RunTest(path) => super::panes::plan::performance::run(state, path, true, effects),
@@ -204,10 +205,12 @@ pub fn submit(state: &mut State, effects: &mut Vec<Effect>) {
             state.dialogs.pop();
             cells::edited(state, result, row, column, first);
         }
-        Purpose::AddRow { result } => {
+        Purpose::AddRow { result, at } => {
             let typed = form.fields.iter().map(|f| (f.label.to_string(), f.value().to_string())).collect();
-            state.dialogs.pop();
-            cells::added(state, result, typed);
+            match cells::added(state, result, at, typed, effects) {
+                Ok(()) => drop(state.dialogs.pop()),
+                Err(problem) => refused(state, problem),
+            }
         }
         Purpose::ExportStatement(statement) => {
             if let Err(problem) = files::export_to(state, &first, statement, effects)

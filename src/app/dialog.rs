@@ -34,6 +34,8 @@ pub enum Then {
     WriteEdits,
     /// Shows all of them; the question stays.
     ShowEdits,
+    /// The form of a new row, or of one that is staged.
+    NewRow(Option<usize>),
     DiscardEdits,
     /// Looks at what the action would do.
     Recover(crate::model::recovery::Action),
@@ -177,6 +179,8 @@ pub enum Purpose {
     },
     AddRow {
         result: ResultId,
+        /// The new row that is changed, by its place among what is staged.
+        at: Option<usize>,
     },
     /// Values for the parameters of what is going to run.
     Values(Wanted),

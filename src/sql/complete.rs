@@ -182,6 +182,9 @@ fn gather(words: &Words<'_>, scope: &Scope, typed: &Typed, out: &mut Collecting<
         if more {
             more::rest(words, typed.first, out);
         }
+        if words.is(typed.first - 1, "truncate") && words.dialect != Dialect::Sqlite {
+            out.keywords(&["TABLE"]);
+        }
         return objects(words, scope, wanted, out);
     }
     let place = place(words, scope, typed.first);
@@ -227,6 +230,13 @@ fn gather(words: &Words<'_>, scope: &Scope, typed: &Typed, out: &mut Collecting<
             }
             if clause == "values" && scope.bracket.is_some_and(|b| b >= scope.query.start) {
                 out.keywords(keywords::IN_VALUES);
+            } else if let Some(list) = within_case(words, scope.query.start, typed.first) {
+                for w in list {
+                    out.push(ProposalKind::Keyword, (*w).to_string(), String::new(), w, 400);
+                }
+                out.keywords_behind("");
+            } else if scope.bracket.is_some_and(|b| b >= scope.query.start && b + 1 == typed.first) {
+                out.keywords(keywords::opened(words.text(typed.first.saturating_sub(2))));
             } else {
                 out.keywords_behind(clause);
             }
@@ -293,6 +303,35 @@ fn reach(words: &Words<'_>, scope: &Scope, first: usize) -> Reach {
 fn referenced(words: &Words<'_>, scope: &Scope) -> bool {
     let open = scope.bracket.filter(|b| *b >= 1 && words.is_name(b - 1));
     open.is_some_and(|open| (2..=4).any(|n| open.checked_sub(n).is_some_and(|i| words.is(i, "references"))))
+}
+
+/// What an open CASE goes on with.
+fn within_case(words: &Words<'_>, from: usize, first: usize) -> Option<&'static [&'static str]> {
+    // The last word of each CASE that is open; a bracket hides those around it.
+    let mut open: Vec<&'static str> = Vec::new();
+    for i in from..first {
+        let word = ["(", ")", "case", "when", "then", "else", "end"].into_iter().find(|w| words.is(i, w));
+        match word {
+            Some(w @ ("(" | "case")) => open.push(w),
+            Some(")") => while open.pop().is_some_and(|o| o != "(") {},
+            Some("end") => drop(open.pop_if(|o| *o != "(")),
+            Some(w) => {
+                if let Some(last) = open.last_mut().filter(|o| **o != "(") {
+                    *last = w;
+                }
+            }
+            None => {}
+        }
+    }
+    let directly = words.is_one(first.checked_sub(1)?, &["when", "then", "else"]);
+    match *open.last()? {
+        _ if directly => None,
+        "case" => Some(&["WHEN"]),
+        "when" => Some(&["THEN"]),
+        "then" => Some(&["WHEN", "ELSE", "END"]),
+        "else" => Some(&["END"]),
+        _ => None,
+    }
 }
 
 /// Names of one kind.

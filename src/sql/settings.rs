@@ -111,10 +111,19 @@ fn literal(part: &[(TokenKind, &str)]) -> bool {
     }
 }
 
-/// As [`literal`], where a word may be a function (`current_user`).
+/// As [`literal`], where a word may be a function (`current_user`). Dates and bits have a word or a letter before their quote.
 fn constant(part: &[(TokenKind, &str)]) -> bool {
     const WORDS: &[&str] = &["on", "off", "default", "null", "true", "false", "system"];
+    const TYPES: &[&str] = &["date", "time", "timestamp"];
     match part {
+        [(TokenKind::Keyword | TokenKind::Identifier, w), quoted @ (TokenKind::String, _)]
+            if TYPES.iter().any(|k| w.eq_ignore_ascii_case(k)) =>
+        {
+            literal(&[*quoted])
+        }
+        [(TokenKind::String, w)] if w.get(..2).is_some_and(|p| ["b'", "x'", "n'"].iter().any(|k| p.eq_ignore_ascii_case(k))) => {
+            !w.contains('\\')
+        }
         [(TokenKind::Keyword | TokenKind::Identifier, w)] => WORDS.iter().any(|k| w.eq_ignore_ascii_case(k)),
         part => literal(part),
     }
@@ -146,6 +155,8 @@ mod tests {
             "USE `odd name`;",
             "set time_zone = '+00:00', session sql_select_limit = 10",
             "set @a = 1",
+            "set @x:=5",
+            "set @d = date'2026-01-01', @t := timestamp '2026-01-01 10:00:00', @b = b'101', @h = X'4A'",
             "set optimizer_switch='mrr=on'",
         ] {
             assert!(only_reading(MySql, text), "{text}");
@@ -188,6 +199,11 @@ mod tests {
             "set autocommit = 0",
             "set @a = (select 1)",
             "set @a = f()",
+            // What it would be at another time is not what it is now, and the change is made in another session.
+            "set @a = @b + 1",
+            "set @a = date(now())",
+            "set @a = date'2026' + f()",
+            "select 1 into @a",
             "set @a = current_user",
             "set time_zone = '+00:00', sql_mode = ''",
             "set statement max_statement_time = 1 for delete from t",

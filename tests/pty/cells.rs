@@ -254,3 +254,50 @@ fn reconnecting_keeps_staged_changes() {
     c.send("r");
     c.wait_for("no tx");
 }
+
+#[test]
+fn a_new_row_is_changed_and_taken_back_before_it_is_written() {
+    let home = tempfile::tempdir().expect("home");
+    let mut c = open(home.path());
+    write(&mut c, "select * from customers");
+    c.send("<F5>");
+    c.wait_for("1 row");
+    c.send("<Esc> gr");
+    c.send("a");
+    c.wait_for("A new row of customers");
+    c.send("8<Tab>NULL<Enter>");
+    // What the table refuses is refused here: it could not be mended once it is staged with others.
+    c.wait_for("name is NOT NULL, and has no default.");
+    c.send("<C-u>Ola<Enter>");
+    c.wait_for("1 change staged");
+    c.send("a");
+    c.wait_for("1  change or take back: id 8, name Ola");
+    c.send("a");
+    c.wait_for("A new row of customers");
+    c.send("7<Tab>Twin<Enter>");
+    c.wait_for("2 changes staged");
+    c.send("w");
+    c.wait_for("Write 2 changes");
+    c.send("w");
+    c.wait_for("All changes were rolled back; they are still staged.");
+    c.send("<Esc>");
+    c.wait_until("the error is closed", |s| !s.contains("It did not work"));
+    // The one that is there already gets another key, the other goes.
+    c.send("a");
+    c.wait_for("2  change or take back: id 7, name Twin");
+    c.send("2");
+    c.wait_for("With all fields empty the row is taken back.");
+    c.send("<C-u>9<Tab><Enter>");
+    c.wait_for("The new row is changed.");
+    c.send("a");
+    c.wait_for("2  change or take back: id 9, name Twin");
+    c.send("1");
+    c.wait_for("With all fields empty the row is taken back.");
+    c.send("<C-u><Tab><C-u><Enter>");
+    c.wait_for("The new row is taken back.");
+    c.send("w");
+    c.wait_for("Write 1 change");
+    c.send("w");
+    c.wait_for("1 row written.");
+    assert_eq!(rows(home.path(), "select group_concat(id || name) from customers"), "7Mira,9Twin");
+}

@@ -90,7 +90,10 @@ impl Editor {
         let line = self.cursor_line();
         self.top = scroll(self.top, line, height, self.line_count());
         let column = self.cursor_column();
-        if column < self.left {
+        if column + width / 4 < width {
+            // Where it would be without, the beginnings of lines are seen, too.
+            self.left = 0;
+        } else if column < self.left {
             self.left = column.saturating_sub(width / 4);
         } else if width > 0 && column >= self.left + width {
             self.left = column + 1 + width / 4 - width.min(column + 1 + width / 4);

@@ -1,6 +1,7 @@
 //! Editing cells where they stand: changes are staged, shown as SQL, and written in one transaction. Following foreign keys, which
 //! needs to know the same of a result: which table its columns come from.
 
+mod add;
 mod follow;
 mod write;
 
@@ -12,9 +13,10 @@ use crate::app::{Action, Effect, State};
 use crate::config::keymap::{Code, Key};
 use crate::model::{Cell, ColumnInfo, Dialect, Param, Result, TableInfo};
 use crate::ops::cells::{Editable, editable};
-use crate::sql::params::{truth, typed_value};
+use crate::sql::params::typed_value;
 use crate::sql::single::one_table;
 use crate::text;
+pub use add::{added, open as new_row};
 use std::collections::BTreeMap;
 pub use write::{discarded, read_again, show, waits, write, written};
 
@@ -37,6 +39,8 @@ pub enum Staged {
     },
     Insert {
         cells: Vec<(String, Param)>,
+        /// What was typed into the form's fields, by their columns.
+        typed: Vec<(String, String)>,
     },
 }
 
@@ -291,7 +295,7 @@ fn edit(state: &mut State, action: Action, plan: &Editable) {
         Action::SetNull => set_null(state, plan),
         Action::DeleteRow => delete_row(state, plan),
         _ => {
-            add_row(state, plan);
+            add::add_row(state, plan);
             Ok(())
         }
     };
@@ -405,46 +409,6 @@ fn delete_row(state: &mut State, plan: &Editable) -> std::result::Result<(), Str
     tab.staged.retain(|s| s.row() != Some(row));
     tab.staged.push(Staged::Delete { row, key, was });
     Ok(())
-}
-
-fn add_row(state: &mut State, plan: &Editable) {
-    let Some(result) = state.query.result().map(|t| t.id) else { return };
-    let columns: Vec<&ColumnInfo> = plan.table.columns.iter().filter(|c| !c.generated).collect();
-    let body =
-        vec!["An empty field leaves the column to its default. NULL is no value, '' an empty text, 'quotes' make a text.".to_string()];
-    let hint = |c: &ColumnInfo| {
-        let needed = if c.nullable || c.default { "" } else { ", needed" };
-        format!("{}{needed}", c.type_name)
-    };
-    let fields = columns.iter().map(|c| Field::new(c.name.clone(), "", hint(c))).collect();
-    let title = format!("A new row of {}", text::clean(&plan.table.name));
-    state.dialogs.push(Dialog::Form(Form::new(title, Purpose::AddRow { result }, body, fields)));
-}
-
-/// The form of a new row is filled in.
-pub fn added(state: &mut State, result: ResultId, fields: Vec<(String, String)>) {
-    let dialect = state.query.editor.dialect();
-    let Some(Ok(plan)) = plan(state, Action::AddRow, &mut Vec::new()) else { return };
-    let value = |(n, v): (String, String)| {
-        let info = plan.table.columns.iter().find(|c| c.name == n);
-        let words = info.is_some_and(of_words);
-        // `true` is a number for a column of numbers, and a word for one of texts.
-        match (typed_value(dialect, &v), typed_bytes(&v)) {
-            (_, Ok(bytes)) if info.is_some_and(|i| is_bytes(dialect, i, &Param::Null, &v)) => (n, bytes),
-            (Param::Number(_), _) if words && truth(v.trim()).is_some() => (n, Param::Text(v)),
-            (value, _) => (n, value),
-        }
-    };
-    let cells: Vec<(String, Param)> = fields.into_iter().filter(|(_, v)| !v.is_empty()).map(value).collect();
-    if cells.is_empty() {
-        state.say(Note::info("Nothing was filled in: there is no new row."));
-        return;
-    }
-    if let Some(tab) = state.result_mut(result) {
-        tab.staged.push(Staged::Insert { cells });
-    }
-    let key = crate::app::keys::key_of(state, Action::WriteEdits).unwrap_or_default();
-    state.say(Note::info(format!("The new row is staged; {key} shows what is going to be written.")));
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ pub fn joins(scope: &Scope, first: usize, out: &mut Collecting<'_>) {
             let table = out.table_text(&other.0, &other.1);
             let short = ident(out.dialect, &other.1);
             let on = pairs(out.dialect, &short, other_columns, &ident(out.dialect, &s.alias), mine_columns);
-            out.push(ProposalKind::Join, format!("{table} ON {on}"), "foreign key".into(), &other.1, 450);
+            out.push(ProposalKind::Join, format!("{table} ON {on}"), "foreign key".into(), &other.1, 550);
         }
     }
 }

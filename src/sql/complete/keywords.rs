@@ -117,6 +117,16 @@ macro_rules! condition {
     };
 }
 
+/// Directly behind a bracket that is no query's, by the word before it: what an operand may begin with, of a window its parts.
+pub fn opened(before: &str) -> &'static [&'static str] {
+    match before.to_ascii_lowercase().as_str() {
+        "over" => &["PARTITION BY", "ORDER BY", "ROWS BETWEEN", "RANGE BETWEEN"],
+        "filter" => &["WHERE"],
+        "group" => &["ORDER BY"],
+        _ => &["DISTINCT", "SELECT", "CASE", "NOT", "NULL", "EXISTS", "CAST", "TRUE", "FALSE"],
+    }
+}
+
 /// In the bracket of VALUES.
 pub const IN_VALUES: &[&str] = &["DEFAULT", "NULL", "TRUE", "FALSE", "CASE", "CAST", "NOT"];
 
@@ -126,6 +136,7 @@ pub fn known(engine: u8, word: &str) -> bool {
         "ON DUPLICATE KEY UPDATE" => M,
         "ON CONFLICT" | "FULL JOIN" | "NULLS FIRST" | "NULLS LAST" | "DEFAULT VALUES" => P | S,
         "LATERAL" => P | Y,
+        "CUBE" | "GROUPING SETS" => P,
         "FOR UPDATE" => P | M,
         "RETURNING" => P | A | S,
         _ => ALL,
@@ -171,7 +182,7 @@ pub fn after(clause: &str) -> &'static [&'static str] {
         ],
         "on" => condition!["WHERE", "JOIN", "LEFT JOIN", "GROUP BY", "ORDER BY", "LIMIT"],
         "where" => condition!["GROUP BY", "ORDER BY", "LIMIT", "HAVING", "RETURNING", "UNION", "UNION ALL", "SELECT"],
-        "group" => &["HAVING", "ORDER BY", "LIMIT", "ROLLUP", "UNION", "UNION ALL"],
+        "group" => &["HAVING", "ORDER BY", "LIMIT", "ROLLUP", "CUBE", "GROUPING SETS", "UNION", "UNION ALL"],
         "having" => condition!["ORDER BY", "LIMIT", "UNION", "UNION ALL"],
         "order" => &["ASC", "DESC", "NULLS FIRST", "NULLS LAST", "LIMIT", "OFFSET", "COLLATE", "CASE", "FOR UPDATE"],
         "limit" | "offset" => &["OFFSET", "FOR UPDATE", "ALL"],

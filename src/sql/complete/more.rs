@@ -158,7 +158,6 @@ const WITHIN: &[(&str, u8)] = &[
     ("FULL OUTER JOIN", P | S),
     ("LEFT JOIN LATERAL", P | Y),
     ("CROSS JOIN LATERAL", P | Y),
-    ("GROUPING SETS", P),
     ("WITH ROLLUP", M),
     ("MEMBER OF", Y),
     ("SKIP LOCKED", P | M),
@@ -245,8 +244,10 @@ pub fn gather(words: &Words<'_>, place: &Place, first: usize, out: &mut Collecti
     };
     // By their beginning alone: letters strewn over so many words would be chance.
     let begins = |word: &str| word.get(..out.prefix.len()).is_some_and(|w| w.eq_ignore_ascii_case(out.prefix));
-    let list: Vec<&str> = list.into_iter().filter(|w| begins(w)).collect();
-    out.keywords(&list);
+    // Behind what the clause itself has.
+    for w in list.into_iter().filter(|w| begins(w)) {
+        out.push(ProposalKind::Keyword, w.to_string(), String::new(), w, 100);
+    }
     if dialect == Dialect::Postgres && matches!(place, Place::Expression(_) | Place::On) {
         for name in CALLED.iter().filter(|n| !out.names.functions.iter().any(|f| &**f == **n)) {
             out.push(ProposalKind::Function, format!("{name}("), String::new(), name, 0);
@@ -284,6 +285,7 @@ fn headed(words: &Words<'_>, first: usize, engine: u8) -> Option<Vec<&'static st
     let mysql = engine & M != 0;
     Some(match &head[..] {
         ["explain"] => of(engine, EXPLAINS).collect(),
+        ["reindex"] if engine == P => vec!["TABLE", "INDEX", "SCHEMA", "DATABASE", "SYSTEM"],
         [_, "format", "="] if mysql && words.is_one(0, &["explain", "analyze", "desc", "describe"]) => of(engine, FORMATS).collect(),
         ["kill"] if mysql => vec!["QUERY", "CONNECTION"],
         ["load"] if mysql => vec!["DATA INFILE", "DATA LOCAL INFILE"],
@@ -305,6 +307,51 @@ fn headed(words: &Words<'_>, first: usize, engine: u8) -> Option<Vec<&'static st
         }
         _ => return None,
     })
+}
+
+/// What the bracket behind EXPLAIN and its like takes.
+fn options(words: &Words<'_>, first: usize) -> Option<&'static [&'static str]> {
+    let list: &[&str] = match words.text(0).to_ascii_lowercase().as_str() {
+        "explain" => &[
+            "ANALYZE",
+            "BUFFERS",
+            "VERBOSE",
+            "COSTS",
+            "SETTINGS",
+            "FORMAT",
+            "WAL",
+            "TIMING",
+            "SUMMARY",
+            "GENERIC_PLAN",
+            "MEMORY",
+            "SERIALIZE",
+        ],
+        "vacuum" => &[
+            "ANALYZE",
+            "FULL",
+            "VERBOSE",
+            "FREEZE",
+            "PARALLEL",
+            "INDEX_CLEANUP",
+            "TRUNCATE",
+            "SKIP_LOCKED",
+            "PROCESS_TOAST",
+            "PROCESS_MAIN",
+            "DISABLE_PAGE_SKIPPING",
+            "BUFFER_USAGE_LIMIT",
+        ],
+        "analyze" => &["VERBOSE", "SKIP_LOCKED", "BUFFER_USAGE_LIMIT"],
+        "reindex" => &["CONCURRENTLY", "VERBOSE", "TABLESPACE"],
+        _ => return None,
+    };
+    if !words.is(1, "(") || (2..first).any(|i| words.is_one(i, &["(", ")", "select", "with", "values"])) {
+        return None;
+    }
+    match () {
+        () if words.is_one(first - 1, &["(", ","]) => Some(list),
+        () if words.is(first - 1, "format") => Some(&["TEXT", "JSON", "XML", "YAML"]),
+        () => Some(&["ON", "OFF"]),
+    }
 }
 
 /// What EXPLAIN takes.
@@ -422,6 +469,12 @@ pub fn named(words: &Words<'_>, first: usize, out: &mut Collecting<'_>) -> bool 
     }
     let has = |word: &str| (0..first).any(|i| words.is(i, word));
     let is = |n: usize, list: &[&str]| before.checked_sub(n).is_some_and(|i| words.is_one(i, list));
+    if words.dialect == Dialect::Postgres
+        && let Some(list) = options(words, first)
+    {
+        out.keywords(list);
+        return true;
+    }
     let grants = words.is_one(0, &["grant", "revoke"]);
     if words.dialect != Dialect::Sqlite && grants && (before == 0 || is(0, &[","]) && !has("on") && !has("to") && !has("from")) {
         out.words(PRIVILEGES);

@@ -159,7 +159,14 @@ pub fn wanted(words: &Words<'_>, scope: &Scope, first: usize) -> Option<Wanted> 
             _ => None,
         },
         () if verb("truncate") => (before == query || words.is_one(before, &["table", "only", ","])).then_some(Wanted::Relations(TABLES)),
+        () if verb("reindex") && dialect == Dialect::Postgres && before > query => kind_before(words, query + 1, first),
         () if verb("drop") || verb("alter") => object(words, query, before),
+        () if verb("create") && routine(words, query, before) && words.is_one(before, &["returns", "setof"]) => Some(Wanted::Types),
+        () if verb("create") && closes_table(words, query, before) => Some(Wanted::Keywords(match dialect {
+            Dialect::Sqlite => &["STRICT", "WITHOUT ROWID"],
+            Dialect::Postgres => &["PARTITION BY", "INHERITS", "WITH", "TABLESPACE", "ON COMMIT"],
+            Dialect::MySql => &["ENGINE =", "DEFAULT CHARSET =", "COLLATE =", "COMMENT =", "PARTITION BY", "AS SELECT"],
+        })),
         () if verb("copy") && dialect == Dialect::Postgres => copy(words, query, before),
         () if verb("create") && own::triggers(words, query) => trigger(words, query, before),
         () if verb("comment") && words.is(query + 1, "on") && before > query + 1 => kind_before(words, query + 2, first),
@@ -272,7 +279,11 @@ fn inside(words: &Words<'_>, query: usize, open: usize, before: usize) -> Option
     // `name |` behind the bracket or a comma: the type of a column.
     let item = words.is_name(before) && before >= 1 && words.is_one(before - 1, &["(", ","]);
     let table = || words.is(query, "create") && (query..open).any(|i| words.is(i, "table")) && !(query..open).any(|i| words.is(i, "("));
-    if item && table() {
+    let argument = || {
+        let mode = words.is_one(before - 1, &["in", "out", "inout", "variadic"]);
+        (item || mode && words.is_name(before)) && routine(words, query, open) && !(query..open).any(|i| words.is(i, "("))
+    };
+    if item && table() || words.is(query, "create") && before >= 1 && argument() {
         return Some(Wanted::Types);
     }
     let inserts = words.is_one(query, &["insert", "replace"]);
@@ -341,13 +352,40 @@ fn object(words: &Words<'_>, query: usize, before: usize) -> Option<Wanted> {
     }
 }
 
+/// A function or a procedure is made, up to token `before`.
+fn routine(words: &Words<'_>, query: usize, before: usize) -> bool {
+    (query..before.min(query + 4)).any(|i| words.is_one(i, &["function", "procedure"]))
+}
+
+/// Behind the bracket of CREATE TABLE, or a comma behind it.
+fn closes_table(words: &Words<'_>, query: usize, before: usize) -> bool {
+    let Some(open) = (query..before).find(|i| words.is(*i, "(")) else { return false };
+    let table = (query..open).any(|i| words.is(i, "table"));
+    let (mut depth, mut close) = (0usize, None);
+    for i in open..=before {
+        match words.text(i) {
+            "(" => depth += 1,
+            ")" if depth == 1 => {
+                close = Some(i);
+                break;
+            }
+            ")" => depth -= 1,
+            _ => {}
+        }
+    }
+    table && close.is_some_and(|close| close == before || words.dialect == Dialect::Sqlite && words.is(before, ","))
+}
+
 /// `ADD COLUMN name`, `ADD name`: what follows is its type.
 fn names_new_column(words: &Words<'_>, name: usize) -> bool {
     let mut i = name - 1;
     while words.is_one(i, &["if", "not", "exists"]) && i > 0 {
         i -= 1;
     }
-    words.is(i, "add") || words.is(i, "column") && i > 0 && words.is(i - 1, "add")
+    let verb = |i: usize| if words.is(i, "column") && i > 0 { i - 1 } else { i };
+    // MODIFY name type, CHANGE name name type.
+    let again = words.is(verb(i), "modify") || i > 0 && words.is_name(i) && words.is(verb(i - 1), "change");
+    words.is(verb(i), "add") || words.dialect == Dialect::MySql && again
 }
 
 /// The kind whose words begin at `from`, when nothing but names of that kind and their commas stands between it and `first`.

@@ -634,3 +634,61 @@ fn words_that_others_lead_to_and_roles_are_known() {
         assert_eq!(inserts(text).first().map(String::as_str), Some(first), "{text}: {:?}", inserts(text));
     }
 }
+
+#[test]
+fn phrases_stand_where_they_may_and_not_before_them() {
+    let (pg, my, lite) = (Dialect::Postgres, Dialect::MySql, Dialect::Sqlite);
+    let mut wrong = Vec::new();
+    for (d, text, first) in [
+        (pg, "select state, count(*) from orders gr", "group by"),
+        (pg, "select state, count(*) from orders group", "group by"),
+        (pg, "select state, count(*) from orders group by gro", "grouping sets"),
+        (pg, "select case wh", "when"),
+        (pg, "select case when id = 1 th", "then"),
+        (pg, "select case when id = 1 then 2 e", "end"),
+        (pg, "select case when id = 1 then 2 el", "else"),
+        (pg, "select case when id = 1 then case id when 1 then 2 else 3 end else 4 e", "end"),
+        (pg, "select case when id = 1 then 2 end fr", "from"),
+        (pg, "select sum(case when id = 1 then 2 end) fr", "from"),
+        (pg, "select * from orders where case id when 1 then (select max(id) from orders wh", "where"),
+        (pg, "explain (ana", "analyze"),
+        (pg, "explain (", "analyze"),
+        (pg, "explain (analyze, bu", "buffers"),
+        (pg, "explain (format js", "json"),
+        (pg, "explain (analyze, buffers) sel", "select"),
+        (pg, "vacuum (", "analyze"),
+        (pg, "reindex ta", "table"),
+        (pg, "reindex table ord", "orders"),
+        (pg, "create function f() returns integ", "integer"),
+        (pg, "create function f(a integ", "integer"),
+        (pg, "create function f(a int, out b integ", "integer"),
+        (pg, "select count(*) over (pa", "partition by"),
+        (pg, "select count(*) filter (", "where"),
+        (my, "truncate ta", "table"),
+        (my, "truncate ord", "orders"),
+        (my, "alter table orders modify column total integ", "integer"),
+        (my, "alter table orders modify total integ", "integer"),
+        (my, "alter table orders change column total amount integ", "integer"),
+        (my, "alter table orders change tot", "total"),
+        (my, "set @@sql_m", "sql_mode"),
+        (lite, "create table z(a int) str", "strict"),
+        (lite, "create table z(a int) strict, wi", "without rowid"),
+        (lite, "create table z(a int) wi", "without rowid"),
+    ] {
+        let list: Vec<String> = complete(d, text, text.len(), &shop()).list.into_iter().map(|p| p.insert).collect();
+        if list.first().is_none_or(|l| l != first) {
+            wrong.push(format!("{text}: {:?}, not {first}", &list[..list.len().min(5)]));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let of = |d: Dialect, text: &str| complete(d, text, text.len(), &shop()).list.into_iter().map(|p| p.insert).collect::<Vec<_>>();
+    for (d, text) in [(lite, "select date("), (pg, "select max("), (pg, "select * from orders where lower(")] {
+        assert!(!of(d, text).iter().any(|w| ["from", "where", "union", "group by"].contains(&w.as_str())), "{text}: {:?}", of(d, text));
+    }
+    assert!(of(my, "set @@").iter().any(|w| w == "sql_mode") && !of(my, "set @@").iter().any(|w| w == "where"), "{:?}", of(my, "set @@"));
+    // A key that leads on goes before a table that is often used.
+    let mut names = shop();
+    names.used.insert("items".into(), 50);
+    let best = complete(pg, "select * from orders o join ", 28, &names).list.swap_remove(0).insert;
+    assert!(best.contains(" on "), "{best}");
+}

@@ -58,6 +58,10 @@ impl Typed {
                         variable: true,
                     });
                 }
+                TokenKind::Operator if words.dialect == Dialect::MySql && words.text(i) == "@@" => {
+                    let (prefix, qualifier) = (String::new(), Vec::new());
+                    return Some(Typed { prefix, start: at, quoted: false, qualifier, first: i, variable: true });
+                }
                 TokenKind::String | TokenKind::Number | TokenKind::Parameter => return None,
                 _ if inside(token) => return None,
                 _ => {}

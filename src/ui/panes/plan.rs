@@ -74,10 +74,13 @@ fn plain(area: Area, c: &mut Canvas<'_>) {
 fn heading(state: &State, c: &Canvas<'_>) -> (String, String) {
     let pane = &state.plan;
     let dot = c.look.glyphs.dot;
-    let mut title = "Plan".to_string();
-    if pane.live {
-        title.push_str(", live");
+    // What is cut off at the end must not be what says that the figures are another statement's.
+    let mut title = match (pane.stale, pane.live) {
+        (true, _) => "Plan of the text before",
+        (false, true) => "Plan, live",
+        (false, false) => "Plan",
     }
+    .to_string();
     let Some(plan) = &pane.plan else { return (title, String::new()) };
     match pane.view {
         View::Tree => {}
@@ -88,7 +91,7 @@ fn heading(state: &State, c: &Canvas<'_>) -> (String, String) {
         title.push_str(&format!(" {dot} heat: {}", pane.outline.heat_name(pane.heat)));
     }
     if pane.stale {
-        title.push_str(&format!(" {dot} of the text before"));
+        return (title, String::new());
     }
     let how = match (&pane.from, plan.analyzed) {
         (Some(_), true) => "measured elsewhere",

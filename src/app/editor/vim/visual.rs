@@ -23,7 +23,9 @@ impl Vim {
     pub(super) fn select_object(&mut self, e: &mut Editor, letter: char, count: usize) {
         let n = count.max(1);
         let at = e.cursor_byte();
-        let grown = if self.anchor == at { None } else { extended(e, letter, n, self.anchor) };
+        // Within a line a paragraph is not grown by: it is all of it.
+        let one_line = letter == 'p' && e.line_of(self.anchor) == e.line_of(at);
+        let grown = if self.anchor == at || one_line { None } else { extended(e, letter, n, self.anchor) };
         if let Some((anchor, cursor, lines)) = grown {
             self.anchor = anchor;
             e.extend_to_byte(cursor);
@@ -35,7 +37,7 @@ impl Vim {
             return self.show(e);
         }
         // Behind the last paragraph there is none to grow by.
-        if letter == 'p' && at > self.anchor {
+        if letter == 'p' && at > self.anchor && !one_line {
             return;
         }
         if letter == 'w'

@@ -29,7 +29,7 @@ fn staged(state: &State) -> Option<(ResultId, TableInfo, Vec<CellStatement>)> {
                 RowEdit::Update { key, cells: cells.into_iter().filter_map(|(c, (old, new))| Some((name(c)?, old, new))).collect() }
             }
             Staged::Delete { key, was, .. } => RowEdit::Delete { key, was },
-            Staged::Insert { cells } => RowEdit::Insert { cells },
+            Staged::Insert { cells, .. } => RowEdit::Insert { cells },
         })
         .collect();
     let list = statements(state.query.editor.dialect(), &plan.table, &edits);

@@ -75,7 +75,10 @@ pub fn live(state: &mut State, version: u64, effects: &mut Vec<Effect>) {
         return;
     }
     let dialect = server.dialect;
-    let Some(s) = state.query.editor.statement() else { return };
+    let Some(s) = state.query.editor.statement() else {
+        state.plan.error = None;
+        return;
+    };
     // Reading a statement of megabytes at each pause would make typing stall; its plan comes when it is asked for.
     if s.span.len() > LIVE_LONGEST {
         return;
