@@ -18,5 +18,5 @@ pub mod url;
 pub use checklist::{ChecklistFile, StepDef, StepKind};
 pub use files::{Config, Policy, load};
 pub use surroundings::Surroundings;
-pub use target::{AccessMode, EngineKind, SecretSource, SslMode, Target, Threshold};
+pub use target::{AccessMode, EngineKind, Later, SecretSource, SslMode, Target, Threshold, same_file};
 pub use targets::UrlFrom;

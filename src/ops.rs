@@ -26,6 +26,7 @@ pub mod gate;
 pub mod import;
 pub mod incident;
 pub mod journal;
+mod later;
 pub mod library;
 pub mod measure;
 pub mod migrate;

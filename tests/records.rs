@@ -3,6 +3,7 @@
 
 mod support;
 
+use support::maria::MariaServer;
 use support::pg::PgServer;
 use support::project::Project;
 
@@ -122,4 +123,48 @@ fn passwords_are_in_no_record() {
         assert!(text.contains("records_role") && !text.contains("hunter2"), "{text}");
     }
     pg.psql("records", "drop role records_role");
+}
+
+/// What lies beside a target's own database is not written through it, when it is what the configuration calls production.
+#[test]
+fn productions_database_is_not_written_through_another_target() {
+    let p = Project::sqlite();
+    let rows = || {
+        rusqlite::Connection::open(p.path("app-prod.db"))
+            .unwrap()
+            .query_row("select count(*) from notes", [], |r| r.get::<_, i64>(0))
+            .unwrap()
+    };
+    let before = rows();
+    for text in [
+        "attach 'app-prod.db' as p; delete from p.notes",
+        "attach 'file:app-prod.db?mode=rw' as p",
+        "attach 'app-' || 'prod.db' as p; delete from p.notes",
+    ] {
+        let told = p.expect(4, &["query", "app-dev", text]);
+        assert!(told.contains("app-prod.db is the database of app-prod (production)"), "{text}: {told}");
+        assert_eq!(rows(), before, "{text}");
+    }
+    rusqlite::Connection::open(p.path("other.db")).and_then(|c| c.execute_batch("create table t (a)")).expect("another file");
+    p.expect(0, &["query", "app-dev", "attach 'other.db' as o; insert into o.t values (1)"]);
+
+    let maria = MariaServer::shared();
+    maria.create_database("later_dev");
+    maria.create_database("later_prod");
+    maria.sql("later_prod", "create table t (a int primary key, b int); insert into t values (1, 1)");
+    let target = |name: &str, environment: &str| {
+        let socket = maria.socket.display();
+        format!(
+            "\n[targets.{name}]\nengine = \"mysql\"\nsocket = \"{socket}\"\nuser = \"root\"\ndatabase = \"later_{name}\"\nenvironment = \"{environment}\"\n"
+        )
+    };
+    edit_config(&p, |text| text + &target("dev", "development") + &target("prod", "production"));
+    for text in ["update later_prod.t set b = 2", "use later_prod; update t set b = 2", "use `LATER_PROD`", "drop database later_prod"] {
+        let told = p.expect(4, &["query", "dev", text]);
+        assert!(told.contains("later_prod is the database of prod (production)"), "{text}: {told}");
+    }
+    std::fs::write(p.path("t.csv"), "a,b\n2,2\n").expect("file");
+    assert!(p.expect(4, &["import", "dev", "later_prod.t", "t.csv"]).contains("is the database of prod"));
+    assert!(p.expect(0, &["query", "dev", "select * from later_prod.t", "--format", "csv"]).contains("1,1"));
+    assert_eq!(maria.sql("", "select a, b from later_prod.t").trim(), "1\t1");
 }

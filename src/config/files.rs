@@ -3,7 +3,7 @@
 use super::surroundings::Surroundings;
 use super::targets::{self, Context, UrlFrom};
 use super::toml_file::{self, Node, Problems, Section, Tree, nearest, shown, unknown};
-use super::{EngineKind, Target, url};
+use super::{EngineKind, Later, Target, url};
 use crate::model::evidence::Grade;
 use crate::model::{Error, Result};
 use std::collections::BTreeMap;
@@ -244,15 +244,23 @@ fn read(tree: &Tree, problems: &Problems, around: &Surroundings, foreign: Option
 }
 
 /// A target that is, as far as the configuration tells, the same database as one of a later environment does not open it by being called
-/// development.
+/// development, nor is the other one written through it.
 fn same_databases(config: &mut Config) {
     let targets: Vec<Target> = config.targets.values().cloned().collect();
     let order = config.environments.clone();
     let place = |t: &Target| t.environment.as_ref().and_then(|e| order.iter().position(|o| o == e));
     for t in config.targets.values_mut() {
         let Some(own) = place(t) else { continue };
-        let later =
-            targets.iter().filter(|o| o.name != t.name && place(o).is_some_and(|p| p > own) && o.same_place(t)).max_by_key(|o| place(o));
+        let later = || targets.iter().filter(|o| o.name != t.name && place(o).is_some_and(|p| p > own));
+        let beside = later().filter(|o| t.reaches(o) && !o.same_place(t)).map(|o| Later {
+            database: o.database.clone(),
+            path: o.path.clone(),
+            target: o.name.clone(),
+            environment: o.environment.clone().unwrap_or_default(),
+        });
+        let beside = beside.collect();
+        let later = later().filter(|o| o.same_place(t)).max_by_key(|o| place(o)).cloned();
+        t.later = beside;
         let Some(later) = later else { continue };
         t.also = Some(format!("{} ({})", later.name, later.environment.as_deref().unwrap_or_default()));
         if !t.access_given {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Which engine speaks to a target.
@@ -99,6 +99,8 @@ pub struct Target {
     /// Another configured target of a later environment that is the same database: `prod (production)`. Without an access of its own this
     /// target is then read-only.
     pub also: Option<String>,
+    /// Databases of configured targets of later environments that this one's sessions could reach, too.
+    pub later: Vec<Later>,
     /// SQLite: the file, absolute.
     pub path: Option<PathBuf>,
     pub host: Option<String>,
@@ -176,6 +178,7 @@ impl Target {
             access: AccessMode::ReadOnly,
             access_given: false,
             also: None,
+            later: Vec::new(),
             path: None,
             host: None,
             port: None,
@@ -209,26 +212,53 @@ impl Target {
     /// Whether both name one database as far as the configuration tells: the same file (by any link), or the same server
     /// and database. Two names of one host are not seen through; the server's own identity is what evidence is bound to.
     pub fn same_place(&self, other: &Target) -> bool {
-        if self.engine != other.engine {
-            return false;
-        }
-        if self.engine == EngineKind::Sqlite {
-            let file = |t: &Target| {
-                let meta = std::fs::metadata(t.path.as_ref()?).ok()?;
-                Some((meta.dev(), meta.ino()))
-            };
-            return match (file(self), file(other)) {
-                (Some(a), Some(b)) => a == b,
+        if self.engine == EngineKind::Sqlite && other.engine == self.engine {
+            return match (&self.path, &other.path) {
+                (Some(a), Some(b)) => same_file(a, b),
                 _ => self.path == other.path,
             };
         }
+        let database = |t: &Target| t.database.clone().or_else(|| t.user.clone().filter(|_| t.engine == EngineKind::Postgres));
+        self.same_server(other) && database(self) == database(other)
+    }
+
+    /// Whether a session of this one could be led to the other's database: of the same server where databases are names in front of a dot,
+    /// or any file where files can be attached.
+    pub fn reaches(&self, other: &Target) -> bool {
+        match self.engine {
+            EngineKind::Postgres => false,
+            EngineKind::MySql => self.same_server(other),
+            EngineKind::Sqlite => other.engine == self.engine,
+        }
+    }
+
+    fn same_server(&self, other: &Target) -> bool {
         let default = if self.engine == EngineKind::Postgres { 5432 } else { 3306 };
         let way = |t: &Target| {
             let host = t.host.clone().unwrap_or_else(|| "localhost".into()).to_lowercase();
             let host = if host == "127.0.0.1" || host == "::1" { "localhost".into() } else { host };
             (t.ssh.clone(), t.socket.clone(), if t.socket.is_some() { String::new() } else { host }, t.port.unwrap_or(default))
         };
-        let database = |t: &Target| t.database.clone().or_else(|| t.user.clone().filter(|_| t.engine == EngineKind::Postgres));
-        way(self) == way(other) && database(self) == database(other)
+        self.engine == other.engine && way(self) == way(other)
+    }
+}
+
+/// A database that a target of a later environment is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Later {
+    /// Of a server.
+    pub database: Option<String>,
+    /// SQLite's.
+    pub path: Option<PathBuf>,
+    pub target: String,
+    pub environment: String,
+}
+
+/// Whether both are one file, by any link; where one of them is not there, by their names.
+pub fn same_file(a: &Path, b: &Path) -> bool {
+    let file = |p: &Path| std::fs::metadata(p).ok().map(|m| (m.dev(), m.ino()));
+    match (file(a), file(b)) {
+        (Some(a), Some(b)) => a == b,
+        _ => a == b,
     }
 }

@@ -75,7 +75,15 @@ pub(in crate::ops) fn guarded(cx: &Cx, conn: &Connection, unlock: Option<&Unlock
 /// Decides over exactly one statement. May ask the catalogue whether a function writes.
 pub async fn admit(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, text: &str) -> Result<Admission> {
     let target = conn.target();
-    if target.access == AccessMode::Open {
+    let (open, guarded) = (target.access == AccessMode::Open, guarded(cx, conn, unlock));
+    if (open || guarded)
+        && !target.later.is_empty()
+        && let verdict = sql::classify(conn.dialect(), text)
+        && let Some(refusal) = super::later::refusal(target, conn.dialect(), conn.place().as_ref(), text, &verdict)
+    {
+        return Ok(Admission::Refused(refusal));
+    }
+    if open {
         return Ok(Admission::Run);
     }
     let name = crate::text::clean(&target.name).into_owned();
@@ -83,7 +91,6 @@ pub async fn admit(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, text: &s
     let copied = sql::copied::query(conn.dialect(), text).filter(|q| sql::classify(conn.dialect(), q).is_read());
     let text = copied.unwrap_or(text);
     let verdict = sql::classify(conn.dialect(), text);
-    let guarded = guarded(cx, conn, unlock);
     let refusal = match verdict.class {
         Class::Read => match may_write(conn, text, &verdict).await? {
             None => return Ok(Admission::Run),

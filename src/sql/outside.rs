@@ -51,6 +51,34 @@ pub fn databases_named(text: &str, known: &BTreeSet<String>) -> BTreeSet<String>
     (0..words.len()).filter_map(|i| qualifier(&words, i, known)).collect()
 }
 
+/// Databases of `known` (lower case) that a statement of MySQL's may change or go to: those in front of a dot, and those after `USE`,
+/// `DATABASE` and `SCHEMA`.
+pub fn databases_reached(text: &str, known: &BTreeSet<String>) -> BTreeSet<String> {
+    if known.is_empty() {
+        return BTreeSet::new();
+    }
+    let words = words(Dialect::MySql, text);
+    let mut out: BTreeSet<String> = (0..words.len()).filter_map(|i| qualifier(&words, i, known)).collect();
+    let before = words.iter().enumerate().filter(|(_, w)| matches!(w.name.as_str(), "use" | "database" | "schema"));
+    for (i, _) in before {
+        let name = words[i + 1..].iter().find(|w| !matches!(w.name.as_str(), "if" | "not" | "exists"));
+        out.extend(name.filter(|n| known.contains(&n.name)).map(|n| n.name.clone()));
+    }
+    out
+}
+
+/// The file that SQLite is told to attach, where it stands in the text as it is.
+pub fn attached_file(text: &str) -> Option<String> {
+    let words = words(Dialect::Sqlite, text);
+    let mut rest = words.iter().skip_while(|w| w.name != "attach").skip(1).skip_while(|w| w.name == "database");
+    words.first().filter(|w| w.name == "attach")?;
+    let file = rest.next().filter(|w| matches!(w.kind, TokenKind::String | TokenKind::QuotedIdentifier))?;
+    let quote = &file.text[..1];
+    let name = file.text.strip_prefix(quote)?.strip_suffix(quote)?.replace(&quote.repeat(2), quote);
+    // As a URI it may have parameters.
+    Some(name.strip_prefix("file:").map_or(name.clone(), |uri| uri.split(['?', '#']).next().unwrap_or(uri).to_string()))
+}
+
 struct Word<'t> {
     kind: TokenKind,
     at: usize,
@@ -479,5 +507,23 @@ mod tests {
             let text = format!("{before} t5{gap}.{gap}customers {after}");
             prop_assert!(outside(Dialect::MySql, &text, &around()).is_some());
         }
+    }
+
+    #[test]
+    fn what_a_statement_goes_to_is_found() {
+        let known = BTreeSet::from(["prod".to_string()]);
+        for text in
+            ["use prod", "USE `Prod`", "update prod.t set a = 1", "drop database if exists prod", "alter schema prod charset utf8mb4"]
+        {
+            assert_eq!(databases_reached(text, &known).len(), 1, "{text}");
+        }
+        for text in ["use dev", "update t set prod = 1", "update t set a = 'prod.x' where prod.a = 1 /* use prod */", "use"] {
+            assert_eq!(databases_reached(text, &known).len(), usize::from(text.contains("where prod.")), "{text}");
+        }
+        let file = |text: &str| attached_file(text);
+        assert_eq!(file("attach database 'a''b.db' as x").as_deref(), Some("a'b.db"));
+        assert_eq!(file("/* x */ ATTACH 'file:p.db?mode=rw' AS p").as_deref(), Some("p.db"));
+        assert_eq!(file("attach ?1 as x"), None);
+        assert_eq!(file("select 'attach' from t"), None);
     }
 }
