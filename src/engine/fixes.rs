@@ -25,6 +25,14 @@ pub trait Fixes: Send + Sync {
     fn lie_there<'a>(&'a self, _s: &'a Session, _table: &'a TableInfo, _of: &'a str, _places: &'a [String]) -> BoxFuture<'a, Result<u64>> {
         Box::pin(async { Ok(0) })
     }
+    /// The condition that a row lies at one of these places.
+    fn at_places(&self, _of: &str, _places: &[&String]) -> String {
+        "FALSE".into()
+    }
+    /// Triggers that the session has fired since it began; `None` where the server does not count them.
+    fn triggers_fired<'a>(&'a self, _s: &'a Session) -> BoxFuture<'a, Result<Option<u64>>> {
+        Box::pin(async { Ok(None) })
+    }
     /// It can note each row that changes: [`Fixes::watch`].
     fn watches(&self) -> bool {
         false

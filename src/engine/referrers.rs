@@ -3,7 +3,7 @@
 use crate::model::{Follow, Referrer, Result};
 
 /// Rows of: schema, table, constraint, column, column referred to, rule for DELETE, rule for UPDATE (words of the standard); columns of
-/// one key stand together and in order.
+/// one key stand together and in order. A further `f` tells a key that does not act, beside the session's `enforced`.
 pub(super) fn from_rows(rows: Vec<Vec<Option<String>>>, enforced: bool) -> Result<Vec<Referrer>> {
     let mut out: Vec<Referrer> = Vec::new();
     for row in rows {
@@ -11,6 +11,7 @@ pub(super) fn from_rows(rows: Vec<Vec<Option<String>>>, enforced: bool) -> Resul
         let mut next = || cells.next().unwrap_or_default();
         let (schema, table, constraint, column, referenced) = (next(), next(), next(), next(), next());
         let (delete, update) = (next(), next());
+        let enforced = enforced && next() != "f";
         let (on_delete, on_update) = (Follow::from_words(&delete), Follow::from_words(&update));
         let says = |what: &str, rule: &str| (!matches!(rule, "" | "NO ACTION" | "RESTRICT" | "NONE")).then(|| format!("ON {what} {rule}"));
         let rules: Vec<String> = says("UPDATE", &update).into_iter().chain(says("DELETE", &delete)).collect();
@@ -46,12 +47,13 @@ mod tests {
             vec![
                 row(&["s", "k", "fk", "a", "x", "CASCADE", "NO ACTION"]),
                 row(&["s", "k", "fk", "b", "y", "CASCADE", "NO ACTION"]),
-                row(&["s", "l", "fk", "a", "x", "SET NULL", "SET DEFAULT"]),
+                row(&["s", "l", "fk", "a", "x", "SET NULL", "SET DEFAULT", "f"]),
             ],
             true,
         )
         .unwrap();
         assert_eq!(found.len(), 2);
+        assert!(found[0].enforced && !found[1].enforced);
         assert_eq!((found[0].columns.join(","), found[0].referenced.join(",")), ("a,b".into(), "x,y".into()));
         assert_eq!((found[0].on_delete, found[0].on_update), (Follow::Cascade, Follow::Nothing));
         assert_eq!((&*found[0].rules, &*found[1].rules), ("ON DELETE CASCADE", "ON UPDATE SET DEFAULT ON DELETE SET NULL"));

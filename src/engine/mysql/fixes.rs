@@ -25,6 +25,13 @@ impl Fixes for MySql {
     fn parameters_matter(&self) -> bool {
         true
     }
+    fn triggers_fired<'a>(&'a self, s: &'a Session) -> BoxFuture<'a, Result<Option<u64>>> {
+        Box::pin(async move {
+            // MariaDB counts them by session, MySQL does not.
+            let counted = s.fetch("SHOW SESSION STATUS LIKE 'Executed_triggers'").await?;
+            Ok(counted.rows.first().and_then(|r| r.get(1)?.as_deref()?.parse().ok()))
+        })
+    }
     fn cascades_fire_triggers(&self) -> bool {
         // "Cascaded foreign key actions do not activate triggers", both manuals say; tried on MariaDB 10.11, MySQL 8.4 and 9.7.
         false

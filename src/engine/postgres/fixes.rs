@@ -16,6 +16,9 @@ impl Fixes for Postgres {
     fn places(&self) -> Option<[&'static str; 2]> {
         Some(["tableoid", "ctid"])
     }
+    fn at_places(&self, of: &str, places: &[&String]) -> String {
+        super::reach::at_places(of, places)
+    }
     fn lie_there<'a>(&'a self, s: &'a Session, table: &'a TableInfo, of: &'a str, places: &'a [String]) -> BoxFuture<'a, Result<u64>> {
         Box::pin(super::reach::lie_there(s, table, of, places))
     }

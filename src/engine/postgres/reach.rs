@@ -63,19 +63,19 @@ pub(super) async fn beyond(s: &Session, table: &[String], touched: Touched) -> R
 /// Places that are asked about at once.
 const ASKED: usize = 1000;
 
+/// See `Fixes::at_places`.
+pub(super) fn at_places(of: &str, places: &[&String]) -> String {
+    let list = places.iter().map(|p| format!("\"{p}\"")).collect::<Vec<_>>().join(",");
+    format!("ctid OPERATOR(pg_catalog.=) ANY ('{{{list}}}'::pg_catalog.tid[]) AND tableoid OPERATOR(pg_catalog.=) '{of}'::pg_catalog.oid")
+}
+
 /// See `Fixes::lie_there`.
 pub(super) async fn lie_there(s: &Session, table: &TableInfo, of: &str, places: &[String]) -> Result<u64> {
     let quote = |n: &str| Dialect::Postgres.quote_ident(n);
     let from = format!("{}.{}", quote(&table.schema), quote(&table.name));
     let mut out = 0;
-    for some in places.chunks(ASKED) {
-        let list = some.iter().map(|p| format!("\"{p}\"")).collect::<Vec<_>>().join(",");
-        let counted = s
-            .fetch(format!(
-                "SELECT pg_catalog.count(*) FROM {from} WHERE ctid OPERATOR(pg_catalog.=) ANY ('{{{list}}}'::pg_catalog.tid[]) \
-                   AND tableoid OPERATOR(pg_catalog.=) '{of}'::pg_catalog.oid"
-            ))
-            .await?;
+    for some in places.iter().collect::<Vec<_>>().chunks(ASKED) {
+        let counted = s.fetch(format!("SELECT pg_catalog.count(*) FROM {from} WHERE {}", at_places(of, some))).await?;
         out += counted.scalar().and_then(|n| n.parse::<u64>().ok()).unwrap_or(0);
     }
     Ok(out)
@@ -106,7 +106,9 @@ pub(super) async fn referrers(s: &Session, table: &[String]) -> Result<Vec<Refer
         s,
         &format!(
             "WITH RECURSIVE {PARTS} \
-             SELECT n.nspname, r.relname, c.conname, a.attname, b.attname, {}, {} \
+             SELECT n.nspname, r.relname, c.conname, a.attname, b.attname, {}, {}, NOT EXISTS (SELECT 1 FROM pg_catalog.pg_trigger g \
+               WHERE g.tgconstraint = c.oid AND g.tgrelid = c.confrelid AND (g.tgenabled = 'D' \
+                 OR g.tgenabled = CASE pg_catalog.current_setting('session_replication_role') WHEN 'replica' THEN 'O' ELSE 'R' END)) \
              FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_class r ON r.oid = c.conrelid \
              JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace \
              CROSS JOIN LATERAL unnest(c.conkey, c.confkey) WITH ORDINALITY k (own, other, place) \

@@ -132,9 +132,10 @@ pub(super) fn row_id(batch: &RowBatch, row: usize, columns: usize) -> RowId {
 /// The rows that the statement names.
 pub(super) struct Start<'a> {
     pub table: &'a TableInfo,
-    /// A SELECT of all their columns, without a lock, and its parameters.
-    pub select: String,
-    pub params: Vec<Param>,
+    /// SELECTs of all their columns, without a lock, with their parameters.
+    pub selects: Vec<(String, Vec<Param>)>,
+    /// These give the rows that were saved, or it is seen afterwards which rows changed; else the condition might find others once more.
+    pub exact: bool,
     pub touch: Touch,
     pub rows: Seen,
     pub affected_most: u64,
@@ -181,6 +182,7 @@ pub(super) async fn leads_back(catalog: &dyn Catalog, s: &Session, table: &Table
 struct Level {
     table: [String; 2],
     select: String,
+    params: Vec<Param>,
     touch: Touch,
     depth: usize,
 }
@@ -231,13 +233,14 @@ pub(super) async fn before(
     let mut counts: BTreeMap<[String; 2], [u64; 3]> = BTreeMap::new();
     let mut reached: BTreeMap<[String; 2], Reached> = BTreeMap::new();
     let mut total = 0;
-    let mut looks = 0;
-    let mut levels = VecDeque::from([Level { table: own.clone(), select: start.select, touch, depth: 0 }]);
+    let mut looks = HashSet::new();
+    let first = |(select, params)| Level { table: own.clone(), select, params, touch: touch.clone(), depth: 0 };
+    let mut levels: VecDeque<Level> = start.selects.into_iter().map(first).collect();
     while let Some(level) = levels.pop_front() {
         for key in catalog.referrers(s, &level.table).await? {
             let Some(follow) = follows(&level.touch, &key) else { continue };
-            looks += 1;
-            if looks > MOST_LOOKS || level.depth >= DEEPEST {
+            looks.insert((level.depth, key.schema.clone(), key.table.clone(), key.constraint.clone()));
+            if looks.len() > MOST_LOOKS || level.depth >= DEEPEST {
                 return Err(Error::held("held: the foreign keys behind the table lead too far to count what they change")
                     .hint("Delete from the far end first, or put it into a migration: its proof counts what changes everywhere."));
             }
@@ -262,9 +265,15 @@ pub(super) async fn before(
             );
             let context = |e: Error| e.context(format_args!("counting the rows of {shown} that a foreign key would change"));
             if !key.enforced {
-                let found = count(s, format!("SELECT count(*) FROM ({select}) AS n"), &start.params).await.map_err(context)?;
+                let found = count(s, format!("SELECT count(*) FROM ({select}) AS n"), &level.params).await.map_err(context)?;
                 counts.entry(child).or_default()[2] += found;
                 continue;
+            }
+            if !start.exact {
+                return Err(Error::held(format!(
+                    "held: rows of {shown} would change with its own, and no key tells which of its own are which"
+                ))
+                .hint("Give the table a key, or change the rows that refer to it first."));
             }
             let touched = if fixes.cascades_fire_triggers() {
                 let delete = follow == Follow::Cascade && level.touch == Touch::Delete;
@@ -286,7 +295,7 @@ pub(super) async fn before(
             }
             // A row that is deleted here is not counted as changed there, and the other way round.
             let gone = level.touch == Touch::Delete && follow == Follow::Cascade;
-            let mut rows = s.run_bound(format!("{select}{}", lock(dialect)), start.params.clone()).await.map_err(context)?;
+            let mut rows = s.run_bound(format!("{select}{}", lock(dialect)), level.params.clone()).await.map_err(context)?;
             let mut found: HashMap<RowId, u64> = HashMap::new();
             let known_gone = seen.remove(&(child.clone(), true)).unwrap_or_default();
             let known_changed = seen.remove(&(child.clone(), false)).unwrap_or_default();
@@ -356,7 +365,7 @@ pub(super) async fn before(
             seen.insert((child.clone(), false), known_changed);
             if more > 0 {
                 let touch = if gone { Touch::Delete } else { Touch::Update(key.columns.clone()) };
-                levels.push_back(Level { table: child, select, touch, depth: level.depth + 1 });
+                levels.push_back(Level { table: child, select, params: level.params.clone(), touch, depth: level.depth + 1 });
             }
         }
     }
@@ -405,6 +414,9 @@ pub(super) fn compare(
         match told {
             // A key that was written with the value that it had changes nothing elsewhere.
             Some(t) if counted < foreseen && t.deleted == 0 => t.changed = counted,
+            Some(t) if counted < t.deleted => {
+                cascades.notes.push(format!("The server counted only {} of those in {shown}.", text::counted(counted, "change")))
+            }
             _ if counted > foreseen => cascades
                 .notes
                 .push(format!("The server counted {} in {shown} beyond these.", text::counted(counted - foreseen, "more change"))),

@@ -3,7 +3,7 @@
 //! seen afterwards is not believed.
 
 use super::cascade::{Back, Reached, RowId, leads_back, row_id};
-use super::sample::{Sample, by_keys};
+use super::sample::{Sample, by_keys, inlined};
 use crate::engine::{Catalog, Event, Fixes, RowsBy, Session};
 use crate::model::{Column, Error, Param, Result, RowBatch, TableInfo};
 use crate::sql::before::Touch;
@@ -12,6 +12,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Keys that are asked about at once.
 const ASKED: usize = 1000;
+/// Places from which foreign keys are followed at once.
+const FOLLOWED: usize = 10_000;
 /// Rows of a table that are all looked at, where none of them can be asked about by itself.
 const WHOLE: u64 = 1_000_000;
 
@@ -84,48 +86,74 @@ impl<'a> Proof<'a> {
         }
     }
 
-    /// Notes how the rows are now, right before the statement. `reached` are the tables whose rows change with them.
+    /// Notes how the rows are now. Where they are found by what was saved of them, these are the SELECTs, with their parameters.
     ///
     /// # Errors
     /// [`crate::model::Kind::Held`] when it could not be seen afterwards which rows changed.
-    pub async fn ready(&mut self, look: &Look<'_>, touch: &Touch, reached: Vec<Reached>, sample: &mut Sample) -> Result<()> {
+    pub async fn ready(&mut self, look: &Look<'_>, touch: &Touch, sample: &mut Sample) -> Result<Option<Vec<(String, Vec<Param>)>>> {
         let Look { fixes, catalog, s, parameters } = *look;
-        if self.places.is_some() {
+        let rows = self.table.whole_rows(s.dialect());
+        if let Some([of, place]) = fixes.places().filter(|_| self.places.is_some()) {
             let back = leads_back(catalog, s, self.table, touch).await?;
             let before = if back == Back::default() { None } else { Some(self.counted(fixes, s).await?) };
+            self.way = Way::Places(before);
+            let mut out = Vec::new();
+            for (table, places) in &self.lay {
+                for some in places.iter().collect::<Vec<_>>().chunks(FOLLOWED) {
+                    let there = fixes.at_places(table, some);
+                    out.push((format!("SELECT {rows}, {of}, {place} FROM {} WHERE {there}", self.named(s)), Vec::new()));
+                }
+            }
+            return Ok(Some(out));
+        }
+        if fixes.watches() {
+            return Ok(None);
+        }
+        let mut found = false;
+        if !self.by.is_empty() {
+            let rows = self.by_key(s, Some(sample)).await?;
+            // Values by which a row is not found (FLOAT, BIT) leave some out.
+            found = rows.len() == self.keys.len();
+            // What stands under a key that is set may be another row.
+            if found && !sets_key(touch, self.table) {
+                let further = *touch == Touch::Delete && leads_back(catalog, s, self.table, touch).await?.deletes;
+                let all = if further { Some(self.count(s).await?) } else { None };
+                self.way = Way::ByKey(rows, all);
+            }
+        }
+        if matches!(self.way, Way::Open) {
+            self.way = Way::Whole(self.whole(s, parameters).await?);
+        }
+        Ok(found.then(|| {
+            self.keys.chunks(ASKED).filter_map(|some| Some(inlined(s.dialect(), by_keys(s.dialect(), self.table, None, some)?))).collect()
+        }))
+    }
+
+    /// What foreign keys change with them is followed as well: `reached` are the tables that they may lead to, with what was saved there.
+    pub async fn follow(&mut self, look: &Look<'_>, reached: Vec<Reached>) -> Result<()> {
+        let Look { fixes, s, parameters, .. } = *look;
+        if self.places.is_some() {
             for place in reached.into_iter().flat_map(|r| r.rows.into_keys()) {
                 let [table, place] = [0, 1].map(|c| place.get(c).and_then(Param::text).unwrap_or_default().to_string());
                 self.lay.entry(table).or_default().insert(place);
             }
-            self.way = Way::Places(before);
             return Ok(());
         }
-        if fixes.watches() {
-            let mut saved = RowsBy::new();
-            self.keys.drain(..).for_each(|key| *saved.entry(key).or_default() += 1);
-            let mut tables = vec![(self.table.clone(), saved)];
-            for one in reached {
-                match tables.iter_mut().find(|(t, _)| (&t.schema, &t.name) == (&one.table.schema, &one.table.name)) {
-                    Some((_, saved)) => one.rows.into_iter().for_each(|(key, n)| *saved.entry(key).or_default() += n),
-                    None => tables.push((one.table, one.rows)),
-                }
-            }
-            let named: Vec<&TableInfo> = tables.iter().map(|(t, _)| t).collect();
-            if fixes.watch(s, &named).await? {
-                self.way = Way::Watched(tables);
-                return Ok(());
-            }
-        } else if !self.by.is_empty() {
-            let rows = self.by_key(s, Some(sample)).await?;
-            // Values by which a row is not found (FLOAT, BIT) leave some out; and what stands under a key that is set may be another row.
-            if rows.len() == self.keys.len() && !sets_key(touch, self.table) {
-                let further = *touch == Touch::Delete && leads_back(catalog, s, self.table, touch).await?.deletes;
-                let all = if further { Some(self.count(s).await?) } else { None };
-                self.way = Way::ByKey(rows, all);
-                return Ok(());
+        if !fixes.watches() {
+            return Ok(());
+        }
+        let mut saved = RowsBy::new();
+        self.keys.drain(..).for_each(|key| *saved.entry(key).or_default() += 1);
+        let mut tables = vec![(self.table.clone(), saved)];
+        for one in reached {
+            match tables.iter_mut().find(|(t, _)| (&t.schema, &t.name) == (&one.table.schema, &one.table.name)) {
+                Some((_, saved)) => one.rows.into_iter().for_each(|(key, n)| *saved.entry(key).or_default() += n),
+                None => tables.push((one.table, one.rows)),
             }
         }
-        self.way = Way::Whole(self.whole(s, parameters).await?);
+        let named: Vec<&TableInfo> = tables.iter().map(|(t, _)| t).collect();
+        let watched = fixes.watch(s, &named).await?;
+        self.way = if watched { Way::Watched(tables) } else { Way::Whole(self.whole(s, parameters).await?) };
         Ok(())
     }
 
@@ -205,7 +233,7 @@ impl<'a> Proof<'a> {
         let key = self.table.key.iter().filter_map(place).collect::<Vec<_>>();
         let mut out = BTreeMap::new();
         for some in self.keys.chunks(ASKED) {
-            let Some((text, params)) = by_keys(s.dialect(), self.table, &columns, some) else { continue };
+            let Some((text, params)) = by_keys(s.dialect(), self.table, Some(&columns), some) else { continue };
             let mut rows = s.run_bound(text, params).await.map_err(|e| e.context("looking which rows changed"))?;
             while let Some(event) = rows.next().await {
                 if let Event::Rows(batch) = event.map_err(|e| e.context("looking which rows changed"))? {

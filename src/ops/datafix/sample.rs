@@ -2,6 +2,7 @@
 
 use crate::engine::{Event, Session};
 use crate::model::{Cell, Column, Dialect, Param, Result, RowBatch, TableInfo};
+use crate::sql::{TokenKind, lex};
 use crate::text;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -297,7 +298,7 @@ impl Sample {
             })
             .collect();
         let mut out = BTreeMap::new();
-        let Some((text, params)) = by_keys(dialect, table, &self.columns, &keys) else { return Ok(out) };
+        let Some((text, params)) = by_keys(dialect, table, Some(&self.columns), &keys) else { return Ok(out) };
         let mut stream = s.run_bound(text, params).await.map_err(|e| e.context("looking at the rows after the change"))?;
         while let Some(event) = stream.next().await {
             if let Event::Rows(batch) = event.map_err(|e| e.context("looking at the rows after the change"))? {
@@ -311,8 +312,8 @@ impl Sample {
     }
 }
 
-/// A SELECT of these columns of the rows with these keys, exactly, with its parameters; `None` of no row.
-pub(super) fn by_keys(dialect: Dialect, table: &TableInfo, columns: &[String], keys: &[Key]) -> Option<(String, Vec<Param>)> {
+/// A SELECT of these columns (else of all) of the rows with these keys, exactly, with its parameters; `None` of no row.
+pub(super) fn by_keys(dialect: Dialect, table: &TableInfo, columns: Option<&[String]>, keys: &[Key]) -> Option<(String, Vec<Param>)> {
     let mut params = Vec::new();
     let mut any = Vec::new();
     for by in keys {
@@ -331,13 +332,34 @@ pub(super) fn by_keys(dialect: Dialect, table: &TableInfo, columns: &[String], k
     (!any.is_empty()).then(|| {
         let text = format!(
             "SELECT {} FROM {}.{} WHERE {}",
-            columns.iter().map(column).collect::<Vec<_>>().join(", "),
+            columns.map_or_else(|| table.whole_rows(dialect), |named| named.iter().map(column).collect::<Vec<_>>().join(", ")),
             dialect.quote_ident(&table.schema),
             dialect.quote_ident(&table.name),
             any.join(" OR ")
         );
         (text, params)
     })
+}
+
+/// The same with the values in it, where they mean the same however the session reads a text: without parameters rows come in the form in
+/// which the user's own come.
+pub(super) fn inlined(dialect: Dialect, (text, params): (String, Vec<Param>)) -> (String, Vec<Param>) {
+    let plain = |t: &str| t.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, ' ' | '.' | '-' | '_' | ':'));
+    let literal = |p: &Param| match p {
+        Param::Number(n) if plain(n) => Some(n.clone()),
+        Param::Text(t) if plain(t) => Some(format!("'{t}'")),
+        _ => None,
+    };
+    let Some(literals) = params.iter().map(literal).collect::<Option<Vec<_>>>().filter(|_| dialect == Dialect::MySql) else {
+        return (text, params);
+    };
+    let mut literals = literals.into_iter();
+    // A name in it is a table's own, and may have a `?` within its quotes.
+    let parts = lex(dialect, &text).into_iter().map(|t| match (&text[t.span.clone()], t.kind) {
+        ("?", TokenKind::Parameter) => literals.next().unwrap_or_default(),
+        (part, _) => part.to_string(),
+    });
+    (parts.collect(), Vec::new())
 }
 
 /// A value as it is shown when it comes back.

@@ -84,6 +84,7 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
     switch(s, &exactly).await?;
     let mut image: Option<ImageFile> = None;
     let mut named: Vec<(u64, cascade::Seen, Option<Proof<'_>>)> = Vec::new();
+    let fired = fixes.triggers_fired(s).await?;
     // All rows are saved, and locked, before the first of them is changed.
     for (i, step) in steps.iter().enumerate() {
         let mut seen = cascade::Seen::default();
@@ -168,11 +169,18 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
         if let Touch::Update(columns) = &step.touch {
             sets.extend(columns.iter().cloned());
         }
+        let parameters = step.select.as_ref().is_some_and(|(_, params)| !params.is_empty()) && fixes.parameters_matter();
+        let look = Look { fixes, catalog, s, parameters };
+        let mut selects = None;
+        if let Some(proof) = &mut proof {
+            selects = proof.ready(&look, &step.touch, &mut sample).await.map_err(|e| at(i, e))?;
+        }
         if let (Some((select, params)), Some(table)) = (&step.select, table.filter(|_| rows > 0)) {
+            let exact = selects.is_some() || proof.is_none() || fixes.watches();
             let start = cascade::Start {
                 table,
-                select: unlocked(select).to_string(),
-                params: params.clone(),
+                selects: selects.unwrap_or_else(|| vec![(unlocked(select).to_string(), params.clone())]),
+                exact,
                 touch: step.touch.clone(),
                 rows: seen,
                 affected_most: existed + cascades.rows(),
@@ -188,10 +196,8 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
             Some(table) => Some(fixes.new_rows(s, table).await?),
             None => None,
         };
-        let parameters = step.select.as_ref().is_some_and(|(_, params)| !params.is_empty()) && fixes.parameters_matter();
-        let look = Look { fixes, catalog, s, parameters };
         if let Some(proof) = &mut proof {
-            proof.ready(&look, &step.touch, reached, &mut sample).await.map_err(|e| at(i, e))?;
+            proof.follow(&look, reached).await.map_err(|e| at(i, e))?;
         }
         switch(s, &as_set).await?;
         let began = Instant::now();
@@ -224,6 +230,11 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
     if !further.is_empty() {
         images.discard();
         return Err(super::held_back(&further));
+    }
+    if fixes.triggers_fired(s).await? != fired {
+        images.discard();
+        return Err(Error::held("held: a trigger fired, which this login cannot see, so it was rolled back")
+            .hint("What the trigger wrote is in no file of saved rows. Put the change into a migration."));
     }
     let mut beyond = cascades.rows();
     let counted_now = fixes.changes_counted(s, &own).await?.or(noted);
