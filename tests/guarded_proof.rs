@@ -545,3 +545,90 @@ fn an_insert_that_waits_keeps_nobody_from_inserting_on_mariadb() {
     });
     assert_eq!(maria.sql("provenfree", "select group_concat(v order by id) from ai").trim(), "a,b,other");
 }
+
+/// An INSERT that leaves what is in its way as it is changes nothing that exists; what is saved comes back as it was.
+#[test]
+fn inserts_that_ignore_and_odd_values_come_back_in_sqlite() {
+    let home = guarded::home(guarded::SQLITE, 100);
+    let sql = |text: &str| guarded::sqlite(&home, text);
+    sql("create table t (id integer primary key, v text); insert into t values (1, 'a');
+         create table inf (id integer primary key, x, r real); insert into inf values (1, 'Inf', 'Inf'), (2, 9e999, -9e999), (3, '-Inf', 1.5);
+         create table doc (k text primary key, v text); insert into doc values ('a', '1'), ('b', '2'), ('c', '3')");
+    let told = run(&home, 0, "insert or ignore into t values (1, 'x'), (61, 'n')");
+    assert!(told.contains("1 row affected"), "{told}");
+    let told = run(&home, 0, "insert into t values (1, 'x') on conflict (id) do nothing");
+    assert!(told.contains("0 rows affected"), "{told}");
+    run(&home, 4, "insert or replace into t values (1, 'x')");
+    assert_eq!(sql("select group_concat(v) from t"), "a,n");
+    let import = |table: &str, words: &str| {
+        let out =
+            support::command(home.path()).args(["import", "g", table]).arg(image(&home, words)).arg("--commit").output().expect("run");
+        let told = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+        assert!(out.status.success(), "{told}");
+        told
+    };
+    let zoo = "select group_concat(id || typeof(x) || x || typeof(r) || r) from inf";
+    let before = sql(zoo);
+    run(&home, 0, "delete from inf");
+    import("inf", "Inf");
+    assert_eq!(sql(zoo), before);
+    // Its number has gone to another row meanwhile: the key tells it, and that it has another number is told.
+    run(&home, 0, "delete from doc where k > 'a'");
+    sql("insert into doc values ('d', 'new')");
+    let told = import("doc", "\"k\":\"b\"");
+    assert!(told.contains("2 rows got another rowid"), "{told}");
+    assert_eq!(sql("select group_concat(k || v) from (select * from doc order by k)"), "a1,b2,c3,dnew");
+}
+
+/// The table tells which values of an INSERT without columns are secrets: none of them is kept.
+#[test]
+fn secrets_of_an_insert_without_columns_are_not_kept() {
+    let home = guarded::home(guarded::SQLITE, 100);
+    let file = home.path().join("holdpoint.toml");
+    let config = std::fs::read_to_string(&file).expect("config");
+    let open = config
+        .split("[targets.g]")
+        .nth(1)
+        .expect("its target")
+        .replace("\"production\"", "\"development\"")
+        .replace("\"guarded\"", "\"open\"");
+    std::fs::write(&file, format!("{config}\n[targets.o]{open}")).expect("config");
+    guarded::sqlite(
+        &home,
+        "create table users (id integer primary key, name text, password text); create table plain (id integer primary key, v text)",
+    );
+    for target in ["g", "o"] {
+        let id = if target == "g" { 1 } else { 2 };
+        for sql in [format!("insert into users values ({id}, 'a', 'geheim')"), format!("insert into plain values ({id}, 'shown')")] {
+            let out = support::command(home.path()).args(["query", target, &sql, "--commit"]).output().expect("run");
+            assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        }
+        for kept in [["history", target].as_slice(), ["journal", "show", target].as_slice()] {
+            let out = support::command(home.path()).args(kept).output().expect("run");
+            let kept = String::from_utf8_lossy(&out.stdout).into_owned();
+            assert!(kept.contains("users") && kept.contains("shown") && !kept.contains("geheim"), "{kept}");
+        }
+    }
+    assert_eq!(guarded::sqlite(&home, "select group_concat(password) from users"), "geheim,geheim");
+}
+
+/// Where a backslash is no escape, its quotes are others than they seem.
+#[test]
+fn what_a_session_reads_otherwise_is_held_on_mariadb() {
+    let maria = MariaServer::shared();
+    maria.create_database("provenquotes");
+    maria.sql(
+        "provenquotes",
+        "create table t (id int primary key, v varchar(20)); insert into t values (1, 'a'), (2, 'b');
+         set global sql_mode = 'STRICT_TRANS_TABLES,NO_BACKSLASH_ESCAPES'",
+    );
+    let home = on_maria(maria, "provenquotes");
+    for sql in ["update t set v = '\\', id = id + 100 where id = 1 -- '", "update t set v = 'C:\\' where id = 2"] {
+        let told = run(&home, 4, sql);
+        assert!(told.contains("a backslash in it is no escape"), "{sql}: {told}");
+    }
+    run(&home, 0, "update t set v = 'c' where id = 2");
+    let told = run(&home, 0, "insert ignore into t values (1, 'x'), (9, 'n')");
+    assert!(told.contains("1 row affected"), "{told}");
+    assert_eq!(maria.sql("provenquotes", "select group_concat(v order by id) from t").trim(), "a,c,n");
+}

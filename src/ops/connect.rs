@@ -5,8 +5,10 @@ use crate::config::{AccessMode, Target, secrets};
 use crate::engine::tls::locked;
 use crate::engine::{Access, Catalog, Connect, Engine, Role, Session, SessionStatus, registry};
 use crate::model::{Dialect, Error, Place, Result};
+use crate::sql::redact::{positional, redact, redact_all, secret_column};
 use crate::sql::settings::only_reading;
 use secrecy::SecretString;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,6 +26,8 @@ pub struct Connection {
     pub(in crate::ops) unsettled: Mutex<Vec<super::statements::Unsettled>>,
     /// Statements by which the user set what their session reads by, in their order.
     settings: Mutex<Vec<String>>,
+    /// Whether a table has a column for secrets, by its name as statements wrote it: those that give it rows without naming columns.
+    secret_tables: Mutex<BTreeMap<Vec<String>, bool>>,
     /// A statement is on its way that commits it: should the connection go meanwhile, nobody knows whether it did.
     pub(in crate::ops) committing: AtomicBool,
 }
@@ -85,6 +89,7 @@ impl Connection {
             user: Mutex::default(),
             unsettled: Mutex::default(),
             settings: Mutex::default(),
+            secret_tables: Mutex::default(),
             committing: AtomicBool::new(false),
         }
     }
@@ -96,6 +101,28 @@ impl Connection {
     }
     pub fn dialect(&self) -> Dialect {
         self.engine.dialect()
+    }
+
+    /// Looks up, once for each table, whether the values of an INSERT that names no columns hold secrets: before it runs, so that its record
+    /// is without them. What cannot be looked up is taken for none.
+    pub(in crate::ops) async fn learn_secrets(&self, text: &str) {
+        let Some(name) = positional(self.dialect(), text).filter(|n| !self.secret_tables().contains_key(n)) else { return };
+        let Ok(catalog) = self.catalog() else { return };
+        let Ok(session) = self.follower().await else { return };
+        if let Ok(Some(table)) = catalog.table(&session, &name).await {
+            let holds = table.columns.iter().any(|c| secret_column(&c.name));
+            self.secret_tables().insert(name, holds);
+        }
+    }
+
+    /// A statement as it may be kept: without the secrets in it.
+    pub(in crate::ops) fn redacted(&self, text: &str) -> String {
+        let known = positional(self.dialect(), text).is_some_and(|n| self.secret_tables().get(&n).copied().unwrap_or(false));
+        if known { redact_all(self.dialect(), text) } else { redact(self.dialect(), text) }
+    }
+
+    fn secret_tables(&self) -> std::sync::MutexGuard<'_, BTreeMap<Vec<String>, bool>> {
+        self.secret_tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
     /// The catalogue, or an error that says why there is none.
     pub fn catalog(&self) -> Result<&dyn Catalog> {

@@ -20,7 +20,7 @@ use crate::model::{Dialect, Error, HeldLock, Kind, Param, Result, TableInfo};
 use crate::sql::before::{Before, before_image, changed_table, listing, touch, unknown_calls};
 use crate::sql::params;
 use crate::sql::rekey::new_keys;
-use crate::sql::{Token, TokenKind, lex};
+use crate::sql::{Token, TokenKind, lex, reads_otherwise};
 use crate::store::history::Fate;
 use crate::store::journal::NewEntry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -80,6 +80,10 @@ pub async fn begin(
         Admission::Guarded => {}
         Admission::Refused(e) => return Err(e),
         Admission::Run => return Err(Error::usage("this statement is no data fix: it runs as it is")),
+    }
+    if reads_otherwise(conn.follower().await?.status().reading, conn.dialect().into(), text) {
+        return Err(Error::held("held: a backslash in it is no escape to this session, so it cannot be taken apart safely")
+            .hint("Give the value as a parameter (:value), or write the backslash as CHAR(92)."));
     }
     let table = match changed_table(conn.dialect(), text) {
         Some(name) => conn.catalog()?.table(&conn.follower().await?, &name).await?,
@@ -425,7 +429,7 @@ struct Record {
 
 impl Record {
     fn new(conn: &Connection, texts: &[&str], what: Option<String>) -> Self {
-        let shown: Vec<String> = texts.iter().map(|t| crate::sql::redact(conn.dialect(), t)).collect();
+        let shown: Vec<String> = texts.iter().map(|t| conn.redacted(t)).collect();
         Record { target: conn.target().name.clone(), text: shown.join(";\n"), what }
     }
 

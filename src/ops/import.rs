@@ -243,6 +243,7 @@ async fn allowed(
         taken: 0,
         refused: 0,
         odd: 0,
+        renumbered: 0,
         reasons: Vec::new(),
         committed: false,
         why_not: None,
@@ -473,6 +474,10 @@ async fn send(
     batch: Vec<(u64, Vec<Param>)>,
     report: &mut Report,
 ) -> Result<()> {
+    let written = columns.iter().filter(|c| !computed(c));
+    let number = table.number.as_ref().filter(|n| !table.key.is_empty() && table.key != [(*n).clone()]);
+    let taken = number.map_or(String::new(), |n| format!("UNIQUE constraint failed: {}.{n}", table.name));
+    let number = number.and_then(|n| written.map(|c| &c.name).position(|name| name == n));
     // What comes first lies on top.
     let mut left = vec![batch];
     while let Some(mut part) = left.pop() {
@@ -480,6 +485,12 @@ async fn send(
         let all: Vec<Param> = part.iter().flat_map(|(_, v)| v.iter().cloned()).collect();
         match behind_savepoint(s, statement(dialect, table, columns, part.len()), all).await? {
             Ok(()) => report.taken += part.len() as u64,
+            // The number of SQLite's rows, where a key of their own tells them apart: another row has taken it since.
+            Err(why) if part.len() == 1 && number.is_some_and(|n| why.ends_with(&taken) && part[0].1[n] != Param::Null) => {
+                number.into_iter().for_each(|n| part[0].1[n] = Param::Null);
+                report.renumbered += 1;
+                left.push(part);
+            }
             Err(why) if part.len() == 1 => refuse(report, part[0].0, why),
             Err(_) => {
                 let second = part.split_off(part.len() / 2);

@@ -83,6 +83,7 @@ pub async fn admit(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, text: &s
     {
         return Ok(Admission::Refused(refusal));
     }
+    conn.learn_secrets(text).await;
     if open {
         return Ok(Admission::Run);
     }

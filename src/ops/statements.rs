@@ -106,7 +106,7 @@ impl<'a> Ledger<'a> {
             self.settle(fate);
         }
         self.conn.committing.store(false, Ordering::SeqCst);
-        let text = sql::redact(d, ended.text);
+        let text = self.conn.redacted(ended.text);
         let hidden = text != ended.text;
         if self.conn.target().access == AccessMode::Open && ended.error.is_none() && may_write(d, ended.text) {
             let mut one = serde_json::json!({
@@ -289,7 +289,7 @@ pub(in crate::ops) fn remember(cx: &Cx, conn: &Connection, ended: &Ended<'_>, fa
     if !conn.target().history {
         return Ok(None);
     }
-    let text = sql::redact(conn.dialect(), ended.text);
+    let text = conn.redacted(ended.text);
     let hidden = text != ended.text;
     let numbers = cx.store.remember_all(&conn.target().name, &[run(cx, text, hidden, ended, fate)], &[], None)?;
     Ok(numbers.first().copied())

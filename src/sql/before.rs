@@ -59,7 +59,9 @@ pub fn before_image(dialect: Dialect, text: &str) -> Before {
     let end = at("RETURNING").unwrap_or(tokens.len());
     match word(0).as_str() {
         "INSERT" => {
-            let replaces = has("CONFLICT") || has("DUPLICATE") || word(1) == "OR" || has("IGNORE");
+            // Rows that are in its way stay as they are: IGNORE, DO NOTHING.
+            let resolves = has("CONFLICT") && (has("UPDATE") || !has("NOTHING"));
+            let replaces = resolves || has("DUPLICATE") || word(1) == "OR" && word(2) != "IGNORE";
             if replaces { Before::Unknown("the INSERT may change rows that exist already") } else { Before::Nothing }
         }
         "DELETE" => {
@@ -301,7 +303,19 @@ mod tests {
             before_image(Dialect::Postgres, "insert into t values (1) on conflict (id) do update set a = 1"),
             Before::Unknown(_)
         ));
-        assert!(matches!(before_image(Dialect::Sqlite, "insert or replace into t values (1)"), Before::Unknown(_)));
+        for text in ["insert or replace into t values (1)", "insert or rollback into t values (1)"] {
+            assert!(matches!(before_image(Dialect::Sqlite, text), Before::Unknown(_)), "{text}");
+        }
+        let both = "insert into t values (1) on conflict (a) do nothing on conflict (b) do update set c = 1";
+        assert!(matches!(before_image(Dialect::Sqlite, both), Before::Unknown(_)));
+        assert!(matches!(
+            before_image(Dialect::MySql, "insert ignore into t values (1) on duplicate key update a = 1"),
+            Before::Unknown(_)
+        ));
+        // What is in the way stays as it is.
+        assert_eq!(before_image(Dialect::Sqlite, "insert or ignore into t values (1)"), Before::Nothing);
+        assert_eq!(before_image(Dialect::MySql, "insert ignore into t values (1)"), Before::Nothing);
+        assert_eq!(before_image(Dialect::Postgres, "insert into t values (1) on conflict (id) do nothing returning id"), Before::Nothing);
     }
 
     #[test]

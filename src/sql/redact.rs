@@ -15,8 +15,17 @@ const DOTS: &str = "'…'";
 ///
 /// It errs on the side of hiding: a query that merely compares a column called `password` loses its literals too.
 pub fn redact(dialect: Dialect, text: &str) -> String {
+    hide(dialect, text, false)
+}
+
+/// The same of a statement that is known to carry a secret, though its words do not say so.
+pub fn redact_all(dialect: Dialect, text: &str) -> String {
+    hide(dialect, text, true)
+}
+
+fn hide(dialect: Dialect, text: &str, known: bool) -> String {
     let tokens = lex(dialect, text);
-    let whole = carries_secret(dialect, text, &tokens);
+    let whole = known || carries_secret(dialect, text, &tokens);
     let mut out = String::with_capacity(text.len());
     let mut rest = tokens.iter().peekable();
     while let Some(t) = rest.next() {
@@ -113,6 +122,42 @@ pub fn looks_secret(name: &str, value: &str) -> bool {
     const WHOLE: &[&str] = &["pw", "pwd", "pass", "pin", "key", "otp", "salt"];
     let lower = name.to_ascii_lowercase();
     tells_of_secret(&lower) || lower.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| WHOLE.contains(&part)) || holds_secret(value)
+}
+
+/// The table of an INSERT (or REPLACE) that names no columns: its parts without quotes. Which of its values are secrets the table alone tells.
+pub fn positional(dialect: Dialect, text: &str) -> Option<Vec<String>> {
+    let tokens: Vec<Token> =
+        lex(dialect, text).into_iter().filter(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment)).collect();
+    let word = |i: usize| tokens.get(i).map_or(String::new(), |t| text[t.span.clone()].to_ascii_uppercase());
+    if !matches!(word(0).as_str(), "INSERT" | "REPLACE" | "WITH") {
+        return None;
+    }
+    let into = (0..tokens.len()).find(|i| word(*i) == "INTO")?;
+    let (mut at, mut parts) = (into + 1, Vec::new());
+    loop {
+        let t = tokens.get(at)?;
+        let raw = &text[t.span.clone()];
+        parts.push(match t.kind {
+            TokenKind::QuotedIdentifier => raw.trim_matches(['"', '`', '[', ']']).to_string(),
+            TokenKind::Identifier | TokenKind::Keyword if dialect == Dialect::Postgres => raw.to_lowercase(),
+            TokenKind::Identifier | TokenKind::Keyword => raw.to_string(),
+            _ => return None,
+        });
+        if word(at + 1) != "." {
+            break;
+        }
+        at += 2;
+    }
+    // What comes first behind it: a list of columns, or values of all of them.
+    let behind = (at + 1..tokens.len())
+        .find(|i| matches!(word(*i).as_str(), "(" | "VALUES" | "VALUE" | "SELECT" | "WITH" | "TABLE" | "SET" | "DEFAULT"))?;
+    let list = word(behind) == "(" && !matches!(word(behind + 1).as_str(), "SELECT" | "WITH" | "VALUES" | "TABLE" | "(");
+    (!list && word(behind) != "SET").then_some(parts)
+}
+
+/// Whether a column of this name holds secrets, as people name them.
+pub fn secret_column(name: &str) -> bool {
+    tells_of_secret(&name.to_ascii_lowercase())
 }
 
 /// Whether a name, in lower case, is one that people give to secrets.
@@ -236,6 +281,26 @@ mod tests {
         assert!(secret_among_values(Postgres, "alter role a password :p") && !secret_among_values(Postgres, "select :p"));
         assert!(secret_among_values(Postgres, "update u set api_token = :t where id = :id"));
         assert!(!secret_among_values(Sqlite, "select * from t where a = :id and b <> :password"), "the other value is none");
+    }
+
+    #[test]
+    fn an_insert_without_columns_is_known() {
+        let table = |d, text: &str| positional(d, text).map(|p| p.join("."));
+        assert_eq!(table(Postgres, "insert into App.Users values (1, 'x')").as_deref(), Some("app.users"));
+        assert_eq!(table(MySql, "INSERT INTO `app`.`Users` SELECT 1, 'x'").as_deref(), Some("app.Users"));
+        assert_eq!(table(Sqlite, "insert or ignore into [users] values (1, 'x')").as_deref(), Some("users"));
+        assert_eq!(table(Sqlite, "replace into users (select * from t)").as_deref(), Some("users"));
+        assert_eq!(table(Postgres, "insert into users as u values (1)").as_deref(), Some("users"));
+        for text in [
+            "insert into users (a, b) values (1, 'x')",
+            "select 1 into t",
+            "update t set a = 1",
+            "insert into users set a = 1",
+            "insert into",
+        ] {
+            assert_eq!(table(MySql, text), None, "{text}");
+        }
+        assert_eq!(redact_all(Sqlite, "insert into users values (1, 'geheim')"), "insert into users values (1, '…')");
     }
 
     #[test]

@@ -314,7 +314,7 @@ fn sets_key(touch: &Touch, table: &TableInfo) -> bool {
     }
 }
 
-fn others(changed: u64, of_saved: u64) -> Error {
+pub(super) fn others(changed: u64, of_saved: u64) -> Error {
     let (changed, of_saved) = (text::counted(changed, "row"), text::counted(of_saved, "row"));
     Error::held(format!("held: it changed {changed}, and of those that were saved before {of_saved}, so it was rolled back")).hint(
         "Its condition may find other rows each time (random(), a clock), or somebody changed rows meanwhile: run it again, or name the rows by their keys. With LIMIT, order them by the key.",

@@ -209,8 +209,7 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
         let n = outcome.map_err(|e| at(i, e))?;
         if step.select.is_some() && n > rows {
             images.discard();
-            let [n, rows] = [n, rows].map(text::thousands);
-            return Err(Error::held(format!("held: it changed {n} rows, of which {rows} were saved before, so it was rolled back")));
+            return Err(super::proof::others(n, rows));
         }
         switch(s, &exactly).await?;
         if let Some(proof) = &proof {

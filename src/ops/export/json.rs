@@ -80,6 +80,9 @@ pub(super) fn cell_of(out: &mut Vec<u8>, cell: Cell<'_>, boolean: bool) {
         Cell::Text(b"t") if boolean => out.extend_from_slice(b"true"),
         Cell::Text(b"f") if boolean => out.extend_from_slice(b"false"),
         Cell::Number(b) if is_number(b) => out.extend_from_slice(b),
+        // SQLite's infinities: a number that no double holds is read as one, and the text 'Inf' stays another value.
+        Cell::Number(b"Inf") => out.extend_from_slice(b"9e999"),
+        Cell::Number(b"-Inf") => out.extend_from_slice(b"-9e999"),
         Cell::Text(b) | Cell::Number(b) => match std::str::from_utf8(b) {
             Ok(s) => out.extend_from_slice(serde_json::Value::from(s).to_string().as_bytes()),
             Err(_) => out.extend_from_slice(format!("{{\"text_hex\":\"{}\"}}", hex::encode(b)).as_bytes()),

@@ -13,9 +13,8 @@ pub fn fit(dialect: Dialect, form: Form, column: &ColumnInfo, value: Value) -> R
         }
         other => return Ok(other),
     };
-    // A column without a type keeps what it is given: NDJSON tells numbers from texts, and has no infinity but as a text.
-    let untyped = form == Form::Ndjson && type_name.is_empty() && matches!(text.as_str(), "Inf" | "-Inf");
-    if dialect == Dialect::Sqlite && (real(&type_name) || untyped) && infinite(&text) {
+    // NDJSON tells numbers from texts.
+    if dialect == Dialect::Sqlite && form != Form::Ndjson && real(&type_name) && infinite(&text) {
         // The only way to write an infinity for SQLite; its own word for it would stay text.
         return Ok(Value::Number(if text.starts_with('-') { "-9e999".into() } else { "9e999".into() }));
     }
@@ -75,10 +74,10 @@ mod tests {
 
     #[test]
     fn infinities_stay_numbers_in_sqlite() {
-        assert_eq!(fit(Dialect::Sqlite, Form::Ndjson, &column("REAL"), text("-Inf")), Ok(Value::Number("-9e999".into())));
+        assert_eq!(fit(Dialect::Sqlite, Form::Csv, &column("REAL"), text("-Inf")), Ok(Value::Number("-9e999".into())));
+        assert_eq!(fit(Dialect::Sqlite, Form::Ndjson, &column("REAL"), text("-Inf")), Ok(text("-Inf")), "a number stands as one");
         assert_eq!(fit(Dialect::Sqlite, Form::Csv, &column("TEXT"), text("Inf")), Ok(text("Inf")));
-        assert_eq!(fit(Dialect::Sqlite, Form::Ndjson, &column(""), text("Inf")), Ok(Value::Number("9e999".into())));
-        assert_eq!(fit(Dialect::Sqlite, Form::Ndjson, &column(""), text("Infinity")), Ok(text("Infinity")), "no export writes it so");
+        assert_eq!(fit(Dialect::Sqlite, Form::Ndjson, &column(""), text("Inf")), Ok(text("Inf")));
         assert_eq!(fit(Dialect::Sqlite, Form::Csv, &column(""), text("Inf")), Ok(text("Inf")), "a file of texts");
     }
 }

@@ -29,6 +29,8 @@ pub struct Report {
     pub refused: u64,
     /// Texts that are no UTF-8: taken as they are, where the database keeps any bytes.
     pub odd: u64,
+    /// Rows that were given another number (SQLite's `rowid`) than they have in the file, because another row has it by now.
+    pub renumbered: u64,
     /// The first of the refused rows: line of the file, reason.
     pub reasons: Vec<(u64, String)>,
     /// The rows are in the table; otherwise nothing is.
@@ -82,6 +84,12 @@ impl Report {
         }
         if !self.used_up.is_empty() {
             out.push(format!("Numbers that the trial took stay used up: {} goes on behind them.", text::clean(&self.used_up.join(", "))));
+        }
+        if self.renumbered > 0 {
+            out.push(format!(
+                "{} got another rowid than in the file: other rows have those by now.",
+                text::counted(self.renumbered, "row")
+            ));
         }
         if self.odd > 0 {
             let texts = match self.odd {
@@ -145,6 +153,7 @@ mod tests {
             taken: 2,
             refused: 2,
             odd: 0,
+            renumbered: 0,
             reasons: vec![(3, "invalid input\nCONTEXT: somewhere".into())],
             committed: false,
             why_not: None,
