@@ -390,6 +390,9 @@ fn rows_that_keys_lead_back_to_are_counted_on_postgresql() {
     assert!(told.contains("1 row of public.tr by cascade: deleted"), "{told}");
     let told = run(&home, 0, "update tr set id = 90 where id = 9");
     assert!(told.contains("2 rows of public.tr by cascade: changed"), "{told}");
+    // Each row changes twice, by the statement and by its key: all are saved, and count once.
+    let told = run(&home, 0, "update tr set id = id + 1000");
+    assert!(told.contains("4 rows affected; 4 rows saved") && !told.contains("by cascade"), "{told}");
     let told = run(&home, 0, "delete from sn where id = 1");
     assert!(told.contains("1 row of public.sn by cascade: deleted") && told.contains("1 row of public.sn by cascade: changed"), "{told}");
     let told = run(&home, 0, "update tr set b = 'y'");

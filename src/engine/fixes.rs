@@ -29,6 +29,10 @@ pub trait Fixes: Send + Sync {
     fn at_places(&self, _of: &str, _places: &[&String]) -> String {
         "FALSE".into()
     }
+    /// Rows of the table that are as the open transaction wrote them, each once however often it was written; `None` where no row tells.
+    fn written<'a>(&'a self, _s: &'a Session, _table: &'a TableInfo) -> BoxFuture<'a, Result<Option<u64>>> {
+        Box::pin(async { Ok(None) })
+    }
     /// Triggers that the session has fired since it began; `None` where the server does not count them.
     fn triggers_fired<'a>(&'a self, _s: &'a Session) -> BoxFuture<'a, Result<Option<u64>>> {
         Box::pin(async { Ok(None) })

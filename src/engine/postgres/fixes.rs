@@ -22,6 +22,9 @@ impl Fixes for Postgres {
     fn lie_there<'a>(&'a self, s: &'a Session, table: &'a TableInfo, of: &'a str, places: &'a [String]) -> BoxFuture<'a, Result<u64>> {
         Box::pin(super::reach::lie_there(s, table, of, places))
     }
+    fn written<'a>(&'a self, s: &'a Session, table: &'a TableInfo) -> BoxFuture<'a, Result<Option<u64>>> {
+        Box::pin(super::reach::written(s, table))
+    }
     fn changes_counted<'a>(&'a self, s: &'a Session, own: &'a [String]) -> BoxFuture<'a, Result<Option<BTreeMap<String, u64>>>> {
         Box::pin(super::reach::changes_counted(s, own))
     }

@@ -81,6 +81,20 @@ pub(super) async fn lie_there(s: &Session, table: &TableInfo, of: &str, places: 
     Ok(out)
 }
 
+/// See `Fixes::written`: `xmin` has the lower half of the transaction's number.
+pub(super) async fn written(s: &Session, table: &TableInfo) -> Result<Option<u64>> {
+    let quote = |n: &str| Dialect::Postgres.quote_ident(n);
+    let counted = s
+        .fetch(format!(
+            "SELECT pg_catalog.count(*) FROM {}.{} WHERE xmin::pg_catalog.text OPERATOR(pg_catalog.=) \
+               (SELECT (pg_catalog.txid_current() OPERATOR(pg_catalog.%) 4294967296)::pg_catalog.text)",
+            quote(&table.schema),
+            quote(&table.name)
+        ))
+        .await?;
+    Ok(counted.scalar().and_then(|n| n.parse().ok()))
+}
+
 /// See `Fixes::exact_output`: what pg_dump sets, too. How dates are read stays as it is: the style of DateStyle alone is for output.
 pub(super) async fn exact_output(s: &Session) -> Result<Option<[String; 2]>> {
     const EXACT: [(&str, &str); 3] = [("datestyle", "ISO"), ("intervalstyle", "postgres"), ("extra_float_digits", "1")];

@@ -236,12 +236,21 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
             .hint("What the trigger wrote is in no file of saved rows. Put the change into a migration."));
     }
     let mut beyond = cascades.rows();
-    let counted_now = fixes.changes_counted(s, &own).await?.or(noted);
+    let counted_before = counted.unwrap_or_default();
+    let counted_now = match (fixes.changes_counted(s, &own).await?, noted) {
+        // What the proof has seen is more exact.
+        (Some(mut server), Some(noted)) => {
+            for (table, n) in noted {
+                *server.entry(table.clone()).or_default() = n + counted_before.get(&table).copied().unwrap_or(0);
+            }
+            Some(server)
+        }
+        (server, noted) => server.or(noted),
+    };
     if let Some(after) = counted_now.filter(|_| table.is_some()) {
-        let before = counted.unwrap_or_default();
         // An INSERT's own rows are none of those that are counted here.
         let changed = affected - inserted;
-        beyond = cascade::compare(&mut cascades, &own.join("."), changed, &before, &after).max(cascades.rows());
+        beyond = cascade::compare(&mut cascades, &own.join("."), changed, &counted_before, &after).max(cascades.rows());
     }
     if affected + beyond > limit {
         images.discard();
