@@ -416,6 +416,11 @@ pub trait Catalog: Send + Sync {
     fn spread<'a>(&'a self, _s: &'a Session, known: crate::plan::known::Known) -> BoxFuture<'a, Result<crate::plan::known::Known>> {
         Box::pin(async move { Ok(known) })
     }
+    /// The schemas of functions that the session finds under these names and that are not the server's own; a name that stands for
+    /// functions of several schemas is left out.
+    fn schemas_of<'a>(&'a self, _s: &'a Session, _functions: &'a [String]) -> BoxFuture<'a, Result<BTreeMap<String, String>>> {
+        Box::pin(async { Ok(BTreeMap::new()) })
+    }
     /// The share of a table's rows (0 to 1) that pass a condition; table and condition as SQL. Counted where the table is known to
     /// have no more than [`COUNTED`] rows; an engine whose planner estimates it from statistics of every column asks that instead.
     fn kept<'a>(&'a self, s: &'a Session, table: &'a str, condition: &'a str, rows: Option<f64>) -> BoxFuture<'a, Result<Option<f64>>> {

@@ -221,6 +221,13 @@ fn a_setting_is_tried_for_one_plan_and_stays_out_of_the_session() {
     // Measured by turns, the plan as it is wins.
     let text = p.ok(&["explain", "app-dev", sql, "--set", "enable_bitmapscan=off", "--set", "enable_indexscan=off", "--analyze"]);
     assert!(text.contains("Measured by turns: worse"), "{text}");
+    // The made-up cost of what is switched off does not start the compiler.
+    if p.postgres_server().psql("app-dev", "select pg_jit_available()").trim() == "t" {
+        let text = p.ok(&["explain", "app-dev", "select note from orders where note = 'x'", "--set", "enable_seqscan=off"]);
+        assert!(text.contains("jit is held off with it") && !text.contains("JIT"), "{text}");
+        let text = p.ok(&["explain", "app-dev", "select note from orders where note = 'x'", "--set", "enable_seqscan=off,jit=on"]);
+        assert!(!text.contains("jit is held off"), "{text}");
+    }
     let json = p.run(&["explain", "app-dev", sql, "--set", "work_mem=64MB", "--format", "json"]);
     let told: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
     assert_eq!((&told["same_plan"], &told["settings"]["work_mem"]), (&serde_json::json!(true), &serde_json::json!("64MB")));

@@ -592,13 +592,14 @@ fn advised() -> holdpoint::ops::advice::Report {
         nodes: vec![vec![0, 0, 0, 0]],
         partitioned: false,
         with: Vec::new(),
+        instead: None,
     };
     let advice = Advice {
         level: Level::Estimated,
         spec: "orders (state)".into(),
         create: "CREATE INDEX orders_state_total_idx ON orders (state)".into(),
         beside: None,
-        estimate: Some(Estimate { before: Some(18_204.0), after: Some(12.0), bytes: Some(2_000_000) }),
+        estimate: Some(Estimate { before: Some(18_204.0), after: Some(12.0), bytes: Some(2_000_000), by: None }),
         measured: None,
         plan: None,
         write_cost: Some(0.12),

@@ -43,6 +43,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
             query::want(state, effects);
             // A window that was smaller for a moment has lost what was cut off, and may have the size of the last frame again.
             effects.push(Effect::Repaint);
+            plan::follow(state);
         }
         Msg::Focus(f) => {
             state.focused = f;

@@ -70,6 +70,9 @@ pub struct Estimate {
     pub after: Option<f64>,
     /// Estimated size.
     pub bytes: Option<u64>,
+    /// The index that was imagined in its place, where this one cannot be: over all rows, so that the real one costs no more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
 }
 
 /// An index that helps, as far as it was tried.
@@ -154,7 +157,9 @@ pub async fn advise_telling(cx: &Cx, conn: &Connection, text: &str, wanted: Want
     }
     // What is imagined belongs to one connection: not to the one that others use too.
     let session = conn.engine().connect(Connect::new(Role::Background, Access::ReadOnly)).await?;
-    let known = conn.catalog()?.spread(&session, plan_facts::gather(conn, &session, &plan, &statement).await?).await?;
+    let catalog = conn.catalog()?;
+    let mut known = catalog.spread(&session, plan_facts::gather(conn, &session, &plan, &statement).await?).await?;
+    known.functions = catalog.schemas_of(&session, &candidates::functions(&plan).into_iter().collect::<Vec<_>>()).await?;
     let answers = ask(cx, conn, &session, &plan, &known).await?;
     let found = candidates::find(&plan, &known, &answers);
     let mut report = Report {
@@ -172,7 +177,7 @@ pub async fn advise_telling(cx: &Cx, conn: &Connection, text: &str, wanted: Want
     report.advice = found.proposed.into_iter().map(|c| untried(conn, &known, &answers, c)).collect();
     match conn.engine().hypothetical().get() {
         Ok(engine) => {
-            estimates::estimate(cx, conn, engine, &session, &mut report).await?;
+            estimates::estimate(cx, conn, engine, &session, &known, &mut report).await?;
             for a in report.advice.iter_mut().filter(|a| a.level == Level::Estimated).take(BUILT) {
                 let reads = others::reads(cx, conn, &report.statement, &a.candidate.relation).await?;
                 let creates = creates(conn, &a.candidate);

@@ -74,7 +74,19 @@ pub async fn what_if(
         return Err(Error::usage(format!("settings are tried on the target itself; only {} takes a copy", switches::HIDDEN)));
     }
     let as_it_is = Arm::new(conn, None, "as it is", text, Vec::new()).await?;
-    let tried = Arm::new(conn, Some(as_it_is.session().clone()), "with the settings", text, settings.clone()).await?;
+    let with = |settings: Vec<(String, String)>| Arm::new(conn, Some(as_it_is.session().clone()), "with the settings", text, settings);
+    let mut tried = with(settings.clone()).await?;
+    let mut notes = Vec::new();
+    // The made-up cost of what is switched off is above the limit from which PostgreSQL compiles, whatever the statement takes.
+    let off = |(n, v): &(String, String)| n.starts_with("enable_") && matches!(v.as_str(), "off" | "false" | "no" | "0");
+    if settings.iter().any(off)
+        && !settings.iter().any(|(n, _)| n.starts_with("jit"))
+        && as_it_is.estimate().await?.jit.is_none()
+        && tried.estimate().await?.jit.is_some()
+    {
+        tried = with(settings.iter().cloned().chain([("jit".to_string(), "off".to_string())]).collect()).await?;
+        notes.push("jit is held off with it: the cost that stands for what is switched off would start compiling, which has nothing to do with it.".into());
+    }
     let (without, with, judgement) = if let Some(effort) = measure {
         // With a part of the planner switched off the cost is a made-up one: the limit is for the plan as it is.
         as_it_is.admitted(effort).await?;
@@ -86,7 +98,7 @@ pub async fn what_if(
         (without, tried.estimate().await?, None)
     };
     let comparison = compare(&without, &with);
-    Ok(WhatIf { settings, without, with, comparison, judgement, differs: None, notes: Vec::new() })
+    Ok(WhatIf { settings, without, with, comparison, judgement, differs: None, notes })
 }
 
 impl WhatIf {

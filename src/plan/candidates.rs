@@ -7,7 +7,7 @@ use super::known::Known;
 use crate::model::Dialect;
 use crate::model::plan::Plan;
 use crate::sql::reserved::ident;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 mod inner;
 mod keys;
@@ -103,6 +103,8 @@ pub struct Candidate {
     pub partitioned: bool,
     /// Indexes that are built with it, as they help together only: each serves one of the alternatives of an OR.
     pub with: Vec<Candidate>,
+    /// How a test of an expression in it can be written as one of the column.
+    pub instead: Option<String>,
 }
 
 /// A candidate that is not worth trying.
@@ -145,6 +147,20 @@ pub struct Answers {
     /// 0 to 1.
     pub kept: BTreeMap<(String, String), f64>,
     pub distinct: BTreeMap<(String, String), f64>,
+}
+
+/// Functions that a plan's conditions name without a schema.
+pub fn functions(plan: &Plan) -> BTreeSet<String> {
+    let dialect = super::expression::dialect_of(&plan.engine);
+    let mut out = BTreeSet::new();
+    plan.root.walk(0, &mut |_, n| {
+        for (_, text) in n.conditions.iter().filter(|(_, t)| t.contains('(')) {
+            super::expression::parse(dialect, text).each_call(&mut |name| {
+                out.insert(name.trim_matches('"').to_string());
+            });
+        }
+    });
+    out
 }
 
 /// What should be asked before [`find`].

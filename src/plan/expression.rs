@@ -168,6 +168,29 @@ impl Expr {
         }
     }
 
+    /// Changes the names of functions below.
+    pub fn each_call(&mut self, change: &mut dyn FnMut(&mut String)) {
+        match self {
+            Expr::Call { name, args } => {
+                change(name);
+                args.iter_mut().for_each(|e| e.each_call(change));
+            }
+            Expr::And(v) | Expr::Or(v) | Expr::Row(v) => v.iter_mut().for_each(|e| e.each_call(change)),
+            Expr::Compare { left, right, .. } | Expr::Arithmetic { left, right, .. } => {
+                left.each_call(change);
+                right.each_call(change);
+            }
+            Expr::In { what, list, .. } => {
+                what.each_call(change);
+                list.iter_mut().for_each(|e| e.each_call(change));
+            }
+            Expr::Not(what) | Expr::Null { what, .. } | Expr::Cast { what, .. } | Expr::Unary { what, .. } | Expr::Collate { what, .. } => {
+                what.each_call(change);
+            }
+            Expr::Column(_) | Expr::Constant(_) | Expr::Parameter(_) | Expr::Subquery(_) | Expr::Unread(_) => {}
+        }
+    }
+
     /// The columns that are named, each once, in the order of their first mention.
     pub fn columns(&self) -> Vec<&Column> {
         let mut out: Vec<&Column> = Vec::new();

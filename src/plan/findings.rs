@@ -15,11 +15,11 @@ mod estimates;
 mod joins;
 mod memory;
 mod parallel;
-mod predicates;
+pub(in crate::plan) mod predicates;
 pub(in crate::plan) mod scans;
 pub(super) mod scene;
 mod sorting;
-mod subplans;
+pub(in crate::plan) mod subplans;
 mod whole;
 
 /// A kind of finding: its number in the catalogue, its stable name, and what it is about.

@@ -15,6 +15,8 @@ pub struct Known {
     pub settings: BTreeMap<String, String>,
     /// Extensions of the server with the schema that each is in (PostgreSQL).
     pub extensions: BTreeMap<String, String>,
+    /// Schemas of the functions that the plan names without one, where they are not the server's own (PostgreSQL).
+    pub functions: BTreeMap<String, String>,
 }
 
 /// A table of the plan.

@@ -18,6 +18,7 @@ mod paste;
 mod sheet;
 mod text;
 mod value;
+mod whole;
 
 /// Reads a plan that was pasted or comes from a file, in any form in which people have it: JSON, text, YAML or XML; with the frames,
 /// quotes and broken lines of clients; lines of auto_explain in a log. Of several plans the first is read, and a remark says how
@@ -29,7 +30,12 @@ pub fn read(pasted: &str) -> Result<Plan> {
     let found = paste::find(pasted);
     let mut sheet = match &found.body {
         Body::Json(json) => sheet::from_value(value::json(json)?.0)?,
-        Body::Yaml(yaml) => sheet::from_value(markup::yaml(yaml)?)?,
+        Body::Yaml(yaml) if !yaml.lines().any(|l| matches!(l.trim(), "Plan:" | "- Plan:")) => return Err(whole::headless()),
+        Body::Yaml(yaml) => {
+            let sheet = sheet::from_value(markup::yaml(yaml)?)?;
+            whole::yaml(&sheet)?;
+            sheet
+        }
         Body::Xml(xml) => sheet::from_value(markup::xml(xml)?)?,
         Body::Text(lines) => text::read(lines)?,
     };

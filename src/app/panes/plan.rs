@@ -173,6 +173,12 @@ pub fn go_to(state: &mut State, at: usize) {
     settle(state);
 }
 
+/// The tree on a screen of another size.
+pub fn follow(state: &mut State) {
+    let page = page(state);
+    state.plan.list.follow(state.plan.outline.visible.len(), page);
+}
+
 /// After the cursor or the lines changed: on the screen, and marked in the statement.
 fn settle(state: &mut State) {
     let page = page(state);

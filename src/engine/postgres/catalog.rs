@@ -361,6 +361,9 @@ impl Catalog for Postgres {
     fn spread<'a>(&'a self, s: &'a Session, known: crate::plan::known::Known) -> BoxFuture<'a, Result<crate::plan::known::Known>> {
         Box::pin(super::plan_facts::spread(s, known))
     }
+    fn schemas_of<'a>(&'a self, s: &'a Session, functions: &'a [String]) -> BoxFuture<'a, Result<BTreeMap<String, String>>> {
+        Box::pin(super::plan_facts::schemas_of(s, functions))
+    }
     fn kept<'a>(&'a self, s: &'a Session, table: &'a str, condition: &'a str, _rows: Option<f64>) -> BoxFuture<'a, Result<Option<f64>>> {
         Box::pin(super::plan_facts::kept(s, table, condition))
     }

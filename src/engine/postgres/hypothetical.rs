@@ -67,7 +67,9 @@ impl Hypothetical for Postgres {
 async fn imagine(s: &Session, schema: &str, text: &str, creates: &[&str]) -> Result<Imagined> {
     let mut indexes = Vec::new();
     for create in creates {
-        let made = pinned(s, &format!("SELECT indexrelid::text, indexname FROM {schema}.hypopg_create_index($1)"), &[create]).await?;
+        // By the session's own search_path: what the statement finds, the index is to find.
+        let how = format!("SELECT indexrelid::text, indexname FROM {schema}.hypopg_create_index($1)");
+        let made = s.fetch_with(how, vec![Some((*create).to_string())]).await?;
         let row = made.rows.first().ok_or_else(|| Error::failed("HypoPG made no index of this statement"))?;
         indexes.push((cell(row, 0).to_string(), cell(row, 1).to_string()));
     }

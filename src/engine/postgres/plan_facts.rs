@@ -83,6 +83,20 @@ pub(super) async fn spread(s: &Session, mut known: Known) -> Result<Known> {
     Ok(known)
 }
 
+/// By the session's own search_path, as the plan names them.
+const SCHEMAS: &str = "SELECT p.proname, min(n.nspname) FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
+    WHERE p.proname = ANY ($1::text[]) AND pg_catalog.pg_function_is_visible(p.oid) \
+    GROUP BY 1 HAVING count(DISTINCT n.nspname) = 1 AND min(n.nspname) <> 'pg_catalog'";
+
+/// See `Catalog::schemas_of`.
+pub(super) async fn schemas_of(s: &Session, functions: &[String]) -> Result<BTreeMap<String, String>> {
+    if functions.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let found = s.fetch_with(SCHEMAS.to_string(), vec![Some(array(functions))]).await?;
+    Ok(found.rows.iter().map(|r| (cell(r, 0).to_string(), cell(r, 1).to_string())).collect())
+}
+
 /// See `Catalog::kept`: what the planner expects with the condition and without, neither of which is run.
 pub(super) async fn kept(s: &Session, table: &str, condition: &str) -> Result<Option<f64>> {
     let all = s.explain(format!("SELECT 1 FROM {table}"), false).await?.root.est_rows;

@@ -164,6 +164,7 @@ mod tests {
             nodes: vec![],
             partitioned: false,
             with: vec![],
+            instead: None,
         }
     }
 

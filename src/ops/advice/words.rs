@@ -38,7 +38,8 @@ impl Advice {
     pub fn size(&self) -> Option<String> {
         match (self.measured.as_ref().and_then(|m| m.bytes), self.estimate.as_ref().and_then(|e| e.bytes)) {
             (Some(b), _) => Some(text::bytes(b)),
-            (None, Some(b)) => Some(format!("about {}", text::bytes(b))),
+            // What is imagined has an entry for each row, however often a value is there.
+            (None, Some(b)) => Some(format!("at most about {}", text::bytes(b))),
             (None, None) => None,
         }
     }
@@ -62,6 +63,13 @@ impl Advice {
         }
         if let Some(e) = &self.estimate {
             out.push(match (e.before, e.after) {
+                (Some(b), Some(a)) if e.by.is_some() => format!(
+                    "Estimated by an index on {} in its place, over all rows, which the plan takes: the expected cost goes from {} to {}, \
+                     and with this one no higher. (HypoPG imagines one over a part of the rows for the first table of FROM alone.)",
+                    e.by.as_deref().unwrap_or_default(),
+                    number(b),
+                    number(a)
+                ),
                 (Some(b), Some(a)) => format!(
                     "Estimated: with the {index} imagined the plan takes {it}, and the expected cost goes from {} to {}.",
                     number(b),
@@ -141,6 +149,7 @@ impl Report {
             Why::Alternatives => Some("an index for each of them, all together, was"),
             Why::Unindexable => Some("another kind of index (full text, spatial) or another wording was"),
             Why::Refused => Some("another wording of the test, which a plain index serves, was"),
+            Why::WithPart => Some("the statement with the test inside that part was"),
             Why::EverythingRead if ordered => Some("an index in the order that is asked for was"),
             _ => None,
         }

@@ -60,7 +60,7 @@ pub(super) fn plain(s: &Scene<'_>, table: &Table, e: &Expr) -> Result<Option<Key
     if let Expr::Row(parts) = e {
         return parts.first().map_or(Ok(None), |first| plain(s, table, first));
     }
-    let text = e.sql(s.dialect);
+    let text = with_schemas(s, e).sql(s.dialect);
     let mut own = !e.columns().is_empty();
     let mut fixed = true;
     e.walk(&mut |x| match x {
@@ -88,6 +88,18 @@ pub(super) fn plain(s: &Scene<'_>, table: &Table, e: &Expr) -> Result<Option<Key
             Ok(Some(Key { sql, column: None, class: String::new(), down: false }))
         }
     }
+}
+
+/// The expression with the schema of each function that the catalogue knows to be of one: where the index is built, another search_path
+/// may hold.
+fn with_schemas(s: &Scene<'_>, e: &Expr) -> Expr {
+    let mut e = e.clone();
+    e.each_call(&mut |name| {
+        if let Some(schema) = s.known.functions.get(name.trim_matches('"')) {
+            *name = format!("{}.{name}", ident(s.dialect, schema));
+        }
+    });
+    e
 }
 
 /// A trigram index for a pattern; nothing where patterns have none.

@@ -2,7 +2,10 @@
 
 use super::uses::{Obstacle, Use};
 use super::{Answers, Candidates, shapes};
+use crate::plan::findings::scans::shorter;
 use crate::plan::findings::scene::{Product, Scene, percent};
+use crate::plan::findings::subplans::UNKEPT;
+use crate::sql::reserved::ident;
 
 /// Rows changed since the statistics were made, as a share of all (plans.md §3, F33).
 const STALE: f64 = 0.1;
@@ -32,6 +35,8 @@ pub enum Why {
     /// The conditions on the table cannot be seen.
     NotRead,
     StaleStatistics,
+    /// A WITH part is made whole before its rows are tested.
+    WithPart,
     /// A LIMIT without an order ends reading soon.
     LimitLuck,
     /// The server refused to build it.
@@ -105,6 +110,8 @@ pub fn fill(s: &Scene<'_>, uses: &[Use<'_>], answers: &Answers, out: &mut Candid
             if u.unread {
                 let says = format!("{name} is read through a view or another part of the statement whose conditions are not seen here");
                 tell(Reason::new(Why::NotRead, name, says).next("Ask for advice upon the view's own SELECT."));
+            } else if let Some(r) = with_part(s, u) {
+                tell(r);
             } else if let Some(rows) = shapes::lucky(s, u, answers) {
                 tell(Reason::new(Why::LimitLuck, name, format!("the LIMIT is full after about {rows:.0} rows of {name}")));
             } else if s.select.as_ref().is_some_and(|q| q.limit.is_some() && q.order.is_empty()) {
@@ -138,6 +145,14 @@ pub fn fill(s: &Scene<'_>, uses: &[Use<'_>], answers: &Answers, out: &mut Candid
         _ => 2,
     });
     out.reasons = found;
+}
+
+/// The table is read for a WITH part that is kept, and what reads that part tests its rows: the test does not get in to the table.
+fn with_part(s: &Scene<'_>, u: &Use<'_>) -> Option<Reason> {
+    let (part, reader) = std::iter::once(u.at).chain(s.above(u.at)).find_map(|a| s.tested_outside(a))?;
+    let tests = s.filter(reader).map(|f| shorter(&s.read(f).sql(s.dialect)))?;
+    let says = format!("every row of {} goes into the WITH part {part}, which is made whole before {tests} is tested", u.table.name);
+    Some(Reason::new(Why::WithPart, &u.table.name, says).next(UNKEPT))
 }
 
 /// An index that fits is there: either the plan takes it, or the planner thinks otherwise.
@@ -190,6 +205,12 @@ fn obstacle(s: &Scene<'_>, u: &Use<'_>, o: &Obstacle) -> Reason {
             )
             .next(format!("Compare {column} with a value of its own type instead of casting it."))
         }
+        Obstacle::Converted { column, kind, value } => Reason::new(
+            Why::Cast,
+            name,
+            format!("{column} of {name} ({kind}) is compared with the number {value}: each value is converted, and no index on it can be searched"),
+        )
+        .next(format!("Write the value as text: {} = '{value}'.", ident(s.dialect, column))),
         Obstacle::NoExpressions { text } => {
             Reason::new(Why::NoExpressions, name, format!("the test is of {text}, and MariaDB has no index on an expression"))
                 .next("Write it as a test of the column itself (a range in place of a function), or index a generated column.")

@@ -18,6 +18,7 @@ use super::reasons::{Reason, Why};
 use super::uses::{Tested, Use};
 use super::{Answers, Candidate, Candidates, Dropped, KEEPS, Key, SMALL, Shape};
 use crate::plan::expression::Test;
+use crate::plan::findings::predicates::rewrite;
 use crate::plan::findings::scene::{Product, Scene, percent};
 use crate::plan::known::Table;
 use crate::text::thousands;
@@ -31,14 +32,26 @@ const BASES: usize = 2;
 /// Ranges that are tried after the equalities, one at a time.
 const RANGES: usize = 2;
 
-/// The share of the table's rows that its own tests keep, and who says so.
+/// The share of the table's rows that its own tests keep.
 pub fn share(u: &Use<'_>, answers: &Answers) -> Option<f64> {
-    let asked = u.condition.as_ref().and_then(|c| answers.kept.get(&(u.table_sql.clone(), c.clone())).copied());
+    let asked = || u.condition.as_ref().and_then(|c| answers.kept.get(&(u.table_sql.clone(), c.clone())).copied());
     // What was measured on all rows is surer than an estimate.
-    match (u.read, u.kept, u.table.rows) {
-        (Some(read), Some(kept), Some(rows)) if read > 0.0 && read >= 0.9 * rows && kept <= read => Some(kept / read),
-        _ => asked.filter(|_| !u.guessed),
-    }
+    measured_share(u).or_else(|| asked().filter(|_| !u.guessed))
+}
+
+fn measured_share(u: &Use<'_>) -> Option<f64> {
+    let (read, kept, rows) = (u.read?, u.kept?, u.table.rows?);
+    (read > 0.0 && read >= 0.9 * rows && kept <= read).then(|| kept / read)
+}
+
+/// `the tests keep 30 % of orders`, and whose word that is: PostgreSQL's planner is asked, on the others the rows are counted.
+fn keeping(u: &Use<'_>, share: f64) -> String {
+    let who = if u.product == Product::Postgres && measured_share(u).is_none() {
+        "the planner expects the tests to keep"
+    } else {
+        "the tests keep"
+    };
+    format!("{who} {} of {}", percent(share, 1.0), u.table.name)
 }
 
 /// How a LIMIT without an order ends reading soon: rows that it takes to find so many.
@@ -73,14 +86,27 @@ pub fn propose(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>], answers: &Answers, o
     let equal: Vec<Key> = fixed.iter().cloned().chain(ordered(&u.among, u.table)).fold(Vec::new(), push_new);
     let expression = |keys: &[Key]| keys.iter().any(|k| k.column.is_none());
     let mut drafts: Vec<Draft> = Vec::new();
-    let mut draft = |keys: Vec<Key>, equal: usize, mut shapes: Vec<Shape>, why: String| {
+    let mut one = |keys: Vec<Key>, equal: usize, shapes: Vec<Shape>, why: String| {
         let keys = without_tail(keys, u.table);
         let equal = equal.min(keys.len());
+        if !keys.is_empty() && !drafts.iter().any(|d| same(&d.keys, d.equal, &keys, equal)) {
+            drafts.push(Draft { keys, equal, shapes, why });
+        }
+    };
+    let mut draft = |keys: Vec<Key>, equal: usize, mut shapes: Vec<Shape>, why: String| {
+        // Whether an index can hold an expression is the server's word: the columns beside it are tried without it, too.
+        let (plain, computed): (Vec<Key>, Vec<Key>) = keys.iter().cloned().partition(|k| k.column.is_some());
         if expression(&keys) {
             shapes.push(Shape::Expression);
         }
-        if !keys.is_empty() && !drafts.iter().any(|d| same(&d.keys, d.equal, &keys, equal)) {
-            drafts.push(Draft { keys, equal, shapes, why });
+        let without = (!computed.is_empty() && shapes[0] != Shape::Order).then(|| {
+            let n = keys[..equal].iter().filter(|k| k.column.is_some()).count();
+            let shapes = shapes.iter().copied().filter(|s| *s != Shape::Expression).collect();
+            (plain, n, shapes, format!("{why}; {} is left to the filter here", list(&computed)))
+        });
+        one(keys, equal, shapes, why);
+        if let Some((keys, n, shapes, why)) = without {
+            one(keys, n, shapes, why);
         }
     };
     // Tests that an index in the order of ORDER BY does not help with leave few rows: how many are walked past is not known.
@@ -104,11 +130,14 @@ pub fn propose(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>], answers: &Answers, o
             draft(u.order.clone(), 0, vec![Shape::Order], "rows come in the order of ORDER BY; the tests keep most of them".into());
         }
     }
-    let kept = share.map_or(String::new(), |k| format!(", and {} of the rows pass", percent(k, 1.0)));
+    let pass = if u.product == Product::Postgres && measured_share(u).is_none() { "are expected to pass" } else { "pass" };
+    let kept = share.map_or(String::new(), |k| format!(", and {} of the rows {pass}", percent(k, 1.0)));
     if u.range.is_empty() {
         draft(equal.clone(), equal.len(), vec![Shape::Equality], format!("the statement tests {} for equality{kept}", list(&equal)));
     }
-    for r in u.range.iter().take(RANGES) {
+    // What is unlike a value is most of a table, unless it is known to be little.
+    let most = |t: &Tested| share.is_none() && matches!(t.predicate.op.as_str(), "<>" | "not in");
+    for r in u.range.iter().filter(|t| !most(t)).take(RANGES) {
         let keys = push_new(equal.clone(), r.key.clone());
         let first = if equal.is_empty() { String::new() } else { format!("{} for equality first, then ", list(&equal)) };
         draft(keys, equal.len(), vec![Shape::Range], format!("the statement tests {first}a range of {}{kept}", r.key.sql));
@@ -154,7 +183,9 @@ pub fn propose(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>], answers: &Answers, o
         consider(s, u, all, share, lucky, c, out);
     }
     bases.truncate(BASES);
-    bases.extend(out.proposed.iter().skip(first).filter(|c| c.table == u.table_sql && c.only_where.is_none()).take(BASES).cloned());
+    // An expression in the index spares no column of the table.
+    let plain = |c: &&Candidate| c.table == u.table_sql && c.only_where.is_none() && !expression(&c.keys);
+    bases.extend(out.proposed.iter().skip(first).filter(plain).take(BASES).cloned());
     covering(s, u, bases, out);
     let refused = &out.dropped[dropped..];
     if out.proposed.len() == first && !refused.is_empty() && refused.iter().all(|d| d.reason.why == Why::LowSelectivity) {
@@ -228,7 +259,11 @@ fn make(s: &Scene<'_>, u: &Use<'_>, d: Draft) -> Candidate {
         nodes: vec![s.path(u.at).to_vec()],
         partitioned: u.partitioned,
         with: Vec::new(),
+        instead: None,
     };
+    let tests = || u.fixed.iter().chain(&u.among).chain(&u.range);
+    let computed = c.keys.iter().filter(|k| k.column.is_none()).filter_map(|k| tests().find(|t| t.key.sql == k.sql));
+    c.instead = computed.filter_map(|t| rewrite(s, &t.predicate)).next();
     c.name = name(&c, u.table);
     c
 }
@@ -290,7 +325,7 @@ fn consider(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>], share: Option<f64>, luc
         Some(Reason::new(
             Why::LowSelectivity,
             name,
-            format!("the tests keep {} of {name}: an index finds them one by one, and reading the whole table is quicker", percent(k, 1.0)),
+            format!("{}: an index finds them one by one, and reading the whole table is quicker", keeping(u, k)),
         ))
     } else if c.shapes[0] == Shape::Join && s.product == Product::Postgres && !restricted(s, all) {
         Some(Reason::new(

@@ -309,6 +309,94 @@ fn nulls_groups_and_words_have_their_indexes() {
     }
 }
 
+/// Whether an index can hold an expression is the server's word: what stands beside it is tried without it, too.
+#[test]
+fn an_expression_takes_no_column_with_it() {
+    let filter = "((orders.customer_id = 7) AND ((orders.created_at)::date = '2026-01-01'::date))";
+    let (p, known) =
+        (plan("PostgreSQL", seq("orders", filter)), pg("select * from orders where customer_id = 7 and created_at::date = '2026-01-01'"));
+    let got = specs(&p, &known, 0.01);
+    assert_eq!(got, ["public.orders (customer_id, ((created_at)::date))", "public.orders (customer_id)"]);
+    let found = find(&p, &known, &Answers::default());
+    assert_eq!(found.proposed[0].instead.as_deref(), Some("created_at >= ('2026-01-01')::date AND created_at < ('2026-01-01')::date + 1"));
+}
+
+/// Where the index is built, another search_path may hold than where the statement runs.
+#[test]
+fn functions_of_ones_own_are_named_with_their_schema() {
+    let p = plan("PostgreSQL", seq("orders", "(norm(lower(orders.state)) = 'x'::text)"));
+    assert_eq!(functions(&p), ["lower".to_string(), "norm".to_string()].into());
+    let mut known = pg("select * from orders where norm(lower(state)) = 'x'");
+    known.functions.insert("norm".into(), "app".into());
+    assert_eq!(specs(&p, &known, 0.01), ["public.orders ((app.norm(lower(state))))"]);
+}
+
+/// One by one they would be taken for independent of each other.
+#[test]
+fn values_that_are_excluded_are_asked_about_together() {
+    let filter = "((orders.state <> 'a'::text) AND (orders.state <> 'b'::text) AND (orders.customer_id <> 3))";
+    let (p, known) =
+        (plan("PostgreSQL", seq("orders", filter)), pg("select * from orders where state <> 'a' and state <> 'b' and customer_id <> 3"));
+    let asked: Vec<String> = questions(&p, &known)
+        .into_iter()
+        .filter_map(|q| match q {
+            Question::Kept { condition, .. } => Some(condition),
+            Question::Distinct { .. } => None,
+        })
+        .collect();
+    assert_eq!(asked, ["(state NOT IN (('a')::text, ('b')::text)) AND (customer_id <> 3)"]);
+    let found = find(&p, &known, &keeping(&p, &known, 0.5));
+    assert_eq!(found.dropped[0].what, "public.orders (state, customer_id)");
+    assert!(found.dropped[0].reason.text.starts_with("the planner expects the tests to keep 50 % of orders"), "{:?}", found.dropped);
+}
+
+/// MariaDB searches an index for all below a value and all above it; a text column beside a number it cannot search.
+#[test]
+fn mariadb_searches_for_what_is_unlike_and_not_for_what_it_converts() {
+    let scan = |filter: &str| plan("MariaDB", says(on(node("table scan", "ALL orders"), "orders", "orders"), "Filter", filter));
+    let unlike = (scan("orders.total <> 5 and orders.total <> 6"), bare("select * from orders where total <> 5 and total <> 6"));
+    assert_eq!(specs(&unlike.0, &unlike.1, 0.01), ["orders (total)"]);
+    assert_eq!(whys(&unlike.0, &unlike.1, 0.9), [Why::LowSelectivity]);
+    // Nobody knows how many pass: mostly it is nearly all.
+    assert!(find(&unlike.0, &unlike.1, &Answers::default()).proposed.is_empty());
+    let number = (scan("orders.email = 100500"), bare("select * from orders where email = 100500"));
+    assert_eq!(whys(&number.0, &number.1, 0.01), [Why::Cast]);
+    let found = find(&number.0, &number.1, &Answers::default());
+    assert_eq!(found.reasons[0].next, "Write the value as text: email = '100500'.");
+    let both =
+        (scan("orders.email = 100500 and orders.customer_id = 7"), bare("select * from orders where email = 100500 and customer_id = 7"));
+    assert_eq!(specs(&both.0, &both.1, 0.01), ["orders (customer_id)"]);
+}
+
+#[test]
+fn a_whole_table_is_counted_in_its_smallest_index() {
+    let count = || plan("PostgreSQL", over(node("aggregate", "Aggregate"), vec![seq("orders", "")]));
+    assert_eq!(specs(&count(), &pg("select count(*) from orders"), 1.0), ["public.orders (paid)"]);
+    let mut known = pg("select count(*) from orders");
+    known.tables[0].indexes.push(index("orders_state_idx", &["state"], false));
+    assert_eq!(whys(&count(), &known, 1.0), [Why::EverythingRead]);
+    let limited = plan("PostgreSQL", over(node("limit", "Limit"), vec![seq("orders", "")]));
+    assert_eq!(whys(&limited, &pg("select 1 from orders limit 1"), 1.0), [Why::LimitLuck]);
+}
+
+/// What tests the rows of a WITH part that is kept does not get in to the table.
+#[test]
+fn a_with_part_keeps_a_test_from_its_table() {
+    let made = |mut n: PlanNode| {
+        (n.role, n.subplan) = (crate::model::plan::Role::Cte, Some("CTE o".into()));
+        n
+    };
+    let reader = |name: &str| on(node("cte scan", "CTE Scan"), name, name);
+    let with = |children: Vec<PlanNode>| plan("PostgreSQL", over(says(reader("o"), "Filter", "((o.email)::text = 'x'::text)"), children));
+    let statement = "with o as materialized (select * from orders) select * from o where email = 'x'";
+    let found = find(&with(vec![made(seq("orders", ""))]), &pg(statement), &Answers::default());
+    assert_eq!(found.reasons.iter().map(|r| r.why).collect::<Vec<_>>(), [Why::WithPart]);
+    assert!(found.reasons[0].text.contains("goes into the WITH part o"), "{:?}", found.reasons);
+    // Read twice, there are two tests, or none for one of them.
+    let twice = with(vec![made(seq("orders", "")), reader("o")]);
+    assert_eq!(whys(&twice, &pg(statement), 1.0), [Why::EverythingRead]);
+}
+
 /// An OR over several columns wants an index for each of them, at once.
 #[test]
 fn alternatives_get_an_index_each() {

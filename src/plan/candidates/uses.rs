@@ -39,6 +39,8 @@ pub enum Obstacle {
     Cast { column: String, to: String },
     /// The engine has no index on an expression.
     NoExpressions { text: String },
+    /// A text column is compared with a number, and each of its values is converted.
+    Converted { column: String, kind: String, value: String },
     /// An extension is lacking.
     NoTrigrams { text: String },
     /// Alternatives of which one at least no index finds.
@@ -254,8 +256,8 @@ fn read<'a>(s: &'a Scene<'a>, i: usize, inner: &[Select]) -> Option<Use<'a>> {
             }
         }
     }
-    for p in tests.iter().filter(|p| s.steady(i, p)) {
-        place(s, &mut u, p);
+    for p in tests.into_iter().map(|p| s.searchable(p)).filter(|p| s.steady(i, p)) {
+        place(s, &mut u, &p);
     }
     if s.product.is_mysql() {
         for q in s.select.iter().chain(inner) {
@@ -277,7 +279,7 @@ fn read<'a>(s: &'a Scene<'a>, i: usize, inner: &[Select]) -> Option<Use<'a>> {
     let measurable = |p: &Predicate| matches!(p.test, Test::Null | Test::NotNull) || bare(s, table, &p.key).column().is_some();
     u.guessed = local.iter().flat_map(|e| e.predicates_on(&u.alias)).any(|p| !measurable(&p));
     if !local.is_empty() {
-        let parts: Vec<String> = local.iter().map(|e| e.sql(s.dialect)).collect();
+        let parts: Vec<String> = unlike_all(local).iter().map(|e| e.sql(s.dialect)).collect();
         u.condition = Some(parts.join(" AND "));
     }
     order(s, &mut u);
@@ -352,6 +354,29 @@ fn collate(u: &mut Use<'_>, q: &Select) {
     }
 }
 
+/// The conditions with all that say that one column is unlike a value in one list. A planner that is asked for them one by one takes them
+/// for independent of each other, and none of them is: what is `a` is no `b`.
+fn unlike_all(conditions: Vec<Expr>) -> Vec<Expr> {
+    let mut out: Vec<Expr> = Vec::new();
+    let mut lists: Vec<(Box<Expr>, Vec<Expr>)> = Vec::new();
+    for e in conditions {
+        match e {
+            Expr::Compare { op, left, right } if op == "<>" && left.column().is_some() && right.is_constant() => {
+                match lists.iter_mut().find(|(what, _)| *what == left) {
+                    Some((_, list)) => list.push(*right),
+                    None => lists.push((left, vec![*right])),
+                }
+            }
+            e => out.push(e),
+        }
+    }
+    out.extend(lists.into_iter().map(|(what, list)| match <[Expr; 1]>::try_from(list) {
+        Ok([right]) => Expr::Compare { op: "<>".into(), left: what, right: Box::new(right) },
+        Err(list) => Expr::In { what, list, negated: true },
+    }));
+    out
+}
+
 /// MySQL and MariaDB print `const` and `func` for values that a lookup has from elsewhere: they are no columns.
 fn looked_up(text: &str) -> String {
     let value = |part: &str| match part.rsplit_once(" = ") {
@@ -374,6 +399,9 @@ fn askable(e: &Expr, alias: &str) -> bool {
 
 fn place(s: &Scene<'_>, u: &mut Use<'_>, p: &Predicate) {
     let text = || crate::plan::findings::scans::shorter(&p.key.sql(s.dialect));
+    if let (Some((kind, value)), Some(c)) = (s.converted(u.at, p), p.column()) {
+        return hinder(u, Obstacle::Converted { column: c.name.clone(), kind, value: value.to_string() });
+    }
     match p.test {
         Test::NotNull => {
             if p.column().is_some() && !u.not_null.contains(p) {

@@ -46,6 +46,12 @@ impl Scene<'_> {
         };
         Some(self.index_with(&table, name, &columns.join("_"), "", &keys.join(", ")))
     }
+    /// An index on the tested columns over the rows of a condition alone.
+    pub fn index_where(&self, i: usize, tests: &[Predicate], condition: &str) -> Option<String> {
+        let mut columns: Vec<String> = tests.iter().filter_map(|p| Some(p.column()?.name.clone())).collect();
+        columns.dedup();
+        Some(format!("{} WHERE {condition}", self.index_on(i, &columns)?))
+    }
     /// An index of a table that need not be in the plan.
     pub fn index_of(&self, schema: Option<&str>, table: &str, columns: &[String]) -> String {
         let keys: Vec<String> = columns.iter().map(|c| ident(self.dialect, c)).collect();
@@ -91,6 +97,22 @@ impl Scene<'_> {
             Expr::Cast { what, .. } if looked_through => Predicate { key: *what, ..p },
             _ => p,
         }
+    }
+
+    /// MySQL and MariaDB search an index for what is unlike a value, too: all below it and all above.
+    pub fn searchable(&self, p: Predicate) -> Predicate {
+        let unlike = p.test == Test::NotEqual && p.column().is_some() && p.value.as_ref().is_none_or(Expr::is_constant);
+        if unlike && self.product.is_mysql() { Predicate { test: Test::Range, ..p } } else { p }
+    }
+
+    /// A column of text that is compared with a number, with its type and the number: MySQL and MariaDB convert each value, without a word
+    /// in the plan, and no index on the column can be searched.
+    pub fn converted<'p>(&self, i: usize, p: &'p Predicate) -> Option<(String, &'p str)> {
+        let (Some(column), true) = (p.column(), self.product.is_mysql()) else { return None };
+        let own = self.table(i)?.type_of(&column.name)?;
+        let Some(Expr::Constant(value)) = &p.value else { return None };
+        let compared = matches!(p.test, Test::Equal | Test::In | Test::Range);
+        (compared && value.parse::<f64>().is_ok() && (own.contains("char") || own.contains("text"))).then_some((own, value))
     }
 
     /// Whether what a column is compared with stays the same while its table is read: not what a subquery gives that looks at the row.

@@ -120,9 +120,10 @@ fn estimate(s: &Scene<'_>, i: usize, caused: Option<f64>) -> Option<PlanFinding>
     };
     let alias = s.alias(about).unwrap_or("");
     let mut columns: Vec<String> = Vec::new();
-    let mut computed = None;
+    let (mut computed, mut converted) = (None, false);
     for p in conditions.iter().flat_map(|c| c.predicates_on(alias)) {
         match p.column() {
+            Some(_) if s.converted(about, &p).is_some() => converted = true,
             Some(c) if p.test != Test::Join && !columns.contains(&c.name) => columns.push(c.name.clone()),
             None if matches!(p.test, Test::Equal | Test::Range | Test::In) && computed.is_none() && p.key.cast_column().is_none() => {
                 computed = Some(p.key.clone())
@@ -135,10 +136,30 @@ fn estimate(s: &Scene<'_>, i: usize, caused: Option<f64>) -> Option<PlanFinding>
     let direction = if e > 0.0 { "more" } else { "fewer" };
     let message =
         format!("{}: {} rows were planned and {} came{per}, ×{} {direction}{from}", s.name(about), count(plan), rows(got), count(e.abs()));
-    let hidden = columns.is_empty() && conditions.iter().flat_map(|c| c.predicates_on(alias)).any(|p| p.key.cast_column().is_some());
+    let hidden = s.is_scan(about)
+        && columns.is_empty()
+        && conditions.iter().flat_map(|c| c.predicates_on(alias)).any(|p| p.key.cast_column().is_some());
     let mut asked = false;
     conditions.iter().for_each(|c| c.walk(&mut |e| asked |= matches!(e, Expr::Subquery(_))));
+    let apart = conditions.iter().find_map(|c| unlike_several(s, c));
     let (next, sql) = match hidden {
+        _ if converted && columns.is_empty() => (
+            "A comparison of text with a number hides the column's statistics: write the value as text first (F8), then explain again.".to_string(),
+            None,
+        ),
+        _ if s.node(about).op == "cte scan" && !s.node(about).raw_op.starts_with("Work") => (
+            "Of what a WITH part holds there are no statistics: the planner takes a fixed share of it. Written inside the part the test is \
+             estimated by the table's: compare the plans."
+                .to_string(),
+            None,
+        ),
+        false if apart.is_some() => (
+            format!(
+                "The planner takes each <> for independent of the others. Written as {}, the shares of the values are added up: compare the plans.",
+                apart.unwrap_or_default()
+            ),
+            None,
+        ),
         false if asked => (
             "What a subquery answers cannot be estimated: the planner takes a fixed share of the rows. Write it as a join and explain again.".to_string(),
             None,
@@ -159,6 +180,30 @@ fn estimate(s: &Scene<'_>, i: usize, caused: Option<f64>) -> Option<PlanFinding>
         draft = draft.but(Confidence::Likely, "the node's share of the rows is approximate");
     }
     Some(draft.say(message, next))
+}
+
+/// `state NOT IN ('a', 'b')` for a column of which several values are excluded one by one (PostgreSQL).
+fn unlike_several(s: &Scene<'_>, condition: &Expr) -> Option<String> {
+    let mut found: Vec<(&Expr, Vec<String>)> = Vec::new();
+    for e in condition.conjuncts() {
+        if let Expr::Compare { op, left, right } = e
+            && op == "<>"
+            && left.column().is_some()
+            && right.is_constant()
+            && s.product == Product::Postgres
+        {
+            let value = match &**right {
+                Expr::Cast { what, .. } => what.sql(s.dialect),
+                other => other.sql(s.dialect),
+            };
+            match found.iter_mut().find(|(c, _)| *c == &**left) {
+                Some((_, values)) => values.push(value),
+                None => found.push((left, vec![value])),
+            }
+        }
+    }
+    let (column, values) = found.into_iter().find(|(_, v)| v.len() > 1)?;
+    Some(format!("{} NOT IN ({})", column.sql(s.dialect), values.join(", ")))
 }
 
 fn rows(n: f64) -> String {

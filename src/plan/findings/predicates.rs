@@ -47,7 +47,7 @@ fn filters(s: &Scene<'_>, scan: &Scan, out: &mut Vec<PlanFinding>) {
         match p.test {
             Test::Contains => out.push(pattern(s, scan, weight, &p)),
             Test::Equal | Test::In | Test::Range | Test::Prefix if p.column().is_none() => out.extend(computed(s, scan, weight, &p)),
-            Test::Equal if s.product == Product::MariaDb => out.extend(silent_cast(s, scan, weight, &p)),
+            _ if s.converted(scan.at, &p).is_some() => out.extend(silent_cast(s, scan, weight, &p)),
             _ => {}
         }
     }
@@ -152,24 +152,23 @@ fn remedy(s: &Scene<'_>, own: Option<&str>, column: &Column, to: &str, p: &Predi
     }
 }
 
-/// MariaDB converts without printing it: a text column beside a number.
+/// F8: a text column beside a number, converted without a word.
 fn silent_cast(s: &Scene<'_>, scan: &Scan, weight: Weight, p: &Predicate) -> Option<PlanFinding> {
-    let column = p.column()?;
-    let own = s.table(scan.at)?.type_of(&column.name)?;
-    let Some(Expr::Constant(value)) = &p.value else { return None };
-    let number = value.parse::<f64>().is_ok();
-    let text = own.contains("char") || own.contains("text");
-    if !(number && text && s.table(scan.at)?.has_index_on(&[&column.name])) {
-        return None;
-    }
+    let (own, value) = s.converted(scan.at, p)?;
+    let column = ident(s.dialect, &p.column()?.name);
+    let so = if s.indexed(scan.at, std::slice::from_ref(&p.column()?.name)) { "its index cannot" } else { "no index on it could" };
+    let next = match p.test {
+        Test::Equal => format!("Write the value as text ({column} = '{value}') and see whether an index is taken."),
+        _ => "Write the values as text, and see whether an index is taken; as text, 10 comes before 9.".to_string(),
+    };
     Some(Draft::new("F8", Severity::Warning, weight, Confidence::Certain).at(s.path(scan.at)).say(
         format!(
-            "{}.{} ({own}) is compared with the number {value}: each value is converted, its index cannot be used{}",
+            "{}.{} ({own}) is compared with the number {value}: each value is converted, {so} be used{}",
             s.name(scan.at),
-            column.name,
+            p.column()?.name,
             spent(weight)
         ),
-        format!("Write the value as text ({} = '{value}') and see whether the index is taken.", ident(s.dialect, &column.name)),
+        next,
     ))
 }
 
@@ -288,7 +287,7 @@ fn depends_on_session(s: &Scene<'_>, i: usize, key: &Expr) -> bool {
 }
 
 /// The same test with the column alone on one side, where it is certain to mean the same.
-fn rewrite(s: &Scene<'_>, p: &Predicate) -> Option<String> {
+pub(in crate::plan) fn rewrite(s: &Scene<'_>, p: &Predicate) -> Option<String> {
     let value = p.value.as_ref()?.sql(s.dialect);
     match &p.key {
         Expr::Arithmetic { op, left, right } if p.test == Test::Equal || p.test == Test::Range => {

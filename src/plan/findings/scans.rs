@@ -5,7 +5,7 @@ use super::ddl::index_columns;
 use super::scene::{MANY, Product, Scan, Scene, Weight, count, ms, percent, spent};
 use crate::model::Severity;
 use crate::model::plan::{Confidence, PlanFinding, Role};
-use crate::plan::expression::{Predicate, Test};
+use crate::plan::expression::{Expr, Predicate, Test};
 
 /// F2: the share of the rows found that the filter drops (plans.md §3). Of a whole table more has to go, see [`WORTH_KEEPING`].
 const REMOVED_SHARE: f64 = 0.5;
@@ -60,7 +60,8 @@ pub fn look(s: &Scene<'_>, out: &mut Vec<PlanFinding>) {
 fn tests(s: &Scene<'_>, scan: &Scan) -> Vec<Predicate> {
     match (&scan.filter, s.alias(scan.at)) {
         (Some(f), Some(alias)) => {
-            f.predicates_on(alias).into_iter().map(|p| s.uncast(scan.at, p)).filter(|p| s.steady(scan.at, p)).collect()
+            let own = f.predicates_on(alias).into_iter().map(|p| s.uncast(scan.at, p)).map(|p| s.searchable(p));
+            own.filter(|p| s.steady(scan.at, p) && s.converted(scan.at, p).is_none()).collect()
         }
         _ => Vec::new(),
     }
@@ -128,7 +129,7 @@ fn slow_scan(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
     let ddl = match &hidden {
         Some((_, show)) => Some(show.clone()),
         None if part || s.indexed(scan.at, &columns) => None,
-        None => s.index_on(scan.at, &columns),
+        None => s.index_on(scan.at, &columns).or_else(|| only_unlike(s, scan).and_then(|c| s.index_where(scan.at, &tests(s, scan), &c))),
     };
     let Some(kept) = scan.kept else {
         // SQLite counts no rows that a test dropped: the shape and the size are all there is.
@@ -160,6 +161,7 @@ fn slow_scan(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
         () => Severity::Warning,
     };
     let verb = if weight == Weight::Estimated { "would read" } else { "read" };
+    let about = s.about(scan);
     let (what, name) = match scan.arms.len() {
         0 => ("the scan", name),
         n => {
@@ -172,7 +174,7 @@ fn slow_scan(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
         None => String::new(),
     };
     let message = format!(
-        "{what} of {name} {verb} {} rows and drop{} {} of them ({}){}{}{worst}",
+        "{what} of {name} {verb} {about}{} rows and drop{} {about}{} of them ({}){}{}{worst}",
         count(read),
         if weight == Weight::Estimated { "" } else { "ped" },
         count(removed),
@@ -180,7 +182,16 @@ fn slow_scan(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
         filter_text(s, scan),
         spent(weight)
     );
-    let next = if columns.is_empty() {
+    let unlike = only_unlike(s, scan);
+    let next = if let Some(condition) = &unlike {
+        format!(
+            "No index finds what is unlike a value; one that holds these rows alone does (WHERE {}): {}.",
+            shorter(condition),
+            try_on(s, scan.at)
+        )
+    } else if columns.is_empty() && tests(s, scan).iter().all(|p| matches!(p.test, Test::NotEqual | Test::Other | Test::Or)) {
+        "No test in the filter is one that an index of one list of columns serves.".to_string()
+    } else if columns.is_empty() {
         "No test in the filter is one that a plain index serves: see what is said of functions, casts and patterns here.".to_string()
     } else if s.indexed(scan.at, &columns) {
         let compare = match s.product {
@@ -206,6 +217,14 @@ fn slow_scan(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
     Some(draft.say(message, next))
 }
 
+/// The filter as SQL, where all that it says is what a column of the table is not: PostgreSQL and SQLite have indexes over a part of the rows.
+fn only_unlike(s: &Scene<'_>, scan: &Scan) -> Option<String> {
+    let tests = tests(s, scan);
+    let constant = |p: &Predicate| p.test == Test::NotEqual && p.column().is_some() && p.value.as_ref().is_some_and(Expr::is_constant);
+    let fits = matches!(s.product, Product::Postgres | Product::Sqlite) && !tests.is_empty() && tests.iter().all(constant);
+    fits.then(|| tests.iter().map(|p| p.sql(s.dialect)).collect::<Vec<_>>().join(" AND "))
+}
+
 fn inefficient_index(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
     let n = s.node(scan.at);
     if matches!(n.op.as_str(), "table scan") || !s.searches(scan.at) || s.product == Product::Sqlite {
@@ -221,20 +240,33 @@ fn inefficient_index(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
     }
     let index = index_name(s, scan.at).unwrap_or_else(|| "the index".into());
     let alias = s.alias(scan.at)?;
-    let mut all: Vec<Predicate> = s
-        .index_condition(scan.at)
-        .map(|c| s.read(c).predicates_on(alias).into_iter().map(|p| s.uncast(scan.at, p)).collect())
-        .unwrap_or_default();
     let dropped = tests(s, scan);
     let on: Vec<String> = index_columns(&dropped);
+    // One row at most for each lookup: no index finds fewer by these columns, however many more it has.
+    let sole = finds_one(s, scan.at);
+    let mut all: Vec<Predicate> = match s.index_condition(scan.at).filter(|_| !sole) {
+        Some(c) => s.read(c).predicates_on(alias).into_iter().map(|p| s.uncast(scan.at, p)).collect(),
+        None => Vec::new(),
+    };
     all.extend(dropped);
     let columns = index_columns(&all);
     let ddl = if on.is_empty() || s.indexed(scan.at, &columns) { None } else { s.index_on(scan.at, &columns) };
-    let next = if on.is_empty() {
-        "No test in the filter is one that a plain index serves.".to_string()
-    } else {
-        format!("Try one index on ({}), equality first: {}.", columns.join(", "), try_on(s, scan.at))
+    let next = match () {
+        () if on.is_empty() => "No test in the filter is one that a plain index serves.".to_string(),
+        () if sole && s.indexed(scan.at, &columns) => {
+            format!(
+                "Each lookup finds one row, so that no other index finds less; the one on ({}) would let the join begin here.",
+                columns.join(", ")
+            )
+        }
+        () if sole => format!(
+            "Each lookup finds one row, so that no longer index finds less. Where the join may begin here, one on ({}) helps: {}.",
+            columns.join(", "),
+            try_on(s, scan.at)
+        ),
+        () => format!("Try one index on ({}), equality first: {}.", columns.join(", "), try_on(s, scan.at)),
     };
+    let about = s.about(scan);
     Some(
         Draft::new("F2", Severity::Warning, weight, Confidence::Certain)
             .at(s.path(scan.at))
@@ -244,7 +276,7 @@ fn inefficient_index(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
             .sql(ddl)
             .say(
                 format!(
-                    "{index} finds {} rows of {} and the filter drops {} of them ({}){}{}",
+                    "{index} finds {about}{} rows of {} and the filter drops {about}{} of them ({about}{}){}{}",
                     count(read),
                     s.name(scan.at),
                     count(removed),
@@ -255,6 +287,24 @@ fn inefficient_index(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
                 next,
             ),
     )
+}
+
+/// Whether each lookup finds one row at most: by all of a unique key.
+fn finds_one(s: &Scene<'_>, i: usize) -> bool {
+    let n = s.node(i);
+    if n.raw_op.starts_with("eq_ref ") || n.raw_op.starts_with("Single-row index lookup") {
+        return true;
+    }
+    let (Some(t), Some(index)) = (s.table(i), n.index.as_deref()) else { return false };
+    let Some(key) = t.indexes.iter().find(|k| k.unique && k.name == index && k.only_where.is_none()) else { return false };
+    let tested: Vec<String> = match (s.index_condition(i), s.alias(i)) {
+        (Some(c), Some(alias)) => {
+            let equal = |p: &Predicate| matches!(p.test, Test::Equal | Test::Join);
+            s.read(c).predicates_on(alias).into_iter().filter(equal).filter_map(|p| Some(s.uncast(i, p).column()?.name.clone())).collect()
+        }
+        _ => return false,
+    };
+    key.keys.iter().all(|k| tested.iter().any(|c| c.eq_ignore_ascii_case(k)))
 }
 
 fn index_name(s: &Scene<'_>, i: usize) -> Option<String> {

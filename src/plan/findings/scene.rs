@@ -360,6 +360,12 @@ impl<'a> Scene<'a> {
         Some(Scan { at: i, top: top.unwrap_or(i), read, kept, filter, weight, arms: Vec::new() })
     }
 
+    /// `about ` where the rows of a scan are means of several loops, rounded, times these.
+    pub fn about(&self, scan: &Scan) -> &'static str {
+        let off = |i: usize| self.node(i).rows_err.is_some_and(|e| e >= 0.5);
+        if off(scan.at) || off(scan.top) { "about " } else { "" }
+    }
+
     /// By which number the planner divided the estimated rows of a scan that several processes share (plans.md §2.8); 1 of others.
     fn processes(&self, i: usize) -> f64 {
         if self.product != Product::Postgres || !self.node(i).raw_op.starts_with("Parallel ") {

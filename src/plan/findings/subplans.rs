@@ -2,6 +2,7 @@
 
 use super::Draft;
 use super::joins::RESCANNED;
+use super::scans::{WORTH_KEEPING, shorter};
 use super::scene::{MANY, Product, Scene, Weight, count, percent, spent, took};
 use crate::model::Severity;
 use crate::model::plan::{Confidence, PlanFinding, Role};
@@ -26,6 +27,7 @@ pub fn look(s: &Scene<'_>, out: &mut Vec<PlanFinding>) {
             out.extend(materialize(s, i));
         }
         out.extend(memoize(s, i));
+        out.extend(kept_whole(s, i));
     }
     cte(s, out);
 }
@@ -204,6 +206,57 @@ fn memoize(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
                     took(weight)
                 ),
                 next,
+            ),
+    )
+}
+
+/// What lets a test into a WITH part.
+pub const UNKEPT: &str = "Leave MATERIALIZED out (before PostgreSQL 12, and where the part is read several times: NOT MATERIALIZED or a subquery in its \
+    place), or write the test inside the part as well; then explain again.";
+
+impl Scene<'_> {
+    /// The WITH part that this node makes, where it is kept and one that alone reads it tests its rows: the part's name and the reader.
+    pub fn tested_outside(&self, i: usize) -> Option<(&str, usize)> {
+        if self.product != Product::Postgres || self.node(i).role != Role::Cte {
+            return None;
+        }
+        let part = self.node(i).subplan.as_deref()?.strip_prefix("CTE ")?;
+        let mut readers = self.all().filter(|j| self.node(*j).op == "cte scan" && self.node(*j).relation.as_deref() == Some(part));
+        let reader = readers.next().filter(|_| readers.next().is_none())?;
+        // A recursion is made step by step, and a write by itself.
+        let whole = !matches!(self.node(i).op.as_str(), "recursive union" | "modify");
+        (whole && self.filter(reader).is_some()).then_some((part, reader))
+    }
+}
+
+/// F21: a WITH part that is made whole, and most of it dropped by the one that reads it.
+fn kept_whole(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
+    let (part, reader) = s.tested_outside(i)?;
+    let n = s.node(reader);
+    let (kept, removed) = (n.rows_total?, n.removed.total()?);
+    let read = kept + removed;
+    if n.never_executed || read < MANY || kept > WORTH_KEEPING * read {
+        return None;
+    }
+    let weight = s.weigh(&[reader]).into_iter().chain(s.weigh_below(i)).reduce(|a, b| match (a, b) {
+        (Weight::Timed(a), Weight::Timed(b)) => Weight::Timed(a + b),
+        (a, _) => a,
+    })?;
+    Some(
+        Draft::new("F21", Severity::Warning, weight, Confidence::Certain)
+            .at(s.path(reader))
+            .at(s.path(i))
+            .number("rows", read)
+            .number("rows_kept", kept)
+            .say(
+                format!(
+                    "the WITH part {part} is made whole, {} rows, and {} of them are dropped where it is read ({}){}",
+                    count(read),
+                    percent(removed, read),
+                    shorter(&s.read(s.filter(reader)?).sql(s.dialect)),
+                    spent(weight)
+                ),
+                UNKEPT,
             ),
     )
 }

@@ -3,6 +3,7 @@
 use super::*;
 
 mod engines;
+mod written;
 
 use crate::model::plan::{Jit, Pages, PlanNode, Process, Role, Trigger};
 use crate::plan::known::{Column, ForeignKey, Index, Statistics, Table};
@@ -785,7 +786,7 @@ fn next_steps_are_possible_ones() {
     let all = findings(&p, &Known::default());
     let f1 = all.iter().find(|f| f.id == "F1").expect("F1");
     assert!(f1.sql.is_none() && !f1.next.contains("Try an index"), "{f1:?}");
-    let mut scan = maria_scan("customer", "ALL").ran(1.0, 10.0, 50.0).drops(99_990.0).says("Filter", "customer.c_name = 5");
+    let mut scan = maria_scan("customer", "ALL").ran(1.0, 10.0, 50.0).drops(99_990.0).says("Filter", "customer.c_name = 'x'");
     scan.alias = Some("customer".into());
     let known = of(vec![Table {
         schema: None,
@@ -797,7 +798,7 @@ fn next_steps_are_possible_ones() {
     // FORCE INDEX of one that the planner may not use is refused.
     let mut hidden = known;
     hidden.tables[0].hidden = std::mem::take(&mut hidden.tables[0].indexes);
-    let mut scan = maria_scan("customer", "ALL").ran(1.0, 10.0, 50.0).drops(99_990.0).says("Filter", "customer.c_name = 5");
+    let mut scan = maria_scan("customer", "ALL").ran(1.0, 10.0, 50.0).drops(99_990.0).says("Filter", "customer.c_name = 'x'");
     scan.alias = Some("customer".into());
     let all = findings(&plan("MariaDB", scan), &hidden);
     let f1 = all.iter().find(|f| f.id == "F1").expect("F1");

@@ -215,6 +215,11 @@ fn body(text: &str) -> Body {
     {
         return Body::Yaml(lines.join("\n"));
     }
+    // The end of one in YAML: what reads it says that the rest is missing.
+    let node = |l: &String| l.trim_start().trim_start_matches("- ").starts_with("Node Type: \"");
+    if lines.iter().any(node) && !lines.iter().any(|l| l.contains("(cost=") || l.contains("(actual ")) {
+        return Body::Yaml(lines.join("\n"));
+    }
     Body::Text(lines)
 }
 
@@ -478,6 +483,11 @@ fn entry_lines(after: &str) -> String {
             ["LOG:  ", "ERROR:  ", "STATEMENT:  ", "CONTEXT:  ", "DETAIL:  "].iter().any(|w| l.contains(w))
         };
         if next {
+            break;
+        }
+        // On a client's screen the rows come next, below their heading and its rule.
+        if !tabs && is_rule(l) {
+            out.pop();
             break;
         }
         out.push(l.strip_prefix('\t').unwrap_or(l));

@@ -45,6 +45,7 @@ pub(super) fn from_value(value: Value<'_>) -> Result<Sheet<'_>> {
         Some(Value::Object(root)) => root,
         // A node by itself: the inside of "Plan".
         None if get(&top, "Node Type").is_some() => std::mem::take(&mut top),
+        _ if top.iter().any(|(k, _)| matches!(k.as_ref(), "Plans" | "Node Type" | "Total Cost")) => return Err(super::whole::headless()),
         _ => return Err(no_plan()),
     };
     let mut sheet = Sheet { top, remarks, ..Sheet::default() };

@@ -430,7 +430,7 @@ fn a_distinct_in_each_process_is_no_wrong_estimate() {
 #[test]
 fn lists_in_lists_stay_apart() {
     let json = r#"[{"Plan":{"Node Type":"Aggregate","Grouping Sets":[{"Group Keys":[["a.g","a.d"],["a.g"],[]]},{"Sort Key":["a.d"],"Group Keys":[["a.d"]]}]}}]"#;
-    let yaml = "- Plan: \n    Node Type: \"Aggregate\"\n    Grouping Sets: \n      - Group Keys: \n          - [\"a.g\", \"a.d\"]\n          - [\"a.g\"]\n          - []\n      - Sort Key: \n          - \"a.d\"\n        Group Keys: \n          - [\"a.d\"]\n";
+    let yaml = "- Plan: \n    Node Type: \"Aggregate\"\n    Grouping Sets: \n      - Group Keys: \n          - [\"a.g\", \"a.d\"]\n          - [\"a.g\"]\n          - []\n      - Sort Key: \n          - \"a.d\"\n        Group Keys: \n          - [\"a.d\"]\n    Plans: \n      - Node Type: \"Seq Scan\"\n";
     let xml = "<explain xmlns=\"x\">\n<Query><Plan><Node-Type>Aggregate</Node-Type><Grouping-Sets><Grouping-Set><Group-Keys><Group-Keys><Item>a.g</Item><Item>a.d</Item></Group-Keys><Group-Keys><Item>a.g</Item></Group-Keys><Group-Keys></Group-Keys></Group-Keys></Grouping-Set><Grouping-Set><Sort-Key><Item>a.d</Item></Sort-Key><Group-Keys><Group-Keys><Item>a.d</Item></Group-Keys></Group-Keys></Grouping-Set></Grouping-Sets></Plan></Query></explain>";
     for text in [json, yaml, xml] {
         let p = read(text).unwrap_or_else(|e| panic!("{e:?}\n{text}"));

@@ -6,6 +6,7 @@
 use super::sheet::{Draft, Sheet};
 use super::value::owned::{Keys, Value};
 use super::value::{MAX_DEPTH, get, put, too_deep};
+use super::whole;
 use crate::model::{Error, Result};
 
 mod joining;
@@ -58,6 +59,10 @@ pub(super) fn read(lines: &[String]) -> Result<Sheet<'static>> {
     };
     let (lines, unsure) = joining::join(behind_cut(lines));
     r.strange = unsure;
+    let begins = |l: &&Line| is_arrow(&l.text) || has_figures(&l.text) || names::is_operation(&l.text) && properties::key(&l.text).is_none();
+    if lines.iter().find(begins).is_some_and(|l| is_arrow(&l.text)) {
+        return Err(whole::headless());
+    }
     let arrows = || lines.iter().filter(|l| is_arrow(&l.text));
     let first = arrows().next().map_or(0, |l| l.column);
     let one_column = arrows().count() > 1 && arrows().all(|l| l.column == first);
@@ -96,8 +101,7 @@ pub(super) fn read(lines: &[String]) -> Result<Sheet<'static>> {
         return Err(flat());
     }
     if let Some(place) = cut_off(&r.sheet, lines.last().map_or("", |l| &l.text)) {
-        return Err(Error::failed(format!("the plan is cut off: {place}"))
-            .hint("Copy all of it, to its last line: of a part, times and pages would be wrong."));
+        return Err(whole::cut_off(&place));
     }
     if further > 0 {
         r.sheet.remarks.push(format!("the first of {} plans in the text", further + 1));
@@ -122,12 +126,7 @@ fn flat() -> Error {
 
 /// Whether a node has more below it than its operation reads from: then the lines do not stand where they stood.
 fn crowded(sheet: &Sheet<'static>, one_column: bool) -> bool {
-    let mut below = vec![0usize; sheet.nodes.len()];
-    for d in sheet.nodes.iter().filter(|d| get(&d.keys, "Subplan Name").is_none()) {
-        if let Some(p) = d.parent {
-            below[p] += 1;
-        }
-    }
+    let below = whole::below(sheet);
     let most = |d: &Draft<'static>| get(&d.keys, "Node Type").and_then(|k| names::most_children(&k.words()));
     // With all arrows in one column nothing can stand below them.
     let wants = |d: &Draft<'static>| most(d).is_some_and(|m| m > 0) && get(&d.keys, "Node Type").is_some_and(|k| k.words() != "Result");
@@ -140,17 +139,8 @@ fn cut_off(sheet: &Sheet<'static>, last: &str) -> Option<String> {
         return Some(format!("its last line is not whole: {}", crate::text::clean(last)));
     }
     let word = |d: &Draft<'static>, key: &str| get(&d.keys, key).map(Value::words);
-    let mut below = vec![0usize; sheet.nodes.len()];
-    for d in sheet.nodes.iter().filter(|d| get(&d.keys, "Subplan Name").is_none()) {
-        if let Some(p) = d.parent {
-            below[p] += 1;
-        }
-    }
-    for (d, n) in sheet.nodes.iter().zip(below) {
-        let kind = word(d, "Node Type").unwrap_or_default();
-        if n < names::fewest_children(&kind) {
-            return Some(format!("what {} reads from is not there", crate::text::clean(&kind)));
-        }
+    if let Some(place) = whole::childless(sheet) {
+        return Some(place);
     }
     // A scan that found or dropped rows has looked at a page; figures of pages stand below its line.
     let paged = |d: &Draft<'static>| d.keys.iter().any(|(k, _)| k.ends_with(" Blocks") && !k.contains("Heap"));

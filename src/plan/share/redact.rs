@@ -71,7 +71,13 @@ impl Constants {
                 let token = &text[t.span];
                 match t.kind {
                     TokenKind::String | TokenKind::Unterminated => texts.extend(contents(token)),
-                    TokenKind::Number => out.numbers.extend(token.replace('_', "").parse::<f64>()),
+                    TokenKind::Number => match token.replace('_', "").parse::<f64>() {
+                        Ok(n) => out.numbers.push(n),
+                        // `0x534543`: text in other words.
+                        Err(_) => {
+                            texts.insert(token.to_string());
+                        }
+                    },
                     _ => {}
                 }
             }

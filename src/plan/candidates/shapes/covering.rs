@@ -44,6 +44,9 @@ fn is_bounded(s: &Scene<'_>, u: &Use<'_>, column: &str) -> bool {
 
 /// All rows are wanted, but few of their columns: an index that has these is a smaller table, in the order of GROUP BY.
 pub(super) fn narrow(s: &Scene<'_>, u: &Use<'_>, out: &mut Candidates) {
+    if u.needs.as_ref().is_some_and(Vec::is_empty) {
+        return counted(s, u, out);
+    }
     let Some(needs) = u.needs.as_ref().filter(|n| (1..=CARRIED.0 + 1).contains(&n.len())) else { return };
     let beginning = |n: &String| s.product.is_mysql() && u.table.type_of(n).is_some_and(|t| t.contains("text") || t.contains("blob"));
     // As wide as the table, it would be read no sooner.
@@ -73,6 +76,27 @@ pub(super) fn narrow(s: &Scene<'_>, u: &Use<'_>, out: &mut Candidates) {
     let shapes = if order.is_empty() { vec![Shape::Covering] } else { vec![Shape::Order, Shape::Covering] };
     let mut c = make(s, u, Draft { equal: 0, keys, shapes, why });
     c.include = include;
+    consider(s, u, &[], None, None, c, out);
+}
+
+/// `count(*)` of a whole table reads its smallest index: where all that are there have an entry as wide as a key for each row, one on the
+/// narrowest column is smaller.
+fn counted(s: &Scene<'_>, u: &Use<'_>, out: &mut Candidates) {
+    let sole = s.select.as_ref().is_some_and(|q| q.tables.len() == 1 && q.limit.is_none() && q.group.is_empty() && !q.distinct);
+    let width = |c: &str| u.table.spread.get(c).and_then(|w| w.width);
+    let whole = |i: &&crate::plan::known::Index| i.only_where.is_none() && i.method.is_none() && i.keys != u.table.stored_by;
+    if !sole || u.partitioned || u.table.indexes.iter().filter(whole).any(|i| !i.unique) {
+        return;
+    }
+    let row: f64 = u.table.columns.iter().map(|c| width(&c.name).unwrap_or(WIDTH)).sum();
+    let small = |kind: &str| {
+        ["smallint", "tinyint", "boolean", "\"char\"", "integer", "int(", "date"].iter().any(|t| kind.starts_with(t)) || kind == "int"
+    };
+    let alike = |c: &str| u.table.spread.get(c).and_then(|w| w.distinct).unwrap_or(f64::INFINITY);
+    let fixed = u.table.columns.iter().filter(|c| small(&c.type_name.to_lowercase()) && !u.table.stored_by.contains(&c.name));
+    let Some(column) = fixed.min_by(|a, b| alike(&a.name).total_cmp(&alike(&b.name))).filter(|_| row >= 4.0 * WIDTH) else { return };
+    let why = "all rows are counted, and the index is the smallest thing that has them all".to_string();
+    let c = make(s, u, Draft { equal: 0, keys: vec![plain_key(s, &column.name)], shapes: vec![Shape::Covering], why });
     consider(s, u, &[], None, None, c, out);
 }
 

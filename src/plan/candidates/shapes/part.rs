@@ -4,7 +4,7 @@ use super::super::reasons::{Reason, Why};
 use super::super::uses::Use;
 use super::super::{Answers, Candidates, Dropped, KEEPS, Key, Shape};
 use super::served::same_key;
-use super::{Draft, FEW_VALUES, consider, list, lucky, make, name, push_new};
+use super::{Draft, FEW_VALUES, consider, keeping, list, lucky, make, name, push_new};
 use crate::plan::expression::Test;
 use crate::plan::findings::scene::{Product, Scene, percent};
 use crate::sql::reserved::ident;
@@ -23,8 +23,8 @@ pub(super) fn unlike(
         return;
     }
     if let Some(k) = share.filter(|k| *k > KEEPS) {
-        let says = format!("the tests keep {} of {}: reading the whole table is quicker", percent(k, 1.0), u.table.name);
-        let what = format!("{} ({})", u.table_sql, list(&u.unlike.iter().map(|t| t.key.clone()).collect::<Vec<_>>()));
+        let says = format!("{}: reading the whole table is quicker", keeping(u, k));
+        let what = format!("{} ({})", u.table_sql, list(&u.unlike.iter().map(|t| t.key.clone()).fold(Vec::new(), push_new)));
         out.dropped.push(Dropped { what, reason: Reason::new(Why::LowSelectivity, &u.table.name, says) });
         return;
     }

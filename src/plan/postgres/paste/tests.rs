@@ -113,3 +113,62 @@ fn what_is_said_below_a_plan_is_none_of_it() {
         assert_eq!(crate::plan::postgres::read(&text).unwrap_or_else(|e| panic!("{e}\n{text}")).root, whole.root, "{text}");
     }
 }
+
+/// A part of a plan would be told with wrong times and pages.
+#[test]
+fn a_part_of_a_plan_is_refused() {
+    let yaml = r#"- Plan:
+    Node Type: "Sort"
+    Total Cost: 2.00
+    Plan Rows: 1
+    Plan Width: 4
+    Actual Total Time: 0.007
+    Actual Rows: 1
+    Actual Loops: 1
+    Sort Key:
+      - "a"
+    Shared Hit Blocks: 9
+    Temp Written Blocks: 0
+    Plans:
+      - Node Type: "Seq Scan"
+        Parent Relationship: "Outer"
+        Relation Name: "t"
+        Total Cost: 1.00
+        Plan Rows: 1
+        Plan Width: 4
+        Actual Total Time: 0.002
+        Actual Rows: 1
+        Actual Loops: 1
+        Shared Hit Blocks: 9
+        Temp Written Blocks: 0
+  Planning Time: 0.1
+  Execution Time: 0.3"#;
+    let lines: Vec<&str> = yaml.lines().collect();
+    for n in 1..=lines.len() {
+        let part = read(&lines[..n].join("\n"));
+        // Without its times it is whole.
+        match n {
+            24.. => assert_eq!(part.unwrap().root.children.len(), 1, "{n}"),
+            _ => assert!(part.is_err(), "{n}: {}", lines[..n].join("\n")),
+        }
+    }
+    assert!(read(&lines[..12].join("\n")).unwrap_err().message.contains("what Sort reads from is not there"));
+    for n in 1..24 {
+        assert!(read(&lines[n..].join("\n")).is_err(), "{n}: {}", lines[n..].join("\n"));
+    }
+    let text = "Limit  (cost=1.00..2.00 rows=1 width=4)\n  ->  Sort  (cost=1.00..2.00 rows=1 width=4)\n        Sort Key: a\n        ->  Seq Scan on t  (cost=0.00..9.00 rows=5 width=4)";
+    for n in 1..4 {
+        let part: Vec<&str> = text.lines().skip(n).collect();
+        assert!(read(&part.join("\n")).unwrap_err().message.contains("beginning of the plan is missing"), "{n}");
+    }
+    assert!(read(&text.replace("  (cost=1.00..2.00 rows=1 width=4)", "").replace("  (cost=0.00..9.00 rows=5 width=4)", "")).is_ok());
+}
+
+/// auto_explain with `client_min_messages = log`: the statement's own rows follow on the screen.
+#[test]
+fn rows_below_a_plan_on_the_screen_are_none_of_it() {
+    let plan = format!("LOG:  duration: 12.345 ms  plan:\n{}", ENTRY.join("\n"));
+    for rows in [" a | b \n---+---\n 1 | 2\n(1 row)\n", " count \n-------\n     5\n(1 row)\n"] {
+        is_whole(&format!("{plan}\n{rows}"));
+    }
+}

@@ -86,17 +86,6 @@ pub(super) fn most_children(operation: &str) -> Option<usize> {
     })
 }
 
-/// So many nodes an operation reads from at least, those of subplans apart.
-pub(super) fn fewest_children(operation: &str) -> usize {
-    match operation {
-        "Nested Loop" | "Hash Join" | "Merge Join" | "Recursive Union" | "BitmapAnd" | "BitmapOr" => 2,
-        "Limit" | "Sort" | "Incremental Sort" | "Aggregate" | "Group" | "Unique" | "Materialize" | "Memoize" | "Result Cache" | "Hash"
-        | "Gather" | "Gather Merge" | "LockRows" | "WindowAgg" | "ProjectSet" | "SetOp" | "Subquery Scan" | "Bitmap Heap Scan"
-        | "ModifyTable" => 1,
-        _ => 0,
-    }
-}
-
 /// Whether a text begins with an operation.
 pub(super) fn is_operation(text: &str) -> bool {
     let text = text.strip_prefix("Async ").unwrap_or(text);

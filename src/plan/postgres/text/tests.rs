@@ -251,11 +251,12 @@ fn no_plan_is_an_error_that_says_what_is_read() {
 /// A plan nested without end is an error, not the end of the program.
 #[test]
 fn ten_thousand_levels_are_an_error() {
+    let level = |i: usize| format!("{}{}Result  (cost=0.00..0.01 rows=1 width=4)\n", " ".repeat(i), if i > 0 { "->  " } else { "" });
     let mut json = "{\"Node Type\":\"Result\",\"Plans\":[".repeat(10_000);
     json.push_str(&"]}".repeat(10_000));
     let e = read(&format!("[{{\"Plan\":{json}}}]")).unwrap_err();
     assert!(e.message.contains("deeper than 300"), "{}", e.message);
-    let text: String = (0..10_000).map(|i| format!("{}->  Result  (cost=0.00..0.01 rows=1 width=4)\n", " ".repeat(i))).collect();
+    let text: String = (0..10_000).map(level).collect();
     let e = read(&text).unwrap_err();
     assert!(e.message.contains("deeper than 300"), "{}", e.message);
     let xml = format!("<explain>{}", "<Plan>".repeat(10_000));
@@ -263,7 +264,7 @@ fn ten_thousand_levels_are_an_error() {
     // What is just deep is read.
     let deep = format!("{}{}", "{\"Node Type\":\"Result\",\"Plans\":[".repeat(290), "]}".repeat(290));
     assert_eq!(nodes(&read(&format!("[{{\"Plan\":{deep}}}]")).unwrap().root).len(), 290);
-    let lines: String = (0..290).map(|i| format!("{}->  Result  (cost=0.00..0.01 rows=1 width=4)\n", " ".repeat(i))).collect();
+    let lines: String = (0..290).map(level).collect();
     let plan = read(&lines).unwrap();
     // On a stack as other threads have it, in a build that spends most of it.
     let document = std::thread::Builder::new().stack_size(2 << 20).spawn(move || crate::plan::json::document(&plan).to_string().len());

@@ -23,6 +23,20 @@ fn a_figure_is_not_taken_apart_at_its_comma() {
     }
 }
 
+/// Text in other words: `0x534543` is no number, and a constant all the same.
+#[test]
+fn digits_that_are_text_are_taken_out() {
+    let c = constants("MariaDB", "select * from o where concat(ref, 0x534543524554) = 'u' and k <> 0b0101 and z <> x'5A5A'");
+    for (text, want) in [
+        ("o is filtered by concat(ref, 0x534543524554), 3 ms", "o is filtered by concat(ref, ?), 3 ms"),
+        ("no B-tree serves the test of k <> 0b0101 on o", "no B-tree serves the test of k <> ? on o"),
+        ("cut off (concat(ref, 0x5345…)", "cut off (concat(ref, ?)"),
+        ("z <> x'5A5A' is dropped", "z <> x? is dropped"),
+    ] {
+        assert_eq!(c.prose(text), want);
+    }
+}
+
 #[test]
 fn a_sentence_keeps_its_apostrophes_and_loses_the_constants() {
     let c =

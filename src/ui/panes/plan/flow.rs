@@ -47,6 +47,15 @@ fn through(pane: &PlanPane, at: usize, n: &PlanNode) -> (Option<Rows>, Option<Ro
     (got, out)
 }
 
+/// Rows that a node kept from those above it. Of a join's two sides nothing vanishes by being paired.
+fn vanished(n: &PlanNode, got: Option<Rows>, out: Option<Rows>) -> Option<Rows> {
+    let removed = n.removed.total().filter(|r| *r > 0.0).map(|r| (r, n.rows_err.unwrap_or(0.0)));
+    let join = n.op.contains("join") || n.op.contains("nested loop");
+    let between = || got.zip(out).filter(|_| !join).map(|(g, o)| (g.0 - o.0, g.1 + o.1));
+    // No more than the rounding of what came and what went: nothing is known to have vanished.
+    removed.or_else(between).filter(|(l, err)| *l >= 0.5 && l > err)
+}
+
 /// Draws the names of the columns and the lines.
 pub fn draw(state: &State, plan: &Plan, head: Area, area: Area, c: &mut Canvas<'_>) {
     let look = c.look;
@@ -77,8 +86,7 @@ pub fn draw(state: &State, plan: &Plan, head: Area, area: Area, c: &mut Canvas<'
             c.cursor(area.x, y, focused);
         }
         let (got, out) = through(pane, at, n);
-        // No more vanished than the rounding of what came and what went: nothing is known to have.
-        let lost = got.zip(out).map(|(g, o)| (g.0 - o.0, g.1 + o.1)).filter(|(l, err)| *l >= 0.5 && l > err);
+        let lost = vanished(n, got, out);
         let mut x = area.x + 1;
         for ((_, w), (v, style)) in figures.iter().zip([(got, look.text), (out, look.text), (lost, look.warning)]) {
             let words = match v {

@@ -1,0 +1,77 @@
+//! Findings about how a statement is written.
+
+use super::{Build, columns, indexed, maria_scan, node, of, plan, seq, table};
+use crate::model::plan::{PlanNode, Role};
+use crate::plan::findings::findings;
+use crate::plan::known::{Known, Table};
+
+/// Values that are excluded one by one: what the planner makes of them, and what finds their rows.
+#[test]
+fn several_values_that_are_excluded() {
+    let excluded = seq("orders").est(20_000.0).ran(1.0, 50.0, 60.0).drops(99_950.0);
+    let filter = "((orders.state <> 'done'::text) AND (orders.state <> 'paid'::text))";
+    let p = plan("PostgreSQL", excluded.says("Filter", filter));
+    let mut known = of(vec![columns(table("orders", 100_000.0), &[("state", "text")])]);
+    known.statement = Some("select * from orders where state <> 'done' and state <> 'paid'".into());
+    let found = findings(&p, &known);
+    let of = |id: &str| found.iter().find(|f| f.id == id).unwrap_or_else(|| panic!("{id}: {found:#?}"));
+    assert!(of("F5").next.contains("Written as state NOT IN ('done', 'paid')"), "{}", of("F5").next);
+    assert_eq!(
+        of("F1").sql.as_deref(),
+        Some("CREATE INDEX orders_state_idx ON public.orders (state) WHERE state <> ('done')::text AND state <> ('paid')::text")
+    );
+}
+
+/// A WITH part that is made whole for one who drops most of it.
+#[test]
+fn a_with_part_that_is_dropped_where_it_is_read() {
+    let read = |kept: f64| {
+        let reader = PlanNode { relation: Some("recent".into()), ..node("cte scan", "CTE Scan").est(250.0).ran(1.0, kept, 20.0) };
+        let made = PlanNode { subplan: Some("CTE recent".into()), ..seq("orders").ran(1.0, 50_000.0, 30.0).role(Role::Cte) };
+        let reader = reader.drops(50_000.0 - kept).says("Filter", "((recent.ref)::text = 'x'::text)");
+        findings(&plan("PostgreSQL", reader.over(vec![made])), &Known::default())
+    };
+    let found = read(1.0);
+    let f = found.iter().find(|f| f.id == "F21").unwrap_or_else(|| panic!("{found:#?}"));
+    assert!(f.message.contains("the WITH part recent is made whole, 50,000 rows, and 99.9 % of them are dropped"), "{}", f.message);
+    assert!(found.iter().all(|f| !f.next.contains("cast")), "{found:#?}");
+    assert!(!read(40_000.0).iter().any(|f| f.id == "F21"));
+}
+
+/// MariaDB converts a text column that is compared with a number: no index on it is proposed, and no statistics.
+#[test]
+fn a_number_beside_a_text_column() {
+    let scan = maria_scan("orders", "ALL").est(100_000.0).ran(1.0, 1.0, 60.0).drops(99_999.0).says("Filter", "orders.ref = 100500");
+    let p = plan("MariaDB", scan);
+    let known = of(vec![Table { schema: None, ..columns(table("orders", 100_000.0), &[("ref", "varchar(20)")]) }]);
+    let found = findings(&p, &known);
+    let f8 = found.iter().find(|f| f.id == "F8").unwrap_or_else(|| panic!("{found:#?}"));
+    assert!(f8.message.contains("no index on it could be used") && f8.next.contains("(ref = '100500')"), "{f8:?}");
+    assert!(found.iter().all(|f| f.sql.is_none()), "{found:#?}");
+}
+
+/// A lookup by a whole unique key finds one row: no longer index finds less. Rows that are rounded means are told as such.
+#[test]
+fn a_unique_lookup_wants_no_longer_index() {
+    let lookup = |index: &str| PlanNode {
+        rows_err: Some(10_000.0),
+        ..PlanNode { relation: Some("p".into()), alias: Some("p".into()), ..node("index scan", "eq_ref p") }
+            .index(index)
+            .ran(20_000.0, 0.0, 60.0)
+            .drops(20_000.0)
+            .says("Index Cond", "p.id = i.product_id")
+            .says("Filter", "p.category = 7")
+    };
+    let mut known = of(vec![Table {
+        schema: None,
+        ..indexed(columns(table("p", 20_000.0), &[("id", "int"), ("category", "int")]), "PRIMARY", &["id"])
+    }]);
+    known.statement = Some("select * from i join p on p.id = i.product_id where p.category = 7".into());
+    let found = findings(&plan("MariaDB", lookup("PRIMARY")), &known);
+    let f2 = found.iter().find(|f| f.id == "F2").unwrap_or_else(|| panic!("{found:#?}"));
+    assert!(f2.message.starts_with("PRIMARY finds about 20,000 rows of p and the filter drops about 20,000 of them"), "{}", f2.message);
+    assert!(
+        f2.next.starts_with("Each lookup finds one row") && f2.sql.as_deref() == Some("CREATE INDEX p_category_idx ON p (category)"),
+        "{f2:?}"
+    );
+}
