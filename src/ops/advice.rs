@@ -331,7 +331,7 @@ fn take_measured(conn: &Connection, report: &mut Report, fates: Vec<(Attempt, Re
     }
     let order = |a: &Advice| match &a.measured {
         // One that takes another beside it comes behind that one.
-        Some(m) if a.beside.is_some() => (1, m.judgement.ratio),
+        Some(m) if a.beside.is_some() || a.candidate.caution.is_some() => (1, m.judgement.ratio),
         Some(m) => (0, m.judgement.ratio * if a.candidate.shapes.contains(&Shape::Partial) { 1.0 + AS_GOOD } else { 1.0 }),
         None => (2, 0.0),
     };

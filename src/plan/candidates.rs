@@ -95,8 +95,10 @@ pub struct Candidate {
     pub shapes: Vec<Shape>,
     /// Why it may help: a sentence.
     pub why: String,
-    /// It serves the order alone, and is quick only where rows that pass the other tests come soon in it.
-    pub luck: bool,
+    /// Told after those that are not: it lives on luck, lets the join begin at the wrong end, or has a [`Candidate::caution`].
+    pub behind: bool,
+    /// What may go wrong once it is there: a sentence.
+    pub caution: Option<String>,
     /// The plan's nodes that it is about, as paths.
     pub nodes: Vec<Vec<usize>>,
     /// The table is divided: its index cannot be built while it is written to (PostgreSQL).
@@ -195,7 +197,7 @@ fn rank(c: &Candidate) -> (bool, usize, usize) {
         Some(Shape::Equality | Shape::Range | Shape::Expression) => 2,
         _ => 3,
     };
-    (c.luck, c.shapes.iter().filter(|s| matches!(s, Shape::Covering | Shape::Partial)).count(), first)
+    (c.behind, c.shapes.iter().filter(|s| matches!(s, Shape::Covering | Shape::Partial)).count(), first)
 }
 
 impl Candidate {

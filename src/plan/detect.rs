@@ -50,6 +50,14 @@ enum Kind {
 pub fn read(text: &str, family: Option<Family>) -> Result<Found> {
     let plain = origin::plain(text);
     let text = plain.as_ref();
+    // A mail's quote, of which each line begins alike; the apostrophes of MySQL Workbench.
+    let quoted = text
+        .lines()
+        .filter(|l| !l.trim().is_empty())
+        .all(|l| l.starts_with("> "))
+        .then(|| text.lines().map(|l| l.strip_prefix("> ").unwrap_or("")).collect::<Vec<_>>().join("\n"));
+    let text = quoted.as_deref().unwrap_or(text);
+    let text = text.trim().strip_prefix('\'').and_then(|t| t.strip_suffix('\'')).filter(|t| t.starts_with("-> ")).unwrap_or(text);
     if text.trim().is_empty() {
         return Err(Error::usage("there is no plan: the text is empty"));
     }
@@ -374,6 +382,22 @@ fn is_frame(line: &str) -> bool {
         || (t.starts_with(|c: char| c.is_ascii_digit()) && (t.contains(" row in set") || t.contains(" rows in set")))
 }
 
+/// Whether no node stands further right than the first, although one of them reads from another.
+fn blanks_are_lost(body: &str) -> bool {
+    let reads = [
+        "-> Limit",
+        "-> Sort",
+        "-> Filter",
+        "-> Aggregate",
+        "-> Group aggregate",
+        "-> Nested loop",
+        "-> Inner hash join",
+        "-> Materialize",
+    ];
+    let nodes = || body.lines().filter(|l| l.trim_start().starts_with("-> "));
+    nodes().all(|l| l.starts_with("-> ")) && nodes().any(|l| reads.iter().any(|r| l.starts_with(r)))
+}
+
 fn tree(text: &str, s: &Start) -> Result<Found> {
     let body = &text[s.at..];
     let mut lines: Vec<(usize, &str)> = Vec::new();
@@ -395,6 +419,10 @@ fn tree(text: &str, s: &Start) -> Result<Found> {
     if let Some(second) = lines.iter().skip(1).position(|(_, l)| l.starts_with("-> ") && !l.starts_with("-> Select #")) {
         count += lines.iter().skip(1).filter(|(_, l)| l.starts_with("-> ") && !l.starts_with("-> Select #")).count();
         lines.truncate(second + 1);
+    }
+    if count > 1 && blanks_are_lost(body) {
+        return Err(Error::usage("the blanks at the beginning of the plan's lines are lost, and with them which node belongs to which")
+            .hint("Copy the plan with its blanks, or use EXPLAIN FORMAT=JSON, which does not need them."));
     }
     let raw: String = lines.iter().flat_map(|(_, l)| [l, "\n"]).collect();
     Ok(Found { plan: paths::read_lines(&lines, &raw, "")?, form: "MySQL TREE", count })

@@ -13,6 +13,7 @@ mod alike;
 pub(super) mod ddl;
 mod estimates;
 mod joins;
+mod limits;
 mod memory;
 mod parallel;
 pub(in crate::plan) mod predicates;
@@ -137,6 +138,7 @@ fn joined(scene: &Scene<'_>, found: Vec<PlanFinding>) -> Vec<PlanFinding> {
 
 /// Fills [`Plan::findings`].
 pub fn fill(plan: &mut Plan, known: &Known) {
+    limits::doubt(plan, known);
     plan.findings = findings(plan, known);
 }
 

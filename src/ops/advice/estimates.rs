@@ -141,11 +141,11 @@ pub(super) async fn estimate(
         let size =
             a.estimate.as_ref().and_then(|e| e.bytes).unwrap_or(0) as f64 * if a.candidate.only_where.is_some() { ONE_VALUE } else { 1.0 };
         // The planner takes it that rows which pass are spread evenly over the order.
-        let luck = a.candidate.luck;
+        let behind = a.candidate.behind;
         match cost {
-            Some(c) if c <= best * (1.0 + AS_GOOD) + 1.0 => (luck, 0, size),
-            Some(c) => (luck, 1, c),
-            None => (luck, 2, 0.0),
+            Some(c) if c <= best * (1.0 + AS_GOOD) + 1.0 => (behind, 0, size),
+            Some(c) => (behind, 1, c),
+            None => (behind, 2, 0.0),
         }
     };
     kept.sort_by(|a, b| order(a).partial_cmp(&order(b)).unwrap_or(std::cmp::Ordering::Equal));

@@ -116,6 +116,7 @@ impl Advice {
         if c.only_where.is_some() {
             out.push("It serves statements with this very value only.".into());
         }
+        out.extend(c.caution.clone());
         if c.partitioned {
             out.push("The table is divided: the index is built on all partitions while they cannot be written to.".into());
         }

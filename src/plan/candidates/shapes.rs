@@ -142,6 +142,17 @@ pub fn propose(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>], answers: &Answers, o
         let first = if equal.is_empty() { String::new() } else { format!("{} for equality first, then ", list(&equal)) };
         draft(keys, equal.len(), vec![Shape::Range], format!("the statement tests {first}a range of {}{kept}", r.key.sql));
     }
+    // Where costs tell nothing: a table of which its own tests leave little is where the join begins, if the other side can be looked up.
+    let begins = |other: &str| {
+        let of = |o: &&Use<'_>| o.alias.eq_ignore_ascii_case(other) && !o.tested();
+        let found = |o: &Use<'_>| {
+            let by = |k: &Key| {
+                k.column.as_deref().is_some_and(|c| o.table.has_index_on(&[c]) || o.table.stored_by.first().is_some_and(|s| s == c))
+            };
+            o.join.iter().any(|(side, k)| side.eq_ignore_ascii_case(&u.alias) && by(k))
+        };
+        u.product != Product::Postgres && share.is_some_and(|k| k <= KEEPS) && all.iter().any(|o| of(&o) && found(o))
+    };
     let mut sides: Vec<&str> = u.join.iter().map(|(o, _)| o.as_str()).collect();
     sides.dedup();
     for (other, key) in &u.range_join {
@@ -176,7 +187,9 @@ pub fn propose(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>], answers: &Answers, o
     let (first, dropped) = (out.proposed.len(), out.dropped.len());
     let mut bases = Vec::new();
     for d in drafts {
-        let c = make(s, u, d);
+        let mut c = make(s, u, d);
+        let joins = || u.join.iter().filter(|(_, k)| c.keys.first() == Some(k)).any(|(other, _)| begins(other));
+        c.behind |= c.shapes.first() == Some(&Shape::Join) && joins();
         if lucky.is_none() && goes_on(s, u, &c, share) {
             bases.push(c.clone());
         }
@@ -254,7 +267,8 @@ fn make(s: &Scene<'_>, u: &Use<'_>, d: Draft) -> Candidate {
         only_where: None,
         method: None,
         shapes: d.shapes,
-        luck: d.why == LUCK,
+        behind: d.why == LUCK,
+        caution: None,
         why: d.why,
         nodes: vec![s.path(u.at).to_vec()],
         partitioned: u.partitioned,

@@ -397,6 +397,62 @@ fn a_with_part_keeps_a_test_from_its_table() {
     assert_eq!(whys(&twice, &pg(statement), 1.0), [Why::EverythingRead]);
 }
 
+/// Two indexes that are read together: one over both columns is tried.
+#[test]
+fn a_bitmap_of_two_indexes_is_one_table() {
+    let arm = |name: &str, cond: &str| says(node("bitmap index", "Bitmap Index Scan"), "Index Cond", cond).with_index(name);
+    let heap = says(
+        on(node("bitmap heap", "Bitmap Heap Scan"), "public.orders", "orders"),
+        "Recheck Cond",
+        "((orders.customer_id = 7) AND (orders.total = 5))",
+    );
+    let both =
+        over(node("bitmap and", "BitmapAnd"), vec![arm("by_total", "(orders.total = 5)"), arm("by_customer", "(orders.customer_id = 7)")]);
+    let p = plan("PostgreSQL", over(heap, vec![both]));
+    let mut known = pg("select * from orders where customer_id = 7 and total = 5");
+    known.tables[0].indexes.extend([index("by_total", &["total"], false), index("by_customer", &["customer_id"], false)]);
+    assert_eq!(specs(&p, &known, 0.001), ["public.orders (customer_id, total)"]);
+}
+
+trait Indexed {
+    fn with_index(self, name: &str) -> Self;
+}
+
+impl Indexed for PlanNode {
+    fn with_index(mut self, name: &str) -> Self {
+        self.index = Some(name.into());
+        self
+    }
+}
+
+/// A text of any length in an index may keep a later row from being written: behind the plain one, and said; a document not at all.
+#[test]
+fn what_has_no_limit_is_carried_along_with_a_caution() {
+    let p = plan("PostgreSQL", seq("orders", "(orders.customer_id = 7)"));
+    let mut known = pg("select state from orders where customer_id = 7");
+    let found = find(&p, &known, &keeping(&p, &known, 0.01));
+    let told: Vec<(String, bool)> = found.proposed.iter().map(|c| (c.spec(Dialect::Postgres), c.caution.is_some() && c.behind)).collect();
+    assert_eq!(
+        told,
+        [("public.orders (customer_id)".to_string(), false), ("public.orders (customer_id) INCLUDE (state)".to_string(), true)]
+    );
+    known.statement = Some("select doc from orders where customer_id = 7".into());
+    known.tables[0].spread.insert("doc".into(), Spread { distinct: Some(1.0), width: Some(5.0) });
+    assert_eq!(specs(&p, &known, 0.01), ["public.orders (customer_id)"]);
+}
+
+/// Without costs the table that a condition leaves little of comes first, where the other side is looked up by its key.
+#[test]
+fn a_join_begins_where_few_rows_are_left() {
+    let statement = "select c.city from customers c join orders o on o.customer_id = c.id where o.total > 990";
+    let p = lite(&["SCAN o", "SEARCH c USING INTEGER PRIMARY KEY (rowid=?)"], statement);
+    let mut known = bare(statement);
+    known.tables[1].stored_by = vec!["id".into()];
+    let first = |share: f64| specs(&p, &known, share)[0].clone();
+    assert!(first(0.01).starts_with("orders (total"), "{}", first(0.01));
+    assert!(first(0.9).starts_with("orders (customer_id"), "{}", first(0.9));
+}
+
 /// An OR over several columns wants an index for each of them, at once.
 #[test]
 fn alternatives_get_an_index_each() {

@@ -220,7 +220,9 @@ fn read<'a>(s: &'a Scene<'a>, i: usize, inner: &[Select]) -> Option<Use<'a>> {
         }
     };
     let top = s.parent(i).filter(|p| s.node(*p).op == "filter" && s.children(*p).next() == Some(i));
-    for text in s.filter(i).into_iter().chain(top.and_then(|p| s.filter(p))).chain(s.index_condition(i)) {
+    // A bitmap may be put together of several indexes: what they find together is what is checked again.
+    let found_by = s.condition(i, &["Recheck Cond"]).filter(|_| s.product == Product::Postgres).or_else(|| s.index_condition(i));
+    for text in s.filter(i).into_iter().chain(top.and_then(|p| s.filter(p))).chain(found_by) {
         // SQLite prints `c=?`: the statement has the value.
         if s.product.is_mysql() && Some(text) == s.index_condition(i) {
             take(s.read(&looked_up(text)), false, &mut local);

@@ -257,3 +257,19 @@ fn rows_below_a_drawn_plan_are_no_part_of_it() {
     assert!(read("QUERY PLAN\n|--SCAN o\n200\n", None).is_err());
     assert!(read("QUERY PLAN\n|--SCAN o\nbroken\n`--SCAN c\n", None).is_err());
 }
+
+/// Without its blanks a tree of MySQL's is a list; quoted by a mail or by Workbench it is whole.
+#[test]
+fn mysqls_tree_out_of_mails() {
+    let tree = "-> Limit: 3 row(s)  (actual time=12..12 rows=3 loops=1)\n    -> Sort: n DESC  (actual time=12..12 rows=3 loops=1)\n        -> Table scan on o  (cost=199 rows=198) (actual time=0.1..9 rows=200 loops=1)\n";
+    let whole = read(tree, None).unwrap();
+    let quoted: String = tree.lines().map(|l| format!("> {l}\n")).collect();
+    for text in [quoted, format!("'{}'", tree.replace('\n', "\\n"))] {
+        let found = read(&text, None).unwrap_or_else(|e| panic!("{e}\n{text}"));
+        assert_eq!((found.plan.root, found.count), (whole.plan.root.clone(), 1), "{text}");
+    }
+    let flat: String = tree.lines().map(|l| format!("{}\n", l.trim_start())).collect();
+    assert!(read(&flat, None).unwrap_err().message.contains("blanks at the beginning"));
+    let two = format!("{tree}{tree}");
+    assert_eq!(read(&two, None).unwrap().count, 2);
+}

@@ -46,6 +46,26 @@ impl Scene<'_> {
         };
         Some(self.index_with(&table, name, &columns.join("_"), "", &keys.join(", ")))
     }
+    /// The column that a pattern with a fixed beginning is of, last in the index, and the class that it wants there: in most collations no
+    /// plain index of PostgreSQL serves one.
+    pub fn pattern_class<'c>(&self, i: usize, columns: &'c [String], tests: &[Predicate]) -> Option<(&'c String, &'static str)> {
+        let last = columns.last().filter(|_| self.product == Product::Postgres)?;
+        let pattern = |p: &Predicate| p.test == Test::Prefix && p.column().is_some_and(|c| c.name == *last);
+        let classed = |x: &crate::plan::known::Index| x.keys.iter().zip(&x.classes).any(|(k, c)| k == last && c.ends_with("pattern_ops"));
+        let there = self.table(i).is_some_and(|t| t.indexes.iter().any(classed));
+        (!there && tests.iter().any(pattern)).then(|| {
+            let kind = self.table(i).and_then(|t| t.type_of(last)).unwrap_or_default();
+            (last, if kind.starts_with("character varying") { "varchar_pattern_ops" } else { "text_pattern_ops" })
+        })
+    }
+    /// [`Scene::index_on`], with the class that a pattern wants.
+    pub fn index_for(&self, i: usize, columns: &[String], tests: &[Predicate]) -> Option<String> {
+        let plain = self.index_on(i, columns)?;
+        Some(match self.pattern_class(i, columns, tests) {
+            Some((_, class)) => format!("{} {class})", plain.strip_suffix(')')?),
+            None => plain,
+        })
+    }
     /// An index on the tested columns over the rows of a condition alone.
     pub fn index_where(&self, i: usize, tests: &[Predicate], condition: &str) -> Option<String> {
         let mut columns: Vec<String> = tests.iter().filter_map(|p| Some(p.column()?.name.clone())).collect();

@@ -121,7 +121,7 @@ fn estimate(s: &Scene<'_>, i: usize, caused: Option<f64>) -> Option<PlanFinding>
     let alias = s.alias(about).unwrap_or("");
     let mut columns: Vec<String> = Vec::new();
     let (mut computed, mut converted) = (None, false);
-    for p in conditions.iter().flat_map(|c| c.predicates_on(alias)) {
+    for p in conditions.iter().flat_map(|c| c.predicates_on(alias)).map(|p| s.uncast(about, p)) {
         match p.column() {
             Some(_) if s.converted(about, &p).is_some() => converted = true,
             Some(c) if p.test != Test::Join && !columns.contains(&c.name) => columns.push(c.name.clone()),
@@ -138,7 +138,7 @@ fn estimate(s: &Scene<'_>, i: usize, caused: Option<f64>) -> Option<PlanFinding>
         format!("{}: {} rows were planned and {} came{per}, ×{} {direction}{from}", s.name(about), count(plan), rows(got), count(e.abs()));
     let hidden = s.is_scan(about)
         && columns.is_empty()
-        && conditions.iter().flat_map(|c| c.predicates_on(alias)).any(|p| p.key.cast_column().is_some());
+        && conditions.iter().flat_map(|c| c.predicates_on(alias)).any(|p| s.uncast(about, p).key.cast_column().is_some());
     let mut asked = false;
     conditions.iter().for_each(|c| c.walk(&mut |e| asked |= matches!(e, Expr::Subquery(_))));
     let apart = conditions.iter().find_map(|c| unlike_several(s, c));

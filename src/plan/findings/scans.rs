@@ -126,10 +126,14 @@ fn slow_scan(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
     // Of a partition alone no index is made: where the catalogue does not tell what it is a part of, the plan cannot.
     let part = !scan.arms.is_empty() && s.indexed_table(scan.at).is_none();
     let hidden = s.hidden_index(scan.at, &columns);
+    let classed = s.pattern_class(scan.at, &columns, &tests(s, scan));
+    let there = s.indexed(scan.at, &columns) && classed.is_none();
     let ddl = match &hidden {
         Some((_, show)) => Some(show.clone()),
-        None if part || s.indexed(scan.at, &columns) => None,
-        None => s.index_on(scan.at, &columns).or_else(|| only_unlike(s, scan).and_then(|c| s.index_where(scan.at, &tests(s, scan), &c))),
+        None if part || there => None,
+        None => s
+            .index_for(scan.at, &columns, &tests(s, scan))
+            .or_else(|| only_unlike(s, scan).and_then(|c| s.index_where(scan.at, &tests(s, scan), &c))),
     };
     let Some(kept) = scan.kept else {
         // SQLite counts no rows that a test dropped: the shape and the size are all there is.
@@ -193,7 +197,7 @@ fn slow_scan(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
         "No test in the filter is one that an index of one list of columns serves.".to_string()
     } else if columns.is_empty() {
         "No test in the filter is one that a plain index serves: see what is said of functions, casts and patterns here.".to_string()
-    } else if s.indexed(scan.at, &columns) {
+    } else if there {
         let compare = match s.product {
             Product::Postgres => "SET enable_seqscan = off",
             Product::MySql | Product::MariaDb => "FORCE INDEX on the table",
@@ -205,7 +209,8 @@ fn slow_scan(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
     } else if part {
         format!("Try an index on ({}) of the table that these are parts of, or of each of them: {}.", columns.join(", "), try_index(s))
     } else {
-        format!("Try an index on ({}): {}.", columns.join(", "), try_on(s, scan.at))
+        let class = classed.map_or(String::new(), |(_, class)| format!(" {class}"));
+        format!("Try an index on ({}{class}): {}.", columns.join(", "), try_on(s, scan.at))
     };
     let draft = Draft::new("F1", severity, weight, Confidence::Certain).at(s.path(scan.at));
     let draft = scan.arms.iter().filter(|i| **i != scan.at).fold(draft, |d, i| d.at(s.path(*i)));
@@ -360,7 +365,7 @@ fn order_walk(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
 fn whole_index(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
     let n = s.node(scan.at);
     // Up to a LIMIT it is not read from end to end.
-    if !matches!(n.op.as_str(), "index scan" | "index only scan") || s.searches(scan.at) || s.limited(scan.top).is_some() {
+    if !matches!(n.op.as_str(), "index scan" | "index only scan") || s.searches(scan.at) || s.ends_early(scan.top) {
         return None;
     }
     let weight = scan.weight?;

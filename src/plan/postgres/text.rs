@@ -59,7 +59,8 @@ pub(super) fn read(lines: &[String]) -> Result<Sheet<'static>> {
     };
     let (lines, unsure) = joining::join(behind_cut(lines));
     r.strange = unsure;
-    let begins = |l: &&Line| is_arrow(&l.text) || has_figures(&l.text) || names::is_operation(&l.text) && properties::key(&l.text).is_none();
+    let begins =
+        |l: &&Line| is_arrow(&l.text) || has_figures(&l.text) || names::is_operation(&l.text) && properties::key(&l.text).is_none();
     if lines.iter().find(begins).is_some_and(|l| is_arrow(&l.text)) {
         return Err(whole::headless());
     }

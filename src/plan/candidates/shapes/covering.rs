@@ -31,15 +31,22 @@ fn is_narrow(s: &Scene<'_>, u: &Use<'_>, column: &str) -> bool {
 /// fit is refused. The average of today's says nothing of that; few different values do.
 fn is_bounded(s: &Scene<'_>, u: &Use<'_>, column: &str) -> bool {
     let kind = u.table.type_of(column).unwrap_or_default();
+    // Few values of a text are a state or a kind; of a document they are its first ones.
+    let words = kind == "text" || kind.starts_with("character varying");
+    let few =
+        words && s.product == Product::Postgres && u.table.spread.get(column).and_then(|w| w.distinct).is_some_and(|d| d <= FEW_VALUES);
+    // A row of SQLite's goes on in other pages, in a table and in an index.
+    is_limited(u, column) || few || s.product == Product::Sqlite
+}
+
+/// Whether its type keeps a column short.
+fn is_limited(u: &Use<'_>, column: &str) -> bool {
+    let kind = u.table.type_of(column).unwrap_or_default();
     let long =
         ["text", "blob", "json", "bytea", "xml", "[]", "tsvector", "hstore", "geometry", "geography"].iter().any(|t| kind.contains(t));
     let characters = ["char", "binary", "bit varying", "varbit"].iter().any(|t| kind.contains(t));
     let declared = || kind.split_once('(').and_then(|(_, n)| n.split([')', ',']).next()?.trim().parse::<u32>().ok());
-    let bounded =
-        !long && (!characters || kind == "\"char\"" || kind == "char" || kind == "character" || declared().is_some_and(|n| n <= DECLARED));
-    let few = s.product == Product::Postgres && u.table.spread.get(column).and_then(|w| w.distinct).is_some_and(|d| d <= FEW_VALUES);
-    // A row of SQLite's goes on in other pages, in a table and in an index.
-    bounded || few || s.product == Product::Sqlite
+    !long && (!characters || kind == "\"char\"" || kind == "char" || kind == "character" || declared().is_some_and(|n| n <= DECLARED))
 }
 
 /// All rows are wanted, but few of their columns: an index that has these is a smaller table, in the order of GROUP BY.
@@ -190,6 +197,14 @@ pub(super) fn covering(s: &Scene<'_>, u: &Use<'_>, bases: Vec<Candidate>, out: &
             extra.iter().map(|n| n.as_str()).collect::<Vec<_>>().join(", ")
         );
         c.name = name(&c, u.table);
+        let endless: Vec<&str> = extra.iter().filter(|n| !is_limited(u, n) && s.product == Product::Postgres).map(|n| n.as_str()).collect();
+        if !endless.is_empty() {
+            c.behind = true;
+            c.caution = Some(format!(
+                "Nothing limits the length of {}: with it in the index, a row in which it is longer than about 2,700 bytes cannot be written any more.",
+                endless.join(", ")
+            ));
+        }
         made.push(c);
     }
     for c in made {

@@ -2,7 +2,7 @@
 
 use super::{Build, columns, indexed, maria_scan, node, of, plan, seq, table};
 use crate::model::plan::{PlanNode, Role};
-use crate::plan::findings::findings;
+use crate::plan::findings::{fill, findings};
 use crate::plan::known::{Known, Table};
 
 /// Values that are excluded one by one: what the planner makes of them, and what finds their rows.
@@ -74,4 +74,37 @@ fn a_unique_lookup_wants_no_longer_index() {
         f2.next.starts_with("Each lookup finds one row") && f2.sql.as_deref() == Some("CREATE INDEX p_category_idx ON p (category)"),
         "{f2:?}"
     );
+}
+
+/// MariaDB and SQLite show no LIMIT: what it ended early is no error of the estimate.
+#[test]
+fn a_limit_that_the_plan_does_not_show() {
+    let scan = || maria_scan("orders", "index").est(198_865.0).ran(1.0, 3.0, 60.0).drops(3_000.0).says("Filter", "orders.state = 'x'");
+    let told = |root: PlanNode, statement: &str| {
+        let mut p = plan("MariaDB", root);
+        p.analyzed = true;
+        fill(&mut p, &Known { statement: Some(statement.into()), ..Known::default() });
+        (p.findings.iter().any(|f| f.id == "F5"), p.root.estimate_doubt.is_some())
+    };
+    let limited = "select * from orders where state = 'x' order by placed desc limit 3";
+    assert_eq!(told(scan(), "select * from orders where state = 'x'"), (true, false));
+    assert_eq!(told(scan(), limited), (false, true));
+    // All of it is read before the first row of the sort.
+    let sorted = node("sort", "filesort").ran(1.0, 3.0, 5.0).over(vec![scan()]);
+    assert_eq!(told(sorted, limited), (true, false));
+}
+
+/// In most collations no plain index serves a pattern; a varchar that PostgreSQL prints as text has its statistics.
+#[test]
+fn a_pattern_wants_its_class() {
+    let scan = seq("orders").est(10.0).ran(1.0, 5_000.0, 60.0).drops(95_000.0).says("Filter", "((orders.ref)::text ~~ 'R1%'::text)");
+    let mut known = of(vec![columns(table("orders", 100_000.0), &[("ref", "character varying(40)")])]);
+    let p = plan("PostgreSQL", scan);
+    let f1 = |known: &Known| findings(&p, known).into_iter().find(|f| f.id == "F1").expect("F1");
+    assert_eq!(f1(&known).sql.as_deref(), Some("CREATE INDEX orders_ref_idx ON public.orders (ref varchar_pattern_ops)"));
+    let f5 = findings(&p, &known).into_iter().find(|f| f.id == "F5").expect("F5");
+    assert!(f5.message.ends_with("tested on ref") && !f5.next.contains("cast"), "{f5:?}");
+    // One of another class does not serve it.
+    known.tables[0] = indexed(known.tables[0].clone(), "by_ref", &["ref"]);
+    assert!(f1(&known).next.starts_with("Try an index on (ref varchar_pattern_ops)"), "{}", f1(&known).next);
 }
