@@ -29,6 +29,8 @@ const FEW_VALUES: f64 = 50.0;
 const LUCKY: f64 = 1_000.0;
 /// Candidates that are tried with all columns that are needed.
 const BASES: usize = 2;
+/// Rows for each value of a column up to which it needs no other beside it.
+const ALONE: f64 = 20.0;
 /// Ranges that are tried after the equalities, one at a time.
 const RANGES: usize = 2;
 
@@ -137,6 +139,24 @@ pub fn propose(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>], answers: &Answers, o
     }
     // What is unlike a value is most of a table, unless it is known to be little.
     let most = |t: &Tested| share.is_none() && matches!(t.predicate.op.as_str(), "<>" | "not in");
+    // Costs tell whether further columns are worth their room.
+    if s.product == Product::Postgres {
+        let tells = |k: &Key| k.column.as_ref().and_then(|c| u.table.spread.get(c)?.distinct);
+        if let Some(first) = equal.first().filter(|_| equal.len() > 1)
+            && tells(first).zip(u.table.rows).is_some_and(|(d, rows)| d * ALONE >= rows)
+        {
+            draft(vec![first.clone()], 1, vec![Shape::Equality], format!("{} alone finds a few rows already{kept}", first.sql));
+        }
+        if !u.range.is_empty() {
+            draft(equal.clone(), equal.len(), vec![Shape::Equality], format!("the statement tests {} for equality{kept}", list(&equal)));
+        }
+        // Where the order's own column is tested, too, the walk begins at its bound.
+        if u.order.first().is_some_and(|o| u.range.iter().any(|t| t.key.sql == o.sql)) && u.range.len() > 1 {
+            let keys = u.range.iter().map(|t| t.key.clone()).fold(u.order.clone(), push_new);
+            let why = "rows come in the order of ORDER BY, and the other columns are tested in the index".to_string();
+            draft(fixed.iter().cloned().chain(keys).fold(Vec::new(), push_new), fixed.len(), vec![Shape::Order], why);
+        }
+    }
     for r in u.range.iter().filter(|t| !most(t)).take(RANGES) {
         let keys = push_new(equal.clone(), r.key.clone());
         let first = if equal.is_empty() { String::new() } else { format!("{} for equality first, then ", list(&equal)) };

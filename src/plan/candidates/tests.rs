@@ -453,6 +453,22 @@ fn a_join_begins_where_few_rows_are_left() {
     assert!(first(0.9).starts_with("orders (customer_id"), "{}", first(0.9));
 }
 
+/// Costs tell whether further columns are worth their room: what is there without them is asked, too.
+#[test]
+fn a_column_that_tells_enough_stands_alone_too() {
+    let p = plan("PostgreSQL", seq("orders", "((orders.customer_id = 7) AND (orders.state = 'x'::text) AND (orders.note ~~ 'x%'::text))"));
+    let known = pg("select * from orders where customer_id = 7 and state = 'x' and note like 'x%'");
+    let got = specs(&p, &known, 0.001);
+    for want in ["(customer_id)", "(customer_id, state)", "(customer_id, state, note text_pattern_ops)"] {
+        assert!(got.contains(&format!("public.orders {want}")), "{want}: {got:?}");
+    }
+    let below = seq("orders", "((orders.created_at >= '2026-01-01'::date) AND (orders.total > 990))");
+    let p =
+        plan("PostgreSQL", over(node("limit", "Limit"), vec![over(says(node("sort", "Sort"), "Sort Key", "orders.total"), vec![below])]));
+    let known = pg("select * from orders where created_at >= date '2026-01-01' and total > 990 order by total limit 10");
+    assert!(specs(&p, &known, 0.01).contains(&"public.orders (total, created_at)".to_string()), "{:?}", specs(&p, &known, 0.01));
+}
+
 /// An OR over several columns wants an index for each of them, at once.
 #[test]
 fn alternatives_get_an_index_each() {

@@ -233,6 +233,14 @@ fn remedy(s: &Scene<'_>, i: usize, columns: &[String], computed: Option<&Expr>) 
                 "How often a recursion goes on cannot be known beforehand, and no statistics mend it. Where the plan above suffers, keep its \
                  rows in a temporary table, ANALYZE that, and go on from there."
             }
+            Product::Postgres if s.node(i).op == "function scan" => {
+                "What a function gives is declared (ROWS), 1,000 where it is not: declare it, or keep the rows in a temporary table, ANALYZE that, \
+                 and go on from there."
+            }
+            Product::Postgres if left_out(s, i) => {
+                "It looks for rows without a partner by a column that is none of the join's: test a column of the join's condition for NULL, or write \
+                 NOT EXISTS. Then it is planned as an anti join; compare."
+            }
             Product::Postgres => {
                 "The tables below are judged well: look at the join's or the group's columns together. Split the query there and explain the parts."
             }
@@ -292,6 +300,13 @@ fn remedy(s: &Scene<'_>, i: usize, columns: &[String], computed: Option<&Expr>) 
     }
 }
 
+/// Whether a node is an outer join of which only the rows are wanted that have no partner.
+fn left_out(s: &Scene<'_>, i: usize) -> bool {
+    let n = s.node(i);
+    let outer = [" Left Join", " Right Join"].iter().any(|w| n.raw_op.ends_with(w));
+    outer && s.filter(i).is_some_and(|f| s.read(f).predicates().iter().any(|p| p.test == Test::Null))
+}
+
 /// F6, with the node to blame.
 fn nested_loop(s: &Scene<'_>, i: usize, wrong: &[usize]) -> Option<(PlanFinding, usize)> {
     let n = s.node(i);
@@ -309,7 +324,8 @@ fn nested_loop(s: &Scene<'_>, i: usize, wrong: &[usize]) -> Option<(PlanFinding,
     }
     let total = s.total_ms?;
     let below = probe.wall_ms.or(probe.total_ms)?;
-    let spent = s.own_ms(i)? + below;
+    // Rounded means times many loops may come to more than there was.
+    let spent = (s.own_ms(i)? + below).min(total);
     if spent < PROBES.1 * total || spent < SELF_MS {
         return None;
     }

@@ -6,6 +6,7 @@ use super::scans::{WORTH_KEEPING, shorter};
 use super::scene::{MANY, Product, Scene, Weight, count, percent, spent, took};
 use crate::model::Severity;
 use crate::model::plan::{Confidence, PlanFinding, Role};
+use crate::plan::expression::Test;
 
 /// F22: runs of a subquery; critical from here on (plans.md §3).
 const RUNS: (f64, f64) = (1_000.0, 10_000.0);
@@ -161,7 +162,17 @@ fn materialize(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
             .number("rows_per_loop", rows)
             .say(
                 format!("the kept rows of {} were read {} times, {} rows each{}", inner(s, i), count(loops), count(rows), spent(weight)),
-                "An index on the inner side's join column would spare it, or a hash join: SET LOCAL enable_material = off, then enable_nestloop = off, and compare.",
+                match s.condition(parent, &["Join Filter"]) {
+                    None => "Nothing joins the two sides: see whether a condition was forgotten.",
+                    Some(c) if s.read(c).predicates().iter().all(|p| p.test != Test::Join) => {
+                        "No hash join serves this condition. Where it is an OR, write its alternatives as a UNION and compare; where it is a range, an \
+                         index on the inner side's column."
+                    }
+                    Some(_) => {
+                        "An index on the inner side's join column would spare it, or a hash join: SET LOCAL enable_material = off, then \
+                         enable_nestloop = off, and compare."
+                    }
+                },
             ),
     )
 }

@@ -108,3 +108,35 @@ fn a_pattern_wants_its_class() {
     known.tables[0] = indexed(known.tables[0].clone(), "by_ref", &["ref"]);
     assert!(f1(&known).next.starts_with("Try an index on (ref varchar_pattern_ops)"), "{}", f1(&known).next);
 }
+
+/// What is said of a wrong estimate fits the step that it is of.
+#[test]
+fn a_remedy_fits_its_step() {
+    let remedy = |root: PlanNode| {
+        let found = findings(&plan("PostgreSQL", root), &Known::default());
+        found.into_iter().find(|f| f.id == "F5").expect("F5").next
+    };
+    let series = node("function scan", "Function Scan").est(1_000.0).ran(1.0, 500_000.0, 60.0);
+    assert!(remedy(series).contains("declared (ROWS)"));
+    let join = node("hash join", "Hash Left Join").est(20_000.0).ran(1.0, 2.0, 60.0).says("Filter", "(o.id IS NULL)");
+    assert!(remedy(join.over(vec![seq("a").ran(1.0, 5.0, 1.0), seq("b").ran(1.0, 5.0, 1.0)])).contains("planned as an anti join"));
+}
+
+/// Rows that are kept and read again: only where a join's columns are equal has an index or a hash anything to go by.
+#[test]
+fn kept_rows_without_an_equality() {
+    let next = |condition: &str| {
+        let mut n = node("nested loop", "Nested Loop").ran(1.0, 9.0, 60.0).over(vec![
+            seq("a").ran(1.0, 500.0, 1.0),
+            node("materialize", "Materialize").ran(500.0, 900.0, 60.0).role(Role::Inner).over(vec![seq("b").ran(1.0, 900.0, 1.0)]),
+        ]);
+        if !condition.is_empty() {
+            n = n.says("Join Filter", condition);
+        }
+        let found = findings(&plan("PostgreSQL", n), &Known::default());
+        found.into_iter().find(|f| f.id == "F24").expect("F24").next
+    };
+    assert!(next("").contains("a condition was forgotten"), "{}", next(""));
+    assert!(next("((a.x = b.x) OR (a.y = b.y))").contains("No hash join serves"), "{}", next("((a.x = b.x) OR (a.y = b.y))"));
+    assert!(next("(a.x = b.x)").contains("An index on the inner side's join column"), "{}", next("(a.x = b.x)"));
+}

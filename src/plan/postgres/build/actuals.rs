@@ -85,6 +85,10 @@ pub(super) fn actuals(n: &mut PlanNode, a: Actual, workers: &[Value<'_>]) {
         }
     }
     leader(n, loops);
+    // A bitmap of bitmaps counts no rows, and prints 0.
+    if matches!(n.raw_op.as_str(), "BitmapAnd" | "BitmapOr") {
+        (n.rows, n.rows_total, n.rows_err) = (None, None, None);
+    }
 }
 
 /// Adds a worker's share, and what else it tells as an attribute.
