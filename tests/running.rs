@@ -536,7 +536,7 @@ fn a_shortcut_ends_the_statement_before_it() {
     // As mycli and psql have it on one line, but not inside a string.
     let mut c = open("select 42 \\G");
     assert_eq!(statements(&c.press("F5"))[0].text, "select 42");
-    assert!(c.state.query.running.as_ref().unwrap().record);
+    assert!(c.state.query.running.as_ref().unwrap().records[0]);
     let mut c = open("select '\\G'");
     assert_eq!(statements(&c.press("F5"))[0].text, "select '\\G'");
     let mut c = open("select 1;\n\\x\nselect 2\n\\dt\nselect 3");

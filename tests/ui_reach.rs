@@ -8,6 +8,7 @@ use console::Console;
 use holdpoint::app::dialog::Dialog;
 use holdpoint::app::effect::Effect;
 use holdpoint::app::msg::RunEvent;
+use holdpoint::app::palette::Choice;
 use holdpoint::app::{Action, Msg, Pane, Workspace};
 use holdpoint::config::files::EditorKeys;
 use holdpoint::config::keymap::Keymap;
@@ -168,6 +169,34 @@ fn the_tree_and_the_names_are_read_again_when_a_database_is_attached_or_let_go()
     assert!((names, tree) == (1, 1) && !screen.contains("with two"), "{screen}");
     // A search path leaves the tree as it is.
     assert_eq!(go(Some(Place::Path("sales".into()))).1, 0);
+}
+
+#[test]
+fn letters_of_vims_command_line_lead_to_its_commands() {
+    let mut c = open("select 1");
+    for (typed, action) in [("w", Action::SaveFile), ("wq", Action::SaveFile), ("x", Action::SaveFile), ("e", Action::OpenFile)] {
+        c.press("C-p");
+        c.type_text(typed);
+        let Some(Dialog::Palette(p)) = c.state.dialogs.last() else { panic!("{typed}: no palette") };
+        assert_eq!(p.chosen().map(|e| &e.choice), Some(&Choice::Action(action)), "{typed}");
+        c.press("Esc");
+    }
+}
+
+#[test]
+fn each_statement_of_a_run_keeps_its_own_terminator_where_values_are_asked_for() {
+    let mut c = open("select 2;\nselect * from orders where id = ?;\nselect 3\\G");
+    c.press("Esc");
+    c.press("Space");
+    c.press("r");
+    c.press("a");
+    c.type_text("3");
+    let effects = c.press("Enter");
+    let sent = effects.iter().find_map(|e| if let Effect::Run { statements, .. } = e { Some(statements.clone()) } else { None });
+    let sent = sent.expect("it runs");
+    assert_eq!(sent.iter().map(|s| s.record).collect::<Vec<_>>(), [false, false, true]);
+    assert_eq!(sent[2].text, "select 3");
+    assert_eq!(c.state.query.running.as_ref().map(|r| r.records.clone()), Some(vec![false, false, true]));
 }
 
 #[test]

@@ -158,10 +158,8 @@ pub fn run(state: &mut State, line: &str, effects: &mut Vec<Effect>) {
         "\\g" | "\\gx" | "\\G" => match state.query.editor.statement_before(state.query.editor.cursor_line()) {
             Some(s) => {
                 let text = state.query.editor.text()[s.span.clone()].to_string();
-                super::panes::running::run_these(state, vec![Statement::new(text, Some(s.span.start))], effects);
-                if let Some(r) = &mut state.query.running {
-                    r.record = word != "\\g";
-                }
+                let statement = Statement { record: word != "\\g", ..Statement::new(text, Some(s.span.start)) };
+                super::panes::running::run_these(state, vec![statement], effects);
             }
             None => state.say(Note::info("There is no statement before this line.")),
         },

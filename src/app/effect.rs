@@ -34,6 +34,8 @@ pub struct Statement {
     pub values: BTreeMap<String, Param>,
     /// The data of a `COPY … FROM STDIN;`.
     pub data: Option<std::sync::Arc<str>>,
+    /// Its rows are shown as records (`\gx`).
+    pub record: bool,
 }
 
 impl Statement {
@@ -44,7 +46,7 @@ impl Statement {
 
     /// A statement without values.
     pub fn new(text: impl Into<String>, offset: Option<usize>) -> Self {
-        Statement { text: text.into(), offset, values: BTreeMap::new(), data: None }
+        Statement { text: text.into(), offset, values: BTreeMap::new(), data: None, record: false }
     }
 }
 

@@ -215,6 +215,17 @@ impl Palette {
                 }
             }
         }
+        // What vim's command line calls them.
+        let meant = match pattern.trim() {
+            "w" | "wq" | "x" => Some(Action::SaveFile),
+            "e" => Some(Action::OpenFile),
+            _ => None,
+        };
+        let meant = meant.filter(|_| self.finds == Finds::Everything).map(Choice::Action);
+        if let Some(at) = meant.and_then(|m| self.entries.iter().position(|e| e.choice == m)) {
+            self.shown.retain(|i| *i != at);
+            self.shown.insert(0, at);
+        }
         if let Some(line) = pattern.trim().parse().ok().filter(|n| *n > 0 && self.finds == Finds::Everything) {
             let label = format!("line {line}");
             self.shown.insert(0, self.entries.len());

@@ -98,12 +98,11 @@ pub fn due(state: &mut State, job: JobId, effects: &mut Vec<Effect>) {
         state.query.watch = None;
         return;
     };
-    let (id, record) = (tab.id, tab.record);
-    let statement = Statement { text: tab.text.clone(), offset: tab.offset, values: tab.values.clone(), data: None };
+    let id = tab.id;
+    let statement = Statement { values: tab.values.clone(), record: tab.record, ..Statement::new(tab.text.clone(), tab.offset) };
     running::again(state, id, statement, effects);
     if let (Some(r), Some(w)) = (&mut state.query.running, &mut state.query.watch) {
         w.job = r.job;
-        r.record = record;
     }
 }
 

@@ -297,7 +297,7 @@ impl Jobs {
                         cx
                     }
                 };
-                let statement = crate::app::effect::Statement { text, offset: None, values, data: None };
+                let statement = crate::app::effect::Statement { text, offset: None, values, data: None, record: false };
                 tokio::spawn(statements::explain(shared, cx, link, job, version, statement, analyze));
             }
             Effect::CancelLivePlan => {

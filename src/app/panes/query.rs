@@ -153,7 +153,7 @@ impl Query {
             failed: 0,
             cut_short: false,
             dropped: 0,
-            record: false,
+            records: Vec::new(),
             since,
             blocked: crate::app::blocked::Blocked::of("statement"),
         });

@@ -43,8 +43,8 @@ pub struct Running {
     pub cut_short: bool,
     /// Results that could not be kept.
     pub dropped: usize,
-    /// Its rows are shown as records (`\gx`).
-    pub record: bool,
+    /// Of each statement, whether its rows are shown as records (`\gx`).
+    pub records: Vec<bool>,
     /// When the server was asked to end it.
     pub cancelled: Option<jiff::Timestamp>,
     /// When its newest statement began.
@@ -111,17 +111,12 @@ pub fn run(state: &mut State, all: bool, effects: &mut Vec<Effect>) {
     }
     let reading = editor.reading();
     let mut statements = statements;
-    let mut record = false;
     for s in &mut statements {
         if let Some((text, as_record)) = sql::terminator::terminated(reading, &s.text) {
-            record |= as_record;
-            s.text = text.to_string();
+            (s.text, s.record) = (text.to_string(), as_record);
         }
     }
     run_these(state, statements, effects);
-    if let Some(r) = &mut state.query.running {
-        r.record |= record;
-    }
 }
 
 /// Runs statements, asking for the values of their parameters first.
@@ -176,6 +171,7 @@ pub fn start(state: &mut State, mut statements: Vec<Statement>, effects: &mut Ve
     state.job(job, title, false, effects);
     if let Some(r) = &mut state.query.running {
         r.values = statements.iter().map(|s| s.values.clone()).collect();
+        r.records = statements.iter().map(|s| s.record).collect();
     }
     effects.push(Effect::Run { link: state.link_no, job, result, statements, how: state.query.how });
     state.query.lower = Pane::Results;
@@ -212,7 +208,7 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
             tab.record = state.query.expanded;
             if let Some(r) = state.query.running.as_ref().filter(|r| r.job == job) {
                 tab.values = r.values.get(index).cloned().unwrap_or_default();
-                tab.record |= r.record;
+                tab.record |= r.records.get(index).copied().unwrap_or_default();
                 (tab.row, tab.column) = r.cursor.unwrap_or_default();
                 tab.back.clone_from(&r.back);
                 tab.back_to = r.cursor.map(|(row, _)| row).filter(|row| *row > 0);

@@ -110,5 +110,5 @@ fn way(
     }
     let text =
         format!("SELECT * FROM {}.{} WHERE {}", dialect.quote_ident(other.0), dialect.quote_ident(other.1), conditions.join(" AND "));
-    Ok(Statement { text, offset: None, values, data: None })
+    Ok(Statement { text, offset: None, values, data: None, record: false })
 }

@@ -106,7 +106,7 @@ pub fn read_again(state: &mut State, result: ResultId, effects: &mut Vec<Effect>
     if let Some(tab) = state.result_mut(result) {
         let back = Back::of(tab, plan.as_ref());
         tab.staged.clear();
-        let again = Statement { text: tab.text.clone(), offset: tab.offset, values: tab.values.clone(), data: None };
+        let again = Statement { values: tab.values.clone(), record: tab.record, ..Statement::new(tab.text.clone(), tab.offset) };
         running::again(state, result, again, effects);
         if let Some(r) = &mut state.query.running {
             r.back = Some(back);
