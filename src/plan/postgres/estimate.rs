@@ -47,9 +47,11 @@ pub(super) fn judge(plan: &Plan, nodes: &mut [PlanNode], facts: &[Facts]) {
         }
         let a = above[i];
         let n = &mut nodes[i];
+        if n.op == "bitmap merge" && n.loops.is_some() {
+            n.estimate_doubt = Some(BITMAP.into());
+        }
         let (Some(est), Some(rows)) = (n.est_rows, n.rows) else { continue };
         let doubt = match n.op.as_str() {
-            "bitmap merge" => Some(BITMAP),
             "hash" => Some(SAME),
             "insert" | "update" | "delete" | "merge" if est == 0.0 || rows == 0.0 => Some(NOTHING),
             _ if a.cut.is_some() => a.cut,
