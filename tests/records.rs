@@ -145,6 +145,11 @@ fn productions_database_is_not_written_through_another_target() {
         assert!(told.contains("app-prod.db is the database of app-prod (production)"), "{text}: {told}");
         assert_eq!(rows(), before, "{text}");
     }
+    // Its rows may be read, and copied.
+    let copied =
+        "attach 'file:app-prod.db?mode=ro' as p; create table taken as select * from p.notes; insert into taken select * from p.notes";
+    p.expect(0, &["query", "app-dev", copied]);
+    assert!(p.expect(4, &["query", "app-dev", "attach 'file:app-prod.db?mode=ro' as p; delete from p.notes"]).contains("readonly"));
     rusqlite::Connection::open(p.path("other.db")).and_then(|c| c.execute_batch("create table t (a)")).expect("another file");
     p.expect(0, &["query", "app-dev", "attach 'other.db' as o; insert into o.t values (1)"]);
 

@@ -160,7 +160,7 @@ fn the_tree_and_the_names_are_read_again_when_a_database_is_attached_or_let_go()
         let tree = effects.iter().filter(|e| matches!(e, Effect::Children { at, .. } if at.0.is_empty())).count();
         (names, tree, c.screen())
     };
-    let two = Beside { name: "two".into(), file: Some("/srv/two.db".into()), objects: Vec::new() };
+    let two = Beside { name: "two".into(), file: Some("/srv/two.db".into()), read_only: false, objects: Vec::new() };
     let (names, tree, screen) = go(Some(Place::Beside(vec![two.clone()])));
     assert_eq!((names, tree), (1, 1));
     assert!(screen.contains("with two"), "{screen}");

@@ -16,6 +16,8 @@ pub struct Beside {
     pub name: String,
     /// `None` where it is in memory or in a file without a name: nobody else can open it.
     pub file: Option<String>,
+    /// It was opened for reading alone (`?mode=ro`).
+    pub read_only: bool,
     /// What makes the objects of such a one anew, without their rows; in the order in which that works.
     pub objects: Vec<String>,
 }

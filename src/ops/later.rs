@@ -20,7 +20,7 @@ pub(super) fn refusal(target: &Target, dialect: Dialect, place: Option<&Place>, 
         Dialect::Sqlite => {
             let attaches = attached_file(statement).and_then(|f| of_file(target, Path::new(&f)));
             // However it was attached: what a statement changes there does not stand in its text alone (triggers).
-            let attached = || place?.beside().iter().find_map(|b| of_file(target, Path::new(b.file.as_deref()?)));
+            let attached = || place?.beside().iter().filter(|b| !b.read_only).find_map(|b| of_file(target, Path::new(b.file.as_deref()?)));
             attaches.or_else(attached)
         }
         _ => {
@@ -48,9 +48,12 @@ fn of_file<'t>(target: &'t Target, file: &Path) -> Option<&'t Later> {
 }
 
 fn held(target: &Target, later: &Later) -> Error {
-    let what = match (&later.database, &later.path) {
-        (Some(database), _) => database.clone(),
-        (None, path) => path.as_deref().unwrap_or(Path::new("")).display().to_string(),
+    let (what, reads) = match (&later.database, &later.path) {
+        (Some(database), _) => (database.clone(), format!("Reads of {database} run here, too.")),
+        (None, path) => {
+            let path = path.as_deref().unwrap_or(Path::new("")).display().to_string();
+            (path.clone(), format!("To read it from here: ATTACH 'file:{path}?mode=ro' AS …"))
+        }
     };
     let (name, what) = (text::clean(&target.name), text::clean(&what).into_owned());
     Error::held(format!(
@@ -58,5 +61,5 @@ fn held(target: &Target, later: &Later) -> Error {
         text::clean(&later.target),
         text::clean(&later.environment)
     ))
-    .hint(format!("Open that target: its access, its checklists and its journal hold there. Reads of {what} run here, too."))
+    .hint(format!("Open that target: its access, its checklists and its journal hold there. {}", text::clean(&reads)))
 }

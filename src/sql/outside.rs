@@ -67,7 +67,7 @@ pub fn databases_reached(text: &str, known: &BTreeSet<String>) -> BTreeSet<Strin
     out
 }
 
-/// The file that SQLite is told to attach, where it stands in the text as it is.
+/// The file that SQLite is told to attach for writing, too, where it stands in the text as it is.
 pub fn attached_file(text: &str) -> Option<String> {
     let words = words(Dialect::Sqlite, text);
     let mut rest = words.iter().skip_while(|w| w.name != "attach").skip(1).skip_while(|w| w.name == "database");
@@ -75,8 +75,11 @@ pub fn attached_file(text: &str) -> Option<String> {
     let file = rest.next().filter(|w| matches!(w.kind, TokenKind::String | TokenKind::QuotedIdentifier))?;
     let quote = &file.text[..1];
     let name = file.text.strip_prefix(quote)?.strip_suffix(quote)?.replace(&quote.repeat(2), quote);
-    // As a URI it may have parameters.
-    Some(name.strip_prefix("file:").map_or(name.clone(), |uri| uri.split(['?', '#']).next().unwrap_or(uri).to_string()))
+    // As a URI it may have parameters (https://sqlite.org/uri.html).
+    let Some(uri) = name.strip_prefix("file:") else { return Some(name) };
+    let (path, parameters) = uri.split('#').next().unwrap_or(uri).split_once('?').unwrap_or((uri, ""));
+    let reads = parameters.split('&').any(|p| p == "mode=ro");
+    (!reads).then(|| path.to_string())
 }
 
 struct Word<'t> {
@@ -523,6 +526,7 @@ mod tests {
         let file = |text: &str| attached_file(text);
         assert_eq!(file("attach database 'a''b.db' as x").as_deref(), Some("a'b.db"));
         assert_eq!(file("/* x */ ATTACH 'file:p.db?mode=rw' AS p").as_deref(), Some("p.db"));
+        assert_eq!(file("attach 'file:p.db?cache=private&mode=ro' as p"), None);
         assert_eq!(file("attach ?1 as x"), None);
         assert_eq!(file("select 'attach' from t"), None);
     }

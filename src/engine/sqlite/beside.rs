@@ -20,13 +20,14 @@ pub(super) fn now(conn: &Connection) -> rusqlite::Result<Option<Place>> {
         let name = String::from_utf8_lossy(r.get_ref(0)?.as_bytes()?).into_owned();
         let file = String::from_utf8_lossy(r.get_ref(1)?.as_bytes()?).into_owned();
         if !file.is_empty() {
-            all.push(Beside { name, file: Some(file), objects: Vec::new() });
+            let read_only = conn.is_readonly(name.as_str()).unwrap_or(false);
+            all.push(Beside { name, file: Some(file), read_only, objects: Vec::new() });
             continue;
         }
         let objects = objects(conn, &name)?;
         // SQLite opens the one of temporary objects by itself, for its own work as well.
         if name != "temp" || !objects.is_empty() {
-            all.push(Beside { name, file: None, objects });
+            all.push(Beside { name, file: None, read_only: false, objects });
         }
     }
     Ok((!all.is_empty()).then_some(Place::Beside(all)))
