@@ -171,5 +171,8 @@ fn productions_database_is_not_written_through_another_target() {
     std::fs::write(p.path("t.csv"), "a,b\n2,2\n").expect("file");
     assert!(p.expect(4, &["import", "dev", "later_prod.t", "t.csv"]).contains("is the database of prod"));
     assert!(p.expect(0, &["query", "dev", "select * from later_prod.t", "--format", "csv"]).contains("1,1"));
+    // What is only read there is copied; a table may bear the name of that database.
+    maria.sql("later_dev", "create table later_prod (a int primary key, b int)");
+    p.expect(0, &["query", "dev", "insert into later_prod select * from later_prod.t; update later_prod set b = 9 where later_prod.a = 1"]);
     assert_eq!(maria.sql("", "select a, b from later_prod.t").trim(), "1\t1");
 }

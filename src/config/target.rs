@@ -222,13 +222,12 @@ impl Target {
         self.same_server(other) && database(self) == database(other)
     }
 
-    /// Whether a session of this one could be led to the other's database: of the same server where databases are names in front of a dot,
-    /// or any file where files can be attached.
+    /// Whether a session of this one could be led to the other's database, or drop it: of the same server, or any file where files can be
+    /// attached.
     pub fn reaches(&self, other: &Target) -> bool {
         match self.engine {
-            EngineKind::Postgres => false,
-            EngineKind::MySql => self.same_server(other),
             EngineKind::Sqlite => other.engine == self.engine,
+            _ => self.same_server(other),
         }
     }
 

@@ -274,7 +274,7 @@ pub async fn write(cx: &Cx, conn: &Connection, own: &Session, table: &TableInfo,
     if conn.target().access != AccessMode::Open {
         return Err(Error::read_only(format!("refused on {}, which is not open", crate::text::clean(&conn.target().name))));
     }
-    if let Some(held) = super::later::of_schema(conn.target(), conn.place().as_ref(), &table.schema) {
+    if let Some(held) = super::later::of_schema(conn.target(), conn.dialect(), conn.place().as_ref(), &table.schema) {
         return Err(held);
     }
     let mut ledger = Ledger::new(cx, conn);

@@ -173,7 +173,7 @@ impl Connection {
     /// An error where the rows of a table are in the user's own session alone, so that no other one can change them, or in the database of a
     /// target of a later environment.
     pub(in crate::ops) fn reaches(&self, schema: &str) -> Result<()> {
-        if let Some(held) = super::later::of_schema(self.target(), self.place().as_ref(), schema) {
+        if let Some(held) = super::later::of_schema(self.target(), self.dialect(), self.place().as_ref(), schema) {
             return Err(held);
         }
         if !self.place().is_some_and(|p| p.is_private(schema)) {

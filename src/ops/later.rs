@@ -3,7 +3,7 @@
 
 use crate::config::{Later, Target};
 use crate::model::{Beside, Dialect, Error, Place};
-use crate::sql::outside::{attached_file, databases_reached};
+use crate::sql::outside::{attached_file, databases_written};
 use crate::sql::{Class, Verdict};
 use crate::text;
 use std::collections::BTreeSet;
@@ -15,7 +15,8 @@ pub(super) fn refusal(target: &Target, dialect: Dialect, place: Option<&Place>, 
         return None;
     }
     // Where the session has come there in another way, it may leave.
-    let place = place.filter(|_| matches!(verdict.class, Class::Dml | Class::Ddl));
+    let leaves = statement.trim_start().get(..6).is_some_and(|w| w.eq_ignore_ascii_case("detach"));
+    let place = place.filter(|_| !leaves && !matches!(verdict.class, Class::Transaction | Class::Session));
     let found = match dialect {
         Dialect::Sqlite => {
             let attaches = attached_file(statement).and_then(|f| of_file(target, Path::new(&f)));
@@ -25,17 +26,19 @@ pub(super) fn refusal(target: &Target, dialect: Dialect, place: Option<&Place>, 
         }
         _ => {
             let known: BTreeSet<String> = target.later.iter().filter_map(|l| l.database.as_ref()).map(|d| d.to_lowercase()).collect();
-            let there = place.and_then(Place::path).and_then(|p| of_database(target, p));
-            databases_reached(statement, &known).into_iter().find_map(|d| of_database(target, &d)).or(there)
+            let there = place.filter(|_| dialect == Dialect::MySql).and_then(Place::path).and_then(|p| of_database(target, p));
+            databases_written(dialect, statement, &known).into_iter().find_map(|d| of_database(target, &d)).or(there)
         }
     };
     found.map(|later| held(target, later))
 }
 
 /// The same for rows of a table in this schema.
-pub(super) fn of_schema(target: &Target, place: Option<&Place>, schema: &str) -> Option<Error> {
+pub(super) fn of_schema(target: &Target, dialect: Dialect, place: Option<&Place>, schema: &str) -> Option<Error> {
     let attached = place.map_or(&[] as &[Beside], Place::beside).iter().find(|b| b.name == schema);
-    let later = of_database(target, schema).or_else(|| of_file(target, Path::new(attached?.file.as_deref()?)));
+    // Where a schema is no database, it may bear the name of one.
+    let by_name = of_database(target, schema).filter(|_| dialect == Dialect::MySql);
+    let later = by_name.or_else(|| of_file(target, Path::new(attached?.file.as_deref()?)));
     later.map(|later| held(target, later))
 }
 
@@ -49,7 +52,7 @@ fn of_file<'t>(target: &'t Target, file: &Path) -> Option<&'t Later> {
 
 fn held(target: &Target, later: &Later) -> Error {
     let (what, reads) = match (&later.database, &later.path) {
-        (Some(database), _) => (database.clone(), format!("Reads of {database} run here, too.")),
+        (Some(database), _) => (database.clone(), format!("What only reads {database} runs here, too.")),
         (None, path) => {
             let path = path.as_deref().unwrap_or(Path::new("")).display().to_string();
             (path.clone(), format!("To read it from here: ATTACH 'file:{path}?mode=ro' AS …"))
