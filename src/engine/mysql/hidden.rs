@@ -167,6 +167,9 @@ pub(super) async fn beyond(s: &Session, table: &[String], touched: Touched) -> R
         ))
         .await?;
     let mut why: Vec<String> = found.rows.iter().map(|r| at(r, 0).to_string()).collect();
+    if !touched.update && !touched.delete {
+        return Ok(why);
+    }
     // The catalogue leaves columns out that a login may not read: what is read by their names would not be whole rows.
     let of = table.iter().map(|n| q(n)).collect::<Vec<_>>().join(".");
     match s.fetch(format!("SELECT * FROM {of} LIMIT 0")).await {

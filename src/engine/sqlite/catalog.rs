@@ -206,12 +206,13 @@ async fn relations(s: &Session, schema: &str) -> Result<Vec<SchemaNode>> {
     let estimates = estimates(s, schema).await?;
     let list = s
         .fetch(format!(
-            "SELECT t.type, t.name, l.type, l.wr, l.strict FROM {}.sqlite_schema t
-             LEFT JOIN pragma_table_list l ON l.schema = {} AND l.name = t.name
+            // The list is made once: joined as it is, it would be made anew for each table.
+            "WITH l AS MATERIALIZED (SELECT name, type, wr, strict FROM pragma_table_list WHERE schema = {})
+             SELECT t.type, t.name, l.type, l.wr, l.strict FROM {}.sqlite_schema t LEFT JOIN l ON l.name = t.name
              WHERE t.type IN ('table', 'view') AND t.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
              ORDER BY t.type, l.type = 'shadow', t.name COLLATE NOCASE",
-            q(schema),
-            lit(schema)
+            lit(schema),
+            q(schema)
         ))
         .await?;
     Ok(list
