@@ -274,3 +274,18 @@ fn what_a_login_may_not_see_is_looked_up_elsewhere_held_or_told_on_mariadb() {
     let told = run(&guarded::home(&guarded::maria(maria, "reach_lim"), 100), 0, "delete from p where id = 2");
     assert!(told.contains("1 row of reach_lim.read_only") && !told.contains("may not see"), "{told}");
 }
+
+/// A column that the server sets with each UPDATE is written, too, and foreign keys follow it.
+#[test]
+fn columns_that_the_server_renews_take_others_along_on_mariadb() {
+    let maria = MariaServer::shared();
+    maria.create_database("reach_renewed");
+    let seed = "create table up (id int primary key, v int, ts timestamp(6) not null default current_timestamp(6) on update current_timestamp(6), unique (ts)); \
+         insert into up (id, v) values (1, 1); \
+         create table uc (id int primary key, ts timestamp(6) null, foreign key (ts) references up (ts) on update cascade); insert into uc select 101, ts from up";
+    maria.sql("reach_renewed", seed);
+    let home = guarded::home(&guarded::maria(maria, "reach_renewed"), 100);
+    let told = run(&home, 0, "update up set v = 9 where id = 1");
+    assert!(told.contains("1 row of reach_renewed.uc by cascade: changed"), "{told}");
+    assert!(guarded::saved(&home).contains("\"id\":101"), "{}", guarded::saved(&home));
+}

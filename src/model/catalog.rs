@@ -149,6 +149,8 @@ pub struct ColumnInfo {
     pub nullable: bool,
     /// The server computes it: it cannot be written.
     pub generated: bool,
+    /// The server sets it with each UPDATE of its row (`ON UPDATE CURRENT_TIMESTAMP`).
+    pub renewed: bool,
     /// It has a default, or counts by itself: an INSERT may leave it out.
     pub default: bool,
     /// Left out, it takes a number of which no rollback gives anything back.

@@ -217,6 +217,7 @@ async fn allowed(
             type_name,
             nullable: true,
             generated: false,
+            renewed: false,
             default: true,
             counts: false,
             hidden: true,

@@ -126,6 +126,7 @@ pub async fn template(_cx: &Cx, conn: &Connection, at: &NodePath, template: Temp
                 type_name: n.detail,
                 nullable: true,
                 generated: false,
+                renewed: false,
                 default: false,
                 counts: false,
                 hidden: false,

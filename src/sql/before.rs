@@ -242,6 +242,12 @@ pub fn unknown_calls(dialect: Dialect, text: &str) -> Vec<String> {
         if first > 0 && matches!(raw(first - 1).to_ascii_uppercase().as_str(), "INTO" | "AS" | "::" | "TABLE") {
             continue;
         }
+        // `ON CONFLICT (id) DO …` neither; what a JOIN goes by may be a function of that name, and no DO stands behind it.
+        let upper = |i: usize| raw(i).to_ascii_uppercase();
+        let close = || (i + 1..tokens.len()).find(|j| raw(*j) == ")").map_or(tokens.len(), |j| j + 1);
+        if first == i && i > 0 && upper(i - 1) == "ON" && upper(i) == "CONFLICT" && upper(close()) == "DO" {
+            continue;
+        }
         let name: String = (first..=i).map(raw).collect();
         let plain = name.to_lowercase();
         if !super::functions::harmless(dialect, &plain) && !out.contains(&plain) {
@@ -265,6 +271,14 @@ fn select(dialect: Dialect, table: &str, rest: &str) -> Before {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_columns_of_a_conflict_are_no_call() {
+        let calls = |text: &str| unknown_calls(Dialect::Postgres, text);
+        assert!(calls("insert into t (a, b) values (1, 2) on conflict (a, b) do nothing").is_empty());
+        assert_eq!(calls("insert into t select 1 from a join b on conflict (a.id) where true on conflict (id) do nothing"), ["conflict"]);
+        assert_eq!(calls("insert into t values (ev(1)) on conflict (id) do nothing"), ["ev"]);
+    }
 
     fn select_of(dialect: Dialect, text: &str) -> String {
         match before_image(dialect, text) {

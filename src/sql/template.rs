@@ -164,6 +164,7 @@ mod tests {
             type_name: "text".into(),
             nullable: true,
             generated,
+            renewed: false,
             default,
             counts: false,
             hidden: false,

@@ -58,6 +58,7 @@ pub(super) async fn of(s: &Session, name: &[String]) -> Result<Option<TableInfo>
             nullable: at(r, 4) == "YES",
             // MySQL's DEFAULT_GENERATED is only a default that is an expression.
             generated: ["virtual", "stored", "persistent"].iter().any(|w| extra.contains(w)),
+            renewed: extra.contains("on update"),
             hidden: extra.contains("invisible"),
             default: r.get(6).is_some_and(Option::is_some) || extra.contains("auto_increment") || extra.contains("default_generated"),
             counts: extra.contains("auto_increment") || crate::sql::counters::moves_sequence(at(r, 6)).is_some(),

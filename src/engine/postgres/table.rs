@@ -81,6 +81,7 @@ fn column(r: &Row) -> ColumnInfo {
         type_name: cell(r, 4).to_string(),
         nullable: cell(r, 5) == "f",
         generated: cell(r, 6) == "t",
+        renewed: false,
         default: cell(r, 7) == "t",
         counts: cell(r, 9) == "t",
         hidden: false,

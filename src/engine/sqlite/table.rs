@@ -49,6 +49,7 @@ pub(super) async fn of(s: &Session, name: &[String]) -> Result<Option<TableInfo>
         type_name: at(r, 1).to_string(),
         nullable: at(r, 2) != "1",
         generated: matches!(at(r, 5), "2" | "3"),
+        renewed: false,
         default: at(r, 3) == "1" || (at(r, 4) == "1" && at(r, 1).eq_ignore_ascii_case("integer")),
         // AUTOINCREMENT's own table is rolled back like any other.
         counts: false,

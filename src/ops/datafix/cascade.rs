@@ -199,11 +199,11 @@ pub(in crate::ops) fn follows(touch: &Touch, key: &Referrer) -> Option<Follow> {
     follow.filter(|f| *f != Follow::Nothing || !key.enforced)
 }
 
-/// What is touched with the columns that a statement writes: others may be computed from them.
+/// What is touched with the columns that a statement writes: others may be computed from them, or set by the server.
 pub(in crate::ops) fn with_computed(touch: Touch, table: &TableInfo) -> Touch {
     match touch {
         Touch::Update(columns) => {
-            let computed = table.columns.iter().filter(|c| c.generated).map(|c| c.name.clone());
+            let computed = table.columns.iter().filter(|c| c.generated || c.renewed).map(|c| c.name.clone());
             Touch::Update(columns.into_iter().chain(computed).collect())
         }
         touch => touch,

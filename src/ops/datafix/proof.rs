@@ -72,6 +72,11 @@ impl<'a> Proof<'a> {
         self.own
     }
 
+    /// Every row of the table was looked at, and not the saved ones alone.
+    pub fn looked_at_all(&self) -> bool {
+        matches!(self.way, Way::Whole(_) | Way::ByKey(_, Some(_)))
+    }
+
     pub fn take(&mut self, batch: &RowBatch) {
         for r in 0..batch.rows() {
             if let Some(at) = self.places {

@@ -6,7 +6,7 @@ use super::proof::{Look, Proof};
 use super::sample::{self, Change, Changes};
 use super::{BeforeImage, Cx};
 use crate::engine::{Catalog, Event, Fixes, NewRows, Session, Touched};
-use crate::model::{Error, Kind, Param, Result, TableInfo};
+use crate::model::{Dialect, Error, Kind, Param, Result, TableInfo};
 use crate::ops::cells::{self, CellStatement};
 use crate::sql::before::{Touch, unlocked};
 use crate::sql::params::Bound;
@@ -216,6 +216,13 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
             let counted = proof.holds(&look, &step.touch, n, with_it).await.inspect_err(|_| images.discard()).map_err(|e| at(i, e))?;
             for (table, n) in counted.iter().flatten() {
                 *noted.get_or_insert_with(BTreeMap::new).entry(table.clone()).or_default() += n;
+            }
+            // There a row that is looked at is locked (SERIALIZABLE).
+            if dialect == Dialect::MySql && proof.looked_at_all() {
+                let words = format!("all rows of {own_name} had to be looked at: nobody else changes any of them until you answer");
+                if !said.contains(&words) {
+                    said.push(words);
+                }
             }
         }
         affected += n;
