@@ -176,7 +176,7 @@ pub fn heavy(target: &Target, plan: &Plan) -> Option<String> {
     Some(format!("The server runs {load} statements of other sessions at this moment; this target asks from {limit} on."))
 }
 
-fn first_word(dialect: crate::model::Dialect, text: &str) -> &str {
+pub(super) fn first_word(dialect: crate::model::Dialect, text: &str) -> &str {
     sql::lex(dialect, text)
         .into_iter()
         .find(|t| !matches!(t.kind, sql::TokenKind::Whitespace | sql::TokenKind::Comment))

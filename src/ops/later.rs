@@ -1,6 +1,7 @@
 //! Databases of a later environment that lie beside a target's own, on the same server or in another file: what the configuration calls
 //! production is not written through a target that it calls development.
 
+use super::explain::first_word;
 use crate::config::{Later, Target};
 use crate::model::{Beside, Dialect, Error, Place};
 use crate::sql::outside::{attached_file, databases_written};
@@ -15,7 +16,7 @@ pub(super) fn refusal(target: &Target, dialect: Dialect, place: Option<&Place>, 
         return None;
     }
     // Where the session has come there in another way, it may leave.
-    let leaves = statement.trim_start().get(..6).is_some_and(|w| w.eq_ignore_ascii_case("detach"));
+    let leaves = first_word(dialect, statement).eq_ignore_ascii_case("detach");
     let place = place.filter(|_| !leaves && !matches!(verdict.class, Class::Transaction | Class::Session));
     let found = match dialect {
         Dialect::Sqlite => {

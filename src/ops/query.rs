@@ -2,7 +2,7 @@
 
 use super::{Connection, Cx};
 use crate::config::AccessMode;
-use crate::model::{Dialect, Error, Result};
+use crate::model::{Error, Result};
 use crate::sql::{self, Class, Verdict};
 use crate::store::journal::NewEntry;
 use jiff::{Timestamp, ToSpan};
@@ -115,7 +115,7 @@ pub async fn admit(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, text: &s
         ),
         Class::Other => Error::read_only(format!("refused on {name}, which is read-only: {}", verdict.reason)),
     };
-    let refusal = match explains(conn.dialect(), text) {
+    let refusal = match super::explain::first_word(conn.dialect(), text).eq_ignore_ascii_case("explain") {
         true => refusal.hint(format!(
             "`holdpoint explain {name} \"…\"` (F6 in the console) shows the plan of the statement behind EXPLAIN; nothing of it is run."
         )),
@@ -129,12 +129,6 @@ pub async fn admit(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, text: &s
         _ => refusal,
     };
     Ok(Admission::Refused(refusal))
-}
-
-/// The statement is an EXPLAIN.
-fn explains(dialect: Dialect, text: &str) -> bool {
-    let first = sql::lex(dialect, text).into_iter().find(|t| !matches!(t.kind, sql::TokenKind::Whitespace | sql::TokenKind::Comment));
-    first.is_some_and(|t| text[t.span].eq_ignore_ascii_case("explain"))
 }
 
 /// What of a read may write all the same: a function that the catalogue does not know to be harmless, or something that
