@@ -415,6 +415,29 @@ fn one_escape_leaves_insert_though_proposals_are_shown() {
 }
 
 #[test]
+fn the_list_opens_when_names_come_after_the_last_key() {
+    let nations = || {
+        let mut names = holdpoint::model::names::Collector::default();
+        names.relation("main", "nations", holdpoint::model::NodeKind::Table, false);
+        names.finish(vec!["main".into()], vec!["main".into()], Vec::new())
+    };
+    let mut c = open();
+    let link = c.state.link_no;
+    c.type_text("select * from nat");
+    assert!(c.state.popup().is_none(), "no name is known yet");
+    c.send(Msg::Names { link, result: Ok(Box::new(nations())) });
+    assert_eq!(c.state.popup().map(|p| p.list[0].insert.clone()), Some("nations".into()));
+
+    // Not where the cursor went on, and not over what it was told to leave alone.
+    let mut c = open();
+    let link = c.state.link_no;
+    c.type_text("select * from nat");
+    c.press("Left");
+    c.send(Msg::Names { link, result: Ok(Box::new(nations())) });
+    assert!(c.state.popup().is_none());
+}
+
+#[test]
 fn vim_comes_in_normal_and_shows_its_mode() {
     let mut c = with(EditorKeys::Vim);
     c.press("i");

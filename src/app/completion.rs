@@ -92,7 +92,7 @@ pub fn forget(state: &mut State) {
 }
 
 /// The names came.
-pub fn loaded(state: &mut State, result: crate::model::Result<Box<Names>>) {
+pub fn loaded(state: &mut State, result: crate::model::Result<Box<Names>>, effects: &mut Vec<Effect>) {
     match result {
         Ok(mut names) => {
             // What was used since the console opened stays in front.
@@ -109,6 +109,7 @@ pub fn loaded(state: &mut State, result: crate::model::Result<Box<Names>>) {
             state.completion.names = Some(names);
             state.completion.asked.clear();
             with_temporary(state);
+            came(state, effects);
         }
         // Typing goes on without proposals of names; the reason is told when they are asked for.
         Err(e) => state.completion.problem = Some(e.message),
@@ -128,12 +129,13 @@ pub fn loaded_more(state: &mut State, schema: &str, result: crate::model::Result
     came(state, effects);
 }
 
-/// Names came, of a schema or of a directory: for the text that waits for them.
+/// Names came, of the target, a schema or a directory: for the text that waits for them.
 pub fn came(state: &mut State, effects: &mut Vec<Effect>) {
     let here = (state.query.editor.version, state.query.editor.cursor_byte());
     if let Some((version, at, asked)) = state.completion.waits.take()
         && (version, at) == here
         && state.typing()
+        && !state.completion.popup.as_ref().is_some_and(|p| p.moved)
     {
         propose(state, asked, effects);
         if asked && state.completion.popup.is_none() && state.completion.waits.is_none() {
@@ -271,7 +273,8 @@ fn propose(state: &mut State, asked: bool, effects: &mut Vec<Effect>) -> Vec<Str
     let enough = asked || behind_dot || typed.chars().count() >= LETTERS && !found.complete;
     let version = editor.version;
     let unread = found.unread;
-    state.completion.waits = (!unread.is_empty()).then_some((version, at, asked));
+    let reading = state.completion.names.is_none() && state.completion.problem.is_none();
+    state.completion.waits = (reading || !unread.is_empty()).then_some((version, at, asked));
     read_more(state, &unread, effects);
     if !enough || found.list.is_empty() {
         return unread;
@@ -337,6 +340,7 @@ pub fn key(state: &mut State, key: Key, effects: &mut Vec<Effect>) -> bool {
         Code::Enter if popup.moved => take(state, effects),
         Code::Esc => {
             state.completion.popup = None;
+            state.completion.waits = None;
             // The list came by itself: in vim's INSERT the same key has to lead out of it.
             state.config.editor_keys != EditorKeys::Vim
         }

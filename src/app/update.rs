@@ -83,7 +83,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Definition { link, at, result } if link == state.link_no => schema::definition(state, &at, result),
         Msg::Schema { link, told } if link == state.link_no => schema::told(state, told, effects),
         Msg::Names { link, result } if link == state.link_no => {
-            completion::loaded(state, result);
+            completion::loaded(state, result, effects);
             super::backslash::describe::again(state, effects);
             super::backslash::again(state);
         }

@@ -58,9 +58,9 @@ pub fn measure(report: &mut Report, home: &Path, name: &str, target: &str) {
     let mut o = open(home, target);
     o.wait_for("t_00019");
     to_editor(&mut o);
-    // The names are there when one that the tree does not show is proposed; one that stands there whole is not.
+    // The names are there when one that the tree does not show is proposed: the first of the short list.
     o.send("select c19 from t_0499");
-    o.wait_for("t_04999");
+    o.wait_for("t_04990");
     o.send("<Esc>");
     to_editor(&mut o);
     let mut cost = Cost::default();
