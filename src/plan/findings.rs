@@ -22,6 +22,7 @@ pub(super) mod scene;
 mod sorting;
 pub(in crate::plan) mod subplans;
 mod whole;
+pub(in crate::plan) mod words;
 
 /// A kind of finding: its number in the catalogue, its stable name, and what it is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,9 +2,9 @@
 
 use super::uses::{Obstacle, Use};
 use super::{Answers, Candidates, shapes};
-use crate::plan::findings::scans::shorter;
-use crate::plan::findings::scene::{Product, Scene, percent};
+use crate::plan::findings::scene::{Product, Scene};
 use crate::plan::findings::subplans::UNKEPT;
+use crate::plan::findings::words::{percent, shorter};
 use crate::sql::reserved::ident;
 
 /// Rows changed since the statistics were made, as a share of all (plans.md §3, F33).

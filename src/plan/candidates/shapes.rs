@@ -19,7 +19,8 @@ use super::uses::{Tested, Use};
 use super::{Answers, Candidate, Candidates, Dropped, KEEPS, Key, SMALL, Shape};
 use crate::plan::expression::Test;
 use crate::plan::findings::predicates::rewrite;
-use crate::plan::findings::scene::{Product, Scene, percent};
+use crate::plan::findings::scene::{Product, Scene};
+use crate::plan::findings::words::percent;
 use crate::plan::known::Table;
 use crate::text::thousands;
 

@@ -400,7 +400,7 @@ fn askable(e: &Expr, alias: &str) -> bool {
 }
 
 fn place(s: &Scene<'_>, u: &mut Use<'_>, p: &Predicate) {
-    let text = || crate::plan::findings::scans::shorter(&p.key.sql(s.dialect));
+    let text = || crate::plan::findings::words::shorter(&p.key.sql(s.dialect));
     if let (Some((kind, value)), Some(c)) = (s.converted(u.at, p), p.column()) {
         return hinder(u, Obstacle::Converted { column: c.name.clone(), kind, value: value.to_string() });
     }

@@ -1,7 +1,8 @@
 //! Estimates: the lowest node that was misjudged, what was built upon it, and the statistics behind it (F5, F6, F33, F34).
 
 use super::Draft;
-use super::scene::{Product, SELF_MS, SELF_SHARE, Scene, Weight, count, ms, percent};
+use super::scene::{Product, SELF_MS, SELF_SHARE, Scene, Weight};
+use super::words::{count, ms, percent};
 use crate::model::Severity;
 use crate::model::plan::{Confidence, PlanFinding, Role};
 use crate::plan::expression::{Expr, Test};

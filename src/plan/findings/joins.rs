@@ -2,8 +2,8 @@
 
 use super::Draft;
 use super::ddl::index_columns;
-use super::scans::{shorter, try_on};
-use super::scene::{MANY, Product, Scene, Weight, count, spent};
+use super::scene::{MANY, Product, Scene, Weight};
+use super::words::{count, shorter, spent, took, try_on};
 use crate::model::Severity;
 use crate::model::plan::{Confidence, PlanFinding, Role};
 use crate::plan::expression::{Expr, Test};
@@ -200,7 +200,7 @@ fn cartesian(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
                     count(left),
                     count(right),
                     count(pairs),
-                    super::scene::took(weight)
+                    took(weight)
                 ),
                 "Look for a forgotten join condition between them; if all pairs are wanted, aggregate each side first.",
             ),
@@ -367,12 +367,7 @@ fn late_distinct(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
             .number("rows_after", after)
             .but(sure, because)
             .say(
-                format!(
-                    "the join makes {} rows of which {} are left without duplicates{}",
-                    count(before),
-                    count(after),
-                    super::scene::took(weight)
-                ),
+                format!("the join makes {} rows of which {} are left without duplicates{}", count(before), count(after), took(weight)),
                 "If the joined table only has to have a match, ask with EXISTS instead of JOIN and DISTINCT, and compare.",
             ),
     )

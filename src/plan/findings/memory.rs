@@ -1,7 +1,8 @@
 //! Memory: sorts, hash tables and groupings that went to disk, temporary pages, wide rows (F13–F16, F35).
 
 use super::Draft;
-use super::scene::{MANY, Product, Scene, Weight, count, spent};
+use super::scene::{MANY, Product, Scene, Weight};
+use super::words::{count, shorter, spent};
 use crate::model::Severity;
 use crate::model::plan::{Confidence, PlanFinding};
 
@@ -103,7 +104,7 @@ fn sort(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
     // What it sorted is what it was given; a LIMIT takes fewer from it.
     let sorted = s.children(i).find_map(|c| s.node(c).rows_total).or(n.rows_total).unwrap_or(0.0);
     let wrote = kilobytes.map(|k| format!("{} kB", count(k))).unwrap_or_else(|| "some of it".into());
-    let by = s.condition(i, &["Sort Key"]).map(|k| format!(" by {}", super::scans::shorter(k))).unwrap_or_default();
+    let by = s.condition(i, &["Sort Key"]).map(|k| format!(" by {}", shorter(k))).unwrap_or_default();
     let mut draft =
         Draft::new("F13", Severity::Warning, weight, Confidence::Certain).at(s.path(i)).sql(Some(more(kilobytes.unwrap_or(16_384.0))));
     if let Some(k) = kilobytes {

@@ -1,7 +1,8 @@
 //! Parallel work: workers that did not come, that were not worth it, or that had nothing to do (F26–F28).
 
 use super::Draft;
-use super::scene::{MANY, Scene, count, ms, percent, spent, took};
+use super::scene::{MANY, Scene};
+use super::words::{count, ms, percent, spent, took};
 use crate::model::Severity;
 use crate::model::plan::{Confidence, PlanFinding};
 

@@ -1,8 +1,9 @@
 //! Conditions that no index serves as they are written: casts, functions, patterns, NOT IN (F8, F9, F10, F23).
 
 use super::Draft;
-use super::scans::{WORTH_KEEPING, shorter, try_on};
-use super::scene::{MANY, Product, Scan, Scene, Weight, spent};
+use super::scans::WORTH_KEEPING;
+use super::scene::{MANY, Product, Scan, Scene, Weight};
+use super::words::{count, shorter, spent, try_on};
 use crate::model::Severity;
 use crate::model::plan::{Confidence, PlanFinding};
 use crate::plan::expression::{Column, Expr, Predicate, Test};
@@ -402,7 +403,7 @@ fn not_in(s: &Scene<'_>) -> Option<PlanFinding> {
             (None, _) => continue,
         };
         let loops = plans.iter().filter_map(|c| s.node(*c).loops).fold(None, |a: Option<f64>, l| Some(a.map_or(l, |a| a.max(l))));
-        let times = loops.map(|l| format!(", {} times", super::scene::count(l))).unwrap_or_default();
+        let times = loops.map(|l| format!(", {} times", count(l))).unwrap_or_default();
         let mut draft =
             Draft::new("F23", Severity::Warning, weight, if written == Some(true) { Confidence::Certain } else { Confidence::Possible })
                 .at(s.path(i))

@@ -7,7 +7,6 @@ use crate::plan::expression::{self, Expr};
 use crate::plan::known::{Known, Table};
 use crate::plan::places::{Named, named};
 use crate::plan::statement::{self, Select};
-use crate::text::thousands;
 use std::sync::OnceLock;
 
 /// A node's own time below this share of the execution is not worth a sentence (plans.md §3, default gates).
@@ -435,42 +434,4 @@ fn lay<'a>(n: &'a PlanNode, parent: Option<usize>, path: &mut Vec<usize>, out: &
         path.pop();
     }
     out[at].end = out.len();
-}
-
-/// `12,345`
-pub fn count(n: f64) -> String {
-    thousands(n.max(0.0).round() as u64)
-}
-
-/// `12.3 ms`
-pub fn ms(n: f64) -> String {
-    if n >= 10_000.0 { format!("{:.1} s", n / 1000.0) } else { format!("{n:.1} ms") }
-}
-
-/// `99.8 %`; never 100 when something is left.
-pub fn percent(part: f64, whole: f64) -> String {
-    let p = if whole > 0.0 { 100.0 * part / whole } else { 0.0 };
-    if (99.5..100.0).contains(&p) {
-        format!("{:.1} %", p.min(99.9))
-    } else if p >= 10.0 {
-        format!("{p:.0} %")
-    } else {
-        format!("{p:.1} %")
-    }
-}
-
-/// `, 12.3 ms of its own` where it was measured.
-pub fn spent(w: Weight) -> String {
-    match w {
-        Weight::Timed(t) => format!(", {} of its own", ms(t)),
-        _ => String::new(),
-    }
-}
-
-/// `, which took 12.3 ms`.
-pub fn took(w: Weight) -> String {
-    match w {
-        Weight::Timed(t) => format!(", which took {}", ms(t)),
-        _ => String::new(),
-    }
 }

@@ -1,8 +1,8 @@
 //! Sorts and helpers of other engines that an index would spare (F38, F39).
 
 use super::Draft;
-use super::scans::{shorter, try_index};
-use super::scene::{MANY, Product, SELF_MS, SELF_SHARE, Scene, Weight, count, spent};
+use super::scene::{MANY, Product, SELF_MS, SELF_SHARE, Scene, Weight};
+use super::words::{count, shorter, spent, try_index};
 use crate::model::Severity;
 use crate::model::plan::{Confidence, PlanFinding};
 use crate::plan::expression;

@@ -2,8 +2,9 @@
 
 use super::Draft;
 use super::joins::RESCANNED;
-use super::scans::{WORTH_KEEPING, shorter};
-use super::scene::{MANY, Product, Scene, Weight, count, percent, spent, took};
+use super::scans::WORTH_KEEPING;
+use super::scene::{MANY, Product, Scene, Weight};
+use super::words::{count, percent, shorter, spent, took};
 use crate::model::Severity;
 use crate::model::plan::{Confidence, PlanFinding, Role};
 use crate::plan::expression::Test;

@@ -1,7 +1,8 @@
 //! The statement as a whole: compiling, planning, triggers, locks, time that no node explains, forbidden steps (F29–F32, F41–F43).
 
 use super::Draft;
-use super::scene::{Product, Scene, Weight, count, ms, percent, spent};
+use super::scene::{Product, Scene, Weight};
+use super::words::{count, ms, percent, spent};
 use crate::model::Severity;
 use crate::model::plan::{Confidence, PlanFinding, Trigger};
 

@@ -6,7 +6,8 @@ use super::super::{Answers, Candidates, Dropped, KEEPS, Key, Shape};
 use super::served::same_key;
 use super::{Draft, FEW_VALUES, consider, keeping, list, lucky, make, name, push_new};
 use crate::plan::expression::Test;
-use crate::plan::findings::scene::{Product, Scene, percent};
+use crate::plan::findings::scene::{Product, Scene};
+use crate::plan::findings::words::percent;
 use crate::sql::reserved::ident;
 
 /// An index over the rows alone that have none of the usual values.

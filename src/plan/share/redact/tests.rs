@@ -1,6 +1,6 @@
 use super::*;
 use crate::model::plan::Removed;
-use crate::plan::findings::{self, scans::shorter};
+use crate::plan::findings::{self, words::shorter};
 use crate::plan::known::Known;
 use crate::plan::share::{Form, render};
 use proptest::prelude::*;
