@@ -2,7 +2,8 @@
 //! to go for a step that is proven elsewhere.
 
 use super::super::migrations::{self, shown_range, shown_version};
-use super::{dotted, no_run};
+use super::no_run;
+use super::words::dotted;
 use crate::app::dialog::{Answer, Confirm, Dialog, Field, Form, Purpose, Then};
 use crate::app::effect::Operation;
 use crate::app::msg::Ran;
