@@ -15,7 +15,7 @@ const SHOWN: usize = 3;
 /// Lines about cascades that stand in the question itself.
 const CASCADES: usize = 4;
 /// Title of all that is known of it.
-const VIEW: &str = "Data fix: rows, locks, who waits";
+const VIEW: &str = "Data fix: who waits, locks, rows";
 /// Widest value in a line.
 const VALUE: usize = 24;
 
@@ -151,22 +151,13 @@ pub fn show(state: &mut State) {
     let Some(fix) = &state.query.fix else { return };
     let r = &fix.report;
     let mut out = vec![format!("{} changed. {}", text::counted(r.affected, "row"), r.before), String::new()];
-    let rows = r.changes.lines(200);
-    if !rows.is_empty() {
-        let hidden = r.changes.beyond(r.affected, rows.len());
-        out.push(if hidden > 0 { format!("The first {}:", text::counted(rows.len() as u64, "row")) } else { "The rows:".into() });
-        out.extend(rows.into_iter().map(|l| format!("  {l}")));
-        if hidden > 0 {
-            out.push(format!("  … and {} more", text::counted(hidden, "row")));
+    match (&state.query.waiting_unknown, state.query.waiting.as_slice()) {
+        (Some(why), _) => out.push(format!("Who waits cannot be seen: {why}")),
+        (None, []) => out.push("Nobody was waiting for it at the last look.".into()),
+        (None, waiting) => {
+            out.push("Waiting for it:".into());
+            out.extend(waiting.iter().map(|w| format!("  {} for {} s: {}", w.who, w.seconds, super::running::one_line(&w.statement))));
         }
-    }
-    out.extend(r.changes.note.clone());
-    let cascades = r.cascades.lines();
-    if !cascades.is_empty() {
-        out.push(String::new());
-        out.extend(cascades);
-        let saved = r.cascades.tables.iter().filter_map(|t| t.saved.as_ref().map(|p| format!("  {} as it was: {}", t.table, p.display())));
-        out.extend(saved);
     }
     out.push(String::new());
     match &r.locks {
@@ -177,16 +168,26 @@ pub fn show(state: &mut State) {
         }
         Err(why) => out.push(format!("Locks cannot be seen: {why}")),
     }
-    out.push(String::new());
-    match (&state.query.waiting_unknown, state.query.waiting.as_slice()) {
-        (Some(why), _) => out.push(format!("Who waits cannot be seen: {why}")),
-        (None, []) => out.push("Nobody was waiting for it at the last look.".into()),
-        (None, waiting) => {
-            out.push("Waiting for it:".into());
-            out.extend(waiting.iter().map(|w| format!("  {} for {} s: {}", w.who, w.seconds, super::running::one_line(&w.statement))));
+    let cascades = r.cascades.lines();
+    if !cascades.is_empty() {
+        out.push(String::new());
+        out.extend(cascades);
+        let saved = r.cascades.tables.iter().filter_map(|t| t.saved.as_ref().map(|p| format!("  {} as it was: {}", t.table, p.display())));
+        out.extend(saved);
+    }
+    // The list that may be long stands last.
+    let rows = r.changes.lines(200);
+    if !rows.is_empty() {
+        out.push(String::new());
+        let hidden = r.changes.beyond(r.affected, rows.len());
+        out.push(if hidden > 0 { format!("The first {}:", text::counted(rows.len() as u64, "row")) } else { "The rows:".into() });
+        out.extend(rows.into_iter().map(|l| format!("  {l}")));
+        if hidden > 0 {
+            out.push(format!("  … and {} more", text::counted(hidden, "row")));
         }
     }
-    state.dialogs.push(Dialog::Viewer(Viewer::new(VIEW, out.join("\n"))));
+    out.extend(r.changes.note.clone());
+    state.dialogs.push(Dialog::Viewer(Viewer::new(VIEW, out.join("\n")).prose(state.size.0)));
 }
 
 /// Who waits for the open transaction: news are told, at once and plainly.

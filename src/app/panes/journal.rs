@@ -127,7 +127,7 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool
     match action {
         Action::Open => {
             if let Some(e) = state.journal.chosen() {
-                let viewer = Viewer::new(format!("Journal · {}", e.seq), details(e));
+                let viewer = Viewer::new(format!("Journal · {}", e.seq), details(e)).prose(state.size.0);
                 state.dialogs.push(Dialog::Viewer(viewer));
             }
         }

@@ -188,7 +188,7 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool
                     let parts = [n.node.detail.clone(), n.node.marks.join(", "), n.node.comment.clone()];
                     let text = parts.into_iter().filter(|p| !p.is_empty()).collect::<Vec<_>>().join("\n");
                     let title = text::clean(&n.node.name).into_owned();
-                    state.dialogs.push(Dialog::Viewer(Viewer::new(title, text.trim())));
+                    state.dialogs.push(Dialog::Viewer(Viewer::new(title, text.trim()).prose(state.size.0)));
                 }
             }
         }

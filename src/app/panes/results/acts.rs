@@ -272,7 +272,7 @@ fn cell_viewer(state: &mut State) {
         all.extend(e.code.iter().map(|c| format!("code {c}")));
         all.extend(e.detail.iter().cloned());
         all.extend(e.hints.iter().cloned());
-        state.dialogs.push(Dialog::Viewer(Viewer::new("Error", all.join("\n"))));
+        state.dialogs.push(Dialog::Viewer(Viewer::new("Error", all.join("\n")).prose(state.size.0)));
         return;
     }
     let Some((batch, row)) = tab.shared(tab.row) else { return };
