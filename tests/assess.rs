@@ -6,31 +6,16 @@ mod support;
 use holdpoint::model::Severity;
 use std::process::Stdio;
 use std::time::Duration;
-use support::assess::Run;
 use support::held::Held;
 use support::pg::PgServer;
+use support::shop::{self, assess_postgres, locks_wanted};
 use support::wait_until;
 
-/// A server that is safe against crashes, as the checks want it, with three roles: all rights, a monitor's, none.
+/// Where everybody may read, and transactions may be prepared.
 fn server(settings: &[&str]) -> PgServer {
-    let all: Vec<&str> = ["fsync=on", "max_prepared_transactions=5"].into_iter().chain(settings.iter().copied()).collect();
-    let pg = PgServer::start(&all);
-    pg.create_database("shop");
-    pg.psql("postgres", "create role oncall login; grant pg_monitor to oncall; create role stranger login");
-    pg.psql(
-        "shop",
-        "create table orders (id int primary key, state text); insert into orders select i, 'open' from generate_series(1, 100) i",
-    );
+    let pg = shop::postgres(&[&["max_prepared_transactions=5"], settings].concat());
     pg.psql("shop", "grant select on orders to public");
     pg
-}
-
-fn assess(pg: &PgServer, user: &str, database: &str, more: &[&str]) -> Run {
-    support::assess::assess(&format!("postgres://{user}@127.0.0.1:{}/{database}?sslmode=disable", pg.port), more)
-}
-
-fn waiting(pg: &PgServer) -> usize {
-    pg.psql("shop", "select count(*) from pg_locks where not granted").trim().parse().expect("a number")
 }
 
 #[test]
@@ -41,11 +26,11 @@ fn a_pile_up_behind_ddl_is_named_first_for_every_role() {
         pg.psql("shop", "select count(*) from pg_locks where relation = 'orders'::regclass").trim() == "1"
     });
     let _ddl = Held::pg(&pg, "postgres", "shop", "alter table orders add column note text;");
-    wait_until("the ALTER waits", || waiting(&pg) == 1);
+    wait_until("the ALTER waits", || locks_wanted(&pg) == 1);
     let _behind: Vec<Held> = (0..6).map(|_| Held::pg(&pg, "stranger", "shop", "select count(*) from orders;")).collect();
-    wait_until("all wait behind it", || waiting(&pg) == 7);
+    wait_until("all wait behind it", || locks_wanted(&pg) == 7);
     for user in ["postgres", "oncall"] {
-        let run = assess(&pg, user, "shop", &[]);
+        let run = assess_postgres(&pg, user, &[]);
         assert_eq!(run.found.summary.check, "PG06", "{:#?}", run.found);
         let says = &run.found.summary.says;
         assert!(says.starts_with("6 sessions wait behind alter table orders add column note text"), "{says}");
@@ -54,7 +39,7 @@ fn a_pile_up_behind_ddl_is_named_first_for_every_role() {
         assert_eq!(run.code, Some(1));
     }
     // Without any right it is still seen that they wait, and for whom; what cannot be seen is unknown and names the GRANT.
-    let run = assess(&pg, "stranger", "shop", &[]);
+    let run = assess_postgres(&pg, "stranger", &[]);
     assert_eq!(run.found.summary.check, "PG06", "{:#?}", run.found);
     for check in ["PG04", "PG10", "PG13"] {
         let seen = run.seen(check);
@@ -62,8 +47,8 @@ fn a_pile_up_behind_ddl_is_named_first_for_every_role() {
         assert_eq!(seen.findings[0].lifts.as_deref(), Some("GRANT pg_monitor TO \"stranger\";"));
     }
     drop(holder);
-    wait_until("the pile is gone", || waiting(&pg) == 0);
-    let run = assess(&pg, "oncall", "shop", &[]);
+    wait_until("the pile is gone", || locks_wanted(&pg) == 0);
+    let run = assess_postgres(&pg, "oncall", &[]);
     assert_eq!(run.seen("PG06").severity, Severity::Ok, "{:#?}", run.found);
 }
 
@@ -75,7 +60,7 @@ fn a_locked_catalogue_is_named_from_another_database() {
         pg.psql("postgres", "select count(*) from pg_locks where relation = 1259 and mode = 'AccessExclusiveLock' and granted").trim()
             == "1"
     });
-    let run = assess(&pg, "oncall", "shop", &[]);
+    let run = assess_postgres(&pg, "oncall", &[]);
     assert_eq!(run.found.summary.check, "connect", "{:#?}", run.found);
     assert!(
         run.found.summary.says.contains("the catalogue of shop is locked")
@@ -99,9 +84,9 @@ fn locks_on_every_table_make_no_check_wait() {
         pg.psql("postgres", "select count(*) from pg_locks where mode = 'AccessExclusiveLock' and granted and locktype = 'relation'").trim()
             == "1"
     });
-    let run = assess(&pg, "postgres", "shop", &[]);
+    let run = assess_postgres(&pg, "postgres", &[]);
     run.nothing_waited();
-    assert_eq!(waiting(&pg), 0);
+    assert_eq!(locks_wanted(&pg), 0);
 }
 
 #[test]
@@ -114,10 +99,10 @@ fn a_full_server_says_so_with_and_without_a_connection_left() {
         Held::fill(&mut clients, 5, || Held::pg(&pg, "stranger", "shop", "select 1;"));
         connected() == 5
     });
-    let run = assess(&pg, "oncall", "shop", &[]);
+    let run = assess_postgres(&pg, "oncall", &[]);
     assert_eq!((run.code, run.found.summary.check.as_str()), (Some(3), "connect"), "{:#?}", run.found);
     assert!(run.found.summary.says.contains("ll connections are taken"), "{}", run.found.summary.says);
-    let run = assess(&pg, "postgres", "shop", &[]);
+    let run = assess_postgres(&pg, "postgres", &[]);
     assert_eq!(run.found.summary.check, "PG03", "{:#?}", run.found);
     assert!(run.found.summary.says.contains("stranger"), "{}", run.found.summary.says);
     // Nobody logs in any more: as bad for whoever still can as for whoever cannot, and there is a step that lets somebody in.
@@ -138,7 +123,7 @@ fn what_lasts_is_found_slots_indexes_settings() {
     c.args(["-X", "-q", "-U", "postgres", "-d", "shop", "-p", &pg.port.to_string(), "-h"]).arg(&pg.socket);
     c.args(["-c", "create unique index concurrently orders_state on orders (state)"]);
     assert!(!c.output().expect("psql runs").status.success());
-    let run = assess(&pg, "oncall", "shop", &[]);
+    let run = assess_postgres(&pg, "oncall", &[]);
     assert_eq!(run.found.summary.check, "PG29", "{:#?}", run.found);
     assert!(run.found.summary.says.starts_with("fsync is off"), "{}", run.found.summary.says);
     let answer = |check: &str| {
@@ -159,10 +144,10 @@ fn what_lasts_is_found_slots_indexes_settings() {
     assert_eq!((action.deed.name(), action.object.as_str()), ("drop-slot", "gone"));
     assert_eq!(answer("PG27"), Some(("public.orders_state".into(), "drop-index", "public.orders_state".into())));
     // Only what is asked for, by name or id.
-    let run = assess(&pg, "oncall", "shop", &["--checks", "PG27,replication slots"]);
+    let run = assess_postgres(&pg, "oncall", &["--checks", "PG27,replication slots"]);
     let names: Vec<&str> = run.found.checks.iter().map(|c| c.check.as_str()).collect();
     assert_eq!(names, ["connect", "PG11", "PG27"]);
-    assert_eq!(assess(&pg, "oncall", "shop", &["--checks", "PG29", "--nagios"]).code, Some(2));
+    assert_eq!(assess_postgres(&pg, "oncall", &["--checks", "PG29", "--nagios"]).code, Some(2));
     let home = tempfile::tempdir().expect("a directory");
     let (code, out, err) = run_in(home.path(), &pg, &["--checks", "PG29,PG03", "--nagios"]);
     let lines: Vec<&str> = out.lines().collect();
@@ -179,7 +164,7 @@ fn what_lasts_is_found_slots_indexes_settings() {
 fn what_a_server_does_not_count_is_not_hidden_from_anybody() {
     let pg = server(&[]);
     for user in ["postgres", "oncall", "stranger"] {
-        let run = assess(&pg, user, "shop", &["--checks", "PG22,PG23", "--timeframe", "1"]);
+        let run = assess_postgres(&pg, user, &["--checks", "PG22,PG23", "--timeframe", "1"]);
         let seen = run.seen("PG22");
         assert_eq!((run.code, seen.severity), (Some(0), Severity::Info), "{user}: {:#?}", run.found);
         assert!(seen.says.contains("pg_stat_statements is not in database shop"), "{seen:#?}");
@@ -200,7 +185,7 @@ fn nobody_there_is_told_with_what_it_means() {
     assert_eq!(out.status.code(), Some(3));
     assert!(said.contains("CRITICAL") && said.contains("not running"), "{said}");
     // A server whose login is refused is not ill.
-    let run = assess(&pg, "nobody_at_all", "shop", &[]);
+    let run = assess_postgres(&pg, "nobody_at_all", &[]);
     assert_eq!(run.found.summary.severity, Some(Severity::Unknown), "{:#?}", run.found);
 }
 
@@ -211,7 +196,7 @@ fn a_server_that_was_stopped_is_seen_from_outside() {
     let pid: i32 = file.lines().next().expect("a line").parse().expect("a pid");
     let pid = rustix::process::Pid::from_raw(pid).expect("a process");
     rustix::process::kill_process(pid, rustix::process::Signal::STOP).expect("stopped");
-    let run = assess(&pg, "postgres", "shop", &[]);
+    let run = assess_postgres(&pg, "postgres", &[]);
     rustix::process::kill_process(pid, rustix::process::Signal::CONT).expect("goes on");
     assert_eq!((run.code, run.found.summary.check.as_str()), (Some(3), "connect"), "{:#?}", run.found);
     let process = run.seen("process");
@@ -270,10 +255,10 @@ fn the_hand_over_tells_what_was_found_and_what_changed_without_constants() {
         pg.psql("shop", "select count(*) from pg_locks where relation = 'orders'::regclass and mode = 'RowExclusiveLock'").trim() == "1"
     });
     let _ddl = Held::pg(&pg, "postgres", "shop", "alter table orders add note text default 'hunter2 <script>';");
-    wait_until("the ALTER waits", || waiting(&pg) == 1);
+    wait_until("the ALTER waits", || locks_wanted(&pg) == 1);
     let _behind: Vec<Held> =
         (0..6).map(|_| Held::pg(&pg, "postgres", "shop", "select count(*) from orders where state = 'hunter2';")).collect();
-    wait_until("all wait behind it", || waiting(&pg) == 7);
+    wait_until("all wait behind it", || locks_wanted(&pg) == 7);
     for (file, marks) in [("h.md", "# "), ("h.html", "<!doctype html>"), ("h.json", "{")] {
         let (code, out, err) = run_in(home, &pg, &["--timeframe", "1", "--output", file]);
         assert_eq!(code, Some(1), "{out}\n{err}");
@@ -300,7 +285,7 @@ fn the_hand_over_tells_what_was_found_and_what_changed_without_constants() {
         assert!(code == Some(2) && err.contains(why), "{code:?} {err}");
     }
     drop(holder);
-    wait_until("the pile is gone", || waiting(&pg) == 0);
+    wait_until("the pile is gone", || locks_wanted(&pg) == 0);
     let (_, out, _) = run_in(home, &pg, &all);
     assert!(out.contains("Since ") && out.contains("gone PG06:pid "), "{out}");
     // What is silenced and was never there is told: the name may be misspelt.
@@ -318,7 +303,7 @@ fn what_is_muted_is_silent_until_its_time_and_on_record() {
         pg.psql("shop", "select count(*) from pg_stat_activity where state = 'idle in transaction'").trim() == "1"
     });
     let waiter = Held::pg(&pg, "postgres", "shop", "update orders set state = 'y' where id = 7;");
-    wait_until("somebody waits", || waiting(&pg) == 1);
+    wait_until("somebody waits", || locks_wanted(&pg) == 1);
     let locks = ["--checks", "locks", "--nagios"];
     let warned = || run_in(home, &pg, &locks).0 == Some(1);
     // Ten seconds of waiting are the first threshold.
@@ -390,7 +375,7 @@ fn a_login_that_hangs_in_the_server_is_no_firewall() {
     let lock = format!("begin; lock table pg_authid in access exclusive mode;\n\\! touch {}", mark.display());
     let _lock = Held::pg(&pg, "postgres", "shop", &lock);
     wait_until("the roles are locked", || mark.exists());
-    let run = assess(&pg, "postgres", "shop", &[]);
+    let run = assess_postgres(&pg, "postgres", &[]);
     assert_eq!((run.code, run.found.summary.check.as_str()), (Some(3), "connect"), "{:#?}", run.found.summary);
     let summary = &run.found.summary;
     assert!(summary.says.contains("takes the connection and does not answer the login"), "{}", summary.says);
@@ -448,10 +433,10 @@ fn what_the_application_rolls_back_is_counted_and_what_the_assessment_does_is_no
 fn what_keeps_applications_from_writing_and_constraints_from_holding_is_named() {
     let pg = server(&["max_prepared_transactions=5"]);
     pg.psql("shop", "create table lines (id int, of int references orders); alter table lines disable trigger all");
-    let run = assess(&pg, "oncall", "shop", &["--checks", "PG29,PG36"]);
+    let run = assess_postgres(&pg, "oncall", &["--checks", "PG29,PG36"]);
     assert_eq!(run.seen("PG36").findings[0].object, "public.lines", "{:#?}", run.found);
     pg.psql("postgres", "alter database shop set default_transaction_read_only = on");
-    let run = assess(&pg, "oncall", "shop", &["--checks", "PG29,PG36"]);
+    let run = assess_postgres(&pg, "oncall", &["--checks", "PG29,PG36"]);
     assert_eq!(run.found.summary.check, "PG29", "{:#?}", run.found.summary);
     assert!(run.found.summary.says.contains("read-only for new sessions"), "{}", run.found.summary.says);
     assert_eq!(run.found.summary.recover.as_ref().map(|a| a.deed.name()), Some("read-write"));
@@ -459,8 +444,8 @@ fn what_keeps_applications_from_writing_and_constraints_from_holding_is_named() 
     // Who is in the way without a session has a name all the same.
     pg.psql("shop", "begin; update orders set state = 'p' where id = 3; prepare transaction 'transfer 7'");
     let _waits = Held::pg(&pg, "postgres", "shop", "update orders set state = 'q' where id = 3;");
-    wait_until("somebody waits for it", || waiting(&pg) == 1);
-    let run = assess(&pg, "oncall", "shop", &["--checks", "PG06"]);
+    wait_until("somebody waits for it", || locks_wanted(&pg) == 1);
+    let run = assess_postgres(&pg, "oncall", &["--checks", "PG06"]);
     let told = &run.seen("PG06").findings[0];
     assert!(told.message.contains("the prepared transaction “transfer 7” of “postgres”"), "{told:#?}");
     // Either end may be the wrong one: none stands ready.
@@ -475,7 +460,7 @@ fn a_pool_that_ends_reading_with_rollback_and_a_checkpoint_by_hand_are_no_alarm(
     let pool = Held::pg_script(&pg, "postgres", "shop", &reads);
     wait_until("it reads", || pg.psql("shop", "select xact_rollback > 5 from pg_stat_database where datname = 'shop'").trim() == "t");
     let checkpoints = Held::pg_script(&pg, "postgres", "shop", &"checkpoint; select pg_sleep(0.5);\n".repeat(1000));
-    let run = assess(&pg, "postgres", "shop", &["--checks", "PG19,PG21", "--timeframe", "4"]);
+    let run = assess_postgres(&pg, "postgres", &["--checks", "PG19,PG21", "--timeframe", "4"]);
     assert!(run.seen("PG19").figures["rolled_back"] > 80.0, "{:#?}", run.seen("PG19"));
     assert!(run.seen("PG21").figures["requested"] >= 10.0, "{:#?}", run.seen("PG21"));
     for check in ["PG19", "PG21"] {

@@ -4,36 +4,24 @@ mod support;
 
 use holdpoint::model::Severity;
 use std::process::Stdio;
-use support::assess::{Run, assess, assess_in};
+use support::assess::{assess, assess_in};
 use support::held::Held;
 use support::pg::PgServer;
 use support::recover::Home;
+use support::shop::{self, assess_postgres, postgres_url};
 use support::wait_until;
 
+/// Where whoever is on call may end sessions, too.
 fn server(settings: &[&str]) -> PgServer {
-    let all: Vec<&str> = ["fsync=on"].into_iter().chain(settings.iter().copied()).collect();
-    let pg = PgServer::start(&all);
-    pg.create_database("shop");
-    pg.psql("postgres", "create role oncall login; grant pg_monitor, pg_signal_backend to oncall; create role stranger login");
-    pg.psql(
-        "shop",
-        "create table orders (id int primary key, state text); insert into orders select i, 'open' from generate_series(1, 100) i",
-    );
+    let pg = shop::postgres(settings);
+    pg.psql("postgres", "grant pg_signal_backend to oncall");
     pg
-}
-
-fn url(pg: &PgServer, user: &str, database: &str) -> String {
-    format!("postgres://{user}@127.0.0.1:{}/{database}?sslmode=disable", pg.port)
-}
-
-fn run(pg: &PgServer, user: &str, more: &[&str]) -> Run {
-    assess(&url(pg, user, "shop"), more)
 }
 
 #[test]
 fn a_crash_that_threw_everybody_out_is_no_sound_server() {
     let pg = server(&[]);
-    assert_eq!(run(&pg, "postgres", &["--checks", "PG02,PG32"]).seen("PG02").severity, Severity::Info, "it has just begun");
+    assert_eq!(assess_postgres(&pg, "postgres", &["--checks", "PG02,PG32"]).seen("PG02").severity, Severity::Info, "it has just begun");
     wait_until("it has run for a while", || {
         pg.psql("shop", "select now() - pg_postmaster_start_time() > interval '6 seconds'").trim() == "t"
     });
@@ -46,7 +34,7 @@ fn a_crash_that_threw_everybody_out_is_no_sound_server() {
         let ready = pg.client_as("postgres", "shop").args(["-c", "select 1"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
         pg.log().contains("terminated by signal 9") && ready.is_ok_and(|s| s.success())
     });
-    let crashed = run(&pg, "postgres", &["--checks", "PG02,PG32"]);
+    let crashed = assess_postgres(&pg, "postgres", &["--checks", "PG02,PG32"]);
     assert_eq!(crashed.found.summary.check, "PG02", "{:#?}", crashed.found);
     assert!(crashed.found.summary.says.starts_with("A process of the server crashed "), "{}", crashed.found.summary.says);
     let log = crashed.seen("PG32");
@@ -71,10 +59,10 @@ fn what_is_in_a_database_that_could_not_be_entered_is_unknown_and_its_sessions_c
     let place = format!("host = \"127.0.0.1\"\nport = {}\nuser = \"oncall\"\ndatabase = \"shop\"\nsslmode = \"disable\"", pg.port);
     let home_of = Home::new(&format!("engine = \"postgres\"\n{place}"), "second");
     let home = tempfile::tempdir().expect("a directory");
-    let before = assess_in(home.path(), &url(&pg, "oncall", "shop"), &[]);
+    let before = assess_in(home.path(), &postgres_url(&pg, "oncall", "shop"), &[]);
     assert_eq!(before.seen("PG36").severity, Severity::Warning, "{:#?}", before.found);
     pg.psql("shop", "revoke connect on database shop from public");
-    let after = assess_in(home.path(), &url(&pg, "oncall", "shop"), &[]);
+    let after = assess_in(home.path(), &postgres_url(&pg, "oncall", "shop"), &[]);
     let connect = &after.seen("connect").findings[0];
     assert_eq!(connect.lifts.as_deref(), Some("GRANT CONNECT ON DATABASE \"shop\" TO \"oncall\";"));
     assert!(after.found.summary.next.starts_with("Assess again once it may"), "{:#?}", after.found.summary);
@@ -108,10 +96,10 @@ fn what_most_of_the_busy_sessions_wait_for_is_told() {
     });
     let _waiters: Vec<Held> = (0..6).map(|_| Held::named(&pg, "shop", "waiter", "select count(*) from orders;")).collect();
     wait_until("they wait", || pg.psql("postgres", "select count(*) from pg_stat_activity where wait_event_type = 'Lock'").trim() == "6");
-    let found = run(&pg, "oncall", &["--checks", "PG08"]);
+    let found = assess_postgres(&pg, "oncall", &["--checks", "PG08"]);
     let f = &found.seen("PG08").findings[0];
     assert!(f.message.contains("wait for Lock, most of them for relation") && f.next.contains("lock tree"), "{f:#?}");
-    assert_eq!(run(&pg, "stranger", &["--checks", "PG08"]).seen("PG08").severity, Severity::Unknown);
+    assert_eq!(assess_postgres(&pg, "stranger", &["--checks", "PG08"]).seen("PG08").severity, Severity::Unknown);
 }
 
 #[test]
@@ -119,7 +107,7 @@ fn two_servers_of_one_name_are_two_targets() {
     let (a, b) = (server(&[]), server(&[]));
     let home = tempfile::tempdir().expect("a directory");
     let say = |pg: &PgServer, more: &[&str]| {
-        let out = support::command(home.path()).args(["assess", &url(pg, "postgres", "shop")]).args(more).output().expect("runs");
+        let out = support::command(home.path()).args(["assess", &postgres_url(pg, "postgres", "shop")]).args(more).output().expect("runs");
         format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
     };
     say(&a, &["--mute", "PG36", "--reason", "known on a", "--for", "1h"]);
@@ -214,14 +202,14 @@ fn a_transaction_that_holds_the_horizon_is_named_with_what_ends_it() {
     wait_until("it holds the horizon", || !of().trim().is_empty());
     pg.psql("shop", "do $$ begin for i in 1..500 loop perform txid_current(); commit; end loop; end $$");
     let home = tempfile::tempdir().expect("a directory");
-    let text = format!("[targets.t]\nurl = \"{}\"\n\n[targets.t.assess]\n\"PG10.age\" = [300, 1e9]\n", url(&pg, "oncall", "shop"));
+    let text = format!("[targets.t]\nurl = \"{}\"\n\n[targets.t.assess]\n\"PG10.age\" = [300, 1e9]\n", postgres_url(&pg, "oncall", "shop"));
     std::fs::write(home.path().join("holdpoint.toml"), text).expect("written");
     let found = assess_in(home.path(), "t", &["--checks", "PG10,PG27"]);
     let f = &found.seen("PG10").findings[0];
     assert!(f.message.contains("holds the horizon for"), "{f:#?}");
     assert_eq!(f.recover.as_ref().map(|a| (a.deed.name(), a.object.clone())), Some(("end-idle", of().trim().to_string())));
     // A role that may not look is not told that nobody holds it.
-    let blind = run(&pg, "stranger", &["--checks", "PG10,PG24"]);
+    let blind = assess_postgres(&pg, "stranger", &["--checks", "PG10,PG24"]);
     assert!(blind.seen("PG10").says.contains("cannot be seen") && blind.seen("PG24").says.contains("cannot be seen"), "{:#?}", blind.found);
 }
 
@@ -232,13 +220,13 @@ fn orphans_that_came_in_while_triggers_were_disabled_are_warned_of() {
         "shop",
         "create table lines (id int, of int references orders); alter table lines disable trigger all; insert into lines values (1, 4711)",
     );
-    let found = run(&pg, "oncall", &["--checks", "PG36"]);
+    let found = assess_postgres(&pg, "oncall", &["--checks", "PG36"]);
     let f = &found.seen("PG36").findings[0];
     assert!(f.severity == Severity::Warning && f.message.contains("rows without a parent may have come in"), "{f:#?}");
     // Enabling them looks at nothing that is there: the next step says so, and the row is there still.
     assert!(f.next.contains("does not look at those that are there"), "{f:#?}");
     pg.psql("shop", "alter table lines enable trigger all");
-    assert_eq!(run(&pg, "oncall", &["--checks", "PG36"]).seen("PG36").severity, Severity::Ok);
+    assert_eq!(assess_postgres(&pg, "oncall", &["--checks", "PG36"]).seen("PG36").severity, Severity::Ok);
     assert_eq!(pg.psql("shop", "select count(*) from lines l where not exists (select from orders o where o.id = l.of)").trim(), "1");
 }
 
@@ -264,7 +252,7 @@ fn tables_and_catalogue_locked_and_connections_full_at_once() {
     let holds = "select count(*) from pg_locks where relation = 1259 and mode = 'AccessExclusiveLock' and granted";
     wait_until("the catalogue is locked", || pg.psql("postgres", holds).trim() == "1");
     for user in ["postgres", "oncall"] {
-        let found = run(&pg, user, &[]);
+        let found = assess_postgres(&pg, user, &[]);
         assert_eq!(
             (found.found.summary.check.as_str(), found.found.summary.severity),
             ("connect", Some(Severity::Critical)),
@@ -320,7 +308,7 @@ fn what_holds_a_lock_without_a_transaction_is_answered_by_what_ends_it_and_a_com
     wait_until("it holds the lock", || count("application_name = 'advisory' and state = 'idle'").trim() == "1");
     let _waiter = Held::named(&pg, "shop", "waiter", "select pg_advisory_lock(5);");
     wait_until("somebody waits", || count("wait_event_type = 'Lock'").trim() == "1");
-    let found = run(&pg, "oncall", &["--checks", "PG06"]);
+    let found = assess_postgres(&pg, "oncall", &["--checks", "PG06"]);
     let action = found.seen("PG06").findings[0].recover.clone().expect("an answer");
     assert_eq!(action.deed.name(), "terminate", "{:#?}", found.seen("PG06"));
     let home = Home::of(&pg, "second");
@@ -336,7 +324,7 @@ fn what_holds_a_lock_without_a_transaction_is_answered_by_what_ends_it_and_a_com
     let _behind: Vec<Held> = (0..5).map(|_| Held::named(&pg, "shop", "behind", "insert into orders values (900, 'late');")).collect();
     wait_until("five wait behind it", || count("application_name = 'behind' and wait_event_type = 'Lock'").trim() == "5");
     for user in ["postgres", "oncall"] {
-        let found = run(&pg, user, &[]);
+        let found = assess_postgres(&pg, user, &[]);
         assert_eq!(found.found.summary.check, "PG15", "{:#?}", found.found);
         let f = &found.seen("PG06").findings[0];
         assert!(f.message.contains("waiting for a standby to confirm its commit") && f.severity == Severity::Warning, "{f:#?}");
@@ -377,7 +365,7 @@ fn a_damaged_page_is_named_first_and_writing_is_to_stop() {
         pg.psql("shop", "select checksum_failures > 0 from pg_stat_database where datname = 'shop'").trim() == "t"
     });
     for user in ["postgres", "oncall", "stranger"] {
-        let found = run(&pg, user, &[]);
+        let found = assess_postgres(&pg, user, &[]);
         let summary = &found.found.summary;
         assert_eq!((summary.check.as_str(), summary.sev), ("PG26", Some(1)), "{user}: {:#?}", found.found);
         assert!(summary.says.contains("failed a checksum") && summary.next.starts_with("Stop writing"), "{summary:#?}");
@@ -397,7 +385,7 @@ fn a_deadlock_storm_is_named_first_for_every_role() {
     let _storm = [loops(1, 2), loops(2, 1), loops(2, 1)];
     wait_until("they meet", || pg.psql("shop", "select deadlocks > 1 from pg_stat_database where datname = 'shop'").trim() == "t");
     for user in ["postgres", "oncall", "stranger"] {
-        let found = run(&pg, user, &["--timeframe", "3"]);
+        let found = assess_postgres(&pg, user, &["--timeframe", "3"]);
         assert_eq!(found.found.summary.check, "PG19", "{user}: {:#?}", found.found);
         assert!(
             found.found.summary.says.contains("deadlock") && found.found.summary.next.contains("in one order"),
@@ -418,7 +406,7 @@ fn a_hot_row_is_told_as_such_and_nobody_is_to_be_ended_for_it() {
         // the next, and is in the way then; that another one of the same session is not, the unit test of `moved` shows.
         let mut seen = None;
         wait_until("a look meets many who wait", || {
-            let s = run(&pg, user, &["--checks", "PG06"]).found.summary;
+            let s = assess_postgres(&pg, user, &["--checks", "PG06"]).found.summary;
             seen = (s.check == "PG06" && s.recover.is_none()).then_some(s);
             seen.is_some()
         });
@@ -436,7 +424,7 @@ fn a_hundred_thousand_locks_are_looked_through_in_time() {
     wait_until("it has them all", || pg.psql("shop", "select count(*) >= 100000 from pg_locks where locktype = 'advisory'").trim() == "t");
     let _waits = Held::pg(&pg, "postgres", "shop", "select pg_advisory_lock(77);");
     wait_until("one waits", || pg.psql("shop", "select count(*) from pg_locks where not granted").trim() == "1");
-    let found = run(&pg, "oncall", &[]);
+    let found = assess_postgres(&pg, "oncall", &[]);
     found.nothing_waited();
     assert!(found.seen("PG06").findings[0].message.contains("“many”"), "{:#?}", found.seen("PG06"));
     found.within_its_budget();

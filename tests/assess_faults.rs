@@ -4,34 +4,20 @@ mod support;
 
 use holdpoint::model::Severity;
 use std::process::Stdio;
-use support::assess::{Run, assess};
 use support::held::Held;
-use support::maria::MariaServer;
 use support::pg::PgServer;
+use support::shop::{self, assess_maria, assess_postgres, in_state, locks_wanted, maria};
 use support::wait_until;
 
+/// With rows of some length.
 fn postgres(settings: &[&str]) -> PgServer {
-    let all: Vec<&str> = ["fsync=on"].into_iter().chain(settings.iter().copied()).collect();
-    let pg = PgServer::start(&all);
-    pg.create_database("shop");
-    pg.psql("postgres", "create role oncall login; grant pg_monitor to oncall; create role stranger login");
-    pg.psql(
-        "shop",
-        "create table orders (id int primary key, state text); insert into orders select i, repeat('x', 500) from generate_series(1, 3000) i",
-    );
+    let pg = shop::postgres(settings);
+    pg.psql("shop", "truncate orders; insert into orders select i, repeat('x', 500) from generate_series(1, 3000) i");
     pg
-}
-
-fn of_pg(pg: &PgServer, user: &str, more: &[&str]) -> Run {
-    assess(&format!("postgres://{user}@127.0.0.1:{}/shop?sslmode=disable", pg.port), more)
 }
 
 fn one(pg: &PgServer, question: &str) -> bool {
     pg.psql("shop", &format!("select count(*) from {question}")).trim() == "1"
-}
-
-fn locks_wanted(pg: &PgServer) -> usize {
-    pg.psql("shop", "select count(*) from pg_locks where not granted").trim().parse().expect("a number")
 }
 
 #[test]
@@ -39,18 +25,18 @@ fn a_server_that_was_killed_whole_is_down_and_then_says_what_it_was() {
     let mut pg = postgres(&[]);
     pg.psql("shop", "insert into orders values (5000, 'new')");
     pg.kill();
-    let down = of_pg(&pg, "oncall", &[]);
+    let down = assess_postgres(&pg, "oncall", &[]);
     assert_eq!((down.code, down.found.summary.check.as_str()), (Some(3), "connect"), "{:#?}", down.found.summary);
     assert_eq!((down.seen("process").severity, down.found.summary.sev), (Severity::Critical, Some(1)), "{:#?}", down.found);
     pg.start_again();
     for user in ["postgres", "oncall"] {
-        let back = of_pg(&pg, user, &[]);
+        let back = assess_postgres(&pg, user, &[]);
         let s = &back.found.summary;
         assert!(s.check == "PG32" && s.says.contains("not properly shut down") && s.next.contains("before it comes again"), "{s:#?}");
         assert!(back.seen("PG02").findings[0].message.starts_with("the server was started "), "{:#?}", back.seen("PG02"));
     }
     // Where the log lies, it is told by the server's process to whoever may read it.
-    assert_ne!(of_pg(&pg, "stranger", &["--checks", "PG32"]).seen("PG32").severity, Severity::Ok);
+    assert_ne!(assess_postgres(&pg, "stranger", &["--checks", "PG32"]).seen("PG32").severity, Severity::Ok);
     assert_eq!(pg.psql("shop", "select state from orders where id = 5000").trim(), "new");
 }
 
@@ -62,7 +48,7 @@ fn who_blocks_now_comes_before_a_setting_that_has_long_been_so() {
     let _behind: Vec<Held> = (0..6).map(|_| Held::pg(&pg, "postgres", "shop", "select count(*) from orders;")).collect();
     wait_until("all wait", || locks_wanted(&pg) == 6);
     for user in ["postgres", "oncall", "stranger"] {
-        let found = of_pg(&pg, user, &[]);
+        let found = assess_postgres(&pg, user, &[]);
         let s = &found.found.summary;
         assert_eq!(s.check, "PG06", "{user}: {:#?}", found.found);
         assert!(s.says.starts_with("6 sessions wait behind "), "{}", s.says);
@@ -91,7 +77,7 @@ fn behind_a_vacuum_against_wraparound_the_ddl_is_cancelled_and_not_the_vacuum() 
     wait_until("all wait", || locks_wanted(&pg) == 7);
     let ddl = pg.psql("shop", "select pid from pg_stat_activity where application_name = 'ddl'");
     for user in ["postgres", "oncall"] {
-        let found = of_pg(&pg, user, &[]);
+        let found = assess_postgres(&pg, user, &[]);
         let s = &found.found.summary;
         assert_eq!(s.check, "PG06", "{user}: {:#?}", found.found);
         assert!(s.says.contains("autovacuum") && s.says.contains("to prevent wraparound"), "{}", s.says);
@@ -99,7 +85,7 @@ fn behind_a_vacuum_against_wraparound_the_ddl_is_cancelled_and_not_the_vacuum() 
         assert_eq!(action, Some(("cancel", ddl.trim())), "{s:#?}");
         assert!(s.next.contains("which is the server's own and is not ended"), "{}", s.next);
     }
-    let blind = of_pg(&pg, "stranger", &[]);
+    let blind = assess_postgres(&pg, "stranger", &[]);
     assert!(blind.found.summary.check == "PG06" && blind.seen("PG24").severity == Severity::Unknown, "{:#?}", blind.found);
 }
 
@@ -112,7 +98,7 @@ fn many_transactions_a_second_are_no_end_of_their_numbers() {
         pg.psql("shop", "select count(*) from pg_stat_activity where application_name = 'busy' and backend_xmin is not null").trim() == "2"
     });
     for user in ["postgres", "oncall", "stranger"] {
-        let found = of_pg(&pg, user, &["--checks", "PG35,PG09", "--timeframe", "4"]);
+        let found = assess_postgres(&pg, user, &["--checks", "PG35,PG09", "--timeframe", "4"]);
         let seen = found.seen("PG35");
         assert!(seen.findings.iter().all(|f| !f.message.contains("transactions a second")), "{user}: {seen:#?}");
         assert_eq!(found.seen("PG09").severity, Severity::Ok, "{:#?}", found.seen("PG09"));
@@ -139,45 +125,19 @@ fn a_crash_is_found_in_the_log_that_collectors_read() {
         let crash = |f: std::fs::DirEntry| std::fs::read_to_string(f.path()).is_ok_and(|t| t.contains("terminated by signal 9"));
         wait_until("its log has the crash", || std::fs::read_dir(pg.socket.join("data/log")).is_ok_and(|all| all.flatten().any(crash)));
         for user in ["postgres", "oncall"] {
-            let found = of_pg(&pg, user, &["--checks", "PG02,PG32"]);
+            let found = assess_postgres(&pg, user, &["--checks", "PG02,PG32"]);
             assert_eq!(found.found.summary.check, "PG02", "{form} {user}: {:#?}", found.found);
             let log = found.seen("PG32");
             assert!(log.says.contains(if form == "jsonlog" { ".json" } else { ".csv" }), "{log:#?}");
             assert!(log.findings.iter().any(|f| f.message.contains("terminated by signal 9")), "{log:#?}");
         }
-        assert_ne!(of_pg(&pg, "stranger", &["--checks", "PG32"]).seen("PG32").severity, Severity::Ok);
+        assert_ne!(assess_postgres(&pg, "stranger", &["--checks", "PG32"]).seen("PG32").severity, Severity::Ok);
     }
-}
-
-fn mariadb(options: &[&str]) -> MariaServer {
-    let all: Vec<&str> = ["--innodb-flush-log-at-trx-commit=1", "--sync-binlog=1", "--innodb-lock-wait-timeout=3000"]
-        .into_iter()
-        .chain(options.iter().copied())
-        .collect();
-    let my = MariaServer::start(&all);
-    my.create_database("shop");
-    my.sql(
-        "shop",
-        "create user oncall@'127.0.0.1'; grant process, slave monitor, binlog monitor on *.* to oncall@'127.0.0.1'; \
-         create user app@'127.0.0.1'; create user stranger@'127.0.0.1'; grant all on shop.* to app@'127.0.0.1'; \
-         grant select on shop.* to oncall@'127.0.0.1'; grant select on shop.* to stranger@'127.0.0.1'; \
-         create table orders (id int primary key, state varchar(500)) engine=innodb; \
-         insert into orders select seq, 'open' from seq_1_to_100",
-    );
-    my
-}
-
-fn of_maria(my: &MariaServer, user: &str, more: &[&str]) -> Run {
-    assess(&format!("mysql://{user}@127.0.0.1:{}/shop", my.port), more)
-}
-
-fn in_state(my: &MariaServer, state: &str) -> usize {
-    my.sql("", &format!("select count(*) from information_schema.processlist where state like '{state}'")).trim().parse().expect("a number")
 }
 
 #[test]
 fn short_waits_for_a_hot_row_end_nobody_on_mariadb() {
-    let my = mariadb(&[]);
+    let my = maria(&[]);
     let round = "begin; update orders set state = 'x' where id = 1; do sleep(0.002); commit;\n".repeat(20_000);
     let _clients: Vec<Held> = (0..24).map(|_| Held::maria_script(&my, "app", &round)).collect();
     wait_until("many wait", || in_state(&my, "Updating") > 12);
@@ -185,24 +145,24 @@ fn short_waits_for_a_hot_row_end_nobody_on_mariadb() {
         // How many wait differs from moment to moment; on a busy machine one transaction may last from one look to the next.
         let mut seen = None;
         wait_until("a look meets many who wait", || {
-            let s = of_maria(&my, user, &["--checks", "MY06"]).found.summary;
+            let s = assess_maria(&my, user, &["--checks", "MY06"]).found.summary;
             seen = (s.check == "MY06" && s.severity >= Some(Severity::Warning) && s.recover.is_none()).then_some(s);
             seen.is_some()
         });
         let s = seen.expect("seen");
         assert!(s.says.contains("many change the same rows at once") && s.next.starts_with("Ending a session helps nobody"), "{s:#?}");
     }
-    assert_eq!(of_maria(&my, "stranger", &["--checks", "MY06"]).seen("MY06").severity, Severity::Unknown);
+    assert_eq!(assess_maria(&my, "stranger", &["--checks", "MY06"]).seen("MY06").severity, Severity::Unknown);
 }
 
 #[test]
 fn rows_without_a_parent_are_to_be_looked_for_where_nobody_looks_at_foreign_keys() {
-    let my = mariadb(&[]);
+    let my = maria(&[]);
     my.sql("shop", "create table kids (id int primary key, of int, foreign key (of) references orders (id)) engine=innodb");
     my.sql("", "set global foreign_key_checks = 0");
     my.sql("shop", "insert into kids values (1, 4711)");
     for user in ["root", "oncall", "stranger"] {
-        let found = of_maria(&my, user, &[]);
+        let found = assess_maria(&my, user, &[]);
         let s = &found.found.summary;
         assert_eq!((s.check.as_str(), s.severity), ("MY21", Some(Severity::Warning)), "{user}: {:#?}", found.found);
         assert!(s.next.contains("SET GLOBAL foreign_key_checks = ON") && s.next.contains("look for those without a parent"), "{s:#?}");
@@ -213,7 +173,7 @@ fn rows_without_a_parent_are_to_be_looked_for_where_nobody_looks_at_foreign_keys
 fn a_damaged_page_of_innodb_is_named_first_and_writing_is_to_stop() {
     use std::os::unix::fs::FileExt;
     // So few buffers that the table is read from its file again.
-    let my = mariadb(&["--innodb-buffer-pool-size=8M", "--innodb-log-buffer-size=2M"]);
+    let my = maria(&["--innodb-buffer-pool-size=8M", "--innodb-log-buffer-size=2M"]);
     my.sql("shop", "create table big (id int primary key, t varchar(500)) engine=innodb; insert into big select seq, repeat('x', 400) from seq_1_to_60000");
     my.sql("shop", "flush tables big for export; unlock tables");
     let file = std::fs::File::options().read(true).write(true).open(my.directory().join("data/shop/big.ibd")).expect("the table's file");
@@ -229,7 +189,7 @@ fn a_damaged_page_of_innodb_is_named_first_and_writing_is_to_stop() {
         !read.status.success() && my.log().contains("big.ibd")
     });
     for user in ["root", "oncall"] {
-        let found = of_maria(&my, user, &[]);
+        let found = assess_maria(&my, user, &[]);
         let s = &found.found.summary;
         assert_eq!(
             (s.check.as_str(), s.severity, s.sev),
@@ -240,15 +200,15 @@ fn a_damaged_page_of_innodb_is_named_first_and_writing_is_to_stop() {
         );
         assert!(s.says.contains("big") && s.next.starts_with("Stop writing"), "{s:#?}");
     }
-    assert_ne!(of_maria(&my, "stranger", &["--checks", "MY18"]).seen("MY18").severity, Severity::Ok);
+    assert_ne!(assess_maria(&my, "stranger", &["--checks", "MY18"]).seen("MY18").severity, Severity::Ok);
 }
 
 #[test]
 fn a_reader_that_holds_up_a_replicas_applier_is_ended_and_not_the_applier() {
-    let source = mariadb(&["--log-bin=bin", "--server-id=1", "--binlog-format=ROW"]);
+    let source = maria(&["--log-bin=bin", "--server-id=1", "--binlog-format=ROW"]);
     source.sql("", "create user repl@'127.0.0.1'; grant replication slave on *.* to repl@'127.0.0.1'");
     let at = source.sql("", "select @@gtid_binlog_pos");
-    let replica = mariadb(&["--server-id=2"]);
+    let replica = maria(&["--server-id=2"]);
     replica.sql("", &format!("set global gtid_slave_pos = '{}'", at.trim()));
     replica.sql(
         "",
@@ -266,14 +226,14 @@ fn a_reader_that_holds_up_a_replicas_applier_is_ended_and_not_the_applier() {
     let _behind: Vec<Held> = (0..6).map(|_| Held::maria(&replica, "app", "select count(*) from orders;")).collect();
     wait_until("all wait", || in_state(&replica, "Waiting for table metadata lock") == 7);
     for user in ["root", "oncall"] {
-        let found = of_maria(&replica, user, &[]);
+        let found = assess_maria(&replica, user, &[]);
         let s = &found.found.summary;
         assert_eq!(s.check, "MY07", "{user}: {:#?}", found.found);
         assert!(s.next.contains("the replica's own applier") && s.next.contains("never cancel the applier"), "{s:#?}");
         let action = s.recover.as_ref().map(|a| (a.deed.name(), a.object.as_str()));
         assert_eq!(action, Some(("end-idle", holder.trim())), "{s:#?}");
     }
-    assert_eq!(of_maria(&replica, "stranger", &["--checks", "MY07"]).seen("MY07").severity, Severity::Unknown);
+    assert_eq!(assess_maria(&replica, "stranger", &["--checks", "MY07"]).seen("MY07").severity, Severity::Unknown);
     drop(reader);
     wait_until("replication goes on", || in_state(&replica, "Waiting for table metadata lock") == 0);
 }

@@ -6,58 +6,23 @@ mod support;
 use holdpoint::model::Severity;
 use holdpoint::model::lock_tree::LockTree;
 use std::time::Duration;
-use support::assess::{Run, assess};
+use support::assess::assess;
 use support::held::Held;
 use support::maria::MariaServer;
+use support::shop::{assess_maria, in_state, maria};
 use support::wait_until;
-
-/// A server that is safe against crashes, as the checks want it, with accounts: a monitor's, an application's, one with nothing.
-fn server(options: &[&str]) -> MariaServer {
-    let all: Vec<&str> = ["--innodb-flush-log-at-trx-commit=1", "--sync-binlog=1", "--innodb-lock-wait-timeout=3000"]
-        .into_iter()
-        .chain(options.iter().copied())
-        .collect();
-    let my = MariaServer::start(&all);
-    my.create_database("shop");
-    my.sql(
-        "shop",
-        if MariaServer::is_mysql() {
-            "create user oncall@'127.0.0.1'; grant process, replication client on *.* to oncall@'127.0.0.1'; \
-             grant select on performance_schema.* to oncall@'127.0.0.1'"
-        } else {
-            "create user oncall@'127.0.0.1'; grant process, slave monitor, binlog monitor on *.* to oncall@'127.0.0.1'"
-        },
-    );
-    my.sql(
-        "shop",
-        "create user app@'127.0.0.1'; create user stranger@'127.0.0.1'; grant all on shop.* to app@'127.0.0.1'; \
-         grant select on shop.* to oncall@'127.0.0.1'; grant select on shop.* to stranger@'127.0.0.1'; \
-         create table orders (id int primary key, state varchar(20)) engine=innodb; \
-         insert into orders select seq, 'open' from seq_1_to_100",
-    );
-    my
-}
-
-fn run(my: &MariaServer, user: &str, more: &[&str]) -> Run {
-    assess(&format!("mysql://{user}@127.0.0.1:{}/shop", my.port), more)
-}
-
-fn waiting(my: &MariaServer, state: &str) -> usize {
-    let text = format!("select count(*) from information_schema.processlist where state like '{state}'");
-    my.sql("", &text).trim().parse().expect("a number")
-}
 
 #[test]
 fn a_pile_up_behind_ddl_is_named_first() {
-    let my = server(&[]);
+    let my = maria(&[]);
     // Not asked of INNODB_TRX: who asks more often than every 0.1 s gets its last answer again.
     let holder = Held::maria_done(&my, "app", "begin; select count(*) from orders;");
     let _ddl = Held::maria(&my, "root", "alter table orders add column note text;");
-    wait_until("the ALTER waits", || waiting(&my, "Waiting for table metadata lock") == 1);
+    wait_until("the ALTER waits", || in_state(&my, "Waiting for table metadata lock") == 1);
     let _behind: Vec<Held> = (0..6).map(|_| Held::maria(&my, "app", "select count(*) from orders;")).collect();
-    wait_until("all wait behind it", || waiting(&my, "Waiting for table metadata lock") == 7);
+    wait_until("all wait behind it", || in_state(&my, "Waiting for table metadata lock") == 7);
     for user in ["root", "oncall"] {
-        let run = run(&my, user, &[]);
+        let run = assess_maria(&my, user, &[]);
         assert_eq!(run.found.summary.check, "MY07", "{:#?}", run.found);
         let says = &run.found.summary.says;
         assert!(says.starts_with("6 sessions wait behind alter table orders add column note text"), "{says}");
@@ -70,7 +35,7 @@ fn a_pile_up_behind_ddl_is_named_first() {
         assert_eq!(locks.sessions.len(), 8, "{:#?}", locks.sessions);
     }
     // Without any right nothing of it is seen, and nothing is said to be well.
-    let blind = run(&my, "stranger", &[]);
+    let blind = assess_maria(&my, "stranger", &[]);
     for (check, lifts) in [("MY07", "PROCESS"), ("MY06", "PROCESS"), ("MY05", "PROCESS"), ("MY10", "SLAVE MONITOR")] {
         let seen = blind.seen(check);
         assert_eq!(seen.severity, Severity::Unknown, "{seen:#?}");
@@ -79,25 +44,25 @@ fn a_pile_up_behind_ddl_is_named_first() {
     }
     // With the plugin the server tells it for sure.
     my.sql("", "install soname 'metadata_lock_info'");
-    let told = run(&my, "oncall", &[]);
+    let told = assess_maria(&my, "oncall", &[]);
     assert_eq!(told.found.summary.check, "MY07", "{:#?}", told.found);
     assert!(!told.found.summary.says.contains("inferred"), "{}", told.found.summary.says);
     assert!(told.found.summary.says.starts_with("6 sessions wait behind alter table"), "{}", told.found.summary.says);
     drop(holder);
-    wait_until("the pile is gone", || waiting(&my, "Waiting for %lock") == 0);
-    assert_eq!(run(&my, "oncall", &[]).seen("MY07").severity, Severity::Ok);
+    wait_until("the pile is gone", || in_state(&my, "Waiting for %lock") == 0);
+    assert_eq!(assess_maria(&my, "oncall", &[]).seen("MY07").severity, Severity::Ok);
 }
 
 #[test]
 fn a_hot_row_is_named_with_who_has_it() {
-    let my = server(&[]);
+    let my = maria(&[]);
     let _holder = Held::maria_done(&my, "app", "begin; select * from orders where id = 5 for update;");
     let _waiters: Vec<Held> = (0..22).map(|_| Held::maria(&my, "app", "update orders set state = 'x' where id = 5;")).collect();
     wait_until("all wait", || {
         let text = "select variable_value from information_schema.global_status where variable_name = 'Innodb_row_lock_current_waits'";
         my.sql("", text).trim() == "22"
     });
-    let run = run(&my, "oncall", &[]);
+    let run = assess_maria(&my, "oncall", &[]);
     assert_eq!(run.found.summary.check, "MY06", "{:#?}", run.found);
     let says = &run.found.summary.says;
     assert!(says.starts_with("22 sessions wait behind connection "), "{says}");
@@ -112,14 +77,14 @@ fn a_hot_row_is_named_with_who_has_it() {
 
 #[test]
 fn who_waits_for_a_lock_by_its_name_stands_behind_who_has_it_and_what_a_statement_does_not_hold_is_not_given_back_by_its_end() {
-    let my = server(&[]);
+    let my = maria(&[]);
     let of =
         |info: &str| my.sql("", &format!("select id from information_schema.processlist where info like '{info}%'")).trim().to_string();
     let _job = Held::maria(&my, "app", "select get_lock('nightly', 1); do sleep(600);");
     wait_until("the job runs", || !of("do sleep(600)").is_empty());
     let _next = Held::maria(&my, "app", "select get_lock('nightly', 600);");
-    wait_until("the next one waits", || waiting(&my, "User lock") == 1);
-    let run_ = |id: &str| run(&my, id, &["--checks", "MY07"]);
+    wait_until("the next one waits", || in_state(&my, "User lock") == 1);
+    let run_ = |id: &str| assess_maria(&my, id, &["--checks", "MY07"]);
     let found = run_("oncall");
     let f = &found.seen("MY07").findings[0];
     assert!(
@@ -134,18 +99,18 @@ fn who_waits_for_a_lock_by_its_name_stands_behind_who_has_it_and_what_a_statemen
     wait_until("it is ended, not cancelled", || {
         // Who asks InnoDB again within a tenth of a second gets the same list of transactions.
         std::thread::sleep(std::time::Duration::from_millis(150));
-        let found = run(&my, "oncall", &["--checks", "MY06"]);
+        let found = assess_maria(&my, "oncall", &["--checks", "MY06"]);
         found.seen("MY06").findings.first().and_then(|f| f.recover.clone()).is_some_and(|a| a.deed.name() == "terminate")
     });
     drop((_holder, _waiter));
-    wait_until("both are gone", || waiting(&my, "Updating") == 0);
+    wait_until("both are gone", || in_state(&my, "Updating") == 0);
     // A row that an earlier statement of the transaction took.
     let _holder = Held::maria(&my, "app", "begin; update orders set state = 'a' where id = 1; select sleep(3); select sleep(500);");
     wait_until("it is at its second sleep", || !of("select sleep(500)").is_empty());
     let _waiter = Held::maria(&my, "app", "update orders set state = 'b' where id = 1;");
     wait_until("somebody waits for the row", || {
         std::thread::sleep(std::time::Duration::from_millis(150));
-        let found = run(&my, "oncall", &["--checks", "MY06"]);
+        let found = assess_maria(&my, "oncall", &["--checks", "MY06"]);
         let f = found.seen("MY06").findings.first().cloned();
         f.is_some_and(|f| f.recover.is_some_and(|a| a.deed.name() == "terminate") && f.next.contains("older than the statement"))
     });
@@ -153,7 +118,7 @@ fn who_waits_for_a_lock_by_its_name_stands_behind_who_has_it_and_what_a_statemen
 
 #[test]
 fn who_waits_is_no_cause_and_who_is_only_guessed_to_hold_is_not_ended() {
-    let my = server(&[]);
+    let my = maria(&[]);
     let home = tempfile::tempdir().expect("a directory");
     let text = format!(
         "[targets.t]\nengine = \"mysql\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"oncall\"\ndatabase = \"shop\"\nsslmode = \"disable\"\n\n[targets.t.assess]\n\"MY05.age\" = [1, 600]\n\"MY08.age\" = [1, 600]\n",
@@ -180,12 +145,12 @@ fn who_waits_is_no_cause_and_who_is_only_guessed_to_hold_is_not_ended() {
         wait_until("it is open", || my.sql("", &format!("select is_used_lock('open{i}') is not null")).trim() == "1");
     }
     let _ddl = Held::maria(&my, "app", "alter table orders add column note text;");
-    wait_until("the ALTER waits", || waiting(&my, "Waiting for table metadata lock") == 1);
+    wait_until("the ALTER waits", || in_state(&my, "Waiting for table metadata lock") == 1);
     let mut found = None;
     wait_until("all three are seen", || {
         // InnoDB makes its list of transactions anew only when nobody has read it for a tenth of a second.
         std::thread::sleep(Duration::from_millis(200));
-        let run = run(&my, "oncall", &["--checks", "MY06,MY07"]);
+        let run = assess_maria(&my, "oncall", &["--checks", "MY06,MY07"]);
         let marked = run.seen("MY06").sessions.iter().filter(|s| s.state.contains("inferred")).count();
         found = Some(run);
         marked == 3
@@ -198,50 +163,50 @@ fn who_waits_is_no_cause_and_who_is_only_guessed_to_hold_is_not_ended() {
 
 #[test]
 fn an_account_without_the_database_assesses_the_server() {
-    let my = server(&[]);
+    let my = maria(&[]);
     my.sql(
         "shop",
         "create user mon@'127.0.0.1'; grant process, slave monitor, binlog monitor on *.* to mon@'127.0.0.1'; \
          create user narrow@'127.0.0.1'; grant select on shop.orders to narrow@'127.0.0.1'; \
          create table tiny (id tinyint primary key auto_increment) engine=innodb; insert into tiny values (120)",
     );
-    let mon = run(&my, "mon", &[]);
+    let mon = assess_maria(&my, "mon", &[]);
     assert_eq!((mon.seen("connect").severity, mon.seen("MY05").severity), (Severity::Unknown, Severity::Ok), "{:#?}", mon.found);
     assert!(mon.seen("connect").says.starts_with("this account may not use database shop"), "{:#?}", mon.seen("connect"));
     assert_eq!(mon.seen("MY22").severity, Severity::Unknown);
     // Of tables that it may not see nothing is said to be well.
-    let narrow = run(&my, "narrow", &["--checks", "MY22", "--checks", "MY24"]);
+    let narrow = assess_maria(&my, "narrow", &["--checks", "MY22", "--checks", "MY24"]);
     for check in ["MY22", "MY24"] {
         let seen = narrow.seen(check);
         assert_eq!(seen.severity, Severity::Unknown, "{seen:#?}");
         assert_eq!(seen.findings[0].lifts.as_deref(), Some("GRANT SELECT ON `shop`.* TO 'narrow'@'127.0.0.1';"));
     }
     assert_eq!(narrow.code, Some(5));
-    let all = run(&my, "oncall", &["--checks", "MY22", "--checks", "MY24"]);
+    let all = assess_maria(&my, "oncall", &["--checks", "MY22", "--checks", "MY24"]);
     assert_eq!((all.seen("MY22").severity, all.seen("MY24").severity), (Severity::Critical, Severity::Ok), "{:#?}", all.found);
 }
 
 #[test]
 fn more_transactions_than_are_read_are_counted() {
-    let my = server(&[]);
+    let my = maria(&[]);
     // Prepared ones outlive their sessions.
     for id in 1..=55 {
         let text = format!("xa start '{id}'; update orders set state = 'p' where id = {id}; xa end '{id}'; xa prepare '{id}'");
         my.sql("shop", &text);
     }
-    let seen = run(&my, "root", &["--checks", "MY05"]).seen("MY05").clone();
+    let seen = assess_maria(&my, "root", &["--checks", "MY05"]).seen("MY05").clone();
     assert!(seen.says.starts_with("55 open"), "{seen:#?}");
     assert_eq!(seen.figures.get("transactions"), Some(&55.0));
 }
 
 #[test]
 fn locked_tables_and_a_read_lock_of_the_whole_server_make_no_check_wait() {
-    let my = server(&[]);
+    let my = maria(&[]);
     for lock in ["lock tables orders write;", "flush tables with read lock;"] {
         let held = Held::maria_done(&my, "root", lock);
         let busy = Held::maria(&my, "app", "select sleep(0); update orders set state = 'y' where id = 7;");
-        wait_until("the application waits for it", || waiting(&my, "Waiting for % lock") == 1);
-        let run = run(&my, "oncall", &[]);
+        wait_until("the application waits for it", || in_state(&my, "Waiting for % lock") == 1);
+        let run = assess_maria(&my, "oncall", &[]);
         run.nothing_waited();
         assert!(run.found.checks.len() > 20, "{:#?}", run.found);
         // Who sleeps on a lock without a transaction cannot be told without the plugin: that is said.
@@ -260,7 +225,7 @@ fn locked_tables_and_a_read_lock_of_the_whole_server_make_no_check_wait() {
                 tree.roots.iter().map(|r| (tree.sessions[r.at].id.to_string(), tree.sessions[r.at].guessed, r.victims)).collect();
             assert_eq!(roots, [(holder.trim().to_string(), true, 1)], "{tree:#?}");
         }
-        assert_eq!(waiting(&my, "Waiting for % lock"), 1, "nobody waits for the assessment, nor does it wait");
+        assert_eq!(in_state(&my, "Waiting for % lock"), 1, "nobody waits for the assessment, nor does it wait");
         drop(busy);
         drop(held);
         wait_until("the lock's session is gone", || my.sql("", "select is_used_lock('done') is null").trim() == "1");
@@ -269,7 +234,7 @@ fn locked_tables_and_a_read_lock_of_the_whole_server_make_no_check_wait() {
 
 #[test]
 fn a_full_server_says_so_with_and_without_a_connection_left() {
-    let my = server(&["--max-connections=10"]);
+    let my = maria(&["--max-connections=10"]);
     let mut clients: Vec<Held> = Vec::new();
     wait_until("all are connected", || {
         Held::fill(&mut clients, 10, || Held::maria(&my, "app", "select sleep(600);"));
@@ -278,18 +243,18 @@ fn a_full_server_says_so_with_and_without_a_connection_left() {
         let text = "select count(*) from information_schema.processlist where user = 'app' and info like 'select sleep%'";
         clients.len() == 10 && my.sql("", text).trim() == "10"
     });
-    let refused = run(&my, "app", &[]);
+    let refused = assess_maria(&my, "app", &[]);
     assert_eq!((refused.code, refused.found.summary.check.as_str()), (Some(3), "connect"), "{:#?}", refused.found);
     assert!(refused.found.summary.says.starts_with("All connections are taken"), "{}", refused.found.summary.says);
     assert!(refused.found.summary.next.contains("SUPER"), "{}", refused.found.summary.next);
-    let root = run(&my, "root", &[]);
+    let root = assess_maria(&my, "root", &[]);
     assert_eq!(root.found.summary.check, "MY03", "{:#?}", root.found);
     assert!(root.found.summary.says.contains("10 of app@"), "{}", root.found.summary.says);
 }
 
 #[test]
 fn a_deadlock_storm_is_counted_while_it_rages() {
-    let my = server(&[]);
+    let my = maria(&[]);
     let round = |a: u32, b: u32| {
         format!(
             "begin; update orders set state = 'a' where id = {a}; do sleep(0.005); update orders set state = 'b' where id = {b}; commit;\n"
@@ -303,7 +268,7 @@ fn a_deadlock_storm_is_counted_while_it_rages() {
     // How many fall between two samples is the machine's pace.
     let mut summary = Default::default();
     wait_until("a look meets several", || {
-        summary = run(&my, "oncall", &["--checks", "MY19", "--timeframe", "3"]).found.summary;
+        summary = assess_maria(&my, "oncall", &["--checks", "MY19", "--timeframe", "3"]).found.summary;
         summary.severity == Some(Severity::Critical)
     });
     assert_eq!(summary.check, "MY19", "{summary:#?}");
@@ -312,7 +277,7 @@ fn a_deadlock_storm_is_counted_while_it_rages() {
 
 #[test]
 fn what_lasts_is_found_counters_damaged_tables_settings() {
-    let my = server(&["--innodb-flush-log-at-trx-commit=0", "--log-bin=bin", "--binlog-format=ROW"]);
+    let my = maria(&["--innodb-flush-log-at-trx-commit=0", "--log-bin=bin", "--binlog-format=ROW"]);
     my.sql(
         "shop",
         "create table tiny (id tinyint primary key auto_increment) engine=innodb; insert into tiny values (120); \
@@ -322,7 +287,7 @@ fn what_lasts_is_found_counters_damaged_tables_settings() {
     );
     let index = my.directory().join("data/shop/broken.MYI");
     std::fs::OpenOptions::new().write(true).open(index).expect("the index").set_len(300).expect("cut");
-    let run = run(&my, "oncall", &[]);
+    let run = assess_maria(&my, "oncall", &[]);
     assert_eq!(run.found.summary.check, "MY24", "{:#?}", run.found);
     assert_eq!(run.seen("MY24").findings[0].object, "broken");
     assert_eq!((run.seen("MY22").severity, run.seen("MY22").findings[0].object.as_str()), (Severity::Critical, "tiny.id"));
@@ -336,17 +301,17 @@ fn what_lasts_is_found_counters_damaged_tables_settings() {
 
 #[test]
 fn foreign_keys_that_are_not_looked_at_are_warned_of_and_rollbacks_of_a_pool_are_no_outage() {
-    let my = server(&[]);
+    let my = maria(&[]);
     my.sql("shop", "create table tiny (id tinyint unsigned auto_increment primary key); insert into tiny values (240)");
     my.sql("", "set global foreign_key_checks = 0");
     for user in ["root", "oncall", "stranger"] {
-        let found = run(&my, user, &["--checks", "MY21"]);
+        let found = assess_maria(&my, user, &["--checks", "MY21"]);
         let told = found.seen("MY21").findings.iter().find(|f| f.object == "foreign_key_checks").expect("it is told");
         assert_eq!(told.severity, Severity::Warning, "{told:#?}");
         assert!(told.next.starts_with("SET GLOBAL foreign_key_checks = ON;"), "{told:#?}");
     }
     my.sql("", "set global foreign_key_checks = 1");
-    let found = run(&my, "root", &["--checks", "MY22"]);
+    let found = assess_maria(&my, "root", &["--checks", "MY22"]);
     let told = &found.seen("MY22").findings[0].message;
     assert!(told.contains("has used 94 % of its numbers, 15 are left"), "{told}");
     let pool = "begin; select 1 from orders where id = 1; rollback; select sleep(0.01);\n".repeat(30_000);
@@ -354,7 +319,7 @@ fn foreign_keys_that_are_not_looked_at_are_warned_of_and_rollbacks_of_a_pool_are
     let rolled = || my.sql("", "select variable_value from information_schema.global_status where variable_name = 'handler_rollback'");
     let before = rolled();
     wait_until("it reads", || rolled() != before);
-    let found = run(&my, "root", &["--checks", "MY19", "--timeframe", "4"]);
+    let found = assess_maria(&my, "root", &["--checks", "MY19", "--timeframe", "4"]);
     assert!(found.seen("MY19").figures["rolled_back"] > 20.0, "{:#?}", found.seen("MY19"));
     assert!(found.seen("MY19").severity <= Severity::Warning, "{:#?}", found.seen("MY19"));
     drop(reads);
@@ -362,7 +327,7 @@ fn foreign_keys_that_are_not_looked_at_are_warned_of_and_rollbacks_of_a_pool_are
 
 #[test]
 fn a_replica_that_stopped_says_why() {
-    let source = server(&["--log-bin=bin", "--server-id=1", "--binlog-format=ROW"]);
+    let source = maria(&["--log-bin=bin", "--server-id=1", "--binlog-format=ROW"]);
     source.sql("", "create user repl@'127.0.0.1'; grant replication slave on *.* to repl@'127.0.0.1'");
     let replica = MariaServer::start(&["--server-id=2", "--log-bin=bin", "--innodb-flush-log-at-trx-commit=1", "--sync-binlog=1"]);
     // What both servers made on their own before counts as done.
@@ -433,7 +398,7 @@ fn a_replica_that_stopped_says_why() {
     replica.sql("", "create user app@'127.0.0.1'; grant all on shop.* to app@'127.0.0.1'");
     let reader = Held::maria_done(&replica, "app", "lock tables orders read;");
     source.sql("shop", "insert into orders values (1004, 'late')");
-    wait_until("its thread waits", || waiting(&replica, "Waiting for table metadata lock") == 1);
+    wait_until("its thread waits", || in_state(&replica, "Waiting for table metadata lock") == 1);
     let held_up = assess(&format!("mysql://root@127.0.0.1:{}/", replica.port), &["--checks", "MY07"]);
     assert!(!held_up.seen("MY07").says.starts_with("nobody waits"), "{:#?}", held_up.seen("MY07"));
     drop(reader);
@@ -450,7 +415,7 @@ fn a_replica_that_stopped_says_why() {
 
 #[test]
 fn commits_that_no_replica_confirms_are_the_cause_and_nobody_waits_for_the_binary_log_with_them() {
-    let my = server(&["--log-bin=bin", "--server-id=1"]);
+    let my = maria(&["--log-bin=bin", "--server-id=1"]);
     // Without PROCESS nobody sees what others do.
     my.sql("", "create user blind@'127.0.0.1'; grant binlog monitor on *.* to blind@'127.0.0.1'");
     my.sql(
@@ -459,29 +424,29 @@ fn commits_that_no_replica_confirms_are_the_cause_and_nobody_waits_for_the_binar
          set global rpl_semi_sync_master_wait_point = AFTER_SYNC; set global rpl_semi_sync_master_enabled = 1",
     );
     let first = Held::maria(&my, "app", "update orders set state = 'sent' where id = 1;");
-    wait_until("its commit waits for a replica", || waiting(&my, "Waiting for semi-sync ACK%") == 1);
+    wait_until("its commit waits for a replica", || in_state(&my, "Waiting for semi-sync ACK%") == 1);
     // Those who commit next stand in line for the binary log, which the last of them in front keeps.
     let _next: Vec<Held> =
         (2..8).map(|id| Held::maria(&my, "app", &format!("update orders set state = 'sent' where id = {id};"))).collect();
     let _same = Held::maria(&my, "app", "update orders set state = 'lost' where id = 1;");
-    wait_until("all wait", || waiting(&my, "Commit") == 6 && waiting(&my, "Updating") == 1);
+    wait_until("all wait", || in_state(&my, "Commit") == 6 && in_state(&my, "Updating") == 1);
     wait_until("it has waited for a second", || {
         let text = "select max(time) from information_schema.processlist where state like 'Waiting for semi-sync ACK%'";
         my.sql("", text).trim().parse::<u32>().is_ok_and(|s| s >= 2)
     });
-    let found = run(&my, "oncall", &[]);
+    let found = assess_maria(&my, "oncall", &[]);
     assert_eq!(found.found.summary.check, "MY25", "{:#?}", found.found.summary);
     let binary_logs = found.seen("MY16");
     assert!(binary_logs.severity == Severity::Unknown && binary_logs.says.contains("not asked for"), "{binary_logs:#?}");
     assert!(found.found.checks.iter().all(|c| !c.says.contains("timed out")), "{:#?}", found.found);
     let locks = found.seen("MY06");
     assert!(locks.findings.iter().all(|f| f.recover.is_none() && f.next.contains("cancelling rolls nothing back")), "{locks:#?}");
-    wait_until("nobody of ours is left behind", || waiting(&my, "starting") == 0);
+    wait_until("nobody of ours is left behind", || in_state(&my, "starting") == 0);
     // Who does not see the others asks once, goes on by another connection, and does not ask again while the first is held.
-    let blind = run(&my, "blind", &[]);
+    let blind = assess_maria(&my, "blind", &[]);
     assert!(blind.seen("MY16").says.contains("timed out"), "{:#?}", blind.seen("MY16"));
     assert_eq!(blind.found.checks.iter().filter(|c| c.says.contains("timed out")).count(), 1, "{:#?}", blind.found);
-    assert!(run(&my, "blind", &["--checks", "MY16"]).seen("MY16").says.contains("not asked for a second time"));
+    assert!(assess_maria(&my, "blind", &["--checks", "MY16"]).seen("MY16").says.contains("not asked for a second time"));
     // What cancelling it would lose is told as it is.
     let of = "select id from information_schema.processlist where state like 'Waiting for semi-sync ACK%'";
     let id = my.sql("", of).trim().to_string();
@@ -489,6 +454,6 @@ fn commits_that_no_replica_confirms_are_the_cause_and_nobody_waits_for_the_binar
     let told = support::recover::Home::new(&place, "solo").run(0, &["cancel", &id, "--dry-run"]);
     assert!(told.contains("Nothing of what it wrote: it is committing"), "{told}");
     my.sql("", "set global rpl_semi_sync_master_enabled = 0");
-    wait_until("all have committed", || waiting(&my, "Commit") == 0 && waiting(&my, "Waiting for semi-sync ACK%") == 0);
+    wait_until("all have committed", || in_state(&my, "Commit") == 0 && in_state(&my, "Waiting for semi-sync ACK%") == 0);
     drop(first);
 }

@@ -6,15 +6,8 @@ use holdpoint::model::Severity;
 use support::assess::assess;
 use support::bouncer::PgBouncer;
 use support::held::Held;
-use support::pg::PgServer;
+use support::shop;
 use support::wait_until;
-
-fn server() -> PgServer {
-    let pg = PgServer::start(&["fsync=on"]);
-    pg.create_database("shop");
-    pg.psql("postgres", "create role oncall login; grant pg_monitor to oncall; create role stranger login");
-    pg
-}
 
 /// A column of SHOW POOLS for the pool of a role.
 fn pool(bouncer: &PgBouncer, user: &str, column: usize) -> u32 {
@@ -28,7 +21,7 @@ const WAITING: usize = 3;
 
 #[test]
 fn a_pool_that_is_used_up_is_the_cause_and_not_the_server() {
-    let pg = server();
+    let pg = shop::postgres(&[]);
     let bouncer = PgBouncer::start(&pg, 2, "");
     // The pool is the role's own: this one's has room, and everything else is read through it.
     let run = assess(&bouncer.url("oncall"), &["--checks", "PG34,PG03"]);
@@ -59,7 +52,7 @@ fn a_pool_that_is_used_up_is_the_cause_and_not_the_server() {
 
 #[test]
 fn a_paused_pool_and_a_full_pooler_are_told_and_a_server_that_is_gone_behind_it() {
-    let pg = server();
+    let pg = shop::postgres(&[]);
     let bouncer = PgBouncer::start(&pg, 5, "max_client_conn = 4\nserver_login_retry = 1\nserver_connect_timeout = 2");
     bouncer.console("pause shop");
     let waits = Held::of(bouncer.client("oncall", "shop"), "select 1;");

@@ -3,6 +3,7 @@
 mod support;
 
 use std::process::{Child, Command, Stdio};
+use support::maria::MariaServer;
 use support::project::Project;
 use support::pty::Console;
 use support::wait_until;
@@ -105,23 +106,31 @@ fn on_postgresql() {
     assert!(p.ok(&["journal", "verify"]).contains("intact"));
 }
 
+/// Connections of MariaDB whose statement sleeps.
+fn sleepers(maria: &MariaServer) -> Vec<String> {
+    let ids = maria.sql("app-dev", "select id from information_schema.processlist where info like 'select sleep%'");
+    ids.split_whitespace().map(str::to_string).collect()
+}
+
+fn end_sleepers(maria: &MariaServer) {
+    for id in sleepers(maria) {
+        maria.sql("app-dev", &format!("kill {id}"));
+    }
+    wait_until("the session is gone", || sleepers(maria).is_empty());
+}
+
 #[test]
 fn on_mariadb() {
     let p = Project::mariadb();
     let maria = p.mariadb_server();
     scripts(&p, "create table s1 (a int); select sleep(30); create table s2 (a int);", "drop table s2; drop table s1;");
-    let asleep =
-        || maria.sql("app-dev", "select count(*) from information_schema.processlist where info like 'select sleep%'").trim() == "1";
+    let asleep = || sleepers(maria).len() == 1;
 
     let run = Hanging::start(&p);
     wait_until("the statement runs", asleep);
     run.signal("-KILL");
     assert_eq!(run.end().0, None, "killed");
-    let id = maria.sql("app-dev", "select id from information_schema.processlist where info like 'select sleep%'");
-    if !id.trim().is_empty() {
-        maria.sql("app-dev", &format!("kill {}", id.trim()));
-    }
-    wait_until("the session is gone", || !asleep());
+    end_sleepers(maria);
     let told = || status(&p);
     wait_until("the lock is free", || !told().contains("holds the migration lock"));
     // DDL commits by itself there: what is done stays done, and is said.
@@ -139,8 +148,7 @@ fn told_to_end_on_mariadb() {
     let p = Project::mariadb();
     let maria = p.mariadb_server();
     scripts(&p, "create table s1 (a int); select sleep(4); create table s2 (a int);", "drop table s2; drop table s1;");
-    let asleep =
-        || maria.sql("app-dev", "select count(*) from information_schema.processlist where info like 'select sleep%'").trim() == "1";
+    let asleep = || sleepers(maria).len() == 1;
     let run = Hanging::start(&p);
     wait_until("the statement runs", asleep);
     run.signal("-TERM");
@@ -160,15 +168,8 @@ fn with_the_console_on_mariadb() {
     let p = Project::mariadb();
     let maria = p.mariadb_server();
     scripts(&p, "create table s1 (a int); select sleep(30); create table s2 (a int);", "drop table s2; drop table s1;");
-    let of = "from information_schema.processlist where info like 'select sleep%'";
-    let asleep = || maria.sql("app-dev", &format!("select count(*) {of}")).trim() == "1";
-    let ended = || {
-        let id = maria.sql("app-dev", &format!("select id {of}"));
-        maria.sql("app-dev", &format!("kill {}", id.trim()));
-        wait_until("the session is gone", || !asleep());
-    };
     p.ok(&["run", "schema-migration", "app-dev"]);
-    let text = console_is_killed(&p, asleep, ended);
+    let text = console_is_killed(&p, || sleepers(maria).len() == 1, || end_sleepers(maria));
     assert!(text.contains("0001") && text.contains("half"), "{text}");
     assert_eq!(maria.sql("app-dev", "show tables like 's_'").trim(), "s1");
 }

@@ -2,24 +2,10 @@
 
 mod support;
 
-use support::guarded::{self, image, saved};
+use support::guarded::{self, committed as run, image, on_maria, on_postgres, saved};
 use support::held::Held;
 use support::maria::MariaServer;
 use support::pg::PgServer;
-use tempfile::TempDir;
-
-fn on_postgres(pg: &PgServer, database: &str, user: &str) -> TempDir {
-    guarded::home(&guarded::postgres(pg, database, user), 100)
-}
-
-fn on_maria(maria: &MariaServer, database: &str) -> TempDir {
-    guarded::home(&guarded::maria(maria, database), 100)
-}
-
-/// Commits what is not held.
-fn run(home: &TempDir, code: i32, sql: &str) -> String {
-    guarded::run(home, code, sql, true)
-}
 
 #[test]
 fn rows_that_were_not_saved_stay_on_postgresql() {

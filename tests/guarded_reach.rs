@@ -3,15 +3,9 @@
 
 mod support;
 
-use support::guarded;
+use support::guarded::{self, committed as run, on_maria, on_postgres};
 use support::maria::MariaServer;
 use support::pg::PgServer;
-use tempfile::TempDir;
-
-/// Commits what is not held.
-fn run(home: &TempDir, code: i32, sql: &str) -> String {
-    guarded::run(home, code, sql, true)
-}
 
 /// The sequence tells whether something acted: no rollback takes it back.
 #[test]
@@ -46,7 +40,7 @@ fn what_each_row_computes_is_held_on_postgresql() {
          alter table chk add check (ev(v) is not null) not valid; alter table gen add w text generated always as (imm(v)) stored;
          alter table dom alter v type dv; select setval('acted', 1, false)",
     );
-    let home = guarded::home(&guarded::postgres(pg, "reaching", "postgres"), 100);
+    let home = on_postgres(pg, "reaching", "postgres");
     for (sql, why) in [
         ("update chk set v = 'b'", "ev"),
         ("update gen set v = 'b'", "ev"),
@@ -107,7 +101,7 @@ fn what_the_text_of_a_change_calls_is_held_on_postgresql() {
              select setval('acted', 1, false)"
         ),
     );
-    let home = guarded::home(&guarded::postgres(pg, "calling", "postgres"), 100);
+    let home = on_postgres(pg, "calling", "postgres");
     for sql in [
         "update t set v = lower(5) where id = 1",
         "update t set v = (t).evt where id = 1",
@@ -150,7 +144,7 @@ fn rows_of_the_catalogue_are_no_data_fix() {
     let pg = PgServer::shared();
     pg.create_database("catalogued");
     pg.psql("catalogued", "create table side (n int); create table information_schema.of_users (n int primary key)");
-    let home = guarded::home(&guarded::postgres(pg, "catalogued", "postgres"), 100);
+    let home = on_postgres(pg, "catalogued", "postgres");
     for sql in [
         "delete from pg_class where relname = 'side'",
         "update pg_catalog.pg_authid set rolconnlimit = 5 where rolname = 'postgres'",
@@ -165,7 +159,7 @@ fn rows_of_the_catalogue_are_no_data_fix() {
 
     let maria = MariaServer::shared();
     maria.create_database("catalogued");
-    let home = guarded::home(&guarded::maria(maria, "catalogued"), 100);
+    let home = on_maria(maria, "catalogued");
     for sql in [
         "update sys.sys_config set value = '65' where variable = 'statement_truncate_len'",
         "delete from mysql.db where user = 'nobody'",
@@ -202,7 +196,7 @@ fn a_default_that_moves_a_sequence_is_held_on_mariadb() {
         "reaching",
         "create sequence sq; create table df (id int primary key, v int default nextval(sq)); insert into df values (1, 7)",
     );
-    let home = guarded::home(&guarded::maria(maria, "reaching"), 100);
+    let home = on_maria(maria, "reaching");
     let next = || maria.sql("reaching", "select next_not_cached_value from sq").trim().to_string();
     let before = next();
     for sql in ["insert into df (id) values (2)", "insert into df values (3, default)", "update df set v = default where id = 1"] {
@@ -271,7 +265,7 @@ fn what_a_login_may_not_see_is_looked_up_elsewhere_held_or_told_on_mariadb() {
     let told = run(&home, 0, "insert into e values ('m', 3)");
     assert!(!told.contains("v 1") && told.contains("have two orders"), "{told}");
     // Who may change every table of the database is shown every key.
-    let told = run(&guarded::home(&guarded::maria(maria, "reach_lim"), 100), 0, "delete from p where id = 2");
+    let told = run(&on_maria(maria, "reach_lim"), 0, "delete from p where id = 2");
     assert!(told.contains("1 row of reach_lim.read_only") && !told.contains("may not see"), "{told}");
 }
 
@@ -284,7 +278,7 @@ fn columns_that_the_server_renews_take_others_along_on_mariadb() {
          insert into up (id, v) values (1, 1); \
          create table uc (id int primary key, ts timestamp(6) null, foreign key (ts) references up (ts) on update cascade); insert into uc select 101, ts from up";
     maria.sql("reach_renewed", seed);
-    let home = guarded::home(&guarded::maria(maria, "reach_renewed"), 100);
+    let home = on_maria(maria, "reach_renewed");
     let told = run(&home, 0, "update up set v = 9 where id = 1");
     assert!(told.contains("1 row of reach_renewed.uc by cascade: changed"), "{told}");
     assert!(guarded::saved(&home).contains("\"id\":101"), "{}", guarded::saved(&home));

@@ -6,9 +6,10 @@ use holdpoint::config::{AccessMode, EngineKind, Target};
 use holdpoint::engine::{Access, Asked, Connect, Engine, Event, Role, Session, registry};
 use holdpoint::model::{NodeKind, NodePath, Severity};
 use std::sync::Arc;
-use support::assess::{Run, assess};
+use support::assess::assess;
 use support::held::Held;
 use support::maria::MariaServer;
+use support::shop::{self, assess_maria, in_state};
 use support::wait_until;
 
 const WHY: &str = "run by tests/matrix, which fetches MySQL";
@@ -256,25 +257,7 @@ async fn counters_are_those_of_now() {
 
 fn emergency() -> MariaServer {
     assert!(MariaServer::is_mysql(), "{WHY}");
-    let my = MariaServer::start(&["--innodb-flush-log-at-trx-commit=1", "--sync-binlog=1"]);
-    my.create_database("shop");
-    my.sql(
-        "shop",
-        "create user oncall@'127.0.0.1'; grant process, replication client on *.* to oncall@'127.0.0.1';
-         grant select on performance_schema.* to oncall@'127.0.0.1'; grant select on shop.* to oncall@'127.0.0.1';
-         create user app@'127.0.0.1'; grant all on shop.* to app@'127.0.0.1'; create user stranger@'127.0.0.1'; grant select on shop.* to stranger@'127.0.0.1';
-         create table orders (id int primary key, state varchar(20)) engine=innodb; insert into orders select seq, 'open' from seq_1_to_100",
-    );
-    my
-}
-
-fn run(my: &MariaServer, user: &str, more: &[&str]) -> Run {
-    assess(&format!("mysql://{user}@127.0.0.1:{}/shop", my.port), more)
-}
-
-fn waiting(my: &MariaServer, state: &str) -> usize {
-    let text = format!("select count(*) from information_schema.processlist where state like '{state}'");
-    my.sql("", &text).trim().parse().expect("a number")
+    shop::maria(&[])
 }
 
 #[test]
@@ -283,24 +266,24 @@ fn a_pile_up_behind_ddl_is_told_for_sure() {
     let my = emergency();
     let holder = Held::maria_done(&my, "app", "begin; select count(*) from orders;");
     let _ddl = Held::maria(&my, "root", "alter table orders add column note text;");
-    wait_until("the ALTER waits", || waiting(&my, "Waiting for table metadata lock") == 1);
+    wait_until("the ALTER waits", || in_state(&my, "Waiting for table metadata lock") == 1);
     let _behind: Vec<Held> = (0..6).map(|_| Held::maria(&my, "app", "select count(*) from orders;")).collect();
-    wait_until("all wait behind it", || waiting(&my, "Waiting for table metadata lock") == 7);
-    let seen = run(&my, "oncall", &[]);
+    wait_until("all wait behind it", || in_state(&my, "Waiting for table metadata lock") == 7);
+    let seen = assess_maria(&my, "oncall", &[]);
     let says = &seen.found.summary.says;
     assert_eq!(seen.found.summary.check, "MY07", "{:#?}", seen.found);
     assert!(says.starts_with("6 sessions wait behind alter table orders add column note text"), "{says}");
     assert!(says.contains("idle in transaction") && !says.contains("inferred"), "{says}");
     seen.nothing_waited();
-    let blind = run(&my, "stranger", &[]);
+    let blind = assess_maria(&my, "stranger", &[]);
     for (check, lifts) in [("MY06", "PROCESS"), ("MY05", "PROCESS"), ("MY10", "REPLICATION CLIENT")] {
         let seen = blind.seen(check);
         assert_eq!(seen.severity, Severity::Unknown, "{seen:#?}");
         assert_eq!(seen.findings[0].lifts.as_deref(), Some(format!("GRANT {lifts} ON *.* TO 'stranger'@'127.0.0.1';").as_str()));
     }
     drop(holder);
-    wait_until("the pile is gone", || waiting(&my, "Waiting for %lock") == 0);
-    assert_eq!(run(&my, "oncall", &[]).seen("MY07").severity, Severity::Ok);
+    wait_until("the pile is gone", || in_state(&my, "Waiting for %lock") == 0);
+    assert_eq!(assess_maria(&my, "oncall", &[]).seen("MY07").severity, Severity::Ok);
 }
 
 #[test]
@@ -311,7 +294,7 @@ fn a_hot_row_is_named_with_who_has_it() {
     let _waiters: Vec<Held> = (0..22).map(|_| Held::maria(&my, "app", "update orders set state = 'x' where id = 5;")).collect();
     let status = "show global status like 'Innodb_row_lock_current_waits'";
     wait_until("all wait", || my.sql("", status).split_whitespace().last() == Some("22"));
-    let seen = run(&my, "oncall", &[]);
+    let seen = assess_maria(&my, "oncall", &[]);
     assert_eq!(seen.found.summary.check, "MY06", "{:#?}", seen.found);
     assert!(seen.found.summary.says.starts_with("22 sessions wait behind connection "), "{}", seen.found.summary.says);
     seen.nothing_waited();
@@ -330,7 +313,7 @@ fn counters_damage_and_the_log_are_read() {
     );
     let index = my.directory().join("data/shop/broken.MYI");
     std::fs::OpenOptions::new().write(true).open(index).expect("the index").set_len(300).expect("cut");
-    let seen = run(&my, "oncall", &[]);
+    let seen = assess_maria(&my, "oncall", &[]);
     assert_eq!(
         (seen.seen("MY22").severity, seen.seen("MY22").findings[0].object.as_str()),
         (Severity::Critical, "tiny.id"),

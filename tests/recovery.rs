@@ -7,17 +7,8 @@ use support::held::Held;
 use support::maria::MariaServer;
 use support::pg::PgServer;
 use support::recover::Home;
+use support::shop;
 use support::wait_until;
-
-fn server(settings: &[&str]) -> PgServer {
-    let pg = PgServer::start(settings);
-    pg.create_database("shop");
-    pg.psql(
-        "shop",
-        "create table orders (id int primary key, state text); insert into orders select i, 'open' from generate_series(1, 100) i",
-    );
-    pg
-}
 
 /// The process of the one session of that name in that state.
 fn pid(pg: &PgServer, name: &str, state: &str) -> String {
@@ -32,7 +23,7 @@ fn gone(pg: &PgServer, pid: &str) -> bool {
 
 #[test]
 fn a_session_is_ended_only_by_its_name_and_as_it_was_shown() {
-    let pg = server(&[]);
+    let pg = shop::plain(&[]);
     let home = Home::of(&pg, "second");
     let mut sleeper = Held::named(&pg, "shop", "sleeper", "select pg_sleep(600);");
     let sleeping = "wait_event = 'PgSleep'";
@@ -84,7 +75,7 @@ fn a_recycled_process_id_is_left_alone() {
     use holdpoint::config::{Surroundings, files};
     use holdpoint::model::recovery::{Action, Deed, Outcome};
     use holdpoint::ops::{Cx, gate, recovery};
-    let pg = server(&[]);
+    let pg = shop::plain(&[]);
     let home = Home::of(&pg, "second");
     let mut held = Held::named(&pg, "shop", "holder", "begin; select count(*) from orders;");
     let id = pid(&pg, "holder", "state = 'idle in transaction'");
@@ -141,7 +132,7 @@ fn a_recycled_process_id_is_left_alone() {
 /// Whoever holds the catalogue's lock can be ended though nobody can log into that database.
 #[test]
 fn the_holder_of_the_catalogue_is_ended_from_another_database() {
-    let pg = server(&[]);
+    let pg = shop::plain(&[]);
     let home = Home::of(&pg, "second");
     let _held = Held::named(&pg, "shop", "locker", "begin; lock table pg_catalog.pg_class in access exclusive mode;");
     let id = pid(&pg, "locker", "state = 'idle in transaction'");
@@ -153,7 +144,7 @@ fn the_holder_of_the_catalogue_is_ended_from_another_database() {
 
 #[test]
 fn who_may_not_see_a_session_is_told_the_grant() {
-    let pg = server(&[]);
+    let pg = shop::plain(&[]);
     pg.psql("postgres", "create role stranger login");
     let place = format!("host = \"127.0.0.1\"\nport = {}\nuser = \"stranger\"\ndatabase = \"shop\"\nsslmode = \"disable\"", pg.port);
     let home = Home::new(&format!("engine = \"postgres\"\n{place}"), "second");
@@ -165,7 +156,7 @@ fn who_may_not_see_a_session_is_told_the_grant() {
 
 #[test]
 fn invalid_indexes_tables_and_limits() {
-    let pg = server(&["max_prepared_transactions=5"]);
+    let pg = shop::plain(&["max_prepared_transactions=5"]);
     let home = Home::of(&pg, "second");
     pg.psql("shop", "insert into orders values (101, 'open'); create index good on orders (id)");
     // A failed build leaves it behind.
@@ -218,7 +209,7 @@ fn invalid_indexes_tables_and_limits() {
 
 #[test]
 fn what_loses_data_takes_a_second_person_or_policy() {
-    let pg = server(&["wal_level=logical", "max_replication_slots=4", "max_prepared_transactions=5"]);
+    let pg = shop::plain(&["wal_level=logical", "max_replication_slots=4", "max_prepared_transactions=5"]);
     let home = Home::of(&pg, "second");
     pg.psql("shop", "select pg_create_physical_replication_slot('gone', true)");
     let mark = home.mark(&["drop-slot", "gone"]);
@@ -276,7 +267,7 @@ fn what_loses_data_takes_a_second_person_or_policy() {
 
 #[test]
 fn a_paused_standby_replays_again() {
-    let pg = server(&[]);
+    let pg = shop::plain(&[]);
     let standby = pg.standby();
     let home = Home::of(&standby, "second");
     let text = home.run(2, &["resume-replay"]);

@@ -5,19 +5,9 @@ mod support;
 
 use support::held::Held;
 use support::maria::MariaServer;
-use support::pg::PgServer;
 use support::recover::Home;
+use support::shop;
 use support::wait_until;
-
-fn server(settings: &[&str]) -> PgServer {
-    let pg = PgServer::start(settings);
-    pg.create_database("shop");
-    pg.psql(
-        "shop",
-        "create table orders (id int primary key, state text); insert into orders select i, 'open' from generate_series(1, 100) i",
-    );
-    pg
-}
 
 /// Does what loses data, where policy lets one person approve alone.
 fn alone(home: &Home, args: &[&str], name: &str) -> String {
@@ -28,7 +18,7 @@ fn alone(home: &Home, args: &[&str], name: &str) -> String {
 
 #[test]
 fn an_invalid_index_is_built_anew_once_its_cause_is_mended() {
-    let pg = server(&[]);
+    let pg = shop::plain(&[]);
     let home = Home::of(&pg, "second");
     pg.psql("shop", "create index good on orders (id)");
     let failed = pg.client_as("postgres", "shop").args(["-c", "create unique index concurrently \"Bad one\" on orders (state)"]).output();
@@ -58,7 +48,7 @@ fn an_invalid_index_is_built_anew_once_its_cause_is_mended() {
 
 #[test]
 fn a_slot_is_moved_ahead_and_what_lies_between_is_said_to_be_lost() {
-    let pg = server(&["wal_level=logical"]);
+    let pg = shop::plain(&["wal_level=logical"]);
     pg.psql("shop", "select pg_create_physical_replication_slot('gone', true)");
     pg.psql("shop", "create publication none for all tables");
     pg.psql("shop", "select pg_create_logical_replication_slot('cdc', 'pgoutput')");
@@ -115,7 +105,7 @@ fn a_slot_is_moved_ahead_and_what_lies_between_is_said_to_be_lost() {
 
 #[test]
 fn a_failover_is_printed_for_a_person_and_a_standby_leaves_to_the_primary_what_is_its_own() {
-    let pg = server(&[]);
+    let pg = shop::plain(&[]);
     let standby = pg.standby();
     wait_until("it streams", || pg.psql("shop", "select count(*) from pg_stat_replication where state = 'streaming'").trim() == "1");
     let home = Home::of(&standby, "solo");

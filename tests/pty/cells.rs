@@ -23,6 +23,28 @@ fn open_as(dir: &std::path::Path, access: &str) -> Console {
     c
 }
 
+/// Runs it and goes to its rows.
+fn grid(c: &mut Console, sql: &str, told: &str) {
+    write(c, sql);
+    c.send("<F5>");
+    c.wait_for(told);
+    c.send("<Esc> gr");
+}
+
+/// Opens a cell by these keys, and stages another value.
+fn stage(c: &mut Console, keys: &str, row: &str, value: &str) {
+    c.send(keys);
+    c.wait_for(row);
+    c.send(&format!("<C-u>{value}<Enter>"));
+    c.wait_for("1 change staged");
+}
+
+/// The first order is closed, and that is not written yet.
+fn close_first(c: &mut Console) {
+    grid(c, "select * from orders", "2 rows");
+    stage(c, "llc", "Row 1", "closed");
+}
+
 fn rows(dir: &std::path::Path, sql: &str) -> String {
     let db = rusqlite::Connection::open(dir.join("one.db")).expect("database");
     db.query_row(sql, [], |r| r.get(0)).expect("row")
@@ -32,14 +54,7 @@ fn rows(dir: &std::path::Path, sql: &str) -> String {
 fn a_cell_is_changed_reviewed_and_written() {
     let home = tempfile::tempdir().expect("home");
     let mut c = open(home.path());
-    write(&mut c, "select * from orders");
-    c.send("<F5>");
-    c.wait_for("2 rows");
-    c.send("<Esc> gr");
-    c.send("llc");
-    c.wait_for("Row 1");
-    c.send("<C-u>closed<Enter>");
-    c.wait_for("1 change staged");
+    close_first(&mut c);
     c.send("lC");
     c.wait_for("NULL");
     c.send("jhD");
@@ -61,14 +76,7 @@ fn a_cell_is_changed_reviewed_and_written() {
 fn edits_of_a_guarded_target_ask_before_they_are_kept() {
     let home = tempfile::tempdir().expect("home");
     let mut c = open_as(home.path(), "guarded");
-    write(&mut c, "select * from orders");
-    c.send("<F5>");
-    c.wait_for("2 rows");
-    c.send("<Esc> gr");
-    c.send("llc");
-    c.wait_for("Row 1");
-    c.send("<C-u>closed<Enter>");
-    c.wait_for("1 change staged");
+    close_first(&mut c);
     let mut ask = |answer: &str, told: &str| {
         c.send("w");
         c.wait_for("They are a data fix");
@@ -96,10 +104,7 @@ fn edits_of_a_guarded_target_ask_before_they_are_kept() {
 fn a_foreign_key_is_followed_out_and_back() {
     let home = tempfile::tempdir().expect("home");
     let mut c = open(home.path());
-    write(&mut c, "select * from orders");
-    c.send("<F5>");
-    c.wait_for("2 rows");
-    c.send("<Esc> gr");
+    grid(&mut c, "select * from orders", "2 rows");
     c.send("lt");
     c.wait_for("Mira");
     c.send("t");
@@ -135,20 +140,12 @@ fn the_cursor_goes_back_to_its_row_wherever_it_stands() {
     let db = rusqlite::Connection::open(home.path().join("one.db")).expect("database");
     let sql = sql.replace("from generate_series(3, 9)", "from json_each('[3, 4, 5, 6, 7, 8, 9]')");
     db.execute_batch(&sql).expect("seed");
-    write(&mut c, "select id, state, note from orders order by state desc");
-    c.send("<F5>");
-    c.wait_for("9 rows");
+    grid(&mut c, "select id, state, note from orders order by state desc", "9 rows");
     // The first row is that of 9; with this state it is the last.
-    c.send("<Esc> grlc");
-    c.wait_for("Row 1");
-    c.send("<C-u>aaa<Enter>");
-    c.wait_for("1 change staged");
+    stage(&mut c, "lc", "Row 1", "aaa");
     c.send("ww");
     c.wait_until("they are read again", |s| s.contains("1 row written.") && s.contains("9 rows ·") && !s.contains("staged"));
-    c.send("lc");
-    c.wait_for("Row 9");
-    c.send("mine<Enter>");
-    c.wait_for("1 change staged");
+    stage(&mut c, "lc", "Row 9", "mine");
     c.send("ww");
     c.wait_until("they are read again", |s| s.contains("mine") && s.contains("9 rows ·") && !s.contains("staged"));
     assert_eq!(rows(home.path(), "select group_concat(id || state) from orders where note = 'mine'"), "9aaa");
@@ -157,10 +154,7 @@ fn the_cursor_goes_back_to_its_row_wherever_it_stands() {
     c.wait_for("sorted by state");
     c.send("f<C-u>> s<Enter><Enter>");
     c.wait_for("filtered: 6 of 9");
-    c.send("jc");
-    c.wait_for("Row 2");
-    c.send("<C-u>s9<Enter>");
-    c.wait_for("1 change staged");
+    stage(&mut c, "jc", "Row 2", "s9");
     c.send("ww");
     c.wait_until("they are read again", |s| s.contains("filtered: 6 of 9") && s.contains("s9") && !s.contains("staged"));
     c.send("lc");
@@ -226,14 +220,7 @@ fn tables_of_an_attached_file_are_found_described_and_edited() {
 fn reconnecting_keeps_staged_changes() {
     let home = tempfile::tempdir().expect("home");
     let mut c = open(home.path());
-    write(&mut c, "select * from orders");
-    c.send("<F5>");
-    c.wait_for("2 rows");
-    c.send("<Esc> gr");
-    c.send("llc");
-    c.wait_for("Row 1");
-    c.send("<C-u>closed<Enter>");
-    c.wait_for("1 change staged");
+    close_first(&mut c);
     crate::palette(&mut c, "reconnect");
     c.wait_for("1 change staged: kept, and checked against the rows when you write.");
     rusqlite::Connection::open(home.path().join("one.db")).unwrap().execute("update orders set state = 'sent' where id = 1", []).unwrap();
@@ -259,10 +246,7 @@ fn reconnecting_keeps_staged_changes() {
 fn a_new_row_is_changed_and_taken_back_before_it_is_written() {
     let home = tempfile::tempdir().expect("home");
     let mut c = open(home.path());
-    write(&mut c, "select * from customers");
-    c.send("<F5>");
-    c.wait_for("1 row");
-    c.send("<Esc> gr");
+    grid(&mut c, "select * from customers", "1 row");
     c.send("a");
     c.wait_for("A new row of customers");
     c.send("8<Tab>NULL<Enter>");

@@ -28,6 +28,20 @@ pub fn maria(maria: &MariaServer, database: &str) -> String {
     format!("engine = \"mysql\"\nsocket = \"{}\"\nuser = \"root\"\ndatabase = \"{database}\"", maria.socket.display())
 }
 
+/// A home whose target is that database.
+pub fn on_postgres(pg: &PgServer, database: &str, user: &str) -> TempDir {
+    home(&postgres(pg, database, user), 100)
+}
+
+pub fn on_maria(server: &MariaServer, database: &str) -> TempDir {
+    home(&maria(server, database), 100)
+}
+
+/// Commits what is not held.
+pub fn committed(home: &TempDir, code: i32, sql: &str) -> String {
+    run(home, code, sql, true)
+}
+
 /// What a fix told, with both streams; it ended with this code.
 pub fn run(home: &TempDir, code: i32, sql: &str, commit: bool) -> String {
     let (told, ended) = tried(home, sql, commit);

@@ -13,6 +13,7 @@ pub mod project;
 pub mod pty;
 pub mod recover;
 pub mod server;
+pub mod shop;
 pub mod svg;
 
 use std::path::PathBuf;
