@@ -1,5 +1,9 @@
 //! Hand-made plans of the four engines with the index that is known to be best for them, and such that no index helps.
 
+mod existing;
+mod no_index;
+mod reading;
+
 use super::*;
 use crate::model::plan::{Plan, PlanNode};
 use crate::plan::known::{Column, Index, Spread, Statistics, Table};
@@ -309,111 +313,6 @@ fn nulls_groups_and_words_have_their_indexes() {
     }
 }
 
-/// Whether an index can hold an expression is the server's word: what stands beside it is tried without it, too.
-#[test]
-fn an_expression_takes_no_column_with_it() {
-    let filter = "((orders.customer_id = 7) AND ((orders.created_at)::date = '2026-01-01'::date))";
-    let (p, known) =
-        (plan("PostgreSQL", seq("orders", filter)), pg("select * from orders where customer_id = 7 and created_at::date = '2026-01-01'"));
-    let got = specs(&p, &known, 0.01);
-    assert_eq!(got, ["public.orders (customer_id, ((created_at)::date))", "public.orders (customer_id)"]);
-    let found = find(&p, &known, &Answers::default());
-    assert_eq!(found.proposed[0].instead.as_deref(), Some("created_at >= ('2026-01-01')::date AND created_at < ('2026-01-01')::date + 1"));
-}
-
-/// Where the index is built, another search_path may hold than where the statement runs.
-#[test]
-fn functions_of_ones_own_are_named_with_their_schema() {
-    let p = plan("PostgreSQL", seq("orders", "(norm(lower(orders.state)) = 'x'::text)"));
-    assert_eq!(functions(&p), ["lower".to_string(), "norm".to_string()].into());
-    let mut known = pg("select * from orders where norm(lower(state)) = 'x'");
-    known.functions.insert("norm".into(), "app".into());
-    assert_eq!(specs(&p, &known, 0.01), ["public.orders ((app.norm(lower(state))))"]);
-}
-
-/// One by one they would be taken for independent of each other.
-#[test]
-fn values_that_are_excluded_are_asked_about_together() {
-    let filter = "((orders.state <> 'a'::text) AND (orders.state <> 'b'::text) AND (orders.customer_id <> 3))";
-    let (p, known) =
-        (plan("PostgreSQL", seq("orders", filter)), pg("select * from orders where state <> 'a' and state <> 'b' and customer_id <> 3"));
-    let asked: Vec<String> = questions(&p, &known)
-        .into_iter()
-        .filter_map(|q| match q {
-            Question::Kept { condition, .. } => Some(condition),
-            Question::Distinct { .. } => None,
-        })
-        .collect();
-    assert_eq!(asked, ["(state NOT IN (('a')::text, ('b')::text)) AND (customer_id <> 3)"]);
-    let found = find(&p, &known, &keeping(&p, &known, 0.5));
-    assert_eq!(found.dropped[0].what, "public.orders (state, customer_id)");
-    assert!(found.dropped[0].reason.text.starts_with("the planner expects the tests to keep 50 % of orders"), "{:?}", found.dropped);
-}
-
-/// MariaDB searches an index for all below a value and all above it; a text column beside a number it cannot search.
-#[test]
-fn mariadb_searches_for_what_is_unlike_and_not_for_what_it_converts() {
-    let scan = |filter: &str| plan("MariaDB", says(on(node("table scan", "ALL orders"), "orders", "orders"), "Filter", filter));
-    let unlike = (scan("orders.total <> 5 and orders.total <> 6"), bare("select * from orders where total <> 5 and total <> 6"));
-    assert_eq!(specs(&unlike.0, &unlike.1, 0.01), ["orders (total)"]);
-    assert_eq!(whys(&unlike.0, &unlike.1, 0.9), [Why::LowSelectivity]);
-    // Nobody knows how many pass: mostly it is nearly all.
-    assert!(find(&unlike.0, &unlike.1, &Answers::default()).proposed.is_empty());
-    let number = (scan("orders.email = 100500"), bare("select * from orders where email = 100500"));
-    assert_eq!(whys(&number.0, &number.1, 0.01), [Why::Cast]);
-    let found = find(&number.0, &number.1, &Answers::default());
-    assert_eq!(found.reasons[0].next, "Write the value as text: email = '100500'.");
-    let both =
-        (scan("orders.email = 100500 and orders.customer_id = 7"), bare("select * from orders where email = 100500 and customer_id = 7"));
-    assert_eq!(specs(&both.0, &both.1, 0.01), ["orders (customer_id)"]);
-}
-
-#[test]
-fn a_whole_table_is_counted_in_its_smallest_index() {
-    let count = || plan("PostgreSQL", over(node("aggregate", "Aggregate"), vec![seq("orders", "")]));
-    assert_eq!(specs(&count(), &pg("select count(*) from orders"), 1.0), ["public.orders (paid)"]);
-    let mut known = pg("select count(*) from orders");
-    known.tables[0].indexes.push(index("orders_state_idx", &["state"], false));
-    assert_eq!(whys(&count(), &known, 1.0), [Why::EverythingRead]);
-    let limited = plan("PostgreSQL", over(node("limit", "Limit"), vec![seq("orders", "")]));
-    assert_eq!(whys(&limited, &pg("select 1 from orders limit 1"), 1.0), [Why::LimitLuck]);
-}
-
-/// What tests the rows of a WITH part that is kept does not get in to the table.
-#[test]
-fn a_with_part_keeps_a_test_from_its_table() {
-    let made = |mut n: PlanNode| {
-        (n.role, n.subplan) = (crate::model::plan::Role::Cte, Some("CTE o".into()));
-        n
-    };
-    let reader = |name: &str| on(node("cte scan", "CTE Scan"), name, name);
-    let with = |children: Vec<PlanNode>| plan("PostgreSQL", over(says(reader("o"), "Filter", "((o.email)::text = 'x'::text)"), children));
-    let statement = "with o as materialized (select * from orders) select * from o where email = 'x'";
-    let found = find(&with(vec![made(seq("orders", ""))]), &pg(statement), &Answers::default());
-    assert_eq!(found.reasons.iter().map(|r| r.why).collect::<Vec<_>>(), [Why::WithPart]);
-    assert!(found.reasons[0].text.contains("goes into the WITH part o"), "{:?}", found.reasons);
-    // Read twice, there are two tests, or none for one of them.
-    let twice = with(vec![made(seq("orders", "")), reader("o")]);
-    assert_eq!(whys(&twice, &pg(statement), 1.0), [Why::EverythingRead]);
-}
-
-/// Two indexes that are read together: one over both columns is tried.
-#[test]
-fn a_bitmap_of_two_indexes_is_one_table() {
-    let arm = |name: &str, cond: &str| says(node("bitmap index", "Bitmap Index Scan"), "Index Cond", cond).with_index(name);
-    let heap = says(
-        on(node("bitmap heap", "Bitmap Heap Scan"), "public.orders", "orders"),
-        "Recheck Cond",
-        "((orders.customer_id = 7) AND (orders.total = 5))",
-    );
-    let both =
-        over(node("bitmap and", "BitmapAnd"), vec![arm("by_total", "(orders.total = 5)"), arm("by_customer", "(orders.customer_id = 7)")]);
-    let p = plan("PostgreSQL", over(heap, vec![both]));
-    let mut known = pg("select * from orders where customer_id = 7 and total = 5");
-    known.tables[0].indexes.extend([index("by_total", &["total"], false), index("by_customer", &["customer_id"], false)]);
-    assert_eq!(specs(&p, &known, 0.001), ["public.orders (customer_id, total)"]);
-}
-
 trait Indexed {
     fn with_index(self, name: &str) -> Self;
 }
@@ -516,49 +415,6 @@ fn alternatives_get_an_index_each() {
 }
 
 #[test]
-fn where_no_index_helps_the_reason_is_given() {
-    let most = plan("PostgreSQL", seq("orders", "(orders.state = 'paid'::text)"));
-    assert_eq!(whys(&most, &pg("select * from orders where state = 'paid'"), 0.6), [Why::LowSelectivity]);
-    let all = plan("PostgreSQL", over(node("aggregate", "Aggregate"), vec![seq("orders", "")]));
-    assert_eq!(whys(&all, &pg("select * from orders"), 0.5), [Why::EverythingRead]);
-    let luck = plan("PostgreSQL", over(node("limit", "Limit"), vec![seq("orders", "(orders.state = 'paid'::text)")]));
-    assert_eq!(whys(&luck, &pg("select * from orders where state = 'paid' limit 10"), 0.1), [Why::LimitLuck]);
-    let unequal = plan("PostgreSQL", seq("orders", "(orders.state <> 'paid'::text)"));
-    assert_eq!(whys(&unequal, &pg("select * from orders where state <> 'paid'"), 0.9), [Why::LowSelectivity]);
-    let either = plan("PostgreSQL", seq("orders", "((orders.customer_id = 7) OR ((orders.state)::text ~~ '%x%'::text))"));
-    assert_eq!(whys(&either, &pg("select * from orders where customer_id = 7 or state like '%x%'"), 0.01), [Why::Alternatives]);
-    let view = lite(&["SCAN orders"], "select * from some_view");
-    assert_eq!(whys(&view, &bare("select * from some_view"), 0.5), [Why::NotRead]);
-    // A cast of a column that has an index; and a table of a few rows; and one that has the index.
-    let cast = plan("PostgreSQL", seq("orders", "((orders.id)::text = '5'::text)"));
-    assert_eq!(whys(&cast, &pg("select * from orders where id::text = '5'"), 0.001), [Why::Cast]);
-    let mut small = pg("select * from orders where customer_id = 7");
-    small.tables[0].rows = Some(200.0);
-    let by_customer = plan("PostgreSQL", seq("orders", "(orders.customer_id = 7)"));
-    assert_eq!(whys(&by_customer, &small, 0.01), [Why::SmallTable]);
-    let mut there = pg("select * from orders where customer_id = 7");
-    there.tables[0].indexes.push(index("have", &["customer_id", "created_at"], false));
-    assert_eq!(whys(&by_customer, &there, 0.01), [Why::Served]);
-    let maria =
-        plan("MariaDB", says(on(node("table scan", "ALL orders"), "orders", "orders"), "Filter", "year(`orders`.`created_at`) = 2026"));
-    assert_eq!(whys(&maria, &bare("select * from orders where year(created_at) = 2026"), 0.1), [Why::NoExpressions]);
-    // Old statistics are said first, beside what is proposed.
-    let mut old = pg("select * from orders where customer_id = 7");
-    old.tables[0].statistics.changed = Some(60_000.0);
-    let found = find(&by_customer, &old, &keeping(&by_customer, &old, 0.01));
-    assert_eq!(found.reasons.first().map(|r| (r.why, r.sql.clone())), Some((Why::StaleStatistics, Some("ANALYZE public.orders".into()))));
-    // Joining everything with everything.
-    let join = plan(
-        "PostgreSQL",
-        over(
-            says(node("hash join", "Hash Join"), "Hash Cond", "(o.customer_id = c.id)"),
-            vec![seq("o", ""), over(node("hash", "Hash"), vec![on(node("table scan", "Seq Scan"), "public.customers", "c")])],
-        ),
-    );
-    assert!(whys(&join, &pg("select * from orders o join customers c on c.id = o.customer_id"), 0.5).contains(&Why::EverythingRead));
-}
-
-#[test]
 fn unusual_values_get_an_index_of_their_own() {
     let p = plan("PostgreSQL", seq("orders", "(orders.state <> ALL ('{paid,open}'::text[]))"));
     let known = pg("select * from orders where state not in ('paid', 'open')");
@@ -579,141 +435,6 @@ fn alternatives_of_the_same_columns_are_one_index() {
     let known = pg("select * from orders where (state, customer_id) in (('lost', 5), ('open', 6))");
     let specs = specs(&p, &known, 0.01);
     assert!(specs.iter().any(|s| s == "public.orders (state, customer_id)" || s == "public.orders (customer_id, state)"), "{specs:?}");
-}
-
-/// Two thirds of a table are the server's guess for any expression: no reason to leave an index out.
-#[test]
-fn a_guess_is_no_reason() {
-    let p = plan("PostgreSQL", seq("orders", "((orders.total + 0) > 999)"));
-    assert_eq!(specs(&p, &pg("select * from orders where total + 0 > 999"), 0.66), ["public.orders ((total + 0))"]);
-}
-
-#[test]
-fn a_unique_lookup_wants_no_further_key() {
-    let p = plan("PostgreSQL", seq("orders", "((orders.id = 7) AND (orders.state = 'paid'::text))"));
-    assert_eq!(whys(&p, &pg("select * from orders where id = 7 and state = 'paid'"), 0.0001), [Why::Served]);
-}
-
-/// The reason is that it finds one row, not that its columns are the candidate's.
-#[test]
-fn a_unique_lookup_is_named_as_one() {
-    let p = plan("PostgreSQL", seq("orders", "((orders.id = 7) AND (orders.state = 'paid'::text))"));
-    let known = pg("select * from orders where id = 7 and state = 'paid'");
-    let found = find(&p, &known, &keeping(&p, &known, 0.0001));
-    let text = &found.reasons[0].text;
-    assert_eq!(text, "the index orders_pkey is unique on id, which is tested: it finds one row at most already");
-}
-
-#[test]
-fn what_a_rowid_or_a_primary_key_serves_is_not_proposed() {
-    // SQLite names no index for the rowid.
-    let p = lite(&["SEARCH orders USING INTEGER PRIMARY KEY (rowid=?)"], "select * from orders where id = 77");
-    let mut known = bare("select * from orders where id = 77");
-    known.tables[0].indexes.clear();
-    known.tables[0].stored_by = vec!["id".into()];
-    let found = find(&p, &known, &keeping(&p, &known, 0.0001));
-    assert!(found.proposed.is_empty(), "{:?}", found.proposed);
-    let first = &found.reasons[0];
-    assert_eq!((first.why, first.next.as_str()), (Why::Served, "The plan uses it."));
-    assert_eq!(first.text, "the rows of orders are stored by id (its rowid), which serves that already");
-    // MariaDB's `const` is a value, and no column that the key is compared with.
-    let lookup = says(on(node("index scan", "const orders"), "orders", "orders"), "Lookup", "id = const");
-    let mut known = bare("select * from orders where id = 77");
-    known.tables[0].indexes = vec![index("PRIMARY", &["id"], true)];
-    known.tables[0].stored_by = vec!["id".into()];
-    let p = plan("MariaDB", PlanNode { index: Some("PRIMARY".into()), ..lookup });
-    let found = find(&p, &known, &keeping(&p, &known, 0.0001));
-    assert_eq!(found.reasons.iter().map(|r| r.why).collect::<Vec<_>>(), [Why::Served], "{:?}", found.reasons);
-}
-
-#[test]
-fn a_key_that_every_index_has_is_no_further_key() {
-    let sql = "select id, total, created_at from orders where customer_id = 7 and state = 'open'";
-    let (p, mut known) = (lite(&["SCAN orders"], sql), bare(sql));
-    known.tables[0].stored_by = vec!["id".into()];
-    let got = specs(&p, &known, 0.01);
-    assert!(got.iter().any(|s| s == "orders (customer_id, state, total, created_at)"), "{got:?}");
-    assert!(got.iter().all(|s| !s.contains("id,") || !s.contains(" id") && !s.contains("(id")), "{got:?}");
-    // The beginning of a text covers nothing.
-    let maria = plan("MariaDB", says(on(node("table scan", "ALL orders"), "orders", "orders"), "Filter", "`orders`.`state` = 'open'"));
-    let mut known = bare("select total from orders where state = 'open'");
-    known.tables[0].stored_by = vec!["id".into()];
-    assert_eq!(specs(&maria, &known, 0.01), ["orders (state(64))"]);
-}
-
-/// In a subquery a bare name may be a column of the query around it: SQLite prints no conditions, and the catalogue tells whose it is.
-#[test]
-fn bare_names_in_subqueries_belong_to_the_table_that_has_them() {
-    for sql in [
-        "select count(*) from customers where not exists (select 1 from orders where customer_id = city)",
-        "select email, (select max(total) from orders where customer_id = city) from customers",
-    ] {
-        let p = lite(&["SCAN customers", "SCAN orders"], sql);
-        let got = specs(&p, &bare(sql), 0.01);
-        assert!(got.iter().any(|s| s.starts_with("orders (customer_id")), "{sql}: {got:?}");
-    }
-    // A name that both have is the inner one's.
-    let sql = "select count(*) from customers where exists (select 1 from orders where customer_id = id)";
-    let got = specs(&lite(&["SCAN customers", "SCAN orders"], sql), &bare(sql), 0.01);
-    assert!(got.iter().all(|s| !s.starts_with("orders (customer_id)")), "two columns of one row are no lookup: {got:?}");
-}
-
-/// SQLite looks an index up for each row of `IN (SELECT …)`, and for none of `NOT IN`.
-#[test]
-fn an_in_with_a_subquery_is_served_by_sqlite() {
-    let of = |negated: &str| {
-        let sql = format!("select * from orders where customer_id {negated} in (select id from customers where city = 'x')");
-        let (p, known) = (lite(&["SCAN orders", "SCAN customers"], &sql), bare(&sql));
-        specs(&p, &known, 0.01)
-    };
-    assert!(of("").contains(&"orders (customer_id)".to_string()), "{:?}", of(""));
-    assert!(of("not").iter().all(|s| !s.starts_with("orders")), "{:?}", of("not"));
-}
-
-/// GLOB with a fixed beginning is a range of a plain index, unlike LIKE, which takes no heed of case.
-#[test]
-fn a_glob_with_a_fixed_beginning_is_served_by_sqlite() {
-    let of = |pattern: &str| {
-        let sql = format!("select * from orders where note glob '{pattern}'");
-        specs(&lite(&["SCAN orders"], &sql), &bare(&sql), 0.01)
-    };
-    assert_eq!(of("abc*"), ["orders (note)"]);
-    assert!(of("*abc").is_empty() && of("[ab]c*").is_empty());
-}
-
-/// Each arm of a UNION has conditions of its own, though it names the same table.
-#[test]
-fn arms_of_a_union_are_looked_at_one_by_one() {
-    let sql = "select id from orders where customer_id = 5 union all select id from orders where total = 6";
-    let got = specs(&lite(&["SCAN orders", "SCAN orders"], sql), &bare(sql), 0.01);
-    assert!(got.iter().any(|s| s.starts_with("orders (customer_id")) && got.iter().any(|s| s.starts_with("orders (total")), "{got:?}");
-}
-
-/// What a subquery gives for each row anew is nothing that an index could be searched by.
-#[test]
-fn a_correlated_subquery_is_no_value() {
-    for (engine, filter) in [("PostgreSQL", "(o.total < (SubPlan 1))"), ("MariaDB", "o.total < (subquery#2)")] {
-        let inner = |condition: &str| {
-            let mut sub = says(on(node("table scan", "scan"), "customers", "c"), "Filter", condition);
-            sub.role = crate::model::plan::Role::SubPlan;
-            sub
-        };
-        let of = |condition: &str| {
-            let mut p = plan(engine, over(says(on(node("table scan", "ALL o"), "orders", "o"), "Filter", filter), vec![inner(condition)]));
-            p.statement = Some("select * from orders o where o.total < (select 1)".into());
-            let known = if engine == "PostgreSQL" {
-                pg("select 1")
-            } else {
-                bare("select * from orders o where o.total < (select 1 from customers c)")
-            };
-            specs(&p, &known, 0.01)
-        };
-        let each = of("c.id = o.customer_id");
-        assert!(each.iter().all(|s| !s.contains("(total")), "{engine}: {each:?}");
-        if engine == "MariaDB" {
-            assert!(of("c.id = 5").iter().any(|s| s.contains("(total")), "the same for all rows: {:?}", of("c.id = 5"));
-        }
-    }
 }
 
 #[test]
@@ -746,75 +467,6 @@ fn statements_are_written_for_each_engine() {
     assert_eq!(find(&p, &taken, &keeping(&p, &taken, 0.01)).proposed[0].name, "orders_customer_id_idx2");
 }
 
-#[test]
-fn directions_of_what_is_there_count() {
-    let sorted = |key: &str| {
-        plan("PostgreSQL", over(node("limit", "Limit"), vec![over(says(node("sort", "Sort"), "Sort Key", key), vec![seq("orders", "")])]))
-    };
-    let mut known = pg("select * from orders order by 1 limit 10");
-    known.tables[0].indexes.push(Index { down: vec![false, false], ..index("both_up", &["state", "created_at"], false) });
-    assert!(
-        specs(&sorted("orders.state, orders.created_at DESC"), &known, 0.5).contains(&"public.orders (state, created_at DESC)".to_string())
-    );
-    assert_eq!(whys(&sorted("orders.state DESC, orders.created_at DESC"), &known, 0.5), [Why::Served]);
-}
-
-proptest! {
-    /// Whatever stands there already, as keys in whatever order, is not proposed again.
-    #[test]
-    fn what_exists_is_never_proposed(
-        have in proptest::collection::vec(proptest::sample::subsequence(vec!["customer_id", "state", "created_at", "total", "email"], 1..4).prop_shuffle(), 0..5),
-        equal in proptest::sample::subsequence(vec!["customer_id", "state", "total"], 0..3),
-        range in proptest::option::of(Just("created_at")),
-        sorted in proptest::option::of(prop_oneof![Just("created_at"), Just("total"), Just("created_at DESC")]),
-        share in 0.0..0.5f64,
-    ) {
-        let mut tests: Vec<String> = equal.iter().map(|c| format!("(orders.{c} = 5)")).collect();
-        tests.extend(range.map(|c| format!("(orders.{c} > 5)")));
-        let filter = if tests.is_empty() { String::new() } else { format!("({})", tests.join(" AND ")) };
-        let scan = seq("orders", &filter);
-        let root = match sorted {
-            Some(k) => over(node("limit", "Limit"), vec![over(says(node("sort", "Sort"), "Sort Key", &format!("orders.{k}")), vec![scan])]),
-            None => scan,
-        };
-        let p = plan("PostgreSQL", root);
-        let mut known = pg("select total from orders");
-        for (i, keys) in have.iter().enumerate() {
-            known.tables[0].indexes.push(index(&format!("i{i}"), keys, false));
-        }
-        let found = find(&p, &known, &keeping(&p, &known, share));
-        for c in &found.proposed {
-            let keys: Vec<&str> = c.keys.iter().filter_map(|k| k.column.as_deref()).collect();
-            if c.only_where.is_none() && c.include.is_empty() && c.keys.iter().all(|k| !k.down) {
-                prop_assert!(!have.iter().any(|h| h.as_slice() == keys.as_slice()), "{} is there already", c.spec(Dialect::Postgres));
-            }
-            prop_assert!(!known.tables[0].indexes.iter().any(|i| i.name == c.name), "the name {} is taken", c.name);
-        }
-        // Asked again with what was proposed, that is not proposed once more.
-        for c in &found.proposed {
-            known.tables[0].indexes.push(Index {
-                name: c.name.clone(),
-                keys: c.keys.iter().map(|k| k.column.clone().unwrap_or_else(|| k.sql.clone())).collect(),
-                down: c.keys.iter().map(|k| k.down).collect(),
-                also: c.include.clone(),
-                only_where: c.only_where.clone(),
-                ..Index::default()
-            });
-        }
-        let again = find(&p, &known, &keeping(&p, &known, share));
-        prop_assert!(again.proposed.is_empty(), "{:?}", again.proposed.iter().map(|c| c.spec(Dialect::Postgres)).collect::<Vec<_>>());
-    }
-}
-
-/// `(created_at, id) > (…)` is a range of its first column; of a row no index can be made.
-#[test]
-fn a_row_is_no_key() {
-    let p = plan("PostgreSQL", seq("orders", "(ROW(created_at, id) > ROW('2026-01-01'::timestamp without time zone, 5))"));
-    let known = pg("select * from orders where (created_at, id) > ('2026-01-01', 5)");
-    let found = find(&p, &known, &keeping(&p, &known, 0.01));
-    assert_eq!(found.proposed.iter().map(|c| c.spec(Dialect::Postgres)).collect::<Vec<_>>(), ["public.orders (created_at)"]);
-}
-
 /// An entry of an index has a largest size: what may be longer is not carried along, however short it is today.
 #[test]
 fn a_covering_index_takes_no_text_that_may_be_long() {
@@ -842,67 +494,6 @@ fn a_covering_index_takes_no_text_that_may_be_long() {
     }
 }
 
-fn with_index(mut known: Known, name: &str, keys: &[&str]) -> Known {
-    known.tables[0].indexes.push(index(name, keys, false));
-    known
-}
-
-/// An index on the equality is no reason not to try one that goes on from it: with what is wanted in it, the table is not read.
-#[test]
-fn an_index_that_is_there_is_gone_on_from() {
-    let of = |columns: &str, rest: &str| {
-        let text = format!("select {columns} from orders where state = 'open' {rest}");
-        let p = plan("PostgreSQL", over(node("aggregate", "Aggregate"), vec![seq("orders", "(orders.state = 'open'::text)")]));
-        let known = with_index(pg(&text), "by_state", &["state"]);
-        let lite = lite(&["SEARCH orders USING INDEX by_state (state=?)"], &text);
-        let bare = with_index(bare(&text), "by_state", &["state"]);
-        (specs(&p, &known, 0.1), specs(&lite, &bare, 0.1))
-    };
-    for (columns, rest, postgres, sqlite) in [
-        ("min(total), max(total)", "", "public.orders (state, total)", "orders (state, total)"),
-        ("sum(total)", "", "public.orders (state) INCLUDE (total)", "orders (state, total)"),
-        ("distinct total", "", "public.orders (state, total)", "orders (state, total)"),
-        ("paid, count(*)", "group by paid", "public.orders (state, paid)", "orders (state, paid)"),
-    ] {
-        let (p, s) = of(columns, rest);
-        assert!(p.contains(&postgres.to_string()), "{columns}: {p:?}");
-        assert!(s.contains(&sqlite.to_string()), "{columns}: {s:?}");
-    }
-    // Of a few rows nothing is saved, and what is there already is not built again.
-    let text = "select sum(total) from orders where state = 'open'";
-    let p = plan("PostgreSQL", seq("orders", "(orders.state = 'open'::text)"));
-    assert_eq!(whys(&p, &with_index(pg(text), "by_state", &["state"]), 0.0001), [Why::Served]);
-    let both = with_index(with_index(bare(text), "by_state", &["state"]), "by_both", &["state", "total"]);
-    assert_eq!(whys(&lite(&["SEARCH orders USING COVERING INDEX by_both (state=?)"], text), &both, 0.1), [Why::Served]);
-}
-
-/// What the planner may not use serves nothing, and to build it again would be no answer.
-#[test]
-fn an_index_that_the_planner_may_not_use_is_shown_to_it() {
-    let text = "select * from orders where customer_id = 5";
-    let mut known = pg(text);
-    known.tables[0].hidden.push(index("by_customer", &["customer_id"], false));
-    let p = plan("PostgreSQL", seq("orders", "(orders.customer_id = 5)"));
-    let found = find(&p, &known, &keeping(&p, &known, 0.001));
-    assert_eq!((found.proposed.len(), found.reasons[0].why), (0, Why::Hidden), "{found:?}");
-    assert_eq!(found.reasons[0].sql.as_deref(), Some("ALTER TABLE public.orders ALTER INDEX by_customer VISIBLE"));
-}
-
-/// All rows in an order: the order's columns stand in front, and what every index has anyway is no key.
-#[test]
-fn a_whole_table_in_an_order_gets_an_index_in_that_order() {
-    let text = "select id, created_at from orders order by created_at";
-    let p = plan("PostgreSQL", over(says(node("sort", "Sort"), "Sort Key", "orders.created_at"), vec![seq("orders", "")]));
-    assert_eq!(specs(&p, &pg(text), 1.0), ["public.orders (created_at) INCLUDE (id)"]);
-    let mut known = bare(text);
-    known.tables[0].stored_by = vec!["id".into()];
-    let p = lite(&["SCAN orders", "USE TEMP B-TREE FOR ORDER BY"], text);
-    assert_eq!(specs(&p, &known, 1.0), ["orders (created_at)"]);
-    let down = "select id, created_at, total from orders order by created_at desc, total";
-    known.statement = Some(down.into());
-    assert_eq!(specs(&lite(&["SCAN orders", "USE TEMP B-TREE FOR ORDER BY"], down), &known, 1.0), ["orders (created_at DESC, total)"]);
-}
-
 /// An index that has all that is wanted finds no rows one by one.
 #[test]
 fn a_test_that_keeps_most_rows_may_want_a_smaller_table() {
@@ -911,23 +502,4 @@ fn a_test_that_keeps_most_rows_may_want_a_smaller_table() {
     assert_eq!(specs(&p, &bare(text), 0.89), ["orders (total)"]);
     let all = "select * from orders where total > 1";
     assert_eq!(whys(&lite(&["SCAN orders"], all), &bare(all), 0.89), [Why::LowSelectivity]);
-}
-
-/// A walk in the order of ORDER BY until the LIMIT is full: not where an index finds the few rows of some values, and last, and with the
-/// word that it lives on luck, where a range leaves few.
-#[test]
-fn an_order_alone_is_no_advice_where_values_are_found() {
-    let limit = |below: PlanNode| {
-        over(node("limit", "Limit"), vec![over(says(node("sort", "Sort"), "Sort Key", "orders.created_at DESC"), vec![below])])
-    };
-    let text = "select * from orders where state in ('a', 'b') order by created_at desc limit 3";
-    let p = plan("PostgreSQL", limit(seq("orders", "(orders.state = ANY ('{a,b}'::text[]))")));
-    assert_eq!(specs(&p, &pg(text), 0.0005), ["public.orders (state)"]);
-    let kept = specs(&p, &pg(text), 0.9);
-    assert_eq!(kept, ["public.orders (created_at)"]);
-    let text = "select * from orders where total > 900 order by created_at desc limit 3";
-    let p = plan("PostgreSQL", limit(seq("orders", "(orders.total > '900'::numeric)")));
-    let found = find(&p, &pg(text), &keeping(&p, &pg(text), 0.01));
-    let told: Vec<(&str, bool)> = found.proposed.iter().map(|c| (c.keys[0].sql.as_str(), c.why.contains("lives on luck"))).collect();
-    assert_eq!(told, [("total", false), ("created_at", true)]);
 }
