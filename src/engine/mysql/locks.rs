@@ -1,9 +1,11 @@
 //! What a session holds, and who waits for it, as InnoDB tells.
 
+use super::assess::innodb;
 use super::cancel::CONTROL;
 use super::catalog::at;
 use super::{MySql, errors};
 use crate::engine::{Locks, Session};
+use crate::model::rows::Table;
 use crate::model::{Blocker, Error, HeldLock, Kind, Result, Waiting};
 use futures_util::future::BoxFuture;
 use mysql_async::prelude::Queryable;
@@ -64,28 +66,44 @@ impl Locks for MySql {
     }
     fn waiting_for<'a>(&'a self, s: &'a Session, backend: u64) -> BoxFuture<'a, Result<Vec<Waiting>>> {
         Box::pin(async move {
-            let joined = if is_mysql_8(s) { MYSQL } else { MARIADB };
-            let found = s
-                .fetch(format!(
-                    "SELECT DISTINCT CONCAT(COALESCE(p.USER, ''), '@', COALESCE(p.HOST, ''), ' (id ', r.trx_mysql_thread_id, ')'), \
-                     GREATEST(0, TIMESTAMPDIFF(SECOND, r.trx_wait_started, NOW())), LEFT(COALESCE(r.trx_query, ''), 500) \
-                     FROM {joined} LEFT JOIN information_schema.PROCESSLIST p ON p.ID = r.trx_mysql_thread_id \
-                     WHERE b.trx_mysql_thread_id = {backend} LIMIT 50"
-                ))
-                .await?;
+            let found = waiting_for_rows(s, backend).await?;
             let one = |r: &Vec<Option<String>>| Waiting {
                 who: at(r, 0).to_string(),
                 seconds: at(r, 1).parse().unwrap_or(0),
                 statement: at(r, 2).to_string(),
             };
-            let mut out: Vec<Waiting> = found.rows.iter().map(one).collect();
-            out.extend(waiting_for_tables(s, backend).await?.iter().map(one).filter(|w| found.rows.iter().all(|r| at(r, 0) != w.who)));
+            let mut out: Vec<Waiting> = found.iter().map(one).collect();
+            out.extend(waiting_for_tables(s, backend).await?.iter().map(one).filter(|w| found.iter().all(|r| at(r, 0) != w.who)));
             Ok(out)
         })
     }
     fn blockers<'a>(&'a self, s: &'a Session, backend: u64) -> BoxFuture<'a, Result<Vec<Blocker>>> {
         Box::pin(blockers(s, backend))
     }
+}
+
+/// Who waits for a row that a session has: who, seconds, statement.
+async fn waiting_for_rows(s: &Session, backend: u64) -> Result<Vec<Vec<Option<String>>>> {
+    let who = "COALESCE(p.USER, ''), '@', COALESCE(p.HOST, ''), ' (id '";
+    if !innodb::is_crowded(s).await? {
+        let joined = if is_mysql_8(s) { MYSQL } else { MARIADB };
+        let text = format!(
+            "SELECT DISTINCT CONCAT({who}, r.trx_mysql_thread_id, ')'), \
+             GREATEST(0, TIMESTAMPDIFF(SECOND, r.trx_wait_started, NOW())), LEFT(COALESCE(r.trx_query, ''), 500) \
+             FROM {joined} LEFT JOIN information_schema.PROCESSLIST p ON p.ID = r.trx_mysql_thread_id \
+             WHERE b.trx_mysql_thread_id = {backend} LIMIT 50"
+        );
+        return Ok(s.fetch(text).await?.rows);
+    }
+    let (waits, supposed) = innodb::row_waits(s, &innodb::open(s).await?).await?;
+    let behind = waits.iter().filter(|(_, by)| by.contains(&backend)).take(50).map(|(id, _)| id.to_string());
+    let behind = behind.chain(["0".into()]).collect::<Vec<_>>().join(", ");
+    let perhaps = if supposed { ", perhaps" } else { "" };
+    let text = format!(
+        "SELECT CONCAT({who}, p.ID, '{perhaps})'), p.TIME, LEFT(COALESCE(p.INFO, ''), 500) FROM information_schema.PROCESSLIST p \
+         WHERE p.ID IN ({behind})"
+    );
+    Ok(s.fetch(text).await?.rows)
 }
 
 /// Who waits for a whole table (a metadata lock) that a session has used in its transaction: who, seconds, statement. MySQL tells it;
@@ -131,13 +149,6 @@ async fn waiting_for_tables(s: &Session, backend: u64) -> Result<Vec<Vec<Option<
     Ok(Vec::new())
 }
 
-/// Who waits for a row's lock, and who has it; needs PROCESS.
-pub(super) async fn waits(s: &Session) -> Result<Vec<(u64, u64)>> {
-    let joined = if is_mysql_8(s) { MYSQL } else { MARIADB };
-    let found = s.fetch(format!("SELECT DISTINCT r.trx_mysql_thread_id, b.trx_mysql_thread_id FROM {joined} LIMIT 500")).await?;
-    Ok(found.rows.iter().filter_map(|r| Some((at(r, 0).parse().ok()?, at(r, 1).parse().ok()?))).collect())
-}
-
 /// What is told of a session `p` of the process list.
 const WHO: &str = "CONCAT(COALESCE(p.USER, ''), '@', COALESCE(p.HOST, ''), ' (id ', p.ID, ')'), IF(p.COMMAND = 'Sleep', p.TIME, NULL), \
     LEFT(COALESCE(p.INFO, ''), 500), p.ID";
@@ -150,8 +161,11 @@ async fn blockers(s: &Session, backend: u64) -> Result<Vec<Blocker>> {
         "SELECT DISTINCT {WHO} FROM {joined} JOIN information_schema.PROCESSLIST p ON p.ID = b.trx_mysql_thread_id \
          WHERE r.trx_mysql_thread_id = {backend} LIMIT 20"
     );
-    // A row's lock shows in InnoDB's own list; that of a whole table in the server's, if it keeps one.
-    let mut found = s.fetch(rows).await?;
+    // A row's lock shows in InnoDB's own list, which is left alone where hundreds wait; that of a whole table in the server's, if it keeps one.
+    let mut found = match innodb::is_crowded(s).await? {
+        true => Table::default(),
+        false => s.fetch(rows).await?,
+    };
     // `System lock` is no wait: MySQL keeps that word while CREATE TABLE … SELECT copies.
     let waits = state.ends_with("lock") && state != "System lock";
     if found.rows.is_empty() && waits {
@@ -200,6 +214,7 @@ async fn blockers(s: &Session, backend: u64) -> Result<Vec<Blocker>> {
     Ok(out)
 }
 
-fn is_mysql_8(s: &Session) -> bool {
+/// It keeps who waits for whose row in the performance schema.
+pub(super) fn is_mysql_8(s: &Session) -> bool {
     s.identity().product == "MySQL" && !s.identity().major.starts_with('5')
 }

@@ -5,6 +5,7 @@
 mod replica;
 
 use super::MySql;
+use super::assess::innodb;
 use super::catalog::{at, lit};
 use crate::engine::{ANOTHER, Recovering, Session};
 use crate::model::recovery::{Action, Deed, Prospect};
@@ -100,17 +101,28 @@ async fn session(s: &Session, action: &Action) -> Result<Prospect> {
         return Err(Error::usage(format!("session {id} is ended already: what it did is being undone"))
             .hint("Wait for it: that cannot be hastened, and a restart of the server undoes the same with nobody let in."));
     }
+    // Where so many wait for rows that InnoDB's list is left alone, its monitor tells; the number of the session's last query then stands for its
+    // transaction: none has been run since.
+    let crowded = mariadb && innodb::is_crowded(s).await?;
     let asked = format!(
         "SELECT trx_started, TIMESTAMPDIFF(SECOND, trx_started, NOW()), trx_rows_modified, trx_rows_locked FROM information_schema.INNODB_TRX \
          WHERE trx_mysql_thread_id = {id}"
     );
-    let mut transaction = s.fetch(asked.as_str()).await?;
-    if transaction.rows.is_empty() && action.deed == Deed::EndIdle {
-        // InnoDB answers from what it last read when that is less than 0.1 s old, whoever asked.
-        tokio::time::sleep(std::time::Duration::from_millis(150)).await;
-        transaction = s.fetch(asked.as_str()).await?;
-    }
-    let trx = transaction.rows.first();
+    let trx = if crowded {
+        innodb::open(s).await?.list.into_iter().find(|t| t.session == id).map(|t| {
+            let numbers = [t.open, t.changed, t.rows].map(|n| Some(n.to_string()));
+            [None].into_iter().chain(numbers).collect()
+        })
+    } else {
+        let mut transaction = s.fetch(asked.as_str()).await?;
+        if transaction.rows.is_empty() && action.deed == Deed::EndIdle {
+            // InnoDB answers from what it last read when that is less than 0.1 s old, whoever asked.
+            tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+            transaction = s.fetch(asked.as_str()).await?;
+        }
+        transaction.rows.into_iter().next()
+    };
+    let trx: Option<&Vec<Option<String>>> = trx.as_ref();
     let mut p = Prospect::of(action, id.to_string());
     let mut fact = |name: &str, value: &str| {
         if !value.is_empty() {
@@ -135,6 +147,7 @@ async fn session(s: &Session, action: &Action) -> Result<Prospect> {
     }
     // The rows that it changed are what a rollback has to take back.
     let changed = trx.map_or("0", |t| at(t, 2));
+    let last_query = format!("{number} = {}", at(row, 8));
     let open = |t: &[Option<String>]| {
         format!(
             "EXISTS (SELECT 1 FROM information_schema.INNODB_TRX t WHERE t.trx_mysql_thread_id = {id} AND t.trx_started = {})",
@@ -147,7 +160,7 @@ async fn session(s: &Session, action: &Action) -> Result<Prospect> {
                 return Err(Error::failed(format!("session {id} runs nothing now"))
                     .hint(format!("Ending the session ends its transaction: terminate {id}.")));
             }
-            who.extend([format!("{number} = {}", at(row, 8)), "p.COMMAND <> 'Sleep'".into()]);
+            who.extend([last_query, "p.COMMAND <> 'Sleep'".into()]);
             p.does = "Ends the statement that it runs; the session stays.".into();
             p.loses = vec![format!(
                 "What the statement has done so far is rolled back, which takes about as long as it took ({changed} rows of its transaction so far). The transaction stays open."
@@ -159,12 +172,15 @@ async fn session(s: &Session, action: &Action) -> Result<Prospect> {
         _ => {
             match (action.deed, trx) {
                 (Deed::EndIdle, Some(t)) if !running => {
-                    who.extend(["p.COMMAND = 'Sleep'".into(), format!("{number} = {}", at(row, 8)), open(t)]);
+                    who.extend(["p.COMMAND = 'Sleep'".into(), last_query]);
+                    // MariaDB numbers each query of all sessions: with the same one as the last, it is in the same transaction.
+                    who.extend((!mariadb).then(|| open(t)));
                 }
                 (Deed::EndIdle, _) => {
                     let why = if running { "it runs something" } else { "it has no transaction open" };
                     return Err(Error::failed(format!("session {id} is not idle in a transaction: {why}")));
                 }
+                _ if crowded => who.push(last_query),
                 (_, Some(t)) => who.push(open(t)),
                 (_, None) => {
                     who.push(format!("NOT EXISTS (SELECT 1 FROM information_schema.INNODB_TRX t WHERE t.trx_mysql_thread_id = {id})"))

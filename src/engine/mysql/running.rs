@@ -1,7 +1,8 @@
 //! What other sessions run now, the plans of it, and how far long commands are.
 
+use super::assess::innodb;
 use super::catalog::at;
-use super::{MySql, locks, mariadb};
+use super::{MySql, mariadb};
 use crate::engine::{Running, Session};
 use crate::model::plan::Plan;
 use crate::model::rows::Table;
@@ -32,10 +33,6 @@ fn statements(mariadb: bool) -> String {
          AND p.USER NOT IN ('system user', 'event_scheduler') ORDER BY 7 DESC, p.ID LIMIT 2000"
     )
 }
-
-/// Transactions by session, and how old they are. Needs PROCESS.
-const TRANSACTIONS: &str =
-    "SELECT trx_mysql_thread_id, 1000 * GREATEST(0, TIMESTAMPDIFF(SECOND, trx_started, NOW())) FROM information_schema.INNODB_TRX";
 
 /// Sessions that are connected; those that are seen; whether this login may see all.
 const SEEN: &str = "SELECT (SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER NOT IN ('system user', 'event_scheduler')), \
@@ -115,27 +112,29 @@ impl Running for MySql {
         Box::pin(async move {
             let found = s.fetch(statements(mariadb(s))).await?;
             // Both take a privilege that not every login has; what they would tell is left empty then.
-            let transactions: BTreeMap<String, u64> = match s.fetch(TRANSACTIONS).await {
-                Ok(t) => t.rows.iter().filter_map(|r| Some((at(r, 0).to_string(), at(r, 1).parse().ok()?))).collect(),
-                Err(_) => BTreeMap::new(),
+            let open = innodb::open(s).await.unwrap_or_default();
+            let transactions: BTreeMap<u64, u64> = open.list.iter().map(|t| (t.session, 1000 * t.open)).collect();
+            // Who is only supposed to be in the way is not named here.
+            let pairs = match innodb::row_waits(s, &open).await {
+                Ok((pairs, false)) => pairs,
+                _ => BTreeMap::new(),
             };
-            let pairs = locks::waits(s).await.unwrap_or_default();
             let mut out = Vec::new();
             for r in &found.rows {
-                let tx_ms = transactions.get(at(r, 0)).copied();
+                let id = at(r, 0).parse().unwrap_or_default();
+                let tx_ms = transactions.get(&id).copied();
                 let sleeps = at(r, 4) == "Sleep";
                 if sleeps && tx_ms.is_none() {
                     continue;
                 }
-                let id = at(r, 0).parse().unwrap_or_default();
-                let blocked_by: Vec<u64> = pairs.iter().filter(|(waits, _)| *waits == id).map(|(_, by)| *by).collect();
+                let blocked_by = pairs.get(&id).cloned().unwrap_or_default();
                 let stage = at(r, 5);
                 let waits = if stage.ends_with("lock") {
                     stage
-                } else if blocked_by.is_empty() {
-                    ""
-                } else {
+                } else if open.waiting().any(|t| t.session == id) {
                     "row lock"
+                } else {
+                    ""
                 };
                 let state = match (sleeps, stage) {
                     (true, _) => "idle in transaction",

@@ -2,8 +2,9 @@
 
 mod metadata;
 
+use super::innodb::{self, Open, Transaction};
 use super::sessions::OWN;
-use super::{Values, at, number, refused, rows};
+use super::{Values, at, number, rows};
 use crate::engine::Session;
 use crate::engine::assessing::{AGAIN, COMMITS, ROLLS_BACK, Words, hidden, is_hasty, judge_locks, moved};
 use crate::engine::mysql::mariadb;
@@ -13,8 +14,6 @@ use crate::model::{Finding, Result, Severity};
 use metadata::{Known, Scope, Waiter};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Pairs of who waits and who is in the way that are read at most: a hot row makes one for each of its waiters.
-const PAIRS: u32 = 5_000;
 /// Sessions asleep that are named, where one of them may hold a lock of the whole server.
 const ASLEEP: usize = 3;
 /// Marks the state of a session that is only guessed to hold what others wait for.
@@ -49,21 +48,10 @@ pub(super) struct Picture {
     alone: bool,
     /// What would let the server tell who holds metadata locks from then on.
     would_tell: &'static str,
-}
-
-/// A transaction of InnoDB's list.
-struct Transaction {
-    /// 0 for one that has only read (MariaDB).
-    id: String,
-    session: u64,
-    /// Seconds.
-    open: u64,
-    waits: Option<u64>,
-    wants: String,
-    rows: u64,
-    /// It has changed rows.
-    wrote: bool,
-    rolls_back: bool,
+    /// Sessions that wait for rows beyond those of the tree.
+    unlisted: usize,
+    /// The list of transactions was cut off: one that is not in it may be in the way.
+    cut: bool,
 }
 
 /// Whether what a busy session holds is older than its statement: of an earlier statement of its transaction, or locked by hand.
@@ -72,80 +60,10 @@ fn keeps(r: &[Option<String>], id: u64, transaction: Option<&Transaction>, secon
     let earlier = transaction.zip(seconds).is_some_and(|(t, now)| t.open > now + 1);
     // What it changed, no query did.
     let reads = matches!(metadata::verb(at(r, 7)).as_str(), "SELECT" | "DO");
-    let earlier = earlier || reads && transaction.is_some_and(|t| t.wrote);
+    let earlier = earlier || reads && transaction.is_some_and(|t| t.changed > 0);
     let by_hand = held.iter().any(|h| h.session == id && (h.global || h.mode.contains("NO_READ_WRITE") || h.mode.contains("NO_WRITE")));
     let takes = matches!(metadata::verb(at(r, 7)).as_str(), "FLUSH" | "BACKUP" | "LOCK") || metadata::changed(at(r, 7)).is_some();
     earlier || by_hand && !takes
-}
-
-async fn transactions(s: &Session) -> Result<Vec<Transaction>> {
-    let text = format!(
-        "SELECT trx_id, trx_mysql_thread_id, GREATEST(0, TIMESTAMPDIFF(SECOND, trx_started, NOW())), \
-         IF(trx_state = 'LOCK WAIT', GREATEST(0, TIMESTAMPDIFF(SECOND, trx_wait_started, NOW())), NULL), \
-         COALESCE(trx_requested_lock_id, ''), trx_rows_locked, trx_state = 'ROLLING BACK', trx_rows_modified > 0 FROM information_schema.INNODB_TRX ORDER BY trx_started LIMIT {SESSIONS}"
-    );
-    let whole = |r: &[Option<String>], i| number(r, i).map(|n| n as u64);
-    Ok(rows(s, &text)
-        .await?
-        .iter()
-        .map(|r| Transaction {
-            id: at(r, 0).into(),
-            session: whole(r, 1).unwrap_or(0),
-            open: whole(r, 2).unwrap_or(0),
-            waits: whole(r, 3),
-            wants: at(r, 4).into(),
-            rows: whole(r, 5).unwrap_or(0),
-            rolls_back: at(r, 6) == "1",
-            wrote: at(r, 7) == "1",
-        })
-        .collect())
-}
-
-/// Who waits for a row, by session, with who has it. Those who wait for the same row before it are left out.
-async fn row_waits(s: &Session, open: &[Transaction]) -> Result<BTreeMap<u64, Vec<u64>>> {
-    let mut out: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
-    if open.iter().all(|t| t.waits.is_none()) {
-        return Ok(out);
-    }
-    if !mariadb(s) && !s.identity().major.starts_with('5') {
-        let pairs = format!(
-            "SELECT DISTINCT r.PROCESSLIST_ID, b.PROCESSLIST_ID FROM performance_schema.data_lock_waits w \
-             JOIN performance_schema.threads r ON r.THREAD_ID = w.REQUESTING_THREAD_ID \
-             JOIN performance_schema.threads b ON b.THREAD_ID = w.BLOCKING_THREAD_ID LIMIT {PAIRS}"
-        );
-        for r in rows(s, &pairs).await? {
-            if let (Some(waits), Some(by)) = (number(&r, 0), number(&r, 1)) {
-                out.entry(waits as u64).or_default().push(by as u64);
-            }
-        }
-        return Ok(out);
-    }
-    let pairs = format!(
-        "SELECT DISTINCT requesting_trx_id, blocking_trx_id FROM information_schema.INNODB_LOCK_WAITS WHERE blocking_lock_id NOT IN \
-         (SELECT trx_requested_lock_id FROM information_schema.INNODB_TRX WHERE trx_requested_lock_id IS NOT NULL) LIMIT {PAIRS}"
-    );
-    for r in rows(s, &pairs).await? {
-        // Transactions without a number are told apart by what they do alone: who waits waits, who has rows is in the way.
-        let waiting = open.iter().filter(|t| t.id == at(&r, 0) && t.waits.is_some());
-        let blocking = || open.iter().filter(|t| t.id == at(&r, 1) && (t.id != "0" || t.rows > 0 && t.waits.is_none()));
-        for w in waiting {
-            out.entry(w.session).or_default().extend(blocking().map(|b| b.session));
-        }
-    }
-    Ok(out)
-}
-
-/// Who may have the row that somebody waits for, where the server does not tell (its performance schema is off, or not for this account):
-/// whoever has rows, waits for nobody, and began before the wait did.
-fn holders(open: &[Transaction]) -> BTreeMap<u64, Vec<u64>> {
-    // Both are whole seconds.
-    let of = |waits: u64| open.iter().filter(move |t| t.waits.is_none() && t.rows > 0 && t.open + 1 >= waits).map(|t| t.session);
-    open.iter().filter_map(|t| Some((t.session, of(t.waits?).collect::<Vec<_>>()))).filter(|(_, by)| !by.is_empty()).collect()
-}
-
-async fn performance_schema(s: &Session) -> Result<bool> {
-    // MariaDB tells who has rows without it.
-    Ok(mariadb(s) || s.identity().major.starts_with('5') || Values::variables(s, &["performance_schema"]).await?.on("performance_schema"))
 }
 
 /// Those are only guessed to hold what others wait for.
@@ -156,33 +74,15 @@ fn guesses_at(sessions: &mut [LockSession], ids: &BTreeSet<u64>) {
     }
 }
 
-/// What rows are waited for, by the lock's id: where the server tells it with the waits.
-async fn wanted(s: &Session) -> BTreeMap<String, String> {
-    const WANTED: &str = "SELECT l.lock_id, l.lock_mode, l.lock_table FROM information_schema.INNODB_LOCKS l LIMIT 2000";
-    if !mariadb(s) && !s.identity().major.starts_with('5') {
-        return BTreeMap::new();
-    }
-    let found = rows(s, WANTED).await.unwrap_or_default();
-    found.iter().map(|r| (at(r, 0).to_string(), format!("{} on {}", at(r, 1), at(r, 2).replace('`', "")))).collect()
-}
-
 pub(super) async fn tree(s: &Session, sight: &Sight) -> Result<Picture> {
     // Without PROCESS the account sees its own sessions, and none of InnoDB's.
-    let open = if sight.sees_all { transactions(s).await? } else { Vec::new() };
-    let (mut by_row, refused) = match row_waits(s, &open).await {
-        Ok(found) => (found, false),
-        Err(e) if refused(&e) => (BTreeMap::new(), true),
-        Err(e) => return Err(e),
-    };
-    let mut supposed = BTreeSet::new();
-    if by_row.is_empty() && open.iter().any(|t| t.waits.is_some()) && (refused || !performance_schema(s).await?) {
-        by_row = holders(&open);
-        supposed = by_row.values().flatten().copied().collect();
-    }
-    let rows_wanted = if by_row.is_empty() { BTreeMap::new() } else { wanted(s).await };
-    let in_transaction: Vec<String> = open.iter().map(|t| t.session.to_string()).collect();
-    let also = if in_transaction.is_empty() { String::new() } else { format!(" OR ID IN ({})", in_transaction.join(", ")) };
-    let seen = rows(s, &sessions(s, &also)).await?;
+    let all = if sight.sees_all { innodb::open(s).await? } else { Open::default() };
+    let (by_row, is_supposed) = innodb::row_waits(s, &all).await?;
+    let holders: BTreeSet<u64> = by_row.values().flatten().copied().collect();
+    let rows_wanted = if by_row.is_empty() { BTreeMap::new() } else { innodb::wanted(s, &all).await };
+    let open = &all.list;
+    let concerned: BTreeSet<u64> = by_row.keys().chain(&holders).copied().collect();
+    let seen = rows(s, &sessions(s, open.iter().map(|t| t.session), &concerned)).await?;
     let waiters: Vec<Waiter> = seen.iter().filter_map(|r| waiter(r)).collect();
     let (known, held) = if waiters.is_empty() { (Known::Told, Vec::new()) } else { metadata::held(s).await };
     let by_name = by_name(s, &waiters).await?;
@@ -271,11 +171,14 @@ pub(super) async fn tree(s: &Session, sight: &Sight) -> Result<Picture> {
             by_table.values().flatten().copied().filter(|id| !by_row.values().flatten().chain(by_name.values()).any(|b| b == id)).collect();
         guesses_at(&mut out, &guessed);
     }
-    guesses_at(&mut out, &supposed);
+    if is_supposed {
+        guesses_at(&mut out, &holders);
+    }
     // Those who neither wait nor are waited for make no tree.
     let needed: BTreeSet<u64> = out.iter().flat_map(|s| &s.blocked_by).copied().collect();
     out.retain(|s| s.waits.is_some() || needed.contains(&s.id));
-    Ok(Picture { tree: LockTree::of(out), known, for_rows, for_tables, asleep, alone, would_tell })
+    let unlisted = all.unlisted as usize;
+    Ok(Picture { tree: LockTree::of(out), known, for_rows, for_tables, asleep, alone, would_tell, unlisted, cut: all.cut })
 }
 
 /// Names that are asked for, at most.
@@ -359,11 +262,17 @@ fn processlist(s: &Session) -> String {
     )
 }
 
-/// Sessions that do something, and those in a transaction; of the server's own threads those that wait for a lock, as a replica's may.
-fn sessions(s: &Session, also: &str) -> String {
+/// Sessions that do something, and those in a transaction; of the server's own threads those that wait for a lock, as a replica's may. Those
+/// who wait for rows and who have them come first.
+fn sessions(s: &Session, open: impl Iterator<Item = u64>, first: &BTreeSet<u64>) -> String {
+    // No session has number 0.
+    let list = |ids: &mut dyn Iterator<Item = u64>| ids.chain([0]).map(|id| id.to_string()).collect::<Vec<_>>().join(", ");
     format!(
-        "{} WHERE ID <> CONNECTION_ID() AND (COMMAND NOT IN ('Sleep', {OWN}) OR STATE LIKE 'Waiting for % lock%'{also}) ORDER BY STATE LIKE 'Waiting for %' DESC LIMIT {SESSIONS}",
-        processlist(s)
+        "{} WHERE ID <> CONNECTION_ID() AND (COMMAND NOT IN ('Sleep', {OWN}) OR STATE LIKE 'Waiting for % lock%' OR ID IN ({})) \
+         ORDER BY ID IN ({}) DESC, STATE LIKE 'Waiting for %' DESC LIMIT {SESSIONS}",
+        processlist(s),
+        list(&mut { open }),
+        list(&mut first.iter().copied())
     )
 }
 
@@ -393,6 +302,11 @@ fn part(picture: &Picture, of: &BTreeSet<u64>) -> LockTree {
         }
     }
     LockTree::of(wanted.iter().filter_map(|id| all.get(id).map(|s| (*s).clone())).collect())
+}
+
+/// Those who wait for rows, with the number of those who were left out.
+fn for_rows(picture: &Picture) -> LockTree {
+    LockTree { unasked: picture.unlisted, ..part(picture, &picture.for_rows) }
 }
 
 /// All who wait, with who may be in their way: who waits for the whole server, whose holder is told by nobody, stands behind those who sleep for
@@ -425,12 +339,11 @@ pub(super) async fn look(s: &Session, sight: &Sight, check: &Check, limits: &Lim
     let tables = check.id == "MY07";
     // All who wait stand in one tree, for rows or for tables.
     let sessions = if tables { Vec::new() } else { shown(&picture) };
-    let of = if tables { &picture.for_tables } else { &picture.for_rows };
-    picture.tree = part(&picture, of);
+    picture.tree = if tables { part(&picture, &picture.for_tables) } else { for_rows(&picture) };
     if !tables && is_hasty(&picture.tree, check, limits) {
         tokio::time::sleep(AGAIN).await;
         let later = tree(s, sight).await?;
-        picture.tree = moved(&picture.tree, part(&later, &later.for_rows), check, limits);
+        picture.tree = moved(&picture.tree, for_rows(&later), check, limits);
         let sessions = shown(&later);
         return Ok(Seen { sessions, ..judge(&picture, sight, check, limits) });
     }
@@ -482,7 +395,7 @@ fn of_the_server(picture: &Picture, sight: &Sight, count: u64, longest: u64, che
 /// Several may hold it, and nothing tells which: ending one of them by guess ends an innocent one.
 fn guesses(tree: &LockTree, guessed: &[&LockSession], check: &Check, limits: &Limits) -> Finding {
     let longest = tree.sessions.iter().filter_map(|s| s.waits).max().unwrap_or(0);
-    let waiting = tree.waiting();
+    let waiting = tree.waiting() + tree.unasked;
     let severity = Severity::of(longest as f64, limits.of(check, "wait")).max(Severity::of(waiting as f64, limits.of(check, "victims")));
     let ids: Vec<String> = guessed.iter().take(5).map(|s| s.id.to_string()).collect();
     let more = if guessed.len() > 5 { " …" } else { "" };
@@ -516,6 +429,12 @@ fn judge(picture: &Picture, sight: &Sight, check: &Check, limits: &Limits) -> Se
         let what = if check.id == "MY06" { "rows" } else { "metadata locks" };
         for f in seen.findings.iter_mut().filter(|f| !sure.contains(&f.object)) {
             f.message.push_str(&format!(" (inferred: the server does not tell who holds {what})"));
+            if picture.cut && check.id == "MY06" && f.recover.take().is_some() {
+                f.next = format!(
+                    "Look at {} first. The server cut its list of transactions off: one that is not in it may have the row, so end nobody by guess.",
+                    f.object
+                );
+            }
         }
     }
     let unseen = |server: bool| {
@@ -577,6 +496,8 @@ mod tests {
             }],
             alone: true,
             would_tell: "INSTALL SONAME 'metadata_lock_info'",
+            unlisted: 0,
+            cut: false,
         }
     }
 
@@ -637,19 +558,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nobody_tells_who_has_a_row_it_is_who_waits_for_nobody() {
-        let t = |session: u64, waits: Option<u64>, rows, open| Transaction {
-            id: session.to_string(),
-            session,
-            open,
-            waits,
-            wants: String::new(),
-            rows,
-            wrote: false,
-            rolls_back: false,
-        };
-        let open = [t(9, None, 1, 30), t(10, Some(11), 1, 11), t(11, Some(10), 1, 10), t(12, None, 0, 40), t(13, None, 5, 2)];
-        assert_eq!(holders(&open), BTreeMap::from([(10, vec![9]), (11, vec![9])]));
+    fn who_is_supposed_to_have_a_row_is_ended_only_where_nobody_else_can() {
         let idle = |id| LockSession {
             id,
             state: format!("idle in transaction{INFERRED}"),
@@ -663,6 +572,13 @@ mod tests {
         let f = &one.findings[0];
         assert!(f.message.contains("connection 9") && f.message.contains("does not tell who holds rows"), "{f:#?}");
         assert!(f.recover.as_ref().is_some_and(|a| a.object == "9"), "{f:#?}");
+        // Not all transactions were told: it may be another one. Those who were left out are counted.
+        let cut = Picture { cut: true, unlisted: 1_700, ..picture(vec![idle(9), waiter(&[9])], Known::Told) };
+        let cut =
+            judge(&Picture { tree: LockTree { unasked: 1_700, ..cut.tree.clone() }, ..cut }, &sight, check("MY06"), &Limits::default());
+        let f = &cut.findings[0];
+        assert!(f.recover.is_none() && f.next.starts_with("Look at connection 9 first.") && f.severity == Severity::Critical, "{f:#?}");
+        assert!(f.message.starts_with("1,701 sessions wait, and of 1 that were looked at 1 behind connection 9"), "{f:#?}");
         let many = judge(&picture(vec![idle(9), idle(8), waiter(&[8, 9])], Known::Told), &sight, check("MY06"), &Limits::default());
         assert!(many.findings.len() == 1 && many.findings[0].recover.is_none(), "{many:#?}");
         assert!(many.findings[0].message.contains("for a row that one of connections"), "{many:#?}");

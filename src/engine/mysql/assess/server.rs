@@ -1,6 +1,6 @@
 //! The server itself: how long it runs, how many are connected, how it is set.
 
-use super::{Values, at, number, rows};
+use super::{Values, at, innodb, number, rows};
 use crate::engine::Session;
 use crate::engine::assessing::{age, end_idle, hidden, taken};
 use crate::engine::mysql::mariadb;
@@ -70,7 +70,8 @@ pub(super) async fn connections(s: &Session, sight: &Sight, check: &Check, limit
         FROM information_schema.PROCESSLIST WHERE USER NOT IN ('system user', 'event_scheduler') GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 3";
     const STATES: &str = "SELECT SUM(COMMAND = 'Sleep'), SUM(STATE LIKE 'Waiting for %lock'), COUNT(*) FROM information_schema.PROCESSLIST \
         WHERE USER NOT IN ('system user', 'event_scheduler')";
-    let status = Values::status(s, &["Threads_connected", "Threads_running", "Max_used_connections"]).await?;
+    let status =
+        Values::status(s, &["Threads_connected", "Threads_running", "Max_used_connections", "Innodb_row_lock_current_waits"]).await?;
     let set = Values::variables(s, &["max_connections", "extra_port", "admin_port"]).await?;
     let (all, most) = (status.count("Threads_connected"), set.count("max_connections").max(1.0));
     let states = rows(s, STATES).await?;
@@ -78,6 +79,8 @@ pub(super) async fn connections(s: &Session, sight: &Sight, check: &Check, limit
     let (idle, waiting, visible) =
         (number(&states, 0).unwrap_or(0.0), number(&states, 1).unwrap_or(0.0), number(&states, 2).unwrap_or(0.0));
     let running = status.count("Threads_running");
+    // Who waits for a row says nothing of it in the list of processes.
+    let waiting = waiting + status.count("Innodb_row_lock_current_waits").min(running);
     let used = 100.0 * all / most;
     let mut says = format!("{all} of {most} ({used:.0} %), {running} running");
     for (n, what) in [(waiting, "waiting for locks"), (idle, "asleep")] {
@@ -100,10 +103,8 @@ pub(super) async fn connections(s: &Session, sight: &Sight, check: &Check, limit
             .iter()
             .map(|r| format!("{} of {} ({} asleep)", at(r, 2), text::clean(&format!("{}@{}", at(r, 0), at(r, 1))), at(r, 3)))
             .collect();
-        const LONGEST: &str = "SELECT ID FROM information_schema.PROCESSLIST WHERE COMMAND = 'Sleep' AND ID <> CONNECTION_ID() \
-            AND ID NOT IN (SELECT trx_mysql_thread_id FROM information_schema.INNODB_TRX) ORDER BY TIME DESC LIMIT 1";
         let longest = match idle > all / 2.0 && severity >= Severity::Critical && sight.sees_all {
-            true => rows(s, LONGEST).await?.first().map(|r| at(r, 0).to_string()),
+            true => longest_idle(s).await?,
             false => None,
         };
         let (next, end) = if waiting > 0.0 && waiting >= all / 4.0 {
@@ -125,6 +126,21 @@ pub(super) async fn connections(s: &Session, sight: &Sight, check: &Check, limit
     } else {
         seen
     })
+}
+
+/// The session that has done nothing for longest, and has no transaction open; `None` where not all of those are known.
+async fn longest_idle(s: &Session) -> Result<Option<String>> {
+    let open = innodb::open(s).await?;
+    if open.cut || open.all > open.list.len() as u64 + open.unlisted {
+        return Ok(None);
+    }
+    let busy: Vec<String> = open.list.iter().map(|t| t.session.to_string()).chain(["0".into()]).collect();
+    let text = format!(
+        "SELECT ID FROM information_schema.PROCESSLIST WHERE COMMAND = 'Sleep' AND ID <> CONNECTION_ID() AND ID NOT IN ({}) \
+         ORDER BY TIME DESC LIMIT 1",
+        busy.join(", ")
+    );
+    Ok(rows(s, &text).await?.first().map(|r| at(r, 0).to_string()))
 }
 
 pub(super) async fn running(s: &Session, check: &Check, limits: &Limits) -> Result<Seen> {

@@ -1,6 +1,6 @@
 //! Transactions that are open, and statements that run for long.
 
-use super::{at, is_committing, number, rows};
+use super::{at, innodb, is_committing, number, rows};
 use crate::engine::Session;
 use crate::engine::assessing::{age, hidden, one_line};
 use crate::model::assessment::{Check, Limits, Seen, Sight};
@@ -19,21 +19,14 @@ pub(super) async fn transactions(s: &Session, sight: &Sight, check: &Check, limi
         return Ok(Seen::blind(check, "open transactions cannot be seen", &sight.grant));
     }
     // InnoDB's list and the process list are joined here: the server would go through one for each row of the other.
-    const OPEN: &str = "SELECT trx_mysql_thread_id, GREATEST(0, TIMESTAMPDIFF(SECOND, trx_started, NOW())), trx_state, trx_rows_locked, \
-        trx_rows_modified FROM information_schema.INNODB_TRX WHERE trx_mysql_thread_id <> CONNECTION_ID() ORDER BY trx_started, trx_state = 'LOCK WAIT' LIMIT 50";
-    let found = rows(s, OPEN).await?;
-    let longest = found.first().and_then(|r| number(r, 1)).unwrap_or(0.0);
-    // Fifty are looked at, and all are counted.
-    let all = match found.len() {
-        50 => rows(s, "SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_mysql_thread_id <> CONNECTION_ID()").await?,
-        _ => Vec::new(),
-    };
-    let all = all.first().and_then(|r| number(r, 0)).unwrap_or(0.0).max(found.len() as f64);
-    let mut seen = Seen::of(check).figure("transactions", all).figure("age", longest);
+    let all = innodb::open(s).await?;
+    let found = &all.list;
+    let longest = found.first().map_or(0, |t| t.open) as f64;
+    let mut seen = Seen::of(check).figure("transactions", all.all as f64).figure("age", longest);
     if found.is_empty() {
         return Ok(seen.says("none"));
     }
-    let ids: Vec<&str> = found.iter().take(6).map(|r| at(r, 0)).filter(|id| id.parse::<u64>().is_ok()).collect();
+    let ids: Vec<String> = found.iter().take(6).map(|t| t.session.to_string()).collect();
     let who = rows(
         s,
         &format!(
@@ -44,45 +37,43 @@ pub(super) async fn transactions(s: &Session, sight: &Sight, check: &Check, limi
     )
     .await?;
     let limit = limits.of(check, "age");
-    for r in found.iter().take(6) {
-        let open = number(r, 1).unwrap_or(0.0);
-        let p = who.iter().find(|p| at(p, 0) == at(r, 0));
+    for t in found.iter().take(6) {
+        let (open, id) = (t.open as f64, t.session);
+        let p = who.iter().find(|p| at(p, 0) == id.to_string());
         let named = match p {
-            Some(p) => format!("{}@{} (connection {})", at(p, 1), at(p, 2), at(r, 0)),
+            Some(p) => format!("{}@{} (connection {id})", at(p, 1), at(p, 2)),
             // The session is gone: an XA transaction that was prepared, or one that is being rolled back.
-            None if at(r, 0) == "0" => "a prepared XA transaction or one that is being recovered".to_string(),
-            None => format!("connection {}", at(r, 0)),
+            None if id == 0 => "a prepared XA transaction or one that is being recovered".to_string(),
+            None => format!("connection {id}"),
         };
         if seen.says.is_empty() {
-            seen.says = format!("{all} open, the oldest for {}: {named}", age(open));
+            seen.says = format!("{} open, the oldest for {}: {named}", all.all, age(open));
         }
         // Who waits for a row is somebody's victim: the lock tree tells whose.
-        let waits = at(r, 2) == "LOCK WAIT";
         let severity = Severity::of(open, limit);
-        if severity < Severity::Warning || waits || seen.findings.len() == 5 {
+        if severity < Severity::Warning || t.waits.is_some() || seen.findings.len() == 5 {
             continue;
         }
-        let (locked, changed) = (at(r, 3), at(r, 4));
-        let holds = match (locked, changed) {
-            ("0", "0") => String::new(),
-            _ => format!(", {locked} rows locked, {changed} changed"),
+        let holds = match (t.rows, t.changed) {
+            (0, 0) => String::new(),
+            (locked, changed) => format!(", {locked} rows locked, {changed} changed"),
         };
         let (does, next, deed) = match p {
             Some(p) if at(p, 3) == "Sleep" => (
                 format!("has done nothing in it for {}", age(number(p, 4).unwrap_or(0.0))),
-                format!("KILL QUERY does nothing to it: KILL {} ends the session (its transaction is rolled back).", at(r, 0)),
+                format!("KILL QUERY does nothing to it: KILL {id} ends the session (its transaction is rolled back)."),
                 Some(Deed::EndIdle),
             ),
-            Some(p) if at(r, 2) == "ROLLING BACK" || at(p, 6).contains("rolling back") => {
+            Some(p) if t.rolls_back || at(p, 6).contains("rolling back") => {
                 ("is being rolled back".to_string(), "Wait: a rollback cannot be hurried, and a restart begins it anew.".to_string(), None)
             }
             Some(p) if is_committing(at(p, 6)) => (COMMITTING.0.to_string(), COMMITTING.1.to_string(), None),
             Some(p) => (
                 format!("runs: {}", one_line(crate::model::Dialect::MySql, at(p, 5), 100)),
-                format!("Look at its plan; KILL QUERY {} rolls its statement back, which may take as long again.", at(r, 0)),
+                format!("Look at its plan; KILL QUERY {id} rolls its statement back, which may take as long again."),
                 Some(Deed::Cancel),
             ),
-            None if at(r, 0) == "0" => (
+            None if id == 0 => (
                 "has no session".to_string(),
                 "XA RECOVER lists prepared ones: its coordinator knows whether to commit or roll back.".to_string(),
                 None,
@@ -90,9 +81,9 @@ pub(super) async fn transactions(s: &Session, sight: &Sight, check: &Check, limi
             None => ("ended meanwhile".to_string(), String::new(), None),
         };
         let words = format!("{named} has had a transaction open for {} and {does}{holds}", age(open));
-        let found = Finding::new(severity, check.id, format!("connection {}", at(r, 0)), words).next(next);
+        let found = Finding::new(severity, check.id, format!("connection {id}"), words).next(next);
         seen.find(match deed {
-            Some(deed) => found.recover(deed, at(r, 0)),
+            Some(deed) => found.recover(deed, id.to_string()),
             None => found,
         });
     }
@@ -129,8 +120,7 @@ pub(super) async fn long(s: &Session, sight: &Sight, check: &Check, limits: &Lim
     let limit = limits.of(check, "age");
     // Who waits for a row says nothing of it in the list of processes.
     let slow = found.first().is_some_and(|r| Severity::of(number(r, 3).unwrap_or(0.0), limit) >= Severity::Warning);
-    const WAITING: &str = "SELECT trx_mysql_thread_id FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'";
-    let waiting = if sight.sees_all && slow { rows(s, WAITING).await? } else { Vec::new() };
+    let open = if sight.sees_all && slow { innodb::open(s).await? } else { innodb::Open::default() };
     for r in &found {
         let mut severity = Severity::of(number(r, 3).unwrap_or(0.0), limit);
         if severity < Severity::Warning || seen.findings.len() == 5 {
@@ -141,7 +131,7 @@ pub(super) async fn long(s: &Session, sight: &Sight, check: &Check, limits: &Lim
         // A dump marks its reads so; building an index and the like take their time: told, and no alarm.
         let slow_by_nature =
             statement.contains("SQL_NO_CACHE") || matches!(word.as_str(), "ALTER" | "CREATE" | "OPTIMIZE" | "LOAD" | "ANALYZE" | "CHECK");
-        let for_row = waiting.iter().any(|w| at(w, 0) == at(r, 0));
+        let for_row = open.waiting().any(|t| t.session.to_string() == at(r, 0));
         let waits = for_row || state.starts_with("Waiting for");
         if for_row || (slow_by_nature && !waits) {
             severity = Severity::Info;
