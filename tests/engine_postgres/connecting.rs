@@ -1,5 +1,6 @@
 //! Authentication, TLS, poolers, and servers that are none.
 
+use super::support::certificates::Certificates;
 use super::*;
 
 #[tokio::test]
@@ -17,90 +18,22 @@ async fn passwords_and_missing_things_are_told_apart() {
     let _ = with_password(target(pg, "postgres"), "unused").connect(Connect::new(Role::Query, Access::ReadWrite)).await.unwrap();
 }
 
-/// Writes a file that the server's user can read.
-fn for_server(path: &std::path::Path, text: &str) {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::write(path, text).unwrap();
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
-    support::server::Unprivileged::first_of(&["postgres", "nobody"]).own(path);
-}
-
-fn openssl(dir: &std::path::Path, args: &[&str]) {
-    let mut c = std::process::Command::new("openssl");
-    c.args(args).current_dir(dir);
-    support::server::run(c, "openssl");
-}
-
 #[tokio::test]
 async fn authentication_and_tls_work_as_libpq_s() {
-    use std::os::unix::fs::PermissionsExt;
-    let dir = tempfile::Builder::new().prefix("hp-tls-").tempdir_in("/tmp").unwrap();
-    let d = dir.path();
-    std::fs::set_permissions(d, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let made = Certificates::readable_by(&["postgres", "nobody"]);
+    let d = made.dir();
     let hba = "local all postgres trust\nhost all md5user 127.0.0.1/32 md5\nhost all scram 127.0.0.1/32 scram-sha-256\nhost all clear 127.0.0.1/32 password\n\
         hostssl all overtls 127.0.0.1/32 scram-sha-256\nhostssl all bycert 127.0.0.1/32 cert\nhost all kerb 127.0.0.1/32 gss\nhost all peeruser 127.0.0.1/32 reject\nhost all postgres 127.0.0.1/32 trust\nhost all postgres ::1/128 trust\n";
-    for_server(&d.join("hba"), hba);
-    openssl(
-        d,
-        &["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=Test CA", "-days", "2"],
-    );
-    for (name, subject, san) in
-        [("server", "/CN=localhost", "subjectAltName=DNS:localhost"), ("client", "/CN=bycert", "subjectAltName=DNS:client")]
-    {
-        std::fs::write(d.join("ext"), san).unwrap();
-        openssl(
-            d,
-            &["req", "-newkey", "rsa:2048", "-nodes", "-keyout", &format!("{name}.key"), "-out", &format!("{name}.csr"), "-subj", subject],
-        );
-        openssl(
-            d,
-            &[
-                "x509",
-                "-req",
-                "-in",
-                &format!("{name}.csr"),
-                "-CA",
-                "ca.crt",
-                "-CAkey",
-                "ca.key",
-                "-CAcreateserial",
-                "-days",
-                "2",
-                "-extfile",
-                "ext",
-                "-out",
-                &format!("{name}.crt"),
-            ],
-        );
-    }
-    openssl(
-        d,
-        &[
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-keyout",
-            "other.key",
-            "-out",
-            "other.crt",
-            "-subj",
-            "/CN=Other CA",
-            "-days",
-            "2",
-        ],
-    );
-    for f in ["server.key", "server.crt", "ca.crt"] {
-        let text = std::fs::read_to_string(d.join(f)).unwrap();
-        for_server(&d.join(format!("pg-{f}")), &text);
-    }
-    let set = |k: &str, f: &str| format!("{k}={}", d.join(f).display());
+    made.write("hba", hba);
+    made.self_signed("ca", "/CN=Test-CA", "");
+    made.self_signed("other", "/CN=Other-CA", "");
+    made.signed("server", "/CN=localhost", "ca", "subjectAltName=DNS:localhost");
+    made.signed("client", "/CN=bycert", "ca", "subjectAltName=DNS:client");
     let settings = [
-        set("hba_file", "hba"),
-        set("ssl_cert_file", "pg-server.crt"),
-        set("ssl_key_file", "pg-server.key"),
-        set("ssl_ca_file", "pg-ca.crt"),
+        made.setting("hba_file", "hba"),
+        made.setting("ssl_cert_file", "server.crt"),
+        made.setting("ssl_key_file", "server.key"),
+        made.setting("ssl_ca_file", "ca.crt"),
         "ssl=on".to_string(),
     ];
     let pg = PgServer::start(&settings.iter().map(String::as_str).collect::<Vec<_>>());
@@ -176,7 +109,7 @@ async fn authentication_and_tls_work_as_libpq_s() {
     assert_eq!(s.fetch("select 1").await.unwrap().scalar(), Some("1"));
 
     // The same key with a pass phrase: pg_dump is lent what it was opened to.
-    openssl(d, &["pkcs8", "-topk8", "-v2", "aes-256-cbc", "-in", "client.key", "-passout", "pass:locked", "-out", "locked.key"]);
+    made.locked("client");
     pg.psql("postgres", "create database bycert owner bycert");
     pg.psql("bycert", "create table t (i int); insert into t values (1); alter table t owner to bycert; grant execute on all functions in schema pg_catalog to bycert");
     let mut t = user("bycert", SslMode::Require);
@@ -187,9 +120,7 @@ async fn authentication_and_tls_work_as_libpq_s() {
     assert_eq!(take(&engine(t), place.path()).await.fingerprint.tables["public.t"].rows, 1);
 
     // The recipe of the servers' manuals makes one of X.509 version 1.
-    let old =
-        ["x509", "-req", "-in", "client.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-set_serial", "7", "-days", "2", "-out", "old.crt"];
-    openssl(d, &old);
+    made.version_1("client", "ca", 7, "old.crt");
     let mut t = user("bycert", SslMode::Require);
     (t.sslcert, t.sslkey) = (Some(d.join("old.crt")), Some(d.join("client.key")));
     let s = engine(t).connect(how()).await.unwrap_or_else(|e| panic!("{e:?}"));

@@ -1,6 +1,7 @@
 //! Servers that do not do what is asked of them: one that does not heed a cancel, one that dies.
 
 use super::{palette, write};
+use crate::support::certificates::Certificates;
 use crate::support::maria::MariaServer;
 use crate::support::pg::PgServer;
 use crate::support::pty::Console;
@@ -199,32 +200,17 @@ fn mariadb_dies_under_a_statement() {
 }
 
 /// A server that lets `bycert` in by its certificate, whose key has the pass phrase `locked`; the target that names them.
-fn by_locked_key(dir: &std::path::Path) -> (PgServer, String) {
-    use crate::support::server::{Unprivileged, run};
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o755)).expect("mode");
-    let openssl = |args: &str| {
-        let mut c = std::process::Command::new("openssl");
-        c.args(args.split(' ')).current_dir(dir);
-        run(c, "openssl")
-    };
-    openssl("req -x509 -newkey rsa:2048 -nodes -keyout server.key -out server.crt -subj /CN=localhost -days 2");
-    openssl("req -newkey rsa:2048 -nodes -keyout client.key -out client.csr -subj /CN=bycert");
-    openssl("x509 -req -in client.csr -CA server.crt -CAkey server.key -CAcreateserial -out client.crt -days 2");
-    openssl("pkcs8 -topk8 -v2 aes-256-cbc -in client.key -passout pass:locked -out locked.key");
-    std::fs::remove_file(dir.join("client.key")).expect("only the locked one is left");
-    std::fs::write(dir.join("hba"), "local all postgres trust\nhostssl all bycert 127.0.0.1/32 cert\n").expect("hba");
-    for (from, to) in [("server.key", "pg.key"), ("server.crt", "pg.crt"), ("hba", "pg.hba")] {
-        std::fs::copy(dir.join(from), dir.join(to)).expect("copy");
-        std::fs::set_permissions(dir.join(to), std::fs::Permissions::from_mode(0o600)).expect("mode");
-        Unprivileged::first_of(&["postgres", "nobody"]).own(&dir.join(to));
-    }
-    let set = |k: &str, f: &str| format!("{k}={}", dir.join(f).display());
+fn by_locked_key(made: &Certificates) -> (PgServer, String) {
+    made.self_signed("server", "/CN=localhost", "");
+    made.signed("client", "/CN=bycert", "server", "subjectAltName=DNS:client");
+    made.locked("client");
+    std::fs::remove_file(made.path("client.key")).expect("only the locked one is left");
+    made.write("hba", "local all postgres trust\nhostssl all bycert 127.0.0.1/32 cert\n");
     let settings = [
-        set("hba_file", "pg.hba"),
-        set("ssl_cert_file", "pg.crt"),
-        set("ssl_key_file", "pg.key"),
-        set("ssl_ca_file", "pg.crt"),
+        made.setting("hba_file", "hba"),
+        made.setting("ssl_cert_file", "server.crt"),
+        made.setting("ssl_key_file", "server.key"),
+        made.setting("ssl_ca_file", "server.crt"),
         "ssl=on".to_string(),
     ];
     let pg = PgServer::start(&settings.iter().map(String::as_str).collect::<Vec<_>>());
@@ -233,15 +219,15 @@ fn by_locked_key(dir: &std::path::Path) -> (PgServer, String) {
         "[targets.one]\nengine = \"postgres\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"bycert\"\ndatabase = \"postgres\"\n\
          sslmode = \"require\"\nsslcert = \"{d}/client.crt\"\nsslkey = \"{d}/locked.key\"\n",
         pg.port,
-        d = dir.display()
+        d = made.dir().display()
     );
     (pg, target)
 }
 
 #[test]
 fn the_pass_phrase_of_a_private_key_is_asked_for_until_it_opens_or_esc() {
-    let dir = tempfile::Builder::new().prefix("hp-key-").tempdir_in("/tmp").expect("dir");
-    let (_pg, target) = by_locked_key(dir.path());
+    let made = Certificates::readable_by(&["postgres", "nobody"]);
+    let (_pg, target) = by_locked_key(&made);
     let home = tempfile::tempdir().expect("home");
     std::fs::write(home.path().join("holdpoint.toml"), target).expect("config");
     let mut c = Console::start(home.path(), home.path(), &["open", "one"], 100, 30);

@@ -5,6 +5,7 @@
 
 pub mod assess;
 pub mod bouncer;
+pub mod certificates;
 pub mod guarded;
 pub mod held;
 pub mod maria;
