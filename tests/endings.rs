@@ -5,6 +5,8 @@
 mod cells;
 #[path = "endings/console.rs"]
 mod console;
+#[path = "endings/exports.rs"]
+mod exports;
 #[path = "endings/files.rs"]
 mod files;
 #[path = "endings/lost_rows.rs"]

@@ -16,8 +16,6 @@ const TREE: usize = 2 * 1024 * 1024;
 const LINE: usize = 4096;
 /// So far back the beginning of a line is looked for.
 const BACK: usize = 2 * LINE;
-/// Larger values are not copied: no terminal's clipboard takes them.
-const COPIED: usize = 16 * 1024 * 1024;
 /// Bytes in a line of hexadecimal.
 pub const ROW: usize = 16;
 
@@ -308,19 +306,14 @@ impl CellView {
         at >= self.bytes().len()
     }
 
-    /// What `y` copies: in a tree the node's own text, otherwise the value.
+    /// What `y` copies: in a tree the node's own text, otherwise the whole value; what no clipboard takes goes into a file.
     fn copied(&self) -> String {
         if let Form::Tree(t) = &self.form
             && let Some(n) = t.node(self.at)
         {
             return self.text()[n.value.clone()].to_string();
         }
-        let cell = match self.cell() {
-            Cell::Text(b) => Cell::Text(&b[..b.len().min(COPIED)]),
-            Cell::Binary(b) => Cell::Binary(&b[..b.len().min(COPIED)]),
-            c => c,
-        };
-        text::cell_string(cell).unwrap_or_else(|| "NULL".into())
+        text::cell_string(self.cell()).unwrap_or_else(|| "NULL".into())
     }
 }
 

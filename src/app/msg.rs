@@ -345,8 +345,8 @@ pub enum Msg {
 /// A timer that `Effect::After` armed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Timer {
-    /// Elapsed times of running work, open transactions and unlocked targets.
-    Tick,
+    /// Elapsed times of running work, open transactions and unlocked targets: which arming of the clock it is.
+    Tick(u32),
     SaveBuffer {
         version: u64,
     },

@@ -159,7 +159,10 @@ pub struct State {
     /// Another target that is gone to, and the last version of the range that is taken up there.
     pub follow: Option<(String, i64)>,
     next_id: u64,
-    ticking: bool,
+    /// Seconds after which the clock comes, while it is armed.
+    armed: Option<u64>,
+    /// Which arming of the clock counts: one that is to come sooner takes the place of the one before.
+    pub clock: u32,
 }
 
 impl State {
@@ -196,7 +199,8 @@ impl State {
             guide_state: super::guide::Guide::default(),
             follow: None,
             next_id: 1,
-            ticking: false,
+            armed: None,
+            clock: 0,
         }
     }
 
@@ -271,9 +275,10 @@ impl State {
         } else {
             return;
         };
-        if !self.ticking {
-            self.ticking = true;
-            effects.push(Effect::After(std::time::Duration::from_secs(wait), super::msg::Timer::Tick));
+        if self.armed.is_none_or(|armed| wait < armed) {
+            self.armed = Some(wait);
+            self.clock = self.clock.wrapping_add(1);
+            effects.push(Effect::After(std::time::Duration::from_secs(wait), super::msg::Timer::Tick(self.clock)));
         }
     }
     /// A transaction is open, on the session or for a data fix.
@@ -282,7 +287,7 @@ impl State {
     }
     /// The clock came.
     pub fn ticked(&mut self, effects: &mut Vec<Effect>) {
-        self.ticking = false;
+        self.armed = None;
         // While a statement runs it is known to hold things up; what is forgotten is the transaction that nobody looks at.
         if self.holds_locks() && self.query.running.is_none() && self.query.waiting_unknown.is_none() {
             effects.push(Effect::AskWaiting { link: self.link_no });

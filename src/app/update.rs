@@ -55,7 +55,9 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
             effects.push(Effect::Quit(0));
         }
         Msg::Resumed => effects.push(Effect::Repaint),
-        Msg::Timer(Timer::Tick) => state.ticked(effects),
+        Msg::Timer(Timer::Tick(clock)) if clock == state.clock => state.ticked(effects),
+        // The clock was set to come sooner since.
+        Msg::Timer(Timer::Tick(_)) => {}
         Msg::Timer(Timer::SaveBuffer { version }) => buffers::save(state, Some(version), effects),
         Msg::Timer(Timer::Watch { job }) => super::watch::due(state, job, effects),
         Msg::Timer(Timer::FormKeys) => super::form_list::release(state, effects),

@@ -26,6 +26,8 @@ use std::time::Instant;
 
 /// Rows that go to the server in one statement.
 const TOGETHER: usize = 200;
+/// Bytes of a file whose rows go together, about: rows of megabytes are not gathered in memory.
+const TOGETHER_BYTES: u64 = 4 << 20;
 /// Values of one statement: SQLite takes 32,766, the others 65,535.
 const VALUES: usize = 30_000;
 /// Refused rows that are told one by one.
@@ -377,7 +379,7 @@ async fn rows(
     let Opened { mut reader, read, size } = open(import, dialect)?;
     let together = (VALUES / columns.len().max(1)).clamp(1, TOGETHER);
     let mut batch: Vec<(u64, Vec<Param>)> = Vec::new();
-    let mut seen = 0u64;
+    let (mut seen, mut sent) = (0u64, 0u64);
     // Refused rows before this place stand in the order of their lines.
     let mut told = report.reasons.len();
     loop {
@@ -396,7 +398,9 @@ async fn rows(
                 Err(why) => refuse(report, record.line, why),
             }
         }
-        if batch.len() >= together || ended && !batch.is_empty() {
+        let taken = read.load(Ordering::Relaxed);
+        if !batch.is_empty() && (batch.len() >= together || taken - sent > TOGETHER_BYTES || ended) {
+            sent = taken;
             cx.check_cancelled()?;
             send(cx, dialect, s, table, columns, std::mem::take(&mut batch), report).await?;
             // The server is asked about some rows together, when others among them were refused already.

@@ -67,10 +67,11 @@ pub(super) fn literal(out: &mut Vec<u8>, dialect: Dialect, cell: Cell<'_>) {
         Dialect::Postgres => format!("'\\x{}'", hex::encode(b)),
         Dialect::MySql | Dialect::Sqlite => format!("X'{}'", hex::encode(b)),
     };
-    // SQLite keeps any bytes as text, but its parser stops at a NUL, and X'' alone would be a BLOB.
+    // SQLite keeps any bytes as text, but its parser stops at a NUL and the `sqlite3` shell takes away a CR at a line's end; X'' alone would
+    // be a BLOB.
     if let Cell::Text(b) = cell
         && dialect == Dialect::Sqlite
-        && (b.contains(&0) || std::str::from_utf8(b).is_err())
+        && (b.contains(&0) || b.contains(&b'\r') || std::str::from_utf8(b).is_err())
     {
         out.extend_from_slice(format!("CAST({} AS TEXT)", bytes(b)).as_bytes());
         return;
@@ -84,7 +85,9 @@ pub(super) fn literal(out: &mut Vec<u8>, dialect: Dialect, cell: Cell<'_>) {
         Cell::Text(b) | Cell::Number(b) => match std::str::from_utf8(b) {
             // The `mariadb` client stops at a NUL and changes CR LF, unless it is told not to.
             Ok(s) if dialect == Dialect::MySql => {
-                let s = dialect.quote_literal(s);
+                // Its own character set is often one without all letters of UTF-8 (`utf8mb3`, `latin1`).
+                let set = if s.is_ascii() { "" } else { "_utf8mb4" };
+                let s = set.to_string() + &dialect.quote_literal(s);
                 s.replace('\0', "\\0").replace('\r', "\\r").replace('\n', "\\n").replace('\x1a', "\\Z")
             }
             Ok(s) => dialect.quote_literal(s),

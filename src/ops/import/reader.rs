@@ -9,8 +9,9 @@ use serde_json::value::RawValue;
 use std::collections::HashSet;
 use std::io::BufRead;
 
-/// Longest record, in bytes: a quote that is never closed must not read the whole file into memory.
-const LONGEST: usize = 64 * 1024 * 1024;
+/// Longest record, in bytes: a quote that is never closed must not read the whole file into memory. PostgreSQL and MySQL take no value
+/// beyond 1 GiB, SQLite none beyond 1,000,000,000 bytes; in hexadecimal bytes take twice their length.
+const LONGEST: usize = 1 << 30;
 
 /// A file in another encoding must not get into a database unnoticed: text of any bytes has a form of its own in NDJSON.
 const NO_UTF8: &str = "it is not UTF-8: convert the file, or export such text as NDJSON, which carries any bytes";
@@ -96,6 +97,8 @@ pub struct Reader<R> {
     /// See [`Reader::any_bytes`].
     any_bytes: bool,
     line: u64,
+    /// See [`LONGEST`].
+    longest: usize,
     /// NDJSON: the first record, which gave the names of the columns.
     first: Option<(u64, String)>,
 }
@@ -104,7 +107,7 @@ impl<R: BufRead> Reader<R> {
     /// Reads the names of the columns: the header, or the keys of NDJSON's first object.
     pub fn new(mut input: R, form: Form, null: Option<String>) -> Result<Self, String> {
         let separator = if form == Form::Csv { separator(input.fill_buf().map_err(|e| e.to_string())?) } else { b',' };
-        let mut r = Reader { input, form, null, columns: Vec::new(), separator, any_bytes: false, line: 0, first: None };
+        let mut r = Reader { input, form, null, columns: Vec::new(), separator, any_bytes: false, line: 0, longest: LONGEST, first: None };
         match form {
             Form::Csv => {
                 let Some(fields) = r.csv()?.1? else { return Err("the file is empty: a header is needed".into()) };
@@ -252,19 +255,31 @@ impl<R: BufRead> Reader<R> {
 
     /// A line without its end.
     fn line(&mut self) -> Result<Option<Vec<u8>>, String> {
-        let mut bytes = Vec::new();
-        let n = std::io::Read::take(&mut self.input, LONGEST as u64).read_until(b'\n', &mut bytes).map_err(|e| e.to_string())?;
-        if n == 0 {
+        let mut bytes = self.piece(0)?;
+        if bytes.is_empty() {
             return Ok(None);
         }
         self.line += 1;
-        if n >= LONGEST {
-            return Err(format!("line {} is longer than 64 MB", self.line));
+        if bytes.len() > self.longest {
+            return Err(format!(
+                "line {} is longer than {}, which is more than an import takes",
+                self.line,
+                crate::text::bytes(self.longest as u64)
+            ));
         }
         while bytes.last().is_some_and(|b| matches!(b, b'\n' | b'\r')) {
             bytes.pop();
         }
         Ok(Some(bytes))
+    }
+
+    /// Bytes to the end of the line, with it: of a record that has `before` bytes already, as many as it may have, and one more that tells
+    /// a record that is too long. Empty at the end of the file.
+    fn piece(&mut self, before: usize) -> Result<Vec<u8>, String> {
+        let mut bytes = Vec::new();
+        let most = (self.longest - before) as u64 + 1;
+        std::io::Read::take(&mut self.input, most).read_until(b'\n', &mut bytes).map_err(|e| e.to_string())?;
+        Ok(bytes)
     }
 
     /// A record of CSV: its fields with whether they were quoted; `None` at the end of the file.
@@ -276,18 +291,19 @@ impl<R: BufRead> Reader<R> {
         let mut bad: Option<String> = None;
         let mut length = 0;
         loop {
-            let mut chunk = Vec::new();
-            let n = std::io::Read::take(&mut self.input, LONGEST as u64).read_until(b'\n', &mut chunk).map_err(|e| e.to_string())?;
-            if n == 0 {
+            let chunk = self.piece(length)?;
+            if chunk.is_empty() {
                 if open {
                     return Err(format!("a quote that is opened in the record of line {start} is never closed"));
                 }
                 break;
             }
             self.line += 1;
-            length += n;
-            if length > LONGEST {
-                return Err(format!("the record of line {start} is longer than 64 MB: is a quote not closed?"));
+            length += chunk.len();
+            if length > self.longest {
+                let quotes = chunk.iter().filter(|b| **b == b'"').count();
+                let why = if open ^ (quotes % 2 == 1) { ": is a quote not closed?" } else { ", which is more than an import takes" };
+                return Err(format!("the record of line {start} is longer than {}{why}", crate::text::bytes(self.longest as u64)));
             }
             any = true;
             let mut i = 0;
@@ -528,6 +544,30 @@ mod tests {
             assert_eq!(r.read().unwrap().unwrap().values, Ok(vec![text("1"), Value::TextBytes(b"x\xff".to_vec())]));
         }
         assert!(Reader::new(&b"\xff,b\n"[..], Form::Csv, None).is_err(), "names are text");
+    }
+
+    #[test]
+    fn a_record_that_is_too_long_is_refused_and_never_cut() {
+        let with = |form, file: &[u8], longest| {
+            let mut r = Reader::new(file, form, None).unwrap();
+            r.longest = longest;
+            std::iter::from_fn(|| r.read().transpose()).map(|r| r.map(|r| r.values)).collect::<Result<Vec<_>, _>>()
+        };
+        let file = b"t\nxxxxxxxxx\nsmall";
+        for form in [Form::Csv, Form::Tsv] {
+            assert_eq!(
+                with(form, file, 10),
+                Ok(vec![Ok(vec![text("xxxxxxxxx")]), Ok(vec![text("small")])]),
+                "ten bytes with the line's end"
+            );
+            let e = with(form, file, 9).unwrap_err();
+            assert!(e.contains("line 2") && e.contains("is longer than 9 B") && !e.contains("quote"), "{e}");
+        }
+        for file in [&b"t\n\"xxxxxxxxxxx"[..], b"t\n\"x\nxxxxxxxxxxx"] {
+            let e = with(Form::Csv, file, 9).unwrap_err();
+            assert!(e.contains("line 2") && e.contains("is a quote not closed?"), "{e}");
+        }
+        assert!(with(Form::Ndjson, b"{\"t\":1}\n{\"t\":\"xxxxxxxxx\"}\n", 9).unwrap_err().contains("line 2"));
     }
 
     proptest::proptest! {
