@@ -137,6 +137,7 @@ fn a_fix() -> holdpoint::app::panes::fix::Report {
 fn a_data_fix_shows_what_it_changed_what_it_holds_and_who_waits() {
     let mut c = open("update orders set state = 'closed' where id < 13");
     // The clock of a target that is open for a while comes each 15 seconds; that of a data fix does not wait for it.
+    c.tick();
     c.state.unlocked = Some("2026-11-21T09:45:00Z".parse().unwrap());
     c.state.tick(&mut Vec::new());
     let slow = c.state.clock;
