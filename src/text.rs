@@ -3,18 +3,42 @@
 //! Control and bidirectional characters are shown, not obeyed and not dropped: two values that differ look different.
 
 use crate::model::Cell;
+use regex_syntax::hir::{Class, ClassUnicodeRange, Hir, HirKind};
 use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::sync::LazyLock;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-/// True for characters that must never reach a terminal, or that vanish or reorder what is around them:
-/// C0, DEL, C1, bidirectional controls (CVE-2021-42574), zero-width and invisible format characters, variation tags.
+/// True for characters that must never reach a terminal, that vanish or reorder what is around them, or that take as many columns as each
+/// terminal likes: C0, DEL, C1, bidirectional controls (CVE-2021-42574), zero-width and invisible format characters, variation tags,
+/// characters that Unicode has not assigned and those that are none.
 fn hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'..='\u{200c}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+            '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{2028}' | '\u{2029}'
+            | '\u{3164}' | '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}')
+        || c >= '\u{ad}' && formats(c)
+}
+
+/// Unicode's categories Cf and Cn, but for the joiner of emoji and the Arabic signs that stand around numbers.
+fn formats(c: char) -> bool {
+    static CLASS: LazyLock<Vec<ClassUnicodeRange>> =
+        LazyLock::new(|| match regex_syntax::parse(r"[[\p{Cf}\p{Cn}]--[\p{pcm}\x{200D}]]").map(Hir::into_kind) {
+            Ok(HirKind::Class(Class::Unicode(class))) => class.ranges().to_vec(),
+            _ => Vec::new(),
+        });
+    CLASS
+        .binary_search_by(|r| {
+            if r.end() < c {
+                Ordering::Less
+            } else if r.start() > c {
+                Ordering::Greater
+            } else {
+                Ordering::Equal
+            }
+        })
+        .is_ok()
 }
 
 fn show(c: char, out: &mut String) {
@@ -305,6 +329,14 @@ mod tests {
     fn controls_are_shown() {
         assert_eq!(clean("a\x1b[2Jb"), "a␛[2Jb");
         assert_eq!(clean("x\u{202e}y"), "x\\u{202e}y");
+        // No terminal agrees with another on how wide these are: unassigned, no characters at all, signs of musical notation.
+        for c in ['\u{378}', '\u{fdd0}', '\u{fffe}', '\u{ffff}', '\u{10ffff}', '\u{1d173}', '\u{ad}', '\u{200b}', '\u{feff}', '\u{fff9}'] {
+            assert_eq!(clean(&format!("a{c}b")), format!("a\\u{{{:x}}}b", u32::from(c)));
+        }
+        for kept in ["é", "e\u{301}", "漢字", "👍🏽", "👩\u{200d}🔬", "\u{a0}", "\u{e000}", "\u{f0000}", "\u{600}", "हिन्दी", "עברית"]
+        {
+            assert_eq!(clean(kept), kept);
+        }
         assert_eq!(clean("\u{9b}31m"), "\\u{9b}31m");
         assert_eq!(clean("line\nfeed\t\x7f"), "line␊feed␉␡");
         assert!(matches!(clean("plain — ü 漢字"), Cow::Borrowed(_)));

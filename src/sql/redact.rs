@@ -119,7 +119,7 @@ pub fn secret_among_values(dialect: Dialect, text: &str) -> bool {
 
 /// Whether a parameter of this name, or with this value, looks like a secret.
 pub fn looks_secret(name: &str, value: &str) -> bool {
-    const WHOLE: &[&str] = &["pw", "pwd", "pass", "pin", "key", "otp", "salt"];
+    const WHOLE: &[&str] = &["key", "salt"];
     let lower = name.to_ascii_lowercase();
     tells_of_secret(&lower) || lower.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| WHOLE.contains(&part)) || holds_secret(value)
 }
@@ -163,8 +163,9 @@ pub fn secret_column(name: &str) -> bool {
 /// Whether a name, in lower case, is one that people give to secrets.
 fn tells_of_secret(name: &str) -> bool {
     const WORDS: &[&str] = &["password", "passwd", "passphrase", "pwd", "secret", "token", "credential", "apikey", "privatekey"];
+    const WHOLE: &[&str] = &["pw", "pass", "pin", "otp"];
     let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
-    WORDS.iter().any(|w| plain.contains(w))
+    WORDS.iter().any(|w| plain.contains(w)) || name.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| WHOLE.contains(&part))
 }
 
 /// Whether a value is given to, or compared with, what has the name of a secret.
@@ -176,6 +177,7 @@ fn names_secret(text: &str, tokens: &[Token]) -> bool {
         .collect();
     let at = |i: usize| parts.get(i).map_or("", |p| p.1.as_str());
     let has = |w: &str| parts.iter().any(|p| p.1 == w);
+    let is_string = |i: usize| parts.get(i).is_some_and(|p| p.0 == TokenKind::String);
     let lists_columns = has("into") || has("update") || has("merge");
     let sets_config = has("set_config");
     (0..parts.len()).any(|i| {
@@ -192,6 +194,8 @@ fn names_secret(text: &str, tokens: &[Token]) -> bool {
                     && tells_of_secret(part)
                     && (matches!(next, "=" | ":=" | "=>" | "==" | "<>" | "!=" | "<=>" | "to" | "in" | "like" | "ilike")
                         || matches!(before, "=" | "<>" | "!=")
+                        // 'geheim' AS token
+                        || is_string(i.wrapping_sub(1)) || before == "as" && is_string(i.wrapping_sub(2))
                         || lists_columns && (matches!(before, "(" | ",") && matches!(next, ")" | ",") || before == "into")
                         // A schema's table: insert into app.api_tokens values …
                         || lists_columns && before == "." && matches!(next, "(" | "values" | "value" | "select"))
@@ -218,9 +222,16 @@ fn carries_secret(dialect: Dialect, text: &str, tokens: &[Token]) -> bool {
     let plain: Vec<&Token> = tokens.iter().filter(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment)).collect();
     let calls =
         plain.windows(2).any(|w| &text[w[1].span.clone()] == "(" && ciphers(dialect, &text[w[0].span.clone()].to_ascii_lowercase()));
+    // What is written out only to be hashed is a password more often than not.
+    let hashed = plain.windows(3).any(|w| {
+        w[2].kind == TokenKind::String && &text[w[1].span.clone()] == "(" && hashes(&text[w[0].span.clone()].to_ascii_lowercase())
+    });
     // A word that is mistyped must not bring the password of a user to light.
     telling
         || calls
+        || hashed
+        // A command line may hold anything.
+        || first == "copy" && has("program")
         || names_secret(text, tokens)
         || makes && words.get(1).is_some_and(|w| matches!(w.as_str(), "user" | "role"))
         || makes && (has("subscription") || has("server") || has("mapping"))
@@ -242,10 +253,15 @@ fn ciphers(dialect: Dialect, name: &str) -> bool {
     }
 }
 
+/// Functions that make a hash of a text, the server's own and those that people write.
+fn hashes(name: &str) -> bool {
+    matches!(name, "md5" | "sha" | "sha1" | "sha2" | "sha224" | "sha256" | "sha384" | "sha512" | "digest") || name.contains("hash")
+}
+
 /// Whether a string (or a function's body) itself holds one.
 fn holds_secret(part: &str) -> bool {
     let lower = part.to_ascii_lowercase();
-    if lower.contains("password") || lower.contains("passwd") || lower.contains("identified by") {
+    if lower.contains("password") || lower.contains("passwd") || lower.contains("identified by") || lower.contains("bearer ") {
         return true;
     }
     // A function's body or a block (DO) is a string, too.
@@ -368,14 +384,22 @@ mod tests {
             "set my.token = 'geheim'",
             "set local app.passphrase to 'geheim'",
             "alter database d set my.secret = 'geheim'",
+            "insert into t (name, pin) values ('a', 'geheim')",
+            "select sha2('geheim', 256)",
+            "select app.pwhash('geheim')",
+            "select 1, 'geheim' as token",
+            "select 'Bearer geheim'",
             "do $$ begin update u set api_token = 'geheim'; end $$",
             "call login(token => 'geheim')",
         ] {
             assert!(!redact(Postgres, text).contains("geheim"), "{text}");
         }
         assert_eq!(redact(MySql, "set @token = 'geheim'"), "set @token = '…'");
+        assert_eq!(redact(MySql, "set @pw := 'geheim'"), "set @pw := '…'");
+        assert_eq!(redact(Postgres, "copy u from program 'curl -u me:geheim x'"), "copy u from program '…'");
         for text in [
             "select 'a', token from u where name = 'b'",
+            "select md5(body), 'a' as spinning from u where name = 'b'",
             "select count(*) from api_tokens where owner = 'b'",
             "select set_config('work_mem', '64MB', false), current_setting('my.token')",
             "update u set name = 'a' where id = 1",
