@@ -26,7 +26,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 mod assessing;
-pub use effects::Touched;
+pub use effects::{Touched, Writer};
 pub(crate) use fixes::behind_the_greatest;
 pub use fixes::{Fixes, NEW_ROWS, NewRows, RowsBy};
 mod effects;
@@ -360,8 +360,8 @@ pub trait Catalog: Send + Sync {
     fn writing_functions<'a>(&'a self, _s: &'a Session, names: &'a [String]) -> BoxFuture<'a, Result<Vec<String>>> {
         Box::pin(async move { Ok(names.to_vec()) })
     }
-    /// Which functions count as reading on this engine, and what to do about another one: a hint behind a refusal, for its reason.
-    fn functions_that_read(&self, _why: &str) -> &'static str {
+    /// Which functions count as reading on this engine, and what to do about another one: a hint behind a refusal.
+    fn functions_that_read(&self) -> &'static str {
         "A function counts as reading when the catalogue declares it stable or immutable."
     }
     /// What a result's [`crate::model::Origin`] names, where it is no table whose rows could be changed: `app.v is a view`. `None` where
@@ -370,13 +370,13 @@ pub trait Catalog: Send + Sync {
         Box::pin(async { Ok(None) })
     }
     /// What a statement that reads by its text would call behind its names: functions in views, operators, casts, domains,
-    /// aggregates and policies. A sentence that names what may write, `None` when nothing does. An engine whose session
+    /// aggregates and policies. `None` when nothing may write. An engine whose session
     /// or authorizer stops such writes by itself has nothing to look up.
-    fn hidden_writer<'a>(&'a self, _s: &'a Session, _text: &'a str) -> BoxFuture<'a, Result<Option<String>>> {
+    fn hidden_writer<'a>(&'a self, _s: &'a Session, _text: &'a str) -> BoxFuture<'a, Result<Option<Writer>>> {
         Box::pin(async move { Ok(None) })
     }
     /// What planning a statement that writes would run although the statement itself is not: as [`Catalog::hidden_writer`].
-    fn planning_writer<'a>(&'a self, _s: &'a Session, _text: &'a str) -> BoxFuture<'a, Result<Option<String>>> {
+    fn planning_writer<'a>(&'a self, _s: &'a Session, _text: &'a str) -> BoxFuture<'a, Result<Option<Writer>>> {
         Box::pin(async move { Ok(None) })
     }
     /// What a change of this table's rows sets off beyond them, or keeps it from being rolled back: triggers, rules, what is computed with

@@ -13,6 +13,15 @@ pub(super) fn servers_own(table: &str) -> String {
     format!("{table} is the system's own: what a change of its rows breaks in the schema, the saved rows do not bring back")
 }
 
+/// What may write behind a statement that does not say so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Writer {
+    /// A sentence without a capital that names it.
+    pub why: String,
+    /// What can be done about it.
+    pub way_out: &'static str,
+}
+
 /// What happens to a table's rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Touched {

@@ -162,7 +162,7 @@ pub async fn begin_edits(
     let mut why = catalog.beyond_the_rows(&reader, &[table.schema.clone(), table.name.clone()], touched).await?;
     // They differ by their values alone, which call nothing.
     for text in edits.iter().map(|e| e.text.as_str()).collect::<BTreeSet<&str>>() {
-        why.extend(catalog.hidden_writer(&reader, text).await?);
+        why.extend(catalog.hidden_writer(&reader, text).await?.map(|w| w.why));
     }
     if !why.is_empty() {
         return Err(held_back(&why));
@@ -273,7 +273,7 @@ async fn reaches_no_further(conn: &Connection, text: &str) -> Result<()> {
     if !calls.is_empty() {
         why.extend(catalog.writing_functions(&session, &calls).await?.into_iter().map(|f| format!("the function {f} may write")));
     }
-    why.extend(catalog.hidden_writer(&session, text).await?);
+    why.extend(catalog.hidden_writer(&session, text).await?.map(|w| w.why));
     if why.is_empty() {
         return Ok(());
     }

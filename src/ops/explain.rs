@@ -48,11 +48,10 @@ pub(in crate::ops) async fn proven<'t>(conn: &Connection, text: &'t str, analyze
         if conn.engine().trials().planning_runs() {
             plans_without_running(conn, statement).await?;
         } else if conn.catalog()?.looks_behind_names()
-            && let Some(why) = conn.catalog()?.planning_writer(&conn.follower().await?, statement).await?
+            && let Some(w) = conn.catalog()?.planning_writer(&conn.follower().await?, statement).await?
         {
-            let why = crate::text::clean(&why);
-            return Err(Error::read_only(format!("the statement is not planned, because planning runs functions: {why}"))
-                .hint(conn.catalog()?.functions_that_read(&why)));
+            let why = crate::text::clean(&w.why);
+            return Err(Error::read_only(format!("the statement is not planned, because planning runs functions: {why}")).hint(w.way_out));
         }
         return Ok(statement);
     }
@@ -61,7 +60,7 @@ pub(in crate::ops) async fn proven<'t>(conn: &Connection, text: &'t str, analyze
         let what = if analyze { "measured" } else { "explained" };
         return Err(Error::read_only(format!("only a statement that is proven to read is {what}: {}", verdict.reason)));
     }
-    let Some(why) = query::may_write(conn, statement, &verdict).await? else { return Ok(statement) };
+    let Some(w) = query::may_write(conn, statement, &verdict).await? else { return Ok(statement) };
     let catalog = conn.catalog()?;
     // What may write when it runs has a plan like a write, where planning it runs nothing.
     let plans = !analyze && conn.engine().plans_of_writes().get().is_ok() && !conn.engine().trials().planning_runs();
@@ -69,8 +68,7 @@ pub(in crate::ops) async fn proven<'t>(conn: &Connection, text: &'t str, analyze
         return Ok(statement);
     }
     let what = if analyze { "run" } else { "planned" };
-    let hint = catalog.functions_that_read(&why);
-    Err(Error::read_only(format!("the statement is not {what}: {}", crate::text::clean(&why))).hint(hint))
+    Err(Error::read_only(format!("the statement is not {what}: {}", crate::text::clean(&w.why))).hint(w.way_out))
 }
 
 /// Where planning may run functions (in derived tables, and where a value is constant), a write is planned only when it calls none that
@@ -104,7 +102,7 @@ async fn plans_without_running(conn: &Connection, statement: &str) -> Result<()>
         return Err(refused(format!("the function {name} may write")).await);
     }
     match catalog.hidden_writer(&session, statement).await? {
-        Some(why) => Err(refused(why).await),
+        Some(w) => Err(refused(w.why).await),
         None => Ok(()),
     }
 }

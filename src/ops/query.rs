@@ -2,6 +2,7 @@
 
 use super::{Connection, Cx};
 use crate::config::AccessMode;
+use crate::engine::Writer;
 use crate::model::{Error, Result};
 use crate::sql::{self, Class, Verdict};
 use crate::store::journal::NewEntry;
@@ -95,8 +96,7 @@ pub async fn admit(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, text: &s
     let refusal = match verdict.class {
         Class::Read => match may_write(conn, text, &verdict).await? {
             None => return Ok(Admission::Run),
-            Some(what) => Error::read_only(format!("refused on {name}: {}", crate::text::clean(&what)))
-                .hint(conn.catalog()?.functions_that_read(&what)),
+            Some(w) => Error::read_only(format!("refused on {name}: {}", crate::text::clean(&w.why))).hint(w.way_out),
         },
         Class::Session if sql::settings::only_reading(conn.dialect(), text) => return Ok(Admission::Run),
         Class::Dml if guarded => return Ok(Admission::Guarded),
@@ -132,8 +132,8 @@ pub async fn admit(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, text: &s
 }
 
 /// What of a read may write all the same: a function that the catalogue does not know to be harmless, or something that
-/// hides behind its names. A sentence without a capital; asks the catalogue only when there is something to ask.
-pub(in crate::ops) async fn may_write(conn: &Connection, text: &str, verdict: &Verdict) -> Result<Option<String>> {
+/// hides behind its names. Asks the catalogue only when there is something to ask.
+pub(in crate::ops) async fn may_write(conn: &Connection, text: &str, verdict: &Verdict) -> Result<Option<Writer>> {
     let catalog = conn.catalog()?;
     if verdict.functions.is_empty() && !catalog.looks_behind_names() {
         return Ok(None);
@@ -142,7 +142,7 @@ pub(in crate::ops) async fn may_write(conn: &Connection, text: &str, verdict: &V
     if !verdict.functions.is_empty()
         && let Some(name) = catalog.writing_functions(&session, &verdict.functions).await?.into_iter().next()
     {
-        return Ok(Some(format!("the function {name} may write")));
+        return Ok(Some(Writer { why: format!("the function {name} may write"), way_out: catalog.functions_that_read() }));
     }
     catalog.hidden_writer(&session, text).await
 }

@@ -4,7 +4,7 @@
 //! MySQL's and MariaDB's catalogues hold only the author's own claim (`SQL_DATA_ACCESS`), which the server does not enforce.
 
 use super::{MySql, definition};
-use crate::engine::{Catalog, Session, Touched};
+use crate::engine::{Catalog, Session, Touched, Writer};
 use crate::model::names::{Names, Relation};
 use crate::model::{
     CanonicalObject, Dependent, Dialect, Error, NodeKind, NodePath, Place, Referrer, Result, SchemaNode, TableInfo, TableShape, Usage,
@@ -98,8 +98,8 @@ impl Catalog for MySql {
     fn looks_behind_names(&self) -> bool {
         true
     }
-    fn hidden_writer<'a>(&'a self, s: &'a Session, text: &'a str) -> BoxFuture<'a, Result<Option<String>>> {
-        Box::pin(super::hidden::writer(s, text))
+    fn hidden_writer<'a>(&'a self, s: &'a Session, text: &'a str) -> BoxFuture<'a, Result<Option<Writer>>> {
+        Box::pin(async { Ok(super::hidden::writer(s, text).await?.map(|why| Writer { why, way_out: self.functions_that_read() })) })
     }
     fn table<'a>(&'a self, s: &'a Session, name: &'a [String]) -> BoxFuture<'a, Result<Option<TableInfo>>> {
         Box::pin(super::table::of(s, name))
@@ -185,7 +185,7 @@ impl Catalog for MySql {
         })
     }
 
-    fn functions_that_read(&self, _why: &str) -> &'static str {
+    fn functions_that_read(&self) -> &'static str {
         "Only the server's own functions count as reading here: a stored function may write whatever it declares. An open target runs it."
     }
     fn no_table<'a>(&'a self, s: &'a Session, name: &'a [String]) -> BoxFuture<'a, Result<Option<String>>> {

@@ -2,7 +2,7 @@
 
 use super::actor::{Own, Private};
 use super::{Postgres, definition, objects};
-use crate::engine::{Catalog, RowStream, Session, Touched};
+use crate::engine::{Catalog, RowStream, Session, Touched, Writer};
 use crate::model::names::Names;
 use crate::model::rows::Table;
 use crate::model::{
@@ -388,18 +388,14 @@ impl Catalog for Postgres {
     fn looks_behind_names(&self) -> bool {
         true
     }
-    fn hidden_writer<'a>(&'a self, s: &'a Session, text: &'a str) -> BoxFuture<'a, Result<Option<String>>> {
+    fn hidden_writer<'a>(&'a self, s: &'a Session, text: &'a str) -> BoxFuture<'a, Result<Option<Writer>>> {
         Box::pin(super::hidden::writer(s, text))
     }
-    fn planning_writer<'a>(&'a self, s: &'a Session, text: &'a str) -> BoxFuture<'a, Result<Option<String>>> {
+    fn planning_writer<'a>(&'a self, s: &'a Session, text: &'a str) -> BoxFuture<'a, Result<Option<Writer>>> {
         Box::pin(super::hidden::planner(s, text))
     }
-    fn functions_that_read(&self, why: &str) -> &'static str {
-        if why.contains("foreign table ") {
-            return "What a foreign table sets off on its server cannot be seen from here: read it there, or on an open target, where it runs as it is.";
-        }
-        "A function counts as reading when the catalogue declares it stable or immutable and all that its body calls does so, too: where that \
-         is true, ALTER FUNCTION … STABLE says it. What cannot be proven runs on an open target, as it is."
+    fn functions_that_read(&self) -> &'static str {
+        super::hidden::FUNCTIONS
     }
     fn beyond_the_rows<'a>(&'a self, s: &'a Session, table: &'a [String], touched: Touched) -> BoxFuture<'a, Result<Vec<String>>> {
         Box::pin(super::reach::beyond(s, table, touched))

@@ -7,7 +7,7 @@
 use super::catalog::{array, cell, pinned};
 use super::hidden::{INITDB, KNOWN_READER, VOLATILE, after_dots, called, calls_of, planner, writer};
 use crate::engine::effects::{MOST, Reached, Touched, cascades};
-use crate::engine::{Catalog, Session};
+use crate::engine::{Catalog, Session, Writer};
 use crate::model::{Dialect, Effects, Result};
 use crate::sql::{self, TokenKind};
 use std::collections::BTreeSet;
@@ -152,7 +152,7 @@ enum Kind {
 
 pub(super) async fn of(catalog: &dyn Catalog, s: &Session, text: &str) -> Result<Effects> {
     // Planning runs functions already: then nothing is asked of the planner.
-    if let Some(why) = planner(s, text).await? {
+    if let Some(Writer { why, .. }) = planner(s, text).await? {
         return Ok(Effects { outside: vec![format!("planning it runs functions: {why}")], ..Effects::default() });
     }
     let plan = s.explain(text, false).await?;
@@ -408,7 +408,7 @@ impl<'a> Look<'a> {
         if !counted && calls.iter().any(|c| c == "nextval") {
             Effects::note(&mut self.out.sequences, format!("one whose name {who} makes while it runs"));
         }
-        if let Some(why) = writer(self.s, text).await? {
+        if let Some(Writer { why, .. }) = writer(self.s, text).await? {
             Effects::note(&mut self.out.outside, format!("behind {who} {why}"));
         }
         self.names.extend(calls);

@@ -22,7 +22,7 @@ pub(super) use queries::{INITDB, KNOWN_READER, VOLATILE};
 pub(super) use said::{after_dots, called, calls_of};
 
 use super::catalog::{pinned, writing_functions};
-use crate::engine::Session;
+use crate::engine::{Session, Writer};
 use crate::model::rows::Table;
 use crate::model::{Dialect, Result};
 use crate::sql::{self, Class};
@@ -33,14 +33,21 @@ use std::collections::BTreeSet;
 /// Views that are followed before the look-up gives up (and refuses).
 const MOST_VIEWS: usize = 200;
 
-/// A sentence that names what may write behind `text` when it is run, beside what it says itself: a read, or a change of rows.
-pub(super) async fn writer(s: &Session, text: &str) -> Result<Option<String>> {
+/// What can be done about a function that may write.
+pub(super) const FUNCTIONS: &str = "A function counts as reading when the catalogue declares it stable or immutable and all that its body calls does so, too: where that \
+     is true, ALTER FUNCTION … STABLE says it. What cannot be proven runs on an open target, as it is.";
+/// Likewise about a foreign table.
+const FOREIGN_TABLE: &str =
+    "What a foreign table sets off on its server cannot be seen from here: read it there, or on an open target, where it runs as it is.";
+
+/// What may write behind `text` when it is run, beside what it says itself: a read, or a change of rows.
+pub(super) async fn writer(s: &Session, text: &str) -> Result<Option<Writer>> {
     Look::default().through(s, text, false).await
 }
 
-/// A sentence that names what may write when `text`, a statement that writes, is only planned: planning runs functions that are declared
+/// What may write when `text`, a statement that writes, is only planned: planning runs functions that are declared
 /// stable or immutable, and those that compare values for its estimates.
-pub(super) async fn planner(s: &Session, text: &str) -> Result<Option<String>> {
+pub(super) async fn planner(s: &Session, text: &str) -> Result<Option<Writer>> {
     Look::default().through(s, text, true).await
 }
 
@@ -71,12 +78,12 @@ struct Look {
 }
 
 impl Look {
-    async fn through(mut self, s: &Session, text: &str, planned: bool) -> Result<Option<String>> {
+    async fn through(mut self, s: &Session, text: &str, planned: bool) -> Result<Option<Writer>> {
         self.runs = !planned;
         if let Err(why) = called(text)
             && why == ESCAPES
         {
-            return Ok(Some(format!("it {why}")));
+            return Ok(Some(Writer { why: format!("it {why}"), way_out: FUNCTIONS }));
         }
         let first = Waiting { text: text.to_string(), body: false };
         if planned {
@@ -116,14 +123,15 @@ impl Look {
                 if let Some(why) = self.answer(s, idle, cell(0), cell(1), cell(2)).await? {
                     let unsaid: Vec<&str> = self.unnamed.iter().map(String::as_str).filter(|w| !why.contains(w)).take(3).collect();
                     let by = if unsaid.is_empty() { String::new() } else { format!(" (called by the {})", unsaid.join(", or the ")) };
-                    return Ok(Some(why + &by));
+                    let way_out = if cell(0).starts_with("foreign table ") { FOREIGN_TABLE } else { FUNCTIONS };
+                    return Ok(Some(Writer { why: why + &by, way_out }));
                 }
                 if !cell(3).is_empty() {
                     self.unnamed.insert(cell(3).to_string());
                 }
             }
             if let Some(why) = self.own_calls(s).await? {
-                return Ok(Some(why));
+                return Ok(Some(Writer { why, way_out: FUNCTIONS }));
             }
         }
     }

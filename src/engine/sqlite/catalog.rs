@@ -2,7 +2,7 @@
 
 use super::beside::made_in;
 use super::{Sqlite, guard};
-use crate::engine::{Catalog, Session, Touched};
+use crate::engine::{Catalog, Session, Touched, Writer};
 use crate::model::names::{Names, Relation};
 use crate::model::rows::Table;
 use crate::model::{
@@ -68,8 +68,8 @@ impl Catalog for Sqlite {
     fn beyond_the_rows<'a>(&'a self, s: &'a Session, table: &'a [String], touched: Touched) -> BoxFuture<'a, Result<Vec<String>>> {
         Box::pin(super::reach::beyond(s, table, touched))
     }
-    fn hidden_writer<'a>(&'a self, s: &'a Session, text: &'a str) -> BoxFuture<'a, Result<Option<String>>> {
-        Box::pin(super::reach::command(s, text))
+    fn hidden_writer<'a>(&'a self, s: &'a Session, text: &'a str) -> BoxFuture<'a, Result<Option<Writer>>> {
+        Box::pin(async { Ok(super::reach::command(s, text).await?.map(|why| Writer { why, way_out: self.functions_that_read() })) })
     }
     fn referrers<'a>(&'a self, s: &'a Session, table: &'a [String]) -> BoxFuture<'a, Result<Vec<Referrer>>> {
         Box::pin(super::dependents::referrers(s, table))
