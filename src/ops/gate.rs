@@ -3,19 +3,20 @@
 pub(in crate::ops) mod judge;
 pub(in crate::ops) mod losses;
 pub(in crate::ops) mod recovery;
+mod revert;
 pub(in crate::ops) mod situation;
 pub(in crate::ops) mod trial;
 
 pub use recovery::{RecoveryRight, Yes, approve_recovery, clear_recovery};
+pub use revert::RevertPreview;
 pub use trial::{Place, Prospect, TrialRight, clear_trial, look_at_trial};
 
 use super::checklist::SCHEMA_MIGRATION;
-use super::record::{shown_range, shown_version, single_hash};
+use super::record::shown_range;
 use super::{Connection, Cx, backup};
 use crate::config::files::Approval;
 use crate::engine::{Access, Connect, Role};
 use crate::model::evidence::Subject;
-use crate::model::migration::{RollbackClass, Standing};
 use crate::model::{Error, Result};
 use crate::store::journal::Verification;
 use judge::Judge;
@@ -252,31 +253,10 @@ fn blocked(s: &Situation) -> Vec<Missing> {
     missing
 }
 
-/// What a revert would lose, to be shown before the target's name is typed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RevertPreview {
-    /// Versions in the order of reverting.
-    pub versions: Vec<i64>,
-    /// True while the run that applied them is open: its clearance covers the revert.
-    pub covered: bool,
-    /// What the proof says that the downs lose, and what stands now in what they drop; sentences with counts.
-    pub losses: Vec<String>,
-    /// What is missing besides the typed name.
-    pub missing: Vec<Missing>,
-}
-
-struct RevertPlan {
-    preview: RevertPreview,
-    subject: Subject,
-    run: String,
-    /// In the order of application.
-    range: Vec<(i64, String)>,
-}
-
 /// What reverting would do: the open run's applied range; without one, the range that was applied last; with `downto`,
 /// everything applied down to and including that version.
 pub async fn preview_revert(cx: &Cx, conn: &Connection, downto: Option<i64>) -> Result<RevertPreview> {
-    Ok(plan_revert(cx, conn, downto).await?.preview)
+    Ok(revert::plan(cx, conn, downto).await?.preview)
 }
 
 /// Clears a revert. While the run is open its own clearance covers it; later the downs must be proven, and the
@@ -288,7 +268,7 @@ pub async fn clear_revert(
     typed_target: Option<&str>,
 ) -> Result<Result<RevertRight, Held>> {
     cx.store.writable()?;
-    let plan = plan_revert(cx, conn, downto).await?;
+    let plan = revert::plan(cx, conn, downto).await?;
     let name = &conn.target().name;
     let mut missing = plan.preview.missing;
     if !plan.preview.covered && typed_target != Some(name.as_str()) {
@@ -304,171 +284,6 @@ pub async fn clear_revert(
         return Ok(Ok(RevertRight { run: plan.run, subject: plan.subject, range: plan.range }));
     }
     Ok(Err(Held { act: format!("reverting {} on {name}", shown_range(&plan.preview.versions)), missing }))
-}
-
-async fn plan_revert(cx: &Cx, conn: &Connection, downto: Option<i64>) -> Result<RevertPlan> {
-    let target = conn.target();
-    let session = conn.engine().connect(Connect::new(Role::Background, Access::ReadOnly)).await?;
-    let s = look(cx, conn, &session, SCHEMA_MIGRATION, None).await?;
-    let applied: Vec<i64> =
-        s.queue.items.iter().filter(|i| matches!(i.standing, Standing::Applied | Standing::LineEnds)).map(|i| i.version).collect();
-    // Everything that stands in the history, whatever became of its files: the order of reverting must not skip any.
-    let broken: Vec<_> =
-        s.queue.items.iter().filter(|i| matches!(i.standing, Standing::Edited | Standing::FileMissing | Standing::Dirty)).collect();
-    let nothing = || {
-        Error::usage(format!("nothing is applied on {} that could be reverted", target.name))
-            .hint("See the queue: holdpoint migrate status.")
-    };
-    let of_run =
-        |r: &crate::store::runs::Run| -> Vec<i64> { r.versions.iter().flatten().copied().filter(|v| applied.contains(v)).collect() };
-    let mut versions: Vec<i64> = match downto {
-        Some(limit) if !applied.contains(&limit) => {
-            return Err(Error::usage(format!("{} is not applied on {}", shown_version(limit), target.name))
-                .hint("See the queue: holdpoint migrate status."));
-        }
-        Some(limit) => applied.iter().copied().filter(|v| *v >= limit).collect(),
-        None => {
-            let open = s.open_run().map(of_run).unwrap_or_default();
-            let last = cx.store.last_run(SCHEMA_MIGRATION, &target.name)?.map(|r| of_run(&r)).unwrap_or_default();
-            if !open.is_empty() {
-                open
-            } else if !last.is_empty() {
-                last
-            } else {
-                applied.last().copied().into_iter().collect()
-            }
-        }
-    };
-    let of_last_run: Vec<i64> = match (s.open_run(), cx.store.last_run(SCHEMA_MIGRATION, &target.name)?) {
-        (Some(r), _) => r.versions.iter().flatten().copied().collect(),
-        (None, Some(r)) => r.versions.iter().flatten().copied().collect(),
-        (None, None) => Vec::new(),
-    };
-    let lowest = versions.iter().min().copied();
-    let in_the_way: Vec<_> =
-        broken.iter().filter(|i| lowest.is_none_or(|l| i.version >= l) || (downto.is_none() && of_last_run.contains(&i.version))).collect();
-    if !in_the_way.is_empty() {
-        let missing = in_the_way
-            .iter()
-            .map(|i| Missing {
-                step: "files-intact".into(),
-                title: "Files intact".into(),
-                why: format!(
-                    "{} {} {}",
-                    shown_version(i.version),
-                    i.name,
-                    match i.standing {
-                        Standing::FileMissing => "is applied, and its files are missing",
-                        Standing::Dirty => "is half applied",
-                        _ => "was edited after it was applied",
-                    }
-                ),
-                next: "Bring the files back as they were applied (`holdpoint migrate status` shows the queue); nothing was reverted."
-                    .into(),
-            })
-            .collect();
-        return Err(Held { act: format!("reverting on {}", target.name), missing }.into());
-    }
-    if versions.is_empty() {
-        return Err(nothing());
-    }
-    // Reverse order of application: by our own records where there are any, by version otherwise.
-    let database = s.identity.subject();
-    let when = |v: i64| {
-        s.evidence
-            .iter()
-            .find(|e| {
-                e.tampered.is_none()
-                    && e.evidence.kind == "applied"
-                    && e.evidence.subject.database == database
-                    && e.evidence.facts.get("unit").map(String::as_str) == Some("migration")
-                    && e.evidence.facts.get("version").and_then(|n| n.parse().ok()) == Some(v)
-            })
-            .map_or(0, |e| e.seq)
-    };
-    versions.sort_by_key(|v| (when(*v), *v));
-    let mut range = Vec::new();
-    let mut migrations = Vec::new();
-    for v in &versions {
-        let m = s.queue.items.iter().find(|i| i.version == *v).and_then(|i| i.migration.clone());
-        let m = m.ok_or_else(|| Error::usage(format!("the files of {} are not in the directory", shown_version(*v))))?;
-        range.push((*v, single_hash(&m)));
-        migrations.push(m);
-    }
-    let first_environment = cx.config.environments.len() > 1 && target.environment.as_ref() == cx.config.environments.first();
-    let mut missing = blocked(&s);
-    missing.extend(judge::without_down(conn.dialect(), &migrations).into_iter().map(|why| Missing {
-        step: "down-present".into(),
-        title: "Down scripts present".into(),
-        why,
-        next: "Write the down script.".into(),
-    }));
-    let later: Vec<i64> = applied
-        .iter()
-        .copied()
-        .filter(|v| !versions.contains(v) && versions.iter().any(|r| when(*v) > when(*r) || (when(*v) == when(*r) && v > r)))
-        .collect();
-    if !later.is_empty() {
-        missing.push(Missing {
-            step: "order".into(),
-            title: "In reverse order".into(),
-            why: format!("{} was applied later and stands on it", shown_range(&later)),
-            next: format!(
-                "Revert that first, or all of it: holdpoint migrate revert {1} --to {0}",
-                shown_version(versions[0]),
-                target.name
-            ),
-        });
-    }
-    let open = s.open_run();
-    let run_hashes_hold = |run: &str| {
-        range.iter().all(|(v, hash)| {
-            s.evidence.iter().any(|e| {
-                e.tampered.is_none()
-                    && e.evidence.kind == "applied"
-                    && e.evidence.subject.database == database
-                    && e.evidence.facts.get("run").map(String::as_str) == Some(run)
-                    && e.evidence.facts.get("version").and_then(|n| n.parse().ok()) == Some(*v)
-                    && e.evidence.subject.scripts == *hash
-            })
-        })
-    };
-    let covered = first_environment || open.is_some_and(|r| run_hashes_hold(&r.id));
-    let proof = s.evidence.iter().find(|e| {
-        e.tampered.is_none()
-            && e.evidence.holds
-            && e.evidence.kind == "rollback-proven"
-            && e.evidence.subject.database == database
-            && range.iter().all(|(v, hash)| e.evidence.facts.get(&format!("migration.{v}")) == Some(hash))
-    });
-    if !covered {
-        let why = match proof {
-            None => Some("no proof of exactly these scripts is on record".to_string()),
-            Some(p) if p.evidence.class == Some(RollbackClass::Lossy) && !cx.config.policy.allow_lossy => {
-                Some(format!("policy forbids a rollback that loses data: {}", p.evidence.summary))
-            }
-            Some(p) if p.evidence.facts.get("schema after") != Some(&s.schema) => {
-                Some("the schema is not the one that the proof found after the ups".into())
-            }
-            Some(_) => None,
-        };
-        missing.extend(why.map(|why| Missing {
-            step: "rollback-proven".into(),
-            title: "Rollback proven".into(),
-            why,
-            next: "Bring back the scripts as they were applied; or write a new migration that undoes it, and prove that.".into(),
-        }));
-    }
-    let losses = match proof {
-        Some(p) => losses::count(&session, &p.evidence, &versions).await?,
-        None => Vec::new(),
-    };
-    session.close().await;
-    let run = open.map_or_else(|| s.run.as_ref().map(|r| r.id.clone()).unwrap_or_default(), |r| r.id.clone());
-    let mut subject = s.subject(&target.name);
-    subject.scripts = crate::ops::record::range_hash(&migrations);
-    let preview = RevertPreview { versions: versions.into_iter().rev().collect(), covered, losses, missing };
-    Ok(RevertPlan { preview, subject, run, range })
 }
 
 impl Clearance {
