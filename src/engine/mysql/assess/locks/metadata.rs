@@ -3,8 +3,8 @@
 //! MariaDB tells who holds them when its plugin `metadata_lock_info` is there, MySQL by the performance schema. Where neither is, the
 //! holder of what a DDL waits for is one of the open transactions: which ones it can be is inferred, and told as such.
 
-use super::{at, number, rows};
 use crate::engine::Session;
+use crate::engine::mysql::assess::{at, number, rows};
 use crate::engine::mysql::hidden::names;
 use crate::model::Dialect;
 use crate::sql::{TokenKind, lex};
