@@ -332,7 +332,7 @@ fn a_replica_that_stopped_says_why() {
     let replica = MariaServer::start(&["--server-id=2", "--log-bin=bin", "--innodb-flush-log-at-trx-commit=1", "--sync-binlog=1"]);
     // What both servers made on their own before counts as done.
     let at = source.sql("", "select @@gtid_binlog_pos");
-    replica.sql("", "create database shop; create table shop.orders (id int primary key, state varchar(20)) engine=innodb; reset master");
+    replica.sql("", "create database shop; create table shop.orders (id int primary key, state varchar(500)) engine=innodb; reset master");
     replica.sql("", "create user oncall@'127.0.0.1'; grant process, slave monitor on *.* to oncall@'127.0.0.1'; reset master");
     replica.sql("", &format!("set global gtid_slave_pos = '{}'", at.trim()));
     replica.sql(
