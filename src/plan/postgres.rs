@@ -27,6 +27,9 @@ pub fn read(pasted: &str) -> Result<Plan> {
     if let Some(plan) = bare(pasted) {
         return plan;
     }
+    if text::nests_too_deep(pasted) {
+        return Err(value::too_deep());
+    }
     let found = paste::find(pasted);
     let mut sheet = match &found.body {
         Body::Json(json) => sheet::from_value(value::json(json)?.0)?,

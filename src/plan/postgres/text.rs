@@ -152,6 +152,16 @@ fn cut_off(sheet: &Sheet<'static>, last: &str) -> Option<String> {
     (!ended && scanned && sheet.nodes.first().is_some_and(paged) && !paged(d)).then(|| "the last node has no pages".to_string())
 }
 
+/// Blanks before the arrow of the deepest node: the server puts six for each level, and a client or a log some before them all.
+const DEEPEST_ARROW: usize = 8 * MAX_DEPTH;
+
+/// Whether an arrow stands so deep that its plan is refused. Such a text is blanks for the most part, many megabytes of them, and is not
+/// worth the search for frames and broken lines.
+pub(super) fn nests_too_deep(text: &str) -> bool {
+    let beyond = |l: &str| l.get(..DEEPEST_ARROW).is_some_and(|front| front.bytes().all(|b| b == b' '));
+    text.lines().any(|l| beyond(l) && is_arrow(l.trim_start()) && has_figures(l))
+}
+
 /// The line of a plan's first node, with its figures.
 pub(super) fn is_root(line: &str) -> bool {
     let text = line.trim_start();

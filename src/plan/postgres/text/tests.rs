@@ -248,6 +248,20 @@ fn no_plan_is_an_error_that_says_what_is_read() {
     assert!(read("hello").unwrap_err().hints.iter().any(|h| h.contains("auto_explain")));
 }
 
+/// A text that nests without end is blanks for the most part, fifty megabytes of them: that is seen before it is taken apart.
+#[test]
+fn what_is_much_too_deep_is_refused_sooner_than_what_is_a_little_too_deep() {
+    let took = |levels: usize| {
+        let line = |i: usize| format!("{}->  Result  (cost=0.00..0.01 rows=1 width=4)\n", " ".repeat(i + 1));
+        let text = format!("Result  (cost=0.00..0.01 rows=1 width=4)\n{}", (0..levels).map(line).collect::<String>());
+        let start = std::time::Instant::now();
+        assert!(read(&text).unwrap_err().message.contains("deeper than 300"));
+        start.elapsed()
+    };
+    let (little, much) = (took(1_500), took(10_000));
+    assert!(much < little * 3, "{much:?} for 10,000 levels, {little:?} for 1,500");
+}
+
 /// A plan nested without end is an error, not the end of the program.
 #[test]
 fn ten_thousand_levels_are_an_error() {
