@@ -208,3 +208,26 @@ async fn a_session_that_reads_stays_where_it_is() {
     assert_eq!(s.status().place, None);
     assert_eq!(Where::Path("x".into()).beside(), []);
 }
+
+/// What went wrong with an attached file is told of that file, and not of the one that was opened.
+#[tokio::test]
+async fn an_error_names_the_file_that_it_is_about() {
+    let (_place, s, other) = two().await;
+    let dir = other.parent().unwrap().display().to_string();
+    let message = async |sql: String| s.fetch(sql.as_str()).await.err().unwrap_or_else(|| panic!("{sql}")).message;
+    let lock = rusqlite::Connection::open(&other).unwrap();
+    lock.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    for sql in ["UPDATE two.big SET v = 'z'", "UPDATE kid SET b = 1", "SELECT * FROM t, kid"] {
+        let said = message(sql.into()).await;
+        assert!(said.contains("other.db is locked by another connection"), "{sql}: {said}");
+    }
+    drop(lock);
+    run(&s, &[&format!("ATTACH 'file:{}?mode=ro' AS three", other.display())]).await;
+    let said = message("DELETE FROM three.big".into()).await;
+    assert!(said.contains("other.db is open read-only"), "{said}");
+    std::fs::write(other.with_file_name("none.db"), "this is a text, and no database at all").unwrap();
+    let said = message(format!("ATTACH DATABASE '{dir}/none.db' AS four")).await;
+    assert!(said.contains("none.db is not a SQLite database"), "{said}");
+    let said = message(format!("ATTACH '{dir}/no/new.db' AS five")).await;
+    assert!(said.starts_with(&format!("opening {dir}/no/new.db")), "{said}");
+}

@@ -234,10 +234,16 @@ impl Actor {
         fault::statement(e, &self.path)
     }
 
+    /// The same of the user's own statement, which may be about a file that is attached.
+    fn fault_of(&self, e: rusqlite::Error, text: &str) -> Error {
+        let file = super::beside::concerned(&self.conn, text, &e, &self.path);
+        fault::statement(e, &file)
+    }
+
     /// Prepares the one statement in `text`; more than one, or none, is an error.
     fn prepare(&self, text: &str) -> Result<Statement<'_>> {
         prepare(&self.conn, &self.guard, text).map_err(|e| match e {
-            Refusal::Sqlite(e) => self.fault(e),
+            Refusal::Sqlite(e) => self.fault_of(e, text),
             Refusal::Ours(e) => e,
         })
     }
@@ -286,7 +292,7 @@ impl Actor {
             if self.running.cancelled.load(Ordering::Relaxed) {
                 return Err(Error::cancelled());
             }
-            let row = rows.next().map_err(|e| self.fault(e))?;
+            let row = rows.next().map_err(|e| self.fault_of(e, text))?;
             if first {
                 first = false;
                 // Stepping may have prepared the statement anew, for a schema that has changed: only now are the columns sure.

@@ -4,12 +4,12 @@
 //! A file is attached there, too. What is in memory or temporary is its session's alone: there its objects are made again without their
 //! rows, so that everything that asks about tables is answered, and nothing that reads rows is ([`super::guard`]).
 
-use super::fault;
 use super::guard::Guard;
+use super::{fault, space};
 use crate::model::{Beside, Dialect, Error, Kind, Place, Result};
 use crate::sql::{TokenKind, lex};
-use rusqlite::Connection;
-use std::path::Path;
+use rusqlite::{Connection, ErrorCode};
+use std::path::{Path, PathBuf};
 
 /// What of it a session has now.
 pub(super) fn now(conn: &Connection) -> rusqlite::Result<Option<Place>> {
@@ -31,6 +31,51 @@ pub(super) fn now(conn: &Connection) -> rusqlite::Result<Option<Place>> {
         }
     }
     Ok((!all.is_empty()).then_some(Place::Beside(all)))
+}
+
+/// The file that an error of a statement is about: SQLite names it only where it could not be opened. `main` where nothing tells of another.
+pub(super) fn concerned(conn: &Connection, text: &str, e: &rusqlite::Error, main: &Path) -> PathBuf {
+    let rusqlite::Error::SqliteFailure(failure, message) = e else { return main.into() };
+    if let Some(file) = message.as_deref().and_then(|m| m.strip_prefix("unable to open database: ")) {
+        return file.into();
+    }
+    let tokens: Vec<(TokenKind, &str)> = lex(Dialect::Sqlite, text)
+        .into_iter()
+        .map(|t| (t.kind, &text[t.span]))
+        .filter(|(kind, _)| !matches!(kind, TokenKind::Whitespace | TokenKind::Comment))
+        .collect();
+    let word = |i: usize, w: &str| tokens.get(i).is_some_and(|(_, t)| t.eq_ignore_ascii_case(w));
+    if word(0, "attach") {
+        let file = tokens.get(1 + usize::from(word(1, "database")));
+        return file.map_or("the file".into(), |(_, t)| t.trim_matches(['\'', '"']).replace("''", "'").into());
+    }
+    let Ok(Some(Place::Beside(all))) = now(conn) else { return main.into() };
+    let own = Beside {
+        name: "main".into(),
+        file: Some(main.display().to_string()),
+        read_only: conn.is_readonly("main").unwrap_or(false),
+        objects: Vec::new(),
+    };
+    let mut files: Vec<Beside> = std::iter::once(own).chain(all).filter(|b| b.file.is_some()).collect();
+    let mut only = |of: &dyn Fn(&Beside) -> bool| {
+        if files.iter().any(of) {
+            files.retain(of);
+        }
+    };
+    match failure.code {
+        ErrorCode::ReadOnly => only(&|b| b.read_only),
+        ErrorCode::DatabaseBusy => {
+            let holder = |b: &Beside| b.file.as_ref().and_then(|f| space::holder(Path::new(f)));
+            // Our own locks are in nobody's way but those of another session of this console.
+            only(&|b| holder(b).is_some());
+            only(&|b| holder(b).is_some_and(|h| h != space::OURSELVES));
+        }
+        _ => {}
+    }
+    let named =
+        |b: &Beside| tokens.windows(2).any(|w| w[1].1 == "." && w[0].1.trim_matches(['"', '`', '[', ']']).eq_ignore_ascii_case(&b.name));
+    only(&named);
+    files.swap_remove(0).file.map_or_else(|| main.into(), PathBuf::from)
 }
 
 fn objects(conn: &Connection, schema: &str) -> rusqlite::Result<Vec<String>> {

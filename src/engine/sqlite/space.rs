@@ -10,6 +10,9 @@ pub fn free(dir: &Path) -> Option<u64> {
     fs.f_bavail.checked_mul(fs.f_frsize)
 }
 
+/// The holder of a lock that is this very process.
+pub const OURSELVES: &str = "this process";
+
 /// Who holds a lock on the database, by Linux's list of locks: `process 4711 (backup.py)`. `None` where that cannot be seen.
 /// In WAL mode the locks are on the `-shm` file. Whoever has the write lock himself waits for those who read.
 pub fn holder(path: &Path) -> Option<String> {
@@ -33,7 +36,7 @@ pub fn holder(path: &Path) -> Option<String> {
         pids.retain(|p| *p != own);
     }
     let name = |pid: &u32| match std::fs::read_to_string(format!("/proc/{pid}/comm")) {
-        _ if *pid == own => "this process".to_string(),
+        _ if *pid == own => OURSELVES.to_string(),
         Ok(name) => format!("process {pid} ({})", crate::text::clean(name.trim())),
         Err(_) => format!("process {pid}"),
     };
