@@ -293,3 +293,56 @@ fn the_footer_of_a_narrow_screen_has_the_help_and_whole_words() {
         assert!(holdpoint::text::width(footer) <= usize::from(width), "{footer}");
     }
 }
+
+/// Rows that are staged stand below those that are there, told by letters and not by colours alone, and the cursor's row stays on the screen.
+#[test]
+fn new_rows_stand_at_the_foot_of_the_grid() {
+    use holdpoint::model::{ColumnInfo, TableInfo, rows::Origin};
+    let mut c = Console::new(100, 24);
+    c.mono = true;
+    let cells: Vec<String> = (1..=40).flat_map(|i| [i.to_string(), format!("n{i}"), "x".into()]).collect();
+    let cells: Vec<Cell<'_>> = cells.iter().map(|v| Cell::Text(v.as_bytes())).collect();
+    result(&mut c, &[("id", "integer", true), ("note", "text", false), ("double", "text", false)], &cells, true);
+    let table = vec!["main".to_string(), "orders".to_string()];
+    let tab = &mut c.state.query.results[0];
+    tab.text = "select id, note, note || note as double from orders".into();
+    let of = |name: &str| (name != "double").then(|| Origin { table: table.clone(), column: name.into() });
+    let columns: Vec<_> = tab.columns.iter().flat_map(|c| c.iter().cloned()).collect();
+    tab.columns = Some(columns.into_iter().map(|c| holdpoint::model::Column { origin: of(&c.name), ..c }).collect());
+    let column = |name: &str| ColumnInfo { name: name.into(), id: name.into(), nullable: true, ..ColumnInfo::default() };
+    let info = TableInfo {
+        schema: "main".into(),
+        name: "orders".into(),
+        columns: vec![column("id"), column("note")],
+        key: vec!["id".into()],
+        no_key: None,
+        number: None,
+        no_rollback: None,
+    };
+    c.state.query.tables.insert(table, Some(info));
+    c.press("G");
+    for n in 1..=9 {
+        c.press("a");
+        if n > 1 {
+            c.press("a");
+        }
+        c.press("Down");
+        c.type_text(if n == 9 { "NULL" } else { "fresh" });
+        c.press("Enter");
+    }
+    let screen = c.screen();
+    assert!(screen.contains("9 changes staged"), "{screen}");
+    let new: Vec<&str> = screen.lines().filter(|l| l.contains("(default)")).collect();
+    // Most of the pane is left to the rows, and it shows that there are more.
+    assert!((2..9).contains(&new.len()), "{screen}");
+    assert!(new[0].contains("~new+") && new[0].ends_with("(default)  fresh"), "{screen}");
+    assert!(new[new.len() - 1].contains(" new+") && new[new.len() - 1].ends_with("(default)  NULL"), "{screen}");
+    let lines: Vec<&str> = screen.lines().collect();
+    let first = lines.iter().position(|l| l.contains("(default)")).unwrap();
+    assert!(lines[first - 1].contains("n40"), "the cursor's row stands above them: {screen}");
+    // Taken back, the rows have their place again.
+    c.press("W");
+    c.press("d");
+    let screen = c.screen();
+    assert!(!screen.contains("(default)") && screen.contains("n40"), "{screen}");
+}

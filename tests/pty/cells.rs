@@ -254,6 +254,8 @@ fn a_new_row_is_changed_and_taken_back_before_it_is_written() {
     c.wait_for("name is NOT NULL, and has no default.");
     c.send("<C-u>Ola<Enter>");
     c.wait_for("1 change staged");
+    // It stands below the rows, before it is written.
+    c.wait_until("the new row is in the grid", |s| s.lines().any(|l| l.contains("new+") && l.contains("Ola")));
     c.send("a");
     c.wait_for("1  change or take back: id 8, name Ola");
     c.send("a");
@@ -279,6 +281,7 @@ fn a_new_row_is_changed_and_taken_back_before_it_is_written() {
     c.wait_for("With all fields empty the row is taken back.");
     c.send("<C-u><Tab><C-u><Enter>");
     c.wait_for("The new row is taken back.");
+    c.wait_until("it is gone from the grid", |s| s.matches("new+").count() == 1);
     c.send("w");
     c.wait_for("Write 1 change");
     c.send("w");

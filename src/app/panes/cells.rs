@@ -23,6 +23,9 @@ pub use write::{discarded, read_again, show, waits, write, written};
 /// Longest value that is edited in one line, in bytes.
 const LONGEST: usize = 4000;
 
+/// What stands in a new row where the server fills a value in.
+pub const LEFT_OUT: &str = "(default)";
+
 /// A change of a result that is not written yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Staged {
@@ -41,6 +44,8 @@ pub enum Staged {
         cells: Vec<(String, Param)>,
         /// What was typed into the form's fields, by their columns.
         typed: Vec<(String, String)>,
+        /// The values by column of the result, as far as its columns are the table's: none where the server fills one in.
+        shown: BTreeMap<usize, Option<Param>>,
     },
 }
 
@@ -64,6 +69,15 @@ impl ResultTab {
     /// `*` for a row with new values, `-` for one that is going to be deleted.
     pub fn staged_mark(&self, row: u64) -> Option<char> {
         self.staged.iter().find(|s| s.row() == Some(row)).map(|s| if matches!(s, Staged::Delete { .. }) { '-' } else { '*' })
+    }
+    /// New rows that are staged, by column of the result.
+    pub fn new_rows(&self) -> impl DoubleEndedIterator<Item = &BTreeMap<usize, Option<Param>>> {
+        self.staged.iter().filter_map(|s| if let Staged::Insert { shown, .. } = s { Some(shown) } else { None })
+    }
+    /// How many of a grid's lines the new rows take at its foot: most are left to the rows that are there.
+    pub fn foot(&self, lines: u16) -> u16 {
+        let new = u16::try_from(self.new_rows().count()).unwrap_or(u16::MAX);
+        if self.record { 0 } else { new.min((lines / 3).max(1)) }
     }
 }
 

@@ -4,6 +4,7 @@ use crate::app::layout::Area;
 use crate::app::panes::cells;
 use crate::app::panes::query::{Progress, ResultTab};
 use crate::app::panes::results::clip;
+use crate::app::panes::results::columns::Shown;
 use crate::app::panes::running::one_line;
 use crate::app::{Pane, State};
 use crate::model::{Align, Cell, Kind, Param};
@@ -116,13 +117,23 @@ pub fn wrapped(c: &mut Canvas<'_>, area: Area, lines: &[(String, ratatui::style:
     }
 }
 
+/// Without colours a text of these letters must not look like no value.
+fn as_text(s: String) -> String {
+    if s == "NULL" { "'NULL'".to_string() } else { s }
+}
+
+/// A value that is staged, in one line.
+fn new_value(value: &Param) -> String {
+    match value {
+        Param::Bytes(b) => text::cell_line(Cell::Binary(b)).unwrap_or_default(),
+        new => new.text().map_or_else(|| "NULL".into(), |s| as_text(text::clean(s).into_owned())),
+    }
+}
+
 /// A value in one line, and how it looks.
 fn shown_value(tab: &ResultTab, row: u64, column: usize, cell: Cell<'_>, width: u16, c: &Canvas<'_>) -> (String, Style) {
-    // Without colours a text of these letters must not look like no value.
-    let as_text = |s: String| if s == "NULL" { "'NULL'".to_string() } else { s };
     match (tab.staged_cell(row, column), text::cell_line(clip(cell, width))) {
-        (Some(Param::Bytes(b)), _) => (text::cell_line(Cell::Binary(b)).unwrap_or_default(), c.look.warning),
-        (Some(new), _) => (new.text().map_or_else(|| "NULL".into(), |s| as_text(text::clean(s).into_owned())), c.look.warning),
+        (Some(new), _) => (new_value(new), c.look.warning),
         (None, Some(s)) => (as_text(s), c.look.text),
         (None, None) => ("NULL".to_string(), c.look.null),
     }
@@ -173,6 +184,7 @@ fn grid(tab: &ResultTab, area: Area, focused: bool, c: &mut Canvas<'_>) {
     let gutter = tab.gutter();
     let end = area.x + area.w;
     let (head, body) = area.split_top(1);
+    let (body, foot) = body.split_top(body.h.saturating_sub(tab.foot(body.h)));
     let Some(columns) = &tab.columns else { return };
     let shown = tab.layout.shown(area.w.saturating_sub(gutter));
     let left = area.x + gutter;
@@ -199,7 +211,7 @@ fn grid(tab: &ResultTab, area: Area, focused: bool, c: &mut Canvas<'_>) {
             }
         }
         if s.edge {
-            for y in head.y..(body.y + body.h) {
+            for y in head.y..(foot.y + foot.h) {
                 c.put(x + w, y, 1, look.glyphs.vertical, look.dim);
             }
         }
@@ -219,6 +231,9 @@ fn grid(tab: &ResultTab, area: Area, focused: bool, c: &mut Canvas<'_>) {
         };
         c.put(area.x + gutter, body.y, body.w, words, look.dim);
     }
+    // Right below the last row, where the screen has room for more.
+    let lines = u16::try_from((tab.rows - tab.top.min(tab.rows)).max(1)).unwrap_or(u16::MAX).min(body.h);
+    new_rows(tab, &shown, Area::new(area.x, body.y + lines, area.w, foot.h), c);
     let selected = tab.selected();
     for row in 0..u64::from(body.h) {
         let r = tab.top + row;
@@ -260,6 +275,30 @@ fn grid(tab: &ResultTab, area: Area, focused: bool, c: &mut Canvas<'_>) {
         }
         if selected.is_some_and(|(first, count)| r >= first && r < first + count) && !here {
             c.restyle(Area::new(area.x + gutter, y, (end - area.x).saturating_sub(gutter), 1), look.selection);
+        }
+    }
+}
+
+/// The last of the new rows that are staged: no row of the result yet, so without a number.
+fn new_rows(tab: &ResultTab, shown: &[Shown], area: Area, c: &mut Canvas<'_>) {
+    let (look, gutter) = (c.look, tab.gutter());
+    let hidden = tab.new_rows().count().saturating_sub(usize::from(area.h));
+    for (line, row) in tab.new_rows().skip(hidden).enumerate() {
+        let y = area.y + line as u16;
+        c.put_right(area.x + gutter - 1, y, gutter - 1, if line == 0 && hidden > 0 { "…new" } else { "new" }, look.dim);
+        c.put(area.x + gutter - 1, y, 1, "+", look.warning);
+        for s in shown {
+            let (x, w) = (area.x + gutter + s.x, s.width);
+            let (words, style) = match row.get(&s.column) {
+                Some(Some(value)) => (new_value(value), look.warning),
+                Some(None) => (cells::LEFT_OUT.into(), look.dim),
+                None => continue,
+            };
+            if tab.align(s.column) == Align::Right {
+                c.put_right(x + w, y, w, &words, style);
+            } else {
+                c.put(x, y, w, &words, style);
+            }
         }
     }
 }

@@ -1,14 +1,16 @@
 //! New rows: a form fills one in, and changes or takes back one that is staged already.
 
-use super::{Staged, is_bytes, of_words, plan, typed_bytes};
+use super::{LEFT_OUT, Staged, is_bytes, of_words, plan, typed_bytes};
 use crate::app::dialog::{Answer, Confirm, Dialog, Field, Form, Purpose, Then};
 use crate::app::effect::ResultId;
+use crate::app::panes::results;
 use crate::app::state::Note;
 use crate::app::{Action, Effect, State};
 use crate::model::{ColumnInfo, Param};
 use crate::ops::cells::Editable;
 use crate::sql::params::{truth, typed_value};
 use crate::text;
+use std::collections::BTreeMap;
 
 /// New rows that have a key in the question.
 const LISTED: usize = 9;
@@ -97,7 +99,13 @@ pub fn added(
     if let Some((name, _)) = cells.iter().find(refuses) {
         return Err(format!("{} is NOT NULL, and has no default.", text::clean(name)));
     }
+    let column = |i: &usize| plan.table.columns.get(*i).map(|c| cells.iter().find(|(n, _)| *n == c.name).map(|(_, v)| v.clone()));
+    let of_result = |(c, of): (usize, &Option<usize>)| Some((c, of.as_ref().and_then(column)?));
+    let shown: BTreeMap<usize, Option<Param>> = plan.columns.iter().enumerate().filter_map(of_result).collect();
     let Some(tab) = state.result_mut(result) else { return Ok(()) };
+    for (column, value) in &shown {
+        tab.widen_for(*column, value.as_ref().unwrap_or(&Param::Text(LEFT_OUT.into())));
+    }
     let at = at.filter(|i| matches!(tab.staged.get(*i), Some(Staged::Insert { .. })));
     let said = match (at, cells.is_empty()) {
         (None, true) => "Nothing was filled in: there is no new row.".to_string(),
@@ -106,16 +114,18 @@ pub fn added(
             "The new row is taken back.".into()
         }
         (Some(i), false) => {
-            tab.staged[i] = Staged::Insert { cells, typed };
+            tab.staged[i] = Staged::Insert { cells, typed, shown };
             "The new row is changed.".into()
         }
         (None, false) => {
-            tab.staged.push(Staged::Insert { cells, typed });
+            tab.staged.push(Staged::Insert { cells, typed, shown });
             let key = |a: Action| crate::app::keys::key_of(state, a).unwrap_or_default();
             let (write, again) = (key(Action::WriteEdits), key(Action::AddRow));
             format!("The new row is staged; {write} shows what is going to be written, {again} changes it or takes it back.")
         }
     };
     state.say(Note::info(said));
+    // The new rows take lines at the foot of the grid.
+    results::acts::want(state, effects);
     Ok(())
 }

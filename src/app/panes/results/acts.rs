@@ -19,7 +19,9 @@ pub fn grid_page(state: &State) -> (usize, u16) {
     let area = arrange(state).inside(Pane::Results).unwrap_or_default();
     // The heading, and the reason below the rows when there is one.
     let failed = state.query.result().is_some_and(|r| matches!(r.progress, Progress::Failed(_) | Progress::Cut(..)));
-    (usize::from(area.h.saturating_sub(1 + u16::from(failed))).max(1), area.w)
+    let lines = area.h.saturating_sub(1 + u16::from(failed));
+    let foot = state.query.result().map_or(0, |r| r.foot(lines));
+    (usize::from(lines.saturating_sub(foot)).max(1), area.w)
 }
 
 /// Does an action of the results grid; false when it is none of its own.
