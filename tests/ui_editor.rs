@@ -415,6 +415,36 @@ fn one_escape_leaves_insert_though_proposals_are_shown() {
 }
 
 #[test]
+fn behind_join_and_on_the_list_opens_where_a_foreign_key_tells_what_comes() {
+    let mut names = holdpoint::model::names::Collector::default();
+    for (table, columns) in [("customers", ["id", "name"]), ("orders", ["id", "customer_id"])] {
+        names.relation("main", table, holdpoint::model::NodeKind::Table, false);
+        columns.iter().for_each(|c| names.column(c, "bigint"));
+    }
+    names.key_pair(true, ("main", "orders", "customer_id"), ("main", "customers", "id"));
+    let names = names.finish(vec!["main".into()], vec!["main".into()], Vec::new());
+    for (text, best) in [
+        ("select * from orders o join ", Some("customers on customers.id = o.customer_id")),
+        ("select * from orders o\nleft join customers c on ", Some("c.id = o.customer_id")),
+        // A name is typed first where no key tells it, and blanks are blanks.
+        ("select * from customers c join customers d on ", None),
+        ("select * from ", None),
+        ("select * from orders o join  ", None),
+    ] {
+        let mut c = open();
+        let link = c.state.link_no;
+        c.send(Msg::Names { link, result: Ok(Box::new(names.clone())) });
+        for part in text.split_inclusive('\n') {
+            c.type_text(part.trim_end_matches('\n'));
+            if part.ends_with('\n') {
+                c.press("Enter");
+            }
+        }
+        assert_eq!(c.state.popup().map(|p| p.list[0].insert.as_str()), best, "{text}");
+    }
+}
+
+#[test]
 fn the_list_opens_when_names_come_after_the_last_key() {
     let nations = || {
         let mut names = holdpoint::model::names::Collector::default();
@@ -595,6 +625,30 @@ fn emacs_keys_move_kill_and_yank() {
     assert!(!c.state.dialogs.is_empty(), "the palette");
     c.press("Esc");
     assert!(matches!(c.press("F5").first(), Some(Effect::Run { .. })));
+}
+
+/// What a key costs does not grow with the text: of a hundred times the length it is far from a hundred times the time.
+#[test]
+fn a_key_costs_about_the_same_however_long_the_text_is() {
+    let costs = |bytes: usize| {
+        let line = "SELECT id, name FROM orders WHERE id = 12345 AND name = 'x';\n";
+        let mut c = open();
+        c.send(Msg::FileOpened { path: PathBuf::from("/x/big.sql"), result: Ok(line.repeat(bytes / line.len())) });
+        c.press("i");
+        c.state.query.editor.go_to_byte(bytes / 2 / line.len() * line.len());
+        let one = |key: &str| {
+            let start = std::time::Instant::now();
+            c.press(key);
+            c.screen();
+            start.elapsed()
+        };
+        let mut took: Vec<_> =
+            ["a", "Space", "1", "Enter", "Backspace", "(", ")", ",", "Down", "x"].repeat(3).into_iter().map(one).collect();
+        took.sort();
+        took[took.len() / 2]
+    };
+    let (short, long) = (costs(20_000), costs(2_000_000));
+    assert!(long < short * 10, "{long:?} in 2 MB, {short:?} in 20 kB");
 }
 
 /// A measurement more than a test: without optimisation its limit means nothing, so it is run by hand

@@ -216,11 +216,22 @@ pub fn typed(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
         // Any letter may be one of a file's name.
         _ if key.typed().is_some() && path(state).is_some() => true,
         Code::Backspace => open,
+        // A foreign key may tell all that comes.
+        Code::Char(' ') => behind_join(state),
         _ => key.typed().is_some_and(word),
     };
     if goes_on {
         propose(state, false, effects);
     }
+}
+
+/// The cursor stands behind the JOIN or ON that was just typed, and its blank.
+fn behind_join(state: &State) -> bool {
+    let editor = &state.query.editor;
+    let line = editor.line_span(editor.cursor_line()).start;
+    let Some(before) = editor.text().get(line..editor.cursor_byte()).and_then(|l| l.strip_suffix(' ')) else { return false };
+    let word = before.rsplit(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+    word.eq_ignore_ascii_case("join") || word.eq_ignore_ascii_case("on")
 }
 
 /// The list was asked for.
@@ -270,7 +281,8 @@ fn propose(state: &mut State, asked: bool, effects: &mut Vec<Effect>) -> Vec<Str
     let replace = start + found.replace.start..start + found.replace.end;
     let typed = &editor.text()[replace.clone()];
     let behind_dot = editor.text()[..replace.start].ends_with(['.', '@']) || editor.text()[..replace.start].ends_with("::");
-    let enough = asked || behind_dot || typed.chars().count() >= LETTERS && !found.complete;
+    let joins = typed.is_empty() && found.list.first().is_some_and(|p| p.kind == ProposalKind::Join) && behind_join(state);
+    let enough = asked || behind_dot || joins || typed.chars().count() >= LETTERS && !found.complete;
     let version = editor.version;
     let unread = found.unread;
     let reading = state.completion.names.is_none() && state.completion.problem.is_none();

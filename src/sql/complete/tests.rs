@@ -81,6 +81,22 @@ fn inserts(text: &str) -> Vec<String> {
     at(text).list.into_iter().map(|p| p.insert).collect()
 }
 
+/// The case of what is being typed counts, and where nothing is, that of the words before.
+#[test]
+fn keywords_come_in_the_case_of_the_user() {
+    for (text, whole) in [
+        ("select id fr|", "select id from"),
+        ("SELECT id FR|", "SELECT id FROM"),
+        ("SELECT id FROM orders wh|", "SELECT id FROM orders where"),
+        ("select id from orders WH|", "select id from orders WHERE"),
+    ] {
+        let got = taken(text);
+        assert_eq!(got.trim_end(), whole, "{text}");
+    }
+    let first = |text: &str| inserts(text).into_iter().find(|i| i.eq_ignore_ascii_case("where")).expect(text);
+    assert_eq!((first("SELECT id FROM orders |"), first("select id from orders |")), ("WHERE".into(), "where".into()));
+}
+
 #[test]
 fn each_clause_has_its_own() {
     for (text, best) in [
