@@ -364,6 +364,42 @@ fn quitting_says_what_is_not_saved_and_all_that_is_open() {
     assert_eq!(c.state.dialogs.len(), 1);
 }
 
+/// Each way out of an open transaction says what becomes of it, and asks first.
+#[test]
+fn every_way_out_says_what_becomes_of_an_open_transaction() {
+    for (way, title, says, yes) in [
+        ("C-q", "Quit Holdpoint?", "rolls back", "q"),
+        ("Space a r", "Reconnect to shop-dev?", "the server rolls back", "r"),
+        ("Space e w", "Close", "closing neither commits nor rolls back", ""),
+    ] {
+        let mut c = open("select 1");
+        c.status(TxState::Open);
+        c.press("Esc");
+        let effects = keys(&mut c, way);
+        assert!(!effects.iter().any(|e| matches!(e, Effect::Connect { .. } | Effect::Quit(_))), "{way}: {effects:?}");
+        let screen = c.screen();
+        let bare = screen.replace('│', " ");
+        let words = bare.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains(title) && words.contains("ransaction is open") && words.contains(says), "{way}: {screen}");
+        if !yes.is_empty() {
+            let effects = c.press(yes);
+            assert!(effects.iter().any(|e| matches!(e, Effect::Connect { .. } | Effect::Quit(_))), "{way}: {effects:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_selected_runs_alone() {
+    let mut c = open("select 1, 2; select 3");
+    c.press("Home");
+    for _ in 0.."select 1".len() {
+        c.press("S-Right");
+    }
+    let effects = c.press("F5");
+    let texts: Vec<&str> = statements(&effects).iter().map(|s| s.text.as_str()).collect();
+    assert_eq!(texts, ["select 1"]);
+}
+
 #[test]
 fn edits_whose_connection_is_lost_are_still_staged_and_their_rows_still_there() {
     let mut c = open("select id from orders");

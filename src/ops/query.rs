@@ -113,7 +113,13 @@ pub async fn admit(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, text: &s
             "Leave BEGIN and its end out: each statement has a read-only transaction of its own here. One look at several tables at one moment \
              is one statement: join them with WITH, UNION ALL or subqueries.",
         ),
-        Class::Other => Error::read_only(format!("refused on {name}, which is read-only: {}", verdict.reason)),
+        Class::Other => {
+            let refusal = Error::read_only(format!("refused on {name}, which is read-only: {}", verdict.reason));
+            match instead(super::explain::first_word(conn.dialect(), text)) {
+                Some(hint) => refusal.hint(hint),
+                None => refusal,
+            }
+        }
     };
     let refusal = match super::explain::first_word(conn.dialect(), text).eq_ignore_ascii_case("explain") {
         true => refusal.hint(format!(
@@ -129,6 +135,20 @@ pub async fn admit(cx: &Cx, conn: &Connection, unlock: Option<&Unlock>, text: &s
         _ => refusal,
     };
     Ok(Admission::Refused(refusal))
+}
+
+/// What does here, by a plain read, what clients do with a cursor, a prepared statement or COPY.
+fn instead(verb: &str) -> Option<&'static str> {
+    match verb.to_ascii_uppercase().as_str() {
+        "DECLARE" | "FETCH" | "MOVE" | "CLOSE" => {
+            Some("No cursor is needed: run its query. The rows stream into a file beside the console, and each of them is a key away.")
+        }
+        "PREPARE" | "EXECUTE" | "DEALLOCATE" => {
+            Some("Run the statement itself, with :name where a value goes: it is asked for (--param name=value), and bound by the server.")
+        }
+        "COPY" => Some("COPY (TABLE name) TO STDOUT reads; so do an export of a SELECT (e in the results) and --format csv."),
+        _ => None,
+    }
 }
 
 /// What of a read may write all the same: a function that the catalogue does not know to be harmless, or something that
@@ -162,5 +182,28 @@ pub fn stopped(done: usize, rest: usize) -> String {
     match rest {
         0 => format!("{ran}."),
         n => format!("{ran}; the {} after it did not run.", crate::text::counted(n as u64, "statement")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Dialect::{MySql, Postgres};
+
+    #[test]
+    fn what_clients_do_with_cursors_and_prepared_statements_is_refused_with_what_serves_instead() {
+        for (dialect, text, part) in [
+            (Postgres, "declare c cursor for select 1", "No cursor"),
+            (Postgres, "FETCH 3 FROM c", "No cursor"),
+            (Postgres, "/* x */ prepare q as select 1", ":name"),
+            (Postgres, "execute q(1)", ":name"),
+            (MySql, "prepare s from 'select 1'", ":name"),
+            (MySql, "execute s", ":name"),
+            (Postgres, "copy orders to stdout", "COPY (TABLE name)"),
+        ] {
+            assert_eq!(sql::classify(dialect, text).class, Class::Other, "{text}");
+            let hint = instead(super::super::explain::first_word(dialect, text)).unwrap_or_else(|| panic!("{text}"));
+            assert!(hint.contains(part), "{text}: {hint}");
+        }
     }
 }

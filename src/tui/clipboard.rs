@@ -103,7 +103,8 @@ fn sent(content: &str) -> Note {
     };
     let mut note = Note::info(format!("Sent to the terminal's clipboard: {what}."));
     // Terminals that refuse it (OSC 52) do so without a word.
-    note.more.push("If pasting gives something else, the terminal refuses it: export into a file, or allow OSC 52 in its settings.".into());
+    note.more.push("If pasting gives something else, the terminal refuses OSC 52: allow it in its settings,".into());
+    note.more.push("or set `clipboard = \"file\"`: then what you copy goes into a file that is named.".into());
     note
 }
 
