@@ -97,9 +97,24 @@ pub fn width(text: &str) -> usize {
     text.width()
 }
 
+/// Whether cleaned text takes at most `max` columns; no more of it is looked at than that takes.
+fn fits(text: &str, max: usize) -> bool {
+    beyond(text, max).is_none()
+}
+
+/// Where the first grapheme begins that does not end within `max` columns.
+fn beyond(text: &str, max: usize) -> Option<usize> {
+    let mut used = 0;
+    let out = |(_, g): &(usize, &str)| {
+        used += g.width();
+        used > max
+    };
+    text.grapheme_indices(true).find(out).map(|(i, _)| i)
+}
+
 /// Cuts cleaned text to `max` columns at a grapheme's edge, ending in `…` when something was cut.
 pub fn truncate(text: &str, max: usize) -> Cow<'_, str> {
-    if text.len() <= max && text.is_ascii() || width(text) <= max {
+    if text.len() <= max && text.is_ascii() || fits(text, max) {
         return Cow::Borrowed(text);
     }
     if max == 0 {
@@ -140,6 +155,21 @@ pub fn one_line(text: &str) -> String {
     out
 }
 
+/// A text from outside as lines of at most `max` columns: cleaned, and of one that is too long to be read (a server's error may hold a value of
+/// megabytes) the beginning with its size.
+pub fn paragraph(text: &str, max: usize) -> Vec<String> {
+    wrap(&clean(&beginning(text)), max)
+}
+
+/// At most [`LISTED_BYTES`] of a text, and how long all of it is.
+pub fn beginning(text: &str) -> Cow<'_, str> {
+    if text.len() <= LISTED_BYTES {
+        return Cow::Borrowed(text);
+    }
+    let shown = &text[..text.floor_char_boundary(LISTED_BYTES)];
+    Cow::Owned(format!("{shown} … ({} in all)", bytes(text.len() as u64)))
+}
+
 /// Breaks cleaned text at blanks into lines of at most `max` columns; what follows a break is indented as its line was.
 /// A word that is longer than a line is cut.
 pub fn wrap(text: &str, max: usize) -> Vec<String> {
@@ -147,7 +177,7 @@ pub fn wrap(text: &str, max: usize) -> Vec<String> {
     let mut out = Vec::new();
     for line in text.split('\n') {
         // What fits keeps the blanks between its words: they may be columns.
-        if width(line) <= max {
+        if fits(line, max) {
             out.push(line.trim_end().to_string());
             continue;
         }
@@ -162,19 +192,16 @@ pub fn wrap(text: &str, max: usize) -> Vec<String> {
             // Blanks inside of a line are kept: they may stand in a literal.
             let mut blanks = if empty { 0 } else { rest[..start].chars().count() };
             rest = &rest[end..];
-            if !empty && width(&current) + blanks + width(word) > max {
+            // What is left of the line; nothing is left where the blanks alone are too many. A word may be megabytes: it is not measured whole.
+            let left = |current: &str, blanks: usize| max.checked_sub(width(current) + blanks);
+            if !empty && !left(&current, blanks).is_some_and(|left| fits(word, left)) {
                 out.push(std::mem::replace(&mut current, indent.clone()));
                 (empty, blanks) = (true, 0);
             }
-            while width(&current) + blanks + width(word) > max {
+            while !left(&current, blanks).is_some_and(|left| fits(word, left)) {
                 let room = max - width(&current).min(max - 1);
-                let mut used = 0;
-                let cut = word.grapheme_indices(true).find(|(_, g)| {
-                    used += g.width();
-                    used > room
-                });
                 // The first grapheme always goes, however wide, so that this ends.
-                let at = cut.map_or(word.len(), |(i, _)| i).max(word.graphemes(true).next().map_or(1, str::len));
+                let at = beyond(word, room).unwrap_or(word.len()).max(word.graphemes(true).next().map_or(1, str::len));
                 current.push_str(&word[..at]);
                 out.push(std::mem::replace(&mut current, indent.clone()));
                 word = &word[at..];
@@ -349,6 +376,17 @@ mod tests {
         assert_eq!(truncate("abc", 3), "abc");
         assert_eq!(truncate("abcd", 3), "ab…");
         assert_eq!(truncate("abcd", 0), "");
+    }
+
+    #[test]
+    fn a_word_of_megabytes_is_broken_in_one_pass() {
+        // Measured whole for each line that is cut from it, this would be 10^11 steps.
+        let word = "x".repeat(4_000_000);
+        let lines = wrap(&word, 76);
+        assert_eq!((lines.len(), lines.concat().len()), (4_000_000_usize.div_ceil(76), 4_000_000));
+        let lines = paragraph(&format!("invalid input: \u{1b}{word}"), 76);
+        assert!(lines.len() < 40 && lines[1].starts_with("␛xxx") && lines.join(" ").contains("… (4.0 MB in all)"), "{lines:?}");
+        assert_eq!(paragraph("a b", 76), ["a b"]);
     }
 
     #[test]

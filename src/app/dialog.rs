@@ -279,13 +279,13 @@ pub struct FormShape {
 impl Form {
     /// On a screen of this size.
     pub fn shape(&self, (columns, rows): (u16, u16)) -> FormShape {
-        use crate::text::{clean, width, wrap};
+        use crate::text::{clean, paragraph, width};
         let most = |of: &dyn Fn(&Field) -> usize| self.fields.iter().map(of).max().unwrap_or(0);
         let labels = most(&|f| width(&clean(&f.label))).min(24) as u16 + 2;
         // As wide as the longest hint wants, where the screen is.
         let hints = most(&|f| width(&f.hint)).min(200) as u16;
         let across = (labels + hints + 5).clamp(76, 130).min(columns.saturating_sub(4));
-        let broken = |l: &String| wrap(&clean(l), usize::from(across.saturating_sub(4)));
+        let broken = |l: &String| paragraph(l, usize::from(across.saturating_sub(4)));
         let body: Vec<String> = self.body.iter().flat_map(broken).collect();
         let problem: Vec<String> = self.problem.iter().flat_map(broken).collect();
         let each = if self.fields.iter().any(|f| !f.hint.is_empty()) { 2 } else { 1 };

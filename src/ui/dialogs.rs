@@ -12,7 +12,7 @@ use crate::app::rest;
 use crate::app::{Action, State};
 use crate::config::keymap::{Leads, Lookup, show};
 use crate::model::Dialect;
-use crate::text::{self, wrap};
+use crate::text::{self, paragraph};
 use ratatui::style::Style;
 
 /// Draws a dialog; returns where the terminal's cursor belongs.
@@ -87,7 +87,7 @@ fn centred(state: &State, w: u16, h: u16) -> Area {
 
 fn confirm(state: &State, d: &Confirm, c: &mut Canvas<'_>) {
     let width = 72.min(state.size.0.saturating_sub(4));
-    let body: Vec<String> = d.body.iter().flat_map(|l| wrap(&text::clean(l), usize::from(width.saturating_sub(4)))).collect();
+    let body: Vec<String> = d.body.iter().flat_map(|l| paragraph(l, usize::from(width.saturating_sub(4)))).collect();
     let area = centred(state, width, body.len() as u16 + 4);
     let inside = boxed(c, area, &text::clean(&d.title), "");
     for (i, l) in body.iter().enumerate() {
@@ -239,9 +239,8 @@ fn messages(state: &State, list: ListCursor, c: &mut Canvas<'_>) {
     let lines = |i: usize| {
         let note = notes[i];
         let more = if i == list.at { &note.more[..] } else { &[] };
-        let text = wrap(&text::clean(&note.text), width).into_iter().map(|l| (l, true));
-        let more: Vec<String> =
-            more.iter().flat_map(|m| wrap(&text::clean(m), width.saturating_sub(2))).map(|l| format!("  {l}")).collect();
+        let text = paragraph(&note.text, width).into_iter().map(|l| (l, true));
+        let more: Vec<String> = more.iter().flat_map(|m| paragraph(m, width.saturating_sub(2))).map(|l| format!("  {l}")).collect();
         text.chain(more.into_iter().map(|l| (l, false))).collect::<Vec<_>>()
     };
     let rows = usize::from(inside.h);

@@ -13,7 +13,7 @@ use crate::text::{self, wrap};
 /// Draws the message; `end` is the column before which the last line is free, `above` the rows over it that may be covered.
 pub fn draw(state: &State, note: &Note, footer: Area, end: u16, above: u16, c: &mut Canvas<'_>) {
     let style = c.look.severity(note.severity);
-    let parts: Vec<String> = std::iter::once(&note.text).chain(&note.more).map(|l| text::clean(l).into_owned()).collect();
+    let parts: Vec<String> = std::iter::once(&note.text).chain(&note.more).map(|l| text::clean(&text::beginning(l)).into_owned()).collect();
     let key = keys::keys_now(state, Action::Messages).unwrap_or_else(|| format!(":{}", Action::Messages.name()));
     let behind = match state.messages.unseen {
         0 => String::new(),

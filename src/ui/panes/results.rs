@@ -40,7 +40,7 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
             let (rows, last) = inside.split_top(inside.h.saturating_sub(1));
             grid(tab, rows, focused, c);
             let style = if e.kind == Kind::Cancelled { look.warning } else { look.critical };
-            let mut words = text::clean(&e.message).into_owned();
+            let mut words = told(&e.message);
             if matches!(tab.progress, Progress::Cut(..)) {
                 // That it took effect matters more than why its rows are not here.
                 words = e.hints.first().map_or(words.clone(), |effect| format!("{} ({words})", text::clean(effect)));
@@ -51,14 +51,17 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
         (_, Progress::Failed(e) | Progress::Cut(_, e)) => {
             let mut lines: Vec<(String, _)> = Vec::new();
             let words = if e.kind == Kind::Cancelled { look.text } else { look.critical };
-            lines.extend(text::clean_lines(&e.message).lines().map(|l| (l.to_string(), words)));
+            lines.extend(text::clean_lines(&text::beginning(&e.message)).lines().map(|l| (l.to_string(), words)));
             if let Some(code) = &e.code {
                 lines.push((format!("code {}", text::clean(code)), look.dim));
             }
             lines.extend(
-                e.detail.iter().flat_map(|d| text::clean_lines(d).lines().map(str::to_string).collect::<Vec<_>>()).map(|l| (l, look.text)),
+                e.detail
+                    .iter()
+                    .flat_map(|d| text::clean_lines(&text::beginning(d)).lines().map(str::to_string).collect::<Vec<_>>())
+                    .map(|l| (l, look.text)),
             );
-            lines.extend(e.hints.iter().map(|h| (text::clean(h).into_owned(), look.text)));
+            lines.extend(e.hints.iter().map(|h| (told(h), look.text)));
             if let Some(at) = crate::app::panes::results::acts::fault(state) {
                 let editor = &state.query.editor;
                 let line = editor.line_of(at);
@@ -90,11 +93,16 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
     }
 }
 
+/// What a server says may hold a value of megabytes, and this is done for each frame.
+fn told(words: &str) -> String {
+    text::clean(&text::beginning(words)).into_owned()
+}
+
 fn notices(tab: &ResultTab) -> Vec<String> {
     let mut out = Vec::new();
     for n in &tab.notices {
-        out.push(text::clean(&format!("{}: {}", n.severity, n.message)).into_owned());
-        out.extend(n.detail.iter().chain(&n.hint).map(|d| format!("  {}", text::clean(d))));
+        out.push(told(&format!("{}: {}", n.severity, n.message)));
+        out.extend(n.detail.iter().chain(&n.hint).map(|d| format!("  {}", told(d))));
     }
     if tab.unheard > 0 {
         out.push(format!("… and {} more that are not kept", text::thousands(tab.unheard)));
@@ -107,7 +115,7 @@ pub fn wrapped(c: &mut Canvas<'_>, area: Area, lines: &[(String, ratatui::style:
     let width = usize::from(area.w.saturating_sub(3));
     let mut y = area.y;
     for (l, style) in lines {
-        for part in text::wrap(l, width) {
+        for part in text::wrap(&text::beginning(l), width) {
             if y >= area.y + area.h {
                 return;
             }
