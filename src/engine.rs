@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 mod assessing;
 pub use effects::{Touched, Writer};
 pub(crate) use fixes::behind_the_greatest;
-pub use fixes::{Fixes, NEW_ROWS, NewRows, RowsBy};
+pub use fixes::{Back, Fixes, NEW_ROWS, NewRows, RowsBy};
 mod effects;
 mod failover;
 pub mod fingerprint;

@@ -264,6 +264,25 @@ fn what_a_login_may_not_see_is_looked_up_elsewhere_held_or_told_on_mariadb() {
     // max() takes an ENUM by its letters: an old row would be told as new.
     let told = run(&home, 0, "insert into e values ('m', 3)");
     assert!(!told.contains("v 1") && told.contains("have two orders"), "{told}");
+    // Keys of a table that is not shown lead back to the table itself, and take further rows of it along.
+    sql("set foreign_key_checks = 0; create table la (id int primary key, b int, s varchar(9), t int);
+         create table lb (id int primary key, a int, foreign key (a) references la (id) on delete cascade);
+         alter table la add foreign key (b) references lb (id) on delete cascade; insert into la select seq, null, 'x', 0 from seq_1_to_20;
+         insert into lb values (100, 1); update la set b = 100 where id > 17;
+         create table na (id int primary key, b int, k int unique);
+         create table nb (id int primary key, a int, unique (a), foreign key (a) references na (k) on delete cascade);
+         alter table na add foreign key (b) references nb (a) on delete set null; insert into na values (1, 7, 7), (2, 7, null); insert into nb values (1, 7);
+         grant select, insert, update, delete on reach_lim.la to reach_lim@localhost; grant select, insert, update, delete on reach_lim.na to reach_lim@localhost");
+    for text in ["delete from la order by s limit 3", "delete from la where id = 1"] {
+        let told = run(&home, 4, text);
+        assert!(told.contains("so it was rolled back"), "{text}: {told}");
+    }
+    assert_eq!(sql("select count(*) from la").trim(), "20");
+    assert!(run(&home, 4, "delete from na where id = 1").contains("so it was rolled back"));
+    assert_eq!(sql("select group_concat(b) from na").trim(), "7,7");
+    let told = run(&home, 0, "delete from la where id = 2");
+    assert!(told.contains("1 row affected") && told.contains("may not see"), "{told}");
+    assert!(run(&home, 0, "update la set t = 1 where id < 9").contains("7 rows affected"));
     // Who may change every table of the database is shown every key.
     let told = run(&on_maria(maria, "reach_lim"), 0, "delete from p where id = 2");
     assert!(told.contains("1 row of reach_lim.read_only") && !told.contains("may not see"), "{told}");

@@ -3,6 +3,7 @@
 
 use super::Session;
 use crate::model::{Param, Result, TableInfo};
+use crate::sql::before::Touch;
 use futures_util::future::BoxFuture;
 use std::collections::BTreeMap;
 
@@ -68,13 +69,24 @@ pub trait Fixes: Send + Sync {
         Box::pin(async { Ok(None) })
     }
     /// What its user should know of the table's rows as they are shown and saved, and of what nobody here can see of a change: sentences
-    /// without their full stop. `saved`: rows were saved; `leads`: rows that refer to those that change may change with them.
-    fn remarks<'a>(&'a self, _s: &'a Session, _table: &'a TableInfo, _saved: bool, _leads: bool) -> BoxFuture<'a, Result<Vec<String>>> {
+    /// without their full stop. `touch` is what is done to rows that were saved; `None` where none were.
+    fn remarks<'a>(&'a self, _s: &'a Session, _table: &'a TableInfo, _touch: Option<&'a Touch>) -> BoxFuture<'a, Result<Vec<String>>> {
         Box::pin(async { Ok(Vec::new()) })
+    }
+    /// What foreign keys that this login is not shown may do to further rows of the table, when rows of it are touched.
+    fn unseen_back<'a>(&'a self, _s: &'a Session, _table: &'a TableInfo, _touch: &'a Touch) -> BoxFuture<'a, Result<Back>> {
+        Box::pin(async { Ok(Back::default()) })
     }
     /// How the rows of an INSERT into the table can be told from all others once it has run: asked before it, inside its transaction.
     /// Half a sentence where they cannot.
     fn new_rows<'a>(&'a self, s: &'a Session, table: &'a TableInfo) -> BoxFuture<'a, Result<std::result::Result<NewRows, String>>>;
+}
+
+/// What foreign keys may do to further rows of a table when rows of it are touched, by keys to itself or along others and back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Back {
+    pub deletes: bool,
+    pub changes: bool,
 }
 
 /// Rows by some of their values, and how many there are of each.

@@ -2,8 +2,9 @@
 
 use super::catalog::lit;
 use super::{MySql, mariadb};
-use crate::engine::{Fixes, NewRows, Session};
-use crate::model::{Dialect, Error, Result, TableInfo};
+use crate::engine::{Back, Fixes, NewRows, Session};
+use crate::model::{Dialect, Result, TableInfo};
+use crate::sql::before::Touch;
 use crate::sql::lex;
 use crate::text;
 use futures_util::future::BoxFuture;
@@ -36,10 +37,35 @@ impl Fixes for MySql {
         // "Cascaded foreign key actions do not activate triggers", both manuals say; tried on MariaDB 10.11, MySQL 8.4 and 9.7.
         false
     }
-    fn remarks<'a>(&'a self, s: &'a Session, table: &'a TableInfo, saved: bool, leads: bool) -> BoxFuture<'a, Result<Vec<String>>> {
+    fn remarks<'a>(&'a self, s: &'a Session, table: &'a TableInfo, touch: Option<&'a Touch>) -> BoxFuture<'a, Result<Vec<String>>> {
         Box::pin(async move {
-            let zone = if saved { zone(s, table).await? } else { None };
-            Ok(zone.into_iter().chain(unseen(s, table, leads).await?).collect())
+            let mut out = Vec::new();
+            if let Some(touch) = touch {
+                out.extend(zone(s, table).await?);
+                if keys_unseen(s, table, touch).await? {
+                    out.push(
+                        "tables that this login may not see can have foreign keys to these rows: what those change there is neither told nor saved"
+                            .into(),
+                    );
+                }
+            }
+            if !mariadb(s) && !has(s, table, "'TRIGGER'", true).await? {
+                out.push(
+                    "this login lacks TRIGGER, so triggers of the table would not be seen: what they change is neither told nor saved"
+                        .into(),
+                );
+            }
+            Ok(out)
+        })
+    }
+    fn unseen_back<'a>(&'a self, s: &'a Session, table: &'a TableInfo, touch: &'a Touch) -> BoxFuture<'a, Result<Back>> {
+        Box::pin(async move {
+            if !keys_unseen(s, table, touch).await? {
+                return Ok(Back::default());
+            }
+            // Whatever way they take, they come back by a key of the table's own.
+            let out = super::referrers::own_rules(s, table).await?;
+            Ok(Back { deletes: out.deletes && *touch == Touch::Delete, ..out })
         })
     }
     fn new_rows<'a>(&'a self, s: &'a Session, table: &'a TableInfo) -> BoxFuture<'a, Result<std::result::Result<NewRows, String>>> {
@@ -62,28 +88,33 @@ async fn zone(s: &Session, table: &TableInfo) -> Result<Option<String>> {
 /// What the server's catalogue keeps from a login: foreign keys of tables on which it has no right at all, and on MySQL the triggers of
 /// tables for which it lacks TRIGGER (information_schema, "TRIGGERS" in the manual). A right to change all tables of the database shows the
 /// keys; a key from another database may stay unseen.
-async fn unseen(s: &Session, table: &TableInfo, leads: bool) -> Result<Vec<String>> {
-    // Of a role's rights nothing stands there: what is said is "can".
+async fn keys_unseen(s: &Session, table: &TableInfo, touch: &Touch) -> Result<bool> {
+    let refers = match touch {
+        Touch::Nothing => false,
+        Touch::Delete | Touch::Any => true,
+        // A key refers to columns that an index begins with.
+        Touch::Update(columns) => {
+            let columns = columns.iter().map(|c| lit(c)).chain(["''".into()]).collect::<Vec<_>>().join(", ");
+            let (schema, name) = (lit(&table.schema), lit(&table.name));
+            let found = s.fetch(format!(
+                "SELECT EXISTS (SELECT 1 FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = {schema} AND TABLE_NAME = {name} AND COLUMN_NAME IN ({columns}))"
+            ));
+            found.await?.scalar() == Some("1")
+        }
+    };
+    Ok(refers && !has(s, table, "'INSERT', 'UPDATE', 'DELETE', 'REFERENCES', 'ALTER'", false).await?)
+}
+
+/// One of these rights on all tables, on those of its database, or (`of_table`) on the table. Of a role's rights nothing stands there.
+async fn has(s: &Session, table: &TableInfo, rights: &str, of_table: bool) -> Result<bool> {
     let own = "GRANTEE = (SELECT CONCAT(QUOTE(LEFT(u, CHAR_LENGTH(u) - CHAR_LENGTH(SUBSTRING_INDEX(u, '@', -1)) - 1)), '@', \
                QUOTE(SUBSTRING_INDEX(u, '@', -1))) FROM (SELECT CURRENT_USER() AS u) AS me)";
     let (schema, name) = (lit(&table.schema), lit(&table.name));
-    let has = |rights: &'static str, of_table: bool| {
-        let text = format!(
-            "SELECT EXISTS (SELECT 1 FROM information_schema.USER_PRIVILEGES WHERE {own} AND PRIVILEGE_TYPE IN ({rights})) \
-             OR EXISTS (SELECT 1 FROM information_schema.SCHEMA_PRIVILEGES WHERE {own} AND {schema} LIKE TABLE_SCHEMA AND PRIVILEGE_TYPE IN ({rights})) \
-             OR {of_table} AND EXISTS (SELECT 1 FROM information_schema.TABLE_PRIVILEGES WHERE {own} AND TABLE_SCHEMA = {schema} \
-                AND TABLE_NAME = {name} AND PRIVILEGE_TYPE IN ({rights}))"
-        );
-        async move { Ok::<bool, Error>(s.fetch(text).await?.scalar() == Some("1")) }
-    };
-    let mut out = Vec::new();
-    if leads && !has("'INSERT', 'UPDATE', 'DELETE', 'REFERENCES', 'ALTER'", false).await? {
-        out.push(
-            "tables that this login may not see can have foreign keys to these rows: what those change is neither told nor saved".into(),
-        );
-    }
-    if !mariadb(s) && !has("'TRIGGER'", true).await? {
-        out.push("this login lacks TRIGGER, so triggers of the table would not be seen: what they change is neither told nor saved".into());
-    }
-    Ok(out)
+    let text = format!(
+        "SELECT EXISTS (SELECT 1 FROM information_schema.USER_PRIVILEGES WHERE {own} AND PRIVILEGE_TYPE IN ({rights})) \
+         OR EXISTS (SELECT 1 FROM information_schema.SCHEMA_PRIVILEGES WHERE {own} AND {schema} LIKE TABLE_SCHEMA AND PRIVILEGE_TYPE IN ({rights})) \
+         OR {of_table} AND EXISTS (SELECT 1 FROM information_schema.TABLE_PRIVILEGES WHERE {own} AND TABLE_SCHEMA = {schema} \
+            AND TABLE_NAME = {name} AND PRIVILEGE_TYPE IN ({rights}))"
+    );
+    Ok(s.fetch(text).await?.scalar() == Some("1"))
 }

@@ -2,9 +2,9 @@
 //! that stands in the table's definition.
 
 use super::catalog::{at, lit, q};
-use crate::engine::Session;
 use crate::engine::referrers::from_rows;
-use crate::model::{Dialect, Error, Referrer, Result};
+use crate::engine::{Back, Session};
+use crate::model::{Dialect, Error, Referrer, Result, TableInfo};
 use crate::sql::{self, TokenKind};
 
 /// See `Catalog::referrers`.
@@ -38,28 +38,59 @@ pub(super) async fn of(s: &Session, table: &[String]) -> Result<Vec<Referrer>> {
     from_rows(found.rows, enforced)
 }
 
+/// What the table's own foreign keys to other tables do to its rows.
+pub(super) async fn own_rules(s: &Session, table: &TableInfo) -> Result<Back> {
+    let definition = s.fetch(format!("SHOW CREATE TABLE {}.{}", q(&table.schema), q(&table.name))).await?;
+    Ok(back(definition.rows.first().map_or("", |r| at(r, 1)), &table.name))
+}
+
+fn back(definition: &str, own: &str) -> Back {
+    let words = words(definition);
+    let acts = |rule: &str| !matches!(rule, "NO ACTION" | "RESTRICT");
+    let mut out = Back::default();
+    for (i, _) in words.windows(2).enumerate().filter(|(_, w)| *w == ["FOREIGN", "KEY"]) {
+        let key = of_key(&words, i + 2);
+        // Another database would stand before the name.
+        if key.windows(3).any(|w| w[0] == "REFERENCES" && w[1] == q(own) && w[2] == "(") {
+            continue;
+        }
+        let [on_delete, on_update] = ["DELETE", "UPDATE"].map(|event| rule(key, event));
+        out.deletes |= on_delete == "CASCADE";
+        out.changes |= acts(&on_update) || on_delete != "CASCADE" && acts(&on_delete);
+    }
+    out
+}
+
 /// What a foreign key does on DELETE and on UPDATE, from the definition of its table as the server writes it: what is not written is
 /// `NO ACTION`.
 fn rules(definition: &str, constraint: &str) -> Option<[String; 2]> {
-    let means = |kind| !matches!(kind, TokenKind::Whitespace | TokenKind::Comment);
-    let words: Vec<&str> =
-        sql::lex(Dialect::MySql, definition).into_iter().filter(|t| means(t.kind)).map(|t| &definition[t.span]).collect();
+    let words = words(definition);
     let begin = words.windows(4).position(|w| w[0] == "CONSTRAINT" && w[1] == q(constraint) && w[2] == "FOREIGN" && w[3] == "KEY")? + 4;
-    // Its end is the comma behind its columns, or the parenthesis that closes the table's.
+    let key = of_key(&words, begin);
+    Some(["DELETE", "UPDATE"].map(|event| rule(key, event)))
+}
+
+fn words(definition: &str) -> Vec<&str> {
+    let means = |kind| !matches!(kind, TokenKind::Whitespace | TokenKind::Comment);
+    sql::lex(Dialect::MySql, definition).into_iter().filter(|t| means(t.kind)).map(|t| &definition[t.span]).collect()
+}
+
+/// The words of the key that begins here: to the comma behind its columns, or to the parenthesis that closes the table's.
+fn of_key<'a, 'b>(words: &'b [&'a str], begin: usize) -> &'b [&'a str] {
     let mut depth = 0;
     let ends = |w: &&str| {
         depth += i32::from(*w == "(") - i32::from(*w == ")");
         depth < 0 || depth == 0 && *w == ","
     };
     let end = words[begin..].iter().position(ends).map_or(words.len(), |n| begin + n);
-    let rule = |event: &str| {
-        let at = words[begin..end].windows(2).position(|w| w == ["ON", event]).map(|n| begin + n + 2)?;
-        let rest = &words[at..end];
-        let two = matches!(rest.first(), Some(&"SET" | &"NO"));
-        Some(rest[..rest.len().min(1 + usize::from(two))].join(" "))
-    };
-    let or_none = |event| rule(event).unwrap_or_else(|| "NO ACTION".into());
-    Some([or_none("DELETE"), or_none("UPDATE")])
+    &words[begin..end]
+}
+
+fn rule(key: &[&str], event: &str) -> String {
+    let Some(at) = key.windows(2).position(|w| w == ["ON", event]) else { return "NO ACTION".into() };
+    let rest = &key[at + 2..];
+    let two = matches!(rest.first(), Some(&"SET" | &"NO"));
+    rest[..rest.len().min(1 + usize::from(two))].join(" ")
 }
 
 #[cfg(test)]
@@ -79,5 +110,9 @@ mod tests {
         is("two", "NO ACTION", "CASCADE");
         is("t`3", "NO ACTION", "NO ACTION");
         assert_eq!(rules(text, "four"), None);
+        assert_eq!(back(text, "c"), Back { deletes: true, changes: true });
+        let text = "CREATE TABLE `c` (`a` int, CONSTRAINT `one` FOREIGN KEY (`a`) REFERENCES `p` (`id`) ON DELETE CASCADE)";
+        assert_eq!(back(text, "c"), Back { deletes: true, changes: false });
+        assert_eq!(back(text, "p"), Back::default(), "its key to itself is followed anyway");
     }
 }

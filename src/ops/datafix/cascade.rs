@@ -5,7 +5,7 @@
 //! several keys lead to counts once.
 
 use super::image::Images;
-use crate::engine::{Catalog, Event, Fixes, RowsBy, Session, Touched};
+use crate::engine::{Back, Catalog, Event, Fixes, RowsBy, Session, Touched};
 use crate::model::{Cell, Dialect, Error, Follow, Param, Referrer, Result, RowBatch, TableInfo};
 use crate::sql::before::{Touch, lock};
 use crate::text;
@@ -146,13 +146,6 @@ pub(super) struct Start<'a> {
 pub(super) struct Reached {
     pub table: TableInfo,
     pub rows: RowsBy,
-}
-
-/// What foreign keys may do to further rows of a table when rows of it are touched, by keys to itself or along others and back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Back {
-    pub deletes: bool,
-    pub changes: bool,
 }
 
 /// Whatever rows there are now: others may be touched than those that were found.

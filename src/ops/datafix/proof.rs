@@ -2,9 +2,9 @@
 //! and may find other ones, by a function that gives another value each time or by what somebody committed in between. Whatever is not
 //! seen afterwards is not believed.
 
-use super::cascade::{Back, Reached, RowId, leads_back, row_id};
+use super::cascade::{Reached, RowId, leads_back, row_id};
 use super::sample::{Sample, by_keys, inlined};
-use crate::engine::{Catalog, Event, Fixes, RowsBy, Session};
+use crate::engine::{Back, Catalog, Event, Fixes, RowsBy, Session};
 use crate::model::{Column, Error, Param, Result, RowBatch, TableInfo};
 use crate::sql::before::Touch;
 use crate::text;
@@ -29,6 +29,8 @@ pub(super) struct Proof<'a> {
     /// Columns of the rows alone.
     own: usize,
     rows: HashMap<RowId, u64>,
+    /// What foreign keys that nobody here can see may do to further rows of the table.
+    unseen: Back,
     way: Way,
 }
 
@@ -50,7 +52,7 @@ enum Way {
 
 impl<'a> Proof<'a> {
     /// `columns` of the SELECT: places stand at its end.
-    pub fn new(fixes: &dyn Fixes, table: &'a TableInfo, columns: &[Column]) -> Self {
+    pub fn new(fixes: &dyn Fixes, table: &'a TableInfo, columns: &[Column], unseen: Back) -> Self {
         let end = columns.len();
         let named = fixes.places().filter(|p| end >= 2 && columns[end - 2].name == p[0] && columns[end - 1].name == p[1]);
         let place = |name: &str| columns.iter().position(|c| c.name == name);
@@ -63,6 +65,7 @@ impl<'a> Proof<'a> {
             keys: Vec::new(),
             own: end - named.map_or(0, |p| p.len()),
             rows: HashMap::new(),
+            unseen,
             way: Way::Open,
         }
     }
@@ -120,8 +123,8 @@ impl<'a> Proof<'a> {
             // Values by which a row is not found (FLOAT, BIT) leave some out.
             found = rows.len() == self.keys.len();
             // What stands under a key that is set may be another row.
-            if found && !sets_key(touch, self.table) {
-                let further = *touch == Touch::Delete && leads_back(catalog, s, self.table, touch).await?.deletes;
+            if found && !sets_key(touch, self.table) && !self.unseen.changes {
+                let further = *touch == Touch::Delete && (self.unseen.deletes || leads_back(catalog, s, self.table, touch).await?.deletes);
                 let all = if further { Some(self.count(s).await?) } else { None };
                 self.way = Way::ByKey(rows, all);
             }
@@ -228,6 +231,10 @@ impl<'a> Proof<'a> {
                 let gone: HashMap<RowId, u64> = before.iter().map(gone).filter(|(_, n)| *n > 0).collect();
                 let all = gone.values().sum::<u64>();
                 let of_saved = gone.iter().map(|(id, n)| self.rows.get(id).copied().unwrap_or(0).min(*n)).sum::<u64>();
+                // All of them are gone, and what foreign keys took along.
+                if deletes && of_saved == self.rows.values().sum::<u64>() && all == of_saved + with_it {
+                    return Ok(None);
+                }
                 // An UPDATE may give a row the values of another one.
                 if of_saved < all || deletes && all != affected { Err(others(all.max(affected), of_saved)) } else { Ok(None) }
             }

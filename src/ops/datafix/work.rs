@@ -5,7 +5,7 @@ use super::image::{ImageFile, Images};
 use super::proof::{Look, Proof};
 use super::sample::{self, Change, Changes};
 use super::{BeforeImage, Cx};
-use crate::engine::{Catalog, Event, Fixes, NewRows, Session, Touched};
+use crate::engine::{Back, Catalog, Event, Fixes, NewRows, Session, Touched};
 use crate::model::{Dialect, Error, Kind, Param, Result, TableInfo};
 use crate::ops::cells::{self, CellStatement};
 use crate::sql::before::{Touch, unlocked};
@@ -85,6 +85,11 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
     let mut image: Option<ImageFile> = None;
     let mut named: Vec<(u64, cascade::Seen, Option<Proof<'_>>)> = Vec::new();
     let fired = fixes.triggers_fired(s).await?;
+    let touch = all_touched(&steps, table);
+    let unseen = match (table, &touch) {
+        (Some(table), Some(touch)) => fixes.unseen_back(s, table, touch).await?,
+        _ => Back::default(),
+    };
     // All rows are saved, and locked, before the first of them is changed.
     for (i, step) in steps.iter().enumerate() {
         let mut seen = cascade::Seen::default();
@@ -103,8 +108,8 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
                 match event.map_err(saving)? {
                     Event::Columns(c) => {
                         // An edited row is named by its key, and counted.
-                        let proven = matches!(step.sends, Sends::Typed { .. }) || fixes.watches();
-                        let noted = table.filter(|_| proven).map(|t| Proof::new(fixes, t, &c));
+                        let proven = matches!(step.sends, Sends::Typed { .. }) || fixes.watches() || unseen != Back::default();
+                        let noted = table.filter(|_| proven).map(|t| Proof::new(fixes, t, &c, unseen));
                         own = noted.as_ref().map_or(c.len(), Proof::columns);
                         sample.columns(&c[..own]);
                         file.columns(&c[..own])?;
@@ -277,14 +282,24 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
     let mut changes = sample.after(dialect, s, table, did).await?;
     switch(s, &as_set).await?;
     if let Some(table) = table {
-        let leads = existed > 0 && (touched.delete || table.key.iter().any(|k| sets.contains(k)));
-        fixes.remarks(s, table, existed > 0, leads).await?.into_iter().for_each(|words| changes.note(words));
+        fixes.remarks(s, table, touch.as_ref().filter(|_| existed > 0)).await?.into_iter().for_each(|words| changes.note(words));
     }
     changes.rows.extend(fresh.rows.into_iter().map(|cells| Change::Inserted { cells }));
     fresh.why.into_iter().for_each(|why| changes.note(why));
     said.into_iter().for_each(|words| changes.note(words));
     changes.rows.extend(returned.rows.into_iter().map(|cells| Change::Returned { cells }));
     Ok(Done { affected, before, cascades, changes })
+}
+
+/// What all of them do to rows that were there before; `None` where they only insert.
+fn all_touched(steps: &[Step<'_>], table: Option<&TableInfo>) -> Option<Touch> {
+    let all = steps.iter().filter(|step| step.select.is_some()).map(|step| step.touch.clone()).reduce(|a, b| match (a, b) {
+        (Touch::Update(a), Touch::Update(b)) => Touch::Update([a, b].concat()),
+        (Touch::Nothing, other) | (other, Touch::Nothing) => other,
+        (Touch::Delete, _) | (_, Touch::Delete) => Touch::Delete,
+        _ => Touch::Any,
+    })?;
+    Some(table.map_or(all.clone(), |table| cascade::with_computed(all, table)))
 }
 
 /// Switches how the session sends values, where there is something to switch.
