@@ -205,10 +205,10 @@ async fn run(cli: Cli) -> Result<ExitCode> {
                 Command::Backup(b) => backup::backup(&cx, b).await,
                 Command::Checklist(c) => checklist::checklist(&cx, c).await,
                 Command::Run { checklist, range, issue, test } => checklist::run(&cx, &checklist, range, issue, test.as_deref()).await,
-                Command::Import { target, table, file, commit, skip_refused, null, format } => {
+                Command::Import { target, table, file, commit, skip_refused, replace, null, format } => {
                     let form = import::form(&file, format)?;
-                    import::import(&cx, &target, crate::ops::import::Import { file, form, table, null, skip_refused, commit, tried: None })
-                        .await
+                    let what = crate::ops::import::Import { file, form, table, null, skip_refused, commit, tried: None };
+                    if replace { import::replace(&cx, &target, what).await } else { import::import(&cx, &target, what).await }
                 }
                 Command::History { target, search, limit, format } => {
                     history::history(&cx, target.as_deref(), search.as_deref(), limit, format)

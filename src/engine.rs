@@ -29,6 +29,7 @@ mod assessing;
 pub use effects::{Touched, Writer};
 pub(crate) use fixes::behind_the_greatest;
 pub use fixes::{Back, Fixes, NEW_ROWS, NewRows, RowsBy};
+pub use referrers::refers_nowhere;
 mod effects;
 mod failover;
 pub mod fingerprint;

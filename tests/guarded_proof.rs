@@ -621,3 +621,43 @@ fn what_a_session_reads_otherwise_is_held_on_mariadb() {
     assert!(told.contains("1 row affected"), "{told}");
     assert_eq!(maria.sql("provenquotes", "select group_concat(v order by id) from t").trim(), "a,c,n");
 }
+
+/// What a data fix saved is put back with one command, over what stands there by now.
+#[test]
+fn saved_rows_are_put_in_the_place_of_what_is_there() {
+    let (pg, maria) = (PgServer::shared(), MariaServer::shared());
+    let seed = "create table notes (id integer primary key, author varchar(9), body varchar(9)); insert into notes values (1, 'mira', 'a'), (2, 'jo', null), (3, 'c', 'c')";
+    pg.create_database("provenput");
+    pg.psql("provenput", seed);
+    maria.create_database("provenput");
+    maria.sql("provenput", seed);
+    let lite = guarded::home(guarded::SQLITE, 100);
+    guarded::sqlite(&lite, seed);
+    for home in [lite, on_postgres(pg, "provenput", "postgres"), on_maria(maria, "provenput")] {
+        let command = |code: i32, args: &[&str]| {
+            let out = support::command(home.path()).args(args).output().expect("run");
+            let text = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+            assert_eq!(out.status.code(), Some(code), "{args:?}: {text}");
+            text
+        };
+        let all = || command(0, &["query", "g", "select * from notes order by id", "--format", "csv"]).replace(char::is_whitespace, " ");
+        let rows = |text: &str| text.split(" · ").next().unwrap_or_default().to_string();
+        let before = rows(&all());
+        run(&home, 0, "update notes set body = 'y', author = 'x' where id < 3");
+        let file = image(&home, "mira").display().to_string();
+        // One of them has changed once more, the other one is gone.
+        run(&home, 0, "update notes set body = null where id = 1");
+        run(&home, 0, "delete from notes where id = 2");
+        let told = command(0, &["import", "g", "notes", &file, "--replace"]);
+        assert!(told.contains("2 rows affected; 1 row saved as they were") && told.contains("author x → mira"), "{told}");
+        assert_ne!(rows(&all()), before, "only tried");
+        for _ in ["puts them back", "what is so already is no fault"] {
+            command(0, &["import", "g", "notes", &file, "--replace", "--commit"]);
+            assert_eq!(rows(&all()), before);
+        }
+        std::fs::write(home.path().join("twice.csv"), "id,author,body\n1,a,b\n1,c,d\n").expect("file");
+        let told = command(2, &["import", "g", "notes", "twice.csv", "--replace", "--commit"]);
+        assert!(told.contains("line 3: its key stands in line 2, too"), "{told}");
+        assert!(command(0, &["journal", "show", "g"]).contains("2 rows of notes replaced"));
+    }
+}

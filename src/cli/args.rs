@@ -353,6 +353,9 @@ pub enum Command {
         /// Leave out rows that are refused; without it one refused row keeps all of them out
         #[arg(long)]
         skip_refused: bool,
+        /// Put each row in the place of the one with the same key, and make those that are not there: so saved rows stand again as they were
+        #[arg(long, conflicts_with = "skip_refused")]
+        replace: bool,
         /// Text that stands for NULL; without it nothing at all in CSV, \\N in TSV, null in NDJSON
         #[arg(long, value_name = "TEXT")]
         null: Option<String>,

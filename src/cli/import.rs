@@ -36,6 +36,26 @@ pub async fn import(cx: &Cx, target: &str, what: Import) -> Result<ExitCode> {
     Ok(if report.refused == 0 && (report.committed || !what.commit) { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
+/// Rows in the place of those with the same keys.
+pub async fn replace(cx: &Cx, target: &str, what: Import) -> Result<ExitCode> {
+    let target = connect::target(cx, target)?;
+    loop {
+        let attempt = async {
+            let conn = crate::ops::connect::connect_to(cx, target.clone()).await?;
+            let backend = AtomicU64::new(0);
+            let own = || Some(backend.load(Ordering::Relaxed)).filter(|b| *b > 0);
+            let opened = |s: &crate::engine::Session| backend.store(s.backend().unwrap_or(0), Ordering::Relaxed);
+            let work = import::replace(cx, &conn, None, &what, opened);
+            let fix = crate::ops::waits::told(&conn, "import", &own, &output::message, work).await?;
+            super::query::answered(cx, &conn, fix, what.commit).await
+        };
+        match attempt.await {
+            Err(e) if e.asks() => connect::ask(cx, &target, e)?,
+            other => return other.map(|()| ExitCode::SUCCESS),
+        }
+    }
+}
+
 /// The form of a file: what was asked for, or its ending.
 pub fn form(path: &std::path::Path, asked: Option<super::args::ImportFormat>) -> Result<import::reader::Form> {
     use super::args::ImportFormat as F;

@@ -422,6 +422,11 @@ async fn fix(cx: &Cx, conn: &Connection, text: &str, values: &BTreeMap<String, P
     let opened = |s: &crate::engine::Session| backend.store(s.backend().unwrap_or(0), Ordering::Relaxed);
     let begun = datafix::begin(cx, conn, None, text, values, opened);
     let fix = waits::told(conn, "data fix", &own, &output::message, begun).await?;
+    answered(cx, conn, fix, commit).await
+}
+
+/// Shows what a data fix did, and keeps it or takes it back.
+pub(super) async fn answered(cx: &Cx, conn: &Connection, fix: datafix::DataFix, commit: bool) -> Result<()> {
     let image = match &fix.before {
         BeforeImage::Saved { path, rows } => format!("{} saved as they were in {}", text::counted(*rows, "row"), path.display()),
         BeforeImage::NotNeeded => "no rows existed before".into(),

@@ -1,6 +1,6 @@
 //! Foreign keys that lead to a table, put together from a row for each of their columns.
 
-use crate::model::{Follow, Referrer, Result};
+use crate::model::{Error, Follow, Referrer, Result};
 
 /// Rows of: schema, table, constraint, column, column referred to, rule for DELETE, rule for UPDATE (words of the standard); columns of
 /// one key stand together and in order. A further `f` tells a key that does not act, beside the session's `enforced`.
@@ -34,6 +34,11 @@ pub(super) fn from_rows(rows: Vec<Vec<Option<String>>>, enforced: bool) -> Resul
         }
     }
     Ok(out)
+}
+
+/// The server refused a row because what its foreign key leads to is not there, by the code of each engine.
+pub fn refers_nowhere(e: &Error) -> bool {
+    matches!(e.code.as_deref(), Some("1216" | "1452" | "23503" | "SQLITE_CONSTRAINT (787)"))
 }
 
 #[cfg(test)]

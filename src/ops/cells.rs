@@ -45,6 +45,8 @@ pub struct CellStatement {
     pub select: Option<(String, Vec<Param>)>,
     /// The key that the row has, and the one that it is given, where that is another one.
     pub renamed: Option<(Vec<Param>, Vec<Param>)>,
+    /// The row may be as it shall be already.
+    pub may_be_so: bool,
 }
 
 /// How the columns of a result lie on a table: for each column of the result its column of the table, if it can be edited.
@@ -105,6 +107,20 @@ struct Builder {
 }
 
 impl Builder {
+    fn new(dialect: Dialect) -> Self {
+        Builder { dialect, text: String::new(), shown: String::new(), params: Vec::new(), columns: Vec::new() }
+    }
+    /// An UPDATE of the table to these values.
+    fn update<'v>(&mut self, table: &TableInfo, cells: impl Iterator<Item = (&'v String, &'v Param)>) {
+        self.word("UPDATE ");
+        self.table(table);
+        for (i, (name, new)) in cells.enumerate() {
+            self.word(if i == 0 { " SET " } else { ", " });
+            self.name(name);
+            self.word(" = ");
+            self.value(name, new);
+        }
+    }
     fn word(&mut self, s: &str) {
         self.text.push_str(s);
         self.shown.push_str(s);
@@ -201,29 +217,14 @@ fn renamed(table: &TableInfo, key: &[(String, Param)], cells: &[(String, Param, 
 
 /// The statement of each change, in the order of the changes.
 pub fn statements(dialect: Dialect, table: &TableInfo, edits: &[RowEdit]) -> Vec<CellStatement> {
-    let builder = || Builder { dialect, text: String::new(), shown: String::new(), params: Vec::new(), columns: Vec::new() };
-    let selected = |row: &dyn Fn(&mut Builder)| {
-        let mut b = builder();
-        b.word(&format!("SELECT {} FROM ", table.whole_rows(dialect)));
-        b.table(table);
-        row(&mut b);
-        b.word(lock(dialect));
-        Some((b.text, b.params))
-    };
+    let selected = |row: &dyn Fn(&mut Builder)| Some(locked(dialect, table, row));
     edits
         .iter()
         .map(|edit| {
-            let mut b = builder();
+            let mut b = Builder::new(dialect);
             let (touch, select, renamed) = match edit {
                 RowEdit::Update { key, cells } => {
-                    b.word("UPDATE ");
-                    b.table(table);
-                    for (i, (name, _, new)) in cells.iter().enumerate() {
-                        b.word(if i == 0 { " SET " } else { ", " });
-                        b.name(name);
-                        b.word(" = ");
-                        b.value(name, new);
-                    }
+                    b.update(table, cells.iter().map(|(name, _, new)| (name, new)));
                     let row = |b: &mut Builder| b.row(key, cells.iter().map(|(name, old, _)| (name, old)));
                     row(&mut b);
                     let touch = Touch::Update(cells.iter().map(|(name, ..)| name.clone()).collect());
@@ -253,9 +254,34 @@ pub fn statements(dialect: Dialect, table: &TableInfo, edits: &[RowEdit]) -> Vec
                     (Touch::Nothing, None, None)
                 }
             };
-            CellStatement { text: b.text, params: b.params, columns: b.columns, shown: b.shown, touch, select, renamed }
+            CellStatement { text: b.text, params: b.params, columns: b.columns, shown: b.shown, touch, select, renamed, may_be_so: false }
         })
         .collect()
+}
+
+/// The SELECT of a row that keeps it from changing.
+fn locked(dialect: Dialect, table: &TableInfo, row: &dyn Fn(&mut Builder)) -> (String, Vec<Param>) {
+    let mut b = Builder::new(dialect);
+    b.word(&format!("SELECT {} FROM ", table.whole_rows(dialect)));
+    b.table(table);
+    row(&mut b);
+    b.word(lock(dialect));
+    (b.text, b.params)
+}
+
+/// The statement that gives the row with this key these values, whatever stands there.
+pub(in crate::ops) fn replacement(
+    dialect: Dialect,
+    table: &TableInfo,
+    key: &[(String, Param)],
+    cells: &[(String, Param)],
+) -> CellStatement {
+    let mut b = Builder::new(dialect);
+    b.update(table, cells.iter().map(|(name, new)| (name, new)));
+    b.key(key);
+    let touch = with_computed(Touch::Update(cells.iter().map(|(name, _)| name.clone()).collect()), table);
+    let select = Some(locked(dialect, table, &|b: &mut Builder| b.key(key)));
+    CellStatement { text: b.text, params: b.params, columns: b.columns, shown: b.shown, touch, select, renamed: None, may_be_so: true }
 }
 
 /// Changes that are written.
@@ -347,7 +373,7 @@ async fn reaches(s: &Session, one: &CellStatement, keys: &[Referrer]) -> Result<
 }
 
 /// How many rows a query has.
-async fn rows(s: &Session, text: String, params: &[Param]) -> Result<u64> {
+pub(in crate::ops) async fn rows(s: &Session, text: String, params: &[Param]) -> Result<u64> {
     let mut stream = s.run_bound(text, params.to_vec()).await?;
     let mut n = 0;
     while let Some(event) = stream.next().await {
@@ -440,6 +466,7 @@ pub(in crate::ops) async fn exactly_one(s: &Session, one: &CellStatement) -> Res
     }
     match affected {
         Some(1) => Ok(1),
+        Some(0) if one.may_be_so && is_there(s, one).await? => Ok(0),
         Some(0) if is_there(s, one).await? => Err(Error::failed("the server changed nothing, though the row is there as it was shown")
             .hint("A trigger, a rule or a policy may keep it from being changed, or the value is the same to the server.")),
         Some(n) => Err(not_one(n)),

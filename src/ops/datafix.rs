@@ -147,11 +147,33 @@ pub async fn begin_edits(
     edits: &[CellStatement],
     opened: impl FnOnce(&Session),
 ) -> Result<DataFix> {
+    let what = format!("{} of {}", crate::text::counted(edits.len() as u64, "cell edit"), crate::text::clean(&table.name));
+    rows_named(cx, conn, unlock, table, edits, what, opened).await.map_err(|e| match e.kind {
+        // Its own words say what became of the transaction.
+        Kind::Connect | Kind::ReadOnly => e.hint("The changes are still staged."),
+        Kind::Cancelled if !e.hints.is_empty() => e.hint("The changes are still staged."),
+        Kind::Held if conn.target().access == AccessMode::Open => {
+            Error { hints: vec!["A statement that is typed in the editor runs as it is here.".into(), cells::STAGED.into()], ..e }
+        }
+        _ => e.hint(cells::STAGED),
+    })
+}
+
+/// Writes rows that are named by their keys, one statement each; `what` they are together.
+pub(in crate::ops) async fn rows_named(
+    cx: &Cx,
+    conn: &Connection,
+    unlock: Option<&Unlock>,
+    table: &TableInfo,
+    edits: &[CellStatement],
+    what: String,
+    opened: impl FnOnce(&Session),
+) -> Result<DataFix> {
     let target = conn.target();
     let name = crate::text::clean(&target.name).into_owned();
     if target.access != AccessMode::Open && !guarded(cx, conn, unlock) {
         return Err(Error::read_only(format!("refused on {name}, which is read-only"))
-            .hint("For a data fix, :unlock with the target's name gives guarded access for 15 minutes. The changes stay staged."));
+            .hint("For a data fix, :unlock with the target's name gives guarded access for 15 minutes."));
     }
     if edits.len() as u64 > target.blast_radius {
         return Err(Error::held(format!("held: {} changes, and this target allows {}", edits.len(), target.blast_radius)));
@@ -169,18 +191,7 @@ pub async fn begin_edits(
     }
     let steps = edits.iter().map(|e| Step { select: e.select.clone(), sends: Sends::Edit(e), touch: e.touch.clone() }).collect();
     let texts: Vec<&str> = edits.iter().map(|e| e.shown.as_str()).collect();
-    let what = format!("{} of {}", crate::text::counted(edits.len() as u64, "cell edit"), crate::text::clean(&table.name));
-    let record = Record::new(conn, &texts, Some(what));
-    let begun = open(cx, conn, Plan { record, table: Some(table), steps, touched, texts }, opened).await;
-    begun.map_err(|e| match e.kind {
-        // Its own words say what became of the transaction.
-        Kind::Connect => e.hint("The changes are still staged."),
-        Kind::Cancelled if !e.hints.is_empty() => e.hint("The changes are still staged."),
-        Kind::Held if target.access == AccessMode::Open => {
-            Error { hints: vec!["A statement that is typed in the editor runs as it is here.".into(), cells::STAGED.into()], ..e }
-        }
-        _ => e.hint(cells::STAGED),
-    })
+    open(cx, conn, Plan { record: Record::new(conn, &texts, Some(what)), table: Some(table), steps, touched, texts }, opened).await
 }
 
 /// What is going to be done.

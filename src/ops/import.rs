@@ -3,8 +3,10 @@
 
 mod fit;
 pub mod reader;
+mod replace;
 mod report;
 
+pub use replace::replace;
 pub use report::{Match, Report};
 
 use super::query::{Unlock, guarded};
@@ -34,6 +36,8 @@ const VALUES: usize = 30_000;
 const TOLD: usize = 10_000;
 /// Rows of the file that a preview shows.
 const PREVIEWED: usize = 3;
+/// Rows, and bytes of theirs, that wait for rows which they refer to.
+const WAITING: (usize, usize) = (100_000, 1 << 26);
 /// Bytes of a binary value that a preview shows.
 const PREVIEWED_BYTES: usize = 16;
 
@@ -188,19 +192,8 @@ async fn allowed(
     fate: &mut Option<Fate>,
 ) -> Result<Report> {
     let open_target = conn.target().access == AccessMode::Open;
-    let path: Vec<String> = import.table.split('.').map(|p| p.trim_matches(['"', '`']).to_string()).collect();
-    let catalog = conn.catalog()?;
-    let reading = conn.surveyor().await?;
-    let Some(mut table) = catalog.table(&reading, &path).await? else {
-        return Err(Error::usage(format!("there is no table {} on {name}", crate::text::clean(&import.table)))
-            .hint("An import fills a table that is there: create it first."));
-    };
-    conn.reaches(&table.schema)?;
-    if let Some(why) = &table.no_rollback {
-        let table = crate::text::clean(&table.name).into_owned();
-        return Err(Error::held(format!("held: an import into {table} can neither be tried nor taken back, because {why}"))
-            .hint("Import into a table with transactions (CREATE TABLE … LIKE, ENGINE=InnoDB), then INSERT … SELECT from it."));
-    }
+    let mut table = found(conn, import).await?;
+    let (catalog, reading) = (conn.catalog()?, conn.surveyor().await?);
     if !open_target {
         let beyond = catalog
             .beyond_the_rows(&reading, &[table.schema.clone(), table.name.clone()], Touched { insert: true, ..Touched::default() })
@@ -211,20 +204,7 @@ async fn allowed(
     }
     // Once to see that the file can be read at all, and what its first rows are.
     let mut first = open(import, conn.dialect())?.reader;
-    if let Some(number) = table.number.clone().filter(|n| first.columns().iter().any(|c| c.trim().eq_ignore_ascii_case(n))) {
-        let (id, type_name) = (number.clone(), "INTEGER".to_string());
-        table.columns.push(ColumnInfo {
-            name: number,
-            id,
-            type_name,
-            nullable: true,
-            generated: false,
-            renewed: false,
-            default: true,
-            counts: false,
-            hidden: true,
-        });
-    }
+    with_number(&mut table, first.columns());
     let columns = places(&table, first.columns())?;
     let mut report = Report {
         table: format!("{}.{}", table.schema, table.name),
@@ -247,6 +227,8 @@ async fn allowed(
         refused: 0,
         odd: 0,
         renumbered: 0,
+        behind: 0,
+        unmet: false,
         reasons: Vec::new(),
         committed: false,
         why_not: None,
@@ -289,6 +271,40 @@ async fn allowed(
         transaction(cx, conn, import, &table, &columns, &mut report, opened, fate).await?;
     }
     Ok(report)
+}
+
+/// The table that the rows go to.
+async fn found(conn: &Connection, import: &Import) -> Result<TableInfo> {
+    let path: Vec<String> = import.table.split('.').map(|p| p.trim_matches(['"', '`']).to_string()).collect();
+    let Some(table) = conn.catalog()?.table(&conn.surveyor().await?, &path).await? else {
+        let (table, name) = (crate::text::clean(&import.table), crate::text::clean(&conn.target().name));
+        return Err(
+            Error::usage(format!("there is no table {table} on {name}")).hint("An import fills a table that is there: create it first.")
+        );
+    };
+    conn.reaches(&table.schema)?;
+    if let Some(why) = &table.no_rollback {
+        let table = crate::text::clean(&table.name).into_owned();
+        return Err(Error::held(format!("held: an import into {table} can neither be tried nor taken back, because {why}"))
+            .hint("Import into a table with transactions (CREATE TABLE … LIKE, ENGINE=InnoDB), then INSERT … SELECT from it."));
+    }
+    Ok(table)
+}
+
+/// SQLite's number of a row is a column of the file's.
+fn with_number(table: &mut TableInfo, names: &[String]) {
+    if let Some(number) = table.number.clone().filter(|n| names.iter().any(|c| c.trim().eq_ignore_ascii_case(n))) {
+        let (id, type_name) = (number.clone(), "INTEGER".to_string());
+        table.columns.push(ColumnInfo {
+            name: number,
+            id,
+            type_name,
+            nullable: true,
+            default: true,
+            hidden: true,
+            ..ColumnInfo::default()
+        });
+    }
 }
 
 fn file_name(path: &Path) -> String {
@@ -378,7 +394,8 @@ async fn rows(
 ) -> Result<()> {
     let Opened { mut reader, read, size } = open(import, dialect)?;
     let together = (VALUES / columns.len().max(1)).clamp(1, TOGETHER);
-    let mut batch: Vec<(u64, Vec<Param>)> = Vec::new();
+    let mut batch: Vec<Row> = Vec::new();
+    let mut waiting = Waiting::default();
     let (mut seen, mut sent) = (0u64, 0u64);
     // Refused rows before this place stand in the order of their lines.
     let mut told = report.reasons.len();
@@ -402,24 +419,78 @@ async fn rows(
         if !batch.is_empty() && (batch.len() >= together || taken - sent > TOGETHER_BYTES || ended) {
             sent = taken;
             cx.check_cancelled()?;
-            send(cx, dialect, s, table, columns, std::mem::take(&mut batch), report).await?;
+            send(cx, dialect, s, table, columns, std::mem::take(&mut batch), &mut waiting, report).await?;
             // The server is asked about some rows together, when others among them were refused already.
             report.reasons[told..].sort_by_key(|(line, _)| *line);
             told = report.reasons.len();
-            if let Some(limit) = limit.filter(|l| report.taken > *l) {
-                return Err(Error::held(format!(
-                    "rolled back: the file holds more rows than this target allows ({})",
-                    crate::text::thousands(limit)
-                ))
-                .hint("Import fewer rows at a time, or raise `blast_radius` of the target in the configuration."));
-            }
+            within(report, limit)?;
             match size {
                 Some(size) => cx.progress.update("bytes of the file", read.load(Ordering::Relaxed).min(size), Some(size)),
                 None => cx.progress.update("rows", seen, None),
             }
         }
         if ended {
-            return Ok(());
+            break;
+        }
+    }
+    // A child may stand before its parent: those that wait are tried again for as long as some of them are taken.
+    while !waiting.rows.is_empty() {
+        let before = report.taken;
+        let mut still = Waiting::default();
+        // From the other end each time: a long chain stands in one order or the other.
+        let mut rows = std::mem::take(&mut waiting.rows).into_iter().rev().map(|(row, _)| row).peekable();
+        while rows.peek().is_some() {
+            cx.check_cancelled()?;
+            send(cx, dialect, s, table, columns, rows.by_ref().take(together).collect(), &mut still, report).await?;
+        }
+        within(report, limit)?;
+        report.behind += report.taken - before;
+        waiting = still;
+        if report.taken == before {
+            report.unmet = !waiting.rows.is_empty();
+            waiting.rows.into_iter().for_each(|((line, _), why)| refuse(report, line, why));
+            break;
+        }
+    }
+    report.reasons.sort_by_key(|(line, _)| *line);
+    Ok(())
+}
+
+/// A row of the file: its line, its values.
+type Row = (u64, Vec<Param>);
+
+/// Rows that the server refused because what they refer to is not there, with its words.
+#[derive(Default)]
+struct Waiting {
+    rows: Vec<(Row, String)>,
+    bytes: usize,
+}
+
+impl Waiting {
+    /// False where there are too many to be kept.
+    fn take(&mut self, row: &Row, why: &str) -> bool {
+        let size = |p: &Param| match p {
+            Param::Null => 0,
+            Param::Text(t) | Param::Number(t) => t.len(),
+            Param::Bytes(b) | Param::TextBytes(b) => b.len(),
+        };
+        let bytes = row.1.iter().map(size).sum::<usize>();
+        let fits = self.rows.len() < WAITING.0 && self.bytes + bytes <= WAITING.1;
+        if fits {
+            self.bytes += bytes;
+            self.rows.push((row.clone(), why.to_string()));
+        }
+        fits
+    }
+}
+
+fn within(report: &Report, limit: Option<u64>) -> Result<()> {
+    match limit.filter(|l| report.taken > *l) {
+        None => Ok(()),
+        Some(limit) => {
+            let most = crate::text::thousands(limit);
+            Err(Error::held(format!("rolled back: the file holds more rows than this target allows ({most})"))
+                .hint("Import fewer rows at a time, or raise `blast_radius` of the target in the configuration."))
         }
     }
 }
@@ -470,13 +541,15 @@ fn statement(dialect: Dialect, table: &TableInfo, columns: &[&ColumnInfo], rows:
 
 /// Sends some rows behind a savepoint; what the server refuses is sent again in halves, down to the bad rows, so that each of them is
 /// named and costs few questions where the way is long.
+#[allow(clippy::too_many_arguments, reason = "two calls, right above")]
 async fn send(
     cx: &Cx,
     dialect: Dialect,
     s: &Session,
     table: &TableInfo,
     columns: &[&ColumnInfo],
-    batch: Vec<(u64, Vec<Param>)>,
+    batch: Vec<Row>,
+    waiting: &mut Waiting,
     report: &mut Report,
 ) -> Result<()> {
     let written = columns.iter().filter(|c| !computed(c));
@@ -491,12 +564,16 @@ async fn send(
         match behind_savepoint(s, statement(dialect, table, columns, part.len()), all).await? {
             Ok(()) => report.taken += part.len() as u64,
             // The number of SQLite's rows, where a key of their own tells them apart: another row has taken it since.
-            Err(why) if part.len() == 1 && number.is_some_and(|n| why.ends_with(&taken) && part[0].1[n] != Param::Null) => {
+            Err((why, _)) if part.len() == 1 && number.is_some_and(|n| why.ends_with(&taken) && part[0].1[n] != Param::Null) => {
                 number.into_iter().for_each(|n| part[0].1[n] = Param::Null);
                 report.renumbered += 1;
                 left.push(part);
             }
-            Err(why) if part.len() == 1 => refuse(report, part[0].0, why),
+            Err((why, unmet)) if part.len() == 1 => {
+                if !unmet || !waiting.take(&part[0], &why) {
+                    refuse(report, part[0].0, why);
+                }
+            }
             Err(_) => {
                 let second = part.split_off(part.len() / 2);
                 left.extend([second, part]);
@@ -506,8 +583,9 @@ async fn send(
     Ok(())
 }
 
-/// The outer error ends the import: the connection is gone, or the savepoint. The inner one is the server's word on the rows.
-async fn behind_savepoint(s: &Session, text: String, params: Vec<Param>) -> Result<std::result::Result<(), String>> {
+/// The outer error ends the import: the connection is gone, or the savepoint. The inner one is the server's word on the rows, and whether
+/// it missed what they refer to.
+async fn behind_savepoint(s: &Session, text: String, params: Vec<Param>) -> Result<std::result::Result<(), (String, bool)>> {
     s.fetch("SAVEPOINT holdpoint_rows").await?;
     let mut stream = s.run_bound(text, params).await?;
     let mut refused = None;
@@ -532,7 +610,8 @@ async fn behind_savepoint(s: &Session, text: String, params: Vec<Param>) -> Resu
             s.fetch("RELEASE SAVEPOINT holdpoint_rows").await?;
             // PostgreSQL names the values that stand in the way there; what it says of our parameters tells nobody anything.
             let more = e.detail.as_deref().and_then(|d| d.lines().next()).filter(|line| !line.contains("portal parameter"));
-            Ok(Err(more.map_or_else(|| e.message.clone(), |more| format!("{} ({more})", e.message))))
+            let unmet = crate::engine::refers_nowhere(&e);
+            Ok(Err((more.map_or_else(|| e.message.clone(), |more| format!("{} ({more})", e.message)), unmet)))
         }
     }
 }

@@ -5,6 +5,10 @@ use crate::text;
 /// Columns of the screen that a value of the preview takes at most.
 const VALUE: usize = 20;
 
+/// What to do with rows that refer to others which are in no table.
+const UNMET: &str = "Rows that refused rows refer to are missing: import those first. Where two tables refer to each other, import one without the \
+    column that refers (it has to allow NULL), then the other one, and set the column with an UPDATE.";
+
 /// A column of the file and where it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Match {
@@ -31,6 +35,10 @@ pub struct Report {
     pub odd: u64,
     /// Rows that were given another number (SQLite's `rowid`) than they have in the file, because another row has it by now.
     pub renumbered: u64,
+    /// Rows that were taken only behind those that they refer to.
+    pub behind: u64,
+    /// Among the refused are rows that refer to what is not there.
+    pub unmet: bool,
     /// The first of the refused rows: line of the file, reason.
     pub reasons: Vec<(u64, String)>,
     /// The rows are in the table; otherwise nothing is.
@@ -90,6 +98,12 @@ impl Report {
                 "{} got another rowid than in the file: other rows have those by now.",
                 text::counted(self.renumbered, "row")
             ));
+        }
+        if self.behind > 0 {
+            out.push(format!("{} had to wait for rows further down, to which foreign keys lead.", text::counted(self.behind, "row")));
+        }
+        if self.unmet {
+            out.push(UNMET.into());
         }
         if self.odd > 0 {
             let texts = match self.odd {
@@ -154,6 +168,8 @@ mod tests {
             refused: 2,
             odd: 0,
             renumbered: 0,
+            behind: 0,
+            unmet: true,
             reasons: vec![(3, "invalid input\nCONTEXT: somewhere".into())],
             committed: false,
             why_not: None,
@@ -163,7 +179,8 @@ mod tests {
         let lines = report.lines();
         assert_eq!(lines[1], "  a       text  multi␊line | NULL");
         assert_eq!(lines[2], "  longer  text  '' | NULL");
-        assert_eq!(lines[3..5], ["line 3: invalid input␊CONTEXT: somewhere", "… and 1 more refused"]);
+        assert!(lines[3].contains("import those first"), "{}", lines[3]);
+        assert_eq!(lines[4..6], ["line 3: invalid input␊CONTEXT: somewhere", "… and 1 more refused"]);
         assert!(lines.iter().all(|l| !l.contains('\n')), "{lines:?}");
     }
 }
