@@ -24,6 +24,7 @@ pub mod split;
 pub mod template;
 pub mod terminator;
 pub mod transaction;
+pub mod upsert;
 
 pub use classify::{Class, Verdict, classify};
 pub use fingerprint::fingerprint;

@@ -661,3 +661,65 @@ fn saved_rows_are_put_in_the_place_of_what_is_there() {
         assert!(command(0, &["journal", "show", "g"]).contains("2 rows of notes replaced"));
     }
 }
+
+/// An INSERT that changes what is in its way: those rows are saved, and proven to be the ones that changed.
+#[test]
+fn rows_in_the_way_of_an_insert_are_saved_and_changed() {
+    let (pg, maria) = (PgServer::shared(), MariaServer::shared());
+    let seed = "create table up (id integer primary key, code integer unique, v varchar(9)); insert into up values (1, 10, 'a'), (2, 20, 'b'), (3, 30, 'c')";
+    pg.create_database("provenup");
+    pg.psql("provenup", seed);
+    maria.create_database("provenup");
+    maria.sql("provenup", seed);
+    let lite = guarded::home(guarded::SQLITE, 100);
+    guarded::sqlite(&lite, seed);
+    let on_pg = |text: &str| pg.psql("provenup", text).trim().replace('|', ",");
+    let on_my = |text: &str| maria.sql("provenup", text).trim().replace('\t', ",");
+    let on_lite = |text: &str| guarded::sqlite(&lite, text).replace('|', ",");
+    type Ask<'a> = &'a dyn Fn(&str) -> String;
+    let conflict = "on conflict (id) do update set v = excluded.v";
+    for (home, ask, end, by_code) in [
+        (&on_postgres(pg, "provenup", "postgres"), &on_pg as Ask<'_>, conflict, "on conflict (code) do update set v = excluded.v"),
+        (&on_maria(maria, "provenup"), &on_my, "on duplicate key update v = values(v)", ""),
+        (&lite, &on_lite, conflict, "on conflict (code) do update set v = excluded.v"),
+    ] {
+        let told = run(home, 0, &format!("insert into up (v, id) values ('x', 1), ('new', 7), ('y', 2) {end}"));
+        assert!(told.contains("3 rows affected; 2 rows saved"), "{told}");
+        assert!(told.contains("id 1: v a → x") && told.contains("id 2: v b → y") && told.contains("1 new row not shown"), "{told}");
+        assert_eq!(ask("select count(*), sum(case when v in ('x', 'y', 'new') then 1 else 0 end) from up"), "4,3");
+        assert!(saved(home).contains("\"v\":\"a\"") && saved(home).contains("\"v\":\"b\""), "{}", saved(home));
+        // Another key than the one that is looked at has a row in the way.
+        if by_code.is_empty() {
+            let told = run(home, 4, &format!("insert into up values (50, 30, 'z') {end}"));
+            assert!(told.contains("so it was rolled back"), "{told}");
+        } else {
+            let told = run(home, 0, &format!("insert into up values (50, 30, 'z') {by_code}"));
+            assert!(told.contains("v c → z"), "{told}");
+        }
+        let held = run(home, 4, &format!("insert into up select 1, 10, 'q' from up where true {end}"));
+        assert!(held.contains("may change rows that exist already") && held.contains("INSERT … VALUES"), "{held}");
+    }
+    // A child's rows that follow the key which the INSERT sets.
+    pg.psql("provenup", "create table kid (code integer references up (code) on update cascade); insert into kid values (10)");
+    let home = on_postgres(pg, "provenup", "postgres");
+    let told = run(&home, 0, "insert into up values (1, 11, 'k') on conflict (id) do update set code = excluded.code");
+    assert!(told.contains("1 row of public.kid by cascade: changed") && saved(&home).contains("{\"code\":10}"), "{told}");
+}
+
+/// An ORM writes all columns: a key that is given its own value takes nothing along.
+#[test]
+fn a_key_that_is_set_to_itself_changes_one_row_on_postgresql() {
+    let pg = PgServer::shared();
+    pg.create_database("provenself");
+    pg.psql(
+        "provenself",
+        "create table te (id int primary key, p int references te on update cascade, v text); insert into te values (1, null, 'a'), (2, 1, 'b')",
+    );
+    let home = on_postgres(pg, "provenself", "postgres");
+    let told = run(&home, 0, "update te set id = 1, p = null, v = 'x' where id = 1");
+    assert!(told.contains("v a → x") && !told.contains("by cascade"), "{told}");
+    let told = run(&home, 0, "update te set id = id + 10");
+    assert!(told.contains("2 rows affected"), "{told}");
+    let told = run(&home, 1, "insert into nosuch values (1)");
+    assert!(told.contains("\"nosuch\" does not exist"), "{told}");
+}

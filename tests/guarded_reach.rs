@@ -302,3 +302,25 @@ fn columns_that_the_server_renews_take_others_along_on_mariadb() {
     assert!(told.contains("1 row of reach_renewed.uc by cascade: changed"), "{told}");
     assert!(guarded::saved(&home).contains("\"id\":101"), "{}", guarded::saved(&home));
 }
+
+/// Nobody waits for rows while the catalogue is asked, and it is asked about single tables where that can be.
+#[test]
+fn keys_are_looked_up_before_rows_are_locked_on_mariadb() {
+    let maria = MariaServer::start(&["--general-log=1", "--log-output=TABLE"]);
+    maria.create_database("reach_asked");
+    let sql = |text: &str| maria.sql("reach_asked", text);
+    sql("create table p (id int primary key); insert into p values (1), (2); create table `odd-name` (id int primary key, p int, foreign key (p) references p (id) on delete cascade);
+         insert into `odd-name` values (11, 1), (12, 2); create user reach_asked@localhost; grant select, insert, update, delete on reach_asked.* to reach_asked@localhost");
+    let root = guarded::maria(&maria, "reach_asked");
+    for (id, home) in [(1, root.clone()), (2, root.replace("user = \"root\"", "user = \"reach_asked\""))] {
+        let home = guarded::home(&home, 100);
+        sql("truncate table mysql.general_log");
+        let told = run(&home, 0, &format!("delete from p where id = {id}"));
+        assert!(told.contains("1 row of reach_asked.odd-name by cascade: deleted"), "{told}");
+        let asked = sql("select argument from mysql.general_log where command_type in ('Query', 'Prepare') order by event_time");
+        let place = |words: &str| asked.lines().position(|l| l.contains(words)).unwrap_or_else(|| panic!("{words}: {asked}"));
+        assert!(place("REFERENCED_TABLE_NAME") < place("from p where id") && asked.contains("FOR UPDATE"), "{asked}");
+        let of_all = asked.lines().filter(|l| l.contains("REFERENCED_TABLE_NAME") && !l.contains("k.TABLE_NAME = ")).count();
+        assert_eq!(of_all == 0, id == 1, "{asked}");
+    }
+}

@@ -111,7 +111,8 @@ pub const NEW_ROWS: usize = 20;
 /// sight.
 pub(crate) async fn behind_the_greatest(s: &Session, table: &TableInfo) -> Result<std::result::Result<NewRows, String>> {
     let [key] = table.key.as_slice() else {
-        return Ok(Err("the table has no key of one column, by which they could be told from others".into()));
+        let why = table.no_key.clone().filter(|_| table.key.is_empty());
+        return Ok(Err(why.unwrap_or_else(|| "the table has no key of one column, by which they could be told from others".into())));
     };
     let quote = |n: &str| s.dialect().quote_ident(n);
     let from = format!("{}.{}", quote(&table.schema), quote(&table.name));

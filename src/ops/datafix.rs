@@ -16,10 +16,11 @@ use super::statements::{Ended, remember_fix};
 use super::{Connection, Cx, cancelling};
 use crate::config::AccessMode;
 use crate::engine::{Capability, Session, SessionStatus, Touched};
-use crate::model::{Dialect, Error, HeldLock, Kind, Param, Result, TableInfo};
+use crate::model::{ColumnInfo, Dialect, Error, HeldLock, Kind, Param, Result, TableInfo};
 use crate::sql::before::{Before, before_image, changed_table, listing, touch, unknown_calls};
 use crate::sql::params;
 use crate::sql::rekey::new_keys;
+use crate::sql::upsert::upsert;
 use crate::sql::{Token, TokenKind, lex, reads_otherwise};
 use crate::store::history::Fate;
 use crate::store::journal::NewEntry;
@@ -90,16 +91,25 @@ pub async fn begin(
         None => None,
     };
     let image = params::bind_part(conn.dialect(), text, values, |named| match before_image(conn.dialect(), named) {
-        Before::Select(s) => Ok((table.as_ref().map_or(s.clone(), |t| listing(&s, &with_places(conn, t))), ())),
+        Before::Select(s) => Ok((table.as_ref().map_or(s.clone(), |t| listing(&s, &with_places(conn, t))), None)),
+        Before::Unknown(why) => {
+            let upsert = table.as_ref().and_then(|t| Some((t, upsert(conn.dialect(), named, &taken(conn.dialect(), t), &t.key)?)));
+            upsert.map(|(t, u)| (listing(&u.select, &with_places(conn, t)), Some(u.touch))).ok_or(Before::Unknown(why))
+        }
         other => Err(other),
     });
-    let select = match image {
-        Ok(select) => Some(select.map_err(missing)?.0),
+    let (select, upserts) = match image {
+        Ok(select) => select.map(|(bound, touch)| (Some(bound), touch)).map_err(missing)?,
         Err(Before::Unknown(why)) => {
-            return Err(Error::held(format!("held: the rows before the change cannot be saved, because {why}"))
-                .hint("Write it as UPDATE or DELETE of one table with a WHERE, or put it into a migration."));
+            let way = match touched(conn.dialect(), [text]).insert {
+                true => {
+                    "Write it as INSERT … VALUES with ON CONFLICT … DO UPDATE (MariaDB, MySQL: ON DUPLICATE KEY UPDATE), or as UPDATE and INSERT, or put it into a migration."
+                }
+                false => "Write it as UPDATE or DELETE of one table with a WHERE, or put it into a migration.",
+            };
+            return Err(Error::held(format!("held: the rows before the change cannot be saved, because {why}")).hint(way));
         }
-        Err(_) => None,
+        Err(_) => (None, None),
     };
     reaches_no_further(conn, &bound.text).await?;
     if let Some(why) = select.as_ref().and_then(|s| conn.engine().fixes().look_changes(&s.text)) {
@@ -111,7 +121,9 @@ pub async fn begin(
             params::bind_part(conn.dialect(), text, values, |named| new_keys(conn.dialect(), named, &t.key).map(|s| (s, ())).ok_or(()));
         asked.ok()?.ok().map(|(b, ())| (b.text, b.params))
     });
-    let steps = vec![Step { select, sends: Sends::Typed { bound, keys }, touch: touch(conn.dialect(), text) }];
+    let adds = upserts.is_some();
+    let touch = upserts.unwrap_or_else(|| touch(conn.dialect(), text));
+    let steps = vec![Step { select, sends: Sends::Typed { bound, keys }, touch, adds }];
     open(
         cx,
         conn,
@@ -125,6 +137,12 @@ pub async fn begin(
         opened,
     )
     .await
+}
+
+/// Columns that an INSERT fills which names none.
+fn taken(dialect: Dialect, table: &TableInfo) -> Vec<String> {
+    let left_out = |c: &&ColumnInfo| c.hidden || dialect == Dialect::Sqlite && c.generated;
+    table.columns.iter().filter(|c| !left_out(c)).map(|c| c.name.clone()).collect()
 }
 
 /// Whole rows, and where they lie if that can be told.
@@ -189,7 +207,8 @@ pub(in crate::ops) async fn rows_named(
     if !why.is_empty() {
         return Err(held_back(&why));
     }
-    let steps = edits.iter().map(|e| Step { select: e.select.clone(), sends: Sends::Edit(e), touch: e.touch.clone() }).collect();
+    let steps =
+        edits.iter().map(|e| Step { select: e.select.clone(), sends: Sends::Edit(e), touch: e.touch.clone(), adds: false }).collect();
     let texts: Vec<&str> = edits.iter().map(|e| e.shown.as_str()).collect();
     open(cx, conn, Plan { record: Record::new(conn, &texts, Some(what)), table: Some(table), steps, touched, texts }, opened).await
 }

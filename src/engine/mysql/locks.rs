@@ -58,7 +58,10 @@ impl Locks for MySql {
                 ))
                 .await?;
             let one = |r: &Vec<Option<String>>| HeldLock {
-                object: format!("{} rows in {} tables", at(r, 0), at(r, 1)),
+                object: {
+                    let of = |c: usize, noun: &str| crate::text::counted(at(r, c).parse().unwrap_or(0), noun);
+                    format!("{} in {}", of(0, "row"), of(1, "table"))
+                },
                 mode: format!("{} changed", at(r, 2)),
             };
             Ok(found.rows.iter().filter(|r| at(r, 0) != "0").map(one).collect())

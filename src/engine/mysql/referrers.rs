@@ -2,9 +2,10 @@
 //! that stands in the table's definition.
 
 use super::catalog::{at, lit, q};
+use super::mariadb;
 use crate::engine::referrers::from_rows;
 use crate::engine::{Back, Session};
-use crate::model::{Dialect, Error, Referrer, Result, TableInfo};
+use crate::model::{Dialect, Error, Kind, Referrer, Result, TableInfo};
 use crate::sql::{self, TokenKind};
 
 /// See `Catalog::referrers`.
@@ -14,16 +15,30 @@ pub(super) async fn of(s: &Session, table: &[String]) -> Result<Vec<Referrer>> {
         [name] => ("DATABASE()".to_string(), lit(name)),
         _ => return Ok(Vec::new()),
     };
-    let mut found = s
-        .fetch(format!(
+    let keys = |of: &str| {
+        format!(
             "SELECT k.TABLE_SCHEMA, k.TABLE_NAME, k.CONSTRAINT_NAME, k.COLUMN_NAME, k.REFERENCED_COLUMN_NAME, r.DELETE_RULE, r.UPDATE_RULE \
              FROM information_schema.KEY_COLUMN_USAGE k LEFT JOIN information_schema.REFERENTIAL_CONSTRAINTS r \
                ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA AND r.TABLE_NAME = k.TABLE_NAME AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME \
-             WHERE k.REFERENCED_TABLE_SCHEMA = {schema} AND k.REFERENCED_TABLE_NAME = {name} \
+             WHERE {of} k.REFERENCED_TABLE_SCHEMA = {schema} AND k.REFERENCED_TABLE_NAME = {name} \
              ORDER BY k.TABLE_SCHEMA, k.TABLE_NAME, k.CONSTRAINT_NAME, k.ORDINAL_POSITION"
-        ))
-        .await?;
-    for row in found.rows.iter_mut().filter(|r| at(r, 5).is_empty()) {
+        )
+    };
+    let mut found = Vec::new();
+    match referring(s, table).await? {
+        // Asked without a table MariaDB opens the definition of every table that there is.
+        Some(tables) => {
+            for [schema, name] in tables.iter().map(|t| [0, 1].map(|i| lit(&t[i]))) {
+                let of = format!(
+                    "k.TABLE_SCHEMA = {schema} AND k.TABLE_NAME = {name} AND COALESCE(r.CONSTRAINT_SCHEMA, {schema}) = {schema} \
+                     AND COALESCE(r.TABLE_NAME, {name}) = {name} AND"
+                );
+                found.extend(s.fetch(keys(&of)).await?.rows);
+            }
+        }
+        None => found = s.fetch(keys("")).await?.rows,
+    }
+    for row in found.iter_mut().filter(|r| at(r, 5).is_empty()) {
         let (of, constraint) = (format!("{}.{}", q(at(row, 0)), q(at(row, 1))), at(row, 2).to_string());
         let definition = s.fetch(format!("SHOW CREATE TABLE {of}")).await?;
         let Some([on_delete, on_update]) = definition.rows.first().and_then(|r| rules(at(r, 1), &constraint)) else {
@@ -35,7 +50,41 @@ pub(super) async fn of(s: &Session, table: &[String]) -> Result<Vec<Referrer>> {
         row[6] = Some(on_update);
     }
     let enforced = s.fetch("SELECT @@SESSION.foreign_key_checks").await?.scalar() != Some("0");
-    from_rows(found.rows, enforced)
+    from_rows(found, enforced)
+}
+
+/// The tables whose keys lead here by MariaDB's InnoDB itself, which is quick; `None` where that may not be asked (it takes PROCESS) or
+/// would not do.
+async fn referring(s: &Session, table: &[String]) -> Result<Option<Vec<[String; 2]>>> {
+    // InnoDB writes names as those of files: plain ones as they are.
+    let plain = |n: &String| !n.is_empty() && n.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let [schema, name] = table else { return Ok(None) };
+    if !mariadb(s) || !plain(schema) || !plain(name) {
+        return Ok(None);
+    }
+    let asked = format!(
+        "SELECT DISTINCT FOR_NAME FROM information_schema.INNODB_SYS_FOREIGN WHERE REF_NAME = {}",
+        lit(&format!("{schema}/{name}"))
+    );
+    let found = match s.fetch(asked).await {
+        Err(e) if e.kind == Kind::Connect || e.kind == Kind::Cancelled => return Err(e),
+        Err(_) => return Ok(None),
+        Ok(found) => found,
+    };
+    let mut out = Vec::new();
+    for row in &found.rows {
+        let Some((schema, name)) = at(row, 0).split_once('/') else { return Ok(None) };
+        let mut parts = [schema.to_string(), name.to_string()];
+        for part in &mut parts {
+            if !plain(part) {
+                let read = s.fetch(format!("SELECT CONVERT(_filename{} USING utf8mb4)", lit(part))).await?;
+                *part = read.scalar().unwrap_or_default().to_string();
+            }
+        }
+        out.push(parts);
+    }
+    out.sort();
+    Ok(Some(out))
 }
 
 /// What the table's own foreign keys to other tables do to its rows.

@@ -145,13 +145,13 @@ pub(super) async fn changes_counted(s: &Session, own: &[String]) -> Result<Optio
     let name = own.iter().map(|p| Dialect::Postgres.quote_ident(p)).collect::<Vec<_>>().join(".");
     let found = s
         .fetch_with(
-            "WITH RECURSIVE own (top, oid) AS (SELECT to_regclass($1)::oid, to_regclass($1)::oid \
+            "WITH RECURSIVE own (top, oid) AS (SELECT pg_catalog.to_regclass($1)::pg_catalog.oid, pg_catalog.to_regclass($1)::pg_catalog.oid \
              UNION SELECT own.top, i.inhrelid FROM own JOIN pg_catalog.pg_inherits i ON i.inhparent = own.oid) \
              SELECT n.nspname || '.' || c.relname, sum(x.n_tup_upd + x.n_tup_del) FROM pg_catalog.pg_stat_xact_user_tables x \
-             JOIN pg_catalog.pg_class c ON c.oid = COALESCE((SELECT own.top FROM own WHERE own.oid = x.relid), pg_partition_root(x.relid), x.relid) \
+             JOIN pg_catalog.pg_class c ON c.oid = COALESCE((SELECT own.top FROM own WHERE own.oid = x.relid), pg_catalog.pg_partition_root(x.relid), x.relid) \
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-             WHERE current_setting('track_counts')::boolean GROUP BY 1 HAVING sum(x.n_tup_upd + x.n_tup_del) > 0 \
-             UNION ALL SELECT NULL, NULL WHERE NOT current_setting('track_counts')::boolean"
+             WHERE pg_catalog.current_setting('track_counts')::pg_catalog.bool GROUP BY 1 HAVING sum(x.n_tup_upd + x.n_tup_del) > 0 \
+             UNION ALL SELECT NULL, NULL WHERE NOT pg_catalog.current_setting('track_counts')::pg_catalog.bool"
                 .to_string(),
             vec![Some(name)],
         )

@@ -148,14 +148,55 @@ pub(super) struct Reached {
     pub rows: RowsBy,
 }
 
+/// Foreign keys that lead to a table; those that were asked for once are known.
+pub(super) struct Keys<'a> {
+    pub catalog: &'a dyn Catalog,
+    known: HashMap<[String; 2], Vec<Referrer>>,
+}
+
+impl<'a> Keys<'a> {
+    pub fn new(catalog: &'a dyn Catalog) -> Self {
+        Keys { catalog, known: HashMap::new() }
+    }
+
+    /// Asks for all that lead on from these rows. It may take a while, in which nobody should wait for them.
+    pub async fn look(&mut self, s: &Session, table: &TableInfo, touch: &Touch) -> Result<()> {
+        let mut next = vec![([table.schema.clone(), table.name.clone()], with_computed(touch.clone(), table))];
+        let mut seen = HashSet::new();
+        while let Some((at, touch)) = next.pop() {
+            let keys = match self.known.get(&at) {
+                Some(keys) => keys.clone(),
+                None => self.catalog.referrers(s, &at).await?,
+            };
+            for key in &keys {
+                let Some(follow) = follows(&touch, key) else { continue };
+                let gone = touch == Touch::Delete && follow == Follow::Cascade;
+                if seen.insert((key.schema.clone(), key.table.clone(), key.constraint.clone(), gone)) {
+                    let touch = if gone { Touch::Delete } else { Touch::Update(key.columns.clone()) };
+                    next.push(([key.schema.clone(), key.table.clone()], touch));
+                }
+            }
+            self.known.insert(at, keys);
+        }
+        Ok(())
+    }
+
+    async fn of(&self, s: &Session, table: &[String; 2]) -> Result<Vec<Referrer>> {
+        match self.known.get(table) {
+            Some(keys) => Ok(keys.clone()),
+            None => self.catalog.referrers(s, table).await,
+        }
+    }
+}
+
 /// Whatever rows there are now: others may be touched than those that were found.
-pub(super) async fn leads_back(catalog: &dyn Catalog, s: &Session, table: &TableInfo, touch: &Touch) -> Result<Back> {
+pub(super) async fn leads_back(keys: &Keys<'_>, s: &Session, table: &TableInfo, touch: &Touch) -> Result<Back> {
     let own = [table.schema.clone(), table.name.clone()];
     let mut out = Back::default();
     let mut known = HashSet::new();
     let mut next = vec![(own.clone(), with_computed(touch.clone(), table))];
     while let Some((at, touch)) = next.pop() {
-        for key in catalog.referrers(s, &at).await?.into_iter().filter(|k| k.enforced) {
+        for key in keys.of(s, &at).await?.into_iter().filter(|k| k.enforced) {
             let Some(follow) = follows(&touch, &key) else { continue };
             let gone = touch == Touch::Delete && follow == Follow::Cascade;
             let child = [key.schema.clone(), key.table.clone()];
@@ -207,13 +248,14 @@ pub(in crate::ops) fn with_computed(touch: Touch, table: &TableInfo) -> Touch {
 /// the error of going beyond it. With them come the tables that foreign keys may lead to, where the engine notes what changes in them.
 pub(super) async fn before(
     dialect: Dialect,
-    (catalog, fixes): (&dyn Catalog, &dyn Fixes),
+    (keys_to, fixes): (&Keys<'_>, &dyn Fixes),
     s: &Session,
     start: Start<'_>,
     limit: u64,
     too_many: &(dyn Fn(u64) -> Error + Send + Sync),
     images: &mut Images,
 ) -> Result<(Cascades, Vec<Reached>)> {
+    let catalog = keys_to.catalog;
     let own = [start.table.schema.clone(), start.table.name.clone()];
     // By table and whether its rows go: a row that first only changes may still be deleted by another key.
     let mut seen: HashMap<([String; 2], bool), Seen> = HashMap::new();
@@ -230,7 +272,7 @@ pub(super) async fn before(
     let first = |(select, params)| Level { table: own.clone(), select, params, touch: touch.clone(), depth: 0 };
     let mut levels: VecDeque<Level> = start.selects.into_iter().map(first).collect();
     while let Some(level) = levels.pop_front() {
-        for key in catalog.referrers(s, &level.table).await? {
+        for key in keys_to.of(s, &level.table).await? {
             let Some(follow) = follows(&level.touch, &key) else { continue };
             looks.insert((level.depth, key.schema.clone(), key.table.clone(), key.constraint.clone()));
             if looks.len() > MOST_LOOKS || level.depth >= DEEPEST {

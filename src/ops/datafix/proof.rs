@@ -2,9 +2,9 @@
 //! and may find other ones, by a function that gives another value each time or by what somebody committed in between. Whatever is not
 //! seen afterwards is not believed.
 
-use super::cascade::{Reached, RowId, leads_back, row_id};
+use super::cascade::{Keys, Reached, RowId, leads_back, row_id};
 use super::sample::{Sample, by_keys, inlined};
-use crate::engine::{Back, Catalog, Event, Fixes, RowsBy, Session};
+use crate::engine::{Back, Event, Fixes, RowsBy, Session};
 use crate::model::{Column, Error, Param, Result, RowBatch, TableInfo};
 use crate::sql::before::Touch;
 use crate::text;
@@ -23,15 +23,28 @@ pub(super) struct Proof<'a> {
     /// Columns of a batch that tell table and place, where the engine has them.
     places: Option<[usize; 2]>,
     lay: BTreeMap<String, BTreeSet<String>>,
+    /// Where rows lie that foreign keys may change with them.
+    further: BTreeMap<String, BTreeSet<String>>,
     /// Columns by which rows are told apart.
     by: Vec<usize>,
     keys: Vec<Vec<Param>>,
     /// Columns of the rows alone.
     own: usize,
     rows: HashMap<RowId, u64>,
+    /// The statement makes new rows beside those that it changes.
+    adds: bool,
     /// What foreign keys that nobody here can see may do to further rows of the table.
     unseen: Back,
     way: Way,
+}
+
+/// What was seen of rows that changed and were all saved.
+#[derive(Default)]
+pub(super) struct Proven {
+    /// How many of each table, by `schema.table`, where the engine noted them.
+    pub noted: Option<BTreeMap<String, u64>>,
+    /// Rows of the table that are new, and that changed, where the statement may do both.
+    pub made: Option<[u64; 2]>,
 }
 
 /// How it is seen which rows changed.
@@ -52,7 +65,7 @@ enum Way {
 
 impl<'a> Proof<'a> {
     /// `columns` of the SELECT: places stand at its end.
-    pub fn new(fixes: &dyn Fixes, table: &'a TableInfo, columns: &[Column], unseen: Back) -> Self {
+    pub fn new(fixes: &dyn Fixes, table: &'a TableInfo, columns: &[Column], adds: bool, unseen: Back) -> Self {
         let end = columns.len();
         let named = fixes.places().filter(|p| end >= 2 && columns[end - 2].name == p[0] && columns[end - 1].name == p[1]);
         let place = |name: &str| columns.iter().position(|c| c.name == name);
@@ -61,10 +74,12 @@ impl<'a> Proof<'a> {
             table,
             places: named.map(|_| [end - 2, end - 1]),
             lay: BTreeMap::new(),
+            further: BTreeMap::new(),
             by: by.into_iter().map(place).collect::<Option<Vec<_>>>().unwrap_or_default(),
             keys: Vec::new(),
             own: end - named.map_or(0, |p| p.len()),
             rows: HashMap::new(),
+            adds,
             unseen,
             way: Way::Open,
         }
@@ -99,11 +114,11 @@ impl<'a> Proof<'a> {
     /// # Errors
     /// [`crate::model::Kind::Held`] when it could not be seen afterwards which rows changed.
     pub async fn ready(&mut self, look: &Look<'_>, touch: &Touch, sample: &mut Sample) -> Result<Option<Vec<(String, Vec<Param>)>>> {
-        let Look { fixes, catalog, s, parameters } = *look;
+        let Look { fixes, keys, s, parameters } = *look;
         let rows = self.table.whole_rows(s.dialect());
         if let Some([of, place]) = fixes.places().filter(|_| self.places.is_some()) {
-            let back = leads_back(catalog, s, self.table, touch).await?;
-            let before = if back == Back::default() { None } else { Some(self.counted(fixes, s).await?) };
+            let back = leads_back(keys, s, self.table, touch).await?;
+            let before = if back == Back::default() && !self.adds { None } else { Some(self.counted(fixes, s).await?) };
             self.way = Way::Places(before);
             let mut out = Vec::new();
             for (table, places) in &self.lay {
@@ -123,8 +138,8 @@ impl<'a> Proof<'a> {
             // Values by which a row is not found (FLOAT, BIT) leave some out.
             found = rows.len() == self.keys.len();
             // What stands under a key that is set may be another row.
-            if found && !sets_key(touch, self.table) && !self.unseen.changes {
-                let further = *touch == Touch::Delete && (self.unseen.deletes || leads_back(catalog, s, self.table, touch).await?.deletes);
+            if found && !sets_key(touch, self.table) && !self.unseen.changes && !self.adds {
+                let further = *touch == Touch::Delete && (self.unseen.deletes || leads_back(keys, s, self.table, touch).await?.deletes);
                 let all = if further { Some(self.count(s).await?) } else { None };
                 self.way = Way::ByKey(rows, all);
             }
@@ -143,7 +158,9 @@ impl<'a> Proof<'a> {
         if self.places.is_some() {
             for place in reached.into_iter().flat_map(|r| r.rows.into_keys()) {
                 let [table, place] = [0, 1].map(|c| place.get(c).and_then(Param::text).unwrap_or_default().to_string());
-                self.lay.entry(table).or_default().insert(place);
+                if !self.lay.get(&table).is_some_and(|own| own.contains(&place)) {
+                    self.further.entry(table).or_default().insert(place);
+                }
             }
             return Ok(());
         }
@@ -165,34 +182,35 @@ impl<'a> Proof<'a> {
         Ok(())
     }
 
-    /// Looks whether the rows that changed are among those that were saved. Gives how many of each table did, by `schema.table`, where the
-    /// engine noted them. `with_it` rows of the table were saved because foreign keys delete them, too.
+    /// Looks whether the rows that changed are among those that were saved. `with_it` rows of the table were saved because foreign keys delete them, too.
     ///
     /// # Errors
     /// [`crate::model::Kind::Held`] when others changed.
-    pub async fn holds(&self, look: &Look<'_>, touch: &Touch, affected: u64, with_it: u64) -> Result<Option<BTreeMap<String, u64>>> {
+    pub async fn holds(&self, look: &Look<'_>, touch: &Touch, affected: u64, with_it: u64) -> Result<Proven> {
         let Look { fixes, s, parameters, .. } = *look;
         let looking = |e: Error| e.context("looking which rows changed");
         let deletes = *touch == Touch::Delete;
         match &self.way {
-            Way::Open => Ok(None),
+            Way::Open => Ok(Proven::default()),
             Way::Places(before) => {
-                let saved = self.lay.values().map(|p| p.len() as u64).sum::<u64>();
-                let mut there = 0;
-                for (of, places) in &self.lay {
-                    let places: Vec<String> = places.iter().cloned().collect();
-                    there += fixes.lie_there(s, self.table, of, &places).await.map_err(looking)?;
-                }
-                let found = saved - there.min(saved);
+                let (saved, own) = self.left(fixes, s, &self.lay).await.map_err(looking)?;
+                let (saved_too, with_them) = self.left(fixes, s, &self.further).await.map_err(looking)?;
+                let found = own + with_them;
                 let Some(before) = before else {
-                    return if found == affected { Ok(None) } else { Err(others(affected, found)) };
+                    return if found == affected { Ok(Proven::default()) } else { Err(others(affected, found)) };
                 };
                 // Others than the saved rows may take saved ones along: all that changed are counted, and are just those that were saved.
                 let counted = self.counted(fixes, s).await?.saturating_sub(*before);
                 // The server counts a row twice that the statement changed and a key, too: all are still there, and count once.
-                let changed = if deletes { counted } else { fixes.written(s, self.table).await?.unwrap_or(counted) };
-                let own = format!("{}.{}", self.table.schema, self.table.name);
-                if found == saved && changed == saved { Ok(Some([(own, changed)].into())) } else { Err(others(changed, found)) }
+                let changed = if deletes || self.adds { counted } else { fixes.written(s, self.table).await?.unwrap_or(counted) };
+                // A key that is given the value that it has changes nothing elsewhere.
+                let whole = if deletes { found == saved + saved_too } else { own == affected || self.adds };
+                let name = format!("{}.{}", self.table.schema, self.table.name);
+                if whole && changed == found {
+                    Ok(Proven { noted: Some([(name, changed)].into()), made: Some([affected - changed.min(affected), changed]) })
+                } else {
+                    Err(others(changed, found))
+                }
             }
             Way::Watched(tables) => {
                 let named: Vec<&TableInfo> = tables.iter().map(|(t, _)| t).collect();
@@ -208,7 +226,8 @@ impl<'a> Proof<'a> {
                         counted.insert(format!("{}.{}", table.schema, table.name), all);
                     }
                 }
-                Ok(Some(counted))
+                let changed = counted.get(&format!("{}.{}", self.table.schema, self.table.name)).copied().unwrap_or(0);
+                Ok(Proven { noted: Some(counted), made: Some([affected - changed.min(affected), changed]) })
             }
             Way::ByKey(before, all) => {
                 let now = self.by_key(s, None).await?;
@@ -218,27 +237,44 @@ impl<'a> Proof<'a> {
                 };
                 let found = before.iter().filter(other).count() as u64;
                 let Some(all) = all else {
-                    return if found == affected { Ok(None) } else { Err(others(affected, found)) };
+                    return if found == affected { Ok(Proven::default()) } else { Err(others(affected, found)) };
                 };
                 // Rows that the statement deletes may take saved ones along, and be none of these: all that are gone are counted.
                 let gone = all.saturating_sub(self.count(s).await?);
                 let known = found + with_it;
-                if known == gone && found == before.len() as u64 { Ok(None) } else { Err(others(gone, known.min(gone))) }
+                if known == gone && found == before.len() as u64 { Ok(Proven::default()) } else { Err(others(gone, known.min(gone))) }
             }
             Way::Whole(before) => {
                 let now = self.whole(s, parameters).await?;
                 let gone = |(id, n): (&RowId, &u64)| (*id, n.saturating_sub(now.get(id).copied().unwrap_or(0)));
                 let gone: HashMap<RowId, u64> = before.iter().map(gone).filter(|(_, n)| *n > 0).collect();
                 let all = gone.values().sum::<u64>();
+                let total = |rows: &HashMap<RowId, u64>| rows.values().sum::<u64>();
+                let made = Some([total(&now).saturating_sub(total(before)), all]);
                 let of_saved = gone.iter().map(|(id, n)| self.rows.get(id).copied().unwrap_or(0).min(*n)).sum::<u64>();
                 // All of them are gone, and what foreign keys took along.
                 if deletes && of_saved == self.rows.values().sum::<u64>() && all == of_saved + with_it {
-                    return Ok(None);
+                    return Ok(Proven::default());
                 }
                 // An UPDATE may give a row the values of another one.
-                if of_saved < all || deletes && all != affected { Err(others(all.max(affected), of_saved)) } else { Ok(None) }
+                if of_saved < all || deletes && all != affected {
+                    Err(others(all.max(affected), of_saved))
+                } else {
+                    Ok(Proven { noted: None, made })
+                }
             }
         }
+    }
+
+    /// How many places these are, and how many of them have no row any more.
+    async fn left(&self, fixes: &dyn Fixes, s: &Session, lay: &BTreeMap<String, BTreeSet<String>>) -> Result<(u64, u64)> {
+        let (mut all, mut there) = (0, 0);
+        for (of, places) in lay {
+            let places: Vec<String> = places.iter().cloned().collect();
+            all += places.len() as u64;
+            there += fixes.lie_there(s, self.table, of, &places).await?;
+        }
+        Ok((all, all - there.min(all)))
     }
 
     /// The rows by their keys, as they are now. The sample is given those of them that it has.
@@ -315,7 +351,7 @@ impl<'a> Proof<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Look<'a> {
     pub fixes: &'a dyn Fixes,
-    pub catalog: &'a dyn Catalog,
+    pub keys: &'a Keys<'a>,
     pub s: &'a Session,
     /// The rows were saved by a SELECT with parameters, and values come in another form to such a one.
     pub parameters: bool,

@@ -1,6 +1,6 @@
 //! What a data fix does inside its transaction, whoever wrote its statements: rows saved, counted, changed, looked at again.
 
-use super::cascade::{self, Cascades};
+use super::cascade::{self, Cascades, Keys};
 use super::image::{ImageFile, Images};
 use super::proof::{Look, Proof};
 use super::sample::{self, Change, Changes};
@@ -20,6 +20,8 @@ pub(super) struct Step<'a> {
     pub select: Option<(String, Vec<Param>)>,
     pub sends: Sends<'a>,
     pub touch: Touch,
+    /// It makes new rows beside those that it changes.
+    pub adds: bool,
 }
 
 pub(super) enum Sends<'a> {
@@ -90,6 +92,13 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
         (Some(table), Some(touch)) => fixes.unseen_back(s, table, touch).await?,
         _ => Back::default(),
     };
+    let mut keys = Keys::new(catalog);
+    if let (Some(table), Some(touch), Dialect::MySql) = (table, &touch, dialect) {
+        // From here on nobody changes its definition; no row is locked yet.
+        let quote = |n: &str| dialect.quote_ident(n);
+        s.fetch(format!("SELECT 1 FROM {}.{} LIMIT 0", quote(&table.schema), quote(&table.name))).await?;
+        keys.look(s, table, touch).await?;
+    }
     // All rows are saved, and locked, before the first of them is changed.
     for (i, step) in steps.iter().enumerate() {
         let mut seen = cascade::Seen::default();
@@ -109,7 +118,7 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
                     Event::Columns(c) => {
                         // An edited row is named by its key, and counted.
                         let proven = matches!(step.sends, Sends::Typed { .. }) || fixes.watches() || unseen != Back::default();
-                        let noted = table.filter(|_| proven).map(|t| Proof::new(fixes, t, &c, unseen));
+                        let noted = table.filter(|_| proven).map(|t| Proof::new(fixes, t, &c, step.adds, unseen));
                         own = noted.as_ref().map_or(c.len(), Proof::columns);
                         sample.columns(&c[..own]);
                         file.columns(&c[..own])?;
@@ -160,7 +169,8 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
     let own = table.map_or(Vec::new(), |t| vec![t.schema.clone(), t.name.clone()]);
     let own_name = text::clean(&own.join(".")).into_owned();
     let mut noted: Option<BTreeMap<String, u64>> = None;
-    let counted = fixes.changes_counted(s, &own).await?;
+    // A table that is not there: the server says so.
+    let counted = if table.is_some() { fixes.changes_counted(s, &own).await? } else { None };
     let mut cascades = Cascades::default();
     let mut images = Images::new(dir, stamp, target, dialect);
     let (mut affected, mut inserted) = (0, 0);
@@ -175,7 +185,7 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
             sets.extend(columns.iter().cloned());
         }
         let parameters = step.select.as_ref().is_some_and(|(_, params)| !params.is_empty()) && fixes.parameters_matter();
-        let look = Look { fixes, catalog, s, parameters };
+        let look = Look { fixes, keys: &keys, s, parameters };
         let mut selects = None;
         if let Some(proof) = &mut proof {
             selects = proof.ready(&look, &step.touch, &mut sample).await.map_err(|e| at(i, e))?;
@@ -191,7 +201,7 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
                 affected_most: existed + cascades.rows(),
             };
             let left = limit.saturating_sub(existed + cascades.rows());
-            let more = cascade::before(dialect, (catalog, fixes), s, start, left, &too_many, &mut images).await;
+            let more = cascade::before(dialect, (&keys, fixes), s, start, left, &too_many, &mut images).await;
             let (more, further) = more.map_err(|e| at(i, e))?;
             with_it = more.tables.iter().filter(|c| c.table == own_name).map(|c| c.deleted).sum();
             cascades.add(more);
@@ -211,15 +221,23 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
             Sends::Typed { bound, .. } => typed(s, bound, &mut returned, &mut said).await,
         };
         ran.push(Ran { took: began.elapsed(), outcome: outcome.clone() });
-        let n = outcome.map_err(|e| at(i, e))?;
-        if step.select.is_some() && n > rows {
+        let mut n = outcome.map_err(|e| at(i, e))?;
+        let mut made = None;
+        if step.select.is_some() && !step.adds && n > rows {
             images.discard();
             return Err(super::proof::others(n, rows));
         }
         switch(s, &exactly).await?;
         if let Some(proof) = &proof {
-            let counted = proof.holds(&look, &step.touch, n, with_it).await.inspect_err(|_| images.discard()).map_err(|e| at(i, e))?;
-            for (table, n) in counted.iter().flatten() {
+            let proven = proof.holds(&look, &step.touch, n, with_it).await.inspect_err(|_| images.discard()).map_err(|e| at(i, e))?;
+            made = proven.made.filter(|_| step.adds);
+            if let Some([made, changed]) = made {
+                n = made + changed;
+                if made > 0 {
+                    said.push(format!("{} not shown: those that changed are", text::counted(made, "new row")));
+                }
+            }
+            for (table, n) in proven.noted.iter().flatten() {
                 *noted.get_or_insert_with(BTreeMap::new).entry(table.clone()).or_default() += n;
             }
             // There a row that is looked at is locked (SERIALIZABLE).
@@ -231,7 +249,7 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
             }
         }
         affected += n;
-        inserted += if step.select.is_none() { n } else { 0 };
+        inserted += made.map_or(if step.select.is_none() { n } else { 0 }, |[made, _]| made);
         if let Some(new) = new.filter(|_| n > 0) {
             fresh.look(s, new, n).await?;
         }
@@ -249,7 +267,7 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
     }
     let mut beyond = cascades.rows();
     let counted_before = counted.unwrap_or_default();
-    let counted_now = match (fixes.changes_counted(s, &own).await?, noted) {
+    let counted_now = match (if table.is_some() { fixes.changes_counted(s, &own).await? } else { None }, noted) {
         // What the proof has seen is more exact.
         (Some(mut server), Some(noted)) => {
             for (table, n) in noted {
