@@ -15,28 +15,28 @@ pub(super) async fn of(s: &Session, table: &[String]) -> Result<Vec<Referrer>> {
         [name] => ("DATABASE()".to_string(), lit(name)),
         _ => return Ok(Vec::new()),
     };
-    let keys = |of: &str| {
-        format!(
-            "SELECT k.TABLE_SCHEMA, k.TABLE_NAME, k.CONSTRAINT_NAME, k.COLUMN_NAME, k.REFERENCED_COLUMN_NAME, r.DELETE_RULE, r.UPDATE_RULE \
-             FROM information_schema.KEY_COLUMN_USAGE k LEFT JOIN information_schema.REFERENTIAL_CONSTRAINTS r \
-               ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA AND r.TABLE_NAME = k.TABLE_NAME AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME \
-             WHERE {of} k.REFERENCED_TABLE_SCHEMA = {schema} AND k.REFERENCED_TABLE_NAME = {name} \
-             ORDER BY k.TABLE_SCHEMA, k.TABLE_NAME, k.CONSTRAINT_NAME, k.ORDINAL_POSITION"
-        )
-    };
+    const COLUMNS: &str = "k.TABLE_SCHEMA, k.TABLE_NAME, k.CONSTRAINT_NAME, k.COLUMN_NAME, k.REFERENCED_COLUMN_NAME";
+    const ORDER: &str = "ORDER BY k.TABLE_SCHEMA, k.TABLE_NAME, k.CONSTRAINT_NAME, k.ORDINAL_POSITION";
+    let here = format!("k.REFERENCED_TABLE_SCHEMA = {schema} AND k.REFERENCED_TABLE_NAME = {name}");
     let mut found = Vec::new();
     match referring(s, table).await? {
-        // Asked without a table MariaDB opens the definition of every table that there is.
+        // Asked without a table MariaDB reads the definition of every table that there is.
         Some(tables) => {
             for [schema, name] in tables.iter().map(|t| [0, 1].map(|i| lit(&t[i]))) {
-                let of = format!(
-                    "k.TABLE_SCHEMA = {schema} AND k.TABLE_NAME = {name} AND COALESCE(r.CONSTRAINT_SCHEMA, {schema}) = {schema} \
-                     AND COALESCE(r.TABLE_NAME, {name}) = {name} AND"
-                );
-                found.extend(s.fetch(keys(&of)).await?.rows);
+                let of = format!("k.TABLE_SCHEMA = {schema} AND k.TABLE_NAME = {name}");
+                let asked = format!("SELECT {COLUMNS}, '', '' FROM information_schema.KEY_COLUMN_USAGE k WHERE {of} AND {here} {ORDER}");
+                found.extend(s.fetch(asked).await?.rows);
             }
         }
-        None => found = s.fetch(keys("")).await?.rows,
+        None => {
+            let asked = format!(
+                "SELECT {COLUMNS}, r.DELETE_RULE, r.UPDATE_RULE \
+                 FROM information_schema.KEY_COLUMN_USAGE k LEFT JOIN information_schema.REFERENTIAL_CONSTRAINTS r \
+                   ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA AND r.TABLE_NAME = k.TABLE_NAME AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME \
+                 WHERE {here} {ORDER}"
+            );
+            found = s.fetch(asked).await?.rows;
+        }
     }
     for row in found.iter_mut().filter(|r| at(r, 5).is_empty()) {
         let (of, constraint) = (format!("{}.{}", q(at(row, 0)), q(at(row, 1))), at(row, 2).to_string());
@@ -56,16 +56,14 @@ pub(super) async fn of(s: &Session, table: &[String]) -> Result<Vec<Referrer>> {
 /// The tables whose keys lead here by MariaDB's InnoDB itself, which is quick; `None` where that may not be asked (it takes PROCESS) or
 /// would not do.
 async fn referring(s: &Session, table: &[String]) -> Result<Option<Vec<[String; 2]>>> {
-    // InnoDB writes names as those of files: plain ones as they are.
-    let plain = |n: &String| !n.is_empty() && n.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    // InnoDB writes names as those of files: plain ones as they are, a hyphen by its number.
+    let plain = |n: &str| !n.is_empty() && n.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     let [schema, name] = table else { return Ok(None) };
-    if !mariadb(s) || !plain(schema) || !plain(name) {
+    if !mariadb(s) || !plain(&schema.replace('-', "")) || !plain(&name.replace('-', "")) {
         return Ok(None);
     }
-    let asked = format!(
-        "SELECT DISTINCT FOR_NAME FROM information_schema.INNODB_SYS_FOREIGN WHERE REF_NAME = {}",
-        lit(&format!("{schema}/{name}"))
-    );
+    let of_file = format!("{schema}/{name}").replace('-', "@002d");
+    let asked = format!("SELECT DISTINCT FOR_NAME FROM information_schema.INNODB_SYS_FOREIGN WHERE REF_NAME = {}", lit(&of_file));
     let found = match s.fetch(asked).await {
         Err(e) if e.kind == Kind::Connect || e.kind == Kind::Cancelled => return Err(e),
         Err(_) => return Ok(None),
