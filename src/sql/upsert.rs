@@ -45,7 +45,7 @@ pub fn upsert(dialect: Dialect, text: &str, columns: &[String], key: &[String]) 
     if raw(at) == "(" {
         (given, at) = names(at)?;
     }
-    if !word(at, "VALUES") && !(dialect == Dialect::MySql && word(at, "VALUE")) {
+    if !(word(at, "VALUES") || dialect == Dialect::MySql && word(at, "VALUE")) {
         return None;
     }
     at += 1;
