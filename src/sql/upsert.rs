@@ -125,7 +125,7 @@ pub fn upsert(dialect: Dialect, text: &str, columns: &[String], key: &[String]) 
                     TokenKind::Operator => !raw(i).contains(":="),
                     TokenKind::Identifier | TokenKind::Keyword => {
                         raw(i + 1) != "(" && ["NULL", "TRUE", "FALSE", "DATE", "TIME", "TIMESTAMP", "X", "B"].iter().any(|w| word(i, w))
-                            || i > from && raw(i - 1) == "::"
+                            || i > from && matches!(raw(i - 1), "::" | ":")
                     }
                     TokenKind::Punctuation => matches!(raw(i), "(" | ")" | "."),
                     TokenKind::Other => raw(i) == ":",
