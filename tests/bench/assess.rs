@@ -3,6 +3,7 @@
 use super::measure::{self, median, ms};
 use super::report::{Budget, Report};
 use super::support;
+use super::support::cost::{COUNTED, of_postgres};
 use super::support::pg::PgServer;
 use std::path::Path;
 use std::process::Child;
@@ -30,7 +31,8 @@ fn rate(load: Child) -> f64 {
 }
 
 pub fn measure(report: &mut Report, home: &Path) {
-    let pg = PgServer::start(&["fsync=on", "synchronous_commit=off"]);
+    let [statements, planning] = COUNTED;
+    let pg = PgServer::start(&["fsync=on", "synchronous_commit=off", statements, planning]);
     pg.create_database("busy");
     let mut c = pg.client("pgbench");
     c.args(["-i", "-q", "-s", "10", "-U", "postgres", "-p", &pg.port.to_string(), "-h"]).arg(&pg.socket).arg("busy");
@@ -71,6 +73,15 @@ pub fn measure(report: &mut Report, home: &Path) {
     );
     let spread = measure::percentile(&ratios, 0.75) - measure::percentile(&ratios, 0.25);
     report.row("assess: … half of the pairs lie within, %", "", None, 100.0 * spread, Budget::None);
+
+    // What the server and the operating system count for it differs little from run to run.
+    let busy = load(&pg);
+    let cost = of_postgres(&pg, home, "busy");
+    rate(busy);
+    report.row("assess: its session's share of the machine over its run, 50 clients", "%", None, cost.share(), Budget::Most(1.0));
+    report.row("assess: … processor time of its session", "ms", None, ms(cost.busy), Budget::None);
+    report.row("assess: … statements", "", None, cost.statements, Budget::None);
+    report.row("assess: … pages read, all from the cache or counted as such", "", None, cost.read, Budget::None);
 
     let busy = load(&pg);
     let began = Instant::now();

@@ -6,6 +6,7 @@
 pub mod assess;
 pub mod bouncer;
 pub mod certificates;
+pub mod cost;
 pub mod guarded;
 pub mod held;
 pub mod maria;
