@@ -26,6 +26,8 @@ pub struct TableDigest {
 
 /// The fact that says in a sentence what a backup does not hold though its restore is the same as what it does hold.
 pub const LACKS: &str = "lacks";
+/// The fact that says what the backup holds and a copy made from it has otherwise.
+pub const COPY_LACKS: &str = "copy_lacks";
 
 /// Catalogue and content of a database at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -76,11 +76,6 @@ async fn lacks(s: &Session, database: &str) -> Result<Option<String>> {
         "SELECT CONCAT(c.TABLE_NAME, '.', c.COLUMN_NAME) FROM information_schema.COLUMNS c JOIN information_schema.TABLES t USING (TABLE_SCHEMA, TABLE_NAME) \
          WHERE c.TABLE_SCHEMA = {d} AND c.DATA_TYPE = 'float' AND t.TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') ORDER BY 1"
     );
-    let named = |t: &crate::model::rows::Table| {
-        let names: Vec<&str> = t.rows.iter().take(5).map(|r| at(r, 0)).collect();
-        let more = if t.rows.len() > 5 { format!(" and {} more", t.rows.len() - 5) } else { String::new() };
-        crate::text::clean(&format!("{}{more}", names.join(", "))).into_owned()
-    };
     let mut out = Vec::new();
     let found = s.fetch(versioned).await?;
     if !found.rows.is_empty() {
@@ -91,6 +86,23 @@ async fn lacks(s: &Session, database: &str) -> Result<Option<String>> {
         out.push(format!("FLOAT columns stand in it with six digits ({})", named(&found)));
     }
     Ok((!out.is_empty()).then(|| out.join("; ")))
+}
+
+/// What a copy made from the dump has otherwise, so that a change of it shows in nothing there.
+async fn copy_lacks(s: &Session, database: &str) -> Result<Option<String>> {
+    let events = format!(
+        "SELECT EVENT_NAME FROM information_schema.EVENTS WHERE EVENT_SCHEMA = {} AND STATUS <> 'DISABLED' ORDER BY 1",
+        lit(database)
+    );
+    let found = s.fetch(events).await?;
+    Ok((!found.rows.is_empty())
+        .then(|| format!("events are off in the copy, where they would run: that one is switched off is not seen ({})", named(&found))))
+}
+
+fn named(t: &crate::model::rows::Table) -> String {
+    let names: Vec<&str> = t.rows.iter().take(5).map(|r| at(r, 0)).collect();
+    let more = if t.rows.len() > 5 { format!(" and {} more", t.rows.len() - 5) } else { String::new() };
+    crate::text::clean(&format!("{}{more}", names.join(", "))).into_owned()
 }
 
 fn missing(what: &str) -> Error {
@@ -199,6 +211,9 @@ impl MySql {
         references::note(&s, &database, &mut facts).await?;
         if let Some(lacks) = lacks(&s, &database).await? {
             facts.insert(crate::model::manifest::LACKS.into(), lacks);
+        }
+        if let Some(lacks) = copy_lacks(&s, &database).await? {
+            facts.insert(crate::model::manifest::COPY_LACKS.into(), lacks);
         }
         s.close().await;
         facts.insert("dump_digest".into(), digests.whole);

@@ -4,6 +4,7 @@ use crate::engine::fingerprint;
 use crate::engine::{Scratch, Session};
 use crate::model::evidence::{Evidence, Grade};
 use crate::model::manifest::Fingerprint;
+use crate::model::manifest::{COPY_LACKS, LACKS};
 use crate::model::migration::Migration;
 use crate::model::{Error, Finding, Identity, Result, Severity};
 use crate::ops::backup::{self, Usable};
@@ -46,9 +47,11 @@ impl<'a> Place<'a> {
     pub fn backup_id(&self) -> &str {
         &self.backup.manifest.id
     }
-    /// What the backup does not hold, and no copy made from it can show.
-    pub fn lacks(&self) -> Option<&str> {
-        self.backup.manifest.facts.get(crate::model::manifest::LACKS).map(String::as_str)
+    /// What the backup does not hold, or a copy made from it has otherwise: no copy can show what is done to it.
+    pub fn lacks(&self) -> Option<String> {
+        let told = [LACKS, COPY_LACKS].into_iter().filter_map(|fact| self.backup.manifest.facts.get(fact));
+        let told: Vec<&str> = told.map(String::as_str).collect();
+        (!told.is_empty()).then(|| told.join("; "))
     }
     pub fn grade(&self) -> Option<Grade> {
         self.grade
