@@ -2,6 +2,7 @@
 
 mod support;
 
+use holdpoint::model::Severity;
 use std::path::Path;
 use std::process::Command;
 use support::assess::assess;
@@ -31,7 +32,7 @@ fn on_a_small_disk(test: &str, megabytes: u32, body: impl FnOnce(&Path)) {
 fn a_disk_of_wal_that_fills_is_the_cause_with_all_that_keep_it_and_then_why_nobody_answers() {
     on_a_small_disk("a_disk_of_wal_that_fills_is_the_cause_with_all_that_keep_it_and_then_why_nobody_answers", 320, |disk| {
         let settings = ["fsync=on", "max_wal_size=64MB", "archive_mode=on", "archive_command=false", "full_page_writes=off"];
-        let pg = PgServer::start_with_wal_in(disk, &settings);
+        let pg = PgServer::start_with("pg_wal", disk, &settings);
         pg.create_database("shop");
         pg.psql(
             "shop",
@@ -70,5 +71,52 @@ fn a_disk_of_wal_that_fills_is_the_cause_with_all_that_keep_it_and_then_why_nobo
         assert_eq!((s.check.as_str(), s.sev), ("connect", Some(1)), "{:#?}", found.found);
         assert!(s.says.starts_with("Its disk is full: the file system of WAL ("), "{}", s.says);
         assert!(s.next.starts_with("Make room first, else it stops again"), "{}", s.next);
+    });
+}
+
+#[test]
+#[ignore = "mounts a file system: as root, cargo test --test assess_disk -- --ignored"]
+fn a_statement_that_found_the_disk_full_is_told_when_there_is_room_again() {
+    on_a_small_disk("a_statement_that_found_the_disk_full_is_told_when_there_is_room_again", 300, |disk| {
+        let pg = PgServer::start_with("", disk, &["fsync=on", "work_mem=64kB", "max_wal_size=32MB", "min_wal_size=32MB"]);
+        pg.create_database("shop");
+        let url = format!("postgres://postgres@127.0.0.1:{}/shop?sslmode=disable", pg.port);
+        let before = assess(&url, &[]).found;
+        assert_ne!(before.summary.check, "PG32", "{before:#?}");
+        let sorts = "select count(*) from (select repeat(md5(g::text), 30) t from generate_series(1, 600000) g order by 1 offset 1) x";
+        let mut c = pg.client("psql");
+        c.args(["-X", "-U", "postgres", "-p", &pg.port.to_string(), "-c", sorts, "-h"]).arg(&pg.socket).arg("shop");
+        let told = c.output().expect("psql");
+        assert!(String::from_utf8_lossy(&told.stderr).contains("No space left on device"), "{told:?}");
+        let found = assess(&url, &[]).found;
+        let s = &found.summary;
+        assert!(s.check == "PG32" && s.says.contains("No space left on device"), "{found:#?}");
+    });
+}
+
+#[test]
+#[ignore = "mounts a file system: as root, cargo test --test assess_disk -- --ignored"]
+fn an_index_build_with_room_to_end_fills_no_disk() {
+    on_a_small_disk("an_index_build_with_room_to_end_fills_no_disk", 400, |disk| {
+        let pg = PgServer::start_with("", disk, &["fsync=on", "max_wal_size=32MB", "min_wal_size=32MB"]);
+        pg.create_database("shop");
+        pg.psql(
+            "shop",
+            "create table big as select (select string_agg(md5((g * 100 + k)::text), '') from generate_series(1, 15) k) t \
+             from generate_series(1, 100000) g; analyze big; checkpoint; \
+             create function slow(text) returns text immutable language plpgsql as $$ begin \
+             if hashtext($1) % 5 = 0 then perform pg_sleep(0.001); end if; return $1; end $$",
+        );
+        let build = "set maintenance_work_mem = '1MB'; create index slowly on big (slow(t));";
+        let _build = Held::pg(&pg, "postgres", "shop", build);
+        // It spills what it sorts: that grows by more than a megabyte in each second.
+        wait_until("the build writes", || pg.psql("shop", "select coalesce(sum(size), 0) > 2000000 from pg_ls_tmpdir()").trim() == "t");
+        let url = format!("postgres://postgres@127.0.0.1:{}/shop?sslmode=disable", pg.port);
+        let found = assess(&url, &["--timeframe", "5"]).found;
+        let seen = found.checks.iter().find(|c| c.check == "PG35").expect("the forecast");
+        assert!(seen.figures["full"] < 900.0, "it grows fast enough for an alarm: {seen:#?}");
+        assert!(seen.severity <= Severity::Info && found.summary.check != "PG35", "{found:#?}");
+        assert!(seen.findings[0].message.contains("CREATE INDEX of big writes it"), "{seen:#?}");
+        assert_eq!(pg.psql("shop", "select count(*) from pg_stat_progress_create_index").trim(), "1", "it had ended before");
     });
 }

@@ -64,13 +64,13 @@ impl PgServer {
         Self::start_from("-checked", settings)
     }
 
-    /// Starts a server whose write-ahead log lies elsewhere: on a small disk.
-    pub fn start_with_wal_in(place: &std::path::Path, settings: &[&str]) -> PgServer {
+    /// Starts a server whose write-ahead log (`pg_wal`), or all of whose data (``), lies elsewhere: on a small disk.
+    pub fn start_with(part: &str, place: &std::path::Path, settings: &[&str]) -> PgServer {
         Self::made("", settings, |data, user| {
-            let wal = place.join("pg_wal");
-            server::copy(&data.join("pg_wal"), &wal);
-            std::fs::remove_dir_all(data.join("pg_wal")).expect("removed");
-            std::os::unix::fs::symlink(&wal, data.join("pg_wal")).expect("a link");
+            let (here, there) = (if part.is_empty() { data.to_path_buf() } else { data.join(part) }, place.join("moved"));
+            server::copy(&here, &there);
+            std::fs::remove_dir_all(&here).expect("removed");
+            std::os::unix::fs::symlink(&there, &here).expect("a link");
             user.own(place);
         })
     }
