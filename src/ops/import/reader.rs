@@ -306,6 +306,7 @@ impl<R: BufRead> Reader<R> {
                 return Err(format!("the record of line {start} is longer than {}{why}", crate::text::bytes(self.longest as u64)));
             }
             any = true;
+            let end = chunk.iter().rposition(|b| !matches!(b, b'\r' | b'\n')).map_or(0, |last| last + 1);
             let mut i = 0;
             while i < chunk.len() {
                 let b = chunk[i];
@@ -321,7 +322,7 @@ impl<R: BufRead> Reader<R> {
                         fields.push((std::mem::take(&mut field), quoted));
                         quoted = false;
                     }
-                    (false, b'\r' | b'\n') if chunk[i..].iter().all(|b| matches!(b, b'\r' | b'\n')) => break,
+                    (false, b'\r' | b'\n') if i >= end => break,
                     (false, _) if quoted => {
                         bad.get_or_insert_with(|| "something stands behind a closing quote".into());
                         field.push(b);
