@@ -9,7 +9,8 @@ use holdpoint::app::effect::{Effect, ResultId};
 use holdpoint::app::msg::RunEvent;
 use holdpoint::app::{Action, Msg};
 use holdpoint::engine::Outcome;
-use holdpoint::model::{BatchBuilder, Cell, Error, Silent};
+use holdpoint::model::rows::Origin;
+use holdpoint::model::{BatchBuilder, Cell, Column, ColumnInfo, Error, Silent, TableInfo};
 use holdpoint::ops::column::{self, Ask, Told};
 use holdpoint::ops::compare::{Side, compare};
 use holdpoint::store::spill::RowSpill;
@@ -294,32 +295,77 @@ fn the_footer_of_a_narrow_screen_has_the_help_and_whole_words() {
     }
 }
 
+/// The result comes from the table `orders`: those of its columns that the server tells to be of it, and those that it is known to have.
+fn of_orders(c: &mut Console, sql: &str, of_it: &[&str], known: &[&str]) {
+    let table = vec!["main".to_string(), "orders".to_string()];
+    let tab = &mut c.state.query.results[0];
+    tab.text = sql.into();
+    let of = |name: &str| of_it.contains(&name).then(|| Origin { table: table.clone(), column: name.into() });
+    let columns: Vec<_> = tab.columns.iter().flat_map(|c| c.iter().cloned()).collect();
+    tab.columns = Some(columns.into_iter().map(|c| Column { origin: of(&c.name), ..c }).collect());
+    c.state.query.tables.insert(table, Some(orders(known)));
+}
+
+fn orders(columns: &[&str]) -> TableInfo {
+    let column = |name: &str| ColumnInfo { name: name.into(), id: name.into(), nullable: true, ..ColumnInfo::default() };
+    TableInfo {
+        schema: "main".into(),
+        name: "orders".into(),
+        columns: columns.iter().map(|n| column(n)).collect(),
+        key: vec!["id".into()],
+        no_key: None,
+        number: None,
+        no_rollback: None,
+    }
+}
+
+/// Another program has added a column: the table is looked up again before anything is said of it, and once for each result.
+#[test]
+fn a_table_that_was_changed_elsewhere_is_looked_up_again() {
+    let mut c = Console::new(100, 24);
+    let cells = [Cell::Text(b"1"), Cell::Text(b"old")];
+    let (result, _spill) = result(&mut c, &[("id", "integer", true), ("added", "text", false)], &cells, true);
+    of_orders(&mut c, "select * from orders", &["id", "added"], &["id"]);
+    c.press("l");
+    let told = |c: &mut Console, columns: &[&str]| {
+        let link = c.state.link_no;
+        let info = Ok(Some(orders(columns)));
+        c.send(Msg::TableOf { link, result, table: vec!["main".into(), "orders".into()], info, then: Action::EditCell })
+    };
+    let asked = |effects: &[Effect]| effects.iter().any(|e| matches!(e, Effect::TableOf { .. }));
+    assert!(asked(&c.press("c")));
+    assert!(!asked(&told(&mut c, &["id", "added"])));
+    assert!(c.screen().contains("Row 1"), "{}", c.screen());
+    c.press("Esc");
+    // What is of no column of it, even so, is not asked for without end.
+    of_orders(&mut c, "select * from orders", &["id", "added"], &["id"]);
+    c.state.query.looked_up = None;
+    assert!(asked(&c.press("c")));
+    assert!(!asked(&told(&mut c, &["id"])));
+    assert!(c.screen().contains("Read-only: this column is computed"), "{}", c.screen());
+}
+
+/// All sixteen letters of a line of hexadecimal are on a screen of 80 columns.
+#[test]
+fn hexadecimal_fits_the_smallest_usual_screen() {
+    for (width, line) in [(80, "6162 6364"), (120, "61 62 63 64")] {
+        let mut c = Console::new(width, 24);
+        result(&mut c, &[("b", "bytea", false)], &[Cell::Binary(b"abcdefghijklmnopqrst")], true);
+        c.press("Enter");
+        let screen = c.screen();
+        assert!(screen.contains(line) && screen.contains("abcdefghijklmnop") && screen.contains("qrst"), "{screen}");
+    }
+}
+
 /// Rows that are staged stand below those that are there, told by letters and not by colours alone, and the cursor's row stays on the screen.
 #[test]
 fn new_rows_stand_at_the_foot_of_the_grid() {
-    use holdpoint::model::{ColumnInfo, TableInfo, rows::Origin};
     let mut c = Console::new(100, 24);
     c.mono = true;
     let cells: Vec<String> = (1..=40).flat_map(|i| [i.to_string(), format!("n{i}"), "x".into()]).collect();
     let cells: Vec<Cell<'_>> = cells.iter().map(|v| Cell::Text(v.as_bytes())).collect();
     result(&mut c, &[("id", "integer", true), ("note", "text", false), ("double", "text", false)], &cells, true);
-    let table = vec!["main".to_string(), "orders".to_string()];
-    let tab = &mut c.state.query.results[0];
-    tab.text = "select id, note, note || note as double from orders".into();
-    let of = |name: &str| (name != "double").then(|| Origin { table: table.clone(), column: name.into() });
-    let columns: Vec<_> = tab.columns.iter().flat_map(|c| c.iter().cloned()).collect();
-    tab.columns = Some(columns.into_iter().map(|c| holdpoint::model::Column { origin: of(&c.name), ..c }).collect());
-    let column = |name: &str| ColumnInfo { name: name.into(), id: name.into(), nullable: true, ..ColumnInfo::default() };
-    let info = TableInfo {
-        schema: "main".into(),
-        name: "orders".into(),
-        columns: vec![column("id"), column("note")],
-        key: vec!["id".into()],
-        no_key: None,
-        number: None,
-        no_rollback: None,
-    };
-    c.state.query.tables.insert(table, Some(info));
+    of_orders(&mut c, "select id, note, note || note as double from orders", &["id", "note"], &["id", "note"]);
     c.press("G");
     for n in 1..=9 {
         c.press("a");

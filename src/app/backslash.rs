@@ -54,10 +54,8 @@ const INSTEAD: &[(&[&str], &str)] = &[
         &["\\a", "\\t", "\\H", "\\pset", "\\f", "\\C", "\\T"],
         "The grid needs no such setting; \\copy and e in the results write CSV, JSON, Markdown and others.",
     ),
-    (
-        &["\\gset", "\\gexec", "\\gdesc", "\\bind", "\\parse"],
-        "\\set name value gives a parameter its value, and :name in a statement asks for one.",
-    ),
+    (&["\\gset", "\\gexec", "\\bind", "\\parse"], "\\set name value gives a parameter its value, and :name in a statement asks for one."),
+    (&["\\gdesc"], "Run it with LIMIT 0: the grid shows the columns, and i in it tells of the one under the cursor."),
     (&["\\crosstabview"], "In the results f filters and i tells of a column; \\copy writes CSV for a spreadsheet, which turns it round."),
     (&["\\prompt"], "A :name in a statement is asked for when it runs; \\set name value gives it one before."),
     (&["\\ef", "\\ev"], "\\sf name and \\sv name show the source; run what you change of it."),

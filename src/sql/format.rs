@@ -109,7 +109,7 @@ pub fn format(dialect: Dialect, text: &str) -> Result<String, Refused> {
         let after_line_comment = before.is_some_and(|b| b.kind == TokenKind::Comment && !text[b.span.clone()].ends_with("*/"));
         let depth = levels.len();
         // A closing bracket belongs to the level around it.
-        let closes = w == ")" && depth > 1;
+        let closes = (w == ")" || part == "]") && depth > 1;
         let was_query = closes && levels[depth - 1].query;
         if closes {
             levels.pop();
@@ -168,6 +168,11 @@ pub fn format(dialect: Dialect, text: &str) -> Result<String, Refused> {
                 let query = next_word(&full, &words, i + 1).is_some_and(|n| matches!(n, "SELECT" | "WITH" | "VALUES"));
                 let indent = level.indent + if query { 4 } else { 0 };
                 levels.push(Level::new(indent, query));
+            }
+            // ARRAY[…] is one item of the list that it stands in.
+            _ if part == "[" => {
+                let indent = level.indent;
+                levels.push(Level::new(indent, false));
             }
             _ => {}
         }
@@ -260,6 +265,13 @@ mod tests {
             f(long),
             "select\n    a_rather_long_column_name,\n    another_rather_long_name as x,\n    count(*) filter (where y > 1)\nfrom t"
         );
+    }
+
+    #[test]
+    fn an_array_is_one_item() {
+        let long = "select a_rather_long_column_name, array[1,2, 3] as numbers, another_rather_long_name, x[1] from t where y[2] = 1 and z";
+        let laid = "select\n    a_rather_long_column_name,\n    array[1, 2, 3] as numbers,\n    another_rather_long_name,\n    x[1]\nfrom t\nwhere y[2] = 1\n  and z";
+        assert_eq!(f(long), laid);
     }
 
     #[test]

@@ -45,9 +45,10 @@ pub fn draw(v: &CellView, inside: Area, c: &mut Canvas<'_>) {
                 if line.is_empty() {
                     break;
                 }
-                let hex: Vec<String> = line.iter().map(|b| format!("{b:02x}")).collect();
+                let (size, blanks) = if inside.w < HEX { (2, 2 * ROW + ROW / 2 - 1) } else { (1, 3 * ROW - 1) };
+                let hex: Vec<String> = line.chunks(size).map(hex::encode).collect();
                 let shown: String = line.iter().map(|b| if (0x20..0x7f).contains(b) { char::from(*b) } else { '.' }).collect();
-                let words = format!("{:08x}  {:<47}  {shown}", (v.top + row) * ROW, hex.join(" "));
+                let words = format!("{:08x}  {:<blanks$}  {shown}", (v.top + row) * ROW, hex.join(" "));
                 let rest: String = words.chars().skip(v.left).collect();
                 c.put(inside.x, inside.y + row as u16, inside.w, &rest, look.text);
             }
@@ -65,6 +66,9 @@ pub fn draw(v: &CellView, inside: Area, c: &mut Canvas<'_>) {
         }
     }
 }
+
+/// Columns of a line of hexadecimal with a blank behind each byte; a narrower screen has one behind each second byte.
+const HEX: u16 = 75;
 
 /// At most so many bytes of a key or value stand in a line.
 const SHOWN: usize = 1000;

@@ -129,6 +129,15 @@ fn plan(state: &mut State, then: Action, effects: &mut Vec<Effect>) -> Option<st
         return Some(Err(why));
     }
     let info = known(state, &table, then, effects)?;
+    // A column that the table did not have when it was looked up: it was changed since, elsewhere.
+    let there = |c: &crate::model::Column| {
+        let Some((o, info)) = c.origin.as_ref().zip(info.as_ref()) else { return true };
+        info.columns.iter().any(|t| t.id.eq_ignore_ascii_case(&o.column))
+    };
+    if !columns.iter().all(there) && state.query.looked_up != state.query.result().map(|t| t.id) {
+        state.query.tables.remove(&table);
+        known(state, &table, then, effects)?;
+    }
     Some(editable(&columns, info))
 }
 
@@ -202,6 +211,7 @@ pub fn table(
     match info {
         Ok(info) => {
             state.query.tables.insert(table, info);
+            state.query.looked_up = Some(result);
             // Given up meanwhile.
             if forms && held.is_none() {
                 return;

@@ -76,6 +76,8 @@ pub struct Query {
     pub made: Vec<String>,
     /// Tables that results come from, by what their columns say of their origin.
     pub tables: HashMap<Vec<String>, Option<TableInfo>>,
+    /// The result for which one of them was looked up last.
+    pub looked_up: Option<crate::app::effect::ResultId>,
     /// Keys that are kept until it is known how rows can be edited.
     pub held: Option<super::cells::Held>,
     /// Sessions that wait for the open transaction, as of the last look.
@@ -121,6 +123,7 @@ impl Query {
             how: How::default(),
             made: Vec::new(),
             tables: HashMap::new(),
+            looked_up: None,
             held: None,
             waiting: Vec::new(),
             waiting_unknown: None,
@@ -320,7 +323,7 @@ pub(super) fn export_form(state: &mut State) {
         body.push("`shown` instead takes order, filter and columns of the screen.".into());
     }
     let which = if tab.selected().is_some() { "selected" } else { "all" };
-    let hint = "all as the server sent them · shown: as on the screen · selected (V)";
+    let hint = "all as they came · shown: as on the screen · selected (V)";
     let fields =
         vec![Field::new("Which rows", which, hint), export_field(state.query.editor.dialect(), &tab.text, state.query.exported.as_deref())];
     // The name is what is typed most.
@@ -333,7 +336,7 @@ pub(super) fn export_form(state: &mut State) {
 pub fn export_field(dialect: Dialect, statement: &str, last: Option<&Path>) -> Field {
     let name = source(dialect, statement).and_then(|mut parts| parts.pop()).unwrap_or_else(|| "rows".into());
     let safe: String = name.chars().map(|c| if c.is_alphanumeric() || c == '-' || c == '_' { c } else { '_' }).collect();
-    let hint = format!("the ending says the format: {}", ExportFormat::ENDINGS);
+    let hint = format!("by its ending: {}", ExportFormat::ENDINGS);
     let ending = last.and_then(|l| l.extension()).map_or("csv".into(), |e| e.to_string_lossy());
     let path = last.and_then(Path::parent).unwrap_or(Path::new("")).join(format!("{safe}.{ending}"));
     Field::new("File", &path.display().to_string(), hint).of(Takes::File)
