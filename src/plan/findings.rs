@@ -8,6 +8,7 @@ use super::known::Known;
 use crate::model::Severity;
 use crate::model::plan::{Confidence, Plan, PlanFinding};
 use scene::{Scene, Weight};
+use std::collections::BTreeSet;
 
 mod alike;
 pub(super) mod ddl;
@@ -98,6 +99,8 @@ pub fn findings(plan: &Plan, known: &Known) -> Vec<PlanFinding> {
     sorting::look(&scene, &mut out);
     parallel::look(&scene, &mut out);
     whole::look(&scene, &mut out);
+    // Both ends of a BETWEEN are two tests that say the same.
+    out.dedup_by(|a, b| a.id == b.id && a.nodes == b.nodes && a.message == b.message);
     let mut out = joined(&scene, out);
     let rank = |f: &PlanFinding| f.explains_ms.unwrap_or(-1.0);
     // Stable: what explains as much stays in the order above, causes first.
@@ -108,31 +111,41 @@ pub fn findings(plan: &Plan, known: &Known) -> Vec<PlanFinding> {
 /// The same said of the arms of one Append (partitions, mostly) is said once.
 fn joined(scene: &Scene<'_>, found: Vec<PlanFinding>) -> Vec<PlanFinding> {
     let mut out: Vec<PlanFinding> = Vec::new();
-    let mut more: Vec<usize> = Vec::new();
+    let mut arms: Vec<BTreeSet<usize>> = Vec::new();
     let arm = |f: &PlanFinding| -> Option<Vec<usize>> {
         let path = f.nodes.first()?;
         (0..path.len()).rev().map(|n| path[..n].to_vec()).find(|p| scene.plan.root.at(p).is_some_and(|n| n.op == "append"))
     };
+    // Which of the Append's children a finding is about.
+    let which = |f: &PlanFinding, append: &[usize]| -> Vec<usize> {
+        f.nodes.iter().filter(|p| p.starts_with(append)).filter_map(|p| p.get(append.len()).copied()).collect()
+    };
     for f in found {
-        let (to, of) = (arm(&f), f.id.clone());
-        let same = to.is_some().then(|| out.iter().position(|o| o.id == of && arm(o) == to)).flatten();
-        match same {
+        let to = arm(&f);
+        let mine: BTreeSet<usize> = to.as_deref().map(|append| which(&f, append)).unwrap_or_default().into_iter().collect();
+        // One arm may have two of a kind, which are different things.
+        let alike = |(o, arms): (&PlanFinding, &BTreeSet<usize>)| o.id == f.id && arm(o) == to && mine.is_disjoint(arms);
+        match to.is_some().then(|| out.iter().zip(&arms).position(alike)).flatten() {
             Some(at) => {
                 let o = &mut out[at];
                 o.explains_ms = f.explains_ms.map(|ms| ms + o.explains_ms.unwrap_or(0.0)).or(o.explains_ms);
                 o.nodes.extend(f.nodes);
                 o.severity = o.severity.max(f.severity);
-                more[at] += 1;
+                arms[at].extend(mine);
             }
             None => {
                 out.push(f);
-                more.push(0);
+                arms.push(mine);
             }
         }
     }
-    for (f, n) in out.iter_mut().zip(more).filter(|(_, n)| *n > 0) {
-        f.evidence.insert("arms".into(), n as f64 + 1.0);
-        f.message.push_str(&format!("; the same in {n} more of its neighbours"));
+    for (f, n) in out.iter_mut().zip(arms.iter().map(BTreeSet::len)).filter(|(_, n)| *n > 1) {
+        // What was told of several arms from the beginning says so itself.
+        if f.evidence.contains_key("arms") {
+            continue;
+        }
+        f.evidence.insert("arms".into(), n as f64);
+        f.message.push_str(&format!("; the same in {} more of its neighbours", n - 1));
     }
     out
 }

@@ -251,13 +251,13 @@ fn sqlite_pairs(s: &Scene<'_>) -> Vec<PlanFinding> {
     let loops: Vec<usize> = s.children(0).filter(|i| s.is_scan(*i)).collect();
     for (n, i) in loops.iter().enumerate().skip(1) {
         let i = *i;
-        if s.searches(i) || s.node(i).op != "table scan" && s.node(i).op != "index only scan" && s.node(i).op != "index scan" {
-            continue;
-        }
         let outer: Vec<usize> = loops[..n].to_vec();
         let Some(alias) = s.alias(i) else { continue };
-        let Some(each) = s.table_rows(i) else { continue };
-        let counted = s.node(i).loops.filter(|_| s.plan.analyzed);
+        let counted = s.node(i).loops.filter(|l| s.plan.analyzed && *l > 0.0);
+        // A search by a constant alone finds the same rows for each row before it.
+        let found = counted.and_then(|l| Some(s.node(i).rows_total? / l)).filter(|_| s.searches(i));
+        let whole = !s.searches(i) && matches!(s.node(i).op.as_str(), "table scan" | "index only scan" | "index scan");
+        let Some(each) = found.or_else(|| s.table_rows(i).filter(|_| whole)) else { continue };
         // Rows of the loops before it: known where each is read whole or counted.
         let before = counted
             .or_else(|| outer.iter().map(|o| if s.searches(*o) { None } else { s.table_rows(*o) }).try_fold(1.0, |a, r| r.map(|r| a * r)));
@@ -289,7 +289,7 @@ fn sqlite_pairs(s: &Scene<'_>) -> Vec<PlanFinding> {
                         "Look for a forgotten join condition between them.",
                     ),
             );
-        } else if speaks && pairs >= RESCANNED.1 {
+        } else if whole && speaks && pairs >= RESCANNED.1 {
             let columns = index_columns(&tests);
             out.push(
                 Draft::new("F7", Severity::Warning, weight, Confidence::Likely)

@@ -1,7 +1,7 @@
 //! Conditions that no index serves as they are written: casts, functions, patterns, NOT IN (F8, F9, F10, F23).
 
 use super::Draft;
-use super::scans::WORTH_KEEPING;
+use super::scans::{WORTH_KEEPING, tests};
 use super::scene::{MANY, Product, Scan, Scene, Weight};
 use super::words::{count, shorter, spent, try_on};
 use crate::model::Severity;
@@ -63,8 +63,13 @@ fn computed(s: &Scene<'_>, scan: &Scan, weight: Weight, p: &Predicate) -> Option
         return match cast_kind(s, scan.at, column, to) {
             Cast::Harmless | Cast::Unknown => None,
             Cast::Shortens => Some(function(s, scan, weight, p)),
-            // Where there is no index, none is lost.
-            Cast::Mismatch if s.table(scan.at).is_some_and(|t| !t.has_index_on(&[&column.name])) => None,
+            // Where there is no index, none is lost; unless it is all that the filter says, and no plain index could serve it.
+            Cast::Mismatch
+                if s.table(scan.at).is_some_and(|t| !t.has_index_on(&[&column.name]))
+                    && tests(s, scan).iter().any(|t| t.column().is_some()) =>
+            {
+                None
+            }
             Cast::Mismatch => Some(mismatch(s, scan.at, weight, column, to, p)),
         };
     }
@@ -132,12 +137,12 @@ fn mismatch(s: &Scene<'_>, i: usize, weight: Weight, column: &Column, to: &str, 
     };
     Draft::new("F8", Severity::Warning, weight, sure).at(s.path(i)).but(sure, because).say(
         format!("{}.{}{is} is compared as {to}: {so}{}", s.name(i), column.name, spent(weight)),
-        remedy(s, own.as_deref(), column, to, p),
+        remedy(s, own.as_deref(), column, to, p, indexed == Some(false)),
     )
 }
 
 /// What to write instead, where that finds the same rows.
-fn remedy(s: &Scene<'_>, own: Option<&str>, column: &Column, to: &str, p: &Predicate) -> String {
+fn remedy(s: &Scene<'_>, own: Option<&str>, column: &Column, to: &str, p: &Predicate, unindexed: bool) -> String {
     let condition = shorter(&p.key.qualified_sql(s.dialect));
     let whole = |t: &str| ["int", "bigint", "smallint"].iter().any(|w| t.to_lowercase().starts_with(w));
     let fractions = |t: &str| ["numeric", "decimal", "double", "real", "float"].iter().any(|w| t.starts_with(w));
@@ -146,6 +151,11 @@ fn remedy(s: &Scene<'_>, own: Option<&str>, column: &Column, to: &str, p: &Predi
     } else if own.is_some_and(fractions) && whole(to) {
         format!(
             "The cast rounds, so that comparing the column itself finds other rows: ask for the range of {} that is rounded to the value (the condition is {condition}), or index the expression.",
+            column.name
+        )
+    } else if unindexed {
+        format!(
+            "Give the other side the column's type instead (the condition is {condition}): then a plain index on {} can serve it.",
             column.name
         )
     } else {

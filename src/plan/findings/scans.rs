@@ -53,7 +53,7 @@ pub fn look(s: &Scene<'_>, out: &mut Vec<PlanFinding>) {
 }
 
 /// The tests of a scan's filter on its own columns.
-fn tests(s: &Scene<'_>, scan: &Scan) -> Vec<Predicate> {
+pub(super) fn tests(s: &Scene<'_>, scan: &Scan) -> Vec<Predicate> {
     match (&scan.filter, s.alias(scan.at)) {
         (Some(f), Some(alias)) => {
             let own = f.predicates_on(alias).into_iter().map(|p| s.uncast(scan.at, p)).map(|p| s.searchable(p));

@@ -20,7 +20,7 @@ pub(super) fn partitions(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
     let members: Vec<usize> = s.children(i).filter(|c| s.node(*c).role == Role::Member).collect();
     let removed = s.attr(i, &["Subplans Removed"]).unwrap_or(0.0);
     let read: Vec<usize> = members.iter().copied().filter(|c| !s.node(*c).never_executed).collect();
-    if read.len() < PARTITIONS || removed > 0.0 || read.len() < members.len() {
+    if removed > 0.0 || read.len() < members.len() || read.len() < 2 {
         return None;
     }
     let weight = s.weigh_below(i)?;
@@ -34,19 +34,47 @@ pub(super) fn partitions(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
     if relations.len() < scans.len() || scans.iter().any(|j| s.table(*j).is_some_and(|t| t.partition_key.is_empty())) {
         return None;
     }
-    let condition = |j: usize| s.filter(j).or_else(|| s.index_condition(j));
-    let condition_text = condition(*scans.first()?)?;
-    let columns: Vec<String> = s.read(condition_text).columns().iter().map(|c| c.name.to_lowercase()).collect();
+    let first = *scans.first()?;
+    let condition_text = s.filter(first).or_else(|| s.index_condition(first))?;
+    let condition = s.read(condition_text);
+    let columns: Vec<String> = condition.columns().iter().map(|c| c.name.to_lowercase()).collect();
+    let named = |k: &&String| columns.contains(&k.to_lowercase());
     let key = scans.iter().find_map(|j| s.table(*j)).map(|t| &t.partition_key).filter(|k| !k.is_empty());
     let empty = read.iter().filter(|m| s.node(**m).rows_total == Some(0.0)).count();
-    let (sure, because, about) = match key {
-        Some(key) if key.iter().any(|k| columns.contains(&k.to_lowercase())) => return None,
-        Some(key) => (Confidence::Certain, "", format!("; the condition does not name the partition key ({})", key.join(", "))),
+    let many = read.len() >= PARTITIONS;
+    // A test of the key itself prunes; one of what a cast or a function makes of it does not.
+    let tests = s.alias(first).map(|a| condition.predicates_on(a)).unwrap_or_default();
+    let plain =
+        |k: &String| tests.iter().map(|p| s.uncast(first, p.clone())).any(|p| p.column().is_some_and(|c| c.name.eq_ignore_ascii_case(k)));
+    let (sure, because, about, next) = match key {
+        Some(key) => match key.iter().find(named) {
+            Some(k) if plain(k) => return None,
+            // Where the rows are everywhere, a plain comparison would read all of it, too.
+            Some(k) if 2 * empty >= read.len() => (
+                Confidence::Certain,
+                "",
+                format!(
+                    ", {empty} of them without a row; the partition key ({k}) stands in a cast or a function there, by which no partition is left out"
+                ),
+                format!("Compare {k} itself with values (a range: {k} >= … AND {k} < …), and see how many partitions are left."),
+            ),
+            Some(_) => return None,
+            None if many => (
+                Confidence::Certain,
+                "",
+                format!("; the condition does not name the partition key ({})", key.join(", ")),
+                "Add a condition on the partition key to WHERE, as a plain comparison with a value, and see how many partitions are left."
+                    .to_string(),
+            ),
+            None => return None,
+        },
         // Without the key: partitions that were searched in vain are the sign.
-        None if 2 * empty >= read.len() => (
+        None if many && 2 * empty >= read.len() => (
             Confidence::Likely,
             "the partition key is not known; most of the partitions had no row",
             format!(", {empty} of them without a row"),
+            "Add a condition on the partition key to WHERE, as a plain comparison with a value, and see how many partitions are left."
+                .to_string(),
         ),
         None => return None,
     };
@@ -56,10 +84,7 @@ pub(super) fn partitions(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
             .number("partitions_read", read.len() as f64)
             .number("partitions_empty", empty as f64)
             .but(sure, because)
-            .say(
-                format!("all {} partitions are read for {}{about}{}", read.len(), shorter(condition_text), took(weight)),
-                "Add a condition on the partition key to WHERE, as a plain comparison with a value, and see how many partitions are left.",
-            ),
+            .say(format!("all {} partitions are read for {}{about}{}", read.len(), shorter(condition_text), took(weight)), next),
     )
 }
 

@@ -1,6 +1,6 @@
 //! Findings about how a statement is written.
 
-use super::{Build, columns, indexed, maria_scan, node, of, plan, seq, table};
+use super::{Build, columns, indexed, lite, maria_scan, node, of, pg, plan, seq, table};
 use crate::model::plan::{PlanNode, Role};
 use crate::plan::findings::{fill, findings};
 use crate::plan::known::{Known, Table};
@@ -139,4 +139,85 @@ fn kept_rows_without_an_equality() {
     assert!(next("").contains("a condition was forgotten"), "{}", next(""));
     assert!(next("((a.x = b.x) OR (a.y = b.y))").contains("No hash join serves"), "{}", next("((a.x = b.x) OR (a.y = b.y))"));
     assert!(next("(a.x = b.x)").contains("An index on the inner side's join column"), "{}", next("(a.x = b.x)"));
+}
+
+/// Partitions whose key is hidden by a cast, and the two ends of a range over it: one finding for all of them.
+#[test]
+fn a_partition_key_in_a_cast_leaves_nothing_out() {
+    let known = of((0..4)
+        .map(|k| {
+            let t = columns(table(&format!("part_{k}"), 10_000.0), &[("at", "timestamp without time zone")]);
+            Table { partition_key: vec!["at".into()], ..t }
+        })
+        .collect());
+    let look = |filter: &str, empty: usize| {
+        let arm = |k: usize| {
+            let kept = if k < empty { 0.0 } else { 500.0 };
+            let filter = filter.replace("{}", &format!("part_{k}.at"));
+            seq(&format!("part_{k}")).ran(1.0, kept, 9.0).drops(20_000.0).role(Role::Member).says("Filter", &filter)
+        };
+        findings(&pg(node("append", "Append").ran(1.0, 500.0, 1.0).over((0..4).map(arm).collect())), &known)
+    };
+    let cast = "((({})::date >= '2024-02-01'::date) AND (({})::date <= '2024-02-03'::date))";
+    let found = look(cast, 3);
+    let f36 = found.iter().find(|f| f.id == "F36").unwrap_or_else(|| panic!("{found:#?}"));
+    assert!(
+        f36.message.contains("all 4 partitions are read") && f36.message.contains("the partition key (at) stands in a cast"),
+        "{}",
+        f36.message
+    );
+    assert!(f36.next.contains("at >= … AND at < …"), "{}", f36.next);
+    let f9: Vec<_> = found.iter().filter(|f| f.id == "F9").collect();
+    assert!(matches!(f9.as_slice(), [f] if f.message.ends_with("; the same in 3 more of its neighbours") && f.nodes.len() == 4), "{f9:#?}");
+    // Rows are everywhere: a plain comparison would read all partitions, too. And a plain one does.
+    assert!(!look(cast, 1).iter().any(|f| f.id == "F36"));
+    assert!(!look("({} >= '2024-02-01'::timestamp)", 3).iter().any(|f| f.id == "F36"));
+}
+
+/// Two functions in one arm are two findings.
+#[test]
+fn different_tests_of_one_arm_are_told_apart() {
+    let arm = |k: usize| {
+        let filter = format!("((lower(part_{k}.a) = 'x'::text) AND (upper(part_{k}.b) = 'Y'::text))");
+        seq(&format!("part_{k}")).ran(1.0, 1.0, 9.0).drops(20_000.0).role(Role::Member).says("Filter", &filter)
+    };
+    let found = findings(&pg(node("append", "Append").ran(1.0, 2.0, 1.0).over((0..2).map(arm).collect())), &Known::default());
+    let f9: Vec<&str> = found.iter().filter(|f| f.id == "F9").map(|f| f.message.as_str()).collect();
+    assert_eq!(f9.len(), 2, "{f9:#?}");
+    assert!(f9.iter().all(|m| m.ends_with("; the same in 1 more of its neighbours")), "{f9:#?}");
+    assert!(f9[0].contains("lower") && f9[1].contains("upper"), "{f9:#?}");
+}
+
+/// What F1 points to is there: a cast, also of a column that has no index yet. Beside a test that an index serves it is not worth a word.
+#[test]
+fn a_cast_without_an_index_is_told_where_it_is_all_there_is() {
+    let look = |filter: &str| {
+        let known = of(vec![columns(table("orders", 400_000.0), &[("customer_id", "integer"), ("q", "integer")])]);
+        findings(&pg(seq("orders").ran(1.0, 6.0, 60.0).drops(399_994.0).says("Filter", filter)), &known)
+    };
+    let found = look("((orders.customer_id)::numeric = '77'::numeric)");
+    let f8 = found.iter().find(|f| f.id == "F8").unwrap_or_else(|| panic!("{found:#?}"));
+    assert!(f8.next.contains("then a plain index on customer_id can serve it"), "{}", f8.next);
+    let found = look("(((orders.customer_id)::numeric = '77'::numeric) AND (orders.q = 5))");
+    assert!(!found.iter().any(|f| f.id == "F8"), "{found:#?}");
+}
+
+/// SQLite searches the inner table by a constant: the same rows for each row of the outer one.
+#[test]
+fn a_product_of_searches_is_one_too() {
+    let look = |statement: &str, found_rows: f64| {
+        let mut p =
+            lite(&["SCAN b", "SEARCH a USING AUTOMATIC PARTIAL COVERING INDEX (city=?)"], &[("a", 60_000), ("b", 2_000)], statement);
+        p.analyzed = true;
+        for (n, rows, loops) in [(0, 2_000.0, 1.0), (1, found_rows, 2_000.0)] {
+            let n = &mut p.root.children[n];
+            (n.loops, n.rows_total, n.rows) = (Some(loops), Some(rows), Some(rows / loops));
+        }
+        findings(&p, &Known::default())
+    };
+    let found = look("select count(*) from a, b where a.city = 'x'", 2_400_000.0);
+    let f = found.iter().find(|f| f.id == "F12").unwrap_or_else(|| panic!("{found:#?}"));
+    assert!(f.message.contains("2,000 × 1,200 rows make 2,400,000 pairs"), "{}", f.message);
+    assert!(!look("select count(*) from a, b where a.city = 'x'", 400_000.0).iter().any(|f| f.id == "F12"));
+    assert!(!look("select count(*) from a, b where a.city = b.city", 2_400_000.0).iter().any(|f| f.id == "F12"));
 }
