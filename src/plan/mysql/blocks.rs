@@ -229,20 +229,24 @@ fn chain(list: &[Value]) -> Vec<PlanNode> {
                 None => right,
                 Some(outer) => {
                     right.role = Role::Inner;
+                    // What reads from rows that there were none of never ran; the join did, and has none either.
+                    let never_executed = right.never_executed && outer.never_executed;
+                    let none = (right.never_executed && outer.rows_total == Some(0.0)).then_some(0.0);
                     // A block nested loop joins by itself: what it reads from comes first.
                     if right.op == "block nested loop" {
                         right.role = Role::Outer;
                         for c in &mut right.children {
                             c.role = Role::Inner;
                         }
+                        (right.never_executed, right.rows_total) = (never_executed, right.rows_total.or(none));
                         right.children.insert(0, outer);
                         right
                     } else {
                         PlanNode {
                             op: "nested loop".into(),
                             raw_op: "nested_loop".into(),
-                            rows_total: right.rows_total,
-                            never_executed: right.never_executed && outer.never_executed,
+                            rows_total: right.rows_total.or(none),
+                            never_executed,
                             children: vec![outer, right],
                             ..PlanNode::default()
                         }

@@ -8,7 +8,9 @@ use self::names::{neutral, raw_op};
 use super::sheet::Sheet;
 use super::value::{Keys, Value, get, take};
 use super::{charge, estimate};
+use crate::model::Dialect;
 use crate::model::plan::{Io, Jit, Pages, Plan, PlanNode, Role, Trigger, Wal};
+use crate::plan::expression::sort_keys;
 
 /// What the arithmetic needs of a node beside the node.
 pub(super) struct Facts {
@@ -349,6 +351,11 @@ fn node(parent: Option<usize>, keys: Keys<'_>) -> (PlanNode, Facts) {
     for (at, text) in extra {
         f.expressions.push((CONDITIONS[at], text.clone()));
         n.conditions.push((CONDITIONS[at].into(), text));
+    }
+    // ROWS FROM of several functions has no name of its own; as text the line of the node has the alias in its place.
+    let calls = n.conditions.iter().find(|(k, _)| k == "Function Call").map(|(_, t)| sort_keys(Dialect::Postgres, t).len());
+    if calls.is_some_and(|n| n > 1) {
+        names[2] = None;
     }
     f.reads_cte = if f.kind == "CTE Scan" { names[1].clone() } else { None };
     n.relation = names.into_iter().flatten().next().map(|t| schema.map_or(t.clone(), |s| format!("{s}.{t}")));

@@ -228,9 +228,16 @@ fn element(name: &str, children: Keys, words: &str) -> Value {
     }
     let mut keys = Keys::new();
     let mut groups = ["Full-sort Groups", "Pre-sorted Groups"].into_iter();
+    // JSON has a key for each kind of groups of an incremental sort, XML one tag for both, in this order; and so for the room that they took.
+    let spaces = children.iter().filter(|(k, _)| k == "Sort-Space").count();
+    let spilled = children.iter().any(|(k, v)| k == "Sort-Methods-Used" && v.words().starts_with("external"));
+    let mut rooms = if spaces == 1 && spilled { ["Sort Space Disk", ""] } else { ["Sort Space Memory", "Sort Space Disk"] }.into_iter();
     for (k, v) in children {
-        // JSON has a key for each kind of groups of an incremental sort, XML one tag for both, in this order.
-        let name = if k == "Incremental-Sort-Groups" { groups.next().map(str::to_string) } else { None };
+        let name = match k.as_ref() {
+            "Incremental-Sort-Groups" => groups.next().map(str::to_string),
+            "Sort-Space" => rooms.next().map(str::to_string),
+            _ => None,
+        };
         put(&mut keys, name.unwrap_or_else(|| key(&k)).into(), v);
     }
     Value::Object(keys)

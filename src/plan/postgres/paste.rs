@@ -203,17 +203,18 @@ fn body(text: &str) -> Body {
     if let Some(json) = json(&lines) {
         return Body::Json(json);
     }
-    let trimmed = lines.iter().find(|l| !l.trim().is_empty()).map(|l| l.trim()).unwrap_or_default();
-    if trimmed.starts_with("<explain") || trimmed.starts_with("<?xml") {
-        return Body::Xml(lines.join("\n"));
+    // What psql said of the statements before stands in front: `SET`, `BEGIN`, a notice. Nothing of a plan as text does.
+    let text = |l: &String| ["(cost=", "(actual ", "->"].iter().any(|w| l.contains(w));
+    let begin = |of: &dyn Fn(&str) -> bool| lines.iter().position(|l| of(l.trim())).filter(|at| !lines[..*at].iter().any(text));
+    if let Some(at) = begin(&|l| l.starts_with("<explain") || l.starts_with("<?xml")) {
+        return Body::Xml(lines[at..].join("\n"));
     }
     let keyed = lines.iter().any(|l| l.trim_end() == "Plan:");
-    if keyed && trimmed.starts_with("Query Text:")
-        || trimmed.starts_with("- Plan:")
-        || trimmed.starts_with("Plan:")
-        || trimmed.starts_with("- Query Text:")
-    {
-        return Body::Yaml(lines.join("\n"));
+    let first = |l: &str| {
+        l.starts_with("- Plan:") || l.starts_with("Plan:") || l.starts_with("- Query Text:") || keyed && l.starts_with("Query Text:")
+    };
+    if let Some(at) = begin(&first) {
+        return Body::Yaml(lines[at..].join("\n"));
     }
     // The end of one in YAML: what reads it says that the rest is missing.
     let node = |l: &String| l.trim_start().trim_start_matches("- ").starts_with("Node Type: \"");

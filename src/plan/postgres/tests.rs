@@ -436,12 +436,16 @@ fn lists_in_lists_stay_apart() {
         let p = read(text).unwrap_or_else(|e| panic!("{e:?}\n{text}"));
         assert_eq!(p.root.conditions, [("Grouping Sets".to_string(), "a.g, a.d; a.g; (); Sort Key a.d: a.d".to_string())], "{text}");
     }
-    let groups = |n: u32| format!("<Incremental-Sort-Groups><Group-Count>{n}</Group-Count></Incremental-Sort-Groups>");
+    let space = "<Sort-Methods-Used><Item>quicksort</Item></Sort-Methods-Used><Sort-Space><Peak-Sort-Space-Used>26</Peak-Sort-Space-Used></Sort-Space>";
+    let groups = |n: u32| format!("<Incremental-Sort-Groups><Group-Count>{n}</Group-Count>{space}</Incremental-Sort-Groups>");
     let xml = format!("<explain><Query><Plan><Node-Type>Incremental Sort</Node-Type>{}{}</Plan></Query></explain>", groups(62), groups(57));
     let p = read(&xml).unwrap();
     assert_eq!(
         (p.root.attrs["Full-sort Groups"].as_str(), p.root.attrs["Pre-sorted Groups"].as_str()),
-        ("Group Count 62", "Group Count 57")
+        (
+            "Group Count 62, Sort Methods Used quicksort, Sort Space Memory Peak Sort Space Used 26",
+            "Group Count 57, Sort Methods Used quicksort, Sort Space Memory Peak Sort Space Used 26"
+        )
     );
 }
 
@@ -464,4 +468,19 @@ fn a_perfect_estimate_below_a_gather_that_is_repeated_is_no_error() {
     let error = |p: &crate::model::plan::Plan| p.root.at(&[0, 0]).unwrap().estimate_error.unwrap();
     assert!(error(&plan(250.0)).abs() < 1.1, "{}", error(&plan(250.0)));
     assert!(error(&plan(2.0)) < -50.0, "a wrong one still is: {}", error(&plan(2.0)));
+}
+
+/// psql says what became of the statements before; and as text ROWS FROM of several functions has its alias where a name stands.
+#[test]
+fn what_stands_before_a_plan_is_none_of_it() {
+    let xml = "SET\n<explain xmlns=\"x\">\n<Query><Plan><Node-Type>Seq Scan</Node-Type><Relation-Name>t</Relation-Name></Plan></Query></explain>\nTime: 3.2 ms\n";
+    let yaml = "BEGIN\nSET\n- Plan: \n    Node Type: \"Seq Scan\"\n    Relation Name: \"t\"\n";
+    for text in [xml, yaml] {
+        let p = read(text).unwrap_or_else(|e| panic!("{e:?}\n{text}"));
+        assert_eq!((p.root.op.as_str(), p.root.relation.as_deref()), ("table scan", Some("t")), "{text}");
+    }
+    let several = "Function Scan on x  (cost=0.01..0.06 rows=5 width=8)\n  Output: a, b\n  Function Call: generate_series(1, 3), generate_series(1, 5)\n";
+    assert_eq!(read(several).unwrap().root.relation, None);
+    let one = "Function Scan on pg_catalog.generate_series a  (cost=0.01..0.06 rows=5 width=8)\n  Output: a\n  Function Call: generate_series(1, 3)\n";
+    assert_eq!(read(one).unwrap().root.relation.as_deref(), Some("pg_catalog.generate_series"));
 }

@@ -223,3 +223,24 @@ fn a_join_by_batched_keys_is_estimated_for_each_row_and_read_for_each_buffer() {
     assert!(inner.estimate_error.is_none_or(|e| e.abs() < 3.0), "{inner:#?}");
     assert_eq!(inner.rows_total, Some(8568.0));
 }
+
+/// A join whose first table gives no row has run, whatever never ran behind it, a join buffer too.
+#[test]
+fn a_join_without_rows_was_executed() {
+    let table = |name: &str, ran: &str| format!(r#""table":{{"table_name":"{name}","access_type":"ALL",{ran},"r_engine_stats":{{}}}}"#);
+    let first = table("a", r#""r_loops":1,"r_rows":3,"r_filtered":0,"r_table_time_ms":0.2,"r_other_time_ms":0.1"#);
+    let never = |name| table(name, r#""r_loops":0,"r_rows":null"#);
+    let raw = format!(
+        r#"{{"query_block":{{"select_id":1,"r_loops":1,"r_total_time_ms":0.4,"nested_loop":[{{{first}}},{{{}}},{{"block-nl-join":{{{},"join_type":"BNL","r_loops":0,"r_other_time_ms":0}}}},{{{}}}]}}}}"#,
+        never("b"),
+        never("c"),
+        never("d")
+    );
+    let p = parse(&raw, "MariaDB", "10.11", true).expect("plan");
+    p.root.walk(0, &mut |_, n| {
+        let table = n.relation.as_deref();
+        assert_eq!(n.never_executed, matches!(table, Some("b" | "c" | "d")), "{n:#?}");
+        assert!(!n.never_executed || n.total_ms.is_none() && n.rows_total.is_none(), "{n:#?}");
+        assert!(table.is_some() || n.op == "query block" || n.rows_total == Some(0.0), "{n:#?}");
+    });
+}
