@@ -214,6 +214,26 @@ async fn a_measured_plan_that_was_cut_off_is_none() {
     assert_eq!(e.kind, holdpoint::model::Kind::Cancelled, "{e:?}");
 }
 
+/// A change of one table has no TREE: its plan is told by the first version of the JSON, whatever version the session would have.
+#[tokio::test]
+#[ignore = "run by tests/matrix, which fetches MySQL"]
+async fn the_plan_of_a_change_that_runs_is_told() {
+    let server = shop("running_change");
+    let s = session(server, "running_change").await;
+    let e = engine(server, "running_change");
+    let mut busy = server.sql_in_background("running_change", "update orders set total = total + sleep(0.2) where customer_id > 0");
+    let running = "select id from information_schema.processlist where info like 'update orders set total%'";
+    wait_until("it runs", || !server.sql("", running).trim().is_empty());
+    let id: u64 = server.sql("", running).trim().parse().expect("id");
+    let plan = e.running().get().expect("capability").plan_of(&s, id).await;
+    server.sql("", &format!("kill {id}"));
+    let _ = busy.wait();
+    let plan = plan.expect("plan");
+    let mut tables = Vec::new();
+    plan.root.walk(0, &mut |_, n| tables.extend(n.relation.clone()));
+    assert_eq!(tables, ["orders"], "{plan:#?}");
+}
+
 #[tokio::test]
 #[ignore = "run by tests/matrix, which fetches MySQL"]
 async fn the_tree_tells_what_an_index_is_made_of() {

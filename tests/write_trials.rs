@@ -86,6 +86,29 @@ fn postgresql_measures_writes_in_place_and_takes_them_back() {
     let journal = p.ok(&["journal", "show"]);
     assert!(journal.contains("measured and rolled back: update orders set total"), "{journal}");
 
+    // A key of which no column is set is not looked up again.
+    let referred = "FOR KEY SHARE on the rows of memo_of";
+    p.postgres_server().psql(
+        "app-dev",
+        "create table memo_of (id int primary key); create table memos (id int primary key, of int references memo_of, note text, n serial)",
+    );
+    for (sql, locks) in [
+        ("update memos set note = 'x' where id = 1", false),
+        ("update memos set note = 'x', of = 2 where id = 1", true),
+        ("update memos set (of, note) = (2, 'x') where id = 1", true),
+        ("insert into memos (id) values (1)", true),
+    ] {
+        let told = p.expect(4, &["explain", "app-dev", "--analyze", sql]);
+        assert_eq!(told.contains(referred), locks, "{sql}: {told}");
+        assert_eq!(told.contains("memos_n_seq"), sql.starts_with("insert"), "{sql}: {told}");
+    }
+    let setter = "create function sets_of() returns trigger language plpgsql as $$ begin new.of := 3; return new; end $$; \
+        create trigger sets_of before update on memos for each row execute function sets_of()";
+    p.postgres_server().psql("app-dev", setter);
+    let told = p.expect(4, &["explain", "app-dev", "--analyze", "update memos set note = 'x' where id = 1"]);
+    assert!(told.contains(referred), "the trigger may set it: {told}");
+    p.postgres_server().psql("app-dev", "drop table memos, memo_of");
+
     let cascade = p.expect(4, &["explain", "app-dev", "--analyze", "delete from customers where id = 7"]);
     assert!(cascade.contains("Cascade: rows of public.orders are deleted with those of public.customers"), "{cascade}");
     assert!(cascade.contains("noted BEFORE"), "{cascade}");
@@ -266,7 +289,7 @@ fn postgresql_refuses_in_place_what_cannot_be_taken_back() {
     // Not the first environment of the chain, not even when it is open.
     let qa = p.expect(4, &["explain", "app-qa", "--analyze", WRITES_PG[0].0, "--in-place"]);
     assert!(qa.contains("app-qa is qa, and not the first environment"), "{qa}");
-    let prod = p.expect(4, &["explain", "app-prod", "--analyze", "update notes set body = 'x'", "--in-place"]);
+    let prod = p.expect(4, &["explain", "app-prod", "--analyze", "update memos set body = 'x'", "--in-place"]);
     assert!(prod.contains("not the first environment"), "{prod}");
     assert_eq!(state_pg(&p, "app-dev"), before);
     // What others have locked is not waited for.

@@ -60,13 +60,13 @@ pub(in crate::ops) async fn proven<'t>(conn: &Connection, text: &'t str, analyze
         let what = if analyze { "measured" } else { "explained" };
         return Err(Error::read_only(format!("only a statement that is proven to read is {what}: {}", verdict.reason)));
     }
-    let Some(w) = query::may_write(conn, statement, &verdict).await? else { return Ok(statement) };
     let catalog = conn.catalog()?;
-    // What may write when it runs has a plan like a write, where planning it runs nothing.
+    // A plan alone, where planning is known to run nothing but what is looked through: that is asked first, and mostly the last thing asked.
     let plans = !analyze && conn.engine().plans_of_writes().get().is_ok() && !conn.engine().trials().planning_runs();
     if plans && catalog.looks_behind_names() && catalog.planning_writer(&conn.follower().await?, statement).await?.is_none() {
         return Ok(statement);
     }
+    let Some(w) = query::may_write(conn, statement, &verdict).await? else { return Ok(statement) };
     let what = if analyze { "run" } else { "planned" };
     Err(Error::read_only(format!("the statement is not {what}: {}", crate::text::clean(&w.why))).hint(w.way_out))
 }

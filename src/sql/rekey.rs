@@ -30,6 +30,11 @@ pub fn new_keys(dialect: Dialect, text: &str, key: &[String]) -> Option<String> 
     any.then(|| format!("SELECT {}, {}{rest}{}", before.join(", "), after.join(", "), lock(dialect)))
 }
 
+/// The columns that an UPDATE sets; `None` where they do not all stand in a plain list.
+pub fn columns_set(dialect: Dialect, text: &str) -> Option<Vec<String>> {
+    Some(assignments(dialect, text)?.into_iter().map(|a| a.column).collect())
+}
+
 /// A column and what it is set to.
 struct Assignment<'t> {
     column: String,

@@ -15,12 +15,12 @@ const POSTGRES: &str = "application_name bytea_output client_min_messages constr
      recursive_worktable_factor row_security search_path seq_page_cost statement_timeout temp_buffers timezone work_mem";
 
 /// The same of MariaDB and MySQL; besides all that begin with `optimizer_`.
-const MYSQL: &str = "cte_max_recursion_depth div_precision_increment eq_range_index_dive_limit expensive_subquery_limit group_concat_max_len \
-     innodb_lock_wait_timeout join_buffer_size join_cache_level lc_time_names lock_wait_timeout long_query_time max_execution_time \
-     max_heap_table_size max_join_size max_length_for_sort_data max_recursive_iterations max_seeks_for_key max_sort_length \
-     max_statement_time mrr_buffer_size net_read_timeout net_write_timeout profiling range_alloc_block_size range_optimizer_max_mem_size \
-     read_buffer_size read_rnd_buffer_size rowid_merge_buff_size sort_buffer_size sql_big_selects sql_safe_updates sql_select_limit \
-     time_zone tmp_table_size";
+const MYSQL: &str = "cte_max_recursion_depth div_precision_increment eq_range_index_dive_limit expensive_subquery_limit explain_format \
+     explain_json_format_version group_concat_max_len innodb_lock_wait_timeout join_buffer_size join_cache_level lc_time_names \
+     lock_wait_timeout long_query_time max_execution_time max_heap_table_size max_join_size max_length_for_sort_data \
+     max_recursive_iterations max_seeks_for_key max_sort_length max_statement_time mrr_buffer_size net_read_timeout net_write_timeout \
+     profiling range_alloc_block_size range_optimizer_max_mem_size read_buffer_size read_rnd_buffer_size rowid_merge_buff_size \
+     sort_buffer_size sql_big_selects sql_safe_updates sql_select_limit time_zone tmp_table_size";
 
 /// What of the list to tell a user.
 pub const EXAMPLES: &str = "What a session reads by may be set here: search_path, timezone, work_mem, enable_…, statement_timeout; USE, time_zone, \
@@ -158,6 +158,7 @@ mod tests {
             "set @x:=5",
             "set @d = date'2026-01-01', @t := timestamp '2026-01-01 10:00:00', @b = b'101', @h = X'4A'",
             "set optimizer_switch='mrr=on'",
+            "set session explain_json_format_version = 1",
         ] {
             assert!(only_reading(MySql, text), "{text}");
         }

@@ -86,7 +86,7 @@ impl Running for MySql {
             match s.fetch(format!("EXPLAIN FORMAT=TREE FOR CONNECTION {id}")).await {
                 // An UPDATE or DELETE of one table has none in this form; the first version of the JSON, which a session chooses, tells it.
                 Ok(table) if table.scalar().is_some_and(|t| t.contains(super::explain::NO_PATHS)) => {
-                    let table = s.fetch(format!("EXPLAIN FORMAT=JSON FOR CONNECTION {id}")).await.map_err(|e| said(s, e, id))?;
+                    let table = first_json(s, id).await?;
                     let raw = table.scalar().ok_or_else(|| idle(id))?;
                     if raw.contains(super::explain::NO_PATHS) {
                         return Err(Error::failed(format!("session {id} changes one table, and MySQL does not tell such a plan here"))
@@ -97,7 +97,7 @@ impl Running for MySql {
                 Ok(table) => plan::mysql::paths::parse_tree(table.scalar().ok_or_else(|| idle(id))?, &version, false),
                 // Before 8.0.16 there is no TREE; and it is refused for some statements.
                 Err(e) if matches!(e.code.as_deref(), Some("1791" | "1235" | "1064")) => {
-                    let table = s.fetch(format!("EXPLAIN FORMAT=JSON FOR CONNECTION {id}")).await.map_err(|e| said(s, e, id))?;
+                    let table = first_json(s, id).await?;
                     let raw = table.scalar().ok_or_else(|| idle(id))?;
                     Ok(plan::detect::read(raw, Some(plan::detect::Family::MySql))?.plan)
                 }
@@ -162,6 +162,21 @@ impl Running for MySql {
             Ok((out, notes))
         })
     }
+}
+
+/// The first version of the JSON, whatever this session's setting (from 8.3 on) would have written: the second one knows no more plans than
+/// TREE does.
+async fn first_json(s: &Session, id: u64) -> Result<Table> {
+    let version = s.fetch("SELECT @@SESSION.explain_json_format_version").await;
+    let other = version.ok().and_then(|t| t.scalar().map(str::to_string)).filter(|v| v != "1");
+    if other.is_some() {
+        s.fetch("SET SESSION explain_json_format_version = 1").await?;
+    }
+    let told = s.fetch(format!("EXPLAIN FORMAT=JSON FOR CONNECTION {id}")).await.map_err(|e| said(s, e, id));
+    if let Some(v) = other {
+        s.fetch(format!("SET SESSION explain_json_format_version = {v}")).await?;
+    }
+    told
 }
 
 fn idle(id: u64) -> Error {

@@ -9,6 +9,7 @@ use super::hidden::{INITDB, KNOWN_READER, VOLATILE, after_dots, called, calls_of
 use crate::engine::effects::{MOST, Reached, Touched, cascades};
 use crate::engine::{Catalog, Session, Writer};
 use crate::model::{Dialect, Effects, Result};
+use crate::sql::rekey::columns_set;
 use crate::sql::{self, TokenKind};
 use std::collections::BTreeSet;
 
@@ -71,7 +72,8 @@ const TABLE: &str = "WITH RECURSIVE t(oid) AS (SELECT c.oid FROM pg_catalog.pg_c
        WHERE NOT g.tgisinternal AND g.tgenabled IN ('O', 'A') AND coalesce(to_jsonb(g) ->> 'tgparentid', '0') = '0' \
      UNION ALL SELECT 'deferred', k.conname, c.oid::regclass::text, '', '', '' FROM pg_catalog.pg_constraint k JOIN t ON k.conrelid = t.oid \
        JOIN pg_catalog.pg_class c ON c.oid = t.oid WHERE k.condeferred AND k.contype <> 't' \
-     UNION ALL SELECT 'refers', k.conname, k.confrelid::regclass::text, '', '', '' FROM pg_catalog.pg_constraint k JOIN t ON k.conrelid = t.oid \
+     UNION ALL SELECT 'refers', k.conname, k.confrelid::regclass::text, (SELECT json_agg(a.attname) FROM pg_catalog.pg_attribute a \
+         WHERE a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey))::text, (k.confrelid = k.conrelid)::text, '' FROM pg_catalog.pg_constraint k JOIN t ON k.conrelid = t.oid \
        WHERE k.contype = 'f' \
      UNION ALL SELECT 'sequence', q.oid::regclass::text, '', '', '', '' FROM made m JOIN pg_catalog.pg_depend d ON d.classid = m.classid AND d.objid = m.objid \
        JOIN pg_catalog.pg_class q ON d.refclassid = 'pg_catalog.pg_class'::regclass AND q.oid = d.refobjid WHERE q.relkind = 'S' \
@@ -139,6 +141,8 @@ struct Look<'a> {
     names: Vec<String>,
     /// The statement says DEFAULT, so an UPDATE may take one too.
     says_default: bool,
+    /// The columns that the statement sets, where it updates one table and they can be told.
+    sets: Option<Vec<String>>,
 }
 
 /// What is read.
@@ -172,6 +176,11 @@ pub(super) async fn of(catalog: &dyn Catalog, s: &Session, text: &str) -> Result
         let rows = n.children.first().and_then(|c| c.est_rows);
         written.push((relation.clone(), touched, rows));
     });
+    if let [(_, touched, _)] = written.as_slice()
+        && *touched == (Touched { update: true, ..Touched::default() })
+    {
+        look.sets = columns_set(Dialect::Postgres, text);
+    }
     let mut direct = BTreeSet::new();
     for (relation, touched, rows) in &written {
         let about =
@@ -209,7 +218,7 @@ pub(super) async fn of_rows(s: &Session, schema: &str, name: &str, touched: Touc
 impl<'a> Look<'a> {
     fn new(s: &'a Session, says_default: bool) -> Self {
         let (out, reached, seen) = (Effects::default(), Reached::default(), BTreeSet::new());
-        Look { s, out, reached, seen, numbers: Vec::new(), names: Vec::new(), says_default }
+        Look { s, out, reached, seen, numbers: Vec::new(), names: Vec::new(), says_default, sets: None }
     }
 
     /// Looks at all that waits, and at what that leads to; with a catalogue also along the foreign keys of tables beyond those that the
@@ -234,7 +243,7 @@ impl<'a> Look<'a> {
                         ),
                     );
                 }
-                self.table(&table, touched).await?;
+                self.table(&table, touched, keys.map(|(_, direct)| direct)).await?;
                 if let Some((catalog, _)) = keys {
                     cascades(catalog, self.s, &table, touched, &mut self.reached, &mut self.out).await?;
                 }
@@ -246,7 +255,7 @@ impl<'a> Look<'a> {
         }
     }
 
-    async fn table(&mut self, table: &[String], touched: Touched) -> Result<()> {
+    async fn table(&mut self, table: &[String], touched: Touched, direct: Option<&Direct>) -> Result<()> {
         let [schema, name] = table else { return Ok(()) };
         let found = pinned(self.s, TABLE, &[schema, name]).await?;
         let kinds = found.rows.iter().filter(|r| cell(r, 0) == "kind").map(|r| cell(r, 1).to_string()).collect::<Vec<_>>();
@@ -260,6 +269,22 @@ impl<'a> Look<'a> {
             (bits, on_what, fires)
         };
         let mut expressions: BTreeSet<&str> = BTreeSet::new();
+        let direct = direct.is_some_and(|d| d.contains(&(schema.clone(), name.clone())));
+        // A trigger before each row may set any column.
+        let before = found.rows.iter().any(|r| {
+            cell(r, 0) == "trigger" && {
+                let (bits, _, fires) = fires(cell(r, 3));
+                fires && bits & 3 == 3
+            }
+        });
+        // A key of which no column is set is not looked up again; one that leads to the table itself may come back with a cascade.
+        let kept = |columns: &str, itself: &str| {
+            let key: Vec<String> = serde_json::from_str(columns).unwrap_or_default();
+            let sets = self.sets.as_ref().filter(|_| direct && !before && !touched.insert && itself == "false");
+            !key.is_empty() && sets.is_some_and(|s| key.iter().all(|k| !s.contains(k)))
+        };
+        let kept: BTreeSet<&str> =
+            found.rows.iter().filter(|r| cell(r, 0) == "refers" && kept(cell(r, 3), cell(r, 4))).map(|r| cell(r, 1)).collect();
         for r in &found.rows {
             let (what, on) = (cell(r, 1), cell(r, 2));
             match cell(r, 0) {
@@ -301,7 +326,7 @@ impl<'a> Look<'a> {
                     &mut self.out.deferred,
                     format!("the constraint {what} on {on} is deferred, and checked as its commit would check it"),
                 ),
-                "refers" if touched.insert || touched.update => Effects::note(
+                "refers" if (touched.insert || touched.update) && !kept.contains(what) => Effects::note(
                     &mut self.out.locks,
                     format!("FOR KEY SHARE on the rows of {on} that are referred to ({what}): whoever deletes these waits"),
                 ),

@@ -85,18 +85,17 @@ impl Look {
         {
             return Ok(Some(Writer { why: format!("it {why}"), way_out: FUNCTIONS }));
         }
-        let first = Waiting { text: text.to_string(), body: false };
-        if planned {
-            self.idle.push(first);
-        } else {
+        // A write's defaults and rules are planned with it, and no name leads there.
+        if !planned || sql::classify(Dialect::Postgres, text).class == Class::Read {
             let mut said = Said::default();
             said.gather(text);
             let [names, _, calls, ..] = said.params(false);
             if ask(s, &whole(ANYTHING), &[names, calls]).await?.rows.is_empty() {
                 return Ok(None);
             }
-            self.run.push(first);
         }
+        let first = Waiting { text: text.to_string(), body: false };
+        if planned { &mut self.idle } else { &mut self.run }.push(first);
         let (look, reached) = (whole(LOOK), whole(REACHED));
         loop {
             let idle = !self.idle.is_empty();
