@@ -191,7 +191,12 @@ fn any_checklist_is_chosen_from_a_list_and_shown_in_the_pane() {
     report(&mut c, Report::Checklist { which: Which::migrations(), result: Ok(Box::new(migrations)) });
     c.press("Esc");
     assert!(c.screen().contains("orders by state · Query optimization"), "{}", c.screen());
-    // Back to them.
+    // Back to the plan that it was come to from: the next key is a command there, not a letter in the statement.
+    c.state.plan.plan = Some(holdpoint::model::plan::Plan::default());
+    c.press("2");
+    assert_eq!((c.state.view.focus, c.state.view.typing), (Pane::Plan, false));
+    c.press("4");
+    // Back to the migrations.
     c.press("o");
     report(&mut c, Report::Checklists(Ok(listed())));
     c.press("g");

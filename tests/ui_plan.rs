@@ -320,6 +320,23 @@ fn flame_and_flow_show_shares_and_what_vanishes() {
     assert_eq!(c.state.plan.view, View::Tree);
 }
 
+/// Without VERBOSE PostgreSQL tells what processes took together alone: that is no share of the clock, and rows are those of all.
+#[test]
+fn what_processes_took_together_is_no_share_of_the_time() {
+    let mut scan = node("Parallel Seq Scan o", "table scan", 78.6, (400.0, 400.0), vec![]);
+    (scan.parallel, scan.loops) = (true, Some(3.0));
+    let mut root = node("Gather", "gather", 37.8, (400.0, 400.0), vec![scan]);
+    root.total_ms = Some(37.8);
+    root.number();
+    let mut c = shown(120, 40, Plan { root, ..plan() });
+    c.press("f");
+    let screen = c.screen();
+    assert!(screen.contains("of all processes together where several run"), "{screen}");
+    assert!(screen.contains("Parallel Seq Scan o 78.6 ms of all") && !screen.contains("208 %"), "{screen}");
+    c.press("w");
+    assert!(c.screen().contains("rows of all processes, log scale"), "{}", c.screen());
+}
+
 #[test]
 fn rows_that_the_server_rounded_are_marked() {
     // PostgreSQL before 18: 50,000 loops of "0 rows" may have been 25,000 rows.

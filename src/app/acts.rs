@@ -51,6 +51,11 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
             query::want(state, effects);
         }
         Action::GoSchema => go(state, Pane::Schema, effects),
+        // The checklist of a statement was come to from its plan.
+        Action::GoQuery if state.view.focus == Pane::Checklist && state.checklist.of_plan() && state.plan.plan.is_some() => {
+            state.view.typing = false;
+            go(state, Pane::Plan, effects);
+        }
         Action::GoQuery | Action::Insert => {
             go(state, Pane::Editor, effects);
             // vim comes to a text in NORMAL.

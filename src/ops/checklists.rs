@@ -36,6 +36,9 @@ impl Which {
     pub fn target(&self) -> Option<&str> {
         self.subject.as_ref().filter(|_| incident::is(&self.id)).and_then(|s| s.to_str())
     }
+    pub fn is_optimization(&self) -> bool {
+        self.id == QUERY_OPTIMIZATION
+    }
     pub fn is_migrations(&self) -> bool {
         self.id == SCHEMA_MIGRATION
     }

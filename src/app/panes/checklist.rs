@@ -77,6 +77,11 @@ impl Checklist {
         self.other.as_ref().is_some_and(|o| o.which.target().is_some())
     }
 
+    /// The pane shows one that is about a statement's plan.
+    pub fn of_plan(&self) -> bool {
+        self.other.as_ref().is_some_and(|o| o.which.is_optimization())
+    }
+
     /// Why nothing, or nothing newer, is shown.
     pub fn problem(&self) -> Option<&Error> {
         match &self.other {

@@ -2,9 +2,9 @@
 
 use crate::app::layout::Area;
 use crate::app::panes::plan::width;
-use crate::app::panes::plan::words::short;
+use crate::app::panes::plan::words::{ms, short};
 use crate::app::{Pane, State};
-use crate::model::plan::Plan;
+use crate::model::plan::{Plan, PlanNode};
 use crate::text;
 use crate::ui::canvas::Canvas;
 use ratatui::style::{Modifier, Style};
@@ -17,9 +17,17 @@ pub fn draw(state: &State, plan: &Plan, head: Area, area: Area, c: &mut Canvas<'
     let whole = width(pane, 0);
     let what = if outline.timed { "time" } else { "cost" };
     if head.h > 0 {
-        let mut parallel = false;
-        plan.root.walk(0, &mut |_, n| parallel |= n.wall_ms.is_some_and(|w| n.total_ms.is_some_and(|t| t > w)));
-        let of = if parallel && outline.timed { ", of the slowest process where several run" } else { "" };
+        let (mut slowest, mut together) = (false, false);
+        plan.root.walk(0, &mut |_, n| {
+            slowest |= n.wall_ms.is_some_and(|w| n.total_ms.is_some_and(|t| t > w));
+            together |= summed(n);
+        });
+        let of = match (slowest, together) {
+            _ if !outline.timed => "",
+            (_, true) => ", of all processes together where several run",
+            (true, false) => ", of the slowest process where several run",
+            (false, false) => "",
+        };
         let words = format!("width = share of the {what}{of}; up, down, left and right go between steps");
         c.put(head.x + 2, head.y, head.w.saturating_sub(2), &words, look.dim);
     }
@@ -63,12 +71,20 @@ pub fn draw(state: &State, plan: &Plan, head: Area, area: Area, c: &mut Canvas<'
     }
 }
 
+/// Several processes ran it, and the plan tells the sum of their times alone: that is no share of the clock.
+fn summed(n: &PlanNode) -> bool {
+    n.parallel && n.wall_ms.is_none() && n.total_ms.is_some()
+}
+
 fn segment(state: &State, at: usize, (x, y, w): (u16, u16, u16), share: f64, c: &mut Canvas<'_>) {
     let look = c.look;
     let pane = &state.plan;
     let Some(n) = pane.node(at) else { return };
     let edge = if look.glyphs.ascii { "|" } else { look.glyphs.bar[0] };
-    let name = format!("{} {:.0} %", short(n), share * 100.0);
+    let name = match n.total_ms.filter(|_| summed(n) && pane.outline.timed) {
+        Some(all) => format!("{} {} ms of all", short(n), ms(all)),
+        None => format!("{} {:.0} %", short(n), share * 100.0),
+    };
     let room = usize::from(w.saturating_sub(1));
     let name = text::truncate(&name, room);
     let pad = room.saturating_sub(text::width(&name));

@@ -73,8 +73,16 @@ pub fn draw(state: &State, plan: &Plan, head: Area, area: Area, c: &mut Canvas<'
     }
     let node_x = x;
     if head.h > 0 {
-        let what = if plan.analyzed { "rows" } else { "expected rows" };
-        c.put_right(end, head.y, bar_w, &format!("{what}, log scale"), look.dim);
+        let mut parallel = false;
+        plan.root.walk(0, &mut |_, n| parallel |= n.parallel && n.rows_total.is_some());
+        let what = match (plan.analyzed, parallel) {
+            (true, true) => "rows of all processes",
+            (true, false) => "rows",
+            (false, _) => "expected rows",
+        };
+        // Where there is little room, the words that matter more.
+        let scale = format!("{what}, log scale");
+        c.put_right(end, head.y, bar_w, if scale.len() > usize::from(bar_w) { what } else { &scale }, look.dim);
     }
     let most = rows_most(plan);
     let scale = |v: f64| (1.0 + v.max(0.0)).ln() / (1.0 + most).ln().max(f64::MIN_POSITIVE);
