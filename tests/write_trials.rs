@@ -87,7 +87,7 @@ fn postgresql_measures_writes_in_place_and_takes_them_back() {
     assert!(journal.contains("measured and rolled back: update orders set total"), "{journal}");
 
     // A key of which no column is set is not looked up again.
-    let referred = "FOR KEY SHARE on the rows of memo_of";
+    let referred = "FOR KEY SHARE on the rows of public.memo_of";
     p.postgres_server().psql(
         "app-dev",
         "create table memo_of (id int primary key); create table memos (id int primary key, of int references memo_of, note text, n serial)",
@@ -289,7 +289,7 @@ fn postgresql_refuses_in_place_what_cannot_be_taken_back() {
     // Not the first environment of the chain, not even when it is open.
     let qa = p.expect(4, &["explain", "app-qa", "--analyze", WRITES_PG[0].0, "--in-place"]);
     assert!(qa.contains("app-qa is qa, and not the first environment"), "{qa}");
-    let prod = p.expect(4, &["explain", "app-prod", "--analyze", "update memos set body = 'x'", "--in-place"]);
+    let prod = p.expect(4, &["explain", "app-prod", "--analyze", "update notes set body = 'x'", "--in-place"]);
     assert!(prod.contains("not the first environment"), "{prod}");
     assert_eq!(state_pg(&p, "app-dev"), before);
     // What others have locked is not waited for.
