@@ -381,7 +381,7 @@ fn objects(words: &Words<'_>, scope: &Scope, wanted: object::Wanted, out: &mut C
                 // Written as SQL takes them: some have blanks in them.
                 out.push(ProposalKind::Type, t.to_string(), String::new(), t, 100);
             }
-            more::serials(words, out);
+            more::types(words, out);
         }
         Wanted::Settings => {
             let about = if words.is(0, "set") || words.is(0, "pragma") { &[][..] } else { &["ALL"] };

@@ -230,6 +230,8 @@ const CALLED: &[&str] = &["coalesce", "nullif", "greatest", "least", "extract", 
 /// Words that SQLite lists among its functions, and that are written without a bracket.
 pub const BARE: &[&str] = &["current_date", "current_time", "current_timestamp"];
 
+/// PostgreSQL's names for types that its catalogue lists by their long ones.
+const SHORT: &[&str] = &["varchar", "char", "decimal", "bool", "timestamptz", "timetz"];
 const SERIALS: &[&str] = &["serial", "bigserial", "smallserial"];
 const METHODS: &[&str] = &["BTREE", "HASH", "GIN", "GIST", "SPGIST", "BRIN"];
 
@@ -550,11 +552,15 @@ fn takes_role(words: &Words<'_>, before: usize, has: &dyn Fn(&str) -> bool) -> b
     }
 }
 
-/// Types that stand for a sequence, too: in tables that are made.
-pub fn serials(words: &Words<'_>, out: &mut Collecting<'_>) {
-    if words.dialect == Dialect::Postgres && words.is_one(0, &["create", "alter"]) {
-        for t in SERIALS {
-            out.push(ProposalKind::Type, (*t).to_string(), String::new(), t, 90);
+/// Types that the catalogue does not list: short names, and in tables that are made those that stand for a sequence, too.
+pub fn types(words: &Words<'_>, out: &mut Collecting<'_>) {
+    if words.dialect != Dialect::Postgres {
+        return;
+    }
+    let serials = if words.is_one(0, &["create", "alter"]) { SERIALS } else { &[] };
+    for (list, weight) in [(SHORT, 100), (serials, 90)] {
+        for t in list {
+            out.push(ProposalKind::Type, (*t).to_string(), String::new(), t, weight);
         }
     }
 }

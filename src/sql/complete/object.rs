@@ -95,6 +95,59 @@ const DROP_POSTGRES: &[&str] = &[
 ];
 const DROP_MYSQL: &[&str] = &["TABLE", "VIEW", "INDEX", "TRIGGER", "PROCEDURE", "FUNCTION", "DATABASE", "EVENT", "USER"];
 const DROP_SQLITE: &[&str] = &["TABLE", "VIEW", "INDEX", "TRIGGER"];
+const CREATE_POSTGRES: &[&str] = &[
+    "TABLE",
+    "INDEX",
+    "VIEW",
+    "UNIQUE INDEX",
+    "FUNCTION",
+    "TRIGGER",
+    "SEQUENCE",
+    "TYPE",
+    "SCHEMA",
+    "MATERIALIZED VIEW",
+    "TEMPORARY TABLE",
+    "PROCEDURE",
+    "DOMAIN",
+    "DATABASE",
+    "ROLE",
+    "EXTENSION",
+    "POLICY",
+    "OR REPLACE",
+];
+const CREATE_MYSQL: &[&str] = &[
+    "TABLE",
+    "INDEX",
+    "VIEW",
+    "UNIQUE INDEX",
+    "TRIGGER",
+    "PROCEDURE",
+    "FUNCTION",
+    "TEMPORARY TABLE",
+    "DATABASE",
+    "EVENT",
+    "USER",
+    "OR REPLACE",
+];
+const CREATE_SQLITE: &[&str] = &["TABLE", "INDEX", "VIEW", "UNIQUE INDEX", "TRIGGER", "VIRTUAL TABLE", "TEMPORARY TABLE"];
+/// Behind COMMENT ON.
+const COMMENTED: &[&str] = &[
+    "TABLE",
+    "COLUMN",
+    "VIEW",
+    "INDEX",
+    "FUNCTION",
+    "SCHEMA",
+    "CONSTRAINT",
+    "SEQUENCE",
+    "TYPE",
+    "TRIGGER",
+    "MATERIALIZED VIEW",
+    "DATABASE",
+    "ROLE",
+];
+/// Behind the tables of TRUNCATE.
+const TRUNCATES: &[&str] = &["RESTART IDENTITY", "CONTINUE IDENTITY", "CASCADE", "RESTRICT"];
 /// What is done to a table.
 pub const ALTER_TABLE: &[(&str, u8)] = &[
     ("ADD COLUMN", ALL),
@@ -158,6 +211,9 @@ pub fn wanted(words: &Words<'_>, scope: &Scope, first: usize) -> Option<Wanted> 
             "view" | "concurrently" => Some(Wanted::Relations(MATERIALIZED)),
             _ => None,
         },
+        () if verb("truncate") && dialect == Dialect::Postgres && before > query && words.is_name(before) => {
+            Some(Wanted::Keywords(TRUNCATES))
+        }
         () if verb("truncate") => (before == query || words.is_one(before, &["table", "only", ","])).then_some(Wanted::Relations(TABLES)),
         () if verb("reindex") && dialect == Dialect::Postgres && before > query => kind_before(words, query + 1, first),
         () if verb("drop") || verb("alter") => object(words, query, before),
@@ -169,6 +225,12 @@ pub fn wanted(words: &Words<'_>, scope: &Scope, first: usize) -> Option<Wanted> 
         })),
         () if verb("copy") && dialect == Dialect::Postgres => copy(words, query, before),
         () if verb("create") && own::triggers(words, query) => trigger(words, query, before),
+        () if verb("create") && before == query => Some(Wanted::Keywords(match dialect {
+            Dialect::Postgres => CREATE_POSTGRES,
+            Dialect::MySql => CREATE_MYSQL,
+            Dialect::Sqlite => CREATE_SQLITE,
+        })),
+        () if verb("comment") && words.is(query + 1, "on") && before == query + 1 => Some(Wanted::Keywords(COMMENTED)),
         () if verb("comment") && words.is(query + 1, "on") && before > query + 1 => kind_before(words, query + 2, first),
         () => None,
     }

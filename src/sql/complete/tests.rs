@@ -81,6 +81,26 @@ fn inserts(text: &str) -> Vec<String> {
     at(text).list.into_iter().map(|p| p.insert).collect()
 }
 
+/// What a place takes leads, asked for with nothing typed as well.
+#[test]
+fn short_types_and_the_words_of_a_place_lead() {
+    let pg = Dialect::Postgres;
+    for (text, best) in [
+        ("create table t (b varc|", "varchar"),
+        ("create table t (b var|", "varchar"),
+        ("select a::timestamptz|", "timestamptz"),
+        ("alter table orders alter column total type decim|", "decimal"),
+        ("create |", "table"),
+        ("create mat|", "materialized view"),
+        ("comment on col|", "column"),
+        ("comment on |", "table"),
+        ("truncate orders resta|", "restart identity"),
+    ] {
+        assert_eq!(first_of(pg, text).first().map(String::as_str), Some(best), "{text}: {:?}", first_of(pg, text));
+    }
+    assert!(first_of(pg, "create |").iter().all(|i| !["orders", "add column"].contains(&i.as_str())));
+}
+
 /// The case of what is being typed counts, and where nothing is, that of the words before.
 #[test]
 fn keywords_come_in_the_case_of_the_user() {

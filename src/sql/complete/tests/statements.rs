@@ -235,7 +235,7 @@ fn where_one_kind_of_name_may_stand_only_that_is_proposed() {
         ("alter table ledger alter column net type inte|", &["integer", "interval"]),
         ("create table t (id inte|", &["integer", "interval"]),
         ("select '1'::inte|", &["integer", "interval"]),
-        ("select cast(total as times|", &["timestamp with time zone"]),
+        ("select cast(total as times|", &["timestamp with time zone", "timestamptz"]),
         ("set stat|", &["statement_timeout"]),
         ("set local sea|", &["search_path"]),
         ("show stat|", &["statement_timeout"]),
