@@ -354,7 +354,7 @@ fn quitting_says_what_is_not_saved_and_all_that_is_open() {
     assert!(effects.iter().any(|e| matches!(e, Effect::SaveBuffers { .. })), "it is tried again: {effects:?}");
     let screen = c.screen();
     assert!(screen.contains("NOT saved: the store: database or disk is full") && screen.contains("q end without it"), "{screen}");
-    assert!(screen.contains("C-s saves it") || screen.contains("Ctrl-S saves it"), "{screen}");
+    assert!(screen.contains("Space f S saves it"), "{screen}");
     assert!(!screen.contains("will be here again"), "{screen}");
     c.send(Msg::BufferSaved { result: Err(full()) });
     assert!(c.screen().contains("NOT saved"), "{}", c.screen());

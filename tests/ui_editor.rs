@@ -248,10 +248,9 @@ fn the_editors_keys_work_after_esc_too() {
     assert!(matches!(&c.press("A-l")[..], [Effect::Library]));
 }
 
-/// Saves with `Ctrl-S` under the name that is there: what may be written over.
+/// Saves with `Ctrl-S` into the buffer's own file: what may be written over.
 fn saved(c: &mut Console) -> (Over, u64) {
-    c.press("C-s");
-    let effects = c.press("Enter");
+    let effects = c.press("C-s");
     let found = effects.iter().find_map(|e| match e {
         Effect::SaveFile { over, version, .. } => Some((*over, *version)),
         _ => None,
@@ -286,8 +285,16 @@ fn a_file_that_was_changed_outside_is_asked_about_and_both_texts_stay() {
     assert_eq!(over, Over::Known(Some(Print::of(theirs))));
     c.send(Msg::FileSaved { path: path.clone(), version, result: Ok(Saved::Written(Print::of(text(&c)))) });
     assert_eq!(saved(&mut c).0, Over::Known(Some(Print::of(text(&c)))));
-    c.send(Msg::FileSaved { path, version, result: changed() });
+    c.send(Msg::FileSaved { path: path.clone(), version, result: changed() });
     c.press("o");
+    // Another name is asked for, with the one that it has.
+    c.press("Esc");
+    c.state.view.typing = false;
+    for k in ["Space", "f", "S"] {
+        c.press(k);
+    }
+    assert!(c.screen().contains("Save as") && c.screen().contains("/x/report.sql"), "{}", c.screen());
+    c.press("Esc");
     // A file that is not the buffer's own.
     c.send(Msg::FileSaved { path: "/x/other.sql".into(), version, result: Ok(Saved::There) });
     assert!(c.screen().contains("there already"), "{}", c.screen());

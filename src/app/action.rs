@@ -223,8 +223,10 @@ actions! {
     ReopenBuffer "reopen-buffer" "reopen buffer",
     /// Opens a .sql file in the editor.
     OpenFile "open-file" "open file",
-    /// Saves the editor's text as a .sql file.
+    /// Saves the editor's text: into its own file, or into one that is asked for.
     SaveFile "save-file" "save file",
+    /// Asks for a file to save the editor's text into.
+    SaveFileAs "save-file-as" "save file as",
 
     /// Shows the statement that would make the object again.
     Definition "definition" "definition",

@@ -143,7 +143,11 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
         Action::CloseBuffer => buffers::close(state, effects),
         Action::ReopenBuffer => buffers::reopen(state, effects),
         Action::OpenFile => query::open_form(state),
-        Action::SaveFile => query::save_form(state),
+        Action::SaveFile => match state.query.file.clone() {
+            Some(path) => super::save::start(state, path, effects),
+            None => query::save_form(state),
+        },
+        Action::SaveFileAs => query::save_form(state),
         Action::ExportStatement => files::export_form(state),
         Action::CopyCsv | Action::CopyTsv | Action::CopyJson | Action::CopyMarkdown | Action::CopyInsert => {
             files::copy_rows(state, action, effects);
@@ -393,7 +397,7 @@ fn quit(state: &mut State, effects: &mut Vec<Effect>) {
     if let Some(why) = state.query.buffers.failed().map(str::to_string) {
         body.retain(|l| !l.starts_with("The editor's text"));
         body.insert(0, format!("The editor's text is NOT saved: {}.", text::clean(&why)));
-        let key = super::keys::key_of(state, Action::SaveFile).unwrap_or_default();
+        let key = super::keys::key_of(state, Action::SaveFileAs).unwrap_or_default();
         body.insert(1, format!("It is tried once more now. {key} saves it into a file elsewhere."));
         label = "end without it";
         super::buffers::save(state, None, effects);
