@@ -17,6 +17,20 @@ fn open(sql: &str) -> Console {
     c
 }
 
+#[test]
+fn guarded_access_that_goes_with_its_session_is_told() {
+    let mut c = open("select 1");
+    c.state.unlocked = Some("2026-11-21T09:45:00Z".parse().unwrap());
+    c.connect("shop-dev");
+    assert!(c.state.unlocked.is_none());
+    assert!(c.screen().contains("gone with the one before are the guarded access"), "{}", c.screen());
+    // Another target never had it.
+    c.press("Left");
+    c.state.unlocked = Some("2026-11-21T09:45:00Z".parse().unwrap());
+    c.connect("shop-prod");
+    assert!(c.state.unlocked.is_none() && !c.screen().contains("gone with"), "{}", c.screen());
+}
+
 fn statements(effects: &[Effect]) -> &[holdpoint::app::effect::Statement] {
     effects.iter().find_map(|e| if let Effect::Run { statements, .. } = e { Some(statements.as_slice()) } else { None }).unwrap_or(&[])
 }

@@ -460,7 +460,10 @@ pub fn connect(state: &mut State, name: &str, password: Option<SecretString>, ef
     }
     state.jobs.clear();
     state.work = None;
-    if state.link.target_name() != Some(name) {
+    let unlocked = state.unlocked.take().is_some();
+    if state.link.target_name() == Some(name) {
+        state.query.made.extend(unlocked.then(|| "the guarded access that you had opened".to_string()));
+    } else {
         state.query.made.clear();
         state.query.how.manual = false;
         for r in state.query.results.drain(..) {
@@ -480,7 +483,6 @@ pub fn connect(state: &mut State, name: &str, password: Option<SecretString>, ef
     state.query.tx_since = None;
     state.query.waiting.clear();
     state.query.waiting_unknown = None;
-    state.unlocked = None;
     state.link_no += 1;
     state.link = Link::Connecting { target: name.to_string(), since: Some(state.now) };
     if state.view.workspace == Workspace::Start {
