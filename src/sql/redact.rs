@@ -178,7 +178,7 @@ fn names_secret(text: &str, tokens: &[Token]) -> bool {
     let at = |i: usize| parts.get(i).map_or("", |p| p.1.as_str());
     let has = |w: &str| parts.iter().any(|p| p.1 == w);
     let is_string = |i: usize| parts.get(i).is_some_and(|p| p.0 == TokenKind::String);
-    let lists_columns = has("into") || has("update") || has("merge");
+    let lists_columns = has("into") || has("update") || has("merge") || has("with") && has("values");
     let sets_config = has("set_config");
     (0..parts.len()).any(|i| {
         let (kind, part) = &parts[i];
@@ -255,7 +255,7 @@ fn ciphers(dialect: Dialect, name: &str) -> bool {
 
 /// Functions that make a hash of a text, the server's own and those that people write.
 fn hashes(name: &str) -> bool {
-    matches!(name, "md5" | "sha" | "sha1" | "sha2" | "sha224" | "sha256" | "sha384" | "sha512" | "digest") || name.contains("hash")
+    matches!(name, "md5" | "sha" | "sha1" | "sha2" | "sha224" | "sha256" | "sha384" | "sha512" | "digest" | "to_base64") || name.contains("hash")
 }
 
 /// Whether a string (or a function's body) itself holds one.
@@ -388,6 +388,8 @@ mod tests {
             "select sha2('geheim', 256)",
             "select app.pwhash('geheim')",
             "select 1, 'geheim' as token",
+            "with x(id, token) as (values (1, 'geheim')) select * from x",
+            "select to_base64('geheim')",
             "select 'Bearer geheim'",
             "do $$ begin update u set api_token = 'geheim'; end $$",
             "call login(token => 'geheim')",
