@@ -290,7 +290,7 @@ pub fn save_query_form(state: &mut State) {
         state.say(Note::info("There is no statement to save."));
         return;
     }
-    let fields = vec![Field::new("Name", "", "a file of queries/ in the project; with ~ before it one of your own")];
+    let fields = vec![Field::new("Name", "", "a file of queries/ in the project; ~name is one of your own")];
     state.dialogs.push(Dialog::Form(Form::new("Save the query", Purpose::SaveQuery, Vec::new(), fields)));
 }
 

@@ -49,7 +49,7 @@ impl Queue {
 pub(in crate::ops) fn directory(conn: &Connection) -> Result<PathBuf> {
     let t = conn.target();
     t.migrations.clone().ok_or_else(|| {
-        Error::usage(format!("{} has no migrations directory", t.name))
+        Error::usage(format!("the target {} has no migrations directory", t.name))
             .hint(format!("Set `migrations = \"migrations\"` in [targets.{}].", t.name))
     })
 }

@@ -210,7 +210,7 @@ fn ask(state: &mut State) {
         None => (String::new(), column),
     };
     let fields = vec![
-        Field::new("Value", &text, "text, or = x, != x, < x, <= x, > x, >= x, ~ pattern, is null, is not null"),
+        Field::new("Value", &text, "text · = != < <= > >= value · ~ pattern · is (not) null"),
         Field::new("Column", &of, "* is any column"),
     ];
     let body = vec![format!("Of the {} that are loaded, these are shown.", text::counted(tab.kept, "row"))];
