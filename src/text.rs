@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::sync::LazyLock;
 use unicode_segmentation::UnicodeSegmentation;
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// True for characters that must never reach a terminal, that vanish or reorder what is around them, or that take as many columns as each
 /// terminal likes: C0, DEL, C1, bidirectional controls (CVE-2021-42574), zero-width and invisible format characters, variation tags,
@@ -23,22 +23,31 @@ fn hidden(c: char) -> bool {
 
 /// Unicode's categories Cf and Cn, but for the joiner of emoji and the Arabic signs that stand around numbers.
 fn formats(c: char) -> bool {
-    static CLASS: LazyLock<Vec<ClassUnicodeRange>> =
-        LazyLock::new(|| match regex_syntax::parse(r"[[\p{Cf}\p{Cn}]--[\p{pcm}\x{200D}]]").map(Hir::into_kind) {
-            Ok(HirKind::Class(Class::Unicode(class))) => class.ranges().to_vec(),
-            _ => Vec::new(),
-        });
-    CLASS
-        .binary_search_by(|r| {
-            if r.end() < c {
-                Ordering::Less
-            } else if r.start() > c {
-                Ordering::Greater
-            } else {
-                Ordering::Equal
-            }
-        })
-        .is_ok()
+    static CLASS: LazyLock<Vec<ClassUnicodeRange>> = LazyLock::new(|| class(r"[[\p{Cf}\p{Cn}]--[\p{pcm}\x{200D}]]"));
+    within(&CLASS, c)
+}
+
+/// Signs that belong to a letter, and that terminals (by `wcwidth`) give a column of their own all the same: vowel signs of Indic scripts and
+/// Khmer, the dot reph of Malayalam, the voiced marks of halfwidth katakana.
+fn own_column(c: char) -> bool {
+    static MARKS: LazyLock<Vec<ClassUnicodeRange>> = LazyLock::new(|| class(r"\p{Mc}"));
+    c >= '\u{900}' && c.width() == Some(0) && (matches!(c, '\u{d4e}' | '\u{ff9e}' | '\u{ff9f}') || within(&MARKS, c))
+}
+
+fn class(pattern: &str) -> Vec<ClassUnicodeRange> {
+    match regex_syntax::parse(pattern).map(Hir::into_kind) {
+        Ok(HirKind::Class(Class::Unicode(class))) => class.ranges().to_vec(),
+        _ => Vec::new(),
+    }
+}
+
+fn within(class: &[ClassUnicodeRange], c: char) -> bool {
+    let place = |r: &ClassUnicodeRange| match () {
+        () if r.end() < c => Ordering::Less,
+        () if r.start() > c => Ordering::Greater,
+        () => Ordering::Equal,
+    };
+    class.binary_search_by(place).is_ok()
 }
 
 fn show(c: char, out: &mut String) {
@@ -92,9 +101,11 @@ pub fn markup(s: &str) -> String {
     out
 }
 
-/// Columns that the text takes on a terminal; call it on cleaned text.
+/// Columns that the text takes on a terminal; call it on cleaned text. Where terminals disagree it is the most that one of them takes: a gap
+/// hides nothing.
 pub fn width(text: &str) -> usize {
-    text.width()
+    let own = if text.is_ascii() { 0 } else { text.chars().filter(|c| own_column(*c)).count() };
+    text.width() + own
 }
 
 /// Whether cleaned text takes at most `max` columns; no more of it is looked at than that takes.
@@ -106,7 +117,7 @@ fn fits(text: &str, max: usize) -> bool {
 fn beyond(text: &str, max: usize) -> Option<usize> {
     let mut used = 0;
     let out = |(_, g): &(usize, &str)| {
-        used += g.width();
+        used += width(g);
         used > max
     };
     text.grapheme_indices(true).find(out).map(|(i, _)| i)
@@ -123,7 +134,7 @@ pub fn truncate(text: &str, max: usize) -> Cow<'_, str> {
     let mut out = String::new();
     let mut used = 0;
     for g in text.graphemes(true) {
-        let w = g.width();
+        let w = width(g);
         if used + w > max - 1 {
             break;
         }
@@ -387,6 +398,18 @@ mod tests {
         let lines = paragraph(&format!("invalid input: \u{1b}{word}"), 76);
         assert!(lines.len() < 40 && lines[1].starts_with("␛xxx") && lines.join(" ").contains("… (4.0 MB in all)"), "{lines:?}");
         assert_eq!(paragraph("a b", 76), ["a b"]);
+    }
+
+    #[test]
+    fn vowel_signs_have_a_column_of_their_own() {
+        // As `wcwidth` of glibc counts them.
+        for (word, columns) in
+            [("বা", 2), ("ঢাকা", 4), ("நான்", 3), ("ମା", 2), ("മാ", 2), ("\u{d4e}ക", 2), ("ｶﾞ", 2), ("भाषा", 4), ("e\u{301}", 1), ("漢", 2)]
+        {
+            assert_eq!(width(word), columns, "{word}");
+            assert_eq!(truncate(word, columns), word);
+        }
+        assert_eq!(truncate("ঢাকা", 3), "ঢা…");
     }
 
     #[test]

@@ -232,6 +232,25 @@ fn rows_that_a_definition_replaces_and_commands_to_virtual_tables_are_held_on_sq
     run(&home, 0, "insert into fc (rowid, b) values (2, 'world')");
 }
 
+/// InnoDB's names of tables are those of files, and its collation knows no case.
+#[test]
+fn tables_whose_names_are_files_of_a_kind_are_followed_on_mariadb() {
+    let maria = MariaServer::shared();
+    maria.create_database("reach_names");
+    maria.sql("reach_names", "create table pp (id int primary key, n text); insert into pp values (1, 'a')");
+    for (i, table) in ["kc", "KC", "CON", "ki d/é", "a-b"].iter().enumerate() {
+        maria.sql(
+            "reach_names",
+            &format!("create table `{table}` (id int primary key, p int, constraint z{i} foreign key (p) references pp (id) on delete cascade); insert into `{table}` values (1, 1)"),
+        );
+    }
+    let home = guarded::home(&guarded::maria(maria, "reach_names"), 100);
+    let told = run(&home, 0, "delete from pp where id = 1");
+    for table in ["kc", "KC", "CON", "ki d/é", "a-b"] {
+        assert!(told.contains(&format!("Also 1 row of reach_names.{table} by cascade: deleted")), "{table}: {told}");
+    }
+}
+
 /// What the server's catalogue keeps from a login that has rights on single tables only.
 #[test]
 fn what_a_login_may_not_see_is_looked_up_elsewhere_held_or_told_on_mariadb() {
@@ -259,6 +278,23 @@ fn what_a_login_may_not_see_is_looked_up_elsewhere_held_or_told_on_mariadb() {
     assert!(told.contains("tables that this login may not see can have foreign keys to these rows"), "{told}");
     let told = run(&home, 0, "update q set v = 7 where id = 1");
     assert!(!told.contains("may not see"), "{told}");
+    // With rights on the whole database its own keys are seen, and those of other databases are not; InnoDB tells them to who has PROCESS.
+    sql("insert into q values (4, 4), (5, 5)");
+    maria.create_database("reach_lim-elsewhere");
+    maria.sql(
+        "reach_lim-elsewhere",
+        "create table kid (id int primary key, q int, foreign key (q) references reach_lim.q (id) on delete cascade); insert into kid values (1, 5);
+         create user if not exists reach_all@localhost; grant all on reach_lim.* to reach_all@localhost",
+    );
+    let home_all = guarded::home(&limited.replace("user = \"reach_lim\"", "user = \"reach_all\""), 100);
+    let told = run(&home_all, 0, "delete from q where id = 4");
+    assert!(told.contains("tables of other databases that this login may not see can have foreign keys"), "{told}");
+    sql("grant process on *.* to reach_all@localhost");
+    let told = run(&home_all, 1, "delete from q where id = 5");
+    assert!(told.contains("reach_lim-elsewhere.kid") && told.contains("SELECT command denied"), "{told}");
+    let told = run(&home_all, 0, "update q set v = 8 where id = 5");
+    assert!(!told.contains("may not see"), "{told}");
+    assert_eq!(maria.sql("reach_lim-elsewhere", "select count(*) from kid").trim(), "1");
     let told = run(&home, 4, "delete from f where id = 1");
     assert!(told.contains("may not read all of its columns"), "{told}");
     // max() takes an ENUM by its letters: an old row would be told as new.

@@ -255,7 +255,8 @@ fn ciphers(dialect: Dialect, name: &str) -> bool {
 
 /// Functions that make a hash of a text, the server's own and those that people write.
 fn hashes(name: &str) -> bool {
-    matches!(name, "md5" | "sha" | "sha1" | "sha2" | "sha224" | "sha256" | "sha384" | "sha512" | "digest" | "to_base64") || name.contains("hash")
+    matches!(name, "md5" | "sha" | "sha1" | "sha2" | "sha224" | "sha256" | "sha384" | "sha512" | "digest" | "to_base64")
+        || name.contains("hash")
 }
 
 /// Whether a string (or a function's body) itself holds one.

@@ -6,6 +6,7 @@ use crate::text;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
+use unicode_segmentation::UnicodeSegmentation;
 
 /// The buffer being drawn into, and how things look.
 pub struct Canvas<'a> {
@@ -30,7 +31,22 @@ impl<'a> Canvas<'a> {
         let cut = text::truncate(content, usize::from(width));
         let cut =
             if self.look.glyphs.ascii && cut.contains(['…', '·']) { cut.replace('…', "~").replace('·', "-").into() } else { cut };
-        self.buf.set_stringn(x, y, &cut, usize::from(width), style).0
+        if cut.is_ascii() {
+            return self.buf.set_stringn(x, y, &cut, usize::from(width), style).0;
+        }
+        let mut at = x;
+        for symbol in cut.graphemes(true) {
+            let columns = u16::try_from(text::width(symbol)).unwrap_or(u16::MAX);
+            if columns > (x + width).saturating_sub(at) {
+                break;
+            }
+            if columns > 0 {
+                self.buf[(at, y)].set_symbol(symbol).set_style(style);
+                (at + 1..at + columns).for_each(|behind| self.buf[(behind, y)].reset());
+                at += columns;
+            }
+        }
+        at
     }
 
     /// Writes right-aligned text that ends before column `end`; returns where it starts.

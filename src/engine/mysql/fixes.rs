@@ -42,14 +42,16 @@ impl Fixes for MySql {
             let mut out = Vec::new();
             if let Some(touch) = touch {
                 out.extend(zone(s, table).await?);
-                if keys_unseen(s, table, touch).await? {
-                    out.push(
-                        "tables that this login may not see can have foreign keys to these rows: what those change there is neither told nor saved"
-                            .into(),
-                    );
-                }
+                let of = match unseen(s, table, touch).await? {
+                    Unseen::Nothing => None,
+                    Unseen::OtherDatabases => Some("tables of other databases"),
+                    Unseen::Tables => Some("tables"),
+                };
+                out.extend(of.map(|of| {
+                    format!("{of} that this login may not see can have foreign keys to these rows: what those change there is neither told nor saved")
+                }));
             }
-            if !mariadb(s) && !has(s, table, "'TRIGGER'", true).await? {
+            if !mariadb(s) && !has(s, table, "'TRIGGER'", Scope::Table).await? {
                 out.push(
                     "this login lacks TRIGGER, so triggers of the table would not be seen: what they change is neither told nor saved"
                         .into(),
@@ -60,7 +62,9 @@ impl Fixes for MySql {
     }
     fn unseen_back<'a>(&'a self, s: &'a Session, table: &'a TableInfo, touch: &'a Touch) -> BoxFuture<'a, Result<Back>> {
         Box::pin(async move {
-            if !keys_unseen(s, table, touch).await? {
+            // A way through another database, whose tables have keys to this one and this one's to them, is left out: it would lock the whole
+            // table for nearly every login.
+            if unseen(s, table, touch).await? != Unseen::Tables {
                 return Ok(Back::default());
             }
             // Whatever way they take, they come back by a key of the table's own.
@@ -85,10 +89,17 @@ async fn zone(s: &Session, table: &TableInfo) -> Result<Option<String>> {
     Ok(Some(format!("{} stands here, and in what was saved, in the time zone {zone}", moments.join(", "))))
 }
 
-/// What the server's catalogue keeps from a login: foreign keys of tables on which it has no right at all, and on MySQL the triggers of
-/// tables for which it lacks TRIGGER (information_schema, "TRIGGERS" in the manual). A right to change all tables of the database shows the
-/// keys; a key from another database may stay unseen.
-async fn keys_unseen(s: &Session, table: &TableInfo, touch: &Touch) -> Result<bool> {
+/// Whose foreign keys to a table the server's catalogue may keep from a login: those of tables on which it has no right at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unseen {
+    Nothing,
+    OtherDatabases,
+    Tables,
+}
+
+/// A right to change all tables of the server, or of the database, shows the keys of those; so does InnoDB itself where it may be asked.
+async fn unseen(s: &Session, table: &TableInfo, touch: &Touch) -> Result<Unseen> {
+    const CHANGES: &str = "'INSERT', 'UPDATE', 'DELETE', 'REFERENCES', 'ALTER'";
     let refers = match touch {
         Touch::Nothing => false,
         Touch::Delete | Touch::Any => true,
@@ -102,17 +113,31 @@ async fn keys_unseen(s: &Session, table: &TableInfo, touch: &Touch) -> Result<bo
             found.await?.scalar() == Some("1")
         }
     };
-    Ok(refers && !has(s, table, "'INSERT', 'UPDATE', 'DELETE', 'REFERENCES', 'ALTER'", false).await?)
+    Ok(match () {
+        () if !refers || has(s, table, CHANGES, Scope::Server).await? || super::referrers::all_are_told(s, table).await? => Unseen::Nothing,
+        () if has(s, table, CHANGES, Scope::Database).await? => Unseen::OtherDatabases,
+        () => Unseen::Tables,
+    })
 }
 
-/// One of these rights on all tables, on those of its database, or (`of_table`) on the table. Of a role's rights nothing stands there.
-async fn has(s: &Session, table: &TableInfo, rights: &str, of_table: bool) -> Result<bool> {
+/// What a right is for; each one holds for what is within.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Scope {
+    Server,
+    Database,
+    Table,
+}
+
+/// One of these rights on the server, down to the scope. On MySQL the triggers of a table are shown to who has TRIGGER (information_schema,
+/// "TRIGGERS" in the manual). Of a role's rights nothing stands there.
+async fn has(s: &Session, table: &TableInfo, rights: &str, scope: Scope) -> Result<bool> {
+    let (of_database, of_table) = (scope >= Scope::Database, scope >= Scope::Table);
     let own = "GRANTEE = (SELECT CONCAT(QUOTE(LEFT(u, CHAR_LENGTH(u) - CHAR_LENGTH(SUBSTRING_INDEX(u, '@', -1)) - 1)), '@', \
                QUOTE(SUBSTRING_INDEX(u, '@', -1))) FROM (SELECT CURRENT_USER() AS u) AS me)";
     let (schema, name) = (lit(&table.schema), lit(&table.name));
     let text = format!(
         "SELECT EXISTS (SELECT 1 FROM information_schema.USER_PRIVILEGES WHERE {own} AND PRIVILEGE_TYPE IN ({rights})) \
-         OR EXISTS (SELECT 1 FROM information_schema.SCHEMA_PRIVILEGES WHERE {own} AND {schema} LIKE TABLE_SCHEMA AND PRIVILEGE_TYPE IN ({rights})) \
+         OR {of_database} AND EXISTS (SELECT 1 FROM information_schema.SCHEMA_PRIVILEGES WHERE {own} AND {schema} LIKE TABLE_SCHEMA AND PRIVILEGE_TYPE IN ({rights})) \
          OR {of_table} AND EXISTS (SELECT 1 FROM information_schema.TABLE_PRIVILEGES WHERE {own} AND TABLE_SCHEMA = {schema} \
             AND TABLE_NAME = {name} AND PRIVILEGE_TYPE IN ({rights}))"
     );

@@ -21,11 +21,13 @@ pub(super) async fn of(s: &Session, table: &[String]) -> Result<Vec<Referrer>> {
     let mut found = Vec::new();
     match referring(s, table).await? {
         // Asked without a table MariaDB reads the definition of every table that there is.
-        Some(tables) => {
-            for [schema, name] in tables.iter().map(|t| [0, 1].map(|i| lit(&t[i]))) {
+        Some(told) => {
+            for table in &told.tables {
+                let [schema, name] = [&table.schema, &table.name].map(|n| lit(n));
                 let of = format!("k.TABLE_SCHEMA = {schema} AND k.TABLE_NAME = {name}");
                 let asked = format!("SELECT {COLUMNS}, '', '' FROM information_schema.KEY_COLUMN_USAGE k WHERE {of} AND {here} {ORDER}");
-                found.extend(s.fetch(asked).await?.rows);
+                let shown = s.fetch(asked).await?.rows;
+                found.extend(if shown.is_empty() { by_innodb(s, &told.here, table).await? } else { shown });
             }
         }
         None => {
@@ -53,36 +55,84 @@ pub(super) async fn of(s: &Session, table: &[String]) -> Result<Vec<Referrer>> {
     from_rows(found, enforced)
 }
 
+/// What MariaDB's InnoDB says of a table.
+struct Told {
+    /// The table as InnoDB calls it.
+    here: String,
+    /// Those whose keys lead to it.
+    tables: Vec<Source>,
+}
+
+/// A table that keys come from, by its own name and by the one that InnoDB gives it.
+struct Source {
+    by_file: String,
+    schema: String,
+    name: String,
+}
+
 /// The tables whose keys lead here by MariaDB's InnoDB itself, which is quick; `None` where that may not be asked (it takes PROCESS) or
 /// would not do.
-async fn referring(s: &Session, table: &[String]) -> Result<Option<Vec<[String; 2]>>> {
+async fn referring(s: &Session, table: &[String]) -> Result<Option<Told>> {
     // InnoDB writes names as those of files: plain ones as they are, a hyphen by its number.
     let plain = |n: &str| !n.is_empty() && n.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     let [schema, name] = table else { return Ok(None) };
     if !mariadb(s) || !plain(&schema.replace('-', "")) || !plain(&name.replace('-', "")) {
         return Ok(None);
     }
-    let of_file = format!("{schema}/{name}").replace('-', "@002d");
-    let asked = format!("SELECT DISTINCT FOR_NAME FROM information_schema.INNODB_SYS_FOREIGN WHERE REF_NAME = {}", lit(&of_file));
+    let here = format!("{schema}/{name}").replace('-', "@002d");
+    // The letters' case counts, which the column's collation does not know.
+    let asked = format!(
+        "SELECT MIN(FOR_NAME) FROM information_schema.INNODB_SYS_FOREIGN WHERE REF_NAME = {} GROUP BY BINARY FOR_NAME ORDER BY 1",
+        lit(&here)
+    );
     let found = match s.fetch(asked).await {
         Err(e) if e.kind == Kind::Connect || e.kind == Kind::Cancelled => return Err(e),
         Err(_) => return Ok(None),
         Ok(found) => found,
     };
-    let mut out = Vec::new();
+    let mut tables = Vec::new();
     for row in &found.rows {
-        let Some((schema, name)) = at(row, 0).split_once('/') else { return Ok(None) };
+        let by_file = at(row, 0).to_string();
+        let Some((schema, name)) = by_file.split_once('/') else { return Ok(None) };
         let mut parts = [schema.to_string(), name.to_string()];
         for part in &mut parts {
+            // Names that are devices elsewhere: `CON`, `NUL`.
+            if let Some(device) = part.strip_suffix("@@@") {
+                *part = device.to_string();
+            }
             if !plain(part) {
                 let read = s.fetch(format!("SELECT CONVERT(_filename{} USING utf8mb4)", lit(part))).await?;
                 *part = read.scalar().unwrap_or_default().to_string();
             }
         }
-        out.push(parts);
+        let [schema, name] = parts;
+        tables.push(Source { by_file, schema, name });
     }
-    out.sort();
-    Ok(Some(out))
+    Ok(Some(Told { here, tables }))
+}
+
+/// Whether InnoDB tells every table whose keys lead here, also those that this login may not see.
+pub(super) async fn all_are_told(s: &Session, table: &TableInfo) -> Result<bool> {
+    Ok(referring(s, &[table.schema.clone(), table.name.clone()]).await?.is_some())
+}
+
+/// The keys of a table that the login may not see, as InnoDB keeps them: the rules are bits of its TYPE (`DICT_FOREIGN_ON_DELETE_CASCADE` 1,
+/// `…_SET_NULL` 2, `…_ON_UPDATE_CASCADE` 4, `…_SET_NULL` 8 in InnoDB's dict0mem.h).
+async fn by_innodb(s: &Session, here: &str, table: &Source) -> Result<Vec<Vec<Option<String>>>> {
+    let rule = |cascade: u8, null: u8| {
+        format!("CASE WHEN f.TYPE & {cascade} THEN 'CASCADE' WHEN f.TYPE & {null} THEN 'SET NULL' ELSE 'NO ACTION' END")
+    };
+    let (on_delete, on_update) = (rule(1, 2), rule(4, 8));
+    let asked = format!(
+        "SELECT {}, {}, SUBSTRING_INDEX(f.ID, '/', -1), c.FOR_COL_NAME, c.REF_COL_NAME, {on_delete}, {on_update} \
+         FROM information_schema.INNODB_SYS_FOREIGN f JOIN information_schema.INNODB_SYS_FOREIGN_COLS c ON c.ID = f.ID \
+         WHERE f.REF_NAME = {} AND BINARY f.FOR_NAME = {} ORDER BY f.ID, c.POS",
+        lit(&table.schema),
+        lit(&table.name),
+        lit(here),
+        lit(&table.by_file)
+    );
+    Ok(s.fetch(asked).await?.rows)
 }
 
 /// What the table's own foreign keys to other tables do to its rows.

@@ -2,8 +2,9 @@
 //! character takes its other half away, too, and symbols on whose width terminals disagree (flags, joined emoji,
 //! variation selectors) may have covered or left standing what is behind them: all of that is written again.
 
-use ratatui::buffer::{Buffer, Cell, CellWidth};
+use ratatui::buffer::{Buffer, Cell, CellDiffOption, CellWidth};
 use ratatui::layout::Size;
+use std::num::NonZeroU16;
 
 /// True for symbols that terminals count differently. One character has one width nearly everywhere, the newer emoji excepted.
 pub fn doubtful(symbol: &str) -> bool {
@@ -16,7 +17,7 @@ pub fn doubtful(symbol: &str) -> bool {
 
 /// Columns that a symbol takes for us: those that the frame was laid out with.
 pub fn columns(symbol: &str) -> u16 {
-    if symbol.len() < 2 { 1 } else { symbol.cell_width().max(1) }
+    if symbol.len() < 2 { 1 } else { u16::try_from(crate::text::width(symbol)).unwrap_or(1).max(1) }
 }
 
 /// Makes every wide character of a frame whole: its second half has its style, and where something else was drawn over
@@ -27,16 +28,20 @@ pub fn settle(frame: &mut Buffer) {
         let mut x = 0;
         while let Some(cell) = row.get(x) {
             let covers = usize::from(columns(cell.symbol()));
+            // What is wider here than ratatui takes it for.
+            let forced = (covers != usize::from(cell.symbol().cell_width().max(1))).then(|| NonZeroU16::new(covers as u16)).flatten();
             if covers > 1 {
                 let whole = row.get(x + 1..x + covers).is_some_and(|rest| rest.iter().all(|c| c.symbol() == " "));
                 if whole {
                     cover(row, x, covers);
                 } else {
                     row[x].set_symbol(" ");
+                    row[x].diff_option = CellDiffOption::None;
                     x += 1;
                     continue;
                 }
             }
+            row[x].diff_option = forced.map_or(CellDiffOption::None, CellDiffOption::ForcedWidth);
             x += covers;
         }
     }
@@ -49,6 +54,7 @@ fn cover(row: &mut [Cell], x: usize, covers: usize) {
     }
     let mut rest = row[x].clone();
     rest.set_symbol(" ");
+    rest.diff_option = CellDiffOption::None;
     row.iter_mut().skip(x + 1).take(covers - 1).for_each(|c| c.clone_from(&rest));
 }
 
