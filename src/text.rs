@@ -101,11 +101,21 @@ pub fn markup(s: &str) -> String {
     out
 }
 
-/// Columns that the text takes on a terminal; call it on cleaned text. Where terminals disagree it is the most that one of them takes: a gap
-/// hides nothing.
+/// Columns that the text takes on a terminal; call it on cleaned text. Where terminals disagree about letters it is the most that one of them
+/// takes: a gap hides nothing.
 pub fn width(text: &str) -> usize {
-    let own = if text.is_ascii() { 0 } else { text.chars().filter(|c| own_column(*c)).count() };
-    text.width() + own
+    if text.is_ascii() { text.width() } else { text.graphemes(true).map(columns).sum() }
+}
+
+/// Columns of one grapheme: as it is joined, or letter by letter (`wcwidth`), whichever is more; of emoji as they are joined.
+fn columns(grapheme: &str) -> usize {
+    let joined = grapheme.width();
+    let emoji = |c: char| matches!(c, '\u{200d}' | '\u{fe00}'..='\u{fe0f}' | '\u{1f000}'..='\u{1ffff}');
+    if grapheme.len() < 3 || grapheme.chars().any(emoji) {
+        return joined;
+    }
+    let each = |c: char| c.width().unwrap_or(0) + usize::from(own_column(c));
+    joined.max(grapheme.chars().map(each).sum())
 }
 
 /// Whether cleaned text takes at most `max` columns; no more of it is looked at than that takes.
@@ -403,9 +413,23 @@ mod tests {
     #[test]
     fn vowel_signs_have_a_column_of_their_own() {
         // As `wcwidth` of glibc counts them.
-        for (word, columns) in
-            [("বা", 2), ("ঢাকা", 4), ("நான்", 3), ("ମା", 2), ("മാ", 2), ("\u{d4e}ക", 2), ("ｶﾞ", 2), ("भाषा", 4), ("e\u{301}", 1), ("漢", 2)]
-        {
+        for (word, columns) in [
+            ("বা", 2),
+            ("ঢাকা", 4),
+            ("நான்", 3),
+            ("ମା", 2),
+            ("മാ", 2),
+            ("\u{d4e}ക", 2),
+            ("ｶﾞ", 2),
+            ("भाषा", 4),
+            ("ខ្មែរ", 4),
+            ("لا", 2),
+            ("👨\u{200d}👩\u{200d}👧", 2),
+            ("❤\u{fe0f}", 2),
+            ("👍🏽", 2),
+            ("e\u{301}", 1),
+            ("漢", 2),
+        ] {
             assert_eq!(width(word), columns, "{word}");
             assert_eq!(truncate(word, columns), word);
         }

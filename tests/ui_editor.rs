@@ -475,6 +475,18 @@ fn the_list_opens_when_names_come_after_the_last_key() {
 }
 
 #[test]
+fn the_editor_draws_marks_with_their_letters() {
+    let mut c = open();
+    let words = "'cafe\u{301}', 'ที่นี่', 'क्षत्रिय', 'বাংলা', 'ខ្មែរ', 'שָׁלוֹם' x";
+    c.send(Msg::Paste(words.into()));
+    assert!(c.screen().contains(words), "{}", c.screen());
+    // Scrolled so that the line begins behind a letter, its marks are not left alone.
+    c.press("Home");
+    c.press("Right");
+    assert!(c.screen().contains("cafe\u{301}"), "{}", c.screen());
+}
+
+#[test]
 fn vim_comes_in_normal_and_shows_its_mode() {
     let mut c = with(EditorKeys::Vim);
     c.press("i");

@@ -52,6 +52,14 @@ pub fn line(c: &mut Canvas<'_>, at: &LineBox, source: &str, line: Range<usize>, 
             }
             return;
         }
+        if w == 0 {
+            // A mark belongs to the letter before it; what joins emoji would join what stands in columns of their own.
+            let joins = matches!(ch, '\u{200b}'..='\u{200f}' | '\u{fe00}'..='\u{fe0f}');
+            if column > at.left && !joins {
+                c.mark(at.x + (column - 1 - at.left) as u16, at.y, ch);
+            }
+            continue;
+        }
         if column >= at.left && ch != ' ' {
             let s = tokens.get(token).map_or(c.look.text, |t| style(c.look, t.kind));
             let x = at.x + (column - at.left) as u16;

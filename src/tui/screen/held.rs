@@ -11,7 +11,7 @@ pub fn doubtful(symbol: &str) -> bool {
     let mut chars = symbol.chars();
     match chars.next() {
         None | Some('\0'..='\x7f') => chars.next().is_some(),
-        Some(c) => ('\u{1f000}'..='\u{1ffff}').contains(&c) || chars.next().is_some(),
+        Some(c) => ('\u{1f000}'..='\u{1ffff}').contains(&c) || chars.next().is_some() || columns(symbol) != symbol.cell_width(),
     }
 }
 
