@@ -477,7 +477,7 @@ fn the_list_opens_when_names_come_after_the_last_key() {
 #[test]
 fn the_editor_draws_marks_with_their_letters() {
     let mut c = open();
-    let words = "'cafe\u{301}', 'ที่นี่', 'क्षत्रिय', 'বাংলা', 'ខ្មែរ', 'שָׁלוֹם' x";
+    let words = "'cafe\u{301}', 'ที่นี่', 'क्षत्रिय', 'বাংলা', 'ខ្មែរ', 'שָׁלוֹם', 'か\u{3099}', '\u{1112}\u{1161}\u{11ab}' x";
     c.send(Msg::Paste(words.into()));
     assert!(c.screen().contains(words), "{}", c.screen());
     // Scrolled so that the line begins behind a letter, its marks are not left alone.

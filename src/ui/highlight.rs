@@ -37,6 +37,8 @@ pub struct LineBox {
 pub fn line(c: &mut Canvas<'_>, at: &LineBox, source: &str, line: Range<usize>, tokens: &[Token]) {
     let mut token = tokens.partition_point(|t| t.span.end <= line.start);
     let mut column = 0usize;
+    // Where the letter stands that marks belong to; it may be a wide one.
+    let mut letter = None;
     let end = at.left + usize::from(at.width);
     for (i, ch) in source[line.clone()].char_indices() {
         let byte = line.start + i;
@@ -55,14 +57,15 @@ pub fn line(c: &mut Canvas<'_>, at: &LineBox, source: &str, line: Range<usize>, 
         if w == 0 {
             // A mark belongs to the letter before it; what joins emoji would join what stands in columns of their own.
             let joins = matches!(ch, '\u{200b}'..='\u{200f}' | '\u{fe00}'..='\u{fe0f}');
-            if column > at.left && !joins {
-                c.mark(at.x + (column - 1 - at.left) as u16, at.y, ch);
+            if let Some(letter) = letter.filter(|_| !joins) {
+                c.mark(letter, at.y, ch);
             }
             continue;
         }
         if column >= at.left && ch != ' ' {
             let s = tokens.get(token).map_or(c.look.text, |t| style(c.look, t.kind));
             let x = at.x + (column - at.left) as u16;
+            letter = Some(x);
             if ch != '\t' {
                 c.put(x, at.y, w as u16, &text::clean(ch.encode_utf8(&mut [0; 4])), s);
             }
