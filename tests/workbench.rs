@@ -130,7 +130,7 @@ async fn each_kind_of_name_is_known_on_postgres() {
     for (text, proposal) in [
         ("call ti", "tidy_up("),
         ("select 'ok'::moo", "mood"),
-        ("select cast('x' as timest", "timestamp with time zone"),
+        ("select cast('x' as timest", "timestamptz"),
         ("select * from rows_", "rows_of("),
         ("set statement_t", "statement_timeout"),
         ("show work_m", "work_mem"),

@@ -363,7 +363,12 @@ mod tests {
     fn show(lines: &[(&str, Style)], t: &mut Terminal<Screen<Tape>>) {
         t.draw(|f| {
             for (y, (line, style)) in lines.iter().enumerate() {
-                f.buffer_mut().set_string(0, y as u16, line, *style);
+                // As the canvas lays it out.
+                let mut x = 0;
+                for g in unicode_segmentation::UnicodeSegmentation::graphemes(*line, true) {
+                    f.buffer_mut()[(x, y as u16)].set_symbol(g).set_style(*style);
+                    x += crate::text::width(g) as u16;
+                }
             }
         })
         .unwrap();
@@ -412,7 +417,7 @@ mod tests {
         let plain = Style::new();
         let frames = [
             // What is behind the family does not change, and is covered by it all the same.
-            ["abcdefghijklmnopqrs", "a", "12345678901234567👨\u{200d}👩\u{200d}👧x", "-- below"],
+            ["abcdefghijklmnopqrs", "a", "12345678901👨\u{200d}👩\u{200d}👧x", "-- below"],
             ["a👨\u{200d}👩\u{200d}👧 b ❤\u{fe0f} c 🇩🇪 d", "👍🏽 x", "12345678901234567890", "👨\u{200d}👩\u{200d}👧 below"],
             ["a👨\u{200d}👩\u{200d}👧 b ❤\u{fe0f} X 🇩🇪 d", "👍🏽 y", "1", "👨\u{200d}👩\u{200d}👧 below"],
             ["a1  b 2  c 3  d", "1  x", "1", "-- below"],
