@@ -437,7 +437,15 @@ async fn a_killed_connection_is_noticed_running_and_idle() {
         let id = idle.fetch("select connection_id()").await.expect("id").scalar().expect("id").to_string();
         let mut watch = idle.watch();
         server.sql("", &format!("kill {id}"));
-        tokio::time::timeout(support::PATIENCE, watch.wait_for(|s| s.lost.is_some())).await.expect("noticed while idle").expect("lost");
+        let lost = async {
+            // A KILL that meets a connection just before it waits for the next statement is lost in the server at times: it is in its list then.
+            while tokio::time::timeout(Duration::from_secs(1), watch.wait_for(|s| s.lost.is_some())).await.is_err() {
+                if server.sql("", &format!("select count(*) from information_schema.processlist where id = {id}")).trim() == "1" {
+                    server.sql("", &format!("kill {id}"));
+                }
+            }
+        };
+        tokio::time::timeout(support::PATIENCE, lost).await.expect("noticed while idle");
         assert_eq!(refused(&idle, "select 1").await.kind, Kind::Connect);
     }
 }
