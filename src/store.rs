@@ -18,7 +18,7 @@ use rusqlite::{OpenFlags, Transaction, TransactionBehavior};
 use std::fs::{DirBuilder, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// Version of the tables below, in `user_version`. A store of a newer version is not touched.
@@ -57,7 +57,8 @@ CREATE INDEX history_target ON history (target, id);
 #[derive(Debug)]
 pub struct Store {
     path: PathBuf,
-    inner: Result<Mutex<rusqlite::Connection>>,
+    /// Opened when it is first asked for: the console's first frame needs nothing of it.
+    inner: OnceLock<Result<Mutex<rusqlite::Connection>>>,
     /// Head of the journal when this process last walked the whole chain and found it intact.
     intact_at: Mutex<Option<String>>,
 }
@@ -77,13 +78,18 @@ pub(crate) fn store_error(e: rusqlite::Error) -> Error {
 }
 
 impl Store {
-    /// Opens or creates the store. Never fails: see [`Store::problem`].
+    /// The store at `path`, opened or created by its first use. Never fails: see [`Store::problem`].
     pub fn open(path: &Path) -> Self {
-        let inner = open(path).map(Mutex::new).map_err(|e| {
-            e.context(format!("the store {} cannot be used", crate::text::clean(&path.to_string_lossy())))
-                .hint("Reading goes on; nothing that needs a record (proofs, signatures, applying, data fixes) can be done until it can be written.")
-        });
-        Store { path: path.to_path_buf(), inner, intact_at: Mutex::new(None) }
+        Store { path: path.to_path_buf(), inner: OnceLock::new(), intact_at: Mutex::new(None) }
+    }
+
+    fn inner(&self) -> &Result<Mutex<rusqlite::Connection>> {
+        self.inner.get_or_init(|| {
+            open(&self.path).map(Mutex::new).map_err(|e| {
+                e.context(format!("the store {} cannot be used", crate::text::clean(&self.path.to_string_lossy())))
+                    .hint("Reading goes on; nothing that needs a record (proofs, signatures, applying, data fixes) can be done until it can be written.")
+            })
+        })
     }
 
     pub fn path(&self) -> &Path {
@@ -92,7 +98,7 @@ impl Store {
 
     /// Why the store cannot be used, for the status line.
     pub fn problem(&self) -> Option<&Error> {
-        self.inner.as_ref().err()
+        self.inner().as_ref().err()
     }
 
     /// Fails with the reason when nothing can be recorded: asked before anything that needs a record.
@@ -101,13 +107,13 @@ impl Store {
     }
 
     pub(crate) fn read<T>(&self, f: impl FnOnce(&rusqlite::Connection) -> Result<T>) -> Result<T> {
-        let db = self.inner.as_ref().map_err(Clone::clone)?;
+        let db = self.inner().as_ref().map_err(Clone::clone)?;
         f(&db.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// One BEGIN IMMEDIATE transaction: all of it or nothing.
     pub(crate) fn write<T>(&self, f: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        let db = self.inner.as_ref().map_err(Clone::clone)?;
+        let db = self.inner().as_ref().map_err(Clone::clone)?;
         let mut db = db.lock().unwrap_or_else(PoisonError::into_inner);
         let tx = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(store_error)?;
         self.note_gap(&tx)?;

@@ -228,7 +228,7 @@ mod tests {
     fn buffers_of_an_older_store_are_taken_over() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("store.db");
-        drop(Store::open(&path));
+        Store::open(&path).writable().unwrap();
         let db = rusqlite::Connection::open(&path).unwrap();
         db.execute_batch(
             "DROP TABLE buffers; DROP TABLE param_values; DROP TABLE assessments; DROP TABLE mutes; DROP TABLE plans; ALTER TABLE history DROP COLUMN fate;

@@ -79,7 +79,7 @@ mod tests {
     fn a_store_without_them_gets_their_table() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("store.db");
-        drop(Store::open(&path));
+        Store::open(&path).writable().unwrap();
         let db = rusqlite::Connection::open(&path).unwrap();
         db.execute_batch("DROP TABLE param_values; DROP TABLE plans; DROP TABLE assessments; DROP TABLE mutes; ALTER TABLE history DROP COLUMN fate; PRAGMA user_version = 2;")
             .unwrap();

@@ -104,7 +104,7 @@ pub(super) async fn of(s: &Session, path: &NodePath) -> Result<Vec<Dependent>> {
             let cascade = if at(r, 5) == "NO ACTION" { String::new() } else { format!(" ON DELETE {}", at(r, 5)) };
             out.push(Dependent {
                 kind: NodeKind::Constraint,
-                name: format!("{from}.({})", at(r, 2)),
+                name: format!("{from} ({})", at(r, 2)),
                 detail: format!("→ {to} ({}){cascade}", at(r, 3)),
                 path: root
                     .child(NodeKind::Table, from)

@@ -68,10 +68,16 @@ pub fn used_by(state: &mut State, at: &NodePath, result: Result<Box<UsedBy>>) {
     }
     if !found.remarks.is_empty() {
         lines.push(Line::plain(""));
-        lines.extend(found.remarks.iter().map(|r| Line { note: text::clean(r).into_owned(), ..Line::default() }));
+        let wrapped = found.remarks.iter().flat_map(|r| text::wrap(&text::clean(r), page_width(state)));
+        lines.extend(wrapped.map(|note| Line { note, ..Line::default() }));
     }
     let page = Links::new(format!("What uses {}", title(at)), lines, None, dialog_rows(state.size.1));
     state.dialogs.push(Dialog::Links(page));
+}
+
+/// Columns that a page of lines has for them.
+fn page_width(state: &State) -> usize {
+    usize::from(state.size.0.saturating_sub(10).min(116))
 }
 
 fn mention(m: &Mention) -> Line {
@@ -93,7 +99,7 @@ pub fn related(state: &mut State) {
         state.say(Note::info("The names are still being read."));
         return;
     };
-    let width = usize::from(state.size.0.saturating_sub(8).min(116));
+    let width = page_width(state);
     let (schema, table) = (at.name_of(NodeKind::Schema).unwrap_or_default(), at.last().map_or("", |(_, n)| n.as_str()));
     let (lines, middle) = crate::ops::sketch::sketch(&names, schema, table, width);
     let lines = lines.into_iter().map(|l| Line { text: l.text, note: String::new(), heading: l.heading, goal: l.goal.map(Goal::Node) });
