@@ -3,10 +3,10 @@
 
 use crate::model::{Dialect, Reading};
 use crate::sql::{Script, StatementSpan, Token, lex, relex};
-use crate::text;
 use std::borrow::Cow;
 use std::ops::Range;
 
+mod columns;
 mod comment;
 mod history;
 mod moving;
@@ -15,6 +15,7 @@ mod typing;
 pub mod vim;
 pub mod words;
 
+pub use columns::{shown, shown_width};
 use history::History;
 
 /// Longest text whose tokens are all kept; of longer ones those of the screen are made when they are drawn.
@@ -42,6 +43,7 @@ pub struct Editor {
     text: String,
     /// Byte at which each line starts in `text`.
     starts: Vec<usize>,
+    columns: columns::Columns,
     cursor: usize,
     /// Where a selection began.
     anchor: Option<usize>,
@@ -70,6 +72,7 @@ impl Editor {
         let mut editor = Editor {
             text: String::new(),
             starts: vec![0],
+            columns: columns::Columns::default(),
             cursor: 0,
             anchor: None,
             visual: None,
@@ -106,6 +109,7 @@ impl Editor {
         self.history = History::default();
         (self.cursor, self.anchor, self.visual, self.goal) = (0, None, None, None);
         (self.top, self.left) = (0, 0);
+        self.columns.clear();
         self.starts.clear();
         self.starts.push(0);
         self.starts.extend(self.text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i + 1));
@@ -142,6 +146,7 @@ impl Editor {
         let last = self.starts.partition_point(|s| *s <= range.end);
         let fresh: Vec<usize> = content.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| range.start + i + 1).collect();
         let more = fresh.len() as isize - (last - first) as isize;
+        self.columns.edited(first - 1, range.start - self.starts[first - 1], last > first || !fresh.is_empty());
         for s in &mut self.starts[last..] {
             *s = *s - range.end + new_end;
         }
@@ -255,25 +260,24 @@ impl Editor {
     pub fn cursor_byte(&self) -> usize {
         self.cursor
     }
-    /// Columns from the left edge of the text to a byte, as drawn.
-    pub fn column_of(&self, byte: usize) -> usize {
-        columns(&self.text[self.line_span(self.line_of(byte)).start..byte])
-    }
     /// Columns from the left edge of the text to the cursor, as drawn.
     pub fn cursor_column(&self) -> usize {
-        self.column_of(self.cursor)
+        let line = self.cursor_line();
+        let span = self.line_span(line);
+        self.columns.of_byte(line, &self.text[span.clone()], self.cursor - span.start).1
     }
     /// The byte of a line at a column as drawn, or its end.
     fn byte_at_column(&self, line: usize, column: usize) -> usize {
         let span = self.line_span(line);
-        let mut at = 0;
-        for (i, c) in self.text[span.clone()].char_indices() {
-            at += shown_width(c);
-            if at > column {
-                return span.start + i;
-            }
-        }
-        span.end
+        span.start + self.columns.of_column(line, &self.text[span], column).0
+    }
+    /// What of a line stands in `width` columns of the screen, with the character behind them, and the column at which that begins.
+    pub fn in_view(&self, line: usize, width: usize) -> (Range<usize>, usize) {
+        let span = self.line_span(line);
+        let text = &self.text[span.clone()];
+        let (from, column) = self.columns.of_column(line, text, self.left);
+        let (last, _) = self.columns.of_column(line, text, self.left + width);
+        (span.start + from..words::right(text, last) + span.start, column)
     }
     /// The selected bytes, if any.
     pub fn selection(&self) -> Option<Range<usize>> {
@@ -319,21 +323,6 @@ impl Editor {
 /// Text with the line ends of the editor.
 fn unix_lines(content: &str) -> Cow<'_, str> {
     if content.contains('\r') { Cow::Owned(content.replace("\r\n", "\n").replace('\r', "\n")) } else { Cow::Borrowed(content) }
-}
-
-/// Columns that a part of a line takes as drawn.
-pub fn columns(part: &str) -> usize {
-    // Lines may be megabytes long; nearly all of them are plain.
-    if part.bytes().all(|b| matches!(b, b' '..=b'~')) { part.len() } else { part.chars().map(shown_width).sum() }
-}
-
-/// Columns that a character of the text takes as drawn: tabs are four, controls are shown.
-pub fn shown_width(c: char) -> usize {
-    match c {
-        '\t' => 4,
-        ' '..='~' => 1,
-        c => text::width(&text::clean(c.encode_utf8(&mut [0; 4]))),
-    }
 }
 
 /// The first visible line for a cursor: unchanged while the cursor is visible, else half a page on, because moving a

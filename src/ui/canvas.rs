@@ -49,15 +49,6 @@ impl<'a> Canvas<'a> {
         at
     }
 
-    /// Adds a combining mark to the letter that stands there.
-    pub fn mark(&mut self, x: u16, y: u16, mark: char) {
-        if self.has(x, y) {
-            let cell = &mut self.buf[(x, y)];
-            let with = format!("{}{mark}", cell.symbol());
-            cell.set_symbol(&with);
-        }
-    }
-
     /// Writes right-aligned text that ends before column `end`; returns where it starts.
     pub fn put_right(&mut self, end: u16, y: u16, width: u16, content: &str, style: Style) -> u16 {
         let cut = text::truncate(content, usize::from(width));

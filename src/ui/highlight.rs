@@ -2,12 +2,12 @@
 
 use super::canvas::Canvas;
 use super::theme::Look;
-use crate::app::editor::shown_width;
+use crate::app::editor::{shown, shown_width};
 use crate::model::Dialect;
 use crate::sql::{Token, TokenKind, lex};
-use crate::text;
 use ratatui::style::Style;
 use std::ops::Range;
+use unicode_segmentation::UnicodeSegmentation;
 
 /// Style of a token.
 pub fn style(look: &Look, kind: TokenKind) -> Style {
@@ -31,21 +31,21 @@ pub struct LineBox {
     pub width: u16,
     /// Columns that are scrolled out on the left.
     pub left: usize,
+    /// The column at which what is drawn of the line begins; nothing before it is on the screen.
+    pub column: usize,
 }
 
-/// Draws the bytes `line` of `source`; `tokens` are those of the whole source.
+/// Draws the bytes `line` of `source`; `tokens` are those that touch it, and may be more.
 pub fn line(c: &mut Canvas<'_>, at: &LineBox, source: &str, line: Range<usize>, tokens: &[Token]) {
     let mut token = tokens.partition_point(|t| t.span.end <= line.start);
-    let mut column = 0usize;
-    // Where the letter stands that marks belong to; it may be a wide one.
-    let mut letter = None;
+    let mut column = at.column;
     let end = at.left + usize::from(at.width);
-    for (i, ch) in source[line.clone()].char_indices() {
+    for (i, cluster) in source[line.clone()].grapheme_indices(true) {
         let byte = line.start + i;
         while token < tokens.len() && tokens[token].span.end <= byte {
             token += 1;
         }
-        let w = shown_width(ch);
+        let w = shown_width(cluster);
         if column + w > end {
             // Something is out of sight on the right.
             if at.width > 0 {
@@ -54,21 +54,9 @@ pub fn line(c: &mut Canvas<'_>, at: &LineBox, source: &str, line: Range<usize>, 
             }
             return;
         }
-        if w == 0 {
-            // A mark belongs to the letter before it; what joins emoji would join what stands in columns of their own.
-            let joins = matches!(ch, '\u{200b}'..='\u{200f}' | '\u{fe00}'..='\u{fe0f}');
-            if let Some(letter) = letter.filter(|_| !joins) {
-                c.mark(letter, at.y, ch);
-            }
-            continue;
-        }
-        if column >= at.left && ch != ' ' {
+        if column >= at.left && !matches!(cluster, " " | "\t") {
             let s = tokens.get(token).map_or(c.look.text, |t| style(c.look, t.kind));
-            let x = at.x + (column - at.left) as u16;
-            letter = Some(x);
-            if ch != '\t' {
-                c.put(x, at.y, w as u16, &text::clean(ch.encode_utf8(&mut [0; 4])), s);
-            }
+            c.put(at.x + (column - at.left) as u16, at.y, w as u16, &shown(cluster), s);
         }
         column += w;
     }
@@ -93,6 +81,6 @@ pub fn block(c: &mut Canvas<'_>, area: crate::app::layout::Area, source: &str, d
         if numbers {
             c.put_right(area.x + 4, y, 4, &(n + 1).to_string(), c.look.dim);
         }
-        line(c, &LineBox { x: area.x + gutter, y, width: area.w.saturating_sub(gutter), left }, source, span, &tokens);
+        line(c, &LineBox { x: area.x + gutter, y, width: area.w.saturating_sub(gutter), left, column: 0 }, source, span, &tokens);
     }
 }

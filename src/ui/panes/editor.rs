@@ -11,9 +11,12 @@ use crate::text;
 use crate::ui::canvas::Canvas;
 use crate::ui::highlight::{LineBox, line};
 use ratatui::style::{Modifier, Style};
+use std::borrow::Cow;
+use std::ops::Range;
+use unicode_segmentation::UnicodeSegmentation;
 
-/// Longest statement in which brackets are looked for beyond the screen.
-const BRACKETS: usize = 64 * 1024;
+/// Longest statement in which brackets are looked for beyond the screen, and longest lines of which all tokens are made.
+const READ: usize = 64 * 1024;
 
 /// Draws the pane; returns where the terminal's cursor belongs while text is typed.
 pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) -> Option<(u16, u16)> {
@@ -43,10 +46,15 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) -> Opti
     let x0 = inside.x + gutter;
     let width = inside.w.saturating_sub(gutter);
     let shown = editor.line_span(editor.top).start..editor.line_span(editor.top + usize::from(inside.h)).end;
-    let tokens = editor.tokens(shown);
+    // Of lines that go far beyond the screen only what is in view.
+    let tokens = (shown.len() <= READ).then(|| editor.tokens(shown));
+    let tokens_of = |part: Range<usize>| tokens.as_deref().map_or_else(|| editor.tokens(part), Cow::Borrowed);
     let brackets = focused.then(|| {
-        let whole = here.filter(|s| s.outer.len() <= BRACKETS).map(|s| editor.tokens(s.outer));
-        words::brackets(editor.text(), whole.as_deref().unwrap_or(&tokens), editor.cursor_byte())
+        let read = match here {
+            Some(s) if s.outer.len() <= READ => editor.tokens(s.outer),
+            _ => tokens_of(editor.in_view(cursor_line, usize::from(width)).0),
+        };
+        words::brackets(editor.text(), &read, editor.cursor_byte())
     });
     let brackets = brackets.flatten();
     let marked = crate::app::panes::plan::marks::marked(state);
@@ -65,40 +73,43 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) -> Opti
         c.put(inside.x, y, gutter.saturating_sub(2), mark, style);
         c.put_right(inside.x + gutter - 1, y, gutter.saturating_sub(2), &(n + 1).to_string(), look.dim);
         let span = editor.line_span(n);
+        let (part, mut column) = editor.in_view(n, usize::from(width));
         let found = find.open.then(|| {
             let all = find.matches();
-            let first = all.partition_point(|m| m.end <= span.start);
-            &all[first..first + all[first..].partition_point(|m| m.start < span.end)]
+            let first = all.partition_point(|m| m.end <= part.start);
+            &all[first..first + all[first..].partition_point(|m| m.start < part.end)]
         });
         if editor.left > 0 && !span.is_empty() {
             c.put(x0 - 1, y, 1, if look.glyphs.ascii { "<" } else { "‹" }, look.dim);
         }
-        line(c, &LineBox { x: x0, y, width, left: editor.left }, editor.text(), span.clone(), &tokens);
+        line(c, &LineBox { x: x0, y, width, left: editor.left, column }, editor.text(), part.clone(), &tokens_of(part.clone()));
         // What is selected, the brackets that belong together, and the place of the error.
         let end = editor.left + usize::from(width);
-        let mut column = 0usize;
-        for (i, ch) in editor.text()[span.clone()].char_indices().chain([(span.len(), ' ')]) {
-            let w = shown_width(ch);
-            let byte = span.start + i;
+        // Behind the line's last character there is a place, too.
+        let behind = (part.end == span.end).then_some((part.len(), " "));
+        for (i, cluster) in editor.text()[part.clone()].grapheme_indices(true).chain(behind) {
+            let w = shown_width(cluster);
+            let bytes = part.start + i..part.start + i + cluster.len();
+            let within = |r: &Range<usize>| r.start < bytes.end && bytes.start < r.end;
             if column + w > end {
                 break;
             }
             if column >= editor.left {
                 let cell = Area::new(x0 + (column - editor.left) as u16, y, w as u16, 1);
-                if brackets.is_some_and(|(a, b)| a == byte || b == byte) {
+                if brackets.is_some_and(|(a, b)| a == bytes.start || b == bytes.start) {
                     c.restyle(cell, look.key);
                 }
-                if find.open && found.is_some_and(|f| f.iter().any(|m| m.contains(&byte))) {
-                    c.restyle(cell, if found_here.as_ref().is_some_and(|m| m.contains(&byte)) { look.selection } else { look.key });
+                if found.is_some_and(|f| f.iter().any(within)) {
+                    c.restyle(cell, if found_here.as_ref().is_some_and(within) { look.selection } else { look.key });
                 }
-                if marked.iter().any(|m| m.contains(&byte)) {
+                if marked.iter().any(within) {
                     // What the chosen step of the plan is about: underlined, so that colours stay those of the words.
                     c.restyle(cell, Style::new().add_modifier(Modifier::UNDERLINED | Modifier::BOLD));
                 }
-                if selection.as_ref().is_some_and(|s| s.contains(&byte)) {
+                if selection.as_ref().is_some_and(within) {
                     c.restyle(cell, look.selection);
                 }
-                if error.is_some_and(|(_, at)| at == byte) {
+                if error.is_some_and(|(_, at)| bytes.contains(&at)) {
                     c.restyle(cell, look.error);
                 }
             }

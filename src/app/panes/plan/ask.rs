@@ -40,19 +40,24 @@ pub fn current(state: &State) -> Option<String> {
 /// The editor's text or cursor moved: the plan may be of another statement now, and one that is being asked for is not wanted any
 /// more.
 pub fn touched(state: &mut State, effects: &mut Vec<Effect>) {
-    let now = current(state).unwrap_or_default();
-    if state.plan.from.is_some() && state.plan.over.as_deref().unwrap_or_default() == now {
+    // Compared where it stands: it may be megabytes.
+    let editor = &state.query.editor;
+    let now = editor.statement().map_or("", |s| &editor.text()[s.span]);
+    let over = state.plan.from.is_some() && state.plan.over.as_deref().unwrap_or_default() == now;
+    let waits_for_it = state.plan.waiting_for.as_deref() == Some(now);
+    let stale = state.plan.plan.is_some() && now != state.plan.asked.text;
+    if over {
         super::marks::follow_editor(state);
         return;
     }
-    state.plan.stale = state.plan.plan.is_some() && now != state.plan.asked.text;
+    state.plan.stale = stale;
     if !state.plan.stale && state.plan.plan.is_some() {
         state.plan.error = None;
         super::marks::follow_editor(state);
         return;
     }
     state.plan.version += 1;
-    if state.plan.waiting && state.plan.waiting_for.as_ref() != Some(&now) {
+    if state.plan.waiting && !waits_for_it {
         effects.push(Effect::CancelLivePlan);
     }
     if state.plan.live && state.link.server().is_some() && arrange(state).has(Pane::Plan) {
