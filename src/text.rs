@@ -6,9 +6,14 @@ use crate::model::Cell;
 use regex_syntax::hir::{Class, ClassUnicodeRange, Hir, HirKind};
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::ops::Range;
 use std::sync::LazyLock;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+mod marked;
+
+pub use marked::{Marked, cell_marked};
 
 /// True for characters that must never reach a terminal, that vanish or reorder what is around them, or that take as many columns as each
 /// terminal likes: C0, DEL, C1, bidirectional controls (CVE-2021-42574), zero-width and invisible format characters, variation tags,
@@ -64,10 +69,21 @@ pub fn clean(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 8);
-    for c in text.chars() {
-        if hidden(c) { show(c, &mut out) } else { out.push(c) }
-    }
+    escape_into(text, &mut out, |_| ());
     Cow::Owned(out)
+}
+
+/// Adds a text to `out`, cleaned; `put` is told the bytes of each sign that stands there for a character.
+fn escape_into(text: &str, out: &mut String, mut put: impl FnMut(Range<usize>)) {
+    for c in text.chars() {
+        let start = out.len();
+        if hidden(c) {
+            show(c, out);
+            put(start..out.len());
+        } else {
+            out.push(c);
+        }
+    }
 }
 
 /// Like [`clean`], for several lines: line feeds stay, tabs become four spaces, everything else is shown.
@@ -255,37 +271,9 @@ pub fn cell_string(cell: Cell<'_>) -> Option<String> {
 /// Bytes of a cell that are looked at for the screen; the whole value is shown on demand.
 pub const SHOWN_BYTES: usize = 4096;
 
-/// A cell as one line for the screen: cleaned, cut at [`SHOWN_BYTES`]; invalid UTF-8 as `\xff`; NULL is `None`, so that
-/// the caller draws it unlike the text "NULL".
+/// [`cell_marked`] where it does not matter what the screen put there.
 pub fn cell_line(cell: Cell<'_>) -> Option<String> {
-    let (bytes, binary) = match cell {
-        Cell::Null => return None,
-        Cell::Text(b) | Cell::Number(b) => (b, false),
-        Cell::Binary(b) => (b, true),
-    };
-    let cut = &bytes[..bytes.len().min(SHOWN_BYTES)];
-    if binary {
-        let mut s = format!("\\x{}", hex::encode(cut));
-        if cut.len() < bytes.len() {
-            s.push('…');
-        }
-        return Some(s);
-    }
-    let mut out = String::with_capacity(cut.len());
-    for chunk in cut.utf8_chunks() {
-        out.push_str(&clean(chunk.valid()));
-        // A character cut in half at the limit is no invalid byte of the value.
-        let at_cut = cut.len() < bytes.len() && chunk.invalid().as_ptr_range().end == cut.as_ptr_range().end;
-        if !at_cut {
-            for b in chunk.invalid() {
-                out.push_str(&format!("\\x{b:02x}"));
-            }
-        }
-    }
-    if cut.len() < bytes.len() {
-        out.push('…');
-    }
-    Some(out)
+    cell_marked(cell).map(|m| m.words)
 }
 
 /// One word of a POSIX shell, whatever is in it: for commands that are printed to be pasted.

@@ -392,3 +392,47 @@ fn new_rows_stand_at_the_foot_of_the_grid() {
     let screen = c.screen();
     assert!(!screen.contains("(default)") && screen.contains("n40"), "{screen}");
 }
+
+#[test]
+fn what_the_screen_put_into_a_value_does_not_look_like_a_value() {
+    // Letter by letter alike: a character that cannot be seen and a text that says which, NUL and its picture, bytes and their letters.
+    let cells = ["a\u{200b}b".as_bytes(), b"a\\u{200b}b", b"\0", "␀".as_bytes(), b"\xff", b"\\xff"].map(Cell::Text);
+    for mono in [false, true] {
+        let mut c = Console::new(80, 24);
+        c.mono = mono;
+        let all: Vec<Cell<'_>> = cells.iter().chain(&[Cell::Binary(b"\xff"), Cell::Text(b"end")]).copied().collect();
+        result(&mut c, &[("v\u{202e}", "text", false)], &all, true);
+        // The styled letters of the lines that hold these words.
+        let looks = |c: &Console, words: &str| -> Vec<Vec<_>> {
+            let buffer = c.buffer();
+            let line = |y: u16| (0..80u16).map(|x| buffer[(x, y)].symbol()).collect::<String>();
+            let styles = |y: u16, at: usize| (at..at + words.chars().count()).map(|x| buffer[(x as u16, y)].style()).collect::<Vec<_>>();
+            let found = (3..23u16).filter_map(|y| {
+                let line = line(y);
+                line.find(words).map(|b| styles(y, line[..b].chars().count()))
+            });
+            found.collect()
+        };
+        c.press("G");
+        for words in ["a\\u{200b}b", "␀", "\\xff"] {
+            let found = looks(&c, words);
+            assert_eq!(found.len(), if words == "\\xff" { 3 } else { 2 }, "{}", c.screen());
+            assert!((1..found.len()).all(|i| !found[..i].contains(&found[i])), "{mono} {words} {found:?}");
+        }
+        assert_ne!(looks(&c, "v\\u{202e}")[0][0], looks(&c, "v\\u{202e}")[0][1], "the name of a column");
+        // The same of one row, and of one value.
+        c.press("g");
+        let mut alike = Vec::new();
+        for _ in 0..2 {
+            for (open, close) in [("v", "v"), ("Enter", "Esc")] {
+                c.press(open);
+                alike.push(looks(&c, "a\\u{200b}b"));
+                assert_eq!(alike.last().map(Vec::len), Some(1), "{}", c.screen());
+                c.press(close);
+            }
+            c.press("Down");
+        }
+        assert_ne!(alike[0], alike[2], "as a record");
+        assert_ne!(alike[1], alike[3], "in the viewer");
+    }
+}

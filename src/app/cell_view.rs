@@ -6,9 +6,11 @@ pub mod json;
 use super::list::ListCursor;
 use super::{Action, Effect};
 use crate::model::{Cell, RowBatch};
-use crate::text;
+use crate::text::{self, Marked};
 use json::Tree;
+use std::borrow::Cow;
 use std::sync::Arc;
+use unicode_segmentation::UnicodeSegmentation;
 
 /// Longer JSON is shown as text: a tree of it would be slow to make and too long to read.
 const TREE: usize = 2 * 1024 * 1024;
@@ -103,7 +105,7 @@ impl CellView {
 
     /// The text line that begins at a byte: its cleaned words, and where the next one begins. `None` at the end. `width` is that of the
     /// screen.
-    pub fn line(&self, from: usize, width: usize) -> Option<(String, usize)> {
+    pub fn line(&self, from: usize, width: usize) -> Option<(Marked, usize)> {
         let bytes = self.bytes();
         if from >= bytes.len() {
             return None;
@@ -114,7 +116,7 @@ impl CellView {
         // Most lines are plain ASCII, and going back looks at many.
         let plain = |b: &u8| (0x20..0x7f).contains(b);
         if self.wrap && rest.len() > width && rest[..=width].iter().all(plain) {
-            return Some((String::from_utf8_lossy(&rest[..width]).into_owned(), from + width));
+            return Some((Marked::of(&String::from_utf8_lossy(&rest[..width])), from + width));
         }
         let (rest, ended) = match rest.iter().position(|b| *b == b'\n') {
             Some(at) => (&rest[..at], true),
@@ -122,22 +124,29 @@ impl CellView {
         };
         let binary = matches!(self.cell(), Cell::Binary(_));
         let cut = !ended && from + rest.len() < bytes.len();
-        let mut out = String::new();
+        let mut out = Marked::default();
         let (mut used, mut taken) = (0, 0);
         for chunk in rest.utf8_chunks() {
-            for c in chunk.valid().chars() {
-                let mut buffer = [0; 4];
-                let shown = if c == '\t' { std::borrow::Cow::Borrowed("    ") } else { text::clean(c.encode_utf8(&mut buffer)) };
-                let w = text::width(&shown);
+            for cluster in chunk.valid().graphemes(true) {
+                let mut escaped = Marked::default();
+                let plain = match cluster {
+                    "\t" => "    ",
+                    // Windows' line ends are line ends.
+                    "\r" if ended && taken + 1 == rest.len() => "",
+                    c if matches!(text::clean(c), Cow::Borrowed(_)) && text::width(c) > 0 => c,
+                    c => {
+                        escaped.push_line(c);
+                        ""
+                    }
+                };
+                let w = text::width(plain) + text::width(&escaped.words);
                 if self.wrap && used + w > width && taken > 0 {
                     return Some((out, from + taken));
                 }
-                // Windows' line ends are line ends.
-                if !(c == '\r' && ended && taken + 1 == rest.len()) {
-                    out.push_str(&shown);
-                    used += w;
-                }
-                taken += c.len_utf8();
+                out.words.push_str(plain);
+                out.append(escaped);
+                used += w;
+                taken += cluster.len();
             }
             // A character that the limit cut in half belongs to the next line.
             if cut && !binary && taken > 0 && taken + chunk.invalid().len() == rest.len() && chunk.invalid().len() < 4 {
@@ -147,7 +156,7 @@ impl CellView {
                 if self.wrap && used + 4 > width && taken > 0 {
                     return Some((out, from + taken));
                 }
-                out.push_str(&format!("\\x{b:02x}"));
+                out.push_escape(&format!("\\x{b:02x}"));
                 used += 4;
                 taken += 1;
             }
@@ -334,7 +343,7 @@ mod tests {
         while out.len() < rows
             && let Some((line, next)) = v.line(at, width)
         {
-            out.push(line);
+            out.push(line.words);
             at = next;
         }
         out
@@ -406,7 +415,7 @@ mod tests {
             let mut starts = vec![];
             let mut at = 0;
             while let Some((line, next)) = v.line(at, width) {
-                proptest::prop_assert!(text::width(&line) <= width.max(4), "{line:?}");
+                proptest::prop_assert!(text::width(&line.words) <= width.max(4), "{line:?}");
                 proptest::prop_assert!(next > at);
                 starts.push(at);
                 at = next;

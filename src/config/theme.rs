@@ -63,6 +63,8 @@ pub struct Theme {
     /// Letters that a filter found.
     pub matched: Style,
     pub null: Style,
+    /// What stands for a character that cannot be shown.
+    pub escape: Style,
     pub error_mark: Style,
     pub statement_mark: Style,
     /// From cold to hot.
@@ -332,6 +334,7 @@ fn read(name: &str, tree: &Tree, depth: ColourDepth, problems: &Problems) -> The
         cursor_line: r.style(&top, "cursor-line"),
         matched: r.style(&top, "match"),
         null: r.style(&top, "null"),
+        escape: r.style(&top, "escape"),
         error_mark: r.style(&top, "error-mark"),
         statement_mark: r.style(&top, "statement-mark"),
         ..Theme::default()

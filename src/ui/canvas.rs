@@ -2,10 +2,10 @@
 
 use super::theme::Look;
 use crate::app::layout::Area;
-use crate::text;
+use crate::text::{self, Marked};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
+use ratatui::style::{Color, Modifier, Style};
 use unicode_segmentation::UnicodeSegmentation;
 
 /// The buffer being drawn into, and how things look.
@@ -47,6 +47,30 @@ impl<'a> Canvas<'a> {
             }
         }
         at
+    }
+
+    /// The same for outside text, of which the reader sees what stands for something that cannot be shown.
+    pub fn put_marked(&mut self, x: u16, y: u16, width: u16, content: &Marked, style: Style) -> u16 {
+        let end = self.put(x, y, width, &content.words, style);
+        self.escapes(x, y, width, content, style);
+        end
+    }
+
+    /// The same, right-aligned before column `end`; returns where it starts.
+    pub fn put_right_marked(&mut self, end: u16, y: u16, width: u16, content: &Marked, style: Style) -> u16 {
+        let x = self.put_right(end, y, width, &content.words, style);
+        self.escapes(x, y, width, content, style);
+        x
+    }
+
+    fn escapes(&mut self, x: u16, y: u16, width: u16, content: &Marked, style: Style) {
+        let column = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
+        // On a ground of its own the theme's colours are for reading.
+        let grounded = style.bg.is_some_and(|bg| bg != Color::Reset) || style.add_modifier.contains(Modifier::REVERSED);
+        let look = if grounded { Style::new().add_modifier(self.look.escape.add_modifier) } else { self.look.escape };
+        for e in content.columns(usize::from(width)) {
+            self.restyle(Area::new(x.saturating_add(column(e.start)), y, column(e.len()), 1), look);
+        }
     }
 
     /// Writes right-aligned text that ends before column `end`; returns where it starts.

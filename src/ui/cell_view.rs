@@ -4,7 +4,7 @@ use super::canvas::Canvas;
 use crate::app::cell_view::json::Node;
 use crate::app::cell_view::{CellView, Form, ROW};
 use crate::app::layout::Area;
-use crate::text;
+use crate::text::{self, Marked};
 
 /// The line below the value: where one is, and the keys that are its own.
 pub fn foot(v: &CellView, wrap: &str, form: &str, inside: (usize, usize)) -> String {
@@ -34,8 +34,8 @@ pub fn draw(v: &CellView, inside: Area, c: &mut Canvas<'_>) {
             let mut at = v.top;
             for y in inside.y..inside.y + inside.h {
                 let Some((line, next)) = v.line(at, usize::from(inside.w)) else { break };
-                let rest: String = if v.left == 0 { line } else { line.chars().skip(v.left).collect() };
-                c.put(inside.x, y, inside.w, &rest, look.text);
+                let rest = if v.left == 0 { line } else { line.behind(v.left) };
+                c.put_marked(inside.x, y, inside.w, &rest, look.text);
                 at = next;
             }
         }
@@ -73,12 +73,12 @@ const HEX: u16 = 75;
 /// At most so many bytes of a key or value stand in a line.
 const SHOWN: usize = 1000;
 
-fn piece(source: &str, range: &std::ops::Range<usize>) -> String {
+fn piece(source: &str, range: &std::ops::Range<usize>) -> Marked {
     let mut end = range.end.min(range.start + SHOWN);
     while !source.is_char_boundary(end) {
         end -= 1;
     }
-    text::clean(source.get(range.start..end).unwrap_or("")).into_owned()
+    Marked::of(source.get(range.start..end).unwrap_or(""))
 }
 
 fn node(source: &str, n: &Node, area: Area, here: bool, c: &mut Canvas<'_>) {
@@ -94,18 +94,22 @@ fn node(source: &str, n: &Node, area: Area, here: bool, c: &mut Canvas<'_>) {
     c.put(x, area.y, 1, mark, look.dim);
     x += 2;
     if let Some(key) = &n.key {
-        x = c.put(x, area.y, end.saturating_sub(x), &piece(source, key), if here { look.chosen } else { look.header });
+        x = c.put_marked(x, area.y, end.saturating_sub(x), &piece(source, key), if here { look.chosen } else { look.header });
         x = c.put(x, area.y, end.saturating_sub(x), ": ", look.dim);
     }
     let value = piece(source, &n.value);
     let (words, style) = match n.children {
         Some(k) => (
-            format!("{} {}", if k.object { "{}" } else { "[]" }, text::counted(k.count as u64, if k.object { "key" } else { "value" })),
+            Marked::of(&format!(
+                "{} {}",
+                if k.object { "{}" } else { "[]" },
+                text::counted(k.count as u64, if k.object { "key" } else { "value" })
+            )),
             look.dim,
         ),
-        None if value.starts_with('"') => (value, look.string),
-        None if value == "null" => (value, look.null),
+        None if value.words.starts_with('"') => (value, look.string),
+        None if value.words == "null" => (value, look.null),
         None => (value, look.number),
     };
-    c.put(x, area.y, end.saturating_sub(x), &words, if here && n.key.is_none() { look.chosen } else { style });
+    c.put_marked(x, area.y, end.saturating_sub(x), &words, if here && n.key.is_none() { look.chosen } else { style });
 }

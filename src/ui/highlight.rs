@@ -6,6 +6,7 @@ use crate::app::editor::{shown, shown_width};
 use crate::model::Dialect;
 use crate::sql::{Token, TokenKind, lex};
 use ratatui::style::Style;
+use std::borrow::Cow;
 use std::ops::Range;
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -56,7 +57,10 @@ pub fn line(c: &mut Canvas<'_>, at: &LineBox, source: &str, line: Range<usize>, 
         }
         if column >= at.left && !matches!(cluster, " " | "\t") {
             let s = tokens.get(token).map_or(c.look.text, |t| style(c.look, t.kind));
-            c.put(at.x + (column - at.left) as u16, at.y, w as u16, &shown(cluster), s);
+            let shown = shown(cluster);
+            // What stands for a character that cannot be seen is not in the text.
+            let s = if matches!(shown, Cow::Owned(_)) { s.patch(c.look.escape) } else { s };
+            c.put(at.x + (column - at.left) as u16, at.y, w as u16, &shown, s);
         }
         column += w;
     }

@@ -130,6 +130,8 @@ pub struct Look {
     pub key: Style,
     pub header: Style,
     pub null: Style,
+    /// What stands for a character that cannot be shown.
+    pub escape: Style,
     pub selection: Style,
     pub statement: Style,
     pub error: Style,
@@ -215,6 +217,7 @@ impl Look {
             key: style(t.key_hint),
             header: style(t.title).add_modifier(bold),
             null: style(t.null),
+            escape: style(t.escape),
             selection: style(t.selection),
             statement: style(t.statement_mark),
             error: style(t.error_mark),

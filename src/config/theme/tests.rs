@@ -18,6 +18,7 @@ fn all(t: &Theme) -> Vec<(&'static str, Style)> {
         ("cursor-line", t.cursor_line),
         ("match", t.matched),
         ("null", t.null),
+        ("escape", t.escape),
         ("error-mark", t.error_mark),
         ("statement-mark", t.statement_mark),
         ("heat 0", t.heat[0]),

@@ -8,7 +8,7 @@ use crate::app::panes::results::columns::Shown;
 use crate::app::panes::running::one_line;
 use crate::app::{Pane, State};
 use crate::model::{Align, Cell, Kind, Param};
-use crate::text;
+use crate::text::{self, Marked};
 use crate::ui::canvas::Canvas;
 use ratatui::style::Style;
 
@@ -126,24 +126,25 @@ pub fn wrapped(c: &mut Canvas<'_>, area: Area, lines: &[(String, ratatui::style:
 }
 
 /// Without colours a text of these letters must not look like no value.
-fn as_text(s: String) -> String {
-    if s == "NULL" { "'NULL'".to_string() } else { s }
+fn as_text(m: Marked) -> Marked {
+    if m.words == "NULL" { Marked::of("'NULL'") } else { m }
 }
 
 /// A value that is staged, in one line.
-fn new_value(value: &Param) -> String {
+fn new_value(value: &Param) -> Marked {
     match value {
-        Param::Bytes(b) => text::cell_line(Cell::Binary(b)).unwrap_or_default(),
-        new => new.text().map_or_else(|| "NULL".into(), |s| as_text(text::clean(s).into_owned())),
+        Param::Bytes(b) => text::cell_marked(Cell::Binary(b)),
+        new => new.text().and_then(|s| text::cell_marked(Cell::Text(s.as_bytes()))).map(as_text),
     }
+    .unwrap_or_else(|| Marked::of("NULL"))
 }
 
 /// A value in one line, and how it looks.
-fn shown_value(tab: &ResultTab, row: u64, column: usize, cell: Cell<'_>, width: u16, c: &Canvas<'_>) -> (String, Style) {
-    match (tab.staged_cell(row, column), text::cell_line(clip(cell, width))) {
+fn shown_value(tab: &ResultTab, row: u64, column: usize, cell: Cell<'_>, width: u16, c: &Canvas<'_>) -> (Marked, Style) {
+    match (tab.staged_cell(row, column), text::cell_marked(clip(cell, width))) {
         (Some(new), _) => (new_value(new), c.look.warning),
         (None, Some(s)) => (as_text(s), c.look.text),
-        (None, None) => ("NULL".to_string(), c.look.null),
+        (None, None) => (Marked::of("NULL"), c.look.null),
     }
 }
 
@@ -164,7 +165,7 @@ fn record(tab: &ResultTab, area: Area, focused: bool, c: &mut Canvas<'_>) {
         if here {
             c.cursor(body.x, y, focused);
         }
-        c.put(body.x + 2, y, names, &text::clean(&column.name), look.header);
+        c.put_marked(body.x + 2, y, names, &Marked::of(&column.name), look.header);
         let x = body.x + 2 + names + 2;
         let room = (body.x + body.w).saturating_sub(x);
         let Some((batch, within)) = row.filter(|(b, _)| i < b.columns()) else {
@@ -178,9 +179,9 @@ fn record(tab: &ResultTab, area: Area, focused: bool, c: &mut Canvas<'_>) {
             _ => style,
         };
         if here && focused {
-            c.restyle(Area::new(x, y, u16::try_from(text::width(&words)).unwrap_or(room).clamp(1, room.max(1)), 1), style);
+            c.restyle(Area::new(x, y, u16::try_from(text::width(&words.words)).unwrap_or(room).clamp(1, room.max(1)), 1), style);
         }
-        c.put(x, y, room, &words, style);
+        c.put_marked(x, y, room, &words, style);
     }
 }
 
@@ -198,7 +199,7 @@ fn grid(tab: &ResultTab, area: Area, focused: bool, c: &mut Canvas<'_>) {
     let left = area.x + gutter;
     for s in &shown {
         let (i, x, w) = (s.column, left + s.x, s.width);
-        let name = text::clean(&columns[i].name).into_owned();
+        let name = Marked::of(&columns[i].name);
         // The sign of the order stands beside the name and is not cut off with it.
         let sign = tab.view.of.sort.filter(|o| o.column == i).map(|o| match (look.glyphs.ascii, o.descending) {
             (false, false) => "▲",
@@ -210,11 +211,11 @@ fn grid(tab: &ResultTab, area: Area, focused: bool, c: &mut Canvas<'_>) {
         let room = w.saturating_sub(u16::from(sign.is_some() && s.edge));
         match columns[i].align {
             Align::Right => {
-                let from = c.put_right(x + w, head.y, room, &name, look.header);
+                let from = c.put_right_marked(x + w, head.y, room, &name, look.header);
                 c.put(from.saturating_sub(1), head.y, 1, sign.unwrap_or(""), look.key);
             }
             Align::Left => {
-                let end = c.put(x, head.y, room, &name, look.header);
+                let end = c.put_marked(x, head.y, room, &name, look.header);
                 c.put(end, head.y, 1, sign.unwrap_or(""), look.key);
             }
         }
@@ -274,11 +275,11 @@ fn grid(tab: &ResultTab, area: Area, focused: bool, c: &mut Canvas<'_>) {
                 if focused {
                     c.restyle(Area::new(x, y, w, 1), style);
                 }
-                let _ = if number { c.put_right(x + w, y, w, &words, style) } else { c.put(x, y, w, &words, style) };
+                let _ = if number { c.put_right_marked(x + w, y, w, &words, style) } else { c.put_marked(x, y, w, &words, style) };
             } else if number {
-                c.put_right(x + w, y, w, &words, style);
+                c.put_right_marked(x + w, y, w, &words, style);
             } else {
-                c.put(x, y, w, &words, style);
+                c.put_marked(x, y, w, &words, style);
             }
         }
         if selected.is_some_and(|(first, count)| r >= first && r < first + count) && !here {
@@ -299,13 +300,13 @@ fn new_rows(tab: &ResultTab, shown: &[Shown], area: Area, c: &mut Canvas<'_>) {
             let (x, w) = (area.x + gutter + s.x, s.width);
             let (words, style) = match row.get(&s.column) {
                 Some(Some(value)) => (new_value(value), look.warning),
-                Some(None) => (cells::LEFT_OUT.into(), look.dim),
+                Some(None) => (Marked::of(cells::LEFT_OUT), look.dim),
                 None => continue,
             };
             if tab.align(s.column) == Align::Right {
-                c.put_right(x + w, y, w, &words, style);
+                c.put_right_marked(x + w, y, w, &words, style);
             } else {
-                c.put(x, y, w, &words, style);
+                c.put_marked(x, y, w, &words, style);
             }
         }
     }
