@@ -101,6 +101,8 @@ pub enum Request {
         params: Vec<Param>,
         /// What a `COPY … FROM STDIN` reads (PostgreSQL).
         data: Option<Arc<str>>,
+        /// A read of our own, of which nothing but the rows is wanted: it takes one round trip where the engine can.
+        ours: bool,
         events: mpsc::Sender<Result<Event>>,
     },
     /// The plan of one statement. To analyze really runs it, in a transaction that is rolled back; the caller has
@@ -252,9 +254,13 @@ impl Session {
 
     /// Like [`Session::run_bound`], with the data that a `COPY … FROM STDIN` of PostgreSQL reads.
     pub async fn run_reading(&self, text: impl Into<String>, params: Vec<Param>, data: Option<Arc<str>>) -> Result<RowStream> {
+        self.request(text.into(), params, data, false).await
+    }
+
+    async fn request(&self, text: String, params: Vec<Param>, data: Option<Arc<str>>, ours: bool) -> Result<RowStream> {
         // Four batches in flight keep both sides busy and bound the memory.
         let (events, rx) = mpsc::channel(4);
-        self.requests.send(Request::Run { text: text.into(), params, data, events }).await.map_err(|_| self.gone())?;
+        self.requests.send(Request::Run { text, params, data, ours, events }).await.map_err(|_| self.gone())?;
         Ok(RowStream::new(rx))
     }
 
@@ -264,7 +270,7 @@ impl Session {
     }
 
     pub async fn fetch_with(&self, text: impl Into<String>, params: Vec<Option<String>>) -> Result<Table> {
-        self.run_with(text, params).await?.table().await
+        self.request(text.into(), params.into_iter().map(Param::from).collect(), None, true).await?.table().await
     }
 
     /// The first value that a statement gives, of the kind that it came as; NULL when it gives none.

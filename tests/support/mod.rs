@@ -14,6 +14,7 @@ pub mod pg;
 pub mod project;
 pub mod pty;
 pub mod recover;
+pub mod relay;
 pub mod server;
 pub mod shop;
 pub mod svg;

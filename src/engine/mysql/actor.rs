@@ -36,6 +36,8 @@ pub(super) struct Actor {
     pub pulse: Option<super::pulse::Pulse>,
     /// What the server takes our bytes for: they are UTF-8, whatever a SET NAMES says.
     pub charset: String,
+    /// The statement took its ROLLBACK with it, and the server did it.
+    pub rolled_back: bool,
 }
 
 impl Actor {
@@ -66,7 +68,7 @@ impl Actor {
                     let _ = reply.send(());
                     return;
                 }
-                Some(Request::Run { text, params, data: _, events }) => self.statement(&text, params, &events).await,
+                Some(Request::Run { text, params, data: _, ours, events }) => self.statement(&text, params, ours, &events).await,
                 Some(Request::Explain { text, how, mut reply }) => {
                     let serial = self.control.begin().await;
                     let control = self.control.clone();
@@ -132,9 +134,10 @@ impl Actor {
         });
     }
 
-    async fn statement(&mut self, text: &str, params: Vec<Param>, events: &mpsc::Sender<Result<Event>>) {
+    async fn statement(&mut self, text: &str, params: Vec<Param>, ours: bool, events: &mpsc::Sender<Result<Event>>) {
         let start = Instant::now();
-        match self.run_statement(text, params, events, start).await {
+        self.rolled_back = false;
+        match self.run_statement(text, params, ours, events, start).await {
             Ok(outcome) => {
                 let _ = events.send(Ok(Event::Done(outcome))).await;
             }
@@ -144,6 +147,7 @@ impl Actor {
         }
         // Nobody waits for this: a transaction that only read is gone in any case, by ROLLBACK or with the connection.
         if self.access == Access::ReadOnly
+            && !self.rolled_back
             && self.status.borrow().lost.is_none()
             && let Err(e) = self.conn.query_drop("ROLLBACK").await
         {
@@ -171,12 +175,13 @@ impl Actor {
         &mut self,
         text: &str,
         params: Vec<Param>,
+        ours: bool,
         events: &mpsc::Sender<Result<Event>>,
         start: Instant,
     ) -> Result<Outcome> {
         self.refuse(text)?;
         let serial = self.control.begin().await;
-        let ran = self.guarded(text, params, events, serial).await;
+        let ran = self.guarded(text, params, ours, events, serial).await;
         let cut_short = self.control.end().await;
         if cut_short {
             self.absorb().await;

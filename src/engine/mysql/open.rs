@@ -82,6 +82,7 @@ pub(super) async fn open(connector: &Arc<Connector>, how: &Connect) -> Result<Se
         tunnel: fresh.tunnel,
         pulse,
         charset: facts.get("character_set_client").to_string(),
+        rolled_back: false,
     };
     let task = tokio::spawn(actor.run()).abort_handle();
     Ok(Session::new(requests, control, watched, identity, Dialect::MySql).with_task(task).with_backend(backend))

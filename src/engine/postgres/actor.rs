@@ -53,7 +53,7 @@ impl Actor {
                         let _ = reply.send(());
                         return;
                     }
-                    Some(Request::Run { text, params, data, events }) => self.run(&text, &params, data.as_deref(), events).await.err(),
+                    Some(Request::Run { text, params, data, ours: _, events }) => self.run(&text, &params, data.as_deref(), events).await.err(),
                     Some(Request::Explain { text, how, mut reply }) => match self.wanted(&text, &how, &mut reply).await {
                         Ok(plan) => {
                             self.publish(None);

@@ -161,7 +161,7 @@ impl Actor {
         while let Some(request) = self.requests.blocking_recv() {
             self.running.busy.store(true, Ordering::SeqCst);
             match request {
-                Request::Run { text, params, data: _, events } => {
+                Request::Run { text, params, data: _, ours: _, events } => {
                     self.running.start(Some(events.clone()), self.limit);
                     let open = !self.conn.is_autocommit();
                     let result = self.shielded(|a| a.run(&text, &params, &events));

@@ -7,8 +7,8 @@ use crate::engine::session::{Access, Event};
 use crate::model::{Dialect, Error, Kind, Notice, Param, Reading, Result};
 use crate::sql;
 use crate::sql::settings::only_reading;
-use mysql_async::prelude::Queryable;
-use mysql_async::{DriverError, Params, Statement, Value};
+use mysql_async::prelude::{Protocol, Queryable};
+use mysql_async::{DriverError, Params, QueryResult, Statement, Value};
 use tokio::sync::mpsc;
 
 /// Most warnings of one statement that are fetched.
@@ -22,12 +22,13 @@ impl Actor {
         &mut self,
         text: &str,
         params: Vec<Param>,
+        ours: bool,
         events: &mpsc::Sender<Result<Event>>,
         serial: u64,
     ) -> Result<(String, Option<u64>)> {
         self.check_bound(text, &params)?;
         let control = self.control.clone();
-        let flow = self.send(text, params, &Reader { events, control: &control, serial }).await?;
+        let flow = self.send(text, params, ours, &Reader { events, control: &control, serial }).await?;
         if let Err(e) = flow.result {
             // What a procedure gave before one of its statements failed was given.
             if let Some(mut batch) = flow.batch.filter(|b| !b.is_empty() && !flow.abandoned) {
@@ -82,29 +83,20 @@ impl Actor {
     }
 
     /// Sends it when the server said that it is one statement, inside a read-only transaction where the session reads, and streams its rows.
-    async fn send(&mut self, text: &str, params: Vec<Param>, reader: &Reader<'_>) -> Result<Flow> {
+    async fn send(&mut self, text: &str, params: Vec<Param>, ours: bool, reader: &Reader<'_>) -> Result<Flow> {
         let reads = self.access == Access::ReadOnly && !only_reading(Dialect::MySql, text);
-        let statement = if reads && self.prepares_text && params.is_empty() && text.len() < LONG {
-            self.begin_and_prepare(text).await?;
-            None
-        } else {
-            let statement = self.prepare(text).await?;
-            if reads {
-                self.conn.query_drop("START TRANSACTION READ ONLY").await.map_err(|e| self.failed(e, ""))?;
-            }
-            match statement {
-                Some(s) if params.is_empty() => {
-                    self.conn.close(s).await.map_err(|e| self.failed(e, text))?;
-                    None
-                }
-                s => s,
-            }
-        };
+        if reads && params.is_empty() {
+            return self.send_read(text, ours, reader).await;
+        }
+        let statement = self.prepare(text).await?;
+        if reads {
+            self.conn.query_drop("START TRANSACTION READ ONLY").await.map_err(|e| self.failed(e, ""))?;
+        }
         if params.is_empty() {
-            return match self.conn.query_iter(text).await {
-                Ok(result) => Ok(stream(result, reader).await),
-                Err(e) => Err(self.failed(e, text)),
-            };
+            if let Some(s) = statement {
+                self.conn.close(s).await.map_err(|e| self.failed(e, text))?;
+            }
+            return self.send_text(text, reader).await;
         }
         let Some(s) = statement else {
             return Err(Error::new(Kind::Statement, "this statement takes no parameters: the server cannot prepare it"));
@@ -139,23 +131,43 @@ impl Actor {
         }
     }
 
-    /// The same word and the start of the read-only transaction in one round trip: PREPARE takes no second statement either.
-    async fn begin_and_prepare(&mut self, text: &str) -> Result<()> {
-        let batch = format!("START TRANSACTION READ ONLY; PREPARE holdpoint FROM x'{}'; DEALLOCATE PREPARE holdpoint", hex::encode(text));
-        let done = match self.conn.query_iter(batch).await {
-            Ok(mut result) => loop {
-                let more = result.columns().is_some();
-                match result.next().await {
-                    Ok(None) if !more => break Ok(()),
-                    Ok(_) => {}
-                    Err(e) => break Err(e),
-                }
+    async fn send_text(&mut self, text: &str, reader: &Reader<'_>) -> Result<Flow> {
+        match self.conn.query_iter(text).await {
+            Ok(result) => Ok(stream(result, reader).await),
+            Err(e) => Err(self.failed(e, text)),
+        }
+    }
+
+    /// A read, sent behind the start of its read-only transaction and, where PREPARE takes any text, behind the server's word that it is one
+    /// statement (PREPARE takes no second one): a batch ends at its first error, so what follows is not run without that word. What is
+    /// typed then costs one round trip, and what is ours takes its ROLLBACK along.
+    async fn send_read(&mut self, text: &str, ours: bool, reader: &Reader<'_>) -> Result<Flow> {
+        let mut before = vec!["START TRANSACTION READ ONLY".to_string()];
+        if self.prepares_text && text.len() < LONG {
+            before.push(format!("PREPARE holdpoint FROM x'{}'", hex::encode(text)));
+            before.push("DEALLOCATE PREPARE holdpoint".into());
+        } else if let Some(s) = self.prepare(text).await? {
+            self.conn.close(s).await.map_err(|e| self.failed(e, text))?;
+        }
+        let after = if ours { "; ROLLBACK" } else { "" };
+        let sent = self.conn.query_iter(format!("{}; {text}{after}", before.join("; "))).await;
+        let flow = match sent {
+            Ok(mut result) => match pass(&mut result, before.len()).await {
+                Ok(()) => Ok(stream(result, reader).await),
+                Err(e) => Err(e),
             },
             Err(e) => Err(e),
         };
-        match done {
-            Ok(()) => Ok(()),
-            Err(mysql_async::Error::Server(e)) if e.code == 1295 => single(self.status.borrow().reading, text),
+        match flow {
+            Ok(flow) => {
+                self.rolled_back = ours && flow.result.is_ok();
+                Ok(flow)
+            }
+            // Not to be prepared: the server parsed it, and as one statement. Ours must agree.
+            Err(mysql_async::Error::Server(e)) if e.code == 1295 => {
+                single(self.status.borrow().reading, text)?;
+                self.send_text(text, reader).await
+            }
             Err(e) => Err(self.failed(e, text)),
         }
     }
@@ -184,6 +196,14 @@ fn bound(p: Param) -> Value {
             _ => Value::Bytes(t.into_bytes()),
         },
     }
+}
+
+/// Reads past the answers of the first statements of a batch; none of them gives rows.
+async fn pass<P: Protocol>(result: &mut QueryResult<'_, '_, P>, statements: usize) -> mysql_async::Result<()> {
+    for _ in 0..statements {
+        result.next().await?;
+    }
+    Ok(())
 }
 
 fn single(reading: Reading, text: &str) -> Result<()> {
