@@ -112,11 +112,26 @@ fn printed(i: usize, plans: &str) -> String {
     )
 }
 
-/// The goal is 10 ms; a release build takes 17 on the machine of README's figures, and the bound keeps it from growing.
+/// The same node as a line of text and the lines below it.
+fn written(i: usize, column: usize, inner: bool) -> String {
+    let kind = ["Seq Scan on public.events", "Append", "Nested Loop"][usize::from(inner) * (1 + i % 2)];
+    let name = if inner { String::new() } else { format!("_{i} e{i}") };
+    let (arrow, own) = if column == 0 { ("", "  ".to_string()) } else { ("->  ", " ".repeat(column + 6)) };
+    format!(
+        "{}{arrow}{kind}{name}  (cost=0.00..17.50 rows=10 width=244) (actual time=0.011..0.{:03} rows=7 loops=1)\n\
+         {own}Output: e{i}.id, e{i}.state, e{i}.at\n{own}Filter: ((e{i}.state)::text = 'paid'::text)\n\
+         {own}Rows Removed by Filter: 93\n{own}Buffers: shared hit=12 read=3\n",
+        " ".repeat(column),
+        20 + i % 900
+    )
+}
+
+/// What the issue asks for, on a machine of which half is at others' disposal while tests run.
 #[test]
 fn two_thousand_nodes_are_read_and_analysed_at_once() {
     use holdpoint::plan::{detect, findings, known::Known};
-    let limit = Duration::from_millis(if cfg!(debug_assertions) { 1_000 } else { 25 });
+    let goal = Duration::from_millis(10);
+    let limit = if cfg!(debug_assertions) { Duration::from_secs(1) } else { goal * 2 };
     let arms: Vec<String> = (1..NODES).map(|i| printed(i, "")).collect();
     let wide = printed(0, &arms.join(",\n"));
     // Forty levels, and arms on each of them.
@@ -124,10 +139,16 @@ fn two_thousand_nodes_are_read_and_analysed_at_once() {
         let arms = (0..49).map(|i| printed(level * 50 + i, "")).chain((!below.is_empty()).then_some(below));
         printed(level * 50 + 49, &arms.collect::<Vec<_>>().join(",\n"))
     });
-    for (shape, root) in [("wide", wide), ("deep", deep)] {
-        let text = format!(r#"[{{ "Plan": {root}, "Planning Time": 1.250, "Triggers": [], "Execution Time": 99.125 }}]"#);
+    let json = |root: String| format!(r#"[{{ "Plan": {root}, "Planning Time": 1.250, "Triggers": [], "Execution Time": 99.125 }}]"#);
+    let ended = "Planning Time: 1.250 ms\nExecution Time: 99.125 ms";
+    let text: String = (0..NODES).map(|i| written(2 * i, if i == 0 { 0 } else { 2 }, i == 0)).collect();
+    let levels: String = (0..NODES / 50)
+        .flat_map(|level| (0..50).map(move |i| written(2 * i, (level * 6).saturating_sub(4) + if i == 0 { 0 } else { 6 }, i == 0)))
+        .collect();
+    let forms = [("wide JSON", json(wide)), ("deep JSON", json(deep)), ("wide text", text + ended), ("deep text", levels + ended)];
+    for (shape, text) in forms {
         let mut best = (Duration::MAX, Duration::MAX);
-        for _ in 0..9 {
+        for _ in 0..60 {
             let start = Instant::now();
             let mut plan = detect::read(&text, None).unwrap().plan;
             let read = start.elapsed();
@@ -135,8 +156,12 @@ fn two_thousand_nodes_are_read_and_analysed_at_once() {
             let all = start.elapsed();
             let mut nodes = 0;
             plan.root.walk(0, &mut |_, _| nodes += 1);
-            assert_eq!(nodes, NODES);
+            assert_eq!(nodes, NODES, "{shape}");
             best = best.min((all, read));
+            // Others compile and test beside: the best of several is what it takes.
+            if best.0 <= goal {
+                break;
+            }
         }
         println!("{shape}: {} kB read in {:?}, with its findings {:?}", text.len() / 1024, best.1, best.0);
         assert!(best.0 <= limit, "{shape} took {:?}", best.0);

@@ -66,8 +66,8 @@ pub fn read(text: &str, family: Option<Family>) -> Result<Found> {
     }
     let unpacked = of_rows(text);
     let text = unpacked.as_deref().unwrap_or(text);
-    if let Some(plan) = matches!(family, None | Some(Family::Postgres)).then(|| postgres::bare(text)).flatten() {
-        return Ok(Found { plan: plan?, form: "PostgreSQL JSON", count: 1 });
+    if let Some((plan, form)) = matches!(family, None | Some(Family::Postgres)).then(|| postgres::bare(text)).flatten() {
+        return Ok(Found { plan: plan?, form, count: 1 });
     }
     if let Some(found) = matches!(family, None | Some(Family::Sqlite)).then(|| sqlite_text::json_rows(text)).flatten() {
         let (plan, count) = found?;

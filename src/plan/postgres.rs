@@ -24,7 +24,7 @@ mod whole;
 /// quotes and broken lines of clients; lines of auto_explain in a log. Of several plans the first is read, and a remark says how
 /// many there are. Fails when there is no plan in it, and when it is nested too deep to be a plan.
 pub fn read(pasted: &str) -> Result<Plan> {
-    if let Some(plan) = bare(pasted) {
+    if let Some((plan, _)) = bare(pasted) {
         return plan;
     }
     if text::nests_too_deep(pasted) {
@@ -46,10 +46,19 @@ pub fn read(pasted: &str) -> Result<Plan> {
     Ok(build::plan(sheet, "", pasted))
 }
 
-/// The plan, when the text is PostgreSQL's JSON and nothing else.
-pub fn bare(text: &str) -> Option<Result<Plan>> {
-    let value = paste::bare_json(text)?;
-    Some(sheet::from_value(value).map(|sheet| build::plan(sheet, "", text)))
+/// The plan, when the text is what PostgreSQL printed and nothing else, and the name of its form.
+pub fn bare(text: &str) -> Option<(Result<Plan>, &'static str)> {
+    let (sheet, form) = match text.trim_start().as_bytes().first()? {
+        b'[' | b'{' => (sheet::from_value(paste::bare_json(text)?), "PostgreSQL JSON"),
+        b'<' => (Ok(sheet::from_value(markup::xml(paste::bare_xml(text)?).ok()?).ok()?), "PostgreSQL"),
+        b'-' => {
+            let sheet = sheet::from_value(markup::yaml(paste::bare_yaml(text)?).ok()?).ok()?;
+            whole::yaml(&sheet).ok()?;
+            (Ok(sheet), "PostgreSQL")
+        }
+        _ => (Ok(text::bare(text)?), "PostgreSQL"),
+    };
+    Some((sheet.map(|sheet| build::plan(sheet, "", text)), form))
 }
 
 /// Whether a text can be of PostgreSQL alone, by words that no other server prints.

@@ -215,10 +215,14 @@ fn element(name: &str, children: Keys, words: &str) -> Value {
             "true" => Value::Bool(true),
             "false" => Value::Bool(false),
             t => {
-                let text =
-                    t.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#x0d;", "\r").replace("&amp;", "&");
-                // A table may be called 1e5.
-                number(&text).filter(|n| n.words() == text).unwrap_or(Value::owned(text))
+                let entities = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#x0d;", "\r"), ("&amp;", "&")];
+                let mut text = t.to_string();
+                for (entity, plain) in entities.iter().filter(|_| t.contains('&')) {
+                    text = text.replace(entity, plain);
+                }
+                // A table may be called 1e5, or 007.
+                let digits = !text.starts_with('0') && text.len() < 10 && text.bytes().all(|b| b.is_ascii_digit());
+                number(&text).filter(|n| digits || n.words() == text).unwrap_or(Value::owned(text))
             }
         };
     }

@@ -65,6 +65,19 @@ pub(super) fn bare_json(text: &str) -> Option<Value<'_>> {
     }
 }
 
+/// The text, when it is XML without any frame: each line is tags and what stands between them.
+pub(super) fn bare_xml(text: &str) -> Option<&str> {
+    let text = text.trim();
+    let own = |l: &str| l.trim_start().starts_with('<') && l.ends_with('>');
+    (text.starts_with("<explain") && text.ends_with("</explain>") && text.lines().all(own)).then_some(text)
+}
+
+/// The text, when it is YAML without any frame, whose lines end as the server ends them.
+pub(super) fn bare_yaml(text: &str) -> Option<&str> {
+    let plain = !text.contains(['\t', '\r']) && text.lines().next()?.trim_end() == "- Plan:" && !text.contains("\n- ");
+    plain.then_some(text)
+}
+
 /// The text up to the second heading of psql, and how many there are: of each plan psql draws a frame of its own.
 fn framed(text: &str) -> (&str, usize) {
     let bare = |l: &str| l.trim_matches(|c: char| BARS.contains(&c) || c.is_whitespace()) == "QUERY PLAN";

@@ -8,6 +8,7 @@ use super::value::owned::{Keys, Value};
 use super::value::{MAX_DEPTH, get, put, too_deep};
 use super::whole;
 use crate::model::{Error, Result};
+use std::borrow::Cow;
 
 mod joining;
 mod names;
@@ -41,26 +42,34 @@ enum Scope {
 }
 
 /// A line that may have been several.
-struct Line {
+struct Line<'a> {
     column: usize,
-    text: String,
+    text: Cow<'a, str>,
 }
 
 /// Reads lines of one plan, or the first of several.
 pub(super) fn read(lines: &[String]) -> Result<Sheet<'static>> {
+    let (lines, unsure) = joining::join(behind_cut(lines));
+    sheet(&lines, unsure)
+}
+
+/// Reads a text that stands as the server printed it, or psql, with nothing around it that has to be looked for.
+pub(super) fn bare(text: &str) -> Option<Sheet<'static>> {
+    sheet(&joining::untouched(text)?, 0).ok()
+}
+
+fn sheet(lines: &[Line<'_>], unsure: usize) -> Result<Sheet<'static>> {
     let mut r = Reader {
         sheet: Sheet { zeros_left_out: true, ..Sheet::default() },
         open: Vec::new(),
         label: None,
         scope: Scope::Top,
         ended: false,
-        strange: 0,
+        strange: unsure,
         flat: false,
     };
-    let (lines, unsure) = joining::join(behind_cut(lines));
-    r.strange = unsure;
     let begins =
-        |l: &&Line| is_arrow(&l.text) || has_figures(&l.text) || names::is_operation(&l.text) && properties::key(&l.text).is_none();
+        |l: &&Line<'_>| is_arrow(&l.text) || has_figures(&l.text) || names::is_operation(&l.text) && properties::key(&l.text).is_none();
     if lines.iter().find(begins).is_some_and(|l| is_arrow(&l.text)) {
         return Err(whole::headless());
     }
@@ -241,8 +250,8 @@ struct Reader {
 }
 
 impl Reader {
-    fn line(&mut self, line: &Line) -> Result<()> {
-        let text = line.text.as_str();
+    fn line(&mut self, line: &Line<'_>) -> Result<()> {
+        let text = line.text.as_ref();
         let node = is_arrow(text) || self.sheet.nodes.is_empty();
         let (costs, actuals) = figures(text, node);
         if let Some(node) = text.strip_prefix("->").filter(|_| is_arrow(text)) {

@@ -115,43 +115,49 @@ impl Value<'_> {
 
 /// Digits that a float holds exactly, whatever they are.
 const EXACT_DIGITS: usize = 15;
+/// Powers of ten that are exact as floats.
+const TENS: [f64; EXACT_DIGITS + 1] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
 
 /// A number as printed. Identifiers of 64 bits stay text: a float cannot hold them.
 pub(super) fn number(text: &str) -> Option<Value<'static>> {
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text),
-    };
-    if !digits.as_bytes().first()?.is_ascii_digit() {
-        return None;
-    }
-    let (mut mantissa, mut whole, mut decimals) = (0u64, 0, None);
-    for b in digits.bytes() {
-        match (b, &mut decimals) {
-            (b'0'..=b'9', None) => whole += 1,
-            (b'0'..=b'9', Some(d)) => *d += 1,
-            (b'.', None) => {
-                decimals = Some(0);
-                continue;
-            }
-            // An exponent, or no number.
-            _ => return in_full(text, digits),
-        }
-        mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(b - b'0'));
-    }
-    match decimals {
-        None if whole > EXACT_DIGITS => Some(Value::owned(text)),
-        Some(d) if whole + d > EXACT_DIGITS => in_full(text, digits),
-        _ => {
-            // Both are exact, so their quotient is the float nearest to what is printed.
-            let d = decimals.unwrap_or(0);
-            let n = mantissa as f64 / 10f64.powi(d as i32);
-            Some(Value::Number(if negative { -n } else { n }, d.min(9) as u8))
-        }
+    match plain(text) {
+        Some((n, end)) if end == text.len() => Some(n),
+        _ => in_full(text),
     }
 }
 
-fn in_full(text: &str, digits: &str) -> Option<Value<'static>> {
+/// The digits at the beginning of a text, with at most one point among them and few enough for a float, and where they end.
+fn plain(text: &str) -> Option<(Value<'static>, usize)> {
+    let bytes = text.as_bytes();
+    let first = usize::from(bytes.first() == Some(&b'-'));
+    let (mut mantissa, mut at, mut point) = (0u64, first, None);
+    while let Some(b) = bytes.get(at) {
+        match b {
+            b'0'..=b'9' => mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(b - b'0')),
+            b'.' if point.is_none() && at > first => point = Some(at),
+            _ => break,
+        }
+        at += 1;
+    }
+    let digits = at - first - usize::from(point.is_some());
+    if digits == 0 || digits > EXACT_DIGITS {
+        return None;
+    }
+    let decimals = point.map_or(0, |p| at - p - 1);
+    // Both are exact, so their quotient is the float nearest to what is printed.
+    let n = mantissa as f64 / TENS[decimals];
+    Some((Value::Number(if first == 1 { -n } else { n }, decimals.min(9) as u8), at))
+}
+
+/// A number with an exponent, or with more digits than a float holds.
+fn in_full(text: &str) -> Option<Value<'static>> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if !digits.as_bytes().first()?.is_ascii_digit() {
+        return None;
+    }
+    if digits.bytes().all(|b| b.is_ascii_digit()) {
+        return Some(Value::owned(text));
+    }
     let value: f64 = text.parse().ok().filter(|n: &f64| n.is_finite())?;
     let decimals = match digits.split_once('.') {
         Some((_, d)) if d.bytes().all(|b| b.is_ascii_digit()) => d.len().min(9) as u8,
@@ -363,7 +369,14 @@ impl<'a> Json<'a> {
 
     fn word(&mut self) -> Result<Value<'static>> {
         let rest = &self.text[self.at..];
-        let end = rest.bytes().position(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'-' | b'+' | b'.'))).unwrap_or(rest.len());
+        let goes_on = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'+' | b'.');
+        if let Some((n, end)) = plain(rest)
+            && !rest.as_bytes().get(end).is_some_and(goes_on)
+        {
+            self.at += end;
+            return Ok(n);
+        }
+        let end = rest.bytes().position(|b| !goes_on(&b)).unwrap_or(rest.len());
         let word = &rest[..end];
         let value = match (number(word), word) {
             (Some(n), _) => n,

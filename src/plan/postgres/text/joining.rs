@@ -2,6 +2,7 @@
 //! than the arrow of its node; what stands elsewhere goes on with the line before it.
 
 use super::{Line, begins, has_figures, is_arrow, is_label, is_node, is_root, names, properties};
+use std::borrow::Cow;
 
 /// Keys of more than one word, which may be broken between their words.
 const KEYS: [&str; 49] = [
@@ -136,6 +137,14 @@ fn behind_begun(last: &str, text: &str) -> bool {
     })
 }
 
+/// Whether a key stands behind those of the line before.
+fn stands_behind(last: &str, key: &str) -> bool {
+    BEHIND.iter().find(|(k, _)| *k == key).is_some_and(|(_, after)| {
+        let wanted = |k: &str| after.contains(&k) || k.starts_with("Worker ") && after.iter().any(|a| last.contains(a));
+        after.is_empty() || properties::key(last).is_some_and(wanted)
+    })
+}
+
 /// Where the node stands whose lines come, for judging whether a line is one of them.
 struct Place {
     /// Column of the root.
@@ -213,14 +222,14 @@ fn open_after(line: &str, mut open: Option<char>) -> Option<char> {
 
 /// Joins what was broken, and tells how many lines could be a beginning or a continuation. Leading blanks of a continuation are part of
 /// the text where characters were counted.
-pub(super) fn join(lines: &[String]) -> (Vec<Line>, usize) {
+pub(super) fn join(lines: &[String]) -> (Vec<Line<'static>>, usize) {
     let marked = wrapped_by_psql(lines);
     let lines = &lines[first_line(lines)..];
     let inside = in_constants(lines);
     let how = Broken::of(lines, &inside);
     let figured = lines.iter().any(|l| has_figures(l));
     let mut place = Place { root: 0, beyond: 0, figured, unsure: 0 };
-    let mut out: Vec<Line> = Vec::new();
+    let mut out: Vec<Line<'static>> = Vec::new();
     let mut before = "";
     let mut carried = 0;
     for (i, raw) in lines.iter().enumerate() {
@@ -230,8 +239,9 @@ pub(super) fn join(lines: &[String]) -> (Vec<Line>, usize) {
             && let Some(last) = out.last_mut()
         {
             // The constant has lines of its own.
-            last.text.push('\n');
-            last.text.push_str(raw);
+            let whole = last.text.to_mut();
+            whole.push('\n');
+            whole.push_str(raw);
             before = raw;
             continue;
         }
@@ -245,7 +255,7 @@ pub(super) fn join(lines: &[String]) -> (Vec<Line>, usize) {
         // The first line is the root, however it begins.
         let Some(last) = out.last_mut() else {
             place = Place { root: column, beyond: column, ..place };
-            out.push(Line { column, text: text.into() });
+            out.push(Line { column, text: text.to_string().into() });
             before = raw;
             continue;
         };
@@ -258,39 +268,88 @@ pub(super) fn join(lines: &[String]) -> (Vec<Line>, usize) {
         };
         if here {
             place.step(column, text);
-            out.push(Line { column, text: text.into() });
+            out.push(Line { column, text: text.to_string().into() });
         } else if marked {
-            last.text.truncate(last.text.trim_end().len());
-            last.text.pop();
-            last.text.push_str(text.strip_prefix(['.', '…']).unwrap_or(text));
+            let whole = last.text.to_mut();
+            whole.truncate(whole.trim_end().len());
+            whole.pop();
+            whole.push_str(text.strip_prefix(['.', '…']).unwrap_or(text));
         } else {
             let word = ["rows=", "loops=", "width=", "(actual", "(cost", "(never", "time="].iter().any(|w| text.starts_with(w));
             let part = properties::key(text).is_some_and(|k| BEHIND.iter().any(|(b, _)| *b == k));
             let key = begun(&last.text, text);
             if part && key.is_none() {
-                last.text.truncate(last.text.trim_end().len());
-                last.text.push_str("  ");
-                last.text.push_str(text);
+                let whole = last.text.to_mut();
+                whole.truncate(whole.trim_end().len());
+                whole.push_str("  ");
+                whole.push_str(text);
             } else {
                 let blank = key.unwrap_or_else(|| word || how.lost_blank(before));
                 if blank && !last.text.ends_with([' ', '(']) {
-                    last.text.push(' ');
+                    last.text.to_mut().push(' ');
                 }
                 // Between words no blank stands in front but a client's own.
-                last.text.push_str(if how.words { text } else { raw });
+                last.text.to_mut().push_str(if how.words { text } else { raw });
             }
         }
         before = raw;
     }
     for l in &mut out {
-        l.text.truncate(l.text.trim_end().len());
+        let end = l.text.trim_end().len();
+        l.text.to_mut().truncate(end);
     }
     (out, place.unsure)
 }
 
+/// The lines of a plan that nobody broke, framed or put anything before, where that is beyond doubt: the root first, each node with its
+/// figures, everything else with its key where such a line stands, and every quote closed. Most plans are so, and looking for what might
+/// have been done to them costs more than reading them.
+pub(super) fn untouched(text: &str) -> Option<Vec<Line<'_>>> {
+    if memchr::memchr2(b'\t', b'\r', text.as_bytes()).is_some() {
+        return None;
+    }
+    let lines = within_psql(text.trim_end())?;
+    let mut out: Vec<Line<'_>> = Vec::with_capacity(lines.len());
+    let root = lines.first()?.len() - lines.first()?.trim_start().len();
+    let mut place = Place { root, beyond: root, figured: true, unsure: 0 };
+    for line in lines {
+        let text = line.trim_start();
+        let column = line.len() - text.len();
+        let here = if text.ends_with(')') && has_figures(text) {
+            if out.is_empty() { is_root(text) } else { text.starts_with("->  ") && column > root }
+        } else if let Some(key) = properties::key(text) {
+            let top = super::TOP.contains(&key) || key.starts_with("Trigger ");
+            let alone = |last: &Line<'_>| column > place.beyond && !stands_behind(&last.text, key) && !behind_begun(&last.text, text);
+            out.last().is_some_and(|last| top || alone(last))
+        } else {
+            is_label(text) && column > root || names::is_target(text) && column > place.beyond
+        };
+        if !here || open_after(text, None).is_some() {
+            return None;
+        }
+        place.step(column, text);
+        out.push(Line { column, text: Cow::Borrowed(text.trim_end()) });
+    }
+    Some(out)
+}
+
+/// The lines of a text, without psql's heading and number of rows when the text has both. Where psql has broken lines the rule below its
+/// heading is not as long as the longest of them.
+fn within_psql(text: &str) -> Option<Vec<&str>> {
+    let mut lines: Vec<&str> = text.lines().collect();
+    if lines.first().is_some_and(|l| l.trim() == "QUERY PLAN") {
+        let last = lines.pop()?;
+        let rule = lines.get(1)?;
+        let longest = lines[2..].iter().map(|l| l.chars().count()).max()?;
+        let framed = last.starts_with('(') && last.ends_with(" rows)") && rule.bytes().all(|b| b == b'-') && rule.len() == longest + 1;
+        return framed.then(|| lines.split_off(2));
+    }
+    Some(lines)
+}
+
 impl Place {
     /// Whether a line begins something where such a thing stands; `full`: the line before has no room for its first word.
-    fn begins(&mut self, last: &Line, column: usize, text: &str, next: &str, full: bool) -> bool {
+    fn begins(&mut self, last: &Line<'_>, column: usize, text: &str, next: &str, full: bool) -> bool {
         // A node's line goes on until its figures.
         let node = is_arrow(&last.text) || is_operation(last) && !names::is_target(&last.text);
         if self.figured && node && !has_figures(&last.text) && !is_arrow(text) {
@@ -320,11 +379,7 @@ impl Place {
         if super::TOP.contains(&key) || key.starts_with("Trigger ") {
             return true;
         }
-        let behind = BEHIND.iter().find(|(k, _)| *k == key).is_some_and(|(_, after)| {
-            after.is_empty()
-                || properties::key(&last.text)
-                    .is_some_and(|k| after.contains(&k) || k.starts_with("Worker ") && after.iter().any(|a| last.text.contains(a)))
-        });
+        let behind = stands_behind(&last.text, key);
         // A text in quotes that is not at its end may go on like this.
         if !behind && column > self.beyond && full && last.text.matches('\'').count() % 2 == 1 {
             self.unsure += 1;
@@ -335,7 +390,7 @@ impl Place {
     /// A line began: what comes stands deeper than its arrow, or than the heading of its section.
     fn step(&mut self, column: usize, text: &str) {
         let key = properties::key(text);
-        if is_arrow(text) || is_root(text) && column <= self.root {
+        if is_arrow(text) || column <= self.root && is_root(text) {
             self.beyond = column;
         } else if key.is_some_and(|k| super::TOP.contains(&k) || k.starts_with("Trigger ")) && column <= self.beyond {
             self.beyond = self.root;
@@ -343,7 +398,7 @@ impl Place {
     }
 }
 
-fn is_operation(line: &Line) -> bool {
+fn is_operation(line: &Line<'_>) -> bool {
     names::is_operation(line.text.trim_start()) && properties::key(&line.text).is_none()
 }
 

@@ -89,8 +89,10 @@ pub(super) fn most_children(operation: &str) -> Option<usize> {
 /// Whether a text begins with an operation.
 pub(super) fn is_operation(text: &str) -> bool {
     let text = text.strip_prefix("Async ").unwrap_or(text);
-    OPERATIONS.iter().any(|o| text.strip_prefix(o).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '('])))
-        && !text.contains("Cond:")
+    // By the first letter, because every line is asked.
+    let first = text.as_bytes().first();
+    let begins = |o: &str| text.strip_prefix(o).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '(']));
+    OPERATIONS.iter().any(|o| o.as_bytes().first() == first && begins(o)) && !text.contains("Cond:")
 }
 
 /// `Update on orders_2 o`: one of several tables of a statement, a line without arrow and figures.

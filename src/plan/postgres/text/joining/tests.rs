@@ -126,3 +126,37 @@ proptest! {
         }
     }
 }
+
+/// What the shortcut for plans that nobody touched gives is what looking for breaks and frames gives; and it is taken for these.
+#[test]
+fn a_plan_that_nobody_touched_is_read_without_looking_for_breaks() {
+    let framed = |text: &str| {
+        let longest = text.lines().map(|l| l.chars().count()).max().unwrap();
+        let lines: Vec<String> = text.lines().map(|l| format!(" {l}")).collect();
+        format!("{:^1$}\n{2}\n{3}\n({4} rows)\n", "QUERY PLAN", longest + 2, "-".repeat(longest + 2), lines.join("\n"), lines.len())
+    };
+    for text in [PARALLEL, SPILLED] {
+        let lines: Vec<String> = text.lines().map(String::from).collect();
+        let (slow, unsure) = super::join(&lines);
+        let fast = super::untouched(text).unwrap();
+        assert_eq!(unsure, 0);
+        let of = |l: &super::super::Line<'_>| (l.column, l.text.to_string());
+        assert_eq!(fast.iter().map(of).collect::<Vec<_>>(), slow.iter().map(of).collect::<Vec<_>>());
+        let psql = framed(text);
+        assert_eq!(super::untouched(&psql).unwrap().len(), slow.len());
+        assert_eq!(told(read(&psql).unwrap()), told(read(text).unwrap()));
+        // A width at which a line broke, a line that is missing above, a prompt.
+        for width in 30..140 {
+            for words in [true, false] {
+                let text = broken(text, Way { words, hanging: false, trimmed: false, width });
+                let whole = text.lines().count() == lines.len();
+                assert_eq!(super::untouched(&text).is_some(), whole, "{width} {words}\n{text}");
+            }
+        }
+        for front in ["postgres=# explain analyze select 1;\n", "SET\n", "  ->  Limit  (cost=0.00..1.00 rows=1 width=4)\n"] {
+            assert!(super::untouched(&format!("{front}{text}")).is_none(), "{front}");
+        }
+    }
+    assert!(super::untouched("Seq Scan on t  (cost=0.00..1.00 rows=1 width=4)\n  Filter: (a = 'x\n  Filter: y'::text)").is_none());
+    assert!(super::untouched("-> Table scan on t  (cost=0.35 rows=1) (actual time=0.1..0.2 rows=1 loops=1)").is_none());
+}
