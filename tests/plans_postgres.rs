@@ -1,6 +1,8 @@
 //! Plans of a real PostgreSQL, read by `plan::postgres`: whatever the statement, the parts add up to the whole, and every format that
 //! the server and its client write reads the same.
 
+#[path = "plans_postgres/generated.rs"]
+mod generated;
 #[path = "plans_postgres/render.rs"]
 mod render;
 mod support;
@@ -9,6 +11,7 @@ mod tpch;
 
 use holdpoint::model::plan::{Pages, Plan, PlanNode, Role};
 use holdpoint::plan::{postgres, reconcile, shape};
+use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, OnceLock};
 use support::pg::PgServer;
 
@@ -443,6 +446,34 @@ fn every_plan_adds_up_and_reads_the_same_as_text() {
         let text = render::text(&json);
         let read = postgres::read(&text).unwrap_or_else(|e| panic!("{what}: {e:?}\n{text}"));
         same(&format!("{what}, as text\n{text}"), &plan, &read);
+    }
+}
+
+/// Every other one with all in parallel.
+#[test]
+fn plans_of_generated_statements_add_up() {
+    let _alone = alone();
+    let (mut plain, mut gathered, mut kinds) = (0, 0, BTreeSet::new());
+    for (i, statement) in generated::statements(240).iter().enumerate() {
+        let set = if i % 2 == 1 { "PARALLEL" } else { "set max_parallel_workers_per_gather = 0" };
+        let what = format!("statement {i} ({set}): {statement}");
+        let json = explain(&options("analyze, verbose, buffers, wal, settings, format json"), set, statement);
+        let plan = postgres::read_json(&json, "15", true).unwrap_or_else(|e| panic!("{what}: {e:?}"));
+        adds_up(&what, &plan);
+        plain += usize::from(generated::recomputed(&what, &json, &plan, &nodes(&plan)));
+        gathered += usize::from(plan.parallel_ms.is_some());
+        kinds.extend(nodes(&plan).iter().map(|n| n.raw_op.clone()));
+        let text = render::text(&json);
+        let read = postgres::read(&text).unwrap_or_else(|e| panic!("{what}: {e:?}\n{text}"));
+        same(&format!("{what}, as text\n{text}"), &plan, &read);
+    }
+    println!("{plain} plain, {gathered} parallel: {kinds:?}");
+    // Those of which every own time could be recomputed, and what the others brought.
+    assert!(plain >= 20 && gathered >= 60, "{plain} plain, {gathered} parallel");
+    for kind in
+        ["Parallel Append", "Gather Merge", "Recursive Union", "CTE Scan", "WindowAgg", "Nested Loop Semi Join", "Finalize GroupAggregate"]
+    {
+        assert!(kinds.contains(kind), "no {kind} in {kinds:?}");
     }
 }
 
