@@ -429,3 +429,67 @@ fn a_hundred_thousand_locks_are_looked_through_in_time() {
     assert!(found.seen("PG06").findings[0].message.contains("“many”"), "{:#?}", found.seen("PG06"));
     found.within_its_budget();
 }
+
+#[test]
+fn a_sequence_at_its_end_says_so_and_what_lets_it_go_on() {
+    let pg = server(&[]);
+    pg.psql(
+        "shop",
+        "create table small (id smallserial primary key); select setval('small_id_seq', 32767);
+         create sequence narrow maxvalue 100; create table wide (id bigint default nextval('narrow')); select setval('narrow', 100);
+         create table nearly (id serial primary key); select setval('nearly_id_seq', 2147483600)",
+    );
+    let found = assess_postgres(&pg, "postgres", &["--checks", "PG28"]);
+    let of =
+        |name: &str| found.seen("PG28").findings.iter().find(|f| f.object == name).unwrap_or_else(|| panic!("{name}: {:#?}", found.found));
+    let ended = of("public.small_id_seq");
+    assert!(ended.message.contains("every insert that takes one fails") && ended.next.contains("RESTART"), "{ended:#?}");
+    let narrow = of("public.narrow");
+    assert!(narrow.message.contains("has given its last number") && narrow.next.contains("MAXVALUE"), "{narrow:#?}");
+    assert!(of("public.nearly_id_seq").message.contains("99.99 %"), "{:#?}", of("public.nearly_id_seq"));
+}
+
+#[test]
+fn a_bloated_table_that_autovacuum_leaves_alone_is_a_warning() {
+    let pg = server(&[]);
+    pg.psql(
+        "shop",
+        "create table bloated (id int primary key, v text) with (autovacuum_enabled = off); insert into bloated select i, 'x' from generate_series(1, 15000) i",
+    );
+    pg.psql("shop", "update bloated set v = v || 'x'");
+    wait_until("its dead rows are counted", || {
+        pg.psql("shop", "select n_dead_tup >= 15000 from pg_stat_user_tables where relname = 'bloated'").trim() == "t"
+    });
+    let home = tempfile::tempdir().expect("a directory");
+    let place = format!("host = \"127.0.0.1\"\nport = {}\nuser = \"oncall\"\ndatabase = \"shop\"\nsslmode = \"disable\"", pg.port);
+    let target = format!("[targets.shop]\nengine = \"postgres\"\n{place}\n\n[targets.shop.assess]\nPG24.dead = [12000, 1e9]\n");
+    std::fs::write(home.path().join("holdpoint.toml"), target).expect("configuration");
+    let found = assess_in(home.path(), "shop", &["--checks", "PG24"]);
+    let seen = found.seen("PG24");
+    assert_eq!((seen.severity, seen.figures["dead"]), (Severity::Warning, 15000.0), "{seen:#?}");
+    assert!(seen.findings[0].message.contains("switched off") && seen.findings[0].next.contains("RESET"), "{seen:#?}");
+    let shown = support::command(home.path()).args(["recover", "shop", "vacuum", "public.bloated"]).output().expect("holdpoint runs");
+    let said = String::from_utf8_lossy(&shown.stdout) + String::from_utf8_lossy(&shown.stderr);
+    assert!(!said.contains("0 B"), "{said}");
+}
+
+#[test]
+fn a_server_that_has_no_process_for_a_login_is_heard() {
+    // What postmaster sends when fork fails: an error of protocol 2, then the end.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("listen");
+    let port = listener.local_addr().expect("address").port();
+    std::thread::spawn(move || {
+        use std::io::{Read, Write};
+        for client in listener.incoming() {
+            let mut client = client.expect("client");
+            let _ = client.read(&mut [0; 1024]);
+            let _ = client.write_all(b"Ecould not fork new process for connection: Resource temporarily unavailable\n\0");
+        }
+    });
+    for mode in ["disable", "prefer"] {
+        let found = support::assess::assess(&format!("postgres://oncall@127.0.0.1:{port}/shop?sslmode={mode}"), &["--checks", "PG03"]);
+        let connect = &found.seen("connect").findings[0];
+        assert!(connect.message.contains("could not fork") && connect.next.contains("TasksMax"), "{connect:#?}");
+        assert_eq!(connect.severity, Severity::Critical);
+    }
+}

@@ -38,7 +38,8 @@ pub(super) fn is_crash(line: &str) -> bool {
 }
 
 /// Words of lines that speak of the machine: of errors only these are told.
-const MACHINE: [&str; 4] = ["No space left", "Out of memory", "out of memory", "could not read block"];
+const MACHINE: [&str; 6] =
+    ["No space left", "Out of memory", "out of memory", "could not read block", "could not fork", "out of shared memory"];
 
 /// Words of lines that say that what is stored is damaged.
 const DAMAGE: [&str; 5] = [
@@ -356,6 +357,8 @@ mod tests {
             assert!(is_crash(&plain(line)) && tells(&plain(line)).is_some());
         }
         assert_eq!(plain("LOG:  a, b, c"), "LOG:  a, b, c");
+        assert_eq!(tells("LOG:  could not fork new process for connection: Resource temporarily unavailable"), Some(Severity::Warning));
+        assert_eq!(tells("ERROR:  out of shared memory"), Some(Severity::Warning));
         assert!(is_news("ERROR:  could not write to file \"base/pgsql_tmp/a\": No space left on device"));
         assert_eq!(tells("ERROR:  could not extend file \"base/5/1\": No space left on device"), Some(Severity::Warning));
         let told = crate::sql::redact(crate::model::Dialect::Postgres, "ERROR: in ALTER ROLE a PASSWORD 'hush'");

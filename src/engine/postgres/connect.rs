@@ -305,7 +305,15 @@ impl Dialer {
         let mut scram: Option<sasl::ScramSha256> = None;
         loop {
             let wire = &mut started.wire;
-            match wire.next().await.map_err(lost)? {
+            let message = match wire.next().await {
+                Ok(message) => message,
+                Err(e) => {
+                    let said = wire.bare_error();
+                    let refused = said.map(|s| Error::connect(format!("the server at {} refused the connection: {s}", self.address)));
+                    return Err(refused.unwrap_or_else(|| lost(e)).into());
+                }
+            };
+            match message {
                 Message::AuthenticationOk => {}
                 Message::AuthenticationCleartextPassword => {
                     frontend::password_message(given.ok_or_else(wanted)?, &mut wire.out).map_err(lost)?;

@@ -118,6 +118,12 @@ impl Wire {
         Message::parse(&mut self.input)?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
 
+    /// What a server says that has not even a process for the login: protocol 2's error, a text without a length.
+    pub fn bare_error(&self) -> Option<String> {
+        let text = self.input.strip_prefix(b"E").filter(|t| t.first().is_some_and(u8::is_ascii_graphic))?;
+        Some(String::from_utf8_lossy(text.split(|b| *b == 0).next()?).trim().to_string())
+    }
+
     /// Waits for the next whole message and takes it.
     pub async fn next(&mut self) -> io::Result<Message> {
         while self.ready()?.is_none() {

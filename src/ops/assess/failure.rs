@@ -172,6 +172,24 @@ pub(super) fn meaning(e: &Error) -> (Severity, String, String) {
             e.message.clone(),
             "The server answers, and has no TLS: see there for ssl, its certificate and its key, which a reload reads again; or what the target requires.",
         ),
+        _ if said.starts_with("tls with ") && said.contains("expired") => (
+            Severity::Critical,
+            e.message.clone(),
+            "Renew the server's certificate with its key and let the server read them again (a reload): until then every client that looks at \
+             certificates is locked out.",
+        ),
+        _ if said.contains("could not fork") => (
+            Severity::Critical,
+            e.message.clone(),
+            "The server may make no more processes, or there is no memory for one: end idle sessions or stop an application, from its machine if need be \
+             (kill PID as the server's user, never kill -9). Then see ulimit -u, TasksMax of its service, and its memory.",
+        ),
+        Some("53200") => (
+            Severity::Critical,
+            e.message.clone(),
+            "Its table of locks or its memory is full: end the session that holds thousands of locks (one transaction over very many tables or \
+             partitions; pg_locks counted by pid). max_locks_per_transaction can be raised, with a restart.",
+        ),
         _ if said.starts_with("tls with ") => (
             Severity::Unknown,
             e.message.clone(),
@@ -287,6 +305,13 @@ mod tests {
         assert!(next.contains("not running"), "{next}");
         let (severity, next) = meaning(None, "TLS with the server at db1:5432 failed: its certificate is self-signed");
         assert!(severity == Severity::Unknown && next.contains("The server answers"), "{next}");
+        let (severity, next) = meaning(None, "TLS with the server at db1:5432 failed: its certificate has expired");
+        assert!(severity == Severity::Critical && next.contains("Renew"), "{next}");
+        let (severity, next) =
+            meaning(None, "the server at db1 refused the connection: could not fork new process for connection: Resource");
+        assert!(severity == Severity::Critical && next.contains("TasksMax"), "{next}");
+        let (_, next) = meaning(Some("53200"), "the server at db1 refused the connection: out of shared memory");
+        assert!(next.contains("max_locks_per_transaction"), "{next}");
         let (_, next) =
             meaning(Some("55000"), "the server at db1 refused the connection: database \"shop\" is not currently accepting connections");
         assert!(next.contains("ALLOW_CONNECTIONS true"), "{next}");

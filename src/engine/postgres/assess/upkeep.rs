@@ -14,13 +14,18 @@ pub(super) async fn autovacuum(s: &Session, sight: &Sight, check: &Check, limits
     }
     const WORKERS: &str = "SELECT a.pid, extract(epoch FROM clock_timestamp() - a.xact_start), coalesce(a.query, ''), coalesce(a.wait_event_type, ''), \
         current_setting('autovacuum_max_workers') FROM pg_catalog.pg_stat_activity a WHERE a.backend_type = 'autovacuum worker' ORDER BY 2 DESC NULLS LAST";
-    const DEAD: &str = "SELECT schemaname || '.' || relname, n_dead_tup, n_live_tup FROM pg_catalog.pg_stat_user_tables \
-        WHERE n_dead_tup > 10000 AND n_dead_tup > 0.1 * (n_live_tup + n_dead_tup) ORDER BY n_dead_tup DESC LIMIT 5";
+    const DEAD: &str = "SELECT t.schemaname || '.' || t.relname, t.n_dead_tup, t.n_live_tup, \
+            EXISTS (SELECT FROM pg_catalog.pg_options_to_table(c.reloptions) o WHERE o.option_name = 'autovacuum_enabled' \
+                AND lower(o.option_value) NOT IN ('on', 'true', 'yes', '1')) \
+        FROM pg_catalog.pg_stat_user_tables t JOIN pg_catalog.pg_class c ON c.oid = t.relid \
+        WHERE t.n_dead_tup > 10000 AND t.n_dead_tup > 0.1 * (t.n_live_tup + t.n_dead_tup) ORDER BY t.n_dead_tup DESC LIMIT 5";
     let workers = rows(s, WORKERS).await?;
     let dead = rows(s, DEAD).await?;
     let most = workers.first().and_then(|r| number(r, 4)).unwrap_or(f64::INFINITY);
     let mut seen = Seen::of(check).figure("workers", workers.len() as f64).figure("tables", dead.len() as f64);
     let worst = dead.first().map(|r| (cell(r, 0), number(r, 1).unwrap_or(0.0)));
+    seen = seen.figure("dead", worst.map_or(0.0, |w| w.1));
+    let left_alone = dead.first().is_some_and(|r| cell(r, 3) == "t");
     seen.says = match (workers.len(), worst) {
         (0, None) if !sight.sees_all => "no table needs a worker; whether any runs cannot be seen".into(),
         (0, None) => "no worker runs, no table needs one".into(),
@@ -79,11 +84,14 @@ pub(super) async fn autovacuum(s: &Session, sight: &Sight, check: &Check, limits
     } else if waiting >= Severity::Warning {
         let (table, count) = worst.unwrap_or(("", 0.0));
         let words = format!("{table} has {} dead rows that vacuum has not removed", thousands(count));
-        seen.find(
-            Finding::new(Severity::Info, check.id, table, words)
-                .next("See the xmin horizon for who keeps them; else VACUUM it, which locks nobody out. Never VACUUM FULL now.")
-                .recover(Deed::Vacuum, table),
-        );
+        let (words, next) = match left_alone {
+            true => (
+                format!("{words}: autovacuum is switched off for it"),
+                "VACUUM it, which locks nobody out; then ALTER TABLE … RESET (autovacuum_enabled) lets autovacuum come to it. Never VACUUM FULL now.",
+            ),
+            false => (words, "See the xmin horizon for who keeps them; else VACUUM it, which locks nobody out. Never VACUUM FULL now."),
+        };
+        seen.find(Finding::new(waiting, check.id, table, words).next(next).recover(Deed::Vacuum, table));
     }
     Ok(hidden(seen, sight, check, "what autovacuum's workers do cannot be seen"))
 }
@@ -127,6 +135,11 @@ pub(super) async fn progress(s: &Session, sight: &Sight, check: &Check) -> Resul
     Ok(seen.says(if told.is_empty() { "no long command runs".to_string() } else { told.join("; ") }))
 }
 
+/// A share in per cent that says 100 only of what is full.
+fn share(used: f64) -> String {
+    if used < 99.5 { format!("{used:.0}") } else { format!("{}", (used * 100.0).floor() / 100.0) }
+}
+
 pub(super) async fn sequences(s: &Session, check: &Check, limits: &Limits) -> Result<Seen> {
     // Reading a sequence opens it: one that somebody has locked, or wants to, is left out. What a column's type can hold may be less than
     // the sequence gives: the column that owns it, and those whose default it is.
@@ -142,13 +155,13 @@ pub(super) async fn sequences(s: &Session, check: &Check, limits: &Limits) -> Re
             AND NOT EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.relation = c.oid AND l.mode = 'AccessExclusiveLock') LIMIT 500) \
         SELECT name, CASE WHEN pg_catalog.has_sequence_privilege(seqrelid, 'SELECT,USAGE') THEN pg_catalog.pg_sequence_last_value(seqrelid) END, \
             least(seqmax, most), \
-            pg_catalog.has_sequence_privilege(seqrelid, 'SELECT,USAGE') FROM q";
+            pg_catalog.has_sequence_privilege(seqrelid, 'SELECT,USAGE'), seqmax < coalesce(most, 9223372036854775807) FROM q";
     let found = rows(s, SEQUENCES).await?;
-    let mut all: Vec<(f64, f64, &str)> = found
+    let mut all: Vec<(f64, f64, &str, bool)> = found
         .iter()
         .filter_map(|r| {
             let (last, most) = (number(r, 1)?, number(r, 2)?);
-            Some((100.0 * last / most, most - last, cell(r, 0)))
+            Some((100.0 * last / most, most - last, cell(r, 0), cell(r, 4) == "t"))
         })
         .collect();
     all.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -157,20 +170,31 @@ pub(super) async fn sequences(s: &Session, check: &Check, limits: &Limits) -> Re
     let database = &s.identity().database;
     seen.says = match all.first() {
         None => format!("none that is used can be seen in {database}"),
-        Some((used, _, name)) => format!("{} in {database}, the fullest {name} {used:.0} %", all.len()),
+        Some((used, _, name, _)) => format!("{} in {database}, the fullest {name} {} %", all.len(), share(*used)),
     };
-    for (used, left, name) in all.iter().take(5) {
+    for (used, left, name, narrow) in all.iter().take(5) {
         let severity = Severity::of(*used, limits.of(check, "used"));
         if severity >= Severity::Warning {
-            seen.find(
-                Finding::new(
-                    severity,
-                    check.id,
-                    *name,
-                    format!("{name} has used {used:.0} % of the numbers that its column can hold, {} are left", thousands(*left)),
-                )
-                .next("Make the column, and those that refer to it, bigint: the table is written anew, so plan it before the end."),
-            );
+            // Its own end may come before its column's.
+            let wider = "ALTER SEQUENCE … AS bigint, or MAXVALUE, lets it go on at once: its column has room.";
+            let (words, next) = match (*left > 0.0, narrow) {
+                (true, true) => (
+                    format!("{name} has used {} % of its own numbers, {} are left", share(*used), thousands(*left)),
+                    wider.to_string(),
+                ),
+                (true, false) => (
+                    format!("{name} has used {} % of the numbers that its column can hold, {} are left", share(*used), thousands(*left)),
+                    "Make the column, and those that refer to it, bigint: the table is written anew, so plan it before the end.".into(),
+                ),
+                (false, true) => (format!("{name} has given its last number: every insert that takes one fails"), wider.to_string()),
+                (false, false) => (
+                    format!("{name} has given the last number that its column can hold: every insert that takes one fails"),
+                    "At once, where the applications bear negative numbers and none is used: ALTER SEQUENCE … MINVALUE -2147483648 RESTART -2147483648 \
+                     (of a smallint -32768). For good the column, and those that refer to it, become bigint: that writes the table anew and locks it."
+                        .into(),
+                ),
+            };
+            seen.find(Finding::new(severity, check.id, *name, words).next(next));
         }
     }
     if unseen > 0 && seen.severity < Severity::Warning {

@@ -109,7 +109,7 @@ fn rebuilt(mut p: Prospect, row: &Row, shown: &str) -> Prospect {
 }
 
 const TABLE: &str = "SELECT c.oid, n.nspname, c.relname, c.relkind, pg_catalog.age(c.relfrozenxid), \
-        c.relpages::bigint * current_setting('block_size')::bigint, \
+        CASE WHEN c.relpages > 0 OR c.reltuples >= 0 THEN c.relpages::bigint * current_setting('block_size')::bigint END, \
         (SELECT st.n_dead_tup FROM pg_catalog.pg_stat_all_tables st WHERE st.relid = c.oid), \
         (SELECT p.pid FROM pg_catalog.pg_stat_progress_vacuum p WHERE p.relid = c.oid LIMIT 1), c.relfrozenxid, \
         (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) OR pg_catalog.pg_has_role(c.relowner, 'USAGE') \
@@ -131,7 +131,9 @@ pub(super) async fn vacuum(s: &Session, action: &Action) -> Result<Prospect> {
     }
     let mut p = Prospect::of(action, name.clone());
     p.identity = vec![format!("oid {}", cell(&row, 0))];
-    p.is = vec![("size (estimate)".into(), size(&row, 5))];
+    // Of a table that was never analysed the catalogue knows none.
+    let known = Some(size(&row, 5)).filter(|s| !s.is_empty());
+    p.is = vec![("size (estimate)".into(), known.unwrap_or_else(|| "not known: never vacuumed or analysed".into()))];
     p.is.extend(facts(&row, &[("age of its oldest row version", 4), ("dead rows (estimate)", 6)]));
     p.does = "Removes dead rows and freezes old ones, so that the age of the table falls.".into();
     p.loses = vec!["Nothing. It reads the whole table and may write much of it: disks and standbys have to keep up.".into()];
