@@ -361,6 +361,11 @@ pub trait Catalog: Send + Sync {
     fn writing_functions<'a>(&'a self, _s: &'a Session, names: &'a [String]) -> BoxFuture<'a, Result<Vec<String>>> {
         Box::pin(async move { Ok(names.to_vec()) })
     }
+    /// Of a name among [`Catalog::writing_functions`] that no function bears as far as this login sees: a sentence in the server's way,
+    /// without a capital. `None` where there is one, or where that cannot be told.
+    fn no_function<'a>(&'a self, _s: &'a Session, _name: &'a str) -> BoxFuture<'a, Result<Option<String>>> {
+        Box::pin(async { Ok(None) })
+    }
     /// Which functions count as reading on this engine, and what to do about another one: a hint behind a refusal.
     fn functions_that_read(&self) -> &'static str {
         "A function counts as reading when the catalogue declares it stable or immutable."

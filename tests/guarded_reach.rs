@@ -244,11 +244,53 @@ fn tables_whose_names_are_files_of_a_kind_are_followed_on_mariadb() {
             &format!("create table `{table}` (id int primary key, p int, constraint z{i} foreign key (p) references pp (id) on delete cascade); insert into `{table}` values (1, 1)"),
         );
     }
+    maria.sql("reach_names", "create table Pp (id int primary key, n text); insert into Pp values (1, 'a')");
     let home = guarded::home(&guarded::maria(maria, "reach_names"), 100);
+    // No key leads to this one.
+    let told = run(&home, 0, "delete from Pp where id = 1");
+    assert!(!told.contains("by cascade"), "{told}");
     let told = run(&home, 0, "delete from pp where id = 1");
     for table in ["kc", "KC", "CON", "ki d/é", "a-b"] {
         assert!(told.contains(&format!("Also 1 row of reach_names.{table} by cascade: deleted")), "{table}: {told}");
     }
+}
+
+/// A mistyped name does nothing: that is what is said of it, and not that it may write.
+#[test]
+fn a_function_that_is_not_there_is_said_to_be_missing() {
+    let (pg, maria) = (PgServer::shared(), MariaServer::shared());
+    pg.create_database("reach_missing");
+    maria.create_database("reach_missing");
+    let seed = "create table t (id integer primary key, v varchar(9)); insert into t values (1, 'a')";
+    pg.psql(
+        "reach_missing",
+        &format!("{seed}; create function acts(text) returns text language plpgsql volatile as $$begin return $1; end$$"),
+    );
+    maria.sql("reach_missing", &format!("{seed}; create function acts(v varchar(9)) returns varchar(9) return v; \
+        drop user if exists reach_missing@localhost; create user reach_missing@localhost; grant select, insert, update on reach_missing.t to reach_missing@localhost"));
+    let lite = guarded::home(guarded::SQLITE, 100);
+    guarded::sqlite(&lite, seed);
+    let limited = guarded::maria(maria, "reach_missing").replace("user = \"root\"", "user = \"reach_missing\"");
+    for (home, says) in [
+        (&on_postgres(pg, "reach_missing", "postgres"), "function cuont does not exist"),
+        (&on_maria(maria, "reach_missing"), "FUNCTION cuont does not exist"),
+        (&guarded::home(&limited, 100), "FUNCTION cuont does not exist, as far as this login may see"),
+        (&lite, "no such function: cuont"),
+    ] {
+        for text in ["select cuont(*) from t", "select upper(cuont(v)) from t", "update t set v = cuont(v)"] {
+            let told = run(home, 4, text);
+            assert!(told.contains(says) && !told.contains("may write"), "{text}: {told}");
+        }
+    }
+    for home in [on_postgres(pg, "reach_missing", "postgres"), on_maria(maria, "reach_missing")] {
+        for text in ["select acts(v) from t", "update t set v = acts(v)"] {
+            let told = run(&home, 4, text);
+            assert!(told.contains("acts may write"), "{text}: {told}");
+        }
+    }
+    // What looks like a call of a function and is none is not said to be missing.
+    let told = run(&on_postgres(pg, "reach_missing", "postgres"), 4, "select v(t) from t");
+    assert!(!told.contains("does not exist"), "{told}");
 }
 
 /// What the server's catalogue keeps from a login that has rights on single tables only.

@@ -301,7 +301,14 @@ async fn reaches_no_further(conn: &Connection, text: &str) -> Result<()> {
     }
     let calls = unknown_calls(conn.dialect(), text);
     if !calls.is_empty() {
-        why.extend(catalog.writing_functions(&session, &calls).await?.into_iter().map(|f| format!("the function {f} may write")));
+        for f in catalog.writing_functions(&session, &calls).await? {
+            // The server would not run it either.
+            if let Some(why) = catalog.no_function(&session, &f).await? {
+                return Err(Error::held(format!("held: {}", crate::text::clean(&why)))
+                    .hint("Nothing was sent. Only a function that is there can be proven to read: look at how its name is written."));
+            }
+            why.push(format!("the function {f} may write"));
+        }
     }
     why.extend(catalog.hidden_writer(&session, text).await?.map(|w| w.why));
     if why.is_empty() {

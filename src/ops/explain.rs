@@ -97,9 +97,9 @@ async fn plans_without_running(conn: &Connection, statement: &str) -> Result<()>
     let calls = sql::before::unknown_calls(d, statement);
     let catalog = conn.catalog()?;
     if !calls.is_empty()
-        && let Some(name) = catalog.writing_functions(&session, &calls).await?.into_iter().next()
+        && let Some(writer) = query::writing_function(catalog, &session, &calls).await?
     {
-        return Err(refused(format!("the function {name} may write")).await);
+        return Err(refused(writer.why).await);
     }
     match catalog.hidden_writer(&session, statement).await? {
         Some(w) => Err(refused(w.why).await),

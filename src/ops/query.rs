@@ -2,7 +2,7 @@
 
 use super::{Connection, Cx};
 use crate::config::AccessMode;
-use crate::engine::Writer;
+use crate::engine::{Catalog, Session, Writer};
 use crate::model::{Error, Result};
 use crate::sql::{self, Class, Verdict};
 use crate::store::journal::NewEntry;
@@ -160,11 +160,27 @@ pub(in crate::ops) async fn may_write(conn: &Connection, text: &str, verdict: &V
     }
     let session = conn.follower().await?;
     if !verdict.functions.is_empty()
-        && let Some(name) = catalog.writing_functions(&session, &verdict.functions).await?.into_iter().next()
+        && let Some(writer) = writing_function(catalog, &session, &verdict.functions).await?
     {
-        return Ok(Some(Writer { why: format!("the function {name} may write"), way_out: catalog.functions_that_read() }));
+        return Ok(Some(writer));
     }
     catalog.hidden_writer(&session, text).await
+}
+
+/// The first of these functions that may write. One that is not there is refused with the rest, and said to be missing: most often its
+/// name is mistyped.
+pub(in crate::ops) async fn writing_function(catalog: &dyn Catalog, session: &Session, names: &[String]) -> Result<Option<Writer>> {
+    let unproven = catalog.writing_functions(session, names).await?;
+    let Some(first) = unproven.first() else { return Ok(None) };
+    for name in &unproven {
+        if let Some(why) = catalog.no_function(session, name).await? {
+            return Ok(Some(Writer {
+                why,
+                way_out: "Only a function that is there can be proven to read: look at how its name is written.",
+            }));
+        }
+    }
+    Ok(Some(Writer { why: format!("the function {first} may write"), way_out: catalog.functions_that_read() }))
 }
 
 /// A statement whose bounds were found under settings that the session no longer has.

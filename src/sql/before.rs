@@ -242,10 +242,9 @@ pub fn unknown_calls(dialect: Dialect, text: &str) -> Vec<String> {
         if first > 0 && matches!(raw(first - 1).to_ascii_uppercase().as_str(), "INTO" | "AS" | "::" | "TABLE") {
             continue;
         }
-        // `ON CONFLICT (id) DO …` neither; what a JOIN goes by may be a function of that name, and no DO stands behind it.
-        let upper = |i: usize| raw(i).to_ascii_uppercase();
-        let close = || (i + 1..tokens.len()).find(|j| raw(*j) == ")").map_or(tokens.len(), |j| j + 1);
-        if first == i && i > 0 && upper(i - 1) == "ON" && upper(i) == "CONFLICT" && upper(close()) == "DO" {
+        // `ON CONFLICT (id) DO …` neither, nor `ON CONFLICT (id) WHERE … DO …`.
+        let is = |i: usize, word: &str| raw(i).eq_ignore_ascii_case(word);
+        if first == i && i > 0 && is(i - 1, "ON") && is(i, "CONFLICT") && names_a_target(&tokens, &raw, i + 1) {
             continue;
         }
         let name: String = (first..=i).map(raw).collect();
@@ -255,6 +254,29 @@ pub fn unknown_calls(dialect: Dialect, text: &str) -> Vec<String> {
         }
     }
     out
+}
+
+/// Whether the parenthesis that opens here holds what `ON CONFLICT` names. What a JOIN goes by may be a function of that name: behind its
+/// arguments no DO stands, and behind a condition only that of an `ON CONFLICT` of its own.
+fn names_a_target<'a>(tokens: &[Token], raw: &impl Fn(usize) -> &'a str, open: usize) -> bool {
+    let mut depth = 0;
+    let mut close = None;
+    for i in open..tokens.len() {
+        match raw(i) {
+            "(" => depth += 1,
+            ")" if depth == 0 => return false,
+            ")" => depth -= 1,
+            _ if depth > 0 => continue,
+            word if word.eq_ignore_ascii_case("do") => return true,
+            word if close == Some(i - 1) && !word.eq_ignore_ascii_case("where") => return false,
+            word if word.eq_ignore_ascii_case("on") && raw(i + 1).eq_ignore_ascii_case("conflict") => return false,
+            _ => {}
+        }
+        if depth == 0 && close.is_none() {
+            close = Some(i);
+        }
+    }
+    false
 }
 
 fn select(dialect: Dialect, table: &str, rest: &str) -> Before {
@@ -277,6 +299,10 @@ mod tests {
         let calls = |text: &str| unknown_calls(Dialect::Postgres, text);
         assert!(calls("insert into t (a, b) values (1, 2) on conflict (a, b) do nothing").is_empty());
         assert_eq!(calls("insert into t select 1 from a join b on conflict (a.id) where true on conflict (id) do nothing"), ["conflict"]);
+        assert!(calls("insert into t values (5) on conflict (lower(e)) where act and (id > 1) do update set e = 'B'").is_empty());
+        let joined =
+            "insert into t select 1 from a join b on conflict (lower(a.id)) where (a.id > 1) on conflict (id) where act do nothing";
+        assert_eq!(calls(joined), ["conflict"]);
         assert_eq!(calls("insert into t values (ev(1)) on conflict (id) do nothing"), ["ev"]);
     }
 

@@ -185,6 +185,9 @@ impl Catalog for MySql {
         })
     }
 
+    fn no_function<'a>(&'a self, s: &'a Session, name: &'a str) -> BoxFuture<'a, Result<Option<String>>> {
+        Box::pin(super::hidden::no_function(s, name))
+    }
     fn functions_that_read(&self) -> &'static str {
         "Only the server's own functions count as reading here: a stored function may write whatever it declares. An open target runs it."
     }

@@ -48,7 +48,7 @@ impl Fixes for MySql {
                     Unseen::Tables => Some("tables"),
                 };
                 out.extend(of.map(|of| {
-                    format!("{of} that this login may not see can have foreign keys to these rows: what those change there is neither told nor saved")
+                    format!("{of} that this login may not see can have foreign keys to these rows: what those change, there or from there on, is neither told nor saved")
                 }));
             }
             if !mariadb(s) && !has(s, table, "'TRIGGER'", Scope::Table).await? {

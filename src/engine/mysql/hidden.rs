@@ -12,7 +12,7 @@ use super::catalog::{SYSTEM, at, lit, q};
 use super::reads::{self, SYS};
 use crate::engine::effects::servers_own;
 use crate::engine::{Session, Touched};
-use crate::model::{Dialect, Result};
+use crate::model::{Dialect, Kind, Result};
 use crate::sql::{self, Class, Token, TokenKind};
 use std::collections::BTreeSet;
 
@@ -114,6 +114,32 @@ async fn stored(s: &Session, called: impl IntoIterator<Item = Call>, schema: &st
         ))
         .await?;
     Ok(found.rows.first().map(|r| at(r, 0).to_string()))
+}
+
+/// See [`Catalog::no_function`](crate::engine::Catalog::no_function). What the server has built in only MariaDB lists.
+pub(super) async fn no_function(s: &Session, name: &str) -> Result<Option<String>> {
+    let parts: Vec<&str> = name.split('.').collect();
+    // A function of a package has the package's name before its own.
+    let list = parts.iter().map(|p| lit(p)).collect::<Vec<_>>().join(", ");
+    let builtin = match parts.len() {
+        1 => format!(
+            " UNION ALL SELECT 1 FROM information_schema.SQL_FUNCTIONS WHERE FUNCTION = {list} \
+             UNION ALL SELECT 1 FROM information_schema.KEYWORDS WHERE WORD = {list}"
+        ),
+        _ => String::new(),
+    };
+    let borne = format!("SELECT 1 FROM information_schema.ROUTINES WHERE ROUTINE_NAME IN ({list}){builtin} LIMIT 1");
+    match s.fetch(borne).await {
+        Err(e) if matches!(e.kind, Kind::Connect | Kind::Cancelled) => Err(e),
+        Err(_) => Ok(None),
+        // Loadable functions are listed to who may read mysql.func.
+        Ok(found) if found.rows.is_empty() => match s.fetch(format!("SELECT 1 FROM mysql.func WHERE name IN ({list})")).await {
+            Err(e) if matches!(e.kind, Kind::Connect | Kind::Cancelled) => Err(e),
+            Err(_) => Ok(Some(format!("FUNCTION {name} does not exist, as far as this login may see"))),
+            Ok(loaded) => Ok(loaded.rows.is_empty().then(|| format!("FUNCTION {name} does not exist"))),
+        },
+        Ok(_) => Ok(None),
+    }
 }
 
 /// A name before a parenthesis.

@@ -17,7 +17,13 @@ pub(super) async fn of(s: &Session, table: &[String]) -> Result<Vec<Referrer>> {
     };
     const COLUMNS: &str = "k.TABLE_SCHEMA, k.TABLE_NAME, k.CONSTRAINT_NAME, k.COLUMN_NAME, k.REFERENCED_COLUMN_NAME";
     const ORDER: &str = "ORDER BY k.TABLE_SCHEMA, k.TABLE_NAME, k.CONSTRAINT_NAME, k.ORDINAL_POSITION";
-    let here = format!("k.REFERENCED_TABLE_SCHEMA = {schema} AND k.REFERENCED_TABLE_NAME = {name}");
+    // The catalogue's collation takes `Pp` for `pp`, which are two tables where the server tells letters apart.
+    let apart = s.fetch("SELECT @@lower_case_table_names").await?.scalar() == Some("0");
+    let exactly = |column: &str, is: &str| match apart {
+        true => format!("k.{column} = {is} AND CONVERT(k.{column} USING utf8mb4) COLLATE utf8mb4_bin = {is}"),
+        false => format!("k.{column} = {is}"),
+    };
+    let here = format!("{} AND {}", exactly("REFERENCED_TABLE_SCHEMA", &schema), exactly("REFERENCED_TABLE_NAME", &name));
     let mut found = Vec::new();
     match referring(s, table).await? {
         // Asked without a table MariaDB reads the definition of every table that there is.
@@ -82,8 +88,8 @@ async fn referring(s: &Session, table: &[String]) -> Result<Option<Told>> {
     let here = format!("{schema}/{name}").replace('-', "@002d");
     // The letters' case counts, which the column's collation does not know.
     let asked = format!(
-        "SELECT MIN(FOR_NAME) FROM information_schema.INNODB_SYS_FOREIGN WHERE REF_NAME = {} GROUP BY BINARY FOR_NAME ORDER BY 1",
-        lit(&here)
+        "SELECT MIN(FOR_NAME) FROM information_schema.INNODB_SYS_FOREIGN WHERE {} GROUP BY BINARY FOR_NAME ORDER BY 1",
+        leads_to("REF_NAME", &here)
     );
     let found = match s.fetch(asked).await {
         Err(e) if e.kind == Kind::Connect || e.kind == Kind::Cancelled => return Err(e),
@@ -111,6 +117,12 @@ async fn referring(s: &Session, table: &[String]) -> Result<Option<Told>> {
     Ok(Some(Told { here, tables }))
 }
 
+/// The condition that this column of InnoDB's holds this name: its letters' case counts where the server tells tables apart by it.
+fn leads_to(column: &str, here: &str) -> String {
+    let here = lit(here);
+    format!("{column} = {here} AND (@@lower_case_table_names <> 0 OR BINARY {column} = {here})")
+}
+
 /// Whether InnoDB tells every table whose keys lead here, also those that this login may not see.
 pub(super) async fn all_are_told(s: &Session, table: &TableInfo) -> Result<bool> {
     Ok(referring(s, &[table.schema.clone(), table.name.clone()]).await?.is_some())
@@ -126,10 +138,10 @@ async fn by_innodb(s: &Session, here: &str, table: &Source) -> Result<Vec<Vec<Op
     let asked = format!(
         "SELECT {}, {}, SUBSTRING_INDEX(f.ID, '/', -1), c.FOR_COL_NAME, c.REF_COL_NAME, {on_delete}, {on_update} \
          FROM information_schema.INNODB_SYS_FOREIGN f JOIN information_schema.INNODB_SYS_FOREIGN_COLS c ON c.ID = f.ID \
-         WHERE f.REF_NAME = {} AND BINARY f.FOR_NAME = {} ORDER BY f.ID, c.POS",
+         WHERE {} AND BINARY f.FOR_NAME = {} ORDER BY f.ID, c.POS",
         lit(&table.schema),
         lit(&table.name),
-        lit(here),
+        leads_to("f.REF_NAME", here),
         lit(&table.by_file)
     );
     Ok(s.fetch(asked).await?.rows)

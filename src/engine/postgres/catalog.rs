@@ -354,7 +354,23 @@ pub(super) async fn writing_functions(s: &Session, names: &[String]) -> Result<V
     Ok(names.iter().filter(|n| !harmless.rows.iter().any(|r| cell(r, 0) == n.as_str())).cloned().collect())
 }
 
+/// Whether a function, or what is written like one, bears this name for the session: a type converts, and a column is taken out of a row.
+const BORNE: &str = "SELECT EXISTS (SELECT FROM (SELECT parse_ident($1::text, false) AS part) q CROSS JOIN LATERAL \
+    (SELECT part[cardinality(part)] AS name, part[cardinality(part) - 1] AS schema) w \
+    WHERE EXISTS (SELECT FROM pg_catalog.pg_proc WHERE proname = w.name AND pronamespace IN (SELECT oid FROM pg_catalog.pg_namespace WHERE \
+        CASE WHEN w.schema IS NULL THEN nspname = ANY ($2::text[]) ELSE nspname = w.schema END)) \
+      OR EXISTS (SELECT FROM pg_catalog.pg_type WHERE typname = w.name) OR EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attname = w.name))";
+
+async fn no_function(s: &Session, name: &str) -> Result<Option<String>> {
+    let path = s.fetch("SELECT pg_catalog.current_schemas(true)").await?;
+    let borne = pinned(s, BORNE, &[name, path.scalar().unwrap_or("{}")]).await?;
+    Ok((borne.scalar() == Some("f")).then(|| format!("function {name} does not exist")))
+}
+
 impl Catalog for Postgres {
+    fn no_function<'a>(&'a self, s: &'a Session, name: &'a str) -> BoxFuture<'a, Result<Option<String>>> {
+        Box::pin(no_function(s, name))
+    }
     fn plan_facts<'a>(&'a self, s: &'a Session, relations: &'a [String]) -> BoxFuture<'a, Result<crate::plan::known::Known>> {
         Box::pin(super::plan_facts::of(s, relations))
     }

@@ -153,19 +153,30 @@ impl Catalog for Sqlite {
 
     fn writing_functions<'a>(&'a self, s: &'a Session, names: &'a [String]) -> BoxFuture<'a, Result<Vec<String>>> {
         Box::pin(async move {
-            // A file brings no functions with it, so those of our build are all there are; the modules are the table-valued ones.
-            // JSON's are listed only once they have been used. A virtual table may be read by calling it: its arguments are conditions.
-            let known = s
-                .fetch(
-                    "SELECT lower(name) FROM pragma_function_list UNION SELECT lower(name) FROM pragma_module_list
-                     UNION SELECT lower(name) FROM pragma_table_list WHERE type = 'virtual'
-                     UNION VALUES ('json_each'), ('json_tree'), ('jsonb_each'), ('jsonb_tree')",
-                )
-                .await?;
-            let known: Vec<String> = known.rows.iter().map(|r| at(r, 0).to_string()).collect();
+            let known = functions(s).await?;
             Ok(names.iter().filter(|n| !guard::harmless(&n.to_lowercase(), &known)).cloned().collect())
         })
     }
+    fn no_function<'a>(&'a self, s: &'a Session, name: &'a str) -> BoxFuture<'a, Result<Option<String>>> {
+        Box::pin(async move {
+            let known = functions(s).await?;
+            Ok((!known.iter().any(|k| k.eq_ignore_ascii_case(name))).then(|| format!("no such function: {name}")))
+        })
+    }
+}
+
+/// The names that can be called here, in lower case.
+async fn functions(s: &Session) -> Result<Vec<String>> {
+    // A file brings no functions with it, so those of our build are all there are; the modules are the table-valued ones.
+    // JSON's are listed only once they have been used. A virtual table may be read by calling it: its arguments are conditions.
+    let known = s
+        .fetch(
+            "SELECT lower(name) FROM pragma_function_list UNION SELECT lower(name) FROM pragma_module_list
+             UNION SELECT lower(name) FROM pragma_table_list WHERE type = 'virtual'
+             UNION VALUES ('json_each'), ('json_tree'), ('jsonb_each'), ('jsonb_tree')",
+        )
+        .await?;
+    Ok(known.rows.iter().map(|r| at(r, 0).to_string()).collect())
 }
 
 pub(super) const INDEXES: &str = "Indexes";
