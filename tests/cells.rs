@@ -154,6 +154,40 @@ fn a_value_that_differs_by_case_or_blanks_alone_has_changed() {
 }
 
 #[test]
+fn a_value_that_became_another_one_that_prints_alike_has_changed() {
+    on_each(async |p: Place| {
+        p.run("create table alike (id int primary key, t varchar(20))").await;
+        p.run("insert into alike values (1, '')").await;
+        let plan = p.plan("select * from alike").await.expect("editable");
+        let key = || vec![("id".to_string(), number("1"))];
+        let edits = [update("1", "t", text(""), text("mine")), RowEdit::Delete { key: key(), was: vec![("t".into(), text(""))] }];
+        p.run("update alike set t = null").await;
+        for edit in &edits {
+            let e = p.write(&plan, std::slice::from_ref(edit)).await.expect_err("it is NULL by now");
+            assert!(e.message.contains("somebody changed it"), "{e:?}");
+        }
+        p.run("update alike set t = ''").await;
+        p.write(&plan, &edits[..1]).await.expect("as it was shown");
+        if p.conn.dialect() != holdpoint::model::Dialect::Sqlite {
+            return;
+        }
+        // There a value has a type of its own.
+        p.run("create table typed (id int primary key, v)").await;
+        p.run("insert into typed values (1, null)").await;
+        let plan = p.plan("select * from typed").await.expect("editable");
+        let values =
+            [("'A'", text("A")), ("x'41'", Param::Bytes(b"A".to_vec())), ("1", number("1")), ("'1'", text("1")), ("1.0", number("1.0"))];
+        for (i, (stored, _)) in values.iter().enumerate() {
+            for (j, (_, seen)) in values.iter().enumerate() {
+                p.run(&format!("update typed set v = {stored}")).await;
+                let wrote = p.write(&plan, &[update("1", "v", seen.clone(), Param::Null)]).await;
+                assert_eq!(wrote.is_ok(), i == j, "{stored} where {seen:?} was seen: {wrote:?}");
+            }
+        }
+    });
+}
+
+#[test]
 fn what_cannot_be_rolled_back_is_neither_edited_nor_imported() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("runtime");
     let p = runtime.block_on(async {

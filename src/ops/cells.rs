@@ -168,6 +168,11 @@ impl Builder {
                 self.word(" = ");
             }
             Dialect::Postgres => {
+                // NULL is printed as an empty text.
+                if as_text.text() == Some("") {
+                    self.name(name);
+                    self.word(" IS NOT NULL AND ");
+                }
                 // What the server prints: a cast to text prints booleans, char(n) and addresses otherwise.
                 self.word("pg_catalog.format('%s', ");
                 self.name(name);
@@ -178,14 +183,17 @@ impl Builder {
                 self.name(name);
                 self.word(if bytes { " AS BINARY) = CAST(" } else { " AS CHAR) AS BINARY) = CAST(" });
             }
-            Dialect::Sqlite if bytes => {
+            Dialect::Sqlite if matches!(value, Param::Number(_)) => {
+                // A text or bytes of the same letters are another value, and so is 1.0 where 1 was.
+                self.word("typeof(");
                 self.name(name);
-                self.word(" = ");
-            }
-            Dialect::Sqlite => {
-                self.word("CAST(");
+                self.word(") IN ('integer', 'real') AND CAST(");
                 self.name(name);
                 self.word(" AS TEXT) = ");
+            }
+            Dialect::Sqlite => {
+                self.name(name);
+                self.word(" = ");
             }
         }
         self.value(name, &as_text);
