@@ -381,11 +381,20 @@ fn new_rows_stand_at_the_foot_of_the_grid() {
     let new: Vec<&str> = screen.lines().filter(|l| l.contains("(default)")).collect();
     // Most of the pane is left to the rows, and it shows that there are more.
     assert!((2..9).contains(&new.len()), "{screen}");
-    assert!(new[0].contains("~new+") && new[0].ends_with("(default)  fresh"), "{screen}");
-    assert!(new[new.len() - 1].contains(" new+") && new[new.len() - 1].ends_with("(default)  NULL"), "{screen}");
+    // The mark stands apart from a value that fills its column.
+    assert!(new[0].contains("~new+ ") && new[0].ends_with("(default)  fresh"), "{screen}");
+    assert!(new[new.len() - 1].contains(" new+ ") && new[new.len() - 1].ends_with("(default)  NULL"), "{screen}");
     let lines: Vec<&str> = screen.lines().collect();
     let first = lines.iter().position(|l| l.contains("(default)")).unwrap();
     assert!(lines[first - 1].contains("n40"), "the cursor's row stands above them: {screen}");
+    // From the last row as many of them are seen as the pane has room for; the other rows have it again when one goes back to them.
+    c.press("Up");
+    c.press("Down");
+    let screen = c.screen();
+    assert!(screen.matches("new+").count() > new.len() && screen.contains("n40"), "{screen}");
+    (0..9).for_each(|_| drop(c.press("PageUp")));
+    assert_eq!(c.screen().matches("new+").count(), new.len(), "{}", c.screen());
+    c.press("G");
     // Taken back, the rows have their place again.
     c.press("W");
     c.press("d");
@@ -434,5 +443,38 @@ fn what_the_screen_put_into_a_value_does_not_look_like_a_value() {
         }
         assert_ne!(alike[0], alike[2], "as a record");
         assert_ne!(alike[1], alike[3], "in the viewer");
+    }
+}
+
+#[test]
+fn the_form_of_a_cell_reads_what_is_typed_as_that_of_a_new_row_does() {
+    let mut c = Console::new(100, 24);
+    let cells = ["1", "NULL", "x", "2", "'q'", "x"].map(|v| Cell::Text(v.as_bytes()));
+    let mut cells = cells.to_vec();
+    cells.extend([Cell::Text(b"3"), Cell::Null, Cell::Text(b"x")]);
+    result(&mut c, &[("id", "integer", true), ("note", "text", false), ("double", "text", false)], &cells, true);
+    of_orders(&mut c, "select id, note, note || note as double from orders", &["id", "note"], &["id", "note"]);
+    c.press("g");
+    c.press("Right");
+    // As they stand they are taken for what they are.
+    for shown in [" 'NULL' ", " '''q''' ", " NULL "] {
+        c.press("c");
+        assert!(c.screen().contains(shown), "{shown} {}", c.screen());
+        assert!(c.screen().contains("NULL is no value, 'quotes' make a text"), "{}", c.screen());
+        c.press("Enter");
+        assert!(!c.screen().contains("staged"), "{}", c.screen());
+        c.press("Down");
+    }
+    c.press("g");
+    for typed in ["null", "'it''s'", "plain 'x'"] {
+        c.press("c");
+        c.type_text(typed);
+        c.press("Enter");
+        c.press("Down");
+    }
+    c.press("w");
+    let screen = c.screen();
+    for set in ["= NULL WHERE", "= 'it''s' WHERE", "= 'plain ''x''' WHERE"] {
+        assert!(screen.contains(set), "{set} {screen}");
     }
 }

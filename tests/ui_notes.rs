@@ -356,3 +356,60 @@ fn letters_that_come_together_go_into_a_field_as_one_text() {
     burst(&mut c, " vm");
     assert!(c.screen().contains("Messages, newest first"), "{}", c.screen());
 }
+
+#[test]
+fn messages_are_listed_with_their_details() {
+    let mut c = open("");
+    c.state.query.made.push("temporary table tmpx".into());
+    c.status(TxState::Open);
+    lose(&mut c, "the server is gone");
+    c.state.say(Note::info("something else, later"));
+    c.press("Esc");
+    for k in ["Space", "v", "m"] {
+        c.press(k);
+    }
+    let screen = c.screen();
+    assert!(
+        screen.contains("Gone with it: what the open transaction had written,") && screen.contains("temporary table tmpx."),
+        "{screen}"
+    );
+}
+
+#[test]
+fn hints_and_feet_are_whole_on_80_columns() {
+    use holdpoint::app::dialog::{Dialog, Field, Form, Purpose};
+    let mut c = open("");
+    let hint = "text, or = x, != x, < x, <= x, > x, >= x, ~ pattern, is null, is not null and what else there is to be said of it: the end";
+    let fields = vec![Field::new("One", "", "short"), Field::new("Other", "", hint)];
+    c.state.dialogs.push(Dialog::Form(Form::new("A form", Purpose::Find, vec!["A body.".into()], fields)));
+    assert!(c.screen().contains("short") && !words(&c).contains("the end"), "{}", c.screen());
+    c.press("Enter");
+    let lines: Vec<String> = c.screen().lines().map(|l| l.replace(['│', '❯'], " ")).collect();
+    let told = lines.join(" ").split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains("is not null and what else there is to be said of it: the end"), "{}", c.screen());
+    c.press("Esc");
+    c.press("i");
+    c.press("A-s");
+    assert!(c.screen().contains("Tab then goes through its places, Esc closes"), "{}", c.screen());
+}
+
+#[test]
+fn a_key_in_a_field_goes_over_a_whole_character() {
+    use holdpoint::app::dialog::{Dialog, Field, Form, Purpose};
+    let mut c = open("");
+    c.state.dialogs.push(Dialog::Form(Form::new("A form", Purpose::Find, Vec::new(), vec![Field::new("Name", "", "")])));
+    let value = |c: &Console| match c.state.dialogs.last() {
+        Some(Dialog::Form(f)) => f.value(0).to_string(),
+        _ => panic!("the form is open"),
+    };
+    // Korean as macOS writes it, a family by joiners.
+    c.type_text("\u{1112}\u{1161}\u{11ab}\u{1100}\u{116e}\u{11a8}👨\u{200d}👩\u{200d}👧x");
+    for k in ["Left", "Backspace", "Left", "Delete"] {
+        c.press(k);
+    }
+    assert_eq!(value(&c), "\u{1112}\u{1161}\u{11ab}x");
+    c.press("Left");
+    c.press("Right");
+    c.press("Backspace");
+    assert_eq!(value(&c), "x");
+}

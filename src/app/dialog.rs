@@ -260,6 +260,9 @@ pub struct Form {
     pub held: Option<Vec<crate::config::keymap::Key>>,
 }
 
+/// Most lines of a hint.
+const HINT_LINES: usize = 3;
+
 /// How a form lies on the screen.
 pub struct FormShape {
     pub width: u16,
@@ -268,6 +271,10 @@ pub struct FormShape {
     pub problem: Vec<String>,
     /// Rows of a field: the hint of the one that is typed into has one below it, where there are hints.
     pub rows: usize,
+    /// The hint of the field that is typed into, broken to its room.
+    pub hint: Vec<String>,
+    /// Rows that the longest hint takes beyond its one.
+    pub spare: usize,
     /// Columns of the labels.
     pub labels: u16,
     /// Rows of all of it, with its frame.
@@ -288,11 +295,22 @@ impl Form {
         let broken = |l: &String| paragraph(l, usize::from(across.saturating_sub(4)));
         let body: Vec<String> = self.body.iter().flat_map(broken).collect();
         let problem: Vec<String> = self.problem.iter().flat_map(broken).collect();
-        let each = if self.fields.iter().any(|f| !f.hint.is_empty()) { 2 } else { 1 };
+        let hint = |f: &Field| {
+            let mut lines = paragraph(&f.hint, usize::from(across.saturating_sub(labels + 5)));
+            // Some types tell all of their values.
+            if lines.len() > HINT_LINES {
+                lines.truncate(HINT_LINES);
+                lines[HINT_LINES - 1].push_str(" …");
+            }
+            lines
+        };
+        let hints = most(&|f| if f.hint.is_empty() { 0 } else { hint(f).len() });
+        let (each, spare) = (1 + hints.min(1), hints.saturating_sub(1));
+        let hint = self.fields.get(self.at).filter(|f| !f.hint.is_empty()).map(hint).unwrap_or_default();
         let gap = usize::from(!body.is_empty());
-        let height = (body.len() + gap + self.fields.len() * each + problem.len() + 2).min(usize::from(rows.saturating_sub(2)));
-        let room = height.saturating_sub(2 + each + problem.len() + gap);
-        FormShape { width: across, body, problem, rows: each, labels, height, room }
+        let height = (body.len() + gap + self.fields.len() * each + spare + problem.len() + 2).min(usize::from(rows.saturating_sub(2)));
+        let room = height.saturating_sub(2 + each + spare + problem.len() + gap);
+        FormShape { width: across, body, problem, rows: each, hint, spare, labels, height, room }
     }
 
     pub fn new(title: impl Into<String>, purpose: Purpose, body: Vec<String>, fields: Vec<Field>) -> Self {

@@ -15,7 +15,7 @@ pub fn foot(v: &CellView, wrap: &str, form: &str, inside: (usize, usize)) -> Str
         p => format!("{p} % of {size}"),
     };
     let what = match &v.form {
-        Form::Text if v.wrap => format!("{wrap} does not wrap, {form} hexadecimal"),
+        Form::Text if v.wrap => format!("{wrap} unwraps, {form} hexadecimal"),
         Form::Text => format!("{wrap} wraps, {form} hexadecimal"),
         Form::Tree(_) => format!("Enter folds, {form} text"),
         Form::Hex => format!("{form} text"),

@@ -109,7 +109,7 @@ fn confirm(state: &State, d: &Confirm, c: &mut Canvas<'_>) {
 }
 
 fn form(state: &State, d: &Form, c: &mut Canvas<'_>) -> Option<(u16, u16)> {
-    let FormShape { width, body, problem, rows: lines, labels: label_w, height, room } = d.shape(state.size);
+    let FormShape { width, body, problem, rows: lines, hint, spare, labels: label_w, height, room } = d.shape(state.size);
     let area = centred(state, width, height as u16);
     let inside = boxed(c, area, &text::clean(&d.title), &form_foot(state, d));
     let mut y = inside.y;
@@ -124,7 +124,7 @@ fn form(state: &State, d: &Form, c: &mut Canvas<'_>) -> Option<(u16, u16)> {
     y += u16::from(!body.is_empty());
     let mut cursor = None;
     // More fields than fit: those round the one that is typed into.
-    let fit = usize::from((inside.y + inside.h).saturating_sub(y)).saturating_sub(problem.len()) / lines;
+    let fit = usize::from((inside.y + inside.h).saturating_sub(y)).saturating_sub(problem.len() + spare) / lines;
     let from = (d.at + 1).saturating_sub(fit.max(1));
     for (i, f) in d.fields.iter().enumerate().skip(from) {
         if y >= inside.y + inside.h {
@@ -152,10 +152,14 @@ fn form(state: &State, d: &Form, c: &mut Canvas<'_>) -> Option<(u16, u16)> {
         if here {
             cursor = Some((x2.min(x + room), y));
         }
-        if lines > 1 && here && y + 1 < inside.y + inside.h {
-            c.put(x, y + 1, room, &f.hint, c.look.dim);
+        y += 1;
+        if lines > 1 {
+            let end = inside.y + inside.h;
+            for (i, l) in hint.iter().enumerate().filter(|_| here).take_while(|(i, _)| y + (*i as u16) < end) {
+                c.put(x, y + i as u16, room, l, c.look.dim);
+            }
+            y += if here { hint.len().max(1) as u16 } else { 1 };
         }
-        y += lines as u16;
     }
     for p in &problem {
         c.put(inside.x, y.min(inside.y + inside.h.saturating_sub(1)), inside.w, p, c.look.critical);
@@ -235,12 +239,11 @@ fn messages(state: &State, list: ListCursor, c: &mut Canvas<'_>) {
     }
     let width = usize::from(inside.w.saturating_sub(10));
     let notes: Vec<&Note> = state.messages.log.iter().rev().collect();
-    // Each whole; the details of the chosen one.
+    // Each whole, with its details.
     let lines = |i: usize| {
         let note = notes[i];
-        let more = if i == list.at { &note.more[..] } else { &[] };
         let text = paragraph(&note.text, width).into_iter().map(|l| (l, true));
-        let more: Vec<String> = more.iter().flat_map(|m| paragraph(m, width.saturating_sub(2))).map(|l| format!("  {l}")).collect();
+        let more: Vec<String> = note.more.iter().flat_map(|m| paragraph(m, width.saturating_sub(2))).map(|l| format!("  {l}")).collect();
         text.chain(more.into_iter().map(|l| (l, false))).collect::<Vec<_>>()
     };
     let rows = usize::from(inside.h);
@@ -284,7 +287,7 @@ fn palette(state: &State, d: &Palette, c: &mut Canvas<'_>) -> Option<(u16, u16)>
             ("Statements that were run: a few letters of one", "Enter puts it into the editor, {} shows this target alone, Esc closes")
         }
         Finds::Library => ("Saved queries", "Enter puts it into the editor, Esc closes"),
-        Finds::Snippets => ("Snippets", "Enter puts it at the cursor, Tab then goes through its places, Esc closes"),
+        Finds::Snippets => ("Snippets", "Enter inserts it, Tab then goes through its places, Esc closes"),
         Finds::Objects => ("Go to an object: name, or table.column", "Enter goes there, Esc closes"),
     };
     let scope = state.keymap.key_for(&["history"], Action::HistoryScope.name()).map_or_else(|| ":history-scope".into(), show);

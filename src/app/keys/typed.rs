@@ -1,7 +1,7 @@
 //! Keys and pasted text that are text: in the editor, in fields and in the lines of panes.
 
 use crate::app::dialog::Dialog;
-use crate::app::editor::Move;
+use crate::app::editor::{Move, words};
 use crate::app::effect::Effect;
 use crate::app::layout::{self, Class, class};
 use crate::app::panes::{plan, query, schema};
@@ -92,19 +92,25 @@ pub fn field(input: &mut TextArea<'static>, key: Key) -> bool {
         // What was selected is kept.
         input.cancel_selection();
     }
+    // What a reader sees as one character is gone over and taken away as one, as in the editor.
+    let text = input.lines().first().map_or("", String::as_str);
+    let at = text.char_indices().nth(input.cursor().1).map_or(text.len(), |(at, _)| at);
+    let (left, right) = (words::left(text, at)..at, at..words::right(text, at));
+    let letters = |part: std::ops::Range<usize>| if input.is_selecting() { 1 } else { text[part].chars().count().max(1) };
+    let (left, right) = (letters(left), letters(right));
     match key.code {
         Code::Left if key.ctrl => input.move_cursor(CursorMove::WordBack),
         Code::Right if key.ctrl => input.move_cursor(CursorMove::WordForward),
-        Code::Left => input.move_cursor(CursorMove::Back),
-        Code::Right => input.move_cursor(CursorMove::Forward),
+        Code::Left => (0..left).for_each(|_| input.move_cursor(CursorMove::Back)),
+        Code::Right => (0..right).for_each(|_| input.move_cursor(CursorMove::Forward)),
         Code::Home => input.move_cursor(CursorMove::Head),
         Code::End => input.move_cursor(CursorMove::End),
-        Code::Backspace => {
+        Code::Backspace => (0..left).for_each(|_| {
             input.input_without_shortcuts(Input { key: tui_textarea::Key::Backspace, ..Input::default() });
-        }
-        Code::Delete => {
+        }),
+        Code::Delete => (0..right).for_each(|_| {
             input.input_without_shortcuts(Input { key: tui_textarea::Key::Delete, ..Input::default() });
-        }
+        }),
         _ if key.code == Code::Char('u') && key.ctrl => {
             input.delete_line_by_head();
         }

@@ -74,10 +74,24 @@ impl ResultTab {
     pub fn new_rows(&self) -> impl DoubleEndedIterator<Item = &BTreeMap<usize, Option<Param>>> {
         self.staged.iter().filter_map(|s| if let Staged::Insert { shown, .. } = s { Some(shown) } else { None })
     }
-    /// How many of a grid's lines the new rows take at its foot: most are left to the rows that are there.
+    /// How many of a grid's lines the new rows take at its foot: most are left to the rows that are there, and all behind the last one are
+    /// free.
     pub fn foot(&self, lines: u16) -> u16 {
-        let new = u16::try_from(self.new_rows().count()).unwrap_or(u16::MAX);
-        if self.record { 0 } else { new.min((lines / 3).max(1)) }
+        if self.record {
+            return 0;
+        }
+        let rows = u16::try_from(self.rows - self.top.min(self.rows)).unwrap_or(u16::MAX);
+        self.new_rows_high().min((lines / 3).max(lines.saturating_sub(rows)).max(1))
+    }
+    /// The cursor is on the last row: scrolled so that as many of the new ones as can be stand below it.
+    pub fn make_room(&mut self, lines: u16) {
+        if !self.record && self.row + 1 == self.rows {
+            let kept = u64::from(lines.saturating_sub(self.new_rows_high()).max(1));
+            self.top = self.top.max(self.rows.saturating_sub(kept));
+        }
+    }
+    fn new_rows_high(&self) -> u16 {
+        u16::try_from(self.new_rows().count()).unwrap_or(u16::MAX)
     }
 }
 
@@ -253,11 +267,17 @@ fn seen(cell: Cell<'_>) -> Param {
     }
 }
 
-/// What stands for a value in a form.
+/// What stands for a value in a form, where it is read again as in the form of a new row.
 fn in_form(value: &Param) -> String {
-    match value {
-        Param::Bytes(b) => format!("\\x{}", hex::encode(b)),
-        other => other.text().unwrap_or_default().to_string(),
+    match (value, value.text()) {
+        (Param::Bytes(b), _) => format!("\\x{}", hex::encode(b)),
+        (_, None) => "NULL".into(),
+        (_, Some(t)) => match typed_value(Dialect::Postgres, t) {
+            // It would be taken for no value, or for what its quotes hold.
+            Param::Null => format!("'{t}'"),
+            Param::Text(read) if read != t => format!("'{}'", t.replace('\'', "''")),
+            _ => t.to_string(),
+        },
     }
 }
 
@@ -288,11 +308,17 @@ fn of_words(info: &ColumnInfo) -> bool {
 
 /// The new value of a cell.
 fn typed_for(dialect: Dialect, info: &ColumnInfo, old: &Param, typed: String) -> std::result::Result<Param, String> {
+    let read = typed_value(dialect, &typed);
+    if read == Param::Null {
+        return if info.nullable { Ok(read) } else { Err(format!("{} is NOT NULL.", text::clean(&info.name))) };
+    }
     if is_bytes(dialect, info, old, &typed) {
         return typed_bytes(&typed);
     }
+    let quoted = typed.trim().starts_with('\'');
     // What was a number stays one, where the engine takes the type from what is bound; `true` is one there, too.
-    Ok(match typed_value(dialect, &typed) {
+    Ok(match read {
+        Param::Text(t) if quoted => Param::Text(t),
         Param::Number(n) if matches!(old, Param::Number(_)) || *old == Param::Null && !of_words(info) => Param::Number(n),
         _ => Param::Text(typed),
     })
@@ -353,10 +379,10 @@ fn edit_cell(state: &mut State, plan: &Editable) -> std::result::Result<(), Stri
     if now.len() > LONGEST || now.contains(['\n', '\r']) {
         return Err("The value has several lines or is too long to be edited here: write an UPDATE.".into());
     }
-    let null = crate::app::keys::key_of(state, Action::SetNull).map(|k| format!("{k} in the grid sets NULL"));
     let bytes = is_bytes(state.query.editor.dialect(), &info, &old, &now).then(|| "\\x and hexadecimal digits".to_string());
     let type_name = Some(info.type_name).filter(|t| !t.is_empty());
-    let hint: Vec<String> = type_name.into_iter().chain(bytes).chain(null).collect();
+    let reads = "NULL is no value, 'quotes' make a text".to_string();
+    let hint: Vec<String> = type_name.into_iter().chain(bytes).chain([reads]).collect();
     let field = Field::new(info.name.clone(), &now, hint.join("; "));
     let purpose = Purpose::EditCell { result: tab.id, row: tab.row, column };
     state.dialogs.push(Dialog::Form(Form::new(format!("Row {}", text::thousands(tab.row + 1)), purpose, Vec::new(), vec![field])));

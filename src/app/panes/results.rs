@@ -332,7 +332,12 @@ impl ResultTab {
     pub fn gutter(&self) -> u16 {
         // By the rows near the screen, not by all of them: columns must not move while rows are still coming.
         let digits = text::thousands((self.top + 100).min(self.rows.max(1))).len();
-        u16::try_from(digits).unwrap_or(10).max(5) + 2
+        u16::try_from(digits).unwrap_or(10).max(5) + 2 + self.marks()
+    }
+
+    /// Columns of them that stand between the marks of what is staged and the first value.
+    pub fn marks(&self) -> u16 {
+        u16::from(!self.staged.is_empty())
     }
 
     /// Asks for rows that are on the screen (and a page round it) and not in memory.

@@ -254,9 +254,10 @@ fn grid(tab: &ResultTab, area: Area, focused: bool, c: &mut Canvas<'_>) {
         if here {
             c.cursor(area.x, y, focused);
         }
-        c.put_right(area.x + gutter - 1, y, gutter - 1, &text::thousands(r + 1), look.dim);
+        let numbers = gutter - 1 - tab.marks();
+        c.put_right(area.x + numbers, y, numbers, &text::thousands(r + 1), look.dim);
         if let Some(mark) = tab.staged_mark(r) {
-            c.put(area.x + gutter - 1, y, 1, mark.encode_utf8(&mut [0; 4]), look.warning);
+            c.put(area.x + numbers, y, 1, mark.encode_utf8(&mut [0; 4]), look.warning);
         }
         let Some((batch, within)) = tab.at(r) else {
             c.put(area.x + gutter, y, 3, "…", look.dim);
@@ -294,8 +295,9 @@ fn new_rows(tab: &ResultTab, shown: &[Shown], area: Area, c: &mut Canvas<'_>) {
     let hidden = tab.new_rows().count().saturating_sub(usize::from(area.h));
     for (line, row) in tab.new_rows().skip(hidden).enumerate() {
         let y = area.y + line as u16;
-        c.put_right(area.x + gutter - 1, y, gutter - 1, if line == 0 && hidden > 0 { "…new" } else { "new" }, look.dim);
-        c.put(area.x + gutter - 1, y, 1, "+", look.warning);
+        let numbers = gutter - 1 - tab.marks();
+        c.put_right(area.x + numbers, y, numbers, if line == 0 && hidden > 0 { "…new" } else { "new" }, look.dim);
+        c.put(area.x + numbers, y, 1, "+", look.warning);
         for s in shown {
             let (x, w) = (area.x + gutter + s.x, s.width);
             let (words, style) = match row.get(&s.column) {

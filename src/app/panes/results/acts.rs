@@ -16,21 +16,28 @@ use crate::text;
 
 /// Size of the grid's rows on the screen, and its width.
 pub fn grid_page(state: &State) -> (usize, u16) {
+    let (lines, width) = grid_lines(state);
+    let foot = state.query.result().map_or(0, |r| r.foot(lines));
+    (usize::from(lines.saturating_sub(foot)).max(1), width)
+}
+
+/// Lines of the grid, with those of new rows, and its columns.
+fn grid_lines(state: &State) -> (u16, u16) {
     let area = arrange(state).inside(Pane::Results).unwrap_or_default();
     // The heading, and the reason below the rows when there is one.
     let failed = state.query.result().is_some_and(|r| matches!(r.progress, Progress::Failed(_) | Progress::Cut(..)));
-    let lines = area.h.saturating_sub(1 + u16::from(failed));
-    let foot = state.query.result().map_or(0, |r| r.foot(lines));
-    (usize::from(lines.saturating_sub(foot)).max(1), area.w)
+    (area.h.saturating_sub(1 + u16::from(failed)), area.w)
 }
 
 /// Does an action of the results grid; false when it is none of its own.
 pub fn act_results(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool {
     let (page, width) = grid_page(state);
+    let (lines, _) = grid_lines(state);
     let shown = state.query.shown;
     if let Some(tab) = state.query.results.get_mut(shown)
         && tab.go(action, page, width)
     {
+        tab.make_room(lines);
         tab.want(page, effects);
         return true;
     }
