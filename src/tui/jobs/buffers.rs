@@ -3,7 +3,9 @@
 use super::Shared;
 use super::files;
 use crate::app::Msg;
+use crate::model::Result;
 use crate::store::buffers::{Buffer, Keep};
+use std::path::PathBuf;
 use std::sync::{LazyLock, mpsc};
 use std::time::Duration;
 
@@ -43,7 +45,7 @@ pub fn save(shared: &Shared, target: &str, buffers: &[Keep]) {
     let result = match cx.store.problem() {
         None => cx.store.keep_buffers(target, &WRITER, &now(), buffers),
         Some(_) => match buffers.iter().find(|b| b.active).and_then(|b| b.text.as_ref()) {
-            Some(text) => files::save_buffer(shared, target, text),
+            Some(text) => save_into_file(shared, target, text),
             None => Ok(()),
         },
     };
@@ -59,7 +61,7 @@ pub fn load(shared: &Shared, target: String) {
     let result = kept.and_then(|kept| match kept.is_empty() {
         false => Ok(kept),
         // From a console that kept one buffer in a file.
-        true => Ok(files::load_buffer(shared, &target)?.map(alone).into_iter().collect()),
+        true => Ok(load_from_file(shared, &target)?.map(alone).into_iter().collect()),
     });
     shared.send(Msg::BuffersLoaded { target, result });
 }
@@ -77,4 +79,22 @@ pub fn close(shared: &Shared, target: &str, id: i64) {
 pub fn reopen(shared: &Shared, target: String) {
     let result = shared.cx().store.reopen_buffer(&target, &WRITER);
     shared.send(Msg::BufferReopened { target, result });
+}
+
+fn file_of(shared: &Shared, target: &str) -> PathBuf {
+    // A target from a URL may bear any name; a file name may not.
+    let name = percent_encoding::utf8_percent_encode(target, percent_encoding::NON_ALPHANUMERIC);
+    shared.cx().config.state_dir.join("buffers").join(format!("{name}.sql"))
+}
+
+/// The text that an earlier console, or one without a store, kept for a target.
+fn load_from_file(shared: &Shared, target: &str) -> Result<Option<String>> {
+    let path = file_of(shared, target);
+    if path.exists() { files::read(&path).map(Some) } else { Ok(None) }
+}
+
+/// Keeps one text for a target where there is no store.
+fn save_into_file(shared: &Shared, target: &str, text: &str) -> Result<()> {
+    let path = file_of(shared, target);
+    path.parent().map_or(Ok(()), files::private_dir).and_then(|()| files::replace(&path, text, Some(0o600)))
 }

@@ -8,11 +8,12 @@ use crate::app::Msg;
 use crate::app::effect::{How, JobId, ResultId, Statement};
 use crate::model::{Column, Error, Result};
 use crate::ops::Cx;
-use crate::ops::export::{self, Encoder, Exported, Portion};
+use crate::ops::export::{self, Encoder, Exported, NewFile, Portion, each};
 use crate::ops::query::{Admission, admit};
 use crate::ops::statements::{Ended, Ledger, rows_lost};
 use crate::sql::params;
-use std::path::PathBuf;
+use crate::store::spill::RowSpill;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -98,4 +99,49 @@ fn encoded(shared: &Shared, cx: &Cx, result: ResultId, columns: &[Column], encod
         Error::failed("not copied: there is text among the rows that is not UTF-8, and a clipboard would change it")
             .hint("Export them into a file: it keeps the bytes.")
     })
+}
+
+/// Writes the kept rows of a result into a file that must not be there yet: beside it first, so that a full disk or a
+/// cancel leaves no half of it.
+#[allow(clippy::too_many_arguments, reason = "they are the effect's")]
+pub fn kept_rows(
+    shared: &Shared,
+    cx: &Cx,
+    job: JobId,
+    result: ResultId,
+    columns: &[Column],
+    encoder: Encoder,
+    what: &Portion,
+    path: PathBuf,
+) {
+    let path = resolve(shared, &path);
+    let kept = || Ok((spill(shared, result)?, listed(shared, result, what.view)?));
+    let encoder = encoder.only(what.columns.clone());
+    let written = kept().and_then(|(rows, index)| write_rows(cx, &rows, index.as_deref(), what.rows, columns, encoder, &path));
+    shared.unregister(job);
+    shared.send(Msg::Exported { job, path, result: written });
+}
+
+fn write_rows(
+    cx: &Cx,
+    rows: &RowSpill,
+    index: Option<&Vec<u32>>,
+    range: Option<(u64, u64)>,
+    columns: &[Column],
+    mut encoder: Encoder,
+    path: &Path,
+) -> Result<(u64, Vec<String>)> {
+    let mut file = NewFile::create(path)?;
+    let mut out = Vec::new();
+    encoder.columns(columns, &mut out)?;
+    let total = each(cx, rows, index.map(Vec::as_slice), range, |batch| {
+        encoder.batch(batch, &mut out)?;
+        file.write(&out)?;
+        out.clear();
+        Ok(())
+    })?;
+    encoder.finish(&serde_json::json!({}), &mut out);
+    file.write(&out)?;
+    file.finish()?;
+    Ok((total, encoder.read_otherwise()))
 }

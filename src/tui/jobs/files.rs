@@ -1,16 +1,13 @@
-//! Files of the user and our own buffers.
+//! Files of the user: text for the editor, rows for a table.
 
-use super::rows::{listed, spill};
 use super::{Shared, lock};
 use crate::app::Msg;
-use crate::app::effect::{JobId, Over, ResultId};
+use crate::app::effect::{JobId, Over};
 use crate::app::msg::Saved;
 use crate::engine::Session;
-use crate::model::{Column, Error, Print, Result};
-use crate::ops::export::{Encoder, NewFile, Portion, each};
+use crate::model::{Error, Print, Result};
+use crate::ops;
 use crate::ops::import::Import;
-use crate::ops::{self, Cx};
-use crate::store::spill::RowSpill;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
@@ -29,7 +26,7 @@ pub fn private_dir(dir: &Path) -> Result<()> {
         .map_err(|e| Error::io(format!("making {}", crate::text::clean(&dir.display().to_string())), e))
 }
 
-fn named(doing: &str, path: &Path) -> String {
+pub(super) fn named(doing: &str, path: &Path) -> String {
     format!("{doing} {}", crate::text::clean(&path.display().to_string()))
 }
 
@@ -113,28 +110,6 @@ pub async fn import(shared: Arc<Shared>, link: u64, job: JobId, mut import: Box<
     shared.send(Msg::Imported { job, import, result });
 }
 
-/// Statements that the history's list holds; the store keeps more.
-pub const RECALLED: usize = 5000;
-
-/// Writes a new file of the library; one that is there stays.
-pub fn save_query(shared: &Shared, path: PathBuf, text: &str) {
-    let write = || {
-        if let Some(dir) = path.parent() {
-            fs::create_dir_all(dir).map_err(|e| Error::io(named("making", dir), e))?;
-        }
-        let made = OpenOptions::new().write(true).create_new(true).open(&path).and_then(|mut f| f.write_all(text.as_bytes()));
-        made.map_err(|e| match e.kind() {
-            std::io::ErrorKind::AlreadyExists => {
-                Error::usage(format!("{} is there already", crate::text::clean(&path.display().to_string())))
-                    .hint("Choose another name; to change the file, open it and save it.")
-            }
-            _ => Error::io(named("saving", &path), e),
-        })
-    };
-    let result = write();
-    shared.send(Msg::QuerySaved { path, result });
-}
-
 /// Writes beside the file, then takes its place: a full disk never costs the old text.
 pub fn replace(path: &Path, text: &str, mode: Option<u32>) -> Result<()> {
     let io = |e| Error::io(named("saving", path), e);
@@ -154,60 +129,6 @@ pub fn replace(path: &Path, text: &str, mode: Option<u32>) -> Result<()> {
     file.as_file().sync_all().map_err(io)?;
     file.persist(&path).map_err(|e| io(e.error))?;
     Ok(())
-}
-
-/// Writes the kept rows of a result into a file that must not be there yet: beside it first, so that a full disk or a
-/// cancel leaves no half of it.
-#[allow(clippy::too_many_arguments, reason = "they are the effect's")]
-pub fn export(shared: &Shared, cx: &Cx, job: JobId, result: ResultId, columns: &[Column], encoder: Encoder, what: &Portion, path: PathBuf) {
-    let path = resolve(shared, &path);
-    let kept = || Ok((spill(shared, result)?, listed(shared, result, what.view)?));
-    let encoder = encoder.only(what.columns.clone());
-    let written = kept().and_then(|(rows, index)| write_rows(cx, &rows, index.as_deref(), what.rows, columns, encoder, &path));
-    shared.unregister(job);
-    shared.send(Msg::Exported { job, path, result: written });
-}
-
-fn write_rows(
-    cx: &Cx,
-    rows: &RowSpill,
-    index: Option<&Vec<u32>>,
-    range: Option<(u64, u64)>,
-    columns: &[Column],
-    mut encoder: Encoder,
-    path: &Path,
-) -> Result<(u64, Vec<String>)> {
-    let mut file = NewFile::create(path)?;
-    let mut out = Vec::new();
-    encoder.columns(columns, &mut out)?;
-    let total = each(cx, rows, index.map(Vec::as_slice), range, |batch| {
-        encoder.batch(batch, &mut out)?;
-        file.write(&out)?;
-        out.clear();
-        Ok(())
-    })?;
-    encoder.finish(&serde_json::json!({}), &mut out);
-    file.write(&out)?;
-    file.finish()?;
-    Ok((total, encoder.read_otherwise()))
-}
-
-fn buffer_path(shared: &Shared, target: &str) -> PathBuf {
-    // A target from a URL may bear any name; a file name may not.
-    let name = percent_encoding::utf8_percent_encode(target, percent_encoding::NON_ALPHANUMERIC);
-    shared.cx().config.state_dir.join("buffers").join(format!("{name}.sql"))
-}
-
-/// The text that an earlier console, or one without a store, kept for a target.
-pub fn load_buffer(shared: &Shared, target: &str) -> Result<Option<String>> {
-    let path = buffer_path(shared, target);
-    if path.exists() { read(&path).map(Some) } else { Ok(None) }
-}
-
-/// Keeps one text for a target where there is no store.
-pub fn save_buffer(shared: &Shared, target: &str, text: &str) -> Result<()> {
-    let path = buffer_path(shared, target);
-    path.parent().map_or(Ok(()), private_dir).and_then(|()| replace(&path, text, Some(0o600)))
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
-//! Plans that come from files and go into them.
+//! Plans from files and of earlier runs, sharing them, and advice upon a statement.
 
 use super::{Shared, files};
 use crate::app::Msg;
 use crate::app::effect::JobId;
 use crate::app::state::Note;
-use crate::model::{Error, Param};
+use crate::model::{Dialect, Error, Param};
 use crate::ops::{self, Cx};
 use crate::plan::candidates::Candidate;
 use crate::plan::origin;
@@ -14,6 +14,18 @@ use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
+
+/// Kept plans of a statement.
+pub fn history(shared: &Shared, target: &str, dialect: Dialect, text: &str) {
+    let result = ops::plans::of_statement(&shared.cx(), target, dialect, text);
+    shared.send(Msg::PlanHistory { result });
+}
+
+/// Opens one of them.
+pub fn open_kept(shared: &Shared, id: i64) {
+    let result = shared.cx().store.plan(id).map(Box::new);
+    shared.send(Msg::KeptPlan { result });
+}
 
 /// Reads a plan that somebody saved.
 pub fn open(shared: &Shared, path: PathBuf) {
